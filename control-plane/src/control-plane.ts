@@ -8,6 +8,7 @@ import { setTimeout } from "node:timers/promises";
 import type { HostId } from "@remotegpu/shared/ids";
 import type { Log } from "@remotegpu/shared/log";
 import { buildAgentBundle, type AgentBundle } from "./agent-bundle.ts";
+import { commandFile } from "./command-file.ts";
 import type { Config } from "./config.ts";
 import { hostSync } from "./controllers/hosts/host-sync.ts";
 import { recordMalformed } from "./controllers/ingest/ingest.ts";
@@ -22,7 +23,8 @@ import type { ApiDeps, HostLink } from "./http/deps.ts";
 import { noAttempts, recordCounted } from "./http/request/attempts.ts";
 import { openServer } from "./http/server/server.ts";
 import { loops, WOKEN_BY_DELIVERY, WOKEN_BY_NEWS } from "./loops.ts";
-import { hostIdentity, verifySignature } from "./link/identity/host-credential.ts";
+import { hostIdentity } from "./link/identity/host-credential.ts";
+import { verifySignature } from "./link/identity/signature.ts";
 import { environmentHostKeys } from "./link/identity/environment-host-keys.ts";
 import { passwordSeal } from "./link/identity/password-seal.ts";
 import { HostKeys } from "./store/hosts/host-keys.ts";
@@ -123,6 +125,7 @@ async function serve(
       publicUrl,
       joinCommand: (token) => (config.buildsBundle ? joinCommand(publicUrl, token, tls) : null),
       bundle: () => bundle,
+      commandFile: commandFile(log),
       billingCalendar: calendar,
       rateLimits: RATE_LIMITS,
     },

@@ -10,7 +10,7 @@ import { join } from "node:path";
 import { chargeDueHours } from "@remotegpu/control-plane/controllers/billing/charging";
 import { ingestBatches } from "@remotegpu/control-plane/controllers/ingest/ingest";
 import { startPostgres } from "@remotegpu/control-plane/embedded/postgres";
-import { verifySignature } from "@remotegpu/control-plane/link/identity/host-credential";
+import { verifySignature } from "@remotegpu/control-plane/link/identity/signature";
 import { admitServer } from "@remotegpu/control-plane/store/database/server-login";
 import { trialBalance } from "@remotegpu/control-plane/store/billing/ledger/ledger";
 import { copyLine } from "@remotegpu/control-plane/store/database/copy-in";

@@ -202,6 +202,7 @@ async function depsOf(
       publicUrl: "http://127.0.0.1:8080",
       joinCommand: () => null,
       bundle: () => null,
+      commandFile: () => Promise.resolve(null),
       billingCalendar: { utcOffsetMinutes: 480, closeDelayHours: 24 },
       rateLimits: { perKey: NO_LIMIT, perAddress: NO_LIMIT },
     },

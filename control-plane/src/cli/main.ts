@@ -8,10 +8,11 @@ process.stdout.on("error", (error: NodeJS.ErrnoException) => {
   process.exit();
 });
 
-try {
-  await remotegpu().parseAsync();
-} catch (error) {
-  const { exitCode, said } = failureOf(error);
-  process.stderr.write(said);
-  process.exitCode = exitCode;
-}
+// Not awaited here: the one file that is handed out is a script, in which nothing can be awaited outside of functions.
+void remotegpu(process.argv.slice(2))
+  .parseAsync()
+  .catch((error: unknown) => {
+    const { exitCode, said } = failureOf(error);
+    process.stderr.write(said);
+    process.exitCode = exitCode;
+  });

@@ -1,7 +1,5 @@
 /** Every command of remotegpu as one tree of tables, and the program that Commander makes of it; main.ts runs it. */
-import { createRequire } from "node:module";
 import { InvalidArgumentError, Option, type Command as Program } from "commander";
-import { z } from "zod";
 import { isGroup, type Command, type Field, type Group } from "./frame/command.ts";
 import { completion } from "./frame/completion.ts";
 import { contextOf, FORMATS, GeneralOptions, type Context } from "./frame/context.ts";
@@ -10,10 +8,7 @@ import { checkDivision, DividedProgram, takeOptionsBehind } from "./frame/dividi
 import { COMMANDS } from "./commands.ts";
 import { idOf } from "./frame/things.ts";
 import { watched } from "./work/watch.ts";
-
-const { version } = z
-  .object({ version: z.string() })
-  .parse(createRequire(import.meta.url)("../../package.json"));
+import { VERSION } from "../version.ts";
 
 const EXIT_CODES =
   "Exit codes: 0 done, 1 refused, 2 wrong usage, 3 server out of reach, 124 not done in time, 125 output cut off, 130 Ctrl-C; exec: the command's own.";
@@ -25,10 +20,16 @@ export const TREE: Group = {
   members: [...COMMANDS, ...completion(() => TREE).map((one) => ({ ...one, section: "This command" }))],
 };
 
-export function remotegpu(): Program {
+/**
+ * @param typed words of one command line: what they do not name has its line in the help and nothing below it, since
+ * making the rest would take longer than most commands do; all of it, where they are left out
+ */
+export function remotegpu(typed?: readonly string[]): Program {
+  const isMade = ({ name, aliases = [] }: Command | Group) =>
+    typed === undefined || [name, ...aliases].some((one) => typed.includes(one));
   const program = new DividedProgram(TREE.name)
     .description(TREE.summary)
-    .version(version, "-V, --version", "print the version")
+    .version(VERSION, "-V, --version", "print the version")
     .helpCommand(false)
     .configureHelp({ subcommandTerm: termOf })
     .enablePositionalOptions()
@@ -36,7 +37,7 @@ export function remotegpu(): Program {
       "after",
       `\n${EXIT_CODES}\nMore on one command: remotegpu help COMMAND … or --help behind it.`,
     );
-  for (const member of TREE.members) add(program, member);
+  for (const member of TREE.members) add(program, isMade(member) ? member : bare(member));
   program
     .command("help [words...]")
     .helpGroup("This command:")
@@ -44,6 +45,17 @@ export function remotegpu(): Program {
     .action((words: string[]) => found(program, words).outputHelp());
   finish(program);
   return program;
+}
+
+/** As much as the help of the whole says of it. */
+function bare(member: Command | Group): Command | Group {
+  if (isGroup(member)) return { ...member, members: [] };
+  return {
+    ...member,
+    fields: member.fields.filter(({ field }) => field.place === "argument"),
+    examples: [],
+    more: null,
+  };
 }
 
 function add(parent: DividedProgram, member: Command | Group, isDefault = false): void {

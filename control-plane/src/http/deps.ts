@@ -79,6 +79,8 @@ export interface ApiConfig {
   joinCommand: (token: string) => string | null;
   /** The agent's bundle, served below /bundles and as /install.sh; null while there is none. */
   bundle: () => { folder: string; installScript: string } | null;
+  /** The remotegpu command as one file, with its SHA-256 in hex; null where it cannot be made. */
+  commandFile: () => Promise<{ text: string; hash: string } | null>;
   billingCalendar: BillingCalendar;
   rateLimits: { perKey: RateLimit; perAddress: RateLimit };
 }

@@ -3,7 +3,7 @@
  * to the signed head, over the rows of others by their digests alone. What the rows say is not looked at.
  */
 import { GENESIS_HASH, entryDigest, linkHash, signedText } from "@remotegpu/shared/journal-row";
-import { verifySignature } from "../link/identity/host-credential.ts";
+import { verifySignature } from "../link/identity/signature.ts";
 import type { ProofDocument, Segment } from "./proof-document.ts";
 
 export interface CheckedChains {

@@ -63,8 +63,9 @@ function postingsOf(records: readonly BillRecord[]): BillRecord[][] {
 
 /** Several months of a line have one price, which is how the next check knows it. */
 function pricesAtOnce(posting: readonly BillRecord[]): string[] {
-  const lines = Map.groupBy(posting, (record) => record.line);
-  return [...lines].flatMap(([line, records]) => {
+  const lines = new Set(posting.map((record) => record.line));
+  return [...lines].flatMap((line) => {
+    const records = posting.filter((record) => record.line === line);
     const prices = records.map((one) => `${one.quantity} ${one.unit_price} ${one.billing_unit}`);
     return new Set(prices).size > 1
       ? [`record ${records.map(({ id }) => id).join(", ")}: line ${line} has several prices at one moment`]

@@ -4,7 +4,7 @@ import { connect, jwtAuthenticator, type NatsConnection } from "nats";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { ingestBatch, recordMalformed } from "@remotegpu/control-plane/controllers/ingest/ingest";
 import { serveHosts } from "@remotegpu/control-plane/link/hosts/host-requests";
-import { verifySignature } from "@remotegpu/control-plane/link/identity/host-credential";
+import { verifySignature } from "@remotegpu/control-plane/link/identity/signature";
 import { JournalConsumer } from "@remotegpu/control-plane/link/journal/journal-consumer";
 import { ensureJournalStream } from "@remotegpu/control-plane/link/journal/journal-stream";
 import { InstanceId } from "@remotegpu/shared/ids";

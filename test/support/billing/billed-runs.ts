@@ -9,7 +9,7 @@ import { join } from "node:path";
 import { openHostKey } from "@remotegpu/agent/link/nkey";
 import { chargeDueHours } from "@remotegpu/control-plane/controllers/billing/charging";
 import { ingestBatch } from "@remotegpu/control-plane/controllers/ingest/ingest";
-import { verifySignature } from "@remotegpu/control-plane/link/identity/host-credential";
+import { verifySignature } from "@remotegpu/control-plane/link/identity/signature";
 import { addPrice } from "@remotegpu/control-plane/store/billing/prices/prices";
 import { fixBootZero } from "@remotegpu/control-plane/store/billing/runs/run-time";
 import { waiveBroken } from "@remotegpu/control-plane/store/billing/runs/run-waivers";

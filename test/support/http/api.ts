@@ -92,6 +92,7 @@ export async function openApi(config: Partial<ApiConfig> = {}, database?: FreshD
       publicUrl: "http://127.0.0.1:8080",
       joinCommand: (token) => `join ${token}`,
       bundle: () => null,
+      commandFile: () => Promise.resolve(null),
       billingCalendar: { utcOffsetMinutes: 480, closeDelayHours: 24 },
       rateLimits: {
         perKey: { burst: 1e6, perSecond: 1e6 },

@@ -2,11 +2,8 @@
  * The HTTP API as the command line (and `npm start`) sees it: JSON in and out, problem documents turned into one
  * sentence, an idempotency key on every POST so that a retry cannot order twice.
  */
-import { randomUUID } from "node:crypto";
 import { readFileSync } from "node:fs";
-import { request as httpRequest, type IncomingMessage } from "node:http";
-import { request as httpsRequest } from "node:https";
-import { text } from "node:stream/consumers";
+import type { IncomingMessage } from "node:http";
 import { z } from "zod";
 import { CliError, UNAUTHENTICATED } from "./cli-error.ts";
 import type { Profile } from "./profile.ts";
@@ -90,7 +87,7 @@ export class ApiClient {
     const response = await this.#open(path + queryString(query), { signal, accept });
     if (response === null) return;
     const status = response.statusCode ?? 0;
-    if (status >= 400) throw this.#refusal(status, parseJson(await text(response)));
+    if (status >= 400) throw this.#refusal(status, parseJson(await wholeOf(response)));
     try {
       for await (const chunk of response as AsyncIterable<Buffer>) await write(chunk);
     } catch (cause) {
@@ -100,13 +97,13 @@ export class ApiClient {
   }
 
   /** Null when `signal` ended it before the answer came. */
-  #open(
+  async #open(
     path: string,
     { signal, accept }: { signal: AbortSignal; accept: string },
   ): Promise<IncomingMessage | null> {
     const url = new URL(`/api/v1${path}`, this.#profile.server);
-    const request = url.protocol === "https:" ? httpsRequest : httpRequest;
-    return new Promise((resolve, reject) => {
+    const request = await requestOf(url);
+    return await new Promise((resolve, reject) => {
       const sent = request(url, {
         signal,
         ...(this.#ca && { ca: this.#ca }),
@@ -147,14 +144,14 @@ export class ApiClient {
     return parsed === undefined ? {} : AnyRow.parse(parsed);
   }
 
-  #send(
+  async #send(
     { method, path, signal }: { method: Method; path: string; signal: AbortSignal | undefined },
     body?: Row,
   ): Promise<Answer> {
     const url = new URL(`/api/v1${path}`, this.#profile.server);
     const payload = body === undefined ? undefined : JSON.stringify(body);
-    const request = url.protocol === "https:" ? httpsRequest : httpRequest;
-    return new Promise((resolve, reject) => {
+    const request = await requestOf(url);
+    return await new Promise((resolve, reject) => {
       const unreachable = (cause: Error) =>
         reject(
           new CliError("unavailable", `${url.origin} cannot be reached: ${cause.message || String(cause)}`, {
@@ -175,7 +172,7 @@ export class ApiClient {
               "content-type": "application/json",
               "content-length": Buffer.byteLength(payload),
             }),
-            ...(method === "POST" && { "idempotency-key": randomUUID() }),
+            ...(method === "POST" && { "idempotency-key": crypto.randomUUID() }),
           },
         },
         (response) => {
@@ -192,6 +189,18 @@ export class ApiClient {
       sent.end(payload);
     });
   }
+}
+
+/** Loaded when the first request is made: many commands make none, and its loading is a good part of their time. */
+async function requestOf({ protocol }: URL) {
+  const { request } = protocol === "https:" ? await import("node:https") : await import("node:http");
+  return request;
+}
+
+async function wholeOf(response: IncomingMessage): Promise<string> {
+  const chunks: Buffer[] = [];
+  for await (const chunk of response as AsyncIterable<Buffer>) chunks.push(chunk);
+  return Buffer.concat(chunks).toString("utf8");
 }
 
 function certificateIn(file: string): Buffer {

@@ -166,17 +166,12 @@ export function command<Shape extends z.ZodRawShape>(told: {
   run: (context: Context, given: Given<Shape>) => Promise<void>;
 }): Command {
   const { name, aliases = [], summary, takes, examples = [], more = null } = told;
-  const schema = z.object<Shape>(takes);
   const fields = Object.entries<z.core.$ZodType>(takes ?? {}).map(([member, type]) => {
     const field = FIELDS.get(type);
     if (field === undefined) throw new Error(`${name}: ${member} has no place on the command line`);
     return { member, field };
   });
   const isName = (field: Field) => field.of !== undefined;
-  const unnamed = Object.entries<z.core.$ZodType>(takes ?? {}).filter(([member]) =>
-    fields.some((one) => one.member === member && !isName(one.field)),
-  );
-  const plain = z.object(Object.fromEntries(unnamed));
   return {
     name,
     aliases,
@@ -188,11 +183,14 @@ export function command<Shape extends z.ZodRawShape>(told: {
     passesThrough: told.passesThrough === true,
     isHidden: told.isHidden === true,
     check: (raw) => {
-      const parsed = plain.safeParse(raw);
+      const unnamed = Object.entries<z.core.$ZodType>(takes ?? {}).filter(([member]) =>
+        fields.some((one) => one.member === member && !isName(one.field)),
+      );
+      const parsed = z.object(Object.fromEntries(unnamed)).safeParse(raw);
       if (!parsed.success) throw wrongValue(parsed.error, fields);
     },
     perform: async (context, raw) => {
-      const parsed = schema.safeParse(raw);
+      const parsed = z.object<Shape>(takes).safeParse(raw);
       if (!parsed.success) throw wrongValue(parsed.error, fields);
       await told.run(context, parsed.data);
     },

@@ -1,14 +1,18 @@
 /** A secret from whoever types or pipes it: never an argument, which everybody on the machine could read. */
-import { createInterface } from "node:readline/promises";
-import { Writable } from "node:stream";
-import { text } from "node:stream/consumers";
 import { CliError } from "./cli-error.ts";
 
 /** What is typed is not shown. Of a pipe all is taken but the end of its last line. */
 export async function askForSecret(question: string): Promise<string> {
   // A question put to a pipe that ends without a line would never be answered.
-  if (!process.stdin.isTTY) return withoutLineEnd(await text(process.stdin));
+  if (!process.stdin.isTTY) {
+    const { text } = await import("node:stream/consumers");
+    return withoutLineEnd(await text(process.stdin));
+  }
   process.stderr.write(question);
+  const [{ createInterface }, { Writable }] = await Promise.all([
+    import("node:readline/promises"),
+    import("node:stream"),
+  ]);
   const nowhere = new Writable({ write: (_chunk, _encoding, done) => done() });
   const lines = createInterface({ input: process.stdin, output: nowhere, terminal: true });
   try {

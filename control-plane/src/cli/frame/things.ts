@@ -2,7 +2,6 @@
  * The things that commands are about, and how they are named: by id, or by the name that people gave them. Where two
  * bear one name, whoever asked chooses.
  */
-import { createInterface } from "node:readline/promises";
 import type { ApiClient, Row } from "./api-client.ts";
 import { CliError } from "./cli-error.ts";
 import { safeText } from "./output.ts";
@@ -198,6 +197,7 @@ async function chosen(kind: Kind, word: string, alike: Row[]): Promise<Row> {
   const choice = `${called} called ${word}:\n${lines.join("\n")}`;
   if (!process.stdin.isTTY || !process.stderr.isTTY)
     throw new CliError("usage", `${choice}\nName one by its id.`);
+  const { createInterface } = await import("node:readline/promises");
   const asking = createInterface({ input: process.stdin, output: process.stderr });
   try {
     const answer = await asking.question(`${choice}\nWhich? `);

@@ -1,5 +1,4 @@
 /** Runs one of OpenSSH's programs in our place: its terminal, its signals and its exit code are the caller's. */
-import { spawn } from "node:child_process";
 import { constants } from "node:os";
 import { CliError } from "../frame/cli-error.ts";
 
@@ -8,6 +7,7 @@ const SIGNALLED = 128;
 
 /** Resolves when it has ended, its exit code being ours. @throws CliError where it is not installed */
 export async function runInPlace(program: string, args: readonly string[]): Promise<void> {
+  const { spawn } = await import("node:child_process");
   // Ctrl-C reaches it by itself, as part of the terminal's foreground; we only outlive it.
   const outlive = () => undefined;
   process.on("SIGINT", outlive);

@@ -1,5 +1,4 @@
 /** `remotegpu ssh-key add`: a public key from a file, from the agent of this login, or from where ssh keeps its own. */
-import { execFileSync } from "node:child_process";
 import { readdirSync, readFileSync } from "node:fs";
 import { homedir, hostname } from "node:os";
 import { join } from "node:path";
@@ -26,7 +25,7 @@ export const KEY_ADD = command({
   },
   examples: ["ssh-key add", "ssh-key add ~/.ssh/id_ed25519.pub --name laptop"],
   run: async ({ api, output }, { file, name }) => {
-    const { line, from } = file === undefined ? onlyOne(foundHere()) : fromFile(file);
+    const { line, from } = file === undefined ? onlyOne(await foundHere()) : fromFile(file);
     const comment = line.trim().split(/\s+/).slice(2).join(" ");
     const row = await api.post("/ssh-keys", {
       name: name ?? (comment === "" ? hostname() : comment),
@@ -44,8 +43,8 @@ function fromFile(path: string): Found {
   }
 }
 
-function foundHere(): Found[] {
-  const found = [...ofFolder(join(homedir(), ".ssh")), ...ofAgent()];
+async function foundHere(): Promise<Found[]> {
+  const found = [...ofFolder(join(homedir(), ".ssh")), ...(await ofAgent())];
   return [...new Map(found.reverse().map((one) => [bodyOf(one.line), one])).values()].reverse();
 }
 
@@ -60,7 +59,8 @@ function ofFolder(folder: string): Found[] {
 }
 
 /** Without an agent, or without ssh, it has none. */
-function ofAgent(): Found[] {
+async function ofAgent(): Promise<Found[]> {
+  const { execFileSync } = await import("node:child_process");
   try {
     const told = execFileSync("ssh-add", ["-L"], {
       encoding: "utf8",

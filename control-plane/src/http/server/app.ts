@@ -19,6 +19,7 @@ import { PROBLEM_STATUS, PROBLEM_TITLES } from "../request/problem-statuses.ts";
 import { ApiRefusal } from "../request/refusal.ts";
 import { registerResources } from "./resources.ts";
 import { registerServerRoutes } from "./server-routes.ts";
+import { registerCommandRoutes } from "./command-routes.ts";
 import { isUniqueViolation, StoreError } from "../../store/database/database.ts";
 import { KeyInUseError } from "../../store/orders/idempotency.ts";
 import { isGivenUp, whoMigrates } from "../../store/upgrade/locks.ts";
@@ -70,6 +71,7 @@ export function createApp(deps: ApiDeps): ApiApp {
 
   app.route(API_BASE, api);
   registerServerRoutes(app, deps);
+  registerCommandRoutes(app, deps);
   registerDocumentation(app, deps);
 
   app.onError((error, c) => (isGivenUp(error) ? heldOffOr(deps, error, c) : problemOf(error, c)));

@@ -3,7 +3,7 @@
  * whose permissions are exactly this host's subjects. Pure of storage; who may have a credential is decided by
  * the caller.
  */
-import { createHmac, randomBytes, timingSafeEqual, verify } from "node:crypto";
+import { createHmac, randomBytes, timingSafeEqual } from "node:crypto";
 import { encodeUser } from "@nats-io/jwt";
 import { fromPublic } from "@nats-io/nkeys";
 import type { HostId } from "@remotegpu/shared/ids";
@@ -19,7 +19,7 @@ import {
 import { downAll, upAll } from "@remotegpu/shared/subjects";
 import { MS_PER_HOUR, MS_PER_MINUTE } from "@remotegpu/shared/units";
 import { AccessAuthority } from "./access-authority.ts";
-import { keyOfNkey } from "./nkey.ts";
+import { verifySignature } from "./signature.ts";
 import type { Operator } from "../servers/operator.ts";
 
 const CHALLENGE_VALID_MS = 2 * MS_PER_MINUTE;
@@ -68,16 +68,6 @@ interface RenewalClaim {
 
 function verifyRenewalProof({ hostId, nkey, challenge, signature }: RenewalClaim): boolean {
   return verifySignature(nkey, renewalProofText(hostId, nkey, challenge), signature);
-}
-
-/** True when `signature` (base64) is the nkey's signature of `text`; false for anything malformed. */
-export function verifySignature(nkey: string, text: string, signature: string): boolean {
-  try {
-    return verify(null, Buffer.from(text), keyOfNkey(nkey), Buffer.from(signature, "base64"));
-  } catch {
-    // A malformed key is thrown by the library and is simply not a proof.
-    return false;
-  }
 }
 
 /** A challenge for one host and key that nobody has to remember: it carries its end and our mark. */

@@ -3,7 +3,6 @@
  * checking of their signatures was most of what taking them in cost. Makes no signatures and reads no seeds.
  */
 import { createPublicKey, type KeyObject } from "node:crypto";
-import { fromPublic } from "@nats-io/nkeys";
 import { keyOfPublicNkey } from "@remotegpu/shared/nkey-bytes";
 
 /** What stands before a raw Ed25519 key in its standard form (RFC 8410). */
@@ -13,7 +12,7 @@ const SPKI_HEAD = Buffer.from("302a300506032b6570032100", "hex");
 const MAX_KNOWN_KEYS = 10_000;
 const known = new Map<string, KeyObject>();
 
-/** @throws NKeysError for a text that is no public nkey, or one that was mistyped */
+/** @throws Error for a text that is no public nkey, or one that was mistyped */
 export function keyOfNkey(nkey: string): KeyObject {
   const key = known.get(nkey) ?? readKey(nkey);
   if (known.has(nkey)) return key;
@@ -24,6 +23,6 @@ export function keyOfNkey(nkey: string): KeyObject {
 }
 
 function readKey(nkey: string): KeyObject {
-  const key = keyOfPublicNkey(fromPublic(nkey).getPublicKey());
+  const key = keyOfPublicNkey(nkey);
   return createPublicKey({ key: Buffer.concat([SPKI_HEAD, key]), format: "der", type: "spki" });
 }

@@ -4,6 +4,7 @@
  */
 import { html } from "hono/html";
 import { API_BASE } from "../api-base.ts";
+import { installLine } from "../install-lines.ts";
 import { KEY_VARIABLE } from "./curl.ts";
 import { type ApiDocument, type ResponsePart, routesOf } from "../openapi-document.ts";
 import { operationPart } from "./operation-part.ts";
@@ -86,13 +87,14 @@ function page(document: ApiDocument, asked: string, { operations, schemas }: Sho
         ${isAll ? "" : foundPart(operations.length, schemas.length)}
         <nav>
           <ul>
+            <li><a href="/docs#command">the command</a></li>
             <li><a href="/docs#authentication">authentication</a></li>
             <li><a href="/docs#errors">errors</a></li>
             ${tags.map(({ name }) => html`<li><a href="#${anchorOf(name)}">${name}</a></li>`)}
             <li><a href="#schemas">schemas</a></li>
           </ul>
         </nav>
-        ${isAll ? basicsPart(document) : ""}
+        ${isAll ? [commandPart(document), basicsPart(document)] : ""}
         ${tags.map(
           ({ name, description }) =>
             html`<section>
@@ -113,6 +115,18 @@ function detailsOf(shown: Html, isOpen: boolean): Html {
 
 function foundPart(operations: number, schemas: number): Html {
   return html`<p>${operations} operations and ${schemas} schemas. <a href="/docs">Show all</a></p>`;
+}
+
+function commandPart(document: ApiDocument): Html {
+  return html`<section>
+    <h2 id="command">the command</h2>
+    <p>
+      Whatever stands on this page the <code>remotegpu</code> command can do, for Node 20 or newer. This
+      installs it from here, and brings a newer one later; <a href="/cli">/cli</a> says what comes next, and
+      what to do where the server's certificate comes from a CA of its own.
+    </p>
+    <pre>${installLine(document.servers[0]?.url ?? "")}</pre>
+  </section>`;
 }
 
 function basicsPart(document: ApiDocument): Html {

@@ -8,8 +8,8 @@ import {
   makeChallenge,
   mintHostCredential,
   verifyChallenge,
-  verifySignature,
 } from "@remotegpu/control-plane/link/identity/host-credential";
+import { verifySignature } from "@remotegpu/control-plane/link/identity/signature";
 import { openOperator, type Operator } from "@remotegpu/control-plane/link/servers/operator";
 import { openHostKey, type HostKey } from "@remotegpu/agent/link/nkey";
 import { renewalProofText } from "@remotegpu/shared/joining";

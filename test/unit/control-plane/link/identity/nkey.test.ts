@@ -2,7 +2,7 @@
 import { createAccount, createUser } from "@nats-io/nkeys";
 import * as fc from "fast-check";
 import { expect, test } from "vitest";
-import { verifySignature } from "@remotegpu/control-plane/link/identity/host-credential";
+import { verifySignature } from "@remotegpu/control-plane/link/identity/signature";
 import { keyOfNkey } from "@remotegpu/control-plane/link/identity/nkey";
 
 const signed = (key: ReturnType<typeof createUser>, text: string) =>
