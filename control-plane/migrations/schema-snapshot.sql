@@ -151,6 +151,73 @@ BEGIN
   RETURN NEW;
 END $function$;
 
+CREATE TABLE access_attempts (
+  id bigint NOT NULL,
+  host_id varchar(64) NOT NULL,
+  attempts_id varchar(64) NOT NULL,
+  env_id varchar(64) NOT NULL,
+  lease_id varchar(64) NOT NULL,
+  service_type varchar(32) NOT NULL,
+  client_address varchar(64) NOT NULL,
+  outcome varchar(16) NOT NULL,
+  attempts bigint NOT NULL,
+  first_at timestamptz NOT NULL,
+  last_at timestamptz NOT NULL,
+  told_at timestamptz NOT NULL,
+  CONSTRAINT access_attempts_pkey PRIMARY KEY (id),
+  CONSTRAINT access_attempts_attempts_check CHECK ((attempts > 0)),
+  CONSTRAINT access_attempts_end_after_they_began CHECK ((last_at >= first_at)),
+  CONSTRAINT access_attempts_host_attempts UNIQUE (host_id, attempts_id),
+  CONSTRAINT access_attempts_outcome_check CHECK ((outcome IN ('no-login', 'silent', 'too-many', 'too-fast', 'no-way'))),
+  CONSTRAINT access_attempts_service_type_check CHECK ((service_type IN ('ssh', 'rdp', 'jupyter', 'tensorboard', 'custom')))
+);
+CREATE INDEX idx_access_attempts_env ON access_attempts USING btree (env_id, first_at, id);
+CREATE INDEX idx_access_attempts_last ON access_attempts USING btree (last_at);
+CREATE INDEX idx_access_attempts_new ON access_attempts USING btree (host_id, told_at);
+
+CREATE TABLE access_sessions (
+  id bigserial,
+  host_id varchar(64) NOT NULL,
+  session_id varchar(64) NOT NULL,
+  env_id varchar(64) NOT NULL,
+  instance_id varchar(64) NOT NULL,
+  run_id varchar(64) NOT NULL,
+  lease_id varchar(64) NOT NULL,
+  service_type varchar(32) NOT NULL,
+  client_address varchar(64) NOT NULL,
+  opened_at timestamptz NOT NULL,
+  bytes_in bigint NOT NULL,
+  bytes_out bigint NOT NULL,
+  login_method varchar(16),
+  login_at timestamptz,
+  key_fingerprint varchar(64),
+  key_customer_id bigint,
+  key_name varchar(128),
+  key_ticket_id bigint,
+  first_told_at timestamptz NOT NULL,
+  told_at timestamptz NOT NULL,
+  ended_at timestamptz,
+  ended_by varchar(16),
+  end_detail text NOT NULL DEFAULT '',
+  cut_at timestamptz,
+  cut_by varchar(160),
+  cut_reason text,
+  CONSTRAINT access_sessions_pkey PRIMARY KEY (id),
+  CONSTRAINT access_sessions_bytes_in_check CHECK ((bytes_in >= 0)),
+  CONSTRAINT access_sessions_bytes_out_check CHECK ((bytes_out >= 0)),
+  CONSTRAINT access_sessions_cut_by_somebody CHECK (((cut_at IS NULL) = (cut_by IS NULL))),
+  CONSTRAINT access_sessions_end_by_somebody CHECK (((ended_at IS NULL) = (ended_by IS NULL))),
+  CONSTRAINT access_sessions_ended_by_check CHECK ((ended_by IN ('client', 'container', 'lost', 'cut', 'silent', 'access-process', 'unheard'))),
+  CONSTRAINT access_sessions_ends_after_it_began CHECK ((ended_at >= opened_at)),
+  CONSTRAINT access_sessions_host_session UNIQUE (host_id, session_id),
+  CONSTRAINT access_sessions_login_method_check CHECK ((login_method IN ('publickey', 'password', 'other'))),
+  CONSTRAINT access_sessions_service_type_check CHECK ((service_type IN ('ssh', 'rdp', 'jupyter', 'tensorboard', 'custom')))
+);
+CREATE INDEX idx_access_sessions_ended ON access_sessions USING btree (ended_at) WHERE (ended_at IS NOT NULL);
+CREATE INDEX idx_access_sessions_env ON access_sessions USING btree (env_id, opened_at, id);
+CREATE INDEX idx_access_sessions_new ON access_sessions USING btree (host_id, first_told_at);
+CREATE INDEX idx_access_sessions_open ON access_sessions USING btree (host_id) WHERE (ended_at IS NULL);
+
 CREATE TABLE alarms (
   id bigserial,
   kind varchar(64) NOT NULL,
@@ -1029,8 +1096,12 @@ CREATE TABLE lease_orders (
   release_due_at timestamptz,
   state_changed_at timestamptz NOT NULL DEFAULT now(),
   ended_at timestamptz,
+  bytes_in bigint,
+  bytes_out bigint,
   CONSTRAINT lease_orders_pkey PRIMARY KEY (id),
   CONSTRAINT lease_orders_auto_release_hours_check CHECK (((auto_release_hours >= 1) AND (auto_release_hours <= 87600))),
+  CONSTRAINT lease_orders_bytes_in_check CHECK ((bytes_in >= 0)),
+  CONSTRAINT lease_orders_bytes_out_check CHECK ((bytes_out >= 0)),
   CONSTRAINT lease_orders_ended_when_released CHECK (((ended_at IS NOT NULL) = ((state)::text = 'released'::text))),
   CONSTRAINT lease_orders_external_port_check CHECK (((external_port >= 1) AND (external_port <= 65535))),
   CONSTRAINT lease_orders_generation_check CHECK ((generation >= 0)),
@@ -1450,6 +1521,26 @@ CREATE TABLE ssh_passwords (
   CONSTRAINT ssh_passwords_hash_check CHECK (((hash)::text ~~ '$6$%'::text))
 );
 
+CREATE TABLE ssh_tickets (
+  id bigint NOT NULL,
+  env_id varchar(64) NOT NULL,
+  customer_id bigint NOT NULL,
+  public_key text NOT NULL,
+  fingerprint varchar(64) NOT NULL,
+  reason text NOT NULL,
+  made_at timestamptz NOT NULL,
+  expires_at timestamptz NOT NULL,
+  ended_at timestamptz,
+  ended_by varchar(160),
+  CONSTRAINT ssh_tickets_pkey PRIMARY KEY (id),
+  CONSTRAINT ssh_tickets_check CHECK ((expires_at > made_at)),
+  CONSTRAINT ssh_tickets_end_by_somebody CHECK (((ended_at IS NULL) = (ended_by IS NULL))),
+  CONSTRAINT ssh_tickets_reason_check CHECK ((reason <> ''::text))
+);
+CREATE INDEX idx_ssh_tickets_customer ON ssh_tickets USING btree (customer_id);
+CREATE INDEX idx_ssh_tickets_env ON ssh_tickets USING btree (env_id, id);
+CREATE INDEX idx_ssh_tickets_open ON ssh_tickets USING btree (expires_at) WHERE (ended_at IS NULL);
+
 CREATE TABLE storage_days (
   workspace_id bigint NOT NULL,
   day date NOT NULL,
@@ -1712,6 +1803,14 @@ ALTER TABLE workspaces
 CREATE INDEX idx_workspaces_owner ON workspaces USING btree (owner_id);
 CREATE TRIGGER set_updated_at BEFORE UPDATE ON workspaces FOR EACH ROW EXECUTE FUNCTION set_updated_at();
 
+ALTER TABLE access_attempts
+  ADD CONSTRAINT access_attempts_env_id_fkey FOREIGN KEY (env_id) REFERENCES environments(id) ON DELETE CASCADE,
+  ADD CONSTRAINT access_attempts_host_id_fkey FOREIGN KEY (host_id) REFERENCES hosts(id);
+
+ALTER TABLE access_sessions
+  ADD CONSTRAINT access_sessions_env_id_fkey FOREIGN KEY (env_id) REFERENCES environments(id) ON DELETE CASCADE,
+  ADD CONSTRAINT access_sessions_host_id_fkey FOREIGN KEY (host_id) REFERENCES hosts(id);
+
 ALTER TABLE alert_rules
   ADD CONSTRAINT alert_rules_customer_id_fkey FOREIGN KEY (customer_id) REFERENCES customers(id);
 
@@ -1885,6 +1984,10 @@ ALTER TABLE ssh_keys
 
 ALTER TABLE ssh_passwords
   ADD CONSTRAINT ssh_passwords_env_id_fkey FOREIGN KEY (env_id) REFERENCES environments(id) ON DELETE CASCADE;
+
+ALTER TABLE ssh_tickets
+  ADD CONSTRAINT ssh_tickets_customer_id_fkey FOREIGN KEY (customer_id) REFERENCES customers(id),
+  ADD CONSTRAINT ssh_tickets_env_id_fkey FOREIGN KEY (env_id) REFERENCES environments(id) ON DELETE CASCADE;
 
 ALTER TABLE storage_days
   ADD CONSTRAINT storage_days_customer_id_fkey FOREIGN KEY (customer_id) REFERENCES customers(id),

@@ -4,7 +4,15 @@
  */
 import type { z } from "zod";
 import { BareOrder, BareRun, DesiredInstance, ObservedInstance } from "./instance.ts";
-import { AccessKey, ArrivedKeySet, type KeySet } from "./ssh-access.ts";
+import {
+  AccessAttempts,
+  type AccessBook,
+  AccessKey,
+  AccessSession,
+  type ArrivedAccessBook,
+  ArrivedKeySet,
+  type KeySet,
+} from "./ssh-access.ts";
 
 /** `raw`: as it came, for an agent that understands it later. `why` names the member that was not understood. */
 export type ReadOrder =
@@ -57,6 +65,16 @@ export function readKeySets(entries: readonly unknown[]): KeySet[] {
     id,
     keys: understood(AccessKey, keys),
   }));
+}
+
+/** A session that is not understood may be an open one, so the book is not whole without it. */
+export function readAccessBook({ sessions, attempts, isWhole }: ArrivedAccessBook): AccessBook {
+  const read = understood(AccessSession, sessions);
+  return {
+    sessions: read,
+    attempts: understood(AccessAttempts, attempts),
+    isWhole: isWhole && read.length === sessions.length,
+  };
 }
 
 const MAX_WHERE = 100;

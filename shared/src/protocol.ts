@@ -12,6 +12,7 @@ import { InstanceFigures, MAX_FIGURES } from "./instance-figures.ts";
 import { DesiredLease, MAX_LEASES_OF_HOST, ObservedLease } from "./lease.ts";
 import {
   AccessBook,
+  ArrivedAccessBook,
   Cut,
   GatewayAddress,
   KeySet,
@@ -159,9 +160,13 @@ export const ObservedReport = z.object({
 });
 export type ObservedReport = z.infer<typeof ObservedReport>;
 
-/** The same as it arrives: its runs are read one by one (one-by-one.ts), since a later side may have written them. */
-export const ObservedPage = ObservedReport.omit({ access: true }).extend({
+/**
+ * The same as it arrives: its runs and who is in are read one by one (one-by-one.ts), since a later side may have written
+ * them. A book that is none costs no report.
+ */
+export const ObservedPage = ObservedReport.extend({
   instances: z.array(z.unknown()).max(MAX_OBSERVED_INSTANCES),
+  access: ArrivedAccessBook.nullable().optional().catch(undefined),
 });
 export type ObservedPage = z.infer<typeof ObservedPage>;
 

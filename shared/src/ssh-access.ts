@@ -76,6 +76,7 @@ export const GatewayAddress = z.object({ name: text(64), host: text(256), port: 
 
 /** A session that is to end now: the right to it has gone. */
 export const Cut = z.object({ sessionId: AccessSessionId, because: text(200) });
+export type Cut = z.infer<typeof Cut>;
 
 const Through = { leaseId: LeaseId, workloadId: WorkloadId, service: z.enum(LEASE_SERVICES), from: text(64) };
 
@@ -135,3 +136,10 @@ export const AccessBook = z.object({
   isWhole: z.boolean(),
 });
 export type AccessBook = z.infer<typeof AccessBook>;
+
+/** The same as it arrives: what it tells is read one by one (one-by-one.ts). */
+export const ArrivedAccessBook = AccessBook.extend({
+  sessions: z.array(z.unknown()).max(MAX_SESSIONS),
+  attempts: z.array(z.unknown()).max(MAX_ATTEMPTS),
+});
+export type ArrivedAccessBook = z.infer<typeof ArrivedAccessBook>;

@@ -1,13 +1,16 @@
 /**
  * One pass over what has lasted too long or is due to end: statuses past their deadline, deletions of which nothing
  * is left, hosts to be empty by now, loops of restarts that are over, workloads of the old system, idempotency keys of
- * yesterday. What hosts report moves environments on by itself
+ * yesterday, the access log of months ago. What hosts report moves environments on by itself
  * (store/reports/observed.ts).
  */
 import type { HostId } from "@remotegpu/shared/ids";
+import { MS_PER_DAY } from "@remotegpu/shared/units";
 import { rulesOf } from "../core/workloads/kinds.ts";
+import { setting } from "../store/accounts/settings.ts";
 import { type Database, transaction, type Transaction } from "../store/database/database.ts";
 import { stopInstances } from "../store/orders/workload-stops.ts";
+import { forgetOldAccess } from "../store/environments/access/access-log.ts";
 import { completeDeletions } from "../store/environments/environment-deletions.ts";
 import { dueDrains, endDrain } from "../store/reports/host-drain.ts";
 import { forgetOldKeys } from "../store/orders/idempotency.ts";
@@ -28,6 +31,8 @@ const MAX_OVERDUE = 200;
 /** Of each kind, likewise. */
 const MAX_SETTLED = 500;
 const MAX_DRAINS = 20;
+/** Of sessions and of attempts, likewise. */
+const MAX_FORGOTTEN = 1000;
 /** What the old system left, each in a transaction of its own. */
 const SETTLEMENTS = [settleEnvironments, settleTrainingJobs, settleInferenceServices, releaseOldLeases];
 
@@ -63,11 +68,20 @@ export async function lifecyclePass(deps: LifecycleDeps, pass: Pass): Promise<vo
     await completeDeletions(sql, { ids: null, now: pass.now });
     await forgetOldKeys(sql, pass.now);
   });
+  await transaction(db, async (sql) => {
+    await assertTerm(sql, pass.term);
+    await forgetAccess(sql, pass.now);
+  });
   for (const settle of SETTLEMENTS)
     await transaction(db, async (sql) => {
       await assertTerm(sql, pass.term);
       await settle(sql, { now: pass.now, limit: MAX_SETTLED });
     });
+}
+
+async function forgetAccess(sql: Transaction, now: Date): Promise<void> {
+  const days = Number(await setting(sql, "ACCESS_LOG_DAYS"));
+  await forgetOldAccess(sql, { before: new Date(now.getTime() - days * MS_PER_DAY), limit: MAX_FORGOTTEN });
 }
 
 /** Answers the hosts whose desired sets changed. */

@@ -7,6 +7,7 @@ import { PUBLIC_REGISTRIES, readRegistryList } from "./hosts/images/registries.t
 
 /** In the order of the alphabet, in which they are listed. */
 export const SETTING_KEYS = [
+  "ACCESS_LOG_DAYS",
   "ALERT_BALANCES",
   "ALERT_BUDGET_PERCENTS",
   "ALERT_HOURS_LEFT",
@@ -35,6 +36,12 @@ const THRESHOLDS = {
 };
 
 export const SETTINGS: Record<SettingKey, Setting> = {
+  ACCESS_LOG_DAYS: {
+    description: "How long it is kept who was in environments, and who tried to come in",
+    byDefault: "90",
+    values: /^[1-9]\d{0,3}$/,
+    form: "a whole number of days from 1 to 9999",
+  },
   ALERT_BALANCES: {
     description: "Balances at which customers are warned who set none of their own",
     byDefault: "50,10",

@@ -375,6 +375,7 @@ describe("the inventory", () => {
       instances: [],
       leases: null,
       pulls: null,
+      access: null,
       notUnderstood: [],
     });
 

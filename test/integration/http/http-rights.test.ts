@@ -69,6 +69,16 @@ async function portMapping(): Promise<number> {
   return rows[0]?.id ?? 0;
 }
 
+async function accessSession(environmentId: string): Promise<number> {
+  const { rows } = await api.db.query<{ id: number }>(
+    `INSERT INTO access_sessions (host_id, session_id, env_id, instance_id, run_id, lease_id, service_type,
+       client_address, opened_at, bytes_in, bytes_out, first_told_at, told_at)
+     VALUES ($1, 'session', $2, 'inst', 'run', 'lease', 'ssh', '192.0.2.1', now(), 0, 0, now(), now()) RETURNING id`,
+    [await host(), environmentId],
+  );
+  return rows[0]?.id ?? 0;
+}
+
 async function trainingJob(): Promise<string> {
   const id = fresh("job");
   await api.db.query(
@@ -363,6 +373,16 @@ const RIGHTS: [route: string, expected: string, question: Question][] = [
     ofEnvironment("POST", "/ssh-password"),
   ],
   ["DELETE /environments/{id}/ssh-password", AUTHORS, ofEnvironment("DELETE", "/ssh-password")],
+  ["GET /environments/{id}/sessions", AUTHORS, ofEnvironment("GET", "/sessions")],
+  [
+    "DELETE /environments/{id}/sessions/{session_id}",
+    AUTHORS,
+    async () => {
+      const id = await environment();
+      return { path: `/environments/${id}/sessions/${await accessSession(id)}` };
+    },
+  ],
+  ["GET /environments/{id}/access-log", AUTHORS, ofEnvironment("GET", "/access-log")],
   ["GET /port-mappings", EVERYONE, plain("/port-mappings")],
   [
     "POST /port-mappings",

@@ -574,6 +574,7 @@ test("a host that tells nothing of leases changes none", async () => {
     instances: [],
     leases: null,
     pulls: null,
+    access: null,
     notUnderstood: [],
   });
 

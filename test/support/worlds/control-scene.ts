@@ -21,7 +21,7 @@ import { type DesiredFetch, IMAGE_FETCH_FEATURE, type ObservedPull } from "@remo
 import type { BareRun, DesiredInstance, ObservedInstance } from "@remotegpu/shared/instance";
 import { DesiredLease, LEASE_PORTS, type ObservedLease } from "@remotegpu/shared/lease";
 import { Heartbeat, type HeartbeatReply } from "@remotegpu/shared/protocol";
-import { KeySet, SSH_FEATURE } from "@remotegpu/shared/ssh-access";
+import { type AccessBook, type Cut, KeySet, SSH_FEATURE } from "@remotegpu/shared/ssh-access";
 import { GIB } from "@remotegpu/shared/units";
 import { type Answer, type ApiWorld, type Caller, openApi } from "../http/api.ts";
 import type { FreshDatabase } from "../engines/postgres.ts";
@@ -158,6 +158,10 @@ export class ScriptedHost {
   desiredFetches: DesiredFetch[] = [];
   /** Whose keys its instances name. */
   desiredKeySets: KeySet[] = [];
+  /** Sessions that it is to end. */
+  desiredCuts: Cut[] = [];
+  /** Who is in, as it tells; null: nothing. */
+  access: AccessBook | null = null;
   /** What it tells of its pulls; null: nothing. */
   pulls: ObservedPull[] | null;
   /** Runs that it has, told in words of a later agent. */
@@ -241,6 +245,7 @@ export class ScriptedHost {
     this.desiredLeases = DesiredLease.array().parse(answer.leases);
     this.desiredFetches = answer.fetches ?? [];
     this.desiredKeySets = KeySet.array().parse(answer.keySets);
+    this.desiredCuts = answer.cuts ?? [];
     this.applied = { term: answer.term, generation: answer.generation };
     return this.desired;
   }
@@ -256,6 +261,7 @@ export class ScriptedHost {
       instances,
       leases: this.#holdsLeases ? [...this.leases.values()] : null,
       pulls: this.pulls,
+      access: this.access,
       notUnderstood: this.notUnderstood,
     });
     if (refusal !== undefined) throw new Error(`report of ${this.id} refused: ${refusal.reason}`);

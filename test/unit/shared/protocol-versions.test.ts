@@ -10,7 +10,7 @@ import { sortedOrders } from "@remotegpu/agent/core/runs/unserved-order";
 import { agentService } from "@remotegpu/control-plane/core/hosts/agent-service";
 import { ordersFor } from "@remotegpu/control-plane/core/hosts/protocol-one";
 import { DesiredInstance } from "@remotegpu/shared/instance";
-import { readRuns } from "@remotegpu/shared/one-by-one";
+import { readAccessBook, readRuns } from "@remotegpu/shared/one-by-one";
 import {
   Heartbeat,
   ObservedPage,
@@ -20,6 +20,7 @@ import {
   PullReply,
 } from "@remotegpu/shared/protocol";
 import { LogOpen } from "@remotegpu/shared/sessions";
+import { AccessBook, ArrivedAccessBook } from "@remotegpu/shared/ssh-access";
 import { decode, encode } from "@remotegpu/shared/wire";
 import { HeartbeatOfOne, ObservedReportOfOne, PullReplyOfOne } from "../../support/protocol-one.ts";
 import { aHost } from "../../support/samples/protocol-samples.ts";
@@ -74,10 +75,30 @@ describe("protocol 2", () => {
     expect(decode(PulledPage, encode(sample(2, "pull-reply")))).toEqual({ ok: true, message: rest });
   });
 
-  test("is what this control plane takes of a report: who is in it leaves aside", () => {
-    const { access: _, ...rest } = sample(2, "observed");
+  test("is what this control plane takes of a report, with who is in", () => {
+    const whole = sample(2, "observed");
+    const read = decode(ObservedPage, encode(whole));
 
-    expect(decode(ObservedPage, encode(sample(2, "observed")))).toEqual({ ok: true, message: rest });
+    expect(read).toEqual({ ok: true, message: whole });
+    expect(readAccessBook(ArrivedAccessBook.parse(whole["access"]))).toEqual(whole["access"]);
+  });
+
+  test("who is in costs no report, whatever it says; of what is not understood the book is not whole", () => {
+    const whole = sample(2, "observed");
+    const book = AccessBook.parse(whole["access"]);
+    const later = { ...book.sessions[0], ended: { at: "", by: "boredom", detail: "" } };
+
+    for (const access of ["somebody", { sessions: "many" }, { ...book, sessions: Array(513).fill(0) }])
+      expect(decode(ObservedPage, encode({ ...whole, access }))).toMatchObject({
+        ok: true,
+        message: { access: undefined, digest: whole["digest"] },
+      });
+    expect(readAccessBook({ ...book, sessions: [7, ...book.sessions] })).toEqual({ ...book, isWhole: false });
+    expect(readAccessBook({ ...book, sessions: [later], attempts: [7, ...book.attempts] })).toEqual({
+      sessions: [],
+      attempts: book.attempts,
+      isWhole: false,
+    });
   });
 
   test("figures that make no sense cost no heartbeat", () => {

@@ -53,6 +53,9 @@ const Access = z
         last_accessed_at: Timestamp.nullable(),
         /** Told once the release is near. */
         release_due_at: Timestamp.nullable(),
+        /** Through its port, in its whole life; null where there is none, or its host does not tell. */
+        bytes_in: z.int().nullable(),
+        bytes_out: z.int().nullable(),
       }),
     ),
   })
@@ -150,6 +153,8 @@ async function accessOf(
         password_set_at: hostKeyFingerprint === null ? null : iso(passwordSetAt),
         last_accessed_at: iso(lease?.last_accessed_at ?? null),
         release_due_at: iso(lease?.release_due_at ?? null),
+        bytes_in: lease?.bytes_in ?? null,
+        bytes_out: lease?.bytes_out ?? null,
       };
     }),
   };

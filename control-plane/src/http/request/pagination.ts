@@ -42,6 +42,8 @@ const TextKey = z.tuple([text(128)]);
 /** Microseconds since 1970 as text, because a JavaScript date keeps milliseconds only, and the id. */
 const TimeKey = z.tuple([z.string().regex(/^-?[0-9]{1,18}$/), text(128)]);
 
+const MomentKey = z.tuple([z.string().regex(/^-?[0-9]{1,18}$/), z.int().nonnegative()]);
+
 const DayKey = z.tuple([z.iso.date(), z.int().nonnegative()]);
 
 export interface PageQueryValues {
@@ -62,6 +64,15 @@ export function textPage(query: PageQueryValues): PageWish<string> {
 /** Lists ordered by creation, newest first, then id. */
 export function timePage(query: PageQueryValues): PageWish<{ micros: string; id: string }> {
   const key = unpack(query.cursor, TimeKey);
+  return {
+    limit: query.limit ?? DEFAULT_LIMIT,
+    after: key === null ? null : { micros: key[0], id: key[1] },
+  };
+}
+
+/** Lists ordered by a moment, newest first, then by a bigserial id. */
+export function momentPage(query: PageQueryValues): PageWish<{ micros: string; id: number }> {
+  const key = unpack(query.cursor, MomentKey);
   return {
     limit: query.limit ?? DEFAULT_LIMIT,
     after: key === null ? null : { micros: key[0], id: key[1] },

@@ -15,6 +15,8 @@ import { registerCustomerRoutes } from "../accounts/customers.ts";
 import { registerDatasetRoutes, registerModelRoutes } from "../data/data-entries.ts";
 import type { ApiApp, ApiDeps } from "../deps.ts";
 import { KINDS } from "../kinds.ts";
+import { registerAccessLogRoute } from "../environments/access/access-log.ts";
+import { registerSessionRoutes } from "../environments/access/sessions.ts";
 import { registerEnvironmentRoutes } from "../environments/environments.ts";
 import { registerPortMappingRoutes } from "../environments/port-mappings.ts";
 import { registerSshPasswordRoutes } from "../environments/ssh-password.ts";
@@ -74,6 +76,8 @@ export function registerResources(api: ApiApp, deps: ApiDeps): void {
   registerWorkloadRoutes(api, deps, fleet);
   registerWaysInRoutes(api, deps);
   registerSshPasswordRoutes(api, deps);
+  registerSessionRoutes(api, deps);
+  registerAccessLogRoute(api, deps);
   registerPortMappingRoutes(api, deps);
   registerDatasetRoutes(api, deps);
   registerModelRoutes(api, deps);

@@ -12,7 +12,7 @@ type Item = { keySet: KeySet } | { instance: DesiredInstance };
 
 /** A page beyond the last (the set has shrunk) answers the first, which tells the host to start over. */
 export function pageOf(
-  { instances, keySets = [], leases, fetches, ...desired }: DesiredSet,
+  { instances, keySets = [], leases, fetches, cuts, ...desired }: DesiredSet,
   page: number,
 ): PullReply {
   const pages = pagesOf(inOrder(instances, keySets));
@@ -28,6 +28,7 @@ export function pageOf(
     ...(setsHere.length > 0 && { keySets: setsHere }),
     ...(number === 0 && leases !== undefined && { leases }),
     ...(number === 0 && fetches !== undefined && { fetches }),
+    ...(number === 0 && cuts !== undefined && { cuts }),
   };
 }
 

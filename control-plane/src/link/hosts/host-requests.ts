@@ -14,7 +14,7 @@ import {
 import type { DesiredInstance } from "@remotegpu/shared/instance";
 import type { DesiredLease } from "@remotegpu/shared/lease";
 import type { Log } from "@remotegpu/shared/log";
-import { readRuns } from "@remotegpu/shared/one-by-one";
+import { readAccessBook, readRuns } from "@remotegpu/shared/one-by-one";
 import {
   Heartbeat,
   ObservedPage,
@@ -23,7 +23,7 @@ import {
   type ObservedReply,
   type Refusal,
 } from "@remotegpu/shared/protocol";
-import type { KeySet } from "@remotegpu/shared/ssh-access";
+import type { Cut, KeySet } from "@remotegpu/shared/ssh-access";
 import { StorageRequest, type StorageReply } from "@remotegpu/shared/storage-sampling";
 import { hostOf, upObservedOfAllHosts, upOfAllHosts } from "@remotegpu/shared/subjects";
 import { MS_PER_MINUTE } from "@remotegpu/shared/units";
@@ -49,6 +49,8 @@ export interface DesiredSet {
   leases?: DesiredLease[];
   /** At most MAX_FETCHES_OF_HOST; left out where there are none. */
   fetches?: DesiredFetch[];
+  /** At most MAX_CUTS; left out where there are none. */
+  cuts?: Cut[];
 }
 
 /** Handlers answer, or refuse with a reason; what they throw is logged and refused as unavailable. */
@@ -82,7 +84,8 @@ export async function serveHosts(
     const { instances, notUnderstood } = read;
     if (notUnderstood.length > 0)
       log.warn({ host, count: notUnderstood.length }, "runs of this host are told in words of a later agent");
-    const taken = assembly.take(host, { ...page, instances, notUnderstood }, performance.now());
+    const access = page.access && readAccessBook(page.access);
+    const taken = assembly.take(host, { ...page, instances, notUnderstood, access }, performance.now());
     if (taken.state === "refused") return refusal(taken.reason);
     const refused = taken.state === "whole" ? await handlers.observed(host, taken.report) : undefined;
     return refused ?? { kind: "observed-reply", digest: page.digest, replica };

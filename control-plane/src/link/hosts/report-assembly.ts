@@ -8,13 +8,14 @@ import type { ObservedPull } from "@remotegpu/shared/image-fetch";
 import type { BareRun, ObservedInstance } from "@remotegpu/shared/instance";
 import type { ObservedLease } from "@remotegpu/shared/lease";
 import { MAX_OBSERVED_INSTANCES, type ObservedReport } from "@remotegpu/shared/protocol";
+import type { AccessBook } from "@remotegpu/shared/ssh-access";
 
 const UNFINISHED_LIVES_MS = 30_000;
 const MAX_UNFINISHED = 64;
 /** Room for more than a thousand instances; a host that claims more is not believed. */
 const MAX_REPORT_PAGES = 16;
 
-/** A page whose runs were read one by one. */
+/** A page of which what comes one by one was read. */
 export type ReadPage = ObservedReport & { notUnderstood?: readonly BareRun[] };
 
 /** Everything a host observed, under the digest it names. */
@@ -29,6 +30,8 @@ export interface WholeReport {
   leases: ObservedLease[] | null;
   /** Likewise. */
   pulls: ObservedPull[] | null;
+  /** Who is in and was; likewise. */
+  access: AccessBook | null;
 }
 
 type Taken =
@@ -80,8 +83,9 @@ export class ReportAssembly {
     return { state: "partial" };
   }
 
-  #begin({ digest, machine, gpus, leases = null, pulls = null, pages }: ObservedReport): Unfinished {
-    const report = { digest, machine, gpus, instances: [], notUnderstood: [], leases, pulls };
+  #begin({ digest, machine, gpus, leases, pulls, access, pages }: ObservedReport): Unfinished {
+    const mayBeUntold = { leases: leases ?? null, pulls: pulls ?? null, access: access ?? null };
+    const report = { digest, machine, gpus, instances: [], notUnderstood: [], ...mayBeUntold };
     return { report, nextPage: 0, pages, lastPageAtMs: 0 };
   }
 

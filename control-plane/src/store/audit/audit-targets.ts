@@ -31,7 +31,7 @@ const IGNORED: ReadonlySet<string> = new Set([
   ..."last_heartbeat observed_at observed_digest observed_substance member_count prefix last_used_at".split(
     " ",
   ),
-  ..."token_hash used_by_nkey state_changed_at sealed_by".split(" "),
+  ..."token_hash used_by_nkey state_changed_at sealed_by bytes_in bytes_out told_at".split(" "),
 ]);
 
 function target(
@@ -59,6 +59,7 @@ const QUOTAS =
 const DATA = "customer_id workspace_id name description storage_path status visibility";
 
 const TARGETS = {
+  "access-session": target("access_sessions", "env_id host_id service_type client_address cut_by"),
   alarm: target("alarms", "kind subject cleared_at"),
   alerts: target("alert_rules", "balances hours_left budget_percents monthly_limit", {
     key: "customer_id",

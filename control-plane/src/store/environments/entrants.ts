@@ -20,15 +20,23 @@ export interface Entrants {
 }
 
 export async function entrants(sql: Connection, environments: readonly Enterable[]): Promise<Entrants> {
+  const people = await peopleOf(sql, environments);
+  const keySets = await keySetsOf(sql, [...new Set(environments.flatMap(people))]);
+  const hasKeys = (customerId: number) => keySets.has(keySetId(customerId));
+  return { keySetsOf: (environment) => keySetIds(people(environment), hasKeys), keySets };
+}
+
+/** Those who may enter each, with a key or without one. */
+export async function peopleOf(
+  sql: Connection,
+  environments: readonly Enterable[],
+): Promise<(environment: Enterable) => number[]> {
   const members = await membersOf(sql, environments);
-  const people = (environment: Enterable) =>
+  return (environment) =>
     entrantsOf(
       environment,
       environment.workspaceId === null ? [] : (members.get(environment.workspaceId) ?? []),
     );
-  const keySets = await keySetsOf(sql, [...new Set(environments.flatMap(people))]);
-  const hasKeys = (customerId: number) => keySets.has(keySetId(customerId));
-  return { keySetsOf: (environment) => keySetIds(people(environment), hasKeys), keySets };
 }
 
 /** By workspace: those whose role manages all of its workloads, and whoever ordered one of these environments. */

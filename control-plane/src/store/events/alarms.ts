@@ -22,6 +22,7 @@ export type AlarmKind =
   | "runtime-disagrees"
   | "unknown-lease"
   | "lease-disbelieved"
+  | "access-disbelieved"
   | "journal-stream"
   | "charge-beyond-column"
   | "charge-failed";

@@ -5,6 +5,7 @@
 import type { LeaseService, ObservedLease } from "@remotegpu/shared/lease";
 import { type BelievedLease, believeLeases } from "../../core/leases/lease-belief.ts";
 import { leaseEvents, type LeaseState } from "../../core/leases/lease-report.ts";
+import { possibleBytes } from "../../core/environments/access/possible.ts";
 import { newsOfLease } from "../../core/alerts/work-news.ts";
 import { type AlarmKind, clearAlarm, raiseAlarmOnce } from "../events/alarms.ts";
 import type { Connection, Transaction } from "../database/database.ts";
@@ -37,6 +38,9 @@ interface LiveOrder {
   detail: string;
   last_accessed_at: Date | null;
   release_due_at: Date | null;
+  ordered_at: Date;
+  bytes_in: number | null;
+  bytes_out: number | null;
   released_by: string | null;
   release_reason: string | null;
 }
@@ -52,6 +56,8 @@ interface LeaseNews extends BelievedLease {
   order: LiveOrder;
   lastAccessedAt: Date | null;
   releaseDueAt: Date | null;
+  bytesIn: number | null;
+  bytesOut: number | null;
 }
 
 /** True when a lease is over, which takes it out of the host's desired set. The host's row is locked by the caller. */
@@ -70,7 +76,7 @@ export async function mergeLeases(sql: Transaction, merge: LeaseMerge): Promise<
     .filter(({ leaseId, state }) => !orders.has(leaseId) && state !== "released")
     .map(({ leaseId, state }) => `lease ${leaseId} is ${state}, and nobody wants it there`);
 
-  const news = believed.flatMap((one) => newsOf(orders.get(one.seen.leaseId), one));
+  const news = believed.flatMap((one) => newsOf(orders.get(one.seen.leaseId), one, merge.now));
   await noteOrders(sql, merge, news);
   await mapPorts(sql, merge, news);
   const events = news.flatMap((one) => eventsOf(one, merge).map((event) => ({ ...one, event })));
@@ -101,7 +107,8 @@ export async function mergeLeases(sql: Transaction, merge: LeaseMerge): Promise<
 async function liveOrders(sql: Transaction, hostId: string): Promise<LiveOrder[]> {
   const { rows } = await sql.query<LiveOrder>(
     `SELECT o.id, o.env_id, e.customer_id, o.service_type, o.internal_port, o.auto_release_hours, o.want, o.generation,
-            o.state, o.external_port, o.detail, o.last_accessed_at, o.release_due_at, o.released_by, o.release_reason
+            o.state, o.external_port, o.detail, o.last_accessed_at, o.release_due_at, o.ordered_at,
+            o.bytes_in, o.bytes_out, o.released_by, o.release_reason
        FROM lease_orders o JOIN environments e ON e.id = o.env_id
       WHERE o.host_id = $1 AND o.ended_at IS NULL ORDER BY o.ordered_at, o.id FOR NO KEY UPDATE OF o`,
     [hostId],
@@ -109,7 +116,7 @@ async function liveOrders(sql: Transaction, hostId: string): Promise<LiveOrder[]
   return rows;
 }
 
-function newsOf(order: LiveOrder | undefined, believed: BelievedLease): LeaseNews[] {
+function newsOf(order: LiveOrder | undefined, believed: BelievedLease, now: Date): LeaseNews[] {
   if (order === undefined) return [];
   const { seen } = believed;
   const news = {
@@ -117,18 +124,38 @@ function newsOf(order: LiveOrder | undefined, believed: BelievedLease): LeaseNew
     order,
     lastAccessedAt: moment(seen.lastAccessedAt) ?? order.last_accessed_at,
     releaseDueAt: seen.state === "released" ? null : moment(seen.releaseDueAt),
+    bytesIn: passed(seen.bytesIn, { known: order.bytes_in, since: order.ordered_at, now }),
+    bytesOut: passed(seen.bytesOut, { known: order.bytes_out, since: order.ordered_at, now }),
   };
   return isNews(news) ? [news] : [];
 }
 
-function isNews({ order, seen, hasMoved, lastAccessedAt, releaseDueAt }: LeaseNews): boolean {
+/** It only grows, and by no more than can be. */
+function passed(
+  told: number | undefined,
+  { known, since, now }: { known: number | null; since: Date; now: Date },
+): number | null {
+  return told === undefined ? known : Math.max(known ?? 0, possibleBytes(told, { from: since, to: now }));
+}
+
+function isNews({
+  order,
+  seen,
+  hasMoved,
+  lastAccessedAt,
+  releaseDueAt,
+  bytesIn,
+  bytesOut,
+}: LeaseNews): boolean {
   return (
     hasMoved ||
     seen.state !== order.state ||
     (seen.externalPort !== null && seen.externalPort !== order.external_port) ||
     seen.detail !== order.detail ||
     lastAccessedAt?.getTime() !== order.last_accessed_at?.getTime() ||
-    releaseDueAt?.getTime() !== order.release_due_at?.getTime()
+    releaseDueAt?.getTime() !== order.release_due_at?.getTime() ||
+    bytesIn !== order.bytes_in ||
+    bytesOut !== order.bytes_out
   );
 }
 
@@ -141,16 +168,18 @@ async function noteOrders(sql: Connection, merge: LeaseMerge, news: readonly Lea
     detail: one.seen.detail,
     accessed: one.lastAccessedAt,
     due: one.releaseDueAt,
+    bytesIn: one.bytesIn,
+    bytesOut: one.bytesOut,
     reason: one.seen.state === "released" ? (eventsOf(one, merge)[0]?.reason ?? null) : null,
   }));
   await sql.query(
     `UPDATE lease_orders o SET state = n.state, external_port = coalesce(n.port, o.external_port), detail = n.detail,
-            last_accessed_at = n.accessed, release_due_at = n.due,
+            last_accessed_at = n.accessed, release_due_at = n.due, bytes_in = n."bytesIn", bytes_out = n."bytesOut",
             ended_at = CASE n.state WHEN 'released' THEN $2::timestamptz END,
             release_reason = coalesce(o.release_reason, n.reason),
             state_changed_at = CASE WHEN o.state = n.state THEN o.state_changed_at ELSE $2::timestamptz END
        FROM jsonb_to_recordset($1::jsonb) AS n(id text, state text, port int, detail text, accessed timestamptz,
-              due timestamptz, reason text)
+              due timestamptz, "bytesIn" bigint, "bytesOut" bigint, reason text)
       WHERE o.id = n.id`,
     [JSON.stringify(changes), merge.now],
   );

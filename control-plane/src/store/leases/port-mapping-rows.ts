@@ -23,6 +23,8 @@ export interface PortMappingRow {
   allocated_at: Date | null;
   last_accessed_at: Date | null;
   release_due_at: Date | null;
+  bytes_in: number | null;
+  bytes_out: number | null;
   released_at: Date | null;
 }
 
@@ -30,7 +32,7 @@ export interface PortMappingRow {
 const SELECT = `SELECT ${safeBigint("p.id")} AS id, p.env_id, p.host_id, coalesce(h.public_ip, h.ip_address) AS host,
     p.service_type, p.external_port, p.internal_port, coalesce(p.status, 'active') AS status, p.lease_id, o.want,
     o.state, o.detail, o.release_reason, p.auto_release_hours, p.allocated_at, p.last_accessed_at, o.release_due_at,
-    p.released_at
+    o.bytes_in, o.bytes_out, p.released_at
   FROM port_mappings p JOIN environments e ON e.id = p.env_id AND e.deleted_at IS NULL
   LEFT JOIN hosts h ON h.id = p.host_id LEFT JOIN lease_orders o ON o.id = p.lease_id`;
 

@@ -5,6 +5,7 @@
  */
 import type { Transaction } from "../database/database.ts";
 import { lockEnvironment } from "../environments/environments.ts";
+import { endSessionsOfHost } from "../environments/access/access-ends.ts";
 import { completeDeletions } from "../environments/environment-deletions.ts";
 import { moveEnvironment } from "../environments/environment-moves.ts";
 import { appendEvent, appendInstanceEvent, GPU_EVENT, INSTANCE_EVENT } from "../events/events.ts";
@@ -77,6 +78,7 @@ export async function removeHost(
   const reason = lost ? "declared lost" : "taken out of the fleet";
   await endLeasesOf(sql, hostId, { reason: `Its host was ${reason}.`, actor, now });
   await forgetPulls(sql, hostId);
+  await endSessionsOfHost(sql, { hostId, now });
   await sql.query("DELETE FROM host_drains WHERE host_id = $1", [hostId]);
   await revokeHost(sql, hostId, { actor, now });
   await raiseGeneration(sql, hostId);

@@ -3,6 +3,7 @@ import type { GpuReport, MachineReport } from "@remotegpu/shared/host-report";
 import type { ObservedPull } from "@remotegpu/shared/image-fetch";
 import type { BareRun, ObservedInstance } from "@remotegpu/shared/instance";
 import type { ObservedLease } from "@remotegpu/shared/lease";
+import type { AccessBook } from "@remotegpu/shared/ssh-access";
 
 export interface ObservedState {
   digest: string;
@@ -15,4 +16,6 @@ export interface ObservedState {
   leases: readonly ObservedLease[] | null;
   /** Likewise. */
   pulls: readonly ObservedPull[] | null;
+  /** Absent or null: likewise. */
+  access?: AccessBook | null;
 }

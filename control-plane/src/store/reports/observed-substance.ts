@@ -10,7 +10,7 @@ export function substanceOf({ machine, gpus, instances, leases, pulls }: Observe
     machine,
     gpus,
     instances: instances.map((instance) => ({ ...instance, detail: undefined })),
-    leases,
+    leases: leases?.map((lease) => ({ ...lease, bytesIn: undefined, bytesOut: undefined })) ?? null,
     pulls:
       pulls?.map(({ image, fetchId, instanceIds, state, problem }) => ({
         image,

@@ -8,6 +8,7 @@ import { keepAlarms } from "../events/alarms.ts";
 import { type Connection, type Database, transaction, type Transaction } from "../database/database.ts";
 import { environmentsById, type EnvironmentRow } from "../environments/environments.ts";
 import { completeDeletions } from "../environments/environment-deletions.ts";
+import { takeAccess } from "../environments/access/access-reports.ts";
 import { noteContainerFacts } from "./container-facts.ts";
 import { noteReadiness } from "../billing/broken-time/run-readiness.ts";
 import { noteRunEnds } from "./runs/run-ends.ts";
@@ -83,6 +84,7 @@ export async function mergeObserved(
       async () =>
         observed.leases !== null && (await mergeLeases(sql, { host, leases: observed.leases, now })),
     );
+    const { access = null } = observed;
     const [, , , , , areLeasesOver] = await Promise.all([
       noteContainerFacts(sql, told),
       noteReadiness(sql, told),
@@ -90,6 +92,7 @@ export async function mergeObserved(
       reportStrangers(sql, { ...told, placements: explained }),
       noteStubbornRuns(sql, told),
       ports,
+      runs.then(async () => await takeAccess(sql, { hostId, access, now })),
     ]);
     ordersChanged ||= areLeasesOver;
     const substance = substanceOf(observed);

@@ -22,6 +22,8 @@ export const PARAMETER_WORDS: Words = {
   "?name": ["Only those of exactly this name", "fine-tuning"],
   "?env_id": ["Only those of this environment", "env-5b1f6c0e"],
   "?service_type": ["Only those of this service", "ssh"],
+  "?client_address": ["Only what came from this address", "198.51.100.4"],
+  "?key_customer_id": ["Only sessions with a key of this customer", 43],
   "?follow": ["true: goes on until the run ends or the client leaves"],
   "?tail": ["Begin with so many of the last lines; without it with all that are kept", 100],
   "?rank": ["Of a job or a service: which of its instances, from 0", 0],

@@ -9,9 +9,10 @@ import type { DesiredInstance } from "@remotegpu/shared/instance";
 import type { HostKeys } from "../../../core/environments/host-keys.ts";
 import { ordersFor } from "../../../core/hosts/protocol-one.ts";
 import { isHeardNow } from "../../../core/hosts/host-liveness.ts";
-import type { KeySet } from "@remotegpu/shared/ssh-access";
+import type { Cut, KeySet } from "@remotegpu/shared/ssh-access";
 import type { DesiredLease } from "@remotegpu/shared/lease";
 import { type Connection, type Database, transaction } from "../../database/database.ts";
+import { desiredCuts } from "../../environments/access/access-sessions.ts";
 import { desiredLeases } from "../../leases/lease-orders.ts";
 import { imageTermsOf, type ImageUse } from "../../hosts/images/image-terms.ts";
 import { desiredAccess, withAccess } from "./desired-access.ts";
@@ -30,6 +31,8 @@ interface HostDesiredSet {
   leases: DesiredLease[];
   /** Left out where there are none. */
   fetches?: DesiredFetch[];
+  /** Likewise: sessions that are to end. */
+  cuts?: Cut[];
 }
 
 export type DesiredSetOutcome =
@@ -60,12 +63,13 @@ export async function desiredSetOf(
     database,
     async (sql) => {
       const inForce = registryListInForce(sql);
-      const [row, placements, fetches, leases, access] = await Promise.all([
+      const [row, placements, fetches, leases, access, cuts] = await Promise.all([
         hostOf(sql, hostId),
         placementsOf(sql, hostId, { sealedBy, inForce }),
         desiredFetches(sql, { hostId, sealedBy, inForce }),
         desiredLeases(sql, hostId),
         desiredAccess(sql, { hostId, hostKeys }),
+        desiredCuts(sql, hostId),
         inForce,
       ]);
       if (row === undefined) return { served: false, reason: "unknown-host" };
@@ -86,6 +90,7 @@ export async function desiredSetOf(
           keySets: access.keySets,
           leases,
           ...(fetches.length > 0 && { fetches }),
+          ...(cuts.length > 0 && { cuts }),
         },
       };
     },

@@ -36,6 +36,7 @@ test("three pages in order are one report", () => {
       notUnderstood: [],
       leases: null,
       pulls: null,
+      access: null,
     },
   });
 });
@@ -57,6 +58,18 @@ test("pulls come with the first page and count for the whole report", () => {
   expect(assembly.take(host, page(1, { pages: 2, pulls: [] }), 1)).toMatchObject({
     state: "whole",
     report: { pulls: [pull] },
+  });
+});
+
+test("who is in comes with the first page and counts for the whole report", () => {
+  const assembly = new ReportAssembly();
+  const book = { sessions: [], attempts: [], isWhole: true };
+
+  assembly.take(host, page(0, { pages: 2, access: book }), 0);
+
+  expect(assembly.take(host, page(1, { pages: 2 }), 1)).toMatchObject({
+    state: "whole",
+    report: { access: book },
   });
 });
 

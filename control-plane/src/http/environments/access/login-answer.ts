@@ -1,0 +1,42 @@
+/** A login as it is shown: told by the container, so whoever is root there can make it say what it likes. */
+import { z } from "@hono/zod-openapi";
+import type { SessionLogin } from "@remotegpu/shared/ssh-access";
+import { iso, Timestamp } from "../../request/route.ts";
+
+export const AccessLogin = z
+  .object({
+    method: z.enum(["publickey", "password", "other"]),
+    at: Timestamp.nullable(),
+    key_fingerprint: z.string().nullable(),
+    customer_id: z.int().nullable(),
+    username: z.string().nullable(),
+    key_name: z.string().nullable(),
+    ticket_id: z.int().nullable(),
+    told_by: z.literal("container"),
+  })
+  .openapi("AccessLogin");
+
+export interface LoginColumns {
+  login_method: SessionLogin["method"] | null;
+  login_at: Date | null;
+  key_fingerprint: string | null;
+  key_customer_id: number | null;
+  key_username: string | null;
+  key_name: string | null;
+  key_ticket_id: number | null;
+}
+
+/** Null where none was told. What a key is called is its owner's own affair: by custom it says whose it is and where. */
+export function loginAnswer(row: LoginColumns, reader: number): z.input<typeof AccessLogin> | null {
+  if (row.login_method === null) return null;
+  return {
+    method: row.login_method,
+    at: iso(row.login_at),
+    key_fingerprint: row.key_fingerprint,
+    customer_id: row.key_customer_id,
+    username: row.key_username,
+    key_name: row.key_customer_id === reader ? row.key_name : null,
+    ticket_id: row.key_ticket_id,
+    told_by: "container",
+  };
+}

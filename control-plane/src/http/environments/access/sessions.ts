@@ -1,0 +1,126 @@
+/** Who is in an environment now, for who may manage it; and the end of a session by hand. */
+import { createRoute, z } from "@hono/zod-openapi";
+import type { HostId } from "@remotegpu/shared/ids";
+import { LEASE_SERVICES } from "@remotegpu/shared/lease";
+import { transaction } from "../../../store/database/database.ts";
+import {
+  type AccessSessionRow,
+  openSessions,
+  orderCut,
+  sessionOf,
+} from "../../../store/environments/access/access-sessions.ts";
+import { appendEvent } from "../../../store/events/events.ts";
+import { holdEntered } from "../../../store/environments/entry-changes.ts";
+import { raiseGeneration } from "../../../store/hosts/hosts.ts";
+import type { ApiApp, ApiContext, ApiDeps } from "../../deps.ts";
+import { numericPage, pageOf, PageQuery, toPage } from "../../request/pagination.ts";
+import { notFound } from "../../request/refusal.ts";
+import {
+  accepted,
+  forCustomers,
+  iso,
+  NumericId,
+  ok,
+  Timestamp,
+  WorkloadIdPath,
+} from "../../request/route.ts";
+import { ordererOf } from "../../workloads/orders.ts";
+import { environmentFor } from "../environment-access.ts";
+import { AccessLogin, loginAnswer } from "./login-answer.ts";
+
+const tags = ["environments"];
+
+const AccessSession = z
+  .object({
+    id: z.int(),
+    host_id: z.string(),
+    service_type: z.enum(LEASE_SERVICES),
+    client_address: z.string(),
+    opened_at: Timestamp,
+    bytes_in: z.int(),
+    bytes_out: z.int(),
+    login: AccessLogin.nullable(),
+    told_at: Timestamp,
+    /** It is to end: ordered then. */
+    cut_at: Timestamp.nullable(),
+    ended_at: Timestamp.nullable(),
+  })
+  .openapi("AccessSession");
+
+const list = createRoute({
+  ...forCustomers,
+  method: "get",
+  path: "/environments/{id}/sessions",
+  operationId: "listEnvironmentSessions",
+  tags,
+  summary: "Who is in it now, newest first",
+  description:
+    "As its host told it last: an open session's bytes lag behind. Of SSH each connection that has logged in or lasted half a minute, of other services what one address does in a row. Addresses and bytes are the host's word; a login is the container's, so whoever is root in it can make it up.",
+  request: { params: WorkloadIdPath, query: PageQuery },
+  responses: ok("A page of open sessions", pageOf(AccessSession)),
+});
+
+const remove = createRoute({
+  ...forCustomers,
+  method: "delete",
+  path: "/environments/{id}/sessions/{session_id}",
+  operationId: "endEnvironmentSession",
+  tags,
+  summary: "End a session; whoever still has a key may come in again",
+  request: { params: WorkloadIdPath.extend({ session_id: NumericId }) },
+  responses: accepted("It is being ended, or has ended", AccessSession),
+});
+
+export function registerSessionRoutes(api: ApiApp, { db, link }: ApiDeps): void {
+  api.openapi(list, async (c) => {
+    const { id } = await environmentFor(c, c.req.valid("param").id, "manage-workload");
+    const page = numericPage(c.req.valid("query"));
+    const rows = await openSessions(db, id, page);
+    const item = (row: AccessSessionRow) => sessionAnswer(c, row);
+    return c.json(toPage(rows, page.limit, { item, key: (row) => [row.id] }), 200);
+  });
+
+  api.openapi(remove, async (c) => {
+    const { id: wished, session_id: id } = c.req.valid("param");
+    const environment = await environmentFor(c, wished, "manage-workload");
+    const session = { environmentId: environment.id, id };
+    const known = await sessionOf(db, session);
+    if (known === null) throw notFound(`session ${id} of environment ${environment.id}`);
+    const { actor, now } = ordererOf(c);
+    const hostId = await transaction(db, async (sql) => {
+      await holdEntered(sql, { environmentId: environment.id });
+      const told = await orderCut(sql, { ...session, actor, reason: `Ended by ${actor}.`, now });
+      if (told === null) return null;
+      await appendEvent(sql, {
+        at: now,
+        kind: "session-ended",
+        workloadKind: "environment",
+        workloadId: environment.id,
+        customerId: environment.customer_id,
+        hostId: told,
+        actor,
+        reason: `Session ${id} (${known.service_type}) from ${known.client_address} is to end.`,
+      });
+      await raiseGeneration(sql, told);
+      return told;
+    });
+    if (hostId !== null) link.nudge(hostId as HostId);
+    return c.json(sessionAnswer(c, (await sessionOf(db, session)) ?? known), 202);
+  });
+}
+
+function sessionAnswer(c: ApiContext, row: AccessSessionRow): z.input<typeof AccessSession> {
+  return {
+    id: row.id,
+    host_id: row.host_id,
+    service_type: row.service_type,
+    client_address: row.client_address,
+    opened_at: row.opened_at.toISOString(),
+    bytes_in: row.bytes_in,
+    bytes_out: row.bytes_out,
+    login: loginAnswer(row, c.var.actor.customerId),
+    told_at: row.told_at.toISOString(),
+    cut_at: iso(row.cut_at),
+    ended_at: iso(row.ended_at),
+  };
+}

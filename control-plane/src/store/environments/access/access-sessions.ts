@@ -1,0 +1,87 @@
+/** Sessions in environments as their people see them, and their end by order: a cut, of which the host is told until it is done. */
+import type { LeaseService } from "@remotegpu/shared/lease";
+import { type Cut, MAX_CUTS, type SessionLogin } from "@remotegpu/shared/ssh-access";
+import type { SessionEnd } from "../../../core/environments/access/access-belief.ts";
+import type { Connection, Transaction } from "../../database/database.ts";
+
+export interface AccessSessionRow {
+  id: number;
+  host_id: string;
+  service_type: LeaseService;
+  client_address: string;
+  opened_at: Date;
+  bytes_in: number;
+  bytes_out: number;
+  login_method: SessionLogin["method"] | null;
+  login_at: Date | null;
+  key_fingerprint: string | null;
+  key_customer_id: number | null;
+  /** Of whose key it is. */
+  key_username: string | null;
+  key_name: string | null;
+  key_ticket_id: number | null;
+  told_at: Date;
+  ended_at: Date | null;
+  ended_by: SessionEnd | null;
+  end_detail: string;
+  cut_at: Date | null;
+}
+
+const SELECT = `SELECT s.id, s.host_id, s.service_type, s.client_address, s.opened_at, s.bytes_in, s.bytes_out,
+    s.login_method, s.login_at, s.key_fingerprint, s.key_customer_id, c.username AS key_username, s.key_name,
+    s.key_ticket_id, s.told_at, s.ended_at, s.ended_by, s.end_detail, s.cut_at
+  FROM access_sessions s LEFT JOIN customers c ON c.id = s.key_customer_id`;
+
+/** Newest first; fetches one row more than the limit. */
+export async function openSessions(
+  sql: Connection,
+  environmentId: string,
+  page: { limit: number; after: number | null },
+): Promise<AccessSessionRow[]> {
+  const { rows } = await sql.query<AccessSessionRow>(
+    `${SELECT} WHERE s.env_id = $1 AND s.ended_at IS NULL AND ($2::bigint IS NULL OR s.id < $2)
+      ORDER BY s.id DESC LIMIT $3`,
+    [environmentId, page.after, page.limit + 1],
+  );
+  return rows;
+}
+
+export async function sessionOf(
+  sql: Connection,
+  { environmentId, id }: { environmentId: string; id: number },
+): Promise<AccessSessionRow | null> {
+  const { rows } = await sql.query<AccessSessionRow>(`${SELECT} WHERE s.env_id = $1 AND s.id = $2`, [
+    environmentId,
+    id,
+  ]);
+  return rows[0] ?? null;
+}
+
+/** Answers the host to tell, whose generation the caller raises; null where it has ended, or is to end already. */
+export async function orderCut(
+  sql: Transaction,
+  {
+    environmentId,
+    id,
+    actor,
+    reason,
+    now,
+  }: { environmentId: string; id: number; actor: string; reason: string; now: Date },
+): Promise<string | null> {
+  const { rows } = await sql.query<{ host_id: string }>(
+    `UPDATE access_sessions SET cut_at = $5, cut_by = $3, cut_reason = $4
+      WHERE env_id = $1 AND id = $2 AND ended_at IS NULL AND cut_at IS NULL RETURNING host_id`,
+    [environmentId, id, actor, reason, now],
+  );
+  return rows[0]?.host_id ?? null;
+}
+
+/** What the host is told, in a fixed order; of more than it can be told the later ones wait for these. */
+export async function desiredCuts(sql: Connection, hostId: string): Promise<Cut[]> {
+  const { rows } = await sql.query<Cut>(
+    `SELECT session_id AS "sessionId", cut_reason AS because FROM access_sessions
+      WHERE host_id = $1 AND ended_at IS NULL AND cut_at IS NOT NULL ORDER BY cut_at, id LIMIT $2`,
+    [hostId, MAX_CUTS],
+  );
+  return rows;
+}
