@@ -137,6 +137,8 @@ export class ConfigError extends Error {
 export const keyFile = (stateDir: string) => join(stateDir, "host.nk");
 /** Where the agent and the access process meet. */
 export const accessSocket = (stateDir: string) => join(stateDir, "access.sock");
+/** Where access processes of before an upgrade meet the newest one. */
+export const elderSocket = (stateDir: string) => join(stateDir, "elders.sock");
 export const credentialFile = (stateDir: string) => join(stateDir, "credential.json");
 export const ownPoolFolder = (stateDir: string) => join(stateDir, "pool");
 export const keptOutputFolder = (stateDir: string) => join(stateDir, "output");

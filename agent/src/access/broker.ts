@@ -1,6 +1,7 @@
 /**
- * The access process put together: the book of leases, the relay that binds and carries, the way into containers,
- * and the socket on which the agent says what it wants. With the agent away it serves the last list.
+ * What the newest access process is beside its relay: the book of leases, the way into containers, the socket on which
+ * the agent says what it wants, and the hold on processes of before upgrades. With the agent away it serves the last
+ * list. It begins on a relay that listens already where another process has handed over to this one.
  */
 import type { Socket } from "node:net";
 import type { Log } from "@remotegpu/shared/log";
@@ -14,10 +15,10 @@ import { dialInto, DialError } from "./dial.ts";
 import { LeaseKeeper, TICK_EVERY_MS } from "./lease-keeper.ts";
 import { LeaseStoreError, openLeaseStore, type LeaseStore } from "./lease-store.ts";
 import { ObservedLeases } from "./observed-leases.ts";
-import { RelayProcess } from "./relay-process.ts";
+import type { Listener, RelayProcess } from "./relay-process.ts";
 import { ServiceProbe } from "./service-probe.ts";
 import type { DialTarget } from "./relay/relay-messages.ts";
-import { Succession } from "./succession.ts";
+import { Elders } from "./succession/elders.ts";
 
 /** A stranger on the port may go. */
 const GATEWAY_AGAIN_AFTER_MS = 30_000;
@@ -25,19 +26,23 @@ const GATEWAY_AGAIN_AFTER_MS = 30_000;
 export type BrokerOptions = {
   stateDir: string;
   socketPath: string;
+  elderPath: string;
+  relay: RelayProcess;
   range: PortRange;
-  /** To bind; null for all of the host's. */
-  address: string | null;
   /** For gateways; 0 takes any. */
   gatewayPort: number;
-  bundle: string | null;
+  /** Of the one before, whose port this one's relay has. */
+  inheritedGateway: InheritedGateway | null;
   clock: { monotonicMs: () => number; wallMs: () => number };
   bootId: string;
   onTick: () => void;
-  /** Another bundle's process should take over: end this one. */
-  onSucceeded: () => void;
+  onAgentsBundle: (bundle: string | null) => void;
+  /** This process is to end. */
+  onEnd: () => void;
   log: Log;
 };
+
+export type InheritedGateway = { port: number; identity: GatewayIdentity };
 
 export class Broker {
   readonly #options: BrokerOptions;
@@ -45,8 +50,8 @@ export class Broker {
   readonly #keeper: LeaseKeeper;
   readonly #relay: RelayProcess;
   readonly #server: ControlServer;
+  readonly #elders: Elders;
   readonly #observed = new ObservedLeases();
-  readonly #succession: Succession;
   readonly #probe: ServiceProbe;
   readonly #release: () => void;
   #instances: readonly ReachableInstance[];
@@ -62,7 +67,7 @@ export class Broker {
   /** @throws FolderLockedError when another one runs on the folder */
   constructor(options: BrokerOptions) {
     this.#options = options;
-    const { stateDir, range, address, bundle, clock, log, bootId } = options;
+    const { stateDir, range, relay, inheritedGateway, clock, log, bootId } = options;
     const lock = lockFolder(stateDir, { file: ACCESS_LOCK_FILE, holder: "access process" });
     this.#release = () => lock.release();
     const { store, isReplaced } = openLeaseStore(stateDir);
@@ -70,32 +75,13 @@ export class Broker {
       log.error({}, "the file of leases was unreadable and was set aside; leases get new numbers");
     this.#store = store;
     this.#instances = store.reachable(bootId);
-    this.#succession = new Succession({ own: bundle, endedFor: store.endedFor, nowMs: clock.monotonicMs() });
     this.#probe = new ServiceProbe({ monotonicMs: clock.monotonicMs, onNews: () => this.#tell(), log });
-    this.#relay = new RelayProcess({
-      address,
-      log,
-      handlers: {
-        onUp: () => {
-          this.#keeper.rebind();
-          this.#openGateway();
-        },
-        onDown: () => this.#keeper.unbound(),
-        onActivity: (leases, openConnections) => {
-          this.#succession.connected(openConnections, clock.monotonicMs());
-          this.#keeper.noteActivity(leases);
-        },
-        dial: (target) => this.#dial(target),
-        onGateway: (port) => {
-          this.#gatewayPort = port;
-          this.#lastGatewayPort = port ?? this.#lastGatewayPort;
-          this.#tell();
-        },
-      },
-    });
+    this.#relay = relay;
+    this.#gatewayIdentity = inheritedGateway?.identity ?? null;
+    this.#lastGatewayPort = inheritedGateway?.port ?? null;
     this.#keeper = new LeaseKeeper({
       store,
-      binder: this.#relay,
+      binder: relay,
       range,
       clock,
       chance: Math.random,
@@ -107,35 +93,89 @@ export class Broker {
       onList: (list) => this.#take(list),
       log,
     });
+    this.#elders = new Elders({
+      path: options.elderPath,
+      heldLeases: () => this.#keeper.open,
+      onActivity: (leases) => this.#keeper.noteActivity(leases),
+      onEnd: options.onEnd,
+      monotonicMs: clock.monotonicMs,
+      log,
+    });
   }
 
-  /** @throws ControlSocketError */
-  async open(): Promise<void> {
+  /** @param inherited sockets of the process before, which are used up. @throws ControlSocketError */
+  async open(inherited: readonly Listener[] = []): Promise<void> {
+    // Clients come in by them at once.
+    this.#relay.dialBy((target) => this.dial(target));
+    const open = new Set(this.#keeper.open);
+    for (const listener of inherited)
+      if (listener.leaseId === null || open.has(listener.leaseId))
+        await this.#relay.adopt(listener, this.#gatewayIdentity);
+      else listener.handle.close();
+    this.#relay.attach({
+      onUp: () => {
+        this.#keeper.rebind();
+        this.#openGateway();
+      },
+      onDown: () => this.#keeper.unbound(),
+      onActivity: (leases) => this.#keeper.noteActivity(leases),
+      dial: (target) => this.dial(target),
+      onGateway: (port) => {
+        this.#gatewayPort = port;
+        this.#lastGatewayPort = port ?? this.#lastGatewayPort;
+        this.#tell();
+      },
+    });
     this.#relay.start();
+    await this.#elders.open();
     await this.#server.open();
     this.#ticking = setInterval(() => this.#tick(), TICK_EVERY_MS);
   }
 
   /** Connections end with it; leases and their numbers stay in the book. */
   async end(): Promise<void> {
+    await this.#elders.endAll();
+    await this.leave();
+    await this.#relay.end();
+  }
+
+  /**
+   * Gives up the book and all that is of one process alone, for another to take it. The relay goes on, and is still led
+   * by the last list.
+   */
+  async leave(): Promise<void> {
     clearInterval(this.#ticking);
     this.#probe.close();
+    this.#relay.detach();
     await this.#server.close();
-    await this.#relay.end();
+    await this.#elders.close();
     await this.#keeper.settled();
     this.#orLog(() => this.#keeper.writeDown());
     this.#store.close();
     this.#release();
   }
 
+  /** Makes room for one more process of before an upgrade. */
+  async endElders({ beyond, because }: { beyond: number; because: string }): Promise<void> {
+    await this.#elders.keepAtMost(beyond, because);
+  }
+
   /** What is held is bound, and somebody is there to bind more. */
   get isServing(): boolean {
-    return this.#relay.pid !== null && this.#keeper.isCaughtUp;
+    const { inheritedGateway } = this.#options;
+    const isGatewayOpen = inheritedGateway === null || this.#gatewayPort !== null;
+    return this.#relay.pid !== null && this.#keeper.isCaughtUp && isGatewayOpen;
+  }
+
+  /** Null while the port for gateways is not open. */
+  get gateway(): InheritedGateway | null {
+    const [port, identity] = [this.#gatewayPort, this.#gatewayIdentity];
+    return port === null || identity === null ? null : { port, identity };
   }
 
   #take(list: AccessList): void {
-    const { bootId } = this.#options;
-    this.#succession.agentRunsFrom(list.bundle);
+    const { bootId, onAgentsBundle } = this.#options;
+    onAgentsBundle(list.bundle);
     const { instances } = list;
     if (instances !== null) this.#instances = instances;
     if (JSON.stringify(list.gateway) !== JSON.stringify(this.#gatewayIdentity)) {
@@ -178,7 +218,8 @@ export class Broker {
     this.#relay.openGateway(this.#lastGatewayPort ?? this.#options.gatewayPort, this.#gatewayIdentity);
   }
 
-  async #dial(target: DialTarget): Promise<Socket> {
+  /** A way into a container, by the last list. @throws DialError */
+  async dial(target: DialTarget): Promise<Socket> {
     if (target.kind === "lease") return this.#dialService(target.leaseId);
     const instance = this.#instances.find(({ instanceId }) => instanceId === target.instanceId);
     if (instance === undefined) throw new DialError(`instance ${target.instanceId} does not run here`);
@@ -202,23 +243,12 @@ export class Broker {
   }
 
   #tick(): void {
-    const { clock, log, onTick, onSucceeded } = this.#options;
+    const { clock, onTick } = this.#options;
     this.#keeper.tick();
+    this.#elders.tick();
     this.#tell();
-    const nowMs = clock.monotonicMs();
-    if (this.#gatewayPort === null && nowMs - this.#gatewayTriedMs >= GATEWAY_AGAIN_AFTER_MS)
+    if (this.#gatewayPort === null && clock.monotonicMs() - this.#gatewayTriedMs >= GATEWAY_AGAIN_AFTER_MS)
       this.#openGateway();
-    const successor = this.#succession.dueFor(nowMs);
-    if (
-      successor !== null &&
-      this.#orLog(() => this.#store.write(this.#keeper.nowMs, { endedFor: successor }))
-    ) {
-      log.info(
-        { successor },
-        "nobody is connected: this process ends, and its unit starts the other version",
-      );
-      onSucceeded();
-    }
     onTick();
   }
 

@@ -2,21 +2,13 @@
  * The control socket: a unix socket in the state folder that only root can connect to. One agent is listened to at
  * a time, the one that connected last and made sense; what makes none is refused and its connection ended.
  */
-import { rmSync } from "node:fs";
 import { createServer, type Server, type Socket } from "node:net";
 import type { Log } from "@remotegpu/shared/log";
 import { AccessList, MAX_LINE_BYTES, type AccessNews } from "./control-messages.ts";
 import { readLines, writeLine } from "./lines.ts";
+import { openSocketFile } from "./socket-file.ts";
 
 const MAX_CONNECTIONS = 16;
-/** Mode 0600 from the first moment on; elsewhere others could connect before a chmod. */
-const SOCKET_UMASK = 0o177;
-/** The kernel's bound of a unix socket's path. */
-const LONGEST_PATH_BYTES = 107;
-
-export class ControlSocketError extends Error {
-  override name = "ControlSocketError";
-}
 
 export class ControlServer {
   readonly #path: string;
@@ -56,23 +48,7 @@ export class ControlServer {
 
   /** @throws ControlSocketError */
   async open(): Promise<void> {
-    if (Buffer.byteLength(this.#path) > LONGEST_PATH_BYTES)
-      throw new ControlSocketError(
-        `${this.#path} is too long for a socket (${LONGEST_PATH_BYTES} bytes at most): choose a shorter state folder`,
-      );
-    // Left by a process that was killed; the folder's lock says that none is at work.
-    rmSync(this.#path, { force: true });
-    const umask = process.umask(SOCKET_UMASK);
-    try {
-      await new Promise<void>((resolve, reject) => {
-        this.#server.once("error", reject);
-        this.#server.listen(this.#path, resolve);
-      });
-    } catch (cause) {
-      throw new ControlSocketError(`cannot listen on ${this.#path}`, { cause });
-    } finally {
-      process.umask(umask);
-    }
+    await openSocketFile(this.#server, this.#path);
   }
 
   /** To the agent, if one is there. */

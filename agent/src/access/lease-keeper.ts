@@ -94,6 +94,11 @@ export class LeaseKeeper {
     return [...named, ...others].slice(0, MAX_LEASES_OF_HOST);
   }
 
+  /** Those that are not released. */
+  get open(): LeaseId[] {
+    return [...this.#leases.values()].flatMap(({ leaseId, state }) => (state === "released" ? [] : [leaseId]));
+  }
+
   /** The lease that leads to a service now; null for one that is not held. */
   held(leaseId: LeaseId): LeaseRecord | null {
     const lease = this.#leases.get(leaseId);

@@ -25,7 +25,7 @@ const STEPS = [
     clock_ms       INTEGER NOT NULL DEFAULT 0,  -- time an access process ran, summed over all of them
     term           INTEGER NOT NULL DEFAULT 0,
     generation     INTEGER NOT NULL DEFAULT 0,
-    ended_for      TEXT,                        -- the bundle for which a process ended so that it starts from there
+    ended_for      TEXT,                        -- not read any more
     reachable      TEXT    NOT NULL DEFAULT '', -- the containers of the last list, for a start without the agent
     reachable_hash TEXT    NOT NULL DEFAULT ''
   ) STRICT;
@@ -71,12 +71,11 @@ export class LeaseStoreError extends Error {
   override name = "LeaseStoreError";
 }
 
-type Meta = { clock_ms: number; term: number; generation: number; ended_for: string | null };
+type Meta = { clock_ms: number; term: number; generation: number };
 type Change = {
   saved?: readonly LeaseRecord[];
   forgotten?: readonly LeaseRecord[];
   numbers?: ListNumbers;
-  endedFor?: string;
 };
 
 /** @throws whatever SQLite says of a disk that fails */
@@ -142,10 +141,6 @@ export class LeaseStore {
     return { term, generation };
   }
 
-  get endedFor(): string | null {
-    return this.#meta().ended_for;
-  }
-
   /** Every lease that is not forgotten; `damaged` ones cannot be read and are dropped. */
   leases(): { leases: LeaseRecord[]; damaged: string[] } {
     const { leases, damaged } = leasesIn(this.#sqlite);
@@ -155,7 +150,7 @@ export class LeaseStore {
   }
 
   /** All of it or nothing, with the observed clock's time. @throws LeaseStoreError */
-  write(clockMs: number, { saved = [], forgotten = [], numbers, endedFor }: Change): void {
+  write(clockMs: number, { saved = [], forgotten = [], numbers }: Change): void {
     const put = this.#sqlite.prepare(
       `INSERT INTO leases (lease_id, external_port, is_released, entry, entry_hash)
        VALUES (:leaseId, :externalPort, :isReleased, :entry, :entry_hash)
@@ -166,7 +161,6 @@ export class LeaseStore {
       this.#sqlite.prepare("UPDATE meta SET clock_ms = max(clock_ms, ?)").run(Math.floor(clockMs));
       if (numbers !== undefined)
         this.#sqlite.prepare("UPDATE meta SET term = :term, generation = :generation").run(numbers);
-      if (endedFor !== undefined) this.#sqlite.prepare("UPDATE meta SET ended_for = ?").run(endedFor);
       for (const { leaseId } of forgotten)
         this.#sqlite.prepare("DELETE FROM leases WHERE lease_id = ?").run(leaseId);
       for (const lease of saved) {
@@ -203,7 +197,7 @@ export class LeaseStore {
 
   #meta(): Meta {
     const meta = this.#sqlite
-      .prepare<[], Meta>("SELECT clock_ms, term, generation, ended_for FROM meta")
+      .prepare<[], Meta>("SELECT clock_ms, term, generation FROM meta")
       .get();
     if (meta === undefined) throw new Database.SqliteError("there is no meta row", "SQLITE_CORRUPT");
     return meta;

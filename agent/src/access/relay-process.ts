@@ -1,6 +1,7 @@
 /**
  * The broker's hold on the relay: starts it, starts it again when it ends, and answers its wish for a way into a
- * container. What it says is parsed; one that says nonsense is ended.
+ * container. What it says is parsed; one that says nonsense is ended. It outlives the broker that it works for: what it
+ * tells while there is none waits for the next one.
  */
 import { fork, type ChildProcess } from "node:child_process";
 import { existsSync } from "node:fs";
@@ -11,6 +12,7 @@ import type { Log } from "@remotegpu/shared/log";
 import type { BindOutcome } from "../core/leases/lease.ts";
 import type { GatewayIdentity } from "./relay/gateway-identity.ts";
 import { DialError } from "./dial.ts";
+import { asSendable, isListenerHandle, type ListenerHandle } from "./relay/listener-handle.ts";
 import { type DialTarget, FromRelay, type LeaseActivity, type ToRelay } from "./relay/relay-messages.ts";
 
 /** In a checkout the relay's own main, in a bundle a file beside this one. */
@@ -23,6 +25,7 @@ const LONGEST_RESTART_MS = 10_000;
 /** One that has run for so long starts again at once. */
 const STEADY_MS = 60_000;
 const END_WITHIN_MS = 2_000;
+const SHOW_WITHIN_MS = 5_000;
 const MAX_DIALS = 256;
 
 export type RelayHandlers = {
@@ -36,10 +39,27 @@ export type RelayHandlers = {
   onGateway: (port: number | null) => void;
 };
 
+/** A port that the relay listens on, with a copy of its socket that has to be handed on or closed. */
+export type Listener = {
+  /** Null: the TLS port for gateways. */
+  leaseId: LeaseId | null;
+  port: number;
+  handle: ListenerHandle;
+};
+
+/** The relay did not do what it was asked for. */
+export class RelayError extends Error {
+  override name = "RelayError";
+}
+
 type Waiting = { port: number; answer: (outcome: BindOutcome | null) => void };
 
 export class RelayProcess {
-  readonly #handlers: RelayHandlers;
+  /** Null: it works for nobody now. */
+  #handlers: RelayHandlers | null = null;
+  /** Who leads it last goes on to show the way, also when there is nobody else to hear of anything. */
+  #dialTo: RelayHandlers["dial"] = () => Promise.reject(new DialError("nobody leads this relay yet"));
+  readonly #untold: ((handlers: RelayHandlers) => void)[] = [];
   readonly #log: Log;
   readonly #address: string | null;
   #child: ChildProcess | null = null;
@@ -50,10 +70,15 @@ export class RelayProcess {
   #restart: NodeJS.Timeout | undefined;
   #openDials = 0;
   readonly #waiting = new Map<LeaseId, Waiting>();
+  readonly #retired = Promise.withResolvers<void>();
+  #showing: {
+    take: (listener: Listener) => void;
+    done: () => void;
+    fail: (error: RelayError) => void;
+  } | null = null;
 
   /** @param address to bind; null for all of the host's */
-  constructor({ handlers, address, log }: { handlers: RelayHandlers; address: string | null; log: Log }) {
-    this.#handlers = handlers;
+  constructor({ address, log }: { address: string | null; log: Log }) {
     this.#address = address;
     this.#log = log;
   }
@@ -63,7 +88,35 @@ export class RelayProcess {
     return this.#isReady ? (this.#child?.pid ?? null) : null;
   }
 
+  /** Works for these from now on; `onUp` is called at once for one that is ready. */
+  attach(handlers: RelayHandlers): void {
+    this.#handlers = handlers;
+    this.#dialTo = handlers.dial;
+    if (this.#isReady) handlers.onUp();
+    for (const tell of this.#untold.splice(0)) tell(handlers);
+  }
+
+  /** Who is asked for ways into containers from now on, before all else. */
+  dialBy(dial: RelayHandlers["dial"]): void {
+    this.#dialTo = dial;
+  }
+
+  /** Tells nobody any more. It goes on to listen and to relay. */
+  detach(): void {
+    this.#handlers = null;
+  }
+
+  /** Resolves when one is ready. @throws RelayError after `withinMs` */
+  async ready(withinMs: number): Promise<void> {
+    const { promise, resolve, reject } = Promise.withResolvers<void>();
+    const timer = setTimeout(() => reject(new RelayError("no relay was ready in time")), withinMs);
+    this.attach({ ...NOBODY, onUp: resolve });
+    await promise.finally(() => clearTimeout(timer));
+    this.detach();
+  }
+
   start(): void {
+    if (this.#child !== null) return;
     // An upgrade takes the files of older versions away; a new process of this one's unit starts from the new ones.
     if (!existsSync(RELAY)) {
       this.#log.error({ file: RELAY }, "the relay's code is gone: this process ends and is started anew");
@@ -81,7 +134,7 @@ export class RelayProcess {
       stdio: ["ignore", "inherit", "inherit", "ipc"],
     });
     this.#child = child;
-    child.on("message", (message) => this.#take(child, message));
+    child.on("message", (message, handle) => this.#take(child, message, handle));
     child.once("error", (error) => this.#log.error({ error }, "the relay could not be started"));
     child.once("exit", (code, signal) => this.#ended(child, `${code ?? signal}`));
   }
@@ -106,6 +159,50 @@ export class RelayProcess {
     if (this.#isReady) this.#send({ kind: "open-gateway", port, address: this.#address, identity });
   }
 
+  /** Has it listen on a socket of another process, which is used up; `listen` finds that then. */
+  async adopt({ leaseId, port, handle }: Listener, identity: GatewayIdentity | null): Promise<void> {
+    const child = this.#child;
+    try {
+      if (child === null || !this.#isReady) throw new RelayError("there is no relay");
+      const message: ToRelay | null =
+        leaseId !== null
+          ? { kind: "adopt", leaseId, port }
+          : identity && { kind: "adopt-gateway", port, identity };
+      if (message === null) return;
+      await new Promise<void>((resolve, reject) => {
+        child.send(message, asSendable(handle), (error) => (error === null ? resolve() : reject(error)));
+      });
+    } finally {
+      handle.close();
+    }
+  }
+
+  /** Every port that it listens on; it goes on to. @throws RelayError */
+  async listeners(): Promise<Listener[]> {
+    const { promise, resolve, reject } = Promise.withResolvers<void>();
+    const shown: Listener[] = [];
+    this.#showing = { take: (listener) => shown.push(listener), done: resolve, fail: reject };
+    const timer = setTimeout(() => reject(new RelayError("the relay does not show its ports")), SHOW_WITHIN_MS);
+    try {
+      if (!this.#isReady) throw new RelayError("there is no relay");
+      this.#send({ kind: "show-listeners" });
+      await promise;
+      return shown;
+    } catch (error) {
+      for (const { handle } of shown) handle.close();
+      throw error;
+    } finally {
+      clearTimeout(timer);
+      this.#showing = null;
+    }
+  }
+
+  /** Listens no more; who is connected stays. Resolves when nobody comes in any more; how many there are is told then. */
+  async retire(): Promise<void> {
+    if (this.#isReady) this.#send({ kind: "retire" });
+    await this.#retired.promise;
+  }
+
   close(leaseId: LeaseId): void {
     if (this.#isReady) this.#send({ kind: "close", leaseId });
   }
@@ -124,7 +221,7 @@ export class RelayProcess {
     clearTimeout(timer);
   }
 
-  #take(child: ChildProcess, raw: unknown): void {
+  #take(child: ChildProcess, raw: unknown, handle: unknown): void {
     const parsed = FromRelay.safeParse(raw);
     if (!parsed.success) {
       this.#log.error({ reason: parsed.error.issues[0]?.message }, "the relay said nonsense and is ended");
@@ -136,23 +233,41 @@ export class RelayProcess {
       case "ready":
         this.#isReady = true;
         this.#log.info({ pid: child.pid }, "the relay runs, as nobody");
-        this.#handlers.onUp();
+        this.#handlers?.onUp();
         return;
       case "listening":
         return this.#answerBind(message.leaseId, message.port, { kind: "bound" });
       case "not-listening":
         return this.#answerBind(message.leaseId, message.port, outcomeOf(message.code));
       case "gateway-open":
-        return this.#handlers.onGateway(message.port);
+        return this.#told(({ onGateway }) => onGateway(message.port));
       case "gateway-not-open":
         this.#log.error({ code: message.code }, "the TLS port for gateways cannot be opened");
-        return this.#handlers.onGateway(null);
+        return this.#told(({ onGateway }) => onGateway(null));
       case "dial":
         void this.#dial(child, message);
         return;
       case "activity":
-        return this.#handlers.onActivity(message.leases, message.openConnections);
+        return this.#told(({ onActivity }) => onActivity(message.leases, message.openConnections));
+      case "listener":
+      case "gateway-listener":
+        return this.#show(message.kind === "listener" ? message.leaseId : null, message.port, handle);
+      case "listeners-shown":
+        return this.#showing?.done();
+      case "retired":
+        return this.#retired.resolve();
     }
+  }
+
+  #told(tell: (handlers: RelayHandlers) => void): void {
+    if (this.#handlers === null) this.#untold.push(tell);
+    else tell(this.#handlers);
+  }
+
+  #show(leaseId: LeaseId | null, port: number, handle: unknown): void {
+    if (!isListenerHandle(handle)) return;
+    if (this.#showing === null) handle.close();
+    else this.#showing.take({ leaseId, port, handle });
   }
 
   #answerBind(leaseId: LeaseId, port: number, outcome: BindOutcome): void {
@@ -177,7 +292,7 @@ export class RelayProcess {
     if (this.#openDials >= MAX_DIALS) return null;
     this.#openDials += 1;
     try {
-      return await this.#handlers.dial(target);
+      return await this.#dialTo(target);
     } catch (error) {
       if (!(error instanceof DialError)) throw error;
       return null;
@@ -200,9 +315,12 @@ export class RelayProcess {
     this.#child = null;
     this.#isReady = false;
     for (const { answer } of this.#waiting.values()) answer(null);
-    this.#handlers.onActivity([], 0);
-    this.#handlers.onGateway(null);
-    this.#handlers.onDown();
+    this.#showing?.fail(new RelayError("the relay has ended"));
+    this.#told(({ onActivity, onGateway, onDown }) => {
+      onActivity([], 0);
+      onGateway(null);
+      onDown();
+    });
     if (this.#isEnding) return;
     this.#failures = performance.now() - this.#startedMs > STEADY_MS ? 0 : this.#failures + 1;
     const restMs = Math.min(FIRST_RESTART_MS * 2 ** this.#failures, LONGEST_RESTART_MS);
@@ -210,6 +328,15 @@ export class RelayProcess {
     this.#restart = setTimeout(() => this.start(), restMs);
   }
 }
+
+/** Hears of nothing. */
+const NOBODY: RelayHandlers = {
+  onUp: () => undefined,
+  onDown: () => undefined,
+  onActivity: () => undefined,
+  onGateway: () => undefined,
+  dial: () => Promise.reject(new DialError("nobody leads this relay yet")),
+};
 
 function outcomeOf(code: string): BindOutcome {
   if (code === "EADDRINUSE") return { kind: "taken" };

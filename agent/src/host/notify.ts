@@ -18,6 +18,8 @@ export class NotifyError extends Error {
 export class ServiceNotifier {
   readonly #command: HostCommand | null;
   readonly #pingEveryMs: number | null;
+  readonly #mainPid: number | null;
+  #isReady = false;
   #lastPingMs = Number.NEGATIVE_INFINITY;
   /** Resolves when the words said so far have been told, or could not be. */
   #told: Promise<unknown> = Promise.resolve();
@@ -25,9 +27,15 @@ export class ServiceNotifier {
   constructor({
     environment,
     path = "systemd-notify",
+    mainPid,
   }: {
     environment: Readonly<Record<string, string | undefined>>;
     path?: string;
+    /**
+     * The process that says so, where systemd may take another one for the unit's main one. Told with each word, so that a
+     * unit which was started anew beside it finds it in the end.
+     */
+    mainPid?: number;
   }) {
     const socket = environment["NOTIFY_SOCKET"] ?? "";
     const intervalMs = Number(environment["WATCHDOG_USEC"] ?? 0) / MICROSECONDS_PER_MS;
@@ -35,24 +43,35 @@ export class ServiceNotifier {
       socket === ""
         ? null
         : new HostCommand({ path, maxOutputBytes: MAX_OUTPUT_BYTES, environment: { NOTIFY_SOCKET: socket } });
+    this.#mainPid = mainPid ?? null;
     this.#pingEveryMs = intervalMs > 0 ? intervalMs / PINGS_PER_INTERVAL : null;
   }
 
   /** The agent serves: `systemctl start` returns. `status` is a line for `systemctl status`. @throws NotifyError */
   async ready(status: string): Promise<void> {
-    await this.#notify(["READY=1", `STATUS=${oneLine(status)}`]);
+    await this.#notify([...this.#asMain, "READY=1", `STATUS=${oneLine(status)}`]);
+    this.#isReady = true;
   }
 
   /** Called at each turn of the loop; says so as often as the watchdog needs it. @throws NotifyError */
   async alive(nowMonotonicMs: number): Promise<void> {
     if (this.#pingEveryMs === null || nowMonotonicMs - this.#lastPingMs < this.#pingEveryMs) return;
-    await this.#notify(["WATCHDOG=1"]);
+    await this.#notify(["WATCHDOG=1", ...this.#asMain, ...(this.#mainPid !== null && this.#isReady ? ["READY=1"] : [])]);
     this.#lastPingMs = nowMonotonicMs;
+  }
+
+  /** Another process is the unit's main one from now on. @throws NotifyError */
+  async handOver(pid: number): Promise<void> {
+    await this.#notify([`MAINPID=${pid}`]);
   }
 
   /** @throws NotifyError */
   async stopping(): Promise<void> {
     await this.#notify(["STOPPING=1"]);
+  }
+
+  get #asMain(): string[] {
+    return this.#mainPid === null ? [] : [`MAINPID=${this.#mainPid}`];
   }
 
   /** One word at a time, in the order in which they are said: a stop must not be lost beside a ping. */

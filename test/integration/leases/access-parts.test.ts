@@ -1,4 +1,4 @@
-/** The parts of the access process by themselves: its file, its conversation, its labels, and when it makes room. */
+/** The parts of the access process by themselves: its file, its conversation and its labels. */
 import { copyFileSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -7,7 +7,6 @@ import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { ACCESS_FILE, openLeaseStore } from "@remotegpu/agent/access/lease-store";
 import { ObservedLeases } from "@remotegpu/agent/access/observed-leases";
 import { assertNobody, RELAY_ID, StillPrivilegedError } from "@remotegpu/agent/access/relay/unprivileged";
-import { NOBODY_CONNECTED_MS, Succession } from "@remotegpu/agent/access/succession";
 import { bundleOf } from "@remotegpu/agent/process/bundle";
 import { ConfigError, readConfig } from "@remotegpu/agent/config";
 import { released } from "@remotegpu/agent/core/leases/lease";
@@ -32,7 +31,7 @@ describe("access.sqlite", () => {
       startTicks: 7,
     };
     const store = open();
-    store.write(5_000, { saved: [lease], numbers: { term: 2, generation: 3 }, endedFor: "1.0.0" });
+    store.write(5_000, { saved: [lease], numbers: { term: 2, generation: 3 } });
     store.write(4_000, {});
     store.keepReachable("boot", [instance]);
     store.close();
@@ -40,11 +39,7 @@ describe("access.sqlite", () => {
     const again = open();
 
     expect(again.leases()).toEqual({ leases: [lease], damaged: [] });
-    expect([again.clockMs, again.numbers, again.endedFor]).toEqual([
-      5_000,
-      { term: 2, generation: 3 },
-      "1.0.0",
-    ]);
+    expect([again.clockMs, again.numbers]).toEqual([5_000, { term: 2, generation: 3 }]);
     expect(again.reachable("boot")).toEqual([instance]);
     expect(again.reachable("another boot")).toEqual([]);
     again.close();
@@ -151,36 +146,6 @@ describe("what is told of a lease", () => {
     expect(new ObservedLeases().of([lease], { nowMs: 0, wallMs: 0, answerOf })).toMatchObject([
       { externalPort: null },
     ]);
-  });
-});
-
-describe("a process of one bundle, once the agent runs from another,", () => {
-  const begun = (own: string | null, endedFor: string | null = null) =>
-    new Succession({ own, endedFor, nowMs: 0 });
-
-  test("makes room when nobody has been connected for a minute", () => {
-    const succession = begun("1.0.0-a");
-    succession.agentRunsFrom("1.0.0-b");
-    succession.connected(1, 10);
-    expect(succession.dueFor(NOBODY_CONNECTED_MS * 9)).toBeNull();
-
-    succession.connected(0, 100);
-    succession.connected(0, 200);
-
-    expect(succession.dueFor(100 + NOBODY_CONNECTED_MS - 1)).toBeNull();
-    expect(succession.dueFor(100 + NOBODY_CONNECTED_MS)).toBe("1.0.0-b");
-  });
-
-  test.each([
-    ["the same bundle", "1.0.0-a", "1.0.0-a", null],
-    ["an agent outside of any bundle", "1.0.0-a", null, null],
-    ["a process outside of any bundle", null, "1.0.0-b", null],
-    ["a bundle that it has ended for before", "1.0.0-a", "1.0.0-b", "1.0.0-b"],
-  ])("stays: %s", (_why, own, told, endedFor) => {
-    const succession = begun(own, endedFor);
-    succession.agentRunsFrom(told);
-
-    expect(succession.dueFor(NOBODY_CONNECTED_MS * 9)).toBeNull();
   });
 });
 

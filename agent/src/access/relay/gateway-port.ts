@@ -9,7 +9,9 @@ import type { Socket } from "node:net";
 import { TLSSocket } from "node:tls";
 import { InstanceId } from "@remotegpu/shared/ids";
 import { GATEWAY_NAME } from "@remotegpu/shared/joining";
+import { listenerHandleOf, type ListenerHandle } from "./listener-handle.ts";
 import type { GatewayIdentity } from "./gateway-identity.ts";
+import { listening } from "./listening.ts";
 import { RelayedConnection } from "./relayed-connection.ts";
 
 /** Of all gateways together: a busy service has hundreds under way. */
@@ -23,17 +25,17 @@ type InstancePort = { instanceId: InstanceId; port: number };
 export class GatewayPort {
   readonly #server: Server;
   readonly #dial: (target: InstancePort) => Promise<Socket | null>;
-  readonly #onClosed: () => void;
-  readonly #connections = new Set<RelayedConnection>();
+  readonly #onChange: () => void;
+  readonly #clients = new Set<Socket>();
 
   constructor(options: {
     identity: GatewayIdentity;
     /** Null when there is no way now. */
     dial: (target: InstancePort) => Promise<Socket | null>;
-    onClosed: () => void;
+    onChange: () => void;
   }) {
     this.#dial = options.dial;
-    this.#onClosed = options.onClosed;
+    this.#onChange = options.onChange;
     const tls = {
       ...tlsOf(options.identity),
       requestCert: true,
@@ -50,6 +52,15 @@ export class GatewayPort {
       (_request, response) => void response.writeHead(405, { Allow: "CONNECT" }).end(),
     );
     this.#server.maxConnections = MAX_GATEWAY_CONNECTIONS;
+    // Before TLS, and also of what never gets through it.
+    this.#server.on("connection", (client: Socket) => {
+      this.#clients.add(client);
+      this.#onChange();
+      client.once("close", () => {
+        this.#clients.delete(client);
+        this.#onChange();
+      });
+    });
     this.#server.on("connect", (request, socket: Socket, head: Buffer) => {
       void this.#connect(request, socket, head);
     });
@@ -57,15 +68,25 @@ export class GatewayPort {
 
   /** Rejects with the system's error when the port cannot be bound. */
   async listen(port: number, address: string | null): Promise<void> {
-    await new Promise<void>((resolve, reject) => {
-      this.#server.once("error", reject);
-      this.#server.listen({ port, ...(address !== null && { host: address }) }, () => {
-        this.#server.off("error", reject);
-        // What fails later is a single accept; there is nothing to be done about it here.
-        this.#server.on("error", () => undefined);
-        resolve();
-      });
-    });
+    await listening(this.#server, (done) =>
+      this.#server.listen({ port, ...(address !== null && { host: address }) }, done),
+    );
+  }
+
+  /** Listens on a socket that another process has bound. Rejects with the system's error. */
+  async adopt(handle: ListenerHandle): Promise<void> {
+    await listening(this.#server, (done) => this.#server.listen(handle, done));
+  }
+
+  /** Null while it does not listen. */
+  get listener(): { port: number; handle: ListenerHandle } | null {
+    const handle = listenerHandleOf(this.#server);
+    return handle === null ? null : { port: this.port, handle };
+  }
+
+  /** The number is not this process's any more; ways that are open stay. */
+  stopListening(): void {
+    this.#server.close();
   }
 
   get port(): number {
@@ -73,8 +94,9 @@ export class GatewayPort {
     return typeof address === "object" && address !== null ? address.port : 0;
   }
 
+  /** Those count, too, that have not said yet where they want to go. */
   get openConnections(): number {
-    return this.#connections.size;
+    return this.#clients.size;
   }
 
   /** For handshakes from now on; who is connected stays. */
@@ -95,12 +117,7 @@ export class GatewayPort {
     }
     client.write("HTTP/1.1 200 Connection established\r\n\r\n");
     if (head.length > 0) service.write(head);
-    this.#connections.add(
-      new RelayedConnection(client, service, (closed) => {
-        this.#connections.delete(closed);
-        this.#onClosed();
-      }),
-    );
+    new RelayedConnection(client, service, () => this.#onChange());
   }
 }
 

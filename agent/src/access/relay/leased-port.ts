@@ -3,6 +3,8 @@
  * that cannot be brought there is closed at once, and so is one beyond the limits.
  */
 import { createServer, type Server, type Socket } from "node:net";
+import { listenerHandleOf, type ListenerHandle } from "./listener-handle.ts";
+import { listening } from "./listening.ts";
 import type { LeaseActivity } from "./relay-messages.ts";
 import { RelayedConnection } from "./relayed-connection.ts";
 
@@ -20,6 +22,8 @@ export class LeasedPort {
   /** Of connections that have closed since it was told last. */
   #closed = { isUsed: false, bytesIn: 0, bytesOut: 0 };
   readonly #onChange: () => void;
+  #port: number | null = null;
+  #isClosed = false;
 
   constructor(options: {
     leaseId: LeaseActivity["leaseId"];
@@ -38,15 +42,26 @@ export class LeasedPort {
 
   /** Rejects with the system's error when the port cannot be bound. */
   async listen(port: number, address: string | null): Promise<void> {
-    await new Promise<void>((resolve, reject) => {
-      this.#server.once("error", reject);
-      this.#server.listen({ port, backlog: BACKLOG, ...(address !== null && { host: address }) }, () => {
-        this.#server.off("error", reject);
-        // What fails later is a single accept; there is nothing to be done about it here.
-        this.#server.on("error", () => undefined);
-        resolve();
-      });
-    });
+    await this.#listening(port, (done) =>
+      this.#server.listen({ port, backlog: BACKLOG, ...(address !== null && { host: address }) }, done),
+    );
+  }
+
+  /** Listens on a socket that another process has bound. Rejects with the system's error. */
+  async adopt(port: number, handle: ListenerHandle): Promise<void> {
+    await this.#listening(port, (done) => this.#server.listen(handle, BACKLOG, done));
+  }
+
+  /** Null while it does not listen. */
+  get listener(): { port: number; handle: ListenerHandle } | null {
+    const handle = listenerHandleOf(this.#server);
+    return this.#port === null || handle === null ? null : { port: this.#port, handle };
+  }
+
+  /** The number is not this process's any more; who is connected stays. */
+  stopListening(): void {
+    this.#port = null;
+    this.#server.close();
   }
 
   get openConnections(): number {
@@ -64,6 +79,8 @@ export class LeasedPort {
 
   /** The number is free again when this returns; who was connected is cut off. */
   async close(): Promise<void> {
+    this.#isClosed = true;
+    this.#port = null;
     for (const client of this.#clients.keys()) client.destroy();
     for (const connection of this.#connections) connection.destroy();
     await new Promise<void>((resolve) => this.#server.close(() => resolve()));
@@ -83,7 +100,7 @@ export class LeasedPort {
     });
     client.on("error", () => client.destroy());
     const service = await this.#dial(this.#leaseId);
-    if (service === null || client.destroyed || !this.#server.listening) {
+    if (service === null || client.destroyed || this.#isClosed) {
       service?.destroy();
       client.destroy();
       return;
@@ -95,6 +112,12 @@ export class LeasedPort {
         this.#onChange();
       }),
     );
+  }
+
+  async #listening(port: number, listen: (done: () => void) => void): Promise<void> {
+    // Whoever asks for the same number from now on finds it.
+    this.#port = port;
+    await listening(this.#server, listen);
   }
 
   #isFull(address: string): boolean {

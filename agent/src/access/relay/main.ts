@@ -3,14 +3,15 @@
  * the broker.
  */
 import { becomeNobody } from "./unprivileged.ts";
+import { asSendable } from "./listener-handle.ts";
 import { Relay } from "./relay.ts";
 import type { FromRelay } from "./relay-messages.ts";
 
 becomeNobody();
 
-const relay = new Relay((message: FromRelay) => {
+const relay = new Relay((message: FromRelay, handle) => {
   // Without the broker there is nobody to tell, and "disconnect" ends this process.
-  if (process.connected) process.send?.(message);
+  if (process.connected) process.send?.(message, handle && asSendable(handle));
 });
 process.on("message", (message, handle) => {
   void relay.take(message, handle);

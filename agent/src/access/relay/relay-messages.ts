@@ -26,6 +26,13 @@ export const ToRelay = z.discriminatedUnion("kind", [
   /** The dialled socket comes with it. */
   z.object({ kind: z.literal("dialled"), dialId: DialId }),
   z.object({ kind: z.literal("not-dialled"), dialId: DialId }),
+  /** The listening socket comes with each of the two; connections come in by it from now on. */
+  z.object({ kind: z.literal("adopt"), leaseId: LeaseId, port: Port }),
+  z.object({ kind: z.literal("adopt-gateway"), port: Port, identity: GatewayIdentity }),
+  /** Shows all listening sockets and goes on as before. */
+  z.object({ kind: z.literal("show-listeners") }),
+  /** Listens no more; who is connected stays. */
+  z.object({ kind: z.literal("retire") }),
 ]);
 export type ToRelay = z.infer<typeof ToRelay>;
 
@@ -57,5 +64,11 @@ export const FromRelay = z.discriminatedUnion("kind", [
     leases: z.array(LeaseActivity).max(4096),
     openConnections: z.int().nonnegative(),
   }),
+  /** The socket comes with each of the two. */
+  z.object({ kind: z.literal("listener"), leaseId: LeaseId, port: Port }),
+  z.object({ kind: z.literal("gateway-listener"), port: Port }),
+  z.object({ kind: z.literal("listeners-shown") }),
+  /** No connection comes in any more; how many there are follows. */
+  z.object({ kind: z.literal("retired") }),
 ]);
 export type FromRelay = z.infer<typeof FromRelay>;

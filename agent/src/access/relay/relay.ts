@@ -6,6 +6,8 @@ import { Socket } from "node:net";
 import type { LeaseId } from "@remotegpu/shared/ids";
 import { LeasedPort } from "./leased-port.ts";
 import { GatewayPort } from "./gateway-port.ts";
+import { isListenerHandle, type ListenerHandle } from "./listener-handle.ts";
+import type { GatewayIdentity } from "./gateway-identity.ts";
 import { ToRelay, type DialTarget, type FromRelay, type LeaseActivity } from "./relay-messages.ts";
 
 const ACTIVITY_EVERY_MS = 5_000;
@@ -16,15 +18,17 @@ const ANSWER_WITHIN_MS = 15_000;
 const MAX_OPEN_DIALS = 1024;
 
 export class Relay {
-  readonly #tell: (message: FromRelay) => void;
+  readonly #tell: (message: FromRelay, handle?: ListenerHandle) => void;
   readonly #ports = new Map<LeaseId, LeasedPort>();
   #gateway: GatewayPort | null = null;
+  #gatewayTurn: Promise<void> = Promise.resolve();
   readonly #dials = new Map<number, (service: Socket | null) => void>();
   #lastDialId = 0;
-  #openTold = 0;
+  /** Null: to be told in any case. */
+  #openTold: number | null = 0;
   #telling: NodeJS.Timeout | null = null;
 
-  constructor(tell: (message: FromRelay) => void) {
+  constructor(tell: (message: FromRelay, handle?: ListenerHandle) => void) {
     this.#tell = tell;
   }
 
@@ -46,11 +50,31 @@ export class Relay {
         return this.#answerDial(message.dialId, handle instanceof Socket ? handle : null);
       case "not-dialled":
         return this.#answerDial(message.dialId, null);
+      case "adopt":
+        return this.#adopt(message, handle);
+      case "adopt-gateway":
+        return this.#adoptGateway(message, handle);
+      case "show-listeners":
+        return this.#showListeners();
+      case "retire":
+        return this.#retire();
     }
   }
 
   async #listen({ leaseId, port, address }: Extract<ToRelay, { kind: "listen" }>): Promise<void> {
+    // Of a broker that has begun anew, or has it from an earlier one.
+    if (this.#ports.get(leaseId)?.listener?.port === port)
+      return this.#tell({ kind: "listening", leaseId, port });
     await this.#close(leaseId);
+    await this.#open(leaseId, port, (leased) => leased.listen(port, address));
+  }
+
+  async #adopt({ leaseId, port }: Extract<ToRelay, { kind: "adopt" }>, handle: unknown): Promise<void> {
+    if (!isListenerHandle(handle)) throw new Error(`the socket of port ${port} did not come`);
+    await this.#open(leaseId, port, (leased) => leased.adopt(port, handle));
+  }
+
+  async #open(leaseId: LeaseId, port: number, listen: (leased: LeasedPort) => Promise<void>): Promise<void> {
     const leased = new LeasedPort({
       leaseId,
       dial: (id) => this.#dial({ kind: "lease", leaseId: id }),
@@ -58,7 +82,7 @@ export class Relay {
     });
     this.#ports.set(leaseId, leased);
     try {
-      await leased.listen(port, address);
+      await listen(leased);
       this.#tell({ kind: "listening", leaseId, port });
     } catch (error) {
       this.#ports.delete(leaseId);
@@ -66,21 +90,67 @@ export class Relay {
     }
   }
 
-  async #openGateway({ port, address, identity }: Extract<ToRelay, { kind: "open-gateway" }>): Promise<void> {
-    try {
-      if (this.#gateway === null) {
-        const gateway = new GatewayPort({
-          identity,
-          dial: (target) => this.#dial({ kind: "instance", ...target }),
-          onClosed: () => this.#tellSoon(),
-        });
-        await gateway.listen(port, address);
-        this.#gateway = gateway;
-      } else this.#gateway.setIdentity(identity);
-      this.#tell({ kind: "gateway-open", port: this.#gateway.port });
-    } catch (error) {
-      this.#tell({ kind: "gateway-not-open", code: codeOf(error) });
-    }
+  /** One after another: the second finds what the first has opened. */
+  #openGateway(message: Extract<ToRelay, { kind: "open-gateway" }>): Promise<void> {
+    const { port, address, identity } = message;
+    return this.#inTurn(async () => {
+      if (this.#gateway !== null) {
+        this.#gateway.setIdentity(identity);
+        return this.#gateway;
+      }
+      const gateway = this.#newGateway(identity);
+      await gateway.listen(port, address);
+      return gateway;
+    });
+  }
+
+  #adoptGateway(
+    { identity }: Extract<ToRelay, { kind: "adopt-gateway" }>,
+    handle: unknown,
+  ): Promise<void> {
+    if (!isListenerHandle(handle)) throw new Error("the socket of the port for gateways did not come");
+    return this.#inTurn(async () => {
+      const gateway = this.#newGateway(identity);
+      await gateway.adopt(handle);
+      return gateway;
+    });
+  }
+
+  #inTurn(open: () => Promise<GatewayPort>): Promise<void> {
+    this.#gatewayTurn = this.#gatewayTurn.then(async () => {
+      try {
+        this.#gateway = await open();
+        this.#tell({ kind: "gateway-open", port: this.#gateway.port });
+      } catch (error) {
+        this.#tell({ kind: "gateway-not-open", code: codeOf(error) });
+      }
+    });
+    return this.#gatewayTurn;
+  }
+
+  #newGateway(identity: GatewayIdentity): GatewayPort {
+    return new GatewayPort({
+      identity,
+      dial: (target) => this.#dial({ kind: "instance", ...target }),
+      onChange: () => this.#tellSoon(),
+    });
+  }
+
+  #showListeners(): void {
+    for (const [leaseId, { listener }] of this.#ports)
+      if (listener !== null)
+        this.#tell({ kind: "listener", leaseId, port: listener.port }, listener.handle);
+    const gateway = this.#gateway?.listener ?? null;
+    if (gateway !== null) this.#tell({ kind: "gateway-listener", port: gateway.port }, gateway.handle);
+    this.#tell({ kind: "listeners-shown" });
+  }
+
+  #retire(): void {
+    for (const leased of this.#ports.values()) leased.stopListening();
+    this.#gateway?.stopListening();
+    this.#tell({ kind: "retired" });
+    this.#openTold = null;
+    this.#tellActivity();
   }
 
   async #close(leaseId: LeaseId): Promise<void> {

@@ -1,0 +1,233 @@
+/**
+ * One access process from its start to its end. It leads the ports of this host's leases until it is told to end, or until
+ * the agent runs from another bundle: then it hands over to that bundle's process, and serves as an elder what
+ * connections it has. Where that does not come up, it goes on as before and tries again later.
+ */
+import { dirname, join } from "node:path";
+import { setTimeout as delay } from "node:timers/promises";
+import type { LeaseId } from "@remotegpu/shared/ids";
+import type { Log } from "@remotegpu/shared/log";
+import { accessSocket, elderSocket, type Config } from "../config.ts";
+import { HandOverTurn, MAX_GENERATIONS, TOO_MANY } from "../core/access/generations.ts";
+import { monotonicMs, readBootId } from "../host/clock.ts";
+import { NotifyError, type ServiceNotifier } from "../host/notify.ts";
+import { readProcessStart } from "../host/processes/process-liveness.ts";
+import { Broker, type InheritedGateway } from "./broker.ts";
+import { RelayError, RelayProcess } from "./relay-process.ts";
+import { Elder } from "./succession/elder.ts";
+import { stayWithNewest } from "./succession/first-process.ts";
+import { Heir, HeirError } from "./succession/heir.ts";
+import { Inheritance, type Inherited } from "./succession/inheritance.ts";
+
+const RELAY_WITHIN_MS = 15_000;
+const LOOK_EVERY_MS = 50;
+
+export type AccessProcessOptions = {
+  config: Config;
+  notifier: ServiceNotifier;
+  isUnderUnit: boolean;
+  /** The folder of its code, if that is of a bundle; the others' lie beside it. */
+  folder: string;
+  bundle: string | null;
+  ending: Promise<void>;
+  log: Log;
+};
+
+type HandedOver = { leases: LeaseId[]; retiredMs: number };
+
+export class AccessProcess {
+  readonly #options: AccessProcessOptions;
+  readonly #relay: RelayProcess;
+  readonly #turn: HandOverTurn;
+  readonly #askedToEnd = Promise.withResolvers<void>();
+  readonly #ending: Promise<void>;
+  /** Something may be due. */
+  #woken = Promise.withResolvers<void>();
+  #isEnding = false;
+  #isReady = false;
+  #isTelling = false;
+
+  constructor(options: AccessProcessOptions) {
+    const { config, bundle, ending, log } = options;
+    this.#options = options;
+    this.#relay = new RelayProcess({ address: config.leaseAddress, log });
+    this.#turn = new HandOverTurn(bundle);
+    this.#ending = Promise.race([ending, this.#askedToEnd.promise]).then(() => {
+      this.#isEnding = true;
+    });
+  }
+
+  /** As a supervisor starts it. Returns its exit code. */
+  async run(): Promise<number> {
+    const wasElder = await this.#lead(null);
+    if (!wasElder || this.#options.isUnderUnit) return 0;
+    const { wasAsked } = await stayWithNewest({
+      path: elderSocket(this.#options.config.stateDir),
+      ending: this.#ending,
+      monotonicMs,
+    });
+    return wasAsked ? 0 : 1;
+  }
+
+  /** As the process of another bundle starts it, which hands over to it. @throws InheritanceError */
+  async succeed(): Promise<number> {
+    try {
+      this.#relay.start();
+      await this.#relay.ready(RELAY_WITHIN_MS);
+      const inheritance = new Inheritance();
+      await this.#lead({ inheritance, inherited: await inheritance.take() });
+      return 0;
+    } catch (error) {
+      // Nothing of it may stay, since the one that hands over goes on.
+      await this.#relay.end();
+      throw error;
+    }
+  }
+
+  /** True: it has handed over in the end, and what it had is over. */
+  async #lead(from: { inheritance: Inheritance; inherited: Inherited } | null): Promise<boolean> {
+    const { log } = this.#options;
+    let gateway = from === null ? null : gatewayOf(from.inherited);
+    let broker = await this.#newBroker(gateway);
+    await broker.open(from?.inherited.listeners);
+    if (from !== null) {
+      while (!broker.isServing) await delay(LOOK_EVERY_MS);
+      from.inheritance.serves();
+    }
+    log.info({ range: this.#options.config.leasePorts }, "serving");
+    for (;;) {
+      await this.#untilDue();
+      if (this.#isEnding) {
+        await this.#end(broker);
+        return false;
+      }
+      gateway = broker.gateway;
+      const handedOver = await this.#handOver(broker, gateway);
+      if (handedOver === "not") continue;
+      if (handedOver !== "not any more") {
+        await this.#beElder(broker, handedOver);
+        return true;
+      }
+      broker = await this.#newBroker(gateway);
+      await broker.open();
+    }
+  }
+
+  async #end(broker: Broker): Promise<void> {
+    this.#options.log.info({}, "ending in order; leases keep their numbers");
+    await this.#orLog(this.#options.notifier.stopping());
+    await broker.end();
+  }
+
+  /** "not": this one is at work as it was; "not any more": it has left its broker, and needs another one. */
+  async #handOver(
+    broker: Broker,
+    gateway: InheritedGateway | null,
+  ): Promise<HandedOver | "not" | "not any more"> {
+    const { folder, notifier, log } = this.#options;
+    const bundle = this.#turn.dueFor(monotonicMs()) ?? "";
+    let heir: Heir | null = null;
+    let hasLeft = false;
+    try {
+      heir = await Heir.start(join(dirname(folder), bundle));
+      await broker.endElders({ beyond: MAX_GENERATIONS - 2, because: TOO_MANY });
+      hasLeft = true;
+      await broker.leave();
+      const listeners = await this.#relay.listeners();
+      await heir.takeListeners(listeners);
+      await heir.takeFolder(gateway?.identity ?? null);
+      await this.#orLog(notifier.handOver(heir.pid));
+      log.info({ bundle, pid: heir.pid }, "another version's access process has taken over");
+      heir.release();
+      const leases = listeners.flatMap(({ leaseId }) => leaseId ?? []);
+      return { leases, retiredMs: monotonicMs() };
+    } catch (error) {
+      if (!(error instanceof HeirError || error instanceof RelayError)) throw error;
+      await heir?.end();
+      const { againInMs } = this.#turn.failed(monotonicMs());
+      log.error({ error, bundle, againInMs }, "another version's access process did not take over");
+      return hasLeft ? "not any more" : "not";
+    }
+  }
+
+  async #beElder(broker: Broker, { leases, retiredMs }: HandedOver): Promise<void> {
+    const { config, bundle, isUnderUnit, log } = this.#options;
+    const elder = new Elder({
+      relay: this.#relay,
+      dial: (target) => broker.dial(target),
+      leases,
+      path: elderSocket(config.stateDir),
+      isUnderUnit,
+      hello: {
+        pid: process.pid,
+        startTicks: (await readProcessStart(process.pid)) ?? 0,
+        bundle: bundle ?? "",
+        retiredMs,
+      },
+      monotonicMs,
+      log,
+    });
+    await elder.serve(this.#ending);
+  }
+
+  async #newBroker(inheritedGateway: InheritedGateway | null): Promise<Broker> {
+    const { config, log } = this.#options;
+    const broker: Broker = new Broker({
+      stateDir: config.stateDir,
+      socketPath: accessSocket(config.stateDir),
+      elderPath: elderSocket(config.stateDir),
+      relay: this.#relay,
+      range: config.leasePorts,
+      gatewayPort: config.gatewayPort,
+      inheritedGateway,
+      clock: { monotonicMs, wallMs: () => Date.now() },
+      bootId: await readBootId(),
+      onTick: () => {
+        void this.#tellSystemd(broker);
+        this.#woken.resolve();
+      },
+      onAgentsBundle: (bundle) => {
+        this.#turn.agentRunsFrom(bundle);
+        this.#woken.resolve();
+      },
+      onEnd: () => this.#askedToEnd.resolve(),
+      log,
+    });
+    return broker;
+  }
+
+  async #untilDue(): Promise<void> {
+    while (!this.#isEnding && this.#turn.dueFor(monotonicMs()) === null) {
+      await Promise.race([this.#woken.promise, this.#ending]);
+      this.#woken = Promise.withResolvers();
+    }
+  }
+
+  /** One word at a time; what could not be told is told at the next tick. */
+  async #tellSystemd(broker: Broker): Promise<void> {
+    const { notifier } = this.#options;
+    if (this.#isTelling) return;
+    this.#isTelling = true;
+    await this.#orLog(notifier.alive(monotonicMs()));
+    if (!this.#isReady && broker.isServing)
+      this.#isReady = await this.#orLog(notifier.ready("holding the ports of this host's leases"));
+    this.#isTelling = false;
+  }
+
+  /** False: systemd could not be told. An untold watchdog ends this process in the end. */
+  async #orLog(told: Promise<void>): Promise<boolean> {
+    try {
+      await told;
+      return true;
+    } catch (error) {
+      if (!(error instanceof NotifyError)) throw error;
+      this.#options.log.warn({ error }, "systemd could not be told");
+      return false;
+    }
+  }
+}
+
+function gatewayOf({ gateway, listeners }: Inherited): InheritedGateway | null {
+  const port = listeners.find(({ leaseId }) => leaseId === null)?.port;
+  return gateway === null || port === undefined ? null : { port, identity: gateway };
+}

@@ -1,0 +1,79 @@
+/**
+ * An elder's end of the socket between it and the newest access process. Connects for as long as it takes: the newest one
+ * may have been upgraded itself, or started anew. What is to be told meanwhile waits.
+ */
+import { connect, type Socket } from "node:net";
+import { readLines, writeLine } from "../lines.ts";
+import { FromElder, MAX_ELDER_LINE_BYTES, ToElder } from "./elder-messages.ts";
+
+const RECONNECT_AFTER_MS = 200;
+/** Of each lease there is one in five seconds at most, for two minutes. */
+const MAX_UNTOLD = 4_096;
+
+export class ElderLink {
+  readonly #path: string;
+  readonly #hello: FromElder;
+  readonly #onMessage: (message: ToElder) => void;
+  readonly #monotonicMs: () => number;
+  readonly #untold: FromElder[] = [];
+  #socket: Socket | null = null;
+  #isConnected = false;
+  #isClosed = false;
+  #redial: NodeJS.Timeout | undefined;
+  #leaderlessSinceMs: number;
+
+  constructor(options: {
+    path: string;
+    hello: Extract<FromElder, { kind: "hello" }>;
+    onMessage: (message: ToElder) => void;
+    monotonicMs: () => number;
+  }) {
+    this.#path = options.path;
+    this.#hello = options.hello;
+    this.#onMessage = options.onMessage;
+    this.#monotonicMs = options.monotonicMs;
+    this.#leaderlessSinceMs = options.monotonicMs();
+  }
+
+  start(): void {
+    if (this.#isClosed) return;
+    const socket = connect(this.#path);
+    this.#socket = socket;
+    socket.on("connect", () => {
+      this.#isConnected = true;
+      for (const message of [this.#hello, ...this.#untold.splice(0)]) writeLine(socket, message);
+    });
+    // Followed by "close".
+    socket.on("error", () => undefined);
+    socket.on("close", () => {
+      if (this.#isConnected) this.#leaderlessSinceMs = this.#monotonicMs();
+      this.#isConnected = false;
+      this.#redial = setTimeout(() => this.start(), RECONNECT_AFTER_MS);
+    });
+    readLines(
+      socket,
+      { schema: ToElder, maxBytes: MAX_ELDER_LINE_BYTES },
+      { take: (message) => this.#onMessage(message), refuse: (error) => socket.destroy(error) },
+    );
+  }
+
+  tell(message: FromElder): void {
+    if (this.#socket !== null && this.#isConnected) writeLine(this.#socket, message);
+    else if (this.#untold.length < MAX_UNTOLD) this.#untold.push(message);
+  }
+
+  /** 0 while somebody is there. */
+  get leaderlessForMs(): number {
+    return this.#isConnected ? 0 : this.#monotonicMs() - this.#leaderlessSinceMs;
+  }
+
+  /** Resolves when the last word is on its way. */
+  async close(last: FromElder): Promise<void> {
+    this.#isClosed = true;
+    clearTimeout(this.#redial);
+    const socket = this.#socket;
+    if (socket === null || !this.#isConnected) return;
+    writeLine(socket, last);
+    await new Promise((resolve) => socket.once("close", resolve).end());
+  }
+}

@@ -1,0 +1,43 @@
+/**
+ * What an elder and the newest access process say to each other on a unix socket, a line of JSON each. Whoever connects
+ * is told all again, so that it does not matter which newest one it is.
+ */
+import { z } from "zod";
+import { LeaseId } from "@remotegpu/shared/ids";
+import { MAX_LEASES_OF_HOST } from "@remotegpu/shared/lease";
+import { MIB } from "@remotegpu/shared/units";
+import { LeaseActivity } from "../relay/relay-messages.ts";
+
+export const MAX_ELDER_LINE_BYTES = MIB;
+const Reason = z.string().max(200);
+
+export const FromElder = z.discriminatedUnion("kind", [
+  z.object({
+    kind: z.literal("hello"),
+    pid: z.int().min(2),
+    /** A pid alone may be another process's by the time that it is ended. */
+    startTicks: z.int().nonnegative(),
+    bundle: z.string().max(100),
+    /** When it handed over, on the host's monotonic clock: the oldest is the first to go. */
+    retiredMs: z.number(),
+  }),
+  /** What the newest one said last was taken. */
+  z.object({ kind: z.literal("heard") }),
+  z.object({
+    kind: z.literal("activity"),
+    leases: z.array(LeaseActivity).max(4096),
+    openConnections: z.int().nonnegative(),
+  }),
+  /** The newest one is to end in order, and with it all: said by the process that was started first, where that is told to. */
+  z.object({ kind: z.literal("end") }),
+  /** It ends now; null: nobody is connected any more. */
+  z.object({ kind: z.literal("bye"), because: Reason.nullable() }),
+]);
+export type FromElder = z.infer<typeof FromElder>;
+
+export const ToElder = z.discriminatedUnion("kind", [
+  /** The leases that there are; connections of any other end. */
+  z.object({ kind: z.literal("held"), leases: z.array(LeaseId).max(MAX_LEASES_OF_HOST) }),
+  z.object({ kind: z.literal("end"), because: Reason }),
+]);
+export type ToElder = z.infer<typeof ToElder>;

@@ -1,0 +1,94 @@
+/**
+ * What an access process is once another one has taken over: it serves the connections that it has to their end, tells
+ * the newest one of them, and follows it in what leases there are. It takes no new ones and writes nothing down.
+ */
+import type { LeaseId } from "@remotegpu/shared/ids";
+import type { Log } from "@remotegpu/shared/log";
+import { whyElderEnds } from "../../core/access/generations.ts";
+import type { RelayHandlers, RelayProcess } from "../relay-process.ts";
+import { ElderLink } from "./elder-link.ts";
+import type { FromElder, ToElder } from "./elder-messages.ts";
+
+const TICK_EVERY_MS = 1_000;
+
+export type ElderOptions = {
+  relay: RelayProcess;
+  /** By the last list, for who had come in just before. */
+  dial: RelayHandlers["dial"];
+  /** Those whose ports it listened on. */
+  leases: readonly LeaseId[];
+  path: string;
+  isUnderUnit: boolean;
+  hello: Omit<Extract<FromElder, { kind: "hello" }>, "kind">;
+  monotonicMs: () => number;
+  log: Log;
+};
+
+export class Elder {
+  readonly #options: ElderOptions;
+  readonly #link: ElderLink;
+  readonly #over = Promise.withResolvers<{ because: string | null }>();
+  #leases: readonly LeaseId[];
+  #isRetired = false;
+
+  constructor(options: ElderOptions) {
+    this.#options = options;
+    this.#leases = options.leases;
+    this.#link = new ElderLink({
+      path: options.path,
+      hello: { kind: "hello", ...options.hello },
+      onMessage: (message) => this.#hear(message),
+      monotonicMs: options.monotonicMs,
+    });
+  }
+
+  /** Resolves when nobody is connected any more, or it was ended; and with it every connection. */
+  async serve(ending: Promise<void>): Promise<void> {
+    const { relay, dial, log } = this.#options;
+    const ticking = setInterval(() => this.#tick(), TICK_EVERY_MS);
+    relay.attach({
+      onUp: () => undefined,
+      // Nothing is left of what it carried.
+      onDown: () => this.#over.resolve({ because: "Its relay has ended." }),
+      onActivity: (leases, openConnections) => {
+        this.#link.tell({ kind: "activity", leases, openConnections });
+        if (this.#isRetired && openConnections === 0) this.#over.resolve({ because: null });
+      },
+      onGateway: () => undefined,
+      dial,
+    });
+    void relay.retire().then(() => {
+      this.#isRetired = true;
+      this.#link.start();
+    });
+    void ending.then(() => this.#over.resolve({ because: "It was ended." }));
+    const { because } = await this.#over.promise;
+    log.info({ because: because ?? "nobody is connected any more" }, "what was left to serve is over");
+    clearInterval(ticking);
+    await relay.end();
+    await this.#link.close({ kind: "bye", because });
+  }
+
+  #hear(message: ToElder): void {
+    switch (message.kind) {
+      case "held": {
+        const held = new Set(message.leases);
+        for (const leaseId of this.#leases) if (!held.has(leaseId)) this.#options.relay.close(leaseId);
+        this.#leases = this.#leases.filter((leaseId) => held.has(leaseId));
+        return this.#link.tell({ kind: "heard" });
+      }
+      case "end":
+        return this.#over.resolve({ because: message.because });
+    }
+  }
+
+  #tick(): void {
+    const { hello, isUnderUnit, monotonicMs } = this.#options;
+    const because = whyElderEnds({
+      retiredForMs: monotonicMs() - hello.retiredMs,
+      leaderlessForMs: this.#link.leaderlessForMs,
+      isUnderUnit,
+    });
+    if (because !== null) this.#over.resolve({ because });
+  }
+}

@@ -1,0 +1,49 @@
+/**
+ * What an access process has from the one of before an upgrade that started it: says that it is ready, keeps the
+ * listening sockets until the folder is given, and says that it serves.
+ */
+import type { GatewayIdentity } from "../relay/gateway-identity.ts";
+import { isListenerHandle } from "../relay/listener-handle.ts";
+import type { Listener } from "../relay-process.ts";
+import { ToHeir, type FromHeir } from "./hand-over-messages.ts";
+
+export type Inherited = { listeners: Listener[]; gateway: GatewayIdentity | null };
+
+/** The one that hands over has ended, or it says nonsense. */
+export class InheritanceError extends Error {
+  override name = "InheritanceError";
+}
+
+export class Inheritance {
+  /** Resolves when the folder is this process's. @throws InheritanceError */
+  async take(): Promise<Inherited> {
+    const { promise, resolve, reject } = Promise.withResolvers<Inherited>();
+    const listeners: Listener[] = [];
+    const onMessage = (raw: unknown, handle: unknown) => {
+      const message = ToHeir.safeParse(raw);
+      if (!message.success) return reject(new InheritanceError("what is handed over makes no sense"));
+      if (message.data.kind === "yours") return resolve({ listeners, gateway: message.data.gateway });
+      const { leaseId, port } = message.data;
+      if (!isListenerHandle(handle))
+        return reject(new InheritanceError(`the socket of port ${port} did not come`));
+      listeners.push({ leaseId, port, handle });
+    };
+    const onGone = () => reject(new InheritanceError("the process that hands over has ended"));
+    process.on("message", onMessage).once("disconnect", onGone);
+    this.#say({ kind: "ready", pid: process.pid });
+    try {
+      return await promise;
+    } finally {
+      process.off("message", onMessage).off("disconnect", onGone);
+    }
+  }
+
+  serves(): void {
+    this.#say({ kind: "serving" });
+  }
+
+  #say(message: FromHeir): void {
+    // Who waits for it may have been killed meanwhile; this one goes on.
+    if (process.connected) process.send?.(message);
+  }
+}

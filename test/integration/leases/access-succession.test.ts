@@ -1,0 +1,233 @@
+/**
+ * An upgrade of the access process under open connections: another bundle's takes over listeners and book, the one before
+ * serves what it has to the end, and nobody who connects meanwhile is refused.
+ */
+import { once } from "node:events";
+import { connect, type Socket } from "node:net";
+import { afterAll, beforeAll, expect, test } from "vitest";
+import type { DesiredLease } from "@remotegpu/shared/lease";
+import { MAX_GENERATIONS, TOO_MANY } from "@remotegpu/agent/core/access/generations";
+import { KIB } from "@remotegpu/shared/units";
+import { AccessUnderTest, ContainerUnderTest } from "../../support/agent/access.ts";
+import { Bundles } from "../../support/agent/bundles.ts";
+import { eventually } from "../../support/eventually.ts";
+import { wantedLease } from "../../support/samples/lease-samples.ts";
+import { hashOf, numberedBytes } from "../../support/samples/numbered-bytes.ts";
+
+const LOOPBACK = "127.0.0.1";
+const BYTES = 256 * KIB;
+
+let bundles: Bundles;
+let container: ContainerUnderTest;
+let next: string[];
+let cannotStart: string;
+let diesAmid: string;
+/** Ended from the last to the first, each although another fails. */
+const ending = new AsyncDisposableStack();
+beforeAll(async () => {
+  bundles = ending.adopt(await Bundles.build(), (built) => built.close());
+  container = ending.adopt(await ContainerUnderTest.begin(), (begun) => begun.end());
+  await container.serve(7000);
+  next = await Promise.all(
+    ["b", "c", "d"].map((letter) => bundles.copy(`2.0.0-${letter.repeat(12)}`)),
+  );
+  cannotStart = await bundles.copy("3.0.0-000000000000", "process.exit(7);");
+  const dies = 'process.on("message", ({ kind }) => kind === "yours" && process.kill(process.pid, "SIGKILL"));';
+  diesAmid = await bundles.copy("3.0.0-111111111111", dies);
+});
+afterAll(() => ending.disposeAsync());
+
+async function beginAccess(): Promise<AccessUnderTest> {
+  const script = bundles.access(bundles.built);
+  const access = ending.adopt(await AccessUnderTest.begin({}, { script }), (begun) => begun.end());
+  await upgrade(access, bundles.built);
+  return access;
+}
+
+const LEASES = [wantedLease("a")];
+
+/** The agent starts anew, from that bundle. */
+async function upgrade(access: AccessUnderTest, bundle: string, leases: DesiredLease[] = LEASES): Promise<void> {
+  access.leaveAgent();
+  access.connectAgent();
+  await access.say({ bundle, leases, instances: [container.instance] });
+}
+
+/** What the log says of `msg`, a record each, over all processes of the host. */
+function logged(access: AccessUnderTest, msg: string): Record<string, unknown>[] {
+  const lines = access.program.said().split("\n").filter((line) => line.startsWith("{"));
+  return lines.map((line) => JSON.parse(line) as Record<string, unknown>).filter((line) => line["msg"] === msg);
+}
+
+const RETIRED = "an access process of before an upgrade serves its connections to their end";
+const TAKEN_OVER = "another version's access process has taken over";
+const NOT_TAKEN_OVER = "another version's access process did not take over";
+
+async function takenOver(access: AccessUnderTest, bundle: string): Promise<number> {
+  const record = await eventually(
+    () => logged(access, TAKEN_OVER).find((line) => line["bundle"] === bundle),
+    { what: `${bundle} at work; ${access.program.said()}`, withinMs: 60_000 },
+  );
+  return Number(record["pid"]);
+}
+
+/** As the newest one hears it: nobody comes in through that bundle's process any more. */
+async function retired(access: AccessUnderTest, bundle: string): Promise<void> {
+  await eventually(() => logged(access, RETIRED).some((line) => line["bundle"] === bundle), {
+    what: `${bundle} to be an elder`,
+    withinMs: 60_000,
+  });
+}
+
+/** A client with a byte counter: what it sends must be what the service has counted in the end. */
+class Client {
+  readonly #sent: Buffer[] = [];
+  #heard = "";
+  #isOver = false;
+  readonly #socket: Socket;
+
+  private constructor(socket: Socket) {
+    this.#socket = socket;
+    socket.on("error", () => undefined);
+    socket.on("data", (chunk) => (this.#heard += String(chunk)));
+    for (const end of ["end", "close"]) socket.on(end, () => (this.#isOver = true));
+  }
+
+  static async enter(port: number): Promise<Client> {
+    const client = new Client(connect({ port, host: LOOPBACK, allowHalfOpen: true }));
+    await eventually(() => client.#heard === "hello\n", { what: "the service's greeting" });
+    client.say();
+    return client;
+  }
+
+  get isOver(): boolean {
+    return this.#isOver;
+  }
+
+  say(): void {
+    const chunks = [...numberedBytes(BYTES)];
+    this.#sent.push(...chunks);
+    for (const chunk of chunks) this.#socket.write(chunk);
+  }
+
+  async missingBytes(): Promise<number> {
+    this.say();
+    this.#socket.end();
+    if (!this.#isOver) await once(this.#socket, "end");
+    const { bytes, sha256 } = JSON.parse(this.#heard.split("\n")[1] ?? "{}") as { bytes: number; sha256: string };
+    expect(sha256).toBe(hashOf(this.#sent));
+    return this.#sent.reduce((sum, { length }) => sum + length, 0) - bytes;
+  }
+}
+
+/** Somebody who connects again and again, until `stop`. */
+function comeAndGo(port: number) {
+  let isOver = false;
+  const count = { served: 0, refused: 0 };
+  const done = (async () => {
+    while (!isOver) {
+      const socket = connect({ port, host: LOOPBACK });
+      socket.on("error", () => undefined);
+      const [first] = (await Promise.race([once(socket, "data"), once(socket, "close")])) as unknown[];
+      socket.destroy();
+      if (String(first) === "hello\n") count.served += 1;
+      else count.refused += 1;
+    }
+  })();
+  return {
+    count,
+    stop: async () => {
+      isOver = true;
+      await done;
+      return count;
+    },
+  };
+}
+
+test.concurrent("both are upgraded under an open connection: no byte is missing, nobody is refused, the number stays", async () => {
+  const access = await beginAccess();
+  const port = await access.portOf("a");
+  const open = await Client.enter(port);
+  const crowd = [comeAndGo(port), comeAndGo(port)];
+
+  await upgrade(access, next[0] ?? "");
+  await takenOver(access, next[0] ?? "");
+  const served = crowd[0]?.count.served ?? 0;
+  await eventually(() => (crowd[0]?.count.served ?? 0) > served + 5, { what: "more who come" });
+  const counts = await Promise.all(crowd.map((one) => one.stop()));
+  open.say();
+  const later = await Client.enter(port);
+
+  expect(counts.map(({ refused }) => refused)).toEqual([0, 0]);
+  expect(await access.portOf("a")).toBe(port);
+  expect(await open.missingBytes()).toBe(0);
+  expect(await later.missingBytes()).toBe(0);
+  await eventually(() => logged(access, "what was left to serve is over").length > 0, { what: "the elder's end" });
+  expect(access.program.isEnded).toBe(false);
+});
+
+test.concurrent("one that cannot start, or dies amid it, changes nothing; the next one takes over", async () => {
+  const access = await beginAccess();
+  const port = await access.portOf("a");
+  const open = await Client.enter(port);
+
+  for (const bundle of [cannotStart, diesAmid, "4.0.0-222222222222"]) {
+    await upgrade(access, bundle);
+    await eventually(() => logged(access, NOT_TAKEN_OVER).some((line) => line["bundle"] === bundle), {
+      what: `${bundle} to fail`,
+      withinMs: 60_000,
+    });
+    open.say();
+    expect(await (await Client.enter(port)).missingBytes()).toBe(0);
+    expect(await access.portOf("a")).toBe(port);
+  }
+  await upgrade(access, next[0] ?? "");
+  await takenOver(access, next[0] ?? "");
+
+  expect(await open.missingBytes()).toBe(0);
+  expect(await (await Client.enter(port)).missingBytes()).toBe(0);
+});
+
+test.concurrent(`of more than ${MAX_GENERATIONS} the oldest one's connections end; a killed elder takes only its own; a released lease ends all`, async () => {
+  const access = await beginAccess();
+  const port = await access.portOf("a");
+  const clients = [await Client.enter(port)];
+  const pids: number[] = [];
+  for (const [at, bundle] of next.entries()) {
+    await upgrade(access, bundle);
+    pids.push(await takenOver(access, bundle));
+    await retired(access, at === 0 ? bundles.built : (next[at - 1] ?? ""));
+    clients.push(await Client.enter(port));
+  }
+  const [first, second, third, fourth] = clients;
+
+  await eventually(() => first?.isOver === true, { what: "the oldest one's end" });
+  expect(clients.map(({ isOver }) => isOver)).toEqual([true, false, false, false]);
+  expect(logged(access, "what was left to serve is over")).toMatchObject([{ because: TOO_MANY }]);
+
+  process.kill(pids[0] ?? 0, "SIGKILL");
+  await eventually(() => second?.isOver === true, { what: "the killed one's end" });
+  expect(await (await Client.enter(port)).missingBytes()).toBe(0);
+  expect([third?.isOver, fourth?.isOver]).toEqual([false, false]);
+
+  const released = LEASES.map((lease) => ({ ...lease, want: "released" as const }));
+  await access.say({ generation: 2, bundle: next[2] ?? "", leases: released, instances: [container.instance] });
+  await eventually(() => third?.isOver === true && fourth?.isOver === true, {
+    what: "the end of all connections of a released lease",
+  });
+});
+
+test.concurrent("the newest one is killed: the process that was started first ends for its supervisor, which starts another one on the same number", async () => {
+  const access = await beginAccess();
+  const port = await access.portOf("a");
+  await upgrade(access, next[0] ?? "");
+  const pid = await takenOver(access, next[0] ?? "");
+
+  process.kill(pid, "SIGKILL");
+  await eventually(() => access.program.isEnded, { what: "the first one's end", withinMs: 60_000 });
+  access.program.start();
+  await upgrade(access, bundles.built);
+
+  expect(await access.portOf("a")).toBe(port);
+  expect(await (await Client.enter(port)).missingBytes()).toBe(0);
+});
