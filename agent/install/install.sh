@@ -4,7 +4,7 @@
 #   curl -fsS https://CONTROL-PLANE/install.sh | sh -s -- --server https://CONTROL-PLANE --token TOKEN
 #
 # Run again (no token needed) it fetches what has changed, switches to it in one step and restarts the agent.
-# Containers run on throughout, and so do connections to them: the access process takes up a new version by itself.
+# Containers run on throughout, and so do connections to them: the access process hands over to the new version by itself.
 # Everything is downloaded and checked before anything is changed, and on the disk before it is switched to.
 set -eu
 umask 022
@@ -283,12 +283,14 @@ activate() {
   fi
 }
 
-# One version before this one stays, for the way back.
+# One version before this one stays, for the way back, and so does what a process still runs from.
 forget_old_versions() {
   first=2
   if [ -n "$previous" ] && [ "$previous" != "$version" ]; then first=1; fi
   ls -1t "$opt" | grep -vxF -e current -e "$version" -e "${previous:-$version}" | tail -n "+$first" |
-    while read -r old; do rm -rf "${opt:?}/$old"; done
+    while read -r old; do
+      if ! ls -l /proc/[0-9]*/exe 2>/dev/null | grep -qF " $opt/$old/"; then rm -rf "${opt:?}/$old"; fi
+    done
 }
 
 # ---- settings, joining, the unit ----
@@ -364,7 +366,8 @@ place_units() { # of the current version; an older one may lack the second
   systemctl daemon-reload
 }
 
-# Before the agent, which reports what it holds. One that runs is left alone, since connections go through it.
+# Before the agent, which reports what it holds. One that runs is left alone, since connections go through it: it hands
+# over by itself once it hears of the agent's new version.
 start_access() {
   [ -f "$opt/current/$access" ] || return 0
   systemctl enable --quiet "$access"

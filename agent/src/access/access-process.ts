@@ -52,9 +52,12 @@ export class AccessProcess {
     this.#options = options;
     this.#relay = new RelayProcess({ address: config.leaseAddress, log });
     this.#turn = new HandOverTurn(bundle);
-    this.#ending = Promise.race([ending, this.#askedToEnd.promise]).then(() => {
-      this.#isEnding = true;
-    });
+    this.#ending = this.#untilAsked(ending);
+  }
+
+  async #untilAsked(ending: Promise<void>): Promise<void> {
+    await Promise.race([ending, this.#askedToEnd.promise]);
+    this.#isEnding = true;
   }
 
   /** As a supervisor starts it. Returns its exit code. */

@@ -96,7 +96,9 @@ export class LeaseKeeper {
 
   /** Those that are not released. */
   get open(): LeaseId[] {
-    return [...this.#leases.values()].flatMap(({ leaseId, state }) => (state === "released" ? [] : [leaseId]));
+    return [...this.#leases.values()].flatMap(({ leaseId, state }) =>
+      state === "released" ? [] : [leaseId],
+    );
   }
 
   /** The lease that leads to a service now; null for one that is not held. */

@@ -196,9 +196,7 @@ export class LeaseStore {
   }
 
   #meta(): Meta {
-    const meta = this.#sqlite
-      .prepare<[], Meta>("SELECT clock_ms, term, generation FROM meta")
-      .get();
+    const meta = this.#sqlite.prepare<[], Meta>("SELECT clock_ms, term, generation FROM meta").get();
     if (meta === undefined) throw new Database.SqliteError("there is no meta row", "SQLITE_CORRUPT");
     return meta;
   }

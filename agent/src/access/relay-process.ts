@@ -182,7 +182,10 @@ export class RelayProcess {
     const { promise, resolve, reject } = Promise.withResolvers<void>();
     const shown: Listener[] = [];
     this.#showing = { take: (listener) => shown.push(listener), done: resolve, fail: reject };
-    const timer = setTimeout(() => reject(new RelayError("the relay does not show its ports")), SHOW_WITHIN_MS);
+    const timer = setTimeout(
+      () => reject(new RelayError("the relay does not show its ports")),
+      SHOW_WITHIN_MS,
+    );
     try {
       if (!this.#isReady) throw new RelayError("there is no relay");
       this.#send({ kind: "show-listeners" });

@@ -56,7 +56,11 @@ export class ServiceNotifier {
   /** Called at each turn of the loop; says so as often as the watchdog needs it. @throws NotifyError */
   async alive(nowMonotonicMs: number): Promise<void> {
     if (this.#pingEveryMs === null || nowMonotonicMs - this.#lastPingMs < this.#pingEveryMs) return;
-    await this.#notify(["WATCHDOG=1", ...this.#asMain, ...(this.#mainPid !== null && this.#isReady ? ["READY=1"] : [])]);
+    await this.#notify([
+      "WATCHDOG=1",
+      ...this.#asMain,
+      ...(this.#mainPid !== null && this.#isReady ? ["READY=1"] : []),
+    ]);
     this.#lastPingMs = nowMonotonicMs;
   }
 

@@ -27,6 +27,7 @@ export class GatewayPort {
   readonly #dial: (target: InstancePort) => Promise<Socket | null>;
   readonly #onChange: () => void;
   readonly #clients = new Set<Socket>();
+  readonly #ways = new Set<RelayedConnection>();
 
   constructor(options: {
     identity: GatewayIdentity;
@@ -117,7 +118,11 @@ export class GatewayPort {
     }
     client.write("HTTP/1.1 200 Connection established\r\n\r\n");
     if (head.length > 0) service.write(head);
-    new RelayedConnection(client, service, () => this.#onChange());
+    const way = new RelayedConnection(client, service, () => {
+      this.#ways.delete(way);
+      this.#onChange();
+    });
+    this.#ways.add(way);
   }
 }
 

@@ -104,10 +104,7 @@ export class Relay {
     });
   }
 
-  #adoptGateway(
-    { identity }: Extract<ToRelay, { kind: "adopt-gateway" }>,
-    handle: unknown,
-  ): Promise<void> {
+  #adoptGateway({ identity }: Extract<ToRelay, { kind: "adopt-gateway" }>, handle: unknown): Promise<void> {
     if (!isListenerHandle(handle)) throw new Error("the socket of the port for gateways did not come");
     return this.#inTurn(async () => {
       const gateway = this.#newGateway(identity);
@@ -117,15 +114,17 @@ export class Relay {
   }
 
   #inTurn(open: () => Promise<GatewayPort>): Promise<void> {
-    this.#gatewayTurn = this.#gatewayTurn.then(async () => {
-      try {
-        this.#gateway = await open();
-        this.#tell({ kind: "gateway-open", port: this.#gateway.port });
-      } catch (error) {
-        this.#tell({ kind: "gateway-not-open", code: codeOf(error) });
-      }
-    });
+    this.#gatewayTurn = this.#gatewayTurn.then(() => this.#beGateway(open));
     return this.#gatewayTurn;
+  }
+
+  async #beGateway(open: () => Promise<GatewayPort>): Promise<void> {
+    try {
+      this.#gateway = await open();
+      this.#tell({ kind: "gateway-open", port: this.#gateway.port });
+    } catch (error) {
+      this.#tell({ kind: "gateway-not-open", code: codeOf(error) });
+    }
   }
 
   #newGateway(identity: GatewayIdentity): GatewayPort {
@@ -138,8 +137,7 @@ export class Relay {
 
   #showListeners(): void {
     for (const [leaseId, { listener }] of this.#ports)
-      if (listener !== null)
-        this.#tell({ kind: "listener", leaseId, port: listener.port }, listener.handle);
+      if (listener !== null) this.#tell({ kind: "listener", leaseId, port: listener.port }, listener.handle);
     const gateway = this.#gateway?.listener ?? null;
     if (gateway !== null) this.#tell({ kind: "gateway-listener", port: gateway.port }, gateway.handle);
     this.#tell({ kind: "listeners-shown" });

@@ -57,16 +57,19 @@ export class Elder {
       onGateway: () => undefined,
       dial,
     });
-    void relay.retire().then(() => {
-      this.#isRetired = true;
-      this.#link.start();
-    });
+    void this.#retire();
     void ending.then(() => this.#over.resolve({ because: "It was ended." }));
     const { because } = await this.#over.promise;
     log.info({ because: because ?? "nobody is connected any more" }, "what was left to serve is over");
     clearInterval(ticking);
     await relay.end();
     await this.#link.close({ kind: "bye", because });
+  }
+
+  async #retire(): Promise<void> {
+    await this.#options.relay.retire();
+    this.#isRetired = true;
+    this.#link.start();
   }
 
   #hear(message: ToElder): void {

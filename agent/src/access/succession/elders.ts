@@ -69,7 +69,10 @@ export class Elders {
     const nowMs = this.#monotonicMs();
     for (const elder of this.#elders.values())
       if (nowMs - elder.heardMs >= SILENT_AT_MOST_MS) {
-        this.#log.error({ pid: elder.hello.pid }, "an access process of before an upgrade hangs and is ended");
+        this.#log.error(
+          { pid: elder.hello.pid },
+          "an access process of before an upgrade hangs and is ended",
+        );
         void this.#kill(elder);
       }
     const text = JSON.stringify(this.#heldLeases());
