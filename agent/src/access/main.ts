@@ -19,17 +19,18 @@ async function run(): Promise<void> {
   mkdirSync(config.stateDir, { recursive: true, mode: 0o700 });
   warnOfOverlap(config);
   // What it waited for as well, as for its standard input to close, would keep it up.
-  process.exit(await begin(config).run());
+  process.exit(await begin(config, new ServiceNotifier({ environment: process.env })).run());
 }
 
 async function succeed(): Promise<void> {
-  process.exit(await begin(readConfig(process.env)).succeed());
+  const notifier = new ServiceNotifier({ environment: process.env, mainPid: process.pid });
+  process.exit(await begin(readConfig(process.env), notifier).succeed());
 }
 
-function begin(config: Config): AccessProcess {
+function begin(config: Config, notifier: ServiceNotifier): AccessProcess {
   return new AccessProcess({
     config,
-    notifier: new ServiceNotifier({ environment: process.env, mainPid: process.pid }),
+    notifier,
     isUnderUnit: (process.env["NOTIFY_SOCKET"] ?? "") !== "",
     folder: import.meta.dirname,
     bundle: bundleOf(import.meta.dirname),
@@ -68,5 +69,5 @@ program
 try {
   await program.parseAsync();
 } catch (error) {
-  process.exitCode = error instanceof CommanderError ? error.exitCode : explain(error);
+  process.exit(error instanceof CommanderError ? error.exitCode : explain(error));
 }
