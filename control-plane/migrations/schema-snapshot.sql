@@ -834,6 +834,18 @@ CREATE TABLE idempotency_keys (
 );
 CREATE INDEX idx_idempotency_keys_created_at ON idempotency_keys USING btree (created_at);
 
+CREATE TABLE idle_watches (
+  env_id varchar(64) NOT NULL,
+  run_id varchar(64) NOT NULL,
+  idle_since timestamptz NOT NULL,
+  looked_at timestamptz NOT NULL,
+  cpu_ms bigint,
+  cpu_told_at timestamptz,
+  warned_at timestamptz,
+  CONSTRAINT idle_watches_pkey PRIMARY KEY (env_id),
+  CONSTRAINT idle_watches_cpu_ms_check CHECK ((cpu_ms >= 0))
+);
+
 CREATE TABLE image_fetches (
   id varchar(63) NOT NULL,
   workload_kind varchar(16) NOT NULL,
@@ -1098,6 +1110,9 @@ CREATE TABLE lease_orders (
   ended_at timestamptz,
   bytes_in bigint,
   bytes_out bigint,
+  answers_seen boolean,
+  answers_detail varchar(200) NOT NULL DEFAULT '',
+  release_warning varchar(8),
   CONSTRAINT lease_orders_pkey PRIMARY KEY (id),
   CONSTRAINT lease_orders_auto_release_hours_check CHECK (((auto_release_hours >= 1) AND (auto_release_hours <= 87600))),
   CONSTRAINT lease_orders_bytes_in_check CHECK ((bytes_in >= 0)),
@@ -1107,6 +1122,7 @@ CREATE TABLE lease_orders (
   CONSTRAINT lease_orders_generation_check CHECK ((generation >= 0)),
   CONSTRAINT lease_orders_internal_port_check CHECK (((internal_port >= 1) AND (internal_port <= 65535))),
   CONSTRAINT lease_orders_release_by_somebody CHECK ((((want)::text = 'held'::text) OR (released_by IS NOT NULL))),
+  CONSTRAINT lease_orders_release_warning_check CHECK ((release_warning IN ('first', 'last'))),
   CONSTRAINT lease_orders_service_type_check CHECK ((service_type IN ('ssh', 'rdp', 'jupyter', 'tensorboard', 'custom'))),
   CONSTRAINT lease_orders_state_check CHECK ((state IN ('waiting', 'held', 'conflict', 'exhausted', 'released'))),
   CONSTRAINT lease_orders_want_check CHECK ((want IN ('held', 'released')))
@@ -1882,6 +1898,9 @@ ALTER TABLE host_pulls
 
 ALTER TABLE idempotency_keys
   ADD CONSTRAINT idempotency_keys_api_key_id_fkey FOREIGN KEY (api_key_id) REFERENCES api_keys(id);
+
+ALTER TABLE idle_watches
+  ADD CONSTRAINT idle_watches_env_id_fkey FOREIGN KEY (env_id) REFERENCES environments(id) ON DELETE CASCADE;
 
 ALTER TABLE image_fetches
   ADD CONSTRAINT image_fetches_host_id_fkey FOREIGN KEY (host_id) REFERENCES hosts(id) ON DELETE CASCADE;

@@ -305,6 +305,24 @@ describe("a release", () => {
     expect(await mappings(id)).toMatchObject([{ status: "released" }]);
   });
 
+  test("for idleness is warned of twice by an agent that tells which warning is due, again after each access", async () => {
+    const id = await running();
+    const { leaseId } = told("ssh");
+    const due = "2026-01-03T00:00:00.000Z";
+    const warned = async (releaseWarning: "first" | "last" | undefined) => {
+      const releaseDueAt = releaseWarning === undefined ? null : due;
+      host.sayOfLease(leaseId, { releaseDueAt, releaseWarning });
+      await host.round();
+      return (await leaseEvents(id)).filter(({ kind }) => kind === "lease-release-due").length;
+    };
+
+    const counts = [];
+    for (const warning of ["first", "first", "last", "last", undefined, "first"] as const)
+      counts.push(await warned(warning));
+
+    expect(counts).toEqual([1, 1, 2, 2, 2, 3]);
+  });
+
   test("for idleness is warned of once, then told, and nothing is taken anew before the next start", async () => {
     const id = await running();
     const { leaseId } = told("ssh");

@@ -68,6 +68,11 @@ describe("POST /port-mappings", () => {
     });
     expect(answer.body.lease_id).toBeUndefined();
     expect(scene.api.nudged).toEqual(["host-a"]);
+    // A port alone is no way in: its host sees first whether somebody answers.
+    expect((await access(id)).at(-1)).toMatchObject({ service: "custom", reachable: false });
+    for (const leaseId of host.leases.keys())
+      host.sayOfLease(leaseId, { answers: { isSeen: true, detail: "" } });
+    await host.round();
     expect((await access(id)).at(-1)).toMatchObject({ service: "custom", port: 20_001, reachable: true });
   });
 
@@ -493,7 +498,7 @@ describe("the ways in", () => {
       {
         service: "rdp",
         reachable: false,
-        reason: expect.stringContaining("rdp is not served yet"),
+        reason: "The host's agent is too old to see whether something answers on port 3389.",
         command: expect.stringMatching(/^xfreerdp \/v:\[2001:db8::7\]:\d+ \/u:root$/),
       },
       {

@@ -1,6 +1,7 @@
 /** How people are told to get into an environment by SSH, and what its host is told of its server. */
 import { createHash, createPublicKey } from "node:crypto";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
+import type { ObservedLease } from "@remotegpu/shared/lease";
 import { SSH_FEATURE } from "@remotegpu/shared/ssh-access";
 import type { Caller } from "../../support/http/api.ts";
 import { aPublicKey } from "../../support/samples/ssh-keys.ts";
@@ -96,6 +97,31 @@ describe("an environment on a host that serves SSH", () => {
     });
   });
 
+  test("is reached only where its host saw somebody answer, and what nobody answers for is told", async () => {
+    const id = await running({ rdp_enabled: true, jupyter_enabled: false });
+    const image = { imageId: `sha256:${"a".repeat(64)}`, brings: ["bash", "shell"] };
+    const told = async (answers: ObservedLease["answers"]) => {
+      for (const leaseId of host.leases.keys()) host.sayOfLease(leaseId, { answers });
+      await host.round({ phase: "ready", ...image });
+      const { services } = (await ask("GET", `/environments/${id}/access`)).body;
+      return services.map(({ reachable, reason }: { reachable: boolean; reason: string }) =>
+        reachable ? "reachable" : reason,
+      );
+    };
+
+    const detail = "The container has used up the 512 processes that it may have.";
+    expect(await told({ isSeen: false, detail })).toEqual([
+      `Nothing answers yet. ${detail}`,
+      "Not in the image: it has no xrdp.",
+    ]);
+    expect(await told(undefined)).toEqual([
+      "Still starting: its host has not seen yet whether something answers on port 2022.",
+      "Not in the image: it has no xrdp.",
+    ]);
+    // Whoever installed it by hand is reached, too.
+    expect(await told({ isSeen: true, detail: "" })).toEqual(["reachable", "reachable"]);
+  });
+
   test("may have the image's own port opened by hand, and not ours", async () => {
     const id = await running();
     scene.api.meanwhile(async () => void (await host.round()));
@@ -182,6 +208,8 @@ describe("a host whose agent is too old", () => {
       { internalPort: 2022, want: "held" },
     ]);
     old.bindLeases();
+    for (const { leaseId } of old.desiredLeases)
+      old.sayOfLease(leaseId, { answers: { isSeen: true, detail: "" } });
     await old.heartbeat({ features });
     await old.report(old.desired.map((wanted) => old.observedOf(wanted, { phase: "ready" })));
 

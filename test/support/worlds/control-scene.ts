@@ -155,6 +155,8 @@ export class ScriptedHost {
   /** What it tells of its leases, by their ids; a test may put in anything. */
   readonly leases = new Map<string, ObservedLease>();
   readonly #holdsLeases: boolean;
+  /** Agents of before do not. */
+  readonly #looksWhoAnswers: boolean;
   desiredFetches: DesiredFetch[] = [];
   /** Whose keys its instances name. */
   desiredKeySets: KeySet[] = [];
@@ -176,6 +178,7 @@ export class ScriptedHost {
     this.#handlers = scene.handlers;
     this.machine = machineOf(id, wish);
     this.#holdsLeases = wish.leases ?? false;
+    this.#looksWhoAnswers = wish.ssh ?? false;
     this.pulls = wish.fetches === true ? [] : null;
     this.#features = wish.features ?? [
       ...RUNS_ALL_KINDS,
@@ -297,6 +300,7 @@ export class ScriptedHost {
       lastAccessedAt: null,
       releaseDueAt: null,
       releasedBecause: null,
+      ...(this.#looksWhoAnswers && { answers: { isSeen: true, detail: "" } }),
     };
   }
 

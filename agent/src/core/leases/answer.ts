@@ -5,7 +5,7 @@
 import type { LeaseService, ObservedLease } from "@remotegpu/shared/lease";
 import { MS_PER_MINUTE } from "@remotegpu/shared/units";
 
-export const FIRST_REST_MS = 250;
+const FIRST_REST_MS = 250;
 export const LONGEST_REST_MS = 30_000;
 /** Once somebody was seen. */
 export const SEEN_REST_MS = 3 * MS_PER_MINUTE;

@@ -33,6 +33,8 @@ export interface LeaseNow {
   isHostHeard: boolean;
   /** Whether its agent serves SSH. */
   servesSsh: boolean;
+  /** Whether its host saw somebody answer behind it; null while nobody has looked. */
+  answers: { isSeen: boolean; detail: string } | null;
 }
 
 export interface WayIn {
@@ -59,6 +61,8 @@ export interface EnvironmentNow {
   leases: readonly LeaseNow[];
   /** Of its SSH server; null where that is the image's own, which nobody knows here. */
   hostKey: PublicHostKey | null;
+  /** What its image brings, in words; null where nobody could look. */
+  brings: readonly string[] | null;
 }
 
 export function waysIn(environment: EnvironmentNow): WayIn[] {
@@ -141,32 +145,56 @@ function whyUnreachable(lease: LeaseNow, environment: EnvironmentNow): string | 
     case "exhausted":
       return `Host ${hostName} has no free port; it is tried again.${spaced(lease.detail)}`;
     case "held":
-      return status === "running"
-        ? whyNotServed(lease, environment)
-        : `The environment is ${status}; the port is kept and leads in while it runs.`;
+      return status === "running" ? whyNobodyAnswers(lease, environment) : whyNotRunning(status);
   }
 }
 
-/** Ports are bound for services that nothing of ours serves: an image may bring a server of its own, but nobody is promised one. */
-function whyNotServed(lease: LeaseNow, environment: EnvironmentNow): string | null {
-  const { service, internalPort } = lease;
-  switch (service) {
-    case "custom":
-      return null;
-    case "ssh":
-      return environment.hostKey === null ? null : whyNoSsh(lease);
-    case "rdp":
-    case "jupyter":
-    case "tensorboard":
-      return `${service} is not served yet: only an image that listens on port ${internalPort} by itself answers.`;
-  }
+function whyNotRunning(status: EnvironmentStatus): string {
+  return status === "creating" || status === "queued"
+    ? "The environment is still starting; the port is kept and leads in once it runs."
+    : `The environment is ${status}; the port is kept and leads in while it runs.`;
 }
 
-function whyNoSsh({ servesSsh, internalPort }: LeaseNow): string | null {
+/** Null only where its host saw somebody: a port alone is no way in. */
+function whyNobodyAnswers(lease: LeaseNow, { hostKey, brings }: EnvironmentNow): string | null {
+  const { service, internalPort, answers, servesSsh } = lease;
+  const isOurs = service === "ssh" && hostKey !== null;
+  const why = isOurs ? whyNotOurs(lease) : null;
+  if (why !== null) return why;
+  if (answers?.isSeen === true) return null;
+  if (!isOurs && lacks(service, brings)) return `Not in the image: ${LACKS[service]}.`;
+  if (answers !== null) return `Nothing answers yet. ${answers.detail}`;
+  return servesSsh
+    ? `Still starting: its host has not seen yet whether something answers on port ${internalPort}.`
+    : `The host's agent is too old to see whether something answers on port ${internalPort}.`;
+}
+
+function whyNotOurs({ servesSsh, internalPort }: LeaseNow): string | null {
   if (!servesSsh) return `The host's agent is too old: it cannot ${whatLacks(SSH_FEATURE)}.`;
   return internalPort === SSH_PORT
     ? null
     : "It was started before its host's agent served SSH; restart it to be served.";
+}
+
+/** What serves each, as agents name it; nothing of ours does. */
+const SERVERS: Record<LeaseService, string | null> = {
+  ssh: "sshd",
+  rdp: "xrdp",
+  jupyter: "notebook",
+  tensorboard: "tensorboard",
+  custom: null,
+};
+const LACKS: Record<LeaseService, string> = {
+  ssh: "it has no SSH server of its own, which the order asks for",
+  rdp: "it has no xrdp",
+  jupyter: "it has no JupyterLab",
+  tensorboard: "it has no TensorBoard",
+  custom: "",
+};
+
+function lacks(service: LeaseService, brings: readonly string[] | null): boolean {
+  const server = SERVERS[service];
+  return server !== null && brings !== null && !brings.includes(server);
 }
 
 function whyReleased({ service, releaseReason, state }: LeaseNow, status: EnvironmentStatus): string {

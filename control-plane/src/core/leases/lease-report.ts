@@ -2,6 +2,7 @@
 import type { LeaseService, ObservedLease } from "@remotegpu/shared/lease";
 
 export type LeaseState = ObservedLease["state"];
+export type ReleaseWarning = NonNullable<ObservedLease["releaseWarning"]>;
 
 /** A lease as it was ordered and last heard of. */
 export interface KnownLease {
@@ -11,7 +12,8 @@ export interface KnownLease {
   want: "held" | "released";
   state: LeaseState;
   externalPort: number | null;
-  isReleaseDue: boolean;
+  /** Of the release, as people were warned of it last. */
+  warning: ReleaseWarning | null;
   releasedBy: string | null;
   releaseReason: string | null;
 }
@@ -41,7 +43,8 @@ export function leaseEvents(
       new: seen.state,
       reason: reasonOf(known, seen, host.name),
     });
-  if (seen.state !== "released" && seen.releaseDueAt !== null && !known.isReleaseDue)
+  const warning = warningOf(seen);
+  if (warning !== null && seen.releaseDueAt !== null && isFurther(warning, known.warning))
     events.push({
       kind: "lease-release-due",
       actor: `host ${host.id}`,
@@ -50,6 +53,17 @@ export function leaseEvents(
       reason: `${portOf(seen, host.name)} (${known.service}) is released at ${seen.releaseDueAt} unless somebody connects.`,
     });
   return events;
+}
+
+/** The one that is due; null for none. An agent that does not tell which warns once, shortly before. */
+export function warningOf(seen: ObservedLease): ReleaseWarning | null {
+  if (seen.state === "released" || seen.releaseDueAt === null) return null;
+  return seen.releaseWarning ?? "last";
+}
+
+/** Each is told once: the last one may be the first that people hear of. */
+function isFurther(warning: ReleaseWarning, told: ReleaseWarning | null): boolean {
+  return told === null || (told === "first" && warning === "last");
 }
 
 function isByOrder(known: KnownLease, seen: ObservedLease): boolean {

@@ -6,7 +6,7 @@ import { ENVIRONMENT_STATUSES } from "@remotegpu/shared/workload";
 import { waysIn } from "../../core/environments/ways-in.ts";
 import { isImagesOwnSsh } from "../../core/leases/ssh-server.ts";
 import { transaction, type Transaction } from "../../store/database/database.ts";
-import { heldPlacement } from "../../store/workloads/instances/workload-placements.ts";
+import { heldPlacement, imageBrings } from "../../store/workloads/instances/workload-placements.ts";
 import { type EnvironmentRow, lockEnvironment } from "../../store/environments/environments.ts";
 import { sshPasswordSetAt } from "../../store/environments/ssh-passwords.ts";
 import { allowsPlainHttp, switchesOf } from "../../store/leases/environment-leases.ts";
@@ -134,6 +134,7 @@ async function accessOf(
     allowsPlainHttp: await allowsPlainHttp(db),
     leases: leases.map(leaseNow),
     hostKey: isImagesOwnSsh(environment) ? null : hostKeys.publicOf(environment.id),
+    brings: await imageBrings(db, { kind: "environment", id: environment.id }),
   });
   return {
     environment_id: environment.id,
@@ -174,5 +175,7 @@ function leaseNow(lease: LeaseView) {
     hostAddress: lease.host_address,
     isHostHeard: lease.host_connection === "connected",
     servesSsh: lease.serves_ssh,
+    answers:
+      lease.answers_seen === null ? null : { isSeen: lease.answers_seen, detail: lease.answers_detail },
   };
 }

@@ -4,8 +4,13 @@
  */
 import type { LeaseService, ObservedLease } from "@remotegpu/shared/lease";
 import { type BelievedLease, believeLeases } from "../../core/leases/lease-belief.ts";
-import { leaseEvents, type LeaseState } from "../../core/leases/lease-report.ts";
 import { possibleBytes } from "../../core/environments/access/possible.ts";
+import {
+  leaseEvents,
+  type LeaseState,
+  type ReleaseWarning,
+  warningOf,
+} from "../../core/leases/lease-report.ts";
 import { newsOfLease } from "../../core/alerts/work-news.ts";
 import { type AlarmKind, clearAlarm, raiseAlarmOnce } from "../events/alarms.ts";
 import type { Connection, Transaction } from "../database/database.ts";
@@ -41,6 +46,9 @@ interface LiveOrder {
   ordered_at: Date;
   bytes_in: number | null;
   bytes_out: number | null;
+  release_warning: ReleaseWarning | null;
+  answers_seen: boolean | null;
+  answers_detail: string;
   released_by: string | null;
   release_reason: string | null;
 }
@@ -58,6 +66,8 @@ interface LeaseNews extends BelievedLease {
   releaseDueAt: Date | null;
   bytesIn: number | null;
   bytesOut: number | null;
+  warning: ReleaseWarning | null;
+  answers: { seen: boolean | null; detail: string };
 }
 
 /** True when a lease is over, which takes it out of the host's desired set. The host's row is locked by the caller. */
@@ -108,7 +118,7 @@ async function liveOrders(sql: Transaction, hostId: string): Promise<LiveOrder[]
   const { rows } = await sql.query<LiveOrder>(
     `SELECT o.id, o.env_id, e.customer_id, o.service_type, o.internal_port, o.auto_release_hours, o.want, o.generation,
             o.state, o.external_port, o.detail, o.last_accessed_at, o.release_due_at, o.ordered_at,
-            o.bytes_in, o.bytes_out, o.released_by, o.release_reason
+            o.bytes_in, o.bytes_out, o.release_warning, o.answers_seen, o.answers_detail, o.released_by, o.release_reason
        FROM lease_orders o JOIN environments e ON e.id = o.env_id
       WHERE o.host_id = $1 AND o.ended_at IS NULL ORDER BY o.ordered_at, o.id FOR NO KEY UPDATE OF o`,
     [hostId],
@@ -119,13 +129,17 @@ async function liveOrders(sql: Transaction, hostId: string): Promise<LiveOrder[]
 function newsOf(order: LiveOrder | undefined, believed: BelievedLease, now: Date): LeaseNews[] {
   if (order === undefined) return [];
   const { seen } = believed;
-  const news = {
+  // A label that is no time is none, and warns of nothing.
+  const releaseDueAt = seen.state === "released" ? null : moment(seen.releaseDueAt);
+  const news: LeaseNews = {
     ...believed,
     order,
     lastAccessedAt: moment(seen.lastAccessedAt) ?? order.last_accessed_at,
-    releaseDueAt: seen.state === "released" ? null : moment(seen.releaseDueAt),
     bytesIn: passed(seen.bytesIn, { known: order.bytes_in, since: order.ordered_at, now }),
     bytesOut: passed(seen.bytesOut, { known: order.bytes_out, since: order.ordered_at, now }),
+    releaseDueAt,
+    warning: releaseDueAt === null ? null : warningOf(seen),
+    answers: { seen: seen.answers?.isSeen ?? null, detail: seen.answers?.detail ?? "" },
   };
   return isNews(news) ? [news] : [];
 }
@@ -146,6 +160,7 @@ function isNews({
   releaseDueAt,
   bytesIn,
   bytesOut,
+  ...news
 }: LeaseNews): boolean {
   return (
     hasMoved ||
@@ -155,7 +170,10 @@ function isNews({
     lastAccessedAt?.getTime() !== order.last_accessed_at?.getTime() ||
     releaseDueAt?.getTime() !== order.release_due_at?.getTime() ||
     bytesIn !== order.bytes_in ||
-    bytesOut !== order.bytes_out
+    bytesOut !== order.bytes_out ||
+    news.warning !== order.release_warning ||
+    news.answers.seen !== order.answers_seen ||
+    news.answers.detail !== order.answers_detail
   );
 }
 
@@ -170,16 +188,21 @@ async function noteOrders(sql: Connection, merge: LeaseMerge, news: readonly Lea
     due: one.releaseDueAt,
     bytesIn: one.bytesIn,
     bytesOut: one.bytesOut,
+    warning: one.warning,
+    answers: one.answers.seen,
+    answer: one.answers.detail,
     reason: one.seen.state === "released" ? (eventsOf(one, merge)[0]?.reason ?? null) : null,
   }));
   await sql.query(
     `UPDATE lease_orders o SET state = n.state, external_port = coalesce(n.port, o.external_port), detail = n.detail,
             last_accessed_at = n.accessed, release_due_at = n.due, bytes_in = n."bytesIn", bytes_out = n."bytesOut",
+            release_warning = n.warning, answers_seen = n.answers,
+            answers_detail = n.answer,
             ended_at = CASE n.state WHEN 'released' THEN $2::timestamptz END,
             release_reason = coalesce(o.release_reason, n.reason),
             state_changed_at = CASE WHEN o.state = n.state THEN o.state_changed_at ELSE $2::timestamptz END
        FROM jsonb_to_recordset($1::jsonb) AS n(id text, state text, port int, detail text, accessed timestamptz,
-              due timestamptz, "bytesIn" bigint, "bytesOut" bigint, reason text)
+              due timestamptz, "bytesIn" bigint, "bytesOut" bigint, warning text, answers boolean, answer text, reason text)
       WHERE o.id = n.id`,
     [JSON.stringify(changes), merge.now],
   );
@@ -232,7 +255,7 @@ function eventsOf({ order, seen, releaseDueAt }: LeaseNews, { host, now }: Lease
     want: order.want,
     state: order.state,
     externalPort: order.external_port,
-    isReleaseDue: order.release_due_at !== null,
+    warning: order.release_warning,
     releasedBy: order.released_by,
     releaseReason: order.release_reason,
   };

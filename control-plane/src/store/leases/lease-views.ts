@@ -18,6 +18,9 @@ export interface LeaseView {
   release_due_at: Date | null;
   bytes_in: number | null;
   bytes_out: number | null;
+  /** Whether somebody answers behind it; null while nobody has looked. */
+  answers_seen: boolean | null;
+  answers_detail: string;
   host_id: string;
   host_name: string;
   host_address: string;
@@ -30,8 +33,8 @@ export interface LeaseView {
 const WHICH = "o.service_type, CASE WHEN o.service_type = 'custom' THEN o.internal_port END";
 
 const SELECT = `SELECT DISTINCT ON (${WHICH}) o.id, o.service_type, o.internal_port, o.want, o.state,
-    o.external_port, o.detail, o.release_reason, o.auto_release_hours, o.last_accessed_at, o.release_due_at, o.bytes_in, o.bytes_out, o.host_id,
-    h.name AS host_name, coalesce(h.public_ip, h.ip_address) AS host_address, h.connection AS host_connection, ${SERVES_SSH} AS serves_ssh
+    o.external_port, o.detail, o.release_reason, o.auto_release_hours, o.last_accessed_at, o.release_due_at,
+    o.answers_seen, o.answers_detail, o.bytes_in, o.bytes_out, o.host_id, h.name AS host_name, coalesce(h.public_ip, h.ip_address) AS host_address, h.connection AS host_connection, ${SERVES_SSH} AS serves_ssh
   FROM lease_orders o JOIN hosts h ON h.id = o.host_id`;
 
 /** The newest lease of each service, and the ports opened by hand that are not over. */

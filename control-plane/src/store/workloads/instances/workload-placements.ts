@@ -40,6 +40,16 @@ export async function heldPlacement(sql: Connection, workload: WorkloadName): Pr
   return (await placementsNotGone(sql, workload)).find((placement) => placement.is_held) ?? null;
 }
 
+/** What the image of its newest placement brings, in words; null where nobody could look. Of a workload with one instance. */
+export async function imageBrings(sql: Connection, { kind, id }: WorkloadName): Promise<string[] | null> {
+  const { rows } = await sql.query<{ image_brings: string[] | null }>(
+    `SELECT p.image_brings FROM instances i JOIN placements p ON p.instance_id = i.id AND p.epoch = i.current_epoch
+      WHERE i.workload_kind = $1 AND i.workload_id = $2`,
+    [kind, id],
+  );
+  return rows[0]?.image_brings ?? null;
+}
+
 /** What its container was made with. */
 export async function switchesInside(
   sql: Connection,

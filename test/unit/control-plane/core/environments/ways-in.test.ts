@@ -19,6 +19,7 @@ const lease = (change: Partial<LeaseNow> = {}): LeaseNow => ({
   hostAddress: "192.0.2.7",
   isHostHeard: true,
   servesSsh: true,
+  answers: { isSeen: true, detail: "" },
   ...change,
 });
 
@@ -30,11 +31,9 @@ const environment = (change: Partial<EnvironmentNow> = {}): EnvironmentNow => ({
   allowsPlainHttp: false,
   leases: [lease()],
   hostKey,
+  brings: ["bash", "shell"],
   ...change,
 });
-
-const notServed = (service: string, port: number) =>
-  `${service} is not served yet: only an image that listens on port ${port} by itself answers.`;
 
 describe("a bound port of a running environment is told with", () => {
   test.each([
@@ -54,15 +53,15 @@ describe("a bound port of a running environment is told with", () => {
         service,
         internalPort: 2022,
         state: "held",
-        // Of the services SSH alone is ours so far; a port opened by hand is its owner's.
-        isReachable: service === "ssh" || service === "custom",
+        // Its host saw somebody, whoever brought that.
+        isReachable: true,
         host: hostAddress,
         port: 20_000,
         command,
         url,
         hostKeyFingerprint: service === "ssh" ? hostKey.fingerprint : null,
         knownHosts: service === "ssh" ? `[${hostAddress}]:20000 ${hostKey.line}` : null,
-        reason: service === "ssh" || service === "custom" ? null : notServed(service, 2022),
+        reason: null,
       },
     ]);
   });
@@ -96,6 +95,7 @@ describe("a port does not lead in", () => {
 
   test.each([
     ["stopped", "The environment is stopped; the port is kept and leads in while it runs."],
+    ["creating", "The environment is still starting; the port is kept and leads in once it runs."],
     ["restarting", "The environment is restarting; the port is kept and leads in while it runs."],
   ] as const)("while the environment is %s, and is told all the same", (status, reason) => {
     const [way] = waysIn(environment({ status }));
@@ -133,6 +133,54 @@ describe("a service without a lease", () => {
         hostKeyFingerprint: null,
         knownHosts: null,
         reason,
+      },
+    ]);
+  });
+});
+
+describe("behind a bound port nobody was seen", () => {
+  const CLOSED = { isSeen: false, detail: "Nobody listens on port 8888 in the container." };
+  const USED_UP = { isSeen: false, detail: "The container has used up the 64 processes that it may have." };
+
+  test.each([
+    [
+      "ssh",
+      ["shell"],
+      null,
+      "Still starting: its host has not seen yet whether something answers on port 2022.",
+    ],
+    ["ssh", ["shell"], CLOSED, `Nothing answers yet. ${CLOSED.detail}`],
+    ["ssh", null, USED_UP, `Nothing answers yet. ${USED_UP.detail}`],
+    ["jupyter", ["shell"], CLOSED, "Not in the image: it has no JupyterLab."],
+    ["jupyter", ["notebook"], CLOSED, `Nothing answers yet. ${CLOSED.detail}`],
+    ["jupyter", null, CLOSED, `Nothing answers yet. ${CLOSED.detail}`],
+    ["tensorboard", ["notebook"], null, "Not in the image: it has no TensorBoard."],
+    ["rdp", [], null, "Not in the image: it has no xrdp."],
+    ["custom", [], CLOSED, `Nothing answers yet. ${CLOSED.detail}`],
+  ] as const)("of %s in an image with %j, told %j", (service, brings, answers, reason) => {
+    const switches = { ssh: false, rdp: false, jupyter: false, tensorboard: false, [service]: true };
+
+    const [way] = waysIn(environment({ switches, brings, leases: [lease({ service, answers })] }));
+
+    expect(way).toMatchObject({ state: "held", port: 20_000, isReachable: false, reason });
+  });
+
+  test("where the image was to bring its own SSH server and has none", () => {
+    const own = lease({ internalPort: 22, answers: { isSeen: false, detail: "Nobody listens." } });
+
+    const [way] = waysIn(environment({ hostKey: null, leases: [own] }));
+
+    expect(way?.reason).toBe("Not in the image: it has no SSH server of its own, which the order asks for.");
+  });
+
+  test("by an agent of before, which does not look", () => {
+    const leases = [lease({ service: "custom", internalPort: 80, servesSsh: false, answers: null })];
+    const switches = { ssh: false, rdp: false, jupyter: false, tensorboard: false };
+
+    expect(waysIn(environment({ switches, leases }))).toMatchObject([
+      {
+        isReachable: false,
+        reason: "The host's agent is too old to see whether something answers on port 80.",
       },
     ]);
   });

@@ -25,7 +25,7 @@ const known = (change: Partial<KnownLease> = {}): KnownLease => ({
   want: "held",
   state: "held",
   externalPort: 20_000,
-  isReleaseDue: false,
+  warning: null,
   releasedBy: null,
   releaseReason: null,
   ...change,
@@ -122,10 +122,42 @@ describe("events", () => {
         ],
       ],
     ],
-    ["the warning once", { isReleaseDue: true }, { releaseDueAt: "2026-01-03T00:00:00Z" }, []],
+    [
+      "the first of two warnings",
+      {},
+      { releaseDueAt: "2026-01-03T00:00:00Z", releaseWarning: "first" },
+      [["lease-release-due", "host h1", null, "2026-01-03T00:00:00Z", expect.stringContaining("unless")]],
+    ],
+    [
+      "the last of two warnings",
+      { warning: "first" },
+      { releaseDueAt: "2026-01-03T00:00:00Z", releaseWarning: "last" },
+      [["lease-release-due", "host h1", null, "2026-01-03T00:00:00Z", expect.stringContaining("unless")]],
+    ],
+    ...(["first", "last"] as const).map(
+      (warning) =>
+        [
+          `the ${warning} warning once`,
+          { warning },
+          { releaseDueAt: "2026-01-03T00:00:01Z", releaseWarning: warning },
+          [],
+        ] as [string, Partial<KnownLease>, Partial<ObservedLease>, unknown[]],
+    ),
+    [
+      "no first warning after the last one, as of a clock that was set back",
+      { warning: "last" },
+      { releaseDueAt: "2026-01-03T00:00:01Z", releaseWarning: "first" },
+      [],
+    ],
+    [
+      "the warning of an agent of before once",
+      { warning: "last" },
+      { releaseDueAt: "2026-01-03T00:00:00Z" },
+      [],
+    ],
     [
       "no warning with the release itself",
-      { isReleaseDue: true },
+      { warning: "last" },
       { state: "released", releasedBecause: "idle", releaseDueAt: "2026-01-03T00:00:00Z" },
       [["lease", "host h1", "held", "released", "Nobody connected to ssh for 48 hours."]],
     ],
