@@ -33,9 +33,11 @@ let keyId: number;
 const ending = new AsyncDisposableStack();
 beforeAll(async () => {
   database = ending.adopt(await freshDatabase(), (one) => one.drop());
-  house = ending.adopt(await House.open({ hosts: 1, settings: { DATABASE_URL: database.url } }), (one) =>
+  house = ending.adopt(await House.open({ hosts: 0, settings: { DATABASE_URL: database.url } }), (one) =>
     one.close(),
   );
+  mkdirSync(join(house.folder, "pool"));
+  await house.addHost(pooled());
   mkdirSync(join(house.folder, ".ssh"));
   const file = join(house.folder, ".ssh", "id_ed25519");
   await execa("ssh-keygen", ["-q", "-t", "ed25519", "-N", "", "-C", "alice@laptop", "-f", file]);
@@ -156,6 +158,26 @@ test("of one that is stopped it is said what to do", async () => {
   expect(refused.exitCode).toBe(1);
   expect(refused.stderr).toContain(`remotegpu env start ${id}`);
 });
+
+test("on another host it has the key by which its clients know it", async () => {
+  const known = () => readFileSync(join(house.folder, ".ssh", "remotegpu_known_hosts"), "utf8");
+  const before = known();
+  await cli("ssh-key", "add");
+  await house.addHost(pooled());
+  await house.admin.post(`/hosts/${house.hosts[0]?.id ?? ""}/cordon`);
+
+  await cli("env", "start", "lab", "--wait");
+  const done = await inside("cat", "/gemini/code/model.bin", "|", "wc", "-c");
+
+  expect(done).toMatchObject({ exitCode: 0, stdout: "1000000" });
+  expect(await house.customer.get(`/environments/${id}`)).toMatchObject({ host_id: house.hosts[1]?.id });
+  expect(known()).toBe(before);
+});
+
+/** Of hosts that share the files of their environments. */
+function pooled(): Record<string, string> {
+  return { REMOTEGPU_STORAGE_POOL: "shared", REMOTEGPU_POOL_FOLDER: join(house.folder, "pool") };
+}
 
 /** What a port of this machine says to whoever connects; empty where nobody answers. */
 async function said(port: number): Promise<string> {
