@@ -11,6 +11,8 @@ process.stdout.on("error", (error: NodeJS.ErrnoException) => {
 // Not awaited here: the one file that is handed out is a script, in which nothing can be awaited outside of functions.
 void remotegpu(process.argv.slice(2))
   .parseAsync()
+  // Whoever completes a line waits for no server that has not answered in time.
+  .then(() => process.argv[2] === "complete" && process.exit())
   .catch((error: unknown) => {
     const { exitCode, said } = failureOf(error);
     process.stderr.write(said);

@@ -15,6 +15,7 @@ export type Field =
       label: string;
       /** What it names: an id, or a name that is turned into one. */
       of?: Kind;
+      choices?: readonly string[];
       /** All that follows. */
       isRest?: true;
       isOptional?: true;
@@ -199,6 +200,11 @@ export function command<Shape extends z.ZodRawShape>(told: {
 
 export function isGroup(member: Command | Group): member is Group {
   return "members" in member;
+}
+
+/** Each way to write an option: `-f`, `--follow`. */
+export function spellingsOf(field: Field): string[] {
+  return field.place === "option" ? (field.flags.match(/(?<![\w-])--?[\w-]+/g) ?? []) : [];
 }
 
 /** `--tail`, `<amount>` */

@@ -91,6 +91,19 @@ describe("what completes a line", () => {
     { typed: ["env", "show", "mine", ""], is: [] },
     { typed: ["statistics", "--by", ""], is: ["day", "month"] },
     { typed: ["nothing", "at", ""], is: [] },
+    { typed: ["completion", ""], is: ["bash", "zsh", "fish"] },
+    { typed: ["env", "list", "--w"], is: ["--workspace", "--watch"] },
+    { typed: ["env", "show", "--js"], is: ["--json"] },
+    { typed: ["env", "show", "-o", "t"], is: ["table"] },
+    { typed: ["--format", "j"], is: ["json"] },
+    { typed: ["--json", "--profile", "env", "env", "sta"], is: ["start"] },
+    { typed: ["env", "show", "--server", "http://there", "m"], is: ["mine"] },
+    { typed: ["help", "env", "sta"], is: ["start"] },
+    { typed: ["help", "env", "start", ""], is: [] },
+    { typed: ["hel"], is: ["help"] },
+    { typed: ["ssh", "m"], is: ["mine"] },
+    { typed: ["ssh", "mine", "--", "-"], is: [] },
+    { typed: ["compl"], is: ["completion"] },
   ])("$typed", async ({ typed, is }) => {
     expect(await candidates(context, TREE, typed)).toEqual(is);
   });
