@@ -17,10 +17,17 @@ import { KEY } from "./people/key-commands.ts";
 import { PORT } from "./work/port-commands.ts";
 import { REGISTRY_CREDENTIAL } from "./people/registry-commands.ts";
 import { JOB, SERVICE } from "./work/job-commands.ts";
+import { OPEN } from "./ssh/open-command.ts";
 import { SSH_COMMANDS } from "./ssh/ssh-commands.ts";
 
 export const COMMANDS: readonly (Command | Group)[] = [
-  ...inSection("Work", [ENVIRONMENT, ...SSH_COMMANDS, PORT, JOB, SERVICE]),
+  ...inSection("Work", [
+    { ...ENVIRONMENT, members: [...ENVIRONMENT.members, OPEN] },
+    ...SSH_COMMANDS,
+    PORT,
+    JOB,
+    SERVICE,
+  ]),
   ...inSection("What is yours", [...ACCOUNT, KEY, ...DATA, REGISTRY_CREDENTIAL]),
   ...inSection("Money", [...CATALOGUE, ...BILLS, ...PROOFS, ...BUDGET, WEBHOOK]),
   ...inSection("The fleet, for its owner", [...CUSTOMERS, ...HOSTS, ...FLEET, BOOKS]),

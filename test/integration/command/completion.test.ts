@@ -71,25 +71,32 @@ const LINES: [typed: string, completed: RegExp][] = [
   ["remotegpu ssh-key add ke", /add key\.pub $/],
 ];
 
-async function completesAt(command: string, source: string): Promise<void> {
+const ALL = LINES.map(([typed]) => typed);
+
+/** @returns what was typed and completed */
+async function completedAt(command: string, source: string): Promise<string[]> {
+  const done: string[] = [];
   const shell = openShell(command);
   shell.types(`PS1='ok> '; ${source}; echo rea''dy\n`);
   await shell.says(/^ready[^]*ok> /m);
   for (const [typed, completed] of LINES) {
     shell.types(`${typed}\t`);
     await shell.says(completed);
+    done.push(typed);
     shell.types("\u0015");
   }
+  return done;
 }
 
 describe("at a terminal a command, an option, a name and, where none of them stands, a file are completed", () => {
   test("by bash", async () => {
-    await completesAt("bash --norc --noprofile -i", "source <(remotegpu completion bash)");
+    const source = "source <(remotegpu completion bash)";
+    expect(await completedAt("bash --norc --noprofile -i", source)).toEqual(ALL);
   });
 
   test.skipIf(!hasZsh)("by zsh (left out where it is not installed)", async () => {
     const source = "autoload -U compinit; compinit -u -D; source <(remotegpu completion zsh)";
-    await completesAt("zsh -f -i", source);
+    expect(await completedAt("zsh -f -i", source)).toEqual(ALL);
   });
 });
 

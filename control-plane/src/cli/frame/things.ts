@@ -3,6 +3,7 @@
  * bear one name, whoever asked chooses.
  */
 import type { ApiClient, Row } from "./api-client.ts";
+import { chosenOf } from "./choice.ts";
 import { CliError } from "./cli-error.ts";
 import { safeText } from "./output.ts";
 
@@ -187,24 +188,16 @@ const PLAIN_WORD = /^[\w@][\w@.+-]*$/;
 
 async function chosen(kind: Kind, word: string, alike: Row[]): Promise<Row> {
   const { noun, id, told } = THINGS[kind];
-  const lines = alike.map((row, index) => {
+  const line = (row: Row) => {
     const facts = told.flatMap((member) =>
       row[member] == null ? [] : [`${member} ${safeText(JSON.stringify(row[member]))}`],
     );
-    return `  ${index + 1}) ${String(row[id])}  ${facts.join(", ")}`.trimEnd();
-  });
+    return `${String(row[id])}  ${facts.join(", ")}`;
+  };
   const called = alike.length === 1 ? `One ${noun}, of somebody else, is` : `${alike.length} ${noun}s are`;
-  const choice = `${called} called ${word}:\n${lines.join("\n")}`;
-  if (!process.stdin.isTTY || !process.stderr.isTTY)
-    throw new CliError("usage", `${choice}\nName one by its id.`);
-  const { createInterface } = await import("node:readline/promises");
-  const asking = createInterface({ input: process.stdin, output: process.stderr });
-  try {
-    const answer = await asking.question(`${choice}\nWhich? `);
-    const row = alike[Number(answer) - 1];
-    if (row === undefined) throw new CliError("usage", "None was chosen.");
-    return row;
-  } finally {
-    asking.close();
-  }
+  return await chosenOf(alike, {
+    title: `${called} called ${word}`,
+    line,
+    otherwise: "Name one by its id.",
+  });
 }

@@ -44,12 +44,20 @@ export function knownHostsWith(before: string, ways: readonly SshWay[]): string 
 export function sshConfigText(ways: readonly SshWay[], knownHostsFile: string): string {
   return ways
     .map((way) => {
-      const isAlone = ways.filter(({ name }) => name === way.name).length === 1;
-      const names = [...(isAlone && PLAIN_NAME.test(way.name) ? [way.name] : []), way.id];
+      const names = [...(hasNameAlone(way, ways) ? [way.name] : []), way.id];
       const lines = [["HostName", way.host], ...optionsOf(way, knownHostsFile)];
       return [`Host ${names.join(" ")}`, ...lines.map((words) => `  ${words.join(" ")}`), ""].join("\n");
     })
     .join("\n");
+}
+
+/** By which an entry is found where capitals are not kept, as in links: its id is there in any case. */
+export function nameOfEntry(way: SshWay, ways: readonly SshWay[]): string {
+  return hasNameAlone(way, ways) && way.name === way.name.toLowerCase() ? way.name : way.id;
+}
+
+function hasNameAlone(way: SshWay, ways: readonly SshWay[]): boolean {
+  return PLAIN_NAME.test(way.name) && ways.filter(({ name }) => name === way.name).length === 1;
 }
 
 /** What ssh_config would not read as a pattern or as several. */

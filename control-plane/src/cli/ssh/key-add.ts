@@ -1,14 +1,17 @@
 /** `remotegpu ssh-key add`: a public key from a file, from the agent of this login, or from where ssh keeps its own. */
-import { readdirSync, readFileSync } from "node:fs";
+import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { homedir, hostname } from "node:os";
 import { join } from "node:path";
 import { z } from "zod";
+import { chosenOf } from "../frame/choice.ts";
 import { CliError } from "../frame/cli-error.ts";
 import { words } from "../frame/arguments.ts";
 import { command, option, optionalArgument } from "../frame/command.ts";
-import { printDone } from "../frame/output.ts";
+import { printDone, safeText } from "../frame/output.ts";
 
 const AGENT_WITHIN_MS = 5_000;
+/** Characters of a key that tell it from another. */
+const SHOWN = 40;
 
 /** A public key with where it was found, for people. */
 interface Found {
@@ -18,15 +21,15 @@ interface Found {
 
 export const KEY_ADD = command({
   name: "add",
-  summary: "add a public key: a .pub file, or the only one that ssh has here",
+  summary: "add a public key: a .pub file, one of ssh-agent by its comment, or the one that ssh has here",
   takes: {
     file: optionalArgument("file", z.string()),
     name: option("--name <name>", "what it is called; the key's own comment unless told", words()),
   },
   examples: ["ssh-key add", "ssh-key add ~/.ssh/id_ed25519.pub --name laptop"],
   run: async ({ api, output }, { file, name }) => {
-    const { line, from } = file === undefined ? onlyOne(await foundHere()) : fromFile(file);
-    const comment = line.trim().split(/\s+/).slice(2).join(" ");
+    const { line, from } = file === undefined ? await onlyOne(await foundHere()) : await named(file);
+    const comment = commentOf(line);
     const row = await api.post("/ssh-keys", {
       name: name ?? (comment === "" ? hostname() : comment),
       public_key: line,
@@ -35,9 +38,17 @@ export const KEY_ADD = command({
   },
 });
 
+/** A secret key leaves this machine by no mistake: of its file the one beside it is taken. */
 function fromFile(path: string): Found {
+  const line = textOf(path);
+  if (!line.includes("PRIVATE KEY-----")) return { line, from: path };
+  if (existsSync(`${path}.pub`)) return fromFile(`${path}.pub`);
+  throw new CliError("usage", `${path} is a secret key, which is sent to nobody. Name its .pub file.`);
+}
+
+function textOf(path: string): string {
   try {
-    return { line: readFileSync(path, "utf8").trim(), from: path };
+    return readFileSync(path, "utf8").trim();
   } catch (cause) {
     throw new CliError("usage", `The file ${path} cannot be read.`, { cause });
   }
@@ -76,7 +87,7 @@ async function ofAgent(): Promise<Found[]> {
   }
 }
 
-function onlyOne(found: readonly Found[]): Found {
+async function onlyOne(found: readonly Found[]): Promise<Found> {
   const [only, ...others] = found;
   if (only === undefined)
     throw new CliError(
@@ -84,10 +95,22 @@ function onlyOne(found: readonly Found[]): Found {
       "There is no public key here. Make one (ssh-keygen -t ed25519), or name a file.",
     );
   if (others.length === 0) return only;
-  const lines = found.map(
-    ({ line, from }) => `  ${from}: ${line.slice(0, 40)}… ${line.split(/\s+/).slice(2).join(" ")}`,
-  );
-  throw new CliError("usage", `There are several keys here; name one file:\n${lines.join("\n")}`);
+  return await chosenOf(found, {
+    title: `${found.length} public keys are here`,
+    line: ({ line, from }) => safeText(`${from}  ${line.slice(0, SHOWN)}…  ${commentOf(line)}`),
+    otherwise: "Name one by its file, or by the comment at its end.",
+  });
+}
+
+/** The key of a file, or the one here that has this comment. */
+async function named(word: string): Promise<Found> {
+  if (existsSync(word)) return fromFile(word);
+  const [only, ...others] = (await foundHere()).filter(({ line }) => commentOf(line) === word);
+  return only !== undefined && others.length === 0 ? only : fromFile(word);
+}
+
+function commentOf(line: string): string {
+  return line.trim().split(/\s+/).slice(2).join(" ");
 }
 
 function bodyOf(line: string): string {

@@ -4,26 +4,14 @@
  */
 import { z } from "zod";
 import { CliError } from "../frame/cli-error.ts";
-import { argument, command, flag, optionOr, rest, thing, type Command } from "../frame/command.ts";
-import { wholeNumber } from "../frame/arguments.ts";
+import { argument, command, rest, thing, type Command } from "../frame/command.ts";
 import type { Context } from "../frame/context.ts";
-import { printDone } from "../frame/output.ts";
 import { idOf } from "../frame/things.ts";
-import { configFile, keepHostKeys, knownHostsFile, writeConfig } from "./client-files.ts";
-import { argumentsOf, sshConfigText } from "./client-options.ts";
+import { SSH_CONFIG } from "./config-command.ts";
+import { keepHostKeys, knownHostsFile } from "./client-files.ts";
+import { argumentsOf } from "./client-options.ts";
 import { runInPlace } from "./client-program.ts";
-import { type SshWay, sshWay, sshWays } from "./way-in.ts";
-
-const WAIT_SECONDS = "1800";
-
-const waits = () => ({
-  timeout: optionOr(
-    "--timeout <seconds>",
-    "how long to wait for one that is still starting",
-    wholeNumber(),
-    WAIT_SECONDS,
-  ),
-});
+import { type SshWay, sshWay, waits } from "./way-in.ts";
 
 const SSH = command({
   name: "ssh",
@@ -90,26 +78,6 @@ const PORT_FORWARD = command({
     process.stderr.write(`127.0.0.1:${here} leads to port ${inside} of ${way.name}, until Ctrl-C.\n`);
     const forward = ["-N", "-o", "ExitOnForwardFailure=yes", "-L", `127.0.0.1:${here}:127.0.0.1:${inside}`];
     await runInPlace("ssh", [...args(way), ...forward, ...withoutDashes(argv), way.host]);
-  },
-});
-
-const SSH_CONFIG = command({
-  name: "ssh-config",
-  summary: "entries for ~/.ssh/config, so that ssh, VS Code and others know environments by their names",
-  takes: { write: flag("--write", "keep them in ~/.ssh/remotegpu_config and have ~/.ssh/config include it") },
-  examples: ["ssh-config --write"],
-  more: "Only what can be entered now has an entry; ask again after a start.",
-  run: async (context, { write }) => {
-    const ways = await sshWays(context);
-    keepHostKeys(ways);
-    const text = sshConfigText(ways, knownHostsFile());
-    if (!write) return context.output.write(text);
-    const isNew = writeConfig(text);
-    const included = isNew ? " ~/.ssh/config includes it from now on." : "";
-    printDone(context.output, `${configFile()} has ${ways.length} entries.${included}`, {
-      file: configFile(),
-      names: ways.map(({ name }) => name),
-    });
   },
 });
 

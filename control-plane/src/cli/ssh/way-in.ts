@@ -3,7 +3,21 @@ import { z } from "zod";
 import { CliError } from "../frame/cli-error.ts";
 import type { Context } from "../frame/context.ts";
 import { segment } from "../frame/list-command.ts";
+import { optionOr } from "../frame/command.ts";
+import { wholeNumber } from "../frame/arguments.ts";
 import { type Look, waitUntil } from "../work/wait.ts";
+
+const WAIT_SECONDS = "1800";
+
+/** Of every command that enters one. */
+export const waits = () => ({
+  timeout: optionOr(
+    "--timeout <seconds>",
+    "how long to wait for one that is still starting",
+    wholeNumber(),
+    WAIT_SECONDS,
+  ),
+});
 
 /** A port that is held and leads nowhere all the same may come right at once, or never. */
 const UNREACHABLE_LOOKS = 20;

@@ -1,0 +1,35 @@
+/** `remotegpu ssh-config`: entries by which ssh itself, and whatever stands on it, knows environments by their names. */
+import { command, flag } from "../frame/command.ts";
+import type { Context } from "../frame/context.ts";
+import { printDone } from "../frame/output.ts";
+import { configFile, keepHostKeys, knownHostsFile, writeConfig } from "./client-files.ts";
+import { sshConfigText } from "./client-options.ts";
+import { type SshWay, sshWays } from "./way-in.ts";
+
+export const SSH_CONFIG = command({
+  name: "ssh-config",
+  summary: "entries for ~/.ssh/config, so that ssh, VS Code and others know environments by their names",
+  takes: { write: flag("--write", "keep them in ~/.ssh/remotegpu_config and have ~/.ssh/config include it") },
+  examples: ["ssh-config --write"],
+  more: "Only what can be entered now has an entry; ask again after a start.",
+  run: async (context, { write }) => {
+    if (!write) {
+      const ways = await sshWays(context);
+      keepHostKeys(ways);
+      return context.output.write(sshConfigText(ways, knownHostsFile()));
+    }
+    const { ways, isNew } = await writeEntries(context);
+    const included = isNew ? " ~/.ssh/config includes it from now on." : "";
+    printDone(context.output, `${configFile()} has ${ways.length} entries.${included}`, {
+      file: configFile(),
+      names: ways.map(({ name }) => name),
+    });
+  },
+});
+
+/** Of all that can be entered now. `isNew`: ~/.ssh/config had to be told of the file. */
+export async function writeEntries(context: Context): Promise<{ ways: SshWay[]; isNew: boolean }> {
+  const ways = await sshWays(context);
+  keepHostKeys(ways);
+  return { ways, isNew: writeConfig(sshConfigText(ways, knownHostsFile())) };
+}

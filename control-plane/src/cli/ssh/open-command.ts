@@ -1,0 +1,73 @@
+/** `remotegpu env open`: an editor of this machine opens a folder inside, over SSH, by a link to it. */
+import { z } from "zod";
+import { CliError } from "../frame/cli-error.ts";
+import { command, flag, optionOr, thing } from "../frame/command.ts";
+import { printDone } from "../frame/output.ts";
+import { nameOfEntry } from "./client-options.ts";
+import { keepHostKeys } from "./client-files.ts";
+import { writeEntries } from "./config-command.ts";
+import { EDITORS, type Editor, editorLink } from "./editor-link.ts";
+import { sshWay, waits } from "./way-in.ts";
+
+/** What outlives a stop. */
+const CODE_FOLDER = "/gemini/code";
+
+export const OPEN = command({
+  name: "open",
+  summary: "open a folder inside in VS Code or Cursor, over SSH",
+  takes: {
+    environment: thing("environment", "environment"),
+    vscode: flag("--vscode", "in VS Code, with its extension Remote - SSH; so, too, where none is named"),
+    "vscode-insiders": flag("--vscode-insiders", "in VS Code Insiders"),
+    cursor: flag("--cursor", "in Cursor"),
+    path: optionOr(
+      "--path <folder>",
+      "which folder",
+      z.string().regex(/^\/[^\0]*$/, "Give an absolute path."),
+      CODE_FOLDER,
+    ),
+    print: flag("--print", "print the link and open nothing"),
+    ...waits(),
+  },
+  examples: ["env open lab --vscode", "env open lab --cursor --path /root"],
+  more: "It waits while the environment starts, writes what ssh-config --write does, prints the link, and opens it where there is a screen.",
+  run: async (context, { environment, path, print, timeout, ...named }) => {
+    const editor = editorOf(named);
+    const way = await sshWay(context, environment, timeout);
+    keepHostKeys([way]);
+    const { ways } = await writeEntries(context);
+    const link = editorLink(editor, nameOfEntry(way, ways), path);
+    const isOpened = !print && (await openedHere(link));
+    const { called } = EDITORS[editor];
+    const sentence =
+      isOpened || print ? link : `${link}\nOpen it where ${called} is; there is no screen here.`;
+    printDone(context.output, sentence, { id: way.id, link, opened: isOpened });
+  },
+});
+
+function editorOf(named: Record<Editor, boolean>): Editor {
+  const all: readonly Editor[] = ["vscode", "vscode-insiders", "cursor"];
+  const [editor = "vscode", ...others] = all.filter((one) => named[one]);
+  if (others.length > 0) throw new CliError("usage", "Name one editor.");
+  return editor;
+}
+
+/** False where there is no screen, or nothing that opens links. */
+async function openedHere(link: string): Promise<boolean> {
+  const { platform, env } = process;
+  const hasScreen = platform === "darwin" || [env["DISPLAY"], env["WAYLAND_DISPLAY"]].some((one) => one);
+  if (!hasScreen) return false;
+  const { spawn } = await import("node:child_process");
+  const opener = spawn(platform === "darwin" ? "open" : "xdg-open", [link], {
+    stdio: "ignore",
+    detached: true,
+  });
+  return await new Promise((resolve) => {
+    opener.once("error", () => resolve(false));
+    // An editor that it started may go on for hours.
+    opener.once("spawn", () => {
+      opener.unref();
+      resolve(true);
+    });
+  });
+}
