@@ -130,14 +130,16 @@ export const PullReply = z.object({
   /** On any page: each set once, no later than the first instance that it opens. */
   keySets: z.array(KeySet).max(MAX_KEY_SETS).optional(),
   gateways: z.array(GatewayAddress).max(MAX_GATEWAYS).optional(),
+  /** All of the host, with the first page only. Absent: none. */
   cuts: z.array(Cut).max(MAX_CUTS).optional(),
 });
 export type PullReply = z.infer<typeof PullReply>;
 
 /** The same as it arrives: its lists are read one by one (one-by-one.ts), since a later side may have written them. */
-export const PulledPage = PullReply.omit({ gateways: true, cuts: true }).extend({
+export const PulledPage = PullReply.omit({ gateways: true }).extend({
   instances: z.array(z.unknown()),
   keySets: z.array(z.unknown()).max(MAX_KEY_SETS).optional(),
+  cuts: z.array(z.unknown()).max(MAX_CUTS).optional(),
   leases: z.array(z.unknown()).max(MAX_LEASES_OF_HOST).optional(),
   fetches: z.array(z.unknown()).max(MAX_FETCHES_OF_HOST).optional(),
 });

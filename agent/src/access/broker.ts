@@ -3,25 +3,34 @@
  * the agent says what it wants, and the hold on processes of before upgrades. With the agent away it serves the last
  * list. It begins on a relay that listens already where another process has handed over to this one.
  */
-import type { Socket } from "node:net";
+import { randomBytes } from "node:crypto";
 import type { Log } from "@remotegpu/shared/log";
 import type { LeaseId } from "@remotegpu/shared/ids";
 import { ACCESS_LOCK_FILE, lockFolder } from "../journal/database/folder-lock.ts";
 import type { PortRange } from "../core/leases/lease-port.ts";
+import { AccessBook } from "./book/access-book.ts";
+import { LoginDoors } from "./book/login-doors.ts";
+import { SessionGuard } from "./book/session-guard.ts";
 import type { AccessList, ReachableInstance } from "./control-messages.ts";
 import type { GatewayIdentity } from "./relay/gateway-identity.ts";
 import { ControlServer } from "./control-server.ts";
 import { dialInto, DialError } from "./dial.ts";
 import { LeaseKeeper, TICK_EVERY_MS } from "./lease-keeper.ts";
-import { LeaseStoreError, openLeaseStore, type LeaseStore } from "./lease-store.ts";
+import { openLeaseStore, type LeaseStore } from "./lease-store.ts";
+import { LeaseStoreError } from "./lease-store-error.ts";
 import { ObservedLeases } from "./observed-leases.ts";
-import type { Listener, RelayProcess } from "./relay-process.ts";
+import type { Dialled, Listener, RelayProcess } from "./relay-process.ts";
 import { ServiceProbe } from "./service-probe.ts";
 import type { DialTarget } from "./relay/relay-messages.ts";
 import { Elders } from "./succession/elders.ts";
 
 /** A stranger on the port may go. */
 const GATEWAY_AGAIN_AFTER_MS = 30_000;
+const ID_BYTES = 18;
+/** In the book, what this process's own relay carries. */
+const OWN_RELAY = "relay";
+/** Elders have said by then what they carry. */
+const UNCARRIED_AFTER_MS = 30_000;
 
 export type BrokerOptions = {
   stateDir: string;
@@ -52,6 +61,9 @@ export class Broker {
   readonly #server: ControlServer;
   readonly #elders: Elders;
   readonly #observed = new ObservedLeases();
+  readonly #book: AccessBook;
+  readonly #guard: SessionGuard;
+  readonly #loginDoors: LoginDoors;
   readonly #probe: ServiceProbe;
   readonly #release: () => void;
   #instances: readonly ReachableInstance[];
@@ -60,6 +72,7 @@ export class Broker {
   #gatewayPort: number | null = null;
   #lastGatewayPort: number | null = null;
   #gatewayTriedMs = Number.NEGATIVE_INFINITY;
+  readonly #openedMs: number;
   #answered: { serial: number; refused: string | null } | null = null;
   #lastTold = "";
   #ticking: NodeJS.Timeout | undefined;
@@ -74,6 +87,7 @@ export class Broker {
     if (isReplaced)
       log.error({}, "the file of leases was unreadable and was set aside; leases get new numbers");
     this.#store = store;
+    this.#openedMs = clock.monotonicMs();
     this.#instances = store.reachable(bootId);
     this.#probe = new ServiceProbe({ monotonicMs: clock.monotonicMs, onNews: () => this.#tell(), log });
     this.#relay = relay;
@@ -88,6 +102,31 @@ export class Broker {
       onNews: () => this.#tell(),
       log,
     });
+    this.#book = new AccessBook({
+      store: store.book,
+      leaseOf: (leaseId) => this.#keeper.find(leaseId),
+      onOpen: (session) => this.#guard.judge(session),
+      clock,
+      newId: () => randomBytes(ID_BYTES).toString("base64url"),
+      log,
+    });
+    this.#guard = new SessionGuard({
+      relays: {
+        cut: (sessionId, because) => {
+          relay.cut(sessionId, because);
+          this.#elders.tell({ kind: "cut", sessionId, because });
+        },
+        cutUnknown: (runId, because) => {
+          relay.cutUnknown(runId, because);
+          this.#elders.tell({ kind: "cut-unknown", runId, because });
+        },
+      },
+      openSessions: () => this.#book.open,
+      leaseOf: ({ leaseId }) => this.#keeper.find(leaseId),
+      clock,
+    });
+    this.#loginDoors = new LoginDoors({ stateDir, relay, nowMs: clock.monotonicMs, log });
+    this.#loginDoors.follow(this.#instances);
     this.#server = new ControlServer({
       path: options.socketPath,
       onList: (list) => this.#take(list),
@@ -97,6 +136,11 @@ export class Broker {
       path: options.elderPath,
       heldLeases: () => this.#keeper.open,
       onActivity: (leases) => this.#keeper.noteActivity(leases),
+      onBook: (carrier, book) => {
+        this.#book.take(carrier, book);
+        this.#tell();
+      },
+      onGone: (carrier, because) => this.#book.carrierEnded(carrier, because),
       onEnd: options.onEnd,
       monotonicMs: clock.monotonicMs,
       log,
@@ -107,17 +151,30 @@ export class Broker {
   async open(inherited: readonly Listener[] = []): Promise<void> {
     // Clients come in by them at once.
     this.#relay.dialBy((target) => this.dial(target));
-    const open = new Set(this.#keeper.open);
-    for (const listener of inherited)
-      if (listener.leaseId === null || open.has(listener.leaseId))
-        await this.#relay.adopt(listener, this.#gatewayIdentity);
-      else listener.handle.close();
+    for (const { leaseId, port, handle } of inherited) {
+      const lease = leaseId === null ? null : this.#keeper.find(leaseId);
+      if (leaseId === null) await this.#relay.adoptGateway({ port, handle }, this.#gatewayIdentity);
+      else if (lease !== null && lease.state !== "released") await this.#relay.adopt(lease, { port, handle });
+      else handle.close();
+    }
     this.#relay.attach({
       onUp: () => {
         this.#keeper.rebind();
         this.#openGateway();
+        this.#loginDoors.relayUp();
+        this.#relay.tellAll();
       },
-      onDown: () => this.#keeper.unbound(),
+      onDown: () => {
+        this.#keeper.unbound();
+        this.#loginDoors.relayDown();
+        this.#book.carrierEnded(OWN_RELAY);
+      },
+      onBook: (book) => {
+        this.#book.take(OWN_RELAY, book);
+        this.#tell();
+      },
+      onLoginElsewhere: ({ runId, port, login }) => this.#elders.tell({ kind: "login", runId, port, login }),
+      onDeaf: (runId) => this.#loginDoors.deaf(runId),
       onActivity: (leases) => this.#keeper.noteActivity(leases),
       dial: (target) => this.dial(target),
       onGateway: (port) => {
@@ -135,6 +192,7 @@ export class Broker {
   /** Connections end with it; leases and their numbers stay in the book. */
   async end(): Promise<void> {
     await this.#elders.endAll();
+    this.#book.endAll();
     await this.leave();
     await this.#relay.end();
   }
@@ -150,6 +208,7 @@ export class Broker {
     await this.#server.close();
     await this.#elders.close();
     await this.#keeper.settled();
+    this.#book.leave();
     this.#orLog(() => this.#keeper.writeDown());
     this.#store.close();
     this.#release();
@@ -182,6 +241,10 @@ export class Broker {
       this.#gatewayIdentity = list.gateway;
       this.#openGateway();
     }
+    this.#book.taken(list.taken);
+    this.#loginDoors.follow(this.#instances);
+    this.#guard.follow(list, this.#instances);
+    this.#guard.cut(list.cuts);
     let refused: string | null = "its disk takes no writes";
     this.#orLog(() => {
       if (instances !== null) this.#store.keepReachable(bootId, instances);
@@ -205,10 +268,11 @@ export class Broker {
       answerOf: (leaseId) => this.#probe.answerOf(leaseId),
     });
     const gatewayPort = this.#gatewayPort;
-    const text = JSON.stringify([leases, gatewayPort]);
+    const access = this.#book.told;
+    const text = JSON.stringify([leases, gatewayPort, access]);
     if (text === this.#lastTold) return;
     this.#lastTold = text;
-    this.#server.tell({ kind: "held", ...this.#answered, leases, gatewayPort });
+    this.#server.tell({ kind: "held", ...this.#answered, leases, gatewayPort, access });
   }
 
   /** One that is open when the identity is taken away stays as it is: a host has one for life. */
@@ -219,14 +283,14 @@ export class Broker {
   }
 
   /** A way into a container, by the last list. @throws DialError */
-  async dial(target: DialTarget): Promise<Socket> {
+  async dial(target: DialTarget): Promise<Dialled> {
     if (target.kind === "lease") return this.#dialService(target.leaseId);
     const instance = this.#instances.find(({ instanceId }) => instanceId === target.instanceId);
     if (instance === undefined) throw new DialError(`instance ${target.instanceId} does not run here`);
-    return dialInto(instance, target.port);
+    return dialled(instance, target.port);
   }
 
-  async #dialService(leaseId: LeaseId): Promise<Socket> {
+  async #dialService(leaseId: LeaseId): Promise<Dialled> {
     const lease = this.#keeper.held(leaseId);
     const instance =
       lease === null
@@ -235,7 +299,7 @@ export class Broker {
     if (lease === null || instance === undefined)
       throw new DialError(`lease ${leaseId} leads nowhere: its workload does not run`);
     try {
-      return await dialInto(instance, lease.internalPort);
+      return await dialled(instance, lease.internalPort);
     } catch (error) {
       if (error instanceof DialError) this.#probe.suspect(leaseId);
       throw error;
@@ -246,6 +310,10 @@ export class Broker {
     const { clock, onTick } = this.#options;
     this.#keeper.tick();
     this.#elders.tick();
+    this.#guard.tick();
+    this.#loginDoors.tick();
+    if (clock.monotonicMs() - this.#openedMs >= UNCARRIED_AFTER_MS) this.#book.endUncarried();
+    this.#book.tick();
     this.#tell();
     if (this.#gatewayPort === null && clock.monotonicMs() - this.#gatewayTriedMs >= GATEWAY_AGAIN_AFTER_MS)
       this.#openGateway();
@@ -263,4 +331,10 @@ export class Broker {
       return false;
     }
   }
+}
+
+/** @throws DialError */
+async function dialled(instance: ReachableInstance, port: number): Promise<Dialled> {
+  const { instanceId, runId } = instance;
+  return { socket: await dialInto(instance, port), instanceId, runId };
 }

@@ -3,21 +3,50 @@
  * tells all it knows each time; the access process answers with all it holds, and again whenever that changes.
  */
 import { z } from "zod";
-import { InstanceId, WorkloadId } from "@remotegpu/shared/ids";
+import { InstanceId, RunId, WorkloadId } from "@remotegpu/shared/ids";
 import { DesiredLease, MAX_LEASES_OF_HOST, ObservedLease } from "@remotegpu/shared/lease";
+import {
+  AccessBook,
+  Cut,
+  MAX_CUTS,
+  MAX_KEY_SETS,
+  MAX_KEYS_OF_SET,
+  MAX_SETS_OF_INSTANCE,
+} from "@remotegpu/shared/ssh-access";
 import { MIB } from "@remotegpu/shared/units";
 import { GatewayIdentity } from "./relay/gateway-identity.ts";
 
-/** A full list is half of it. */
-export const MAX_LINE_BYTES = MIB;
+/** All leases of a host are half a mebibyte, and a hundred thousand keys the most of the rest. */
+export const MAX_LINE_BYTES = 8 * MIB;
 const MAX_INSTANCES = 1024;
+/** All that a book holds. */
+const MAX_TAKEN = 8_192;
+
+/** Keys by their fingerprints, until when each opens. */
+export const FingerprintSet = z.object({
+  id: z.string().max(64),
+  keys: z
+    .array(z.object({ fingerprint: z.string().max(64), expiresAtMs: z.int().nullable() }))
+    .max(MAX_KEYS_OF_SET),
+});
+export type FingerprintSet = z.infer<typeof FingerprintSet>;
+
+/** Who may be in a container by SSH, of our own server. */
+const OpenTo = z.object({
+  keySets: z.array(z.string().max(64)).max(MAX_SETS_OF_INSTANCE),
+  /** Another one with each password, from which nobody learns it; null: there is none. */
+  passwordMark: z.string().max(64).nullable(),
+});
 
 /** A container that may be dialled into: its first process, which is meant only together with its start ticks. */
 export const ReachableInstance = z.object({
   workloadId: WorkloadId,
   instanceId: InstanceId,
+  runId: RunId,
   pid: z.int().min(2),
   startTicks: z.int().nonnegative(),
+  /** Null: nobody enters it so, or nobody can tell who does. */
+  openTo: OpenTo.nullable(),
 });
 export type ReachableInstance = z.infer<typeof ReachableInstance>;
 
@@ -35,6 +64,12 @@ export const AccessList = z.object({
   instances: z.array(ReachableInstance).max(MAX_INSTANCES).nullable(),
   /** Null: this host has no certificate yet. */
   gateway: GatewayIdentity.nullable(),
+  /** Those that the instances name. */
+  keySets: z.array(FingerprintSet).max(MAX_KEY_SETS),
+  /** Sessions that are to end. */
+  cuts: z.array(Cut).max(MAX_CUTS),
+  /** Ended sessions and attempts that the control plane has: the book may forget them. */
+  taken: z.array(z.string().max(64)).max(MAX_TAKEN),
 });
 export type AccessList = z.infer<typeof AccessList>;
 
@@ -47,6 +82,7 @@ export const AccessNews = z.object({
   leases: z.array(ObservedLease).max(MAX_LEASES_OF_HOST),
   /** Where gateways connect; null while it is not open. */
   gatewayPort: z.int().min(1).max(65_535).nullable(),
+  access: AccessBook,
 });
 export type AccessNews = z.infer<typeof AccessNews>;
 

@@ -26,7 +26,8 @@ import {
   type PortRange,
 } from "../core/leases/lease-port.ts";
 import type { AccessList } from "./control-messages.ts";
-import { LeaseStoreError, type LeaseStore } from "./lease-store.ts";
+import type { LeaseStore } from "./lease-store.ts";
+import { LeaseStoreError } from "./lease-store-error.ts";
 import type { LeaseActivity } from "./relay/relay-messages.ts";
 
 /** Numbers tried for one lease in a row before it is called exhausted. */
@@ -35,9 +36,11 @@ const MAX_TRIES = 64;
 const WRITE_EVERY_MS = 60_000;
 export const TICK_EVERY_MS = 1_000;
 
+export type LeaseToBind = Pick<LeaseRecord, "leaseId" | "service" | "internalPort">;
+
 export type Binder = {
   /** Null: there is nobody to bind it now; `rebind` is called when there is. */
-  listen(leaseId: LeaseId, port: number): Promise<BindOutcome | null>;
+  listen(lease: LeaseToBind, port: number): Promise<BindOutcome | null>;
   close(leaseId: LeaseId): void;
 };
 
@@ -101,9 +104,14 @@ export class LeaseKeeper {
     );
   }
 
+  /** Also one that is released, until it is forgotten. */
+  find(leaseId: LeaseId): LeaseRecord | null {
+    return this.#leases.get(leaseId) ?? null;
+  }
+
   /** The lease that leads to a service now; null for one that is not held. */
   held(leaseId: LeaseId): LeaseRecord | null {
-    const lease = this.#leases.get(leaseId);
+    const lease = this.find(leaseId);
     return lease?.state === "held" ? lease : null;
   }
 
@@ -230,7 +238,7 @@ export class LeaseKeeper {
       const lease = this.#withNumber(leaseId, strangers);
       if (lease?.externalPort === null || lease === null) return lease === null;
       const port = lease.externalPort;
-      const outcome = await binder.listen(leaseId, port);
+      const outcome = await binder.listen(lease, port);
       if (outcome === null) return false;
       const now = this.#leases.get(leaseId);
       if (now === undefined || now.state === "released") {

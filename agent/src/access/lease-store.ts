@@ -1,7 +1,8 @@
 /**
- * access.sqlite: the leases of this host, the observed clock, and the numbers of the last list that was followed.
- * Written by the access process alone, each change on the disk when its call returns. A row whose bytes changed by
- * themselves counts as absent; a file that is no database any more is set aside.
+ * access.sqlite: the leases of this host, the observed clock, the numbers of the last list that was followed, and beside
+ * them the book of who is connected (book/book-store.ts). Written by the access process alone, each change on the disk
+ * when its call returns. A row whose bytes changed by themselves counts as absent; a file that is no database any more
+ * is set aside.
  */
 import { closeSync, existsSync, openSync, renameSync } from "node:fs";
 import { join } from "node:path";
@@ -14,7 +15,9 @@ import type { ListNumbers } from "../core/leases/lease-list.ts";
 import { makeDurable } from "../journal/database/durable.ts";
 import { isDamage } from "../journal/database/integrity.ts";
 import { seal, unseal, type StoredSeal } from "../journal/database/sealed.ts";
+import { BookStore } from "./book/book-store.ts";
 import { ReachableInstance } from "./control-messages.ts";
+import { LeaseStoreError } from "./lease-store-error.ts";
 
 export const ACCESS_FILE = "access.sqlite";
 
@@ -43,6 +46,15 @@ const STEPS = [
   -- No number is given twice, whatever the code above believes.
   CREATE UNIQUE INDEX one_owner_per_port ON leases (external_port) WHERE is_released = 0;
   `,
+  `
+  -- Who is and was within leased ports, and what came to nothing, until the control plane has it.
+  CREATE TABLE access_book (
+    entry_id       TEXT    PRIMARY KEY,
+    is_session     INTEGER NOT NULL,            -- 0: attempts
+    entry          TEXT    NOT NULL,
+    entry_hash     TEXT    NOT NULL
+  ) STRICT, WITHOUT ROWID;
+  `,
 ];
 
 const StoredLease: z.ZodType<LeaseRecord> = z.object({
@@ -65,11 +77,6 @@ const StoredLease: z.ZodType<LeaseRecord> = z.object({
 });
 
 const StoredReachable = z.object({ bootId: z.string(), instances: z.array(ReachableInstance) });
-
-/** The disk or the file failed; nothing of the change is written. */
-export class LeaseStoreError extends Error {
-  override name = "LeaseStoreError";
-}
 
 type Meta = { clock_ms: number; term: number; generation: number };
 type Change = {
@@ -115,11 +122,13 @@ function leasesIn(sqlite: Database.Database): { leases: LeaseRecord[]; damaged: 
 }
 
 export class LeaseStore {
+  readonly book: BookStore;
   readonly #sqlite: Database.Database;
 
   constructor(path: string) {
     closeSync(openSync(path, "a", 0o600));
     this.#sqlite = new Database(path);
+    this.book = new BookStore(this.#sqlite, (work) => this.#transact(work));
     try {
       makeDurable(this.#sqlite);
       migrate(this.#sqlite);

@@ -1,4 +1,7 @@
-/** What the agent's report says of each lease: its state, whether somebody answers, and times as labels that do not flicker. */
+/**
+ * What the agent's report says of each lease: its state, whether somebody answers, and times and bytes in steps, so that
+ * they do not flicker.
+ */
 import type { LeaseId } from "@remotegpu/shared/ids";
 import type { ObservedLease } from "@remotegpu/shared/lease";
 import { MS_PER_MINUTE } from "@remotegpu/shared/units";
@@ -12,6 +15,9 @@ const DUE_STEP_MS = 2 * MS_PER_MINUTE;
 
 export class ObservedLeases {
   readonly #dueWallMs = new Map<LeaseId, number>();
+  /** As told since the last step; all leases change together. */
+  #bytes = new Map<LeaseId, { bytesIn: number; bytesOut: number }>();
+  #bytesStep = -1;
 
   /** @param now nowMs on the observed clock; answerOf: null while nobody has looked */
   of(
@@ -22,6 +28,9 @@ export class ObservedLeases {
       answerOf,
     }: { nowMs: number; wallMs: number; answerOf: (leaseId: LeaseId) => Answer | null },
   ): ObservedLease[] {
+    const step = Math.floor(wallMs / ACCESS_STEP_MS);
+    if (step !== this.#bytesStep) this.#bytes = new Map();
+    this.#bytesStep = step;
     return leases.map((lease) => ({
       leaseId: lease.leaseId,
       workloadId: lease.workloadId,
@@ -34,7 +43,14 @@ export class ObservedLeases {
       ...withWarning(warningDue(lease, nowMs)),
       releasedBecause: lease.releasedBecause,
       ...withAnswer(answerOf(lease.leaseId)),
+      ...this.#bytesOf(lease),
     }));
+  }
+
+  #bytesOf({ leaseId, bytesIn, bytesOut }: LeaseRecord): { bytesIn: number; bytesOut: number } {
+    const told = this.#bytes.get(leaseId) ?? { bytesIn, bytesOut };
+    this.#bytes.set(leaseId, told);
+    return told;
   }
 
   #releaseDueAt(lease: LeaseRecord, nowMs: number, wallMs: number): string | null {

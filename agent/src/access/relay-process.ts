@@ -6,14 +6,16 @@
 import { fork, type ChildProcess } from "node:child_process";
 import { existsSync } from "node:fs";
 import { join } from "node:path";
-import type { Socket } from "node:net";
-import type { LeaseId } from "@remotegpu/shared/ids";
+import type { Server, Socket } from "node:net";
+import type { LeaseId, RunId } from "@remotegpu/shared/ids";
 import type { Log } from "@remotegpu/shared/log";
 import type { BindOutcome } from "../core/leases/lease.ts";
 import type { GatewayIdentity } from "./relay/gateway-identity.ts";
 import { DialError } from "./dial.ts";
+import type { LeaseToBind } from "./lease-keeper.ts";
 import { asSendable, isListenerHandle, type ListenerHandle } from "./relay/listener-handle.ts";
 import { type DialTarget, FromRelay, type LeaseActivity, type ToRelay } from "./relay/relay-messages.ts";
+import type { Way } from "./relay/visit.ts";
 
 /** In a checkout the relay's own main, in a bundle a file beside this one. */
 const RELAY = import.meta.filename.endsWith(".mjs")
@@ -33,8 +35,13 @@ export type RelayHandlers = {
   onUp: () => void;
   onDown: () => void;
   onActivity: (leases: LeaseActivity[], openConnections: number) => void;
+  onBook: (book: Extract<FromRelay, { kind: "book" }>) => void;
+  /** A login was told on a connection that it does not have. */
+  onLoginElsewhere: (told: Extract<FromRelay, { kind: "login-elsewhere" }>) => void;
+  /** It hears nothing more of this run's logins. */
+  onDeaf: (runId: RunId) => void;
   /** @throws DialError */
-  dial: (target: DialTarget) => Promise<Socket>;
+  dial: (target: DialTarget) => Promise<Dialled>;
   /** Null: it could not be opened, or its relay has ended. */
   onGateway: (port: number | null) => void;
 };
@@ -51,6 +58,9 @@ export type Listener = {
 export class RelayError extends Error {
   override name = "RelayError";
 }
+
+/** A way into a container, and into which. */
+export type Dialled = Omit<Way, "port"> & { socket: Socket };
 
 type Waiting = { port: number; answer: (outcome: BindOutcome | null) => void };
 
@@ -140,7 +150,7 @@ export class RelayProcess {
   }
 
   /** Null: there is no relay now, or it ended amid this. Asked again once `onUp` was called. */
-  async listen(leaseId: LeaseId, port: number): Promise<BindOutcome | null> {
+  async listen({ leaseId, service, internalPort }: LeaseToBind, port: number): Promise<BindOutcome | null> {
     if (!this.#isReady) return null;
     return new Promise((resolve) => {
       const timer = setTimeout(() => answer(null), BIND_WITHIN_MS);
@@ -150,7 +160,7 @@ export class RelayProcess {
         resolve(outcome);
       };
       this.#waiting.set(leaseId, { port, answer });
-      this.#send({ kind: "listen", leaseId, port, address: this.#address });
+      this.#send({ kind: "listen", leaseId, service, internalPort, port, address: this.#address });
     });
   }
 
@@ -160,15 +170,24 @@ export class RelayProcess {
   }
 
   /** Has it listen on a socket of another process, which is used up; `listen` finds that then. */
-  async adopt({ leaseId, port, handle }: Listener, identity: GatewayIdentity | null): Promise<void> {
+  async adopt(lease: LeaseToBind, { port, handle }: Omit<Listener, "leaseId">): Promise<void> {
+    const { leaseId, service, internalPort } = lease;
+    await this.#adopt({ kind: "adopt", leaseId, service, internalPort, port }, handle);
+  }
+
+  /** The same with the TLS port for gateways, which stays closed without an identity. */
+  async adoptGateway(
+    { port, handle }: Omit<Listener, "leaseId">,
+    identity: GatewayIdentity | null,
+  ): Promise<void> {
+    if (identity === null) handle.close();
+    else await this.#adopt({ kind: "adopt-gateway", port, identity }, handle);
+  }
+
+  async #adopt(message: ToRelay, handle: ListenerHandle): Promise<void> {
     const child = this.#child;
     try {
       if (child === null || !this.#isReady) throw new RelayError("there is no relay");
-      const message: ToRelay | null =
-        leaseId !== null
-          ? { kind: "adopt", leaseId, port }
-          : identity && { kind: "adopt-gateway", port, identity };
-      if (message === null) return;
       await new Promise<void>((resolve, reject) => {
         child.send(message, asSendable(handle), (error) => (error === null ? resolve() : reject(error)));
       });
@@ -208,6 +227,38 @@ export class RelayProcess {
 
   close(leaseId: LeaseId): void {
     if (this.#isReady) this.#send({ kind: "close", leaseId });
+  }
+
+  cut(sessionId: string, because: string): void {
+    if (this.#isReady) this.#send({ kind: "cut", sessionId, because });
+  }
+
+  /** All of SSH into this run of whom no login was told. */
+  cutUnknown(runId: RunId, because: string): void {
+    if (this.#isReady) this.#send({ kind: "cut-unknown", runId, because });
+  }
+
+  /** The server is its own from then on; `sent` is called when this process may close its end of it. */
+  hear(runId: RunId, server: Server, sent: () => void): void {
+    if (!this.#isReady || this.#child === null) return sent();
+    this.#child.send({ kind: "hear", runId } satisfies ToRelay, server, (error) => {
+      this.#onUnsent(error);
+      sent();
+    });
+  }
+
+  /** All sessions are told once more. */
+  tellAll(): void {
+    if (this.#isReady) this.#send({ kind: "tell-all" });
+  }
+
+  /** A login on a connection that it may have. */
+  login(told: Omit<Extract<ToRelay, { kind: "login" }>, "kind">): void {
+    if (this.#isReady) this.#send({ kind: "login", ...told });
+  }
+
+  stopHearing(runId: RunId): void {
+    if (this.#isReady) this.#send({ kind: "stop-hearing", runId });
   }
 
   /** Resolves when it has ended, and with it every connection. */
@@ -252,6 +303,12 @@ export class RelayProcess {
         return;
       case "activity":
         return this.#told(({ onActivity }) => onActivity(message.leases, message.openConnections));
+      case "book":
+        return this.#told(({ onBook }) => onBook(message));
+      case "login-elsewhere":
+        return this.#told(({ onLoginElsewhere }) => onLoginElsewhere(message));
+      case "deaf":
+        return this.#told(({ onDeaf }) => onDeaf(message.runId));
       case "listener":
       case "gateway-listener":
         return this.#show(message.kind === "listener" ? message.leaseId : null, message.port, handle);
@@ -282,16 +339,18 @@ export class RelayProcess {
     child: ChildProcess,
     { dialId, target }: { dialId: number; target: DialTarget },
   ): Promise<void> {
-    const socket = await this.#dialled(target);
+    const dialled = await this.#dialled(target);
     if (child !== this.#child || !child.connected) {
-      socket?.destroy();
+      dialled?.socket.destroy();
       return;
     }
-    if (socket === null) this.#send({ kind: "not-dialled", dialId });
-    else child.send({ kind: "dialled", dialId } satisfies ToRelay, socket, (error) => this.#onUnsent(error));
+    if (dialled === null) return this.#send({ kind: "not-dialled", dialId });
+    const { socket, instanceId, runId } = dialled;
+    const message = { kind: "dialled", dialId, instanceId, runId } satisfies ToRelay;
+    child.send(message, socket, (error) => this.#onUnsent(error));
   }
 
-  async #dialled(target: DialTarget): Promise<Socket | null> {
+  async #dialled(target: DialTarget): Promise<Dialled | null> {
     if (this.#openDials >= MAX_DIALS) return null;
     this.#openDials += 1;
     try {
@@ -337,6 +396,9 @@ const NOBODY: RelayHandlers = {
   onUp: () => undefined,
   onDown: () => undefined,
   onActivity: () => undefined,
+  onBook: () => undefined,
+  onLoginElsewhere: () => undefined,
+  onDeaf: () => undefined,
   onGateway: () => undefined,
   dial: () => Promise.reject(new DialError("nobody leads this relay yet")),
 };

@@ -47,7 +47,7 @@ export function loopParts(
   const { link, keeper, storageSampling, storageMeter } = linked;
   const outputKeeper = new OutputKeeper({ runtime, kept: host.kept, log });
   const { imagePulls, imageCleaner } = imageParts(setting, { host, linked, wake });
-  const doors = new Doors({ stateDir: config.stateDir, journal, homeOf: readHome, log });
+  const doors = new Doors({ stateDir: config.stateDir, journal, homeOf: readHome, wake, log });
   const performer = new RunPerformer({
     journal,
     runtime,
@@ -72,6 +72,8 @@ export function loopParts(
     journal,
     observation,
     access,
+    doors,
+    link,
     gatewayIdentity: () => {
       const { access: certified } = keeper.grant;
       return certified === undefined ? null : { key: key.accessKeyPem, ...certified };

@@ -25,7 +25,7 @@ import {
   type ObservedReport,
   type PullRequest,
 } from "@remotegpu/shared/protocol";
-import type { KeySet } from "@remotegpu/shared/ssh-access";
+import { Cut, type AccessBook, type KeySet } from "@remotegpu/shared/ssh-access";
 import { StorageReply, type StorageRequest } from "@remotegpu/shared/storage-sampling";
 import { up, upObservedTo } from "@remotegpu/shared/subjects";
 import { decode, encode } from "@remotegpu/shared/wire";
@@ -56,6 +56,7 @@ export interface PulledDesiredSet {
   leases: DesiredLease[] | undefined;
   fetches: DesiredFetch[] | undefined;
   keySets: KeySet[];
+  cuts: Cut[];
 }
 
 export interface ObservedToTell {
@@ -66,6 +67,7 @@ export interface ObservedToTell {
   /** Null or absent: not to be told now. */
   leases?: ObservedLease[] | null | undefined;
   pulls?: ObservedPull[] | null | undefined;
+  access?: AccessBook | null | undefined;
 }
 
 /** The part of a connection that requests need. */
@@ -137,7 +139,7 @@ export class ControlPlaneClient {
       instances.push(...next.instances);
       keySets.push(...(next.keySets ?? []));
     }
-    const { term, generation, confirmedStops, leases, fetches } = first;
+    const { term, generation, confirmedStops, leases, fetches, cuts = [] } = first;
     return {
       term,
       generation,
@@ -146,6 +148,7 @@ export class ControlPlaneClient {
       leases: leases && understood(DesiredLease, leases),
       fetches: fetches && understood(DesiredFetch, fetches),
       keySets: readKeySets(keySets),
+      cuts: understood(Cut, cuts),
     };
   }
 
@@ -153,16 +156,17 @@ export class ControlPlaneClient {
     return this.#ask(up(this.#host, "pull"), request, PulledPage, PAGE_WITHIN_MS);
   }
 
-  async #reportAllPages({ digest, machine, gpus, instances, leases, pulls }: ObservedToTell): Promise<void> {
-    // What goes along with the first page is not small: hundreds of leases and images, cards with their reasons.
-    const whole = { machine, gpus, leases, pulls };
+  async #reportAllPages(observed: ObservedToTell): Promise<void> {
+    const { digest, machine, gpus, instances, leases, pulls, access } = observed;
+    // What goes along with the first page is not small: hundreds of leases, images and sessions, cards with their reasons.
+    const whole = { machine, gpus, leases, pulls, access };
     const pages = pagesOf(instances, MAX_PAGE_BYTES - ENVELOPE_BYTES - encode(whole).byteLength);
     const pageOf = (page: number): ObservedReport => ({
       kind: "observed",
       digest,
       page,
       pages: pages.length,
-      ...(page === 0 ? whole : { machine: null, gpus: null, leases: null, pulls: null }),
+      ...(page === 0 ? whole : { machine: null, gpus: null, leases: null, pulls: null, access: null }),
       instances: pages[page] ?? [],
     });
     const { replica } = await this.#ask(up(this.#host, "obs"), pageOf(0), ObservedReply, PAGE_WITHIN_MS);

@@ -3,13 +3,15 @@
  * reached, and what is held. Nothing here is waited for by the loop; an access process that is away, or does not
  * answer, makes the host degraded and its leases unknown, which changes nothing for those who use them.
  */
-import type { LeaseId } from "@remotegpu/shared/ids";
+import type { LeaseId, RunId } from "@remotegpu/shared/ids";
 import { MAX_LEASES_OF_HOST, type DesiredLease, type ObservedLease } from "@remotegpu/shared/lease";
 import type { Log } from "@remotegpu/shared/log";
+import type { AccessBook, Cut } from "@remotegpu/shared/ssh-access";
 import { ControlClient } from "../access/control-client.ts";
-import type { AccessNews, ReachableInstance } from "../access/control-messages.ts";
+import type { AccessNews, FingerprintSet, ReachableInstance } from "../access/control-messages.ts";
 import type { GatewayIdentity } from "../access/relay/gateway-identity.ts";
 import type { RunningContainer } from "../core/leases/running-containers.ts";
+import { BookToldOnce } from "./book-told-once.ts";
 import { readContainers, readProcessLife } from "../host/processes/process-liveness.ts";
 
 /** Also said when nothing has changed, so that a process that hangs is noticed. */
@@ -20,7 +22,7 @@ const LOOK_AGAIN_AFTER_MS = 5_000;
 const DOWN_AFTER_MS = 20_000;
 
 /** Looked up, being looked up, or not to be found. */
-type Process = ReachableInstance | { isPending: true } | { failedMs: number };
+type Process = Omit<ReachableInstance, "openTo"> | { isPending: true } | { failedMs: number };
 
 export type Wanted = {
   term: number;
@@ -28,6 +30,12 @@ export type Wanted = {
   leases: readonly DesiredLease[];
   /** Null: the runtime has not told yet. */
   running: readonly RunningContainer[] | null;
+  /** Who may be in each run by SSH; of one that is missing nothing is known. */
+  openTo: ReadonlyMap<RunId, NonNullable<ReachableInstance["openTo"]>>;
+  keySets: readonly FingerprintSet[];
+  cuts: readonly Cut[];
+  /** Of the book, what the control plane has. */
+  taken: readonly string[];
   /** For the TLS port; null where this host has no certificate for it yet. */
   gateway: GatewayIdentity | null;
 };
@@ -40,6 +48,7 @@ export class AccessLink {
   readonly #log: Log;
   readonly #processes = new Map<string, Process>();
   #news: AccessNews | null = null;
+  readonly #book = new BookToldOnce();
   #heardMs: number;
   #said: { text: string; serial: number; atMs: number } | null = null;
   #serial = 0;
@@ -91,14 +100,26 @@ export class AccessLink {
     return this.#isDown ? null : (this.#news?.gatewayPort ?? null);
   }
 
+  /** Who is connected, and a mark of what is new in it; null when that is not known (any more). */
+  get book(): { book: AccessBook; mark: string } | null {
+    return this.#isDown || this.#news === null ? null : this.#book.now;
+  }
+
+  /** What of a book that was told is still held here. */
+  takenOf(told: AccessBook | null): string[] {
+    return told === null ? [] : this.#book.overIn(told);
+  }
+
   get degraded(): string[] {
     return this.#isDown ? ["access-down"] : [];
   }
 
   /** Says what is wanted if that has changed or was not said for a while; resolves at once. */
   exchange(wanted: Wanted): void {
-    const instances = this.#reachable(wanted.running);
-    if (!this.#client.isConnected || instances === "unknown-yet") return;
+    const processes = this.#reachable(wanted.running);
+    if (!this.#client.isConnected || processes === "unknown-yet") return;
+    const instances =
+      processes?.map((process) => ({ ...process, openTo: wanted.openTo.get(process.runId) ?? null })) ?? null;
     const nowMs = this.#monotonicMs();
     const isAnswered = this.#said === null || this.#news?.serial === this.#said.serial;
     if (!isAnswered && this.#said !== null && nowMs - this.#said.atMs < ANSWER_WITHIN_MS) {
@@ -117,6 +138,9 @@ export class AccessLink {
       leases: wanted.leases.slice(0, MAX_LEASES_OF_HOST),
       instances,
       gateway: wanted.gateway,
+      keySets: [...wanted.keySets],
+      cuts: [...wanted.cuts],
+      taken: [...wanted.taken],
     };
     const text = JSON.stringify(list);
     if (this.#said?.text === text && nowMs - this.#said.atMs < SAY_EVERY_MS) return;
@@ -131,6 +155,7 @@ export class AccessLink {
 
   #hear(news: AccessNews): void {
     const isNew =
+      this.#book.take(news.access) ||
       news.gatewayPort !== this.#news?.gatewayPort ||
       JSON.stringify(news.leases) !== JSON.stringify(this.#news.leases);
     if (news.refused !== null && news.refused !== this.#news?.refused)
@@ -146,7 +171,9 @@ export class AccessLink {
    * The processes behind them. While one is still looked up nothing is said, lest a list without it cut it off for a
    * moment; one that could not be looked up is left out and tried again.
    */
-  #reachable(running: readonly RunningContainer[] | null): ReachableInstance[] | null | "unknown-yet" {
+  #reachable(
+    running: readonly RunningContainer[] | null,
+  ): Omit<ReachableInstance, "openTo">[] | null | "unknown-yet" {
     if (running === null) return null;
     const current = new Set(running.map(keyOf));
     const nowMs = this.#monotonicMs();
@@ -161,7 +188,7 @@ export class AccessLink {
   }
 
   async #lookUp(container: RunningContainer): Promise<void> {
-    const { workloadId, instanceId, containerId, pid } = container;
+    const { workloadId, instanceId, runId, containerId, pid } = container;
     const key = keyOf(container);
     this.#processes.set(key, { isPending: true });
     try {
@@ -172,7 +199,7 @@ export class AccessLink {
       this.#processes.set(
         key,
         isThere
-          ? { workloadId, instanceId, pid, startTicks: life.startTicks }
+          ? { workloadId, instanceId, runId, pid, startTicks: life.startTicks }
           : { failedMs: this.#monotonicMs() },
       );
     } catch (error) {

@@ -7,6 +7,7 @@ import type { InstanceFigures } from "@remotegpu/shared/instance-figures";
 import type { Log } from "@remotegpu/shared/log";
 import { HEARTBEAT_MS, PROTOCOL, type Heartbeat, type HeartbeatReply } from "@remotegpu/shared/protocol";
 import type { GpuVitals } from "@remotegpu/shared/protocol";
+import type { AccessBook } from "@remotegpu/shared/ssh-access";
 import { AGENT_FEATURES } from "../core/runs/unserved-order.ts";
 import { countedUpTo, heardAt, resumedContact, type Contact } from "../core/reconcile/contact.ts";
 import type { Journal } from "../journal/journal.ts";
@@ -72,6 +73,7 @@ export class ControlPlaneLink {
   /** By the last heartbeat's answer the applied set is the newest there is. */
   #isSetCurrent = false;
   #reportedDigest: string | null = null;
+  #toldBook: AccessBook | null = null;
   /** Runs whose end stood in a report that was taken; those of the latest report, and no others. */
   #toldEnds: ReadonlySet<RunId> = new Set();
   /** Since when what is observed is not what was reported. */
@@ -91,6 +93,11 @@ export class ControlPlaneLink {
   /** A report with the run's end and all that is left of it has been taken. */
   hasToldEnd(runId: RunId): boolean {
     return this.#toldEnds.has(runId);
+  }
+
+  /** The book of access as the latest report that was taken has it; null: none was yet. */
+  get toldBook(): AccessBook | null {
+    return this.#toldBook;
   }
 
   /** The desired set in force is what the control plane wants now, as far as it was heard. */
@@ -228,6 +235,7 @@ export class ControlPlaneLink {
   async #report(observed: ObservedToTell): Promise<void> {
     await this.#client.reportObserved(observed);
     this.#reportedDigest = observed.digest;
+    this.#toldBook = observed.access ?? this.#toldBook;
     this.#differsSinceMs = null;
     const ended = observed.instances.filter(({ remains }) => remains !== undefined);
     this.#toldEnds = new Set(ended.map(({ runId }) => runId));

@@ -22,6 +22,8 @@ import {
 
 /** Root's home where the container does not say. */
 const STANDARD_HOME = "/root";
+/** sshd ends where it has no configuration. */
+const SHUT: ReturnType<typeof liveFiles> = { files: [], refused: [] };
 
 export class Doors {
   readonly #stateDir: string;
@@ -30,6 +32,9 @@ export class Doors {
   readonly #log: Log;
   /** What lies in each folder, as it was ordered; a run that has none was not looked at yet. */
   readonly #written = new Map<RunId, string>();
+  /** What each run's folder was last tried to be made to say; null: that nobody enters any more. */
+  readonly #kept = new Map<RunId, OrderedDoor | null>();
+  readonly #wake: () => void;
   #keeping: Promise<void> = Promise.resolve();
   #isKeeping = false;
 
@@ -38,12 +43,23 @@ export class Doors {
     journal: Pick<Journal, "desired" | "runs">;
     /** HOME of a process by its pid; null where it has none, or is gone. */
     homeOf: (pid: number) => Promise<string | null>;
+    /** Another one than before is kept. */
+    wake: () => void;
     log: Log;
   }) {
     this.#stateDir = parts.stateDir;
     this.#journal = parts.journal;
     this.#homeOf = parts.homeOf;
+    this.#wake = parts.wake;
     this.#log = parts.log;
+  }
+
+  /**
+   * Who may be in each running container, once its folder says so: whoever logs in after this is let in by it. Of a
+   * folder that could not be written it is what was ordered all the same.
+   */
+  get kept(): ReadonlyMap<RunId, OrderedDoor | null> {
+    return this.#kept;
   }
 
   /** The folder that its container is to be made with, still empty; null where nobody is to enter it. */
@@ -67,6 +83,7 @@ export class Doors {
   /** Its container is gone. */
   async remove(runId: RunId): Promise<void> {
     this.#written.delete(runId);
+    this.#kept.delete(runId);
     await removeLiveFolder(this.#stateDir, runId);
   }
 
@@ -85,24 +102,29 @@ export class Doors {
     for (const { owner, status } of running) {
       const order = orders.find((one) => isSameRun(one, owner));
       if (order === undefined || status.state !== "running") continue;
-      const door = doorOf(order, keySets);
       // A container that was made without one cannot get it any more.
-      if (door === null || !existsSync(liveFolderOf(this.#stateDir, owner.runId))) continue;
-      await this.#keepOne(owner.runId, status.pid, door);
+      if (!existsSync(liveFolderOf(this.#stateDir, owner.runId))) continue;
+      await this.#keepOne(owner.runId, status.pid, doorOf(order, keySets));
     }
   }
 
-  async #keepOne(runId: RunId, pid: number, door: OrderedDoor): Promise<void> {
+  async #keepOne(runId: RunId, pid: number, door: OrderedDoor | null): Promise<void> {
     const asked = JSON.stringify([pid, door]);
     if (this.#written.get(runId) === asked) return;
     try {
-      const home = (await this.#homeOf(pid)) ?? STANDARD_HOME;
-      const { files, refused } = liveFiles({ ...door, home });
+      const { files, refused } = door === null ? SHUT : liveFiles({ ...door, home: await this.#home(pid) });
       await writeLiveFolder(liveFolderOf(this.#stateDir, runId), files);
       this.#written.set(runId, asked);
       if (refused.length > 0) this.#log.warn({ runId, refused }, "some keys are not ones that sshd takes");
     } catch (error) {
       this.#log.warn({ runId, error }, "who may enter a container could not be written down; tried again");
     }
+    if (JSON.stringify(this.#kept.get(runId)) === JSON.stringify(door)) return;
+    this.#kept.set(runId, door);
+    this.#wake();
+  }
+
+  async #home(pid: number): Promise<string> {
+    return (await this.#homeOf(pid)) ?? STANDARD_HOME;
   }
 }

@@ -1,26 +1,39 @@
-/** Tells the access process in each round what is wanted; what it says of earlier orders is taken as it is. */
+/**
+ * Tells the access process in each round what is wanted, who may be in by SSH, and what the control plane has of its book;
+ * what it says of earlier orders is taken as it is.
+ */
 import type { GatewayIdentity } from "../access/relay/gateway-identity.ts";
 import { runningContainers } from "../core/leases/running-containers.ts";
 import type { Journal } from "../journal/journal.ts";
 import type { AccessLink } from "./access-link.ts";
+import type { ControlPlaneLink } from "./control-plane-link.ts";
+import type { Doors } from "./doors.ts";
+import { OpenedBy } from "./opened-by.ts";
 import type { Observation } from "./watch/observation.ts";
 
 export class LeaseExchange {
   readonly #journal: Journal;
   readonly #observation: Observation;
   readonly #access: AccessLink;
+  readonly #doors: Pick<Doors, "kept">;
+  readonly #link: Pick<ControlPlaneLink, "toldBook">;
+  readonly #openedBy = new OpenedBy();
   readonly #gatewayIdentity: () => GatewayIdentity | null;
 
   constructor(parts: {
     journal: Journal;
     observation: Observation;
     access: AccessLink;
+    doors: Pick<Doors, "kept">;
+    link: Pick<ControlPlaneLink, "toldBook">;
     /** What the TLS port for gateways shows now; null without a certificate for it. */
     gatewayIdentity: () => GatewayIdentity | null;
   }) {
     this.#journal = parts.journal;
     this.#observation = parts.observation;
     this.#access = parts.access;
+    this.#doors = parts.doors;
+    this.#link = parts.link;
     this.#gatewayIdentity = parts.gatewayIdentity;
   }
 
@@ -30,11 +43,15 @@ export class LeaseExchange {
     const { term, generation } = this.#journal.head().applied;
     const { containers, own } = this.#observation;
     const { instances, notUnderstood } = desired.read();
+    const running = containers === null ? null : runningContainers([...instances, ...notUnderstood], own);
     this.#access.exchange({
       term,
       generation,
       leases: desired.leases.all(),
-      running: containers === null ? null : runningContainers([...instances, ...notUnderstood], own),
+      running,
+      ...this.#openedBy.tell(this.#doors.kept, desired.keySets.all()),
+      cuts: desired.cuts.all(),
+      taken: this.#access.takenOf(this.#link.toldBook),
       gateway: this.#gatewayIdentity(),
     });
   }

@@ -7,6 +7,7 @@ import type { GpuReport, MachineReport } from "@remotegpu/shared/host-report";
 import type { ObservedPull } from "@remotegpu/shared/image-fetch";
 import type { ObservedInstance } from "@remotegpu/shared/instance";
 import type { ObservedLease } from "@remotegpu/shared/lease";
+import type { AccessBook } from "@remotegpu/shared/ssh-access";
 import { GpuVitals } from "@remotegpu/shared/protocol";
 import { observedInstances } from "../core/reconcile/lifecycle.ts";
 import { withImageFacts } from "../core/container/image-facts.ts";
@@ -50,7 +51,7 @@ export type ReportParts = {
   transitionWatch: TransitionWatch;
   diskWatch: Pick<DiskWatch, "degraded">;
   storageMeter: Pick<StorageMeter, "degraded">;
-  access: Pick<AccessLink, "leases" | "degraded" | "gatewayPort">;
+  access: Pick<AccessLink, "leases" | "book" | "degraded" | "gatewayPort">;
 };
 
 /** All that this host has to say at this moment. */
@@ -82,6 +83,7 @@ export function reportNow(parts: ReportParts): Vitals {
       instances,
       parts.access.leases,
       imagePulls.observed(now.ms),
+      parts.access.book,
     ),
     gpus: vitalsOf(gpuWatch.gpus),
     degraded: degradedOf(parts),
@@ -124,13 +126,25 @@ export function observedState(
   /** Null: not to be told now. */
   leases: readonly ObservedLease[] | null,
   pulls: readonly ObservedPull[] = [],
+  /** Null: not to be told now. `mark` changes with what is new in it, and not with what is forgotten. */
+  access: { book: AccessBook; mark: string } | null = null,
 ): ObservedToTell {
   const sorted = withTailsInReport(
     instances.toSorted((a, b) => order(a.instanceId, b.instanceId) || order(a.runId, b.runId)),
   );
   const ports = leases?.toSorted((a, b) => order(a.leaseId, b.leaseId)) ?? null;
-  const digest = sha256(canonicalJson([machine, gpus.map(withoutReadings), sorted, ports, pulls]));
-  return { digest, machine, gpus: [...gpus], instances: sorted, leases: ports, pulls: [...pulls] };
+  const digest = sha256(
+    canonicalJson([machine, gpus.map(withoutReadings), sorted, ports, pulls, access?.mark ?? null]),
+  );
+  return {
+    digest,
+    machine,
+    gpus: [...gpus],
+    instances: sorted,
+    leases: ports,
+    pulls: [...pulls],
+    access: access?.book ?? null,
+  };
 }
 
 function vitalsOf(gpus: readonly GpuReport[]): GpuVitals[] {

@@ -6,7 +6,7 @@
 import { chmod, mkdir, readdir, readFile, rename, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import type { RunId } from "@remotegpu/shared/ids";
-import type { LiveFile } from "../core/ssh/live-files.ts";
+import { LOGIN_SOCKET, type LiveFile } from "../core/ssh/live-files.ts";
 
 /** Below the state folder; only root of the host can enter it: host keys of containers lie there. */
 export const LIVE_FOLDERS = "live";
@@ -24,7 +24,7 @@ export async function makeLiveFolder(stateDir: string, runId: RunId): Promise<st
   return folder;
 }
 
-/** In the given order; what else lies there is removed at the end. */
+/** In the given order; what else lies there is removed at the end, all but the access process's socket. */
 export async function writeLiveFolder(folder: string, files: readonly LiveFile[]): Promise<void> {
   for (const { name, text, isPublic } of files) {
     const path = join(folder, name);
@@ -34,7 +34,7 @@ export async function writeLiveFolder(folder: string, files: readonly LiveFile[]
     await writeFile(draft, text, { mode: isPublic ? 0o644 : 0o600, flag: "wx" });
     await rename(draft, path);
   }
-  const kept = new Set(files.map(({ name }) => name));
+  const kept = new Set([...files.map(({ name }) => name), LOGIN_SOCKET, `.${LOGIN_SOCKET}`]);
   for (const name of await readdir(folder))
     if (!kept.has(name)) await rm(join(folder, name), { recursive: true, force: true });
 }

@@ -24,6 +24,8 @@
 static const long look_for_sshd[2] = {0, 250000000};
 static const long look_at_sshd[2] = {1, 0};
 
+#include "toolbox-logins.h"
+
 static struct {
   int is_there;
   long sshd, started, due, pause;
@@ -34,6 +36,7 @@ static void find_door(void) {
   long found[STAT_WORDS];
   door.is_there = call(SYS_stat, (long)LIVE, (long)found, 0, 0) == 0 &&
                   call(SYS_stat, (long)NOT_MOUNTED, (long)found, 0, 0) != 0;
+  if (door.is_there) open_logins();
 }
 
 /* As it is in memory: every character of every value. A file of the customer's own root, for root alone. */
@@ -72,7 +75,7 @@ static void make_home(char **environment) {
 
 /* sshd begins with nothing of the image's environment, which may name libraries of the image. */
 static void become_sshd(char **environment, long signals_before) {
-  const char *arguments[] = {SSHD, "-D", "-f", CONFIG, 0};
+  const char *arguments[] = {SSHD, "-D", "-e", "-f", CONFIG, 0};
   const char *variables[] = {
       "LD_PRELOAD=/.remotegpu/lib/libnss_wrapper.so",
       "NSS_WRAPPER_PASSWD=" LIVE "/passwd",
@@ -84,10 +87,11 @@ static void become_sshd(char **environment, long signals_before) {
   long nothing, each;
   call(SYS_setsid, 0, 0, 0, 0);
   call(SYS_rt_sigprocmask, SIG_SETMASK, (long)&signals_before, 0, SIGNAL_SET_BYTES);
-  /* What it says is not the customer's output. */
+  /* What it says is not the customer's output; of logins the host is told. */
   nothing = call(SYS_open, (long)"/dev/null", O_RDWR | O_NONBLOCK, 0, 0);
   for (each = 0; nothing >= 0 && each <= 2; each++) call(SYS_dup2, nothing, each, 0, 0);
   if (nothing > 2) call(SYS_close, nothing, 0, 0, 0);
+  if (logins.to >= 0) call(SYS_dup2, logins.to, 2, 0, 0);
   call(SYS_mkdir, (long)"/run", 0755, 0, 0);
   call(SYS_mkdir, (long)SSHD_FOLDER, 0755, 0, 0);
   call(SYS_chown, (long)SSHD_FOLDER, 0, 0, 0);
@@ -128,6 +132,7 @@ static void keep_door(char **environment, long signals_before) {
   long config[STAT_WORDS];
   int is_wanted = call(SYS_stat, (long)CONFIG, (long)config, 0, 0) == 0;
   if (door.sshd > 0) {
+    keep_logins(signals_before);
     /* Sessions are processes of their own: they outlive the one that took them in, and its new configuration. */
     if (!is_wanted) call(SYS_kill, door.sshd, SIGTERM, 0, 0);
     if (!is_wanted || !is_changed(config)) return;
@@ -136,6 +141,7 @@ static void keep_door(char **environment, long signals_before) {
     return;
   }
   if (!is_wanted || milliseconds() < door.due) return;
+  keep_logins(signals_before);
   remember(config);
   door.started = milliseconds();
   door.sshd = call(SYS_fork, 0, 0, 0, 0);

@@ -7,8 +7,8 @@
  *
  * It is a program of its own for one line, the first of `run`: no process of the container, root's included, may trace
  * it or write its memory then. No packaged init has that line, and a shell cannot say it. The program uses no library,
- * so that it runs in any image, starts nothing but the command and sshd, and never executes another program itself,
- * since that would undo the line.
+ * so that it runs in any image, starts nothing but the command, sshd and who passes on what that says of logins, and
+ * never executes another program itself, since that would undo the line.
  */
 
 #include "toolbox-system.h"
@@ -57,6 +57,7 @@ static void take_in(long command) {
   long ended;
   while ((ended = call(SYS_wait4, -1, (long)&status, WNOHANG, 0)) > 0) {
     if (ended == door.sshd) door_ended();
+    if (ended == logins.reader) logins.reader = 0;
     if (ended != command) continue;
     leave((status & 0x7f) == 0 ? (status >> 8) & 0xff : BY_SIGNAL + (status & 0x7f));
   }

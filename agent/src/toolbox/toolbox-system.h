@@ -11,6 +11,8 @@
 #define SYS_poll 7
 #define SYS_rt_sigprocmask 14
 #define SYS_access 21
+#define SYS_socket 41
+#define SYS_connect 42
 #define SYS_dup2 33
 #define SYS_getpid 39
 #define SYS_fork 57
@@ -18,6 +20,7 @@
 #define SYS_exit 60
 #define SYS_wait4 61
 #define SYS_kill 62
+#define SYS_fcntl 72
 #define SYS_chdir 80
 #define SYS_rename 82
 #define SYS_mkdir 83
@@ -31,6 +34,7 @@
 #define SYS_getdents64 217
 #define SYS_clock_gettime 228
 #define SYS_signalfd4 289
+#define SYS_pipe2 293
 
 #define PR_SET_DUMPABLE 4
 #define SIG_BLOCK 0
@@ -56,6 +60,10 @@
 #define O_NONBLOCK 04000
 #define O_NOFOLLOW 0400000
 #define O_CLOEXEC 02000000
+#define F_SETFL 4
+#define POLLIN 1
+#define AF_UNIX 1
+#define SOCK_STREAM 1
 
 /* Of the kernel's struct stat, as words. */
 #define STAT_WORDS 18

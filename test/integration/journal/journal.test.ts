@@ -94,10 +94,25 @@ describe("the file", () => {
   });
 
   test.each([
-    [1, ["contact", "orphans", "desired_leases", "desired_fetches", "pulled_images", "desired_key_sets"]],
-    [2, ["orphans", "desired_leases", "desired_fetches", "pulled_images", "desired_key_sets"]],
-    [3, ["desired_fetches", "pulled_images", "desired_key_sets"]],
-    [4, ["desired_key_sets"]],
+    [
+      1,
+      [
+        "contact",
+        "orphans",
+        "desired_leases",
+        "desired_fetches",
+        "pulled_images",
+        "desired_key_sets",
+        "desired_cuts",
+      ],
+    ],
+    [
+      2,
+      ["orphans", "desired_leases", "desired_fetches", "pulled_images", "desired_key_sets", "desired_cuts"],
+    ],
+    [3, ["desired_fetches", "pulled_images", "desired_key_sets", "desired_cuts"]],
+    [4, ["desired_key_sets", "desired_cuts"]],
+    [5, ["desired_cuts"]],
   ])(
     "of an earlier release, of schema %i, is brought up to date and keeps what it holds",
     (step, lacking) => {
@@ -121,6 +136,7 @@ describe("the file", () => {
       expect(journal.desired.leases.all()).toEqual([]);
       expect(journal.desired.fetches.all()).toEqual([]);
       expect(journal.desired.keySets.all()).toEqual([]);
+      expect(journal.desired.cuts.all()).toEqual([]);
       expect(journal.pulledImages.all()).toEqual([]);
       expect(journal.pulledImages.knowsBefore).toBe(knewImages);
       journal.pulledImages.noteBefore([]);

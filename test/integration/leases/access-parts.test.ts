@@ -10,7 +10,7 @@ import { assertNobody, RELAY_ID, StillPrivilegedError } from "@remotegpu/agent/a
 import { bundleOf } from "@remotegpu/agent/process/bundle";
 import { ConfigError, readConfig } from "@remotegpu/agent/config";
 import { released } from "@remotegpu/agent/core/leases/lease";
-import type { InstanceId, WorkloadId } from "@remotegpu/shared/ids";
+import type { InstanceId, RunId, WorkloadId } from "@remotegpu/shared/ids";
 import { MS_PER_HOUR, MS_PER_MINUTE } from "@remotegpu/shared/units";
 import { heldLease } from "../../support/samples/lease-samples.ts";
 
@@ -27,6 +27,8 @@ describe("access.sqlite", () => {
     const instance = {
       workloadId: "env-1" as WorkloadId,
       instanceId: "ins-1" as InstanceId,
+      runId: "run-1" as RunId,
+      openTo: { keySets: ["c-1"], passwordMark: null },
       pid: 42,
       startTicks: 7,
     };
@@ -106,8 +108,23 @@ describe("what is told of a lease", () => {
         lastAccessedAt: "2026-01-01T12:05:00.000Z",
         releaseDueAt: null,
         releasedBecause: null,
+        bytesIn: 0,
+        bytesOut: 0,
       },
     ]);
+  });
+
+  test("bytes in steps of five minutes, those of all leases together", () => {
+    const observed = new ObservedLeases();
+    const bytesAt = (wallMs: number, bytesIn: number) =>
+      observed
+        .of([heldLease("a", 20_001, { bytesIn }), heldLease("b", 20_002)], { nowMs: 0, wallMs, answerOf })
+        .map((lease) => lease.bytesIn);
+    const step = Date.UTC(2026, 0, 1, 12, 5);
+
+    expect(bytesAt(step, 10)).toEqual([10, 0]);
+    expect(bytesAt(step + 5 * MS_PER_MINUTE - 1, 20)).toEqual([10, 0]);
+    expect(bytesAt(step + 5 * MS_PER_MINUTE, 30)).toEqual([30, 0]);
   });
 
   test("a due release to the minute, and the same while the clocks drift a little", () => {

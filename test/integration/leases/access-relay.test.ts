@@ -4,7 +4,8 @@ import { readdirSync, readFileSync, statSync } from "node:fs";
 import { connect, type Socket } from "node:net";
 import { Readable } from "node:stream";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { MAX_CONNECTIONS_OF_CLIENT } from "@remotegpu/agent/access/relay/leased-port";
+import { MAX_LINE_BYTES } from "@remotegpu/agent/access/control-messages";
+import { MAX_CONNECTIONS_OF_CLIENT } from "@remotegpu/agent/core/access/connection-limits";
 import { RELAY_ID } from "@remotegpu/agent/access/relay/unprivileged";
 import { accessSocket } from "@remotegpu/agent/config";
 import { MIB } from "@remotegpu/shared/units";
@@ -198,7 +199,7 @@ test("the control socket is root's alone, and garbage on it is refused while the
   const path = accessSocket(access.folder);
   expect(statSync(path).mode & 0o777).toBe(0o600);
 
-  for (const garbage of ["nonsense\n", '{"kind":"list"}\n', "x".repeat(2 * MIB), "\0\n"]) {
+  for (const garbage of ["nonsense\n", '{"kind":"list"}\n', "x".repeat(2 * MAX_LINE_BYTES), "\0\n"]) {
     const stranger = connect(path);
     stranger.on("error", () => undefined);
     stranger.end(garbage);

@@ -120,7 +120,7 @@ class Host {
       onNews: () => undefined,
       log: quietLog,
       binder: {
-        listen: (leaseId, port): Promise<BindOutcome | null> => {
+        listen: ({ leaseId }, port): Promise<BindOutcome | null> => {
           if (!this.hasRelay) return Promise.resolve(null);
           const isTaken = this.strangers.has(port) || [...this.bound.values()].includes(port);
           if (!isTaken) this.bound.set(leaseId, port);

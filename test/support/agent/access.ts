@@ -7,7 +7,7 @@ import { mkdtemp, rm } from "node:fs/promises";
 import { readdirSync, readFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import type { InstanceId, WorkloadId } from "@remotegpu/shared/ids";
+import type { InstanceId, RunId, WorkloadId } from "@remotegpu/shared/ids";
 import type { ObservedLease } from "@remotegpu/shared/lease";
 import { ControlClient } from "@remotegpu/agent/access/control-client";
 import type { AccessList, AccessNews, ReachableInstance } from "@remotegpu/agent/access/control-messages";
@@ -31,7 +31,7 @@ function nextPorts(): string {
   return `${first}-${first + PORTS_EACH - 1}`;
 }
 
-type List = Partial<Pick<AccessList, "term" | "generation" | "bundle" | "leases" | "instances" | "gateway">>;
+type List = Partial<Omit<AccessList, "kind" | "serial">>;
 
 export class AccessUnderTest {
   readonly folder: string;
@@ -113,6 +113,9 @@ export class AccessUnderTest {
     leases = [],
     instances = null,
     gateway = null,
+    keySets = [],
+    cuts = [],
+    taken = [],
   }: List): Promise<AccessNews> {
     const serial = (this.#serial += 1);
     await eventually(() => this.#client.isConnected, { what: "the control socket" });
@@ -125,6 +128,9 @@ export class AccessUnderTest {
       leases: [...leases],
       instances,
       gateway,
+      keySets,
+      cuts,
+      taken,
     });
     return eventually(() => (this.news?.serial === serial ? this.news : undefined), { what: "an answer" });
   }
@@ -232,6 +238,8 @@ export class ContainerUnderTest {
       {
         workloadId: workloadId as WorkloadId,
         instanceId: `ins-of-${workloadId}` as InstanceId,
+        runId: `run-of-${workloadId}` as RunId,
+        openTo: null,
         pid: State.Pid,
         startTicks: life.startTicks,
       },

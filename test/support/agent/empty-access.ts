@@ -14,7 +14,14 @@ export class EmptyAccess {
     const server = new ControlServer({
       path: accessSocket(stateDir),
       onList: ({ serial }) =>
-        server.tell({ kind: "held", serial, refused: null, leases: [], gatewayPort: null }),
+        server.tell({
+          kind: "held",
+          serial,
+          refused: null,
+          leases: [],
+          gatewayPort: null,
+          access: { sessions: [], attempts: [], isWhole: true },
+        }),
       log: quietLog,
     });
     await server.open();

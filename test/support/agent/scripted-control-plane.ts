@@ -13,7 +13,7 @@ import { HostId } from "@remotegpu/shared/ids";
 import type { DesiredInstance, ObservedInstance } from "@remotegpu/shared/instance";
 import type { JournalBatch, JournalRow, UsageEntry } from "@remotegpu/shared/journal-row";
 import { ObservedReport, type Heartbeat, type HeartbeatReply } from "@remotegpu/shared/protocol";
-import type { KeySet } from "@remotegpu/shared/ssh-access";
+import type { AccessBook, Cut, KeySet } from "@remotegpu/shared/ssh-access";
 import type {
   StorageFolder,
   StorageReply,
@@ -49,6 +49,10 @@ export class ScriptedHost {
   desired: readonly DesiredInstance[] = [];
   fetches: DesiredFetch[] = [];
   keySets: KeySet[] = [];
+  cuts: Cut[] = [];
+  /** As the last report has it that told any. */
+  access: AccessBook | null = null;
+  reports = 0;
   /** Answers its questions for credentials of registries. */
   login: (question: RegistryLoginQuestion) => RegistryLoginReply = () => ({ kind: "registry-login-none" });
   /** What it is to measure of its storage pool, again and again. */
@@ -212,8 +216,11 @@ export class ScriptedControlPlane {
       callback: (_error, message) => {
         const hostId = HostId.safeParse(hostOf(message.subject)).data;
         const report = decode(ObservedReport, message.data);
-        if (hostId !== undefined && report.ok && report.message.pulls)
-          known(hostId).imagePulls = report.message.pulls;
+        if (hostId === undefined || !report.ok) return;
+        const host = known(hostId);
+        host.reports += 1;
+        host.imagePulls = report.message.pulls ?? host.imagePulls;
+        host.access = report.message.access ?? host.access;
       },
     });
     const consumer = new JournalConsumer(

@@ -200,8 +200,11 @@ export class Door {
   }
 
   /** One that runs until it is ended, and goes with its test at the latest. */
-  session(words: readonly string[], program: Client = "ssh"): Session {
-    return new Session(spawn(program, this.#words(words), { stdio: ["pipe", "pipe", "inherit"] }));
+  session(words: readonly string[], program: Client = "ssh", env: Record<string, string> = {}): Session {
+    const options = { env: { ...process.env, ...env } };
+    return new Session(
+      spawn(program, this.#words(words), { ...options, stdio: ["pipe", "pipe", "inherit"] }),
+    );
   }
 
   #words(words: readonly string[]): string[] {

@@ -1,39 +1,58 @@
 /**
- * One leased port: listens, counts who is connected, and asks for a way to the service for each client. A client
- * that cannot be brought there is closed at once, and so is one beyond the limits.
+ * One leased port: listens, lets in whom its bounds allow, and asks for a way to the service for each client. A client
+ * that cannot be brought there is closed at once, and so is one beyond the bounds.
  */
 import { createServer, type Server, type Socket } from "node:net";
+import type { LeaseId } from "@remotegpu/shared/ids";
+import type { LeaseService } from "@remotegpu/shared/lease";
+import { addressOf, groupOf } from "../../core/access/client-group.ts";
+import { ConnectionLimits } from "../../core/access/connection-limits.ts";
+import { useRuleOf, type UseRule } from "../../core/access/session-use.ts";
 import { listenerHandleOf, type ListenerHandle } from "./listener-handle.ts";
 import { listening } from "./listening.ts";
 import type { LeaseActivity } from "./relay-messages.ts";
 import { RelayedConnection } from "./relayed-connection.ts";
+import type { SessionLog } from "./session-log.ts";
+import { Visit, type Way } from "./visit.ts";
 
-const MAX_CONNECTIONS_OF_LEASE = 512;
-/** Browsers open some dozens; more from one address on one port is a flood. */
-export const MAX_CONNECTIONS_OF_CLIENT = 128;
 const BACKLOG = 512;
 
+/** Dialled by the broker, with where that leads. */
+export type ServiceSocket = { socket: Socket; way: Way };
+
 export class LeasedPort {
-  readonly #leaseId: LeaseActivity["leaseId"];
+  readonly #leaseId: LeaseId;
+  readonly #rule: UseRule;
   readonly #server: Server;
-  readonly #dial: (leaseId: LeaseActivity["leaseId"]) => Promise<Socket | null>;
-  readonly #clients = new Map<Socket, string>();
-  readonly #connections = new Set<RelayedConnection>();
+  readonly #dial: (leaseId: LeaseId) => Promise<ServiceSocket | null>;
+  readonly #limits: ConnectionLimits;
+  readonly #log: SessionLog;
+  readonly #clients = new Set<Socket>();
+  readonly #visits = new Set<Visit>();
   /** Of connections that have closed since it was told last. */
   #closed = { isUsed: false, bytesIn: 0, bytesOut: 0 };
+  readonly #nowMs: () => number;
   readonly #onChange: () => void;
   #port: number | null = null;
   #isClosed = false;
 
   constructor(options: {
-    leaseId: LeaseActivity["leaseId"];
+    leaseId: LeaseId;
+    service: LeaseService;
+    internalPort: number;
     /** Null when there is no way now. */
-    dial: (leaseId: LeaseActivity["leaseId"]) => Promise<Socket | null>;
+    dial: (leaseId: LeaseId) => Promise<ServiceSocket | null>;
+    log: SessionLog;
+    nowMs: () => number;
     /** Somebody came or went. */
     onChange: () => void;
   }) {
     this.#leaseId = options.leaseId;
+    this.#rule = useRuleOf(options);
+    this.#limits = new ConnectionLimits(options.service);
     this.#dial = options.dial;
+    this.#log = options.log;
+    this.#nowMs = options.nowMs;
     this.#onChange = options.onChange;
     this.#server = createServer({ allowHalfOpen: true, pauseOnConnect: true, noDelay: true }, (client) => {
       void this.#serve(client);
@@ -72,7 +91,7 @@ export class LeasedPort {
   takeActivity(): LeaseActivity | null {
     const activity = { leaseId: this.#leaseId, ...this.#closed };
     this.#closed = { isUsed: false, bytesIn: 0, bytesOut: 0 };
-    for (const connection of this.#connections) add(activity, connection);
+    for (const visit of this.#visits) add(activity, visit, this.#nowMs());
     const isSilent = !activity.isUsed && activity.bytesIn === 0 && activity.bytesOut === 0;
     return isSilent ? null : activity;
   }
@@ -81,37 +100,42 @@ export class LeasedPort {
   async close(): Promise<void> {
     this.#isClosed = true;
     this.#port = null;
-    for (const client of this.#clients.keys()) client.destroy();
-    for (const connection of this.#connections) connection.destroy();
+    for (const visit of this.#visits) visit.end({ by: "cut", detail: "Its port was released." });
+    for (const client of this.#clients) client.destroy();
     await new Promise<void>((resolve) => this.#server.close(() => resolve()));
   }
 
   async #serve(client: Socket): Promise<void> {
-    const address = client.remoteAddress ?? "";
-    if (this.#isFull(address)) {
+    const from = addressOf(client.remoteAddress ?? "");
+    const group = groupOf(from);
+    const admission = this.#limits.admit(group, this.#nowMs());
+    if (admission !== "admitted") {
       client.resetAndDestroy();
+      this.#log.refused(this.#leaseId, from, admission);
+      this.#onChange();
       return;
     }
-    this.#clients.set(client, address);
+    let isNamed = false;
+    this.#clients.add(client);
     this.#onChange();
     client.once("close", () => {
       this.#clients.delete(client);
+      this.#limits.left(group, { isNamed });
       this.#onChange();
     });
     client.on("error", () => client.destroy());
     const service = await this.#dial(this.#leaseId);
     if (service === null || client.destroyed || this.#isClosed) {
-      service?.destroy();
+      service?.socket.destroy();
       client.destroy();
+      this.#log.refused(this.#leaseId, from, service === null ? "no-way" : "silent");
       return;
     }
-    this.#connections.add(
-      new RelayedConnection(client, service, (closed) => {
-        this.#connections.delete(closed);
-        add(this.#closed, closed);
-        this.#onChange();
-      }),
-    );
+    const onNamed = () => {
+      isNamed = true;
+      this.#limits.named(group);
+    };
+    this.#relay(client, service, { from, onNamed });
   }
 
   async #listening(port: number, listen: (done: () => void) => void): Promise<void> {
@@ -120,20 +144,27 @@ export class LeasedPort {
     await listening(this.#server, listen);
   }
 
-  #isFull(address: string): boolean {
-    if (this.#clients.size >= MAX_CONNECTIONS_OF_LEASE) return true;
-    let ofClient = 0;
-    for (const other of this.#clients.values()) if (other === address) ofClient += 1;
-    return ofClient >= MAX_CONNECTIONS_OF_CLIENT;
+  #relay(
+    client: Socket,
+    { socket, way }: ServiceSocket,
+    { from, onNamed }: { from: string; onNamed: () => void },
+  ): void {
+    const carried = new RelayedConnection(client, socket, ({ end }) => {
+      this.#visits.delete(visit);
+      add(this.#closed, visit, this.#nowMs());
+      this.#log.closed(visit, end);
+      this.#onChange();
+    });
+    const [leaseId, rule, nowMs] = [this.#leaseId, this.#rule, this.#nowMs()];
+    const visit = new Visit({ leaseId, rule, from, way, carried, nowMs, onNamed });
+    this.#visits.add(visit);
+    this.#log.opened(visit);
   }
 }
 
-function add(
-  sum: { isUsed: boolean; bytesIn: number; bytesOut: number },
-  connection: RelayedConnection,
-): void {
-  const { bytesIn, bytesOut } = connection.takeBytes();
-  sum.isUsed ||= connection.isUsed;
+function add(sum: { isUsed: boolean; bytesIn: number; bytesOut: number }, visit: Visit, nowMs: number): void {
+  const { isUsed, bytesIn, bytesOut } = visit.takeUse(nowMs);
+  sum.isUsed ||= isUsed;
   sum.bytesIn += bytesIn;
   sum.bytesOut += bytesOut;
 }

@@ -4,7 +4,10 @@
  * a port of an instance, as the gateways do.
  */
 import { z } from "zod";
-import { InstanceId, LeaseId } from "@remotegpu/shared/ids";
+import { InstanceId, LeaseId, RunId } from "@remotegpu/shared/ids";
+import { LEASE_SERVICES } from "@remotegpu/shared/lease";
+import { ATTEMPT_OUTCOMES, SESSION_ENDS, SessionLogin } from "@remotegpu/shared/ssh-access";
+import { text } from "@remotegpu/shared/text";
 import { GatewayIdentity } from "./gateway-identity.ts";
 
 const Port = z.int().min(1).max(65_535);
@@ -12,9 +15,70 @@ const DialId = z.int().nonnegative();
 const Bytes = z.int().nonnegative();
 /** Errors' codes, as Node names them. */
 const Code = z.string().max(64);
+/** Of the host's wall clock. */
+const WallMs = z.int().nonnegative();
+/** A sentence for people. */
+const Sentence = text(200);
+const SessionId = z.string().regex(/^[A-Za-z0-9_-]{16,64}$/);
+/** What a container told of a login, by the relay's own port of that connection. */
+const ToldLogin = {
+  runId: RunId,
+  port: Port,
+  login: SessionLogin.omit({ at: true }),
+};
+
+/** Somebody within a lease, as a whole each time; told once that is worth telling, and last with its end. */
+const RelayedSession = z.object({
+  sessionId: SessionId,
+  leaseId: LeaseId,
+  instanceId: InstanceId,
+  runId: RunId,
+  from: text(64),
+  openedWallMs: WallMs,
+  bytesIn: Bytes,
+  bytesOut: Bytes,
+  login: SessionLogin.omit({ at: true }).extend({ wallMs: WallMs }).nullable(),
+  ended: z.object({ wallMs: WallMs, by: z.enum(SESSION_ENDS), detail: Sentence }).nullable(),
+});
+export type RelayedSession = z.infer<typeof RelayedSession>;
+
+/** Connections that came to nothing since this was told last. */
+const RelayedAttempts = z.object({
+  leaseId: LeaseId,
+  from: text(64),
+  outcome: z.enum(ATTEMPT_OUTCOMES),
+  count: z.int().positive(),
+  firstMs: WallMs,
+  lastMs: WallMs,
+});
+
+/** Of one message. */
+export const MAX_SESSIONS_AT_ONCE = 512;
+const MAX_ATTEMPTS_AT_ONCE = 8_192;
+
+/** What relays of every generation hear and say alike. */
+export const Told = {
+  book: z.object({
+    kind: z.literal("book"),
+    sessions: z.array(RelayedSession).max(MAX_SESSIONS_AT_ONCE),
+    attempts: z.array(RelayedAttempts).max(MAX_ATTEMPTS_AT_ONCE),
+  }),
+  /** A login that another relay heard of. */
+  login: z.object({ kind: z.literal("login"), ...ToldLogin }),
+  cut: z.object({ kind: z.literal("cut"), sessionId: SessionId, because: Sentence }),
+  /** All of SSH into this run of whom no login was told. */
+  cutUnknown: z.object({ kind: z.literal("cut-unknown"), runId: RunId, because: Sentence }),
+};
 
 export const ToRelay = z.discriminatedUnion("kind", [
-  z.object({ kind: z.literal("listen"), leaseId: LeaseId, port: Port, address: z.string().nullable() }),
+  z.object({
+    kind: z.literal("listen"),
+    leaseId: LeaseId,
+    service: z.enum(LEASE_SERVICES),
+    internalPort: Port,
+    port: Port,
+    address: z.string().nullable(),
+  }),
   z.object({ kind: z.literal("close"), leaseId: LeaseId }),
   /** Opens the TLS port for gateways, or gives one that is open another identity; 0 takes any port. */
   z.object({
@@ -24,15 +88,29 @@ export const ToRelay = z.discriminatedUnion("kind", [
     identity: GatewayIdentity,
   }),
   /** The dialled socket comes with it. */
-  z.object({ kind: z.literal("dialled"), dialId: DialId }),
+  z.object({ kind: z.literal("dialled"), dialId: DialId, instanceId: InstanceId, runId: RunId }),
   z.object({ kind: z.literal("not-dialled"), dialId: DialId }),
   /** The listening socket comes with each of the two; connections come in by it from now on. */
-  z.object({ kind: z.literal("adopt"), leaseId: LeaseId, port: Port }),
+  z.object({
+    kind: z.literal("adopt"),
+    leaseId: LeaseId,
+    service: z.enum(LEASE_SERVICES),
+    internalPort: Port,
+    port: Port,
+  }),
   z.object({ kind: z.literal("adopt-gateway"), port: Port, identity: GatewayIdentity }),
   /** Shows all listening sockets and goes on as before. */
   z.object({ kind: z.literal("show-listeners") }),
   /** Listens no more; who is connected stays. */
   z.object({ kind: z.literal("retire") }),
+  /** The server on which a container tells of logins comes with it; it takes the place of an earlier one. */
+  z.object({ kind: z.literal("hear"), runId: RunId }),
+  z.object({ kind: z.literal("stop-hearing"), runId: RunId }),
+  Told.login,
+  Told.cut,
+  Told.cutUnknown,
+  /** Whoever is told of sessions from now on knows of none. */
+  z.object({ kind: z.literal("tell-all") }),
 ]);
 export type ToRelay = z.infer<typeof ToRelay>;
 
@@ -70,5 +148,10 @@ export const FromRelay = z.discriminatedUnion("kind", [
   z.object({ kind: z.literal("listeners-shown") }),
   /** No connection comes in any more; how many there are follows. */
   z.object({ kind: z.literal("retired") }),
+  Told.book,
+  /** On a connection that this relay does not have: another one may. */
+  z.object({ kind: z.literal("login-elsewhere"), ...ToldLogin }),
+  /** This container tells too much; its server is closed. */
+  z.object({ kind: z.literal("deaf"), runId: RunId }),
 ]);
 export type FromRelay = z.infer<typeof FromRelay>;

@@ -2,15 +2,22 @@
  * The unprivileged side: binds the ports that it is told, and relays. It reaches containers only through sockets
  * that the broker dials and hands over.
  */
-import { Socket } from "node:net";
-import type { LeaseId } from "@remotegpu/shared/ids";
-import { LeasedPort } from "./leased-port.ts";
+import { randomBytes } from "node:crypto";
+import { Server, Socket } from "node:net";
+import type { LeaseId, RunId } from "@remotegpu/shared/ids";
+import type { ToldLogin } from "../../core/access/login-line.ts";
+import { LeasedPort, type ServiceSocket } from "./leased-port.ts";
 import { GatewayPort } from "./gateway-port.ts";
 import { isListenerHandle, type ListenerHandle } from "./listener-handle.ts";
 import type { GatewayIdentity } from "./gateway-identity.ts";
+import { LoginListener } from "./login-listener.ts";
+import { SessionLog } from "./session-log.ts";
 import { ToRelay, type DialTarget, type FromRelay, type LeaseActivity } from "./relay-messages.ts";
 
 const ACTIVITY_EVERY_MS = 5_000;
+const LOOK_EVERY_MS = 1_000;
+const SESSION_ID_BYTES = 18;
+const clock = { monotonicMs: () => performance.now(), wallMs: () => Date.now() };
 /** What came and went meanwhile is told together. */
 const TELL_AFTER_MS = 100;
 /** The broker gives up on a dial before. */
@@ -22,7 +29,9 @@ export class Relay {
   readonly #ports = new Map<LeaseId, LeasedPort>();
   #gateway: GatewayPort | null = null;
   #gatewayTurn: Promise<void> = Promise.resolve();
-  readonly #dials = new Map<number, (service: Socket | null) => void>();
+  readonly #dials = new Map<number, (service: ServiceSocket | null) => void>();
+  readonly #log = new SessionLog({ newId: () => randomBytes(SESSION_ID_BYTES).toString("base64url"), clock });
+  readonly #heard = new Map<RunId, LoginListener>();
   #lastDialId = 0;
   /** Null: to be told in any case. */
   #openTold: number | null = 0;
@@ -34,6 +43,7 @@ export class Relay {
 
   start(): void {
     setInterval(() => this.#tellActivity(), ACTIVITY_EVERY_MS).unref();
+    setInterval(() => this.#look(), LOOK_EVERY_MS).unref();
   }
 
   /** A message of the broker; what is not one is a bug. */
@@ -47,7 +57,7 @@ export class Relay {
       case "open-gateway":
         return this.#openGateway(message);
       case "dialled":
-        return this.#answerDial(message.dialId, handle instanceof Socket ? handle : null);
+        return this.#dialled(message, handle);
       case "not-dialled":
         return this.#answerDial(message.dialId, null);
       case "adopt":
@@ -58,26 +68,51 @@ export class Relay {
         return this.#showListeners();
       case "retire":
         return this.#retire();
+      case "hear":
+        return this.#hear(message.runId, handle);
+      case "stop-hearing":
+        return this.#stopHearing(message.runId);
+      case "login":
+        this.#login(message.runId, message);
+        return;
+      case "cut":
+        this.#log.cut(message.sessionId, message.because);
+        return this.#tellSoon();
+      case "cut-unknown":
+        this.#log.cutUnknown(message.runId, message.because);
+        return this.#tellSoon();
+      case "tell-all":
+        this.#log.tellAll();
+        return this.#tellSoon();
     }
   }
 
-  async #listen({ leaseId, port, address }: Extract<ToRelay, { kind: "listen" }>): Promise<void> {
+  async #listen(message: Extract<ToRelay, { kind: "listen" }>): Promise<void> {
+    const { leaseId, port, address } = message;
     // Of a broker that has begun anew, or has it from an earlier one.
     if (this.#ports.get(leaseId)?.listener?.port === port)
       return this.#tell({ kind: "listening", leaseId, port });
     await this.#close(leaseId);
-    await this.#open(leaseId, port, (leased) => leased.listen(port, address));
+    await this.#open(message, (leased) => leased.listen(port, address));
   }
 
-  async #adopt({ leaseId, port }: Extract<ToRelay, { kind: "adopt" }>, handle: unknown): Promise<void> {
+  async #adopt(message: Extract<ToRelay, { kind: "adopt" }>, handle: unknown): Promise<void> {
+    const { port } = message;
     if (!isListenerHandle(handle)) throw new Error(`the socket of port ${port} did not come`);
-    await this.#open(leaseId, port, (leased) => leased.adopt(port, handle));
+    await this.#open(message, (leased) => leased.adopt(port, handle));
   }
 
-  async #open(leaseId: LeaseId, port: number, listen: (leased: LeasedPort) => Promise<void>): Promise<void> {
+  async #open(
+    { leaseId, service, internalPort, port }: Extract<ToRelay, { kind: "listen" | "adopt" }>,
+    listen: (leased: LeasedPort) => Promise<void>,
+  ): Promise<void> {
     const leased = new LeasedPort({
       leaseId,
+      service,
+      internalPort,
       dial: (id) => this.#dial({ kind: "lease", leaseId: id }),
+      log: this.#log,
+      nowMs: clock.monotonicMs,
       onChange: () => this.#tellSoon(),
     });
     this.#ports.set(leaseId, leased);
@@ -130,7 +165,7 @@ export class Relay {
   #newGateway(identity: GatewayIdentity): GatewayPort {
     return new GatewayPort({
       identity,
-      dial: (target) => this.#dial({ kind: "instance", ...target }),
+      dial: async (target) => (await this.#dial({ kind: "instance", ...target }))?.socket ?? null,
       onChange: () => this.#tellSoon(),
     });
   }
@@ -146,6 +181,7 @@ export class Relay {
   #retire(): void {
     for (const leased of this.#ports.values()) leased.stopListening();
     this.#gateway?.stopListening();
+    for (const runId of this.#heard.keys()) this.#stopHearing(runId);
     this.#tell({ kind: "retired" });
     this.#openTold = null;
     this.#tellActivity();
@@ -157,7 +193,35 @@ export class Relay {
     await leased?.close();
   }
 
-  #dial(target: DialTarget): Promise<Socket | null> {
+  #hear(runId: RunId, handle: unknown): void {
+    this.#stopHearing(runId);
+    if (!(handle instanceof Server)) return;
+    const listener = new LoginListener({
+      server: handle,
+      onLogin: (told) => {
+        if (!this.#login(runId, told)) this.#tell({ kind: "login-elsewhere", runId, ...told });
+      },
+      onFlood: () => {
+        if (this.#heard.get(runId) === listener) this.#heard.delete(runId);
+        this.#tell({ kind: "deaf", runId });
+      },
+      nowMs: clock.monotonicMs,
+    });
+    this.#heard.set(runId, listener);
+  }
+
+  #stopHearing(runId: RunId): void {
+    this.#heard.get(runId)?.close();
+    this.#heard.delete(runId);
+  }
+
+  #login(runId: RunId, { port, login }: ToldLogin): boolean {
+    const isOurs = this.#log.login(runId, port, { ...login, wallMs: clock.wallMs() });
+    if (isOurs) this.#tellSoon();
+    return isOurs;
+  }
+
+  #dial(target: DialTarget): Promise<ServiceSocket | null> {
     if (this.#dials.size >= MAX_OPEN_DIALS) return Promise.resolve(null);
     const dialId = (this.#lastDialId += 1);
     return new Promise((resolve) => {
@@ -170,16 +234,29 @@ export class Relay {
     });
   }
 
-  #answerDial(dialId: number, service: Socket | null): void {
+  #dialled({ dialId, instanceId, runId }: Extract<ToRelay, { kind: "dialled" }>, handle: unknown): void {
+    if (!(handle instanceof Socket)) return this.#answerDial(dialId, null);
+    // Node makes a socket that it was handed like one that ends with its reader; ours outlives a half-close.
+    handle.allowHalfOpen = true;
+    handle.on("error", () => handle.destroy());
+    this.#answerDial(dialId, { socket: handle, way: { instanceId, runId, port: handle.localPort ?? 0 } });
+  }
+
+  #answerDial(dialId: number, service: ServiceSocket | null): void {
     const answer = this.#dials.get(dialId);
     this.#dials.delete(dialId);
-    if (service !== null) {
-      // Node makes a socket that it was handed like one that ends with its reader; ours outlives a half-close.
-      service.allowHalfOpen = true;
-      service.on("error", () => service.destroy());
-    }
-    if (answer === undefined) service?.destroy();
+    if (answer === undefined) service?.socket.destroy();
     else answer(service);
+  }
+
+  #look(): void {
+    this.#log.look();
+    this.#tellBook();
+  }
+
+  #tellBook(): void {
+    for (let book = this.#log.take(); book !== null; book = this.#log.take())
+      this.#tell({ kind: "book", ...book });
   }
 
   #tellSoon(): void {
@@ -189,6 +266,7 @@ export class Relay {
   #tellActivity(): void {
     if (this.#telling !== null) clearTimeout(this.#telling);
     this.#telling = null;
+    this.#tellBook();
     const leases: LeaseActivity[] = [];
     let openConnections = this.#gateway?.openConnections ?? 0;
     for (const leased of this.#ports.values()) {

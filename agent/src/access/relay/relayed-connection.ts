@@ -4,6 +4,10 @@
  * is an end for the other.
  */
 import type { Socket } from "node:net";
+import type { AccessSession } from "@remotegpu/shared/ssh-access";
+
+/** Who ended it, with a sentence where there is one to say. */
+export type ConnectionEnd = Pick<NonNullable<AccessSession["ended"]>, "by" | "detail">;
 
 /** A peer that is gone without a word is noticed after some minutes of silence. */
 const KEEPALIVE_AFTER_MS = 60_000;
@@ -11,22 +15,26 @@ const KEEPALIVE_AFTER_MS = 60_000;
 export class RelayedConnection {
   readonly #client: Socket;
   readonly #service: Socket;
-  #toldIn = 0;
-  #toldOut = 0;
+  /** Whoever ended first. */
+  #end: ConnectionEnd | null = null;
 
   /** Both sockets allow half-open connections and have not been read from. */
   constructor(client: Socket, service: Socket, onClosed: (connection: RelayedConnection) => void) {
     this.#client = client;
     this.#service = service;
     let open = 2;
-    for (const [socket, other] of [
-      [client, service],
-      [service, client],
+    for (const [socket, other, by] of [
+      [client, service, "client"],
+      [service, client, "container"],
     ] as const) {
       socket.setNoDelay(true);
       socket.setKeepAlive(true, KEEPALIVE_AFTER_MS);
       // A reset is passed on as one, so that the other side does not take a half transfer for a whole one.
-      socket.on("error", () => other.resetAndDestroy());
+      socket.on("error", (error) => {
+        this.#end ??= socket === client ? lostBy(error) : { by, detail: "" };
+        other.resetAndDestroy();
+      });
+      socket.on("end", () => (this.#end ??= { by, detail: "" }));
       socket.on("close", () => {
         open -= 1;
         if (!other.writableEnded && !socket.readableEnded) other.resetAndDestroy();
@@ -36,23 +44,31 @@ export class RelayedConnection {
     }
   }
 
-  /** The client has sent something that reached the service's socket: this is access, and a mere probe is not. */
-  get isUsed(): boolean {
-    return this.#service.bytesWritten - this.#service.writableLength > 0;
+  /** Bytes of the client that reached the service's socket. */
+  get bytesIn(): number {
+    return Math.max(0, this.#service.bytesWritten - this.#service.writableLength);
   }
 
-  /** Bytes relayed since it was asked last. */
-  takeBytes(): { bytesIn: number; bytesOut: number } {
-    const { bytesWritten: toService } = this.#service;
-    const { bytesWritten: toClient } = this.#client;
-    const taken = { bytesIn: toService - this.#toldIn, bytesOut: toClient - this.#toldOut };
-    this.#toldIn = toService;
-    this.#toldOut = toClient;
-    return taken;
+  get bytesOut(): number {
+    return this.#client.bytesWritten;
   }
 
-  destroy(): void {
+  /** How it ended; while it is open, that it was lost. */
+  get end(): ConnectionEnd {
+    return this.#end ?? { by: "lost", detail: "" };
+  }
+
+  destroy(end: ConnectionEnd): void {
+    this.#end ??= end;
     this.#client.destroy();
     this.#service.destroy();
   }
+}
+
+/** A client that resets is one that ended; one that answers no more is lost. */
+function lostBy(error: Error): ConnectionEnd {
+  const code = "code" in error && typeof error.code === "string" ? error.code : "";
+  return code === "ECONNRESET" || code === "EPIPE"
+    ? { by: "client", detail: "" }
+    : { by: "lost", detail: "" };
 }

@@ -13,6 +13,7 @@ const MAX_UNTOLD = 4_096;
 export class ElderLink {
   readonly #path: string;
   readonly #hello: FromElder;
+  readonly #onConnected: () => void;
   readonly #onMessage: (message: ToElder) => void;
   readonly #monotonicMs: () => number;
   readonly #untold: FromElder[] = [];
@@ -25,11 +26,14 @@ export class ElderLink {
   constructor(options: {
     path: string;
     hello: Extract<FromElder, { kind: "hello" }>;
+    /** To one that knows of nothing yet. */
+    onConnected: () => void;
     onMessage: (message: ToElder) => void;
     monotonicMs: () => number;
   }) {
     this.#path = options.path;
     this.#hello = options.hello;
+    this.#onConnected = options.onConnected;
     this.#onMessage = options.onMessage;
     this.#monotonicMs = options.monotonicMs;
     this.#leaderlessSinceMs = options.monotonicMs();
@@ -42,6 +46,7 @@ export class ElderLink {
     socket.on("connect", () => {
       this.#isConnected = true;
       for (const message of [this.#hello, ...this.#untold.splice(0)]) writeLine(socket, message);
+      this.#onConnected();
     });
     // Followed by "close".
     socket.on("error", () => undefined);

@@ -6,7 +6,7 @@ import { z } from "zod";
 import { LeaseId } from "@remotegpu/shared/ids";
 import { MAX_LEASES_OF_HOST } from "@remotegpu/shared/lease";
 import { MIB } from "@remotegpu/shared/units";
-import { LeaseActivity } from "../relay/relay-messages.ts";
+import { LeaseActivity, Told } from "../relay/relay-messages.ts";
 
 export const MAX_ELDER_LINE_BYTES = MIB;
 const Reason = z.string().max(200);
@@ -28,6 +28,7 @@ export const FromElder = z.discriminatedUnion("kind", [
     leases: z.array(LeaseActivity).max(4096),
     openConnections: z.int().nonnegative(),
   }),
+  Told.book,
   /** The newest one is to end in order, and with it all: said by the process that was started first, where that is told to. */
   z.object({ kind: z.literal("end") }),
   /** It ends now; null: nobody is connected any more. */
@@ -38,6 +39,9 @@ export type FromElder = z.infer<typeof FromElder>;
 export const ToElder = z.discriminatedUnion("kind", [
   /** The leases that there are; connections of any other end. */
   z.object({ kind: z.literal("held"), leases: z.array(LeaseId).max(MAX_LEASES_OF_HOST) }),
+  Told.login,
+  Told.cut,
+  Told.cutUnknown,
   z.object({ kind: z.literal("end"), because: Reason }),
 ]);
 export type ToElder = z.infer<typeof ToElder>;

@@ -37,6 +37,7 @@ export class Elder {
     this.#link = new ElderLink({
       path: options.path,
       hello: { kind: "hello", ...options.hello },
+      onConnected: () => options.relay.tellAll(),
       onMessage: (message) => this.#hear(message),
       monotonicMs: options.monotonicMs,
     });
@@ -54,6 +55,10 @@ export class Elder {
         this.#link.tell({ kind: "activity", leases, openConnections });
         if (this.#isRetired && openConnections === 0) this.#over.resolve({ because: null });
       },
+      onBook: (book) => this.#link.tell(book),
+      // It hears of none any more: the newest one does.
+      onLoginElsewhere: () => undefined,
+      onDeaf: () => undefined,
       onGateway: () => undefined,
       dial,
     });
@@ -80,6 +85,12 @@ export class Elder {
         this.#leases = this.#leases.filter((leaseId) => held.has(leaseId));
         return this.#link.tell({ kind: "heard" });
       }
+      case "login":
+        return this.#options.relay.login(message);
+      case "cut":
+        return this.#options.relay.cut(message.sessionId, message.because);
+      case "cut-unknown":
+        return this.#options.relay.cutUnknown(message.runId, message.because);
       case "end":
         return this.#over.resolve({ because: message.because });
     }

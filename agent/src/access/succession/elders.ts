@@ -7,6 +7,7 @@ import type { LeaseId } from "@remotegpu/shared/ids";
 import type { Log } from "@remotegpu/shared/log";
 import { readProcessStart } from "../../host/processes/process-liveness.ts";
 import { readLines, writeLine } from "../lines.ts";
+import type { Carrier } from "../book/access-book.ts";
 import type { LeaseActivity } from "../relay/relay-messages.ts";
 import { openSocketFile } from "../socket-file.ts";
 import { FromElder, MAX_ELDER_LINE_BYTES, type ToElder } from "./elder-messages.ts";
@@ -19,7 +20,8 @@ const END_WITHIN_MS = 3_000;
 const ENDED = "The access process was ended.";
 
 type Hello = Extract<FromElder, { kind: "hello" }>;
-type Elder = { hello: Hello; socket: Socket; heardMs: number; gone: Promise<void> };
+type Book = Extract<FromElder, { kind: "book" }>;
+type Elder = { hello: Hello; socket: Socket; heardMs: number; gone: Promise<void>; because?: string };
 
 export class Elders {
   readonly #path: string;
@@ -28,6 +30,8 @@ export class Elders {
   readonly #elders = new Map<Socket, Elder>();
   readonly #heldLeases: () => LeaseId[];
   readonly #onActivity: (leases: LeaseActivity[]) => void;
+  readonly #onBook: (carrier: Carrier, book: Book) => void;
+  readonly #onGone: (carrier: Carrier, because: string | undefined) => void;
   readonly #onEnd: () => void;
   readonly #monotonicMs: () => number;
   readonly #log: Log;
@@ -38,6 +42,10 @@ export class Elders {
     /** Leases that are not released. */
     heldLeases: () => LeaseId[];
     onActivity: (leases: LeaseActivity[]) => void;
+    /** Who is connected through one of them. */
+    onBook: (carrier: Carrier, book: Book) => void;
+    /** One has ended, and with it all that it carried. */
+    onGone: (carrier: Carrier, because: string | undefined) => void;
     /** This process is to end. */
     onEnd: () => void;
     monotonicMs: () => number;
@@ -46,6 +54,8 @@ export class Elders {
     this.#path = options.path;
     this.#heldLeases = options.heldLeases;
     this.#onActivity = options.onActivity;
+    this.#onBook = options.onBook;
+    this.#onGone = options.onGone;
     this.#onEnd = options.onEnd;
     this.#monotonicMs = options.monotonicMs;
     this.#log = options.log;
@@ -58,8 +68,14 @@ export class Elders {
     await openSocketFile(this.#server, this.#path);
   }
 
+  /** To all of them. */
+  tell(message: ToElder): void {
+    for (const { socket } of this.#elders.values()) say(socket, message);
+  }
+
   /** Also removes the socket; elders go on, and look for whoever opens it next. */
   async close(): Promise<void> {
+    this.#elders.clear();
     for (const socket of this.#connections) socket.destroy();
     await new Promise((resolve) => this.#server.close(resolve));
   }
@@ -108,7 +124,9 @@ export class Elders {
     socket.on("error", () => socket.destroy());
     socket.on("close", () => {
       this.#connections.delete(socket);
+      const elder = this.#elders.get(socket);
       this.#elders.delete(socket);
+      if (elder !== undefined) this.#onGone(carrierOf(elder), elder.because);
       resolve();
     });
     readLines(
@@ -139,9 +157,13 @@ export class Elders {
         return;
       case "activity":
         return this.#onActivity(message.leases);
+      case "book":
+        if (elder !== undefined) this.#onBook(carrierOf(elder), message);
+        return;
       case "end":
         return this.#onEnd();
       case "bye":
+        if (elder !== undefined && message.because !== null) elder.because = message.because;
         this.#log.info(
           { pid: elder?.hello.pid, because: message.because ?? "nobody is connected to it any more" },
           "an access process of before an upgrade ends",
@@ -158,6 +180,10 @@ export class Elders {
     if ((await readProcessStart(pid)) === startTicks) process.kill(pid, "SIGKILL");
     socket.destroy();
   }
+}
+
+function carrierOf({ hello: { pid, startTicks } }: Elder): Carrier {
+  return `elder ${pid} ${startTicks}`;
 }
 
 function say(socket: Socket, message: ToElder): void {

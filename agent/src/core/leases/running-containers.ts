@@ -1,10 +1,11 @@
 /** Which containers of this host the access process may lead into: those that run and that somebody ordered. */
-import type { InstanceId, WorkloadId } from "@remotegpu/shared/ids";
+import type { InstanceId, RunId, WorkloadId } from "@remotegpu/shared/ids";
 import type { OwnedContainer } from "../container/container.ts";
 
 export type RunningContainer = {
   workloadId: WorkloadId;
   instanceId: InstanceId;
+  runId: RunId;
   containerId: string;
   pid: number;
 };
@@ -16,10 +17,10 @@ export function runningContainers(
 ): RunningContainer[] {
   return containers
     .toSorted((a, b) => a.owner.placementEpoch - b.owner.placementEpoch)
-    .flatMap(({ containerId, owner: { instanceId }, status }) => {
+    .flatMap(({ containerId, owner: { instanceId, runId }, status }) => {
       const order = orders.find((candidate) => candidate.instanceId === instanceId);
       return order?.spec === undefined || status.state !== "running"
         ? []
-        : [{ workloadId: order.spec.workloadId, instanceId, containerId, pid: status.pid }];
+        : [{ workloadId: order.spec.workloadId, instanceId, runId, containerId, pid: status.pid }];
     });
 }

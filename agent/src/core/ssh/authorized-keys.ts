@@ -9,19 +9,25 @@ const MAX_BODY = 4_096;
 const BODY = /^[A-Za-z0-9+/]+={0,2}$/;
 const KEY_ID = /^[A-Za-z0-9_-]{1,64}$/;
 const LENGTH_BYTES = 4;
+/** YYYYMMDDHHMMSS. */
+const TIME_DIGITS = 14;
 
-/** A key by the name that the control plane gave it, and its line of an authorized_keys file. */
-export type NamedKey = { id: string; line: string };
+/**
+ * A key by the name that the control plane gave it, its line of an authorized_keys file, and until when it opens, in RFC
+ * 3339; null or absent: for good.
+ */
+export type NamedKey = { id: string; line: string; expiresAt?: string | null };
 export type RefusedKey = { id: string; because: string };
 
 /** Every key that can be a line, and why others cannot. */
 export function authorizedKeys(keys: readonly NamedKey[]): { text: string; refused: RefusedKey[] } {
   const lines: string[] = [];
   const refused: RefusedKey[] = [];
-  for (const { id, line } of keys) {
+  for (const { id, line, expiresAt = null } of keys) {
     const [type = "", body = ""] = line.trim().split(/[ \t]+/);
-    const because = faultOf(id, type, body);
-    if (because === null) lines.push(`environment="REMOTEGPU_KEY=${id}" ${type} ${body}\n`);
+    const expiry = expiresAt === null ? "" : expiryOf(expiresAt);
+    const because = expiry === null ? "its time is none" : faultOf(id, type, body);
+    if (because === null) lines.push(`environment="REMOTEGPU_KEY=${id}"${expiry} ${type} ${body}\n`);
     else refused.push({ id, because });
   }
   return { text: lines.join(""), refused };
@@ -34,6 +40,17 @@ function faultOf(id: string, type: string, body: string): string | null {
   if (!BODY.test(body) || body.length % 4 !== 0) return "its body is not base64";
   if (typeWithin(body) !== type) return "its body is of another type than it says";
   return null;
+}
+
+/** In whole seconds of UTC, never later than it is meant. Null for what is no time. */
+function expiryOf(expiresAt: string): string | null {
+  const ms = Date.parse(expiresAt);
+  if (Number.isNaN(ms)) return null;
+  const digits = new Date(ms)
+    .toISOString()
+    .replaceAll(/[^0-9]/g, "")
+    .slice(0, TIME_DIGITS);
+  return `,expiry-time="${digits}Z"`;
 }
 
 /** The body begins with its own type, after the length of it. */

@@ -19,6 +19,8 @@ const HASH = /^\$[A-Za-z0-9-]+\$[A-Za-z0-9./,=$+-]{20,}$/;
 const PRIVATE_KEY =
   /^-----BEGIN PRIVATE KEY-----\n(?:[A-Za-z0-9+/]{1,64}={0,2}\n){1,64}-----END PRIVATE KEY-----\n?$/;
 const LAST = "sshd_config";
+/** Beside the files: where the container tells of logins. The access process makes it, and it stays among them. */
+export const LOGIN_SOCKET = "logins";
 
 export type SshDoor = {
   keys: readonly NamedKey[];

@@ -120,6 +120,14 @@ const STEPS = [
     entry_hash       TEXT    NOT NULL
   ) STRICT, WITHOUT ROWID;
   `,
+  `
+  -- Sessions that are to be cut off, with the desired set.
+  CREATE TABLE desired_cuts (
+    session_id       TEXT    PRIMARY KEY,
+    entry            TEXT    NOT NULL,
+    entry_hash       TEXT    NOT NULL
+  ) STRICT, WITHOUT ROWID;
+  `,
 ];
 
 export const SCHEMA_VERSION = STEPS.length;

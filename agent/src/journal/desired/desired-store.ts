@@ -6,7 +6,8 @@ import type { BareOrder, DesiredInstance } from "@remotegpu/shared/instance";
 import type { InstanceId } from "@remotegpu/shared/ids";
 import type { DesiredFetch } from "@remotegpu/shared/image-fetch";
 import type { DesiredLease } from "@remotegpu/shared/lease";
-import type { KeySet } from "@remotegpu/shared/ssh-access";
+import type { Cut, KeySet } from "@remotegpu/shared/ssh-access";
+import { DesiredCuts } from "./desired-cuts.ts";
 import { DesiredFetches } from "./desired-fetches.ts";
 import { DesiredKeySets } from "./desired-key-sets.ts";
 import { DesiredLeases } from "./desired-leases.ts";
@@ -27,6 +28,8 @@ export interface PulledSet {
   fetches?: readonly DesiredFetch[] | undefined;
   /** Absent: none. */
   keySets?: readonly KeySet[] | undefined;
+  /** Absent: none. */
+  cuts?: readonly Cut[] | undefined;
 }
 
 export interface KeptDesiredSet {
@@ -61,6 +64,7 @@ export class DesiredStore {
   readonly leases: DesiredLeases;
   readonly fetches: DesiredFetches;
   readonly keySets: DesiredKeySets;
+  readonly cuts: DesiredCuts;
   readonly #database: JournalDatabase;
   readonly #unsealed = new Unsealed(storedOrder);
 
@@ -69,6 +73,7 @@ export class DesiredStore {
     this.leases = new DesiredLeases(database);
     this.fetches = new DesiredFetches(database);
     this.keySets = new DesiredKeySets(database);
+    this.cuts = new DesiredCuts(database);
   }
 
   read(): KeptDesiredSet {
@@ -114,6 +119,7 @@ export class DesiredStore {
       if (set.leases !== undefined) this.leases.replace(set.leases);
       this.fetches.replace(set.fetches ?? []);
       this.keySets.replace(set.keySets ?? []);
+      this.cuts.replace(set.cuts ?? []);
       this.#database
         .prepare(
           `UPDATE meta SET term = :term, generation = :generation, confirmed_stops = :confirmedStops,
@@ -152,12 +158,15 @@ export class DesiredStore {
     const damagedLeases = this.leases.damaged();
     const damagedFetches = this.fetches.damaged();
     const damagedKeySets = this.keySets.damaged();
-    const count = damaged.length + damagedLeases.length + damagedFetches.length + damagedKeySets.length;
+    const damagedCuts = this.cuts.damaged();
+    const ofOthers = [damagedLeases, damagedFetches, damagedKeySets, damagedCuts];
+    const count = ofOthers.reduce((sum, { length }) => sum + length, damaged.length);
     if (count === 0) return 0;
     this.#database.write(() => {
       this.leases.drop(damagedLeases);
       this.fetches.drop(damagedFetches);
       this.keySets.drop(damagedKeySets);
+      this.cuts.drop(damagedCuts);
       const drop = this.#database.prepare(
         "DELETE FROM desired WHERE instance_id = ? AND placement_epoch = ?",
       );

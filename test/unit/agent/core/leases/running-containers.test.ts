@@ -8,7 +8,13 @@ const order = desiredOf("x", {}, key());
 
 test("one that runs and was ordered is told with its workload and its process", () => {
   expect(runningContainers([order], [containerOf(key())])).toEqual([
-    { workloadId: "env-x", instanceId: "env-1", containerId: "container-of-run-1", pid: 4711 },
+    {
+      workloadId: "env-x",
+      instanceId: "env-1",
+      runId: "run-1",
+      containerId: "container-of-run-1",
+      pid: 4711,
+    },
   ]);
 });
 

@@ -22,6 +22,22 @@ test("a key is a line that names it, without its comment", () => {
   expect(one(`  ${KEY}\t\r\n`)).toEqual({ text: LINE, refused: [] });
 });
 
+test.each([
+  ["2026-11-27T18:05:28.999Z", "20261127180528Z"],
+  ["2026-01-01T00:00:00Z", "20260101000000Z"],
+])("one that opens until %s says so to the second, never later", (expiresAt, told) => {
+  expect(authorizedKeys([{ id: "key-1", line: KEY, expiresAt }]).text).toBe(
+    `environment="REMOTEGPU_KEY=key-1",expiry-time="${told}" ${KEY}\n`,
+  );
+});
+
+test("one whose time is none opens nothing", () => {
+  expect(authorizedKeys([{ id: "key-1", line: KEY, expiresAt: '1",command="sh' }])).toEqual({
+    text: "",
+    refused: [{ id: "key-1", because: "its time is none" }],
+  });
+});
+
 test("nobody's keys are an empty file", () => {
   expect(authorizedKeys([])).toEqual({ text: "", refused: [] });
 });

@@ -16,7 +16,8 @@ const entered = (ssh: DesiredInstance["live"]["ssh"]) => {
 
 test("the keys of all whom it names open it, and of nobody else", () => {
   expect(doorOf(entered({ keySets: ["c-2", "c-9"], hostKey: "pem", passwordHash: "$6$x" }), SETS)).toEqual({
-    keys: [{ id: "8", line: "ssh-ed25519 BBBB" }],
+    keySets: ["c-2", "c-9"],
+    keys: [{ id: "8", line: "ssh-ed25519 BBBB", expiresAt: null }],
     hostKeyPem: "pem",
     passwordHash: "$6$x",
   });

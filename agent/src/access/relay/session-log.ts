@@ -1,0 +1,245 @@
+/**
+ * Who is connected through this relay's leases, as sessions: of SSH each connection, of other services all connections of
+ * one address that follow each other within a minute. What is worth telling is told as a whole each time it changes;
+ * what came to nothing is only counted.
+ */
+import type { LeaseId, RunId } from "@remotegpu/shared/ids";
+import { AttemptWindows, type AttemptOutcome, type Attempts } from "../../core/access/attempt-windows.ts";
+import { MAX_SESSIONS_AT_ONCE, type RelayedSession } from "./relay-messages.ts";
+import type { ConnectionEnd } from "./relayed-connection.ts";
+import type { RelayedLogin, Visit } from "./visit.ts";
+
+/** An SSH connection that nobody was told to have logged in on is told once it has lasted so long. */
+const WORTH_TELLING_MS = 30_000;
+/** Connections of one address that follow each other within it are one session. */
+const BETWEEN_MS = 60_000;
+const SILENT_MS = 20_000;
+/** "SSH-2.0-": whoever does not begin with so much is no client. */
+const FIRST_BYTES = 8;
+/** Of sessions that go on, bytes are told this often. */
+const BYTES_EVERY_MS = 30_000;
+/** Open ones are bounded by their connections; of others so many wait for their next one. */
+const MAX_WAITING = 4_096;
+
+type Session = {
+  told: Omit<RelayedSession, "bytesIn" | "bytesOut">;
+  isOfSsh: boolean;
+  isWorthTelling: boolean;
+  openedMs: number;
+  visits: Set<Visit>;
+  /** Of connections that have ended. */
+  pastIn: number;
+  pastOut: number;
+  lastEnd: (ConnectionEnd & { wallMs: number; monotonicMs: number }) | null;
+  bytesTold: number;
+};
+
+export class SessionLog {
+  readonly #newId: () => string;
+  readonly #clock: { monotonicMs: () => number; wallMs: () => number };
+  readonly #sessions = new Map<string, Session>();
+  readonly #ofVisit = new Map<Visit, Session>();
+  /** Of services other than SSH, by lease, run and address. */
+  readonly #going = new Map<string, Session>();
+  readonly #ofPort = new Map<string, Visit>();
+  readonly #attempts = new AttemptWindows();
+  #hasAttempts = false;
+  readonly #news = new Map<string, RelayedSession>();
+  #bytesToldMs: number;
+
+  constructor(options: { newId: () => string; clock: { monotonicMs: () => number; wallMs: () => number } }) {
+    this.#newId = options.newId;
+    this.#clock = options.clock;
+    this.#bytesToldMs = options.clock.monotonicMs();
+  }
+
+  opened(visit: Visit): void {
+    const session = this.#sessionOf(visit);
+    session.visits.add(visit);
+    this.#ofVisit.set(visit, session);
+    if (session.isOfSsh) this.#ofPort.set(portKey(visit.way.runId, visit.way.port), visit);
+  }
+
+  closed(visit: Visit, end: ConnectionEnd): void {
+    const session = this.#ofVisit.get(visit);
+    if (session === undefined) return;
+    this.#ofVisit.delete(visit);
+    const key = portKey(visit.way.runId, visit.way.port);
+    if (this.#ofPort.get(key) === visit) this.#ofPort.delete(key);
+    session.visits.delete(visit);
+    session.pastIn += visit.bytesIn;
+    session.pastOut += visit.bytesOut;
+    session.lastEnd = { ...end, wallMs: this.#clock.wallMs(), monotonicMs: this.#clock.monotonicMs() };
+    this.#look(session);
+    const mayGoOn = !session.isOfSsh && session.isWorthTelling && end.by !== "cut";
+    if (session.visits.size === 0 && !mayGoOn) this.#finish(session);
+  }
+
+  /** A connection that led nowhere. */
+  refused(leaseId: LeaseId, from: string, outcome: AttemptOutcome): void {
+    const nowMs = this.#clock.wallMs();
+    this.#attempts.add({ leaseId, from, outcome, count: 1, firstMs: nowMs, lastMs: nowMs });
+    this.#hasAttempts = true;
+  }
+
+  /** False: it is on no connection of this relay. */
+  login(runId: RunId, port: number, login: RelayedLogin): boolean {
+    const visit = this.#ofPort.get(portKey(runId, port));
+    const session = visit && this.#ofVisit.get(visit);
+    if (visit === undefined || session === undefined) return false;
+    if (!visit.named(login)) return true;
+    session.told.login = login;
+    session.isWorthTelling = true;
+    this.#tell(session);
+    return true;
+  }
+
+  cut(sessionId: string, because: string): void {
+    const session = this.#sessions.get(sessionId);
+    if (session === undefined) return;
+    const end = { by: "cut", detail: because } as const;
+    for (const visit of session.visits) visit.end(end);
+    if (session.visits.size > 0) return;
+    // Nobody is connected just now: it does not go on.
+    const now = { wallMs: this.#clock.wallMs(), monotonicMs: this.#clock.monotonicMs() };
+    session.lastEnd = { ...end, ...now };
+    this.#finish(session);
+  }
+
+  /** Of our own server: of an image's one nobody is ever told. */
+  cutUnknown(runId: RunId, because: string): void {
+    for (const visit of this.#ofVisit.keys())
+      if (visit.rule === "login" && visit.way.runId === runId && visit.login === null)
+        visit.end({ by: "cut", detail: because });
+  }
+
+  /** Whoever is told from now on knows of none yet. */
+  tellAll(): void {
+    for (const session of this.#sessions.values()) if (session.isWorthTelling) this.#tell(session);
+  }
+
+  /** To be called about every second. */
+  look(): void {
+    const nowMs = this.#clock.monotonicMs();
+    const isBytesDue = nowMs - this.#bytesToldMs >= BYTES_EVERY_MS;
+    if (isBytesDue) this.#bytesToldMs = nowMs;
+    for (const session of this.#sessions.values()) {
+      this.#look(session);
+      this.#endSilent(session, nowMs);
+      const isOver =
+        session.visits.size === 0 && nowMs - (session.lastEnd?.monotonicMs ?? nowMs) >= BETWEEN_MS;
+      if (isOver) this.#finish(session);
+      else if (isBytesDue && session.isWorthTelling && bytesOf(session).sum !== session.bytesTold)
+        this.#tell(session);
+    }
+  }
+
+  /** What is to be told now; null: nothing. */
+  take(): { sessions: RelayedSession[]; attempts: Attempts[] } | null {
+    const sessions = [...this.#news.values()].slice(0, MAX_SESSIONS_AT_ONCE);
+    for (const { sessionId } of sessions) this.#news.delete(sessionId);
+    const attempts = this.#hasAttempts ? this.#attempts.close() : [];
+    this.#hasAttempts = false;
+    return sessions.length === 0 && attempts.length === 0 ? null : { sessions, attempts };
+  }
+
+  #sessionOf(visit: Visit): Session {
+    const isOfSsh = visit.rule === "login" || visit.rule === "outlived";
+    const key = goingKey(visit);
+    const going = isOfSsh ? undefined : this.#going.get(key);
+    if (going !== undefined) return going;
+    this.#makeRoom();
+    const { leaseId, from, way, openedMs } = visit;
+    const session: Session = {
+      told: {
+        sessionId: this.#newId(),
+        leaseId,
+        instanceId: way.instanceId,
+        runId: way.runId,
+        from,
+        openedWallMs: this.#clock.wallMs(),
+        login: null,
+        ended: null,
+      },
+      isOfSsh,
+      isWorthTelling: false,
+      openedMs,
+      visits: new Set(),
+      pastIn: 0,
+      pastOut: 0,
+      lastEnd: null,
+      bytesTold: 0,
+    };
+    this.#sessions.set(session.told.sessionId, session);
+    if (!isOfSsh) this.#going.set(key, session);
+    return session;
+  }
+
+  /** Whether it is worth telling by now. */
+  #look(session: Session): void {
+    if (session.isWorthTelling) return;
+    const lastedMs = this.#clock.monotonicMs() - session.openedMs;
+    const isSo = session.isOfSsh ? lastedMs >= WORTH_TELLING_MS : bytesOf(session).bytesIn > 0;
+    if (!isSo) return;
+    session.isWorthTelling = true;
+    this.#tell(session);
+  }
+
+  #endSilent({ isOfSsh, openedMs, visits }: Session, nowMs: number): void {
+    if (!isOfSsh || nowMs - openedMs < SILENT_MS) return;
+    for (const visit of visits)
+      if (visit.bytesIn < FIRST_BYTES)
+        visit.end({ by: "silent", detail: `Nothing came within ${SILENT_MS / 1_000} seconds.` });
+  }
+
+  #finish(session: Session): void {
+    const { sessionId, leaseId, from } = session.told;
+    this.#sessions.delete(sessionId);
+    for (const [key, going] of this.#going) if (going === session) this.#going.delete(key);
+    if (!session.isWorthTelling) {
+      const isSilent = !session.isOfSsh || bytesOf(session).bytesIn < FIRST_BYTES;
+      this.refused(leaseId, from, isSilent ? "silent" : "no-login");
+      return;
+    }
+    const { by, detail, wallMs } = session.lastEnd ?? {
+      by: "lost",
+      detail: "",
+      wallMs: this.#clock.wallMs(),
+    };
+    session.told.ended = { by, detail, wallMs };
+    this.#tell(session);
+  }
+
+  #tell(session: Session): void {
+    const { bytesIn, bytesOut, sum } = bytesOf(session);
+    session.bytesTold = sum;
+    this.#news.set(session.told.sessionId, { ...session.told, bytesIn, bytesOut });
+  }
+
+  #makeRoom(): void {
+    if (this.#going.size < MAX_WAITING) return;
+    for (const session of this.#going.values()) {
+      if (session.visits.size > 0) continue;
+      this.#finish(session);
+      return;
+    }
+  }
+}
+
+function portKey(runId: RunId, port: number): string {
+  return `${runId} ${port}`;
+}
+
+function goingKey({ leaseId, from, way }: Visit): string {
+  return `${leaseId} ${way.runId} ${from}`;
+}
+
+function bytesOf({ pastIn, pastOut, visits }: Session): { bytesIn: number; bytesOut: number; sum: number } {
+  let bytesIn = pastIn;
+  let bytesOut = pastOut;
+  for (const visit of visits) {
+    bytesIn += visit.bytesIn;
+    bytesOut += visit.bytesOut;
+  }
+  return { bytesIn, bytesOut, sum: bytesIn + bytesOut };
+}

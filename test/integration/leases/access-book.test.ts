@@ -1,0 +1,202 @@
+/** The book of access by itself: what of it is told and when, what is kept, and that a flood makes few reports. */
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterEach, beforeEach, expect, test } from "vitest";
+import { AccessBook, MAX_ENTRIES } from "@remotegpu/agent/access/book/access-book";
+import { openLeaseStore, type LeaseStore } from "@remotegpu/agent/access/lease-store";
+import type { RelayedSession } from "@remotegpu/agent/access/relay/relay-messages";
+import type { Attempts } from "@remotegpu/agent/core/access/attempt-windows";
+import { BookToldOnce } from "@remotegpu/agent/loop/book-told-once";
+import type { InstanceId, LeaseId, RunId } from "@remotegpu/shared/ids";
+import { AccessBook as ToldBook } from "@remotegpu/shared/ssh-access";
+import { MS_PER_MINUTE } from "@remotegpu/shared/units";
+import { keptLog, type KeptLog } from "../../support/kept-log.ts";
+import { heldLease } from "../../support/samples/lease-samples.ts";
+
+const START_MS = Date.UTC(2026, 0, 1, 12, 0);
+const LEASE = "lease-1" as LeaseId;
+let folder: string;
+let store: LeaseStore;
+let nowMs: number;
+let ids: number;
+let log: KeptLog;
+let book: AccessBook;
+
+beforeEach(() => {
+  folder = mkdtempSync(join(tmpdir(), "rg-book-"));
+  store = openLeaseStore(folder).store;
+  nowMs = 0;
+  ids = 0;
+  log = keptLog();
+  book = newBook();
+});
+afterEach(() => {
+  store.close();
+  rmSync(folder, { recursive: true, force: true });
+});
+
+function newBook(): AccessBook {
+  return new AccessBook({
+    store: store.book,
+    leaseOf: (leaseId) => (leaseId === LEASE ? heldLease(LEASE, 20_001, { service: "ssh" }) : null),
+    onOpen: () => undefined,
+    clock: { monotonicMs: () => nowMs, wallMs: () => START_MS + nowMs },
+    newId: () => `made-${String((ids += 1)).padStart(16, "0")}`,
+    log,
+  });
+}
+
+const session = (name: string, changes: Partial<RelayedSession> = {}): RelayedSession => ({
+  sessionId: `session-${name}`.padEnd(16, "x"),
+  leaseId: LEASE,
+  instanceId: "ins-1" as InstanceId,
+  runId: "run-1" as RunId,
+  from: "198.51.100.4",
+  openedWallMs: START_MS + nowMs,
+  bytesIn: 10,
+  bytesOut: 20,
+  login: null,
+  ended: null,
+  ...changes,
+});
+const login = { method: "password", fingerprint: null, wallMs: START_MS } as const;
+const over = { wallMs: START_MS, by: "client", detail: "" } as const;
+const attempt = (from: string): Attempts => ({
+  leaseId: LEASE,
+  from,
+  outcome: "no-login",
+  count: 1,
+  firstMs: START_MS + nowMs,
+  lastMs: START_MS + nowMs,
+});
+
+/** Goes on second by second, as agent and control plane do; how many reports that makes. */
+function reportsWithin(
+  ms: number,
+  each: () => void,
+  onReport: (told: ToldBook) => void = () => undefined,
+): number {
+  const once = new BookToldOnce();
+  once.take(book.told);
+  let reports = 0;
+  for (const untilMs = nowMs + ms; nowMs < untilMs; nowMs += 1_000) {
+    each();
+    book.tick();
+    const { told } = book;
+    if (!once.take(told)) continue;
+    reports += 1;
+    onReport(ToldBook.parse(told));
+    book.taken(once.overIn(told));
+  }
+  return reports;
+}
+
+test("ten minutes of scans from a thousand addresses are two reports, in which all are counted", () => {
+  let scans = 0;
+  let counted = 0;
+  const scan = () => {
+    const from = `10.0.${scans % 4}.${(scans += 1) % 250}`;
+    book.take("relay", { sessions: [], attempts: [attempt(from)] });
+  };
+
+  const reports = reportsWithin(
+    10 * MS_PER_MINUTE + 1_000,
+    () => Array.from({ length: 50 }).forEach(scan),
+    ({ attempts }) => (counted += attempts.reduce((sum, { count }) => sum + count, 0)),
+  );
+
+  expect(reports).toBe(2);
+  expect(counted).toBeGreaterThan(10 * 60 * 50 - 100);
+});
+
+test("people whom nobody knows, coming and going every second, make a report each half minute", () => {
+  const reports = reportsWithin(4 * MS_PER_MINUTE, () =>
+    book.take("relay", {
+      sessions: [session(`${nowMs}`), session(`${nowMs}`, { ended: over })],
+      attempts: [],
+    }),
+  );
+
+  expect(reports).toBeLessThanOrEqual(9);
+});
+
+test("a busy session makes none but those of its beginning, its steps and its end", () => {
+  book.take("relay", { sessions: [session("a", { login })], attempts: [] });
+  let bytesIn = 0;
+
+  const reports = reportsWithin(10 * MS_PER_MINUTE, () =>
+    book.take("relay", { sessions: [session("a", { login, bytesIn: (bytesIn += 1e6) })], attempts: [] }),
+  );
+
+  expect(reports).toBe(1);
+  book.take("relay", { sessions: [session("a", { login, bytesIn, ended: over })], attempts: [] });
+  nowMs += 1_000;
+  expect(book.told.sessions).toMatchObject([{ bytesIn, ended: { by: "client" } }]);
+});
+
+test("a login is told at once", () => {
+  reportsWithin(5_000, () => book.take("relay", { sessions: [session(`${nowMs}`)], attempts: [] }));
+  nowMs += 1_000;
+
+  book.take("relay", { sessions: [session("in", { login })], attempts: [] });
+
+  expect(book.told.sessions.some((one) => one.login !== null)).toBe(true);
+});
+
+test("what is over outlives the process until it was taken, and what stood as open has ended with it", () => {
+  book.take("relay", {
+    sessions: [session("a", { login, ended: over }), session("b", { login })],
+    attempts: [attempt("203.0.113.7")],
+  });
+  nowMs += 5 * MS_PER_MINUTE;
+  book.tick();
+
+  book = newBook();
+  book.endUncarried();
+
+  const told = book.told;
+  expect(told.sessions.map(({ sessionId, ended }) => [sessionId.slice(0, 9), ended?.by])).toEqual([
+    ["session-a", "client"],
+    ["session-b", "access-process"],
+  ]);
+  expect(told.attempts).toMatchObject([{ from: "203.0.113.7", count: 1 }]);
+  book.taken([
+    ...told.sessions.map(({ sessionId }) => sessionId),
+    ...told.attempts.map((one) => one.attemptsId),
+  ]);
+  book.tick();
+  expect(newBook().told).toEqual({ sessions: [], attempts: [], isWhole: true });
+});
+
+test("with a relay goes what that one carried, and nothing else", () => {
+  book.take("one", { sessions: [session("a")], attempts: [] });
+  book.take("other", { sessions: [session("b")], attempts: [] });
+
+  book.carrierEnded("one");
+
+  expect(book.open.map(({ sessionId }) => sessionId.slice(0, 9))).toEqual(["session-b"]);
+});
+
+test("of a lease that nobody has ordered a relay is not believed, and of what is over it says nothing more", () => {
+  book.take("relay", { sessions: [session("a", { leaseId: "lease-2" as LeaseId })], attempts: [] });
+  book.take("relay", { sessions: [session("b", { ended: over })], attempts: [] });
+  book.take("relay", { sessions: [session("b")], attempts: [] });
+
+  expect(book.open).toEqual([]);
+});
+
+test("a flood of sessions is bounded, the oldest go first, and the log says how many", () => {
+  for (let each = 0; each < MAX_ENTRIES + 10; each += 1)
+    book.take("relay", {
+      sessions: [session(`${each}`, { ended: { ...over, wallMs: START_MS + each } })],
+      attempts: [],
+    });
+  book.tick();
+
+  const kept = store.book.read().sessions;
+
+  expect(kept).toHaveLength(MAX_ENTRIES);
+  expect(book.told.sessions[0]?.ended?.at).toBe(new Date(START_MS + 10).toISOString());
+  expect(log.lines.map(({ message }) => message).join()).toContain("forgotten untold");
+});

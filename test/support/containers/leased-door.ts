@@ -1,0 +1,140 @@
+/**
+ * Containers that are entered by SSH through leased ports of a real access process: OpenSSH's client connects to the host's
+ * port, the relay carries it, and sshd inside tells of its logins.
+ */
+import type { InstanceId, LeaseId, RunId, WorkloadId } from "@remotegpu/shared/ids";
+import type { AccessSession, Cut } from "@remotegpu/shared/ssh-access";
+import type { FingerprintSet, ReachableInstance } from "@remotegpu/agent/access/control-messages";
+import { readProcessLife } from "@remotegpu/agent/host/processes/process-liveness";
+import { fingerprintOf } from "@remotegpu/agent/loop/opened-by";
+import { AccessUnderTest } from "../agent/access.ts";
+import { eventually } from "../eventually.ts";
+import { wantedLease } from "../samples/lease-samples.ts";
+import { type Door, Doorway, type Session } from "./door.ts";
+
+type Told = { door: Door; leaseId: LeaseId; instance: ReachableInstance };
+
+export class LeasedDoors {
+  readonly way: Doorway;
+  readonly access: AccessUnderTest;
+  /** What the agent says besides leases and instances; said anew by `say`. */
+  keySets: FingerprintSet[] = [];
+  cuts: Cut[] = [];
+  taken: string[] = [];
+  readonly #doors: Told[] = [];
+
+  private constructor(way: Doorway, access: AccessUnderTest) {
+    this.way = way;
+    this.access = access;
+  }
+
+  static async open(): Promise<LeasedDoors> {
+    const way = await Doorway.open();
+    return new LeasedDoors(way, await AccessUnderTest.begin({}, { folder: way.folder }));
+  }
+
+  /** A container that the owner's key opens, with its lease. */
+  async begin(name: string, given: Parameters<Doorway["begin"]>[0] = {}): Promise<Door> {
+    const door = await this.way.begin(given);
+    const life = await readProcessLife(door.pid);
+    if (!life.alive) throw new Error(`${name} has ended`);
+    const instance = {
+      workloadId: `env-${name}` as WorkloadId,
+      instanceId: `ins-${name}` as InstanceId,
+      runId: door.livePath.split("/").at(-1) as RunId,
+      pid: door.pid,
+      startTicks: life.startTicks,
+      openTo: { keySets: ["owner"], passwordMark: null },
+    };
+    this.#doors.push({ door, leaseId: name as LeaseId, instance });
+    await this.opensTo(door, ["owner"]);
+    return door;
+  }
+
+  /** As the agent says it: whose keys open it, and which password. */
+  async opensTo(
+    door: Door,
+    names: readonly string[],
+    {
+      passwordMark = null,
+      expiresAtMs = null,
+    }: { passwordMark?: string | null; expiresAtMs?: number | null } = {},
+  ): Promise<void> {
+    for (const name of names) {
+      const { line } = await this.way.clientKey(name);
+      const keys = [{ fingerprint: fingerprintOf(line), expiresAtMs }];
+      this.keySets = [...this.keySets.filter(({ id }) => id !== name), { id: name, keys }];
+    }
+    this.#of(door).instance.openTo = { keySets: [...names], passwordMark };
+    await this.say();
+  }
+
+  async say(): Promise<void> {
+    await this.access.say({
+      leases: this.#doors.map(({ leaseId, instance }) =>
+        wantedLease(leaseId, { workloadId: instance.workloadId, service: "ssh", internalPort: 2022 }),
+      ),
+      instances: this.#doors.map(({ instance }) => instance),
+      keySets: this.keySets,
+      cuts: this.cuts,
+      taken: this.taken,
+    });
+  }
+
+  /** Options of a client that comes through the leased port. */
+  async through(door: Door, { from = "127.0.0.1" }: { from?: string } = {}): Promise<string[]> {
+    const port = await this.access.portOf(this.#of(door).leaseId);
+    const options = [
+      "ProxyCommand=none",
+      "HostName=127.0.0.1",
+      `Port=${port}`,
+      "HostKeyAlias=door",
+      `BindAddress=${from}`,
+    ];
+    return options.flatMap((option) => ["-o", option]);
+  }
+
+  /** A client that stays connected, once its login was told. */
+  async enter(door: Door, key = "owner"): Promise<{ session: AccessSession; client: Session }> {
+    const before = new Set(this.sessions.map(({ sessionId }) => sessionId));
+    const client = door.session([
+      "-F",
+      await door.configOf(key),
+      ...(await this.through(door)),
+      "door",
+      "echo in; cat",
+    ]);
+    await client.says(/in/);
+    const session = await eventually(
+      () => this.sessions.find(({ sessionId, login }) => !before.has(sessionId) && login !== null),
+      { what: "a session that was told" },
+    );
+    return { session, client };
+  }
+
+  get sessions(): AccessSession[] {
+    return this.access.news?.access.sessions ?? [];
+  }
+
+  /** Waits for its end, as it is told. */
+  async endOf({ sessionId }: AccessSession): Promise<NonNullable<AccessSession["ended"]>> {
+    return eventually(() => this.sessions.find((one) => one.sessionId === sessionId)?.ended ?? undefined, {
+      what: "the end of a session",
+    });
+  }
+
+  isOpen({ sessionId }: AccessSession): boolean {
+    return this.sessions.some((one) => one.sessionId === sessionId && one.ended === null);
+  }
+
+  async close(): Promise<void> {
+    await this.access.stop();
+    await this.way.close();
+  }
+
+  #of(door: Door): Told {
+    const told = this.#doors.find((one) => one.door === door);
+    if (told === undefined) throw new Error("that door has no lease");
+    return told;
+  }
+}

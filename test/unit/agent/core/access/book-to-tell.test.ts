@@ -1,0 +1,50 @@
+/** What of the book of access a report has. */
+import { expect, test } from "vitest";
+import { MAX_ATTEMPTS, type AccessAttempts, type AccessSession } from "@remotegpu/shared/ssh-access";
+import { bookToTell, MAX_TOLD_ENDED, MAX_TOLD_SESSIONS } from "@remotegpu/agent/core/access/book-to-tell";
+
+const at = (index: number) => new Date(index * 1_000).toISOString();
+const session = (index: number, isOver: boolean): AccessSession =>
+  ({
+    sessionId: `s-${index}`,
+    openedAt: at(index),
+    ended: isOver ? { at: at(index), by: "client", detail: "" } : null,
+  }) as AccessSession;
+const some = (count: number, isOver: boolean) =>
+  Array.from({ length: count }, (_, index) => session(index, isOver)).toReversed();
+
+test("all of a small book, in the order of time", () => {
+  const told = bookToTell({ open: some(2, false), ended: some(2, true), attempts: [] });
+
+  expect(told.sessions.map(({ sessionId, ended }) => [sessionId, ended !== null])).toEqual([
+    ["s-0", true],
+    ["s-1", true],
+    ["s-0", false],
+    ["s-1", false],
+  ]);
+  expect(told.isWhole).toBe(true);
+});
+
+test("of a large one the oldest, of either kind, and it says that it is not all that are open", () => {
+  const many = MAX_TOLD_SESSIONS + 1;
+  const told = bookToTell({ open: some(many, false), ended: some(many, true), attempts: [] });
+
+  expect(told.sessions).toHaveLength(MAX_TOLD_SESSIONS);
+  expect(told.sessions.filter(({ ended }) => ended !== null)).toHaveLength(MAX_TOLD_ENDED);
+  expect(told.sessions[0]?.sessionId).toBe("s-0");
+  expect(told.isWhole).toBe(false);
+});
+
+test("open ones that just fit are all", () => {
+  expect(bookToTell({ open: some(MAX_TOLD_SESSIONS, false), ended: [], attempts: [] }).isWhole).toBe(true);
+});
+
+test("attempts, the oldest first", () => {
+  const attempts = Array.from({ length: MAX_ATTEMPTS + 1 }, (_, index) => ({ firstAt: at(index) }));
+
+  const told = bookToTell({ open: [], ended: [], attempts: attempts.toReversed() as AccessAttempts[] });
+
+  expect(told.attempts.map(({ firstAt }) => firstAt)).toEqual(
+    attempts.slice(0, MAX_ATTEMPTS).map(({ firstAt }) => firstAt),
+  );
+});
