@@ -1,7 +1,7 @@
 /**
  * One pass over what has lasted too long or is due to end: statuses past their deadline, deletions of which nothing
  * is left, hosts to be empty by now, loops of restarts that are over, workloads of the old system, idempotency keys of
- * yesterday, the access log of months ago. What hosts report moves environments on by itself
+ * yesterday, tickets whose time is over, the access log of months ago. What hosts report moves environments on by itself
  * (store/reports/observed.ts).
  */
 import type { HostId } from "@remotegpu/shared/ids";
@@ -11,6 +11,9 @@ import { setting } from "../store/accounts/settings.ts";
 import { type Database, transaction, type Transaction } from "../store/database/database.ts";
 import { stopInstances } from "../store/orders/workload-stops.ts";
 import { forgetOldAccess } from "../store/environments/access/access-log.ts";
+import { endExpiredTickets, environmentsOfExpired } from "../store/environments/access/ssh-tickets.ts";
+import { noteTicket } from "../store/environments/access/ticket-events.ts";
+import { holdEntered, tellEntered } from "../store/environments/entry-changes.ts";
 import { completeDeletions } from "../store/environments/environment-deletions.ts";
 import { dueDrains, endDrain } from "../store/reports/host-drain.ts";
 import { forgetOldKeys } from "../store/orders/idempotency.ts";
@@ -31,6 +34,7 @@ const MAX_OVERDUE = 200;
 /** Of each kind, likewise. */
 const MAX_SETTLED = 500;
 const MAX_DRAINS = 20;
+const MAX_TICKETS = 200;
 /** Of sessions and of attempts, likewise. */
 const MAX_FORGOTTEN = 1000;
 /** What the old system left, each in a transaction of its own. */
@@ -68,6 +72,13 @@ export async function lifecyclePass(deps: LifecycleDeps, pass: Pass): Promise<vo
     await completeDeletions(sql, { ids: null, now: pass.now });
     await forgetOldKeys(sql, pass.now);
   });
+  for (const environmentId of await environmentsOfExpired(db, { now: pass.now, limit: MAX_TICKETS })) {
+    const hostIds = await transaction(db, async (sql) => {
+      await assertTerm(sql, pass.term);
+      return await expireTickets(sql, environmentId, pass.now);
+    });
+    for (const hostId of hostIds) nudge(hostId as HostId);
+  }
   await transaction(db, async (sql) => {
     await assertTerm(sql, pass.term);
     await forgetAccess(sql, pass.now);
@@ -77,6 +88,15 @@ export async function lifecyclePass(deps: LifecycleDeps, pass: Pass): Promise<vo
       await assertTerm(sql, pass.term);
       await settle(sql, { now: pass.now, limit: MAX_SETTLED });
     });
+}
+
+/** Answers the hosts to tell. Each has held to its end by itself; from now on it is not told of it either. */
+async function expireTickets(sql: Transaction, environmentId: string, now: Date): Promise<string[]> {
+  const by = { actor: "control-plane", now };
+  const entered = await holdEntered(sql, { environmentId });
+  for (const ticket of await endExpiredTickets(sql, { environmentId, now }))
+    await noteTicket(sql, ticket, { old: "open", ...by });
+  return await tellEntered(sql, entered, by);
 }
 
 async function forgetAccess(sql: Transaction, now: Date): Promise<void> {

@@ -58,6 +58,8 @@ const ROUTES: Record<string, AuditedRoute | null> = {
   "POST /environments/{id}/ssh-password": to("ssh-password.set", "ssh-password", "id"),
   "DELETE /environments/{id}/ssh-password": to("ssh-password.remove", "ssh-password", "id"),
   "DELETE /environments/{id}/sessions/{session_id}": to("session.end", "access-session", "session_id"),
+  "POST /environments/{id}/ssh-tickets": to("ssh-ticket.create", "ssh-ticket"),
+  "DELETE /environments/{id}/ssh-tickets/{ticket_id}": to("ssh-ticket.end", "ssh-ticket", "ticket_id"),
   "POST /training-jobs": to("training-job.create", "training-job"),
   "POST /training-jobs/{id}/retry": to("training-job.retry", "training-job", "id"),
   "POST /code-uploads": to("code.upload", null),

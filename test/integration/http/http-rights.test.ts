@@ -79,6 +79,16 @@ async function accessSession(environmentId: string): Promise<number> {
   return rows[0]?.id ?? 0;
 }
 
+async function sshTicket(environmentId: string): Promise<number> {
+  const { rows } = await api.db.query<{ id: number }>(
+    `INSERT INTO ssh_tickets (id, env_id, customer_id, public_key, fingerprint, reason, made_at, expires_at)
+     VALUES (nextval(pg_get_serial_sequence('ssh_keys', 'id')), $1, $2, 'k', 'f', 'r', now(), now() + interval '15 minutes')
+     RETURNING id`,
+    [environmentId, people.admin.customerId],
+  );
+  return rows[0]?.id ?? 0;
+}
+
 async function trainingJob(): Promise<string> {
   const id = fresh("job");
   await api.db.query(
@@ -193,6 +203,12 @@ const login = { registry: "ghcr.io", username: "u", password: "p" };
 const ownCredential = async () => (await post("/registry-credentials", people.author, login)).id;
 const teamCredential = async () =>
   (await post("/registry-credentials", people.owner, { ...login, workspace_id: team })).id;
+/** Another one each time. */
+function publicKey(): string {
+  const body = Buffer.concat([frame("ssh-ed25519"), frame(fresh("y").padEnd(32, "y"))]);
+  return `ssh-ed25519 ${body.toString("base64")}`;
+}
+
 function frame(text: string): Buffer {
   const length = Buffer.alloc(4);
   length.writeUInt32BE(text.length);
@@ -324,7 +340,7 @@ const RIGHTS: [route: string, expected: string, question: Question][] = [
       path: "/ssh-keys",
       body: {
         name: "k",
-        public_key: `ssh-ed25519 ${Buffer.concat([frame("ssh-ed25519"), frame(fresh("y").padEnd(32, "y"))]).toString("base64")}`,
+        public_key: publicKey(),
       },
     }),
   ],
@@ -383,6 +399,21 @@ const RIGHTS: [route: string, expected: string, question: Question][] = [
     },
   ],
   ["GET /environments/{id}/access-log", AUTHORS, ofEnvironment("GET", "/access-log")],
+  // Where nothing runs it is a 409, which is past the question of rights.
+  [
+    "POST /environments/{id}/ssh-tickets",
+    ADMINS,
+    () => ofEnvironment("POST", "/ssh-tickets", { public_key: publicKey(), reason: "r" })(),
+  ],
+  ["GET /environments/{id}/ssh-tickets", MEMBERS, ofEnvironment("GET", "/ssh-tickets")],
+  [
+    "DELETE /environments/{id}/ssh-tickets/{ticket_id}",
+    AUTHORS,
+    async () => {
+      const id = await environment();
+      return { path: `/environments/${id}/ssh-tickets/${await sshTicket(id)}` };
+    },
+  ],
   ["GET /port-mappings", EVERYONE, plain("/port-mappings")],
   [
     "POST /port-mappings",

@@ -183,6 +183,31 @@ describe("no host is told where", () => {
   });
 });
 
+test("an environment's people read who lost a way in, and what that does not undo; not who won one", async () => {
+  const [key] = await ownKeys(author);
+  const lost = async () =>
+    (await ask(owner, "GET", `/environments/${id}/events`)).body.items.filter(
+      ({ kind }: { kind: string }) => kind === "entry-revoked",
+    );
+  await addKey(author);
+  await ask(owner, "PATCH", memberPath(colleague), { role: "admin" });
+  expect(await lost()).toEqual([]);
+
+  await ask(author, "DELETE", `/ssh-keys/${key.id}`);
+  await ask(owner, "DELETE", memberPath(colleague));
+  await ask(scene.api.admin, "PATCH", `/customers/${author.customerId}`, { status: "suspended" });
+
+  const told = await lost();
+  expect(
+    told.map(({ actor, reason }: { actor: string; reason: string }) => [actor, reason.split(". ")[0]]),
+  ).toEqual([
+    [`admin ${scene.api.admin.customerId}`, `customer ${author.customerId} cannot enter any more`],
+    [`customer ${owner.customerId}`, `customer ${colleague.customerId} cannot enter any more`],
+    [`customer ${author.customerId}`, `A key of customer ${author.customerId} does not open it any more`],
+  ]);
+  expect(told[0].reason).toContain("what somebody left inside as root is not undone: restart it");
+});
+
 test("a key that is removed while its environment is being placed is told to the host that it is placed on", async () => {
   const [key] = await ownKeys(author);
   const { db } = scene.api.deps;

@@ -14,10 +14,12 @@ export function resource(told: {
   columns: Column[];
   create: z.ZodRawShape;
   update?: z.ZodRawShape;
+  /** Said behind the sentence that one is deleted. */
+  deletionAdvice?: string;
   /** Further commands of the group. */
   more?: readonly (Command | Group)[];
 }): Group {
-  const { kind, route, columns, create, update, more = [] } = told;
+  const { kind, route, columns, create, update, deletionAdvice, more = [] } = told;
   const path = (id: string) => `${route}/${segment(id)}`;
   return {
     name: kind,
@@ -57,7 +59,10 @@ export function resource(told: {
         takes: { id: thing(kind, kind) },
         run: async ({ api, output }, { id }) => {
           await api.delete(path(id));
-          printDone(output, `${capital(kind)} ${id} is deleted.`, { id });
+          const sentence = `${capital(kind)} ${id} is deleted.`;
+          printDone(output, deletionAdvice === undefined ? sentence : `${sentence} ${deletionAdvice}`, {
+            id,
+          });
         },
       }),
       ...more,

@@ -3,6 +3,7 @@ import { fileText, wholeNumber, words } from "../frame/arguments.ts";
 import { needed, option, type Group } from "../frame/command.ts";
 import { resource } from "../frame/resource.ts";
 import { KEY_ADD } from "../ssh/key-add.ts";
+import { LEFT_INSIDE } from "../ssh/left-inside.ts";
 
 const mountable = (kind: "dataset" | "model", route: string): Group =>
   resource({
@@ -51,6 +52,7 @@ export const DATA: readonly Group[] = [
     summary: "SSH public keys",
     columns: ["id", "name", "fingerprint", "created_at"],
     create: { public_key: needed("--public-key <file>", "a .pub file", fileText()) },
+    deletionAdvice: LEFT_INSIDE,
     more: [KEY_ADD],
   }),
 ];

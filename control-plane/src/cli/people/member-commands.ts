@@ -3,6 +3,7 @@ import { words } from "../frame/arguments.ts";
 import { argument, command, needed, optionalThing, optionOr, thing, type Group } from "../frame/command.ts";
 import { listCommand, segment } from "../frame/list-command.ts";
 import { printDone, printList, type Column } from "../frame/output.ts";
+import { LEFT_INSIDE } from "../ssh/left-inside.ts";
 
 const INVITATION_COLUMNS: Column[] = [
   "id",
@@ -103,7 +104,8 @@ export const MEMBER: Group = {
       takes: { ...aMember(), role: needed("--role <role>", ROLE, words()) },
       run: async ({ api, output }, { workspace, customer, role }) => {
         const row = await api.patch(`${membersOf(workspace)}/${segment(customer)}`, { role });
-        printDone(output, `Customer ${customer} is ${role} of workspace ${workspace}.`, row);
+        const sentence = `Customer ${customer} is ${role} of workspace ${workspace}.`;
+        printDone(output, role === "admin" ? sentence : `${sentence} ${LEFT_INSIDE}`, row);
       },
     }),
     command({
@@ -112,7 +114,7 @@ export const MEMBER: Group = {
       takes: aMember(),
       run: async ({ api, output }, { workspace, customer }) => {
         await api.delete(`${membersOf(workspace)}/${segment(customer)}`);
-        printDone(output, `Customer ${customer} left workspace ${workspace}.`);
+        printDone(output, `Customer ${customer} left workspace ${workspace}. ${LEFT_INSIDE}`);
       },
     }),
   ],

@@ -6,6 +6,7 @@ import { command, option } from "../frame/command.ts";
 import { body } from "../frame/context.ts";
 import { segment } from "../frame/list-command.ts";
 import { printDone, printOne, type Column } from "../frame/output.ts";
+import { ACCESS_LOG_COMMANDS } from "./access-log-commands.ts";
 import { CREATE } from "./environment-create.ts";
 import {
   anEnvironment,
@@ -16,6 +17,7 @@ import {
 } from "./environment-state.ts";
 import { ACCESS } from "./port-commands.ts";
 import { SSH_PASSWORD } from "./ssh-password-command.ts";
+import { SSH_TICKET_COMMANDS } from "./ssh-ticket-commands.ts";
 import { restartCount, statusText } from "./restarts-text.ts";
 import { CPU_AND_MEMORY, OWNER, workloadGroup } from "./workload-group.ts";
 
@@ -88,7 +90,7 @@ export const ENVIRONMENT = workloadGroup({
   settled,
   update: UPDATE,
   deletion: (id) => `Environment ${id} is being deleted.`,
-  more: [ACCESS, SSH_PASSWORD],
+  more: [ACCESS, SSH_PASSWORD, ...ACCESS_LOG_COMMANDS, ...SSH_TICKET_COMMANDS],
 });
 
 function gpuText(row: Row): string {

@@ -36,6 +36,11 @@ export function keySetId(customerId: number): string {
   return `c-${customerId}`;
 }
 
+/** As people are told whose it is, in the words of events. */
+export function personOfSet(setId: string): string {
+  return setId.replace(/^c-/, "customer ");
+}
+
 /** The sets of those who have keys, in their order; of more than a host can be told the later ones are left out. */
 export function keySetIds(people: readonly number[], hasKeys: (customerId: number) => boolean): string[] {
   return people.filter(hasKeys).slice(0, MAX_SETS_OF_INSTANCE).map(keySetId);

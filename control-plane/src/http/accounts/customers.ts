@@ -147,7 +147,7 @@ export function registerCustomerRoutes(api: ApiApp, deps: ApiDeps): void {
     const { credit_limit: creditLimit, ...rest } = change;
     if (creditLimit !== undefined) refuseBeyondScope(c, "money");
     const opened = change.status === undefined ? "nothing" : { customerId: id };
-    await changeEntry(deps, opened, async (sql) => {
+    await changeEntry(c, opened, async (sql) => {
       const before = await holdCustomer(sql, id);
       const after = { userType: change.user_type ?? before.userType, status: change.status ?? before.status };
       await refusePromotionBeyondKey(c, sql, { customerId: id, before, after });

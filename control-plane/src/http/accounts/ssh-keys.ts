@@ -99,7 +99,7 @@ export function registerSshKeyRoutes(api: ApiApp, deps: ApiDeps): void {
         "It opens nothing any more. What somebody left inside is not undone: restart an environment that they should not come back to",
       async end(c, id) {
         const key = await requireKey(c, id);
-        await changeEntry(deps, { customerId: key.customer_id }, (sql) => deleteSshKey(sql, key.id));
+        await changeEntry(c, { customerId: key.customer_id }, (sql) => deleteSshKey(sql, key.id));
       },
     },
   });

@@ -2,18 +2,20 @@
 import type { HostId } from "@remotegpu/shared/ids";
 import { transaction, type Transaction } from "../../store/database/database.ts";
 import { type EntryConcern, holdEntered, tellEntered } from "../../store/environments/entry-changes.ts";
-import type { ApiContext, ApiDeps } from "../deps.ts";
+import type { ApiContext } from "../deps.ts";
 import { once } from "../request/idempotency.ts";
+import { ordererOf } from "../workloads/orders.ts";
 
 export async function changeEntry<T>(
-  { db, link }: Pick<ApiDeps, "db" | "link">,
+  c: ApiContext,
   concern: EntryConcern,
   change: (sql: Transaction) => Promise<T>,
 ): Promise<T> {
+  const { db, link } = c.var.deps;
   const { result, hostIds } = await transaction(db, async (sql) => {
     const entered = await holdEntered(sql, concern);
     const done = await change(sql);
-    return { result: done, hostIds: await tellEntered(sql, entered) };
+    return { result: done, hostIds: await tellEntered(sql, entered, ordererOf(c)) };
   });
   for (const hostId of hostIds) link.nudge(hostId as HostId);
   return result;
@@ -28,7 +30,7 @@ export async function changeEntryOnce<Answer extends Response>(
   return await once(c, async (sql, afterwards) => {
     const entered = await holdEntered(sql, concern);
     const answer = await change(sql);
-    const hostIds = await tellEntered(sql, entered);
+    const hostIds = await tellEntered(sql, entered, ordererOf(c));
     afterwards(() => {
       for (const hostId of hostIds) c.var.deps.link.nudge(hostId as HostId);
     });

@@ -5,7 +5,7 @@ import type { Transaction } from "../../store/database/database.ts";
 import type { EnvironmentRow } from "../../store/environments/environments.ts";
 import { removeSshPassword, setSshPassword } from "../../store/environments/ssh-passwords.ts";
 import { appendEvent } from "../../store/events/events.ts";
-import type { ApiApp, ApiContext, ApiDeps } from "../deps.ts";
+import type { ApiApp, ApiContext } from "../deps.ts";
 import { refuseAdministrator } from "../request/authorization.ts";
 import { conflict } from "../request/refusal.ts";
 import { created, forCustomers, noContent, Timestamp, WorkloadIdPath } from "../request/route.ts";
@@ -43,7 +43,7 @@ const remove = createRoute({
   responses: noContent("No password opens it"),
 });
 
-export function registerSshPasswordRoutes(api: ApiApp, deps: ApiDeps): void {
+export function registerSshPasswordRoutes(api: ApiApp): void {
   api.openapi(post, async (c) => {
     const environment = await environmentFor(c, c.req.valid("param").id, "manage-workload");
     await refuseAdministrator(c, environment);
@@ -65,7 +65,7 @@ export function registerSshPasswordRoutes(api: ApiApp, deps: ApiDeps): void {
   api.openapi(remove, async (c) => {
     const environment = await environmentFor(c, c.req.valid("param").id, "manage-workload");
     const { id } = environment;
-    await changeEntry(deps, { environmentId: id }, async (sql) => {
+    await changeEntry(c, { environmentId: id }, async (sql) => {
       if (await removeSshPassword(sql, id))
         await note(c, sql, { environment, what: "The password for SSH was taken away." });
     });

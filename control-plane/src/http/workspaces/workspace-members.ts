@@ -75,7 +75,10 @@ const patch = createRoute({
         .openapi("MemberChange"),
     ),
   },
-  responses: ok("The member", Member),
+  responses: ok(
+    "The member. What somebody who lost a way in has left inside of environments is not undone: restart those that they should not come back to",
+    Member,
+  ),
 });
 
 const remove = createRoute({
@@ -112,7 +115,7 @@ export function registerWorkspaceMemberRoutes(api: ApiApp, deps: ApiDeps): void 
     if (customerId === workspace.owner_id) throw conflict("The owner's role cannot be changed.");
     await requireMember(deps, { workspaceId: id, customerId });
     const change = { ...c.req.valid("json"), now: deps.now() };
-    await changeEntry(deps, { workspaceId: id }, (sql) =>
+    await changeEntry(c, { workspaceId: id }, (sql) =>
       changeMember(sql, { workspaceId: id, customerId }, change),
     );
     return c.json(memberAnswer(await requireMember(deps, { workspaceId: id, customerId })), 200);
@@ -124,7 +127,7 @@ export function registerWorkspaceMemberRoutes(api: ApiApp, deps: ApiDeps): void 
     const workspace = await authorizeWorkspace(c, id, leaving ? "read-workspace" : "manage-members");
     if (customerId === workspace.owner_id) throw conflict("The owner cannot leave the workspace.");
     await requireMember(deps, { workspaceId: id, customerId });
-    await changeEntry(deps, { workspaceId: id }, (sql) =>
+    await changeEntry(c, { workspaceId: id }, (sql) =>
       removeMember(sql, { workspaceId: id, customerId, now: deps.now() }),
     );
     return c.body(null, 204);

@@ -130,6 +130,7 @@ const TARGETS = {
   // Its name is by custom whose it is and on which machine.
   "ssh-key": target("ssh_keys", "customer_id fingerprint"),
   "ssh-password": target("ssh_passwords", "env_id set_by", { key: "env_id", type: "text" }),
+  "ssh-ticket": target("ssh_tickets", "env_id customer_id fingerprint reason expires_at ended_at ended_by"),
   "training-job": target(
     "training_jobs",
     "customer_id workspace_id name image status status_reason cpu memory gpu node_count confirmed_at completed_at",

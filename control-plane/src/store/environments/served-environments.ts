@@ -1,4 +1,4 @@
-/** The environments that are to run on a host whose agent serves SSH, with what decides about their door. */
+/** The environments that are to run on hosts whose agents serve SSH, with what decides about their doors. */
 import type { InstanceId } from "@remotegpu/shared/ids";
 import type { Enterable } from "../../core/environments/entrants.ts";
 import type { SshServer } from "../../core/leases/ssh-server.ts";
@@ -17,8 +17,11 @@ export interface ServedEnvironment extends Enterable {
   passwordHash: string | null;
 }
 
-/** None of a host whose agent serves none. */
-export async function servedEnvironments(sql: Connection, hostId: string): Promise<ServedEnvironment[]> {
+/** Of a host, none where its agent serves none; or those of these environments. */
+export async function servedEnvironments(
+  sql: Connection,
+  which: { hostId: string } | { environmentIds: readonly string[] },
+): Promise<ServedEnvironment[]> {
   const { rows } = await sql.query<ServedEnvironment>(
     `SELECT p.instance_id AS "instanceId", e.id, ${safeBigint("e.customer_id")} AS "customerId",
             w.id AS "workspaceId", coalesce(e.ssh_enabled, true) AS ssh_enabled,
@@ -29,8 +32,8 @@ export async function servedEnvironments(sql: Connection, hostId: string): Promi
        JOIN environments e ON e.id = i.workload_id AND e.deleted_at IS NULL
        LEFT JOIN ssh_passwords s ON s.env_id = e.id
        LEFT JOIN workspaces w ON w.id = e.workspace_id AND ${LIVE}
-      WHERE h.id = $1 AND ${SERVES_SSH}`,
-    [hostId],
+      WHERE ${"hostId" in which ? "h.id = $1" : "e.id = ANY($1::text[])"} AND ${SERVES_SSH}`,
+    ["hostId" in which ? which.hostId : which.environmentIds],
   );
   return rows;
 }

@@ -238,6 +238,24 @@ export const WORKLOAD_WORDS: Words = {
   "AccessLogEntry.bytes_out": ["Bytes that went to the client; null of attempts", 1_200_455],
   "AccessLogEntry.login": ["The login as the container told it; null: it told none"],
 
+  "SshTicket.id": ["Its id", 4712],
+  "SshTicket.environment_id": ["What it opens", "env-5b1f6c0e"],
+  made_by: ["Which administrator", "admin 1"],
+  "SshTicket.key_fingerprint": [
+    "Of the only key that it lets in",
+    "SHA256:T7Jq0cFJ0dUEd0DrhgT7Vv9TTLyZE2xUuPoYBG3oZFQ",
+  ],
+  "SshTicket.reason": ["What for", "The customer asked why the training hangs."],
+  "NewSshTicket.reason": ["What for; the environment's people read it", "The customer asked why it hangs."],
+  "NewSshTicket.public_key": [
+    "As a line of a .pub file",
+    "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIJoZCWxF1zTnH1wqbWFL1RrEYJ9Br+Upyrxx40Fo5MGc",
+  ],
+  made_at: ["From then on it opens"],
+  "SshTicket.expires_at": ["Then it opens no more, and its sessions are ended"],
+  "SshTicket.ended_at": ["When it ended; null: it is open"],
+  ended_by: ["Who ended it; control-plane where its time was over", "admin 1"],
+
   env_id: ["The environment", "env-5b1f6c0e"],
   "TrainingJob.env_id": ["The environment that it was made from", "env-5b1f6c0e"],
   service_type: ["ssh, rdp, jupyter, tensorboard or custom", "ssh"],

@@ -1,13 +1,14 @@
 /**
  * Whom a host is to let into its environments by SSH, as it is at this moment: what opens each, and the keys of all who
- * may. A host whose agent serves no SSH is told nothing of it.
+ * may, administrators with a ticket among them. A host whose agent serves no SSH is told nothing of it.
  */
 import type { InstanceId } from "@remotegpu/shared/ids";
 import type { DesiredInstance } from "@remotegpu/shared/instance";
-import type { KeySet } from "@remotegpu/shared/ssh-access";
+import { type KeySet, MAX_SETS_OF_INSTANCE } from "@remotegpu/shared/ssh-access";
 import type { HostKeys } from "../../../core/environments/host-keys.ts";
 import { sshDoor } from "../../../core/leases/ssh-server.ts";
 import type { Connection } from "../../database/database.ts";
+import { openTickets } from "../../environments/access/ssh-tickets.ts";
 import { entrants } from "../../environments/entrants.ts";
 import { servedEnvironments } from "../../environments/served-environments.ts";
 
@@ -23,24 +24,32 @@ export async function desiredAccess(
   sql: Connection,
   { hostId, hostKeys }: { hostId: string; hostKeys: HostKeys },
 ): Promise<DesiredAccess> {
-  const served = (await servedEnvironments(sql, hostId))
+  const served = (await servedEnvironments(sql, { hostId }))
     .map((environment) => ({ ...environment, door: sshDoor(environment) }))
     .filter(({ door }) => door !== "none");
   const isOpen = ({ door }: { door: string }) => door === "open";
   if (served.length === 0) return { of: new Map(), keySets: [] };
-  const { keySetsOf, keySets } = await entrants(sql, served.filter(isOpen));
+  const open = served.filter(isOpen);
+  const openIds = open.map(({ id }) => id);
+  const [{ keySetsOf, keySets }, tickets] = await Promise.all([
+    entrants(sql, open),
+    openTickets(sql, openIds),
+  ]);
+  const ticketsOf = ({ id }: { id: string }) => tickets.get(id) ?? [];
+  const opening = (environment: (typeof open)[number]) =>
+    [...ticketsOf(environment).map(({ id }) => id), ...keySetsOf(environment)].slice(0, MAX_SETS_OF_INSTANCE);
   return {
     of: new Map(
       served.map((environment) => [
         environment.instanceId,
         {
-          keySets: isOpen(environment) ? keySetsOf(environment) : [],
+          keySets: isOpen(environment) ? opening(environment) : [],
           passwordHash: isOpen(environment) ? environment.passwordHash : null,
           hostKey: hostKeys.privatePemOf(environment.id),
         },
       ]),
     ),
-    keySets: [...keySets.values()],
+    keySets: [...keySets.values(), ...[...tickets.values()].flat()],
   };
 }
 

@@ -5,6 +5,7 @@ import {
   keyLine,
   keySetId,
   keySetIds,
+  personOfSet,
 } from "@remotegpu/control-plane/core/environments/entrants";
 
 const member = (customerId: number, role: WorkspaceRole) => ({ workspaceId: 9, customerId, role });
@@ -39,8 +40,9 @@ test("outside every workspace an environment is its customer's alone", () => {
   expect(entrantsOf({ customerId: 5, workspaceId: null }, [])).toEqual([5]);
 });
 
-test("a person has one set", () => {
+test("a person has one set, and is told by it", () => {
   expect(keySetId(43)).toBe("c-43");
+  expect(personOfSet(keySetId(43))).toBe("customer 43");
 });
 
 test("those who have keys are told, 256 at most, the first of them", () => {

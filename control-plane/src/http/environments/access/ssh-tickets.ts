@@ -1,0 +1,186 @@
+/**
+ * The way in for an administrator of the product: a ticket, which opens one environment to one key for some minutes, with
+ * a reason that the environment's people read. There is no other.
+ */
+import { createRoute, z } from "@hono/zod-openapi";
+import { displayText, text } from "@remotegpu/shared/text";
+import { MAX_OPEN_TICKETS, TICKET_MINUTES, ticketEnd } from "../../../core/environments/access/ssh-ticket.ts";
+import { keyLine } from "../../../core/environments/entrants.ts";
+import { sshDoor } from "../../../core/leases/ssh-server.ts";
+import type { Transaction } from "../../../store/database/database.ts";
+import {
+  endTicket,
+  insertTicket,
+  openTicketKeys,
+  type SshTicketRow,
+  ticketsOf,
+} from "../../../store/environments/access/ssh-tickets.ts";
+import { noteTicket } from "../../../store/environments/access/ticket-events.ts";
+import type { EnvironmentRow } from "../../../store/environments/environments.ts";
+import { servedEnvironments } from "../../../store/environments/served-environments.ts";
+import { readSshPublicKey } from "../../accounts/ssh-public-key.ts";
+import type { ApiApp, ApiDeps } from "../../deps.ts";
+import { numericPage, pageOf, PageQuery, toPage } from "../../request/pagination.ts";
+import { badField, conflict, notFound } from "../../request/refusal.ts";
+import {
+  created,
+  forAdmins,
+  forCustomers,
+  iso,
+  jsonBody,
+  noContent,
+  NumericId,
+  ok,
+  Timestamp,
+  WorkloadIdPath,
+} from "../../request/route.ts";
+import { ordererOf } from "../../workloads/orders.ts";
+import { changeEntry, changeEntryOnce } from "../entry-change.ts";
+import { environmentFor } from "../environment-access.ts";
+
+const tags = ["environments"];
+const MAX_KEY_LENGTH = 8_192;
+const MAX_REASON_LENGTH = 500;
+
+const SshTicket = z
+  .object({
+    id: z.int(),
+    environment_id: z.string(),
+    made_by: z.string(),
+    key_fingerprint: z.string(),
+    reason: z.string(),
+    made_at: Timestamp,
+    expires_at: Timestamp,
+    ended_at: Timestamp.nullable(),
+    ended_by: z.string().nullable(),
+  })
+  .openapi("SshTicket");
+
+const post = createRoute({
+  ...forAdmins,
+  method: "post",
+  path: "/environments/{id}/ssh-tickets",
+  operationId: "createEnvironmentSshTicket",
+  tags,
+  summary: `Let a key in by SSH for ${TICKET_MINUTES} minutes, with a reason; for administrators`,
+  description:
+    "The environment's people see who and why among its events, and the ticket in its list. Sessions by it are ended when it ends.",
+  request: {
+    params: WorkloadIdPath,
+    body: jsonBody(
+      z
+        .strictObject({ public_key: text(MAX_KEY_LENGTH), reason: displayText(MAX_REASON_LENGTH) })
+        .openapi("NewSshTicket"),
+    ),
+  },
+  responses: created("The ticket", SshTicket),
+});
+
+const list = createRoute({
+  ...forCustomers,
+  method: "get",
+  path: "/environments/{id}/ssh-tickets",
+  operationId: "listEnvironmentSshTickets",
+  tags,
+  summary: "Tickets by which administrators may or might enter it, newest first",
+  request: { params: WorkloadIdPath, query: PageQuery },
+  responses: ok("A page of tickets", pageOf(SshTicket)),
+});
+
+const remove = createRoute({
+  ...forCustomers,
+  method: "delete",
+  path: "/environments/{id}/ssh-tickets/{ticket_id}",
+  operationId: "endEnvironmentSshTicket",
+  tags,
+  summary: "End a ticket before its time; for administrators and for who may manage the environment",
+  request: { params: WorkloadIdPath.extend({ ticket_id: NumericId }) },
+  responses: noContent("It opens nothing any more"),
+});
+
+export function registerSshTicketRoutes(api: ApiApp, { db }: ApiDeps): void {
+  api.openapi(post, async (c) => {
+    const environment = await environmentFor(c, c.req.valid("param").id, "manage-workload");
+    const body = c.req.valid("json");
+    const key = readSshPublicKey(body.public_key);
+    const line = key.valid ? keyLine(key.line) : null;
+    if (!key.valid || line === null)
+      throw badField("public_key", key.valid ? "is no key that opens anything" : key.why);
+    const { id: environmentId } = environment;
+    return await changeEntryOnce(c, { environmentId }, async (sql) => {
+      await refuseUnlessOpen(sql, environment);
+      await refuseFurther(sql, environmentId, key.fingerprint);
+      const { actor, now } = ordererOf(c);
+      const ticket = await insertTicket(sql, {
+        environmentId,
+        customerId: c.var.actor.customerId,
+        line,
+        fingerprint: key.fingerprint,
+        reason: body.reason,
+        now,
+        expiresAt: ticketEnd(now),
+      });
+      await noteTicket(sql, ticket, { old: null, actor, now });
+      return c.json(ticketAnswer(ticket), 201);
+    });
+  });
+
+  api.openapi(list, async (c) => {
+    const { id } = await environmentFor(c, c.req.valid("param").id, "read-workload");
+    const page = numericPage(c.req.valid("query"));
+    const rows = await ticketsOf(db, id, page);
+    return c.json(toPage(rows, page.limit, { item: ticketAnswer, key: (row) => [row.id] }), 200);
+  });
+
+  api.openapi(remove, async (c) => {
+    const { id: wished, ticket_id: id } = c.req.valid("param");
+    const { id: environmentId } = await environmentFor(c, wished, "manage-workload");
+    await changeEntry(c, { environmentId }, async (sql) => {
+      const { actor, now } = ordererOf(c);
+      const ended = await endTicket(sql, { environmentId, id, actor, now });
+      if (ended !== null) return await noteTicket(sql, ended, { old: "open", actor, now });
+      const [known] = await ticketsOf(sql, environmentId, { limit: 1, after: id + 1 });
+      if (known?.id !== id) throw notFound(`ticket ${id} of environment ${environmentId}`);
+    });
+    return c.body(null, 204);
+  });
+}
+
+/** @throws ApiRefusal where no server of ours would know the key now */
+async function refuseUnlessOpen(sql: Transaction, environment: EnvironmentRow): Promise<void> {
+  switch (sshDoor(environment)) {
+    case "open":
+      break;
+    case "closed":
+    case "none":
+      throw conflict(
+        "SSH is switched off there, or the image's own server answers, which knows no keys of ours.",
+      );
+  }
+  const [served] = await servedEnvironments(sql, { environmentIds: [environment.id] });
+  if (served === undefined)
+    throw conflict(
+      `A ticket is for an environment that runs on a host whose agent serves SSH; this one is ${environment.status}.`,
+    );
+}
+
+async function refuseFurther(sql: Transaction, environmentId: string, fingerprint: string): Promise<void> {
+  const open = await openTicketKeys(sql, environmentId);
+  if (open.includes(fingerprint)) throw conflict(`A ticket for the key ${fingerprint} is open there.`);
+  if (open.length >= MAX_OPEN_TICKETS)
+    throw conflict(`${MAX_OPEN_TICKETS} tickets are open there, which is the most.`);
+}
+
+function ticketAnswer(row: SshTicketRow): z.input<typeof SshTicket> {
+  return {
+    id: row.id,
+    environment_id: row.env_id,
+    made_by: `admin ${row.customer_id}`,
+    key_fingerprint: row.fingerprint,
+    reason: row.reason,
+    made_at: row.made_at.toISOString(),
+    expires_at: row.expires_at.toISOString(),
+    ended_at: iso(row.ended_at),
+    ended_by: row.ended_by,
+  };
+}
