@@ -16,6 +16,13 @@ const Login = z
   })
   .nullish();
 
+const Entry = z.object({
+  kind: z.string(),
+  attempts: z.number().nullable(),
+  outcome: z.string().nullable(),
+  detail: z.string(),
+});
+
 const TRAFFIC: Column[] = [
   ["in", (row) => sizeText(row.bytes_in)],
   ["out", (row) => sizeText(row.bytes_out)],
@@ -81,10 +88,10 @@ const ACCESS_LOG = listCommand({
 export const ACCESS_LOG_COMMANDS: readonly Command[] = [SESSIONS, DISCONNECT, ACCESS_LOG];
 
 function whatText(row: Row): string {
-  const { kind, attempts, outcome, detail } = row;
-  if (kind === "attempts") return `${String(attempts)} refused: ${String(outcome)}`;
+  const { kind, attempts, outcome, detail } = Entry.parse(row);
+  if (kind === "attempts") return `${attempts ?? 0} refused: ${outcome ?? ""}`;
   if (outcome === null) return "open";
-  return detail === "" ? `ended: ${String(outcome)}` : `ended: ${String(outcome)}. ${String(detail)}`;
+  return detail === "" ? `ended: ${outcome}` : `ended: ${outcome}. ${detail}`;
 }
 
 function loginText(row: Row): string {
