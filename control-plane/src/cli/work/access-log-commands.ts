@@ -10,17 +10,17 @@ import { anEnvironment } from "./environment-state.ts";
 const Login = z
   .object({
     method: z.string(),
-    key_fingerprint: z.string().nullable(),
-    username: z.string().nullable(),
-    ticket_id: z.number().nullable(),
+    key_fingerprint: z.string().nullish(),
+    username: z.string().nullish(),
+    ticket_id: z.number().nullish(),
   })
   .nullish();
 
 const Entry = z.object({
   kind: z.string(),
-  attempts: z.number().nullable(),
-  outcome: z.string().nullable(),
-  detail: z.string(),
+  attempts: z.number().nullish(),
+  outcome: z.string().nullish(),
+  detail: z.string().default(""),
 });
 
 const TRAFFIC: Column[] = [
@@ -90,16 +90,13 @@ export const ACCESS_LOG_COMMANDS: readonly Command[] = [SESSIONS, DISCONNECT, AC
 function whatText(row: Row): string {
   const { kind, attempts, outcome, detail } = Entry.parse(row);
   if (kind === "attempts") return `${attempts ?? 0} refused: ${outcome ?? ""}`;
-  if (outcome === null) return "open";
+  if (outcome == null) return "open";
   return detail === "" ? `ended: ${outcome}` : `ended: ${outcome}. ${detail}`;
 }
 
 function loginText(row: Row): string {
   const login = Login.parse(row.login);
   if (login == null) return "";
-  if (login.ticket_id !== null)
-    return `${login.username ?? "an administrator"}, by ticket ${login.ticket_id}`;
-  return (
-    login.username ?? (login.key_fingerprint === null ? login.method : `${login.method} of nobody known`)
-  );
+  if (login.ticket_id != null) return `${login.username ?? "an administrator"}, by ticket ${login.ticket_id}`;
+  return login.username ?? (login.key_fingerprint == null ? login.method : `${login.method} of nobody known`);
 }

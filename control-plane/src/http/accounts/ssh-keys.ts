@@ -16,7 +16,7 @@ import { changeEntry, changeEntryOnce } from "../environments/entry-change.ts";
 import { badField, conflict } from "../request/refusal.ts";
 import { NUMBERED, ownOrSeen, registerResource } from "../request/resource.ts";
 import { created, forCustomers, jsonBody, NumericIdPath, ok, Timestamp } from "../request/route.ts";
-import { readSshPublicKey } from "./ssh-public-key.ts";
+import { readSshPublicKey } from "../environments/ssh-public-key.ts";
 
 const tags = ["ssh keys"];
 const MAX_KEY_LENGTH = 8_192;

@@ -18,7 +18,7 @@ import {
 import { noteTicket } from "../../../store/environments/access/ticket-events.ts";
 import type { EnvironmentRow } from "../../../store/environments/environments.ts";
 import { servedEnvironments } from "../../../store/environments/served-environments.ts";
-import { readSshPublicKey } from "../../accounts/ssh-public-key.ts";
+import { readSshPublicKey } from "../ssh-public-key.ts";
 import type { ApiApp, ApiDeps } from "../../deps.ts";
 import { numericPage, pageOf, PageQuery, toPage } from "../../request/pagination.ts";
 import { badField, conflict, notFound } from "../../request/refusal.ts";
