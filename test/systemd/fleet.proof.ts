@@ -221,22 +221,25 @@ test("a newer agent takes over in place; containers keep their processes, and wh
   expect(agent.after).not.toBe(agent.before);
   expect(await host.run("readlink /opt/remotegpu/current")).toMatch(/^9\.0\.0-/);
   expect(await containers()).toBe(running);
-  expect(await unit(host, ACCESS, "MainPID")).toBe(access);
+  // The access process hands over as soon as the agent tells it of the new bundle, and serves who is connected.
+  const successor = await eventually(
+    async () => {
+      const [pid, state] = [await unit(host, ACCESS, "MainPID"), await unit(host, ACCESS, "ActiveState")];
+      return pid !== access && pid !== "0" && state === "active" && pid;
+    },
+    { withinMs: 120_000, what: "another access process" },
+  );
+  expect(await host.run(`readlink /proc/${successor}/exe`)).toMatch(/\/9\.0\.0-/);
+  expect(await unit(host, ACCESS, "NRestarts")).toBe("0");
   expect(await talk.isAlive()).toBe(true);
   await host.run("touch /root/enough");
   await eventually(async () => (await talk.said()) !== "", { what: "the client's end" });
   const [, lines] = /^all came back of (\d+)$/.exec((await talk.said()).trim()) ?? [];
   expect(Number(lines)).toBeGreaterThan(100);
-  // Now that nobody is connected, the access process makes room by itself, as soon as the agent tells it of the new bundle.
-  await eventually(
-    async () => {
-      const [pid, state] = [await unit(host, ACCESS, "MainPID"), await unit(host, ACCESS, "ActiveState")];
-      return pid !== access && pid !== "0" && state === "active";
-    },
-    { withinMs: 120_000, what: "another access process" },
-  );
-  const successor = await unit(host, ACCESS, "MainPID");
-  expect(await host.run(`readlink /proc/${successor}/exe`)).toMatch(/\/9\.0\.0-/);
+  await eventually(async () => (await host.tell(`kill -0 ${access}`)).exitCode !== 0, {
+    withinMs: 60_000,
+    what: "the end of the one before, to which nobody is connected any more",
+  });
   expect(await doctor()).toMatchObject(WELL);
 });
 

@@ -13,6 +13,7 @@ import { Reconciliation } from "../loop/reconciliation.ts";
 import { reportNow } from "../loop/report.ts";
 import { RunPerformer } from "../loop/run-performer.ts";
 import { DiskWatch } from "../loop/storage/disk-watch.ts";
+import { ToolboxCleaner } from "../loop/toolbox-cleaner.ts";
 import { BroughtWatch } from "../loop/watch/brought-watch.ts";
 import type { LimitWatch } from "../loop/watch/limit-watch.ts";
 import { OrphanWatch } from "../loop/watch/orphan-watch.ts";
@@ -88,6 +89,7 @@ export function loopParts(
     outputKeeper,
     imageCleaner,
     doors,
+    toolboxCleaner: new ToolboxCleaner({ runtime, log }),
     wake,
   });
   const { stateDir, poolFolder, storagePool, diskBounds: bounds } = config;

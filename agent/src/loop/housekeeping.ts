@@ -1,6 +1,7 @@
 /**
  * What the loop does once a minute: time cut off written down, the kernel's limits kept up, kept output pruned; and in
- * the background firewall rules put back, storage measured and room made among images, however slow the runtime is.
+ * the background firewall rules put back, storage measured, room made among images and old toolboxes removed, however
+ * slow the runtime is.
  */
 import type { RunId } from "@remotegpu/shared/ids";
 import type { Log } from "@remotegpu/shared/log";
@@ -11,6 +12,7 @@ import type { ControlPlaneLink } from "./control-plane-link.ts";
 import type { Doors } from "./doors.ts";
 import type { ImageCleaner } from "./images/image-cleaner.ts";
 import type { OutputKeeper } from "./output/output-keeper.ts";
+import type { ToolboxCleaner } from "./toolbox-cleaner.ts";
 import type { StorageMeter } from "./storage/storage-meter.ts";
 import type { LimitWatch } from "./watch/limit-watch.ts";
 import type { OrphanWatch } from "./watch/orphan-watch.ts";
@@ -26,6 +28,7 @@ export type HousekeepingParts = {
   outputKeeper: OutputKeeper;
   imageCleaner: Pick<ImageCleaner, "clean">;
   doors: Pick<Doors, "sweep">;
+  toolboxCleaner: Pick<ToolboxCleaner, "cleanWhenDue">;
   link: Pick<ControlPlaneLink, "keepContact">;
   wake: () => void;
   log: Log;
@@ -55,7 +58,8 @@ export class Housekeeping {
   doWhenDue(nowMs: number): void {
     if (nowMs - this.#doneMs < EVERY_MS) return;
     this.#doneMs = nowMs;
-    const { runtime, link, limitWatch, orphanWatch, outputKeeper, imageCleaner, doors, log } = this.#parts;
+    const { runtime, link, limitWatch, orphanWatch, outputKeeper, log } = this.#parts;
+    const { imageCleaner, doors, toolboxCleaner } = this.#parts;
     link.keepContact();
     limitWatch.raise();
     outputKeeper.pruneWhenDue(nowMs);
@@ -63,11 +67,17 @@ export class Housekeeping {
     // However slow the runtime is, one such round is under way at a time.
     if (this.#isUnderWay) return;
     this.#isUnderWay = true;
-    void Promise.all([runtime.repairNetworks(), this.#measureStorage(), imageCleaner.clean(), doors.sweep()])
+    void Promise.all([
+      runtime.repairNetworks(),
+      this.#measureStorage(),
+      imageCleaner.clean(),
+      doors.sweep(),
+      toolboxCleaner.cleanWhenDue(nowMs),
+    ])
       .catch((error: unknown) => {
         log.warn(
           { error },
-          "networks, storage, images or ways in could not be looked after; tried again in a minute",
+          "networks, storage, images, ways in or toolboxes could not be looked after; tried again in a minute",
         );
       })
       .finally(() => (this.#isUnderWay = false));

@@ -35,6 +35,8 @@ const Inspection = z.object({
   Config: z.object({ Labels: z.record(z.string(), z.string()).nullish() }),
 });
 
+const BoundFolders = z.object({ Mounts: z.array(z.object({ Source: z.string().optional() })).nullish() });
+
 /** When a process started, in ticks since boot; null where there is none of that pid. */
 export type ProcessStart = (pid: number) => Promise<number | null>;
 
@@ -100,6 +102,22 @@ export class Containers {
       (client, abortSignal) => client.listContainers({ all: true, abortSignal }),
     );
     return new Set(found.map(({ Id }) => Id));
+  }
+
+  /** What of the host any container sees, whoever it belongs to, also one that does not run. @throws RuntimeError, RuntimeDown */
+  async boundFolders(): Promise<Set<string>> {
+    const folders = new Set<string>();
+    // One after another: it is asked for seldom, and nobody waits for it.
+    for (const id of await this.everyId()) {
+      const raw: unknown = await this.#orAbsent(
+        this.#docker.call(`inspect container ${id}`, { deadlineMs: QUICK_MS }, (client, abortSignal) =>
+          client.getContainer(id).inspect({ abortSignal }),
+        ),
+      );
+      for (const { Source } of raw === null ? [] : (BoundFolders.parse(raw).Mounts ?? []))
+        if (Source !== undefined) folders.add(Source);
+    }
+    return folders;
   }
 
   /** Most containers run on from one list to the next, and an inspection is the dearest thing of a round. */

@@ -120,6 +120,16 @@ export class Runtime {
     return this.#containers.list();
   }
 
+  /** What of the host any container sees, whoever it belongs to. */
+  boundFolders(): Promise<Set<string>> {
+    return this.#containers.boundFolders();
+  }
+
+  /** The toolbox that containers are made with. */
+  get toolboxPath(): string {
+    return this.#options.toolboxPath;
+  }
+
   /** Null when there is none of that id. */
   inspect(containerId: string): Promise<Container | null> {
     return this.#containers.inspect(containerId);

@@ -7,8 +7,8 @@
  */
 import { createHash } from "node:crypto";
 import { chmodSync, mkdirSync, symlinkSync, writeFileSync } from "node:fs";
-import { mkdir, readFile, rename, rm, stat } from "node:fs/promises";
-import { join } from "node:path";
+import { mkdir, readdir, readFile, rename, rm, stat } from "node:fs/promises";
+import { basename, dirname, join } from "node:path";
 import { entriesOf, type Entry } from "./archive.ts";
 import { packedToolbox, ToolboxError, type PackedToolbox } from "./packed-toolbox.ts";
 
@@ -35,6 +35,26 @@ function hashOf({ archiveHash, programs }: PackedToolbox): string {
   const hash = createHash("sha256").update(archiveHash);
   for (const { content } of programs) hash.update(content);
   return hash.digest("hex").slice(0, 16);
+}
+
+/**
+ * Removes toolboxes of earlier agents that no container was made with, and what was left of unpacking one.
+ * @param own what `installToolbox` returned
+ * @param boundFolders what of the host containers see; not asked for where there is no other toolbox
+ * @returns the folders that are gone
+ */
+export async function removeUnusedToolboxes(
+  own: string,
+  boundFolders: () => Promise<ReadonlySet<string>>,
+): Promise<string[]> {
+  const folder = dirname(own);
+  const others = (await readdir(folder)).map((name) => join(folder, name)).filter((path) => path !== own);
+  if (others.length === 0) return [];
+  // By their names alone, which are hashes: the state folder may have been named another way then.
+  const bound = new Set([...(await boundFolders())].map((path) => basename(path)));
+  const unused = others.filter((path) => !bound.has(basename(path)));
+  for (const path of unused) await rm(path, { recursive: true, force: true });
+  return unused;
 }
 
 /** A folder is named for what is in it, so that is made sure of. */

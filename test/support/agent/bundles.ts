@@ -24,9 +24,13 @@ export class Bundles {
     return this.#built;
   }
 
+  folderOf(version: string): string {
+    return join(this.#folder, version);
+  }
+
   /** The access process's code in a version. */
   access(version: string): string {
-    return join(this.#folder, version, "access.mjs");
+    return join(this.folderOf(version), "access.mjs");
   }
 
   /** The same under another name. @param line before the access process's code */
