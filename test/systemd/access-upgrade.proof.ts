@@ -184,7 +184,7 @@ test("no byte of the session is missing, and after it the newest one is alone", 
   const main = await unit("MainPID");
   await eventually(
     async () => {
-      const pids = (await host.run("pgrep --full access.mjs")).split("\n");
+      const pids = (await host.run("pgrep --full 'access[.]mjs'")).split("\n");
       return pids.length === 1 && pids[0] === main;
     },
     { withinMs: 60_000, what: "nobody but the newest one" },
@@ -195,6 +195,6 @@ test("a stop ends all of them", async () => {
   await host.run(`systemctl stop ${ACCESS}`);
 
   expect(await unit("ActiveState")).toBe("inactive");
-  expect(await host.run("pgrep --full access.mjs || true")).toBe("");
+  expect(await host.run("pgrep --full 'access[-a-z]*[.]mjs' || true")).toBe("");
   expect(await host.run(`ls ${STATE}`)).not.toMatch(/\.sock$/m);
 });

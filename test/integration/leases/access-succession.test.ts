@@ -4,8 +4,14 @@
  */
 import { once } from "node:events";
 import { connect, type Socket } from "node:net";
+import { connect as connectTls } from "node:tls";
+import { createOperator } from "@nats-io/nkeys";
 import { afterAll, beforeAll, expect, test } from "vitest";
-import type { DesiredLease } from "@remotegpu/shared/lease";
+import { AccessAuthority } from "@remotegpu/control-plane/link/identity/access-authority";
+import type { GatewayIdentity } from "@remotegpu/agent/access/relay/gateway-identity";
+import { openHostKey } from "@remotegpu/agent/link/nkey";
+import { HostId } from "@remotegpu/shared/ids";
+import { accessName } from "@remotegpu/shared/joining";
 import { MAX_GENERATIONS, TOO_MANY } from "@remotegpu/agent/core/access/generations";
 import { KIB } from "@remotegpu/shared/units";
 import { AccessUnderTest, ContainerUnderTest } from "../../support/agent/access.ts";
@@ -49,11 +55,33 @@ const LEASES = [wantedLease("a")];
 async function upgrade(
   access: AccessUnderTest,
   bundle: string,
-  leases: DesiredLease[] = LEASES,
+  gateway: GatewayIdentity | null = null,
 ): Promise<void> {
   access.leaveAgent();
   access.connectAgent();
-  await access.say({ bundle, leases, instances: [container.instance] });
+  await access.say({ bundle, leases: LEASES, instances: [container.instance], gateway });
+}
+
+const HOST = HostId.parse("host-1");
+const INVITATION = "HTTP/1.1 200 Connection established\r\n\r\n";
+
+/** The port for gateways of an access process, and a way through it. */
+async function openGateway(access: AccessUnderTest) {
+  const authority = await AccessAuthority.of({ key: createOperator() });
+  const hostKey = openHostKey(`${access.folder}/host.nk`);
+  const certified = await authority.certifyHost(HOST, hostKey.accessClaim.key, new Date());
+  const { key, certificate: cert } = await authority.gateway(new Date());
+  const identity = { key: hostKey.accessKeyPem, ...certified };
+  await upgrade(access, bundles.built, identity);
+  const openPort = () => eventually(() => access.news?.gatewayPort ?? undefined, { what: "its number" });
+  const port = await openPort();
+  const enter = async (): Promise<Client> => {
+    const at = { port, host: LOOPBACK, servername: accessName(HOST), allowHalfOpen: true };
+    const socket = connectTls({ ...at, ca: authority.ca, key, cert });
+    socket.write(`CONNECT ${container.instance.instanceId}:7000 HTTP/1.1\r\nHost: inside\r\n\r\n`);
+    return Client.over(socket);
+  };
+  return { identity, port, openPort, enter };
 }
 
 /** What the log says of `msg`, a record each, over all processes of the host. */
@@ -68,6 +96,7 @@ function logged(access: AccessUnderTest, msg: string): Record<string, unknown>[]
 }
 
 const RETIRED = "an access process of before an upgrade serves its connections to their end";
+const OVER = "what was left to serve is over";
 const TAKEN_OVER = "another version's access process has taken over";
 const NOT_TAKEN_OVER = "another version's access process did not take over";
 
@@ -101,9 +130,15 @@ class Client {
     for (const end of ["end", "close"]) socket.on(end, () => (this.#isOver = true));
   }
 
-  static async enter(port: number): Promise<Client> {
-    const client = new Client(connect({ port, host: LOOPBACK, allowHalfOpen: true }));
-    await eventually(() => client.#heard === "hello\n", { what: "the service's greeting" });
+  static enter(port: number): Promise<Client> {
+    return Client.over(connect({ port, host: LOOPBACK, allowHalfOpen: true }));
+  }
+
+  static async over(socket: Socket): Promise<Client> {
+    const client = new Client(socket);
+    await eventually(() => client.#heard.replace(INVITATION, "") === "hello\n", {
+      what: "the service's greeting",
+    });
     client.say();
     return client;
   }
@@ -122,7 +157,7 @@ class Client {
     this.say();
     this.#socket.end();
     if (!this.#isOver) await once(this.#socket, "end");
-    const { bytes, sha256 } = JSON.parse(this.#heard.split("\n")[1] ?? "{}") as {
+    const { bytes, sha256 } = JSON.parse(this.#heard.replace(INVITATION, "").split("\n")[1] ?? "{}") as {
       bytes: number;
       sha256: string;
     };
@@ -162,10 +197,12 @@ class Comer {
 test.concurrent("both are upgraded under an open connection: no byte is missing, nobody is refused, the number stays", async () => {
   const access = await beginAccess();
   const port = await access.portOf("a");
+  const gateway = await openGateway(access);
   const open = await Client.enter(port);
+  const tunnel = await gateway.enter();
   const crowd = [new Comer(port), new Comer(port)];
 
-  await upgrade(access, next[0] ?? "");
+  await upgrade(access, next[0] ?? "", gateway.identity);
   await takenOver(access, next[0] ?? "");
   const served = crowd[0]?.count.served ?? 0;
   await eventually(() => (crowd[0]?.count.served ?? 0) > served + 5, { what: "more who come" });
@@ -177,7 +214,11 @@ test.concurrent("both are upgraded under an open connection: no byte is missing,
   expect(await access.portOf("a")).toBe(port);
   expect(await open.missingBytes()).toBe(0);
   expect(await later.missingBytes()).toBe(0);
-  await eventually(() => logged(access, "what was left to serve is over").length > 0, {
+  expect(await gateway.openPort()).toBe(gateway.port);
+  expect(await (await gateway.enter()).missingBytes()).toBe(0);
+  expect(logged(access, OVER)).toEqual([]);
+  expect(await tunnel.missingBytes()).toBe(0);
+  await eventually(() => logged(access, OVER).length > 0, {
     what: "the elder's end",
   });
   expect(access.program.isEnded).toBe(false);
@@ -220,7 +261,7 @@ test.concurrent(`of more than ${MAX_GENERATIONS} the oldest one's connections en
 
   await eventually(() => first?.isOver === true, { what: "the oldest one's end" });
   expect(clients.map(({ isOver }) => isOver)).toEqual([true, false, false, false]);
-  expect(logged(access, "what was left to serve is over")).toMatchObject([{ because: TOO_MANY }]);
+  expect(logged(access, OVER)).toMatchObject([{ because: TOO_MANY }]);
 
   process.kill(pids[0] ?? 0, "SIGKILL");
   await eventually(() => second?.isOver === true, { what: "the killed one's end" });
