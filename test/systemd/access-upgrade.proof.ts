@@ -182,13 +182,11 @@ test("no byte of the session is missing, and after it the newest one is alone", 
   const [, lines] = /^all came back of (\d+)$/.exec((await talk.said()).trim()) ?? [];
   expect(Number(lines)).toBeGreaterThan(1_000);
   const main = await unit("MainPID");
-  await eventually(
-    async () => {
-      const pids = (await host.run("pgrep --full 'access[.]mjs'")).split("\n");
-      return pids.length === 1 && pids[0] === main;
-    },
-    { withinMs: 60_000, what: "nobody but the newest one" },
+  const left = () => host.run("pgrep --full --list-full 'access[.]mjs'");
+  await eventually(async () => /^\d+ [^\n]*$/.test(await left()), { withinMs: 60_000 }).catch(
+    () => undefined,
   );
+  expect(await left()).toMatch(new RegExp(`^${main} [^\\n]*$`));
 });
 
 test("a stop ends all of them", async () => {
