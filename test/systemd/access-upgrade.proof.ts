@@ -23,11 +23,11 @@ const TELLER = `
   const pid = Number(process.argv[2]);
   const startTicks = Number(fs.readFileSync("/proc/" + pid + "/stat", "utf8").split(") ")[1].split(" ")[19]);
   const lease = { leaseId: "a", workloadId: "w", service: "ssh", internalPort: 2022, autoReleaseHours: 1, want: "held" };
-  const instances = [{ workloadId: "w", instanceId: "i", pid, startTicks }];
+  const instances = [{ workloadId: "w", instanceId: "i", runId: "r", pid, startTicks, openTo: null }];
   const again = () => setTimeout(tell, 500);
   function tell() {
     const bundle = fs.readFileSync("/root/bundle", "utf8").trim();
-    const list = { kind: "list", serial: 1, term: 1, generation: 1, bundle, leases: [lease], instances, gateway: null };
+    const list = { kind: "list", serial: 1, term: 1, generation: 1, bundle, leases: [lease], instances, gateway: null, keySets: [], cuts: [], taken: [] };
     const socket = net.connect("${STATE}/access.sock").on("error", () => undefined).on("close", again);
     socket.write(JSON.stringify(list) + "\\n");
     socket.on("data", (news) => {

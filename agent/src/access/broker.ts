@@ -175,6 +175,7 @@ export class Broker {
       },
       onLoginElsewhere: ({ runId, port, login }) => this.#elders.tell({ kind: "login", runId, port, login }),
       onDeaf: (runId) => this.#loginDoors.deaf(runId),
+      onRetired: () => undefined,
       onActivity: (leases) => this.#keeper.noteActivity(leases),
       dial: (target) => this.dial(target),
       onGateway: (port) => {

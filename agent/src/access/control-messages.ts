@@ -1,6 +1,7 @@
 /**
  * What the agent and the access process say to each other on the control socket, a line of JSON each. The agent
- * tells all it knows each time; the access process answers with all it holds, and again whenever that changes.
+ * tells all it knows each time; the access process answers with all it holds, and again whenever that changes. In an
+ * upgrade, or on the way back from one, the two are of different versions for a while: what was added since has a default.
  */
 import { z } from "zod";
 import { InstanceId, RunId, WorkloadId } from "@remotegpu/shared/ids";
@@ -38,15 +39,18 @@ const OpenTo = z.object({
   passwordMark: z.string().max(64).nullable(),
 });
 
+/** Of an agent that does not say it. */
+const RUN_OF_BEFORE = RunId.parse("not-said");
+
 /** A container that may be dialled into: its first process, which is meant only together with its start ticks. */
 export const ReachableInstance = z.object({
   workloadId: WorkloadId,
   instanceId: InstanceId,
-  runId: RunId,
+  runId: RunId.default(RUN_OF_BEFORE),
   pid: z.int().min(2),
   startTicks: z.int().nonnegative(),
   /** Null: nobody enters it so, or nobody can tell who does. */
-  openTo: OpenTo.nullable(),
+  openTo: OpenTo.nullable().default(null),
 });
 export type ReachableInstance = z.infer<typeof ReachableInstance>;
 
@@ -65,11 +69,11 @@ export const AccessList = z.object({
   /** Null: this host has no certificate yet. */
   gateway: GatewayIdentity.nullable(),
   /** Those that the instances name. */
-  keySets: z.array(FingerprintSet).max(MAX_KEY_SETS),
+  keySets: z.array(FingerprintSet).max(MAX_KEY_SETS).default([]),
   /** Sessions that are to end. */
-  cuts: z.array(Cut).max(MAX_CUTS),
+  cuts: z.array(Cut).max(MAX_CUTS).default([]),
   /** Ended sessions and attempts that the control plane has: the book may forget them. */
-  taken: z.array(z.string().max(64)).max(MAX_TAKEN),
+  taken: z.array(z.string().max(64)).max(MAX_TAKEN).default([]),
 });
 export type AccessList = z.infer<typeof AccessList>;
 
@@ -82,7 +86,7 @@ export const AccessNews = z.object({
   leases: z.array(ObservedLease).max(MAX_LEASES_OF_HOST),
   /** Where gateways connect; null while it is not open. */
   gatewayPort: z.int().min(1).max(65_535).nullable(),
-  access: AccessBook,
+  access: AccessBook.default({ sessions: [], attempts: [], isWhole: false }),
 });
 export type AccessNews = z.infer<typeof AccessNews>;
 

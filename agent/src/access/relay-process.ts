@@ -40,6 +40,8 @@ export type RelayHandlers = {
   onLoginElsewhere: (told: Extract<FromRelay, { kind: "login-elsewhere" }>) => void;
   /** It hears nothing more of this run's logins. */
   onDeaf: (runId: RunId) => void;
+  /** It listens no more. */
+  onRetired: () => void;
   /** @throws DialError */
   dial: (target: DialTarget) => Promise<Dialled>;
   /** Null: it could not be opened, or its relay has ended. */
@@ -80,7 +82,6 @@ export class RelayProcess {
   #restart: NodeJS.Timeout | undefined;
   #openDials = 0;
   readonly #waiting = new Map<LeaseId, Waiting>();
-  readonly #retired = Promise.withResolvers<void>();
   #showing: {
     take: (listener: Listener) => void;
     done: () => void;
@@ -219,10 +220,9 @@ export class RelayProcess {
     }
   }
 
-  /** Listens no more; who is connected stays. Resolves when nobody comes in any more; how many there are is told then. */
-  async retire(): Promise<void> {
+  /** Listens no more; who is connected stays. `onRetired` is called when nobody comes in any more, and then `onActivity`. */
+  retire(): void {
     if (this.#isReady) this.#send({ kind: "retire" });
-    await this.#retired.promise;
   }
 
   close(leaseId: LeaseId): void {
@@ -315,7 +315,7 @@ export class RelayProcess {
       case "listeners-shown":
         return this.#showing?.done();
       case "retired":
-        return this.#retired.resolve();
+        return this.#told(({ onRetired }) => onRetired());
     }
   }
 
@@ -399,6 +399,7 @@ const NOBODY: RelayHandlers = {
   onBook: () => undefined,
   onLoginElsewhere: () => undefined,
   onDeaf: () => undefined,
+  onRetired: () => undefined,
   onGateway: () => undefined,
   dial: () => Promise.reject(new DialError("nobody leads this relay yet")),
 };

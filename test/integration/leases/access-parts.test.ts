@@ -4,6 +4,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import Database from "better-sqlite3";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
+import { AccessAnswer, AccessList } from "@remotegpu/agent/access/control-messages";
 import { ACCESS_FILE, openLeaseStore } from "@remotegpu/agent/access/lease-store";
 import { ObservedLeases } from "@remotegpu/agent/access/observed-leases";
 import { assertNobody, RELAY_ID, StillPrivilegedError } from "@remotegpu/agent/access/relay/unprivileged";
@@ -89,6 +90,18 @@ describe("access.sqlite", () => {
     expect(readdirSync(folder)).toContain(`${ACCESS_FILE}.damaged-1`);
     store.close();
   });
+});
+
+test("agent and access process understand each other across the versions of an upgrade", () => {
+  const lease = { leaseId: "a", workloadId: "w", service: "custom", internalPort: 7000, want: "held" };
+  const list = { kind: "list", serial: 1, term: 1, generation: 1, bundle: null, gateway: null };
+  const instance = { workloadId: "w", instanceId: "i", pid: 42, startTicks: 7 };
+  const news = { kind: "held", serial: 1, refused: null, leases: [], gatewayPort: null };
+
+  expect(
+    AccessList.parse({ ...list, leases: [{ ...lease, autoReleaseHours: 1 }], instances: [instance] }),
+  ).toMatchObject({ instances: [{ ...instance, openTo: null }], keySets: [], cuts: [], taken: [] });
+  expect(AccessAnswer.parse(news)).toMatchObject({ access: { sessions: [], isWhole: false } });
 });
 
 describe("what is told of a lease", () => {

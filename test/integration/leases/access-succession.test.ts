@@ -16,6 +16,7 @@ import { MAX_GENERATIONS, TOO_MANY } from "@remotegpu/agent/core/access/generati
 import { KIB } from "@remotegpu/shared/units";
 import { AccessUnderTest, ContainerUnderTest } from "../../support/agent/access.ts";
 import { Bundles } from "../../support/agent/bundles.ts";
+import { logged, NOT_TAKEN_OVER, OVER, retired, takenOver } from "../../support/agent/upgrades.ts";
 import { eventually } from "../../support/eventually.ts";
 import { wantedLease } from "../../support/samples/lease-samples.ts";
 import { hashOf, numberedBytes } from "../../support/samples/numbered-bytes.ts";
@@ -82,38 +83,6 @@ async function openGateway(access: AccessUnderTest) {
     return Client.over(socket);
   };
   return { identity, port, openPort, enter };
-}
-
-/** What the log says of `msg`, a record each, over all processes of the host. */
-function logged(access: AccessUnderTest, msg: string): Record<string, unknown>[] {
-  const lines = access.program
-    .said()
-    .split("\n")
-    .filter((line) => line.startsWith("{"));
-  return lines
-    .map((line) => JSON.parse(line) as Record<string, unknown>)
-    .filter((line) => line["msg"] === msg);
-}
-
-const RETIRED = "an access process of before an upgrade serves its connections to their end";
-const OVER = "what was left to serve is over";
-const TAKEN_OVER = "another version's access process has taken over";
-const NOT_TAKEN_OVER = "another version's access process did not take over";
-
-async function takenOver(access: AccessUnderTest, bundle: string): Promise<number> {
-  const record = await eventually(
-    () => logged(access, TAKEN_OVER).find((line) => line["bundle"] === bundle),
-    { what: `${bundle} at work; ${access.program.said()}`, withinMs: 60_000 },
-  );
-  return Number(record["pid"]);
-}
-
-/** As the newest one hears it: nobody comes in through that bundle's process any more. */
-async function retired(access: AccessUnderTest, bundle: string): Promise<void> {
-  await eventually(() => logged(access, RETIRED).some((line) => line["bundle"] === bundle), {
-    what: `${bundle} to be an elder`,
-    withinMs: 60_000,
-  });
 }
 
 /** A client with a byte counter: what it sends must be what the service has counted in the end. */
@@ -285,6 +254,10 @@ test.concurrent("the newest one is killed: the process that was started first en
   const port = await access.portOf("a");
   await upgrade(access, next[0] ?? "");
   const pid = await takenOver(access, next[0] ?? "");
+  await eventually(() => logged(access, OVER).length > 0, {
+    what: "the end of serving of one to which nobody was connected",
+  });
+  expect(access.program.isEnded).toBe(false);
 
   process.kill(pid, "SIGKILL");
   await eventually(() => access.program.isEnded, { what: "the first one's end", withinMs: 60_000 });

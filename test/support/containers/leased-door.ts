@@ -21,6 +21,7 @@ export class LeasedDoors {
   keySets: FingerprintSet[] = [];
   cuts: Cut[] = [];
   taken: string[] = [];
+  bundle: string | null = null;
   readonly #doors: Told[] = [];
 
   private constructor(way: Doorway, access: AccessUnderTest) {
@@ -28,9 +29,14 @@ export class LeasedDoors {
     this.access = access;
   }
 
-  static async open(): Promise<LeasedDoors> {
+  /** @param script of the access process, where it is another one than this checkout's */
+  static async open({ script }: { script?: string } = {}): Promise<LeasedDoors> {
     const way = await Doorway.open();
-    return new LeasedDoors(way, await AccessUnderTest.begin({}, { folder: way.folder }));
+    const access = await AccessUnderTest.begin(
+      {},
+      { folder: way.folder, ...(script !== undefined && { script }) },
+    );
+    return new LeasedDoors(way, access);
   }
 
   /** A container that the owner's key opens, with its lease. */
@@ -71,6 +77,7 @@ export class LeasedDoors {
 
   async say(): Promise<void> {
     await this.access.say({
+      bundle: this.bundle,
       leases: this.#doors.map(({ leaseId, instance }) =>
         wantedLease(leaseId, { workloadId: instance.workloadId, service: "ssh", internalPort: 2022 }),
       ),

@@ -60,21 +60,19 @@ export class Elder {
       onLoginElsewhere: () => undefined,
       onDeaf: () => undefined,
       onGateway: () => undefined,
+      onRetired: () => {
+        this.#isRetired = true;
+        this.#link.start();
+      },
       dial,
     });
-    void this.#retire();
+    relay.retire();
     void ending.then(() => this.#over.resolve({ because: "It was ended." }));
     const { because } = await this.#over.promise;
     log.info({ because: because ?? "nobody is connected any more" }, "what was left to serve is over");
     clearInterval(ticking);
     await relay.end();
     await this.#link.close({ kind: "bye", because });
-  }
-
-  async #retire(): Promise<void> {
-    await this.#options.relay.retire();
-    this.#isRetired = true;
-    this.#link.start();
   }
 
   #hear(message: ToElder): void {
