@@ -842,8 +842,12 @@ CREATE TABLE idle_watches (
   cpu_ms bigint,
   cpu_told_at timestamptz,
   warned_at timestamptz,
+  cpu_percent numeric(9,1) NOT NULL DEFAULT 0,
+  gpu_percent integer NOT NULL DEFAULT 0,
   CONSTRAINT idle_watches_pkey PRIMARY KEY (env_id),
-  CONSTRAINT idle_watches_cpu_ms_check CHECK ((cpu_ms >= 0))
+  CONSTRAINT idle_watches_cpu_ms_check CHECK ((cpu_ms >= 0)),
+  CONSTRAINT idle_watches_cpu_percent_check CHECK ((cpu_percent >= (0)::numeric)),
+  CONSTRAINT idle_watches_gpu_percent_check CHECK ((gpu_percent >= 0))
 );
 
 CREATE TABLE image_fetches (

@@ -12,6 +12,7 @@ import { cutOffRulesPass } from "./controllers/billing/cut-off-rules.ts";
 import { gpuStrangersPass } from "./controllers/hosts/gpu-strangers.ts";
 import { HostLiveness } from "./controllers/hosts/host-liveness.ts";
 import { imageFetchesPass } from "./controllers/hosts/image-fetches.ts";
+import { type IdleStopDeps, idleStopPass } from "./controllers/idle-stop.ts";
 import { StreamAlarms } from "./controllers/ingest/journal-stream-alarms.ts";
 import { type Leadership, RENEW_EVERY_MS } from "./controllers/leadership.ts";
 import { lifecyclePass } from "./controllers/lifecycle.ts";
@@ -34,7 +35,12 @@ export interface LoopEngines {
   readonly newId: (prefix: string) => string;
   readonly log: Log;
   readonly calendar: BillingCalendar;
-  readonly link: { nudge(host: HostId): void; readonly isConnected: boolean; readonly stream: StreamState };
+  readonly link: {
+    nudge(host: HostId): void;
+    exec: IdleStopDeps["exec"];
+    readonly isConnected: boolean;
+    readonly stream: StreamState;
+  };
   readonly leadership: Leadership;
   readonly deliveries: Pick<WebhookDeliveries, "pass">;
   readonly attempts: CountedAttempts;
@@ -102,6 +108,11 @@ export function loops(engines: LoopEngines): Loop[] {
       name: "cut-off-rules",
       everyMs: CUT_OFF_RULES_EVERY_MS,
       pass: (pass) => cutOffRulesPass({ db, nudge }, pass),
+    },
+    {
+      name: "idle-stop",
+      everyMs: 15 * MS_PER_SECOND,
+      pass: (pass) => idleStopPass({ db, nudge, exec: (...order) => link.exec(...order), log }, pass),
     },
     {
       name: "webhooks",

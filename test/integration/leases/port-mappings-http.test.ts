@@ -450,7 +450,10 @@ describe("PATCH /environments/{id}", () => {
   const REFUSALS: [object, string, string][] = [
     [{ image: "busybox:2" }, "image", "is fixed at the order; order another environment with it"],
     [{ cpu: 2 }, "cpu", "is fixed at the order; order another environment with it"],
-    [{ config: { idle_stop_minutes: 5 } }, "config", "nothing stops an environment for idleness yet"],
+    [{ config: { idle_stop_minutes: 5 } }, "config.idle_stop_minutes", ">=15"],
+    [{ config: { idle_stop_minutes: 43_201 } }, "config.idle_stop_minutes", "<=43200"],
+    [{ config: { spec: "standard" } }, "config.spec", "is fixed at the order; order another environment"],
+    [{ config: { constructor: 1 } }, "config.constructor", "is not a known field"],
     [{ workspace_id: 1 }, "workspace_id", "an environment stays in its workspace"],
     [{ status: "stopped" }, "status", "starting, stopping and restarting"],
     [{ constructor: 1 }, "constructor", "is not a known field"],

@@ -4,6 +4,7 @@ import { dirname, join } from "node:path";
 import { execa } from "execa";
 import type { RunId } from "@remotegpu/shared/ids";
 import { afterAll, beforeAll, expect, test } from "vitest";
+import { terminalWords } from "@remotegpu/control-plane/core/environments/terminal-words";
 import { makeLiveFolder, removeLiveFolder, writeLiveFolder } from "@remotegpu/agent/toolbox/live-folder";
 import { type Door, Doorway } from "../../support/containers/door.ts";
 import { docker } from "../../support/containers/docker.ts";
@@ -76,6 +77,24 @@ test("the last of ten thousand keys opens it", async () => {
   await door.let({ keys: [...others, { id: "key-9999", line }] });
 
   expect(await door.ssh("echo in")).toMatchObject({ stdout: "in" });
+});
+
+test("whoever is at a terminal is told a line, whatever is in it", async () => {
+  await door.let();
+  const sessions = [1, 2].map(() => door.session(["-tt", "door", "echo here; cat"]));
+  for (const session of sessions) await session.says(/here/);
+  const line = `it's "$(echo not run)" %s \\n`;
+
+  const exec = await docker
+    .getContainer(door.containerId)
+    .exec({ Cmd: terminalWords(line), AttachStdout: true });
+  const output = await exec.start({});
+  output.resume();
+
+  await eventually(async () => !(await exec.inspect()).Running);
+  expect((await exec.inspect()).ExitCode).toBe(0);
+  for (const session of sessions)
+    await eventually(() => session.said.includes(`\n${line}\r`), { what: `the line in ${session.said}` });
 });
 
 test("a password opens it once there is one, and no more when it is taken away", async () => {

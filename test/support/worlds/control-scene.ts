@@ -3,6 +3,7 @@
  * that a test speaks for. A host says what the test has it say, through the same handlers that NATS would call.
  */
 import { createHash, randomUUID } from "node:crypto";
+import { idleStopPass } from "@remotegpu/control-plane/controllers/idle-stop";
 import { hostSync } from "@remotegpu/control-plane/controllers/hosts/host-sync";
 import { imageFetchesPass } from "@remotegpu/control-plane/controllers/hosts/image-fetches";
 import { workloadsPass } from "@remotegpu/control-plane/controllers/workloads";
@@ -20,7 +21,7 @@ import { BootId, GpuUuid, HostId, JournalId } from "@remotegpu/shared/ids";
 import { type DesiredFetch, IMAGE_FETCH_FEATURE, type ObservedPull } from "@remotegpu/shared/image-fetch";
 import type { BareRun, DesiredInstance, ObservedInstance } from "@remotegpu/shared/instance";
 import { DesiredLease, LEASE_PORTS, type ObservedLease } from "@remotegpu/shared/lease";
-import { Heartbeat, type HeartbeatReply } from "@remotegpu/shared/protocol";
+import { type ExecRequest, Heartbeat, type HeartbeatReply } from "@remotegpu/shared/protocol";
 import { type AccessBook, type Cut, KeySet, SSH_FEATURE } from "@remotegpu/shared/ssh-access";
 import { GIB } from "@remotegpu/shared/units";
 import { type Answer, type ApiWorld, type Caller, openApi } from "../http/api.ts";
@@ -37,6 +38,10 @@ export interface ControlScene {
   /** One pass over workloads whose status follows from reports. */
   workloads(): Promise<boolean>;
   lifecycle(): Promise<void>;
+  /** One pass over environments that stop for idleness. */
+  idleStops(): Promise<void>;
+  /** What hosts were asked to run inside by the passes, and do not answer. */
+  execs: ExecRequest[];
   /** One pass over images on their way; true where the scheduler should look. */
   fetches(): Promise<boolean>;
   host(id: string, wish?: HostWish): Promise<ScriptedHost>;
@@ -106,9 +111,16 @@ export async function openControlScene(database?: FreshDatabase): Promise<Contro
     kept: keptForPasses(api.deps.db),
     log: quietLog,
   };
+  const execs: ExecRequest[] = [];
+  const exec = async (_host: HostId, request: ExecRequest) => {
+    execs.push(request);
+    return await Promise.resolve(null);
+  };
   return {
     api,
     handlers,
+    execs,
+    idleStops: async () => await idleStopPass({ ...deps, exec }, await leaderPass()),
     wakes: () => wakes,
     schedule: async (under) => await schedulePass(deps, { ...(await leaderPass()), ...under }),
     workloads: async () => await workloadsPass(deps, await leaderPass()),

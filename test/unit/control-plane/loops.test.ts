@@ -27,6 +27,7 @@ beforeAll(() => {
     calendar: { utcOffsetMinutes: 0, closeDelayHours: 24 },
     link: {
       nudge: () => undefined,
+      exec: () => Promise.resolve(null),
       isConnected: true,
       stream: { kind: "away", cause: "nats", detail: "there is none" },
     },

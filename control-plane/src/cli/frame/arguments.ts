@@ -31,6 +31,14 @@ export function wholeNumber() {
   return parsed((text) => (/^\d{1,15}$/.test(text) ? Number(text) : null), "Give a whole number.");
 }
 
+/** A whole number, or "off", which is null. */
+export function wholeNumberOrOff() {
+  return parsed<{ value: number | null }>((text) => {
+    if (text === "off") return { value: null };
+    return /^\d{1,15}$/.test(text) ? { value: Number(text) } : null;
+  }, "Give a whole number, or off.").transform(({ value }) => value);
+}
+
 /** "2h", "30m", or a moment such as 2026-03-01T18:00Z; the two as the API names them. */
 export function deadline() {
   return parsed<{ deadline: string } | { deadline_seconds: number }>((text) => {

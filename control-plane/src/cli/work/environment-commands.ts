@@ -1,7 +1,7 @@
 /** `remotegpu env …`: the dev environments of a customer. How one is ordered is in environment-create.ts. */
 import { z } from "zod";
 import type { Row } from "../frame/api-client.ts";
-import { onOff, wholeNumber, words } from "../frame/arguments.ts";
+import { onOff, wholeNumber, wholeNumberOrOff, words } from "../frame/arguments.ts";
 import { command, option } from "../frame/command.ts";
 import { body } from "../frame/context.ts";
 import { segment } from "../frame/list-command.ts";
@@ -37,7 +37,7 @@ const Rows = z.array(z.looseObject({})).default([]);
 
 const UPDATE = command({
   name: "update",
-  summary: "change its name, its switches or when its ports go",
+  summary: "change its name, its switches or when its ports go, or it stops",
   takes: {
     ...anEnvironment(),
     name: option("--name <name>", "another name", words()),
@@ -52,9 +52,17 @@ const UPDATE = command({
       "without access for so long a port goes",
       wholeNumber(),
     ),
+    idle_stop_minutes: option(
+      "--idle-stop <minutes|off>",
+      "without use for so long it is stopped",
+      wholeNumberOrOff(),
+    ),
   },
-  run: async ({ api, output }, { environment, ...members }) => {
-    const row = await api.patch(`/environments/${segment(environment)}`, body(members));
+  run: async ({ api, output }, { environment, idle_stop_minutes, ...members }) => {
+    const row = await api.patch(`/environments/${segment(environment)}`, {
+      ...body(members),
+      ...(idle_stop_minutes !== undefined && { config: { idle_stop_minutes } }),
+    });
     printDone(output, `${environmentSentence(row)}${restartSentence(row)}`, row);
   },
 });

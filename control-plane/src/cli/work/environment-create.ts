@@ -1,6 +1,6 @@
 /** `remotegpu env create`: an environment's order, as a command line says it. */
 import type { Row } from "../frame/api-client.ts";
-import { bytes, words } from "../frame/arguments.ts";
+import { bytes, wholeNumber, words } from "../frame/arguments.ts";
 import { command, option } from "../frame/command.ts";
 import { body } from "../frame/context.ts";
 import { printDone } from "../frame/output.ts";
@@ -17,6 +17,11 @@ export const CREATE = command({
     temp_storage: option("--temp-storage <size>", "bound of the container's own layer", bytes()),
     command: option("--command <text>", "run this instead of our init", words()),
     ssh_server: option("--ssh-server <server>", "ours, or the image's own", words()),
+    idle_stop_minutes: option(
+      "--idle-stop <minutes>",
+      "without use for so long it is stopped; never by default",
+      wholeNumber(),
+    ),
     ...waiting(),
   },
   examples: [
@@ -31,13 +36,22 @@ export const CREATE = command({
       max_price_per_hour,
       spec,
       gpu_model,
+      idle_stop_minutes,
       ...plain
     } = members;
     const created = await context.api.post("/environments", {
       ...body(plain),
       ...(datasets && { mounted_datasets: mounts(datasets, "/gemini/data-") }),
       ...(models && { mounted_models: mounts(models, "/gemini/pretrain") }),
-      ...withSettings(config, { command: program, ssh, host_labels, max_price_per_hour, spec, gpu_model }),
+      ...withSettings(config, {
+        command: program,
+        ssh,
+        host_labels,
+        max_price_per_hour,
+        spec,
+        gpu_model,
+        idle_stop_minutes,
+      }),
     });
     const id = String(created.id);
     // Whoever stops waiting has the id all the same.

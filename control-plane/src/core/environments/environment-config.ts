@@ -7,4 +7,6 @@ export interface EnvironmentConfig extends OrderConfig {
   command?: string | undefined;
   /** Whose server people reach by SSH. */
   ssh?: SshServer | undefined;
+  /** It is stopped once nobody has used it for so long; left out: never. */
+  idle_stop_minutes?: number | undefined;
 }

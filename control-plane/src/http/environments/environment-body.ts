@@ -11,6 +11,7 @@ import {
   orderIssues,
   withPaths,
 } from "../../core/orders/order-check.ts";
+import { IDLE_STOP_MINUTES } from "../../core/environments/idle-stop.ts";
 import { SSH_SERVERS } from "../../core/leases/ssh-server.ts";
 import type { NewEnvironment } from "../../store/environments/environments.ts";
 import { hostLabels } from "../request/host-labels.ts";
@@ -47,6 +48,8 @@ const Mounts = z
   .max(MAX_MOUNTS);
 
 export const EnvironmentName = displayText(128);
+
+export const IdleStopMinutes = z.int().min(IDLE_STOP_MINUTES.least).max(IDLE_STOP_MINUTES.most);
 
 export const NewEnvironmentBody = z
   .strictObject({
@@ -85,6 +88,7 @@ export const NewEnvironmentBody = z
           .openapi({ description: "Labels that the host must carry, with these values" }),
         command: text(MAX_COMMAND).min(1).optional(),
         ssh: z.enum(SSH_SERVERS).optional(),
+        idle_stop_minutes: IdleStopMinutes.optional(),
       })
       .optional(),
   })

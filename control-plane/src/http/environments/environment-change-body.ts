@@ -1,9 +1,16 @@
 /** What may be changed of an environment that is there; of the rest of its order, what to do instead. */
 import { z } from "@hono/zod-openapi";
 import { Description } from "../request/input-fields.ts";
-import { EnvironmentName, NewEnvironmentBody } from "./environment-body.ts";
+import { EnvironmentName, IdleStopMinutes, NewEnvironmentBody } from "./environment-body.ts";
 
 const MAX_AUTO_RELEASE_HOURS = 87_600;
+
+const FIXED = "is fixed at the order; order another environment with it";
+const SETTINGS = NewEnvironmentBody.shape.config.unwrap().shape;
+
+function refusalIn(ordered: object, field: string): string {
+  return Object.hasOwn(ordered, field) ? FIXED : "is not a known field";
+}
 
 const shape = {
   name: EnvironmentName.optional(),
@@ -14,19 +21,23 @@ const shape = {
   rdp_enabled: NewEnvironmentBody.shape.rdp_enabled,
   web_terminal_enabled: NewEnvironmentBody.shape.web_terminal_enabled,
   auto_release_hours: z.int().min(1).max(MAX_AUTO_RELEASE_HOURS).optional(),
+  config: z
+    .looseObject({ idle_stop_minutes: IdleStopMinutes.nullable().optional() })
+    .superRefine((settings, context) => {
+      for (const field of Object.keys(settings).filter((name) => name !== "idle_stop_minutes"))
+        context.addIssue({ code: "custom", path: [field], message: refusalIn(SETTINGS, field) });
+    })
+    .openapi({ additionalProperties: false })
+    .optional(),
 };
 
 const INSTEAD = new Map([
   ["workspace_id", "an environment stays in its workspace; order another one in the other"],
   ["status", "is changed by starting, stopping and restarting it"],
-  ["config", "is fixed at the order, and nothing stops an environment for idleness yet; order another one"],
 ]);
-const FIXED = "is fixed at the order; order another environment with it";
 
 function refusalOf(field: string): string {
-  return (
-    INSTEAD.get(field) ?? (Object.hasOwn(NewEnvironmentBody.shape, field) ? FIXED : "is not a known field")
-  );
+  return INSTEAD.get(field) ?? refusalIn(NewEnvironmentBody.shape, field);
 }
 
 export const EnvironmentChangeBody = z

@@ -36,7 +36,7 @@ const patch = createRoute({
   method: "patch",
   path: "/environments/{id}",
   tags,
-  summary: "Change its name, description, switches or the hours after which ports without access go",
+  summary: "Change its name, description, switches, or after how long without use its ports go, or it stops",
   description:
     "Ports follow at once. What its container was made with follows with its next start or restart: those fields stand in waits_for_restart until then.",
   request: { params: WorkloadIdPath, body: jsonBody(EnvironmentChangeBody) },

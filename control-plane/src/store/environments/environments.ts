@@ -186,6 +186,8 @@ export interface EnvironmentChange {
   rdp_enabled?: boolean | undefined;
   web_terminal_enabled?: boolean | undefined;
   auto_release_hours?: number | undefined;
+  /** Its other settings stay; null takes one away. */
+  config?: { idle_stop_minutes?: number | null | undefined } | undefined;
 }
 
 /** The row alone; what follows from a change is environment-changes.ts. */
@@ -200,7 +202,9 @@ export async function updateEnvironment(
             ssh_enabled = coalesce($5, ssh_enabled), jupyter_enabled = coalesce($6, jupyter_enabled),
             tensorboard_enabled = coalesce($7, tensorboard_enabled), rdp_enabled = coalesce($8, rdp_enabled),
             web_terminal_enabled = coalesce($9, web_terminal_enabled),
-            auto_release_hours = coalesce($10, auto_release_hours) WHERE id = $1`,
+            auto_release_hours = coalesce($10, auto_release_hours),
+            config = CASE WHEN $11::jsonb IS NULL THEN config ELSE (coalesce(config, '{}') || $11) - $12::text[] END
+      WHERE id = $1`,
     [
       id,
       change.name ?? null,
@@ -212,6 +216,8 @@ export async function updateEnvironment(
       change.rdp_enabled ?? null,
       change.web_terminal_enabled ?? null,
       change.auto_release_hours ?? null,
+      change.config === undefined ? null : JSON.stringify(change.config),
+      Object.entries(change.config ?? {}).flatMap(([name, value]) => (value === null ? [name] : [])),
     ],
   );
 }

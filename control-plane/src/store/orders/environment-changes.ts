@@ -1,5 +1,5 @@
 /**
- * What people change of an environment that is there: its names, its switches, and after how long its ports go. Ports
+ * What people change of an environment that is there: its names, its switches, and after how long its ports go, or all of it. Ports
  * follow at once; what its container was made with follows with its next start (core/environments/environment-change.ts). Each change
  * is an event. One step of a transaction that holds the environment.
  */
@@ -40,8 +40,13 @@ export async function changeEnvironment(
   environment: EnvironmentRow,
   { change, ...changing }: Changing & { change: EnvironmentChange },
 ): Promise<string[]> {
-  const changed: EnvironmentRow = { ...environment, ...given(change) };
-  const fields = FIELDS.filter((field) => changed[field] !== environment[field]);
+  const changed: EnvironmentRow = {
+    ...environment,
+    ...given(change),
+    config: configAfter(environment, change),
+  };
+  const [was, is] = [valuesOf(environment), valuesOf(changed)];
+  const fields = FIELDS.filter((field) => is[field] !== was[field]);
   if (fields.length === 0) return [];
   await updateEnvironment(sql, environment.id, change);
   const held = await heldPlacement(sql, { kind: "environment", id: environment.id });
@@ -56,8 +61,8 @@ export async function changeEnvironment(
       workloadId: environment.id,
       customerId: environment.customer_id,
       actor: changing.actor,
-      old: wordOf(environment[field]),
-      new: wordOf(changed[field]),
+      old: wordOf(was[field]),
+      new: wordOf(is[field]),
       reason: asSentence(`${field} was changed${waiting.includes(field) ? `; ${AT_NEXT_START}` : ""}`),
     })),
   );
@@ -80,15 +85,30 @@ const FIELDS = [
   "rdp_enabled",
   "web_terminal_enabled",
   "auto_release_hours",
-] as const satisfies readonly (keyof EnvironmentChange & keyof EnvironmentRow)[];
+  "idle_stop_minutes",
+] as const;
+
+type Values = Record<(typeof FIELDS)[number], string | number | boolean | null>;
+
+function valuesOf(environment: EnvironmentRow): Values {
+  return { ...environment, idle_stop_minutes: environment.config?.idle_stop_minutes ?? null };
+}
+
+/** What is taken away is null there, as it is in what is left out. */
+function configAfter({ config }: EnvironmentRow, change: EnvironmentChange): EnvironmentRow["config"] {
+  const minutes = change.config?.idle_stop_minutes;
+  return minutes === undefined ? config : { ...config, idle_stop_minutes: minutes ?? undefined };
+}
 
 /** Null stays null, or it would read as if somebody had written the word. */
-function wordOf(value: EnvironmentRow[(typeof FIELDS)[number]]): string | null {
+function wordOf(value: Values[(typeof FIELDS)[number]]): string | null {
   return value === null ? null : String(value);
 }
 
 function given(change: EnvironmentChange): Partial<EnvironmentRow> {
-  return Object.fromEntries(Object.entries(change).filter(([, value]) => value !== undefined));
+  return Object.fromEntries(
+    Object.entries(change).filter(([name, value]) => name !== "config" && value !== undefined),
+  );
 }
 
 interface Change {

@@ -84,6 +84,18 @@ export const WORKLOAD_WORDS: Words = {
   "NewEnvironment.gpu": ["GPUs; 0, if left out", 1],
   "NewEnvironment.workspace_id": ["Where it belongs; your personal workspace, if left out", 42],
   "NewEnvironment.config": ["What is ordered beyond the columns"],
+  "NewEnvironmentConfig.idle_stop_minutes": [
+    "It is stopped once nobody was in it and its cards and processors rested for so long; never, if left out. What is not known counts as use, and it is warned of 10 minutes before",
+    120,
+  ],
+  "EnvironmentChange.config": [
+    "Of its settings idle_stop_minutes can be changed",
+    { idle_stop_minutes: 120 },
+  ],
+  "EnvironmentChangeConfig.idle_stop_minutes": [
+    "The same as at its order; null: it is never stopped for that",
+    120,
+  ],
   "NewEnvironmentConfig.spec": ["What it is sold as; `default`, if left out", "standard"],
   "NewEnvironmentConfig.gpu_sharing": ["shared: a slice of one GPU, of the size gpu_memory"],
   "NewEnvironmentConfig.gpu_model": ["Only this model of GPU", "NVIDIA A100-SXM4-80GB"],
