@@ -41,7 +41,7 @@ export class LeasedDoors {
 
   /** A container that the owner's key opens, with its lease. */
   async begin(name: string, given: Parameters<Doorway["begin"]>[0] = {}): Promise<Door> {
-    const door = await this.way.begin(given);
+    const door = await this.way.begin({ ...given, spec: { pidsLimit: 4_096, ...given.spec } });
     const life = await readProcessLife(door.pid);
     if (!life.alive) throw new Error(`${name} has ended`);
     const instance = {
@@ -103,7 +103,8 @@ export class LeasedDoors {
 
   /** A client that stays connected, once its login was told. */
   async enter(door: Door, key = "owner"): Promise<{ session: AccessSession; client: Session }> {
-    const before = new Set(this.sessions.map(({ sessionId }) => sessionId));
+    const { leaseId: ofDoor } = this.#of(door);
+    const begunAt = new Date().toISOString();
     const client = door.session([
       "-F",
       await door.configOf(key),
@@ -113,7 +114,11 @@ export class LeasedDoors {
     ]);
     await client.says(/in/);
     const session = await eventually(
-      () => this.sessions.find(({ sessionId, login }) => !before.has(sessionId) && login !== null),
+      () =>
+        this.sessions.find(
+          ({ leaseId, openedAt, login, ended }) =>
+            leaseId === ofDoor && openedAt >= begunAt && login !== null && ended === null,
+        ),
       { what: "a session that was told" },
     );
     return { session, client };

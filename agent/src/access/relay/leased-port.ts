@@ -12,7 +12,7 @@ import { listenerHandleOf, type ListenerHandle } from "./listener-handle.ts";
 import { listening } from "./listening.ts";
 import type { LeaseActivity } from "./relay-messages.ts";
 import { RelayedConnection } from "./relayed-connection.ts";
-import type { SessionLog } from "./session-log.ts";
+import { SILENT_MS, type SessionLog } from "./session-log.ts";
 import { Visit, type Way } from "./visit.ts";
 
 const BACKLOG = 512;
@@ -124,6 +124,11 @@ export class LeasedPort {
       this.#onChange();
     });
     client.on("error", () => client.destroy());
+    if (this.#limits.isCrowded(group) && !(await begins(client))) {
+      client.destroy();
+      this.#log.refused(this.#leaseId, from, "silent");
+      return;
+    }
     const service = await this.#dial(this.#leaseId);
     if (service === null || client.destroyed || this.#isClosed) {
       service?.socket.destroy();
@@ -160,6 +165,15 @@ export class LeasedPort {
     this.#visits.add(visit);
     this.#log.opened(visit);
   }
+}
+
+/** False: nothing has come in time. Nothing of it is read here. */
+async function begins(client: Socket): Promise<boolean> {
+  const first = Promise.withResolvers<boolean>();
+  const timer = setTimeout(() => first.resolve(false), SILENT_MS);
+  client.once("readable", () => first.resolve(true));
+  client.once("close", () => first.resolve(false));
+  return first.promise.finally(() => clearTimeout(timer));
 }
 
 function add(sum: { isUsed: boolean; bytesIn: number; bytesOut: number }, visit: Visit, nowMs: number): void {

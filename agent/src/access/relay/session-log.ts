@@ -13,7 +13,7 @@ import type { RelayedLogin, Visit } from "./visit.ts";
 const WORTH_TELLING_MS = 30_000;
 /** Connections of one address that follow each other within it are one session. */
 const BETWEEN_MS = 60_000;
-const SILENT_MS = 20_000;
+export const SILENT_MS = 20_000;
 /** "SSH-2.0-": whoever does not begin with so much is no client. */
 const FIRST_BYTES = 8;
 /** Of sessions that go on, bytes are told this often. */

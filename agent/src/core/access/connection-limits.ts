@@ -10,6 +10,13 @@ export const MAX_CONNECTIONS_OF_CLIENT = 128;
 /** Of ssh, before a login was told. Tools that copy or test by many sessions at once open some dozens. */
 export const MAX_UNNAMED_OF_CLIENT = 64;
 
+/**
+ * Of ssh, before a login was told: so many of one address are led to its server at once, and further ones when they have
+ * begun to speak, so that a flood of silent ones costs the container next to nothing. Tools that only listen to what
+ * the server says first open fewer.
+ */
+export const MAX_LED_AT_ONCE = 8;
+
 /** Connections of one address: so many at once after a pause, and so many a second for as long as it likes. */
 type Pace = { burst: number; perSecond: number };
 const PACE_OF_SSH: Pace = { burst: 100, perSecond: 10 };
@@ -48,6 +55,11 @@ export class ConnectionLimits {
     this.#open += 1;
     this.#clients.set(group, { open: client.open + 1, unnamed: client.unnamed + 1 });
     return "admitted";
+  }
+
+  /** Whoever comes from there is to speak first. */
+  isCrowded(group: string): boolean {
+    return this.#isOfSsh && (this.#clients.get(group)?.unnamed ?? 0) > MAX_LED_AT_ONCE;
   }
 
   /** A login on one of its connections was told. */

@@ -4,6 +4,7 @@ import {
   ConnectionLimits,
   MAX_CONNECTIONS_OF_CLIENT,
   MAX_CONNECTIONS_OF_LEASE,
+  MAX_LED_AT_ONCE,
   MAX_PACED,
   MAX_UNNAMED_OF_CLIENT,
 } from "@remotegpu/agent/core/access/connection-limits";
@@ -35,6 +36,19 @@ test("of ssh, connections without a login count by themselves, and one that has 
   expect(limits.admit(FLOOD, 0)).toBe("too-many");
   limits.left(FLOOD, { isNamed: false });
   expect(limits.admit(FLOOD, 0)).toBe("admitted");
+});
+
+test("of ssh, from an address with many that have not logged in one is to speak first, and from another is not", () => {
+  const [ssh, custom] = [new ConnectionLimits("ssh"), new ConnectionLimits("custom")];
+  for (const limits of [ssh, custom]) times(MAX_LED_AT_ONCE, () => limits.admit(FLOOD, 0));
+  ssh.admit(OWNER, 0);
+  expect(ssh.isCrowded(FLOOD)).toBe(false);
+
+  for (const limits of [ssh, custom]) limits.admit(FLOOD, 0);
+
+  expect([ssh.isCrowded(FLOOD), ssh.isCrowded(OWNER), custom.isCrowded(FLOOD)]).toEqual([true, false, false]);
+  ssh.named(FLOOD);
+  expect(ssh.isCrowded(FLOOD)).toBe(false);
 });
 
 test("whoever comes too fast waits until time has passed, and nobody else does", () => {
