@@ -13,6 +13,7 @@ import { HostId } from "@remotegpu/shared/ids";
 import type { DesiredInstance, ObservedInstance } from "@remotegpu/shared/instance";
 import type { JournalBatch, JournalRow, UsageEntry } from "@remotegpu/shared/journal-row";
 import { ObservedReport, type Heartbeat, type HeartbeatReply } from "@remotegpu/shared/protocol";
+import type { DesiredLease } from "@remotegpu/shared/lease";
 import type { AccessBook, Cut, KeySet } from "@remotegpu/shared/ssh-access";
 import type {
   StorageFolder,
@@ -50,6 +51,8 @@ export class ScriptedHost {
   fetches: DesiredFetch[] = [];
   keySets: KeySet[] = [];
   cuts: Cut[] = [];
+  /** Undefined: nothing is said of leases. */
+  leases: DesiredLease[] | undefined;
   /** As the last report has it that told any. */
   access: AccessBook | null = null;
   reports = 0;
@@ -193,7 +196,7 @@ export class ScriptedControlPlane {
         },
         desiredSet: (hostId) => {
           known(hostId).pulls += 1;
-          const { term, generation, confirmedStops, desired, fetches, keySets } = known(hostId);
+          const { term, generation, confirmedStops, desired, fetches, keySets, leases, cuts } = known(hostId);
           return Promise.resolve({
             term,
             generation,
@@ -201,6 +204,8 @@ export class ScriptedControlPlane {
             instances: [...desired],
             fetches,
             keySets,
+            cuts,
+            ...(leases !== undefined && { leases }),
           });
         },
         observed: (hostId, report) => {

@@ -1,0 +1,151 @@
+/** Who is in by SSH, from the order to the report: told, forgotten once it was taken, and cut off when the order says so. */
+import { spawn, type ChildProcess } from "node:child_process";
+import { generateKeyPairSync } from "node:crypto";
+import { once } from "node:events";
+import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import Database from "better-sqlite3";
+import { execa } from "execa";
+import { afterAll, beforeAll, expect, test } from "vitest";
+import { ACCESS_FILE } from "@remotegpu/agent/access/lease-store";
+import { fingerprintOf } from "@remotegpu/agent/loop/opened-by";
+import type { DesiredInstance } from "@remotegpu/shared/instance";
+import type { AccessSession } from "@remotegpu/shared/ssh-access";
+import { AccessUnderTest } from "../../support/agent/access.ts";
+import { AgentUnderTest } from "../../support/agent/agent.ts";
+import { ScriptedControlPlane } from "../../support/agent/scripted-control-plane.ts";
+import { eventually } from "../../support/eventually.ts";
+import { desiredOf } from "../../support/samples/desired-instance.ts";
+import { wantedLease } from "../../support/samples/lease-samples.ts";
+
+const hostKey = generateKeyPairSync("ed25519").privateKey.export({ format: "pem", type: "pkcs8" }).toString();
+const ending = new AsyncDisposableStack();
+const lines = new Map<string, string>();
+let folder: string;
+let owner: { client: ChildProcess; session: AccessSession };
+let agent: AgentUnderTest;
+let access: AccessUnderTest;
+
+beforeAll(async () => {
+  folder = await mkdtemp(join(tmpdir(), "rg-agent-sessions-"));
+  ending.defer(() => rm(folder, { recursive: true, force: true }));
+  for (const name of ["owner", "other"]) {
+    await execa("ssh-keygen", ["-q", "-t", "ed25519", "-N", "", "-f", join(folder, name)]);
+    const [type, body] = (await readFile(join(folder, `${name}.pub`), "utf8")).split(" ");
+    lines.set(name, `${type} ${body}`);
+  }
+  const controlPlane = ending.adopt(await ScriptedControlPlane.start(), (one) => one.close());
+  ending.defer(() => access?.end());
+  agent = ending.adopt(await AgentUnderTest.begin(controlPlane, { hasAccess: true }), (one) =>
+    one.end({ leavesFolder: true }),
+  );
+  access = ending.adopt(await AccessUnderTest.begin({}, { folder: agent.stateDir }), (one) => one.stop());
+  access.leaveAgent();
+  const { host } = agent;
+  host.leases = [wantedLease("way", { workloadId: "env-lab", service: "ssh", internalPort: 2022 })];
+  host.keySets = [setOf(1, "owner"), setOf(2, "other")];
+  host.order([entered(["c-1", "c-2"])]);
+  await host.says("run-lab", { phase: "ready" });
+});
+afterAll(() => ending.disposeAsync());
+
+const entered = (keySets: string[]): DesiredInstance =>
+  desiredOf(
+    "lab",
+    {},
+    {
+      live: { stopGraceSeconds: 2, onDisconnect: "keep", stopAfterSeconds: null, ssh: { keySets, hostKey } },
+    },
+  );
+const setOf = (person: number, name: string) => ({
+  id: `c-${person}`,
+  keys: [{ id: person, line: lines.get(name) ?? "" }],
+});
+const told = (): AccessSession[] => agent.host.access?.sessions ?? [];
+const openOf = (name: string) =>
+  told().find(
+    ({ login, ended }) => ended === null && login?.fingerprint === fingerprintOf(lines.get(name) ?? ""),
+  );
+
+/** A client that stays in, and its session as the control plane heard of it. */
+async function enter(name: string): Promise<{ client: ChildProcess; session: AccessSession }> {
+  const port = await eventually(
+    () => agent.host.report?.leases?.find(({ state }) => state === "held")?.externalPort,
+    { what: "a leased port" },
+  );
+  const config = join(folder, `config-${name}`);
+  const options = [
+    "Host inside",
+    "HostName 127.0.0.1",
+    `Port ${port}`,
+    "User root",
+    `IdentityFile ${join(folder, name)}`,
+    "IdentitiesOnly yes",
+    "BatchMode yes",
+    "StrictHostKeyChecking no",
+    "UserKnownHostsFile /dev/null",
+    "LogLevel ERROR",
+  ];
+  await writeFile(config, options.join("\n"));
+  await eventually(async () => {
+    const { exitCode } = await execa("ssh", ["-F", config, "inside", "true"], { reject: false });
+    return exitCode === 0;
+  });
+  const client = spawn("ssh", ["-F", config, "-N", "inside"], { stdio: ["pipe", "ignore", "ignore"] });
+  ending.defer(() => void client.kill("SIGKILL"));
+  const session = await eventually(() => openOf(name), { what: `a session of ${name} in a report` });
+  return { client, session };
+}
+
+async function endOf({ sessionId }: AccessSession): Promise<AccessSession["ended"]> {
+  return eventually(() => told().find((one) => one.sessionId === sessionId)?.ended ?? undefined, {
+    what: "the end of a session in a report",
+  });
+}
+
+test("who is in is reported, and goes within seconds when the order has that key no more; others stay", async () => {
+  const { host } = agent;
+  const other = await enter("other");
+  owner = await enter("owner");
+  expect(owner.session).toMatchObject({ runId: "run-lab", leaseId: "way" });
+  const gone = once(other.client, "close");
+
+  host.keySets = [setOf(1, "owner")];
+  host.order([entered(["c-1"])]);
+
+  expect(await endOf(other.session)).toMatchObject({ by: "cut" });
+  await gone;
+  expect(openOf("owner")?.sessionId).toBe(owner.session.sessionId);
+  expect(owner.client.exitCode).toBeNull();
+});
+
+test("a session that is named ends, also where the agent has ended between the order and its telling", async () => {
+  const { host } = agent;
+  const { client, session } = owner;
+  host.cuts = [{ sessionId: session.sessionId, because: "Its owner asked for it." }];
+  access.program.pause();
+  host.order([entered(["c-1"])]);
+  await eventually(() => agent.journal.desired.cuts.all().length === 1, { what: "a cut in the journal" });
+  await agent.stop();
+  await agent.start({ isCutOff: true });
+  const gone = once(client, "close");
+
+  access.program.resume();
+  await gone;
+
+  await agent.stop();
+  await agent.start();
+  expect(await endOf(session)).toMatchObject({ by: "cut", detail: "Its owner asked for it." });
+});
+
+test("what stood in a report that was taken is forgotten by the access process", async () => {
+  const book = () => {
+    const file = new Database(join(agent.stateDir, ACCESS_FILE), { readonly: true });
+    const rows = file.prepare("SELECT entry FROM access_book WHERE is_session = 1").all();
+    file.close();
+    return rows;
+  };
+
+  await eventually(() => book().length === 0, { what: "a book without what is over" });
+});
