@@ -55,8 +55,8 @@ export class Doors {
   }
 
   /**
-   * Who may be in each running container, once its folder says so: whoever logs in after this is let in by it. Of a
-   * folder that could not be written it is what was ordered all the same.
+   * What opens each running container, once its folder says so: who logs in by a password after this has that one. Of
+   * a folder that could not be written it is what was ordered all the same.
    */
   get kept(): ReadonlyMap<RunId, OrderedDoor | null> {
     return this.#kept;

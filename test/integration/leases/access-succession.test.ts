@@ -249,6 +249,31 @@ test.concurrent(`of more than ${MAX_GENERATIONS} the oldest one's connections en
   });
 });
 
+test.concurrent("who is connected through an elder stays in the book under the same name, and is cut off when that is said", async () => {
+  const access = await beginAccess();
+  const open = await Client.enter(await access.portOf("a"));
+  const sessions = () => access.news?.access.sessions ?? [];
+  const { sessionId } = await eventually(() => sessions().find(({ ended }) => ended === null), {
+    what: "a session that is told",
+  });
+  const bundle = next[0] ?? "";
+  await upgrade(access, bundle);
+  await takenOver(access, bundle);
+  await retired(access, bundles.built);
+
+  const told = await access.say({ bundle, leases: LEASES, instances: [container.instance] });
+  expect(told.access.sessions).toMatchObject([{ sessionId, ended: null }]);
+  const cuts = [{ sessionId, because: "Its right has gone." }];
+  await access.say({ bundle, leases: LEASES, instances: [container.instance], cuts });
+
+  await eventually(() => open.isOver, { what: "the end of the connection" });
+  const { ended } = await eventually(
+    () => sessions().find((one) => one.sessionId === sessionId && one.ended !== null),
+    { what: "the end of the session" },
+  );
+  expect(ended).toMatchObject({ by: "cut", detail: "Its right has gone." });
+});
+
 test.concurrent("the newest one is killed: the process that was started first ends for its supervisor, which starts another one on the same number", async () => {
   const access = await beginAccess();
   const port = await access.portOf("a");

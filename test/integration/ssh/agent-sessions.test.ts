@@ -63,9 +63,10 @@ const setOf = (person: number, name: string) => ({
   keys: [{ id: person, line: lines.get(name) ?? "" }],
 });
 const told = (): AccessSession[] => agent.host.access?.sessions ?? [];
-const openOf = (name: string) =>
+const openOf = (name: string, since = "") =>
   told().find(
-    ({ login, ended }) => ended === null && login?.fingerprint === fingerprintOf(lines.get(name) ?? ""),
+    ({ openedAt, login, ended }) =>
+      openedAt >= since && ended === null && login?.fingerprint === fingerprintOf(lines.get(name) ?? ""),
   );
 
 /** A client that stays in, and its session as the control plane heard of it. */
@@ -92,9 +93,10 @@ async function enter(name: string): Promise<{ client: ChildProcess; session: Acc
     const { exitCode } = await execa("ssh", ["-F", config, "inside", "true"], { reject: false });
     return exitCode === 0;
   });
+  const since = new Date().toISOString();
   const client = spawn("ssh", ["-F", config, "-N", "inside"], { stdio: ["pipe", "ignore", "ignore"] });
   ending.defer(() => void client.kill("SIGKILL"));
-  const session = await eventually(() => openOf(name), { what: `a session of ${name} in a report` });
+  const session = await eventually(() => openOf(name, since), { what: `a session of ${name} in a report` });
   return { client, session };
 }
 
@@ -139,6 +141,27 @@ test("a session that is named ends, also where the agent has ended between the o
   expect(await endOf(session)).toMatchObject({ by: "cut", detail: "Its owner asked for it." });
 });
 
+test("who is in goes, and sshd with it, when the order lets nobody in any more", async () => {
+  const { host } = agent;
+  host.cuts = [];
+  const { client, session } = await enter("owner");
+  const gone = once(client, "close");
+  const { live } = entered([]);
+
+  host.order([{ ...entered([]), live: { ...live, ssh: { keySets: [] } } }]);
+
+  expect(await endOf(session)).toMatchObject({ by: "cut", detail: expect.stringMatching(/(no|any) more/) });
+  await gone;
+  const { containerId } = await host.says("run-lab", { phase: "ready" });
+  await eventually(
+    async () => {
+      const { stdout } = await execa("docker", ["top", containerId ?? "", "-eo", "pid,args"]);
+      return !stdout.includes("sshd");
+    },
+    { what: "the end of sshd" },
+  );
+});
+
 test("what stood in a report that was taken is forgotten by the access process", async () => {
   const book = () => {
     const file = new Database(join(agent.stateDir, ACCESS_FILE), { readonly: true });
@@ -148,4 +171,5 @@ test("what stood in a report that was taken is forgotten by the access process",
   };
 
   await eventually(() => book().length === 0, { what: "a book without what is over" });
+  expect(agent.host.heartbeats.at(-1)?.degraded).toEqual([]);
 });
