@@ -20,6 +20,7 @@ const Access = z.looseObject({
       reachable: z.boolean(),
       reason: z.string().nullable(),
       host_key_fingerprint: z.string().nullish(),
+      host: z.string().nullish(),
     }),
   ),
 });
@@ -139,15 +140,89 @@ test("ssh-config has an entry that ssh takes, and a second writing changes nothi
   expect((await execa("ssh", args)).stdout).not.toBe("");
 });
 
-test("a key that was removed opens nothing within seconds", async () => {
-  await house.customer.delete(`/ssh-keys/${keyId}`);
+test("who is in is shown with whose key it is, and one who is sent away goes alone", async () => {
+  const [first, second] = [comeIn(identity), comeIn(identity)];
+  await first.isIn;
+  await second.isIn;
 
+  const both = async () => {
+    const shown = (await sessions()).filter(({ login }) => login !== null);
+    return shown.length === 2 && shown;
+  };
+  const shown = await eventually(both, { withinMs: 40_000, what: "two sessions of the host's report" });
+  const login = { method: "publickey", username: "alice", key_name: "alice@laptop", told_by: "container" };
+  const client_address = await ownAddress();
+  for (const one of shown) expect(one).toMatchObject({ service_type: "ssh", client_address, login });
+  const { id: sent = 0 } = shown[0] ?? {};
+  expect(await cli("env", "disconnect", "lab", String(sent))).toMatchObject({ exitCode: 0 });
+
+  await Promise.race([first.end, second.end]);
+  const isCut = async () =>
+    (await accessLog()).some(({ id: entry, outcome }) => entry === sent && outcome === "cut");
+  await eventually(isCut, { withinMs: 40_000, what: "the end of the session in the access log" });
+  expect([first, second].filter((one) => one.hasEnded())).toHaveLength(1);
+  expect((await sessions()).filter(({ id: one }) => one === sent)).toEqual([]);
+});
+
+test("a key that was removed opens nothing within seconds, and ends who came by it and nobody else", async () => {
+  const file = otherIdentity()[1] ?? "";
+  await execa("ssh-keygen", ["-q", "-t", "ed25519", "-N", "", "-C", "alice@desk", "-f", file]);
+  await cli("ssh-key", "add", `${file}.pub`);
+  const other = comeIn(otherIdentity());
+  const mine = comeIn(identity);
+  await other.isIn;
+  await mine.isIn;
+  await eventually(async () => (await fromDesk()) === 1, { withinMs: 40_000, what: "whose the other is" });
+
+  const removal = await cli("ssh-key", "delete", String(keyId));
+
+  expect(removal.stdout).toContain("What was left inside as root is not undone");
+  await eventually(mine.hasEnded, { withinMs: 5_000, what: "the end of a session whose key is gone" });
   const refused = async () => {
     const tried = await inside("true");
     return tried.exitCode === 255 && tried;
   };
   const { stderr } = await eventually(refused, { withinMs: 5_000, what: "the refusal of a removed key" });
   expect(stderr).toContain("Permission denied");
+  expect(other.hasEnded()).toBe(false);
+  const events = z
+    .object({ items: z.array(z.looseObject({ kind: z.string(), reason: z.string().nullable() })) })
+    .parse(await house.customer.get(`/environments/${id}/events`));
+  expect(events.items.find(({ kind }) => kind === "entry-revoked")?.reason).toContain("restart it");
+});
+
+test("who was refused stands in the access log once the host has counted it", async () => {
+  // A relay tells of refusals with the next session, and what an access process has counted, its next one tells.
+  comeIn(otherIdentity());
+  await eventually(async () => (await fromDesk()) === 2, { withinMs: 40_000, what: "another session" });
+  await house.hosts[0]?.access.stop();
+  house.hosts[0]?.access.start();
+
+  const refused = async () => (await accessLog()).find(({ kind }) => kind === "attempts");
+  const entry = await eventually(refused, { withinMs: 40_000, what: "attempts in the access log" });
+  expect(entry).toMatchObject({ outcome: "no-login", client_address: await ownAddress(), login: null });
+  expect((await cli("env", "access-log", "lab", "--kind", "attempts")).stdout).toContain("no-login");
+});
+
+test("an administrator comes in by a ticket alone, and goes with it", async () => {
+  const file = join(house.folder, "office_key");
+  await execa("ssh-keygen", ["-q", "-t", "ed25519", "-N", "", "-f", file]);
+  const public_key = readFileSync(`${file}.pub`, "utf8");
+  const ticket = await house.admin.post(`/environments/${id}/ssh-tickets`, {
+    public_key,
+    reason: "It hangs.",
+  });
+  const admin = ["-i", file, ...identity.slice(2)];
+  const isOpen = async () => (await cli("ssh", "lab", "--", ...admin, "true")).exitCode === 0;
+  await eventually(isOpen, { withinMs: 20_000, what: "the way in by a ticket" });
+  const inside = comeIn(admin);
+  const isNamed = async () => (await sessions()).some(({ login }) => login?.ticket_id === ticket.id);
+  await eventually(isNamed, { withinMs: 40_000, what: "the session of the ticket" });
+
+  await house.admin.delete(`/environments/${id}/ssh-tickets/${String(ticket.id)}`);
+
+  await eventually(inside.hasEnded, { withinMs: 5_000, what: "the end of a session whose ticket has ended" });
+  expect((await cli("env", "ssh-tickets", "lab")).stdout).toContain("It hangs.");
 });
 
 test("of one that is stopped it is said what to do", async () => {
@@ -173,6 +248,43 @@ test("on another host it has the key by which its clients know it", async () => 
   expect(await house.customer.get(`/environments/${id}`)).toMatchObject({ host_id: house.hosts[1]?.id });
   expect(known()).toBe(before);
 });
+
+const Session = z.looseObject({
+  id: z.int(),
+  kind: z.string().optional(),
+  outcome: z.string().nullish(),
+  login: z.looseObject({ key_name: z.string().nullable(), ticket_id: z.int().nullable() }).nullable(),
+});
+const listed = async (...args: string[]) =>
+  z.object({ items: z.array(Session) }).parse(JSON.parse((await cli("env", ...args, "--json")).stdout)).items;
+const sessions = async () => await listed("sessions", "lab");
+const accessLog = async () => await listed("access-log", "lab");
+
+/** How many are in with the key of the desk. */
+const fromDesk = async () =>
+  (await sessions()).filter(({ login }) => login?.key_name === "alice@desk").length;
+
+function otherIdentity(): string[] {
+  return ["-i", join(house.folder, "other_key"), ...identity.slice(2)];
+}
+
+/** By which this machine comes to its own host. */
+async function ownAddress(): Promise<string> {
+  const { services } = Access.parse(await house.customer.get(`/environments/${id}/access`));
+  return services.find(({ service }) => service === "ssh")?.host ?? "none";
+}
+
+/** Somebody who stays inside. */
+function comeIn(how: readonly string[]) {
+  const child = spawn(process.execPath, cliArgs("ssh", "lab", "--", ...how, "echo in; exec sleep 600"), {
+    env: cliEnv(),
+    stdio: ["ignore", "pipe", "ignore"],
+  });
+  ending.defer(() => void child.kill());
+  const isIn = new Promise<void>((resolve) => child.stdout.once("data", () => resolve()));
+  const end = new Promise<void>((resolve) => child.once("exit", () => resolve()));
+  return { isIn, end, hasEnded: () => child.exitCode !== null };
+}
 
 /** Of hosts that share the files of their environments. */
 function pooled(): Record<string, string> {

@@ -11,6 +11,7 @@ import type { DesiredInstance, ObservedInstance } from "@remotegpu/shared/instan
 import { MAX_LEASES_OF_HOST } from "@remotegpu/shared/lease";
 import { type Heartbeat, PulledPage, PullReply } from "@remotegpu/shared/protocol";
 import { readKeySets } from "@remotegpu/shared/one-by-one";
+import type { AccessBook } from "@remotegpu/shared/ssh-access";
 import { encode } from "@remotegpu/shared/wire";
 import { eventually } from "../../support/eventually.ts";
 import { startHostSide, type HostSide } from "../../support/agent/host-side.ts";
@@ -337,6 +338,49 @@ test("a report with a run in words from later is taken, and that run is known to
     },
   ]);
   expect(log.lines.map(({ level }) => level)).toEqual(["warn"]);
+});
+
+test("who is in comes with a report, entry by entry; what is no book costs no report", async () => {
+  const reports: WholeReport[] = [];
+  await serve({
+    observed: (_, report) => {
+      reports.push(report);
+      return Promise.resolve(undefined);
+    },
+  });
+  const attempts = {
+    attemptsId: "attempts-0123456789abcdef",
+    leaseId: LeaseId.parse("lease-1"),
+    workloadId: WorkloadId.parse("env-1"),
+    service: "ssh" as const,
+    from: "203.0.113.77",
+    outcome: "no-login" as const,
+    count: 31,
+    firstAt: "2026-01-01T00:00:00Z",
+    lastAt: "2026-01-01T00:04:00Z",
+  };
+  const told = [
+    { sessions: [], attempts: [attempts], isWhole: true },
+    { sessions: [7], attempts: [attempts, "more"], isWhole: true },
+    { sessions: "many" },
+    null,
+  ] as unknown as AccessBook[];
+
+  for (const access of told)
+    await host.client.reportObserved({
+      digest: "b".repeat(64),
+      machine: null,
+      gpus: null,
+      instances: [],
+      access,
+    });
+
+  expect(reports.map(({ access }) => access)).toEqual([
+    told[0],
+    { sessions: [], attempts: [attempts], isWhole: false },
+    null,
+    null,
+  ]);
 });
 
 test("a report with a run that could be anybody's is refused whole", async () => {

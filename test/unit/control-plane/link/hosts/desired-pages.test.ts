@@ -94,3 +94,17 @@ test("leases and fetches go with the first page, which also answers for one that
   expect(pageOf(whole, 0)).toMatchObject({ page: 0, leases: [], fetches: [] });
   expect(pageOf(whole, 7)).toEqual(pageOf(whole, 0));
 });
+
+test("sessions that are to end go with the first page, and are nothing where there are none", () => {
+  const cuts = [{ sessionId: "session-0123456789abcdef", because: "Ended by customer 12." }];
+  const instances = Array.from({ length: 600 }, (_, n) => {
+    const order = aDesiredInstance(`env-${n}`);
+    return { ...order, spec: { ...order.spec, envVars: { X: "x".repeat(1_000) } } };
+  });
+
+  const pages = allPages(desired({ instances, cuts }));
+
+  expect(pages.length).toBeGreaterThan(1);
+  expect(pages.map((page) => page.cuts)).toEqual([cuts, ...pages.slice(1).map(() => undefined)]);
+  expect(pageOf(desired({ instances }), 0)).not.toHaveProperty("cuts");
+});
