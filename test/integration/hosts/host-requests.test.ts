@@ -195,6 +195,7 @@ test("a desired set of several pages arrives whole and in order", async () => {
     unreadable: [],
     instances,
     keySets: [],
+    cuts: [],
   });
   expect(pages).toBeGreaterThan(3);
 });
