@@ -42,6 +42,7 @@ export class ServiceProbe {
   readonly #options: { monotonicMs: () => number; onNews: () => void; log: Log };
   readonly #entries = new Map<LeaseId, Entry>();
   #looks = 0;
+  #isClosed = false;
 
   constructor(options: { monotonicMs: () => number; onNews: () => void; log: Log }) {
     this.#options = options;
@@ -49,6 +50,7 @@ export class ServiceProbe {
 
   /** All leases, and all containers that may be dialled into; of one workload the latest placement's comes last. */
   follow(leases: readonly LeaseRecord[], instances: readonly ReachableInstance[]): void {
+    if (this.#isClosed) return;
     const latest = new Map(instances.map((instance) => [instance.workloadId, instance]));
     const current = new Set<LeaseId>();
     for (const lease of leases) {
@@ -76,7 +78,9 @@ export class ServiceProbe {
     this.#lookIn(leaseId, entry, Math.max(0, SUSPECT_REST_MS - restedMs));
   }
 
+  /** Nothing is looked at any more, whatever is said later. */
   close(): void {
+    this.#isClosed = true;
     for (const leaseId of this.#entries.keys()) this.#forget(leaseId);
   }
 
