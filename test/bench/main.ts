@@ -6,6 +6,7 @@ import { parseArgs } from "node:util";
 import { measureAgentCpu } from "./agent-cpu.ts";
 import { measureAgentMemory } from "./agent-memory.ts";
 import { measureBacklog } from "./backlog.ts";
+import { measureCommand } from "./command.ts";
 import { measureDecisions } from "./decisions.ts";
 import { measureEnvironment } from "./environment.ts";
 import { measureHeartbeats } from "./heartbeats.ts";
@@ -18,6 +19,7 @@ import { measurePass } from "./pass.ts";
 import { measureQueue } from "./queue.ts";
 import { measureRecordPages } from "./record-pages.ts";
 import { measureRelay } from "./relay.ts";
+import { measureSsh } from "./ssh.ts";
 import { measureStart } from "./start.ts";
 import { measureUpgrade } from "./upgrade.ts";
 
@@ -39,6 +41,8 @@ const BENCHES: Record<string, Bench> = {
   ingest: measureIngest,
   upgrade: measureUpgrade,
   relay: measureRelay,
+  ssh: measureSsh,
+  command: measureCommand,
   decisions: measureDecisions,
   queue: measureQueue,
   pass: measurePass,

@@ -1,0 +1,293 @@
+/**
+ * The command as people install it, in an empty home, and what real clients do through it: OpenSSH's programs and rsync,
+ * an editor that starts its own server inside, many at once, and one that is killed. SSH_TRANSFER_MIB makes files larger.
+ */
+import { createHash, randomBytes } from "node:crypto";
+import { once } from "node:events";
+import { existsSync, mkdirSync, readFileSync, statSync, writeFileSync } from "node:fs";
+import { createServer, type AddressInfo } from "node:net";
+import { join } from "node:path";
+import { execa } from "execa";
+import { afterAll, beforeAll, describe, expect, onTestFinished, test } from "vitest";
+import { MIB } from "@remotegpu/shared/units";
+import { freePort } from "@remotegpu/control-plane/embedded/ports";
+import { installToolbox } from "@remotegpu/agent/toolbox/toolbox";
+import { GREETING_FRAME, SENTENCE, startingScript } from "../support/containers/small-server.ts";
+import { type FreshDatabase, freshDatabase } from "../support/engines/postgres.ts";
+import { eventually } from "../support/eventually.ts";
+import { BUSYBOX_IMAGE } from "../support/samples/desired-instance.ts";
+import { House } from "../support/worlds/house.ts";
+
+const TRANSFER_BYTES = Number(process.env["SSH_TRANSFER_MIB"] ?? 32) * MIB;
+const SESSIONS = 50;
+
+let database: FreshDatabase;
+let house: House;
+let home: string;
+/** What ssh reads of the command's own configuration, and which key it takes: it looks for both beside the user's own. */
+let options: string[];
+let identity: string[];
+
+const ending = new AsyncDisposableStack();
+beforeAll(async () => {
+  database = ending.adopt(await freshDatabase(), (one) => one.drop());
+  house = ending.adopt(await House.open({ hosts: 1, settings: { DATABASE_URL: database.url } }), (one) =>
+    one.close(),
+  );
+  home = join(house.folder, "home");
+  mkdirSync(join(home, ".ssh"), { recursive: true });
+  const file = join(home, ".ssh", "id_ed25519");
+  await execa("ssh-keygen", ["-q", "-t", "ed25519", "-N", "", "-C", "alice@laptop", "-f", file]);
+  identity = ["-i", file, "-o", "IdentitiesOnly=yes", "-o", "BatchMode=yes"];
+  options = ["-F", join(home, ".ssh", "remotegpu_config"), ...identity];
+  await installRsync();
+});
+afterAll(() => ending.disposeAsync());
+
+/** The toolbox's own, as the machine may have none. */
+async function installRsync(): Promise<void> {
+  const toolbox = await installToolbox(house.folder);
+  const lib = join(toolbox, "lib");
+  mkdirSync(join(home, ".local/bin"), { recursive: true });
+  const file = join(home, ".local/bin/rsync");
+  const loader = `${join(lib, "ld-linux-x86-64.so.2")} --library-path ${lib}`;
+  writeFileSync(file, `#!/bin/sh\nexec ${loader} ${join(toolbox, "bin/rsync")} "$@"\n`, { mode: 0o755 });
+}
+
+/** Of the login's agent, while there is one. */
+let agentSocket: string | null = null;
+const environment = () => ({
+  HOME: home,
+  ...(agentSocket !== null && { SSH_AUTH_SOCK: agentSocket }),
+  PATH: `${join(home, ".local/bin")}:${join(process.execPath, "..")}:${process.env["PATH"] ?? ""}`,
+});
+const SETTINGS = {
+  extendEnv: false,
+  reject: false,
+  timeout: 120_000,
+  maxBuffer: 2 * TRANSFER_BYTES,
+} as const;
+const started = (program: string, args: readonly string[], input: string | Buffer = "") =>
+  execa(program, args, { ...SETTINGS, env: environment(), cwd: home, input });
+/** One whose input stays open, until its test ends at the latest. */
+function held(program: string, args: readonly string[]) {
+  const client = execa(program, args, { ...SETTINGS, env: environment(), cwd: home });
+  onTestFinished(() => void client.kill("SIGKILL"));
+  return client;
+}
+/** The installed command. */
+const remotegpu = (...args: string[]) => started("remotegpu", args);
+/** OpenSSH itself, by the entries that the command wrote. */
+const ssh = (args: readonly string[], input: string | Buffer = "") =>
+  started("ssh", [...options, ...args], input);
+
+test("the lines that the server prints install the command in an empty home and log in", async () => {
+  const { stdout: lines } = await execa("curl", ["-fsS", `${house.url}/cli`]);
+
+  const done = await started("sh", ["-ec", lines], `${house.customerKey}\n`);
+
+  expect(done).toMatchObject({ exitCode: 0, stdout: expect.stringContaining("Logged in as alice.") });
+  expect((await remotegpu("whoami")).stdout).toMatch(/^username +alice$/m);
+  expect(statSync(join(home, ".local/bin/remotegpu")).size).toBeGreaterThan(100_000);
+});
+
+test("a key is added, and an environment is entered as soon as it runs", async () => {
+  expect(await remotegpu("ssh-key", "add", join(home, ".ssh/id_ed25519.pub"))).toMatchObject({ exitCode: 0 });
+  await remotegpu("env", "create", "lab", "--image", BUSYBOX_IMAGE, "--memory", "1G");
+
+  const done = await remotegpu("ssh", "lab", "--", ...identity, "echo $((20 + 3)); exit 7");
+
+  expect(done).toMatchObject({ exitCode: 7, stdout: "23" });
+  expect((await remotegpu("ssh-key", "list")).stdout).toMatch(/ alice@laptop +SHA256:\S+/);
+});
+
+test("its entry for ssh is written, and an editor is opened by a link to it", async () => {
+  const opened = join(home, "opened");
+  writeFileSync(join(home, ".local/bin/xdg-open"), `#!/bin/sh\nprintf %s "$1" >${opened}\n`, { mode: 0o755 });
+  const link = "vscode://vscode-remote/ssh-remote+lab/gemini/code";
+
+  const told = await remotegpu("env", "open", "lab", "--vscode");
+  const shown = await started("env", ["DISPLAY=:9", "remotegpu", "env", "open", "lab", "--vscode"]);
+
+  expect(told.stdout).toBe(`${link}\nOpen it where VS Code is; there is no screen here.`);
+  expect(shown.stdout).toBe(link);
+  const text = () => existsSync(opened) && readFileSync(opened, "utf8");
+  expect(await eventually(text, { what: "the link that was opened" })).toBe(link);
+  expect(readFileSync(join(home, ".ssh/config"), "utf8")).toMatch(/^Include remotegpu_config\n/);
+  expect((await ssh(["lab", "hostname"])).exitCode).toBe(0);
+});
+
+describe("files", () => {
+  test(`of ${TRANSFER_BYTES / MIB} MiB are the same there and back`, async () => {
+    const bytes = randomBytes(TRANSFER_BYTES);
+    const hash = createHash("sha256").update(bytes).digest("hex");
+
+    const there = await ssh(["lab", "cat >/gemini/code/large && sha256sum /gemini/code/large"], bytes);
+    const back = await execa("ssh", [...options, "lab", "cat /gemini/code/large"], {
+      env: environment(),
+      encoding: "buffer",
+      maxBuffer: 2 * TRANSFER_BYTES,
+    });
+
+    expect(there.stdout.split(" ")[0]).toBe(hash);
+    expect(createHash("sha256").update(back.stdout).digest("hex")).toBe(hash);
+    await ssh(["lab", "rm /gemini/code/large"]);
+  });
+
+  test("go there by scp and come back", async () => {
+    const file = join(home, "model.bin");
+    writeFileSync(file, randomBytes(MIB));
+
+    expect(await remotegpu("scp", "--", ...identity, file, "lab:/gemini/code/")).toMatchObject({
+      exitCode: 0,
+    });
+    expect(
+      await remotegpu("scp", "--", ...identity, "lab:/gemini/code/model.bin", `${file}.back`),
+    ).toMatchObject({ exitCode: 0 });
+    expect(readFileSync(`${file}.back`).equals(readFileSync(file))).toBe(true);
+  });
+
+  test("go there by rsync, which a second time transfers nothing", async () => {
+    mkdirSync(join(home, "code/deep"), { recursive: true });
+    for (let at = 0; at < 10; at += 1) writeFileSync(join(home, `code/deep/${at}`), randomBytes(10_000));
+    // rsync is given its remote shell by the command, and OpenSSH its key by the agent of this login.
+    const sync = () =>
+      withAgent(() => remotegpu("rsync", "--", "-a", "--stats", `${home}/code/`, "lab:/gemini/code/"));
+
+    const [first, second] = [await sync(), await sync()];
+
+    expect(first.stdout).toMatch(/regular files transferred: 10$/m);
+    expect(second.stdout).toMatch(/regular files transferred: 0$/m);
+    expect(second.stdout).toMatch(/Literal data: 0 bytes/);
+  });
+});
+
+describe("an editor", () => {
+  test("starts its server by a script, goes, comes back by -D, and speaks HTTP and a WebSocket with it", async () => {
+    const script = await ssh(["-T", "lab", "sh"], startingScript(9_100));
+    expect(script).toMatchObject({ exitCode: 0, stdout: "listeningOn==9100==" });
+    const socks = await freePort("127.0.0.1", null);
+    void held("ssh", [...options, "-T", "-N", "-D", `127.0.0.1:${socks}`, "lab"]);
+    const curl = (...args: string[]) =>
+      execa(
+        "curl",
+        [
+          "-sS",
+          "--max-time",
+          "10",
+          "--socks5-hostname",
+          `127.0.0.1:${socks}`,
+          ...args,
+          "http://localhost:9100/",
+        ],
+        { reject: false, encoding: "buffer" },
+      );
+
+    const page = await eventually(
+      async () => {
+        const { exitCode, stdout } = await curl();
+        return exitCode === 0 && Buffer.from(stdout).toString();
+      },
+      { what: "the server's page" },
+    );
+    const key = randomBytes(16).toString("base64");
+    const upgrade = ["Connection: Upgrade", "Upgrade: websocket", "Sec-WebSocket-Version: 13"];
+    const headers = [...upgrade, `Sec-WebSocket-Key: ${key}`].flatMap((header) => ["-H", header]);
+    const socket = Buffer.from((await curl("-i", "--http1.1", "-N", ...headers)).stdout);
+
+    expect(page).toBe(SENTENCE);
+    const accept = createHash("sha1").update(`${key}258EAFA5-E914-47DA-95CA-C5AB0DC85B11`).digest("base64");
+    expect(socket.toString("latin1")).toMatch(/^HTTP\/1\.1 101 /);
+    expect(socket.toString("latin1")).toContain(`Sec-WebSocket-Accept: ${accept}\r\n`);
+    expect(socket.subarray(-GREETING_FRAME.length)).toEqual(GREETING_FRAME);
+  });
+});
+
+describe("ports", () => {
+  test("inside are reached by -W on standard streams, and over a connection that others share", async () => {
+    const control = join(home, "control");
+    const shared = ["-o", "ControlMaster=auto", "-o", `ControlPath=${control}`, "-o", "ControlPersist=60"];
+
+    const over = await ssh([...shared, "-W", "127.0.0.1:9100", "lab"], "GET / HTTP/1.0\r\n\r\n");
+    const checked = await ssh(["-S", control, "-O", "check", "lab"]);
+    const second = await ssh(["-S", control, "-o", "ProxyCommand=false", "lab", "echo shared"]);
+    await ssh(["-S", control, "-O", "exit", "lab"]);
+
+    expect(over.stdout).toContain(SENTENCE);
+    expect(checked.stderr).toContain("Master running");
+    expect(second).toMatchObject({ exitCode: 0, stdout: "shared" });
+  });
+
+  test("of the client are reached from inside by -R", async () => {
+    const service = createServer((socket) => socket.end("at home\n")).listen(0, "127.0.0.1");
+    await once(service, "listening");
+    onTestFinished(() => void service.close());
+    const { port } = service.address() as AddressInfo;
+
+    const said = await ssh(["-R", `8022:127.0.0.1:${port}`, "lab", "nc 127.0.0.1 8022 </dev/null"]);
+
+    expect(said.stdout).toBe("at home");
+  });
+
+  test("lead by -A to the agent of this login, with its keys, through a socket inside", async () => {
+    const local = join(home, "agent");
+    await withAgent(async () => {
+      void held("ssh", [...options, "-A", "lab", "echo $SSH_AUTH_SOCK >/tmp/where; cat"]);
+      const where = await eventually(async () => (await ssh(["lab", "cat /tmp/where"])).stdout || false);
+      void held("ssh", [...options, "-N", "-L", `${local}:${where}`, "lab"]);
+      await eventually(() => existsSync(local), { what: "the socket here" });
+
+      const { stdout } = await execa("ssh-add", ["-l"], { env: { SSH_AUTH_SOCK: local } });
+
+      expect(stdout).toMatch(/ alice@laptop \(ED25519\)$/);
+    });
+  });
+});
+
+test(`${SESSIONS} sessions at once are all served, each with its own words`, async () => {
+  const sessions = Array.from({ length: SESSIONS }, (_, at) => {
+    const session = held("ssh", [...options, "lab", `echo in ${at}; cat`]);
+    let said = "";
+    session.stdout.on("data", (chunk: Buffer) => (said += String(chunk)));
+    return { session, said: () => said };
+  });
+  const areIn = () => sessions.every(({ said }, at) => said() === `in ${at}\n`);
+  await eventually(areIn, { withinMs: 60_000, what: `${SESSIONS} sessions` });
+
+  const ends = await Promise.all(
+    sessions.map(async ({ session }, at) => {
+      session.stdin.end(`out ${at}\n`);
+      return (await session).stdout;
+    }),
+  );
+
+  expect(ends).toEqual(sessions.map((_, at) => `in ${at}\nout ${at}`));
+});
+
+test("of a client that is killed no process stays inside", async () => {
+  const session = held("remotegpu", ["ssh", "lab", "--", ...identity, "sleep 4711"]);
+  const sleepers = async () => (await ssh(["lab", "ps | grep -c '[s]leep 4711'; true"])).stdout;
+  await eventually(async () => Number(await sleepers()) > 0, { what: "the session" });
+  const { pid } = session;
+  const [client] = readFileSync(`/proc/${pid}/task/${pid}/children`, "utf8").split(" ");
+
+  process.kill(Number(client), "SIGKILL");
+
+  await eventually(async () => (await sleepers()) === "0", { what: "the end of what it ran" });
+  expect((await session).exitCode).toBe(128 + 9);
+});
+
+/** With an agent that holds the key, as a login has one. */
+async function withAgent<Done>(work: () => Promise<Done>): Promise<Done> {
+  const { stdout } = await execa("ssh-agent", ["-s"]);
+  const [, socket = ""] = /SSH_AUTH_SOCK=([^;]+)/.exec(stdout) ?? [];
+  const [, pid = ""] = /SSH_AGENT_PID=(\d+)/.exec(stdout) ?? [];
+  try {
+    agentSocket = socket;
+    await execa("ssh-add", ["-q", join(home, ".ssh/id_ed25519")], { env: { SSH_AUTH_SOCK: socket } });
+    return await work();
+  } finally {
+    agentSocket = null;
+    process.kill(Number(pid));
+  }
+}
