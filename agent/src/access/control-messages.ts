@@ -49,8 +49,11 @@ export const ReachableInstance = z.object({
   runId: RunId.default(RUN_OF_BEFORE),
   pid: z.int().min(2),
   startTicks: z.int().nonnegative(),
-  /** Null: nobody enters it so, or nobody can tell who does. */
-  openTo: OpenTo.nullable().default(null),
+  /**
+   * Null: nobody enters it so any more. Absent: nothing is said, as by an agent that has just begun, so what was said
+   * before holds; of a container that never was entered so there is nothing to say.
+   */
+  openTo: OpenTo.nullable().optional(),
 });
 export type ReachableInstance = z.infer<typeof ReachableInstance>;
 

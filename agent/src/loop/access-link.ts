@@ -30,8 +30,8 @@ export type Wanted = {
   leases: readonly DesiredLease[];
   /** Null: the runtime has not told yet. */
   running: readonly RunningContainer[] | null;
-  /** Who may be in each run by SSH; of one that is missing nothing is known. */
-  openTo: ReadonlyMap<RunId, NonNullable<ReachableInstance["openTo"]>>;
+  /** Who may be in each run by SSH; null: nobody any more. Of one that is missing nothing is known yet. */
+  openTo: ReadonlyMap<RunId, ReachableInstance["openTo"]>;
   keySets: readonly FingerprintSet[];
   cuts: readonly Cut[];
   /** Of the book, what the control plane has. */
@@ -119,7 +119,7 @@ export class AccessLink {
     const processes = this.#reachable(wanted.running);
     if (!this.#client.isConnected || processes === "unknown-yet") return;
     const instances =
-      processes?.map((process) => ({ ...process, openTo: wanted.openTo.get(process.runId) ?? null })) ?? null;
+      processes?.map((process) => ({ ...process, openTo: wanted.openTo.get(process.runId) })) ?? null;
     const nowMs = this.#monotonicMs();
     const isAnswered = this.#said === null || this.#news?.serial === this.#said.serial;
     if (!isAnswered && this.#said !== null && nowMs - this.#said.atMs < ANSWER_WITHIN_MS) {

@@ -9,7 +9,7 @@ import type { KeySet } from "@remotegpu/shared/ssh-access";
 import type { FingerprintSet, ReachableInstance } from "../access/control-messages.ts";
 import type { OrderedDoor } from "../core/ssh/doors.ts";
 
-type OpenTo = NonNullable<ReachableInstance["openTo"]>;
+type OpenTo = Exclude<ReachableInstance["openTo"], undefined>;
 
 /** Enough to tell one password from another. */
 const MARK_LENGTH = 16;
@@ -25,7 +25,10 @@ export class OpenedBy {
     const openTo = new Map<RunId, OpenTo>();
     const named = new Set<string>();
     for (const [runId, door] of doors) {
-      if (door === null) continue;
+      if (door === null) {
+        openTo.set(runId, null);
+        continue;
+      }
       const { keySets: ids, passwordHash } = door;
       for (const id of ids) named.add(id);
       openTo.set(runId, {

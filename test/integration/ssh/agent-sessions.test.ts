@@ -122,6 +122,21 @@ test("who is in is reported, and goes within seconds when the order has that key
   expect(owner.client.exitCode).toBeNull();
 });
 
+test("an agent that begins anew leaves everybody in", async () => {
+  const { host } = agent;
+  await agent.stop();
+  host.access = null;
+  await agent.start();
+  const heartbeats = host.heartbeats.length;
+
+  await eventually(() => openOf("owner") !== undefined && host.heartbeats.length > heartbeats, {
+    what: "a report of the new agent",
+  });
+
+  expect(openOf("owner")?.sessionId).toBe(owner.session.sessionId);
+  expect(owner.client.exitCode).toBeNull();
+});
+
 test("a session that is named ends, also where the agent has ended between the order and its telling", async () => {
   const { host } = agent;
   const { client, session } = owner;

@@ -82,6 +82,18 @@ test("what is over is told until it was taken, and what is open stays", async ()
   await client.end();
 });
 
+test("who is in stays in when an agent that has just begun says nothing of who may be", async () => {
+  const { session, client } = await doors.enter(door);
+
+  await doors.opensTo(door, null);
+
+  expect(doors.isOpen(session)).toBe(true);
+  const amid = await doors.enter(door);
+  await amid.client.end();
+  await doors.opensTo(door, ["owner"]);
+  expect(await client.end("still in")).toContain("still in");
+});
+
 describe("who has lost the right to it", () => {
   test("goes with the key, and who has another one stays", async () => {
     await lets(["owner", "other"]);

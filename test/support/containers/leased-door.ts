@@ -57,21 +57,21 @@ export class LeasedDoors {
     return door;
   }
 
-  /** As the agent says it: whose keys open it, and which password. */
+  /** As the agent says it: whose keys open it, and which password. Null: it says nothing of it. */
   async opensTo(
     door: Door,
-    names: readonly string[],
+    names: readonly string[] | null,
     {
       passwordMark = null,
       expiresAtMs = null,
     }: { passwordMark?: string | null; expiresAtMs?: number | null } = {},
   ): Promise<void> {
-    for (const name of names) {
+    for (const name of names ?? []) {
       const { line } = await this.way.clientKey(name);
       const keys = [{ fingerprint: fingerprintOf(line), expiresAtMs }];
       this.keySets = [...this.keySets.filter(({ id }) => id !== name), { id: name, keys }];
     }
-    this.#of(door).instance.openTo = { keySets: [...names], passwordMark };
+    this.#of(door).instance.openTo = names === null ? undefined : { keySets: [...names], passwordMark };
     await this.say();
   }
 

@@ -40,7 +40,10 @@ export class LoginDoors {
   }
 
   follow(instances: readonly ReachableInstance[]): void {
-    this.#wanted = new Set(instances.flatMap(({ runId, openTo }) => (openTo === null ? [] : [runId])));
+    const before = this.#wanted;
+    const isWanted = ({ runId, openTo }: ReachableInstance) =>
+      openTo === undefined ? before.has(runId) : openTo !== null;
+    this.#wanted = new Set(instances.filter(isWanted).map(({ runId }) => runId));
     for (const runId of this.#heard)
       if (!this.#wanted.has(runId)) {
         this.#heard.delete(runId);

@@ -41,7 +41,11 @@ export class SessionGuard {
   follow({ keySets }: Pick<AccessList, "keySets">, instances: readonly ReachableInstance[]): void {
     const sets = new Map(keySets.map((set) => [set.id, set.keys]));
     const before = this.#doors;
-    this.#doors = new Map(instances.map(({ runId, openTo }) => [runId, openTo && doorOf(openTo, sets)]));
+    this.#doors = new Map();
+    for (const { runId, openTo } of instances) {
+      const door = openTo === undefined ? before.get(runId) : openTo && doorOf(openTo, sets);
+      if (door !== undefined) this.#doors.set(runId, door);
+    }
     const now = { wallMs: this.#clock.wallMs(), beforeWallMs: this.#lookedWallMs };
     for (const [runId, door] of this.#doors) {
       const because = verdictOnUnknown(before.get(runId) ?? null, door, now);
