@@ -3,6 +3,7 @@ import { existsSync } from "node:fs";
 import {
   appendFile,
   chmod,
+  copyFile,
   mkdir,
   mkdtemp,
   readdir,
@@ -185,6 +186,29 @@ describe("over plain HTTP to this host itself", () => {
     await site.install([]);
     await site.install([]);
     expect(await versions()).toEqual([second.version, third.version].sort());
+  });
+
+  test("a version from which something still runs stays until that has ended", async () => {
+    const { version: first } = await site.offer("one");
+    await site.install(join_());
+    const program = join(site.host, "opt/remotegpu", first, "runs");
+    await copyFile("/usr/bin/sleep", program);
+    const running = spawn(program, ["600"]);
+    onTestFinished(() => void running.kill("SIGKILL"));
+    await once(running, "spawn");
+    const stays: boolean[] = [];
+
+    for (const content of ["two", "three", "four"]) {
+      if (content === "four") {
+        running.kill("SIGKILL");
+        await once(running, "exit");
+      }
+      await site.offer(content);
+      await site.install([]);
+      stays.push((await versions()).includes(first));
+    }
+
+    expect(stays).toEqual([true, true, false]);
   });
 
   test("a version is on the disk, whole and by name, before it is switched to, and the switch after it", async () => {
