@@ -13,7 +13,8 @@ import { monotonicMs, readBootId } from "../host/clock.ts";
 import { NotifyError, type ServiceNotifier } from "../host/notify.ts";
 import { readProcessStart } from "../host/processes/process-liveness.ts";
 import { Broker, type InheritedGateway } from "./broker.ts";
-import { RelayError, RelayProcess } from "./relay-process.ts";
+import { RelayError } from "./relay-handlers.ts";
+import { RelayProcess } from "./relay-process.ts";
 import { Elder } from "./succession/elder.ts";
 import { stayWithNewest } from "./succession/first-process.ts";
 import { Heir, HeirError } from "./succession/heir.ts";
@@ -62,13 +63,9 @@ export class AccessProcess {
 
   /** As a supervisor starts it. Returns its exit code. */
   async run(): Promise<number> {
-    const wasElder = await this.#lead(null);
-    if (!wasElder || this.#options.isUnderUnit) return 0;
-    const { wasAsked } = await stayWithNewest({
-      path: elderSocket(this.#options.config.stateDir),
-      ending: this.#ending,
-      monotonicMs,
-    });
+    const isOver = await this.#lead(null);
+    if (isOver === "in order" || this.#options.isUnderUnit) return 0;
+    const { wasAsked } = await this.#stayWithNewest();
     return wasAsked ? 0 : 1;
   }
 
@@ -87,8 +84,10 @@ export class AccessProcess {
     }
   }
 
-  /** True: it has handed over in the end, and what it had is over. */
-  async #lead(from: { inheritance: Inheritance; inherited: Inherited } | null): Promise<boolean> {
+  /** "as elder": it has handed over in the end, and what it had is over. */
+  async #lead(
+    from: { inheritance: Inheritance; inherited: Inherited } | null,
+  ): Promise<"in order" | "as elder"> {
     const { log } = this.#options;
     let gateway = from === null ? null : gatewayOf(from.inherited);
     let broker = await this.#newBroker(gateway);
@@ -102,18 +101,26 @@ export class AccessProcess {
       await this.#untilDue();
       if (this.#isEnding) {
         await this.#end(broker);
-        return false;
+        return "in order";
       }
       gateway = broker.gateway;
       const handedOver = await this.#handOver(broker, gateway);
       if (handedOver === "not") continue;
       if (handedOver !== "not any more") {
+        const wasToEnd = this.#isEnding;
         await this.#beElder(broker, handedOver);
-        return true;
+        // Who asked for it took this one for the only one.
+        if (wasToEnd) await this.#stayWithNewest();
+        return "as elder";
       }
       broker = await this.#newBroker(gateway);
       await broker.open();
     }
+  }
+
+  #stayWithNewest(): Promise<{ wasAsked: boolean }> {
+    const path = elderSocket(this.#options.config.stateDir);
+    return stayWithNewest({ path, ending: this.#ending, monotonicMs });
   }
 
   async #end(broker: Broker): Promise<void> {
@@ -133,6 +140,10 @@ export class AccessProcess {
     let hasLeft = false;
     try {
       heir = await Heir.start(join(dirname(folder), bundle));
+      if (this.#isEnding) {
+        await heir.end();
+        return "not";
+      }
       await broker.endElders({ beyond: MAX_GENERATIONS - 2, because: TOO_MANY });
       hasLeft = true;
       await broker.leave();

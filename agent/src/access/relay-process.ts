@@ -6,16 +6,23 @@
 import { fork, type ChildProcess } from "node:child_process";
 import { existsSync } from "node:fs";
 import { join } from "node:path";
-import type { Server, Socket } from "node:net";
+import type { Server } from "node:net";
 import type { LeaseId, RunId } from "@remotegpu/shared/ids";
 import type { Log } from "@remotegpu/shared/log";
 import type { BindOutcome } from "../core/leases/lease.ts";
 import type { GatewayIdentity } from "./relay/gateway-identity.ts";
 import { DialError } from "./dial.ts";
 import type { LeaseToBind } from "./lease-keeper.ts";
+import {
+  NOBODY,
+  outcomeOf,
+  RelayError,
+  type Dialled,
+  type Listener,
+  type RelayHandlers,
+} from "./relay-handlers.ts";
 import { asSendable, isListenerHandle, type ListenerHandle } from "./relay/listener-handle.ts";
-import { type DialTarget, FromRelay, type LeaseActivity, type ToRelay } from "./relay/relay-messages.ts";
-import type { Way } from "./relay/visit.ts";
+import { type DialTarget, FromRelay, type ToRelay } from "./relay/relay-messages.ts";
 
 /** In a checkout the relay's own main, in a bundle a file beside this one. */
 const RELAY = import.meta.filename.endsWith(".mjs")
@@ -29,40 +36,6 @@ const STEADY_MS = 60_000;
 const END_WITHIN_MS = 2_000;
 const SHOW_WITHIN_MS = 5_000;
 const MAX_DIALS = 256;
-
-export type RelayHandlers = {
-  /** A fresh one: no port is bound. */
-  onUp: () => void;
-  onDown: () => void;
-  onActivity: (leases: LeaseActivity[], openConnections: number) => void;
-  onBook: (book: Extract<FromRelay, { kind: "book" }>) => void;
-  /** A login was told on a connection that it does not have. */
-  onLoginElsewhere: (told: Extract<FromRelay, { kind: "login-elsewhere" }>) => void;
-  /** It hears nothing more of this run's logins. */
-  onDeaf: (runId: RunId) => void;
-  /** It listens no more. */
-  onRetired: () => void;
-  /** @throws DialError */
-  dial: (target: DialTarget) => Promise<Dialled>;
-  /** Null: it could not be opened, or its relay has ended. */
-  onGateway: (port: number | null) => void;
-};
-
-/** A port that the relay listens on, with a copy of its socket that has to be handed on or closed. */
-export type Listener = {
-  /** Null: the TLS port for gateways. */
-  leaseId: LeaseId | null;
-  port: number;
-  handle: ListenerHandle;
-};
-
-/** The relay did not do what it was asked for. */
-export class RelayError extends Error {
-  override name = "RelayError";
-}
-
-/** A way into a container, and into which. */
-export type Dialled = Omit<Way, "port"> & { socket: Socket };
 
 type Waiting = { port: number; answer: (outcome: BindOutcome | null) => void };
 
@@ -390,27 +363,3 @@ export class RelayProcess {
     this.#restart = setTimeout(() => this.start(), restMs);
   }
 }
-
-/** Hears of nothing. */
-const NOBODY: RelayHandlers = {
-  onUp: () => undefined,
-  onDown: () => undefined,
-  onActivity: () => undefined,
-  onBook: () => undefined,
-  onLoginElsewhere: () => undefined,
-  onDeaf: () => undefined,
-  onRetired: () => undefined,
-  onGateway: () => undefined,
-  dial: () => Promise.reject(new DialError("nobody leads this relay yet")),
-};
-
-function outcomeOf(code: string): BindOutcome {
-  if (code === "EADDRINUSE") return { kind: "taken" };
-  return { kind: "failed", reason: REASONS[code] ?? `The port cannot be bound (${code}).` };
-}
-
-const REASONS: Record<string, string> = {
-  EADDRNOTAVAIL: "The address of REMOTEGPU_LEASE_ADDRESS is not this host's.",
-  EACCES: "Ports below 1024 of REMOTEGPU_LEASE_PORTS are not for the relay, which has no privileges.",
-  EMFILE: "Too many files are open on this host.",
-};

@@ -5,7 +5,8 @@
 import type { LeaseId } from "@remotegpu/shared/ids";
 import type { Log } from "@remotegpu/shared/log";
 import { whyElderEnds } from "../../core/access/generations.ts";
-import type { RelayHandlers, RelayProcess } from "../relay-process.ts";
+import type { RelayHandlers } from "../relay-handlers.ts";
+import type { RelayProcess } from "../relay-process.ts";
 import { ElderLink } from "./elder-link.ts";
 import type { FromElder, ToElder } from "./elder-messages.ts";
 

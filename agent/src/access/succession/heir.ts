@@ -9,7 +9,7 @@ import { setTimeout as delay } from "node:timers/promises";
 import { readProcessLife } from "../../host/processes/process-liveness.ts";
 import { asSendable } from "../relay/listener-handle.ts";
 import type { GatewayIdentity } from "../relay/gateway-identity.ts";
-import type { Listener } from "../relay-process.ts";
+import type { Listener } from "../relay-handlers.ts";
 import { FromHeir, type ToHeir } from "./hand-over-messages.ts";
 
 const READY_WITHIN_MS = 20_000;

@@ -4,7 +4,7 @@
  */
 import type { GatewayIdentity } from "../relay/gateway-identity.ts";
 import { isListenerHandle } from "../relay/listener-handle.ts";
-import type { Listener } from "../relay-process.ts";
+import type { Listener } from "../relay-handlers.ts";
 import { ToHeir, type FromHeir } from "./hand-over-messages.ts";
 
 export type Inherited = { listeners: Listener[]; gateway: GatewayIdentity | null };
