@@ -19,8 +19,11 @@ import { ACCESS, Program } from "../worlds/house.ts";
 import { quietLog } from "../quiet-log.ts";
 
 const SERVICE = new URL("../../fixtures/contained-service.ts", import.meta.url).pathname;
-/** Away from what the product itself may hold on this machine, and from each other. */
-const FIRST_PORT = 17_000;
+/**
+ * Away from what the product itself may hold on this machine, and from each other: of one that is started anew nobody may
+ * have taken a number meanwhile.
+ */
+const FIRST_PORT = 12_000 + (process.pid % 40) * 120;
 const PORTS_EACH = 20;
 let begun = 0;
 const LABEL = "remotegpu-test-access";
