@@ -10,7 +10,7 @@ const MAX_CONNECTIONS = 8;
 const WITHIN_MS = 2_000;
 /** Connections at once after a pause, and for as long as they come: more than a lease lets in. */
 const BURST = 256;
-const PER_SECOND = 16;
+const PER_SECOND = 32;
 const MS_PER_SECOND = 1_000;
 
 export class LoginListener {

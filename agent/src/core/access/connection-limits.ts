@@ -19,7 +19,8 @@ export const MAX_LED_AT_ONCE = 8;
 
 /** Connections of one address: so many at once after a pause, and so many a second for as long as it likes. */
 type Pace = { burst: number; perSecond: number };
-const PACE_OF_SSH: Pace = { burst: 100, perSecond: 10 };
+/** A loop of one command after the other begins a dozen a second. */
+const PACE_OF_SSH: Pace = { burst: 100, perSecond: 20 };
 /** A page of a web interface is dozens of connections, and a reload as many more. */
 const PACE_OF_OTHERS: Pace = { burst: 256, perSecond: 64 };
 /** Of which the pace is remembered; of further ones it is not, and their numbers are bounded all the same. */

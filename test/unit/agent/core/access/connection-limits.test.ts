@@ -62,9 +62,9 @@ test("whoever comes too fast waits until time has passed, and nobody else does",
 
   expect(come(0)).toBe("too-fast");
   expect(limits.admit(OWNER, 0)).toBe("admitted");
-  expect(come(99)).toBe("too-fast");
-  expect(come(100)).toBe("admitted");
-  expect(come(100)).toBe("too-fast");
+  expect(come(49)).toBe("too-fast");
+  expect(come(50)).toBe("admitted");
+  expect(come(50)).toBe("too-fast");
 });
 
 test("a lease is full at its bound, whoever comes", () => {
