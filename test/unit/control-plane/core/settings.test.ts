@@ -8,6 +8,11 @@ import {
 } from "@remotegpu/control-plane/core/settings";
 
 test.each([
+  ["ACCESS_LOG_DAYS", null, "90"],
+  ["ACCESS_LOG_DAYS", "1", "1"],
+  ["ACCESS_LOG_DAYS", "9999", "9999"],
+  ["ACCESS_LOG_DAYS", "0", "90"],
+  ["ACCESS_LOG_DAYS", "10000", "90"],
   ["ALERT_BALANCES", null, "50,10"],
   ["ALERT_BALANCES", "none", "none"],
   ["ALERT_BALANCES", "100,12.5,0", "100,12.5,0"],
