@@ -119,7 +119,9 @@ test("an environment with a GPU runs on it and is entered from the control plane
   await controlPlane.cli(
     "quota set --customer 1 --cpu 64 --memory 64G --gpu 2 --storage 200G --environments 64",
   );
-  await controlPlane.cli("customer top-up 1 100");
+  // For days: who is near the end of their money is stopped where a host is cut off for hours, and the clock of a machine
+  // in a container does not begin anew when that boots.
+  await controlPlane.cli("customer top-up 1 100000");
   await controlPlane.cli(`image create ${IMAGE}`);
 
   await controlPlane.cli(`env create first --image ${IMAGE} --cpu 1 --memory 256M --gpu 1 --wait`);
