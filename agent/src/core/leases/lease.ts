@@ -105,7 +105,7 @@ function warnBeforeMs({ autoReleaseHours }: LeaseRecord, which: ReleaseWarning):
 }
 
 export function released(lease: LeaseRecord, because: "ordered" | "idle", nowMs: number): LeaseRecord {
-  const detail = because === "idle" ? `Nobody connected for ${lease.autoReleaseHours} hours.` : "";
+  const detail = because === "idle" ? `Nobody used it for ${lease.autoReleaseHours} hours.` : "";
   return {
     ...lease,
     state: "released",

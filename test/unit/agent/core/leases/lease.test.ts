@@ -182,7 +182,7 @@ describe("idleness", () => {
     expect(released(lease, "idle", DUE_MS)).toMatchObject({
       state: "released",
       releasedBecause: "idle",
-      detail: "Nobody connected for 48 hours.",
+      detail: "Nobody used it for 48 hours.",
     });
   });
 });
