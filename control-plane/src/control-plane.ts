@@ -92,8 +92,8 @@ async function serve(
   await link.start({
     hosts: hostSync({ db, now, log, passwords, hostKeys, wake, nudge: (host) => link.nudge(host) }),
     journal: {
-      async ingest(hostId, batch) {
-        const report = await desk.take({ hostId, batch });
+      async ingest(hostId, batch, sentAt) {
+        const report = await desk.take({ hostId, batch, sentAt });
         if (report.quarantined > 0)
           log.error({ hostId, ...report }, "rows of a host's journal were set aside");
       },

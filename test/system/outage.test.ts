@@ -51,15 +51,16 @@ function streamBytes(natsFolder: string): number {
   return files.reduce((sum, file) => sum + statSync(file).size, 0);
 }
 
-/** What the agent has written down about a run, read from its own file. */
+/** The time of a run that the agent has written down and has proof of, read from its own file. */
 function journalledMs(folder: string, runId: string): number {
   const journal = new Sqlite(join(folder, "journal.sqlite"), { readonly: true });
   try {
     const rows = journal.prepare<[], { entry: string }>("SELECT entry FROM rows").all();
     return rows
       .map(({ entry }) => JournalEntry.parse(JSON.parse(entry)))
-      .filter((entry) => entry.kind === "usage" && entry.runId === runId)
-      .reduce((sum, entry) => sum + (entry.kind === "usage" ? entry.endMs - entry.startMs : 0), 0);
+      .filter((entry) => entry.kind === "usage")
+      .filter((entry) => entry.runId === runId && entry.proof !== "unproven")
+      .reduce((sum, { startMs, endMs }) => sum + endMs - startMs, 0);
   } finally {
     journal.close();
   }
@@ -139,6 +140,11 @@ test("its database is restored to an earlier moment: no container is touched, a 
   await house.environment(String(lost.id), "running");
   const before = await house.containersOf(host.id);
   expect(before).toHaveLength(2);
+  // Some of its time is told before the restore is known of.
+  await eventually(() => before.every(({ run }) => journalledMs(host.folder, run) > 0), {
+    withinMs: 30_000,
+    what: "a row of each",
+  });
 
   await house.controlPlane.kill();
   await moment.goBack();
@@ -173,7 +179,18 @@ test("its database is restored to an earlier moment: no container is touched, a 
     { withinMs: 90_000, what: "the last rows of both runs" },
   );
   expect(before.map(({ run }) => run)).toContain(adopted?.id);
-  expect(adopted?.proven_ms).toBe(journalledMs(host.folder, adopted?.id ?? ""));
+  // Rows of before it was known are decided once its host was heard.
+  const { rows: proven } = await eventually(
+    async () => {
+      const found = await database.database.query(
+        "SELECT proven_ms FROM runs WHERE id = $1 AND proven_ms = $2",
+        [adopted?.id, journalledMs(host.folder, adopted?.id ?? "")],
+      );
+      return found.rowCount === 1 && found;
+    },
+    { withinMs: 60_000, what: "every millisecond of the restarted run" },
+  );
+  expect(proven).toEqual([{ proven_ms: journalledMs(host.folder, adopted?.id ?? "") }]);
   expect((await house.controlPlane.command("doctor")).stdout).not.toContain("BROKEN");
 }, 180_000);
 

@@ -166,11 +166,19 @@ test("rests between its rounds while a registry hangs, and is not starting anyth
   await eventually(() => registry.open > 0 && agent.host.observed("run-hanging")?.phase === "starting");
   using rounds = vi.spyOn(ImagePulls.prototype, "want");
   using said = vi.spyOn(ControlPlaneLink.prototype, "converse");
-  const beginMs = performance.now();
+  const fourRoundsMs = async () => {
+    rounds.mockClear();
+    const beginMs = performance.now();
+    await eventually(() => rounds.mock.calls.length >= 4, { what: "four rounds" });
+    return performance.now() - beginMs;
+  };
 
-  await eventually(() => rounds.mock.calls.length >= 4, { what: "four rounds" });
+  // What ended just before may wake it some times more.
+  const hasRest = await eventually(async () => (await fourRoundsMs()) > 1_500, {
+    what: "rests between its rounds",
+  });
 
-  expect(performance.now() - beginMs).toBeGreaterThan(1_500);
+  expect(hasRest).toBe(true);
   expect(said.mock.calls.map(([{ isStarting }]) => isStarting)).not.toContain(true);
   registry.letGo();
 });

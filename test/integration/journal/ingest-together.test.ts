@@ -63,10 +63,10 @@ const depsOn = (db: Database) => ({
 });
 
 function ingest(
-  batches: readonly { scene: Scene; batch: JournalBatch }[],
+  batches: readonly { scene: Scene; batch: JournalBatch; sentAt?: Date }[],
   on = database,
 ): Promise<IngestOutcome[]> {
-  const deliveries = batches.map(({ scene: { hostId }, batch }) => ({ hostId, batch }));
+  const deliveries = batches.map(({ scene: { hostId }, ...delivery }) => ({ hostId, ...delivery }));
   return ingestBatches(depsOn(on), deliveries, NOW);
 }
 
@@ -134,6 +134,33 @@ describe("one bad among many", () => {
     expect(await tracesOf(unknownBoot.scene)).toEqual(untouched);
     expect(await tracesOf(restored.scene)).toEqual(untouched);
     expect([await balanceOf(good.scene), await balanceOf(other.scene)]).toEqual(["99.6000", "99.4000"]);
+  });
+
+  test("of a run that is not known comes again until its host was heard since it was sent, a minute at most", async () => {
+    const one = await hostWithRuns(1);
+    const journal = new SceneJournal(one.scene);
+    journal.write({ run: "run-of-nobody", fromMs: 0, toMs: MINUTE, final: true });
+    const told = (sentAt: Date) => ingest([{ scene: one.scene, batch: journal.batch(), sentAt }]);
+    const heard = (at: Date) =>
+      database.query("UPDATE hosts SET last_heartbeat = $2 WHERE id = $1", [one.scene.hostId, at]);
+    const before = (seconds: number) => new Date(NOW.getTime() - seconds * 1_000);
+
+    await heard(before(30));
+    const unheard = taken(await told(before(20)));
+    const traces = await tracesOf(one.scene);
+    await heard(before(10));
+    const since = taken(await told(before(20)));
+
+    expect(unheard).toEqual(["RunNotYetKnownError"]);
+    expect(traces).toMatchObject({ rows: 0, quarantined: 0 });
+    expect(since).toEqual([{ decided: 1, quarantined: 1, watermark: 1 }]);
+
+    const silent = await hostWithRuns(1);
+    const later = new SceneJournal(silent.scene);
+    later.write({ run: "run-of-nobody", fromMs: 0, toMs: MINUTE, final: true });
+    expect(taken(await ingest([{ scene: silent.scene, batch: later.batch(), sentAt: before(60) }]))).toEqual([
+      { decided: 1, quarantined: 1, watermark: 1 },
+    ]);
   });
 
   test("a batch that no transaction can take fails alone, and the desk goes on", async () => {

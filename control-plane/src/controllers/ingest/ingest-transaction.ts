@@ -34,6 +34,8 @@ import { decidedHashes, insertUsageRows, keepSignedHeads } from "../../store/usa
 export interface Delivery {
   readonly hostId: HostId;
   readonly batch: JournalBatch;
+  /** Left out: long enough ago that nothing more is to be heard of it. */
+  readonly sentAt?: Date;
 }
 
 export interface SignedDelivery extends Delivery {
@@ -58,6 +60,17 @@ class BootNotYetKnownError extends Error {
 class HostNotYetMergedError extends Error {
   override readonly name = "HostNotYetMergedError";
 }
+
+/**
+ * The batch speaks of a run that nobody knows, and its host has not been heard since it was sent: the database may have been
+ * restored, which the next heartbeat would show.
+ */
+class RunNotYetKnownError extends Error {
+  override readonly name = "RunNotYetKnownError";
+}
+
+/** Some heartbeats long; a host that is silent for so long keeps back what else it has sent no longer. */
+const HEARD_WITHIN_MS = 60_000;
 
 /** These hosts' batches cannot be decided yet, so the transaction is taken back. */
 export class MustComeAgainError extends Error {
@@ -87,6 +100,7 @@ export async function decideTogether(
 
   const sorted = await sortBatches(sql, batches);
   const runs = await lockRuns(sql, [...new Set(sorted.flatMap(({ runIds }) => [...runIds]))]);
+  refuseUnheard(sorted, runs, now);
   const zeros = await bootZeros(sql, sorted, now);
   const proven = await provenTimes(sql, [...runs.keys()]);
   const decided = sorted.map((batch) => ({
@@ -147,6 +161,19 @@ function refuseUnmerged(batches: readonly HeldBatch[]): void {
         hostId,
         new HostNotYetMergedError(`host ${hostId} has not reported since the database was restored`),
       ]),
+  );
+}
+
+function refuseUnheard(batches: readonly SortedBatch[], runs: ReadonlyMap<string, Run>, now: Date): void {
+  mayAllBeDecided(
+    batches.flatMap(({ hostId, sentAt, state: { heardAt }, runIds }): [HostId, Error][] => {
+      const unknown = [...runIds].find((id) => !runs.has(id));
+      if (unknown === undefined || sentAt === undefined) return [];
+      const isHeardSince = heardAt !== null && heardAt > sentAt;
+      if (isHeardSince || now.getTime() - sentAt.getTime() >= HEARD_WITHIN_MS) return [];
+      const why = `host ${hostId} speaks of run ${unknown}, which is not known, and was not heard since`;
+      return [[hostId, new RunNotYetKnownError(why)]];
+    }),
   );
 }
 

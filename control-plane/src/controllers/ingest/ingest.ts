@@ -33,7 +33,7 @@ export type { IngestReport } from "./ingest-transaction.ts";
 /** `again`: nothing of the batch was taken, since it speaks of what is not known yet; it must come again. */
 export type IngestOutcome = { taken: true; report: IngestReport } | { taken: false; again: Error };
 
-/** @throws StoreError, BootNotYetKnownError, HostNotYetMergedError: the batch was not taken and must come again */
+/** @throws StoreError, BootNotYetKnownError, HostNotYetMergedError, RunNotYetKnownError: the batch was not taken and must come again */
 export async function ingestBatch(
   deps: IngestDeps,
   hostId: HostId,
@@ -84,12 +84,13 @@ async function tryTogether(
   }
 }
 
-async function withSignature({ verify }: IngestDeps, { hostId, batch }: Delivery): Promise<SignedDelivery> {
+async function withSignature({ verify }: IngestDeps, delivery: Delivery): Promise<SignedDelivery> {
+  const { hostId, batch } = delivery;
   const head = batch.rows.at(-1);
   const isSigned =
     head !== undefined &&
     (await verify(hostId, signedText(batch.journalId, head.seq, head.hash), batch.signature));
-  return { hostId, batch, isSigned };
+  return { ...delivery, isSigned };
 }
 
 /** Something on a host's journal subject that is no batch. */

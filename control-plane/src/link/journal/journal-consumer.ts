@@ -18,12 +18,16 @@ const FIRST_RETRY_MS = 1_000;
 const MAX_RETRY_MS = 30_000;
 const FETCH_WAIT_MS = 5_000;
 const TRY_AGAIN_AFTER_MS = 1_000;
+const NANOS_PER_MS = 1_000_000;
 /** What is no batch is told this often of each host; the rest of a flood of it is only dropped. */
 const MALFORMED_TOLD_EVERY_MS = 10_000;
 
 export interface JournalHandler {
-  /** Resolves once the batch is decided and committed; throws when the world failed and it must come again. */
-  ingest(host: HostId, batch: JournalBatch): Promise<void>;
+  /**
+   * Resolves once the batch is decided and committed; throws when the world failed and it must come again.
+   * @param sentAt when the stream took it, by the clock of NATS
+   */
+  ingest(host: HostId, batch: JournalBatch, sentAt: Date): Promise<void>;
   /** Something on a host's journal subject that is no batch; it is dropped. */
   malformed(host: string | null, reason: string): Promise<void>;
 }
@@ -107,7 +111,8 @@ export class JournalConsumer {
         message.term(reason);
         return;
       }
-      await this.#handler.ingest(host.data, batch.message);
+      const sentAt = new Date(message.info.timestampNanos / NANOS_PER_MS);
+      await this.#handler.ingest(host.data, batch.message, sentAt);
       message.ack();
     } catch (error) {
       this.#postpone(message, error);

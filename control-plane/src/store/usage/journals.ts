@@ -17,6 +17,8 @@ interface JournalState {
 export interface LockedJournal extends JournalState {
   /** What its host runs is not known until it has reported: the database was restored. */
   readonly awaitsReport: boolean;
+  /** Its host's last heartbeat; null before the first. */
+  readonly heardAt: Date | null;
 }
 
 /** A host begins a journal where it has lost one. One that names a new one each time comes to this bound. */
@@ -44,7 +46,8 @@ async function lockKnownJournals(
   keys: readonly JournalKey[],
 ): Promise<Map<string, LockedJournal>> {
   const { rows } = await sql.query<LockedJournal & { host_id: string }>(
-    `SELECT j.host_id, j.watermark, j.watermark_hash AS "watermarkHash", h.restore_shown_at IS NOT NULL AS "awaitsReport"
+    `SELECT j.host_id, j.watermark, j.watermark_hash AS "watermarkHash", h.restore_shown_at IS NOT NULL AS "awaitsReport",
+            h.last_heartbeat AS "heardAt"
        FROM unnest($1::text[], $2::uuid[]) k (host_id, journal_id)
        JOIN host_journals j USING (host_id, journal_id) JOIN hosts h ON h.id = j.host_id
       ORDER BY j.host_id, j.journal_id FOR NO KEY UPDATE OF j`,
