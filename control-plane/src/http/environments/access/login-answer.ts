@@ -1,6 +1,6 @@
 /** A login as it is shown: told by the container, so whoever is root there can make it say what it likes. */
 import { z } from "@hono/zod-openapi";
-import type { SessionLogin } from "@remotegpu/shared/ssh-access";
+import type { LoginColumns } from "../../../store/environments/access/access-log.ts";
 import { iso, Timestamp } from "../../request/route.ts";
 
 export const AccessLogin = z
@@ -15,16 +15,6 @@ export const AccessLogin = z
     told_by: z.literal("container"),
   })
   .openapi("AccessLogin");
-
-export interface LoginColumns {
-  login_method: SessionLogin["method"] | null;
-  login_at: Date | null;
-  key_fingerprint: string | null;
-  key_customer_id: number | null;
-  key_username: string | null;
-  key_name: string | null;
-  key_ticket_id: number | null;
-}
 
 /** Null where none was told. What a key is called is its owner's own affair: by custom it says whose it is and where. */
 export function loginAnswer(row: LoginColumns, reader: number): z.input<typeof AccessLogin> | null {

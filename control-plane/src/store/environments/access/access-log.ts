@@ -7,7 +7,18 @@ import type { Connection } from "../../database/database.ts";
 /** Of an environment, sessions and attempts each: the oldest beyond go before their time. */
 export const MAX_KEPT_OF_ENVIRONMENT = 10_000;
 
-export interface AccessLogRow {
+/** What was told of a login, and whose key that was; all null where none was told. */
+export interface LoginColumns {
+  login_method: SessionLogin["method"] | null;
+  login_at: Date | null;
+  key_fingerprint: string | null;
+  key_customer_id: number | null;
+  key_username: string | null;
+  key_name: string | null;
+  key_ticket_id: number | null;
+}
+
+export interface AccessLogRow extends LoginColumns {
   id: number;
   kind: "session" | "attempts";
   host_id: string;
@@ -20,16 +31,9 @@ export interface AccessLogRow {
   detail: string;
   /** How many connections came to nothing; null of a session. */
   attempts: number | null;
-  /** Null of attempts, as is what follows. */
+  /** Null of attempts, as is what is told of a login. */
   bytes_in: number | null;
   bytes_out: number | null;
-  login_method: SessionLogin["method"] | null;
-  login_at: Date | null;
-  key_fingerprint: string | null;
-  key_customer_id: number | null;
-  key_username: string | null;
-  key_name: string | null;
-  key_ticket_id: number | null;
   /** With what its place in the list is told by. */
   began_micros: string;
 }

@@ -1,10 +1,11 @@
 /** Sessions in environments as their people see them, and their end by order: a cut, of which the host is told until it is done. */
 import type { LeaseService } from "@remotegpu/shared/lease";
-import { type Cut, MAX_CUTS, type SessionLogin } from "@remotegpu/shared/ssh-access";
+import { type Cut, MAX_CUTS } from "@remotegpu/shared/ssh-access";
 import type { SessionEnd } from "../../../core/environments/access/access-belief.ts";
 import type { Connection, Transaction } from "../../database/database.ts";
+import type { LoginColumns } from "./access-log.ts";
 
-export interface AccessSessionRow {
+export interface AccessSessionRow extends LoginColumns {
   id: number;
   host_id: string;
   service_type: LeaseService;
@@ -12,14 +13,6 @@ export interface AccessSessionRow {
   opened_at: Date;
   bytes_in: number;
   bytes_out: number;
-  login_method: SessionLogin["method"] | null;
-  login_at: Date | null;
-  key_fingerprint: string | null;
-  key_customer_id: number | null;
-  /** Of whose key it is. */
-  key_username: string | null;
-  key_name: string | null;
-  key_ticket_id: number | null;
   told_at: Date;
   ended_at: Date | null;
   ended_by: SessionEnd | null;
