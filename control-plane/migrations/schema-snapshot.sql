@@ -548,6 +548,31 @@ CREATE INDEX idx_events_customer ON events USING btree (customer_id, id);
 CREATE INDEX idx_events_host ON events USING btree (host_id, id);
 CREATE INDEX idx_events_workload ON events USING btree (workload_kind, workload_id, id);
 
+CREATE TABLE gateway_ways (
+  gateway_id varchar(64) NOT NULL,
+  host_id varchar(64) NOT NULL,
+  way varchar(16) NOT NULL,
+  detail text NOT NULL DEFAULT '',
+  since timestamptz NOT NULL,
+  CONSTRAINT gateway_ways_pkey PRIMARY KEY (gateway_id, host_id),
+  CONSTRAINT gateway_ways_way_check CHECK ((way IN ('direct', 'reversed', 'none')))
+);
+CREATE INDEX idx_gateway_ways_host ON gateway_ways USING btree (host_id);
+
+CREATE TABLE gateways (
+  id varchar(64) NOT NULL,
+  name varchar(64) NOT NULL,
+  tunnel_host varchar(256),
+  tunnel_port integer,
+  web_base varchar(512),
+  started_at timestamptz NOT NULL,
+  seen_at timestamptz NOT NULL,
+  CONSTRAINT gateways_pkey PRIMARY KEY (id),
+  CONSTRAINT gateways_name_check CHECK (((name)::text <> ''::text)),
+  CONSTRAINT gateways_tunnel_is_whole CHECK (((tunnel_host IS NULL) = (tunnel_port IS NULL))),
+  CONSTRAINT gateways_tunnel_port_check CHECK (((tunnel_port >= 1) AND (tunnel_port <= 65535)))
+);
+
 CREATE TABLE gpu_allocations (
   id bigserial,
   gpu_uuid varchar(128) NOT NULL,
@@ -1723,6 +1748,43 @@ CREATE INDEX idx_usage_rows_run ON usage_rows USING btree (run_id);
 CREATE TRIGGER append_only BEFORE DELETE OR UPDATE ON usage_rows FOR EACH ROW EXECUTE FUNCTION refuse_change_of_append_only();
 CREATE TRIGGER append_only_truncate BEFORE TRUNCATE ON usage_rows FOR EACH STATEMENT EXECUTE FUNCTION refuse_change_of_append_only();
 
+CREATE TABLE web_links (
+  token_hash character(64) NOT NULL,
+  env_id varchar(64) NOT NULL,
+  target varchar(32) NOT NULL,
+  customer_id bigint NOT NULL,
+  key_id bigint NOT NULL,
+  made_at timestamptz NOT NULL,
+  expires_at timestamptz NOT NULL,
+  used_at timestamptz,
+  CONSTRAINT web_links_pkey PRIMARY KEY (token_hash),
+  CONSTRAINT web_links_check CHECK ((expires_at > made_at)),
+  CONSTRAINT web_links_target_check CHECK (((target)::text ~ '^(jupyter|tensorboard|terminal|[1-9][0-9]{0,4})$'::text))
+);
+CREATE INDEX idx_web_links_customer ON web_links USING btree (customer_id);
+CREATE INDEX idx_web_links_env ON web_links USING btree (env_id);
+CREATE INDEX idx_web_links_expired ON web_links USING btree (expires_at);
+
+CREATE TABLE web_shares (
+  id bigserial,
+  env_id varchar(64) NOT NULL,
+  target varchar(32) NOT NULL,
+  token_hash character(64) NOT NULL,
+  customer_id bigint NOT NULL,
+  made_at timestamptz NOT NULL,
+  expires_at timestamptz NOT NULL,
+  last_used_at timestamptz,
+  ended_at timestamptz,
+  ended_by varchar(160),
+  CONSTRAINT web_shares_pkey PRIMARY KEY (id),
+  CONSTRAINT web_shares_check CHECK ((expires_at > made_at)),
+  CONSTRAINT web_shares_end_by_somebody CHECK (((ended_at IS NULL) = (ended_by IS NULL))),
+  CONSTRAINT web_shares_target_check CHECK (((target)::text ~ '^(jupyter|tensorboard|[1-9][0-9]{0,4})$'::text)),
+  CONSTRAINT web_shares_token_hash_key UNIQUE (token_hash)
+);
+CREATE INDEX idx_web_shares_customer ON web_shares USING btree (customer_id);
+CREATE INDEX idx_web_shares_env ON web_shares USING btree (env_id, id);
+
 CREATE TABLE webhook_deliveries (
   id bigserial,
   webhook_id bigint NOT NULL,
@@ -1863,6 +1925,10 @@ ALTER TABLE environments
   ADD CONSTRAINT environments_customer_id_fkey FOREIGN KEY (customer_id) REFERENCES customers(id) NOT VALID,
   ADD CONSTRAINT environments_host_id_fkey FOREIGN KEY (host_id) REFERENCES hosts(id) NOT VALID,
   ADD CONSTRAINT environments_workspace_id_fkey FOREIGN KEY (workspace_id) REFERENCES workspaces(id) NOT VALID;
+
+ALTER TABLE gateway_ways
+  ADD CONSTRAINT gateway_ways_gateway_id_fkey FOREIGN KEY (gateway_id) REFERENCES gateways(id) ON DELETE CASCADE,
+  ADD CONSTRAINT gateway_ways_host_id_fkey FOREIGN KEY (host_id) REFERENCES hosts(id);
 
 ALTER TABLE gpu_allocations
   ADD CONSTRAINT gpu_allocations_gpu_uuid_fkey FOREIGN KEY (gpu_uuid) REFERENCES gpus(uuid),
@@ -2031,6 +2097,14 @@ ALTER TABLE training_jobs
 
 ALTER TABLE usage_batches
   ADD CONSTRAINT usage_batches_host_id_journal_id_fkey FOREIGN KEY (host_id, journal_id) REFERENCES host_journals(host_id, journal_id);
+
+ALTER TABLE web_links
+  ADD CONSTRAINT web_links_customer_id_fkey FOREIGN KEY (customer_id) REFERENCES customers(id),
+  ADD CONSTRAINT web_links_env_id_fkey FOREIGN KEY (env_id) REFERENCES environments(id) ON DELETE CASCADE;
+
+ALTER TABLE web_shares
+  ADD CONSTRAINT web_shares_customer_id_fkey FOREIGN KEY (customer_id) REFERENCES customers(id),
+  ADD CONSTRAINT web_shares_env_id_fkey FOREIGN KEY (env_id) REFERENCES environments(id) ON DELETE CASCADE;
 
 ALTER TABLE webhook_deliveries
   ADD CONSTRAINT webhook_deliveries_alert_id_fkey FOREIGN KEY (alert_id) REFERENCES alerts(id),
