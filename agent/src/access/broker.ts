@@ -19,7 +19,7 @@ import { LeaseKeeper, TICK_EVERY_MS } from "./lease-keeper.ts";
 import { openLeaseStore, type LeaseStore } from "./lease-store.ts";
 import { LeaseStoreError } from "./lease-store-error.ts";
 import { ObservedLeases } from "./observed-leases.ts";
-import type { Dialled, Listener } from "./relay-handlers.ts";
+import type { Dialled, Listener, RelayHandlers } from "./relay-handlers.ts";
 import type { RelayProcess } from "./relay-process.ts";
 import { ServiceProbe } from "./service-probe.ts";
 import type { DialTarget } from "./relay/relay-messages.ts";
@@ -172,6 +172,7 @@ export class Broker {
       },
       onBook: (book) => {
         this.#book.take(OWN_RELAY, book);
+        for (const leaseId of leftInside(book)) void this.#probe.doubt(leaseId);
         this.#tell();
       },
       onLoginElsewhere: ({ runId, port, login }) => this.#elders.tell({ kind: "login", runId, port, login }),
@@ -333,6 +334,14 @@ export class Broker {
       return false;
     }
   }
+}
+
+/** Leases on which clients of SSH came to the container and no further, or were left by it. */
+function leftInside({ sessions, attempts }: Parameters<RelayHandlers["onBook"]>[0]): Set<LeaseId> {
+  return new Set([
+    ...attempts.flatMap(({ leaseId, outcome }) => (outcome === "no-login" ? leaseId : [])),
+    ...sessions.flatMap(({ leaseId, ended }) => (ended?.by === "container" ? leaseId : [])),
+  ]);
 }
 
 /** @throws DialError */

@@ -5,7 +5,7 @@
  */
 import type { LeaseId } from "@remotegpu/shared/ids";
 import type { Log } from "@remotegpu/shared/log";
-import { exhaustionOf, memoryKillsOf } from "../core/container/exhaustion.ts";
+import { exhaustionOf, memoryKillsOf, sessionsEndedOf } from "../core/container/exhaustion.ts";
 import {
   afterLook,
   isSameAnswer,
@@ -31,8 +31,10 @@ type Entry = {
   readonly watched: Watched;
   readonly instance: ReachableInstance;
   watch: Watch;
-  /** Of the last look that found nobody. */
-  kills: number | null;
+  /** What the kernel had ended for its memory when somebody answered last and had room, else when it was looked at first. */
+  killsBefore: number | null;
+  /** The same at the last look of all. */
+  killsSeen: number | null;
   lookedMs: number;
   isLooking: boolean;
   timer: NodeJS.Timeout | undefined;
@@ -78,6 +80,18 @@ export class ServiceProbe {
     this.#lookIn(leaseId, entry, Math.max(0, SUSPECT_REST_MS - restedMs));
   }
 
+  /** A client of SSH went without having logged in, or was left by the container: it may have had no memory for it. */
+  async doubt(leaseId: LeaseId): Promise<void> {
+    const entry = this.#entries.get(leaseId);
+    if (entry === undefined || entry.isLooking) return;
+    try {
+      const kills = memoryKillsOf(await readGroupTexts(entry.instance.pid));
+      if (kills !== null && entry.killsSeen !== null && kills > entry.killsSeen) this.suspect(leaseId);
+    } catch (error) {
+      this.#options.log.warn({ leaseId, error }, "what a container has used up cannot be told");
+    }
+  }
+
   /** Nothing is looked at any more, whatever is said later. */
   close(): void {
     this.#isClosed = true;
@@ -89,7 +103,8 @@ export class ServiceProbe {
       watched: { service, internalPort },
       instance,
       watch: UNWATCHED,
-      kills: null,
+      killsBefore: null,
+      killsSeen: null,
       lookedMs: Number.NEGATIVE_INFINITY,
       isLooking: false,
       timer: undefined,
@@ -114,8 +129,8 @@ export class ServiceProbe {
     entry.isLooking = true;
     const before = entry.watch.answer;
     try {
-      const look = await lookAt(entry.instance, entry.watched);
-      const exhaustion = await this.#exhaustion(entry, look);
+      const seen = await lookAt(entry.instance, entry.watched);
+      const { look, exhaustion } = await this.#inItsRoom(entry, seen);
       entry.watch = afterLook(entry.watch, look, { watched: entry.watched, exhaustion });
     } catch (error) {
       // Nothing is known then, and no lease ends for it.
@@ -131,13 +146,17 @@ export class ServiceProbe {
     if (!isSameAnswer(before, entry.watch.answer)) this.#options.onNews();
   }
 
-  /** Of a container in which nobody answers; null where nothing is used up. */
-  async #exhaustion(entry: Entry, look: Look): Promise<string | null> {
-    if (look === "answers" || look === "unknown") return null;
+  /** What was seen together with what the container has used up; null: nothing that matters. */
+  async #inItsRoom(entry: Entry, seen: Look): Promise<{ look: Look; exhaustion: string | null }> {
+    if (seen === "unknown") return { look: seen, exhaustion: null };
     const texts = await readGroupTexts(entry.instance.pid);
-    const sentence = exhaustionOf(texts, entry.kills);
-    entry.kills = memoryKillsOf(texts);
-    return sentence;
+    entry.killsSeen = memoryKillsOf(texts);
+    entry.killsBefore ??= entry.killsSeen;
+    if (seen !== "answers") return { look: seen, exhaustion: exhaustionOf(texts, entry.killsBefore) };
+    const ended = entry.watched.service === "ssh" ? sessionsEndedOf(texts, entry.killsBefore) : null;
+    if (ended !== null) return { look: "cramped", exhaustion: ended };
+    entry.killsBefore = entry.killsSeen;
+    return { look: seen, exhaustion: null };
   }
 }
 

@@ -3,6 +3,7 @@
  * its own way at most, and others neither wait nor are mistaken for anybody.
  */
 import { readFileSync } from "node:fs";
+import { rm } from "node:fs/promises";
 import { connect, type Socket } from "node:net";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
@@ -179,6 +180,34 @@ describe("what a container says of logins", () => {
     expect(again.session.login?.method).toBe("publickey");
     expect(await client.end("still in")).toContain("still in");
     await again.client.end();
+  });
+});
+
+test("who fills its own memory is told that it keeps itself from logging in, until there is room again", async () => {
+  const full = await doors.begin("full", { spec: { memoryBytes: 64 * MIB, shmBytes: 256 * MIB } });
+  const words = ["-o", "BatchMode=yes", "door", "echo in"];
+  const tried = async () => (await full.ssh([...(await doors.through(full)), ...words])).stdout;
+  const answers = () => doors.access.news?.leases.find(({ leaseId }) => leaseId === "full")?.answers;
+  await eventually(() => answers()?.isSeen, { what: "an answer" });
+  const filled = join("/proc", String(full.pid), "root/dev/shm/filled");
+  await full.ssh([
+    ...(await doors.through(full)),
+    "door",
+    "dd if=/dev/zero of=/dev/shm/filled bs=1M count=200",
+  ]);
+
+  // The first ones may come in between two kills.
+  const { detail } = await eventually(
+    async () => ((await tried()) === "" && answers()?.isSeen === false ? answers() : undefined),
+    { withinMs: 45_000, what: "an answer that tells of the memory" },
+  );
+  expect(detail).toMatch(/^The container has used up the 64 MiB of memory that it may have\. /);
+
+  await rm(filled);
+  await eventually(async () => (await tried()) === "in" && answers()?.isSeen, {
+    // sshd rests longer with each of its ends.
+    withinMs: 45_000,
+    what: "a login with room",
   });
 });
 

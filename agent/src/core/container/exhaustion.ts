@@ -6,6 +6,8 @@ import { MIB } from "@remotegpu/shared/units";
 
 /** Who enters by SSH needs so many: a server of the connection, its session and a shell. */
 const PROCESSES_FOR_A_SESSION = 3;
+/** And so many bytes, also where the limit is small. */
+const MEMORY_FOR_A_SESSION = 8 * MIB;
 /** Of its limit; what the kernel would give back by itself, as files that it has read, does not count. */
 const MEMORY_SHARE = 0.97;
 
@@ -25,7 +27,8 @@ export function memoryKillsOf({ memoryEvents }: GroupTexts): number | null {
 }
 
 /**
- * @param killsBefore when it was looked at last; null: it was not
+ * Of a container in which nobody answers.
+ * @param killsBefore when somebody answered last; null: nobody has looked
  * @returns null where nothing is used up
  */
 export function exhaustionOf(texts: GroupTexts, killsBefore: number | null): string | null {
@@ -33,14 +36,45 @@ export function exhaustionOf(texts: GroupTexts, killsBefore: number | null): str
   const used = numberAt(texts.pidsCurrent, /^(\d{1,15})\s*$/);
   if (most !== null && used !== null && used > most - PROCESSES_FOR_A_SESSION)
     return `The container has used up the ${most} processes that it may have.`;
-  const kills = memoryKillsOf(texts);
-  if (kills !== null && killsBefore !== null && kills > killsBefore)
-    return "The container has used up its memory: the kernel ends what runs in it.";
+  const memory = memoryOf(texts);
+  if (memory !== null && (memory.held >= memory.limit * MEMORY_SHARE || isCramped(memory)))
+    return usedUp(memory);
+  return hasKilledSince(texts, killsBefore)
+    ? "The container has used up its memory: the kernel has ended what ran in it."
+    : null;
+}
+
+/**
+ * Of a container in which a server of SSH answers: whether the kernel has begun to end what runs in it, and nothing has
+ * become free by that, so that whoever logs in is next.
+ * @param killsBefore as above
+ * @returns null where there is room
+ */
+export function sessionsEndedOf(texts: GroupTexts, killsBefore: number | null): string | null {
+  const memory = memoryOf(texts);
+  return memory !== null && isCramped(memory) && hasKilledSince(texts, killsBefore) ? usedUp(memory) : null;
+}
+
+type Memory = { limit: number; held: number };
+
+/** Null where there is no limit, or one of the two is not told. */
+function memoryOf(texts: GroupTexts): Memory | null {
   const limit = numberAt(texts.memoryMax, /^(\d{1,19})\s*$/);
   const held = memoryHeld(texts.memoryStat);
-  if (limit !== null && held !== null && held >= limit * MEMORY_SHARE)
-    return `The container has used up the ${Math.floor(limit / MIB)} MiB of memory that it may have.`;
-  return null;
+  return limit === null || held === null ? null : { limit, held };
+}
+
+function isCramped({ limit, held }: Memory): boolean {
+  return limit - held < MEMORY_FOR_A_SESSION;
+}
+
+function usedUp({ limit }: Memory): string {
+  return `The container has used up the ${Math.floor(limit / MIB)} MiB of memory that it may have.`;
+}
+
+function hasKilledSince(texts: GroupTexts, killsBefore: number | null): boolean {
+  const kills = memoryKillsOf(texts);
+  return kills !== null && killsBefore !== null && kills > killsBefore;
 }
 
 /** Bytes that nothing but an end gives back: of version 2, else of version 1, which counts groups below it apart. */

@@ -20,6 +20,8 @@ export type Look =
   | "closed"
   /** Connections are taken, and nothing that a server of SSH says comes. */
   | "mute"
+  /** A server of SSH answers, and the kernel ends its sessions: there is no memory for them. */
+  | "cramped"
   /** The container has ended, or cannot be looked into now: nothing is known. */
   | "unknown";
 
@@ -47,8 +49,9 @@ export function afterLook(
     case "unknown":
       return { ...watch, misses: watch.misses + 1 };
     case "closed":
-    case "mute": {
-      const why = look === "mute" ? mute(watched) : closed(watched);
+    case "mute":
+    case "cramped": {
+      const why = WHY[look](watched);
       const detail = (exhaustion === null ? why : `${exhaustion} ${why}`).slice(0, MAX_DETAIL);
       return { answer: { isSeen: false, detail }, misses: watch.misses + 1 };
     }
@@ -65,10 +68,9 @@ export function isSameAnswer(a: Answer | null, b: Answer | null): boolean {
   return a?.isSeen === b?.isSeen && a?.detail === b?.detail;
 }
 
-function closed({ internalPort }: Watched): string {
-  return `Nobody listens on port ${internalPort} in the container.`;
-}
-
-function mute({ internalPort }: Watched): string {
-  return `What listens on port ${internalPort} in the container does not answer as a server of SSH.`;
-}
+const WHY = {
+  closed: ({ internalPort }: Watched) => `Nobody listens on port ${internalPort} in the container.`,
+  mute: ({ internalPort }: Watched) =>
+    `What listens on port ${internalPort} in the container does not answer as a server of SSH.`,
+  cramped: () => "The kernel ends what a session begins.",
+};

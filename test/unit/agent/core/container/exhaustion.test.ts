@@ -1,6 +1,11 @@
 /** What a container has used up, by the kernel's own texts. */
 import { expect, test } from "vitest";
-import { exhaustionOf, type GroupTexts, memoryKillsOf } from "@remotegpu/agent/core/container/exhaustion";
+import {
+  exhaustionOf,
+  type GroupTexts,
+  memoryKillsOf,
+  sessionsEndedOf,
+} from "@remotegpu/agent/core/container/exhaustion";
 import { MIB } from "@remotegpu/shared/units";
 
 const NOTHING: GroupTexts = {
@@ -14,7 +19,7 @@ const told = (texts: Partial<GroupTexts>): GroupTexts => ({ ...NOTHING, ...texts
 const LIMIT = `${512 * MIB}\n`;
 const PROCESSES = "The container has used up the 64 processes that it may have.";
 const MEMORY = "The container has used up the 512 MiB of memory that it may have.";
-const KILLS = "The container has used up its memory: the kernel ends what runs in it.";
+const KILLS = "The container has used up its memory: the kernel has ended what ran in it.";
 const events = (kills: number) => `low 0\nhigh 0\nmax 9120\noom 3\noom_kill ${kills}\noom_group_kill 0\n`;
 
 test.each([
@@ -41,6 +46,24 @@ test.each([
     null,
     MEMORY,
   ],
+  [
+    "less than a session needs is left of little memory",
+    told({ memoryMax: `${64 * MIB}\n`, memoryStat: `anon ${MIB}\nfile 0\nshmem ${55 * MIB + 1}\n` }),
+    null,
+    "The container has used up the 64 MiB of memory that it may have.",
+  ],
+  [
+    "a session has just enough of little memory",
+    told({ memoryMax: `${64 * MIB}\n`, memoryStat: `anon ${MIB}\nfile 0\nshmem ${55 * MIB}\n` }),
+    null,
+    null,
+  ],
+  [
+    "what fills it is told rather than whom the kernel has ended",
+    told({ memoryMax: LIMIT, memoryStat: `anon ${511 * MIB}\n`, memoryEvents: events(3) }),
+    2,
+    MEMORY,
+  ],
   ["memory has no limit", told({ memoryMax: "max\n", memoryStat: `anon ${511 * MIB}\n` }), null, null],
   ["the kernel has ended something since", told({ memoryEvents: events(3) }), 2, KILLS],
   ["the kernel had ended something before", told({ memoryEvents: events(3) }), 3, null],
@@ -53,6 +76,26 @@ test.each([
   ],
 ])("where %s", (_what, texts, killsBefore, sentence) => {
   expect(exhaustionOf(texts, killsBefore)).toBe(sentence);
+});
+
+test.each([
+  ["is no room for one, and the kernel has ended something", 505, 3, MEMORY],
+  ["is no room for one, and nothing was ended", 505, 2, null],
+  ["is room again, whatever was ended", 504, 3, null],
+])("sessions are ended where there %s", (_what, heldMib, kills, sentence) => {
+  const memoryStat = `anon ${heldMib * MIB}\nshmem 0\n`;
+
+  expect(sessionsEndedOf(told({ memoryMax: LIMIT, memoryStat, memoryEvents: events(kills) }), 2)).toBe(
+    sentence,
+  );
+});
+
+test("nothing is said of sessions where neither limit nor kills are told", () => {
+  const memoryStat = `anon ${511 * MIB}\n`;
+
+  expect(sessionsEndedOf(told({ memoryStat, memoryEvents: events(3) }), 2)).toBeNull();
+  expect(sessionsEndedOf(told({ memoryMax: LIMIT, memoryStat }), 2)).toBeNull();
+  expect(sessionsEndedOf(told({ memoryMax: LIMIT, memoryStat, memoryEvents: events(3) }), null)).toBeNull();
 });
 
 test("kills are counted as both versions write them", () => {

@@ -32,6 +32,11 @@ describe("what is told", () => {
         detail: "What listens on port 2022 in the container does not answer as a server of SSH.",
       },
     ],
+    [
+      "that sessions end where the server answers and has no memory for them",
+      ["answers", "cramped"],
+      { isSeen: false, detail: "The kernel ends what a session begins." },
+    ],
     ["nothing where nothing could be seen", ["unknown"], null],
     [
       "what was known, where nothing could be seen since",
@@ -79,5 +84,6 @@ describe("the rest between looks", () => {
     expect(restMs(after(["closed", "closed", "answers"]))).toBe(SEEN_REST_MS);
     expect(restMs(after(["answers", "closed"]))).toBe(250);
     expect(restMs(after(["answers", "unknown"]))).toBe(250);
+    expect(restMs(after(["answers", "cramped"]))).toBe(250);
   });
 });
