@@ -1,0 +1,59 @@
+/** `CONNECT` on a connection to an access process: what it becomes when the host says yes. */
+import { request, type IncomingMessage } from "node:http";
+import type { Duplex } from "node:stream";
+import { TunnelError } from "./tunnel.ts";
+import type { InstanceId } from "@remotegpu/shared/ids";
+
+/** The host dials into the container meanwhile, for five seconds at each of its addresses. */
+const ANSWER_WITHIN_MS = 15_000;
+
+export type Target = { instanceId: InstanceId; port: number };
+
+/** The connection ended before it said anything: perhaps it was too old, and another one does better. */
+export class UnansweredError extends Error {
+  override readonly name = "UnansweredError";
+}
+
+/** Uses the connection up. @throws TunnelError where the host refuses, UnansweredError */
+export async function connectThrough(socket: Duplex, target: Target): Promise<Duplex> {
+  const { promise, resolve, reject } = Promise.withResolvers<void>();
+  const path = `${target.instanceId}:${target.port}`;
+  const asking = request({
+    method: "CONNECT",
+    path,
+    headers: { Host: path },
+    setHost: false,
+    createConnection: () => socket,
+  });
+  const timer = setTimeout(() => asking.destroy(new Error("no answer in time")), ANSWER_WITHIN_MS);
+  asking.on("error", (cause) => reject(new UnansweredError(cause.message, { cause })));
+  asking.on("connect", (response: IncomingMessage, _socket: Duplex, head: Buffer) => {
+    // What the service said first may have come with the answer.
+    if (head.length > 0) socket.unshift(head);
+    if (response.statusCode === 200) resolve();
+    else reject(refusalOf(response.statusCode ?? 0, target.port));
+  });
+  asking.end();
+  try {
+    await promise;
+    return socket;
+  } catch (error) {
+    socket.on("error", () => undefined);
+    socket.destroy();
+    throw error;
+  } finally {
+    clearTimeout(timer);
+  }
+}
+
+/** By the status that the access process answered. */
+function refusalOf(status: number, port: number): TunnelError {
+  switch (status) {
+    case 503:
+      return new TunnelError("refused", `Nothing answers on port ${port} in there.`);
+    case 403:
+      return new TunnelError("away", "Its host does not take this for a gateway of its control plane.");
+    default:
+      return new TunnelError("away", `Its host does not understand this gateway: it answered ${status}.`);
+  }
+}

@@ -1,0 +1,144 @@
+/**
+ * The direct way to a host: TLS to its access process, then `CONNECT`. While a host is used one connection more is
+ * ready, past its handshake, so that a stream waits for one round trip; others begin with the TLS session of before.
+ */
+import type { Duplex } from "node:stream";
+import type { SecureContext, TLSSocket } from "node:tls";
+import type { HostId } from "@remotegpu/shared/ids";
+import { accessName } from "@remotegpu/shared/joining";
+import { connectThrough, UnansweredError } from "./connect-request.ts";
+import { dialTls, reasonOf } from "./tls-dial.ts";
+import { type Destination, TunnelError } from "./tunnel.ts";
+
+/** The host gives up a connection that says nothing for ten seconds. */
+const SPARE_FOR_MS = 8_000;
+/** Being opened at once, to one host: beyond that something is wrong there. */
+const MAX_OPENING = 256;
+
+/** Where a host's access process listens. */
+export interface HostAddress {
+  /** As people know it. */
+  name: string;
+  /** Any of them may lead to it; who answers has to be it by its certificate. */
+  addresses: readonly string[];
+  /** Null: none is open, as far as it has told. */
+  port: number | null;
+}
+
+type Known = {
+  /** That answered last, and the TLS session with it. */
+  address: string | null;
+  session: Buffer | null;
+  spare: TLSSocket | null;
+  isSparing: boolean;
+  opening: number;
+};
+
+export class DirectWay {
+  readonly #context: () => Promise<SecureContext>;
+  readonly #known = new Map<HostId, Known>();
+  #isClosed = false;
+
+  constructor({ context }: { context: () => Promise<SecureContext> }) {
+    this.#context = context;
+  }
+
+  /** @throws TunnelError */
+  async open({ hostId, ...target }: Destination, at: HostAddress): Promise<Duplex> {
+    const known = this.#knownOf(hostId);
+    if (known.opening >= MAX_OPENING)
+      throw new TunnelError("away", `Too many connections to host ${at.name} are being opened at once.`);
+    known.opening += 1;
+    try {
+      const stream = await this.#openOn(takeSpare(known), { hostId, ...target }, at);
+      this.#prepare(hostId, at);
+      return stream;
+    } finally {
+      known.opening -= 1;
+    }
+  }
+
+  /** Looks whether it answers now, with its certificate. @throws TunnelError */
+  async probe(hostId: HostId, at: HostAddress): Promise<void> {
+    (await this.#dial(hostId, at)).destroy();
+  }
+
+  /** Streams stay; they are whose they are. */
+  close(): void {
+    this.#isClosed = true;
+    for (const { spare } of this.#known.values()) spare?.destroy();
+  }
+
+  async #openOn(spare: TLSSocket | null, to: Destination, at: HostAddress): Promise<Duplex> {
+    try {
+      return await connectThrough(spare ?? (await this.#dial(to.hostId, at)), to);
+    } catch (error) {
+      if (!(error instanceof UnansweredError)) throw error;
+      // The host may have closed it in this very moment.
+      if (spare !== null) return this.#openOn(null, to, at);
+      throw new TunnelError("away", `Host ${at.name} does not answer gateways: ${error.message}.`, error);
+    }
+  }
+
+  async #dial(hostId: HostId, { name, addresses, port }: HostAddress): Promise<TLSSocket> {
+    if (port === null || addresses.length === 0)
+      throw new TunnelError("away", `Host ${name} has no port open for gateways.`);
+    const known = this.#knownOf(hostId);
+    try {
+      const { socket, address } = await dialTls({
+        addresses: known.address !== null && addresses.includes(known.address) ? [known.address] : addresses,
+        port,
+        secureContext: await this.#context(),
+        name: accessName(hostId),
+        session: known.session,
+      });
+      known.address = address;
+      socket.on("session", (session: Buffer) => (known.session = session));
+      return socket;
+    } catch (cause) {
+      known.address = null;
+      known.session = null;
+      throw new TunnelError("away", `Host ${name} does not answer gateways: ${reasonOf(cause)}.`, cause);
+    }
+  }
+
+  /** One for whoever comes next. Where that fails they dial themselves, and hear why. */
+  #prepare(hostId: HostId, at: HostAddress): void {
+    const known = this.#knownOf(hostId);
+    if (known.isSparing || known.spare !== null || this.#isClosed) return;
+    known.isSparing = true;
+    this.#dial(hostId, at)
+      .then((socket) => this.#spare(known, socket))
+      .catch(() => undefined)
+      .finally(() => (known.isSparing = false));
+  }
+
+  #spare(known: Known, socket: TLSSocket): void {
+    if (this.#isClosed) return void socket.destroy();
+    known.spare = socket;
+    const timer = setTimeout(() => known.spare === socket && socket.destroy(), SPARE_FOR_MS).unref();
+    socket.once("close", () => {
+      clearTimeout(timer);
+      if (known.spare === socket) known.spare = null;
+    });
+  }
+
+  #knownOf(hostId: HostId): Known {
+    const known = this.#known.get(hostId) ?? {
+      address: null,
+      session: null,
+      spare: null,
+      isSparing: false,
+      opening: 0,
+    };
+    this.#known.set(hostId, known);
+    return known;
+  }
+}
+
+/** Null where there is none that lives. */
+function takeSpare(known: Known): TLSSocket | null {
+  const { spare } = known;
+  known.spare = null;
+  return spare === null || spare.destroyed || spare.readableEnded ? null : spare;
+}

@@ -1,0 +1,74 @@
+/** A TLS connection to a host's access process, past its handshake and within a bound; to whichever address answers. */
+import { connect, type SecureContext, type TLSSocket } from "node:tls";
+
+const DIAL_WITHIN_MS = 5_000;
+const KEEPALIVE_AFTER_MS = 30_000;
+
+export interface DialOptions {
+  addresses: readonly string[];
+  port: number;
+  secureContext: SecureContext;
+  /** Has to stand in the certificate of who answers. */
+  name: string;
+  /** Of an earlier connection, which spares most of the handshake. */
+  session: Buffer | null;
+}
+
+export type Dialled = { socket: TLSSocket; address: string };
+
+/** The first that answers; the others are given up. Rejects with what the first address said. */
+export async function dialTls({ addresses, ...options }: DialOptions): Promise<Dialled> {
+  const dials = addresses.map((address) => dialOne(address, options));
+  try {
+    const first = await Promise.any(dials.map(({ done }) => done));
+    for (const { socket } of dials) if (socket !== first.socket) socket.destroy();
+    return first;
+  } catch (error) {
+    throw error instanceof AggregateError ? error.errors[0] : error;
+  }
+}
+
+function dialOne(
+  address: string,
+  { port, secureContext, name, session }: Omit<DialOptions, "addresses">,
+): { socket: TLSSocket; done: Promise<Dialled> } {
+  const options = {
+    host: address,
+    port,
+    secureContext,
+    servername: name,
+    // Else its half-close would end the way there as well. The types do not know that it is taken here, too.
+    allowHalfOpen: true,
+    ...(session !== null && { session }),
+  };
+  const socket = connect(options);
+  socket.setNoDelay(true);
+  socket.setKeepAlive(true, KEEPALIVE_AFTER_MS);
+  const { promise, resolve, reject } = Promise.withResolvers<Dialled>();
+  const timer = setTimeout(() => socket.destroy(new Error("no answer in time")), DIAL_WITHIN_MS);
+  socket.once("secureConnect", () => resolve({ socket, address }));
+  socket.on("error", reject);
+  socket.once("close", () => reject(new Error("the connection was closed")));
+  const done = promise.finally(() => clearTimeout(timer));
+  // Of those that were given up nobody asks.
+  done.catch(() => undefined);
+  return { socket, done };
+}
+
+/** For people, without addresses: those of hosts are not everybody's business. */
+export function reasonOf(error: unknown): string {
+  const code = error instanceof Error && "code" in error ? String(error.code) : "";
+  switch (code) {
+    case "ECONNREFUSED":
+      return "its port is closed";
+    case "EHOSTUNREACH":
+    case "ENETUNREACH":
+      return "there is no way to its network";
+    case "ECONNRESET":
+      return "the connection was reset";
+    case "ERR_TLS_CERT_ALTNAME_INVALID":
+      return "another host answers at its address";
+    default:
+      return code === "" && error instanceof Error ? error.message : `its connection failed (${code})`;
+  }
+}

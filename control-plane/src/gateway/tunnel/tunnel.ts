@@ -1,0 +1,28 @@
+/**
+ * What the rest of the gateway knows of the way to hosts: a byte stream to a port of an instance's loopback, or a
+ * sentence that says why there is none. Which way it goes is tunnels.ts.
+ */
+import type { Duplex } from "node:stream";
+import type { HostId, InstanceId } from "@remotegpu/shared/ids";
+
+export interface Destination {
+  hostId: HostId;
+  instanceId: InstanceId;
+  port: number;
+}
+
+export interface Tunnels {
+  /** Half-open: each way ends by itself. Errors after that are the stream's. @throws TunnelError */
+  open(to: Destination): Promise<Duplex>;
+}
+
+/** away: the host is not reached. refused: it is, and leads nowhere. The message is a sentence for people. */
+export class TunnelError extends Error {
+  override readonly name = "TunnelError";
+  readonly reason: "away" | "refused";
+
+  constructor(reason: "away" | "refused", sentence: string, cause?: unknown) {
+    super(sentence, { cause });
+    this.reason = reason;
+  }
+}

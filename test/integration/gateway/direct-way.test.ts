@@ -1,0 +1,177 @@
+/**
+ * The gateway's direct way to a host, on the real access process and a real container: what a stream carries, what is said
+ * where there is no way, and whom it takes for the host.
+ */
+import { createHash } from "node:crypto";
+import { once } from "node:events";
+import { createServer as createPlainServer } from "node:net";
+import { createServer } from "node:tls";
+import type { Duplex } from "node:stream";
+import { buffer } from "node:stream/consumers";
+import { createOperator } from "@nats-io/nkeys";
+import { afterAll, beforeAll, expect, test } from "vitest";
+import type { GatewayIdentity } from "@remotegpu/agent/access/relay/gateway-identity";
+import { openHostKey } from "@remotegpu/agent/link/nkey";
+import { DirectWay, type HostAddress } from "@remotegpu/control-plane/gateway/tunnel/direct-way";
+import { OwnCertificate } from "@remotegpu/control-plane/gateway/tunnel/own-certificate";
+import type { TunnelError } from "@remotegpu/control-plane/gateway/tunnel/tunnel";
+import { AccessAuthority } from "@remotegpu/control-plane/link/identity/access-authority";
+import { HostId, InstanceId } from "@remotegpu/shared/ids";
+import { AccessUnderTest, ContainerUnderTest } from "../../support/agent/access.ts";
+import { eventually } from "../../support/eventually.ts";
+
+const HOST = HostId.parse("host-1");
+const WORKLOAD = "env-tunnel";
+const INSTANCE = InstanceId.parse(`ins-of-${WORKLOAD}`);
+
+let access: AccessUnderTest;
+let container: ContainerUnderTest;
+let authority: AccessAuthority;
+let identity: GatewayIdentity;
+let at: HostAddress;
+
+const ending = new AsyncDisposableStack();
+beforeAll(async () => {
+  access = ending.adopt(await AccessUnderTest.begin(), (one) => one.end());
+  container = ending.adopt(await ContainerUnderTest.begin(WORKLOAD), (one) => one.end());
+  await container.serve(8000);
+  authority = await AccessAuthority.of({ key: createOperator() });
+  const key = openHostKey(`${access.folder}/host.nk`);
+  const certified = await authority.certifyHost(HOST, key.accessClaim.key, new Date());
+  identity = { key: key.accessKeyPem, ...certified };
+  const news = await access.say({ instances: [container.instance], gateway: identity });
+  const port =
+    news.gatewayPort ?? (await eventually(() => access.news?.gatewayPort ?? undefined, { what: "its port" }));
+  at = { name: "gpu-1", addresses: ["127.0.0.1"], port };
+});
+afterAll(() => ending.disposeAsync());
+
+function directWay(by = authority): DirectWay {
+  const certificate = new OwnCertificate({ make: (now) => by.gateway(now), now: () => new Date() });
+  return ending.adopt(new DirectWay({ context: () => certificate.context() }), (way) => way.close());
+}
+
+const to = (port: number, instanceId = INSTANCE) => ({ hostId: HOST, instanceId, port });
+
+const saidBy = async (stream: Duplex) => (await buffer(stream)).toString("latin1");
+
+function refusedBy(opening: Promise<unknown>): Promise<TunnelError> {
+  return opening.then(
+    () => expect.fail("it was opened"),
+    (error: unknown) => error as TunnelError,
+  );
+}
+
+async function listeningOn(server: ReturnType<typeof createPlainServer>): Promise<number> {
+  ending.defer(() => void server.close());
+  server.listen(0, "127.0.0.1");
+  await once(server, "listening");
+  const address = server.address();
+  return typeof address === "object" && address !== null ? address.port : 0;
+}
+
+test("streams carry bytes both ways, one after another and beside each other, each way ending by itself", async () => {
+  const way = directWay();
+  const body = `answer 300000\n${"x".repeat(500_000)}`;
+  const sha256 = createHash("sha256").update(body).digest("hex");
+  const ask = async () => {
+    const stream = await way.open(to(8000), at);
+    stream.end(body);
+    return saidBy(stream);
+  };
+
+  const said = [await ask(), await ask(), ...(await Promise.all(Array.from({ length: 8 }, ask)))];
+
+  for (const one of said) {
+    const [greeting, counted = "", ...answer] = one.split("\n");
+    expect([greeting, JSON.parse(counted)]).toEqual(["hello", { bytes: body.length, sha256 }]);
+    expect(answer.join("\n")).toHaveLength(300_000);
+  }
+});
+
+test("a stream that is opened on a connection which the host has closed meanwhile opens on another", async () => {
+  const way = directWay();
+  (await way.open(to(8000), at)).destroy();
+
+  process.kill(access.relayPid, "SIGKILL");
+  const stream = await eventually(() => way.open(to(8000), at).catch(() => undefined), { what: "a stream" });
+
+  stream.end("answer 5\n");
+  expect(await saidBy(stream)).toContain("hello");
+});
+
+test.each([
+  ["a port where nobody listens", () => to(8001), "refused", "Nothing answers on port 8001 in there."],
+  [
+    "an instance that is not there",
+    () => to(8000, InstanceId.parse("ins-of-nobody")),
+    "refused",
+    "Nothing answers on port 8000 in there.",
+  ],
+])("%s is refused with a sentence", async (_what, destination, reason, message) => {
+  const error = await refusedBy(directWay().open(destination(), at));
+
+  expect(error).toMatchObject({ reason, message });
+});
+
+test("a host that is not there, or has no port, is away with a sentence", async () => {
+  const closed = await listeningOn(createPlainServer());
+  const way = directWay();
+
+  const errors = [
+    await refusedBy(way.open(to(8000), { ...at, port: null })),
+    await refusedBy(way.open(to(8000), { ...at, addresses: ["127.0.0.2"], port: closed })),
+  ];
+
+  expect(errors).toMatchObject([
+    { reason: "away", message: "Host gpu-1 has no port open for gateways." },
+    { reason: "away", message: "Host gpu-1 does not answer gateways: its port is closed." },
+  ]);
+});
+
+test("of several addresses the one that answers with the host's certificate is taken", async () => {
+  const stream = await directWay().open(to(8000), { ...at, addresses: ["127.0.0.2", "127.0.0.1"] });
+
+  stream.end();
+  expect(await saidBy(stream)).toContain("hello");
+});
+
+test("whoever else answers there is not taken for the host", async () => {
+  const key = openHostKey(`${access.folder}/other.nk`);
+  const stranger = await AccessAuthority.of({ key: createOperator() });
+  const show = async (by: AccessAuthority, host: string) => {
+    const { certificate } = await by.certifyHost(HostId.parse(host), key.accessClaim.key, new Date());
+    const server = createServer({ key: key.accessKeyPem, cert: certificate }, (socket) => {
+      socket.on("error", () => undefined);
+    });
+    server.on("tlsClientError", () => undefined);
+    return listeningOn(server);
+  };
+  const garbage = createPlainServer((socket) => {
+    socket.on("error", () => undefined);
+    socket.end("SSH-2.0-not-this\r\n");
+  });
+  const ports = [await show(authority, "host-2"), await show(stranger, "host-1"), await listeningOn(garbage)];
+
+  const errors = [];
+  for (const port of ports) errors.push(await refusedBy(directWay().open(to(8000), { ...at, port })));
+
+  expect(errors.map(({ reason }) => reason)).toEqual(["away", "away", "away"]);
+  expect(errors[0]?.message).toBe(
+    "Host gpu-1 does not answer gateways: another host answers at its address.",
+  );
+});
+
+test("a gateway of another fleet is not let in", async () => {
+  const stranger = await AccessAuthority.of({ key: createOperator() });
+  const mixed = new OwnCertificate({
+    make: async (now) => ({ ...(await stranger.gateway(now)), ca: authority.ca }),
+    now: () => new Date(),
+  });
+  const way = new DirectWay({ context: () => mixed.context() });
+
+  const error = await refusedBy(way.open(to(8000), at));
+
+  expect(error.reason).toBe("away");
+  way.close();
+});
