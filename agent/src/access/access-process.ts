@@ -31,6 +31,8 @@ export type AccessProcessOptions = {
   folder: string;
   bundle: string | null;
   ending: Promise<void>;
+  /** Of the host: for times that people read, keys' ends among them. The monotonic one is all processes' own. */
+  wallMs: () => number;
   log: Log;
 };
 
@@ -185,7 +187,7 @@ export class AccessProcess {
   }
 
   async #newBroker(inheritedGateway: InheritedGateway | null): Promise<Broker> {
-    const { config, log } = this.#options;
+    const { config, wallMs, log } = this.#options;
     const broker: Broker = new Broker({
       stateDir: config.stateDir,
       socketPath: accessSocket(config.stateDir),
@@ -194,7 +196,7 @@ export class AccessProcess {
       range: config.leasePorts,
       gatewayPort: config.gatewayPort,
       inheritedGateway,
-      clock: { monotonicMs, wallMs: () => Date.now() },
+      clock: { monotonicMs, wallMs },
       bootId: await readBootId(),
       onTick: () => {
         void this.#tellSystemd(broker);

@@ -35,6 +35,7 @@ function begin(config: Config, notifier: ServiceNotifier): AccessProcess {
     folder: import.meta.dirname,
     bundle: bundleOf(import.meta.dirname),
     ending: ending(config),
+    wallMs: () => Date.now(),
     log,
   });
 }

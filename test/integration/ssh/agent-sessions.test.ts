@@ -12,6 +12,7 @@ import { ACCESS_FILE } from "@remotegpu/agent/access/lease-store";
 import { fingerprintOf } from "@remotegpu/agent/loop/opened-by";
 import type { DesiredInstance } from "@remotegpu/shared/instance";
 import type { AccessSession } from "@remotegpu/shared/ssh-access";
+import { MS_PER_MINUTE } from "@remotegpu/shared/units";
 import { AccessUnderTest } from "../../support/agent/access.ts";
 import { AgentUnderTest } from "../../support/agent/agent.ts";
 import { ScriptedControlPlane } from "../../support/agent/scripted-control-plane.ts";
@@ -19,6 +20,7 @@ import { eventually } from "../../support/eventually.ts";
 import { desiredOf } from "../../support/samples/desired-instance.ts";
 import { wantedLease } from "../../support/samples/lease-samples.ts";
 
+const ACCESS_AHEAD = new URL("../../fixtures/access-ahead.ts", import.meta.url).pathname;
 const hostKey = generateKeyPairSync("ed25519").privateKey.export({ format: "pem", type: "pkcs8" }).toString();
 const ending = new AsyncDisposableStack();
 const lines = new Map<string, string>();
@@ -40,7 +42,10 @@ beforeAll(async () => {
   agent = ending.adopt(await AgentUnderTest.begin(controlPlane, { hasAccess: true }), (one) =>
     one.end({ leavesFolder: true }),
   );
-  access = ending.adopt(await AccessUnderTest.begin({}, { folder: agent.stateDir }), (one) => one.stop());
+  access = ending.adopt(
+    await AccessUnderTest.begin({}, { folder: agent.stateDir, script: ACCESS_AHEAD }),
+    (one) => one.stop(),
+  );
   access.leaveAgent();
   const { host } = agent;
   host.leases = [wantedLease("way", { workloadId: "env-lab", service: "ssh", internalPort: 2022 })];
@@ -69,8 +74,14 @@ const openOf = (name: string, since = "") =>
       openedAt >= since && ended === null && login?.fingerprint === fingerprintOf(lines.get(name) ?? ""),
   );
 
-/** A client that stays in, and its session as the control plane heard of it. */
-async function enter(name: string): Promise<{ client: ChildProcess; session: AccessSession }> {
+/** As an administrator's ticket tells it. */
+const ticketOf = (name: string, expiresAtMs: number) => ({
+  id: "t-9",
+  keys: [{ id: 9, line: lines.get(name) ?? "", expiresAt: new Date(expiresAtMs).toISOString() }],
+});
+
+/** Options of a client with this key. */
+async function configOf(name: string): Promise<string> {
   const port = await eventually(
     () => agent.host.report?.leases?.find(({ state }) => state === "held")?.externalPort,
     { what: "a leased port" },
@@ -89,10 +100,16 @@ async function enter(name: string): Promise<{ client: ChildProcess; session: Acc
     "LogLevel ERROR",
   ];
   await writeFile(config, options.join("\n"));
-  await eventually(async () => {
-    const { exitCode } = await execa("ssh", ["-F", config, "inside", "true"], { reject: false });
-    return exitCode === 0;
-  });
+  return config;
+}
+
+const tried = async (name: string) =>
+  await execa("ssh", ["-F", await configOf(name), "inside", "true"], { reject: false });
+
+/** A client that stays in, and its session as the control plane heard of it. */
+async function enter(name: string): Promise<{ client: ChildProcess; session: AccessSession }> {
+  const config = await configOf(name);
+  await eventually(async () => (await tried(name)).exitCode === 0, { what: `a login of ${name}` });
   const since = new Date().toISOString();
   const client = spawn("ssh", ["-F", config, "-N", "inside"], { stdio: ["pipe", "ignore", "ignore"] });
   ending.defer(() => void client.kill("SIGKILL"));
@@ -120,6 +137,51 @@ test("who is in is reported, and goes within seconds when the order has that key
   await gone;
   expect(openOf("owner")?.sessionId).toBe(owner.session.sessionId);
   expect(owner.client.exitCode).toBeNull();
+});
+
+test("who is in by a ticket goes when its time is over, and comes in no more; others stay", async () => {
+  const { host } = agent;
+  const keySets = ["c-1", "t-9"];
+  host.keySets = [setOf(1, "owner"), ticketOf("other", Date.now() + 15 * MS_PER_MINUTE)];
+  host.order([entered(keySets)]);
+  const ticket = await enter("other");
+  const gone = once(ticket.client, "close");
+
+  // Its last two seconds.
+  const untilMs = Date.now() + 2_000;
+  host.keySets = [setOf(1, "owner"), ticketOf("other", untilMs)];
+  host.order([entered(keySets)]);
+
+  const end = await endOf(ticket.session);
+  expect(end).toMatchObject({ by: "cut", detail: "The time of its key is over." });
+  expect(Date.parse(end?.at ?? "")).toBeGreaterThanOrEqual(untilMs);
+  await gone;
+  const refused = await tried("other");
+  expect([refused.exitCode, refused.stderr]).toEqual([255, expect.stringContaining("Permission denied")]);
+  expect(openOf("owner")?.sessionId).toBe(owner.session.sessionId);
+  expect(owner.client.exitCode).toBeNull();
+});
+
+test("who was refused is counted, and told when the clock has come to the next five minutes", async () => {
+  const { host } = agent;
+  const refused = await tried("other");
+  expect(refused.stderr).toContain("Permission denied");
+
+  const attempts = await eventually(
+    () => {
+      access.setForward();
+      return host.access?.attempts.find(({ outcome }) => outcome === "no-login");
+    },
+    { what: "attempts in a report" },
+  );
+
+  expect(attempts).toMatchObject({
+    leaseId: "way",
+    workloadId: "env-lab",
+    service: "ssh",
+    from: "127.0.0.1",
+  });
+  expect(attempts.count).toBeGreaterThan(0);
 });
 
 test("an agent that begins anew leaves everybody in", async () => {
@@ -178,9 +240,11 @@ test("who is in goes, and sshd with it, when the order lets nobody in any more",
 });
 
 test("what stood in a report that was taken is forgotten by the access process", async () => {
+  // The rest of what was counted.
+  access.setForward();
   const book = () => {
     const file = new Database(join(agent.stateDir, ACCESS_FILE), { readonly: true });
-    const rows = file.prepare("SELECT entry FROM access_book WHERE is_session = 1").all();
+    const rows = file.prepare("SELECT entry FROM access_book").all();
     file.close();
     return rows;
   };

@@ -98,6 +98,11 @@ export class AccessUnderTest {
     await this.program.kill();
   }
 
+  /** Sets its wall clock forward by five minutes, where it is the fixture that has one of its own. */
+  setForward(): void {
+    process.kill(this.program.pid ?? 0, "SIGUSR2");
+  }
+
   /** The agent dies: nobody says anything any more. */
   leaveAgent(): void {
     this.#client.close();
