@@ -1,12 +1,15 @@
 /**
  * One leased port: listens, lets in whom its bounds allow, and asks for a way to the service for each client. A client
- * that cannot be brought there is closed at once, and so is one beyond the bounds.
+ * that cannot be brought there is closed at once, and so is one beyond the bounds. Where all of a port of SSH is taken, one
+ * that has not logged in makes room.
  */
 import { createServer, type Server, type Socket } from "node:net";
 import type { LeaseId } from "@remotegpu/shared/ids";
 import type { LeaseService } from "@remotegpu/shared/lease";
+import type { AttemptOutcome } from "../../core/access/attempt-windows.ts";
 import { addressOf, groupOf } from "../../core/access/client-group.ts";
 import { ConnectionLimits } from "../../core/access/connection-limits.ts";
+import { whoMakesRoom } from "../../core/access/making-room.ts";
 import { useRuleOf, type UseRule } from "../../core/access/session-use.ts";
 import { listenerHandleOf, type ListenerHandle } from "./listener-handle.ts";
 import { listening } from "./listening.ts";
@@ -20,6 +23,19 @@ const BACKLOG = 512;
 /** Dialled by the broker, with where that leads. */
 export type ServiceSocket = { socket: Socket; way: Way };
 
+/** A client that was let in. */
+type Client = {
+  readonly socket: Socket;
+  readonly from: string;
+  readonly group: string;
+  readonly cameMs: number;
+  isNamed: boolean;
+  /** For somebody who came later; it is closed and counts no more. */
+  madeRoom: boolean;
+  /** Null: it is not led to the service yet. */
+  visit: Visit | null;
+};
+
 export class LeasedPort {
   readonly #leaseId: LeaseId;
   readonly #rule: UseRule;
@@ -27,7 +43,8 @@ export class LeasedPort {
   readonly #dial: (leaseId: LeaseId) => Promise<ServiceSocket | null>;
   readonly #limits: ConnectionLimits;
   readonly #log: SessionLog;
-  readonly #clients = new Set<Socket>();
+  /** In the order in which they came. */
+  readonly #clients = new Set<Client>();
   readonly #visits = new Set<Visit>();
   /** Of connections that have closed since it was told last. */
   #closed = { isUsed: false, bytesIn: 0, bytesOut: 0 };
@@ -54,8 +71,8 @@ export class LeasedPort {
     this.#log = options.log;
     this.#nowMs = options.nowMs;
     this.#onChange = options.onChange;
-    this.#server = createServer({ allowHalfOpen: true, pauseOnConnect: true, noDelay: true }, (client) => {
-      void this.#serve(client);
+    this.#server = createServer({ allowHalfOpen: true, pauseOnConnect: true, noDelay: true }, (socket) => {
+      void this.#serve(socket);
     });
   }
 
@@ -101,46 +118,63 @@ export class LeasedPort {
     this.#isClosed = true;
     this.#port = null;
     for (const visit of this.#visits) visit.end({ by: "cut", detail: "Its port was released." });
-    for (const client of this.#clients) client.destroy();
+    for (const { socket } of this.#clients) socket.destroy();
     await new Promise<void>((resolve) => this.#server.close(() => resolve()));
   }
 
-  async #serve(client: Socket): Promise<void> {
-    const from = addressOf(client.remoteAddress ?? "");
+  async #serve(socket: Socket): Promise<void> {
+    const from = addressOf(socket.remoteAddress ?? "");
     const group = groupOf(from);
-    const admission = this.#limits.admit(group, this.#nowMs());
+    const cameMs = this.#nowMs();
+    const admission = this.#limits.admit(group, cameMs, () => this.#makeRoom(cameMs));
     if (admission !== "admitted") {
-      client.resetAndDestroy();
+      socket.resetAndDestroy();
       this.#log.refused(this.#leaseId, from, admission);
       this.#onChange();
       return;
     }
-    let isNamed = false;
+    const client: Client = { socket, from, group, cameMs, isNamed: false, madeRoom: false, visit: null };
     this.#clients.add(client);
     this.#onChange();
-    client.once("close", () => {
-      this.#clients.delete(client);
-      this.#limits.left(group, { isNamed });
+    socket.once("close", () => {
+      this.#leave(client);
       this.#onChange();
     });
-    client.on("error", () => client.destroy());
-    if (this.#limits.isCrowded(group) && !(await begins(client))) {
-      client.destroy();
-      this.#log.refused(this.#leaseId, from, "silent");
+    socket.on("error", () => socket.destroy());
+    if (this.#limits.isCrowded(group) && !(await begins(socket))) {
+      this.#cameToNothing(client, "silent");
       return;
     }
     const service = await this.#dial(this.#leaseId);
-    if (service === null || client.destroyed || this.#isClosed) {
+    if (service === null || socket.destroyed || this.#isClosed) {
       service?.socket.destroy();
-      client.destroy();
-      this.#log.refused(this.#leaseId, from, service === null ? "no-way" : "silent");
+      this.#cameToNothing(client, service === null ? "no-way" : "silent");
       return;
     }
-    const onNamed = () => {
-      isNamed = true;
-      this.#limits.named(group);
-    };
-    this.#relay(client, service, { from, onNamed });
+    this.#relay(client, service);
+  }
+
+  #cameToNothing(client: Client, outcome: AttemptOutcome): void {
+    client.socket.destroy();
+    if (!client.madeRoom) this.#log.refused(this.#leaseId, client.from, outcome);
+  }
+
+  /** It counts no more. */
+  #leave(client: Client): void {
+    if (this.#clients.delete(client)) this.#limits.left(client.group, client);
+  }
+
+  /** False: all have logged in. */
+  #makeRoom(nowMs: number): boolean {
+    const client = whoMakesRoom(this.#clients, nowMs);
+    if (client === null) return false;
+    this.#leave(client);
+    client.madeRoom = true;
+    if (client.visit === null) {
+      client.socket.destroy();
+      this.#log.refused(this.#leaseId, client.from, "too-many");
+    } else this.#log.makesRoom(client.visit);
+    return true;
   }
 
   async #listening(port: number, listen: (done: () => void) => void): Promise<void> {
@@ -149,19 +183,20 @@ export class LeasedPort {
     await listening(this.#server, listen);
   }
 
-  #relay(
-    client: Socket,
-    { socket, way }: ServiceSocket,
-    { from, onNamed }: { from: string; onNamed: () => void },
-  ): void {
-    const carried = new RelayedConnection(client, socket, ({ end }) => {
+  #relay(client: Client, { socket, way }: ServiceSocket): void {
+    const carried = new RelayedConnection(client.socket, socket, ({ end }) => {
       this.#visits.delete(visit);
       add(this.#closed, visit, this.#nowMs());
       this.#log.closed(visit, end);
       this.#onChange();
     });
     const [leaseId, rule, nowMs] = [this.#leaseId, this.#rule, this.#nowMs()];
-    const visit = new Visit({ leaseId, rule, from, way, carried, nowMs, onNamed });
+    const onNamed = () => {
+      client.isNamed = true;
+      if (!client.madeRoom) this.#limits.named(client.group);
+    };
+    const visit = new Visit({ leaseId, rule, from: client.from, way, carried, nowMs, onNamed });
+    client.visit = visit;
     this.#visits.add(visit);
     this.#log.opened(visit);
   }

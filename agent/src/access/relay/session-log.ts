@@ -25,6 +25,8 @@ type Session = {
   told: Omit<RelayedSession, "bytesIn" | "bytesOut">;
   isOfSsh: boolean;
   isWorthTelling: boolean;
+  /** It has ended for somebody who came later. */
+  madeRoom: boolean;
   openedMs: number;
   visits: Set<Visit>;
   /** Of connections that have ended. */
@@ -73,6 +75,13 @@ export class SessionLog {
     this.#look(session);
     const mayGoOn = !session.isOfSsh && session.isWorthTelling && end.by !== "cut";
     if (session.visits.size === 0 && !mayGoOn) this.#finish(session);
+  }
+
+  /** Of SSH: ends it for somebody who came later. */
+  makesRoom(visit: Visit): void {
+    const session = this.#ofVisit.get(visit);
+    if (session !== undefined) session.madeRoom = true;
+    visit.end({ by: "silent", detail: "It had not logged in, and its port was full." });
   }
 
   /** A connection that led nowhere. */
@@ -163,6 +172,7 @@ export class SessionLog {
       },
       isOfSsh,
       isWorthTelling: false,
+      madeRoom: false,
       openedMs,
       visits: new Set(),
       pastIn: 0,
@@ -197,8 +207,7 @@ export class SessionLog {
     this.#sessions.delete(sessionId);
     for (const [key, going] of this.#going) if (going === session) this.#going.delete(key);
     if (!session.isWorthTelling) {
-      const isSilent = !session.isOfSsh || bytesOf(session).bytesIn < FIRST_BYTES;
-      this.refused(leaseId, from, isSilent ? "silent" : "no-login");
+      this.refused(leaseId, from, whatItWas(session));
       return;
     }
     const { by, detail, wallMs } = session.lastEnd ?? {
@@ -228,6 +237,12 @@ export class SessionLog {
 
 function portKey(runId: RunId, port: number): string {
   return `${runId} ${port}`;
+}
+
+/** Of one that is not worth telling. */
+function whatItWas(session: Session): AttemptOutcome {
+  if (session.madeRoom) return "too-many";
+  return !session.isOfSsh || bytesOf(session).bytesIn < FIRST_BYTES ? "silent" : "no-login";
 }
 
 function goingKey({ leaseId, from, way }: Visit): string {

@@ -1,6 +1,7 @@
 /**
  * How many connections one lease takes, at once and one after the other: of all clients together, of one address, and
- * of one address that nobody has been told to have logged in from. Who is beyond a bound costs nobody else anything.
+ * of one address that nobody has been told to have logged in from. Who is beyond a bound of one address costs nobody else
+ * anything; of SSH, who comes when all of a lease is taken, costs one who has not logged in.
  */
 import type { LeaseService } from "@remotegpu/shared/lease";
 
@@ -44,15 +45,17 @@ export class ConnectionLimits {
     this.#pace = this.#isOfSsh ? PACE_OF_SSH : PACE_OF_OTHERS;
   }
 
-  /** One that is admitted counts until it `left`. @param group as client-group.ts makes it */
-  admit(group: string, nowMs: number): Admission {
+  /**
+   * One that is admitted counts until it `left`.
+   * @param group as client-group.ts makes it
+   * @param makesRoom asked where all of a lease of SSH is taken: has somebody leave, who `left` by then, or answers false
+   */
+  admit(group: string, nowMs: number, makesRoom: () => boolean = () => false): Admission {
     if (!this.#isWithinPace(group, nowMs)) return "too-fast";
+    if (this.#isClientFull(group)) return "too-many";
+    if (this.#open >= MAX_CONNECTIONS_OF_LEASE && !(this.#isOfSsh && makesRoom())) return "too-many";
+    // Only now: who made room may have come from there too.
     const client = this.#clients.get(group) ?? { open: 0, unnamed: 0 };
-    const isFull =
-      this.#open >= MAX_CONNECTIONS_OF_LEASE ||
-      client.open >= MAX_CONNECTIONS_OF_CLIENT ||
-      (this.#isOfSsh && client.unnamed >= MAX_UNNAMED_OF_CLIENT);
-    if (isFull) return "too-many";
     this.#open += 1;
     this.#clients.set(group, { open: client.open + 1, unnamed: client.unnamed + 1 });
     return "admitted";
@@ -76,6 +79,11 @@ export class ConnectionLimits {
     client.open -= 1;
     if (!isNamed) client.unnamed = Math.max(0, client.unnamed - 1);
     if (client.open === 0) this.#clients.delete(group);
+  }
+
+  #isClientFull(group: string): boolean {
+    const { open, unnamed } = this.#clients.get(group) ?? { open: 0, unnamed: 0 };
+    return open >= MAX_CONNECTIONS_OF_CLIENT || (this.#isOfSsh && unnamed >= MAX_UNNAMED_OF_CLIENT);
   }
 
   #isWithinPace(group: string, nowMs: number): boolean {

@@ -75,6 +75,51 @@ test("a lease is full at its bound, whoever comes", () => {
   expect(limits.admit(OWNER, 0)).toBe("too-many");
 });
 
+test.each([
+  ["ssh", true, "admitted"],
+  ["ssh", false, "too-many"],
+  ["custom", true, "too-many"],
+] as const)(
+  "of a lease of %s that is full, where somebody may go: %s, one who comes is %s",
+  (service, mayGo, answer) => {
+    const limits = new ConnectionLimits(service);
+    for (let client = 0; client < MAX_CONNECTIONS_OF_LEASE; client += 1)
+      limits.admit(`10.0.${client >> 8}.${client & 255}`, 0);
+    const makesRoom = () => {
+      if (mayGo) limits.left("10.0.0.7", { isNamed: false });
+      return mayGo;
+    };
+
+    expect(limits.admit(OWNER, 0, makesRoom)).toBe(answer);
+    expect(limits.admit(OWNER, 0)).toBe("too-many");
+  },
+);
+
+test("room is made for nobody who is beyond the bound of its own address", () => {
+  const limits = new ConnectionLimits("ssh");
+  for (let client = 0; client < MAX_CONNECTIONS_OF_LEASE / MAX_UNNAMED_OF_CLIENT; client += 1)
+    times(MAX_UNNAMED_OF_CLIENT, () => limits.admit(`10.0.0.${client}`, 0));
+
+  expect(
+    limits.admit("10.0.0.7", 0, () => {
+      throw new Error("somebody was sent away");
+    }),
+  ).toBe("too-many");
+});
+
+test("who makes room for one of its own address counts no more", () => {
+  const limits = new ConnectionLimits("ssh");
+  times(MAX_UNNAMED_OF_CLIENT - 1, () => limits.admit(FLOOD, 0));
+  for (let client = 0; client < MAX_CONNECTIONS_OF_LEASE - MAX_UNNAMED_OF_CLIENT + 1; client += 1)
+    limits.admit(`10.0.${client >> 8}.${client & 255}`, 0);
+  const makesRoom = () => {
+    limits.left(FLOOD, { isNamed: false });
+    return true;
+  };
+
+  for (let each = 0; each < 10; each += 1) expect(limits.admit(FLOOD, 0, makesRoom)).toBe("admitted");
+});
+
 test("a flood from many addresses fills no memory, and a known one stays within its pace", () => {
   const limits = new ConnectionLimits("ssh");
   const come = (group: string, nowMs: number) => {

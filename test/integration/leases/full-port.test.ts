@@ -1,0 +1,111 @@
+/** A port of SSH that is full, on real sockets: who comes displaces one that has not logged in, and nobody else. */
+import { once } from "node:events";
+import { connect, createServer, type AddressInfo, type Server, type Socket } from "node:net";
+import { afterAll, beforeAll, expect, test } from "vitest";
+import { LeasedPort } from "@remotegpu/agent/access/relay/leased-port";
+import { SessionLog } from "@remotegpu/agent/access/relay/session-log";
+import {
+  MAX_CONNECTIONS_OF_LEASE,
+  MAX_UNNAMED_OF_CLIENT,
+} from "@remotegpu/agent/core/access/connection-limits";
+import { freePort } from "@remotegpu/control-plane/embedded/ports";
+import type { InstanceId, LeaseId, RunId } from "@remotegpu/shared/ids";
+import { eventually } from "../../support/eventually.ts";
+
+const RUN = "run-lab" as RunId;
+const GREETING = "SSH-2.0-Service\r\n";
+let ids = 0;
+const nowMs = () => performance.now();
+const log = new SessionLog({
+  newId: () => `session-${String((ids += 1)).padStart(16, "0")}`,
+  clock: { monotonicMs: nowMs, wallMs: () => Date.now() },
+});
+/** Our ends of all ways to the service, in their order. */
+const ways: number[] = [];
+let service: Server;
+let leased: LeasedPort;
+let port: number;
+const clients: Client[] = [];
+type Client = { socket: Socket; said: string };
+
+beforeAll(async () => {
+  service = createServer((socket) => socket.on("error", () => socket.destroy()).write(GREETING)).listen(
+    0,
+    "127.0.0.1",
+  );
+  await once(service, "listening");
+  leased = new LeasedPort({
+    leaseId: "lab" as LeaseId,
+    service: "ssh",
+    internalPort: 2022,
+    dial: async () => {
+      const socket = connect({
+        port: (service.address() as AddressInfo).port,
+        host: "127.0.0.1",
+        allowHalfOpen: true,
+      });
+      await once(socket, "connect");
+      ways.push(socket.localPort ?? 0);
+      return {
+        socket,
+        way: { instanceId: "ins-lab" as InstanceId, runId: RUN, port: socket.localPort ?? 0 },
+      };
+    },
+    log,
+    nowMs,
+    onChange: () => undefined,
+  });
+  port = await freePort("127.0.0.1", null);
+  await leased.listen(port, "127.0.0.1");
+});
+afterAll(async () => {
+  for (const { socket } of clients) socket.destroy();
+  await leased.close();
+  service.close();
+});
+
+/** One that has begun to speak. */
+function come(address: string): Client {
+  const client = { socket: connect({ port, host: "127.0.0.1", localAddress: address }), said: "" };
+  client.socket.on("error", () => undefined).on("data", (bytes: Buffer) => (client.said += String(bytes)));
+  client.socket.write("SSH-2.0-Client\r\n");
+  clients.push(client);
+  return client;
+}
+
+const isAnswered = ({ said }: Client) => said === GREETING;
+/** As the container tells it. */
+const logIn = (way: number) =>
+  log.login(RUN, way, { method: "publickey", fingerprint: "SHA256:x", wallMs: Date.now() });
+
+test("who comes to a full port takes the place of the oldest of the address that has most without a login", async () => {
+  const owner = come("127.0.0.1");
+  await eventually(() => isAnswered(owner), { what: "the owner's way in" });
+  logIn(ways[0] ?? 0);
+  const flood: Client[] = [];
+  for (let each = 0; each < MAX_CONNECTIONS_OF_LEASE - 1; each += 1)
+    flood.push(come(`127.0.0.${2 + Math.floor(each / MAX_UNNAMED_OF_CLIENT)}`));
+  await eventually(() => flood.every(isAnswered), { what: "a port that is full" });
+  expect(leased.openConnections).toBe(MAX_CONNECTIONS_OF_LEASE);
+
+  const newcomer = come("127.0.0.1");
+  await eventually(() => isAnswered(newcomer), { what: "the way in of who came last" });
+
+  const gone = flood.filter(({ socket }) => socket.closed);
+  expect(gone).toEqual([flood[0]]);
+  expect(owner.socket.closed).toBe(false);
+  expect(leased.openConnections).toBe(MAX_CONNECTIONS_OF_LEASE);
+  expect(log.take()?.attempts).toMatchObject([{ from: "127.0.0.2", outcome: "too-many", count: 1 }]);
+});
+
+test("where all have logged in, who comes is refused", async () => {
+  for (const way of ways) logIn(way);
+  const before = clients.filter(({ socket }) => !socket.closed);
+
+  const newcomer = come("127.0.0.99");
+  await eventually(() => newcomer.socket.closed, { what: "the refusal of who came last" });
+
+  expect(newcomer.said).toBe("");
+  expect(before.filter(({ socket }) => socket.closed)).toEqual([]);
+  expect(log.take()?.attempts).toMatchObject([{ from: "127.0.0.99", outcome: "too-many", count: 1 }]);
+});
