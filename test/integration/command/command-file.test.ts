@@ -12,13 +12,17 @@ import {
 } from "node:fs";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
+import { Script } from "node:vm";
+import { transform } from "esbuild";
 import { execa } from "execa";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { buildCli } from "../../../control-plane/install/build-cli.ts";
 import { commandFile } from "@remotegpu/control-plane/command-file";
+import { openServer } from "@remotegpu/control-plane/http/server/server";
 import { VERSION } from "@remotegpu/control-plane/version";
 import { type ApiWorld, openApi } from "../../support/http/api.ts";
 import { quietLog } from "../../support/quiet-log.ts";
+import { NODE, NODE_VERSION } from "../../support/suite/commands-node.ts";
 
 let api: ApiWorld;
 let folder: string;
@@ -46,9 +50,9 @@ function newHome(): string {
   return home;
 }
 
-/** With this Node, in this home, and nothing else of this machine. */
+/** With that Node, in this home, and nothing else of this machine. */
 async function run(args: readonly string[], { home = newHome(), file = command, env = {}, input = "" } = {}) {
-  const { exitCode, stdout, stderr } = await execa(process.execPath, [file, ...args], {
+  const { exitCode, stdout, stderr } = await execa(NODE, [file, ...args], {
     env: { HOME: home, ...env },
     extendEnv: false,
     cwd: home,
@@ -59,7 +63,7 @@ async function run(args: readonly string[], { home = newHome(), file = command, 
 }
 
 const compiledIn = (home: string) =>
-  join(home, ".cache", "remotegpu", `compiled-${process.version}-${process.arch}`);
+  join(home, ".cache", "remotegpu", `compiled-${NODE_VERSION}-${process.arch}`);
 
 describe("the file", () => {
   test("is the same from the same sources, and says nothing of where it was made", async () => {
@@ -94,6 +98,21 @@ describe("the file", () => {
 
     expect(newer.exec(text)?.[0]).toBeUndefined();
   });
+
+  test("says nothing in words that Node 20 does not know", async () => {
+    const code = commandIn(text);
+    const as = async (target: string) =>
+      (
+        await transform(code, {
+          target,
+          minify: true,
+          charset: "utf8",
+          supported: { "dynamic-import": false },
+        })
+      ).code;
+
+    expect((await as("node20.0")) === (await as("esnext"))).toBe(true);
+  });
 });
 
 describe("installed in an empty home", () => {
@@ -104,14 +123,34 @@ describe("installed in an empty home", () => {
     expect(await run(["--version"], { file })).toEqual({ exitCode: 0, stdout: VERSION, stderr: "" });
   });
 
-  test("it runs among files of a package of modules, too", async () => {
-    const home = newHome();
-    writeFileSync(join(home, "package.json"), '{ "type": "module" }');
-    const file = join(home, "remotegpu");
-    cpSync(command, file);
+  test("it asks a real server, and shows what that has", async () => {
+    const server = await openServer(api.app, { host: "127.0.0.1", port: 0, tls: null });
+    try {
+      const env = { REMOTEGPU_SERVER: `http://127.0.0.1:${server.port}`, REMOTEGPU_KEY: api.admin.key };
+      const listed = await run(["customer", "list", "--json"], { env });
+      const shown = await run(["env", "list"], { env });
+      const refused = await run(["env", "show", "none"], { env });
 
-    expect(await run(["--version"], { file })).toMatchObject({ exitCode: 0, stdout: VERSION });
+      expect(JSON.parse(listed.stdout).items).toHaveLength(1);
+      expect(shown).toMatchObject({ exitCode: 0, stderr: "" });
+      expect(refused).toMatchObject({ exitCode: 1, stdout: "" });
+    } finally {
+      await server.close();
+    }
   });
+
+  // Before 20.10 Node itself reads no file without an ending there.
+  test.skipIf(/^v20\.\d\./.test(NODE_VERSION))(
+    "it runs among files of a package of modules, too",
+    async () => {
+      const home = newHome();
+      writeFileSync(join(home, "package.json"), '{ "type": "module" }');
+      const file = join(home, "remotegpu");
+      cpSync(command, file);
+
+      expect(await run(["--version"], { file })).toMatchObject({ exitCode: 0, stdout: VERSION });
+    },
+  );
 
   test("it says in a line what is wrong, whatever it is given", async () => {
     const home = newHome();
@@ -237,3 +276,11 @@ describe("the API", () => {
     }
   });
 });
+
+/** The command as the launcher holds it: a text of its own, which it compiles. */
+function commandIn(launcher: string): string {
+  const at = launcher.indexOf("(function (require) {");
+  const quote = launcher[at - 1] ?? "";
+  const literal = `${quote}${launcher.slice(at, launcher.indexOf(`})${quote}`, at))}})${quote}`;
+  return String(new Script(literal).runInThisContext());
+}

@@ -9,6 +9,7 @@ import { execa } from "execa";
 import { afterAll, beforeAll, describe, expect, onTestFinished, test } from "vitest";
 import { buildCli } from "../../../control-plane/install/build-cli.ts";
 import { eventually } from "../../support/eventually.ts";
+import { NODE } from "../../support/suite/commands-node.ts";
 
 let folder: string;
 let server: Server;
@@ -19,7 +20,7 @@ beforeAll(async () => {
   folder = mkdtempSync(join(tmpdir(), "remotegpu-completion-"));
   mkdirSync(join(folder, "bin"));
   writeFileSync(join(folder, "bin/remotegpu"), await buildCli(), { mode: 0o755 });
-  symlinkSync(process.execPath, join(folder, "bin/node"));
+  symlinkSync(NODE, join(folder, "bin/node"));
   writeFileSync(join(folder, "key.pub"), "");
   const items = ["lab", "large", "$(touch made)", "other"].map((name, at) => ({ id: `env-${at}`, name }));
   server = createServer((_, response) => {
