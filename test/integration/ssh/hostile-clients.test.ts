@@ -2,7 +2,7 @@
  * Clients that flood the way into a container by SSH, and containers that lie about who is in: whoever does so has shut
  * its own way at most, and others neither wait nor are mistaken for anybody.
  */
-import { readFileSync } from "node:fs";
+import { closeSync, constants, openSync, readFileSync, writeSync } from "node:fs";
 import { rm } from "node:fs/promises";
 import { connect, type Socket } from "node:net";
 import { join } from "node:path";
@@ -160,6 +160,30 @@ describe("what a container says of logins", () => {
     const tried = await lab.ssh("rm -f /.remotegpu/live/logins; mv /.remotegpu/live/logins /tmp; echo tried");
 
     expect(tried.stdout).toBe("tried");
+    const { session, client } = await doors.enter(lab);
+    expect(session.login?.method).toBe("publickey");
+    await client.end();
+  });
+
+  test("is lost while who passes it on is stopped and the way there is full; sshd waits for neither, and goes on", async () => {
+    // What root of the container may do to both.
+    const readers = [...(await lab.processes())].filter(([, line]) => line === "/.remotegpu/init");
+    const reader = readers.find(([pid]) => pid !== lab.pid)?.[0] ?? 0;
+    process.kill(reader, "SIGSTOP");
+    const words = openSync(
+      `/proc/${await lab.processOf("listener")}/fd/2`,
+      constants.O_WRONLY | constants.O_NONBLOCK,
+    );
+    const flood = () => {
+      for (;;) writeSync(words, "nothing of a login\n");
+    };
+    expect(flood).toThrow("EAGAIN");
+    closeSync(words);
+
+    const untold = await lab.ssh([...(await doors.through(lab)), "door", "echo in"]);
+    process.kill(reader, "SIGCONT");
+
+    expect(untold.stdout).toBe("in");
     const { session, client } = await doors.enter(lab);
     expect(session.login?.method).toBe("publickey");
     await client.end();
