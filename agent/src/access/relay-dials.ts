@@ -1,0 +1,30 @@
+/** Ways into containers that the relay asks for: so many at once, made by whoever leads it, and none where that fails. */
+import { DialError } from "./dial.ts";
+import type { Dialled, RelayHandlers } from "./relay-handlers.ts";
+import type { DialTarget } from "./relay/relay-messages.ts";
+
+const MAX_DIALS = 256;
+
+export class RelayDials {
+  #by: RelayHandlers["dial"] = () => Promise.reject(new DialError("nobody leads this relay yet"));
+  #open = 0;
+
+  /** Who is asked from now on. */
+  by(dial: RelayHandlers["dial"]): void {
+    this.#by = dial;
+  }
+
+  /** Null: there is no way now. */
+  async dial(target: DialTarget): Promise<Dialled | null> {
+    if (this.#open >= MAX_DIALS) return null;
+    this.#open += 1;
+    try {
+      return await this.#by(target);
+    } catch (error) {
+      if (!(error instanceof DialError)) throw error;
+      return null;
+    } finally {
+      this.#open -= 1;
+    }
+  }
+}
