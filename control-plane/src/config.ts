@@ -1,6 +1,7 @@
 /** The control plane's settings, read once by main: the environment, and options where a person types them. */
 import { z } from "zod";
 import { parseUtcOffset } from "./core/billing/billing-calendar.ts";
+import { webBaseOf, type WebBase } from "./core/gateway/origin.ts";
 
 const OrUnset = <T extends z.ZodType>(schema: T) =>
   z.preprocess((value) => (value === "" ? undefined : value), schema.optional());
@@ -8,6 +9,8 @@ const Address = z
   .string()
   .regex(/^(\[[0-9a-fA-F:]+\]|[A-Za-z0-9.-]+):\d{1,5}$/, "must be ADDRESS:PORT")
   .refine((text) => Number(portText(text)) <= 65_535, "must have a port up to 65535");
+
+const GATEWAY_LISTEN = "127.0.0.1:8443";
 
 const PostgresUrl = z.string().regex(/^postgres(ql)?:\/\//, "must be a postgres:// URL");
 
@@ -25,6 +28,20 @@ const Environment = z.object({
   NATS_URL: OrUnset(z.string()),
   /** PEM file of the CA of that NATS, where it is not a public one. */
   NATS_CA_FILE: OrUnset(z.string().startsWith("/")),
+  /** Below it each service of each environment has an origin of its own; it may carry a port. Unset: no web side. */
+  WEB_DOMAIN: OrUnset(
+    z
+      .string()
+      .refine(
+        (text) => webBaseOf(text, { hasCertificate: false }) !== null,
+        "must be a domain, like web.example.com",
+      ),
+  ),
+  /** PEM files of the certificate for `*.WEB_DOMAIN`; without them an operator's proxy speaks TLS in front. */
+  WEB_CERT: OrUnset(z.string().startsWith("/")),
+  WEB_KEY: OrUnset(z.string().startsWith("/")),
+  /** Of the gateway's web side; "off": this process is none. */
+  REMOTEGPU_GATEWAY_LISTEN: OrUnset(z.union([z.literal("off"), Address])),
   /** Days and months of bills end at midnight there. */
   REMOTEGPU_BILLING_UTC_OFFSET: z
     .string()
@@ -43,9 +60,20 @@ export interface Config {
   databaseUrl: string | null;
   migrationDatabaseUrl: string | null;
   nats: { urls: string[]; caFile: string | null } | null;
+  /** Null: this process is no gateway. */
+  gateway: GatewayConfig | null;
   billingUtcOffsetMinutes: number;
   buildsBundle: boolean;
   exitWithStdin: boolean;
+}
+
+export interface GatewayConfig {
+  /** Its port was asked for: where it cannot be had, that is an error. */
+  isAsked: boolean;
+  listen: { address: string; port: number };
+  webBase: WebBase | null;
+  /** PEM files; null: plain HTTP. */
+  certificate: { certFile: string; keyFile: string } | null;
 }
 
 export class ConfigError extends Error {
@@ -71,7 +99,7 @@ export function readConfig(environment: NodeJS.ProcessEnv): Config {
   const env = parsed.data;
   return {
     stateDir: env.REMOTEGPU_STATE_DIR,
-    listen: { address: addressText(env.REMOTEGPU_LISTEN), port: Number(portText(env.REMOTEGPU_LISTEN)) },
+    listen: addressOf(env.REMOTEGPU_LISTEN),
     publicUrl: env.REMOTEGPU_PUBLIC_URL ?? null,
     databaseUrl: env.DATABASE_URL ?? null,
     migrationDatabaseUrl: env.MIGRATION_DATABASE_URL ?? null,
@@ -79,10 +107,29 @@ export function readConfig(environment: NodeJS.ProcessEnv): Config {
       env.NATS_URL === undefined
         ? null
         : { urls: env.NATS_URL.split(",").map((url) => url.trim()), caFile: env.NATS_CA_FILE ?? null },
+    gateway: gatewayConfig(env),
     billingUtcOffsetMinutes: parseUtcOffset(env.REMOTEGPU_BILLING_UTC_OFFSET),
     buildsBundle: env.REMOTEGPU_AGENT_BUNDLE === "1",
     exitWithStdin: env.REMOTEGPU_EXIT_WITH_STDIN === "1",
   };
+}
+
+function gatewayConfig(env: z.infer<typeof Environment>): GatewayConfig | null {
+  const { WEB_CERT: certFile, WEB_KEY: keyFile, WEB_DOMAIN: domain, REMOTEGPU_GATEWAY_LISTEN: listen } = env;
+  if ((certFile === undefined) !== (keyFile === undefined))
+    throw new ConfigError(
+      certFile === undefined ? "WEB_CERT" : "WEB_KEY",
+      "WEB_CERT and WEB_KEY belong together",
+    );
+  if (listen === "off") return null;
+  const isAsked = listen !== undefined || domain !== undefined;
+  const certificate = certFile === undefined || keyFile === undefined ? null : { certFile, keyFile };
+  const webBase = domain === undefined ? null : webBaseOf(domain, { hasCertificate: certificate !== null });
+  return { isAsked, listen: addressOf(listen ?? GATEWAY_LISTEN), webBase, certificate };
+}
+
+function addressOf(listen: string): { address: string; port: number } {
+  return { address: addressText(listen), port: Number(portText(listen)) };
 }
 
 function portText(listen: string): string {

@@ -18,13 +18,12 @@ import { startLoops } from "./controllers/loop.ts";
 import { WebhookDeliveries } from "./controllers/webhooks.ts";
 import { bracketed, startEngines, type Engines } from "./engines.ts";
 import { FleetLink } from "./fleet-link.ts";
-import { openTunnels } from "./gateway/tunnel/open-tunnels.ts";
+import { startGateway } from "./gateway-process.ts";
 import { createApp } from "./http/server/app.ts";
 import type { ApiDeps, HostLink } from "./http/deps.ts";
 import { noAttempts, recordCounted } from "./http/request/attempts.ts";
 import { openServer } from "./http/server/server.ts";
 import { loops, WOKEN_BY_DELIVERY, WOKEN_BY_NEWS } from "./loops.ts";
-import { AccessAuthority } from "./link/identity/access-authority.ts";
 import { hostIdentity } from "./link/identity/host-credential.ts";
 import { verifySignature } from "./link/identity/signature.ts";
 import { environmentHostKeys } from "./link/identity/environment-host-keys.ts";
@@ -105,12 +104,6 @@ async function serve(
     readRevoked: () => revokedKeys(db),
   });
 
-  const tunnels = openTunnels({
-    db,
-    now,
-    certify: async (at) => (await AccessAuthority.of(operator)).gateway(at),
-  });
-
   // In the background: the API serves long before, and answers "not built yet" until then.
   let bundle: AgentBundle | null = null;
   const buildBundle = async () => {
@@ -148,6 +141,9 @@ async function serve(
         ? null
         : { key: readFileSync(tls.keyFile, "utf8"), certificate: readFileSync(tls.certFile, "utf8") },
   });
+  // After the API, whose port is more than the gateway's where only one can have it.
+  const gateway =
+    config.gateway === null ? null : await startGateway(config.gateway, { db, operator, now, log });
   log.info({ url: publicUrl }, "the control plane serves");
 
   return {
@@ -155,7 +151,7 @@ async function serve(
     async stop() {
       link.endLogs();
       await server.close();
-      tunnels.close();
+      await gateway?.close();
       await building;
       await running.stop();
       await recordCounted(api, { all: true }).catch((error: unknown) =>

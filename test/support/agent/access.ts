@@ -271,6 +271,13 @@ export class ContainerUnderTest {
     this.#services.push(await serveIn(at, (line) => this.heard.push(line)));
   }
 
+  /** Another of the fixtures, which prints "listening" once it does. */
+  async serveFixture(script: string, port: number): Promise<ChildProcess> {
+    const service = await serveIn({ pid: this.instance.pid, port, script });
+    this.#services.push(service);
+    return service;
+  }
+
   async end(): Promise<void> {
     for (const service of this.#services) service.kill("SIGKILL");
     await docker.getContainer(this.containerId).remove({ force: true });
@@ -279,10 +286,15 @@ export class ContainerUnderTest {
 
 /** A service in the network of a process. Resolves when it listens. */
 export async function serveIn(
-  { pid, port, address = "127.0.0.1" }: { pid: number; port: number; address?: string },
+  {
+    pid,
+    port,
+    address = "127.0.0.1",
+    script = SERVICE,
+  }: { pid: number; port: number; address?: string; script?: string },
   onLine: (line: string) => void = () => undefined,
 ): Promise<ChildProcess> {
-  const args = ["-t", String(pid), "-n", process.execPath, SERVICE, String(port), address];
+  const args = ["-t", String(pid), "-n", process.execPath, script, String(port), address];
   const service = spawn("nsenter", args, { stdio: ["ignore", "pipe", "inherit"] });
   let text = "";
   await new Promise<void>((resolve, reject) => {

@@ -128,6 +128,8 @@ export class House {
       {
         REMOTEGPU_STATE_DIR: stateDir,
         REMOTEGPU_LISTEN: `${address}:${port}`,
+        // Any free one: several houses stand beside each other.
+        REMOTEGPU_GATEWAY_LISTEN: `${LOOPBACK}:0`,
         REMOTEGPU_AGENT_BUNDLE: "0",
         REMOTEGPU_EXIT_WITH_STDIN: "1",
         DATABASE_URL: "",

@@ -1,0 +1,80 @@
+/**
+ * Whether somebody comes in to a service or port of an environment now: by the rights table, by what the environment is
+ * doing, and by what its order switched on. Knows no request and no host beyond its name.
+ */
+import type { HostId, InstanceId } from "@remotegpu/shared/ids";
+import type { EnvironmentStatus } from "@remotegpu/shared/workload";
+import { decide, type WorkspaceRole } from "../accounts/access-rights.ts";
+import { type KeyRights, scopeRefusal } from "../accounts/key-scopes.ts";
+import { type WebSwitches, whyNoWay } from "../environments/web-ways.ts";
+import { targetText, type WebTarget } from "../environments/web-target.ts";
+
+/** How an entry stands to an environment, as the database says. Null: it is gone, ended or never was. */
+export interface Standing {
+  /** Of the key, with its account active. */
+  keyRights: KeyRights | null;
+  share: { target: string } | null;
+  /** Whose right it is: of the key's holder, or of whoever made the share. */
+  person: { role: WorkspaceRole | null; isOwn: boolean } | null;
+  environment: PlacedEnvironment | null;
+}
+
+export interface PlacedEnvironment {
+  id: string;
+  name: string;
+  status: EnvironmentStatus;
+  statusReason: string | null;
+  switches: WebSwitches;
+  /** What its image brings, in words; null where nobody could look. */
+  brings: readonly string[] | null;
+  /** Where it is to run; null while it is placed nowhere, or is to stop. */
+  place: { hostId: HostId; hostName: string; instanceId: InstanceId; epoch: number } | null;
+}
+
+export type RefusalKind =
+  /** What was shown opens nothing, or not any more. */
+  "no-entry" | "no-right" | "not-found" | "starting" | "stopped" | "not-there";
+
+export type Admission =
+  | {
+      admitted: true;
+      environment: PlacedEnvironment & { place: NonNullable<PlacedEnvironment["place"]> };
+    }
+  | { admitted: false; kind: RefusalKind; sentence: string };
+
+const refused = (kind: RefusalKind, sentence: string): Admission => ({ admitted: false, kind, sentence });
+
+const NOT_FOUND = "There is nothing here that you can see.";
+
+export function admit(standing: Standing, by: "person" | "share", target: WebTarget | "ssh"): Admission {
+  const { keyRights, share, person, environment } = standing;
+  if (by === "person") {
+    if (keyRights === null || person === null)
+      return refused("no-entry", "The key that opened this is not known any more, or its account is closed.");
+    const refusal = scopeRefusal(keyRights, "orders");
+    if (refusal !== null) return refused("no-right", refusal);
+  } else if (share === null || person === null || target === "ssh" || share.target !== targetText(target)) {
+    return refused("no-entry", "This link has ended, or is for something else.");
+  }
+  if (environment === null) return refused("not-found", NOT_FOUND);
+  switch (decide("manage-workload", { isAdmin: false, ...person })) {
+    case "hidden":
+      return by === "share"
+        ? refused("no-entry", "Whoever made this link may not enter here any more.")
+        : refused("not-found", NOT_FOUND);
+    case "forbidden":
+      return by === "share"
+        ? refused("no-entry", "Whoever made this link may not enter here any more.")
+        : refused("no-right", "Your role in the workspace does not let you in here.");
+    case "allowed":
+      return enter(environment, target);
+  }
+}
+
+function enter(environment: PlacedEnvironment, target: WebTarget | "ssh"): Admission {
+  const why = whyNoWay(environment, target);
+  if (why !== null) return refused(why.kind, why.sentence);
+  const { place } = environment;
+  if (place === null) return refused("starting", "The environment is still starting.");
+  return { admitted: true, environment: { ...environment, place } };
+}

@@ -1,0 +1,104 @@
+/**
+ * Which headers go on to a container, and which come back: hop-by-hop ones end here, what is the gateway's own (its cookie,
+ * keys of the API) stays here, and who asked is said by the gateway alone.
+ */
+import { ofOwnOrigin, withoutOwnCookie } from "./entry-cookie.ts";
+
+export type HeaderMap = Record<string, string | string[] | undefined>;
+
+/** Of one connection, by RFC 9110, section 7.6.1, and those of old proxies. */
+const HOP_BY_HOP = [
+  "connection",
+  "proxy-connection",
+  "keep-alive",
+  "te",
+  "upgrade",
+  "proxy-authenticate",
+  "proxy-authorization",
+  "proxy-authentication-info",
+  "http2-settings",
+];
+/** Only the gateway says who asked, and by which name. Expect is answered here. */
+const OWN_WORDS = [
+  "forwarded",
+  "x-forwarded-for",
+  "x-forwarded-host",
+  "x-forwarded-port",
+  "x-forwarded-proto",
+  "x-forwarded-prefix",
+  "x-forwarded-server",
+  "x-forwarded-ssl",
+  "x-original-url",
+  "x-rewrite-url",
+  "x-real-ip",
+  "expect",
+];
+
+const API_KEY = /^rgk_[A-Za-z0-9_-]{43}$/;
+const BEARER_KEY = /^Bearer +(rgk_[A-Za-z0-9_-]{43})$/i;
+
+/** The key of the API that a program shows; its other credentials are the container's. */
+export function shownKey(headers: HeaderMap): string | null {
+  const { authorization, "x-api-key": apiKey } = headers;
+  const bearer = typeof authorization === "string" ? BEARER_KEY.exec(authorization)?.[1] : undefined;
+  if (bearer !== undefined) return bearer;
+  return typeof apiKey === "string" && API_KEY.test(apiKey) ? apiKey : null;
+}
+
+export interface Asker {
+  address: string;
+  scheme: "http" | "https";
+  host: string;
+}
+
+/** @param injected what the gateway itself adds for this service, over what the client sent */
+export function headersToContainer(
+  headers: HeaderMap,
+  asker: Asker,
+  { isUpgrade, injected }: { isUpgrade: boolean; injected: Readonly<Record<string, string>> },
+): HeaderMap {
+  const sent = withoutHopByHop(headers);
+  for (const name of OWN_WORDS) delete sent[name];
+  const { authorization, "x-api-key": apiKey, cookie } = sent;
+  if (typeof authorization === "string" && /^Bearer +rgk_/i.test(authorization)) delete sent.authorization;
+  if (typeof apiKey === "string" && apiKey.startsWith("rgk_")) delete sent["x-api-key"];
+  if (typeof cookie === "string") {
+    const kept = withoutOwnCookie(cookie);
+    if (kept === null) delete sent.cookie;
+    else sent.cookie = kept;
+  }
+  sent["x-forwarded-for"] = asker.address;
+  sent["x-forwarded-proto"] = asker.scheme;
+  sent["x-forwarded-host"] = asker.host;
+  if (isUpgrade) Object.assign(sent, { connection: "Upgrade", upgrade: "websocket" });
+  for (const [name, value] of Object.entries(injected)) sent[name.toLowerCase()] = value;
+  return sent;
+}
+
+/** Alt-Svc would lead the browser around the gateway. */
+export function headersFromContainer(headers: HeaderMap): HeaderMap {
+  const told = withoutHopByHop(headers);
+  delete told["transfer-encoding"];
+  delete told["alt-svc"];
+  const cookies = told["set-cookie"];
+  if (cookies !== undefined) {
+    const kept = (typeof cookies === "string" ? [cookies] : cookies).flatMap((one) => ofOwnOrigin(one) ?? []);
+    if (kept.length === 0) delete told["set-cookie"];
+    else told["set-cookie"] = kept;
+  }
+  return told;
+}
+
+/** Transfer-Encoding stays: whoever sends on writes the body by it. */
+function withoutHopByHop(headers: HeaderMap): HeaderMap {
+  const kept = { ...headers };
+  const { connection } = headers;
+  if (typeof connection === "string")
+    for (const name of connection.split(",")) {
+      const named = name.trim().toLowerCase();
+      // Whoever names these as of one connection would have the body's end, or its host, forgotten.
+      if (!["transfer-encoding", "content-length", "host"].includes(named)) delete kept[named];
+    }
+  for (const name of HOP_BY_HOP) delete kept[name];
+  return kept;
+}

@@ -1,0 +1,64 @@
+/**
+ * The gateway as it runs in this process, beside the API or alone: its tunnels, its port, its row among the gateways, and
+ * whoever serves what no container does.
+ */
+import type { Log } from "@remotegpu/shared/log";
+import type { GatewayConfig } from "./config.ts";
+import { webBaseText } from "./core/gateway/origin.ts";
+import { GatewayListenError } from "./gateway/front/listener.ts";
+import { type Gateway, type GatewayDeps, openGateway } from "./gateway/gateway.ts";
+import { Registration } from "./gateway/registration.ts";
+import { openTunnels } from "./gateway/tunnel/open-tunnels.ts";
+import { AccessAuthority } from "./link/identity/access-authority.ts";
+import type { Operator } from "./link/servers/operator.ts";
+import type { Database } from "./store/database/database.ts";
+
+export interface GatewayProcess {
+  /** Of the web side; null where the default's port was somebody else's. */
+  port: number | null;
+  close(): Promise<void>;
+}
+
+/** @throws GatewayListenError where the port was asked for and cannot be had */
+export async function startGateway(
+  config: GatewayConfig,
+  { db, operator, now, log }: { db: Database; operator: Operator; now: () => Date; log: Log },
+): Promise<GatewayProcess> {
+  const tunnels = openTunnels({
+    db,
+    now,
+    certify: async (at) => (await AccessAuthority.of(operator)).gateway(at),
+  });
+  const gateway = await opened(config, {
+    db,
+    now,
+    log,
+    operatorSeed: operator.key.getSeed(),
+    tunnels,
+    base: config.webBase,
+    listen: { ...config.listen, certificate: config.certificate },
+  });
+  const webBase = gateway === null || config.webBase === null ? null : webBaseText(config.webBase);
+  const registration = new Registration({ db, now, log, tunnel: null, webBase });
+  await registration.start();
+  if (gateway !== null) log.info({ port: gateway.port, web: webBase }, "the gateway serves");
+  return {
+    port: gateway?.port ?? null,
+    async close() {
+      await registration.stop();
+      await gateway?.close();
+      tunnels.close();
+    },
+  };
+}
+
+/** A server that never asked for a gateway goes on without its web side where another program has the port. */
+async function opened(config: GatewayConfig, deps: GatewayDeps): Promise<Gateway | null> {
+  try {
+    return await openGateway(deps);
+  } catch (error) {
+    if (config.isAsked || !(error instanceof GatewayListenError)) throw error;
+    deps.log.warn({ error }, "there is no web side here; REMOTEGPU_GATEWAY_LISTEN names another port for it");
+    return null;
+  }
+}

@@ -1,0 +1,105 @@
+/**
+ * Who may enter what, asked of Postgres: for each request, unless the answer is two seconds young, and again and again for
+ * whoever is in. What was answered within the last minutes holds while Postgres is away.
+ */
+import { admit, type Admission, type Standing } from "../../core/gateway/admission.ts";
+import type { Entry } from "../../core/gateway/entry.ts";
+import type { WebTarget } from "../../core/environments/web-target.ts";
+import { type Database, StoreError } from "../../store/database/database.ts";
+import { together } from "../../store/database/together.ts";
+import { type AskedStanding, webStandings } from "../../store/environments/web/web-standings.ts";
+
+const YOUNG_MS = 2_000;
+const HOLDS_MS = 5 * 60_000;
+/** More than these and the ones longest unasked are asked anew. */
+const MAX_KEPT = 20_000;
+
+/** Postgres does not answer, and nothing was known from the minutes before. */
+export class RightsUnknown extends Error {
+  override readonly name = "RightsUnknown";
+}
+
+const NOTHING: Standing = { keyRights: null, share: null, person: null, environment: null };
+
+interface Kept {
+  standing: Standing;
+  askedAtMs: number;
+}
+
+export class Rights {
+  readonly #db: Database;
+  readonly #now: () => Date;
+  readonly #kept = new Map<string, Kept>();
+  readonly #askTogether: (sql: Database, question: AskedStanding) => Promise<Standing | null>;
+
+  constructor({ db, now }: { db: Database; now: () => Date }) {
+    this.#db = db;
+    this.#now = now;
+    this.#askTogether = together(async (sql, asked: readonly AskedStanding[]) => {
+      const standings = await webStandings(sql, asked, this.#now());
+      return new Map(asked.map((question, nth) => [question, standings[nth] as Standing]));
+    });
+  }
+
+  /** @throws RightsUnknown */
+  async ask(question: AskedStanding, target: WebTarget | "ssh"): Promise<Admission> {
+    const key = keyOf(question);
+    const kept = this.#kept.get(key);
+    const nowMs = this.#now().getTime();
+    if (kept !== undefined && nowMs - kept.askedAtMs < YOUNG_MS) {
+      const admission = admit(kept.standing, question.entry.kind, target);
+      // Only that somebody may is believed without asking: who has just been let in is not sent away.
+      if (admission.admitted) return admission;
+    }
+    try {
+      const standing = (await this.#askTogether(this.#db, question)) ?? NOTHING;
+      this.#keep(key, { standing, askedAtMs: nowMs });
+      return admit(standing, question.entry.kind, target);
+    } catch (cause) {
+      if (!(cause instanceof StoreError)) throw cause;
+      return admit(this.#held(key, nowMs, cause), question.entry.kind, target);
+    }
+  }
+
+  /** By one query for all. Null where Postgres is away and what was known has become too old. */
+  async askAll(questions: readonly AskedStanding[]): Promise<readonly (Standing | null)[]> {
+    const nowMs = this.#now().getTime();
+    try {
+      const standings = await webStandings(this.#db, questions, this.#now());
+      standings.forEach((standing, nth) => {
+        const question = questions[nth];
+        if (question !== undefined) this.#keep(keyOf(question), { standing, askedAtMs: nowMs });
+      });
+      return standings;
+    } catch (error) {
+      if (!(error instanceof StoreError)) throw error;
+      return questions.map((question) => {
+        const kept = this.#kept.get(keyOf(question));
+        return kept !== undefined && nowMs - kept.askedAtMs < HOLDS_MS ? kept.standing : null;
+      });
+    }
+  }
+
+  #held(key: string, nowMs: number, cause: StoreError): Standing {
+    const kept = this.#kept.get(key);
+    if (kept === undefined || nowMs - kept.askedAtMs >= HOLDS_MS)
+      throw new RightsUnknown("The database does not answer now; try again shortly.", { cause });
+    return kept.standing;
+  }
+
+  #keep(key: string, kept: Kept): void {
+    this.#kept.delete(key);
+    this.#kept.set(key, kept);
+    if (this.#kept.size <= MAX_KEPT) return;
+    const oldest = this.#kept.keys().next();
+    if (oldest.done !== true) this.#kept.delete(oldest.value);
+  }
+}
+
+export function entryKey(entry: Entry): string {
+  return entry.kind === "person" ? `k${entry.keyId}` : `s${entry.shareId}`;
+}
+
+function keyOf({ entry, environmentId }: AskedStanding): string {
+  return `${entryKey(entry)} ${environmentId}`;
+}

@@ -1,0 +1,119 @@
+/**
+ * What a request shows to come in: the token of a share in its address, a key of the API in a header, or the gateway's
+ * cookie, in this order. Who that is, the database says, or said within the last minutes.
+ */
+import type { IncomingHttpHeaders } from "node:http";
+import { sha256 } from "@remotegpu/shared/journal-row";
+import { isExpired } from "../../core/accounts/key-scopes.ts";
+import type { Entry } from "../../core/gateway/entry.ts";
+import { shownKey } from "../../core/gateway/forwarded-headers.ts";
+import { takeShareToken } from "../../core/gateway/share-token.ts";
+import { actorOfKey, touchKey } from "../../store/accounts/api-keys.ts";
+import { type Database, StoreError } from "../../store/database/database.ts";
+import { openShare } from "../../store/environments/web/web-shares.ts";
+import type { EntryCookies } from "./entry-cookies.ts";
+import { RightsUnknown } from "./rights.ts";
+
+const YOUNG_MS = 2_000;
+const HOLDS_MS = 5 * 60_000;
+const MAX_KEPT = 20_000;
+
+/** `path`: without the token of a share. */
+export type Shown = { path: string } & (
+  | { by: "cookie" | "key"; entry: Entry }
+  | { by: "share"; entry: Entry; expiresAt: Date }
+  /** Something was shown that opens nothing, or nothing was. */
+  | { by: "nothing"; sentence: string }
+);
+
+interface Kept {
+  shown: { entry: Entry; expiresAt: Date | null };
+  askedAtMs: number;
+}
+
+export class ShownEntries {
+  readonly #db: Database;
+  readonly #now: () => Date;
+  readonly #cookies: EntryCookies | null;
+  /** By the hash of a key or token. */
+  readonly #kept = new Map<string, Kept>();
+
+  constructor({ db, now, cookies }: { db: Database; now: () => Date; cookies: EntryCookies | null }) {
+    this.#db = db;
+    this.#now = now;
+    this.#cookies = cookies;
+  }
+
+  /** @throws RightsUnknown */
+  async read({
+    headers,
+    host,
+    path,
+  }: {
+    headers: IncomingHttpHeaders;
+    host: string;
+    path: string;
+  }): Promise<Shown> {
+    const taken = takeShareToken(path);
+    if (taken.token !== null) {
+      const found = await this.#found(sha256(taken.token), (hash) => this.#shareOf(hash));
+      return found === null
+        ? { by: "nothing", path: taken.path, sentence: "This link has ended, or never was." }
+        : {
+            by: "share",
+            path: taken.path,
+            entry: found.entry,
+            expiresAt: found.expiresAt ?? this.#now(),
+          };
+    }
+    const key = shownKey(headers);
+    if (key !== null) {
+      const found = await this.#found(sha256(key), (hash) => this.#personOf(hash));
+      return found === null
+        ? { by: "nothing", path, sentence: "This key is not known, or it was revoked." }
+        : { by: "key", path, entry: found.entry };
+    }
+    const entry = this.#cookies?.read(headers.cookie ?? "", host, this.#now()) ?? null;
+    return entry === null
+      ? { by: "nothing", path, sentence: "Come in by a link: remotegpu open makes one." }
+      : { by: "cookie", path, entry };
+  }
+
+  async #found(
+    hash: string,
+    ask: (hash: string) => Promise<Kept["shown"] | null>,
+  ): Promise<Kept["shown"] | null> {
+    const kept = this.#kept.get(hash);
+    const nowMs = this.#now().getTime();
+    if (kept !== undefined && nowMs - kept.askedAtMs < YOUNG_MS) return kept.shown;
+    try {
+      const shown = await ask(hash);
+      this.#kept.delete(hash);
+      if (shown !== null) {
+        if (this.#kept.size >= MAX_KEPT) this.#kept.clear();
+        this.#kept.set(hash, { shown, askedAtMs: nowMs });
+      }
+      return shown;
+    } catch (cause) {
+      if (!(cause instanceof StoreError)) throw cause;
+      if (kept !== undefined && nowMs - kept.askedAtMs < HOLDS_MS) return kept.shown;
+      throw new RightsUnknown("The database does not answer now; try again shortly.", { cause });
+    }
+  }
+
+  /** Whether its account may still do anything is asked with what it may do. */
+  async #personOf(hash: string): Promise<Kept["shown"] | null> {
+    const found = await actorOfKey(this.#db, hash);
+    if (found === null || isExpired(found.actor.keyExpiresAt, this.#now())) return null;
+    await touchKey(this.#db, found, this.#now());
+    const { customerId, apiKeyId: keyId } = found.actor;
+    return { entry: { kind: "person", customerId, keyId }, expiresAt: null };
+  }
+
+  async #shareOf(hash: string): Promise<Kept["shown"] | null> {
+    const share = await openShare(this.#db, hash, this.#now());
+    return share === null
+      ? null
+      : { entry: { kind: "share", shareId: share.id }, expiresAt: share.expiresAt };
+  }
+}

@@ -1,0 +1,215 @@
+/**
+ * The way of every request: its form, how much is asked at once, which origin it names, who asks, whether they may, and
+ * then to the container or to whoever else serves that service. Each step may be the last, with an answer of our own.
+ */
+import type { IncomingMessage, ServerResponse } from "node:http";
+import type { Duplex } from "node:stream";
+import type { Log } from "@remotegpu/shared/log";
+import { isForeignSocket, isForged } from "../../core/gateway/cross-site.ts";
+import { type AskedHost, readHost, type WebBase } from "../../core/gateway/origin.ts";
+import { readForm } from "../../core/gateway/request-form.ts";
+import type { Entrance } from "../entry/entrance.ts";
+import type { OpenVisits } from "../entry/open-visits.ts";
+import { type Rights, RightsUnknown } from "../entry/rights.ts";
+import type { Shown, ShownEntries } from "../entry/shown.ts";
+import type { Forwarder } from "../proxy/forward.ts";
+import type { Visit, VisitHandler } from "../visit.ts";
+import { addressOf } from "./asker.ts";
+import { type Answer, answer, answerUpgrade, wantsHtml } from "../answers/answers.ts";
+import type { Load } from "./load.ts";
+import type { SlowBodies } from "./slow-bodies.ts";
+import { forged, misdirected, nothingHere, notIn, refusal, tooMany, unknownNow } from "../answers/told.ts";
+
+/** Paths of each origin that are the gateway's own. */
+const OWN_PATHS = "/.remotegpu/";
+const SSH_PATH = /^\/ssh\/([A-Za-z0-9_-]{1,64})$/;
+
+export interface FrontDoorParts {
+  base: WebBase | null;
+  /** The gateway speaks plain HTTP: whoever forwards to it from this machine tells who asks. */
+  isBehindProxy: boolean;
+  entrance: Entrance;
+  shown: ShownEntries;
+  rights: Rights;
+  visits: OpenVisits;
+  forwarder: Forwarder;
+  /** By the targets that no container serves. */
+  handlers: { terminal?: VisitHandler | undefined; ssh?: Pick<VisitHandler, "upgrade"> | undefined };
+  load: Load;
+  slowBodies: SlowBodies;
+  now: () => Date;
+  log: Log;
+}
+
+type Origin = Extract<AskedHost, { kind: "origin" }>;
+
+/** What a request comes to: an answer of our own, or a visit with the path that is asked for there. */
+type Outcome =
+  | { kind: "answer"; told: Answer }
+  | { kind: "served" }
+  | { kind: "visit"; visit: Visit; leave: () => void; shown: Shown; host: string };
+
+export class FrontDoor {
+  readonly #parts: FrontDoorParts;
+
+  constructor(parts: FrontDoorParts) {
+    this.#parts = parts;
+  }
+
+  request(request: IncomingMessage, response: ServerResponse): void {
+    void this.#serve(request, response).catch((error: unknown) => {
+      this.#parts.log.error(
+        { error, method: request.method, host: request.headers.host },
+        "a request failed",
+      );
+      answer(request, response, unknownNow("This is our fault. It was written to the log."));
+    });
+  }
+
+  upgrade(request: IncomingMessage, socket: Duplex, head: Buffer): void {
+    socket.on("error", () => socket.destroy());
+    void this.#serveSocket(request, socket, head).catch((error: unknown) => {
+      this.#parts.log.error({ error, host: request.headers.host }, "a WebSocket failed");
+      answerUpgrade(request, socket, unknownNow("This is our fault. It was written to the log."));
+    });
+  }
+
+  async #serve(request: IncomingMessage, response: ServerResponse): Promise<void> {
+    const outcome = await this.#outcome(request, {
+      isSocket: false,
+      ended: (release) => response.once("close", release),
+      enter: (origin) => this.#parts.entrance.request(request, response, origin),
+    });
+    if (outcome.kind === "served") return;
+    if (outcome.kind === "answer") return answer(request, response, outcome.told);
+    const { visit, leave, shown } = outcome;
+    if (response.closed) return leave();
+    response.once("close", leave);
+    if (shown.by === "share" && isPageLoad(request)) return this.#parts.entrance.bringIn(response, outcome);
+    if (request.headers.expect !== undefined) response.writeContinue();
+    this.#parts.slowBodies.watch(request);
+    const { terminal } = this.#parts.handlers;
+    if (visit.target !== "terminal")
+      return await this.#parts.forwarder.request(
+        request,
+        response,
+        visit,
+        this.#asker(request, outcome.host),
+      );
+    if (terminal === undefined) return answer(request, response, nothingHere);
+    await terminal.request(request, response, visit);
+  }
+
+  async #serveSocket(request: IncomingMessage, socket: Duplex, head: Buffer): Promise<void> {
+    const closed = new Promise<void>((resolve) => void socket.once("close", () => resolve()));
+    const outcome = await this.#outcome(request, {
+      isSocket: true,
+      ended: (release) => void closed.then(release),
+      enter: () => false,
+    });
+    if (outcome.kind === "served") return;
+    if (outcome.kind === "answer") return answerUpgrade(request, socket, outcome.told);
+    const { visit, leave, host } = outcome;
+    void closed.then(leave);
+    const { terminal, ssh } = this.#parts.handlers;
+    const handler = visit.target === "terminal" ? terminal : visit.target === "ssh" ? ssh : undefined;
+    if (handler !== undefined) return await handler.upgrade(request, socket, head, visit);
+    if (visit.target === "terminal" || visit.target === "ssh")
+      return answerUpgrade(request, socket, nothingHere);
+    const asker = this.#asker(request, host);
+    await this.#parts.forwarder.upgrade(request, socket, head, { visit, asker });
+  }
+
+  async #outcome(
+    request: IncomingMessage,
+    as: {
+      isSocket: boolean;
+      /** Calls back once the request is over. */
+      ended: (release: () => void) => unknown;
+      /** Serves a path of the gateway's own; false where there is none of that name. */
+      enter: (origin: Origin) => Promise<boolean> | boolean;
+    },
+  ): Promise<Outcome> {
+    const { base, load, now, isBehindProxy } = this.#parts;
+    const { method = "", url = "", httpVersion, rawHeaders } = request;
+    const form = readForm({ method, url, httpVersion, rawHeaders });
+    if (!form.isSound) return told({ status: form.status, title: "Not understood", sentence: form.sentence });
+    request.url = form.path;
+    const asked = readHost(base, form.host);
+    const taken = load.take({
+      address: addressOf(request, isBehindProxy),
+      host: asked?.kind === "origin" ? asked.host : "",
+      isSocket: as.isSocket,
+      nowMs: now().getTime(),
+    });
+    if (!taken.taken) return told(tooMany(taken.sentence, taken.retryAfterSeconds));
+    as.ended(taken.release);
+    if (asked === null) return told(misdirected);
+    try {
+      if (asked.kind === "bare") return await this.#bare(request, as.isSocket);
+      if (form.path.startsWith(OWN_PATHS))
+        return (await as.enter(asked)) ? { kind: "served" } : told(nothingHere);
+      return await this.#comeIn(request, asked, as.isSocket);
+    } catch (error) {
+      if (error instanceof RightsUnknown) return told(unknownNow(error.message));
+      throw error;
+    }
+  }
+
+  /** Below no name: nothing of any customer's but the way of SSH, for programs. */
+  async #bare(request: IncomingMessage, isSocket: boolean): Promise<Outcome> {
+    const path = request.url?.split("?")[0] ?? "";
+    if (!isSocket) {
+      if (path !== "/healthz") return told(nothingHere);
+      return told({ status: 200, title: "It runs", sentence: "The gateway runs." });
+    }
+    const id = SSH_PATH.exec(path)?.[1];
+    if (id === undefined) return told(nothingHere);
+    const shown = await this.#parts.shown.read({ headers: request.headers, host: "", path });
+    if (shown.by !== "key") return told(notIn("Send a key as `Authorization: Bearer <key>`."));
+    return await this.#visit(shown, { environmentId: id, target: "ssh", host: request.headers.host ?? "" });
+  }
+
+  async #comeIn(request: IncomingMessage, origin: Origin, isSocket: boolean): Promise<Outcome> {
+    const { entrance, shown: entries, base } = this.#parts;
+    const { host, target } = origin;
+    const { headers, method = "", url = "" } = request;
+    const shown = await entries.read({ headers, host, path: url });
+    if (shown.by === "nothing") return told(notIn(shown.sentence));
+    const ownOrigin = `${base?.scheme ?? "https"}://${host}`;
+    const isRefused = isSocket
+      ? isForeignSocket(headers, ownOrigin, shown.by)
+      : shown.by === "cookie" && isForged(method, headers, ownOrigin);
+    if (isRefused) return told(forged);
+    const environmentId = await entrance.environmentId(origin.environment);
+    if (environmentId === null) return told(nothingHere);
+    request.url = shown.path;
+    return await this.#visit(shown, { environmentId, target, host });
+  }
+
+  async #visit(
+    shown: Exclude<Shown, { by: "nothing" }>,
+    at: { environmentId: string; target: Visit["target"]; host: string },
+  ): Promise<Outcome> {
+    const { rights, visits, entrance } = this.#parts;
+    const { environmentId, target, host } = at;
+    const admission = await rights.ask({ entry: shown.entry, environmentId }, target);
+    if (!admission.admitted) return told(refusal(admission));
+    if (shown.entry.kind === "share") entrance.noteShare(shown.entry.shareId);
+    const { visit, leave } = visits.enter(shown.entry, admission.environment, target);
+    return { kind: "visit", visit, leave, shown, host };
+  }
+
+  #asker(request: IncomingMessage, host: string) {
+    const { base, isBehindProxy } = this.#parts;
+    return { address: addressOf(request, isBehindProxy), scheme: base?.scheme ?? "https", host };
+  }
+}
+
+const told = (answerOfOurs: Answer): Outcome => ({ kind: "answer", told: answerOfOurs });
+
+/** A browser that goes to a page, which can keep a cookie. */
+function isPageLoad(request: IncomingMessage): boolean {
+  const mode = request.headers["sec-fetch-mode"];
+  return request.method === "GET" && (mode === undefined ? wantsHtml(request) : mode === "navigate");
+}

@@ -1,0 +1,175 @@
+/**
+ * The port of the gateway: HTTP, or HTTPS by the operator's certificate, read again when its files change. It takes what
+ * Node's own parser takes without leniency, with a bound on heads and none on bodies, and ends with everything that is
+ * open on it, upgraded sockets too.
+ */
+import { once } from "node:events";
+import { readFileSync, statSync } from "node:fs";
+import {
+  createServer,
+  type IncomingMessage,
+  type Server,
+  type ServerOptions,
+  type ServerResponse,
+} from "node:http";
+import { createServer as createTlsServer } from "node:https";
+import type { Socket } from "node:net";
+import type { Duplex } from "node:stream";
+import type { Log } from "@remotegpu/shared/log";
+
+const MAX_HEAD_BYTES = 32 * 1024;
+const HEAD_WITHIN_MS = 15_000;
+/** Longer than proxies in front keep theirs, so that it is they who end a connection. */
+const KEPT_MS = 75_000;
+const LOOK_AT_CERTIFICATE_EVERY_MS = 10_000;
+const CLOSE_WITHIN_MS = 5_000;
+
+export interface FrontDoor {
+  request(this: void, request: IncomingMessage, response: ServerResponse): void;
+  upgrade(this: void, request: IncomingMessage, socket: Duplex, head: Buffer): void;
+}
+
+export interface ListenWish {
+  address: string;
+  /** 0 picks a free one. */
+  port: number;
+  certificate: { certFile: string; keyFile: string } | null;
+  maxConnections: number;
+}
+
+/** The port cannot be had, or the certificate not be read; the message is one clear sentence. */
+export class GatewayListenError extends Error {
+  override readonly name = "GatewayListenError";
+}
+
+export class Listener {
+  readonly #server: Server;
+  readonly #sockets = new Set<Socket>();
+  readonly #certificate: ListenWish["certificate"];
+  readonly #log: Log;
+  #watch: NodeJS.Timeout | null = null;
+  #readAt = "";
+
+  private constructor(server: Server, certificate: ListenWish["certificate"], log: Log) {
+    this.#server = server;
+    this.#certificate = certificate;
+    this.#log = log;
+  }
+
+  /** @throws GatewayListenError */
+  static async open(door: FrontDoor, wish: ListenWish, log: Log): Promise<Listener> {
+    const { certificate, address, port, maxConnections } = wish;
+    const options: ServerOptions = {
+      maxHeaderSize: MAX_HEAD_BYTES,
+      headersTimeout: HEAD_WITHIN_MS,
+      // Of a whole request: an upload may take days. Bodies that do not come are ended by slow-bodies.ts.
+      requestTimeout: 0,
+      keepAliveTimeout: KEPT_MS,
+      insecureHTTPParser: false,
+      noDelay: true,
+      // Others, such as h2c, are answered as if nobody had asked to upgrade.
+      shouldUpgradeCallback: ({ headers }) => headers.upgrade?.toLowerCase() === "websocket",
+    };
+    const server =
+      certificate === null ? createServer(options) : createTlsServer({ ...options, ...read(certificate) });
+    const listener = new Listener(server, certificate, log);
+    server.maxConnections = maxConnections;
+    // None is dropped unseen; how many there may be, the form says.
+    server.maxHeadersCount = 0;
+    // A client may end its side and wait for what it has asked.
+    (server as Server & { httpAllowHalfOpen: boolean }).httpAllowHalfOpen = true;
+    server.on("connection", (socket: Socket) => {
+      listener.#sockets.add(socket);
+      socket.once("close", () => listener.#sockets.delete(socket));
+    });
+    server.on("request", door.request);
+    // Whether the client is to send its body is decided with everything else.
+    server.on("checkContinue", door.request);
+    server.on("upgrade", door.upgrade);
+    server.on("connect", (_request, socket: Duplex) =>
+      socket.end("HTTP/1.1 405 Method Not Allowed\r\nContent-Length: 0\r\nConnection: close\r\n\r\n"),
+    );
+    server.on("clientError", refuseBroken);
+    server.listen({ port, host: address });
+    try {
+      await once(server, "listening");
+    } catch (cause) {
+      const why = cause instanceof Error ? cause.message : String(cause);
+      throw new GatewayListenError(`the gateway cannot listen on ${address}:${port}: ${why}`, { cause });
+    }
+    listener.#watchCertificate();
+    return listener;
+  }
+
+  get port(): number {
+    const address = this.#server.address();
+    return typeof address === "object" && address !== null ? address.port : 0;
+  }
+
+  /** Answers under way have some seconds; WebSockets and whatever else is open then ends with it. */
+  async close(): Promise<void> {
+    if (this.#watch !== null) clearInterval(this.#watch);
+    const closed = once(this.#server, "close");
+    this.#server.close();
+    this.#server.closeIdleConnections();
+    const endAll = () => {
+      for (const socket of this.#sockets) socket.destroy();
+    };
+    const impatient = setTimeout(endAll, CLOSE_WITHIN_MS);
+    await closed;
+    clearTimeout(impatient);
+    // Upgraded ones are no connections of the server's any more.
+    endAll();
+  }
+
+  #watchCertificate(): void {
+    const certificate = this.#certificate;
+    if (certificate === null) return;
+    this.#readAt = stampOf(certificate);
+    this.#watch = setInterval(() => this.renewCertificate(), LOOK_AT_CERTIFICATE_EVERY_MS);
+    this.#watch.unref();
+  }
+
+  /** Takes the files as they are now, if they changed and belong together; else what was read before stays. */
+  renewCertificate(): void {
+    const certificate = this.#certificate;
+    if (certificate === null) return;
+    try {
+      const stamp = stampOf(certificate);
+      if (stamp === this.#readAt) return;
+      (this.#server as ReturnType<typeof createTlsServer>).setSecureContext(read(certificate));
+      this.#readAt = stamp;
+      this.#log.info({ file: certificate.certFile }, "the gateway shows its new certificate");
+    } catch (error) {
+      this.#log.warn({ error }, "the gateway's certificate cannot be read; it goes on with the one before");
+    }
+  }
+}
+
+/** @throws GatewayListenError */
+function read({ certFile, keyFile }: NonNullable<ListenWish["certificate"]>): { cert: string; key: string } {
+  try {
+    return { cert: readFileSync(certFile, "utf8"), key: readFileSync(keyFile, "utf8") };
+  } catch (cause) {
+    const why = cause instanceof Error ? cause.message : String(cause);
+    throw new GatewayListenError(`the gateway's certificate cannot be read: ${why}`, { cause });
+  }
+}
+
+function stampOf({ certFile, keyFile }: NonNullable<ListenWish["certificate"]>): string {
+  return [certFile, keyFile].map((file) => `${statSync(file).mtimeMs} ${statSync(file).size}`).join(" ");
+}
+
+function refuseBroken(error: NodeJS.ErrnoException, socket: Duplex): void {
+  if (!socket.writable || error.code === "ECONNRESET") {
+    socket.destroy();
+    return;
+  }
+  const status =
+    error.code === "HPE_HEADER_OVERFLOW"
+      ? "431 Request Header Fields Too Large"
+      : error.code === "ERR_HTTP_REQUEST_TIMEOUT"
+        ? "408 Request Timeout"
+        : "400 Bad Request";
+  socket.end(`HTTP/1.1 ${status}\r\nContent-Length: 0\r\nConnection: close\r\n\r\n`);
+}

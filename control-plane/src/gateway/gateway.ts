@@ -1,0 +1,85 @@
+/**
+ * One gateway: its port, its entrance, its proxy and the loop that asks for rights again, put together. Several may run on
+ * one database. The tunnels to hosts are given to it.
+ */
+import type { Log } from "@remotegpu/shared/log";
+import type { WebBase } from "../core/gateway/origin.ts";
+import type { Database } from "../store/database/database.ts";
+import { Entrance } from "./entry/entrance.ts";
+import { EntryCookies } from "./entry/entry-cookies.ts";
+import { OpenVisits } from "./entry/open-visits.ts";
+import { Rights } from "./entry/rights.ts";
+import { ShownEntries } from "./entry/shown.ts";
+import { FrontDoor, type FrontDoorParts } from "./front/front-door.ts";
+import { Listener, type ListenWish } from "./front/listener.ts";
+import { type GatewayLimits, GATEWAY_LIMITS, Load } from "./front/load.ts";
+import { SlowBodies } from "./front/slow-bodies.ts";
+import { Forwarder, type ForwardDeps } from "./proxy/forward.ts";
+
+export interface GatewayDeps {
+  db: Database;
+  now: () => Date;
+  log: Log;
+  /** The fleet's own secret, from which the key of cookies follows. */
+  operatorSeed: Uint8Array;
+  tunnels: ForwardDeps["tunnels"];
+  base: WebBase | null;
+  listen: Pick<ListenWish, "address" | "port" | "certificate">;
+  headersFor?: ForwardDeps["headersFor"];
+  handlers?: FrontDoorParts["handlers"];
+  limits?: GatewayLimits;
+}
+
+export interface Gateway {
+  port: number;
+  /** Reads the certificate's files again, if they changed. */
+  renewCertificate(): void;
+  close(): Promise<void>;
+}
+
+/** @throws GatewayListenError */
+export async function openGateway(deps: GatewayDeps): Promise<Gateway> {
+  const { db, now, log, base, listen, limits = GATEWAY_LIMITS } = deps;
+  const scheme = base?.scheme ?? "https";
+  const cookies = new EntryCookies(deps.operatorSeed, scheme);
+  const rights = new Rights({ db, now });
+  const visits = new OpenVisits({ rights, log });
+  const entrance = new Entrance({ db, now, log, cookies, scheme });
+  const forwarder = new Forwarder({ tunnels: deps.tunnels, headersFor: deps.headersFor ?? (() => ({})) });
+  const slowBodies = new SlowBodies();
+  const door = new FrontDoor({
+    base,
+    isBehindProxy: listen.certificate === null,
+    entrance,
+    shown: new ShownEntries({ db, now, cookies }),
+    rights,
+    visits,
+    forwarder,
+    handlers: deps.handlers ?? {},
+    load: new Load(limits),
+    slowBodies,
+    now,
+    log,
+  });
+  const listener = await Listener.open(
+    {
+      request: (request, response) => door.request(request, response),
+      upgrade: (request, socket, head) => door.upgrade(request, socket, head),
+    },
+    { ...listen, maxConnections: limits.connections },
+    log,
+  );
+  visits.start();
+  slowBodies.start();
+  return {
+    port: listener.port,
+    renewCertificate: () => listener.renewCertificate(),
+    async close() {
+      slowBodies.stop();
+      await visits.stop();
+      await listener.close();
+      forwarder.close();
+      await entrance.stop();
+    },
+  };
+}

@@ -1,0 +1,75 @@
+/**
+ * Connections to containers for Node's HTTP client, kept and used again: a pool for each port of each instance, over the
+ * tunnels to hosts. It reads nothing of what goes through.
+ */
+import { Agent, type ClientRequest, type ClientRequestArgs } from "node:http";
+import { Socket } from "node:net";
+import type { Duplex } from "node:stream";
+import type { HostId, InstanceId } from "@remotegpu/shared/ids";
+import type { Destination, Tunnels } from "../tunnel/tunnel.ts";
+
+const MAX_IDLE_EACH = 64;
+/** Below the five seconds after which Node's own servers end a connection that nobody uses. */
+const IDLE_MS = 4_000;
+/** How a destination stands where Node expects a host's name. No id has the sign. */
+const SIGN = "~";
+
+/** What Node's client asks for to come to this agent's destination. */
+export function agentTarget({ hostId, instanceId, port }: Destination): {
+  protocol: "http:";
+  host: string;
+  port: number;
+} {
+  return { protocol: "http:", host: `${instanceId}${SIGN}${hostId}`, port };
+}
+
+export class TunnelAgent extends Agent {
+  readonly #tunnels: Tunnels;
+  readonly #idle = new WeakMap<Duplex, () => void>();
+
+  constructor(tunnels: Tunnels) {
+    super({ keepAlive: true, maxFreeSockets: MAX_IDLE_EACH, scheduling: "lifo" });
+    this.#tunnels = tunnels;
+  }
+
+  override createConnection(
+    { host, port }: ClientRequestArgs,
+    callback?: (error: Error | null, stream: Duplex) => void,
+  ): undefined {
+    const [instanceId = "", hostId = ""] = (host ?? "").split(SIGN);
+    const to = { hostId: hostId as HostId, instanceId: instanceId as InstanceId, port: Number(port) };
+    const done = callback as (error: Error | null, stream?: Duplex) => void;
+    void this.#open(to, done);
+  }
+
+  async #open(to: Destination, done: (error: Error | null, stream?: Duplex) => void): Promise<void> {
+    const opened = await this.#tunnels.open(to).catch((error: unknown) => error as Error);
+    if (opened instanceof Error) done(opened);
+    else done(null, opened);
+  }
+
+  /** Node's own wants a socket of the system; a stream within another connection is looked after here. */
+  override keepSocketAlive(socket: Duplex): boolean {
+    // Node's types do not tell that it answers whether the socket may be used again.
+    const isKept = socket instanceof Socket ? (super.keepSocketAlive(socket) as unknown) !== false : true;
+    const end = () => socket.destroy();
+    const timer = setTimeout(end, IDLE_MS);
+    timer.unref();
+    // Whoever speaks unasked, or has ended its side, is no use for a next request.
+    if (!(socket instanceof Socket)) socket.on("data", end).on("end", end);
+    const stopWaiting = () => {
+      clearTimeout(timer);
+      socket.off("data", end).off("end", end).off("close", stopWaiting);
+    };
+    socket.once("close", stopWaiting);
+    this.#idle.set(socket, stopWaiting);
+    return isKept;
+  }
+
+  override reuseSocket(socket: Duplex, request: ClientRequest): void {
+    this.#idle.get(socket)?.();
+    this.#idle.delete(socket);
+    if (socket instanceof Socket) super.reuseSocket(socket, request);
+    else request.reusedSocket = true;
+  }
+}

@@ -1,0 +1,60 @@
+/**
+ * That this gateway runs, in a row of its own which is kept fresh: hosts learn from it where to dial in, and the API where
+ * origins lie.
+ */
+import { randomBytes } from "node:crypto";
+import { hostname } from "node:os";
+import type { Log } from "@remotegpu/shared/log";
+import type { Database } from "../store/database/database.ts";
+import { forgetGateways, keepGateway, type NewGateway, removeGateway } from "../store/gateway/gateways.ts";
+
+const FRESH_EVERY_MS = 10_000;
+const NAME_LENGTH = 64;
+
+export interface RegistrationDeps {
+  db: Database;
+  now: () => Date;
+  log: Log;
+  /** Where hosts that are not reached dial in; null: nowhere. */
+  tunnel: NewGateway["tunnel"];
+  webBase: string | null;
+}
+
+export class Registration {
+  /** Of this life of the process. */
+  readonly id = `gw-${randomBytes(10).toString("hex")}`;
+  readonly #deps: RegistrationDeps;
+  #timer: NodeJS.Timeout | null = null;
+  #keeping: Promise<void> = Promise.resolve();
+
+  constructor(deps: RegistrationDeps) {
+    this.#deps = deps;
+  }
+
+  /** Resolves once the row is there, or could not be written; then it is tried again. */
+  async start(): Promise<void> {
+    this.#timer ??= setInterval(() => {
+      this.#keeping = this.#keeping.then(() => this.#keep());
+    }, FRESH_EVERY_MS);
+    await this.#keep();
+  }
+
+  async stop(): Promise<void> {
+    if (this.#timer !== null) clearInterval(this.#timer);
+    await this.#keeping;
+    await removeGateway(this.#deps.db, this.id).catch((error: unknown) =>
+      this.#deps.log.warn({ error }, "this gateway is over, and its row is left to others"),
+    );
+  }
+
+  async #keep(): Promise<void> {
+    const { db, now, log, tunnel, webBase } = this.#deps;
+    try {
+      const name = hostname().slice(0, NAME_LENGTH) || "gateway";
+      await keepGateway(db, { id: this.id, name, tunnel, webBase, now: now() });
+      await forgetGateways(db, now());
+    } catch (error) {
+      log.warn({ error }, "this gateway cannot say that it runs; it tries again");
+    }
+  }
+}

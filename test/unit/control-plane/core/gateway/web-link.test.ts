@@ -1,0 +1,16 @@
+import { expect, test } from "vitest";
+import { ticketOf } from "@remotegpu/control-plane/core/gateway/web-link";
+
+const TOKEN = "t".repeat(43);
+
+test.each([
+  [`/.remotegpu/enter?ticket=${TOKEN}`, TOKEN],
+  ["/.remotegpu/enter", ""],
+  ["/.remotegpu/enter?ticket=", ""],
+  [`/.remotegpu/enter?ticket=${TOKEN}x`, ""],
+  [`/.remotegpu/enter?ticket=${TOKEN}&next=//evil.example`, ""],
+  [`/.remotegpu/enter/?ticket=${TOKEN}`, null],
+  [`/?ticket=${TOKEN}`, null],
+])("%s carries %j", (url, ticket) => {
+  expect(ticketOf(url)).toBe(ticket);
+});
