@@ -124,6 +124,12 @@ export const DesiredInstance = z.object({
     probe: Probe.optional(),
     /** Agents that do not serve SSH ignore it, whatever it holds. */
     ssh: SshAccess.optional().catch(undefined),
+    /** Of this run's JupyterLab. Agents that start none ignore it, whatever it holds. */
+    jupyterToken: z
+      .string()
+      .regex(/^[0-9a-f]{64}$/)
+      .optional()
+      .catch(undefined),
   }),
   /** How its image may be had; absent from a control plane of before, which says nothing of that. */
   imageTerms: ImageTerms.optional(),

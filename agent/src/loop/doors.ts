@@ -1,6 +1,7 @@
 /**
- * Keeps the way into containers by SSH as it is ordered: a folder of the host for each container that has one, whose files
- * follow the orders while it runs. Nothing is started anew for it, and nobody waits for it but the making of a container.
+ * Keeps the way into containers by SSH and what is to run in them as they are ordered: a folder of the host for each
+ * container that has any of it, whose files follow the orders while it runs. Nothing is started anew for it here, and
+ * nobody waits for it but the making of a container.
  */
 import { existsSync } from "node:fs";
 import { readdir } from "node:fs/promises";
@@ -10,7 +11,8 @@ import type { DesiredInstance } from "@remotegpu/shared/instance";
 import type { Log } from "@remotegpu/shared/log";
 import { isSameRun, type OwnedContainer } from "../core/container/container.ts";
 import { doorOf, type OrderedDoor } from "../core/ssh/doors.ts";
-import { liveFiles } from "../core/ssh/live-files.ts";
+import { liveFiles, type LiveFile } from "../core/ssh/live-files.ts";
+import { serviceFiles } from "../core/services/service-files.ts";
 import type { Journal } from "../journal/journal.ts";
 import {
   LIVE_FOLDERS,
@@ -62,10 +64,10 @@ export class Doors {
     return this.#kept;
   }
 
-  /** The folder that its container is to be made with, still empty; null where nobody is to enter it. */
+  /** The folder that its container is to be made with, still empty; null where nobody enters it and no service runs. */
   async folderFor(order: DesiredInstance): Promise<string | null> {
-    const isEntered = doorOf(order, []) !== null;
-    return isEntered ? await makeLiveFolder(this.#stateDir, order.runId) : null;
+    const isNeeded = doorOf(order, []) !== null || serviceFiles(order).length > 0;
+    return isNeeded ? await makeLiveFolder(this.#stateDir, order.runId) : null;
   }
 
   /** Brings the folders of what runs up to date, in the background. What fails is tried again by the next call. */
@@ -104,16 +106,21 @@ export class Doors {
       if (order === undefined || status.state !== "running") continue;
       // A container that was made without one cannot get it any more.
       if (!existsSync(liveFolderOf(this.#stateDir, owner.runId))) continue;
-      await this.#keepOne(owner.runId, status.pid, doorOf(order, keySets));
+      await this.#keepOne(owner.runId, status.pid, doorOf(order, keySets), serviceFiles(order));
     }
   }
 
-  async #keepOne(runId: RunId, pid: number, door: OrderedDoor | null): Promise<void> {
-    const asked = JSON.stringify([pid, door]);
+  async #keepOne(
+    runId: RunId,
+    pid: number,
+    door: OrderedDoor | null,
+    services: readonly LiveFile[],
+  ): Promise<void> {
+    const asked = JSON.stringify([pid, door, services]);
     if (this.#written.get(runId) === asked) return;
     try {
       const { files, refused } = door === null ? SHUT : liveFiles({ ...door, home: await this.#home(pid) });
-      await writeLiveFolder(liveFolderOf(this.#stateDir, runId), files);
+      await writeLiveFolder(liveFolderOf(this.#stateDir, runId), [...services, ...files]);
       this.#written.set(runId, asked);
       if (refused.length > 0) this.#log.warn({ runId, refused }, "some keys are not ones that sshd takes");
     } catch (error) {

@@ -21,6 +21,7 @@ import { broughtBy } from "./images/brought.ts";
 import { Images } from "./images/images.ts";
 import type { OutputPiece } from "./output/log-frames.ts";
 import { logPieces, type LogQuery } from "./output/log-stream.ts";
+import { serviceOutput, type ServiceQuery } from "./output/service-output.ts";
 import { Networks } from "./networks/networks.ts";
 import { NotEndingError, RuntimeDown, RuntimeError } from "./docker/runtime-error.ts";
 import { runtimeInfo } from "./docker/runtime-info.ts";
@@ -237,6 +238,11 @@ export class Runtime {
   /** What the image of a container that runs brings, by words; null when the container is gone. */
   broughtBy(containerId: string): Promise<string[] | null> {
     return broughtBy(this.#docker, containerId);
+  }
+
+  /** @throws RuntimeError, RuntimeDown */
+  serviceOutput(query: ServiceQuery): AsyncGenerator<Buffer> {
+    return serviceOutput(this.#docker, query);
   }
 
   exec(order: ExecOrder): Promise<ExecResult> {

@@ -21,6 +21,7 @@ export type OwnProgram = {
 export const OWN_PROGRAMS: readonly OwnProgram[] = [
   { source: "toolbox-init", name: "init" },
   { source: "toolbox-session", name: "session" },
+  { source: "toolbox-service-log", name: "service-log" },
 ];
 
 /** Rejects where the compiler is missing or fails. */

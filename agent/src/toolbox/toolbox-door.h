@@ -4,7 +4,6 @@
  * may wait for a file of the container happens in the child that becomes sshd; the first process itself only looks.
  */
 
-#define LIVE "/.remotegpu/live"
 #define CONFIG LIVE "/sshd_config"
 /* Lies in the toolbox where the live folder is mounted over it. */
 #define NOT_MOUNTED LIVE "/unmounted"
@@ -13,12 +12,6 @@
 #define SSHD_FOLDER "/run/sshd"
 /* What the first process began with, as in /proc/PID/environ. Nobody inside can read that of the first process. */
 #define ENVIRONMENT SSHD_FOLDER "/environment"
-
-#define FIRST_PAUSE 1000
-#define LONGEST_PAUSE 30000
-/* Whoever ran for so long is not failing again and again. */
-#define STEADY 60000
-#define LONGEST_PATH 4096
 
 /* Seconds and nanoseconds between two looks: somebody may wait for the first sshd. */
 static const long look_for_sshd[2] = {0, 250000000};
@@ -59,18 +52,8 @@ static void write_environment(char **environment) {
 
 /* Many images name a home that they do not have, and every session would begin with a complaint. */
 static void make_home(char **environment) {
-  char path[LONGEST_PATH];
   const char *home = value_of(environment, "HOME=");
-  long at;
-  if (home == 0 || home[0] != '/' || length(home) >= LONGEST_PATH) return;
-  path[0] = '/';
-  for (at = 1; home[at] != 0; at++) {
-    path[at] = 0;
-    if (home[at] == '/') call(SYS_mkdir, (long)path, 0755, 0, 0);
-    path[at] = home[at];
-  }
-  path[at] = 0;
-  call(SYS_mkdir, (long)path, 0700, 0, 0);
+  if (home != 0) make_folders(home, 0700);
 }
 
 /* sshd begins with nothing of the image's environment, which may name libraries of the image. */
@@ -105,10 +88,7 @@ static void become_sshd(char **environment, long signals_before) {
 static void door_ended(void) {
   long now = milliseconds();
   door.sshd = 0;
-  if (door.pause == 0 || now - door.started >= STEADY)
-    door.pause = FIRST_PAUSE;
-  else
-    door.pause = door.pause * 2 > LONGEST_PAUSE ? LONGEST_PAUSE : door.pause * 2;
+  door.pause = next_pause(door.pause, now - door.started);
   door.due = now + door.pause;
 }
 
@@ -118,16 +98,6 @@ static const long *until_look(void) {
   return door.sshd > 0 ? look_at_sshd : look_for_sshd;
 }
 
-static int is_changed(const long *config) {
-  return config[STAT_INODE] != door.config[STAT_INODE] || config[STAT_SIZE] != door.config[STAT_SIZE] ||
-         config[STAT_CHANGED] != door.config[STAT_CHANGED] || config[STAT_CHANGED + 1] != door.config[STAT_CHANGED + 1];
-}
-
-static void remember(const long *config) {
-  long word;
-  for (word = 0; word < STAT_WORDS; word++) door.config[word] = config[word];
-}
-
 static void keep_door(char **environment, long signals_before) {
   long config[STAT_WORDS];
   int is_wanted = call(SYS_stat, (long)CONFIG, (long)config, 0, 0) == 0;
@@ -135,14 +105,14 @@ static void keep_door(char **environment, long signals_before) {
     keep_logins(signals_before);
     /* Sessions are processes of their own: they outlive the one that took them in, and its new configuration. */
     if (!is_wanted) call(SYS_kill, door.sshd, SIGTERM, 0, 0);
-    if (!is_wanted || !is_changed(config)) return;
-    remember(config);
+    if (!is_wanted || !is_changed(config, door.config)) return;
+    remember(config, door.config);
     call(SYS_kill, door.sshd, SIGHUP, 0, 0);
     return;
   }
   if (!is_wanted || milliseconds() < door.due) return;
   keep_logins(signals_before);
-  remember(config);
+  remember(config, door.config);
   door.started = milliseconds();
   door.sshd = call(SYS_fork, 0, 0, 0, 0);
   if (door.sshd == 0) become_sshd(environment, signals_before);

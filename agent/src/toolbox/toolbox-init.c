@@ -1,18 +1,20 @@
 /*
  * First process of every container of ours: keeps it up, takes in orphaned processes, and ends everything on TERM.
- * Where the container has a way in by SSH, it keeps that up too (toolbox-door.h).
+ * Where the container has a way in by SSH, it keeps that up too (toolbox-door.h), and its services (toolbox-services.h).
  *
  *   init            stays until it is told to end
  *   init COMMAND    runs COMMAND by a shell and ends with it, with its exit code
  *
  * It is a program of its own for one line, the first of `run`: no process of the container, root's included, may trace
  * it or write its memory then. No packaged init has that line, and a shell cannot say it. The program uses no library,
- * so that it runs in any image, starts nothing but the command, sshd and who passes on what that says of logins, and
+ * so that it runs in any image, starts nothing but the command, sshd, the services and who passes on what those say, and
  * never executes another program itself, since that would undo the line.
  */
 
 #include "toolbox-system.h"
+#include "toolbox-upkeep.h"
 #include "toolbox-door.h"
+#include "toolbox-services.h"
 
 #define EVERYBODY_ELSE -1
 #define CANNOT_START 126
@@ -58,6 +60,7 @@ static void take_in(long command) {
   while ((ended = call(SYS_wait4, -1, (long)&status, WNOHANG, 0)) > 0) {
     if (ended == door.sshd) door_ended();
     if (ended == logins.reader) logins.reader = 0;
+    services_take_in(ended, status);
     if (ended != command) continue;
     leave((status & 0x7f) == 0 ? (status >> 8) & 0xff : BY_SIGNAL + (status & 0x7f));
   }
@@ -65,6 +68,7 @@ static void take_in(long command) {
 
 /* Tells everybody, then leaves as soon as they are gone. What stays is killed by the runtime. */
 static void end(void) {
+  close_logs();
   call(SYS_kill, EVERYBODY_ELSE, SIGTERM, 0, 0);
   call(SYS_kill, EVERYBODY_ELSE, SIGCONT, 0, 0);
   for (;;) {
@@ -86,6 +90,7 @@ void run(long *stack) {
   find_door();
   for (;;) {
     if (door.is_there) keep_door(environment, signals_before);
+    if (door.is_there) keep_services(environment, signals_before);
     signal = call(SYS_rt_sigtimedwait, (long)&awaited, 0, (long)until_look(), SIGNAL_SET_BYTES);
     if (signal == SIGTERM || signal == SIGINT) end();
     take_in(command);

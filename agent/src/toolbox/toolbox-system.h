@@ -8,8 +8,11 @@
 #define SYS_open 2
 #define SYS_close 3
 #define SYS_stat 4
+#define SYS_fstat 5
 #define SYS_poll 7
+#define SYS_lseek 8
 #define SYS_rt_sigprocmask 14
+#define SYS_pread64 17
 #define SYS_access 21
 #define SYS_socket 41
 #define SYS_connect 42
@@ -59,7 +62,9 @@
 #define O_EXCL 0200
 #define O_NONBLOCK 04000
 #define O_NOFOLLOW 0400000
+#define O_APPEND 02000
 #define O_CLOEXEC 02000000
+#define SEEK_END 2
 #define F_SETFL 4
 #define POLLIN 1
 #define AF_UNIX 1

@@ -41,8 +41,8 @@ test("every library that a file of it is linked with is in it", async () => {
       expect([path, needed, libraries.has(needed)]).toEqual([path, needed, true]);
 });
 
-test("init, session and busybox need no library", async () => {
-  for (const name of ["init", "session", "busybox"])
+test("init, session, the reader of logs and busybox need no library", async () => {
+  for (const name of ["init", "session", "service-log", "busybox"])
     expect(isStaticProgram(await readFile(join(toolbox, name)))).toBe(true);
   expect(await readlink(join(toolbox, "bin/sh"))).toBe("../busybox");
 });

@@ -370,6 +370,64 @@ describe("where the host cannot be asked", () => {
   });
 });
 
+describe("of a service of an environment", () => {
+  const setFeatures = (features: readonly string[]) =>
+    scene.api.db.query("UPDATE hosts SET features = $2 WHERE id = $1", [host.id, features]);
+
+  test("are asked for by its name", async () => {
+    source = () => says("[I] serving\n");
+    const id = await running();
+    await setFeatures(["service-logs"]);
+
+    const response = await logs(id, "?service=jupyter&tail=3");
+
+    expect([response.statusCode, await text(response)]).toEqual([200, "[I] serving\n"]);
+    expect(openings.at(-1)).toMatchObject({ service: "jupyter", tailLines: 3 });
+  });
+
+  test("are refused where the host's agent is too old to tell them apart", async () => {
+    const id = await running();
+    await setFeatures([]);
+
+    const response = await logs(id, "?service=tensorboard");
+
+    expect(response.statusCode).toBe(409);
+    expect(JSON.parse(await text(response)).detail).toContain(
+      "too old: it cannot tell the output of a container's services apart",
+    );
+  });
+
+  test("are gone with the container: the last lines of an ended run are not theirs", async () => {
+    const id = await running();
+    await setFeatures(["service-logs"]);
+    await host.round({
+      phase: "failed",
+      exitCode: 1,
+      remains: { outOfMemory: false, signal: null, tail: "of the container\n" },
+    });
+
+    const response = await logs(id, "?service=jupyter");
+
+    expect(response.statusCode).toBe(409);
+    expect(await text(response)).not.toContain("of the container");
+  });
+
+  test("are none of other kinds of workload, and none by another name", async () => {
+    const id = await running();
+    const ofJob = await scene.api.ask("POST", "/api/v1/training-jobs", {
+      as: alice,
+      body: { name: "job", image: "busybox:1", command: "true", cpu: 1, memory: 1 << 30, gpu: 0 },
+    });
+
+    expect((await logs(id, "?service=sshd")).statusCode).toBe(422);
+    const path = `/api/v1/training-jobs/${ofJob.body.id}/logs?service=jupyter`;
+    expect(await scene.api.ask("GET", path, { as: alice })).toMatchObject({
+      status: 422,
+      body: { detail: "service: no training job has this service" },
+    });
+  });
+});
+
 describe("how a run ended, as a host tells it", () => {
   const end = { exitCode: 1, remains: { outOfMemory: false, signal: null, tail: "mine" } };
 

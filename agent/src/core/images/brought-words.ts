@@ -9,7 +9,7 @@ import { MAX_BROUGHT } from "@remotegpu/shared/instance";
 /** Where a word has a place of its own, nothing else is looked at. */
 const PROGRAMS: readonly { word: string; names: readonly string[]; at?: readonly string[] }[] = [
   { word: "bash", names: ["bash"], at: ["/bin"] },
-  { word: "notebook", names: ["jupyter-lab", "jupyter-notebook"] },
+  { word: "notebook", names: ["jupyter-lab"] },
   { word: "python", names: ["python3", "python"] },
   { word: "shell", names: ["sh"], at: ["/bin"] },
   { word: "sshd", names: ["sshd", "dropbear"], at: ["/usr/sbin", "/usr/local/sbin"] },

@@ -14,6 +14,7 @@ export const AGENT_FEATURES = [
   "image-id",
   "long-stops",
   "ssh",
+  "service-logs",
 ] as const satisfies readonly Feature[];
 
 /** With the sentence that says why. */

@@ -14,13 +14,14 @@ import type { OutputPiece } from "../../runtime/output/log-frames.ts";
 import type { LogQuery } from "../../runtime/output/log-stream.ts";
 import { isStatus } from "../../runtime/docker/runtime-error.ts";
 import type { Runtime } from "../../runtime/runtime.ts";
+import { openServiceLog } from "./service-log.ts";
 
 /** Between two lives of a container, and before the first one. */
 const LOOK_EVERY_MS = 500;
 const JOINED_BYTES = 32 * KIB;
 
 export type LogSourceParts = {
-  runtime: Pick<Runtime, "logs">;
+  runtime: Pick<Runtime, "logs" | "serviceOutput">;
   kept: KeptOutput;
   runNow: (run: RunKey) => RunNow;
   wallMs: () => number;
@@ -28,6 +29,7 @@ export type LogSourceParts = {
 
 export function logOpener(parts: LogSourceParts): LogOpener {
   return async (open, signal) => {
+    if (open.service !== undefined) return openServiceLog(parts, { ...open, service: open.service }, signal);
     const { standing, container } = parts.runNow(open);
     const isKnown = standing === "alive" || container !== null || (await parts.kept.knows(open.runId));
     if (isKnown) return { opened: true, pieces: piecesOf(parts, open, signal) };

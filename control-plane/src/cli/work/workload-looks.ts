@@ -60,6 +60,11 @@ export function looksAt(kind: Kind, route: string): Command[] {
         tail: option("--tail <lines>", "begin with so many of the last lines", wholeNumber()),
         rank: option("--rank <number>", "which instance of a job or service", wholeNumber()),
         run: option("--run <id>", "another run than the latest (see instances -o wide)", words()),
+        service: option(
+          "--service <name>",
+          "of this service of an environment: jupyter or tensorboard",
+          words(),
+        ),
       },
       run: async (context, { workload, ...options }) =>
         await printLogs(context, path(workload, "logs"), options),
@@ -109,17 +114,19 @@ type LogOptions = {
   tail?: number | undefined;
   rank?: number | undefined;
   run?: string | undefined;
+  service?: string | undefined;
 };
 
 /** As JSON it is one object at the end, so it cannot be followed; as text the bytes as they were written. */
 async function printLogs({ api, output }: Context, path: string, options: LogOptions): Promise<void> {
-  const { follow, tail, rank, run } = options;
+  const { follow, tail, rank, run, service } = options;
   const isJson = output.format === "json";
   const query = {
     follow: follow && !isJson ? "true" : undefined,
     tail: tail?.toString(),
     rank: rank?.toString(),
     run,
+    service,
   };
   const interrupted = new AbortController();
   const interrupt = () => interrupted.abort();

@@ -15,6 +15,9 @@ import { onFleet } from "./environment-access.ts";
 import { Environment, environmentAnswer } from "./environment-answer.ts";
 import { EnvironmentName } from "./environment-body.ts";
 
+/** Those that a container's first process begins. */
+const WEB_UIS = ["jupyter", "tensorboard"];
+
 export const ENVIRONMENTS = routedKind({
   kind: "environment",
   path: "environments",
@@ -24,6 +27,7 @@ export const ENVIRONMENTS = routedKind({
   summaryOfOne: "One environment with its instances, their GPUs, time and charges",
   endsByItself: false,
   hasRanks: false,
+  services: WEB_UIS,
   filters: {
     status: z.enum(ENVIRONMENT_STATUSES).optional(),
     host_id: z.string().max(64).pipe(displayText(64)).optional(),

@@ -8,12 +8,14 @@ import { isImagesOwnSsh } from "../../core/leases/ssh-server.ts";
 import { transaction, type Transaction } from "../../store/database/database.ts";
 import { heldPlacement, imageBrings } from "../../store/workloads/instances/workload-placements.ts";
 import { type EnvironmentRow, lockEnvironment } from "../../store/environments/environments.ts";
+import { jupyterTokenOf } from "../../store/environments/jupyter-tokens.ts";
 import { sshPasswordSetAt } from "../../store/environments/ssh-passwords.ts";
 import { allowsPlainHttp, switchesOf } from "../../store/leases/environment-leases.ts";
 import { type LeaseView, newestLeases } from "../../store/leases/lease-views.ts";
 import { type LeaseChange, leaseForStart } from "../../store/leases/start-leases.ts";
 import type { ApiApp, ApiContext, ApiDeps } from "../deps.ts";
 import { ordererOf } from "../workloads/orders.ts";
+import { mayEnter } from "../request/authorization.ts";
 import { ApiRefusal, conflict, notFound } from "../request/refusal.ts";
 import {
   forCustomers,
@@ -88,7 +90,7 @@ const post = createRoute({
 export function registerWaysInRoutes(api: ApiApp, deps: ApiDeps): void {
   api.openapi(get, async (c) => {
     const environment = await environmentFor(c, c.req.valid("param").id, "read-workload");
-    return c.json(await accessOf(deps, environment), 200);
+    return c.json(await accessOf(c, environment), 200);
   });
 
   api.openapi(post, async (c) => {
@@ -96,7 +98,7 @@ export function registerWaysInRoutes(api: ApiApp, deps: ApiDeps): void {
     const { hostIds, taken } = await transaction(deps.db, (sql) => renew(c, sql, id));
     for (const hostId of hostIds) deps.link.nudge(hostId as HostId);
     await waitForLeases(deps, taken);
-    return c.json(await accessOf(deps, await environmentFor(c, id, "read-workload")), 200);
+    return c.json(await accessOf(c, await environmentFor(c, id, "read-workload")), 200);
   });
 }
 
@@ -122,12 +124,12 @@ async function renew(c: ApiContext, sql: Transaction, id: string): Promise<Lease
   return change;
 }
 
-async function accessOf(
-  { db, hostKeys }: ApiDeps,
-  environment: EnvironmentRow,
-): Promise<z.input<typeof Access>> {
+async function accessOf(c: ApiContext, environment: EnvironmentRow): Promise<z.input<typeof Access>> {
+  const { db, hostKeys } = c.var.deps;
   const leases = await newestLeases(db, environment.id);
   const passwordSetAt = await sshPasswordSetAt(db, environment.id);
+  // Who only reads is told of the way, and gets no key to it.
+  const token = (await mayEnter(c, environment)) ? await jupyterTokenOf(db, environment.id) : null;
   const ways = waysIn({
     status: environment.status,
     switches: switchesOf(environment),
@@ -147,7 +149,7 @@ async function accessOf(
         ...way,
         internal_port: internalPort,
         reachable: isReachable,
-        token: null,
+        token: way.service === "jupyter" ? token : null,
         host_key_fingerprint: hostKeyFingerprint,
         known_hosts: knownHosts,
         // Where our server answers, which knows it.

@@ -15,6 +15,7 @@ export const INFERENCE_SERVICES = routedKind({
   summaryOfOne: "One inference service with its replicas and their instances",
   endsByItself: false,
   hasRanks: true,
+  services: [],
   filters: { status: z.enum(INFERENCE_SERVICE_STATUSES).optional(), name: text(512).optional() },
   Answer: InferenceService,
   answer: inferenceServiceAnswer,

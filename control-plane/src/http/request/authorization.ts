@@ -51,10 +51,17 @@ export async function refuseAdministrator(
   c: ApiContext,
   workload: { customer_id: number; workspace_id: number | null },
 ): Promise<void> {
-  if (!c.var.actor.isAdmin) return;
-  const standing = { ...(await standingOf(c, workload)), isAdmin: false };
-  if (decide("manage-workload", standing) !== "allowed")
+  if (c.var.actor.isAdmin && !(await mayEnter(c, workload)))
     throw forbidden("Administrators get no way into what belongs to others.");
+}
+
+/** Whether the actor may manage it as one of its people, whatever an administrator of the product may. */
+export async function mayEnter(
+  c: ApiContext,
+  workload: { customer_id: number; workspace_id: number | null },
+): Promise<boolean> {
+  const standing = { ...(await standingOf(c, workload)), isAdmin: false };
+  return decide("manage-workload", standing) === "allowed";
 }
 
 async function standingOf(

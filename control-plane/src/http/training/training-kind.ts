@@ -20,6 +20,7 @@ export const TRAINING_JOBS = routedKind({
   summaryOfOne: "One training job with its command, mounts and instances",
   endsByItself: true,
   hasRanks: true,
+  services: [],
   filters: { status: z.enum(TRAINING_JOB_STATUSES).optional(), name: text(512).optional() },
   Answer: TrainingJob,
   answer: trainingJobAnswer,

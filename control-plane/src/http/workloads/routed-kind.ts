@@ -40,6 +40,8 @@ interface KindWords {
   summaryOfOne: string;
   /** Several containers at once, which are told apart by their ranks. */
   hasRanks: boolean;
+  /** Of its container, beside its first process: what has an output of its own. */
+  services: readonly string[];
   /** It has an end of its own, by which a limit of time may bring it a place sooner. */
   endsByItself: boolean;
   /** What its list is narrowed by, beside whose and where. */

@@ -4,6 +4,7 @@
  */
 import { createRoute, z } from "@hono/zod-openapi";
 import { InstanceId, RunId, type HostId } from "@remotegpu/shared/ids";
+import { whatLacks } from "@remotegpu/shared/features";
 import { asSentence } from "@remotegpu/shared/sentence";
 import { MAX_LOG_TAIL_LINES } from "@remotegpu/shared/sessions";
 import { MS_PER_SECOND } from "@remotegpu/shared/units";
@@ -13,7 +14,7 @@ import { logTarget, type LogTarget } from "../../store/workloads/instances/log-t
 import type { ApiApp, ApiContext, ApiDeps } from "../deps.ts";
 import { actorFrom } from "../request/authentication.ts";
 import { queryNumber } from "../request/input-fields.ts";
-import { ApiRefusal, conflict, notFound } from "../request/refusal.ts";
+import { ApiRefusal, badField, conflict, notFound } from "../request/refusal.ts";
 import { forCustomers, okStream, WorkloadIdPath } from "../request/route.ts";
 import { Rank, type RoutedKind, workloadFor } from "./routed-kind.ts";
 
@@ -30,6 +31,8 @@ const LogsQuery = z.strictObject({
   rank: Rank,
   /** Another run than the latest. */
   run: RunId.optional(),
+  /** Of a service in it rather than of the container. */
+  service: z.enum(["jupyter", "tensorboard"]).optional(),
 });
 
 const logsOf = ({ path, many }: RoutedKind) =>
@@ -60,6 +63,8 @@ interface Asked {
 
 async function answerLogs(c: ApiContext, { db, link }: ApiDeps, asked: Asked): Promise<Response> {
   const { routed, id, query } = asked;
+  if (query.service !== undefined && !routed.services.includes(query.service))
+    throw badField("service", `no ${routed.what} has this service`);
   const target = await logTarget(db, {
     kind: routed.kind,
     workloadId: id,
@@ -72,9 +77,11 @@ async function answerLogs(c: ApiContext, { db, link }: ApiDeps, asked: Asked): P
     throw conflict(`${what} has not run yet, so nothing was written.`);
   }
   if (target.is_over && !target.has_begun) throw notBegun(target);
+  const obstacle = obstacleToService(target, query);
+  if (obstacle !== null) throw conflict(obstacle);
   if (!link.isConnected())
-    return storedTail(c, target, "NATS is not connected now, so no host can be reached.");
-  if (!isHeard(target)) return storedTail(c, target, awayText(target));
+    return storedTail(c, target, "NATS is not connected now, so no host can be reached.", query);
+  if (!isHeard(target)) return storedTail(c, target, awayText(target), query);
   const reader = `customer ${c.var.actor.customerId}`;
   const opening = await link.openLogs(target.host_id as HostId, logQuery(target, query), reader);
   if (opening.opened) {
@@ -87,6 +94,7 @@ async function answerLogs(c: ApiContext, { db, link }: ApiDeps, asked: Asked): P
       headersOf(target, "host"),
     );
   }
+  if (opening.reason === "refused" && query.service !== undefined) throw conflict(asSentence(opening.detail));
   switch (opening.reason) {
     case "busy":
       throw new ApiRefusal("too-many-requests", asSentence(`Too many read at once: ${opening.detail}`), {
@@ -95,13 +103,14 @@ async function answerLogs(c: ApiContext, { db, link }: ApiDeps, asked: Asked): P
     case "no-such-run":
       if (!target.has_ended)
         throw conflict(`Host ${target.host_name} has nothing of this run yet; try again shortly.`);
-      return storedTail(c, target, `Host ${target.host_name} no longer keeps the output of this run.`);
+      return storedTail(c, target, `Host ${target.host_name} no longer keeps the output of this run.`, query);
     case "unreachable":
     case "refused":
       return storedTail(
         c,
         target,
         asSentence(`Host ${target.host_name} does not answer now: ${opening.detail}`),
+        query,
       );
   }
 }
@@ -111,14 +120,25 @@ function notBegun({ run_id: run, is_over: isOver, detail }: LogTarget): ApiRefus
   return conflict(asSentence(`Run ${run} ${state}${detail === null || detail === "" ? "" : `: ${detail}`}`));
 }
 
-function logQuery(target: LogTarget, { follow, tail }: Asked["query"]): LogQuery {
+function logQuery(target: LogTarget, { follow, tail, service }: Asked["query"]): LogQuery {
   return {
     instanceId: InstanceId.parse(target.instance_id),
     placementEpoch: target.epoch,
     runId: RunId.parse(target.run_id),
     follow: follow === "true",
     tailLines: tail ?? null,
+    ...(service !== undefined && { service }),
   };
+}
+
+/** Why the output of a service cannot be read, whatever its host answers: it is in the container, and gone with it. */
+function obstacleToService(target: LogTarget, { service }: Asked["query"]): string | null {
+  if (service === undefined) return null;
+  if (target.is_over)
+    return `Run ${target.run_id} is over, and what ${service} wrote is gone with its container.`;
+  return target.tells_services
+    ? null
+    : `The agent of host ${target.host_name} is too old: it cannot ${whatLacks("service-logs")}.`;
 }
 
 function isHeard({ host_connection: connection, is_host_gone: isGone }: LogTarget): boolean {
@@ -131,7 +151,9 @@ function awayText({ host_name: name, is_host_gone: isGone, last_heartbeat: heard
 }
 
 /** What is here in the host's place. @throws ApiRefusal where there is nothing */
-function storedTail(c: ApiContext, target: LogTarget, why: string): Response {
+function storedTail(c: ApiContext, target: LogTarget, why: string, { service }: Asked["query"]): Response {
+  if (service !== undefined)
+    throw new ApiRefusal("unavailable", `${why} What ${service} writes is kept there alone.`);
   if (target.tail !== null) {
     const text = withLastLine(target.tail, `${why} These are the last lines of run ${target.run_id}.`);
     return c.body(text, 200, headersOf(target, "stored-tail"));

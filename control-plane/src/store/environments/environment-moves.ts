@@ -21,6 +21,10 @@ const MOVED_PORTS = OLD_PORTS.map(
 const QUEUED_AT = `CASE WHEN m.status <> 'queued'
       OR queued_at IS NOT NULL AND e.status IN ('creating', 'running', 'restarting') THEN queued_at ELSE m.at END`;
 
+/** Of Jupyter in the run that begins; none outlives a run. Nobody here ever holds it but the database. */
+const JUPYTER_TOKEN = `CASE WHEN m.status IN ('creating', 'restarting') AND coalesce(e.jupyter_enabled, true)
+      THEN encode(gen_random_bytes(32), 'hex') WHEN m.status = 'running' THEN e.jupyter_token END`;
+
 export interface StatusMove {
   environment: Pick<EnvironmentRow, "id" | "status" | "customer_id">;
   to: EnvironmentStatus;
@@ -65,7 +69,7 @@ async function writeStatuses(sql: Transaction, moves: readonly StatusMove[]): Pr
     `UPDATE environments e SET ${SOUND_ENVIRONMENT}, status = m.status, status_reason = m.reason,
             status_deadline_at = m.deadline, ${MOVED_PORTS},
             started_at = CASE WHEN m.status = 'running' THEN m.at ELSE started_at END,
-            queued_at = ${QUEUED_AT},
+            queued_at = ${QUEUED_AT}, jupyter_token = ${JUPYTER_TOKEN},
             stopped_at = CASE WHEN m.status IN ('stopped', 'error') THEN m.at ELSE stopped_at END,
             deleted_at = CASE WHEN m.gone THEN m.at ELSE deleted_at END,
             workspace_id = CASE WHEN m.status NOT IN ('queued', 'creating')

@@ -1,4 +1,5 @@
 /** What the agents of hosts can do beyond the protocol's first form, as they say in their heartbeats. */
+import type { Feature } from "@remotegpu/shared/features";
 import { SSH_FEATURE } from "@remotegpu/shared/ssh-access";
 import { IMAGE_FETCH_FEATURE } from "@remotegpu/shared/image-fetch";
 import type { Connection } from "../database/database.ts";
@@ -8,6 +9,9 @@ export const FOLLOWS_FETCHES = `coalesce('${IMAGE_FETCH_FEATURE}' = ANY(h.featur
 
 /** Of the host `h`: its agent serves SSH with keys and passwords of ours. */
 export const SERVES_SSH = `coalesce('${SSH_FEATURE}' = ANY(h.features), false)`;
+
+/** Of the host `h`: its agent tells the output of a container's services apart. */
+export const TELLS_SERVICES = `coalesce('${"service-logs" satisfies Feature}' = ANY(h.features), false)`;
 
 /** Those of these hosts whose agents serve SSH. */
 export async function servingSsh(sql: Connection, hostIds: readonly string[]): Promise<ReadonlySet<string>> {

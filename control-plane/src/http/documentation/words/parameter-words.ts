@@ -25,6 +25,7 @@ export const PARAMETER_WORDS: Words = {
   "?client_address": ["Only what came from this address", "198.51.100.4"],
   "?key_customer_id": ["Only sessions with a key of this customer", 43],
   "?follow": ["true: goes on until the run ends or the client leaves"],
+  "?service": ["Of this service of an environment instead: jupyter or tensorboard", "jupyter"],
   "?tail": ["Begin with so many of the last lines; without it with all that are kept", 100],
   "?rank": ["Of a job or a service: which of its instances, from 0", 0],
   "?run": ["Another run than the latest", "run-77a0c3f2"],

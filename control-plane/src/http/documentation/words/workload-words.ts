@@ -191,7 +191,10 @@ export const WORKLOAD_WORDS: Words = {
   "AccessService.port": ["The port to connect to", 20_481],
   "AccessService.command": ["A command that gets in", "ssh -p 20481 root@203.0.113.7"],
   "AccessService.url": ["An address for the browser", "http://203.0.113.7:20483/"],
-  "AccessService.token": ["What the service asks for", "d1f0"],
+  "AccessService.token": [
+    "What JupyterLab asks for, another one with each start; null for other services, and for who may not manage the environment",
+    "d1f0",
+  ],
   "AccessService.host_key_fingerprint": [
     "By which clients know its SSH server, the same for the environment's life; null for other services",
     "SHA256:BXqIqHPVvLcKQl7KSnAj4l/lDur77wx4MpXbgTdlT50",

@@ -13,6 +13,7 @@ import type { Cut, KeySet } from "@remotegpu/shared/ssh-access";
 import type { DesiredLease } from "@remotegpu/shared/lease";
 import { type Connection, type Database, transaction } from "../../database/database.ts";
 import { desiredCuts } from "../../environments/access/access-sessions.ts";
+import { jupyterTokensOn } from "../../environments/jupyter-tokens.ts";
 import { desiredLeases } from "../../leases/lease-orders.ts";
 import { imageTermsOf, type ImageUse } from "../../hosts/images/image-terms.ts";
 import { desiredAccess, withAccess } from "./desired-access.ts";
@@ -63,13 +64,14 @@ export async function desiredSetOf(
     database,
     async (sql) => {
       const inForce = registryListInForce(sql);
-      const [row, placements, fetches, leases, access, cuts] = await Promise.all([
+      const [row, placements, fetches, leases, access, cuts, jupyterTokens] = await Promise.all([
         hostOf(sql, hostId),
         placementsOf(sql, hostId, { sealedBy, inForce }),
         desiredFetches(sql, { hostId, sealedBy, inForce }),
         desiredLeases(sql, hostId),
         desiredAccess(sql, { hostId, hostKeys }),
         desiredCuts(sql, hostId),
+        jupyterTokensOn(sql, hostId),
         inForce,
       ]);
       if (row === undefined) return { served: false, reason: "unknown-host" };
@@ -85,7 +87,12 @@ export async function desiredSetOf(
           confirmedStops: row.confirmed_stops,
           instances: ordersFor(
             row.protocol_max,
-            placements.map((order) => withAccess(order, access.of.get(order.instanceId))),
+            placements.map((order) =>
+              withJupyter(
+                withAccess(order, access.of.get(order.instanceId)),
+                jupyterTokens.get(order.instanceId),
+              ),
+            ),
           ),
           keySets: access.keySets,
           leases,
@@ -131,6 +138,13 @@ async function placementsOf(
   );
   const terms = await imageTermsOf(sql, rows, how);
   return rows.map((row, index) => desiredInstance(row, terms[index]));
+}
+
+/** An instance has one placement at most that is to run. */
+function withJupyter(order: DesiredInstance, token: string | undefined): DesiredInstance {
+  return token === undefined || order.want !== "running"
+    ? order
+    : { ...order, live: { ...order.live, jupyterToken: token } };
 }
 
 function desiredInstance(row: PlacementRow, imageTerms: ImageTerms | undefined): DesiredInstance {

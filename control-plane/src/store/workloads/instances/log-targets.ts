@@ -1,5 +1,6 @@
 /** Whose output is meant when somebody asks for a workload's logs: one run, and where it was. */
 import type { HostConnection, WorkloadKind } from "@remotegpu/shared/workload";
+import { TELLS_SERVICES } from "../../hosts/host-features.ts";
 import type { Connection } from "../../database/database.ts";
 
 export interface LogTarget {
@@ -22,6 +23,8 @@ export interface LogTarget {
    */
   has_begun: boolean;
   is_over: boolean;
+  /** Its host's agent tells the output of services apart. */
+  tells_services: boolean;
   /** What its host said of it last. */
   detail: string | null;
 }
@@ -38,7 +41,8 @@ export async function logTarget(
             r.first_proven_at IS NOT NULL OR p.run_id IS NULL
               OR (p.container_id IS NOT NULL AND p.problem IS DISTINCT FROM 'start-refused')
               OR coalesce(p.problem IN ('exited', 'out-of-memory'), false) AS has_begun,
-            coalesce(p.state IN ('stopped', 'failed', 'lost'), true) AS is_over, p.detail
+            coalesce(p.state IN ('stopped', 'failed', 'lost'), true) AS is_over, p.detail,
+            ${TELLS_SERVICES} AS tells_services
        FROM instances i JOIN runs r ON r.instance_id = i.id JOIN hosts h ON h.id = r.host_id
        LEFT JOIN run_ends e ON e.run_id = r.id
        LEFT JOIN placements p ON p.instance_id = r.instance_id AND p.epoch = r.epoch AND p.run_id = r.id

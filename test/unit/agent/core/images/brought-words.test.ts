@@ -8,12 +8,7 @@ const pathsOf = (word: string, env: string[]) =>
 test("programs are looked for where the image says, a shell where it is needed", () => {
   const env = ["LANG=C", "PATH=/opt/conda/bin:/usr/bin", "PATHS=/nowhere"];
 
-  expect(pathsOf("notebook", env)).toEqual([
-    "/opt/conda/bin/jupyter-lab",
-    "/usr/bin/jupyter-lab",
-    "/opt/conda/bin/jupyter-notebook",
-    "/usr/bin/jupyter-notebook",
-  ]);
+  expect(pathsOf("notebook", env)).toEqual(["/opt/conda/bin/jupyter-lab", "/usr/bin/jupyter-lab"]);
   expect(pathsOf("shell", env)).toEqual(["/bin/sh"]);
   expect(pathsOf("xrdp", env)).toEqual(["/usr/sbin/xrdp", "/usr/local/sbin/xrdp"]);
   expect(pathsOf("sshd", env)).toContain("/usr/sbin/sshd");

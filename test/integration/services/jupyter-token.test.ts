@@ -1,0 +1,129 @@
+/** The token of JupyterLab: one for each start, told to the host and to who may enter, and to nobody else. */
+import { afterEach, beforeEach, expect, test } from "vitest";
+import type { Caller } from "../../support/http/api.ts";
+import {
+  type ControlScene,
+  openControlScene,
+  type ScriptedHost,
+} from "../../support/worlds/control-scene.ts";
+
+const TOKEN = /^[0-9a-f]{64}$/;
+
+let scene: ControlScene;
+let alice: Caller & { workspaceId: number };
+let host: ScriptedHost;
+
+beforeEach(async () => {
+  scene = await openControlScene();
+  alice = await scene.customer("alice");
+  host = await scene.host("host-a", { leases: true, ssh: true });
+});
+afterEach(() => scene.close());
+
+const ask = (method: string, path: string, as: Caller = alice) =>
+  scene.api.ask(method, `/api/v1${path}`, { as });
+
+async function running(change: object = {}): Promise<string> {
+  const { id } = (await scene.order(alice, change)).body;
+  await scene.schedule();
+  await host.round();
+  return id;
+}
+
+const toldToHost = () => host.desired.map(({ live }) => live.jupyterToken);
+const shown = async (id: string, as: Caller = alice): Promise<(string | null)[]> =>
+  (await ask("GET", `/environments/${id}/access`, as)).body.services
+    .filter(({ service }: { service: string }) => service === "jupyter")
+    .map(({ token }: { token: string | null }) => token);
+const stored = async () =>
+  (
+    await scene.api.db.query<{ jupyter_token: string | null }>("SELECT jupyter_token FROM environments")
+  ).rows.map(({ jupyter_token }) => jupyter_token);
+
+test("a start has one, which its host and its people are told", async () => {
+  const id = await running();
+
+  const [token = ""] = toldToHost();
+  expect(token).toMatch(TOKEN);
+  expect(await shown(id)).toEqual([token]);
+  expect(await stored()).toEqual([token]);
+  const services = (await ask("GET", `/environments/${id}/access`)).body.services;
+  expect(services.filter((one: { token: string | null }) => one.token !== null)).toHaveLength(1);
+});
+
+test("a restart has another one, and a stop takes it away", async () => {
+  const id = await running();
+  const [first] = toldToHost();
+
+  await ask("POST", `/environments/${id}/restart`);
+  await host.round();
+
+  const [second] = toldToHost();
+  expect(second).toMatch(TOKEN);
+  expect(second).not.toBe(first);
+  expect(await shown(id)).toEqual([second]);
+
+  await ask("POST", `/environments/${id}/stop`);
+  await host.round({ phase: "stopped" });
+
+  expect(toldToHost()).toEqual([undefined]);
+  expect(await stored()).toEqual([null]);
+  expect(await shown(id)).toEqual([null]);
+});
+
+test("there is none where Jupyter is switched off; switched on later, it comes with the restart", async () => {
+  const id = await running({ jupyter_enabled: false });
+  expect(toldToHost()).toEqual([undefined]);
+
+  const changed = await scene.api.ask("PATCH", `/api/v1/environments/${id}`, {
+    as: alice,
+    body: { jupyter_enabled: true },
+  });
+  await host.pull();
+
+  expect(changed.body.waits_for_restart).toEqual(["jupyter_enabled"]);
+  expect(toldToHost()).toEqual([undefined]);
+  await ask("POST", `/environments/${id}/restart`);
+  await host.round();
+  expect(toldToHost()).toEqual([expect.stringMatching(TOKEN)]);
+});
+
+test("who only reads, and an administrator who is none of its people, get none", async () => {
+  const id = await running();
+  const viewer = await scene.customer("viewer");
+  await scene.api.db.query(
+    "INSERT INTO workspace_members (workspace_id, customer_id, role) VALUES ($1, $2, 'viewer')",
+    [alice.workspaceId, viewer.customerId],
+  );
+
+  expect(await shown(id, viewer)).toEqual([null]);
+  expect(await shown(id, scene.api.admin)).toEqual([null]);
+});
+
+test("it stands in no other answer, no event and no entry of the audit log", async () => {
+  const id = await running();
+  const [token = ""] = toldToHost();
+  await ask("POST", `/environments/${id}/restart`);
+  await host.round();
+  const [second = ""] = toldToHost();
+
+  const answers = await Promise.all(
+    ["", `/${id}`, `/${id}/events`, `/${id}/instances`, `/${id}/why`].map((path) =>
+      ask("GET", `/environments${path}`),
+    ),
+  );
+  const audit = await ask("GET", "/audit-log", scene.api.admin);
+
+  expect(answers.map(({ status }) => status)).toEqual([200, 200, 200, 200, 200]);
+  expect(audit.status).toBe(200);
+  for (const each of [token, second]) expect(JSON.stringify([answers, audit])).not.toContain(each);
+});
+
+test("what an old system left there is told to nobody", async () => {
+  const id = await running();
+  await scene.api.db.query("UPDATE environments SET jupyter_token = 'of-before'");
+  await host.pull();
+
+  expect(toldToHost()).toEqual([undefined]);
+  expect(await shown(id)).toEqual([null]);
+});

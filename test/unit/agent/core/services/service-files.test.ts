@@ -1,0 +1,29 @@
+/** What of an order makes its services begin. */
+import { expect, test } from "vitest";
+import type { DesiredInstance } from "@remotegpu/shared/instance";
+import { serviceFiles } from "@remotegpu/agent/core/services/service-files";
+import { desiredOf } from "../../../../support/samples/desired-instance.ts";
+
+const TOKEN = "0a".repeat(32);
+const filesOf = (
+  switches: Pick<DesiredInstance["spec"], "jupyter" | "tensorboard">,
+  jupyterToken?: string,
+) => {
+  const { spec, live } = desiredOf("lab", switches);
+  return serviceFiles({ spec, live: { ...live, ...(jupyterToken !== undefined && { jupyterToken }) } });
+};
+
+test("each switch has its file, and Jupyter's token is for root alone", () => {
+  expect(filesOf({ jupyter: true, tensorboard: true }, TOKEN)).toEqual([
+    { name: "jupyter_token", text: TOKEN, isPublic: false },
+    { name: "tensorboard", text: "", isPublic: true },
+  ]);
+});
+
+test("what is switched off has none, whatever token there is", () => {
+  expect(filesOf({ jupyter: false, tensorboard: false }, TOKEN)).toEqual([]);
+});
+
+test("without a token there is no Jupyter", () => {
+  expect(filesOf({ jupyter: true, tensorboard: false })).toEqual([]);
+});
