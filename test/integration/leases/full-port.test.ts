@@ -3,6 +3,7 @@ import { once } from "node:events";
 import { connect, createServer, type AddressInfo, type Server, type Socket } from "node:net";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { LeasedPort } from "@remotegpu/agent/access/relay/leased-port";
+import { RelaySocket } from "@remotegpu/agent/access/relay/relay-socket";
 import { SessionLog } from "@remotegpu/agent/access/relay/session-log";
 import {
   MAX_CONNECTIONS_OF_LEASE,
@@ -46,10 +47,8 @@ beforeAll(async () => {
       });
       await once(socket, "connect");
       ways.push(socket.localPort ?? 0);
-      return {
-        socket,
-        way: { instanceId: "ins-lab" as InstanceId, runId: RUN, port: socket.localPort ?? 0 },
-      };
+      const way = { instanceId: "ins-lab" as InstanceId, runId: RUN, port: socket.localPort ?? 0 };
+      return { socket: new RelaySocket(socket), way };
     },
     log,
     nowMs,

@@ -3,7 +3,7 @@
  * that cannot be brought there is closed at once, and so is one beyond the bounds. Where all of a port of SSH is taken, one
  * that has not logged in makes room.
  */
-import { createServer, type Server, type Socket } from "node:net";
+import { createServer, type Server } from "node:net";
 import type { LeaseId } from "@remotegpu/shared/ids";
 import type { LeaseService } from "@remotegpu/shared/lease";
 import type { AttemptOutcome } from "../../core/access/attempt-windows.ts";
@@ -14,6 +14,7 @@ import { useRuleOf, type UseRule } from "../../core/access/session-use.ts";
 import { listenerHandleOf, type ListenerHandle } from "./listener-handle.ts";
 import { listening } from "./listening.ts";
 import type { LeaseActivity } from "./relay-messages.ts";
+import { RelaySocket } from "./relay-socket.ts";
 import { RelayedConnection } from "./relayed-connection.ts";
 import { SILENT_MS, type SessionLog } from "./session-log.ts";
 import { Visit, type Way } from "./visit.ts";
@@ -21,11 +22,11 @@ import { Visit, type Way } from "./visit.ts";
 const BACKLOG = 512;
 
 /** Dialled by the broker, with where that leads. */
-export type ServiceSocket = { socket: Socket; way: Way };
+export type ServiceSocket = { socket: RelaySocket; way: Way };
 
 /** A client that was let in. */
 type Client = {
-  readonly socket: Socket;
+  readonly socket: RelaySocket;
   readonly from: string;
   readonly group: string;
   readonly cameMs: number;
@@ -72,7 +73,7 @@ export class LeasedPort {
     this.#nowMs = options.nowMs;
     this.#onChange = options.onChange;
     this.#server = createServer({ allowHalfOpen: true, pauseOnConnect: true, noDelay: true }, (socket) => {
-      void this.#serve(socket);
+      void this.#serve(new RelaySocket(socket));
     });
   }
 
@@ -122,7 +123,7 @@ export class LeasedPort {
     await new Promise<void>((resolve) => this.#server.close(() => resolve()));
   }
 
-  async #serve(socket: Socket): Promise<void> {
+  async #serve(socket: RelaySocket): Promise<void> {
     const from = addressOf(socket.remoteAddress ?? "");
     const group = groupOf(from);
     const cameMs = this.#nowMs();
@@ -202,11 +203,11 @@ export class LeasedPort {
   }
 }
 
-/** False: nothing has come in time. Nothing of it is read here. */
-async function begins(client: Socket): Promise<boolean> {
+/** False: nothing has come in time. */
+async function begins(client: RelaySocket): Promise<boolean> {
   const first = Promise.withResolvers<boolean>();
   const timer = setTimeout(() => first.resolve(false), SILENT_MS);
-  client.once("readable", () => first.resolve(true));
+  client.onFirst(() => first.resolve(true));
   client.once("close", () => first.resolve(false));
   return first.promise.finally(() => clearTimeout(timer));
 }

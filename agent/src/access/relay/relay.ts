@@ -11,6 +11,7 @@ import { GatewayPort } from "./gateway-port.ts";
 import { isListenerHandle, type ListenerHandle } from "./listener-handle.ts";
 import type { GatewayIdentity } from "./gateway-identity.ts";
 import { LoginListener } from "./login-listener.ts";
+import { RelaySocket } from "./relay-socket.ts";
 import { SessionLog } from "./session-log.ts";
 import { ToRelay, type DialTarget, type FromRelay, type LeaseActivity } from "./relay-messages.ts";
 
@@ -236,10 +237,9 @@ export class Relay {
 
   #dialled({ dialId, instanceId, runId }: Extract<ToRelay, { kind: "dialled" }>, handle: unknown): void {
     if (!(handle instanceof Socket)) return this.#answerDial(dialId, null);
-    // Node makes a socket that it was handed like one that ends with its reader; ours outlives a half-close.
-    handle.allowHalfOpen = true;
-    handle.on("error", () => handle.destroy());
-    this.#answerDial(dialId, { socket: handle, way: { instanceId, runId, port: handle.localPort ?? 0 } });
+    const socket = new RelaySocket(handle);
+    socket.on("error", () => socket.destroy());
+    this.#answerDial(dialId, { socket, way: { instanceId, runId, port: socket.localPort ?? 0 } });
   }
 
   #answerDial(dialId: number, service: ServiceSocket | null): void {

@@ -5,6 +5,7 @@
  */
 import type { Socket } from "node:net";
 import type { AccessSession } from "@remotegpu/shared/ssh-access";
+import { RelaySocket } from "./relay-socket.ts";
 
 /** Who ended it, with a sentence where there is one to say. */
 export type ConnectionEnd = Pick<NonNullable<AccessSession["ended"]>, "by" | "detail">;
@@ -34,13 +35,17 @@ export class RelayedConnection {
         this.#end ??= socket === client ? lostBy(error) : { by, detail: "" };
         other.resetAndDestroy();
       });
-      socket.on("end", () => (this.#end ??= { by, detail: "" }));
+      const ended = () => (this.#end ??= { by, detail: "" });
+      if (socket.readableEnded) ended();
+      else socket.on("end", ended);
       socket.on("close", () => {
         open -= 1;
         if (!other.writableEnded && !socket.readableEnded) other.resetAndDestroy();
         if (open === 0) onClosed(this);
       });
-      socket.pipe(other);
+      // TLS has its own ways with memory.
+      if (socket instanceof RelaySocket) socket.pourInto(other);
+      else socket.pipe(other);
     }
   }
 
