@@ -8,6 +8,7 @@ import { SizeTable } from "./support/suite/size-table.ts";
 const postgresServer = new URL("support/engines/postgres-server.ts", import.meta.url).pathname;
 const operatorKeys = new URL("support/engines/operator-keys.ts", import.meta.url).pathname;
 const images = new URL("support/suite/images.ts", import.meta.url).pathname;
+const commandFile = new URL("support/suite/command-file.ts", import.meta.url).pathname;
 /** In the environment of all that the run starts. */
 const mark = `remotegpu-test-run-${process.pid}`;
 process.env["REMOTEGPU_TEST_RUN"] = mark;
@@ -47,7 +48,7 @@ export default defineConfig({
           include: ["test/system/**/*.test.ts"],
           maxWorkers: 3,
           sequence: { groupOrder: 3 },
-          globalSetup: [postgresServer, images, operatorKeys],
+          globalSetup: [postgresServer, images, operatorKeys, commandFile],
         },
       },
     ],

@@ -4,10 +4,10 @@ import { join } from "node:path";
 import { execa } from "execa";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { z } from "zod";
-import { COMPILED } from "../support/suite/compiled.ts";
+import { commandFile } from "../support/suite/command-file.ts";
 import { BUSYBOX_IMAGE } from "../support/samples/desired-instance.ts";
 import { eventually } from "../support/eventually.ts";
-import { AGENT, CLI, House } from "../support/worlds/house.ts";
+import { AGENT, House } from "../support/worlds/house.ts";
 import { freshDatabase, type FreshDatabase } from "../support/engines/postgres.ts";
 
 const PUBLIC_KEY =
@@ -37,7 +37,7 @@ const EVERY_BYTE = Buffer.from(Array.from({ length: 256 }, (_, byte) => byte));
 async function throughCat(id: string, input: Buffer) {
   const { exitCode, stdout, stderr } = await execa(
     process.execPath,
-    [CLI, "env", "exec", "--stdin", id, "--", "sh", "-c", "cat"],
+    [commandFile(), "env", "exec", "--stdin", id, "--", "sh", "-c", "cat"],
     {
       env: { REMOTEGPU_SERVER: house.url, REMOTEGPU_KEY: house.customerKey, HOME: house.folder },
       extendEnv: false,
@@ -174,7 +174,7 @@ test("a customer logs in once; the key stands in no command line and in a file f
   const home = join(house.folder, "home");
   mkdirSync(home);
   const env = { HOME: home, PATH: process.env["PATH"] };
-  const login = execa(process.execPath, [CLI, "login", "--server", house.url], {
+  const login = execa(process.execPath, [commandFile(), "login", "--server", house.url], {
     env,
     extendEnv: false,
     input: `${house.customerKey}\n`,
@@ -182,7 +182,7 @@ test("a customer logs in once; the key stands in no command line and in a file f
   const commandLine = readFileSync(`/proc/${login.pid ?? 0}/cmdline`, "utf8");
 
   const done = await login;
-  const me = await execa(process.execPath, [CLI, "me"], { env, extendEnv: false });
+  const me = await execa(process.execPath, [commandFile(), "me"], { env, extendEnv: false });
 
   expect(commandLine).not.toContain(house.customerKey);
   expect(done.stdout).toMatch(/^Logged in as alice\./m);
@@ -192,7 +192,7 @@ test("a customer logs in once; the key stands in no command line and in a file f
 
   const named = join(home, "as-admin.json");
   const elsewhere = (args: string[], { input = "", ...more }: Record<string, string> = {}) =>
-    execa(process.execPath, [CLI, ...args], {
+    execa(process.execPath, [commandFile(), ...args], {
       env: { ...env, ...more },
       extendEnv: false,
       reject: false,
@@ -334,8 +334,8 @@ test(
 
 /** As the customer, to be interrupted. */
 const begun = (args: string[]) =>
-  execa(process.execPath, [CLI, ...args], {
-    env: { ...COMPILED, REMOTEGPU_SERVER: house.url, REMOTEGPU_KEY: house.customerKey, HOME: house.folder },
+  execa(process.execPath, [commandFile(), ...args], {
+    env: { REMOTEGPU_SERVER: house.url, REMOTEGPU_KEY: house.customerKey, HOME: house.folder },
     extendEnv: false,
     reject: false,
     timeout: 60_000,

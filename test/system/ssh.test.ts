@@ -10,6 +10,7 @@ import { freePort } from "@remotegpu/control-plane/embedded/ports";
 import { type FreshDatabase, freshDatabase } from "../support/engines/postgres.ts";
 import { eventually } from "../support/eventually.ts";
 import { BUSYBOX_IMAGE } from "../support/samples/desired-instance.ts";
+import { commandFile } from "../support/suite/command-file.ts";
 import { House } from "../support/worlds/house.ts";
 
 const PATH = { PATH: process.env["PATH"] ?? "" };
@@ -302,7 +303,7 @@ async function said(port: number): Promise<string> {
 }
 
 function cliArgs(...args: string[]): string[] {
-  return [join(import.meta.dirname, "../../control-plane/src/cli/main.ts"), ...args];
+  return [commandFile(), ...args];
 }
 
 function cliEnv(): Record<string, string> {

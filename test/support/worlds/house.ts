@@ -10,6 +10,7 @@ import { z } from "zod";
 import { ApiClient, type Row } from "@remotegpu/control-plane/cli/frame/api-client";
 import { Child } from "@remotegpu/control-plane/quickstart/child";
 import { freePort } from "@remotegpu/control-plane/embedded/ports";
+import { commandFile } from "../suite/command-file.ts";
 import { COMPILED } from "../suite/compiled.ts";
 import { BUSYBOX_IMAGE } from "../samples/desired-instance.ts";
 import { docker, importBusyboxImage } from "../containers/docker.ts";
@@ -20,7 +21,6 @@ const REPOSITORY = new URL("../../..", import.meta.url).pathname;
 export const CONTROL_PLANE = join(REPOSITORY, "control-plane/src/main.ts");
 export const AGENT = join(REPOSITORY, "agent/src/main.ts");
 export const ACCESS = join(REPOSITORY, "agent/src/access/main.ts");
-export const CLI = join(REPOSITORY, "control-plane/src/cli/main.ts");
 const STOP_WITHIN_MS = 30_000;
 /** One that tries something for half a minute before it gives up ends within it on a busy machine, too. */
 const COMMAND_WITHIN_MS = 180_000;
@@ -240,9 +240,8 @@ export class House {
 
   /** The remotegpu command as this customer. */
   async cli(args: string[], env: Record<string, string> = {}, input = "") {
-    return execa(process.execPath, [CLI, ...args], {
+    return execa(process.execPath, [commandFile(), ...args], {
       env: {
-        ...COMPILED,
         REMOTEGPU_SERVER: this.url,
         REMOTEGPU_KEY: this.customerKey,
         HOME: this.folder,
