@@ -14,6 +14,7 @@ import { measureIngest } from "./ingest.ts";
 import { measureInvoices } from "./invoices.ts";
 import { measureJobs } from "./jobs.ts";
 import { measureJournal } from "./journal.ts";
+import { measureJupyter } from "./jupyter.ts";
 import { measurePlacements } from "./placements.ts";
 import { measurePass } from "./pass.ts";
 import { measureQueue } from "./queue.ts";
@@ -42,6 +43,7 @@ const BENCHES: Record<string, Bench> = {
   upgrade: measureUpgrade,
   relay: measureRelay,
   ssh: measureSsh,
+  jupyter: measureJupyter,
   command: measureCommand,
   decisions: measureDecisions,
   queue: measureQueue,

@@ -15,6 +15,7 @@ import { Listener, type ListenWish } from "./front/listener.ts";
 import { type GatewayLimits, GATEWAY_LIMITS, Load } from "./front/load.ts";
 import { SlowBodies } from "./front/slow-bodies.ts";
 import { Forwarder, type ForwardDeps } from "./proxy/forward.ts";
+import { JupyterLogin } from "./proxy/jupyter-login.ts";
 
 export interface GatewayDeps {
   db: Database;
@@ -25,7 +26,6 @@ export interface GatewayDeps {
   tunnels: ForwardDeps["tunnels"];
   base: WebBase | null;
   listen: Pick<ListenWish, "address" | "port" | "certificate">;
-  headersFor?: ForwardDeps["headersFor"];
   handlers?: FrontDoorParts["handlers"];
   limits?: GatewayLimits;
 }
@@ -45,7 +45,11 @@ export async function openGateway(deps: GatewayDeps): Promise<Gateway> {
   const rights = new Rights({ db, now });
   const visits = new OpenVisits({ rights, log });
   const entrance = new Entrance({ db, now, log, cookies, scheme });
-  const forwarder = new Forwarder({ tunnels: deps.tunnels, headersFor: deps.headersFor ?? (() => ({})) });
+  const jupyter = new JupyterLogin({ db, now });
+  const forwarder = new Forwarder({
+    tunnels: deps.tunnels,
+    headersFor: (visit) => jupyter.headersFor(visit),
+  });
   const slowBodies = new SlowBodies();
   const door = new FrontDoor({
     base,

@@ -19,6 +19,7 @@ import { keepGateway } from "@remotegpu/control-plane/store/gateway/gateways";
 import { openHostKey } from "@remotegpu/agent/link/nkey";
 import type { HostId, InstanceId, WorkloadId } from "@remotegpu/shared/ids";
 import { AccessUnderTest, ContainerUnderTest } from "../agent/access.ts";
+import type { FreshDatabase } from "../engines/postgres.ts";
 import { openTestOperator } from "../engines/operator-keys.ts";
 import { eventually } from "../eventually.ts";
 import type { Caller } from "../http/api.ts";
@@ -76,21 +77,29 @@ interface WebAnswer {
   body: any;
 }
 
-export async function openWebScene(change: Partial<GatewayDeps> = {}): Promise<WebScene> {
+/** @param database outside of a test, where none is given by the suite */
+export async function openWebScene(
+  change: Partial<GatewayDeps> = {},
+  database?: FreshDatabase,
+): Promise<WebScene> {
   const ending = new AsyncDisposableStack();
   try {
-    return await opened(ending, change);
+    return await opened(ending, change, database);
   } catch (error) {
     await ending.disposeAsync();
     throw error;
   }
 }
 
-async function opened(ending: AsyncDisposableStack, change: Partial<GatewayDeps>): Promise<WebScene> {
+async function opened(
+  ending: AsyncDisposableStack,
+  change: Partial<GatewayDeps>,
+  database: FreshDatabase | undefined,
+): Promise<WebScene> {
   const folder = mkdtempSync(join(tmpdir(), "remotegpu-web-"));
   ending.defer(() => rmSync(folder, { recursive: true, force: true }));
   const operator = await openTestOperator(join(folder, "operator.json"));
-  const control = ending.adopt(await openControlScene(), (one) => one.close());
+  const control = ending.adopt(await openControlScene(database), (one) => one.close());
   const access = ending.adopt(await AccessUnderTest.begin(), (one) => one.end());
   const container = ending.adopt(await ContainerUnderTest.begin("env-web"), (one) => one.end());
   await container.serveFixture(SERVICE, SERVICE_PORT);

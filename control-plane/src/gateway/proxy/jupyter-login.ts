@@ -1,0 +1,54 @@
+/**
+ * Logs in at JupyterLab for whoever may enter it: each request to it carries the token of its run, so that nobody is asked
+ * for one. A token is two seconds old at most, as rights are, and the last one holds while Postgres is away.
+ */
+import { type Database, StoreError } from "../../store/database/database.ts";
+import { jupyterTokenOf } from "../../store/environments/jupyter-tokens.ts";
+import type { Visit } from "../visit.ts";
+
+const YOUNG_MS = 2_000;
+/** Beyond them the one that was asked for first is asked for anew. */
+const MAX_KEPT = 20_000;
+
+type Headers = Readonly<Record<string, string>>;
+type Kept = { askedAtMs: number; headers: Promise<Headers> };
+
+const NONE: Headers = {};
+
+export class JupyterLogin {
+  readonly #db: Database;
+  readonly #now: () => Date;
+  readonly #kept = new Map<string, Kept>();
+
+  constructor({ db, now }: { db: Database; now: () => Date }) {
+    this.#db = db;
+    this.#now = now;
+  }
+
+  /** For the proxy, over what a client sent. */
+  headersFor({
+    target,
+    environment: { id },
+  }: Pick<Visit, "target" | "environment">): Headers | Promise<Headers> {
+    if (target !== "jupyter") return NONE;
+    const kept = this.#kept.get(id);
+    const askedAtMs = this.#now().getTime();
+    if (kept !== undefined && askedAtMs - kept.askedAtMs < YOUNG_MS) return kept.headers;
+    const headers = this.#ask(id, kept);
+    this.#kept.delete(id);
+    this.#kept.set(id, { askedAtMs, headers });
+    const [oldest] = this.#kept.keys();
+    if (this.#kept.size > MAX_KEPT && oldest !== undefined) this.#kept.delete(oldest);
+    return headers;
+  }
+
+  async #ask(environmentId: string, before: Kept | undefined): Promise<Headers> {
+    try {
+      const token = await jupyterTokenOf(this.#db, environmentId);
+      return token === null ? NONE : { authorization: `token ${token}` };
+    } catch (error) {
+      if (!(error instanceof StoreError)) throw error;
+      return await (before?.headers ?? NONE);
+    }
+  }
+}

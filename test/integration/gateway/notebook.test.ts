@@ -1,0 +1,95 @@
+/**
+ * JupyterLab in a browser, through gateway and tunnel: nobody is asked for a token, and it computes over a WebSocket.
+ */
+import { createHash, randomBytes } from "node:crypto";
+import { afterAll, beforeAll, expect, test } from "vitest";
+import { originOf } from "@remotegpu/control-plane/core/gateway/origin";
+import { openPage } from "../../support/browser.ts";
+import { eventually } from "../../support/eventually.ts";
+import { openNotebookScene } from "../../support/worlds/notebook-scene.ts";
+import type { WebScene } from "../../support/worlds/web-scene.ts";
+
+const IMAGE_MS = 400_000;
+const SLOW_MS = 180_000;
+
+const ending = new AsyncDisposableStack();
+let scene: WebScene;
+
+beforeAll(async () => {
+  ({ scene } = await openNotebookScene(ending));
+}, IMAGE_MS);
+afterAll(() => ending.disposeAsync());
+
+const asked = (path: string, key?: string) =>
+  scene.ask(scene.hostOf("jupyter"), path, key === undefined ? {} : { key });
+
+/** As people are given one to come in by. */
+async function link(): Promise<string> {
+  const ticket = randomBytes(32).toString("base64url");
+  const { db } = scene.control.api;
+  await db.query(
+    `INSERT INTO web_links (token_hash, env_id, target, customer_id, key_id, made_at, expires_at)
+     SELECT $1, $2, 'jupyter', $3, id, now(), now() + interval '1 minute' FROM api_keys WHERE customer_id = $3 LIMIT 1`,
+    [createHash("sha256").update(ticket).digest("hex"), scene.environment.id, scene.owner.customerId],
+  );
+  return `${originOf(scene.base, scene.environment.id, "jupyter")}/.remotegpu/enter?ticket=${ticket}`;
+}
+
+test(
+  "a program with a key is logged in by the gateway, whatever it shows itself",
+  async () => {
+    const { status, text } = await asked("/lab", scene.owner.key);
+    const other = await scene.ask(scene.hostOf("jupyter"), "/api/status", {
+      headers: { "X-Api-Key": scene.owner.key, Authorization: "token of-somebody-else" },
+    });
+
+    expect([status, other.status]).toEqual([200, 200]);
+    expect(text).toContain("JupyterLab");
+    expect((await asked("/api/status")).status).toBe(401);
+  },
+  SLOW_MS,
+);
+
+test(
+  "in a browser a notebook computes 6*7",
+  async () => {
+    const page = await openPage();
+    await page.goto(await link());
+    await page.waitForSelector('.jp-LauncherCard[data-category="Notebook"]');
+
+    await page.click('.jp-LauncherCard[data-category="Notebook"]');
+    await page.waitForSelector(".jp-Notebook .jp-CodeCell .cm-content");
+    await page.click(".jp-Notebook .jp-CodeCell .cm-content");
+    await page.keyboard.type("6*7");
+    await page.keyboard.down("Shift");
+    await page.keyboard.press("Enter");
+    await page.keyboard.up("Shift");
+    await page.waitForSelector(".jp-OutputArea-executeResult .jp-OutputArea-output");
+    const output = await page.$eval(
+      ".jp-OutputArea-executeResult .jp-OutputArea-output",
+      (element) => element.textContent,
+    );
+
+    expect(output?.trim()).toBe("42");
+  },
+  SLOW_MS,
+);
+
+test("TensorBoard answers beside it, once its switch is on", async () => {
+  const tensorboard = scene.hostOf("tensorboard");
+  const { key } = scene.owner;
+  expect((await scene.ask(tensorboard, "/", { key })).status).toBe(404);
+
+  await scene.control.api.db.query("UPDATE environments SET tensorboard_enabled = true WHERE id = $1", [
+    scene.environment.id,
+  ]);
+
+  const answer = await eventually(
+    async () => {
+      const found = await scene.ask(tensorboard, "/", { key });
+      return found.status === 200 && found;
+    },
+    { withinMs: 30_000, what: "TensorBoard" },
+  );
+  expect(answer.text).toBe("stands for TensorBoard of /gemini/output");
+});

@@ -1,0 +1,21 @@
+/** Debian's Chromium without a window, driven over its own protocol; what is opened is closed with the test that opened it. */
+import { type Browser, launch, type Page } from "puppeteer-core";
+import { onTestFinished } from "vitest";
+
+const CHROMIUM = "/usr/bin/chromium";
+/** A page of a busy machine. */
+const PATIENCE_MS = 60_000;
+
+/** A page of a browser of its own, which knows nobody's cookies. */
+export async function openPage(): Promise<Page> {
+  const browser: Browser = await launch({
+    executablePath: CHROMIUM,
+    // The suite runs as root, where Chromium has no sandbox; it sees pages of the test alone.
+    args: ["--no-sandbox", "--disable-dev-shm-usage", "--disable-gpu"],
+    timeout: PATIENCE_MS,
+  });
+  onTestFinished(() => browser.close());
+  const page = await browser.newPage();
+  page.setDefaultTimeout(PATIENCE_MS);
+  return page;
+}
