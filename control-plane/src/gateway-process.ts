@@ -5,7 +5,7 @@
 import type { Log } from "@remotegpu/shared/log";
 import type { GatewayConfig } from "./config.ts";
 import { webBaseText } from "./core/gateway/origin.ts";
-import { GatewayListenError } from "./gateway/front/listener.ts";
+import { GatewayListenError } from "./gateway/front/listen-error.ts";
 import { type Gateway, type GatewayDeps, openGateway } from "./gateway/gateway.ts";
 import { Registration } from "./gateway/registration.ts";
 import { openTunnels } from "./gateway/tunnel/open-tunnels.ts";

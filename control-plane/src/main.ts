@@ -11,6 +11,7 @@ import { dataFolder } from "./embedded/postgres.ts";
 import { PostgresStartError } from "./embedded/postgres-start-error.ts";
 import { StateLockedError } from "./embedded/state-lock.ts";
 import { database, EngineError, natsOf, openOperatorKeys, operatorFile } from "./engines.ts";
+import { GatewayListenError } from "./gateway/front/listen-error.ts";
 import { createFirstAdminKey, NotAnAdminError } from "./http/server/admin-key.ts";
 import { ListenError } from "./http/server/listen-error.ts";
 import { checkJournalStream, noStreamToAsk, streamNotChecked } from "./link/journal/journal-stream-check.ts";
@@ -51,6 +52,11 @@ program
   .option("--state-dir <folder>", "or REMOTEGPU_STATE_DIR")
   .option("--public-url <url>", "or REMOTEGPU_PUBLIC_URL: where clients and hosts reach us")
   .action(run);
+program
+  .command("gateway")
+  .description("the gateway alone, for one machine more: needs DATABASE_URL and the fleet's operator.json")
+  .option("--state-dir <folder>", "or REMOTEGPU_STATE_DIR: where operator.json lies")
+  .action(runGateway);
 program
   .command("migrate")
   .description(
@@ -157,6 +163,31 @@ async function run(options: Options): Promise<void> {
   await ending(config);
   log.info({}, "ending in order");
   await controlPlane.stop();
+}
+
+async function runGateway(options: Options): Promise<void> {
+  const config = configOf(options);
+  if (config.gateway === null)
+    throw new UsageError("REMOTEGPU_GATEWAY_LISTEN is off; name an address and port for the gateway.");
+  if (config.databaseUrl === null)
+    throw new UsageError("A gateway alone has no Postgres of its own; name the fleet's DATABASE_URL.");
+  // Made anew they would be another fleet's, and no host would let this gateway in.
+  if (!existsSync(operatorFile(config.stateDir)))
+    throw new UsageError(`${operatorFile(config.stateDir)} is not there; copy the fleet's.`);
+  const operator = await openOperatorKeys(config.stateDir);
+  const { db, end } = await database(config, log, { prepare: assertMigrated });
+  try {
+    const { startGateway } = await import("./gateway-process.ts");
+    const gateway = await startGateway(
+      { ...config.gateway, isAsked: true },
+      { db, operator, now: () => new Date(), log },
+    );
+    await ending(config);
+    log.info({}, "ending in order");
+    await gateway.close();
+  } finally {
+    await end();
+  }
 }
 
 /**
@@ -275,6 +306,7 @@ function explain(error: unknown): number {
   const isExplained =
     error instanceof ConfigError ||
     error instanceof EngineError ||
+    error instanceof GatewayListenError ||
     error instanceof ListenError ||
     error instanceof MigrationError ||
     error instanceof NatsStartError ||

@@ -18,11 +18,13 @@ import { PORT } from "./work/port-commands.ts";
 import { REGISTRY_CREDENTIAL } from "./people/registry-commands.ts";
 import { JOB, SERVICE } from "./work/job-commands.ts";
 import { OPEN } from "./ssh/open-command.ts";
+import { WEB_COMMANDS } from "./work/web-commands.ts";
 import { SSH_COMMANDS } from "./ssh/ssh-commands.ts";
 
 export const COMMANDS: readonly (Command | Group)[] = [
   ...inSection("Work", [
     { ...ENVIRONMENT, members: [...ENVIRONMENT.members, OPEN] },
+    ...WEB_COMMANDS,
     ...SSH_COMMANDS,
     PORT,
     JOB,

@@ -20,6 +20,8 @@ const ACCESS = new URL("../../../agent/src/access/main.ts", import.meta.url).pat
 /** As in the agent's unit, which says why. */
 export const SPARING_MEMORY = { NODE_OPTIONS: "--max-semi-space-size=1", MALLOC_ARENA_MAX: "1" };
 const LOOPBACK = "127.0.0.1";
+/** Where another program has it, any free one. */
+const WEB_PORT = 8443;
 const ASK_EVERY_MS = 200;
 const READY_WITHIN_MS = 120_000;
 const ONLINE_WITHIN_MS = 60_000;
@@ -54,6 +56,7 @@ export class Stage {
   #hasServed = false;
   #restarts = 0;
   #port = 0;
+  #webPort = 0;
   #environment: { api: ApiClient; id: string } | null = null;
   #madeImage = false;
   #isEnding = false;
@@ -107,6 +110,8 @@ export class Stage {
   async startControlPlane(): Promise<void> {
     this.#port = this.options.port === 0 ? await freePort(LOOPBACK, null) : this.options.port;
     await assertPortFree(this.#port);
+    // A link that was kept leads there again after a restart, where nobody else has taken it.
+    this.#webPort = (await isPortFree(LOOPBACK, WEB_PORT)) ? WEB_PORT : await freePort(LOOPBACK, null);
     this.#controlPlane = this.#spawn("control plane", CONTROL_PLANE, this.#controlPlaneEnv());
     await this.until(READY_WITHIN_MS, "the control plane to serve", () => this.#serves());
     this.#hasServed = true;
@@ -314,6 +319,11 @@ export class Stage {
     return {
       REMOTEGPU_STATE_DIR: join(this.options.root, "control-plane"),
       REMOTEGPU_LISTEN: `127.0.0.1:${this.#port}`,
+      REMOTEGPU_GATEWAY_LISTEN: `127.0.0.1:${this.#webPort}`,
+      WEB_DOMAIN: `localhost:${this.#webPort}`,
+      // The operator's own certificate is for another name.
+      WEB_CERT: "",
+      WEB_KEY: "",
       REMOTEGPU_AGENT_BUNDLE: "0",
       REMOTEGPU_EXIT_WITH_STDIN: "1",
       // The operator's own settings for a real server do not belong to this one.

@@ -257,6 +257,7 @@ function tellHowToGoOn(
     [
       "",
       `It runs. Enter it:   ${command} env exec ${environment.id} nvidia-smi`,
+      `In a browser:        ${command} open ${environment.id} terminal        (or jupyter, tensorboard, a port)`,
       `The bill grows:      ${command} balance        (${String(balance.accrued)} accrued, ${String(balance.burn_per_hour)} an hour)`,
       `As the owner:        npx remotegpu --profile ${join(root, "admin-profile.json")} host list`,
       `The API:             ${stage.url}/docs        (its routes are below ${stage.url}/api/v1)`,

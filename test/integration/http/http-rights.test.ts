@@ -2,6 +2,7 @@
  * Every route of the API for every way of standing to what it is about. What belongs to others looks like what does
  * not exist. A route that is added without a row here fails the last test.
  */
+import { randomBytes } from "node:crypto";
 import { execa } from "execa";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { fingerprint } from "../../support/engines/fingerprint.ts";
@@ -85,6 +86,15 @@ async function sshTicket(environmentId: string): Promise<number> {
      VALUES (nextval(pg_get_serial_sequence('ssh_keys', 'id')), $1, $2, 'k', 'f', 'r', now(), now() + interval '15 minutes')
      RETURNING id`,
     [environmentId, people.admin.customerId],
+  );
+  return rows[0]?.id ?? 0;
+}
+
+async function webShare(environmentId: string): Promise<number> {
+  const { rows } = await api.db.query<{ id: number }>(
+    `INSERT INTO web_shares (env_id, target, token_hash, customer_id, made_at, expires_at)
+     VALUES ($1, '8000', $2, $3, now(), now() + interval '1 day') RETURNING id`,
+    [environmentId, randomBytes(32).toString("hex"), people.author.customerId],
   );
   return rows[0]?.id ?? 0;
 }
@@ -412,6 +422,26 @@ const RIGHTS: [route: string, expected: string, question: Question][] = [
     async () => {
       const id = await environment();
       return { path: `/environments/${id}/ssh-tickets/${await sshTicket(id)}` };
+    },
+  ],
+  // Where no gateway runs it is a 409, which is past the question of rights.
+  [
+    "POST /environments/{id}/links",
+    "401 404 403 403 ok ok ok 403",
+    () => ofEnvironment("POST", "/links", { service: "jupyter" })(),
+  ],
+  [
+    "POST /environments/{id}/shares",
+    "401 404 403 403 ok ok ok 403",
+    () => ofEnvironment("POST", "/shares", { port: 8000 })(),
+  ],
+  ["GET /environments/{id}/shares", MEMBERS, ofEnvironment("GET", "/shares")],
+  [
+    "DELETE /environments/{id}/shares/{share_id}",
+    AUTHORS,
+    async () => {
+      const id = await environment();
+      return { path: `/environments/${id}/shares/${await webShare(id)}` };
     },
   ],
   ["GET /port-mappings", EVERYONE, plain("/port-mappings")],

@@ -322,7 +322,7 @@ describe("PATCH /environments/{id}", () => {
       .map(({ actor, old, new: now, reason }: Record<string, unknown>) => [actor, old, now, reason]);
 
   test("of a service's switch gives its port back or takes one, while it runs, and leaves the others", async () => {
-    const id = await running({ rdp_enabled: true, jupyter_enabled: false });
+    const id = await running({ rdp_enabled: true, jupyter_enabled: false, web_terminal_enabled: false });
     const [ssh, rdp] = await access(id);
     scene.api.nudged.length = 0;
 
@@ -350,7 +350,7 @@ describe("PATCH /environments/{id}", () => {
   });
 
   test("of a switch of one that is stopped gives its port back at once, and takes none before the start", async () => {
-    const id = await running({ jupyter_enabled: false });
+    const id = await running({ jupyter_enabled: false, web_terminal_enabled: false });
     await ask("POST", `/environments/${id}/stop`);
     await host.round({ phase: "stopped" });
 
@@ -477,6 +477,8 @@ describe("PATCH /environments/{id}", () => {
   });
 });
 
+const NO_WEB = "There is no web side here, since no WEB_DOMAIN is set. From your machine: remotegpu";
+
 describe("the ways in", () => {
   test("tell host, port and command of what runs, and why not of what does not", async () => {
     const id = await running({ rdp_enabled: true, jupyter_enabled: true });
@@ -511,8 +513,9 @@ describe("the ways in", () => {
         host: null,
         port: null,
         url: null,
-        reason: "jupyter gets no port of its own: plain HTTP is not allowed here.",
+        reason: `jupyter gets no port of its own: plain HTTP is not allowed here. ${NO_WEB} port-forward work 8888`,
       },
+      { service: "terminal", reachable: false, url: null, reason: `${NO_WEB} ssh work` },
     ]);
   });
 

@@ -19,8 +19,8 @@ import { keepGateway } from "@remotegpu/control-plane/store/gateway/gateways";
 import { openHostKey } from "@remotegpu/agent/link/nkey";
 import type { HostId, InstanceId, WorkloadId } from "@remotegpu/shared/ids";
 import { AccessUnderTest, ContainerUnderTest } from "../agent/access.ts";
-import type { FreshDatabase } from "../engines/postgres.ts";
 import { openTestOperator } from "../engines/operator-keys.ts";
+import { type FreshDatabase, freshDatabase } from "../engines/postgres.ts";
 import { eventually } from "../eventually.ts";
 import type { Caller } from "../http/api.ts";
 import { quietLog } from "../quiet-log.ts";
@@ -33,6 +33,8 @@ const HOST = "host-1";
 
 export interface WebScene {
   control: ControlScene;
+  /** postgres:// of the database, as its owner. */
+  databaseUrl: string;
   operator: Operator;
   base: WebBase;
   host: ScriptedHost;
@@ -94,11 +96,12 @@ export async function openWebScene(
 async function opened(
   ending: AsyncDisposableStack,
   change: Partial<GatewayDeps>,
-  database: FreshDatabase | undefined,
+  given: FreshDatabase | undefined,
 ): Promise<WebScene> {
   const folder = mkdtempSync(join(tmpdir(), "remotegpu-web-"));
   ending.defer(() => rmSync(folder, { recursive: true, force: true }));
   const operator = await openTestOperator(join(folder, "operator.json"));
+  const database = given ?? (await freshDatabase());
   const control = ending.adopt(await openControlScene(database), (one) => one.close());
   const access = ending.adopt(await AccessUnderTest.begin(), (one) => one.end());
   const container = ending.adopt(await ContainerUnderTest.begin("env-web"), (one) => one.end());
@@ -185,6 +188,7 @@ async function opened(
   };
   return {
     control,
+    databaseUrl: database.url,
     operator,
     base,
     host,

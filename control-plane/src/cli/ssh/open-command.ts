@@ -1,6 +1,7 @@
 /** `remotegpu env open`: an editor of this machine opens a folder inside, over SSH, by a link to it. */
 import { z } from "zod";
 import { CliError } from "../frame/cli-error.ts";
+import { openedHere } from "../frame/browser.ts";
 import { command, flag, optionOr, thing } from "../frame/command.ts";
 import { printDone } from "../frame/output.ts";
 import { nameOfEntry } from "./client-options.ts";
@@ -50,24 +51,4 @@ function editorOf(named: Record<Editor, boolean>): Editor {
   const [editor = "vscode", ...others] = all.filter((one) => named[one]);
   if (others.length > 0) throw new CliError("usage", "Name one editor.");
   return editor;
-}
-
-/** False where there is no screen, or nothing that opens links. */
-async function openedHere(link: string): Promise<boolean> {
-  const { platform, env } = process;
-  const hasScreen = platform === "darwin" || [env["DISPLAY"], env["WAYLAND_DISPLAY"]].some((one) => one);
-  if (!hasScreen) return false;
-  const { spawn } = await import("node:child_process");
-  const opener = spawn(platform === "darwin" ? "open" : "xdg-open", [link], {
-    stdio: "ignore",
-    detached: true,
-  });
-  return await new Promise((resolve) => {
-    opener.once("error", () => resolve(false));
-    // An editor that it started may go on for hours.
-    opener.once("spawn", () => {
-      opener.unref();
-      resolve(true);
-    });
-  });
 }

@@ -3,8 +3,8 @@
  * stands in the database, in links and in names of origins.
  */
 
-const WEB_SERVICES = ["jupyter", "tensorboard", "terminal"] as const;
-type WebService = (typeof WEB_SERVICES)[number];
+export const WEB_SERVICES = ["jupyter", "tensorboard", "terminal"] as const;
+export type WebService = (typeof WEB_SERVICES)[number];
 
 /** A number is a port of the container. */
 export type WebTarget = WebService | number;

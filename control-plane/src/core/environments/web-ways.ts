@@ -1,9 +1,11 @@
 /**
- * Why a service or port of an environment is not reached through the gateway, in a sentence for its people and for the
+ * Ways into an environment through the gateway, as its people are told them. Why a service or port of an environment is not reached through the gateway, in a sentence for its people and for the
  * pages that the gateway shows; nothing where there is a way. Whether somebody answers behind it, only asking tells.
  */
 import type { EnvironmentStatus } from "@remotegpu/shared/workload";
-import type { WebTarget } from "./web-target.ts";
+import { SSH_PORT } from "@remotegpu/shared/ssh-access";
+import type { WayIn } from "./ways-in.ts";
+import type { WebService, WebTarget } from "./web-target.ts";
 
 /** Which services were ordered with the environment. */
 export interface WebSwitches {
@@ -65,4 +67,49 @@ function notRunning({ name, status, statusReason }: WebEnvironment): WebObstacle
         sentence: `The environment is ${status}. Start it: remotegpu env start ${name}`,
       };
   }
+}
+
+/** A way through the gateway has no port on a host; the terminal stands beside those that may have one. */
+export type ToldWay = Omit<WayIn, "service"> & { service: WayIn["service"] | "terminal" };
+
+/**
+ * The ways as they are with the gateway beside the ports on hosts.
+ * @param originOf null: there is no web side, since all customers' pages would be of one origin
+ */
+export function withGateway(
+  ways: readonly WayIn[],
+  environment: WebEnvironment,
+  originOf: ((service: WebService) => string) | null,
+): ToldWay[] {
+  const through = (way: ToldWay, service: WebService): ToldWay => {
+    if (originOf === null) return way.isReachable ? way : { ...way, reason: without(way, environment) };
+    const reason = whyNoWay(environment, service)?.sentence ?? null;
+    return { ...way, isReachable: reason === null, url: originOf(service), reason };
+  };
+  const told = ways.map((way) =>
+    way.service === "jupyter" || way.service === "tensorboard" ? through(way, way.service) : way,
+  );
+  if (!environment.switches.terminal) return told;
+  const opened = told.filter(({ service }) => service === "custom");
+  return [...told.filter(({ service }) => service !== "custom"), through(TERMINAL, "terminal"), ...opened];
+}
+
+const TERMINAL: ToldWay = {
+  service: "terminal",
+  internalPort: SSH_PORT,
+  state: "none",
+  isReachable: false,
+  host: null,
+  port: null,
+  command: null,
+  url: null,
+  hostKeyFingerprint: null,
+  knownHosts: null,
+  reason: null,
+};
+
+function without({ service, internalPort, reason }: ToldWay, { name }: WebEnvironment): string {
+  const instead = service === "terminal" ? `ssh ${name}` : `port-forward ${name} ${internalPort}`;
+  const none = `There is no web side here, since no WEB_DOMAIN is set. From your machine: remotegpu ${instead}`;
+  return reason === null ? none : `${reason} ${none}`;
 }

@@ -32,6 +32,12 @@ export function webBaseText({ scheme, domain }: WebBase): string {
   return `${scheme}://${domain}`;
 }
 
+/** Null for what does not stand there. */
+export function webBaseFrom(text: string): WebBase | null {
+  const [, scheme, domain] = /^(https?):\/\/([^/]+)$/.exec(text) ?? [];
+  return domain === undefined ? null : { scheme: scheme === "http" ? "http" : "https", domain };
+}
+
 export function originOf(base: WebBase, environmentId: string, target: WebTarget): string {
   return `${base.scheme}://${labelOf(environmentId, target)}.${base.domain}`;
 }

@@ -13,3 +13,7 @@ export function takeShareToken(path: string): { token: string | null; path: stri
   const rest = kept.length === 0 ? "" : `?${kept.join("&")}`;
   return { token: token ?? null, path: path.slice(0, at) + rest };
 }
+
+export function shareUrl(origin: string, token: string): string {
+  return `${origin}/?${SHARE_PARAMETER}=${token}`;
+}

@@ -12,3 +12,13 @@ export function ticketOf(url: string): string | null {
   const ticket = query.startsWith(prefix) ? query.slice(prefix.length) : "";
   return TOKEN.test(ticket) ? ticket : "";
 }
+
+export const LINK_SECONDS = 60;
+/** Of one environment at once: somebody in a loop must not fill the table. */
+export const MAX_OPEN_LINKS = 50;
+export const MAX_SHARE_HOURS = 30 * 24;
+export const MAX_OPEN_SHARES = 50;
+
+export function linkUrl(origin: string, token: string): string {
+  return `${origin}${LINK_PATH}?${LINK_PARAMETER}=${token}`;
+}

@@ -16,6 +16,7 @@ import { createServer as createTlsServer } from "node:https";
 import type { Socket } from "node:net";
 import type { Duplex } from "node:stream";
 import type { Log } from "@remotegpu/shared/log";
+import { GatewayListenError } from "./listen-error.ts";
 
 const MAX_HEAD_BYTES = 32 * 1024;
 const HEAD_WITHIN_MS = 15_000;
@@ -35,11 +36,6 @@ export interface ListenWish {
   port: number;
   certificate: { certFile: string; keyFile: string } | null;
   maxConnections: number;
-}
-
-/** The port cannot be had, or the certificate not be read; the message is one clear sentence. */
-export class GatewayListenError extends Error {
-  override readonly name = "GatewayListenError";
 }
 
 export class Listener {

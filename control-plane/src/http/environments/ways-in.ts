@@ -4,6 +4,8 @@ import type { HostId } from "@remotegpu/shared/ids";
 import { LEASE_SERVICES } from "@remotegpu/shared/lease";
 import { ENVIRONMENT_STATUSES } from "@remotegpu/shared/workload";
 import { waysIn } from "../../core/environments/ways-in.ts";
+import { withGateway } from "../../core/environments/web-ways.ts";
+import { originOf } from "../../core/gateway/origin.ts";
 import { isImagesOwnSsh } from "../../core/leases/ssh-server.ts";
 import { transaction, type Transaction } from "../../store/database/database.ts";
 import { heldPlacement, imageBrings } from "../../store/workloads/instances/workload-placements.ts";
@@ -27,6 +29,7 @@ import {
 } from "../request/route.ts";
 import { environmentFor } from "./environment-access.ts";
 import { LEASE_WAIT_SECONDS, waitForLeases } from "./lease-wait.ts";
+import { webBase } from "./web/web-origin.ts";
 
 const tags = ["environments"];
 const params = WorkloadIdPath;
@@ -37,7 +40,7 @@ const Access = z
     status: z.enum(ENVIRONMENT_STATUSES),
     services: z.array(
       z.object({
-        service: z.enum(LEASE_SERVICES),
+        service: z.enum([...LEASE_SERVICES, "terminal"]),
         internal_port: z.int(),
         /** What the host said of its port last; none where there is no port. */
         state: z.enum(["waiting", "held", "conflict", "exhausted", "released", "none"]),
@@ -125,19 +128,32 @@ async function renew(c: ApiContext, sql: Transaction, id: string): Promise<Lease
 }
 
 async function accessOf(c: ApiContext, environment: EnvironmentRow): Promise<z.input<typeof Access>> {
-  const { db, hostKeys } = c.var.deps;
+  const { db, hostKeys, now } = c.var.deps;
   const leases = await newestLeases(db, environment.id);
   const passwordSetAt = await sshPasswordSetAt(db, environment.id);
   // Who only reads is told of the way, and gets no key to it.
   const token = (await mayEnter(c, environment)) ? await jupyterTokenOf(db, environment.id) : null;
-  const ways = waysIn({
+  const brings = await imageBrings(db, { kind: "environment", id: environment.id });
+  const base = await webBase(db, now());
+  const ports = waysIn({
     status: environment.status,
     switches: switchesOf(environment),
     allowsPlainHttp: await allowsPlainHttp(db),
     leases: leases.map(leaseNow),
     hostKey: isImagesOwnSsh(environment) ? null : hostKeys.publicOf(environment.id),
-    brings: await imageBrings(db, { kind: "environment", id: environment.id }),
+    brings,
   });
+  const ways = withGateway(
+    ports,
+    {
+      name: environment.name,
+      status: environment.status,
+      statusReason: environment.status_reason,
+      switches: { ...switchesOf(environment), terminal: environment.web_terminal_enabled },
+      brings,
+    },
+    base === null ? null : (service) => originOf(base, environment.id, service),
+  );
   return {
     environment_id: environment.id,
     status: environment.status,

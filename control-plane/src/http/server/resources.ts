@@ -18,6 +18,8 @@ import { KINDS } from "../kinds.ts";
 import { registerAccessLogRoute } from "../environments/access/access-log.ts";
 import { registerSessionRoutes } from "../environments/access/sessions.ts";
 import { registerSshTicketRoutes } from "../environments/access/ssh-tickets.ts";
+import { registerWebLinkRoutes } from "../environments/web/web-links.ts";
+import { registerWebShareRoutes } from "../environments/web/web-shares.ts";
 import { registerEnvironmentRoutes } from "../environments/environments.ts";
 import { registerPortMappingRoutes } from "../environments/port-mappings.ts";
 import { registerSshPasswordRoutes } from "../environments/ssh-password.ts";
@@ -80,6 +82,8 @@ export function registerResources(api: ApiApp, deps: ApiDeps): void {
   registerSessionRoutes(api, deps);
   registerAccessLogRoute(api, deps);
   registerSshTicketRoutes(api, deps);
+  registerWebLinkRoutes(api);
+  registerWebShareRoutes(api, deps);
   registerPortMappingRoutes(api, deps);
   registerDatasetRoutes(api, deps);
   registerModelRoutes(api, deps);

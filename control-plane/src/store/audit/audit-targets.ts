@@ -136,6 +136,7 @@ const TARGETS = {
     "customer_id workspace_id name image status status_reason cpu memory gpu node_count confirmed_at completed_at",
     { type: "text" },
   ),
+  "web-share": target("web_shares", "env_id target customer_id expires_at ended_at ended_by"),
   webhook: target("webhooks", "customer_id kinds active"),
   workspace: target("workspaces", "owner_id name description type status share_weight"),
   "workspace-quota": target("resource_quotas", QUOTAS, { key: "workspace_id" }),

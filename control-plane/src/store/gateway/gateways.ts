@@ -1,6 +1,8 @@
 /** Gateways that run: each process keeps a row of its own fresh, by which the API and the hosts know of it. */
 import type { Connection } from "../database/database.ts";
 
+/** One that was not seen for so long is none any more, whatever its row says. */
+const GATEWAY_LIVES_SECONDS = 60;
 /** Rows of processes that ended without a word are kept for a look at what was. */
 const FORGOTTEN_AFTER_SECONDS = 86_400;
 
@@ -38,4 +40,15 @@ export async function forgetGateways(sql: Connection, now: Date): Promise<void> 
     now,
     FORGOTTEN_AFTER_SECONDS,
   ]);
+}
+
+/** Of the gateway that began last of those which run; null where none of them has a domain. */
+export async function liveWebBase(sql: Connection, now: Date): Promise<string | null> {
+  const { rows } = await sql.query<{ web_base: string }>(
+    `SELECT web_base FROM gateways
+      WHERE web_base IS NOT NULL AND seen_at > $1::timestamptz - make_interval(secs => $2)
+      ORDER BY started_at DESC, id LIMIT 1`,
+    [now, GATEWAY_LIVES_SECONDS],
+  );
+  return rows[0]?.web_base ?? null;
 }

@@ -1,5 +1,10 @@
 import { expect, test } from "vitest";
-import { type WebEnvironment, whyNoWay } from "@remotegpu/control-plane/core/environments/web-ways";
+import type { WayIn } from "@remotegpu/control-plane/core/environments/ways-in";
+import {
+  type WebEnvironment,
+  whyNoWay,
+  withGateway,
+} from "@remotegpu/control-plane/core/environments/web-ways";
 import { ENVIRONMENT_STATUSES } from "@remotegpu/shared/workload";
 
 const environment = (change: Partial<WebEnvironment> = {}): WebEnvironment => ({
@@ -57,7 +62,59 @@ test.each([
 
 test("what is stopped names the command that starts it, what starts says why it waits", () => {
   expect(whyNoWay(environment({ status: "stopped" }), 80)?.sentence).toContain("remotegpu env start lab");
-  expect(
-    whyNoWay(environment({ status: "queued", statusReason: "No host fits." }), 80)?.sentence,
-  ).toContain("No host fits.");
+  expect(whyNoWay(environment({ status: "queued", statusReason: "No host fits." }), 80)?.sentence).toContain(
+    "No host fits.",
+  );
+});
+
+const port = (change: Partial<WayIn> = {}): WayIn => ({
+  service: "jupyter",
+  internalPort: 8888,
+  state: "none",
+  isReachable: false,
+  host: null,
+  port: null,
+  command: null,
+  url: null,
+  hostKeyFingerprint: null,
+  knownHosts: null,
+  reason: "No port.",
+  ...change,
+});
+const noTerminal = { ssh: true, jupyter: true, tensorboard: true, terminal: false };
+
+test("with a gateway web services lie on their origins, ports opened by hand stay what they are", () => {
+  const told = withGateway(
+    [port(), port({ service: "ssh" })],
+    environment(),
+    (service) => `https://${service}.example.com`,
+  );
+
+  expect(told.map(({ service, url, isReachable, reason }) => [service, url, isReachable, reason])).toEqual([
+    ["jupyter", "https://jupyter.example.com", true, null],
+    ["ssh", null, false, "No port."],
+    ["terminal", "https://terminal.example.com", true, null],
+  ]);
+});
+
+test("what the gateway does not reach has its origin, and the sentence", () => {
+  const stopped = environment({ status: "stopped", switches: noTerminal });
+  const [jupyter] = withGateway([port()], stopped, () => "https://x.example.com");
+
+  expect(jupyter).toMatchObject({ url: "https://x.example.com", isReachable: false });
+  expect(jupyter?.reason).toContain("The environment is stopped.");
+});
+
+test("without one each says what leads in all the same, and a port that leads in stays as it is", () => {
+  const told = withGateway(
+    [port(), port({ service: "tensorboard", isReachable: true, reason: null })],
+    environment(),
+    null,
+  );
+
+  expect(told.map(({ reason }) => reason)).toEqual([
+    expect.stringMatching(/^No port\. .*remotegpu port-forward lab 8888$/),
+    null,
+    expect.stringMatching(/WEB_DOMAIN.*remotegpu ssh lab$/),
+  ]);
 });

@@ -2,6 +2,7 @@ import { expect, test } from "vitest";
 import {
   originOf,
   readHost,
+  webBaseFrom,
   webBaseOf,
   webBaseText,
   type WebBase,
@@ -23,6 +24,11 @@ test.each([
   const base = webBaseOf(text, { hasCertificate });
 
   expect(base && webBaseText(base)).toBe(expected);
+  expect(webBaseFrom(expected)).toEqual(base);
+});
+
+test.each(["", "example.com", "ftp://example.com", "https://example.com/"])("%j is no base", (text) => {
+  expect(webBaseFrom(text)).toBeNull();
 });
 
 test.each(["", ".example.com", "a..b", "example.com/", "http://a", "a b", "a:0", "a:123456", "-"])(

@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { takeShareToken } from "@remotegpu/control-plane/core/gateway/share-token";
+import { shareUrl, takeShareToken } from "@remotegpu/control-plane/core/gateway/share-token";
 
 test.each([
   ["/", { token: null, path: "/" }],
@@ -12,4 +12,10 @@ test.each([
   ["/remotegpu_share=t", { token: null, path: "/remotegpu_share=t" }],
 ])("of %s", (path, taken) => {
   expect(takeShareToken(path)).toEqual(taken);
+});
+
+test("what a share's address carries is taken out of it", () => {
+  const origin = "https://8000-env-1.web.example.com";
+
+  expect(takeShareToken(shareUrl(origin, "t").slice(origin.length))).toEqual({ token: "t", path: "/" });
 });

@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { ticketOf } from "@remotegpu/control-plane/core/gateway/web-link";
+import { linkUrl, ticketOf } from "@remotegpu/control-plane/core/gateway/web-link";
 
 const TOKEN = "t".repeat(43);
 
@@ -13,4 +13,10 @@ test.each([
   [`/?ticket=${TOKEN}`, null],
 ])("%s carries %j", (url, ticket) => {
   expect(ticketOf(url)).toBe(ticket);
+});
+
+test("what a link is made of is read back", () => {
+  const origin = "https://8000-env-1.web.example.com";
+
+  expect(ticketOf(linkUrl(origin, TOKEN).slice(origin.length))).toBe(TOKEN);
 });

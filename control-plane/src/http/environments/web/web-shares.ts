@@ -1,0 +1,158 @@
+/** Links that are shared with people without an account: made, listed and ended by who may manage the environment. */
+import { randomBytes } from "node:crypto";
+import { createRoute, z } from "@hono/zod-openapi";
+import { MS_PER_HOUR } from "@remotegpu/shared/units";
+import { targetOf } from "../../../core/environments/web-target.ts";
+import { shareUrl } from "../../../core/gateway/share-token.ts";
+import { MAX_OPEN_SHARES, MAX_SHARE_HOURS } from "../../../core/gateway/web-link.ts";
+import {
+  countOpenShares,
+  endShare,
+  insertShare,
+  sharesOf,
+  type WebShareRow,
+} from "../../../store/environments/web/web-shares.ts";
+import type { ApiApp, ApiDeps } from "../../deps.ts";
+import { secretHash } from "../../request/authentication.ts";
+import { refuseAdministrator } from "../../request/authorization.ts";
+import { once } from "../../request/idempotency.ts";
+import { numericPage, pageOf, PageQuery, toPage } from "../../request/pagination.ts";
+import { ApiRefusal, conflict, notFound } from "../../request/refusal.ts";
+import {
+  created,
+  forCustomers,
+  iso,
+  jsonBody,
+  noContent,
+  NumericId,
+  ok,
+  Timestamp,
+  WorkloadIdPath,
+} from "../../request/route.ts";
+import { ordererOf } from "../../workloads/orders.ts";
+import { environmentFor } from "../environment-access.ts";
+import { originFor, targetNamed, webTargetFields } from "./web-origin.ts";
+
+const TOKEN_BYTES = 32;
+const DEFAULT_HOURS = 24;
+const tags = ["environments"];
+
+const fields = {
+  id: z.int(),
+  environment_id: z.string(),
+  /** One of the two; the other is null. */
+  service: z.string().nullable(),
+  port: z.int().nullable(),
+  made_by: z.string(),
+  made_at: Timestamp,
+  expires_at: Timestamp,
+  last_used_at: Timestamp.nullable(),
+  ended_at: Timestamp.nullable(),
+  ended_by: z.string().nullable(),
+};
+const WebShare = z.object(fields).openapi("WebShare");
+const MadeWebShare = z.object({ ...fields, url: z.string() }).openapi("MadeWebShare");
+
+const post = createRoute({
+  ...forCustomers,
+  method: "post",
+  path: "/environments/{id}/shares",
+  operationId: "createEnvironmentShare",
+  tags,
+  summary: `A link that lets whoever has it in to a service or port, for ${MAX_SHARE_HOURS / 24} days at most; never to a terminal`,
+  description: "It opens only what whoever made it may open, and is shown this once.",
+  request: {
+    params: WorkloadIdPath,
+    body: jsonBody(
+      z
+        .strictObject({
+          ...webTargetFields,
+          hours: z.int().min(1).max(MAX_SHARE_HOURS).default(DEFAULT_HOURS),
+        })
+        .openapi("NewWebShare"),
+    ),
+  },
+  responses: created("The share, with its link", MadeWebShare),
+});
+
+const list = createRoute({
+  ...forCustomers,
+  method: "get",
+  path: "/environments/{id}/shares",
+  operationId: "listEnvironmentShares",
+  tags,
+  summary: "Links of it that are or were shared, newest first, with their last use",
+  request: { params: WorkloadIdPath, query: PageQuery },
+  responses: ok("A page of shares", pageOf(WebShare)),
+});
+
+const remove = createRoute({
+  ...forCustomers,
+  method: "delete",
+  path: "/environments/{id}/shares/{share_id}",
+  operationId: "endEnvironmentShare",
+  tags,
+  summary: "End a share before its time, with all that is open by it",
+  request: { params: WorkloadIdPath.extend({ share_id: NumericId }) },
+  responses: noContent("It opens nothing any more"),
+});
+
+export function registerWebShareRoutes(api: ApiApp, { db }: ApiDeps): void {
+  api.openapi(post, async (c) => {
+    const environment = await environmentFor(c, c.req.valid("param").id, "manage-workload");
+    await refuseAdministrator(c, environment);
+    const { hours, ...named } = c.req.valid("json");
+    const target = targetNamed(named);
+    if (target === "terminal") throw new ApiRefusal("malformed", "A terminal is shared with nobody.");
+    return await once(c, async (sql) => {
+      const { now } = ordererOf(c);
+      const { id: environmentId } = environment;
+      const origin = await originFor(sql, environment, { target, now });
+      if ((await countOpenShares(sql, environmentId, now)) >= MAX_OPEN_SHARES)
+        throw conflict(`${MAX_OPEN_SHARES} shares of it are open, which is the most.`);
+      const token = randomBytes(TOKEN_BYTES).toString("base64url");
+      const share = await insertShare(sql, {
+        environmentId,
+        target,
+        tokenHash: secretHash(token),
+        customerId: c.var.actor.customerId,
+        now,
+        expiresAt: new Date(now.getTime() + hours * MS_PER_HOUR),
+      });
+      return c.json({ ...shareAnswer(share), url: shareUrl(origin, token) }, 201);
+    });
+  });
+
+  api.openapi(list, async (c) => {
+    const { id } = await environmentFor(c, c.req.valid("param").id, "read-workload");
+    const page = numericPage(c.req.valid("query"));
+    const rows = await sharesOf(db, id, page);
+    return c.json(toPage(rows, page.limit, { item: shareAnswer, key: (row) => [row.id] }), 200);
+  });
+
+  api.openapi(remove, async (c) => {
+    const { id: wished, share_id: id } = c.req.valid("param");
+    const { id: environmentId } = await environmentFor(c, wished, "manage-workload");
+    const { actor, now } = ordererOf(c);
+    if (await endShare(db, { environmentId, id, actor, now })) return c.body(null, 204);
+    const [known] = await sharesOf(db, environmentId, { limit: 1, after: id + 1 });
+    if (known?.id !== id) throw notFound(`share ${id} of environment ${environmentId}`);
+    return c.body(null, 204);
+  });
+}
+
+function shareAnswer(row: WebShareRow): z.input<typeof WebShare> {
+  const target = targetOf(row.target);
+  return {
+    id: row.id,
+    environment_id: row.env_id,
+    service: typeof target === "string" ? target : null,
+    port: typeof target === "number" ? target : null,
+    made_by: `customer ${row.customer_id}`,
+    made_at: row.made_at.toISOString(),
+    expires_at: row.expires_at.toISOString(),
+    last_used_at: iso(row.last_used_at),
+    ended_at: iso(row.ended_at),
+    ended_by: row.ended_by,
+  };
+}

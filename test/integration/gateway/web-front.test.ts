@@ -1,0 +1,182 @@
+/** What the gateway refuses by its form or its amount, and what of its limits and outages others notice: nothing. */
+import { once } from "node:events";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { openDatabase } from "@remotegpu/control-plane/store/database/database";
+import { GATEWAY_LIMITS } from "@remotegpu/control-plane/gateway/front/load";
+import { SlowBodies } from "@remotegpu/control-plane/gateway/front/slow-bodies";
+import { cuttableTcp } from "../../support/engines/cuttable-tcp.ts";
+import { keptLog } from "../../support/kept-log.ts";
+import { openWebScene, SERVICE_PORT, type WebScene } from "../../support/worlds/web-scene.ts";
+
+let scene: WebScene;
+let host: string;
+let key: string;
+const log = keptLog();
+
+beforeAll(async () => {
+  scene = await openWebScene({ log });
+  host = scene.hostOf(SERVICE_PORT);
+  ({ key } = scene.owner);
+});
+afterAll(async () => await scene.close());
+
+/** All that is said to these bytes, until the gateway ends the connection. */
+async function saidTo(text: string): Promise<string> {
+  const socket = await scene.raw(text);
+  let said = "";
+  for await (const chunk of socket) said += String(chunk);
+  return said;
+}
+const head = (line: string, ...headers: string[]) =>
+  `${[line, ...headers, `X-Api-Key: ${key}`, "Connection: close"].join("\r\n")}\r\n\r\n`;
+const statusOf = async (text: string) => Number((await saidTo(text)).split(" ")[1]);
+
+describe("refused is", () => {
+  test.each([
+    ["a host that is none of ours", () => head("GET / HTTP/1.1", "Host: evil.example"), 421],
+    [
+      "a name below ours that names nothing",
+      () => head("GET / HTTP/1.1", `Host: x.${scene.base.domain}`),
+      421,
+    ],
+    ["no host", () => head("GET / HTTP/1.1"), 400],
+    ["two hosts", () => head("GET / HTTP/1.1", `Host: ${host}`, "Host: evil.example"), 400],
+    ["another host's whole address", () => head("GET http://evil.example/ HTTP/1.1", `Host: ${host}`), 400],
+    ["CONNECT", () => head(`CONNECT ${host} HTTP/1.1`, `Host: ${host}`), 405],
+    ["TRACE", () => head("TRACE / HTTP/1.1", `Host: ${host}`), 405],
+    [
+      "a body of two lengths",
+      () => head("POST / HTTP/1.1", `Host: ${host}`, "Content-Length: 3", "Transfer-Encoding: chunked"),
+      400,
+    ],
+    [
+      "an encoding nobody knows",
+      () => head("POST / HTTP/1.1", `Host: ${host}`, "Transfer-Encoding: gzip, chunked"),
+      501,
+    ],
+    ["a bare line feed in a header", () => head("GET / HTTP/1.1", `Host: ${host}`, "X: a\nY: b"), 400],
+    ["a head of 40 KB", () => head("GET / HTTP/1.1", `Host: ${host}`, `X: ${"x".repeat(40_000)}`), 431],
+    [
+      "a flood of headers",
+      () => head("GET / HTTP/1.1", `Host: ${host}`, ...Array.from({ length: 300 }, (_, n) => `X-${n}: 1`)),
+      431,
+    ],
+  ])("%s", async (_what, text, status) => {
+    expect(await statusOf(text())).toBe(status);
+  });
+
+  test("a WebSocket from another origin, and one by cookie that names none", async () => {
+    const cookie = await scene.enter(scene.owner, SERVICE_PORT);
+    const asked = async (...headers: string[]) =>
+      await statusOf(
+        `${["GET /ws HTTP/1.1", `Host: ${host}`, "Connection: Upgrade", "Upgrade: websocket", ...headers].join("\r\n")}\r\n\r\n`,
+      );
+
+    expect(await asked(`X-Api-Key: ${key}`, "Origin: http://evil.example")).toBe(403);
+    expect(await asked(`Cookie: ${cookie}`, `Origin: http://${scene.hostOf(9)}`)).toBe(403);
+    expect(await asked(`Cookie: ${cookie}`)).toBe(403);
+  });
+
+  test("everything below the bare domain but its health", async () => {
+    const bare = scene.base.domain;
+
+    expect((await scene.ask(bare, "/healthz")).status).toBe(200);
+    expect((await scene.ask(bare, "/", { key })).status).toBe(404);
+    expect((await scene.ask(bare, `/${scene.environment.id}`, { key })).status).toBe(404);
+  });
+});
+
+test("its own whole address is an address, and another upgrade than WebSocket is a request like any", async () => {
+  expect(await saidTo(head(`GET http://${host}/tell?x HTTP/1.1`, `Host: ${host}`))).toContain(
+    '"url":"/tell?x"',
+  );
+  const said = await saidTo(
+    `GET /tell HTTP/1.1\r\nHost: ${host}\r\nX-Api-Key: ${key}\r\nConnection: Upgrade, HTTP2-Settings\r\nUpgrade: h2c\r\nHTTP2-Settings: AA\r\n\r\n`.replace(
+      "Connection: Upgrade",
+      "Connection: close, Upgrade",
+    ),
+  );
+  expect(said).toContain("HTTP/1.1 200");
+  expect(said).not.toContain("h2c");
+});
+
+test("a body that does not come ends its connection, one that waits for the container does not", async () => {
+  const bodies = new SlowBodies();
+  const told: string[] = [];
+  const request = { socket: { bytesRead: 0, destroy: () => told.push("ended") }, complete: false };
+  let isPaused = true;
+  bodies.watch({ ...request, isPaused: () => isPaused, once: () => undefined } as never);
+
+  for (let look = 1; look <= 10; look += 1) bodies.look();
+  expect(told).toEqual([]);
+  isPaused = false;
+  for (let look = 1; look <= 3; look += 1) bodies.look();
+  expect(told).toEqual([]);
+  bodies.look();
+  expect(told).toEqual(["ended"]);
+});
+
+test("more than an origin may hold open is refused with a word, and others are not", async () => {
+  await using stack = new AsyncDisposableStack();
+  const limits = { ...GATEWAY_LIMITS, openPerOrigin: 2 };
+  const gateway = stack.adopt(await scene.anotherGateway({ limits }), (one) => one.close());
+  const open = [
+    await scene.open(host, "/events", { key, gateway }),
+    await scene.open(host, "/events", { key, gateway }),
+  ];
+
+  const refused = await scene.ask(host, "/tell", { key, gateway });
+  const other = await scene.ask(scene.hostOf(9), "/tell", { key, gateway });
+  for (const events of open) events.destroy();
+
+  expect([refused.status, other.status]).toEqual([429, 502]);
+  expect(refused.headers["retry-after"]).toBeDefined();
+});
+
+test("more requests a second than an address may make are refused with a word", async () => {
+  await using stack = new AsyncDisposableStack();
+  const limits = { ...GATEWAY_LIMITS, perAddress: { burst: 3, perSecond: 0.001 } };
+  const gateway = stack.adopt(await scene.anotherGateway({ limits }), (one) => one.close());
+  const asked: number[] = [];
+  for (let n = 1; n <= 4; n += 1) asked.push((await scene.ask(host, "/tell", { key, gateway })).status);
+
+  expect(asked).toEqual([200, 200, 200, 429]);
+});
+
+test("the proxy in front says who asks, and only the last that it names is believed", async () => {
+  const { body } = await scene.ask(host, "/tell", {
+    key,
+    headers: { "X-Forwarded-For": "6.6.6.6, 192.0.2.9" },
+  });
+
+  expect(body.headers["x-forwarded-for"]).toBe("192.0.2.9");
+});
+
+test("while Postgres is away who was in goes on, and who is new is told to come again", async () => {
+  await using stack = new AsyncDisposableStack();
+  const url = new URL(scene.databaseUrl);
+  const target = { host: url.hostname, port: Number(url.port) };
+  const way = stack.adopt(await cuttableTcp(target), (one) => one.close());
+  url.host = `127.0.0.1:${way.port}`;
+  const db = stack.adopt(openDatabase(url.href), (one) => one.close());
+  const gateway = stack.adopt(await scene.anotherGateway({ db }), (one) => one.close());
+  const cookie = await scene.enter(scene.owner, SERVICE_PORT);
+  expect((await scene.ask(host, "/tell", { cookie, gateway })).status).toBe(200);
+  const events = await scene.open(host, "/events", { cookie, gateway });
+  await once(events, "data");
+
+  way.cut();
+
+  expect((await scene.ask(host, "/tell", { cookie, gateway })).status).toBe(200);
+  expect((await scene.ask(scene.hostOf(9), "/", { key, gateway })).status).toBe(503);
+  expect(events.destroyed).toBe(false);
+  events.destroy();
+});
+
+test("no key, cookie or token stands in the log", async () => {
+  const cookie = await scene.enter(scene.owner, SERVICE_PORT);
+  await scene.ask(host, "/garbage", { cookie, key });
+
+  const said = JSON.stringify(log.lines);
+  expect([key, cookie.split("=")[1] ?? "none"].filter((secret) => said.includes(secret))).toEqual([]);
+});
