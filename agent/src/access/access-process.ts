@@ -12,7 +12,8 @@ import { HandOverTurn, MAX_GENERATIONS, TOO_MANY } from "../core/access/generati
 import { monotonicMs, readBootId } from "../host/clock.ts";
 import { NotifyError, type ServiceNotifier } from "../host/notify.ts";
 import { readProcessStart } from "../host/processes/process-liveness.ts";
-import { Broker, type InheritedGateway } from "./broker.ts";
+import { Broker } from "./broker.ts";
+import type { OpenGateway } from "./gateway-opening.ts";
 import { RelayError } from "./relay-handlers.ts";
 import { RelayProcess } from "./relay-process.ts";
 import { Elder } from "./succession/elder.ts";
@@ -132,10 +133,7 @@ export class AccessProcess {
   }
 
   /** "not": this one is at work as it was; "not any more": it has left its broker, and needs another one. */
-  async #handOver(
-    broker: Broker,
-    gateway: InheritedGateway | null,
-  ): Promise<HandedOver | "not" | "not any more"> {
+  async #handOver(broker: Broker, gateway: OpenGateway | null): Promise<HandedOver | "not" | "not any more"> {
     const { folder, notifier, log } = this.#options;
     const bundle = this.#turn.dueFor(monotonicMs()) ?? "";
     let heir: Heir | null = null;
@@ -186,7 +184,7 @@ export class AccessProcess {
     await elder.serve(this.#ending);
   }
 
-  async #newBroker(inheritedGateway: InheritedGateway | null): Promise<Broker> {
+  async #newBroker(inheritedGateway: OpenGateway | null): Promise<Broker> {
     const { config, wallMs, log } = this.#options;
     const broker: Broker = new Broker({
       stateDir: config.stateDir,
@@ -243,7 +241,7 @@ export class AccessProcess {
   }
 }
 
-function gatewayOf({ gateway, listeners }: Inherited): InheritedGateway | null {
+function gatewayOf({ gateway, listeners }: Inherited): OpenGateway | null {
   const port = listeners.find(({ leaseId }) => leaseId === null)?.port;
   return gateway === null || port === undefined ? null : { port, identity: gateway };
 }

@@ -5,28 +5,25 @@
  */
 import { randomBytes } from "node:crypto";
 import type { Log } from "@remotegpu/shared/log";
-import type { LeaseId } from "@remotegpu/shared/ids";
 import { ACCESS_LOCK_FILE, lockFolder } from "../journal/database/folder-lock.ts";
 import type { PortRange } from "../core/leases/lease-port.ts";
 import { AccessBook } from "./book/access-book.ts";
 import { LoginDoors } from "./book/login-doors.ts";
 import { SessionGuard } from "./book/session-guard.ts";
 import type { AccessList, ReachableInstance } from "./control-messages.ts";
-import type { GatewayIdentity } from "./relay/gateway-identity.ts";
+import { GatewayOpening, type OpenGateway } from "./gateway-opening.ts";
 import { ControlServer } from "./control-server.ts";
-import { dialInto, DialError } from "./dial.ts";
 import { LeaseKeeper, TICK_EVERY_MS } from "./lease-keeper.ts";
 import { openLeaseStore, type LeaseStore } from "./lease-store.ts";
 import { LeaseStoreError } from "./lease-store-error.ts";
 import { ObservedLeases } from "./observed-leases.ts";
-import type { Dialled, Listener, RelayHandlers } from "./relay-handlers.ts";
+import type { Dialled, Listener } from "./relay-handlers.ts";
 import type { RelayProcess } from "./relay-process.ts";
 import { ServiceProbe } from "./service-probe.ts";
 import type { DialTarget } from "./relay/relay-messages.ts";
 import { Elders } from "./succession/elders.ts";
+import { WaysInside } from "./ways-inside.ts";
 
-/** A stranger on the port may go. */
-const GATEWAY_AGAIN_AFTER_MS = 30_000;
 const ID_BYTES = 18;
 /** In the book, what this process's own relay carries. */
 const OWN_RELAY = "relay";
@@ -42,7 +39,7 @@ export type BrokerOptions = {
   /** For gateways; 0 takes any. */
   gatewayPort: number;
   /** Of the one before, whose port this one's relay has. */
-  inheritedGateway: InheritedGateway | null;
+  inheritedGateway: OpenGateway | null;
   clock: { monotonicMs: () => number; wallMs: () => number };
   bootId: string;
   onTick: () => void;
@@ -51,8 +48,6 @@ export type BrokerOptions = {
   onEnd: () => void;
   log: Log;
 };
-
-export type InheritedGateway = { port: number; identity: GatewayIdentity };
 
 export class Broker {
   readonly #options: BrokerOptions;
@@ -68,11 +63,8 @@ export class Broker {
   readonly #probe: ServiceProbe;
   readonly #release: () => void;
   #instances: readonly ReachableInstance[];
-  #gatewayIdentity: GatewayIdentity | null = null;
-  /** Where it is open now, and where it was last: the same number is asked for again. */
-  #gatewayPort: number | null = null;
-  #lastGatewayPort: number | null = null;
-  #gatewayTriedMs = Number.NEGATIVE_INFINITY;
+  readonly #gateway: GatewayOpening;
+  readonly #ways: WaysInside;
   readonly #openedMs: number;
   #answered: { serial: number; refused: string | null } | null = null;
   #lastTold = "";
@@ -81,7 +73,7 @@ export class Broker {
   /** @throws FolderLockedError when another one runs on the folder */
   constructor(options: BrokerOptions) {
     this.#options = options;
-    const { stateDir, range, relay, inheritedGateway, clock, log, bootId } = options;
+    const { stateDir, range, relay, clock, log, bootId } = options;
     const lock = lockFolder(stateDir, { file: ACCESS_LOCK_FILE, holder: "access process" });
     this.#release = () => lock.release();
     const { store, isReplaced } = openLeaseStore(stateDir);
@@ -92,8 +84,17 @@ export class Broker {
     this.#instances = store.reachable(bootId);
     this.#probe = new ServiceProbe({ monotonicMs: clock.monotonicMs, onNews: () => this.#tell(), log });
     this.#relay = relay;
-    this.#gatewayIdentity = inheritedGateway?.identity ?? null;
-    this.#lastGatewayPort = inheritedGateway?.port ?? null;
+    this.#gateway = new GatewayOpening({
+      relay,
+      firstPort: options.gatewayPort,
+      inherited: options.inheritedGateway,
+      monotonicMs: clock.monotonicMs,
+    });
+    this.#ways = new WaysInside({
+      instances: () => this.#instances,
+      held: (leaseId) => this.#keeper.held(leaseId),
+      onNobody: (leaseId) => this.#probe.suspect(leaseId),
+    });
     this.#keeper = new LeaseKeeper({
       store,
       binder: relay,
@@ -154,14 +155,14 @@ export class Broker {
     this.#relay.dialBy((target) => this.dial(target));
     for (const { leaseId, port, handle } of inherited) {
       const lease = leaseId === null ? null : this.#keeper.find(leaseId);
-      if (leaseId === null) await this.#relay.adoptGateway({ port, handle }, this.#gatewayIdentity);
+      if (leaseId === null) await this.#relay.adoptGateway({ port, handle }, this.#gateway.identity);
       else if (lease !== null && lease.state !== "released") await this.#relay.adopt(lease, { port, handle });
       else handle.close();
     }
     this.#relay.attach({
       onUp: () => {
         this.#keeper.rebind();
-        this.#openGateway();
+        this.#gateway.open();
         this.#loginDoors.relayUp();
         this.#relay.tellAll();
       },
@@ -172,7 +173,7 @@ export class Broker {
       },
       onBook: (book) => {
         this.#book.take(OWN_RELAY, book);
-        for (const leaseId of leftInside(book)) void this.#probe.doubt(leaseId);
+        this.#probe.hear(book);
         this.#tell();
       },
       onLoginElsewhere: ({ runId, port, login }) => this.#elders.tell({ kind: "login", runId, port, login }),
@@ -181,8 +182,7 @@ export class Broker {
       onActivity: (leases) => this.#keeper.noteActivity(leases),
       dial: (target) => this.dial(target),
       onGateway: (port) => {
-        this.#gatewayPort = port;
-        this.#lastGatewayPort = port ?? this.#lastGatewayPort;
+        this.#gateway.told(port);
         this.#tell();
       },
     });
@@ -224,15 +224,12 @@ export class Broker {
 
   /** What is held is bound, and somebody is there to bind more. */
   get isServing(): boolean {
-    const { inheritedGateway } = this.#options;
-    const isGatewayOpen = inheritedGateway === null || this.#gatewayPort !== null;
-    return this.#relay.pid !== null && this.#keeper.isCaughtUp && isGatewayOpen;
+    return this.#relay.pid !== null && this.#keeper.isCaughtUp && this.#gateway.isServing;
   }
 
   /** Null while the port for gateways is not open. */
-  get gateway(): InheritedGateway | null {
-    const [port, identity] = [this.#gatewayPort, this.#gatewayIdentity];
-    return port === null || identity === null ? null : { port, identity };
+  get gateway(): OpenGateway | null {
+    return this.#gateway.now;
   }
 
   #take(list: AccessList): void {
@@ -240,10 +237,7 @@ export class Broker {
     onAgentsBundle(list.bundle);
     const { instances } = list;
     if (instances !== null) this.#instances = instances;
-    if (JSON.stringify(list.gateway) !== JSON.stringify(this.#gatewayIdentity)) {
-      this.#gatewayIdentity = list.gateway;
-      this.#openGateway();
-    }
+    this.#gateway.follow(list.gateway);
     this.#book.taken(list.taken);
     this.#loginDoors.follow(this.#instances);
     this.#guard.follow(list, this.#instances);
@@ -270,7 +264,7 @@ export class Broker {
       wallMs: clock.wallMs(),
       answerOf: (leaseId) => this.#probe.answerOf(leaseId),
     });
-    const gatewayPort = this.#gatewayPort;
+    const gatewayPort = this.#gateway.port;
     const access = this.#book.told;
     const text = JSON.stringify([leases, gatewayPort, access]);
     if (text === this.#lastTold) return;
@@ -278,35 +272,9 @@ export class Broker {
     this.#server.tell({ kind: "held", ...this.#answered, leases, gatewayPort, access });
   }
 
-  /** One that is open when the identity is taken away stays as it is: a host has one for life. */
-  #openGateway(): void {
-    if (this.#gatewayIdentity === null) return;
-    this.#gatewayTriedMs = this.#options.clock.monotonicMs();
-    this.#relay.openGateway(this.#lastGatewayPort ?? this.#options.gatewayPort, this.#gatewayIdentity);
-  }
-
   /** A way into a container, by the last list. @throws DialError */
-  async dial(target: DialTarget): Promise<Dialled> {
-    if (target.kind === "lease") return this.#dialService(target.leaseId);
-    const instance = this.#instances.find(({ instanceId }) => instanceId === target.instanceId);
-    if (instance === undefined) throw new DialError(`instance ${target.instanceId} does not run here`);
-    return dialled(instance, target.port);
-  }
-
-  async #dialService(leaseId: LeaseId): Promise<Dialled> {
-    const lease = this.#keeper.held(leaseId);
-    const instance =
-      lease === null
-        ? undefined
-        : this.#instances.findLast(({ workloadId }) => workloadId === lease.workloadId);
-    if (lease === null || instance === undefined)
-      throw new DialError(`lease ${leaseId} leads nowhere: its workload does not run`);
-    try {
-      return await dialled(instance, lease.internalPort);
-    } catch (error) {
-      if (error instanceof DialError) this.#probe.suspect(leaseId);
-      throw error;
-    }
+  dial(target: DialTarget): Promise<Dialled> {
+    return this.#ways.dial(target);
   }
 
   #tick(): void {
@@ -318,8 +286,7 @@ export class Broker {
     if (clock.monotonicMs() - this.#openedMs >= UNCARRIED_AFTER_MS) this.#book.endUncarried();
     this.#book.tick();
     this.#tell();
-    if (this.#gatewayPort === null && clock.monotonicMs() - this.#gatewayTriedMs >= GATEWAY_AGAIN_AFTER_MS)
-      this.#openGateway();
+    this.#gateway.tick();
     onTick();
   }
 
@@ -334,18 +301,4 @@ export class Broker {
       return false;
     }
   }
-}
-
-/** Leases on which clients of SSH came to the container and no further, or were left by it. */
-function leftInside({ sessions, attempts }: Parameters<RelayHandlers["onBook"]>[0]): Set<LeaseId> {
-  return new Set([
-    ...attempts.flatMap(({ leaseId, outcome }) => (outcome === "no-login" ? leaseId : [])),
-    ...sessions.flatMap(({ leaseId, ended }) => (ended?.by === "container" ? leaseId : [])),
-  ]);
-}
-
-/** @throws DialError */
-async function dialled(instance: ReachableInstance, port: number): Promise<Dialled> {
-  const { instanceId, runId } = instance;
-  return { socket: await dialInto(instance, port), instanceId, runId };
 }

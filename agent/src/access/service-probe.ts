@@ -19,6 +19,7 @@ import {
 import type { LeaseRecord } from "../core/leases/lease.ts";
 import { readGroupTexts } from "../host/processes/group-limits.ts";
 import type { ReachableInstance } from "./control-messages.ts";
+import type { RelayHandlers } from "./relay-handlers.ts";
 import { lookAt } from "./service-look.ts";
 
 /** Each is a connection, or two small files. */
@@ -80,8 +81,23 @@ export class ServiceProbe {
     this.#lookIn(leaseId, entry, Math.max(0, SUSPECT_REST_MS - restedMs));
   }
 
-  /** A client of SSH went without having logged in, or was left by the container: it may have had no memory for it. */
-  async doubt(leaseId: LeaseId): Promise<void> {
+  /** What a relay tells: clients of SSH that went without having logged in, or were left by it, may have had no memory there. */
+  hear({ sessions, attempts }: Parameters<RelayHandlers["onBook"]>[0]): void {
+    const doubted = new Set([
+      ...attempts.flatMap(({ leaseId, outcome }) => (outcome === "no-login" ? leaseId : [])),
+      ...sessions.flatMap(({ leaseId, ended }) => (ended?.by === "container" ? leaseId : [])),
+    ]);
+    for (const leaseId of doubted) void this.#doubt(leaseId);
+  }
+
+  /** Nothing is looked at any more, whatever is said later. */
+  close(): void {
+    this.#isClosed = true;
+    for (const leaseId of this.#entries.keys()) this.#forget(leaseId);
+  }
+
+  /** Looks at once where the kernel has ended something since the last look. */
+  async #doubt(leaseId: LeaseId): Promise<void> {
     const entry = this.#entries.get(leaseId);
     if (entry === undefined || entry.isLooking) return;
     try {
@@ -90,12 +106,6 @@ export class ServiceProbe {
     } catch (error) {
       this.#options.log.warn({ leaseId, error }, "what a container has used up cannot be told");
     }
-  }
-
-  /** Nothing is looked at any more, whatever is said later. */
-  close(): void {
-    this.#isClosed = true;
-    for (const leaseId of this.#entries.keys()) this.#forget(leaseId);
   }
 
   #begin({ leaseId, service, internalPort }: LeaseRecord, instance: ReachableInstance): void {

@@ -1,0 +1,56 @@
+/** Ways into containers, by the last list: to the service of a lease that is held, or to a port of an instance. */
+import type { LeaseId } from "@remotegpu/shared/ids";
+import type { LeaseRecord } from "../core/leases/lease.ts";
+import type { ReachableInstance } from "./control-messages.ts";
+import { dialInto, DialError } from "./dial.ts";
+import type { Dialled } from "./relay-handlers.ts";
+import type { DialTarget } from "./relay/relay-messages.ts";
+
+export class WaysInside {
+  readonly #instances: () => readonly ReachableInstance[];
+  readonly #held: (leaseId: LeaseId) => LeaseRecord | null;
+  readonly #onNobody: (leaseId: LeaseId) => void;
+
+  constructor(options: {
+    /** Of one workload the latest placement's comes last. */
+    instances: () => readonly ReachableInstance[];
+    /** Null: it leads nowhere. */
+    held: (leaseId: LeaseId) => LeaseRecord | null;
+    /** Nobody answers behind it. */
+    onNobody: (leaseId: LeaseId) => void;
+  }) {
+    this.#instances = options.instances;
+    this.#held = options.held;
+    this.#onNobody = options.onNobody;
+  }
+
+  /** @throws DialError */
+  async dial(target: DialTarget): Promise<Dialled> {
+    if (target.kind === "lease") return this.#dialService(target.leaseId);
+    const instance = this.#instances().find(({ instanceId }) => instanceId === target.instanceId);
+    if (instance === undefined) throw new DialError(`instance ${target.instanceId} does not run here`);
+    return dialled(instance, target.port);
+  }
+
+  async #dialService(leaseId: LeaseId): Promise<Dialled> {
+    const lease = this.#held(leaseId);
+    const instance =
+      lease === null
+        ? undefined
+        : this.#instances().findLast(({ workloadId }) => workloadId === lease.workloadId);
+    if (lease === null || instance === undefined)
+      throw new DialError(`lease ${leaseId} leads nowhere: its workload does not run`);
+    try {
+      return await dialled(instance, lease.internalPort);
+    } catch (error) {
+      if (error instanceof DialError) this.#onNobody(leaseId);
+      throw error;
+    }
+  }
+}
+
+/** @throws DialError */
+async function dialled(instance: ReachableInstance, port: number): Promise<Dialled> {
+  const { instanceId, runId } = instance;
+  return { socket: await dialInto(instance, port), instanceId, runId };
+}
