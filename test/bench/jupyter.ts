@@ -65,7 +65,10 @@ class InsideAgent extends Agent {
     created?: (error: Error | null, socket: Duplex) => void,
   ): undefined {
     dialInto(this.#instance, PORT, { isReadHere: true }).then(
-      (socket) => created?.(null, socket),
+      (socket) => {
+        created?.(null, socket);
+        socket.resume();
+      },
       (error: unknown) => created?.(error as Error, undefined as never),
     );
   }

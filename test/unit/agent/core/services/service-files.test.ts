@@ -1,6 +1,6 @@
 /** What of an order makes its services begin. */
 import { expect, test } from "vitest";
-import type { DesiredInstance } from "@remotegpu/shared/instance";
+import { DesiredInstance } from "@remotegpu/shared/instance";
 import { serviceFiles } from "@remotegpu/agent/core/services/service-files";
 import { desiredOf } from "../../../../support/samples/desired-instance.ts";
 
@@ -27,3 +27,14 @@ test("what is switched off has none, whatever token there is", () => {
 test("without a token there is no Jupyter", () => {
   expect(filesOf({ jupyter: true, tensorboard: false })).toEqual([]);
 });
+
+test.each(["short", "0A".repeat(32), 7, null])(
+  "a token of another form (%s) is none, and no fault of the order",
+  (jupyterToken) => {
+    const order = desiredOf("lab", { jupyter: true });
+
+    const read = DesiredInstance.parse({ ...order, live: { ...order.live, jupyterToken } });
+
+    expect(serviceFiles(read)).toEqual([]);
+  },
+);
