@@ -1,6 +1,6 @@
 /**
- * Makes the folder that a control plane hands out to new hosts: the agent, the access process and its relay in one
- * file each, the Node that runs them, their native parts, the toolbox of containers, the units and install.sh.
+ * Makes the folder that a control plane hands out to new hosts: the agent, the access process, its relay and the files
+ * process in one file each, the Node that runs them, their native parts, the toolbox of containers, the units and install.sh.
  *
  *   node agent/install/build-bundle.ts --out FOLDER
  */
@@ -50,7 +50,7 @@ export async function buildBundle({
   await copyAssets(draft);
   await copyAs(process.execPath, join(draft, "node"), 0o755);
   await copyToolbox(draft);
-  for (const unit of ["remotegpu-agent.service", "remotegpu-access.service"])
+  for (const unit of ["remotegpu-agent.service", "remotegpu-access.service", "remotegpu-files.service"])
     await copyAs(join(agentFolder, "systemd", unit), join(draft, unit), 0o644);
   await copyAs(join(agentFolder, "install/install.sh"), join(draft, "install.sh"), 0o755);
   const manifest = await writeBundleManifest({ folder: draft, release: await agentRelease() });
@@ -66,6 +66,7 @@ async function bundleSources(entryPoint: string, outdir: string): Promise<void> 
       agent: entryPoint,
       access: join(agentFolder, "src/access/main.ts"),
       "access-relay": join(agentFolder, "src/access/relay/main.ts"),
+      files: join(agentFolder, "src/files/main.ts"),
     },
     outdir,
     outExtension: { ".js": ".mjs" },

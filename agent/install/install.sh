@@ -12,6 +12,7 @@ umask 022
 fetch_seconds=600
 service=remotegpu-agent.service
 access=remotegpu-access.service
+files=remotegpu-files.service
 line_end='
 '
 
@@ -335,7 +336,7 @@ rejoin_removed() {
     return 0
   fi
   say "$reason; it joins anew"
-  if [ "$systemd" = yes ]; then systemctl stop "$service" "$access" || true; fi
+  if [ "$systemd" = yes ]; then systemctl stop "$service" "$access" "$files" || true; fi
   agent leave || fail "what this host ran before could not be ended; nothing was joined"
   rm -f "$etc/joined"
   joined_server=
@@ -356,11 +357,13 @@ join_host() {
   replace 644 "$work/joined" "$etc/joined"
 }
 
-place_units() { # of the current version; an older one may lack the second
+place_units() { # of the current version; an older one may lack some
   mkdir -p "$units"
-  for unit in "$access" "$service"; do
+  pool=$(earlier REMOTEGPU_POOL_FOLDER)
+  for unit in "$access" "$files" "$service"; do
     [ -f "$opt/current/$unit" ] || continue
-    sed "s#/opt/remotegpu/#$opt/#g; s#/etc/remotegpu/#$etc/#g" "$opt/current/$unit" >"$work/$unit"
+    sed "s#/opt/remotegpu/#$opt/#g; s#/etc/remotegpu/#$etc/#g; s#/var/lib/remotegpu/pool#${pool:-$state/pool}#g; s#-/var/lib/remotegpu/#-$state/#g" \
+      "$opt/current/$unit" >"$work/$unit"
     replace 644 "$work/$unit" "$units/$unit"
   done
   systemctl daemon-reload
@@ -376,16 +379,28 @@ start_access() {
     say "the access process does not start (see: journalctl -u $access); until it does, this host has no ports"
 }
 
+# It keeps nothing: what was under way there is asked for again.
+start_files() {
+  [ -f "$opt/current/$files" ] || return 0
+  # What is not there when it starts it could not write to.
+  mkdir -p "$state/files" "$state/pool"
+  systemctl enable --quiet "$files"
+  if [ "$changed" = no ] && systemctl is-active --quiet "$files"; then return 0; fi
+  systemctl restart "$files" ||
+    say "the files process does not start (see: journalctl -u $files); until it does, nobody reaches files of this host"
+}
+
 install_unit() {
   if [ "$systemd" = no ]; then
-    say "no unit was installed and nothing runs yet; start both with the settings of $etc/agent.env:"
-    for program in access agent; do
+    say "no unit was installed and nothing runs yet; start all three with the settings of $etc/agent.env:"
+    for program in access files agent; do
       say "    sh -c 'set -a; . $etc/agent.env; exec $opt/current/node $opt/current/$program.mjs run'"
     done
     return 0
   fi
   place_units
   start_access
+  start_files
   systemctl enable --quiet "$service"
   if [ "$changed" = no ] && systemctl is-active --quiet "$service"; then
     say "nothing has changed; the agent runs on"

@@ -29,6 +29,7 @@ const sources = PACKAGES.flatMap((name) => filesOf(`${name}/src/**/*.ts`));
 const MAINS = [
   "agent/src/access/main.ts",
   "agent/src/access/relay/main.ts",
+  "agent/src/files/main.ts",
   "agent/src/main.ts",
   "control-plane/src/cli/main.ts",
   "control-plane/src/main.ts",

@@ -5,6 +5,7 @@
  */
 import { randomBytes } from "node:crypto";
 import type { Log } from "@remotegpu/shared/log";
+import { filesSocket } from "../config.ts";
 import { ACCESS_LOCK_FILE, lockFolder } from "../journal/database/folder-lock.ts";
 import type { PortRange } from "../core/leases/lease-port.ts";
 import { AccessBook } from "./book/access-book.ts";
@@ -91,6 +92,7 @@ export class Broker {
       monotonicMs: clock.monotonicMs,
     });
     this.#ways = new WaysInside({
+      filesPath: filesSocket(stateDir),
       instances: () => this.#instances,
       held: (leaseId) => this.#keeper.held(leaseId),
       onNobody: (leaseId) => this.#probe.suspect(leaseId),
@@ -272,7 +274,7 @@ export class Broker {
     this.#server.tell({ kind: "held", ...this.#answered, leases, gatewayPort, access });
   }
 
-  /** A way into a container, by the last list. @throws DialError */
+  /** A way into a container, by the last list, or to the files process. @throws DialError */
   dial(target: DialTarget): Promise<Dialled> {
     return this.#ways.dial(target);
   }

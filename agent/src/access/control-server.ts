@@ -6,7 +6,7 @@ import { createServer, type Server, type Socket } from "node:net";
 import type { Log } from "@remotegpu/shared/log";
 import { AccessList, MAX_LINE_BYTES, type AccessNews } from "./control-messages.ts";
 import { readLines, writeLine } from "./lines.ts";
-import { openSocketFile } from "./socket-file.ts";
+import { openSocketFile } from "../process/socket-file.ts";
 
 const MAX_CONNECTIONS = 16;
 

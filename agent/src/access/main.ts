@@ -9,7 +9,7 @@ import { bundleOf } from "../process/bundle.ts";
 import { ending } from "../process/ending.ts";
 import { log } from "../process/log.ts";
 import { AccessProcess } from "./access-process.ts";
-import { ControlSocketError } from "./socket-file.ts";
+import { ControlSocketError } from "../process/socket-file.ts";
 import { InheritanceError } from "./succession/inheritance.ts";
 
 const KERNEL_RANGE_FILE = "/proc/sys/net/ipv4/ip_local_port_range";

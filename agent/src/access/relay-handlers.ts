@@ -38,8 +38,8 @@ export class RelayError extends Error {
   override name = "RelayError";
 }
 
-/** A way into a container, and into which. */
-export type Dialled = Omit<Way, "port"> & { socket: Socket };
+/** A way into a container, and into which; null for one that leads into none. */
+export type Dialled = { socket: Socket; into: Omit<Way, "port"> | null };
 
 /** Hears of nothing. */
 export const NOBODY: RelayHandlers = {

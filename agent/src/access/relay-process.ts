@@ -241,8 +241,8 @@ export class RelayProcess {
       return;
     }
     if (dialled === null) return this.#child.say({ kind: "not-dialled", dialId });
-    const { socket, instanceId, runId } = dialled;
-    this.#child.say({ kind: "dialled", dialId, instanceId, runId }, socket);
+    const { socket, into } = dialled;
+    this.#child.say({ kind: "dialled", dialId, into }, socket);
   }
 
   #ended(): void {

@@ -1,17 +1,24 @@
-/** Ways into containers, by the last list: to the service of a lease that is held, or to a port of an instance. */
+/**
+ * Ways into containers, by the last list: to the service of a lease that is held, or to a port of an instance. Beside them
+ * the way to this host's files process, which is in none.
+ */
 import type { LeaseId } from "@remotegpu/shared/ids";
 import type { LeaseRecord } from "../core/leases/lease.ts";
 import type { ReachableInstance } from "./control-messages.ts";
 import { dialInto, DialError } from "./dial.ts";
+import { dialFiles } from "./dial-files.ts";
 import type { Dialled } from "./relay-handlers.ts";
 import type { DialTarget } from "./relay/relay-messages.ts";
 
 export class WaysInside {
+  readonly #filesPath: string;
   readonly #instances: () => readonly ReachableInstance[];
   readonly #held: (leaseId: LeaseId) => LeaseRecord | null;
   readonly #onNobody: (leaseId: LeaseId) => void;
 
   constructor(options: {
+    /** Of the files process's socket. */
+    filesPath: string;
     /** Of one workload the latest placement's comes last. */
     instances: () => readonly ReachableInstance[];
     /** Null: it leads nowhere. */
@@ -19,6 +26,7 @@ export class WaysInside {
     /** Nobody answers behind it. */
     onNobody: (leaseId: LeaseId) => void;
   }) {
+    this.#filesPath = options.filesPath;
     this.#instances = options.instances;
     this.#held = options.held;
     this.#onNobody = options.onNobody;
@@ -27,6 +35,7 @@ export class WaysInside {
   /** @throws DialError */
   async dial(target: DialTarget): Promise<Dialled> {
     if (target.kind === "lease") return this.#dialService(target.leaseId);
+    if (target.kind === "files") return { socket: await dialFiles(this.#filesPath), into: null };
     const instance = this.#instances().find(({ instanceId }) => instanceId === target.instanceId);
     if (instance === undefined) throw new DialError(`instance ${target.instanceId} does not run here`);
     return dialled(instance, target.port);
@@ -52,5 +61,5 @@ export class WaysInside {
 /** @throws DialError */
 async function dialled(instance: ReachableInstance, port: number): Promise<Dialled> {
   const { instanceId, runId } = instance;
-  return { socket: await dialInto(instance, port), instanceId, runId };
+  return { socket: await dialInto(instance, port), into: { instanceId, runId } };
 }

@@ -17,6 +17,7 @@ import { removeStarterImage } from "./starter-image.ts";
 const CONTROL_PLANE = new URL("../main.ts", import.meta.url).pathname;
 const AGENT = new URL("../../../agent/src/main.ts", import.meta.url).pathname;
 const ACCESS = new URL("../../../agent/src/access/main.ts", import.meta.url).pathname;
+const FILES = new URL("../../../agent/src/files/main.ts", import.meta.url).pathname;
 /** As in the agent's unit, which says why. */
 export const SPARING_MEMORY = { NODE_OPTIONS: "--max-semi-space-size=1", MALLOC_ARENA_MAX: "1" };
 const LOOPBACK = "127.0.0.1";
@@ -31,6 +32,7 @@ const MAX_RESTARTS = 5;
 const STOP_ENVIRONMENT_WITHIN_MS = 20_000;
 const STOP_AGENT_WITHIN_MS = 40_000;
 const STOP_ACCESS_WITHIN_MS = 10_000;
+const STOP_FILES_WITHIN_MS = 10_000;
 const STOP_CONTROL_PLANE_WITHIN_MS = 40_000;
 
 export interface StageOptions {
@@ -50,6 +52,7 @@ export class Stage {
   readonly #pidFile: string;
   #controlPlane: Child | null = null;
   #access: Child | null = null;
+  #files: Child | null = null;
   #agent: Child | null = null;
   #agentEnv: Record<string, string> = {};
   /** Until then a control plane that ends cannot be started at all. */
@@ -129,7 +132,7 @@ export class Stage {
   }
 
   /**
-   * Joins once, runs the agent and the access process beside it, and waits until its host is online with its GPUs. What
+   * Joins once, runs the agent with the access and the files process beside it, and waits until its host is online with its GPUs. What
    * the control plane has of the host is a dated copy, so only a report of this life counts.
    */
   async startAgent(admin: ApiClient, simulatedGpus: number): Promise<Row> {
@@ -146,6 +149,7 @@ export class Stage {
     const path = `/hosts/${grant.host_id}`;
     const { observed_at: observedBefore } = await admin.get(path);
     this.#access = this.#spawn("access process", ACCESS, env);
+    this.#files = this.#spawn("files process", FILES, env);
     this.#agent = this.#spawn("agent", AGENT, env);
     return this.until(ONLINE_WITHIN_MS, "this host to be online", async () => {
       const host = await admin.get(path);
@@ -214,6 +218,7 @@ export class Stage {
       this.#controlPlane = this.#startAgain(this.#controlPlane);
     }
     if (this.#access?.isEnded === true) this.#access = this.#startAgain(this.#access);
+    if (this.#files?.isEnded === true) this.#files = this.#startAgain(this.#files);
     if (this.#agent?.isEnded === true) this.#agent = this.#startAgain(this.#agent);
   }
 
@@ -230,6 +235,7 @@ export class Stage {
     await this.#stopEnvironment();
     if (this.#agent !== null) await this.#stopAgent(this.#agent);
     await this.#access?.stop(STOP_ACCESS_WITHIN_MS);
+    await this.#files?.stop(STOP_FILES_WITHIN_MS);
     if (this.#controlPlane !== null) await this.#stopControlPlane(this.#controlPlane);
     if (this.options.throwaway && this.#madeImage) await removeStarterImage();
     this.#keepLogs();

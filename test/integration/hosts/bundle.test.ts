@@ -2,14 +2,15 @@
 import { once } from "node:events";
 import { existsSync } from "node:fs";
 import { connect } from "node:net";
-import { chmod, mkdtemp, readdir, readFile, rename, rm, stat } from "node:fs/promises";
+import { chmod, mkdtemp, readdir, readFile, rename, rm, stat, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { execa } from "execa";
-import { afterAll, beforeAll, expect, test } from "vitest";
+import { afterAll, beforeAll, describe, expect, onTestFinished, test } from "vitest";
 import { buildBundle } from "../../../agent/install/build-bundle.ts";
 import { compiledProgram, OWN_PROGRAMS } from "@remotegpu/agent/toolbox/own-programs";
 import { AccessUnderTest, ContainerUnderTest } from "../../support/agent/access.ts";
+import { FilesUnderTest } from "../../support/agent/files.ts";
 import { wantedLease } from "../../support/samples/lease-samples.ts";
 import type { BundleManifest } from "../../../agent/install/bundle-manifest.ts";
 
@@ -39,7 +40,9 @@ test("it holds all that a host needs, each with its hash", async () => {
         "koffi.node",
         "access.mjs",
         "access-relay.mjs",
+        "files.mjs",
         "remotegpu-access.service",
+        "remotegpu-files.service",
         "remotegpu-agent.service",
       ].map((name) => expect.objectContaining({ name })),
     ),
@@ -93,23 +96,38 @@ test.skipIf(!existsSync(new URL("../../../agent/src/main.ts", import.meta.url)))
   },
 );
 
-test("its access process leads into a container, with its code where only root can read", async () => {
-  const closed = join(folder, "closed");
-  await buildBundle({ outDir: closed });
-  await chmod(closed, 0o700);
-  await using ending = new AsyncDisposableStack();
-  const container = ending.adopt(await ContainerUnderTest.begin(), (begun) => begun.end());
-  await container.serve(7000);
-  const access = ending.adopt(
-    await AccessUnderTest.begin({}, { script: join(closed, "access.mjs") }),
-    (begun) => begun.end(),
-  );
+describe("with its code where only root can read", () => {
+  let closed: string;
+  beforeAll(async () => {
+    closed = join(folder, "closed");
+    await buildBundle({ outDir: closed });
+    await chmod(closed, 0o700);
+  });
 
-  await access.say({ leases: [wantedLease("a")], instances: [container.instance] });
-  const socket = connect({ port: await access.portOf("a"), host: "127.0.0.1" });
-  const [greeting] = (await once(socket, "data")) as unknown[];
-  socket.destroy();
+  test("its files process serves a pool", async () => {
+    const files = await FilesUnderTest.begin({ script: join(closed, "files.mjs") });
+    onTestFinished(() => files.end());
 
-  expect(String(greeting)).toBe("hello\n");
-  expect(await readFile(`/proc/${access.relayPid}/status`, "utf8")).toMatch(/^CapEff:\s+0+$/m);
+    await writeFile(files.at("said"), "hello");
+
+    expect((await files.ask({ path: "said" })).body.toString()).toBe("hello");
+  });
+
+  test("its access process leads into a container", async () => {
+    await using ending = new AsyncDisposableStack();
+    const container = ending.adopt(await ContainerUnderTest.begin(), (begun) => begun.end());
+    await container.serve(7000);
+    const access = ending.adopt(
+      await AccessUnderTest.begin({}, { script: join(closed, "access.mjs") }),
+      (begun) => begun.end(),
+    );
+
+    await access.say({ leases: [wantedLease("a")], instances: [container.instance] });
+    const socket = connect({ port: await access.portOf("a"), host: "127.0.0.1" });
+    const [greeting] = (await once(socket, "data")) as unknown[];
+    socket.destroy();
+
+    expect(String(greeting)).toBe("hello\n");
+    expect(await readFile(`/proc/${access.relayPid}/status`, "utf8")).toMatch(/^CapEff:\s+0+$/m);
+  });
 });

@@ -33,7 +33,8 @@ const versions = async () =>
   (await readdir(join(site.host, "opt/remotegpu"))).filter((name) => /^\d/.test(name)).sort();
 const calls = async () => (await site.read("var/lib/remotegpu/calls")).trim().split("\n");
 const restarts = async () =>
-  (await site.read("systemctl")).split("\n").filter((line) => line.startsWith("restart")).length;
+  (await site.read("systemctl")).split("\n").filter((line) => line === "restart remotegpu-agent.service")
+    .length;
 
 /** Names, modes and bytes of a bundle's files. */
 async function filesOf(folder: string): Promise<[string, number, string][]> {
@@ -78,6 +79,7 @@ describe("over plain HTTP to this host itself", () => {
     for (const [name, script] of [
       ["remotegpu-agent", "agent.mjs"],
       ["remotegpu-access", "access.mjs"],
+      ["remotegpu-files", "files.mjs"],
     ]) {
       const unit = join(site.host, `etc/systemd/system/${name}.service`);
       const { exitCode, stderr } = await execa("systemd-analyze", ["verify", "--man=no", unit], {
@@ -92,6 +94,23 @@ describe("over plain HTTP to this host itself", () => {
     }
   });
 
+  test("the files process may write where the pool of this host is, and keeps its socket", async () => {
+    await site.offer("one");
+    await site.install(join_());
+    await appendFile(join(site.host, "etc/remotegpu/agent.env"), 'REMOTEGPU_POOL_FOLDER="/mnt/pool"\n');
+    const unit = () => site.read("etc/systemd/system/remotegpu-files.service");
+    const own = await unit();
+    await site.install([]);
+
+    const { host } = site;
+    expect(own).toContain(
+      `ReadWritePaths=-${host}/var/lib/remotegpu/pool -${host}/var/lib/remotegpu/files\n`,
+    );
+    expect(own).toContain(`InaccessiblePaths=-${host}/var/lib/remotegpu/host.nk `);
+    expect(await unit()).toContain(`ReadWritePaths=-/mnt/pool -${host}/var/lib/remotegpu/files\n`);
+    expect(await modeOf("var/lib/remotegpu/files")).toBe(0o755);
+  });
+
   test("the access process is started once, before the agent, and an upgrade leaves it alone", async () => {
     await site.offer("one");
     await site.install(join_());
@@ -101,7 +120,9 @@ describe("over plain HTTP to this host itself", () => {
     const told = (await site.read("systemctl")).split("\n").filter((line) => /^(re)?start /.test(line));
     expect(told).toEqual([
       "start remotegpu-access.service",
+      "restart remotegpu-files.service",
       "restart remotegpu-agent.service",
+      "restart remotegpu-files.service",
       "restart remotegpu-agent.service",
     ]);
     expect(await site.read("systemctl")).toContain("enable --quiet remotegpu-access.service");
@@ -164,7 +185,7 @@ describe("over plain HTTP to this host itself", () => {
       "join",
     ]);
     expect((await site.read("systemctl")).split("\n")).toContain(
-      "stop remotegpu-agent.service remotegpu-access.service",
+      "stop remotegpu-agent.service remotegpu-access.service remotegpu-files.service",
     );
     expect(await restarts()).toBe(2);
   });

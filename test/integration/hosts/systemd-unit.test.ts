@@ -16,6 +16,7 @@ import { eventually } from "../../support/eventually.ts";
 const root = new URL("../../../", import.meta.url).pathname;
 const ACCESS_UNIT = "agent/systemd/remotegpu-access.service";
 const AGENT_UNIT = "agent/systemd/remotegpu-agent.service";
+const FILES_UNIT = "agent/systemd/remotegpu-files.service";
 const CONTROL_PLANE_UNIT = "control-plane/systemd/remotegpu-control-plane.service";
 let folder: string;
 beforeAll(async () => {
@@ -37,7 +38,7 @@ describe("systemd-analyze", () => {
       reject: false,
     });
 
-    expect(units.toSorted()).toEqual([ACCESS_UNIT, AGENT_UNIT, CONTROL_PLANE_UNIT]);
+    expect(units.toSorted()).toEqual([ACCESS_UNIT, AGENT_UNIT, FILES_UNIT, CONTROL_PLANE_UNIT]);
     expect({ exitCode, stdout, stderr }).toEqual({ exitCode: 0, stdout: "", stderr: "" });
   });
 });
@@ -72,6 +73,22 @@ test("the access process has the rights that it needs for namespaces, and no oth
   expect(
     settings.filter((line) => /^(ProtectProc|PrivateNetwork|PrivateUsers|MemoryDeny)/.test(line)),
   ).toEqual([]);
+});
+
+test("the files process may read and write files of the pool, and nothing else", async () => {
+  const settings = await settingsOf(FILES_UNIT);
+
+  expect(settings).toEqual(
+    expect.arrayContaining([
+      "CapabilityBoundingSet=CAP_DAC_OVERRIDE CAP_CHOWN",
+      "ProtectSystem=strict",
+      "ReadWritePaths=-/var/lib/remotegpu/pool -/var/lib/remotegpu/files",
+      "RestrictAddressFamilies=AF_UNIX",
+      "Restart=always",
+      "Type=notify",
+    ]),
+  );
+  expect(settings.filter((line) => /^(StateDirectory|MemoryDeny|PrivateUsers)/.test(line))).toEqual([]);
 });
 
 test("the unit and npm start run the agent with the same little room for garbage", async () => {

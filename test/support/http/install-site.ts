@@ -23,14 +23,14 @@ case $2 in
 esac
 `;
 
-/** Plays systemctl: the access process is active once it was started, the agent's unit is active once it was restarted; a restart fails for a version that is marked bad. */
+/** Plays systemctl: the access process is active once it was started, the others once they were restarted; a restart fails for a version that is marked bad. */
 const SYSTEMCTL = `#!/bin/sh
 host=$(dirname "$(dirname "$0")")
 echo "$*" >>"$host/systemctl"
 case $1 in
-  is-active) case $* in *access*) [ -e "$host/access-active" ] ;; *) [ -e "$host/active" ] ;; esac ;;
+  is-active) case $* in *access*) [ -e "$host/access-active" ] ;; *files*) [ -e "$host/files-active" ] ;; *) [ -e "$host/active" ] ;; esac ;;
   start) touch "$host/access-active" ;;
-  restart) [ ! -e "$host/opt/remotegpu/current/bad" ] && touch "$host/active" ;;
+  restart) case $* in *files*) touch "$host/files-active"; exit ;; esac; [ ! -e "$host/opt/remotegpu/current/bad" ] && touch "$host/active" ;;
 esac
 `;
 
@@ -80,7 +80,7 @@ export async function openInstallSite({ tls }: { tls?: { cert: string; key: stri
       await mkdir(bundle);
       await writeExecutable(join(bundle, "node"), AGENT);
       await writeFile(join(bundle, "agent.mjs"), content);
-      for (const unit of ["remotegpu-agent.service", "remotegpu-access.service"])
+      for (const unit of ["remotegpu-agent.service", "remotegpu-access.service", "remotegpu-files.service"])
         await copyFile(join(agentFolder, "systemd", unit), join(bundle, unit));
       if (bad) await writeFile(join(bundle, "bad"), "");
       return await writeBundleManifest({ folder: bundle, release: "1.0.0" });

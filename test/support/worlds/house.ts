@@ -21,6 +21,7 @@ const REPOSITORY = new URL("../../..", import.meta.url).pathname;
 export const CONTROL_PLANE = join(REPOSITORY, "control-plane/src/main.ts");
 export const AGENT = join(REPOSITORY, "agent/src/main.ts");
 export const ACCESS = join(REPOSITORY, "agent/src/access/main.ts");
+export const FILES = join(REPOSITORY, "agent/src/files/main.ts");
 const STOP_WITHIN_MS = 30_000;
 /** One that tries something for half a minute before it gives up ends within it on a busy machine, too. */
 const COMMAND_WITHIN_MS = 180_000;

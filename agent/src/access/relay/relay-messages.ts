@@ -1,7 +1,7 @@
 /**
  * What the broker (root) and the relay (nobody) say to each other over Node's channel between parent and child.
- * The broker believes the relay no more than this: it can ask for a way to the service of a lease, by its id, or to
- * a port of an instance, as the gateways do.
+ * The broker believes the relay no more than this: it can ask for a way to the service of a lease, by its id, or, as the
+ * gateways do, to a port of an instance or to the files process.
  */
 import { z } from "zod";
 import { InstanceId, LeaseId, RunId } from "@remotegpu/shared/ids";
@@ -88,7 +88,12 @@ export const ToRelay = z.discriminatedUnion("kind", [
     identity: GatewayIdentity,
   }),
   /** The dialled socket comes with it. */
-  z.object({ kind: z.literal("dialled"), dialId: DialId, instanceId: InstanceId, runId: RunId }),
+  z.object({
+    kind: z.literal("dialled"),
+    dialId: DialId,
+    /** Null: not into a container. */
+    into: z.object({ instanceId: InstanceId, runId: RunId }).nullable(),
+  }),
   z.object({ kind: z.literal("not-dialled"), dialId: DialId }),
   /** The listening socket comes with each of the two; connections come in by it from now on. */
   z.object({
@@ -127,6 +132,8 @@ export type LeaseActivity = z.infer<typeof LeaseActivity>;
 export const DialTarget = z.discriminatedUnion("kind", [
   z.object({ kind: z.literal("lease"), leaseId: LeaseId }),
   z.object({ kind: z.literal("instance"), instanceId: InstanceId, port: Port }),
+  /** This host's process that serves files of the storage pool. */
+  z.object({ kind: z.literal("files") }),
 ]);
 export type DialTarget = z.infer<typeof DialTarget>;
 

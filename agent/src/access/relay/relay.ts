@@ -4,7 +4,8 @@
  */
 import { randomBytes } from "node:crypto";
 import { Server, Socket } from "node:net";
-import type { LeaseId, RunId } from "@remotegpu/shared/ids";
+import { FILES_NAME, FILES_PORT } from "@remotegpu/shared/files";
+import type { InstanceId, LeaseId, RunId } from "@remotegpu/shared/ids";
 import type { ToldLogin } from "../../core/access/login-line.ts";
 import { LeasedPort, type ServiceSocket } from "./leased-port.ts";
 import { GatewayPort } from "./gateway-port.ts";
@@ -25,12 +26,15 @@ const TELL_AFTER_MS = 100;
 const ANSWER_WITHIN_MS = 15_000;
 const MAX_OPEN_DIALS = 1024;
 
+/** A leased port needs to know into which container it leads. */
+type Dialled = { socket: RelaySocket; way: ServiceSocket["way"] | null };
+
 export class Relay {
   readonly #tell: (message: FromRelay, handle?: ListenerHandle) => void;
   readonly #ports = new Map<LeaseId, LeasedPort>();
   #gateway: GatewayPort | null = null;
   #gatewayTurn: Promise<void> = Promise.resolve();
-  readonly #dials = new Map<number, (service: ServiceSocket | null) => void>();
+  readonly #dials = new Map<number, (service: Dialled | null) => void>();
   readonly #log = new SessionLog({ newId: () => randomBytes(SESSION_ID_BYTES).toString("base64url"), clock });
   readonly #heard = new Map<RunId, LoginListener>();
   #lastDialId = 0;
@@ -111,7 +115,10 @@ export class Relay {
       leaseId,
       service,
       internalPort,
-      dial: (id) => this.#dial({ kind: "lease", leaseId: id }),
+      dial: async (id) => {
+        const dialled = await this.#dial({ kind: "lease", leaseId: id });
+        return dialled === null || dialled.way === null ? null : { ...dialled, way: dialled.way };
+      },
       log: this.#log,
       nowMs: clock.monotonicMs,
       onChange: () => this.#tellSoon(),
@@ -166,7 +173,7 @@ export class Relay {
   #newGateway(identity: GatewayIdentity): GatewayPort {
     return new GatewayPort({
       identity,
-      dial: async (target) => (await this.#dial({ kind: "instance", ...target }))?.socket ?? null,
+      dial: async (target) => (await this.#dial(gatewayTarget(target)))?.socket ?? null,
       onChange: () => this.#tellSoon(),
     });
   }
@@ -222,7 +229,7 @@ export class Relay {
     return isOurs;
   }
 
-  #dial(target: DialTarget): Promise<ServiceSocket | null> {
+  #dial(target: DialTarget): Promise<Dialled | null> {
     if (this.#dials.size >= MAX_OPEN_DIALS) return Promise.resolve(null);
     const dialId = (this.#lastDialId += 1);
     return new Promise((resolve) => {
@@ -235,14 +242,14 @@ export class Relay {
     });
   }
 
-  #dialled({ dialId, instanceId, runId }: Extract<ToRelay, { kind: "dialled" }>, handle: unknown): void {
+  #dialled({ dialId, into }: Extract<ToRelay, { kind: "dialled" }>, handle: unknown): void {
     if (!(handle instanceof Socket)) return this.#answerDial(dialId, null);
     const socket = new RelaySocket(handle);
     socket.on("error", () => socket.destroy());
-    this.#answerDial(dialId, { socket, way: { instanceId, runId, port: socket.localPort ?? 0 } });
+    this.#answerDial(dialId, { socket, way: into && { ...into, port: socket.localPort ?? 0 } });
   }
 
-  #answerDial(dialId: number, service: ServiceSocket | null): void {
+  #answerDial(dialId: number, service: Dialled | null): void {
     const answer = this.#dials.get(dialId);
     this.#dials.delete(dialId);
     if (answer === undefined) service?.socket.destroy();
@@ -278,6 +285,12 @@ export class Relay {
     this.#openTold = openConnections;
     this.#tell({ kind: "activity", leases, openConnections });
   }
+}
+
+/** As gateways name it in `CONNECT`. */
+function gatewayTarget(named: { instanceId: InstanceId; port: number }): DialTarget {
+  const isFiles = named.instanceId === FILES_NAME && named.port === FILES_PORT;
+  return isFiles ? { kind: "files" } : { kind: "instance", ...named };
 }
 
 function codeOf(error: unknown): string {

@@ -33,14 +33,14 @@ export class RelayedConnection {
       // A reset is passed on as one, so that the other side does not take a half transfer for a whole one.
       socket.on("error", (error) => {
         this.#end ??= socket === client ? lostBy(error) : { by, detail: "" };
-        other.resetAndDestroy();
+        reset(other);
       });
       const ended = () => (this.#end ??= { by, detail: "" });
       if (socket.readableEnded) ended();
       else socket.on("end", ended);
       socket.on("close", () => {
         open -= 1;
-        if (!other.writableEnded && !socket.readableEnded) other.resetAndDestroy();
+        if (!other.writableEnded && !socket.readableEnded) reset(other);
         if (open === 0) onClosed(this);
       });
       // TLS has its own ways with memory.
@@ -68,6 +68,12 @@ export class RelayedConnection {
     this.#client.destroy();
     this.#service.destroy();
   }
+}
+
+/** A unix socket knows no reset: its other side sees an end amid what it was promised. */
+function reset(socket: Socket): void {
+  if (socket.remoteAddress === undefined) socket.destroy();
+  else socket.resetAndDestroy();
 }
 
 /** A client that resets is one that ended; one that answers no more is lost. */

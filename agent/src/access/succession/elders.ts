@@ -9,7 +9,7 @@ import { readProcessStart } from "../../host/processes/process-liveness.ts";
 import { readLines, writeLine } from "../lines.ts";
 import type { Carrier } from "../book/access-book.ts";
 import type { LeaseActivity } from "../relay/relay-messages.ts";
-import { openSocketFile } from "../socket-file.ts";
+import { openSocketFile } from "../../process/socket-file.ts";
 import { FromElder, MAX_ELDER_LINE_BYTES, type ToElder } from "./elder-messages.ts";
 
 const MAX_CONNECTIONS = 16;

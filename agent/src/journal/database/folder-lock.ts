@@ -9,6 +9,8 @@ import Database from "better-sqlite3";
 const LOCK_FILE = "journal.lock";
 /** Of the access process, which has its own. */
 export const ACCESS_LOCK_FILE = "access.lock";
+/** Of the files process, in the folder that it keeps for itself. */
+export const FILES_LOCK_FILE = "files.lock";
 
 export class FolderLockedError extends Error {
   override name = "FolderLockedError";

@@ -1,0 +1,124 @@
+/**
+ * The HTTP server of the files process, on a unix socket that only root can connect to: the access process hands its
+ * connections to gateways of the control plane. Each request names a folder of the pool and a path within that.
+ */
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
+import {
+  FILE_REFUSALS,
+  FILE_TYPE_HEADER,
+  MAX_FILES_PER_PAGE,
+  type HostListing,
+  type HostRefusal,
+} from "@remotegpu/shared/files";
+import type { Log } from "@remotegpu/shared/log";
+import { openSocketFile } from "../process/socket-file.ts";
+import { stepsOf } from "../core/files/relative-path.ts";
+import { answerFile } from "./file-answer.ts";
+import { listFolder } from "./folder-listing.ts";
+import { HeldEntry } from "./held-entry.ts";
+import { putFile } from "./put-file.ts";
+import { FileRefusal, refusalOf } from "./refusal.ts";
+
+const MAX_CONNECTIONS = 512;
+const HEADERS_WITHIN_MS = 10_000;
+/** Of a client that neither sends nor takes anything. */
+const SILENT_FOR_MS = 120_000;
+const BYTES = /^[A-Za-z0-9_-]*$/;
+
+export class FilesServer {
+  readonly #poolRoot: string;
+  readonly #server: Server;
+  readonly #log: Log;
+
+  constructor({ poolRoot, log }: { poolRoot: string; log: Log }) {
+    this.#poolRoot = poolRoot;
+    this.#log = log;
+    // A file may take as long as it takes, as long as something moves.
+    this.#server = createServer(
+      { headersTimeout: HEADERS_WITHIN_MS, requestTimeout: 0 },
+      (request, response) => {
+        void this.#answer(request, response);
+      },
+    );
+    this.#server.timeout = SILENT_FOR_MS;
+    this.#server.maxConnections = MAX_CONNECTIONS;
+  }
+
+  /** @throws ControlSocketError */
+  async open(path: string): Promise<void> {
+    await openSocketFile(this.#server, path);
+  }
+
+  async close(): Promise<void> {
+    const closed = new Promise((resolve) => this.#server.close(resolve));
+    this.#server.closeAllConnections();
+    await closed;
+  }
+
+  async #answer(request: IncomingMessage, response: ServerResponse): Promise<void> {
+    request.on("error", () => undefined);
+    response.on("error", () => undefined);
+    try {
+      await this.#serve(request, response);
+    } catch (error) {
+      const refusal = refusalOf(error);
+      if (refusal === null) this.#log.error({ error }, "a request for a file failed");
+      refuse(request, response, refusal ?? new FileRefusal("failed", "The storage pool of that host fails."));
+    }
+  }
+
+  async #serve(request: IncomingMessage, response: ServerResponse): Promise<void> {
+    const { pathname, searchParams: query } = new URL(request.url ?? "/", "http://files");
+    const { method = "" } = request;
+    if (pathname !== "/entry" || !["GET", "HEAD", "PUT"].includes(method))
+      throw new FileRefusal("bad-request", "This host's agent does not know that request.");
+    const steps = pathIn(query, "path");
+    using pool = HeldEntry.root(this.#poolRoot);
+    using folder = pool.below(bytesIn(query, "folder"), { isFolder: true });
+    if (method === "PUT") {
+      await putFile(folder, { steps: steps.steps, isExecutable: query.has("executable") }, request);
+      return void response.writeHead(204).end();
+    }
+    using held = folder.below(steps.bytes);
+    if (held.type !== "folder") return await answerFile(held, request, response);
+    response.setHeader(FILE_TYPE_HEADER, "folder");
+    const listing = await listFolder(held, { after: bytesIn(query, "after"), limit: limitIn(query) });
+    return sendJson(response, 200, listing);
+  }
+}
+
+function sendJson(response: ServerResponse, status: number, body: HostListing | HostRefusal): void {
+  const text = JSON.stringify(body);
+  const length = String(Buffer.byteLength(text));
+  response.writeHead(status, { "Content-Type": "application/json", "Content-Length": length }).end(text);
+}
+
+function refuse(request: IncomingMessage, response: ServerResponse, refusal: FileRefusal): void {
+  // Amid a file nothing more can be said than that it is not whole.
+  if (response.headersSent) return void response.destroy();
+  // What is still to come of a body is not waited for.
+  if (!request.complete) response.setHeader("Connection", "close");
+  for (const name of response.getHeaderNames()) if (name !== "connection") response.removeHeader(name);
+  const { reason, message: detail } = refusal;
+  sendJson(response, FILE_REFUSALS[reason], { reason, detail });
+}
+
+function pathIn(query: URLSearchParams, name: string): { bytes: Buffer; steps: Uint8Array[] } {
+  const bytes = bytesIn(query, name);
+  const steps = stepsOf(bytes);
+  if (steps === null) throw new FileRefusal("bad-path", "The path is none that stays below its folder.");
+  return { bytes, steps };
+}
+
+function bytesIn(query: URLSearchParams, name: string): Buffer {
+  const text = query.get(name) ?? "";
+  if (!BYTES.test(text)) throw new FileRefusal("bad-request", `${name} is not base64url.`);
+  return Buffer.from(text, "base64url");
+}
+
+function limitIn(query: URLSearchParams): number {
+  const limit = Number(query.get("limit") ?? MAX_FILES_PER_PAGE);
+  if (!Number.isInteger(limit) || limit < 1 || limit > MAX_FILES_PER_PAGE)
+    throw new FileRefusal("bad-request", "limit is no number of a page.");
+  return limit;
+}

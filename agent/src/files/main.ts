@@ -1,0 +1,62 @@
+/** The command of the third unit, remotegpu-files: reads and writes files of this host's storage pool for the control plane. */
+import { mkdirSync } from "node:fs";
+import { Command, CommanderError } from "commander";
+import { ControlSocketError } from "../process/socket-file.ts";
+import { ConfigError, filesFolder, filesSocket, readConfig } from "../config.ts";
+import { monotonicMs } from "../host/clock.ts";
+import { ServiceNotifier } from "../host/notify.ts";
+import { FILES_LOCK_FILE, FolderLockedError, lockFolder } from "../journal/database/folder-lock.ts";
+import { ending } from "../process/ending.ts";
+import { log } from "../process/log.ts";
+import { FilesServer } from "./files-server.ts";
+import { giveUpRights, ManyRightsError } from "./few-rights.ts";
+
+const ALIVE_EVERY_MS = 1_000;
+
+async function run(): Promise<void> {
+  const config = readConfig(process.env);
+  mkdirSync(filesFolder(config.stateDir), { recursive: true, mode: 0o700 });
+  giveUpRights();
+  const lock = lockFolder(filesFolder(config.stateDir), { file: FILES_LOCK_FILE, holder: "files process" });
+  // What it makes in the pool has the modes that it says.
+  process.umask(0);
+  const server = new FilesServer({ poolRoot: config.poolFolder, log });
+  await server.open(filesSocket(config.stateDir));
+  const notifier = new ServiceNotifier({ environment: process.env });
+  await notifier.ready("serving files of the storage pool");
+  const telling = setInterval(() => void notifier.alive(monotonicMs()).catch(logged), ALIVE_EVERY_MS);
+  log.info({ pool: config.poolFolder }, "serving files");
+  await ending(config);
+  clearInterval(telling);
+  await notifier.stopping().catch(logged);
+  await server.close();
+  lock.release();
+  process.exit(0);
+}
+
+function logged(error: unknown): void {
+  log.warn({ error }, "systemd could not be told");
+}
+
+function explain(error: unknown): number {
+  const isExplained =
+    error instanceof ConfigError ||
+    error instanceof FolderLockedError ||
+    error instanceof ControlSocketError ||
+    error instanceof ManyRightsError;
+  if (!isExplained) throw error;
+  process.stderr.write(`remotegpu-files: ${error.message}\n`);
+  return 1;
+}
+
+const program = new Command("remotegpu-files").exitOverride();
+program
+  .command("run", { isDefault: true })
+  .description("serve files of this host's storage pool to the control plane")
+  .action(run);
+
+try {
+  await program.parseAsync();
+} catch (error) {
+  process.exit(error instanceof CommanderError ? error.exitCode : explain(error));
+}

@@ -1,0 +1,106 @@
+/**
+ * A file that comes with a request. It is written under a name of its own and takes its place in one step once all of it
+ * is there and is what it was said to be; until then, and if it breaks off, what was there stays.
+ */
+import { createHash, randomBytes } from "node:crypto";
+import { constants } from "node:fs";
+import { chmod, chown, lstat, mkdir, rename, statfs, unlink } from "node:fs/promises";
+import type { IncomingMessage } from "node:http";
+import { DIGEST_HEADER, sha256Of } from "@remotegpu/shared/files";
+import { HeldEntry } from "./held-entry.ts";
+import { FileRefusal } from "./refusal.ts";
+
+const FILE_MODE = 0o644;
+const PROGRAM_MODE = 0o755;
+const FOLDER_MODE = 0o755;
+const DRAFT_ENDING = ".remotegpu-part";
+const DRAFT_BYTES = 9;
+
+/** @throws FileRefusal, or the system's error */
+export async function putFile(
+  root: HeldEntry,
+  { steps, isExecutable }: { steps: readonly Uint8Array[]; isExecutable: boolean },
+  request: IncomingMessage,
+): Promise<void> {
+  const name = steps.at(-1);
+  if (name === undefined) throw new FileRefusal("bad-path", "The path names no file.");
+  const expected = expectedDigest(request);
+  using folder = await folderAt(root, steps.slice(0, -1));
+  const there = await lstat(folder.pathOf(name)).catch(() => null);
+  if (there?.isDirectory() === true) throw new FileRefusal("not-a-file", "There is a folder of that name.");
+  await refuseBeyondRoom(folder, request);
+  const draft = Buffer.from(`.${randomBytes(DRAFT_BYTES).toString("base64url")}${DRAFT_ENDING}`);
+  using file = folder.newFile(draft, FILE_MODE);
+  try {
+    const sha256 = await take(file, request);
+    if (expected !== null && sha256 !== expected)
+      throw new FileRefusal("wrong-bytes", "What came is not what its checksum says; nothing was written.");
+    // Its mode first: who has given a file away may not change it.
+    await chmod(file.path, isExecutable ? PROGRAM_MODE : FILE_MODE);
+    await chown(file.path, Number(folder.stats.uid), Number(folder.stats.gid));
+    await rename(folder.pathOf(draft), folder.pathOf(name));
+  } catch (error) {
+    await unlink(folder.pathOf(draft)).catch(() => undefined);
+    throw error;
+  }
+}
+
+/** Made where it is missing, as whoever owns the folder above. */
+async function folderAt(root: HeldEntry, steps: readonly Uint8Array[]): Promise<HeldEntry> {
+  let above = root.below(new Uint8Array(), { isFolder: true });
+  for (const [index, step] of steps.entries()) {
+    using parent = above;
+    const path = joined(steps.slice(0, index + 1));
+    try {
+      above = root.below(path, { isFolder: true });
+    } catch (error) {
+      if (!(error instanceof Error && "code" in error && error.code === "ENOENT")) throw error;
+      await mkdir(parent.pathOf(step), { mode: FOLDER_MODE }).catch(unlessThere);
+      using made = root.below(path, { isFolder: true });
+      await chown(made.path, Number(parent.stats.uid), Number(parent.stats.gid));
+      // Once more, with its owner.
+      above = root.below(path, { isFolder: true });
+    }
+  }
+  return above;
+}
+
+function unlessThere(error: unknown): void {
+  if (!(error instanceof Error && "code" in error && error.code === "EEXIST")) throw error;
+}
+
+function joined(steps: readonly Uint8Array[]): Buffer {
+  return Buffer.concat(steps.flatMap((step, index) => (index === 0 ? [step] : [Buffer.from("/"), step])));
+}
+
+/** The whole body, on the disk. @returns its SHA-256 in base64 */
+async function take(held: HeldEntry, request: IncomingMessage): Promise<string> {
+  const hash = createHash("sha256");
+  const file = await held.open(constants.O_RDWR);
+  try {
+    for await (const chunk of request as AsyncIterable<Buffer>) {
+      hash.update(chunk);
+      await file.writeFile(chunk);
+    }
+    if (!request.complete) throw new FileRefusal("wrong-bytes", "It broke off.");
+    await file.datasync();
+  } finally {
+    await file.close();
+  }
+  return hash.digest("base64");
+}
+
+function expectedDigest(request: IncomingMessage): string | null {
+  const header = request.headers[DIGEST_HEADER];
+  if (header === undefined) return null;
+  const sha256 = sha256Of(String(header));
+  if (sha256 === null) throw new FileRefusal("bad-request", "Repr-Digest is no SHA-256.");
+  return sha256;
+}
+
+async function refuseBeyondRoom(folder: HeldEntry, request: IncomingMessage): Promise<void> {
+  const bytes = Number(request.headers["content-length"] ?? 0);
+  const { bsize, bavail } = await statfs(folder.path);
+  if (bytes > bsize * bavail)
+    throw new FileRefusal("no-room", "The disk of the storage pool has not so much room.");
+}
