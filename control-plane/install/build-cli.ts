@@ -64,6 +64,7 @@ const WHEN_CALLED: Record<string, Record<string, string>> = {
     spawn: 'require("node:child_process").spawn(...words)',
   },
   "node:crypto": {
+    createHash: 'require("node:crypto").createHash(...words)',
     createPublicKey: 'require("node:crypto").createPublicKey(...words)',
     verify: 'require("node:crypto").verify(...words)',
     // Before Node 20.12 it has no name of its own there.

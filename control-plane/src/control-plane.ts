@@ -5,7 +5,8 @@
 import { randomBytes } from "node:crypto";
 import { readFileSync } from "node:fs";
 import { setTimeout } from "node:timers/promises";
-import type { HostId } from "@remotegpu/shared/ids";
+import { FILES_NAME, FILES_PORT } from "@remotegpu/shared/files";
+import { type HostId, InstanceId } from "@remotegpu/shared/ids";
 import type { Log } from "@remotegpu/shared/log";
 import { buildAgentBundle, type AgentBundle } from "./agent-bundle.ts";
 import { commandFile } from "./command-file.ts";
@@ -18,12 +19,15 @@ import { startLoops } from "./controllers/loop.ts";
 import { WebhookDeliveries } from "./controllers/webhooks.ts";
 import { bracketed, startEngines, type Engines } from "./engines.ts";
 import { FleetLink } from "./fleet-link.ts";
-import { startGateway } from "./gateway-process.ts";
+import { type GatewayProcess, startGateway } from "./gateway-process.ts";
+import { TunnelError } from "./gateway/tunnel/tunnel.ts";
 import { createApp } from "./http/server/app.ts";
 import type { ApiDeps, HostLink } from "./http/deps.ts";
 import { noAttempts, recordCounted } from "./http/request/attempts.ts";
 import { openServer } from "./http/server/server.ts";
 import { loops, WOKEN_BY_DELIVERY, WOKEN_BY_NEWS } from "./loops.ts";
+import { fileRequests, type OpenFiles } from "./link/files/file-requests.ts";
+import { downloadLinks } from "./link/identity/download-links.ts";
 import { hostIdentity } from "./link/identity/host-credential.ts";
 import { verifySignature } from "./link/identity/signature.ts";
 import { environmentHostKeys } from "./link/identity/environment-host-keys.ts";
@@ -111,6 +115,7 @@ async function serve(
   };
   const building = config.buildsBundle ? buildBundle() : Promise.resolve();
   const publicUrl = config.publicUrl ?? `${scheme}://${bracketed(publicHost)}:${config.listen.port}`;
+  let gateway: GatewayProcess | null = null;
   const api: ApiDeps = {
     db,
     now,
@@ -120,6 +125,8 @@ async function serve(
     identity: hostIdentity(operator, { natsUrls: nats.urlsForHosts, ca: nats.caForHosts }),
     passwords,
     hostKeys,
+    files: fileRequests((hostId) => openFiles(gateway, hostId)),
+    downloadLinks: downloadLinks(operator),
     attempts,
     config: {
       version: VERSION,
@@ -142,8 +149,7 @@ async function serve(
         : { key: readFileSync(tls.keyFile, "utf8"), certificate: readFileSync(tls.certFile, "utf8") },
   });
   // After the API, whose port is more than the gateway's where only one can have it.
-  const gateway =
-    config.gateway === null ? null : await startGateway(config.gateway, { db, operator, now, log });
+  gateway = config.gateway === null ? null : await startGateway(config.gateway, { db, operator, now, log });
   log.info({ url: publicUrl }, "the control plane serves");
 
   return {
@@ -165,6 +171,22 @@ async function serve(
       await engines.stop();
     },
   };
+}
+
+/** @param gateway null where this server has none, or not yet: by it hosts are reached */
+async function openFiles(gateway: GatewayProcess | null, hostId: HostId): ReturnType<OpenFiles> {
+  if (gateway === null)
+    return { isOpen: false, why: "this server has no gateway, by which hosts are reached." };
+  const { tunnels } = gateway;
+  try {
+    const instanceId = InstanceId.parse(FILES_NAME);
+    return { isOpen: true, stream: await tunnels.open({ hostId, instanceId, port: FILES_PORT }) };
+  } catch (error) {
+    if (!(error instanceof TunnelError)) throw error;
+    const why =
+      error.reason === "refused" ? "its files process does not run, or its agent is too old." : error.message;
+    return { isOpen: false, why };
+  }
 }
 
 function hostLink(link: FleetLink, wake: () => void): HostLink {

@@ -9,11 +9,14 @@ import { GatewayListenError } from "./gateway/front/listen-error.ts";
 import { type Gateway, type GatewayDeps, openGateway } from "./gateway/gateway.ts";
 import { Registration } from "./gateway/registration.ts";
 import { openTunnels } from "./gateway/tunnel/open-tunnels.ts";
+import type { Tunnels } from "./gateway/tunnel/tunnel.ts";
 import { AccessAuthority } from "./link/identity/access-authority.ts";
 import type { Operator } from "./link/servers/operator.ts";
 import type { Database } from "./store/database/database.ts";
 
 export interface GatewayProcess {
+  /** To hosts, for whoever else of this process has business there. */
+  tunnels: Tunnels;
   /** Of the web side; null where the default's port was somebody else's. */
   port: number | null;
   close(): Promise<void>;
@@ -43,6 +46,7 @@ export async function startGateway(
   await registration.start();
   if (gateway !== null) log.info({ port: gateway.port, web: webBase }, "the gateway serves");
   return {
+    tunnels,
     port: gateway?.port ?? null,
     async close() {
       await registration.stop();

@@ -16,6 +16,7 @@ import { noAttempts } from "@remotegpu/control-plane/http/request/attempts";
 import { createApp } from "@remotegpu/control-plane/http/server/app";
 import type { ApiDeps } from "@remotegpu/control-plane/http/deps";
 import { openServer } from "@remotegpu/control-plane/http/server/server";
+import { downloadLinks } from "@remotegpu/control-plane/link/identity/download-links";
 import { hostIdentity } from "@remotegpu/control-plane/link/identity/host-credential";
 import { openOperator } from "@remotegpu/control-plane/link/servers/operator";
 import { environmentHostKeys } from "@remotegpu/control-plane/link/identity/environment-host-keys";
@@ -193,6 +194,8 @@ async function depsOf(
       openLogs: () => Promise.resolve({ opened: false, reason: "unreachable", detail: "no host here" }),
       revocationsChanged: () => Promise.resolve(),
     },
+    files: { ask: () => Promise.resolve({ isReached: false, why: "no host here" }) },
+    downloadLinks: downloadLinks(operator),
     identity: hostIdentity(operator, { natsUrls: ["nats://127.0.0.1:4222"], ca: null }),
     passwords: passwordSeal(operator),
     hostKeys: environmentHostKeys(operator),

@@ -414,6 +414,33 @@ test("a cordoned host gets no order, and the customer is told why; a cordoned GP
   await remotegpu(["env", "delete", id]);
 });
 
+test("files go in and come out by the tunnel to the host's files process, beside the container and after it", async () => {
+  const order = ["--image", BUSYBOX_IMAGE, "--memory", "128M", "--command", "sleep 600"];
+  const id = await idOf(["env", "create", "filed", ...order, "--wait"]);
+  const brought = join(house.folder, "brought");
+  const fetched = join(house.folder, "fetched");
+  writeFileSync(brought, "brought in\n");
+  const without = await house.cli(["env", "put", id, brought]);
+  house.hosts[0]?.files.start();
+  await eventually(async () => (await house.cli(["env", "ls", id, "code"])).exitCode === 0, {
+    what: "files",
+  });
+
+  await remotegpu(["env", "put", id, brought]);
+  const inside = await remotegpu(["env", "exec", id, "--", "cat", "/gemini/code/brought"]);
+  await remotegpu(["env", "exec", id, "--", "sh", "-c", "echo made inside >/gemini/output/made"]);
+  await remotegpu(["env", "stop", id, "--wait"]);
+  await remotegpu(["env", "get", id, "output/made", fetched]);
+
+  expect(without).toMatchObject({
+    exitCode: 3,
+    stderr: expect.stringContaining("its files process does not run, or its agent is too old."),
+  });
+  expect(inside).toBe("brought in");
+  expect(readFileSync(fetched, "utf8")).toBe("made inside\n");
+  await remotegpu(["env", "delete", id]);
+});
+
 test("an order for a host's label runs on a host that carries it, and is refused where none does", async () => {
   const order = ["--image", BUSYBOX_IMAGE, "--memory", "128M", "--command", "sleep 600"];
   await remotegpu(["host", "update", hostId, "--labels", '{"rack":"7","zone":"b"}'], owner);

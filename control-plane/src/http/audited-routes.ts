@@ -55,6 +55,8 @@ const ROUTES: Record<string, AuditedRoute | null> = {
   "POST /environments/{id}/restart": to("environment.restart", "environment", "id"),
   "POST /environments/{id}/exec": to("environment.exec", "environment", "id"),
   "POST /environments/{id}/access": to("environment.open-access", "environment", "id"),
+  "PUT /environments/{id}/files": to("environment.put-file", "environment", "id"),
+  "POST /environments/{id}/download-links": to("download-link.create", "environment", "id"),
   "POST /environments/{id}/ssh-password": to("ssh-password.set", "ssh-password", "id"),
   "DELETE /environments/{id}/ssh-password": to("ssh-password.remove", "ssh-password", "id"),
   "DELETE /environments/{id}/sessions/{session_id}": to("session.end", "access-session", "session_id"),

@@ -13,7 +13,9 @@ import type { RateLimit, RateLimiter } from "../core/accounts/rate-limiter.ts";
 import type { BillingCalendar } from "../core/billing/billing-calendar.ts";
 import type { Degradation } from "../core/ingest/journal-stream.ts";
 import type { KeyRights } from "../core/accounts/key-scopes.ts";
+import type { DownloadLinks } from "../core/environments/download-links.ts";
 import type { HostKeys } from "../core/environments/host-keys.ts";
+import type { HostFiles } from "../core/hosts/host-files.ts";
 import type { PasswordSeal } from "../core/hosts/images/password-seal.ts";
 import type { LogOpening, LogQuery, Reader } from "../core/workloads/log-stream.ts";
 import type { AuditEntry } from "../store/audit/audit-log.ts";
@@ -106,6 +108,9 @@ export interface ApiDeps {
   /** Resolves after so many milliseconds. */
   pause: (ms: number) => Promise<void>;
   link: HostLink;
+  /** Of storage pools, by their hosts. */
+  files: HostFiles;
+  downloadLinks: DownloadLinks;
   identity: HostIdentity;
   /** Of registries. */
   passwords: PasswordSeal;

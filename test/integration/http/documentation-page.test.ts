@@ -179,9 +179,10 @@ describe("the curl command", () => {
     const refused = outcomes.filter(
       ({ status }) => ![200, 201, 202, 204, 302, 402, 404, 409].includes(status),
     );
-    // Its example is nobody's signature.
+    // Their examples are nobody's signatures.
     expect(refused).toEqual([
       expect.objectContaining({ id: "uploadCode", status: 422 }),
+      expect.objectContaining({ id: "readDownload", status: 422 }),
       expect.objectContaining({ id: "joinHost", body: expect.objectContaining({ detail: NO_PROOF }) }),
     ]);
     expect(outcomes.filter(({ status }) => status < 300).length).toBeGreaterThan(routes.length / 3);

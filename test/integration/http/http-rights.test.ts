@@ -387,6 +387,15 @@ const RIGHTS: [route: string, expected: string, question: Question][] = [
   ["POST /environments/{id}/stop", AUTHORS, ofEnvironment("POST", "/stop")],
   ["POST /environments/{id}/restart", AUTHORS, ofEnvironment("POST", "/restart")],
   ["POST /environments/{id}/exec", AUTHORS, ofEnvironment("POST", "/exec", { argv: ["true"] })],
+  ["GET /environments/{id}/files", MEMBERS, ofEnvironment("GET", "/files")],
+  // One that has not run has none, which is past the question of rights.
+  ["PUT /environments/{id}/files", AUTHORS, ofEnvironment("PUT", "/files?path=/gemini/code/a")],
+  [
+    "POST /environments/{id}/download-links",
+    MEMBERS,
+    ofEnvironment("POST", "/download-links", { path: "/gemini/code/a" }),
+  ],
+  ["GET /downloads/{token}", PUBLIC, plain("/downloads/nobodys")],
   ["GET /environments/{id}/events", MEMBERS, ofEnvironment("GET", "/events")],
   ["GET /environments/{id}/instances", MEMBERS, ofEnvironment("GET", "/instances")],
   ["GET /environments/{id}/why", MEMBERS, ofEnvironment("GET", "/why")],

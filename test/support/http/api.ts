@@ -8,6 +8,7 @@ import { noAttempts } from "@remotegpu/control-plane/http/request/attempts";
 import { createApp } from "@remotegpu/control-plane/http/server/app";
 import type { ApiApp, ApiConfig, ApiDeps } from "@remotegpu/control-plane/http/deps";
 import { expect } from "vitest";
+import { downloadLinks } from "@remotegpu/control-plane/link/identity/download-links";
 import { hostIdentity } from "@remotegpu/control-plane/link/identity/host-credential";
 import { environmentHostKeys } from "@remotegpu/control-plane/link/identity/environment-host-keys";
 import { passwordSeal } from "@remotegpu/control-plane/link/identity/password-seal";
@@ -83,6 +84,8 @@ export async function openApi(config: Partial<ApiConfig> = {}, database?: FreshD
         Promise.resolve({ opened: false, reason: "unreachable", detail: "there is no host in this test" }),
       revocationsChanged: () => Promise.resolve(),
     },
+    files: { ask: () => Promise.resolve({ isReached: false, why: "there is no host in this test" }) },
+    downloadLinks: downloadLinks(operator),
     identity: hostIdentity(operator, { natsUrls: ["nats://127.0.0.1:4222"], ca: null }),
     passwords: passwordSeal(operator),
     hostKeys: environmentHostKeys(operator),

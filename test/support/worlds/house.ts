@@ -100,8 +100,8 @@ export class Program {
   }
 }
 
-/** `access` runs beside the agent, as its own unit would. */
-export type HostProcess = { id: string; agent: Program; access: Program; folder: string };
+/** `access` runs beside the agent, as its own unit would; `files` for those who start it. */
+export type HostProcess = { id: string; agent: Program; access: Program; files: Program; folder: string };
 
 export class House {
   readonly folder = mkdtempSync(join(tmpdir(), "remotegpu-system-"));
@@ -190,10 +190,11 @@ export class House {
     };
     const agent = new Program(AGENT, env, join(this.folder, `agent-${number}.log`));
     const access = new Program(ACCESS, env, join(this.folder, `access-${number}.log`));
+    const files = new Program(FILES, env, join(this.folder, `files-${number}.log`));
     const joined = await agent.command("join");
     if (joined.exitCode !== 0) throw new Error(`host ${number} could not join: ${joined.stderr}`);
     const credential = Credential.parse(JSON.parse(readFileSync(join(folder, "credential.json"), "utf8")));
-    const host = { id: credential.grant.host_id, agent, access, folder };
+    const host = { id: credential.grant.host_id, agent, access, files, folder };
     this.hosts.push(host);
     access.start();
     agent.start();
@@ -274,9 +275,10 @@ export class House {
    */
   async close(): Promise<void> {
     const endedInOrder = this.hosts.filter(({ agent }) => !agent.isEnded);
-    for (const { agent, access } of this.hosts) {
+    for (const { agent, access, files } of this.hosts) {
       await agent.stop();
       await access.stop();
+      await files.stop();
     }
     const controlPlaneRuns = !this.controlPlane.isEnded;
     await this.controlPlane.stop();

@@ -4,6 +4,7 @@
  */
 import { readFileSync } from "node:fs";
 import type { IncomingMessage } from "node:http";
+import type { Readable } from "node:stream";
 import { z } from "zod";
 import { CliError, UNAUTHENTICATED } from "./cli-error.ts";
 import type { Profile } from "./profile.ts";
@@ -14,6 +15,8 @@ export type Row = Record<string, unknown>;
 const DEADLINE_MS = 90_000;
 const MAX_PAGES = 1_000;
 const TIMED_OUT = 504;
+/** Of a file that has no byte there; what is told of it stands in the headers. */
+const NO_SUCH_RANGE = 416;
 
 const Problem = z.looseObject({
   title: z.string().optional(),
@@ -84,7 +87,7 @@ export class ApiClient {
       accept = "text/plain, application/json",
     }: { write: (bytes: Buffer) => Promise<void>; signal: AbortSignal; accept?: string },
   ): Promise<void> {
-    const response = await this.#open(path + queryString(query), { signal, accept });
+    const response = await this.#open(path + queryString(query), { signal, headers: { accept } });
     if (response === null) return;
     const status = response.statusCode ?? 0;
     if (status >= 400) throw this.#refusal(status, parseJson(await wholeOf(response)));
@@ -96,24 +99,62 @@ export class ApiClient {
     }
   }
 
+  /**
+   * A request that brings or fetches a file: its answer as it comes. What is brought may take as long as it takes, and so
+   * may the answer to it.
+   * @throws CliError where it is refused, or `signal` ended it
+   */
+  async transfer({
+    path,
+    query,
+    signal,
+    ...more
+  }: {
+    method?: "GET" | "PUT";
+    path: string;
+    query: Record<string, string>;
+    headers: Record<string, string>;
+    body?: Readable;
+    signal: AbortSignal;
+  }): Promise<IncomingMessage> {
+    const response = await this.#open(path + queryString(query), { signal, isPatient: true, ...more });
+    if (response === null) throw new CliError("refused", "It was ended.");
+    const status = response.statusCode ?? 0;
+    if (status >= 400 && status !== NO_SUCH_RANGE)
+      throw this.#refusal(status, parseJson(await wholeOf(response)));
+    return response;
+  }
+
   /** Null when `signal` ended it before the answer came. */
   async #open(
     path: string,
-    { signal, accept }: { signal: AbortSignal; accept: string },
+    {
+      method = "GET",
+      signal,
+      headers,
+      body,
+      isPatient = false,
+    }: {
+      method?: Method;
+      signal: AbortSignal;
+      headers: Record<string, string>;
+      body?: Readable;
+      isPatient?: boolean;
+    },
   ): Promise<IncomingMessage | null> {
     const url = new URL(`/api/v1${path}`, this.#profile.server);
     const request = await requestOf(url);
     return await new Promise((resolve, reject) => {
       const sent = request(url, {
+        method,
         signal,
         ...(this.#ca && { ca: this.#ca }),
-        headers: { authorization: `Bearer ${this.#profile.key}`, accept },
+        headers: { authorization: `Bearer ${this.#profile.key}`, ...headers },
       });
       // Only the beginning has a deadline: what is followed may be silent for days.
-      const late = setTimeout(
-        () => sent.destroy(new Error(`no answer within ${DEADLINE_MS / 1000} s`)),
-        DEADLINE_MS,
-      );
+      const late = isPatient
+        ? undefined
+        : setTimeout(() => sent.destroy(new Error(`no answer within ${DEADLINE_MS / 1000} s`)), DEADLINE_MS);
       sent.once("close", () => clearTimeout(late));
       sent.once("response", (response) => {
         clearTimeout(late);
@@ -124,7 +165,8 @@ export class ApiClient {
         else
           reject(new CliError("unavailable", `${url.origin} cannot be reached: ${cause.message}`, { cause }));
       });
-      sent.end();
+      if (body === undefined) sent.end();
+      else body.on("error", (cause) => sent.destroy(cause)).pipe(sent);
     });
   }
 

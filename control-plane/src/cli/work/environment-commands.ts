@@ -3,9 +3,10 @@ import { z } from "zod";
 import type { Row } from "../frame/api-client.ts";
 import { onOff, wholeNumber, wholeNumberOrOff, words } from "../frame/arguments.ts";
 import { command, option } from "../frame/command.ts";
-import { body } from "../frame/context.ts";
+import { body, type Context } from "../frame/context.ts";
 import { segment } from "../frame/list-command.ts";
-import { printDone, printOne, type Column } from "../frame/output.ts";
+import { printDone, printOne, type Column, type Output } from "../frame/output.ts";
+import { fileCommands } from "../files/file-commands.ts";
 import { ACCESS_LOG_COMMANDS } from "./access-log-commands.ts";
 import { CREATE } from "./environment-create.ts";
 import {
@@ -19,7 +20,7 @@ import { ACCESS } from "./port-commands.ts";
 import { SSH_PASSWORD } from "./ssh-password-command.ts";
 import { SSH_TICKET_COMMANDS } from "./ssh-ticket-commands.ts";
 import { restartCount, statusText } from "./restarts-text.ts";
-import { CPU_AND_MEMORY, OWNER, workloadGroup } from "./workload-group.ts";
+import { CPU_AND_MEMORY, OWNER, showOne, workloadGroup } from "./workload-group.ts";
 
 const COLUMNS: Column[] = [
   "id",
@@ -83,11 +84,7 @@ export const ENVIRONMENT = workloadGroup({
   },
   show: {
     summary: "one environment with its instances and charges",
-    print(output, row) {
-      const { instances, ...shown } = row;
-      printOne(output, { ...shown, status: statusText(row), restarts: restartCount(row) });
-      printInstances(output, Rows.parse(instances));
-    },
+    print: printEnvironment,
   },
   verbs: [
     { name: "start", summary: "start it again" },
@@ -98,8 +95,24 @@ export const ENVIRONMENT = workloadGroup({
   settled,
   update: UPDATE,
   deletion: (id) => `Environment ${id} is being deleted.`,
-  more: [ACCESS, SSH_PASSWORD, ...ACCESS_LOG_COMMANDS, ...SSH_TICKET_COMMANDS],
+  more: [
+    ACCESS,
+    ...fileCommands(showEnvironment),
+    SSH_PASSWORD,
+    ...ACCESS_LOG_COMMANDS,
+    ...SSH_TICKET_COMMANDS,
+  ],
 });
+
+async function showEnvironment(context: Context, id: string): Promise<void> {
+  await showOne(context, `/environments/${segment(id)}`, printEnvironment);
+}
+
+function printEnvironment(output: Output, row: Row): void {
+  const { instances, ...shown } = row;
+  printOne(output, { ...shown, status: statusText(row), restarts: restartCount(row) });
+  printInstances(output, Rows.parse(instances));
+}
 
 function gpuText(row: Row): string {
   return row.simulated === true ? `${String(row.gpu)} (simulated)` : String(row.gpu);

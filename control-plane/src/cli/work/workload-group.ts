@@ -80,19 +80,27 @@ function listOf({ route, list }: WorkloadWords): Command {
   });
 }
 
-function showOf({ kind, route, show: { summary, print } }: WorkloadWords): Command {
+function showOf({ kind, route, show: { summary, print }, more = [] }: WorkloadWords): Command {
+  const isTaken = more.some(({ name }) => name === "get");
   return command({
     name: "show",
-    aliases: ["get"],
+    // One that is a command of the kind's own shows it where it is told nothing more.
+    aliases: isTaken ? [] : ["get"],
     summary,
     takes: { workload: thing(kind, kind) },
     isWatchable: true,
-    run: async ({ api, output }, { workload }) => {
-      const row = await api.get(`${route}/${segment(workload)}`);
-      if (output.format === "json") printOne(output, row);
-      else print(output, row);
-    },
+    run: async (context, { workload }) => await showOne(context, `${route}/${segment(workload)}`, print),
   });
+}
+
+export async function showOne(
+  { api, output }: Context,
+  path: string,
+  print: WorkloadWords["show"]["print"],
+): Promise<void> {
+  const row = await api.get(path);
+  if (output.format === "json") printOne(output, row);
+  else print(output, row);
 }
 
 function verbOf(told: WorkloadWords, { name, summary }: WorkloadWords["verbs"][number]): Command {

@@ -61,7 +61,7 @@ export async function asItsOwnChange<T>(
 
 /** Runs around everything else of its route, so that refused attempts are recorded too, with what they got. */
 export const recordAsked = createMiddleware<ApiEnv>(async (c, next) => {
-  if (c.req.method === "GET") return await recordLook(c, next);
+  if (c.req.method === "GET" || c.req.method === "HEAD") return await recordLook(c, next);
   const path = routePath(c).replaceAll(/:(\w+)/g, "{$1}");
   const change = c.var.changes.get(`${c.req.method} ${path}`);
   if (change === undefined) await next();

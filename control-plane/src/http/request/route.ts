@@ -108,6 +108,16 @@ export function okStream(description: string, type: string) {
   return { 200: { description, content: { [type]: { schema: z.string() } } }, ...problems };
 }
 
+/** A file's bytes, whole or a part, or what a folder holds. */
+export function okFile<S extends z.ZodType>(description: string, folder: S) {
+  const bytes = { "application/octet-stream": { schema: z.string() } };
+  return {
+    200: { description, content: { "application/json": { schema: folder }, ...bytes } },
+    206: { description: "The part that was asked for", content: bytes },
+    ...problems,
+  };
+}
+
 export function created<S extends z.ZodType>(description: string, schema: S) {
   return { 201: { description, content: { "application/json": { schema } } }, ...problems };
 }

@@ -12,6 +12,7 @@ import { RateLimiter } from "../../core/accounts/rate-limiter.ts";
 import { changesOf } from "../audited-routes.ts";
 import type { ApiApp, ApiContext, ApiDeps, ApiEnv } from "../deps.ts";
 import { API_BASE } from "../documentation/api-base.ts";
+import { bringsFile } from "../files/file-transfers.ts";
 import { registerDocumentation } from "../documentation/documentation.ts";
 import { fieldErrorsOf, InputRefused } from "../request/input-errors.ts";
 import { countRequests } from "./metrics.ts";
@@ -88,6 +89,7 @@ const readUpToLimit = bodyLimit({ maxSize: MAX_BODY_BYTES, onError: refuseLargeB
 
 /** Whoever says how much comes sends no more than that: the body is not looked at, which would make a stream of it. */
 const limitBody: MiddlewareHandler<ApiEnv> = async (c, next) => {
+  if (bringsFile(c.req.method, c.req.path)) return await next();
   const { headers } = c.req.raw;
   const length = headers.get("content-length");
   if (length === null || headers.has("transfer-encoding")) return await readUpToLimit(c, next);

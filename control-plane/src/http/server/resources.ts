@@ -20,6 +20,7 @@ import { registerSessionRoutes } from "../environments/access/sessions.ts";
 import { registerSshTicketRoutes } from "../environments/access/ssh-tickets.ts";
 import { registerWebLinkRoutes } from "../environments/web/web-links.ts";
 import { registerWebShareRoutes } from "../environments/web/web-shares.ts";
+import { registerEnvironmentFileRoutes } from "../environments/environment-files.ts";
 import { registerEnvironmentRoutes } from "../environments/environments.ts";
 import { registerPortMappingRoutes } from "../environments/port-mappings.ts";
 import { registerSshPasswordRoutes } from "../environments/ssh-password.ts";
@@ -78,6 +79,7 @@ export function registerResources(api: ApiApp, deps: ApiDeps): void {
   registerTrainingJobRoutes(api, deps, fleet);
   registerWorkloadRoutes(api, deps, fleet);
   registerWaysInRoutes(api, deps);
+  registerEnvironmentFileRoutes(api, deps);
   registerSshPasswordRoutes(api);
   registerSessionRoutes(api, deps);
   registerAccessLogRoute(api, deps);

@@ -31,6 +31,21 @@ async function actorsOfKeys(
   sql: Connection,
   keyHashes: readonly string[],
 ): Promise<ReadonlyMap<string, KeyHolder>> {
+  return await holders(sql, "k.key_hash = ANY($1::text[])", keyHashes);
+}
+
+/** By its number, for what was made with it; null for one that was revoked. */
+export async function actorOfKeyId(sql: Connection, apiKeyId: number): Promise<KeyHolder | null> {
+  const found = await holders(sql, "k.id = ANY($1::bigint[])", [apiKeyId]);
+  return [...found.values()][0] ?? null;
+}
+
+/** By the hashes of their keys. */
+async function holders(
+  sql: Connection,
+  which: string,
+  values: readonly (string | number)[],
+): Promise<ReadonlyMap<string, KeyHolder>> {
   const { rows } = await sql.query<{
     key_hash: string;
     api_key_id: number;
@@ -47,8 +62,8 @@ async function actorsOfKeys(
     `SELECT k.key_hash, k.id AS api_key_id, k.last_used_at, k.role, k.scopes, k.expires_at, c.id AS customer_id, c.uuid, c.username, c.user_type,
             coalesce(c.status, 'active') AS status
        FROM api_keys k JOIN customers c ON c.id = k.customer_id
-      WHERE k.key_hash = ANY($1::text[]) AND k.revoked_at IS NULL AND c.deleted_at IS NULL`,
-    [keyHashes],
+      WHERE ${which} AND k.revoked_at IS NULL AND c.deleted_at IS NULL`,
+    [values],
   );
   return new Map(
     rows.map((row) => [

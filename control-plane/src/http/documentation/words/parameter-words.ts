@@ -10,6 +10,7 @@ export const PARAMETER_WORDS: Words = {
   "/gpus/{uuid}": ["Which GPU, as nvidia-smi names it", "GPU-8f3a2b1c-4d5e-6f70-8192-a3b4c5d6e7f8"],
   "/specs/{spec}": ["Which spec", "standard"],
   "/settings/{key}": ["Which setting", "MIN_START_MINUTES"],
+  "/downloads/{token}": ["What the link says of itself", "WyJlbnYtMSJd.c2lnbmVk"],
   "/members/{customer_id}": ["Which member, by the customer's id", 43],
   "/bundles/{file}": ["The file's name, as install.sh asks for it", "agent.js"],
 
@@ -24,6 +25,9 @@ export const PARAMETER_WORDS: Words = {
   "?service_type": ["Only those of this service", "ssh"],
   "?client_address": ["Only what came from this address", "198.51.100.4"],
   "?key_customer_id": ["Only sessions with a key of this customer", 43],
+  "?path": ["Which file or folder, as programs inside see it", "/gemini/output/model.pt"],
+  "?path_base64": ["The same as base64url of its bytes, where they are no text"],
+  "?executable": ["true: it may be run as a program"],
   "?follow": ["true: goes on until the run ends or the client leaves"],
   "?service": ["Of this service of an environment instead: jupyter or tensorboard", "jupyter"],
   "?tail": ["Begin with so many of the last lines; without it with all that are kept", 100],

@@ -25,6 +25,21 @@ export const WORKLOAD_WORDS: Words = {
   "InstanceRun.restarts": ["The same of this run"],
   "EnvironmentRestarts.count": ["How many restarts", 3],
   "InstanceRunRestarts.count": ["How many restarts", 3],
+  "FileEntry.name": ["Its name; what is no text in it shows as U+FFFD", "model.pt"],
+  "FileEntry.name_base64": ["base64url of the name's bytes where they are no text; else null", "_w"],
+  "FileEntry.type": ["What it is; links are not followed, and other is a pipe, a device or a socket", "file"],
+  "FileEntry.size": ["Bytes of a file; else null", 44_040_192],
+  "FileEntry.modified_at": ["When it was changed last; null where that is not told"],
+  "DownloadLink.url": [
+    "Where a browser fetches the file",
+    "https://gpu.example.com/api/v1/downloads/WyJlbnYtMSJd.c2lnbmVk",
+  ],
+  "DownloadLink.expires_at": ["Until when it leads there"],
+  "DownloadLinkOrder.path": ["Which file, as programs inside see it", "/gemini/output/model.pt"],
+  "DownloadLinkOrder.path_base64": [
+    "The same as base64url of its bytes, where they are no text",
+    "L2dlbWluaS9jb2RlL_8",
+  ],
   looping_since: ["Since when the restarts come in a row, three at least; null: it is calm"],
   last_at: ["When the last one was told"],
 

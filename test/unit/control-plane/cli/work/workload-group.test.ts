@@ -55,8 +55,15 @@ test.each(KINDS)("%s is listed, shown, gone into and asked about", (name) => {
   );
 });
 
-test.each(KINDS)("%s get shows one as well", (name) => {
-  expect(commandOf(groupOf(name), "show").aliases).toEqual(["get"]);
+test.each(KINDS)("%s get shows one as well", async (name, route, id) => {
+  const group = groupOf(name);
+  const shown = commandOf(group, "show");
+  const get = shown.aliases.includes("get") ? shown : commandOf(group, "get");
+  const member = get.fields[0]?.member ?? "";
+
+  const { asked } = await carriedOut(get, { [member]: id }, { id, status: "running" });
+
+  expect(asked).toEqual([`GET ${route}/${id}`]);
 });
 
 describe("a command inside", () => {

@@ -1,0 +1,188 @@
+/**
+ * Code and output of an environment, whether it runs or not: listed, read, written, and linked to for a browser. Whoever
+ * may see the environment reads them, and whoever may manage it writes.
+ */
+import { createRoute, z } from "@hono/zod-openapi";
+import { DIGEST_HEADER, sha256Of } from "@remotegpu/shared/files";
+import { MS_PER_MINUTE } from "@remotegpu/shared/units";
+import { isExpired, scopeRefusal } from "../../core/accounts/key-scopes.ts";
+import { FILE_ROOTS, filePlace } from "../../core/environments/file-place.ts";
+import { actorOfKeyId } from "../../store/accounts/api-keys.ts";
+import { idOnHosts } from "../../store/database/values/id-on-hosts.ts";
+import type { EnvironmentRow } from "../../store/environments/environments.ts";
+import type { ApiApp, ApiDeps } from "../deps.ts";
+import { API_BASE } from "../documentation/api-base.ts";
+import {
+  answerFile,
+  askPool,
+  type FileEntryShown,
+  FilePage,
+  fileQuery,
+  FileQuery,
+  pathBytes,
+  type PoolFile,
+} from "../files/pool-files.ts";
+import { recordBeforehand } from "../request/audit.ts";
+import { once } from "../request/idempotency.ts";
+import { badField, conflict, forbidden } from "../request/refusal.ts";
+import {
+  created,
+  forCustomers,
+  forEveryone,
+  jsonBody,
+  noContent,
+  okFile,
+  Timestamp,
+  WorkloadIdPath,
+} from "../request/route.ts";
+import { environmentFor } from "./environment-access.ts";
+
+const DOWNLOAD_LINK_MS = 10 * MS_PER_MINUTE;
+
+const tags = ["environments"];
+const params = WorkloadIdPath;
+
+const get = createRoute({
+  ...forCustomers,
+  method: "get",
+  path: "/environments/{id}/files",
+  operationId: "readEnvironmentFiles",
+  tags,
+  summary: "List a folder of /gemini/code or /gemini/output, or read a file there, also while it is stopped",
+  request: { params, query: FileQuery },
+  responses: okFile("A page of the folder, or the file's bytes; `Range` is taken", FilePage),
+});
+
+const put = createRoute({
+  ...forCustomers,
+  method: "put",
+  path: "/environments/{id}/files",
+  operationId: "writeEnvironmentFile",
+  tags,
+  summary: "Put a file, of any length, with the folders on its way; it takes its place whole",
+  request: {
+    params,
+    query: z.strictObject({ ...fileQuery, executable: z.enum(["true", "false"]).optional() }),
+  },
+  responses: noContent("It is there, and agrees with `Repr-Digest` where that was sent"),
+});
+
+const DownloadLink = z.object({ url: z.string(), expires_at: Timestamp }).openapi("DownloadLink");
+
+const post = createRoute({
+  ...forCustomers,
+  method: "post",
+  path: "/environments/{id}/download-links",
+  tags,
+  operationId: "createDownloadLink",
+  summary:
+    "Make an address by which a browser fetches one file, for ten minutes and as long as this key opens it",
+  request: {
+    params,
+    body: jsonBody(z.strictObject(fileQuery).openapi("DownloadLinkOrder")),
+  },
+  responses: created("The address", DownloadLink),
+});
+
+const download = createRoute({
+  ...forEveryone,
+  method: "get",
+  path: "/downloads/{token}",
+  tags,
+  operationId: "readDownload",
+  summary: "The file that a link leads to",
+  request: { params: z.object({ token: z.string().max(8_000) }) },
+  responses: okFile("The file's bytes; `Range` is taken", FilePage),
+});
+
+export function registerEnvironmentFileRoutes(api: ApiApp, deps: ApiDeps): void {
+  api.openapi(get, async (c) => {
+    const environment = await environmentFor(c, c.req.valid("param").id, "read-workload");
+    const query = c.req.valid("query");
+    const path = pathBytes(query);
+    if (filePlace(idOnHosts(environment.id), path).kind === "roots") return c.json(rootPage(), 200);
+    return await answerFile(c, fileOf(environment, path), query);
+  });
+
+  api.openapi(put, async (c) => {
+    const environment = await environmentFor(c, c.req.valid("param").id, "manage-workload");
+    const query = c.req.valid("query");
+    const file = fileOf(environment, pathBytes(query));
+    if (file.path === "") throw badField("path", "must name a file below /gemini/code or /gemini/output");
+    await recordBeforehand(c, { path: Buffer.from(pathBytes(query), "latin1").toString("utf8") });
+    const length = c.req.header("content-length");
+    const digest = c.req.header(DIGEST_HEADER);
+    if (digest !== undefined && sha256Of(digest) === null)
+      throw badField("Repr-Digest", "must be sha-256=:…:");
+    await askPool(c, file, {
+      method: "PUT",
+      route: "/entry",
+      query: query.executable === "true" ? { executable: "1" } : {},
+      headers: {
+        ...(length !== undefined && { "content-length": length }),
+        ...(digest !== undefined && { [DIGEST_HEADER]: digest }),
+      },
+      body: c.req.raw.body ?? new Uint8Array(),
+    });
+    return c.body(null, 204);
+  });
+
+  api.openapi(post, async (c) => {
+    const environment = await environmentFor(c, c.req.valid("param").id, "read-workload");
+    const path = pathBytes(c.req.valid("json"));
+    if (fileOf(environment, path).path === "")
+      throw badField("path", "must name a file below /gemini/code or /gemini/output");
+    const expiresMs = deps.now().getTime() + DOWNLOAD_LINK_MS;
+    const { apiKeyId } = c.var.actor;
+    const token = deps.downloadLinks.make({ environmentId: environment.id, path, apiKeyId, expiresMs });
+    return await once(c, async () =>
+      c.json(
+        {
+          url: `${deps.config.publicUrl}${API_BASE}/downloads/${token}`,
+          expires_at: new Date(expiresMs).toISOString(),
+        },
+        201,
+      ),
+    );
+  });
+
+  api.openapi(download, async (c) => {
+    const claim = deps.downloadLinks.open(c.req.valid("param").token);
+    if (claim === null) throw badField("token", "is no link that was made here");
+    const now = deps.now();
+    if (claim.expiresMs <= now.getTime()) throw forbidden("This link has expired; ask for another one.");
+    const holder = await actorOfKeyId(deps.db, claim.apiKeyId);
+    const isOver =
+      holder === null ||
+      holder.customerStatus !== "active" ||
+      (holder.actor.keyExpiresAt !== null && isExpired(holder.actor.keyExpiresAt, now)) ||
+      scopeRefusal(holder.actor.keyRights, "read") !== null;
+    if (isOver) throw forbidden("The key that this link was made with opens it no more.");
+    c.set("actor", holder.actor);
+    const environment = await environmentFor(c, claim.environmentId, "read-workload");
+    return await answerFile(c, fileOf(environment, claim.path));
+  });
+}
+
+/** @throws ApiRefusal */
+function fileOf(environment: EnvironmentRow, path: string): PoolFile {
+  const place = filePlace(idOnHosts(environment.id), path);
+  if (place.kind !== "below")
+    throw badField("path", "must be /gemini/code or /gemini/output, or lie below one of them");
+  if (environment.storage_pool === null)
+    throw conflict("The environment has not run yet, so it has no files.");
+  if (environment.status === "deleting") throw conflict("The environment is being deleted.");
+  const { storage_pool: pool, host_id: preferred } = environment;
+  return { pool, preferred, folder: place.folder, path: place.path };
+}
+
+function rootPage(): { items: FileEntryShown[]; next_cursor: null } {
+  const items = FILE_ROOTS.map((name) => ({
+    name,
+    name_base64: null,
+    type: "folder" as const,
+    size: null,
+    modified_at: null,
+  }));
+  return { items, next_cursor: null };
+}

@@ -1,0 +1,199 @@
+/**
+ * Files of a storage pool, asked of whichever host of it answers, as the answer of a route: a folder as a page, a file as
+ * its bytes, a refusal of the host as ours. Who may see the folder was decided before.
+ */
+import { z } from "@hono/zod-openapi";
+import {
+  DIGEST_HEADER,
+  FILE_TYPE_HEADER,
+  type FileRefusalReason,
+  HostListing,
+  HostRefusal,
+  WANT_DIGEST_HEADER,
+} from "@remotegpu/shared/files";
+import type { HostId } from "@remotegpu/shared/ids";
+import type { FileQuestion } from "../../core/hosts/host-files.ts";
+import { hostsOfPool } from "../../store/hosts/pool-hosts.ts";
+import type { ApiContext } from "../deps.ts";
+import { pageOf, pageQuery, textPage, toPage } from "../request/pagination.ts";
+import { ApiRefusal, badField, type RefusalKind } from "../request/refusal.ts";
+import { Timestamp } from "../request/route.ts";
+
+const BYTES = /^[A-Za-z0-9_-]{0,5500}$/;
+const MAX_PATH = 4_096;
+
+/** Which file: as text, or as bytes where it is none. */
+export const fileQuery = {
+  path: z
+    .string()
+    .max(MAX_PATH)
+    .refine((path) => path.isWellFormed() && !path.includes("\0"), "must be well-formed text without U+0000")
+    .optional(),
+  path_base64: z.string().regex(BYTES, "must be base64url").optional(),
+};
+
+export const FileQuery = z.strictObject({ ...pageQuery, ...fileQuery });
+
+const FileEntry = z
+  .object({
+    name: z.string(),
+    name_base64: z.string().nullable(),
+    type: z.enum(["file", "folder", "link", "other"]),
+    size: z.int().nullable(),
+    modified_at: Timestamp.nullable(),
+  })
+  .openapi("FileEntry");
+
+export const FilePage = pageOf(FileEntry);
+export type FileEntryShown = z.input<typeof FileEntry>;
+
+/** Where in which pool. */
+export interface PoolFile {
+  pool: string;
+  /** A host of the pool that is asked first. */
+  preferred?: string | null;
+  folder: string;
+  /** Each character is a byte. */
+  path: string;
+}
+
+/** Each character is a byte. @throws ApiRefusal where two are given */
+export function pathBytes({
+  path,
+  path_base64: base64,
+}: {
+  path?: string | undefined;
+  path_base64?: string | undefined;
+}): string {
+  if (path !== undefined && base64 !== undefined) throw badField("path_base64", "stands in place of path");
+  const bytes = base64 === undefined ? Buffer.from(path ?? "", "utf8") : Buffer.from(base64, "base64url");
+  return bytes.toString("latin1");
+}
+
+/** Of the request's headers, those that the host answers. */
+const ASKED_HEADERS = ["range", "if-range", "if-none-match", WANT_DIGEST_HEADER];
+const TOLD_HEADERS = [
+  "accept-ranges",
+  "content-length",
+  "content-range",
+  "etag",
+  "last-modified",
+  DIGEST_HEADER,
+];
+
+export async function answerFile(
+  c: ApiContext,
+  file: PoolFile,
+  page: { limit?: number | undefined; cursor?: string | undefined } = {},
+): Promise<Response> {
+  const { limit, after } = textPage(page);
+  const headers: Record<string, string> = {};
+  for (const name of ASKED_HEADERS) {
+    const value = c.req.header(name);
+    if (value !== undefined) headers[name] = value;
+  }
+  const response = await askPool(c, file, {
+    method: c.req.raw.method === "HEAD" ? "HEAD" : "GET",
+    route: "/entry",
+    query: { limit: String(limit), after: after ?? "" },
+    headers,
+  });
+  if (response.headers.get(FILE_TYPE_HEADER) === "folder") {
+    const { files, isMore } = HostListing.parse(await response.json());
+    const { items } = toPage(files, limit, { item: entryShown, key: ({ name }) => [name] });
+    const last = files.at(-1);
+    const cursor =
+      isMore && last !== undefined ? Buffer.from(JSON.stringify([last.name])).toString("base64url") : null;
+    return c.json({ items, next_cursor: cursor }, 200, { [FILE_TYPE_HEADER]: "folder" });
+  }
+  const told = Object.fromEntries(
+    TOLD_HEADERS.flatMap((name) => {
+      const value = response.headers.get(name);
+      return value === null ? [] : [[name, value]];
+    }),
+  );
+  return new Response(response.body, {
+    status: response.status,
+    headers: {
+      ...told,
+      [FILE_TYPE_HEADER]: "file",
+      "content-type": "application/octet-stream",
+      // Never a page of this origin, whatever a customer wrote into it.
+      "content-disposition": `attachment; filename*=UTF-8''${encodedName(file.path)}`,
+      "cache-control": "private, no-store",
+      "x-accel-buffering": "no",
+      // What is compressed on the way has another length.
+      "content-encoding": "identity",
+    },
+  });
+}
+
+/** The first host that answers. @throws ApiRefusal where none does, or as the host refuses */
+export async function askPool(
+  c: ApiContext,
+  { pool, preferred = null, folder, path }: PoolFile,
+  question: Omit<FileQuestion, "folder" | "path">,
+): Promise<Response> {
+  const { db, files } = c.var.deps;
+  const hosts = await hostsOfPool(db, { pool, preferred });
+  let why = `No host of storage pool ${pool} is heard now.`;
+  for (const host of hosts) {
+    const reply = await files.ask(host.id as HostId, { ...question, folder, path }, c.req.raw.signal);
+    if (reply.isReached) return await unlessRefused(reply.response);
+    why = `Host ${host.name} does not serve files now: ${reply.why}`;
+    // What was read of a body is gone: another host would get the rest alone.
+    if (question.body instanceof ReadableStream && question.body.locked) break;
+  }
+  throw new ApiRefusal("unavailable", why);
+}
+
+const KINDS: Record<FileRefusalReason, RefusalKind> = {
+  "bad-path": "bad-input",
+  "not-found": "not-found",
+  "leaves-folder": "forbidden",
+  "not-a-file": "conflict",
+  "not-a-folder": "conflict",
+  changed: "conflict",
+  "wrong-bytes": "bad-input",
+  "bad-request": "unavailable",
+  "no-room": "conflict",
+  busy: "too-many-requests",
+  failed: "unavailable",
+};
+const BUSY_RETRY_SECONDS = 5;
+
+async function unlessRefused(response: Response): Promise<Response> {
+  if (response.status < 400 || response.status === 416) return response;
+  const refusal = HostRefusal.safeParse(await response.json().catch(() => null)).data;
+  const { reason, detail } = refusal ?? {
+    reason: "failed" as const,
+    detail: "Its host answered something else.",
+  };
+  const kind = KINDS[reason];
+  throw new ApiRefusal(kind, detail, {
+    ...(kind === "bad-input" && { errors: [{ path: "path", message: detail }] }),
+    ...(kind === "too-many-requests" && { retryAfterSeconds: BUSY_RETRY_SECONDS }),
+  });
+}
+
+function entryShown({ name, type, bytes, modifiedMs }: HostListing["files"][number]): FileEntryShown {
+  const raw = Buffer.from(name, "base64url");
+  const text = raw.toString("utf8");
+  return {
+    name: text,
+    name_base64: Buffer.from(text).equals(raw) ? null : name,
+    type,
+    size: type === "file" ? bytes : null,
+    modified_at: new Date(modifiedMs).toISOString(),
+  };
+}
+
+/** As RFC 8187 writes it. */
+function encodedName(path: string): string {
+  const name = path.slice(path.lastIndexOf("/") + 1);
+  return Array.from(Buffer.from(name, "latin1"), (byte) =>
+    /[A-Za-z0-9._-]/.test(String.fromCharCode(byte))
+      ? String.fromCharCode(byte)
+      : `%${byte.toString(16).padStart(2, "0").toUpperCase()}`,
+  ).join("");
+}

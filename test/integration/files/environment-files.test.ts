@@ -1,0 +1,327 @@
+/** Files of environments from the command and the API down to a real files process: who may what, whole and in parts, running or not. */
+import { spawn } from "node:child_process";
+import { createHash, randomBytes } from "node:crypto";
+import {
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  symlinkSync,
+  truncateSync,
+  writeFileSync,
+} from "node:fs";
+import { connect } from "node:net";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { once } from "node:events";
+import { request, type IncomingMessage } from "node:http";
+import { execa } from "execa";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { filesSocket } from "@remotegpu/agent/config";
+import { type ApiServer, openServer } from "@remotegpu/control-plane/http/server/server";
+import { fileRequests } from "@remotegpu/control-plane/link/files/file-requests";
+import { FilesUnderTest } from "../../support/agent/files.ts";
+import { eventually } from "../../support/eventually.ts";
+import { openApi, problem, type ApiWorld, type Caller } from "../../support/http/api.ts";
+
+const CLI = new URL("../../../control-plane/src/cli/main.ts", import.meta.url).pathname;
+const LARGE_BYTES = 200 * 2 ** 20;
+
+let api: ApiWorld;
+let files: FilesUnderTest;
+let server: ApiServer;
+let owner: Caller;
+let viewer: Caller;
+let stranger: Caller;
+let here: string;
+
+const ending = new AsyncDisposableStack();
+beforeAll(async () => {
+  files = ending.adopt(await FilesUnderTest.begin(), (one) => one.end());
+  api = ending.adopt(await openApi(), (one) => one.close());
+  here = mkdtempSync(join(tmpdir(), "rg-copies-"));
+  ending.defer(() => rmSync(here, { recursive: true }));
+  api.deps.files = fileRequests(async () => {
+    const stream = connect(filesSocket(files.state));
+    await once(stream, "connect");
+    return { isOpen: true, stream };
+  });
+  server = ending.adopt(await openServer(api.app, { host: "127.0.0.1", port: 0, tls: null }), (one) =>
+    one.close(),
+  );
+  const made = {
+    owner: await api.customer("ada"),
+    viewer: await api.customer("vic"),
+    stranger: await api.customer("sam"),
+  };
+  ({ owner, viewer, stranger } = made);
+  await api.join(made.owner.workspaceId, owner, viewer, "viewer");
+  await api.db.query(
+    "INSERT INTO hosts (id, name, ip_address, connection, storage_pool) VALUES ('host-1', 'gpu-1', '10.0.0.1', 'connected', 'pool-a'), ('host-2', 'gpu-2', '10.0.0.2', 'unreachable', 'pool-b')",
+  );
+  await api.db.query(
+    `INSERT INTO environments (id, customer_id, workspace_id, name, image, status, cpu, memory, storage_pool)
+     VALUES ('env-1', $1, $2, 'work', 'busybox', 'stopped', 1, 1073741824, 'pool-a'),
+            ('env-2', $1, $2, 'away', 'busybox', 'stopped', 1, 1073741824, 'pool-b'),
+            ('env-3', $1, $2, 'new', 'busybox', 'queued', 1, 1073741824, NULL)`,
+    [owner.customerId, made.owner.workspaceId],
+  );
+  mkdirSync(files.at("", "environments/env-1/output"), { recursive: true });
+  writeFileSync(files.at("train.py"), "print(42)\n");
+});
+afterAll(() => ending.disposeAsync());
+
+const of = (path: string, id = "env-1") =>
+  `/api/v1/environments/${id}/files?path=${encodeURIComponent(path)}`;
+const sha256 = (bytes: Buffer) => createHash("sha256").update(bytes).digest("base64");
+
+async function cli(...args: string[]) {
+  return execa(process.execPath, [CLI, ...args], {
+    env: { REMOTEGPU_SERVER: `http://127.0.0.1:${server.port}`, REMOTEGPU_KEY: owner.key, HOME: here },
+    extendEnv: false,
+    reject: false,
+    cwd: here,
+  });
+}
+
+describe("a stopped environment's files", () => {
+  test("are listed from the two roots on, and read whole and in parts", async () => {
+    const roots = await api.ask("GET", of(""), { as: owner });
+    const code = await api.ask("GET", of("/gemini/code"), { as: owner });
+    const part = await api.ask("GET", of("/gemini/code/train.py"), {
+      as: owner,
+      headers: { Range: "bytes=0-4" },
+    });
+
+    expect(roots.body.items.map(({ name }: { name: string }) => name)).toEqual(["code", "output"]);
+    expect(code.body).toEqual({
+      items: [
+        { name: "train.py", name_base64: null, type: "file", size: 10, modified_at: expect.any(String) },
+      ],
+      next_cursor: null,
+    });
+    expect([part.status, part.body, part.headers.get("content-range")]).toEqual([
+      206,
+      "print",
+      "bytes 0-4/10",
+    ]);
+    expect(part.headers.get("content-disposition")).toContain("attachment");
+  });
+
+  test("a folder comes a page at a time, names that are no text among them", async () => {
+    const folder = files.at("many");
+    mkdirSync(folder);
+    const names = [Buffer.from([0xff, 0x0a]), ...Array.from({ length: 4 }, (_, at) => Buffer.from(`f${at}`))];
+    for (const name of names) writeFileSync(Buffer.concat([Buffer.from(`${folder}/`), name]), "x");
+
+    const first = await api.ask("GET", `${of("/gemini/code/many")}&limit=3`, { as: owner });
+    const second = await api.ask(
+      "GET",
+      `${of("/gemini/code/many")}&limit=3&cursor=${first.body.next_cursor}`,
+      { as: owner },
+    );
+
+    const all = [...first.body.items, ...second.body.items];
+    expect(all.map(({ name }) => name)).toEqual(["f0", "f1", "f2", "f3", "\ufffd\n"]);
+    expect(second.body.next_cursor).toBeNull();
+    const path = Buffer.concat([Buffer.from("/gemini/code/many/"), names[0] ?? Buffer.of()]).toString(
+      "base64url",
+    );
+    const hostile = await api.ask("GET", `/api/v1/environments/env-1/files?path_base64=${path}`, {
+      as: owner,
+    });
+    expect([hostile.status, hostile.body]).toEqual([200, "x"]);
+  });
+
+  test("HEAD and GET with a checksum tell the same of a file", async () => {
+    const headers = { "Want-Repr-Digest": "sha-256=1" };
+    const head = await api.ask("HEAD", of("/gemini/code/train.py"), { as: owner, headers });
+    const got = await api.ask("GET", of("/gemini/code/train.py"), { as: owner, headers });
+
+    const digest = `sha-256=:${sha256(Buffer.from("print(42)\n"))}:`;
+    expect([head.headers.get("repr-digest"), got.headers.get("repr-digest")]).toEqual([digest, digest]);
+    expect(head.headers.get("etag")).toBe(got.headers.get("etag"));
+  });
+});
+
+describe("who", () => {
+  test("a viewer reads and does not write, a stranger finds nothing, and an administrator's look is in the audit log", async () => {
+    const path = of("/gemini/code/train.py");
+    const put = (as: Caller) => api.ask("PUT", of("/gemini/code/by-whom"), { as, body: "x" });
+
+    expect((await api.ask("GET", path, { as: viewer })).status).toBe(200);
+    expect(await put(viewer)).toMatchObject(problem(403));
+    expect(await api.ask("GET", path, { as: stranger })).toMatchObject(problem(404));
+    expect(await put(stranger)).toMatchObject(problem(404));
+    expect((await put(owner)).status).toBe(204);
+    expect((await api.ask("HEAD", path, { as: api.admin })).status).toBe(200);
+    const { rows } = await api.db.query("SELECT subject, status FROM audit_log WHERE method = 'HEAD'");
+    expect(rows).toEqual([{ subject: "environment env-1", status: 200 }]);
+    const puts = await api.db.query(
+      "SELECT status FROM audit_log WHERE action = 'environment.put-file' ORDER BY id",
+    );
+    expect(puts.rows.map(({ status }) => status)).toEqual(expect.arrayContaining([403, 404, 204]));
+  });
+
+  test.each([
+    ["/etc/passwd", 422],
+    ["/gemini/code/../../env-2/code/x", 422],
+    ["/gemini/data-1/x", 422],
+    ["/gemini/code/nothing", 404],
+    ["/gemini/code/leaving", 403],
+  ])("nobody gets %s", async (path, status) => {
+    symlinkSync("/etc/passwd", files.at("leaving"));
+    const asked = await api.ask("GET", of(path), { as: owner });
+    rmSync(files.at("leaving"));
+
+    expect(asked).toMatchObject(problem(status));
+  });
+
+  test("without a host, or before its first start, a sentence says why there are none", async () => {
+    expect(await api.ask("GET", of("/gemini/code", "env-2"), { as: owner })).toMatchObject({
+      status: 503,
+      body: { detail: "No host of storage pool pool-b is heard now." },
+    });
+    expect(await api.ask("GET", of("/gemini/code", "env-3"), { as: owner })).toMatchObject({
+      status: 409,
+      body: { detail: "The environment has not run yet, so it has no files." },
+    });
+  });
+});
+
+describe("a link for a browser", () => {
+  const link = async () =>
+    new URL(
+      (
+        await api.ask("POST", "/api/v1/environments/env-1/download-links", {
+          as: owner,
+          body: { path: "/gemini/code/train.py" },
+        })
+      ).body.url,
+    );
+
+  test("leads to the file without a key, until its time is over, and never when it was changed", async () => {
+    const { pathname } = await link();
+
+    const got = await api.ask("GET", pathname);
+    const forged = await api.ask("GET", `${pathname.slice(0, -3)}AAA`);
+    api.passMinutes(11);
+    const late = await api.ask("GET", pathname);
+
+    expect([got.status, got.body]).toEqual([200, "print(42)\n"]);
+    expect(forged).toMatchObject(problem(422));
+    expect(late).toMatchObject(problem(403));
+  });
+
+  test("opens nothing once the key that made it is revoked", async () => {
+    const own = await api.key(owner, {});
+    const asked = await api.ask("POST", "/api/v1/environments/env-1/download-links", {
+      as: own,
+      body: { path: "/gemini/code/train.py" },
+    });
+    await api.db.query(
+      "UPDATE api_keys SET revoked_at = now() WHERE key_hash = encode(sha256($1::bytea), 'hex')",
+      [own.key],
+    );
+
+    expect(await api.ask("GET", new URL(asked.body.url).pathname)).toMatchObject(problem(403));
+  });
+});
+
+describe("by the command, over a real connection", () => {
+  test("200 MB go in and come back the same, beyond what other bodies may have", async () => {
+    const bytes = randomBytes(LARGE_BYTES);
+    writeFileSync(join(here, "large.bin"), bytes);
+
+    const put = await cli("env", "put", "env-1", "large.bin", "output/");
+    const got = await cli("env", "get", "env-1", "output/large.bin", "back.bin");
+
+    expect([put.exitCode, put.stderr, got.exitCode, got.stderr]).toEqual([0, "", 0, ""]);
+    expect(sha256(readFileSync(files.at("large.bin", "environments/env-1/output")))).toBe(sha256(bytes));
+    expect(sha256(readFileSync(join(here, "back.bin")))).toBe(sha256(bytes));
+  });
+
+  test("folders go in and come back with what may be run, and links are left out and told", async () => {
+    mkdirSync(join(here, "tree/sub"), { recursive: true });
+    writeFileSync(join(here, "tree/run.sh"), "#!/bin/sh\n", { mode: 0o755 });
+    writeFileSync(join(here, "tree/sub/a\nb"), "");
+    symlinkSync("/etc/passwd", join(here, "tree/link"));
+
+    const put = await cli("env", "put", "env-1", "tree");
+    symlinkSync("run.sh", files.at("tree/inside"));
+    const listed = await cli("env", "ls", "env-1", "code/tree", "--json");
+    const got = await cli("env", "get", "env-1", "code/tree", "copy");
+
+    expect([put.exitCode, put.stderr.includes("tree/link is no file")]).toEqual([0, true]);
+    expect(statSync(files.at("tree/run.sh")).mode & 0o777).toBe(0o755);
+    expect(
+      JSON.parse(listed.stdout).items.map(({ name, type }: Record<string, string>) => [name, type]),
+    ).toEqual([
+      ["inside", "link"],
+      ["run.sh", "file"],
+      ["sub", "folder"],
+    ]);
+    expect([got.exitCode, got.stderr.includes("code/tree/inside is no file")]).toEqual([0, true]);
+    expect(readdirSync(join(here, "copy"), { recursive: true }).map(String).toSorted()).toEqual([
+      "run.sh",
+      "sub",
+      "sub/a\nb",
+    ]);
+  });
+
+  test("a fetch that was killed goes on where it was", async () => {
+    const bytes = randomBytes(64 * 2 ** 20);
+    writeFileSync(files.at("resumed.bin"), bytes);
+    const drafts = () => readdirSync(here).filter((name) => name.startsWith("resumed.bin."));
+    const child = spawn(process.execPath, [CLI, "env", "get", "env-1", "code/resumed.bin"], {
+      cwd: here,
+      env: { REMOTEGPU_SERVER: `http://127.0.0.1:${server.port}`, REMOTEGPU_KEY: owner.key, HOME: here },
+      stdio: "ignore",
+    });
+    await eventually(() => drafts().length > 0, { what: "a part" });
+    child.kill("SIGKILL");
+    await once(child, "exit");
+    // As much of it as a slow line had brought by then.
+    const { headers } = await api.ask("HEAD", of("/gemini/code/resumed.bin"), { as: owner });
+    const state = (headers.get("etag") ?? "").replaceAll('"', "");
+    const had = 10_000_000;
+    for (const name of [...drafts(), "resumed.bin"]) rmSync(join(here, name), { force: true });
+    writeFileSync(join(here, `resumed.bin.${state}.remotegpu-part`), bytes.subarray(0, had));
+
+    const again = await cli("env", "get", "env-1", "code/resumed.bin", "--json");
+
+    expect([again.exitCode, JSON.parse(again.stdout).bytes]).toEqual([0, bytes.length - had]);
+    expect(sha256(readFileSync(join(here, "resumed.bin")))).toBe(sha256(bytes));
+    expect(drafts()).toEqual([]);
+  });
+
+  test("who leaves amid a large answer ends its reading on the host, and one that reads nothing holds it back", async () => {
+    writeFileSync(files.at("endless"), "");
+    truncateSync(files.at("endless"), 8 * 2 ** 30);
+    const open = () => readdirSync(`/proc/${files.program.pid}/fd`).length;
+    const before = open();
+    const sent = request({
+      port: server.port,
+      path: of("/gemini/code/endless"),
+      headers: { Authorization: `Bearer ${owner.key}` },
+    });
+    sent.on("error", () => undefined);
+    sent.end();
+    const [response] = (await once(sent, "response")) as [IncomingMessage];
+    response.pause();
+    const amid = open();
+
+    sent.destroy();
+
+    expect(amid).toBeGreaterThan(before);
+    expect(await eventually(() => open() <= before, { what: "the file closed" })).toBe(true);
+  });
+
+  test("what is not there is told in a sentence", async () => {
+    const { exitCode, stderr } = await cli("env", "get", "env-1", "code/nothing");
+
+    expect([exitCode, stderr]).toEqual([1, "remotegpu: There is no such file or folder. (404)"]);
+  });
+});
