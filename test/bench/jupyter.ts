@@ -64,13 +64,17 @@ class InsideAgent extends Agent {
     _options: unknown,
     created?: (error: Error | null, socket: Duplex) => void,
   ): undefined {
-    dialInto(this.#instance, PORT, { isReadHere: true }).then(
-      (socket) => {
-        created?.(null, socket);
-        socket.resume();
-      },
-      (error: unknown) => created?.(error as Error, undefined as never),
-    );
+    void this.#connect(created);
+  }
+
+  async #connect(created?: (error: Error | null, socket: Duplex) => void): Promise<void> {
+    try {
+      const socket = await dialInto(this.#instance, PORT, { isReadHere: true });
+      created?.(null, socket);
+      socket.resume();
+    } catch (error) {
+      created?.(error as Error, undefined as never);
+    }
   }
 }
 

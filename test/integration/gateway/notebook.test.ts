@@ -1,9 +1,7 @@
 /**
  * JupyterLab in a browser, through gateway and tunnel: nobody is asked for a token, and it computes over a WebSocket.
  */
-import { createHash, randomBytes } from "node:crypto";
 import { afterAll, beforeAll, expect, test } from "vitest";
-import { originOf } from "@remotegpu/control-plane/core/gateway/origin";
 import { openPage } from "../../support/browser.ts";
 import { eventually } from "../../support/eventually.ts";
 import { openNotebookScene } from "../../support/worlds/notebook-scene.ts";
@@ -25,14 +23,11 @@ const asked = (path: string, key?: string) =>
 
 /** As people are given one to come in by. */
 async function link(): Promise<string> {
-  const ticket = randomBytes(32).toString("base64url");
-  const { db } = scene.control.api;
-  await db.query(
-    `INSERT INTO web_links (token_hash, env_id, target, customer_id, key_id, made_at, expires_at)
-     SELECT $1, $2, 'jupyter', $3, id, now(), now() + interval '1 minute' FROM api_keys WHERE customer_id = $3 LIMIT 1`,
-    [createHash("sha256").update(ticket).digest("hex"), scene.environment.id, scene.owner.customerId],
-  );
-  return `${originOf(scene.base, scene.environment.id, "jupyter")}/.remotegpu/enter?ticket=${ticket}`;
+  const { body } = await scene.control.api.ask("POST", `/api/v1/environments/${scene.environment.id}/links`, {
+    as: scene.owner,
+    body: { service: "jupyter" },
+  });
+  return body.url;
 }
 
 test(
