@@ -16,8 +16,11 @@ beforeAll(async () => {
 });
 afterAll(async () => await scene.close());
 
-const link = async (as: Caller = scene.owner, what: object = { port: SERVICE_PORT }, id = scene.environment.id) =>
-  await scene.control.api.ask("POST", `/api/v1/environments/${id}/links`, { as, body: what });
+const link = async (
+  as: Caller = scene.owner,
+  what: object = { port: SERVICE_PORT },
+  id = scene.environment.id,
+) => await scene.control.api.ask("POST", `/api/v1/environments/${id}/links`, { as, body: what });
 const share = async (what: object = {}) =>
   await scene.control.api.ask("POST", `/api/v1/environments/${scene.environment.id}/shares`, {
     as: scene.owner,
