@@ -23,6 +23,7 @@ import { measureRelay } from "./relay.ts";
 import { measureSsh } from "./ssh.ts";
 import { measureStart } from "./start.ts";
 import { measureUpgrade } from "./upgrade.ts";
+import { measureWeb } from "./web.ts";
 
 type Bench = (
   say: (line: string) => void,
@@ -43,6 +44,7 @@ const BENCHES: Record<string, Bench> = {
   upgrade: measureUpgrade,
   relay: measureRelay,
   ssh: measureSsh,
+  web: measureWeb,
   jupyter: measureJupyter,
   command: measureCommand,
   decisions: measureDecisions,

@@ -1,0 +1,110 @@
+/**
+ * Clients of a web server, in a process of their own so that they take nothing from what they measure: as many answers as
+ * come, answers at a fixed rate, one large answer, or WebSockets that say nothing.
+ */
+import { connect, type Socket } from "node:net";
+
+export type Wish = { port: number; head: string } & (
+  | { what: "rate"; clients: number; ms: number }
+  | { what: "paced"; perSecond: number; ms: number }
+  | { what: "bytes" }
+  | { what: "sockets"; count: number }
+);
+
+const DONE: Record<Wish["what"], (wish: never) => Promise<unknown>> = { rate, paced, bytes, sockets };
+const held: Socket[] = [];
+
+process.on("message", (wish: Wish) => {
+  void DONE[wish.what](wish as never).then((told) => process.send?.(told));
+});
+process.once("disconnect", () => process.exit());
+
+/** A connection that is kept; each answer is small, has a length, and comes in one piece or ends with its body. */
+function client({ port, head }: Wish): { ask: () => Promise<void>; socket: Socket } {
+  const socket = connect({ port, host: "127.0.0.1", noDelay: true });
+  let said = "";
+  let answered: (() => void) | null = null;
+  socket.on("data", (chunk: Buffer) => {
+    said += chunk.toString("latin1");
+    const end = said.indexOf("\r\n\r\n");
+    if (end < 0) return;
+    const length = /^content-length: (\d+)/im.exec(said);
+    const isWhole =
+      length === null
+        ? said.endsWith("0\r\n\r\n") && said.length > end + 4
+        : said.length >= end + 4 + Number(length[1]);
+    if (!isWhole) return;
+    if (!said.startsWith("HTTP/1.1 200")) throw new Error(said.slice(0, 100));
+    said = "";
+    answered?.();
+  });
+  return {
+    socket,
+    ask: async () =>
+      await new Promise<void>((resolve) => {
+        answered = resolve;
+        socket.write(head);
+      }),
+  };
+}
+
+/** Answers a second. */
+async function rate(wish: Extract<Wish, { what: "rate" }>): Promise<number> {
+  const beganMs = performance.now();
+  const counts = await Promise.all(
+    Array.from({ length: wish.clients }, async () => {
+      const { ask, socket } = client(wish);
+      let count = 0;
+      for (; performance.now() - beganMs < wish.ms; count += 1) await ask();
+      socket.destroy();
+      return count;
+    }),
+  );
+  return counts.reduce((sum, count) => sum + count, 0) / ((performance.now() - beganMs) / 1_000);
+}
+
+/** Milliseconds of each answer, counted from when it was due. */
+async function paced(wish: Extract<Wish, { what: "paced" }>): Promise<number[]> {
+  const clients = Array.from({ length: 16 }, () => client(wish));
+  const everyMs = 1_000 / wish.perSecond;
+  const beganMs = performance.now();
+  let next = 0;
+  const took: number[] = [];
+  const total = Math.floor(wish.ms / everyMs);
+  await Promise.all(
+    clients.map(async ({ ask }) => {
+      while (next < total) {
+        const dueMs = beganMs + everyMs * next;
+        next += 1;
+        const waitMs = dueMs - performance.now();
+        if (waitMs > 0) await new Promise((resolve) => setTimeout(resolve, waitMs));
+        const sentMs = Math.max(dueMs, performance.now());
+        await ask();
+        took.push(performance.now() - sentMs);
+      }
+    }),
+  );
+  for (const { socket } of clients) socket.destroy();
+  return took;
+}
+
+/** Bytes a second of one answer that ends with its connection. */
+async function bytes({ port, head }: Extract<Wish, { what: "bytes" }>): Promise<number> {
+  const beganMs = performance.now();
+  const socket = connect({ port, host: "127.0.0.1" });
+  socket.write(head);
+  let count = 0;
+  for await (const chunk of socket) count += (chunk as Buffer).length;
+  return count / ((performance.now() - beganMs) / 1_000);
+}
+
+/** Opens as many and holds them. */
+async function sockets({ port, head, count }: Extract<Wish, { what: "sockets" }>): Promise<number> {
+  for (let opened = 0; opened < count; opened += 1) {
+    const socket = connect({ port, host: "127.0.0.1" });
+    socket.write(head);
+    await new Promise((resolve) => socket.once("data", resolve));
+    held.push(socket);
+  }
+  return held.length;
+}
