@@ -83,6 +83,8 @@ async function take(held: HeldEntry, request: IncomingMessage): Promise<string> 
       await file.writeFile(chunk);
     }
     if (!request.complete) throw new FileRefusal("wrong-bytes", "It broke off.");
+    // A disk may take minutes for what it was only lent so far, and nothing is said meanwhile.
+    request.socket.setTimeout(0);
     await file.datasync();
   } finally {
     await file.close();

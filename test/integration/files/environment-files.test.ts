@@ -231,17 +231,21 @@ describe("a link for a browser", () => {
 });
 
 describe("by the command, over a real connection", () => {
-  test("200 MB go in and come back the same, beyond what other bodies may have", async () => {
-    const bytes = randomBytes(LARGE_BYTES);
-    writeFileSync(join(here, "large.bin"), bytes);
+  test(
+    "200 MB go in and come back the same, beyond what other bodies may have",
+    { timeout: 240_000 },
+    async () => {
+      const bytes = randomBytes(LARGE_BYTES);
+      writeFileSync(join(here, "large.bin"), bytes);
 
-    const put = await cli("env", "put", "env-1", "large.bin", "output/");
-    const got = await cli("env", "get", "env-1", "output/large.bin", "back.bin");
+      const put = await cli("env", "put", "env-1", "large.bin", "output/");
+      const got = await cli("env", "get", "env-1", "output/large.bin", "back.bin");
 
-    expect([put.exitCode, put.stderr, got.exitCode, got.stderr]).toEqual([0, "", 0, ""]);
-    expect(sha256(readFileSync(files.at("large.bin", "environments/env-1/output")))).toBe(sha256(bytes));
-    expect(sha256(readFileSync(join(here, "back.bin")))).toBe(sha256(bytes));
-  });
+      expect([put.exitCode, put.stderr, got.exitCode, got.stderr]).toEqual([0, "", 0, ""]);
+      expect(sha256(readFileSync(files.at("large.bin", "environments/env-1/output")))).toBe(sha256(bytes));
+      expect(sha256(readFileSync(join(here, "back.bin")))).toBe(sha256(bytes));
+    },
+  );
 
   test("folders go in and come back with what may be run, and links are left out and told", async () => {
     mkdirSync(join(here, "tree/sub"), { recursive: true });

@@ -128,13 +128,7 @@ export class ApiClient {
   /** Null when `signal` ended it before the answer came. */
   async #open(
     path: string,
-    {
-      method = "GET",
-      signal,
-      headers,
-      body,
-      isPatient = false,
-    }: {
+    wish: {
       method?: Method;
       signal: AbortSignal;
       headers: Record<string, string>;
@@ -142,6 +136,7 @@ export class ApiClient {
       isPatient?: boolean;
     },
   ): Promise<IncomingMessage | null> {
+    const { method = "GET", signal, headers, body, isPatient = false } = wish;
     const url = new URL(`/api/v1${path}`, this.#profile.server);
     const request = await requestOf(url);
     return await new Promise((resolve, reject) => {
@@ -162,6 +157,9 @@ export class ApiClient {
       });
       sent.once("error", (cause) => {
         if (signal.aborted) resolve(null);
+        // The server may close a connection that rests in the moment when it is used again: nothing was asked by it then.
+        else if (method === "GET" && sent.reusedSocket && isReset(cause))
+          this.#open(path, wish).then(resolve, reject);
         else
           reject(new CliError("unavailable", `${url.origin} cannot be reached: ${cause.message}`, { cause }));
       });
@@ -243,6 +241,10 @@ async function wholeOf(response: IncomingMessage): Promise<string> {
   const chunks: Buffer[] = [];
   for await (const chunk of response as AsyncIterable<Buffer>) chunks.push(chunk);
   return Buffer.concat(chunks).toString("utf8");
+}
+
+function isReset(error: Error): boolean {
+  return "code" in error && (error.code === "ECONNRESET" || error.code === "EPIPE");
 }
 
 function certificateIn(file: string): Buffer {

@@ -4,15 +4,11 @@ import { once } from "node:events";
 import type { IncomingMessage, Server } from "node:http";
 import { serve } from "@hono/node-server";
 import type { ApiApp } from "../deps.ts";
-import { bringsFile } from "../files/file-transfers.ts";
 import { ListenError } from "./listen-error.ts";
+import { boundSender, SENDER_BOUNDS } from "./slow-senders.ts";
 
 const CLOSE_WITHIN_MS = 5_000;
-/** Slow senders must not hold a connection for ever; a body of 2 MiB takes far less. */
-const REQUEST_TIMEOUT_MS = 60_000;
 const HEADERS_TIMEOUT_MS = 15_000;
-/** Who brings a file takes as long as they do, but not without sending any of it. */
-const SILENT_SENDER_MS = 120_000;
 
 export interface ListenWish {
   host: string;
@@ -29,7 +25,7 @@ export interface ApiServer {
 
 /** @throws ListenError with one clear sentence when the port is taken or not allowed */
 export async function openServer(app: ApiApp, { host, port, tls }: ListenWish): Promise<ApiServer> {
-  // Node knows one bound for all requests; each has its own here.
+  // Each request has its own bound (slow-senders.ts).
   const timeouts = { requestTimeout: 0, headersTimeout: HEADERS_TIMEOUT_MS };
   const server = serve({
     fetch: app.fetch,
@@ -42,7 +38,7 @@ export async function openServer(app: ApiApp, { host, port, tls }: ListenWish): 
           serverOptions: { ...timeouts, key: tls.key, cert: tls.certificate },
         }),
   }) as Server;
-  server.on("request", boundSender);
+  server.on("request", (request: IncomingMessage) => boundSender(request, SENDER_BOUNDS));
   try {
     if (!server.listening) await once(server, "listening");
   } catch (cause) {
@@ -51,23 +47,6 @@ export async function openServer(app: ApiApp, { host, port, tls }: ListenWish): 
   const address = server.address();
   const opened = typeof address === "object" && address !== null ? address.port : port;
   return { port: opened, close: () => close(server) };
-}
-
-function boundSender(request: IncomingMessage): void {
-  const { socket } = request;
-  const [path = ""] = (request.url ?? "").split("?");
-  const give = () => socket.destroy();
-  if (bringsFile(request.method, path)) {
-    socket.setTimeout(SILENT_SENDER_MS, give);
-    request.once("close", () => {
-      socket.setTimeout(0);
-      socket.off("timeout", give);
-    });
-    return;
-  }
-  const timer = setTimeout(give, REQUEST_TIMEOUT_MS);
-  const clear = () => clearTimeout(timer);
-  request.once("end", clear).once("close", clear);
 }
 
 function reasonOf(cause: unknown): string {
