@@ -31,6 +31,7 @@ import { downloadLinks } from "./link/identity/download-links.ts";
 import { hostIdentity } from "./link/identity/host-credential.ts";
 import { verifySignature } from "./link/identity/signature.ts";
 import { environmentHostKeys } from "./link/identity/environment-host-keys.ts";
+import { environmentTerminalKeys } from "./link/identity/environment-terminal-keys.ts";
 import { passwordSeal } from "./link/identity/password-seal.ts";
 import { HostKeys } from "./store/hosts/host-keys.ts";
 import { revokedKeys } from "./store/hosts/join-tokens.ts";
@@ -78,6 +79,7 @@ async function serve(
   };
   const passwords = passwordSeal(operator);
   const hostKeys = environmentHostKeys(operator);
+  const terminalKeys = environmentTerminalKeys(operator);
   const leadership = new Leadership(db, `${process.pid}-${randomBytes(6).toString("hex")}`);
   const attempts = noAttempts();
   const deliveries = new WebhookDeliveries({ db, now, log, wake: () => running.wake(WOKEN_BY_DELIVERY) });
@@ -95,7 +97,16 @@ async function serve(
     (await keys.ofHost(host)).some((nkey) => verifySignature(nkey, text, signature));
   const desk = ingestDesk({ db, verify, calendar }, now);
   await link.start({
-    hosts: hostSync({ db, now, log, passwords, hostKeys, wake, nudge: (host) => link.nudge(host) }),
+    hosts: hostSync({
+      db,
+      now,
+      log,
+      passwords,
+      hostKeys,
+      terminalKeys,
+      wake,
+      nudge: (host) => link.nudge(host),
+    }),
     journal: {
       async ingest(hostId, batch, sentAt) {
         const report = await desk.take({ hostId, batch, sentAt });

@@ -29,7 +29,7 @@ beforeEach(async () => {
   await scene.api.join(owner.workspaceId, owner, colleague);
   host = await scene.host("host-a", { ssh: true });
   for (const person of [owner, author, colleague]) await addKey(person);
-  id = (await scene.order(author, { workspace_id: owner.workspaceId })).body.id;
+  id = (await scene.order(author, { workspace_id: owner.workspaceId, web_terminal_enabled: false })).body.id;
   await scene.schedule();
   await host.round();
 });

@@ -42,8 +42,10 @@ async function addKey(as: Caller): Promise<{ id: number; line: string }> {
   return { id: made.body.id, line };
 }
 
+/** Without the terminal in the browser, whose key is no person's. */
 async function running(as: Caller, change: object = {}): Promise<string> {
-  const { id } = (await scene.order(as, { workspace_id: owner.workspaceId, ...change })).body;
+  const order = { workspace_id: owner.workspaceId, web_terminal_enabled: false, ...change };
+  const { id } = (await scene.order(as, order)).body;
   await scene.schedule();
   await host.round();
   return id;
@@ -128,7 +130,11 @@ describe("a host that serves SSH", () => {
           return scene.api.db.query(text, values);
         },
       };
-      await desiredAccess(counting, { hostId: host.id, hostKeys: scene.api.deps.hostKeys });
+      await desiredAccess(counting, {
+        hostId: host.id,
+        hostKeys: scene.api.deps.hostKeys,
+        terminalKeys: scene.api.terminalKeys,
+      });
       return queries;
     };
     await running(author);

@@ -38,6 +38,10 @@ const addKey = async (as: Caller) =>
   await ask("POST", "/ssh-keys", { name: "k", public_key: aPublicKey() }, as);
 const sshOf = (id: string, on = host) => on.desired.find(({ spec }) => spec.workloadId === id)?.live.ssh;
 
+/** Of its first placement. */
+const terminalSetOf = (id: string) =>
+  scene.api.terminalKeys.keySetOf({ environmentId: id, placementEpoch: 1 }).id;
+
 /** Of an Ed25519 key, as ssh-keygen shows it. */
 function fingerprintOf(privatePem: string): string {
   const { x = "" } = createPublicKey(privatePem).export({ format: "jwk" });
@@ -143,7 +147,7 @@ describe("an environment on a host that serves SSH", () => {
     expect(sshOf(id)).toBeUndefined();
     // Our server is there for the terminal in the browser.
     expect(sshOf(withTerminal)).toEqual({
-      keySets: [],
+      keySets: [terminalSetOf(withTerminal)],
       passwordHash: null,
       hostKey: expect.any(String),
     });
@@ -166,12 +170,67 @@ describe("an environment on a host that serves SSH", () => {
       return { ssh: sshOf(id), nudged: scene.api.nudged.includes(host.id) };
     };
 
-    expect(await change({ ssh_enabled: false })).toMatchObject({ ssh: { keySets: [] }, nudged: true });
+    expect(await change({ ssh_enabled: false })).toMatchObject({
+      ssh: { keySets: [terminalSetOf(id)] },
+      nudged: true,
+    });
     expect(await change({ web_terminal_enabled: false })).toEqual({ ssh: undefined, nudged: true });
     expect(await change({ ssh_enabled: true })).toMatchObject({
       ssh: { keySets: [`c-${alice.customerId}`] },
       nudged: true,
     });
+  });
+});
+
+describe("the key of the terminal in the browser", () => {
+  test("is told from the start, with SSH switched on or off, beside people's keys", async () => {
+    await addKey(alice);
+    const [open, closed] = [await running(), await running({ ssh_enabled: false })];
+    await host.pull();
+
+    expect(sshOf(open)?.keySets).toEqual([terminalSetOf(open), `c-${alice.customerId}`]);
+    expect(sshOf(closed)?.keySets).toEqual([terminalSetOf(closed)]);
+    const told = [open, closed].map((id) =>
+      scene.api.terminalKeys.keySetOf({ environmentId: id, placementEpoch: 1 }),
+    );
+    expect(host.desiredKeySets).toHaveLength(1 + told.length);
+    expect(host.desiredKeySets).toEqual(expect.arrayContaining(told));
+  });
+
+  test("opens nothing once the terminal is switched off, which its host is told at once", async () => {
+    await addKey(alice);
+    const id = await running();
+    const switched = async (isOn: boolean) => {
+      scene.api.nudged.length = 0;
+      await ask("PATCH", `/environments/${id}`, { web_terminal_enabled: isOn });
+      expect(scene.api.nudged).toEqual([host.id]);
+      await host.pull();
+      return sshOf(id)?.keySets;
+    };
+
+    const people = `c-${alice.customerId}`;
+    expect(await switched(false)).toEqual([people]);
+    expect(host.desiredKeySets.map(({ id: set }) => set)).toEqual([people]);
+    expect(await switched(true)).toEqual([terminalSetOf(id), people]);
+  });
+
+  test("is another one with each placement", async () => {
+    const id = await running();
+    const before = sshOf(id)?.keySets;
+    const other = await scene.host("host-b", { leases: true, ssh: true, pool: "shared" });
+    await ask("POST", `/environments/${id}/stop`);
+    await host.round({ phase: "stopped" });
+    await ask("POST", "/hosts/host-a/cordon", { reason: "full" }, scene.api.admin);
+    await ask("POST", `/environments/${id}/start`);
+    await scene.schedule();
+    await other.round();
+
+    const [order] = other.desired;
+    const epoch = order?.placementEpoch ?? 0;
+    const place = { environmentId: id, placementEpoch: epoch };
+    expect(epoch).toBeGreaterThan(1);
+    expect(sshOf(id, other)?.keySets).toEqual([scene.api.terminalKeys.keySetOf(place).id]);
+    expect(sshOf(id, other)?.keySets).not.toEqual(before);
   });
 });
 

@@ -51,7 +51,7 @@ const events = async () =>
 
 async function running(change: object = {}): Promise<string> {
   await host.heartbeat();
-  const made = (await scene.order(alice, change)).body.id;
+  const made = (await scene.order(alice, { web_terminal_enabled: false, ...change })).body.id;
   await scene.schedule();
   await host.round();
   return made;

@@ -11,6 +11,7 @@ import { expect } from "vitest";
 import { downloadLinks } from "@remotegpu/control-plane/link/identity/download-links";
 import { hostIdentity } from "@remotegpu/control-plane/link/identity/host-credential";
 import { environmentHostKeys } from "@remotegpu/control-plane/link/identity/environment-host-keys";
+import { environmentTerminalKeys } from "@remotegpu/control-plane/link/identity/environment-terminal-keys";
 import { passwordSeal } from "@remotegpu/control-plane/link/identity/password-seal";
 import type { Database } from "@remotegpu/control-plane/store/database/database";
 import { openTestOperator } from "../engines/operator-keys.ts";
@@ -42,6 +43,7 @@ export interface Ask {
 export interface ApiWorld {
   app: ApiApp;
   deps: ApiDeps;
+  terminalKeys: ReturnType<typeof environmentTerminalKeys>;
   /** The owner's; the API itself works in the application's role. */
   db: Database;
   admin: Caller;
@@ -135,6 +137,7 @@ export async function openApi(config: Partial<ApiConfig> = {}, database?: FreshD
   return {
     app,
     deps,
+    terminalKeys: environmentTerminalKeys(operator),
     db: fresh.database,
     admin,
     nudged,

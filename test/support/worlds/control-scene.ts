@@ -94,6 +94,7 @@ export async function openControlScene(database?: FreshDatabase): Promise<Contro
     log: quietLog,
     passwords: api.deps.passwords,
     hostKeys: api.deps.hostKeys,
+    terminalKeys: api.terminalKeys,
     wake: () => {
       wakes += 1;
     },

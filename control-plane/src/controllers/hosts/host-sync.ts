@@ -6,6 +6,7 @@ import type { HostId } from "@remotegpu/shared/ids";
 import type { Log } from "@remotegpu/shared/log";
 import type { Heartbeat, HeartbeatReply, Refusal } from "@remotegpu/shared/protocol";
 import type { HostKeys } from "../../core/environments/host-keys.ts";
+import type { TerminalKeys } from "../../core/environments/terminal-keys.ts";
 import type { PasswordSeal } from "../../core/hosts/images/password-seal.ts";
 import type { DesiredSet, HostHandlers } from "../../link/hosts/host-requests.ts";
 import type { WholeReport } from "../../link/hosts/report-assembly.ts";
@@ -25,6 +26,7 @@ export interface HostSyncDeps {
   passwords: PasswordSeal;
   /** Of environments. */
   hostKeys: HostKeys;
+  terminalKeys: TerminalKeys;
   /** Wakes the loops: capacity may have come or gone. */
   wake: () => void;
   /** "Pull now." */
@@ -77,6 +79,7 @@ async function desiredSet(deps: HostSyncDeps, hostId: HostId): Promise<DesiredSe
     now: deps.now(),
     sealedBy: deps.passwords.sealedBy,
     hostKeys: deps.hostKeys,
+    terminalKeys: deps.terminalKeys,
   });
   if (outcome.served) return outcome.desired;
   switch (outcome.reason) {

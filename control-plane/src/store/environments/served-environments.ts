@@ -10,6 +10,7 @@ import { SERVES_SSH } from "../hosts/host-features.ts";
 export interface ServedEnvironment extends Enterable {
   id: string;
   instanceId: InstanceId;
+  placementEpoch: number;
   ssh_enabled: boolean;
   web_terminal_enabled: boolean;
   config: { ssh?: SshServer } | null;
@@ -23,7 +24,7 @@ export async function servedEnvironments(
   which: { hostId: string } | { environmentIds: readonly string[] },
 ): Promise<ServedEnvironment[]> {
   const { rows } = await sql.query<ServedEnvironment>(
-    `SELECT p.instance_id AS "instanceId", e.id, ${safeBigint("e.customer_id")} AS "customerId",
+    `SELECT p.instance_id AS "instanceId", p.epoch AS "placementEpoch", e.id, ${safeBigint("e.customer_id")} AS "customerId",
             w.id AS "workspaceId", coalesce(e.ssh_enabled, true) AS ssh_enabled,
             coalesce(e.web_terminal_enabled, true) AS web_terminal_enabled, e.config,
             s.hash AS "passwordHash"

@@ -160,7 +160,9 @@ async function doorFollows(
   sql: Transaction,
   { before, after, running }: Change & { running: PlacementRow | null },
 ): Promise<string[]> {
-  if (running === null || sshDoor(before) === sshDoor(after)) return [];
+  const isSame =
+    sshDoor(before) === sshDoor(after) && before.web_terminal_enabled === after.web_terminal_enabled;
+  if (running === null || isSame) return [];
   return [...(await raiseGenerations(sql, [running.host_id])).keys()];
 }
 

@@ -1,11 +1,13 @@
 /**
  * Whom a host is to let into its environments by SSH, as it is at this moment: what opens each, and the keys of all who
- * may, administrators with a ticket among them. A host whose agent serves no SSH is told nothing of it.
+ * may, administrators with a ticket and the terminal in the browser among them. A host whose agent serves no SSH is told
+ * nothing of it.
  */
 import type { InstanceId } from "@remotegpu/shared/ids";
 import type { DesiredInstance } from "@remotegpu/shared/instance";
 import { type KeySet, MAX_SETS_OF_INSTANCE } from "@remotegpu/shared/ssh-access";
 import type { HostKeys } from "../../../core/environments/host-keys.ts";
+import type { TerminalKeys } from "../../../core/environments/terminal-keys.ts";
 import { sshDoor } from "../../../core/leases/ssh-server.ts";
 import type { Connection } from "../../database/database.ts";
 import { openTickets } from "../../environments/access/ssh-tickets.ts";
@@ -22,10 +24,16 @@ export interface DesiredAccess {
 /** Of the environments that are to run there. */
 export async function desiredAccess(
   sql: Connection,
-  { hostId, hostKeys }: { hostId: string; hostKeys: HostKeys },
+  { hostId, hostKeys, terminalKeys }: { hostId: string; hostKeys: HostKeys; terminalKeys: TerminalKeys },
 ): Promise<DesiredAccess> {
   const served = (await servedEnvironments(sql, { hostId }))
-    .map((environment) => ({ ...environment, door: sshDoor(environment) }))
+    .map((environment) => ({
+      ...environment,
+      door: sshDoor(environment),
+      terminal: environment.web_terminal_enabled
+        ? [terminalKeys.keySetOf({ ...environment, environmentId: environment.id })]
+        : [],
+    }))
     .filter(({ door }) => door !== "none");
   const isOpen = ({ door }: { door: string }) => door === "open";
   if (served.length === 0) return { of: new Map(), keySets: [] };
@@ -36,20 +44,29 @@ export async function desiredAccess(
     openTickets(sql, openIds),
   ]);
   const ticketsOf = ({ id }: { id: string }) => tickets.get(id) ?? [];
-  const opening = (environment: (typeof open)[number]) =>
-    [...ticketsOf(environment).map(({ id }) => id), ...keySetsOf(environment)].slice(0, MAX_SETS_OF_INSTANCE);
+  const people = (environment: (typeof open)[number]) => [
+    ...ticketsOf(environment).map(({ id }) => id),
+    ...keySetsOf(environment),
+  ];
   return {
     of: new Map(
       served.map((environment) => [
         environment.instanceId,
         {
-          keySets: isOpen(environment) ? opening(environment) : [],
+          keySets: [
+            ...environment.terminal.map(({ id }) => id),
+            ...(isOpen(environment) ? people(environment) : []),
+          ].slice(0, MAX_SETS_OF_INSTANCE),
           passwordHash: isOpen(environment) ? environment.passwordHash : null,
           hostKey: hostKeys.privatePemOf(environment.id),
         },
       ]),
     ),
-    keySets: [...keySets.values(), ...[...tickets.values()].flat()],
+    keySets: [
+      ...keySets.values(),
+      ...[...tickets.values()].flat(),
+      ...served.flatMap(({ terminal }) => terminal),
+    ],
   };
 }
 

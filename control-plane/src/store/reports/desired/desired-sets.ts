@@ -7,6 +7,7 @@ import type { HostId, InstanceId, RunId } from "@remotegpu/shared/ids";
 import type { DesiredFetch, ImageTerms } from "@remotegpu/shared/image-fetch";
 import type { DesiredInstance } from "@remotegpu/shared/instance";
 import type { HostKeys } from "../../../core/environments/host-keys.ts";
+import type { TerminalKeys } from "../../../core/environments/terminal-keys.ts";
 import { ordersFor } from "../../../core/hosts/protocol-one.ts";
 import { isHeardNow } from "../../../core/hosts/host-liveness.ts";
 import type { Cut, KeySet } from "@remotegpu/shared/ssh-access";
@@ -58,7 +59,12 @@ interface PlacementRow extends ImageUse {
 export async function desiredSetOf(
   database: Database,
   hostId: HostId,
-  { now, sealedBy, hostKeys }: { now: Date; sealedBy: string; hostKeys: HostKeys },
+  {
+    now,
+    sealedBy,
+    hostKeys,
+    terminalKeys,
+  }: { now: Date; sealedBy: string; hostKeys: HostKeys; terminalKeys: TerminalKeys },
 ): Promise<DesiredSetOutcome> {
   return await transaction(
     database,
@@ -69,7 +75,7 @@ export async function desiredSetOf(
         placementsOf(sql, hostId, { sealedBy, inForce }),
         desiredFetches(sql, { hostId, sealedBy, inForce }),
         desiredLeases(sql, hostId),
-        desiredAccess(sql, { hostId, hostKeys }),
+        desiredAccess(sql, { hostId, hostKeys, terminalKeys }),
         desiredCuts(sql, hostId),
         jupyterTokensOn(sql, hostId),
         inForce,
