@@ -8,9 +8,12 @@ import { webBaseText } from "./core/gateway/origin.ts";
 import { GatewayListenError } from "./gateway/front/listen-error.ts";
 import { type Gateway, type GatewayDeps, openGateway } from "./gateway/gateway.ts";
 import { Registration } from "./gateway/registration.ts";
+import { TerminalSite } from "./gateway/terminal/terminal-site.ts";
 import { openTunnels } from "./gateway/tunnel/open-tunnels.ts";
 import type { Tunnels } from "./gateway/tunnel/tunnel.ts";
 import { AccessAuthority } from "./link/identity/access-authority.ts";
+import { environmentHostKeys } from "./link/identity/environment-host-keys.ts";
+import { environmentTerminalKeys } from "./link/identity/environment-terminal-keys.ts";
 import type { Operator } from "./link/servers/operator.ts";
 import type { Database } from "./store/database/database.ts";
 
@@ -38,6 +41,7 @@ export async function startGateway(
     log,
     operatorSeed: operator.key.getSeed(),
     tunnels,
+    handlers: { terminal: terminalOf({ tunnels, operator, log }) },
     base: config.webBase,
     listen: { ...config.listen, certificate: config.certificate },
   });
@@ -54,6 +58,15 @@ export async function startGateway(
       tunnels.close();
     },
   };
+}
+
+function terminalOf(parts: { tunnels: Tunnels; operator: Operator; log: Log }): TerminalSite {
+  const keys = environmentTerminalKeys(parts.operator);
+  return new TerminalSite({
+    ...parts,
+    hostKeys: environmentHostKeys(parts.operator),
+    signerOf: (place) => keys.signerOf(place),
+  });
 }
 
 /** A server that never asked for a gateway goes on without its web side where another program has the port. */

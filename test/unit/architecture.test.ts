@@ -32,6 +32,7 @@ const MAINS = [
   "agent/src/files/main.ts",
   "agent/src/main.ts",
   "control-plane/src/cli/main.ts",
+  "control-plane/src/gateway/terminal/page/main.ts",
   "control-plane/src/main.ts",
   "control-plane/src/quickstart/main.ts",
 ];

@@ -146,7 +146,7 @@ export class Door {
   async configOf(key: string): Promise<string> {
     const { path } = await this.#way.clientKey(key);
     const known = join(this.#way.folder, `${this.#name}.known`);
-    await writeFile(known, `${HOST_ALIAS} ${this.#hostKeyLine()}\n`);
+    await writeFile(known, `${HOST_ALIAS} ${this.hostKeyLine}\n`);
     const lines = [
       `Host ${HOST_ALIAS}`,
       `ProxyCommand nsenter --net=/proc/${this.pid}/ns/net /usr/bin/busybox nc 127.0.0.1 %p`,
@@ -242,7 +242,8 @@ export class Door {
     return pids;
   }
 
-  #hostKeyLine(): string {
+  /** Type and body of its server's key. */
+  get hostKeyLine(): string {
     const { x = "" } = createPublicKey(this.#hostKey).export({ format: "jwk" });
     const type = Buffer.from("ssh-ed25519");
     const field = (bytes: Buffer) => Buffer.concat([Buffer.from([0, 0, 0, bytes.length]), bytes]);

@@ -1,0 +1,201 @@
+/**
+ * One open page of the terminal: its WebSocket on the one side, a terminal in the container on the other, and what is
+ * under way between them within a window each way. When either ends, so does the other; tmux in the container goes on.
+ */
+import { randomBytes } from "node:crypto";
+import type { ClientChannel } from "ssh2";
+import type { WebSocket } from "ws";
+import {
+  BEAT_MS,
+  type FromGateway,
+  type FromPage,
+  INPUT_WINDOW,
+  OUTPUT_WINDOW,
+  readFromPage,
+  type TerminalEnd,
+} from "../../core/gateway/terminal/terminal-protocol.ts";
+import {
+  LIST_COMMAND,
+  openCommand,
+  STILL_THERE,
+  unattended,
+} from "../../core/gateway/terminal/tmux-command.ts";
+import { SendWindow } from "../../core/gateway/terminal/window.ts";
+import { TunnelError } from "../tunnel/tunnel.ts";
+import { EntryError, type Inside } from "./ssh-entry.ts";
+
+const OPEN_WITHIN_MS = 10_000;
+const NORMAL = 1000;
+const NOT_UNDERSTOOD = 1008;
+const NAME_BYTES = 8;
+const LOST = "The connection to the environment was lost.";
+
+export interface TabParts {
+  page: WebSocket;
+  enter: () => Promise<Inside>;
+  /** Names that tabs of this environment have open, or are just opening; this one's is added. */
+  taken: Set<string>;
+  /** Its reason is a sentence. */
+  signal: AbortSignal;
+}
+
+/** Resolves once all of it has ended. */
+export async function serveTab(parts: TabParts): Promise<void> {
+  const tab = new Tab(parts);
+  try {
+    await tab.serve();
+  } catch (error) {
+    if (!(error instanceof EntryError || error instanceof TunnelError)) throw error;
+    tab.end("lost", error.message);
+  } finally {
+    tab.close();
+  }
+}
+
+class Tab {
+  readonly #parts: TabParts;
+  readonly #output = new SendWindow(OUTPUT_WINDOW);
+  /** Bytes of input that the container has not taken. */
+  #waiting = 0;
+  #isAlive = true;
+  #name: string | null = null;
+  #inside: Inside | null = null;
+  #channel: ClientChannel | null = null;
+  readonly #beat: NodeJS.Timeout;
+  readonly #over: Promise<void>;
+
+  constructor(parts: TabParts) {
+    this.#parts = parts;
+    const { page, signal } = parts;
+    const goes = () => this.end("gone", String(signal.reason ?? LOST));
+    this.#over = new Promise((resolve) => page.once("close", () => resolve()));
+    page.once("close", () => signal.removeEventListener("abort", goes));
+    page.on("error", () => page.terminate());
+    page.on("pong", () => (this.#isAlive = true));
+    this.#beat = setInterval(() => this.#look(), BEAT_MS);
+    signal.addEventListener("abort", goes);
+    if (signal.aborted) goes();
+  }
+
+  async serve(): Promise<void> {
+    const wish = await this.#wish();
+    if (wish === null) return;
+    const inside = await this.#parts.enter();
+    this.#inside = inside;
+    if (this.#isClosed) return;
+    inside.onEnd((sentence) => this.end("lost", sentence));
+    const name = wish.tab ?? unattended(await inside.ask(LIST_COMMAND), this.#parts.taken) ?? newName();
+    this.#name = name;
+    this.#parts.taken.add(name);
+    const channel = await inside.terminal(openCommand(name), this.#size ?? wish);
+    this.#channel = channel;
+    this.#tell({ kind: "opened", tab: name });
+    channel.on("data", (chunk: Buffer) => this.#say(chunk));
+    channel.once("exit", (code: number | null) => this.#exited(code));
+    channel.once("close", () => this.end("lost", LOST));
+    channel.on("error", () => this.end("lost", LOST));
+    await this.#over;
+  }
+
+  /** The first word holds. */
+  end(why: TerminalEnd, sentence: string): void {
+    if (this.#isClosed) return;
+    this.#tell({ kind: "ended", why, sentence });
+    this.#parts.page.close(NORMAL);
+    this.#inside?.close();
+  }
+
+  close(): void {
+    clearInterval(this.#beat);
+    if (this.#name !== null) this.#parts.taken.delete(this.#name);
+    this.#channel?.destroy();
+    this.#inside?.close();
+    if (!this.#isClosed) this.#parts.page.close(NORMAL);
+  }
+
+  #size: { columns: number; rows: number } | null = null;
+
+  get #isClosed(): boolean {
+    const { page } = this.#parts;
+    return page.readyState !== page.OPEN;
+  }
+
+  /** What the page wants; null: it has gone, or said something else. Everything later is heard from here, too. */
+  #wish(): Promise<Extract<FromPage, { kind: "open" }> | null> {
+    const { page } = this.#parts;
+    return new Promise((resolve) => {
+      const late = setTimeout(() => page.close(NOT_UNDERSTOOD), OPEN_WITHIN_MS);
+      page.once("close", () => {
+        clearTimeout(late);
+        resolve(null);
+      });
+      let isOpen = false;
+      page.on("message", (data: Buffer, isBinary: boolean) => {
+        const told = isBinary ? null : readFromPage(String(data));
+        if (isOpen) return isBinary ? this.#type(data) : this.#hear(told);
+        clearTimeout(late);
+        if (told?.kind !== "open") return page.close(NOT_UNDERSTOOD);
+        isOpen = true;
+        resolve(told);
+      });
+    });
+  }
+
+  #hear(told: FromPage | null): void {
+    switch (told?.kind) {
+      case "ack":
+        this.#output.dealtWith(told.bytes);
+        if (this.#output.mayGoOn) this.#channel?.resume();
+        return;
+      case "resize":
+        this.#size = told;
+        this.#channel?.setWindow(told.rows, told.columns, 0, 0);
+        return;
+      case "open":
+      case undefined:
+        this.#parts.page.close(NOT_UNDERSTOOD);
+    }
+  }
+
+  /** A page that sends further ahead than its window is none of ours. */
+  #type(data: Buffer): void {
+    this.#waiting += data.length;
+    if (this.#waiting > INPUT_WINDOW * 2) return this.#parts.page.close(NOT_UNDERSTOOD);
+    const done = () => {
+      this.#waiting -= data.length;
+      this.#tell({ kind: "ack", bytes: data.length });
+    };
+    if (this.#channel === null) done();
+    else this.#channel.write(data, done);
+  }
+
+  #say(chunk: Buffer): void {
+    if (this.#isClosed) return;
+    this.#parts.page.send(chunk);
+    this.#output.sent(chunk.length);
+    if (this.#output.isFull) this.#channel?.pause();
+  }
+
+  #exited(code: number | null): void {
+    if (code === STILL_THERE) this.end("elsewhere", "This terminal is open in another window.");
+    else if (code === 0) this.end("exited", "The shell has ended.");
+    else
+      this.end("exited", "The terminal could not be started: its container has no tmux for it, or is full.");
+  }
+
+  #tell(message: FromGateway): void {
+    if (!this.#isClosed) this.#parts.page.send(JSON.stringify(message));
+  }
+
+  /** Whoever answers no ping is gone without a word. */
+  #look(): void {
+    if (!this.#isAlive) return this.#parts.page.terminate();
+    this.#isAlive = false;
+    this.#parts.page.ping();
+    this.#tell({ kind: "beat" });
+  }
+}
+
+function newName(): string {
+  return randomBytes(NAME_BYTES).toString("hex");
+}

@@ -1,0 +1,111 @@
+/** The page of the terminal in a browser without a window: what it shows, and that it comes back by itself. */
+import type { Page } from "puppeteer-core";
+import { afterAll, beforeAll, expect, test } from "vitest";
+import { openPage } from "../../support/browser.ts";
+import { eventually } from "../../support/eventually.ts";
+import { TerminalScene } from "../../support/worlds/terminal-scene.ts";
+
+const SLOW_MS = 120_000;
+let scene: TerminalScene;
+
+beforeAll(async () => {
+  scene = await TerminalScene.open();
+});
+afterAll(() => scene.close());
+
+const textOf = async (page: Page, what: string): Promise<string> =>
+  String(await page.evaluate(`document.querySelector(${JSON.stringify(what)})?.innerText ?? ""`));
+const shows = (page: Page, text: RegExp) =>
+  eventually(async () => text.test(await textOf(page, ".xterm-rows")), { what: `${text} in the terminal` });
+const stands = (page: Page, standing: string) => page.waitForSelector(`body[data-standing="${standing}"]`);
+
+/** With what the browser says against it. */
+async function open(change: (page: Page) => Promise<void> = () => Promise.resolve()) {
+  const page = await openPage();
+  const complaints: string[] = [];
+  page.on("pageerror", (error) => complaints.push(String(error)));
+  page.on("console", (message) => {
+    if (message.text().includes("Content Security Policy")) complaints.push(message.text());
+  });
+  await change(page);
+  await page.goto(scene.url);
+  await stands(page, "open");
+  return { page, complaints };
+}
+
+test(
+  "takes what is typed, follows its window, and comes back after its gateway was killed",
+  async () => {
+    const { page, complaints } = await open();
+    expect(await page.title()).not.toBe("");
+    await page.keyboard.type("kept=yes; echo it is $((40 + 2))\n");
+    await shows(page, /it is 42/);
+
+    await page.setViewport({ width: 500, height: 400 });
+    await page.keyboard.type(
+      "while [ $(stty size | cut -d' ' -f2) -gt 60 ]; do sleep 0.05; done; echo narrow\n",
+    );
+    await shows(page, /^narrow/m);
+
+    scene.kill();
+    await stands(page, "connecting");
+    expect(await textOf(page, "#told")).toMatch(/^Reconnecting…/);
+    await scene.restart();
+    await stands(page, "open");
+    expect(await textOf(page, "#told")).toBe("");
+    await shows(page, /^narrow/m);
+    await page.keyboard.type("echo after-$kept\n");
+    await shows(page, /after-yes/);
+    expect(complaints).toEqual([]);
+  },
+  SLOW_MS,
+);
+
+test(
+  "is dark or light as the browser wishes, and fits a phone with the keys that one lacks",
+  async () => {
+    const colours = [];
+    for (const value of ["dark", "light"]) {
+      const { page } = await open(async (one) => {
+        await one.emulateMediaFeatures([{ name: "prefers-color-scheme", value }]);
+        await one.setViewport({ width: 360, height: 640, isMobile: true, hasTouch: true });
+      });
+      const wide = `document.documentElement.scrollWidth + " " + document.querySelector(".xterm-screen").getBoundingClientRect().right`;
+      const [scrollWidth = 0, right = 0] = String(await page.evaluate(wide))
+        .split(" ")
+        .map(Number);
+      expect(scrollWidth).toBe(360);
+      expect(right).toBeLessThanOrEqual(360);
+      await page.tap("[data-key=Control]");
+      await page.keyboard.type("l");
+      await page.tap("[data-key=Tab]");
+      colours.push(
+        await page.evaluate(
+          "getComputedStyle(document.querySelector('.xterm-scrollable-element') ?? document.querySelector('.xterm-viewport')).backgroundColor",
+        ),
+      );
+      await page.close();
+    }
+
+    expect(colours).toEqual(["rgb(22, 24, 29)", "rgb(255, 255, 255)"]);
+  },
+  SLOW_MS,
+);
+
+test(
+  "says why it is over once the right to it has gone, and once its shell has ended what brings a new one",
+  async () => {
+    const { page } = await open();
+
+    await page.keyboard.type("exit\n");
+    await stands(page, "ended");
+    expect(await textOf(page, "#told")).toBe("The shell has ended. Press Enter for a new one.");
+    await page.keyboard.press("Enter");
+    await stands(page, "open");
+    scene.right.abort("The environment was stopped.");
+
+    await stands(page, "connecting");
+    expect(await textOf(page, "#told")).toBe("The environment was stopped.");
+  },
+  SLOW_MS,
+);
