@@ -32,13 +32,23 @@ test.each<[string, HeaderMap, HeaderMap]>([
   ["what is plain passes", { accept: "*/*", host: "h" }, { accept: "*/*", host: "h" }],
   ["a key of ours does not", { authorization: `Bearer ${KEY}`, "x-api-key": KEY }, {}],
   ["nor one that is broken", { authorization: "Bearer rgk_x", "x-api-key": "rgk_x" }, {}],
-  ["others do", { authorization: "Basic x", "x-api-key": "y" }, { authorization: "Basic x", "x-api-key": "y" }],
+  [
+    "others do",
+    { authorization: "Basic x", "x-api-key": "y" },
+    { authorization: "Basic x", "x-api-key": "y" },
+  ],
   ["our cookie does not", { cookie: "remotegpu=1; a=2" }, { cookie: "a=2" }],
   ["nor is its header left empty", { cookie: "remotegpu=1" }, {}],
   ["who asked is nobody else's word", { forwarded: "x", "x-forwarded-for": "9.9.9.9", "x-real-ip": "9" }, {}],
   [
     "what is of one connection ends here",
-    { connection: "close, X-Mine", "x-mine": "1", te: "trailers", "proxy-authorization": "p", upgrade: "h2c" },
+    {
+      connection: "close, X-Mine",
+      "x-mine": "1",
+      te: "trailers",
+      "proxy-authorization": "p",
+      upgrade: "h2c",
+    },
     {},
   ],
   [
@@ -68,7 +78,11 @@ test("a WebSocket keeps its upgrade, and what is injected wins", () => {
 
 test.each<[string, HeaderMap, HeaderMap]>([
   ["what is plain passes", { etag: "1", "content-length": "3" }, { etag: "1", "content-length": "3" }],
-  ["cookies stay on the origin", { "set-cookie": ["a=1; Domain=b", "remotegpu=1"] }, { "set-cookie": ["a=1"] }],
+  [
+    "cookies stay on the origin",
+    { "set-cookie": ["a=1; Domain=b", "remotegpu=1"] },
+    { "set-cookie": ["a=1"] },
+  ],
   ["none is none", { "set-cookie": ["remotegpu=1"] }, {}],
   ["the encoding is the next connection's own", { "transfer-encoding": "chunked", connection: "close" }, {}],
   ["nobody is led around us", { "alt-svc": 'h2=":1"' }, {}],

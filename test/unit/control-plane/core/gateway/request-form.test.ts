@@ -42,9 +42,9 @@ test.each([["gzip, chunked"], ["xchunked"], ["identity"]])("the encoding %s is n
 
 test("chunked is, once", () => {
   expect(statusOf(readForm(head({}, "Transfer-Encoding", "Chunked")))).toBeNull();
-  expect(
-    statusOf(readForm(head({}, "Transfer-Encoding", "chunked", "Transfer-Encoding", "chunked"))),
-  ).toBe(501);
+  expect(statusOf(readForm(head({}, "Transfer-Encoding", "chunked", "Transfer-Encoding", "chunked")))).toBe(
+    501,
+  );
 });
 
 test.each(["CONNECT", "TRACE"])("%s is not answered", (method) => {
