@@ -19,7 +19,7 @@ const MANY_CORES = `NODE_OPTIONS="--max-semi-space-size=1 --import=data:text/jav
 const WATCHDOG_SECONDS = 15;
 /** The page for operators, "Remove the agent itself". */
 const UNINSTALL =
-  "systemctl disable --now remotegpu-agent remotegpu-access && (set -a; . /etc/remotegpu/agent.env; /opt/remotegpu/current/node /opt/remotegpu/current/agent.mjs restore-limits) && rm -r /etc/systemd/system/remotegpu-a*.service* /opt/remotegpu /etc/remotegpu && systemctl daemon-reload";
+  "systemctl disable --now remotegpu-agent remotegpu-access remotegpu-files && (set -a; . /etc/remotegpu/agent.env; /opt/remotegpu/current/node /opt/remotegpu/current/agent.mjs restore-limits) && rm -r /etc/systemd/system/remotegpu-[af]*.service* /opt/remotegpu /etc/remotegpu && systemctl daemon-reload";
 
 let stage: Stage;
 let controlPlane: ControlPlaneMachine;
