@@ -212,6 +212,12 @@ describe("a share", () => {
   test("is never of a terminal, nor longer than 30 days", async () => {
     expect((await share({ port: undefined, service: "terminal" })).status).toBe(400);
     expect((await share({ hours: 721 })).status).toBe(422);
+    const days = (count: number) =>
+      new Date(scene.control.api.deps.now().getTime() + count * 86_400_000).toISOString();
+    for (const expires_at of [days(31), days(-1)]) expect((await share({ expires_at })).status).toBe(422);
+    expect((await share({ expires_at: days(1), hours: 1 })).status).toBe(422);
+    const end = days(2);
+    expect((await share({ expires_at: end })).body.expires_at).toBe(end);
   });
 });
 

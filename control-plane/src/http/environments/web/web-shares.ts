@@ -17,7 +17,7 @@ import { secretHash } from "../../request/authentication.ts";
 import { refuseAdministrator } from "../../request/authorization.ts";
 import { once } from "../../request/idempotency.ts";
 import { numericPage, pageOf, PageQuery, toPage } from "../../request/pagination.ts";
-import { ApiRefusal, conflict, notFound } from "../../request/refusal.ts";
+import { ApiRefusal, badField, conflict, notFound } from "../../request/refusal.ts";
 import {
   created,
   forCustomers,
@@ -67,7 +67,8 @@ const post = createRoute({
       z
         .strictObject({
           ...webTargetFields,
-          hours: z.int().min(1).max(MAX_SHARE_HOURS).default(DEFAULT_HOURS),
+          expires_at: z.iso.datetime({ offset: true }).optional(),
+          hours: z.int().min(1).max(MAX_SHARE_HOURS).optional(),
         })
         .openapi("NewWebShare"),
     ),
@@ -97,13 +98,15 @@ const remove = createRoute({
   responses: noContent("It opens nothing any more"),
 });
 
-export function registerWebShareRoutes(api: ApiApp, { db }: ApiDeps): void {
+export function registerWebShareRoutes(api: ApiApp, deps: ApiDeps): void {
+  const { db } = deps;
   api.openapi(post, async (c) => {
     const environment = await environmentFor(c, c.req.valid("param").id, "manage-workload");
     await refuseAdministrator(c, environment);
-    const { hours, ...named } = c.req.valid("json");
+    const { expires_at, hours, ...named } = c.req.valid("json");
     const target = targetNamed(named);
     if (target === "terminal") throw new ApiRefusal("malformed", "A terminal is shared with nobody.");
+    const expiresAt = endOf({ expires_at, hours }, deps.now());
     return await once(c, async (sql) => {
       const { now } = ordererOf(c);
       const { id: environmentId } = environment;
@@ -117,7 +120,7 @@ export function registerWebShareRoutes(api: ApiApp, { db }: ApiDeps): void {
         tokenHash: secretHash(token),
         customerId: c.var.actor.customerId,
         now,
-        expiresAt: new Date(now.getTime() + hours * MS_PER_HOUR),
+        expiresAt,
       });
       return c.json({ ...shareAnswer(share), url: shareUrl(origin, token) }, 201);
     });
@@ -139,6 +142,20 @@ export function registerWebShareRoutes(api: ApiApp, { db }: ApiDeps): void {
     if (known?.id !== id) throw notFound(`share ${id} of environment ${environmentId}`);
     return c.body(null, 204);
   });
+}
+
+/** @throws ApiRefusal naming the field */
+function endOf(
+  { expires_at, hours }: { expires_at?: string | undefined; hours?: number | undefined },
+  now: Date,
+): Date {
+  if (expires_at === undefined) return new Date(now.getTime() + (hours ?? DEFAULT_HOURS) * MS_PER_HOUR);
+  if (hours !== undefined) throw badField("hours", "says the same as expires_at; give one of the two");
+  const end = new Date(expires_at);
+  const leftMs = end.getTime() - now.getTime();
+  if (leftMs <= 0 || leftMs > MAX_SHARE_HOURS * MS_PER_HOUR)
+    throw badField("expires_at", `must lie within the next ${MAX_SHARE_HOURS / 24} days`);
+  return end;
 }
 
 function shareAnswer(row: WebShareRow): z.input<typeof WebShare> {
