@@ -160,7 +160,10 @@ async function serve(
         : { key: readFileSync(tls.keyFile, "utf8"), certificate: readFileSync(tls.certFile, "utf8") },
   });
   // After the API, whose port is more than the gateway's where only one can have it.
-  gateway = config.gateway === null ? null : await startGateway(config.gateway, { db, operator, now, log });
+  gateway =
+    config.gateway === null
+      ? null
+      : await startGateway(config.gateway, { db, operator, now, log, onOrder: wake });
   log.info({ url: publicUrl }, "the control plane serves");
 
   return {

@@ -28,7 +28,20 @@ export interface GatewayProcess {
 /** @throws GatewayListenError where the port was asked for and cannot be had */
 export async function startGateway(
   config: GatewayConfig,
-  { db, operator, now, log }: { db: Database; operator: Operator; now: () => Date; log: Log },
+  {
+    db,
+    operator,
+    now,
+    log,
+    onOrder,
+  }: {
+    db: Database;
+    operator: Operator;
+    now: () => Date;
+    log: Log;
+    /** Something was ordered by whoever came in; without it the loops find it by themselves. */
+    onOrder?: () => void;
+  },
 ): Promise<GatewayProcess> {
   const tunnels = openTunnels({
     db,
@@ -42,6 +55,7 @@ export async function startGateway(
     operatorSeed: operator.key.getSeed(),
     tunnels,
     handlers: { terminal: terminalOf({ tunnels, operator, log }) },
+    ...(onOrder !== undefined && { onOrder }),
     base: config.webBase,
     listen: { ...config.listen, certificate: config.certificate },
   });

@@ -10,6 +10,7 @@ import { EntryCookies } from "./entry/entry-cookies.ts";
 import { OpenVisits } from "./entry/open-visits.ts";
 import { Rights } from "./entry/rights.ts";
 import { ShownEntries } from "./entry/shown.ts";
+import { Waker } from "./entry/waker.ts";
 import { FrontDoor, type FrontDoorParts } from "./front/front-door.ts";
 import { Listener, type ListenWish } from "./front/listener.ts";
 import { type GatewayLimits, GATEWAY_LIMITS, Load } from "./front/load.ts";
@@ -24,6 +25,8 @@ export interface GatewayDeps {
   /** The fleet's own secret, from which the key of cookies follows. */
   operatorSeed: Uint8Array;
   tunnels: ForwardDeps["tunnels"];
+  /** Something was ordered by whoever came in. */
+  onOrder?: () => void;
   base: WebBase | null;
   listen: Pick<ListenWish, "address" | "port" | "certificate">;
   handlers?: FrontDoorParts["handlers"];
@@ -57,6 +60,14 @@ export async function openGateway(deps: GatewayDeps): Promise<Gateway> {
     entrance,
     shown: new ShownEntries({ db, now, cookies }),
     rights,
+    waker: new Waker({
+      db,
+      now,
+      log,
+      rights,
+      tunnels: deps.tunnels,
+      onWoken: deps.onOrder ?? (() => undefined),
+    }),
     visits,
     forwarder,
     handlers: deps.handlers ?? {},

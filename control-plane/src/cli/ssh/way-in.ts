@@ -27,6 +27,7 @@ const Environment = z.looseObject({
   name: z.string(),
   status: z.string(),
   status_reason: z.string().nullish(),
+  config: z.looseObject({ wake: z.boolean().optional() }).nullish(),
 });
 const Service = z.looseObject({
   service: z.string(),
@@ -62,6 +63,10 @@ export async function sshWay({ api }: Context, id: string, seconds: number): Pro
     const reason = environment.status_reason ?? "";
     const stands = `${name} is ${status}${reason === "" ? "." : `: ${reason}`}`;
     if (status === "error") throw new CliError("refused", stands);
+    if (status === "stopped" && environment.config?.wake === true) {
+      await api.post(`/environments/${segment(id)}/start`, {});
+      return { waitsFor: `${name} was stopped, and is starting.`, stands };
+    }
     if (status === "stopped" || status === "stopping")
       throw new CliError("refused", `${stands} Start it: remotegpu env start ${environment.id}`);
     if (status !== "running") return { waitsFor: stands, stands };

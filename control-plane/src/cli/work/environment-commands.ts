@@ -19,6 +19,7 @@ import {
 import { ACCESS } from "./port-commands.ts";
 import { SSH_PASSWORD } from "./ssh-password-command.ts";
 import { SSH_TICKET_COMMANDS } from "./ssh-ticket-commands.ts";
+import { withSettings } from "./order-options.ts";
 import { restartCount, statusText } from "./restarts-text.ts";
 import { CPU_AND_MEMORY, OWNER, showOne, workloadGroup } from "./workload-group.ts";
 
@@ -58,11 +59,12 @@ const UPDATE = command({
       "without use for so long it is stopped",
       wholeNumberOrOff(),
     ),
+    wake: option("--wake <on|off>", "stopped, it is started by whoever comes to it", onOff()),
   },
-  run: async ({ api, output }, { environment, idle_stop_minutes, ...members }) => {
+  run: async ({ api, output }, { environment, idle_stop_minutes, wake, ...members }) => {
     const row = await api.patch(`/environments/${segment(environment)}`, {
       ...body(members),
-      ...(idle_stop_minutes !== undefined && { config: { idle_stop_minutes } }),
+      ...withSettings({}, { idle_stop_minutes, wake }),
     });
     printDone(output, `${environmentSentence(row)}${restartSentence(row)}`, row);
   },

@@ -1,6 +1,6 @@
 /** `remotegpu env create`: an environment's order, as a command line says it. */
 import type { Row } from "../frame/api-client.ts";
-import { bytes, wholeNumber, words } from "../frame/arguments.ts";
+import { bytes, onOff, wholeNumber, words } from "../frame/arguments.ts";
 import { command, option } from "../frame/command.ts";
 import { body } from "../frame/context.ts";
 import { printDone } from "../frame/output.ts";
@@ -22,6 +22,7 @@ export const CREATE = command({
       "without use for so long it is stopped; never by default",
       wholeNumber(),
     ),
+    wake: option("--wake <on|off>", "stopped, it is started by whoever comes to it", onOff()),
     ...waiting(),
   },
   examples: [
@@ -37,6 +38,7 @@ export const CREATE = command({
       spec,
       gpu_model,
       idle_stop_minutes,
+      wake,
       ...plain
     } = members;
     const created = await context.api.post("/environments", {
@@ -51,6 +53,7 @@ export const CREATE = command({
         spec,
         gpu_model,
         idle_stop_minutes,
+        wake,
       }),
     });
     const id = String(created.id);

@@ -9,4 +9,6 @@ export interface EnvironmentConfig extends OrderConfig {
   ssh?: SshServer | undefined;
   /** It is stopped once nobody has used it for so long; left out: never. */
   idle_stop_minutes?: number | undefined;
+  /** Whoever may start it starts it by coming to it through the gateway. */
+  wake?: boolean | undefined;
 }

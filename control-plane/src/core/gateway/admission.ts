@@ -24,6 +24,9 @@ export interface PlacedEnvironment {
   name: string;
   status: EnvironmentStatus;
   statusReason: string | null;
+  /** Whether whoever comes to it may start it, and since when it does not run; null where it never ran. */
+  wakes: boolean;
+  stoppedAt: Date | null;
   switches: WebSwitches;
   /** What its image brings, in words; null where nobody could look. */
   brings: readonly string[] | null;
@@ -40,7 +43,13 @@ export type Admission =
       admitted: true;
       environment: PlacedEnvironment & { place: NonNullable<PlacedEnvironment["place"]> };
     }
-  | { admitted: false; kind: RefusalKind; sentence: string };
+  | {
+      admitted: false;
+      kind: RefusalKind;
+      sentence: string;
+      /** What does not run and might, told to whoever may enter it. */
+      sleeper?: PlacedEnvironment;
+    };
 
 const refused = (kind: RefusalKind, sentence: string): Admission => ({ admitted: false, kind, sentence });
 
@@ -73,8 +82,17 @@ export function admit(standing: Standing, by: "person" | "share", target: WebTar
 
 function enter(environment: PlacedEnvironment, target: WebTarget | "ssh"): Admission {
   const why = whyNoWay(environment, target);
-  if (why !== null) return refused(why.kind, why.sentence);
+  if (why !== null)
+    return why.kind === "not-there"
+      ? refused(why.kind, why.sentence)
+      : { admitted: false, ...why, sleeper: environment };
   const { place } = environment;
-  if (place === null) return refused("starting", "The environment is still starting.");
+  if (place === null)
+    return {
+      admitted: false,
+      kind: "starting",
+      sentence: "The environment is still starting.",
+      sleeper: environment,
+    };
   return { admitted: true, environment: { ...environment, place } };
 }

@@ -7,9 +7,11 @@ import type { Duplex } from "node:stream";
 import type { Log } from "@remotegpu/shared/log";
 import { isForeignSocket, isForged } from "../../core/gateway/cross-site.ts";
 import { type AskedHost, readHost, type WebBase } from "../../core/gateway/origin.ts";
+import type { Admission } from "../../core/gateway/admission.ts";
 import { readForm } from "../../core/gateway/request-form.ts";
 import type { Entrance } from "../entry/entrance.ts";
 import type { OpenVisits } from "../entry/open-visits.ts";
+import type { Waker } from "../entry/waker.ts";
 import { type Rights, RightsUnknown } from "../entry/rights.ts";
 import type { Shown, ShownEntries } from "../entry/shown.ts";
 import type { Forwarder } from "../proxy/forward.ts";
@@ -31,6 +33,7 @@ export interface FrontDoorParts {
   entrance: Entrance;
   shown: ShownEntries;
   rights: Rights;
+  waker: Waker;
   visits: OpenVisits;
   forwarder: Forwarder;
   /** By the targets that no container serves. */
@@ -167,7 +170,8 @@ export class FrontDoor {
     if (id === undefined) return told(nothingHere);
     const shown = await this.#parts.shown.read({ headers: request.headers, host: "", path });
     if (shown.by !== "key") return told(notIn("Send a key as `Authorization: Bearer <key>`."));
-    return await this.#visit(shown, { environmentId: id, target: "ssh", host: request.headers.host ?? "" });
+    const host = request.headers.host ?? "";
+    return await this.#visit(request, shown, { environmentId: id, target: "ssh", host });
   }
 
   async #comeIn(request: IncomingMessage, origin: Origin, isSocket: boolean): Promise<Outcome> {
@@ -184,20 +188,42 @@ export class FrontDoor {
     const environmentId = await entrance.environmentId(origin.environment);
     if (environmentId === null) return told(nothingHere);
     request.url = shown.path;
-    return await this.#visit(shown, { environmentId, target, host });
+    return await this.#visit(request, shown, { environmentId, target, host });
   }
 
   async #visit(
+    request: IncomingMessage,
     shown: Exclude<Shown, { by: "nothing" }>,
     at: { environmentId: string; target: Visit["target"]; host: string },
   ): Promise<Outcome> {
-    const { rights, visits, entrance } = this.#parts;
-    const { environmentId, target, host } = at;
-    const admission = await rights.ask({ entry: shown.entry, environmentId }, target);
+    const { visits, entrance } = this.#parts;
+    const { target, host } = at;
+    const admission = await this.#admission(request, shown, at);
     if (!admission.admitted) return told(refusal(admission));
     if (shown.entry.kind === "share") entrance.noteShare(shown.entry.shareId);
     const { visit, leave } = visits.enter(shown.entry, admission.environment, target);
     return { kind: "visit", visit, leave, shown, host };
+  }
+
+  /** Of what does not run, once it was woken where that is wished. */
+  async #admission(
+    request: IncomingMessage,
+    { entry, by }: Exclude<Shown, { by: "nothing" }>,
+    { environmentId, target }: { environmentId: string; target: Visit["target"] },
+  ): Promise<Admission> {
+    const { rights, waker } = this.#parts;
+    const found = await rights.ask({ entry, environmentId }, target);
+    if (found.admitted || found.sleeper === undefined) return found;
+    const gone = new AbortController();
+    const abort = () => gone.abort();
+    request.socket.once("close", abort);
+    try {
+      const knock =
+        target === "ssh" ? "ssh" : by === "key" ? "program" : isPageLoad(request) ? "page" : "background";
+      return await waker.admission({ entry, environmentId, target, knock, gone: gone.signal }, found);
+    } finally {
+      request.socket.off("close", abort);
+    }
   }
 
   #asker(request: IncomingMessage, host: string) {

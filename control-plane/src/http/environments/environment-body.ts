@@ -89,6 +89,7 @@ export const NewEnvironmentBody = z
         command: text(MAX_COMMAND).min(1).optional(),
         ssh: z.enum(SSH_SERVERS).optional(),
         idle_stop_minutes: IdleStopMinutes.optional(),
+        wake: z.boolean().optional(),
       })
       .optional(),
   })

@@ -12,6 +12,11 @@ function refusalIn(ordered: object, field: string): string {
   return Object.hasOwn(ordered, field) ? FIXED : "is not a known field";
 }
 
+const settings = {
+  idle_stop_minutes: IdleStopMinutes.nullable().optional(),
+  wake: z.boolean().nullable().optional(),
+};
+
 const shape = {
   name: EnvironmentName.optional(),
   description: Description.nullable().optional(),
@@ -22,9 +27,9 @@ const shape = {
   web_terminal_enabled: NewEnvironmentBody.shape.web_terminal_enabled,
   auto_release_hours: z.int().min(1).max(MAX_AUTO_RELEASE_HOURS).optional(),
   config: z
-    .looseObject({ idle_stop_minutes: IdleStopMinutes.nullable().optional() })
-    .superRefine((settings, context) => {
-      for (const field of Object.keys(settings).filter((name) => name !== "idle_stop_minutes"))
+    .looseObject(settings)
+    .superRefine((given, context) => {
+      for (const field of Object.keys(given).filter((name) => !Object.hasOwn(settings, name)))
         context.addIssue({ code: "custom", path: [field], message: refusalIn(SETTINGS, field) });
     })
     .openapi({ additionalProperties: false })

@@ -187,7 +187,7 @@ export interface EnvironmentChange {
   web_terminal_enabled?: boolean | undefined;
   auto_release_hours?: number | undefined;
   /** Its other settings stay; null takes one away. */
-  config?: { idle_stop_minutes?: number | null | undefined } | undefined;
+  config?: { idle_stop_minutes?: number | null | undefined; wake?: boolean | null | undefined } | undefined;
 }
 
 /** The row alone; what follows from a change is environment-changes.ts. */

@@ -86,18 +86,22 @@ const FIELDS = [
   "web_terminal_enabled",
   "auto_release_hours",
   "idle_stop_minutes",
+  "wake",
 ] as const;
 
 type Values = Record<(typeof FIELDS)[number], string | number | boolean | null>;
 
 function valuesOf(environment: EnvironmentRow): Values {
-  return { ...environment, idle_stop_minutes: environment.config?.idle_stop_minutes ?? null };
+  const { idle_stop_minutes = null, wake = null } = environment.config ?? {};
+  return { ...environment, idle_stop_minutes, wake };
 }
 
 /** What is taken away is null there, as it is in what is left out. */
 function configAfter({ config }: EnvironmentRow, change: EnvironmentChange): EnvironmentRow["config"] {
-  const minutes = change.config?.idle_stop_minutes;
-  return minutes === undefined ? config : { ...config, idle_stop_minutes: minutes ?? undefined };
+  const given = Object.entries(change.config ?? {}).filter(([, value]) => value !== undefined);
+  return given.length === 0
+    ? config
+    : { ...config, ...Object.fromEntries(given.map(([name, value]) => [name, value ?? undefined])) };
 }
 
 /** Null stays null, or it would read as if somebody had written the word. */

@@ -103,13 +103,21 @@ export const WORKLOAD_WORDS: Words = {
     "It is stopped once nobody was in it and its cards and processors rested for so long; never, if left out. What is not known counts as use, and it is warned of 10 minutes before",
     120,
   ],
+  "NewEnvironmentConfig.wake": [
+    "While it is stopped, whoever may start it does so by opening one of its pages through the gateway, by asking there with a key, or by remotegpu ssh. Scripts of a page that is still open, shared links and failed entries start nothing",
+    true,
+  ],
   "EnvironmentChange.config": [
-    "Of its settings idle_stop_minutes can be changed",
+    "Of its settings idle_stop_minutes and wake can be changed",
     { idle_stop_minutes: 120 },
   ],
   "EnvironmentChangeConfig.idle_stop_minutes": [
     "The same as at its order; null: it is never stopped for that",
     120,
+  ],
+  "EnvironmentChangeConfig.wake": [
+    "The same as at its order; null: it stays stopped until it is started",
+    true,
   ],
   "NewEnvironmentConfig.spec": ["What it is sold as; `default`, if left out", "standard"],
   "NewEnvironmentConfig.gpu_sharing": ["shared: a slice of one GPU, of the size gpu_memory"],
@@ -303,7 +311,11 @@ export const WORKLOAD_WORDS: Words = {
   "WebLink.expires_at": ["Until then it lets in"],
   "NewWebShare.service": ["A service by its name; or a port", "tensorboard"],
   "NewWebShare.port": ["A port of the container; or a service", 8000],
-  "NewWebShare.hours": ["How long it opens", 24],
+  "NewWebShare.expires_at": [
+    "When it ends, within the next 30 days; in 24 hours, if left out",
+    "2027-01-31T12:00:00Z",
+  ],
+  "NewWebShare.hours": ["How long it opens, in place of expires_at", 24],
   "WebShare.id": ["Its id", 17],
   "WebShare.environment_id": ["Where it leads to", "env-5b1f6c0e"],
   "WebShare.service": ["The service; null for a port", "tensorboard"],

@@ -31,6 +31,8 @@ interface Row {
   name: string;
   status: EnvironmentStatus;
   status_reason: string | null;
+  wakes: boolean;
+  stopped_at: Date | null;
   ssh: boolean;
   jupyter: boolean;
   tensorboard: boolean;
@@ -53,7 +55,8 @@ export async function webStandings(
     `SELECT a.nth, k.role AS key_role, k.scopes AS key_scopes, s.target AS share_target, c.id AS person_id,
             coalesce(e.customer_id = c.id, false) AS is_own, w.id IS NOT NULL AS is_in_workspace,
             ${roleOf("c.id")} AS workspace_role, e.id AS env_id, e.name, ${knownStatus("environment", "e")} AS status,
-            e.status_reason, coalesce(e.ssh_enabled, true) AS ssh, coalesce(e.jupyter_enabled, true) AS jupyter,
+            e.status_reason, coalesce(e.config->'wake' = 'true', false) AS wakes, e.stopped_at,
+            coalesce(e.ssh_enabled, true) AS ssh, coalesce(e.jupyter_enabled, true) AS jupyter,
             coalesce(e.tensorboard_enabled, false) AS tensorboard, coalesce(e.web_terminal_enabled, true) AS terminal,
             p.image_brings, p.host_id, h.name AS host_name, p.instance_id, p.epoch
        FROM unnest($1::int[], $2::bigint[], $3::bigint[], $4::text[]) AS a(nth, key_id, share_id, env_id)
@@ -108,6 +111,8 @@ function environmentOf(row: Row): PlacedEnvironment | null {
     name: row.name,
     status: row.status,
     statusReason: row.status_reason,
+    wakes: row.wakes,
+    stoppedAt: row.stopped_at,
     switches: { ssh, jupyter, tensorboard, terminal },
     brings: row.image_brings,
     place: isPlaced

@@ -11,6 +11,8 @@ const standing = (change: Partial<Standing> = {}): Standing => ({
     name: "lab",
     status: "running",
     statusReason: null,
+    wakes: false,
+    stoppedAt: null,
     switches: { ssh: true, jupyter: true, tensorboard: true, terminal: true },
     brings: null,
     place: {
