@@ -11,6 +11,7 @@ const Address = z
   .refine((text) => Number(portText(text)) <= 65_535, "must have a port up to 65535");
 
 const GATEWAY_LISTEN = "127.0.0.1:8443";
+const TUNNEL_PORT = 8444;
 
 const PostgresUrl = z.string().regex(/^postgres(ql)?:\/\//, "must be a postgres:// URL");
 
@@ -42,6 +43,10 @@ const Environment = z.object({
   WEB_KEY: OrUnset(z.string().startsWith("/")),
   /** Of the gateway's web side; "off": this process is none. */
   REMOTEGPU_GATEWAY_LISTEN: OrUnset(z.union([z.literal("off"), Address])),
+  /** Where hosts that this gateway cannot reach dial in; by default port 8444 of the API's address. "off": nowhere. */
+  REMOTEGPU_TUNNEL_LISTEN: OrUnset(z.union([z.literal("off"), Address])),
+  /** The name or address under which hosts reach that; by default this machine's. */
+  REMOTEGPU_TUNNEL_HOST: OrUnset(z.string().regex(/^[A-Za-z0-9.:-]{1,253}$/, "must be a name or an address")),
   /** Days and months of bills end at midnight there. */
   REMOTEGPU_BILLING_UTC_OFFSET: z
     .string()
@@ -74,6 +79,16 @@ export interface GatewayConfig {
   webBase: WebBase | null;
   /** PEM files; null: plain HTTP. */
   certificate: { certFile: string; keyFile: string } | null;
+  /** Null: hosts cannot dial in. */
+  tunnel: TunnelConfig | null;
+}
+
+export interface TunnelConfig {
+  /** As above. */
+  isAsked: boolean;
+  listen: { address: string; port: number };
+  /** Null: the name of this machine that others know. */
+  host: string | null;
 }
 
 export class ConfigError extends Error {
@@ -125,7 +140,21 @@ function gatewayConfig(env: z.infer<typeof Environment>): GatewayConfig | null {
   const isAsked = listen !== undefined || domain !== undefined;
   const certificate = certFile === undefined || keyFile === undefined ? null : { certFile, keyFile };
   const webBase = domain === undefined ? null : webBaseOf(domain, { hasCertificate: certificate !== null });
-  return { isAsked, listen: addressOf(listen ?? GATEWAY_LISTEN), webBase, certificate };
+  return {
+    isAsked,
+    listen: addressOf(listen ?? GATEWAY_LISTEN),
+    webBase,
+    certificate,
+    tunnel: tunnelConfig(env),
+  };
+}
+
+function tunnelConfig(env: z.infer<typeof Environment>): TunnelConfig | null {
+  const { REMOTEGPU_TUNNEL_LISTEN: listen, REMOTEGPU_TUNNEL_HOST: host = null } = env;
+  if (listen === "off") return null;
+  if (listen !== undefined) return { isAsked: true, listen: addressOf(listen), host };
+  const { address } = addressOf(env.REMOTEGPU_LISTEN);
+  return { isAsked: false, listen: { address, port: TUNNEL_PORT }, host };
 }
 
 function addressOf(listen: string): { address: string; port: number } {

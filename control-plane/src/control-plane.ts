@@ -163,7 +163,15 @@ async function serve(
   gateway =
     config.gateway === null
       ? null
-      : await startGateway(config.gateway, { db, operator, now, log, onOrder: wake });
+      : await startGateway(config.gateway, {
+          db,
+          operator,
+          publicHost,
+          nudge: (host) => link.nudge(host),
+          now,
+          log,
+          onOrder: wake,
+        });
   log.info({ url: publicUrl }, "the control plane serves");
 
   return {

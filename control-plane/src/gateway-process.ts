@@ -2,15 +2,17 @@
  * The gateway as it runs in this process, beside the API or alone: its tunnels, its port, its row among the gateways, and
  * whoever serves what no container does.
  */
+import type { HostId } from "@remotegpu/shared/ids";
 import type { Log } from "@remotegpu/shared/log";
-import type { GatewayConfig } from "./config.ts";
+import type { GatewayConfig, TunnelConfig } from "./config.ts";
 import { webBaseText } from "./core/gateway/origin.ts";
 import { GatewayListenError } from "./gateway/front/listen-error.ts";
 import { type Gateway, type GatewayDeps, openGateway } from "./gateway/gateway.ts";
 import { Registration } from "./gateway/registration.ts";
 import { TerminalSite } from "./gateway/terminal/terminal-site.ts";
-import { openTunnels } from "./gateway/tunnel/open-tunnels.ts";
+import { type OpenTunnels, openTunnels, type TunnelsDeps } from "./gateway/tunnel/open-tunnels.ts";
 import type { Tunnels } from "./gateway/tunnel/tunnel.ts";
+import { TunnelListenError } from "./gateway/tunnel/tunnel-listener.ts";
 import { AccessAuthority } from "./link/identity/access-authority.ts";
 import { environmentHostKeys } from "./link/identity/environment-host-keys.ts";
 import { environmentTerminalKeys } from "./link/identity/environment-terminal-keys.ts";
@@ -31,21 +33,29 @@ export async function startGateway(
   {
     db,
     operator,
+    publicHost,
+    nudge,
     now,
     log,
     onOrder,
   }: {
     db: Database;
     operator: Operator;
+    /** The name or address under which others reach this machine. */
+    publicHost: string;
+    /** "Pull now." */
+    nudge: (host: HostId) => void;
     now: () => Date;
     log: Log;
     /** Something was ordered by whoever came in; without it the loops find it by themselves. */
     onOrder?: () => void;
   },
 ): Promise<GatewayProcess> {
-  const tunnels = openTunnels({
+  const tunnels = await tunnelsOf(config.tunnel, {
     db,
     now,
+    log,
+    nudge,
     certify: async (at) => (await AccessAuthority.of(operator)).gateway(at),
   });
   const gateway = await opened(config, {
@@ -60,16 +70,20 @@ export async function startGateway(
     listen: { ...config.listen, certificate: config.certificate },
   });
   const webBase = gateway === null || config.webBase === null ? null : webBaseText(config.webBase);
-  const registration = new Registration({ db, now, log, tunnel: null, webBase });
+  const tunnel =
+    tunnels.port === null ? null : { host: config.tunnel?.host ?? publicHost, port: tunnels.port };
+  const registration = new Registration({ db, now, log, tunnel, webBase });
   await registration.start();
+  tunnels.follow(registration.id);
   if (gateway !== null) log.info({ port: gateway.port, web: webBase }, "the gateway serves");
   return {
     tunnels,
     port: gateway?.port ?? null,
     async close() {
-      await registration.stop();
       await gateway?.close();
-      tunnels.close();
+      // While its row is there: what it wrote of ways is taken away with them.
+      await tunnels.close();
+      await registration.stop();
     },
   };
 }
@@ -81,6 +95,20 @@ function terminalOf(parts: { tunnels: Tunnels; operator: Operator; log: Log }): 
     hostKeys: environmentHostKeys(parts.operator),
     signerOf: (place) => keys.signerOf(place),
   });
+}
+
+/** Likewise: without a port of its own it reaches hosts that let it in. */
+async function tunnelsOf(
+  config: TunnelConfig | null,
+  deps: Omit<TunnelsDeps, "listen">,
+): Promise<OpenTunnels> {
+  try {
+    return await openTunnels({ ...deps, listen: config?.listen ?? null });
+  } catch (error) {
+    if (config === null || config.isAsked || !(error instanceof TunnelListenError)) throw error;
+    deps.log.warn({ error }, "no host can dial in here; REMOTEGPU_TUNNEL_LISTEN names another port for it");
+    return await openTunnels({ ...deps, listen: null });
+  }
 }
 
 /** A server that never asked for a gateway goes on without its web side where another program has the port. */

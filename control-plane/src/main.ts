@@ -10,6 +10,7 @@ import { NatsStartError } from "./embedded/nats.ts";
 import { dataFolder } from "./embedded/postgres.ts";
 import { PostgresStartError } from "./embedded/postgres-start-error.ts";
 import { StateLockedError } from "./embedded/state-lock.ts";
+import { TunnelListenError } from "./gateway/tunnel/tunnel-listener.ts";
 import { database, EngineError, natsOf, openOperatorKeys, operatorFile } from "./engines.ts";
 import { GatewayListenError } from "./gateway/front/listen-error.ts";
 import { createFirstAdminKey, NotAnAdminError } from "./http/server/admin-key.ts";
@@ -313,6 +314,7 @@ function explain(error: unknown): number {
     error instanceof NotAnAdminError ||
     error instanceof PostgresStartError ||
     error instanceof StateLockedError ||
+    error instanceof TunnelListenError ||
     isRefusedByDisk(error);
   if (!isExplained) throw error;
   process.stderr.write(`remotegpu-control-plane: ${error.message}\n`);

@@ -18,6 +18,13 @@ export const renewalProofText = (host: string, nkey: string, challenge: string) 
 /** The names in the certificates of a host's TLS port for gateways, and of a gateway. */
 export const accessName = (host: string) => `${host}.access.remotegpu.internal`;
 export const GATEWAY_NAME = "gateway.remotegpu.internal";
+const ACCESS_NAME = /^([^.]+)\.access\.remotegpu\.internal$/;
+
+/** Null: it is no host's. */
+export function hostOfAccessName(name: string): HostId | null {
+  const host = HostId.safeParse(ACCESS_NAME.exec(name)?.[1]);
+  return host.success ? host.data : null;
+}
 
 export const accessKeyProofText = (nkey: string, key: string) => `remotegpu access ${nkey} ${key}`;
 

@@ -129,6 +129,7 @@ export const PullReply = z.object({
   // Each under its feature; agents without it ignore them.
   /** On any page: each set once, no later than the first instance that it opens. */
   keySets: z.array(KeySet).max(MAX_KEY_SETS).optional(),
+  /** That cannot reach the host, so that it dials them; with the first page only. Absent: none. */
   gateways: z.array(GatewayAddress).max(MAX_GATEWAYS).optional(),
   /** All of the host, with the first page only. Absent: none. */
   cuts: z.array(Cut).max(MAX_CUTS).optional(),
@@ -136,10 +137,11 @@ export const PullReply = z.object({
 export type PullReply = z.infer<typeof PullReply>;
 
 /** The same as it arrives: its lists are read one by one (one-by-one.ts), since a later side may have written them. */
-export const PulledPage = PullReply.omit({ gateways: true }).extend({
+export const PulledPage = PullReply.extend({
   instances: z.array(z.unknown()),
   keySets: z.array(z.unknown()).max(MAX_KEY_SETS).optional(),
   cuts: z.array(z.unknown()).max(MAX_CUTS).optional(),
+  gateways: z.array(z.unknown()).max(MAX_GATEWAYS).optional(),
   leases: z.array(z.unknown()).max(MAX_LEASES_OF_HOST).optional(),
   fetches: z.array(z.unknown()).max(MAX_FETCHES_OF_HOST).optional(),
 });

@@ -73,6 +73,7 @@ export const ArrivedKeySet = KeySet.extend({ keys: z.array(z.unknown()).max(MAX_
 
 /** A gateway of the control plane, for hosts that it cannot reach. */
 export const GatewayAddress = z.object({ name: text(64), host: text(256), port: z.int().min(1).max(65_535) });
+export type GatewayAddress = z.infer<typeof GatewayAddress>;
 
 /** A session that is to end now: the right to it has gone. */
 export const Cut = z.object({ sessionId: AccessSessionId, because: text(200) });

@@ -95,6 +95,7 @@ export class Broker {
       filesPath: filesSocket(stateDir),
       instances: () => this.#instances,
       held: (leaseId) => this.#keeper.held(leaseId),
+      sshOf: (workloadId, port) => this.#keeper.sshOf(workloadId, port),
       onNobody: (leaseId) => this.#probe.suspect(leaseId),
     });
     this.#keeper = new LeaseKeeper({
@@ -239,7 +240,7 @@ export class Broker {
     onAgentsBundle(list.bundle);
     const { instances } = list;
     if (instances !== null) this.#instances = instances;
-    this.#gateway.follow(list.gateway);
+    this.#gateway.follow(list.gateway, list.gateways);
     this.#book.taken(list.taken);
     this.#loginDoors.follow(this.#instances);
     this.#guard.follow(list, this.#instances);

@@ -9,7 +9,9 @@ import { DesiredLease, MAX_LEASES_OF_HOST, ObservedLease } from "@remotegpu/shar
 import {
   AccessBook,
   Cut,
+  GatewayAddress,
   MAX_CUTS,
+  MAX_GATEWAYS,
   MAX_KEY_SETS,
   MAX_KEYS_OF_SET,
   MAX_SETS_OF_INSTANCE,
@@ -71,6 +73,8 @@ export const AccessList = z.object({
   instances: z.array(ReachableInstance).max(MAX_INSTANCES).nullable(),
   /** Null: this host has no certificate yet. */
   gateway: GatewayIdentity.nullable(),
+  /** That cannot reach this host, so that it dials them. */
+  gateways: z.array(GatewayAddress).max(MAX_GATEWAYS).default([]),
   /** Those that the instances name. */
   keySets: z.array(FingerprintSet).max(MAX_KEY_SETS).default([]),
   /** Sessions that are to end. */

@@ -1,7 +1,9 @@
 /**
  * The TLS port for gateways, as the broker has its relay open it: on the number that it had before, with the identity that
- * the agent tells, and again after a while where a stranger was on that number.
+ * the agent tells, and again after a while where a stranger was on that number; and the gateways that the relay dials with
+ * the same identity, since they cannot reach that port.
  */
+import type { GatewayAddress } from "@remotegpu/shared/ssh-access";
 import type { GatewayIdentity } from "./relay/gateway-identity.ts";
 import type { RelayProcess } from "./relay-process.ts";
 
@@ -17,6 +19,7 @@ export class GatewayOpening {
   readonly #isInherited: boolean;
   readonly #monotonicMs: () => number;
   #identity: GatewayIdentity | null;
+  #toDial: readonly GatewayAddress[] = [];
   /** Where it is open now, and where it was last: the same number is asked for again. */
   #port: number | null = null;
   #lastPort: number | null;
@@ -58,10 +61,13 @@ export class GatewayOpening {
     return !this.#isInherited || this.#port !== null;
   }
 
-  follow(identity: GatewayIdentity | null): void {
-    if (JSON.stringify(identity) === JSON.stringify(this.#identity)) return;
+  follow(identity: GatewayIdentity | null, toDial: readonly GatewayAddress[]): void {
+    const isNewIdentity = JSON.stringify(identity) !== JSON.stringify(this.#identity);
+    const isNewList = JSON.stringify(toDial) !== JSON.stringify(this.#toDial);
     this.#identity = identity;
-    this.open();
+    this.#toDial = toDial;
+    if (isNewIdentity) this.open();
+    else if (isNewList) this.#dial();
   }
 
   /** One that is open when the identity is taken away stays as it is: a host has one for life. */
@@ -69,6 +75,11 @@ export class GatewayOpening {
     if (this.#identity === null) return;
     this.#triedMs = this.#monotonicMs();
     this.#relay.openGateway(this.#lastPort ?? this.#firstPort, this.#identity);
+    this.#dial();
+  }
+
+  #dial(): void {
+    if (this.#identity !== null) this.#relay.followGateways([...this.#toDial], this.#identity);
   }
 
   /** As the relay tells it; null: it is closed. */

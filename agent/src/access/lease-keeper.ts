@@ -3,7 +3,7 @@
  * or idle. Level-triggered: whatever happens only wakes the one loop, which binds what should be bound and is not.
  * Every change is written down first and done then.
  */
-import type { LeaseId } from "@remotegpu/shared/ids";
+import type { LeaseId, WorkloadId } from "@remotegpu/shared/ids";
 import { MAX_LEASES_OF_HOST } from "@remotegpu/shared/lease";
 import type { Log } from "@remotegpu/shared/log";
 import {
@@ -102,6 +102,18 @@ export class LeaseKeeper {
     return [...this.#leases.values()].flatMap(({ leaseId, state }) =>
       state === "released" ? [] : [leaseId],
     );
+  }
+
+  /** By which SSH leads to this port of a workload; null: it was released, or never taken. */
+  sshOf(workloadId: WorkloadId, internalPort: number): LeaseId | null {
+    const lease = [...this.#leases.values()].find(
+      (one) =>
+        one.workloadId === workloadId &&
+        one.service === "ssh" &&
+        one.internalPort === internalPort &&
+        one.state !== "released",
+    );
+    return lease?.leaseId ?? null;
   }
 
   /** Also one that is released, until it is forgotten. */

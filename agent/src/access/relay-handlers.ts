@@ -38,8 +38,11 @@ export class RelayError extends Error {
   override name = "RelayError";
 }
 
-/** A way into a container, and into which; null for one that leads into none. */
-export type Dialled = { socket: Socket; into: Omit<Way, "port"> | null };
+/** A way into a container, and into which, with the lease by which SSH leads there; null for one that leads into none. */
+export type Dialled = {
+  socket: Socket;
+  into: (Omit<Way, "port"> & { leaseId: LeaseId | null }) | null;
+};
 
 /** Hears of nothing. */
 export const NOBODY: RelayHandlers = {

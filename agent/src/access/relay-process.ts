@@ -5,6 +5,7 @@
 import type { Server } from "node:net";
 import type { LeaseId, RunId } from "@remotegpu/shared/ids";
 import type { Log } from "@remotegpu/shared/log";
+import type { GatewayAddress } from "@remotegpu/shared/ssh-access";
 import type { BindOutcome } from "../core/leases/lease.ts";
 import type { GatewayIdentity } from "./relay/gateway-identity.ts";
 import type { LeaseToBind } from "./lease-keeper.ts";
@@ -102,6 +103,11 @@ export class RelayProcess {
   openGateway(port: number, identity: GatewayIdentity): void {
     if (this.#child.isReady)
       this.#child.say({ kind: "open-gateway", port, address: this.#address, identity });
+  }
+
+  /** Dials these, and no others, for as long as they are wanted. */
+  followGateways(gateways: GatewayAddress[], identity: GatewayIdentity): void {
+    if (this.#child.isReady) this.#child.say({ kind: "gateways", gateways, identity });
   }
 
   /** Has it listen on a socket of another process, which is used up; `listen` finds that then. */

@@ -2,7 +2,7 @@
  * Ways into containers, by the last list: to the service of a lease that is held, or to a port of an instance. Beside them
  * the way to this host's files process, which is in none.
  */
-import type { LeaseId } from "@remotegpu/shared/ids";
+import type { LeaseId, WorkloadId } from "@remotegpu/shared/ids";
 import type { LeaseRecord } from "../core/leases/lease.ts";
 import type { ReachableInstance } from "./control-messages.ts";
 import { dialInto, DialError } from "./dial.ts";
@@ -14,6 +14,7 @@ export class WaysInside {
   readonly #filesPath: string;
   readonly #instances: () => readonly ReachableInstance[];
   readonly #held: (leaseId: LeaseId) => LeaseRecord | null;
+  readonly #sshOf: (workloadId: WorkloadId, port: number) => LeaseId | null;
   readonly #onNobody: (leaseId: LeaseId) => void;
 
   constructor(options: {
@@ -23,12 +24,15 @@ export class WaysInside {
     instances: () => readonly ReachableInstance[];
     /** Null: it leads nowhere. */
     held: (leaseId: LeaseId) => LeaseRecord | null;
+    /** By which SSH leads to that port; null: it was released, or never taken. */
+    sshOf: (workloadId: WorkloadId, port: number) => LeaseId | null;
     /** Nobody answers behind it. */
     onNobody: (leaseId: LeaseId) => void;
   }) {
     this.#filesPath = options.filesPath;
     this.#instances = options.instances;
     this.#held = options.held;
+    this.#sshOf = options.sshOf;
     this.#onNobody = options.onNobody;
   }
 
@@ -38,7 +42,7 @@ export class WaysInside {
     if (target.kind === "files") return { socket: await dialFiles(this.#filesPath), into: null };
     const instance = this.#instances().find(({ instanceId }) => instanceId === target.instanceId);
     if (instance === undefined) throw new DialError(`instance ${target.instanceId} does not run here`);
-    return dialled(instance, target.port);
+    return dialled(instance, target.port, this.#sshOf(instance.workloadId, target.port));
   }
 
   async #dialService(leaseId: LeaseId): Promise<Dialled> {
@@ -50,7 +54,7 @@ export class WaysInside {
     if (lease === null || instance === undefined)
       throw new DialError(`lease ${leaseId} leads nowhere: its workload does not run`);
     try {
-      return await dialled(instance, lease.internalPort);
+      return await dialled(instance, lease.internalPort, leaseId);
     } catch (error) {
       if (error instanceof DialError) this.#onNobody(leaseId);
       throw error;
@@ -59,7 +63,7 @@ export class WaysInside {
 }
 
 /** @throws DialError */
-async function dialled(instance: ReachableInstance, port: number): Promise<Dialled> {
+async function dialled(instance: ReachableInstance, port: number, leaseId: LeaseId | null): Promise<Dialled> {
   const { instanceId, runId } = instance;
-  return { socket: await dialInto(instance, port), into: { instanceId, runId } };
+  return { socket: await dialInto(instance, port), into: { instanceId, runId, leaseId } };
 }

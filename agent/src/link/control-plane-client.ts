@@ -25,7 +25,7 @@ import {
   type ObservedReport,
   type PullRequest,
 } from "@remotegpu/shared/protocol";
-import { Cut, type AccessBook, type KeySet } from "@remotegpu/shared/ssh-access";
+import { Cut, GatewayAddress, type AccessBook, type KeySet } from "@remotegpu/shared/ssh-access";
 import { StorageReply, type StorageRequest } from "@remotegpu/shared/storage-sampling";
 import { up, upObservedTo } from "@remotegpu/shared/subjects";
 import { decode, encode } from "@remotegpu/shared/wire";
@@ -57,6 +57,7 @@ export interface PulledDesiredSet {
   fetches: DesiredFetch[] | undefined;
   keySets: KeySet[];
   cuts: Cut[];
+  gateways: GatewayAddress[];
 }
 
 export interface ObservedToTell {
@@ -139,7 +140,7 @@ export class ControlPlaneClient {
       instances.push(...next.instances);
       keySets.push(...(next.keySets ?? []));
     }
-    const { term, generation, confirmedStops, leases, fetches, cuts = [] } = first;
+    const { term, generation, confirmedStops, leases, fetches, cuts = [], gateways = [] } = first;
     return {
       term,
       generation,
@@ -149,6 +150,7 @@ export class ControlPlaneClient {
       fetches: fetches && understood(DesiredFetch, fetches),
       keySets: readKeySets(keySets),
       cuts: understood(Cut, cuts),
+      gateways: understood(GatewayAddress, gateways),
     };
   }
 

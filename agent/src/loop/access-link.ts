@@ -6,7 +6,7 @@
 import type { LeaseId, RunId } from "@remotegpu/shared/ids";
 import { MAX_LEASES_OF_HOST, type DesiredLease, type ObservedLease } from "@remotegpu/shared/lease";
 import type { Log } from "@remotegpu/shared/log";
-import type { AccessBook, Cut } from "@remotegpu/shared/ssh-access";
+import type { AccessBook, Cut, GatewayAddress } from "@remotegpu/shared/ssh-access";
 import { ControlClient } from "../access/control-client.ts";
 import type { AccessNews, FingerprintSet, ReachableInstance } from "../access/control-messages.ts";
 import type { GatewayIdentity } from "../access/relay/gateway-identity.ts";
@@ -36,6 +36,8 @@ export type Wanted = {
   cuts: readonly Cut[];
   /** Of the book, what the control plane has. */
   taken: readonly string[];
+  /** That cannot reach this host. */
+  gateways: readonly GatewayAddress[];
   /** For the TLS port; null where this host has no certificate for it yet. */
   gateway: GatewayIdentity | null;
 };
@@ -138,6 +140,7 @@ export class AccessLink {
       leases: wanted.leases.slice(0, MAX_LEASES_OF_HOST),
       instances,
       gateway: wanted.gateway,
+      gateways: [...wanted.gateways],
       keySets: [...wanted.keySets],
       cuts: [...wanted.cuts],
       taken: [...wanted.taken],

@@ -52,6 +52,7 @@ export class LeaseExchange {
       ...this.#openedBy.tell(this.#doors.kept, desired.keySets.all()),
       cuts: desired.cuts.all(),
       taken: this.#access.takenOf(this.#link.toldBook),
+      gateways: desired.gateways.all(),
       gateway: this.#gatewayIdentity(),
     });
   }

@@ -104,15 +104,25 @@ describe("the file", () => {
         "pulled_images",
         "desired_key_sets",
         "desired_cuts",
+        "desired_gateways",
       ],
     ],
     [
       2,
-      ["orphans", "desired_leases", "desired_fetches", "pulled_images", "desired_key_sets", "desired_cuts"],
+      [
+        "orphans",
+        "desired_leases",
+        "desired_fetches",
+        "pulled_images",
+        "desired_key_sets",
+        "desired_cuts",
+        "desired_gateways",
+      ],
     ],
-    [3, ["desired_fetches", "pulled_images", "desired_key_sets", "desired_cuts"]],
-    [4, ["desired_key_sets", "desired_cuts"]],
-    [5, ["desired_cuts"]],
+    [3, ["desired_fetches", "pulled_images", "desired_key_sets", "desired_cuts", "desired_gateways"]],
+    [4, ["desired_key_sets", "desired_cuts", "desired_gateways"]],
+    [5, ["desired_cuts", "desired_gateways"]],
+    [6, ["desired_gateways"]],
   ])(
     "of an earlier release, of schema %i, is brought up to date and keeps what it holds",
     (step, lacking) => {
@@ -137,6 +147,7 @@ describe("the file", () => {
       expect(journal.desired.fetches.all()).toEqual([]);
       expect(journal.desired.keySets.all()).toEqual([]);
       expect(journal.desired.cuts.all()).toEqual([]);
+      expect(journal.desired.gateways.all()).toEqual([]);
       expect(journal.pulledImages.all()).toEqual([]);
       expect(journal.pulledImages.knowsBefore).toBe(knewImages);
       journal.pulledImages.noteBefore([]);

@@ -131,6 +131,7 @@ export class House {
         REMOTEGPU_LISTEN: `${address}:${port}`,
         // Any free one: several houses stand beside each other.
         REMOTEGPU_GATEWAY_LISTEN: `${LOOPBACK}:0`,
+        REMOTEGPU_TUNNEL_LISTEN: `${LOOPBACK}:0`,
         REMOTEGPU_AGENT_BUNDLE: "0",
         REMOTEGPU_EXIT_WITH_STDIN: "1",
         DATABASE_URL: "",

@@ -144,7 +144,14 @@ async function opened(
   const base = webBaseOf(`localhost:${port}`, { hasCertificate: false });
   if (base === null) throw new Error("this is no domain");
   const { db, now } = control.api.deps;
-  const tunnels = openTunnels({ db, now, certify: (at) => authority.gateway(at) });
+  const tunnels = await openTunnels({
+    db,
+    now,
+    log: quietLog,
+    listen: null,
+    nudge: () => undefined,
+    certify: (at) => authority.gateway(at),
+  });
   ending.defer(() => tunnels.close());
   const anotherGateway = async (other: Partial<GatewayDeps> = {}) =>
     await openGateway({

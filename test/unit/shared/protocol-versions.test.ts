@@ -69,10 +69,10 @@ describe("protocol 2", () => {
     expect(decode(schema, encode(later))).toEqual({ ok: true, message: sample(2, name) });
   });
 
-  test("is what this agent takes of a pull, with whose keys and cuts: gateways it leaves aside", () => {
-    const { gateways: _gateways, ...rest } = sample(2, "pull-reply");
+  test("is what this agent takes of a pull, with whose keys, cuts and gateways", () => {
+    const whole = sample(2, "pull-reply");
 
-    expect(decode(PulledPage, encode(sample(2, "pull-reply")))).toEqual({ ok: true, message: rest });
+    expect(decode(PulledPage, encode(whole))).toEqual({ ok: true, message: whole });
   });
 
   test("is what this control plane takes of a report, with who is in", () => {

@@ -7,35 +7,30 @@ import { STATUS_CODES, type IncomingMessage } from "node:http";
 import { createServer, type Server } from "node:https";
 import type { Socket } from "node:net";
 import { TLSSocket } from "node:tls";
-import { InstanceId } from "@remotegpu/shared/ids";
+import { TUNNEL_CLIENT_HEADER } from "@remotegpu/shared/gateway-tunnel";
 import { GATEWAY_NAME } from "@remotegpu/shared/joining";
 import { listenerHandleOf, type ListenerHandle } from "./listener-handle.ts";
 import type { GatewayIdentity } from "./gateway-identity.ts";
+import { type GatewayWish, type NoWay, statusOf, type WayForGateway, wishOf } from "./gateway-wish.ts";
 import { listening } from "./listening.ts";
 import { RelayedConnection } from "./relayed-connection.ts";
 
 /** Of all gateways together: a busy service has hundreds under way. */
 const MAX_GATEWAY_CONNECTIONS = 4096;
 const HEADERS_WITHIN_MS = 10_000;
-const TARGET = /^([a-z0-9][a-z0-9-]{0,62}):([1-9]\d{0,4})$/;
-const MAX_PORT = 65_535;
-
-type InstancePort = { instanceId: InstanceId; port: number };
 
 export class GatewayPort {
   readonly #server: Server;
-  readonly #dial: (target: InstancePort) => Promise<Socket | null>;
+  readonly #open: (wish: GatewayWish) => Promise<WayForGateway | NoWay>;
   readonly #onChange: () => void;
   readonly #clients = new Set<Socket>();
-  readonly #ways = new Set<RelayedConnection>();
 
   constructor(options: {
     identity: GatewayIdentity;
-    /** Null when there is no way now. */
-    dial: (target: InstancePort) => Promise<Socket | null>;
+    open: (wish: GatewayWish) => Promise<WayForGateway | NoWay>;
     onChange: () => void;
   }) {
-    this.#dial = options.dial;
+    this.#open = options.open;
     this.#onChange = options.onChange;
     const tls = {
       ...tlsOf(options.identity),
@@ -108,21 +103,18 @@ export class GatewayPort {
   async #connect(request: IncomingMessage, client: Socket, head: Buffer): Promise<void> {
     client.on("error", () => client.destroy());
     if (!isGateway(client)) return refuse(client, 403);
-    const target = targetOf(request.url ?? "");
-    if (target === null) return refuse(client, 400);
-    const service = await this.#dial(target);
-    if (service === null) return refuse(client, 503);
+    const wish = wishOf(request.url, request.headers[TUNNEL_CLIENT_HEADER]);
+    if (wish === null) return refuse(client, 400);
+    const way = await this.#open(wish);
+    if (typeof way === "string") return refuse(client, statusOf(way));
+    const { service, carry } = way;
     if (client.destroyed) {
       service.destroy();
       return;
     }
     client.write("HTTP/1.1 200 Connection established\r\n\r\n");
     if (head.length > 0) service.write(head);
-    const way = new RelayedConnection(client, service, () => {
-      this.#ways.delete(way);
-      this.#onChange();
-    });
-    this.#ways.add(way);
+    carry((onClosed) => new RelayedConnection(client, service, ({ end }) => onClosed(end)));
   }
 }
 
@@ -131,15 +123,7 @@ function isGateway(client: Socket): boolean {
   return client instanceof TLSSocket && client.getPeerCertificate().subject?.CN === GATEWAY_NAME;
 }
 
-function targetOf(text: string): InstancePort | null {
-  const [, instance, port] = TARGET.exec(text) ?? [];
-  const instanceId = InstanceId.safeParse(instance);
-  return instanceId.success && Number(port) <= MAX_PORT
-    ? { instanceId: instanceId.data, port: Number(port) }
-    : null;
-}
-
-function refuse(client: Socket, status: 400 | 403 | 503): void {
+function refuse(client: Socket, status: 400 | 403 | 409 | 503): void {
   client.end(`HTTP/1.1 ${status} ${STATUS_CODES[status]}\r\nContent-Length: 0\r\nConnection: close\r\n\r\n`);
 }
 

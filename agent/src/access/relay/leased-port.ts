@@ -15,14 +15,17 @@ import { listenerHandleOf, type ListenerHandle } from "./listener-handle.ts";
 import { listening } from "./listening.ts";
 import type { LeaseActivity } from "./relay-messages.ts";
 import { RelaySocket } from "./relay-socket.ts";
-import { RelayedConnection } from "./relayed-connection.ts";
+import { RelayedConnection, type ConnectionEnd } from "./relayed-connection.ts";
 import { SILENT_MS, type SessionLog } from "./session-log.ts";
-import { Visit, type Way } from "./visit.ts";
+import { type Carried, Visit, type Way } from "./visit.ts";
 
 const BACKLOG = 512;
 
 /** Dialled by the broker, with where that leads. */
 export type ServiceSocket = { socket: RelaySocket; way: Way };
+
+/** Begins to carry bytes, and says later how that ended. */
+type Begin = (onClosed: (end: ConnectionEnd) => void) => Carried;
 
 /** A client that was let in. */
 type Client = {
@@ -178,6 +181,11 @@ export class LeasedPort {
     return true;
   }
 
+  /** A client that a gateway brings: told and cut off like one of this port. How many of them come is the gateway's matter. */
+  carry(from: string, way: Way, begin: Begin): void {
+    this.#enter({ from, way, onNamed: () => undefined }, begin);
+  }
+
   async #listening(port: number, listen: (done: () => void) => void): Promise<void> {
     // Whoever asks for the same number from now on finds it.
     this.#port = port;
@@ -185,21 +193,28 @@ export class LeasedPort {
   }
 
   #relay(client: Client, { socket, way }: ServiceSocket): void {
-    const carried = new RelayedConnection(client.socket, socket, ({ end }) => {
+    const onNamed = () => {
+      client.isNamed = true;
+      if (!client.madeRoom) this.#limits.named(client.group);
+    };
+    client.visit = this.#enter(
+      { from: client.from, way, onNamed },
+      (onClosed) => new RelayedConnection(client.socket, socket, ({ end }) => onClosed(end)),
+    );
+  }
+
+  #enter({ from, way, onNamed }: { from: string; way: Way; onNamed: () => void }, begin: Begin): Visit {
+    const carried = begin((end) => {
       this.#visits.delete(visit);
       add(this.#closed, visit, this.#nowMs());
       this.#log.closed(visit, end);
       this.#onChange();
     });
     const [leaseId, rule, nowMs] = [this.#leaseId, this.#rule, this.#nowMs()];
-    const onNamed = () => {
-      client.isNamed = true;
-      if (!client.madeRoom) this.#limits.named(client.group);
-    };
-    const visit = new Visit({ leaseId, rule, from: client.from, way, carried, nowMs, onNamed });
-    client.visit = visit;
+    const visit = new Visit({ leaseId, rule, from, way, carried, nowMs, onNamed });
     this.#visits.add(visit);
     this.#log.opened(visit);
+    return visit;
   }
 }
 

@@ -6,7 +6,13 @@
 import { z } from "zod";
 import { InstanceId, LeaseId, RunId } from "@remotegpu/shared/ids";
 import { LEASE_SERVICES } from "@remotegpu/shared/lease";
-import { ATTEMPT_OUTCOMES, SESSION_ENDS, SessionLogin } from "@remotegpu/shared/ssh-access";
+import {
+  ATTEMPT_OUTCOMES,
+  GatewayAddress,
+  MAX_GATEWAYS,
+  SESSION_ENDS,
+  SessionLogin,
+} from "@remotegpu/shared/ssh-access";
 import { text } from "@remotegpu/shared/text";
 import { GatewayIdentity } from "./gateway-identity.ts";
 
@@ -87,12 +93,18 @@ export const ToRelay = z.discriminatedUnion("kind", [
     address: z.string().nullable(),
     identity: GatewayIdentity,
   }),
+  /** All gateways that it is to dial, since they cannot reach this host. */
+  z.object({
+    kind: z.literal("gateways"),
+    gateways: z.array(GatewayAddress).max(MAX_GATEWAYS),
+    identity: GatewayIdentity,
+  }),
   /** The dialled socket comes with it. */
   z.object({
     kind: z.literal("dialled"),
     dialId: DialId,
-    /** Null: not into a container. */
-    into: z.object({ instanceId: InstanceId, runId: RunId }).nullable(),
+    /** With the lease of SSH that is held for that port, where there is one. Null: not into a container. */
+    into: z.object({ instanceId: InstanceId, runId: RunId, leaseId: LeaseId.nullable() }).nullable(),
   }),
   z.object({ kind: z.literal("not-dialled"), dialId: DialId }),
   /** The listening socket comes with each of the two; connections come in by it from now on. */

@@ -5,6 +5,7 @@
  * more time, for making it, its pages and for collecting it, than carrying the bytes does.
  */
 import { Socket } from "node:net";
+import type { Writable } from "node:stream";
 
 /** Of a bulk, as much as goes over at once. */
 const READ_BYTES = 131_072;
@@ -17,7 +18,7 @@ const intake = Buffer.allocUnsafeSlow(READ_BYTES);
 const spareBlocks: Buffer[] = [];
 
 export class RelaySocket extends Socket {
-  #into: Socket | null = null;
+  #into: Writable | null = null;
   /** What came before it was known where to. */
   #first: Buffer | null = null;
   #onFirst: (() => void) | null = null;
@@ -44,7 +45,7 @@ export class RelaySocket extends Socket {
   }
 
   /** Everything from the first byte on, and the end. To be called once. */
-  pourInto(into: Socket): void {
+  pourInto(into: Writable): void {
     this.#into = into;
     if (this.#first !== null) this.#write(into, this.#first);
     this.#first = null;
@@ -71,7 +72,7 @@ export class RelaySocket extends Socket {
   }
 
   /** False: the kernel did not take all of it at once. */
-  #write(into: Socket, bytes: Buffer, onWritten?: () => void): boolean {
+  #write(into: Writable, bytes: Buffer, onWritten?: () => void): boolean {
     into.write(bytes, () => {
       onWritten?.();
       this.resume();

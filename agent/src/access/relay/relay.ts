@@ -11,8 +11,10 @@ import { LeasedPort, type ServiceSocket } from "./leased-port.ts";
 import { GatewayPort } from "./gateway-port.ts";
 import { isListenerHandle, type ListenerHandle } from "./listener-handle.ts";
 import type { GatewayIdentity } from "./gateway-identity.ts";
+import type { GatewayWish, NoWay, WayForGateway } from "./gateway-wish.ts";
 import { LoginListener } from "./login-listener.ts";
 import { RelaySocket } from "./relay-socket.ts";
+import { ReversedTunnels } from "./reversed/reversed-tunnels.ts";
 import { SessionLog } from "./session-log.ts";
 import { ToRelay, type DialTarget, type FromRelay, type LeaseActivity } from "./relay-messages.ts";
 
@@ -25,15 +27,22 @@ const TELL_AFTER_MS = 100;
 /** The broker gives up on a dial before. */
 const ANSWER_WITHIN_MS = 15_000;
 const MAX_OPEN_DIALS = 1024;
+/** After the address of a client in the book, by which its people are told. */
+const THROUGH_GATEWAY = "through the gateway";
 
 /** A leased port needs to know into which container it leads. */
-type Dialled = { socket: RelaySocket; way: ServiceSocket["way"] | null };
+type Dialled = { socket: RelaySocket; way: ServiceSocket["way"] | null; leaseId: LeaseId | null };
 
 export class Relay {
   readonly #tell: (message: FromRelay, handle?: ListenerHandle) => void;
   readonly #ports = new Map<LeaseId, LeasedPort>();
   #gateway: GatewayPort | null = null;
   #gatewayTurn: Promise<void> = Promise.resolve();
+  readonly #reversed = new ReversedTunnels({
+    open: (wish) => this.#openForGateway(wish),
+    onChange: () => this.#tellSoon(),
+    clock,
+  });
   readonly #dials = new Map<number, (service: Dialled | null) => void>();
   readonly #log = new SessionLog({ newId: () => randomBytes(SESSION_ID_BYTES).toString("base64url"), clock });
   readonly #heard = new Map<RunId, LoginListener>();
@@ -61,6 +70,8 @@ export class Relay {
         return this.#close(message.leaseId);
       case "open-gateway":
         return this.#openGateway(message);
+      case "gateways":
+        return this.#reversed.follow(message.gateways, message.identity);
       case "dialled":
         return this.#dialled(message, handle);
       case "not-dialled":
@@ -173,9 +184,22 @@ export class Relay {
   #newGateway(identity: GatewayIdentity): GatewayPort {
     return new GatewayPort({
       identity,
-      dial: async (target) => (await this.#dial(gatewayTarget(target)))?.socket ?? null,
+      open: (wish) => this.#openForGateway(wish),
       onChange: () => this.#tellSoon(),
     });
+  }
+
+  async #openForGateway({ instanceId, port, client }: GatewayWish): Promise<WayForGateway | NoWay> {
+    const found = await this.#dial(gatewayTarget({ instanceId, port }));
+    if (found === null) return "not-there";
+    const { socket: service, way, leaseId } = found;
+    if (client === null) return { service, carry: (begin) => void begin(() => undefined) };
+    const leased = leaseId === null ? undefined : this.#ports.get(leaseId);
+    if (leased === undefined || way === null) {
+      service.destroy();
+      return "not-leased";
+    }
+    return { service, carry: (begin) => leased.carry(`${client} ${THROUGH_GATEWAY}`, way, begin) };
   }
 
   #showListeners(): void {
@@ -189,6 +213,7 @@ export class Relay {
   #retire(): void {
     for (const leased of this.#ports.values()) leased.stopListening();
     this.#gateway?.stopListening();
+    this.#reversed.retire();
     for (const runId of this.#heard.keys()) this.#stopHearing(runId);
     this.#tell({ kind: "retired" });
     this.#openTold = null;
@@ -246,7 +271,9 @@ export class Relay {
     if (!(handle instanceof Socket)) return this.#answerDial(dialId, null);
     const socket = new RelaySocket(handle);
     socket.on("error", () => socket.destroy());
-    this.#answerDial(dialId, { socket, way: into && { ...into, port: socket.localPort ?? 0 } });
+    if (into === null) return this.#answerDial(dialId, { socket, way: null, leaseId: null });
+    const { leaseId, ...where } = into;
+    this.#answerDial(dialId, { socket, way: { ...where, port: socket.localPort ?? 0 }, leaseId });
   }
 
   #answerDial(dialId: number, service: Dialled | null): void {
@@ -275,7 +302,7 @@ export class Relay {
     this.#telling = null;
     this.#tellBook();
     const leases: LeaseActivity[] = [];
-    let openConnections = this.#gateway?.openConnections ?? 0;
+    let openConnections = (this.#gateway?.openConnections ?? 0) + this.#reversed.openConnections;
     for (const leased of this.#ports.values()) {
       openConnections += leased.openConnections;
       const activity = leased.takeActivity();

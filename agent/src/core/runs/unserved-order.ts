@@ -14,6 +14,7 @@ export const AGENT_FEATURES = [
   "image-id",
   "long-stops",
   "ssh",
+  "web",
   "service-logs",
 ] as const satisfies readonly Feature[];
 

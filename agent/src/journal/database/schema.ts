@@ -128,6 +128,14 @@ const STEPS = [
     entry_hash       TEXT    NOT NULL
   ) STRICT, WITHOUT ROWID;
   `,
+  `
+  -- Gateways that cannot reach this host, with the desired set.
+  CREATE TABLE desired_gateways (
+    address          TEXT    PRIMARY KEY,
+    entry            TEXT    NOT NULL,
+    entry_hash       TEXT    NOT NULL
+  ) STRICT, WITHOUT ROWID;
+  `,
 ];
 
 export const SCHEMA_VERSION = STEPS.length;

@@ -6,9 +6,10 @@ import type { BareOrder, DesiredInstance } from "@remotegpu/shared/instance";
 import type { InstanceId } from "@remotegpu/shared/ids";
 import type { DesiredFetch } from "@remotegpu/shared/image-fetch";
 import type { DesiredLease } from "@remotegpu/shared/lease";
-import type { Cut, KeySet } from "@remotegpu/shared/ssh-access";
+import type { Cut, GatewayAddress, KeySet } from "@remotegpu/shared/ssh-access";
 import { DesiredCuts } from "./desired-cuts.ts";
 import { DesiredFetches } from "./desired-fetches.ts";
+import { DesiredGateways } from "./desired-gateways.ts";
 import { DesiredKeySets } from "./desired-key-sets.ts";
 import { DesiredLeases } from "./desired-leases.ts";
 import type { JournalDatabase } from "../database/journal-database.ts";
@@ -30,6 +31,8 @@ export interface PulledSet {
   keySets?: readonly KeySet[] | undefined;
   /** Absent: none. */
   cuts?: readonly Cut[] | undefined;
+  /** Absent: none. */
+  gateways?: readonly GatewayAddress[] | undefined;
 }
 
 export interface KeptDesiredSet {
@@ -65,6 +68,7 @@ export class DesiredStore {
   readonly fetches: DesiredFetches;
   readonly keySets: DesiredKeySets;
   readonly cuts: DesiredCuts;
+  readonly gateways: DesiredGateways;
   readonly #database: JournalDatabase;
   readonly #unsealed = new Unsealed(storedOrder);
 
@@ -74,6 +78,7 @@ export class DesiredStore {
     this.fetches = new DesiredFetches(database);
     this.keySets = new DesiredKeySets(database);
     this.cuts = new DesiredCuts(database);
+    this.gateways = new DesiredGateways(database);
   }
 
   read(): KeptDesiredSet {
@@ -120,6 +125,7 @@ export class DesiredStore {
       this.fetches.replace(set.fetches ?? []);
       this.keySets.replace(set.keySets ?? []);
       this.cuts.replace(set.cuts ?? []);
+      this.gateways.replace(set.gateways ?? []);
       this.#database
         .prepare(
           `UPDATE meta SET term = :term, generation = :generation, confirmed_stops = :confirmedStops,
@@ -159,7 +165,8 @@ export class DesiredStore {
     const damagedFetches = this.fetches.damaged();
     const damagedKeySets = this.keySets.damaged();
     const damagedCuts = this.cuts.damaged();
-    const ofOthers = [damagedLeases, damagedFetches, damagedKeySets, damagedCuts];
+    const damagedGateways = this.gateways.damaged();
+    const ofOthers = [damagedLeases, damagedFetches, damagedKeySets, damagedCuts, damagedGateways];
     const count = ofOthers.reduce((sum, { length }) => sum + length, damaged.length);
     if (count === 0) return 0;
     this.#database.write(() => {
@@ -167,6 +174,7 @@ export class DesiredStore {
       this.fetches.drop(damagedFetches);
       this.keySets.drop(damagedKeySets);
       this.cuts.drop(damagedCuts);
+      this.gateways.drop(damagedGateways);
       const drop = this.#database.prepare(
         "DELETE FROM desired WHERE instance_id = ? AND placement_epoch = ?",
       );

@@ -22,6 +22,7 @@ const HOST_COLUMNS: Column[] = [
     (row) =>
       `${String(row.used_gpu)}/${String(row.total_gpu)}${row.simulated === true ? " (simulated)" : ""}`,
   ],
+  { ifRoom: "tunnel" },
   { wide: "agent_version" },
   ["says", (row) => row.status_reason],
 ];

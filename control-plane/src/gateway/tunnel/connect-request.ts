@@ -1,13 +1,13 @@
-/** `CONNECT` on a connection to an access process: what it becomes when the host says yes. */
+/** `CONNECT` on a connection of its own to an access process: what it becomes when the host says yes. */
 import { request, type IncomingMessage } from "node:http";
 import type { Duplex } from "node:stream";
-import { TunnelError } from "./tunnel.ts";
-import type { InstanceId } from "@remotegpu/shared/ids";
+import { TUNNEL_CLIENT_HEADER } from "@remotegpu/shared/gateway-tunnel";
+import { type Destination, TunnelError } from "./tunnel.ts";
 
 /** The host dials into the container meanwhile, for five seconds at each of its addresses. */
-const ANSWER_WITHIN_MS = 15_000;
+export const ANSWER_WITHIN_MS = 15_000;
 
-export type Target = { instanceId: InstanceId; port: number };
+export type Target = Omit<Destination, "hostId">;
 
 /** The connection ended before it said anything: perhaps it was too old, and another one does better. */
 export class UnansweredError extends Error {
@@ -21,7 +21,7 @@ export async function connectThrough(socket: Duplex, target: Target): Promise<Du
   const asking = request({
     method: "CONNECT",
     path,
-    headers: { Host: path },
+    headers: { Host: path, ...(target.client !== undefined && { [TUNNEL_CLIENT_HEADER]: target.client }) },
     setHost: false,
     createConnection: () => socket,
   });
@@ -47,10 +47,12 @@ export async function connectThrough(socket: Duplex, target: Target): Promise<Du
 }
 
 /** By the status that the access process answered. */
-function refusalOf(status: number, port: number): TunnelError {
+export function refusalOf(status: number, port: number): TunnelError {
   switch (status) {
     case 503:
       return new TunnelError("refused", `Nothing answers on port ${port} in there.`);
+    case 409:
+      return new TunnelError("refused", "Its SSH port was released. Renew the access to take another.");
     case 403:
       return new TunnelError("away", "Its host does not take this for a gateway of its control plane.");
     default:

@@ -1,62 +1,90 @@
 /**
- * The tunnels of one gateway: where hosts are comes from Postgres, and is remembered for the time that Postgres is away.
+ * The tunnels of one gateway, put together: the direct way, the hosts that have dialled in, and the loop that finds out
+ * which of the two each host needs. Where hosts are comes from Postgres, and is remembered while Postgres is away.
  */
 import type { HostId } from "@remotegpu/shared/ids";
-import { type Database, StoreError } from "../../store/database/database.ts";
-import { hostAddress } from "../../store/gateway/host-addresses.ts";
-import { DirectWay, type HostAddress } from "./direct-way.ts";
+import type { Log } from "@remotegpu/shared/log";
+import type { Database } from "../../store/database/database.ts";
+import { shutOut } from "../../store/gateway/gateway-ways.ts";
+import { DirectWay } from "./direct-way.ts";
+import { HostAddresses } from "./host-addresses.ts";
 import { type Credential, OwnCertificate } from "./own-certificate.ts";
+import { ReversedHosts } from "./reversed-hosts.ts";
 import { type Destination, TunnelError, type Tunnels } from "./tunnel.ts";
+import { TunnelListener, type TunnelListenWish } from "./tunnel-listener.ts";
+import { WaysLoop } from "./ways-loop.ts";
 
-const FRESH_FOR_MS = 5_000;
+const RENEW_EVERY_MS = 600_000;
 
 export interface OpenTunnels extends Tunnels {
-  close(): void;
+  /** Where hosts dial in; null: they cannot. */
+  port: number | null;
+  /** From then on ways are found out and written: its row has to be there. */
+  follow(gatewayId: string): void;
+  /** Its row has to be there still. */
+  close(): Promise<void>;
 }
 
-export function openTunnels(deps: {
+export interface TunnelsDeps {
   db: Database;
   now: () => Date;
+  log: Log;
   /** Of the access authority, for a gateway. */
   certify: (now: Date) => Promise<Credential>;
-}): OpenTunnels {
-  const certificate = new OwnCertificate({ make: deps.certify, now: deps.now });
-  const direct = new DirectWay({ context: () => certificate.context() });
-  const addresses = new HostAddresses(deps.db);
-  return {
-    async open(to: Destination) {
-      return direct.open(to, await addresses.of(to.hostId));
-    },
-    close: () => direct.close(),
-  };
+  /** Where hosts that it cannot reach dial in; null: nowhere. */
+  listen: TunnelListenWish | null;
+  /** "Pull now." */
+  nudge: (hostId: HostId) => void;
 }
 
-class HostAddresses {
-  readonly #db: Database;
-  readonly #read = new Map<HostId, { address: HostAddress | null; atMs: number }>();
+/** @throws TunnelListenError */
+export async function openTunnels(deps: TunnelsDeps): Promise<OpenTunnels> {
+  const { db, now, log, nudge } = deps;
+  const certificate = new OwnCertificate({ make: deps.certify, now });
+  const direct = new DirectWay({ context: () => certificate.context() });
+  const addresses = new HostAddresses(db);
+  let loop: WaysLoop | null = null;
+  const reversed = new ReversedHosts({ onChange: (hostId) => loop?.suspect(hostId) });
+  const listener =
+    deps.listen === null
+      ? null
+      : await TunnelListener.open(deps.listen, {
+          certificate,
+          isOfFleet: async (hostId) => (await shutOut(db, [hostId])).length === 0,
+          onHost: (hostId, socket) => reversed.add(hostId, socket),
+          log,
+        });
+  const renewing = setInterval(() => {
+    listener
+      ?.renew()
+      .catch((error: unknown) => log.error({ error }, "the gateway's certificate was not renewed"));
+  }, RENEW_EVERY_MS);
 
-  constructor(db: Database) {
-    this.#db = db;
-  }
-
-  /** @throws TunnelError */
-  async of(hostId: HostId): Promise<HostAddress> {
-    const address = await this.#fresh(hostId);
-    if (address === null) throw new TunnelError("away", `Host ${hostId} is no host of this fleet any more.`);
-    return address;
-  }
-
-  async #fresh(hostId: HostId): Promise<HostAddress | null> {
-    const read = this.#read.get(hostId);
-    if (read !== undefined && performance.now() - read.atMs < FRESH_FOR_MS) return read.address;
-    try {
-      const address = await hostAddress(this.#db, hostId);
-      this.#read.set(hostId, { address, atMs: performance.now() });
-      return address;
-    } catch (error) {
-      if (!(error instanceof StoreError)) throw error;
-      if (read !== undefined) return read.address;
-      throw new TunnelError("away", "Where that host is cannot be looked up now.", error);
-    }
-  }
+  return {
+    port: listener?.port ?? null,
+    follow(gatewayId) {
+      loop = new WaysLoop({ db, gatewayId, direct, reversed, nudge, now, log });
+      loop.start();
+    },
+    async open(to: Destination) {
+      const { hostId } = to;
+      const hasDialled = reversed.has(hostId);
+      if (hasDialled && loop?.wayTo(hostId) !== "direct") return reversed.open(hostId, to);
+      try {
+        return await direct.open(to, await addresses.of(hostId));
+      } catch (error) {
+        if (!(error instanceof TunnelError) || error.reason !== "away") throw error;
+        loop?.suspect(hostId);
+        if (!hasDialled) throw error;
+        return reversed.open(hostId, to);
+      }
+    },
+    async close() {
+      clearInterval(renewing);
+      listener?.close();
+      await loop?.stop();
+      reversed.endAll();
+      direct.close();
+    },
+  };
 }

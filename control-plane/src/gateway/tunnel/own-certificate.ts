@@ -16,33 +16,42 @@ export interface Credential {
   ca: string;
 }
 
+type Shown = { credential: Credential; context: SecureContext };
+
 export class OwnCertificate {
   readonly #make: (now: Date) => Promise<Credential>;
   readonly #now: () => Date;
-  #made: { context: Promise<SecureContext>; atMs: number } | null = null;
+  #made: { shown: Promise<Shown>; atMs: number } | null = null;
 
   constructor({ make, now }: { make: (now: Date) => Promise<Credential>; now: () => Date }) {
     this.#make = make;
     this.#now = now;
   }
 
-  /** For TLS 1.3, either side of it. The same object until it is renewed. */
+  /** For TLS 1.3. */
   async context(): Promise<SecureContext> {
+    return (await this.shown()).context;
+  }
+
+  /** The same object until it is renewed. */
+  async shown(): Promise<Shown> {
     const now = this.#now();
     const age = now.getTime() - (this.#made?.atMs ?? 0);
     // Also after a clock that was set back.
     if (this.#made === null || age >= RENEW_AFTER_MS || age < 0) {
-      const made = { context: this.#make(now).then(contextOf), atMs: now.getTime() };
+      const made = { shown: this.#make(now).then(shownBy), atMs: now.getTime() };
       this.#made = made;
       // Tried again at the next use.
-      made.context.catch(() => {
+      made.shown.catch(() => {
         if (this.#made === made) this.#made = null;
       });
     }
-    return this.#made.context;
+    return this.#made.shown;
   }
 }
 
-function contextOf({ key, certificate, ca }: Credential): SecureContext {
-  return createSecureContext({ key, cert: certificate, ca, minVersion: "TLSv1.3" });
+function shownBy(credential: Credential): Shown {
+  const { key, certificate, ca } = credential;
+  const context = createSecureContext({ key, cert: certificate, ca, minVersion: "TLSv1.3" });
+  return { credential, context };
 }

@@ -2,6 +2,8 @@
 import { z } from "@hono/zod-openapi";
 import { PULL_PROBLEMS } from "@remotegpu/shared/image-fetch";
 import { PROTOCOL } from "@remotegpu/shared/protocol";
+import { tunnelOf } from "../../core/gateway/host-tunnel.ts";
+import { WAYS } from "../../core/gateway/way.ts";
 import { agentService } from "../../core/hosts/agent-service.ts";
 import type { HostPullRow } from "../../store/hosts/images/host-pulls.ts";
 import type { GpuRow, HostRow } from "../../store/hosts/hosts.ts";
@@ -48,6 +50,11 @@ export const Host = z
     }),
     attach_mode: z.string().nullable(),
     gateway_port: z.int().nullable(),
+    tunnel: z.enum(WAYS).openapi({
+      description:
+        "How gateways reach it: at its own address, by the tunnel that it dials where they cannot, or not at all",
+    }),
+    tunnel_detail: z.string(),
     image_count: z.int().nullable().openapi({
       description: "How many names and ids of images that it has it tells; null: it tells nothing of them",
     }),
@@ -64,10 +71,13 @@ export const Host = z
   })
   .openapi("Host");
 
-export function hostAnswer({ protocol, ...row }: HostRow) {
+export function hostAnswer({ protocol, ways, ...row }: HostRow) {
   const service = agentService(protocol, PROTOCOL);
+  const tunnel = tunnelOf(row.gateway_port, ways);
   return {
     ...row,
+    tunnel: tunnel.way,
+    tunnel_detail: tunnel.sentence,
     status_reason:
       row.status_reason ?? (service.mode === "full" ? null : `Nothing new is placed: ${service.why}.`),
     drain_deadline_at: row.drain_deadline_at?.toISOString() ?? null,

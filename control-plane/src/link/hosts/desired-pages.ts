@@ -12,7 +12,7 @@ type Item = { keySet: KeySet } | { instance: DesiredInstance };
 
 /** A page beyond the last (the set has shrunk) answers the first, which tells the host to start over. */
 export function pageOf(
-  { instances, keySets = [], leases, fetches, cuts, ...desired }: DesiredSet,
+  { instances, keySets = [], leases, fetches, cuts, gateways, ...desired }: DesiredSet,
   page: number,
 ): PullReply {
   const pages = pagesOf(inOrder(instances, keySets));
@@ -29,6 +29,7 @@ export function pageOf(
     ...(number === 0 && leases !== undefined && { leases }),
     ...(number === 0 && fetches !== undefined && { fetches }),
     ...(number === 0 && cuts !== undefined && { cuts }),
+    ...(number === 0 && gateways !== undefined && { gateways }),
   };
 }
 

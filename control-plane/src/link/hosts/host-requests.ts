@@ -23,7 +23,7 @@ import {
   type ObservedReply,
   type Refusal,
 } from "@remotegpu/shared/protocol";
-import type { Cut, KeySet } from "@remotegpu/shared/ssh-access";
+import type { Cut, GatewayAddress, KeySet } from "@remotegpu/shared/ssh-access";
 import { StorageRequest, type StorageReply } from "@remotegpu/shared/storage-sampling";
 import { hostOf, upObservedOfAllHosts, upOfAllHosts } from "@remotegpu/shared/subjects";
 import { MS_PER_MINUTE } from "@remotegpu/shared/units";
@@ -51,6 +51,8 @@ export interface DesiredSet {
   fetches?: DesiredFetch[];
   /** At most MAX_CUTS; left out where there are none. */
   cuts?: Cut[];
+  /** At most MAX_GATEWAYS; left out where there are none. */
+  gateways?: GatewayAddress[];
 }
 
 /** Handlers answer, or refuse with a reason; what they throw is logged and refused as unavailable. */

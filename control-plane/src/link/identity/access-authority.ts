@@ -70,10 +70,9 @@ export class AccessAuthority {
   /** @param key base64 of the DER of the host's public key (joining.ts) */
   async certifyHost(hostId: HostId, key: string, now: Date): Promise<AccessCertificate> {
     const publicKey = await publicKeyOf(Buffer.from(key, "base64"));
-    const usage = ExtendedKeyUsage.serverAuth;
     const name = accessName(hostId);
     return {
-      certificate: await this.#certify({ publicKey, name, usage, days: HOST_DAYS, now }),
+      certificate: await this.#certify({ publicKey, name, days: HOST_DAYS, now }),
       ca: this.ca,
     };
   }
@@ -87,7 +86,6 @@ export class AccessAuthority {
     const certificate = await this.#certify({
       publicKey: await publicKeyOf(publicKey),
       name: GATEWAY_NAME,
-      usage: ExtendedKeyUsage.clientAuth,
       days: GATEWAY_DAYS,
       now,
     });
@@ -97,7 +95,6 @@ export class AccessAuthority {
   async #certify(claim: {
     publicKey: webcrypto.CryptoKey;
     name: string;
-    usage: ExtendedKeyUsage;
     days: number;
     now: Date;
   }): Promise<string> {
@@ -115,7 +112,8 @@ export class AccessAuthority {
         extensions: [
           new BasicConstraintsExtension(false, undefined, true),
           new KeyUsagesExtension(KeyUsageFlags.digitalSignature, true),
-          new ExtendedKeyUsageExtension([claim.usage]),
+          // Whichever of the two dials: a host dials a gateway that cannot reach it.
+          new ExtendedKeyUsageExtension([ExtendedKeyUsage.serverAuth, ExtendedKeyUsage.clientAuth]),
           new SubjectAlternativeNameExtension([{ type: "dns", value: claim.name }]),
         ],
       },

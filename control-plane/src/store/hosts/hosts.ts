@@ -3,6 +3,7 @@
  * heartbeats.ts and observed.ts; what runs on them is placements.ts.
  */
 import type { GpuStranger } from "@remotegpu/shared/host-report";
+import type { WayOfGateway } from "../../core/gateway/host-tunnel.ts";
 import type { ProtocolRange } from "../../core/hosts/agent-service.ts";
 import type { Connection, Transaction } from "../database/database.ts";
 import { safeBigint, SOUND_HOST } from "../database/values/old-values.ts";
@@ -31,6 +32,8 @@ export interface HostRow {
   storage_pool: string;
   attach_mode: string | null;
   gateway_port: number | null;
+  /** How each gateway that runs reaches it. */
+  ways: WayOfGateway[];
   /** Names and ids together; null for a host that does not tell. */
   image_count: number | null;
   agent_version: string | null;
@@ -70,6 +73,9 @@ const HOST = `SELECT h.id, h.name, h.hostname, h.ip_address, h.public_ip, h.os_t
     (SELECT count(*)::int FROM placements p WHERE p.host_id = h.id AND p.gone_at IS NULL AND p.resources_released_at IS NULL) AS instance_count,
     h.simulated, h.degraded,
     coalesce(h.storage_pool, h.id) AS storage_pool, h.attach_mode, h.agent_version, h.features, h.gateway_port,
+    (SELECT coalesce(jsonb_agg(jsonb_build_object('gatewayName', g.name, 'way', w.way, 'detail', w.detail) ORDER BY g.name, g.id), '[]')
+       FROM gateway_ways w JOIN gateways g ON g.id = w.gateway_id
+      WHERE w.host_id = h.id AND g.seen_at > now() - interval '60 seconds') AS ways,
     (SELECT cardinality(i.images) FROM host_images i WHERE i.host_id = h.id) AS image_count,
     ${SPOKEN_PROTOCOL} AS protocol,
     coalesce(h.total_cpu, 0) AS total_cpu, coalesce(h.used_cpu, 0) AS used_cpu,

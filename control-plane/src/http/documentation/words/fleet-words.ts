@@ -76,6 +76,8 @@ export const FLEET_WORDS: Words = {
   features: ["", ["fetches"]],
   attach_mode: ["How containers get GPUs: cdi, gpus or plain", "cdi"],
   gateway_port: ["Where the gateway reaches it", 19_443],
+  tunnel: ["", "direct"],
+  tunnel_detail: ["The same as a sentence, with the reason", "Gateways reach it at its own address."],
   image_count: ["", 12],
   generation: ["Number of what it is told to run; only goes up", 118],
   "ConfirmStops.generation": ["The generation whose stops are meant", 118],

@@ -10,10 +10,11 @@ import type { HostKeys } from "../../../core/environments/host-keys.ts";
 import type { TerminalKeys } from "../../../core/environments/terminal-keys.ts";
 import { ordersFor } from "../../../core/hosts/protocol-one.ts";
 import { isHeardNow } from "../../../core/hosts/host-liveness.ts";
-import type { Cut, KeySet } from "@remotegpu/shared/ssh-access";
+import type { Cut, GatewayAddress, KeySet } from "@remotegpu/shared/ssh-access";
 import type { DesiredLease } from "@remotegpu/shared/lease";
 import { type Connection, type Database, transaction } from "../../database/database.ts";
 import { desiredCuts } from "../../environments/access/access-sessions.ts";
+import { gatewaysToDial } from "../../gateway/gateway-ways.ts";
 import { jupyterTokensOn } from "../../environments/jupyter-tokens.ts";
 import { desiredLeases } from "../../leases/lease-orders.ts";
 import { imageTermsOf, type ImageUse } from "../../hosts/images/image-terms.ts";
@@ -35,6 +36,8 @@ interface HostDesiredSet {
   fetches?: DesiredFetch[];
   /** Likewise: sessions that are to end. */
   cuts?: Cut[];
+  /** Likewise: gateways that cannot reach it. */
+  gateways?: GatewayAddress[];
 }
 
 export type DesiredSetOutcome =
@@ -70,7 +73,7 @@ export async function desiredSetOf(
     database,
     async (sql) => {
       const inForce = registryListInForce(sql);
-      const [row, placements, fetches, leases, access, cuts, jupyterTokens] = await Promise.all([
+      const [row, placements, fetches, leases, access, cuts, jupyterTokens, gateways] = await Promise.all([
         hostOf(sql, hostId),
         placementsOf(sql, hostId, { sealedBy, inForce }),
         desiredFetches(sql, { hostId, sealedBy, inForce }),
@@ -78,6 +81,7 @@ export async function desiredSetOf(
         desiredAccess(sql, { hostId, hostKeys, terminalKeys }),
         desiredCuts(sql, hostId),
         jupyterTokensOn(sql, hostId),
+        gatewaysToDial(sql, hostId),
         inForce,
       ]);
       if (row === undefined) return { served: false, reason: "unknown-host" };
@@ -104,6 +108,7 @@ export async function desiredSetOf(
           leases,
           ...(fetches.length > 0 && { fetches }),
           ...(cuts.length > 0 && { cuts }),
+          ...(gateways.length > 0 && { gateways }),
         },
       };
     },

@@ -78,7 +78,6 @@ describe("which orders are served", () => {
     expect(new Set(AGENT_FEATURES).size).toBe(AGENT_FEATURES.length);
     expect(AGENT_FEATURES).not.toContain("gangs");
     expect(AGENT_FEATURES).not.toContain("probes");
-    expect(AGENT_FEATURES).not.toContain("web");
   });
 });
 

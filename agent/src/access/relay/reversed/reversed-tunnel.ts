@@ -1,0 +1,121 @@
+/**
+ * The tunnel to one gateway that cannot reach this host: dials it by TLS, proves who both are by certificates, and
+ * serves its `CONNECT`s as streams of that one connection. A tunnel that is lost is dialled anew.
+ */
+import { performServerHandshake, type ServerHttp2Session, type ServerHttp2Stream } from "node:http2";
+import { connect, type TLSSocket } from "node:tls";
+import { GATEWAY_NAME } from "@remotegpu/shared/joining";
+import {
+  MAX_TUNNEL_STREAMS,
+  TUNNEL_MEMORY_MIB,
+  TUNNEL_PING_EVERY_MS,
+  TUNNEL_SILENT_AFTER_MS,
+  TUNNEL_STREAM_WINDOW,
+  TUNNEL_WINDOW,
+} from "@remotegpu/shared/gateway-tunnel";
+import type { GatewayAddress } from "@remotegpu/shared/ssh-access";
+import { redialAfterMs, STEADY_MS } from "../../../core/access/redial.ts";
+import type { GatewayIdentity } from "../gateway-identity.ts";
+
+const DIAL_WITHIN_MS = 10_000;
+const SETTINGS = {
+  initialWindowSize: TUNNEL_STREAM_WINDOW,
+  maxConcurrentStreams: MAX_TUNNEL_STREAMS,
+  enablePush: false,
+};
+
+export class ReversedTunnel {
+  readonly #address: GatewayAddress;
+  readonly #identity: () => GatewayIdentity;
+  readonly #serve: (stream: ServerHttp2Stream, headers: Record<string, unknown>) => void;
+  readonly #clock: { monotonicMs: () => number };
+  #socket: TLSSocket | null = null;
+  #session: ServerHttp2Session | null = null;
+  #timer: NodeJS.Timeout | undefined;
+  #failures = 0;
+  #isRetired = false;
+
+  constructor(options: {
+    address: GatewayAddress;
+    /** Of the moment: it is renewed now and then. */
+    identity: () => GatewayIdentity;
+    serve: (stream: ServerHttp2Stream, headers: Record<string, unknown>) => void;
+    clock: { monotonicMs: () => number };
+  }) {
+    this.#address = options.address;
+    this.#identity = options.identity;
+    this.#serve = options.serve;
+    this.#clock = options.clock;
+  }
+
+  start(): void {
+    const { key, certificate, ca } = this.#identity();
+    const { host, port } = this.#address;
+    const socket = connect({
+      host,
+      port,
+      key,
+      cert: certificate,
+      ca,
+      servername: GATEWAY_NAME,
+      minVersion: "TLSv1.3",
+      ALPNProtocols: ["h2"],
+    });
+    this.#socket = socket;
+    socket.setNoDelay(true);
+    const timer = setTimeout(() => socket.destroy(), DIAL_WITHIN_MS);
+    let sinceMs: number | null = null;
+    socket.once("secureConnect", () => {
+      clearTimeout(timer);
+      sinceMs = this.#clock.monotonicMs();
+      this.#begin(socket);
+    });
+    // What went wrong is seen by its end.
+    socket.on("error", () => socket.destroy());
+    socket.once("close", () => {
+      clearTimeout(timer);
+      const stoodMs = sinceMs === null ? 0 : this.#clock.monotonicMs() - sinceMs;
+      this.#lost(stoodMs);
+    });
+  }
+
+  /** No stream comes any more; those that are open stay, and the tunnel with them. */
+  retire(): void {
+    this.#isRetired = true;
+    clearTimeout(this.#timer);
+    if (this.#session === null) this.#socket?.destroy();
+    else this.#session.close();
+  }
+
+  #begin(socket: TLSSocket): void {
+    const session = performServerHandshake(socket, {
+      settings: SETTINGS,
+      maxSessionMemory: TUNNEL_MEMORY_MIB,
+    });
+    this.#session = session;
+    session.setLocalWindowSize(TUNNEL_WINDOW);
+    session.on("error", () => socket.destroy());
+    session.on("stream", (stream, headers) => this.#serve(stream, headers));
+    this.#watch(session, socket);
+  }
+
+  /** Bytes show that the other side lives, whatever they are; pings make some. */
+  #watch(session: ServerHttp2Session, socket: TLSSocket): void {
+    let seen = { bytes: socket.bytesRead, ms: this.#clock.monotonicMs() };
+    const watching = setInterval(() => {
+      const nowMs = this.#clock.monotonicMs();
+      if (socket.bytesRead !== seen.bytes) seen = { bytes: socket.bytesRead, ms: nowMs };
+      if (nowMs - seen.ms >= TUNNEL_SILENT_AFTER_MS) socket.destroy();
+      else session.ping(() => undefined);
+    }, TUNNEL_PING_EVERY_MS);
+    socket.once("close", () => clearInterval(watching));
+  }
+
+  #lost(stoodMs: number): void {
+    this.#socket = null;
+    this.#session = null;
+    if (this.#isRetired) return;
+    this.#failures = stoodMs >= STEADY_MS ? 1 : this.#failures + 1;
+    this.#timer = setTimeout(() => this.start(), redialAfterMs(this.#failures, Math.random()));
+  }
+}

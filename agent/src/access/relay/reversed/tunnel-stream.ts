@@ -1,0 +1,73 @@
+/**
+ * One stream of a reversed tunnel: the gateway's client on one side, the service in the container on the other. Like a
+ * relayed connection (relayed-connection.ts) each way ends by itself, a slow reader slows the writer down, and an
+ * error of one side is an end for the other.
+ */
+import { constants, type ServerHttp2Stream } from "node:http2";
+import type { RelaySocket } from "../relay-socket.ts";
+import type { ConnectionEnd } from "../relayed-connection.ts";
+
+const KEEPALIVE_AFTER_MS = 60_000;
+
+export class TunnelStream {
+  readonly #stream: ServerHttp2Stream;
+  readonly #service: RelaySocket;
+  /** Whoever ended first. */
+  #end: ConnectionEnd | null = null;
+
+  /** The service has not been read from. */
+  constructor(stream: ServerHttp2Stream, service: RelaySocket, onClosed: (one: TunnelStream) => void) {
+    this.#stream = stream;
+    this.#service = service;
+    let open = 2;
+    const closed = () => {
+      open -= 1;
+      if (open === 0) onClosed(this);
+    };
+    service.setNoDelay(true);
+    service.setKeepAlive(true, KEEPALIVE_AFTER_MS);
+    stream.on("end", () => (this.#end ??= { by: "client", detail: "" }));
+    service.on("end", () => (this.#end ??= { by: "container", detail: "" }));
+    stream.on("error", () => undefined);
+    service.on("error", () => {
+      this.#end ??= { by: "container", detail: "" };
+      reset(stream);
+    });
+    // Half a transfer is passed on as such: the other side must not take it for a whole one.
+    stream.once("close", () => {
+      this.#end ??= { by: "client", detail: "" };
+      if (!service.writableEnded || !stream.readableEnded) service.resetAndDestroy();
+      closed();
+    });
+    service.once("close", () => {
+      if (!service.readableEnded) reset(stream);
+      closed();
+    });
+    stream.pipe(service);
+    service.pourInto(stream);
+  }
+
+  /** Bytes of the client that reached the service's socket. */
+  get bytesIn(): number {
+    return Math.max(0, this.#service.bytesWritten - this.#service.writableLength);
+  }
+
+  get bytesOut(): number {
+    return this.#service.bytesRead;
+  }
+
+  /** How it ended; while it is open, that it was lost. */
+  get end(): ConnectionEnd {
+    return this.#end ?? { by: "lost", detail: "" };
+  }
+
+  destroy(end: ConnectionEnd): void {
+    this.#end ??= end;
+    reset(this.#stream);
+    this.#service.destroy();
+  }
+}
+
+function reset(stream: ServerHttp2Stream): void {
+  if (!stream.destroyed) stream.close(constants.NGHTTP2_CONNECT_ERROR);
+}

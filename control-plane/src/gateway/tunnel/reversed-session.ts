@@ -1,0 +1,97 @@
+/**
+ * A host that has dialled in: we ask, over HTTP/2 on the connection that it made, and each stream is a way into one of
+ * its containers. A stream that nobody reads holds up no other, and so much of it waits here as its window holds.
+ */
+import { connect, constants, type ClientHttp2Session, type ClientHttp2Stream } from "node:http2";
+import type { Duplex } from "node:stream";
+import type { TLSSocket } from "node:tls";
+import {
+  MAX_TUNNEL_STREAMS,
+  TUNNEL_CLIENT_HEADER,
+  TUNNEL_MEMORY_MIB,
+  TUNNEL_PING_EVERY_MS,
+  TUNNEL_SILENT_AFTER_MS,
+  TUNNEL_STREAM_WINDOW,
+  TUNNEL_WINDOW,
+} from "@remotegpu/shared/gateway-tunnel";
+import { ANSWER_WITHIN_MS, refusalOf, type Target } from "./connect-request.ts";
+import { TunnelError } from "./tunnel.ts";
+
+const SETTINGS = { initialWindowSize: TUNNEL_STREAM_WINDOW, enablePush: false };
+
+export class ReversedSession {
+  readonly #session: ClientHttp2Session;
+  readonly #socket: TLSSocket;
+  #streams = 0;
+
+  /** @param onClosed no stream can be opened any more */
+  constructor(socket: TLSSocket, onClosed: () => void) {
+    this.#socket = socket;
+    this.#session = connect("https://host", {
+      createConnection: () => socket,
+      settings: SETTINGS,
+      maxSessionMemory: TUNNEL_MEMORY_MIB,
+      peerMaxConcurrentStreams: MAX_TUNNEL_STREAMS,
+    });
+    this.#session.on("error", () => socket.destroy());
+    this.#session.once("connect", () => this.#session.setLocalWindowSize(TUNNEL_WINDOW));
+    // Of a relay that retires: its streams go on, and it dials no more.
+    this.#session.once("goaway", onClosed);
+    this.#session.once("close", onClosed);
+    this.#watch();
+  }
+
+  get isOpen(): boolean {
+    return !this.#session.closed && !this.#session.destroyed;
+  }
+
+  /** @throws TunnelError */
+  async open(target: Target): Promise<Duplex> {
+    if (this.#streams >= MAX_TUNNEL_STREAMS)
+      throw new TunnelError("away", "Too many connections to its host are open at once.");
+    const stream = this.#session.request(
+      {
+        [constants.HTTP2_HEADER_METHOD]: "CONNECT",
+        [constants.HTTP2_HEADER_AUTHORITY]: `${target.instanceId}:${target.port}`,
+        ...(target.client !== undefined && { [TUNNEL_CLIENT_HEADER]: target.client }),
+      },
+      { endStream: false },
+    );
+    this.#streams += 1;
+    stream.once("close", () => (this.#streams -= 1));
+    const status = await statusOf(stream);
+    if (status === 200) return stream;
+    stream.on("error", () => undefined);
+    stream.destroy();
+    throw refusalOf(status, target.port);
+  }
+
+  /** Bytes show that the other side lives, whatever they are; pings make some. */
+  #watch(): void {
+    let seen = { bytes: this.#socket.bytesRead, ms: performance.now() };
+    const watching = setInterval(() => {
+      if (this.#socket.bytesRead !== seen.bytes)
+        seen = { bytes: this.#socket.bytesRead, ms: performance.now() };
+      if (performance.now() - seen.ms >= TUNNEL_SILENT_AFTER_MS) this.#socket.destroy();
+      else if (!this.#session.destroyed) this.#session.ping(() => undefined);
+    }, TUNNEL_PING_EVERY_MS);
+    this.#socket.once("close", () => clearInterval(watching));
+  }
+}
+
+async function statusOf(stream: ClientHttp2Stream): Promise<number> {
+  const { promise, resolve, reject } = Promise.withResolvers<number>();
+  const timer = setTimeout(() => stream.close(constants.NGHTTP2_CANCEL), ANSWER_WITHIN_MS);
+  const lost = () => reject(new TunnelError("away", "Its host did not answer this gateway."));
+  stream.once("error", lost);
+  stream.once("close", lost);
+  stream.once("response", (headers) => resolve(Number(headers[constants.HTTP2_HEADER_STATUS])));
+  try {
+    return await promise;
+  } finally {
+    clearTimeout(timer);
+    stream.off("error", lost);
+    stream.off("close", lost);
+    if (stream.destroyed) stream.on("error", () => undefined);
+  }
+}

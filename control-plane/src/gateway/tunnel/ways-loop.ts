@@ -1,0 +1,171 @@
+/**
+ * Finds out which way this gateway goes to each host, and writes it down: looks whether hosts answer, rarely where they
+ * do and ever more rarely where they do not, and sees who has dialled in. A host that has to dial in from now on, or need
+ * not any more, is nudged. What it decides by is core/gateway/way.ts.
+ */
+import { setTimeout as delay } from "node:timers/promises";
+import type { HostId } from "@remotegpu/shared/ids";
+import type { Log } from "@remotegpu/shared/log";
+import { type Look, looked, type Looks, NO_LOOKS, type Way, wayOf } from "../../core/gateway/way.ts";
+import { type Database, StoreError } from "../../store/database/database.ts";
+import {
+  endWays,
+  endWaysOfTheDead,
+  hostsToReach,
+  shutOut,
+  type HostToReach,
+  writeWay,
+} from "../../store/gateway/gateway-ways.ts";
+import type { DirectWay } from "./direct-way.ts";
+import type { ReversedHosts } from "./reversed-hosts.ts";
+import { TunnelError } from "./tunnel.ts";
+
+const PASS_EVERY_MS = 2_000;
+const CLEAN_EVERY_MS = 20_000;
+/** Without a pass for so long we may be the one that seems dead. */
+const AWAKE_MS = 10_000;
+const MAX_LOOKS_AT_ONCE = 32;
+
+export interface WaysLoopDeps {
+  db: Database;
+  gatewayId: string;
+  direct: DirectWay;
+  reversed: ReversedHosts;
+  /** "Pull now." */
+  nudge: (hostId: HostId) => void;
+  now: () => Date;
+  log: Log;
+}
+
+export class WaysLoop {
+  readonly #deps: WaysLoopDeps;
+  readonly #looks = new Map<HostId, Looks>();
+  readonly #looking = new Map<HostId, Promise<void>>();
+  readonly #ways = new Map<HostId, Way>();
+  readonly #ending = new AbortController();
+  #wake = Promise.withResolvers<void>();
+  #running: Promise<void> | null = null;
+  #cleanedMs = performance.now();
+  #passedMs = performance.now();
+
+  constructor(deps: WaysLoopDeps) {
+    this.#deps = deps;
+  }
+
+  start(): void {
+    this.#running ??= this.#run();
+  }
+
+  /** Takes what it has written away: this gateway is none any more. */
+  async stop(): Promise<void> {
+    this.#ending.abort();
+    this.#wake.resolve();
+    await this.#running;
+    await Promise.all(this.#looking.values());
+    await this.#orLater(async () => this.#nudge(await endWays(this.#deps.db, this.#deps.gatewayId)));
+  }
+
+  /** The last that was written; null: nothing was found out yet. */
+  wayTo(hostId: HostId): Way | null {
+    return this.#ways.get(hostId) ?? null;
+  }
+
+  /** Looks at it soon, since a stream could not be opened; or since it dialled in or was lost. */
+  suspect(hostId: HostId): void {
+    const looks = this.#looks.get(hostId);
+    if (looks?.answersSinceMs !== undefined && looks.answersSinceMs !== null)
+      this.#looks.set(hostId, { ...looks, dueMs: 0 });
+    this.wake();
+  }
+
+  wake(): void {
+    this.#wake.resolve();
+  }
+
+  async #run(): Promise<void> {
+    const { signal } = this.#ending;
+    while (!signal.aborted) {
+      this.#wake = Promise.withResolvers();
+      await this.#orLater(() => this.#pass());
+      await Promise.race([
+        delay(PASS_EVERY_MS, undefined, { signal }).catch(() => undefined),
+        this.#wake.promise,
+      ]);
+    }
+  }
+
+  async #pass(): Promise<void> {
+    const { db, gatewayId, reversed, now } = this.#deps;
+    const hosts = await hostsToReach(db, gatewayId);
+    for (const hostId of await shutOut(db, reversed.hosts)) reversed.end(hostId);
+    const nowMs = performance.now();
+    const isAwake = nowMs - this.#passedMs < AWAKE_MS;
+    this.#passedMs = nowMs;
+    this.#forgetAllBut(hosts);
+    for (const host of hosts) {
+      if (host.way !== null) this.#ways.set(host.id, host.way);
+      const isDue = (this.#looks.get(host.id) ?? NO_LOOKS).dueMs <= nowMs;
+      if (isDue && !this.#looking.has(host.id) && this.#looking.size < MAX_LOOKS_AT_ONCE)
+        this.#looking.set(
+          host.id,
+          this.#look(host).finally(() => this.#looking.delete(host.id)),
+        );
+      else await this.#settle(host);
+    }
+    if (!isAwake || nowMs - this.#cleanedMs < CLEAN_EVERY_MS) return;
+    this.#cleanedMs = nowMs;
+    this.#nudge(await endWaysOfTheDead(db, now()));
+  }
+
+  async #look(host: HostToReach): Promise<void> {
+    const look = await this.#lookAt(host);
+    const before = this.#looks.get(host.id) ?? NO_LOOKS;
+    this.#looks.set(host.id, looked(before, look, { nowMs: performance.now(), chance: Math.random() }));
+    await this.#orLater(() => this.#settle(host));
+  }
+
+  async #lookAt(host: HostToReach): Promise<Look> {
+    try {
+      await this.#deps.direct.probe(host.id, host);
+      return { answers: true };
+    } catch (error) {
+      if (!(error instanceof TunnelError)) throw error;
+      return { answers: false, reason: error.message };
+    }
+  }
+
+  async #settle(host: HostToReach): Promise<void> {
+    const { db, gatewayId, reversed, now } = this.#deps;
+    if (this.#ending.signal.aborted) return;
+    const looks = this.#looks.get(host.id) ?? NO_LOOKS;
+    const at = { hasDialled: reversed.has(host.id), nowMs: performance.now() };
+    const found = wayOf(host.way, looks, at);
+    if (found === null || (found.way === host.way && found.detail === host.detail)) return;
+    const { isWritten, isNews } = await writeWay(db, { gatewayId, hostId: host.id, ...found, now: now() });
+    if (!isWritten) return;
+    host.way = found.way;
+    host.detail = found.detail;
+    this.#ways.set(host.id, found.way);
+    if (isNews) this.#nudge([host.id]);
+  }
+
+  #forgetAllBut(hosts: readonly HostToReach[]): void {
+    const known = new Set(hosts.map(({ id }) => id));
+    for (const id of this.#looks.keys()) if (!known.has(id)) this.#looks.delete(id);
+    for (const id of this.#ways.keys()) if (!known.has(id)) this.#ways.delete(id);
+  }
+
+  #nudge(hostIds: readonly HostId[]): void {
+    for (const hostId of hostIds) this.#deps.nudge(hostId);
+  }
+
+  /** Postgres may be away; the next pass does it. */
+  async #orLater(work: () => Promise<void>): Promise<void> {
+    try {
+      await work();
+    } catch (error) {
+      if (!(error instanceof StoreError)) throw error;
+      this.#deps.log.warn({ error }, "which way hosts are reached could not be written; tried again");
+    }
+  }
+}

@@ -1,0 +1,152 @@
+/**
+ * How each gateway reaches each host, written by the gateway itself; and which gateways a host is to dial, as part of its
+ * desired set. A gateway that was not seen for a minute is none any more, and its ways are taken away by others.
+ */
+import type { HostId } from "@remotegpu/shared/ids";
+import type { Way } from "../../core/gateway/way.ts";
+import { type Connection, type Database, type Transaction, transaction } from "../database/database.ts";
+import { lockHosts, raiseGenerations } from "../hosts/hosts.ts";
+import type { HostAddressRow } from "./host-addresses.ts";
+
+const LIVES_SECONDS = 60;
+/** Of the gateway `g`. @param now the parameter that says when this is */
+const isLive = (now: string) => `g.seen_at > ${now}::timestamptz - interval '${LIVES_SECONDS} seconds'`;
+/** Of the host `h`: its agent dials gateways. */
+const DIALS = "coalesce('web' = ANY(h.features), false)";
+
+export interface HostToReach extends HostAddressRow {
+  id: HostId;
+  port: number;
+  /** As this gateway has written it; null: it has not. */
+  way: Way | null;
+  detail: string;
+}
+
+/** Those that are connected and whose access process has a port open. */
+export async function hostsToReach(sql: Connection, gatewayId: string): Promise<HostToReach[]> {
+  const { rows } = await sql.query<Omit<HostToReach, "addresses"> & { ip: string; public_ip: string | null }>(
+    `SELECT h.id, h.name, h.ip_address AS ip, h.public_ip, h.gateway_port AS port, w.way, coalesce(w.detail, '') AS detail
+       FROM hosts h LEFT JOIN gateway_ways w ON w.host_id = h.id AND w.gateway_id = $1
+      WHERE h.deleted_at IS NULL AND h.revoked_at IS NULL AND h.connection IN ('connected', 'suspect')
+        AND h.gateway_port IS NOT NULL`,
+    [gatewayId],
+  );
+  return rows.map(({ ip, public_ip: publicIp, ...host }) => ({
+    ...host,
+    addresses: [...new Set([ip, publicIp ?? ip])],
+  }));
+}
+
+/**
+ * False where the gateway's own row is gone. Whether the host is to dial it follows from the way: a change of that is a new
+ * generation, of which `isNews` tells.
+ */
+export async function writeWay(
+  db: Database,
+  found: { gatewayId: string; hostId: string; way: Way; detail: string; now: Date },
+): Promise<{ isWritten: boolean; isNews: boolean }> {
+  const { gatewayId, hostId, way, detail, now } = found;
+  return await transaction(db, async (sql) => {
+    await lockHosts(sql, [hostId]);
+    const { rows } = await sql.query<{ is_there: boolean; was: Way | null }>(
+      `SELECT EXISTS (SELECT FROM gateways WHERE id = $1) AS is_there,
+              (SELECT way FROM gateway_ways WHERE gateway_id = $1 AND host_id = $2) AS was`,
+      [gatewayId, hostId],
+    );
+    const { is_there: isThere = false, was = null } = rows[0] ?? {};
+    if (!isThere) return { isWritten: false, isNews: false };
+    await sql.query(
+      `INSERT INTO gateway_ways (gateway_id, host_id, way, detail, since) VALUES ($1, $2, $3, $4, $5)
+       ON CONFLICT (gateway_id, host_id) DO UPDATE SET way = excluded.way, detail = excluded.detail,
+         since = CASE WHEN gateway_ways.way = excluded.way THEN gateway_ways.since ELSE excluded.since END`,
+      [gatewayId, hostId, way, detail, now],
+    );
+    const isNews = needsDialling(was) !== needsDialling(way);
+    if (isNews) await raiseGenerations(sql, [hostId]);
+    return { isWritten: true, isNews };
+  });
+}
+
+const needsDialling = (way: Way | null) => way !== null && way !== "direct";
+
+/** Of this gateway, which ends. Returns the hosts that need not dial it any more. */
+export async function endWays(db: Database, gatewayId: string): Promise<HostId[]> {
+  return await transaction(db, async (sql) => {
+    const { rows } = await sql.query<WayRow>(
+      "SELECT gateway_id, host_id, way FROM gateway_ways WHERE gateway_id = $1",
+      [gatewayId],
+    );
+    return await drop(sql, rows);
+  });
+}
+
+/** Of gateways that were not seen for a minute. Returns the hosts that need not dial them any more. */
+export async function endWaysOfTheDead(db: Database, now: Date): Promise<HostId[]> {
+  return await transaction(db, async (sql) => {
+    const { rows } = await sql.query<WayRow>(
+      `SELECT w.gateway_id, w.host_id, w.way FROM gateway_ways w JOIN gateways g ON g.id = w.gateway_id
+        WHERE NOT ${isLive("$1")}`,
+      [now],
+    );
+    return await drop(sql, rows);
+  });
+}
+
+type WayRow = { gateway_id: string; host_id: HostId; way: Way };
+
+async function drop(sql: Transaction, ways: readonly WayRow[]): Promise<HostId[]> {
+  if (ways.length === 0) return [];
+  const hosts = [...new Set(ways.filter(({ way }) => needsDialling(way)).map((row) => row.host_id))];
+  await lockHosts(sql, hosts);
+  await sql.query("DELETE FROM gateway_ways WHERE gateway_id = ANY($1::text[])", [
+    [...new Set(ways.map((row) => row.gateway_id))],
+  ]);
+  await raiseGenerations(sql, hosts);
+  return hosts;
+}
+
+/** Which gateways this host is to dial. Each address once, however many processes have had it. */
+export async function gatewaysToDial(
+  sql: Connection,
+  hostId: string,
+): Promise<{ name: string; host: string; port: number }[]> {
+  const { rows } = await sql.query<{ name: string; host: string; port: number }>(
+    `SELECT min(g.name) AS name, g.tunnel_host AS host, g.tunnel_port AS port
+       FROM gateway_ways w JOIN gateways g ON g.id = w.gateway_id JOIN hosts h ON h.id = w.host_id
+      WHERE w.host_id = $1 AND w.way <> 'direct' AND g.tunnel_host IS NOT NULL AND ${DIALS}
+      GROUP BY g.tunnel_host, g.tunnel_port ORDER BY g.tunnel_host, g.tunnel_port LIMIT 64`,
+    [hostId],
+  );
+  return rows;
+}
+
+/** By host, of the gateways that run. */
+export async function waysOfHosts(
+  sql: Connection,
+  { hostIds, now }: { hostIds: readonly string[]; now: Date },
+): Promise<Map<string, { gatewayName: string; way: Way; detail: string }[]>> {
+  if (hostIds.length === 0) return new Map();
+  const { rows } = await sql.query<{ host_id: string; name: string; way: Way; detail: string }>(
+    `SELECT w.host_id, g.name, w.way, w.detail FROM gateway_ways w JOIN gateways g ON g.id = w.gateway_id
+      WHERE w.host_id = ANY($1::text[]) AND ${isLive("$2")} ORDER BY w.host_id, g.name, g.id`,
+    [hostIds, now],
+  );
+  const ways = Map.groupBy(rows, (row) => row.host_id);
+  return new Map(
+    [...ways].map(([hostId, of]) => [
+      hostId,
+      of.map(({ name, way, detail }) => ({ gatewayName: name, way, detail })),
+    ]),
+  );
+}
+
+/** Of these, those that are not, or not any more, of the fleet. */
+export async function shutOut(sql: Connection, hostIds: readonly HostId[]): Promise<HostId[]> {
+  if (hostIds.length === 0) return [];
+  const { rows } = await sql.query<{ id: HostId }>(
+    `SELECT id FROM unnest($1::text[]) AS asked (id)
+      WHERE NOT EXISTS (SELECT FROM hosts h WHERE h.id = asked.id AND h.deleted_at IS NULL AND h.revoked_at IS NULL)`,
+    [hostIds],
+  );
+  return rows.map(({ id }) => id);
+}
