@@ -67,6 +67,8 @@ const WHEN_CALLED: Record<string, Record<string, string>> = {
     createHash: 'require("node:crypto").createHash(...words)',
     createPublicKey: 'require("node:crypto").createPublicKey(...words)',
     verify: 'require("node:crypto").verify(...words)',
+    randomBytes: 'require("node:crypto").randomBytes(...words)',
+    randomFillSync: 'require("node:crypto").randomFillSync(...words)',
     // Before Node 20.12 it has no name of its own there.
     hash: 'require("node:crypto").createHash(words[0]).update(words[1]).digest(words[2])',
   },

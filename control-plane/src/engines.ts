@@ -194,7 +194,7 @@ async function ownCertificate({ stateDir, listen }: Config, publicHost: string):
   return { ...made, publicKeySha256 };
 }
 
-function publicHostOf({ publicUrl, listen }: Config): string {
+export function publicHostOf({ publicUrl, listen }: Pick<Config, "publicUrl" | "listen">): string {
   if (publicUrl !== null) return new URL(publicUrl).hostname.replace(/^\[|\]$/g, "");
   if (listen.address !== "0.0.0.0" && listen.address !== "::") return listen.address;
   const outside = Object.values(networkInterfaces())

@@ -9,6 +9,7 @@ import { webBaseText } from "./core/gateway/origin.ts";
 import { GatewayListenError } from "./gateway/front/listen-error.ts";
 import { type Gateway, type GatewayDeps, openGateway } from "./gateway/gateway.ts";
 import { Registration } from "./gateway/registration.ts";
+import { SshSockets } from "./gateway/ssh/ssh-socket.ts";
 import { TerminalSite } from "./gateway/terminal/terminal-site.ts";
 import { type OpenTunnels, openTunnels, type TunnelsDeps } from "./gateway/tunnel/open-tunnels.ts";
 import type { Tunnels } from "./gateway/tunnel/tunnel.ts";
@@ -64,10 +65,13 @@ export async function startGateway(
     log,
     operatorSeed: operator.key.getSeed(),
     tunnels,
-    handlers: { terminal: terminalOf({ tunnels, operator, log }) },
     ...(onOrder !== undefined && { onOrder }),
     base: config.webBase,
     listen: { ...config.listen, certificate: config.certificate },
+    handlers: {
+      terminal: terminalOf({ tunnels, operator, log }),
+      ssh: new SshSockets({ db, tunnels, isBehindProxy: config.certificate === null }),
+    },
   });
   const webBase = gateway === null || config.webBase === null ? null : webBaseText(config.webBase);
   const tunnel =

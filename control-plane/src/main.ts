@@ -11,7 +11,7 @@ import { dataFolder } from "./embedded/postgres.ts";
 import { PostgresStartError } from "./embedded/postgres-start-error.ts";
 import { StateLockedError } from "./embedded/state-lock.ts";
 import { TunnelListenError } from "./gateway/tunnel/tunnel-listener.ts";
-import { database, EngineError, natsOf, openOperatorKeys, operatorFile } from "./engines.ts";
+import { database, EngineError, natsOf, openOperatorKeys, operatorFile, publicHostOf } from "./engines.ts";
 import { GatewayListenError } from "./gateway/front/listen-error.ts";
 import { createFirstAdminKey, NotAnAdminError } from "./http/server/admin-key.ts";
 import { ListenError } from "./http/server/listen-error.ts";
@@ -181,7 +181,16 @@ async function runGateway(options: Options): Promise<void> {
     const { startGateway } = await import("./gateway-process.ts");
     const gateway = await startGateway(
       { ...config.gateway, isAsked: true },
-      { db, operator, now: () => new Date(), log },
+      {
+        db,
+        operator,
+        // Not the API's, which is elsewhere.
+        publicHost: publicHostOf({ publicUrl: null, listen: config.gateway.tunnel?.listen ?? config.listen }),
+        // Without a link of its own: hosts see it in the answer to their next heartbeat.
+        nudge: () => undefined,
+        now: () => new Date(),
+        log,
+      },
     );
     await ending(config);
     log.info({}, "ending in order");

@@ -35,9 +35,13 @@ let keyId: number;
 const ending = new AsyncDisposableStack();
 beforeAll(async () => {
   database = ending.adopt(await freshDatabase(), (one) => one.drop());
-  house = ending.adopt(await House.open({ hosts: 0, settings: { DATABASE_URL: database.url } }), (one) =>
-    one.close(),
-  );
+  const web = `localhost:${await freePort("127.0.0.1", null)}`;
+  const settings = {
+    DATABASE_URL: database.url,
+    WEB_DOMAIN: web,
+    REMOTEGPU_GATEWAY_LISTEN: web.replace("localhost", "127.0.0.1"),
+  };
+  house = ending.adopt(await House.open({ hosts: 0, settings }), (one) => one.close());
   mkdirSync(join(house.folder, "pool"));
   await house.addHost(pooled());
   mkdirSync(join(house.folder, ".ssh"));
@@ -141,6 +145,40 @@ test("ssh-config has an entry that ssh takes, and a second writing changes nothi
   expect((await execa("ssh", args)).stdout).not.toBe("");
 });
 
+test("SSH goes through the gateway as well, with exit codes, outputs and files as they are", async () => {
+  const through = (...argv: string[]) => cli("ssh", "--through-gateway", "lab", "--", ...identity, ...argv);
+
+  const done = await through("echo out; echo err >&2; exit 42");
+  expect(done).toMatchObject({ exitCode: 42, stdout: "out" });
+  expect(done.stderr).toContain("err");
+
+  const file = join(house.folder, "through.bin");
+  writeFileSync(file, Buffer.alloc(3_000_000, 9));
+  const copy = ["scp", "--through-gateway", "--", ...identity];
+  expect(await cli(...copy, file, "lab:/gemini/code/through.bin")).toMatchObject({ exitCode: 0 });
+  expect(await cli(...copy, "lab:/gemini/code/through.bin", `${file}.back`)).toMatchObject({ exitCode: 0 });
+  expect(readFileSync(`${file}.back`).equals(readFileSync(file))).toBe(true);
+});
+
+test("who came through it is told with their own address, and sent away like any other", async () => {
+  const guest = comeIn(identity, ["--through-gateway"]);
+  await guest.isIn;
+  const named = async () =>
+    (await sessions()).find(
+      ({ login, client_address: from }) => login !== null && /gateway/.test(from ?? ""),
+    );
+  const shown = await eventually(named, { withinMs: 40_000, what: "the session through the gateway" });
+  expect(shown).toMatchObject({
+    service_type: "ssh",
+    client_address: "127.0.0.1 through the gateway",
+    login: { method: "publickey", username: "alice", key_name: "alice@laptop" },
+  });
+
+  expect(await cli("env", "disconnect", "lab", String(shown.id))).toMatchObject({ exitCode: 0 });
+
+  await eventually(guest.hasEnded, { withinMs: 20_000, what: "its end" });
+});
+
 test("who is in is shown with whose key it is, and one who is sent away goes alone", async () => {
   const [first, second] = [comeIn(identity), comeIn(identity)];
   await first.isIn;
@@ -171,14 +209,17 @@ test("a key that was removed opens nothing within seconds, and ends who came by 
   await cli("ssh-key", "add", `${file}.pub`);
   const other = comeIn(otherIdentity());
   const mine = comeIn(identity);
+  const mineThroughGateway = comeIn(identity, ["--through-gateway"]);
   await other.isIn;
   await mine.isIn;
+  await mineThroughGateway.isIn;
   await eventually(async () => (await fromDesk()) === 1, { withinMs: 40_000, what: "whose the other is" });
 
   const removal = await cli("ssh-key", "delete", String(keyId));
 
   expect(removal.stdout).toContain("What was left inside as root is not undone");
   await eventually(mine.hasEnded, { withinMs: 5_000, what: "the end of a session whose key is gone" });
+  await eventually(mineThroughGateway.hasEnded, { withinMs: 5_000, what: "that of one through the gateway" });
   const refused = async () => {
     const tried = await inside("true");
     return tried.exitCode === 255 && tried;
@@ -254,6 +295,7 @@ const Session = z.looseObject({
   id: z.int(),
   kind: z.string().optional(),
   outcome: z.string().nullish(),
+  client_address: z.string().nullish(),
   login: z.looseObject({ key_name: z.string().nullable(), ticket_id: z.int().nullable() }).nullable(),
 });
 const listed = async (...args: string[]) =>
@@ -276,11 +318,15 @@ async function ownAddress(): Promise<string> {
 }
 
 /** Somebody who stays inside. */
-function comeIn(how: readonly string[]) {
-  const child = spawn(process.execPath, cliArgs("ssh", "lab", "--", ...how, "echo in; exec sleep 600"), {
-    env: cliEnv(),
-    stdio: ["ignore", "pipe", "ignore"],
-  });
+function comeIn(how: readonly string[], options: readonly string[] = []) {
+  const child = spawn(
+    process.execPath,
+    cliArgs("ssh", ...options, "lab", "--", ...how, "echo in; exec sleep 600"),
+    {
+      env: cliEnv(),
+      stdio: ["ignore", "pipe", "ignore"],
+    },
+  );
   ending.defer(() => void child.kill());
   const isIn = new Promise<void>((resolve) => child.stdout.once("data", () => resolve()));
   const end = new Promise<void>((resolve) => child.once("exit", () => resolve()));

@@ -4,7 +4,7 @@
  */
 import { readFileSync } from "node:fs";
 import type { IncomingMessage } from "node:http";
-import type { Readable } from "node:stream";
+import type { Duplex, Readable } from "node:stream";
 import { z } from "zod";
 import { CliError, UNAUTHENTICATED } from "./cli-error.ts";
 import type { Profile } from "./profile.ts";
@@ -166,6 +166,37 @@ export class ApiClient {
       if (body === undefined) sent.end();
       else body.on("error", (cause) => sent.destroy(cause)).pipe(sent);
     });
+  }
+
+  /** The bytes of a WebSocket's binary messages, with this key. */
+  async webSocket(address: string): Promise<Duplex> {
+    const url = new URL(address);
+    if (url.protocol !== "wss:" && !/^(localhost|.*\.localhost|127\.0\.0\.1)$/.test(url.hostname))
+      throw new CliError("unavailable", `${url.host} speaks no TLS; the key is not sent there.`);
+    const [{ WebSocket, createWebSocketStream }, { rootCertificates }] = await Promise.all([
+      import("ws"),
+      import("node:tls"),
+    ]);
+    const socket = new WebSocket(url, {
+      headers: { authorization: `Bearer ${this.#profile.key}` },
+      perMessageDeflate: false,
+      handshakeTimeout: DEADLINE_MS,
+      // The gateway's certificate may be of the server's own authority, or a public one.
+      ...(this.#ca && { ca: [...rootCertificates, this.#ca.toString()] }),
+    });
+    await new Promise<void>((resolve, reject) => {
+      socket.once("open", resolve);
+      socket.once("unexpected-response", (_request, response) => {
+        void wholeOf(response).then(
+          (text) => reject(this.#refusal(response.statusCode ?? 0, parseJson(text))),
+          reject,
+        );
+      });
+      socket.once("error", (cause) =>
+        reject(new CliError("unavailable", `${url.host} cannot be reached: ${cause.message}`, { cause })),
+      );
+    });
+    return createWebSocketStream(socket, { allowHalfOpen: false });
   }
 
   #refusal(status: number, answer: unknown): CliError {

@@ -9,8 +9,15 @@ function aliasOf({ id }: Pick<SshWay, "id">): string {
   return `remotegpu-${id}`;
 }
 
+/** What of this command and its files goes into them. */
+export interface Ours {
+  knownHostsFile: string;
+  /** The command that carries a connection through the gateway. */
+  proxyOf: (way: Pick<SshWay, "id">) => string;
+}
+
 /** Options by name, as ssh_config and `-o` take them. */
-function optionsOf(way: SshWay, knownHostsFile: string): [string, string][] {
+function optionsOf(way: SshWay, { knownHostsFile, proxyOf }: Ours): [string, string][] {
   const checked: [string, string][] =
     way.hostKey === null
       ? [["StrictHostKeyChecking", "accept-new"]]
@@ -21,6 +28,7 @@ function optionsOf(way: SshWay, knownHostsFile: string): [string, string][] {
   return [
     ["User", "root"],
     ["Port", String(way.port)],
+    ...(way.isThroughGateway ? [["ProxyCommand", proxyOf(way)] satisfies [string, string]] : []),
     ["HostKeyAlias", aliasOf(way)],
     ["UserKnownHostsFile", quoted(knownHostsFile)],
     ...checked,
@@ -28,8 +36,8 @@ function optionsOf(way: SshWay, knownHostsFile: string): [string, string][] {
 }
 
 /** The same for the command line, before the host. */
-export function argumentsOf(way: SshWay, knownHostsFile: string): string[] {
-  return optionsOf(way, knownHostsFile).flatMap(([name, value]) => ["-o", `${name}=${value}`]);
+export function argumentsOf(way: SshWay, ours: Ours): string[] {
+  return optionsOf(way, ours).flatMap(([name, value]) => ["-o", `${name}=${value}`]);
 }
 
 /** The file with the keys of these environments in place of what it held of them. */
@@ -41,11 +49,11 @@ export function knownHostsWith(before: string, ways: readonly SshWay[]): string 
 }
 
 /** Host entries as ssh_config(5) reads them. Of several that bear one name only the ids lead in. */
-export function sshConfigText(ways: readonly SshWay[], knownHostsFile: string): string {
+export function sshConfigText(ways: readonly SshWay[], ours: Ours): string {
   return ways
     .map((way) => {
       const names = [...(hasNameAlone(way, ways) ? [way.name] : []), way.id];
-      const lines = [["HostName", way.host], ...optionsOf(way, knownHostsFile)];
+      const lines = [["HostName", way.host], ...optionsOf(way, ours)];
       return [`Host ${names.join(" ")}`, ...lines.map((words) => `  ${words.join(" ")}`), ""].join("\n");
     })
     .join("\n");

@@ -3,7 +3,8 @@ import { command, flag } from "../frame/command.ts";
 import type { Context } from "../frame/context.ts";
 import { printDone } from "../frame/output.ts";
 import { configFile, keepHostKeys, knownHostsFile, writeConfig } from "./client-files.ts";
-import { sshConfigText } from "./client-options.ts";
+import { type Ours, sshConfigText } from "./client-options.ts";
+import { proxyCommand } from "./proxy-command.ts";
 import { type SshWay, sshWays } from "./way-in.ts";
 
 export const SSH_CONFIG = command({
@@ -16,7 +17,7 @@ export const SSH_CONFIG = command({
     if (!write) {
       const ways = await sshWays(context);
       keepHostKeys(ways);
-      return context.output.write(sshConfigText(ways, knownHostsFile()));
+      return context.output.write(sshConfigText(ways, oursOf(context)));
     }
     const { ways, isNew } = await writeEntries(context);
     const included = isNew ? " ~/.ssh/config includes it from now on." : "";
@@ -31,5 +32,9 @@ export const SSH_CONFIG = command({
 export async function writeEntries(context: Context): Promise<{ ways: SshWay[]; isNew: boolean }> {
   const ways = await sshWays(context);
   keepHostKeys(ways);
-  return { ways, isNew: writeConfig(sshConfigText(ways, knownHostsFile())) };
+  return { ways, isNew: writeConfig(sshConfigText(ways, oursOf(context))) };
+}
+
+export function oursOf(context: Context): Ours {
+  return { knownHostsFile: knownHostsFile(), proxyOf: ({ id }) => proxyCommand(context, id) };
 }

@@ -4,55 +4,58 @@
  */
 import { z } from "zod";
 import { CliError } from "../frame/cli-error.ts";
-import { argument, command, rest, thing, type Command } from "../frame/command.ts";
+import { argument, command, flag, rest, thing, type Command } from "../frame/command.ts";
 import type { Context } from "../frame/context.ts";
 import { idOf } from "../frame/things.ts";
-import { SSH_CONFIG } from "./config-command.ts";
-import { keepHostKeys, knownHostsFile } from "./client-files.ts";
+import { oursOf, SSH_CONFIG } from "./config-command.ts";
+import { keepHostKeys } from "./client-files.ts";
 import { argumentsOf } from "./client-options.ts";
 import { runInPlace } from "./client-program.ts";
-import { type SshWay, sshWay, waits } from "./way-in.ts";
+import { passOn, SSH_PROXY } from "./proxy-command.ts";
+import { gatewayOf, type SshWay, sshWay, waits } from "./way-in.ts";
 
 const SSH = command({
   name: "ssh",
   summary: "a shell in an environment, or a command in it; waits while it starts",
-  takes: { environment: thing("environment", "environment"), argv: rest("argv"), ...waits() },
+  takes: { environment: thing("environment", "environment"), argv: rest("argv"), ...entering() },
   passesThrough: true,
   examples: ["ssh lab", "ssh lab -- nvidia-smi", "ssh lab -- -L 6006:127.0.0.1:6006 -N"],
   more: "Words behind -- go to ssh as they are: a command, or options of ssh before one. Exits with the command's exit code, or 255.",
-  run: async (context, { environment, argv, timeout }) => {
-    const way = await ready(context, environment, timeout);
+  run: async (context, { environment, argv, ...how }) => {
+    const way = await ready(context, environment, how);
     const words = withoutDashes(argv);
     const command = words.findIndex((word, index) => !word.startsWith("-") && !takesValue(words[index - 1]));
     const options = command < 0 ? words : words.slice(0, command);
     const rest = command < 0 ? [] : words.slice(command);
-    await runInPlace("ssh", [...args(way), ...options, way.host, ...rest]);
+    await runInPlace("ssh", [...args(context, way), ...options, way.host, ...rest]);
   },
 });
 
 const SCP = command({
   name: "scp",
   summary: "copy files to or from an environment, as scp does",
-  takes: { argv: rest("argv"), ...waits() },
+  takes: { argv: rest("argv"), ...entering() },
   passesThrough: true,
   examples: ["scp -- model.py lab:/gemini/code/", "scp -- -r lab:/gemini/output ."],
   more: "A place in an environment is NAME:PATH. Words behind -- go to scp as they are.",
-  run: async (context, { argv, timeout }) => {
-    const { way, words } = await placed(context, withoutDashes(argv), timeout);
-    await runInPlace("scp", [...args(way), ...words]);
+  run: async (context, { argv, ...how }) => {
+    const { way, words } = await placed(context, withoutDashes(argv), how);
+    await runInPlace("scp", [...args(context, way), ...words]);
   },
 });
 
 const RSYNC = command({
   name: "rsync",
   summary: "bring folders to or from an environment up to date, as rsync does",
-  takes: { argv: rest("argv"), ...waits() },
+  takes: { argv: rest("argv"), ...entering() },
   passesThrough: true,
   examples: ["rsync -- -av --delete ./code/ lab:/gemini/code/"],
   more: "A place in an environment is NAME:PATH. Words behind -- go to rsync as they are.",
-  run: async (context, { argv, timeout }) => {
-    const { way, words } = await placed(context, withoutDashes(argv), timeout);
-    const shell = ["ssh", ...args(way)].map((word) => `'${word.replaceAll("'", "'\\''")}'`).join(" ");
+  run: async (context, { argv, ...how }) => {
+    const { way, words } = await placed(context, withoutDashes(argv), how);
+    const shell = ["ssh", ...args(context, way)]
+      .map((word) => `'${word.replaceAll("'", "'\\''")}'`)
+      .join(" ");
     await runInPlace("rsync", ["--rsh", shell, ...words]);
   },
 });
@@ -64,7 +67,7 @@ const PORT_FORWARD = command({
     environment: thing("environment", "environment"),
     ports: argument("port[:local]", z.string().transform(readPorts)),
     argv: rest("argv"),
-    ...waits(),
+    ...entering(),
   },
   passesThrough: true,
   examples: [
@@ -73,27 +76,40 @@ const PORT_FORWARD = command({
     "port-forward lab 8888 -- -i ~/.ssh/work",
   ],
   more: "Words behind -- go to ssh as they are.",
-  run: async (context, { environment, ports: { inside, here }, argv, timeout }) => {
-    const way = await ready(context, environment, timeout);
+  run: async (context, { environment, ports: { inside, here }, argv, ...how }) => {
+    const way = await ready(context, environment, how);
     process.stderr.write(`127.0.0.1:${here} leads to port ${inside} of ${way.name}, until Ctrl-C.\n`);
     const forward = ["-N", "-o", "ExitOnForwardFailure=yes", "-L", `127.0.0.1:${here}:127.0.0.1:${inside}`];
-    await runInPlace("ssh", [...args(way), ...forward, ...withoutDashes(argv), way.host]);
+    await runInPlace("ssh", [...args(context, way), ...forward, ...withoutDashes(argv), way.host]);
   },
 });
 
-export const SSH_COMMANDS: readonly Command[] = [SSH, SCP, RSYNC, PORT_FORWARD, SSH_CONFIG];
+export const SSH_COMMANDS: readonly Command[] = [SSH, SCP, RSYNC, PORT_FORWARD, SSH_CONFIG, SSH_PROXY];
 
-async function ready(context: Context, id: string, seconds: number): Promise<SshWay> {
-  const way = await sshWay(context, id, seconds);
+/** Of every command that runs one of OpenSSH's programs. */
+function entering() {
+  return {
+    ...waits(),
+    "through-gateway": flag("--through-gateway", "through the gateway, though its own port may be reachable"),
+  };
+}
+type How = { timeout: number; "through-gateway": boolean };
+
+async function ready(context: Context, id: string, how: How): Promise<SshWay> {
+  const way = await sshWay(context, id, how.timeout);
   keepHostKeys([way]);
-  return way;
+  passOn(context);
+  if (!how["through-gateway"] || way.isThroughGateway) return way;
+  // Refused before ssh begins, whose own words would say less.
+  await gatewayOf(context, way.id);
+  return { ...way, isThroughGateway: true };
 }
 
 /** The one environment that the words name a place in, with what the program is to be told in place of its name. */
 async function placed(
   context: Context,
   argv: readonly string[],
-  seconds: number,
+  how: How,
 ): Promise<{ way: SshWay; words: string[] }> {
   const names = new Set(argv.flatMap((word) => PLACE.exec(word)?.[1] ?? []));
   const [name, ...others] = names;
@@ -107,7 +123,7 @@ async function placed(
       "usage",
       `Between two environments (${[...names].join(", ")}) nothing is copied at once.`,
     );
-  const way = await ready(context, await idOf(context.api, "environment", name, {}), seconds);
+  const way = await ready(context, await idOf(context.api, "environment", name, {}), how);
   const host = way.host.includes(":") ? `[${way.host}]` : way.host;
   return {
     way,
@@ -125,8 +141,8 @@ function takesValue(before: string | undefined): boolean {
   return before !== undefined && WITH_VALUE.test(before);
 }
 
-function args(way: SshWay): string[] {
-  return argumentsOf(way, knownHostsFile());
+function args(context: Context, way: SshWay): string[] {
+  return argumentsOf(way, oursOf(context));
 }
 
 function withoutDashes(argv: readonly string[]): string[] {

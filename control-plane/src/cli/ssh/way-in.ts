@@ -37,6 +37,8 @@ const Service = z.looseObject({
   port: z.int().nullable(),
   reason: z.string().nullable(),
   known_hosts: z.string().nullish(),
+  /** Absent from a server that leads nobody so. */
+  gateway_url: z.string().nullish(),
 });
 const Access = z.looseObject({ services: z.array(Service) });
 
@@ -52,6 +54,8 @@ export interface SshWay {
   port: number;
   /** Its key as `type body`; null where its server is the image's own, whose key nobody told. */
   hostKey: string | null;
+  /** Its port leads nowhere from here; the gateway does. */
+  isThroughGateway: boolean;
 }
 
 /** @throws CliError where it is not on its way there, past the bound, and with Ctrl-C */
@@ -85,6 +89,19 @@ export async function sshWay({ api }: Context, id: string, seconds: number): Pro
   return await waitUntil(look, { seconds, goesOn: `remotegpu env access ${id}` });
 }
 
+/** The WebSocket by which the gateway leads to its SSH. @throws CliError where it does not */
+export async function gatewayOf({ api }: Pick<Context, "api">, id: string): Promise<string> {
+  const service = await sshService({ api }, id);
+  if (typeof service?.gateway_url === "string") return service.gateway_url;
+  const isThere = service?.reachable === true;
+  throw new CliError(
+    "refused",
+    isThere
+      ? "No gateway of this server leads there: it has no WEB_DOMAIN."
+      : (service?.reason ?? "SSH is switched off."),
+  );
+}
+
 /** Of all that run and can be entered now. */
 export async function sshWays(context: Pick<Context, "api">): Promise<SshWay[]> {
   const running = await context.api.list("/environments", { status: "running" });
@@ -110,11 +127,12 @@ async function sshService(
 /** Null where it leads nowhere now. */
 function wayThrough(
   { id, name }: z.infer<typeof Environment>,
-  { reachable: isReachable, host, port, known_hosts: knownHosts }: z.infer<typeof Service>,
+  { reachable: isReachable, host, port, known_hosts: knownHosts, gateway_url: url }: z.infer<typeof Service>,
 ): SshWay | null {
-  if (!isReachable || host === null || port === null) return null;
+  const isThroughGateway = !isReachable && typeof url === "string";
+  if ((!isReachable && !isThroughGateway) || host === null || port === null) return null;
   const hostKey = HOST_KEY.exec(knownHosts?.trim() ?? "")?.[1] ?? null;
-  return { id, name, host: checkedHost(host), port, hostKey };
+  return { id, name, host: checkedHost(host), port, hostKey, isThroughGateway };
 }
 
 function checkedHost(host: string): string {

@@ -31,6 +31,8 @@ export interface LeaseNow {
   hostAddress: string;
   /** False while the host is not heard: what it said last may be old. */
   isHostHeard: boolean;
+  /** Its gateways reach it by what it dials alone, and nobody said where else customers reach it. */
+  isHostShut: boolean;
   /** Whether its agent serves SSH. */
   servesSsh: boolean;
   /** Whether its host saw somebody answer behind it; null while nobody has looked. */
@@ -52,6 +54,8 @@ export interface WayIn {
   knownHosts: string | null;
   /** A sentence; null where it is reachable. */
   reason: string | null;
+  /** Of SSH: a gateway leads there, too; of a host that lets nobody in it alone. */
+  leadsThroughGateway: boolean;
 }
 
 export interface EnvironmentNow {
@@ -90,6 +94,7 @@ function withoutLease(service: NamedService, environment: EnvironmentNow): WayIn
     url: null,
     ...serverOf(service, environment, null),
     reason: whyNoLease(service, status, allowsPlainHttp),
+    leadsThroughGateway: false,
   };
 }
 
@@ -102,7 +107,8 @@ function whyNoLease(service: NamedService, status: EnvironmentStatus, allowsPlai
 }
 
 function throughLease(lease: LeaseNow, environment: EnvironmentNow): WayIn {
-  const reason = whyUnreachable(lease, environment);
+  const within = whyUnreachable(lease, environment);
+  const reason = within ?? whyShut(lease);
   const isTold = lease.want === "held" && lease.state !== "released";
   const { externalPort: port, hostAddress: host } = lease;
   const at = isTold && port !== null ? { host, port } : null;
@@ -117,6 +123,7 @@ function throughLease(lease: LeaseNow, environment: EnvironmentNow): WayIn {
     url: at && urlOf(lease, at.port),
     ...serverOf(lease.service, environment, at),
     reason,
+    leadsThroughGateway: lease.service === "ssh" && within === null,
   };
 }
 
@@ -130,6 +137,16 @@ function serverOf(
     hostKeyFingerprint: hostKey.fingerprint,
     knownHosts: at === null ? null : knownHostsLine(hostKey, at),
   };
+}
+
+/** Its port is open on the host, which helps nobody outside its network. */
+function whyShut({ service, isHostShut, hostName }: LeaseNow): string | null {
+  if (!isHostShut) return null;
+  const instead =
+    service === "ssh"
+      ? "`remotegpu ssh` goes through the gateway."
+      : "`remotegpu port-forward` leads there through the gateway.";
+  return `Host ${hostName} lets nobody in from outside its network, so the port leads nowhere from there. ${instead}`;
 }
 
 function whyUnreachable(lease: LeaseNow, environment: EnvironmentNow): string | null {

@@ -106,6 +106,7 @@ const TERMINAL: ToldWay = {
   hostKeyFingerprint: null,
   knownHosts: null,
   reason: null,
+  leadsThroughGateway: false,
 };
 
 function without({ service, internalPort, reason }: ToldWay, { name }: WebEnvironment): string {

@@ -5,7 +5,7 @@ import { LEASE_SERVICES } from "@remotegpu/shared/lease";
 import { ENVIRONMENT_STATUSES } from "@remotegpu/shared/workload";
 import { waysIn } from "../../core/environments/ways-in.ts";
 import { withGateway } from "../../core/environments/web-ways.ts";
-import { originOf } from "../../core/gateway/origin.ts";
+import { originOf, webBaseText } from "../../core/gateway/origin.ts";
 import { isImagesOwnSsh } from "../../core/leases/ssh-server.ts";
 import { transaction, type Transaction } from "../../store/database/database.ts";
 import { heldPlacement, imageBrings } from "../../store/workloads/instances/workload-placements.ts";
@@ -53,6 +53,8 @@ const Access = z
         host_key_fingerprint: z.string().nullable(),
         known_hosts: z.string().nullable(),
         password_set_at: Timestamp.nullable(),
+        /** Of SSH: the WebSocket by which the gateway leads there; null where there is none. */
+        gateway_url: z.string().nullable(),
         /** Why it is not reachable; null where it is. */
         reason: z.string().nullable(),
         last_accessed_at: Timestamp.nullable(),
@@ -157,7 +159,8 @@ async function accessOf(c: ApiContext, environment: EnvironmentRow): Promise<z.i
   return {
     environment_id: environment.id,
     status: environment.status,
-    services: ways.map(({ internalPort, isReachable, hostKeyFingerprint, knownHosts, ...way }) => {
+    services: ways.map((all) => {
+      const { internalPort, isReachable, hostKeyFingerprint, knownHosts, leadsThroughGateway, ...way } = all;
       const lease = leases.find(
         (one) => one.service_type === way.service && one.internal_port === internalPort,
       );
@@ -165,6 +168,10 @@ async function accessOf(c: ApiContext, environment: EnvironmentRow): Promise<z.i
         ...way,
         internal_port: internalPort,
         reachable: isReachable,
+        gateway_url:
+          leadsThroughGateway && base !== null
+            ? `${webBaseText(base).replace(/^http/, "ws")}/ssh/${environment.id}`
+            : null,
         token: way.service === "jupyter" ? token : null,
         host_key_fingerprint: hostKeyFingerprint,
         known_hosts: knownHosts,
@@ -191,6 +198,7 @@ function leaseNow(lease: LeaseView) {
     autoReleaseHours: lease.auto_release_hours,
     hostName: lease.host_name,
     hostAddress: lease.host_address,
+    isHostShut: lease.host_is_shut,
     isHostHeard: lease.host_connection === "connected",
     servesSsh: lease.serves_ssh,
     answers:

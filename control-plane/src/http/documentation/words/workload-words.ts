@@ -225,6 +225,10 @@ export const WORKLOAD_WORDS: Words = {
     "By which clients know its SSH server, the same for the environment's life; null for other services",
     "SHA256:BXqIqHPVvLcKQl7KSnAj4l/lDur77wx4MpXbgTdlT50",
   ],
+  "AccessService.gateway_url": [
+    "Of SSH: the WebSocket by which a gateway leads there, with a key as bearer; its binary messages are the connection's bytes",
+    "wss://web.example.com/ssh/env-0123456789abcdef0123",
+  ],
   "AccessService.known_hosts": [
     "The same as a line of a known_hosts file; null without a port and for other services",
     "[203.0.113.7]:20481 ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIJoZCWxF1zTnH1wqbWFL1RrEYJ9Br+Upyrxx40Fo5MGc",

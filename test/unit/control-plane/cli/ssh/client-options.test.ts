@@ -14,7 +14,12 @@ const way = (more: Partial<SshWay> = {}): SshWay => ({
   host: "192.0.2.7",
   port: 20_022,
   hostKey: KEY,
+  isThroughGateway: false,
   ...more,
+});
+const ours = (knownHostsFile: string) => ({
+  knownHostsFile,
+  proxyOf: ({ id }: { id: string }) => `/usr/bin/node /opt/remotegpu.mjs ssh-proxy ${id}`,
 });
 
 describe("as ssh reads it", () => {
@@ -32,7 +37,7 @@ describe("as ssh reads it", () => {
 
   test("an entry of the configuration leads in by its name and by its id", () => {
     const config = join(folder, "config");
-    writeFileSync(config, sshConfigText([way()], join(folder, "known hosts")));
+    writeFileSync(config, sshConfigText([way()], ours(join(folder, "known hosts"))));
 
     for (const name of ["lab", "env-0123456789abcdef0123"]) {
       const told = asked(["-F", config, name]);
@@ -49,7 +54,7 @@ describe("as ssh reads it", () => {
     const told = asked([
       "-F",
       "none",
-      ...argumentsOf(way({ host: "2001:db8::7" }), "/tmp/known"),
+      ...argumentsOf(way({ host: "2001:db8::7" }), ours("/tmp/known")),
       "2001:db8::7",
     ]);
 
@@ -59,19 +64,29 @@ describe("as ssh reads it", () => {
   });
 });
 
+test("where the gateway alone leads there it is the way, for the same server", () => {
+  const through = way({ isThroughGateway: true });
+  const proxy = "/usr/bin/node /opt/remotegpu.mjs ssh-proxy env-0123456789abcdef0123";
+
+  expect(argumentsOf(through, ours("/k"))).toContain(`ProxyCommand=${proxy}`);
+  expect(argumentsOf(through, ours("/k"))).toContain("HostKeyAlias=remotegpu-env-0123456789abcdef0123");
+  expect(sshConfigText([through], ours("/k"))).toContain(`\n  ProxyCommand ${proxy}\n`);
+  expect(argumentsOf(way(), ours("/k")).join(" ")).not.toContain("ProxyCommand");
+});
+
 test("a server whose key nobody told is taken at its first word", () => {
-  expect(argumentsOf(way({ hostKey: null }), "/k")).toContain("StrictHostKeyChecking=accept-new");
+  expect(argumentsOf(way({ hostKey: null }), ours("/k"))).toContain("StrictHostKeyChecking=accept-new");
 });
 
 test.each(["two words", "star*", "!not", "-oProxyCommand=x", "name\nProxyCommand x"])(
   "%j is no name for an entry, and its id is",
   (name) => {
-    expect(sshConfigText([way({ name })], "/k").split("\n")[0]).toBe("Host env-0123456789abcdef0123");
+    expect(sshConfigText([way({ name })], ours("/k")).split("\n")[0]).toBe("Host env-0123456789abcdef0123");
   },
 );
 
 test("of two that bear one name each has its id alone", () => {
-  const text = sshConfigText([way(), way({ id: "env-ffffffffffffffffffff" })], "/k");
+  const text = sshConfigText([way(), way({ id: "env-ffffffffffffffffffff" })], ours("/k"));
 
   expect(text.match(/^Host .*$/gm)).toEqual([
     "Host env-0123456789abcdef0123",

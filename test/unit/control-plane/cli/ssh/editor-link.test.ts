@@ -10,6 +10,7 @@ const way = (id: string, name: string): SshWay => ({
   host: "192.0.2.7",
   port: 20_022,
   hostKey: null,
+  isThroughGateway: false,
 });
 
 test.each([

@@ -18,6 +18,7 @@ const lease = (change: Partial<LeaseNow> = {}): LeaseNow => ({
   hostName: "Rack 3",
   hostAddress: "192.0.2.7",
   isHostHeard: true,
+  isHostShut: false,
   servesSsh: true,
   answers: { isSeen: true, detail: "" },
   ...change,
@@ -62,7 +63,47 @@ describe("a bound port of a running environment is told with", () => {
         hostKeyFingerprint: service === "ssh" ? hostKey.fingerprint : null,
         knownHosts: service === "ssh" ? `[${hostAddress}]:20000 ${hostKey.line}` : null,
         reason: null,
+        leadsThroughGateway: service === "ssh",
       },
+    ]);
+  });
+});
+
+describe("where the host lets nobody in", () => {
+  const shut = { isHostShut: true };
+
+  test("SSH goes through the gateway, and its port leads nowhere from outside", () => {
+    expect(waysIn(environment({ leases: [lease(shut)] }))).toMatchObject([
+      {
+        isReachable: false,
+        leadsThroughGateway: true,
+        host: "192.0.2.7",
+        port: 20_000,
+        reason:
+          "Host Rack 3 lets nobody in from outside its network, so the port leads nowhere from there. `remotegpu ssh` goes through the gateway.",
+      },
+    ]);
+  });
+
+  test("other ports are led to from the inside", () => {
+    const switches = { ssh: false, rdp: false, jupyter: false, tensorboard: false };
+    const leases = [lease({ ...shut, service: "custom", internalPort: 7000 })];
+
+    expect(waysIn(environment({ switches, leases }))).toMatchObject([
+      {
+        isReachable: false,
+        leadsThroughGateway: false,
+        reason:
+          "Host Rack 3 lets nobody in from outside its network, so the port leads nowhere from there. `remotegpu port-forward` leads there through the gateway.",
+      },
+    ]);
+  });
+
+  test("what leads nowhere in any case says that first", () => {
+    const leases = [lease({ ...shut, answers: { isSeen: false, detail: "Refused." } })];
+
+    expect(waysIn(environment({ leases }))).toMatchObject([
+      { leadsThroughGateway: false, reason: "Nothing answers yet. Refused." },
     ]);
   });
 });
@@ -133,6 +174,7 @@ describe("a service without a lease", () => {
         hostKeyFingerprint: null,
         knownHosts: null,
         reason,
+        leadsThroughGateway: false,
       },
     ]);
   });

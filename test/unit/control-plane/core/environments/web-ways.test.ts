@@ -78,6 +78,7 @@ const port = (change: Partial<WayIn> = {}): WayIn => ({
   url: null,
   hostKeyFingerprint: null,
   knownHosts: null,
+  leadsThroughGateway: false,
   reason: "No port.",
   ...change,
 });

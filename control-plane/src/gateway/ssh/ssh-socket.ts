@@ -1,0 +1,115 @@
+/**
+ * SSH through the gateway: a WebSocket whose binary frames are the bytes of one SSH connection into the environment, for
+ * hosts that nobody reaches from outside and networks that let out 443 alone. Who may ask was decided before; who logs
+ * in, the SSH server inside decides by its own keys. It ends with the right to it.
+ */
+import type { IncomingMessage } from "node:http";
+import { isIP } from "node:net";
+import type { Duplex } from "node:stream";
+import { createWebSocketStream, type WebSocket, WebSocketServer } from "ws";
+import { KIB } from "@remotegpu/shared/units";
+import type { Database } from "../../store/database/database.ts";
+import { newestLeases } from "../../store/leases/lease-views.ts";
+import { type Answer, answerUpgrade } from "../answers/answers.ts";
+import { addressOf } from "../front/asker.ts";
+import { TunnelError, type Tunnels } from "../tunnel/tunnel.ts";
+import type { Visit, VisitHandler } from "../visit.ts";
+
+/** OpenSSH's packets are at most 256 KiB; the client's library makes a frame of each piece that it reads. */
+const MAX_FRAME_BYTES = 1024 * KIB;
+const PING_EVERY_MS = 30_000;
+/** For the other side to answer the closing frame. */
+const CLOSE_WITHIN_MS = 1_000;
+const RIGHT_GONE = 1008;
+const MAX_REASON_BYTES = 120;
+
+export interface SshSocketDeps {
+  db: Database;
+  tunnels: Tunnels;
+  /** The gateway speaks plain HTTP: whoever forwards to it from this machine tells who asks. */
+  isBehindProxy: boolean;
+}
+
+export class SshSockets implements Pick<VisitHandler, "upgrade"> {
+  readonly #deps: SshSocketDeps;
+  readonly #server = new WebSocketServer({
+    noServer: true,
+    clientTracking: false,
+    perMessageDeflate: false,
+    maxPayload: MAX_FRAME_BYTES,
+  });
+
+  constructor(deps: SshSocketDeps) {
+    this.#deps = deps;
+  }
+
+  async upgrade(request: IncomingMessage, socket: Duplex, head: Buffer, visit: Visit): Promise<void> {
+    const inside = await this.#open(visit, addressOf(request, this.#deps.isBehindProxy));
+    if ("sentence" in inside) return answerUpgrade(request, socket, inside);
+    if (socket.destroyed || visit.signal.aborted) return void inside.destroy();
+    this.#server.handleUpgrade(request, socket, head, (client) => carry(client, inside, visit.signal));
+  }
+
+  async #open({ environment }: Visit, address: string): Promise<Duplex | Answer> {
+    const { db, tunnels } = this.#deps;
+    const leases = await newestLeases(db, environment.id);
+    const lease = leases.find(({ service_type: service, want }) => service === "ssh" && want === "held");
+    if (lease === undefined)
+      return notLed(409, "Its SSH port was released. Renew the access to take another.");
+    try {
+      return await tunnels.open({
+        hostId: environment.hostId,
+        instanceId: environment.instanceId,
+        port: lease.internal_port,
+        client: plain(address),
+      });
+    } catch (error) {
+      if (!(error instanceof TunnelError)) throw error;
+      return notLed(error.reason === "away" ? 502 : 503, error.message);
+    }
+  }
+}
+
+const notLed = (status: number, sentence: string): Answer => ({
+  status,
+  title: "SSH leads nowhere",
+  sentence,
+});
+
+/** As a container's people are told it; an address that is none was the proxy's word. */
+function plain(address: string): string {
+  const bare = address.replace(/^::ffff:(?=\d+\.)/, "");
+  return isIP(bare) === 0 ? "0.0.0.0" : bare;
+}
+
+function carry(client: WebSocket, inside: Duplex, right: AbortSignal): void {
+  const bytes = createWebSocketStream(client, { allowHalfOpen: false });
+  const pinging = setInterval(() => client.ping(), PING_EVERY_MS);
+  const gone = () => {
+    inside.destroy();
+    client.close(RIGHT_GONE, reasonOf(right));
+    setTimeout(() => client.terminate(), CLOSE_WITHIN_MS).unref();
+  };
+  right.addEventListener("abort", gone, { once: true });
+  client.once("close", () => {
+    clearInterval(pinging);
+    right.removeEventListener("abort", gone);
+    inside.destroy();
+  });
+  bytes.on("error", () => inside.destroy());
+  inside.on("error", () => client.terminate());
+  // SSH says goodbye within itself: neither side has anything to say after the other's end.
+  inside.once("end", () => client.close());
+  bytes.pipe(inside);
+  inside.pipe(bytes);
+  if (right.aborted) gone();
+}
+
+/** A closing frame has room for so much. */
+function reasonOf({ reason }: AbortSignal): string {
+  const sentence = reason instanceof Error ? reason.message : String(reason);
+  return Buffer.from(sentence)
+    .subarray(0, MAX_REASON_BYTES)
+    .toString("utf8")
+    .replace(/\uFFFD+$/, "");
+}
