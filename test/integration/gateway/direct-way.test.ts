@@ -136,6 +136,16 @@ test("of several addresses the one that answers with the host's certificate is t
   stream.destroy();
 });
 
+test("whoever ends its side at once hears all of the answer", async () => {
+  const way = directWay();
+  const whole = JSON.stringify({ bytes: 0, sha256: createHash("sha256").digest("hex") });
+  for (let nth = 0; nth < 40; nth += 1) {
+    const stream = await way.open(to(8000), at);
+    stream.end();
+    expect(await saidBy(stream)).toBe(`hello\n${whole}\n`);
+  }
+});
+
 test("whoever else answers there is not taken for the host", async () => {
   const key = openHostKey(`${access.folder}/other.nk`);
   const stranger = await AccessAuthority.of({ key: createOperator() });

@@ -1,6 +1,7 @@
 /** `CONNECT` on a connection of its own to an access process: what it becomes when the host says yes. */
 import { request, type IncomingMessage } from "node:http";
 import type { Duplex } from "node:stream";
+import { setImmediate as afterThisRead } from "node:timers/promises";
 import { TUNNEL_CLIENT_HEADER } from "@remotegpu/shared/gateway-tunnel";
 import { type Destination, TunnelError } from "./tunnel.ts";
 
@@ -36,6 +37,8 @@ export async function connectThrough(socket: Duplex, target: Target): Promise<Du
   asking.end();
   try {
     await promise;
+    // Node 24 loses what came in the same read when a TLS socket is ended while it still hands that out.
+    await afterThisRead();
     return socket;
   } catch (error) {
     socket.on("error", () => undefined);
