@@ -196,6 +196,7 @@ test("a desired set of several pages arrives whole and in order", async () => {
     instances,
     keySets: [],
     cuts: [],
+    gateways: [],
   });
   expect(pages).toBeGreaterThan(3);
 });
