@@ -86,6 +86,7 @@ describe("the file", () => {
       "is-fullwidth-code-point",
       "string-width",
       "strip-ansi",
+      "ws",
       "zod",
     ]);
     expect(told.match(/Permission is hereby granted/g)?.length).toBe(libraries.length);

@@ -102,7 +102,7 @@ describe("an environment on a host that serves SSH", () => {
   });
 
   test("is reached only where its host saw somebody answer, and what nobody answers for is told", async () => {
-    const id = await running({ rdp_enabled: true, jupyter_enabled: false });
+    const id = await running({ rdp_enabled: true, jupyter_enabled: false, web_terminal_enabled: false });
     const image = { imageId: `sha256:${"a".repeat(64)}`, brings: ["bash", "shell"] };
     const told = async (answers: ObservedLease["answers"]) => {
       for (const leaseId of host.leases.keys()) host.sayOfLease(leaseId, { answers });
