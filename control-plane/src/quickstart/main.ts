@@ -6,6 +6,7 @@ import { chmodSync, existsSync, mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { Command, InvalidArgumentError } from "commander";
+import { CliError } from "../cli/frame/cli-error.ts";
 import { playDemo, playStart } from "./story.ts";
 import { StartError } from "./start-error.ts";
 import { assertPortFree, Stage } from "./stage.ts";
@@ -85,8 +86,8 @@ async function endOf(story: Promise<unknown>): Promise<number> {
     await story;
     return 0;
   } catch (error) {
-    if (!(error instanceof StartError)) throw error;
+    if (!(error instanceof StartError) && !(error instanceof CliError)) throw error;
     process.stderr.write(`\n${error.message}\n`);
-    return error.exitCode;
+    return error instanceof StartError ? error.exitCode : 1;
   }
 }

@@ -113,8 +113,8 @@ export class Stage {
   async startControlPlane(): Promise<void> {
     this.#port = this.options.port === 0 ? await freePort(LOOPBACK, null) : this.options.port;
     await assertPortFree(this.#port);
-    // A link that was kept leads there again after a restart, where nobody else has taken it.
-    this.#webPort = (await isPortFree(LOOPBACK, WEB_PORT)) ? WEB_PORT : await freePort(LOOPBACK, null);
+    // A link that was kept leads there again after a restart, where nobody else has taken it; of a demo nothing is kept.
+    this.#webPort = await freePort(LOOPBACK, this.options.throwaway ? null : WEB_PORT);
     this.#controlPlane = this.#spawn("control plane", CONTROL_PLANE, this.#controlPlaneEnv());
     await this.until(READY_WITHIN_MS, "the control plane to serve", () => this.#serves());
     this.#hasServed = true;
@@ -327,6 +327,8 @@ export class Stage {
       REMOTEGPU_LISTEN: `127.0.0.1:${this.#port}`,
       REMOTEGPU_GATEWAY_LISTEN: `127.0.0.1:${this.#webPort}`,
       WEB_DOMAIN: `localhost:${this.#webPort}`,
+      // The one host is reached.
+      REMOTEGPU_TUNNEL_LISTEN: "off",
       // The operator's own certificate is for another name.
       WEB_CERT: "",
       WEB_KEY: "",

@@ -49,11 +49,14 @@ test(
   "in a browser a notebook computes 6*7",
   async () => {
     const page = await openPage();
+    page.setDefaultTimeout(SLOW_MS);
     await page.goto(await link());
     await page.waitForSelector('.jp-LauncherCard[data-category="Notebook"]');
 
     await page.click('.jp-LauncherCard[data-category="Notebook"]');
     await page.waitForSelector(".jp-Notebook .jp-CodeCell .cm-content");
+    // What is run before its kernel is there is lost where the machine is busy.
+    await page.waitForSelector('.jp-Notebook-ExecutionIndicator[data-status="idle"]');
     await page.click(".jp-Notebook .jp-CodeCell .cm-content");
     await page.keyboard.type("6*7");
     await page.keyboard.down("Shift");

@@ -29,6 +29,8 @@ export async function untrueAfterStart(system: StartedSystem): Promise<string[]>
   const { state, url, hostId, folder } = system;
   const home = join(folder, "home");
   mkdirSync(home, { recursive: true });
+  // As in a clone, where people type them.
+  writeFileSync(join(folder, README), textOf(README));
   const env = {
     HOME: home,
     PATH: `${npxIn(folder)}:${BIN}:${process.env["PATH"] ?? ""}`,
