@@ -12,7 +12,8 @@ const PAGES = globSync(
   ],
   { cwd: ROOT },
 ).toSorted();
-const VARIABLE = /\b(?:REMOTEGPU_[A-Z0-9_]+|(?:MIGRATION_)?DATABASE_URL|NATS_(?:URL|CA_FILE)|WEB_(?:DOMAIN|CERT|KEY))\b/g;
+const VARIABLE =
+  /\b(?:REMOTEGPU_[A-Z0-9_]+|(?:MIGRATION_)?DATABASE_URL|NATS_(?:URL|CA_FILE)|WEB_(?:DOMAIN|CERT|KEY))\b/g;
 /** A first word of this kind is a path from the root of the repository, whatever follows it. */
 const FROM_THE_ROOT = /^(?:agent|control-plane|shared|test|\.setup)\/[\w./-]+$/;
 
