@@ -101,7 +101,7 @@ function terminalOf(parts: { tunnels: Tunnels; operator: Operator; log: Log }): 
   });
 }
 
-/** Likewise: without a port of its own it reaches hosts that let it in. */
+/** One that never asked for its tunnel's port goes on without it, and reaches the hosts that let it in. */
 async function tunnelsOf(
   config: TunnelConfig | null,
   deps: Omit<TunnelsDeps, "listen">,

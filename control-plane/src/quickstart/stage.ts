@@ -132,8 +132,8 @@ export class Stage {
   }
 
   /**
-   * Joins once, runs the agent with the access and the files process beside it, and waits until its host is online with its GPUs. What
-   * the control plane has of the host is a dated copy, so only a report of this life counts.
+   * Joins once, runs the agent with the access and the files process beside it, and waits until its host is online
+   * with its GPUs. What the control plane has of the host is a dated copy, so only a report of this life counts.
    */
   async startAgent(admin: ApiClient, simulatedGpus: number): Promise<Row> {
     const env = this.#newAgentEnv(simulatedGpus);

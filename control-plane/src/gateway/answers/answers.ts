@@ -75,7 +75,8 @@ function page({ title, sentence, retryAfterSeconds }: Answer, nonce: string): st
   return `<!doctype html><html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width">${refresh}<title>${escaped(title)}</title><style nonce="${nonce}">${STYLE}</style></head><body><h1>${escaped(title)}</h1><p>${escaped(sentence)}</p>${asksAgain}</body></html>\n`;
 }
 
-function escaped(text: string): string {
+/** As text or an attribute's value of a page. */
+export function escaped(text: string): string {
   const entities: Record<string, string> = {
     "&": "&amp;",
     "<": "&lt;",

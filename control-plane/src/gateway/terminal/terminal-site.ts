@@ -8,6 +8,7 @@ import type { Duplex } from "node:stream";
 import { WebSocketServer } from "ws";
 import type { HostId, InstanceId } from "@remotegpu/shared/ids";
 import type { Log } from "@remotegpu/shared/log";
+import { escaped } from "../answers/answers.ts";
 import { INPUT_WINDOW } from "../../core/gateway/terminal/terminal-protocol.ts";
 import { pageFiles, type PageFiles } from "./page-files.ts";
 import { enter, type EntryDeps } from "./ssh-entry.ts";
@@ -128,8 +129,4 @@ function plain(
 function refuse(socket: Duplex, status: 404 | 429): void {
   const reason = status === 404 ? "Not Found" : "Too Many Requests";
   socket.end(`HTTP/1.1 ${status} ${reason}\r\nContent-Length: 0\r\nConnection: close\r\n\r\n`);
-}
-
-function escaped(text: string): string {
-  return text.replaceAll("&", "&amp;").replaceAll("<", "&lt;").replaceAll('"', "&quot;");
 }
