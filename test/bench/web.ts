@@ -154,7 +154,7 @@ http { access_log off; client_body_temp_path ${folder}; proxy_temp_path ${folder
     location / { proxy_pass http://service; proxy_http_version 1.1; proxy_set_header Connection ""; proxy_buffering off; } } }`,
   );
   const nginx = spawn("nginx", ["-p", folder, "-c", file], { stdio: ["ignore", "ignore", "inherit"] });
-  nginx.once("error", () => {
+  await once(nginx, "spawn").catch(() => {
     throw new Error("nginx is not installed: apt-get install nginx-light");
   });
   ending.defer(async () => {
