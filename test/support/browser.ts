@@ -1,8 +1,11 @@
 /** Debian's Chromium without a window, driven over its own protocol; what is opened is closed with the test that opened it. */
+import { existsSync } from "node:fs";
 import { type Browser, launch, type Page } from "puppeteer-core";
 import { onTestFinished } from "vitest";
 
 const CHROMIUM = "/usr/bin/chromium";
+/** What needs one is left out where it is not installed, and says so. */
+export const hasBrowser = existsSync(CHROMIUM);
 /** A page of a busy machine. */
 const PATIENCE_MS = 60_000;
 

@@ -231,6 +231,8 @@ describe("what does not run is told so", () => {
 
     expect([page.status, page.headers["retry-after"]]).toEqual([503, "3"]);
     expect(page.text).toContain("still starting");
+    expect(page.text).toContain('<link rel="icon" href="data:image/svg+xml,');
+    expect(page.headers["content-security-policy"]).toContain("img-src data:");
   });
 
   test("of one that is stopped with the command that starts it, its name escaped", async () => {

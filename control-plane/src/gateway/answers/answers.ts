@@ -5,6 +5,7 @@
 import { randomBytes } from "node:crypto";
 import { STATUS_CODES, type IncomingMessage, type ServerResponse } from "node:http";
 import type { Duplex } from "node:stream";
+import { ICON } from "./icon.ts";
 
 export interface Answer {
   status: number;
@@ -55,7 +56,7 @@ function written(request: IncomingMessage, told: Answer): { headers: Record<stri
       "Cache-Control": "no-store",
       "Referrer-Policy": "no-referrer",
       "X-Content-Type-Options": "nosniff",
-      "Content-Security-Policy": `default-src 'none'; style-src 'nonce-${nonce}'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'`,
+      "Content-Security-Policy": `default-src 'none'; style-src 'nonce-${nonce}'; img-src data:; base-uri 'none'; form-action 'none'; frame-ancestors 'none'`,
       ...(told.retryAfterSeconds !== undefined && { "Retry-After": String(told.retryAfterSeconds) }),
       ...told.headers,
     },
@@ -72,7 +73,7 @@ function page({ title, sentence, retryAfterSeconds }: Answer, nonce: string): st
   const refresh =
     retryAfterSeconds === undefined ? "" : `<meta http-equiv="refresh" content="${retryAfterSeconds}">`;
   const asksAgain = retryAfterSeconds === undefined ? "" : "<p>This page looks again by itself.</p>";
-  return `<!doctype html><html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width">${refresh}<title>${escaped(title)}</title><style nonce="${nonce}">${STYLE}</style></head><body><h1>${escaped(title)}</h1><p>${escaped(sentence)}</p>${asksAgain}</body></html>\n`;
+  return `<!doctype html><html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width">${refresh}<link rel="icon" href="${ICON}"><title>${escaped(title)}</title><style nonce="${nonce}">${STYLE}</style></head><body><h1>${escaped(title)}</h1><p>${escaped(sentence)}</p>${asksAgain}</body></html>\n`;
 }
 
 /** As text or an attribute's value of a page. */

@@ -20,7 +20,7 @@ interface PageFile {
 }
 
 export interface PageFiles {
-  /** HTML, with the words NONCE and TITLE in it. */
+  /** HTML, with the words NONCE, ICON and TITLE in it. */
   page: string;
   byPath: ReadonlyMap<string, PageFile>;
 }

@@ -9,6 +9,7 @@ import { WebSocketServer } from "ws";
 import type { HostId, InstanceId } from "@remotegpu/shared/ids";
 import type { Log } from "@remotegpu/shared/log";
 import { escaped } from "../answers/answers.ts";
+import { ICON } from "../answers/icon.ts";
 import { INPUT_WINDOW } from "../../core/gateway/terminal/terminal-protocol.ts";
 import { pageFiles, type PageFiles } from "./page-files.ts";
 import { enter, type EntryDeps } from "./ssh-entry.ts";
@@ -96,7 +97,12 @@ const SAFE = {
 /** Scripts come from this origin alone. xterm.js writes styles into the page, which have this page's word. */
 function sendPage(request: IncomingMessage, response: ServerResponse, page: string, name: string): void {
   const nonce = randomBytes(16).toString("base64");
-  const body = Buffer.from(page.replace("NONCE", nonce).replace("TITLE", () => escaped(name)));
+  const body = Buffer.from(
+    page
+      .replace("NONCE", nonce)
+      .replace("ICON", ICON)
+      .replace("TITLE", () => escaped(name)),
+  );
   response.writeHead(200, {
     ...SAFE,
     "Content-Type": "text/html; charset=utf-8",

@@ -87,7 +87,8 @@ class Tab {
     const name = wish.tab ?? unattended(await inside.ask(LIST_COMMAND), this.#parts.taken) ?? newName();
     this.#name = name;
     this.#parts.taken.add(name);
-    const channel = await inside.terminal(openCommand(name), this.#size ?? wish);
+    const size = this.#size ?? wish;
+    const channel = await inside.terminal(openCommand(name, size.rows), size);
     this.#channel = channel;
     this.#tell({ kind: "opened", tab: name });
     channel.on("data", (chunk: Buffer) => this.#say(chunk));

@@ -30,14 +30,25 @@ const SETTINGS = [
   'set -s terminal-overrides "xterm*:smcup@:rmcup@"',
 ];
 
-/** The terminal of that name, new where there is none; whoever else had it open has it no more. */
-export function openCommand(tab: string): string {
+/**
+ * The terminal of that name, new where there is none; whoever else had it open has it no more. tmux draws its screen
+ * alone, so what had scrolled out of it is written before.
+ * @param rows of the page
+ */
+export function openCommand(tab: string, rows: number): string {
   // It stands in a command.
   if (!isTabName(tab)) throw new Error("that is no name of a terminal");
   const words = ["start-server", ...SETTINGS, `new-session -A -D -s ${tab}`].join(" \\; ");
   return inShell(
-    `${TMUX} ${words}; ended=$?; ${TMUX} has-session -t "=${tab}" 2>/dev/null && exit ${STILL_THERE}; exit $ended`,
+    `${historyOf(tab, rows)}; ${TMUX} ${words}; ended=$?; ${TMUX} has-session -t "=${tab}" 2>/dev/null && exit ${STILL_THERE}; exit $ended`,
   );
+}
+
+/** So many empty lines let all of it scroll out of the page, wherever it ends, and nothing else. */
+function historyOf(tab: string, rows: number): string {
+  const pane = `-t "=${tab}:"`;
+  const written = `${TMUX} if-shell -F ${pane} "#{history_size}" "capture-pane -p -e -J -S - -E -1 -t =${tab}:"`;
+  return `${written} 2>/dev/null; printf "${"\\n".repeat(rows - 1)}"`;
 }
 
 /** Those that nobody has open, one a line. */
