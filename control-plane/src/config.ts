@@ -10,7 +10,7 @@ const Address = z
   .regex(/^(\[[0-9a-fA-F:]+\]|[A-Za-z0-9.-]+):\d{1,5}$/, "must be ADDRESS:PORT")
   .refine((text) => Number(portText(text)) <= 65_535, "must have a port up to 65535");
 
-const GATEWAY_LISTEN = "127.0.0.1:8443";
+const GATEWAY_LISTEN = "127.0.0.1:8445";
 const TUNNEL_PORT = 8444;
 
 const PostgresUrl = z.string().regex(/^postgres(ql)?:\/\//, "must be a postgres:// URL");

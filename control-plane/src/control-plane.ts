@@ -87,6 +87,9 @@ async function serve(
     loops({ db, now, newId, log, calendar, link, leadership, deliveries, attempts }),
     log,
   );
+  // Undone where a later step fails: what runs on would keep a process that serves nobody.
+  await using begun = new AsyncDisposableStack();
+  begun.defer(() => running.stop());
   const wakeOwn = () => running.wake(WOKEN_BY_NEWS);
   const wake = () => {
     wakeOwn();
@@ -159,6 +162,7 @@ async function serve(
         ? null
         : { key: readFileSync(tls.keyFile, "utf8"), certificate: readFileSync(tls.certFile, "utf8") },
   });
+  begun.defer(() => server.close());
   // After the API, whose port is more than the gateway's where only one can have it.
   gateway =
     config.gateway === null
@@ -172,6 +176,7 @@ async function serve(
           log,
           onOrder: wake,
         });
+  begun.move();
   log.info({ url: publicUrl }, "the control plane serves");
 
   return {

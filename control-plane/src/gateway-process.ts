@@ -72,6 +72,10 @@ export async function startGateway(
       terminal: terminalOf({ tunnels, operator, log }),
       ssh: new SshSockets({ db, tunnels, isBehindProxy: config.certificate === null }),
     },
+  }).catch(async (error: unknown) => {
+    // Else their port would keep a process that serves nobody.
+    await tunnels.close();
+    throw error;
   });
   const webBase = gateway === null || config.webBase === null ? null : webBaseText(config.webBase);
   const tunnel =

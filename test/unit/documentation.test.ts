@@ -2,6 +2,7 @@
 import { existsSync, globSync, readFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { describe, expect, test } from "vitest";
+import { readConfig } from "@remotegpu/control-plane/config";
 
 const ROOT = new URL("../..", import.meta.url).pathname;
 const PAGES = globSync(
@@ -152,6 +153,26 @@ describe.each(PAGES)("%s", (file) => {
     expect(page.replaceAll("../../shared/", "")).not.toContain("../shared");
     expect(linksIn(page).filter((target) => join(dirname(file), target).startsWith(".."))).toEqual([]);
   });
+});
+
+test("the addresses that pages let a server listen on are none of its other defaults", () => {
+  const options = PAGES.flatMap((file) => [...read(file).matchAll(/--listen (\d[\d.]*:\d+)/g)]).map(
+    ([, listen = ""]) => ({ REMOTEGPU_LISTEN: listen }),
+  );
+  const files = PAGES.flatMap((file) => [...read(file).matchAll(/^```ini\n([\s\S]*?)^```$/gm)])
+    .map(([, lines = ""]) =>
+      Object.fromEntries(
+        [...lines.matchAll(/^(\w+)=(\S+)$/gm)].map(([, name = "", value = ""]) => [name, value]),
+      ),
+    )
+    .filter((settings) => "REMOTEGPU_LISTEN" in settings);
+
+  for (const settings of [{}, ...options, ...files]) {
+    const { listen, gateway } = readConfig(settings);
+    const ports = [listen, gateway?.listen, gateway?.tunnel?.listen].map((at) => at?.port);
+    expect({ settings, count: new Set(ports).size }).toEqual({ settings, count: 3 });
+  }
+  expect([options.length, files.length].every((count) => count > 0)).toBe(true);
 });
 
 test.each(["agent", "control-plane", "shared", "test"])(

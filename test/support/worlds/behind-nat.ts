@@ -34,12 +34,15 @@ export class BehindNat {
     return nat;
   }
 
+  /** What starts an access process in there, and what it has to be told beside its other settings. */
+  get accessScript(): { script: string; settings: Record<string, string> } {
+    return { script: SCRIPT, settings: { TEST_NETWORK: this.#name, REMOTEGPU_LEASE_ADDRESS: "" } };
+  }
+
   /** An access process in there. */
   beginAccess(): Promise<AccessUnderTest> {
-    return AccessUnderTest.begin(
-      { TEST_NETWORK: this.#name, REMOTEGPU_LEASE_ADDRESS: "" },
-      { script: SCRIPT },
-    );
+    const { script, settings } = this.accessScript;
+    return AccessUnderTest.begin(settings, { script });
   }
 
   /** From now on it lets in whom it likes. */

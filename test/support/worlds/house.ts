@@ -34,18 +34,21 @@ export class Program {
   readonly #script: string;
   readonly #env: Record<string, string>;
   readonly #logFile: string;
+  readonly #verb: string;
   #child: Child | null = null;
 
-  constructor(script: string, env: Record<string, string>, logFile: string) {
+  /** @param verb what it is started as */
+  constructor(script: string, env: Record<string, string>, logFile: string, verb = "run") {
     this.#script = script;
     this.#env = { ...COMPILED, ...env };
     this.#logFile = logFile;
+    this.#verb = verb;
   }
 
   start(): void {
     this.#child = new Child({
       name: this.#script,
-      args: [this.#script, "run"],
+      args: [this.#script, this.#verb],
       env: this.#env,
       logFile: this.#logFile,
       onEnd: () => undefined,
@@ -170,8 +173,11 @@ export class House {
     return house;
   }
 
-  /** Joins one more host, starts its access process and its agent, and waits until it is online. */
-  async addHost(settings: Record<string, string> = {}): Promise<HostProcess> {
+  /**
+   * Joins one more host, starts its access process and its agent, and waits until it is online.
+   * @param accessScript in place of this checkout's access process
+   */
+  async addHost(settings: Record<string, string> = {}, accessScript = ACCESS): Promise<HostProcess> {
     const number = this.hosts.length + 1;
     const folder = join(this.folder, `agent-${number}`);
     mkdirSync(folder, { mode: 0o711 });
@@ -190,7 +196,7 @@ export class House {
       ...settings,
     };
     const agent = new Program(AGENT, env, join(this.folder, `agent-${number}.log`));
-    const access = new Program(ACCESS, env, join(this.folder, `access-${number}.log`));
+    const access = new Program(accessScript, env, join(this.folder, `access-${number}.log`));
     const files = new Program(FILES, env, join(this.folder, `files-${number}.log`));
     const joined = await agent.command("join");
     if (joined.exitCode !== 0) throw new Error(`host ${number} could not join: ${joined.stderr}`);

@@ -1,0 +1,108 @@
+/**
+ * Gateways as processes of their own, beside a control plane that is none: two of one domain behind one address, as an
+ * operator's load balancer has it. Connections go to the first that takes them.
+ */
+import { copyFileSync, mkdirSync } from "node:fs";
+import { once } from "node:events";
+import { connect, createServer, type Server, type Socket } from "node:net";
+import { join } from "node:path";
+import { freePort } from "@remotegpu/control-plane/embedded/ports";
+import { eventually } from "../eventually.ts";
+import { CONTROL_PLANE, type House, Program } from "./house.ts";
+
+const LOOPBACK = "127.0.0.1";
+
+export interface OwnGateway {
+  program: Program;
+  port: number;
+}
+
+export class GatewayPair {
+  /** As WEB_DOMAIN has it. */
+  readonly domain: string;
+  readonly gateways: readonly OwnGateway[];
+  readonly #balancer: Server;
+
+  private constructor(domain: string, gateways: readonly OwnGateway[], balancer: Server) {
+    this.domain = domain;
+    this.gateways = gateways;
+    this.#balancer = balancer;
+  }
+
+  /** @param tunnelAddress where hosts dial in */
+  static async begin(
+    house: House,
+    { databaseUrl, tunnelAddress }: { databaseUrl: string; tunnelAddress: string },
+  ): Promise<GatewayPair> {
+    const ports = [await freePort(LOOPBACK, null), await freePort(LOOPBACK, null)];
+    const balancer = createServer({ allowHalfOpen: true }, (client) => void lead(client, ports));
+    balancer.listen(0, LOOPBACK);
+    await once(balancer, "listening");
+    const address = balancer.address();
+    const domain = `localhost:${typeof address === "object" && address !== null ? address.port : 0}`;
+    const gateways = ports.map((port, nth) => {
+      const name = `gateway-${nth + 1}`;
+      const settings = {
+        REMOTEGPU_STATE_DIR: folderWithOperator(house, name),
+        DATABASE_URL: databaseUrl,
+        WEB_DOMAIN: domain,
+        REMOTEGPU_GATEWAY_LISTEN: `${LOOPBACK}:${port}`,
+        REMOTEGPU_TUNNEL_LISTEN: `${tunnelAddress}:0`,
+        REMOTEGPU_EXIT_WITH_STDIN: "1",
+      };
+      const program = new Program(CONTROL_PLANE, settings, join(house.folder, `${name}.log`), "gateway");
+      return { program, port };
+    });
+    const pair = new GatewayPair(domain, gateways, balancer);
+    try {
+      // One after the other, so that their rows tell which is which.
+      for (const { program, port } of gateways) {
+        program.start();
+        await eventually(() => answers(port), {
+          withinMs: 60_000,
+          what: `a gateway, which said:\n${program.said()}`,
+        });
+      }
+    } catch (error) {
+      await pair.close();
+      throw error;
+    }
+    return pair;
+  }
+
+  async close(): Promise<void> {
+    this.#balancer.close();
+    for (const { program } of this.gateways) await program.stop();
+  }
+}
+
+/** A state folder as an operator makes it on another machine: the fleet's keys, copied. */
+export function folderWithOperator(house: House, name: string): string {
+  const folder = join(house.folder, name);
+  mkdirSync(folder);
+  copyFileSync(join(house.folder, "control-plane", "operator.json"), join(folder, "operator.json"));
+  return folder;
+}
+
+async function answers(port: number): Promise<boolean> {
+  const { status } = await fetch(`http://${LOOPBACK}:${port}/healthz`);
+  return status === 421 || status === 200;
+}
+
+async function lead(client: Socket, ports: readonly number[]): Promise<void> {
+  client.on("error", () => client.destroy());
+  for (const port of ports) {
+    const way = connect({ port, host: LOOPBACK, allowHalfOpen: true });
+    const isOpen = await once(way, "connect").then(
+      () => true,
+      () => false,
+    );
+    if (!isOpen) continue;
+    way.on("error", () => client.destroy());
+    way.once("close", () => client.destroySoon());
+    client.once("close", () => way.destroy());
+    client.pipe(way).pipe(client);
+    return;
+  }
+  client.destroy();
+}
