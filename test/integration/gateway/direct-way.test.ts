@@ -4,8 +4,9 @@
  */
 import { createHash } from "node:crypto";
 import { once } from "node:events";
+import { readFileSync } from "node:fs";
 import { createServer as createPlainServer } from "node:net";
-import { createServer } from "node:tls";
+import { connect, createServer } from "node:tls";
 import type { Duplex } from "node:stream";
 import { buffer } from "node:stream/consumers";
 import { createOperator } from "@nats-io/nkeys";
@@ -54,6 +55,19 @@ function directWay(by = authority): DirectWay {
 const to = (port: number, instanceId = INSTANCE) => ({ hostId: HOST, instanceId, port });
 
 const saidBy = async (stream: Duplex) => (await buffer(stream)).toString("latin1");
+
+/** Of this machine's own end, as the kernel has them; those that are over but for its memory of them left out. */
+function openConnectionsAt(port: number): number {
+  const isIt = new RegExp(
+    `^\\s*\\d+: \\w+:${port.toString(16).toUpperCase().padStart(4, "0")} \\w+:\\w+ (\\w+)`,
+  );
+  const states = ["tcp", "tcp6"]
+    .flatMap((kind) => readFileSync(`/proc/net/${kind}`, "utf8").split("\n"))
+    .flatMap((line) => isIt.exec(line)?.[1] ?? []);
+  return states.filter((state) => state !== LISTENS && state !== TIME_WAIT).length;
+}
+const LISTENS = "0A";
+const TIME_WAIT = "06";
 
 function refusedBy(opening: Promise<unknown>): Promise<TunnelError> {
   return opening.then(
@@ -170,6 +184,18 @@ test("whoever else answers there is not taken for the host", async () => {
   expect(errors[0]?.message).toBe(
     "Host gpu-1 does not answer gateways: another host answers at its address.",
   );
+});
+
+test("neither a look at the host leaves a connection there, nor one who breaks off amid the handshake", async () => {
+  const way = directWay();
+  for (let nth = 0; nth < 5; nth += 1) await way.probe(HOST, at);
+  const broken = connect({ host: "127.0.0.1", port: at.port ?? 0, ca: authority.ca, servername: "none" });
+  broken.on("error", () => undefined);
+  await new Promise((resolve) => broken.once("secureConnect", resolve).once("close", resolve));
+  broken.destroy();
+
+  const isEmpty = () => openConnectionsAt(at.port ?? 0) === 0;
+  expect(await eventually(isEmpty, { withinMs: 60_000, what: "nobody there" })).toBe(true);
 });
 
 test("a gateway of another fleet is not let in", async () => {

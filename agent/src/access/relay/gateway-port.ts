@@ -24,6 +24,8 @@ export class GatewayPort {
   readonly #open: (wish: GatewayWish) => Promise<WayForGateway | NoWay>;
   readonly #onChange: () => void;
   readonly #clients = new Set<Socket>();
+  /** Past the handshake, of those that have not said yet where they want to go: stops waiting for it. */
+  readonly #unsaid = new WeakMap<Socket, () => void>();
 
   constructor(options: {
     identity: GatewayIdentity;
@@ -40,6 +42,8 @@ export class GatewayPort {
       noDelay: true,
       // Else a client's half-close would end the way back as well. The types do not know that it is taken here, too.
       allowHalfOpen: true,
+      // Who leaves amid the handshake is not noticed by its end, since connections may be half-open.
+      handshakeTimeout: HEADERS_WITHIN_MS,
       headersTimeout: HEADERS_WITHIN_MS,
       requestTimeout: HEADERS_WITHIN_MS,
     };
@@ -57,6 +61,7 @@ export class GatewayPort {
         this.#onChange();
       });
     });
+    this.#server.on("secureConnection", (client) => this.#await(client));
     this.#server.on("connect", (request, socket: Socket, head: Buffer) => {
       void this.#connect(request, socket, head);
     });
@@ -100,7 +105,16 @@ export class GatewayPort {
     this.#server.setSecureContext(tlsOf(identity));
   }
 
+  /** Node's own bound on heads holds only while it listens: who came before it retired would be connected for ever. */
+  #await(client: TLSSocket): void {
+    const late = setTimeout(() => client.destroy(), HEADERS_WITHIN_MS);
+    const stop = () => clearTimeout(late);
+    client.once("close", stop);
+    this.#unsaid.set(client, stop);
+  }
+
   async #connect(request: IncomingMessage, client: Socket, head: Buffer): Promise<void> {
+    this.#unsaid.get(client)?.();
     client.on("error", () => client.destroy());
     if (!isGateway(client)) return refuse(client, 403);
     const wish = wishOf(request.url, request.headers[TUNNEL_CLIENT_HEADER]);

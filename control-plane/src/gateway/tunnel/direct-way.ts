@@ -12,6 +12,8 @@ import { type Destination, TunnelError } from "./tunnel.ts";
 
 /** The host gives up a connection that says nothing for ten seconds. */
 const SPARE_FOR_MS = 8_000;
+/** For the host to say goodbye as well. */
+const GOODBYE_WITHIN_MS = 5_000;
 /** Being opened at once, to one host: beyond that something is wrong there. */
 const MAX_OPENING = 256;
 
@@ -60,7 +62,11 @@ export class DirectWay {
 
   /** Looks whether it answers now, with its certificate. @throws TunnelError */
   async probe(hostId: HostId, at: HostAddress): Promise<void> {
-    (await this.#dial(hostId, at)).destroy();
+    const socket = await this.#dial(hostId, at);
+    // In order: whoever breaks off here leaves the host amid the handshake, of which it has not heard the end.
+    const late = setTimeout(() => socket.destroy(), GOODBYE_WITHIN_MS);
+    socket.once("close", () => clearTimeout(late));
+    socket.resume().end();
   }
 
   /** Streams stay; they are whose they are. */
