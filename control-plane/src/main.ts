@@ -3,6 +3,7 @@ import { existsSync } from "node:fs";
 import { Argument, Command, CommanderError, InvalidArgumentError } from "commander";
 import { pino } from "pino";
 import type { CheckResult } from "@remotegpu/shared/doctor";
+import { ending } from "@remotegpu/shared/ending";
 import { errorForLog } from "@remotegpu/shared/log";
 import { ConfigError, readConfig, type Config } from "./config.ts";
 import { doctorCommand } from "./commands/doctor-command.ts";
@@ -295,16 +296,6 @@ async function printNatsConfig(options: {
           : { listen: { address, port: NATS_CLUSTER_PORT }, routes, caFile: clusterCa ?? null },
     }),
   );
-}
-
-async function ending({ exitWithStdin }: Config): Promise<void> {
-  await new Promise<void>((resolve) => {
-    process.once("SIGTERM", resolve);
-    process.once("SIGINT", resolve);
-    if (exitWithStdin) process.stdin.on("end", resolve).on("error", resolve).resume();
-  });
-  // An open pipe would keep this process up after everything has ended.
-  if (exitWithStdin) process.stdin.destroy();
 }
 
 /** What a person can act on is one line; anything else is a bug and shows its stack. */

@@ -6,7 +6,7 @@ import { doOverlap } from "../core/leases/lease-port.ts";
 import { ServiceNotifier } from "../host/notify.ts";
 import { FolderLockedError } from "../journal/database/folder-lock.ts";
 import { bundleOf } from "../process/bundle.ts";
-import { ending } from "../process/ending.ts";
+import { ending } from "@remotegpu/shared/ending";
 import { log } from "../process/log.ts";
 import { AccessProcess } from "./access-process.ts";
 import { ControlSocketError } from "../process/socket-file.ts";

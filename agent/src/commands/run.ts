@@ -9,7 +9,7 @@ import { monotonicMs, readBootId } from "../host/clock.ts";
 import type { ServiceNotifier } from "../host/notify.ts";
 import { openJournal, type Journal } from "../journal/journal.ts";
 import { openHostKey } from "../link/nkey.ts";
-import { ending } from "../process/ending.ts";
+import { ending } from "@remotegpu/shared/ending";
 import { membershipOf } from "./membership.ts";
 
 /** @throws CommandRefusedError, FolderLockedError, ToolboxError, MachineFactsError */

@@ -6,7 +6,7 @@ import { ConfigError, filesFolder, filesSocket, readConfig } from "../config.ts"
 import { monotonicMs } from "../host/clock.ts";
 import { ServiceNotifier } from "../host/notify.ts";
 import { FILES_LOCK_FILE, FolderLockedError, lockFolder } from "../journal/database/folder-lock.ts";
-import { ending } from "../process/ending.ts";
+import { ending } from "@remotegpu/shared/ending";
 import { log } from "../process/log.ts";
 import { FilesServer } from "./files-server.ts";
 import { giveUpRights, ManyRightsError } from "./few-rights.ts";
