@@ -19,6 +19,9 @@ import { eventually } from "../eventually.ts";
 import { BALLAST_BYTES } from "../samples/journal-samples.ts";
 import { keptLog } from "../kept-log.ts";
 
+/** The machine's runtime loads few layers at once, of all tests together. */
+const PULL_WITHIN_MS = 45_000;
+
 export class ImageHost {
   readonly log = keptLog();
   readonly images = new Images(new Docker());
@@ -108,7 +111,7 @@ export class ImageHost {
         const state = await this.pulls.ensure(wish);
         return state.kind !== "awaited" && state;
       },
-      { what: `an end of ${wish.image}` },
+      { withinMs: PULL_WITHIN_MS, what: `an end of ${wish.image}` },
     );
   }
 
@@ -120,7 +123,7 @@ export class ImageHost {
         const state = await this.pulls.ensure(wish);
         return state.kind !== "awaited" && state;
       },
-      { what: `the last try of ${wish.image}` },
+      { withinMs: PULL_WITHIN_MS, what: `the last try of ${wish.image}` },
     );
   }
 

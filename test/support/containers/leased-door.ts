@@ -105,14 +105,16 @@ export class LeasedDoors {
   async enter(door: Door, key = "owner"): Promise<{ session: AccessSession; client: Session }> {
     const { leaseId: ofDoor } = this.#of(door);
     const begunAt = new Date().toISOString();
-    const client = door.session([
-      "-F",
-      await door.configOf(key),
-      ...(await this.through(door)),
-      "door",
-      "echo in; cat",
-    ]);
-    await client.says(/in/);
+    const words = ["-F", await door.configOf(key), ...(await this.through(door)), "door", "echo in; cat"];
+    // sshd closes its listener for a moment while it takes another configuration: who came just then tries again.
+    const client = await eventually(
+      async () => {
+        const tried = door.session(words);
+        const isIn = await Promise.race([tried.says(/in/), tried.ended.then(() => false)]);
+        return isIn && tried;
+      },
+      { what: "a session" },
+    );
     const session = await eventually(
       () =>
         this.sessions.find(
