@@ -28,15 +28,18 @@ async function saysReady({ stdout }: ReturnType<typeof started>): Promise<void> 
   await once(stdout, "data");
 }
 
-test.each(["SIGTERM", "SIGINT"] as const)("on %s, once and again, while a program of its own runs", async (signal) => {
-  const child = started();
-  await saysReady(child);
+test.each(["SIGTERM", "SIGINT"] as const)(
+  "on %s, once and again, while a program of its own runs",
+  async (signal) => {
+    const child = started();
+    await saysReady(child);
 
-  child.kill(signal);
-  child.kill(signal);
+    child.kill(signal);
+    child.kill(signal);
 
-  expect(await child).toMatchObject({ exitCode: 0, stdout: "ready\nin order" });
-});
+    expect(await child).toMatchObject({ exitCode: 0, stdout: "ready\nin order" });
+  },
+);
 
 test("when its standard input closes, if that was asked for", async () => {
   const child = started("--with-stdin");
