@@ -48,6 +48,7 @@ export function checkCharges(
 }
 
 function dueNote(runId: string, minutes: number): string {
+  if (minutes === 0) return `run ${runId} has rows that were not looked at yet; they change no minute`;
   return minutes < 0
     ? `run ${runId} waits for a credit: ${-minutes} minutes were charged before they were waived`
     : `run ${runId} waits for a charge: ${minutes} minutes are proven and not charged yet`;

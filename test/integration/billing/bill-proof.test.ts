@@ -259,6 +259,15 @@ describe("a proof as it was made", () => {
     ]);
   });
 
+  test("says of rows within a minute that is paid that they change none", () => {
+    const proof = proofOf("waived");
+
+    const { faults, notes } = verifyBill({ ...proof, run: { ...proof.run, is_charge_due: true } });
+
+    expect(faults).toEqual([]);
+    expect(notes).toContainEqual(expect.stringContaining("they change no minute"));
+  });
+
   test("tells rows off the chain among what was set aside", () => {
     const proof = proofOf("broken-chain");
 
