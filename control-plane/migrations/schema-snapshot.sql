@@ -403,6 +403,42 @@ CREATE INDEX idx_customers_user_type ON customers USING btree (user_type);
 CREATE INDEX idx_customers_username ON customers USING btree (username);
 CREATE TRIGGER set_updated_at BEFORE UPDATE ON customers FOR EACH ROW EXECUTE FUNCTION set_updated_at();
 
+CREATE TABLE data_copies (
+  id bigserial,
+  dataset_id bigint,
+  model_id bigint,
+  version integer NOT NULL,
+  storage_pool varchar(64) NOT NULL,
+  folder varchar(500) NOT NULL,
+  status varchar(16) NOT NULL,
+  status_reason text,
+  manifest_sha256 character(64) NOT NULL,
+  total_size bigint NOT NULL,
+  file_count integer NOT NULL,
+  epoch integer NOT NULL DEFAULT 1,
+  begun_by bigint NOT NULL,
+  begun_at timestamptz NOT NULL,
+  ready_at timestamptz,
+  CONSTRAINT data_copies_pkey PRIMARY KEY (id),
+  CONSTRAINT data_copies_are_of_one CHECK (((dataset_id IS NULL) <> (model_id IS NULL))),
+  CONSTRAINT data_copies_are_ready_since CHECK ((((status)::text = 'ready'::text) = (ready_at IS NOT NULL))),
+  CONSTRAINT data_copies_epoch_check CHECK ((epoch > 0)),
+  CONSTRAINT data_copies_err_for_a_reason CHECK ((((status)::text <> 'error'::text) OR (status_reason IS NOT NULL))),
+  CONSTRAINT data_copies_file_count_check CHECK ((file_count >= 0)),
+  CONSTRAINT data_copies_folder_check CHECK (((folder)::text <> ''::text)),
+  CONSTRAINT data_copies_manifest_sha256_check CHECK ((manifest_sha256 ~ '^[0-9a-f]{64}$'::text)),
+  CONSTRAINT data_copies_status_check CHECK ((status IN ('uploading', 'ready', 'error'))),
+  CONSTRAINT data_copies_storage_pool_check CHECK (((storage_pool)::text <> ''::text)),
+  CONSTRAINT data_copies_total_size_check CHECK ((total_size >= 0)),
+  CONSTRAINT data_copies_version_check CHECK ((version > 0))
+);
+CREATE INDEX idx_data_copies_begun_by ON data_copies USING btree (begun_by, begun_at);
+CREATE UNIQUE INDEX idx_data_copies_dataset ON data_copies USING btree (dataset_id, version, storage_pool);
+CREATE UNIQUE INDEX idx_data_copies_dataset_open ON data_copies USING btree (dataset_id) WHERE ((status)::text <> 'ready'::text);
+CREATE UNIQUE INDEX idx_data_copies_model ON data_copies USING btree (model_id, version, storage_pool);
+CREATE UNIQUE INDEX idx_data_copies_model_open ON data_copies USING btree (model_id) WHERE ((status)::text <> 'ready'::text);
+CREATE INDEX idx_data_copies_pool ON data_copies USING btree (storage_pool);
+
 CREATE TABLE data_removals (
   id bigserial,
   customer_id bigint NOT NULL,
@@ -1907,6 +1943,11 @@ ALTER TABLE billing_records
   ADD CONSTRAINT billing_records_run_id_fkey FOREIGN KEY (run_id) REFERENCES runs(id),
   ADD CONSTRAINT billing_records_transaction_id_fkey FOREIGN KEY (transaction_id) REFERENCES ledger_transactions(id),
   ADD CONSTRAINT billing_records_workspace_id_fkey FOREIGN KEY (workspace_id) REFERENCES workspaces(id) NOT VALID;
+
+ALTER TABLE data_copies
+  ADD CONSTRAINT data_copies_begun_by_fkey FOREIGN KEY (begun_by) REFERENCES customers(id),
+  ADD CONSTRAINT data_copies_dataset_id_fkey FOREIGN KEY (dataset_id) REFERENCES datasets(id) ON DELETE CASCADE,
+  ADD CONSTRAINT data_copies_model_id_fkey FOREIGN KEY (model_id) REFERENCES models(id) ON DELETE CASCADE;
 
 ALTER TABLE data_removals
   ADD CONSTRAINT data_removals_customer_id_fkey FOREIGN KEY (customer_id) REFERENCES customers(id);

@@ -5,6 +5,7 @@
  */
 import { z } from "zod";
 import { text } from "./text.ts";
+import { MIB } from "./units.ts";
 
 /** Where gateways `CONNECT` to for it; no instance has that name. */
 export const FILES_NAME = "files";
@@ -78,3 +79,45 @@ const DIGEST = /^sha-256=:([A-Za-z0-9+/]{43}=):$/;
 export function sha256Of(digest: string): string | null {
   return DIGEST.exec(digest)?.[1] ?? null;
 }
+
+/**
+ * A tree that is brought in parts: below the folder of one version of a dataset or model lie `draft` while it is brought,
+ * the list of what it is to hold, and `files` once all of it was checked. Parts go to where they belong at once; which of
+ * them are there is told by their checksums alone, so that nothing has to be remembered of an upload.
+ */
+export const DRAFT_FOLDER = "draft";
+export const MANIFEST_NAME = "manifest";
+export const FILES_FOLDER = "files";
+
+/** Of a part, and of the pieces whose checksums are told. */
+export const CHUNK_BYTES = 8 * MIB;
+
+/** Of a part that comes: the SHA-256 of exactly what comes (RFC 9530). */
+export const CONTENT_DIGEST_HEADER = "content-digest";
+
+/** A line of the list, in the order of a walk through the tree: names by their bytes, a folder where its name stands. */
+export const ManifestLine = z.strictObject({
+  /** base64url of its bytes. */
+  path: z.string().regex(BYTES).min(1).max(5_500),
+  bytes: z.int().nonnegative(),
+  sha256: z.base64().length(44),
+  isExecutable: z.boolean(),
+});
+export type ManifestLine = z.infer<typeof ManifestLine>;
+
+/** What a draft has, and what the disk has left. */
+export const DraftState = z.object({
+  freeBytes: z.int().nonnegative(),
+  hadBytes: z.int().nonnegative(),
+  /** All of it was checked already: nothing more is taken. */
+  isSealed: z.boolean(),
+});
+export type DraftState = z.infer<typeof DraftState>;
+
+/** How far a tree is checked. */
+export const SealState = z.object({
+  isSealed: z.boolean(),
+  checkedBytes: z.int().nonnegative(),
+  files: z.int().nonnegative(),
+});
+export type SealState = z.infer<typeof SealState>;

@@ -3,16 +3,11 @@
  * connections to gateways of the control plane. Each request names a folder of the pool and a path within that.
  */
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
-import {
-  FILE_REFUSALS,
-  FILE_TYPE_HEADER,
-  MAX_FILES_PER_PAGE,
-  type HostListing,
-  type HostRefusal,
-} from "@remotegpu/shared/files";
+import { FILE_REFUSALS, FILE_TYPE_HEADER, MAX_FILES_PER_PAGE } from "@remotegpu/shared/files";
 import type { Log } from "@remotegpu/shared/log";
 import { openSocketFile } from "../process/socket-file.ts";
-import { stepsOf } from "../core/files/relative-path.ts";
+import { type Asked, bytesIn, pathIn, sendJson } from "./asked.ts";
+import { DraftRoutes } from "./drafts/draft-routes.ts";
 import { answerFile } from "./file-answer.ts";
 import { listFolder } from "./folder-listing.ts";
 import { HeldEntry } from "./held-entry.ts";
@@ -23,12 +18,12 @@ const MAX_CONNECTIONS = 512;
 const HEADERS_WITHIN_MS = 10_000;
 /** Of a client that neither sends nor takes anything. */
 const SILENT_FOR_MS = 120_000;
-const BYTES = /^[A-Za-z0-9_-]*$/;
 
 export class FilesServer {
   readonly #poolRoot: string;
   readonly #server: Server;
   readonly #log: Log;
+  readonly #drafts = new DraftRoutes();
 
   constructor({ poolRoot, log }: { poolRoot: string; log: Log }) {
     this.#poolRoot = poolRoot;
@@ -69,28 +64,35 @@ export class FilesServer {
 
   async #serve(request: IncomingMessage, response: ServerResponse): Promise<void> {
     const { pathname, searchParams: query } = new URL(request.url ?? "/", "http://files");
-    const { method = "" } = request;
-    if (pathname !== "/entry" || !["GET", "HEAD", "PUT"].includes(method))
-      throw new FileRefusal("bad-request", "This host's agent does not know that request.");
-    const steps = pathIn(query, "path");
     using pool = HeldEntry.root(this.#poolRoot);
-    using folder = pool.below(bytesIn(query, "folder"), { isFolder: true });
-    if (method === "PUT") {
-      await putFile(folder, { steps: steps.steps, isExecutable: query.has("executable") }, request);
-      return void response.writeHead(204).end();
+    const asked: Asked = { pool, folder: bytesIn(query, "folder"), query };
+    switch (`${request.method} ${pathname}`) {
+      case "GET /entry":
+      case "HEAD /entry":
+        return await readEntry(asked, request, response);
+      case "PUT /entry": {
+        using folder = pool.below(asked.folder, { isFolder: true });
+        const { steps } = pathIn(query, "path");
+        await putFile(folder, { steps, isExecutable: query.has("executable") }, request);
+        return void response.writeHead(204).end();
+      }
+      default:
+        return await this.#drafts.serve(asked, request, response);
     }
-    using held = folder.below(steps.bytes);
-    if (held.type !== "folder") return await answerFile(held, request, response);
-    response.setHeader(FILE_TYPE_HEADER, "folder");
-    const listing = await listFolder(held, { after: bytesIn(query, "after"), limit: limitIn(query) });
-    return sendJson(response, 200, listing);
   }
 }
 
-function sendJson(response: ServerResponse, status: number, body: HostListing | HostRefusal): void {
-  const text = JSON.stringify(body);
-  const length = String(Buffer.byteLength(text));
-  response.writeHead(status, { "Content-Type": "application/json", "Content-Length": length }).end(text);
+async function readEntry(
+  { pool, folder: name, query }: Asked,
+  request: IncomingMessage,
+  response: ServerResponse,
+): Promise<void> {
+  using folder = pool.below(name, { isFolder: true });
+  using held = folder.below(pathIn(query, "path").bytes);
+  if (held.type !== "folder") return await answerFile(held, request, response);
+  response.setHeader(FILE_TYPE_HEADER, "folder");
+  const listing = await listFolder(held, { after: bytesIn(query, "after"), limit: limitIn(query) });
+  return sendJson(response, 200, listing);
 }
 
 function refuse(request: IncomingMessage, response: ServerResponse, refusal: FileRefusal): void {
@@ -101,19 +103,6 @@ function refuse(request: IncomingMessage, response: ServerResponse, refusal: Fil
   for (const name of response.getHeaderNames()) if (name !== "connection") response.removeHeader(name);
   const { reason, message: detail } = refusal;
   sendJson(response, FILE_REFUSALS[reason], { reason, detail });
-}
-
-function pathIn(query: URLSearchParams, name: string): { bytes: Buffer; steps: Uint8Array[] } {
-  const bytes = bytesIn(query, name);
-  const steps = stepsOf(bytes);
-  if (steps === null) throw new FileRefusal("bad-path", "The path is none that stays below its folder.");
-  return { bytes, steps };
-}
-
-function bytesIn(query: URLSearchParams, name: string): Buffer {
-  const text = query.get(name) ?? "";
-  if (!BYTES.test(text)) throw new FileRefusal("bad-request", `${name} is not base64url.`);
-  return Buffer.from(text, "base64url");
 }
 
 function limitIn(query: URLSearchParams): number {

@@ -29,8 +29,11 @@ export class HeldEntry {
   }
 
   /** What lies below this one. @throws OpenError */
-  below(path: Uint8Array, { isFolder = false }: { isFolder?: boolean } = {}): HeldEntry {
-    const flags = OPEN.path | (isFolder ? OPEN.folder : 0);
+  below(
+    path: Uint8Array,
+    { isFolder = false, followsLinks = true }: { isFolder?: boolean; followsLinks?: boolean } = {},
+  ): HeldEntry {
+    const flags = OPEN.path | (isFolder ? OPEN.folder : 0) | (followsLinks ? 0 : OPEN.noFollow);
     return new HeldEntry(openBelow(this.#fd, path, { flags }));
   }
 
@@ -44,6 +47,11 @@ export class HeldEntry {
     if (this.stats.isFile()) return "file";
     if (this.stats.isDirectory()) return "folder";
     return this.stats.isSymbolicLink() ? "link" : "other";
+  }
+
+  /** The same for everybody who holds this, under whichever name. */
+  get identity(): string {
+    return `${this.stats.dev}:${this.stats.ino}`;
   }
 
   /** Leads to exactly this, for as long as it is held. */

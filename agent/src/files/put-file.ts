@@ -4,15 +4,15 @@
  */
 import { createHash, randomBytes } from "node:crypto";
 import { constants } from "node:fs";
-import { chmod, chown, lstat, mkdir, rename, statfs, unlink } from "node:fs/promises";
+import { chmod, chown, lstat, rename, statfs, unlink } from "node:fs/promises";
 import type { IncomingMessage } from "node:http";
 import { DIGEST_HEADER, sha256Of } from "@remotegpu/shared/files";
-import { HeldEntry } from "./held-entry.ts";
+import { folderAt } from "./folder-way.ts";
+import type { HeldEntry } from "./held-entry.ts";
 import { FileRefusal } from "./refusal.ts";
 
 const FILE_MODE = 0o644;
 const PROGRAM_MODE = 0o755;
-const FOLDER_MODE = 0o755;
 const DRAFT_ENDING = ".remotegpu-part";
 const DRAFT_BYTES = 9;
 
@@ -43,34 +43,6 @@ export async function putFile(
     await unlink(folder.pathOf(draft)).catch(() => undefined);
     throw error;
   }
-}
-
-/** Made where it is missing, as whoever owns the folder above. */
-async function folderAt(root: HeldEntry, steps: readonly Uint8Array[]): Promise<HeldEntry> {
-  let above = root.below(new Uint8Array(), { isFolder: true });
-  for (const [index, step] of steps.entries()) {
-    using parent = above;
-    const path = joined(steps.slice(0, index + 1));
-    try {
-      above = root.below(path, { isFolder: true });
-    } catch (error) {
-      if (!(error instanceof Error && "code" in error && error.code === "ENOENT")) throw error;
-      await mkdir(parent.pathOf(step), { mode: FOLDER_MODE }).catch(unlessThere);
-      using made = root.below(path, { isFolder: true });
-      await chown(made.path, Number(parent.stats.uid), Number(parent.stats.gid));
-      // Once more, with its owner.
-      above = root.below(path, { isFolder: true });
-    }
-  }
-  return above;
-}
-
-function unlessThere(error: unknown): void {
-  if (!(error instanceof Error && "code" in error && error.code === "EEXIST")) throw error;
-}
-
-function joined(steps: readonly Uint8Array[]): Buffer {
-  return Buffer.concat(steps.flatMap((step, index) => (index === 0 ? [step] : [Buffer.from("/"), step])));
 }
 
 /** The whole body, on the disk. @returns its SHA-256 in base64 */

@@ -237,6 +237,12 @@ const data = (kind: "datasets" | "models"): [string, string, Question][] => [
   [`GET /${kind}/{id}`, EVERYONE, at(entry(kind, "public"), (id) => `/${kind}/${id}`)],
   [`PATCH /${kind}/{id}`, PERSONAL, at(entry(kind, "private"), (id) => `/${kind}/${id}`, { name: "n" })],
   [`PATCH /${kind}/{id}`, OWN_SHARED, at(entry(kind, "workspace"), (id) => `/${kind}/${id}`, { name: "n" })],
+  [`GET /${kind}/{id}/versions`, PERSONAL, at(entry(kind, "private"), (id) => `/${kind}/${id}/versions`)],
+  [`GET /${kind}/{id}/versions`, MEMBERS, at(entry(kind, "workspace"), (id) => `/${kind}/${id}/versions`)],
+  // Nothing is in it yet, which is past the question of rights.
+  [`GET /${kind}/{id}/files`, PERSONAL, at(entry(kind, "private"), (id) => `/${kind}/${id}/files`)],
+  [`GET /${kind}/{id}/files`, MEMBERS, at(entry(kind, "workspace"), (id) => `/${kind}/${id}/files`)],
+  ...uploadsOf(kind),
   [`DELETE /${kind}/{id}`, PERSONAL, at(entry(kind, "private"), (id) => `/${kind}/${id}`)],
   [`DELETE /${kind}/{id}`, OWN_SHARED, at(entry(kind, "workspace"), (id) => `/${kind}/${id}`)],
   [
@@ -245,6 +251,21 @@ const data = (kind: "datasets" | "models"): [string, string, Question][] => [
     at(entry(kind, "public"), (id) => `/${kind}/${id}`),
   ],
 ];
+/** Where no host is heard, or no upload was begun, they end past the question of rights. */
+function uploadsOf(kind: "datasets" | "models"): [string, string, Question][] {
+  const begin = { manifest_sha256: "0".repeat(64), total_size: 0, file_count: 0 };
+  const part = "upload=1-1&path=a&offset=0&size=0";
+  const asked = (suffix: string, body?: object) =>
+    at(entry(kind, "workspace"), (id) => `/${kind}/${id}${suffix}`, body);
+  return [
+    [`POST /${kind}/{id}/uploads`, OWN_SHARED, asked("/uploads", begin)],
+    [`GET /${kind}/{id}/upload-chunks`, OWN_SHARED, asked("/upload-chunks?upload=1-1&path=a")],
+    [`PUT /${kind}/{id}/files`, OWN_SHARED, asked(`/files?${part}`)],
+    [`PUT /${kind}/{id}/manifest`, OWN_SHARED, asked("/manifest?upload=1-1")],
+    [`POST /${kind}/{id}/complete`, OWN_SHARED, asked("/complete", { upload: "1-1" })],
+  ];
+}
+
 const shared = (kind: string) =>
   ({
     name: `shared ${kind}`,

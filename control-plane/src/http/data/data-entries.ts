@@ -5,13 +5,7 @@
 import { createRoute, z } from "@hono/zod-openapi";
 import { PoolPath } from "@remotegpu/shared/instance";
 import { displayText } from "@remotegpu/shared/text";
-import {
-  DATA_STATUSES,
-  mayChangeData,
-  mayReadData,
-  VISIBILITIES,
-  type DataReader,
-} from "../../core/accounts/data-rights.ts";
+import { DATA_STATUSES, VISIBILITIES } from "../../core/accounts/data-rights.ts";
 import {
   dataById,
   deleteData,
@@ -22,13 +16,14 @@ import {
   type DataRow,
 } from "../../store/accounts/catalogue.ts";
 import { transaction } from "../../store/database/database.ts";
-import { workspaceIdsOf } from "../../store/accounts/workspaces.ts";
+import { copiesOf } from "../../store/spending/data/copies.ts";
+import { listForRemoval } from "../../store/spending/folders.ts";
 import { actingOn } from "../request/audit.ts";
 import { authorizeWorkspace } from "../request/authorization.ts";
 import type { ApiApp, ApiContext, ApiDeps } from "../deps.ts";
 import { once } from "../request/idempotency.ts";
 import { Description, RowId } from "../request/input-fields.ts";
-import { ApiRefusal, badField, conflict, forbidden, notFound } from "../request/refusal.ts";
+import { ApiRefusal, badField, conflict } from "../request/refusal.ts";
 import { NUMBERED, registerResource } from "../request/resource.ts";
 import {
   created,
@@ -39,13 +34,10 @@ import {
   ok,
   Timestamp,
 } from "../request/route.ts";
+import { DATA_NAMES, readerOf, requireOwn, requireReadable } from "./data-access.ts";
+import { removeFolders } from "./folder-removal.ts";
 
 const Visibility = z.enum(VISIBILITIES);
-
-const NAMES = {
-  dataset: { plural: "datasets", schema: "Dataset" },
-  model: { plural: "models", schema: "Model" },
-} as const;
 
 const newFields = {
   name: displayText(256),
@@ -96,8 +88,8 @@ const postOf = (kind: DataKind) =>
   createRoute({
     ...forCustomers,
     method: "post",
-    path: `/${NAMES[kind].plural}`,
-    tags: [NAMES[kind].plural],
+    path: `/${DATA_NAMES[kind].plural}`,
+    tags: [DATA_NAMES[kind].plural],
     summary: `Register a ${kind}; it is uploading until it is filled and marked ready`,
     request: { body: jsonBody(NewEntry[kind]) },
     responses: created(`The ${kind}`, Entry[kind]),
@@ -107,8 +99,8 @@ const patchOf = (kind: DataKind) =>
   createRoute({
     ...forCustomers,
     method: "patch",
-    path: `/${NAMES[kind].plural}/{id}`,
-    tags: [NAMES[kind].plural],
+    path: `/${DATA_NAMES[kind].plural}/{id}`,
+    tags: [DATA_NAMES[kind].plural],
     summary: `Change a ${kind}'s name, description, who may read it or, for administrators, folder and status`,
     request: { params: NumericIdPath, body: jsonBody(EntryChange) },
     responses: ok(`The ${kind}`, Entry[kind]),
@@ -123,7 +115,7 @@ export function registerModelRoutes(api: ApiApp, deps: ApiDeps): void {
 }
 
 function registerRoutes(api: ApiApp, { db }: ApiDeps, kind: DataKind): void {
-  const { plural } = NAMES[kind];
+  const { plural } = DATA_NAMES[kind];
 
   api.openapi(postOf(kind), async (c) => {
     const { workspace_id: workspaceId = null, visibility = "private", ...body } = c.req.valid("json");
@@ -168,12 +160,31 @@ function registerRoutes(api: ApiApp, { db }: ApiDeps, kind: DataKind): void {
     },
     get: { summary: `One ${kind}`, answers: `The ${kind}`, find: (c, id) => requireReadable(c, kind, id) },
     remove: {
-      summary: `Delete a ${kind} that no workload mounts; its files stay`,
+      summary: `Delete a ${kind} that no workload mounts, with what was brought; what an operator put stays`,
       async end(c, id) {
         const entry = await requireOwn(c, kind, id);
-        const deletion = await transaction(db, (sql) => deleteData(sql, kind, entry.id));
+        const { deletion, folders } = await transaction(db, async (sql) => {
+          const brought = await copiesOf(sql, kind, entry.id);
+          const outcome = await deleteData(sql, kind, entry.id);
+          if (!outcome.deleted) return { deletion: outcome, folders: [] };
+          const gone = brought.map(({ storagePool, folder }) => ({
+            resource_type: kind,
+            resource_id: String(entry.id),
+            storage_pool: storagePool,
+            folder,
+          }));
+          const by = `customer ${c.var.actor.customerId}`;
+          await listForRemoval(sql, {
+            customerId: entry.customer_id,
+            folders: gone,
+            by,
+            at: c.var.deps.now(),
+          });
+          return { deletion: outcome, folders: gone };
+        });
         if (!deletion.deleted)
           throw conflict(`The ${kind} ${entry.id} is mounted by ${deletion.mountedBy}; delete that first.`);
+        removeFolders(c, { customerId: entry.customer_id, folders });
       },
     },
   });
@@ -214,34 +225,6 @@ async function checkReach(
 ): Promise<void> {
   if (workspaceId !== null) await authorizeWorkspace(c, workspaceId, "create-workload");
   else if (visibility === "workspace") throw badField("workspace_id", "is needed with visibility workspace");
-}
-
-async function readerOf(c: ApiContext): Promise<DataReader> {
-  const { actor, deps } = c.var;
-  const workspaceIds = await workspaceIdsOf(deps.db, actor.customerId);
-  return { customerId: actor.customerId, isAdmin: actor.isAdmin, workspaceIds };
-}
-
-async function requireReadable(c: ApiContext, kind: DataKind, id: number): Promise<DataRow> {
-  const entry = await dataById(c.var.deps.db, kind, id);
-  if (entry === null || !mayReadData(await readerOf(c), sharedData(entry))) throw notFound(`${kind} ${id}`);
-  actingOn(c, { ownerCustomerId: entry.customer_id, subject: `${kind} ${id}` });
-  return entry;
-}
-
-async function requireOwn(c: ApiContext, kind: DataKind, id: number): Promise<DataRow> {
-  const entry = await requireReadable(c, kind, id);
-  if (!mayChangeData(await readerOf(c), sharedData(entry)))
-    throw forbidden(`Only its owner may change ${kind} ${id}.`);
-  return entry;
-}
-
-function sharedData(entry: DataRow) {
-  return {
-    customerId: entry.customer_id,
-    workspaceId: entry.workspace_id,
-    visibility: entry.visibility,
-  };
 }
 
 function entryAnswer(row: DataRow) {

@@ -44,6 +44,10 @@ const MEANINGS: Record<number, readonly [says: string, detail: string]> = {
     "What is needed for it does not answer now: the database, NATS or the host. Try again later.",
     "The database does not answer now; try again shortly.",
   ],
+  507: [
+    "The disk of the storage pool has not so much room, or a quota of its file system is used up.",
+    "Storage pool pool-a has 12 GiB left, and 20 GiB are still to come.",
+  ],
   504: ["It was not done within its time.", "The command did not end within 60 s and was killed."],
 };
 

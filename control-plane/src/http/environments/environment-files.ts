@@ -47,6 +47,7 @@ const get = createRoute({
   method: "get",
   path: "/environments/{id}/files",
   operationId: "readEnvironmentFiles",
+  "x-problems": [409],
   tags,
   summary: "List a folder of /gemini/code or /gemini/output, or read a file there, also while it is stopped",
   request: { params, query: FileQuery },
@@ -58,6 +59,7 @@ const put = createRoute({
   method: "put",
   path: "/environments/{id}/files",
   operationId: "writeEnvironmentFile",
+  "x-problems": [507],
   tags,
   summary: "Put a file, of any length, with the folders on its way; it takes its place whole",
   request: {

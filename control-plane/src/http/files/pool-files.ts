@@ -156,7 +156,7 @@ const KINDS: Record<FileRefusalReason, RefusalKind> = {
   changed: "conflict",
   "wrong-bytes": "bad-input",
   "bad-request": "unavailable",
-  "no-room": "conflict",
+  "no-room": "no-room",
   busy: "too-many-requests",
   failed: "unavailable",
 };

@@ -15,6 +15,7 @@ export const PROBLEM_STATUS: Record<RefusalKind, ContentfulStatusCode> = {
   "too-many-requests": 429,
   unavailable: 503,
   "timed-out": 504,
+  "no-room": 507,
 };
 
 export const PROBLEM_TITLES: Partial<Record<number, string>> = {
@@ -32,4 +33,5 @@ export const PROBLEM_TITLES: Partial<Record<number, string>> = {
   500: "Internal error",
   503: "Not available now",
   504: "Not done in time",
+  507: "Not enough room",
 };

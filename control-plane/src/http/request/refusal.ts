@@ -12,6 +12,7 @@ export type RefusalKind =
   | "not-found"
   | "conflict"
   | "too-large"
+  | "no-room"
   | "unsupported-media-type"
   | "too-many-requests"
   | "unavailable"

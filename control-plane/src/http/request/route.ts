@@ -48,6 +48,12 @@ export const forCustomersWith = (scope: ScopeRule) => ({
 /** Any customer whose key reads, for a GET, or orders, for everything else. */
 export const forCustomers = forCustomersWith("by-method");
 
+/** The same for parts of an upload, of which there may be many of a key at once. */
+export const forUploads = {
+  ...forCustomers,
+  middleware: [recordAsked, limitAddress, authenticate, requireScope("by-method")],
+};
+
 export const forAdminsWith = (scope: ScopeRule) => ({
   middleware: [
     recordAsked,

@@ -5,6 +5,7 @@
  */
 import type { WorkloadKind } from "@remotegpu/shared/workload";
 import { AT_RISK_DAY, atRiskFromMs } from "../../core/alerts/data-at-risk.ts";
+import { isMounted } from "../../core/data/upload-plan.ts";
 import type { WorkloadName } from "../../core/workloads/workload-name.ts";
 import { type DataKind, deleteData } from "../accounts/catalogue.ts";
 import { lockAccount } from "../billing/ledger/ledger.ts";
@@ -16,6 +17,7 @@ import { ownedWorkloads } from "../orders/checks/workloads-of-payers.ts";
 import type { OrderOutcome } from "../orders/environment-orders.ts";
 import type { Orderer } from "../orders/workload-stops.ts";
 import { KINDS_IN_LOCK_ORDER, ofAllKinds, storeOf } from "../workloads/kinds.ts";
+import { copiesOf } from "./data/copies.ts";
 import { type DataFolder, listForRemoval, workloadFolders } from "./folders.ts";
 
 interface DeletedData {
@@ -139,12 +141,22 @@ async function deleteEntries(sql: Transaction, kind: DataKind, customerId: numbe
   );
   const entries: DeletedEntries = { ids: [], kept: [], folders: [] };
   for (const { id, storage_path: folder } of rows) {
+    const brought = await copiesOf(sql, kind, id);
     const deletion = await deleteData(sql, kind, id);
     if (!deletion.deleted) {
       entries.kept.push({ kind, id, mountedBy: deletion.mountedBy });
       continue;
     }
     entries.ids.push(id);
+    for (const { storagePool, folder: ofCopy } of brought)
+      entries.folders.push({
+        resource_type: kind,
+        resource_id: String(id),
+        storage_pool: storagePool,
+        folder: ofCopy,
+      });
+    // It lies within one of these.
+    if (brought.some((copy) => isMounted(copy, folder ?? ""))) continue;
     if (folder !== null)
       entries.folders.push({ resource_type: kind, resource_id: String(id), storage_pool: null, folder });
   }

@@ -1,6 +1,7 @@
 /**
  * Which folders hold a customer's data, as far as the database knows: those that placements told their hosts of, and
- * what datasets and models name. No host deletes a folder by itself, so the list is for whoever does.
+ * what datasets and models name. No host deletes a folder by itself, so the list is for whoever does: the control plane
+ * has hosts remove what it knows the pool of, and the rest is an operator's.
  */
 import type { WorkloadKind } from "@remotegpu/shared/workload";
 import type { WorkloadName } from "../../core/workloads/workload-name.ts";
@@ -62,6 +63,18 @@ export async function listForRemoval(
       folders.map((one) => one.storage_pool),
       folders.map((one) => one.folder),
     ],
+  );
+}
+
+/** It is removed: nobody has to do it any more. */
+export async function removed(
+  sql: Connection,
+  { customerId, folder }: { customerId: number; folder: DataFolder },
+): Promise<void> {
+  await sql.query(
+    `DELETE FROM data_removals WHERE customer_id = $1 AND resource_type = $2 AND resource_id = $3
+        AND storage_pool IS NOT DISTINCT FROM $4 AND folder = $5`,
+    [customerId, folder.resource_type, folder.resource_id, folder.storage_pool, folder.folder],
   );
 }
 

@@ -16,8 +16,9 @@ import type { Connection } from "../../database/database.ts";
 import { idOnHosts } from "../../database/values/id-on-hosts.ts";
 
 /**
- * $1: the pool. A job has been in each pool in which it was placed. Datasets and models are in whichever pools they
- * were put into, which nobody here knows, so they are looked for in each.
+ * $1: the pool. A job has been in each pool in which it was placed. What is mounted of datasets and models may have been
+ * put into any pool by an operator, so it is looked for in each; what their owners brought is known pool by pool, each
+ * version of it and what is still being brought among that.
  */
 const CONTENTS = `
   SELECT coalesce(w.id, own.id) AS workspace_id, c.kind || '/' || c.id AS key, c.kind, c.id, c.storage_path FROM (
@@ -31,7 +32,11 @@ const CONTENTS = `
     UNION ALL
     SELECT 'dataset', id::text, storage_path, workspace_id, customer_id FROM datasets
     UNION ALL
-    SELECT 'model', id::text, storage_path, workspace_id, customer_id FROM models) c
+    SELECT 'model', id::text, storage_path, workspace_id, customer_id FROM models
+    UNION ALL
+    SELECT 'data-copy', p.id::text, p.folder, coalesce(d.workspace_id, m.workspace_id), coalesce(d.customer_id, m.customer_id)
+      FROM data_copies p LEFT JOIN datasets d ON d.id = p.dataset_id LEFT JOIN models m ON m.id = p.model_id
+     WHERE p.storage_pool = $1::text) c
   LEFT JOIN workspaces w ON w.id = c.workspace_id
   LEFT JOIN LATERAL (SELECT id FROM workspaces p WHERE p.owner_id = c.customer_id AND p.type = 'personal'
                       ORDER BY id LIMIT 1) own ON w.id IS NULL
@@ -43,7 +48,7 @@ export const OWNERS_IN_POOL = `SELECT workspace_id FROM (${CONTENTS}) contents`;
 interface ContentRow {
   workspace_id: number;
   key: string;
-  kind: "environment" | "training" | "dataset" | "model";
+  kind: "environment" | "training" | "dataset" | "model" | "data-copy";
   id: string;
   storage_path: string | null;
 }
@@ -100,6 +105,7 @@ function pathsOf({ kind, id, storage_path }: ContentRow): string[] {
       return [jobOutputFolder(idOnHosts(id))];
     case "dataset":
     case "model":
+    case "data-copy":
       return storage_path !== null && isBelowPool(storage_path) ? [poolPath(storage_path)] : [];
   }
 }

@@ -9,6 +9,7 @@ import { defaultQuota, type Quota } from "../../../core/orders/quota-levels.ts";
 import type { WorkloadStatus } from "../../../core/workloads/kinds.ts";
 import type { WorkloadName } from "../../../core/workloads/workload-name.ts";
 import { quotaLimits } from "../../accounts/quotas.ts";
+import { LIVE } from "../../accounts/workspaces.ts";
 import type { Connection } from "../../database/database.ts";
 import type { KindStore } from "../../workloads/kind-store.ts";
 import { ofAllKinds } from "../../workloads/kinds.ts";
@@ -80,6 +81,22 @@ function sum(one: Quota, other: Quota, sign: 1 | -1): Quota {
   };
 }
 
+/** Of what owners brought into datasets and models, from the moment at which they said how much it is. */
+const DATA_USES = (["dataset", "model"] as const)
+  .map(
+    (kind) => `
+    SELECT owner, owner_id, 0::bigint, 0, 0::bigint, c.total_size, 0, false
+      FROM (SELECT 'payer' AS owner, coalesce(w.owner_id, d.customer_id) AS owner_id, d.id FROM ${kind}s d
+              LEFT JOIN workspaces w ON w.id = d.workspace_id AND ${LIVE}
+             WHERE (d.customer_id = ANY($1::bigint[])
+                    OR d.workspace_id = ANY(ARRAY(SELECT id FROM workspaces WHERE owner_id = ANY($1::bigint[]))))
+               AND coalesce(w.owner_id, d.customer_id) = ANY($1::bigint[])
+            UNION ALL
+            SELECT 'workspace', workspace_id, id FROM ${kind}s WHERE workspace_id = ANY($2::bigint[])) d
+      JOIN data_copies c ON c.${kind}_id = d.id`,
+  )
+  .join(" UNION ALL ");
+
 /** CPU, memory and GPUs count while something runs or waits to; storage and the number of environments while they exist. */
 const USES = `
   SELECT owner, owner_id, coalesce(sum(cpu) FILTER (WHERE active), 0)::bigint AS cpu_quota,
@@ -87,7 +104,7 @@ const USES = `
          coalesce(sum(gpu) FILTER (WHERE active), 0)::bigint AS gpu_quota,
          least(coalesce(sum(storage), 0), ${Number.MAX_SAFE_INTEGER})::bigint AS storage_quota,
          sum(environments) AS environment_quota
-    FROM (${ofAllKinds(usesOfKind)}) workloads GROUP BY owner, owner_id`;
+    FROM (${ofAllKinds(usesOfKind)} UNION ALL ${DATA_USES}) uses GROUP BY owner, owner_id`;
 
 function usesOfKind(
   kind: WorkloadKind,

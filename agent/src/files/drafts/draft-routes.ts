@@ -1,0 +1,89 @@
+/** The requests by which a dataset or a model is brought: a draft is opened, its parts come, it is checked, a tree goes. */
+import type { IncomingMessage, ServerResponse } from "node:http";
+import { stepsOf } from "../../core/files/relative-path.ts";
+import { type Asked, numberIn, pathIn, sendJson } from "../asked.ts";
+import { hasCode } from "../folder-way.ts";
+import type { HeldEntry } from "../held-entry.ts";
+import { FileRefusal } from "../refusal.ts";
+import { tellChunkSums } from "./chunk-sums.ts";
+import { DraftWrites } from "./draft-writes.ts";
+import { openDraft } from "./open-draft.ts";
+import { draftOf, putChunk } from "./put-chunk.ts";
+import { Seals } from "./seals.ts";
+import { removeTree } from "./tree-walk.ts";
+
+const SHA256 = /^[A-Za-z0-9+/]{43}=$/;
+
+export class DraftRoutes {
+  readonly #writes = new DraftWrites();
+  readonly #seals = new Seals(this.#writes);
+
+  /** @throws FileRefusal, or the system's error */
+  async serve(asked: Asked, request: IncomingMessage, response: ServerResponse): Promise<void> {
+    const { pool, folder, query } = asked;
+    const { pathname } = new URL(request.url ?? "/", "http://files");
+    // Nothing is said while a tree is walked, however long that takes.
+    const patient = () => void request.socket.setTimeout(0);
+    switch (`${request.method} ${pathname}`) {
+      case "POST /draft": {
+        patient();
+        using version = versionIn(asked, { isOptional: true });
+        if (version !== null) await this.#seals.end(version);
+        return sendJson(response, 200, await openDraft(pool, folder));
+      }
+      case "PUT /chunk": {
+        using version = versionIn(asked);
+        const { steps } = pathIn(query, "path");
+        const place = { steps, offset: numberIn(query, "offset"), size: numberIn(query, "size") };
+        await putChunk(version, place, { request, writes: this.#writes });
+        return void response.writeHead(204).end();
+      }
+      case "GET /chunks": {
+        patient();
+        using version = versionIn(asked);
+        using draft = draftOf(version);
+        using held = draft.below(pathIn(query, "path").bytes, { followsLinks: false });
+        return await tellChunkSums(held, response);
+      }
+      case "POST /seal": {
+        using version = versionIn(asked);
+        const manifest = query.get("manifest") ?? "";
+        if (!SHA256.test(manifest)) throw new FileRefusal("bad-request", "manifest is no SHA-256.");
+        return sendJson(response, 200, await this.#seals.ask(version, manifest));
+      }
+      case "DELETE /tree": {
+        patient();
+        await remove(asked, this.#seals);
+        return void response.writeHead(204).end();
+      }
+      default:
+        throw new FileRefusal("bad-request", "This host's agent does not know that request.");
+    }
+  }
+}
+
+function versionIn(asked: Asked): HeldEntry;
+function versionIn(asked: Asked, wish: { isOptional: true }): HeldEntry | null;
+function versionIn({ pool, folder }: Asked, { isOptional = false } = {}): HeldEntry | null {
+  try {
+    return pool.below(folder, { isFolder: true });
+  } catch (cause) {
+    if (!hasCode(cause, "ENOENT")) throw cause;
+    if (isOptional) return null;
+    throw new FileRefusal("changed", "Nothing is being brought there now.", { cause });
+  }
+}
+
+/** What is gone already is removed. */
+async function remove(asked: Asked, seals: Seals): Promise<void> {
+  const steps = stepsOf(asked.folder);
+  const name = steps?.at(-1);
+  if (steps === null || name === undefined)
+    throw new FileRefusal("bad-path", "The folder names nothing that may be removed.");
+  using tree = versionIn(asked, { isOptional: true });
+  if (tree === null) return;
+  await seals.end(tree);
+  const above = asked.folder.subarray(0, Math.max(0, asked.folder.length - name.length - 1));
+  using parent = asked.pool.below(above, { isFolder: true });
+  await removeTree(parent, name);
+}

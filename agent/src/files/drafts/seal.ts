@@ -1,0 +1,195 @@
+/**
+ * Checks a tree that was brought against the list of what it is to hold, file by file on the disk, and makes it what is
+ * mounted once all of it agrees. What the list does not name goes. Until then, and where it does not agree, it is a draft.
+ */
+import { createHash } from "node:crypto";
+import { constants, createReadStream } from "node:fs";
+import { chmod, rename, unlink } from "node:fs/promises";
+import { DRAFT_FOLDER, FILES_FOLDER, MANIFEST_NAME, ManifestLine } from "@remotegpu/shared/files";
+import { MIB } from "@remotegpu/shared/units";
+import { stepsOf } from "../../core/files/relative-path.ts";
+import { inTreeOrder } from "../../core/files/tree-order.ts";
+import { hasCode } from "../folder-way.ts";
+import type { HeldEntry } from "../held-entry.ts";
+import { FileRefusal } from "../refusal.ts";
+import type { DraftWrites } from "./draft-writes.ts";
+import { SEALING_FOLDER } from "./open-draft.ts";
+import { type MetFile, walk } from "./tree-walk.ts";
+
+const READ_BYTES = MIB;
+const FILE_MODE = 0o644;
+const PROGRAM_MODE = 0o755;
+const SHOWN_PATH = 200;
+const MAX_LINE = 16_384;
+
+export interface Sealing {
+  /** Base64 SHA-256 of the list. */
+  manifest: string;
+  writes: DraftWrites;
+  signal: AbortSignal;
+  checked: (bytes: number) => void;
+}
+
+/** @returns how many files it has. @throws FileRefusal where it does not agree, or the system's error */
+export async function seal(version: HeldEntry, sealing: Sealing): Promise<number> {
+  const path = (name: string) => version.pathOf(Buffer.from(name));
+  const isChecked = await moved(path(DRAFT_FOLDER), path(SEALING_FOLDER));
+  await sealing.writes.end(version);
+  const name = isChecked || (await isThere(version, SEALING_FOLDER)) ? SEALING_FOLDER : FILES_FOLDER;
+  try {
+    using tree = treeOf(version, name);
+    const files = await check(version, tree, sealing);
+    if (name === SEALING_FOLDER) await rename(path(SEALING_FOLDER), path(FILES_FOLDER));
+    return files;
+  } catch (error) {
+    if (name === SEALING_FOLDER) await moved(path(SEALING_FOLDER), path(DRAFT_FOLDER));
+    throw error;
+  }
+}
+
+/** False where there is nothing to move. */
+async function moved(from: Buffer, to: Buffer): Promise<boolean> {
+  try {
+    await rename(from, to);
+    return true;
+  } catch (error) {
+    if (hasCode(error, "ENOENT")) return false;
+    throw error;
+  }
+}
+
+async function isThere(version: HeldEntry, name: string): Promise<boolean> {
+  try {
+    using found = version.below(Buffer.from(name), { isFolder: true });
+    return found.type === "folder";
+  } catch (error) {
+    if (hasCode(error, "ENOENT")) return false;
+    throw error;
+  }
+}
+
+function treeOf(version: HeldEntry, name: string): HeldEntry {
+  try {
+    return version.below(Buffer.from(name), { isFolder: true });
+  } catch (cause) {
+    if (!hasCode(cause, "ENOENT")) throw cause;
+    throw new FileRefusal("changed", "Nothing is being brought there now.", { cause });
+  }
+}
+
+async function check(version: HeldEntry, tree: HeldEntry, sealing: Sealing): Promise<number> {
+  const met = walk(tree);
+  try {
+    return await compare(met, version, sealing);
+  } finally {
+    await met.return(undefined);
+  }
+}
+
+async function compare(met: AsyncGenerator<MetFile>, version: HeldEntry, sealing: Sealing): Promise<number> {
+  const wrong: string[] = [];
+  let next = await met.next();
+  let before: Uint8Array[] = [];
+  let files = 0;
+  for await (const line of linesOf(version, sealing)) {
+    const steps = stepsOf(Buffer.from(line.path, "base64url"));
+    if (steps === null || inTreeOrder(before, steps) >= 0)
+      throw new FileRefusal(
+        "wrong-bytes",
+        "The list of files is not in the order of a walk, or names no file.",
+      );
+    before = steps;
+    while (next.done !== true && inTreeOrder(next.value.steps, steps) < 0) {
+      await unlink(next.value.folder.pathOf(next.value.name));
+      next = await met.next();
+    }
+    const isMet = next.done !== true && inTreeOrder(next.value.steps, steps) === 0;
+    const fault = isMet && next.done !== true ? await faultOf(next.value, line, sealing) : "is missing";
+    if (fault !== null) wrong.push(`${shown(steps)} ${fault}`);
+    if (isMet) next = await met.next();
+    files += 1;
+  }
+  while (next.done !== true) {
+    await unlink(next.value.folder.pathOf(next.value.name));
+    next = await met.next();
+  }
+  const [first] = wrong;
+  if (first === undefined) return files;
+  const others = wrong.length === 1 ? "" : `, and so do ${wrong.length - 1} more`;
+  throw new FileRefusal("wrong-bytes", `It does not agree with its list: ${first}${others}.`);
+}
+
+/** What is said of a file that is not what the list says; null where it is. */
+async function faultOf(
+  { folder, name }: MetFile,
+  { bytes, sha256, isExecutable }: ManifestLine,
+  { signal, checked }: Sealing,
+): Promise<string | null> {
+  using held = folder.below(name, { followsLinks: false });
+  if (held.type !== "file") return "is no file";
+  if (Number(held.stats.size) !== bytes) return `has ${held.stats.size} bytes in place of ${bytes}`;
+  const file = await held.open(constants.O_RDONLY);
+  try {
+    // What is read afterwards is what the disk has.
+    await file.datasync();
+    const hash = createHash("sha256");
+    const buffer = Buffer.allocUnsafe(Math.min(READ_BYTES, bytes + 1));
+    for (let at = 0; ;) {
+      if (signal.aborted) throw new FileRefusal("changed", "Another upload has begun meanwhile.");
+      const { bytesRead } = await file.read(buffer, 0, buffer.length, at);
+      if (bytesRead === 0) break;
+      hash.update(buffer.subarray(0, bytesRead));
+      at += bytesRead;
+      checked(bytesRead);
+    }
+    if (hash.digest("base64") !== sha256) return "has other bytes than its checksum says";
+  } finally {
+    await file.close();
+  }
+  await chmod(held.path, isExecutable ? PROGRAM_MODE : FILE_MODE);
+  return null;
+}
+
+/** @throws FileRefusal where the list is missing, is another one, or cannot be read */
+async function* linesOf(version: HeldEntry, { manifest }: Sealing): AsyncGenerator<ManifestLine> {
+  using held = manifestOf(version);
+  if (held.type !== "file") throw new FileRefusal("changed", "The list of its files is missing.");
+  const hash = createHash("sha256");
+  let begun = "";
+  for await (const bytes of createReadStream(held.path) as AsyncIterable<Buffer>) {
+    hash.update(bytes);
+    const lines = (begun + bytes.toString("latin1")).split("\n");
+    begun = lines.pop() ?? "";
+    if (begun.length > MAX_LINE) throw unreadable();
+    for (const line of lines) yield lineOf(line);
+  }
+  if (begun !== "") throw unreadable();
+  if (hash.digest("base64") !== manifest)
+    throw new FileRefusal("changed", "The list of its files is another one by now.");
+}
+
+function manifestOf(version: HeldEntry): HeldEntry {
+  try {
+    return version.below(Buffer.from(MANIFEST_NAME), { followsLinks: false });
+  } catch (cause) {
+    if (!hasCode(cause, "ENOENT")) throw cause;
+    throw new FileRefusal("changed", "The list of its files is missing.", { cause });
+  }
+}
+
+function lineOf(line: string): ManifestLine {
+  try {
+    return ManifestLine.parse(JSON.parse(line));
+  } catch (cause) {
+    throw unreadable(cause);
+  }
+}
+
+function unreadable(cause?: unknown): FileRefusal {
+  return new FileRefusal("wrong-bytes", "A line of the list of files cannot be read.", { cause });
+}
+
+function shown(steps: readonly Uint8Array[]): string {
+  const path = steps.map((step) => Buffer.from(step).toString("utf8")).join("/");
+  return path.length <= SHOWN_PATH ? path : `${path.slice(0, SHOWN_PATH)}…`;
+}

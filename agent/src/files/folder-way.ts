@@ -1,0 +1,47 @@
+/** The folders on the way to a file, each made where it is missing, as whoever owns the folder above. */
+import { chown, mkdir, unlink } from "node:fs/promises";
+import type { HeldEntry } from "./held-entry.ts";
+
+const FOLDER_MODE = 0o755;
+
+/**
+ * @param replacesFiles what stands in the way and is no folder gives way to one
+ * @returns the last of them, which whoever gets it closes
+ * @throws OpenError, or the system's error
+ */
+export async function folderAt(
+  root: HeldEntry,
+  steps: readonly Uint8Array[],
+  { replacesFiles = false, mode = FOLDER_MODE }: { replacesFiles?: boolean; mode?: number } = {},
+): Promise<HeldEntry> {
+  let above = root.below(new Uint8Array(), { isFolder: true });
+  for (const [index, step] of steps.entries()) {
+    using parent = above;
+    const path = joined(steps.slice(0, index + 1));
+    try {
+      above = root.below(path, { isFolder: true });
+    } catch (error) {
+      const isInTheWay = replacesFiles && hasCode(error, "ENOTDIR");
+      if (!isInTheWay && !hasCode(error, "ENOENT")) throw error;
+      if (isInTheWay) await unlink(parent.pathOf(step));
+      await mkdir(parent.pathOf(step), { mode }).catch(unlessThere);
+      using made = root.below(path, { isFolder: true });
+      await chown(made.path, Number(parent.stats.uid), Number(parent.stats.gid));
+      // Once more, with its owner.
+      above = root.below(path, { isFolder: true });
+    }
+  }
+  return above;
+}
+
+function unlessThere(error: unknown): void {
+  if (!hasCode(error, "EEXIST")) throw error;
+}
+
+export function hasCode(error: unknown, code: string): boolean {
+  return error instanceof Error && "code" in error && error.code === code;
+}
+
+function joined(steps: readonly Uint8Array[]): Buffer {
+  return Buffer.concat(steps.flatMap((step, index) => (index === 0 ? [step] : [Buffer.from("/"), step])));
+}

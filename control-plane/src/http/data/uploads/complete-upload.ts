@@ -1,0 +1,54 @@
+/** The end of an upload: its host checks every file against the list, and what agrees is what is mounted from then on. */
+import { SealState } from "@remotegpu/shared/files";
+import type { DataKind, DataRow } from "../../../store/accounts/catalogue.ts";
+import { transaction } from "../../../store/database/database.ts";
+import type { CopyRow } from "../../../store/spending/data/copies.ts";
+import { failUpload, finishUpload } from "../../../store/spending/data/uploads.ts";
+import type { ApiContext } from "../../deps.ts";
+import { askPool, type PoolFile } from "../../files/pool-files.ts";
+import { once } from "../../request/idempotency.ts";
+import { ApiRefusal, badField, conflict } from "../../request/refusal.ts";
+import { ANOTHER, base64Of } from "./open-upload.ts";
+import { uploadAnswer } from "./upload-shape.ts";
+
+export async function complete(
+  c: ApiContext,
+  kind: DataKind,
+  { entry, copy, place }: { entry: DataRow; copy: CopyRow; place: PoolFile },
+) {
+  const { deps } = c.var;
+  const name = { id: entry.id, copyId: copy.id, epoch: copy.epoch };
+  let state: SealState;
+  try {
+    state = await checked(c, place, copy);
+  } catch (error) {
+    if (error instanceof ApiRefusal && error.kind === "bad-input")
+      await transaction(deps.db, (sql) => failUpload(sql, kind, { ...name, reason: error.message }));
+    throw error;
+  }
+  return await once(c, async (sql, afterwards) => {
+    if (!state.isSealed)
+      return c.json(uploadAnswer(copy, { status: "checking", checkedBytes: state.checkedBytes }), 200);
+    const done = await finishUpload(sql, kind, { ...name, now: deps.now() });
+    if (done === null) throw conflict(ANOTHER);
+    // Whoever waited for it.
+    afterwards(() => deps.link.wake());
+    return c.json(uploadAnswer(done, { status: "ready", checkedBytes: state.checkedBytes }), 200);
+  });
+}
+
+/** @throws ApiRefusal of bad input where its files are not what the list says, or the list not what was said of it */
+async function checked(c: ApiContext, place: PoolFile, copy: CopyRow): Promise<SealState> {
+  const response = await askPool(c, place, {
+    method: "POST",
+    route: "/seal",
+    query: { manifest: base64Of(copy) },
+  });
+  const state = SealState.parse(await response.json());
+  if (state.isSealed && (state.files !== copy.fileCount || state.checkedBytes !== copy.totalSize))
+    throw badField(
+      "upload",
+      `was said to have ${copy.fileCount} files of ${copy.totalSize} bytes, and has ${state.files} of ${state.checkedBytes}`,
+    );
+  return state;
+}

@@ -1,0 +1,33 @@
+/** An upload that goes on, and where what is sent for it lies. */
+import { DraftState } from "@remotegpu/shared/files";
+import type { DataKind, DataRow } from "../../../store/accounts/catalogue.ts";
+import { type CopyRow, openCopy } from "../../../store/spending/data/copies.ts";
+import type { ApiContext } from "../../deps.ts";
+import { askPool, type PoolFile } from "../../files/pool-files.ts";
+import { conflict } from "../../request/refusal.ts";
+import { requireOwn } from "../data-access.ts";
+
+export const ANOTHER = "Another upload has begun since, or this one is over; begin anew to go on.";
+
+/** @throws ApiRefusal where it is over, or another one has begun since */
+export async function openUpload(
+  c: ApiContext,
+  kind: DataKind,
+  { id, upload }: { id: number; upload: string },
+): Promise<{ entry: DataRow; copy: CopyRow; place: PoolFile }> {
+  const entry = await requireOwn(c, kind, id);
+  const [copyId = 0, epoch = 0] = upload.split("-").map(Number);
+  const copy = await openCopy(c.var.deps.db, kind, { id: entry.id, copyId, epoch });
+  if (copy === null) throw conflict(ANOTHER);
+  return { entry, copy, place: { pool: copy.storagePool, folder: copy.folder, path: "" } };
+}
+
+export async function openDraft(c: ApiContext, place: PoolFile): Promise<DraftState> {
+  const response = await askPool(c, place, { method: "POST", route: "/draft" });
+  return DraftState.parse(await response.json());
+}
+
+/** Of its list. */
+export function base64Of({ manifest }: { manifest: string }): string {
+  return Buffer.from(manifest, "hex").toString("base64");
+}
