@@ -14,7 +14,7 @@ import { Waker } from "./entry/waker.ts";
 import { FrontDoor, type FrontDoorParts } from "./front/front-door.ts";
 import { Listener, type ListenWish } from "./front/listener.ts";
 import { type GatewayLimits, GATEWAY_LIMITS, Load } from "./front/load.ts";
-import { SlowBodies } from "./front/slow-bodies.ts";
+import { LOOK_EVERY_MS, SlowBodies } from "./front/slow-bodies.ts";
 import { Forwarder, type ForwardDeps } from "./proxy/forward.ts";
 import { JupyterLogin } from "./proxy/jupyter-login.ts";
 
@@ -31,6 +31,8 @@ export interface GatewayDeps {
   listen: Pick<ListenWish, "address" | "port" | "certificate">;
   handlers?: FrontDoorParts["handlers"];
   limits?: GatewayLimits;
+  /** Between looks at bodies that do not come. */
+  bodyLookMs?: number;
 }
 
 export interface Gateway {
@@ -85,7 +87,7 @@ export async function openGateway(deps: GatewayDeps): Promise<Gateway> {
     log,
   );
   visits.start();
-  slowBodies.start();
+  slowBodies.start(deps.bodyLookMs ?? LOOK_EVERY_MS);
   return {
     port: listener.port,
     renewCertificate: () => listener.renewCertificate(),

@@ -69,6 +69,8 @@ export function withoutOwnCookie(header: string): string | null {
  */
 export function ofOwnOrigin(setCookie: string): string | null {
   const [pair = "", ...attributes] = setCookie.split(";");
-  if (OUR_NAMES.test((pair.split("=", 1)[0] ?? "").trim())) return null;
+  // One without a name is sent back as its value alone, which reads as a name again.
+  const named = pair.replace(/^[\s=]+/, "");
+  if (OUR_NAMES.test((named.split("=", 1)[0] ?? "").trim())) return null;
   return [pair, ...attributes.filter((attribute) => !/^\s*domain\s*(=|$)/i.test(attribute))].join(";");
 }

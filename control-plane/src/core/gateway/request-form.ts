@@ -9,6 +9,8 @@ export interface RequestHead {
   httpVersion: string;
   /** Names and values in turn, as they came. */
   rawHeaders: readonly string[];
+  /** It asks for a WebSocket. */
+  isSocket?: boolean;
 }
 
 export type RequestForm =
@@ -19,7 +21,7 @@ const MAX_HEADERS = 200;
 
 const unsound = (status: number, sentence: string): RequestForm => ({ isSound: false, status, sentence });
 
-export function readForm({ method, url, httpVersion, rawHeaders }: RequestHead): RequestForm {
+export function readForm({ method, url, httpVersion, rawHeaders, isSocket }: RequestHead): RequestForm {
   if (rawHeaders.length / 2 > MAX_HEADERS)
     return unsound(431, `A request may have at most ${MAX_HEADERS} headers.`);
   if (method === "CONNECT" || method === "TRACE") return unsound(405, `${method} is not answered here.`);
@@ -37,6 +39,10 @@ export function readForm({ method, url, httpVersion, rawHeaders }: RequestHead):
   if (encodings.length > 0 && httpVersion !== "1.1")
     return unsound(400, `HTTP/${httpVersion} knows no transfer encoding.`);
   if (lengths.length > 1) return unsound(400, "A body has one length.");
+  // No body would follow on the way to the container, which would take the next request there for it.
+  const hasBody = encodings.length > 0 || lengths.some((length) => length !== "0");
+  if (isSocket === true && (method !== "GET" || hasBody))
+    return unsound(400, "A WebSocket begins with a GET that has no body.");
   const path = pathOf(url, host);
   return path === null
     ? unsound(400, "The address of a request is a path here, or one of this very host.")

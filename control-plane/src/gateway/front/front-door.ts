@@ -135,7 +135,7 @@ export class FrontDoor {
   ): Promise<Outcome> {
     const { base, load, now, isBehindProxy } = this.#parts;
     const { method = "", url = "", httpVersion, rawHeaders } = request;
-    const form = readForm({ method, url, httpVersion, rawHeaders });
+    const form = readForm({ method, url, httpVersion, rawHeaders, isSocket: as.isSocket });
     if (!form.isSound) return told({ status: form.status, title: "Not understood", sentence: form.sentence });
     request.url = form.path;
     const asked = readHost(base, form.host);

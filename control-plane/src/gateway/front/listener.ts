@@ -15,11 +15,14 @@ import {
 import { createServer as createTlsServer } from "node:https";
 import type { Socket } from "node:net";
 import type { Duplex } from "node:stream";
+import { createSecureContext } from "node:tls";
 import type { Log } from "@remotegpu/shared/log";
 import { GatewayListenError } from "./listen-error.ts";
 
 const MAX_HEAD_BYTES = 32 * 1024;
 const HEAD_WITHIN_MS = 15_000;
+/** Node's own look comes twice a minute. */
+const LOOK_AT_HEADS_EVERY_MS = 2_500;
 /** Longer than proxies in front keep theirs, so that it is they who end a connection. */
 const KEPT_MS = 75_000;
 const LOOK_AT_CERTIFICATE_EVERY_MS = 10_000;
@@ -44,7 +47,10 @@ export class Listener {
   readonly #certificate: ListenWish["certificate"];
   readonly #log: Log;
   #watch: NodeJS.Timeout | null = null;
+  /** The files as they were when they were read. */
   #readAt = "";
+  /** As they were when they were refused last; "" where one of them was not there. Null: they were not. */
+  #refusedAt: string | null = null;
 
   private constructor(server: Server, certificate: ListenWish["certificate"], log: Log) {
     this.#server = server;
@@ -58,6 +64,7 @@ export class Listener {
     const options: ServerOptions = {
       maxHeaderSize: MAX_HEAD_BYTES,
       headersTimeout: HEAD_WITHIN_MS,
+      connectionsCheckingInterval: LOOK_AT_HEADS_EVERY_MS,
       // Of a whole request: an upload may take days. Bodies that do not come are ended by slow-bodies.ts.
       requestTimeout: 0,
       keepAliveTimeout: KEPT_MS,
@@ -66,9 +73,12 @@ export class Listener {
       // Others, such as h2c, are answered as if nobody had asked to upgrade.
       shouldUpgradeCallback: ({ headers }) => headers.upgrade?.toLowerCase() === "websocket",
     };
+    // Before they are read: what changes meanwhile is seen later.
+    const readAt = certificate === null ? "" : stampOf(certificate);
     const server =
       certificate === null ? createServer(options) : createTlsServer({ ...options, ...read(certificate) });
     const listener = new Listener(server, certificate, log);
+    listener.#readAt = readAt;
     server.maxConnections = maxConnections;
     // None is dropped unseen; how many there may be, the form says.
     server.maxHeadersCount = 0;
@@ -121,22 +131,28 @@ export class Listener {
   #watchCertificate(): void {
     const certificate = this.#certificate;
     if (certificate === null) return;
-    this.#readAt = stampOf(certificate);
     this.#watch = setInterval(() => this.renewCertificate(), LOOK_AT_CERTIFICATE_EVERY_MS);
     this.#watch.unref();
   }
 
-  /** Takes the files as they are now, if they changed and belong together; else what was read before stays. */
+  /**
+   * Takes the files as they are now, if they changed and belong together, for connections from then on; else what was
+   * read before stays. It is tried again, and said once for each state of the files.
+   */
   renewCertificate(): void {
     const certificate = this.#certificate;
     if (certificate === null) return;
+    let stamp = "";
     try {
-      const stamp = stampOf(certificate);
+      stamp = stampOf(certificate);
       if (stamp === this.#readAt) return;
       (this.#server as ReturnType<typeof createTlsServer>).setSecureContext(read(certificate));
       this.#readAt = stamp;
+      this.#refusedAt = null;
       this.#log.info({ file: certificate.certFile }, "the gateway shows its new certificate");
     } catch (error) {
+      if (stamp === this.#refusedAt) return;
+      this.#refusedAt = stamp;
       this.#log.warn({ error }, "the gateway's certificate cannot be read; it goes on with the one before");
     }
   }
@@ -145,15 +161,28 @@ export class Listener {
 /** @throws GatewayListenError */
 function read({ certFile, keyFile }: NonNullable<ListenWish["certificate"]>): { cert: string; key: string } {
   try {
-    return { cert: readFileSync(certFile, "utf8"), key: readFileSync(keyFile, "utf8") };
+    const pair = { cert: readFileSync(certFile, "utf8"), key: readFileSync(keyFile, "utf8") };
+    // Whether they are what they should be, and belong together.
+    createSecureContext(pair);
+    return pair;
   } catch (cause) {
-    const why = cause instanceof Error ? cause.message : String(cause);
-    throw new GatewayListenError(`the gateway's certificate cannot be read: ${why}`, { cause });
+    throw unreadable(cause);
   }
 }
 
+/** @throws GatewayListenError */
 function stampOf({ certFile, keyFile }: NonNullable<ListenWish["certificate"]>): string {
-  return [certFile, keyFile].map((file) => `${statSync(file).mtimeMs} ${statSync(file).size}`).join(" ");
+  try {
+    const looks = [certFile, keyFile].map((file) => statSync(file));
+    return looks.map(({ ino, mtimeMs, size }) => `${ino} ${mtimeMs} ${size}`).join(" ");
+  } catch (cause) {
+    throw unreadable(cause);
+  }
+}
+
+function unreadable(cause: unknown): GatewayListenError {
+  const why = cause instanceof Error ? cause.message : String(cause);
+  return new GatewayListenError(`the gateway's certificate cannot be read: ${why}`, { cause });
 }
 
 function refuseBroken(error: NodeJS.ErrnoException, socket: Duplex): void {

@@ -4,7 +4,7 @@
  */
 import type { IncomingMessage } from "node:http";
 
-const LOOK_EVERY_MS = 15_000;
+export const LOOK_EVERY_MS = 15_000;
 /** So often in a row with less than this: over. */
 const MAX_SLOW_LOOKS = 4;
 const LEAST_BYTES = 64;
@@ -18,8 +18,8 @@ export class SlowBodies {
   readonly #open = new Map<IncomingMessage, Watched>();
   #timer: NodeJS.Timeout | null = null;
 
-  start(): void {
-    this.#timer ??= setInterval(() => this.look(), LOOK_EVERY_MS);
+  start(everyMs: number): void {
+    this.#timer ??= setInterval(() => this.look(), everyMs);
     this.#timer.unref();
   }
 

@@ -50,6 +50,8 @@ test.each([
   ["a=domain=x; Path=/", "a=domain=x; Path=/"],
   ["remotegpu=1", null],
   [" __Host-remotegpu =1; Secure", null],
+  ["=remotegpu=1", null],
+  [" = a=1", " = a=1"],
 ])("the Set-Cookie %j comes through as %j", (header, passed) => {
   expect(ofOwnOrigin(header)).toBe(passed);
 });

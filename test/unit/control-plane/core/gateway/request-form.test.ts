@@ -36,6 +36,16 @@ test.each([
   expect(statusOf(readForm(request))).toBe(400);
 });
 
+test("a WebSocket is a GET without a body", () => {
+  const socket = { isSocket: true };
+
+  expect(statusOf(readForm(head(socket)))).toBeNull();
+  expect(statusOf(readForm(head(socket, "Content-Length", "0")))).toBeNull();
+  expect(statusOf(readForm(head({ ...socket, method: "POST" })))).toBe(400);
+  expect(statusOf(readForm(head(socket, "Content-Length", "3")))).toBe(400);
+  expect(statusOf(readForm(head(socket, "Transfer-Encoding", "chunked")))).toBe(400);
+});
+
 test.each([["gzip, chunked"], ["xchunked"], ["identity"]])("the encoding %s is not known", (encoding) => {
   expect(statusOf(readForm(head({}, "Transfer-Encoding", encoding)))).toBe(501);
 });

@@ -1,0 +1,106 @@
+/** The operator's certificate of the web side, whose files change while the gateway runs. */
+import { X509Certificate } from "node:crypto";
+import { once } from "node:events";
+import { copyFileSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import type { ServerResponse } from "node:http";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { connect, type TLSSocket } from "node:tls";
+import { afterAll, beforeAll, expect, test } from "vitest";
+import { serverCertificate } from "@remotegpu/control-plane/embedded/certificate-authority";
+import { GatewayListenError } from "@remotegpu/control-plane/gateway/front/listen-error";
+import { Listener } from "@remotegpu/control-plane/gateway/front/listener";
+import { keptLog } from "../../support/kept-log.ts";
+
+const folder = mkdtempSync(join(tmpdir(), "remotegpu-web-cert-"));
+const certificate = { certFile: join(folder, "web.pem"), keyFile: join(folder, "web-key.pem") };
+const log = keptLog();
+const open: ServerResponse[] = [];
+let pairs: { certFile: string; keyFile: string }[];
+let listener: Listener;
+
+const wish = { address: "127.0.0.1", port: 0, certificate, maxConnections: 100 };
+const door = {
+  request: (_request: unknown, response: ServerResponse) => {
+    open.push(response);
+    response.write("first");
+  },
+  upgrade: () => undefined,
+};
+
+beforeAll(async () => {
+  const made = (name: string) =>
+    serverCertificate(join(folder, name), { addresses: ["web.example.com"], now: new Date() });
+  pairs = [await made("one"), await made("two")];
+  put(0);
+  listener = await Listener.open(door, wish, log);
+});
+afterAll(async () => {
+  await listener.close();
+  rmSync(folder, { recursive: true });
+});
+
+/** The operator's files become those of one of the two. */
+function put(nth: number, what: ("certFile" | "keyFile")[] = ["certFile", "keyFile"]): void {
+  for (const file of what) copyFileSync(pairs[nth]?.[file] ?? "", certificate[file]);
+}
+
+async function dialled(): Promise<TLSSocket> {
+  const socket = connect({ host: "127.0.0.1", port: listener.port, rejectUnauthorized: false });
+  await once(socket, "secureConnect");
+  return socket;
+}
+
+/** What is shown to somebody who connects now, by the number of its pair. */
+async function shown(): Promise<number> {
+  const socket = await dialled();
+  const { fingerprint256 } = socket.getPeerCertificate();
+  socket.destroy();
+  return pairs.findIndex(
+    ({ certFile }) => new X509Certificate(readFileSync(certFile)).fingerprint256 === fingerprint256,
+  );
+}
+
+test("new connections are shown the new one, and what is open goes on", async () => {
+  const before = await dialled();
+  before.write("GET / HTTP/1.1\r\nHost: x\r\n\r\n");
+  await once(before, "data");
+  expect(await shown()).toBe(0);
+
+  put(1);
+  listener.renewCertificate();
+
+  expect(await shown()).toBe(1);
+  open[0]?.end("last");
+  const [last] = (await once(before, "data")) as [Buffer];
+  expect(String(last)).toContain("last");
+  before.destroy();
+});
+
+test.each<[string, () => void]>([
+  ["is none", () => writeFileSync(certificate.certFile, "no certificate")],
+  ["belongs to another key", () => put(0, ["certFile"])],
+  ["is not there", () => rmSync(certificate.certFile)],
+])("one that %s is refused with a word, said once, and the one before stays", async (_what, breakIt) => {
+  put(1);
+  listener.renewCertificate();
+  log.lines.length = 0;
+
+  breakIt();
+  for (let look = 1; look <= 3; look += 1) listener.renewCertificate();
+
+  expect(await shown()).toBe(1);
+  expect(log.lines.map(({ level, message }) => [level, message])).toEqual([
+    ["warn", "the gateway's certificate cannot be read; it goes on with the one before"],
+  ]);
+  put(0);
+  listener.renewCertificate();
+  expect(await shown()).toBe(0);
+});
+
+test("a gateway does not begin with one that is none", async () => {
+  put(0, ["keyFile"]);
+  writeFileSync(certificate.certFile, "no certificate");
+
+  await expect(Listener.open(door, wish, log)).rejects.toThrow(GatewayListenError);
+});
