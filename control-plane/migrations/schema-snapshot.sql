@@ -151,6 +151,15 @@ BEGIN
   RETURN NEW;
 END $function$;
 
+CREATE OR REPLACE FUNCTION web_name_of(environment_id text)
+ RETURNS text
+ LANGUAGE plpgsql
+ IMMUTABLE PARALLEL SAFE STRICT
+AS $function$
+BEGIN
+  RETURN left(encode(sha256(convert_to(environment_id, 'UTF8')), 'hex'), 20);
+END $function$;
+
 CREATE TABLE access_attempts (
   id bigint NOT NULL,
   host_id varchar(64) NOT NULL,
@@ -182,7 +191,7 @@ CREATE TABLE access_sessions (
   env_id varchar(64) NOT NULL,
   instance_id varchar(64) NOT NULL,
   run_id varchar(64) NOT NULL,
-  lease_id varchar(64) NOT NULL,
+  lease_id varchar(64),
   service_type varchar(32) NOT NULL,
   client_address varchar(64) NOT NULL,
   opened_at timestamptz NOT NULL,
@@ -202,7 +211,9 @@ CREATE TABLE access_sessions (
   cut_at timestamptz,
   cut_by varchar(160),
   cut_reason text,
+  gateway_id varchar(64),
   CONSTRAINT access_sessions_pkey PRIMARY KEY (id),
+  CONSTRAINT access_sessions_by_lease_or_gateway CHECK ((((lease_id IS NULL) = (gateway_id IS NOT NULL)) AND (((service_type)::text = 'terminal'::text) = (gateway_id IS NOT NULL)))),
   CONSTRAINT access_sessions_bytes_in_check CHECK ((bytes_in >= 0)),
   CONSTRAINT access_sessions_bytes_out_check CHECK ((bytes_out >= 0)),
   CONSTRAINT access_sessions_cut_by_somebody CHECK (((cut_at IS NULL) = (cut_by IS NULL))),
@@ -210,11 +221,12 @@ CREATE TABLE access_sessions (
   CONSTRAINT access_sessions_ended_by_check CHECK ((ended_by IN ('client', 'container', 'lost', 'cut', 'silent', 'access-process', 'unheard'))),
   CONSTRAINT access_sessions_ends_after_it_began CHECK ((ended_at >= opened_at)),
   CONSTRAINT access_sessions_host_session UNIQUE (host_id, session_id),
-  CONSTRAINT access_sessions_login_method_check CHECK ((login_method IN ('publickey', 'password', 'other'))),
-  CONSTRAINT access_sessions_service_type_check CHECK ((service_type IN ('ssh', 'rdp', 'jupyter', 'tensorboard', 'custom')))
+  CONSTRAINT access_sessions_login_method_check CHECK ((login_method IN ('publickey', 'password', 'other', 'browser'))),
+  CONSTRAINT access_sessions_service_type_check CHECK ((service_type IN ('ssh', 'rdp', 'jupyter', 'tensorboard', 'custom', 'terminal')))
 );
 CREATE INDEX idx_access_sessions_ended ON access_sessions USING btree (ended_at) WHERE (ended_at IS NOT NULL);
 CREATE INDEX idx_access_sessions_env ON access_sessions USING btree (env_id, opened_at, id);
+CREATE INDEX idx_access_sessions_gateway ON access_sessions USING btree (gateway_id) WHERE ((ended_at IS NULL) AND (gateway_id IS NOT NULL));
 CREATE INDEX idx_access_sessions_new ON access_sessions USING btree (host_id, first_told_at);
 CREATE INDEX idx_access_sessions_open ON access_sessions USING btree (host_id) WHERE (ended_at IS NULL);
 
@@ -561,6 +573,7 @@ CREATE INDEX idx_environments_host ON environments USING btree (host_id);
 CREATE INDEX idx_environments_mounted_datasets ON environments USING gin (mounted_datasets);
 CREATE INDEX idx_environments_mounted_models ON environments USING gin (mounted_models);
 CREATE INDEX idx_environments_status ON environments USING btree (status);
+CREATE INDEX idx_environments_web_name ON environments USING btree (web_name_of((id)::text));
 CREATE INDEX idx_environments_workspace ON environments USING btree (workspace_id);
 CREATE TRIGGER set_updated_at BEFORE UPDATE ON environments FOR EACH ROW EXECUTE FUNCTION set_updated_at();
 

@@ -8,8 +8,9 @@ import type { GatewayConfig, TunnelConfig } from "./config.ts";
 import { webBaseText } from "./core/gateway/origin.ts";
 import { GatewayListenError } from "./gateway/front/listen-error.ts";
 import { type Gateway, type GatewayDeps, openGateway } from "./gateway/gateway.ts";
-import { Registration } from "./gateway/registration.ts";
+import { newGatewayId, Registration } from "./gateway/registration.ts";
 import { SshSockets } from "./gateway/ssh/ssh-socket.ts";
+import { TerminalSessions } from "./gateway/terminal/terminal-sessions.ts";
 import { TerminalSite } from "./gateway/terminal/terminal-site.ts";
 import { type OpenTunnels, openTunnels, type TunnelsDeps } from "./gateway/tunnel/open-tunnels.ts";
 import type { Tunnels } from "./gateway/tunnel/tunnel.ts";
@@ -59,6 +60,9 @@ export async function startGateway(
     nudge,
     certify: async (at) => (await AccessAuthority.of(operator)).gateway(at),
   });
+  const id = newGatewayId();
+  const isBehindProxy = config.certificate === null;
+  const sessions = new TerminalSessions({ db, gatewayId: id, now, log });
   const gateway = await opened(config, {
     db,
     now,
@@ -69,8 +73,8 @@ export async function startGateway(
     base: config.webBase,
     listen: { ...config.listen, certificate: config.certificate },
     handlers: {
-      terminal: terminalOf({ tunnels, operator, log }),
-      ssh: new SshSockets({ db, tunnels, isBehindProxy: config.certificate === null }),
+      terminal: terminalOf({ tunnels, operator, sessions, isBehindProxy, log }),
+      ssh: new SshSockets({ db, tunnels, isBehindProxy }),
     },
   }).catch(async (error: unknown) => {
     // Else their port would keep a process that serves nobody.
@@ -80,15 +84,17 @@ export async function startGateway(
   const webBase = gateway === null || config.webBase === null ? null : webBaseText(config.webBase);
   const tunnel =
     tunnels.port === null ? null : { host: config.tunnel?.host ?? publicHost, port: tunnels.port };
-  const registration = new Registration({ db, now, log, tunnel, webBase });
+  const registration = new Registration({ id, db, now, log, tunnel, webBase });
   await registration.start();
-  tunnels.follow(registration.id);
+  tunnels.follow(id);
+  sessions.start();
   if (gateway !== null) log.info({ port: gateway.port, web: webBase }, "the gateway serves");
   return {
     tunnels,
     port: gateway?.port ?? null,
     async close() {
       await gateway?.close();
+      await sessions.stop();
       // While its row is there: what it wrote of ways is taken away with them.
       await tunnels.close();
       await registration.stop();
@@ -96,7 +102,13 @@ export async function startGateway(
   };
 }
 
-function terminalOf(parts: { tunnels: Tunnels; operator: Operator; log: Log }): TerminalSite {
+function terminalOf(parts: {
+  tunnels: Tunnels;
+  operator: Operator;
+  sessions: TerminalSessions;
+  isBehindProxy: boolean;
+  log: Log;
+}): TerminalSite {
   const keys = environmentTerminalKeys(parts.operator);
   return new TerminalSite({
     ...parts,

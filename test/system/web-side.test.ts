@@ -156,6 +156,44 @@ test("a terminal is open through the gateway and either way of the tunnel", asyn
   }
 });
 
+test("who is at a terminal stands among the sessions, and is sent away like any other", async () => {
+  const { page } = await terminal(LABS.shut);
+  const Sessions = z.object({
+    items: z.array(
+      z.looseObject({
+        id: z.int(),
+        service_type: z.string(),
+        client_address: z.string(),
+        login: z.unknown(),
+      }),
+    ),
+  });
+  const atTerminals = async () => {
+    const { stdout } = await cli("env", "sessions", LABS.shut, "--json");
+    const { items } = Sessions.parse(JSON.parse(stdout));
+    return items.filter(({ service_type: service }) => service === "terminal");
+  };
+  const [mine] = await eventually(
+    async () => {
+      const shown = await atTerminals();
+      return shown.length === 1 && shown;
+    },
+    { ...WITHIN, what: "one session at a terminal" },
+  );
+  expect(mine).toMatchObject({
+    client_address: "127.0.0.1",
+    login: { method: "browser", username: "alice" },
+  });
+
+  await cli("env", "disconnect", LABS.shut, String(mine?.id));
+
+  expect(await page.end()).toMatchObject({ why: "gone", sentence: `Ended by customer ${house.customerId}.` });
+  await eventually(async () => (await atTerminals()).length === 0, { ...WITHIN, what: "its end" });
+  const { stdout: told } = await cli("env", "access-log", LABS.shut, "--service", "terminal");
+  expect(told).toMatch(/terminal +127\.0\.0\.1 +ended: cut\. Ended by customer/);
+  expect(told).toContain("alice, in the browser");
+});
+
 test("an API key that is revoked ends SSH that came through the gateway by it", async () => {
   const made = await house.customer.post("/api-keys", { name: "for a while" });
   const child = execa(

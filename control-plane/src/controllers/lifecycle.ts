@@ -10,6 +10,7 @@ import { rulesOf } from "../core/workloads/kinds.ts";
 import { setting } from "../store/accounts/settings.ts";
 import { type Database, transaction, type Transaction } from "../store/database/database.ts";
 import { stopInstances } from "../store/orders/workload-stops.ts";
+import { endSessionsOfDeadGateways } from "../store/environments/access/access-ends.ts";
 import { forgetOldAccess } from "../store/environments/access/access-log.ts";
 import { endExpiredTickets, environmentsOfExpired } from "../store/environments/access/ssh-tickets.ts";
 import { noteTicket } from "../store/environments/access/ticket-events.ts";
@@ -81,6 +82,7 @@ export async function lifecyclePass(deps: LifecycleDeps, pass: Pass): Promise<vo
   }
   await transaction(db, async (sql) => {
     await assertTerm(sql, pass.term);
+    await endSessionsOfDeadGateways(sql, pass.now);
     await forgetAccess(sql, pass.now);
   });
   for (const settle of SETTLEMENTS)

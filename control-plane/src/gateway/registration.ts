@@ -11,7 +11,11 @@ import { forgetGateways, keepGateway, type NewGateway, removeGateway } from "../
 const FRESH_EVERY_MS = 10_000;
 const NAME_LENGTH = 64;
 
+/** Of this life of the process. */
+export const newGatewayId = () => `gw-${randomBytes(10).toString("hex")}`;
+
 export interface RegistrationDeps {
+  id: string;
   db: Database;
   now: () => Date;
   log: Log;
@@ -21,8 +25,6 @@ export interface RegistrationDeps {
 }
 
 export class Registration {
-  /** Of this life of the process. */
-  readonly id = `gw-${randomBytes(10).toString("hex")}`;
   readonly #deps: RegistrationDeps;
   #timer: NodeJS.Timeout | null = null;
   #keeping: Promise<void> = Promise.resolve();
@@ -42,16 +44,16 @@ export class Registration {
   async stop(): Promise<void> {
     if (this.#timer !== null) clearInterval(this.#timer);
     await this.#keeping;
-    await removeGateway(this.#deps.db, this.id).catch((error: unknown) =>
+    await removeGateway(this.#deps.db, this.#deps.id).catch((error: unknown) =>
       this.#deps.log.warn({ error }, "this gateway is over, and its row is left to others"),
     );
   }
 
   async #keep(): Promise<void> {
-    const { db, now, log, tunnel, webBase } = this.#deps;
+    const { db, id, now, log, tunnel, webBase } = this.#deps;
     try {
       const name = hostname().slice(0, NAME_LENGTH) || "gateway";
-      await keepGateway(db, { id: this.id, name, tunnel, webBase, now: now() });
+      await keepGateway(db, { id, name, tunnel, webBase, now: now() });
       await forgetGateways(db, now());
     } catch (error) {
       log.warn({ error }, "this gateway cannot say that it runs; it tries again");

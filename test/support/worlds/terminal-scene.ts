@@ -102,9 +102,12 @@ export class TerminalScene {
       tunnels: this.#tunnels(),
       hostKeys: { publicOf: () => ({ line: this.door.hostKeyLine, fingerprint: "" }) },
       signerOf: (place) => this.terminalKeys.signerOf(place),
+      sessions: { begin: () => ({ carried: () => undefined, ended: () => undefined }) },
+      isBehindProxy: true,
       log: quietLog,
     });
     const visit = () => ({
+      entry: { kind: "person", customerId: 1, keyId: 1 } as const,
       environment: {
         id: PLACE.environmentId,
         name: "bench & <b>",

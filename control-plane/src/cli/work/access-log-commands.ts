@@ -27,8 +27,8 @@ const TRAFFIC: Column[] = [
   ["in", (row) => sizeText(row.bytes_in)],
   ["out", (row) => sizeText(row.bytes_out)],
 ];
-/** The container's word: whoever is root in it can make it up. */
-const LOGIN: Column = ["login (told by the container)", loginText];
+/** But of terminals the container's word: whoever is root in it can make it up. */
+const LOGIN: Column = ["login (of SSH told by the container)", loginText];
 const KEY: Column = { wide: ["key", (row) => Login.parse(row.login)?.key_fingerprint] };
 
 const SESSIONS = listCommand({
@@ -98,5 +98,6 @@ function loginText(row: Row): string {
   const login = Login.parse(row.login);
   if (login == null) return "";
   if (login.ticket_id != null) return `${login.username ?? "an administrator"}, by ticket ${login.ticket_id}`;
+  if (login.method === "browser") return `${login.username ?? "somebody"}, in the browser`;
   return login.username ?? (login.key_fingerprint == null ? login.method : `${login.method} of nobody known`);
 }

@@ -1,5 +1,6 @@
 /** Who asks, behind an operator's TLS proxy too: such a one stands on this machine, and says for whom it asks. */
 import type { IncomingMessage } from "node:http";
+import { isIP } from "node:net";
 
 const LOOPBACK = new Set(["127.0.0.1", "::1", "::ffff:127.0.0.1"]);
 const ADDRESS = /^[0-9a-fA-F:.]{2,45}$/;
@@ -13,4 +14,10 @@ export function addressOf({ socket, headers }: IncomingMessage, isBehindProxy: b
   // The last one is what the proxy itself saw; those before it are the client's own words.
   const last = text?.split(",").at(-1)?.trim() ?? "";
   return ADDRESS.test(last) ? last : peer;
+}
+
+/** As a container's people are told it; an address that is none was the proxy's word. */
+export function plainAddressOf(request: IncomingMessage, isBehindProxy: boolean): string {
+  const bare = addressOf(request, isBehindProxy).replace(/^::ffff:(?=\d+\.)/, "");
+  return isIP(bare) === 0 ? "0.0.0.0" : bare;
 }

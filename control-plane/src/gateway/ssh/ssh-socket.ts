@@ -4,14 +4,13 @@
  * in, the SSH server inside decides by its own keys. It ends with the right to it.
  */
 import type { IncomingMessage } from "node:http";
-import { isIP } from "node:net";
 import type { Duplex } from "node:stream";
 import { createWebSocketStream, type WebSocket, WebSocketServer } from "ws";
 import { KIB } from "@remotegpu/shared/units";
 import type { Database } from "../../store/database/database.ts";
 import { newestLeases } from "../../store/leases/lease-views.ts";
 import { type Answer, answerUpgrade } from "../answers/answers.ts";
-import { addressOf } from "../front/asker.ts";
+import { plainAddressOf } from "../front/asker.ts";
 import { TunnelError, type Tunnels } from "../tunnel/tunnel.ts";
 import type { Visit, VisitHandler } from "../visit.ts";
 
@@ -44,7 +43,7 @@ export class SshSockets implements Pick<VisitHandler, "upgrade"> {
   }
 
   async upgrade(request: IncomingMessage, socket: Duplex, head: Buffer, visit: Visit): Promise<void> {
-    const inside = await this.#open(visit, addressOf(request, this.#deps.isBehindProxy));
+    const inside = await this.#open(visit, plainAddressOf(request, this.#deps.isBehindProxy));
     if ("sentence" in inside) return answerUpgrade(request, socket, inside);
     if (socket.destroyed || visit.signal.aborted) return void inside.destroy();
     this.#server.handleUpgrade(request, socket, head, (client) => carry(client, inside, visit.signal));
@@ -61,7 +60,7 @@ export class SshSockets implements Pick<VisitHandler, "upgrade"> {
         hostId: environment.hostId,
         instanceId: environment.instanceId,
         port: lease.internal_port,
-        client: plain(address),
+        client: address,
       });
     } catch (error) {
       if (!(error instanceof TunnelError)) throw error;
@@ -75,12 +74,6 @@ const notLed = (status: number, sentence: string): Answer => ({
   title: "SSH leads nowhere",
   sentence,
 });
-
-/** As a container's people are told it; an address that is none was the proxy's word. */
-function plain(address: string): string {
-  const bare = address.replace(/^::ffff:(?=\d+\.)/, "");
-  return isIP(bare) === 0 ? "0.0.0.0" : bare;
-}
 
 function carry(client: WebSocket, inside: Duplex, right: AbortSignal): void {
   const bytes = createWebSocketStream(client, { allowHalfOpen: false });

@@ -9,11 +9,14 @@ import { WebSocketServer } from "ws";
 import type { HostId, InstanceId } from "@remotegpu/shared/ids";
 import type { Log } from "@remotegpu/shared/log";
 import { escaped } from "../answers/answers.ts";
+import type { Entry } from "../../core/gateway/entry.ts";
 import { ICON } from "../answers/icon.ts";
 import { INPUT_WINDOW } from "../../core/gateway/terminal/terminal-protocol.ts";
+import { plainAddressOf } from "../front/asker.ts";
 import { pageFiles, type PageFiles } from "./page-files.ts";
 import { enter, type EntryDeps } from "./ssh-entry.ts";
 import { serveTab } from "./terminal-tab.ts";
+import type { TerminalSessions } from "./terminal-sessions.ts";
 
 /** Of one environment at one gateway. */
 const MAX_TABS = 32;
@@ -23,6 +26,7 @@ const STATE_PATH = "/state";
 
 /** What the terminal needs of a visit. */
 interface TerminalVisit {
+  entry: Entry;
   environment: {
     id: string;
     name: string;
@@ -33,8 +37,15 @@ interface TerminalVisit {
   signal: AbortSignal;
 }
 
+interface TerminalDeps extends EntryDeps {
+  sessions: Pick<TerminalSessions, "begin">;
+  /** The gateway speaks plain HTTP: whoever forwards to it from this machine tells who asks. */
+  isBehindProxy: boolean;
+  log: Log;
+}
+
 export class TerminalSite {
-  readonly #deps: EntryDeps & { log: Log };
+  readonly #deps: TerminalDeps;
   readonly #files: () => Promise<PageFiles | null>;
   readonly #sockets = new WebSocketServer({
     noServer: true,
@@ -44,7 +55,7 @@ export class TerminalSite {
   });
   readonly #taken = new Map<string, { names: Set<string>; tabs: number }>();
 
-  constructor(deps: EntryDeps & { log: Log }) {
+  constructor(deps: TerminalDeps) {
     this.#deps = deps;
     this.#files = pageFiles(deps.log);
   }
@@ -68,13 +79,27 @@ export class TerminalSite {
   upgrade(request: IncomingMessage, socket: Duplex, head: Buffer, visit: TerminalVisit): void {
     const { id, hostId, instanceId, placementEpoch } = visit.environment;
     const known = this.#taken.get(id) ?? { names: new Set<string>(), tabs: 0 };
+    // A terminal is shared with nobody, so whoever may come here is known.
+    if (visit.entry.kind !== "person") return refuse(socket, 404);
+    const { customerId, keyId } = visit.entry;
+    const from = plainAddressOf(request, this.#deps.isBehindProxy);
     if (request.url?.split("?")[0] !== SOCKET_PATH) return refuse(socket, 404);
     if (known.tabs >= MAX_TABS) return refuse(socket, 429);
     this.#sockets.handleUpgrade(request, socket, head, (page) => {
       known.tabs += 1;
       this.#taken.set(id, known);
       const to = { environmentId: id, placementEpoch, hostId, instanceId };
-      serveTab({ page, enter: () => enter(this.#deps, to), taken: known.names, signal: visit.signal })
+      serveTab({
+        page,
+        enter: () => enter(this.#deps, to),
+        told: (cut) =>
+          this.#deps.sessions.begin(
+            { environmentId: id, instanceId, placementEpoch, from, customerId, keyId },
+            cut,
+          ),
+        taken: known.names,
+        signal: visit.signal,
+      })
         .catch((error: unknown) => {
           this.#deps.log.error({ error, environment: id }, "a terminal failed");
           page.terminate();

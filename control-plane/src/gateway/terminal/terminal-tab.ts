@@ -23,16 +23,21 @@ import {
 import { SendWindow } from "../../core/gateway/terminal/window.ts";
 import { TunnelError } from "../tunnel/tunnel.ts";
 import { EntryError, type Inside } from "./ssh-entry.ts";
+import type { ToldTerminal } from "./terminal-sessions.ts";
 
 const OPEN_WITHIN_MS = 10_000;
 const NORMAL = 1000;
 const NOT_UNDERSTOOD = 1008;
 const NAME_BYTES = 8;
+/** In the words of the list of sessions. */
+const ENDED_BY = { gone: "cut", exited: "container", elsewhere: "client", lost: "lost" } as const;
 const LOST = "The connection to the environment was lost.";
 
 export interface TabParts {
   page: WebSocket;
   enter: () => Promise<Inside>;
+  /** Once it is open; `cut` ends it. */
+  told: (cut: (because: string) => void) => ToldTerminal;
   /** Names that tabs of this environment have open, or are just opening; this one's is added. */
   taken: Set<string>;
   /** Its reason is a sentence. */
@@ -61,6 +66,7 @@ class Tab {
   #name: string | null = null;
   #inside: Inside | null = null;
   #channel: ClientChannel | null = null;
+  #told: ToldTerminal | null = null;
   readonly #beat: NodeJS.Timeout;
   readonly #over: Promise<void>;
 
@@ -90,6 +96,7 @@ class Tab {
     const size = this.#size ?? wish;
     const channel = await inside.terminal(openCommand(name, size.rows), size);
     this.#channel = channel;
+    this.#told = this.#parts.told((because) => this.end("gone", because));
     this.#tell({ kind: "opened", tab: name });
     channel.on("data", (chunk: Buffer) => this.#say(chunk));
     channel.once("exit", (code: number | null) => this.#exited(code));
@@ -101,6 +108,7 @@ class Tab {
   /** The first word holds. */
   end(why: TerminalEnd, sentence: string): void {
     if (this.#isClosed) return;
+    this.#told?.ended(ENDED_BY[why], why === "exited" ? "" : sentence);
     this.#tell({ kind: "ended", why, sentence });
     this.#parts.page.close(NORMAL);
     this.#inside?.close();
@@ -108,6 +116,8 @@ class Tab {
 
   close(): void {
     clearInterval(this.#beat);
+    // Nobody here has ended it: the page has gone.
+    this.#told?.ended("client", "");
     if (this.#name !== null) this.#parts.taken.delete(this.#name);
     this.#channel?.destroy();
     this.#inside?.close();
@@ -161,6 +171,7 @@ class Tab {
   /** A page that sends further ahead than its window is none of ours. */
   #type(data: Buffer): void {
     this.#waiting += data.length;
+    this.#told?.carried({ in: data.length });
     if (this.#waiting > INPUT_WINDOW * 2) return this.#parts.page.close(NOT_UNDERSTOOD);
     const done = () => {
       this.#waiting -= data.length;
@@ -173,6 +184,7 @@ class Tab {
   #say(chunk: Buffer): void {
     if (this.#isClosed) return;
     this.#parts.page.send(chunk);
+    this.#told?.carried({ out: chunk.length });
     this.#output.sent(chunk.length);
     if (this.#output.isFull) this.#channel?.pause();
   }

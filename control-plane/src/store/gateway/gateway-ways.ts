@@ -6,11 +6,9 @@ import type { HostId } from "@remotegpu/shared/ids";
 import type { Way } from "../../core/gateway/way.ts";
 import { type Connection, type Database, type Transaction, transaction } from "../database/database.ts";
 import { lockHosts, raiseGenerations } from "../hosts/hosts.ts";
+import { isLive } from "./gateways.ts";
 import type { HostAddressRow } from "./host-addresses.ts";
 
-const LIVES_SECONDS = 60;
-/** Of the gateway `g`. @param now the parameter that says when this is */
-const isLive = (now: string) => `g.seen_at > ${now}::timestamptz - interval '${LIVES_SECONDS} seconds'`;
 /** Of the host `h`: its agent dials gateways. */
 const DIALS = "coalesce('web' = ANY(h.features), false)";
 

@@ -3,6 +3,9 @@ import type { Connection } from "../database/database.ts";
 
 /** One that was not seen for so long is none any more, whatever its row says. */
 const GATEWAY_LIVES_SECONDS = 60;
+/** Of the gateway `g`. @param now the parameter that says when this is */
+export const isLive = (now: string) =>
+  `g.seen_at > ${now}::timestamptz - interval '${GATEWAY_LIVES_SECONDS} seconds'`;
 /** Rows of processes that ended without a word are kept for a look at what was. */
 const FORGOTTEN_AFTER_SECONDS = 86_400;
 
@@ -45,10 +48,9 @@ export async function forgetGateways(sql: Connection, now: Date): Promise<void> 
 /** Of the gateway that began last of those which run; null where none of them has a domain. */
 export async function liveWebBase(sql: Connection, now: Date): Promise<string | null> {
   const { rows } = await sql.query<{ web_base: string }>(
-    `SELECT web_base FROM gateways
-      WHERE web_base IS NOT NULL AND seen_at > $1::timestamptz - make_interval(secs => $2)
-      ORDER BY started_at DESC, id LIMIT 1`,
-    [now, GATEWAY_LIVES_SECONDS],
+    `SELECT g.web_base FROM gateways g WHERE g.web_base IS NOT NULL AND ${isLive("$1")}
+      ORDER BY g.started_at DESC, g.id LIMIT 1`,
+    [now],
   );
   return rows[0]?.web_base ?? null;
 }

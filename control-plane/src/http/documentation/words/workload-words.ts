@@ -253,11 +253,13 @@ export const WORKLOAD_WORDS: Words = {
   opened_at: ["When it began"],
   "AccessSession.bytes_in": ["Bytes that came from the client so far", 48_211],
   "AccessSession.bytes_out": ["Bytes that went to the client so far", 1_200_455],
-  "AccessSession.login": ["The login as the container told it; null: it told none"],
-  "AccessSession.told_at": ["When its host told something new of it last"],
+  "AccessSession.login": [
+    "The login as the container or, of a terminal, the gateway told it; null: it told none",
+  ],
+  "AccessSession.told_at": ["When its host or gateway told something new of it last"],
   cut_at: ["When its end was ordered; null: it was not"],
   "AccessSession.ended_at": ["When it ended; null: it goes on"],
-  "AccessLogin.method": ["How it logged in"],
+  "AccessLogin.method": ["How it logged in; browser: at a terminal's page"],
   "AccessLogin.at": ["When it logged in"],
   key_fingerprint: [
     "Of the key, as ssh-keygen -l prints it; null without one",
@@ -267,7 +269,7 @@ export const WORKLOAD_WORDS: Words = {
   "AccessLogin.username": ["The same by name", "ada"],
   "AccessLogin.key_name": ["What the key was called, where it is your own", "laptop"],
   "AccessLogin.ticket_id": ["The administrator's ticket that it came by; null: by none", 4712],
-  told_by: ["The container tells it, so whoever is root there can make it up"],
+  told_by: ["The container tells it, so whoever is root there can make it up; of a terminal the gateway"],
   "AccessLogEntry.id": ["Its id", 4711],
   "AccessLogEntry.kind": ["A session, or connections that came to nothing"],
   "AccessLogEntry.service_type": ["Which service it was", "ssh"],
@@ -281,7 +283,9 @@ export const WORKLOAD_WORDS: Words = {
   attempts: ["How many connections came to nothing; null of a session", 31],
   "AccessLogEntry.bytes_in": ["Bytes that came from the client; null of attempts", 48_211],
   "AccessLogEntry.bytes_out": ["Bytes that went to the client; null of attempts", 1_200_455],
-  "AccessLogEntry.login": ["The login as the container told it; null: it told none"],
+  "AccessLogEntry.login": [
+    "The login as the container or, of a terminal, the gateway told it; null: it told none",
+  ],
 
   "SshTicket.id": ["Its id", 4712],
   "SshTicket.environment_id": ["What it opens", "env-5b1f6c0e"],

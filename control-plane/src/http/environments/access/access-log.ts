@@ -1,6 +1,5 @@
 /** Who was in an environment and who tried to be, for who may manage it. */
 import { createRoute, z } from "@hono/zod-openapi";
-import { LEASE_SERVICES } from "@remotegpu/shared/lease";
 import { ATTEMPT_OUTCOMES, SESSION_ENDS } from "@remotegpu/shared/ssh-access";
 import { text } from "@remotegpu/shared/text";
 import { accessLog, type AccessLogRow } from "../../../store/environments/access/access-log.ts";
@@ -8,7 +7,7 @@ import type { ApiApp, ApiContext, ApiDeps } from "../../deps.ts";
 import { momentPage, pageOf, pageQuery, toPage } from "../../request/pagination.ts";
 import { forCustomers, iso, NumericId, ok, Timestamp, WorkloadIdPath } from "../../request/route.ts";
 import { environmentFor } from "../environment-access.ts";
-import { AccessLogin, loginAnswer } from "./login-answer.ts";
+import { AccessLogin, loginAnswer, SESSION_SERVICES } from "./login-answer.ts";
 
 const KINDS = ["session", "attempts"] as const;
 /** Of sessions and of attempts. */
@@ -19,7 +18,7 @@ const AccessLogEntry = z
     id: z.int(),
     kind: z.enum(KINDS),
     host_id: z.string(),
-    service_type: z.enum(LEASE_SERVICES),
+    service_type: z.enum(SESSION_SERVICES),
     client_address: z.string(),
     began_at: Timestamp,
     ended_at: Timestamp.nullable(),
@@ -46,7 +45,7 @@ const list = createRoute({
     query: z.strictObject({
       ...pageQuery,
       kind: z.enum(KINDS).optional(),
-      service_type: z.enum(LEASE_SERVICES).optional(),
+      service_type: z.enum(SESSION_SERVICES).optional(),
       client_address: text(64).min(1).optional(),
       key_customer_id: NumericId.optional(),
     }),

@@ -1,18 +1,24 @@
-/** A login as it is shown: told by the container, so whoever is root there can make it say what it likes. */
+/**
+ * A login as it is shown: told by the container, so whoever is root there can make it say what it likes; of a terminal in
+ * the browser by the gateway, which knows who came in.
+ */
 import { z } from "@hono/zod-openapi";
+import { LEASE_SERVICES } from "@remotegpu/shared/lease";
 import type { LoginColumns } from "../../../store/environments/access/access-log.ts";
 import { iso, Timestamp } from "../../request/route.ts";
 
+export const SESSION_SERVICES = [...LEASE_SERVICES, "terminal"] as const;
+
 export const AccessLogin = z
   .object({
-    method: z.enum(["publickey", "password", "other"]),
+    method: z.enum(["publickey", "password", "other", "browser"]),
     at: Timestamp.nullable(),
     key_fingerprint: z.string().nullable(),
     customer_id: z.int().nullable(),
     username: z.string().nullable(),
     key_name: z.string().nullable(),
     ticket_id: z.int().nullable(),
-    told_by: z.literal("container"),
+    told_by: z.enum(["container", "gateway"]),
   })
   .openapi("AccessLogin");
 
@@ -27,6 +33,6 @@ export function loginAnswer(row: LoginColumns, reader: number): z.input<typeof A
     username: row.key_username,
     key_name: row.key_customer_id === reader ? row.key_name : null,
     ticket_id: row.key_ticket_id,
-    told_by: "container",
+    told_by: row.login_method === "browser" ? "gateway" : "container",
   };
 }

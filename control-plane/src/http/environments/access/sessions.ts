@@ -1,7 +1,5 @@
 /** Who is in an environment now, for who may manage it; and the end of a session by hand. */
 import { createRoute, z } from "@hono/zod-openapi";
-import type { HostId } from "@remotegpu/shared/ids";
-import { LEASE_SERVICES } from "@remotegpu/shared/lease";
 import { transaction } from "../../../store/database/database.ts";
 import {
   type AccessSessionRow,
@@ -26,7 +24,7 @@ import {
 } from "../../request/route.ts";
 import { ordererOf } from "../../workloads/orders.ts";
 import { environmentFor } from "../environment-access.ts";
-import { AccessLogin, loginAnswer } from "./login-answer.ts";
+import { AccessLogin, loginAnswer, SESSION_SERVICES } from "./login-answer.ts";
 
 const tags = ["environments"];
 
@@ -34,7 +32,7 @@ const AccessSession = z
   .object({
     id: z.int(),
     host_id: z.string(),
-    service_type: z.enum(LEASE_SERVICES),
+    service_type: z.enum(SESSION_SERVICES),
     client_address: z.string(),
     opened_at: Timestamp,
     bytes_in: z.int(),
@@ -55,7 +53,7 @@ const list = createRoute({
   tags,
   summary: "Who is in it now, newest first",
   description:
-    "As its host told it last: an open session's bytes lag behind. Of SSH each connection that has logged in or lasted half a minute, of other services what one address does in a row. Addresses and bytes are the host's word; a login is the container's, so whoever is root in it can make it up.",
+    "As its host told it last: an open session's bytes lag behind. Of SSH each connection that has logged in or lasted half a minute, of other services what one address does in a row. Addresses and bytes are the host's word; a login is the container's, so whoever is root in it can make it up. Of terminals in the browser the gateway tells, each open page.",
   request: { params: WorkloadIdPath, query: PageQuery },
   responses: ok("A page of open sessions", pageOf(AccessSession)),
 });
@@ -87,24 +85,24 @@ export function registerSessionRoutes(api: ApiApp, { db, link }: ApiDeps): void 
     const known = await sessionOf(db, session);
     if (known === null) throw notFound(`session ${id} of environment ${environment.id}`);
     const { actor, now } = ordererOf(c);
-    const hostId = await transaction(db, async (sql) => {
+    const tells = await transaction(db, async (sql) => {
       await holdEntered(sql, { environmentId: environment.id });
-      const told = await orderCut(sql, { ...session, actor, reason: `Ended by ${actor}.`, now });
-      if (told === null) return null;
+      const cut = await orderCut(sql, { ...session, actor, reason: `Ended by ${actor}.`, now });
+      if (cut === null) return null;
       await appendEvent(sql, {
         at: now,
         kind: "session-ended",
         workloadKind: "environment",
         workloadId: environment.id,
         customerId: environment.customer_id,
-        hostId: told,
+        hostId: cut.hostId,
         actor,
         reason: `Session ${id} (${known.service_type}) from ${known.client_address} is to end.`,
       });
-      await raiseGeneration(sql, told);
-      return told;
+      if (cut.tells !== null) await raiseGeneration(sql, cut.tells);
+      return cut.tells;
     });
-    if (hostId !== null) link.nudge(hostId as HostId);
+    if (tells !== null) link.nudge(tells);
     return c.json(sessionAnswer(c, (await sessionOf(db, session)) ?? known), 202);
   });
 }

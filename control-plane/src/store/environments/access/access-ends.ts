@@ -3,6 +3,7 @@
  * ended, or their host has left. Should the host tell all the same, its word holds.
  */
 import type { Connection } from "../../database/database.ts";
+import { isLive } from "../../gateway/gateways.ts";
 
 /** Of the run `r`: nothing of it goes on, whatever its host may still tell. */
 export const RUN_IS_OVER = `(r.closed_at IS NOT NULL OR EXISTS (SELECT FROM run_ends x WHERE x.run_id = r.id)
@@ -20,7 +21,7 @@ export async function endUntold(
 ): Promise<void> {
   await sql.query(
     `UPDATE access_sessions s SET ${endedUnheard("$3", "Its host does not know it any more.")}
-      WHERE s.host_id = $1 AND s.ended_at IS NULL AND NOT s.session_id = ANY($2::text[])`,
+      WHERE s.host_id = $1 AND s.gateway_id IS NULL AND s.ended_at IS NULL AND NOT s.session_id = ANY($2::text[])`,
     [hostId, told, now],
   );
 }
@@ -47,5 +48,15 @@ export async function endSessionsOfHost(
     `UPDATE access_sessions s SET ${endedUnheard("$2", "Its host has left the fleet.")}
       WHERE s.host_id = $1 AND s.ended_at IS NULL`,
     [hostId, now],
+  );
+}
+
+/** Terminals of gateways that ended without a word; one that is only away from the database tells of them again. */
+export async function endSessionsOfDeadGateways(sql: Connection, now: Date): Promise<void> {
+  await sql.query(
+    `UPDATE access_sessions s SET ${endedUnheard("$1", "Its gateway has ended.")}
+      WHERE s.gateway_id IS NOT NULL AND s.ended_at IS NULL
+        AND NOT EXISTS (SELECT FROM gateways g WHERE g.id = s.gateway_id AND ${isLive("$1")})`,
+    [now],
   );
 }

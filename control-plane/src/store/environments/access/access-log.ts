@@ -7,9 +7,13 @@ import type { Connection } from "../../database/database.ts";
 /** Of an environment, sessions and attempts each: the oldest beyond go before their time. */
 export const MAX_KEPT_OF_ENVIRONMENT = 10_000;
 
+/** A terminal in the browser came by no lease. */
+export type SessionService = LeaseService | "terminal";
+
 /** What was told of a login, and whose key that was; all null where none was told. */
 export interface LoginColumns {
-  login_method: SessionLogin["method"] | null;
+  /** browser: of a terminal, told by the gateway. */
+  login_method: SessionLogin["method"] | "browser" | null;
   login_at: Date | null;
   key_fingerprint: string | null;
   key_customer_id: number | null;
@@ -22,7 +26,7 @@ export interface AccessLogRow extends LoginColumns {
   id: number;
   kind: "session" | "attempts";
   host_id: string;
-  service_type: LeaseService;
+  service_type: SessionService;
   client_address: string;
   began_at: Date;
   /** Null of a session that is open. */
@@ -41,7 +45,7 @@ export interface AccessLogRow extends LoginColumns {
 export interface AccessLogFilter {
   environmentId: string;
   kind: "session" | "attempts" | null;
-  service: LeaseService | null;
+  service: SessionService | null;
   clientAddress: string | null;
   /** Whose key it was. */
   customerId: number | null;

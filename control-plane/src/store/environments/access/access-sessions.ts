@@ -1,14 +1,14 @@
 /** Sessions in environments as their people see them, and their end by order: a cut, of which the host is told until it is done. */
-import type { LeaseService } from "@remotegpu/shared/lease";
+import type { HostId } from "@remotegpu/shared/ids";
 import { type Cut, MAX_CUTS } from "@remotegpu/shared/ssh-access";
 import type { SessionEnd } from "../../../core/environments/access/access-belief.ts";
 import type { Connection, Transaction } from "../../database/database.ts";
-import type { LoginColumns } from "./access-log.ts";
+import type { LoginColumns, SessionService } from "./access-log.ts";
 
 export interface AccessSessionRow extends LoginColumns {
   id: number;
   host_id: string;
-  service_type: LeaseService;
+  service_type: SessionService;
   client_address: string;
   opened_at: Date;
   bytes_in: number;
@@ -50,7 +50,10 @@ export async function sessionOf(
   return rows[0] ?? null;
 }
 
-/** Answers the host to tell, whose generation the caller raises; null where it has ended, or is to end already. */
+/**
+ * Null where it has ended, or is to end already. `tells`: the host that is to end it, whose generation the caller raises;
+ * null where a gateway does, which looks by itself.
+ */
 export async function orderCut(
   sql: Transaction,
   {
@@ -60,20 +63,22 @@ export async function orderCut(
     reason,
     now,
   }: { environmentId: string; id: number; actor: string; reason: string; now: Date },
-): Promise<string | null> {
-  const { rows } = await sql.query<{ host_id: string }>(
+): Promise<{ hostId: HostId; tells: HostId | null } | null> {
+  const { rows } = await sql.query<{ host_id: HostId; is_gateways: boolean }>(
     `UPDATE access_sessions SET cut_at = $5, cut_by = $3, cut_reason = $4
-      WHERE env_id = $1 AND id = $2 AND ended_at IS NULL AND cut_at IS NULL RETURNING host_id`,
+      WHERE env_id = $1 AND id = $2 AND ended_at IS NULL AND cut_at IS NULL
+      RETURNING host_id, gateway_id IS NOT NULL AS is_gateways`,
     [environmentId, id, actor, reason, now],
   );
-  return rows[0]?.host_id ?? null;
+  const [row] = rows;
+  return row === undefined ? null : { hostId: row.host_id, tells: row.is_gateways ? null : row.host_id };
 }
 
 /** What the host is told, in a fixed order; of more than it can be told the later ones wait for these. */
 export async function desiredCuts(sql: Connection, hostId: string): Promise<Cut[]> {
   const { rows } = await sql.query<Cut>(
     `SELECT session_id AS "sessionId", cut_reason AS because FROM access_sessions
-      WHERE host_id = $1 AND ended_at IS NULL AND cut_at IS NOT NULL ORDER BY cut_at, id LIMIT $2`,
+      WHERE host_id = $1 AND gateway_id IS NULL AND ended_at IS NULL AND cut_at IS NOT NULL ORDER BY cut_at, id LIMIT $2`,
     [hostId, MAX_CUTS],
   );
   return rows;

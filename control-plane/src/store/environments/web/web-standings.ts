@@ -121,11 +121,10 @@ function environmentOf(row: Row): PlacedEnvironment | null {
   };
 }
 
-/** Of an id that cannot stand in a name; null where none has that hash. `hash`: the first digits of its SHA-256 in hex. */
+/** Of an id that cannot stand in a name; null where none has that hash. `hash`: the first 20 digits of its SHA-256 in hex. */
 export async function environmentByHash(sql: Connection, hash: string): Promise<string | null> {
   const { rows } = await sql.query<{ id: string }>(
-    `SELECT id FROM environments WHERE left(encode(sha256(convert_to(id, 'UTF8')), 'hex'), length($1)) = $1
-        AND deleted_at IS NULL LIMIT 2`,
+    "SELECT id FROM environments WHERE web_name_of(id) = $1 AND deleted_at IS NULL LIMIT 2",
     [hash],
   );
   return rows.length === 1 ? (rows[0]?.id ?? null) : null;
