@@ -1,6 +1,6 @@
 /**
- * Ways into an environment through the gateway, as its people are told them. Why a service or port of an environment is not reached through the gateway, in a sentence for its people and for the
- * pages that the gateway shows; nothing where there is a way. Whether somebody answers behind it, only asking tells.
+ * Ways into an environment through the gateway, as its people are told them, and why there is none to a service or port:
+ * a sentence for its people and for the pages that the gateway shows. Whether somebody answers behind it, only asking tells.
  */
 import type { EnvironmentStatus } from "@remotegpu/shared/workload";
 import { SSH_PORT } from "@remotegpu/shared/ssh-access";
