@@ -3,6 +3,7 @@ import { X509Certificate } from "node:crypto";
 import { once } from "node:events";
 import { copyFileSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import type { ServerResponse } from "node:http";
+import { connect as connectPlain } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { connect, type TLSSocket } from "node:tls";
@@ -97,6 +98,20 @@ test.each<[string, () => void]>([
   listener.renewCertificate();
   expect(await shown()).toBe(0);
 });
+
+test("who speaks no TLS, begins it and goes no further, or says nothing holds no connection", async () => {
+  const kinds = ["GET / HTTP/1.1\r\nHost: x\r\n\r\n", "\x16\x03\x01\x02\x00\x01", ""];
+  const sockets = kinds.map((bytes) => {
+    const socket = connectPlain({ host: "127.0.0.1", port: listener.port });
+    socket.on("error", () => undefined);
+    socket.write(Buffer.from(bytes, "latin1"));
+    return socket.resume();
+  });
+
+  await Promise.all(sockets.map((socket) => once(socket, "close")));
+
+  expect(sockets.map(({ destroyed }) => destroyed)).toEqual([true, true, true]);
+}, 90_000);
 
 test("a gateway does not begin with one that is none", async () => {
   put(0, ["keyFile"]);

@@ -191,6 +191,28 @@ describe("a container", () => {
   });
 });
 
+test.concurrent.each([
+  ["said what is no HTTP", () => "this is no HTTP\r\n\r\n"],
+  ["asked for CONNECT", () => `CONNECT ${host} HTTP/1.1\r\nHost: ${host}\r\n\r\n`],
+  [
+    "asked for a WebSocket without a right",
+    () => `GET / HTTP/1.1\r\nHost: ${host}\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n`,
+  ],
+  [
+    "asked for a WebSocket that its container refuses",
+    () => asking("GET /refused HTTP/1.1", "Connection: Upgrade", "Upgrade: websocket"),
+  ],
+])("who %s and stays holds no connection", async (_what, words) => {
+  const socket = await scene.raw(words());
+  // It takes its answer, and does not end its own side.
+  const talking = setInterval(() => socket.write("x"), 100);
+
+  await new Promise((resolve) => socket.resume().once("close", resolve));
+
+  clearInterval(talking);
+  expect(socket.destroyed).toBe(true);
+});
+
 test("a body that does not come ends its connection", async () => {
   await using stack = new AsyncDisposableStack();
   const gateway = stack.adopt(await scene.anotherGateway({ bodyLookMs: 50 }), (one) => one.close());

@@ -5,6 +5,7 @@
 import { randomBytes } from "node:crypto";
 import { STATUS_CODES, type IncomingMessage, type ServerResponse } from "node:http";
 import type { Duplex } from "node:stream";
+import { lastWords } from "./last-words.ts";
 import { ICON } from "./icon.ts";
 
 export interface Answer {
@@ -35,8 +36,7 @@ export function answerUpgrade(request: IncomingMessage, socket: Duplex, told: An
     ([name, value]) => `${name}: ${value}`,
   );
   const reason = STATUS_CODES[told.status] ?? "Error";
-  socket.on("error", () => socket.destroy());
-  socket.end(`HTTP/1.1 ${told.status} ${reason}\r\n${lines.join("\r\n")}\r\n\r\n${body}`);
+  lastWords(socket, `HTTP/1.1 ${told.status} ${reason}\r\n${lines.join("\r\n")}\r\n\r\n${body}`);
 }
 
 /** A page is for whoever asks for HTML before anything else. */

@@ -17,6 +17,7 @@ import type { Socket } from "node:net";
 import type { Duplex } from "node:stream";
 import { createSecureContext } from "node:tls";
 import type { Log } from "@remotegpu/shared/log";
+import { lastWords } from "../answers/last-words.ts";
 import { GatewayListenError } from "./listen-error.ts";
 
 const MAX_HEAD_BYTES = 32 * 1024;
@@ -76,7 +77,9 @@ export class Listener {
     // Before they are read: what changes meanwhile is seen later.
     const readAt = certificate === null ? "" : stampOf(certificate);
     const server =
-      certificate === null ? createServer(options) : createTlsServer({ ...options, ...read(certificate) });
+      certificate === null
+        ? createServer(options)
+        : createTlsServer({ ...options, ...read(certificate), handshakeTimeout: HEAD_WITHIN_MS });
     const listener = new Listener(server, certificate, log);
     listener.#readAt = readAt;
     server.maxConnections = maxConnections;
@@ -93,9 +96,11 @@ export class Listener {
     server.on("checkContinue", door.request);
     server.on("upgrade", door.upgrade);
     server.on("connect", (_request, socket: Duplex) =>
-      socket.end("HTTP/1.1 405 Method Not Allowed\r\nContent-Length: 0\r\nConnection: close\r\n\r\n"),
+      lastWords(socket, "HTTP/1.1 405 Method Not Allowed\r\nContent-Length: 0\r\nConnection: close\r\n\r\n"),
     );
     server.on("clientError", refuseBroken);
+    // Nothing can be said where TLS has not come about, and an answer would wait for that for ever.
+    server.on("tlsClientError", (_error, socket: Duplex) => socket.destroy());
     server.listen({ port, host: address });
     try {
       await once(server, "listening");
@@ -196,5 +201,5 @@ function refuseBroken(error: NodeJS.ErrnoException, socket: Duplex): void {
       : error.code === "ERR_HTTP_REQUEST_TIMEOUT"
         ? "408 Request Timeout"
         : "400 Bad Request";
-  socket.end(`HTTP/1.1 ${status}\r\nContent-Length: 0\r\nConnection: close\r\n\r\n`);
+  lastWords(socket, `HTTP/1.1 ${status}\r\nContent-Length: 0\r\nConnection: close\r\n\r\n`);
 }

@@ -12,6 +12,7 @@ import {
 } from "../../core/gateway/forwarded-headers.ts";
 import { portOf } from "../../core/environments/web-target.ts";
 import { answer, answerUpgrade } from "../answers/answers.ts";
+import { lastWords } from "../answers/last-words.ts";
 import { garbled, noWay, refusal } from "../answers/told.ts";
 import { TunnelError, type Tunnels } from "../tunnel/tunnel.ts";
 import type { Visit } from "../visit.ts";
@@ -55,7 +56,7 @@ export class Forwarder {
         const encoding = answered.headers["transfer-encoding"];
         answered.headers = headersFromContainer(answered.headers);
         if (encoding !== undefined) answered.headers["transfer-encoding"] = encoding;
-        answered.once("end", () => socket.end());
+        answered.once("end", () => lastWords(socket, ""));
       });
       sent.once("upgrade", (answered, upstream: Duplex) => {
         const { upgrade } = answered.headers;
