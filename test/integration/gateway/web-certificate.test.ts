@@ -11,6 +11,7 @@ import { afterAll, beforeAll, expect, test } from "vitest";
 import { serverCertificate } from "@remotegpu/control-plane/embedded/certificate-authority";
 import { GatewayListenError } from "@remotegpu/control-plane/gateway/front/listen-error";
 import { Listener } from "@remotegpu/control-plane/gateway/front/listener";
+import { eventually } from "../../support/eventually.ts";
 import { keptLog } from "../../support/kept-log.ts";
 
 const folder = mkdtempSync(join(tmpdir(), "remotegpu-web-cert-"));
@@ -112,6 +113,36 @@ test("who speaks no TLS, begins it and goes no further, or says nothing holds no
 
   expect(sockets.map(({ destroyed }) => destroyed)).toEqual([true, true, true]);
 }, 90_000);
+
+test("one address holds a quarter of all connections at most, and others come in", async () => {
+  put(0);
+  const small = await Listener.open(door, { ...wish, maxConnections: 8 }, log);
+  const from = (localAddress: string) => {
+    const socket = connectPlain({ host: "127.0.0.1", port: small.port, localAddress });
+    socket.on("error", () => undefined);
+    return socket;
+  };
+  const [first, second] = [from("127.0.0.1"), from("127.0.0.1")];
+  await Promise.all([once(first, "connect"), once(second, "connect")]);
+
+  await new Promise((resolve) => from("127.0.0.1").resume().once("close", resolve));
+  const shown = connect({ socket: from("127.0.0.2"), rejectUnauthorized: false });
+  await once(shown, "secureConnect");
+  expect([first.destroyed, second.destroyed]).toEqual([false, false]);
+
+  first.destroy();
+  const again = await eventually(
+    async () => {
+      const next = connect({ socket: from("127.0.0.1"), rejectUnauthorized: false });
+      next.on("error", () => undefined);
+      await once(next, "secureConnect");
+      return next;
+    },
+    { withinMs: 30_000, what: "room" },
+  );
+  expect(again.destroyed).toBe(false);
+  await small.close();
+}, 60_000);
 
 test("a gateway does not begin with one that is none", async () => {
   put(0, ["keyFile"]);

@@ -2,7 +2,7 @@
 import type { IncomingMessage } from "node:http";
 import { isIP } from "node:net";
 
-const LOOPBACK = new Set(["127.0.0.1", "::1", "::ffff:127.0.0.1"]);
+export const LOOPBACK = new Set(["127.0.0.1", "::1", "::ffff:127.0.0.1"]);
 const ADDRESS = /^[0-9a-fA-F:.]{2,45}$/;
 
 /** @param isBehindProxy the gateway speaks plain HTTP, so that whoever forwards to it may be believed */

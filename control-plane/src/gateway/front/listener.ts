@@ -18,6 +18,7 @@ import type { Duplex } from "node:stream";
 import { createSecureContext } from "node:tls";
 import type { Log } from "@remotegpu/shared/log";
 import { lastWords } from "../answers/last-words.ts";
+import { LOOPBACK } from "./asker.ts";
 import { GatewayListenError } from "./listen-error.ts";
 
 const MAX_HEAD_BYTES = 32 * 1024;
@@ -28,6 +29,8 @@ const LOOK_AT_HEADS_EVERY_MS = 2_500;
 const KEPT_MS = 75_000;
 const LOOK_AT_CERTIFICATE_EVERY_MS = 10_000;
 const CLOSE_WITHIN_MS = 5_000;
+/** Of all connections. */
+const MAX_PART_OF_ADDRESS = 0.25;
 
 export interface FrontDoor {
   request(this: void, request: IncomingMessage, response: ServerResponse): void;
@@ -45,6 +48,7 @@ export interface ListenWish {
 export class Listener {
   readonly #server: Server;
   readonly #sockets = new Set<Socket>();
+  readonly #byAddress = new Map<string, number>();
   readonly #certificate: ListenWish["certificate"];
   readonly #log: Log;
   #watch: NodeJS.Timeout | null = null;
@@ -87,10 +91,7 @@ export class Listener {
     server.maxHeadersCount = 0;
     // A client may end its side and wait for what it has asked.
     (server as Server & { httpAllowHalfOpen: boolean }).httpAllowHalfOpen = true;
-    server.on("connection", (socket: Socket) => {
-      listener.#sockets.add(socket);
-      socket.once("close", () => listener.#sockets.delete(socket));
-    });
+    server.on("connection", (socket: Socket) => listener.#take(socket, maxConnections));
     server.on("request", door.request);
     // Whether the client is to send its body is decided with everything else.
     server.on("checkContinue", door.request);
@@ -131,6 +132,22 @@ export class Listener {
     clearTimeout(impatient);
     // Upgraded ones are no connections of the server's any more.
     endAll();
+  }
+
+  /** Before it has asked for anything: one address leaves room to others, unless it is the operator's own proxy. */
+  #take(socket: Socket, maxConnections: number): void {
+    const from = socket.remoteAddress ?? "";
+    const isProxy = this.#certificate === null && LOOPBACK.has(from);
+    const count = (this.#byAddress.get(from) ?? 0) + 1;
+    if (!isProxy && count > maxConnections * MAX_PART_OF_ADDRESS) return void socket.destroy();
+    this.#sockets.add(socket);
+    this.#byAddress.set(from, count);
+    socket.once("close", () => {
+      this.#sockets.delete(socket);
+      const left = (this.#byAddress.get(from) ?? 1) - 1;
+      if (left === 0) this.#byAddress.delete(from);
+      else this.#byAddress.set(from, left);
+    });
   }
 
   #watchCertificate(): void {
