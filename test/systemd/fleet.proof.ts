@@ -7,6 +7,7 @@ import { Stage } from "./stage.ts";
 
 const AGENT = "remotegpu-agent.service";
 const ACCESS = "remotegpu-access.service";
+const FILES = "remotegpu-files.service";
 /** A second access process, with all that its unit allows and forbids, and a list that no agent makes. */
 const TRIED = "tried-access.service";
 const IMAGE = "proof/busybox:1";
@@ -164,6 +165,26 @@ test("what the access process's unit allows is enough to lead a client into a co
 
   expect(said).toBe("hello");
   await host.run(`systemctl stop ${TRIED} && rm /etc/systemd/system/${TRIED} && systemctl daemon-reload`);
+});
+
+test("files of an environment go in and come out by the files process as its unit has it, killed or not", async () => {
+  expect(await unit(host, FILES, "ActiveState")).toBe("active");
+  expect(await host.run(`systemctl is-enabled ${FILES}`)).toBe("enabled");
+  const { machine } = controlPlane;
+  await machine.run("dd if=/dev/urandom of=/root/there bs=1M count=8 status=none");
+  const [sum = "none"] = (await machine.run("sha256sum /root/there")).split(" ");
+
+  await controlPlane.cli(`env put ${environment} /root/there code/there`);
+
+  expect(await controlPlane.cli(`env exec ${environment} sha256sum /gemini/code/there`)).toContain(sum);
+  expect(await controlPlane.cli(`env ls ${environment} code`)).toContain("there");
+  await host.run(`systemctl kill --signal=KILL ${FILES}`);
+  const comesBack = async () => {
+    await controlPlane.cli(`env get ${environment} code/there /root/back`);
+    return (await machine.run("sha256sum /root/back")).startsWith(sum);
+  };
+  await eventually(comesBack, { withinMs: 60_000, what: "the file" });
+  expect(await unit(host, FILES, "NRestarts")).toBe("1");
 });
 
 test("nineteen more run beside it", async () => {
