@@ -1,6 +1,6 @@
 /**
  * Plays the pages on the system that `npm start` has brought up: the README's tour and then the operators' page, and
- * meanwhile the customers' page as the customer of `npm start`.
+ * meanwhile the customers' pages as the customer of `npm start`.
  */
 import { chmodSync, existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
@@ -61,7 +61,10 @@ export async function untrueAfterStart(system: StartedSystem): Promise<string[]>
     play("control-plane/docs/customers.md", {
       input: `${keyIn(join(state, "profile.json"))}\n`,
       places: { "https://gpus.example.com": url },
-    }),
+    }).then(async (rented) => [
+      ...rented,
+      ...(await play("control-plane/docs/data.md", { profile: join(state, "profile.json") })),
+    ]),
   ]);
   if (existsSync(join(home, ".config/remotegpu/profiles"))) owner.push("The tour leaves a profile behind.");
   return [...owner, ...customer];

@@ -9,6 +9,7 @@ export const CLEAN = "npm start -- --clean";
 export const PLAYED_AFTER_START: readonly TriedPage[] = [
   "README.md",
   "control-plane/docs/customers.md",
+  "control-plane/docs/data.md",
   "control-plane/docs/operators.md",
 ];
 

@@ -12,6 +12,7 @@ const LANGUAGES = ["console", "ini", "sql", "text"];
 export const TRIED_PAGES = [
   "README.md",
   "control-plane/docs/customers.md",
+  "control-plane/docs/data.md",
   "control-plane/docs/operators.md",
   "control-plane/docs/production.md",
   "control-plane/docs/security.md",

@@ -1,29 +1,44 @@
-/** How far a transfer is, on standard error: a line that is written over in a terminal, and nothing elsewhere. */
+/**
+ * How far a transfer is, on standard error: a line that is written over in a terminal; elsewhere nothing, or, of what takes
+ * long, a line now and then.
+ */
 import { safeText, sizeText } from "../frame/output.ts";
 
 const EVERY_MS = 500;
+const LINE_EVERY_MS = 10_000;
 const WIDTH = 78;
 
 export class Progress {
-  readonly #isShown = process.stderr.isTTY;
+  readonly #isTerminal = process.stderr.isTTY;
+  readonly #what: string;
+  readonly #everyMs: number;
   readonly #startedMs = performance.now();
-  #shownMs = Number.NEGATIVE_INFINITY;
+  #shownMs: number;
   #moved = 0;
   files = 0;
+
+  /** @param told.what said in front of each line. @param told.isByLines whether it is told where there is no terminal */
+  constructor({ what = "", isByLines = false }: { what?: string; isByLines?: boolean } = {}) {
+    this.#what = what === "" ? "" : `${what}: `;
+    this.#everyMs = this.#isTerminal ? EVERY_MS : isByLines ? LINE_EVERY_MS : Number.POSITIVE_INFINITY;
+    // In a terminal at once, else once it has taken long.
+    this.#shownMs = this.#isTerminal ? Number.NEGATIVE_INFINITY : this.#startedMs;
+  }
 
   /** So many bytes more have gone over; `rest` is what is still to come, as far as it is known. */
   moved(bytes: number, { name, rest }: { name: string; rest: number }): void {
     this.#moved += bytes;
     const nowMs = performance.now();
-    if (!this.#isShown || nowMs - this.#shownMs < EVERY_MS) return;
+    if (nowMs - this.#shownMs < this.#everyMs) return;
     this.#shownMs = nowMs;
-    const line = `${safeText(name)}  ${sizeText(this.#moved)}  ${this.#rate()}  ${restText(rest / this.#perSecond())}`;
-    process.stderr.write(`\r${line.slice(0, WIDTH).padEnd(WIDTH)}`);
+    const parts = [safeText(name), sizeText(this.#moved), this.#rate(), restText(rest / this.#perSecond())];
+    const line = `${this.#what}${parts.filter((part) => part !== "").join("  ")}`;
+    process.stderr.write(this.#isTerminal ? `\r${line.slice(0, WIDTH).padEnd(WIDTH)}` : `${line}\n`);
   }
 
   /** "12 files, 1.5 GiB, 80 MiB/s" */
   end(): string {
-    if (this.#isShown) process.stderr.write(`\r${" ".repeat(WIDTH)}\r`);
+    if (this.#isTerminal) process.stderr.write(`\r${" ".repeat(WIDTH)}\r`);
     const files = `${this.files} file${this.files === 1 ? "" : "s"}`;
     return this.#moved === 0 ? files : `${files}, ${sizeText(this.#moved)}, ${this.#rate()}`;
   }

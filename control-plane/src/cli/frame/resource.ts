@@ -16,6 +16,8 @@ export function resource(told: {
   update?: z.ZodRawShape;
   /** Said behind the sentence that one is deleted. */
   deletionAdvice?: string;
+  /** In place of the one that shows the entry alone. */
+  show?: Command;
   /** Further commands of the group. */
   more?: readonly (Command | Group)[];
 }): Group {
@@ -35,11 +37,12 @@ export function resource(told: {
         },
       }),
       listCommand({ summary: `every ${kind} you may see`, route: () => route, columns }),
-      showCommand({
-        summary: `one ${kind}`,
-        takes: { id: thing(kind, kind) },
-        route: ({ id }) => path(id),
-      }),
+      told.show ??
+        showCommand({
+          summary: `one ${kind}`,
+          takes: { id: thing(kind, kind) },
+          route: ({ id }) => path(id),
+        }),
       ...(update === undefined
         ? []
         : [

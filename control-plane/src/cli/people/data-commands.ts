@@ -1,4 +1,5 @@
 /** What orders name: datasets, models, images and SSH keys. */
+import { dataFileCommands } from "../data/data-files.ts";
 import { fileText, wholeNumber, words } from "../frame/arguments.ts";
 import { needed, option, type Group } from "../frame/command.ts";
 import { resource } from "../frame/resource.ts";
@@ -26,6 +27,7 @@ const mountable = (kind: "dataset" | "model", route: string): Group =>
       storage_path: option("--storage-path <path>", "folder in the pool (admins)", words()),
       status: option("--status <status>", "uploading, ready or error (admins)", words()),
     },
+    ...dataFileCommands(kind),
   });
 
 export const DATA: readonly Group[] = [

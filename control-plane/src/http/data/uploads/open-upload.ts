@@ -9,15 +9,18 @@ import { requireOwn } from "../data-access.ts";
 
 export const ANOTHER = "Another upload has begun since, or this one is over; begin anew to go on.";
 
-/** @throws ApiRefusal where it is over, or another one has begun since */
+/**
+ * @param wish.orReady one that is complete is meant, too
+ * @throws ApiRefusal where it is over, or another one has begun since
+ */
 export async function openUpload(
   c: ApiContext,
   kind: DataKind,
-  { id, upload }: { id: number; upload: string },
+  { id, upload, orReady = false }: { id: number; upload: string; orReady?: boolean },
 ): Promise<{ entry: DataRow; copy: CopyRow; place: PoolFile }> {
   const entry = await requireOwn(c, kind, id);
   const [copyId = 0, epoch = 0] = upload.split("-").map(Number);
-  const copy = await openCopy(c.var.deps.db, kind, { id: entry.id, copyId, epoch });
+  const copy = await openCopy(c.var.deps.db, kind, { id: entry.id, copyId, epoch, orReady });
   if (copy === null) throw conflict(ANOTHER);
   return { entry, copy, place: { pool: copy.storagePool, folder: copy.folder, path: "" } };
 }

@@ -126,7 +126,11 @@ function registerUploads(api: ApiApp, kind: DataKind): void {
   });
 
   api.openapi(routes.complete, async (c) => {
-    const open = await openUpload(c, kind, { ...c.req.valid("param"), ...c.req.valid("json") });
+    const open = await openUpload(c, kind, {
+      ...c.req.valid("param"),
+      ...c.req.valid("json"),
+      orReady: true,
+    });
     return await complete(c, kind, open);
   });
 }

@@ -39,16 +39,19 @@ export async function pageOfCopies(
   return rows;
 }
 
-/** What is being brought by this upload; null where that is over, or another one has begun since. */
+/**
+ * What is being brought by this upload, or, where that is asked, was brought by it; null where that is over, or another one
+ * has begun since.
+ */
 export async function openCopy(
   sql: Connection,
   kind: DataKind,
-  { id, copyId, epoch }: { id: number; copyId: number; epoch: number },
+  { id, copyId, epoch, orReady }: { id: number; copyId: number; epoch: number; orReady: boolean },
 ): Promise<CopyRow | null> {
   const { rows } = await sql.query<CopyRow>(
     `SELECT ${COPY_COLUMNS} FROM data_copies
-      WHERE ${OWNER[kind]} = $1 AND id = $2 AND epoch = $3 AND status <> 'ready'`,
-    [id, copyId, epoch],
+      WHERE ${OWNER[kind]} = $1 AND id = $2 AND epoch = $3 AND ($4 OR status <> 'ready')`,
+    [id, copyId, epoch, orReady],
   );
   return rows[0] ?? null;
 }

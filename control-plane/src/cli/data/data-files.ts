@@ -1,0 +1,177 @@
+/** `remotegpu dataset|model put|ls|get|show`: what is in it, and which versions of it are where. */
+import { z } from "zod";
+import { words } from "../frame/arguments.ts";
+import { argument, command, flag, option, optionalArgument, thing, type Command } from "../frame/command.ts";
+import type { Context } from "../frame/context.ts";
+import { CliError } from "../frame/cli-error.ts";
+import { segment } from "../frame/list-command.ts";
+import { printDone, printList, printOne, safeText, sizeText } from "../frame/output.ts";
+import { download, entriesOf, type Source } from "../files/download.ts";
+import { nameOf } from "../files/environment-path.ts";
+import { Progress } from "../files/progress.ts";
+import { putData } from "./put-data.ts";
+
+const STREAMS = 4;
+const MAX_STREAMS = 16;
+
+type Kind = "dataset" | "model";
+const routeOf = (kind: Kind, id: string) => `/${kind}s/${segment(id)}`;
+
+const put = (kind: Kind) =>
+  command({
+    name: "put",
+    summary: "fill it with a folder or a file; one that broke off goes on where it was",
+    takes: {
+      id: thing(kind, kind),
+      from: argument("from", words()),
+      pool: option("--pool <pool>", "storage pool that it goes into", words()),
+      streams: option(
+        "--streams <count>",
+        `how many parts go over at once; ${STREAMS} unless told`,
+        z.coerce.number<string>().int().min(1).max(MAX_STREAMS),
+      ),
+      follow_links: flag("--follow-links", "store what links lead to in their place"),
+    },
+    examples: [`${kind} put faces ./faces`, `${kind} put faces ./faces --pool pool-b`],
+    more: "Other files than before become a new version: what runs keeps the one that it mounted, what starts gets the new one.",
+    run: async (context, { id, from, pool, streams = STREAMS, follow_links: followsLinks }) => {
+      const done = await untilInterrupted((signal) =>
+        putData({
+          api: context.api,
+          route: routeOf(kind, id),
+          from: Buffer.from(from.length > 1 ? from.replace(/\/+$/, "") : from),
+          pool,
+          followsLinks,
+          streams,
+          signal,
+        }),
+      );
+      printDone(context.output, done.sentence, { id, ...done.row });
+    },
+  });
+
+const ls = (kind: Kind) =>
+  command({
+    name: "ls",
+    summary: "list a folder of it",
+    takes: { id: thing(kind, kind), path: optionalArgument("path", words()) },
+    examples: [`${kind} ls faces`, `${kind} ls faces train`],
+    run: async (context, { id, path = "" }) => {
+      const inside = insideOf(path);
+      const entries = await untilInterrupted((signal) =>
+        entriesOf(sourceOf(context, kind, { id, signal }), inside),
+      );
+      printList(
+        context.output,
+        entries ?? [{ name: nameOf(inside).toString(), name_base64: null, type: "file", size: null }],
+        ["type", ["size", ({ size }) => sizeText(size)], "modified_at", "name"],
+        "Nothing is in there.",
+      );
+    },
+  });
+
+const get = (kind: Kind) =>
+  command({
+    name: "get",
+    summary: "fetch it, or a file or folder of it; one that broke off goes on where it was",
+    takes: {
+      id: thing(kind, kind),
+      path: optionalArgument("path", words()),
+      to: optionalArgument("to", words()),
+    },
+    examples: [`${kind} get faces`, `${kind} get faces train ./train`],
+    more: "Without PATH all of it comes into a folder of its name. Each file is checked by its SHA-256.",
+    run: async (context, { id, path = "", to }) => {
+      const inside = insideOf(path);
+      const target =
+        to ?? (inside.length > 0 ? nameOf(inside).toString() : await folderFor(context, kind, id));
+      const progress = new Progress({ what: "fetching", isByLines: true });
+      const left: string[] = [];
+      try {
+        await untilInterrupted((signal) =>
+          download(sourceOf(context, kind, { id, signal }), inside, {
+            to: Buffer.from(target),
+            progress,
+            skipped: (skipped) => left.push(skipped),
+          }),
+        );
+      } finally {
+        const said = progress.end();
+        for (const skipped of left)
+          process.stderr.write(`${safeText(skipped)} is no file, and was left out.\n`);
+        if (progress.files > 0 || left.length > 0)
+          printDone(context.output, `${said}, to ${safeText(target)}.`, {
+            files: progress.files,
+            bytes: progress.movedBytes,
+            left_out: left,
+          });
+      }
+    },
+  });
+
+const show = (kind: Kind) =>
+  command({
+    name: "show",
+    summary: `one ${kind}, and which versions of it are in which storage pools`,
+    takes: { id: thing(kind, kind) },
+    isWatchable: true,
+    run: async ({ api, output }, { id }) => {
+      const row = await api.get(routeOf(kind, id));
+      const versions = await api.list(`${routeOf(kind, id)}/versions`);
+      const pools = versions.filter(({ is_mounted: isMounted }) => isMounted === true);
+      const shown = { ...row, storage_pools: pools.map(({ storage_pool: pool }) => pool) };
+      printOne(output, output.format === "json" ? { ...shown, versions } : withSizes(shown));
+      if (output.format === "json" || output.format === "name" || versions.length === 0) return;
+      output.write("\n");
+      printList(output, versions, [
+        "version",
+        "storage_pool",
+        ["status", ({ status, is_mounted: isMounted }) => (isMounted === true ? "ready, mounted" : status)],
+        ["size", ({ total_size: size }) => sizeText(size)],
+        ["files", ({ file_count: count }) => count],
+        "begun_at",
+        { whenSeveral: ["why", ({ status_reason: why }) => why] },
+      ]);
+      for (const { status_reason: why } of versions)
+        if (typeof why === "string") output.write(`${safeText(why)}\n`);
+    },
+  });
+
+/** For each of the two kinds. */
+export function dataFileCommands(kind: Kind): { show: Command; more: readonly Command[] } {
+  return { show: show(kind), more: [put(kind), get(kind), ls(kind)] };
+}
+
+function withSizes(row: Record<string, unknown>): Record<string, unknown> {
+  const { total_size: size } = row;
+  return { ...row, total_size: typeof size === "number" ? sizeText(size) : size };
+}
+
+function sourceOf({ api }: Context, kind: Kind, { id, signal }: { id: string; signal: AbortSignal }): Source {
+  return { api, route: `${routeOf(kind, id)}/files`, signal };
+}
+
+/** Below its root, which "." is. */
+function insideOf(path: string): Buffer {
+  return Buffer.from(path === "." ? "" : path.replace(/^\/+|\/+$/g, ""));
+}
+
+/** Of its name, where that can be one. */
+async function folderFor({ api }: Context, kind: Kind, id: string): Promise<string> {
+  const { name } = await api.get(routeOf(kind, id));
+  const isPlain = typeof name === "string" && !name.includes("/") && ![".", ".."].includes(name);
+  if (!isPlain)
+    throw new CliError("usage", "Its name is no folder's: say where to, as in: get NAME . FOLDER");
+  return name;
+}
+
+async function untilInterrupted<T>(work: (signal: AbortSignal) => Promise<T>): Promise<T> {
+  const ended = new AbortController();
+  const end = () => ended.abort();
+  process.once("SIGINT", end);
+  try {
+    return await work(ended.signal);
+  } finally {
+    process.off("SIGINT", end);
+  }
+}

@@ -1,0 +1,121 @@
+/**
+ * The checksums of files here: of each whole, which the list of an upload names, and of its parts, which go over one by one.
+ * The list itself is known by its own checksum.
+ */
+import { createHash } from "node:crypto";
+import { open, type FileHandle } from "node:fs/promises";
+import { CliError } from "../frame/cli-error.ts";
+import { safeText } from "../frame/output.ts";
+import type { Progress } from "../files/progress.ts";
+import { nameOf } from "../files/environment-path.ts";
+import type { LocalFile } from "./local-tree.ts";
+
+/** As the server says, too; what it says otherwise is refused before anything is sent. */
+export const CHUNK_BYTES = 8 * 1_048_576;
+const READ_BYTES = 1_048_576;
+
+export interface ReadFile extends LocalFile {
+  /** Base64. */
+  sha256: string;
+  /** Of its parts. */
+  chunks: readonly string[];
+}
+
+export interface Listed {
+  files: readonly ReadFile[];
+  totalSize: number;
+  /** Of the list of its files. */
+  manifestBytes: number;
+  /** Hex. */
+  manifestSha256: string;
+}
+
+export async function readAll(
+  files: readonly LocalFile[],
+  { progress, signal }: { progress: Progress; signal: AbortSignal },
+): Promise<Listed> {
+  const totalSize = files.reduce((sum, { size }) => sum + size, 0);
+  const manifest = createHash("sha256");
+  const read: ReadFile[] = [];
+  let [rest, manifestBytes] = [totalSize, 0];
+  for (const file of files) {
+    const told = await readOne(file, signal, (bytes) => {
+      rest -= bytes;
+      progress.moved(bytes, { name: nameOf(file.path).toString(), rest });
+    });
+    const line = lineOf(told);
+    manifest.update(line);
+    manifestBytes += line.length;
+    read.push(told);
+  }
+  return { files: read, totalSize, manifestBytes, manifestSha256: manifest.digest("hex") };
+}
+
+/** ASCII, so its length is that of its bytes. */
+export function lineOf({ path, size, sha256, isExecutable }: ReadFile): string {
+  return `${JSON.stringify({ path: path.toString("base64url"), bytes: size, sha256, isExecutable })}\n`;
+}
+
+async function readOne(
+  file: LocalFile,
+  signal: AbortSignal,
+  moved: (bytes: number) => void,
+): Promise<ReadFile> {
+  const handle = await open(file.from, "r");
+  try {
+    const whole = createHash("sha256");
+    const chunks: string[] = [];
+    const buffer = Buffer.allocUnsafe(Math.min(READ_BYTES, file.size + 1));
+    let at = 0;
+    for (let isOver = false; !isOver;) {
+      const chunk = createHash("sha256");
+      const begin = at;
+      while (at < begin + CHUNK_BYTES) {
+        if (signal.aborted) throw new CliError("refused", "It was ended.");
+        const wanted = Math.min(buffer.length, begin + CHUNK_BYTES - at);
+        const { bytesRead } = await handle.read(buffer, 0, wanted, at);
+        isOver = bytesRead === 0;
+        if (isOver) break;
+        const bytes = buffer.subarray(0, bytesRead);
+        whole.update(bytes);
+        chunk.update(bytes);
+        at += bytesRead;
+        moved(bytesRead);
+      }
+      // An empty file is one part without a byte.
+      if (at > begin || chunks.length === 0) chunks.push(chunk.digest("base64"));
+    }
+    if (at !== file.size) throw changed(file);
+    return { ...file, sha256: whole.digest("base64"), chunks };
+  } finally {
+    await handle.close();
+  }
+}
+
+/** One part, as it is by now. @throws CliError where there is less of it */
+export async function chunkOf(file: ReadFile, index: number): Promise<Buffer> {
+  const handle = await open(file.from, "r");
+  try {
+    const begin = index * CHUNK_BYTES;
+    const length = Math.min(CHUNK_BYTES, file.size - begin);
+    const bytes = await readWhole(handle, begin, length);
+    if (bytes.length < length) throw changed(file);
+    return bytes;
+  } finally {
+    await handle.close();
+  }
+}
+
+async function readWhole(handle: FileHandle, begin: number, length: number): Promise<Buffer> {
+  const buffer = Buffer.allocUnsafe(length);
+  for (let had = 0; had < length;) {
+    const { bytesRead } = await handle.read(buffer, had, length - had, begin + had);
+    if (bytesRead === 0) return buffer.subarray(0, had);
+    had += bytesRead;
+  }
+  return buffer;
+}
+
+export function changed({ from }: LocalFile): CliError {
+  return new CliError("refused", `${safeText(from.toString())} changed while it was read; put it again.`);
+}
