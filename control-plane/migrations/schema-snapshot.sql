@@ -1278,6 +1278,20 @@ CREATE INDEX idx_models_customer ON models USING btree (customer_id);
 CREATE INDEX idx_models_workspace ON models USING btree (workspace_id);
 CREATE TRIGGER set_updated_at BEFORE UPDATE ON models FOR EACH ROW EXECUTE FUNCTION set_updated_at();
 
+CREATE TABLE placement_host_skips (
+  workload_kind varchar(16) NOT NULL,
+  workload_id varchar(64) NOT NULL,
+  first_rank integer NOT NULL DEFAULT 0,
+  host_id varchar(64) NOT NULL,
+  reason text NOT NULL,
+  until timestamptz NOT NULL,
+  CONSTRAINT placement_host_skips_pkey PRIMARY KEY (workload_kind, workload_id, first_rank, host_id),
+  CONSTRAINT placement_host_skips_first_rank_check CHECK ((first_rank >= 0)),
+  CONSTRAINT placement_host_skips_workload_kind_check CHECK ((workload_kind IN ('environment', 'training', 'inference')))
+);
+CREATE INDEX idx_placement_host_skips_host ON placement_host_skips USING btree (host_id);
+CREATE INDEX idx_placement_host_skips_until ON placement_host_skips USING btree (until);
+
 CREATE TABLE placement_skips (
   workload_kind varchar(16) NOT NULL,
   workload_id varchar(64) NOT NULL,
@@ -1713,13 +1727,19 @@ CREATE TABLE training_jobs (
   queued_at timestamptz,
   confirmed_at timestamptz DEFAULT now(),
   placed_at timestamptz,
+  attempt integer NOT NULL DEFAULT 1,
+  infrastructure_retries integer NOT NULL DEFAULT 0,
+  program_retries integer NOT NULL DEFAULT 0,
+  cancel_ordered_at timestamptz,
   CONSTRAINT training_jobs_pkey PRIMARY KEY (id),
+  CONSTRAINT training_jobs_attempt_check CHECK (((attempt >= 1) AND (attempt <= 20))),
   CONSTRAINT training_jobs_config_check CHECK ((jsonb_typeof(config) = 'object'::text)),
   CONSTRAINT training_jobs_distributed_config_check CHECK ((jsonb_typeof(distributed_config) = 'object'::text)),
   CONSTRAINT training_jobs_env_vars_check CHECK (env_vars_ok(env_vars)),
   CONSTRAINT training_jobs_mounted_datasets_check CHECK (mounted_ids_ok(mounted_datasets)),
   CONSTRAINT training_jobs_mounted_models_check CHECK (mounted_ids_ok(mounted_models)),
-  CONSTRAINT training_jobs_new_size_check CHECK (((gpu_memory >= 0) AND (node_count >= 1)))
+  CONSTRAINT training_jobs_new_size_check CHECK (((gpu_memory >= 0) AND (node_count >= 1))),
+  CONSTRAINT training_jobs_retries_check CHECK (((infrastructure_retries >= 0) AND (program_retries >= 0)))
 );
 ALTER TABLE training_jobs
   ADD CONSTRAINT training_jobs_size_check CHECK (((cpu > 0) AND (memory > 0) AND (gpu >= 0))) NOT VALID,
@@ -2069,6 +2089,9 @@ ALTER TABLE model_versions
 ALTER TABLE models
   ADD CONSTRAINT models_customer_id_fkey FOREIGN KEY (customer_id) REFERENCES customers(id) NOT VALID,
   ADD CONSTRAINT models_workspace_id_fkey FOREIGN KEY (workspace_id) REFERENCES workspaces(id) NOT VALID;
+
+ALTER TABLE placement_host_skips
+  ADD CONSTRAINT placement_host_skips_host_id_fkey FOREIGN KEY (host_id) REFERENCES hosts(id);
 
 ALTER TABLE placements
   ADD CONSTRAINT placements_host_id_fkey FOREIGN KEY (host_id) REFERENCES hosts(id),

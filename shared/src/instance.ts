@@ -97,7 +97,7 @@ export const STOP_ORDERERS = ["customer", "admin", "account", "control-plane", "
 const WANTS = ["running", "stopped", "removed"] as const;
 
 /** Seconds between the word to end and the kill. */
-const MAX_STOP_GRACE_SECONDS = 600;
+export const MAX_STOP_GRACE_SECONDS = 600;
 
 /** What an INT column of the control plane holds. */
 const MAX_INT = 2_147_483_647;

@@ -158,6 +158,9 @@ export class Runtime {
     const { hasLayerQuota, hasLocalLog } = this.#info ?? (await this.info());
     const { hostId, toolboxPath } = this.#options;
     const { attachment, folders, imageId, livePath = null } = ready;
+    const { command, entrypoint } = desired.spec;
+    const isOwnCommand = command !== null && entrypoint !== "image";
+    const stopSignal = isOwnCommand ? await this.images.stopSignalOf(imageId) : null;
     const making = this.#volumes.create(desired, folders);
     // Should the network fail meanwhile, nobody is left to hear of the volumes.
     making.catch(() => undefined);
@@ -170,6 +173,7 @@ export class Runtime {
         ...(livePath !== null && { livePath }),
         folders: at,
         attachment,
+        ...(stopSignal !== null && { stopSignal }),
         hasLayerQuota,
         hasLocalLog,
       });

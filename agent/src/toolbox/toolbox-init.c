@@ -2,8 +2,9 @@
  * First process of every container of ours: keeps it up, takes in orphaned processes, and ends everything on TERM.
  * Where the container has a way in by SSH, it keeps that up too (toolbox-door.h), and its services (toolbox-services.h).
  *
- *   init            stays until it is told to end
- *   init COMMAND    runs COMMAND by a shell and ends with it, with its exit code
+ *   init                   stays until it is told to end
+ *   init COMMAND           runs COMMAND by a shell and ends with it, with its exit code
+ *   init COMMAND SIGNAL    likewise, and tells everybody to end by the signal of that number
  *
  * It is a program of its own for one line, the first of `run`: no process of the container, root's included, may trace
  * it or write its memory then. No packaged init has that line, and a shell cannot say it. The program uses no library,
@@ -20,6 +21,7 @@
 #define CANNOT_START 126
 #define NOT_FOUND 127
 #define BY_SIGNAL 128
+#define LAST_SIGNAL 64
 
 static const long awaited = BIT(SIGINT) | BIT(SIGTERM) | BIT(SIGCHLD);
 static const long child_ended = BIT(SIGCHLD);
@@ -67,9 +69,9 @@ static void take_in(long command) {
 }
 
 /* Tells everybody, then leaves as soon as they are gone. What stays is killed by the runtime. */
-static void end(void) {
+static void end(long signal) {
   close_logs();
-  call(SYS_kill, EVERYBODY_ELSE, SIGTERM, 0, 0);
+  call(SYS_kill, EVERYBODY_ELSE, signal, 0, 0);
   call(SYS_kill, EVERYBODY_ELSE, SIGCONT, 0, 0);
   for (;;) {
     take_in(0);
@@ -78,21 +80,29 @@ static void end(void) {
   }
 }
 
+/* Of decimal digits; SIGTERM where it is none. */
+static long signal_of(const char *digits) {
+  long number = 0;
+  for (; *digits >= '0' && *digits <= '9' && number <= LAST_SIGNAL; digits++) number = number * 10 + (*digits - '0');
+  return *digits == 0 && number > 0 && number <= LAST_SIGNAL ? number : SIGTERM;
+}
+
 void run(long *stack) {
-  long count = stack[0], command = 0, signals_before, signal;
+  long count = stack[0], command = 0, end_signal = SIGTERM, signals_before, signal;
   char **arguments = (char **)(stack + 1);
   char **environment = arguments + count + 1;
 
   call(SYS_prctl, PR_SET_DUMPABLE, 0, 0, 0);
   /* Blocked, they wait to be fetched. Others do nothing to a first process that did not ask for them. */
   call(SYS_rt_sigprocmask, SIG_BLOCK, (long)&awaited, (long)&signals_before, SIGNAL_SET_BYTES);
+  if (count > 2) end_signal = signal_of(arguments[2]);
   if (count > 1) command = start(arguments[1], environment, signals_before);
   find_door();
   for (;;) {
     if (door.is_there) keep_door(environment, signals_before);
     if (door.is_there) keep_services(environment, signals_before);
     signal = call(SYS_rt_sigtimedwait, (long)&awaited, 0, (long)until_look(), SIGNAL_SET_BYTES);
-    if (signal == SIGTERM || signal == SIGINT) end();
+    if (signal == SIGTERM || signal == SIGINT) end(end_signal);
     take_in(command);
   }
 }

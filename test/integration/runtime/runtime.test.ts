@@ -4,11 +4,21 @@ import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { MIB } from "@remotegpu/shared/units";
 import { CAPABILITIES } from "@remotegpu/agent/core/container/container-spec";
 import { BUSYBOX_IMAGE, desiredOf } from "../../support/samples/desired-instance.ts";
-import { docker, EMPTY_IMAGE, importEmptyImage } from "../../support/containers/docker.ts";
+import {
+  docker,
+  EMPTY_IMAGE,
+  importEmptyImage,
+  importOnce,
+  layBusyboxRoot,
+} from "../../support/containers/docker.ts";
 import { eventually } from "../../support/eventually.ts";
 import { RuntimeUnderTest, textOf } from "../../support/containers/runtime.ts";
 
 let host: RuntimeUnderTest;
+
+async function logOf(containerId: string): Promise<string> {
+  return String(await docker.getContainer(containerId).logs({ stdout: true }));
+}
 
 beforeAll(async () => {
   await importEmptyImage();
@@ -190,6 +200,22 @@ describe("the first process", () => {
     expect(await host.statusOf(deaf)).toMatchObject({ state: "exited", exitCode: 137 });
   });
 
+  test("passes on the signal that the image is ended by", async () => {
+    const image = "remotegpu-test-quits:1";
+    await importOnce(image, layBusyboxRoot, ["STOPSIGNAL SIGQUIT"]);
+    const ends =
+      "trap 'echo by quit' QUIT; trap 'echo by term' TERM; echo ready; while :; do sleep 0.1; done";
+    const containerId = await host.launch(desiredOf("quits", { image, command: `${ends} 2>&1` }));
+    await eventually(async () => (await logOf(containerId)).includes("ready"));
+
+    await host.runtime.stop(containerId, { graceSeconds: 1 });
+
+    // It goes on, and is killed in the end.
+    const said = await logOf(containerId);
+    expect(said).toContain("by quit");
+    expect(said).not.toContain("by term");
+  });
+
   test("ends with its command and its exit code", async () => {
     const containerId = await host.launch(
       desiredOf("command", { command: 'echo "$HOSTNAME|$0|it\'s"; exit 3' }),
@@ -198,8 +224,7 @@ describe("the first process", () => {
     await eventually(async () => (await host.statusOf(containerId))?.state === "exited");
 
     expect(await host.statusOf(containerId)).toMatchObject({ exitCode: 3 });
-    const logs = await docker.getContainer(containerId).logs({ stdout: true });
-    expect(logs.toString()).toContain("it's");
+    expect(await logOf(containerId)).toContain("it's");
   });
 
   test("runs in an image that holds nothing to run", async () => {

@@ -127,6 +127,8 @@ export const anyRequest: fc.Arbitrary<PlacementRequest> = fc.record({
     [],
     [{ storagePool: "pool-1", reason: "mount missing", untilMs: 1_001 }],
     [{ storagePool: "pool-2", reason: "mount missing", untilMs: 1_000 }],
+    [{ hostId: "h0", reason: "its card failed", untilMs: 1_001 }],
+    [{ hostId: "h1", reason: "its card failed", untilMs: 1_000 }],
   ),
 });
 

@@ -72,7 +72,9 @@ export class SlowPlacement {
       host.closed === null &&
       (request.storagePool === null || host.storagePool === request.storagePool) &&
       request.skips.every(
-        ({ storagePool, untilMs }) => storagePool !== host.storagePool || untilMs <= this.#rules.now,
+        (skip) =>
+          skip.untilMs <= this.#rules.now ||
+          ("hostId" in skip ? skip.hostId !== host.id : skip.storagePool !== host.storagePool),
       ) &&
       request.features.every((feature) => host.features.includes(feature)) &&
       Object.entries(request.labels).every(([label, value]) => host.labels[label] === value) &&

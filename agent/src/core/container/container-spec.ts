@@ -61,6 +61,8 @@ export type HostFacts = {
   /** One for each of `spec.mounts` and `spec.folders`. */
   folders: FolderAt[];
   attachment: GpuAttachment;
+  /** Of the image, where a command of ours runs in place of its own; left out, SIGTERM. */
+  stopSignal?: number;
   /** True where the storage driver can bound a container's writable layer. */
   hasLayerQuota: boolean;
   /** True where the runtime can keep output as the bytes it is. */
@@ -117,7 +119,7 @@ export function containerOptions(desired: DesiredInstance, facts: HostFacts): Co
     name: containerName(facts.hostId, desired),
     Hostname: spec.hostname,
     Image: spec.image,
-    ...programOf(spec),
+    ...programOf(spec, facts),
     ...(facts.livePath !== undefined && { User: ROOT }),
     Env: envList({ ...spec.env, ...gpu.env }),
     Labels: {
@@ -158,15 +160,20 @@ export function containerOptions(desired: DesiredInstance, facts: HostFacts): Co
 }
 
 /** Its first process, what that is given, and how it is told to end. */
-function programOf({
-  entrypoint = "init",
-  command,
-}: InstanceSpec): Pick<ContainerOptions, "Entrypoint" | "Cmd" | "StopSignal"> {
+function programOf(
+  { entrypoint = "init", command }: InstanceSpec,
+  { stopSignal }: Pick<HostFacts, "stopSignal">,
+): Pick<ContainerOptions, "Entrypoint" | "Cmd" | "StopSignal"> {
   switch (entrypoint) {
     case "init":
     case "shell":
-      // Our init stays the first process either way: it reaps, forwards TERM and ends with the command.
-      return { Entrypoint: [INIT], Cmd: command === null ? [] : [command], StopSignal: "SIGTERM" };
+      // Our init stays the first process either way: it reaps, is told by TERM, passes on what the image is ended by, and
+      // ends with the command.
+      return {
+        Entrypoint: [INIT],
+        Cmd: command === null ? [] : [command, ...(stopSignal === undefined ? [] : [String(stopSignal)])],
+        StopSignal: "SIGTERM",
+      };
     case "image":
       // As a Dockerfile's own command in its shell form is given to an entry point.
       return command === null ? {} : { Cmd: ["/bin/sh", "-c", command] };

@@ -6,6 +6,7 @@ import type { HostId } from "@remotegpu/shared/ids";
 import { z } from "zod";
 import { LABEL } from "../../core/container/container.ts";
 import type { StoredImage } from "../../core/images/image-cleaning.ts";
+import { signalNumber } from "../../core/container/stop-signal.ts";
 import { repositoryOf } from "../../core/images/image-reference.ts";
 import type { NamedImage } from "../../core/images/image-rights.ts";
 import { QUICK_MS, WORK_MS } from "../docker/docker.ts";
@@ -25,8 +26,10 @@ const ContainerImages = z.array(
 );
 
 const Inspected = z.object({
+  Id: z.string(),
   RepoDigests: z.array(z.string()).nullish(),
   GraphDriver: z.object({ Name: z.string() }).nullish(),
+  Config: z.object({ StopSignal: z.string().nullish() }).nullish(),
 });
 
 /** Of containerd's store, in which what was built here has digests of repositories as well. */
@@ -55,15 +58,15 @@ export class Images {
 
   /** What a name leads to here; null for nothing. */
   async named(image: string): Promise<NamedImage | null> {
-    try {
-      const found = await this.#docker.call(`inspect image ${image}`, { deadlineMs: QUICK_MS }, (client) =>
-        client.getImage(image).inspect(),
-      );
-      return { imageId: found.Id, cameFrom: cameFrom(Inspected.parse(found)) };
-    } catch (error) {
-      if (isStatus(error, 404)) return null;
-      throw error;
-    }
+    const found = await this.#inspect(image);
+    return found && { imageId: found.Id, cameFrom: cameFrom(found) };
+  }
+
+  /** By which an image wants to be ended; null where it names none, or is not here. */
+  async stopSignalOf(image: string): Promise<number | null> {
+    const found = await this.#inspect(image);
+    const named = found?.Config?.StopSignal ?? "";
+    return named === "" ? null : signalNumber(named);
   }
 
   /** All that is here, whoever brought it. */
@@ -104,6 +107,18 @@ export class Images {
   /** Goes on until the image is here, or `signal` is aborted. @throws PullError too, and the reason of the signal */
   pull(order: ImagePull): Promise<void> {
     return pullImage(this.#docker.socketPath, order);
+  }
+
+  async #inspect(image: string): Promise<z.infer<typeof Inspected> | null> {
+    try {
+      const found = await this.#docker.call(`inspect image ${image}`, { deadlineMs: QUICK_MS }, (client) =>
+        client.getImage(image).inspect(),
+      );
+      return Inspected.parse(found);
+    } catch (error) {
+      if (isStatus(error, 404)) return null;
+      throw error;
+    }
   }
 
   #ofContainers() {

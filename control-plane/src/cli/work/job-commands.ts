@@ -43,7 +43,8 @@ export const JOB = workloadGroup({
   show: { summary: "one job, whole", print: printWithoutInstances },
   verbs: [
     { name: "confirm", summary: "have a job run that waits since the old system" },
-    { name: "cancel", summary: "cancel it; one that runs is stopped" },
+    { name: "cancel", summary: "cancel it; one that runs is stopped, and nothing of it is tried again" },
+    { name: "retry", summary: "have one that has ended run once more, as its next attempt" },
   ],
   sentence: jobSentence,
   settled: ended,

@@ -18,6 +18,21 @@ export const CREATE = command({
     text: option("--command <text>", "what it runs as a text for a shell, in place of words", words()),
     priority: option("--priority <number>", "0 to 10; larger is more urgent", wholeNumber()),
     max_minutes: option("--max-minutes <minutes>", "it is ended then, as failed", wholeNumber()),
+    stop_grace_seconds: option(
+      "--stop-grace <seconds>",
+      "from the word to end to the kill; 30 by default, at most 600",
+      wholeNumber(),
+    ),
+    max_retries: option(
+      "--retries <number>",
+      "how often to try again after the command failed; 0 by default",
+      wholeNumber(),
+    ),
+    max_infrastructure_retries: option(
+      "--infrastructure-retries <number>",
+      "how often to try elsewhere after a host, card or image failed; 3 by default",
+      wholeNumber(),
+    ),
     output_path: option("--output-path <path>", "what is kept; /gemini/output by default", words()),
     ...waiting("return when it has ended; fails unless it was completed"),
   },
@@ -27,14 +42,16 @@ export const CREATE = command({
   ],
   more: "A shell in the container runs exactly the words behind --; with --command it reads the text itself. The exit code is the job's: 0 is completed, any other failed.",
   run: async (context, { wait, timeout, argv, text, datasets, models, config, ...members }) => {
-    const { max_minutes, host_labels, max_price_per_hour, spec, gpu_model, ...plain } = members;
+    const { host_labels, max_price_per_hour, spec, gpu_model, ...others } = members;
+    const { max_minutes, stop_grace_seconds, max_retries, max_infrastructure_retries, ...plain } = others;
+    const ofJob = { max_minutes, stop_grace_seconds, max_retries, max_infrastructure_retries };
     const program = commandOf(argv, text);
     const created = await context.api.post("/training-jobs", {
       ...body(plain),
       command: program,
       ...(datasets && { mounted_datasets: datasets }),
       ...(models && { mounted_models: models }),
-      ...withSettings(config, { max_minutes, host_labels, max_price_per_hour, spec, gpu_model }),
+      ...withSettings(config, { ...ofJob, host_labels, max_price_per_hour, spec, gpu_model }),
     });
     const id = String(created.id);
     // Whoever stops waiting has the id all the same.

@@ -9,6 +9,7 @@ export const ENVIRONMENT_KIND = {
   firstRank: () => 0,
   hasManyStarts: false,
   countsWhileWaiting: true,
+  chargesGrace: false,
   needs: [],
   share: (order: Order): Quota => ({
     ...resourceShare(order),

@@ -8,6 +8,7 @@ export const SERVICE_KIND = {
   firstRank: (rank: number) => rank,
   hasManyStarts: true,
   countsWhileWaiting: true,
+  chargesGrace: false,
   needs: ["image-entrypoint"] as const,
   share: (order: Order): Quota => ({ ...resourceShare(order), storage_quota: 0, environment_quota: 0 }),
   afterReports,

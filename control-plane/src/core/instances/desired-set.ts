@@ -10,7 +10,7 @@ import type { GpuGrant } from "../placement/placement.ts";
 
 /** Enough for a busy notebook with its data loaders, too few for a fork bomb to hurt the host. */
 const PIDS_LIMIT = 4096;
-const STOP_GRACE_SECONDS = 30;
+export const STOP_GRACE_SECONDS = 30;
 const MAX_POOL_PATH = 512;
 const MAX_HOSTNAME = 63;
 const CODE = "/gemini/code";
@@ -46,6 +46,8 @@ export interface EnvironmentOrder extends ContainerOrder {
 export interface RankOrder extends ContainerOrder {
   rank: number;
   command: string;
+  /** From 1; each writes into a folder of its own. */
+  attempt: number;
   /** Where in the container the job leaves its results; all ranks share that folder. */
   outputPath: string;
 }
@@ -127,7 +129,12 @@ export function rankSpec(order: RankOrder, gpus: GpuGrant[]): InstanceSpec {
     command: order.command,
     // An end is the job's own, and what is done about it is the control plane's to say.
     restarts: "never",
-    env: { ...order.envVars, GEMINI_DATA_OUT: output, ...mountEnv(order) },
+    env: {
+      ...order.envVars,
+      GEMINI_DATA_OUT: output,
+      REMOTEGPU_ATTEMPT: String(order.attempt),
+      ...mountEnv(order),
+    },
     cpuMilli: order.cpuMilli,
     memoryBytes: order.memoryBytes,
     pidsLimit: PIDS_LIMIT,
@@ -135,7 +142,7 @@ export function rankSpec(order: RankOrder, gpus: GpuGrant[]): InstanceSpec {
     tempStorageBytes: null,
     gpus: gpus.map(attachedGpu),
     mounts: mountsOf(order),
-    folders: [{ source: `${jobOutputFolder(order.id)}/${attemptFolder(FIRST_ATTEMPT)}`, target: output }],
+    folders: [{ source: `${jobOutputFolder(order.id)}/${attemptFolder(order.attempt)}`, target: output }],
     jupyter: false,
     tensorboard: false,
   };
@@ -155,8 +162,6 @@ export function jobOutputFolder(id: string): string {
 function attemptFolder(attempt: number): string {
   return `attempt-${attempt}`;
 }
-
-const FIRST_ATTEMPT = 1;
 
 /** Of the job, with the rank; a long id gives way to the rank's number. */
 function rankName({ id, rank }: { id: string; rank: number }): string {
@@ -234,10 +239,16 @@ export function replicaLive(): DesiredInstance["live"] {
 /** A gang over several hosts is of no use without one of them: cut off for so long, a rank ends by itself. */
 export const GANG_STOP_AFTER_SECONDS = 900;
 
-export function rankLive({ hosts }: { hosts: number }): DesiredInstance["live"] {
-  if (hosts === 1) return environmentLive();
+export function rankLive({
+  hosts,
+  stopGraceSeconds,
+}: {
+  hosts: number;
+  stopGraceSeconds: number;
+}): DesiredInstance["live"] {
+  if (hosts === 1) return { ...environmentLive(), stopGraceSeconds };
   return {
-    stopGraceSeconds: STOP_GRACE_SECONDS,
+    stopGraceSeconds,
     onDisconnect: "stop_after",
     stopAfterSeconds: GANG_STOP_AFTER_SECONDS,
   };

@@ -28,10 +28,21 @@ export type Transition<Status> =
   /** Same status, another sentence. */
   | { kind: "explains"; reason: string }
   | { kind: "becomes"; status: Status; reason: string | null }
+  /** All of it is over, and not well; whether it is tried again is the workload's to say. */
+  | { kind: "fails"; failure: Failure }
   /** Back to the queue; this storage pool is skipped for a while. */
   | { kind: "skips-pool"; reason: string }
   /** Back to the queue, for a placement beyond what its host has known; nothing of this one ever ran. */
   | { kind: "places-anew"; reason: string };
+
+/** What it failed of: what it stands on, its own program, or an order whose orderer does not want it any more. */
+export interface Failure {
+  by: "infrastructure" | "program" | "order";
+  /** A sentence. */
+  reason: string;
+  /** Those that failed of it. */
+  ranks: readonly number[];
+}
 
 export const STAYS = { kind: "stays" } as const;
 

@@ -2,10 +2,11 @@
  * What was ordered, in one shape for all kinds of workload: it is made where a row or a request is read, and whatever
  * prices, checks, queues or places an order reads this. What only one kind has stays with that kind.
  */
+import type { Feature } from "@remotegpu/shared/features";
 import { parsePoints, type Points } from "@remotegpu/shared/money";
 import { MIB, THOUSANDTHS } from "@remotegpu/shared/units";
 import type { WorkloadKind } from "@remotegpu/shared/workload";
-import type { GpuWish, PlacementRequest, PoolSkip } from "../placement/fleet/fits-on.ts";
+import type { GpuWish, PlacementRequest } from "../placement/fleet/fits-on.ts";
 import type { Waiting } from "../queue/queue.ts";
 import type { Mount } from "./order-check.ts";
 import type { Quota } from "./quota-levels.ts";
@@ -63,6 +64,8 @@ export interface Order extends Resources, PlaceWish {
   readonly payerId: number;
   readonly datasets: readonly Mount[];
   readonly models: readonly Mount[];
+  /** What the host's agent must be able to do for this very order. */
+  readonly needs?: readonly Feature[];
 }
 
 /** What of its config decides where an order goes and what it costs, as API and tables name it. */
@@ -135,7 +138,7 @@ export function gpuWish(order: Resources, pricedModels: readonly string[] | null
 
 /** What decides where it may go beside what it asks. */
 export interface OrderCircumstances {
-  skips: readonly PoolSkip[];
+  skips: PlacementRequest["skips"];
   /** The models that it has a price for; null where that does not matter. */
   pricedModels: readonly string[] | null;
   /** What the host's agent must be able to do. */

@@ -8,6 +8,7 @@ export const JOB_KIND = {
   firstRank: () => 0,
   hasManyStarts: false,
   countsWhileWaiting: false,
+  chargesGrace: true,
   needs: ["restarts-never"] as const,
   share: (order: Order): Quota => ({ ...resourceShare(order), storage_quota: 0, environment_quota: 0 }),
   afterReports,

@@ -1,13 +1,16 @@
 /**
  * The life of a training job: which request is legal in which status, what the reports of all its ranks make of it, and
- * what happens when it takes too long. A job waits as `queued` until its ranks run, also while hosts fetch its image; it
- * is completed when every rank ended with 0. Decides only; the store writes.
+ * what happens when it takes too long. A job waits as `queued` until its ranks run, also while hosts fetch its image, and
+ * as `pending` until another attempt is due; it is completed when every rank ended with 0. What follows a failure is in
+ * retries.ts. Decides only; the store writes.
  */
+import type { InstanceProblem } from "@remotegpu/shared/instance";
 import { MS_PER_MINUTE } from "@remotegpu/shared/units";
 import type { TrainingJobStatus } from "@remotegpu/shared/workload";
 import {
   becomes,
   type DeadlineVerdict,
+  type Failure,
   type InstanceReport,
   isOver,
   START_LIMIT_MS,
@@ -20,10 +23,24 @@ import {
 
 type JobTransition = Transition<TrainingJobStatus>;
 
+/** The program's own end, and what is a bound of its own order. Everything else is what it stands on. */
+const OWN_PROBLEMS: readonly InstanceProblem[] = [
+  "exited",
+  "out-of-memory",
+  "storage-exceeded",
+  "disk-filled",
+];
+
 export const ENDED: readonly TrainingJobStatus[] = ["completed", "failed", "cancelled"];
 
-/** @param isPlaced hosts may have something of it */
-export function afterCancel(status: TrainingJobStatus, isPlaced: boolean): Verdict<TrainingJobStatus> {
+/**
+ * @param isPlaced hosts may have something of it
+ * @param isCancelled somebody has cancelled it before
+ */
+export function afterCancel(
+  status: TrainingJobStatus,
+  { isPlaced, isCancelled }: { isPlaced: boolean; isCancelled: boolean },
+): Verdict<TrainingJobStatus> {
   switch (status) {
     case "pending":
     case "queued":
@@ -31,12 +48,22 @@ export function afterCancel(status: TrainingJobStatus, isPlaced: boolean): Verdi
     case "running":
       return { legal: true, status: "stopping" };
     case "stopping":
-      return { legal: false, why: "The job is already stopping." };
+      // One that stops because it failed might be tried again.
+      return isCancelled
+        ? { legal: false, why: "The job is already stopping." }
+        : { legal: true, status: "stopping" };
     case "completed":
     case "failed":
     case "cancelled":
       return { legal: false, why: `The job is already ${status}.` };
   }
+}
+
+/** Another attempt by hand. */
+export function afterRetry(status: TrainingJobStatus): Verdict<TrainingJobStatus> {
+  return ENDED.includes(status)
+    ? { legal: true, status: "queued" }
+    : { legal: false, why: `Only a job that has ended is tried again; this one is ${status}.` };
 }
 
 /** @param reports one of each rank that is placed, in their order */
@@ -105,14 +132,32 @@ function explained(reports: readonly InstanceReport[]): JobTransition {
 
 /** Every rank is over: by itself, by a failure, or by an order. */
 function ended(reports: readonly InstanceReport[]): JobTransition {
-  const failed = reports.find((report) => hasFailed(report) && report.stopOrderedBy === null);
-  if (failed !== undefined) return becomes("failed", failureSentence(failed));
+  const failed = reports.filter((report) => hasFailed(report) && report.stopOrderedBy === null);
+  const [first] = failed;
+  if (first !== undefined) return fails(failedBy(first), failureSentence(first), failed);
   const ordered = reports.find(({ stopOrderedBy }) => stopOrderedBy !== null);
   if (ordered === undefined) return becomes("completed", null);
   // A person's order is a cancellation; one with a reason of its own, as when a host is emptied, is none of theirs.
   const isPersonal = ordered.stopOrderedBy === "customer" || ordered.stopOrderedBy === "admin";
   const isCancelled = isPersonal && ordered.stopReason === null;
-  return becomes(isCancelled ? "cancelled" : "failed", stopSentence(ordered));
+  if (isCancelled) return becomes("cancelled", stopSentence(ordered));
+  const stopped = reports.filter(({ stopOrderedBy }) => stopOrderedBy !== null);
+  // Nobody wanted its end: its host is emptied, or did not get it running in time.
+  const isForTheHost = ordered.stopOrderedBy === "admin" || ordered.stopOrderedBy === "control-plane";
+  return fails(
+    isForTheHost ? "infrastructure" : "order",
+    stopSentence(ordered) ?? "It was stopped.",
+    stopped,
+  );
+}
+
+function fails(by: Failure["by"], reason: string, failed: readonly InstanceReport[]): JobTransition {
+  return { kind: "fails", failure: { by, reason, ranks: failed.map(({ rank }) => rank) } };
+}
+
+function failedBy({ state, problem }: InstanceReport): Failure["by"] {
+  const isOwn = state !== "lost" && (problem === null || OWN_PROBLEMS.includes(problem));
+  return isOwn ? "program" : "infrastructure";
 }
 
 function failureSentence(report: InstanceReport): string {
@@ -131,7 +176,7 @@ function sentenceOfRank({ rank }: InstanceReport, sentence: string, reports: rea
   return reports.length === 1 ? sentence : `Rank ${rank}: ${sentence}`;
 }
 
-/** Of a running one the job's own limit counts, which the store knows. */
+/** Of a running one the job's own limit counts, and of a stop its grace at first, which the store knows. */
 export function limitMs(status: TrainingJobStatus): number | null {
   return status === "stopping" ? STOP_LIMIT_MS : null;
 }
@@ -160,10 +205,11 @@ export function afterDeadline(
     case "stopping":
       return {
         status: "stopping",
-        reason: `Host ${hostName} has not confirmed the stop within ${STOP_LIMIT_MS / MS_PER_MINUTE} minutes; the order stands and later time is free.`,
+        reason: `Host ${hostName} has not confirmed the stop in time; the order stands and later time is free.`,
         stops: false,
       };
     case "pending":
+      return { status: "queued", reason: "Waiting for a place.", stops: false };
     case "completed":
     case "failed":
     case "cancelled":

@@ -16,6 +16,8 @@ export interface KindRules<Status extends string> {
   countsWhileWaiting: boolean;
   /** What the agent of a host must be able to do for any start of it, whatever was ordered. */
   needs: readonly Feature[];
+  /** Whether the grace of a person's stop is charged, before the minute that follows every such stop. */
+  chargesGrace: boolean;
   /** What one start takes of the quotas. */
   share(order: Order): Quota;
   /** What the reports of all instances make of it, in the order of their ranks. */

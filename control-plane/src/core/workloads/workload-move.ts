@@ -1,5 +1,6 @@
 /** A workload on its way from one status to the next, whatever its kind. */
 import type { EndCause } from "../alerts/work-news.ts";
+import type { RetryStanding, Tries } from "../training/retries.ts";
 
 /** Held by the transaction. */
 export interface LockedWorkload<Status extends string> {
@@ -8,6 +9,8 @@ export interface LockedWorkload<Status extends string> {
   customerId: number;
   /** Until when its status may last; null for ever. */
   deadlineAt: Date | null;
+  /** Of kinds that are tried again by themselves. */
+  retry?: RetryStanding;
 }
 
 export interface WorkloadMove<Status extends string> {
@@ -21,6 +24,12 @@ export interface WorkloadMove<Status extends string> {
   hostId?: string | null;
   /** Of an end: who ordered it and how it ended. */
   cause?: EndCause;
+  /** Somebody does not want it any more: whatever becomes of it, nothing of it is tried again. */
+  cancels?: boolean;
+  /** Another attempt begins. */
+  tries?: Tries;
+  /** How long the status may last, where that is not the kind's own bound. */
+  limitMs?: number;
 }
 
 /** Another sentence while the status is still that one. */

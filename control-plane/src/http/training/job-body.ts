@@ -1,9 +1,11 @@
 /** The order of a training job as it comes in, and as the store takes it. */
 import { z } from "@hono/zod-openapi";
+import { MAX_STOP_GRACE_SECONDS } from "@remotegpu/shared/instance";
 import { EnvVars } from "@remotegpu/shared/env-vars";
 import { displayText, text } from "@remotegpu/shared/text";
 import { GIB, KIB, MIB } from "@remotegpu/shared/units";
 import { MAX_MOUNTS, MIN_MEMORY, orderIssues } from "../../core/orders/order-check.ts";
+import { MAX_ATTEMPTS } from "../../core/training/retries.ts";
 import type { NewJob } from "../../store/training/new-jobs.ts";
 import { hostLabels } from "../request/host-labels.ts";
 import { Description, ImageReference, NotNegativeAmount, RowId, SpecName } from "../request/input-fields.ts";
@@ -34,6 +36,11 @@ const OutputPath = z
   .max(64)
   .regex(/^(\/[A-Za-z0-9_][A-Za-z0-9._-]*)+\/?$/, "must be an absolute path of plain names")
   .refine((path) => !TAKEN_PATHS.test(path), "must not be a path that the container has for something else");
+
+const Retries = z
+  .int()
+  .min(0)
+  .max(MAX_ATTEMPTS - 1);
 
 const Ids = z.array(RowId).max(MAX_MOUNTS);
 
@@ -74,6 +81,9 @@ export const NewTrainingJobBody = z
         max_price_per_hour: NotNegativeAmount.optional(),
         host_labels: hostLabels({ most: MAX_HOST_LABELS }).optional(),
         max_minutes: z.int().min(1).max(MAX_MINUTES).optional(),
+        stop_grace_seconds: z.int().min(1).max(MAX_STOP_GRACE_SECONDS).optional(),
+        max_retries: Retries.optional(),
+        max_infrastructure_retries: Retries.optional(),
       })
       .optional(),
   })

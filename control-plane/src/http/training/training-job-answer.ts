@@ -38,6 +38,10 @@ export const TrainingJob = z
     awaits_confirmation: z.boolean().openapi({
       description: "The old system had it waiting: nothing becomes of it until it is confirmed or cancelled",
     }),
+    attempt: z.int().openapi({
+      description:
+        "The number of the attempt that stands or ended last; each has runs and an output folder of its own",
+    }),
     started_at: Timestamp.nullable(),
     completed_at: Timestamp.nullable(),
     created_at: Timestamp.nullable(),

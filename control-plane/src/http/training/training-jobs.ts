@@ -11,9 +11,8 @@ import { onFleet } from "../environments/environment-access.ts";
 import { workspaceForOrder } from "../request/authorization.ts";
 import { once } from "../request/idempotency.ts";
 import { ApiRefusal } from "../request/refusal.ts";
-import { created, forCustomers, jsonBody, ok, WorkloadIdPath } from "../request/route.ts";
+import { created, forCustomers, jsonBody, ok } from "../request/route.ts";
 import { ordererOf, refuseUnlessDone, tellOf } from "../workloads/orders.ts";
-import { workloadFor } from "../workloads/routed-kind.ts";
 import { LATER, newJob, NewTrainingJobBody } from "./job-body.ts";
 import { TrainingJob } from "./training-job-answer.ts";
 import { TRAINING_JOBS } from "./training-kind.ts";
@@ -32,17 +31,6 @@ const post = createRoute({
     "It waits as queued, free of charge, until its container runs, and is completed when its command ends with 0.",
   request: { body: jsonBody(NewTrainingJobBody) },
   responses: created("The training job, queued", TrainingJob),
-});
-
-const retry = createRoute({
-  ...forCustomers,
-  method: "post",
-  path: "/training-jobs/{id}/retry",
-  operationId: "retryTrainingJob",
-  tags,
-  summary: `Retrying a job by hand ${LATER}`,
-  request: { params: WorkloadIdPath },
-  responses: ok("The training job", TrainingJob),
 });
 
 const uploads = createRoute({
@@ -76,11 +64,6 @@ export function registerTrainingJobRoutes(api: ApiApp, deps: ApiDeps, fleet: Kep
       afterwards(() => tellOf(c, []));
       return c.json(await TRAINING_JOBS.answerOf(c, sql, id), 201);
     });
-  });
-
-  api.openapi(retry, async (c) => {
-    await workloadFor(c, TRAINING_JOBS, c.req.valid("param").id, "manage-workload");
-    throw new ApiRefusal("bad-input", `Retrying a job by hand ${LATER}; order it again.`);
   });
 
   api.openapi(uploads, () => {

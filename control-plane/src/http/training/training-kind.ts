@@ -5,7 +5,7 @@
 import { z } from "@hono/zod-openapi";
 import { text } from "@remotegpu/shared/text";
 import { TRAINING_JOB_STATUSES } from "@remotegpu/shared/workload";
-import { cancelJob, confirmJob, deleteJob } from "../../store/orders/job-orders.ts";
+import { cancelJob, confirmJob, deleteJob, retryJob } from "../../store/orders/job-orders.ts";
 import { lockJobOrders } from "../../store/training/job-orders.ts";
 import { trainingJobById } from "../../store/training/training-jobs.ts";
 import { routedKind } from "../workloads/routed-kind.ts";
@@ -34,7 +34,17 @@ export const TRAINING_JOBS = routedKind({
         summary: "Have a job run that waits since the old system; checked like an order",
         prepare: () => confirmJob,
       },
-      { name: "cancel", summary: "Cancel it; one that runs is stopped", prepare: () => cancelJob },
+      {
+        name: "cancel",
+        summary: "Cancel it; one that runs is stopped, and nothing of it is tried again",
+        prepare: () => cancelJob,
+      },
+      {
+        name: "retry",
+        summary: "Have one that has ended run once more, as its next attempt; checked like an order",
+        problems: [402],
+        prepare: () => retryJob,
+      },
     ],
     deletion: deleteJob,
     // It stays on record.

@@ -2,13 +2,14 @@
  * What people order of training jobs: a new one, the cancellation and the deletion of one, and that one which the old
  * system had waiting is wanted here. Each is one step of a transaction that holds the job.
  */
-import { afterCancel, ENDED } from "../../core/training/job-status.ts";
+import { afterCancel, afterRetry, ENDED } from "../../core/training/job-status.ts";
+import { MAX_ATTEMPTS } from "../../core/training/retries.ts";
 import type { Transaction } from "../database/database.ts";
 import { fleetModels } from "../fleet/fleet.ts";
 import type { EmptyFleet } from "../fleet/empty-fleet.ts";
-import { type JobOrderRow, orderOfJob, orderOfNewJob } from "../training/job-orders.ts";
+import { type JobOrderRow, lockedJob, orderOfJob, orderOfNewJob } from "../training/job-orders.ts";
 import { moveJobs } from "../training/job-moves.ts";
-import { insertJob, markDeleted, markWanted, type NewJob } from "../training/new-jobs.ts";
+import { insertJob, markAgain, markDeleted, markWanted, type NewJob } from "../training/new-jobs.ts";
 import { checkOrders } from "./checks/order-checks.ts";
 import { orderImpossibilities } from "./checks/order-impossibility.ts";
 import { boundToSpec } from "./checks/spec-model.ts";
@@ -59,13 +60,30 @@ export async function confirmJob(
   return { done: true, hostIds: [] };
 }
 
+/** One that has ended runs once more, with a new attempt; it must pass as at any order. */
+export async function retryJob(sql: Transaction, job: JobOrderRow, orderer: Orderer): Promise<OrderOutcome> {
+  const verdict = afterRetry(job.status);
+  if (!verdict.legal) return refused(verdict.why);
+  if (job.attempt >= MAX_ATTEMPTS) return refused(`It has had its ${MAX_ATTEMPTS} attempts; order it again.`);
+  if (job.orderer_id === null || job.confirmed_at === null)
+    return refused("The job was ordered in the old system; order it again.");
+  const models = await fleetModels(sql);
+  const [check] = await checkOrders(sql, [orderOfJob(job)], { models, now: orderer.now });
+  if (check?.passed === false) return { done: false, refusal: "check", check };
+  await markAgain(sql, job, { ...orderer, reason: `Attempt ${job.attempt + 1} was ordered. ${WAITS}` });
+  return { done: true, hostIds: [] };
+}
+
 /** One of which no host has anything is over at once. */
 export async function cancelJob(sql: Transaction, job: JobOrderRow, orderer: Orderer): Promise<OrderOutcome> {
-  const verdict = afterCancel(job.status, job.placed_at !== null);
+  const verdict = afterCancel(job.status, {
+    isPlaced: job.placed_at !== null,
+    isCancelled: job.cancel_ordered_at !== null,
+  });
   if (!verdict.legal) return refused(verdict.why);
   const { actor, now } = orderer;
   const reason = orderer.reason ?? `Cancelled by ${actor}.`;
-  await moveJobs(sql, [{ workload: lockedJob(job), to: verdict.status, reason, actor, now }]);
+  await moveJobs(sql, [{ workload: lockedJob(job), to: verdict.status, reason, actor, now, cancels: true }]);
   if (verdict.status === "cancelled") return { done: true, hostIds: [] };
   return { done: true, hostIds: await stopInstances(sql, { kind: "training", id: job.id }, orderer) };
 }
@@ -79,10 +97,6 @@ export async function deleteJob(sql: Transaction, job: JobOrderRow, orderer: Ord
   }
   await markDeleted(sql, job.id, now);
   return { done: true, hostIds: await removeInstances(sql, { kind: "training", id: job.id }, orderer) };
-}
-
-function lockedJob({ id, status, customer_id: customerId, status_deadline_at: deadlineAt }: JobOrderRow) {
-  return { id, status, customerId, deadlineAt };
 }
 
 function refused(detail: string): RefusedOrder {

@@ -2,7 +2,7 @@
  * Stop orders for what hosts have of a workload, whatever its kind: later time is free, the hosts are told with their
  * next pull. What the workload's status becomes is the caller's.
  */
-import { MS_PER_MINUTE } from "@remotegpu/shared/units";
+import { MS_PER_MINUTE, MS_PER_SECOND } from "@remotegpu/shared/units";
 import type { StopOrderer } from "../../core/instances/instance-report.ts";
 import type { WorkloadName } from "../../core/workloads/workload-name.ts";
 import { waiveRun } from "../billing/runs/runs.ts";
@@ -19,7 +19,7 @@ export interface Orderer {
   reason?: string;
 }
 
-/** Time later than this after a person's own stop is not charged, however long the host takes. */
+/** Time later than this after a person's own stop, and after the grace that a job asked for, is not charged. */
 const STOP_CHARGED_MS = MS_PER_MINUTE;
 
 /** All of it stops; answers the hosts whose desired sets changed. */
@@ -66,6 +66,8 @@ export async function waivePlacement(
 ): Promise<void> {
   if (placement.run_id === null) return;
   const isPersons = by === "customer" || by === "admin";
-  const from = isPersons ? new Date(now.getTime() + STOP_CHARGED_MS) : now;
+  const from = isPersons
+    ? new Date(now.getTime() + placement.charged_grace_seconds * MS_PER_SECOND + STOP_CHARGED_MS)
+    : now;
   await waiveRun(sql, { runId: placement.run_id, from, reason: `ordered by ${actor}` });
 }

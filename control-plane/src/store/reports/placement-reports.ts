@@ -50,7 +50,9 @@ export async function livePlacements(sql: Transaction, hostId: string): Promise<
     `SELECT p.instance_id, p.epoch, p.run_id, p.want, p.ordered_by, p.stop_reason, p.state, p.detail, p.problem,
             p.container_id, p.exit_code, p.epoch = i.current_epoch AS is_current, i.state AS instance_state,
             CASE i.workload_kind WHEN 'environment' THEN i.workload_id END AS environment_id,
-            EXISTS (SELECT FROM placement_skips s
+            EXISTS (SELECT FROM placement_host_skips s
+                     WHERE s.workload_kind = i.workload_kind AND s.workload_id = i.workload_id)
+            OR EXISTS (SELECT FROM placement_skips s
                      WHERE s.workload_kind = i.workload_kind AND s.workload_id = i.workload_id) AS has_skips
        FROM placements p JOIN instances i ON i.id = p.instance_id
       WHERE p.host_id = $1 AND p.gone_at IS NULL ORDER BY p.instance_id, p.epoch FOR NO KEY UPDATE OF p`,

@@ -6,7 +6,13 @@
 import type { InstanceProblem } from "@remotegpu/shared/instance";
 import type { InstanceState, WorkloadKind } from "@remotegpu/shared/workload";
 import { type Drain, drainSentence } from "../../core/hosts/drain.ts";
-import type { InstanceReport, StopOrderer, Transition } from "../../core/instances/instance-report.ts";
+import type {
+  Failure,
+  InstanceReport,
+  StopOrderer,
+  Transition,
+} from "../../core/instances/instance-report.ts";
+import { afterFailure } from "../../core/training/retries.ts";
 import { rulesOf, type WorkloadStatus } from "../../core/workloads/kinds.ts";
 import type { LockedWorkload } from "../../core/workloads/workload-move.ts";
 import { nameKey, type WorkloadName } from "../../core/workloads/workload-name.ts";
@@ -14,7 +20,7 @@ import { closeRun } from "../billing/runs/runs.ts";
 import type { Connection, Transaction } from "../database/database.ts";
 import { removeInstances, stopInstances } from "../orders/workload-stops.ts";
 import { storeOf } from "../workloads/kinds.ts";
-import { forgetSkips, skipPool } from "../workloads/pool-skips.ts";
+import { forgetSkips, skipHost, skipPool } from "../workloads/place-skips.ts";
 
 /** What an instance's host said last, and where that is. */
 export interface PlacedReport extends InstanceReport {
@@ -90,6 +96,8 @@ async function applyTransition(
         { ...by, ...(reason !== null && { reason }) },
       );
     }
+    case "fails":
+      return await settleFailure(sql, reported, transition.failure);
     case "skips-pool": {
       const missing = reports.find(({ problem }) => problem === "mount-missing") ?? first;
       if (missing === undefined) return [];
@@ -104,6 +112,37 @@ async function applyTransition(
         if (isBehind && runId !== null) await closeRun(sql, runId, now);
       return await waitAgain(sql, reported, rulesOf(kind).waitsAgain);
   }
+}
+
+/** All of it is over. It is tried again where that is its kind's way and its owner's wish; else it has failed. */
+async function settleFailure(
+  sql: Transaction,
+  { kind, workload, reports, actor, now }: ReportedWorkload,
+  failure: Failure,
+): Promise<string[]> {
+  const { retry } = workload;
+  const failed = reports.filter(({ rank }) => failure.ranks.includes(rank));
+  const { to, reason, next } =
+    retry === undefined
+      ? { to: rulesOf(kind).hopeless, reason: failure.reason, next: null }
+      : afterFailure(failure, retry);
+  if (next?.avoidsHosts === true) {
+    const start = { kind, id: workload.id, firstRank: 0 };
+    for (const hostId of new Set(failed.map((report) => report.hostId)))
+      await skipHost(sql, { start, hostId, reason: failure.reason, now });
+  }
+  const exitCode = failed.find((report) => report.exitCode !== null)?.exitCode ?? null;
+  const cause = { by: failed[0]?.stopOrderedBy ?? null, exitCode };
+  const again = next && { tries: next.tries, ...(next.pauseMs > 0 && { limitMs: next.pauseMs }) };
+  await storeOf(kind).move(sql, [
+    { workload, actor, now, hostId: failed[0]?.hostId ?? null, to, reason, cause, ...again },
+  ]);
+  if (next === null) return [];
+  return await removeInstances(
+    sql,
+    { kind, id: workload.id },
+    { by: "control-plane", actor: "control-plane", now },
+  );
 }
 
 /** Nothing of it ran yet: it waits again, and what other hosts have of it goes. */

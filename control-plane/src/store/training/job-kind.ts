@@ -8,7 +8,8 @@ import type { Transaction } from "../database/database.ts";
 import { idOnHosts } from "../database/values/id-on-hosts.ts";
 import { limitSeconds } from "../database/values/limit-seconds.ts";
 import { explainJob, explainWaitingJobs, moveJobs, notePlacedJobs } from "./job-moves.ts";
-import { type JobOrderRow, lockJobOrders, orderOfJob } from "./job-orders.ts";
+import { stopGraceSeconds } from "../../core/training/job-config.ts";
+import { type JobOrderRow, lockedJob, lockJobOrders, orderOfJob } from "./job-orders.ts";
 import { JOB_SELECT } from "./training-jobs.ts";
 
 /** What the old system had waiting is not wanted again by that alone: until somebody confirms it, it counts for nothing. */
@@ -85,16 +86,17 @@ function placeable(row: JobOrderRow): PlaceableStart {
           models,
           rank,
           command: row.command,
+          attempt: row.attempt,
           outputPath: row.output_path ?? "",
         },
         gpus,
       ),
-    live: (hosts) => rankLive({ hosts }),
+    live: (hosts) => rankLive({ hosts, stopGraceSeconds: stopGraceSeconds(row.config) }),
   };
 }
 
 async function lock(sql: Transaction, id: string): Promise<LockedWorkload<TrainingJobStatus> | null> {
   const row = (await lockJobOrders(sql, [id])).get(id);
   if (row === undefined) return null;
-  return { id, status: row.status, customerId: row.customer_id, deadlineAt: row.status_deadline_at };
+  return lockedJob(row);
 }

@@ -4,11 +4,14 @@ import { limitMs, PLACED_LIMIT_MS } from "../../core/training/job-status.ts";
 import type { PlacedStart } from "../../core/workloads/placeable-start.ts";
 import type { Explanation, WorkloadMove } from "../../core/workloads/workload-move.ts";
 import type { Connection, Transaction } from "../database/database.ts";
-import { limitSeconds } from "../database/values/limit-seconds.ts";
+import { limitSeconds, stopSeconds } from "../database/values/limit-seconds.ts";
 import { SOUND_SIZES } from "../database/values/old-values.ts";
 import { appendEvents, type NewEvent, STATUS_EVENT } from "../events/events.ts";
 
-/** A running one lasts as long as its own limit allows, and one that waits again has no places any more. */
+/**
+ * A running one lasts as long as its own limit allows, a stop its grace and a little more, and one that waits again has no
+ * places any more.
+ */
 export async function moveJobs(
   sql: Connection,
   moves: readonly WorkloadMove<TrainingJobStatus>[],
@@ -17,22 +20,31 @@ export async function moveJobs(
   await sql.query(
     `UPDATE training_jobs j SET ${SOUND_SIZES}, status = m.status, status_reason = m.reason,
             status_deadline_at = CASE WHEN m.status = 'running' THEN m.at + make_interval(secs => ${limitSeconds("j")})
-              ELSE m.deadline END,
+              WHEN m.status = 'stopping' THEN m.at + make_interval(secs => ${stopSeconds("j")}) ELSE m.deadline END,
+            cancel_ordered_at = CASE WHEN m.cancels THEN coalesce(j.cancel_ordered_at, m.at) ELSE j.cancel_ordered_at END,
+            attempt = coalesce(m.attempt, j.attempt),
+            infrastructure_retries = coalesce(m.infrastructure_retries, j.infrastructure_retries),
+            program_retries = coalesce(m.program_retries, j.program_retries),
             placed_at = CASE WHEN m.status IN ('pending', 'queued') THEN NULL ELSE j.placed_at END,
             started_at = CASE WHEN m.status = 'running' THEN m.at ELSE j.started_at END,
             completed_at = CASE WHEN m.status IN ('completed', 'failed', 'cancelled') THEN m.at ELSE j.completed_at END
-       FROM unnest($1::text[], $2::text[], $3::text[], $4::timestamptz[], $5::timestamptz[])
-              AS m(id, status, reason, deadline, at)
+       FROM unnest($1::text[], $2::text[], $3::text[], $4::timestamptz[], $5::timestamptz[], $6::int[], $7::int[], $8::int[],
+                   $9::boolean[])
+              AS m(id, status, reason, deadline, at, attempt, infrastructure_retries, program_retries, cancels)
       WHERE j.id = m.id`,
     [
       moves.map(({ workload }) => workload.id),
       moves.map(({ to }) => to),
       moves.map(({ reason }) => reason),
-      moves.map(({ to, now }) => {
-        const limit = limitMs(to);
+      moves.map(({ to, now, limitMs: own }) => {
+        const limit = own ?? limitMs(to);
         return limit === null ? null : new Date(now.getTime() + limit);
       }),
       moves.map(({ now }) => now),
+      moves.map(({ tries }) => tries?.attempt ?? null),
+      moves.map(({ tries }) => tries?.infrastructureRetries ?? null),
+      moves.map(({ tries }) => tries?.programRetries ?? null),
+      moves.map(({ cancels }) => cancels ?? false),
     ],
   );
   await appendEvents(

@@ -2,7 +2,8 @@
 import type { TrainingJobStatus } from "@remotegpu/shared/workload";
 import { type Order, resourcesOf } from "../../core/orders/order.ts";
 import { DATASET_PATHS, type Mount, MODEL_PATHS, withPaths } from "../../core/orders/order-check.ts";
-import type { JobConfig } from "../../core/training/job-config.ts";
+import { type JobConfig, jobNeeds, retryTerms } from "../../core/training/job-config.ts";
+import type { LockedWorkload } from "../../core/workloads/workload-move.ts";
 import { LIVE } from "../accounts/workspaces.ts";
 import type { Transaction } from "../database/database.ts";
 import { limitSeconds } from "../database/values/limit-seconds.ts";
@@ -41,6 +42,30 @@ export interface JobOrderRow {
   confirmed_at: Date | null;
   /** Since when it has places; null while it waits for them. */
   placed_at: Date | null;
+  /** The number of the one that stands or ended last, from 1. */
+  attempt: number;
+  infrastructure_retries: number;
+  program_retries: number;
+  /** Since when somebody does not want it any more. */
+  cancel_ordered_at: Date | null;
+}
+
+export function lockedJob(row: JobOrderRow): LockedWorkload<TrainingJobStatus> {
+  return {
+    id: row.id,
+    status: row.status,
+    customerId: row.customer_id,
+    deadlineAt: row.status_deadline_at,
+    retry: {
+      tries: {
+        attempt: row.attempt,
+        infrastructureRetries: row.infrastructure_retries,
+        programRetries: row.program_retries,
+      },
+      terms: retryTerms(row.config),
+      isCancelled: row.cancel_ordered_at !== null,
+    },
+  };
 }
 
 /** Held to the end of the transaction, in the order of their ids; after environments, before accounts and hosts. */
@@ -61,7 +86,7 @@ export async function lockJobOrders(
             ${safeBigint("coalesce(j.memory, 1)")} AS memory, coalesce(j.gpu, 0) AS gpu,
             ${safeBigint("j.gpu_memory")} AS gpu_memory, coalesce(j.node_count, 1) AS node_count, j.mounted_datasets,
             j.mounted_models, j.env_vars, j.output_path, j.config, ${limitSeconds("j")} AS limit_seconds,
-            j.confirmed_at, j.placed_at
+            j.confirmed_at, j.placed_at, j.attempt, j.infrastructure_retries, j.program_retries, j.cancel_ordered_at
        FROM training_jobs j LEFT JOIN workspaces w ON w.id = j.workspace_id AND ${LIVE}
       WHERE j.id = ANY($1::text[]) AND j.deleted_at IS NULL`,
     [ids],
@@ -85,6 +110,7 @@ export function orderOfJob(row: JobOrderRow): Order {
     distinctHosts: row.config?.distinct_hosts ?? false,
     datasets: mountsAt(row.mounted_datasets, DATASET_PATHS),
     models: mountsAt(row.mounted_models, MODEL_PATHS),
+    needs: jobNeeds(row.config),
   };
 }
 
@@ -104,6 +130,7 @@ export function orderOfNewJob(job: NewJob, payerId: number): Order {
     distinctHosts: config.distinct_hosts ?? false,
     datasets: mountsAt(job.mountedDatasets, DATASET_PATHS),
     models: mountsAt(job.mountedModels, MODEL_PATHS),
+    needs: jobNeeds(config),
   };
 }
 

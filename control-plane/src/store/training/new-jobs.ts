@@ -1,4 +1,4 @@
-/** Rows of training jobs: made, wanted again after the old system, and marked as deleted. */
+/** Rows of training jobs: made, wanted again after the old system or after their end, and marked as deleted. */
 import type { JobConfig } from "../../core/training/job-config.ts";
 import type { Connection, Transaction } from "../database/database.ts";
 import { SOUND_SIZES } from "../database/values/old-values.ts";
@@ -81,6 +81,21 @@ export async function markWanted(
   await sql.query(
     `UPDATE training_jobs SET ${SOUND_SIZES}, status = 'queued', status_reason = $2, status_deadline_at = NULL,
             confirmed_at = $3, queued_at = $3 WHERE id = $1`,
+    [job.id, deed.reason, deed.now],
+  );
+  await appendStatus(sql, { id: job.id, customerId: job.customer_id, old: job.status }, deed);
+}
+
+/** The next attempt, with all its retries; its place in the line is that of a new order. */
+export async function markAgain(
+  sql: Transaction,
+  job: { id: string; status: string; customer_id: number },
+  deed: Deed,
+): Promise<void> {
+  await sql.query(
+    `UPDATE training_jobs SET ${SOUND_SIZES}, status = 'queued', status_reason = $2, status_deadline_at = NULL,
+            attempt = attempt + 1, infrastructure_retries = 0, program_retries = 0, cancel_ordered_at = NULL,
+            placed_at = NULL, started_at = NULL, completed_at = NULL, queued_at = $3 WHERE id = $1`,
     [job.id, deed.reason, deed.now],
   );
   await appendStatus(sql, { id: job.id, customerId: job.customer_id, old: job.status }, deed);

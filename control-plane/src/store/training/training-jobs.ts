@@ -35,6 +35,8 @@ export interface TrainingJobRow {
   config: Record<string, unknown> | null;
   /** The old system had it waiting, and nobody has said yet that it is wanted here. */
   awaits_confirmation: boolean;
+  /** The number of the one that stands or ended last, from 1. */
+  attempt: number;
   started_at: Date | null;
   completed_at: Date | null;
   created_at: Date | null;
@@ -47,7 +49,8 @@ export const JOB_SELECT = `SELECT j.id, ${safeBigint("j.customer_id")} AS custom
     j.status_reason, j.status_deadline_at, coalesce(j.priority, 0) AS priority, j.cpu,
     ${safeBigint("j.memory")} AS memory, j.gpu, ${safeBigint("j.gpu_memory")} AS gpu_memory,
     coalesce(j.node_count, 1) AS node_count, j.distributed_config, j.mounted_datasets, j.mounted_models, j.env_vars,
-    j.output_path, j.config, j.confirmed_at IS NULL AND j.status IN ('pending', 'queued') AS awaits_confirmation, j.started_at, j.completed_at, j.created_at, j.updated_at
+    j.output_path, j.config, j.confirmed_at IS NULL AND j.status IN ('pending', 'queued') AS awaits_confirmation, j.attempt,
+    j.started_at, j.completed_at, j.created_at, j.updated_at
   FROM training_jobs j`;
 
 /** Null for one that does not exist or is deleted. */

@@ -25,6 +25,13 @@ export interface PoolSkip {
   untilMs: number;
 }
 
+/** Where an attempt failed of what it stood on. */
+export interface HostSkip {
+  hostId: string;
+  reason: string;
+  untilMs: number;
+}
+
 export interface PlacementRequest {
   id: string;
   /** Placed all or none; everything below is asked for each of them. */
@@ -43,7 +50,7 @@ export interface PlacementRequest {
   image: string | null;
   /** The pool that holds the workload's files; null before its first start. */
   storagePool: string | null;
-  skips: PoolSkip[];
+  skips: (PoolSkip | HostSkip)[];
 }
 
 export type Obstacle =
@@ -52,6 +59,7 @@ export type Obstacle =
   | { kind: "agent-too-old"; lacks: string }
   | { kind: "other-pool"; wanted: string; has: string }
   | { kind: "pool-skipped"; storagePool: string; reason: string }
+  | { kind: "host-skipped"; reason: string }
   | { kind: "cpu"; askedMilli: number; freeMilli: number }
   | { kind: "memory"; askedMib: number; freeMib: number }
   | { kind: "temp-storage"; askedMib: number; freeMib: number }
@@ -75,9 +83,12 @@ function poolObstacles(host: HostCapacity, request: PlacementRequest, now: numbe
   if (host.closed !== null) obstacles.push({ kind: "host-closed", reason: host.closed });
   if (request.storagePool !== null && request.storagePool !== host.storagePool)
     obstacles.push({ kind: "other-pool", wanted: request.storagePool, has: host.storagePool });
-  const skip = request.skips.find((skip) => skip.storagePool === host.storagePool && skip.untilMs > now);
-  if (skip !== undefined)
-    obstacles.push({ kind: "pool-skipped", storagePool: skip.storagePool, reason: skip.reason });
+  for (const skip of request.skips)
+    if (skip.untilMs <= now) continue;
+    else if ("hostId" in skip) {
+      if (skip.hostId === host.id) obstacles.push({ kind: "host-skipped", reason: skip.reason });
+    } else if (skip.storagePool === host.storagePool)
+      obstacles.push({ kind: "pool-skipped", storagePool: skip.storagePool, reason: skip.reason });
   return obstacles;
 }
 
@@ -200,6 +211,8 @@ export function describeObstacle(obstacle: Obstacle): string {
       return `the files are in storage pool ${obstacle.wanted}, this host sees ${obstacle.has}`;
     case "pool-skipped":
       return `storage pool ${obstacle.storagePool} is skipped for a while: ${asPhrase(obstacle.reason)}`;
+    case "host-skipped":
+      return `it is skipped for a while, where the last attempt failed: ${asPhrase(obstacle.reason)}`;
     case "label":
       return obstacle.has === null
         ? `it has no label ${obstacle.label}, ${obstacle.wanted} is wanted`

@@ -37,8 +37,8 @@ export function shapeKey(request: PlacementRequest, now: number): string {
     storagePool === null &&
     skips.length === 0;
   if (isPlain) return size;
-  const pools = [...poolsSkipped(request, now)].sort();
-  return `${size} ${JSON.stringify([sorted, features, image, storagePool, pools])}`;
+  const { pools, hosts } = skippedPlaces(request, now);
+  return `${size} ${JSON.stringify([sorted, features, image, storagePool, [...pools].sort(), [...hosts].sort()])}`;
 }
 
 function keyOfWish(wish: GpuWish): string {
@@ -56,19 +56,24 @@ function keyOfModels(models: readonly string[] | null): string {
   return models === null ? "any" : JSON.stringify(models);
 }
 
-function poolsSkipped({ skips }: PlacementRequest, now: number): Set<string> {
-  return new Set(skips.filter(({ untilMs }) => untilMs > now).map(({ storagePool }) => storagePool));
+function skippedPlaces({ skips }: PlacementRequest, now: number): { pools: Set<string>; hosts: Set<string> } {
+  const inForce = skips.filter(({ untilMs }) => untilMs > now);
+  return {
+    pools: new Set(inForce.flatMap((skip) => ("storagePool" in skip ? [skip.storagePool] : []))),
+    hosts: new Set(inForce.flatMap((skip) => ("hostId" in skip ? [skip.hostId] : []))),
+  };
 }
 
 export function requestShape(state: FleetState, request: PlacementRequest, now: number): RequestShape {
   const wish = request.gpu;
-  const skipped = poolsSkipped(request, now);
+  const skipped = skippedPlaces(request, now);
   const labels = Object.entries(request.labels);
   const mayUse = Uint8Array.from(state.hosts, (host) =>
     Number(
       host.closed === null &&
         (request.storagePool === null || request.storagePool === host.storagePool) &&
-        !skipped.has(host.storagePool) &&
+        !skipped.pools.has(host.storagePool) &&
+        !skipped.hosts.has(host.id) &&
         labels.every(([label, value]) => host.labels[label] === value) &&
         request.features.every((feature) => host.features.includes(feature)),
     ),

@@ -135,7 +135,20 @@ export const WORKLOAD_WORDS: Words = {
   "NewTrainingJobConfig.gpu_sharing": ["shared: a slice of one GPU, of the size gpu_memory"],
   "NewTrainingJobConfig.max_price_per_hour": ["What an hour of it may cost at most", "25.0000"],
   "NewTrainingJobConfig.host_labels": ["Labels that the host must carry", { zone: "a" }],
-  "NewTrainingJobConfig.max_minutes": ["It is ended then, as failed", 90],
+  "NewTrainingJobConfig.max_minutes": ["Each attempt is ended then, as failed, and none follows", 90],
+  "NewTrainingJobConfig.stop_grace_seconds": ["From the word to end to the kill; 30 without it", 120],
+  "NewTrainingJobConfig.max_retries": [
+    "So often it is tried again after its command failed; 0 without it",
+    2,
+  ],
+  "NewTrainingJobConfig.max_infrastructure_retries": [
+    "So often it is tried elsewhere after its host, card, runtime or image failed; 3 without it",
+    3,
+  ],
+  "TrainingJob.attempt": [
+    "Of the one that stands or ended last, from 1; each has runs and an output folder of its own",
+    1,
+  ],
 
   "Instance.rank": ["Which of the workload's instances, from 0", 0],
   "Instance.epoch": ["How often it was placed", 1],

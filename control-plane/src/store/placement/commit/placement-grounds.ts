@@ -25,9 +25,9 @@ import { fleetSnapshot } from "../../fleet/fleet-snapshot.ts";
 import { type HeldInVain, heldInVain } from "./fetch-first.ts";
 import type { Candidate } from "./placement-candidates.ts";
 import { placementRequest } from "../../../core/orders/order.ts";
-import { rulesOf } from "../../../core/workloads/kinds.ts";
+import { needsOf } from "../../../core/workloads/kinds.ts";
 import { startKey } from "../../../core/workloads/start.ts";
-import { poolSkipsOf } from "../../workloads/pool-skips.ts";
+import { skipsOf } from "../../workloads/place-skips.ts";
 
 export interface Grounds {
   places: PlacesQuestion;
@@ -65,12 +65,12 @@ export async function lockGrounds(
   const lock = lockHosts(sql, [...hostIds, ...giving]);
   const cards = cardsOnHosts(sql, hostIds);
   const priced = orderPrices(sql, orders, { models: cards.then(({ models }) => models), at: now });
-  const [, { modelOf }, prices, fleet, skips, needs, hasHeldInVain, check] = await Promise.all([
+  const [, { modelOf }, prices, fleet, skips, imageNeeds, hasHeldInVain, check] = await Promise.all([
     lock,
     cards,
     priced,
     fleetSnapshot(sql, { now, onlyHostIds: hostIds }),
-    poolSkipsOf(
+    skipsOf(
       sql,
       candidates.map(({ start }) => start),
     ),
@@ -78,7 +78,7 @@ export async function lockGrounds(
     heldInVain(sql, candidates, now),
     openPlacedChecks(sql, orders, { accounts, prices: priced, settings: inForce, now }),
   ]);
-  const needsOf = new Map(candidates.map((candidate, index) => [candidate, needs[index]]));
+  const imageNeedsFor = new Map(candidates.map((candidate, index) => [candidate, imageNeeds[index]]));
   const placedOrders = new Map(
     candidates.map((candidate) => [
       candidate,
@@ -99,7 +99,7 @@ export async function lockGrounds(
       return placementRequest(order, key, {
         skips: skips.get(key) ?? [],
         pricedModels: prices.pricedModels(order),
-        features: [...(needsOf.get(candidate)?.features ?? []), ...rulesOf(candidate.start.kind).needs],
+        features: [...(imageNeedsFor.get(candidate)?.features ?? []), ...needsOf(order)],
       });
     },
     placedOrder: (candidate) => placedOrders.get(candidate) as PlacedOrder,

@@ -6,14 +6,14 @@ import { type OrderCircumstances, placementRequest, waitingOrder } from "../../.
 import type { Quota } from "../../../core/orders/quota-levels.ts";
 import type { PlacementRequest } from "../../../core/placement/fleet/fits-on.ts";
 import type { QueueStanding, Waiting } from "../../../core/queue/queue.ts";
-import { rulesOf } from "../../../core/workloads/kinds.ts";
+import { needsOf, rulesOf } from "../../../core/workloads/kinds.ts";
 import { type StartName, startKey } from "../../../core/workloads/start.ts";
 import type { Connection } from "../../database/database.ts";
 import { type AwaitedFetch, awaitedFetches } from "../../workloads/image-fetches.ts";
 import { imageNeedsOf } from "../../hosts/images/image-needs.ts";
 import { registryListInForce } from "../../hosts/images/registry-list.ts";
 import { type PricedModels, pricedModelsOf } from "../../orders/checks/priced-models.ts";
-import { poolSkipsInForce } from "../../workloads/pool-skips.ts";
+import { skipsInForce } from "../../workloads/place-skips.ts";
 import { holdersOfWaiting } from "./held-orders.ts";
 import { type WaitingStart, waitingStarts } from "./waiting-rows.ts";
 
@@ -45,7 +45,7 @@ export async function waitingOrders(sql: Connection, { now }: { now: Date }): Pr
   const [waiting, list, skips, holders, fetches] = await Promise.all([
     waitingStarts(sql),
     registryListInForce(sql),
-    poolSkipsInForce(sql, now),
+    skipsInForce(sql, now),
     holdersOfWaiting(sql),
     awaitedFetches(sql),
   ]);
@@ -62,7 +62,7 @@ export async function waitingOrders(sql: Connection, { now }: { now: Date }): Pr
       otherModels: otherModelsOf(one, priced),
       beyondMaximum: priced.beyondMaximum(one.order),
       heldBy: holders.get(key) ?? [],
-      features: [...(needs[index]?.features ?? []), ...rulesOf(one.start.kind).needs],
+      features: [...(needs[index]?.features ?? []), ...needsOf(one.order)],
       imageRefusal: needs[index]?.refusal ?? null,
       awaits: fetches.get(key) ?? null,
     });

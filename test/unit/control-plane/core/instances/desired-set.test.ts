@@ -115,6 +115,7 @@ const rank = (change: Partial<RankOrder> = {}): RankOrder => ({
   network: "ws-7",
   image: "trainer:1",
   command: "python train.py",
+  attempt: 1,
   cpuMilli: 2000,
   memoryBytes: 2 ** 30,
   envVars: { EPOCHS: "3" },
@@ -155,6 +156,13 @@ test.each([
   expect(spec.env["GEMINI_DATA_OUT"]).toBe(target);
 });
 
+test("each attempt is told its number, and writes into a folder of its own", () => {
+  const spec = rankSpec(rank({ attempt: 3, envVars: { REMOTEGPU_ATTEMPT: "mine" } }), []);
+
+  expect(spec.env["REMOTEGPU_ATTEMPT"]).toBe("3");
+  expect(spec.folders[0]?.source).toBe("training-jobs/job-1/output/attempt-3");
+});
+
 test("a rank's host name stays one, whatever the job's id and the rank", () => {
   const spec = rankSpec(rank({ id: "j".repeat(63), rank: 9999 }), []);
 
@@ -162,8 +170,11 @@ test("a rank's host name stays one, whatever the job's id and the rank", () => {
 });
 
 test("a gang over several hosts ends by itself 15 minutes after it is cut off; one on a single host runs on", () => {
-  expect(rankLive({ hosts: 2 })).toMatchObject({ onDisconnect: "stop_after", stopAfterSeconds: 900 });
-  expect(rankLive({ hosts: 1 })).toEqual(environmentLive());
+  expect(rankLive({ hosts: 2, stopGraceSeconds: 30 })).toMatchObject({
+    onDisconnect: "stop_after",
+    stopAfterSeconds: 900,
+  });
+  expect(rankLive({ hosts: 1, stopGraceSeconds: 30 })).toEqual(environmentLive());
 });
 
 test.each([

@@ -4,13 +4,18 @@ import {
   afterCancel,
   afterDeadline,
   afterReports,
+  afterRetry,
   ENDED,
   limitMs,
 } from "@remotegpu/control-plane/core/training/job-status";
-import type { InstanceReport } from "@remotegpu/control-plane/core/instances/instance-report";
+import type { Failure, InstanceReport } from "@remotegpu/control-plane/core/instances/instance-report";
 import { anInstanceReport as report } from "../../../../support/samples/an-instance-report.ts";
 
 const A_SENTENCE: unknown = expect.stringMatching(/^[A-Z].*\.$/);
+const fails = (by: Failure["by"], reason: unknown) => ({
+  kind: "fails",
+  failure: { by, reason, ranks: [0] },
+});
 const DONE = { state: "stopped", exitCode: 0 } as const;
 
 describe("a cancellation", () => {
@@ -23,11 +28,24 @@ describe("a cancellation", () => {
     ["completed", false, null],
     ["failed", false, null],
     ["cancelled", false, null],
-  ])("of a %s job (placed: %s) → %s", (status, isPlaced, next) => {
-    expect(afterCancel(status, isPlaced)).toEqual(
+  ])("of a %s job (placed: %s) that was cancelled before → %s", (status, isPlaced, next) => {
+    expect(afterCancel(status, { isPlaced, isCancelled: true })).toEqual(
       next === null ? { legal: false, why: A_SENTENCE } : { legal: true, status: next },
     );
   });
+});
+
+test("one that stops because it failed can be cancelled, so that it is not tried again", () => {
+  expect(afterCancel("stopping", { isPlaced: true, isCancelled: false })).toEqual({
+    legal: true,
+    status: "stopping",
+  });
+});
+
+test.each(TRAINING_JOB_STATUSES)("one that is %s is tried again by hand once it has ended", (status) => {
+  expect(afterRetry(status)).toEqual(
+    ENDED.includes(status) ? { legal: true, status: "queued" } : { legal: false, why: A_SENTENCE },
+  );
 });
 
 describe("reports of one rank", () => {
@@ -58,19 +76,37 @@ describe("reports of one rank", () => {
       "ended with 3",
       "running",
       { state: "failed", exitCode: 3, problem: "exited" },
-      { kind: "becomes", status: "failed", reason: "The command ended with exit code 3." },
+      fails("program", "The command ended with exit code 3."),
+    ],
+    [
+      "used up its memory",
+      "running",
+      { state: "failed", exitCode: 137, problem: "out-of-memory", detail: "No memory." },
+      fails("program", "No memory."),
+    ],
+    [
+      "has no image on its host",
+      "queued",
+      { state: "failed", problem: "image-missing", detail: "No image." },
+      fails("infrastructure", "No image."),
+    ],
+    [
+      "is gone from its host",
+      "running",
+      { state: "failed", problem: "container-lost", detail: "Gone." },
+      fails("infrastructure", "Gone."),
     ],
     [
       "lost its card",
       "running",
       { state: "failed", problem: "gpu-failed", detail: "GPU 0 failed." },
-      { kind: "becomes", status: "failed", reason: "GPU 0 failed." },
+      fails("infrastructure", "GPU 0 failed."),
     ],
     [
       "is on a host that was declared lost",
       "running",
       { state: "lost" },
-      { kind: "becomes", status: "failed", reason: A_SENTENCE },
+      fails("infrastructure", A_SENTENCE),
     ],
     [
       "finds a mount missing",
@@ -100,13 +136,25 @@ describe("reports of one rank", () => {
       "ran for too long",
       "stopping",
       { state: "stopped", exitCode: 143, stopOrderedBy: "limit", stopReason: "It has run for its minutes." },
-      { kind: "becomes", status: "failed", reason: "It has run for its minutes." },
+      fails("order", "It has run for its minutes."),
     ],
     [
       "belongs to an account without money",
       "stopping",
       { state: "stopped", exitCode: 137, stopOrderedBy: "account" },
-      { kind: "becomes", status: "failed", reason: "Stopped because the account ran out of money." },
+      fails("order", "Stopped because the account ran out of money."),
+    ],
+    [
+      "is on a host that is emptied",
+      "stopping",
+      { state: "stopped", exitCode: 143, stopOrderedBy: "admin", stopReason: "Host h1 is emptied." },
+      fails("infrastructure", "Host h1 is emptied."),
+    ],
+    [
+      "was not running in time",
+      "stopping",
+      { state: "stopped", stopOrderedBy: "control-plane", stopReason: "Not in time." },
+      fails("infrastructure", "Not in time."),
     ],
     ["still stops", "stopping", { state: "stopping" }, { kind: "stays" }],
   ])("one that %s", (_what, status, change, transition) => {
@@ -141,9 +189,9 @@ describe("reports of several ranks", () => {
     const failed = report({ rank: 1, state: "failed", exitCode: 2, problem: "exited" });
     const stopped = report({ state: "stopped", exitCode: 143, stopOrderedBy: "control-plane" });
 
-    expect(afterReports("stopping", [stopped, failed])).toMatchObject({
-      status: "failed",
-      reason: "Rank 1: The command ended with exit code 2.",
+    expect(afterReports("stopping", [stopped, failed])).toEqual({
+      kind: "fails",
+      failure: { by: "program", reason: "Rank 1: The command ended with exit code 2.", ranks: [1] },
     });
   });
 
@@ -183,6 +231,10 @@ describe("deadlines", () => {
       stops: false,
       reason: A_SENTENCE,
     });
+  });
+
+  test("one that paused before its next attempt waits for a place", () => {
+    expect(afterDeadline("pending", "h1")).toEqual({ status: "queued", reason: A_SENTENCE, stops: false });
   });
 
   test("only what stops has a limit of its own", () => {

@@ -30,6 +30,23 @@ test.each<[string, HostCapacity, Partial<PlacementRequest>, Obstacle["kind"][]]>
     ["pool-skipped"],
   ],
   [
+    "a host that is skipped",
+    aHost({ id: "h-bad" }),
+    { skips: [{ hostId: "h-bad", reason: "its card failed", untilMs: NOW + 1 }] },
+    ["host-skipped"],
+  ],
+  [
+    "a host beside one that is skipped, and one whose skip has passed",
+    aHost({ id: "h-good" }),
+    {
+      skips: [
+        { hostId: "h-bad", reason: "", untilMs: NOW + 1 },
+        { hostId: "h-good", reason: "", untilMs: NOW },
+      ],
+    },
+    [],
+  ],
+  [
     "a pool whose skip has just passed",
     aHost({ storagePool: "p1" }),
     { skips: [{ storagePool: "p1", reason: "mount missing", untilMs: NOW }] },

@@ -129,6 +129,7 @@ describe("the key of a shape", () => {
     { image: "a" },
     { storagePool: "a" },
     { skips: [{ storagePool: "a", reason: "", untilMs: NOW + 1 }] },
+    { skips: [{ hostId: "b", reason: "", untilMs: NOW + 1 }] },
   ])("%o does", (change) => {
     const skips = [{ storagePool: "b", reason: "", untilMs: NOW + 1 }];
     const request = aRequest({ gpu: aWholeWish(2), skips });

@@ -1,0 +1,78 @@
+/**
+ * Whether a job that failed is tried again, where and when. What broke beneath it is tried on other hosts a few times;
+ * what its own program did only where its owner asked for that, after a pause that grows. A new attempt has new runs, a
+ * new folder for what it writes, and begins once nothing of the old one runs. Decides only.
+ */
+import { MS_PER_MINUTE, MS_PER_SECOND } from "@remotegpu/shared/units";
+import type { Failure } from "../instances/instance-report.ts";
+
+/** Of one job, whatever they failed of. */
+export const MAX_ATTEMPTS = 20;
+export const STANDARD_INFRASTRUCTURE_RETRIES = 3;
+const FIRST_PAUSE_MS = 10 * MS_PER_SECOND;
+const MAX_PAUSE_MS = 10 * MS_PER_MINUTE;
+
+export interface Tries {
+  /** The number of the one that stands or ended last, from 1. */
+  attempt: number;
+  /** So many attempts were begun because of either. */
+  infrastructureRetries: number;
+  programRetries: number;
+}
+
+/** How many of each are allowed. */
+export interface RetryTerms {
+  infrastructure: number;
+  program: number;
+}
+
+/** What is known of a job that has failed. */
+export interface RetryStanding {
+  tries: Tries;
+  terms: RetryTerms;
+  /** Somebody does not want it any more. */
+  isCancelled: boolean;
+}
+
+export interface AfterFailure {
+  to: "queued" | "pending" | "failed" | "cancelled";
+  reason: string;
+  /** Null where nothing of it is tried again. */
+  next: {
+    tries: Tries;
+    /** Until it waits for a place again. */
+    pauseMs: number;
+    /** Where it failed is not tried for a while. */
+    avoidsHosts: boolean;
+  } | null;
+}
+
+export function afterFailure(
+  { by, reason }: Pick<Failure, "by" | "reason">,
+  { tries, terms, isCancelled }: RetryStanding,
+): AfterFailure {
+  if (isCancelled) return { to: "cancelled", reason, next: null };
+  const { attempt } = tries;
+  const isProgram = by === "program";
+  const used = (isProgram ? tries.programRetries : tries.infrastructureRetries) + 1;
+  const allowed = isProgram ? terms.program : terms.infrastructure;
+  if (by === "order" || attempt >= MAX_ATTEMPTS || used > allowed) {
+    const told = attempt === 1 ? reason : `${reason} It was attempt ${attempt}, and the last.`;
+    return { to: "failed", reason: told, next: null };
+  }
+  const pauseMs = isProgram ? Math.min(FIRST_PAUSE_MS * 2 ** (used - 1), MAX_PAUSE_MS) : 0;
+  const where = isProgram ? `in ${pauseMs / MS_PER_SECOND} seconds` : "on another host";
+  return {
+    to: isProgram ? "pending" : "queued",
+    reason: `${reason} Attempt ${attempt + 1} follows ${where} (retry ${used} of ${allowed}).`,
+    next: {
+      tries: {
+        attempt: attempt + 1,
+        infrastructureRetries: isProgram ? tries.infrastructureRetries : used,
+        programRetries: isProgram ? used : tries.programRetries,
+      },
+      pauseMs,
+      avoidsHosts: !isProgram,
+    },
+  };
+}

@@ -1,0 +1,112 @@
+/**
+ * Places that are not tried again for a while for one start: storage pools in which it found a mount missing, and hosts on
+ * which it failed of what it stood on.
+ */
+import { MS_PER_MINUTE } from "@remotegpu/shared/units";
+import type { WorkloadKind } from "@remotegpu/shared/workload";
+import type { PlacementRequest } from "../../core/placement/fleet/fits-on.ts";
+import { type StartName, startKey } from "../../core/workloads/start.ts";
+import type { Connection } from "../database/database.ts";
+
+const POOL_SKIP_MS = 10 * MS_PER_MINUTE;
+/** A fault of a host lasts longer than somebody's forgotten folder, and its cards are closed apart from that. */
+const HOST_SKIP_MS = 30 * MS_PER_MINUTE;
+
+type Skips = PlacementRequest["skips"];
+
+interface SkipRow {
+  workload_kind: WorkloadKind;
+  workload_id: string;
+  first_rank: number;
+  /** One of the two. */
+  storage_pool: string | null;
+  host_id: string | null;
+  reason: string;
+  until: Date;
+}
+
+const SKIPS = `(
+  SELECT workload_kind, workload_id, first_rank, storage_pool, NULL AS host_id, reason, until FROM placement_skips
+  UNION ALL
+  SELECT workload_kind, workload_id, first_rank, NULL, host_id, reason, until FROM placement_host_skips)`;
+
+/** By the key of the start: those that have not passed. */
+export async function skipsInForce(sql: Connection, now: Date): Promise<Map<string, Skips>> {
+  const { rows } = await sql.query<SkipRow>(
+    `SELECT * FROM ${SKIPS} s WHERE until > $1 ORDER BY storage_pool, host_id`,
+    [now],
+  );
+  return byStart(rows);
+}
+
+/** The same of some starts, those that have passed as well. */
+export async function skipsOf(sql: Connection, starts: readonly StartName[]): Promise<Map<string, Skips>> {
+  const { rows } = await sql.query<SkipRow>(
+    `SELECT * FROM ${SKIPS} s
+      WHERE (workload_kind, workload_id, first_rank) IN (SELECT * FROM unnest($1::text[], $2::text[], $3::int[]))
+      ORDER BY storage_pool, host_id`,
+    [starts.map(({ kind }) => kind), starts.map(({ id }) => id), starts.map(({ firstRank }) => firstRank)],
+  );
+  return byStart(rows);
+}
+
+function byStart(rows: readonly SkipRow[]): Map<string, Skips> {
+  const grouped = Map.groupBy(rows, (row) =>
+    startKey({ kind: row.workload_kind, id: row.workload_id, firstRank: row.first_rank }),
+  );
+  return new Map([...grouped].map(([key, found]) => [key, found.map(skipOf)]));
+}
+
+function skipOf({ storage_pool: storagePool, host_id: hostId, reason, until }: SkipRow): Skips[number] {
+  const told = { reason, untilMs: until.getTime() };
+  return storagePool === null ? { hostId: hostId ?? "", ...told } : { storagePool, ...told };
+}
+
+interface Skip {
+  start: StartName;
+  reason: string;
+  now: Date;
+}
+
+/** A mount was missing there: the pool is not tried again for this start until then. */
+export async function skipPool(
+  sql: Connection,
+  { start: { kind, id, firstRank }, storagePool, reason, now }: Skip & { storagePool: string },
+): Promise<void> {
+  await sql.query(
+    `INSERT INTO placement_skips (workload_kind, workload_id, first_rank, storage_pool, reason, until)
+     VALUES ($1, $2, $3, $4, $5, $6)
+     ON CONFLICT (workload_kind, workload_id, first_rank, storage_pool)
+       DO UPDATE SET reason = EXCLUDED.reason, until = EXCLUDED.until`,
+    [kind, id, firstRank, storagePool, reason, new Date(now.getTime() + POOL_SKIP_MS)],
+  );
+}
+
+/** Its last attempt failed there: the host is not tried again for it until then. */
+export async function skipHost(
+  sql: Connection,
+  { start: { kind, id, firstRank }, hostId, reason, now }: Skip & { hostId: string },
+): Promise<void> {
+  await sql.query(
+    `INSERT INTO placement_host_skips (workload_kind, workload_id, first_rank, host_id, reason, until)
+     VALUES ($1, $2, $3, $4, $5, $6)
+     ON CONFLICT (workload_kind, workload_id, first_rank, host_id)
+       DO UPDATE SET reason = EXCLUDED.reason, until = EXCLUDED.until`,
+    [kind, id, firstRank, hostId, reason, new Date(now.getTime() + HOST_SKIP_MS)],
+  );
+}
+
+/** It has begun: what was skipped on the way is forgotten once it has passed. */
+export async function forgetSkips(
+  sql: Connection,
+  { kind, id, firstRank }: StartName,
+  now: Date,
+): Promise<void> {
+  await sql.query(
+    `WITH hosts AS (DELETE FROM placement_host_skips
+        WHERE workload_kind = $1 AND workload_id = $2 AND first_rank = $3 AND until <= $4)
+     DELETE FROM placement_skips
+      WHERE workload_kind = $1 AND workload_id = $2 AND first_rank = $3 AND until <= $4`,
+    [kind, id, firstRank, now],
+  );
+}

@@ -1,0 +1,311 @@
+/** What follows when an attempt of a training job fails: elsewhere, later, or nothing; with hosts that a test speaks for. */
+import { afterEach, beforeEach, describe, expect, test } from "vitest";
+import { GIB } from "@remotegpu/shared/units";
+import { examine } from "@remotegpu/control-plane/store/doctor/examination";
+import type { Caller } from "../../support/http/api.ts";
+import { type FreshDatabase, freshDatabase } from "../../support/engines/postgres.ts";
+import {
+  type ControlScene,
+  openControlScene,
+  type ScriptedHost,
+} from "../../support/worlds/control-scene.ts";
+
+let fresh: FreshDatabase;
+let scene: ControlScene;
+let alice: Caller & { workspaceId: number };
+let hosts: ScriptedHost[];
+
+beforeEach(async () => {
+  fresh = await freshDatabase();
+  scene = await openControlScene(fresh);
+  alice = await scene.customer("alice");
+  hosts = [await scene.host("host-a", { gpus: 1 }), await scene.host("host-b", { gpus: 1 })];
+});
+afterEach(async () => await scene.close());
+
+type Says = Parameters<ScriptedHost["round"]>[0];
+
+const LOST_CARD = { phase: "failed", problem: "gpu-failed", detail: "GPU 0 fell off the bus." } as const;
+const OWN_FAULT = { phase: "failed", exitCode: 3, problem: "exited" } as const;
+
+const ask = async (method: string, path: string) =>
+  await scene.api.ask(method, `/api/v1/training-jobs${path}`, { as: alice });
+const job = async (id: string) => (await ask("GET", `/${id}`)).body;
+const rows = async <Row extends object>(sql: string, values: unknown[] = []) =>
+  (await scene.api.db.query<Row>(sql, values)).rows;
+
+async function ordered(config: object = {}): Promise<string> {
+  const { status, body } = await scene.api.ask("POST", "/api/v1/training-jobs", {
+    as: alice,
+    body: { name: "train", image: "trainer:1", command: "true", cpu: 1, memory: GIB, gpu: 1, config },
+  });
+  expect(status).toBe(201);
+  return body.id;
+}
+
+/** Where it stands; one that is placed nowhere is a fault of the test. */
+async function hostOf(id: string): Promise<ScriptedHost> {
+  const { host_id: hostId } = await job(id);
+  const found = hosts.find((host) => host.id === hostId);
+  if (found === undefined) throw new Error(`${id} is nowhere`);
+  return found;
+}
+
+async function tell(id: string, says: Says): Promise<void> {
+  await (await hostOf(id)).round(says);
+  await scene.workloads();
+}
+
+/** Placed, and told ready by its host. */
+async function runs(id: string): Promise<string> {
+  await scene.schedule();
+  await tell(id, { phase: "ready" });
+  expect(await job(id)).toMatchObject({ status: "running" });
+  return (await job(id)).host_id;
+}
+
+/** Each host says what it still has; what was to go is gone. */
+async function settled(): Promise<void> {
+  for (const host of hosts) await host.round();
+}
+
+const wellKept = async () =>
+  (await examine(scene.api.deps.db, scene.api.deps.now())).filter(({ state }) => state !== "well");
+
+describe("a failure of what an attempt stands on", () => {
+  test("is tried again on another host, with a new run and a folder of its own, which say so", async () => {
+    const id = await ordered();
+    const first = await runs(id);
+
+    await tell(id, LOST_CARD);
+
+    expect(await job(id)).toMatchObject({
+      status: "queued",
+      status_reason: "GPU 0 fell off the bus. Attempt 2 follows on another host (retry 1 of 3).",
+      attempt: 2,
+      status_deadline_at: null,
+      completed_at: null,
+    });
+    await settled();
+    const second = await runs(id);
+    expect(second).not.toBe(first);
+    const [wanted] = await (await hostOf(id)).pull();
+    expect(wanted?.spec).toMatchObject({
+      env: { REMOTEGPU_ATTEMPT: "2" },
+      folders: [{ source: expect.stringMatching(/attempt-2$/) }],
+    });
+    await tell(id, { phase: "stopped", exitCode: 0 });
+    expect(await job(id)).toMatchObject({ status: "completed", attempt: 2 });
+    const { items } = (await ask("GET", `/${id}/instances`)).body;
+    expect(items).toHaveLength(1);
+    expect(items[0].runs).toHaveLength(2);
+    await settled();
+    expect(await wellKept()).toEqual([]);
+  });
+
+  test("waits where every host has failed it, and why says which and why", async () => {
+    const id = await ordered();
+    await runs(id);
+    await tell(id, LOST_CARD);
+    await settled();
+    await runs(id);
+    await tell(id, { ...LOST_CARD, detail: "GPU 0 is hot." });
+    await settled();
+    await scene.schedule();
+
+    expect(await job(id)).toMatchObject({ status: "queued", attempt: 3 });
+    const { hosts: told } = (await ask("GET", `/${id}/why`)).body;
+    expect(told).toHaveLength(2);
+    for (const host of told)
+      expect(JSON.stringify(host)).toContain("is skipped for a while, where the last attempt failed");
+
+    scene.api.passMinutes(31);
+    for (const host of hosts) await host.heartbeat();
+    await settled();
+    await runs(id);
+  });
+
+  test("begins only when nothing of the old attempt holds anything", async () => {
+    const id = await ordered();
+    await runs(id);
+    await tell(id, LOST_CARD);
+
+    const live = await rows("SELECT FROM placements WHERE resources_released_at IS NULL");
+    expect(live).toEqual([]);
+    await scene.schedule();
+    expect(await rows("SELECT FROM placements WHERE resources_released_at IS NULL")).toHaveLength(1);
+  });
+
+  test("is the end after so many, and the job says how many attempts it had", async () => {
+    const id = await ordered({ max_infrastructure_retries: 1 });
+    await runs(id);
+    await tell(id, LOST_CARD);
+    await settled();
+    await runs(id);
+
+    await tell(id, LOST_CARD);
+
+    expect(await job(id)).toMatchObject({
+      status: "failed",
+      status_reason: "GPU 0 fell off the bus. It was attempt 2, and the last.",
+      completed_at: expect.any(String),
+    });
+  });
+
+  test("of a host that is declared lost is tried again on another", async () => {
+    const id = await ordered();
+    const first = await runs(id);
+    const { status } = await scene.api.ask("DELETE", `/api/v1/hosts/${first}?lost=true`, {
+      as: scene.api.admin,
+    });
+    expect(status).toBeLessThan(300);
+    await scene.workloads();
+    expect(await job(id)).toMatchObject({ status: "queued", attempt: 2 });
+
+    hosts = hosts.filter((host) => host.id !== first);
+    expect(await runs(id)).not.toBe(first);
+  });
+
+  test("is no failure of a job that its people have cancelled", async () => {
+    const id = await ordered();
+    await runs(id);
+    expect((await ask("POST", `/${id}/cancel`)).status).toBe(200);
+
+    await tell(id, LOST_CARD);
+
+    expect(await job(id)).toMatchObject({ status: "cancelled", attempt: 1 });
+    await settled();
+    await scene.schedule();
+    expect(await job(id)).toMatchObject({ status: "cancelled" });
+  });
+
+  test("on a host that is emptied is tried elsewhere", async () => {
+    const id = await ordered();
+    const first = await runs(id);
+    await scene.api.ask("POST", `/api/v1/hosts/${first}/drain`, { as: scene.api.admin, body: {} });
+
+    await tell(id, { phase: "stopped", exitCode: 143 });
+
+    expect(await job(id)).toMatchObject({ status: "queued", attempt: 2 });
+    await settled();
+    expect(await runs(id)).not.toBe(first);
+  });
+});
+
+describe("a failure of its own program", () => {
+  test("is tried again after a pause, free of charge, where that was asked for", async () => {
+    const id = await ordered({ max_retries: 1 });
+    await runs(id);
+
+    await tell(id, OWN_FAULT);
+
+    expect(await job(id)).toMatchObject({
+      status: "pending",
+      status_reason: "The command ended with exit code 3. Attempt 2 follows in 10 seconds (retry 1 of 1).",
+      status_deadline_at: expect.any(String),
+      awaits_confirmation: false,
+    });
+    await settled();
+    await scene.lifecycle();
+    await scene.schedule();
+    expect(await job(id)).toMatchObject({ status: "pending" });
+
+    scene.api.passMinutes(1);
+    for (const host of hosts) await host.heartbeat();
+    await scene.lifecycle();
+    expect(await job(id)).toMatchObject({ status: "queued", status_deadline_at: null });
+    await runs(id);
+    await tell(id, OWN_FAULT);
+    expect(await job(id)).toMatchObject({ status: "failed", attempt: 2 });
+  });
+
+  test("can be cancelled while it pauses", async () => {
+    const id = await ordered({ max_retries: 5 });
+    await runs(id);
+    await tell(id, OWN_FAULT);
+
+    expect((await ask("POST", `/${id}/cancel`)).body).toMatchObject({ status: "cancelled" });
+    scene.api.passMinutes(1);
+    await scene.lifecycle();
+    expect(await job(id)).toMatchObject({ status: "cancelled" });
+  });
+});
+
+describe("by hand", () => {
+  test("one that has ended runs once more, with all its tries", async () => {
+    const id = await ordered({ max_infrastructure_retries: 1 });
+    await runs(id);
+    await tell(id, OWN_FAULT);
+    await settled();
+
+    const { status, body } = await ask("POST", `/${id}/retry`);
+
+    expect(status).toBe(200);
+    expect(body).toMatchObject({
+      status: "queued",
+      attempt: 2,
+      started_at: null,
+      completed_at: null,
+      status_reason: "Attempt 2 was ordered. Waiting for a place.",
+    });
+    await runs(id);
+    await tell(id, LOST_CARD);
+    expect(await job(id)).toMatchObject({ status: "queued", attempt: 3 });
+  });
+
+  test("one that has not ended is refused, and one without funds too", async () => {
+    const id = await ordered();
+    expect(await ask("POST", `/${id}/retry`)).toMatchObject({ status: 409 });
+    await runs(id);
+    await tell(id, OWN_FAULT);
+    await rows("UPDATE customers SET balance = 0 WHERE id = $1", [alice.customerId]);
+    expect(await ask("POST", `/${id}/retry`)).toMatchObject({ status: 402 });
+    expect(await job(id)).toMatchObject({ status: "failed", attempt: 1 });
+  });
+
+  test("one with all its attempts behind it is refused", async () => {
+    const id = await ordered();
+    await runs(id);
+    await tell(id, OWN_FAULT);
+    await rows("UPDATE training_jobs SET attempt = 20 WHERE id = $1", [id]);
+
+    expect(await ask("POST", `/${id}/retry`)).toMatchObject({
+      status: 409,
+      body: { detail: "It has had its 20 attempts; order it again." },
+    });
+  });
+});
+
+describe("the grace of a stop", () => {
+  test("is what the order says, reaches the host, bounds the stop and moves the free time behind it", async () => {
+    const id = await ordered({ stop_grace_seconds: 240 });
+    await runs(id);
+    const [wanted] = await (await hostOf(id)).pull();
+    expect(wanted?.live).toMatchObject({ stopGraceSeconds: 240 });
+
+    await ask("POST", `/${id}/cancel`);
+
+    const [times] = await rows<{ free_after: number; told_after: number }>(
+      `SELECT extract(epoch FROM r.waive_from - j.cancel_ordered_at)::int AS free_after,
+              extract(epoch FROM j.status_deadline_at - j.cancel_ordered_at)::int AS told_after
+         FROM training_jobs j, runs r WHERE j.id = $1`,
+      [id],
+    );
+    expect(times).toEqual({ free_after: 240 + 60, told_after: 240 + 120 });
+  });
+
+  test.each([0, 601, 1.5])("of %s seconds is refused", async (seconds) => {
+    const { status } = await scene.api.ask("POST", "/api/v1/training-jobs", {
+      as: alice,
+      body: {
+        name: "t",
+        image: "trainer:1",
+        command: "true",
+        cpu: 1,
+        memory: GIB,
+        config: { stop_grace_seconds: seconds },
+      },
+    });
+    expect(status).toBe(422);
+  });
+});

@@ -1,0 +1,111 @@
+import { describe, expect, test } from "vitest";
+import {
+  MAX_ATTEMPTS,
+  afterFailure,
+  type RetryStanding,
+} from "@remotegpu/control-plane/core/training/retries";
+import { MS_PER_MINUTE, MS_PER_SECOND } from "@remotegpu/shared/units";
+
+const standing = ({
+  attempt = 1,
+  infrastructure = 0,
+  program = 0,
+  isCancelled = false,
+  terms = { infrastructure: 3, program: 0 },
+}: {
+  attempt?: number;
+  infrastructure?: number;
+  program?: number;
+  isCancelled?: boolean;
+  terms?: RetryStanding["terms"];
+} = {}): RetryStanding => ({
+  tries: { attempt, infrastructureRetries: infrastructure, programRetries: program },
+  terms,
+  isCancelled,
+});
+const failed = (by: "infrastructure" | "program" | "order") => ({ by, reason: "It broke." });
+
+describe("a failure of what it stands on", () => {
+  test("is tried again at once, elsewhere", () => {
+    expect(afterFailure(failed("infrastructure"), standing())).toEqual({
+      to: "queued",
+      reason: "It broke. Attempt 2 follows on another host (retry 1 of 3).",
+      next: {
+        tries: { attempt: 2, infrastructureRetries: 1, programRetries: 0 },
+        pauseMs: 0,
+        avoidsHosts: true,
+      },
+    });
+  });
+
+  test("is told as the last one once the tries are used up", () => {
+    expect(afterFailure(failed("infrastructure"), standing({ attempt: 4, infrastructure: 3 }))).toEqual({
+      to: "failed",
+      reason: "It broke. It was attempt 4, and the last.",
+      next: null,
+    });
+  });
+});
+
+describe("a failure of its own program", () => {
+  const terms = { infrastructure: 3, program: 12 };
+
+  test("is the end where nobody asked for more", () => {
+    expect(afterFailure(failed("program"), standing())).toEqual({
+      to: "failed",
+      reason: "It broke.",
+      next: null,
+    });
+  });
+
+  test.each([
+    [0, 10 * MS_PER_SECOND],
+    [1, 20 * MS_PER_SECOND],
+    [3, 80 * MS_PER_SECOND],
+    [11, 10 * MS_PER_MINUTE],
+  ])("after %d retries is tried again after a pause of %d ms, anywhere", (program, pauseMs) => {
+    const attempt = program + 1;
+
+    expect(afterFailure(failed("program"), standing({ attempt, program, terms }))).toMatchObject({
+      to: "pending",
+      next: {
+        tries: { attempt: attempt + 1, infrastructureRetries: 0, programRetries: program + 1 },
+        pauseMs,
+        avoidsHosts: false,
+      },
+    });
+  });
+
+  test("does not use up the tries of the other kind", () => {
+    const before = standing({ attempt: 3, infrastructure: 2, terms });
+
+    expect(afterFailure(failed("program"), before).next?.tries).toEqual({
+      attempt: 4,
+      infrastructureRetries: 2,
+      programRetries: 1,
+    });
+  });
+});
+
+test("an order is nobody's failure, and nothing follows it", () => {
+  expect(afterFailure(failed("order"), standing())).toMatchObject({ to: "failed", next: null });
+});
+
+test("whatever is allowed, there are so many attempts and no more", () => {
+  const terms = { infrastructure: 19, program: 19 };
+
+  expect(afterFailure(failed("infrastructure"), standing({ attempt: MAX_ATTEMPTS - 1, terms })).to).toBe(
+    "queued",
+  );
+  expect(afterFailure(failed("infrastructure"), standing({ attempt: MAX_ATTEMPTS, terms })).to).toBe(
+    "failed",
+  );
+});
+
+test("what was cancelled meanwhile is cancelled, with what it failed of", () => {
+  expect(afterFailure(failed("infrastructure"), standing({ isCancelled: true }))).toEqual({
+    to: "cancelled",
+    reason: "It broke.",
+    next: null,
+  });
+});
