@@ -2,6 +2,7 @@
 import { createHash } from "node:crypto";
 import { once } from "node:events";
 import { afterAll, beforeAll, expect, test } from "vitest";
+import { eventually } from "../../support/eventually.ts";
 import { openWebScene, SERVICE_PORT, type WebScene } from "../../support/worlds/web-scene.ts";
 
 let scene: WebScene;
@@ -60,6 +61,30 @@ test("100 MB go up, and 100 MB come down", async () => {
 
   expect(sent.body.sha256).toBe(createHash("sha256").update(up).digest("hex"));
   expect(bytes).toBe(100_000_000);
+});
+
+test("a client that does not read an answer slows the container down", async () => {
+  const before = Number((await scene.ask(host, "/sent", { key })).text);
+  const unread = await scene.open(host, "/bytes?n=1000000000", { key });
+
+  let last = -1;
+  const sent = await eventually(async () => {
+    const now = Number((await scene.ask(host, "/sent", { key })).text) - before;
+    const isStill = now === last && now > 0;
+    last = now;
+    return isStill && now;
+  });
+  unread.destroy();
+
+  expect(sent).toBeLessThan(100_000_000);
+});
+
+test("headers that stand twice, and letters beyond ASCII, come as they were sent", async () => {
+  const answer = await scene.open(host, "/twice", { key });
+  const body = Buffer.concat((await answer.toArray()) as Buffer[]).toString();
+
+  expect(answer.headers).toMatchObject({ "www-authenticate": "Basic, Bearer", "x-own": "\u00e9" });
+  expect(body).toBe("\u00e9\u20ac");
 });
 
 test("events come one by one, as they are sent", async () => {

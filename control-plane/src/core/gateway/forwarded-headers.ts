@@ -93,8 +93,8 @@ export function headersFromContainer(headers: HeaderMap): HeaderMap {
 function withoutHopByHop(headers: HeaderMap): HeaderMap {
   const kept = { ...headers };
   const { connection } = headers;
-  if (typeof connection === "string")
-    for (const name of connection.split(",")) {
+  if (connection !== undefined)
+    for (const name of String(connection).split(",")) {
       const named = name.trim().toLowerCase();
       // Whoever names these as of one connection would have the body's end, or its host, forgotten.
       if (!["transfer-encoding", "content-length", "host"].includes(named)) delete kept[named];

@@ -90,7 +90,7 @@ export class FrontDoor {
     response.once("close", leave);
     if (shown.by === "share" && isPageLoad(request)) return this.#parts.entrance.bringIn(response, outcome);
     if (request.headers.expect !== undefined) response.writeContinue();
-    this.#parts.slowBodies.watch(request);
+    if (!request.complete) this.#parts.slowBodies.watch(request);
     const { terminal } = this.#parts.handlers;
     if (visit.target !== "terminal")
       return await this.#parts.forwarder.request(

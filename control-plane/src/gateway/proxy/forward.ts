@@ -1,6 +1,8 @@
 /**
  * Passes one request, or one WebSocket, to the container and its answer back, as long as either lasts. Knows nothing of
- * rights: it ends when the visit's signal says so.
+ * rights: it ends when the visit's signal says so. What has no body, nearly everything, goes the short way of undici's
+ * dispatch, which costs less; bodies, whose trailers and early answers that one does not know, and WebSockets go through
+ * httpxy.
  */
 import type { ClientRequest, IncomingMessage, ServerResponse } from "node:http";
 import type { Duplex } from "node:stream";
@@ -14,8 +16,10 @@ import { portOf } from "../../core/environments/web-target.ts";
 import { answer, answerUpgrade } from "../answers/answers.ts";
 import { lastWords } from "../answers/last-words.ts";
 import { garbled, noWay, refusal } from "../answers/told.ts";
-import { TunnelError, type Tunnels } from "../tunnel/tunnel.ts";
+import { type Destination, TunnelError, type Tunnels } from "../tunnel/tunnel.ts";
 import type { Visit } from "../visit.ts";
+import { KeptClients } from "./kept-clients.ts";
+import { type Asked, pass } from "./passing.ts";
 import { agentTarget, TunnelAgent } from "./tunnel-agent.ts";
 
 /** Asked twice they do no more than once; what has a body cannot be sent again. */
@@ -30,12 +34,14 @@ export interface ForwardDeps {
 }
 
 export class Forwarder {
+  readonly #clients: KeptClients;
   readonly #agent: TunnelAgent;
   readonly #proxy: ProxyServer;
   readonly #headersFor: ForwardDeps["headersFor"];
   readonly #sent = new WeakMap<IncomingMessage, ClientRequest>();
 
   constructor({ tunnels, headersFor }: ForwardDeps) {
+    this.#clients = new KeptClients(tunnels);
     this.#agent = new TunnelAgent(tunnels);
     this.#headersFor = headersFor;
     this.#proxy = createProxyServer();
@@ -76,35 +82,38 @@ export class Forwarder {
     asker: Asker,
   ): Promise<void> {
     const isEmpty = hasNoBody(request);
-    request.headers = await this.#headers(request, visit, { asker, isUpgrade: false });
+    const headers = await this.#headers(request, visit, { asker, isUpgrade: false });
     const end = () => this.#end(request, response, visit);
     if (visit.signal.aborted) return end();
     visit.signal.addEventListener("abort", end);
     try {
-      await this.#sendOnce(request, response, { visit, isEmpty });
+      if (isEmpty) await this.#ask({ request, response, headers }, visit);
+      else await this.#send({ request, response, headers }, visit);
+    } catch (error) {
+      if (response.headersSent || response.destroyed) return void response.destroy();
+      answer(request, response, error instanceof TunnelError ? noWay(error) : garbled);
     } finally {
       visit.signal.removeEventListener("abort", end);
     }
   }
 
-  async #sendOnce(
-    request: IncomingMessage,
-    response: ServerResponse,
-    { visit, isEmpty }: { visit: Visit; isEmpty: boolean },
-  ): Promise<void> {
-    for (let attempt = 1; ; attempt += 1) {
-      try {
-        await this.#proxy.web(request, response, this.#options(visit));
-        return;
-      } catch (error) {
-        if (response.headersSent || response.destroyed) return void response.destroy();
-        // A kept connection that ended just when it was to be used again says nothing about the container.
-        const wasKept = this.#sent.get(request)?.reusedSocket === true;
-        const isRepeatable = isEmpty && REPEATABLE.has(request.method ?? "");
-        if (attempt === 1 && wasKept && isRepeatable && isBrokenOff(error)) continue;
-        return answer(request, response, error instanceof TunnelError ? noWay(error) : garbled);
-      }
+  async #ask(asked: Asked, visit: Visit): Promise<void> {
+    const { method = "" } = asked.request;
+    const to = destinationOf(visit);
+    const first = this.#clients.take(to);
+    try {
+      await pass(asked, first, this.#clients);
+    } catch (error) {
+      // A kept connection that ended just when it was to be used again says nothing about the container.
+      const wasKept = first.answers > 0;
+      if (!wasKept || !REPEATABLE.has(method) || !isBrokenOff(error)) throw error;
+      await pass(asked, this.#clients.makeAnew(to), this.#clients);
     }
+  }
+
+  async #send({ request, response, headers }: Asked, visit: Visit): Promise<void> {
+    request.headers = headers;
+    await this.#proxy.web(request, response, this.#options(visit));
   }
 
   /** Resolves when it is over, or was refused. */
@@ -129,14 +138,13 @@ export class Forwarder {
   }
 
   close(): void {
+    this.#clients.close();
     this.#agent.destroy();
   }
 
   #options(visit: Visit) {
-    const { hostId, instanceId } = visit.environment;
-    const port = visit.target === "ssh" ? null : portOf(visit.target);
     return {
-      target: agentTarget({ hostId, instanceId, port: port ?? 0 }),
+      target: agentTarget(destinationOf(visit)),
       agent: this.#agent,
       upgradeTimeout: UPGRADE_WITHIN_MS,
     };
@@ -162,8 +170,15 @@ export class Forwarder {
   }
 }
 
+function destinationOf({ environment: { hostId, instanceId }, target }: Visit): Destination {
+  const port = target === "ssh" ? null : portOf(target);
+  return { hostId, instanceId, port: port ?? 0 };
+}
+
+const BREAKS_OFF = new Set<unknown>(["ECONNRESET", "EPIPE", "UND_ERR_SOCKET"]);
+
 function isBrokenOff(error: unknown): boolean {
-  return error instanceof Error && "code" in error && (error.code === "ECONNRESET" || error.code === "EPIPE");
+  return error instanceof Error && "code" in error && BREAKS_OFF.has(error.code);
 }
 
 function hasNoBody({ headers }: IncomingMessage): boolean {

@@ -85,6 +85,8 @@ test.each<[string, HeaderMap, HeaderMap]>([
   ],
   ["none is none", { "set-cookie": ["remotegpu=1"] }, {}],
   ["the encoding is the next connection's own", { "transfer-encoding": "chunked", connection: "close" }, {}],
+  ["what is of one connection ends here", { connection: ["close", "X-Hop"], "x-hop": "1" }, {}],
+  ["what is said twice stays so", { link: ["<a>", "<b>"] }, { link: ["<a>", "<b>"] }],
   ["nobody is led around us", { "alt-svc": 'h2=":1"' }, {}],
   ["trailers are told of", { trailer: "X-Sum" }, { trailer: "X-Sum" }],
 ])("of an answer %s", (_what, came, passed) => {

@@ -1,0 +1,104 @@
+/**
+ * Connections to containers that are asked one thing after another and are kept meanwhile: a stack for each port of each
+ * instance, over the tunnels to hosts, so that the one used last is used next. It reads nothing of what goes through.
+ */
+import type { Socket } from "node:net";
+import type { Duplex } from "node:stream";
+import { Client } from "undici";
+import type { Destination, Tunnels } from "../tunnel/tunnel.ts";
+
+const MAX_IDLE_EACH = 64;
+/** Below the five seconds after which Node's own servers end a connection that nobody uses. */
+const IDLE_MS = 4_000;
+/** What a client of the library has to name; it is sent to nobody, since each request has its own Host. */
+const ORIGIN = "http://container";
+
+type Connected = (...outcome: [error: Error, socket: null] | [error: null, socket: Socket]) => void;
+
+/** One connection at a time, opened when it is first asked. */
+export class KeptClient {
+  readonly client: Client;
+  readonly key: string;
+  /** Answers that its connection has given: whether it may have ended just when it was to be used again. */
+  answers = 0;
+
+  constructor(key: string, to: Destination, tunnels: Tunnels) {
+    this.key = key;
+    this.client = new Client(ORIGIN, {
+      pipelining: 1,
+      keepAliveTimeout: IDLE_MS,
+      keepAliveMaxTimeout: IDLE_MS,
+      // A container may take any time, and an answer may last for days.
+      headersTimeout: 0,
+      bodyTimeout: 0,
+      connect: (_options, callback) => void this.#connect(() => tunnels.open(to), callback),
+    });
+  }
+
+  async #connect(open: () => Promise<Duplex>, done: Connected): Promise<void> {
+    this.answers = 0;
+    const opened = await open().catch((error: unknown) => error as Error);
+    if (opened instanceof Error) done(opened, null);
+    // The types know sockets of the system alone; a stream within another connection does as well.
+    else done(null, opened as Socket);
+  }
+}
+
+export class KeptClients {
+  readonly #tunnels: Tunnels;
+  readonly #idle = new Map<string, KeptClient[]>();
+  readonly #connected = new Set<KeptClient>();
+  #isClosed = false;
+
+  constructor(tunnels: Tunnels) {
+    this.#tunnels = tunnels;
+  }
+
+  take(to: Destination): KeptClient {
+    const key = keyOf(to);
+    return this.#idle.get(key)?.pop() ?? this.#make(key, to);
+  }
+
+  /** With a connection of its own, whatever is kept. */
+  makeAnew(to: Destination): KeptClient {
+    return this.#make(keyOf(to), to);
+  }
+
+  /** After a whole answer. */
+  giveBack(one: KeptClient): void {
+    one.answers += 1;
+    const idle = this.#idle.get(one.key) ?? [];
+    if (idle.length >= MAX_IDLE_EACH) return void one.client.destroy();
+    idle.push(one);
+    this.#idle.set(one.key, idle);
+  }
+
+  /** Whatever is under way on them ends. */
+  close(): void {
+    this.#isClosed = true;
+    for (const { client } of this.#connected) void client.destroy();
+  }
+
+  #make(key: string, to: Destination): KeptClient {
+    const made = new KeptClient(key, to, this.#tunnels);
+    made.client.on("connect", () => {
+      if (this.#isClosed) void made.client.destroy();
+      else this.#connected.add(made);
+    });
+    // Whoever was given it in this very moment is asked for on a new connection.
+    made.client.on("disconnect", () => this.#forget(made));
+    return made;
+  }
+
+  #forget(one: KeptClient): void {
+    this.#connected.delete(one);
+    const idle = this.#idle.get(one.key) ?? [];
+    const at = idle.indexOf(one);
+    if (at >= 0) idle.splice(at, 1);
+    if (idle.length === 0) this.#idle.delete(one.key);
+  }
+}
+
+function keyOf({ hostId, instanceId, port }: Destination): string {
+  return `${hostId} ${instanceId} ${port}`;
+}

@@ -1,0 +1,110 @@
+/**
+ * One request without a body on its way through a kept connection, and the answer as it comes: its head once, its body as
+ * fast as the client takes it, its trailers. It ends with the client's connection, and asks nothing twice.
+ */
+import type { IncomingMessage, ServerResponse } from "node:http";
+import type { Dispatcher } from "undici";
+import { headersFromContainer, type HeaderMap } from "../../core/gateway/forwarded-headers.ts";
+import type { KeptClient, KeptClients } from "./kept-clients.ts";
+
+/** A body of at most so much goes out with its head. */
+const SMALL_BYTES = 16 * 1024;
+const GONE = new Error("whoever asked is gone");
+/** Other reasons than these are told by the number alone. */
+const PLAIN_REASON = /^[\t\x20-\x7e]*$/;
+
+export interface Asked {
+  request: IncomingMessage;
+  response: ServerResponse;
+  /** As the container is to see them. */
+  headers: HeaderMap;
+}
+
+/** Resolves when the answer is over, whole or not. Rejects with what went wrong before anything of it was sent on. */
+export async function pass(asked: Asked, kept: KeptClient, clients: KeptClients): Promise<void> {
+  const { request, response, headers } = asked;
+  if (response.destroyed) return;
+  await new Promise<void>((resolve, reject) => {
+    const passing = new Passing(response, { kept, clients, reject });
+    response.once("close", () => {
+      passing.abort();
+      resolve();
+    });
+    const { method = "GET", url: path = "/" } = request;
+    kept.client.dispatch({ method, path, headers }, passing);
+  });
+}
+
+class Passing implements Dispatcher.DispatchHandler {
+  readonly #response: ServerResponse;
+  readonly #kept: KeptClient;
+  readonly #clients: KeptClients;
+  readonly #reject: (error: Error) => void;
+  #controller: Dispatcher.DispatchController | null = null;
+  #isGone = false;
+  #hasTrailers = false;
+  /** Of a body that is small and may come at once; else no length of any. */
+  #wholeLength = -1;
+  #whole: Buffer | null = null;
+
+  constructor(
+    response: ServerResponse,
+    parts: { kept: KeptClient; clients: KeptClients; reject: (error: Error) => void },
+  ) {
+    this.#response = response;
+    this.#kept = parts.kept;
+    this.#clients = parts.clients;
+    this.#reject = parts.reject;
+  }
+
+  /** Of what is over by then, nothing. */
+  abort(): void {
+    this.#isGone = true;
+    this.#controller?.abort(GONE);
+  }
+
+  onRequestStart(controller: Dispatcher.DispatchController): void {
+    this.#controller = controller;
+    if (this.#isGone) controller.abort(GONE);
+  }
+
+  onResponseStart(
+    _controller: Dispatcher.DispatchController,
+    status: number,
+    headers: HeaderMap,
+    reason = "",
+  ): void {
+    // What is only on the way is not the answer.
+    if (status < 200 || this.#response.headersSent) return;
+    const told = headersFromContainer(headers);
+    const length = Number(told["content-length"] ?? -1);
+    if (length > 0 && length <= SMALL_BYTES) this.#wholeLength = length;
+    this.#hasTrailers = told["trailer"] !== undefined;
+    told["connection"] = this.#response.shouldKeepAlive ? "keep-alive" : "close";
+    if (PLAIN_REASON.test(reason) && reason !== "") this.#response.writeHead(status, reason, told);
+    else this.#response.writeHead(status, told);
+  }
+
+  onResponseData(controller: Dispatcher.DispatchController, chunk: Buffer): void {
+    if (chunk.length === this.#wholeLength) {
+      this.#whole = chunk;
+      return;
+    }
+    if (this.#response.write(chunk)) return;
+    controller.pause();
+    this.#response.once("drain", () => controller.resume());
+  }
+
+  onResponseEnd(_controller: Dispatcher.DispatchController, trailers: HeaderMap): void {
+    this.#clients.giveBack(this.#kept);
+    if (this.#hasTrailers) this.#response.addTrailers(trailers);
+    // As text of one byte a letter it goes out with the head, in one piece.
+    if (this.#whole === null) this.#response.end();
+    else this.#response.end(this.#whole.toString("latin1"), "latin1");
+  }
+
+  onResponseError(_controller: Dispatcher.DispatchController, error: Error): void {
+    if (this.#response.headersSent) this.#response.destroy();
+    else if (!this.#isGone) this.#reject(error);
+  }
+}
