@@ -15,6 +15,7 @@ import { measureInvoices } from "./invoices.ts";
 import { measureJobs } from "./jobs.ts";
 import { measureJournal } from "./journal.ts";
 import { measureJupyter } from "./jupyter.ts";
+import { measureNeighbours } from "./neighbours.ts";
 import { measurePlacements } from "./placements.ts";
 import { measurePass } from "./pass.ts";
 import { measureQueue } from "./queue.ts";
@@ -22,6 +23,8 @@ import { measureRecordPages } from "./record-pages.ts";
 import { measureRelay } from "./relay.ts";
 import { measureSsh } from "./ssh.ts";
 import { measureStart } from "./start.ts";
+import { measureTerminal } from "./terminal.ts";
+import { measureTunnel } from "./tunnel.ts";
 import { measureUpgrade } from "./upgrade.ts";
 import { measureWeb } from "./web.ts";
 
@@ -45,6 +48,9 @@ const BENCHES: Record<string, Bench> = {
   relay: measureRelay,
   ssh: measureSsh,
   web: measureWeb,
+  tunnel: measureTunnel,
+  terminal: measureTerminal,
+  neighbours: measureNeighbours,
   jupyter: measureJupyter,
   command: measureCommand,
   decisions: measureDecisions,

@@ -1,7 +1,7 @@
 /**
  * SSH into an environment through its leased port, beside `docker exec` into the same container in the same moments:
- * bytes out and in, how long a command takes, and the echo of a terminal; then what sshd and each session take of
- * memory, and how long the command of one file takes. `--rows` says how many MiB are carried.
+ * bytes out and in, how long a command takes, and the echo of a terminal; bytes through the gateway beside those through
+ * the leased port; then what sshd and each session take of memory, and how long the command of one file takes. `--rows` says how many MiB are carried.
  */
 import { spawn } from "node:child_process";
 import { once } from "node:events";
@@ -11,9 +11,11 @@ import { join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
 import { execa } from "execa";
 import { z } from "zod";
+import { freePort } from "@remotegpu/control-plane/embedded/ports";
 import { LABEL } from "@remotegpu/agent/core/container/container";
 import { MIB, MS_PER_SECOND } from "@remotegpu/shared/units";
 import { importBusyboxImage } from "../support/containers/docker.ts";
+import { commandFile } from "../support/suite/command-file.ts";
 import { House } from "../support/worlds/house.ts";
 import { measureCommand } from "./command.ts";
 import { headLine, type Pair, ratioLine, valuesLine } from "./comparison.ts";
@@ -30,7 +32,14 @@ const FILE = "/gemini/code/large";
 const CIPHERS = { "its own choice of cipher": [], "AES-GCM": ["-c", "aes128-gcm@openssh.com"] };
 
 const Environment = z.looseObject({ instances: z.array(z.looseObject({ id: z.string() })) });
-type Scene = { house: House; ssh: string[]; containerId: string; mib: number; large: string };
+type Scene = {
+  house: House;
+  id: string;
+  ssh: string[];
+  containerId: string;
+  mib: number;
+  large: string;
+};
 
 export async function measureSsh(
   say: (line: string) => void,
@@ -39,6 +48,8 @@ export async function measureSsh(
 ): Promise<void> {
   const scene = await open(ending, rows ?? TRANSFER_MIB);
   await tellTransfers(say, scene);
+  say("");
+  await tellGateway(say, scene);
   say("");
   await tellConnects(say, scene);
   say("");
@@ -51,7 +62,9 @@ export async function measureSsh(
 
 /** An environment that is entered by a key, with a file to read in it. */
 async function open(ending: AsyncDisposableStack, mib: number): Promise<Scene> {
-  const house = ending.adopt(await House.open({ hosts: 1 }), (one) => one.close());
+  const web = `localhost:${await freePort("127.0.0.1", null)}`;
+  const settings = { WEB_DOMAIN: web, REMOTEGPU_GATEWAY_LISTEN: web.replace("localhost", "127.0.0.1") };
+  const house = ending.adopt(await House.open({ hosts: 1, settings }), (one) => one.close());
   const folder = join(house.folder, ".ssh");
   mkdirSync(folder);
   const key = join(folder, "id_ed25519");
@@ -66,7 +79,7 @@ async function open(ending: AsyncDisposableStack, mib: number): Promise<Scene> {
     Buffer.alloc(mib * MIB, "incompressible, more or less, since nobody asks for compression"),
   );
   await execa("ssh", [...ssh, "lab", `cat >${FILE}`], { inputFile: large });
-  return { house, ssh, containerId: await containerOf(house, id), mib, large };
+  return { house, id, ssh, containerId: await containerOf(house, id), mib, large };
 }
 
 async function ours(house: House, ...args: string[]): Promise<string> {
@@ -110,7 +123,27 @@ async function tellTransfers(say: (line: string) => void, scene: Scene): Promise
     const pairs: Pair[] = [];
     while (pairs.length < ROUNDS) pairs.push({ ours: await measure(), bare: await bare() });
     say(ratioLine(what, pairs));
-    tellValues(say, pairs, "MiB");
+    tellValues(say, pairs, { unit: "MiB" });
+  }
+}
+
+/** As `remotegpu ssh --through-gateway` does it: a WebSocket to the gateway, and its tunnel to the host. */
+async function tellGateway(say: (line: string) => void, scene: Scene): Promise<void> {
+  const { house, id, ssh, mib, large } = scene;
+  const key = `REMOTEGPU_SERVER=${house.url} REMOTEGPU_KEY=${house.customerKey} HOME=${house.folder}`;
+  const proxy = `ProxyCommand=env ${key} ${process.execPath} ${commandFile()} ssh-proxy ${id}`;
+  const ways = { gateway: [...ssh, "-o", proxy], port: ssh };
+  const measures = {
+    out: (way: string[]) => rateOf("ssh", [...way, "lab", `cat ${FILE}`], { from: "/dev/null", mib }),
+    in: (way: string[]) => rateOf("ssh", [...way, "lab", "cat >/dev/null"], { from: large, mib }),
+  };
+  say(headLine(`${mib} MiB by SSH through the gateway, to the leased port, MiB/s (${ROUNDS} rounds)`));
+  for (const [what, measure] of Object.entries(measures)) {
+    const pairs: Pair[] = [];
+    while (pairs.length < ROUNDS)
+      pairs.push({ ours: await measure(ways.gateway), bare: await measure(ways.port) });
+    say(ratioLine(what, pairs));
+    tellValues(say, pairs, { ours: "through the gateway", bare: "through the leased port", unit: "MiB" });
   }
 }
 
@@ -143,7 +176,7 @@ async function tellConnects(say: (line: string) => void, { ssh, containerId }: S
     });
   say(headLine(`Connect, \`true\` and the end (${CONNECTS} rounds)`));
   say(ratioLine("ssh to `docker exec` (aim: 1.40)", pairs));
-  tellValues(say, pairs, "ms");
+  tellValues(say, pairs, { unit: "ms" });
 }
 
 async function tookMs(program: string, args: readonly string[]): Promise<number> {
@@ -173,7 +206,7 @@ async function tellEcho(say: (line: string) => void, { ssh, containerId }: Scene
     for (const share of ["p50", "p99"] as const) {
       const pairs = echoes.map((one) => ({ ours: one.ours[share], bare: one.bare[share] }));
       say(ratioLine(`${share} ${what}, to \`docker exec -it\``, pairs));
-      tellValues(say, pairs, "ms");
+      tellValues(say, pairs, { unit: "ms" });
     }
   }
   terminal.destroy();
@@ -202,17 +235,22 @@ async function orderedWithout(house: House): Promise<string> {
   return id;
 }
 
-function tellValues(say: (line: string) => void, pairs: readonly Pair[], unit: "ms" | "MiB"): void {
+function tellValues(
+  say: (line: string) => void,
+  pairs: readonly Pair[],
+  told: { ours?: string; bare?: string; unit: "ms" | "MiB" },
+): void {
+  const { ours: ofOurs = "ours", bare: ofBare = "docker exec", unit } = told;
   say(
     valuesLine(
-      "  ours",
+      `  ${ofOurs}`,
       pairs.map((pair) => pair.ours),
       unit,
     ),
   );
   say(
     valuesLine(
-      "  docker exec",
+      `  ${ofBare}`,
       pairs.map((pair) => pair.bare),
       unit,
     ),

@@ -1,6 +1,6 @@
 /**
  * Clients of a web server, in a process of their own so that they take nothing from what they measure: as many answers as
- * come, answers at a fixed rate, one large answer, or WebSockets that say nothing.
+ * come, answers at a fixed rate, one large answer or body, or WebSockets that say nothing.
  */
 import { connect, type Socket } from "node:net";
 
@@ -8,10 +8,11 @@ export type Wish = { port: number; head: string } & (
   | { what: "rate"; clients: number; ms: number }
   | { what: "paced"; perSecond: number; ms: number }
   | { what: "bytes" }
+  | { what: "upload"; bytes: number }
   | { what: "sockets"; count: number }
 );
 
-const DONE: Record<Wish["what"], (wish: never) => Promise<unknown>> = { rate, paced, bytes, sockets };
+const DONE: Record<Wish["what"], (wish: never) => Promise<unknown>> = { rate, paced, bytes, upload, sockets };
 const held: Socket[] = [];
 
 process.on("message", (wish: Wish) => {
@@ -95,6 +96,21 @@ async function bytes({ port, head }: Extract<Wish, { what: "bytes" }>): Promise<
   socket.write(head);
   let count = 0;
   for await (const chunk of socket) count += (chunk as Buffer).length;
+  return count / ((performance.now() - beganMs) / 1_000);
+}
+
+/** Bytes a second of one body, until it is answered. */
+async function upload({ port, head, bytes: count }: Extract<Wish, { what: "upload" }>): Promise<number> {
+  const beganMs = performance.now();
+  const socket = connect({ port, host: "127.0.0.1" });
+  socket.write(head);
+  const chunk = Buffer.alloc(64 * 1024, "u");
+  for (let sent = 0; sent < count; sent += chunk.length)
+    if (!socket.write(chunk.subarray(0, count - sent)))
+      await new Promise((resolve) => socket.once("drain", resolve));
+  for await (const answer of socket)
+    if (!String(answer).startsWith("HTTP/1.1 200")) throw new Error(String(answer).slice(0, 100));
+    else break;
   return count / ((performance.now() - beganMs) / 1_000);
 }
 

@@ -1,14 +1,17 @@
 /**
  * A bare web server of Node through the gateway and the tunnel, beside the same behind Debian's nginx as a plain proxy, in
- * turns: answers a second, the slowest of a hundred at a fixed rate, 100 MiB, and the memory of WebSockets that say
- * nothing. The gateway runs in this process, with the API of its scene; nginx has two workers; clients have a process.
+ * turns: answers a second and the CPU time of each, the slowest of a hundred at a fixed rate, 100 MiB both ways, and the
+ * memory of WebSockets that say nothing. The gateway runs in this process, with the API of its scene; nginx has two
+ * workers; clients have a process.
  */
 import { fork, spawn } from "node:child_process";
 import { once } from "node:events";
-import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { connect } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { setFlagsFromString } from "node:v8";
+import { runInNewContext } from "node:vm";
 import { freePort } from "@remotegpu/control-plane/embedded/ports";
 import { eventually } from "../support/eventually.ts";
 import { openWebScene, SERVICE_PORT } from "../support/worlds/web-scene.ts";
@@ -61,14 +64,31 @@ export async function measureWeb(say: (line: string) => void, ending: AsyncDispo
     Number(
       await asked({ what: "rate", clients: CLIENTS, ms: EACH_MS, port: way.port, head: head(way, "/say") }),
     );
+  const cpuOfEach = async (way: Way) => {
+    const beganMs = performance.now();
+    const [here, there] = [process.cpuUsage(), cpuMsOf(scene.access.relayPid)];
+    const perSecond = await rate(way);
+    const answers = (perSecond * (performance.now() - beganMs)) / 1_000;
+    const { user, system } = process.cpuUsage(here);
+    return {
+      perSecond,
+      gatewayUs: (user + system) / answers,
+      relayUs: ((cpuMsOf(scene.access.relayPid) - there) * 1_000) / answers,
+    };
+  };
   const slowest = async (way: Way) => {
     const wish = { what: "paced", perSecond: PACED_PER_SECOND, ms: EACH_MS } as const;
     const took = (await asked({ ...wish, port: way.port, head: head(way, "/say") })) as number[];
     return took.toSorted((a, b) => a - b)[Math.floor(took.length * 0.99)] ?? 0;
   };
-  const large = async (way: Way) => {
+  const down = async (way: Way) => {
     const path = `/bytes?n=${BODY}`;
     const wish = { what: "bytes", port: way.port, head: head(way, path, "Connection: close\r\n") } as const;
+    return Number(await asked(wish)) / MIB;
+  };
+  const up = async (way: Way) => {
+    const line = `POST /swallow HTTP/1.1\r\n${way.headers}Content-Length: ${BODY}\r\nConnection: close\r\n\r\n`;
+    const wish = { what: "upload", port: way.port, head: line, bytes: BODY } as const;
     return Number(await asked(wish)) / MIB;
   };
   const inTurns = async (measure: (way: Way) => Promise<number>): Promise<Pair[]> => {
@@ -81,52 +101,79 @@ export async function measureWeb(say: (line: string) => void, ending: AsyncDispo
   };
 
   say(headLine(`A bare web server, through the gateway beside nginx (${ROUNDS} rounds)`));
-  const rates = await inTurns(rate);
-  say(ratioLine(`answers, ${CLIENTS} clients`, rates));
-  say(
-    valuesLine(
+  const tell = (what: string, values: readonly number[], unit: "/s" | "ms" | "MiB" | "µs") =>
+    say(valuesLine(what, values, unit));
+  const tellPair = (pairs: readonly Pair[], unit: "/s" | "ms" | "MiB") => {
+    tell(
       "  through the gateway",
-      rates.map((pair) => pair.ours),
-      "/s",
-    ),
-  );
-  say(
-    valuesLine(
+      pairs.map((pair) => pair.ours),
+      unit,
+    );
+    tell(
       "  through nginx",
-      rates.map((pair) => pair.bare),
-      "/s",
-    ),
+      pairs.map((pair) => pair.bare),
+      unit,
+    );
+  };
+  const costs: Awaited<ReturnType<typeof cpuOfEach>>[] = [];
+  const rates = await inTurns(async (way) => {
+    if (way === bare) return await rate(way);
+    const cost = await cpuOfEach(way);
+    costs.push(cost);
+    return cost.perSecond;
+  });
+  say(ratioLine(`answers, ${CLIENTS} clients (aim: 0.30)`, rates));
+  tellPair(rates, "/s");
+  tell(
+    "  CPU time of the gateway for each",
+    costs.slice(1).map(({ gatewayUs }) => gatewayUs),
+    "µs",
+  );
+  tell(
+    "  CPU time of the host's relay for each",
+    costs.slice(1).map(({ relayUs }) => relayUs),
+    "µs",
   );
   const slow = await inTurns(slowest);
-  say(
-    valuesLine(
-      `p99 at ${PACED_PER_SECOND} a second, gateway`,
-      slow.map((pair) => pair.ours),
-      "ms",
-    ),
+  tell(
+    `p99 at ${PACED_PER_SECOND} a second, more than nginx's (aim: 1 ms)`,
+    slow.map((pair) => pair.ours - pair.bare),
+    "ms",
   );
-  say(
-    valuesLine(
-      "  nginx",
-      slow.map((pair) => pair.bare),
-      "ms",
-    ),
-  );
-  const larges = await inTurns(large);
-  say(ratioLine("100 MiB down", larges));
-  say(
-    valuesLine(
-      "  through the gateway, a second",
-      larges.map((pair) => pair.ours),
-      "MiB",
-    ),
-  );
+  tellPair(slow, "ms");
+  const ways = [
+    ["down", down],
+    ["up", up],
+  ] as const;
+  for (const [what, measure] of ways) {
+    const larges = await inTurns(measure);
+    say(ratioLine(`100 MiB ${what}${what === "down" ? " (aim: 0.50)" : ""}`, larges));
+    tellPair(larges, "MiB");
+  }
+  collectGarbage();
   const before = process.memoryUsage().rss;
   const upgrade = "Connection: Upgrade\r\nUpgrade: websocket\r\n";
   await asked({ what: "sockets", count: SOCKETS, port: ours.port, head: head(ours, "/ws", upgrade) });
+  collectGarbage();
   say(
     valuesLine(`memory of ${SOCKETS} idle WebSockets`, [(process.memoryUsage().rss - before) / MIB], "MiB"),
   );
+}
+
+/** Else what was held by others meanwhile stands for what is held now. */
+function collectGarbage(): void {
+  setFlagsFromString("--expose-gc");
+  const collect: unknown = runInNewContext("gc");
+  if (typeof collect === "function") collect();
+}
+
+/** What a process has computed, all its threads together. */
+function cpuMsOf(pid: number): number {
+  const tasks = readdirSync(`/proc/${pid}/task`);
+  const nanoseconds = tasks.map((task) =>
+    Number(readFileSync(`/proc/${pid}/task/${task}/schedstat`, "utf8").split(" ")[0]),
+  );
+  return nanoseconds.reduce((sum, one) => sum + one, 0) / 1e6;
 }
 
 /** On this machine itself. Answers its port. */
@@ -148,10 +195,11 @@ async function nginxBefore(service: number, ending: AsyncDisposableStack): Promi
     `daemon off; worker_processes 2; pid ${folder}/pid; error_log stderr crit;
 events { worker_connections 1024; }
 http { access_log off; client_body_temp_path ${folder}; proxy_temp_path ${folder}; fastcgi_temp_path ${folder};
-  uwsgi_temp_path ${folder}; scgi_temp_path ${folder}; keepalive_requests 1000000000;
+  uwsgi_temp_path ${folder}; scgi_temp_path ${folder}; keepalive_requests 1000000000; client_max_body_size 0;
   upstream service { server 127.0.0.1:${service}; keepalive 64; keepalive_requests 1000000000; }
   server { listen 127.0.0.1:${port};
-    location / { proxy_pass http://service; proxy_http_version 1.1; proxy_set_header Connection ""; proxy_buffering off; } } }`,
+    location / { proxy_pass http://service; proxy_http_version 1.1; proxy_set_header Connection ""; proxy_buffering off;
+      proxy_request_buffering off; } } }`,
   );
   const nginx = spawn("nginx", ["-p", folder, "-c", file], { stdio: ["ignore", "ignore", "inherit"] });
   await once(nginx, "spawn").catch(() => {

@@ -154,6 +154,8 @@ export class Page {
   readonly told: FromGateway[] = [];
   drawn = "";
   bytes = 0;
+  /** Of each piece that is drawn. */
+  onDrawn: (piece: Buffer) => void = () => undefined;
   /** It does not say what it has drawn. */
   isStill = false;
   readonly #socket: WebSocket;
@@ -167,6 +169,7 @@ export class Page {
     socket.on("message", (data: Buffer, isBinary: boolean) => {
       if (!isBinary) return void this.told.push(JSON.parse(String(data)) as FromGateway);
       this.bytes += data.length;
+      this.onDrawn(data);
       this.drawn = (this.drawn + String(data)).slice(-200_000);
       this.#unsaid += data.length;
       if (!this.isStill) this.goesOn();

@@ -1,0 +1,113 @@
+/**
+ * Clients that mean harm to a gateway, in a process of their own: told which harm, they do it as fast as they are answered,
+ * until they are told to stop.
+ */
+import { connect, type Socket } from "node:net";
+import { setTimeout as delay } from "node:timers/promises";
+import { WebSocket } from "ws";
+import { Page } from "../support/worlds/terminal-scene.ts";
+
+export type Harm = {
+  what: "headers" | "slow-bodies" | "garbage" | "sockets" | "terminal";
+  /** Of the gateway. */
+  port: number;
+  /** Headers that name an origin and open it. */
+  opens: string;
+  /** Of a terminal's page, as a WebSocket. */
+  terminal: string;
+};
+
+const LOOPS = 8;
+const SLOW_BODIES = 200;
+const SOCKETS = 10_000;
+const SOCKETS_AT_ONCE = 100;
+const ESCAPES = String.raw`while :; do printf '\033]2;%s\007\033[31m\033[2J\033[6n\033]52;c;eA==\007' x; done`;
+
+let ending = new AbortController();
+let ended: Promise<unknown> = Promise.resolve();
+const open = new Set<Socket>();
+
+process.on("message", (told: Harm | "stop") => {
+  if (told === "stop") void stop();
+  else start(told);
+});
+process.once("disconnect", () => process.exit());
+
+function start(harm: Harm): void {
+  ending = new AbortController();
+  ended = HARMS[harm.what](harm);
+  process.send?.("started");
+}
+
+async function stop(): Promise<void> {
+  ending.abort();
+  for (const socket of open) socket.destroy();
+  await ended;
+  process.send?.("stopped");
+}
+
+const HARMS: Record<Harm["what"], (harm: Harm) => Promise<unknown>> = {
+  headers: (harm) => {
+    const many = Array.from({ length: 300 }, (_, number) => `X-${number}: ${"x".repeat(50)}\r\n`).join("");
+    return inLoops(LOOPS, () => said(harm.port, `GET / HTTP/1.1\r\n${harm.opens}${many}\r\n`));
+  },
+  "slow-bodies": ({ port, opens }) =>
+    inLoops(SLOW_BODIES, async () => {
+      const socket = connection(port);
+      socket.write(`POST /swallow HTTP/1.1\r\n${opens}Content-Length: 1000000\r\n\r\n`);
+      while (!ending.signal.aborted && !socket.destroyed) {
+        socket.write("x");
+        await delay(100);
+      }
+      socket.destroy();
+    }),
+  garbage: async ({ port, opens }) => {
+    const bytes = Buffer.from(Array.from({ length: 4_096 }, (_, at) => (at * 7919) % 256));
+    await Promise.all([
+      inLoops(LOOPS / 2, () => said(port, bytes)),
+      inLoops(LOOPS / 2, () => said(port, `GET /garbage HTTP/1.1\r\n${opens}Connection: close\r\n\r\n`)),
+    ]);
+  },
+  sockets: async ({ port, opens }) => {
+    let begun = 0;
+    const upgrade = `GET /ws HTTP/1.1\r\n${opens}Connection: Upgrade\r\nUpgrade: websocket\r\n\r\n`;
+    await inLoops(SOCKETS_AT_ONCE, async () => {
+      begun += 1;
+      if (begun > SOCKETS) return await delay(100);
+      const socket = connection(port);
+      socket.write(upgrade);
+      await new Promise<void>((resolve) => socket.once("data", () => resolve()).once("close", resolve));
+    });
+  },
+  terminal: async ({ terminal }) => {
+    const page = new Page(new WebSocket(terminal));
+    await page.opened;
+    page.tell({ kind: "open", tab: null, columns: 80, rows: 24 });
+    await page.tab();
+    page.types(`${ESCAPES}\n`);
+    while (!ending.signal.aborted) await delay(50);
+    page.types("\x03");
+    page.close();
+  },
+};
+
+async function inLoops(count: number, act: () => Promise<void>): Promise<void> {
+  const loop = async () => {
+    while (!ending.signal.aborted) await act();
+  };
+  await Promise.all(Array.from({ length: count }, loop));
+}
+
+/** Resolves once the gateway has ended the connection. */
+async function said(port: number, text: string | Buffer): Promise<void> {
+  const socket = connection(port);
+  socket.write(text);
+  await new Promise<void>((resolve) => socket.once("close", resolve).resume());
+}
+
+function connection(port: number): Socket {
+  const socket = connect({ port, host: "127.0.0.1" });
+  open.add(socket);
+  socket.on("error", () => undefined).once("close", () => open.delete(socket));
+  return socket;
+}
