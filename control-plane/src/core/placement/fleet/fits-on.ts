@@ -19,14 +19,14 @@ export type GpuWish =
       models: readonly string[] | null;
     };
 
-export interface PoolSkip {
+interface PoolSkip {
   storagePool: string;
   reason: string;
   untilMs: number;
 }
 
 /** Where an attempt failed of what it stood on. */
-export interface HostSkip {
+interface HostSkip {
   hostId: string;
   reason: string;
   untilMs: number;
