@@ -13,6 +13,7 @@ import { listFolder } from "./folder-listing.ts";
 import { HeldEntry } from "./held-entry.ts";
 import { putFile } from "./put-file.ts";
 import { FileRefusal, refusalOf } from "./refusal.ts";
+import { WrittenBeside } from "./written-beside.ts";
 
 const MAX_CONNECTIONS = 512;
 const HEADERS_WITHIN_MS = 10_000;
@@ -24,9 +25,13 @@ export class FilesServer {
   readonly #server: Server;
   readonly #log: Log;
   readonly #drafts = new DraftRoutes();
+  readonly #beside: WrittenBeside;
 
-  constructor({ poolRoot, log }: { poolRoot: string; log: Log }) {
+  /** @param told.notes a folder for what is being written */
+  constructor({ poolRoot, notes, log }: { poolRoot: string; notes: string; log: Log }) {
     this.#poolRoot = poolRoot;
+    this.#beside = new WrittenBeside(notes);
+    this.#beside.sweep(poolRoot, log);
     this.#log = log;
     // A file may take as long as it takes, as long as something moves.
     this.#server = createServer(
@@ -73,7 +78,8 @@ export class FilesServer {
       case "PUT /entry": {
         using folder = pool.below(asked.folder, { isFolder: true });
         const { steps } = pathIn(query, "path");
-        await putFile(folder, { steps, isExecutable: query.has("executable") }, request);
+        const beside = { notes: this.#beside, folder: asked.folder };
+        await putFile(folder, { steps, isExecutable: query.has("executable"), beside }, request);
         return void response.writeHead(204).end();
       }
       default:

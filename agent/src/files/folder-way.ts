@@ -17,7 +17,7 @@ export async function folderAt(
   let above = root.below(new Uint8Array(), { isFolder: true });
   for (const [index, step] of steps.entries()) {
     using parent = above;
-    const path = joined(steps.slice(0, index + 1));
+    const path = pathOf(steps.slice(0, index + 1));
     try {
       above = root.below(path, { isFolder: true });
     } catch (error) {
@@ -42,6 +42,6 @@ export function hasCode(error: unknown, code: string): boolean {
   return error instanceof Error && "code" in error && error.code === code;
 }
 
-function joined(steps: readonly Uint8Array[]): Buffer {
+export function pathOf(steps: readonly Uint8Array[]): Buffer {
   return Buffer.concat(steps.flatMap((step, index) => (index === 0 ? [step] : [Buffer.from("/"), step])));
 }

@@ -1,5 +1,6 @@
 /** The command of the third unit, remotegpu-files: reads and writes files of this host's storage pool for the control plane. */
 import { mkdirSync } from "node:fs";
+import { join } from "node:path";
 import { Command, CommanderError } from "commander";
 import { ControlSocketError } from "../process/socket-file.ts";
 import { ConfigError, filesFolder, filesSocket, readConfig } from "../config.ts";
@@ -20,7 +21,11 @@ async function run(): Promise<void> {
   const lock = lockFolder(filesFolder(config.stateDir), { file: FILES_LOCK_FILE, holder: "files process" });
   // What it makes in the pool has the modes that it says.
   process.umask(0);
-  const server = new FilesServer({ poolRoot: config.poolFolder, log });
+  const server = new FilesServer({
+    poolRoot: config.poolFolder,
+    notes: join(filesFolder(config.stateDir), "written"),
+    log,
+  });
   await server.open(filesSocket(config.stateDir));
   const notifier = new ServiceNotifier({ environment: process.env });
   await notifier.ready("serving files of the storage pool");

@@ -7,9 +7,10 @@ import { constants } from "node:fs";
 import { chmod, chown, lstat, rename, statfs, unlink } from "node:fs/promises";
 import type { IncomingMessage } from "node:http";
 import { DIGEST_HEADER, sha256Of } from "@remotegpu/shared/files";
-import { folderAt } from "./folder-way.ts";
+import { folderAt, pathOf } from "./folder-way.ts";
 import type { HeldEntry } from "./held-entry.ts";
 import { FileRefusal } from "./refusal.ts";
+import type { WrittenBeside } from "./written-beside.ts";
 
 const FILE_MODE = 0o644;
 const PROGRAM_MODE = 0o755;
@@ -19,7 +20,16 @@ const DRAFT_BYTES = 9;
 /** @throws FileRefusal, or the system's error */
 export async function putFile(
   root: HeldEntry,
-  { steps, isExecutable }: { steps: readonly Uint8Array[]; isExecutable: boolean },
+  {
+    steps,
+    isExecutable,
+    beside,
+  }: {
+    steps: readonly Uint8Array[];
+    isExecutable: boolean;
+    /** Notes what is written, and the root's own path. */
+    beside: { notes: WrittenBeside; folder: Uint8Array };
+  },
   request: IncomingMessage,
 ): Promise<void> {
   const name = steps.at(-1);
@@ -30,8 +40,9 @@ export async function putFile(
   if (there?.isDirectory() === true) throw new FileRefusal("not-a-file", "There is a folder of that name.");
   await refuseBeyondRoom(folder, request);
   const draft = Buffer.from(`.${randomBytes(DRAFT_BYTES).toString("base64url")}${DRAFT_ENDING}`);
-  using file = folder.newFile(draft, FILE_MODE);
+  beside.notes.begin(draft, { folder: beside.folder, path: pathOf(steps.slice(0, -1)) });
   try {
+    using file = folder.newFile(draft, FILE_MODE);
     const sha256 = await take(file, request);
     if (expected !== null && sha256 !== expected)
       throw new FileRefusal("wrong-bytes", "What came is not what its checksum says; nothing was written.");
@@ -42,6 +53,8 @@ export async function putFile(
   } catch (error) {
     await unlink(folder.pathOf(draft)).catch(() => undefined);
     throw error;
+  } finally {
+    beside.notes.end(draft);
   }
 }
 
