@@ -1335,6 +1335,7 @@ CREATE TABLE placements (
   ended_by varchar(16),
   image_id varchar(80),
   image_brings text[],
+  services jsonb,
   CONSTRAINT placements_pkey PRIMARY KEY (instance_id, epoch),
   CONSTRAINT placements_cpu_milli_check CHECK ((cpu_milli >= 0)),
   CONSTRAINT placements_ended_by_check CHECK ((ended_by IN ('customer', 'admin', 'account', 'control-plane', 'limit'))),
@@ -1344,6 +1345,7 @@ CREATE TABLE placements (
   CONSTRAINT placements_memory_bytes_check CHECK ((memory_bytes >= 0)),
   CONSTRAINT placements_ordered_by_check CHECK ((ordered_by IN ('customer', 'admin', 'account', 'control-plane', 'limit'))),
   CONSTRAINT placements_ordered_by_needed CHECK ((((want)::text = 'running'::text) OR (ordered_by IS NOT NULL))),
+  CONSTRAINT placements_services_check CHECK ((jsonb_typeof(services) = 'object'::text)),
   CONSTRAINT placements_spec_check CHECK ((jsonb_typeof(spec) = 'object'::text)),
   CONSTRAINT placements_state_check CHECK ((state IN ('placed', 'starting', 'ready', 'stopping', 'stopped', 'failed', 'lost'))),
   CONSTRAINT placements_storage_bytes_check CHECK ((storage_bytes >= 0)),
@@ -1419,6 +1421,16 @@ CREATE TABLE quarantine (
 );
 CREATE INDEX idx_quarantine_host ON quarantine USING btree (host_id, journal_id, seq);
 CREATE INDEX idx_quarantine_run ON quarantine USING btree (run_id);
+
+CREATE TABLE rdp_passwords (
+  env_id varchar(64) NOT NULL,
+  run_id varchar(64) NOT NULL,
+  hash varchar(256) NOT NULL,
+  set_by varchar(160) NOT NULL,
+  set_at timestamptz NOT NULL,
+  CONSTRAINT rdp_passwords_pkey PRIMARY KEY (env_id),
+  CONSTRAINT rdp_passwords_hash_check CHECK (((hash)::text ~~ '$6$%'::text))
+);
 
 CREATE TABLE registry_credentials (
   id varchar(64) NOT NULL,
@@ -2107,6 +2119,9 @@ ALTER TABLE prices
 
 ALTER TABLE quarantine
   ADD CONSTRAINT quarantine_host_id_fkey FOREIGN KEY (host_id) REFERENCES hosts(id);
+
+ALTER TABLE rdp_passwords
+  ADD CONSTRAINT rdp_passwords_env_id_fkey FOREIGN KEY (env_id) REFERENCES environments(id) ON DELETE CASCADE;
 
 ALTER TABLE registry_credentials
   ADD CONSTRAINT registry_credentials_customer_id_fkey FOREIGN KEY (customer_id) REFERENCES customers(id),

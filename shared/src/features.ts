@@ -18,6 +18,7 @@ export const FEATURES = {
   ssh: "serve SSH with keys and passwords of its own",
   web: "serve web interfaces and terminals through the gateway",
   "service-logs": "tell the output of a container's services apart",
+  rdp: "keep an image's xrdp up with a password of each start",
 } as const;
 export type Feature = keyof typeof FEATURES;
 

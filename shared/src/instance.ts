@@ -102,6 +102,11 @@ export const MAX_STOP_GRACE_SECONDS = 600;
 /** What an INT column of the control plane holds. */
 const MAX_INT = 2_147_483_647;
 
+const RdpAccess = z.object({
+  /** Of the password that was generated for this run, as crypt(3) writes it; null: there is none, and nobody logs in. */
+  passwordHash: text(256).nullable(),
+});
+
 /** One placement as the host should have it. Only `removed` takes something away; absence never does. */
 export const DesiredInstance = z.object({
   instanceId: InstanceId,
@@ -130,6 +135,8 @@ export const DesiredInstance = z.object({
       .regex(/^[0-9a-f]{64}$/)
       .optional()
       .catch(undefined),
+    /** RDP is switched on. Agents that keep no xrdp up ignore it, whatever it holds. */
+    rdp: RdpAccess.optional().catch(undefined),
   }),
   /** How its image may be had; absent from a control plane of before, which says nothing of that. */
   imageTerms: ImageTerms.optional(),
@@ -208,6 +215,18 @@ const Finding = z.object({
 });
 const MAX_FINDINGS = 32;
 
+/** Of one container. */
+const MAX_SERVICES = 8;
+
+/** Whether somebody answers there; a sentence where nobody was seen. */
+const ServiceAnswer = z.object({ isSeen: z.boolean(), detail: text(200) });
+export type ServiceAnswer = z.infer<typeof ServiceAnswer>;
+/** By the service's name. */
+const ServiceAnswers = z
+  .record(z.string().regex(/^[a-z]{1,32}$/), ServiceAnswer)
+  .refine((services) => Object.keys(services).length <= MAX_SERVICES, "too many");
+export type ServiceAnswers = z.infer<typeof ServiceAnswers>;
+
 /** What an image brings, each as a word: "shell", "python", "notebook", "tensorboard". */
 const Brought = z.string().regex(/^[a-z][a-z-]{0,31}$/);
 export const MAX_BROUGHT = 16;
@@ -240,6 +259,11 @@ export const ObservedInstance = z.object({
   imageId: ImageId.optional(),
   /** What that image brings; absent where nobody could look. */
   brings: z.array(Brought).max(MAX_BROUGHT).optional(),
+  /**
+   * Of those that gateways carry without a lease: jupyter, tensorboard, terminal. Absent while nothing is known, and from
+   * agents of before; what is not understood is nothing.
+   */
+  services: ServiceAnswers.optional().catch(undefined),
 });
 export type ObservedInstance = z.infer<typeof ObservedInstance>;
 

@@ -269,10 +269,11 @@ export class Broker {
     });
     const gatewayPort = this.#gateway.port;
     const access = this.#book.told;
-    const text = JSON.stringify([leases, gatewayPort, access]);
+    const services = this.#probe.servicesOf(this.#instances);
+    const text = JSON.stringify([leases, gatewayPort, access, services]);
     if (text === this.#lastTold) return;
     this.#lastTold = text;
-    this.#server.tell({ kind: "held", ...this.#answered, leases, gatewayPort, access });
+    this.#server.tell({ kind: "held", ...this.#answered, leases, gatewayPort, access, services });
   }
 
   /** A way into a container, by the last list, or to the files process. @throws DialError */

@@ -5,7 +5,7 @@
  */
 import { z } from "zod";
 import { InstanceId, RunId, WorkloadId } from "@remotegpu/shared/ids";
-import { DesiredLease, MAX_LEASES_OF_HOST, ObservedLease } from "@remotegpu/shared/lease";
+import { DesiredLease, LEASE_SERVICES, MAX_LEASES_OF_HOST, ObservedLease } from "@remotegpu/shared/lease";
 import {
   AccessBook,
   Cut,
@@ -22,6 +22,8 @@ import { GatewayIdentity } from "./relay/gateway-identity.ts";
 /** All leases of a host are half a mebibyte, and a hundred thousand keys the most of the rest. */
 export const MAX_LINE_BYTES = 8 * MIB;
 const MAX_INSTANCES = 1024;
+/** Of one container. */
+const MAX_SERVICES = 8;
 /** All that a book holds. */
 const MAX_TAKEN = 8_192;
 
@@ -41,6 +43,13 @@ const OpenTo = z.object({
   passwordMark: z.string().max(64).nullable(),
 });
 
+/** Named as the agent's report names it; `service` says how one sees that it answers. */
+const WatchedService = z.object({
+  name: z.string().max(32),
+  service: z.enum(LEASE_SERVICES),
+  internalPort: z.int().min(1).max(65_535),
+});
+
 /** Of an agent that does not say it. */
 const RUN_OF_BEFORE = RunId.parse("not-said");
 
@@ -56,6 +65,8 @@ export const ReachableInstance = z.object({
    * before holds; of a container that never was entered so there is nothing to say.
    */
   openTo: OpenTo.nullable().optional(),
+  /** What is to answer in it whether a lease leads there or not. */
+  services: z.array(WatchedService).max(MAX_SERVICES).optional(),
 });
 export type ReachableInstance = z.infer<typeof ReachableInstance>;
 
@@ -94,6 +105,13 @@ export const AccessNews = z.object({
   /** Where gateways connect; null while it is not open. */
   gatewayPort: z.int().min(1).max(65_535).nullable(),
   access: AccessBook.default({ sessions: [], attempts: [], isWhole: false }),
+  /** Of the services that were to be watched, what was seen of each; those that nobody has looked at are missing. */
+  services: z
+    .array(
+      z.object({ runId: RunId, name: z.string().max(32), isSeen: z.boolean(), detail: z.string().max(200) }),
+    )
+    .max(MAX_INSTANCES * MAX_SERVICES)
+    .default([]),
 });
 export type AccessNews = z.infer<typeof AccessNews>;
 

@@ -1,9 +1,9 @@
 /**
- * Looks whether somebody answers behind each lease that is held and leads into a running container: soon after the
- * container is there and often until somebody was seen, rarely from then on, and at once when a client came to nobody. A
- * look is nobody's access. What is not held, or leads nowhere, is forgotten.
+ * Looks whether somebody answers behind each lease that is held and leads into a running container, and at each service
+ * that a container is to have: soon after the container is there and often until somebody was seen, rarely from then on,
+ * and at once when a client came to nobody. A look is nobody's access. What is not held, or leads nowhere, is forgotten.
  */
-import type { LeaseId } from "@remotegpu/shared/ids";
+import type { LeaseId, RunId } from "@remotegpu/shared/ids";
 import type { Log } from "@remotegpu/shared/log";
 import { exhaustionOf, memoryKillsOf, sessionsEndedOf } from "../core/container/exhaustion.ts";
 import {
@@ -18,7 +18,7 @@ import {
 } from "../core/leases/answer.ts";
 import type { LeaseRecord } from "../core/leases/lease.ts";
 import { readGroupTexts } from "../host/processes/group-limits.ts";
-import type { ReachableInstance } from "./control-messages.ts";
+import type { AccessNews, ReachableInstance } from "./control-messages.ts";
 import type { RelayHandlers } from "./relay-handlers.ts";
 import { lookAt } from "./service-look.ts";
 
@@ -27,6 +27,11 @@ const MAX_LOOKS = 16;
 const TURN_AGAIN_MS = 100;
 /** A client that comes to nobody over and over makes no more looks than that. */
 const SUSPECT_REST_MS = 1_000;
+
+/** A lease, or a service of a run. */
+type Key = LeaseId | ServiceKey;
+type ServiceKey = `${RunId}/${string}`;
+const keyOf = ({ runId }: ReachableInstance, name: string): ServiceKey => `${runId}/${name}`;
 
 type Entry = {
   readonly watched: Watched;
@@ -43,7 +48,7 @@ type Entry = {
 
 export class ServiceProbe {
   readonly #options: { monotonicMs: () => number; onNews: () => void; log: Log };
-  readonly #entries = new Map<LeaseId, Entry>();
+  readonly #entries = new Map<Key, Entry>();
   #looks = 0;
   #isClosed = false;
 
@@ -55,17 +60,29 @@ export class ServiceProbe {
   follow(leases: readonly LeaseRecord[], instances: readonly ReachableInstance[]): void {
     if (this.#isClosed) return;
     const latest = new Map(instances.map((instance) => [instance.workloadId, instance]));
-    const current = new Set<LeaseId>();
-    for (const lease of leases) {
-      const instance = latest.get(lease.workloadId);
-      if (lease.state !== "held" || instance === undefined) continue;
-      current.add(lease.leaseId);
-      const known = this.#entries.get(lease.leaseId);
-      if (known !== undefined && isSame(known.instance, instance)) continue;
-      this.#forget(lease.leaseId);
-      this.#begin(lease, instance);
+    const current = new Set<Key>();
+    for (const { leaseId, workloadId, state, service, internalPort } of leases) {
+      const instance = latest.get(workloadId);
+      if (state !== "held" || instance === undefined) continue;
+      current.add(leaseId);
+      this.#keep(leaseId, { service, internalPort }, instance);
     }
-    for (const leaseId of this.#entries.keys()) if (!current.has(leaseId)) this.#forget(leaseId);
+    for (const instance of instances)
+      for (const { name, service, internalPort } of instance.services ?? []) {
+        current.add(keyOf(instance, name));
+        this.#keep(keyOf(instance, name), { service, internalPort }, instance);
+      }
+    for (const key of this.#entries.keys()) if (!current.has(key)) this.#forget(key);
+  }
+
+  /** Of the services that these containers are to have, what was seen of each. */
+  servicesOf(instances: readonly ReachableInstance[]): AccessNews["services"] {
+    return instances.flatMap((instance) =>
+      (instance.services ?? []).flatMap(({ name }) => {
+        const answer = this.#entries.get(keyOf(instance, name))?.watch.answer ?? null;
+        return answer === null ? [] : [{ runId: instance.runId, name, ...answer }];
+      }),
+    );
   }
 
   /** Null while nobody has looked. */
@@ -93,7 +110,7 @@ export class ServiceProbe {
   /** Nothing is looked at any more, whatever is said later. */
   close(): void {
     this.#isClosed = true;
-    for (const leaseId of this.#entries.keys()) this.#forget(leaseId);
+    for (const key of this.#entries.keys()) this.#forget(key);
   }
 
   /** Looks at once where the kernel has ended something since the last look. */
@@ -108,9 +125,21 @@ export class ServiceProbe {
     }
   }
 
-  #begin({ leaseId, service, internalPort }: LeaseRecord, instance: ReachableInstance): void {
+  /** Begins anew where it is of another process, or another port, than before. */
+  #keep(key: Key, watched: Watched, instance: ReachableInstance): void {
+    const known = this.#entries.get(key);
+    const isKnown =
+      known !== undefined &&
+      isSame(known.instance, instance) &&
+      known.watched.internalPort === watched.internalPort;
+    if (isKnown) return;
+    this.#forget(key);
+    this.#begin(key, watched, instance);
+  }
+
+  #begin(key: Key, watched: Watched, instance: ReachableInstance): void {
     const entry: Entry = {
-      watched: { service, internalPort },
+      watched,
       instance,
       watch: UNWATCHED,
       killsBefore: null,
@@ -119,22 +148,22 @@ export class ServiceProbe {
       isLooking: false,
       timer: undefined,
     };
-    this.#entries.set(leaseId, entry);
-    this.#lookIn(leaseId, entry, 0);
+    this.#entries.set(key, entry);
+    this.#lookIn(key, entry, 0);
   }
 
-  #forget(leaseId: LeaseId): void {
-    clearTimeout(this.#entries.get(leaseId)?.timer);
-    this.#entries.delete(leaseId);
+  #forget(key: Key): void {
+    clearTimeout(this.#entries.get(key)?.timer);
+    this.#entries.delete(key);
   }
 
-  #lookIn(leaseId: LeaseId, entry: Entry, afterMs: number): void {
+  #lookIn(key: Key, entry: Entry, afterMs: number): void {
     clearTimeout(entry.timer);
-    entry.timer = setTimeout(() => void this.#look(leaseId, entry), afterMs);
+    entry.timer = setTimeout(() => void this.#look(key, entry), afterMs);
   }
 
-  async #look(leaseId: LeaseId, entry: Entry): Promise<void> {
-    if (this.#looks >= MAX_LOOKS) return this.#lookIn(leaseId, entry, TURN_AGAIN_MS);
+  async #look(key: Key, entry: Entry): Promise<void> {
+    if (this.#looks >= MAX_LOOKS) return this.#lookIn(key, entry, TURN_AGAIN_MS);
     this.#looks += 1;
     entry.isLooking = true;
     const before = entry.watch.answer;
@@ -145,14 +174,14 @@ export class ServiceProbe {
     } catch (error) {
       // Nothing is known then, and no lease ends for it.
       entry.watch = afterLook(entry.watch, "unknown", { watched: entry.watched, exhaustion: null });
-      this.#options.log.warn({ leaseId, error }, "whether somebody answers behind a lease cannot be told");
+      this.#options.log.warn({ key, error }, "whether somebody answers in a container cannot be told");
     } finally {
       this.#looks -= 1;
       entry.isLooking = false;
       entry.lookedMs = this.#options.monotonicMs();
     }
-    if (this.#entries.get(leaseId) !== entry) return;
-    this.#lookIn(leaseId, entry, restMs(entry.watch));
+    if (this.#entries.get(key) !== entry) return;
+    this.#lookIn(key, entry, restMs(entry.watch));
     if (!isSameAnswer(before, entry.watch.answer)) this.#options.onNews();
   }
 

@@ -22,7 +22,7 @@ const LOOK_AGAIN_AFTER_MS = 5_000;
 const DOWN_AFTER_MS = 20_000;
 
 /** Looked up, being looked up, or not to be found. */
-type Process = Omit<ReachableInstance, "openTo"> | { isPending: true } | { failedMs: number };
+type Process = Omit<ReachableInstance, "openTo" | "services"> | { isPending: true } | { failedMs: number };
 
 export type Wanted = {
   term: number;
@@ -93,6 +93,11 @@ export class AccessLink {
     return this.#isDown ? null : (this.#news?.leases ?? null);
   }
 
+  /** Whether services answer that are there without a lease, as last told; none where that is not known (any more). */
+  get services(): AccessNews["services"] {
+    return this.#isDown ? [] : (this.#news?.services ?? []);
+  }
+
   get released(): LeaseId[] {
     return (this.leases ?? []).flatMap(({ leaseId, state }) => (state === "released" ? [leaseId] : []));
   }
@@ -121,7 +126,11 @@ export class AccessLink {
     const processes = this.#reachable(wanted.running);
     if (!this.#client.isConnected || processes === "unknown-yet") return;
     const instances =
-      processes?.map((process) => ({ ...process, openTo: wanted.openTo.get(process.runId) })) ?? null;
+      processes?.map((process) => ({
+        ...process,
+        openTo: wanted.openTo.get(process.runId),
+        services: [...(wanted.running?.find(({ runId }) => runId === process.runId)?.services ?? [])],
+      })) ?? null;
     const nowMs = this.#monotonicMs();
     const isAnswered = this.#said === null || this.#news?.serial === this.#said.serial;
     if (!isAnswered && this.#said !== null && nowMs - this.#said.atMs < ANSWER_WITHIN_MS) {
@@ -160,7 +169,8 @@ export class AccessLink {
     const isNew =
       this.#book.take(news.access) ||
       news.gatewayPort !== this.#news?.gatewayPort ||
-      JSON.stringify(news.leases) !== JSON.stringify(this.#news.leases);
+      JSON.stringify([news.leases, news.services]) !==
+        JSON.stringify([this.#news.leases, this.#news.services]);
     if (news.refused !== null && news.refused !== this.#news?.refused)
       this.#log.error({ reason: news.refused }, "the access process refuses the list of leases");
     const isWorthARound = isNew || this.#isDown || this.#hasMore;
@@ -176,7 +186,7 @@ export class AccessLink {
    */
   #reachable(
     running: readonly RunningContainer[] | null,
-  ): Omit<ReachableInstance, "openTo">[] | null | "unknown-yet" {
+  ): Omit<ReachableInstance, "openTo" | "services">[] | null | "unknown-yet" {
     if (running === null) return null;
     const current = new Set(running.map(keyOf));
     const nowMs = this.#monotonicMs();

@@ -11,6 +11,7 @@ import type { AccessBook } from "@remotegpu/shared/ssh-access";
 import { GpuVitals } from "@remotegpu/shared/protocol";
 import { observedInstances } from "../core/reconcile/lifecycle.ts";
 import { withImageFacts } from "../core/container/image-facts.ts";
+import { withServices } from "../core/services/watched-services.ts";
 import { withTailsInReport } from "../core/runs/run-remains.ts";
 import type { MachineFacts } from "../host/machine-facts.ts";
 import type { Journal } from "../journal/journal.ts";
@@ -51,7 +52,7 @@ export type ReportParts = {
   transitionWatch: TransitionWatch;
   diskWatch: Pick<DiskWatch, "degraded">;
   storageMeter: Pick<StorageMeter, "degraded">;
-  access: Pick<AccessLink, "leases" | "book" | "degraded" | "gatewayPort">;
+  access: Pick<AccessLink, "leases" | "services" | "book" | "degraded" | "gatewayPort">;
 };
 
 /** All that this host has to say at this moment. */
@@ -75,7 +76,7 @@ export function reportNow(parts: ReportParts): Vitals {
     observation.own,
     broughtWatch.brought,
   );
-  const instances = parts.transitionWatch.look(told, now.ms);
+  const instances = parts.transitionWatch.look(withServices(told, parts.access.services), now.ms);
   return {
     observed: observedState(
       machineOf(parts),

@@ -1,8 +1,9 @@
 /*
- * JupyterLab and TensorBoard, kept up by the first process of a container: each runs for as long as the agent has a
- * file for it in the live folder, is started anew when it has ended or that file has changed, and is let be where the
- * image does not have it. They are the image's own programs and get what the first process began with. What may wait
- * for a file of the container happens in the children; what they say goes to a log of their own (toolbox-logs.h).
+ * JupyterLab, TensorBoard and xrdp, kept up by the first process of a container: each runs for as long as the agent has
+ * a file for it in the live folder, is started anew when it has ended or that file has changed, and is let be where the
+ * image does not have it. They are the image's own programs, xrdp with a script of the toolbox before it (libexec/rdp),
+ * and get what the first process began with. What may wait for a file of the container happens in the children; what
+ * they say goes to a log of their own (toolbox-logs.h).
  */
 
 #include "toolbox-logs.h"
@@ -34,12 +35,15 @@ static const char *const jupyter_arguments[] = {
 static const char *const tensorboard_arguments[] = {
     "tensorboard", "--logdir", OUTPUT, "--host", "127.0.0.1", "--port", "6006", 0,
 };
+static const char *const rdp_arguments[] = {"rdp", 0};
 
 struct service {
   /* Of the live folder. */
   const char *wish;
   /* The first is the program's name. */
   const char *const *arguments;
+  /* Null: it is looked for by its name. */
+  const char *path;
   const char *folder;
   struct log log;
   long process, started, due, pause;
@@ -48,8 +52,9 @@ struct service {
 };
 
 static struct service services[] = {
-    {TOKEN, jupyter_arguments, CODE, {"jupyter", -1, -1}},
-    {LIVE "/tensorboard", tensorboard_arguments, OUTPUT, {"tensorboard", -1, -1}},
+    {TOKEN, jupyter_arguments, 0, CODE, {"jupyter", -1, -1}},
+    {LIVE "/tensorboard", tensorboard_arguments, 0, OUTPUT, {"tensorboard", -1, -1}},
+    {LIVE "/rdp", rdp_arguments, "/.remotegpu/libexec/rdp", "/", {"rdp", -1, -1}},
 };
 #define SERVICES (sizeof(services) / sizeof(services[0]))
 
@@ -96,8 +101,8 @@ static void say_of(const char *name, const char *what) {
 }
 
 static void become_service(const struct service *service, char **environment, long signals_before) {
-  static char program[LONGEST_PATH];
-  const char *name = service->arguments[0];
+  static char found[LONGEST_PATH];
+  const char *name = service->arguments[0], *program = service->path != 0 ? service->path : found;
   long nothing;
   call(SYS_setsid, 0, 0, 0, 0);
   call(SYS_rt_sigprocmask, SIG_SETMASK, (long)&signals_before, 0, SIGNAL_SET_BYTES);
@@ -106,7 +111,7 @@ static void become_service(const struct service *service, char **environment, lo
   call(SYS_dup2, service->log.to, 1, 0, 0);
   call(SYS_dup2, service->log.to, 2, 0, 0);
   if (nothing > 2) call(SYS_close, nothing, 0, 0, 0);
-  if (!find_program(name, environment, program)) {
+  if (service->path == 0 && !find_program(name, environment, found)) {
     say_of(name, " is not in the image.\n");
     leave(NOT_IN_IMAGE);
   }

@@ -5,6 +5,7 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
 import type { Duplex } from "node:stream";
 import type { HostId, InstanceId } from "@remotegpu/shared/ids";
+import type { ServiceAnswer } from "@remotegpu/shared/instance";
 import type { Entry } from "../core/gateway/entry.ts";
 import type { WebTarget } from "../core/environments/web-target.ts";
 
@@ -19,6 +20,8 @@ export interface Visit {
   };
   /** A number is a port of the container. */
   target: WebTarget | "ssh";
+  /** What its host saw of that service last; null where nothing is known. */
+  answer: ServiceAnswer | null;
   /** Aborted when the right to it, or the environment, has gone; its reason is a sentence. */
   signal: AbortSignal;
 }

@@ -59,6 +59,7 @@ const ROUTES: Record<string, AuditedRoute | null> = {
   "POST /environments/{id}/download-links": to("download-link.create", "environment", "id"),
   "POST /environments/{id}/ssh-password": to("ssh-password.set", "ssh-password", "id"),
   "DELETE /environments/{id}/ssh-password": to("ssh-password.remove", "ssh-password", "id"),
+  "POST /environments/{id}/rdp-password": to("rdp-password.set", "rdp-password", "id"),
   "DELETE /environments/{id}/sessions/{session_id}": to("session.end", "access-session", "session_id"),
   "POST /environments/{id}/ssh-tickets": to("ssh-ticket.create", "ssh-ticket"),
   "DELETE /environments/{id}/ssh-tickets/{ticket_id}": to("ssh-ticket.end", "ssh-ticket", "ticket_id"),

@@ -73,6 +73,29 @@ test.skipIf(!hasBrowser)(
   SLOW_MS,
 );
 
+test("its host sees that it answers, and the control plane knows it", async () => {
+  const seen = await eventually(
+    () => {
+      const { services = [] } = scene.access.news ?? {};
+      const answers = Object.fromEntries(
+        services.map(({ name, isSeen, detail }) => [name, { isSeen, detail }]),
+      );
+      return answers["jupyter"]?.isSeen === true && answers["tensorboard"]?.isSeen === true && answers;
+    },
+    { withinMs: 90_000, what: "that both answer" },
+  );
+  // Of the container that is looked into sshd is not begun.
+  expect(seen["terminal"]?.isSeen).toBe(false);
+  await scene.host.heartbeat();
+  await scene.host.round({ phase: "ready", services: seen });
+
+  const { rows } = await scene.control.api.db.query(
+    "SELECT services FROM placements WHERE instance_id = $1",
+    [scene.environment.instanceId],
+  );
+  expect(rows).toEqual([{ services: seen }]);
+});
+
 test("TensorBoard answers beside it, once its switch is on", async () => {
   const tensorboard = scene.hostOf("tensorboard");
   const { key } = scene.owner;

@@ -275,6 +275,29 @@ describe("access", () => {
     expect(services.get("jupyter")?.url).toBe(`http://${scene.hostOf("jupyter")}`);
   });
 
+  test("says of a service where its host sees nobody why, and so does the gateway's page for it", async () => {
+    const detail = "Nobody listens on port 8888 in the container.";
+    const silent = { isSeen: false, detail };
+    const told = {
+      phase: "ready",
+      services: { jupyter: silent, terminal: { isSeen: true, detail: "" } },
+    } as const;
+    await scene.host.round(told);
+
+    const services = await accessOf();
+    const { status, body } = await scene.ask(scene.hostOf("jupyter"), "/", { key: scene.owner.key });
+
+    const reason = `Nothing answers yet. ${detail}`;
+    expect(services.get("jupyter")).toMatchObject({ reachable: false, reason });
+    expect(services.get("terminal")).toMatchObject({ reachable: true, reason: null });
+    expect([status, body.detail]).toEqual([502, reason]);
+    await scene.host.round({ phase: "ready", services: { jupyter: { isSeen: true, detail: "" } } });
+    expect((await accessOf()).get("jupyter")).toMatchObject({ reachable: true, reason: null });
+    // An agent that tells nothing of it takes nothing away.
+    await scene.host.round();
+    expect((await accessOf()).get("jupyter")).toMatchObject({ reachable: true, reason: null });
+  });
+
   test("without a gateway says that there is no web side, and what leads in all the same", async () => {
     await scene.control.api.db.query("UPDATE gateways SET web_base = NULL");
     const services = await accessOf();

@@ -428,6 +428,12 @@ const RIGHTS: [route: string, expected: string, question: Question][] = [
     "401 404 403 403 ok ok ok 403",
     ofEnvironment("POST", "/ssh-password"),
   ],
+  // Likewise.
+  [
+    "POST /environments/{id}/rdp-password",
+    "401 404 403 403 ok ok ok 403",
+    ofEnvironment("POST", "/rdp-password"),
+  ],
   ["DELETE /environments/{id}/ssh-password", AUTHORS, ofEnvironment("DELETE", "/ssh-password")],
   ["GET /environments/{id}/sessions", AUTHORS, ofEnvironment("GET", "/sessions")],
   [

@@ -49,6 +49,30 @@ test("nobody answers until somebody listens, who is seen and not connected to", 
   expect(await access.told("custom", { state: "held" })).toMatchObject({ lastAccessedAt: null });
 });
 
+test("services that no lease leads to are looked at as well, until they are no container's any more", async () => {
+  const services = [
+    { name: "jupyter", service: "jupyter", internalPort: 7010 } as const,
+    { name: "terminal", service: "ssh", internalPort: 7011 } as const,
+  ];
+  const seen = (name: string) => access.news?.services.find((one) => one.name === name);
+  await access.say({ leases: LEASES, instances: [{ ...container.instance, services }] });
+  await eventually(() => seen("jupyter")?.isSeen === false && seen("terminal")?.isSeen === false, {
+    what: "that nobody is there",
+  });
+  expect(seen("jupyter")).toMatchObject({
+    runId: container.instance.runId,
+    detail: "Nobody listens on port 7010 in the container.",
+  });
+
+  const listener = await serveIn({ pid: container.instance.pid, port: 7010 }, () => undefined);
+  ending.defer(() => void listener.kill("SIGKILL"));
+  await eventually(() => seen("jupyter")?.isSeen, { what: "that somebody is there" });
+  expect(seen("terminal")?.isSeen).toBe(false);
+
+  await access.say({ leases: LEASES, instances: [container.instance] });
+  await eventually(() => access.news?.services.length === 0, { what: "that nothing is told" });
+});
+
 test("of a container that does not run nothing is told", () => {
   expect(answersOf("away")).toBeUndefined();
 });

@@ -20,6 +20,7 @@ export class EmptyAccess {
           refused: null,
           leases: [],
           gatewayPort: null,
+          services: [],
           access: { sessions: [], attempts: [], isWhole: true },
         }),
       log: quietLog,

@@ -5,7 +5,7 @@
  */
 import { chmod, mkdir, readdir, readFile, rm, symlink, writeFile } from "node:fs/promises";
 import { join } from "node:path";
-import { execa } from "execa";
+import { layPackages } from "./debian-root.ts";
 import { importOnce, layBusyboxRoot } from "./docker.ts";
 
 /** Named for the content of these lines: who changes one gives it another number. */
@@ -27,7 +27,6 @@ const UNUSED = [
   "usr/share/locale",
   "usr/share/javascript",
 ];
-const PACKAGES_AT_ONCE = 8;
 
 const TENSORBOARD = `#!/usr/bin/python3
 import argparse, http.server
@@ -59,33 +58,9 @@ export async function importScriptedImage(): Promise<void> {
 }
 
 async function layJupyterRoot(root: string): Promise<void> {
-  const packages = `${root}.packages`;
-  await mkdir(packages);
-  try {
-    const apt = (...words: string[]) =>
-      execa("apt-get", ["-q", ...words], { cwd: packages, stdin: "ignore" });
-    // As on a machine on which nothing is installed.
-    const bare = ["-o", "Dir::State::status=/dev/null", "--no-install-recommends"];
-    const { stdout } = await apt("-s", ...bare, "install", ...NEEDED);
-    const names = [...stdout.matchAll(/^Inst (\S+)/gm)].map(([, name = ""]) => name);
-    const wanted = names.filter((name) => !LEFT_OUT.test(name));
-    await apt("-o", "APT::Sandbox::User=root", "download", "jupyterlab", ...wanted);
-    const files = await readdir(packages);
-    // The first makes the links of /bin and /lib, below which others put files.
-    await unpack(files.find((file) => file.startsWith("base-files_")) ?? "", { packages, root });
-    for (let at = 0; at < files.length; at += PACKAGES_AT_ONCE)
-      await Promise.all(
-        files.slice(at, at + PACKAGES_AT_ONCE).map((file) => unpack(file, { packages, root })),
-      );
-  } finally {
-    await rm(packages, { recursive: true, force: true });
-  }
+  await layPackages(root, { needed: NEEDED, leftOut: LEFT_OUT, alone: ["jupyterlab"] });
   for (const folder of UNUSED) await rm(join(root, folder), { recursive: true, force: true });
   await layWhatScriptsMake(root);
-}
-
-async function unpack(file: string, { packages, root }: { packages: string; root: string }): Promise<void> {
-  await execa("dpkg", ["-x", join(packages, file), root]);
 }
 
 async function layWhatScriptsMake(root: string): Promise<void> {

@@ -343,6 +343,7 @@ export class ScriptedHost {
       bootId: this.bootId,
       ...(says.imageId !== undefined && { imageId: says.imageId }),
       ...(says.brings !== undefined && { brings: says.brings }),
+      ...(says.services !== undefined && { services: says.services }),
       ...(says.remains !== undefined && { remains: says.remains }),
       ...(says.restarts !== undefined && { restarts: says.restarts }),
     };

@@ -3,6 +3,7 @@
  * the web scene's own container, which the access process leads to.
  */
 import { serviceFiles } from "@remotegpu/agent/core/services/service-files";
+import { watchedServices } from "@remotegpu/agent/core/services/watched-services";
 import { writeLiveFolder } from "@remotegpu/agent/toolbox/live-folder";
 import { GIB } from "@remotegpu/shared/units";
 import { Doorway } from "../containers/door.ts";
@@ -35,6 +36,7 @@ export async function openNotebookScene(
   });
   const spec = { ...order.spec, tensorboard: true };
   await writeLiveFolder(door.livePath, serviceFiles({ ...order, spec }));
+  await scene.watches(watchedServices({ ...order, spec }));
   const status = () => scene.ask(scene.hostOf("jupyter"), "/api/status", { key: scene.owner.key });
   await eventually(async () => (await status()).status === 200, {
     withinMs: JUPYTER_WITHIN_MS,

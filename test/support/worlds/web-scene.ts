@@ -18,6 +18,7 @@ import type { Operator } from "@remotegpu/control-plane/link/servers/operator";
 import { keepGateway } from "@remotegpu/control-plane/store/gateway/gateways";
 import { openHostKey } from "@remotegpu/agent/link/nkey";
 import type { HostId, InstanceId, WorkloadId } from "@remotegpu/shared/ids";
+import type { ReachableInstance } from "@remotegpu/agent/access/control-messages";
 import { AccessUnderTest, ContainerUnderTest } from "../agent/access.ts";
 import { openTestOperator } from "../engines/operator-keys.ts";
 import { type FreshDatabase, freshDatabase } from "../engines/postgres.ts";
@@ -46,6 +47,8 @@ export interface WebScene {
   gateway: Gateway;
   /** One more gateway on the same database; the caller closes it. */
   anotherGateway(change?: Partial<GatewayDeps>): Promise<Gateway>;
+  /** The access process is to look at these in the container, as the agent says it. */
+  watches(services: ReachableInstance["services"]): Promise<void>;
   /** Orders another one, which runs in no container. */
   order(caller: Caller, change?: object): Promise<string>;
   /** The host part of an origin, with its port. */
@@ -132,7 +135,9 @@ async function opened(
     instanceId: instance.instanceId,
     runId: instance.runId,
   };
-  await access.say({ instances: [reachable], gateway: identity });
+  const watches = async (services: ReachableInstance["services"]) =>
+    void (await access.say({ instances: [{ ...reachable, services }], gateway: identity }));
+  await watches([]);
   host.machine.ipAddress = "127.0.0.1";
   host.machine.gatewayPort = await eventually(() => access.news?.gatewayPort ?? undefined, {
     what: "its port",
@@ -205,6 +210,7 @@ async function opened(
     environment: { id, hostId: host.id, instanceId: instance.instanceId },
     gateway,
     anotherGateway,
+    watches,
     order,
     hostOf,
     ask,

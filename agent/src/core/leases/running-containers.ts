@@ -1,5 +1,7 @@
 /** Which containers of this host the access process may lead into: those that run and that somebody ordered. */
 import type { InstanceId, RunId, WorkloadId } from "@remotegpu/shared/ids";
+import type { DesiredInstance } from "@remotegpu/shared/instance";
+import { watchedServices } from "../services/watched-services.ts";
 import type { OwnedContainer } from "../container/container.ts";
 
 export type RunningContainer = {
@@ -8,19 +10,27 @@ export type RunningContainer = {
   runId: RunId;
   containerId: string;
   pid: number;
+  services: readonly WatchedService[];
 };
+
+type WatchedService = ReturnType<typeof watchedServices>[number];
+type Order = Pick<DesiredInstance, "instanceId" | "spec" | "live">;
+/** Of one that is not understood, only whose it is. */
+type BareOrder = { instanceId: InstanceId; spec?: { workloadId: WorkloadId } | undefined };
 
 /** Of one workload the latest placement's comes last. */
 export function runningContainers(
-  orders: readonly { instanceId: InstanceId; spec?: { workloadId: WorkloadId } | undefined }[],
+  orders: readonly (Order | BareOrder)[],
   containers: readonly OwnedContainer[],
 ): RunningContainer[] {
   return containers
     .toSorted((a, b) => a.owner.placementEpoch - b.owner.placementEpoch)
     .flatMap(({ containerId, owner: { instanceId, runId }, status }) => {
       const order = orders.find((candidate) => candidate.instanceId === instanceId);
-      return order?.spec === undefined || status.state !== "running"
-        ? []
-        : [{ workloadId: order.spec.workloadId, instanceId, runId, containerId, pid: status.pid }];
+      if (order?.spec === undefined || status.state !== "running") return [];
+      const services = "live" in order ? watchedServices(order) : [];
+      return [
+        { workloadId: order.spec.workloadId, instanceId, runId, containerId, pid: status.pid, services },
+      ];
     });
 }

@@ -16,6 +16,7 @@ export const AGENT_FEATURES = [
   "ssh",
   "web",
   "service-logs",
+  "rdp",
 ] as const satisfies readonly Feature[];
 
 /** With the sentence that says why. */

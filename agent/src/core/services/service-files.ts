@@ -1,21 +1,36 @@
 /**
  * What tells the first process of a container which services to keep up, as files of its live folder: one that is there
- * is wanted. Jupyter's holds its token, which stands nowhere else in the container but in Jupyter itself.
+ * is wanted. Jupyter's holds its token, which stands nowhere else in the container but in Jupyter itself. Beside xrdp's is
+ * the hash of the password of this run, which is changed while it goes on.
  */
 import type { DesiredInstance } from "@remotegpu/shared/instance";
-import type { LiveFile } from "../ssh/live-files.ts";
+import { isPasswordHash, type LiveFile, NO_PASSWORD } from "../ssh/live-files.ts";
 
-/** The names are known to toolbox-services.h, too. */
+/** The names are known to toolbox-services.h, too, and the last to its script. */
 const JUPYTER = "jupyter_token";
 const TENSORBOARD = "tensorboard";
+const RDP = "rdp";
+const RDP_PASSWORD = "rdp_password";
 
-/** Without a token, as a control plane of before gives none, Jupyter is not begun: it would let everybody in or make one. */
+/**
+ * In the order in which they are to be written. Without a token, as a control plane of before gives none, Jupyter is not begun: it would let
+ * everybody in or make one. What is no hash lets nobody in by RDP.
+ */
 export function serviceFiles({ spec, live }: Pick<DesiredInstance, "spec" | "live">): LiveFile[] {
-  const { jupyterToken } = live;
+  const { jupyterToken, rdp } = live;
   return [
     ...(spec.jupyter && jupyterToken !== undefined
       ? [{ name: JUPYTER, text: jupyterToken, isPublic: false }]
       : []),
     ...(spec.tensorboard ? [{ name: TENSORBOARD, text: "", isPublic: true }] : []),
+    ...(rdp === undefined ? [] : rdpFiles(rdp.passwordHash)),
+  ];
+}
+
+function rdpFiles(hash: string | null): LiveFile[] {
+  const password = hash !== null && isPasswordHash(hash) ? hash : NO_PASSWORD;
+  return [
+    { name: RDP_PASSWORD, text: `${password}\n`, isPublic: false },
+    { name: RDP, text: "", isPublic: true },
   ];
 }

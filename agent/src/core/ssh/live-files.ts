@@ -12,7 +12,7 @@ const SESSION = `${TOOLBOX_TARGET}/session`;
 const SSHD_ID = 61_200;
 const TTY_GROUP = 5;
 /** No password is this one, and unlike a mark of a locked user it lets keys in. */
-const NO_PASSWORD = "*";
+export const NO_PASSWORD = "*";
 const SAFE_HOME = /^\/[^:\p{Cc}]*$/u;
 const MAX_HOME = 1_024;
 const HASH = /^\$[A-Za-z0-9-]+\$[A-Za-z0-9./,=$+-]{20,}$/;
@@ -44,7 +44,8 @@ export function liveFiles({ keys, hostKeyPem, passwordHash, home }: SshDoor): {
   refused: RefusedKey[];
 } {
   if (!PRIVATE_KEY.test(hostKeyPem)) throw new Error("the host key of a container is no PKCS#8 key");
-  if (passwordHash !== null && !HASH.test(passwordHash)) throw new Error("the hash of a password is none");
+  if (passwordHash !== null && !isPasswordHash(passwordHash))
+    throw new Error("the hash of a password is none");
   const { text, refused } = authorizedKeys(keys);
   const secret = (name: string, lines: string) => ({ name, text: lines, isPublic: false });
   const open = (name: string, lines: string) => ({ name, text: lines, isPublic: true });
@@ -57,6 +58,11 @@ export function liveFiles({ keys, hostKeyPem, passwordHash, home }: SshDoor): {
     open(LAST, configuration({ hasPassword: passwordHash !== null })),
   ];
   return { files, refused };
+}
+
+/** As crypt(3) writes one. */
+export function isPasswordHash(text: string): boolean {
+  return HASH.test(text);
 }
 
 /** A home that cannot stand in the list, as an image may name one, is the root folder; the session goes home itself. */

@@ -17,6 +17,8 @@ export const CREATE = command({
     temp_storage: option("--temp-storage <size>", "bound of the container's own layer", bytes()),
     command: option("--command <text>", "run this instead of our init", words()),
     ssh_server: option("--ssh-server <server>", "ours, or the image's own", words()),
+    rdp_enabled: option("--rdp <on|off>", "its port for RDP, where the image has xrdp", onOff()),
+    web_terminal_enabled: option("--web-terminal <on|off>", "the browser's terminal", onOff()),
     idle_stop_minutes: option(
       "--idle-stop <minutes>",
       "without use for so long it is stopped; never by default",

@@ -2,36 +2,57 @@
 import { z } from "zod";
 import { wholeNumber, words } from "../frame/arguments.ts";
 import { openedHere } from "../frame/browser.ts";
-import { argument, command, flag, optionalArgument, optionOr, type Command } from "../frame/command.ts";
+import {
+  argument,
+  command,
+  flag,
+  option,
+  optionalArgument,
+  optionOr,
+  type Command,
+} from "../frame/command.ts";
 import { listCommand, segment } from "../frame/list-command.ts";
 import { printDone } from "../frame/output.ts";
 import { anEnvironment } from "./environment-state.ts";
+import { openRdp } from "./rdp-opening.ts";
 
 const SERVICES = ["jupyter", "tensorboard", "terminal"];
+/** It is no page: a client's file and a password lead there. */
+const RDP = "rdp";
 const DEFAULT_HOURS = "24";
 
 /** A service by its name, or a port by its number. */
-function target() {
+function target(services: readonly string[] = SERVICES) {
   return z.string().transform((text, context): { service: string } | { port: number } => {
-    if (SERVICES.includes(text)) return { service: text };
+    if (services.includes(text)) return { service: text };
     if (/^\d{1,5}$/.test(text)) return { port: Number(text) };
-    context.addIssue({ code: "custom", message: `Name ${SERVICES.join(", ")}, or a port such as 8000.` });
+    context.addIssue({ code: "custom", message: `Name ${services.join(", ")}, or a port such as 8000.` });
     return z.NEVER;
   });
 }
 
 const OPEN = command({
   name: "open",
-  summary: "a link that lets one browser in to a service or port of an environment, once, within a minute",
+  summary:
+    "a link that lets one browser in to a service or port of an environment, once, within a minute; of rdp a file for its client",
   takes: {
     ...anEnvironment(),
-    target: optionalArgument("jupyter|tensorboard|terminal|port", target()),
+    target: optionalArgument("jupyter|tensorboard|terminal|rdp|port", target([...SERVICES, RDP])),
     browser: flag("--browser", "open it here, where there is a screen"),
+    file: option("--file <path>", "of rdp: where its .rdp file is written; else it is printed", words()),
+    through: option(
+      "--through <port>",
+      "of rdp: by a port of this machine that port-forward opened",
+      wholeNumber(),
+    ),
   },
-  examples: ["open lab", "open lab terminal --browser", "open lab 8000"],
-  more: "Programs need no link: they send their API key to the link's origin, as Authorization: Bearer or X-API-Key.",
-  run: async ({ api, output }, { environment, target: wished, browser }) => {
+  examples: ["open lab", "open lab terminal --browser", "open lab 8000", "open lab rdp --file lab.rdp"],
+  more: "Programs need no link: they send their API key to the link's origin, as Authorization: Bearer or X-API-Key.\nrdp: each call makes another password, which is shown this once; the one before opens nothing any more.",
+  run: async (context, { environment, target: wished, browser, file, through }) => {
     const what = wished ?? { service: "jupyter" };
+    if ("service" in what && what.service === RDP)
+      return await openRdp(context, { environment, file, through });
+    const { api, output } = context;
     const link = await api.post(`/environments/${segment(environment)}/links`, what);
     const url = String(link.url);
     const isOpened = browser && (await openedHere(url));

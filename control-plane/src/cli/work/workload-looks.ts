@@ -62,7 +62,7 @@ export function looksAt(kind: Kind, route: string): Command[] {
         run: option("--run <id>", "another run than the latest (see instances -o wide)", words()),
         service: option(
           "--service <name>",
-          "of this service of an environment: jupyter or tensorboard",
+          "of this service of an environment: jupyter, tensorboard or rdp",
           words(),
         ),
       },

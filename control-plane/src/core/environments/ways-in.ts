@@ -35,6 +35,8 @@ export interface LeaseNow {
   isHostShut: boolean;
   /** Whether its agent serves SSH. */
   servesSsh: boolean;
+  /** Whether it keeps an image's xrdp up. */
+  servesRdp: boolean;
   /** Whether its host saw somebody answer behind it; null while nobody has looked. */
   answers: { isSeen: boolean; detail: string } | null;
 }
@@ -180,6 +182,8 @@ function whyNobodyAnswers(lease: LeaseNow, { hostKey, brings }: EnvironmentNow):
   if (why !== null) return why;
   if (answers?.isSeen === true) return null;
   if (!isOurs && lacks(service, brings)) return `Not in the image: ${LACKS[service]}.`;
+  if (service === "rdp" && !lease.servesRdp)
+    return `The host's agent is too old: it cannot ${whatLacks("rdp")}.`;
   if (answers !== null) return `Nothing answers yet. ${answers.detail}`;
   return servesSsh
     ? `Still starting: its host has not seen yet whether something answers on port ${internalPort}.`

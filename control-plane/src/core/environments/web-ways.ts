@@ -1,7 +1,9 @@
 /**
- * Ways into an environment through the gateway, as its people are told them, and why there is none to a service or port:
- * a sentence for its people and for the pages that the gateway shows. Whether somebody answers behind it, only asking tells.
+ * Ways into an environment through the gateway, as its people are told them. Why a service or port of an environment is
+ * not reached, in a sentence for them and for the pages that the gateway shows; nothing where there is a way. Whether
+ * somebody answers behind it is what its host saw last, which people are told; the gateway asks all the same.
  */
+import type { ServiceAnswer, ServiceAnswers } from "@remotegpu/shared/instance";
 import type { EnvironmentStatus } from "@remotegpu/shared/workload";
 import { SSH_PORT } from "@remotegpu/shared/ssh-access";
 import type { WayIn } from "./ways-in.ts";
@@ -21,6 +23,8 @@ export interface WebEnvironment {
   statusReason: string | null;
   switches: WebSwitches;
   brings: readonly string[] | null;
+  /** Which of its services answer, as its host told it last; null where nothing is known. */
+  services: ServiceAnswers | null;
 }
 
 export interface WebObstacle {
@@ -48,6 +52,11 @@ export function whyNoWay(environment: WebEnvironment, target: WebTarget | "ssh")
       return { kind: "not-there", sentence: `Not in the image: it has no ${name}.` };
   }
   return null;
+}
+
+/** Null where somebody was seen there, and where nobody has looked. */
+export function whySilent(answer: ServiceAnswer | null): string | null {
+  return answer === null || answer.isSeen ? null : `Nothing answers yet. ${answer.detail}`.trim();
 }
 
 function notRunning({ name, status, statusReason }: WebEnvironment): WebObstacle {
@@ -83,7 +92,8 @@ export function withGateway(
 ): ToldWay[] {
   const through = (way: ToldWay, service: WebService): ToldWay => {
     if (originOf === null) return way.isReachable ? way : { ...way, reason: without(way, environment) };
-    const reason = whyNoWay(environment, service)?.sentence ?? null;
+    const reason =
+      whyNoWay(environment, service)?.sentence ?? whySilent(environment.services?.[service] ?? null);
     return { ...way, isReachable: reason === null, url: originOf(service), reason };
   };
   const told = ways.map((way) =>

@@ -3,6 +3,7 @@
  * doing, and by what its order switched on. Knows no request and no host beyond its name.
  */
 import type { HostId, InstanceId } from "@remotegpu/shared/ids";
+import type { ServiceAnswers } from "@remotegpu/shared/instance";
 import type { EnvironmentStatus } from "@remotegpu/shared/workload";
 import { decide, type WorkspaceRole } from "../accounts/access-rights.ts";
 import { type KeyRights, scopeRefusal } from "../accounts/key-scopes.ts";
@@ -30,6 +31,8 @@ export interface PlacedEnvironment {
   switches: WebSwitches;
   /** What its image brings, in words; null where nobody could look. */
   brings: readonly string[] | null;
+  /** Which of its services answer, as its host told it last; null where nothing is known. */
+  services: ServiceAnswers | null;
   /** Where it is to run; null while it is placed nowhere, or is to stop. */
   place: { hostId: HostId; hostName: string; instanceId: InstanceId; epoch: number } | null;
 }

@@ -1,5 +1,7 @@
 /** What the gateway tells in each case in which no container answers, with the status of it. */
 import type { RefusalKind } from "../../core/gateway/admission.ts";
+import type { ServiceAnswer } from "@remotegpu/shared/instance";
+import { whySilent } from "../../core/environments/web-ways.ts";
 import type { TunnelError } from "../tunnel/tunnel.ts";
 import type { Answer } from "./answers.ts";
 
@@ -58,11 +60,12 @@ export function tooMany(sentence: string, retryAfterSeconds: number): Answer {
   };
 }
 
-/** The way to the host, or what answers behind it. */
-export function noWay({ reason, message }: TunnelError): Answer {
-  return reason === "away"
-    ? { status: 503, title: "The host is away", sentence: message, retryAfterSeconds: LATER_SECONDS }
-    : { status: 502, title: "Nothing answers yet", sentence: message, retryAfterSeconds: SOON_SECONDS };
+/** The way to the host, or what answers behind it. `answer`: what the host itself saw of that last. */
+export function noWay({ reason, message }: TunnelError, answer: ServiceAnswer | null): Answer {
+  if (reason === "away")
+    return { status: 503, title: "The host is away", sentence: message, retryAfterSeconds: LATER_SECONDS };
+  const sentence = whySilent(answer) ?? message;
+  return { status: 502, title: "Nothing answers yet", sentence, retryAfterSeconds: SOON_SECONDS };
 }
 
 export const garbled: Answer = {

@@ -48,7 +48,7 @@ export class OpenVisits {
   /** Call `leave` once, when it is over. */
   enter(
     entry: Entry,
-    { place, id, name }: Placed,
+    { place, id, name, services }: Placed,
     target: Visit["target"],
   ): { visit: Visit; leave: () => void } {
     const { hostId, instanceId, epoch } = place;
@@ -56,8 +56,9 @@ export class OpenVisits {
     const open = this.#open.get(key) ?? opened(entry, target, { id, name, hostId, instanceId, epoch });
     open.count += 1;
     this.#open.set(key, open);
+    const answer = (target === "ssh" ? null : services?.[targetText(target)]) ?? null;
     return {
-      visit: open.visit,
+      visit: { ...open.visit, answer },
       leave: () => {
         open.count -= 1;
         if (open.count === 0 && this.#open.get(key) === open) this.#open.delete(key);
@@ -103,6 +104,7 @@ function opened(
   // One of each request that is open.
   setMaxListeners(0, controller.signal);
   const visit = {
+    answer: null,
     entry,
     environment: { ...environment, placementEpoch: epoch },
     target,

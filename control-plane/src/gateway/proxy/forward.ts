@@ -91,7 +91,7 @@ export class Forwarder {
       else await this.#send({ request, response, headers }, visit);
     } catch (error) {
       if (response.headersSent || response.destroyed) return void response.destroy();
-      answer(request, response, error instanceof TunnelError ? noWay(error) : garbled);
+      answer(request, response, error instanceof TunnelError ? noWay(error, visit.answer) : garbled);
     } finally {
       visit.signal.removeEventListener("abort", end);
     }
@@ -131,7 +131,7 @@ export class Forwarder {
       await this.#proxy.ws(request, socket as never, this.#options(visit), head);
     } catch (error) {
       // The library ends the socket in the same moment; what it has not sent yet goes out before.
-      answerUpgrade(request, socket, error instanceof TunnelError ? noWay(error) : garbled);
+      answerUpgrade(request, socket, error instanceof TunnelError ? noWay(error, visit.answer) : garbled);
     } finally {
       visit.signal.removeEventListener("abort", end);
     }

@@ -16,7 +16,7 @@ import { Environment, environmentAnswer } from "./environment-answer.ts";
 import { EnvironmentName } from "./environment-body.ts";
 
 /** Those that a container's first process begins. */
-const WEB_UIS = ["jupyter", "tensorboard"];
+const STARTED_SERVICES = ["jupyter", "tensorboard", "rdp"];
 
 export const ENVIRONMENTS = routedKind({
   kind: "environment",
@@ -27,7 +27,7 @@ export const ENVIRONMENTS = routedKind({
   summaryOfOne: "One environment with its instances, their GPUs, time and charges",
   endsByItself: false,
   hasRanks: false,
-  services: WEB_UIS,
+  services: STARTED_SERVICES,
   filters: {
     status: z.enum(ENVIRONMENT_STATUSES).optional(),
     host_id: z.string().max(64).pipe(displayText(64)).optional(),

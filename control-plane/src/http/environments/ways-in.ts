@@ -8,9 +8,14 @@ import { withGateway } from "../../core/environments/web-ways.ts";
 import { originOf, webBaseText } from "../../core/gateway/origin.ts";
 import { isImagesOwnSsh } from "../../core/leases/ssh-server.ts";
 import { transaction, type Transaction } from "../../store/database/database.ts";
-import { heldPlacement, imageBrings } from "../../store/workloads/instances/workload-placements.ts";
+import {
+  heldPlacement,
+  imageBrings,
+  serviceAnswers,
+} from "../../store/workloads/instances/workload-placements.ts";
 import { type EnvironmentRow, lockEnvironment } from "../../store/environments/environments.ts";
 import { jupyterTokenOf } from "../../store/environments/jupyter-tokens.ts";
+import { rdpPasswordSetAt } from "../../store/environments/rdp-passwords.ts";
 import { sshPasswordSetAt } from "../../store/environments/ssh-passwords.ts";
 import { allowsPlainHttp, switchesOf } from "../../store/leases/environment-leases.ts";
 import { type LeaseView, newestLeases } from "../../store/leases/lease-views.ts";
@@ -133,6 +138,7 @@ async function accessOf(c: ApiContext, environment: EnvironmentRow): Promise<z.i
   const { db, hostKeys, now } = c.var.deps;
   const leases = await newestLeases(db, environment.id);
   const passwordSetAt = await sshPasswordSetAt(db, environment.id);
+  const rdpPasswordAt = await rdpPasswordSetAt(db, environment.id);
   // Who only reads is told of the way, and gets no key to it.
   const token = (await mayEnter(c, environment)) ? await jupyterTokenOf(db, environment.id) : null;
   const brings = await imageBrings(db, { kind: "environment", id: environment.id });
@@ -153,6 +159,7 @@ async function accessOf(c: ApiContext, environment: EnvironmentRow): Promise<z.i
       statusReason: environment.status_reason,
       switches: { ...switchesOf(environment), terminal: environment.web_terminal_enabled },
       brings,
+      services: await serviceAnswers(db, { kind: "environment", id: environment.id }),
     },
     base === null ? null : (service) => originOf(base, environment.id, service),
   );
@@ -175,8 +182,13 @@ async function accessOf(c: ApiContext, environment: EnvironmentRow): Promise<z.i
         token: way.service === "jupyter" ? token : null,
         host_key_fingerprint: hostKeyFingerprint,
         known_hosts: knownHosts,
-        // Where our server answers, which knows it.
-        password_set_at: hostKeyFingerprint === null ? null : iso(passwordSetAt),
+        // Of SSH where our server answers, which knows it.
+        password_set_at:
+          way.service === "rdp"
+            ? iso(rdpPasswordAt)
+            : hostKeyFingerprint === null
+              ? null
+              : iso(passwordSetAt),
         last_accessed_at: iso(lease?.last_accessed_at ?? null),
         release_due_at: iso(lease?.release_due_at ?? null),
         bytes_in: lease?.bytes_in ?? null,
@@ -201,6 +213,7 @@ function leaseNow(lease: LeaseView) {
     isHostShut: lease.host_is_shut,
     isHostHeard: lease.host_connection === "connected",
     servesSsh: lease.serves_ssh,
+    servesRdp: lease.serves_rdp,
     answers:
       lease.answers_seen === null ? null : { isSeen: lease.answers_seen, detail: lease.answers_detail },
   };

@@ -25,6 +25,7 @@ import { registerWebShareRoutes } from "../environments/web/web-shares.ts";
 import { registerEnvironmentFileRoutes } from "../environments/environment-files.ts";
 import { registerEnvironmentRoutes } from "../environments/environments.ts";
 import { registerPortMappingRoutes } from "../environments/port-mappings.ts";
+import { registerRdpPasswordRoute } from "../environments/rdp-password.ts";
 import { registerSshPasswordRoutes } from "../environments/ssh-password.ts";
 import { registerWaysInRoutes } from "../environments/ways-in.ts";
 import { registerAlarmRoutes } from "../hosts/alarms.ts";
@@ -83,6 +84,7 @@ export function registerResources(api: ApiApp, deps: ApiDeps): void {
   registerWaysInRoutes(api, deps);
   registerEnvironmentFileRoutes(api, deps);
   registerSshPasswordRoutes(api);
+  registerRdpPasswordRoute(api);
   registerSessionRoutes(api, deps);
   registerAccessLogRoute(api, deps);
   registerSshTicketRoutes(api, deps);

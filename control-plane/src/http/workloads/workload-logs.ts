@@ -32,7 +32,7 @@ const LogsQuery = z.strictObject({
   /** Another run than the latest. */
   run: RunId.optional(),
   /** Of a service in it rather than of the container. */
-  service: z.enum(["jupyter", "tensorboard"]).optional(),
+  service: z.enum(["jupyter", "tensorboard", "rdp"]).optional(),
 });
 
 const logsOf = ({ path, many }: RoutedKind) =>

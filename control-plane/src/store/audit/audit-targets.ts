@@ -122,6 +122,7 @@ const TARGETS = {
   price: target("prices", "spec line unit_price billing_unit effective_from created_by", {
     decimals: "unit_price",
   }),
+  "rdp-password": target("rdp_passwords", "env_id run_id set_by", { key: "env_id", type: "text" }),
   "registry-credential": target("registry_credentials", "customer_id workspace_id registry", {
     type: "text",
   }),

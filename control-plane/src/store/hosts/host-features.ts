@@ -13,6 +13,17 @@ export const SERVES_SSH = `coalesce('${SSH_FEATURE}' = ANY(h.features), false)`;
 /** Of the host `h`: its agent tells the output of a container's services apart. */
 export const TELLS_SERVICES = `coalesce('${"service-logs" satisfies Feature}' = ANY(h.features), false)`;
 
+/** Of the host `h`: its agent keeps an image's xrdp up, with passwords of ours. */
+export const SERVES_RDP = `coalesce('${"rdp" satisfies Feature}' = ANY(h.features), false)`;
+
+export async function hostHasFeature(sql: Connection, hostId: string, feature: Feature): Promise<boolean> {
+  const { rows } = await sql.query("SELECT FROM hosts WHERE id = $1 AND $2 = ANY(features)", [
+    hostId,
+    feature,
+  ]);
+  return rows.length > 0;
+}
+
 /** Those of these hosts whose agents serve SSH. */
 export async function servingSsh(sql: Connection, hostIds: readonly string[]): Promise<ReadonlySet<string>> {
   if (hostIds.length === 0) return new Set();

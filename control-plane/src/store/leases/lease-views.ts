@@ -1,7 +1,7 @@
 /** Leases of an environment as its people are told them. */
 import type { LeaseService } from "@remotegpu/shared/lease";
 import type { LeaseState } from "../../core/leases/lease-report.ts";
-import { SERVES_SSH } from "../hosts/host-features.ts";
+import { SERVES_RDP, SERVES_SSH } from "../hosts/host-features.ts";
 import type { Connection } from "../database/database.ts";
 
 export interface LeaseView {
@@ -27,6 +27,8 @@ export interface LeaseView {
   host_connection: string;
   /** Whether its agent serves SSH. */
   serves_ssh: boolean;
+  /** Whether it keeps an image's xrdp up. */
+  serves_rdp: boolean;
   /** Whether gateways reach its host by what that dials alone, and nobody said where else customers reach it. */
   host_is_shut: boolean;
 }
@@ -37,6 +39,7 @@ const WHICH = "o.service_type, CASE WHEN o.service_type = 'custom' THEN o.intern
 const SELECT = `SELECT DISTINCT ON (${WHICH}) o.id, o.service_type, o.internal_port, o.want, o.state,
     o.external_port, o.detail, o.release_reason, o.auto_release_hours, o.last_accessed_at, o.release_due_at,
     o.answers_seen, o.answers_detail, o.bytes_in, o.bytes_out, o.host_id, h.name AS host_name, coalesce(h.public_ip, h.ip_address) AS host_address, h.connection AS host_connection, ${SERVES_SSH} AS serves_ssh,
+    ${SERVES_RDP} AS serves_rdp,
     (h.public_ip IS NULL AND coalesce((SELECT bool_and(w.way = 'reversed') FROM gateway_ways w JOIN gateways g ON g.id = w.gateway_id
       WHERE w.host_id = h.id AND g.seen_at > now() - interval '60 seconds'), false)) AS host_is_shut
   FROM lease_orders o JOIN hosts h ON h.id = o.host_id`;

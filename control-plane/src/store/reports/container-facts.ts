@@ -1,4 +1,7 @@
-/** Which image each placement's container was made of, and what that image brings, as its host tells it. */
+/**
+ * Which image each placement's container was made of, what that image brings, and which of its services answer, as its host
+ * tells it.
+ */
 import type { ObservedInstance } from "@remotegpu/shared/instance";
 import type { Connection } from "../database/database.ts";
 
@@ -18,6 +21,27 @@ export async function noteContainerFacts(
               brings text[])
       WHERE p.instance_id = v."instanceId" AND p.epoch = v."placementEpoch" AND p.run_id = v."runId" AND p.host_id = $1
         AND (p.image_id IS DISTINCT FROM v."imageId" OR v.brings IS NOT NULL AND p.image_brings IS DISTINCT FROM v.brings)`,
+    [hostId, JSON.stringify(told)],
+  );
+}
+
+/** As it is now: what is not told any more is not known any more. */
+export async function noteServices(
+  sql: Connection,
+  { hostId, observed }: { hostId: string; observed: readonly ObservedInstance[] },
+): Promise<void> {
+  const told = observed.map(({ instanceId, placementEpoch, runId, services }) => ({
+    instanceId,
+    placementEpoch,
+    runId,
+    services: services ?? null,
+  }));
+  if (told.length === 0) return;
+  await sql.query(
+    `UPDATE placements p SET services = nullif(v.services, 'null')
+       FROM jsonb_to_recordset($2::jsonb) AS v("instanceId" text, "placementEpoch" int, "runId" text, services jsonb)
+      WHERE p.instance_id = v."instanceId" AND p.epoch = v."placementEpoch" AND p.run_id = v."runId" AND p.host_id = $1
+        AND p.services IS DISTINCT FROM nullif(v.services, 'null')`,
     [hostId, JSON.stringify(told)],
   );
 }

@@ -9,7 +9,7 @@ import { type Connection, type Database, transaction, type Transaction } from ".
 import { environmentsById, type EnvironmentRow } from "../environments/environments.ts";
 import { completeDeletions } from "../environments/environment-deletions.ts";
 import { takeAccess } from "../environments/access/access-reports.ts";
-import { noteContainerFacts } from "./container-facts.ts";
+import { noteContainerFacts, noteServices } from "./container-facts.ts";
 import { noteReadiness } from "../billing/broken-time/run-readiness.ts";
 import { noteRunEnds } from "./runs/run-ends.ts";
 import { noteRunRestarts } from "./runs/run-restarts.ts";
@@ -86,7 +86,7 @@ export async function mergeObserved(
     );
     const { access = null } = observed;
     const [, , , , , areLeasesOver] = await Promise.all([
-      noteContainerFacts(sql, told),
+      noteContainerFacts(sql, told).then(async () => await noteServices(sql, told)),
       noteReadiness(sql, told),
       runs,
       reportStrangers(sql, { ...told, placements: explained }),

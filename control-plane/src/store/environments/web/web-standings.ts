@@ -3,6 +3,7 @@
  * in: their key or share, their role, and where the environment runs now.
  */
 import type { HostId, InstanceId } from "@remotegpu/shared/ids";
+import type { ServiceAnswers } from "@remotegpu/shared/instance";
 import type { EnvironmentStatus } from "@remotegpu/shared/workload";
 import type { WorkspaceRole } from "../../../core/accounts/access-rights.ts";
 import type { KeyRights, KeyScope } from "../../../core/accounts/key-scopes.ts";
@@ -38,6 +39,7 @@ interface Row {
   tensorboard: boolean;
   terminal: boolean;
   image_brings: string[] | null;
+  services: ServiceAnswers | null;
   host_id: HostId | null;
   host_name: string | null;
   instance_id: InstanceId | null;
@@ -58,7 +60,7 @@ export async function webStandings(
             e.status_reason, coalesce(e.config->'wake' = 'true', false) AS wakes, e.stopped_at,
             coalesce(e.ssh_enabled, true) AS ssh, coalesce(e.jupyter_enabled, true) AS jupyter,
             coalesce(e.tensorboard_enabled, false) AS tensorboard, coalesce(e.web_terminal_enabled, true) AS terminal,
-            p.image_brings, p.host_id, h.name AS host_name, p.instance_id, p.epoch
+            p.image_brings, p.services, p.host_id, h.name AS host_name, p.instance_id, p.epoch
        FROM unnest($1::int[], $2::bigint[], $3::bigint[], $4::text[]) AS a(nth, key_id, share_id, env_id)
        LEFT JOIN api_keys k ON k.id = a.key_id AND k.revoked_at IS NULL AND (k.expires_at IS NULL OR k.expires_at > $5)
        LEFT JOIN web_shares s ON s.id = a.share_id AND s.env_id = a.env_id AND s.ended_at IS NULL AND s.expires_at > $5
@@ -66,7 +68,7 @@ export async function webStandings(
         AND coalesce(c.status, 'active') = 'active'
        LEFT JOIN environments e ON e.id = a.env_id AND e.deleted_at IS NULL
        LEFT JOIN workspaces w ON w.id = e.workspace_id AND ${LIVE}
-       LEFT JOIN LATERAL (SELECT p.instance_id, p.epoch, p.host_id, p.image_brings
+       LEFT JOIN LATERAL (SELECT p.instance_id, p.epoch, p.host_id, p.image_brings, p.services
                             FROM instances i JOIN placements p ON p.instance_id = i.id
                            WHERE i.workload_kind = 'environment' AND i.workload_id = e.id AND p.want = 'running'
                              AND p.gone_at IS NULL AND p.resources_released_at IS NULL
@@ -115,6 +117,7 @@ function environmentOf(row: Row): PlacedEnvironment | null {
     stoppedAt: row.stopped_at,
     switches: { ssh, jupyter, tensorboard, terminal },
     brings: row.image_brings,
+    services: row.services,
     place: isPlaced
       ? { hostId: host_id, hostName: host_name ?? host_id, instanceId: instance_id, epoch }
       : null,

@@ -16,6 +16,7 @@ import { type Connection, type Database, transaction } from "../../database/data
 import { desiredCuts } from "../../environments/access/access-sessions.ts";
 import { gatewaysToDial } from "../../gateway/gateway-ways.ts";
 import { jupyterTokensOn } from "../../environments/jupyter-tokens.ts";
+import { rdpAccessOn } from "../../environments/rdp-passwords.ts";
 import { desiredLeases } from "../../leases/lease-orders.ts";
 import { imageTermsOf, type ImageUse } from "../../hosts/images/image-terms.ts";
 import { desiredAccess, withAccess } from "./desired-access.ts";
@@ -73,17 +74,19 @@ export async function desiredSetOf(
     database,
     async (sql) => {
       const inForce = registryListInForce(sql);
-      const [row, placements, fetches, leases, access, cuts, jupyterTokens, gateways] = await Promise.all([
-        hostOf(sql, hostId),
-        placementsOf(sql, hostId, { sealedBy, inForce }),
-        desiredFetches(sql, { hostId, sealedBy, inForce }),
-        desiredLeases(sql, hostId),
-        desiredAccess(sql, { hostId, hostKeys, terminalKeys }),
-        desiredCuts(sql, hostId),
-        jupyterTokensOn(sql, hostId),
-        gatewaysToDial(sql, hostId),
-        inForce,
-      ]);
+      const [row, placements, fetches, leases, access, cuts, jupyterTokens, rdp, gateways] =
+        await Promise.all([
+          hostOf(sql, hostId),
+          placementsOf(sql, hostId, { sealedBy, inForce }),
+          desiredFetches(sql, { hostId, sealedBy, inForce }),
+          desiredLeases(sql, hostId),
+          desiredAccess(sql, { hostId, hostKeys, terminalKeys }),
+          desiredCuts(sql, hostId),
+          jupyterTokensOn(sql, hostId),
+          rdpAccessOn(sql, hostId),
+          gatewaysToDial(sql, hostId),
+          inForce,
+        ]);
       if (row === undefined) return { served: false, reason: "unknown-host" };
       const lastHeartbeatMs = row.last_heartbeat?.getTime() ?? null;
       if (!isHeardNow({ lastHeartbeatMs, nowMs: now.getTime() }))
@@ -98,10 +101,10 @@ export async function desiredSetOf(
           instances: ordersFor(
             row.protocol_max,
             placements.map((order) =>
-              withJupyter(
-                withAccess(order, access.of.get(order.instanceId)),
-                jupyterTokens.get(order.instanceId),
-              ),
+              withLive(withAccess(order, access.of.get(order.instanceId)), {
+                jupyterToken: jupyterTokens.get(order.instanceId),
+                rdp: rdp.get(order.instanceId),
+              }),
             ),
           ),
           keySets: access.keySets,
@@ -152,10 +155,13 @@ async function placementsOf(
 }
 
 /** An instance has one placement at most that is to run. */
-function withJupyter(order: DesiredInstance, token: string | undefined): DesiredInstance {
-  return token === undefined || order.want !== "running"
-    ? order
-    : { ...order, live: { ...order.live, jupyterToken: token } };
+function withLive(
+  order: DesiredInstance,
+  { jupyterToken, rdp }: Pick<DesiredInstance["live"], "jupyterToken" | "rdp">,
+): DesiredInstance {
+  if (order.want !== "running") return order;
+  const live = { ...(jupyterToken !== undefined && { jupyterToken }), ...(rdp !== undefined && { rdp }) };
+  return { ...order, live: { ...order.live, ...live } };
 }
 
 function desiredInstance(row: PlacementRow, imageTerms: ImageTerms | undefined): DesiredInstance {

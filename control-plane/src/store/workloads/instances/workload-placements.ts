@@ -1,5 +1,5 @@
 /** The placements behind a workload: which are there, and what their hosts are to make of them. */
-import type { InstanceSpec } from "@remotegpu/shared/instance";
+import type { InstanceSpec, ServiceAnswers } from "@remotegpu/shared/instance";
 import { canonicalJson, sha256 } from "@remotegpu/shared/journal-row";
 import type { ContainerSwitches } from "../../../core/environments/environment-change.ts";
 import type { StopOrderer } from "../../../core/instances/instance-report.ts";
@@ -52,6 +52,19 @@ export async function imageBrings(sql: Connection, { kind, id }: WorkloadName): 
     [kind, id],
   );
   return rows[0]?.image_brings ?? null;
+}
+
+/** Which of its services answer, as its host told it last; null where it tells nothing. Of a workload with one instance. */
+export async function serviceAnswers(
+  sql: Connection,
+  { kind, id }: WorkloadName,
+): Promise<ServiceAnswers | null> {
+  const { rows } = await sql.query<{ services: ServiceAnswers | null }>(
+    `SELECT p.services FROM instances i JOIN placements p ON p.instance_id = i.id AND p.epoch = i.current_epoch
+      WHERE i.workload_kind = $1 AND i.workload_id = $2`,
+    [kind, id],
+  );
+  return rows[0]?.services ?? null;
 }
 
 /** What its container was made with. */

@@ -14,6 +14,7 @@ test("one that runs and was ordered is told with its workload and its process", 
       runId: "run-1",
       containerId: "container-of-run-1",
       pid: 4711,
+      services: [],
     },
   ]);
 });

@@ -38,3 +38,30 @@ test.each(["short", "0A".repeat(32), 7, null])(
     expect(serviceFiles(read)).toEqual([]);
   },
 );
+
+const HASH = `$6$rounds=1000$salt$${"x".repeat(86)}`;
+const filesWithRdp = (rdp: unknown) => {
+  const order = desiredOf("lab", {});
+  return serviceFiles(DesiredInstance.parse({ ...order, live: { ...order.live, rdp } }));
+};
+
+test("xrdp is begun once the hash of its password is there, which is for root alone", () => {
+  expect(filesWithRdp({ passwordHash: HASH })).toEqual([
+    { name: "rdp_password", text: `${HASH}\n`, isPublic: false },
+    { name: "rdp", text: "", isPublic: true },
+  ]);
+});
+
+test.each([null, "", "plain", `${HASH}:0:0:root`, `${HASH}\nroot::1:0:99999:7:::`])(
+  "where there is no hash (%j) it lets nobody in",
+  (passwordHash) => {
+    expect(filesWithRdp({ passwordHash })[0]).toEqual({ name: "rdp_password", text: "*\n", isPublic: false });
+  },
+);
+
+test.each([undefined, 7, {}, { passwordHash: 7 }])(
+  "an order that says nothing of RDP, or what is not understood (%j), begins no xrdp",
+  (rdp) => {
+    expect(filesWithRdp(rdp)).toEqual([]);
+  },
+);

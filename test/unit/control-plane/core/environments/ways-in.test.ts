@@ -20,6 +20,7 @@ const lease = (change: Partial<LeaseNow> = {}): LeaseNow => ({
   isHostHeard: true,
   isHostShut: false,
   servesSsh: true,
+  servesRdp: true,
   answers: { isSeen: true, detail: "" },
   ...change,
 });
@@ -213,6 +214,23 @@ describe("behind a bound port nobody was seen", () => {
     const [way] = waysIn(environment({ hostKey: null, leases: [own] }));
 
     expect(way?.reason).toBe("Not in the image: it has no SSH server of its own, which the order asks for.");
+  });
+
+  test("of RDP by an agent that keeps no xrdp up, unless somebody answers all the same", () => {
+    const switches = { ssh: false, rdp: true, jupyter: false, tensorboard: false };
+    const way = (answers: LeaseNow["answers"]) =>
+      waysIn(
+        environment({
+          switches,
+          brings: ["xrdp"],
+          leases: [lease({ service: "rdp", internalPort: 3389, servesRdp: false, answers })],
+        }),
+      )[0];
+
+    expect(way(CLOSED)?.reason).toBe(
+      "The host's agent is too old: it cannot keep an image's xrdp up with a password of each start.",
+    );
+    expect(way({ isSeen: true, detail: "" })).toMatchObject({ isReachable: true, reason: null });
   });
 
   test("by an agent of before, which does not look", () => {

@@ -13,6 +13,7 @@ const environment = (change: Partial<WebEnvironment> = {}): WebEnvironment => ({
   statusReason: null,
   switches: { ssh: true, jupyter: true, tensorboard: true, terminal: true },
   brings: ["shell", "notebook", "tensorboard"],
+  services: null,
   ...change,
 });
 
@@ -96,6 +97,25 @@ test("with a gateway web services lie on their origins, ports opened by hand sta
     ["ssh", null, false, "No port."],
     ["terminal", "https://terminal.example.com", true, null],
   ]);
+});
+
+test("a service where its host saw nobody is told with the sentence, and the gateway asks there all the same", () => {
+  const silent = environment({
+    services: {
+      jupyter: { isSeen: false, detail: "Nobody listens on port 8888 in the container." },
+      terminal: { isSeen: true, detail: "" },
+    },
+  });
+
+  const [jupyter, terminal] = withGateway([port()], silent, (service) => `https://${service}.example.com`);
+
+  expect(jupyter).toMatchObject({
+    url: "https://jupyter.example.com",
+    isReachable: false,
+    reason: "Nothing answers yet. Nobody listens on port 8888 in the container.",
+  });
+  expect(terminal).toMatchObject({ isReachable: true, reason: null });
+  expect(whyNoWay(silent, "jupyter")).toBeNull();
 });
 
 test("what the gateway does not reach has its origin, and the sentence", () => {

@@ -15,6 +15,7 @@ const standing = (change: Partial<Standing> = {}): Standing => ({
     stoppedAt: null,
     switches: { ssh: true, jupyter: true, tensorboard: true, terminal: true },
     brings: null,
+    services: null,
     place: {
       hostId: HostId.parse("host-1"),
       hostName: "gpu-1",

@@ -1,0 +1,73 @@
+/**
+ * The generated password by which one run of an environment is entered by RDP. Until somebody asks for one, nobody enters;
+ * it is shown to whoever asked and to nobody again, another one takes its place, and the next start knows none of them.
+ */
+import { createRoute, z } from "@hono/zod-openapi";
+import { whatLacks } from "@remotegpu/shared/features";
+import { hostHasFeature } from "../../store/hosts/host-features.ts";
+import type { Transaction } from "../../store/database/database.ts";
+import type { EnvironmentRow } from "../../store/environments/environments.ts";
+import { setRdpPassword } from "../../store/environments/rdp-passwords.ts";
+import { appendEvent } from "../../store/events/events.ts";
+import { heldPlacement } from "../../store/workloads/instances/workload-placements.ts";
+import type { ApiApp } from "../deps.ts";
+import { refuseAdministrator } from "../request/authorization.ts";
+import { conflict } from "../request/refusal.ts";
+import { created, forCustomers, Timestamp, WorkloadIdPath } from "../request/route.ts";
+import { ordererOf } from "../workloads/orders.ts";
+import { changeEntryOnce } from "./entry-change.ts";
+import { environmentFor } from "./environment-access.ts";
+import { generatePassword } from "./generated-password.ts";
+
+const RdpPassword = z
+  .object({ environment_id: z.string(), user: z.literal("root"), password: z.string(), set_at: Timestamp })
+  .openapi("RdpPassword");
+
+const post = createRoute({
+  ...forCustomers,
+  method: "post",
+  path: "/environments/{id}/rdp-password",
+  operationId: "setEnvironmentRdpPassword",
+  tags: ["environments"],
+  summary:
+    "Generate the password of this run for RDP; it is shown once, an earlier one opens nothing any more, and none outlives the run",
+  request: { params: WorkloadIdPath },
+  responses: created("The password", RdpPassword),
+});
+
+export function registerRdpPasswordRoute(api: ApiApp): void {
+  api.openapi(post, async (c) => {
+    const environment = await environmentFor(c, c.req.valid("param").id, "manage-workload");
+    await refuseAdministrator(c, environment);
+    const { id } = environment;
+    // Made before anything is held: its hash takes some milliseconds.
+    const { password, hash } = generatePassword();
+    return await changeEntryOnce(c, { environmentId: id }, async (sql) => {
+      const { actor, now } = ordererOf(c);
+      const runId = await enteredRun(sql, environment);
+      await setRdpPassword(sql, { environmentId: id, runId, hash, actor, now });
+      await appendEvent(sql, {
+        at: now,
+        kind: "changed",
+        workloadKind: "environment",
+        workloadId: id,
+        customerId: environment.customer_id,
+        actor,
+        reason: "A password for RDP was generated.",
+      });
+      const user = "root" as const;
+      return c.json({ environment_id: id, user, password, set_at: now.toISOString() }, 201);
+    });
+  });
+}
+
+/** The run that it is to open. @throws ApiRefusal where there is none, or it is entered by no password of ours */
+async function enteredRun(sql: Transaction, { id, status, rdp_enabled }: EnvironmentRow): Promise<string> {
+  if (!rdp_enabled) throw conflict("RDP is switched off for this environment; switch it on.");
+  const held = await heldPlacement(sql, { kind: "environment", id });
+  if (held?.want !== "running" || held.run_id === null)
+    throw conflict(`The environment is ${status}; each start has a password of its own, once it is placed.`);
+  if (!(await hostHasFeature(sql, held.host_id, "rdp")))
+    throw conflict(`The agent of host ${held.host_name} is too old: it cannot ${whatLacks("rdp")}.`);
+  return held.run_id;
+}
