@@ -1,9 +1,12 @@
 /**
  * What gateways and hosts agree on within the tunnel, whichever of them has dialled: `CONNECT <instance>:<port>`, by
- * HTTP/1.1 where the gateway did, by HTTP/2 where the host did and one connection carries all streams.
+ * HTTP/1.1 on a connection of its own, or by HTTP/2 on one that carries many, as where the host has dialled.
  */
 import { MIB } from "./units.ts";
 
+/** By ALPN: a connection for many streams, or for one. */
+export const TUNNEL_SHARED = "h2";
+export const TUNNEL_ALONE = "http/1.1";
 /** Names the client that a gateway brings to an SSH server; only gateways may say it. */
 export const TUNNEL_CLIENT_HEADER = "remotegpu-client";
 /** Of one stream, each way: so much of it waits for a reader that reads no more, and so much is under way on a long line. */

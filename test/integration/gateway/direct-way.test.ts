@@ -6,6 +6,7 @@ import { createHash } from "node:crypto";
 import { once } from "node:events";
 import { readFileSync } from "node:fs";
 import { createServer as createPlainServer } from "node:net";
+import { createServer as createHttpsServer } from "node:https";
 import { connect, createServer } from "node:tls";
 import type { Duplex } from "node:stream";
 import { buffer } from "node:stream/consumers";
@@ -184,6 +185,49 @@ test("whoever else answers there is not taken for the host", async () => {
   expect(errors[0]?.message).toBe(
     "Host gpu-1 does not answer gateways: another host answers at its address.",
   );
+});
+
+test("what lasts shares one connection, in which each way ends by itself and one that nobody reads holds up none", async () => {
+  const way = directWay();
+  const before = openConnectionsAt(at.port ?? 0);
+  const unread = await way.open({ ...to(8000), isLasting: true }, at);
+  unread.pause();
+  unread.end("answer 8000000\n");
+  const many = await Promise.all(
+    Array.from({ length: 200 }, () => way.open({ ...to(8000), isLasting: true }, at)),
+  );
+
+  expect(openConnectionsAt(at.port ?? 0) - before).toBe(1);
+  const said = await Promise.all(
+    many.map((stream, nth) => {
+      stream.end(`answer ${nth}\n`);
+      return saidBy(stream);
+    }),
+  );
+  said.forEach((text, nth) => expect(text.split("\n").slice(2).join("\n")).toHaveLength(nth));
+  const error = await refusedBy(way.open({ ...to(8001), isLasting: true }, at));
+  expect(error).toMatchObject({ reason: "refused", message: "Nothing answers on port 8001 in there." });
+  unread.destroy();
+  way.close();
+});
+
+test("what lasts has a connection of its own where the host is of before it shared any, or has just lost the shared one", async () => {
+  const before = createHttpsServer({ key: identity.key, cert: identity.certificate, ca: identity.ca });
+  before.on("connect", (_request, socket) => socket.end("HTTP/1.1 200 OK\r\n\r\nof before\n"));
+  const port = await listeningOn(before);
+  const old = await directWay().open({ ...to(8000), isLasting: true }, { ...at, port });
+  expect(await saidBy(old)).toBe("of before\n");
+
+  const way = directWay();
+  (await way.open({ ...to(8000), isLasting: true }, at)).destroy();
+  process.kill(access.relayPid, "SIGKILL");
+  const stream = await eventually(
+    () => way.open({ ...to(8000), isLasting: true }, at).catch(() => undefined),
+    { what: "a stream" },
+  );
+  stream.end("answer 5\n");
+  expect(await saidBy(stream)).toContain("hello");
+  way.close();
 });
 
 test("neither a look at the host leaves a connection there, nor one who breaks off amid the handshake", async () => {

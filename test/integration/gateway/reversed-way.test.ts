@@ -12,7 +12,8 @@ import { createOperator } from "@nats-io/nkeys";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import type { GatewayIdentity } from "@remotegpu/agent/access/relay/gateway-identity";
 import { RelaySocket } from "@remotegpu/agent/access/relay/relay-socket";
-import { ReversedTunnels } from "@remotegpu/agent/access/relay/reversed/reversed-tunnels";
+import { ReversedTunnels } from "@remotegpu/agent/access/relay/tunnel/reversed-tunnels";
+import { TunnelStreams } from "@remotegpu/agent/access/relay/tunnel/tunnel-streams";
 import { openHostKey } from "@remotegpu/agent/link/nkey";
 import { type OpenTunnels, openTunnels } from "@remotegpu/control-plane/gateway/tunnel/open-tunnels";
 import type { TunnelError } from "@remotegpu/control-plane/gateway/tunnel/tunnel";
@@ -236,15 +237,17 @@ test("a relay that retires serves what runs through it, and is asked for nothing
   await new Promise<void>((resolve) => void service.listen(0, "127.0.0.1", resolve));
   const address = service.address();
   const port = typeof address === "object" && address !== null ? address.port : 0;
-  const old = new ReversedTunnels({
+  const clock = { monotonicMs: () => performance.now() };
+  const streams = new TunnelStreams({
     open: async () => {
       const socket = connectPlain({ host: "127.0.0.1", port, allowHalfOpen: true });
       await once(socket, "connect");
       return { service: new RelaySocket(socket), carry: (begin) => void begin(() => undefined) };
     },
     onChange: () => undefined,
-    clock: { monotonicMs: () => performance.now() },
+    clock,
   });
+  const old = new ReversedTunnels({ streams, clock });
   old.follow([{ name: "gw-2", host: nat.outside, port: second.port ?? 0 }], identity);
   // The tunnel that came last is asked.
   const stream = await eventually(
@@ -264,7 +267,7 @@ test("a relay that retires serves what runs through it, and is asked for nothing
   expect(String((await once(stream, "data"))[0])).toBe("still here");
   stream.end();
   await once(stream, "end");
-  await eventually(() => old.openConnections === 0, { what: "its end" });
+  await eventually(() => streams.openConnections === 0, { what: "its end" });
 });
 
 test("a relay that dies dials again, and another gateway serves when one has ended", async () => {

@@ -3,10 +3,12 @@
  * serves what it has to the end, and nobody who connects meanwhile is refused.
  */
 import { once } from "node:events";
-import { connect, type Socket } from "node:net";
-import { connect as connectTls } from "node:tls";
+import { connect } from "node:net";
+import type { Duplex } from "node:stream";
+import { connect as connectTls, createSecureContext } from "node:tls";
 import { createOperator } from "@nats-io/nkeys";
 import { afterAll, beforeAll, expect, test } from "vitest";
+import { DirectWay } from "@remotegpu/control-plane/gateway/tunnel/direct-way";
 import { AccessAuthority } from "@remotegpu/control-plane/link/identity/access-authority";
 import type { GatewayIdentity } from "@remotegpu/agent/access/relay/gateway-identity";
 import { openHostKey } from "@remotegpu/agent/link/nkey";
@@ -82,7 +84,14 @@ async function openGateway(access: AccessUnderTest) {
     socket.write(`CONNECT ${container.instance.instanceId}:7000 HTTP/1.1\r\nHost: inside\r\n\r\n`);
     return Client.over(socket);
   };
-  return { identity, port, openPort, enter };
+  const way = new DirectWay({
+    context: () => Promise.resolve(createSecureContext({ ca: authority.ca, key, cert })),
+  });
+  const share = async (): Promise<Client> => {
+    const to = { hostId: HOST, instanceId: container.instance.instanceId, port: 7000, isLasting: true };
+    return Client.over(await way.open(to, { name: HOST, addresses: [LOOPBACK], port }));
+  };
+  return { identity, port, openPort, enter, share };
 }
 
 /** A client with a byte counter: what it sends must be what the service has counted in the end. */
@@ -90,9 +99,9 @@ class Client {
   readonly #sent: Buffer[] = [];
   #heard = "";
   #isOver = false;
-  readonly #socket: Socket;
+  readonly #socket: Duplex;
 
-  private constructor(socket: Socket) {
+  private constructor(socket: Duplex) {
     this.#socket = socket;
     socket.on("error", () => undefined);
     socket.on("data", (chunk) => (this.#heard += String(chunk)));
@@ -103,7 +112,7 @@ class Client {
     return Client.over(connect({ port, host: LOOPBACK, allowHalfOpen: true }));
   }
 
-  static async over(socket: Socket): Promise<Client> {
+  static async over(socket: Duplex): Promise<Client> {
     const client = new Client(socket);
     await eventually(() => client.#heard.replace(INVITATION, "") === "hello\n", {
       what: "the service's greeting",
@@ -169,6 +178,7 @@ test.concurrent("both are upgraded under an open connection: no byte is missing,
   const gateway = await openGateway(access);
   const open = await Client.enter(port);
   const tunnel = await gateway.enter();
+  const shared = await gateway.share();
   const crowd = [new Comer(port), new Comer(port)];
 
   await upgrade(access, next[0] ?? "", gateway.identity);
@@ -185,11 +195,15 @@ test.concurrent("both are upgraded under an open connection: no byte is missing,
   expect(await later.missingBytes()).toBe(0);
   expect(await gateway.openPort()).toBe(gateway.port);
   expect(await (await gateway.enter()).missingBytes()).toBe(0);
+  // The connection of before takes no more, and is there as long as something runs through it.
+  const sharedLater = await gateway.share();
+  expect(await shared.missingBytes()).toBe(0);
   expect(logged(access, OVER)).toEqual([]);
   expect(await tunnel.missingBytes()).toBe(0);
   await eventually(() => logged(access, OVER).length > 0, {
     what: "the elder's end",
   });
+  expect(await sharedLater.missingBytes()).toBe(0);
   expect(access.program.isEnded).toBe(false);
 });
 

@@ -1,19 +1,25 @@
 /**
  * The one TLS port of this host for the gateways of the control plane: whoever shows a gateway's certificate may
  * `CONNECT <instance>:<port>`, and nobody else gets further than the handshake. It leads only into containers that
- * the agent has listed.
+ * the agent has listed. A connection that speaks HTTP/2, by ALPN, carries many ways at once.
  */
-import { STATUS_CODES, type IncomingMessage } from "node:http";
-import { createServer, type Server } from "node:https";
+import {
+  createServer as createHttpServer,
+  STATUS_CODES,
+  type IncomingMessage,
+  type Server as HttpServer,
+} from "node:http";
+import type { ServerHttp2Session } from "node:http2";
 import type { Socket } from "node:net";
-import { TLSSocket } from "node:tls";
-import { TUNNEL_CLIENT_HEADER } from "@remotegpu/shared/gateway-tunnel";
+import { createServer, type Server, TLSSocket } from "node:tls";
+import { TUNNEL_ALONE, TUNNEL_CLIENT_HEADER, TUNNEL_SHARED } from "@remotegpu/shared/gateway-tunnel";
 import { GATEWAY_NAME } from "@remotegpu/shared/joining";
 import { listenerHandleOf, type ListenerHandle } from "./listener-handle.ts";
 import type { GatewayIdentity } from "./gateway-identity.ts";
 import { type GatewayWish, type NoWay, statusOf, type WayForGateway, wishOf } from "./gateway-wish.ts";
 import { listening } from "./listening.ts";
 import { RelayedConnection } from "./relayed-connection.ts";
+import type { TunnelStreams } from "./tunnel/tunnel-streams.ts";
 
 /** Of all gateways together: a busy service has hundreds under way. */
 const MAX_GATEWAY_CONNECTIONS = 4096;
@@ -21,6 +27,10 @@ const HEADERS_WITHIN_MS = 10_000;
 
 export class GatewayPort {
   readonly #server: Server;
+  /** Of connections that carry one way each; it listens nowhere itself. */
+  readonly #http: HttpServer;
+  readonly #streams: TunnelStreams;
+  readonly #sessions = new Set<ServerHttp2Session>();
   readonly #open: (wish: GatewayWish) => Promise<WayForGateway | NoWay>;
   readonly #onChange: () => void;
   readonly #clients = new Set<Socket>();
@@ -29,26 +39,27 @@ export class GatewayPort {
 
   constructor(options: {
     identity: GatewayIdentity;
+    streams: TunnelStreams;
     open: (wish: GatewayWish) => Promise<WayForGateway | NoWay>;
     onChange: () => void;
   }) {
     this.#open = options.open;
+    this.#streams = options.streams;
     this.#onChange = options.onChange;
     const tls = {
       ...tlsOf(options.identity),
       requestCert: true,
       rejectUnauthorized: true,
       minVersion: "TLSv1.3" as const,
+      ALPNProtocols: [TUNNEL_SHARED, TUNNEL_ALONE],
       noDelay: true,
       // Else a client's half-close would end the way back as well. The types do not know that it is taken here, too.
       allowHalfOpen: true,
       // Who leaves amid the handshake is not noticed by its end, since connections may be half-open.
       handshakeTimeout: HEADERS_WITHIN_MS,
-      headersTimeout: HEADERS_WITHIN_MS,
-      requestTimeout: HEADERS_WITHIN_MS,
     };
-    this.#server = createServer(
-      tls,
+    this.#server = createServer(tls);
+    this.#http = createHttpServer(
       (_request, response) => void response.writeHead(405, { Allow: "CONNECT" }).end(),
     );
     this.#server.maxConnections = MAX_GATEWAY_CONNECTIONS;
@@ -61,8 +72,15 @@ export class GatewayPort {
         this.#onChange();
       });
     });
-    this.#server.on("secureConnection", (client) => this.#await(client));
-    this.#server.on("connect", (request, socket: Socket, head: Buffer) => {
+    this.#server.on("secureConnection", (client) => {
+      if (client.alpnProtocol === TUNNEL_SHARED) return this.#share(client);
+      this.#await(client);
+      this.#http.emit("connection", client);
+    });
+    // Of one that failed there is nothing to tell.
+    this.#server.on("tlsClientError", (_error, client) => client.destroy());
+    this.#http.on("clientError", (_error, client) => client.destroy());
+    this.#http.on("connect", (request, socket: Socket, head: Buffer) => {
       void this.#connect(request, socket, head);
     });
   }
@@ -88,6 +106,8 @@ export class GatewayPort {
   /** The number is not this process's any more; ways that are open stay. */
   stopListening(): void {
     this.#server.close();
+    // They end with their last stream; gateways make others, which the heir takes.
+    for (const session of this.#sessions) session.close();
   }
 
   get port(): number {
@@ -111,6 +131,14 @@ export class GatewayPort {
     const stop = () => clearTimeout(late);
     client.once("close", stop);
     this.#unsaid.set(client, stop);
+  }
+
+  #share(client: TLSSocket): void {
+    client.on("error", () => client.destroy());
+    if (!isGateway(client)) return void client.destroy();
+    const session = this.#streams.serveOn(client);
+    this.#sessions.add(session);
+    session.once("close", () => this.#sessions.delete(session));
   }
 
   async #connect(request: IncomingMessage, client: Socket, head: Buffer): Promise<void> {

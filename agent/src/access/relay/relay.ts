@@ -14,7 +14,8 @@ import type { GatewayIdentity } from "./gateway-identity.ts";
 import type { GatewayWish, NoWay, WayForGateway } from "./gateway-wish.ts";
 import { LoginListener } from "./login-listener.ts";
 import { RelaySocket } from "./relay-socket.ts";
-import { ReversedTunnels } from "./reversed/reversed-tunnels.ts";
+import { ReversedTunnels } from "./tunnel/reversed-tunnels.ts";
+import { TunnelStreams } from "./tunnel/tunnel-streams.ts";
 import { SessionLog } from "./session-log.ts";
 import { ToRelay, type DialTarget, type FromRelay, type LeaseActivity } from "./relay-messages.ts";
 
@@ -38,11 +39,12 @@ export class Relay {
   readonly #ports = new Map<LeaseId, LeasedPort>();
   #gateway: GatewayPort | null = null;
   #gatewayTurn: Promise<void> = Promise.resolve();
-  readonly #reversed = new ReversedTunnels({
+  readonly #streams = new TunnelStreams({
     open: (wish) => this.#openForGateway(wish),
     onChange: () => this.#tellSoon(),
     clock,
   });
+  readonly #reversed = new ReversedTunnels({ streams: this.#streams, clock });
   readonly #dials = new Map<number, (service: Dialled | null) => void>();
   readonly #log = new SessionLog({ newId: () => randomBytes(SESSION_ID_BYTES).toString("base64url"), clock });
   readonly #heard = new Map<RunId, LoginListener>();
@@ -184,6 +186,7 @@ export class Relay {
   #newGateway(identity: GatewayIdentity): GatewayPort {
     return new GatewayPort({
       identity,
+      streams: this.#streams,
       open: (wish) => this.#openForGateway(wish),
       onChange: () => this.#tellSoon(),
     });
@@ -302,7 +305,7 @@ export class Relay {
     this.#telling = null;
     this.#tellBook();
     const leases: LeaseActivity[] = [];
-    let openConnections = (this.#gateway?.openConnections ?? 0) + this.#reversed.openConnections;
+    let openConnections = (this.#gateway?.openConnections ?? 0) + this.#streams.openConnections;
     for (const leased of this.#ports.values()) {
       openConnections += leased.openConnections;
       const activity = leased.takeActivity();

@@ -36,6 +36,8 @@ export interface ForwardDeps {
 export class Forwarder {
   readonly #clients: KeptClients;
   readonly #agent: TunnelAgent;
+  /** Of WebSockets, of which there may be thousands that say nothing. */
+  readonly #lasting: TunnelAgent;
   readonly #proxy: ProxyServer;
   readonly #headersFor: ForwardDeps["headersFor"];
   readonly #sent = new WeakMap<IncomingMessage, ClientRequest>();
@@ -43,6 +45,7 @@ export class Forwarder {
   constructor({ tunnels, headersFor }: ForwardDeps) {
     this.#clients = new KeptClients(tunnels);
     this.#agent = new TunnelAgent(tunnels);
+    this.#lasting = new TunnelAgent({ open: (to) => tunnels.open({ ...to, isLasting: true }) });
     this.#headersFor = headersFor;
     this.#proxy = createProxyServer();
     this.#proxy.on("proxyReq", (sent, request) => {
@@ -113,7 +116,7 @@ export class Forwarder {
 
   async #send({ request, response, headers }: Asked, visit: Visit): Promise<void> {
     request.headers = headers;
-    await this.#proxy.web(request, response, this.#options(visit));
+    await this.#proxy.web(request, response, this.#options(visit, this.#agent));
   }
 
   /** Resolves when it is over, or was refused. */
@@ -128,7 +131,7 @@ export class Forwarder {
     if (visit.signal.aborted) return end();
     visit.signal.addEventListener("abort", end);
     try {
-      await this.#proxy.ws(request, socket as never, this.#options(visit), head);
+      await this.#proxy.ws(request, socket as never, this.#options(visit, this.#lasting), head);
     } catch (error) {
       // The library ends the socket in the same moment; what it has not sent yet goes out before.
       answerUpgrade(request, socket, error instanceof TunnelError ? noWay(error, visit.answer) : garbled);
@@ -140,12 +143,13 @@ export class Forwarder {
   close(): void {
     this.#clients.close();
     this.#agent.destroy();
+    this.#lasting.destroy();
   }
 
-  #options(visit: Visit) {
+  #options(visit: Visit, agent: TunnelAgent) {
     return {
       target: agentTarget(destinationOf(visit)),
-      agent: this.#agent,
+      agent,
       upgradeTimeout: UPGRADE_WITHIN_MS,
     };
   }

@@ -1,12 +1,14 @@
 /**
  * The direct way to a host: TLS to its access process, then `CONNECT`. While a host is used one connection more is
  * ready, past its handshake, so that a stream waits for one round trip; others begin with the TLS session of before.
+ * What lasts and says little shares a few connections (shared-connections.ts), since each costs memory at both ends.
  */
 import type { Duplex } from "node:stream";
 import type { SecureContext, TLSSocket } from "node:tls";
 import type { HostId } from "@remotegpu/shared/ids";
 import { accessName } from "@remotegpu/shared/joining";
 import { connectThrough, UnansweredError } from "./connect-request.ts";
+import { SharedConnections } from "./shared-connections.ts";
 import { dialTls, reasonOf } from "./tls-dial.ts";
 import { type Destination, TunnelError } from "./tunnel.ts";
 
@@ -39,6 +41,7 @@ type Known = {
 export class DirectWay {
   readonly #context: () => Promise<SecureContext>;
   readonly #known = new Map<HostId, Known>();
+  readonly #shared = new SharedConnections();
   #isClosed = false;
 
   constructor({ context }: { context: () => Promise<SecureContext> }) {
@@ -46,7 +49,11 @@ export class DirectWay {
   }
 
   /** @throws TunnelError */
-  async open({ hostId, ...target }: Destination, at: HostAddress): Promise<Duplex> {
+  async open({ hostId, isLasting = false, ...target }: Destination, at: HostAddress): Promise<Duplex> {
+    const shared = isLasting
+      ? await this.#shared.open({ hostId, ...target }, (protocols) => this.#dial(hostId, at, protocols))
+      : null;
+    if (shared !== null) return shared;
     const known = this.#knownOf(hostId);
     if (known.opening >= MAX_OPENING)
       throw new TunnelError("away", `Too many connections to host ${at.name} are being opened at once.`);
@@ -73,6 +80,7 @@ export class DirectWay {
   close(): void {
     this.#isClosed = true;
     for (const { spare } of this.#known.values()) spare?.destroy();
+    this.#shared.retire();
   }
 
   async #openOn(spare: TLSSocket | null, to: Destination, at: HostAddress): Promise<Duplex> {
@@ -86,7 +94,11 @@ export class DirectWay {
     }
   }
 
-  async #dial(hostId: HostId, { name, addresses, port }: HostAddress): Promise<TLSSocket> {
+  async #dial(
+    hostId: HostId,
+    { name, addresses, port }: HostAddress,
+    protocols?: string[],
+  ): Promise<TLSSocket> {
     if (port === null || addresses.length === 0)
       throw new TunnelError("away", `Host ${name} has no port open for gateways.`);
     const known = this.#knownOf(hostId);
@@ -96,10 +108,11 @@ export class DirectWay {
         port,
         secureContext: await this.#context(),
         name: accessName(hostId),
-        session: known.session,
+        // A session is of one protocol.
+        ...(protocols === undefined ? { session: known.session } : { session: null, protocols }),
       });
       known.address = address;
-      socket.on("session", (session: Buffer) => (known.session = session));
+      if (protocols === undefined) socket.on("session", (session: Buffer) => (known.session = session));
       return socket;
     } catch (cause) {
       known.address = null;

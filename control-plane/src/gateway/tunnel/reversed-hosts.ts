@@ -3,7 +3,7 @@ import type { Duplex } from "node:stream";
 import type { TLSSocket } from "node:tls";
 import type { HostId } from "@remotegpu/shared/ids";
 import type { Target } from "./connect-request.ts";
-import { ReversedSession } from "./reversed-session.ts";
+import { TunnelSession } from "./tunnel-session.ts";
 import { TunnelError } from "./tunnel.ts";
 
 /** A relay dials once; those of access processes of before upgrades keep what they have. */
@@ -11,7 +11,7 @@ const MAX_OF_HOST = 8;
 
 export class ReversedHosts {
   readonly #onChange: (hostId: HostId) => void;
-  readonly #sessions = new Map<HostId, ReversedSession[]>();
+  readonly #sessions = new Map<HostId, TunnelSession[]>();
   /** All sockets, with those whose session takes no streams any more. */
   readonly #sockets = new Map<HostId, Set<TLSSocket>>();
 
@@ -29,7 +29,7 @@ export class ReversedHosts {
       sockets.delete(socket);
       if (sockets.size === 0) this.#sockets.delete(hostId);
     });
-    const session = new ReversedSession(socket, () => this.#over(hostId, session));
+    const session = new TunnelSession(socket, () => this.#over(hostId, session));
     this.#sessions.set(hostId, [session, ...(this.#sessions.get(hostId) ?? [])]);
     this.#onChange(hostId);
   }
@@ -58,7 +58,7 @@ export class ReversedHosts {
     for (const hostId of this.hosts) this.end(hostId);
   }
 
-  #over(hostId: HostId, session: ReversedSession): void {
+  #over(hostId: HostId, session: TunnelSession): void {
     const before = this.#sessions.get(hostId) ?? [];
     const left = before.filter((one) => one !== session);
     if (left.length === before.length) return;

@@ -12,6 +12,8 @@ export interface DialOptions {
   name: string;
   /** Of an earlier connection, which spares most of the handshake. */
   session: Buffer | null;
+  /** By ALPN, the first one best; none: whatever the host speaks first. */
+  protocols?: string[];
 }
 
 export type Dialled = { socket: TLSSocket; address: string };
@@ -30,7 +32,7 @@ export async function dialTls({ addresses, ...options }: DialOptions): Promise<D
 
 function dialOne(
   address: string,
-  { port, secureContext, name, session }: Omit<DialOptions, "addresses">,
+  { port, secureContext, name, session, protocols }: Omit<DialOptions, "addresses">,
 ): { socket: TLSSocket; done: Promise<Dialled> } {
   const options = {
     host: address,
@@ -40,6 +42,7 @@ function dialOne(
     // Else its half-close would end the way there as well. The types do not know that it is taken here, too.
     allowHalfOpen: true,
     ...(session !== null && { session }),
+    ...(protocols !== undefined && { ALPNProtocols: protocols }),
   };
   const socket = connect(options);
   socket.setNoDelay(true);

@@ -9,6 +9,8 @@ export interface Destination {
   hostId: HostId;
   instanceId: InstanceId;
   port: number;
+  /** It says little and lasts: it may share a connection with others. */
+  isLasting?: boolean;
   /** The address of an SSH client, who is told of in the environment's sessions like one of its leased port. */
   client?: string;
 }

@@ -1,6 +1,7 @@
 /**
- * A host that has dialled in: we ask, over HTTP/2 on the connection that it made, and each stream is a way into one of
- * its containers. A stream that nobody reads holds up no other, and so much of it waits here as its window holds.
+ * One connection to a host for many ways, whichever of the two has dialled: we ask over HTTP/2, and each stream is a way
+ * into one of its containers. A stream that nobody reads holds up no other, and so much of it waits here as its window
+ * holds.
  */
 import { connect, constants, type ClientHttp2Session, type ClientHttp2Stream } from "node:http2";
 import type { Duplex } from "node:stream";
@@ -19,7 +20,7 @@ import { TunnelError } from "./tunnel.ts";
 
 const SETTINGS = { initialWindowSize: TUNNEL_STREAM_WINDOW, enablePush: false };
 
-export class ReversedSession {
+export class TunnelSession {
   readonly #session: ClientHttp2Session;
   readonly #socket: TLSSocket;
   #streams = 0;
@@ -45,10 +46,13 @@ export class ReversedSession {
     return !this.#session.closed && !this.#session.destroyed;
   }
 
+  get isFull(): boolean {
+    return this.#streams >= MAX_TUNNEL_STREAMS;
+  }
+
   /** @throws TunnelError */
   async open(target: Target): Promise<Duplex> {
-    if (this.#streams >= MAX_TUNNEL_STREAMS)
-      throw new TunnelError("away", "Too many connections to its host are open at once.");
+    if (this.isFull) throw new TunnelError("away", "Too many connections to its host are open at once.");
     const stream = this.#session.request(
       {
         [constants.HTTP2_HEADER_METHOD]: "CONNECT",
@@ -64,6 +68,11 @@ export class ReversedSession {
     stream.on("error", () => undefined);
     stream.destroy();
     throw refusalOf(status, target.port);
+  }
+
+  /** It ends with its last stream. */
+  retire(): void {
+    this.#session.close();
   }
 
   /** Bytes show that the other side lives, whatever they are; pings make some. */

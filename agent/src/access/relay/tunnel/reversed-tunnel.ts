@@ -2,32 +2,19 @@
  * The tunnel to one gateway that cannot reach this host: dials it by TLS, proves who both are by certificates, and
  * serves its `CONNECT`s as streams of that one connection. A tunnel that is lost is dialled anew.
  */
-import { performServerHandshake, type ServerHttp2Session, type ServerHttp2Stream } from "node:http2";
+import type { ServerHttp2Session } from "node:http2";
 import { connect, type TLSSocket } from "node:tls";
 import { GATEWAY_NAME } from "@remotegpu/shared/joining";
-import {
-  MAX_TUNNEL_STREAMS,
-  TUNNEL_MEMORY_MIB,
-  TUNNEL_PING_EVERY_MS,
-  TUNNEL_SILENT_AFTER_MS,
-  TUNNEL_STREAM_WINDOW,
-  TUNNEL_WINDOW,
-} from "@remotegpu/shared/gateway-tunnel";
 import type { GatewayAddress } from "@remotegpu/shared/ssh-access";
 import { redialAfterMs, STEADY_MS } from "../../../core/access/redial.ts";
 import type { GatewayIdentity } from "../gateway-identity.ts";
+import type { TunnelStreams } from "./tunnel-streams.ts";
 
 const DIAL_WITHIN_MS = 10_000;
-const SETTINGS = {
-  initialWindowSize: TUNNEL_STREAM_WINDOW,
-  maxConcurrentStreams: MAX_TUNNEL_STREAMS,
-  enablePush: false,
-};
-
 export class ReversedTunnel {
   readonly #address: GatewayAddress;
   readonly #identity: () => GatewayIdentity;
-  readonly #serve: (stream: ServerHttp2Stream, headers: Record<string, unknown>) => void;
+  readonly #streams: TunnelStreams;
   readonly #clock: { monotonicMs: () => number };
   #socket: TLSSocket | null = null;
   #session: ServerHttp2Session | null = null;
@@ -39,12 +26,12 @@ export class ReversedTunnel {
     address: GatewayAddress;
     /** Of the moment: it is renewed now and then. */
     identity: () => GatewayIdentity;
-    serve: (stream: ServerHttp2Stream, headers: Record<string, unknown>) => void;
+    streams: TunnelStreams;
     clock: { monotonicMs: () => number };
   }) {
     this.#address = options.address;
     this.#identity = options.identity;
-    this.#serve = options.serve;
+    this.#streams = options.streams;
     this.#clock = options.clock;
   }
 
@@ -68,7 +55,7 @@ export class ReversedTunnel {
     socket.once("secureConnect", () => {
       clearTimeout(timer);
       sinceMs = this.#clock.monotonicMs();
-      this.#begin(socket);
+      this.#session = this.#streams.serveOn(socket);
     });
     // What went wrong is seen by its end.
     socket.on("error", () => socket.destroy());
@@ -85,30 +72,6 @@ export class ReversedTunnel {
     clearTimeout(this.#timer);
     if (this.#session === null) this.#socket?.destroy();
     else this.#session.close();
-  }
-
-  #begin(socket: TLSSocket): void {
-    const session = performServerHandshake(socket, {
-      settings: SETTINGS,
-      maxSessionMemory: TUNNEL_MEMORY_MIB,
-    });
-    this.#session = session;
-    session.setLocalWindowSize(TUNNEL_WINDOW);
-    session.on("error", () => socket.destroy());
-    session.on("stream", (stream, headers) => this.#serve(stream, headers));
-    this.#watch(session, socket);
-  }
-
-  /** Bytes show that the other side lives, whatever they are; pings make some. */
-  #watch(session: ServerHttp2Session, socket: TLSSocket): void {
-    let seen = { bytes: socket.bytesRead, ms: this.#clock.monotonicMs() };
-    const watching = setInterval(() => {
-      const nowMs = this.#clock.monotonicMs();
-      if (socket.bytesRead !== seen.bytes) seen = { bytes: socket.bytesRead, ms: nowMs };
-      if (nowMs - seen.ms >= TUNNEL_SILENT_AFTER_MS) socket.destroy();
-      else session.ping(() => undefined);
-    }, TUNNEL_PING_EVERY_MS);
-    socket.once("close", () => clearInterval(watching));
   }
 
   #lost(stoodMs: number): void {
