@@ -131,7 +131,7 @@ test("a port-forward leads there as well", async () => {
   await cli("ssh-key", "add", `${key}.pub`);
   const here = await freePort("127.0.0.1", null);
   const ssh = ["--", "-i", key, "-o", "IdentitiesOnly=yes", "-o", "BatchMode=yes"];
-  const words = [commandFile(), "port-forward", "desk", `3389:${here}`, "--through-gateway", ...ssh];
+  const words = [commandFile(), "port-forward", "desk", `3389:${here}`, ...ssh];
   const env = { REMOTEGPU_SERVER: house.url, REMOTEGPU_KEY: house.customerKey, HOME: house.folder };
   const forward = spawn(process.execPath, words, { env: { ...process.env, ...env }, stdio: "ignore" });
   try {
