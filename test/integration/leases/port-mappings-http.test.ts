@@ -503,7 +503,7 @@ describe("the ways in", () => {
       {
         service: "rdp",
         reachable: false,
-        reason: "The host's agent is too old to see whether something answers on port 3389.",
+        reason: "The host's agent is too old: it cannot keep an image's xrdp up with a password of each start.",
         command: expect.stringMatching(/^xfreerdp \/v:\[2001:db8::7\]:\d+ \/u:root$/),
       },
       {

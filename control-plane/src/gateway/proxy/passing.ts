@@ -46,6 +46,7 @@ class Passing implements Dispatcher.DispatchHandler {
   /** Of a body that is small and may come at once; else no length of any. */
   #wholeLength = -1;
   #whole: Buffer | null = null;
+  #isGathering = false;
 
   constructor(
     response: ServerResponse,
@@ -90,9 +91,21 @@ class Passing implements Dispatcher.DispatchHandler {
       this.#whole = chunk;
       return;
     }
+    this.#gather();
     if (this.#response.write(chunk)) return;
     controller.pause();
     this.#response.once("drain", () => controller.resume());
+  }
+
+  /** What comes in one turn goes out in one write: a host's bytes come in pieces of 16 KiB, as TLS cuts them. */
+  #gather(): void {
+    if (this.#isGathering) return;
+    this.#isGathering = true;
+    this.#response.cork();
+    setImmediate(() => {
+      this.#isGathering = false;
+      this.#response.uncork();
+    });
   }
 
   onResponseEnd(_controller: Dispatcher.DispatchController, trailers: HeaderMap): void {
