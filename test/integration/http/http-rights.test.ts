@@ -408,6 +408,7 @@ const RIGHTS: [route: string, expected: string, question: Question][] = [
   ["POST /environments/{id}/stop", AUTHORS, ofEnvironment("POST", "/stop")],
   ["POST /environments/{id}/restart", AUTHORS, ofEnvironment("POST", "/restart")],
   ["POST /environments/{id}/exec", AUTHORS, ofEnvironment("POST", "/exec", { argv: ["true"] })],
+  ["GET /training-jobs/{id}/output", MEMBERS, at(trainingJob, (id) => `/training-jobs/${id}/output`)],
   ["GET /environments/{id}/files", MEMBERS, ofEnvironment("GET", "/files")],
   // One that has not run has none, which is past the question of rights.
   ["PUT /environments/{id}/files", AUTHORS, ofEnvironment("PUT", "/files?path=/gemini/code/a")],

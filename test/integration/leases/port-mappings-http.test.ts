@@ -503,7 +503,8 @@ describe("the ways in", () => {
       {
         service: "rdp",
         reachable: false,
-        reason: "The host's agent is too old: it cannot keep an image's xrdp up with a password of each start.",
+        reason:
+          "The host's agent is too old: it cannot keep an image's xrdp up with a password of each start.",
         command: expect.stringMatching(/^xfreerdp \/v:\[2001:db8::7\]:\d+ \/u:root$/),
       },
       {

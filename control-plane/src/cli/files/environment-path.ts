@@ -1,4 +1,4 @@
-/** Paths inside an environment as people give them, and as bytes, which is what they are: a name need not be a text. */
+/** Paths inside an environment or an output as people give them, and as bytes, which is what they are: a name need not be a text. */
 
 const TOP = "/gemini";
 
@@ -8,8 +8,13 @@ export function insidePath(given: string): Buffer {
   return Buffer.from(path.length > 1 ? path.replace(/\/+$/, "") : path);
 }
 
+/** As a job's output has it, without a leading slash; empty for the root. */
+export function relativePath(given: string): Buffer {
+  return Buffer.from(given.replace(/^\/+|\/+$/g, ""));
+}
+
 export function below(folder: Buffer, name: Buffer): Buffer {
-  return folder.at(-1) === SLASH
+  return folder.length === 0 || folder.at(-1) === SLASH
     ? Buffer.concat([folder, name])
     : Buffer.concat([folder, Buffer.of(SLASH), name]);
 }

@@ -2,6 +2,7 @@
 import { asSentence } from "@remotegpu/shared/sentence";
 import type { Row } from "../frame/api-client.ts";
 import { printOne, type Column, type Output } from "../frame/output.ts";
+import { JOB_OUTPUT } from "../files/file-commands.ts";
 import { CREATE } from "./job-create.ts";
 import { ended, jobSentence } from "./job-state.ts";
 import { CPU_AND_MEMORY, OWNER, workloadGroup } from "./workload-group.ts";
@@ -48,6 +49,7 @@ export const JOB = workloadGroup({
   ],
   sentence: jobSentence,
   settled: ended,
+  more: [JOB_OUTPUT],
   deletion: (id) => `Training job ${id} is being deleted.`,
 });
 

@@ -36,7 +36,7 @@ export interface WorkloadWords {
   /** What is said of one that goes; none, where the API deletes none. */
   deletion?: (id: string) => string;
   /** Behind all others. */
-  more?: readonly Command[];
+  more?: readonly (Command | Group)[];
 }
 
 /** Whose it is says something where several people's are listed, as administrators see them. */

@@ -159,7 +159,7 @@ export function jobOutputFolder(id: string): string {
 }
 
 /** Each attempt writes into a folder of its own, so that none spoils what an earlier one left. */
-function attemptFolder(attempt: number): string {
+export function attemptFolder(attempt: number): string {
   return `attempt-${attempt}`;
 }
 

@@ -57,6 +57,7 @@ import { registerSpecRoutes } from "../money/prices/specs.ts";
 import { registerSshKeyRoutes } from "../accounts/ssh-keys.ts";
 import { registerWebhookDeliveryRoutes } from "../webhooks/webhook-deliveries.ts";
 import { registerWebhookRoutes } from "../webhooks/webhooks.ts";
+import { registerTrainingJobOutputRoute } from "../training/job-output.ts";
 import { registerTrainingJobRoutes } from "../training/training-jobs.ts";
 import { registerWorkloadExec } from "../workloads/workload-exec.ts";
 import { registerWorkloadLogs } from "../workloads/workload-logs.ts";
@@ -80,6 +81,7 @@ export function registerResources(api: ApiApp, deps: ApiDeps): void {
   registerSshKeyRoutes(api, deps);
   registerEnvironmentRoutes(api, deps, fleet);
   registerTrainingJobRoutes(api, deps, fleet);
+  registerTrainingJobOutputRoute(api);
   registerWorkloadRoutes(api, deps, fleet);
   registerWaysInRoutes(api, deps);
   registerEnvironmentFileRoutes(api, deps);

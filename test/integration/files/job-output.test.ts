@@ -1,0 +1,137 @@
+/** What a job has written, from the command and the API down to a real files process: attempt by attempt, whoever may see it. */
+import { once } from "node:events";
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
+import { connect } from "node:net";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { execa } from "execa";
+import { afterAll, beforeAll, expect, test } from "vitest";
+import { filesSocket } from "@remotegpu/agent/config";
+import { type ApiServer, openServer } from "@remotegpu/control-plane/http/server/server";
+import { fileRequests } from "@remotegpu/control-plane/link/files/file-requests";
+import { FilesUnderTest } from "../../support/agent/files.ts";
+import { openApi, problem, type ApiWorld, type Caller } from "../../support/http/api.ts";
+
+const CLI = new URL("../../../control-plane/src/cli/main.ts", import.meta.url).pathname;
+
+let api: ApiWorld;
+let files: FilesUnderTest;
+let server: ApiServer;
+let owner: Caller;
+let viewer: Caller;
+let stranger: Caller;
+let here: string;
+
+const ending = new AsyncDisposableStack();
+beforeAll(async () => {
+  files = ending.adopt(await FilesUnderTest.begin(), (one) => one.end());
+  api = ending.adopt(await openApi(), (one) => one.close());
+  here = mkdtempSync(join(tmpdir(), "rg-outputs-"));
+  ending.defer(() => rmSync(here, { recursive: true }));
+  api.deps.files = fileRequests(async () => {
+    const stream = connect(filesSocket(files.state));
+    await once(stream, "connect");
+    return { isOpen: true, stream };
+  });
+  server = ending.adopt(await openServer(api.app, { host: "127.0.0.1", port: 0, tls: null }), (one) =>
+    one.close(),
+  );
+  const ada = await api.customer("ada");
+  [owner, viewer, stranger] = [ada, await api.customer("vic"), await api.customer("sam")];
+  await api.join(ada.workspaceId, owner, viewer, "viewer");
+  await api.db.query(
+    `INSERT INTO hosts (id, name, ip_address, connection, storage_pool) VALUES
+       ('host-1', 'gpu-1', '10.0.0.1', 'connected', 'pool-a'), ('host-2', 'gpu-2', '10.0.0.2', 'unreachable', 'pool-b')`,
+  );
+  await api.db.query(
+    `INSERT INTO training_jobs (id, customer_id, workspace_id, name, image, command, status, cpu, memory, attempt)
+     VALUES ('job-1', $1, $2, 'train', 'trainer', 'true', 'completed', 1, 1073741824, 2),
+            ('job-2', $1, $2, 'new', 'trainer', 'true', 'queued', 1, 1073741824, 1)`,
+    [owner.customerId, ada.workspaceId],
+  );
+  await api.db.query(
+    `INSERT INTO instances (id, workload_kind, workload_id, rank, current_epoch, state)
+     VALUES ('ins-1', 'training', 'job-1', 0, 3, 'stopped')`,
+  );
+  // The first attempt was placed twice: a mount was missing where it was put first.
+  for (const [epoch, host, attempt] of [
+    [1, "host-2", 1],
+    [2, "host-1", 1],
+    [3, "host-2", 2],
+  ] as const)
+    await api.db.query(
+      `INSERT INTO placements (instance_id, epoch, host_id, state, spec, spec_hash, cpu_milli, memory_bytes, resources_released_at)
+       VALUES ('ins-1', $1, $2, 'stopped', $3, 'x', 1000, 1, now())`,
+      [
+        epoch,
+        host,
+        {
+          env: { REMOTEGPU_ATTEMPT: String(attempt) },
+          folders: [{ source: `training-jobs/job-1/output/attempt-${attempt}`, target: "/gemini/output" }],
+        },
+      ],
+    );
+  const folder = files.at("", "training-jobs/job-1/output/attempt-1");
+  mkdirSync(join(folder, "logs"), { recursive: true });
+  writeFileSync(join(folder, "model.pt"), "weights");
+  writeFileSync(join(folder, "logs/one"), "loss 0.1\n");
+  symlinkSync("/etc/passwd", join(folder, "away"));
+});
+afterAll(() => ending.disposeAsync());
+
+const of = (path: string, id = "job-1") =>
+  `/api/v1/training-jobs/${id}/output?path=${encodeURIComponent(path)}`;
+const names = (body: { items: { name: string }[] }) => body.items.map(({ name }) => name);
+
+async function cli(...args: string[]) {
+  return execa(process.execPath, [CLI, ...args], {
+    env: { REMOTEGPU_SERVER: `http://127.0.0.1:${server.port}`, REMOTEGPU_KEY: owner.key, HOME: here },
+    extendEnv: false,
+    reject: false,
+    cwd: here,
+  });
+}
+
+test("its attempts are listed, and what lies in one is listed and read, in parts too", async () => {
+  const root = await api.ask("GET", of(""), { as: owner });
+  const attempt = await api.ask("GET", of("attempt-1"), { as: viewer });
+  const part = await api.ask("GET", of("attempt-1/model.pt"), {
+    as: viewer,
+    headers: { Range: "bytes=0-3" },
+  });
+
+  expect(names(root.body)).toEqual(["attempt-1", "attempt-2"]);
+  expect(names(attempt.body)).toEqual(["away", "logs", "model.pt"]);
+  expect([part.status, part.body]).toEqual([206, "weig"]);
+});
+
+test.each([
+  ["of somebody else's job", () => ({ as: stranger, path: of("") }), 404],
+  ["of a job that has not run", () => ({ as: owner, path: of("attempt-1", "job-2") }), 409],
+  ["of an attempt that never was", () => ({ as: owner, path: of("attempt-3") }), 404],
+  ["of a file that is not there", () => ({ as: owner, path: of("attempt-1/none") }), 404],
+  ["beyond the attempt's folder", () => ({ as: owner, path: of("attempt-1/../attempt-2") }), 422],
+  ["through a link that leaves it", () => ({ as: owner, path: of("attempt-1/away") }), 403],
+  ["in a pool of which no host is heard", () => ({ as: owner, path: of("attempt-2") }), 503],
+])("what is asked %s is refused", async (_what, asked, status) => {
+  const { as, path } = asked();
+
+  expect(await api.ask("GET", path, { as })).toMatchObject(problem(status));
+});
+
+test("a job that has not run has no attempts yet", async () => {
+  expect((await api.ask("GET", of("", "job-2"), { as: owner })).body.items).toEqual([]);
+});
+
+test("the command lists it and fetches a file or a folder, without links", async () => {
+  const listed = await cli("job", "output", "ls", "train", "attempt-1", "--json");
+  const file = await cli("job", "output", "get", "train", "attempt-1/model.pt");
+  const folder = await cli("job", "output", "get", "train", "attempt-1", "copy");
+
+  expect(listed.stderr).toBe("");
+  expect(names(JSON.parse(listed.stdout))).toEqual(["away", "logs", "model.pt"]);
+  expect([file.exitCode, folder.exitCode]).toEqual([0, 0]);
+  expect(folder.stderr).toContain("away is no file, and was left out.");
+  expect(readFileSync(join(here, "model.pt"), "utf8")).toBe("weights");
+  expect(readFileSync(join(here, "copy/logs/one"), "utf8")).toBe("loss 0.1\n");
+});
