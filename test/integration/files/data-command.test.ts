@@ -295,9 +295,11 @@ describe("a put", () => {
       { what: "the beginning of the first one" },
     );
     await line.reached(line.sent + 4 * MIB);
+    line.hold();
     writeFileSync(join(here, "other.bin"), "other");
 
     const other = await cli("dataset", "put", "shared", "other.bin");
+    line.letGo();
 
     expect([other.stderr, other.exitCode, (await ended)[0]]).toEqual(["", 0, 1]);
     expect(said).toContain("Another upload has begun since, or this one is over; begin anew to go on. (409)");

@@ -1,10 +1,12 @@
-/** A line to a server that counts what goes to it, and can be cut. */
+/** A line to a server that counts what goes to it, and can be held and cut. */
 import { connect, createServer, type Server, type Socket } from "node:net";
 import { once } from "node:events";
 
 export class CountedLine {
   readonly #server: Server;
   readonly #sockets = new Set<Socket>();
+  readonly #clients = new Map<Socket, Socket>();
+  #held = new Map<Socket, Socket>();
   #waiting: { bytes: number; reached: () => void }[] = [];
   /** That went to the server. */
   sent = 0;
@@ -40,6 +42,17 @@ export class CountedLine {
     for (const socket of this.#sockets) socket.destroy();
   }
 
+  /** Of who is connected now nothing more goes over until it is let go. */
+  hold(): void {
+    this.#held = new Map(this.#clients);
+    for (const [client, server] of this.#held) client.unpipe(server).pause();
+  }
+
+  letGo(): void {
+    for (const [client, server] of this.#held) client.pipe(server);
+    this.#held.clear();
+  }
+
   async close(): Promise<void> {
     this.cut();
     await new Promise((resolve) => this.#server.close(resolve));
@@ -58,6 +71,8 @@ export class CountedLine {
         other.destroy();
       });
     }
+    this.#clients.set(client, server);
+    client.once("close", () => this.#clients.delete(client));
     client.on("data", (bytes) => {
       this.sent += bytes.length;
       this.#tell();
