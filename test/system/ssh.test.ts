@@ -149,8 +149,8 @@ test("SSH goes through the gateway as well, with exit codes, outputs and files a
   const through = (...argv: string[]) => cli("ssh", "--through-gateway", "lab", "--", ...identity, ...argv);
 
   const done = await through("echo out; echo err >&2; exit 42");
-  expect(done).toMatchObject({ exitCode: 42, stdout: "out" });
   expect(done.stderr).toContain("err");
+  expect(done).toMatchObject({ exitCode: 42, stdout: "out" });
 
   const file = join(house.folder, "through.bin");
   writeFileSync(file, Buffer.alloc(3_000_000, 9));

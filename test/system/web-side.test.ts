@@ -234,7 +234,10 @@ test("with one gateway killed visits go on through the other, into the host that
   expect(await again.tab()).toBe(name);
   again.types("echo after-$kept\n");
   expect(await again.draws(/after-yes/)).toBe(true);
-  for (const lab of Object.values(LABS)) expect((await inside(lab, "echo in")).stdout).toBe("in");
+  for (const lab of Object.values(LABS)) {
+    const { stdout, stderr } = await inside(lab, "echo in");
+    expect(stdout, stderr).toBe("in");
+  }
 
   // As if a minute had passed in which nobody saw it.
   const { rows } = await database.database.query<{ id: string }>(
