@@ -64,7 +64,7 @@ export class TunnelSession {
     this.#streams += 1;
     stream.once("close", () => (this.#streams -= 1));
     const status = await statusOf(stream);
-    if (status === 200) return stream;
+    if (status === 200) return likeSocket(stream);
     stream.on("error", () => undefined);
     stream.destroy();
     throw refusalOf(status, target.port);
@@ -86,6 +86,11 @@ export class TunnelSession {
     }, TUNNEL_PING_EVERY_MS);
     this.#socket.once("close", () => clearInterval(watching));
   }
+}
+
+/** Those who carry HTTP set what only a socket of the system has; the connection's own is set once for all. */
+function likeSocket(stream: ClientHttp2Stream): Duplex {
+  return Object.assign(stream, { setNoDelay: () => stream, setKeepAlive: () => stream });
 }
 
 async function statusOf(stream: ClientHttp2Stream): Promise<number> {
