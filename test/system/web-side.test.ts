@@ -236,7 +236,7 @@ test("with one gateway killed visits go on through the other, into the host that
   expect(await again.draws(/after-yes/)).toBe(true);
   for (const lab of Object.values(LABS)) {
     const { stdout, stderr } = await inside(lab, "echo in");
-    expect(stdout, stderr).toBe("in");
+    expect({ lab, stdout, stderr }).toMatchObject({ stdout: "in" });
   }
 
   // As if a minute had passed in which nobody saw it.
