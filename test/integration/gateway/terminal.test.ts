@@ -53,7 +53,8 @@ describe("a terminal", () => {
   });
 
   test("that nobody has open is found by whoever names none; else there is a new one", async () => {
-    const tab = fresh();
+    // tmux tells them by their names, and those that the tests before have left are there, too.
+    const tab = `000000${fresh()}`;
     const first = await scene.opened(tab);
     const second = await scene.opened();
     expect(await second.tab()).not.toBe(tab);
