@@ -8,7 +8,7 @@ import { openNotebookScene } from "../../support/worlds/notebook-scene.ts";
 import type { WebScene } from "../../support/worlds/web-scene.ts";
 
 const IMAGE_MS = 400_000;
-const SLOW_MS = 180_000;
+const SLOW_MS = 300_000;
 
 const ending = new AsyncDisposableStack();
 let scene: WebScene;

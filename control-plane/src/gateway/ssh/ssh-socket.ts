@@ -91,8 +91,8 @@ function carry(client: WebSocket, inside: Duplex, right: AbortSignal): void {
   });
   bytes.on("error", () => inside.destroy());
   inside.on("error", () => client.terminate());
-  // SSH says goodbye within itself: neither side has anything to say after the other's end.
-  inside.once("end", () => client.close());
+  // SSH says goodbye within itself: neither side has anything to say after the other's end. Each end closes the
+  // WebSocket once all before it was sent.
   bytes.pipe(inside);
   inside.pipe(bytes);
   if (right.aborted) gone();
