@@ -13,8 +13,8 @@ const RDP = "rdp";
 const RDP_PASSWORD = "rdp_password";
 
 /**
- * In the order in which they are to be written. Without a token, as a control plane of before gives none, Jupyter is not begun: it would let
- * everybody in or make one. What is no hash lets nobody in by RDP.
+ * In the order in which they are to be written. Without a token, as a control plane of before gives none, Jupyter is not
+ * begun: it would let everybody in or make one. What is no hash lets nobody in by RDP.
  */
 export function serviceFiles({ spec, live }: Pick<DesiredInstance, "spec" | "live">): LiveFile[] {
   const { jupyterToken, rdp } = live;

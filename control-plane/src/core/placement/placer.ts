@@ -19,7 +19,7 @@ export interface PlacementOptions {
   policy: Policy;
   /** For policies that draw; the others do not. */
   seed: number;
-  /** Milliseconds since 1970, to tell which pool skips have passed. */
+  /** Milliseconds since 1970, to tell which skips of pools and hosts have passed. */
   now: number;
   /** What is usually ordered (typicalShapes); without it the policies that weigh fragmentation are best-fit. */
   typical?: readonly CountedShape[];

@@ -1,5 +1,5 @@
 /**
- * One stream of a reversed tunnel: the gateway's client on one side, the service in the container on the other. Like a
+ * One stream of a tunnel, whoever has dialled it: the gateway's client on one side, the service in the container on the other. Like a
  * relayed connection (relayed-connection.ts) each way ends by itself, a slow reader slows the writer down, and an
  * error of one side is an end for the other.
  */
