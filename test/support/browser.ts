@@ -8,6 +8,8 @@ const CHROMIUM = "/usr/bin/chromium";
 export const hasBrowser = existsSync(CHROMIUM);
 /** A page of a busy machine. */
 const PATIENCE_MS = 60_000;
+/** Of one wait of a page, whatever the test waits for: longer than any test. */
+const PROTOCOL_MS = 600_000;
 
 /** A page of a browser of its own, which knows nobody's cookies. */
 export async function openPage(): Promise<Page> {
@@ -16,6 +18,7 @@ export async function openPage(): Promise<Page> {
     // The suite runs as root, where Chromium has no sandbox; it sees pages of the test alone.
     args: ["--no-sandbox", "--disable-dev-shm-usage", "--disable-gpu"],
     timeout: PATIENCE_MS,
+    protocolTimeout: PROTOCOL_MS,
   });
   onTestFinished(() => browser.close());
   const page = await browser.newPage();

@@ -44,6 +44,7 @@ async function throughCat(id: string, input: Buffer) {
       reject: false,
       input,
       encoding: "buffer",
+      stripFinalNewline: false,
       timeout: 60_000,
     },
   );

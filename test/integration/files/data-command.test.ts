@@ -30,6 +30,8 @@ const MIB = 2 ** 20;
 /** `npm run proof:data` has it at 20 GB. */
 const TOTAL_MIB = Number(process.env.DATA_MIB ?? 1_024);
 const LARGE_FILES = 4;
+/** A busy machine may refuse a part for the moment; each of the four streams has one on the way, which then goes again. */
+const SENT_AGAIN_BYTES = 4 * 8 * MIB;
 const WITHIN_MS = 240_000 + TOTAL_MIB * 200;
 
 let api: ApiWorld;
@@ -150,7 +152,7 @@ describe("a large dataset", () => {
       // What was on the way when it was killed is lost, and nothing else.
       expect(told.sent).toBeLessThan(0.6 * total);
       expect(over).toBeGreaterThanOrEqual(told.sent);
-      expect(over).toBeLessThan(told.sent * 1.01 + MIB);
+      expect(over).toBeLessThan(told.sent * 1.01 + MIB + SENT_AGAIN_BYTES);
       for (const name of readdirSync(join(here, "large"))) {
         const same = await execa("cmp", [join(here, "large", name), join(await mounted(id), name)], {
           reject: false,
