@@ -212,8 +212,12 @@ const Finding = z.object({
   check: z.string().regex(/^[a-z][a-z-]{0,31}$/),
   isPassed: z.boolean(),
   detail: text(300),
+  /** Of the rank that it speaks of, where it speaks of one. */
+  address: z.ipv4().optional(),
 });
-const MAX_FINDINGS = 32;
+export type Finding = z.infer<typeof Finding>;
+/** One of each other rank, and some of the host. */
+const MAX_FINDINGS = MAX_RANKS + 16;
 
 /** Of one container. */
 const MAX_SERVICES = 8;
@@ -253,6 +257,8 @@ export const ObservedInstance = z.object({
   // What follows came with protocol 2.
   /** Its container runs and its gang is not released yet; what was found of it so far. */
   held: z.object({ findings: z.array(Finding).max(MAX_FINDINGS) }).optional(),
+  /** Of a gang that was released: the ranks from which nothing was heard for a while. Absent while all are. */
+  cutOff: z.array(z.ipv4()).max(MAX_RANKS).optional().catch(undefined),
   /** Whether it answers its probe, which is not its phase: a replica that is up may fail to serve. */
   serving: z.enum(["not-yet", "yes", "no"]).optional(),
   /** Of its container. */
