@@ -5,11 +5,13 @@ import { EnvVars } from "@remotegpu/shared/env-vars";
 import { displayText, text } from "@remotegpu/shared/text";
 import { GIB, KIB, MIB } from "@remotegpu/shared/units";
 import { MAX_MOUNTS, MIN_MEMORY, orderIssues } from "../../core/orders/order-check.ts";
+import { namesTaken } from "../../core/training/rank-environment.ts";
 import { MAX_ATTEMPTS } from "../../core/training/retries.ts";
 import type { NewJob } from "../../store/training/new-jobs.ts";
 import { hostLabels } from "../request/host-labels.ts";
 import { Description, ImageReference, NotNegativeAmount, RowId, SpecName } from "../request/input-fields.ts";
 import { ApiRefusal } from "../request/refusal.ts";
+import { DistributedConfig } from "./distributed-config.ts";
 
 const MAX_CPU = 4096;
 const MAX_GPUS = 64;
@@ -62,7 +64,7 @@ export const NewTrainingJobBody = z
       .max(MAX_RANKS)
       .optional()
       .openapi({ description: `Instances that start together; more than one ${LATER}` }),
-    distributed_config: z.record(z.string(), z.unknown()).nullable().optional(),
+    distributed_config: DistributedConfig.nullable().optional(),
     mounted_datasets: Ids.optional(),
     mounted_models: Ids.optional(),
     env_vars: EnvVars.optional(),
@@ -143,7 +145,12 @@ function laterIssues(body: Body): { path: string; message: string }[] {
 function issuesOf(job: NewJob): { path: string; message: string }[] {
   const twice = (field: string, ids: readonly number[]) =>
     new Set(ids).size === ids.length ? [] : [{ path: field, message: "names one twice" }];
+  const taken = namesTaken(Object.keys(job.envVars), { config: job.distributedConfig, ranks: job.nodeCount });
   return [
+    ...taken.map((name) => ({
+      path: `env_vars.${name}`,
+      message: "is set for each rank of a distributed job",
+    })),
     ...twice("mounted_datasets", job.mountedDatasets),
     ...twice("mounted_models", job.mountedModels),
     ...orderIssues({

@@ -1,5 +1,6 @@
 /** Rows of training jobs: made, wanted again after the old system or after their end, and marked as deleted. */
 import type { JobConfig } from "../../core/training/job-config.ts";
+import type { DistributedConfig } from "../../core/training/rank-environment.ts";
 import type { Connection, Transaction } from "../database/database.ts";
 import { SOUND_SIZES } from "../database/values/old-values.ts";
 import { appendEvent, STATUS_EVENT } from "../events/events.ts";
@@ -19,7 +20,7 @@ export interface NewJob {
   gpu: number;
   gpuMemory: number | null;
   nodeCount: number;
-  distributedConfig: Record<string, unknown> | null;
+  distributedConfig: DistributedConfig | null;
   /** Ids, at most three of each. */
   mountedDatasets: readonly number[];
   mountedModels: readonly number[];
