@@ -8,6 +8,7 @@ import type { Duplex } from "node:stream";
 import { dialInto } from "@remotegpu/agent/access/dial";
 import { openNotebookScene } from "../support/worlds/notebook-scene.ts";
 import { sceneDatabase } from "./bench-database.ts";
+import { UNBOUND_WEB } from "./unbound-web.ts";
 import { headLine, type Pair, ratioLine, valuesLine } from "./comparison.ts";
 
 const ROUNDS = 7;
@@ -21,7 +22,10 @@ export async function measureJupyter(
   say: (line: string) => void,
   ending: AsyncDisposableStack,
 ): Promise<void> {
-  const { scene, token } = await openNotebookScene(ending, await sceneDatabase(ending));
+  const { scene, token } = await openNotebookScene(ending, {
+    database: await sceneDatabase(ending),
+    change: { limits: UNBOUND_WEB },
+  });
   const { gateway, container, owner } = scene;
   const kept = { keepAlive: true, maxSockets: CLIENTS };
   const through: Way = {

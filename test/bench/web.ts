@@ -16,6 +16,7 @@ import { freePort } from "@remotegpu/control-plane/embedded/ports";
 import { eventually } from "../support/eventually.ts";
 import { openWebScene, SERVICE_PORT } from "../support/worlds/web-scene.ts";
 import { sceneDatabase } from "./bench-database.ts";
+import { UNBOUND_WEB } from "./unbound-web.ts";
 import { headLine, type Pair, ratioLine, valuesLine } from "./comparison.ts";
 import type { Wish } from "./web-clients.ts";
 
@@ -26,23 +27,15 @@ const PACED_PER_SECOND = 300;
 const SOCKETS = 1_000;
 const MIB = 1_048_576;
 const BODY = 100 * MIB;
-const UNLIMITED = { burst: 1e9, perSecond: 1e9 };
 const CLIENTS_SCRIPT = new URL("web-clients.ts", import.meta.url).pathname;
 const SERVICE = new URL("../fixtures/web-service.ts", import.meta.url).pathname;
 
 type Way = { port: number; headers: string };
 
 export async function measureWeb(say: (line: string) => void, ending: AsyncDisposableStack): Promise<void> {
-  const limits = {
-    perAddress: UNLIMITED,
-    perOrigin: UNLIMITED,
-    openPerAddress: 10_000,
-    openPerOrigin: 10_000,
-    socketsPerOrigin: 10_000,
-    connections: 20_000,
-  };
-  const scene = ending.adopt(await openWebScene({ limits }, await sceneDatabase(ending)), (one) =>
-    one.close(),
+  const scene = ending.adopt(
+    await openWebScene({ limits: UNBOUND_WEB }, await sceneDatabase(ending)),
+    (one) => one.close(),
   );
   const ours: Way = {
     port: scene.gateway.port,

@@ -3,6 +3,7 @@
  * the web scene's own container, which the access process leads to.
  */
 import { serviceFiles } from "@remotegpu/agent/core/services/service-files";
+import type { GatewayDeps } from "@remotegpu/control-plane/gateway/gateway";
 import { watchedServices } from "@remotegpu/agent/core/services/watched-services";
 import { writeLiveFolder } from "@remotegpu/agent/toolbox/live-folder";
 import { GIB } from "@remotegpu/shared/units";
@@ -15,13 +16,13 @@ import { openWebScene, type WebScene } from "./web-scene.ts";
 /** Of a machine that does other things as well. */
 const JUPYTER_WITHIN_MS = 180_000;
 
-/** Resolves once Jupyter answers through the gateway. @param token of its run */
+/** Resolves once Jupyter answers through the gateway; with `token` of its run. */
 export async function openNotebookScene(
   ending: AsyncDisposableStack,
-  database?: FreshDatabase,
+  { database, change = {} }: { database?: FreshDatabase; change?: Partial<GatewayDeps> } = {},
 ): Promise<{ scene: WebScene; token: string }> {
   await importJupyterImage();
-  const scene = ending.adopt(await openWebScene({}, database), (one) => one.close());
+  const scene = ending.adopt(await openWebScene(change, database), (one) => one.close());
   const way = ending.adopt(await Doorway.open(), (one) => one.close());
   const [order] = await scene.host.pull();
   if (order === undefined) throw new Error("the environment was not placed");

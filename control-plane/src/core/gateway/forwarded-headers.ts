@@ -89,6 +89,31 @@ export function headersFromContainer(headers: HeaderMap): HeaderMap {
   return told;
 }
 
+/** What RFC 9110, section 6.5.1, keeps out of trailers: the message's frame, where it goes, and who asks. */
+const NO_TRAILERS = [
+  ...HOP_BY_HOP,
+  ...OWN_WORDS,
+  "transfer-encoding",
+  "content-length",
+  "content-encoding",
+  "content-type",
+  "content-range",
+  "trailer",
+  "host",
+  "authorization",
+  "x-api-key",
+  "cookie",
+  "set-cookie",
+];
+
+/** Those of either side that go on; some programs take them for headers that came late. */
+export function passedTrailers(trailers: Readonly<Record<string, string | string[] | undefined>>) {
+  const kept = Object.entries(trailers).flatMap(([name, value]) =>
+    value === undefined || NO_TRAILERS.includes(name.toLowerCase()) ? [] : [[name, value] as const],
+  );
+  return kept.length === 0 ? null : Object.fromEntries(kept);
+}
+
 /** Transfer-Encoding stays: whoever sends on writes the body by it. */
 function withoutHopByHop(headers: HeaderMap): HeaderMap {
   const kept = { ...headers };

@@ -4,13 +4,14 @@
  * dispatch, which costs less; bodies, whose trailers and early answers that one does not know, and WebSockets go through
  * httpxy.
  */
-import type { ClientRequest, IncomingMessage, ServerResponse } from "node:http";
+import type { ClientRequest, IncomingMessage, OutgoingMessage, ServerResponse } from "node:http";
 import type { Duplex } from "node:stream";
 import { createProxyServer, type ProxyServer } from "httpxy";
 import {
   type Asker,
   headersFromContainer,
   headersToContainer,
+  passedTrailers,
 } from "../../core/gateway/forwarded-headers.ts";
 import { portOf } from "../../core/environments/web-target.ts";
 import { answer, answerUpgrade } from "../answers/answers.ts";
@@ -192,13 +193,14 @@ function hasNoBody({ headers }: IncomingMessage): boolean {
 /** Only a chunked body has any. */
 function passTrailersOn(request: IncomingMessage, sent: ClientRequest): void {
   if (request.headers.trailer === undefined) return;
-  request.once("end", () => {
-    if (Object.keys(request.trailers).length > 0) sent.addTrailers(request.trailers);
-  });
+  request.once("end", () => addTrailers(sent, request));
 }
 
 function passTrailersBack(answered: IncomingMessage, response: ServerResponse): void {
-  answered.once("end", () => {
-    if (Object.keys(answered.trailers).length > 0) response.addTrailers(answered.trailers);
-  });
+  answered.once("end", () => addTrailers(response, answered));
+}
+
+function addTrailers(to: OutgoingMessage, { trailers }: IncomingMessage): void {
+  const passed = passedTrailers(trailers);
+  if (passed !== null) to.addTrailers(passed);
 }

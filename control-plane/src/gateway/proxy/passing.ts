@@ -4,7 +4,11 @@
  */
 import type { IncomingMessage, ServerResponse } from "node:http";
 import type { Dispatcher } from "undici";
-import { headersFromContainer, type HeaderMap } from "../../core/gateway/forwarded-headers.ts";
+import {
+  headersFromContainer,
+  type HeaderMap,
+  passedTrailers,
+} from "../../core/gateway/forwarded-headers.ts";
 import type { KeptClient, KeptClients } from "./kept-clients.ts";
 
 /** A body of at most so much goes out with its head. */
@@ -110,7 +114,8 @@ class Passing implements Dispatcher.DispatchHandler {
 
   onResponseEnd(_controller: Dispatcher.DispatchController, trailers: HeaderMap): void {
     this.#clients.giveBack(this.#kept);
-    if (this.#hasTrailers) this.#response.addTrailers(trailers);
+    const passed = this.#hasTrailers ? passedTrailers(trailers) : null;
+    if (passed !== null) this.#response.addTrailers(passed);
     // As text of one byte a letter it goes out with the head, in one piece.
     if (this.#whole === null) this.#response.end();
     else this.#response.end(this.#whole.toString("latin1"), "latin1");
