@@ -10,6 +10,7 @@ import type { RunId } from "@remotegpu/shared/ids";
 import type { DesiredInstance } from "@remotegpu/shared/instance";
 import type { Log } from "@remotegpu/shared/log";
 import { isSameRun, type OwnedContainer } from "../core/container/container.ts";
+import { isHeldBack } from "../core/container/container-spec.ts";
 import { doorOf, type OrderedDoor } from "../core/ssh/doors.ts";
 import { liveFiles, type LiveFile } from "../core/ssh/live-files.ts";
 import { serviceFiles } from "../core/services/service-files.ts";
@@ -64,9 +65,12 @@ export class Doors {
     return this.#kept;
   }
 
-  /** The folder that its container is to be made with, still empty; null where nobody enters it and no service runs. */
+  /**
+   * The folder that its container is to be made with, still empty; null where nobody enters it, no service runs and its
+   * command is not held back.
+   */
   async folderFor(order: DesiredInstance): Promise<string | null> {
-    const isNeeded = doorOf(order, []) !== null || serviceFiles(order).length > 0;
+    const isNeeded = doorOf(order, []) !== null || serviceFiles(order).length > 0 || isHeldBack(order.spec);
     return isNeeded ? await makeLiveFolder(this.#stateDir, order.runId) : null;
   }
 

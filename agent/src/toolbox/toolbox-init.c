@@ -5,6 +5,9 @@
  *   init                   stays until it is told to end
  *   init COMMAND           runs COMMAND by a shell and ends with it, with its exit code
  *   init COMMAND SIGNAL    likewise, and tells everybody to end by the signal of that number
+ *   init COMMAND SIGNAL FILE    likewise, but not before FILE is there (toolbox-hold.h); no way in, and no services
+ *
+ * An empty COMMAND is none.
  *
  * It is a program of its own for one line, the first of `run`: no process of the container, root's included, may trace
  * it or write its memory then. No packaged init has that line, and a shell cannot say it. The program uses no library,
@@ -16,6 +19,7 @@
 #include "toolbox-upkeep.h"
 #include "toolbox-door.h"
 #include "toolbox-services.h"
+#include "toolbox-hold.h"
 
 #define EVERYBODY_ELSE -1
 #define CANNOT_START 126
@@ -96,8 +100,9 @@ void run(long *stack) {
   /* Blocked, they wait to be fetched. Others do nothing to a first process that did not ask for them. */
   call(SYS_rt_sigprocmask, SIG_BLOCK, (long)&awaited, (long)&signals_before, SIGNAL_SET_BYTES);
   if (count > 2) end_signal = signal_of(arguments[2]);
-  if (count > 1) command = start(arguments[1], environment, signals_before);
-  find_door();
+  if (count > 3) hold_back_until(arguments[3], &awaited, end_signal);
+  if (count > 1 && *arguments[1] != 0) command = start(arguments[1], environment, signals_before);
+  if (count <= 3) find_door();
   for (;;) {
     if (door.is_there) keep_door(environment, signals_before);
     if (door.is_there) keep_services(environment, signals_before);

@@ -40,6 +40,8 @@
 #define SYS_pipe2 293
 
 #define PR_SET_DUMPABLE 4
+#define PR_SET_NAME 15
+#define PR_GET_NAME 16
 #define SIG_BLOCK 0
 #define SIG_SETMASK 2
 #define WNOHANG 1

@@ -13,6 +13,8 @@ import type { DeviceRequest, GpuAttachment, GpuOptions } from "./gpu-attachment.
 export const TOOLBOX_TARGET = "/.remotegpu";
 export const LIVE_TARGET = `${TOOLBOX_TARGET}/live`;
 const INIT = `${TOOLBOX_TARGET}/init`;
+/** Of the folder that is changed while it runs: lies there once the gang of a rank may go. */
+export const RELEASED_FILE = "released";
 
 /**
  * What a root shell of an ordinary development image expects to work: package managers change owners and modes
@@ -37,6 +39,8 @@ export const CAPABILITIES = [
 
 /** Who enters by SSH is root in there, whatever user the image names; sshd must be able to become it. */
 const ROOT = "0:0";
+
+const SIGTERM = 15;
 
 const NANO_CPUS_PER_MILLI = 1_000_000;
 const LOG_MAX_SIZE = "10m";
@@ -120,7 +124,7 @@ export function containerOptions(desired: DesiredInstance, facts: HostFacts): Co
     Hostname: spec.hostname,
     Image: spec.image,
     ...programOf(spec, facts),
-    ...(facts.livePath !== undefined && { User: ROOT }),
+    ...(facts.livePath !== undefined && !isHeldBack(spec) && { User: ROOT }),
     Env: envList({ ...spec.env, ...gpu.env }),
     Labels: {
       ...labelsOf({
@@ -159,11 +163,17 @@ export function containerOptions(desired: DesiredInstance, facts: HostFacts): Co
   };
 }
 
+/** Its command begins with its gang. Nobody enters it by SSH, so that it stays the image's own user. */
+export function isHeldBack({ gate }: Pick<InstanceSpec, "gate">): boolean {
+  return gate === "released";
+}
+
 /** Its first process, what that is given, and how it is told to end. */
 function programOf(
-  { entrypoint = "init", command }: InstanceSpec,
+  spec: InstanceSpec,
   { stopSignal }: Pick<HostFacts, "stopSignal">,
 ): Pick<ContainerOptions, "Entrypoint" | "Cmd" | "StopSignal"> {
+  const { entrypoint = "init", command } = spec;
   switch (entrypoint) {
     case "init":
     case "shell":
@@ -171,7 +181,11 @@ function programOf(
       // ends with the command.
       return {
         Entrypoint: [INIT],
-        Cmd: command === null ? [] : [command, ...(stopSignal === undefined ? [] : [String(stopSignal)])],
+        Cmd: isHeldBack(spec)
+          ? [command ?? "", String(stopSignal ?? SIGTERM), `${LIVE_TARGET}/${RELEASED_FILE}`]
+          : command === null
+            ? []
+            : [command, ...(stopSignal === undefined ? [] : [String(stopSignal)])],
         StopSignal: "SIGTERM",
       };
     case "image":

@@ -1,9 +1,10 @@
 /**
- * What tells the first process of a container which services to keep up, as files of its live folder: one that is there
- * is wanted. Jupyter's holds its token, which stands nowhere else in the container but in Jupyter itself. Beside xrdp's is
+ * What tells the first process of a container what to do, as files of its live folder: which services to keep up, of which
+ * one that is there is wanted, and that a rank may begin. Jupyter's holds its token, which stands nowhere else in the container but in Jupyter itself. Beside xrdp's is
  * the hash of the password of this run, which is changed while it goes on.
  */
 import type { DesiredInstance } from "@remotegpu/shared/instance";
+import { isHeldBack, RELEASED_FILE } from "../container/container-spec.ts";
 import { isPasswordHash, type LiveFile, NO_PASSWORD } from "../ssh/live-files.ts";
 
 /** The names are known to toolbox-services.h, too, and the last to its script. */
@@ -24,6 +25,9 @@ export function serviceFiles({ spec, live }: Pick<DesiredInstance, "spec" | "liv
       : []),
     ...(spec.tensorboard ? [{ name: TENSORBOARD, text: "", isPublic: true }] : []),
     ...(rdp === undefined ? [] : rdpFiles(rdp.passwordHash)),
+    ...(isHeldBack(spec) && live.released === true
+      ? [{ name: RELEASED_FILE, text: "", isPublic: true }]
+      : []),
   ];
 }
 

@@ -45,6 +45,20 @@ describe("the first process", () => {
     return { Entrypoint, Cmd, StopSignal };
   };
 
+  test("of a gang's rank holds its command back until a file is there, as the image's own user", () => {
+    const held = { gate: "released", command: "torchrun train.py" } as const;
+    const FILE = "/.remotegpu/live/released";
+
+    expect(programOf(held)).toMatchObject({ Entrypoint: [INIT], Cmd: ["torchrun train.py", "15", FILE] });
+    expect(programOf({ ...held, command: null })).toMatchObject({ Cmd: ["", "15", FILE] });
+    const made = options(held, { livePath: "/var/lib/remotegpu/live/run-1", stopSignal: 2 });
+    expect(made).toMatchObject({ Cmd: ["torchrun train.py", "2", FILE] });
+    expect(made).not.toHaveProperty("User");
+    expect(made.HostConfig.Mounts).toContainEqual(
+      expect.objectContaining({ Source: "/var/lib/remotegpu/live/run-1", ReadOnly: true }),
+    );
+  });
+
   test.each([undefined, "init", "shell"] as const)("by the entry point %s is our init", (entrypoint) => {
     const spec = entrypoint === undefined ? {} : { entrypoint };
 

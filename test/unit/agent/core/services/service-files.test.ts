@@ -1,5 +1,5 @@
 /** What of an order makes its services begin. */
-import { expect, test } from "vitest";
+import { describe, expect, test } from "vitest";
 import { DesiredInstance } from "@remotegpu/shared/instance";
 import { serviceFiles } from "@remotegpu/agent/core/services/service-files";
 import { desiredOf } from "../../../../support/samples/desired-instance.ts";
@@ -65,3 +65,23 @@ test.each([undefined, 7, {}, { passwordHash: 7 }])(
     expect(filesWithRdp(rdp)).toEqual([]);
   },
 );
+
+describe("a rank's command", () => {
+  const filesOfRank = (gate: "running" | "released", released?: boolean) => {
+    const { spec, live } = desiredOf("rank", { gate });
+    return serviceFiles({ spec, live: { ...live, ...(released !== undefined && { released }) } });
+  };
+
+  test("may begin by a file that whoever its image runs as can see", () => {
+    expect(filesOfRank("released", true)).toEqual([{ name: "released", text: "", isPublic: true }]);
+  });
+
+  test("is held back until then", () => {
+    expect(filesOfRank("released")).toEqual([]);
+    expect(filesOfRank("released", false)).toEqual([]);
+  });
+
+  test("of no gang needs no word", () => {
+    expect(filesOfRank("running", true)).toEqual([]);
+  });
+});
