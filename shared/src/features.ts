@@ -19,6 +19,7 @@ export const FEATURES = {
   web: "serve web interfaces and terminals through the gateway",
   "service-logs": "tell the output of a container's services apart",
   rdp: "keep an image's xrdp up with a password of each start",
+  views: "show a container folders of others, like the output of attempts before",
 } as const;
 export type Feature = keyof typeof FEATURES;
 
@@ -37,6 +38,7 @@ export interface OrderNeeds {
     shmBytes?: number | undefined;
     imageId?: string | undefined;
     capabilities?: readonly string[] | undefined;
+    views?: readonly unknown[] | undefined;
   };
   /** Key sets and what else an agent without its word ignores are no need. */
   live?: { stopGraceSeconds?: number | undefined; probe?: object | undefined };
@@ -54,6 +56,7 @@ export function featuresFor({ spec, live = {} }: OrderNeeds): Feature[] {
     ["capabilities", isFilled(spec.capabilities)],
     ["gangs", isOfGang],
     ["probes", spec.gate === "probe" || live.probe !== undefined],
+    ["views", isFilled(spec.views)],
   ];
   return needs.flatMap(([feature, isNeeded]) => (isNeeded ? [feature] : []));
 }

@@ -51,6 +51,8 @@ const ENTRYPOINTS = ["init", "shell", "image"] as const;
 const CAPABILITIES_ON_REQUEST = ["IPC_LOCK", "SYS_NICE", "SYS_PTRACE"] as const;
 
 const MAX_RANKS = 256;
+/** A job has at most 20 attempts, and an environment's code beside those before. */
+const MAX_VIEWS = 32;
 
 /** Everything that `create` takes, and nothing else: the spec hash covers exactly this. */
 export const InstanceSpec = z.object({
@@ -74,6 +76,8 @@ export const InstanceSpec = z.object({
   gpus: z.array(AttachedGpu).max(64),
   mounts: z.array(ReadOnlyMount).max(7),
   folders: z.array(PersistentFolder).max(4),
+  /** Folders of the pool that are others', read-only: of one that is not there nothing is mounted. Absent: none. */
+  views: z.array(PersistentFolder).max(MAX_VIEWS).optional(),
   jupyter: z.boolean(),
   tensorboard: z.boolean(),
   // What follows came with protocol 2; an order that says none of it means what it meant before.

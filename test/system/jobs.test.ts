@@ -309,9 +309,9 @@ test.each([
 
 test("whatever --output-path says is what is kept, and nothing else is", async () => {
   const id = await ordered(
-    "mkdir -p /elsewhere; echo a > /elsewhere/a; echo b > /results/b",
+    "mkdir -p /elsewhere; echo a > /elsewhere/a; echo b > /gemini/output/results/b",
     "--output-path",
-    "/results",
+    "/gemini/output/results",
   );
 
   await status(id, "completed");

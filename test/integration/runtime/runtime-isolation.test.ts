@@ -103,8 +103,8 @@ describe("folders of the pool", () => {
     expect(mounts).toMatch(/ \/gemini\/code \S+ rw,/);
     expect(mounts).toMatch(/ \/gemini\/output \S+ rw,/);
     expect(await host.sh(again, "cat /gemini/code/main.py /gemini/output/made")).toBe("main\nmade\n");
-    expect((await stat(join(host.poolRoot, "ws/env-keep/code"))).mode & 0o777).toBe(0o777);
-    expect((await stat(join(host.poolRoot, "ws"))).mode & 0o777).toBe(0o700);
+    expect((await stat(join(host.poolRoot, "ws/env-keep/code"))).mode & 0o7777).toBe(0o1777);
+    expect((await stat(join(host.poolRoot, "ws"))).mode & 0o7777).toBe(0o700);
     const filters = JSON.stringify({ label: [`remotegpu.run=${first.runId}`] });
     expect((await docker.listVolumes({ filters })).Volumes ?? []).toEqual([]);
   });

@@ -26,6 +26,8 @@ test.each<[string, OrderNeeds, string[]]>([
   ["one content of an image", { spec: { imageId: "sha256:0" } }, ["image-id"]],
   ["no capabilities", { spec: { capabilities: [] } }, []],
   ["a capability", { spec: { capabilities: ["SYS_NICE"] } }, ["capabilities"]],
+  ["no folders of others", { spec: { views: [] } }, []],
+  ["folders of others", { spec: { views: [{}] } }, ["views"]],
   ["the longest stop of before", { spec: {}, live: { stopGraceSeconds: 300 } }, []],
   ["a longer stop", { spec: {}, live: { stopGraceSeconds: 301 } }, ["long-stops"]],
   [

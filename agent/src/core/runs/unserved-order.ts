@@ -17,6 +17,7 @@ export const AGENT_FEATURES = [
   "web",
   "service-logs",
   "rdp",
+  "views",
 ] as const satisfies readonly Feature[];
 
 /** With the sentence that says why. */

@@ -8,11 +8,11 @@ import { join, sep } from "node:path";
 export type PoolFolder = { found: true; path: string } | { found: false; detail: string };
 
 /**
- * The last folder is for whatever user the image runs as. On the host nobody but root comes that far: a setuid
- * file that a container leaves there must be no way in.
+ * The last folder is for whatever user the image runs as, by name or by number, and what one has written no other user of
+ * it takes away. On the host nobody but root comes that far: a setuid file that a container leaves there must be no way in.
  */
 const MODE_BETWEEN = 0o700;
-const MODE_OF_FOLDER = 0o777;
+const MODE_OF_FOLDER = 0o1777;
 
 /** An existing folder of the pool. @param source relative, without `..` (a `PoolPath`) */
 export async function folderInPool(root: string, source: string): Promise<PoolFolder> {

@@ -27,21 +27,24 @@ export type ResolvedFolders =
   | { resolved: false; problem: "mount-missing"; detail: string };
 
 /**
- * Finds what a spec mounts under the pool's root, and makes the folders of its own that are missing.
+ * Finds what a spec mounts under the pool's root, makes the folders of its own that are missing, and leaves out views of
+ * what is not there.
  * @throws RuntimeError when the pool's file system fails or does not answer
  */
 export async function resolveFolders(
   poolRoot: string,
-  spec: Pick<InstanceSpec, "mounts" | "folders">,
+  { mounts, folders: own, views = [] }: Pick<InstanceSpec, "mounts" | "folders" | "views">,
 ): Promise<ResolvedFolders> {
   const folders: ResolvedFolder[] = [];
   const wanted = [
-    ...spec.mounts.map((mount) => ({ ...mount, isReadOnly: true })),
-    ...spec.folders.map((folder) => ({ ...folder, isReadOnly: false })),
+    ...mounts.map((mount) => ({ ...mount, isReadOnly: true, isOptional: false })),
+    ...own.map((folder) => ({ ...folder, isReadOnly: false, isOptional: false })),
+    ...views.map((view) => ({ ...view, isReadOnly: true, isOptional: true })),
   ];
-  for (const { source, target, isReadOnly } of wanted) {
+  for (const { source, target, isReadOnly, isOptional } of wanted) {
     const find = isReadOnly ? folderInPool : ownFolderInPool;
     const folder = await fromPool(find(poolRoot, source), source);
+    if (!folder.found && isOptional) continue;
     if (!folder.found) return { resolved: false, problem: "mount-missing", detail: folder.detail };
     folders.push({ path: folder.path, target, isReadOnly });
   }

@@ -15,6 +15,7 @@ const MAX_POOL_PATH = 512;
 const MAX_HOSTNAME = 63;
 const CODE = "/gemini/code";
 const OUTPUT = "/gemini/output";
+const ATTEMPTS = "/gemini/attempts";
 
 export interface ResolvedMount {
   /** Path in the container. */
@@ -142,10 +143,27 @@ export function rankSpec(order: RankOrder, gpus: GpuGrant[]): InstanceSpec {
     tempStorageBytes: null,
     gpus: gpus.map(attachedGpu),
     mounts: mountsOf(order),
-    folders: [{ source: `${jobOutputFolder(order.id)}/${attemptFolder(order.attempt)}`, target: output }],
+    folders: [{ source: attemptSource(order), target: output }],
+    ...viewsOf(order),
     jupyter: false,
     tensorboard: false,
   };
+}
+
+/** What of attempts before lies in this one's pool, so that it can go on from there. */
+export function viewsOf({ id, attempt }: { id: string; attempt: number }): Pick<InstanceSpec, "views"> {
+  if (attempt === 1) return {};
+  const earlier = Array.from({ length: attempt - 1 }, (_, index) => index + 1);
+  return {
+    views: earlier.map((number) => ({
+      source: attemptSource({ id, attempt: number }),
+      target: `${ATTEMPTS}/${attemptFolder(number)}`,
+    })),
+  };
+}
+
+function attemptSource({ id, attempt }: { id: string; attempt: number }): string {
+  return `${jobOutputFolder(id)}/${attemptFolder(attempt)}`;
 }
 
 /** Where in its pool an environment's own folders lie; `id` is the one that hosts know. */

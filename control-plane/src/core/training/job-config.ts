@@ -1,6 +1,6 @@
 /** The config of a training job's order, as API and tables name it. */
 import { type Feature, featuresFor } from "@remotegpu/shared/features";
-import { STOP_GRACE_SECONDS } from "../instances/desired-set.ts";
+import { STOP_GRACE_SECONDS, viewsOf } from "../instances/desired-set.ts";
 import type { OrderConfig } from "../orders/order.ts";
 import { type RetryTerms, STANDARD_INFRASTRUCTURE_RETRIES } from "./retries.ts";
 
@@ -27,6 +27,7 @@ export function stopGraceSeconds(config: JobConfig | null): number {
 }
 
 /** Of the hosts' agents, beyond what every job needs. */
-export function jobNeeds(config: JobConfig | null): Feature[] {
-  return featuresFor({ spec: {}, live: { stopGraceSeconds: stopGraceSeconds(config) } });
+export function jobNeeds(config: JobConfig | null, { attempt }: { attempt: number }): Feature[] {
+  const spec = viewsOf({ id: "", attempt });
+  return featuresFor({ spec, live: { stopGraceSeconds: stopGraceSeconds(config) } });
 }

@@ -30,14 +30,13 @@ const Later = z
   .optional()
   .openapi({ description: `Refused: ${LATER}` });
 
-/** Where the container has its own, or what it mounts. */
-const TAKEN_PATHS = /^\/(gemini\/(data-|pretrain|code)|(proc|sys|dev)(\/|$))/;
-
 const OutputPath = z
   .string()
   .max(64)
-  .regex(/^(\/[A-Za-z0-9_][A-Za-z0-9._-]*)+\/?$/, "must be an absolute path of plain names")
-  .refine((path) => !TAKEN_PATHS.test(path), "must not be a path that the container has for something else");
+  .regex(
+    /^\/gemini\/output(\/[A-Za-z0-9_][A-Za-z0-9._-]*)*\/?$/,
+    "must be /gemini/output or a path of plain names below it",
+  );
 
 const Retries = z
   .int()

@@ -110,7 +110,7 @@ export function orderOfJob(row: JobOrderRow): Order {
     distinctHosts: row.config?.distinct_hosts ?? false,
     datasets: mountsAt(row.mounted_datasets, DATASET_PATHS),
     models: mountsAt(row.mounted_models, MODEL_PATHS),
-    needs: jobNeeds(row.config),
+    needs: jobNeeds(row.config, row),
   };
 }
 
@@ -130,7 +130,7 @@ export function orderOfNewJob(job: NewJob, payerId: number): Order {
     distinctHosts: config.distinct_hosts ?? false,
     datasets: mountsAt(job.mountedDatasets, DATASET_PATHS),
     models: mountsAt(job.mountedModels, MODEL_PATHS),
-    needs: jobNeeds(config),
+    needs: jobNeeds(config, { attempt: 1 }),
   };
 }
 

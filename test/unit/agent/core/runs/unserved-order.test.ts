@@ -46,6 +46,7 @@ describe("which orders are served", () => {
     ["with shared memory", order({ shmBytes: 1 })],
     ["with the image's program", order({ entrypoint: "image" })],
     ["for one content", order({ imageId: `sha256:${"0".repeat(64)}` })],
+    ["with folders of others", order({ views: [{ source: "a", target: "/b" }] })],
     ["with a long stop", order({}, { stopGraceSeconds: 600 })],
     ["with keys that this agent ignores", order({}, { ssh: { keySets: ["c-1"] } })],
   ])("those %s", (_what, desired) => {

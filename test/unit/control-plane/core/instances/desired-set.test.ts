@@ -163,6 +163,16 @@ test("each attempt is told its number, and writes into a folder of its own", () 
   expect(spec.folders[0]?.source).toBe("training-jobs/job-1/output/attempt-3");
 });
 
+test("what attempts before have left is shown to the next one, each by its name; the first has none", () => {
+  const views = (attempt: number) => rankSpec(rank({ attempt }), []).views;
+
+  expect(views(1)).toBeUndefined();
+  expect(views(3)).toEqual([
+    { source: "training-jobs/job-1/output/attempt-1", target: "/gemini/attempts/attempt-1" },
+    { source: "training-jobs/job-1/output/attempt-2", target: "/gemini/attempts/attempt-2" },
+  ]);
+});
+
 test("a rank's host name stays one, whatever the job's id and the rank", () => {
   const spec = rankSpec(rank({ id: "j".repeat(63), rank: 9999 }), []);
 

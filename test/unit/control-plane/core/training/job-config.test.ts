@@ -17,5 +17,10 @@ test.each([
   [300, []],
   [301, ["long-stops"]],
 ])("a grace of %d seconds needs %j of an agent", (seconds, needs) => {
-  expect(jobNeeds({ stop_grace_seconds: seconds })).toEqual(needs);
+  expect(jobNeeds({ stop_grace_seconds: seconds }, { attempt: 1 })).toEqual(needs);
+});
+
+test("a second attempt needs an agent that shows it what the first one left", () => {
+  expect(jobNeeds(null, { attempt: 1 })).toEqual([]);
+  expect(jobNeeds(null, { attempt: 2 })).toEqual(["views"]);
 });
