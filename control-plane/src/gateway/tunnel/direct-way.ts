@@ -5,7 +5,7 @@
  */
 import type { Duplex } from "node:stream";
 import type { SecureContext, TLSSocket } from "node:tls";
-import type { HostId, InstanceId } from "@remotegpu/shared/ids";
+import type { HostId } from "@remotegpu/shared/ids";
 import { accessName } from "@remotegpu/shared/joining";
 import { connectThrough, UnansweredError } from "./connect-request.ts";
 import { OpeningTurns } from "./opening-turns.ts";
@@ -19,7 +19,7 @@ const SPARE_FOR_MS = 8_000;
 const GOODBYE_WITHIN_MS = 5_000;
 /** Being opened at once, to one host: beyond that something is wrong there. */
 const MAX_OPENING = 256;
-/** Of one instance; a browser opens six. */
+/** To one port of an instance; a browser opens six. */
 const OPENING_AT_ONCE = 4;
 
 /** Where a host's access process listens. */
@@ -45,7 +45,7 @@ export class DirectWay {
   readonly #context: () => Promise<SecureContext>;
   readonly #known = new Map<HostId, Known>();
   readonly #shared = new SharedConnections();
-  readonly #turns = new OpeningTurns<InstanceId>({ atOnce: OPENING_AT_ONCE });
+  readonly #turns = new OpeningTurns({ atOnce: OPENING_AT_ONCE });
   #isClosed = false;
 
   constructor({ context }: { context: () => Promise<SecureContext> }) {
@@ -63,7 +63,7 @@ export class DirectWay {
       throw new TunnelError("away", `Too many connections to host ${at.name} are being opened at once.`);
     known.opening += 1;
     try {
-      const stream = await this.#turns.during(target.instanceId, () =>
+      const stream = await this.#turns.during(`${target.instanceId} ${target.port}`, () =>
         this.#openOn(takeSpare(known), { hostId, ...target }, at),
       );
       this.#prepare(hostId, at);

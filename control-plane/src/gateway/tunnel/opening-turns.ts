@@ -1,17 +1,17 @@
 /**
- * A few connections of one instance are being opened at once, the others wait for their turn: a handshake keeps both ends
+ * A few connections to one port of an instance are being opened at once, the others wait for their turn: a handshake keeps both ends
  * busy, and who opens hundreds at a time would else hold up the streams of everybody else for as long as all of them take.
  */
-export class OpeningTurns<Key> {
+export class OpeningTurns {
   readonly #atOnce: number;
-  readonly #open = new Map<Key, { taken: number; waiting: (() => void)[] }>();
+  readonly #open = new Map<string, { taken: number; waiting: (() => void)[] }>();
 
   constructor({ atOnce }: { atOnce: number }) {
     this.#atOnce = atOnce;
   }
 
   /** In the order in which they came. */
-  async during<T>(key: Key, work: () => Promise<T>): Promise<T> {
+  async during<T>(key: string, work: () => Promise<T>): Promise<T> {
     await this.#turn(key);
     try {
       return await work();
@@ -20,7 +20,7 @@ export class OpeningTurns<Key> {
     }
   }
 
-  async #turn(key: Key): Promise<void> {
+  async #turn(key: string): Promise<void> {
     const turns = this.#open.get(key) ?? { taken: 0, waiting: [] };
     this.#open.set(key, turns);
     if (turns.taken >= this.#atOnce) await new Promise<void>((resolve) => turns.waiting.push(resolve));
@@ -28,7 +28,7 @@ export class OpeningTurns<Key> {
     else turns.taken += 1;
   }
 
-  #leave(key: Key): void {
+  #leave(key: string): void {
     const turns = this.#open.get(key);
     const next = turns?.waiting.shift();
     if (next !== undefined) return next();
