@@ -1,13 +1,16 @@
 /** Training jobs on real parts, as a customer sees them: from the command line to a container's only end and its bill. */
 import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
+import { execa } from "execa";
 import { afterAll, beforeAll, beforeEach, expect, test } from "vitest";
 import type { Row } from "@remotegpu/control-plane/cli/frame/api-client";
+import { shellText } from "@remotegpu/control-plane/cli/work/shell-words";
 import { z } from "zod";
 import { docker } from "../support/containers/docker.ts";
 import { type FreshDatabase, freshDatabase } from "../support/engines/postgres.ts";
 import { eventually } from "../support/eventually.ts";
 import { BUSYBOX_IMAGE } from "../support/samples/desired-instance.ts";
+import { commandFile } from "../support/suite/command-file.ts";
 import { House, type HostProcess } from "../support/worlds/house.ts";
 
 const SMALL = ["--image", BUSYBOX_IMAGE, "--memory", "128M"];
@@ -203,6 +206,79 @@ test.each([
   expect(run.end?.tail).toMatch(/^begun\n/);
   const shown = await house.cli(["job", "instances", name]);
   expect(shown.stdout).toContain(`failed: exit code ${code}${signal === null ? "" : `, ${signal}`}`);
+});
+
+test("job run shows what one writes as it comes, and exits with its exit code; its events tell its life by its name", async () => {
+  const words = ["sh", "-c", 'echo "attempt $REMOTEGPU_ATTEMPT"; sleep 1; exit $((6 + REMOTEGPU_ATTEMPT))'];
+  const options = ["--name", name, ...SMALL, "--retries", "1", "--follow"];
+  const done = await house.cli(["job", "run", ...options, "--", ...words]);
+
+  expect(done).toMatchObject({ exitCode: 8, stdout: "attempt 1\nattempt 2" });
+  expect(done.stderr).toMatch(new RegExp(`^Training job job-\\w+ \\(${name}\\) is ordered\\.\n`));
+  expect(done.stderr).toMatch(/ Attempt 2 follows in 10 seconds \(retry 1 of 1\)\.\n/);
+  expect(done.stderr).toMatch(/ is failed: .*exit code 8.* It was attempt 2, and the last\.$/);
+  const events = JSON.parse((await house.cli(["job", "events", name, "--json"])).stdout);
+  const statuses = z
+    .array(z.looseObject({ kind: z.string(), new: z.string().nullable() }))
+    .parse(events.items);
+  const moves = statuses.filter(({ kind }) => kind === "status").map((event) => event.new);
+  expect(moves.reverse().join(" ")).toBe("queued queued running pending queued queued running failed");
+});
+
+/** A job that is followed, once its first line was shown. */
+async function following(program: string, ...args: string[]) {
+  const env = { REMOTEGPU_SERVER: house.url, REMOTEGPU_KEY: house.customerKey, HOME: house.folder };
+  const child = execa(program, args, { env, reject: false, timeout: 60_000 });
+  await shown(child, "begun");
+  // Not the promise that it is.
+  return { child };
+}
+
+async function shown({ stdout }: { stdout: NodeJS.ReadableStream }, wanted: string): Promise<void> {
+  let text = "";
+  await new Promise<void>((resolve) => {
+    stdout.on("data", (bytes: Buffer) => {
+      text += bytes.toString();
+      if (text.includes(wanted)) resolve();
+    });
+  });
+}
+
+const RUN_ON = ["job", "run", ...SMALL, "--follow", "--command", "echo begun; sleep 600"];
+
+test("Ctrl-C without a terminal leaves the job that is followed alone, and says so", async () => {
+  const { child } = await following(process.execPath, commandFile(), ...RUN_ON, "--name", name);
+
+  child.kill("SIGINT");
+
+  expect(await child).toMatchObject({
+    exitCode: 130,
+    stdout: "begun",
+    stderr: expect.stringMatching(/\nremotegpu: Detached; the job goes on: remotegpu job logs -f job-\w+$/),
+  });
+  expect(await house.customer.list("/training-jobs", { name })).toMatchObject([{ status: "running" }]);
+  await house.cli(["job", "cancel", name]);
+});
+
+test("at a terminal Ctrl-C asks, and a job that is cancelled then is followed to its end", async () => {
+  const words = [process.execPath, commandFile(), ...RUN_ON, "--stop-grace", "1", "--name", name];
+  const { child } = await following(
+    "script",
+    "--quiet",
+    "--return",
+    "--command",
+    shellText(words),
+    "/dev/null",
+  );
+
+  child.stdin.write("\u0003");
+  await shown(child, "Cancel the job, or detach");
+  child.stdin.write("c\n");
+
+  expect(await child).toMatchObject({
+    exitCode: 1,
+    stdout: expect.stringMatching(/ is cancelled\.\s*$/),
+  });
 });
 
 test("exec and logs reach into one that runs", async () => {

@@ -32,7 +32,7 @@ export function checkDivision({ fields, passesThrough }: Command, made: DividedP
   const places = fields.flatMap(({ field }) => (field.place === "argument" ? [field] : []));
   const words = places.find((field) => field.isRest);
   const needed = places.filter((field) => !field.isOptional);
-  if (words === undefined || needed.length === 0) return;
+  if (words === undefined) return;
   const before = made.countBefore ?? made.args.length;
   const missing = needed[Math.max(before, 0)];
   if (missing !== undefined)

@@ -4,6 +4,7 @@ import type { Row } from "../frame/api-client.ts";
 import { printOne, type Column, type Output } from "../frame/output.ts";
 import { JOB_OUTPUT } from "../files/file-commands.ts";
 import { CREATE } from "./job-create.ts";
+import { RUN } from "./job-run.ts";
 import { ended, jobSentence } from "./job-state.ts";
 import { CPU_AND_MEMORY, OWNER, workloadGroup } from "./workload-group.ts";
 
@@ -49,7 +50,7 @@ export const JOB = workloadGroup({
   ],
   sentence: jobSentence,
   settled: ended,
-  more: [JOB_OUTPUT],
+  more: [RUN, JOB_OUTPUT],
   deletion: (id) => `Training job ${id} is being deleted.`,
 });
 

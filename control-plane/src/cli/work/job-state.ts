@@ -33,6 +33,6 @@ export function jobSentence(row: Row): string {
   return asSentence(reason === null ? state : `${state}: ${reason}`);
 }
 
-function reasonOf({ status_reason: reason }: Row): string | null {
+export function reasonOf({ status_reason: reason }: Row): string | null {
   return typeof reason === "string" && reason !== "" ? reason : null;
 }

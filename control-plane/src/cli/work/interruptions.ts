@@ -1,0 +1,52 @@
+/**
+ * Ctrl-C while something of the customer's is followed: whoever is at a terminal is asked what shall become of it;
+ * anybody else only stops following.
+ */
+
+/** What was asked for by Ctrl-C. */
+export type Wish = "cancel" | "detach";
+
+export class Interruptions implements Disposable {
+  /** What Ctrl-C meant; another while it asks means to detach, and one after that ends this process as any other. */
+  readonly wished: Promise<Wish>;
+  #interrupted: () => void = () => undefined;
+  #asking: Promise<Wish> | null = null;
+
+  constructor(ask: () => Promise<Wish> = askAtTerminal) {
+    this.wished = new Promise((resolve, reject) => {
+      this.#interrupted = () => {
+        if (this.#asking !== null) return resolve("detach");
+        this.#asking = ask();
+        void this.#asking.then(resolve, reject).finally(() => this[Symbol.dispose]());
+      };
+    });
+    process.on("SIGINT", this.#interrupted);
+  }
+
+  /** Resolves when nobody is being asked: what is shown meanwhile would hide the question. */
+  async quiet(): Promise<void> {
+    await this.#asking;
+  }
+
+  [Symbol.dispose](): void {
+    process.off("SIGINT", this.#interrupted);
+  }
+}
+
+async function askAtTerminal(): Promise<Wish> {
+  if (!process.stdin.isTTY || !process.stderr.isTTY) return "detach";
+  const { createInterface } = await import("node:readline");
+  const asking = createInterface({ input: process.stdin, output: process.stderr });
+  try {
+    return await new Promise<Wish>((resolve) => {
+      // While it asks, the terminal's own Ctrl-C and its end come here.
+      asking.on("SIGINT", () => resolve("detach"));
+      asking.on("close", () => resolve("detach"));
+      asking.question("\nCancel the job, or detach and let it go on? [c/D] ", (answer) =>
+        resolve(/^c(ancel)?$/i.test(answer.trim()) ? "cancel" : "detach"),
+      );
+    });
+  } finally {
+    asking.close();
+  }
+}

@@ -1,0 +1,65 @@
+/** What every order of a training job takes on a command line, and the body that the API gets; who orders is elsewhere. */
+import type { Row } from "../frame/api-client.ts";
+import { CliError } from "../frame/cli-error.ts";
+import { wholeNumber, words } from "../frame/arguments.ts";
+import { option, rest, type Given } from "../frame/command.ts";
+import { body } from "../frame/context.ts";
+import { orderOptions, withSettings } from "./order-options.ts";
+import { shellText } from "./shell-words.ts";
+
+/** Each call makes its own, since a schema keeps where it stands on the command line. */
+export function jobOptions() {
+  const { name: _, ...options } = orderOptions();
+  return {
+    ...options,
+    argv: rest("command"),
+    text: option("--command <text>", "what it runs as a text for a shell, in place of words", words()),
+    priority: option("--priority <number>", "0 to 10; larger is more urgent", wholeNumber()),
+    max_minutes: option("--max-minutes <minutes>", "it is ended then, as failed", wholeNumber()),
+    stop_grace_seconds: option(
+      "--stop-grace <seconds>",
+      "from the word to end to the kill; 30 by default, at most 600",
+      wholeNumber(),
+    ),
+    max_retries: option(
+      "--retries <number>",
+      "how often to try again after the command failed; 0 by default",
+      wholeNumber(),
+    ),
+    max_infrastructure_retries: option(
+      "--infrastructure-retries <number>",
+      "how often to try elsewhere after a host, card or image failed; 3 by default",
+      wholeNumber(),
+    ),
+    output_path: option("--output-path <path>", "what is kept; /gemini/output by default", words()),
+  };
+}
+
+type JobOptions = Given<ReturnType<typeof jobOptions>>;
+
+/**
+ * @param usage how the command line should have looked
+ * @throws CliError where it says no command, or two
+ */
+export function jobBody(name: string, given: JobOptions, usage: string): Row {
+  const { argv, text, datasets, models, config, ...members } = given;
+  const { host_labels, max_price_per_hour, spec, gpu_model, ...others } = members;
+  const { max_minutes, stop_grace_seconds, max_retries, max_infrastructure_retries, ...plain } = others;
+  const ofJob = { max_minutes, stop_grace_seconds, max_retries, max_infrastructure_retries };
+  return {
+    name,
+    ...body(plain),
+    command: commandOf({ argv, text }, usage),
+    ...(datasets && { mounted_datasets: datasets }),
+    ...(models && { mounted_models: models }),
+    ...withSettings(config, { ...ofJob, host_labels, max_price_per_hour, spec, gpu_model }),
+  };
+}
+
+function commandOf({ argv, text }: Pick<JobOptions, "argv" | "text">, usage: string): string {
+  if (text !== undefined && argv.length > 0)
+    throw new CliError("usage", "Name the command behind -- or with --command, not both.");
+  if (text !== undefined) return text;
+  if (argv.length === 0) throw new CliError("usage", `Name what it runs: ${usage}`);
+  return shellText(argv);
+}

@@ -1,0 +1,62 @@
+/** `remotegpu job run`: a job as a program of this shell, named after its command unless it is given a name. */
+import { once } from "node:events";
+import { words } from "../frame/arguments.ts";
+import type { Row } from "../frame/api-client.ts";
+import { command, flag, option } from "../frame/command.ts";
+import type { Context } from "../frame/context.ts";
+import { printDone } from "../frame/output.ts";
+import { Interruptions } from "./interruptions.ts";
+import { exitCodeOf, follow } from "./job-follow.ts";
+import { jobBody, jobOptions } from "./job-order.ts";
+import { jobSentence } from "./job-state.ts";
+
+const USAGE = "remotegpu job run --image IMAGE -- COMMAND …";
+
+export const RUN = command({
+  name: "run",
+  summary: "order a job and, with --follow, show what it writes and exit with its exit code",
+  takes: {
+    ...jobOptions(),
+    name: option("--name <name>", "what it is called; after its command by default", words()),
+    isFollowed: flag("-f, --follow", "show what it waits for and what it writes, until it has ended"),
+  },
+  examples: [
+    "job run --image pytorch/pytorch --gpu 1 --memory 16G --follow -- python train.py",
+    "job run --image busybox --name count -- seq 10",
+  ],
+  more: "With --follow the exit code is the job's own; 1 where it has none that says why it failed or was cancelled. Ctrl-C asks whether to cancel the job or to detach from it; without a terminal it detaches (130).",
+  run: async (context, { name, isFollowed, ...given }) => {
+    const order = jobBody(name ?? nameAfter(given), given, USAGE);
+    if (!isFollowed) {
+      const created = await context.api.post("/training-jobs", order);
+      return printDone(context.output, jobSentence(created), created);
+    }
+    // From here on Ctrl-C is ours: whoever orders is told the id in any case.
+    using interruptions = new Interruptions();
+    const created = await context.api.post("/training-jobs", order);
+    await followed(context, created, interruptions);
+  },
+});
+
+/** As JSON the job is what is printed at the end, and what it writes goes where sentences do. */
+async function followed(context: Context, { id, name }: Row, interruptions: Interruptions): Promise<void> {
+  const isJson = context.output.format === "json";
+  const to = isJson ? process.stderr : process.stdout;
+  process.stderr.write(`Training job ${String(id)} (${String(name)}) is ordered.\n`);
+  const write = async (bytes: Buffer) => {
+    if (!to.write(bytes)) await once(to, "drain");
+  };
+  const ended = await follow(context, { id: String(id), interruptions, write });
+  process.exitCode = exitCodeOf(ended);
+  if (isJson) return printDone(context.output, "", ended);
+  process.stderr.write(`${jobSentence(ended)}\n`);
+}
+
+/** "python-3f2a": several of one command are told apart. */
+function nameAfter({ argv, text }: { argv: readonly string[]; text?: string | undefined }): string {
+  const program = argv[0] ?? text?.trim().split(/\s/)[0] ?? "";
+  const base = program.slice(program.lastIndexOf("/") + 1).replaceAll(/[^\w.-]/g, "");
+  return `${base.slice(0, MAX_BASE) || "job"}-${crypto.randomUUID().slice(0, 4)}`;
+}
+
+const MAX_BASE = 40;

@@ -1,0 +1,174 @@
+/** `job run --follow`: what is shown while a job waits and runs, how Ctrl-C ends it, and with which exit code. */
+import { ApiClient, type Row } from "@remotegpu/control-plane/cli/frame/api-client";
+import { CliError } from "@remotegpu/control-plane/cli/frame/cli-error";
+import { Interruptions, type Wish } from "@remotegpu/control-plane/cli/work/interruptions";
+import { exitCodeOf, follow } from "@remotegpu/control-plane/cli/work/job-follow";
+import { RUN } from "@remotegpu/control-plane/cli/work/job-run";
+import { remotegpu } from "@remotegpu/control-plane/cli/program";
+import { afterEach, beforeEach, expect, test, vi } from "vitest";
+
+let told = "";
+beforeEach(() => {
+  told = "";
+  vi.spyOn(process.stderr, "write").mockImplementation((text) => {
+    told += String(text);
+    return true;
+  });
+});
+afterEach(() => void vi.restoreAllMocks());
+
+const JOB: Row = { id: "job-1", name: "train", status_reason: null, instances: [] };
+const COMPLETED = { status: "completed" };
+
+function running(run: string): Row {
+  return { status: "running", instances: [{ rank: 0, run_id: run, exit_code: null }] };
+}
+
+interface Scene {
+  /** How it stands at each look; as the last says from then on. */
+  seen: Row[];
+  /** What each reading of a run's output brings; one that ends with "!" breaks there. */
+  outputs?: Record<string, string[]>;
+  why?: string;
+}
+
+class Server extends ApiClient {
+  readonly posted: [path: string, body: Row | undefined][] = [];
+  readonly #scene: Scene;
+
+  constructor(scene: Scene) {
+    super({ server: "http://127.0.0.1:1", key: "k" });
+    this.#scene = scene;
+  }
+
+  override get(path: string): Promise<Row> {
+    if (path.endsWith("/why")) return Promise.resolve({ reason: this.#scene.why ?? null });
+    const { seen } = this.#scene;
+    return Promise.resolve({ ...JOB, ...(seen.length > 1 ? seen.shift() : seen[0]) });
+  }
+
+  override post(path: string, body?: Row): Promise<Row> {
+    this.posted.push([path, body]);
+    if (path.endsWith("/cancel")) this.#scene.seen = [{ status: "cancelled" }];
+    return Promise.resolve({ ...JOB, status: "queued", status_reason: "Waiting for a place." });
+  }
+
+  override async stream(...[, query, { write }]: Parameters<ApiClient["stream"]>): Promise<void> {
+    const text = this.#scene.outputs?.[query["run"] ?? ""]?.shift() ?? "";
+    await write(Buffer.from(text.replace(/!$/, "")));
+    if (text.endsWith("!")) throw new CliError("unavailable", "The server broke off in the middle.");
+  }
+}
+
+async function followed(scene: Scene, ask?: () => Promise<Wish>) {
+  const server = new Server(scene);
+  const output = { format: "table" as const, width: null, nowMs: 0, write: () => undefined };
+  let shown = "";
+  const write = (bytes: Buffer) => {
+    shown += bytes.toString();
+    return Promise.resolve();
+  };
+  using interruptions = new Interruptions(ask);
+  const ending = follow({ api: server, where: {}, output }, { id: "job-1", interruptions, write });
+  if (ask !== undefined) process.emit("SIGINT");
+  const row = await ending;
+  return { row, shown, posted: server.posted };
+}
+
+test("what it waits for is told as its host tells it, and then what it writes, attempt after attempt", async () => {
+  const { shown, row } = await followed({
+    seen: [
+      { status: "queued", status_reason: "Waiting for a place." },
+      running("run-1"),
+      { status: "pending", status_reason: "Attempt 2 follows." },
+      running("run-2"),
+      { ...running("run-2"), ...COMPLETED },
+    ],
+    why: "Host a is fetching the image (2 of 5 layers).",
+    outputs: { "run-1": ["one\n"], "run-2": ["two\n"] },
+  });
+
+  expect(told.split("\n")).toEqual([
+    "Host a is fetching the image (2 of 5 layers).",
+    "Training job job-1 (train) is running.",
+    "Attempt 2 follows.",
+    "Training job job-1 (train) is running.",
+    "",
+  ]);
+  expect(shown).toBe("one\ntwo\n");
+  expect(row.status).toBe("completed");
+});
+
+test("what one wrote that was over before anybody looked is shown", async () => {
+  const { shown } = await followed({
+    seen: [{ ...running("run-1"), ...COMPLETED }],
+    outputs: { "run-1": ["done\n"] },
+  });
+
+  expect(shown).toBe("done\n");
+});
+
+test("output that breaks off goes on where it was, without what says so", async () => {
+  const { shown } = await followed({
+    seen: [running("run-1"), running("run-1"), running("run-1"), { ...running("run-1"), ...COMPLETED }],
+    outputs: {
+      "run-1": ["a\nb\n!", "a\nb\nc\n[remotegpu] The output breaks off here: it was lost.\n", "a\nb\nc\nd\n"],
+    },
+  });
+
+  expect(shown.replace(/^\[remotegpu\].*\n/m, "")).toBe("a\nb\nc\nd\n");
+  expect(told).toContain("The server broke off in the middle.\n");
+});
+
+test("Ctrl-C and the wish to cancel: the job is cancelled, and followed until it is", async () => {
+  const { row, posted } = await followed({ seen: [{ status: "pending" }] }, () => Promise.resolve("cancel"));
+
+  expect(posted).toEqual([["/training-jobs/job-1/cancel", undefined]]);
+  expect(row.status).toBe("cancelled");
+});
+
+test("Ctrl-C and the wish to detach: the job is left alone, and its command is told", async () => {
+  const detached = followed({ seen: [{ status: "pending" }] }, () => Promise.resolve("detach"));
+
+  await expect(detached).rejects.toMatchObject({
+    kind: "interrupted",
+    message: "Detached; the job goes on: remotegpu job logs -f job-1",
+  });
+});
+
+test.each([
+  [{ status: "completed", instances: [{ rank: 0, run_id: "r", exit_code: 0 }] }, 0],
+  [{ status: "failed", instances: [{ rank: 0, run_id: "r", exit_code: 7 }] }, 7],
+  [{ status: "failed", instances: [{ rank: 0, run_id: "r", exit_code: null }] }, 1],
+  [
+    {
+      status: "failed",
+      instances: [
+        { rank: 0, run_id: "r", exit_code: 0 },
+        { rank: 1, run_id: "s", exit_code: 3 },
+      ],
+    },
+    3,
+  ],
+  [{ status: "failed", instances: [] }, 1],
+  [{ status: "cancelled", instances: [{ rank: 0, run_id: "r", exit_code: 143 }] }, 1],
+])("of %j the exit code is %i", (row, code) => expect(exitCodeOf(row)).toBe(code));
+
+test.each([
+  [["/usr/bin/python", "a.py"], undefined, /^python-[0-9a-f]{4}$/],
+  [[], "  seq 10 | wc", /^seq-[0-9a-f]{4}$/],
+  [["$(true)"], "", /^true-[0-9a-f]{4}$/],
+])("without a name one of %j is called after its command", async (argv, text, name) => {
+  const api = new Server({ seen: [] });
+  const output = { format: "table" as const, width: null, nowMs: 0, write: () => undefined };
+  const given = { argv, ...(argv.length === 0 && { text }) };
+  await RUN.perform({ api, where: {}, output }, { image: "b", cpu: "1", memory: "1G", gpu: "0", ...given });
+
+  expect(api.posted[0]?.[1]).toMatchObject({ name: expect.stringMatching(name) });
+});
+
+test("words in front of the dashes are no command", async () => {
+  const run = remotegpu().parseAsync(["job", "run", "--image", "b", "python", "a.py"], { from: "user" });
+
+  await expect(run).rejects.toThrow("python: the command stands behind --.");
+});
