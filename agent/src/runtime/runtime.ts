@@ -164,7 +164,7 @@ export class Runtime {
     const making = this.#volumes.create(desired, folders);
     // Should the network fail meanwhile, nobody is left to hear of the volumes.
     making.catch(() => undefined);
-    const containerId = await this.#networks.use(networkLabel(desired.spec.network), async (networkName) => {
+    const containerId = await this.#networks.use(desired.spec.network, async (networkName) => {
       const at = await making;
       const options = containerOptions(desired, {
         hostId,
@@ -186,7 +186,7 @@ export class Runtime {
   /** Starts a container that exists, new or stopped; its network's rules are put back if they are gone. */
   async start(containerId: string, { network }: Pick<InstanceSpec, "network">): Promise<void> {
     if (this.#fresh.delete(containerId)) return this.#containers.start(containerId);
-    await this.#networks.use(networkLabel(network), () => Promise.resolve());
+    await this.#networks.use(network, () => Promise.resolve());
     await this.#containers.startAgain(containerId);
   }
 

@@ -6,6 +6,7 @@ import type { HostId } from "@remotegpu/shared/ids";
 import type { DesiredInstance, InstanceSpec } from "@remotegpu/shared/instance";
 import { BRIDGE_LABEL, labelsOf, networkLabel } from "./container.ts";
 import type { RunKey } from "./container.ts";
+import { macOf } from "../gangs/gang-plan.ts";
 import { gpuOptions } from "./gpu-attachment.ts";
 import type { DeviceRequest, GpuAttachment, GpuOptions } from "./gpu-attachment.ts";
 
@@ -78,6 +79,8 @@ type Mount =
   | { Type: "bind"; Source: string; Target: string; ReadOnly: false; BindOptions: { NonRecursive: true } }
   | GpuOptions["mounts"][number];
 
+type Endpoint = { Aliases: string[]; IPAMConfig?: { IPv4Address: string }; MacAddress?: string };
+
 /** The body of `POST /containers/create`, with its name beside it. */
 export type ContainerOptions = {
   name: string;
@@ -93,9 +96,10 @@ export type ContainerOptions = {
   StopSignal?: string;
   StopTimeout: number;
   Healthcheck: { Test: string[] };
-  NetworkingConfig: { EndpointsConfig: Record<string, { Aliases: string[] }> };
+  NetworkingConfig: { EndpointsConfig: Record<string, Endpoint> };
   HostConfig: {
     NetworkMode: string;
+    ExtraHosts?: string[];
     IpcMode: "private";
     CgroupnsMode: "private";
     Privileged: false;
@@ -138,9 +142,12 @@ export function containerOptions(desired: DesiredInstance, facts: HostFacts): Co
     StopTimeout: desired.live.stopGraceSeconds,
     // An image's own check would run a command of its own in a loop that nobody reads.
     Healthcheck: { Test: ["NONE"] },
-    NetworkingConfig: { EndpointsConfig: { [facts.networkName]: { Aliases: [spec.hostname] } } },
+    NetworkingConfig: { EndpointsConfig: { [facts.networkName]: endpointOf(spec) } },
     HostConfig: {
       NetworkMode: facts.networkName,
+      ...(spec.hosts !== undefined && {
+        ExtraHosts: spec.hosts.map(({ name, address }) => `${name}:${address}`),
+      }),
       IpcMode: "private",
       CgroupnsMode: "private",
       Privileged: false,
@@ -161,6 +168,14 @@ export function containerOptions(desired: DesiredInstance, facts: HostFacts): Co
       ...layerQuota(spec, facts),
     },
   };
+}
+
+/** A rank is found at its address by the other hosts of its gang, without their asking. */
+function endpointOf({ hostname, network }: InstanceSpec): Endpoint {
+  const Aliases = [hostname];
+  if (typeof network === "string") return { Aliases };
+  const { address } = network;
+  return { Aliases, IPAMConfig: { IPv4Address: address }, MacAddress: macOf(address) };
 }
 
 /** Its command begins with its gang. Nobody enters it by SSH, so that it stays the image's own user. */

@@ -55,7 +55,7 @@ export const BRIDGE_LABEL = "remotegpu.bridge";
 const ID = /^[a-z0-9][a-z0-9-]{0,62}$/;
 const EPOCH = /^[1-9][0-9]{0,14}$/;
 const HASH = /^[0-9a-f]{64}$/;
-const NETWORK = /^ws-[0-9]+$/;
+const NETWORK = /^(?:ws|gang)-[0-9]+$/;
 const GPU = /^((?:GPU|MIG)-[A-Za-z0-9/-]{8,120})(?:=([1-9][0-9]{0,8}))?$/;
 
 /** As labels and records name it. */

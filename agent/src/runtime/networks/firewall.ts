@@ -1,14 +1,16 @@
 /**
  * Keeps a workspace's bridge away from this host's own services and from cloud metadata addresses. The runtime
  * itself already parts bridges from each other. Without iptables nothing is started on a bridge: a container that
- * reaches the host's services is worse than none.
+ * reaches the host's services is worse than none. Likewise it opens the port by which gangs' hosts reach each other.
  */
-import { execa } from "execa";
-import { RuntimeError } from "../docker/runtime-error.ts";
+import type { HostId } from "@remotegpu/shared/ids";
+import type { HostGang } from "../../core/gangs/gang-plan.ts";
+import { ownPortRules, PORT_CHAIN, PORT_JUMP, portRules } from "../../core/gangs/port-rules.ts";
+import { runTool } from "./network-tool.ts";
 
-const DEADLINE_MS = 15_000;
 /** Others change the tables too; iptables waits this long for its lock. */
 const LOCK_SECONDS = "5";
+const WHY = { why: "containers would reach this host's services" };
 
 /** Link-local (most clouds), Alibaba's and Oracle's: who reads them holds the host's own credentials. */
 export const METADATA_ADDRESSES = ["169.254.0.0/16", "100.100.100.200/32", "192.0.0.192/32"] as const;
@@ -54,9 +56,37 @@ export async function unprotectFrom(bridge: string): Promise<void> {
   if (present.length > 0) await change(present.map((rule) => `-D ${rule}`));
 }
 
+/** Opens the port of gang networks to the other hosts of these gangs, and to nobody else. @throws RuntimeError */
+export async function keepPortOpen(hostId: HostId, gangs: readonly HostGang[]): Promise<void> {
+  const listing = await list();
+  const present = ownPortRules(listing, hostId);
+  const wanted = portRules(gangs, { hostId, forwardChain: FORWARD_CHAIN });
+  const isThere = listing.includes(`-N ${PORT_CHAIN}`);
+  const gone = present.filter((rule) => !wanted.some(({ text }) => text === rule));
+  const missing = wanted.filter(({ text }) => !present.includes(text));
+  const others = listing.filter((line) => line.startsWith(`-A ${PORT_CHAIN} `)).length;
+  const staysEmpty = wanted.length === 0 && others === present.filter((rule) => isOfPort(rule)).length;
+  const lines = [
+    ...(isThere || wanted.length === 0 ? [] : [`:${PORT_CHAIN} - [0:0]`]),
+    ...(listing.includes(`-A ${PORT_JUMP}`) || wanted.length === 0
+      ? []
+      : [`-I ${PORT_JUMP.replace(" ", " 1 ")}`]),
+    ...gone.map((rule) => `-D ${rule}`),
+    ...missing.map(({ text, comes }) =>
+      comes === "first" ? `-I ${text.replace(" ", " 1 ")}` : `-A ${text}`,
+    ),
+    ...(isThere && staysEmpty ? [`-D ${PORT_JUMP}`, `-X ${PORT_CHAIN}`] : []),
+  ];
+  if (lines.length > 0) await change(lines);
+}
+
+function isOfPort(rule: string): boolean {
+  return rule.startsWith(`${PORT_CHAIN} `);
+}
+
 /** As iptables prints them. */
 async function list(): Promise<string[]> {
-  return (await run("iptables", ["-w", LOCK_SECONDS, "-S"], "")).split("\n");
+  return (await runTool("iptables", ["-w", LOCK_SECONDS, "-S"], WHY)).split("\n");
 }
 
 function hasForwardChain(listing: readonly string[]): boolean {
@@ -72,14 +102,6 @@ function rulesIn(listing: readonly string[], bridge: string): string[] {
 
 /** All lines or none, in one step. */
 async function change(lines: string[]): Promise<void> {
-  await run("iptables-restore", ["-w", LOCK_SECONDS, "--noflush"], `*filter\n${lines.join("\n")}\nCOMMIT\n`);
-}
-
-async function run(command: string, args: string[], input: string): Promise<string> {
-  const result = await execa(command, args, { reject: false, timeout: DEADLINE_MS, input });
-  if (result.exitCode === 0) return result.stdout;
-  throw new RuntimeError(
-    `cannot run ${command}, without which containers would reach this host's services: ${result.stderr ?? ""}`,
-    { cause: result },
-  );
+  const input = `*filter\n${lines.join("\n")}\nCOMMIT\n`;
+  await runTool("iptables-restore", ["-w", LOCK_SECONDS, "--noflush"], { input, ...WHY });
 }

@@ -2,18 +2,23 @@
  * One bridge per workspace on this host, taken with its first container and removed with its last. Containers of
  * one workspace reach each other and the outside; not other workspaces, not the host. Making a bridge takes the runtime
  * longer than all else of a start but the start itself, so one is kept ready. Which workspace a bridge is of stands on its
- * containers, and one that has served a workspace serves no other.
+ * containers, and one that has served a workspace serves no other. A gang has a bridge of its own likewise, of which every
+ * number is given; it may reach the gang's other hosts.
  */
 import { createHash, randomBytes } from "node:crypto";
 import { setImmediate } from "node:timers/promises";
 import { z } from "zod";
 import type { HostId } from "@remotegpu/shared/ids";
-import { BRIDGE_LABEL, LABEL } from "../../core/container/container.ts";
+import type { InstanceSpec } from "@remotegpu/shared/instance";
+import { BRIDGE_LABEL, LABEL, networkLabel } from "../../core/container/container.ts";
+import { hostGangOf, mtuOver, type HostGang } from "../../core/gangs/gang-plan.ts";
 import { QUICK_MS, WORK_MS } from "../docker/docker.ts";
 import type { Docker } from "../docker/docker.ts";
-import { protectFrom, unprotectFrom, type BridgeServices } from "./firewall.ts";
+import { keepPortOpen, protectFrom, unprotectFrom, type BridgeServices } from "./firewall.ts";
+import { gangNetworkName, isSameGang, planLabel, planOf, type GangPlan } from "./gang-bridge.ts";
 import { isStatus, RuntimeError } from "../docker/runtime-error.ts";
 import { freeSubnet } from "./subnets.ts";
+import { keepLinks, mtusTo, type Link } from "./vxlan.ts";
 
 /** Another agent of this machine can take the same subnet at the same moment. */
 const SUBNET_TRIES = 8;
@@ -35,6 +40,8 @@ export class Networks {
   #turn: Promise<unknown> = Promise.resolve();
   /** A bridge that was made for nobody yet; null where none is known. */
   #spare: string | null = null;
+  /** An earlier life may have left links of gangs. */
+  #mayHaveLinks = true;
 
   constructor(docker: Docker, hostId: HostId, services: () => Promise<BridgeServices>) {
     this.#docker = docker;
@@ -58,7 +65,13 @@ export class Networks {
    * It must start nothing: the rules are sure only afterwards.
    * @throws RuntimeError, RuntimeDown
    */
-  use<T>(network: string, work: (networkName: string) => Promise<T>): Promise<T> {
+  use<T>(network: InstanceSpec["network"], work: (networkName: string) => Promise<T>): Promise<T> {
+    return typeof network === "string"
+      ? this.#useOfWorkspace(networkLabel(network), work)
+      : this.#useOfGang(hostGangOf(network), work);
+  }
+
+  #useOfWorkspace<T>(network: string, work: (networkName: string) => Promise<T>): Promise<T> {
     return this.#inTurn(async () => {
       const [existing, bridges] = await Promise.all([this.#all(), this.#bridges()]);
       const ready = [bridges.get(network), this.#spare].find((name) =>
@@ -80,6 +93,22 @@ export class Networks {
     });
   }
 
+  #useOfGang<T>(gang: HostGang, work: (networkName: string) => Promise<T>): Promise<T> {
+    return this.#inTurn(async () => {
+      const name = gangNetworkName(this.#hostId, gang);
+      const found = (await this.#all()).find(({ Name }) => Name === name);
+      const plan = planOf(found?.Labels);
+      const isItsOwn = plan !== null && isSameGang(plan.gang, gang);
+      // Its number was another gang's before, of which nothing is left but this.
+      if (found !== undefined && !isItsOwn) await this.#remove(name);
+      if (!isItsOwn) await this.#createOfGang(name, { gang, mtu: mtuOver(await mtusTo(gang)) });
+      await this.#protect(name);
+      this.#mayHaveLinks = true;
+      await this.#keepLinks(await this.#all());
+      return work(name);
+    });
+  }
+
   /** Makes a bridge for the next workspace unless one is ready, and removes what an earlier life left of such. */
   keepSpare(): Promise<void> {
     return this.#inTurn(async () => {
@@ -93,10 +122,13 @@ export class Networks {
     });
   }
 
-  /** Puts back rules that somebody flushed; for every network of ours. */
+  /** Puts back rules that somebody flushed, and links of gangs, for every network of ours; what nobody uses goes. */
   repair(): Promise<void> {
     return this.#inTurn(async () => {
-      for (const { Name } of await this.#own()) await this.#protect(Name);
+      const existing = await this.#all();
+      for (const { Name } of existing.filter((found) => this.#isOwn(found))) await this.#protect(Name);
+      // As a start that failed leaves one.
+      await this.#removeUnused(existing);
     });
   }
 
@@ -109,6 +141,7 @@ export class Networks {
   removeAll(): Promise<void> {
     return this.#inTurn(async () => {
       this.#spare = null;
+      await this.#keepLinks([]);
       for (const { Name } of await this.#own()) await this.#remove(Name);
     });
   }
@@ -148,8 +181,21 @@ export class Networks {
 
   async #removeUnused(existing: NetworkList): Promise<void> {
     const used = new Set((await this.#bridges()).values());
-    for (const { Name } of existing.filter((found) => this.#isOwn(found)))
-      if (Name !== this.#spare && !used.has(Name)) await this.#remove(Name);
+    const isUsed = ({ Name }: NetworkList[number]) => Name === this.#spare || used.has(Name);
+    // Links first: a bridge that goes would leave them behind.
+    await this.#keepLinks(existing.filter((found) => isUsed(found)));
+    for (const found of existing.filter((one) => this.#isOwn(one)))
+      if (!isUsed(found)) await this.#remove(found.Name);
+  }
+
+  /** Of the gangs with these networks, and of no others. */
+  async #keepLinks(existing: NetworkList): Promise<void> {
+    if (!this.#mayHaveLinks) return;
+    const links = existing.filter((found) => this.#isOwn(found)).flatMap(linkOf);
+    const gangs = links.map(({ gang }) => gang);
+    await keepPortOpen(this.#hostId, gangs);
+    await keepLinks(this.#hostId, links);
+    this.#mayHaveLinks = links.length > 0;
   }
 
   async #create(name: string, existing: NetworkList): Promise<void> {
@@ -158,7 +204,7 @@ export class Networks {
       const subnet = freeSubnet(taken);
       if (subnet === null) throw new RuntimeError(`cannot make network ${name}: 10.210.0.0/16 is used up`);
       try {
-        await this.#createWith({ name, subnet });
+        await this.#createWith({ name, config: { Subnet: subnet } });
         return;
       } catch (error) {
         if (isStatus(error, 409)) return;
@@ -168,7 +214,24 @@ export class Networks {
     }
   }
 
-  async #createWith({ name, subnet }: { name: string; subnet: string }): Promise<void> {
+  async #createOfGang(name: string, plan: GangPlan): Promise<void> {
+    const { gang, mtu } = plan;
+    const options = mtu === null ? {} : { "com.docker.network.driver.mtu": String(mtu) };
+    const config = { Subnet: gang.subnet, Gateway: gang.gateway };
+    await this.#createWith({ name, config, options, labels: planLabel(plan) });
+  }
+
+  async #createWith({
+    name,
+    config,
+    options = {},
+    labels = {},
+  }: {
+    name: string;
+    config: { Subnet: string; Gateway?: string };
+    options?: Record<string, string>;
+    labels?: Record<string, string>;
+  }): Promise<void> {
     await this.#docker.call(
       `make network ${name}`,
       { deadlineMs: WORK_MS, kind: "create network" },
@@ -177,9 +240,9 @@ export class Networks {
           Name: name,
           Driver: "bridge",
           EnableIPv6: false,
-          IPAM: { Driver: "default", Config: [{ Subnet: subnet }] },
-          Options: { "com.docker.network.bridge.name": bridgeName(name) },
-          Labels: { [LABEL.host]: this.#hostId },
+          IPAM: { Driver: "default", Config: [config] },
+          Options: { "com.docker.network.bridge.name": bridgeName(name), ...options },
+          Labels: { [LABEL.host]: this.#hostId, ...labels },
           abortSignal,
         }),
     );
@@ -229,6 +292,13 @@ function nameOfBefore(hostId: HostId, network: string): string {
 /** At most 15 characters, as the kernel allows, and different for each host id. */
 export function bridgeName(networkName: string): string {
   return `rg${createHash("sha256").update(networkName).digest("hex").slice(0, 12)}`;
+}
+
+/** None of a gang on this host alone. */
+function linkOf({ Name, Labels: labels }: NetworkList[number]): Link[] {
+  const plan = planOf(labels);
+  if (plan === null || plan.mtu === null) return [];
+  return [{ gang: plan.gang, mtu: plan.mtu, bridge: bridgeName(Name) }];
 }
 
 function subnetsOf(network: NetworkList[number]): string[] {

@@ -28,7 +28,7 @@ const owners = fc.record({
   placementEpoch: fc.integer({ min: 1, max: 1e9 }),
   runId: id,
   specHash: fc.stringMatching(/^[0-9a-f]{64}$/),
-  network: fc.nat().map((number) => `ws-${number}`),
+  network: fc.tuple(fc.constantFrom("ws", "gang"), fc.nat()).map(([kind, number]) => `${kind}-${number}`),
   gpus: fc.array(
     fc.record({
       uuid: fc.stringMatching(/^(GPU|MIG)-[A-Za-z0-9/-]{8,120}$/),
