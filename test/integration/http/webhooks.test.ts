@@ -658,6 +658,101 @@ describe("work", () => {
   });
 });
 
+describe("a training job", () => {
+  let host: ScriptedHost;
+
+  beforeEach(async () => {
+    customer = await scene.customer(`trainer-${counter}`);
+    await api.db.query("UPDATE hosts SET cordoned = true");
+    host = await scene.host(`host-${counter}`, { gpus: 1 });
+  });
+
+  async function ordered(config: object): Promise<string> {
+    const body = {
+      name: "train",
+      image: "trainer:1",
+      command: "true",
+      cpu: 1,
+      memory: 2 ** 30,
+      gpu: 1,
+      config,
+    };
+    const answer = await api.ask("POST", "/api/v1/training-jobs", { as: customer, body });
+    expect(answer.status).toBe(201);
+    return answer.body.id;
+  }
+
+  async function says(report: Parameters<ScriptedHost["round"]>[0]): Promise<void> {
+    await host.round(report);
+    await scene.workloads();
+  }
+
+  test("is told when it runs, is tried again and ends, with cause and attempt, to webhooks that ask for it", async () => {
+    const all = await webhook("/jobs");
+    const ended = await webhook("/ended", { kinds: ["job-ended"] });
+    const id = await ordered({ max_retries: 1 });
+    await scene.schedule();
+
+    await says({ phase: "ready" });
+    await says({ phase: "failed", exitCode: 3, problem: "exited" });
+    await host.round();
+    api.passMinutes(1);
+    await host.heartbeat();
+    await scene.lifecycle();
+    await scene.schedule();
+    await says({ phase: "ready" });
+    await says({ phase: "failed", exitCode: 4, problem: "exited" });
+
+    const messages = await told(all.id);
+    expect(messages.map(({ kind, attempt, exit_code: code }) => [kind, attempt, code])).toEqual([
+      ["job-started", 1, undefined],
+      ["job-retried", 1, 3],
+      ["job-started", 2, undefined],
+      ["job-ended", 2, 4],
+    ]);
+    expect(messages[1]).toMatchObject({
+      next_attempt: 2,
+      sentence: expect.stringMatching(
+        /^Training job train is tried again: .*exit code 3\. Attempt 2 follows in 10 seconds/,
+      ),
+    });
+    expect(messages[3]).toEqual({
+      event_id: expect.any(Number),
+      customer_id: customer.customerId,
+      kind: "job-ended",
+      state: "fired",
+      workload_kind: "training",
+      workload_id: id,
+      name: "train",
+      status: "failed",
+      attempt: 2,
+      by: null,
+      reason: expect.stringMatching(/exit code 4/),
+      exit_code: 4,
+      sentence: expect.stringMatching(/^Training job train has failed: .*exit code 4/),
+      at: expect.any(String),
+    });
+    const { rows } = await api.db.query("SELECT workload_id, new FROM events WHERE id = $1", [
+      messages[3]?.event_id,
+    ]);
+    expect(rows).toEqual([{ workload_id: id, new: "failed" }]);
+    expect(await told(ended.id)).toEqual([messages[3]]);
+  });
+
+  test("that is cancelled while it waits, and ordered once more by hand, is told so with who did it", async () => {
+    const hook = await webhook("/jobs");
+    const id = await ordered({});
+
+    await api.ask("POST", `/api/v1/training-jobs/${id}/cancel`, { as: customer });
+    await api.ask("POST", `/api/v1/training-jobs/${id}/retry`, { as: customer });
+
+    expect(await told(hook.id)).toMatchObject([
+      { kind: "job-ended", status: "cancelled", by: "customer", attempt: 1 },
+      { kind: "job-retried", by: "customer", attempt: 1, next_attempt: 2 },
+    ]);
+  });
+});
+
 describe("alarms", () => {
   test("go raised and cleared to webhooks of administrators that name them, and to nobody else's", async () => {
     const add = async (as: Caller, kinds?: string[]) =>

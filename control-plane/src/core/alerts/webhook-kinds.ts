@@ -5,8 +5,18 @@
 import { ALERT_KINDS } from "./alerts.ts";
 import type { KeyScope } from "../accounts/key-scopes.ts";
 
-/** What happens to environments. */
-export const WORK_KINDS = ["ready", "failed", "stopped", "restarting", "drained", "lease-due"] as const;
+/** What happens to environments, and to training jobs. */
+export const WORK_KINDS = [
+  "ready",
+  "failed",
+  "stopped",
+  "restarting",
+  "drained",
+  "lease-due",
+  "job-started",
+  "job-ended",
+  "job-retried",
+] as const;
 export type WorkKind = (typeof WORK_KINDS)[number];
 
 /** `alarm`: what an operator should look at; for administrators, who have to name it. */

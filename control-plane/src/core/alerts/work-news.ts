@@ -1,5 +1,5 @@
 /**
- * What webhooks are told of an environment, in words and facts: that it is ready, failed, stopped and why, that its
+ * What webhooks are told of an environment (of jobs: job-news.ts), in words and facts: that it is ready, failed, stopped and why, that its
  * container ends again and again, that its host is drained, that a port of it is about to go. Who is told is the store's.
  */
 import { restartingText } from "@remotegpu/shared/restarting-text";
@@ -13,7 +13,7 @@ export interface WorkNews {
   readonly kind: WorkKind;
   /** As alerts have it. What happens once has only fired. */
   readonly state: "fired" | "recovered";
-  /** What follows "Environment NAME". */
+  /** What follows "Environment NAME" or "Training job NAME". */
   readonly says: string;
   readonly facts: Readonly<Record<string, string | number | boolean | null>>;
 }
@@ -48,7 +48,7 @@ export function newsOfStatus(to: EnvironmentStatus, reason: string | null, cause
   }
 }
 
-function because(what: string, reason: string | null): string {
+export function because(what: string, reason: string | null): string {
   return asSentence(reason === null ? what : `${what}: ${reason}`);
 }
 

@@ -59,7 +59,14 @@ export async function moveEnvironments(sql: Transaction, moves: readonly StatusM
       const news = newsOfStatus(to, reason, cause);
       return news === null
         ? []
-        : [{ environmentId: environment.id, eventId: eventIds[nth] ?? 0, at: now, news }];
+        : [
+            {
+              workload: { kind: "environment", id: environment.id },
+              eventId: eventIds[nth] ?? 0,
+              at: now,
+              news,
+            },
+          ];
     }),
   );
 }

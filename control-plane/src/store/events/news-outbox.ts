@@ -10,8 +10,8 @@ import type { Transaction } from "../database/database.ts";
 
 export const MAX_WAITING = 200;
 
-export interface EnvironmentNews {
-  readonly environmentId: string;
+export interface WorkloadNews {
+  readonly workload: { readonly kind: "environment" | "training"; readonly id: string };
   readonly eventId: number;
   readonly at: Date;
   readonly news: WorkNews;
@@ -21,29 +21,34 @@ export interface EnvironmentNews {
 export const NO_CAUSE: EndCause = { by: null, exitCode: null };
 
 interface Receiver {
+  kind: keyof typeof NOUNS;
   id: string;
   name: string;
   customer_id: number;
 }
 
+const NOUNS = { environment: "Environment", training: "Training job" };
+
 /**
- * Told to who ordered the environment and to who owns its workspace, and so pays. Most have no webhook for this, and are
+ * Told to who ordered the environment or the job and to who owns its workspace, and so pays. Most have no webhook for this, and are
  * one question.
  */
-export async function queueWorkNews(sql: Transaction, news: readonly EnvironmentNews[]): Promise<void> {
+export async function queueWorkNews(sql: Transaction, news: readonly WorkloadNews[]): Promise<void> {
   if (news.length === 0) return;
   const { rows: receivers } = await sql.query<Receiver>(
-    `SELECT DISTINCT e.id, e.name, r.customer_id
-       FROM environments e LEFT JOIN workspaces w ON w.id = e.workspace_id AND ${LIVE}
+    `SELECT DISTINCT e.kind, e.id, e.name, r.customer_id
+       FROM (SELECT 'environment' AS kind, id, name, customer_id, workspace_id FROM environments WHERE id = ANY($1::text[])
+             UNION ALL
+             SELECT 'training', id, name, customer_id, workspace_id FROM training_jobs WHERE id = ANY($3::text[])) e
+       LEFT JOIN workspaces w ON w.id = e.workspace_id AND ${LIVE}
       CROSS JOIN LATERAL (VALUES (e.customer_id), (w.owner_id)) r (customer_id)
-      WHERE e.id = ANY($1::text[])
-        AND EXISTS (SELECT FROM webhooks h WHERE h.customer_id = r.customer_id AND h.active
+      WHERE EXISTS (SELECT FROM webhooks h WHERE h.customer_id = r.customer_id AND h.active
                        AND (h.kinds IS NULL OR h.kinds && $2::varchar[]))`,
-    [[...new Set(news.map(({ environmentId }) => environmentId))], WORK_KINDS],
+    [idsOf(news, "environment"), WORK_KINDS, idsOf(news, "training")],
   );
   const messages = news.flatMap((one) =>
     receivers
-      .filter(({ id }) => id === one.environmentId)
+      .filter(({ kind, id }) => kind === one.workload.kind && id === one.workload.id)
       .map((receiver) => ({
         customerId: receiver.customer_id,
         kind: one.news.kind,
@@ -54,20 +59,25 @@ export async function queueWorkNews(sql: Transaction, news: readonly Environment
   await queue(sql, messages, "w.customer_id = n.customer_id AND (w.kinds IS NULL OR n.kind = ANY(w.kinds))");
 }
 
+function idsOf(news: readonly WorkloadNews[], kind: Receiver["kind"]): string[] {
+  const ids = news.flatMap(({ workload }) => (workload.kind === kind ? [workload.id] : []));
+  return [...new Set(ids)];
+}
+
 function bodyOf(
-  { news, at, eventId }: EnvironmentNews,
-  { id, name, customer_id: customerId }: Receiver,
+  { news, at, eventId }: WorkloadNews,
+  { kind, id, name, customer_id: customerId }: Receiver,
 ): string {
   return JSON.stringify({
     event_id: eventId,
     customer_id: customerId,
     kind: news.kind,
     state: news.state,
-    workload_kind: "environment",
+    workload_kind: kind,
     workload_id: id,
     name,
     ...news.facts,
-    sentence: `Environment ${name} ${news.says}`,
+    sentence: `${NOUNS[kind]} ${name} ${news.says}`,
     at: at.toISOString(),
   });
 }

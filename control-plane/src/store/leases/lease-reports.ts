@@ -104,7 +104,8 @@ export async function mergeLeases(sql: Transaction, merge: LeaseMerge): Promise<
         externalPort: seen.externalPort,
         releaseAt: releaseDueAt.toISOString(),
       });
-      return [{ environmentId: order.env_id, eventId: eventIds[nth] ?? 0, at: merge.now, news: due }];
+      const workload = { kind: "environment", id: order.env_id } as const;
+      return [{ workload, eventId: eventIds[nth] ?? 0, at: merge.now, news: due }];
     }),
   );
   await Promise.all([

@@ -83,7 +83,9 @@ export async function cancelJob(sql: Transaction, job: JobOrderRow, orderer: Ord
   if (!verdict.legal) return refused(verdict.why);
   const { actor, now } = orderer;
   const reason = orderer.reason ?? `Cancelled by ${actor}.`;
-  await moveJobs(sql, [{ workload: lockedJob(job), to: verdict.status, reason, actor, now, cancels: true }]);
+  const workload = lockedJob(job);
+  const cause = { by: orderer.by, exitCode: null };
+  await moveJobs(sql, [{ workload, to: verdict.status, reason, actor, now, cause, cancels: true }]);
   if (verdict.status === "cancelled") return { done: true, hostIds: [] };
   return { done: true, hostIds: await stopInstances(sql, { kind: "training", id: job.id }, orderer) };
 }
@@ -93,7 +95,8 @@ export async function deleteJob(sql: Transaction, job: JobOrderRow, orderer: Ord
   const { actor, now } = orderer;
   if (!ENDED.includes(job.status)) {
     const reason = `Deleted by ${actor}.`;
-    await moveJobs(sql, [{ workload: lockedJob(job), to: "cancelled", reason, actor, now }]);
+    const cause = { by: orderer.by, exitCode: null };
+    await moveJobs(sql, [{ workload: lockedJob(job), to: "cancelled", reason, actor, now, cause }]);
   }
   await markDeleted(sql, job.id, now);
   return { done: true, hostIds: await removeInstances(sql, { kind: "training", id: job.id }, orderer) };

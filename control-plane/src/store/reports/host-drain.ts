@@ -139,7 +139,7 @@ async function tellPeople(
   await queueWorkNews(
     sql,
     told.flatMap(({ kind, id }, nth) =>
-      kind === "environment" ? [{ environmentId: id, eventId: eventIds[nth] ?? 0, at: now, news }] : [],
+      kind === "environment" ? [{ workload: { kind, id }, eventId: eventIds[nth] ?? 0, at: now, news }] : [],
     ),
   );
 }

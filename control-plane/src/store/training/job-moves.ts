@@ -1,5 +1,6 @@
 /** Training jobs on their way from one status to the next: with sentence, deadline and event. */
 import type { TrainingJobStatus } from "@remotegpu/shared/workload";
+import { newsOfJob } from "../../core/alerts/job-news.ts";
 import { limitMs, PLACED_LIMIT_MS } from "../../core/training/job-status.ts";
 import type { PlacedStart } from "../../core/workloads/placeable-start.ts";
 import type { Explanation, WorkloadMove } from "../../core/workloads/workload-move.ts";
@@ -7,13 +8,14 @@ import type { Connection, Transaction } from "../database/database.ts";
 import { limitSeconds, stopSeconds } from "../database/values/limit-seconds.ts";
 import { SOUND_SIZES } from "../database/values/old-values.ts";
 import { appendEvents, type NewEvent, STATUS_EVENT } from "../events/events.ts";
+import { NO_CAUSE, queueWorkNews } from "../events/news-outbox.ts";
 
 /**
  * A running one lasts as long as its own limit allows, a stop its grace and a little more, and one that waits again has no
  * places any more.
  */
 export async function moveJobs(
-  sql: Connection,
+  sql: Transaction,
   moves: readonly WorkloadMove<TrainingJobStatus>[],
 ): Promise<void> {
   if (moves.length === 0) return;
@@ -47,7 +49,7 @@ export async function moveJobs(
       moves.map(({ cancels }) => cancels ?? false),
     ],
   );
-  await appendEvents(
+  const eventIds = await appendEvents(
     sql,
     moves.map(({ workload, to, reason, actor, now, hostId }) => ({
       at: now,
@@ -61,6 +63,17 @@ export async function moveJobs(
       new: to,
       reason,
     })),
+  );
+  await queueWorkNews(
+    sql,
+    moves.flatMap(({ workload, to, reason, now, cause = NO_CAUSE, tries }, nth) => {
+      const attempt = workload.retry?.tries.attempt ?? 1;
+      const news = newsOfJob({ to, reason, cause, attempt, nextAttempt: tries?.attempt ?? null });
+      if (news === null) return [];
+      return [
+        { workload: { kind: "training", id: workload.id }, eventId: eventIds[nth] ?? 0, at: now, news },
+      ];
+    }),
   );
 }
 

@@ -1,9 +1,12 @@
 /** Rows of training jobs: made, wanted again after the old system or after their end, and marked as deleted. */
+import { newsOfJob } from "../../core/alerts/job-news.ts";
+import type { StopOrderer } from "../../core/instances/instance-report.ts";
 import type { JobConfig } from "../../core/training/job-config.ts";
 import type { DistributedConfig } from "../../core/training/rank-environment.ts";
 import type { Connection, Transaction } from "../database/database.ts";
 import { SOUND_SIZES } from "../database/values/old-values.ts";
-import { appendEvent, STATUS_EVENT } from "../events/events.ts";
+import { appendEvents, STATUS_EVENT } from "../events/events.ts";
+import { queueWorkNews } from "../events/news-outbox.ts";
 
 export interface NewJob {
   id: string;
@@ -90,8 +93,8 @@ export async function markWanted(
 /** The next attempt, with all its retries; its place in the line is that of a new order. */
 export async function markAgain(
   sql: Transaction,
-  job: { id: string; status: string; customer_id: number },
-  deed: Deed,
+  job: { id: string; status: string; customer_id: number; attempt: number },
+  deed: Deed & { by: StopOrderer },
 ): Promise<void> {
   await sql.query(
     `UPDATE training_jobs SET ${SOUND_SIZES}, status = 'queued', status_reason = $2, status_deadline_at = NULL,
@@ -99,25 +102,33 @@ export async function markAgain(
             placed_at = NULL, started_at = NULL, completed_at = NULL, queued_at = $3 WHERE id = $1`,
     [job.id, deed.reason, deed.now],
   );
-  await appendStatus(sql, { id: job.id, customerId: job.customer_id, old: job.status }, deed);
+  const eventId = await appendStatus(sql, { id: job.id, customerId: job.customer_id, old: job.status }, deed);
+  const cause = { by: deed.by, exitCode: null };
+  const { attempt } = job;
+  const news = newsOfJob({ to: "queued", reason: deed.reason, cause, attempt, nextAttempt: attempt + 1 });
+  if (news === null) return;
+  await queueWorkNews(sql, [{ workload: { kind: "training", id: job.id }, eventId, at: deed.now, news }]);
 }
 
 async function appendStatus(
   sql: Connection,
   { id, customerId, old }: { id: string; customerId: number; old: string | null },
   { actor, now, reason }: Deed,
-): Promise<void> {
-  await appendEvent(sql, {
-    at: now,
-    kind: STATUS_EVENT,
-    workloadKind: "training",
-    workloadId: id,
-    customerId,
-    actor,
-    old,
-    new: "queued",
-    reason,
-  });
+): Promise<number> {
+  const [eventId = 0] = await appendEvents(sql, [
+    {
+      at: now,
+      kind: STATUS_EVENT,
+      workloadKind: "training",
+      workloadId: id,
+      customerId,
+      actor,
+      old,
+      new: "queued",
+      reason,
+    },
+  ]);
+  return eventId;
 }
 
 /** Nobody sees it any more; what it used stays in the books. */

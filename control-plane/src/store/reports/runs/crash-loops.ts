@@ -29,9 +29,11 @@ export async function tellLoop(
   sql: Transaction,
   { loop, eventId, now }: { loop: LoopOf; eventId: number; now: Date },
 ): Promise<void> {
-  await queueWorkNews(sql, [
-    { environmentId: loop.environment_id, eventId, at: now, news: newsOfLoop(loop) },
-  ]);
+  await queueWorkNews(sql, [{ workload: environmentOf(loop), eventId, at: now, news: newsOfLoop(loop) }]);
+}
+
+function environmentOf({ environment_id: id }: LoopOf) {
+  return { kind: "environment", id } as const;
 }
 
 interface EndedLoop extends LoopOf {
@@ -73,6 +75,6 @@ export async function endCalmLoops(
       reason: `It ${news.says}`,
     });
     if (eventId === null) continue;
-    await queueWorkNews(sql, [{ environmentId: loop.environment_id, eventId, at: now, news }]);
+    await queueWorkNews(sql, [{ workload: environmentOf(loop), eventId, at: now, news }]);
   }
 }

@@ -35,6 +35,9 @@ test("a key sees no messages of kinds whose scope it lacks", () => {
     "restarting",
     "drained",
     "lease-due",
+    "job-started",
+    "job-ended",
+    "job-retried",
     "alarm",
   ]);
 });

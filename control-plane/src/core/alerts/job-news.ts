@@ -1,0 +1,46 @@
+/**
+ * What webhooks are told of a training job: that an attempt of it runs, that it has ended, how and by whom, and that
+ * another attempt follows. Who is told is the store's.
+ */
+import type { TrainingJobStatus } from "@remotegpu/shared/workload";
+import { because, type EndCause, type WorkNews } from "./work-news.ts";
+
+export interface JobMove {
+  to: TrainingJobStatus;
+  reason: string | null;
+  cause: EndCause;
+  /** Of the attempt that stands or ended. */
+  attempt: number;
+  /** Of the one that follows; null where none does. */
+  nextAttempt: number | null;
+}
+
+/** Null where a move is not told: it is on its way to one that is. */
+export function newsOfJob({ to, reason, cause, attempt, nextAttempt }: JobMove): WorkNews | null {
+  const facts = { attempt, by: cause.by, reason, exit_code: cause.exitCode };
+  if (nextAttempt !== null)
+    return {
+      kind: "job-retried",
+      state: "fired",
+      says: because("is tried again", reason),
+      facts: { ...facts, next_attempt: nextAttempt },
+    };
+  switch (to) {
+    case "running":
+      return { kind: "job-started", state: "fired", says: "is running.", facts: { attempt } };
+    case "completed":
+      return ended("is completed.", { status: to, ...facts });
+    case "failed":
+      return ended(because("has failed", reason), { status: to, ...facts });
+    case "cancelled":
+      return ended(because("is cancelled", reason), { status: to, ...facts });
+    case "pending":
+    case "queued":
+    case "stopping":
+      return null;
+  }
+}
+
+function ended(says: string, facts: WorkNews["facts"]): WorkNews {
+  return { kind: "job-ended", state: "fired", says, facts };
+}

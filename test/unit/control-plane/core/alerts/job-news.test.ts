@@ -1,0 +1,35 @@
+import { newsOfJob } from "@remotegpu/control-plane/core/alerts/job-news";
+import type { TrainingJobStatus } from "@remotegpu/shared/workload";
+import { expect, test } from "vitest";
+
+const CAUSE = { by: null, exitCode: null };
+
+test.each<[TrainingJobStatus, string | null, string, string]>([
+  ["running", null, "job-started", "is running."],
+  ["completed", null, "job-ended", "is completed."],
+  ["failed", "It ended with 3.", "job-ended", "has failed: It ended with 3."],
+  ["cancelled", "Cancelled by customer 4.", "job-ended", "is cancelled: Cancelled by customer 4."],
+  ["cancelled", null, "job-ended", "is cancelled."],
+])("a move to %s because of %j is told as %s: it %s", (to, reason, kind, says) => {
+  const news = newsOfJob({ to, reason, cause: CAUSE, attempt: 1, nextAttempt: null });
+
+  expect(news).toMatchObject({ kind, state: "fired", says, facts: { attempt: 1 } });
+});
+
+test.each<TrainingJobStatus>(["pending", "queued", "stopping"])("a move to %s is not told", (to) => {
+  expect(newsOfJob({ to, reason: "why", cause: CAUSE, attempt: 1, nextAttempt: null })).toBeNull();
+});
+
+test.each<TrainingJobStatus>(["pending", "queued"])(
+  "a move to %s for another attempt is told as a retry",
+  (to) => {
+    const cause = { by: null, exitCode: 7 };
+    const news = newsOfJob({ to, reason: "It failed.", cause, attempt: 2, nextAttempt: 3 });
+
+    expect(news).toMatchObject({
+      kind: "job-retried",
+      says: "is tried again: It failed.",
+      facts: { attempt: 2, next_attempt: 3, exit_code: 7 },
+    });
+  },
+);
