@@ -10,9 +10,11 @@ import { type Asked, bytesIn, pathIn, sendJson } from "./asked.ts";
 import { DraftRoutes } from "./drafts/draft-routes.ts";
 import { answerFile } from "./file-answer.ts";
 import { listFolder } from "./folder-listing.ts";
+import { pathOf } from "./folder-way.ts";
 import { HeldEntry } from "./held-entry.ts";
 import { putFile } from "./put-file.ts";
 import { FileRefusal, refusalOf } from "./refusal.ts";
+import { removeTree } from "./tree-removal.ts";
 import { WrittenBeside } from "./written-beside.ts";
 
 const MAX_CONNECTIONS = 512;
@@ -82,6 +84,12 @@ export class FilesServer {
         await putFile(folder, { steps, isExecutable: query.has("executable"), beside }, request);
         return void response.writeHead(204).end();
       }
+      case "DELETE /entry": {
+        // Nothing is said while a tree is removed, however long that takes.
+        request.socket.setTimeout(0);
+        await removeEntry(asked);
+        return void response.writeHead(204).end();
+      }
       default:
         return await this.#drafts.serve(asked, request, response);
     }
@@ -99,6 +107,17 @@ async function readEntry(
   response.setHeader(FILE_TYPE_HEADER, "folder");
   const listing = await listFolder(held, { after: bytesIn(query, "after"), limit: limitIn(query) });
   return sendJson(response, 200, listing);
+}
+
+async function removeEntry({ pool, folder: name, query }: Asked): Promise<void> {
+  const { steps } = pathIn(query, "path");
+  const last = steps.at(-1);
+  if (last === undefined) throw new FileRefusal("bad-path", "The path names nothing that may be removed.");
+  using folder = pool.below(name, { isFolder: true });
+  using parent = folder.below(pathOf(steps.slice(0, -1)), { isFolder: true });
+  // What is not there is told, unlike in what is removed along with something else.
+  parent.below(last, { followsLinks: false }).close();
+  await removeTree(parent, last);
 }
 
 function refuse(request: IncomingMessage, response: ServerResponse, refusal: FileRefusal): void {

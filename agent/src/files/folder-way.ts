@@ -1,4 +1,4 @@
-/** The folders on the way to a file, each made where it is missing, as whoever owns the folder above. */
+/** Folders as they are found, and on the way to a file, where each is made that is missing, as whoever owns the one above. */
 import { chown, mkdir, unlink } from "node:fs/promises";
 import type { HeldEntry } from "./held-entry.ts";
 
@@ -32,6 +32,16 @@ export async function folderAt(
     }
   }
   return above;
+}
+
+/** Null where it is something else, a link to one among that, or gone. */
+export function folderOf(parent: HeldEntry, name: Uint8Array): HeldEntry | null {
+  try {
+    return parent.below(name, { isFolder: true, followsLinks: false });
+  } catch (error) {
+    if (["ENOTDIR", "ELOOP", "ENOENT"].some((code) => hasCode(error, code))) return null;
+    throw error;
+  }
 }
 
 function unlessThere(error: unknown): void {

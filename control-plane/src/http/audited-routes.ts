@@ -72,6 +72,7 @@ const ROUTES: Record<string, AuditedRoute | null> = {
   "POST /training-jobs/{id}/confirm": to("training-job.confirm", "training-job", "id"),
   "POST /training-jobs/{id}/cancel": to("training-job.cancel", "training-job", "id"),
   "DELETE /training-jobs/{id}": to("training-job.delete", "training-job", "id"),
+  "DELETE /training-jobs/{id}/output": to("training-job.remove-output", "training-job", "id"),
   "POST /training-jobs/{id}/exec": to("training-job.exec", "training-job", "id"),
   "POST /inference-services/{id}/exec": to("inference-service.exec", "inference-service", "id"),
   "POST /port-mappings": to("port.open", "port-order"),

@@ -98,7 +98,15 @@ describe("a stopped environment's files", () => {
     expect(roots.body.items.map(({ name }: { name: string }) => name)).toEqual(["code", "output"]);
     expect(code.body).toEqual({
       items: [
-        { name: "train.py", name_base64: null, type: "file", size: 10, modified_at: expect.any(String) },
+        {
+          name: "train.py",
+          name_base64: null,
+          path: "/gemini/code/train.py",
+          path_base64: null,
+          type: "file",
+          size: 10,
+          modified_at: expect.any(String),
+        },
       ],
       next_cursor: null,
     });

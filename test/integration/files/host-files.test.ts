@@ -215,7 +215,7 @@ describe("what is refused", () => {
   });
 
   test("a request that it does not know", async () => {
-    expect(await files.refusal({ method: "DELETE", path: "notes.txt" })).toMatchObject({ status: 400 });
+    expect(await files.refusal({ method: "PATCH", path: "notes.txt" })).toMatchObject({ status: 400 });
     expect(await files.refusal({ query: { after: "%%" } })).toMatchObject({ status: 400 });
     expect(await files.refusal({ query: { limit: "1001" } })).toMatchObject({ status: 400 });
   });

@@ -1,13 +1,25 @@
-/** What a job has written, from the command and the API down to a real files process: attempt by attempt, whoever may see it. */
+/** What a job has written, from the command and the API down to a real files process: listed, fetched and removed. */
 import { once } from "node:events";
-import { mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
+import {
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  symlinkSync,
+  utimesSync,
+  writeFileSync,
+} from "node:fs";
 import { connect } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { execa } from "execa";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { filesSocket } from "@remotegpu/agent/config";
+import { poolBytes } from "@remotegpu/agent/runtime/storage/pool-usage";
 import { type ApiServer, openServer } from "@remotegpu/control-plane/http/server/server";
+import type { FileEntryShown } from "@remotegpu/control-plane/http/files/pool-files";
 import { fileRequests } from "@remotegpu/control-plane/link/files/file-requests";
 import { FilesUnderTest } from "../../support/agent/files.ts";
 import { openApi, problem, type ApiWorld, type Caller } from "../../support/http/api.ts";
@@ -100,7 +112,15 @@ test("its attempts are listed, and what lies in one is listed and read, in parts
     headers: { Range: "bytes=0-3" },
   });
 
-  expect(names(root.body)).toEqual(["attempt-1", "attempt-2"]);
+  expect(root.body.items).toMatchObject([
+    { name: "attempt-1", path: "attempt-1", path_base64: null, type: "folder" },
+    { name: "attempt-2", path: "attempt-2", path_base64: null, type: "folder" },
+  ]);
+  expect(attempt.body.items.map(({ path, type }: FileEntryShown) => [path, type])).toEqual([
+    ["attempt-1/away", "link"],
+    ["attempt-1/logs", "folder"],
+    ["attempt-1/model.pt", "file"],
+  ]);
   expect(names(attempt.body)).toEqual(["away", "logs", "model.pt"]);
   expect([part.status, part.body]).toEqual([206, "weig"]);
 });
@@ -134,4 +154,92 @@ test("the command lists it and fetches a file or a folder, without links", async
   expect(folder.stderr).toContain("away is no file, and was left out.");
   expect(readFileSync(join(here, "model.pt"), "utf8")).toBe("weights");
   expect(readFileSync(join(here, "copy/logs/one"), "utf8")).toBe("loss 0.1\n");
+});
+
+test("sync fetches what is new or changed since, and nothing twice", async () => {
+  const inPool = files.at("", "training-jobs/job-1/output/attempt-1/steps");
+  mkdirSync(inPool);
+  for (const step of ["one", "two", "three"]) writeFileSync(join(inPool, step), `state of ${step}`);
+  const sync = () => cli("job", "output", "sync", "train", "attempt-1/steps", "steps", "--json");
+  const fetched = ({ stdout }: { stdout: string }) => (stdout === "" ? 0 : JSON.parse(stdout).files);
+
+  const first = await sync();
+  const idle = await sync();
+  writeFileSync(join(inPool, "two"), "state of 2nd");
+  writeFileSync(join(inPool, "four"), "state of four");
+  // What was only touched is the same by its checksum; what is as long and as old is taken for the same.
+  utimesSync(join(inPool, "three"), new Date(), new Date());
+  const changed = await sync();
+  writeFileSync(join(here, "steps/one"), "spoilt here!");
+  const mended = await sync();
+
+  expect([first, idle, changed, mended].map(fetched)).toEqual([3, 0, 2, 1]);
+  expect(idle.stderr).toContain("3 unchanged.");
+  expect(changed.stderr).toContain("2 unchanged.");
+  for (const step of ["one", "two", "three", "four"]) {
+    expect(readFileSync(join(here, "steps", step), "utf8")).toBe(readFileSync(join(inPool, step), "utf8"));
+    const [there, copy] = [statSync(join(inPool, step)), statSync(join(here, "steps", step))];
+    expect(Math.abs(there.mtimeMs - copy.mtimeMs)).toBeLessThan(1.5);
+  }
+});
+
+test("a sync that broke off goes on where it was", async () => {
+  const inPool = files.at("large", "training-jobs/job-1/output/attempt-1");
+  writeFileSync(inPool, "0123456789".repeat(1_000));
+  const head = await api.ask("GET", of("attempt-1/large"), { as: owner, headers: { Range: "bytes=0-0" } });
+  const etag = (head.headers.get("etag") ?? "").replaceAll(/[^a-z0-9-]/g, "");
+  // As a command leaves it that was killed amid the file.
+  writeFileSync(join(here, `large.${etag}.remotegpu-part`), "0123456789".repeat(900));
+
+  const done = await cli("job", "output", "sync", "train", "attempt-1/large", "--json");
+
+  expect(JSON.parse(done.stdout)).toMatchObject({ files: 1, bytes: 1_000 });
+  expect(readFileSync(join(here, "large"), "utf8")).toBe(readFileSync(inPool, "utf8"));
+});
+
+test("what is removed is gone, counts as storage no more, and needs a word that it is meant", async () => {
+  const folder = files.at("", "training-jobs/job-1/output/attempt-1/big");
+  mkdirSync(folder);
+  writeFileSync(join(folder, "weights"), Buffer.alloc(4 * 2 ** 20, 7));
+  const measured = () =>
+    poolBytes(["training-jobs/job-1/output"], {
+      poolRoot: files.pool,
+      timeoutMs: 30_000,
+      signal: AbortSignal.timeout(30_000),
+    });
+  const before = (await measured()) ?? 0;
+
+  const unsaid = await cli("job", "output", "rm", "train", "attempt-1/big");
+  expect(existsSync(folder)).toBe(true);
+  const said = await cli("job", "output", "rm", "train", "attempt-1/big", "--yes");
+
+  expect([unsaid.exitCode, unsaid.stderr]).toEqual([2, expect.stringContaining("--yes")]);
+  expect([said.exitCode, said.stdout]).toEqual([0, "attempt-1/big of the output of job job-1 is removed."]);
+  expect(existsSync(folder)).toBe(false);
+  expect(before - ((await measured()) ?? 0)).toBeGreaterThanOrEqual(4 * 2 ** 20);
+});
+
+test.each([
+  ["all attempts at once", () => ({ as: owner, path: "" }), 422],
+  ["by whoever only looks", () => ({ as: viewer, path: "attempt-1/logs" }), 403],
+  ["of somebody else's job", () => ({ as: stranger, path: "attempt-1/logs" }), 404],
+  ["that is not there", () => ({ as: owner, path: "attempt-1/none" }), 404],
+  ["beyond the attempt's folder", () => ({ as: owner, path: "attempt-1/../attempt-2" }), 422],
+])("a removal of what is %s is refused", async (_what, asked, status) => {
+  const { as, path } = asked();
+
+  expect(await api.ask("DELETE", of(path), { as })).toMatchObject(problem(status));
+});
+
+test("an attempt that still has its container keeps its folder; then all of it goes", async () => {
+  await api.db.query(
+    "UPDATE placements SET resources_released_at = NULL WHERE instance_id = 'ins-1' AND epoch = 2",
+  );
+  const held = await api.ask("DELETE", of("attempt-1"), { as: owner });
+  await api.db.query("UPDATE placements SET resources_released_at = now() WHERE instance_id = 'ins-1'");
+  const free = await api.ask("DELETE", of("attempt-1"), { as: owner });
+
+  expect(held).toMatchObject(problem(409));
+  expect([free.status, free.body]).toEqual([200, { status: "removed" }]);
+  expect(existsSync(files.at("", "training-jobs/job-1/output/attempt-1"))).toBe(false);
 });

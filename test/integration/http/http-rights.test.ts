@@ -409,6 +409,8 @@ const RIGHTS: [route: string, expected: string, question: Question][] = [
   ["POST /environments/{id}/restart", AUTHORS, ofEnvironment("POST", "/restart")],
   ["POST /environments/{id}/exec", AUTHORS, ofEnvironment("POST", "/exec", { argv: ["true"] })],
   ["GET /training-jobs/{id}/output", MEMBERS, at(trainingJob, (id) => `/training-jobs/${id}/output`)],
+  // What is to be removed is not named, which is past the question of rights.
+  ["DELETE /training-jobs/{id}/output", AUTHORS, at(trainingJob, (id) => `/training-jobs/${id}/output`)],
   ["GET /environments/{id}/files", MEMBERS, ofEnvironment("GET", "/files")],
   // One that has not run has none, which is past the question of rights.
   ["PUT /environments/{id}/files", AUTHORS, ofEnvironment("PUT", "/files?path=/gemini/code/a")],

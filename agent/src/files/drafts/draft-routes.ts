@@ -10,7 +10,7 @@ import { DraftWrites } from "./draft-writes.ts";
 import { openDraft } from "./open-draft.ts";
 import { draftOf, putChunk } from "./put-chunk.ts";
 import { Seals } from "./seals.ts";
-import { removeTree } from "./tree-walk.ts";
+import { removeTree } from "../tree-removal.ts";
 
 const SHA256 = /^[A-Za-z0-9+/]{43}=$/;
 

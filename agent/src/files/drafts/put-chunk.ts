@@ -10,7 +10,7 @@ import { folderAt, hasCode } from "../folder-way.ts";
 import type { HeldEntry } from "../held-entry.ts";
 import { FileRefusal } from "../refusal.ts";
 import type { DraftWrites } from "./draft-writes.ts";
-import { removeTree } from "./tree-walk.ts";
+import { removeTree } from "../tree-removal.ts";
 
 const FILE_MODE = 0o644;
 

@@ -1,10 +1,7 @@
-/**
- * A walk through a tree of the pool, in its order, and the removal of one. What is met is held while it is looked at; no
- * link is followed.
- */
-import { open, readdir, rmdir, unlink } from "node:fs/promises";
+/** A walk through a tree of the pool, in its order. What is met is held while it is looked at; no link is followed. */
+import { open, readdir, rmdir } from "node:fs/promises";
 import { byBytes } from "../../core/files/relative-path.ts";
-import { hasCode } from "../folder-way.ts";
+import { folderOf, hasCode } from "../folder-way.ts";
 import type { HeldEntry } from "../held-entry.ts";
 
 export interface MetFile {
@@ -30,28 +27,8 @@ export async function* walk(root: HeldEntry, above: Uint8Array[] = []): AsyncGen
   if (above.length === 0) await synced(root);
 }
 
-/** Removes it with all that is in it. */
-export async function removeTree(parent: HeldEntry, name: Uint8Array): Promise<void> {
-  {
-    using folder = folderOf(parent, name);
-    if (folder === null) return await unlink(parent.pathOf(name)).catch(unlessGone);
-    for (const inside of await namesIn(folder)) await removeTree(folder, inside);
-  }
-  await rmdir(parent.pathOf(name)).catch(unlessGone);
-}
-
 async function namesIn(folder: HeldEntry): Promise<Uint8Array[]> {
   return await readdir(folder.path, { encoding: "buffer" });
-}
-
-/** Null where it is something else, a link to one among that, or gone. */
-function folderOf(parent: HeldEntry, name: Uint8Array): HeldEntry | null {
-  try {
-    return parent.below(name, { isFolder: true, followsLinks: false });
-  } catch (error) {
-    if (["ENOTDIR", "ELOOP", "ENOENT"].some((code) => hasCode(error, code))) return null;
-    throw error;
-  }
 }
 
 /** What it holds is on the disk, and so are their names. */
@@ -67,8 +44,4 @@ async function synced(folder: HeldEntry): Promise<void> {
 
 function unlessFull(error: unknown): void {
   if (!hasCode(error, "ENOTEMPTY") && !hasCode(error, "ENOENT")) throw error;
-}
-
-function unlessGone(error: unknown): void {
-  if (!hasCode(error, "ENOENT")) throw error;
 }

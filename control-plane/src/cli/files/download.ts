@@ -18,9 +18,10 @@ const Entry = z.looseObject({
   name_base64: z.string().nullable(),
   type: z.string(),
   size: z.number().nullable(),
+  modified_at: z.string().nullable(),
 });
 
-type Entry = z.output<typeof Entry>;
+export type Entry = z.output<typeof Entry>;
 
 const DIGEST = /^sha-256=:([^:]+):$/;
 /** A file may change while it is fetched; one that always does is given up. */
@@ -39,7 +40,7 @@ export async function entriesOf({ api, route, signal }: Source, path: Buffer): P
   return (await api.list(route, query, Number.MAX_SAFE_INTEGER)).map((row: Row) => Entry.parse(row));
 }
 
-function bytesOfName({ name, name_base64: base64 }: Entry): Buffer {
+export function bytesOfName({ name, name_base64: base64 }: Entry): Buffer {
   return base64 === null ? Buffer.from(name) : Buffer.from(base64, "base64url");
 }
 
@@ -61,7 +62,7 @@ export async function download(
   }
 }
 
-async function downloadFile(
+export async function downloadFile(
   source: Source,
   path: Buffer,
   { to, progress }: { to: Buffer; progress: Progress },
@@ -117,15 +118,25 @@ async function tryFile(
       },
     );
   }
-  const checked = await ask({ range: "bytes=0-0", "want-repr-digest": "sha-256=1" });
-  checked.resume();
-  const [, wanted] = DIGEST.exec(String(checked.headers["repr-digest"] ?? "")) ?? [];
-  if (checked.headers.etag !== etag || wanted === undefined || wanted !== (await sha256(draft))) {
+  const checked = await checksumOf({ api, route, signal }, path);
+  if (checked.etag !== etag || checked.sha256 === null || checked.sha256 !== (await sha256(draft))) {
     await rm(draft, { force: true });
     return false;
   }
   await rename(draft, to);
   return true;
+}
+
+/** As its host computes it now; null where it changed meanwhile. */
+export async function checksumOf(
+  { api, route, signal }: Source,
+  path: Buffer,
+): Promise<{ sha256: string | null; etag: string | undefined }> {
+  const headers = { range: "bytes=0-0", "want-repr-digest": "sha-256=1" };
+  const response = await api.transfer({ path: route, query: pathQuery(path), headers, signal });
+  response.resume();
+  const [, wanted = null] = DIGEST.exec(String(response.headers["repr-digest"] ?? "")) ?? [];
+  return { sha256: wanted, etag: response.headers.etag };
 }
 
 function sizeOf(headers: Record<string, string | string[] | undefined>): number {

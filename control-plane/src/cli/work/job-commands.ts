@@ -2,7 +2,7 @@
 import { asSentence } from "@remotegpu/shared/sentence";
 import type { Row } from "../frame/api-client.ts";
 import { printOne, type Column, type Output } from "../frame/output.ts";
-import { JOB_OUTPUT } from "../files/file-commands.ts";
+import { JOB_OUTPUT } from "../files/job-output.ts";
 import { CREATE } from "./job-create.ts";
 import { RUN } from "./job-run.ts";
 import { ended, jobSentence } from "./job-state.ts";

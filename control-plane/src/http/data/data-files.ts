@@ -118,7 +118,7 @@ async function answerFromAny(
   let refusal = new ApiRefusal("unavailable", "No host is heard now that has it.");
   for (const pool of pools) {
     try {
-      return await answerFile(c, { pool, folder: poolPath(entry.storage_path), path }, page);
+      return await answerFile(c, { pool, folder: poolPath(entry.storage_path), path, asked: path }, page);
     } catch (error) {
       if (!(error instanceof ApiRefusal) || !["not-found", "unavailable"].includes(error.kind)) throw error;
       refusal = error;

@@ -15,6 +15,7 @@ import { API_BASE } from "../documentation/api-base.ts";
 import {
   answerFile,
   askPool,
+  entryShown,
   type FileEntryShown,
   FilePage,
   fileQuery,
@@ -102,7 +103,7 @@ export function registerEnvironmentFileRoutes(api: ApiApp, deps: ApiDeps): void 
     const environment = await environmentFor(c, c.req.valid("param").id, "read-workload");
     const query = c.req.valid("query");
     const path = pathBytes(query);
-    if (filePlace(idOnHosts(environment.id), path).kind === "roots") return c.json(rootPage(), 200);
+    if (filePlace(idOnHosts(environment.id), path).kind === "roots") return c.json(rootPage(path), 200);
     return await answerFile(c, fileOf(environment, path), query);
   });
 
@@ -167,7 +168,7 @@ export function registerEnvironmentFileRoutes(api: ApiApp, deps: ApiDeps): void 
 }
 
 /** @throws ApiRefusal */
-function fileOf(environment: EnvironmentRow, path: string): PoolFile {
+function fileOf(environment: EnvironmentRow, path: string): PoolFile & { asked: string } {
   const place = filePlace(idOnHosts(environment.id), path);
   if (place.kind !== "below")
     throw badField("path", "must be /gemini/code or /gemini/output, or lie below one of them");
@@ -175,16 +176,10 @@ function fileOf(environment: EnvironmentRow, path: string): PoolFile {
     throw conflict("The environment has not run yet, so it has no files.");
   if (environment.status === "deleting") throw conflict("The environment is being deleted.");
   const { storage_pool: pool, host_id: preferred } = environment;
-  return { pool, preferred, folder: place.folder, path: place.path };
+  return { pool, preferred, folder: place.folder, path: place.path, asked: path };
 }
 
-function rootPage(): { items: FileEntryShown[]; next_cursor: null } {
-  const items = FILE_ROOTS.map((name) => ({
-    name,
-    name_base64: null,
-    type: "folder" as const,
-    size: null,
-    modified_at: null,
-  }));
+function rootPage(path: string): { items: FileEntryShown[]; next_cursor: null } {
+  const items = FILE_ROOTS.map((name) => entryShown(path, name, { type: "folder" }));
   return { items, next_cursor: null };
 }

@@ -38,6 +38,8 @@ const FileEntry = z
   .object({
     name: z.string(),
     name_base64: z.string().nullable(),
+    path: z.string(),
+    path_base64: z.string().nullable(),
     type: z.enum(["file", "folder", "link", "other"]),
     size: z.int().nullable(),
     modified_at: Timestamp.nullable(),
@@ -81,9 +83,10 @@ const TOLD_HEADERS = [
   DIGEST_HEADER,
 ];
 
+/** @param file with its path as whoever asks names it */
 export async function answerFile(
   c: ApiContext,
-  file: PoolFile,
+  file: PoolFile & { asked: string },
   page: { limit?: number | undefined; cursor?: string | undefined } = {},
 ): Promise<Response> {
   const { limit, after } = textPage(page);
@@ -100,7 +103,10 @@ export async function answerFile(
   });
   if (response.headers.get(FILE_TYPE_HEADER) === "folder") {
     const { files, isMore } = HostListing.parse(await response.json());
-    const { items } = toPage(files, limit, { item: entryShown, key: ({ name }) => [name] });
+    const { items } = toPage(files, limit, {
+      item: (one) => hostEntryShown(file.asked, one),
+      key: ({ name }) => [name],
+    });
     const last = files.at(-1);
     const cursor =
       isMore && last !== undefined ? Buffer.from(JSON.stringify([last.name])).toString("base64url") : null;
@@ -176,16 +182,40 @@ async function unlessRefused(response: Response): Promise<Response> {
   });
 }
 
-function entryShown({ name, type, bytes, modifiedMs }: HostListing["files"][number]): FileEntryShown {
-  const raw = Buffer.from(name, "base64url");
-  const text = raw.toString("utf8");
-  return {
-    name: text,
-    name_base64: Buffer.from(text).equals(raw) ? null : name,
+function hostEntryShown(
+  folder: string,
+  { name, type, bytes, modifiedMs }: HostListing["files"][number],
+): FileEntryShown {
+  return entryShown(folder, Buffer.from(name, "base64url").toString("latin1"), {
     type,
     size: type === "file" ? bytes : null,
     modified_at: new Date(modifiedMs).toISOString(),
+  });
+}
+
+/** @param folder as whoever asks names it, and @param name, each character a byte */
+export function entryShown(
+  folder: string,
+  name: string,
+  rest: Pick<FileEntryShown, "type"> & Partial<Pick<FileEntryShown, "size" | "modified_at">>,
+): FileEntryShown {
+  const path = `${folder === "" ? "" : `${folder.replace(/\/+$/, "")}/`}${name}`;
+  const [shownName, shownPath] = [textOrBytes(name), textOrBytes(path)];
+  return {
+    name: shownName.text,
+    name_base64: shownName.base64,
+    path: shownPath.text,
+    path_base64: shownPath.base64,
+    size: null,
+    modified_at: null,
+    ...rest,
   };
+}
+
+function textOrBytes(bytes: string): { text: string; base64: string | null } {
+  const raw = Buffer.from(bytes, "latin1");
+  const text = raw.toString("utf8");
+  return { text, base64: Buffer.from(text).equals(raw) ? null : raw.toString("base64url") };
 }
 
 /** As RFC 8187 writes it. */

@@ -1,14 +1,25 @@
 /**
  * What a training job has written, while it runs and as long after its end as it is kept: its attempts as folders, and
- * what lies in them, listed and read. Whoever may see the job reads it.
+ * what lies in them, listed and read, and removed. Whoever may see the job reads it.
  */
-import { createRoute } from "@hono/zod-openapi";
+import { once } from "node:events";
+import { createRoute, z } from "@hono/zod-openapi";
 import { type OutputPlace, outputPlace } from "../../core/training/output-place.ts";
 import { type AttemptOutput, attemptOutputs } from "../../store/training/job-outputs.ts";
-import type { ApiApp } from "../deps.ts";
-import { answerFile, type FileEntryShown, FilePage, FileQuery, pathBytes } from "../files/pool-files.ts";
+import type { ApiApp, ApiContext } from "../deps.ts";
+import {
+  answerFile,
+  askPool,
+  entryShown,
+  type FileEntryShown,
+  FilePage,
+  FileQuery,
+  fileQuery,
+  pathBytes,
+} from "../files/pool-files.ts";
+import { recordBeforehand } from "../request/audit.ts";
 import { badField, conflict, notFound } from "../request/refusal.ts";
-import { forCustomers, okFile, WorkloadIdPath } from "../request/route.ts";
+import { forCustomers, ok, okFile, WorkloadIdPath } from "../request/route.ts";
 import { Rank, workloadFor } from "../workloads/routed-kind.ts";
 import { TRAINING_JOBS } from "./training-kind.ts";
 
@@ -24,19 +35,75 @@ const get = createRoute({
   responses: okFile("A page of the folder, or the file's bytes; `Range` is taken", FilePage),
 });
 
+/** Within what anybody waits for an answer. */
+const REMOVAL_ANSWER_MS = 60_000;
+
+const remove = createRoute({
+  ...forCustomers,
+  method: "delete",
+  path: "/training-jobs/{id}/output",
+  operationId: "removeTrainingJobOutput",
+  "x-problems": [409],
+  tags: ["training jobs"],
+  summary: "Remove an attempt's output, or a file or folder of it, for good",
+  request: { params: WorkloadIdPath, query: z.strictObject({ ...fileQuery, rank: Rank.optional() }) },
+  responses: ok(
+    "Whether it is gone, or its host still removes it",
+    z.object({ status: z.enum(["removed", "removing"]) }).openapi("OutputRemoval"),
+  ),
+});
+
 export function registerTrainingJobOutputRoute(api: ApiApp): void {
   api.openapi(get, async (c) => {
     const { id } = c.req.valid("param");
     await workloadFor(c, TRAINING_JOBS, id, "read-workload");
     const { rank = 0, ...query } = c.req.valid("query");
-    const place = outputPlace(pathBytes(query));
-    if (place.kind === "elsewhere")
-      throw badField("path", "must be attempt-1 or another attempt of the job, or lie below one of them");
+    const path = pathBytes(query);
+    const place = placeOf(path);
     const attempts = await attemptOutputs(c.var.deps.db, { jobId: id, rank });
     if (place.kind === "attempts") return c.json(attemptsPage(attempts), 200);
     const { pool, hostId, folder } = outputOf(attempts, place);
-    return await answerFile(c, { pool, preferred: hostId, folder, path: place.path }, query);
+    return await answerFile(c, { pool, preferred: hostId, folder, path: place.path, asked: path }, query);
   });
+
+  api.openapi(remove, async (c) => {
+    const { id } = c.req.valid("param");
+    await workloadFor(c, TRAINING_JOBS, id, "manage-workload");
+    const { rank = 0, ...query } = c.req.valid("query");
+    const path = pathBytes(query);
+    const place = placeOf(path);
+    if (place.kind === "attempts") throw badField("path", "must name an attempt, or what lies in one");
+    const { db } = c.var.deps;
+    const output = outputOf(await attemptOutputs(db, { jobId: id, rank }), place);
+    if (place.path === "" && output.isHeld)
+      throw conflict(`Attempt ${place.attempt} still has its container; what lies in it can be removed.`);
+    await recordBeforehand(c, { path: Buffer.from(path, "latin1").toString("utf8") });
+    return c.json({ status: await removed(c, output, place) }, 200);
+  });
+}
+
+/** A host goes on by itself with what takes longer than anybody waits. */
+async function removed(
+  c: ApiContext,
+  { pool, hostId, folder }: AttemptOutput,
+  { path }: Extract<OutputPlace, { kind: "below" }>,
+): Promise<"removed" | "removing"> {
+  const [above, name] = [folder.slice(0, folder.lastIndexOf("/")), folder.slice(folder.lastIndexOf("/") + 1)];
+  const place = path === "" ? { folder: above, path: name } : { folder, path };
+  const removal = askPool(c, { pool, preferred: hostId, ...place }, { method: "DELETE", route: "/entry" });
+  // Should it fail later, nobody is left to hear of it.
+  removal.catch(() => undefined);
+  const waiting = AbortSignal.timeout(REMOVAL_ANSWER_MS);
+  const late = once(waiting, "abort").then(() => "removing" as const);
+  return await Promise.race([removal.then(() => "removed" as const), late]);
+}
+
+/** @throws ApiRefusal */
+function placeOf(path: string): Exclude<OutputPlace, { kind: "elsewhere" }> {
+  const place = outputPlace(path);
+  if (place.kind === "elsewhere")
+    throw badField("path", "must be attempt-1 or another attempt of the job, or lie below one of them");
+  return place;
 }
 
 function outputOf(
@@ -50,12 +117,8 @@ function outputOf(
 }
 
 function attemptsPage(attempts: readonly AttemptOutput[]): { items: FileEntryShown[]; next_cursor: null } {
-  const items = attempts.map(({ folder }) => ({
-    name: folder.slice(folder.lastIndexOf("/") + 1),
-    name_base64: null,
-    type: "folder" as const,
-    size: null,
-    modified_at: null,
-  }));
+  const items = attempts.map(({ folder }) =>
+    entryShown("", folder.slice(folder.lastIndexOf("/") + 1), { type: "folder" }),
+  );
   return { items, next_cursor: null };
 }

@@ -27,6 +27,12 @@ export const WORKLOAD_WORDS: Words = {
   "InstanceRunRestarts.count": ["How many restarts", 3],
   "FileEntry.name": ["Its name; what is no text in it shows as U+FFFD", "model.pt"],
   "FileEntry.name_base64": ["base64url of the name's bytes where they are no text; else null", "_w"],
+  "FileEntry.path": ["The same with the folders on its way, as `path` takes it", "attempt-1/model.pt"],
+  "FileEntry.path_base64": [
+    "base64url of the path's bytes where they are no text; else null",
+    "YXR0ZW1wdC0xL_8",
+  ],
+  "OutputRemoval.status": ["removed; or removing, where its host goes on with it", "removed"],
   "FileEntry.type": ["What it is; links are not followed, and other is a pipe, a device or a socket", "file"],
   "FileEntry.size": ["Bytes of a file; else null", 44_040_192],
   "FileEntry.modified_at": ["When it was changed last; null where that is not told"],

@@ -1,0 +1,92 @@
+/** `remotegpu job output ls|get|sync|rm`: what a job has written. A path is relative to the job's output, where its attempts are. */
+import { words } from "../frame/arguments.ts";
+import { argument, command, flag, optionalArgument, thing, type Group } from "../frame/command.ts";
+import { confirmed } from "../frame/confirmation.ts";
+import { segment } from "../frame/list-command.ts";
+import { printDone, safeText } from "../frame/output.ts";
+import { download } from "./download.ts";
+import { nameOf, pathQuery, relativePath } from "./environment-path.ts";
+import { list, moved } from "./moving.ts";
+import { sync } from "./sync.ts";
+
+export const JOB_OUTPUT: Group = {
+  name: "output",
+  summary: "what a job has written, attempt by attempt, also long after its end",
+  members: [
+    command({
+      name: "ls",
+      summary: "list its attempts, or a folder of one",
+      takes: { job: thing("job", "job"), path: optionalArgument("path", words()) },
+      examples: ["job output ls train", "job output ls train attempt-1/checkpoints"],
+      run: async (context, { job, path = "" }) => await list(context, jobOutput(job), relativePath(path)),
+    }),
+    command({
+      name: "get",
+      summary: "fetch a file or a folder of it, or all; what broke off goes on where it was",
+      takes: {
+        job: thing("job", "job"),
+        path: optionalArgument("path", words()),
+        to: optionalArgument("to", words()),
+      },
+      examples: ["job output get train attempt-1/model.pt", "job output get train"],
+      more: "Without PATH all attempts come into a folder of the job's id. Each file is checked by its SHA-256. Links are left out.",
+      run: async (context, { job, path = "", to }) => {
+        const inside = relativePath(path);
+        const target = targetOf({ job, path, to });
+        await moved(context, jobOutput(job), `to ${target.toString()}`, (source, told) =>
+          download(source, inside, { to: target, ...told }),
+        );
+      },
+    }),
+    command({
+      name: "sync",
+      summary: "fetch what is new or changed since the last time",
+      takes: {
+        job: thing("job", "job"),
+        path: optionalArgument("path", words()),
+        to: optionalArgument("to", words()),
+      },
+      examples: ["job output sync train", "job output sync train attempt-1/checkpoints ./checkpoints"],
+      more: "A file of the same size and time, or of the same SHA-256, is not fetched again. What is gone there stays here.",
+      run: async (context, { job, path = "", to }) => {
+        const inside = relativePath(path);
+        const target = targetOf({ job, path, to });
+        let unchanged = 0;
+        await moved(context, jobOutput(job), `to ${target.toString()}`, async (source, told) => {
+          await sync(source, inside, { to: target, ...told, kept: () => (unchanged += 1) });
+        });
+        if (unchanged > 0) process.stderr.write(`${unchanged} unchanged.\n`);
+      },
+    }),
+    command({
+      name: "rm",
+      summary: "remove an attempt's output, or a file or folder of it, for good",
+      takes: {
+        job: thing("job", "job"),
+        path: argument("path", words()),
+        yes: flag("-y, --yes", "without asking"),
+      },
+      examples: ["job output rm train attempt-1/checkpoints", "job output rm train attempt-1 --yes"],
+      more: "It counts as storage until it is gone.",
+      run: async ({ api, output }, { job, path, yes }) => {
+        const inside = relativePath(path);
+        const shown = `${inside.toString()} of the output of job ${job}`;
+        await confirmed(`Remove ${safeText(shown)} for good?`, { isMeant: yes });
+        const row = await api.delete(jobOutput(job), pathQuery(inside));
+        printDone(
+          output,
+          row.status === "removing" ? `${shown} is being removed.` : `${shown} is removed.`,
+          row,
+        );
+      },
+    }),
+  ],
+};
+
+const jobOutput = (id: string) => `/training-jobs/${segment(id)}/output`;
+
+/** Where it is put that names no place. */
+function targetOf({ job, path, to }: { job: string; path: string; to: string | undefined }): Buffer {
+  if (to !== undefined) return Buffer.from(to);
+  return path === "" ? Buffer.from(job) : nameOf(relativePath(path));
+}

@@ -1,0 +1,60 @@
+/** What the commands of files have in common: Ctrl-C ends what is on its way, and what was moved is told. */
+import type { Context } from "../frame/context.ts";
+import { printDone, printList, safeText, sizeText } from "../frame/output.ts";
+import { entriesOf, type Source } from "./download.ts";
+import { nameOf } from "./environment-path.ts";
+import { Progress } from "./progress.ts";
+
+export async function list(context: Context, route: string, inside: Buffer): Promise<void> {
+  const entries = await withSource(context, route, (source) => entriesOf(source, inside));
+  const shown = entries ?? [{ name: nameOf(inside).toString(), name_base64: null, type: "file", size: null }];
+  printList(
+    context.output,
+    shown,
+    ["type", ["size", ({ size }) => sizeText(size)], "modified_at", "name"],
+    "Nothing is in there.",
+  );
+}
+
+async function withSource<T>(
+  context: Context,
+  route: string,
+  work: (source: Source) => Promise<T>,
+): Promise<T> {
+  const ended = new AbortController();
+  const end = () => ended.abort();
+  process.once("SIGINT", end);
+  try {
+    return await work({
+      api: context.api,
+      route,
+      signal: ended.signal,
+    });
+  } finally {
+    process.off("SIGINT", end);
+  }
+}
+
+export async function moved(
+  context: Context,
+  route: string,
+  where: string,
+  work: (source: Source, told: { progress: Progress; skipped: (path: string) => void }) => Promise<void>,
+): Promise<void> {
+  const progress = new Progress();
+  const left: string[] = [];
+  try {
+    await withSource(context, route, (source) =>
+      work(source, { progress, skipped: (path) => left.push(path) }),
+    );
+  } finally {
+    const said = progress.end();
+    for (const path of left) process.stderr.write(`${safeText(path)} is no file, and was left out.\n`);
+    if (progress.files > 0 || left.length > 0)
+      printDone(context.output, `${said}, ${safeText(where)}.`, {
+        files: progress.files,
+        bytes: progress.movedBytes,
+        left_out: left,
+      });
+  }
+}
