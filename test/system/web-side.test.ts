@@ -42,7 +42,7 @@ beforeAll(async () => {
     (one) => one.close(),
   );
   const behind = nat.accessScript;
-  await house.addHost(behind.settings, behind.script);
+  await house.addHost(behind.settings, { accessScript: behind.script });
   mkdirSync(join(house.folder, ".ssh"));
   const file = join(house.folder, ".ssh", "id_ed25519");
   await execa("ssh-keygen", ["-q", "-t", "ed25519", "-N", "", "-f", file]);

@@ -19,32 +19,48 @@ const STOP_MS = 30_000;
 export class OwnDockerd {
   readonly socketPath: string;
   readonly client: Dockerode;
+  /** Of networks. */
+  readonly namespace: string;
   readonly #folder: string;
-  readonly #namespace: string;
+  readonly #storageDriver: string;
   #process: ChildProcess | null = null;
 
-  private constructor(folder: string) {
+  private constructor(folder: string, storageDriver: string) {
     this.#folder = folder;
-    this.#namespace = basename(folder);
+    this.#storageDriver = storageDriver;
+    this.namespace = basename(folder);
     this.socketPath = join(folder, "docker.sock");
     this.client = new Dockerode({ socketPath: this.socketPath });
   }
 
-  static async start(settings: { liveRestore: boolean }): Promise<OwnDockerd> {
+  /** @param storageDriver vfs works wherever the machine's temporary files lie */
+  static async start({
+    storageDriver = "vfs",
+    ...settings
+  }: {
+    liveRestore: boolean;
+    storageDriver?: string;
+  }): Promise<OwnDockerd> {
     await importBusyboxImage();
-    const runtime = new OwnDockerd(await mkdtemp(join(tmpdir(), "rg-dockerd-")));
-    await execa("ip", ["netns", "add", runtime.#namespace]);
+    const runtime = new OwnDockerd(await mkdtemp(join(tmpdir(), "rg-dockerd-")), storageDriver);
+    await execa("ip", ["netns", "add", runtime.namespace]);
     try {
       await runtime.#write(settings);
       await runtime.#run();
-      const image = join(runtime.#folder, "image.tar");
-      await execa("docker", ["save", "--output", image, BUSYBOX_IMAGE]);
-      await execa("docker", ["--host", `unix://${runtime.socketPath}`, "load", "--input", image]);
+      await runtime.bring(BUSYBOX_IMAGE);
     } catch (error) {
       await runtime.close();
       throw error;
     }
     return runtime;
+  }
+
+  /** An image of the machine's own runtime. */
+  async bring(image: string): Promise<void> {
+    const file = join(this.#folder, "image.tar");
+    await execa("docker", ["save", "--output", file, image]);
+    await execa("docker", ["--host", `unix://${this.socketPath}`, "load", "--input", file]);
+    await rm(file);
   }
 
   get pid(): number {
@@ -80,7 +96,7 @@ export class OwnDockerd {
         await this.client.getContainer(Id).remove({ force: true, v: true });
     } finally {
       await this.#end();
-      await execa("ip", ["netns", "delete", this.#namespace]);
+      await execa("ip", ["netns", "delete", this.namespace]);
       // It mounts the folder of its data on itself.
       for (const name of ["exec", "data"])
         await execa("umount", ["--recursive", join(this.#folder, name)], { reject: false });
@@ -91,7 +107,7 @@ export class OwnDockerd {
   async #write({ liveRestore }: { liveRestore: boolean }): Promise<void> {
     const settings = {
       "live-restore": liveRestore,
-      "storage-driver": "vfs",
+      "storage-driver": this.#storageDriver,
       "data-root": join(this.#folder, "data"),
       "exec-root": join(this.#folder, "exec"),
       pidfile: join(this.#folder, "pid"),
@@ -103,7 +119,7 @@ export class OwnDockerd {
   async #run(): Promise<void> {
     const command = ["dockerd", "--config-file", join(this.#folder, "daemon.json")];
     // `ip netns exec` would hide the control groups.
-    this.#process = spawn("nsenter", [`--net=/run/netns/${this.#namespace}`, ...command], {
+    this.#process = spawn("nsenter", [`--net=/run/netns/${this.namespace}`, ...command], {
       stdio: "ignore",
       detached: true,
     });

@@ -4,8 +4,8 @@
  */
 import { execa } from "execa";
 import { AccessUnderTest } from "../agent/access.ts";
+import { ACCESS, IN_NAMESPACE } from "./house.ts";
 
-const SCRIPT = new URL("../../fixtures/in-namespace.ts", import.meta.url).pathname;
 let made = 0;
 
 export class BehindNat {
@@ -36,7 +36,8 @@ export class BehindNat {
 
   /** What starts an access process in there, and what it has to be told beside its other settings. */
   get accessScript(): { script: string; settings: Record<string, string> } {
-    return { script: SCRIPT, settings: { TEST_NETWORK: this.#name, REMOTEGPU_LEASE_ADDRESS: "" } };
+    const settings = { TEST_NETWORK: this.#name, TEST_PROGRAM: ACCESS, REMOTEGPU_LEASE_ADDRESS: "" };
+    return { script: IN_NAMESPACE, settings };
   }
 
   /** An access process in there. */

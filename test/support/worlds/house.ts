@@ -2,6 +2,7 @@
  * The whole product as real processes: one control plane with its own Postgres and NATS, and agents, each in a state
  * folder of its own on this machine, with simulated GPUs. `close` leaves nothing behind, whatever happened before.
  */
+import { createHash, X509Certificate } from "node:crypto";
 import { chmodSync, mkdirSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -22,12 +23,19 @@ export const CONTROL_PLANE = join(REPOSITORY, "control-plane/src/main.ts");
 export const AGENT = join(REPOSITORY, "agent/src/main.ts");
 export const ACCESS = join(REPOSITORY, "agent/src/access/main.ts");
 export const FILES = join(REPOSITORY, "agent/src/files/main.ts");
+export const IN_NAMESPACE = new URL("../../fixtures/in-namespace.ts", import.meta.url).pathname;
 const STOP_WITHIN_MS = 30_000;
 /** One that tries something for half a minute before it gives up ends within it on a busy machine, too. */
 const COMMAND_WITHIN_MS = 180_000;
 const LOOPBACK = "127.0.0.1";
 
 const Credential = z.looseObject({ grant: z.looseObject({ host_id: z.string() }) });
+
+function fingerprintOf(file: string): string {
+  return createHash("sha256")
+    .update(new X509Certificate(readFileSync(file)).raw)
+    .digest("hex");
+}
 
 /** One of our programs; started again with the same settings as often as a test likes. */
 export class Program {
@@ -176,8 +184,12 @@ export class House {
   /**
    * Joins one more host, starts its access process and its agent, and waits until it is online.
    * @param accessScript in place of this checkout's access process
+   * @param network the namespace of networks in which all of its processes are
    */
-  async addHost(settings: Record<string, string> = {}, accessScript = ACCESS): Promise<HostProcess> {
+  async addHost(
+    settings: Record<string, string> = {},
+    { accessScript = ACCESS, network }: { accessScript?: string; network?: string } = {},
+  ): Promise<HostProcess> {
     const number = this.hosts.length + 1;
     const folder = join(this.folder, `agent-${number}`);
     mkdirSync(folder, { mode: 0o711 });
@@ -186,6 +198,7 @@ export class House {
       REMOTEGPU_STATE_DIR: folder,
       REMOTEGPU_SERVER: this.url,
       REMOTEGPU_JOIN_TOKEN: String(token),
+      ...(this.#ca !== null && { REMOTEGPU_CA_SHA256: fingerprintOf(this.#ca) }),
       REMOTEGPU_HOST_NAME: `host-${number}`,
       REMOTEGPU_SIMULATED_GPUS: "1",
       REMOTEGPU_GATEWAY_PORT: "0",
@@ -195,9 +208,14 @@ export class House {
       REMOTEGPU_RAISE_LIMITS: "0",
       ...settings,
     };
-    const agent = new Program(AGENT, env, join(this.folder, `agent-${number}.log`));
-    const access = new Program(accessScript, env, join(this.folder, `access-${number}.log`));
-    const files = new Program(FILES, env, join(this.folder, `files-${number}.log`));
+    const program = (script: string, name: string) => {
+      const log = join(this.folder, `${name}-${number}.log`);
+      if (network === undefined) return new Program(script, env, log);
+      return new Program(IN_NAMESPACE, { ...env, TEST_NETWORK: network, TEST_PROGRAM: script }, log);
+    };
+    const agent = program(AGENT, "agent");
+    const access = program(accessScript, "access");
+    const files = program(FILES, "files");
     const joined = await agent.command("join");
     if (joined.exitCode !== 0) throw new Error(`host ${number} could not join: ${joined.stderr}`);
     const credential = Credential.parse(JSON.parse(readFileSync(join(folder, "credential.json"), "utf8")));

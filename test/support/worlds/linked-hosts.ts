@@ -1,0 +1,88 @@
+/**
+ * Machines on one line, as far as networks go: each a namespace with a container runtime of its own, all on one bridge on
+ * which this machine has an address, too. Of this machine's rules nothing is changed.
+ */
+import { execa } from "execa";
+import { OwnDockerd } from "../containers/own-dockerd.ts";
+
+let made = 0;
+
+export interface LinkedHost {
+  runtime: OwnDockerd;
+  /** On the line. */
+  address: string;
+}
+
+export class LinkedHosts {
+  readonly #bridge: string;
+  readonly #net: string;
+  readonly hosts: LinkedHost[] = [];
+
+  private constructor(number: number) {
+    this.#bridge = `rgl${process.pid % 100_000}x${number}`;
+    this.#net = `10.19${number % 8}.${process.pid % 250}`;
+  }
+
+  static async begin({ count }: { count: number }): Promise<LinkedHosts> {
+    made += 1;
+    const linked = new LinkedHosts(made);
+    try {
+      await ip("link", "add", linked.#bridge, "type", "bridge");
+      await ip("address", "add", `${linked.outside}/24`, "dev", linked.#bridge);
+      await ip("link", "set", linked.#bridge, "up");
+      for (let number = 0; number < count; number += 1) await linked.#add();
+    } catch (error) {
+      await linked.end();
+      throw error;
+    }
+    return linked;
+  }
+
+  /** Of this machine, as the hosts see it. */
+  get outside(): string {
+    return `${this.#net}.1`;
+  }
+
+  /** Nothing comes from the one to the other any more. */
+  async cut(from: number, to: number): Promise<void> {
+    await this.#rule("-I", from, to);
+  }
+
+  async mend(from: number, to: number): Promise<void> {
+    await this.#rule("-D", from, to);
+  }
+
+  /** With a namespace goes its end of the line. */
+  async end(): Promise<void> {
+    const ended = await Promise.allSettled(this.hosts.map(({ runtime }) => runtime.close()));
+    await execa("ip", ["link", "delete", this.#bridge], { reject: false });
+    for (const one of ended) if (one.status === "rejected") throw one.reason;
+  }
+
+  async #add(): Promise<void> {
+    const runtime = await OwnDockerd.start({ liveRestore: true, storageDriver: "overlay2" });
+    const address = `${this.#net}.${this.hosts.length + 2}`;
+    this.hosts.push({ runtime, address });
+    const line = `${this.#bridge}h${this.hosts.length}`;
+    await ip("link", "add", line, "type", "veth", "peer", "name", "line0", "netns", runtime.namespace);
+    await ip("link", "set", line, "master", this.#bridge, "up");
+    for (const words of [
+      ["address", "add", `${address}/24`, "dev", "line0"],
+      ["link", "set", "line0", "up"],
+      ["link", "set", "lo", "up"],
+      ["route", "add", "default", "via", this.outside],
+    ])
+      await ip("-netns", runtime.namespace, ...words);
+  }
+
+  async #rule(verb: "-I" | "-D", from: number, to: number): Promise<void> {
+    const [source, target] = [this.hosts[from], this.hosts[to]];
+    if (source === undefined || target === undefined) throw new Error(`there is no host ${from} or ${to}`);
+    const rule = ["iptables", verb, "INPUT", "-s", source.address, "-j", "DROP"];
+    await execa("nsenter", [`--net=/run/netns/${target.runtime.namespace}`, ...rule]);
+  }
+}
+
+function ip(...words: string[]) {
+  return execa("ip", words);
+}
