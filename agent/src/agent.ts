@@ -15,6 +15,7 @@ import type { ImagePulls } from "./loop/images/image-pulls.ts";
 import type { LeaseExchange } from "./loop/lease-exchange.ts";
 import type { Meter } from "./loop/meter.ts";
 import type { Clock } from "./host/moment.ts";
+import type { GangWatch } from "./loop/watch/gang-watch.ts";
 import type { Observation } from "./loop/watch/observation.ts";
 import type { Reconciliation } from "./loop/reconciliation.ts";
 import type { RunPerformer } from "./loop/run-performer.ts";
@@ -36,6 +37,7 @@ export type AgentParts = {
   diskWatch: Pick<DiskWatch, "lookWhenDue">;
   leaseExchange: LeaseExchange;
   doors: Pick<Doors, "keep" | "settled">;
+  gangWatch: Pick<GangWatch, "close">;
   reportNow: () => Vitals;
   link: ControlPlaneLink;
   storageSampling: StorageSampling;
@@ -72,6 +74,7 @@ export class Agent {
     await this.#parts.performer.settled();
     await this.#parts.imagePulls.close();
     await this.#parts.housekeeping.settled();
+    await this.#parts.gangWatch.close();
     await this.#parts.doors.settled();
     await this.#parts.meter.tick({ containers: null, wasUpSinceMs: null });
   }

@@ -4,6 +4,8 @@
  */
 import { mkdirSync } from "node:fs";
 import { keptOutputFolder, ownPoolFolder } from "../config.ts";
+import type { Feature } from "@remotegpu/shared/features";
+import { agentFeatures } from "../core/runs/unserved-order.ts";
 import { ContainerGroups } from "../host/processes/container-groups.ts";
 import { KERNEL_LOG } from "../host/kernel-log.ts";
 import { readMachineFacts, type MachineFacts } from "../host/machine-facts.ts";
@@ -13,6 +15,7 @@ import { GpuWatch } from "../loop/watch/gpu-watch.ts";
 import { ImageWatch } from "../loop/watch/image-watch.ts";
 import { RuntimeWatch } from "../loop/watch/runtime-watch.ts";
 import { KeptOutput } from "../journal/output/kept-output.ts";
+import { obstacleToGangs } from "../runtime/networks/gang-ability.ts";
 import { Runtime } from "../runtime/runtime.ts";
 import { installToolbox } from "../toolbox/toolbox.ts";
 import type { AgentSetting } from "./agent-setting.ts";
@@ -26,6 +29,8 @@ export type HostParts = {
   imageWatch: ImageWatch;
   gpuWatch: GpuWatch;
   kept: KeptOutput;
+  /** What this agent does on this host, beyond the protocol's first form. */
+  features: readonly Feature[];
 };
 
 /** @throws ToolboxError, MachineFactsError */
@@ -63,9 +68,25 @@ export async function hostParts(
   // Nothing of it waits for the runtime or the cards.
   const facts = readMachineFacts({ diskPath: stateDir });
   facts.catch(() => undefined);
-  await Promise.all([runtimeWatch.learn(clock.monotonicMs()), imageWatch.lookWhenDue(clock.monotonicMs())]);
+  const [gangObstacle] = await Promise.all([
+    obstacleToGangs(),
+    runtimeWatch.learn(clock.monotonicMs()),
+    imageWatch.lookWhenDue(clock.monotonicMs()),
+  ]);
+  if (gangObstacle !== null) log.warn({}, `this host takes no part in gangs: ${gangObstacle}`);
   await gpuWatch.prepare(clock.monotonicMs(), clock.wallMs(), runtimeWatch.info);
   const kept = new KeptOutput({ folder: keptOutputFolder(stateDir), wallMs: clock.wallMs });
   await kept.open();
-  return { facts: await facts, groups, runtime, memoryKills, runtimeWatch, imageWatch, gpuWatch, kept };
+  const features = agentFeatures({ joinsGangs: gangObstacle === null });
+  return {
+    facts: await facts,
+    groups,
+    runtime,
+    memoryKills,
+    runtimeWatch,
+    imageWatch,
+    gpuWatch,
+    kept,
+    features,
+  };
 }

@@ -86,6 +86,7 @@ export function linkParts(
     outbox: new Outbox(journal.rows, (text) => key.sign(text)),
     clock,
     version: AGENT_VERSION,
+    features: host.features,
     liftCordons: (lifts) => gpuWatch.liftCordons(lifts),
     figures: () => figureWatch.next(observation.running, clock.monotonicMs()),
     wake,

@@ -1,4 +1,5 @@
 /** The loop itself and what it is made of, in the order of its words; beside it the way to the access process. */
+import { join } from "node:path";
 import { Agent } from "../agent.ts";
 import { accessSocket } from "../config.ts";
 import { AccessLink } from "../loop/access-link.ts";
@@ -15,6 +16,7 @@ import { RunPerformer } from "../loop/run-performer.ts";
 import { DiskWatch } from "../loop/storage/disk-watch.ts";
 import { ToolboxCleaner } from "../loop/toolbox-cleaner.ts";
 import { BroughtWatch } from "../loop/watch/brought-watch.ts";
+import { GangWatch } from "../loop/watch/gang-watch.ts";
 import type { LimitWatch } from "../loop/watch/limit-watch.ts";
 import { OrphanWatch } from "../loop/watch/orphan-watch.ts";
 import { TransitionWatch } from "../loop/watch/transition-watch.ts";
@@ -103,7 +105,16 @@ export function loopParts(
     storageMeter,
     wake,
   });
-  const reconciliation = new Reconciliation({ ...shared, performer, housekeeping, diskWatch });
+  const gangWatch = new GangWatch({
+    reachProgram: join(runtime.toolboxPath, "reach"),
+    isReleased: (runId) => doors.isReleased(runId),
+    clockOffset: () => link.clockOffset,
+    isDiskNearlyFull: () => diskWatch.isNearlyFull,
+    monotonicMs: clock.monotonicMs,
+    wake,
+    log,
+  });
+  const reconciliation = new Reconciliation({ ...shared, performer, housekeeping, diskWatch, gangWatch });
   const meter = new Meter(shared);
   const report = {
     ...shared,
@@ -114,6 +125,7 @@ export function loopParts(
     performer,
     imagePulls,
     broughtWatch: new BroughtWatch({ runtime, wake, log }),
+    gangWatch,
     transitionWatch: new TransitionWatch(log),
     diskWatch,
     storageMeter,
@@ -130,6 +142,7 @@ export function loopParts(
     diskWatch,
     leaseExchange,
     doors,
+    gangWatch,
     reportNow: () => reportNow(report),
     link,
     storageSampling,

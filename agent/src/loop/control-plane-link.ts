@@ -2,13 +2,14 @@
  * The agent's side of the conversation: heartbeats, pulls, reports and journal batches, each at most one at a time
  * and none of them waited for by the loop. What comes back is written to the journal; the loop reads it there.
  */
+import type { Feature } from "@remotegpu/shared/features";
 import type { HostId, RunId } from "@remotegpu/shared/ids";
 import type { InstanceFigures } from "@remotegpu/shared/instance-figures";
 import type { Log } from "@remotegpu/shared/log";
 import { HEARTBEAT_MS, PROTOCOL, type Heartbeat, type HeartbeatReply } from "@remotegpu/shared/protocol";
 import type { GpuVitals } from "@remotegpu/shared/protocol";
 import type { AccessBook } from "@remotegpu/shared/ssh-access";
-import { AGENT_FEATURES } from "../core/runs/unserved-order.ts";
+import type { ClockOffset } from "../core/gangs/findings.ts";
 import { countedUpTo, heardAt, resumedContact, type Contact } from "../core/reconcile/contact.ts";
 import type { Journal } from "../journal/journal.ts";
 import { JournalError } from "../journal/database/journal-database.ts";
@@ -42,6 +43,8 @@ export type LinkOptions = {
   version: string;
   /** An administrator puts cards back in service. */
   liftCordons: (lifts: NonNullable<HeartbeatReply["liftCordons"]>) => Promise<void>;
+  /** What this agent does beyond the protocol's first form. */
+  features: readonly Feature[];
   /** Of running containers, for the heartbeat that is made now. */
   figures: () => InstanceFigures[];
   wake: () => void;
@@ -65,6 +68,7 @@ export class ControlPlaneLink {
   #nextHeartbeatMs = Number.NEGATIVE_INFINITY;
   #contact: Contact;
   #lastRoundTripMs: number | null = null;
+  #clockOffset: ClockOffset | null = null;
   /** What is wrong with the host or a card is told as soon as it changes. */
   #saidTroubles = "";
   #isPullWanted = true;
@@ -88,6 +92,11 @@ export class ControlPlaneLink {
   /** When the control plane last accepted a heartbeat. */
   get contact(): Contact {
     return this.#contact;
+  }
+
+  /** By the latest heartbeat's answer; null before the first. */
+  get clockOffset(): ClockOffset | null {
+    return this.#clockOffset;
   }
 
   /** A report with the run's end and all that is left of it has been taken. */
@@ -187,11 +196,15 @@ export class ControlPlaneLink {
       observedDigest: observed.digest,
       degraded,
       gpus,
-      features: [...AGENT_FEATURES],
+      features: [...this.#options.features],
       ...(figures.length > 0 && { figures }),
     };
     const { reply, roundTripMs } = await this.#client.heartbeat(heartbeat);
     this.#lastRoundTripMs = roundTripMs;
+    const theirsMs = Date.parse(reply.time);
+    this.#clockOffset = Number.isNaN(theirsMs)
+      ? null
+      : { aheadMs: clock.wallMs() - roundTripMs / 2 - theirsMs, roundTripMs };
     this.#isKnown = true;
     this.#saidTroubles = troublesOf(vitals);
     this.#contact = heardAt(monotonic(momentOf(clock)));

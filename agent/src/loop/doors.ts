@@ -10,7 +10,7 @@ import type { RunId } from "@remotegpu/shared/ids";
 import type { DesiredInstance } from "@remotegpu/shared/instance";
 import type { Log } from "@remotegpu/shared/log";
 import { isSameRun, type OwnedContainer } from "../core/container/container.ts";
-import { isHeldBack } from "../core/container/container-spec.ts";
+import { isHeldBack, RELEASED_FILE } from "../core/container/container-spec.ts";
 import { doorOf, type OrderedDoor } from "../core/ssh/doors.ts";
 import { liveFiles, type LiveFile } from "../core/ssh/live-files.ts";
 import { serviceFiles } from "../core/services/service-files.ts";
@@ -72,6 +72,11 @@ export class Doors {
   async folderFor(order: DesiredInstance): Promise<string | null> {
     const isNeeded = doorOf(order, []) !== null || serviceFiles(order).length > 0 || isHeldBack(order.spec);
     return isNeeded ? await makeLiveFolder(this.#stateDir, order.runId) : null;
+  }
+
+  /** The word to go lies in its folder. */
+  isReleased(runId: RunId): boolean {
+    return existsSync(join(liveFolderOf(this.#stateDir, runId), RELEASED_FILE));
   }
 
   /** Brings the folders of what runs up to date, in the background. What fails is tried again by the next call. */

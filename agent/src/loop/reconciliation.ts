@@ -17,6 +17,7 @@ import type { Observation } from "./watch/observation.ts";
 import type { RunPerformer } from "./run-performer.ts";
 import type { DiskWatch } from "./storage/disk-watch.ts";
 import type { GpuWatch } from "./watch/gpu-watch.ts";
+import type { GangWatch } from "./watch/gang-watch.ts";
 import type { OrphanWatch } from "./watch/orphan-watch.ts";
 
 /** A life began or ended: the tick that sees it is taken at once, before another life of the run can hide it. */
@@ -29,6 +30,7 @@ export type ReconciliationParts = {
   performer: RunPerformer;
   gpuWatch: GpuWatch;
   orphanWatch: OrphanWatch;
+  gangWatch: Pick<GangWatch, "look" | "letGo">;
   housekeeping: Pick<Housekeeping, "overStorage">;
   diskWatch: Pick<DiskWatch, "filling" | "isNearlyFull">;
   link: Pick<ControlPlaneLink, "contact" | "isSetCurrent">;
@@ -63,7 +65,7 @@ export class Reconciliation {
    * @param shownWorks how many ended works of the performer `seen` shows
    */
   act(seen: readonly Container[], shownWorks: number): boolean {
-    const { journal, performer, clock, orphanWatch, observation, link, log } = this.#parts;
+    const { journal, performer, clock, orphanWatch, gangWatch, observation, link, log } = this.#parts;
     // Also a container that was started again lives anew, without an action for it: its gate has been open since.
     const showsStart = performer.shown(shownWorks);
     const knowledge = observation.knowledge(seen);
@@ -75,6 +77,7 @@ export class Reconciliation {
     // Before the first set there is nobody who could have asked for anything.
     if (set.term > 0)
       orphanWatch.look({ nowMs: now.ms, observed: seen, contact, isSetCurrent, stopsUnconfirmed });
+    gangWatch.look(knowledge);
     const actions = reconcile({ ...knowledge, flags: this.#flags(stopsUnconfirmed), now });
 
     this.#holdsStops = false;
@@ -110,10 +113,11 @@ export class Reconciliation {
   }
 
   #flags(stopsUnconfirmed: boolean): Flags {
-    const { gpuWatch, link, clock, orphanWatch, housekeeping, diskWatch } = this.#parts;
+    const { gpuWatch, link, clock, orphanWatch, gangWatch, housekeeping, diskWatch } = this.#parts;
     return {
       ...this.hostObstacles,
       reapedOrphans: orphanWatch.reaped,
+      letGo: gangWatch.letGo,
       lostGpus: gpuWatch.lost,
       overStorage: housekeeping.overStorage,
       fillingDisk: diskWatch.filling,

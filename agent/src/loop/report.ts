@@ -11,6 +11,7 @@ import type { AccessBook } from "@remotegpu/shared/ssh-access";
 import { GpuVitals } from "@remotegpu/shared/protocol";
 import { observedInstances } from "../core/reconcile/lifecycle.ts";
 import { withImageFacts } from "../core/container/image-facts.ts";
+import { withGangFacts } from "../core/gangs/gang-facts.ts";
 import { withServices } from "../core/services/watched-services.ts";
 import { withTailsInReport } from "../core/runs/run-remains.ts";
 import type { MachineFacts } from "../host/machine-facts.ts";
@@ -27,6 +28,7 @@ import type { RunPerformer } from "./run-performer.ts";
 import type { DiskWatch } from "./storage/disk-watch.ts";
 import type { StorageMeter } from "./storage/storage-meter.ts";
 import type { BroughtWatch } from "./watch/brought-watch.ts";
+import type { GangWatch } from "./watch/gang-watch.ts";
 import type { GpuWatch } from "./watch/gpu-watch.ts";
 import type { ImageWatch } from "./watch/image-watch.ts";
 import type { OrphanWatch } from "./watch/orphan-watch.ts";
@@ -49,6 +51,7 @@ export type ReportParts = {
   imageWatch: ImageWatch;
   broughtWatch: BroughtWatch;
   orphanWatch: OrphanWatch;
+  gangWatch: Pick<GangWatch, "facts">;
   transitionWatch: TransitionWatch;
   diskWatch: Pick<DiskWatch, "degraded">;
   storageMeter: Pick<StorageMeter, "degraded">;
@@ -76,7 +79,10 @@ export function reportNow(parts: ReportParts): Vitals {
     observation.own,
     broughtWatch.brought,
   );
-  const instances = parts.transitionWatch.look(withServices(told, parts.access.services), now.ms);
+  const instances = parts.transitionWatch.look(
+    withGangFacts(withServices(told, parts.access.services), parts.gangWatch.facts),
+    now.ms,
+  );
   return {
     observed: observedState(
       machineOf(parts),

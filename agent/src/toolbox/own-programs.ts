@@ -22,6 +22,7 @@ export const OWN_PROGRAMS: readonly OwnProgram[] = [
   { source: "toolbox-init", name: "init" },
   { source: "toolbox-session", name: "session" },
   { source: "toolbox-service-log", name: "service-log" },
+  { source: "toolbox-reach", name: "reach" },
 ];
 
 /** Rejects where the compiler is missing or fails. */

@@ -2,7 +2,7 @@
 import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, beforeAll, expect, test, vi } from "vitest";
-import { AGENT_FEATURES } from "@remotegpu/agent/core/runs/unserved-order";
+import { agentFeatures } from "@remotegpu/agent/core/runs/unserved-order";
 import { STALL_MS } from "@remotegpu/agent/core/images/pull-bounds";
 import { ControlPlaneLink } from "@remotegpu/agent/loop/control-plane-link";
 import { ImagePulls } from "@remotegpu/agent/loop/images/image-pulls";
@@ -48,7 +48,7 @@ test("says that it asks for credentials and follows fetches", async () => {
   const beat = await eventually(() => agent.host.heartbeats.at(-1), { what: "a heartbeat" });
 
   expect(beat.features).toContain(IMAGE_FETCH_FEATURE);
-  expect(beat.features).toEqual(AGENT_FEATURES);
+  expect(beat.features).toEqual(agentFeatures({ joinsGangs: true }));
 });
 
 test("pulls for an order with its credentials, runs exactly what came, and writes them nowhere", async () => {

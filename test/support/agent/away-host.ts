@@ -154,6 +154,7 @@ export class AwayHost {
       outbox: new Outbox(journal.rows, (text) => credential.key.sign(text)),
       clock,
       version: "1.0.0",
+      features: [],
       figures: () => [],
       liftCordons: () => Promise.resolve(),
       wake: () => void setImmediate(converse),

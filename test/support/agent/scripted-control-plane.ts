@@ -64,6 +64,8 @@ export class ScriptedHost {
   readonly storageSums: StorageReport["sums"] = [];
   /** Of the last report that told any. */
   imagePulls: ObservedPull[] = [];
+  /** How far its clock is ahead of the control plane's. */
+  clockAheadMs = 0;
   /** Cards that an administrator puts back in service. */
   liftCordons: HeartbeatReply["liftCordons"] = [];
   readonly #nudge: () => void;
@@ -192,6 +194,7 @@ export class ScriptedControlPlane {
             watermark: host.watermark(heartbeat.journal.id),
             observedDigest: host.report?.digest ?? null,
             liftCordons: host.liftCordons,
+            time: new Date(Date.now() - host.clockAheadMs).toISOString(),
           });
         },
         desiredSet: (hostId) => {

@@ -80,6 +80,7 @@ const QUIET_FLAGS: Flags = {
   awaitsContact: false,
   stopsUnconfirmed: false,
   reapedOrphans: new Set(),
+  letGo: new Set(),
 };
 
 export function reconcileInput({

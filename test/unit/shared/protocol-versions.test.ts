@@ -6,7 +6,7 @@ import { readdirSync, readFileSync } from "node:fs";
 import { describe, expect, test } from "vitest";
 import type { z } from "zod";
 import { ControlPlaneClient } from "@remotegpu/agent/link/control-plane-client";
-import { sortedOrders } from "@remotegpu/agent/core/runs/unserved-order";
+import { agentFeatures, sortedOrders } from "@remotegpu/agent/core/runs/unserved-order";
 import { agentService } from "@remotegpu/control-plane/core/hosts/agent-service";
 import { ordersFor } from "@remotegpu/control-plane/core/hosts/protocol-one";
 import { DesiredInstance } from "@remotegpu/shared/instance";
@@ -186,7 +186,8 @@ describe("an agent of protocol 2 and a control plane of protocol 1", () => {
     const orders = DesiredInstance.array().parse(page.instances);
 
     expect(orders).toEqual(sample(1, "pull-reply")["instances"]);
-    expect(sortedOrders(orders, [])).toEqual({ desired: orders, unserved: [] });
+    const served = agentFeatures({ joinsGangs: true });
+    expect(sortedOrders(orders, [], served)).toEqual({ desired: orders, unserved: [] });
   });
 });
 

@@ -159,7 +159,7 @@ export function containerOptions(desired: DesiredInstance, facts: HostFacts): Co
       // Memory and swap together: no swap, so that the limit is the limit.
       MemorySwap: spec.memoryBytes,
       NanoCpus: spec.cpuMilli * NANO_CPUS_PER_MILLI,
-      ShmSize: spec.shmBytes ?? Math.floor(spec.memoryBytes / SHARED_MEMORY_PART),
+      ShmSize: orderedShmBytes(spec),
       RestartPolicy: { Name: "no" },
       LogConfig: logConfig(facts),
       Mounts: [...mountsOf(facts), ...gpu.mounts],
@@ -168,6 +168,10 @@ export function containerOptions(desired: DesiredInstance, facts: HostFacts): Co
       ...layerQuota(spec, facts),
     },
   };
+}
+
+export function orderedShmBytes({ shmBytes, memoryBytes }: InstanceSpec): number {
+  return shmBytes ?? Math.floor(memoryBytes / SHARED_MEMORY_PART);
 }
 
 /** A rank is found at its address by the other hosts of its gang, without their asking. */

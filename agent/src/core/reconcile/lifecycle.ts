@@ -4,6 +4,7 @@
  */
 import type { BootId, RunId } from "@remotegpu/shared/ids";
 import type { DesiredInstance, ObservedInstance, RunRemains } from "@remotegpu/shared/instance";
+import { isHeldBack } from "../container/container-spec.ts";
 import { isRunning, type OwnedContainer } from "../container/container.ts";
 import { nextStart, restartsOf } from "../runs/restart-policy.ts";
 import type { MonotonicTime } from "../runs/run-record.ts";
@@ -77,7 +78,7 @@ function saidOf(view: RunView, input: LifecycleInput & { observed: Knowledge["ob
     case "unserved":
       return unservedSaid(view, standing.order.detail);
     case "wanted":
-      return running ? runningSaid(view) : startingSaid(view, standing.desired, input);
+      return running ? runningSaid(view, standing.desired) : startingSaid(view, standing.desired, input);
   }
 }
 
@@ -102,10 +103,12 @@ function heldCards({ owner: { gpus } }: OwnedContainer): string {
   return cards === "" ? "" : ` Until they are gone nobody else gets ${cards}.`;
 }
 
-function runningSaid({ record }: RunView): Said {
-  return record?.gate
-    ? { phase: "ready", detail: "It runs.", problem: null }
-    : { phase: "starting", detail: "The container runs; its metering opens.", problem: null };
+function runningSaid({ record }: RunView, { spec }: DesiredInstance): Said {
+  if (record?.gate) return { phase: "ready", detail: "It runs.", problem: null };
+  const detail = isHeldBack(spec)
+    ? "Its container runs; its command is held back until all of its gang may go."
+    : "The container runs; its metering opens.";
+  return { phase: "starting", detail, problem: null };
 }
 
 /** `detail` is why nothing of it is started here. */

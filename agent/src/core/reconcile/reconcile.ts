@@ -8,6 +8,7 @@ import type { DesiredInstance } from "@remotegpu/shared/instance";
 import { MS_PER_SECOND } from "@remotegpu/shared/units";
 import { inOrder } from "../runs/action.ts";
 import type { Action, RunEnd, StopCause, StopOrderer } from "../runs/action.ts";
+import { isHeldBack } from "../container/container-spec.ts";
 import { isRunning } from "../container/container.ts";
 import type { OwnedContainer, RunKey } from "../container/container.ts";
 import type { UnclearGpu } from "../gpus/gpu-handover.ts";
@@ -40,6 +41,8 @@ export type Flags = {
   stopsUnconfirmed: boolean;
   /** Containers that nobody has asked for through their whole grace and that are to go (orphans.ts). */
   reapedOrphans: ReadonlySet<string>;
+  /** Runs of gangs whose first process has been released and has let go. */
+  letGo: ReadonlySet<RunId>;
 };
 
 export type ReconcileInput = Knowledge & { flags: Flags; now: MonotonicTime };
@@ -136,6 +139,8 @@ function wantedActions(
 ): Action[] {
   const { key, record, container } = view;
   const running = container && isRunning(container) ? container : null;
+  // Also of one that has ended since: that it went is told, and then how it ended.
+  if (container && isLettingGo(view, desired, flags)) return [gateOf(view, container)];
   if (record?.end) {
     const { detail, orderedBy } = record.end;
     const stop: Stop = { cause: "already-ended", orderedBy: orderedBy ?? "limit", detail };
@@ -148,7 +153,8 @@ function wantedActions(
     return [closeRun(key, desired.specHash, { ...endOfStop(limit), exitCode: null })];
   }
   // Also where the runtime has lost it: what lives costs, and nobody has asked for its end.
-  if (running) return record?.gate ? noteOf(record, running) : [gateOf(view, running)];
+  if (running && record)
+    return record.gate || isHeldBack(desired.spec) ? noteOf(record, running) : [gateOf(view, running)];
   if (container?.status.state === "removing") return [];
   const next = nextStart({ restarts: restartsOf(desired.spec), record, container }, now);
   if (next.kind === "give-up") return [closeRun(key, desired.specHash, next.end)];
@@ -158,6 +164,11 @@ function wantedActions(
   return container
     ? [{ kind: "restart", ...start, containerId: container.containerId }]
     : [{ kind: "start", ...start }];
+}
+
+function isLettingGo({ key, record }: RunView, { spec }: DesiredInstance, { letGo }: Flags): boolean {
+  const isPending = record !== null && record.gate === null && record.end === null && record.stop === null;
+  return isHeldBack(spec) && isPending && letGo.has(key.runId);
 }
 
 /** What ended is closed and what was told to end is told again; nothing is begun, and no gate opens. */

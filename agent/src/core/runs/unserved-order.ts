@@ -5,8 +5,8 @@
 import { featuresFor, whatLacks, type Feature } from "@remotegpu/shared/features";
 import type { BareOrder, DesiredInstance } from "@remotegpu/shared/instance";
 
-/** What this agent does beyond the protocol's first form, as its heartbeats announce it. */
-export const AGENT_FEATURES = [
+/** What every agent of this version does beyond the protocol's first form. */
+const FEATURES_EVERYWHERE = [
   "image-fetches",
   "restarts-never",
   "shm",
@@ -20,30 +20,44 @@ export const AGENT_FEATURES = [
   "views",
 ] as const satisfies readonly Feature[];
 
+/** What this agent does on its host, as its heartbeats announce it. */
+export function agentFeatures({ joinsGangs }: { joinsGangs: boolean }): readonly Feature[] {
+  return joinsGangs ? [...FEATURES_EVERYWHERE, "gangs"] : FEATURES_EVERYWHERE;
+}
+
 /** With the sentence that says why. */
 export type UnservedOrder = BareOrder & { detail: string };
 
 export type SortedOrders = { desired: DesiredInstance[]; unserved: UnservedOrder[] };
 
-/** @param notUnderstood with the member of each that this agent does not understand */
+/**
+ * @param notUnderstood with the member of each that this agent does not understand
+ * @param served what it does on this host
+ */
 export function sortedOrders(
   understood: readonly DesiredInstance[],
   notUnderstood: readonly (BareOrder & { why: string })[],
+  served: readonly Feature[],
 ): SortedOrders {
   const sorted: SortedOrders = { desired: [], unserved: [] };
   for (const { why, ...order } of notUnderstood)
     sorted.unserved.push({ ...order, detail: tooOld(`it does not understand ${why}`) });
   for (const order of understood) {
-    const lacking = lackingFor(order);
+    const lacking = lackingFor(order, served);
     if (lacking === undefined) sorted.desired.push(order);
-    else sorted.unserved.push({ ...order, detail: tooOld(`it cannot ${whatLacks(lacking)}`) });
+    else sorted.unserved.push({ ...order, detail: lacks(lacking) });
   }
   return sorted;
 }
 
-function lackingFor(order: DesiredInstance): Feature | undefined {
-  const served: readonly Feature[] = AGENT_FEATURES;
+function lackingFor(order: DesiredInstance, served: readonly Feature[]): Feature | undefined {
   return featuresFor(order).find((feature) => !served.includes(feature));
+}
+
+/** A host without the programs for it may have the newest agent. */
+function lacks(feature: Feature): string {
+  if (feature === "gangs") return `This host cannot ${whatLacks(feature)}, as its agent's log says.`;
+  return tooOld(`it cannot ${whatLacks(feature)}`);
 }
 
 function tooOld(why: string): string {

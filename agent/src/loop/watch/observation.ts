@@ -3,6 +3,7 @@
  * and records as the journal has them; both decisions and reports are made from what is laid together here.
  */
 import { AssertionError } from "node:assert";
+import type { Feature } from "@remotegpu/shared/features";
 import type { HostId } from "@remotegpu/shared/ids";
 import type { Log } from "@remotegpu/shared/log";
 import {
@@ -36,6 +37,7 @@ export class Observation {
   readonly #gpuWatch: GpuWatch;
   readonly #imageWatch: ImageWatch;
   readonly #groups: Pick<ContainerGroups, "processesOf">;
+  readonly #features: readonly Feature[];
   readonly #wake: () => void;
   readonly #log: Log;
   #containers: readonly Container[] | null = null;
@@ -48,6 +50,8 @@ export class Observation {
     gpuWatch: GpuWatch;
     imageWatch: ImageWatch;
     groups: Pick<ContainerGroups, "processesOf">;
+    /** What this agent does on this host. */
+    features: readonly Feature[];
     wake: () => void;
     log: Log;
   }) {
@@ -57,6 +61,7 @@ export class Observation {
     this.#gpuWatch = parts.gpuWatch;
     this.#imageWatch = parts.imageWatch;
     this.#groups = parts.groups;
+    this.#features = parts.features;
     this.#wake = parts.wake;
     this.#log = parts.log;
   }
@@ -150,8 +155,8 @@ export class Observation {
   knowledge(observed: readonly Container[] = this.#containers ?? []): Knowledge {
     const { instances, notUnderstood } = this.#journal.desired.read();
     const orders = this.#hasLeftFleet
-      ? sortedOrders(ordersOfRemovedHost(instances), ordersOfRemovedHost(notUnderstood))
-      : sortedOrders(instances.filter(isNamed), notUnderstood.filter(isNamed));
+      ? sortedOrders(ordersOfRemovedHost(instances), ordersOfRemovedHost(notUnderstood), this.#features)
+      : sortedOrders(instances.filter(isNamed), notUnderstood.filter(isNamed), this.#features);
     return {
       hostId: this.#hostId,
       ...orders,

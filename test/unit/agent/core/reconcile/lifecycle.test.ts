@@ -377,3 +377,14 @@ test.each([
 
   expect(one({ desired: [order()], runs })?.detail).toBe(told);
 });
+
+test("a gang's rank starts until it is let go, and is ready then", () => {
+  const rank = { desired: [order({}, { gate: "released" })], observed: [running] };
+
+  expect(one({ ...rank, runs: [recordOf(key(), { gate: null })] })).toMatchObject({
+    phase: "starting",
+    gateOpenedMs: null,
+    detail: "Its container runs; its command is held back until all of its gang may go.",
+  });
+  expect(one({ ...rank, runs: [recordOf(key())] })).toMatchObject({ phase: "ready", gateOpenedMs: 100 });
+});

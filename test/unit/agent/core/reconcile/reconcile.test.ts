@@ -44,6 +44,38 @@ const remains = { exitCode: 143, outOfMemory: false, signal: "SIGTERM", tail: ""
 const kinds = (actions: Action[]) => actions.map((action) => action.kind);
 const decide = (input: Parameters<typeof reconcileInput>[0]) => reconcile(reconcileInput(input));
 
+describe("a gang's rank", () => {
+  const desired = [order({}, { gate: "released", restarts: "never" })];
+  const held = [recordOf(key(), { gate: null })];
+  const letGo = new Set([runId("run-1")]);
+
+  test("that runs is held: its gate stays shut", () => {
+    expect(decide({ desired, observed: [container], runs: held })).toEqual([]);
+  });
+
+  test("opens its gate once its first process has let go, and no other's", () => {
+    const seen = { desired, observed: [container], runs: held };
+
+    expect(kinds(decide({ ...seen, flags: { letGo } }))).toEqual(["open-gate"]);
+    expect(decide({ ...seen, flags: { letGo: new Set([runId("run-2")]) } })).toEqual([]);
+    expect(decide({ ...seen, runs: [record], flags: { letGo } })).toEqual([]);
+  });
+
+  test("that was let go and has ended since is told to have gone before its end is", () => {
+    const seen = { desired, observed: [deadContainer], flags: { letGo } };
+
+    expect(kinds(decide({ ...seen, runs: held }))).toEqual(["open-gate"]);
+    expect(kinds(decide({ ...seen, runs: [record] }))).toContain("close-run");
+  });
+
+  test("that ends while it is held was never open", () => {
+    const actions = kinds(decide({ desired, observed: [deadContainer], runs: held }));
+
+    expect(actions).not.toContain("open-gate");
+    expect(actions).toContain("close-run");
+  });
+});
+
 describe("wanted", () => {
   test("and nothing there: it is started", () => {
     const desired = order();

@@ -4,7 +4,7 @@ import type { DesiredInstance, InstanceSpec } from "@remotegpu/shared/instance";
 import { observedInstances } from "@remotegpu/agent/core/reconcile/lifecycle";
 import { reconcile } from "@remotegpu/agent/core/reconcile/reconcile";
 import { isUnsettled } from "@remotegpu/agent/core/runs/run-view";
-import { AGENT_FEATURES, sortedOrders, type UnservedOrder } from "@remotegpu/agent/core/runs/unserved-order";
+import { agentFeatures, sortedOrders, type UnservedOrder } from "@remotegpu/agent/core/runs/unserved-order";
 import { desiredOf } from "../../../../support/samples/desired-instance.ts";
 import {
   LEFT_BEHIND,
@@ -38,6 +38,9 @@ const GANG = {
   peers: [],
 };
 
+const SERVED = agentFeatures({ joinsGangs: true });
+const WITHOUT_GANGS = agentFeatures({ joinsGangs: false });
+
 describe("which orders are served", () => {
   test.each<[string, DesiredInstance]>([
     ["as protocol 1 writes them", order()],
@@ -47,18 +50,18 @@ describe("which orders are served", () => {
     ["with the image's program", order({ entrypoint: "image" })],
     ["for one content", order({ imageId: `sha256:${"0".repeat(64)}` })],
     ["with folders of others", order({ views: [{ source: "a", target: "/b" }] })],
+    ["of a gang", order({ gate: "released", network: GANG })],
     ["with a long stop", order({}, { stopGraceSeconds: 600 })],
     ["with keys that this agent ignores", order({}, { ssh: { keySets: ["c-1"] } })],
   ])("those %s", (_what, desired) => {
-    expect(sortedOrders([desired], [])).toEqual({ desired: [desired], unserved: [] });
+    expect(sortedOrders([desired], [], SERVED)).toEqual({ desired: [desired], unserved: [] });
   });
 
   test.each<[string, DesiredInstance, string]>([
-    ["of a gang", order({ gate: "released", network: GANG }), "join the ranks of a gang over several hosts"],
     ["that wait for a probe", order({ gate: "probe" }), "probe whether a replica is ready"],
     ["with capabilities", order({ capabilities: ["SYS_NICE"] }), "give a container further capabilities"],
   ])("and not those %s, with the reason", (_what, desired, what) => {
-    expect(sortedOrders([desired], [])).toMatchObject({
+    expect(sortedOrders([desired], [], SERVED)).toMatchObject({
       desired: [],
       unserved: [
         { ...key(), detail: `The agent of this host is too old for this order: it cannot ${what}.` },
@@ -66,19 +69,30 @@ describe("which orders are served", () => {
     });
   });
 
+  test("and none of a gang where the host cannot be one of its hosts, whatever its agent's age", () => {
+    const gang = order({ gate: "released", network: GANG });
+
+    const { unserved: refused } = sortedOrders([gang], [], WITHOUT_GANGS);
+
+    expect(refused.map(({ detail }) => detail)).toEqual([
+      "This host cannot join the ranks of a gang over several hosts, as its agent's log says.",
+    ]);
+  });
+
   test("and none of which only the names are understood", () => {
     const { detail: _, ...bare } = unserved();
 
-    expect(sortedOrders([order()], [{ ...bare, why: "spec.gate" }])).toEqual({
+    expect(sortedOrders([order()], [{ ...bare, why: "spec.gate" }], SERVED)).toEqual({
       desired: [order()],
       unserved: [unserved()],
     });
   });
 
   test("what is announced is what is served", () => {
-    expect(new Set(AGENT_FEATURES).size).toBe(AGENT_FEATURES.length);
-    expect(AGENT_FEATURES).not.toContain("gangs");
-    expect(AGENT_FEATURES).not.toContain("probes");
+    expect(new Set(SERVED).size).toBe(SERVED.length);
+    expect(SERVED).toContain("gangs");
+    expect(WITHOUT_GANGS).toEqual(SERVED.filter((feature) => feature !== "gangs"));
+    expect(SERVED).not.toContain("probes");
   });
 });
 
