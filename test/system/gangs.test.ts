@@ -26,7 +26,7 @@ afterAll(() => ending.disposeAsync());
 test("each stands with the address by which the others reach it", async () => {
   const hosts = await house.admin.list("/hosts");
 
-  expect(hosts.map(({ ip_address: address }) => address).toSorted()).toEqual(
+  expect(hosts.map(({ ip_address: address }) => String(address)).toSorted()).toEqual(
     linked.hosts.map(({ address }) => address),
   );
 });
