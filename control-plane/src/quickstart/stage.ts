@@ -57,6 +57,8 @@ export class Stage {
   #agentEnv: Record<string, string> = {};
   /** Until then a control plane that ends cannot be started at all. */
   #hasServed = false;
+  /** The control plane is not the one that served first. */
+  #isAnotherLife = false;
   #restarts = 0;
   #port = 0;
   #webPort = 0;
@@ -216,6 +218,7 @@ export class Stage {
     if (this.#controlPlane?.isEnded === true) {
       if (!this.#hasServed) throw this.#controlPlane.failure();
       this.#controlPlane = this.#startAgain(this.#controlPlane);
+      this.#isAnotherLife = true;
     }
     if (this.#access?.isEnded === true) this.#access = this.#startAgain(this.#access);
     if (this.#files?.isEnded === true) this.#files = this.#startAgain(this.#files);
@@ -260,19 +263,21 @@ export class Stage {
     }
   }
 
-  /** Postgres and NATS outlive one that was killed; its next life takes them over, and ends them with itself. */
+  /**
+   * Postgres and NATS outlive one that was killed; its next life takes them over, and ends them with itself. That may have
+   * been begun already: before it serves, a TERM would end it and nothing else.
+   */
   async #stopControlPlane(last: Child): Promise<void> {
-    const controlPlane = last.isEnded && this.#hasServed ? await this.#nextLifeOf(last) : last;
+    const isToTakeOver = last.isEnded && this.#hasServed;
+    const controlPlane = isToTakeOver ? last.again() : last;
+    if (isToTakeOver || this.#isAnotherLife) await this.#servesOrEnds(controlPlane);
     await controlPlane.stop(STOP_CONTROL_PLANE_WITHIN_MS);
   }
 
-  /** It serves, or has ended. Before it serves, a TERM would end it and nothing else. */
-  async #nextLifeOf(last: Child): Promise<Child> {
-    const controlPlane = last.again();
+  async #servesOrEnds(controlPlane: Child): Promise<void> {
     const deadline = performance.now() + READY_WITHIN_MS;
     while (!controlPlane.isEnded && performance.now() < deadline && !(await this.#serves()))
       await new Promise((resolve) => setTimeout(resolve, ASK_EVERY_MS));
-    return controlPlane;
   }
 
   /** A stop in order lets the last usage row reach the bill. Without an answer the agent takes the container along. */
