@@ -597,6 +597,28 @@ CREATE INDEX idx_events_customer ON events USING btree (customer_id, id);
 CREATE INDEX idx_events_host ON events USING btree (host_id, id);
 CREATE INDEX idx_events_workload ON events USING btree (workload_kind, workload_id, id);
 
+CREATE TABLE gang_breaks (
+  run_id varchar(64) NOT NULL,
+  broken_by varchar(64) NOT NULL,
+  since timestamptz NOT NULL,
+  sentence text NOT NULL,
+  noticed_at timestamptz NOT NULL,
+  CONSTRAINT gang_breaks_pkey PRIMARY KEY (run_id, broken_by)
+);
+CREATE INDEX idx_gang_breaks_broken_by ON gang_breaks USING btree (broken_by);
+CREATE INDEX idx_gang_breaks_noticed_at ON gang_breaks USING btree (noticed_at);
+
+CREATE TABLE gang_pair_skips (
+  host_id varchar(64) NOT NULL,
+  other_host_id varchar(64) NOT NULL,
+  reason text NOT NULL,
+  until timestamptz NOT NULL,
+  CONSTRAINT gang_pair_skips_pkey PRIMARY KEY (host_id, other_host_id),
+  CONSTRAINT gang_pair_skips_in_order CHECK (((host_id)::text < (other_host_id)::text))
+);
+CREATE INDEX idx_gang_pair_skips_other ON gang_pair_skips USING btree (other_host_id);
+CREATE INDEX idx_gang_pair_skips_until ON gang_pair_skips USING btree (until);
+
 CREATE TABLE gateway_ways (
   gateway_id varchar(64) NOT NULL,
   host_id varchar(64) NOT NULL,
@@ -1336,10 +1358,17 @@ CREATE TABLE placements (
   image_id varchar(80),
   image_brings text[],
   services jsonb,
+  gang_network integer,
+  held_at timestamptz,
+  findings jsonb,
+  released_at timestamptz,
+  cut_off text[],
+  lost_since timestamptz,
   CONSTRAINT placements_pkey PRIMARY KEY (instance_id, epoch),
   CONSTRAINT placements_cpu_milli_check CHECK ((cpu_milli >= 0)),
   CONSTRAINT placements_ended_by_check CHECK ((ended_by IN ('customer', 'admin', 'account', 'control-plane', 'limit'))),
   CONSTRAINT placements_epoch_check CHECK ((epoch >= 1)),
+  CONSTRAINT placements_gang_network_check CHECK (((gang_network >= 0) AND (gang_network <= 4095))),
   CONSTRAINT placements_gone_after_release CHECK (((gone_at IS NULL) OR (resources_released_at IS NOT NULL))),
   CONSTRAINT placements_live_check CHECK ((jsonb_typeof(live) = 'object'::text)),
   CONSTRAINT placements_memory_bytes_check CHECK ((memory_bytes >= 0)),
@@ -1354,6 +1383,7 @@ CREATE TABLE placements (
   CONSTRAINT placements_want_check CHECK ((want IN ('running', 'stopped', 'removed')))
 );
 CREATE INDEX idx_placements_created_at ON placements USING btree (created_at);
+CREATE INDEX idx_placements_gang_network ON placements USING btree (gang_network) WHERE ((gang_network IS NOT NULL) AND (resources_released_at IS NULL));
 CREATE INDEX idx_placements_host ON placements USING btree (host_id);
 CREATE INDEX idx_placements_host_desired ON placements USING btree (host_id) WHERE (gone_at IS NULL);
 CREATE INDEX idx_placements_run ON placements USING btree (run_id);
@@ -1536,7 +1566,7 @@ CREATE TABLE run_waivers (
   CONSTRAINT run_waivers_pkey PRIMARY KEY (id),
   CONSTRAINT run_waivers_evidence_check CHECK ((jsonb_typeof(evidence) = 'object'::text)),
   CONSTRAINT run_waivers_from_before_to CHECK ((from_at < to_at)),
-  CONSTRAINT run_waivers_reason_check CHECK ((reason IN ('gpu-lost', 'host-died', 'never-ready'))),
+  CONSTRAINT run_waivers_reason_check CHECK ((reason IN ('gpu-lost', 'host-died', 'never-ready', 'gang-broken'))),
   CONSTRAINT run_waivers_run_id_reason_from_at_key UNIQUE (run_id, reason, from_at)
 );
 CREATE INDEX idx_run_waivers_open ON run_waivers USING btree (run_id) WHERE (to_at IS NULL);
@@ -2011,6 +2041,14 @@ ALTER TABLE environments
   ADD CONSTRAINT environments_customer_id_fkey FOREIGN KEY (customer_id) REFERENCES customers(id) NOT VALID,
   ADD CONSTRAINT environments_host_id_fkey FOREIGN KEY (host_id) REFERENCES hosts(id) NOT VALID,
   ADD CONSTRAINT environments_workspace_id_fkey FOREIGN KEY (workspace_id) REFERENCES workspaces(id) NOT VALID;
+
+ALTER TABLE gang_breaks
+  ADD CONSTRAINT gang_breaks_broken_by_fkey FOREIGN KEY (broken_by) REFERENCES runs(id),
+  ADD CONSTRAINT gang_breaks_run_id_fkey FOREIGN KEY (run_id) REFERENCES runs(id);
+
+ALTER TABLE gang_pair_skips
+  ADD CONSTRAINT gang_pair_skips_host_id_fkey FOREIGN KEY (host_id) REFERENCES hosts(id),
+  ADD CONSTRAINT gang_pair_skips_other_host_id_fkey FOREIGN KEY (other_host_id) REFERENCES hosts(id);
 
 ALTER TABLE gateway_ways
   ADD CONSTRAINT gateway_ways_gateway_id_fkey FOREIGN KEY (gateway_id) REFERENCES gateways(id) ON DELETE CASCADE,

@@ -14,6 +14,7 @@ export const RankName = z.object({
   name: z.string().regex(/^[a-z0-9][a-z0-9.-]{0,252}$/),
   address: Address,
 });
+export type RankName = z.infer<typeof RankName>;
 
 export const GangNetwork = z.object({
   /** The same on all of its hosts, and no other gang's. */
@@ -25,6 +26,6 @@ export const GangNetwork = z.object({
   gateway: Address,
   udpPort: z.int().min(1).max(65_535),
   /** The gang's other hosts, and whose addresses are there. */
-  peers: z.array(z.object({ host: Address, addresses: z.array(Address).max(64) })).max(MAX_PEERS),
+  peers: z.array(z.object({ host: Address, addresses: z.array(Address).max(128) })).max(MAX_PEERS),
 });
 export type GangNetwork = z.infer<typeof GangNetwork>;

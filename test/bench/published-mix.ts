@@ -122,6 +122,7 @@ export function orders(draw: Draw): () => PlacementRequest {
       image: null,
       storagePool: null,
       skips: [],
+      apart: [],
     };
   };
 }

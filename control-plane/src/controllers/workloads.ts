@@ -36,7 +36,7 @@ export async function workloadsPass(deps: WorkloadsDeps, pass: Pass): Promise<bo
   let hasChanged = false;
   do {
     const found: DerivedWorkload[] = await derivedWorkloads(deps.db, { after, limit: MAX_LOOKED_AT });
-    const reports = await reportsOf(deps.db, found);
+    const reports = await reportsOf(deps.db, found, pass.now);
     for (const workload of found) {
       const seen = { workload, reports: reports.get(nameKey(workload)) ?? [] };
       hasChanged = (await settle(deps, pass, seen)) || hasChanged;
@@ -68,7 +68,7 @@ async function settle(
       await assertTerm(sql, pass.term);
       const workload = await storeOf(kind).lock(sql, id);
       if (workload === null) return null;
-      const anew = (await reportsOf(sql, [found])).get(nameKey(found)) ?? [];
+      const anew = (await reportsOf(sql, [found], pass.now)).get(nameKey(found)) ?? [];
       const { now } = pass;
       return await settleWorkload(sql, { kind, workload, reports: anew, actor: "control-plane", now });
     });

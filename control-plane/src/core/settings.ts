@@ -15,6 +15,7 @@ export const SETTING_KEYS = [
   "ALLOW_PLAIN_HTTP_PORTS",
   "DEFAULT_QUOTA_LEVEL",
   "FREE_STORAGE_GB",
+  "GANG_UDP_PORT",
   "IMAGE_REGISTRIES",
   "MIN_START_MINUTES",
 ] as const;
@@ -80,6 +81,13 @@ export const SETTINGS: Record<SettingKey, Setting> = {
     byDefault: "50",
     values: /^\d{1,9}(\.\d{1,6})?$/,
     form: "a number of GB, up to 6 decimals",
+  },
+  GANG_UDP_PORT: {
+    description:
+      "The UDP port over which the hosts of a gang carry its network; of gangs that are placed from now on",
+    byDefault: "8473",
+    values: /^([1-9]\d{3}|[1-5]\d{4}|6[0-4]\d{3}|65[0-4]\d{2}|655[0-2]\d|6553[0-5])$/,
+    form: "a port from 1000 to 65535",
   },
   IMAGE_REGISTRIES: {
     description:

@@ -110,6 +110,7 @@ export function requestOf(task: RecordedTask): PlacementRequest {
     image: null,
     storagePool: null,
     skips: [],
+    apart: [],
   };
 }
 

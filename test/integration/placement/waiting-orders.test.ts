@@ -76,6 +76,7 @@ test("an environment with all that was ordered of it", async () => {
         image: "lab:2",
         storagePool: "pool-1",
         skips: [],
+        apart: [],
       },
       payerId: bob,
       workspaceId: team,
@@ -126,10 +127,11 @@ test("a training job is one order of all its ranks, with its priority and its li
       tempStorageMib: 0,
       gpu: { kind: "whole", count: 8, leastMemoryMib: 0, models: ["A100"] },
       labels: { rack: "r2" },
-      features: ["restarts-never"],
+      features: ["restarts-never", "gangs"],
       image: "trainer:1",
       storagePool: null,
       skips: [],
+      apart: [],
     },
     payerId: alice,
     workspaceId: null,
@@ -309,7 +311,7 @@ test("10,000 orders are read with as many queries as two", async () => {
   );
 
   expect(await read()).toEqual({ orders: 10_000, queries: ofTwo.queries });
-  expect(ofTwo).toEqual({ orders: 2, queries: 10 });
+  expect(ofTwo).toEqual({ orders: 2, queries: 11 });
 });
 
 test("the queue goes by what each workspace had lately, divided by its weight", async () => {

@@ -37,6 +37,8 @@ function attemptOf(
       rank: 0,
       command,
       attempt,
+      gang: null,
+      distributedEnv: {},
       outputPath: "/gemini/output/",
     },
     [],

@@ -130,6 +130,7 @@ export const anyRequest: fc.Arbitrary<PlacementRequest> = fc.record({
     [{ hostId: "h0", reason: "its card failed", untilMs: 1_001 }],
     [{ hostId: "h1", reason: "its card failed", untilMs: 1_000 }],
   ),
+  apart: fc.constant([]),
 });
 
 export const anyTypicalShapes: fc.Arbitrary<CountedShape[]> = fc

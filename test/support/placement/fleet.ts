@@ -66,6 +66,7 @@ export function aRequest(change: Partial<PlacementRequest> = {}): PlacementReque
     image: null,
     storagePool: null,
     skips: [],
+    apart: [],
     ...change,
   };
 }

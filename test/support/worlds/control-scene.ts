@@ -151,7 +151,7 @@ type Says = Partial<
   Omit<ObservedInstance, "instanceId" | "placementEpoch" | "runId" | "gateOpenedMs" | "bootId">
 >;
 
-const RUNS_ALL_KINDS = ["restarts-never", "image-entrypoint", "views"];
+const RUNS_ALL_KINDS = ["restarts-never", "image-entrypoint", "views", "gangs"];
 
 export class ScriptedHost {
   readonly id: HostId;
@@ -341,6 +341,8 @@ export class ScriptedHost {
       exitCode: says.exitCode ?? null,
       gateOpenedMs: phase === "ready" ? 1 : null,
       bootId: this.bootId,
+      ...(says.held !== undefined && { held: says.held }),
+      ...(says.cutOff !== undefined && { cutOff: says.cutOff }),
       ...(says.imageId !== undefined && { imageId: says.imageId }),
       ...(says.brings !== undefined && { brings: says.brings }),
       ...(says.services !== undefined && { services: says.services }),

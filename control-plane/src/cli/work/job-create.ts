@@ -17,6 +17,7 @@ export const CREATE = command({
   },
   examples: [
     "job create train --image pytorch/pytorch --gpu 1 --memory 16G -- python train.py --epochs 3",
+    "job create big --image pytorch/pytorch --nodes 2 --gpu 8 -- torchrun train.py",
     "job create count --image busybox --dataset names --command 'wc -l /gemini/data-1/*' --wait",
   ],
   more: "A shell in the container runs exactly the words behind --; with --command it reads the text itself. The exit code is the job's: 0 is completed, any other failed.",

@@ -2,7 +2,7 @@
 import type { Row } from "../frame/api-client.ts";
 import { CliError } from "../frame/cli-error.ts";
 import { wholeNumber, words } from "../frame/arguments.ts";
-import { option, rest, type Given } from "../frame/command.ts";
+import { flag, option, rest, type Given } from "../frame/command.ts";
 import { body } from "../frame/context.ts";
 import { orderOptions, withSettings } from "./order-options.ts";
 import { shellText } from "./shell-words.ts";
@@ -14,6 +14,12 @@ export function jobOptions() {
     ...options,
     argv: rest("command"),
     text: option("--command <text>", "what it runs as a text for a shell, in place of words", words()),
+    node_count: option(
+      "--nodes <number>",
+      "instances that start together or not at all; 1 by default, at most 120",
+      wholeNumber(),
+    ),
+    distinct_hosts: flag("--distinct-hosts", "each of them on a host of its own"),
     priority: option("--priority <number>", "0 to 10; larger is more urgent", wholeNumber()),
     max_minutes: option("--max-minutes <minutes>", "it is ended then, as failed", wholeNumber()),
     stop_grace_seconds: option(
@@ -44,8 +50,21 @@ type JobOptions = Given<ReturnType<typeof jobOptions>>;
 export function jobBody(name: string, given: JobOptions, usage: string): Row {
   const { argv, text, datasets, models, config, ...members } = given;
   const { host_labels, max_price_per_hour, spec, gpu_model, ...others } = members;
-  const { max_minutes, stop_grace_seconds, max_retries, max_infrastructure_retries, ...plain } = others;
-  const ofJob = { max_minutes, stop_grace_seconds, max_retries, max_infrastructure_retries };
+  const {
+    distinct_hosts,
+    max_minutes,
+    stop_grace_seconds,
+    max_retries,
+    max_infrastructure_retries,
+    ...plain
+  } = others;
+  const ofJob = {
+    ...(distinct_hosts && { distinct_hosts }),
+    max_minutes,
+    stop_grace_seconds,
+    max_retries,
+    max_infrastructure_retries,
+  };
   return {
     name,
     ...body(plain),

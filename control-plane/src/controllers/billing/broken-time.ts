@@ -1,5 +1,6 @@
 /**
- * One pass over what broke under runs: cards that failed or went, hosts that died, instances that never became ready.
+ * One pass over what broke under runs: cards that failed or went, hosts that died, gangs that lost a rank, instances that
+ * never became ready.
  * Reports write down what happened; here it becomes free time, run by run, unasked. The whole state is read each time,
  * so a pass that was cut off half way loses nothing and the next one does nothing twice.
  */
@@ -25,6 +26,7 @@ import {
   runsOfOutages,
   settleOutages,
 } from "../../store/billing/broken-time/runs-on-lost-cards.ts";
+import { breaksOfRun, runsOfBreaks } from "../../store/billing/broken-time/gang-breaks.ts";
 import { type Cause, waiveSpans } from "../../store/billing/broken-time/waived-spans.ts";
 import { type Database, transaction, type Transaction } from "../../store/database/database.ts";
 import { assertTerm } from "../../store/database/leader.ts";
@@ -44,6 +46,7 @@ interface Pass {
 export async function brokenTimePass(deps: Deps, pass: Pass): Promise<void> {
   await waiveLostCards(deps, pass);
   await waiveDeadHosts(deps, pass);
+  await waiveBrokenGangs(deps, pass);
   await waiveNeverReady(deps, pass);
 }
 
@@ -68,7 +71,13 @@ async function waiveDeadHosts({ db }: Deps, pass: Pass): Promise<void> {
   }
 }
 
-const CAUSES = { "gpu-lost": outagesOfRun, "host-died": deathsOfRun } as const;
+/** After what broke the one rank, since the others' time is free from there. */
+async function waiveBrokenGangs({ db }: Deps, pass: Pass): Promise<void> {
+  for (const runId of await runsOfBreaks(db, pass.now))
+    await waiveRun(db, pass, { runId, reason: "gang-broken" });
+}
+
+const CAUSES = { "gpu-lost": outagesOfRun, "host-died": deathsOfRun, "gang-broken": breaksOfRun } as const;
 
 async function waiveRun(
   db: Database,

@@ -4,8 +4,11 @@
  */
 import { type Interval, type ProvenTime, union } from "./proven-time.ts";
 
-export const BROKEN_REASONS = ["gpu-lost", "host-died", "never-ready"] as const;
-/** What was broken: the card, the whole host, or an instance that never got as far as to be of use. */
+export const BROKEN_REASONS = ["gpu-lost", "host-died", "never-ready", "gang-broken"] as const;
+/**
+ * What was broken: the card, the whole host, an instance that never got as far as to be of use, or another rank of a gang,
+ * without which this one is of none.
+ */
 export type BrokenReason = (typeof BROKEN_REASONS)[number];
 
 /** @param broken UTC milliseconds; a stretch that lasts on has `toMs` Infinity */

@@ -10,6 +10,7 @@ export const SERVICE_KIND = {
   countsWhileWaiting: true,
   chargesGrace: false,
   needs: ["image-entrypoint"] as const,
+  startNeeds: () => [],
   share: (order: Order): Quota => ({ ...resourceShare(order), storage_quota: 0, environment_quota: 0 }),
   afterReports,
   limitMs,

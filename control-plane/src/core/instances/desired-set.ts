@@ -4,6 +4,7 @@
  * it is a new run.
  */
 import type { AttachedGpu, DesiredInstance, InstanceSpec, ReadOnlyMount } from "@remotegpu/shared/instance";
+import type { GangNetwork, RankName } from "@remotegpu/shared/gang-network";
 import type { GpuUuid, WorkloadId } from "@remotegpu/shared/ids";
 import { DATASET_PATHS, MODEL_PATHS } from "../orders/order-check.ts";
 import type { GpuGrant } from "../placement/placement.ts";
@@ -51,6 +52,10 @@ export interface RankOrder extends ContainerOrder {
   attempt: number;
   /** Where in the container the job leaves its results; all ranks share that folder. */
   outputPath: string;
+  /** Where it meets the others; null where it is alone. */
+  gang: { network: GangNetwork; hosts: RankName[] } | null;
+  /** What it finds of the others in its environment; empty for one that does not look distributed. */
+  distributedEnv: Record<string, string>;
 }
 
 /** Without a workspace it gets a network of its customer's own: the leading 0 keeps that apart from any workspace's. */
@@ -124,7 +129,8 @@ export function rankSpec(order: RankOrder, gpus: GpuGrant[]): InstanceSpec {
   return {
     kind: "training",
     workloadId: order.id as WorkloadId,
-    network: order.network,
+    network: order.gang?.network ?? order.network,
+    ...(order.gang !== null && { hosts: order.gang.hosts, gate: "released" as const }),
     hostname: rankName(order),
     image: order.image,
     command: order.command,
@@ -132,6 +138,7 @@ export function rankSpec(order: RankOrder, gpus: GpuGrant[]): InstanceSpec {
     restarts: "never",
     env: {
       ...order.envVars,
+      ...order.distributedEnv,
       GEMINI_DATA_OUT: output,
       REMOTEGPU_ATTEMPT: String(order.attempt),
       ...mountEnv(order),
@@ -181,8 +188,8 @@ export function attemptFolder(attempt: number): string {
   return `attempt-${attempt}`;
 }
 
-/** Of the job, with the rank; a long id gives way to the rank's number. */
-function rankName({ id, rank }: { id: string; rank: number }): string {
+/** Of the job, with the rank; a long id gives way to the rank's number. Under this name the other ranks find it. */
+export function rankName({ id, rank }: { id: string; rank: number }): string {
   const ending = `-${rank}`;
   return `${id.slice(0, MAX_HOSTNAME - ending.length)}${ending}`;
 }

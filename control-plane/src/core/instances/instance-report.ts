@@ -5,6 +5,8 @@
 import type { InstanceProblem, STOP_ORDERERS } from "@remotegpu/shared/instance";
 import { MS_PER_MINUTE } from "@remotegpu/shared/units";
 import type { InstanceState } from "@remotegpu/shared/workload";
+import type { HostPair } from "../placement/fleet/fleet.ts";
+import type { RankStanding } from "./rank-standing.ts";
 
 export type StopOrderer = (typeof STOP_ORDERERS)[number];
 
@@ -21,6 +23,8 @@ export interface InstanceReport {
   stopReason: string | null;
   /** The host has known a later placement of it, which a restored database has lost. */
   isBehind: boolean;
+  /** Of a rank of a gang. */
+  gang?: RankStanding;
 }
 
 export type Transition<Status> =
@@ -30,6 +34,10 @@ export type Transition<Status> =
   | { kind: "becomes"; status: Status; reason: string | null }
   /** All of it is over, and not well; whether it is tried again is the workload's to say. */
   | { kind: "fails"; failure: Failure }
+  /** Of a gang: all its ranks may begin. */
+  | { kind: "releases" }
+  /** Of a gang: it is given up because of these ranks, which may never be heard of again; the others stop. */
+  | { kind: "loses"; status: Status; reason: string; ranks: readonly number[] }
   /** Back to the queue; this storage pool is skipped for a while. */
   | { kind: "skips-pool"; reason: string }
   /** Back to the queue, for a placement beyond what its host has known; nothing of this one ever ran. */
@@ -42,6 +50,11 @@ export interface Failure {
   reason: string;
   /** Those that failed of it. */
   ranks: readonly number[];
+  /** Of a gang that was never released: what is there of it goes at once, and cost nothing. */
+  preflight?: {
+    /** Hosts that are not to be tried together for a while. */
+    pairs: readonly HostPair[];
+  };
 }
 
 export const STAYS = { kind: "stays" } as const;
@@ -68,6 +81,11 @@ export const STOP_LIMIT_MS = 10 * MS_PER_MINUTE;
 
 export function isOver(state: InstanceState): boolean {
   return state === "stopped" || state === "failed" || state === "lost";
+}
+
+/** It ran, or is past that. */
+export function hasBegun({ state }: Pick<InstanceReport, "state">): boolean {
+  return state === "ready" || state === "stopping" || isOver(state);
 }
 
 export function isPersons(orderer: StopOrderer | null): boolean {

@@ -139,6 +139,8 @@ export function gpuWish(order: Resources, pricedModels: readonly string[] | null
 /** What decides where it may go beside what it asks. */
 export interface OrderCircumstances {
   skips: PlacementRequest["skips"];
+  /** Hosts that no gang is placed on together. */
+  apart: PlacementRequest["apart"];
   /** The models that it has a price for; null where that does not matter. */
   pricedModels: readonly string[] | null;
   /** What the host's agent must be able to do. */
@@ -149,7 +151,7 @@ export interface OrderCircumstances {
 export function placementRequest(
   order: Resources & PlaceWish,
   id: string,
-  { skips, pricedModels, features }: OrderCircumstances,
+  { skips, apart, pricedModels, features }: OrderCircumstances,
 ): PlacementRequest {
   return {
     id,
@@ -164,6 +166,7 @@ export function placementRequest(
     image: order.image,
     storagePool: order.storagePool,
     skips: [...skips],
+    apart: order.instances > 1 ? apart : [],
   };
 }
 

@@ -1,8 +1,9 @@
 /**
  * Where the instances of a gang may go, so that all of them fit or none is placed: the tightest rack that takes them
  * all; where none does, as few racks as possible, the last of them as tight as can be. Hosts without the rack's label
- * count as one rack.
+ * count as one rack. Of two hosts that did not reach each other lately it has one at most.
  */
+import type { PlacementRequest } from "./fleet/fits-on.ts";
 import { RACK_LABEL } from "./fleet/fleet.ts";
 import type { FleetState } from "./fleet/fleet-state.ts";
 import { fittingInstances, type RequestShape } from "./fleet/request-shape.ts";
@@ -10,7 +11,12 @@ import { fittingInstances, type RequestShape } from "./fleet/request-shape.ts";
 export interface Gang {
   instances: number;
   distinctHosts: boolean;
+  /** Hosts of which it may have one or the other. */
+  apart: PlacementRequest["apart"];
 }
+
+/** Ways of leaving hosts out that are looked at, where some may not be had together. */
+const MAX_CHOICES = 32;
 
 interface Rack {
   name: string;
@@ -26,8 +32,49 @@ export interface GangRoom {
 }
 
 export function gangRoom(state: FleetState, shape: RequestShape, gang: Gang): GangRoom {
+  let most: GangRoom = { fitting: 0, racks: null };
+  for (const without of choices(pairsOf(state, gang))) {
+    const room = roomWithout(state, shape, { ...gang, without });
+    if (room.racks !== null) return room;
+    if (room.fitting > most.fitting) most = room;
+  }
+  return most;
+}
+
+/** Hosts by their numbers in the fleet. */
+type Pair = readonly [number, number];
+
+function pairsOf(state: FleetState, { apart }: Gang): Pair[] {
+  if (apart.length === 0) return [];
+  const numbers = new Map(state.hosts.map(({ id }, host) => [id, host]));
+  return apart.flatMap(({ hosts: [one, other] }) => {
+    const [first, second] = [numbers.get(one), numbers.get(other)];
+    return first === undefined || second === undefined ? [] : [[first, second] as const];
+  });
+}
+
+/** Whichever hosts are left when of each pair one is left out; the first choices of many. */
+function choices(pairs: readonly Pair[]): ReadonlySet<number>[] {
+  let found: ReadonlySet<number>[] = [new Set()];
+  for (const [one, other] of pairs)
+    found = found
+      .flatMap((without) =>
+        without.has(one) || without.has(other)
+          ? [without]
+          : [new Set([...without, other]), new Set([...without, one])],
+      )
+      .slice(0, MAX_CHOICES);
+  return found;
+}
+
+function roomWithout(
+  state: FleetState,
+  shape: RequestShape,
+  gang: Gang & { without: ReadonlySet<number> },
+): GangRoom {
   const racks = new Map<string, Rack>();
   for (let host = 0; host < state.hosts.length; host += 1) {
+    if (gang.without.has(host)) continue;
     // Not at most as many as the gang has, or a roomy rack would look as tight as one that it fills.
     const atMost = gang.distinctHosts ? 1 : Number.MAX_SAFE_INTEGER;
     const fitting = fittingInstances(state, shape, { host, atMost });

@@ -7,6 +7,7 @@ import { asPhrase } from "@remotegpu/shared/sentence";
 import { THOUSANDTHS } from "@remotegpu/shared/units";
 import { assertSound, type Fleet, type GpuCapacity, type HostCapacity } from "./fleet/fleet.ts";
 import {
+  apartPhrase,
   describeObstacle,
   gpuCount,
   type GpuWish,
@@ -55,7 +56,9 @@ function misshapen(request: PlacementRequest, places: readonly PlacedInstance[])
   if (places.length !== request.instances)
     return `${request.instances} instances asked, ${places.length} places found`;
   const hosts = new Set(places.map(({ hostId }) => hostId));
-  return request.distinctHosts && hosts.size < places.length ? "each instance needs a host of its own" : null;
+  if (request.distinctHosts && hosts.size < places.length) return "each instance needs a host of its own";
+  const apart = request.apart.find(({ hosts: [one, other] }) => hosts.has(one) && hosts.has(other));
+  return apart === undefined ? null : apartPhrase(apart);
 }
 
 function obstacleTo(

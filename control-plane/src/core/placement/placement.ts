@@ -5,7 +5,13 @@
  */
 import { asSentence } from "@remotegpu/shared/sentence";
 import type { Fleet } from "./fleet/fleet.ts";
-import { describeObstacle, type Obstacle, obstaclesOn, type PlacementRequest } from "./fleet/fits-on.ts";
+import {
+  apartPhrase,
+  describeObstacle,
+  type Obstacle,
+  obstaclesOn,
+  type PlacementRequest,
+} from "./fleet/fits-on.ts";
 import type { FleetState } from "./fleet/fleet-state.ts";
 import { Placer, type Place, type PlacementOptions } from "./placer.ts";
 
@@ -111,7 +117,7 @@ export function waitingSentence(
   const more = hosts - named.length;
   const others = more > 0 ? `; and ${more} more hosts` : "";
   if (request.instances === 1) return asSentence(`Waiting for a place. ${reasons.join("; ")}${others}`);
-  return asSentence(
-    `Waiting for ${request.instances} places at once, ${fitting} are free now. ${reasons.join("; ")}${others}`,
-  );
+  const apart = request.apart.slice(0, HOSTS_IN_A_SENTENCE).map(apartPhrase);
+  const why = [[...reasons, ...apart].join("; "), others].join("");
+  return asSentence(`Waiting for ${request.instances} places at once, ${fitting} are free now. ${why}`);
 }

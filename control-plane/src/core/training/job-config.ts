@@ -1,7 +1,9 @@
 /** The config of a training job's order, as API and tables name it. */
 import { type Feature, featuresFor } from "@remotegpu/shared/features";
-import { STOP_GRACE_SECONDS, viewsOf } from "../instances/desired-set.ts";
+import { rankName, STOP_GRACE_SECONDS, viewsOf } from "../instances/desired-set.ts";
 import type { OrderConfig } from "../orders/order.ts";
+import type { RankNetwork } from "./gang-network.ts";
+import { type DistributedConfig, FRAMEWORKS, rankEnvironment, RENDEZVOUS } from "./rank-environment.ts";
 import { type RetryTerms, STANDARD_INFRASTRUCTURE_RETRIES } from "./retries.ts";
 
 export interface JobConfig extends OrderConfig {
@@ -27,7 +29,34 @@ export function stopGraceSeconds(config: JobConfig | null): number {
 }
 
 /** Of the hosts' agents, beyond what every job needs. */
-export function jobNeeds(config: JobConfig | null, { attempt }: { attempt: number }): Feature[] {
-  const spec = viewsOf({ id: "", attempt });
+export function jobNeeds(
+  config: JobConfig | null,
+  { attempt, ranks }: { attempt: number; ranks: number },
+): Feature[] {
+  const spec = { ...viewsOf({ id: "", attempt }), ...(ranks > 1 && { gate: "released" as const }) };
   return featuresFor({ spec, live: { stopGraceSeconds: stopGraceSeconds(config) } });
+}
+
+/** The old system kept whatever it was given; what names no framework that we know says nothing. */
+export function distributedConfigOf(stored: Record<string, unknown> | null): DistributedConfig | null {
+  const framework = FRAMEWORKS.find((known) => known === stored?.["framework"]);
+  if (framework === undefined) return null;
+  const backend = stored?.["backend"];
+  const rdzv = RENDEZVOUS.find((known) => known === stored?.["rdzv"]);
+  return {
+    framework,
+    ...(typeof backend === "string" && { backend }),
+    ...(rdzv !== undefined && { rdzv }),
+  };
+}
+
+/** A single rank that names no framework does not look distributed. */
+export function distributedEnv(
+  config: DistributedConfig | null,
+  of: { id: string; attempt: number; rank: number; gpus: number; gang: RankNetwork | null },
+): Record<string, string> {
+  const { id, attempt, rank, gpus, gang } = of;
+  if (gang === null && config === null) return {};
+  const names = gang?.hosts.map(({ name }) => name) ?? [rankName(of)];
+  return rankEnvironment(config, { rank, names, gpus, attemptId: `${id}-${attempt}` });
 }

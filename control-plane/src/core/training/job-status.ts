@@ -11,6 +11,7 @@ import {
   becomes,
   type DeadlineVerdict,
   type Failure,
+  hasBegun,
   type InstanceReport,
   isOver,
   START_LIMIT_MS,
@@ -20,6 +21,8 @@ import {
   type Transition,
   type Verdict,
 } from "../instances/instance-report.ts";
+import { afterGangReports } from "./gang-life.ts";
+import { PREFLIGHT_LIMIT_MS } from "./preflight.ts";
 
 type JobTransition = Transition<TrainingJobStatus>;
 
@@ -90,6 +93,8 @@ function whileWanted(status: "queued" | "running", reports: readonly InstanceRep
   const failed = reports.find(hasFailed);
   // The others are of no use without it, and are stopped.
   if (failed !== undefined) return becomes("stopping", failureSentence(failed));
+  const asGang = afterGangReports(status, reports);
+  if (asGang !== null) return asGang;
   if (status === "queued" && reports.every(hasBegun)) return becomes("running", null);
   return explained(reports);
 }
@@ -104,10 +109,6 @@ function backToTheQueue(reports: readonly InstanceReport[]): JobTransition | nul
 
 function isAllOver(reports: readonly InstanceReport[]): boolean {
   return reports.every(({ state }) => isOver(state));
-}
-
-function hasBegun({ state }: InstanceReport): boolean {
-  return state === "ready" || state === "stopping" || isOver(state);
 }
 
 function hasFailed(report: InstanceReport): boolean {
@@ -132,6 +133,10 @@ function explained(reports: readonly InstanceReport[]): JobTransition {
 
 /** Every rank is over: by itself, by a failure, or by an order. */
 function ended(reports: readonly InstanceReport[]): JobTransition {
+  // What broke beneath one rank makes the programs of others fail, too, and is the cause of all of it.
+  const broken = reports.length === 1 ? [] : reports.filter(isBroken);
+  const [cause] = broken;
+  if (cause !== undefined) return fails("infrastructure", failureSentence(cause), broken);
   const failed = reports.filter((report) => hasFailed(report) && report.stopOrderedBy === null);
   const [first] = failed;
   if (first !== undefined) return fails(failedBy(first), failureSentence(first), failed);
@@ -151,6 +156,18 @@ function ended(reports: readonly InstanceReport[]): JobTransition {
   );
 }
 
+function isBroken(report: InstanceReport): boolean {
+  if (report.gang?.isLost === true) return true;
+  const { stopOrderedBy } = report;
+  const isOurs = stopOrderedBy === null || stopOrderedBy === "control-plane";
+  return isOurs && hasFailed(report) && failedByBeneath(report);
+}
+
+/** A stop that was carried out is no fault of its host. */
+function failedByBeneath(report: InstanceReport): boolean {
+  return report.state !== "stopped" && failedBy(report) === "infrastructure";
+}
+
 function fails(by: Failure["by"], reason: string, failed: readonly InstanceReport[]): JobTransition {
   return { kind: "fails", failure: { by, reason, ranks: failed.map(({ rank }) => rank) } };
 }
@@ -161,6 +178,7 @@ function failedBy({ state, problem }: InstanceReport): Failure["by"] {
 }
 
 function failureSentence(report: InstanceReport): string {
+  if (report.gang?.isLost === true && report.stopReason !== null) return report.stopReason;
   if (report.state === "lost")
     return "The host it ran on was declared lost. Its time since that was last heard is free.";
   const how =
@@ -183,6 +201,8 @@ export function limitMs(status: TrainingJobStatus): number | null {
 
 /** How long hosts may take from the placement until it runs. */
 export const PLACED_LIMIT_MS = START_LIMIT_MS;
+/** Of a gang: its preflight ends by itself before that, and says of what. */
+export const GANG_PLACED_LIMIT_MS = PREFLIGHT_LIMIT_MS + MS_PER_MINUTE;
 
 export function afterDeadline(
   status: TrainingJobStatus,

@@ -4,6 +4,7 @@ import type { ResolvedMount } from "../instances/desired-set.ts";
 import type { LeasingEnvironment } from "../leases/lease-plan.ts";
 import type { Order } from "../orders/order.ts";
 import type { GpuGrant } from "../placement/placement.ts";
+import type { RankNetwork } from "../training/gang-network.ts";
 import type { StartName } from "./start.ts";
 
 /** An instance whose place is decided. */
@@ -12,6 +13,8 @@ interface PlacedRank {
   gpus: GpuGrant[];
   datasets: ResolvedMount[];
   models: ResolvedMount[];
+  /** Of one that starts with others; null where it is alone. */
+  gang: RankNetwork | null;
 }
 
 export interface PlaceableStart {

@@ -5,6 +5,7 @@ import { EnvVars } from "@remotegpu/shared/env-vars";
 import { displayText, text } from "@remotegpu/shared/text";
 import { GIB, KIB, MIB } from "@remotegpu/shared/units";
 import { MAX_MOUNTS, MIN_MEMORY, orderIssues } from "../../core/orders/order-check.ts";
+import { MAX_GANG_RANKS } from "../../core/training/gang-network.ts";
 import { namesTaken } from "../../core/training/rank-environment.ts";
 import { MAX_ATTEMPTS } from "../../core/training/retries.ts";
 import type { NewJob } from "../../store/training/new-jobs.ts";
@@ -20,7 +21,6 @@ const MAX_HOST_LABELS = 16;
 const MAX_PRIORITY = 10;
 /** A year. */
 const MAX_MINUTES = 366 * 24 * 60;
-const MAX_RANKS = 1_000;
 
 /** What comes with a later version is refused by name, so that nobody believes it was heeded. */
 export const LATER = "comes with a later version";
@@ -60,9 +60,9 @@ export const NewTrainingJobBody = z
     node_count: z
       .int()
       .min(1)
-      .max(MAX_RANKS)
+      .max(MAX_GANG_RANKS)
       .optional()
-      .openapi({ description: `Instances that start together; more than one ${LATER}` }),
+      .openapi({ description: "Instances that start together, or not at all; 1, if left out" }),
     distributed_config: DistributedConfig.nullable().optional(),
     mounted_datasets: Ids.optional(),
     mounted_models: Ids.optional(),
@@ -81,6 +81,7 @@ export const NewTrainingJobBody = z
         gpu_model: displayText(128).optional(),
         max_price_per_hour: NotNegativeAmount.optional(),
         host_labels: hostLabels({ most: MAX_HOST_LABELS }).optional(),
+        distinct_hosts: z.boolean().optional(),
         max_minutes: z.int().min(1).max(MAX_MINUTES).optional(),
         stop_grace_seconds: z.int().min(1).max(MAX_STOP_GRACE_SECONDS).optional(),
         max_retries: Retries.optional(),
@@ -133,7 +134,6 @@ export function newJob(body: Body, owner: { id: string; customerId: number; work
 
 function laterIssues(body: Body): { path: string; message: string }[] {
   const asked = [
-    { path: "node_count", isAsked: (body.node_count ?? 1) > 1, what: "a gang of several instances" },
     { path: "env_id", isAsked: body.env_id != null, what: "the code of an environment" },
     { path: "code_id", isAsked: body.code_id != null, what: "uploaded code" },
     { path: "array", isAsked: body.array != null, what: "an array of jobs" },

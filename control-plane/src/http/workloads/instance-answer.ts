@@ -60,6 +60,23 @@ const Run = z.object({
   restarts: Restarts.nullable(),
 });
 
+const Gang = z
+  .object({
+    address: z.string(),
+    held_at: Timestamp.nullable(),
+    released_at: Timestamp.nullable(),
+    findings: z.array(
+      z.object({
+        check: z.string(),
+        is_passed: z.boolean(),
+        detail: z.string(),
+        address: z.string().nullable(),
+      }),
+    ),
+    cut_off: z.array(z.string()),
+  })
+  .openapi("GangRank");
+
 export const Instance = z
   .object({
     id: z.string(),
@@ -78,6 +95,7 @@ export const Instance = z
     image_brings: z.array(z.string()).nullable(),
     figures: Figures.nullable(),
     placed_at: Timestamp,
+    gang: Gang.nullable(),
     gpus: z.array(
       z.object({
         uuid: z.string(),
@@ -95,9 +113,10 @@ export function isSimulated(instances: readonly InstanceView[]): boolean {
 }
 
 export function instanceAnswer(c: ApiContext, view: InstanceView): z.input<typeof Instance> {
-  const { switches: _switches, figures, ...shown } = view;
+  const { switches: _switches, figures, gang, ...shown } = view;
   return {
     ...shown,
+    gang: gang && gangAnswer(gang),
     figures: figures && {
       ...figures,
       last_output_at: iso(figures.last_output_at === null ? null : new Date(figures.last_output_at)),
@@ -105,6 +124,22 @@ export function instanceAnswer(c: ApiContext, view: InstanceView): z.input<typeo
     },
     placed_at: view.placed_at.toISOString(),
     runs: view.runs.map((run) => runAnswer(c, run)),
+  };
+}
+
+function gangAnswer(gang: NonNullable<InstanceView["gang"]>): z.input<typeof Gang> {
+  const at = (text: string | null) => iso(text === null ? null : new Date(text));
+  return {
+    address: gang.address,
+    held_at: at(gang.held_at),
+    released_at: at(gang.released_at),
+    findings: (gang.findings ?? []).map(({ check, isPassed, detail, address }) => ({
+      check,
+      is_passed: isPassed,
+      detail,
+      address: address ?? null,
+    })),
+    cut_off: gang.cut_off ?? [],
   };
 }
 

@@ -25,6 +25,7 @@ export const ENVIRONMENT_STORE = {
     storage: "storage",
     tempStorage: "temp_storage",
     storagePool: "storage_pool",
+    attempt: "1",
     startInstances: "1",
   },
   waitingStarts:

@@ -32,6 +32,7 @@ export const SERVICE_STORE = {
     storage: "NULL::bigint",
     tempStorage: "NULL::bigint",
     storagePool: "NULL",
+    attempt: "1",
     startInstances: "1",
   },
   waitingStarts: WAITING_REPLICAS,

@@ -9,7 +9,11 @@ export function substanceOf({ machine, gpus, instances, leases, pulls }: Observe
   const substance = {
     machine,
     gpus,
-    instances: instances.map((instance) => ({ ...instance, detail: undefined })),
+    instances: instances.map((instance) => ({
+      ...instance,
+      detail: undefined,
+      held: instance.held?.findings.map(({ check, isPassed, address }) => ({ check, isPassed, address })),
+    })),
     leases: leases?.map((lease) => ({ ...lease, bytesIn: undefined, bytesOut: undefined })) ?? null,
     pulls:
       pulls?.map(({ image, fetchId, instanceIds, state, problem }) => ({

@@ -20,6 +20,7 @@ import { mergeLeases } from "../leases/lease-reports.ts";
 import { raiseGeneration } from "../hosts/hosts.ts";
 import type { ObservedState } from "./observed-state.ts";
 import { substanceOf } from "./observed-substance.ts";
+import { noteStandings } from "./gangs/gang-standings.ts";
 import { noteStubbornRuns } from "../hosts/stubborn-runs.ts";
 import { mergeLostHistory, noteKnownEpochs } from "./lost-history.ts";
 import {
@@ -86,7 +87,9 @@ export async function mergeObserved(
     );
     const { access = null } = observed;
     const [, , , , , areLeasesOver] = await Promise.all([
-      noteContainerFacts(sql, told).then(async () => await noteServices(sql, told)),
+      noteContainerFacts(sql, told)
+        .then(async () => await noteServices(sql, told))
+        .then(async () => await noteStandings(sql, told)),
       noteReadiness(sql, told),
       runs,
       reportStrangers(sql, { ...told, placements: explained }),

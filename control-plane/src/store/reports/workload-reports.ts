@@ -21,6 +21,8 @@ import type { Connection, Transaction } from "../database/database.ts";
 import { removeInstances, stopInstances } from "../orders/workload-stops.ts";
 import { storeOf } from "../workloads/kinds.ts";
 import { forgetSkips, skipHost, skipPool } from "../workloads/place-skips.ts";
+import { forgetPreflight, loseRanks, noteBreak, releaseGang } from "./gangs/gang-moves.ts";
+import { rankStanding, STANDING, type StandingRow } from "./gangs/gang-standings.ts";
 
 /** What an instance's host said last, and where that is. */
 export interface PlacedReport extends InstanceReport {
@@ -96,6 +98,15 @@ async function applyTransition(
         { ...by, ...(reason !== null && { reason }) },
       );
     }
+    case "releases":
+      return await releaseGang(sql, { kind, workload, now });
+    case "loses": {
+      const { status, reason, ranks } = transition;
+      await loseRanks(sql, { kind, id: workload.id }, { ranks, now });
+      await store.move(sql, [{ ...move, to: status, reason }]);
+      const by = { by: "control-plane", actor: "control-plane", now, reason } as const;
+      return await stopInstances(sql, { kind, id: workload.id }, by);
+    }
     case "fails":
       return await settleFailure(sql, reported, transition.failure);
     case "skips-pool": {
@@ -121,6 +132,9 @@ async function settleFailure(
   failure: Failure,
 ): Promise<string[]> {
   const { retry } = workload;
+  if (failure.preflight !== undefined)
+    await forgetPreflight(sql, reports, { ...failure, ...failure.preflight, now });
+  else if (failure.by === "infrastructure") await noteBreak(sql, reports, { ...failure, now });
   const failed = reports.filter(({ rank }) => failure.ranks.includes(rank));
   const { to, reason, next } =
     retry === undefined
@@ -137,7 +151,8 @@ async function settleFailure(
   await storeOf(kind).move(sql, [
     { workload, actor, now, hostId: failed[0]?.hostId ?? null, to, reason, cause, ...again },
   ]);
-  if (next === null) return [];
+  // Of an end by itself nothing runs any more; a gang that was never released is there and holds all that it was given.
+  if (next === null && failure.preflight === undefined) return [];
   return await removeInstances(
     sql,
     { kind, id: workload.id },
@@ -176,6 +191,8 @@ interface ReportRow extends WorkloadName {
   ordered_by: StopOrderer | null;
   stop_reason: string | null;
   is_behind: boolean;
+  /** Null where it is of no gang. */
+  standing: StandingRow | null;
   host_id: string;
   host_name: string;
   storage_pool: string;
@@ -190,12 +207,13 @@ interface ReportRow extends WorkloadName {
 export async function reportsOf(
   sql: Connection,
   workloads: readonly WorkloadName[],
+  now: Date,
 ): Promise<Map<string, PlacedReport[]>> {
   const { rows } = await sql.query<ReportRow>(
     `SELECT asked.kind, asked.id, i.rank, p.run_id, p.state, p.problem, p.detail, p.exit_code,
             CASE WHEN p.state IN ('stopped', 'failed', 'lost') THEN p.ended_by ELSE p.ordered_by END AS ordered_by,
             p.stop_reason,
-            i.known_epoch > p.epoch AND p.state = 'failed' AS is_behind, h.id AS host_id, h.name AS host_name,
+            i.known_epoch > p.epoch AND p.state = 'failed' AS is_behind, ${STANDING} AS standing, h.id AS host_id, h.name AS host_name,
             coalesce(h.storage_pool, h.id) AS storage_pool, d.deadline_at AS drain_deadline_at, d.reason AS drain_reason
        FROM unnest($1::text[], $2::text[]) AS asked(kind, id)
        JOIN instances i ON i.workload_kind = asked.kind AND i.workload_id = asked.id
@@ -205,10 +223,10 @@ export async function reportsOf(
     [workloads.map(({ kind }) => kind), workloads.map(({ id }) => id)],
   );
   const ofEach = Map.groupBy(rows, nameKey);
-  return new Map([...ofEach].map(([key, found]) => [key, found.map(reportOf)]));
+  return new Map([...ofEach].map(([key, found]) => [key, found.map((row) => reportOf(row, now))]));
 }
 
-function reportOf(row: ReportRow): PlacedReport {
+function reportOf(row: ReportRow, now: Date): PlacedReport {
   return {
     rank: row.rank,
     runId: row.run_id,
@@ -223,5 +241,6 @@ function reportOf(row: ReportRow): PlacedReport {
     hostName: row.host_name,
     storagePool: row.storage_pool,
     drain: row.drain_deadline_at && { deadline: row.drain_deadline_at, reason: row.drain_reason },
+    ...(row.standing !== null && { gang: rankStanding(row.standing, row, now) }),
   };
 }

@@ -8,7 +8,7 @@ import type { Transaction } from "../database/database.ts";
 import { idOnHosts } from "../database/values/id-on-hosts.ts";
 import { limitSeconds } from "../database/values/limit-seconds.ts";
 import { explainJob, explainWaitingJobs, moveJobs, notePlacedJobs } from "./job-moves.ts";
-import { stopGraceSeconds } from "../../core/training/job-config.ts";
+import { distributedConfigOf, distributedEnv, stopGraceSeconds } from "../../core/training/job-config.ts";
 import { type JobOrderRow, lockedJob, lockJobOrders, orderOfJob } from "./job-orders.ts";
 import { JOB_SELECT } from "./training-jobs.ts";
 
@@ -25,6 +25,7 @@ export const JOB_STORE = {
     storage: "NULL::bigint",
     tempStorage: "NULL::bigint",
     storagePool: "NULL",
+    attempt: "attempt",
     startInstances: RANKS,
   },
   waitingStarts: `SELECT id, 0 AS first_rank, ${RANKS} AS instances FROM training_jobs
@@ -73,7 +74,7 @@ function placeable(row: JobOrderRow): PlaceableStart {
     ordererId: row.orderer_id,
     payingWorkspaceId: row.paying_workspace_id,
     leasing: null,
-    spec: ({ rank, gpus, datasets, models }) =>
+    spec: ({ rank, gpus, datasets, models, gang }) =>
       rankSpec(
         {
           id: idOnHosts(row.id),
@@ -88,6 +89,14 @@ function placeable(row: JobOrderRow): PlaceableStart {
           command: row.command,
           attempt: row.attempt,
           outputPath: row.output_path ?? "",
+          gang,
+          distributedEnv: distributedEnv(distributedConfigOf(row.distributed_config), {
+            id: idOnHosts(row.id),
+            attempt: row.attempt,
+            rank,
+            gpus: gpus.length,
+            gang,
+          }),
         },
         gpus,
       ),

@@ -1,7 +1,7 @@
 /** Training jobs on their way from one status to the next: with sentence, deadline and event. */
 import type { TrainingJobStatus } from "@remotegpu/shared/workload";
 import { newsOfJob } from "../../core/alerts/job-news.ts";
-import { limitMs, PLACED_LIMIT_MS } from "../../core/training/job-status.ts";
+import { GANG_PLACED_LIMIT_MS, limitMs, PLACED_LIMIT_MS } from "../../core/training/job-status.ts";
 import type { PlacedStart } from "../../core/workloads/placeable-start.ts";
 import type { Explanation, WorkloadMove } from "../../core/workloads/workload-move.ts";
 import type { Connection, Transaction } from "../database/database.ts";
@@ -89,7 +89,10 @@ export async function notePlacedJobs(sql: Connection, placed: readonly PlacedSta
       placed.map(({ placeable }) => placeable.start.id),
       placed.map(placedSentence),
       placed.map(({ now }) => now),
-      placed.map(({ now }) => new Date(now.getTime() + PLACED_LIMIT_MS)),
+      placed.map(({ now, hosts }) => {
+        const limit = hosts.length === 1 ? PLACED_LIMIT_MS : GANG_PLACED_LIMIT_MS;
+        return new Date(now.getTime() + limit);
+      }),
     ],
   );
   await appendEvents(sql, placed.map(placedEvent));

@@ -35,6 +35,7 @@ export interface JobOrderRow {
   mounted_models: number[] | null;
   env_vars: Record<string, string> | null;
   output_path: string | null;
+  distributed_config: Record<string, unknown> | null;
   config: JobConfig | null;
   /** Null for one that may run as long as it likes. */
   limit_seconds: number | null;
@@ -85,7 +86,7 @@ export async function lockJobOrders(
             ${knownStatus("training", "j")} AS status, j.status_deadline_at, coalesce(j.cpu, 1) AS cpu,
             ${safeBigint("coalesce(j.memory, 1)")} AS memory, coalesce(j.gpu, 0) AS gpu,
             ${safeBigint("j.gpu_memory")} AS gpu_memory, coalesce(j.node_count, 1) AS node_count, j.mounted_datasets,
-            j.mounted_models, j.env_vars, j.output_path, j.config, ${limitSeconds("j")} AS limit_seconds,
+            j.mounted_models, j.env_vars, j.output_path, j.distributed_config, j.config, ${limitSeconds("j")} AS limit_seconds,
             j.confirmed_at, j.placed_at, j.attempt, j.infrastructure_retries, j.program_retries, j.cancel_ordered_at
        FROM training_jobs j LEFT JOIN workspaces w ON w.id = j.workspace_id AND ${LIVE}
       WHERE j.id = ANY($1::text[]) AND j.deleted_at IS NULL`,
@@ -110,7 +111,7 @@ export function orderOfJob(row: JobOrderRow): Order {
     distinctHosts: row.config?.distinct_hosts ?? false,
     datasets: mountsAt(row.mounted_datasets, DATASET_PATHS),
     models: mountsAt(row.mounted_models, MODEL_PATHS),
-    needs: jobNeeds(row.config, row),
+    needs: jobNeeds(row.config, { attempt: row.attempt, ranks: row.node_count }),
   };
 }
 
@@ -130,7 +131,7 @@ export function orderOfNewJob(job: NewJob, payerId: number): Order {
     distinctHosts: config.distinct_hosts ?? false,
     datasets: mountsAt(job.mountedDatasets, DATASET_PATHS),
     models: mountsAt(job.mountedModels, MODEL_PATHS),
-    needs: jobNeeds(config, { attempt: 1 }),
+    needs: jobNeeds(config, { attempt: 1, ranks: nodeCount }),
   };
 }
 

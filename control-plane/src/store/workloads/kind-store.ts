@@ -17,6 +17,8 @@ export interface KindStore<Status extends string> {
     storage: string;
     tempStorage: string;
     storagePool: string;
+    /** Which try of it this is, from 1. */
+    attempt: string;
     /** Instances that start together. */
     startInstances: string;
   };

@@ -1,9 +1,10 @@
 /**
- * Places that are not tried again for a while for one start: storage pools in which it found a mount missing, and hosts on
- * which it failed of what it stood on.
+ * Places that are not tried again for a while: for one start storage pools in which it found a mount missing, and hosts on
+ * which it failed of what it stood on; for every gang two hosts together, of which one did not reach the other.
  */
 import { MS_PER_MINUTE } from "@remotegpu/shared/units";
 import type { WorkloadKind } from "@remotegpu/shared/workload";
+import type { HostPair } from "../../core/placement/fleet/fleet.ts";
 import type { PlacementRequest } from "../../core/placement/fleet/fits-on.ts";
 import { type StartName, startKey } from "../../core/workloads/start.ts";
 import type { Connection } from "../database/database.ts";
@@ -93,6 +94,39 @@ export async function skipHost(
      ON CONFLICT (workload_kind, workload_id, first_rank, host_id)
        DO UPDATE SET reason = EXCLUDED.reason, until = EXCLUDED.until`,
     [kind, id, firstRank, hostId, reason, new Date(now.getTime() + HOST_SKIP_MS)],
+  );
+}
+
+type PairSkips = PlacementRequest["apart"];
+
+/** Those that have not passed. Whoever looks again under locks may find one more, and none less. */
+export async function pairSkipsInForce(sql: Connection, now: Date): Promise<PairSkips> {
+  const { rows } = await sql.query<{ host_id: string; other_host_id: string; names: string; reason: string }>(
+    `SELECT s.host_id, s.other_host_id, h.name || ' and ' || o.name AS names, s.reason
+       FROM gang_pair_skips s JOIN hosts h ON h.id = s.host_id JOIN hosts o ON o.id = s.other_host_id
+      WHERE s.until > $1 ORDER BY s.host_id, s.other_host_id`,
+    [now],
+  );
+  return rows.map(({ host_id, other_host_id, names, reason }) => ({
+    hosts: [host_id, other_host_id],
+    names,
+    reason,
+  }));
+}
+
+/** No gang is placed on both of them until then. Those that have passed are forgotten. */
+export async function skipPairs(
+  sql: Connection,
+  { pairs, reason, now, until }: { pairs: readonly HostPair[]; reason: string; now: Date; until: Date },
+): Promise<void> {
+  if (pairs.length === 0) return;
+  await sql.query("DELETE FROM gang_pair_skips WHERE until <= $1", [now]);
+  await sql.query(
+    `INSERT INTO gang_pair_skips (host_id, other_host_id, reason, until)
+     SELECT DISTINCT p.host_id, p.other_host_id, $3, $4::timestamptz
+       FROM unnest($1::text[], $2::text[]) AS p(host_id, other_host_id)
+     ON CONFLICT (host_id, other_host_id) DO UPDATE SET reason = EXCLUDED.reason, until = EXCLUDED.until`,
+    [pairs.map(([one]) => one), pairs.map(([, other]) => other), reason, until],
   );
 }
 

@@ -40,6 +40,8 @@ export interface PlacedForImage {
   pull: ObservedPull["state"] | null;
   /** That its host is told of. */
   fetchesOfHost: number;
+  /** Its ranks wait for each other: what one gave back the others would hold in vain, or fetch one after the other. */
+  isOfGang: boolean;
   /** That its customer has there, those included that the host is not told of yet. */
   fetchesOfCustomer: number;
 }
@@ -56,6 +58,7 @@ function hasNotBegun({ state, problem, hasContainer, hasBegun }: PlacedForImage)
 export function mayTakeBack(placed: PlacedForImage, nowMs: number): boolean {
   return (
     nowMs - placed.placedAtMs >= HELD_WHILE_PULLED_MS &&
+    !placed.isOfGang &&
     isOnItsWay(placed) &&
     hasNotBegun(placed) &&
     hasRoomForFetch(placed)

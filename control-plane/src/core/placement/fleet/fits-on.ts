@@ -5,7 +5,7 @@
 import { whatLacks } from "@remotegpu/shared/features";
 import { asPhrase } from "@remotegpu/shared/sentence";
 import { THOUSANDTHS } from "@remotegpu/shared/units";
-import type { GpuCapacity, HostCapacity } from "./fleet.ts";
+import type { GpuCapacity, HostCapacity, HostPair } from "./fleet.ts";
 
 /** Whole cards, or one slice of a card that several instances share. `models`: the ones allowed, null for any. */
 export type GpuWish =
@@ -32,6 +32,14 @@ interface HostSkip {
   untilMs: number;
 }
 
+export interface HostsApart {
+  /** In the order of their ids. */
+  hosts: HostPair;
+  /** For people. */
+  names: string;
+  reason: string;
+}
+
 export interface PlacementRequest {
   id: string;
   /** Placed all or none; everything below is asked for each of them. */
@@ -51,6 +59,8 @@ export interface PlacementRequest {
   /** The pool that holds the workload's files; null before its first start. */
   storagePool: string | null;
   skips: (PoolSkip | HostSkip)[];
+  /** Hosts that no gang is placed on together; nothing to a single instance. */
+  apart: readonly HostsApart[];
 }
 
 export type Obstacle =
@@ -66,6 +76,10 @@ export type Obstacle =
   | { kind: "no-such-gpu"; wish: string; cards: number }
   | { kind: "gpu-busy"; asked: number; free: number }
   | { kind: "gpu-closed"; reason: string };
+
+export function apartPhrase({ names, reason }: HostsApart): string {
+  return `hosts ${names} are not tried together for a while: ${asPhrase(reason)}`;
+}
 
 /** All constraints of `host` that `request` fails at the time `now` (ms), in a fixed order. */
 export function obstaclesOn(host: HostCapacity, request: PlacementRequest, now: number): Obstacle[] {

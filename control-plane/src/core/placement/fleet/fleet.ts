@@ -45,6 +45,9 @@ export interface HostCapacity {
 /** The label that says in which rack a host stands. */
 export const RACK_LABEL = "rack";
 
+/** The ids of two hosts, in their order. */
+export type HostPair = readonly [string, string];
+
 export interface Fleet {
   hosts: HostCapacity[];
 }

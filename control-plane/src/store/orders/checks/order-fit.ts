@@ -18,7 +18,12 @@ export function orderFit(
   // Models without a price are placed on by nobody; where none has one, the price's own check has said so.
   const pricedModels = models?.length === 0 ? null : models;
   const request = {
-    ...placementRequest({ ...order, ...anywhere }, "estimate", { skips: [], pricedModels, features: [] }),
+    ...placementRequest({ ...order, ...anywhere }, "estimate", {
+      skips: [],
+      apart: [],
+      pricedModels,
+      features: [],
+    }),
     image: null,
   };
   const never = impossibility(fleet, request);

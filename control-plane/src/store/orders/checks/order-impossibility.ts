@@ -30,7 +30,12 @@ export async function orderImpossibilities(
     const models = priced?.length === 0 ? null : priced;
     return impossibility(
       fleet,
-      placementRequest(order, order.id ?? "new", { skips: [], pricedModels: models, features: [] }),
+      placementRequest(order, order.id ?? "new", {
+        skips: [],
+        apart: [],
+        pricedModels: models,
+        features: [],
+      }),
     );
   });
 }

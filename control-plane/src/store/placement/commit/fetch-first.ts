@@ -27,7 +27,8 @@ export async function fetchFirst(
     const { placeable, instances, start } = candidate;
     const { payerId, image } = placeable.order;
     const hostId = instances[0]?.hostId;
-    if (hostId === undefined || !hasHeldInVain(payerId, image)) continue;
+    // A gang fetches on all of its hosts at once, while it is held.
+    if (hostId === undefined || instances.length > 1 || !hasHeldInVain(payerId, image)) continue;
     const host = await fetchingHost(sql, hostId, payerId);
     const canonical = canonicalImageName(image);
     if (host === null || host.images.some((name) => canonicalImageName(name) === canonical)) continue;

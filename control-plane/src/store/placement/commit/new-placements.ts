@@ -15,6 +15,7 @@ import { takeCards } from "../../workloads/instances/gpu-allocations.ts";
 import { nextEpochs } from "../../workloads/instances/instance-epochs.ts";
 import type { PlaceableStart } from "../../../core/workloads/placeable-start.ts";
 import { KINDS_IN_LOCK_ORDER, storeOf } from "../../workloads/kinds.ts";
+import type { GangPlaces } from "./gang-places.ts";
 import type { CommitOutcome, CommitTerms } from "./proposals.ts";
 
 export interface AcceptedStart {
@@ -27,6 +28,8 @@ export interface AcceptedStart {
   leases: PlannedStart | null;
   /** Of earlier placements. */
   openRunIds: readonly string[];
+  /** Of a start with several instances. */
+  gang: GangPlaces | null;
 }
 
 /** One container of a start, with the ids that it gets. */
@@ -104,8 +107,14 @@ async function insertPlacements(
   instances: readonly NewInstance[],
   now: Date,
 ): Promise<void> {
-  const specs = instances.map(({ accepted: { placeable, check }, place, rank }) =>
-    placeable.spec({ rank, gpus: place.gpus, datasets: check.datasets, models: check.models }),
+  const specs = instances.map(({ accepted: { placeable, check, gang }, place, rank }) =>
+    placeable.spec({
+      rank,
+      gpus: place.gpus,
+      datasets: check.datasets,
+      models: check.models,
+      gang: gang?.ranks[rank - placeable.start.firstRank] ?? null,
+    }),
   );
   const texts = specs.map(canonicalJson);
   const lives = instances.map(({ accepted: { placeable, places } }) =>
@@ -113,10 +122,10 @@ async function insertPlacements(
   );
   await sql.query(
     `INSERT INTO placements (instance_id, epoch, host_id, run_id, spec, spec_hash, live, cpu_milli, memory_bytes,
-            temp_storage_bytes, storage_bytes, state_changed_at, created_at)
-     SELECT p.*, $12, $12
+            temp_storage_bytes, storage_bytes, gang_network, state_changed_at, created_at)
+     SELECT p.*, $13, $13
        FROM unnest($1::text[], $2::int[], $3::text[], $4::text[], $5::jsonb[], $6::text[], $7::jsonb[], $8::int[],
-                   $9::bigint[], $10::bigint[], $11::bigint[]) AS p`,
+                   $9::bigint[], $10::bigint[], $11::bigint[], $12::int[]) AS p`,
     [
       instances.map(({ instanceId }) => instanceId),
       instances.map(({ epoch }) => epoch),
@@ -129,6 +138,7 @@ async function insertPlacements(
       specs.map(({ memoryBytes }) => memoryBytes),
       specs.map(({ tempStorageBytes }) => tempStorageBytes),
       specs.map(({ storageBytes }) => storageBytes),
+      instances.map(({ accepted: { gang } }) => gang?.number ?? null),
       now,
     ],
   );

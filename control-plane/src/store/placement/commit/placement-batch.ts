@@ -7,6 +7,7 @@ import type { Transaction } from "../../database/database.ts";
 import { assertTerm } from "../../database/leader.ts";
 import { armPlacements } from "../../spending/cut-off-rules.ts";
 import { fetchFirst } from "./fetch-first.ts";
+import { giveNetworks } from "./gang-places.ts";
 import { type AcceptedStart, writePlacements } from "./new-placements.ts";
 import { type Candidate, lockCandidates, type Refusal } from "./placement-candidates.ts";
 import { type Grounds, lockGrounds } from "./placement-grounds.ts";
@@ -28,6 +29,10 @@ export async function commitBatch(
       ...terms,
       ...grounds,
     })) {
+      accepted.delete(candidate);
+      refused.set(candidate, refusal);
+    }
+    for (const [candidate, refusal] of await giveNetworks(sql, accepted, terms)) {
       accepted.delete(candidate);
       refused.set(candidate, refusal);
     }
@@ -76,6 +81,7 @@ function decide(candidates: readonly Candidate[], grounds: Grounds): Decided {
       check,
       leases: grounds.leases.get(startKey(start)) ?? null,
       openRunIds: grounds.openRuns.get(startKey(start)) ?? [],
+      gang: null,
     });
   }
   return decided;

@@ -27,7 +27,7 @@ import type { Candidate } from "./placement-candidates.ts";
 import { placementRequest } from "../../../core/orders/order.ts";
 import { needsOf } from "../../../core/workloads/kinds.ts";
 import { startKey } from "../../../core/workloads/start.ts";
-import { skipsOf } from "../../workloads/place-skips.ts";
+import { pairSkipsInForce, skipsOf } from "../../workloads/place-skips.ts";
 
 export interface Grounds {
   places: PlacesQuestion;
@@ -65,7 +65,7 @@ export async function lockGrounds(
   const lock = lockHosts(sql, [...hostIds, ...giving]);
   const cards = cardsOnHosts(sql, hostIds);
   const priced = orderPrices(sql, orders, { models: cards.then(({ models }) => models), at: now });
-  const [, { modelOf }, prices, fleet, skips, imageNeeds, hasHeldInVain, check] = await Promise.all([
+  const [, { modelOf }, prices, fleet, skips, apart, imageNeeds, hasHeldInVain, check] = await Promise.all([
     lock,
     cards,
     priced,
@@ -74,6 +74,7 @@ export async function lockGrounds(
       sql,
       candidates.map(({ start }) => start),
     ),
+    pairSkipsInForce(sql, now),
     imageNeedsOf(sql, orders, registryList(inForce.IMAGE_REGISTRIES)),
     heldInVain(sql, candidates, now),
     openPlacedChecks(sql, orders, { accounts, prices: priced, settings: inForce, now }),
@@ -98,6 +99,7 @@ export async function lockGrounds(
       const { order } = candidate.placeable;
       return placementRequest(order, key, {
         skips: skips.get(key) ?? [],
+        apart,
         pricedModels: prices.pricedModels(order),
         features: [...(imageNeedsFor.get(candidate)?.features ?? []), ...needsOf(order)],
       });

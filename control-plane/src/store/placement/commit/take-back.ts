@@ -59,6 +59,7 @@ export async function placementsForImages(
     first_proven_at: Date | null;
     placed_at: Date;
     payer_id: number;
+    is_of_gang: boolean;
     pull: ObservedPull["state"];
     fetches_of_host: number;
     fetches_of_customer: number;
@@ -66,6 +67,7 @@ export async function placementsForImages(
     `SELECT o.kind, o.id AS workload_id, p.instance_id, p.epoch, p.run_id, p.host_id, h.name AS host_name, pulls.image,
             p.state, p.problem, p.container_id, r.first_proven_at, r.customer_id AS payer_id,
             greatest(p.created_at, r.ordered_at) AS placed_at, pull.state AS pull,
+            p.gang_network IS NOT NULL AS is_of_gang,
             ${fetchCounts("r.customer_id")}
        FROM (SELECT DISTINCT host_id, image FROM host_pulls WHERE state IN ('waiting', 'pulling')) pulls
        JOIN hosts h ON h.id = pulls.host_id AND h.connection = 'connected' AND ${FOLLOWS_FETCHES}
@@ -96,6 +98,7 @@ export async function placementsForImages(
     hasBegun: row.first_proven_at !== null,
     placedAtMs: row.placed_at.getTime(),
     payerId: row.payer_id,
+    isOfGang: row.is_of_gang,
     pull: row.pull,
     fetchesOfHost: row.fetches_of_host,
     fetchesOfCustomer: row.fetches_of_customer,

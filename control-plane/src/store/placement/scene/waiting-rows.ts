@@ -8,6 +8,8 @@ import {
   type Urgency,
 } from "../../../core/orders/order.ts";
 import type { WorkloadStatus } from "../../../core/workloads/kinds.ts";
+import type { JobConfig } from "../../../core/training/job-config.ts";
+import { rulesOf } from "../../../core/workloads/kinds.ts";
 import type { StartName } from "../../../core/workloads/start.ts";
 import { LIVE } from "../../accounts/workspaces.ts";
 import type { Connection } from "../../database/database.ts";
@@ -19,13 +21,16 @@ import { resourceColumns } from "./order-columns.ts";
 /** Of each kind. More than ever waited anywhere; beyond it the least urgent and youngest are looked at later. */
 const MAX_WAITING = 200_000;
 
-const CONFIG_KEYS: readonly (keyof OrderConfig)[] = [
+/** What of a start's config decides about its place; of jobs also what only some agents can do. */
+type WaitingConfig = OrderConfig & Pick<JobConfig, "stop_grace_seconds">;
+const CONFIG_KEYS: readonly (keyof WaitingConfig)[] = [
   "spec",
   "gpu_sharing",
   "gpu_model",
   "max_price_per_hour",
   "host_labels",
   "distinct_hosts",
+  "stop_grace_seconds",
 ];
 
 /** Its mounts are no matter of the queue: the commit looks at them. */
@@ -40,6 +45,7 @@ interface WaitingRow extends Omit<OrderFields, "config"> {
   id: string;
   first_rank: number;
   instances: number;
+  attempt: number;
   image: string;
   storage_pool: string | null;
   customer_id: number;
@@ -51,7 +57,7 @@ interface WaitingRow extends Omit<OrderFields, "config"> {
   /** When this start was ordered. */
   ordered_at: Date;
   limit_seconds: number | null;
-  config: OrderConfig;
+  config: WaitingConfig;
 }
 
 /** The most urgent of each kind first, and the longest waiting of those. */
@@ -68,7 +74,7 @@ export async function waitingStarts(sql: Connection): Promise<WaitingStart[]> {
 /** Rows of the old system may not say when they were made: nothing has waited longer. */
 function waitingSql(kind: WorkloadKind, store: KindStore<WorkloadStatus>): string {
   const { table, waitingStarts: starts, columns, priority, limitSeconds, queuedAt } = store;
-  return `SELECT s.id, s.first_rank, s.instances, o.image, ${columns.storagePool} AS storage_pool,
+  return `SELECT s.id, s.first_rank, s.instances, ${columns.attempt} AS attempt, o.image, ${columns.storagePool} AS storage_pool,
             ${safeBigint("o.customer_id")} AS customer_id, w.id AS workspace_id,
             ${safeBigint("coalesce(w.owner_id, o.customer_id)")} AS payer_id,
             coalesce(w.share_weight, 1) AS share_weight, ${priority} AS priority,
@@ -93,6 +99,7 @@ function waitingStart(kind: WorkloadKind, row: WaitingRow): WaitingStart {
       hostLabels: row.config.host_labels ?? {},
       storagePool: row.storage_pool,
       distinctHosts: row.config.distinct_hosts ?? false,
+      needs: rulesOf(kind).startNeeds({ config: row.config, attempt: row.attempt, ranks: row.instances }),
     },
     urgency: { priority: row.priority, orderedAt: row.ordered_at, limitSeconds: row.limit_seconds },
     shareWeight: row.share_weight,

@@ -13,7 +13,7 @@ import { type AwaitedFetch, awaitedFetches } from "../../workloads/image-fetches
 import { imageNeedsOf } from "../../hosts/images/image-needs.ts";
 import { registryListInForce } from "../../hosts/images/registry-list.ts";
 import { type PricedModels, pricedModelsOf } from "../../orders/checks/priced-models.ts";
-import { skipsInForce } from "../../workloads/place-skips.ts";
+import { pairSkipsInForce, skipsInForce } from "../../workloads/place-skips.ts";
 import { holdersOfWaiting } from "./held-orders.ts";
 import { type WaitingStart, waitingStarts } from "./waiting-rows.ts";
 
@@ -42,10 +42,11 @@ export interface WaitingOrder {
 }
 
 export async function waitingOrders(sql: Connection, { now }: { now: Date }): Promise<WaitingOrder[]> {
-  const [waiting, list, skips, holders, fetches] = await Promise.all([
+  const [waiting, list, skips, apart, holders, fetches] = await Promise.all([
     waitingStarts(sql),
     registryListInForce(sql),
     skipsInForce(sql, now),
+    pairSkipsInForce(sql, now),
     holdersOfWaiting(sql),
     awaitedFetches(sql),
   ]);
@@ -58,6 +59,7 @@ export async function waitingOrders(sql: Connection, { now }: { now: Date }): Pr
     const key = startKey(one.start);
     return waitingOrderOf(one, {
       skips: skips.get(key) ?? [],
+      apart,
       pricedModels: priced.modelsOf(one.order),
       otherModels: otherModelsOf(one, priced),
       beyondMaximum: priced.beyondMaximum(one.order),

@@ -1,4 +1,5 @@
 /** A workload's instances as its people see them: where, on which cards, how long, and what it cost so far. */
+import type { Finding } from "@remotegpu/shared/instance";
 import type { ContainerSwitches } from "../../../core/environments/environment-change.ts";
 import type { WorkloadKind } from "@remotegpu/shared/workload";
 import type { Connection } from "../../database/database.ts";
@@ -10,6 +11,18 @@ interface InstanceGpu {
   simulated: boolean;
   /** The slice's size; null for a whole card. */
   memory_mib: number | null;
+}
+
+/** One rank among those that start together. Moments are texts. */
+interface GangView {
+  /** In the gang's network. */
+  address: string;
+  held_at: string | null;
+  released_at: string | null;
+  /** What its host found while it was held. */
+  findings: Finding[] | null;
+  /** Addresses of ranks from which it hears nothing. */
+  cut_off: string[] | null;
 }
 
 /** How a run ended, as its host told it. */
@@ -80,11 +93,16 @@ export interface InstanceView {
   image_brings: string[] | null;
   figures: ToldFigures | null;
   placed_at: Date;
+  /** Null where it starts alone. */
+  gang: GangView | null;
   /** What its container was made with. */
   switches: ContainerSwitches;
   gpus: InstanceGpu[];
   runs: InstanceRun[];
 }
+
+const GANG = `CASE WHEN p.gang_network IS NOT NULL THEN jsonb_build_object('address', p.spec #>> '{network,address}',
+    'held_at', p.held_at, 'released_at', p.released_at, 'findings', p.findings, 'cut_off', p.cut_off) END`;
 
 /** The newest runs that an answer carries of each instance; /billing has them all. */
 const MAX_RUNS = 20;
@@ -99,7 +117,7 @@ export async function instancesOf(
   const { rows } = await sql.query<Omit<InstanceView, "gpus" | "runs"> & { workload_id: string }>(
     `SELECT i.workload_id, i.id, i.rank, p.epoch, p.state, p.want, p.detail, p.problem, p.run_id,
             p.host_id, h.name AS host_name, p.container_id, p.exit_code, p.image_id, p.image_brings, ${FIGURES_NOW} AS figures, p.created_at AS placed_at,
-            jsonb_build_object('jupyter_enabled', p.spec->'jupyter', 'tensorboard_enabled', p.spec->'tensorboard') AS switches
+            ${GANG} AS gang, jsonb_build_object('jupyter_enabled', p.spec->'jupyter', 'tensorboard_enabled', p.spec->'tensorboard') AS switches
        FROM instances i JOIN placements p ON p.instance_id = i.id AND p.epoch = i.current_epoch
        JOIN hosts h ON h.id = p.host_id
       WHERE i.workload_kind = $2 AND i.workload_id = ANY($1::text[]) ORDER BY i.workload_id, i.rank`,

@@ -123,6 +123,8 @@ const rank = (change: Partial<RankOrder> = {}): RankOrder => ({
   models: [],
   rank: 1,
   outputPath: "/gemini/output/",
+  gang: null,
+  distributedEnv: {},
   ...change,
 });
 

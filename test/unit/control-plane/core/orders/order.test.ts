@@ -63,7 +63,7 @@ test("placement weighs thousandths of a core and whole MiB, rounded up", () => {
   const request = placementRequest(
     { ...order({ memory: GIB + 1, temp_storage: 1 }), ...ANYWHERE, storagePool: "p" },
     "environment env-1 0",
-    { skips: [], pricedModels: null, features: ["image-fetches"] },
+    { skips: [], apart: [], pricedModels: null, features: ["image-fetches"] },
   );
 
   expect(request).toMatchObject({
@@ -82,6 +82,7 @@ test("an order of several instances asks for all of them at once, each of the si
 
   const request = placementRequest({ ...ranks, ...wish }, "training job-1 0", {
     skips: [],
+    apart: [],
     pricedModels: ["L4"],
     features: ["image-fetches"],
   });
@@ -99,11 +100,12 @@ test("an order of several instances asks for all of them at once, each of the si
     image: "trainer:1",
     storagePool: null,
     skips: [],
+    apart: [],
   });
 });
 
 test.each([true, false])("an order that wants hosts of their own for its instances: %s", (distinctHosts) => {
-  const known = { skips: [], pricedModels: null, features: [] };
+  const known = { skips: [], apart: [], pricedModels: null, features: [] };
 
   expect(placementRequest({ ...order(), ...ANYWHERE, distinctHosts }, "x", known).distinctHosts).toBe(
     distinctHosts,

@@ -1,3 +1,4 @@
+import * as fc from "fast-check";
 import { expect, test } from "vitest";
 import { FleetState } from "@remotegpu/control-plane/core/placement/fleet/fleet-state";
 import { type Gang, gangRoom } from "@remotegpu/control-plane/core/placement/gang";
@@ -19,8 +20,8 @@ function roomFor(stands: Stand[], gang: Gang, wish: GpuWish = aWholeWish(1)) {
   return gangRoom(state, requestShape(state, aRequest({ gpu: wish }), 0), gang);
 }
 
-const spread = (instances: number): Gang => ({ instances, distinctHosts: true });
-const anywhere = (instances: number): Gang => ({ instances, distinctHosts: false });
+const spread = (instances: number): Gang => ({ instances, distinctHosts: true, apart: [] });
+const anywhere = (instances: number): Gang => ({ instances, distinctHosts: false, apart: [] });
 const rack = (name: string, ...gpus: number[]): Stand[] => gpus.map((count) => ({ rack: name, gpus: count }));
 
 test.each<{ what: string; stands: Stand[]; gang: Gang; fitting: number; racks: number[][] | null }>([
@@ -96,4 +97,77 @@ test.each([
   const slice = aSliceWish({ memoryMib: 8_192 });
 
   expect(roomFor([{ gpus: 2 }], anywhere(instances), slice)).toEqual({ fitting, racks });
+});
+
+const apart = (...pairs: [string, string][]): Gang["apart"] =>
+  pairs.map((hosts) => ({ hosts, names: hosts.join(" and "), reason: "no way" }));
+
+test.each<{ what: string; gpus: number[]; gang: Gang; racks: number[][] | null }>([
+  {
+    what: "goes elsewhere where there is an elsewhere",
+    gpus: [1, 1, 1],
+    gang: { ...spread(2), apart: apart(["h0", "h1"]) },
+    racks: [[0, 2]],
+  },
+  {
+    what: "waits where only those two are",
+    gpus: [1, 1],
+    gang: { ...spread(2), apart: apart(["h0", "h1"]) },
+    racks: null,
+  },
+  {
+    what: "may have the larger of the two alone",
+    gpus: [1, 2],
+    gang: { ...anywhere(2), apart: apart(["h0", "h1"]) },
+    racks: [[1]],
+  },
+  {
+    what: "finds three that all reach each other",
+    gpus: [1, 1, 1, 1, 1],
+    gang: { ...spread(3), apart: apart(["h0", "h1"], ["h1", "h2"], ["h0", "h3"]) },
+    racks: [[0, 2, 4]],
+  },
+  {
+    what: "does not care for hosts that are gone",
+    gpus: [1, 1],
+    gang: { ...spread(2), apart: apart(["h0", "h9"]) },
+    racks: [[0, 1]],
+  },
+])("a gang that two hosts may not have together $what", ({ gpus, gang, racks }) => {
+  expect(roomFor(rack("a", ...gpus), gang).racks).toEqual(racks);
+});
+
+const HOSTS = 5;
+const anyPair = fc
+  .tuple(fc.nat(HOSTS - 1), fc.nat(HOSTS - 1))
+  .filter(([one, other]) => one < other)
+  .map(([one, other]): [string, string] => [`h${one}`, `h${other}`]);
+
+/** Each set of hosts of which no two are apart, by trying all. */
+function largestTogether(pairs: readonly [string, string][]): number {
+  const sets = Array.from({ length: 2 ** HOSTS }, (_, bits) =>
+    Array.from({ length: HOSTS }, (_host, host) => `h${host}`).filter(
+      (_host, host) => (bits >> host) % 2 === 1,
+    ),
+  );
+  const sound = sets.filter((set) => !pairs.some((pair) => pair.every((host) => set.includes(host))));
+  return Math.max(...sound.map((set) => set.length));
+}
+
+test("whichever hosts may not be had together, a gang finds its hosts where there are any", () => {
+  fc.assert(
+    fc.property(
+      fc.array(anyPair, { maxLength: 5 }),
+      fc.integer({ min: 2, max: HOSTS }),
+      (pairs, instances) => {
+        const stands = rack("a", ...Array.from({ length: HOSTS }, () => 1));
+
+        const { racks } = roomFor(stands, { ...spread(instances), apart: apart(...pairs) });
+
+        expect(racks !== null).toBe(instances <= largestTogether(pairs));
+        const chosen = new Set(racks?.flat().map((host) => `h${host}`));
+        expect(pairs.some((pair) => pair.every((host) => chosen.has(host)))).toBe(false);
+      },
+    ),
+  );
 });

@@ -1,5 +1,12 @@
-import { expect, test } from "vitest";
-import { jobNeeds, retryTerms, stopGraceSeconds } from "@remotegpu/control-plane/core/training/job-config";
+import { describe, expect, test } from "vitest";
+import { gangNetworks } from "@remotegpu/control-plane/core/training/gang-network";
+import {
+  distributedConfigOf,
+  distributedEnv,
+  jobNeeds,
+  retryTerms,
+  stopGraceSeconds,
+} from "@remotegpu/control-plane/core/training/job-config";
 
 test("without a word of it a job has 30 seconds to end, three tries elsewhere and none of its own", () => {
   expect(stopGraceSeconds(null)).toBe(30);
@@ -17,10 +24,59 @@ test.each([
   [300, []],
   [301, ["long-stops"]],
 ])("a grace of %d seconds needs %j of an agent", (seconds, needs) => {
-  expect(jobNeeds({ stop_grace_seconds: seconds }, { attempt: 1 })).toEqual(needs);
+  expect(jobNeeds({ stop_grace_seconds: seconds }, { attempt: 1, ranks: 1 })).toEqual(needs);
 });
 
 test("a second attempt needs an agent that shows it what the first one left", () => {
-  expect(jobNeeds(null, { attempt: 1 })).toEqual([]);
-  expect(jobNeeds(null, { attempt: 2 })).toEqual(["views"]);
+  expect(jobNeeds(null, { attempt: 1, ranks: 1 })).toEqual([]);
+  expect(jobNeeds(null, { attempt: 2, ranks: 1 })).toEqual(["views"]);
+});
+
+test("several ranks need an agent that joins gangs", () => {
+  expect(jobNeeds(null, { attempt: 1, ranks: 2 })).toEqual(["gangs"]);
+});
+
+test.each([
+  [null, null],
+  [{ framework: "caffe" }, null],
+  [{ framework: "jax" }, { framework: "jax" }],
+  [
+    { framework: "pytorch", backend: "nccl", rdzv: "c10d", workers: 3 },
+    { framework: "pytorch", backend: "nccl", rdzv: "c10d" },
+  ],
+  [{ framework: "pytorch", backend: 4, rdzv: "etcd" }, { framework: "pytorch" }],
+])("of what was stored as %j is understood %j", (stored, understood) => {
+  expect(distributedConfigOf(stored)).toEqual(understood);
+});
+
+describe("the environment of a rank", () => {
+  const alone = { id: "job-1", attempt: 2, rank: 0, gpus: 4, gang: null };
+
+  test("of a single one that names no framework says nothing of others", () => {
+    expect(distributedEnv(null, alone)).toEqual({});
+  });
+
+  test("of a single one that names one is that of a world of one", () => {
+    expect(distributedEnv({ framework: "pytorch", rdzv: "c10d" }, alone)).toMatchObject({
+      WORLD_SIZE: "1",
+      MASTER_ADDR: "job-1-0",
+      PET_RDZV_ID: "job-1-2",
+    });
+  });
+
+  test("of several names them all", () => {
+    const places = ["a", "b"].map((hostId, rank) => ({
+      name: `job-1-${rank}`,
+      hostId,
+      hostAddress: "192.0.2.1",
+    }));
+    const [, gang = null] = gangNetworks(places, { number: 0, udpPort: 8473 });
+
+    expect(distributedEnv(null, { ...alone, rank: 1, gang })).toMatchObject({
+      RANK: "1",
+      WORLD_SIZE: "2",
+      MASTER_ADDR: "job-1-0",
+      REMOTEGPU_RANKS: "job-1-0,job-1-1",
+    });
+  });
 });

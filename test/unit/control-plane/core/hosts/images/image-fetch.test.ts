@@ -24,12 +24,17 @@ const PLACED: PlacedForImage = {
   hasBegun: false,
   placedAtMs: 1_000,
   pull: "pulling",
+  isOfGang: false,
   fetchesOfHost: 0,
   fetchesOfCustomer: 0,
 };
 const DUE = PLACED.placedAtMs + HELD_WHILE_PULLED_MS;
 
 describe("a placement that only waits for its image", () => {
+  test("of a gang keeps its place, since its other ranks fetch at the same time", () => {
+    expect(mayTakeBack({ ...PLACED, isOfGang: true }, DUE)).toBe(false);
+  });
+
   test("keeps its place for two minutes and is taken back then", () => {
     expect(HELD_WHILE_PULLED_MS).toBe(120_000);
     expect(mayTakeBack(PLACED, DUE - 1)).toBe(false);

@@ -1,0 +1,27 @@
+/** What is known of one rank of a gang beside its phase: where it is, how long what has been so, and what its host found. */
+import type { Finding } from "@remotegpu/shared/instance";
+
+export interface RankStanding {
+  /** Within the gang's network. */
+  address: string;
+  hostId: string;
+  hostName: string;
+  /** Its host was heard a moment ago; else what it told may not be so any more. */
+  isHeard: boolean;
+  /** Its host has been silent for too long to be waited for. */
+  isUnreachable: boolean;
+  /** Its image is on its way. */
+  isFetching: boolean;
+  /** Since its placement. */
+  placedForMs: number;
+  /** Null where it is not held. */
+  heldForMs: number | null;
+  /** Null where it was not released. */
+  releasedForMs: number | null;
+  imageId: string | null;
+  findings: readonly Finding[];
+  /** Addresses of ranks from which it hears nothing, once it runs. */
+  cutOff: readonly string[];
+  /** The gang was given up because of it. */
+  isLost: boolean;
+}

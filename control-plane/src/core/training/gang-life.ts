@@ -1,0 +1,99 @@
+/**
+ * What is a gang's own in the life of a job: it is released when its preflight has passed, given up when the host of a
+ * rank is not heard any more while others run on, and tells which of its ranks do not hear each other. Null where a job
+ * of one rank would do the same.
+ */
+import { asSentence } from "@remotegpu/shared/sentence";
+import { MS_PER_MINUTE } from "@remotegpu/shared/units";
+import { hasBegun, type InstanceReport, isOver, type Transition } from "../instances/instance-report.ts";
+import type { RankStanding } from "../instances/rank-standing.ts";
+import { preflightVerdict } from "./preflight.ts";
+
+/** Containers that are up and held let go within seconds. */
+const LETTING_GO_LIMIT_MS = 2 * MS_PER_MINUTE;
+
+interface Rank extends InstanceReport {
+  gang: RankStanding;
+}
+
+type GangTransition = Transition<"stopping">;
+
+/** @param reports of all ranks, none of which has failed */
+export function afterGangReports(
+  status: "queued" | "running",
+  reports: readonly InstanceReport[],
+): GangTransition | null {
+  const ranks = reports.filter(isOfGang);
+  if (ranks.length < reports.length) return null;
+  if (status === "queued" && !ranks.some(isReleased)) return beforeRelease(ranks);
+  if (status === "queued" && ranks.every(hasBegun)) return null;
+  // A database that was restored may not know that it was released, and its ranks run.
+  if (ranks.some(({ gang, state }) => gang.releasedForMs === null && !isOver(state)))
+    return { kind: "releases" };
+  return afterSilence(ranks) ?? afterNoBeginning(ranks) ?? cutOff(ranks);
+}
+
+function isOfGang(report: InstanceReport): report is Rank {
+  return report.gang !== undefined;
+}
+
+function isReleased(rank: Rank): boolean {
+  return rank.gang.releasedForMs !== null || hasBegun(rank);
+}
+
+function beforeRelease(ranks: readonly Rank[]): GangTransition {
+  const verdict = preflightVerdict(ranks);
+  switch (verdict.kind) {
+    case "waits":
+      return { kind: "explains", reason: verdict.sentence };
+    case "goes":
+      return { kind: "releases" };
+    case "fails": {
+      const { reason, ranks: atFault, pairs } = verdict;
+      return {
+        kind: "fails",
+        failure: { by: "infrastructure", reason, ranks: atFault, preflight: { pairs } },
+      };
+    }
+  }
+}
+
+/** Where nobody is heard there is nobody to stop. */
+function afterSilence(ranks: readonly Rank[]): GangTransition | null {
+  const living = ranks.filter(({ state }) => !isOver(state));
+  const silent = living.filter(({ gang }) => gang.isUnreachable);
+  if (silent.length === 0 || silent.length === living.length) return null;
+  return losing(silent, (rank) => `host ${rank.gang.hostName} is not heard any more`);
+}
+
+function afterNoBeginning(ranks: readonly Rank[]): GangTransition | null {
+  const late = ranks.filter(
+    (rank) => !hasBegun(rank) && (rank.gang.releasedForMs ?? 0) >= LETTING_GO_LIMIT_MS,
+  );
+  return late.length === 0
+    ? null
+    : losing(late, ({ gang }) => `it did not begin on host ${gang.hostName} within 2 minutes of its release`);
+}
+
+function losing(lost: readonly Rank[], why: (rank: Rank) => string): GangTransition {
+  const named = lost.map((rank) => `rank ${rank.rank}: ${why(rank)}`).join("; ");
+  const reason = asSentence(`${named.slice(0, 1).toUpperCase()}${named.slice(1)}`);
+  return { kind: "loses", status: "stopping", reason, ranks: lost.map(({ rank }) => rank) };
+}
+
+function cutOff(ranks: readonly Rank[]): GangTransition | null {
+  const told = ranks
+    .filter(({ state, gang }) => !isOver(state) && gang.cutOff.length > 0)
+    .map(({ rank, gang }) => `rank ${rank} hears nothing from ${namesOf(ranks, gang.cutOff)}`);
+  return told.length === 0
+    ? null
+    : { kind: "explains", reason: asSentence(`The network between its ranks is broken: ${told.join("; ")}`) };
+}
+
+function namesOf(ranks: readonly Rank[], addresses: readonly string[]): string {
+  const names = addresses.map((address) => {
+    const other = ranks.find(({ gang }) => gang.address === address);
+    return other === undefined ? address : `rank ${other.rank} on host ${other.gang.hostName}`;
+  });
+  return names.join(" and ");
+}

@@ -1,0 +1,40 @@
+/**
+ * Whose time the break of a gang makes free: every rank's, from the moment on at which one of them broke. Breaks are noted
+ * when a gang has ended of one; that the broken rank was of no use even before may be found out later.
+ */
+import { MS_PER_DAY } from "@remotegpu/shared/units";
+import type { Connection } from "../../database/database.ts";
+import type { Cause } from "./waived-spans.ts";
+
+/** By then all is known of a card's or a host's end that will ever be. */
+const LOOKED_AT_MS = 2 * MS_PER_DAY;
+
+/** What made the broken rank useless may have begun before the rank was told to have failed. */
+const FROM = `least(b.since, (SELECT min(w.from_at) FROM run_waivers w
+   WHERE w.run_id = b.broken_by AND w.reason IN ('gpu-lost', 'host-died') AND coalesce(w.to_at, 'infinity') >= b.since))`;
+
+/** Runs that have something to hear of a break, in the order of their ids. */
+export async function runsOfBreaks(sql: Connection, now: Date): Promise<string[]> {
+  const { rows } = await sql.query<{ run_id: string }>(
+    `SELECT DISTINCT b.run_id FROM gang_breaks b
+      WHERE b.noticed_at > $1 AND NOT EXISTS (
+        SELECT FROM run_waivers w WHERE w.run_id = b.run_id AND w.reason = 'gang-broken' AND w.from_at <= ${FROM})
+      ORDER BY b.run_id`,
+    [new Date(now.getTime() - LOOKED_AT_MS)],
+  );
+  return rows.map(({ run_id }) => run_id);
+}
+
+export async function breaksOfRun(sql: Connection, runId: string): Promise<Cause[]> {
+  const { rows } = await sql.query<{ broken_by: string; from_at: Date; noticed_at: Date; sentence: string }>(
+    `SELECT b.broken_by, ${FROM} AS from_at, b.noticed_at, b.sentence FROM gang_breaks b
+      WHERE b.run_id = $1 ORDER BY b.broken_by`,
+    [runId],
+  );
+  return rows.map((row) => ({
+    fromMs: row.from_at.getTime(),
+    toMs: Infinity,
+    sentence: `${row.sentence} Without that rank the others are of no use.`,
+    facts: { broken_by: row.broken_by, from_at: row.from_at, noticed_at: row.noticed_at },
+  }));
+}

@@ -1,0 +1,440 @@
+/** The life of a gang with hosts that a test speaks for: held, looked at, released together, and ended together. */
+import { afterEach, beforeEach, describe, expect, test } from "vitest";
+import { brokenTimePass } from "@remotegpu/control-plane/controllers/billing/broken-time";
+import { workloadsPass } from "@remotegpu/control-plane/controllers/workloads";
+import { currentTerm } from "@remotegpu/control-plane/store/database/leader";
+import { examine } from "@remotegpu/control-plane/store/doctor/examination";
+import { InstanceSpec } from "@remotegpu/shared/instance";
+import { failingDatabase } from "../../support/engines/failing-database.ts";
+import { type FreshDatabase, freshDatabase } from "../../support/engines/postgres.ts";
+import { quietLog } from "../../support/quiet-log.ts";
+import { openControlScene } from "../../support/worlds/control-scene.ts";
+import { GangScene } from "../../support/worlds/gang-scene.ts";
+
+let fresh: FreshDatabase;
+let gangs: GangScene;
+
+beforeEach(async () => {
+  fresh = await freshDatabase();
+  gangs = await GangScene.begin(await openControlScene(fresh), 3);
+});
+afterEach(async () => await gangs.scene.close());
+
+const rows = async <Row extends object>(sql: string, values: unknown[] = []) =>
+  (await gangs.scene.api.db.query<Row>(sql, values)).rows;
+const wellKept = async () =>
+  (await examine(gangs.scene.api.deps.db, gangs.scene.api.deps.now())).filter(
+    ({ state }) => state !== "well",
+  );
+const networksInUse = async () =>
+  await rows<{ gang_network: number }>(
+    "SELECT DISTINCT gang_network FROM placements WHERE gang_network IS NOT NULL AND resources_released_at IS NULL",
+  );
+const whatCosts = async () =>
+  await rows("SELECT FROM runs WHERE waive_from IS NULL OR waive_from > ordered_at OR billed_minutes > 0");
+const CUT = { check: "network", detail: "No answer to 3 pings." };
+
+describe("a gang", () => {
+  test("is held for nothing until all is well everywhere, then begins, runs and is completed as one", async () => {
+    const id = await gangs.placed({ distributed_config: { framework: "pytorch" } });
+    const [one, other] = await gangs.hostsOf(id);
+
+    const [wanted] = await one!.pull();
+    expect(InstanceSpec.parse(wanted?.spec)).toMatchObject({
+      gate: "released",
+      hosts: [{ name: `${id}-0` }, { name: `${id}-1` }],
+      network: { udpPort: 8473, peers: [{ host: other!.machine.ipAddress }] },
+      env: { RANK: "0", WORLD_SIZE: "2", MASTER_ADDR: `${id}-0` },
+    });
+    expect(wanted?.live.released).toBeUndefined();
+
+    await gangs.round([one!]);
+    await gangs.scene.workloads();
+    expect(await gangs.job(id)).toMatchObject({
+      status: "queued",
+      started_at: null,
+      status_reason: `Placed on 2 hosts, free of charge: rank 1 is being made on host ${other!.id}.`,
+    });
+
+    await gangs.round([other!]);
+    await gangs.scene.workloads();
+    expect(gangs.scene.api.nudged.slice(-2).sort()).toEqual([one!.id, other!.id].sort());
+    expect((await one!.pull())[0]?.live.released).toBe(true);
+    expect(await gangs.job(id)).toMatchObject({ status: "queued", started_at: null });
+
+    await gangs.round([one!]);
+    await gangs.scene.workloads();
+    expect(await gangs.job(id)).toMatchObject({ status: "queued" });
+    await gangs.round([other!]);
+    await gangs.scene.workloads();
+    expect(await gangs.job(id)).toMatchObject({ status: "running", started_at: expect.any(String) });
+
+    await gangs.say({ phase: "stopped", exitCode: 0 }, one!);
+    await gangs.scene.workloads();
+    expect(await gangs.job(id)).toMatchObject({ status: "running" });
+    await gangs.say({ phase: "stopped", exitCode: 0 }, other!);
+    await gangs.scene.workloads();
+    expect(await gangs.job(id)).toMatchObject({ status: "completed" });
+    await gangs.round();
+    expect(await networksInUse()).toEqual([]);
+    expect(await wellKept()).toEqual([]);
+  });
+
+  test("shows each rank's place and what its host finds, while it is held", async () => {
+    const id = await gangs.placed();
+    const [one, other] = await gangs.hostsOf(id);
+    gangs.bad.set(one!, [{ ...CUT, towards: other! }]);
+    await gangs.round();
+
+    const { instances } = await gangs.job(id);
+
+    expect(instances.map(({ rank, host_id: hostId }: never) => [rank, hostId])).toEqual([
+      [0, one!.id],
+      [1, other!.id],
+    ]);
+    expect(instances[0].gang).toMatchObject({
+      address: expect.stringMatching(/^10\.2[23]\d\.\d+\.128$/),
+      held_at: expect.any(String),
+      released_at: null,
+      findings: expect.arrayContaining([
+        { check: "network", is_passed: false, detail: CUT.detail, address: instances[1].gang.address },
+      ]),
+    });
+  });
+
+  test("beside another one has a network of its own, which is free again when nothing of it is held", async () => {
+    await gangs.scene.host("host-9", { gpus: 1 });
+    const [first, second] = [await gangs.placed({ gpu: 0 }), await gangs.placed({ gpu: 0 })];
+
+    const networks = await rows<{ workload_id: string; network: number; subnet: string }>(
+      `SELECT DISTINCT i.workload_id, p.gang_network AS network, p.spec #>> '{network,subnet}' AS subnet
+         FROM placements p JOIN instances i ON i.id = p.instance_id`,
+    );
+    expect(networks.map(({ workload_id: id }) => id).sort()).toEqual([first, second].sort());
+    expect(new Set(networks.map(({ subnet }) => subnet)).size).toBe(2);
+
+    await gangs.ask("POST", `/${first}/cancel`);
+    await gangs.round();
+    await gangs.round();
+    expect(await networksInUse()).toEqual([
+      { gang_network: networks.find(({ workload_id: id }) => id === second)?.network },
+    ]);
+  });
+
+  test("is not placed on hosts whose agents join none, and why says so", async () => {
+    const old = await gangs.scene.host("host-old", { gpus: 1, features: ["restarts-never"] });
+    for (const host of gangs.hosts.slice(0, 2))
+      await rows("UPDATE hosts SET cordoned = true WHERE id = $1", [host.id]);
+
+    const id = await gangs.placed();
+
+    expect(await gangs.job(id)).toMatchObject({ status: "queued", instances: [] });
+    const { hosts } = (await gangs.ask("GET", `/${id}/why`)).body;
+    expect(hosts.find(({ host_id: hostId }: never) => hostId === old.id)).toMatchObject({
+      fits: false,
+      obstacles: [expect.stringContaining("join the ranks of a gang over several hosts")],
+    });
+  });
+
+  test.each([0, 121, 1.5])("of %s ranks is refused", async (ranks) => {
+    expect(await gangs.order({ node_count: ranks })).toMatchObject({ status: 422 });
+  });
+});
+
+describe("a preflight that fails", () => {
+  test("names the pair, gives all back, costs nothing, and the pair is not tried together for an hour", async () => {
+    const id = await gangs.placed();
+    const [one, other] = await gangs.hostsOf(id);
+    gangs.bad.set(one!, [{ ...CUT, towards: other! }]);
+    await gangs.round();
+    await gangs.scene.workloads();
+    expect(await gangs.job(id)).toMatchObject({
+      status_reason: expect.stringMatching(
+        /free of charge: rank 0 on host .* does not reach rank 1 on host /,
+      ),
+    });
+
+    await gangs.pass(15);
+    await gangs.scene.workloads();
+
+    expect(await gangs.job(id)).toMatchObject({
+      status: "queued",
+      attempt: 2,
+      status_reason:
+        `The preflight failed: rank 0 on host ${one!.id} does not reach rank 1 on host ${other!.id}: ` +
+        "No answer to 3 pings. Attempt 2 follows on another host (retry 1 of 3).",
+    });
+    await gangs.scene.schedule();
+    expect(await gangs.job(id)).toMatchObject({
+      status_reason: expect.stringMatching(/^Waiting for hosts? /),
+    });
+    await gangs.round();
+    expect(await networksInUse()).toEqual([]);
+    expect(await whatCosts()).toEqual([]);
+
+    await gangs.scene.schedule();
+    const again = (await gangs.hostsOf(id)).map((host) => host.id);
+    expect(again).toHaveLength(2);
+    expect(new Set(again)).not.toEqual(new Set([one!.id, other!.id]));
+    expect(await wellKept()).toEqual([]);
+  });
+
+  test("leaves no place where only that pair is left, and says why, until the hour is over", async () => {
+    const id = await gangs.placed();
+    const [one, other] = await gangs.hostsOf(id);
+    gangs.bad.set(one!, [{ ...CUT, towards: other! }]);
+    await gangs.round();
+    await gangs.pass(15);
+    await gangs.scene.workloads();
+    await gangs.round();
+    const third = gangs.hosts.find((host) => host !== one && host !== other);
+    await rows("UPDATE hosts SET cordoned = true WHERE id = $1", [third!.id]);
+    gangs.bad.clear();
+
+    await gangs.scene.schedule();
+
+    expect(await gangs.job(id)).toMatchObject({
+      instances: [{ want: "removed" }, { want: "removed" }],
+      status_reason: expect.stringMatching(/hosts host-\d and host-\d are not tried together for a while/),
+    });
+    await gangs.pass(60 * 60);
+    await gangs.scene.schedule();
+    expect(await gangs.hostsOf(id)).toEqual([one, other]);
+  });
+
+  test("of a clock names the host, which is avoided", async () => {
+    const id = await gangs.placed();
+    const [one] = await gangs.hostsOf(id);
+    gangs.bad.set(one!, [{ check: "clock", detail: "It is 4 s ahead." }]);
+    await gangs.round();
+
+    await gangs.scene.workloads();
+    await gangs.round();
+    await gangs.scene.schedule();
+
+    expect((await gangs.hostsOf(id)).map((host) => host.id)).not.toContain(one!.id);
+    expect(await gangs.job(id)).toMatchObject({ attempt: 2, instances: [{}, {}] });
+  });
+
+  test("of a host that dies between its place and the release is tried again without it", async () => {
+    const id = await gangs.placed();
+    const [one, other] = await gangs.hostsOf(id);
+    await gangs.round([one!]);
+    await gangs.pass(
+      91,
+      gangs.hosts.filter((host) => host !== other),
+    );
+    await gangs.scene.workloads();
+
+    expect(await gangs.job(id)).toMatchObject({
+      status: "queued",
+      attempt: 2,
+      status_reason: expect.stringContaining(`Host ${other!.id} was not heard any more.`),
+    });
+    // The new attempt waits for the dead host's word, however free the others are.
+    await gangs.round(gangs.hosts.filter((host) => host !== other));
+    await gangs.scene.schedule();
+    expect(await gangs.job(id)).toMatchObject({
+      status_reason: `Waiting for host ${other!.id} to confirm that the container of the last start has stopped.`,
+    });
+    await other!.heartbeat();
+    await gangs.round([other!]);
+    await gangs.scene.schedule();
+    expect((await gangs.hostsOf(id)).map((host) => host.id)).not.toContain(other!.id);
+  });
+
+  test("wherever the database fails, it fails or goes wholly, with the next pass", async () => {
+    const { deps } = gangs.scene.api;
+    for (const isBad of [true, false]) {
+      const id = await gangs.placed({ config: { max_infrastructure_retries: 0 } });
+      const [one] = await gangs.hostsOf(id);
+      gangs.bad.clear();
+      if (isBad) gangs.bad.set(one!, [{ check: "clock", detail: "It is 4 s ahead." }]);
+      await gangs.round();
+      let statements = 0;
+      for (let hasFailed = true; hasFailed;) {
+        statements += 1;
+        const db = failingDatabase(fresh.url, { at: statements, when: "after" });
+        const pass = { term: await currentTerm(deps.db), now: deps.now() };
+        await workloadsPass({ db, nudge: () => undefined, log: quietLog }, pass).catch(() => undefined);
+        await db.close();
+        hasFailed = db.hasFailed();
+        const released = await rows(
+          "SELECT FROM placements WHERE released_at IS NOT NULL AND resources_released_at IS NULL",
+        );
+        const wanted = await rows("SELECT FROM placements WHERE want = 'running'");
+        expect(released.length % 2).toBe(0);
+        expect(wanted.length % 2).toBe(0);
+        if (released.length > 0 || wanted.length === 0) break;
+      }
+      expect(statements).toBeGreaterThan(8);
+      await gangs.round();
+      await gangs.scene.workloads();
+      expect(await gangs.job(id)).toMatchObject({ status: isBad ? "failed" : "running" });
+      await gangs.round();
+    }
+  });
+
+  test("for good leaves nothing held either", async () => {
+    const id = await gangs.placed({ config: { max_infrastructure_retries: 0 } });
+    const [one] = await gangs.hostsOf(id);
+    gangs.bad.set(one!, [{ check: "clock", detail: "It is 4 s ahead." }]);
+    await gangs.round();
+    await gangs.scene.workloads();
+
+    expect(await gangs.job(id)).toMatchObject({ status: "failed" });
+    await gangs.round();
+    expect(await rows("SELECT FROM placements WHERE resources_released_at IS NULL")).toEqual([]);
+    expect(await whatCosts()).toEqual([]);
+    expect(await wellKept()).toEqual([]);
+  });
+
+  test("forty times costs no minute and leaves no network and no hold", async () => {
+    const failing = async () => {
+      const id = await gangs.placed({ config: { max_infrastructure_retries: 19 } });
+      for (let attempt = 1; attempt <= 20; attempt += 1) {
+        const [one] = await gangs.hostsOf(id);
+        gangs.bad.set(one!, [{ check: "clock", detail: "It is 4 s ahead." }]);
+        await gangs.round(await gangs.hostsOf(id));
+        await gangs.scene.workloads();
+        await gangs.round(await gangs.hostsOf(id));
+        await rows("DELETE FROM placement_host_skips");
+        await gangs.scene.schedule();
+      }
+      expect(await gangs.job(id)).toMatchObject({ status: "failed", attempt: 20 });
+    };
+    for (let job = 0; job < 2; job += 1) await failing();
+
+    expect(await rows("SELECT FROM runs")).toHaveLength(2 * 40);
+    expect(await whatCosts()).toEqual([]);
+    expect(await rows("SELECT FROM billing_records")).toEqual([]);
+    expect(await networksInUse()).toEqual([]);
+    expect(await rows("SELECT FROM placements WHERE resources_released_at IS NULL")).toEqual([]);
+    expect(await wellKept()).toEqual([]);
+  });
+});
+
+describe("a gang that runs", () => {
+  test("stops everywhere when one rank fails of its program, and is not tried again", async () => {
+    const id = await gangs.runs();
+    const [one, other] = await gangs.hostsOf(id);
+
+    await gangs.say({ phase: "failed", exitCode: 3, problem: "exited" }, other!);
+    await gangs.scene.workloads();
+
+    expect(await gangs.job(id)).toMatchObject({
+      status: "stopping",
+      status_reason: "Rank 1: The command ended with exit code 3.",
+    });
+    expect((await one!.pull())[0]).toMatchObject({ want: "stopped" });
+    await gangs.round();
+    await gangs.scene.workloads();
+    expect(await gangs.job(id)).toMatchObject({ status: "failed", attempt: 1 });
+    expect(await rows("SELECT FROM gang_breaks")).toEqual([]);
+  });
+
+  test("says which of its ranks do not hear each other", async () => {
+    const id = await gangs.runs();
+    const [one, other] = await gangs.hostsOf(id);
+    const { instances } = await gangs.job(id);
+
+    await gangs.say({ phase: "ready", cutOff: [instances[1].gang.address] }, one!);
+    await gangs.scene.workloads();
+
+    expect(await gangs.job(id)).toMatchObject({
+      status: "running",
+      status_reason: `The network between its ranks is broken: rank 0 hears nothing from rank 1 on host ${other!.id}.`,
+    });
+    await gangs.round();
+    await gangs.scene.workloads();
+    expect(await gangs.job(id)).toMatchObject({ status_reason: null });
+  });
+
+  test("stops within 120 s of the last word of a host, and every rank's time is free from then on", async () => {
+    const id = await gangs.runs();
+    const [one, other] = await gangs.hostsOf(id);
+    const heardAt = gangs.scene.api.deps.now();
+
+    await gangs.pass(
+      91,
+      gangs.hosts.filter((host) => host !== other),
+    );
+    await gangs.scene.workloads();
+
+    expect(await gangs.job(id)).toMatchObject({
+      status: "stopping",
+      status_reason: `Rank 1: host ${other!.id} is not heard any more.`,
+    });
+    expect((await one!.pull())[0]).toMatchObject({ want: "stopped" });
+    await gangs.round([one!]);
+    await gangs.scene.workloads();
+    await gangs.scene.schedule();
+    // Nobody knows whether the silent rank runs on, so nothing follows yet.
+    expect(await gangs.job(id)).toMatchObject({ status: "stopping", attempt: 1 });
+
+    await other!.heartbeat();
+    await gangs.round([other!]);
+    await gangs.scene.workloads();
+    expect(await gangs.job(id)).toMatchObject({ status: "queued", attempt: 2 });
+    const { db, now } = gangs.scene.api.deps;
+    await brokenTimePass({ db }, { term: await currentTerm(db), now: now() });
+    const waived = await rows<{ run_id: string; late: number; to_at: Date | null }>(
+      `SELECT run_id, to_at, round(extract(epoch FROM from_at - $1::timestamptz))::int AS late
+         FROM run_waivers WHERE reason = 'gang-broken'`,
+      [heardAt],
+    );
+    expect(waived).toHaveLength(2);
+    for (const { late, to_at: until } of waived) expect({ late, until }).toEqual({ late: 0, until: null });
+
+    await gangs.round();
+    await gangs.scene.schedule();
+    expect((await gangs.hostsOf(id)).map((host) => host.id)).not.toContain(other!.id);
+    expect(await wellKept()).toEqual([]);
+  });
+
+  test("that broke of a card which failed before is free on all ranks from that card's last good sample", async () => {
+    const id = await gangs.runs();
+    const [, other] = await gangs.hostsOf(id);
+    const [card] = other!.gpus;
+    await gangs.pass(10);
+    other!.gpus = [
+      { ...card!, health: "unhealthy", cordon: { kind: "fatal", sinceMs: 5 }, reasons: ["Xid 79."] },
+    ];
+    await gangs.say({ phase: "ready" }, other!);
+    await gangs.pass(20);
+    await gangs.say({ phase: "failed", problem: "gpu-failed", detail: "GPU 0 fell off the bus." }, other!);
+    await gangs.scene.workloads();
+    await gangs.round();
+    await gangs.scene.workloads();
+
+    expect(await gangs.job(id)).toMatchObject({ status: "queued", attempt: 2 });
+    const { db, now } = gangs.scene.api.deps;
+    await brokenTimePass({ db }, { term: await currentTerm(db), now: now() });
+    const from = await rows<{ reason: string; from_at: Date }>(
+      "SELECT reason, from_at FROM run_waivers WHERE reason IN ('gpu-lost', 'gang-broken')",
+    );
+    expect(from.filter(({ reason }) => reason === "gang-broken")).toHaveLength(2);
+    expect(new Set(from.map(({ from_at: at }) => at.getTime())).size).toBe(1);
+  });
+
+  test("of which nobody at all is heard runs on", async () => {
+    const id = await gangs.runs();
+    await gangs.pass(200, []);
+    await gangs.scene.workloads();
+
+    expect(await gangs.job(id)).toMatchObject({ status: "running" });
+  });
+
+  test("goes on whatever a restored database has forgotten of its release", async () => {
+    const id = await gangs.runs();
+    await rows("UPDATE placements SET released_at = NULL, live = live - 'released'");
+    await rows("UPDATE training_jobs SET status = 'queued', started_at = NULL WHERE id = $1", [id]);
+
+    await gangs.say({ phase: "ready" }, ...(await gangs.hostsOf(id)));
+    await gangs.scene.workloads();
+    await gangs.scene.workloads();
+
+    expect(await gangs.job(id)).toMatchObject({ status: "running" });
+    expect((await (await gangs.hostsOf(id))[0]!.pull())[0]?.live.released).toBe(true);
+  });
+});
