@@ -167,8 +167,9 @@ export class ScriptedControlPlane {
     this.#close = close;
   }
 
-  static async start(): Promise<ScriptedControlPlane> {
-    const nats = await startTestNats();
+  /** @param address of this machine by which hosts in other networks reach it */
+  static async start({ address }: { address?: string } = {}): Promise<ScriptedControlPlane> {
+    const nats = await startTestNats(address === undefined ? {} : { isTls: true, address });
     try {
       return await ScriptedControlPlane.#on(nats);
     } catch (error) {

@@ -17,7 +17,7 @@ import { HostId } from "@remotegpu/shared/ids";
 import type { CredentialGrant } from "@remotegpu/shared/joining";
 import { quietLog } from "../quiet-log.ts";
 
-const ADDRESS = "127.0.0.1";
+const LOOPBACK = "127.0.0.1";
 
 export interface HostCredential {
   hostId: HostId;
@@ -42,16 +42,20 @@ export interface TestNats {
   close(): Promise<void>;
 }
 
-export async function startTestNats({ isTls = false }: { isTls?: boolean } = {}): Promise<TestNats> {
+/** @param address of this machine, where it listens */
+export async function startTestNats({
+  isTls = false,
+  address: listening = LOOPBACK,
+}: { isTls?: boolean; address?: string } = {}): Promise<TestNats> {
   const folder = mkdtempSync(join(tmpdir(), "remotegpu-nats-"));
   const operator = await openOperator(join(folder, "operator.json"));
   const certificate = isTls
-    ? await serverCertificate(join(folder, "tls"), { addresses: [ADDRESS], now: new Date() })
+    ? await serverCertificate(join(folder, "tls"), { addresses: [listening], now: new Date() })
     : null;
   const start = () =>
     startNats({
       stateDir: join(folder, "nats"),
-      listen: { address: ADDRESS },
+      listen: { address: listening },
       isTls,
       config: (at) => renderNatsConfig(operator, { ...at, serverName: "test", tls: certificate }),
       log: quietLog,

@@ -1,6 +1,7 @@
 /**
  * Machines on one line, as far as networks go: each a namespace with a container runtime of its own, all on one bridge on
- * which this machine has an address, too. Of this machine's rules nothing is changed.
+ * which this machine has an address, too. The bridge is in a namespace as well: this machine's rules, which may hold back
+ * whatever its own bridges pass on, are neither asked nor changed.
  */
 import { execa } from "execa";
 import { OwnDockerd } from "../containers/own-dockerd.ts";
@@ -27,9 +28,7 @@ export class LinkedHosts {
     made += 1;
     const linked = new LinkedHosts(made);
     try {
-      await ip("link", "add", linked.#bridge, "type", "bridge");
-      await ip("address", "add", `${linked.outside}/24`, "dev", linked.#bridge);
-      await ip("link", "set", linked.#bridge, "up");
+      await linked.#lay();
       for (let number = 0; number < count; number += 1) await linked.#add();
     } catch (error) {
       await linked.end();
@@ -55,17 +54,33 @@ export class LinkedHosts {
   /** With a namespace goes its end of the line. */
   async end(): Promise<void> {
     const ended = await Promise.allSettled(this.hosts.map(({ runtime }) => runtime.close()));
-    await execa("ip", ["link", "delete", this.#bridge], { reject: false });
+    await execa("ip", ["netns", "delete", this.#bridge], { reject: false });
     for (const one of ended) if (one.status === "rejected") throw one.reason;
+  }
+
+  /** The line itself, with this machine on it. */
+  async #lay(): Promise<void> {
+    const here = `${this.#bridge}o`;
+    await ip("netns", "add", this.#bridge);
+    await ip("-netns", this.#bridge, "link", "add", this.#bridge, "type", "bridge");
+    await ip("-netns", this.#bridge, "link", "set", this.#bridge, "up");
+    await this.#plugIn([here]);
+    await ip("address", "add", `${this.outside}/24`, "dev", here);
+    await ip("link", "set", here, "up");
+  }
+
+  /** @param device that is to be on the line, with where it is */
+  async #plugIn(device: readonly string[]): Promise<void> {
+    const plug = `plug${this.hosts.length}`;
+    await ip("link", "add", ...device, "type", "veth", "peer", "name", plug, "netns", this.#bridge);
+    await ip("-netns", this.#bridge, "link", "set", plug, "master", this.#bridge, "up");
   }
 
   async #add(): Promise<void> {
     const runtime = await OwnDockerd.start({ liveRestore: true, storageDriver: "overlay2" });
     const address = `${this.#net}.${this.hosts.length + 2}`;
     this.hosts.push({ runtime, address });
-    const line = `${this.#bridge}h${this.hosts.length}`;
-    await ip("link", "add", line, "type", "veth", "peer", "name", "line0", "netns", runtime.namespace);
-    await ip("link", "set", line, "master", this.#bridge, "up");
+    await this.#plugIn(["line0", "netns", runtime.namespace]);
     for (const words of [
       ["address", "add", `${address}/24`, "dev", "line0"],
       ["link", "set", "line0", "up"],
@@ -78,7 +93,8 @@ export class LinkedHosts {
   async #rule(verb: "-I" | "-D", from: number, to: number): Promise<void> {
     const [source, target] = [this.hosts[from], this.hosts[to]];
     if (source === undefined || target === undefined) throw new Error(`there is no host ${from} or ${to}`);
-    const rule = ["iptables", verb, "INPUT", "-s", source.address, "-j", "DROP"];
+    // Before all rules of the host itself.
+    const rule = ["iptables", "-t", "raw", verb, "PREROUTING", "-s", source.address, "-j", "DROP"];
     await execa("nsenter", [`--net=/run/netns/${target.runtime.namespace}`, ...rule]);
   }
 }
