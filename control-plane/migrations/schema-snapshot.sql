@@ -1736,6 +1736,23 @@ CREATE TABLE storage_samples (
 CREATE INDEX idx_storage_samples_hour ON storage_samples USING btree (hour);
 CREATE INDEX idx_storage_samples_pool_hour ON storage_samples USING btree (storage_pool, hour);
 
+CREATE TABLE training_job_groups (
+  id varchar(64) NOT NULL,
+  customer_id bigint NOT NULL,
+  workspace_id bigint,
+  name varchar(128) NOT NULL,
+  first_index integer NOT NULL,
+  last_index integer NOT NULL,
+  at_once integer,
+  created_at timestamptz NOT NULL,
+  deleted_at timestamptz,
+  CONSTRAINT training_job_groups_pkey PRIMARY KEY (id),
+  CONSTRAINT training_job_groups_at_once_check CHECK (((at_once >= 1) AND (at_once <= 1000))),
+  CONSTRAINT training_job_groups_range_check CHECK (((first_index >= 0) AND (last_index >= first_index) AND ((last_index - first_index) < 1000)))
+);
+CREATE INDEX idx_training_job_groups_customer ON training_job_groups USING btree (customer_id);
+CREATE INDEX idx_training_job_groups_workspace ON training_job_groups USING btree (workspace_id);
+
 CREATE TABLE training_jobs (
   id varchar(64) NOT NULL,
   customer_id bigint NOT NULL,
@@ -1773,7 +1790,10 @@ CREATE TABLE training_jobs (
   infrastructure_retries integer NOT NULL DEFAULT 0,
   program_retries integer NOT NULL DEFAULT 0,
   cancel_ordered_at timestamptz,
+  group_id varchar(64),
+  array_index integer,
   CONSTRAINT training_jobs_pkey PRIMARY KEY (id),
+  CONSTRAINT training_jobs_array_check CHECK (((group_id IS NULL) = (array_index IS NULL))),
   CONSTRAINT training_jobs_attempt_check CHECK (((attempt >= 1) AND (attempt <= 20))),
   CONSTRAINT training_jobs_config_check CHECK ((jsonb_typeof(config) = 'object'::text)),
   CONSTRAINT training_jobs_distributed_config_check CHECK ((jsonb_typeof(distributed_config) = 'object'::text)),
@@ -1792,6 +1812,7 @@ CREATE INDEX idx_training_jobs_deleted_at ON training_jobs USING btree (deleted_
 CREATE INDEX idx_training_jobs_distributed_config ON training_jobs USING gin (distributed_config);
 CREATE INDEX idx_training_jobs_env ON training_jobs USING btree (env_id);
 CREATE INDEX idx_training_jobs_env_vars ON training_jobs USING gin (env_vars);
+CREATE UNIQUE INDEX idx_training_jobs_group ON training_jobs USING btree (group_id, array_index);
 CREATE INDEX idx_training_jobs_mounted_datasets ON training_jobs USING gin (mounted_datasets);
 CREATE INDEX idx_training_jobs_mounted_models ON training_jobs USING gin (mounted_models);
 CREATE INDEX idx_training_jobs_status ON training_jobs USING btree (status);
@@ -2220,9 +2241,14 @@ ALTER TABLE storage_samples
   ADD CONSTRAINT storage_samples_storage_pool_hour_fkey FOREIGN KEY (storage_pool, hour) REFERENCES storage_hours(storage_pool, hour),
   ADD CONSTRAINT storage_samples_workspace_id_fkey FOREIGN KEY (workspace_id) REFERENCES workspaces(id);
 
+ALTER TABLE training_job_groups
+  ADD CONSTRAINT training_job_groups_customer_id_fkey FOREIGN KEY (customer_id) REFERENCES customers(id),
+  ADD CONSTRAINT training_job_groups_workspace_id_fkey FOREIGN KEY (workspace_id) REFERENCES workspaces(id);
+
 ALTER TABLE training_jobs
   ADD CONSTRAINT training_jobs_customer_id_fkey FOREIGN KEY (customer_id) REFERENCES customers(id) NOT VALID,
   ADD CONSTRAINT training_jobs_env_id_fkey FOREIGN KEY (env_id) REFERENCES environments(id) NOT VALID,
+  ADD CONSTRAINT training_jobs_group_id_fkey FOREIGN KEY (group_id) REFERENCES training_job_groups(id),
   ADD CONSTRAINT training_jobs_workspace_id_fkey FOREIGN KEY (workspace_id) REFERENCES workspaces(id) NOT VALID;
 
 ALTER TABLE usage_batches

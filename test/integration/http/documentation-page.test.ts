@@ -22,6 +22,12 @@ beforeAll(async () => {
   scene = await openControlScene();
   ({ api } = scene);
   owner = await scene.customer("owner");
+  // As the examples name it.
+  await api.db.query(
+    `INSERT INTO training_job_groups (id, customer_id, name, first_index, last_index, created_at)
+     VALUES ('jobs-5d20c7f1', $1, 'sweep', 0, 3, now())`,
+    [owner.customerId],
+  );
   server = await openServer(api.app, { host: "127.0.0.1", port: 0, tls: null });
   document = (await api.ask("GET", "/openapi.json")).body;
   routes = routesOf(document);

@@ -63,6 +63,11 @@ beforeAll(async () => {
     [customer.customerId, customer.workspaceId],
   );
   await api.db.query(
+    `INSERT INTO training_job_groups (id, customer_id, workspace_id, name, first_index, last_index, created_at)
+     VALUES ('jobs-1', $1, $2, 'a', 0, 3, now())`,
+    [customer.customerId, customer.workspaceId],
+  );
+  await api.db.query(
     `INSERT INTO inference_services (id, customer_id, workspace_id, name, image, status)
      VALUES ('service-1', $1, $2, 's', 'busybox', 'stopped')`,
     [customer.customerId, customer.workspaceId],
@@ -79,6 +84,7 @@ beforeAll(async () => {
     "/environments/{id}": "env-1",
     "/port-mappings/{id}": String(mapping.rows[0]?.id),
     "/training-jobs/{id}": "job-1",
+    "/training-job-groups/{id}": "jobs-1",
     "/inference-services/{id}": "service-1",
     "/datasets/{id}": await make("/datasets", { name: "d" }, customer),
     "/models/{id}": await make("/models", { name: "m" }, customer),

@@ -109,6 +109,16 @@ async function trainingJob(): Promise<string> {
   return id;
 }
 
+async function jobArray(): Promise<string> {
+  const id = fresh("jobs");
+  await api.db.query(
+    `INSERT INTO training_job_groups (id, customer_id, workspace_id, name, first_index, last_index, created_at)
+     VALUES ($1, $2, $3, $1, 0, 3, now())`,
+    [id, people.author.customerId, team],
+  );
+  return id;
+}
+
 async function inferenceService(): Promise<string> {
   const id = fresh("service");
   await api.db.query(
@@ -509,6 +519,14 @@ const RIGHTS: [route: string, expected: string, question: Question][] = [
       body: { name: "j", image: "busybox", command: "true", ...sized, workspace_id: team },
     }),
   ],
+  ["GET /training-job-groups", EVERYONE, plain("/training-job-groups")],
+  ["GET /training-job-groups/{id}", MEMBERS, at(jobArray, (id) => `/training-job-groups/${id}`)],
+  [
+    "POST /training-job-groups/{id}/cancel",
+    AUTHORS,
+    at(jobArray, (id) => `/training-job-groups/${id}/cancel`),
+  ],
+  ["DELETE /training-job-groups/{id}", AUTHORS, at(jobArray, (id) => `/training-job-groups/${id}`)],
   ["POST /training-jobs/{id}/retry", AUTHORS, at(trainingJob, (id) => `/training-jobs/${id}/retry`)],
   ["POST /code-uploads", EVERYONE, plain("/code-uploads")],
   ["GET /training-jobs/{id}", MEMBERS, at(trainingJob, (id) => `/training-jobs/${id}`)],

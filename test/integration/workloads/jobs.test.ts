@@ -146,7 +146,6 @@ describe("an order", () => {
 
   test.each([
     [{ node_count: 121 }, "node_count", ""],
-    [{ array: { from: 1, to: 3 } }, "array", "an array of jobs comes with a later version"],
     [{ env_id: "env-1" }, "env_id", "the code of an environment comes with a later version"],
     [{ code_id: "code-1" }, "code_id", "uploaded code comes with a later version"],
     [{ mounted_datasets: [1, 1] }, "mounted_datasets", "names one twice"],

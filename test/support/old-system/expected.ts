@@ -44,6 +44,8 @@ const OUR_OWN: Partial<Record<OldTable, TextRow>> = {
     program_retries: "0",
     cancel_ordered_at: null,
     placed_at: null,
+    group_id: null,
+    array_index: null,
   },
   inference_services: { config: null, status_reason: null, status_deadline_at: null },
   billing_records: {

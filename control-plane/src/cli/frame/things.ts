@@ -10,6 +10,8 @@ import { safeText } from "./output.ts";
 export type Kind =
   | "environment"
   | "job"
+  | "job-array"
+  | "job-or-array"
   | "service"
   | "workload"
   | "workspace"
@@ -74,6 +76,15 @@ const THINGS: Record<Kind, Thing> = {
     isFound: true,
   }),
   job: named("job", "/training-jobs", { isId: idLike("job"), told: OF_WORKLOAD, isFound: true }),
+  "job-array": named("array of jobs", "/training-job-groups", {
+    isId: idLike("jobs"),
+    told: OF_WORKLOAD,
+    isFound: true,
+  }),
+  "job-or-array": {
+    ...named("job or array", "", { isId: /^jobs?-[0-9a-f]{20}$/, told: OF_WORKLOAD, isFound: true }),
+    routes: () => ["/training-jobs", "/training-job-groups"],
+  },
   service: named("service", "/inference-services", { isId: idLike("svc"), told: OF_WORKLOAD }),
   workload: {
     ...named("workload", "", { isId: /^(?:env|job|svc)-[0-9a-f]{20}$/, told: OF_WORKLOAD }),

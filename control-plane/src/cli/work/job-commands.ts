@@ -3,6 +3,7 @@ import { asSentence } from "@remotegpu/shared/sentence";
 import type { Row } from "../frame/api-client.ts";
 import { printOne, type Column, type Output } from "../frame/output.ts";
 import { JOB_OUTPUT } from "../files/job-output.ts";
+import { ARRAYS, CANCEL, WAIT } from "./job-arrays.ts";
 import { CREATE } from "./job-create.ts";
 import { RUN } from "./job-run.ts";
 import { ended, jobSentence } from "./job-state.ts";
@@ -24,6 +25,7 @@ export const JOB = workloadGroup({
   kind: "job",
   route: "/training-jobs",
   hasRanks: true,
+  hasArrays: true,
   create: CREATE,
   list: {
     summary: "every job you may see",
@@ -40,17 +42,16 @@ export const JOB = workloadGroup({
       JOB_SAYS,
     ],
     empty: "No training jobs. Order one: remotegpu job create NAME --image IMAGE -- COMMAND",
-    examples: ["job list --watch", "job list -o wide --status running"],
+    examples: ["job list --watch", "job list -o wide --status running", "job list --array sweep"],
   },
   show: { summary: "one job, whole", print: printWithoutInstances },
   verbs: [
     { name: "confirm", summary: "have a job run that waits since the old system" },
-    { name: "cancel", summary: "cancel it; one that runs is stopped, and nothing of it is tried again" },
     { name: "retry", summary: "have one that has ended run once more, as its next attempt" },
   ],
   sentence: jobSentence,
   settled: ended,
-  more: [RUN, JOB_OUTPUT],
+  more: [RUN, CANCEL, WAIT, ARRAYS, JOB_OUTPUT],
   deletion: (id) => `Training job ${id} is being deleted.`,
 });
 

@@ -1,4 +1,5 @@
 /** What every order of a training job takes on a command line, and the body that the API gets; who orders is elsewhere. */
+import { z } from "zod";
 import type { Row } from "../frame/api-client.ts";
 import { CliError } from "../frame/cli-error.ts";
 import { wholeNumber, words } from "../frame/arguments.ts";
@@ -37,8 +38,23 @@ export function jobOptions() {
       "how often to try elsewhere after a host, card or image failed; 3 by default",
       wholeNumber(),
     ),
+    array: option(
+      "--array <from-to%at-once>",
+      "as many jobs, e.g. 0-99, or 0-99%10 for ten at once",
+      arrayRange(),
+    ),
     output_path: option("--output-path <path>", "what is kept; /gemini/output by default", words()),
   };
+}
+
+function arrayRange() {
+  return z.string().transform((text, context): Row => {
+    const [, from, to, atOnce] = /^(\d{1,9})-(\d{1,9})(?:%(\d{1,9}))?$/.exec(text) ?? [];
+    if (from !== undefined && to !== undefined)
+      return { from: Number(from), to: Number(to), ...(atOnce !== undefined && { at_once: Number(atOnce) }) };
+    context.addIssue({ code: "custom", message: "Give a range such as 0-99, or 0-99%10 for ten at once." });
+    return z.NEVER;
+  });
 }
 
 type JobOptions = Given<ReturnType<typeof jobOptions>>;

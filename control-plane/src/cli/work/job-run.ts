@@ -2,10 +2,12 @@
 import { once } from "node:events";
 import { words } from "../frame/arguments.ts";
 import type { Row } from "../frame/api-client.ts";
+import { CliError } from "../frame/cli-error.ts";
 import { command, flag, option } from "../frame/command.ts";
 import type { Context } from "../frame/context.ts";
 import { printDone } from "../frame/output.ts";
 import { Interruptions } from "./interruptions.ts";
+import { orderedSentence } from "./job-arrays.ts";
 import { exitCodeOf, follow } from "./job-follow.ts";
 import { jobBody, jobOptions } from "./job-order.ts";
 import { jobSentence } from "./job-state.ts";
@@ -23,13 +25,16 @@ export const RUN = command({
   examples: [
     "job run --image pytorch/pytorch --gpu 1 --memory 16G --follow -- python train.py",
     "job run --image busybox --name count -- seq 10",
+    "job run --image busybox --array 0-99%10 --command 'echo $REMOTEGPU_ARRAY_INDEX'",
   ],
   more: "With --follow the exit code is the job's own; 1 where it has none that says why it failed or was cancelled. Ctrl-C asks whether to cancel the job or to detach from it; without a terminal it detaches (130).",
   run: async (context, { name, isFollowed, ...given }) => {
     const order = jobBody(name ?? nameAfter(given), given, USAGE);
+    if (isFollowed && given.array !== undefined)
+      throw new CliError("usage", "An array is waited for and not followed: remotegpu job wait NAME");
     if (!isFollowed) {
       const created = await context.api.post("/training-jobs", order);
-      return printDone(context.output, jobSentence(created), created);
+      return printDone(context.output, orderedSentence(created) ?? jobSentence(created), created);
     }
     // From here on Ctrl-C is ours: whoever orders is told the id in any case.
     using interruptions = new Interruptions();

@@ -7,7 +7,7 @@ import { flag, optionOr } from "../frame/command.ts";
 
 const WAIT_POLL_MS = 500;
 /** A large image takes its time; an order that finds no place would be waited for without end. */
-const WAIT_SECONDS = "1800";
+export const WAIT_SECONDS = "1800";
 
 export function waiting(what = "return when it is done") {
   return {

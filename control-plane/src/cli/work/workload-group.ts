@@ -23,6 +23,8 @@ export interface WorkloadWords {
   route: string;
   /** Several containers at once, which are told apart by their ranks. */
   hasRanks: boolean;
+  /** Several may have been ordered as one array. */
+  hasArrays?: true;
   list: { summary: string; columns: Column[]; empty?: string; examples?: readonly string[] };
   show: { summary: string; /** To people. */ print: (output: Output, row: Row) => void };
   create?: Command;
@@ -66,7 +68,7 @@ export function workloadGroup(told: WorkloadWords): Group {
   };
 }
 
-function listOf({ route, list }: WorkloadWords): Command {
+function listOf({ route, list, hasArrays }: WorkloadWords): Command {
   return listCommand({
     ...list,
     takes: {
@@ -74,9 +76,16 @@ function listOf({ route, list }: WorkloadWords): Command {
       workspace: option("--workspace <workspace>", "only those of this workspace", words(), {
         of: "workspace",
       }),
+      ...(hasArrays && {
+        array: option("--array <array>", "only elements of this array", words(), { of: "job-array" }),
+      }),
     },
     route: () => route,
-    query: ({ status, workspace }) => ({ status, workspace_id: workspace }),
+    query: ({ status, workspace, array }) => ({
+      status,
+      workspace_id: workspace,
+      group_id: array?.toString(),
+    }),
   });
 }
 

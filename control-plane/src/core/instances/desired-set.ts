@@ -56,6 +56,8 @@ export interface RankOrder extends ContainerOrder {
   gang: { network: GangNetwork; hosts: RankName[] } | null;
   /** What it finds of the others in its environment; empty for one that does not look distributed. */
   distributedEnv: Record<string, string>;
+  /** Of an element of an array. */
+  arrayIndex?: number | null;
 }
 
 /** Without a workspace it gets a network of its customer's own: the leading 0 keeps that apart from any workspace's. */
@@ -141,6 +143,7 @@ export function rankSpec(order: RankOrder, gpus: GpuGrant[]): InstanceSpec {
       ...order.distributedEnv,
       GEMINI_DATA_OUT: output,
       REMOTEGPU_ATTEMPT: String(order.attempt),
+      ...(order.arrayIndex != null && { REMOTEGPU_ARRAY_INDEX: String(order.arrayIndex) }),
       ...mountEnv(order),
     },
     cpuMilli: order.cpuMilli,

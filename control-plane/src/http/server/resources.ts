@@ -57,6 +57,7 @@ import { registerSpecRoutes } from "../money/prices/specs.ts";
 import { registerSshKeyRoutes } from "../accounts/ssh-keys.ts";
 import { registerWebhookDeliveryRoutes } from "../webhooks/webhook-deliveries.ts";
 import { registerWebhookRoutes } from "../webhooks/webhooks.ts";
+import { registerTrainingJobGroupRoutes } from "../training/job-groups.ts";
 import { registerTrainingJobOutputRoute } from "../training/job-output.ts";
 import { registerTrainingJobRoutes } from "../training/training-jobs.ts";
 import { registerWorkloadExec } from "../workloads/workload-exec.ts";
@@ -81,6 +82,7 @@ export function registerResources(api: ApiApp, deps: ApiDeps): void {
   registerSshKeyRoutes(api, deps);
   registerEnvironmentRoutes(api, deps, fleet);
   registerTrainingJobRoutes(api, deps, fleet);
+  registerTrainingJobGroupRoutes(api);
   registerTrainingJobOutputRoute(api);
   registerWorkloadRoutes(api, deps, fleet);
   registerWaysInRoutes(api, deps);

@@ -7,6 +7,12 @@ import { GIB, KIB, MIB } from "@remotegpu/shared/units";
 import { MAX_MOUNTS, MIN_MEMORY, orderIssues } from "../../core/orders/order-check.ts";
 import { MAX_GANG_RANKS } from "../../core/training/gang-network.ts";
 import { namesTaken } from "../../core/training/rank-environment.ts";
+import {
+  type ArrayRange,
+  elementName,
+  MAX_ARRAY_ELEMENTS,
+  MAX_ARRAY_INDEX,
+} from "../../core/training/array.ts";
 import { MAX_ATTEMPTS } from "../../core/training/retries.ts";
 import type { NewJob } from "../../store/training/new-jobs.ts";
 import { hostLabels } from "../request/host-labels.ts";
@@ -14,6 +20,7 @@ import { Description, ImageReference, NotNegativeAmount, RowId, SpecName } from 
 import { ApiRefusal } from "../request/refusal.ts";
 import { DistributedConfig } from "./distributed-config.ts";
 
+const MAX_NAME = 128;
 const MAX_CPU = 4096;
 const MAX_GPUS = 64;
 const MAX_COMMAND = 64 * KIB;
@@ -45,10 +52,25 @@ const Retries = z
 
 const Ids = z.array(RowId).max(MAX_MOUNTS);
 
+const ArrayIndex = z.int().min(0).max(MAX_ARRAY_INDEX);
+
+const JobArray = z
+  .strictObject({
+    from: ArrayIndex,
+    to: ArrayIndex,
+    at_once: z.int().min(1).max(MAX_ARRAY_ELEMENTS).nullable().optional(),
+  })
+  .refine(({ from, to }) => from <= to, { path: ["to"], message: "must not be less than from" })
+  .refine(({ from, to }) => to - from < MAX_ARRAY_ELEMENTS, {
+    path: ["to"],
+    message: `makes more than ${MAX_ARRAY_ELEMENTS} elements, which are the most of an array`,
+  })
+  .openapi("JobArray");
+
 export const NewTrainingJobBody = z
   .strictObject({
     workspace_id: RowId.nullable().optional(),
-    name: displayText(128),
+    name: displayText(MAX_NAME),
     description: Description.nullable().optional(),
     framework: displayText(64).nullable().optional(),
     image: ImageReference,
@@ -73,7 +95,7 @@ export const NewTrainingJobBody = z
     priority: z.int().min(0).max(MAX_PRIORITY).optional().openapi({ description: "Larger is more urgent" }),
     env_id: Later,
     code_id: Later,
-    array: Later,
+    array: JobArray.nullable().optional(),
     config: z
       .strictObject({
         spec: SpecName.optional(),
@@ -103,7 +125,7 @@ export const NewTrainingJobBody = z
 type Body = z.output<typeof NewTrainingJobBody>;
 
 /** @throws ApiRefusal naming every field that contradicts another, or comes with a later version */
-export function newJob(body: Body, owner: { id: string; customerId: number; workspaceId: number }): NewJob {
+export function newJob(body: Body, owner: { customerId: number; workspaceId: number }): NewJob {
   const job: NewJob = {
     ...owner,
     name: body.name,
@@ -124,7 +146,7 @@ export function newJob(body: Body, owner: { id: string; customerId: number; work
     priority: body.priority ?? 0,
     config: body.config ?? {},
   };
-  const errors = [...laterIssues(body), ...issuesOf(job)];
+  const errors = [...laterIssues(body), ...issuesOf(job), ...nameIssues(body)];
   if (errors.length > 0)
     throw new ApiRefusal("bad-input", errors.map(({ path, message }) => `${path}: ${message}`).join("; "), {
       errors,
@@ -136,9 +158,19 @@ function laterIssues(body: Body): { path: string; message: string }[] {
   const asked = [
     { path: "env_id", isAsked: body.env_id != null, what: "the code of an environment" },
     { path: "code_id", isAsked: body.code_id != null, what: "uploaded code" },
-    { path: "array", isAsked: body.array != null, what: "an array of jobs" },
   ];
   return asked.flatMap(({ path, isAsked, what }) => (isAsked ? [{ path, message: `${what} ${LATER}` }] : []));
+}
+
+/** Null for a single job. */
+export function rangeOf({ array }: Body): ArrayRange | null {
+  return array == null ? null : { from: array.from, to: array.to, atOnce: array.at_once ?? null };
+}
+
+/** Each element's name ends with its index. */
+function nameIssues({ name, array }: Body): { path: string; message: string }[] {
+  if (array == null || elementName(name, array.to).length <= MAX_NAME) return [];
+  return [{ path: "name", message: `is too long for names of elements like ${elementName("…", array.to)}` }];
 }
 
 function issuesOf(job: NewJob): { path: string; message: string }[] {

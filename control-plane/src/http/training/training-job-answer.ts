@@ -42,6 +42,8 @@ export const TrainingJob = z
       description:
         "The number of the attempt that stands or ended last; each has runs and an output folder of its own",
     }),
+    group_id: z.string().nullable(),
+    array_index: z.int().nullable(),
     started_at: Timestamp.nullable(),
     completed_at: Timestamp.nullable(),
     created_at: Timestamp.nullable(),

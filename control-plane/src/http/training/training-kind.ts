@@ -21,7 +21,11 @@ export const TRAINING_JOBS = routedKind({
   endsByItself: true,
   hasRanks: true,
   services: [],
-  filters: { status: z.enum(TRAINING_JOB_STATUSES).optional(), name: text(512).optional() },
+  filters: {
+    status: z.enum(TRAINING_JOB_STATUSES).optional(),
+    name: text(512).optional(),
+    group_id: text(128).optional(),
+  },
   Answer: TrainingJob,
   answer: trainingJobAnswer,
   byId: trainingJobById,

@@ -45,7 +45,10 @@ interface KindWords {
   /** It has an end of its own, by which a limit of time may bring it a place sooner. */
   endsByItself: boolean;
   /** What its list is narrowed by, beside whose and where. */
-  filters: { status: Filter; name: Filter } | { status: Filter; host_id: Filter; name: Filter };
+  filters:
+    | { status: Filter; name: Filter }
+    | { status: Filter; name: Filter; host_id: Filter }
+    | { status: Filter; name: Filter; group_id: Filter };
 }
 
 type Filter = z.ZodType<string | undefined>;

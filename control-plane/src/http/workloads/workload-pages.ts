@@ -44,6 +44,7 @@ export function registerWorkloadPages(api: ApiApp, routed: RoutedKind): void {
       customerId: query.customer_id ?? null,
       status: query.status ?? null,
       hostId: "host_id" in query ? (query.host_id ?? null) : null,
+      groupId: "group_id" in query ? (query.group_id ?? null) : null,
       name: query.name ?? null,
     };
     return c.json(await routed.answers(c, filter, timePage(query)), 200);

@@ -137,6 +137,11 @@ const TARGETS = {
     "customer_id workspace_id name image status status_reason cpu memory gpu node_count confirmed_at completed_at",
     { type: "text" },
   ),
+  "training-job-group": target(
+    "training_job_groups",
+    "customer_id workspace_id name first_index last_index at_once deleted_at",
+    { type: "text" },
+  ),
   "web-share": target("web_shares", "env_id target customer_id expires_at ended_at ended_by"),
   webhook: target("webhooks", "customer_id kinds active"),
   workspace: target("workspaces", "owner_id name description type status share_weight"),

@@ -21,6 +21,7 @@ export const ENVIRONMENT_STORE = {
   select: ENVIRONMENT_SELECT,
   columns: {
     waiting: ["temp_storage"],
+    groupId: "NULL::text",
     hostId: "host_id",
     storage: "storage",
     tempStorage: "temp_storage",

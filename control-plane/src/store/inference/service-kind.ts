@@ -28,6 +28,7 @@ export const SERVICE_STORE = {
   select: INFERENCE_SELECT,
   columns: {
     waiting: [],
+    groupId: "NULL::text",
     hostId: "NULL::text",
     storage: "NULL::bigint",
     tempStorage: "NULL::bigint",

@@ -3,23 +3,36 @@
  * system had waiting is wanted here. Each is one step of a transaction that holds the job.
  */
 import { afterCancel, afterRetry, ENDED } from "../../core/training/job-status.ts";
+import { widthOf } from "../../core/training/array.ts";
+import type { WorkloadName } from "../../core/workloads/workload-name.ts";
 import { MAX_ATTEMPTS } from "../../core/training/retries.ts";
 import type { Transaction } from "../database/database.ts";
 import { fleetModels } from "../fleet/fleet.ts";
 import type { EmptyFleet } from "../fleet/empty-fleet.ts";
 import { type JobOrderRow, lockedJob, orderOfJob, orderOfNewJob } from "../training/job-orders.ts";
 import { moveJobs } from "../training/job-moves.ts";
-import { insertJob, markAgain, markDeleted, markWanted, type NewJob } from "../training/new-jobs.ts";
+import { insertArray, type NewArray } from "../training/job-arrays.ts";
+import {
+  insertJobs,
+  markAgain,
+  markDeleted,
+  markWanted,
+  type NewJob,
+  type NewJobRow,
+} from "../training/new-jobs.ts";
 import { checkOrders } from "./checks/order-checks.ts";
 import { orderImpossibilities } from "./checks/order-impossibility.ts";
 import { boundToSpec } from "./checks/spec-model.ts";
 import type { OrderOutcome, RefusedOrder } from "./environment-orders.ts";
-import { type Orderer, removeInstances, stopInstances } from "./workload-stops.ts";
+import { type Orderer, removeInstancesOf, stopInstancesOf } from "./workload-stops.ts";
 
 const WAITS = "Waiting for a place.";
 
 interface JobOrder {
   order: NewJob;
+  rows: readonly NewJobRow[];
+  /** Of which the rows are the elements. */
+  array: NewArray | null;
   /** The owner of its workspace. */
   payerId: number;
   /** As if nothing ran on it: what never fits it is refused. */
@@ -27,20 +40,23 @@ interface JobOrder {
   orderer: Orderer;
 }
 
+/** One that is an array passes where as many of it as run at once would, one beside the other. */
 export async function orderJob(
   sql: Transaction,
-  { order, payerId, fleet, orderer }: JobOrder,
-): Promise<{ done: true; id: string } | RefusedOrder> {
+  { order, rows, array, payerId, fleet, orderer }: JobOrder,
+): Promise<{ done: true } | RefusedOrder> {
   const { actor, now } = orderer;
   const bound = await boundToSpec(sql, order);
   if ("done" in bound) return bound;
   const asked = orderOfNewJob(bound, payerId);
   const [impossible] = await orderImpossibilities(sql, [{ order: asked, fleet }], now);
   if (impossible != null) return { done: false, refusal: "impossible", impossibility: impossible };
-  const [check] = await checkOrders(sql, [asked], { models: fleet.models, now });
-  if (check?.passed === false) return { done: false, refusal: "check", check };
-  await insertJob(sql, bound, { actor, reason: WAITS, now });
-  return { done: true, id: order.id };
+  const together = Array.from({ length: array === null ? 1 : widthOf(array.range) }, () => asked);
+  for (const check of await checkOrders(sql, together, { models: fleet.models, now }))
+    if (!check.passed) return { done: false, refusal: "check", check };
+  if (array !== null) await insertArray(sql, array, now);
+  await insertJobs(sql, { job: bound, rows }, { actor, reason: WAITS, now });
+  return { done: true };
 }
 
 /** Whoever pays must be able to, and the mounts, the image and the prices must be there, as at any order. */
@@ -74,32 +90,64 @@ export async function retryJob(sql: Transaction, job: JobOrderRow, orderer: Orde
   return { done: true, hostIds: [] };
 }
 
-/** One of which no host has anything is over at once. */
 export async function cancelJob(sql: Transaction, job: JobOrderRow, orderer: Orderer): Promise<OrderOutcome> {
-  const verdict = afterCancel(job.status, {
+  const verdict = cancelVerdict(job);
+  return verdict.legal ? await cancelJobs(sql, [job], orderer) : refused(verdict.why);
+}
+
+/** Those that are not over, or being cancelled, already. One of which no host has anything is over at once. */
+export async function cancelJobs(
+  sql: Transaction,
+  jobs: readonly JobOrderRow[],
+  orderer: Orderer,
+): Promise<OrderOutcome> {
+  const { actor, now } = orderer;
+  const how = { actor, now, reason: orderer.reason ?? `Cancelled by ${actor}.`, cancels: true };
+  const cause = { by: orderer.by, exitCode: null };
+  const moves = jobs.flatMap((job) => {
+    const verdict = cancelVerdict(job);
+    return verdict.legal ? [{ workload: lockedJob(job), to: verdict.status, cause, ...how }] : [];
+  });
+  await moveJobs(sql, moves);
+  const stopping = moves.flatMap(({ to, workload }) => (to === "cancelled" ? [] : [named(workload)]));
+  return { done: true, hostIds: await stopInstancesOf(sql, stopping, orderer) };
+}
+
+function cancelVerdict(job: JobOrderRow): ReturnType<typeof afterCancel> {
+  return afterCancel(job.status, {
     isPlaced: job.placed_at !== null,
     isCancelled: job.cancel_ordered_at !== null,
   });
-  if (!verdict.legal) return refused(verdict.why);
-  const { actor, now } = orderer;
-  const reason = orderer.reason ?? `Cancelled by ${actor}.`;
-  const workload = lockedJob(job);
-  const cause = { by: orderer.by, exitCode: null };
-  await moveJobs(sql, [{ workload, to: verdict.status, reason, actor, now, cause, cancels: true }]);
-  if (verdict.status === "cancelled") return { done: true, hostIds: [] };
-  return { done: true, hostIds: await stopInstances(sql, { kind: "training", id: job.id }, orderer) };
+}
+
+function named({ id }: { id: string }): WorkloadName {
+  return { kind: "training", id };
+}
+
+export async function deleteJob(sql: Transaction, job: JobOrderRow, orderer: Orderer): Promise<OrderOutcome> {
+  return await deleteJobs(sql, [job], orderer);
 }
 
 /** Legal in every status: one that is not over is cancelled first. Its hosts remove what they still have of it. */
-export async function deleteJob(sql: Transaction, job: JobOrderRow, orderer: Orderer): Promise<OrderOutcome> {
+export async function deleteJobs(
+  sql: Transaction,
+  jobs: readonly JobOrderRow[],
+  orderer: Orderer,
+): Promise<OrderOutcome> {
   const { actor, now } = orderer;
-  if (!ENDED.includes(job.status)) {
-    const reason = `Deleted by ${actor}.`;
-    const cause = { by: orderer.by, exitCode: null };
-    await moveJobs(sql, [{ workload: lockedJob(job), to: "cancelled", reason, actor, now, cause }]);
-  }
-  await markDeleted(sql, job.id, now);
-  return { done: true, hostIds: await removeInstances(sql, { kind: "training", id: job.id }, orderer) };
+  const how = { actor, now, reason: `Deleted by ${actor}.`, to: "cancelled" as const };
+  const cause = { by: orderer.by, exitCode: null };
+  const open = jobs.filter(({ status }) => !ENDED.includes(status));
+  await moveJobs(
+    sql,
+    open.map((job) => ({ workload: lockedJob(job), cause, ...how })),
+  );
+  await markDeleted(
+    sql,
+    jobs.map(({ id }) => id),
+    now,
+  );
+  return { done: true, hostIds: await removeInstancesOf(sql, jobs.map(named), orderer) };
 }
 
 function refused(detail: string): RefusedOrder {

@@ -28,7 +28,16 @@ export async function stopInstances(
   workload: WorkloadName,
   orderer: Orderer,
 ): Promise<string[]> {
-  const running = (await placementsNotGone(sql, workload)).filter(
+  return await stopInstancesOf(sql, [workload], orderer);
+}
+
+/** The same of several: hosts are told at the end, all together, and so locked in the order in which everybody locks them. */
+export async function stopInstancesOf(
+  sql: Transaction,
+  workloads: readonly WorkloadName[],
+  orderer: Orderer,
+): Promise<string[]> {
+  const running = (await placementsOf(sql, workloads)).filter(
     (placement) => placement.is_held && placement.want === "running",
   );
   return await order(sql, running, { wanted: "stopped", orderer });
@@ -40,7 +49,21 @@ export async function removeInstances(
   workload: WorkloadName,
   orderer: Orderer,
 ): Promise<string[]> {
-  return await order(sql, await placementsNotGone(sql, workload), { wanted: "removed", orderer });
+  return await removeInstancesOf(sql, [workload], orderer);
+}
+
+export async function removeInstancesOf(
+  sql: Transaction,
+  workloads: readonly WorkloadName[],
+  orderer: Orderer,
+): Promise<string[]> {
+  return await order(sql, await placementsOf(sql, workloads), { wanted: "removed", orderer });
+}
+
+async function placementsOf(sql: Transaction, workloads: readonly WorkloadName[]): Promise<PlacementRow[]> {
+  const placements: PlacementRow[] = [];
+  for (const workload of workloads) placements.push(...(await placementsNotGone(sql, workload)));
+  return placements;
 }
 
 async function order(

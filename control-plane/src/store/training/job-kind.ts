@@ -10,10 +10,14 @@ import { limitSeconds } from "../database/values/limit-seconds.ts";
 import { explainJob, explainWaitingJobs, moveJobs, notePlacedJobs } from "./job-moves.ts";
 import { distributedConfigOf, distributedEnv, stopGraceSeconds } from "../../core/training/job-config.ts";
 import { type JobOrderRow, lockedJob, lockJobOrders, orderOfJob } from "./job-orders.ts";
+import { withTurn } from "./job-arrays.ts";
 import { JOB_SELECT } from "./training-jobs.ts";
 
 /** What the old system had waiting is not wanted again by that alone: until somebody confirms it, it counts for nothing. */
 const WAITS = "status = 'queued' AND confirmed_at IS NOT NULL";
+/** Of a row `t`: an element of an array that begins when others of it have ended costs nothing beside them. */
+const COMES_LATER = `EXISTS (SELECT FROM training_job_groups g
+  WHERE g.id = t.group_id AND t.array_index - g.first_index >= g.at_once)`;
 const RANKS = "greatest(coalesce(node_count, 1), 1)";
 
 export const JOB_STORE = {
@@ -22,6 +26,7 @@ export const JOB_STORE = {
   columns: {
     waiting: [],
     hostId: "NULL::text",
+    groupId: "w.group_id",
     storage: "NULL::bigint",
     tempStorage: "NULL::bigint",
     storagePool: "NULL",
@@ -37,7 +42,7 @@ export const JOB_STORE = {
   queuedAt: "o.queued_at",
   limitSeconds: limitSeconds("o"),
   uses: {
-    columns: ["node_count", "confirmed_at", "placed_at"],
+    columns: ["node_count", "confirmed_at", "placed_at", "group_id", "array_index"],
     exists: "status IN ('queued', 'running', 'stopping')",
     // What says that it runs and has no instance comes from the old system and holds nothing.
     // One that waits for a place waits for room in the quotas as well.
@@ -46,7 +51,7 @@ export const JOB_STORE = {
     instances: RANKS,
     environments: 0 as const,
   },
-  waitingInstances: `CASE WHEN ${WAITS} AND placed_at IS NULL THEN ${RANKS} ELSE 0 END`,
+  waitingInstances: `CASE WHEN ${WAITS} AND placed_at IS NULL AND NOT ${COMES_LATER} THEN ${RANKS} ELSE 0 END`,
   lockWaiting,
   lock,
   notePlaced: notePlacedJobs,
@@ -60,9 +65,11 @@ async function lockWaiting(sql: Transaction, starts: readonly StartName[]): Prom
     sql,
     starts.map(({ id }) => id),
   );
-  return [...jobs.values()]
-    .filter((job) => job.status === "queued" && job.confirmed_at !== null && job.placed_at === null)
-    .map(placeable);
+  const waiting = [...jobs.values()].filter(
+    (job) => job.status === "queued" && job.confirmed_at !== null && job.placed_at === null,
+  );
+  const due = await withTurn(sql, waiting);
+  return waiting.filter(({ id }) => due.has(id)).map(placeable);
 }
 
 function placeable(row: JobOrderRow): PlaceableStart {
@@ -97,6 +104,7 @@ function placeable(row: JobOrderRow): PlaceableStart {
             gpus: gpus.length,
             gang,
           }),
+          arrayIndex: row.array_index,
         },
         gpus,
       ),

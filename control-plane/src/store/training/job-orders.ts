@@ -49,6 +49,9 @@ export interface JobOrderRow {
   program_retries: number;
   /** Since when somebody does not want it any more. */
   cancel_ordered_at: Date | null;
+  /** Of an element of an array. */
+  group_id: string | null;
+  array_index: number | null;
 }
 
 export function lockedJob(row: JobOrderRow): LockedWorkload<TrainingJobStatus> {
@@ -87,7 +90,8 @@ export async function lockJobOrders(
             ${safeBigint("coalesce(j.memory, 1)")} AS memory, coalesce(j.gpu, 0) AS gpu,
             ${safeBigint("j.gpu_memory")} AS gpu_memory, coalesce(j.node_count, 1) AS node_count, j.mounted_datasets,
             j.mounted_models, j.env_vars, j.output_path, j.distributed_config, j.config, ${limitSeconds("j")} AS limit_seconds,
-            j.confirmed_at, j.placed_at, j.attempt, j.infrastructure_retries, j.program_retries, j.cancel_ordered_at
+            j.confirmed_at, j.placed_at, j.attempt, j.infrastructure_retries, j.program_retries, j.cancel_ordered_at,
+            j.group_id, j.array_index
        FROM training_jobs j LEFT JOIN workspaces w ON w.id = j.workspace_id AND ${LIVE}
       WHERE j.id = ANY($1::text[]) AND j.deleted_at IS NULL`,
     [ids],

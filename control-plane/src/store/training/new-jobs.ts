@@ -9,7 +9,6 @@ import { appendEvents, STATUS_EVENT } from "../events/events.ts";
 import { queueWorkNews } from "../events/news-outbox.ts";
 
 export interface NewJob {
-  id: string;
   customerId: number;
   workspaceId: number;
   name: string;
@@ -33,6 +32,13 @@ export interface NewJob {
   config: JobConfig;
 }
 
+/** One row: the job itself, or an element of its array. */
+export interface NewJobRow {
+  id: string;
+  name: string;
+  element: { arrayId: string; index: number } | null;
+}
+
 interface Deed {
   actor: string;
   now: Date;
@@ -40,19 +46,24 @@ interface Deed {
   reason: string;
 }
 
-/** As `queued`. Call in the transaction that checks the order. */
-export async function insertJob(sql: Transaction, job: NewJob, { actor, now, reason }: Deed): Promise<void> {
+/** As `queued`, alike in all but what each row says of itself. Call in the transaction that checks the order. */
+export async function insertJobs(
+  sql: Transaction,
+  { job, rows }: { job: NewJob; rows: readonly NewJobRow[] },
+  { actor, now, reason }: Deed,
+): Promise<void> {
   await sql.query(
     `INSERT INTO training_jobs (id, customer_id, workspace_id, name, description, framework, image, command, status,
             status_reason, priority, cpu, memory, gpu, gpu_memory, node_count, distributed_config, mounted_datasets,
-            mounted_models, env_vars, output_path, config, created_at, queued_at, confirmed_at)
-     VALUES ($1, $2, $3, $4, $5, $6, $7, $8, 'queued', $9, $10, $11, $12, $13, $14, $15, $16::jsonb, $17::jsonb,
-             $18::jsonb, $19::jsonb, coalesce($20, '/gemini/output/'), $21::jsonb, $22, $22, $22)`,
+            mounted_models, env_vars, output_path, config, created_at, queued_at, confirmed_at, group_id, array_index)
+     SELECT r.id, $2, $3, r.name, $5, $6, $7, $8, 'queued', $9, $10, $11, $12, $13, $14, $15, $16::jsonb, $17::jsonb,
+            $18::jsonb, $19::jsonb, coalesce($20, '/gemini/output/'), $21::jsonb, $22, $22, $22, r.group_id, r.array_index
+       FROM unnest($1::text[], $4::text[], $23::text[], $24::int[]) AS r(id, name, group_id, array_index)`,
     [
-      job.id,
+      rows.map(({ id }) => id),
       job.customerId,
       job.workspaceId,
-      job.name,
+      rows.map(({ name }) => name),
       job.description,
       job.framework,
       job.image,
@@ -71,9 +82,16 @@ export async function insertJob(sql: Transaction, job: NewJob, { actor, now, rea
       job.outputPath,
       JSON.stringify(job.config),
       now,
+      rows.map(({ element }) => element?.arrayId ?? null),
+      rows.map(({ element }) => element?.index ?? null),
     ],
   );
-  await appendStatus(sql, { id: job.id, customerId: job.customerId, old: null }, { actor, now, reason });
+  const { customerId } = job;
+  await appendStatuses(
+    sql,
+    rows.map(({ id }) => ({ id, customerId, old: null })),
+    { actor, now, reason },
+  );
 }
 
 /** One UPDATE: a second one of a transaction checks the foreign keys, and ids of the old system may point nowhere. */
@@ -110,28 +128,42 @@ export async function markAgain(
   await queueWorkNews(sql, [{ workload: { kind: "training", id: job.id }, eventId, at: deed.now, news }]);
 }
 
-async function appendStatus(
+interface Queued {
+  id: string;
+  customerId: number;
+  old: string | null;
+}
+
+async function appendStatus(sql: Connection, job: Queued, deed: Deed): Promise<number> {
+  const [eventId = 0] = await appendStatuses(sql, [job], deed);
+  return eventId;
+}
+
+async function appendStatuses(
   sql: Connection,
-  { id, customerId, old }: { id: string; customerId: number; old: string | null },
+  jobs: readonly Queued[],
   { actor, now, reason }: Deed,
-): Promise<number> {
-  const [eventId = 0] = await appendEvents(sql, [
-    {
+): Promise<number[]> {
+  return await appendEvents(
+    sql,
+    jobs.map(({ id, customerId, old }) => ({
       at: now,
       kind: STATUS_EVENT,
-      workloadKind: "training",
+      workloadKind: "training" as const,
       workloadId: id,
       customerId,
       actor,
       old,
       new: "queued",
       reason,
-    },
-  ]);
-  return eventId;
+    })),
+  );
 }
 
 /** Nobody sees it any more; what it used stays in the books. */
-export async function markDeleted(sql: Connection, id: string, now: Date): Promise<void> {
-  await sql.query(`UPDATE training_jobs SET ${SOUND_SIZES}, deleted_at = $2 WHERE id = $1`, [id, now]);
+export async function markDeleted(sql: Connection, ids: readonly string[], now: Date): Promise<void> {
+  await sql.query(`UPDATE training_jobs SET ${SOUND_SIZES}, deleted_at = $2 WHERE id = ANY($1::text[])`, [
+    ids,
+    now,
+  ]);
 }

@@ -37,6 +37,9 @@ export interface TrainingJobRow {
   awaits_confirmation: boolean;
   /** The number of the one that stands or ended last, from 1. */
   attempt: number;
+  /** The array that it is an element of, and which. */
+  group_id: string | null;
+  array_index: number | null;
   started_at: Date | null;
   completed_at: Date | null;
   created_at: Date | null;
@@ -50,6 +53,7 @@ export const JOB_SELECT = `SELECT j.id, ${safeBigint("j.customer_id")} AS custom
     ${safeBigint("j.memory")} AS memory, j.gpu, ${safeBigint("j.gpu_memory")} AS gpu_memory,
     coalesce(j.node_count, 1) AS node_count, j.distributed_config, j.mounted_datasets, j.mounted_models, j.env_vars,
     j.output_path, j.config, j.confirmed_at IS NULL AND j.status IN ('pending', 'queued') AS awaits_confirmation, j.attempt,
+    j.group_id, j.array_index,
     j.started_at, j.completed_at, j.created_at, j.updated_at
   FROM training_jobs j`;
 

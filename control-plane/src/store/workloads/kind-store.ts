@@ -14,6 +14,8 @@ export interface KindStore<Status extends string> {
     waiting: readonly string[];
     /** Where it is; null for kinds of which each instance has a host of its own. */
     hostId: string;
+    /** Of which array it is; null for kinds that have none. Of the row `w`. */
+    groupId: string;
     storage: string;
     tempStorage: string;
     storagePool: string;

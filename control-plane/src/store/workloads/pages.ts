@@ -17,6 +17,8 @@ export interface WorkloadFilter {
   name: string | null;
   /** Of environments only. */
   hostId?: string | null;
+  /** Of training jobs only: elements of this array. */
+  groupId?: string | null;
 }
 
 export interface WorkloadPage {
@@ -47,6 +49,7 @@ export async function listWorkloads<Row extends QueryResultRow>(
           AND ($5::text IS NULL OR ${knownStatus(kind, "w")} = $5) AND ($6::text IS NULL OR w.name = $6)
           AND ($7::text IS NULL OR ${columns.hostId} = $7)
           AND ($8::bigint IS NULL OR (${CREATED}, w.id) < ($8::bigint, $9::text))
+          AND ($11::text IS NULL OR ${columns.groupId} = $11)
         ORDER BY created DESC, w.id DESC LIMIT $10)
      SELECT page.created::text AS created_micros, shown.* FROM page JOIN (${select}) shown ON shown.id = page.page_id
       ORDER BY page.created DESC, page.page_id DESC`,
@@ -61,6 +64,7 @@ export async function listWorkloads<Row extends QueryResultRow>(
       page.after?.micros ?? null,
       page.after?.id ?? null,
       page.limit + 1,
+      filter.groupId ?? null,
     ],
   );
   return rows;

@@ -4,6 +4,7 @@ import type { Words } from "./word.ts";
 export const PARAMETER_WORDS: Words = {
   "/environments/{id}": ["Which environment", "env-5b1f6c0e"],
   "/training-jobs/{id}": ["Which training job", "job-3c9a72d1"],
+  "/training-job-groups/{id}": ["Which array of jobs", "jobs-5d20c7f1"],
   "/inference-services/{id}": ["Which inference service", "service-8e04b6aa"],
   "/registry-credentials/{id}": ["Which credential", "registry-2d7f11c9"],
   "/hosts/{id}": ["Which host", "host-91d3e7b4"],
@@ -21,6 +22,7 @@ export const PARAMETER_WORDS: Words = {
   "?status": ["Only those of this status", "running"],
   "?host_id": ["Only those on this host", "host-91d3e7b4"],
   "?name": ["Only those of exactly this name", "fine-tuning"],
+  "?group_id": ["Only elements of this array", "jobs-5d20c7f1"],
   "?env_id": ["Only those of this environment", "env-5b1f6c0e"],
   "?service_type": ["Only those of this service", "ssh"],
   "?client_address": ["Only what came from this address", "198.51.100.4"],

@@ -64,6 +64,7 @@ function scheduledOrder(order: WaitingOrder): ScheduledOrder {
     heldBack:
       fetchingSentence(order) ??
       heldSentence(order.heldBy) ??
+      order.withoutTurn ??
       (order.imageRefusal && imageSentence(order.imageRefusal)) ??
       priceSentence(order.beyondMaximum),
   };

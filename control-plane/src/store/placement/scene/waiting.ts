@@ -13,6 +13,7 @@ import { type AwaitedFetch, awaitedFetches } from "../../workloads/image-fetches
 import { imageNeedsOf } from "../../hosts/images/image-needs.ts";
 import { registryListInForce } from "../../hosts/images/registry-list.ts";
 import { type PricedModels, pricedModelsOf } from "../../orders/checks/priced-models.ts";
+import { withoutTurn } from "../../training/job-arrays.ts";
 import { pairSkipsInForce, skipsInForce } from "../../workloads/place-skips.ts";
 import { holdersOfWaiting } from "./held-orders.ts";
 import { type WaitingStart, waitingStarts } from "./waiting-rows.ts";
@@ -35,6 +36,8 @@ export interface WaitingOrder {
   heldBy: readonly string[];
   /** A host fetches its image: until that is over it holds nothing and is placed nowhere. */
   awaits: AwaitedFetch | null;
+  /** Why it is not its turn among those of its array; null where it is. */
+  withoutTurn: string | null;
   /** Why its own maximum price keeps it from every model; null where it does not. */
   beyondMaximum: string | null;
   /** Why its image may not be used any more; null where it may. */
@@ -42,13 +45,14 @@ export interface WaitingOrder {
 }
 
 export async function waitingOrders(sql: Connection, { now }: { now: Date }): Promise<WaitingOrder[]> {
-  const [waiting, list, skips, apart, holders, fetches] = await Promise.all([
+  const [waiting, list, skips, apart, holders, fetches, turns] = await Promise.all([
     waitingStarts(sql),
     registryListInForce(sql),
     skipsInForce(sql, now),
     pairSkipsInForce(sql, now),
     holdersOfWaiting(sql),
     awaitedFetches(sql),
+    withoutTurn(sql),
   ]);
   const orders = waiting.map(({ order }) => order);
   const [priced, needs] = await Promise.all([
@@ -67,6 +71,7 @@ export async function waitingOrders(sql: Connection, { now }: { now: Date }): Pr
       features: [...(needs[index]?.features ?? []), ...needsOf(one.order)],
       imageRefusal: needs[index]?.refusal ?? null,
       awaits: fetches.get(key) ?? null,
+      withoutTurn: turns.get(key) ?? null,
     });
   });
 }
@@ -92,7 +97,10 @@ export function standingOf(
 function waitingOrderOf(
   { start, order, urgency, shareWeight }: WaitingStart,
   known: OrderCircumstances &
-    Pick<WaitingOrder, "otherModels" | "heldBy" | "awaits" | "beyondMaximum" | "imageRefusal">,
+    Pick<
+      WaitingOrder,
+      "otherModels" | "heldBy" | "awaits" | "withoutTurn" | "beyondMaximum" | "imageRefusal"
+    >,
 ): WaitingOrder {
   const key = startKey(start);
   return {
@@ -106,6 +114,7 @@ function waitingOrderOf(
     otherModels: known.otherModels,
     heldBy: known.heldBy,
     awaits: known.awaits,
+    withoutTurn: known.withoutTurn,
     beyondMaximum: known.beyondMaximum,
     imageRefusal: known.imageRefusal,
   };

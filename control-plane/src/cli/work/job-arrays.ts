@@ -1,0 +1,108 @@
+/** Jobs and whole arrays of them, cancelled and waited for by one word; and the list of arrays. */
+import { z } from "zod";
+import type { Row } from "../frame/api-client.ts";
+import { wholeNumber } from "../frame/arguments.ts";
+import { CliError } from "../frame/cli-error.ts";
+import { command, optionOr, thing } from "../frame/command.ts";
+import type { Context } from "../frame/context.ts";
+import { limit, listCommand, segment } from "../frame/list-command.ts";
+import { printDone } from "../frame/output.ts";
+import { ended, jobSentence } from "./job-state.ts";
+import { type Look, WAIT_SECONDS, waiting, waitUntil } from "./wait.ts";
+import { OWNER } from "./workload-group.ts";
+
+const Elements = z.record(z.string(), z.int());
+const OVER = ["completed", "failed", "cancelled"];
+
+export const CANCEL = command({
+  name: "cancel",
+  summary: "cancel a job or all of an array; what runs is stopped, and nothing of it is tried again",
+  takes: { workload: thing("job|array", "job-or-array"), ...waiting() },
+  examples: ["job cancel train --wait", "job cancel sweep"],
+  run: async (context, { workload: id, wait, timeout }) => {
+    const row = await context.api.post(`${routeOf(id)}/${segment(id)}/cancel`);
+    if (!isArray(id)) {
+      const shown = wait ? await ended(context, id, timeout) : row;
+      return printDone(context.output, jobSentence(shown), shown);
+    }
+    const shown = wait ? await arrayOver(context, id, timeout) : row;
+    printDone(context.output, arraySentence(shown), shown);
+  },
+});
+
+export const WAIT = command({
+  name: "wait",
+  summary: "wait until a job or all of an array has ended; fails unless all of it was completed",
+  takes: {
+    job: thing("job|array", "job-or-array"),
+    timeout: optionOr(
+      "--timeout <seconds>",
+      "give up after so long; the order stands",
+      wholeNumber(),
+      WAIT_SECONDS,
+    ),
+  },
+  examples: ["job wait sweep --timeout 86400"],
+  run: async (context, { job: id, timeout }) => {
+    if (isArray(id)) return await arrayEnded(context, id, timeout);
+    const row = await ended(context, id, timeout);
+    if (row.status === "cancelled") throw new CliError("refused", jobSentence(row));
+    printDone(context.output, jobSentence(row), row);
+  },
+});
+
+export const ARRAYS = listCommand({
+  name: "arrays",
+  summary: "the arrays of jobs, and how many of their elements stand where",
+  takes: limit(100),
+  route: () => "/training-job-groups",
+  columns: ["id", "name", "status", OWNER, { ifRoom: "created_at" }, ["elements", (row) => countsText(row)]],
+  empty: "No arrays. Order one: remotegpu job create NAME --image IMAGE --array 0-99%10 -- COMMAND",
+});
+
+/** Of an order that made an array; null for a single job. */
+export function orderedSentence({ group_id: id, name, array_index: index }: Row): string | null {
+  if (typeof id !== "string") return null;
+  const ofAll = String(name).slice(0, -`-${String(index)}`.length);
+  return `Array ${id} (${ofAll}) is ordered; its jobs: remotegpu job list --array ${id}`;
+}
+
+/** @throws CliError past the bound, with Ctrl-C, and where not all of it was completed */
+export async function arrayEnded(
+  context: Context,
+  id: string,
+  seconds: number,
+  begins?: string,
+): Promise<void> {
+  const row = await arrayOver(context, id, seconds, begins);
+  if (row.status !== "completed") throw new CliError("refused", arraySentence(row));
+  printDone(context.output, arraySentence(row), row);
+}
+
+async function arrayOver({ api }: Context, id: string, seconds: number, begins?: string): Promise<Row> {
+  const look = async (): Promise<Look<Row>> => {
+    const row = await api.get(`/training-job-groups/${segment(id)}`);
+    if (OVER.includes(String(row.status))) return { done: row };
+    return { waitsFor: arraySentence(row), stands: arraySentence(row) };
+  };
+  const goesOn = `remotegpu job list --array ${id} --watch`;
+  return await waitUntil(look, { seconds, goesOn, ...(begins !== undefined && { begins }) });
+}
+
+function isArray(id: string): boolean {
+  return id.startsWith("jobs-");
+}
+
+function routeOf(id: string): string {
+  return isArray(id) ? "/training-job-groups" : "/training-jobs";
+}
+
+function arraySentence(row: Row): string {
+  return `Array ${String(row.id)} (${String(row.name)}) is ${String(row.status)}: ${countsText(row)}.`;
+}
+
+/** "3 running, 97 queued" */
+function countsText({ elements }: Row): string {
+  const counts = Object.entries(Elements.parse(elements ?? {})).filter(([, count]) => count > 0);
+  return counts.map(([status, count]) => `${count} ${status}`).join(", ");
+}
