@@ -68,11 +68,12 @@ export async function hostParts(
   // Nothing of it waits for the runtime or the cards.
   const facts = readMachineFacts({ diskPath: stateDir });
   facts.catch(() => undefined);
-  const [gangObstacle] = await Promise.all([
+  const [lacking] = await Promise.all([
     obstacleToGangs(),
     runtimeWatch.learn(clock.monotonicMs()),
     imageWatch.lookWhenDue(clock.monotonicMs()),
   ]);
+  const gangObstacle = runtimeWatch.info?.name === "podman" ? "it was not tried with Podman" : lacking;
   if (gangObstacle !== null) log.warn({}, `this host takes no part in gangs: ${gangObstacle}`);
   await gpuWatch.prepare(clock.monotonicMs(), clock.wallMs(), runtimeWatch.info);
   const kept = new KeptOutput({ folder: keptOutputFolder(stateDir), wallMs: clock.wallMs });

@@ -4,6 +4,7 @@ import { execa } from "execa";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import type { GangNetwork } from "@remotegpu/shared/gang-network";
 import type { DesiredInstance, InstanceSpec } from "@remotegpu/shared/instance";
+import { obstacleToGangs } from "@remotegpu/agent/runtime/networks/gang-ability";
 import { bridgeName } from "@remotegpu/agent/runtime/networks/networks";
 import { deviceName } from "@remotegpu/agent/runtime/networks/vxlan";
 import { desiredOf } from "../../support/samples/desired-instance.ts";
@@ -63,6 +64,18 @@ async function bridgeOf(of: GangNetwork): Promise<string> {
   if (name === null) throw new Error("the gang has no network");
   return bridgeName(name);
 }
+
+test("a host can be one of a gang's, and one without the programs for it says what it lacks", async () => {
+  expect(await obstacleToGangs()).toBeNull();
+  expect(await devices()).not.toContain(`rgxt${process.pid}`);
+
+  const path = process.env["PATH"];
+  process.env["PATH"] = "/nowhere";
+  const obstacle = obstacleToGangs();
+  process.env["PATH"] = path;
+
+  expect(await obstacle).toMatch(/^cannot run \w+, without which there are no networks of gangs/);
+});
 
 test("ranks reach each other by name at the addresses they were given, and neither another gang nor the host", async () => {
   const one = gang(1);
