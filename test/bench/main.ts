@@ -9,6 +9,7 @@ import { measureBacklog } from "./backlog.ts";
 import { measureCommand } from "./command.ts";
 import { measureDecisions } from "./decisions.ts";
 import { measureEnvironment } from "./environment.ts";
+import { measureGangNetwork } from "./gang-network.ts";
 import { measureHeartbeats } from "./heartbeats.ts";
 import { measureIngest } from "./ingest.ts";
 import { measureInvoices } from "./invoices.ts";
@@ -46,6 +47,7 @@ const BENCHES: Record<string, Bench> = {
   ingest: measureIngest,
   upgrade: measureUpgrade,
   relay: measureRelay,
+  "gang-network": measureGangNetwork,
   ssh: measureSsh,
   web: measureWeb,
   tunnel: measureTunnel,
