@@ -76,6 +76,15 @@ const HISTORIES = {
     one.sendAt(101, 2);
     return one.scene;
   },
+  async gang(runs, name) {
+    const one = await runs.open(name);
+    one.write({ from: 0, to: 60 });
+    one.write({ from: 60, to: 100, final: true });
+    one.sendAt(60, 1);
+    one.sendAt(101, 2);
+    one.breaksAt(110, { from: 70, to: 95, reason: "gang-broken" });
+    return one.scene;
+  },
   async "month-split"(runs, name) {
     const one = await runs.open(name);
     one.write({ from: 100.7, to: 119 });
@@ -196,6 +205,7 @@ describe("a proof as it was made", () => {
     ["whole", 71, "7.1000", 3],
     ["two-boots", 56, "5.6000", 4],
     ["waived", 65, "6.5000", 2],
+    ["gang", 75, "7.5000", 2],
     ["month-split", 50, "5.0000", 2],
     ["lost-rows", 30, "3.0000", 3],
     ["two-journals", 57, "5.7000", 3],

@@ -2,6 +2,7 @@
  * Runs of every kind that a proof has to tell of, taken through the real ingest and the real hour tick around the end of
  * a month, with the signatures of real hosts' keys. What is written below as minutes counts from the beginning.
  */
+import type { BrokenReason } from "@remotegpu/control-plane/core/billing/waived-time";
 import { randomUUID } from "node:crypto";
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
@@ -184,7 +185,10 @@ export class OpenScene {
     ]);
   }
 
-  breaksAt(minute: number, stretch: { from: number; to: number }): void {
+  breaksAt(
+    minute: number,
+    { from, to, reason = "gpu-lost" }: { from: number; to: number; reason?: BrokenReason },
+  ): void {
     this.#steps.push([
       minute,
       async () =>
@@ -193,9 +197,9 @@ export class OpenScene {
             tx,
             {
               runId: this.scene.runId,
-              reason: "gpu-lost",
-              from: moment(stretch.from),
-              to: moment(stretch.to),
+              reason,
+              from: moment(from),
+              to: moment(to),
               evidence: { sentence: "the card fell off the bus" },
             },
             moment(minute),

@@ -7,7 +7,6 @@ import { asPhrase } from "@remotegpu/shared/sentence";
 import { THOUSANDTHS } from "@remotegpu/shared/units";
 import { assertSound, type Fleet, type GpuCapacity, type HostCapacity } from "./fleet/fleet.ts";
 import {
-  apartPhrase,
   describeObstacle,
   gpuCount,
   type GpuWish,
@@ -58,7 +57,7 @@ function misshapen(request: PlacementRequest, places: readonly PlacedInstance[])
   const hosts = new Set(places.map(({ hostId }) => hostId));
   if (request.distinctHosts && hosts.size < places.length) return "each instance needs a host of its own";
   const apart = request.apart.find(({ hosts: [one, other] }) => hosts.has(one) && hosts.has(other));
-  return apart === undefined ? null : apartPhrase(apart);
+  return apart === undefined ? null : `hosts ${apart.names} are not tried together for a while`;
 }
 
 function obstacleTo(

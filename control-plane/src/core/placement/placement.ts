@@ -5,13 +5,7 @@
  */
 import { asSentence } from "@remotegpu/shared/sentence";
 import type { Fleet } from "./fleet/fleet.ts";
-import {
-  apartPhrase,
-  describeObstacle,
-  type Obstacle,
-  obstaclesOn,
-  type PlacementRequest,
-} from "./fleet/fits-on.ts";
+import { describeObstacle, type Obstacle, obstaclesOn, type PlacementRequest } from "./fleet/fits-on.ts";
 import type { FleetState } from "./fleet/fleet-state.ts";
 import { Placer, type Place, type PlacementOptions } from "./placer.ts";
 
@@ -117,7 +111,15 @@ export function waitingSentence(
   const more = hosts - named.length;
   const others = more > 0 ? `; and ${more} more hosts` : "";
   if (request.instances === 1) return asSentence(`Waiting for a place. ${reasons.join("; ")}${others}`);
-  const apart = request.apart.slice(0, HOSTS_IN_A_SENTENCE).map(apartPhrase);
-  const why = [[...reasons, ...apart].join("; "), others].join("");
-  return asSentence(`Waiting for ${request.instances} places at once, ${fitting} are free now. ${why}`);
+  const why = `Waiting for ${request.instances} places at once, ${fitting} are free now. ${reasons.join("; ")}${others}`;
+  return [asSentence(why), ...apartSentence(request)].join(" ");
+}
+
+/** Whatever is free on them, a gang has one of two or the other. */
+function apartSentence({ apart }: PlacementRequest): string[] {
+  if (apart.length === 0) return [];
+  const named = apart.slice(0, HOSTS_IN_A_SENTENCE).map(({ names }) => names);
+  const more = apart.length > named.length ? [`and ${apart.length - named.length} more`] : [];
+  const all = [...named, ...more].join(", ");
+  return [`Not tried together for a while, since ranks there did not reach each other: ${all}.`];
 }

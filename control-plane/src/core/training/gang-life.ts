@@ -30,7 +30,9 @@ export function afterGangReports(
   // A database that was restored may not know that it was released, and its ranks run.
   if (ranks.some(({ gang, state }) => gang.releasedForMs === null && !isOver(state)))
     return { kind: "releases" };
-  return afterSilence(ranks) ?? afterNoBeginning(ranks) ?? cutOff(ranks);
+  return (
+    afterSilence(ranks) ?? afterNoBeginning(ranks) ?? (status === "queued" ? begins(ranks) : cutOff(ranks))
+  );
 }
 
 function isOfGang(report: InstanceReport): report is Rank {
@@ -73,6 +75,15 @@ function afterNoBeginning(ranks: readonly Rank[]): GangTransition | null {
   return late.length === 0
     ? null
     : losing(late, ({ gang }) => `it did not begin on host ${gang.hostName} within 2 minutes of its release`);
+}
+
+function begins(ranks: readonly Rank[]): GangTransition {
+  const late = ranks.filter((rank) => !hasBegun(rank)).map(({ rank }) => rank);
+  const named = `rank${late.length === 1 ? "" : "s"} ${late.join(", ")}`;
+  return {
+    kind: "explains",
+    reason: `The preflight has passed; ${named} ${late.length === 1 ? "is" : "are"} about to begin.`,
+  };
 }
 
 function losing(lost: readonly Rank[], why: (rank: Rank) => string): GangTransition {

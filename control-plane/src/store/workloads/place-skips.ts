@@ -101,17 +101,13 @@ type PairSkips = PlacementRequest["apart"];
 
 /** Those that have not passed. Whoever looks again under locks may find one more, and none less. */
 export async function pairSkipsInForce(sql: Connection, now: Date): Promise<PairSkips> {
-  const { rows } = await sql.query<{ host_id: string; other_host_id: string; names: string; reason: string }>(
-    `SELECT s.host_id, s.other_host_id, h.name || ' and ' || o.name AS names, s.reason
+  const { rows } = await sql.query<{ host_id: string; other_host_id: string; names: string }>(
+    `SELECT s.host_id, s.other_host_id, h.name || ' and ' || o.name AS names
        FROM gang_pair_skips s JOIN hosts h ON h.id = s.host_id JOIN hosts o ON o.id = s.other_host_id
       WHERE s.until > $1 ORDER BY s.host_id, s.other_host_id`,
     [now],
   );
-  return rows.map(({ host_id, other_host_id, names, reason }) => ({
-    hosts: [host_id, other_host_id],
-    names,
-    reason,
-  }));
+  return rows.map(({ host_id, other_host_id, names }) => ({ hosts: [host_id, other_host_id], names }));
 }
 
 /** No gang is placed on both of them until then. Those that have passed are forgotten. */

@@ -32,12 +32,11 @@ interface HostSkip {
   untilMs: number;
 }
 
-export interface HostsApart {
+interface HostsApart {
   /** In the order of their ids. */
   hosts: HostPair;
   /** For people. */
   names: string;
-  reason: string;
 }
 
 export interface PlacementRequest {
@@ -76,10 +75,6 @@ export type Obstacle =
   | { kind: "no-such-gpu"; wish: string; cards: number }
   | { kind: "gpu-busy"; asked: number; free: number }
   | { kind: "gpu-closed"; reason: string };
-
-export function apartPhrase({ names, reason }: HostsApart): string {
-  return `hosts ${names} are not tried together for a while: ${asPhrase(reason)}`;
-}
 
 /** All constraints of `host` that `request` fails at the time `now` (ms), in a fixed order. */
 export function obstaclesOn(host: HostCapacity, request: PlacementRequest, now: number): Obstacle[] {

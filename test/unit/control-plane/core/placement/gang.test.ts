@@ -100,7 +100,7 @@ test.each([
 });
 
 const apart = (...pairs: [string, string][]): Gang["apart"] =>
-  pairs.map((hosts) => ({ hosts, names: hosts.join(" and "), reason: "no way" }));
+  pairs.map((hosts) => ({ hosts, names: hosts.join(" and ") }));
 
 test.each<{ what: string; gpus: number[]; gang: Gang; racks: number[][] | null }>([
   {

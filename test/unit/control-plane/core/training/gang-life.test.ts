@@ -67,7 +67,10 @@ describe("a gang that is held", () => {
 
 describe("a gang that is released", () => {
   test("waits for its last rank, and runs with it", () => {
-    expect(afterReports("queued", reports(RUNS, RELEASED))).toMatchObject({ kind: "explains" });
+    expect(afterReports("queued", reports(RUNS, RELEASED))).toEqual({
+      kind: "explains",
+      reason: "The preflight has passed; rank 1 is about to begin.",
+    });
     expect(afterReports("queued", reports(RUNS, RUNS))).toEqual({
       kind: "becomes",
       status: "running",
