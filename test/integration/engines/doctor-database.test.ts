@@ -275,6 +275,13 @@ describe("placements and workloads", () => {
       { "placement-without-allocation": { instance: anyText, epoch: expect.any(Number), gpu: anyText } },
     ],
     [
+      "a network given to two gangs",
+      `INSERT INTO instances (id, workload_kind, workload_id, rank, state) VALUES ('g-1', 'training', 'j-1', 0, 'placed'), ('g-2', 'training', 'j-2', 0, 'placed');
+       INSERT INTO placements (instance_id, epoch, host_id, spec, spec_hash, cpu_milli, memory_bytes, gang_network)
+         VALUES ('g-1', 1, 'host-one', '{}', '', 0, 0, 7), ('g-2', 1, 'host-one', '{}', '', 0, 0, 7)`,
+      { "gang-network-given-twice": { network: 7 } },
+    ],
+    [
       "a placement released under a running environment",
       `UPDATE placements SET resources_released_at = now() WHERE instance_id = ${OF_RUN("running")} AND resources_released_at IS NULL`,
       {

@@ -8,6 +8,7 @@ import type { Context } from "../frame/context.ts";
 import { listCommand, segment } from "../frame/list-command.ts";
 import { printList, printOne, type Column } from "../frame/output.ts";
 import type { Kind } from "../frame/things.ts";
+import { foundText } from "./found-text.ts";
 
 export const EVENT_COLUMNS: Column[] = ["at", "actor", "kind", "old", "new", "reason"];
 const INSTANCE_COLUMNS: Column[] = [
@@ -27,6 +28,7 @@ const INSTANCE_COLUMNS: Column[] = [
   { ifRoom: "run_id" },
   ["ended", endText],
   { ifRoom: ["charged", (row) => latestRun(row)?.charged] },
+  { wide: ["found", foundText] },
   "detail",
 ];
 

@@ -146,14 +146,21 @@ function ended(reports: readonly InstanceReport[]): JobTransition {
   const isPersonal = ordered.stopOrderedBy === "customer" || ordered.stopOrderedBy === "admin";
   const isCancelled = isPersonal && ordered.stopReason === null;
   if (isCancelled) return becomes("cancelled", stopSentence(ordered));
-  const stopped = reports.filter(({ stopOrderedBy }) => stopOrderedBy !== null);
+  const stopped = stoppedAtFault(reports);
   // Nobody wanted its end: its host is emptied, or did not get it running in time.
   const isForTheHost = ordered.stopOrderedBy === "admin" || ordered.stopOrderedBy === "control-plane";
   return fails(
     isForTheHost ? "infrastructure" : "order",
-    stopSentence(ordered) ?? "It was stopped.",
+    stopSentence(stopped[0] ?? ordered) ?? "It was stopped.",
     stopped,
   );
+}
+
+/** Of a gang those that an administrator stopped, as by emptying a host: the others were stopped because of them. */
+function stoppedAtFault(reports: readonly InstanceReport[]): InstanceReport[] {
+  const all = reports.filter(({ stopOrderedBy }) => stopOrderedBy !== null);
+  const byAdmin = all.filter(({ stopOrderedBy }) => stopOrderedBy === "admin");
+  return byAdmin.length > 0 ? byAdmin : all;
 }
 
 function isBroken(report: InstanceReport): boolean {

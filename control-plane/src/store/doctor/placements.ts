@@ -23,6 +23,11 @@ export const PLACEMENT_QUESTIONS: readonly Question[] = [
     claim: "Every live placement holds the GPUs that its order names.",
     ask: placementsWithoutCard,
   },
+  {
+    check: "gang-networks-are-of-one",
+    claim: "No two gangs have one network while anything of them is held.",
+    ask: networksOfSeveral,
+  },
 ];
 
 async function instancesPlacedTwice(sql: Connection): Promise<Found> {
@@ -62,6 +67,21 @@ async function allocationsWithoutPlacement(sql: Connection): Promise<Found> {
       subject: { allocation: allocation_id, gpu: gpu_uuid, instance: instance_id, epoch },
       sentence:
         "That placement has given its resources back, or is not there; the card is lost to others until the allocation is released.",
+    }),
+  );
+}
+
+async function networksOfSeveral(sql: Connection): Promise<Found> {
+  return await findRows<{ network: number; gangs: string }>(
+    sql,
+    `SELECT p.gang_network AS network, string_agg(DISTINCT i.workload_id, ', ') AS gangs
+       FROM placements p JOIN instances i ON i.id = p.instance_id
+      WHERE p.gang_network IS NOT NULL AND p.resources_released_at IS NULL
+      GROUP BY p.gang_network HAVING count(DISTINCT (i.workload_kind, i.workload_id)) > 1`,
+    ({ network, gangs }) => ({
+      finding: "gang-network-given-twice",
+      subject: { network },
+      sentence: `The jobs ${gangs} have it at once, and their ranks reach each other where they share a host. Cancel one.`,
     }),
   );
 }

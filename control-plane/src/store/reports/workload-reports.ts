@@ -73,7 +73,7 @@ async function applyTransition(
     case "stays":
       return [];
     case "explains": {
-      const reason = transition.reason || (workload.status === "running" ? drainWarning(first) : null);
+      const reason = transition.reason || (workload.status === "running" ? drainWarning(reports) : null);
       if (reason !== reported.told)
         await store.explain(sql, { id: workload.id, status: workload.status, reason });
       return [];
@@ -87,7 +87,7 @@ async function applyTransition(
           first?.exitCode ??
           null,
       };
-      const told = reason ?? (status === "running" ? drainWarning(first) : null);
+      const told = reason ?? (status === "running" ? drainWarning(reports) : null);
       await store.move(sql, [{ ...move, to: status, reason: told, cause }]);
       // What its rules stop is stopped everywhere; each of its other ends has nothing left that runs.
       if (status !== "stopping") return [];
@@ -177,8 +177,9 @@ async function waitAgain(
 }
 
 /** What stands with whatever runs on a host that is being emptied. */
-function drainWarning(report: PlacedReport | undefined): string | null {
-  return report?.drain == null ? null : drainSentence(report.hostName, report.drain);
+function drainWarning(reports: readonly PlacedReport[]): string | null {
+  const [emptied] = reports.filter(({ drain }) => drain !== null);
+  return emptied?.drain == null ? null : drainSentence(emptied.hostName, emptied.drain);
 }
 
 interface ReportRow extends WorkloadName {

@@ -154,6 +154,14 @@ describe("the end of a gang", () => {
       });
   });
 
+  test("is the fault of the host that is emptied, and not of those that were stopped after it", () => {
+    const emptied: Told = { ...STOPPED, stopOrderedBy: "admin", stopReason: "Host h1 is emptied." };
+    expect(afterReports("stopping", reports(STOPPED, emptied))).toEqual({
+      kind: "fails",
+      failure: { by: "infrastructure", reason: "Host h1 is emptied.", ranks: [1] },
+    });
+  });
+
   test("that its people ordered is a cancellation, whatever broke", () => {
     const cancelled: Told = { ...STOPPED, stopOrderedBy: "customer", stopReason: null };
     expect(afterReports("stopping", reports(cancelled, cancelled))).toMatchObject({ status: "cancelled" });

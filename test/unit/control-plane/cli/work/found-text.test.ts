@@ -1,0 +1,20 @@
+import { foundText } from "@remotegpu/control-plane/cli/work/found-text";
+import { expect, test } from "vitest";
+
+const WELL = { check: "clock", is_passed: true, detail: "Good.", address: null };
+const BAD = { check: "network", is_passed: false, detail: "No answer.", address: "10.224.0.129" };
+
+test.each([
+  ["starts alone", { gang: null }, ""],
+  ["is told by a server of before", {}, ""],
+  ["is held and nothing is looked at yet", { gang: { findings: [], cut_off: [] } }, ""],
+  ["is held and well", { gang: { findings: [WELL], cut_off: [] } }, "all well"],
+  ["is held and not well", { gang: { findings: [WELL, BAD, BAD], cut_off: [] } }, "No answer. No answer."],
+  [
+    "runs and is cut off",
+    { gang: { findings: [], cut_off: ["10.224.0.129", "10.224.0.130"] } },
+    "hears nothing from 10.224.0.129, 10.224.0.130",
+  ],
+])("an instance that %s", (_what, row, text) => {
+  expect(foundText(row)).toBe(text);
+});
