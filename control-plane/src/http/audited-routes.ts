@@ -67,6 +67,7 @@ const ROUTES: Record<string, AuditedRoute | null> = {
   "POST /environments/{id}/shares": to("web-share.create", "web-share"),
   "DELETE /environments/{id}/shares/{share_id}": to("web-share.end", "web-share", "share_id"),
   "POST /training-jobs": to("training-job.create", "training-job"),
+  "POST /training-jobs/dry-run": null,
   "POST /training-job-groups/{id}/cancel": to("training-job-group.cancel", "training-job-group", "id"),
   "DELETE /training-job-groups/{id}": to("training-job-group.delete", "training-job-group", "id"),
   "POST /training-jobs/{id}/retry": to("training-job.retry", "training-job", "id"),

@@ -519,6 +519,12 @@ const RIGHTS: [route: string, expected: string, question: Question][] = [
       body: { name: "j", image: "busybox", command: "true", ...sized, workspace_id: team },
     }),
   ],
+  [
+    "POST /training-jobs/dry-run",
+    EVERYONE,
+    plain("/training-jobs/dry-run", { name: "j", image: "busybox", command: "true", ...sized }),
+  ],
+  ["GET /schemas/training-job", PUBLIC, plain("/schemas/training-job")],
   ["GET /training-job-groups", EVERYONE, plain("/training-job-groups")],
   ["GET /training-job-groups/{id}", MEMBERS, at(jobArray, (id) => `/training-job-groups/${id}`)],
   [
@@ -931,7 +937,7 @@ const CHANGES = RIGHTS.filter(
 );
 
 /** Asked by POST since they are long; they change nothing. */
-const QUESTIONS = ["POST /billing/estimate", "POST /prices/preview"];
+const QUESTIONS = ["POST /training-jobs/dry-run", "POST /billing/estimate", "POST /prices/preview"];
 
 describe("every route that changes something", () => {
   beforeAll(async () => {

@@ -7,6 +7,7 @@ import { ARRAYS, CANCEL, WAIT } from "./job-arrays.ts";
 import { CREATE } from "./job-create.ts";
 import { RUN } from "./job-run.ts";
 import { ended, jobSentence } from "./job-state.ts";
+import { SUBMIT } from "./job-submit.ts";
 import { CPU_AND_MEMORY, OWNER, workloadGroup } from "./workload-group.ts";
 
 const SAYS: Column = ["waits for / says", (row) => row.status_reason];
@@ -51,7 +52,7 @@ export const JOB = workloadGroup({
   ],
   sentence: jobSentence,
   settled: ended,
-  more: [RUN, CANCEL, WAIT, ARRAYS, JOB_OUTPUT],
+  more: [RUN, SUBMIT, CANCEL, WAIT, ARRAYS, JOB_OUTPUT],
   deletion: (id) => `Training job ${id} is being deleted.`,
 });
 

@@ -57,6 +57,7 @@ import { registerSpecRoutes } from "../money/prices/specs.ts";
 import { registerSshKeyRoutes } from "../accounts/ssh-keys.ts";
 import { registerWebhookDeliveryRoutes } from "../webhooks/webhook-deliveries.ts";
 import { registerWebhookRoutes } from "../webhooks/webhooks.ts";
+import { registerTrainingJobDryRun } from "../training/job-dry-run.ts";
 import { registerTrainingJobGroupRoutes } from "../training/job-groups.ts";
 import { registerTrainingJobOutputRoute } from "../training/job-output.ts";
 import { registerTrainingJobRoutes } from "../training/training-jobs.ts";
@@ -81,7 +82,7 @@ export function registerResources(api: ApiApp, deps: ApiDeps): void {
   registerInvitationRoutes(api, deps);
   registerSshKeyRoutes(api, deps);
   registerEnvironmentRoutes(api, deps, fleet);
-  registerTrainingJobRoutes(api, deps, fleet);
+  registerTrainingJobRoutes(api, fleet);
   registerTrainingJobGroupRoutes(api);
   registerTrainingJobOutputRoute(api);
   registerWorkloadRoutes(api, deps, fleet);
@@ -143,6 +144,7 @@ export function registerResources(api: ApiApp, deps: ApiDeps): void {
 /** What all kinds of workload have. */
 function registerWorkloadRoutes(api: ApiApp, deps: ApiDeps, fleet: KeptFleet): void {
   const kept = keptForPasses(deps.db);
+  registerTrainingJobDryRun(api, deps, { fleet, kinds: KINDS, kept });
   for (const kind of KINDS) {
     registerWorkloadPages(api, kind);
     registerWorkloadVerbs(api, { deps, fleet }, kind);

@@ -3,20 +3,17 @@
  * version has its routes, which say so.
  */
 import { createRoute, z } from "@hono/zod-openapi";
-import { elementName, indexesOf } from "../../core/training/array.ts";
 import { emptyFleet } from "../../store/fleet/empty-fleet.ts";
 import type { KeptFleet } from "../../store/fleet/kept-fleet.ts";
 import { orderJob } from "../../store/orders/job-orders.ts";
-import type { NewArray } from "../../store/training/job-arrays.ts";
-import type { NewJob, NewJobRow } from "../../store/training/new-jobs.ts";
-import type { ApiApp, ApiDeps } from "../deps.ts";
+import type { ApiApp } from "../deps.ts";
 import { onFleet } from "../environments/environment-access.ts";
-import { workspaceForOrder } from "../request/authorization.ts";
 import { once } from "../request/idempotency.ts";
 import { ApiRefusal } from "../request/refusal.ts";
 import { created, forCustomers, jsonBody, ok } from "../request/route.ts";
 import { ordererOf, refuseUnlessDone, tellOf } from "../workloads/orders.ts";
-import { LATER, newJob, NewTrainingJobBody, rangeOf } from "./job-body.ts";
+import { LATER, NewTrainingJobBody } from "./job-body.ts";
+import { orderAsked } from "./job-order.ts";
 import { TrainingJob } from "./training-job-answer.ts";
 import { TRAINING_JOBS } from "./training-kind.ts";
 
@@ -46,26 +43,19 @@ const uploads = createRoute({
   responses: ok("The upload", z.object({ id: z.string() }).openapi("CodeUpload")),
 });
 
-export function registerTrainingJobRoutes(api: ApiApp, deps: ApiDeps, fleet: KeptFleet): void {
+export function registerTrainingJobRoutes(api: ApiApp, fleet: KeptFleet): void {
   api.openapi(post, async (c) => {
     const body = c.req.valid("json");
-    const workspace = await workspaceForOrder(c, body.workspace_id);
-    const owner = { customerId: c.var.actor.customerId, workspaceId: workspace.id };
-    const order = newJob(body, owner);
-    const range = rangeOf(body);
-    const array = range && { id: deps.newId("jobs"), name: order.name, range, ...owner };
-    const rows = rowsOf(order, array, () => deps.newId("job"));
+    const asked = await orderAsked(c, body);
     const recent = await fleet.recent();
     return await once(c, async (sql, afterwards) => {
       // Within the transaction everything is asked through it: whoever holds a connection must not wait for another.
       const looks = { recent: () => Promise.resolve(recent), anew: () => emptyFleet(sql) };
       const orderer = ordererOf(c);
-      const outcome = await onFleet(looks, (fleet) =>
-        orderJob(sql, { order, rows, array, payerId: workspace.owner_id, fleet, orderer }),
-      );
+      const outcome = await onFleet(looks, (fleet) => orderJob(sql, { ...asked, fleet, orderer }));
       refuseUnlessDone(outcome);
       afterwards(() => tellOf(c, []));
-      return c.json(await TRAINING_JOBS.answerOf(c, sql, rows[0].id), 201);
+      return c.json(await TRAINING_JOBS.answerOf(c, sql, asked.rows[0].id), 201);
     });
   });
 
@@ -75,16 +65,4 @@ export function registerTrainingJobRoutes(api: ApiApp, deps: ApiDeps, fleet: Kep
       `Uploading the code of a job ${LATER}; put it into the image, or into a dataset.`,
     );
   });
-}
-
-function rowsOf({ name }: NewJob, array: NewArray | null, newId: () => string): [NewJobRow, ...NewJobRow[]] {
-  if (array === null) return [{ id: newId(), name, element: null }];
-  const indexes = indexesOf(array.range);
-  // What was ordered in one moment has its turn in the order of the ids, and here in that of the indexes.
-  const [firstId = "", ...ids] = indexes.map(newId).sort();
-  const row = (id: string, index: number) => {
-    return { id, name: elementName(name, index), element: { arrayId: array.id, index } };
-  };
-  const { from } = array.range;
-  return [row(firstId, from), ...ids.map((id, nth) => row(id, from + 1 + nth))];
 }

@@ -19,22 +19,24 @@ import { forCustomers, ok, Timestamp, WorkloadIdPath } from "../request/route.ts
 import { SuggestionAnswer, suggestionAnswer } from "./suggestion-answer.ts";
 import { type RoutedKind, workloadFor, type WorkloadState } from "./routed-kind.ts";
 
+export const WhyHost = z
+  .object({
+    host_id: z.string(),
+    host_name: z.string(),
+    /** True where one instance would fit now. */
+    fits: z.boolean(),
+    reason: z.string(),
+    obstacles: z.array(z.string()),
+  })
+  .openapi("WhyHost");
+
 const Why = z
   .object({
     status: z.string(),
     reason: z.string().nullable(),
     /** 1 for the next in line; null when it does not wait. */
     position: z.int().nullable(),
-    hosts: z.array(
-      z.object({
-        host_id: z.string(),
-        host_name: z.string(),
-        /** True where one instance would fit now. */
-        fits: z.boolean(),
-        reason: z.string(),
-        obstacles: z.array(z.string()),
-      }),
-    ),
+    hosts: z.array(WhyHost),
     image_fetches: z
       .array(
         z.object({
@@ -94,23 +96,35 @@ async function whyOf(
   if (workload.status !== "queued") return nothing;
   const at = now();
   const scene = await passScene(db, { now: at, seed: 0, kept, work: "all" });
-  const standing = { shares: scene.shares, now: at.getTime() };
-  // Of several starts the first in the line is told of.
-  const order = inQueueOrder(scene.orders, standing).find(
-    ({ start }) => start.kind === routed.kind && start.id === workload.id,
-  );
-  if (order === undefined) return nothing;
-  const found = suggestions(scene, order, {
-    otherModels: order.otherModels,
-    mayLimit: routed.endsByItself,
-  });
+  const place = placeIn(scene, { ...routed, id: workload.id, at });
+  if (place === null) return nothing;
+  const { order, position, hosts, found } = place;
   return {
     ...nothing,
     // What hosts tell of a pull moves on between two passes of the scheduler.
     reason: order.awaits === null ? told.reason : order.heldBack,
+    position,
+    hosts,
+    suggestions: await Promise.all(found.map((one) => suggestionAnswer(c, one, kinds))),
+  };
+}
+
+/** Where in the line it stands, and what keeps it from each host; null where it does not wait. */
+export function placeIn(
+  scene: Awaited<ReturnType<typeof passScene>>,
+  { kind, id, endsByItself, at }: Pick<RoutedKind, "kind" | "endsByItself"> & { id: string; at: Date },
+) {
+  const standing = { shares: scene.shares, now: at.getTime() };
+  // Of several starts the first in the line is told of.
+  const order = inQueueOrder(scene.orders, standing).find(
+    ({ start }) => start.kind === kind && start.id === id,
+  );
+  if (order === undefined) return null;
+  return {
+    order,
     position: positionInQueue(scene.orders, order.id, standing),
     hosts: hostAnswers(new FleetState(scene.fleet), order, at),
-    suggestions: await Promise.all(found.map((one) => suggestionAnswer(c, one, kinds))),
+    found: suggestions(scene, order, { otherModels: order.otherModels, mayLimit: endsByItself }),
   };
 }
 

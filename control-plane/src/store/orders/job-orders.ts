@@ -3,6 +3,8 @@
  * system had waiting is wanted here. Each is one step of a transaction that holds the job.
  */
 import { afterCancel, afterRetry, ENDED } from "../../core/training/job-status.ts";
+import type { Points } from "@remotegpu/shared/money";
+import { hourlyPrice } from "../../core/orders/prices/price-lines.ts";
 import { widthOf } from "../../core/training/array.ts";
 import type { WorkloadName } from "../../core/workloads/workload-name.ts";
 import { MAX_ATTEMPTS } from "../../core/training/retries.ts";
@@ -40,11 +42,14 @@ interface JobOrder {
   orderer: Orderer;
 }
 
-/** One that is an array passes where as many of it as run at once would, one beside the other. */
+/**
+ * One that is an array passes where as many of it as run at once would, one beside the other. Answers what an hour of
+ * these costs at most.
+ */
 export async function orderJob(
   sql: Transaction,
   { order, rows, array, payerId, fleet, orderer }: JobOrder,
-): Promise<{ done: true } | RefusedOrder> {
+): Promise<{ done: true; hourly: Points } | RefusedOrder> {
   const { actor, now } = orderer;
   const bound = await boundToSpec(sql, order);
   if ("done" in bound) return bound;
@@ -52,11 +57,14 @@ export async function orderJob(
   const [impossible] = await orderImpossibilities(sql, [{ order: asked, fleet }], now);
   if (impossible != null) return { done: false, refusal: "impossible", impossibility: impossible };
   const together = Array.from({ length: array === null ? 1 : widthOf(array.range) }, () => asked);
-  for (const check of await checkOrders(sql, together, { models: fleet.models, now }))
+  let hourly: Points = 0n;
+  for (const check of await checkOrders(sql, together, { models: fleet.models, now })) {
     if (!check.passed) return { done: false, refusal: "check", check };
+    hourly += check.lines.reduce((sum, lines) => sum + hourlyPrice(lines), 0n);
+  }
   if (array !== null) await insertArray(sql, array, now);
   await insertJobs(sql, { job: bound, rows }, { actor, reason: WAITS, now });
-  return { done: true };
+  return { done: true, hourly };
 }
 
 /** Whoever pays must be able to, and the mounts, the image and the prices must be there, as at any order. */

@@ -14,6 +14,17 @@ export const WORKLOAD_WORDS: Words = {
   "EnvironmentDeletion.status": ["It goes on by itself"],
   "TrainingJobDeletion.id": ["The job", "job-3c9a72d1"],
   "TrainingJobDeletion.status": ["It goes on by itself"],
+  "TrainingJobDryRun.price_per_hour": [
+    "Of all that would run at once, at most; null for a key without the scope money",
+    "4.5000",
+  ],
+  "TrainingJobDryRun.position": ["Where in the line it would stand now, from 1", 1],
+  "TrainingJobDryRun.reason": [
+    "What it would wait for, or where it fits",
+    "An instance of it fits on 2 hosts now.",
+  ],
+  "TrainingJobDryRun.hosts": ["What keeps it from each host"],
+  "TrainingJobDryRun.suggestions": ["Each alone would start it now"],
   "TrainingJobGroupDeletion.id": ["The array", "jobs-5d20c7f1"],
   "TrainingJobGroupDeletion.status": ["It goes on by itself"],
   "TrainingJobGroup.id": ["Its id", "jobs-5d20c7f1"],

@@ -4,7 +4,7 @@ import { fetchSentence, imageSentence } from "../../../core/hosts/images/image-f
 import type { QueuedOrder } from "../../../core/queue/fleet-room.ts";
 import type { Waiting } from "../../../core/queue/queue.ts";
 import type { WaitingScene } from "../../../core/queue/turn.ts";
-import { type Connection, type Database, transaction } from "../../database/database.ts";
+import { type Connection, type Database, type Transaction, transaction } from "../../database/database.ts";
 import { fleetSnapshot } from "../../fleet/fleet-snapshot.ts";
 import { KeptGpuTime } from "./gpu-time.ts";
 import { endingWork, runningWork } from "./running-work.ts";
@@ -25,16 +25,45 @@ export function keptForPasses(db: Database): KeptForPasses {
   return { usual: new UsualOrders(db), gpuTime: new KeptGpuTime(db) };
 }
 
-/** @param work which of what runs is looked at: all of it only where somebody asks what could end */
+interface SceneWish {
+  now: Date;
+  seed: number;
+  /** Which of what runs is looked at: all of it only where somebody asks what could end. */
+  work: "all" | "ending";
+}
+
 export async function passScene(
   db: Database,
-  { now, seed, kept, work }: { now: Date; seed: number; kept: KeptForPasses; work: "all" | "ending" },
+  { kept, ...wish }: SceneWish & { kept: KeptForPasses },
 ): Promise<WaitingScene<ScheduledOrder>> {
-  const [{ waiting, running, fleet }, used, typical] = await Promise.all([
-    transaction(db, async (sql) => await readTogether(sql, { now, work })),
-    kept.gpuTime.at(now),
-    kept.usual.at(now),
+  const [read, known] = await Promise.all([
+    transaction(db, async (sql) => await readTogether(sql, wish)),
+    knownForPass(kept, wish.now),
   ]);
+  return sceneOf(read, known, wish);
+}
+
+type Known = Awaited<ReturnType<typeof knownForPass>>;
+
+/** Asked before whoever looks from within a transaction has opened it, since it may take a connection of its own. */
+export async function knownForPass(kept: KeptForPasses, now: Date) {
+  const [used, typical] = await Promise.all([kept.gpuTime.at(now), kept.usual.at(now)]);
+  return { used, typical };
+}
+
+/** As a pass would see it if the transaction were done. */
+export async function passSceneWithin(
+  sql: Transaction,
+  { known, ...wish }: SceneWish & { known: Known },
+): Promise<WaitingScene<ScheduledOrder>> {
+  return sceneOf(await readTogether(sql, wish), known, wish);
+}
+
+function sceneOf(
+  { waiting, running, fleet }: Awaited<ReturnType<typeof readTogether>>,
+  { used, typical }: Known,
+  { now, seed }: SceneWish,
+): WaitingScene<ScheduledOrder> {
   const { shares } = standingOf(waiting, used, now);
   return {
     fleet,
@@ -46,7 +75,7 @@ export async function passScene(
 }
 
 /** On one connection, where what is asked together is read in the order in which it was asked. */
-async function readTogether(sql: Connection, { now, work }: { now: Date; work: "all" | "ending" }) {
+async function readTogether(sql: Connection, { now, work }: SceneWish) {
   const read = work === "all" ? runningWork(sql) : endingWork(sql);
   const [waiting, running, fleet] = await Promise.all([
     waitingOrders(sql, { now }),

@@ -1,0 +1,114 @@
+/**
+ * What an order of a job would come to, without ordering it: it is checked, written and looked at by the code that does
+ * all this in earnest, and taken back. And the form of an order, for programs that help to write one.
+ */
+import { createRoute, z } from "@hono/zod-openapi";
+import { formatPoints } from "@remotegpu/shared/money";
+import { emptyFleet } from "../../store/fleet/empty-fleet.ts";
+import type { KeptFleet } from "../../store/fleet/kept-fleet.ts";
+import { takenBack } from "../../store/database/taken-back.ts";
+import { orderJob } from "../../store/orders/job-orders.ts";
+import {
+  type KeptForPasses,
+  knownForPass,
+  passSceneWithin,
+  type ScheduledOrder,
+} from "../../store/placement/scene/pass-scene.ts";
+import type { ApiApp, ApiDeps } from "../deps.ts";
+import { onFleet } from "../environments/environment-access.ts";
+import { showsMoney } from "../request/authentication.ts";
+import { once } from "../request/idempotency.ts";
+import { forCustomers, forEveryone, jsonBody, Money, ok } from "../request/route.ts";
+import { ordererOf, refuseUnlessDone } from "../workloads/orders.ts";
+import type { RoutedKind } from "../workloads/routed-kind.ts";
+import { SuggestionAnswer, suggestionAnswer } from "../workloads/suggestion-answer.ts";
+import { placeIn, WhyHost } from "../workloads/workload-why.ts";
+import { NewTrainingJobBody } from "./job-body.ts";
+import { orderAsked } from "./job-order.ts";
+
+const tags = ["training jobs"];
+
+const DryRun = z
+  .object({
+    price_per_hour: Money.nullable(),
+    position: z.int().nullable(),
+    reason: z.string(),
+    hosts: z.array(WhyHost),
+    suggestions: z.array(SuggestionAnswer),
+  })
+  .openapi("TrainingJobDryRun");
+
+const dryRun = createRoute({
+  ...forCustomers,
+  method: "post",
+  path: "/training-jobs/dry-run",
+  operationId: "tryTrainingJob",
+  "x-problems": [402],
+  tags,
+  summary: "What an order would cost and which place it would get; nothing is ordered",
+  request: { body: jsonBody(NewTrainingJobBody) },
+  responses: ok(
+    "What it would come to; of an array, of its first element, and the price of those that run at once",
+    DryRun,
+  ),
+});
+
+const schema = createRoute({
+  ...forEveryone,
+  method: "get",
+  path: "/schemas/training-job",
+  operationId: "getTrainingJobSchema",
+  tags,
+  summary: "The order of a training job as a JSON Schema, for editors and checkers",
+  responses: {
+    200: {
+      description: "The schema",
+      content: { "application/json": { schema: z.looseObject({}) } },
+    },
+  },
+});
+
+export function registerTrainingJobDryRun(
+  api: ApiApp,
+  deps: ApiDeps,
+  { fleet, kinds, kept }: { fleet: KeptFleet; kinds: readonly RoutedKind[]; kept: KeptForPasses },
+): void {
+  api.openapi(dryRun, async (c) => {
+    const asked = await orderAsked(c, c.req.valid("json"));
+    const at = deps.now();
+    const [recent, known] = await Promise.all([fleet.recent(), knownForPass(kept, at)]);
+    return await once(c, async (sql) => {
+      const looks = { recent: () => Promise.resolve(recent), anew: () => emptyFleet(sql) };
+      const orderer = ordererOf(c);
+      const { hourly, scene } = await takenBack(sql, async () => {
+        const outcome = await onFleet(looks, (fleet) => orderJob(sql, { ...asked, fleet, orderer }));
+        const { hourly } = refuseUnlessDone(outcome);
+        return { hourly, scene: await passSceneWithin(sql, { now: at, seed: 0, known, work: "all" }) };
+      });
+      const place = placeIn(scene, { kind: "training", id: asked.rows[0].id, endsByItself: true, at });
+      const hosts = place?.hosts ?? [];
+      // What starts as it is needs no change.
+      const starts = asked.order.nodeCount === 1 && hosts.some(({ fits }) => fits);
+      const found = starts ? [] : (place?.found ?? []);
+      const answer = {
+        price_per_hour: showsMoney(c) ? formatPoints(hourly) : null,
+        position: place?.position ?? null,
+        reason: reasonOf(place?.order ?? null, hosts),
+        hosts,
+        suggestions: await Promise.all(found.map((one) => suggestionAnswer(c, one, kinds))),
+      };
+      return c.json(answer, 200);
+    });
+  });
+
+  const described = z.toJSONSchema(NewTrainingJobBody, { io: "input", unrepresentable: "any" });
+  const plain = z.looseObject({}).parse(JSON.parse(JSON.stringify(described)));
+  api.openapi(schema, (c) => c.json(plain, 200));
+}
+
+function reasonOf(order: ScheduledOrder | null, hosts: readonly { fits: boolean }[]): string {
+  if (order?.heldBack != null) return order.heldBack;
+  const count = hosts.filter(({ fits }) => fits).length;
+  if (count === 0) return "No host has room for an instance of it now: it would wait.";
+  return `An instance of it fits on ${count === 1 ? "one host" : `${count} hosts`} now.`;
+}
