@@ -14,6 +14,9 @@ export async function execInInstance(
   const container = observation.running.find(({ owner }) => owner.instanceId === instanceId);
   if (container === undefined || command === undefined)
     return { kind: "exec-refused", reason: "not-running", detail: "It does not run on this host now." };
+  // What a gang waits for costs nothing, so nobody has anything run meanwhile.
+  if (observation.isHeld(container.owner))
+    return { kind: "exec-refused", reason: "not-running", detail: "It waits for all of its gang to go." };
   const result = await runtime.exec({
     containerId: container.containerId,
     argv: [command, ...args],

@@ -74,6 +74,16 @@ test("they are held with findings, through a restart of the agent, and go with t
   const outputOf = async () =>
     (await docker.getContainer(containerId ?? "").logs({ stdout: true })).toString();
 
+  const exec = async () =>
+    controlPlane.orders.exec(agent.hostId, {
+      kind: "exec",
+      instanceId: first.instanceId,
+      argv: ["true"],
+      stdin: null,
+      timeoutSeconds: 10,
+    });
+  expect(await exec()).toMatchObject({ kind: "exec-refused", reason: "not-running" });
+
   await agent.stop();
   agent.host.report = null;
   await agent.start();
@@ -81,13 +91,13 @@ test("they are held with findings, through a restart of the agent, and go with t
   expect(await outputOf()).toBe("");
   expect(agent.host.usageOf(first.runId)).toEqual([]);
 
-  // Who ends between the word and its being heard says it again, and finds that it was heard.
   const releasedFromMs = agent.nowMs;
   agent.host.order(ranks("echo went; sleep 1000", { released: true }));
   const { gateOpenedMs } = await agent.host.says(first.runId, { phase: "ready" });
   await agent.host.says(second.runId, { phase: "ready" });
   expect(gateOpenedMs).toBeGreaterThanOrEqual(Math.floor(releasedFromMs));
   await eventually(async () => (await outputOf()).includes("went"), { what: "its output" });
+  expect(await exec()).toMatchObject({ kind: "exec-reply", exitCode: 0 });
   expect(observed(first)).not.toHaveProperty("held");
   expect(observed(first)).not.toHaveProperty("cutOff");
 

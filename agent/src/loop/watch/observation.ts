@@ -6,6 +6,7 @@ import { AssertionError } from "node:assert";
 import type { Feature } from "@remotegpu/shared/features";
 import type { HostId } from "@remotegpu/shared/ids";
 import type { Log } from "@remotegpu/shared/log";
+import { isHeldBack } from "../../core/container/container-spec.ts";
 import {
   isSameRun,
   type Container,
@@ -176,6 +177,14 @@ export class Observation {
   wants(run: RunKey): boolean {
     const { desired } = this.knowledge();
     return desired.some((order) => isSameRun(order, run) && order.want === "running");
+  }
+
+  /** Of a gang: its container may run, and its command has not begun. */
+  isHeld(run: RunKey): boolean {
+    const { desired, runs } = this.knowledge();
+    const order = desired.find((one) => isSameRun(one, run));
+    if (order === undefined || !isHeldBack(order.spec)) return false;
+    return runs.every((record) => !isSameRun(record, run) || record.gate === null);
   }
 
   /** What is known of a run, for those who read its output. */

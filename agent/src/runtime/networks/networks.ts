@@ -103,7 +103,7 @@ export class Networks {
       if (found !== undefined && !isItsOwn) await this.#remove(name);
       if (!isItsOwn) await this.#createOfGang(name, { gang, mtu: mtuOver(await mtusTo(gang)) });
       await this.#protect(name);
-      this.#mayHaveLinks = true;
+      this.#mayHaveLinks ||= gang.peers.length > 0;
       await this.#keepLinks(await this.#all());
       return work(name);
     });
