@@ -225,6 +225,17 @@ test("job run shows what one writes as it comes, and exits with its exit code; i
   expect(moves.reverse().join(" ")).toBe("queued queued running pending queued queued running failed");
 });
 
+test("a log rule ends one whose output says that no other attempt mends it", async () => {
+  const rules = [{ name: "typo", text: "SyntaxError", action: "do_not_retry" }];
+  const config = JSON.stringify({ log_rules: rules });
+  const id = await ordered("echo SyntaxError; exit 1", "--retries", "3", "--config", config);
+
+  expect(await status(id, "failed")).toMatchObject({
+    attempt: 1,
+    status_reason: expect.stringMatching(/By its log rule "typo" it is not tried again\.$/),
+  });
+});
+
 /** A job that is followed, once its first line was shown. */
 async function following(program: string, ...args: string[]) {
   const env = { REMOTEGPU_SERVER: house.url, REMOTEGPU_KEY: house.customerKey, HOME: house.folder };

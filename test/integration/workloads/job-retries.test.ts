@@ -231,6 +231,88 @@ describe("a failure of its own program", () => {
   });
 });
 
+describe("log rules", () => {
+  const log_rules = [
+    { name: "bad link", text: "NVLink error", action: "avoid_host" },
+    { name: "typo", text: "SyntaxError", action: "do_not_retry" },
+  ];
+  const said = (tail: string) => ({ ...OWN_FAULT, remains: { outOfMemory: false, signal: null, tail } });
+
+  test("send what blames its host elsewhere, although the command ended by itself", async () => {
+    const id = await ordered({ log_rules });
+    const first = await runs(id);
+
+    await tell(id, said("epoch 1\nNVLink error on link 3\n"));
+
+    expect(await job(id)).toMatchObject({
+      status: "queued",
+      attempt: 2,
+      status_reason: expect.stringContaining(
+        'By its log rule "bad link" the host is avoided. Attempt 2 follows',
+      ),
+    });
+    await settled();
+    expect(await runs(id)).not.toBe(first);
+  });
+
+  test("end what no other attempt mends", async () => {
+    const id = await ordered({ log_rules, max_retries: 5 });
+    await runs(id);
+
+    await tell(id, said("SyntaxError: invalid syntax"));
+
+    expect(await job(id)).toMatchObject({
+      status: "failed",
+      attempt: 1,
+      status_reason: expect.stringMatching(/By its log rule "typo" it is not tried again\.$/),
+    });
+  });
+
+  test("wait for what the host tells of the end a moment after it", async () => {
+    const id = await ordered({ log_rules, max_retries: 5 });
+    await runs(id);
+    const host = await hostOf(id);
+    const [wanted] = await host.pull();
+    if (wanted === undefined) throw new Error("the job is on this host");
+
+    await tell(id, OWN_FAULT);
+
+    expect(await job(id)).toMatchObject({ status: "running", attempt: 1 });
+    await host.report([host.observedOf(wanted, said("SyntaxError"))]);
+    await scene.workloads();
+    expect(await job(id)).toMatchObject({ status: "failed", attempt: 1 });
+  });
+
+  test("do not wait for ever", async () => {
+    const id = await ordered({ log_rules, max_retries: 5 });
+    await runs(id);
+    await tell(id, OWN_FAULT);
+    expect(await job(id)).toMatchObject({ status: "running", attempt: 1 });
+
+    scene.api.passMinutes(2);
+    await scene.workloads();
+
+    expect(await job(id)).toMatchObject({ status: "pending", attempt: 2 });
+  });
+
+  test.each([
+    ["17 of them", Array.from({ length: 17 }, (_, n) => ({ ...log_rules[0], name: `r${n}` }))],
+    ["a text of 201 characters", [{ ...log_rules[0], text: "x".repeat(201) }]],
+    ["an empty text", [{ ...log_rules[0], text: "" }]],
+    ["another action", [{ ...log_rules[0], action: "reboot" }]],
+    ["two of one name", [log_rules[0], log_rules[0]]],
+  ])("%s are refused", async (_what, rules) => {
+    const body = { name: "train", image: "trainer:1", command: "true", cpu: 1, memory: GIB, gpu: 1 };
+    const answer = await scene.api.ask("POST", "/api/v1/training-jobs", {
+      as: alice,
+      body: { ...body, config: { log_rules: rules } },
+    });
+
+    expect(answer.status).toBe(422);
+    expect(answer.body.errors[0].path).toMatch(/^config\.log_rules/);
+  });
+});
+
 describe("by hand", () => {
   test("one that has ended runs once more, with all its tries", async () => {
     const id = await ordered({ max_infrastructure_retries: 1 });

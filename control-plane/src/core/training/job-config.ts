@@ -2,6 +2,7 @@
 import { type Feature, featuresFor } from "@remotegpu/shared/features";
 import { rankName, STOP_GRACE_SECONDS, viewsOf } from "../instances/desired-set.ts";
 import type { OrderConfig } from "../orders/order.ts";
+import type { LogRule } from "./log-rules.ts";
 import type { RankNetwork } from "./gang-network.ts";
 import { type DistributedConfig, FRAMEWORKS, rankEnvironment, RENDEZVOUS } from "./rank-environment.ts";
 import { type RetryTerms, STANDARD_INFRASTRUCTURE_RETRIES } from "./retries.ts";
@@ -15,6 +16,8 @@ export interface JobConfig extends OrderConfig {
   max_retries?: number | undefined;
   /** So often after a failure of what it stands on; 3 without it. */
   max_infrastructure_retries?: number | undefined;
+  /** What the output of a failed attempt says of the next one. */
+  log_rules?: readonly LogRule[] | undefined;
 }
 
 export function retryTerms(config: JobConfig | null): RetryTerms {

@@ -4,6 +4,7 @@
  * new folder for what it writes, and begins once nothing of the old one runs. Decides only.
  */
 import { MS_PER_MINUTE, MS_PER_SECOND } from "@remotegpu/shared/units";
+import { type LogRule, ruleSentence } from "./log-rules.ts";
 import type { Failure } from "../instances/instance-report.ts";
 
 /** Of one job, whatever they failed of. */
@@ -32,6 +33,7 @@ export interface RetryStanding {
   terms: RetryTerms;
   /** Somebody does not want it any more. */
   isCancelled: boolean;
+  logRules: readonly LogRule[];
 }
 
 export interface AfterFailure {
@@ -47,13 +49,17 @@ export interface AfterFailure {
   } | null;
 }
 
+/** @param rule of its log rules the one that its output meets; one that avoids the host blames it, whatever failed */
 export function afterFailure(
-  { by, reason }: Pick<Failure, "by" | "reason">,
-  { tries, terms, isCancelled }: RetryStanding,
+  { by, reason: cause }: Pick<Failure, "by" | "reason">,
+  { tries, terms, isCancelled }: Omit<RetryStanding, "logRules">,
+  rule: LogRule | null = null,
 ): AfterFailure {
-  if (isCancelled) return { to: "cancelled", reason, next: null };
+  if (isCancelled) return { to: "cancelled", reason: cause, next: null };
+  const reason = rule === null ? cause : `${cause} ${ruleSentence(rule)}`;
+  if (rule?.action === "do_not_retry") return { to: "failed", reason, next: null };
   const { attempt } = tries;
-  const isProgram = by === "program";
+  const isProgram = by === "program" && rule === null;
   const used = (isProgram ? tries.programRetries : tries.infrastructureRetries) + 1;
   const allowed = isProgram ? terms.program : terms.infrastructure;
   if (by === "order" || attempt >= MAX_ATTEMPTS || used > allowed) {

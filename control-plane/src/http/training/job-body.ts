@@ -13,6 +13,7 @@ import {
   MAX_ARRAY_ELEMENTS,
   MAX_ARRAY_INDEX,
 } from "../../core/training/array.ts";
+import { LOG_RULE_ACTIONS, MAX_LOG_RULE_TEXT, MAX_LOG_RULES } from "../../core/training/log-rules.ts";
 import { MAX_ATTEMPTS } from "../../core/training/retries.ts";
 import type { NewJob } from "../../store/training/new-jobs.ts";
 import { hostLabels } from "../request/host-labels.ts";
@@ -53,6 +54,14 @@ const Retries = z
 const Ids = z.array(RowId).max(MAX_MOUNTS);
 
 const ArrayIndex = z.int().min(0).max(MAX_ARRAY_INDEX);
+
+const LogRule = z
+  .strictObject({
+    name: displayText(64),
+    text: text(MAX_LOG_RULE_TEXT).min(1),
+    action: z.enum(LOG_RULE_ACTIONS),
+  })
+  .openapi("LogRule");
 
 const JobArray = z
   .strictObject({
@@ -108,6 +117,11 @@ export const NewTrainingJobBody = z
         stop_grace_seconds: z.int().min(1).max(MAX_STOP_GRACE_SECONDS).optional(),
         max_retries: Retries.optional(),
         max_infrastructure_retries: Retries.optional(),
+        log_rules: z
+          .array(LogRule)
+          .max(MAX_LOG_RULES)
+          .refine((rules) => new Set(rules.map(({ name }) => name)).size === rules.length, "names one twice")
+          .optional(),
       })
       .optional(),
   })

@@ -12,6 +12,7 @@ import type {
   StopOrderer,
   Transition,
 } from "../../core/instances/instance-report.ts";
+import { type LogRule, ruleFor } from "../../core/training/log-rules.ts";
 import { afterFailure } from "../../core/training/retries.ts";
 import { rulesOf, type WorkloadStatus } from "../../core/workloads/kinds.ts";
 import type { LockedWorkload } from "../../core/workloads/workload-move.ts";
@@ -22,6 +23,7 @@ import { removeInstances, stopInstances } from "../orders/workload-stops.ts";
 import { storeOf } from "../workloads/kinds.ts";
 import { forgetSkips, skipHost, skipPool } from "../workloads/place-skips.ts";
 import { forgetPreflight, loseRanks, noteBreak, releaseGang } from "./gangs/gang-moves.ts";
+import { tailsOfRuns } from "./runs/run-tails.ts";
 import { rankStanding, STANDING, type StandingRow } from "./gangs/gang-standings.ts";
 
 /** What an instance's host said last, and where that is. */
@@ -132,14 +134,17 @@ async function settleFailure(
   failure: Failure,
 ): Promise<string[]> {
   const { retry } = workload;
+  const failed = reports.filter(({ rank }) => failure.ranks.includes(rank));
+  const rule = await logRuleFor(sql, { rules: retry?.logRules ?? [], failure, failed, now });
+  // It is looked at again with the next pass.
+  if (rule === "not-told") return [];
   if (failure.preflight !== undefined)
     await forgetPreflight(sql, reports, { ...failure, ...failure.preflight, now });
   else if (failure.by === "infrastructure") await noteBreak(sql, reports, { ...failure, now });
-  const failed = reports.filter(({ rank }) => failure.ranks.includes(rank));
   const { to, reason, next } =
     retry === undefined
       ? { to: rulesOf(kind).hopeless, reason: failure.reason, next: null }
-      : afterFailure(failure, retry);
+      : afterFailure(failure, retry, rule);
   if (next?.avoidsHosts === true) {
     const start = { kind, id: workload.id, firstRank: 0 };
     for (const hostId of new Set(failed.map((report) => report.hostId)))
@@ -158,6 +163,18 @@ async function settleFailure(
     { kind, id: workload.id },
     { by: "control-plane", actor: "control-plane", now },
   );
+}
+
+/** An order's end is nobody's failure, and what was never released has written nothing. */
+async function logRuleFor(
+  sql: Transaction,
+  told: { rules: readonly LogRule[]; failure: Failure; failed: readonly PlacedReport[]; now: Date },
+): Promise<LogRule | null | "not-told"> {
+  const { rules, failure, failed, now } = told;
+  if (rules.length === 0 || failure.by === "order" || failure.preflight !== undefined) return null;
+  const runIds = failed.flatMap(({ runId }) => (runId === null ? [] : [runId]));
+  const tails = await tailsOfRuns(sql, { runIds, now });
+  return tails === null ? "not-told" : ruleFor(rules, tails);
 }
 
 /** Nothing of it ran yet: it waits again, and what other hosts have of it goes. */

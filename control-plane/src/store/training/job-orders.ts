@@ -68,6 +68,7 @@ export function lockedJob(row: JobOrderRow): LockedWorkload<TrainingJobStatus> {
       },
       terms: retryTerms(row.config),
       isCancelled: row.cancel_ordered_at !== null,
+      logRules: row.config?.log_rules ?? [],
     },
   };
 }

@@ -180,6 +180,16 @@ export const WORKLOAD_WORDS: Words = {
   "NewTrainingJobConfig.host_labels": ["Labels that the host must carry", { zone: "a" }],
   "NewTrainingJobConfig.distinct_hosts": ["No two of its instances on one host", true],
   "NewTrainingJobConfig.max_minutes": ["Each attempt is ended then, as failed, and none follows", 90],
+  "NewTrainingJobConfig.log_rules": [
+    "What the last lines of a failed attempt say of the next one, at most 16; the first that is met counts",
+    [{ name: "bad NVLink", text: "NVLink error", action: "avoid_host" }],
+  ],
+  "LogRule.name": ["Shown where it was heeded", "bad NVLink"],
+  "LogRule.text": ["Looked for as it stands", "NVLink error"],
+  "LogRule.action": [
+    "avoid_host: tried again elsewhere, as after a failure of the host; do_not_retry: failed for good",
+    "avoid_host",
+  ],
   "NewTrainingJobConfig.stop_grace_seconds": ["From the word to end to the kill; 30 without it", 120],
   "NewTrainingJobConfig.max_retries": [
     "So often it is tried again after its command failed; 0 without it",

@@ -22,6 +22,7 @@ const standing = ({
   tries: { attempt, infrastructureRetries: infrastructure, programRetries: program },
   terms,
   isCancelled,
+  logRules: [],
 });
 const failed = (by: "infrastructure" | "program" | "order") => ({ by, reason: "It broke." });
 
@@ -107,5 +108,46 @@ test("what was cancelled meanwhile is cancelled, with what it failed of", () => 
     to: "cancelled",
     reason: "It broke.",
     next: null,
+  });
+});
+
+describe("what the output says by a log rule", () => {
+  const rule = (action: "avoid_host" | "do_not_retry") => ({ name: "bad card", text: "ECC", action });
+
+  test("of a mistake ends it, whatever is allowed", () => {
+    const terms = { infrastructure: 3, program: 5 };
+
+    for (const by of ["infrastructure", "program"] as const)
+      expect(afterFailure(failed(by), standing({ terms }), rule("do_not_retry"))).toEqual({
+        to: "failed",
+        reason: 'It broke. By its log rule "bad card" it is not tried again.',
+        next: null,
+      });
+  });
+
+  test("of its host has its own failure tried elsewhere, as one of the host", () => {
+    expect(afterFailure(failed("program"), standing(), rule("avoid_host"))).toEqual({
+      to: "queued",
+      reason:
+        'It broke. By its log rule "bad card" the host is avoided. Attempt 2 follows on another host (retry 1 of 3).',
+      next: {
+        tries: { attempt: 2, infrastructureRetries: 1, programRetries: 0 },
+        pauseMs: 0,
+        avoidsHosts: true,
+      },
+    });
+    const spent = standing({ attempt: 4, infrastructure: 3 });
+    expect(afterFailure(failed("program"), spent, rule("avoid_host"))).toMatchObject({
+      to: "failed",
+      next: null,
+    });
+  });
+
+  test("is nothing to one that was cancelled", () => {
+    expect(afterFailure(failed("program"), standing({ isCancelled: true }), rule("avoid_host"))).toEqual({
+      to: "cancelled",
+      reason: "It broke.",
+      next: null,
+    });
   });
 });
