@@ -5,7 +5,7 @@ import { readProcessName } from "./processes/process-liveness.ts";
 
 /** As its first process is called while it holds the command back (toolbox-hold.h). */
 const HELD_NAME = "rg-held";
-/** It ends by itself within one second. */
+/** It ends by itself within half a second. */
 const REACH_DEADLINE_MS = 5_000;
 
 /** Null where there is no such process. */

@@ -10,7 +10,7 @@ import type { DesiredInstance, Finding } from "@remotegpu/shared/instance";
 import type { Log } from "@remotegpu/shared/log";
 import { MS_PER_SECOND } from "@remotegpu/shared/units";
 import { isHeldBack, orderedShmBytes } from "../../core/container/container-spec.ts";
-import { isSameRun } from "../../core/container/container.ts";
+import { isSameRun, networkLabel } from "../../core/container/container.ts";
 import {
   clockFinding,
   diskFinding,
@@ -27,11 +27,14 @@ import { isHeld, reachedFrom, sharedMemoryBytes } from "../../host/gang-ranks.ts
 /** While something is not as it must be, its whole gang waits. */
 const FAILING_LOOK_MS = 500;
 const PASSED_LOOK_MS = 3 * MS_PER_SECOND;
+/** Between two looks at whether those of this host are all up. */
+const UP_LOOK_MS = 50;
 const LISTEN_EVERY_MS = 5 * MS_PER_SECOND;
 /** Between two looks at whether a first process has let go, which looks for its word as often. */
 const LET_GO_LOOK_MS = 20;
 
-type Rank = { order: DesiredInstance; pid: number; isOpen: boolean };
+/** `areAllUp`: so are all ranks of its gang on this host. Before that there is nothing to find, and starts need the host. */
+type Rank = { order: DesiredInstance; pid: number; isOpen: boolean; areAllUp: boolean };
 
 export type GangWatchParts = {
   /** Of the toolbox. */
@@ -89,8 +92,11 @@ export class GangWatch {
       // One that ended with the word before it has used it, however short it ran.
       if (isReleased && (status.state === "exited" || this.#letGo.has(owner.runId))) letGo.add(owner.runId);
       if (status.state !== "running") continue;
-      ranks.set(owner.runId, { order, pid: status.pid, isOpen: record?.gate != null });
+      ranks.set(owner.runId, { order, pid: status.pid, isOpen: record?.gate != null, areAllUp: true });
     }
+    for (const order of knowledge.desired)
+      if (order.want === "running" && isHeldBack(order.spec) && !ranks.has(order.runId))
+        for (const rank of ranks.values()) if (isOfOneGang(rank.order, order)) rank.areAllUp = false;
     this.#ranks = ranks;
     this.#letGo = letGo;
     for (const known of [this.#findings, this.#heardMs, this.#silent])
@@ -122,6 +128,10 @@ export class GangWatch {
   /** Until it does not run any more. */
   async #follow(runId: RunId): Promise<void> {
     for (let rank = this.#ranks.get(runId); rank !== undefined; rank = this.#ranks.get(runId)) {
+      if (!rank.isOpen && !rank.areAllUp) {
+        await this.#pause(UP_LOOK_MS);
+        continue;
+      }
       if (rank.isOpen) await this.#listen(runId, rank);
       else await this.#examine(runId, rank);
       const isWell = (this.#findings.get(runId) ?? []).every(({ isPassed }) => isPassed);
@@ -143,20 +153,27 @@ export class GangWatch {
   }
 
   async #examine(runId: RunId, rank: Rank): Promise<void> {
-    const findings = await this.#findingsOf(rank);
-    const before = this.#findings.get(runId);
+    const before = this.#findings.get(runId) ?? [];
+    const failing = before.flatMap(({ address, isPassed }) => (isPassed ? [] : [address]));
+    const findings = await this.#findingsOf(rank, failing);
     if (findings === null || !this.#ranks.has(runId)) return;
     this.#findings.set(runId, findings);
     if (JSON.stringify(before) !== JSON.stringify(findings)) this.#parts.wake();
   }
 
-  /** Null where its container is gone. */
-  async #findingsOf({ order: { spec }, pid }: Rank): Promise<Finding[] | null> {
+  /**
+   * Null where its container is gone.
+   * @param failing those that did not answer before, either: a rank that is not up yet is worth one short look
+   */
+  async #findingsOf(
+    { order: { spec }, pid }: Rank,
+    failing: readonly (string | undefined)[],
+  ): Promise<Finding[] | null> {
     const others = othersOf(spec);
     const addresses = others.map(({ address }) => address);
     const full = await this.#reached({ pid, packetBytes: 0, addresses });
     if (full === null) return null;
-    const silent = addresses.filter((address) => !full.heard.has(address));
+    const silent = addresses.filter((address) => !full.heard.has(address) && failing.includes(address));
     const small = await this.#reached({ pid, packetBytes: SMALL_PACKET_BYTES, addresses: silent });
     const reached = {
       packetBytes: full.packetBytes,
@@ -198,6 +215,10 @@ export class GangWatch {
   async #pause(ms: number): Promise<void> {
     await delay(ms, undefined, { ref: false, signal: this.#closing.signal }).catch(() => undefined);
   }
+}
+
+function isOfOneGang(one: DesiredInstance, other: DesiredInstance): boolean {
+  return networkLabel(one.spec.network) === networkLabel(other.spec.network);
 }
 
 /** The ranks of its gang but itself. */
