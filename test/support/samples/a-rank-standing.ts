@@ -16,6 +16,7 @@ export function aRankStanding(
     hostId: `h${rank}`,
     hostName: `host-${rank}`,
     isHeard: true,
+    silentForMs: 3_000,
     isUnreachable: false,
     isFetching: false,
     placedForMs: 10_000,

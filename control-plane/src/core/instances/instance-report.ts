@@ -27,6 +27,9 @@ export interface InstanceReport {
   gang?: RankStanding;
 }
 
+/** From when on nothing good is known of ranks that were lost: that their hosts were heard, or that they were released. */
+export type LostSince = "last-heard" | "released";
+
 export type Transition<Status> =
   | { kind: "stays" }
   /** Same status, another sentence. */
@@ -37,7 +40,7 @@ export type Transition<Status> =
   /** Of a gang: all its ranks may begin. */
   | { kind: "releases" }
   /** Of a gang: it is given up because of these ranks, which may never be heard of again; the others stop. */
-  | { kind: "loses"; status: Status; reason: string; ranks: readonly number[] }
+  | { kind: "loses"; status: Status; reason: string; ranks: readonly number[]; since: LostSince }
   /** Back to the queue; this storage pool is skipped for a while. */
   | { kind: "skips-pool"; reason: string }
   /** Back to the queue, for a placement beyond what its host has known; nothing of this one ever ran. */

@@ -8,7 +8,9 @@ export interface RankStanding {
   hostName: string;
   /** Its host was heard a moment ago; else what it told may not be so any more. */
   isHeard: boolean;
-  /** Its host has been silent for too long to be waited for. */
+  /** Since its host was heard. */
+  silentForMs: number;
+  /** Its host has been silent for too long to be waited for, while it could have been heard. */
   isUnreachable: boolean;
   /** Its image is on its way. */
   isFetching: boolean;

@@ -5,7 +5,14 @@
  */
 import { asSentence } from "@remotegpu/shared/sentence";
 import { MS_PER_MINUTE } from "@remotegpu/shared/units";
-import { hasBegun, type InstanceReport, isOver, type Transition } from "../instances/instance-report.ts";
+import {
+  hasBegun,
+  type InstanceReport,
+  isOver,
+  type LostSince,
+  type Transition,
+} from "../instances/instance-report.ts";
+import { UNREACHABLE_AFTER_MS } from "../hosts/host-liveness.ts";
 import type { RankStanding } from "../instances/rank-standing.ts";
 import { preflightVerdict } from "./preflight.ts";
 
@@ -63,9 +70,16 @@ function beforeRelease(ranks: readonly Rank[]): GangTransition {
 /** Where nobody is heard there is nobody to stop. */
 function afterSilence(ranks: readonly Rank[]): GangTransition | null {
   const living = ranks.filter(({ state }) => !isOver(state));
-  const silent = living.filter(({ gang }) => gang.isUnreachable);
+  const silent = living.filter((rank) => isGone(rank, living));
   if (silent.length === 0 || silent.length === living.length) return null;
-  return losing(silent, (rank) => `host ${rank.gang.hostName} is not heard any more`);
+  return losing(silent, "last-heard", (rank) => `host ${rank.gang.hostName} is not heard any more`);
+}
+
+/** After a silence of our own hosts have long to come back; one that the others do not hear either is waited for no longer. */
+function isGone({ gang }: Rank, living: readonly Rank[]): boolean {
+  if (gang.isUnreachable) return true;
+  const isCutOff = living.some(({ gang: other }) => other.isHeard && other.cutOff.includes(gang.address));
+  return isCutOff && gang.silentForMs >= UNREACHABLE_AFTER_MS;
 }
 
 function afterNoBeginning(ranks: readonly Rank[]): GangTransition | null {
@@ -74,7 +88,11 @@ function afterNoBeginning(ranks: readonly Rank[]): GangTransition | null {
   );
   return late.length === 0
     ? null
-    : losing(late, ({ gang }) => `it did not begin on host ${gang.hostName} within 2 minutes of its release`);
+    : losing(
+        late,
+        "released",
+        ({ gang }) => `it did not begin on host ${gang.hostName} within 2 minutes of its release`,
+      );
 }
 
 function begins(ranks: readonly Rank[]): GangTransition {
@@ -86,10 +104,10 @@ function begins(ranks: readonly Rank[]): GangTransition {
   };
 }
 
-function losing(lost: readonly Rank[], why: (rank: Rank) => string): GangTransition {
+function losing(lost: readonly Rank[], since: LostSince, why: (rank: Rank) => string): GangTransition {
   const named = lost.map((rank) => `rank ${rank.rank}: ${why(rank)}`).join("; ");
   const reason = asSentence(`${named.slice(0, 1).toUpperCase()}${named.slice(1)}`);
-  return { kind: "loses", status: "stopping", reason, ranks: lost.map(({ rank }) => rank) };
+  return { kind: "loses", status: "stopping", reason, ranks: lost.map(({ rank }) => rank), since };
 }
 
 function cutOff(ranks: readonly Rank[]): GangTransition | null {

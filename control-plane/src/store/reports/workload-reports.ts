@@ -103,8 +103,8 @@ async function applyTransition(
     case "releases":
       return await releaseGang(sql, { kind, workload, now });
     case "loses": {
-      const { status, reason, ranks } = transition;
-      await loseRanks(sql, { kind, id: workload.id }, { ranks, now });
+      const { status, reason, ranks, since } = transition;
+      await loseRanks(sql, { kind, id: workload.id }, { ranks, since, now });
       await store.move(sql, [{ ...move, to: status, reason }]);
       const by = { by: "control-plane", actor: "control-plane", now, reason } as const;
       return await stopInstances(sql, { kind, id: workload.id }, by);

@@ -3,7 +3,7 @@
  * failed, and who is to get time credited because another rank's host broke.
  */
 import { MS_PER_DAY, MS_PER_MINUTE } from "@remotegpu/shared/units";
-import type { Failure, InstanceReport } from "../../../core/instances/instance-report.ts";
+import type { Failure, InstanceReport, LostSince } from "../../../core/instances/instance-report.ts";
 import type { HostPair } from "../../../core/placement/fleet/fleet.ts";
 import type { WorkloadStatus } from "../../../core/workloads/kinds.ts";
 import type { LockedWorkload } from "../../../core/workloads/workload-move.ts";
@@ -59,15 +59,14 @@ export async function releaseGang(
 export async function loseRanks(
   sql: Transaction,
   { kind, id }: WorkloadName,
-  { ranks, now }: { ranks: readonly number[]; now: Date },
+  { ranks, since, now }: { ranks: readonly number[]; since: LostSince; now: Date },
 ): Promise<void> {
   await sql.query(
-    `UPDATE placements p SET lost_since = CASE WHEN h.connection = 'unreachable' THEN least(h.last_heartbeat, $4)
-                                               ELSE coalesce(p.released_at, $4) END
+    `UPDATE placements p SET lost_since = least($4, CASE $5 WHEN 'released' THEN p.released_at ELSE h.last_heartbeat END)
        FROM instances i, hosts h
       WHERE i.id = p.instance_id AND i.current_epoch = p.epoch AND h.id = p.host_id AND i.workload_kind = $1
         AND i.workload_id = $2 AND i.rank = ANY($3::int[]) AND p.lost_since IS NULL`,
-    [kind, id, ranks, now],
+    [kind, id, ranks, now, since],
   );
 }
 

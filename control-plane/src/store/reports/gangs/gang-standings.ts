@@ -32,6 +32,7 @@ export async function noteStandings(
 export interface StandingRow {
   address: string;
   connection: HostConnection;
+  last_heartbeat: string | null;
   is_fetching: boolean;
   placed_at: string;
   held_at: string | null;
@@ -44,7 +45,8 @@ export interface StandingRow {
 
 /** SQL: a StandingRow of the placement `p` on the host `h`; null where it is of no gang. */
 export const STANDING = `CASE WHEN p.gang_network IS NOT NULL THEN jsonb_build_object(
-    'address', p.spec #>> '{network,address}', 'connection', h.connection, 'placed_at', p.created_at, 'held_at', p.held_at,
+    'address', p.spec #>> '{network,address}', 'connection', h.connection, 'last_heartbeat', h.last_heartbeat,
+    'placed_at', p.created_at, 'held_at', p.held_at,
     'released_at', p.released_at, 'image_id', p.image_id, 'findings', p.findings, 'cut_off', p.cut_off,
     'is_lost', p.lost_since IS NOT NULL, 'is_fetching', p.container_id IS NULL AND EXISTS (
       SELECT FROM host_pulls t WHERE t.host_id = p.host_id AND t.image = p.spec ->> 'image'
@@ -61,6 +63,7 @@ export function rankStanding(
     hostId,
     hostName,
     isHeard: row.connection === "connected",
+    silentForMs: row.last_heartbeat === null ? 0 : since(row.last_heartbeat),
     isUnreachable: row.connection === "unreachable",
     isFetching: row.is_fetching,
     placedForMs: since(row.placed_at),

@@ -91,6 +91,7 @@ describe("a gang that is released", () => {
       status: "stopping",
       reason: "Rank 1: it did not begin on host host-1 within 2 minutes of its release.",
       ranks: [1],
+      since: "released",
     });
   });
 
@@ -100,8 +101,22 @@ describe("a gang that is released", () => {
       status: "stopping",
       reason: "Rank 1: host host-1 is not heard any more.",
       ranks: [1],
+      since: "last-heard",
     });
   });
+
+  test.each([
+    [90_000, true, "loses"],
+    [89_999, true, "explains"],
+    [90_000, false, "explains"],
+  ])(
+    "whose host is silent for %d ms and cut off from the others (%s) %s it, after a silence of ours",
+    (ms, isCut, kind) => {
+      const silent = { ...RUNS, gang: { ...RUNS.gang, isHeard: false, silentForMs: ms } };
+      const other = { ...RUNS, gang: { ...RUNS.gang, cutOff: isCut ? [rankAddress(1)] : [] } };
+      expect(afterReports("running", reports(other, silent))).toMatchObject({ kind });
+    },
+  );
 
   test("runs on where nobody at all is heard: the silence may be ours", () => {
     expect(afterReports("running", reports(SILENT, SILENT))).toMatchObject({ kind: "explains" });
