@@ -300,6 +300,7 @@ test("exec and logs reach into one that runs", async () => {
 
   expect(inside).toMatchObject({ exitCode: 4, stdout: `${id}-0` });
   expect(logs.stdout).toBe("begun");
+  expect((await house.cli(["job", "logs", name, "--all-ranks"])).stdout).toBe("[0] begun");
   expect((await house.cli(["job", "why", name])).stdout).toMatch(/^status +running\nreason +It runs on host/);
   await house.cli(["job", "cancel", name]);
 });

@@ -3,11 +3,13 @@ import { once } from "node:events";
 import { z } from "zod";
 import type { Row } from "../frame/api-client.ts";
 import { wholeNumber, words } from "../frame/arguments.ts";
+import { CliError } from "../frame/cli-error.ts";
 import { command, flag, option, thing, type Command } from "../frame/command.ts";
 import type { Context } from "../frame/context.ts";
 import { listCommand, segment } from "../frame/list-command.ts";
 import { printList, printOne, type Column } from "../frame/output.ts";
 import type { Kind } from "../frame/things.ts";
+import { followRanks } from "./rank-logs.ts";
 import { foundText } from "./found-text.ts";
 
 export const EVENT_COLUMNS: Column[] = ["at", "actor", "kind", "old", "new", "reason"];
@@ -61,6 +63,7 @@ export function looksAt(kind: Kind, route: string): Command[] {
         follow: flag("-f, --follow", "go on until the run ends, or Ctrl-C"),
         tail: option("--tail <lines>", "begin with so many of the last lines", wholeNumber()),
         rank: option("--rank <number>", "which instance of a job or service", wholeNumber()),
+        isOfAll: flag("--all-ranks", "of a job or service: all instances at once, each line led by its rank"),
         run: option("--run <id>", "another run than the latest (see instances -o wide)", words()),
         service: option(
           "--service <name>",
@@ -69,7 +72,7 @@ export function looksAt(kind: Kind, route: string): Command[] {
         ),
       },
       run: async (context, { workload, ...options }) =>
-        await printLogs(context, path(workload, "logs"), options),
+        await printLogs(context, `${route}/${segment(workload)}`, options),
     }),
     listCommand({
       name: "events",
@@ -115,13 +118,16 @@ type LogOptions = {
   follow: boolean;
   tail?: number | undefined;
   rank?: number | undefined;
+  isOfAll: boolean;
   run?: string | undefined;
   service?: string | undefined;
 };
 
 /** As JSON it is one object at the end, so it cannot be followed; as text the bytes as they were written. */
 async function printLogs({ api, output }: Context, path: string, options: LogOptions): Promise<void> {
-  const { follow, tail, rank, run, service } = options;
+  const { follow, tail, rank, isOfAll, run, service } = options;
+  if (isOfAll && (rank !== undefined || run !== undefined))
+    throw new CliError("usage", "--all-ranks is of the latest runs: leave out --rank and --run.");
   const isJson = output.format === "json";
   const query = {
     follow: follow && !isJson ? "true" : undefined,
@@ -139,7 +145,9 @@ async function printLogs({ api, output }: Context, path: string, options: LogOpt
     else if (!process.stdout.write(bytes)) await once(process.stdout, "drain");
   };
   try {
-    await api.stream(path, query, { write, signal: interrupted.signal });
+    const { signal } = interrupted;
+    if (isOfAll) await followRanks(api, { path, query, signal, write });
+    else await api.stream(`${path}/logs`, query, { write, signal });
   } finally {
     process.off("SIGINT", interrupt);
   }

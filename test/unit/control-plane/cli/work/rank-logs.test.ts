@@ -1,0 +1,82 @@
+/** `logs --all-ranks`: what several instances write at once, line by line. */
+import { ApiClient } from "@remotegpu/control-plane/cli/frame/api-client";
+import { CliError } from "@remotegpu/control-plane/cli/frame/cli-error";
+import { followRanks, RankLines } from "@remotegpu/control-plane/cli/work/rank-logs";
+import { remotegpu } from "@remotegpu/control-plane/cli/program";
+import { afterEach, beforeEach, expect, test, vi } from "vitest";
+
+let told = "";
+beforeEach(() => {
+  told = "";
+  vi.spyOn(process.stderr, "write").mockImplementation((text) => {
+    told += String(text);
+    return true;
+  });
+});
+afterEach(() => void vi.restoreAllMocks());
+
+/** @param said by rank, in pieces as they come, a piece of each in turn; an error is thrown */
+async function followed(said: Record<string, (string | CliError)[]>) {
+  const queries: unknown[] = [];
+  let shown = "";
+  const api = Object.assign(new ApiClient({ server: "http://127.0.0.1:1", key: "k" }), {
+    list: () => Promise.resolve(Object.keys(said).map((rank) => ({ rank: Number(rank) }))),
+    stream: async (...[path, query, { write }]: Parameters<ApiClient["stream"]>) => {
+      queries.push([path, query]);
+      for (const piece of said[query["rank"] ?? ""] ?? []) {
+        if (piece instanceof CliError) throw piece;
+        await write(Buffer.from(piece));
+      }
+    },
+  });
+  const write = (bytes: Buffer) => {
+    shown += bytes.toString();
+    return Promise.resolve();
+  };
+  const signal = new AbortController().signal;
+  await followRanks(api, { path: "/training-jobs/job-1", query: { follow: "true" }, signal, write });
+  return { shown, queries };
+}
+
+test("lines stay whole, whatever pieces they come in, and say whose they are", async () => {
+  const { shown, queries } = await followed({ 0: ["a", "b\nc", "\n"], 1: ["x\ny"] });
+
+  expect(shown.split("\n").filter((line) => line.startsWith("[0]"))).toEqual(["[0] ab", "[0] c"]);
+  expect(shown.split("\n").filter((line) => line.startsWith("[1]"))).toEqual(["[1] x", "[1] y"]);
+  expect(shown.endsWith("\n")).toBe(true);
+  expect(queries).toEqual([
+    ["/training-jobs/job-1/logs", { follow: "true", rank: "0" }],
+    ["/training-jobs/job-1/logs", { follow: "true", rank: "1" }],
+  ]);
+});
+
+test("one that has nothing to say holds up no other", async () => {
+  const { shown } = await followed({ 0: [new CliError("refused", "It has not run yet.")], 1: ["x\n"] });
+
+  expect(shown).toBe("[1] x\n");
+  expect(told).toBe("Rank 0: It has not run yet.\n");
+});
+
+test("of a workload that never ran there is nothing", async () => {
+  await expect(followed({})).rejects.toMatchObject({ kind: "refused" });
+});
+
+test("bytes that are no text, empty lines and lines without end come through", () => {
+  const lines = new RankLines(3);
+
+  expect(lines.take(Buffer.from([0xff, 0x0a, 0x0a]))).toEqual(
+    Buffer.concat([Buffer.from("[3] "), Buffer.of(0xff, 0x0a), Buffer.from("[3] \n")]),
+  );
+  expect(lines.take(Buffer.alloc(64 * 1024, "x"))).toHaveLength(0);
+  expect(lines.take(Buffer.from("y"))).toHaveLength(4 + 64 * 1024 + 2);
+  expect(lines.end()).toHaveLength(0);
+});
+
+test("one rank and all of them are two wishes", async () => {
+  const words = ["job", "logs", `job-${"0".repeat(20)}`, "--all-ranks", "--rank", "1"];
+  const logs = remotegpu().parseAsync([...words, "--server", "http://127.0.0.1:1", "--key", "k"], {
+    from: "user",
+  });
+
+  await expect(logs).rejects.toMatchObject({ kind: "usage" });
+});
