@@ -370,6 +370,30 @@ CREATE TABLE cluster_state (
   CONSTRAINT cluster_state_singleton_check CHECK (singleton)
 );
 
+CREATE TABLE code_parts (
+  code_id varchar(64) NOT NULL,
+  number integer NOT NULL,
+  bytes bytea NOT NULL,
+  CONSTRAINT code_parts_pkey PRIMARY KEY (code_id, number),
+  CONSTRAINT code_parts_bytes_check CHECK (((length(bytes) >= 1) AND (length(bytes) <= 524288))),
+  CONSTRAINT code_parts_number_check CHECK ((number >= 0))
+);
+
+CREATE TABLE codes (
+  id varchar(64) NOT NULL,
+  customer_id bigint NOT NULL,
+  sha256 character(64) NOT NULL,
+  size bigint NOT NULL,
+  ready_at timestamptz,
+  created_at timestamptz NOT NULL,
+  used_at timestamptz NOT NULL,
+  CONSTRAINT codes_pkey PRIMARY KEY (id),
+  CONSTRAINT codes_sha256_check CHECK ((sha256 ~ '^[0-9a-f]{64}$'::text)),
+  CONSTRAINT codes_size_check CHECK (((size >= 1) AND (size <= 100000000)))
+);
+CREATE UNIQUE INDEX idx_codes_content ON codes USING btree (customer_id, sha256);
+CREATE INDEX idx_codes_sha256 ON codes USING btree (sha256);
+
 CREATE TABLE customers (
   id bigserial,
   uuid uuid DEFAULT uuid_generate_v4(),
@@ -1790,6 +1814,8 @@ CREATE TABLE training_jobs (
   infrastructure_retries integer NOT NULL DEFAULT 0,
   program_retries integer NOT NULL DEFAULT 0,
   cancel_ordered_at timestamptz,
+  code_id varchar(64),
+  mounts_env_code boolean NOT NULL DEFAULT false,
   group_id varchar(64),
   array_index integer,
   CONSTRAINT training_jobs_pkey PRIMARY KEY (id),
@@ -1806,6 +1832,7 @@ CREATE TABLE training_jobs (
 ALTER TABLE training_jobs
   ADD CONSTRAINT training_jobs_size_check CHECK (((cpu > 0) AND (memory > 0) AND (gpu >= 0))) NOT VALID,
   ADD CONSTRAINT training_jobs_status_check CHECK (((status IS NOT NULL) AND (status IN ('pending', 'queued', 'running', 'stopping', 'completed', 'failed', 'cancelled')))) NOT VALID;
+CREATE INDEX idx_training_jobs_code ON training_jobs USING btree (code_id) WHERE (code_id IS NOT NULL);
 CREATE INDEX idx_training_jobs_created_at ON training_jobs USING btree (created_at DESC);
 CREATE INDEX idx_training_jobs_customer ON training_jobs USING btree (customer_id);
 CREATE INDEX idx_training_jobs_deleted_at ON training_jobs USING btree (deleted_at);
@@ -2039,6 +2066,12 @@ ALTER TABLE billing_records
   ADD CONSTRAINT billing_records_run_id_fkey FOREIGN KEY (run_id) REFERENCES runs(id),
   ADD CONSTRAINT billing_records_transaction_id_fkey FOREIGN KEY (transaction_id) REFERENCES ledger_transactions(id),
   ADD CONSTRAINT billing_records_workspace_id_fkey FOREIGN KEY (workspace_id) REFERENCES workspaces(id) NOT VALID;
+
+ALTER TABLE code_parts
+  ADD CONSTRAINT code_parts_code_id_fkey FOREIGN KEY (code_id) REFERENCES codes(id) ON DELETE CASCADE;
+
+ALTER TABLE codes
+  ADD CONSTRAINT codes_customer_id_fkey FOREIGN KEY (customer_id) REFERENCES customers(id) ON DELETE CASCADE;
 
 ALTER TABLE data_copies
   ADD CONSTRAINT data_copies_begun_by_fkey FOREIGN KEY (begun_by) REFERENCES customers(id),

@@ -19,6 +19,7 @@ export const FEATURES = {
   web: "serve web interfaces and terminals through the gateway",
   "service-logs": "tell the output of a container's services apart",
   rdp: "keep an image's xrdp up with a password of each start",
+  code: "bring the code of a job into its container",
   views: "show a container folders of others, like the output of attempts before",
 } as const;
 export type Feature = keyof typeof FEATURES;
@@ -39,6 +40,8 @@ export interface OrderNeeds {
     imageId?: string | undefined;
     capabilities?: readonly string[] | undefined;
     views?: readonly unknown[] | undefined;
+    code?: object | undefined;
+    workingFolder?: string | undefined;
   };
   /** Key sets and what else an agent without its word ignores are no need. */
   live?: { stopGraceSeconds?: number | undefined; probe?: object | undefined };
@@ -57,6 +60,7 @@ export function featuresFor({ spec, live = {} }: OrderNeeds): Feature[] {
     ["gangs", isOfGang],
     ["probes", spec.gate === "probe" || live.probe !== undefined],
     ["views", isFilled(spec.views)],
+    ["code", spec.code !== undefined || spec.workingFolder !== undefined],
   ];
   return needs.flatMap(([feature, isNeeded]) => (isNeeded ? [feature] : []));
 }

@@ -4,6 +4,7 @@
  */
 import { z } from "zod";
 import { BootId, GpuUuid, InstanceId, RunId, WorkloadId } from "./ids.ts";
+import { PackedCode } from "./code.ts";
 import { GangNetwork, RankName } from "./gang-network.ts";
 import { ImageTerms } from "./image-fetch.ts";
 import { Probe } from "./probe.ts";
@@ -30,6 +31,9 @@ export type ReadOnlyMount = z.infer<typeof ReadOnlyMount>;
 
 /** A folder of the pool that is made if missing and outlives the run: code and output. */
 const PersistentFolder = z.object({ source: PoolPath, target: z.string().max(64) });
+
+/** Of one that is not there nothing is mounted, unless it is needed. */
+const View = PersistentFolder.extend({ isNeeded: z.boolean().optional() });
 
 export const AttachedGpu = z.object({
   uuid: GpuUuid,
@@ -76,8 +80,12 @@ export const InstanceSpec = z.object({
   gpus: z.array(AttachedGpu).max(64),
   mounts: z.array(ReadOnlyMount).max(7),
   folders: z.array(PersistentFolder).max(4),
-  /** Folders of the pool that are others', read-only: of one that is not there nothing is mounted. Absent: none. */
-  views: z.array(PersistentFolder).max(MAX_VIEWS).optional(),
+  /** Folders of the pool that are others', read-only. Absent: none. */
+  views: z.array(View).max(MAX_VIEWS).optional(),
+  /** Unpacked by the container's own user into /gemini/code before the command begins, and gone with the container. */
+  code: PackedCode.optional(),
+  /** Where the command begins; absent: where the image says. */
+  workingFolder: z.string().max(64).optional(),
   jupyter: z.boolean(),
   tensorboard: z.boolean(),
   // What follows came with protocol 2; an order that says none of it means what it meant before.

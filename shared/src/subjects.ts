@@ -10,7 +10,7 @@ const PREFIX = "rg.v1.h";
 export const JOURNAL_STREAM = "RG_JOURNAL";
 export const JOURNAL_CONSUMER = "ingest";
 
-export type UpWord = "hb" | "pull" | "obs" | "storage" | "login" | "j";
+export type UpWord = "hb" | "pull" | "obs" | "storage" | "login" | "code" | "j";
 export type DownWord = "nudge" | "exec" | "exec-stop";
 
 export const up = (host: HostId, word: UpWord) => `${PREFIX}.${host}.up.${word}`;

@@ -1,5 +1,5 @@
 /** Training jobs on real parts, as a customer sees them: from the command line to a container's only end and its bill. */
-import { existsSync, readdirSync, readFileSync } from "node:fs";
+import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { execa } from "execa";
 import { afterAll, beforeAll, beforeEach, expect, test } from "vitest";
@@ -407,4 +407,38 @@ test("whatever --output-path says is what is kept, and nothing else is", async (
   expect(readdirSync(output(id))).toEqual(["attempt-1"]);
   expect(readdirSync(output(id, "attempt-1"))).toEqual(["b"]);
   expect(existsSync(output(id, "attempt-1", "a"))).toBe(false);
+});
+
+test("a folder that comes along as its code is there for each attempt, writable, and goes over once", async () => {
+  const folder = join(house.folder, "code");
+  mkdirSync(join(folder, "lib"), { recursive: true });
+  writeFileSync(
+    join(folder, "main.sh"),
+    '. lib/part.sh; echo "$PWD $(cat state)"; echo spoilt >> state; exit $CODE',
+  );
+  writeFileSync(join(folder, "lib/part.sh"), "CODE=$((REMOTEGPU_ATTEMPT == 1))");
+  writeFileSync(join(folder, "state"), "fresh");
+  writeFileSync(join(folder, ".gitignore"), "secret");
+  writeFileSync(join(folder, "secret"), "stays here");
+  // The second attempt, which finds its code as it was brought, succeeds.
+  const id = await ordered(
+    "sh main.sh; r=$?; ls -A > $GEMINI_DATA_OUT/seen; exit $r",
+    "--code",
+    folder,
+    "--retries",
+    "1",
+  );
+  await eventually(async () => (await house.customer.get(`/training-jobs/${id}`)).attempt === 2, {
+    withinMs: 60_000,
+    what: "the second attempt",
+  });
+  await status(id, "completed");
+
+  for (const attempt of ["attempt-1", "attempt-2"])
+    expect(readFileSync(output(id, attempt, "seen"), "utf8")).toBe(".gitignore\nlib\nmain.sh\nstate\n");
+  expect((await house.cli(["job", "logs", name])).stdout).toBe("/gemini/code fresh");
+  const { rows } = await database.database.query("SELECT id FROM codes");
+  name = `${name}-again`;
+  await status(await ordered("test -f lib/part.sh", "--code", folder), "completed");
+  expect((await database.database.query("SELECT id FROM codes")).rows).toEqual(rows);
 });

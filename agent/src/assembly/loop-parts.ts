@@ -3,6 +3,7 @@ import { join } from "node:path";
 import { Agent } from "../agent.ts";
 import { accessSocket } from "../config.ts";
 import { AccessLink } from "../loop/access-link.ts";
+import { CodePacks, codeOfRunning } from "../loop/code/code-packs.ts";
 import { Doors } from "../loop/doors.ts";
 import { readHome } from "../host/processes/process-home.ts";
 import { Housekeeping } from "../loop/housekeeping.ts";
@@ -51,12 +52,18 @@ export function loopParts(
   const outputKeeper = new OutputKeeper({ runtime, kept: host.kept, log });
   const { imagePulls, imageCleaner } = imageParts(setting, { host, linked, wake });
   const doors = new Doors({ stateDir: config.stateDir, journal, homeOf: readHome, wake, log });
+  const codePacks = new CodePacks({
+    folder: join(config.stateDir, "code"),
+    client: linked.client,
+    wanted: () => codeOfRunning(journal.desired.read().instances),
+  });
   const performer = new RunPerformer({
     journal,
     runtime,
     groups: host.groups,
     imagePulls,
     doors,
+    codePacks,
     output: outputKeeper,
     hasToldEnd: (runId) => link.hasToldEnd(runId),
     wants: (run) => observation.wants(run),
@@ -91,6 +98,7 @@ export function loopParts(
     outputKeeper,
     imageCleaner,
     doors,
+    codePacks,
     toolboxCleaner: new ToolboxCleaner({ runtime, log }),
     wake,
   });

@@ -5,6 +5,7 @@
 import { z } from "zod";
 import type { GpuReport, MachineReport } from "@remotegpu/shared/host-report";
 import type { HostId } from "@remotegpu/shared/ids";
+import { type CodeQuestion, CodeReply } from "@remotegpu/shared/code";
 import {
   DesiredFetch,
   RegistryLoginReply,
@@ -120,6 +121,13 @@ export class ControlPlaneClient {
   /** The answer is a secret: not to be written anywhere. */
   registryLogin(question: RegistryLoginQuestion): Promise<RegistryLoginReply> {
     return this.#ask(up(this.#host, "login"), question, RegistryLoginReply, PAGE_WITHIN_MS);
+  }
+
+  /** Of what is placed on this very host. */
+  async codePart({ sha256, part }: { sha256: string; part: number }): Promise<Uint8Array> {
+    const question: CodeQuestion = { kind: "code-question", sha256, part };
+    const { base64 } = await this.#ask(up(this.#host, "code"), question, CodeReply, PAGE_WITHIN_MS);
+    return Buffer.from(base64, "base64");
   }
 
   /** Null when a page was of another generation or term than the first. */

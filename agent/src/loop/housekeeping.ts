@@ -1,7 +1,7 @@
 /**
  * What the loop does once a minute: time cut off written down, the kernel's limits kept up, kept output pruned; and in
- * the background firewall rules put back, storage measured, room made among images and old toolboxes removed, however
- * slow the runtime is.
+ * the background firewall rules put back, storage measured, room made among images, old toolboxes and code that nothing
+ * names removed, however slow the runtime is.
  */
 import type { RunId } from "@remotegpu/shared/ids";
 import type { Log } from "@remotegpu/shared/log";
@@ -9,6 +9,7 @@ import { MS_PER_MINUTE, MS_PER_SECOND } from "@remotegpu/shared/units";
 import { runsOverStorage } from "../core/storage/storage-limit.ts";
 import type { Runtime } from "../runtime/runtime.ts";
 import type { ControlPlaneLink } from "./control-plane-link.ts";
+import type { CodePacks } from "./code/code-packs.ts";
 import type { Doors } from "./doors.ts";
 import type { ImageCleaner } from "./images/image-cleaner.ts";
 import type { OutputKeeper } from "./output/output-keeper.ts";
@@ -28,6 +29,7 @@ export type HousekeepingParts = {
   outputKeeper: OutputKeeper;
   imageCleaner: Pick<ImageCleaner, "clean">;
   doors: Pick<Doors, "sweep">;
+  codePacks: Pick<CodePacks, "sweep">;
   toolboxCleaner: Pick<ToolboxCleaner, "cleanWhenDue">;
   link: Pick<ControlPlaneLink, "keepContact">;
   wake: () => void;
@@ -59,7 +61,7 @@ export class Housekeeping {
     if (nowMs - this.#doneMs < EVERY_MS) return;
     this.#doneMs = nowMs;
     const { runtime, link, limitWatch, orphanWatch, outputKeeper, log } = this.#parts;
-    const { imageCleaner, doors, toolboxCleaner } = this.#parts;
+    const { imageCleaner, doors, codePacks, toolboxCleaner } = this.#parts;
     link.keepContact();
     limitWatch.raise();
     outputKeeper.pruneWhenDue(nowMs);
@@ -72,12 +74,13 @@ export class Housekeeping {
       this.#measureStorage(),
       imageCleaner.clean(),
       doors.sweep(),
+      codePacks.sweep(),
       toolboxCleaner.cleanWhenDue(nowMs),
     ])
       .catch((error: unknown) => {
         log.warn(
           { error },
-          "networks, storage, images, ways in or toolboxes could not be looked after; tried again in a minute",
+          "networks, storage, images, ways in, code or toolboxes could not be looked after; tried again in a minute",
         );
       })
       .finally(() => (this.#isUnderWay = false));

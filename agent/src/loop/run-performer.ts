@@ -24,6 +24,7 @@ import type { ContainerGroups } from "../host/processes/container-groups.ts";
 import type { Journal } from "../journal/journal.ts";
 import type { GpuFacts, Readiness, Runtime } from "../runtime/runtime.ts";
 import { NotEndingError, RuntimeDown, RuntimeError } from "../runtime/docker/runtime-error.ts";
+import type { CodePacks } from "./code/code-packs.ts";
 import type { Doors } from "./doors.ts";
 import type { ImagePulls, ImageState } from "./images/image-pulls.ts";
 import type { OutputKeeper } from "./output/output-keeper.ts";
@@ -33,7 +34,7 @@ type StartAction = Extract<Action, { kind: "start" | "restart" }>;
 
 type Ready = Extract<Readiness, { kind: "ready" }>;
 type StartReadiness =
-  | (Ready & ({ containerId: string } | { containerId: null; imageId: string }))
+  | (Ready & ({ containerId: string } | { containerId: null; imageId: string; codePath: string | null }))
   | Extract<Readiness, { kind: "refused" }>
   /** Its image is still to come, and nothing is wrong: asked again when woken. */
   | Extract<ImageState, { kind: "awaited" }>;
@@ -52,6 +53,7 @@ export class RunPerformer {
   readonly #groups: Pick<ContainerGroups, "find">;
   readonly #imagePulls: Pick<ImagePulls, "ensure" | "isAwaited">;
   readonly #doors: Pick<Doors, "folderFor" | "remove">;
+  readonly #codePacks: Pick<CodePacks, "ensure">;
   readonly #output: OutputKeeper;
   readonly #hasToldEnd: (runId: RunId) => boolean;
   readonly #wants: (run: RunKey) => boolean;
@@ -69,6 +71,7 @@ export class RunPerformer {
     groups: Pick<ContainerGroups, "find">;
     imagePulls: Pick<ImagePulls, "ensure" | "isAwaited">;
     doors: Pick<Doors, "folderFor" | "remove">;
+    codePacks: Pick<CodePacks, "ensure">;
     output: OutputKeeper;
     /** Whether the control plane was told how a run ended: it is not forgotten before. */
     hasToldEnd: (runId: RunId) => boolean;
@@ -83,6 +86,7 @@ export class RunPerformer {
     this.#groups = options.groups;
     this.#imagePulls = options.imagePulls;
     this.#doors = options.doors;
+    this.#codePacks = options.codePacks;
     this.#output = options.output;
     this.#hasToldEnd = options.hasToldEnd;
     this.#wants = options.wants;
@@ -227,8 +231,13 @@ export class RunPerformer {
       const ready = await readiness;
       return ready.kind === "refused" ? ready : { ...ready, containerId: action.containerId };
     }
-    // Both at once, since somebody waits; whoever is refused has asked for his image all the same.
-    const [ready, image] = await Promise.all([readiness, this.#imagePulls.ensure(wishOfOrder(desired))]);
+    // All at once, since somebody waits; whoever is refused has asked for his image all the same.
+    const { code } = desired.spec;
+    const [ready, image, pack] = await Promise.all([
+      readiness,
+      this.#imagePulls.ensure(wishOfOrder(desired)),
+      code === undefined ? null : this.#codePacks.ensure(code),
+    ]);
     if (ready.kind === "refused") return ready;
     switch (image.kind) {
       case "awaited":
@@ -242,7 +251,8 @@ export class RunPerformer {
             problem: "image-missing",
             detail: otherContent(desired.spec, image.imageId),
           };
-        return { ...ready, imageId: image.imageId, containerId: null };
+        if (pack?.isHere === false) return { kind: "refused", problem: "runtime-error", detail: pack.detail };
+        return { ...ready, imageId: image.imageId, codePath: pack?.path ?? null, containerId: null };
     }
   }
 

@@ -185,6 +185,16 @@ export class Containers {
   }
 
   /** Starting what runs already changes nothing. @throws RuntimeError, RuntimeDown */
+  /** Lays what an archive holds into one, by its paths from the root. */
+  async extract(containerId: string, archive: Uint8Array): Promise<void> {
+    await this.#docker.call(
+      `lay folders into container ${containerId}`,
+      { deadlineMs: WORK_MS },
+      (client, abortSignal) =>
+        client.getContainer(containerId).putArchive(Buffer.from(archive), { path: "/", abortSignal }),
+    );
+  }
+
   async start(containerId: string): Promise<void> {
     await this.#unlessSo(
       this.#docker.call(

@@ -9,6 +9,7 @@ import type { DesiredInstance, InstanceProblem, InstanceSpec } from "@remotegpu/
 import { MS_PER_SECOND } from "@remotegpu/shared/units";
 import { attachmentOf } from "../core/container/gpu-attachment.ts";
 import type { CdiDevice, GpuAttachment } from "../core/container/gpu-attachment.ts";
+import { codeFolderArchive } from "../core/container/code-unpacking.ts";
 import { networkLabel, type Container } from "../core/container/container.ts";
 import { containerOptions } from "../core/container/container-spec.ts";
 import { Containers } from "./containers.ts";
@@ -153,11 +154,15 @@ export class Runtime {
    */
   async create(
     desired: DesiredInstance,
-    ready: Extract<Readiness, { kind: "ready" }> & { imageId: string; livePath?: string | null },
+    ready: Extract<Readiness, { kind: "ready" }> & {
+      imageId: string;
+      livePath?: string | null;
+      codePath?: string | null;
+    },
   ): Promise<string> {
     const { hasLayerQuota, hasLocalLog } = this.#info ?? (await this.info());
     const { hostId, toolboxPath } = this.#options;
-    const { attachment, folders, imageId, livePath = null } = ready;
+    const { attachment, folders, imageId, livePath = null, codePath = null } = ready;
     const { command, entrypoint } = desired.spec;
     const isOwnCommand = command !== null && entrypoint !== "image";
     const stopSignal = isOwnCommand ? await this.images.stopSignalOf(imageId) : null;
@@ -171,6 +176,7 @@ export class Runtime {
         networkName,
         toolboxPath,
         ...(livePath !== null && { livePath }),
+        ...(codePath !== null && { codePath }),
         folders: at,
         attachment,
         ...(stopSignal !== null && { stopSignal }),
@@ -184,7 +190,9 @@ export class Runtime {
   }
 
   /** Starts a container that exists, new or stopped; its network's rules are put back if they are gone. */
-  async start(containerId: string, { network }: Pick<InstanceSpec, "network">): Promise<void> {
+  async start(containerId: string, { network, code }: Pick<InstanceSpec, "network" | "code">): Promise<void> {
+    // Before each start, so that one that was made by an agent that ended then has it too.
+    if (code !== undefined) await this.#containers.extract(containerId, codeFolderArchive());
     if (this.#fresh.delete(containerId)) return this.#containers.start(containerId);
     await this.#networks.use(network, () => Promise.resolve());
     await this.#containers.startAgain(containerId);

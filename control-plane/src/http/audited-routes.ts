@@ -75,6 +75,9 @@ const ROUTES: Record<string, AuditedRoute | null> = {
   "POST /training-jobs/{id}/confirm": to("training-job.confirm", "training-job", "id"),
   "POST /training-jobs/{id}/cancel": to("training-job.cancel", "training-job", "id"),
   "DELETE /training-jobs/{id}": to("training-job.delete", "training-job", "id"),
+  // Parts of what was begun, as of datasets.
+  "PUT /code-uploads/{id}/parts/{part}": to("code.put-part", null, "id"),
+  "POST /code-uploads/{id}/complete": to("code.complete", null, "id"),
   "DELETE /training-jobs/{id}/output": to("training-job.remove-output", "training-job", "id"),
   "POST /training-jobs/{id}/exec": to("training-job.exec", "training-job", "id"),
   "POST /inference-services/{id}/exec": to("inference-service.exec", "inference-service", "id"),

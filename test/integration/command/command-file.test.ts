@@ -83,6 +83,7 @@ describe("the file", () => {
       "cli-table3",
       "commander",
       "emoji-regex",
+      "ignore",
       "is-fullwidth-code-point",
       "string-width",
       "strip-ansi",

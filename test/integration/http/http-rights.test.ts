@@ -534,7 +534,18 @@ const RIGHTS: [route: string, expected: string, question: Question][] = [
   ],
   ["DELETE /training-job-groups/{id}", AUTHORS, at(jobArray, (id) => `/training-job-groups/${id}`)],
   ["POST /training-jobs/{id}/retry", AUTHORS, at(trainingJob, (id) => `/training-jobs/${id}/retry`)],
-  ["POST /code-uploads", EVERYONE, plain("/code-uploads")],
+  ["POST /code-uploads", EVERYONE, plain("/code-uploads", { sha256: "0".repeat(64), size: 1 })],
+  // Of nobody but who brought it.
+  [
+    "PUT /code-uploads/{id}/parts/{part}",
+    "401 404 404 404 404 404 404 404",
+    plain("/code-uploads/code-9/parts/0"),
+  ],
+  [
+    "POST /code-uploads/{id}/complete",
+    "401 404 404 404 404 404 404 404",
+    plain("/code-uploads/code-9/complete"),
+  ],
   ["GET /training-jobs/{id}", MEMBERS, at(trainingJob, (id) => `/training-jobs/${id}`)],
   ...["confirm", "cancel"].map((verb): [string, string, Question] => [
     `POST /training-jobs/{id}/${verb}`,

@@ -37,9 +37,10 @@ function attemptOf(
       rank: 0,
       command,
       attempt,
+      outputPath: "/gemini/output/",
       gang: null,
       distributedEnv: {},
-      outputPath: "/gemini/output/",
+      code: null,
     },
     [],
   );

@@ -146,8 +146,9 @@ describe("an order", () => {
 
   test.each([
     [{ node_count: 121 }, "node_count", ""],
-    [{ env_id: "env-1" }, "env_id", "the code of an environment comes with a later version"],
-    [{ code_id: "code-1" }, "code_id", "uploaded code comes with a later version"],
+    [{ env_id: "env-none" }, "env_id", "is no environment of yours"],
+    [{ code_id: "code-none" }, "code_id", "is no code that you have brought whole"],
+    [{ code_id: "code-1", env_id: "env-1" }, "env_id", "name one of them"],
     [{ mounted_datasets: [1, 1] }, "mounted_datasets", "names one twice"],
     [{ config: { gpu_sharing: "shared" } }, "gpu_memory", "is needed with gpu_sharing shared"],
     [{ output_path: "/gemini/data-1" }, "output_path", "must be /gemini/output or a path"],
@@ -166,6 +167,74 @@ describe("an order", () => {
     expect(status).toBe(422);
     expect(body.errors).toContainEqual({ path, message: expect.stringContaining(message) });
     expect(await rows("SELECT FROM training_jobs")).toEqual([]);
+  });
+
+  test("brings its code, which only who brought it orders with", async () => {
+    const sha256 = "ab".repeat(32);
+    await rows(
+      `INSERT INTO codes (id, customer_id, sha256, size, ready_at, created_at, used_at)
+       VALUES ('code-1', $1, $2, 700, now(), now(), now()), ('code-2', $1, $3, 700, NULL, now(), now())`,
+      [alice.customerId, sha256, "cd".repeat(32)],
+    );
+    const bob = await scene.customer("bob");
+
+    const id = await ordered({ code_id: "code-1" });
+    expect(await order({ code_id: "code-1" }, bob)).toMatchObject({ status: 422 });
+    expect(await order({ code_id: "code-2" })).toMatchObject({ status: 422 });
+    await scene.schedule();
+    const [wanted] = await host.round();
+
+    expect(await job(id)).toMatchObject({ code_id: "code-1", env_id: null });
+    expect(wanted?.spec).toMatchObject({
+      code: { sha256, bytes: 700 },
+      workingFolder: "/gemini/code",
+      env: { GEMINI_CODE: "/gemini/code" },
+    });
+    expect(wanted?.spec.views).toBeUndefined();
+  });
+
+  test("whose code was given up is not tried once more", async () => {
+    await rows(
+      `INSERT INTO codes (id, customer_id, sha256, size, ready_at, created_at, used_at)
+       VALUES ('code-1', $1, $2, 700, now(), now(), now())`,
+      [alice.customerId, "ab".repeat(32)],
+    );
+    const id = await ordered({ code_id: "code-1" });
+    await ask("POST", `${id}/cancel`);
+    await rows("DELETE FROM codes");
+
+    expect(await ask("POST", `${id}/retry`)).toMatchObject({
+      status: 409,
+      body: { detail: "Its code is not kept any more; order it again." },
+    });
+  });
+
+  test("with the code of an environment is placed only where that lies, and says so while it waits", async () => {
+    await rows(
+      `INSERT INTO environments (id, customer_id, workspace_id, name, image, cpu, memory, status, storage_pool)
+       VALUES ('env-1', $1, $2, 'e', 'i', 1, 1073741824, 'stopped', 'pool-b'), ('env-2', $1, $2, 'f', 'i', 1, 1073741824, 'stopped', NULL)`,
+      [alice.customerId, alice.workspaceId],
+    );
+    expect((await order({ env_id: "env-2" })).body.errors).toEqual([
+      { path: "env_id", message: expect.stringContaining("has not run yet") },
+    ]);
+    expect(await order({ env_id: "env-1" }, await scene.customer("bob"))).toMatchObject({ status: 422 });
+    const other = await scene.host("host-b", { gpus: 1, pool: "pool-b" });
+    const held = await ordered({ gpu: 1, env_id: "env-1" });
+    await scene.schedule();
+    const [wanted] = await other.round();
+    const waits = await ordered({ gpu: 1, env_id: "env-1" });
+    await scene.schedule();
+
+    expect(await host.round()).toEqual([]);
+    expect(await job(held)).toMatchObject({ env_id: "env-1", code_id: null });
+    expect(wanted?.spec).toMatchObject({
+      views: [{ source: "environments/env-1/code", target: "/gemini/code", isNeeded: true }],
+      workingFolder: "/gemini/code",
+    });
+    expect(JSON.stringify((await ask("GET", `${waits}/why`)).body)).toContain(
+      "the files are in storage pool pool-b, this host sees pool-host-a",
+    );
   });
 
   test("without funds is refused, and one that asks again with its key is the same job", async () => {
@@ -474,14 +543,5 @@ describe("what happens to it", () => {
         })
       ).status,
     ).toBe(409);
-  });
-});
-
-describe("what comes with a later version", () => {
-  test("says so", async () => {
-    expect(await scene.api.ask("POST", "/api/v1/code-uploads", { as: alice })).toMatchObject({
-      status: 422,
-      body: { detail: expect.stringContaining("comes with a later version") },
-    });
   });
 });

@@ -46,6 +46,8 @@ const OUR_OWN: Partial<Record<OldTable, TextRow>> = {
     placed_at: null,
     group_id: null,
     array_index: null,
+    code_id: null,
+    mounts_env_code: "false",
   },
   inference_services: { config: null, status_reason: null, status_deadline_at: null },
   billing_records: {

@@ -151,7 +151,7 @@ type Says = Partial<
   Omit<ObservedInstance, "instanceId" | "placementEpoch" | "runId" | "gateOpenedMs" | "bootId">
 >;
 
-const RUNS_ALL_KINDS = ["restarts-never", "image-entrypoint", "views", "gangs"];
+const RUNS_ALL_KINDS = ["restarts-never", "image-entrypoint", "views", "gangs", "code"];
 
 export class ScriptedHost {
   readonly id: HostId;

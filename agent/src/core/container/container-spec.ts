@@ -4,6 +4,7 @@
  */
 import type { HostId } from "@remotegpu/shared/ids";
 import type { DesiredInstance, InstanceSpec } from "@remotegpu/shared/instance";
+import { PACK_TARGET, unpackingFirst } from "./code-unpacking.ts";
 import { BRIDGE_LABEL, labelsOf, networkLabel } from "./container.ts";
 import type { RunKey } from "./container.ts";
 import { macOf } from "../gangs/gang-plan.ts";
@@ -63,7 +64,9 @@ export type HostFacts = {
   toolboxPath: string;
   /** Folder of the host with what is to be changed while it runs; without one nobody enters by SSH. */
   livePath?: string;
-  /** One for each of `spec.mounts` and `spec.folders`. */
+  /** File of the host with what `spec.code` says. */
+  codePath?: string;
+  /** One for each of `spec.mounts` and `spec.folders`, and for those of `spec.views` that are there. */
   folders: FolderAt[];
   attachment: GpuAttachment;
   /** Of the image, where a command of ours runs in place of its own; left out, SIGTERM. */
@@ -91,6 +94,8 @@ export type ContainerOptions = {
   Cmd?: string[];
   /** Left out, it is the image's own. */
   User?: string;
+  /** Likewise. */
+  WorkingDir?: string;
   Env: string[];
   Labels: Record<string, string>;
   StopSignal?: string;
@@ -129,6 +134,7 @@ export function containerOptions(desired: DesiredInstance, facts: HostFacts): Co
     Image: spec.image,
     ...programOf(spec, facts),
     ...(facts.livePath !== undefined && !isHeldBack(spec) && { User: ROOT }),
+    ...(spec.workingFolder !== undefined && { WorkingDir: spec.workingFolder }),
     Env: envList({ ...spec.env, ...gpu.env }),
     Labels: {
       ...labelsOf({
@@ -192,7 +198,8 @@ function programOf(
   spec: InstanceSpec,
   { stopSignal }: Pick<HostFacts, "stopSignal">,
 ): Pick<ContainerOptions, "Entrypoint" | "Cmd" | "StopSignal"> {
-  const { entrypoint = "init", command } = spec;
+  const { entrypoint = "init" } = spec;
+  const command = commandOf(spec);
   switch (entrypoint) {
     case "init":
     case "shell":
@@ -213,6 +220,10 @@ function programOf(
   }
 }
 
+function commandOf({ command, code }: InstanceSpec): string | null {
+  return command === null || code === undefined ? command : unpackingFirst(command);
+}
+
 /** One run, one name: a second create of the same run is refused by the runtime itself. */
 export function containerName(hostId: HostId, key: RunKey): string {
   return `rg-${hostId}-${key.instanceId}-${key.placementEpoch}-${key.runId}`;
@@ -222,7 +233,8 @@ function mountsOf(facts: HostFacts): Mount[] {
   const toolbox = readOnlyBind(facts.toolboxPath, TOOLBOX_TARGET);
   // The runtime mounts by depth, so the toolbox does not cover it.
   const live = facts.livePath === undefined ? [] : [readOnlyBind(facts.livePath, LIVE_TARGET)];
-  return [toolbox, ...live, ...facts.folders.map(folderMount)];
+  const code = facts.codePath === undefined ? [] : [readOnlyBind(facts.codePath, PACK_TARGET)];
+  return [toolbox, ...live, ...code, ...facts.folders.map(folderMount)];
 }
 
 function readOnlyBind(source: string, target: string): Mount {

@@ -18,6 +18,7 @@ const FEATURES_EVERYWHERE = [
   "service-logs",
   "rdp",
   "views",
+  "code",
 ] as const satisfies readonly Feature[];
 
 /** What this agent does on its host, as its heartbeats announce it. */

@@ -28,7 +28,7 @@ export type ResolvedFolders =
 
 /**
  * Finds what a spec mounts under the pool's root, makes the folders of its own that are missing, and leaves out views of
- * what is not there.
+ * what is neither there nor needed.
  * @throws RuntimeError when the pool's file system fails or does not answer
  */
 export async function resolveFolders(
@@ -39,7 +39,7 @@ export async function resolveFolders(
   const wanted = [
     ...mounts.map((mount) => ({ ...mount, isReadOnly: true, isOptional: false })),
     ...own.map((folder) => ({ ...folder, isReadOnly: false, isOptional: false })),
-    ...views.map((view) => ({ ...view, isReadOnly: true, isOptional: true })),
+    ...views.map((view) => ({ ...view, isReadOnly: true, isOptional: view.isNeeded !== true })),
   ];
   for (const { source, target, isReadOnly, isOptional } of wanted) {
     const find = isReadOnly ? folderInPool : ownFolderInPool;

@@ -4,7 +4,7 @@ import { CliError } from "../frame/cli-error.ts";
 import { argument, command } from "../frame/command.ts";
 import { printDone } from "../frame/output.ts";
 import { arrayEnded, orderedSentence } from "./job-arrays.ts";
-import { jobBody, jobOptions } from "./job-order.ts";
+import { jobBody, jobOptions, withCode } from "./job-order.ts";
 import { ended, jobSentence } from "./job-state.ts";
 import { waiting } from "./wait.ts";
 
@@ -19,12 +19,14 @@ export const CREATE = command({
   examples: [
     "job create train --image pytorch/pytorch --gpu 1 --memory 16G -- python train.py --epochs 3",
     "job create big --image pytorch/pytorch --nodes 2 --gpu 8 -- torchrun train.py",
+    "job create train --image pytorch/pytorch --gpu 1 --code . -- python train.py",
     "job create count --image busybox --dataset names --command 'wc -l /gemini/data-1/*' --wait",
     "job create sweep --image pytorch/pytorch --gpu 1 --array 0-99%10 -- python train.py",
   ],
   more: "A shell in the container runs exactly the words behind --; with --command it reads the text itself. The exit code is the job's: 0 is completed, any other failed.",
   run: async (context, { name, wait, timeout, ...given }) => {
-    const order = jobBody(name, given, "remotegpu job create NAME --image IMAGE -- COMMAND …");
+    const typed = jobBody(name, given, "remotegpu job create NAME --image IMAGE -- COMMAND …");
+    const order = await withCode(context, typed, given);
     const created = await context.api.post("/training-jobs", order);
     const id = String(created.id);
     const begins = orderedSentence(created);

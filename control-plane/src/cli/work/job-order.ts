@@ -1,10 +1,11 @@
 /** What every order of a training job takes on a command line, and the body that the API gets; who orders is elsewhere. */
+import { uploadCode } from "../code/upload-code.ts";
 import { z } from "zod";
 import type { Row } from "../frame/api-client.ts";
 import { CliError } from "../frame/cli-error.ts";
 import { wholeNumber, words } from "../frame/arguments.ts";
 import { flag, option, rest, type Given } from "../frame/command.ts";
-import { body } from "../frame/context.ts";
+import { body, type Context } from "../frame/context.ts";
 import { orderOptions, withSettings } from "./order-options.ts";
 import { shellText } from "./shell-words.ts";
 
@@ -43,6 +44,17 @@ export function jobOptions() {
       "as many jobs, e.g. 0-99, or 0-99%10 for ten at once",
       arrayRange(),
     ),
+    code: option(
+      "--code <folder>",
+      "what of this folder .gitignore does not leave out goes to /gemini/code, where the command begins",
+      words(),
+    ),
+    env_id: option(
+      "--code-of <environment>",
+      "its code is mounted there in place of that, read-only, as it is now",
+      words(),
+      { of: "environment" },
+    ),
     output_path: option("--output-path <path>", "what is kept; /gemini/output by default", words()),
   };
 }
@@ -64,7 +76,9 @@ type JobOptions = Given<ReturnType<typeof jobOptions>>;
  * @throws CliError where it says no command, or two
  */
 export function jobBody(name: string, given: JobOptions, usage: string): Row {
-  const { argv, text, datasets, models, config, ...members } = given;
+  const { argv, text, datasets, models, config, code, ...members } = given;
+  if (code !== undefined && given.env_id !== undefined)
+    throw new CliError("usage", "Name the code with --code or with --code-of, not both.");
   const { host_labels, max_price_per_hour, spec, gpu_model, ...others } = members;
   const {
     distinct_hosts,
@@ -89,6 +103,15 @@ export function jobBody(name: string, given: JobOptions, usage: string): Row {
     ...(models && { mounted_models: models }),
     ...withSettings(config, { ...ofJob, host_labels, max_price_per_hour, spec, gpu_model }),
   };
+}
+
+/** @returns the order with its folder of code, which is brought first. @throws CliError as uploadCode does */
+export async function withCode(
+  { api }: Context,
+  order: Row,
+  { code }: Pick<JobOptions, "code">,
+): Promise<Row> {
+  return code === undefined ? order : { ...order, code_id: (await uploadCode(api, code)).id };
 }
 
 function commandOf({ argv, text }: Pick<JobOptions, "argv" | "text">, usage: string): string {

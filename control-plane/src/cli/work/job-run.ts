@@ -9,7 +9,7 @@ import { printDone } from "../frame/output.ts";
 import { Interruptions } from "./interruptions.ts";
 import { orderedSentence } from "./job-arrays.ts";
 import { exitCodeOf, follow } from "./job-follow.ts";
-import { jobBody, jobOptions } from "./job-order.ts";
+import { jobBody, jobOptions, withCode } from "./job-order.ts";
 import { jobSentence } from "./job-state.ts";
 
 const USAGE = "remotegpu job run --image IMAGE -- COMMAND …";
@@ -29,9 +29,10 @@ export const RUN = command({
   ],
   more: "With --follow the exit code is the job's own; 1 where it has none that says why it failed or was cancelled. Ctrl-C asks whether to cancel the job or to detach from it; without a terminal it detaches (130).",
   run: async (context, { name, isFollowed, ...given }) => {
-    const order = jobBody(name ?? nameAfter(given), given, USAGE);
+    const typed = jobBody(name ?? nameAfter(given), given, USAGE);
     if (isFollowed && given.array !== undefined)
       throw new CliError("usage", "An array is waited for and not followed: remotegpu job wait NAME");
+    const order = await withCode(context, typed, given);
     if (!isFollowed) {
       const created = await context.api.post("/training-jobs", order);
       return printDone(context.output, orderedSentence(created) ?? jobSentence(created), created);

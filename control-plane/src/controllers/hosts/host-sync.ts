@@ -1,6 +1,6 @@
 /**
  * The control plane's side of what hosts ask: heartbeats, their desired set, reports of their observed state,
- * credentials of registries. Any replica serves any host; everything that matters is in Postgres when an answer leaves.
+ * credentials of registries, the code of jobs. Any replica serves any host; everything that matters is in Postgres when an answer leaves.
  */
 import type { HostId } from "@remotegpu/shared/ids";
 import type { Log } from "@remotegpu/shared/log";
@@ -14,6 +14,7 @@ import { raiseAlarmOnce } from "../../store/events/alarms.ts";
 import { type Database, transaction } from "../../store/database/database.ts";
 import { desiredSetOf } from "../../store/reports/desired/desired-sets.ts";
 import { mergeObserved } from "../../store/reports/observed.ts";
+import { answerCode } from "./code-parts.ts";
 import { type HeartbeatDesk, heartbeatDesk } from "./heartbeat-desk.ts";
 import { answerLogin } from "./registry-logins.ts";
 import { answerStorage } from "../billing/storage-sampling.ts";
@@ -42,6 +43,7 @@ export function hostSync(deps: HostSyncDeps): HostHandlers {
     desiredSet: (host) => desiredSet(deps, host),
     observed: (host, report) => observed(deps, host, report),
     storage: (host, request) => answerStorage(deps, host, request),
+    code: (host, question) => answerCode(deps, host, question),
     login: (host, question) => answerLogin(deps, host, question),
     floods: (host) => floods(deps, host),
   };

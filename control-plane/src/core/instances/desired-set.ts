@@ -44,6 +44,11 @@ export interface EnvironmentOrder extends ContainerOrder {
   tensorboard: boolean;
 }
 
+/** What a rank finds in /gemini/code: what was brought, in a copy of its own, or an environment's, as it is now. */
+export type RankCode =
+  | { kind: "brought"; sha256: string; bytes: number }
+  | { kind: "of-environment"; environmentId: string };
+
 /** One rank of a training job. */
 export interface RankOrder extends ContainerOrder {
   rank: number;
@@ -58,6 +63,7 @@ export interface RankOrder extends ContainerOrder {
   distributedEnv: Record<string, string>;
   /** Of an element of an array. */
   arrayIndex?: number | null;
+  code: RankCode | null;
 }
 
 /** Without a workspace it gets a network of its customer's own: the leading 0 keeps that apart from any workspace's. */
@@ -144,6 +150,7 @@ export function rankSpec(order: RankOrder, gpus: GpuGrant[]): InstanceSpec {
       GEMINI_DATA_OUT: output,
       REMOTEGPU_ATTEMPT: String(order.attempt),
       ...(order.arrayIndex != null && { REMOTEGPU_ARRAY_INDEX: String(order.arrayIndex) }),
+      ...(order.code !== null && { GEMINI_CODE: CODE }),
       ...mountEnv(order),
     },
     cpuMilli: order.cpuMilli,
@@ -154,21 +161,32 @@ export function rankSpec(order: RankOrder, gpus: GpuGrant[]): InstanceSpec {
     gpus: gpus.map(attachedGpu),
     mounts: mountsOf(order),
     folders: [{ source: attemptSource(order), target: output }],
-    ...viewsOf(order),
+    ...shownTo(order),
     jupyter: false,
     tensorboard: false,
   };
 }
 
-/** What of attempts before lies in this one's pool, so that it can go on from there. */
-export function viewsOf({ id, attempt }: { id: string; attempt: number }): Pick<InstanceSpec, "views"> {
-  if (attempt === 1) return {};
+/** Its code, and what of attempts before lies in this one's pool, so that it can go on from there. */
+export function shownTo({
+  id,
+  attempt,
+  code,
+}: Pick<RankOrder, "id" | "attempt" | "code">): Pick<InstanceSpec, "views" | "code" | "workingFolder"> {
   const earlier = Array.from({ length: attempt - 1 }, (_, index) => index + 1);
-  return {
-    views: earlier.map((number) => ({
+  const views = [
+    ...(code?.kind === "of-environment"
+      ? [{ source: environmentFolders(code.environmentId).code, target: CODE, isNeeded: true }]
+      : []),
+    ...earlier.map((number) => ({
       source: attemptSource({ id, attempt: number }),
       target: `${ATTEMPTS}/${attemptFolder(number)}`,
     })),
+  ];
+  return {
+    ...(views.length > 0 && { views }),
+    ...(code?.kind === "brought" && { code: { sha256: code.sha256, bytes: code.bytes } }),
+    ...(code !== null && { workingFolder: CODE }),
   };
 }
 

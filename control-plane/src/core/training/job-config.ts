@@ -1,6 +1,6 @@
 /** The config of a training job's order, as API and tables name it. */
 import { type Feature, featuresFor } from "@remotegpu/shared/features";
-import { rankName, STOP_GRACE_SECONDS, viewsOf } from "../instances/desired-set.ts";
+import { type RankCode, rankName, shownTo, STOP_GRACE_SECONDS } from "../instances/desired-set.ts";
 import type { OrderConfig } from "../orders/order.ts";
 import type { LogRule } from "./log-rules.ts";
 import type { RankNetwork } from "./gang-network.ts";
@@ -31,12 +31,23 @@ export function stopGraceSeconds(config: JobConfig | null): number {
   return config?.stop_grace_seconds ?? STOP_GRACE_SECONDS;
 }
 
+/** What of a start decides what its agents must do. */
+export interface JobStart {
+  attempt: number;
+  ranks: number;
+  code: RankCode["kind"] | null;
+}
+
+/** What is in it makes no difference. */
+const ANY_CODE: { [Kind in RankCode["kind"]]: RankCode & { kind: Kind } } = {
+  brought: { kind: "brought", sha256: "", bytes: 0 },
+  "of-environment": { kind: "of-environment", environmentId: "" },
+};
+
 /** Of the hosts' agents, beyond what every job needs. */
-export function jobNeeds(
-  config: JobConfig | null,
-  { attempt, ranks }: { attempt: number; ranks: number },
-): Feature[] {
-  const spec = { ...viewsOf({ id: "", attempt }), ...(ranks > 1 && { gate: "released" as const }) };
+export function jobNeeds(config: JobConfig | null, { attempt, ranks, code }: JobStart): Feature[] {
+  const shown = shownTo({ id: "", attempt, code: code === null ? null : ANY_CODE[code] });
+  const spec = { ...shown, ...(ranks > 1 && { gate: "released" as const }) };
   return featuresFor({ spec, live: { stopGraceSeconds: stopGraceSeconds(config) } });
 }
 

@@ -2,7 +2,7 @@
 import type { TrainingJobStatus } from "@remotegpu/shared/workload";
 import { type Order, resourceShare } from "../orders/order.ts";
 import type { Quota } from "../orders/quota-levels.ts";
-import { type JobConfig, jobNeeds } from "./job-config.ts";
+import { type JobConfig, jobNeeds, type JobStart } from "./job-config.ts";
 import { afterDeadline, afterReports, limitMs } from "./job-status.ts";
 
 export const JOB_KIND = {
@@ -11,8 +11,7 @@ export const JOB_KIND = {
   countsWhileWaiting: false,
   chargesGrace: true,
   needs: ["restarts-never"] as const,
-  startNeeds: ({ config, ...start }: { config: JobConfig | null; attempt: number; ranks: number }) =>
-    jobNeeds(config, start),
+  startNeeds: ({ config, ...start }: { config: JobConfig | null } & JobStart) => jobNeeds(config, start),
   share: (order: Order): Quota => ({ ...resourceShare(order), storage_quota: 0, environment_quota: 0 }),
   afterReports,
   limitMs,

@@ -1,4 +1,5 @@
 /** What the kinds of workload differ in, as far as it is decided without asking anybody. Each row of kinds.ts has all of it. */
+import type { RankCode } from "../instances/desired-set.ts";
 import type { Feature } from "@remotegpu/shared/features";
 import type { DeadlineVerdict, InstanceReport, Transition } from "../instances/instance-report.ts";
 import type { Order, OrderConfig } from "../orders/order.ts";
@@ -17,7 +18,12 @@ export interface KindRules<Status extends string> {
   /** What the agent of a host must be able to do for any start of it, whatever was ordered. */
   needs: readonly Feature[];
   /** What more it must be able to do for one start, by what was ordered of it. */
-  startNeeds(start: { config: OrderConfig | null; attempt: number; ranks: number }): readonly Feature[];
+  startNeeds(start: {
+    config: OrderConfig | null;
+    attempt: number;
+    ranks: number;
+    code: RankCode["kind"] | null;
+  }): readonly Feature[];
   /** Whether the grace of a person's stop is charged, before the minute that follows every such stop. */
   chargesGrace: boolean;
   /** What one start takes of the quotas. */

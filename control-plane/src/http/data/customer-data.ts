@@ -3,6 +3,7 @@ import { createRoute, z } from "@hono/zod-openapi";
 import { text } from "@remotegpu/shared/text";
 import type { WorkloadKind } from "@remotegpu/shared/workload";
 import { deleteCustomerData } from "../../store/spending/deletion.ts";
+import { deleteCodesOf } from "../../store/training/codes.ts";
 import { type DataRemoval as RemovalRow, removalsOf } from "../../store/spending/folders.ts";
 import type { ApiApp, ApiDeps } from "../deps.ts";
 import { KINDS } from "../kinds.ts";
@@ -93,6 +94,7 @@ export function registerCustomerDataRoutes(api: ApiApp, deps: ApiDeps): void {
         throw conflict(
           `The data of customer ${customer.username} is not at risk: that takes an account that has been overdue for 60 days.`,
         );
+      await deleteCodesOf(sql, customer.id);
       const { workloads, datasets, models, hostIds } = deletion;
       afterwards(() => tellOf(c, hostIds));
       const ended = (asked: WorkloadKind) =>

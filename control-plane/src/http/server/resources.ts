@@ -57,6 +57,7 @@ import { registerSpecRoutes } from "../money/prices/specs.ts";
 import { registerSshKeyRoutes } from "../accounts/ssh-keys.ts";
 import { registerWebhookDeliveryRoutes } from "../webhooks/webhook-deliveries.ts";
 import { registerWebhookRoutes } from "../webhooks/webhooks.ts";
+import { registerCodeUploadRoutes } from "../code/code-uploads.ts";
 import { registerTrainingJobDryRun } from "../training/job-dry-run.ts";
 import { registerTrainingJobGroupRoutes } from "../training/job-groups.ts";
 import { registerTrainingJobOutputRoute } from "../training/job-output.ts";
@@ -82,6 +83,7 @@ export function registerResources(api: ApiApp, deps: ApiDeps): void {
   registerInvitationRoutes(api, deps);
   registerSshKeyRoutes(api, deps);
   registerEnvironmentRoutes(api, deps, fleet);
+  registerCodeUploadRoutes(api, deps);
   registerTrainingJobRoutes(api, fleet);
   registerTrainingJobGroupRoutes(api);
   registerTrainingJobOutputRoute(api);

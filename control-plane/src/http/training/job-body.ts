@@ -15,7 +15,7 @@ import {
 } from "../../core/training/array.ts";
 import { LOG_RULE_ACTIONS, MAX_LOG_RULE_TEXT, MAX_LOG_RULES } from "../../core/training/log-rules.ts";
 import { MAX_ATTEMPTS } from "../../core/training/retries.ts";
-import type { NewJob } from "../../store/training/new-jobs.ts";
+import type { JobCode, NewJob } from "../../store/training/new-jobs.ts";
 import { hostLabels } from "../request/host-labels.ts";
 import { Description, ImageReference, NotNegativeAmount, RowId, SpecName } from "../request/input-fields.ts";
 import { ApiRefusal } from "../request/refusal.ts";
@@ -29,14 +29,6 @@ const MAX_HOST_LABELS = 16;
 const MAX_PRIORITY = 10;
 /** A year. */
 const MAX_MINUTES = 366 * 24 * 60;
-
-/** What comes with a later version is refused by name, so that nobody believes it was heeded. */
-export const LATER = "comes with a later version";
-
-const Later = z
-  .unknown()
-  .optional()
-  .openapi({ description: `Refused: ${LATER}` });
 
 const OutputPath = z
   .string()
@@ -102,8 +94,13 @@ export const NewTrainingJobBody = z
       description: "What is written there is kept, in a folder of its own for each attempt",
     }),
     priority: z.int().min(0).max(MAX_PRIORITY).optional().openapi({ description: "Larger is more urgent" }),
-    env_id: Later,
-    code_id: Later,
+    code_id: text(64).min(1).nullable().optional().openapi({
+      description: "What was brought as its code: unpacked into /gemini/code, its working directory",
+    }),
+    env_id: text(64).min(1).nullable().optional().openapi({
+      description:
+        "The environment whose /gemini/code is mounted, as it is now and read-only, in the same storage pool",
+    }),
     array: JobArray.nullable().optional(),
     config: z
       .strictObject({
@@ -138,8 +135,11 @@ export const NewTrainingJobBody = z
 
 type Body = z.output<typeof NewTrainingJobBody>;
 
-/** @throws ApiRefusal naming every field that contradicts another, or comes with a later version */
-export function newJob(body: Body, owner: { customerId: number; workspaceId: number }): NewJob {
+/** @throws ApiRefusal naming every field that contradicts another */
+export function newJob(
+  body: Body,
+  owner: { customerId: number; workspaceId: number; code: JobCode | null },
+): NewJob {
   const job: NewJob = {
     ...owner,
     name: body.name,
@@ -160,20 +160,12 @@ export function newJob(body: Body, owner: { customerId: number; workspaceId: num
     priority: body.priority ?? 0,
     config: body.config ?? {},
   };
-  const errors = [...laterIssues(body), ...issuesOf(job), ...nameIssues(body)];
+  const errors = [...issuesOf(job), ...nameIssues(body)];
   if (errors.length > 0)
     throw new ApiRefusal("bad-input", errors.map(({ path, message }) => `${path}: ${message}`).join("; "), {
       errors,
     });
   return job;
-}
-
-function laterIssues(body: Body): { path: string; message: string }[] {
-  const asked = [
-    { path: "env_id", isAsked: body.env_id != null, what: "the code of an environment" },
-    { path: "code_id", isAsked: body.code_id != null, what: "uploaded code" },
-  ];
-  return asked.flatMap(({ path, isAsked, what }) => (isAsked ? [{ path, message: `${what} ${LATER}` }] : []));
 }
 
 /** Null for a single job. */

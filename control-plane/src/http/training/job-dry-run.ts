@@ -24,6 +24,7 @@ import type { RoutedKind } from "../workloads/routed-kind.ts";
 import { SuggestionAnswer, suggestionAnswer } from "../workloads/suggestion-answer.ts";
 import { placeIn, WhyHost } from "../workloads/workload-why.ts";
 import { NewTrainingJobBody } from "./job-body.ts";
+import { holdCode } from "./job-code.ts";
 import { orderAsked } from "./job-order.ts";
 
 const tags = ["training jobs"];
@@ -81,6 +82,7 @@ export function registerTrainingJobDryRun(
       const looks = { recent: () => Promise.resolve(recent), anew: () => emptyFleet(sql) };
       const orderer = ordererOf(c);
       const { hourly, scene } = await takenBack(sql, async () => {
+        await holdCode(c, sql, asked.order.code);
         const outcome = await onFleet(looks, (fleet) => orderJob(sql, { ...asked, fleet, orderer }));
         const { hourly } = refuseUnlessDone(outcome);
         return { hourly, scene: await passSceneWithin(sql, { now: at, seed: 0, known, work: "all" }) };

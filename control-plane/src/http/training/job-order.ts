@@ -5,6 +5,7 @@ import type { NewArray } from "../../store/training/job-arrays.ts";
 import type { NewJob, NewJobRow } from "../../store/training/new-jobs.ts";
 import type { ApiContext } from "../deps.ts";
 import { workspaceForOrder } from "../request/authorization.ts";
+import { jobCode } from "./job-code.ts";
 import { newJob, type NewTrainingJobBody, rangeOf } from "./job-body.ts";
 
 export interface AskedJob {
@@ -23,7 +24,7 @@ export async function orderAsked(
   const { actor, deps } = c.var;
   const workspace = await workspaceForOrder(c, body.workspace_id);
   const owner = { customerId: actor.customerId, workspaceId: workspace.id };
-  const order = newJob(body, owner);
+  const order = newJob(body, { ...owner, code: await jobCode(c, body) });
   const range = rangeOf(body);
   const array = range && { id: deps.newId("jobs"), name: order.name, range, ...owner };
   return { order, rows: rowsOf(order, array, () => deps.newId("job")), array, payerId: workspace.owner_id };

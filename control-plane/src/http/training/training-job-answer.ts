@@ -14,6 +14,7 @@ export const TrainingJob = z
     owner_username: z.string().nullable(),
     workspace_id: z.int().nullable(),
     env_id: z.string().nullable(),
+    code_id: z.string().nullable(),
     name: z.string(),
     description: z.string().nullable(),
     framework: z.string().nullable(),

@@ -1,18 +1,15 @@
-/**
- * Ordering training jobs; what they have in common with other kinds is in http/workloads. What comes with a later
- * version has its routes, which say so.
- */
-import { createRoute, z } from "@hono/zod-openapi";
+/** Ordering training jobs; what they have in common with other kinds is in http/workloads. */
+import { createRoute } from "@hono/zod-openapi";
 import { emptyFleet } from "../../store/fleet/empty-fleet.ts";
 import type { KeptFleet } from "../../store/fleet/kept-fleet.ts";
 import { orderJob } from "../../store/orders/job-orders.ts";
 import type { ApiApp } from "../deps.ts";
 import { onFleet } from "../environments/environment-access.ts";
 import { once } from "../request/idempotency.ts";
-import { ApiRefusal } from "../request/refusal.ts";
-import { created, forCustomers, jsonBody, ok } from "../request/route.ts";
+import { created, forCustomers, jsonBody } from "../request/route.ts";
 import { ordererOf, refuseUnlessDone, tellOf } from "../workloads/orders.ts";
-import { LATER, NewTrainingJobBody } from "./job-body.ts";
+import { NewTrainingJobBody } from "./job-body.ts";
+import { holdCode } from "./job-code.ts";
 import { orderAsked } from "./job-order.ts";
 import { TrainingJob } from "./training-job-answer.ts";
 import { TRAINING_JOBS } from "./training-kind.ts";
@@ -33,16 +30,6 @@ const post = createRoute({
   responses: created("The training job, queued", TrainingJob),
 });
 
-const uploads = createRoute({
-  ...forCustomers,
-  method: "post",
-  path: "/code-uploads",
-  operationId: "uploadCode",
-  tags,
-  summary: `Uploading the code of a job ${LATER}`,
-  responses: ok("The upload", z.object({ id: z.string() }).openapi("CodeUpload")),
-});
-
 export function registerTrainingJobRoutes(api: ApiApp, fleet: KeptFleet): void {
   api.openapi(post, async (c) => {
     const body = c.req.valid("json");
@@ -52,17 +39,11 @@ export function registerTrainingJobRoutes(api: ApiApp, fleet: KeptFleet): void {
       // Within the transaction everything is asked through it: whoever holds a connection must not wait for another.
       const looks = { recent: () => Promise.resolve(recent), anew: () => emptyFleet(sql) };
       const orderer = ordererOf(c);
+      await holdCode(c, sql, asked.order.code);
       const outcome = await onFleet(looks, (fleet) => orderJob(sql, { ...asked, fleet, orderer }));
       refuseUnlessDone(outcome);
       afterwards(() => tellOf(c, []));
       return c.json(await TRAINING_JOBS.answerOf(c, sql, asked.rows[0].id), 201);
     });
-  });
-
-  api.openapi(uploads, () => {
-    throw new ApiRefusal(
-      "bad-input",
-      `Uploading the code of a job ${LATER}; put it into the image, or into a dataset.`,
-    );
   });
 }

@@ -24,6 +24,7 @@ import {
   type Refusal,
 } from "@remotegpu/shared/protocol";
 import type { Cut, GatewayAddress, KeySet } from "@remotegpu/shared/ssh-access";
+import { CodeQuestion, type CodeReply } from "@remotegpu/shared/code";
 import { StorageRequest, type StorageReply } from "@remotegpu/shared/storage-sampling";
 import { hostOf, upObservedOfAllHosts, upOfAllHosts } from "@remotegpu/shared/subjects";
 import { MS_PER_MINUTE } from "@remotegpu/shared/units";
@@ -61,6 +62,8 @@ export interface HostHandlers {
   /** Instances in a fixed order: the pages of one generation are cut anew for each request. */
   desiredSet(host: HostId): Promise<DesiredSet | Refusal>;
   observed(host: HostId, report: WholeReport): Promise<Refusal | undefined>;
+  /** A part of the code of a job. Whoever keeps none refuses. */
+  code?(host: HostId, question: CodeQuestion): Promise<CodeReply | Refusal>;
   /** Samples of its storage pool. Whoever serves none refuses, and its hosts ask again later. */
   storage?(host: HostId, request: StorageRequest): Promise<StorageReply | Refusal>;
   /** The credential for an image that it is to fetch; never kept or told anywhere else on its way. */
@@ -111,6 +114,11 @@ export async function serveHosts(
     RegistryLoginQuestion,
     async (host, question) =>
       (await handlers.login?.(host, question)) ?? refusal("no credentials are kept here"),
+  );
+  server.serve(
+    upOfAllHosts("code"),
+    CodeQuestion,
+    async (host, question) => (await handlers.code?.(host, question)) ?? refusal("no code is kept here"),
   );
   server.serve(upObservedOfAllHosts(replica), ObservedPage, observed, { isShared: false });
   // A flush that is under way when the connection closes is never answered.

@@ -27,6 +27,7 @@ export const ENVIRONMENT_STORE = {
     tempStorage: "temp_storage",
     storagePool: "storage_pool",
     attempt: "1",
+    code: "NULL",
     startInstances: "1",
   },
   waitingStarts:

@@ -34,6 +34,7 @@ export const SERVICE_STORE = {
     tempStorage: "NULL::bigint",
     storagePool: "NULL",
     attempt: "1",
+    code: "NULL",
     startInstances: "1",
   },
   waitingStarts: WAITING_REPLICAS,

@@ -91,6 +91,8 @@ export async function retryJob(sql: Transaction, job: JobOrderRow, orderer: Orde
   if (job.attempt >= MAX_ATTEMPTS) return refused(`It has had its ${MAX_ATTEMPTS} attempts; order it again.`);
   if (job.orderer_id === null || job.confirmed_at === null)
     return refused("The job was ordered in the old system; order it again.");
+  if (job.code_id !== null && job.code_sha256 === null)
+    return refused("Its code is not kept any more; order it again.");
   const models = await fleetModels(sql);
   const [check] = await checkOrders(sql, [orderOfJob(job)], { models, now: orderer.now });
   if (check?.passed === false) return { done: false, refusal: "check", check };

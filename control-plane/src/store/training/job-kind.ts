@@ -9,8 +9,8 @@ import { idOnHosts } from "../database/values/id-on-hosts.ts";
 import { limitSeconds } from "../database/values/limit-seconds.ts";
 import { explainJob, explainWaitingJobs, moveJobs, notePlacedJobs } from "./job-moves.ts";
 import { distributedConfigOf, distributedEnv, stopGraceSeconds } from "../../core/training/job-config.ts";
-import { type JobOrderRow, lockedJob, lockJobOrders, orderOfJob } from "./job-orders.ts";
 import { withTurn } from "./job-arrays.ts";
+import { codeOf, type JobOrderRow, lockedJob, lockJobOrders, orderOfJob } from "./job-orders.ts";
 import { JOB_SELECT } from "./training-jobs.ts";
 
 /** What the old system had waiting is not wanted again by that alone: until somebody confirms it, it counts for nothing. */
@@ -29,8 +29,9 @@ export const JOB_STORE = {
     groupId: "w.group_id",
     storage: "NULL::bigint",
     tempStorage: "NULL::bigint",
-    storagePool: "NULL",
+    storagePool: "(SELECT e.storage_pool FROM environments e WHERE o.mounts_env_code AND e.id = o.env_id)",
     attempt: "attempt",
+    code: "CASE WHEN o.code_id IS NOT NULL THEN 'brought' WHEN o.mounts_env_code THEN 'of-environment' END",
     startInstances: RANKS,
   },
   waitingStarts: `SELECT id, 0 AS first_rank, ${RANKS} AS instances FROM training_jobs
@@ -105,6 +106,7 @@ function placeable(row: JobOrderRow): PlaceableStart {
             gang,
           }),
           arrayIndex: row.array_index,
+          code: codeOf(row),
         },
         gpus,
       ),

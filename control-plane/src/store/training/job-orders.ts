@@ -1,11 +1,13 @@
 /** Training jobs as transactions hold them: with who pays, and read as the orders that they are. */
 import type { TrainingJobStatus } from "@remotegpu/shared/workload";
+import type { RankCode } from "../../core/instances/desired-set.ts";
 import { type Order, resourcesOf } from "../../core/orders/order.ts";
 import { DATASET_PATHS, type Mount, MODEL_PATHS, withPaths } from "../../core/orders/order-check.ts";
 import { type JobConfig, jobNeeds, retryTerms } from "../../core/training/job-config.ts";
 import type { LockedWorkload } from "../../core/workloads/workload-move.ts";
 import { LIVE } from "../accounts/workspaces.ts";
 import type { Transaction } from "../database/database.ts";
+import { idOnHosts } from "../database/values/id-on-hosts.ts";
 import { limitSeconds } from "../database/values/limit-seconds.ts";
 import { knownStatus, safeBigint } from "../database/values/old-values.ts";
 import type { NewJob } from "./new-jobs.ts";
@@ -45,6 +47,14 @@ export interface JobOrderRow {
   placed_at: Date | null;
   /** The number of the one that stands or ended last, from 1. */
   attempt: number;
+  /** Null where the image brings its own. */
+  code_id: string | null;
+  /** Null for code that is not kept any more. */
+  code_sha256: string | null;
+  code_size: number | null;
+  /** The environment whose code is mounted, if any, and where that lies. */
+  code_env_id: string | null;
+  code_pool: string | null;
   infrastructure_retries: number;
   program_retries: number;
   /** Since when somebody does not want it any more. */
@@ -92,14 +102,24 @@ export async function lockJobOrders(
             ${safeBigint("j.gpu_memory")} AS gpu_memory, coalesce(j.node_count, 1) AS node_count, j.mounted_datasets,
             j.mounted_models, j.env_vars, j.output_path, j.distributed_config, j.config, ${limitSeconds("j")} AS limit_seconds,
             j.confirmed_at, j.placed_at, j.attempt, j.infrastructure_retries, j.program_retries, j.cancel_ordered_at,
-            j.group_id, j.array_index
-       FROM training_jobs j LEFT JOIN workspaces w ON w.id = j.workspace_id AND ${LIVE}
+            j.group_id, j.array_index,
+            j.code_id, c.sha256 AS code_sha256, c.size::int AS code_size,
+            CASE WHEN j.mounts_env_code THEN j.env_id END AS code_env_id, e.storage_pool AS code_pool
+       FROM training_jobs j LEFT JOIN codes c ON c.id = j.code_id
+            LEFT JOIN environments e ON j.mounts_env_code AND e.id = j.env_id
+            LEFT JOIN workspaces w ON w.id = j.workspace_id AND ${LIVE}
       WHERE j.id = ANY($1::text[]) AND j.deleted_at IS NULL`,
     [ids],
   );
   // Read once the rows are held.
   const [, { rows }] = await Promise.all([held, read]);
   return new Map(rows.map((row) => [row.id, row]));
+}
+
+export function codeOf(row: Pick<JobOrderRow, "code_sha256" | "code_size" | "code_env_id">): RankCode | null {
+  const { code_sha256: sha256, code_size: bytes, code_env_id: environmentId } = row;
+  if (environmentId !== null) return { kind: "of-environment", environmentId: idOnHosts(environmentId) };
+  return sha256 === null || bytes === null ? null : { kind: "brought", sha256, bytes };
 }
 
 export function orderOfJob(row: JobOrderRow): Order {
@@ -112,11 +132,15 @@ export function orderOfJob(row: JobOrderRow): Order {
     workspaceId: row.workspace_id,
     payerId: row.payer_id,
     hostLabels: row.config?.host_labels ?? {},
-    storagePool: null,
+    storagePool: row.code_pool,
     distinctHosts: row.config?.distinct_hosts ?? false,
     datasets: mountsAt(row.mounted_datasets, DATASET_PATHS),
     models: mountsAt(row.mounted_models, MODEL_PATHS),
-    needs: jobNeeds(row.config, { attempt: row.attempt, ranks: row.node_count }),
+    needs: jobNeeds(row.config, {
+      attempt: row.attempt,
+      ranks: row.node_count,
+      code: codeOf(row)?.kind ?? null,
+    }),
   };
 }
 
@@ -132,11 +156,11 @@ export function orderOfNewJob(job: NewJob, payerId: number): Order {
     workspaceId: job.workspaceId,
     payerId,
     hostLabels: config.host_labels ?? {},
-    storagePool: null,
+    storagePool: job.code?.kind === "of-environment" ? job.code.storagePool : null,
     distinctHosts: config.distinct_hosts ?? false,
     datasets: mountsAt(job.mountedDatasets, DATASET_PATHS),
     models: mountsAt(job.mountedModels, MODEL_PATHS),
-    needs: jobNeeds(config, { attempt: 1, ranks: nodeCount }),
+    needs: jobNeeds(config, { attempt: 1, ranks: nodeCount, code: job.code?.kind ?? null }),
   };
 }
 

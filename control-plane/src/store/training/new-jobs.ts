@@ -28,6 +28,7 @@ export interface NewJob {
   mountedModels: readonly number[];
   envVars: Record<string, string>;
   outputPath: string | null;
+  code: JobCode | null;
   priority: number;
   config: JobConfig;
 }
@@ -38,6 +39,10 @@ export interface NewJobRow {
   name: string;
   element: { arrayId: string; index: number } | null;
 }
+/** What was brought, or that of an environment, which lies in one pool. */
+export type JobCode =
+  | { kind: "brought"; codeId: string }
+  | { kind: "of-environment"; environmentId: string; storagePool: string };
 
 interface Deed {
   actor: string;
@@ -55,9 +60,11 @@ export async function insertJobs(
   await sql.query(
     `INSERT INTO training_jobs (id, customer_id, workspace_id, name, description, framework, image, command, status,
             status_reason, priority, cpu, memory, gpu, gpu_memory, node_count, distributed_config, mounted_datasets,
-            mounted_models, env_vars, output_path, config, created_at, queued_at, confirmed_at, group_id, array_index)
+            mounted_models, env_vars, output_path, config, created_at, queued_at, confirmed_at, group_id, array_index, code_id,
+            env_id, mounts_env_code)
      SELECT r.id, $2, $3, r.name, $5, $6, $7, $8, 'queued', $9, $10, $11, $12, $13, $14, $15, $16::jsonb, $17::jsonb,
-            $18::jsonb, $19::jsonb, coalesce($20, '/gemini/output/'), $21::jsonb, $22, $22, $22, r.group_id, r.array_index
+            $18::jsonb, $19::jsonb, coalesce($20, '/gemini/output/'), $21::jsonb, $22, $22, $22, r.group_id, r.array_index,
+            $25, $26, $27
        FROM unnest($1::text[], $4::text[], $23::text[], $24::int[]) AS r(id, name, group_id, array_index)`,
     [
       rows.map(({ id }) => id),
@@ -84,6 +91,9 @@ export async function insertJobs(
       now,
       rows.map(({ element }) => element?.arrayId ?? null),
       rows.map(({ element }) => element?.index ?? null),
+      job.code?.kind === "brought" ? job.code.codeId : null,
+      job.code?.kind === "of-environment" ? job.code.environmentId : null,
+      job.code?.kind === "of-environment",
     ],
   );
   const { customerId } = job;

@@ -11,6 +11,8 @@ export interface TrainingJobRow {
   workspace_id: number | null;
   /** The environment it was made from, in the old system. */
   env_id: string | null;
+  /** What was brought as its code. */
+  code_id: string | null;
   name: string;
   description: string | null;
   framework: string | null;
@@ -48,7 +50,7 @@ export interface TrainingJobRow {
 
 export const JOB_SELECT = `SELECT j.id, ${safeBigint("j.customer_id")} AS customer_id,
     (SELECT o.username FROM customers o WHERE o.id = j.customer_id) AS owner_username, ${safeBigint("j.workspace_id")} AS workspace_id,
-    j.env_id, j.name, j.description, j.framework, j.image, j.command, ${knownStatus("training", "j")} AS status,
+    j.env_id, j.code_id, j.name, j.description, j.framework, j.image, j.command, ${knownStatus("training", "j")} AS status,
     j.status_reason, j.status_deadline_at, coalesce(j.priority, 0) AS priority, j.cpu,
     ${safeBigint("j.memory")} AS memory, j.gpu, ${safeBigint("j.gpu_memory")} AS gpu_memory,
     coalesce(j.node_count, 1) AS node_count, j.distributed_config, j.mounted_datasets, j.mounted_models, j.env_vars,

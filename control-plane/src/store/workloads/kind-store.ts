@@ -21,6 +21,8 @@ export interface KindStore<Status extends string> {
     storagePool: string;
     /** Which try of it this is, from 1. */
     attempt: string;
+    /** Whose code comes to it; null where it has its image's. */
+    code: string;
     /** Instances that start together. */
     startInstances: string;
   };

@@ -5,6 +5,7 @@
  */
 import { ACCOUNT_WORDS } from "./account-words.ts";
 import { BILL_WORDS } from "./bill-words.ts";
+import { CODE_WORDS } from "./code-words.ts";
 import { FLEET_WORDS } from "./fleet-words.ts";
 import { PARAMETER_WORDS } from "./parameter-words.ts";
 import { PROOF_WORDS } from "./proof-words.ts";
@@ -15,6 +16,7 @@ export const WORDS: Words = {
   ...PARAMETER_WORDS,
   ...ACCOUNT_WORDS,
   ...WORKLOAD_WORDS,
+  ...CODE_WORDS,
   ...BILL_WORDS,
   ...PROOF_WORDS,
   ...FLEET_WORDS,

@@ -173,7 +173,6 @@ export const WORKLOAD_WORDS: Words = {
   ],
   "NewEnvironmentConfig.command": ["Runs in place of what keeps it up", "python3 serve.py"],
 
-  "CodeUpload.id": ["The upload", "code-9a2b3c4d"],
   "NewTrainingJob.command": ["Run by a shell; its exit code is the job's", "python train.py --epochs 3"],
   "NewTrainingJobConfig.gpu_sharing": ["shared: a slice of one GPU, of the size gpu_memory"],
   "NewTrainingJobConfig.max_price_per_hour": ["What an hour of it may cost at most", "25.0000"],
@@ -428,7 +427,7 @@ export const WORKLOAD_WORDS: Words = {
     "https://8000-env-5b1f6c0e.web.example.com/?remotegpu_share=pQ3vR0hXk5cJ8zYd1TgLw7mNa2sBf4uE6iVoK9xPrtM",
   ],
   env_id: ["The environment", "env-5b1f6c0e"],
-  "TrainingJob.env_id": ["The environment that it was made from", "env-5b1f6c0e"],
+  "TrainingJob.env_id": ["The environment whose code it has, or that it was made from", "env-5b1f6c0e"],
   service_type: ["ssh, rdp, jupyter, tensorboard or custom", "ssh"],
   "PortWish.service_type": ["Those of services are taken with each start"],
   external_port: ["The port on its host", 20_481],

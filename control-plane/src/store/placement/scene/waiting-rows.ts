@@ -1,4 +1,5 @@
 /** What waits, of all kinds in one form: what each start asks, who pays, and since when it waits. */
+import type { RankCode } from "../../../core/instances/desired-set.ts";
 import type { WorkloadKind } from "@remotegpu/shared/workload";
 import {
   type Order,
@@ -46,6 +47,7 @@ interface WaitingRow extends Omit<OrderFields, "config"> {
   first_rank: number;
   instances: number;
   attempt: number;
+  code: RankCode["kind"] | null;
   image: string;
   storage_pool: string | null;
   customer_id: number;
@@ -74,7 +76,7 @@ export async function waitingStarts(sql: Connection): Promise<WaitingStart[]> {
 /** Rows of the old system may not say when they were made: nothing has waited longer. */
 function waitingSql(kind: WorkloadKind, store: KindStore<WorkloadStatus>): string {
   const { table, waitingStarts: starts, columns, priority, limitSeconds, queuedAt } = store;
-  return `SELECT s.id, s.first_rank, s.instances, ${columns.attempt} AS attempt, o.image, ${columns.storagePool} AS storage_pool,
+  return `SELECT s.id, s.first_rank, s.instances, ${columns.attempt} AS attempt, ${columns.code} AS code, o.image, ${columns.storagePool} AS storage_pool,
             ${safeBigint("o.customer_id")} AS customer_id, w.id AS workspace_id,
             ${safeBigint("coalesce(w.owner_id, o.customer_id)")} AS payer_id,
             coalesce(w.share_weight, 1) AS share_weight, ${priority} AS priority,
@@ -99,7 +101,7 @@ function waitingStart(kind: WorkloadKind, row: WaitingRow): WaitingStart {
       hostLabels: row.config.host_labels ?? {},
       storagePool: row.storage_pool,
       distinctHosts: row.config.distinct_hosts ?? false,
-      needs: rulesOf(kind).startNeeds({ config: row.config, attempt: row.attempt, ranks: row.instances }),
+      needs: rulesOf(kind).startNeeds({ ...row, ranks: row.instances }),
     },
     urgency: { priority: row.priority, orderedAt: row.ordered_at, limitSeconds: row.limit_seconds },
     shareWeight: row.share_weight,

@@ -125,6 +125,7 @@ const rank = (change: Partial<RankOrder> = {}): RankOrder => ({
   outputPath: "/gemini/output/",
   gang: null,
   distributedEnv: {},
+  code: null,
   ...change,
 });
 

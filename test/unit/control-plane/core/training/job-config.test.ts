@@ -24,16 +24,23 @@ test.each([
   [300, []],
   [301, ["long-stops"]],
 ])("a grace of %d seconds needs %j of an agent", (seconds, needs) => {
-  expect(jobNeeds({ stop_grace_seconds: seconds }, { attempt: 1, ranks: 1 })).toEqual(needs);
+  expect(jobNeeds({ stop_grace_seconds: seconds }, { attempt: 1, ranks: 1, code: null })).toEqual(needs);
 });
 
 test("a second attempt needs an agent that shows it what the first one left", () => {
-  expect(jobNeeds(null, { attempt: 1, ranks: 1 })).toEqual([]);
-  expect(jobNeeds(null, { attempt: 2, ranks: 1 })).toEqual(["views"]);
+  expect(jobNeeds(null, { attempt: 1, ranks: 1, code: null })).toEqual([]);
+  expect(jobNeeds(null, { attempt: 2, ranks: 1, code: null })).toEqual(["views"]);
 });
 
 test("several ranks need an agent that joins gangs", () => {
-  expect(jobNeeds(null, { attempt: 1, ranks: 2 })).toEqual(["gangs"]);
+  expect(jobNeeds(null, { attempt: 1, ranks: 2, code: null })).toEqual(["gangs"]);
+});
+
+test("code that comes along needs an agent that brings it; an environment's, one that shows it", () => {
+  const of = (code: Parameters<typeof jobNeeds>[1]["code"]) => jobNeeds(null, { attempt: 1, ranks: 1, code });
+
+  expect(of("brought")).toEqual(["code"]);
+  expect(of("of-environment")).toEqual(["views", "code"]);
 });
 
 test.each([

@@ -1,0 +1,184 @@
+/**
+ * How the code of jobs is brought: told by its SHA-256, so that what is here already is not sent again; then the parts
+ * that are missing; then it is looked at from its first byte to its last. Whoever brought it alone orders with it.
+ */
+import { createHash } from "node:crypto";
+import { Readable } from "node:stream";
+import { createRoute, z } from "@hono/zod-openapi";
+import { CODE_PART_BYTES, codeParts, MAX_CODE_BYTES, Sha256 } from "@remotegpu/shared/code";
+import { CONTENT_DIGEST_HEADER, sha256Of } from "@remotegpu/shared/files";
+import { text } from "@remotegpu/shared/text";
+import type { Connection } from "../../store/database/database.ts";
+import {
+  beginCode,
+  codeIsReady,
+  codePart,
+  type CodeRow,
+  dropCode,
+  MAX_CODES_BYTES,
+  ownCode,
+  putCodePart,
+} from "../../store/training/codes.ts";
+import type { ApiApp, ApiContext, ApiDeps } from "../deps.ts";
+import { once } from "../request/idempotency.ts";
+import { ApiRefusal, badField, conflict, notFound } from "../request/refusal.ts";
+import { created, forCustomers, forUploads, jsonBody, noContent, ok } from "../request/route.ts";
+import { lookAtArchive } from "./archive-reading.ts";
+
+const tags = ["training jobs"];
+/** Each unpacks up to a GiB. */
+const MAX_LOOKS = 2;
+const RETRY_SECONDS = 2;
+
+const params = z.object({ id: text(64) });
+const partParams = params.extend({
+  part: z
+    .string()
+    .regex(/^[0-9]{1,3}$/, "must be the number of a part")
+    .transform(Number)
+    .openapi({ type: "integer", minimum: 0 }),
+});
+
+const CodeOrder = z
+  .strictObject({ sha256: Sha256, size: z.int().min(1).max(MAX_CODE_BYTES) })
+  .openapi("CodeUploadOrder");
+
+const CodeUpload = z
+  .object({
+    id: z.string(),
+    status: z.enum(["uploading", "ready"]),
+    sha256: z.string(),
+    size: z.int(),
+    part_size: z.int(),
+    missing_parts: z.array(z.int()),
+  })
+  .openapi("CodeUpload");
+
+const begin = createRoute({
+  ...forCustomers,
+  method: "post",
+  path: "/code-uploads",
+  operationId: "uploadCode",
+  tags,
+  summary: "Bring the code of a job: a gzipped tar of at most 100 MB, told by its SHA-256",
+  description: "Where its status is ready nothing has to be sent: the same was brought before.",
+  request: { body: jsonBody(CodeOrder) },
+  responses: created("Which parts are still to come", CodeUpload),
+});
+
+const put = createRoute({
+  ...forUploads,
+  method: "put",
+  path: "/code-uploads/{id}/parts/{part}",
+  operationId: "writeCodePart",
+  tags,
+  summary: "Bring a part of it, counted from 0, with its SHA-256 as `Content-Digest`",
+  request: { params: partParams },
+  responses: noContent("It is there"),
+});
+
+const complete = createRoute({
+  ...forCustomers,
+  method: "post",
+  path: "/code-uploads/{id}/complete",
+  operationId: "completeCodeUpload",
+  tags,
+  summary: "Have it looked at; once it is ready, jobs are ordered with it as code_id",
+  request: { params },
+  responses: ok("The upload, ready", CodeUpload),
+});
+
+export function registerCodeUploadRoutes(api: ApiApp, deps: ApiDeps): void {
+  const { db } = deps;
+  let looks = 0;
+
+  api.openapi(begin, async (c) => {
+    const { sha256, size } = c.req.valid("json");
+    return await once(c, async (sql) => {
+      const { customerId } = c.var.actor;
+      const wish = { id: deps.newId("code"), customerId, sha256, size, now: deps.now() };
+      const code = await beginCode(sql, wish);
+      if (code === null)
+        throw conflict(
+          `You may have ${MAX_CODES_BYTES} bytes of code here, and unfinished jobs hold too much of them.`,
+        );
+      return c.json(codeAnswer(code), 201);
+    });
+  });
+
+  api.openapi(put, async (c) => {
+    const { id, part } = c.req.valid("param");
+    const code = await ownOr404(c, db, id);
+    if (code.isReady) return c.body(null, 204);
+    const bytes = new Uint8Array(await c.req.arrayBuffer());
+    const digest = sha256Of(c.req.header(CONTENT_DIGEST_HEADER) ?? "");
+    if (digest === null) throw badField("Content-Digest", "must be sha-256=:…:");
+    if (digest !== createHash("sha256").update(bytes).digest("base64"))
+      throw badField("Content-Digest", "is not of what came; bring that part again");
+    if (!(await putCodePart(db, { id, customerId: c.var.actor.customerId, part, bytes })))
+      throw badField("part", "is none of it, or not as long as that part has to be");
+    return c.body(null, 204);
+  });
+
+  api.openapi(complete, async (c) => {
+    const { id } = c.req.valid("param");
+    const code = await ownOr404(c, db, id);
+    if (!code.isReady) {
+      if (code.missing.length > 0) throw conflict(`${code.missing.length} parts of it are still to come.`);
+      if (looks >= MAX_LOOKS)
+        throw new ApiRefusal("too-many-requests", "Other code is being looked at now.", {
+          retryAfterSeconds: RETRY_SECONDS,
+        });
+      looks += 1;
+      try {
+        await refuseUnlessSound(db, code);
+      } finally {
+        looks -= 1;
+      }
+    }
+    return await once(c, async (sql) => {
+      await codeIsReady(sql, { id, now: deps.now() });
+      return c.json(codeAnswer({ ...code, isReady: true }), 200);
+    });
+  });
+}
+
+async function ownOr404(c: ApiContext, sql: Connection, id: string): Promise<CodeRow> {
+  const code = await ownCode(sql, { id, customerId: c.var.actor.customerId });
+  if (code === null) throw notFound(`code ${id}`);
+  return code;
+}
+
+/** What may not be is not kept. @throws ApiRefusal with what is wrong */
+async function refuseUnlessSound(sql: Connection, code: CodeRow): Promise<void> {
+  const hash = createHash("sha256");
+  const look = await lookAtArchive(Readable.from(partsOf(sql, code), { objectMode: false }));
+  // Where the look ended early the rest is read for the checksum alone.
+  for await (const bytes of partsOf(sql, code)) hash.update(bytes);
+  const isSame = hash.digest("hex") === code.sha256;
+  if (isSame && look.isSound) return;
+  await dropCode(sql, code.id);
+  throw badField(
+    "code",
+    isSame && !look.isSound ? `is refused: ${look.why}` : "is not what its SHA-256 says",
+  );
+}
+
+async function* partsOf(sql: Connection, { id, size }: CodeRow): AsyncGenerator<Buffer> {
+  for (let part = 0; part < codeParts(size); part += 1) {
+    const bytes = await codePart(sql, { id, part });
+    if (bytes === null) throw conflict("It was given up meanwhile; bring it again.");
+    yield bytes;
+  }
+}
+
+function codeAnswer({ id, isReady, sha256, size, missing }: CodeRow): z.input<typeof CodeUpload> {
+  return {
+    id,
+    status: isReady ? "ready" : "uploading",
+    sha256,
+    size,
+    part_size: CODE_PART_BYTES,
+    missing_parts: isReady ? [] : missing,
+  };
+}
