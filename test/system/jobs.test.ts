@@ -236,6 +236,15 @@ test("a log rule ends one whose output says that no other attempt mends it", asy
   });
 });
 
+test("job run of a folder brings it along as the code that the command begins in", async () => {
+  const folder = join(house.folder, `code-${name}`);
+  mkdirSync(folder);
+  writeFileSync(join(folder, "say.sh"), 'echo "from $PWD"; exit 5\n');
+  const done = await house.cli(["job", "run", folder, ...SMALL, "--follow", "--", "sh", "say.sh"]);
+
+  expect(done).toMatchObject({ exitCode: 5, stdout: "from /gemini/code" });
+});
+
 /** A job that is followed, once its first line was shown. */
 async function following(program: string, ...args: string[]) {
   const env = { REMOTEGPU_SERVER: house.url, REMOTEGPU_KEY: house.customerKey, HOME: house.folder };

@@ -4,7 +4,7 @@ import { isGroup, type Command, type Field, type Group } from "./frame/command.t
 import { completion } from "./frame/completion.ts";
 import { contextOf, FORMATS, GeneralOptions, type Context } from "./frame/context.ts";
 import { CliError } from "./frame/cli-error.ts";
-import { checkDivision, DividedProgram, takeOptionsBehind } from "./frame/dividing-dashes.ts";
+import { checkDivision, DividedProgram, placedWords, takeOptionsBehind } from "./frame/dividing-dashes.ts";
 import { COMMANDS } from "./commands.ts";
 import { idOf } from "./frame/things.ts";
 import { watched } from "./work/watch.ts";
@@ -86,7 +86,7 @@ function addCommand(parent: DividedProgram, command: Command, isDefault: boolean
     checkDivision(command, made);
     if (passesThrough) takeOptionsBehind(this);
     const options = this.optsWithGlobals<Record<string, unknown>>();
-    const perform = async (context: Context) => command.perform(context, await rawOf(context, command, this));
+    const perform = async (context: Context) => command.perform(context, await rawOf(context, command, made));
     const context = contextOf(GeneralOptions.parse(options));
     await (options["watch"] === true ? watched(context, perform) : perform(context));
   });
@@ -118,7 +118,11 @@ function once() {
 }
 
 /** What was typed, by the command's own names, with ids where names stood. */
-async function rawOf(context: Context, command: Command, made: Program): Promise<Record<string, unknown>> {
+async function rawOf(
+  context: Context,
+  command: Command,
+  made: DividedProgram,
+): Promise<Record<string, unknown>> {
   const raw = typedIn(command, made);
   command.check(raw);
   for (const { member, field } of command.fields)
@@ -127,8 +131,9 @@ async function rawOf(context: Context, command: Command, made: Program): Promise
   return raw;
 }
 
-function typedIn({ fields }: Command, made: Program): Record<string, unknown> {
-  const words: unknown[] = made.processedArgs;
+function typedIn(command: Command, made: DividedProgram): Record<string, unknown> {
+  const { fields } = command;
+  const words = placedWords(command, made);
   const options = made.opts<Record<string, unknown>>();
   const places = fields.filter(({ field }) => field.place === "argument");
   const typed = fields.map(({ member, field }, index): [string, unknown] => {

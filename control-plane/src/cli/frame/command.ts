@@ -57,7 +57,7 @@ export function optionalThing(label: string, of: Kind): z.ZodOptional<z.ZodStrin
   return placed(z.optional(z.string()), { place: "argument", label, of, isOptional: true });
 }
 
-/** Nothing may stand behind it. */
+/** Nothing may stand behind it but the words behind `--`. */
 export function optionalArgument<Schema extends z.ZodType>(
   label: string,
   schema: Schema,

@@ -40,8 +40,19 @@ export function checkDivision({ fields, passesThrough }: Command, made: DividedP
       "usage",
       `${labelOf(missing)} is missing: it stands before --, and the ${words.label} behind it.`,
     );
-  if (before > needed.length && !passesThrough)
-    throw new CliError("usage", `${made.args[needed.length]}: the ${words.label} stands behind --.`);
+  const most = places.length - 1;
+  if (before > most && !passesThrough)
+    throw new CliError("usage", `${made.args[most]}: the ${words.label} stands behind --.`);
+}
+
+/** The words of a command line by its places: one that may be left out does not take its word from behind `--`. */
+export function placedWords({ fields, passesThrough }: Command, made: DividedProgram): unknown[] {
+  const places = fields.flatMap(({ field }) => (field.place === "argument" ? [field] : []));
+  const before = made.countBefore;
+  const isDivided = before !== null && before < places.length - 1 && places.at(-1)?.isRest === true;
+  if (!isDivided || passesThrough) return made.processedArgs;
+  const leftOut = Array.from({ length: places.length - 1 - before }, () => undefined);
+  return [...made.args.slice(0, before), ...leftOut, made.args.slice(before)];
 }
 
 /**

@@ -3,7 +3,7 @@ import { once } from "node:events";
 import { words } from "../frame/arguments.ts";
 import type { Row } from "../frame/api-client.ts";
 import { CliError } from "../frame/cli-error.ts";
-import { command, flag, option } from "../frame/command.ts";
+import { command, flag, option, optionalArgument } from "../frame/command.ts";
 import type { Context } from "../frame/context.ts";
 import { printDone } from "../frame/output.ts";
 import { Interruptions } from "./interruptions.ts";
@@ -12,23 +12,28 @@ import { exitCodeOf, follow } from "./job-follow.ts";
 import { jobBody, jobOptions, withCode } from "./job-order.ts";
 import { jobSentence } from "./job-state.ts";
 
-const USAGE = "remotegpu job run --image IMAGE -- COMMAND …";
+const USAGE = "remotegpu job run [FOLDER] --image IMAGE -- COMMAND …";
 
 export const RUN = command({
   name: "run",
   summary: "order a job and, with --follow, show what it writes and exit with its exit code",
   takes: {
+    folder: optionalArgument("folder", words()),
     ...jobOptions(),
     name: option("--name <name>", "what it is called; after its command by default", words()),
     isFollowed: flag("-f, --follow", "show what it waits for and what it writes, until it has ended"),
   },
   examples: [
+    "job run . --image pytorch/pytorch --gpu 1 --memory 16G --follow -- python train.py",
     "job run --image pytorch/pytorch --gpu 1 --memory 16G --follow -- python train.py",
     "job run --image busybox --name count -- seq 10",
     "job run --image busybox --array 0-99%10 --command 'echo $REMOTEGPU_ARRAY_INDEX'",
   ],
   more: "With --follow the exit code is the job's own; 1 where it has none that says why it failed or was cancelled. Ctrl-C asks whether to cancel the job or to detach from it; without a terminal it detaches (130).",
-  run: async (context, { name, isFollowed, ...given }) => {
+  run: async (context, { folder, name, isFollowed, ...typedOptions }) => {
+    if (folder !== undefined && typedOptions.code !== undefined)
+      throw new CliError("usage", "Name the folder of code in front of -- or with --code, not both.");
+    const given = { ...typedOptions, code: folder ?? typedOptions.code };
     const typed = jobBody(name ?? nameAfter(given), given, USAGE);
     if (isFollowed && given.array !== undefined)
       throw new CliError("usage", "An array is waited for and not followed: remotegpu job wait NAME");

@@ -167,8 +167,20 @@ test.each([
   expect(api.posted[0]?.[1]).toMatchObject({ name: expect.stringMatching(name) });
 });
 
-test("words in front of the dashes are no command", async () => {
-  const run = remotegpu().parseAsync(["job", "run", "--image", "b", "python", "a.py"], { from: "user" });
+const SERVER = ["--server", "http://127.0.0.1:1", "--key", "k"];
+const run = (...words: string[]) =>
+  remotegpu().parseAsync(["job", "run", "--image", "b", ...SERVER, ...words], { from: "user" });
 
-  await expect(run).rejects.toThrow("python: the command stands behind --.");
+test("words in front of the dashes are no command, and one alone is a folder of code", async () => {
+  await expect(run("python", "a.py")).rejects.toThrow("a.py: the command stands behind --.");
+  await expect(run(".")).rejects.toThrow("Name what it runs: remotegpu job run [FOLDER]");
+});
+
+test("a folder that is left out does not take its word from behind the dashes", async () => {
+  // Told before anything is asked, or brought.
+  await expect(run("--command", "true", "--", "python", "a.py")).rejects.toThrow("not both");
+  await expect(run("/nowhere/code", "--", "python")).rejects.toThrow("/nowhere/code");
+  await expect(run(".", "--code", ".", "--", "python")).rejects.toThrow(
+    "in front of -- or with --code, not both",
+  );
 });
