@@ -187,7 +187,6 @@ describe("the curl command", () => {
     );
     // Their examples are nobody's signatures.
     expect(refused).toEqual([
-      expect.objectContaining({ id: "uploadCode", status: 422 }),
       expect.objectContaining({ id: "readDownload", status: 422 }),
       expect.objectContaining({ id: "joinHost", body: expect.objectContaining({ detail: NO_PROOF }) }),
     ]);
