@@ -1,15 +1,54 @@
-/** Gangs over hosts that stand on one line, each with a network and a container runtime of its own. */
-import { afterAll, beforeAll, expect, test } from "vitest";
-import { House } from "../support/worlds/house.ts";
-import { LinkedHosts } from "../support/worlds/linked-hosts.ts";
+/**
+ * Gangs over hosts that stand on one line, each with a network and a container runtime of its own: what the ranks find of
+ * each other, what is found before they go, and what becomes of them when something breaks. GANG_LONG=1 waits for what
+ * takes minutes, too.
+ */
+import { execa } from "execa";
+import { afterAll, afterEach, beforeAll, describe, expect, test } from "vitest";
+import { z } from "zod";
+import type { Row } from "@remotegpu/control-plane/cli/frame/api-client";
+import { MIB } from "@remotegpu/shared/units";
 import { type FreshDatabase, freshDatabase } from "../support/engines/postgres.ts";
+import { eventually } from "../support/eventually.ts";
+import { BUSYBOX_IMAGE } from "../support/samples/desired-instance.ts";
+import { House, type HostProcess } from "../support/worlds/house.ts";
+import { LinkedHosts } from "../support/worlds/linked-hosts.ts";
 
 const HOSTS = 3;
+const WITHIN_MS = 130_000;
+/** Each serves its number, and asks all others for theirs by name. */
+const MEET = `(while :; do echo "$RANK" | nc -l -p 7000; done) &
+for name in $(echo "$REMOTEGPU_RANKS" | tr , ' '); do
+  until got=$(nc -w 2 "$name" 7000 </dev/null 2>/dev/null) && [ -n "$got" ]; do sleep 0.2; done
+  echo "met rank $got of $WORLD_SIZE"
+done
+sleep 3`;
+const WAIT = "exec sleep 600";
+
+const Instances = z.array(
+  z.looseObject({
+    rank: z.int(),
+    host_id: z.string().nullable(),
+    exit_code: z.int().nullable(),
+    runs: z.array(
+      z.looseObject({
+        proven_ms: z.number(),
+        billed_minutes: z.number(),
+        end: z.looseObject({ tail: z.string().nullable() }).nullable(),
+      }),
+    ),
+  }),
+);
+
+/** Of the two between which nothing goes. */
+const UNREACHED = /preflight failed: rank \d on host host-[12] does not reach rank \d on host host-[12]/;
 
 const ending = new AsyncDisposableStack();
 let database: FreshDatabase;
 let linked: LinkedHosts;
 let house: House;
+let jobs = 0;
+const ordered: string[] = [];
 
 beforeAll(async () => {
   database = ending.adopt(await freshDatabase(), (one) => one.drop());
@@ -20,13 +59,180 @@ beforeAll(async () => {
   );
   for (const { runtime } of linked.hosts)
     await house.addHost({ REMOTEGPU_RUNTIME_SOCKET: runtime.socketPath }, { network: runtime.namespace });
-});
+}, 240_000);
 afterAll(() => ending.disposeAsync());
+afterEach(async () => {
+  for (const id of ordered.splice(0)) {
+    if (isOver(await look(id))) continue;
+    await house.customer.post(`/training-jobs/${id}/cancel`);
+    await over(id);
+  }
+});
 
-test("each stands with the address by which the others reach it", async () => {
-  const hosts = await house.admin.list("/hosts");
+/** One rank for each host, since each has one card. */
+async function order(command: string, change: object = {}): Promise<string> {
+  const { id } = await house.customer.post("/training-jobs", {
+    name: `gang-${(jobs += 1)}`,
+    image: BUSYBOX_IMAGE,
+    command,
+    cpu: 1,
+    memory: 64 * MIB,
+    gpu: 1,
+    node_count: HOSTS,
+    ...change,
+  });
+  ordered.push(String(id));
+  return String(id);
+}
 
-  expect(hosts.map(({ ip_address: address }) => String(address)).toSorted()).toEqual(
-    linked.hosts.map(({ address }) => address),
-  );
+const look = (id: string) => house.customer.get(`/training-jobs/${id}`);
+
+async function seen(id: string, what: string, isSeen: (row: Row) => boolean): Promise<Row> {
+  let last: Row = {};
+  try {
+    return await eventually(
+      async () => {
+        last = await look(id);
+        return isSeen(last) && last;
+      },
+      { withinMs: WITHIN_MS, what },
+    );
+  } catch (error) {
+    // What it is instead says more than that it was not.
+    throw new Error(`job ${id} is ${String(last["status"])}: ${String(last["status_reason"])}`, {
+      cause: error,
+    });
+  }
+}
+const status = (id: string, wanted: string) => seen(id, wanted, (row) => row["status"] === wanted);
+const reasonOf = ({ status_reason: reason }: Row) => (typeof reason === "string" ? reason : "");
+const isOver = ({ status: is }: Row) => ["completed", "failed", "cancelled"].includes(String(is));
+const over = (id: string) => seen(id, "its end", isOver);
+
+async function instances(id: string) {
+  const found = Instances.parse(await house.customer.list(`/training-jobs/${id}/instances`));
+  return found.toSorted((a, b) => a.rank - b.rank);
+}
+
+/** What stands on a host for gangs: devices and networks. */
+async function traces(host: number): Promise<string[]> {
+  const { runtime } = linked.hosts[host] ?? { runtime: undefined };
+  if (runtime === undefined) throw new Error(`there is no host ${host}`);
+  const { stdout } = await execa("ip", ["-netns", runtime.namespace, "-o", "link", "show", "type", "vxlan"]);
+  return stdout.split("\n").filter((line) => line !== "");
+}
+
+const agentOf = (host: number): HostProcess => {
+  const found = house.hosts[host];
+  if (found === undefined) throw new Error(`there is no host ${host}`);
+  return found;
+};
+
+describe("a gang", () => {
+  test("begins on all hosts at once, its ranks meet by name, and nothing of it stays", async () => {
+    const id = await order(MEET);
+
+    const job = await over(id);
+
+    const ranks = await instances(id);
+    expect([job["status"], job["status_reason"]]).toEqual(["completed", null]);
+    expect(new Set(ranks.map(({ host_id: host }) => host)).size).toBe(HOSTS);
+    for (const { runs } of ranks)
+      expect(runs.at(-1)?.end?.tail).toBe([0, 1, 2].map((rank) => `met rank ${rank} of ${HOSTS}\n`).join(""));
+    for (let host = 0; host < HOSTS; host += 1)
+      await eventually(async () => (await traces(host)).length === 0, {
+        what: `nothing left on host ${host}`,
+      });
+  });
+
+  test("one rank of which fails ends on all, and says which it was", async () => {
+    const id = await order(`[ "$RANK" = 1 ] && sleep 2 && exit 3; ${WAIT}`);
+
+    const job = await over(id);
+
+    expect([job["status"], job["status_reason"]]).toEqual(["failed", expect.stringContaining("Rank 1")]);
+    expect((await instances(id))[1]?.exit_code).toBe(3);
+  });
+
+  test("a control plane that is killed while it is held, and while it runs, goes on with it", async () => {
+    const id = await order(MEET.replace("sleep 3", "sleep 15"));
+    await seen(id, "placed", (row) => row["placed_at"] !== null);
+    await house.controlPlane.kill();
+    house.controlPlane.start();
+    await house.serves();
+    await status(id, "running");
+    await house.controlPlane.kill();
+    house.controlPlane.start();
+    await house.serves();
+
+    expect(await over(id)).toMatchObject({ status: "completed" });
+  });
+
+  test("an agent that is killed while its rank runs finds it again, and leaves no device at its end", async () => {
+    const id = await order(MEET.replace("sleep 3", "sleep 10"));
+    await status(id, "running");
+    await agentOf(1).agent.kill();
+    agentOf(1).agent.start();
+
+    expect(await over(id)).toMatchObject({ status: "completed" });
+    await eventually(async () => (await traces(1)).length === 0, { what: "no device of it" });
+  });
+
+  test("two stand beside each other on the same hosts", async () => {
+    const both = await Promise.all([order(MEET, { gpu: 0 }), order(MEET, { gpu: 0 })]);
+
+    for (const id of both) expect(await over(id)).toMatchObject({ status: "completed" });
+  });
+});
+
+describe("a cut line", () => {
+  test("is named before the gang goes, which costs nothing", async () => {
+    await linked.cut(0, 1);
+    try {
+      const id = await order(WAIT);
+
+      const job = await seen(id, "a finding", (row) => UNREACHED.test(reasonOf(row)));
+
+      expect(["queued", "pending", "stopping"]).toContain(job["status"]);
+      for (const { runs } of await instances(id))
+        for (const run of runs) expect([run.proven_ms, run.billed_minutes]).toEqual([0, 0]);
+    } finally {
+      await linked.mend(0, 1);
+    }
+  });
+
+  test("is named while it runs, and no more once it is mended", async () => {
+    const id = await order(WAIT, { node_count: 2, gpu: 0 });
+    await status(id, "running");
+    const hosts = (await instances(id)).map(({ host_id: host }) =>
+      house.hosts.findIndex((one) => one.id === host),
+    );
+    const [from = 0, to = 1] = hosts;
+    await linked.cut(from, to);
+
+    await seen(id, "the cut", (row) => /hears nothing from rank/.test(reasonOf(row)));
+    await linked.mend(from, to);
+
+    expect(await seen(id, "no cut", (row) => reasonOf(row) === "")).toMatchObject({ status: "running" });
+  });
+});
+
+describe.skipIf(process.env["GANG_LONG"] === undefined)("with GANG_LONG", () => {
+  test("a host that is gone ends the others within two minutes of its last word, and all time is credited", async () => {
+    const id = await order(WAIT);
+    await status(id, "running");
+    const gone = agentOf(2);
+    gone.agent.pause();
+    linked.hosts[2]?.runtime.signal("SIGSTOP");
+    try {
+      const begunMs = performance.now();
+      await seen(id, "a stop", (row) => row["status"] !== "running");
+      console.log(
+        `told to stop ${((performance.now() - begunMs) / 1000).toFixed(0)} s after its host fell silent`,
+      );
+    } finally {
+      linked.hosts[2]?.runtime.signal("SIGCONT");
+      gone.agent.resume();
+    }
+  });
 });
