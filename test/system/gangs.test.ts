@@ -224,6 +224,8 @@ test.skipIf(process.env["GANG_LONG"] === undefined)(
     const id = await order(WAIT);
     await status(id, "running");
     const silent = agentOf(2);
+    const others = [0, 1];
+    for (const other of others) await linked.cut(2, other);
     silent.agent.pause();
     try {
       const job = await seen(id, "a stop", (row) => row["status"] !== "running");
@@ -234,6 +236,7 @@ test.skipIf(process.env["GANG_LONG"] === undefined)(
       ]);
     } finally {
       silent.agent.resume();
+      for (const other of others) await linked.mend(2, other);
     }
     expect(await seen(id, "another attempt", (row) => row["attempt"] === 2)).toMatchObject({
       status: "queued",
