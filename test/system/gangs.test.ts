@@ -16,6 +16,8 @@ import { LinkedHosts } from "../support/worlds/linked-hosts.ts";
 
 const HOSTS = 3;
 const WITHIN_MS = 130_000;
+/** More than one of these may be waited for. */
+const STORY_MS = 400_000;
 /** Each serves its number, and asks all others for theirs by name. */
 const MEET = `(while :; do echo "$RANK" | nc -l -p 7000; done) &
 for name in $(echo "$REMOTEGPU_RANKS" | tr , ' '); do
@@ -59,15 +61,15 @@ beforeAll(async () => {
   );
   for (const { runtime } of linked.hosts)
     await house.addHost({ REMOTEGPU_RUNTIME_SOCKET: runtime.socketPath }, { network: runtime.namespace });
-}, 240_000);
-afterAll(() => ending.disposeAsync());
+}, STORY_MS);
+afterAll(() => ending.disposeAsync(), STORY_MS);
 afterEach(async () => {
   for (const id of ordered.splice(0)) {
     if (isOver(await look(id))) continue;
     await house.customer.post(`/training-jobs/${id}/cancel`);
     await over(id);
   }
-});
+}, STORY_MS);
 
 /** One rank for each host, since each has one card. */
 async function order(command: string, change: object = {}): Promise<string> {
@@ -128,7 +130,7 @@ const agentOf = (host: number): HostProcess => {
   return found;
 };
 
-describe("a gang", () => {
+describe("a gang", { timeout: STORY_MS }, () => {
   test("begins on all hosts at once, its ranks meet by name, and nothing of it stays", async () => {
     const id = await order(MEET);
 
@@ -185,7 +187,7 @@ describe("a gang", () => {
   });
 });
 
-describe("a cut line", () => {
+describe("a cut line", { timeout: STORY_MS }, () => {
   test("is named before the gang goes, which costs nothing", async () => {
     await linked.cut(0, 1);
     try {
@@ -220,6 +222,7 @@ describe("a cut line", () => {
 // Two minutes of silence; `npm run proof:gangs` waits for them.
 test.skipIf(process.env["GANG_LONG"] === undefined)(
   "a host that falls silent ends the others within two minutes, and another attempt follows once it is sure that it has none (left out but for npm run proof:gangs)",
+  { timeout: STORY_MS },
   async () => {
     const id = await order(WAIT);
     await status(id, "running");
