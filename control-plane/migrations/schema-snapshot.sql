@@ -1531,6 +1531,7 @@ CREATE TABLE run_ends (
   out_of_memory boolean NOT NULL DEFAULT false,
   signal varchar(16),
   tail text,
+  new_output boolean NOT NULL DEFAULT false,
   CONSTRAINT run_ends_pkey PRIMARY KEY (run_id),
   CONSTRAINT run_ends_phase_check CHECK ((phase IN ('stopped', 'failed'))),
   CONSTRAINT run_ends_tail_check CHECK ((octet_length(tail) <= 8192))

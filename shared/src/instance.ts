@@ -206,6 +206,8 @@ export const RunRemains = z.object({
   tail: text(MAX_TAIL_BYTES)
     .refine((tail) => new TextEncoder().encode(tail).length <= MAX_TAIL_BYTES, "too long")
     .nullable(),
+  /** A file stands in its output folder that is in none of those of earlier attempts. Absent where nobody looked. */
+  newOutput: z.boolean().optional().catch(undefined),
 });
 export type RunRemains = z.infer<typeof RunRemains>;
 

@@ -49,7 +49,7 @@ export function loopParts(
   const { host_id: hostId } = credential.grant;
   const { runtime, gpuWatch } = host;
   const { link, keeper, storageSampling, storageMeter } = linked;
-  const outputKeeper = new OutputKeeper({ runtime, kept: host.kept, log });
+  const outputKeeper = new OutputKeeper({ runtime, kept: host.kept, poolRoot: config.poolFolder, log });
   const { imagePulls, imageCleaner } = imageParts(setting, { host, linked, wake });
   const doors = new Doors({ stateDir: config.stateDir, journal, homeOf: readHome, wake, log });
   const codePacks = new CodePacks({

@@ -55,6 +55,7 @@ export const StoredRecord: z.ZodType<RunRecord> = z.object({
       outOfMemory: z.boolean(),
       signal: z.string().nullable(),
       tail: z.string().nullable(),
+      newOutput: z.boolean().optional(),
     })
     .optional(),
   restarts: z

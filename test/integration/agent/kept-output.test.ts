@@ -240,6 +240,7 @@ describe("a runtime that does not tell", () => {
     new OutputKeeper({
       runtime: { logs },
       kept,
+      poolRoot: folder,
       log: keptLog(),
       bounds: { keepWithinMs: 20, tailWithinMs: 20 },
     });

@@ -25,8 +25,16 @@ afterEach(async () => await scene.close());
 
 type Says = Parameters<ScriptedHost["round"]>[0];
 
-const LOST_CARD = { phase: "failed", problem: "gpu-failed", detail: "GPU 0 fell off the bus." } as const;
-const OWN_FAULT = { phase: "failed", exitCode: 3, problem: "exited" } as const;
+/** Its host has told all of the end. */
+const TOLD = { remains: { outOfMemory: false, signal: null, tail: null } } as const;
+const LOST_CARD = {
+  phase: "failed",
+  problem: "gpu-failed",
+  detail: "GPU 0 fell off the bus.",
+  ...TOLD,
+} as const;
+const UNTOLD_FAULT = { phase: "failed", exitCode: 3, problem: "exited" } as const;
+const OWN_FAULT = { ...UNTOLD_FAULT, ...TOLD } as const;
 
 const ask = async (method: string, path: string) =>
   await scene.api.ask(method, `/api/v1/training-jobs${path}`, { as: alice });
@@ -275,7 +283,7 @@ describe("log rules", () => {
     const [wanted] = await host.pull();
     if (wanted === undefined) throw new Error("the job is on this host");
 
-    await tell(id, OWN_FAULT);
+    await tell(id, UNTOLD_FAULT);
 
     expect(await job(id)).toMatchObject({ status: "running", attempt: 1 });
     await host.report([host.observedOf(wanted, said("SyntaxError"))]);
@@ -286,7 +294,7 @@ describe("log rules", () => {
   test("do not wait for ever", async () => {
     const id = await ordered({ log_rules, max_retries: 5 });
     await runs(id);
-    await tell(id, OWN_FAULT);
+    await tell(id, UNTOLD_FAULT);
     expect(await job(id)).toMatchObject({ status: "running", attempt: 1 });
 
     scene.api.passMinutes(2);
@@ -310,6 +318,56 @@ describe("log rules", () => {
 
     expect(answer.status).toBe(422);
     expect(answer.body.errors[0].path).toMatch(/^config\.log_rules/);
+  });
+});
+
+describe("an attempt that left a file which none before it had", () => {
+  const gain = { ...LOST_CARD, remains: { ...TOLD.remains, newOutput: true } };
+
+  /** Elsewhere, or there again once it is not avoided any more. */
+  async function runsAgain(id: string): Promise<void> {
+    await settled();
+    scene.api.passMinutes(31);
+    for (const host of hosts) await host.heartbeat();
+    await settled();
+    await runs(id);
+  }
+
+  test("has the tries counted anew from there", async () => {
+    const id = await ordered({ max_infrastructure_retries: 1 });
+    await runs(id);
+    await tell(id, LOST_CARD);
+    await runsAgain(id);
+
+    await tell(id, gain);
+
+    expect(await job(id)).toMatchObject({
+      status: "queued",
+      attempt: 3,
+      status_reason: expect.stringContaining("(retry 1 of 1)"),
+    });
+    await runsAgain(id);
+    await tell(id, LOST_CARD);
+    expect(await job(id)).toMatchObject({
+      status: "failed",
+      attempt: 3,
+      status_reason: expect.stringContaining("It was attempt 3, and the last."),
+    });
+  });
+
+  test("is waited for where it decides, a minute at most", async () => {
+    const id = await ordered({ max_infrastructure_retries: 1 });
+    await runs(id);
+    await tell(id, LOST_CARD);
+    await runsAgain(id);
+    const { remains: _remains, ...untold } = LOST_CARD;
+
+    await tell(id, untold);
+
+    expect(await job(id)).toMatchObject({ status: "running", attempt: 2 });
+    scene.api.passMinutes(2);
+    await scene.workloads();
+    expect(await job(id)).toMatchObject({ status: "failed", attempt: 2 });
   });
 });
 

@@ -15,6 +15,7 @@ import type { UnclearGpu } from "../gpus/gpu-handover.ts";
 import type { Loss } from "../gpus/gpu-health.ts";
 import { exitedBy, nextStart, restartsOf } from "../runs/restart-policy.ts";
 import type { MonotonicTime, RunRecord } from "../runs/run-record.ts";
+import { outputFolders } from "../runs/run-remains.ts";
 import { endBeforeStart } from "../runs/run-restarts.ts";
 import { ownedContainers, runViews } from "../runs/run-view.ts";
 import type { Knowledge, RunView } from "../runs/run-view.ts";
@@ -77,15 +78,16 @@ function removedBeforeClosed({ key, record, container }: RunView, actions: Actio
 }
 
 /** What an ended container left is written down before anything takes the container away. */
-function withRemains({ key, record, container }: RunView, actions: Action[]): Action[] {
+function withRemains({ key, record, container, standing }: RunView, actions: Action[]): Action[] {
   if (record === null || record.remains !== undefined || container?.status.state !== "exited") return actions;
   const isOver = record.end !== null || actions.some(({ kind }) => kind === "close-run");
   if (!isOver) return actions;
   const { containerId, status } = container;
   const { exitCode, outOfMemory } = status;
+  const output = standing.kind === "wanted" ? outputFolders(standing.desired.spec) : null;
   return [
     ...actions.filter(({ kind }) => kind !== "remove"),
-    { kind: "keep-remains", ...key, containerId, exitCode, outOfMemory },
+    { kind: "keep-remains", ...key, containerId, exitCode, outOfMemory, ...(output && { output }) },
   ];
 }
 

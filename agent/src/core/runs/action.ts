@@ -4,6 +4,7 @@
  */
 import type { AttachedGpu, DesiredInstance, InstanceProblem } from "@remotegpu/shared/instance";
 import type { RunKey } from "../container/container.ts";
+import type { OutputFolders } from "./run-remains.ts";
 import type { ContainerEnd } from "./run-restarts.ts";
 
 export type StopOrderer = NonNullable<DesiredInstance["orderedBy"]>;
@@ -55,7 +56,14 @@ export type Action =
   /** The run is over: its end is written down and its last usage row is final. */
   | (RunKey & { kind: "close-run"; specHash: string; end: RunEnd })
   /** The run is over and its container is still there: what it left is read and written down. */
-  | (RunKey & { kind: "keep-remains"; containerId: string; exitCode: number; outOfMemory: boolean })
+  | (RunKey & {
+      kind: "keep-remains";
+      containerId: string;
+      exitCode: number;
+      outOfMemory: boolean;
+      /** Absent where it has none, or is not known any more. */
+      output?: OutputFolders;
+    })
   /** The container, its volumes, and its network if it was the last one there. Its output is kept before. */
   | (RunKey & { kind: "remove"; containerId: string })
   /** Nothing of the run is left and nobody asks for it: it leaves the observed set. */

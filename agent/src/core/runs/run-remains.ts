@@ -2,7 +2,7 @@
  * What is kept of a run's end beyond its phase: exit code, signal, memory, and the last lines that its container
  * wrote, as text that every reader and every database takes.
  */
-import { MAX_TAIL_BYTES, type ObservedInstance } from "@remotegpu/shared/instance";
+import { type InstanceSpec, MAX_TAIL_BYTES, type ObservedInstance } from "@remotegpu/shared/instance";
 import { MIB } from "@remotegpu/shared/units";
 
 /** Of all tails in one report as they are sent: far below what a report may have in pages (paging.ts). */
@@ -15,7 +15,22 @@ export type RunRemains = {
   signal: string | null;
   /** Null where the runtime would not tell. */
   tail: string | null;
+  /** Whether its output folder has a file that none of earlier attempts has; absent where nobody looked. */
+  newOutput?: boolean | undefined;
 };
+
+/** Folders of the storage pool: where a run wrote its output, and those of earlier attempts. */
+export interface OutputFolders {
+  own: string;
+  earlier: readonly string[];
+}
+
+/** Null for what has none. */
+export function outputFolders({ kind, folders, views = [] }: InstanceSpec): OutputFolders | null {
+  const [output] = folders;
+  if (kind !== "training" || output === undefined) return null;
+  return { own: output.source, earlier: views.map(({ source }) => source) };
+}
 
 /** The kernel's numbers on x86-64, of those that end a program. */
 const SIGNALS: ReadonlyMap<number, string> = new Map([

@@ -6,9 +6,10 @@ import type { RunId } from "@remotegpu/shared/ids";
 import { MAX_TAIL_BYTES } from "@remotegpu/shared/instance";
 import type { Log } from "@remotegpu/shared/log";
 import { MS_PER_MINUTE, MS_PER_SECOND } from "@remotegpu/shared/units";
-import { signalOf, tailText, type RunRemains } from "../../core/runs/run-remains.ts";
+import { type OutputFolders, signalOf, tailText, type RunRemains } from "../../core/runs/run-remains.ts";
 import type { KeptOutput } from "../../journal/output/kept-output.ts";
 import type { Runtime } from "../../runtime/runtime.ts";
+import { hasNewFile } from "../../runtime/storage/new-output.ts";
 
 /** For all of a container's output: the runtime holds 30 MiB of it at most. */
 const KEEP_WITHIN_MS = MS_PER_MINUTE;
@@ -20,6 +21,7 @@ const PRUNE_EVERY_MS = 10 * MS_PER_MINUTE;
 export class OutputKeeper {
   readonly #runtime: Pick<Runtime, "logs">;
   readonly #kept: KeptOutput;
+  readonly #poolRoot: string;
   readonly #log: Log;
   readonly #bounds: { keepWithinMs: number; tailWithinMs: number };
   #prunedMs = Number.NEGATIVE_INFINITY;
@@ -27,12 +29,14 @@ export class OutputKeeper {
   constructor(parts: {
     runtime: Pick<Runtime, "logs">;
     kept: KeptOutput;
+    poolRoot: string;
     log: Log;
     /** Shorter in tests. */
     bounds?: { keepWithinMs: number; tailWithinMs: number };
   }) {
     this.#runtime = parts.runtime;
     this.#kept = parts.kept;
+    this.#poolRoot = parts.poolRoot;
     this.#log = parts.log;
     this.#bounds = parts.bounds ?? { keepWithinMs: KEEP_WITHIN_MS, tailWithinMs: TAIL_WITHIN_MS };
   }
@@ -43,9 +47,16 @@ export class OutputKeeper {
     containerId: string;
     exitCode: number;
     outOfMemory: boolean;
+    output?: OutputFolders;
   }): Promise<RunRemains> {
-    const { runId, containerId, exitCode, outOfMemory } = exit;
-    const known = { exitCode, outOfMemory, signal: signalOf(exitCode) };
+    const { runId, containerId, exitCode, outOfMemory, output } = exit;
+    const newOutput = output === undefined ? undefined : await this.#hasNewOutput(runId, output);
+    const known = {
+      exitCode,
+      outOfMemory,
+      signal: signalOf(exitCode),
+      ...(newOutput !== undefined && { newOutput }),
+    };
     try {
       return { ...known, tail: tailText(await this.#lastBytes(containerId)) };
     } catch (error) {
@@ -81,6 +92,16 @@ export class OutputKeeper {
     this.#prune().catch((error: unknown) =>
       this.#log.warn({ error }, "kept output could not be looked after"),
     );
+  }
+
+  /** Undefined where it cannot be seen. */
+  async #hasNewOutput(runId: RunId, output: OutputFolders): Promise<boolean | undefined> {
+    try {
+      return await hasNewFile(this.#poolRoot, output);
+    } catch (error) {
+      this.#log.warn({ runId, error }, `run ${runId}: its output could not be looked at`);
+      return undefined;
+    }
   }
 
   async #prune(): Promise<void> {

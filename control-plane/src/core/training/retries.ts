@@ -47,24 +47,35 @@ export interface AfterFailure {
     /** Where it failed is not tried for a while. */
     avoidsHosts: boolean;
   } | null;
+  /** Nothing but the count of its tries keeps it from another one. */
+  isUsedUp?: true;
 }
 
-/** @param rule of its log rules the one that its output meets; one that avoids the host blames it, whatever failed */
+/** What its attempts left, where that has been looked at. */
+export interface Left {
+  /** Of its log rules the one that its output meets; one that avoids the host blames it, whatever failed. */
+  rule?: LogRule | null;
+  /** The last attempt that left a file which none before it had: from there its tries are counted anew. */
+  gainedAt?: number | null;
+}
+
 export function afterFailure(
   { by, reason: cause }: Pick<Failure, "by" | "reason">,
   { tries, terms, isCancelled }: Omit<RetryStanding, "logRules">,
-  rule: LogRule | null = null,
+  { rule = null, gainedAt = null }: Left = {},
 ): AfterFailure {
   if (isCancelled) return { to: "cancelled", reason: cause, next: null };
   const reason = rule === null ? cause : `${cause} ${ruleSentence(rule)}`;
   if (rule?.action === "do_not_retry") return { to: "failed", reason, next: null };
   const { attempt } = tries;
   const isProgram = by === "program" && rule === null;
-  const used = (isProgram ? tries.programRetries : tries.infrastructureRetries) + 1;
+  const counted = (isProgram ? tries.programRetries : tries.infrastructureRetries) + 1;
+  const used = gainedAt === null ? counted : Math.min(counted, attempt - gainedAt + 1);
   const allowed = isProgram ? terms.program : terms.infrastructure;
   if (by === "order" || attempt >= MAX_ATTEMPTS || used > allowed) {
     const told = attempt === 1 ? reason : `${reason} It was attempt ${attempt}, and the last.`;
-    return { to: "failed", reason: told, next: null };
+    const isUsedUp = by !== "order" && attempt < MAX_ATTEMPTS && allowed > 0;
+    return { to: "failed", reason: told, next: null, ...(isUsedUp && { isUsedUp }) };
   }
   const pauseMs = isProgram ? Math.min(FIRST_PAUSE_MS * 2 ** (used - 1), MAX_PAUSE_MS) : 0;
   const where = isProgram ? `in ${pauseMs / MS_PER_SECOND} seconds` : "on another host";

@@ -13,7 +13,7 @@ import type {
   Transition,
 } from "../../core/instances/instance-report.ts";
 import { type LogRule, ruleFor } from "../../core/training/log-rules.ts";
-import { afterFailure } from "../../core/training/retries.ts";
+import { type AfterFailure, afterFailure, type RetryStanding } from "../../core/training/retries.ts";
 import { rulesOf, type WorkloadStatus } from "../../core/workloads/kinds.ts";
 import type { LockedWorkload } from "../../core/workloads/workload-move.ts";
 import { nameKey, type WorkloadName } from "../../core/workloads/workload-name.ts";
@@ -23,7 +23,7 @@ import { removeInstances, stopInstances } from "../orders/workload-stops.ts";
 import { storeOf } from "../workloads/kinds.ts";
 import { forgetSkips, skipHost, skipPool } from "../workloads/place-skips.ts";
 import { forgetPreflight, loseRanks, noteBreak, releaseGang } from "./gangs/gang-moves.ts";
-import { tailsOfRuns } from "./runs/run-tails.ts";
+import { lastGain, tailsOfRuns } from "./runs/run-tails.ts";
 import { rankStanding, STANDING, type StandingRow } from "./gangs/gang-standings.ts";
 
 /** What an instance's host said last, and where that is. */
@@ -135,16 +135,16 @@ async function settleFailure(
 ): Promise<string[]> {
   const { retry } = workload;
   const failed = reports.filter(({ rank }) => failure.ranks.includes(rank));
-  const rule = await logRuleFor(sql, { rules: retry?.logRules ?? [], failure, failed, now });
+  const outcome =
+    retry === undefined
+      ? { to: rulesOf(kind).hopeless, reason: failure.reason, next: null }
+      : await outcomeOf(sql, retry, { jobId: workload.id, failure, failed, now });
   // It is looked at again with the next pass.
-  if (rule === "not-told") return [];
+  if (outcome === "not-told") return [];
+  const { to, reason, next } = outcome;
   if (failure.preflight !== undefined)
     await forgetPreflight(sql, reports, { ...failure, ...failure.preflight, now });
   else if (failure.by === "infrastructure") await noteBreak(sql, reports, { ...failure, now });
-  const { to, reason, next } =
-    retry === undefined
-      ? { to: rulesOf(kind).hopeless, reason: failure.reason, next: null }
-      : afterFailure(failure, retry, rule);
   if (next?.avoidsHosts === true) {
     const start = { kind, id: workload.id, firstRank: 0 };
     for (const hostId of new Set(failed.map((report) => report.hostId)))
@@ -165,16 +165,30 @@ async function settleFailure(
   );
 }
 
-/** An order's end is nobody's failure, and what was never released has written nothing. */
-async function logRuleFor(
+/** Where it matters what the failed runs left, that is waited for. */
+async function outcomeOf(
   sql: Transaction,
-  told: { rules: readonly LogRule[]; failure: Failure; failed: readonly PlacedReport[]; now: Date },
-): Promise<LogRule | null | "not-told"> {
-  const { rules, failure, failed, now } = told;
-  if (rules.length === 0 || failure.by === "order" || failure.preflight !== undefined) return null;
-  const runIds = failed.flatMap(({ runId }) => (runId === null ? [] : [runId]));
-  const tails = await tailsOfRuns(sql, { runIds, now });
-  return tails === null ? "not-told" : ruleFor(rules, tails);
+  retry: RetryStanding,
+  {
+    jobId,
+    failure,
+    failed,
+    now,
+  }: { jobId: string; failure: Failure; failed: readonly PlacedReport[]; now: Date },
+): Promise<AfterFailure | "not-told"> {
+  // An order's end is nobody's failure, and what was never released has written nothing.
+  const hasLeft = failure.by !== "order" && failure.preflight === undefined;
+  const told = { runIds: failed.flatMap(({ runId }) => (runId === null ? [] : [runId])), now };
+  let rule: LogRule | null = null;
+  if (hasLeft && retry.logRules.length > 0) {
+    const tails = await tailsOfRuns(sql, told);
+    if (tails === null) return "not-told";
+    rule = ruleFor(retry.logRules, tails);
+  }
+  const outcome = afterFailure(failure, retry, { rule });
+  if (!hasLeft || outcome.isUsedUp !== true) return outcome;
+  const gainedAt = await lastGain(sql, { jobId, ...told });
+  return gainedAt === null ? "not-told" : afterFailure(failure, retry, { rule, gainedAt });
 }
 
 /** Nothing of it ran yet: it waits again, and what other hosts have of it goes. */

@@ -22,9 +22,10 @@ export async function noteRunEnds(
   );
   if (ended.length === 0) return;
   const { rows } = await sql.query<NewEnd>(
-    `INSERT INTO run_ends AS e (run_id, told_at, phase, problem, detail, exit_code, out_of_memory, signal, tail)
+    `INSERT INTO run_ends AS e (run_id, told_at, phase, problem, detail, exit_code, out_of_memory, signal, tail,
+                                new_output)
      SELECT r.id, $3, v.phase, v.problem, v.detail, v."exitCode", coalesce((v.remains ->> 'outOfMemory')::boolean, false),
-            v.remains ->> 'signal', v.remains ->> 'tail'
+            v.remains ->> 'signal', v.remains ->> 'tail', coalesce((v.remains ->> 'newOutput')::boolean, false)
        FROM jsonb_to_recordset($2::jsonb) AS v("runId" text, "instanceId" text, "placementEpoch" int, phase text,
               problem text, detail text, "exitCode" int, remains jsonb)
        JOIN runs r ON r.id = v."runId" AND r.host_id = $1 AND r.instance_id = v."instanceId"

@@ -44,6 +44,7 @@ describe("a failure of what it stands on", () => {
       to: "failed",
       reason: "It broke. It was attempt 4, and the last.",
       next: null,
+      isUsedUp: true,
     });
   });
 });
@@ -118,7 +119,7 @@ describe("what the output says by a log rule", () => {
     const terms = { infrastructure: 3, program: 5 };
 
     for (const by of ["infrastructure", "program"] as const)
-      expect(afterFailure(failed(by), standing({ terms }), rule("do_not_retry"))).toEqual({
+      expect(afterFailure(failed(by), standing({ terms }), { rule: rule("do_not_retry") })).toEqual({
         to: "failed",
         reason: 'It broke. By its log rule "bad card" it is not tried again.',
         next: null,
@@ -126,7 +127,7 @@ describe("what the output says by a log rule", () => {
   });
 
   test("of its host has its own failure tried elsewhere, as one of the host", () => {
-    expect(afterFailure(failed("program"), standing(), rule("avoid_host"))).toEqual({
+    expect(afterFailure(failed("program"), standing(), { rule: rule("avoid_host") })).toEqual({
       to: "queued",
       reason:
         'It broke. By its log rule "bad card" the host is avoided. Attempt 2 follows on another host (retry 1 of 3).',
@@ -137,17 +138,64 @@ describe("what the output says by a log rule", () => {
       },
     });
     const spent = standing({ attempt: 4, infrastructure: 3 });
-    expect(afterFailure(failed("program"), spent, rule("avoid_host"))).toMatchObject({
+    expect(afterFailure(failed("program"), spent, { rule: rule("avoid_host") })).toMatchObject({
       to: "failed",
       next: null,
     });
   });
 
   test("is nothing to one that was cancelled", () => {
-    expect(afterFailure(failed("program"), standing({ isCancelled: true }), rule("avoid_host"))).toEqual({
+    expect(
+      afterFailure(failed("program"), standing({ isCancelled: true }), { rule: rule("avoid_host") }),
+    ).toEqual({
       to: "cancelled",
       reason: "It broke.",
       next: null,
     });
+  });
+});
+
+describe("an attempt that left something new", () => {
+  const terms = { infrastructure: 2, program: 0 };
+  const used = standing({ attempt: 5, infrastructure: 2, terms });
+
+  test.each([
+    [5, 1],
+    [4, 2],
+  ])(
+    "has the tries counted from it: the last was attempt %i, so that this is try %i",
+    (gainedAt, retries) => {
+      expect(afterFailure(failed("infrastructure"), used, { gainedAt })).toMatchObject({
+        to: "queued",
+        reason: `It broke. Attempt 6 follows on another host (retry ${retries} of 2).`,
+        next: { tries: { attempt: 6, infrastructureRetries: retries } },
+      });
+    },
+  );
+
+  test.each([3, 0])("too long ago changes nothing (attempt %i)", (gainedAt) => {
+    expect(afterFailure(failed("infrastructure"), used, { gainedAt })).toMatchObject({
+      to: "failed",
+      isUsedUp: true,
+    });
+  });
+
+  test("never makes more of them than were used", () => {
+    const second = standing({ attempt: 9, infrastructure: 0, program: 8, terms });
+
+    expect(
+      afterFailure(failed("infrastructure"), second, { gainedAt: 0 }).next?.tries.infrastructureRetries,
+    ).toBe(1);
+  });
+
+  test("changes nothing where none is allowed, at the last attempt of all, and by an order", () => {
+    for (const before of [
+      afterFailure(failed("program"), standing({ attempt: 2 })),
+      afterFailure(failed("infrastructure"), standing({ attempt: MAX_ATTEMPTS, infrastructure: 9, terms })),
+      afterFailure(failed("order"), used),
+    ]) {
+      expect(before.to).toBe("failed");
+      expect(before.isUsedUp).toBeUndefined();
+    }
   });
 });
