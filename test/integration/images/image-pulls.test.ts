@@ -450,7 +450,13 @@ describe("a registry that stalls", () => {
     const anns = orderWish(registry.push("team/of-ann").reference, "ann", { run: "anns" });
     for (const owner of ["ann", "ben"]) registry.fail({ kind: "hang", at: "manifest" }, `hung/of-${owner}`);
     const meets = async (wish: typeof ann) => {
-      await eventually(() => (host.later(0), host.pullOf(wish.image)?.state === "pulling"));
+      // One that the runtime itself makes wait behind others has met nothing.
+      await eventually(
+        () => (
+          host.later(0),
+          registry.requests.some((path) => path.includes(`/hung/of-${wish.owner}/manifests`))
+        ),
+      );
       host.later(STALL_MS);
       await eventually(() => (host.later(0), host.pullOf(wish.image)?.state === "waiting"));
     };
