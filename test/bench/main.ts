@@ -10,9 +10,11 @@ import { measureCommand } from "./command.ts";
 import { measureDecisions } from "./decisions.ts";
 import { measureEnvironment } from "./environment.ts";
 import { measureGangNetwork } from "./gang-network.ts";
+import { measureGangs } from "./gangs.ts";
 import { measureHeartbeats } from "./heartbeats.ts";
 import { measureIngest } from "./ingest.ts";
 import { measureInvoices } from "./invoices.ts";
+import { measureJobOutput } from "./job-output.ts";
 import { measureJobs } from "./jobs.ts";
 import { measureJournal } from "./journal.ts";
 import { measureJupyter } from "./jupyter.ts";
@@ -47,7 +49,9 @@ const BENCHES: Record<string, Bench> = {
   ingest: measureIngest,
   upgrade: measureUpgrade,
   relay: measureRelay,
+  gangs: measureGangs,
   "gang-network": measureGangNetwork,
+  "job-output": measureJobOutput,
   ssh: measureSsh,
   web: measureWeb,
   tunnel: measureTunnel,
