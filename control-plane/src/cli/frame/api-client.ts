@@ -184,8 +184,9 @@ export class ApiClient {
       // The gateway's certificate may be of the server's own authority, or a public one.
       ...(this.#ca && { ca: [...rootCertificates, this.#ca.toString()] }),
     });
-    await new Promise<void>((resolve, reject) => {
-      socket.once("open", resolve);
+    return await new Promise<Duplex>((resolve, reject) => {
+      // In the same moment: what the other side says first may come with its answer, and nobody would hear it.
+      socket.once("open", () => resolve(createWebSocketStream(socket, { allowHalfOpen: false })));
       socket.once("unexpected-response", (_request, response) => {
         void wholeOf(response).then(
           (text) => reject(this.#refusal(response.statusCode ?? 0, parseJson(text))),
@@ -196,7 +197,6 @@ export class ApiClient {
         reject(new CliError("unavailable", `${url.host} cannot be reached: ${cause.message}`, { cause })),
       );
     });
-    return createWebSocketStream(socket, { allowHalfOpen: false });
   }
 
   #refusal(status: number, answer: unknown): CliError {
