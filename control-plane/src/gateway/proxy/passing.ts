@@ -101,14 +101,19 @@ class Passing implements Dispatcher.DispatchHandler {
     this.#response.once("drain", () => controller.resume());
   }
 
-  /** What comes in one turn goes out in one write: a host's bytes come in pieces of 16 KiB, as TLS cuts them. */
+  /**
+   * What comes in one turn goes out in one write: a host's bytes come in pieces of 16 KiB, as TLS cuts them. The connection
+   * holds them back and not the response: Node's response, where it has to say itself how long each piece is, forgets to
+   * tell that there is room again.
+   */
   #gather(): void {
-    if (this.#isGathering) return;
+    const { socket } = this.#response;
+    if (this.#isGathering || socket === null) return;
     this.#isGathering = true;
-    this.#response.cork();
+    socket.cork();
     setImmediate(() => {
       this.#isGathering = false;
-      this.#response.uncork();
+      socket.uncork();
     });
   }
 
