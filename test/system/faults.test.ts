@@ -161,13 +161,16 @@ test("after all of that the bill covers the whole run once", async () => {
   );
 });
 
+const Report = z.object({ checks: z.array(z.looseObject({ state: z.string() })) });
+
 test("after all of that the doctor of each host finds nothing broken", async () => {
   for (const { agent } of house.hosts) {
     const { exitCode, stdout } = await agent.command("doctor", "--json");
 
-    expect({ exitCode, verdict: JSON.parse(stdout) }).toMatchObject({
+    const { checks } = Report.parse(JSON.parse(stdout));
+    expect({ exitCode, found: checks.filter(({ state }) => state !== "well") }).toEqual({
       exitCode: 0,
-      verdict: { verdict: "well" },
+      found: [],
     });
   }
 });
