@@ -687,6 +687,9 @@ describe("a training job", () => {
     await scene.workloads();
   }
 
+  /** Its host has told all of the end. */
+  const TOLD = { remains: { outOfMemory: false, signal: null, tail: null } };
+
   test("is told when it runs, is tried again and ends, with cause and attempt, to webhooks that ask for it", async () => {
     const all = await webhook("/jobs");
     const ended = await webhook("/ended", { kinds: ["job-ended"] });
@@ -694,14 +697,14 @@ describe("a training job", () => {
     await scene.schedule();
 
     await says({ phase: "ready" });
-    await says({ phase: "failed", exitCode: 3, problem: "exited" });
+    await says({ phase: "failed", exitCode: 3, problem: "exited", ...TOLD });
     await host.round();
     api.passMinutes(1);
     await host.heartbeat();
     await scene.lifecycle();
     await scene.schedule();
     await says({ phase: "ready" });
-    await says({ phase: "failed", exitCode: 4, problem: "exited" });
+    await says({ phase: "failed", exitCode: 4, problem: "exited", ...TOLD });
 
     const messages = await told(all.id);
     expect(messages.map(({ kind, attempt, exit_code: code }) => [kind, attempt, code])).toEqual([

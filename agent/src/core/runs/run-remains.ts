@@ -25,10 +25,13 @@ export interface OutputFolders {
   earlier: readonly string[];
 }
 
-/** Null for what has none. */
-export function outputFolders({ kind, folders, views = [] }: InstanceSpec): OutputFolders | null {
+/** Null for what has no earlier ones: an order says them all, whether they lie here or not. */
+export function outputFolders({
+  folders,
+  views = [],
+}: Pick<InstanceSpec, "folders" | "views">): OutputFolders | null {
   const [output] = folders;
-  if (kind !== "training" || output === undefined) return null;
+  if (output === undefined || views.length === 0) return null;
   return { own: output.source, earlier: views.map(({ source }) => source) };
 }
 

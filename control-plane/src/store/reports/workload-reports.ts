@@ -138,7 +138,7 @@ async function settleFailure(
   const outcome =
     retry === undefined
       ? { to: rulesOf(kind).hopeless, reason: failure.reason, next: null }
-      : await outcomeOf(sql, retry, { jobId: workload.id, failure, failed, now });
+      : await outcomeOf(sql, retry, { kind, id: workload.id, failure, failed, now });
   // It is looked at again with the next pass.
   if (outcome === "not-told") return [];
   const { to, reason, next } = outcome;
@@ -170,11 +170,11 @@ async function outcomeOf(
   sql: Transaction,
   retry: RetryStanding,
   {
-    jobId,
     failure,
     failed,
     now,
-  }: { jobId: string; failure: Failure; failed: readonly PlacedReport[]; now: Date },
+    ...workload
+  }: { kind: WorkloadKind; id: string; failure: Failure; failed: readonly PlacedReport[]; now: Date },
 ): Promise<AfterFailure | "not-told"> {
   // An order's end is nobody's failure, and what was never released has written nothing.
   const hasLeft = failure.by !== "order" && failure.preflight === undefined;
@@ -187,7 +187,7 @@ async function outcomeOf(
   }
   const outcome = afterFailure(failure, retry, { rule });
   if (!hasLeft || outcome.isUsedUp !== true) return outcome;
-  const gainedAt = await lastGain(sql, { jobId, ...told });
+  const gainedAt = await lastGain(sql, { ...workload, ...told });
   return gainedAt === null ? "not-told" : afterFailure(failure, retry, { rule, gainedAt });
 }
 

@@ -1,5 +1,6 @@
 /** What failed runs wrote last and whether they left anything new, once their hosts have told it. */
 import { MS_PER_MINUTE } from "@remotegpu/shared/units";
+import type { WorkloadKind } from "@remotegpu/shared/workload";
 import type { Connection } from "../../database/database.ts";
 
 /** A host tells what is left with the end or a moment after it; what it has not told by then it never may. */
@@ -20,19 +21,19 @@ export async function tailsOfRuns(
 }
 
 /**
- * The last attempt of a job that left a file which none before it had; 0 where none did. Null where a host of these runs
+ * The last attempt of a workload that left a file which none before it had; 0 where none did. Null where a host of these runs
  * may still tell.
  */
 export async function lastGain(
   sql: Connection,
-  { jobId, ...runs }: { jobId: string; runIds: readonly string[]; now: Date },
+  { kind, id, ...runs }: { kind: WorkloadKind; id: string; runIds: readonly string[]; now: Date },
 ): Promise<number | null> {
   if ((await tailsOfRuns(sql, runs)) === null) return null;
   const { rows } = await sql.query<{ attempt: number | null }>(
     `SELECT max((p.spec -> 'env' ->> 'REMOTEGPU_ATTEMPT')::int) AS attempt
        FROM instances i JOIN placements p ON p.instance_id = i.id JOIN run_ends e ON e.run_id = p.run_id
-      WHERE i.workload_kind = 'training' AND i.workload_id = $1 AND e.new_output`,
-    [jobId],
+      WHERE i.workload_kind = $1 AND i.workload_id = $2 AND e.new_output`,
+    [kind, id],
   );
   return rows[0]?.attempt ?? 0;
 }
