@@ -42,8 +42,9 @@ const Instances = z.array(
   }),
 );
 
-/** Of the two between which nothing goes. */
-const UNREACHED = /preflight failed: rank \d on host host-[12] does not reach rank \d on host host-[12]/;
+/** Of the two between which nothing goes: what was found, and soon why they are not tried together. */
+const UNREACHED =
+  /preflight failed: rank \d on host host-[12] does not reach rank \d on host host-[12]|did not reach each other: host-1 and host-2/;
 
 const ending = new AsyncDisposableStack();
 let database: FreshDatabase;

@@ -170,7 +170,7 @@ test("who was refused is counted, and told when the clock has come to the next f
   const attempts = await eventually(
     () => {
       access.setForward();
-      return host.access?.attempts.find(({ outcome }) => outcome === "no-login");
+      return host.attempts.find(({ outcome }) => outcome === "no-login");
     },
     { what: "attempts in a report" },
   );

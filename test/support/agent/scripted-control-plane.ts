@@ -55,6 +55,8 @@ export class ScriptedHost {
   leases: DesiredLease[] | undefined;
   /** As the last report has it that told any. */
   access: AccessBook | null = null;
+  /** Of all reports: what one tells, the next may not. */
+  readonly attempts: AccessBook["attempts"] = [];
   reports = 0;
   /** Answers its questions for credentials of registries. */
   login: (question: RegistryLoginQuestion) => RegistryLoginReply = () => ({ kind: "registry-login-none" });
@@ -230,6 +232,7 @@ export class ScriptedControlPlane {
         host.reports += 1;
         host.imagePulls = report.message.pulls ?? host.imagePulls;
         host.access = report.message.access ?? host.access;
+        host.attempts.push(...(report.message.access?.attempts ?? []));
       },
     });
     const consumer = new JournalConsumer(
