@@ -23,7 +23,7 @@ import { removeInstances, stopInstances } from "../orders/workload-stops.ts";
 import { storeOf } from "../workloads/kinds.ts";
 import { forgetSkips, skipHost, skipPool } from "../workloads/place-skips.ts";
 import { forgetPreflight, loseRanks, noteBreak, releaseGang } from "./gangs/gang-moves.ts";
-import { lastGain, tailsOfRuns } from "./runs/run-tails.ts";
+import { lastGain, tailsOfRuns } from "./runs/left-by-runs.ts";
 import { rankStanding, STANDING, type StandingRow } from "./gangs/gang-standings.ts";
 
 /** What an instance's host said last, and where that is. */
