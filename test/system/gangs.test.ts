@@ -44,7 +44,7 @@ const Instances = z.array(
 
 /** Of the two between which nothing goes: what was found, and soon why they are not tried together. */
 const UNREACHED =
-  /preflight failed: rank \d on host host-[12] does not reach rank \d on host host-[12]|did not reach each other: host-1 and host-2/;
+  /preflight failed: rank \d on host host-[12] does not reach rank \d on host host-[12]|did not reach each other: host-[12] and host-[12]/;
 
 const ending = new AsyncDisposableStack();
 let database: FreshDatabase;

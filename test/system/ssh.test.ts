@@ -161,6 +161,7 @@ test("SSH goes through the gateway as well, with exit codes, outputs and files a
 });
 
 test("who came through it is told with their own address, and sent away like any other", async () => {
+  await nobodyIsIn();
   const guest = comeIn(identity, ["--through-gateway"]);
   await guest.isIn;
   const named = async () =>
@@ -180,6 +181,7 @@ test("who came through it is told with their own address, and sent away like any
 });
 
 test("who is in is shown with whose key it is, and one who is sent away goes alone", async () => {
+  await nobodyIsIn();
   const [first, second] = [comeIn(identity), comeIn(identity)];
   await first.isIn;
   await second.isIn;
@@ -302,6 +304,13 @@ const listed = async (...args: string[]) =>
   z.object({ items: z.array(Session) }).parse(JSON.parse((await cli("env", ...args, "--json")).stdout)).items;
 const sessions = async () => await listed("sessions", "lab");
 const accessLog = async () => await listed("access-log", "lab");
+
+/** Who went is told with the host's next report. */
+const nobodyIsIn = async () =>
+  await eventually(async () => (await sessions()).length === 0, {
+    withinMs: 40_000,
+    what: "the end of the sessions before",
+  });
 
 /** How many are in with the key of the desk. */
 const fromDesk = async () =>
