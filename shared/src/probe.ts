@@ -2,17 +2,39 @@
 import { z } from "zod";
 
 const MAX_THRESHOLD = 100;
+const MAX_PATH_LENGTH = 1_024;
+const MAX_STARTUP_SECONDS = 3_600;
+
+/** What stands in a request line as it is; a fragment is never sent, and "\" is "/" to some. */
+const ORIGIN_FORM = /^\/(?!\/)[!-~]*$/;
+const NEVER_SENT = /[#\\]/;
+/** A part of dots, written plainly or not: servers take it for another path than the one that is read here. */
+const DOTS = /(?:^|\/)(?:\.|%2e){1,2}(?:\/|\?|$)/i;
+
+/** A path of the replica itself and never a URL: what it is asked for cannot lead anywhere else. */
+export const HealthPath = z
+  .string()
+  .max(MAX_PATH_LENGTH)
+  .regex(ORIGIN_FORM, "must begin with one / and be printable ASCII without spaces")
+  .refine((path) => !NEVER_SENT.test(path), "must not contain # or \\")
+  .refine((path) => !DOTS.test(path), "must not have . or .. as a part");
 
 export const Probe = z.object({
-  path: z
-    .string()
-    .regex(/^\/[!-~]*$/)
-    .max(1_024),
+  /** Null: it serves as soon as its port accepts a connection. */
+  path: HealthPath.nullable(),
   port: z.int().min(1).max(65_535),
+  /** Once it has served; before that it is asked much more often. */
   intervalSeconds: z.int().min(1).max(3_600),
-  /** So many answers in a row until it counts as serving, and so many failures until it does not. */
+  /** From its container's start until it serves for the first time; absent: 600. */
+  startupSeconds: z.int().min(1).max(MAX_STARTUP_SECONDS).optional(),
+  /** Each counts answers in a row. */
   thresholds: z.object({
+    /** Until it counts as serving. */
     success: z.int().min(1).max(MAX_THRESHOLD),
+    /** Until it does not. */
     failure: z.int().min(1).max(MAX_THRESHOLD),
+    /** Until its container is started again; absent: 5. */
+    restart: z.int().min(1).max(MAX_THRESHOLD).optional(),
   }),
 });
+export type Probe = z.infer<typeof Probe>;
