@@ -245,11 +245,26 @@ test("job run of a folder brings it along as the code that the command begins in
   expect(done).toMatchObject({ exitCode: 5, stdout: "from /gemini/code" });
 });
 
-/** A job that is followed, once its first line was shown. */
-async function following(program: string, ...args: string[]) {
+test("of several ranks job run shows all that each writes, once, although the control plane is killed meanwhile", async () => {
+  const counts = 'for i in 1 2 3 4 5; do echo "rank $RANK: $i"; sleep 1; done; exit $RANK';
+  const words = ["job", "run", "--name", name, ...SMALL, "--nodes", "2", "--follow", "--command", counts];
+  const { child } = await following("[1] rank 1: 2\n", process.execPath, commandFile(), ...words);
+
+  await house.controlPlane.kill();
+  house.controlPlane.start();
+
+  const { stdout, exitCode } = await child;
+  const of = (rank: number) => stdout.split("\n").filter((line) => line.startsWith(`[${rank}] rank`));
+  for (const rank of [0, 1])
+    expect(of(rank)).toEqual([1, 2, 3, 4, 5].map((count) => `[${rank}] rank ${rank}: ${count}`));
+  expect(exitCode).toBe(1);
+});
+
+/** A job that is followed, once this was shown of it. */
+async function following(line: string, program: string, ...args: string[]) {
   const env = { REMOTEGPU_SERVER: house.url, REMOTEGPU_KEY: house.customerKey, HOME: house.folder };
   const child = execa(program, args, { env, reject: false, timeout: 60_000 });
-  await shown(child, "begun");
+  await shown(child, line);
   // Not the promise that it is.
   return { child };
 }
@@ -267,7 +282,7 @@ async function shown({ stdout }: { stdout: NodeJS.ReadableStream }, wanted: stri
 const RUN_ON = ["job", "run", ...SMALL, "--follow", "--command", "echo begun; sleep 600"];
 
 test("Ctrl-C without a terminal leaves the job that is followed alone, and says so", async () => {
-  const { child } = await following(process.execPath, commandFile(), ...RUN_ON, "--name", name);
+  const { child } = await following("begun", process.execPath, commandFile(), ...RUN_ON, "--name", name);
 
   child.kill("SIGINT");
 
@@ -283,6 +298,7 @@ test("Ctrl-C without a terminal leaves the job that is followed alone, and says 
 test("at a terminal Ctrl-C asks, and a job that is cancelled then is followed to its end", async () => {
   const words = [process.execPath, commandFile(), ...RUN_ON, "--stop-grace", "1", "--name", name];
   const { child } = await following(
+    "begun",
     "script",
     "--quiet",
     "--return",

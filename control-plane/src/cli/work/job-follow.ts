@@ -1,9 +1,9 @@
 /**
- * `--follow`: what a job waits for as sentences on standard error, what it writes as it comes, one attempt after the
- * other, until it has ended. Ctrl-C cancels it or leaves it alone.
+ * `--follow`: what a job waits for as sentences on standard error, what all its ranks write as it comes, one attempt
+ * after the other, until it has ended. Ctrl-C cancels it or leaves it alone.
  */
 import { setTimeout as delay } from "node:timers/promises";
-import { MIB, MS_PER_MINUTE, MS_PER_SECOND } from "@remotegpu/shared/units";
+import { MS_PER_MINUTE, MS_PER_SECOND } from "@remotegpu/shared/units";
 import { z } from "zod";
 import type { Row } from "../frame/api-client.ts";
 import { CliError } from "../frame/cli-error.ts";
@@ -11,16 +11,13 @@ import type { Context } from "../frame/context.ts";
 import { segment } from "../frame/list-command.ts";
 import type { Interruptions, Wish } from "./interruptions.ts";
 import { jobSentence, reasonOf } from "./job-state.ts";
+import { RunOutput } from "./run-output.ts";
 
 const LOOK_EVERY_MS = 500;
 /** How far a host has fetched an image is asked less often than how the job stands. */
 const WHY_EVERY_MS = 2 * MS_PER_SECOND;
 /** A control plane that is started anew is back long before. */
 const AWAY_LIMIT_MS = 10 * MS_PER_MINUTE;
-/** So much of a run's output is kept at least: what was shown of it before a break can be passed over. */
-const KEPT_BYTES = 8 * MIB;
-/** How the last line of a stream begins that breaks off. */
-const NOTICE = "[remotegpu] ";
 
 const OVER = ["completed", "failed", "cancelled"];
 const CONFLICT = 409;
@@ -74,12 +71,21 @@ async function leave({ api }: Context, id: string, wish: Wish): Promise<never> {
   return await new Promise<never>(() => undefined);
 }
 
+/** One rank's of the attempt that stands. */
+interface Shown {
+  runId: string;
+  output: RunOutput;
+  /** There is no more of it, or nobody keeps more. */
+  isOver: boolean;
+  /** While it comes; resolves when it ends or breaks off. */
+  coming: Promise<Shown> | null;
+}
+
 class Following {
   readonly #context: Context;
   readonly #followed: Followed;
   readonly #left: AbortSignal;
-  /** What was shown of the run that stands. */
-  #run: { id: string; shownBytes: number; isOver: boolean } | null = null;
+  #shown: Shown[] = [];
   #told = "";
   #askedWhyAt = Number.NEGATIVE_INFINITY;
   #heardAt = performance.now();
@@ -125,40 +131,76 @@ class Following {
     return reasonOf({ status_reason: reason });
   }
 
+  /** Until one of the ranks ends or breaks off; all of them, where the job has ended. */
   async #show({ instances }: Job, isOver: boolean): Promise<void> {
-    const id = instances.find(({ rank }) => rank === 0)?.run_id ?? null;
-    if (id === null) return;
-    if (this.#run?.id !== id) this.#run = { id, shownBytes: 0, isOver: false };
-    const run = this.#run;
-    if (run.isOver) return;
+    const runs = instances.flatMap(({ rank, run_id: id }) => (id === null ? [] : [{ rank, id }]));
+    if (runs.some(({ id }) => this.#shown.every(({ runId }) => runId !== id))) {
+      // What the attempt before has written is shown in front of it.
+      await this.#finish();
+      this.#shown = runs.map((run) => this.#shownOf(run, instances.length > 1));
+    }
+    if (isOver) return await this.#finish();
+    const coming = this.#takeAll();
+    if (coming.length === 0) return;
+    const ended = await Promise.race(coming);
+    ended.coming = null;
+  }
+
+  #shownOf({ rank, id }: { rank: number; id: string }, isOneOfSeveral: boolean): Shown {
+    const reading = {
+      path: `/training-jobs/${segment(this.#followed.id)}`,
+      query: { follow: "true", run: id },
+      signal: this.#left,
+      write: async (bytes: Buffer) => {
+        await this.#followed.interruptions.quiet();
+        await this.#followed.write(bytes);
+      },
+      ...(isOneOfSeveral && { rank }),
+    };
+    return { runId: id, output: new RunOutput(this.#context.api, reading), isOver: false, coming: null };
+  }
+
+  /** What breaks off is taken up once more, and then its end is where it is. */
+  async #finish(): Promise<void> {
+    await this.#settle();
+    await Promise.all(this.#takeAll());
+    await this.#settle();
+    for (const shown of this.#shown) if (!shown.isOver) await shown.output.end();
+    for (const shown of this.#shown) shown.isOver = true;
+  }
+
+  async #settle(): Promise<void> {
+    for (const { coming } of this.#shown) await coming;
+    for (const shown of this.#shown) shown.coming = null;
+  }
+
+  #takeAll(): Promise<Shown>[] {
+    for (const shown of this.#shown) if (!shown.isOver) shown.coming ??= this.#take(shown);
+    return this.#shown.flatMap(({ coming }) => coming ?? []);
+  }
+
+  #take(shown: Shown): Promise<Shown> {
+    const taking = async () => {
+      shown.isOver = await this.#taken(shown.output);
+      if (shown.isOver) await shown.output.end();
+      return shown;
+    };
+    const coming = taking();
+    // It is waited for beside others, one of which may be the first to fail.
+    coming.catch(() => undefined);
+    return coming;
+  }
+
+  /** Whether its end was reached. */
+  async #taken(output: RunOutput): Promise<boolean> {
     try {
-      run.isOver = await this.#stream(run);
+      return await output.take();
     } catch (error) {
       if (!(error instanceof CliError) || error.isUnauthenticated) throw error;
       // Of a run that never began there is nothing to show; what is kept nowhere is not waited for.
       if (error.status !== CONFLICT) await this.#tell(error.message);
+      return false;
     }
-    run.isOver ||= isOver;
-  }
-
-  /** Whether its end was reached. */
-  async #stream(run: { id: string; shownBytes: number }): Promise<boolean> {
-    const isKept = run.shownBytes <= KEPT_BYTES;
-    let toPass = isKept ? run.shownBytes : 0;
-    let notice = 0;
-    const write = async (bytes: Buffer) => {
-      const news = bytes.subarray(toPass);
-      toPass -= bytes.length - news.length;
-      notice = noticeLength(bytes);
-      run.shownBytes += news.length;
-      await this.#followed.interruptions.quiet();
-      if (news.length > 0) await this.#followed.write(news);
-    };
-    const query = { follow: "true", run: run.id, tail: isKept ? undefined : "0" };
-    const path = `/training-jobs/${segment(this.#followed.id)}/logs`;
-    await this.#context.api.stream(path, query, { write, signal: this.#left });
-    run.shownBytes -= notice;
-    return notice === 0;
   }
 
   async #tell(sentence: string | null): Promise<void> {
@@ -171,11 +213,4 @@ class Following {
   async #get(what: "" | "/why"): Promise<Row> {
     return await this.#context.api.get(`/training-jobs/${segment(this.#followed.id)}${what}`);
   }
-}
-
-/** How many bytes at the end are not the job's own. */
-function noticeLength(bytes: Buffer): number {
-  const text = bytes.toString("latin1");
-  const line = text.slice(text.trimEnd().lastIndexOf("\n") + 1);
-  return line.startsWith(NOTICE) ? line.length : 0;
 }

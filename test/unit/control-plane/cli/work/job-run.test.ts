@@ -1,4 +1,4 @@
-/** `job run --follow`: what is shown while a job waits and runs, how Ctrl-C ends it, and with which exit code. */
+/** `job run --follow`: what is shown while a job waits and runs, of all its ranks, how Ctrl-C ends it, and its exit code. */
 import { ApiClient, type Row } from "@remotegpu/control-plane/cli/frame/api-client";
 import { CliError } from "@remotegpu/control-plane/cli/frame/cli-error";
 import { Interruptions, type Wish } from "@remotegpu/control-plane/cli/work/interruptions";
@@ -20,8 +20,9 @@ afterEach(() => void vi.restoreAllMocks());
 const JOB: Row = { id: "job-1", name: "train", status_reason: null, instances: [] };
 const COMPLETED = { status: "completed" };
 
-function running(run: string): Row {
-  return { status: "running", instances: [{ rank: 0, run_id: run, exit_code: null }] };
+/** @param runs of its ranks, in their order */
+function running(...runs: string[]): Row {
+  return { status: "running", instances: runs.map((run, rank) => ({ rank, run_id: run, exit_code: null })) };
 }
 
 interface Scene {
@@ -29,6 +30,8 @@ interface Scene {
   seen: Row[];
   /** What each reading of a run's output brings; one that ends with "!" breaks there. */
   outputs?: Record<string, string[]>;
+  /** Whose output does not end before all of another's was read. */
+  lasts?: Record<string, string>;
   why?: string;
 }
 
@@ -54,8 +57,12 @@ class Server extends ApiClient {
   }
 
   override async stream(...[, query, { write }]: Parameters<ApiClient["stream"]>): Promise<void> {
-    const text = this.#scene.outputs?.[query["run"] ?? ""]?.shift() ?? "";
+    const { outputs = {}, lasts = {} } = this.#scene;
+    const run = query["run"] ?? "";
+    const text = outputs[run]?.shift() ?? "";
     await write(Buffer.from(text.replace(/!$/, "")));
+    const other = lasts[run];
+    if (other !== undefined) await vi.waitUntil(() => outputs[other]?.length === 0, { timeout: 10_000 });
     if (text.endsWith("!")) throw new CliError("unavailable", "The server broke off in the middle.");
   }
 }
@@ -118,6 +125,57 @@ test("output that breaks off goes on where it was, without what says so", async 
 
   expect(shown.replace(/^\[remotegpu\].*\n/m, "")).toBe("a\nb\nc\nd\n");
   expect(told).toContain("The server broke off in the middle.\n");
+});
+
+test("a line that broke off in its middle goes on there, and its own end is not shown twice", async () => {
+  const notice = "\n[remotegpu] The output breaks off here: it was lost.\n";
+  const { shown } = await followed({
+    seen: [running("run-1"), running("run-1"), running("run-1"), { ...running("run-1"), ...COMPLETED }],
+    outputs: { "run-1": [`ab${notice}`, `abc${notice}`, "abc\nd\n"] },
+  });
+
+  expect(shown).toBe(`ab${notice}c${notice}d\n`);
+});
+
+const of = (rank: number, shown: string) => shown.split("\n").filter((line) => line.startsWith(`[${rank}]`));
+
+test("of several ranks all is shown, line by line, attempt after attempt", async () => {
+  const { shown } = await followed({
+    seen: [
+      running("run-1", "run-2"),
+      running("run-3", "run-4"),
+      { ...running("run-3", "run-4"), ...COMPLETED },
+    ],
+    outputs: { "run-1": ["a\nb"], "run-2": ["x\n"], "run-3": ["c\n"], "run-4": ["y\nz\n"] },
+  });
+
+  expect(of(0, shown)).toEqual(["[0] a", "[0] b", "[0] c"]);
+  expect(of(1, shown)).toEqual(["[1] x", "[1] y", "[1] z"]);
+  expect(shown).toHaveLength("[0] a\n".length * 6);
+});
+
+test("a rank whose output breaks off is taken up while another's goes on", async () => {
+  const { shown } = await followed({
+    seen: [
+      running("run-1", "run-2"),
+      running("run-1", "run-2"),
+      { ...running("run-1", "run-2"), ...COMPLETED },
+    ],
+    outputs: { "run-1": ["a\n"], "run-2": ["x\nhal!", "x\nhalf\ny\n"] },
+    lasts: { "run-1": "run-2" },
+  });
+
+  expect(of(0, shown)).toEqual(["[0] a"]);
+  expect(of(1, shown)).toEqual(["[1] x", "[1] half", "[1] y"]);
+});
+
+test("what breaks off as the job ends is taken up once more", async () => {
+  const { shown } = await followed({
+    seen: [running("run-1", "run-2"), { ...running("run-1", "run-2"), ...COMPLETED }],
+    outputs: { "run-1": ["a\n"], "run-2": ["x\n!", "x\ny\n"] },
+  });
+
+  expect(of(1, shown)).toEqual(["[1] x", "[1] y"]);
 });
 
 test("Ctrl-C and the wish to cancel: the job is cancelled, and followed until it is", async () => {

@@ -1,7 +1,8 @@
 /** `logs --all-ranks`: what several instances write at once, line by line. */
 import { ApiClient } from "@remotegpu/control-plane/cli/frame/api-client";
 import { CliError } from "@remotegpu/control-plane/cli/frame/cli-error";
-import { followRanks, RankLines } from "@remotegpu/control-plane/cli/work/rank-logs";
+import { followRanks } from "@remotegpu/control-plane/cli/work/rank-logs";
+import { RankLines } from "@remotegpu/control-plane/cli/work/run-output";
 import { remotegpu } from "@remotegpu/control-plane/cli/program";
 import { afterEach, beforeEach, expect, test, vi } from "vitest";
 

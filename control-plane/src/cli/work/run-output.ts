@@ -1,0 +1,126 @@
+/**
+ * What one run writes, as it comes and taken up where it broke off: nothing of it twice, nothing left out. One of
+ * several ranks is told apart from the others by whole lines, each led by its rank.
+ */
+import { KIB, MIB } from "@remotegpu/shared/units";
+import type { ApiClient } from "../frame/api-client.ts";
+
+/** So much of a run's output is kept at least: what was shown of it before a break can be passed over. */
+const KEPT_BYTES = 8 * MIB;
+/** How the last line of a stream begins that breaks off. */
+const NOTICE = "[remotegpu] ";
+/** Longer than any of those lines, whatever pieces it comes in. */
+const NOTICE_BYTES = 2 * KIB;
+const LINE_BREAK = 0x0a;
+/** A line without end is cut, so that what one writes does not pile up here. */
+const MAX_LINE_BYTES = 64 * KIB;
+
+export interface OutputReading {
+  /** "/training-jobs/job-1" */
+  path: string;
+  query: Record<string, string | undefined>;
+  signal: AbortSignal;
+  /** Holds the stream back by resolving late. */
+  write: (bytes: Buffer) => Promise<void>;
+  /** Where it is shown beside others. */
+  rank?: number;
+}
+
+export class RunOutput {
+  readonly #api: ApiClient;
+  readonly #reading: OutputReading;
+  readonly #lines: RankLines | null;
+  #takenBytes = 0;
+  /** The line that broke off was ended for it, so its own line break is no news. */
+  #isLineEnded = false;
+
+  constructor(api: ApiClient, reading: OutputReading) {
+    this.#api = api;
+    this.#reading = reading;
+    this.#lines = reading.rank === undefined ? null : new RankLines(reading.rank);
+  }
+
+  /** Whether the end of its output was reached. @throws CliError where it is refused, or breaks without a word */
+  async take(): Promise<boolean> {
+    const { path, query, signal } = this.#reading;
+    const isKept = this.#takenBytes <= KEPT_BYTES;
+    let toPass = isKept ? this.#takenBytes : 0;
+    let newBytes = 0;
+    let last: Buffer = Buffer.alloc(0);
+    const write = async (bytes: Buffer) => {
+      last = Buffer.concat([last, bytes]).subarray(-NOTICE_BYTES);
+      const news = bytes.subarray(toPass);
+      toPass -= bytes.length - news.length;
+      newBytes += news.length;
+      await this.#show(news);
+    };
+    const asked = this.#takenBytes === 0 ? query : { ...query, tail: isKept ? undefined : "0" };
+    try {
+      await this.#api.stream(`${path}/logs`, asked, { write, signal });
+      return noticeBytes(last) === 0;
+    } finally {
+      const notice = Math.min(noticeBytes(last), newBytes);
+      this.#takenBytes += newBytes - notice;
+      if (newBytes > 0) this.#isLineEnded = notice > 0;
+    }
+  }
+
+  /** Shows what has no line break yet. */
+  async end(): Promise<void> {
+    const rest = this.#lines?.end() ?? Buffer.alloc(0);
+    if (rest.length > 0) await this.#reading.write(rest);
+  }
+
+  async #show(news: Buffer): Promise<void> {
+    const isShown = this.#isLineEnded && news[0] === LINE_BREAK;
+    if (news.length > 0) this.#isLineEnded = false;
+    const bytes = isShown ? news.subarray(1) : news;
+    const shown = this.#lines?.take(bytes) ?? bytes;
+    if (shown.length > 0) await this.#reading.write(shown);
+  }
+}
+
+/**
+ * How many bytes at the end are not the run's own. The line break in front of them may be either's: it is counted among
+ * them.
+ */
+function noticeBytes(end: Buffer): number {
+  const text = end.toString("latin1");
+  const start = text.slice(0, -1).lastIndexOf("\n") + 1;
+  return text.startsWith(NOTICE, start) ? text.length - Math.max(start - 1, 0) : 0;
+}
+
+/** Bytes as they come, as whole lines. */
+export class RankLines {
+  readonly #lead: Buffer;
+  #rest: Buffer = Buffer.alloc(0);
+
+  constructor(rank: number) {
+    this.#lead = Buffer.from(`[${rank}] `);
+  }
+
+  take(bytes: Buffer): Buffer {
+    const all = Buffer.concat([this.#rest, bytes]);
+    const end = all.lastIndexOf(LINE_BREAK) + 1;
+    const whole = this.#led(all.subarray(0, end));
+    this.#rest = all.subarray(end);
+    return this.#rest.length > MAX_LINE_BYTES ? Buffer.concat([whole, this.end()]) : whole;
+  }
+
+  /** What is left, as a line. */
+  end(): Buffer {
+    const rest = this.#rest;
+    this.#rest = Buffer.alloc(0);
+    return rest.length === 0 ? rest : this.#led(Buffer.concat([rest, Buffer.of(LINE_BREAK)]));
+  }
+
+  #led(lines: Buffer): Buffer {
+    const parts: Buffer[] = [];
+    for (let from = 0; from < lines.length;) {
+      const to = lines.indexOf(LINE_BREAK, from) + 1;
+      parts.push(this.#lead, lines.subarray(from, to));
+      from = to;
+    }
+    return Buffer.concat(parts);
+  }
+}
