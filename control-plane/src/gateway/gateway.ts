@@ -15,8 +15,10 @@ import { FrontDoor, type FrontDoorParts } from "./front/front-door.ts";
 import { Listener, type ListenWish } from "./front/listener.ts";
 import { type GatewayLimits, GATEWAY_LIMITS, Load } from "./front/load.ts";
 import { LOOK_EVERY_MS, SlowBodies } from "./front/slow-bodies.ts";
-import { Forwarder, type ForwardDeps } from "./proxy/forward.ts";
+import { Carrier } from "./proxy/carrier.ts";
+import { Forwarder } from "./proxy/forward.ts";
 import { JupyterLogin } from "./proxy/jupyter-login.ts";
+import type { Tunnels } from "./tunnel/tunnel.ts";
 
 export interface GatewayDeps {
   db: Database;
@@ -24,7 +26,7 @@ export interface GatewayDeps {
   log: Log;
   /** The fleet's own secret, from which the key of cookies follows. */
   operatorSeed: Uint8Array;
-  tunnels: ForwardDeps["tunnels"];
+  tunnels: Tunnels;
   /** Something was ordered by whoever came in. */
   onOrder?: () => void;
   base: WebBase | null;
@@ -51,10 +53,8 @@ export async function openGateway(deps: GatewayDeps): Promise<Gateway> {
   const visits = new OpenVisits({ rights, log });
   const entrance = new Entrance({ db, now, log, cookies, scheme });
   const jupyter = new JupyterLogin({ db, now });
-  const forwarder = new Forwarder({
-    tunnels: deps.tunnels,
-    headersFor: (visit) => jupyter.headersFor(visit),
-  });
+  const carrier = new Carrier(deps.tunnels);
+  const forwarder = new Forwarder({ carrier, headersFor: (visit) => jupyter.headersFor(visit) });
   const slowBodies = new SlowBodies();
   const door = new FrontDoor({
     base,
@@ -95,7 +95,7 @@ export async function openGateway(deps: GatewayDeps): Promise<Gateway> {
       slowBodies.stop();
       await visits.stop();
       await listener.close();
-      forwarder.close();
+      carrier.close();
       await entrance.stop();
     },
   };

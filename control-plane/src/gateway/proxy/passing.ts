@@ -22,14 +22,16 @@ export interface Asked {
   response: ServerResponse;
   /** As the container is to see them. */
   headers: HeaderMap;
+  /** Which of the answer's headers come back; left out, those of any container. */
+  answered?: (headers: HeaderMap) => HeaderMap;
 }
 
 /** Resolves when the answer is over, whole or not. Rejects with what went wrong before anything of it was sent on. */
 export async function pass(asked: Asked, kept: KeptClient, clients: KeptClients): Promise<void> {
-  const { request, response, headers } = asked;
+  const { request, response, headers, answered = headersFromContainer } = asked;
   if (response.destroyed) return;
   await new Promise<void>((resolve, reject) => {
-    const passing = new Passing(response, { kept, clients, reject });
+    const passing = new Passing(response, { kept, clients, answered, reject });
     response.once("close", () => {
       passing.abort();
       resolve();
@@ -43,6 +45,7 @@ class Passing implements Dispatcher.DispatchHandler {
   readonly #response: ServerResponse;
   readonly #kept: KeptClient;
   readonly #clients: KeptClients;
+  readonly #answered: (headers: HeaderMap) => HeaderMap;
   readonly #reject: (error: Error) => void;
   #controller: Dispatcher.DispatchController | null = null;
   #isGone = false;
@@ -54,11 +57,17 @@ class Passing implements Dispatcher.DispatchHandler {
 
   constructor(
     response: ServerResponse,
-    parts: { kept: KeptClient; clients: KeptClients; reject: (error: Error) => void },
+    parts: {
+      kept: KeptClient;
+      clients: KeptClients;
+      answered: (headers: HeaderMap) => HeaderMap;
+      reject: (error: Error) => void;
+    },
   ) {
     this.#response = response;
     this.#kept = parts.kept;
     this.#clients = parts.clients;
+    this.#answered = parts.answered;
     this.#reject = parts.reject;
   }
 
@@ -81,7 +90,7 @@ class Passing implements Dispatcher.DispatchHandler {
   ): void {
     // What is only on the way is not the answer.
     if (status < 200 || this.#response.headersSent) return;
-    const told = headersFromContainer(headers);
+    const told = this.#answered(headers);
     const length = Number(told["content-length"] ?? -1);
     if (length > 0 && length <= SMALL_BYTES) this.#wholeLength = length;
     this.#hasTrailers = told["trailer"] !== undefined;

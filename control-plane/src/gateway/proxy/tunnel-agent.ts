@@ -26,10 +26,33 @@ export function agentTarget({ hostId, instanceId, port }: Destination): {
 export class TunnelAgent extends Agent {
   readonly #tunnels: Tunnels;
   readonly #idle = new WeakMap<Duplex, () => void>();
+  /** Opened ahead of the request that is to use it. */
+  readonly #ahead = new Map<string, Set<Duplex>>();
 
   constructor(tunnels: Tunnels) {
     super({ keepAlive: true, maxFreeSockets: MAX_IDLE_EACH, scheduling: "lifo" });
     this.#tunnels = tunnels;
+  }
+
+  /**
+   * The next request there finds a connection, so that what can fail on the way fails before anything is asked.
+   * @throws TunnelError
+   */
+  async prepare(to: Destination): Promise<void> {
+    const { host, port } = agentTarget(to);
+    if ((this.freeSockets[this.getName({ host, port })]?.length ?? 0) > 0) return;
+    const opened = await this.#tunnels.open(to);
+    const key = `${host}:${port}`;
+    const ahead = this.#ahead.get(key) ?? new Set();
+    this.#ahead.set(key, ahead.add(opened));
+    const timer = setTimeout(() => opened.destroy(), IDLE_MS);
+    timer.unref();
+    opened.once("error", () => opened.destroy());
+    opened.once("close", () => {
+      clearTimeout(timer);
+      this.#takeAhead(key, opened);
+    });
+    this.#idle.set(opened, () => clearTimeout(timer));
   }
 
   override createConnection(
@@ -43,9 +66,22 @@ export class TunnelAgent extends Agent {
   }
 
   async #open(to: Destination, done: (error: Error | null, stream?: Duplex) => void): Promise<void> {
+    const { host, port } = agentTarget(to);
+    const ahead = this.#takeAhead(`${host}:${port}`);
+    if (ahead !== undefined) return done(null, ahead);
     const opened = await this.#tunnels.open(to).catch((error: unknown) => error as Error);
     if (opened instanceof Error) done(opened);
     else done(null, opened);
+  }
+
+  /** Undefined where none is there. */
+  #takeAhead(key: string, one = this.#ahead.get(key)?.values().next().value): Duplex | undefined {
+    const ahead = this.#ahead.get(key);
+    if (one === undefined || ahead?.delete(one) !== true) return undefined;
+    if (ahead.size === 0) this.#ahead.delete(key);
+    this.#idle.get(one)?.();
+    this.#idle.delete(one);
+    return one;
   }
 
   /** Node's own wants a socket of the system; a stream within another connection is looked after here. */

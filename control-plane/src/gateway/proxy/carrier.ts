@@ -1,0 +1,146 @@
+/**
+ * Carries one request, or one WebSocket, to a port of a container and its answer back, as long as either lasts; it knows
+ * nothing of who asks. What has no body, nearly everything, goes the short way of undici's dispatch, which costs less;
+ * bodies, whose trailers and early answers that one does not know, and WebSockets go through httpxy.
+ */
+import type { ClientRequest, IncomingMessage, OutgoingMessage, ServerResponse } from "node:http";
+import type { Duplex } from "node:stream";
+import { createProxyServer, type ProxyServer } from "httpxy";
+import { headersFromContainer, passedTrailers } from "../../core/gateway/forwarded-headers.ts";
+import { lastWords } from "../answers/last-words.ts";
+import type { Destination, Tunnels } from "../tunnel/tunnel.ts";
+import { KeptClients } from "./kept-clients.ts";
+import { type Asked, pass } from "./passing.ts";
+import { agentTarget, TunnelAgent } from "./tunnel-agent.ts";
+
+/** Asked twice they do no more than once; what has a body cannot be sent again. */
+const REPEATABLE = new Set(["GET", "HEAD", "OPTIONS"]);
+/** A container has so long to answer that it takes a WebSocket. */
+const UPGRADE_WITHIN_MS = 60_000;
+
+export class Carrier {
+  readonly #clients: KeptClients;
+  readonly #agent: TunnelAgent;
+  /** Of WebSockets, of which there may be thousands that say nothing. */
+  readonly #lasting: TunnelAgent;
+  readonly #proxy: ProxyServer;
+  readonly #sent = new WeakMap<IncomingMessage, ClientRequest>();
+  readonly #answered = new WeakMap<IncomingMessage, NonNullable<Asked["answered"]>>();
+
+  constructor(tunnels: Tunnels) {
+    this.#clients = new KeptClients(tunnels);
+    this.#agent = new TunnelAgent(tunnels);
+    this.#lasting = new TunnelAgent({ open: (to) => tunnels.open({ ...to, isLasting: true }) });
+    this.#proxy = createProxyServer();
+    this.#proxy.on("proxyReq", (sent, request) => {
+      this.#sent.set(request, sent);
+      passTrailersOn(request, sent);
+    });
+    this.#proxy.on("proxyRes", (answered, request, response) => {
+      const connection = response.shouldKeepAlive ? "keep-alive" : "close";
+      answered.headers = { ...this.#headersOf(request, answered), connection };
+      if (answered.headers.trailer !== undefined) passTrailersBack(answered, response);
+    });
+    this.#proxy.on("proxyReqWs", (sent, request, socket) => {
+      this.#sent.set(request, sent);
+      socket.once("close", () => sent.destroy());
+      sent.once("response", (answered) => {
+        // The library writes what is no upgrade by the headers as they came, and ends the connection.
+        const encoding = answered.headers["transfer-encoding"];
+        answered.headers = this.#headersOf(request, answered);
+        if (encoding !== undefined) answered.headers["transfer-encoding"] = encoding;
+        answered.once("end", () => lastWords(socket, ""));
+      });
+      sent.once("upgrade", (answered, upstream: Duplex) => {
+        const { upgrade } = answered.headers;
+        answered.headers = { ...this.#headersOf(request, answered), connection: "Upgrade", upgrade };
+        // Pipes carry an end, but not that the other side broke off.
+        socket.once("close", () => upstream.destroy());
+        upstream.once("close", () => socket.destroySoon());
+      });
+    });
+  }
+
+  /** Resolves when the answer is over. @throws what went wrong before anything of it was sent on; TunnelError among it */
+  async carry(asked: Asked, to: Destination): Promise<void> {
+    if (hasNoBody(asked.request)) await this.#ask(asked, to);
+    else await this.#send(asked, to);
+  }
+
+  async #ask(asked: Asked, to: Destination): Promise<void> {
+    const { method = "" } = asked.request;
+    const first = this.#clients.take(to);
+    try {
+      await pass(asked, first, this.#clients);
+    } catch (error) {
+      // A kept connection that ended just when it was to be used again says nothing about the container.
+      const wasKept = first.answers > 0;
+      if (!wasKept || !REPEATABLE.has(method) || !isBrokenOff(error)) throw error;
+      await pass(asked, this.#clients.makeAnew(to), this.#clients);
+    }
+  }
+
+  async #send({ request, response, headers, answered }: Asked, to: Destination): Promise<void> {
+    // What was read of a body is gone with an attempt that finds no way.
+    await this.#agent.prepare(to);
+    if (response.destroyed) return;
+    request.headers = headers;
+    if (answered !== undefined) this.#answered.set(request, answered);
+    await this.#proxy.web(request, response, this.#options(to, this.#agent));
+  }
+
+  /** Resolves when it is over, or was refused. @throws as carry */
+  async carryUpgrade(
+    request: IncomingMessage,
+    socket: Duplex,
+    head: Buffer,
+    { to, answered }: { to: Destination; answered?: Asked["answered"] },
+  ): Promise<void> {
+    if (answered !== undefined) this.#answered.set(request, answered);
+    await this.#proxy.ws(request, socket as never, this.#options(to, this.#lasting), head);
+  }
+
+  /** Whatever of it is under way to the container ends. */
+  drop(request: IncomingMessage): void {
+    this.#sent.get(request)?.destroy();
+  }
+
+  close(): void {
+    this.#clients.close();
+    this.#agent.destroy();
+    this.#lasting.destroy();
+  }
+
+  #headersOf(request: IncomingMessage, { headers }: IncomingMessage): IncomingMessage["headers"] {
+    return (this.#answered.get(request) ?? headersFromContainer)(headers);
+  }
+
+  #options(to: Destination, agent: TunnelAgent) {
+    return { target: agentTarget(to), agent, upgradeTimeout: UPGRADE_WITHIN_MS };
+  }
+}
+
+const BREAKS_OFF = new Set<unknown>(["ECONNRESET", "EPIPE", "UND_ERR_SOCKET"]);
+
+function isBrokenOff(error: unknown): boolean {
+  return error instanceof Error && "code" in error && BREAKS_OFF.has(error.code);
+}
+
+function hasNoBody({ headers }: IncomingMessage): boolean {
+  return headers["transfer-encoding"] === undefined && (headers["content-length"] ?? "0") === "0";
+}
+
+/** Only a chunked body has any. */
+function passTrailersOn(request: IncomingMessage, sent: ClientRequest): void {
+  if (request.headers.trailer === undefined) return;
+  request.once("end", () => addTrailers(sent, request));
+}
+
+function passTrailersBack(answered: IncomingMessage, response: ServerResponse): void {
+  answered.once("end", () => addTrailers(response, answered));
+}
+
+function addTrailers(to: OutgoingMessage, { trailers }: IncomingMessage): void {
+  const passed = passedTrailers(trailers);
+  if (passed !== null) to.addTrailers(passed);
+}
