@@ -17,6 +17,7 @@ import { ingestDesk } from "./controllers/ingest/ingest-desk.ts";
 import { Leadership } from "./controllers/leadership.ts";
 import { startLoops } from "./controllers/loop.ts";
 import { WebhookDeliveries } from "./controllers/webhooks.ts";
+import { succeed } from "./embedded/succession.ts";
 import { bracketed, startEngines, type Engines } from "./engines.ts";
 import { FleetLink } from "./fleet-link.ts";
 import { type GatewayProcess, startGateway } from "./gateway-process.ts";
@@ -80,7 +81,8 @@ async function serve(
   const passwords = passwordSeal(operator);
   const hostKeys = environmentHostKeys(operator);
   const terminalKeys = environmentTerminalKeys(operator);
-  const leadership = new Leadership(db, `${process.pid}-${randomBytes(6).toString("hex")}`);
+  const holder = `${process.pid}-${randomBytes(6).toString("hex")}`;
+  const leadership = new Leadership(db, { holder, former: succeed(config.stateDir, holder) });
   const attempts = noAttempts();
   const deliveries = new WebhookDeliveries({ db, now, log, wake: () => running.wake(WOKEN_BY_DELIVERY) });
   const running = startLoops(

@@ -258,6 +258,15 @@ describe("leadership", () => {
     expect(await currentTerm(database)).toBe((first ?? 0) + 2);
   });
 
+  test("a holder that has ended is succeeded at once, in a new term", async () => {
+    const now = at(10 * HOUR);
+    const first = await acquireLeadership(database, { holder: "one", now });
+
+    expect(await acquireLeadership(database, { holder: "three", former: "two", now })).toBeNull();
+    expect(await acquireLeadership(database, { holder: "three", former: "one", now })).toBe((first ?? 0) + 1);
+    expect(await acquireLeadership(database, { holder: "one", now })).toBeNull();
+  });
+
   test("a leader of a term that is over writes nothing", async () => {
     await runningUntil(HOUR);
     const old = await currentTerm(database);

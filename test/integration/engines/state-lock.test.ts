@@ -2,6 +2,7 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { expect, test } from "vitest";
+import { succeed } from "@remotegpu/control-plane/embedded/succession";
 import { lockState, StateLockedError } from "@remotegpu/control-plane/embedded/state-lock";
 
 test("a state folder belongs to one running control plane, whatever path names it", async () => {
@@ -13,6 +14,16 @@ test("a state folder belongs to one running control plane, whatever path names i
 
     first.release();
     (await lockState(folder)).release();
+  } finally {
+    rmSync(folder, { recursive: true });
+  }
+});
+
+test("whoever has the folder is told who had it before", () => {
+  const folder = mkdtempSync(join(tmpdir(), "remotegpu-lock-"));
+  try {
+    expect(succeed(folder, "one")).toBeNull();
+    expect(succeed(folder, "two")).toBe("one");
   } finally {
     rmSync(folder, { recursive: true });
   }

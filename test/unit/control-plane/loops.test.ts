@@ -31,7 +31,7 @@ beforeAll(() => {
       isConnected: true,
       stream: { kind: "away", cause: "nats", detail: "there is none" },
     },
-    leadership: new Leadership(unasked, "nobody"),
+    leadership: new Leadership(unasked, { holder: "nobody", former: null }),
     deliveries: {
       pass: async (pass) => {
         passes.push(pass);

@@ -14,19 +14,20 @@ export class LeadershipLostError extends Error {
 
 /**
  * Takes or renews the lease. A lease that lapsed is a new term even for its holder.
+ * @param former a holder whose process has ended, so that nobody needs to wait for the end of its lease
  * @returns the term, or null while somebody else holds the lease
  */
 export async function acquireLeadership(
   sql: Connection,
-  { holder, now }: { holder: string; now: Date },
+  { holder, now, former = null }: { holder: string; now: Date; former?: string | null },
 ): Promise<number | null> {
   const { rows } = await sql.query<{ term: number }>(
     `UPDATE leader
         SET term = CASE WHEN holder = $1 AND lease_until > $2 THEN term ELSE term + 1 END,
             holder = $1, lease_until = $2 + make_interval(secs => $3::float8 / 1000)
-      WHERE holder IS NULL OR holder = $1 OR lease_until <= $2
+      WHERE holder IS NULL OR holder = $1 OR holder = $4 OR lease_until <= $2
       RETURNING term`,
-    [holder, now, LEADER_LEASE_MS],
+    [holder, now, LEADER_LEASE_MS, former],
   );
   return rows[0]?.term ?? null;
 }
