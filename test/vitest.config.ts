@@ -1,16 +1,19 @@
 /** The suite. Unit tests first; then what needs real parts, which mostly waits for them: a few files at a time. */
 import { defineConfig } from "vitest/config";
+import { ownedName } from "./support/containers/owned-name.ts";
 import { COMPILED } from "./support/suite/compiled.ts";
 import { ClosingLine } from "./support/suite/closing-line.ts";
 import { NoEndlessRun } from "./support/suite/no-endless-run.ts";
 import { SizeTable } from "./support/suite/size-table.ts";
+import { TimeTable } from "./support/suite/time-table.ts";
 
 const postgresServer = new URL("support/engines/postgres-server.ts", import.meta.url).pathname;
 const operatorKeys = new URL("support/engines/operator-keys.ts", import.meta.url).pathname;
+const deadRuns = new URL("support/suite/dead-runs.ts", import.meta.url).pathname;
 const images = new URL("support/suite/images.ts", import.meta.url).pathname;
 const commandFile = new URL("support/suite/command-file.ts", import.meta.url).pathname;
 /** In the environment of all that the run starts. */
-const mark = `remotegpu-test-run-${process.pid}`;
+const mark = ownedName("run");
 process.env["REMOTEGPU_TEST_RUN"] = mark;
 Object.assign(process.env, COMPILED);
 /** Of what waits for real parts on a machine that does other things as well; the end of a run names those that needed it. */
@@ -21,7 +24,9 @@ export default defineConfig({
     root: new URL("..", import.meta.url).pathname,
     testTimeout: 60_000,
     hookTimeout: 120_000,
-    reporters: ["default", new SizeTable(), new ClosingLine(), new NoEndlessRun(mark)],
+    // Node itself runs the tests, like the product: what a bundler does for each file took a sixth of the processor time.
+    experimental: { viteModuleRunner: false, nodeLoader: false },
+    reporters: ["default", new SizeTable(), new TimeTable(), new ClosingLine(), new NoEndlessRun(mark)],
     projects: [
       {
         extends: true,
@@ -30,6 +35,7 @@ export default defineConfig({
           name: "unit",
           include: ["test/unit/**/*.test.ts"],
           isolate: false,
+          maxWorkers: 2,
           sequence: { groupOrder: 1 },
         },
       },
@@ -41,7 +47,7 @@ export default defineConfig({
           maxWorkers: 3,
           ...SECOND_TRY,
           sequence: { groupOrder: 2 },
-          globalSetup: [postgresServer, images, operatorKeys],
+          globalSetup: [deadRuns, postgresServer, images, operatorKeys],
         },
       },
       {
@@ -52,7 +58,7 @@ export default defineConfig({
           maxWorkers: 2,
           ...SECOND_TRY,
           sequence: { groupOrder: 3 },
-          globalSetup: [postgresServer, images, operatorKeys, commandFile],
+          globalSetup: [deadRuns, postgresServer, images, operatorKeys, commandFile],
         },
       },
     ],

@@ -7,8 +7,9 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import Dockerode from "dockerode";
 import { execa } from "execa";
-import type { HostId } from "@remotegpu/shared/ids";
+import { HostId } from "@remotegpu/shared/ids";
 import { BUSYBOX_IMAGE } from "../samples/desired-instance.ts";
+import { ownedName } from "./owned-name.ts";
 
 /** A root with one unrelated file: no shell, no command at all. */
 export const EMPTY_IMAGE = "remotegpu-test/empty:1";
@@ -54,7 +55,7 @@ export async function removeLabelled(hostId: string): Promise<void> {
 }
 
 export function newHostId(): HostId {
-  return `test-${Math.random().toString(36).slice(2, 10)}` as HostId;
+  return HostId.parse(ownedName("host") + Math.random().toString(36).slice(2, 10));
 }
 
 /** @param changes of the image's settings, as a Dockerfile says them */

@@ -12,6 +12,7 @@ import { execa } from "execa";
 import { BUSYBOX_IMAGE } from "../samples/desired-instance.ts";
 import { importBusyboxImage } from "./docker.ts";
 import { eventually } from "../eventually.ts";
+import { ownedName } from "./owned-name.ts";
 
 const START_MS = 60_000;
 const STOP_MS = 30_000;
@@ -42,7 +43,7 @@ export class OwnDockerd {
     storageDriver?: string;
   }): Promise<OwnDockerd> {
     await importBusyboxImage();
-    const runtime = new OwnDockerd(await mkdtemp(join(tmpdir(), "rg-dockerd-")), storageDriver);
+    const runtime = new OwnDockerd(await mkdtemp(join(tmpdir(), ownedName("runtime"))), storageDriver);
     await execa("ip", ["netns", "add", runtime.namespace]);
     try {
       await runtime.#write(settings);

@@ -12,7 +12,7 @@ import { openOperator, type Operator } from "@remotegpu/control-plane/link/serve
 /** Undefined outside of the suite, as in a benchmark. */
 function fileOfRun(): string | undefined {
   const run = process.env["REMOTEGPU_TEST_RUN"];
-  return run === undefined ? undefined : join(tmpdir(), `${run}-operator.json`);
+  return run === undefined ? undefined : join(tmpdir(), `${run}operator.json`);
 }
 
 /** @param file of the test's own, in which they are as in a state folder */

@@ -11,7 +11,7 @@ export function commandFile(): string {
   const run = process.env["REMOTEGPU_TEST_RUN"];
   return run === undefined
     ? new URL("../../../control-plane/src/cli/main.ts", import.meta.url).pathname
-    : join(tmpdir(), `${run}-remotegpu.mjs`);
+    : join(tmpdir(), `${run}remotegpu.mjs`);
 }
 
 export default async function setup(): Promise<() => Promise<void>> {

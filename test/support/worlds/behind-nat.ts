@@ -4,6 +4,7 @@
  */
 import { execa } from "execa";
 import { AccessUnderTest } from "../agent/access.ts";
+import { ownedName } from "../containers/owned-name.ts";
 import { ACCESS, IN_NAMESPACE } from "./house.ts";
 
 let made = 0;
@@ -15,7 +16,7 @@ export class BehindNat {
   readonly inside: string;
 
   private constructor(number: number) {
-    this.#name = `rgn${process.pid}n${number}`;
+    this.#name = ownedName("nat") + number;
     const net = `10.21${3 + (number % 4)}.${process.pid % 250}`;
     this.outside = `${net}.${((process.pid >> 8) % 60) * 4 + 1}`;
     this.inside = `${net}.${((process.pid >> 8) % 60) * 4 + 2}`;

@@ -16,6 +16,7 @@ import { COMPILED } from "../suite/compiled.ts";
 import { BUSYBOX_IMAGE } from "../samples/desired-instance.ts";
 import { docker, importBusyboxImage } from "../containers/docker.ts";
 import { eventually } from "../eventually.ts";
+import { ownedName } from "../containers/owned-name.ts";
 import { endProcessesIn, leftOnHost, processesIn, removeFromHost } from "../containers/leftovers.ts";
 
 const REPOSITORY = new URL("../../..", import.meta.url).pathname;
@@ -115,7 +116,7 @@ export class Program {
 export type HostProcess = { id: string; agent: Program; access: Program; files: Program; folder: string };
 
 export class House {
-  readonly folder = mkdtempSync(join(tmpdir(), "remotegpu-system-"));
+  readonly folder = mkdtempSync(join(tmpdir(), ownedName("house")));
   readonly controlPlane: Program;
   readonly url: string;
   readonly hosts: HostProcess[] = [];

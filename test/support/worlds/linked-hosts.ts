@@ -5,6 +5,7 @@
  */
 import { execa } from "execa";
 import { OwnDockerd } from "../containers/own-dockerd.ts";
+import { ownedName } from "../containers/owned-name.ts";
 
 let made = 0;
 
@@ -20,7 +21,7 @@ export class LinkedHosts {
   readonly hosts: LinkedHost[] = [];
 
   private constructor(number: number) {
-    this.#bridge = `rgl${process.pid % 100_000}x${number}`;
+    this.#bridge = ownedName("line") + number;
     this.#net = `10.19${number % 8}.${process.pid % 250}`;
   }
 
