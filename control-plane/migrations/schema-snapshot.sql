@@ -1388,6 +1388,10 @@ CREATE TABLE placements (
   released_at timestamptz,
   cut_off text[],
   lost_since timestamptz,
+  idle_since timestamptz,
+  idle_processes jsonb,
+  frozen_since timestamptz,
+  stall varchar(8),
   CONSTRAINT placements_pkey PRIMARY KEY (instance_id, epoch),
   CONSTRAINT placements_cpu_milli_check CHECK ((cpu_milli >= 0)),
   CONSTRAINT placements_ended_by_check CHECK ((ended_by IN ('customer', 'admin', 'account', 'control-plane', 'limit'))),
@@ -1400,6 +1404,7 @@ CREATE TABLE placements (
   CONSTRAINT placements_ordered_by_needed CHECK ((((want)::text = 'running'::text) OR (ordered_by IS NOT NULL))),
   CONSTRAINT placements_services_check CHECK ((jsonb_typeof(services) = 'object'::text)),
   CONSTRAINT placements_spec_check CHECK ((jsonb_typeof(spec) = 'object'::text)),
+  CONSTRAINT placements_stall_check CHECK ((stall IN ('told', 'ended'))),
   CONSTRAINT placements_state_check CHECK ((state IN ('placed', 'starting', 'ready', 'stopping', 'stopped', 'failed', 'lost'))),
   CONSTRAINT placements_storage_bytes_check CHECK ((storage_bytes >= 0)),
   CONSTRAINT placements_temp_storage_bytes_check CHECK ((temp_storage_bytes >= 0)),
@@ -1961,7 +1966,7 @@ CREATE TABLE webhook_deliveries (
   delivered_at timestamptz,
   given_up_at timestamptz,
   CONSTRAINT webhook_deliveries_pkey PRIMARY KEY (id),
-  CONSTRAINT webhook_deliveries_kind_check CHECK ((kind IN ('low-balance', 'hours-left', 'budget', 'overdue', 'suspended', 'data-at-risk', 'ready', 'failed', 'stopped', 'restarting', 'drained', 'lease-due', 'job-started', 'job-ended', 'job-retried', 'alarm', 'test', 'skipped'))),
+  CONSTRAINT webhook_deliveries_kind_check CHECK ((kind IN ('low-balance', 'hours-left', 'budget', 'overdue', 'suspended', 'data-at-risk', 'ready', 'failed', 'stopped', 'restarting', 'drained', 'lease-due', 'job-started', 'job-ended', 'job-retried', 'job-stalled', 'alarm', 'test', 'skipped'))),
   CONSTRAINT webhook_deliveries_one_end CHECK (((delivered_at IS NULL) OR (given_up_at IS NULL))),
   CONSTRAINT webhook_deliveries_tries_check CHECK ((tries >= 0))
 );
@@ -1979,7 +1984,7 @@ CREATE TABLE webhooks (
   active boolean NOT NULL DEFAULT true,
   created_at timestamptz NOT NULL DEFAULT now(),
   CONSTRAINT webhooks_pkey PRIMARY KEY (id),
-  CONSTRAINT webhooks_kinds_check CHECK ((kinds <@ ARRAY['low-balance'::character varying, 'hours-left'::character varying, 'budget'::character varying, 'overdue'::character varying, 'suspended'::character varying, 'data-at-risk'::character varying, 'ready'::character varying, 'failed'::character varying, 'stopped'::character varying, 'restarting'::character varying, 'drained'::character varying, 'lease-due'::character varying, 'job-started'::character varying, 'job-ended'::character varying, 'job-retried'::character varying, 'alarm'::character varying]))
+  CONSTRAINT webhooks_kinds_check CHECK ((kinds <@ ARRAY['low-balance'::character varying, 'hours-left'::character varying, 'budget'::character varying, 'overdue'::character varying, 'suspended'::character varying, 'data-at-risk'::character varying, 'ready'::character varying, 'failed'::character varying, 'stopped'::character varying, 'restarting'::character varying, 'drained'::character varying, 'lease-due'::character varying, 'job-started'::character varying, 'job-ended'::character varying, 'job-retried'::character varying, 'job-stalled'::character varying, 'alarm'::character varying]))
 );
 CREATE INDEX idx_webhooks_customer ON webhooks USING btree (customer_id, id);
 

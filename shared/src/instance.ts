@@ -8,6 +8,7 @@ import { PackedCode } from "./code.ts";
 import { GangNetwork, RankName } from "./gang-network.ts";
 import { ImageTerms } from "./image-fetch.ts";
 import { Probe } from "./probe.ts";
+import { Idleness, MAX_STALL_SECONDS } from "./progress.ts";
 import { SshAccess } from "./ssh-access.ts";
 import { text } from "./text.ts";
 import { KIB } from "./units.ts";
@@ -138,6 +139,8 @@ export const DesiredInstance = z.object({
     stopAfterSeconds: z.int().positive().nullable(),
     /** Of a gang: its preflight has passed everywhere. */
     released: z.boolean().optional(),
+    /** After so long without doing anything it is told to be idle; absent: never. Agents of before ignore it. */
+    stallAfterSeconds: z.int().positive().max(MAX_STALL_SECONDS).optional().catch(undefined),
     probe: Probe.optional(),
     /** Agents that do not serve SSH ignore it, whatever it holds. */
     ssh: SshAccess.optional().catch(undefined),
@@ -273,6 +276,10 @@ export const ObservedInstance = z.object({
   held: z.object({ findings: z.array(Finding).max(MAX_FINDINGS) }).optional(),
   /** Of a gang that was released: the ranks from which nothing was heard for a while. Absent while all are. */
   cutOff: z.array(z.ipv4()).max(MAX_RANKS).optional().catch(undefined),
+  /** Whether it does anything, where its order asks for that. */
+  idleness: Idleness.optional().catch(undefined),
+  /** All that is in its container is stopped from outside: it was paused, or its control group frozen. Absent: it is not. */
+  isFrozen: z.literal(true).optional().catch(undefined),
   /** Whether it answers its probe, which is not its phase: a replica that is up may fail to serve. */
   serving: z.enum(["not-yet", "yes", "no"]).optional(),
   /** Of its container. */

@@ -32,6 +32,7 @@ const Instances = z.array(
     rank: z.int(),
     host_id: z.string().nullable(),
     exit_code: z.int().nullable(),
+    container_id: z.string().nullable(),
     runs: z.array(
       z.looseObject({
         proven_ms: z.number(),
@@ -220,6 +221,54 @@ describe("a cut line", { timeout: STORY_MS }, () => {
   });
 });
 
+/** The rank's container on the runtime of its host. */
+async function containerOf(id: string, rank: number) {
+  const found = (await instances(id))[rank];
+  const host = house.hosts.findIndex((one) => one.id === found?.host_id);
+  const { runtime } = linked.hosts[host] ?? {};
+  if (runtime === undefined || found?.container_id == null) throw new Error(`rank ${rank} is nowhere`);
+  return runtime.client.getContainer(found.container_id);
+}
+
+describe(
+  "a rank whose container somebody pauses, while its host and its network answer",
+  { timeout: STORY_MS },
+  () => {
+    test("is named while it is frozen, and no more once it goes on", async () => {
+      const id = await order(WAIT, { node_count: 2, gpu: 0 });
+      await status(id, "running");
+      const container = await containerOf(id, 1);
+      await container.pause();
+
+      await seen(id, "that it is frozen", (row) => /^Rank 1 on host host-\d is frozen/.test(reasonOf(row)));
+      await container.unpause();
+
+      expect(await seen(id, "no word of it", (row) => reasonOf(row) === "")).toMatchObject({
+        status: "running",
+      });
+    });
+  },
+);
+
+test(
+  "a gang all of whose ranks wait has stalled, and each rank's processes are told",
+  { timeout: STORY_MS },
+  async () => {
+    const id = await order(WAIT, { node_count: 2, gpu: 0, config: { stall_minutes: 0.1 } });
+    await status(id, "running");
+
+    const job = await seen(id, "its stall", (row) =>
+      reasonOf(row).startsWith("All 2 ranks do nothing any more"),
+    );
+
+    expect(job["status"]).toBe("running");
+    const events = await house.customer.list(`/training-jobs/${id}/events`);
+    expect(events.filter(({ kind }) => kind === "stalled").map(({ reason }) => reason)).toEqual([
+      expect.stringMatching(/Rank 0: .*sleep \(S.*; rank 1: .*sleep \(S/),
+    ]);
+  },
+);
+
 // Two minutes of silence; `npm run proof:gangs` waits for them.
 test.skipIf(process.env["GANG_LONG"] === undefined)(
   "a host that falls silent ends the others within two minutes, and another attempt follows once it is sure that it has none (left out but for npm run proof:gangs)",
@@ -245,5 +294,26 @@ test.skipIf(process.env["GANG_LONG"] === undefined)(
     expect(await seen(id, "another attempt", (row) => row["attempt"] === 2)).toMatchObject({
       status: "queued",
     });
+  },
+);
+
+test.skipIf(process.env["GANG_LONG"] === undefined)(
+  "a rank that is frozen for 90 seconds ends the others within two minutes, and another attempt follows elsewhere (left out but for npm run proof:gangs)",
+  { timeout: STORY_MS },
+  async () => {
+    const id = await order(WAIT, { node_count: 2, gpu: 0 });
+    await status(id, "running");
+    const frozenHost = (await instances(id))[1]?.host_id;
+    await (await containerOf(id, 1)).pause();
+    const pausedAtMs = Date.now();
+
+    const job = await seen(id, "a stop", (row) => row["status"] !== "running");
+
+    expect(Date.now() - pausedAtMs).toBeLessThan(120_000);
+    expect(job["status_reason"]).toMatch(
+      /^Rank 1: its container on host host-\d has been frozen from outside for 90 seconds/,
+    );
+    await seen(id, "another attempt that runs", (row) => row["attempt"] === 2 && row["status"] === "running");
+    expect((await instances(id)).map(({ host_id: host }) => host)).not.toContain(frozenHost);
   },
 );

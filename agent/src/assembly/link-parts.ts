@@ -12,7 +12,7 @@ import { orderSubscriptions, type OrderHandlers } from "../link/order-server.ts"
 import { ControlPlaneLink } from "../loop/control-plane-link.ts";
 import { execInInstance } from "../loop/instance-exec.ts";
 import { logOpener } from "../loop/output/log-source.ts";
-import { readContainerFigures } from "../host/processes/container-figures.ts";
+import { readContainerFigures, type ContainerFigures } from "../host/processes/container-figures.ts";
 import { FigureWatch } from "../loop/watch/figure-watch.ts";
 import type { Observation } from "../loop/watch/observation.ts";
 import { StorageMeter } from "../loop/storage/storage-meter.ts";
@@ -30,6 +30,8 @@ export type LinkParts = {
   logSessions: LogSessions;
   storageMeter: StorageMeter;
   storageSampling: StorageSampling;
+  /** Of a container that runs, by one of its processes. */
+  figuresOf: (container: { containerId: string; pid: number }) => ContainerFigures;
 };
 
 export function linkParts(
@@ -68,17 +70,15 @@ export function linkParts(
     onRemoved: () => observation.leaveFleet(),
     log,
   });
-  const figureWatch = new FigureWatch({
-    read: ({ containerId, pid }) =>
-      readContainerFigures({
-        containerId,
-        pid,
-        cpuFiles: groups.cpuFilesOf(containerId, pid),
-        dataFolder: runtimeWatch.info?.dataFolder ?? null,
-        wallMs: clock.wallMs(),
-      }),
-    log,
-  });
+  const figuresOf: LinkParts["figuresOf"] = ({ containerId, pid }) =>
+    readContainerFigures({
+      containerId,
+      pid,
+      cpuFiles: groups.cpuFilesOf(containerId, pid),
+      dataFolder: runtimeWatch.info?.dataFolder ?? null,
+      wallMs: clock.wallMs(),
+    });
+  const figureWatch = new FigureWatch({ read: figuresOf, log });
   const link = new ControlPlaneLink({
     hostId,
     connection,
@@ -102,5 +102,5 @@ export function linkParts(
     monotonicMs: clock.monotonicMs,
     log,
   });
-  return { connection, keeper, link, client, logSessions, storageMeter, storageSampling };
+  return { connection, keeper, link, client, logSessions, storageMeter, storageSampling, figuresOf };
 }

@@ -5,6 +5,7 @@ import { accessSocket } from "../config.ts";
 import { AccessLink } from "../loop/access-link.ts";
 import { CodePacks, codeOfRunning } from "../loop/code/code-packs.ts";
 import { Doors } from "../loop/doors.ts";
+import { isStopped, processStates } from "../host/processes/process-states.ts";
 import { readHome } from "../host/processes/process-home.ts";
 import { Housekeeping } from "../loop/housekeeping.ts";
 import { LeaseExchange } from "../loop/lease-exchange.ts";
@@ -20,6 +21,7 @@ import { BroughtWatch } from "../loop/watch/brought-watch.ts";
 import { GangWatch } from "../loop/watch/gang-watch.ts";
 import type { LimitWatch } from "../loop/watch/limit-watch.ts";
 import { OrphanWatch } from "../loop/watch/orphan-watch.ts";
+import { ProgressWatch } from "../loop/watch/progress-watch.ts";
 import { TransitionWatch } from "../loop/watch/transition-watch.ts";
 import { bundleOf } from "../process/bundle.ts";
 import { AGENT_VERSION } from "../process/version.ts";
@@ -124,6 +126,13 @@ export function loopParts(
   });
   const reconciliation = new Reconciliation({ ...shared, performer, housekeeping, diskWatch, gangWatch });
   const meter = new Meter(shared);
+  const progressWatch = new ProgressWatch({
+    figures: linked.figuresOf,
+    cards: () => gpuWatch.gpus,
+    isFrozen: ({ containerId, pid }) => host.groups.isFrozen(containerId, pid) || isStopped(pid),
+    processes: ({ containerId }, most) => processStates(host.groups.processesOf(containerId).slice(0, most)),
+    log,
+  });
   const report = {
     ...shared,
     meter,
@@ -134,6 +143,7 @@ export function loopParts(
     imagePulls,
     broughtWatch: new BroughtWatch({ runtime, wake, log }),
     gangWatch,
+    progressWatch,
     transitionWatch: new TransitionWatch(log),
     diskWatch,
     storageMeter,

@@ -12,6 +12,7 @@ import { GpuVitals } from "@remotegpu/shared/protocol";
 import { observedInstances } from "../core/reconcile/lifecycle.ts";
 import { withImageFacts } from "../core/container/image-facts.ts";
 import { withGangFacts } from "../core/gangs/gang-facts.ts";
+import { withProgress } from "../core/progress/progress-facts.ts";
 import { withServices } from "../core/services/watched-services.ts";
 import { withTailsInReport } from "../core/runs/run-remains.ts";
 import type { MachineFacts } from "../host/machine-facts.ts";
@@ -32,6 +33,7 @@ import type { GangWatch } from "./watch/gang-watch.ts";
 import type { GpuWatch } from "./watch/gpu-watch.ts";
 import type { ImageWatch } from "./watch/image-watch.ts";
 import type { OrphanWatch } from "./watch/orphan-watch.ts";
+import type { ProgressWatch } from "./watch/progress-watch.ts";
 import type { RuntimeWatch } from "./watch/runtime-watch.ts";
 import type { TransitionWatch } from "./watch/transition-watch.ts";
 
@@ -52,6 +54,7 @@ export type ReportParts = {
   broughtWatch: BroughtWatch;
   orphanWatch: OrphanWatch;
   gangWatch: Pick<GangWatch, "facts">;
+  progressWatch: Pick<ProgressWatch, "facts" | "look">;
   transitionWatch: TransitionWatch;
   diskWatch: Pick<DiskWatch, "degraded">;
   storageMeter: Pick<StorageMeter, "degraded">;
@@ -61,14 +64,17 @@ export type ReportParts = {
 /** All that this host has to say at this moment. */
 export function reportNow(parts: ReportParts): Vitals {
   const { clock, observation, reconciliation, performer, imagePulls, runtimeWatch, gpuWatch } = parts;
-  const { broughtWatch } = parts;
+  const { broughtWatch, progressWatch } = parts;
   const seen = runtimeWatch.isDown ? null : observation.containers;
   const now = monotonic(momentOf(clock));
   // Not while somebody waits for a start: the runtime does one thing after the other.
   if (!performer.isStarting) void broughtWatch.look(observation.running, now.ms);
+  const knowledge = observation.knowledge(seen ?? []);
+  // In the dark it would see nothing, and forget.
+  if (seen !== null) progressWatch.look(knowledge, now.ms);
   const told = withImageFacts(
     observedInstances({
-      ...observation.knowledge(seen ?? []),
+      ...knowledge,
       ...reconciliation.hostObstacles,
       observed: seen,
       waits: new Map([...performer.waits, ...imagePulls.waits(now.ms)]),
@@ -80,7 +86,10 @@ export function reportNow(parts: ReportParts): Vitals {
     broughtWatch.brought,
   );
   const instances = parts.transitionWatch.look(
-    withGangFacts(withServices(told, parts.access.services), parts.gangWatch.facts),
+    withProgress(
+      withGangFacts(withServices(told, parts.access.services), parts.gangWatch.facts),
+      progressWatch.facts,
+    ),
     now.ms,
   );
   return {

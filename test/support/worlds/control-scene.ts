@@ -343,6 +343,8 @@ export class ScriptedHost {
       bootId: this.bootId,
       ...(says.held !== undefined && { held: says.held }),
       ...(says.cutOff !== undefined && { cutOff: says.cutOff }),
+      ...(says.idleness !== undefined && { idleness: says.idleness }),
+      ...(says.isFrozen !== undefined && { isFrozen: says.isFrozen }),
       ...(says.imageId !== undefined && { imageId: says.imageId }),
       ...(says.brings !== undefined && { brings: says.brings }),
       ...(says.services !== undefined && { services: says.services }),

@@ -10,7 +10,10 @@ import type { Answer, Caller } from "../http/api.ts";
 import type { ControlScene, ScriptedHost } from "./control-scene.ts";
 
 type Says = Partial<
-  Pick<ObservedInstance, "phase" | "detail" | "problem" | "exitCode" | "cutOff" | "imageId">
+  Pick<
+    ObservedInstance,
+    "phase" | "detail" | "problem" | "exitCode" | "cutOff" | "imageId" | "idleness" | "isFrozen"
+  >
 >;
 type Bad = { check: string; detail: string; towards?: ScriptedHost };
 

@@ -102,6 +102,14 @@ export class Cgroups {
     return [join(path, "cgroup.freeze"), inFreezerTree].filter(isFile);
   }
 
+  /** Whether all that is in it is held still: told by the freezer of version 2, or that of version 1. */
+  isFrozen(path: string): boolean {
+    const texts = [...this.freezers(path), join(path, "cgroup.events")].map((file) =>
+      absentAsNull(() => readFileSync(file, "utf8")),
+    );
+    return texts.some((text) => text !== null && FROZEN.test(text));
+  }
+
   /** The files that say how long a group has run on a processor: that of version 1's tree for it, and version 2's own. */
   cpuFiles(path: string): string[] {
     const tree = this.#trees().find((root) => path.startsWith(`${root}/`));
@@ -144,6 +152,9 @@ function isFolder(path: string): boolean {
 function isFile(path: string): boolean {
   return absentAsNull(() => statSync(path))?.isFile() === true;
 }
+
+/** Of `cgroup.events`, and of version 1's `freezer.state`, also while it waits for a device to let go of something. */
+const FROZEN = /^(?:frozen 1|FROZEN|FREEZING)$/m;
 
 /** ENODEV: the group was removed while its file was read. */
 const ABSENCE = new Set(["ENOENT", "ENODEV", "ENOTDIR"]);

@@ -45,6 +45,12 @@ export class ContainerGroups {
     return group === null ? [] : this.#cgroups.cpuFiles(group);
   }
 
+  /** Whether somebody outside holds all of it still. */
+  isFrozen(containerId: string, pid: number): boolean {
+    const group = this.find(containerId, pid);
+    return group !== null && this.#cgroups.isFrozen(group);
+  }
+
   /** Every container whose group lies beside those of this runtime and that still holds processes. */
   holders(): { containerId: string; pids: readonly number[] }[] {
     const pidsOf = new Map<string, Set<number>>();

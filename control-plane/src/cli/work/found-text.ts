@@ -1,4 +1,7 @@
-/** What is found of a gang's rank before it goes, and of the ways to the others while it runs, in the words of its host. */
+/**
+ * What is found of a gang's rank before it goes, and of the ways to the others while it runs, in the words of its host; and
+ * what keeps any instance from going on.
+ */
 import { z } from "zod";
 import type { Row } from "../frame/api-client.ts";
 
@@ -9,12 +12,41 @@ const GangRank = z
   })
   .nullish();
 
+const Standstill = z.looseObject({
+  frozen_since: z.string().nullish(),
+  idle: z
+    .looseObject({
+      processes: z.array(
+        z.looseObject({
+          name: z.string(),
+          state: z.string(),
+          waits_in: z.string().nullable(),
+          count: z.number(),
+        }),
+      ),
+    })
+    .nullish(),
+});
+
 /** Of an instance; empty where nothing is being looked at. */
 export function foundText(row: Row): string {
+  const standstill = standstillText(row);
+  if (standstill !== "") return standstill;
   const gang = GangRank.parse(row.gang);
   if (gang == null) return "";
   if (gang.cut_off.length > 0) return `hears nothing from ${gang.cut_off.join(", ")}`;
   const bad = gang.findings.filter(({ is_passed: isPassed }) => !isPassed);
   if (bad.length > 0) return bad.map(({ detail }) => detail).join(" ");
   return gang.findings.length === 0 ? "" : "all well";
+}
+
+function standstillText(row: Row): string {
+  const { frozen_since: frozenSince, idle } = Standstill.parse(row);
+  if (frozenSince != null) return "is frozen";
+  if (idle == null) return "";
+  const waits = idle.processes.map(
+    ({ name, state, waits_in: waitsIn, count }) =>
+      `${count} ${name} (${state}${waitsIn === null ? "" : ` in ${waitsIn}`})`,
+  );
+  return `does nothing: ${waits.join(", ")}`;
 }

@@ -39,6 +39,12 @@ export function jobOptions() {
       "how often to try elsewhere after a host, card or image failed; 3 by default",
       wholeNumber(),
     ),
+    stall_minutes: option(
+      "--stall-minutes <minutes>",
+      "told after so long without output, traffic and work; 15 by default, 0 for never",
+      wholeNumber(),
+    ),
+    stall_retry: flag("--stall-retry", "end it then, and try again as --retries says"),
     array: option(
       "--array <from-to%at-once>",
       "as many jobs, e.g. 0-99, or 0-99%10 for ten at once",
@@ -86,6 +92,8 @@ export function jobBody(name: string, given: JobOptions, usage: string): Row {
     stop_grace_seconds,
     max_retries,
     max_infrastructure_retries,
+    stall_minutes,
+    stall_retry,
     ...plain
   } = others;
   const ofJob = {
@@ -94,6 +102,8 @@ export function jobBody(name: string, given: JobOptions, usage: string): Row {
     stop_grace_seconds,
     max_retries,
     max_infrastructure_retries,
+    stall_minutes,
+    ...(stall_retry && { stall_retry }),
   };
   return {
     name,

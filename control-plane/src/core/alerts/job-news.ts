@@ -1,6 +1,6 @@
 /**
- * What webhooks are told of a training job: that an attempt of it runs, that it has ended, how and by whom, and that
- * another attempt follows. Who is told is the store's.
+ * What webhooks are told of a training job: that an attempt of it runs, does nothing any more or goes on, that it has
+ * ended, how and by whom, and that another attempt follows. Who is told is the store's.
  */
 import type { TrainingJobStatus } from "@remotegpu/shared/workload";
 import { because, type EndCause, type WorkNews } from "./work-news.ts";
@@ -39,6 +39,20 @@ export function newsOfJob({ to, reason, cause, attempt, nextAttempt }: JobMove):
     case "stopping":
       return null;
   }
+}
+
+/** @param found with what its processes wait for */
+export function newsOfStall(found: string, attempt: number): WorkNews {
+  return {
+    kind: "job-stalled",
+    state: "fired",
+    says: `seems to hang. ${found}`,
+    facts: { attempt, reason: found },
+  };
+}
+
+export function newsOfStallEnd(attempt: number): WorkNews {
+  return { kind: "job-stalled", state: "recovered", says: "does something again.", facts: { attempt } };
 }
 
 function ended(says: string, facts: WorkNews["facts"]): WorkNews {

@@ -16,6 +16,7 @@ export const WORK_KINDS = [
   "job-started",
   "job-ended",
   "job-retried",
+  "job-stalled",
 ] as const;
 export type WorkKind = (typeof WORK_KINDS)[number];
 

@@ -288,13 +288,18 @@ export const GANG_STOP_AFTER_SECONDS = 900;
 export function rankLive({
   hosts,
   stopGraceSeconds,
+  stallAfterSeconds,
 }: {
   hosts: number;
   stopGraceSeconds: number;
+  /** Null for one that may do nothing for as long as it likes. */
+  stallAfterSeconds: number | null;
 }): DesiredInstance["live"] {
-  if (hosts === 1) return { ...environmentLive(), stopGraceSeconds };
+  const stall = stallAfterSeconds === null ? {} : { stallAfterSeconds };
+  if (hosts === 1) return { ...environmentLive(), stopGraceSeconds, ...stall };
   return {
     stopGraceSeconds,
+    ...stall,
     onDisconnect: "stop_after",
     stopAfterSeconds: GANG_STOP_AFTER_SECONDS,
   };

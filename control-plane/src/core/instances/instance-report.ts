@@ -4,6 +4,7 @@
  */
 import type { InstanceProblem, STOP_ORDERERS } from "@remotegpu/shared/instance";
 import { MS_PER_MINUTE } from "@remotegpu/shared/units";
+import type { WaitingProcesses } from "@remotegpu/shared/progress";
 import type { InstanceState } from "@remotegpu/shared/workload";
 import type { HostPair } from "../placement/fleet/fleet.ts";
 import type { RankStanding } from "./rank-standing.ts";
@@ -25,16 +26,36 @@ export interface InstanceReport {
   isBehind: boolean;
   /** Of a rank of a gang. */
   gang?: RankStanding;
+  /** Absent where nothing keeps it from going on. */
+  progress?: InstanceProgress;
 }
 
-/** From when on nothing good is known of ranks that were lost: that their hosts were heard, or that they were released. */
-export type LostSince = "last-heard" | "released";
+/** What keeps an instance that is there from going on. */
+export interface InstanceProgress {
+  hostName: string;
+  /** What its processes wait for, where it does nothing any more. */
+  idle: readonly WaitingProcesses[] | null;
+  /** Since all of it was told to be held still from outside. */
+  frozenForMs: number | null;
+  /** Whether its people were told that all of its job does nothing, or that has ended it. */
+  stall: "told" | "ended" | null;
+}
+
+/**
+ * From when on nothing good is known of ranks that were lost: that their hosts were heard, that they were released, or that
+ * somebody froze them.
+ */
+export type LostSince = "last-heard" | "released" | "frozen";
 
 export type Transition<Status> =
   | { kind: "stays" }
   /** Same status, another sentence. */
   | { kind: "explains"; reason: string }
   | { kind: "becomes"; status: Status; reason: string | null }
+  /** It does nothing any more; `found` says besides what its processes wait for. Whether that ends it is its order's to say. */
+  | { kind: "stalls"; reason: string; found: string }
+  /** It does something again; the sentence that stands with it from then on. */
+  | { kind: "goes-on"; reason: string }
   /** All of it is over, and not well; whether it is tried again is the workload's to say. */
   | { kind: "fails"; failure: Failure }
   /** Of a gang: all its ranks may begin. */

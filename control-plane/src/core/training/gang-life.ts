@@ -16,6 +16,8 @@ import { UNREACHABLE_AFTER_MS } from "../hosts/host-liveness.ts";
 import type { RankStanding } from "../instances/rank-standing.ts";
 import { preflightVerdict } from "./preflight.ts";
 
+/** A rank that does not answer is waited for as long as a host that does not. */
+const FROZEN_LIMIT_MS = UNREACHABLE_AFTER_MS;
 /** Containers that are up and held let go within seconds. */
 const LETTING_GO_LIMIT_MS = 2 * MS_PER_MINUTE;
 
@@ -38,7 +40,10 @@ export function afterGangReports(
   if (ranks.some(({ gang, state }) => gang.releasedForMs === null && !isOver(state)))
     return { kind: "releases" };
   return (
-    afterSilence(ranks) ?? afterNoBeginning(ranks) ?? (status === "queued" ? begins(ranks) : cutOff(ranks))
+    afterSilence(ranks) ??
+    afterFreeze(ranks) ??
+    afterNoBeginning(ranks) ??
+    (status === "queued" ? begins(ranks) : cutOff(ranks))
   );
 }
 
@@ -80,6 +85,20 @@ function isGone({ gang }: Rank, living: readonly Rank[]): boolean {
   if (gang.isUnreachable) return true;
   const isCutOff = living.some(({ gang: other }) => other.isHeard && other.cutOff.includes(gang.address));
   return isCutOff && gang.silentForMs >= UNREACHABLE_AFTER_MS;
+}
+
+/** What others tell each other goes nowhere there, though its host answers for it. */
+function afterFreeze(ranks: readonly Rank[]): GangTransition | null {
+  const frozen = ranks.filter(
+    ({ state, gang, progress }) =>
+      !isOver(state) && gang.isHeard && (progress?.frozenForMs ?? 0) >= FROZEN_LIMIT_MS,
+  );
+  if (frozen.length === 0) return null;
+  return losing(
+    frozen,
+    "frozen",
+    ({ gang }) => `its container on host ${gang.hostName} has been frozen from outside for 90 seconds`,
+  );
 }
 
 function afterNoBeginning(ranks: readonly Rank[]): GangTransition | null {

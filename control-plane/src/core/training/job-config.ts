@@ -1,10 +1,12 @@
 /** The config of a training job's order, as API and tables name it. */
 import { type Feature, featuresFor } from "@remotegpu/shared/features";
+import { MS_PER_MINUTE, MS_PER_SECOND } from "@remotegpu/shared/units";
 import { type RankCode, rankName, shownTo, STOP_GRACE_SECONDS } from "../instances/desired-set.ts";
 import type { OrderConfig } from "../orders/order.ts";
 import type { LogRule } from "./log-rules.ts";
 import type { RankNetwork } from "./gang-network.ts";
 import { type DistributedConfig, FRAMEWORKS, rankEnvironment, RENDEZVOUS } from "./rank-environment.ts";
+import { STANDARD_STALL_MINUTES } from "./stalls.ts";
 import { type RetryTerms, STANDARD_INFRASTRUCTURE_RETRIES } from "./retries.ts";
 
 export interface JobConfig extends OrderConfig {
@@ -16,6 +18,10 @@ export interface JobConfig extends OrderConfig {
   max_retries?: number | undefined;
   /** So often after a failure of what it stands on; 3 without it. */
   max_infrastructure_retries?: number | undefined;
+  /** After so long without doing anything it is told to have stalled; 0 never, 15 without it. */
+  stall_minutes?: number | undefined;
+  /** It is ended then and tried again, as after its own failure. */
+  stall_retry?: boolean | undefined;
   /** What the output of a failed attempt says of the next one. */
   log_rules?: readonly LogRule[] | undefined;
 }
@@ -29,6 +35,12 @@ export function retryTerms(config: JobConfig | null): RetryTerms {
 
 export function stopGraceSeconds(config: JobConfig | null): number {
   return config?.stop_grace_seconds ?? STOP_GRACE_SECONDS;
+}
+
+/** Null for one that nobody is to watch. */
+export function stallAfterSeconds(config: JobConfig | null): number | null {
+  const minutes = config?.stall_minutes ?? STANDARD_STALL_MINUTES;
+  return minutes === 0 ? null : Math.ceil((minutes * MS_PER_MINUTE) / MS_PER_SECOND);
 }
 
 /** What of a start decides what its agents must do. */

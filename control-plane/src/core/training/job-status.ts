@@ -23,6 +23,7 @@ import {
 } from "../instances/instance-report.ts";
 import { afterGangReports } from "./gang-life.ts";
 import { PREFLIGHT_LIMIT_MS } from "./preflight.ts";
+import { afterIdleness, frozenSentence } from "./stalls.ts";
 
 type JobTransition = Transition<TrainingJobStatus>;
 
@@ -94,6 +95,11 @@ function whileWanted(status: "queued" | "running", reports: readonly InstanceRep
   // The others are of no use without it, and are stopped.
   if (failed !== undefined) return becomes("stopping", failureSentence(failed));
   const asGang = afterGangReports(status, reports);
+  if (asGang !== null && asGang.kind !== "explains") return asGang;
+  const told = [frozenSentence(reports), asGang?.reason ?? ""].filter((sentence) => sentence !== "");
+  const stalled = status === "running" ? afterIdleness(reports, told) : null;
+  if (stalled !== null) return stalled;
+  if (told.length > 0) return { kind: "explains", reason: told.join(" ") };
   if (asGang !== null) return asGang;
   if (status === "queued" && reports.every(hasBegun)) return becomes("running", null);
   return explained(reports);
@@ -142,6 +148,9 @@ function ended(reports: readonly InstanceReport[]): JobTransition {
   if (first !== undefined) return fails(failedBy(first), failureSentence(first), failed);
   const ordered = reports.find(({ stopOrderedBy }) => stopOrderedBy !== null);
   if (ordered === undefined) return becomes("completed", null);
+  const stalled = reports.filter(({ progress }) => progress?.stall === "ended");
+  if (stalled.length > 0 && ordered.stopOrderedBy === "control-plane")
+    return fails("program", stopSentence(ordered) ?? "It did nothing any more.", stalled);
   // A person's order is a cancellation; one with a reason of its own, as when a host is emptied, is none of theirs.
   const isPersonal = ordered.stopOrderedBy === "customer" || ordered.stopOrderedBy === "admin";
   const isCancelled = isPersonal && ordered.stopReason === null;

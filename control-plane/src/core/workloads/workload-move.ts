@@ -11,6 +11,8 @@ export interface LockedWorkload<Status extends string> {
   deadlineAt: Date | null;
   /** Of kinds that are tried again by themselves. */
   retry?: RetryStanding;
+  /** It is to be ended, as failed by itself, when it does nothing any more. */
+  endsWhenStalled?: boolean;
 }
 
 export interface WorkloadMove<Status extends string> {

@@ -29,6 +29,7 @@ const MAX_HOST_LABELS = 16;
 const MAX_PRIORITY = 10;
 /** A year. */
 const MAX_MINUTES = 366 * 24 * 60;
+const LEAST_STALL_MINUTES = 0.1;
 
 const OutputPath = z
   .string()
@@ -42,6 +43,14 @@ const Retries = z
   .int()
   .min(0)
   .max(MAX_ATTEMPTS - 1);
+
+/** 0 for never. Hosts look every few seconds, so that less than a few of them would say nothing. */
+const StallMinutes = z
+  .number()
+  .max(MAX_MINUTES)
+  .refine((minutes) => minutes === 0 || minutes >= LEAST_STALL_MINUTES, {
+    message: `must be 0 or at least ${LEAST_STALL_MINUTES}`,
+  });
 
 const Ids = z.array(RowId).max(MAX_MOUNTS);
 
@@ -114,11 +123,21 @@ export const NewTrainingJobBody = z
         stop_grace_seconds: z.int().min(1).max(MAX_STOP_GRACE_SECONDS).optional(),
         max_retries: Retries.optional(),
         max_infrastructure_retries: Retries.optional(),
+        stall_minutes: StallMinutes.optional(),
+        stall_retry: z.boolean().optional(),
         log_rules: z
           .array(LogRule)
           .max(MAX_LOG_RULES)
           .refine((rules) => new Set(rules.map(({ name }) => name)).size === rules.length, "names one twice")
           .optional(),
+      })
+      .refine(({ stall_retry: again = false, max_retries: most = 0 }) => !again || most > 0, {
+        path: ["stall_retry"],
+        message: "needs max_retries, which says how often",
+      })
+      .refine(({ stall_retry: again = false, stall_minutes: minutes }) => !again || minutes !== 0, {
+        path: ["stall_retry"],
+        message: "needs stall_minutes other than 0",
       })
       .optional(),
   })

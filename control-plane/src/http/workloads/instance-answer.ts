@@ -77,6 +77,20 @@ const Gang = z
   })
   .openapi("GangRank");
 
+const Idle = z
+  .object({
+    since: Timestamp,
+    processes: z.array(
+      z.object({
+        name: z.string(),
+        state: z.string(),
+        waits_in: z.string().nullable(),
+        count: z.int(),
+      }),
+    ),
+  })
+  .openapi("InstanceIdle");
+
 export const Instance = z
   .object({
     id: z.string(),
@@ -96,6 +110,8 @@ export const Instance = z
     figures: Figures.nullable(),
     placed_at: Timestamp,
     gang: Gang.nullable(),
+    idle: Idle.nullable(),
+    frozen_since: Timestamp.nullable(),
     gpus: z.array(
       z.object({
         uuid: z.string(),
@@ -113,10 +129,12 @@ export function isSimulated(instances: readonly InstanceView[]): boolean {
 }
 
 export function instanceAnswer(c: ApiContext, view: InstanceView): z.input<typeof Instance> {
-  const { switches: _switches, figures, gang, ...shown } = view;
+  const { switches: _switches, figures, gang, idle, ...shown } = view;
   return {
     ...shown,
     gang: gang && gangAnswer(gang),
+    idle: idle && idleAnswer(idle),
+    frozen_since: iso(view.frozen_since),
     figures: figures && {
       ...figures,
       last_output_at: iso(figures.last_output_at === null ? null : new Date(figures.last_output_at)),
@@ -140,6 +158,13 @@ function gangAnswer(gang: NonNullable<InstanceView["gang"]>): z.input<typeof Gan
       address: address ?? null,
     })),
     cut_off: gang.cut_off ?? [],
+  };
+}
+
+function idleAnswer({ since, processes }: NonNullable<InstanceView["idle"]>): z.input<typeof Idle> {
+  return {
+    since: new Date(since).toISOString(),
+    processes: (processes ?? []).map(({ waitsIn, ...process }) => ({ ...process, waits_in: waitsIn })),
   };
 }
 

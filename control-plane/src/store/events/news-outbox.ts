@@ -5,13 +5,15 @@
  */
 import type { EndCause, WorkNews } from "../../core/alerts/work-news.ts";
 import { WORK_KINDS } from "../../core/alerts/webhook-kinds.ts";
+import type { WorkloadName } from "../../core/workloads/workload-name.ts";
 import { LIVE } from "../accounts/workspaces.ts";
 import type { Transaction } from "../database/database.ts";
 
 export const MAX_WAITING = 200;
 
 export interface WorkloadNews {
-  readonly workload: { readonly kind: "environment" | "training"; readonly id: string };
+  /** Of a service nobody is told. */
+  readonly workload: WorkloadName;
   readonly eventId: number;
   readonly at: Date;
   readonly news: WorkNews;

@@ -13,6 +13,7 @@ import { noteContainerFacts, noteServices } from "./container-facts.ts";
 import { noteReadiness } from "../billing/broken-time/run-readiness.ts";
 import { noteRunEnds } from "./runs/run-ends.ts";
 import { noteRunRestarts } from "./runs/run-restarts.ts";
+import { noteProgress } from "./runs/stalls.ts";
 import { mergeGpus } from "./health/gpu-inventory.ts";
 import { putHostImages } from "../hosts/images/host-images.ts";
 import { putHostPulls } from "../hosts/images/host-pulls.ts";
@@ -89,7 +90,8 @@ export async function mergeObserved(
     const [, , , , , areLeasesOver] = await Promise.all([
       noteContainerFacts(sql, told)
         .then(async () => await noteServices(sql, told))
-        .then(async () => await noteStandings(sql, told)),
+        .then(async () => await noteStandings(sql, told))
+        .then(async () => await noteProgress(sql, told)),
       noteReadiness(sql, told),
       runs,
       reportStrangers(sql, { ...told, placements: explained }),

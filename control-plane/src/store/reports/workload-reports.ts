@@ -24,6 +24,7 @@ import { storeOf } from "../workloads/kinds.ts";
 import { forgetSkips, skipHost, skipPool } from "../workloads/place-skips.ts";
 import { forgetPreflight, loseRanks, noteBreak, releaseGang } from "./gangs/gang-moves.ts";
 import { lastGain, tailsOfRuns } from "./runs/left-by-runs.ts";
+import { PROGRESS, progressOf, type ProgressRow, tellGoingOn, tellStall } from "./runs/stalls.ts";
 import { rankStanding, STANDING, type StandingRow } from "./gangs/gang-standings.ts";
 
 /** What an instance's host said last, and where that is. */
@@ -108,6 +109,26 @@ async function applyTransition(
       await store.move(sql, [{ ...move, to: status, reason }]);
       const by = { by: "control-plane", actor: "control-plane", now, reason } as const;
       return await stopInstances(sql, { kind, id: workload.id }, by);
+    }
+    case "stalls": {
+      const { reason, found } = transition;
+      const ends = workload.endsWhenStalled === true;
+      await tellStall(sql, { kind, workload, found, now, ends });
+      if (!ends) {
+        await store.explain(sql, { id: workload.id, status: workload.status, reason });
+        return [];
+      }
+      await store.move(sql, [
+        { ...move, to: rulesOf(kind).stopping(workload.status) ?? workload.status, reason },
+      ]);
+      const by = { by: "control-plane", actor: "control-plane", now, reason } as const;
+      return await stopInstances(sql, { kind, id: workload.id }, by);
+    }
+    case "goes-on": {
+      await tellGoingOn(sql, { kind, workload, now });
+      const reason = transition.reason || drainWarning(reports);
+      await store.explain(sql, { id: workload.id, status: workload.status, reason });
+      return [];
     }
     case "fails":
       return await settleFailure(sql, reported, transition.failure);
@@ -225,6 +246,8 @@ interface ReportRow extends WorkloadName {
   is_behind: boolean;
   /** Null where it is of no gang. */
   standing: StandingRow | null;
+  /** Null where nothing keeps it from going on. */
+  progress: ProgressRow | null;
   host_id: string;
   host_name: string;
   storage_pool: string;
@@ -245,7 +268,7 @@ export async function reportsOf(
     `SELECT asked.kind, asked.id, i.rank, p.run_id, p.state, p.problem, p.detail, p.exit_code,
             CASE WHEN p.state IN ('stopped', 'failed', 'lost') THEN p.ended_by ELSE p.ordered_by END AS ordered_by,
             p.stop_reason,
-            i.known_epoch > p.epoch AND p.state = 'failed' AS is_behind, ${STANDING} AS standing, h.id AS host_id, h.name AS host_name,
+            i.known_epoch > p.epoch AND p.state = 'failed' AS is_behind, ${STANDING} AS standing, ${PROGRESS} AS progress, h.id AS host_id, h.name AS host_name,
             coalesce(h.storage_pool, h.id) AS storage_pool, d.deadline_at AS drain_deadline_at, d.reason AS drain_reason
        FROM unnest($1::text[], $2::text[]) AS asked(kind, id)
        JOIN instances i ON i.workload_kind = asked.kind AND i.workload_id = asked.id
@@ -274,5 +297,6 @@ function reportOf(row: ReportRow, now: Date): PlacedReport {
     storagePool: row.storage_pool,
     drain: row.drain_deadline_at && { deadline: row.drain_deadline_at, reason: row.drain_reason },
     ...(row.standing !== null && { gang: rankStanding(row.standing, row, now) }),
+    ...(row.progress !== null && { progress: progressOf(row.progress, row, now) }),
   };
 }

@@ -8,7 +8,12 @@ import type { Transaction } from "../database/database.ts";
 import { idOnHosts } from "../database/values/id-on-hosts.ts";
 import { limitSeconds } from "../database/values/limit-seconds.ts";
 import { explainJob, explainWaitingJobs, moveJobs, notePlacedJobs } from "./job-moves.ts";
-import { distributedConfigOf, distributedEnv, stopGraceSeconds } from "../../core/training/job-config.ts";
+import {
+  distributedConfigOf,
+  distributedEnv,
+  stallAfterSeconds,
+  stopGraceSeconds,
+} from "../../core/training/job-config.ts";
 import { withTurn } from "./job-arrays.ts";
 import { codeOf, type JobOrderRow, lockedJob, lockJobOrders, orderOfJob } from "./job-orders.ts";
 import { JOB_SELECT } from "./training-jobs.ts";
@@ -110,7 +115,12 @@ function placeable(row: JobOrderRow): PlaceableStart {
         },
         gpus,
       ),
-    live: (hosts) => rankLive({ hosts, stopGraceSeconds: stopGraceSeconds(row.config) }),
+    live: (hosts) =>
+      rankLive({
+        hosts,
+        stopGraceSeconds: stopGraceSeconds(row.config),
+        stallAfterSeconds: stallAfterSeconds(row.config),
+      }),
   };
 }
 

@@ -70,6 +70,7 @@ export function lockedJob(row: JobOrderRow): LockedWorkload<TrainingJobStatus> {
     status: row.status,
     customerId: row.customer_id,
     deadlineAt: row.status_deadline_at,
+    endsWhenStalled: row.config?.stall_retry === true,
     retry: {
       tries: {
         attempt: row.attempt,

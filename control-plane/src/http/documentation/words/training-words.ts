@@ -76,6 +76,14 @@ export const TRAINING_WORDS: Words = {
     "So often it is tried elsewhere after its host, card, runtime or image failed; 3 without it",
     3,
   ],
+  "NewTrainingJobConfig.stall_minutes": [
+    "After so long without output, traffic and work its people are told; 0 never, else at least 0.1; 15 without it",
+    30,
+  ],
+  "NewTrainingJobConfig.stall_retry": [
+    "It is ended then, as by its own failure, and tried again as max_retries says",
+    true,
+  ],
   "TrainingJob.attempt": [
     "Of the one that stands or ended last, from 1; each has runs and an output folder of its own",
     1,

@@ -138,6 +138,22 @@ export const WORKLOAD_WORDS: Words = {
     "sha256:4c01db0b339c4c01db0b339c4c01db0b339c4c01db0b339c4c01db0b339c4c01",
   ],
   "Instance.gang": ["Its place among the ranks that start together; null: it starts alone"],
+  "Instance.idle": [
+    "Since when a job's rank is told to do nothing, and what its processes waited for then; null: it does something",
+  ],
+  "InstanceIdle.since": ["When its host said so first, which is after the job's stall_minutes of it"],
+  "InstanceIdle.processes": ["Those alike together, of at most 64"],
+  "InstanceIdleProcesse.name": ["As they call themselves", "python3"],
+  "InstanceIdleProcesse.state": [
+    "The kernel's letter: S sleeps, D waits for a device, T was stopped, R runs",
+    "S",
+  ],
+  "InstanceIdleProcesse.waits_in": [
+    "The kernel's function in which they wait; null: none, or it does not say",
+    "futex_wait_queue",
+  ],
+  "InstanceIdleProcesse.count": ["How many of them", 8],
+  "Instance.frozen_since": ["Since when somebody outside holds its container still; null: nobody does"],
   check: ["What was looked at: network, clock, disk or shm", "network"],
   is_passed: ["Whether it is as it should be", true],
   "Instance.image_brings": [

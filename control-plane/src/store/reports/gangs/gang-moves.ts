@@ -55,14 +55,18 @@ export async function releaseGang(
   return [...(await raiseGenerations(sql, hostIds)).keys()];
 }
 
-/** Nothing good is known of them since their hosts were heard last, or since their release where they never began. */
+/**
+ * Nothing good is known of them since their hosts were heard last, since their release where they never began, or since
+ * they were frozen.
+ */
 export async function loseRanks(
   sql: Transaction,
   { kind, id }: WorkloadName,
   { ranks, since, now }: { ranks: readonly number[]; since: LostSince; now: Date },
 ): Promise<void> {
   await sql.query(
-    `UPDATE placements p SET lost_since = least($4, CASE $5 WHEN 'released' THEN p.released_at ELSE h.last_heartbeat END)
+    `UPDATE placements p SET lost_since = least($4, CASE $5 WHEN 'released' THEN p.released_at
+              WHEN 'frozen' THEN p.frozen_since ELSE h.last_heartbeat END)
        FROM instances i, hosts h
       WHERE i.id = p.instance_id AND i.current_epoch = p.epoch AND h.id = p.host_id AND i.workload_kind = $1
         AND i.workload_id = $2 AND i.rank = ANY($3::int[]) AND p.lost_since IS NULL`,

@@ -1,5 +1,6 @@
 /** A workload's instances as its people see them: where, on which cards, how long, and what it cost so far. */
 import type { Finding } from "@remotegpu/shared/instance";
+import type { WaitingProcesses } from "@remotegpu/shared/progress";
 import type { ContainerSwitches } from "../../../core/environments/environment-change.ts";
 import type { WorkloadKind } from "@remotegpu/shared/workload";
 import type { Connection } from "../../database/database.ts";
@@ -95,6 +96,10 @@ export interface InstanceView {
   placed_at: Date;
   /** Null where it starts alone. */
   gang: GangView | null;
+  /** Since when it does nothing, and what its processes waited for then; null where it does something. */
+  idle: { since: string; processes: WaitingProcesses[] | null } | null;
+  /** Since when all of it is held still from outside. */
+  frozen_since: Date | null;
   /** What its container was made with. */
   switches: ContainerSwitches;
   gpus: InstanceGpu[];
@@ -103,6 +108,9 @@ export interface InstanceView {
 
 const GANG = `CASE WHEN p.gang_network IS NOT NULL THEN jsonb_build_object('address', p.spec #>> '{network,address}',
     'held_at', p.held_at, 'released_at', p.released_at, 'findings', p.findings, 'cut_off', p.cut_off) END`;
+
+const IDLE = `CASE WHEN p.idle_since IS NOT NULL AND p.state = 'ready' THEN
+    jsonb_build_object('since', p.idle_since, 'processes', p.idle_processes) END`;
 
 /** The newest runs that an answer carries of each instance; /billing has them all. */
 const MAX_RUNS = 20;
@@ -117,7 +125,7 @@ export async function instancesOf(
   const { rows } = await sql.query<Omit<InstanceView, "gpus" | "runs"> & { workload_id: string }>(
     `SELECT i.workload_id, i.id, i.rank, p.epoch, p.state, p.want, p.detail, p.problem, p.run_id,
             p.host_id, h.name AS host_name, p.container_id, p.exit_code, p.image_id, p.image_brings, ${FIGURES_NOW} AS figures, p.created_at AS placed_at,
-            ${GANG} AS gang, jsonb_build_object('jupyter_enabled', p.spec->'jupyter', 'tensorboard_enabled', p.spec->'tensorboard') AS switches
+            ${IDLE} AS idle, p.frozen_since, ${GANG} AS gang, jsonb_build_object('jupyter_enabled', p.spec->'jupyter', 'tensorboard_enabled', p.spec->'tensorboard') AS switches
        FROM instances i JOIN placements p ON p.instance_id = i.id AND p.epoch = i.current_epoch
        JOIN hosts h ON h.id = p.host_id
       WHERE i.workload_kind = $2 AND i.workload_id = ANY($1::text[]) ORDER BY i.workload_id, i.rank`,

@@ -15,6 +15,19 @@ test.each([
     { gang: { findings: [], cut_off: ["10.224.0.129", "10.224.0.130"] } },
     "hears nothing from 10.224.0.129, 10.224.0.130",
   ],
+  ["is frozen", { gang: null, frozen_since: "2026-03-10T03:00:00Z" }, "is frozen"],
+  [
+    "does nothing",
+    {
+      idle: {
+        processes: [
+          { name: "python3", state: "S", waits_in: "futex_wait_queue", count: 2 },
+          { name: "sh", state: "R", waits_in: null, count: 1 },
+        ],
+      },
+    },
+    "does nothing: 2 python3 (S in futex_wait_queue), 1 sh (R)",
+  ],
 ])("an instance that %s", (_what, row, text) => {
   expect(foundText(row)).toBe(text);
 });

@@ -38,6 +38,7 @@ test("a key sees no messages of kinds whose scope it lacks", () => {
     "job-started",
     "job-ended",
     "job-retried",
+    "job-stalled",
     "alarm",
   ]);
 });

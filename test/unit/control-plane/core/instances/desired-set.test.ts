@@ -183,11 +183,18 @@ test("a rank's host name stays one, whatever the job's id and the rank", () => {
 });
 
 test("a gang over several hosts ends by itself 15 minutes after it is cut off; one on a single host runs on", () => {
-  expect(rankLive({ hosts: 2, stopGraceSeconds: 30 })).toMatchObject({
+  expect(rankLive({ hosts: 2, stopGraceSeconds: 30, stallAfterSeconds: null })).toMatchObject({
     onDisconnect: "stop_after",
     stopAfterSeconds: 900,
   });
-  expect(rankLive({ hosts: 1, stopGraceSeconds: 30 })).toEqual(environmentLive());
+  expect(rankLive({ hosts: 1, stopGraceSeconds: 30, stallAfterSeconds: null })).toEqual(environmentLive());
+});
+
+test.each([1, 2])("a rank of a job on %i hosts is told after how long of nothing it has stalled", (hosts) => {
+  const live = { hosts, stopGraceSeconds: 30 };
+
+  expect(rankLive({ ...live, stallAfterSeconds: 900 }).stallAfterSeconds).toBe(900);
+  expect(rankLive({ ...live, stallAfterSeconds: null })).not.toHaveProperty("stallAfterSeconds");
 });
 
 test.each([

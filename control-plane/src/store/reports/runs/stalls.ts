@@ -1,0 +1,114 @@
+/** What hosts tell of containers that do nothing: taken over with their reports, read for the rules, and told to people. */
+import type { ObservedInstance } from "@remotegpu/shared/instance";
+import type { WaitingProcesses } from "@remotegpu/shared/progress";
+import { newsOfStall, newsOfStallEnd } from "../../../core/alerts/job-news.ts";
+import type { WorkNews } from "../../../core/alerts/work-news.ts";
+import type { InstanceProgress } from "../../../core/instances/instance-report.ts";
+import type { WorkloadStatus } from "../../../core/workloads/kinds.ts";
+import type { WorkloadName } from "../../../core/workloads/workload-name.ts";
+import type { LockedWorkload } from "../../../core/workloads/workload-move.ts";
+import type { Connection, Transaction } from "../../database/database.ts";
+import { appendEvents } from "../../events/events.ts";
+import { queueWorkNews } from "../../events/news-outbox.ts";
+
+/** In the time of this side. Whether it is idle is as it was told last; whether it is frozen, as it is told now. */
+export async function noteProgress(
+  sql: Connection,
+  { hostId, observed, now }: { hostId: string; observed: readonly ObservedInstance[]; now: Date },
+): Promise<void> {
+  const told = observed.map(({ instanceId, placementEpoch, runId, idleness, isFrozen }) => ({
+    instanceId,
+    placementEpoch,
+    runId,
+    isIdle: idleness?.isIdle ?? null,
+    processes: idleness?.isIdle === true ? idleness.processes : null,
+    isFrozen: isFrozen ?? false,
+  }));
+  if (told.length === 0) return;
+  await sql.query(
+    `UPDATE placements p
+        SET idle_since = CASE WHEN v."isIdle" THEN coalesce(p.idle_since, $3) WHEN v."isIdle" IS NULL THEN p.idle_since END,
+            idle_processes = CASE WHEN v."isIdle" THEN v.processes WHEN v."isIdle" IS NULL THEN p.idle_processes END,
+            frozen_since = CASE WHEN v."isFrozen" THEN coalesce(p.frozen_since, $3) END
+       FROM jsonb_to_recordset($2::jsonb) AS v("instanceId" text, "placementEpoch" int, "runId" text, "isIdle" boolean,
+              processes jsonb, "isFrozen" boolean)
+      WHERE p.instance_id = v."instanceId" AND p.epoch = v."placementEpoch" AND p.run_id = v."runId" AND p.host_id = $1
+        AND ((p.idle_since IS NOT NULL) IS DISTINCT FROM coalesce(v."isIdle", p.idle_since IS NOT NULL)
+          OR (p.frozen_since IS NOT NULL) IS DISTINCT FROM v."isFrozen")`,
+    [hostId, JSON.stringify(told), now],
+  );
+}
+
+/** Moments are texts. */
+export interface ProgressRow {
+  idle_processes: WaitingProcesses[] | null;
+  frozen_since: string | null;
+  stall: InstanceProgress["stall"];
+}
+
+/** SQL: a ProgressRow of the placement `p`. */
+export const PROGRESS = `CASE WHEN p.idle_since IS NOT NULL OR p.frozen_since IS NOT NULL OR p.stall IS NOT NULL
+  THEN jsonb_build_object('idle_processes', p.idle_processes, 'frozen_since', p.frozen_since, 'stall', p.stall) END`;
+
+export function progressOf(
+  row: ProgressRow,
+  { host_name: hostName }: { host_name: string },
+  now: Date,
+): InstanceProgress {
+  const { idle_processes: idle, frozen_since: frozenSince, stall } = row;
+  const frozenForMs = frozenSince === null ? null : now.getTime() - new Date(frozenSince).getTime();
+  return { idle, frozenForMs, stall, hostName };
+}
+
+interface Told {
+  kind: WorkloadName["kind"];
+  workload: LockedWorkload<WorkloadStatus>;
+  now: Date;
+}
+
+/** @param told.found in sentences, with what its processes wait for */
+export async function tellStall(
+  sql: Transaction,
+  told: Told & { found: string; ends: boolean },
+): Promise<void> {
+  await markStall(sql, told, told.ends ? "ended" : "told");
+  await tell(sql, told, {
+    event: "stalled",
+    reason: told.found,
+    news: newsOfStall(told.found, attemptOf(told)),
+  });
+}
+
+export async function tellGoingOn(sql: Transaction, told: Told): Promise<void> {
+  await markStall(sql, told, null);
+  const news = newsOfStallEnd(attemptOf(told));
+  await tell(sql, told, { event: "going-on", reason: "It does something again.", news });
+}
+
+function attemptOf({ workload }: Told): number {
+  return workload.retry?.tries.attempt ?? 1;
+}
+
+async function markStall(
+  sql: Transaction,
+  { kind, workload }: Pick<Told, "kind" | "workload">,
+  stall: InstanceProgress["stall"],
+): Promise<void> {
+  await sql.query(
+    `UPDATE placements p SET stall = $3 FROM instances i
+      WHERE i.id = p.instance_id AND i.current_epoch = p.epoch AND i.workload_kind = $1 AND i.workload_id = $2
+        AND p.stall IS DISTINCT FROM $3`,
+    [kind, workload.id, stall],
+  );
+}
+
+async function tell(
+  sql: Transaction,
+  { kind, workload, now }: Told,
+  { event, reason, news }: { event: "stalled" | "going-on"; reason: string; news: WorkNews },
+): Promise<void> {
+  const { id, customerId } = workload;
+  const told = { at: now, kind: event, workloadKind: kind, workloadId: id, customerId, new: event, reason };
+  const [eventId = 0] = await appendEvents(sql, [{ ...told, actor: "control-plane" }]);
+  await queueWorkNews(sql, [{ workload: { kind, id }, eventId, at: now, news }]);
+}

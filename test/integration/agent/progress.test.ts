@@ -1,0 +1,116 @@
+/** Whether real containers do anything, and whether somebody holds them still, as a whole agent tells it. */
+import { afterAll, beforeAll, expect, test } from "vitest";
+import type { DesiredInstance } from "@remotegpu/shared/instance";
+import { AgentUnderTest } from "../../support/agent/agent.ts";
+import { ScriptedControlPlane } from "../../support/agent/scripted-control-plane.ts";
+import { docker, importBusyboxImage } from "../../support/containers/docker.ts";
+import { eventually } from "../../support/eventually.ts";
+import { desiredOf } from "../../support/samples/desired-instance.ts";
+
+let controlPlane: ScriptedControlPlane;
+let agent: AgentUnderTest;
+
+beforeAll(async () => {
+  await importBusyboxImage();
+  controlPlane = await ScriptedControlPlane.start();
+  agent = await AgentUnderTest.begin(controlPlane);
+});
+afterAll(async () => {
+  await agent.end();
+  await controlPlane.close();
+});
+
+const STALL_SECONDS = 3;
+const live = { stopGraceSeconds: 1, onDisconnect: "keep", stopAfterSeconds: null } as const;
+const wanted = (name: string, command: string, stallAfterSeconds: number | undefined = STALL_SECONDS) =>
+  desiredOf(
+    name,
+    { kind: "training", command, restarts: "never" },
+    { live: { ...live, ...(stallAfterSeconds > 0 && { stallAfterSeconds }) } },
+  );
+const observed = ({ runId }: DesiredInstance) => agent.host.observed(runId);
+
+async function isIdle(order: DesiredInstance): Promise<void> {
+  await eventually(() => observed(order)?.idleness?.isIdle === true, {
+    withinMs: 60_000,
+    what: `idleness of ${order.runId}`,
+  });
+}
+
+async function containerOf(order: DesiredInstance) {
+  const { containerId } = await agent.host.says(order.runId, { phase: "ready" });
+  return docker.getContainer(containerId ?? "");
+}
+
+test("one that sleeps is idle with what it waits for, one that works or writes is not, and nobody who was not asked about", async () => {
+  const sleeps = wanted("sleeps", "sleep 1000");
+  const works = wanted("works", "while :; do :; done");
+  const writes = wanted("writes", "while :; do echo line; sleep 0.5; done");
+  const free = wanted("free", "sleep 1000", 0);
+  agent.host.order([sleeps, works, writes, free]);
+
+  await isIdle(sleeps);
+
+  expect(observed(sleeps)?.idleness?.processes).toEqual(
+    expect.arrayContaining([expect.objectContaining({ name: "sleep", state: "S", count: 1 })]),
+  );
+  for (const order of [works, writes, free]) expect(observed(order)).not.toHaveProperty("idleness");
+
+  await agent.stop();
+  agent.host.report = null;
+  await agent.start();
+  await isIdle(sleeps);
+  await eventually(() => observed(works)?.idleness?.isIdle === false, { what: "work that a new life tells" });
+  agent.host.order(
+    [sleeps, works, writes, free].map((order) => ({ ...order, want: "removed", orderedBy: "customer" })),
+  );
+});
+
+test("one that goes on is told once, and stays told so", async () => {
+  const order = wanted("rests", "while :; do if [ -e /tmp/go ]; then :; else sleep 1; fi; done");
+  agent.host.order([order]);
+  await isIdle(order);
+
+  const exec = await (await containerOf(order)).exec({ Cmd: ["touch", "/tmp/go"] });
+  await exec.start({});
+
+  await eventually(() => observed(order)?.idleness?.isIdle === false, { withinMs: 60_000, what: "its work" });
+  expect(observed(order)?.idleness?.processes).toEqual([]);
+  agent.host.order([{ ...order, want: "removed", orderedBy: "customer" }]);
+});
+
+test("one that somebody pauses is frozen until it goes on, and can be stopped all the same", async () => {
+  const order = wanted("paused", "sleep 1000", 0);
+  agent.host.order([order]);
+  const container = await containerOf(order);
+  expect(observed(order)).not.toHaveProperty("isFrozen");
+
+  await container.pause();
+  await eventually(() => observed(order)?.isFrozen === true, { withinMs: 60_000, what: "that it is frozen" });
+  expect(observed(order)).toMatchObject({ phase: "ready" });
+  await container.unpause();
+  await eventually(() => observed(order)?.isFrozen === undefined, {
+    withinMs: 60_000,
+    what: "that it goes on",
+  });
+
+  await container.pause();
+  await eventually(() => observed(order)?.isFrozen === true, { withinMs: 60_000, what: "that it is frozen" });
+  agent.host.order([{ ...order, want: "stopped", orderedBy: "control-plane" }]);
+  await agent.host.says(order.runId, { phase: "stopped" });
+});
+
+test("one whose first process somebody outside stops is frozen, and one that stops its own is not", async () => {
+  const own = wanted("stops-own", "sleep 1000 & kill -STOP $!; kill -STOP 1; wait", 0);
+  const order = wanted("stopped-outside", "sleep 1000", 0);
+  agent.host.order([own, order]);
+  const { State } = await (await containerOf(order)).inspect();
+  await containerOf(own);
+
+  process.kill(State.Pid, "SIGSTOP");
+
+  await eventually(() => observed(order)?.isFrozen === true, { withinMs: 60_000, what: "that it is frozen" });
+  expect(observed(own)).not.toHaveProperty("isFrozen");
+  process.kill(State.Pid, "SIGCONT");
+  agent.host.order([own, order].map((one) => ({ ...one, want: "removed", orderedBy: "customer" })));
+});
