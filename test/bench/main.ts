@@ -5,6 +5,7 @@
 import { parseArgs } from "node:util";
 import { measureAgentCpu } from "./agent-cpu.ts";
 import { measureAgentMemory } from "./agent-memory.ts";
+import { measureAutoscaling } from "./autoscaling.ts";
 import { measureBacklog } from "./backlog.ts";
 import { measureCommand } from "./command.ts";
 import { measureDecisions } from "./decisions.ts";
@@ -60,6 +61,7 @@ const BENCHES: Record<string, Bench> = {
   jupyter: measureJupyter,
   command: measureCommand,
   decisions: measureDecisions,
+  autoscaling: measureAutoscaling,
   queue: measureQueue,
   pass: measurePass,
   placements: measurePlacements,

@@ -36,6 +36,11 @@ const MAINS = [
   "control-plane/src/main.ts",
   "control-plane/src/quickstart/main.ts",
 ];
+/** Whole in itself and tried by simulation; the loop that acts by it takes it out of this list. */
+const AHEAD_OF_THEIR_LOOP = [
+  "control-plane/src/core/inference/autoscaling/autoscaling.ts",
+  "control-plane/src/core/inference/autoscaling/stored-history.ts",
+];
 /** Unit tests lie where what they test does. */
 const tests = new Set(filesOf("test/unit/{agent,control-plane,shared}/**/*.test.ts"));
 const coreFiles = sources.filter((file) => file.includes("/src/core/"));
@@ -110,7 +115,7 @@ test("a unit test lies in a folder that mirrors one of the sources", () => {
 });
 
 /** Knip takes each file for an entry, since tests may import any; so who imports nobody else's file is found here. */
-test("a source that nothing imports is a main", () => {
+test("a source that nothing imports is a main, or waits for its loop", () => {
   const sourceOf = (from: string, path: string) => {
     const [, name, rest] = /^@remotegpu\/([\w-]+)\/(.+)$/.exec(path) ?? [];
     return name === undefined ? join(dirname(from), path) : `${name}/src/${rest}.ts`;
@@ -124,7 +129,9 @@ test("a source that nothing imports is a main", () => {
     ),
   );
 
-  expect(sources.filter((file) => !imported.has(file))).toEqual(MAINS);
+  expect(sources.filter((file) => !imported.has(file))).toEqual(
+    [...MAINS, ...AHEAD_OF_THEIR_LOOP].toSorted(),
+  );
 });
 
 /** What a folder holds, and which of it imports which: subfolders with all that is in them, and single files. */

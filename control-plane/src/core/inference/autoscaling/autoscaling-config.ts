@@ -1,0 +1,111 @@
+/**
+ * What a service's people ask of its autoscaling: `autoscaling_config` as API and table name it, and the bounds within
+ * which anything may happen. What is wrong with them is said in sentences, all at once; nothing is decided here.
+ */
+import { MS_PER_SECOND } from "@remotegpu/shared/units";
+
+/** What a target may be given for; the key is `target_` with the name. */
+export const METRICS = ["cpu", "qps", "in_flight"] as const;
+export type Metric = (typeof METRICS)[number];
+
+const MAX_REPLICAS = 1_000;
+const STANDARD_TARGET_CPU = 80;
+const STANDARD_SCALE_DOWN_DELAY_SECONDS = 300;
+const SECONDS_PER_DAY = 86_400;
+/** Beyond it the sum over all replicas loses its last digits. */
+const MAX_TARGET = 1_000_000_000;
+/** A replica is never busier than all of its cores. */
+const MAX_TARGET_CPU = 100;
+
+export interface AutoscalingConfig {
+  /** What one replica is to carry. At least one is given. */
+  targets: Readonly<Partial<Record<Metric, number>>>;
+  scaleDownDelayMs: number;
+  /** Null: never down to none. */
+  scaleToZeroAfterMs: number | null;
+  /** It only says what it would do. */
+  isPaused: boolean;
+}
+
+export type ParsedConfig =
+  | { valid: true; config: AutoscalingConfig }
+  /** Sentences. */
+  | { valid: false; problems: readonly string[] };
+
+interface Key {
+  isGood: (value: unknown) => boolean;
+  /** Goes on after "must be". */
+  mustBe: string;
+}
+
+const KEYS: Readonly<Record<string, Key>> = {
+  target_cpu: target(MAX_TARGET_CPU, "percent of a replica's cores"),
+  target_qps: target(MAX_TARGET, "requests a second"),
+  target_in_flight: target(MAX_TARGET, "requests at once"),
+  scale_down_delay: wholeSeconds(0),
+  scale_to_zero_after: wholeSeconds(1),
+  paused: { isGood: (value) => typeof value === "boolean", mustBe: "true or false" },
+};
+
+function target(max: number, unit: string): Key {
+  return {
+    isGood: (value) => typeof value === "number" && value > 0 && value <= max,
+    mustBe: `a number of ${unit}, above 0 and at most ${max}`,
+  };
+}
+
+function wholeSeconds(min: number): Key {
+  return {
+    isGood: (value) => Number.isInteger(value) && Number(value) >= min && Number(value) <= SECONDS_PER_DAY,
+    mustBe: `a whole number of seconds from ${min} to ${SECONDS_PER_DAY}`,
+  };
+}
+
+/** @param given without a key, or with null for it, what is usual applies */
+export function parseAutoscalingConfig(given: Readonly<Record<string, unknown>> | null): ParsedConfig {
+  const entries = Object.entries(given ?? {}).filter(([, value]) => value !== null && value !== undefined);
+  const problems = entries.flatMap(([name, value]) => problemOf(name, value) ?? []);
+  return problems.length > 0
+    ? { valid: false, problems }
+    : { valid: true, config: configOf(new Map(entries)) };
+}
+
+function problemOf(name: string, value: unknown): string | null {
+  // A name like "constructor" is no key of ours, though every object answers to it.
+  const key = Object.hasOwn(KEYS, name) ? KEYS[name] : undefined;
+  if (key === undefined)
+    return `autoscaling_config has no key ${JSON.stringify(name)}; it may have ${Object.keys(KEYS).join(", ")}.`;
+  return key.isGood(value) ? null : `autoscaling_config.${name} must be ${key.mustBe}.`;
+}
+
+function configOf(values: ReadonlyMap<string, unknown>): AutoscalingConfig {
+  const numberOf = (name: string) => {
+    const value = values.get(name);
+    return typeof value === "number" ? value : null;
+  };
+  const targets: Partial<Record<Metric, number>> = {};
+  for (const metric of METRICS) {
+    const wanted = numberOf(`target_${metric}`);
+    if (wanted !== null) targets[metric] = wanted;
+  }
+  const zeroAfter = numberOf("scale_to_zero_after");
+  return {
+    targets: Object.keys(targets).length > 0 ? targets : { cpu: STANDARD_TARGET_CPU },
+    scaleDownDelayMs: (numberOf("scale_down_delay") ?? STANDARD_SCALE_DOWN_DELAY_SECONDS) * MS_PER_SECOND,
+    scaleToZeroAfterMs: zeroAfter === null ? null : zeroAfter * MS_PER_SECOND,
+    isPaused: values.get("paused") === true,
+  };
+}
+
+export interface ReplicaBounds {
+  min: number;
+  max: number;
+}
+
+/** A sentence where no number of replicas can be within them. */
+export function boundsProblem({ min, max }: ReplicaBounds): string | null {
+  if (!Number.isInteger(min) || min < 0) return "min_replicas must be a whole number from 0.";
+  if (!Number.isInteger(max) || max < 1 || max > MAX_REPLICAS)
+    return `max_replicas must be a whole number from 1 to ${MAX_REPLICAS}.`;
+  return min > max ? `min_replicas (${min}) must not be above max_replicas (${max}).` : null;
+}

@@ -1,0 +1,119 @@
+/** What autoscaling decided and why, in sentences for the people of a service. One that is paused says what it would do. */
+import { MS_PER_SECOND } from "@remotegpu/shared/units";
+import type { AutoscalingConfig, Metric, ReplicaBounds } from "./autoscaling-config.ts";
+import { DOWN_WINDOW_MS, UP_WINDOW_MS } from "./load-history.ts";
+import type { Reading, ServiceLoad } from "./service-load.ts";
+
+export type Decision =
+  | { kind: "stays"; sentence: string }
+  | { kind: "scales"; replicas: number; sentence: string }
+  /** It is paused: nothing is wished, but what would have been is told. */
+  | { kind: "would-scale"; replicas: number; sentence: string };
+
+/** Why. Those with `replicas` ask for that many. */
+export type Grounds =
+  | { kind: "off" }
+  | { kind: "sleeps" }
+  | { kind: "none-ready" }
+  | { kind: "unknown" }
+  | {
+      kind: "stays";
+      load: ServiceLoad;
+      /** What of it is not all known. */
+      unknown: Reading | undefined;
+      belowSince: number | null;
+    }
+  | { kind: "bound"; replicas: number }
+  | { kind: "wake"; replicas: number }
+  | { kind: "more"; replicas: number; lasting: number; load: ServiceLoad }
+  | { kind: "none"; replicas: number; quietSeconds: number }
+  | { kind: "fewer"; replicas: number; largest: number; load: ServiceLoad };
+
+export interface Circumstances {
+  now: number;
+  config: AutoscalingConfig;
+  bounds: ReplicaBounds;
+  wanted: number;
+  waitingRequests: number;
+}
+
+const UNITS: Readonly<Record<Metric, string>> = {
+  cpu: "percent of cores",
+  qps: "requests a second",
+  in_flight: "requests in flight",
+};
+
+export function inWords(grounds: Grounds, circumstances: Circumstances): Decision {
+  if (grounds.kind === "off") return { kind: "stays", sentence: "Autoscaling is off." };
+  const { config, wanted } = circumstances;
+  const why = whyOf(grounds, circumstances);
+  if (!("replicas" in grounds)) return { kind: "stays", sentence: `It stays at ${counted(wanted)}: ${why}.` };
+  const { replicas } = grounds;
+  const way = `from ${wanted} to ${counted(replicas)}`;
+  return config.isPaused
+    ? { kind: "would-scale", replicas, sentence: `It is paused, and would have gone ${way}: ${why}.` }
+    : { kind: "scales", replicas, sentence: `It goes ${way}: ${why}.` };
+}
+
+function whyOf(grounds: Exclude<Grounds, { kind: "off" }>, circumstances: Circumstances): string {
+  const { bounds, wanted, waitingRequests } = circumstances;
+  switch (grounds.kind) {
+    case "sleeps":
+      return "no request waits";
+    case "none-ready":
+      return "none is ready yet, which tells nothing of the load";
+    case "unknown":
+      return "nothing is known of its load";
+    case "bound":
+      return grounds.replicas > wanted ? `min_replicas is ${bounds.min}` : `max_replicas is ${bounds.max}`;
+    case "wake":
+      return waitingRequests === 1 ? "a request waits" : `${waitingRequests} requests wait`;
+    case "none":
+      return `no request for ${grounds.quietSeconds} s, and none in flight`;
+    case "more": {
+      const lasted = `for ${UP_WINDOW_MS / MS_PER_SECOND} s there was work for ${shown(grounds.lasting)} or more`;
+      const bound = grounds.lasting > bounds.max ? `, but max_replicas is ${bounds.max}` : "";
+      return `${lasted}${bound}; ${loadNow(grounds.load)}`;
+    }
+    case "fewer": {
+      const delay = circumstances.config.scaleDownDelayMs / MS_PER_SECOND;
+      const window = DOWN_WINDOW_MS / MS_PER_SECOND;
+      const most = `in the last ${window} s for ${shown(grounds.largest)} at most`;
+      return `for ${delay} s there was work for fewer, ${most}; ${loadNow(grounds.load)}`;
+    }
+    case "stays":
+      return whyItStays(grounds, circumstances);
+  }
+}
+
+function whyItStays(
+  { load, unknown, belowSince }: Extract<Grounds, { kind: "stays" }>,
+  { now, config, bounds, wanted }: Circumstances,
+): string {
+  const work = `there is work for ${shown(load.inReplicas)}`;
+  if (load.inReplicas > wanted && wanted === bounds.max)
+    return `${work}, but max_replicas is ${bounds.max}; ${loadNow(load)}`;
+  if (unknown !== undefined) return `${work} at least, but ${silencePhrase(unknown)}; ${loadNow(load)}`;
+  if (belowSince === null) return `${work}; ${loadNow(load)}`;
+  const since = Math.floor((now - belowSince) / MS_PER_SECOND);
+  return `${work}, fewer since ${since} of ${config.scaleDownDelayMs / MS_PER_SECOND} s; ${loadNow(load)}`;
+}
+
+function silencePhrase({ metric, silent }: Reading): string {
+  const others = silent.length > 1 ? ` and ${silent.length - 1} more` : "";
+  const what = metric === "cpu" ? "replica" : `${UNITS[metric]} at gateway`;
+  return `nothing is known of ${metric === "cpu" ? "the cores of " : ""}${what} ${silent[0] ?? ""}${others}`;
+}
+
+function loadNow({ by: { metric, sum, target } }: ServiceLoad): string {
+  return `now ${shown(sum)} ${UNITS[metric]} with target_${metric} ${shown(target)}`;
+}
+
+function counted(replicas: number): string {
+  return replicas === 1 ? "1 replica" : `${replicas} replicas`;
+}
+
+/** Nobody reads more than one digit of a fraction. */
+function shown(value: number): string {
+  return `${Math.round(value * 10) / 10}`;
+}

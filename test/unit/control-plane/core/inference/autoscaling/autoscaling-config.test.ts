@@ -1,0 +1,93 @@
+import * as fc from "fast-check";
+import { describe, expect, test } from "vitest";
+import {
+  type AutoscalingConfig,
+  boundsProblem,
+  parseAutoscalingConfig,
+} from "@remotegpu/control-plane/core/inference/autoscaling/autoscaling-config";
+
+const USUAL: AutoscalingConfig = {
+  targets: { cpu: 80 },
+  scaleDownDelayMs: 300_000,
+  scaleToZeroAfterMs: null,
+  isPaused: false,
+};
+
+describe("a config of autoscaling", () => {
+  test.each<[string, Record<string, unknown> | null, Partial<AutoscalingConfig>]>([
+    ["none", null, {}],
+    ["an empty one", {}, {}],
+    ["one with nothing but nulls", { target_qps: null, scale_to_zero_after: null }, {}],
+    ["the usual one of before", { target_cpu: 80, target_qps: 1000 }, { targets: { cpu: 80, qps: 1000 } }],
+    ["one target, which is then the only one", { target_in_flight: 0.5 }, { targets: { in_flight: 0.5 } }],
+    ["no delay", { scale_down_delay: 0 }, { scaleDownDelayMs: 0 }],
+    [
+      "the longest delays",
+      { scale_down_delay: 86_400, scale_to_zero_after: 86_400 },
+      {
+        scaleDownDelayMs: 86_400_000,
+        scaleToZeroAfterMs: 86_400_000,
+      },
+    ],
+    ["a pause", { paused: true }, { isPaused: true }],
+    ["no pause", { paused: false }, {}],
+  ])("%s is taken", (_what, given, expected) => {
+    expect(parseAutoscalingConfig(given)).toEqual({ valid: true, config: { ...USUAL, ...expected } });
+  });
+
+  test.each<[Record<string, unknown>, RegExp]>([
+    [
+      { target_memory: 80 },
+      /^autoscaling_config has no key "target_memory"; it may have target_cpu, .*, paused\.$/,
+    ],
+    [{ constructor: 1 }, /has no key "constructor"/],
+    [{ target_cpu: 0 }, /^autoscaling_config\.target_cpu must be a number of percent .* at most 100\.$/],
+    [{ target_cpu: 100.1 }, /target_cpu must be/],
+    [{ target_qps: -1 }, /target_qps must be a number of requests a second, above 0/],
+    [{ target_qps: "1000" }, /target_qps must be/],
+    [{ target_in_flight: NaN }, /target_in_flight must be a number of requests at once/],
+    [{ target_in_flight: Infinity }, /target_in_flight must be/],
+    [{ scale_down_delay: -1 }, /scale_down_delay must be a whole number of seconds from 0 to 86400\.$/],
+    [{ scale_down_delay: 1.5 }, /scale_down_delay must be/],
+    [{ scale_to_zero_after: 0 }, /scale_to_zero_after must be a whole number of seconds from 1/],
+    [{ scale_to_zero_after: 86_401 }, /scale_to_zero_after must be/],
+    [{ paused: "yes" }, /paused must be true or false\.$/],
+  ])("with %j is refused", (given, sentence) => {
+    expect(parseAutoscalingConfig(given)).toEqual({
+      valid: false,
+      problems: [expect.stringMatching(sentence)],
+    });
+  });
+
+  test("says all that is wrong with it at once", () => {
+    const parsed = parseAutoscalingConfig({ target_cpu: 200, speed: 3, paused: false });
+
+    expect(parsed).toMatchObject({ valid: false, problems: { length: 2 } });
+  });
+
+  test("of any form is taken with a target or refused with sentences", () => {
+    fc.assert(
+      fc.property(fc.dictionary(fc.string(), fc.anything()), (given) => {
+        const parsed = parseAutoscalingConfig(given);
+        const isSaid = parsed.valid
+          ? Object.keys(parsed.config.targets).length > 0
+          : parsed.problems.every((problem) => /^autoscaling_config.*\.$/s.test(problem));
+
+        expect(isSaid).toBe(true);
+      }),
+    );
+  });
+});
+
+test.each([
+  [{ min: 0, max: 1 }, null],
+  [{ min: 3, max: 3 }, null],
+  [{ min: 1, max: 1_000 }, null],
+  [{ min: 4, max: 3 }, "min_replicas (4) must not be above max_replicas (3)."],
+  [{ min: 0, max: 0 }, "max_replicas must be a whole number from 1 to 1000."],
+  [{ min: 1, max: 1_001 }, "max_replicas must be a whole number from 1 to 1000."],
+  [{ min: -1, max: 3 }, "min_replicas must be a whole number from 0."],
+  [{ min: 0.5, max: 3 }, "min_replicas must be a whole number from 0."],
+])("of the bounds %j it is said: %s", (bounds, sentence) => {
+  expect(boundsProblem(bounds)).toBe(sentence);
+});
