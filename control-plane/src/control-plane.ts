@@ -33,6 +33,7 @@ import { hostIdentity } from "./link/identity/host-credential.ts";
 import { verifySignature } from "./link/identity/signature.ts";
 import { environmentHostKeys } from "./link/identity/environment-host-keys.ts";
 import { environmentTerminalKeys } from "./link/identity/environment-terminal-keys.ts";
+import { jobRankKeys } from "./link/identity/job-rank-keys.ts";
 import { passwordSeal } from "./link/identity/password-seal.ts";
 import { HostKeys } from "./store/hosts/host-keys.ts";
 import { revokedKeys } from "./store/hosts/join-tokens.ts";
@@ -81,6 +82,7 @@ async function serve(
   const passwords = passwordSeal(operator);
   const hostKeys = environmentHostKeys(operator);
   const terminalKeys = environmentTerminalKeys(operator);
+  const rankKeys = jobRankKeys(operator);
   const holder = `${process.pid}-${randomBytes(6).toString("hex")}`;
   const leadership = new Leadership(db, { holder, former: succeed(config.stateDir, holder) });
   const attempts = noAttempts();
@@ -109,6 +111,7 @@ async function serve(
       passwords,
       hostKeys,
       terminalKeys,
+      rankKeys,
       wake,
       nudge: (host) => link.nudge(host),
     }),

@@ -21,6 +21,7 @@ export const FEATURES = {
   rdp: "keep an image's xrdp up with a password of each start",
   code: "bring the code of a job into its container",
   views: "show a container folders of others, like the output of attempts before",
+  launch: "let one rank of a job start processes on the others",
 } as const;
 export type Feature = keyof typeof FEATURES;
 
@@ -42,6 +43,7 @@ export interface OrderNeeds {
     views?: readonly unknown[] | undefined;
     code?: object | undefined;
     workingFolder?: string | undefined;
+    launch?: object | undefined;
   };
   /** Key sets and what else an agent without its word ignores are no need. */
   live?: { stopGraceSeconds?: number | undefined; probe?: object | undefined };
@@ -61,6 +63,7 @@ export function featuresFor({ spec, live = {} }: OrderNeeds): Feature[] {
     ["probes", spec.gate === "probe" || live.probe !== undefined],
     ["views", isFilled(spec.views)],
     ["code", spec.code !== undefined || spec.workingFolder !== undefined],
+    ["launch", spec.launch !== undefined],
   ];
   return needs.flatMap(([feature, isNeeded]) => (isNeeded ? [feature] : []));
 }

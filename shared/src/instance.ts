@@ -9,6 +9,7 @@ import { GangNetwork, RankName } from "./gang-network.ts";
 import { ImageTerms } from "./image-fetch.ts";
 import { Probe } from "./probe.ts";
 import { Idleness, MAX_STALL_SECONDS } from "./progress.ts";
+import { RankKeys, RankLaunch } from "./rank-launch.ts";
 import { SshAccess } from "./ssh-access.ts";
 import { text } from "./text.ts";
 import { KIB } from "./units.ts";
@@ -98,6 +99,8 @@ export const InstanceSpec = z.object({
   entrypoint: z.enum(ENTRYPOINTS).optional(),
   /** Names and addresses of all ranks, for the container's /etc/hosts. */
   hosts: z.array(RankName).max(MAX_RANKS).optional(),
+  /** Of a gang one rank of which starts processes on the others. Absent: each runs its command. */
+  launch: RankLaunch.optional(),
   /** Absent: half of its memory. It counts as memory. */
   shmBytes: z.int().positive().optional(),
   /** The content that `image` must lead to; absent: whatever it leads to. */
@@ -141,6 +144,8 @@ export const DesiredInstance = z.object({
     released: z.boolean().optional(),
     /** After so long without doing anything it is told to be idle; absent: never. Agents of before ignore it. */
     stallAfterSeconds: z.int().positive().max(MAX_STALL_SECONDS).optional().catch(undefined),
+    /** Of a rank that leads or follows. Agents that do not serve it ignore it, whatever it holds. */
+    rankKeys: RankKeys.optional().catch(undefined),
     probe: Probe.optional(),
     /** Agents that do not serve SSH ignore it, whatever it holds. */
     ssh: SshAccess.optional().catch(undefined),

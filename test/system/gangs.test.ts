@@ -10,6 +10,7 @@ import type { Row } from "@remotegpu/control-plane/cli/frame/api-client";
 import { MIB } from "@remotegpu/shared/units";
 import { type FreshDatabase, freshDatabase } from "../support/engines/postgres.ts";
 import { eventually } from "../support/eventually.ts";
+import { importMpiImage, MPI_IMAGE } from "../support/containers/mpi-image.ts";
 import { BUSYBOX_IMAGE } from "../support/samples/desired-instance.ts";
 import { House, type HostProcess } from "../support/worlds/house.ts";
 import { LinkedHosts } from "../support/worlds/linked-hosts.ts";
@@ -61,8 +62,11 @@ beforeAll(async () => {
     await House.open({ hosts: 0, address: linked.outside, settings: { DATABASE_URL: database.url } }),
     (one) => one.close(),
   );
+  await importMpiImage();
+  for (const { runtime } of linked.hosts) await runtime.bring(MPI_IMAGE);
   for (const { runtime } of linked.hosts)
     await house.addHost({ REMOTEGPU_RUNTIME_SOCKET: runtime.socketPath }, { network: runtime.namespace });
+  await house.admin.post("/images", { name: MPI_IMAGE });
 }, STORY_MS);
 afterAll(() => ending.disposeAsync(), STORY_MS);
 afterEach(async () => {
@@ -186,6 +190,41 @@ describe("a gang", { timeout: STORY_MS }, () => {
     const both = await Promise.all([order(MEET, { gpu: 0 }), order(MEET, { gpu: 0 })]);
 
     for (const id of both) expect(await over(id)).toMatchObject({ status: "completed" });
+  });
+});
+
+const REDUCE = `from mpi4py import MPI
+import os
+world = MPI.COMM_WORLD
+total = world.allreduce(world.rank + 1)
+print(MPI.Get_processor_name(), os.environ["NODE_RANK"], os.environ["LESSON"], os.getuid(), total, sep=" ", flush=True)`;
+
+describe("a gang of which one rank starts the processes of all", { timeout: STORY_MS }, () => {
+  const launched = (command: string, change: object = {}) =>
+    order(command, { image: MPI_IMAGE, distributed_config: { framework: "mpi" }, ...change });
+  const tails = async (id: string) => (await instances(id)).map(({ runs }) => runs.at(-1)?.end?.tail ?? null);
+
+  test("is one plain mpirun of an image without SSH, and ends as that does", async () => {
+    const id = await launched(`mpirun python3 -c '${REDUCE}'`, { env_vars: { LESSON: "$HOME 'one'" } });
+
+    const job = await over(id);
+
+    const [first, ...others] = await tails(id);
+    // On a busy machine mpirun warns of its own.
+    const said = first?.split("\n").filter((line) => line.startsWith(id));
+    expect([job["status"], said?.toSorted(), others]).toEqual([
+      "completed",
+      [0, 1, 2].map((rank) => `${id}-${rank} ${rank} $HOME 'one' 1000 6`),
+      ["", ""],
+    ]);
+  });
+
+  test("has the exit code of its first rank", async () => {
+    const id = await launched(`mpirun sh -c '[ "$NODE_RANK" = 2 ] && exit 7; sleep 600'`);
+
+    const job = await over(id);
+
+    expect([job["status"], (await instances(id))[0]?.exit_code]).toEqual(["failed", 7]);
   });
 });
 

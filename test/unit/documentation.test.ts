@@ -13,6 +13,11 @@ const PAGES = globSync(
   ],
   { cwd: ROOT },
 ).toSorted();
+/** What names the variables that containers get. */
+const GIVEN_TO_CONTAINERS = [
+  "control-plane/src/core/instances/desired-set.ts",
+  "control-plane/src/core/training/launch/launch-environment.ts",
+];
 const VARIABLE =
   /\b(?:REMOTEGPU_[A-Z0-9_]+|(?:MIGRATION_)?DATABASE_URL|NATS_(?:URL|CA_FILE)|WEB_(?:DOMAIN|CERT|KEY))\b/g;
 /** A first word of this kind is a path from the root of the repository, whatever follows it. */
@@ -142,7 +147,7 @@ describe.each(PAGES)("%s", (file) => {
   });
 
   test("names only variables that somebody reads, or that containers are given", () => {
-    const given = read("control-plane/src/core/instances/desired-set.ts").match(VARIABLE) ?? [];
+    const given = GIVEN_TO_CONTAINERS.flatMap((file) => read(file).match(VARIABLE) ?? []);
     const known = new Set([
       ...["agent", "control-plane"].flatMap((name) => [...variableRows(read(`${name}/README.md`)).keys()]),
       ...given,

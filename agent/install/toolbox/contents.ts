@@ -28,6 +28,8 @@ export const PROGRAMS: readonly Program[] = [
   { package: "openssh-server", from: "usr/lib/openssh/sshd-auth", to: "libexec/sshd-auth", isOptional: true },
   { package: "openssh-sftp-server", from: "usr/lib/openssh/sftp-server", to: "libexec/sftp-server" },
   { package: "openssh-client", from: "usr/bin/scp", to: "libexec/scp" },
+  // Of a rank that starts processes on others (libexec/launch/ssh).
+  { package: "openssh-client", from: "usr/bin/ssh", to: "libexec/ssh" },
   { package: "rsync", from: "usr/bin/rsync", to: "bin/rsync" },
   // Another allocator, which would bring 3.5 MB of C++ along.
   { package: "tmux", from: "usr/bin/tmux", to: "libexec/tmux", without: "libjemalloc.so.2" },

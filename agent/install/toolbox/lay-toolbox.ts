@@ -15,7 +15,7 @@ import { withOwnPlaces } from "./own-places.ts";
 
 const TREE = new URL("./tree/", import.meta.url).pathname;
 const LOADER = "ld-linux-x86-64.so.2";
-const CONFIG = "etc/sshd_config";
+const CONFIGS = ["etc/sshd_config", "etc/rank_sshd_config"];
 
 /**
  * @param folder is made
@@ -159,14 +159,16 @@ async function nameLicences(
 async function fitConfiguration(folder: string): Promise<void> {
   const sshd = await readFile(join(folder, "sbin/sshd"), "latin1");
   const unknown = NEWER_KEYWORDS.filter((keyword) => !sshd.includes(`\0${keyword.toLowerCase()}\0`));
-  const path = join(folder, CONFIG);
-  const lines = (await readFile(path, "utf8")).split("\n");
-  await writeFile(path, lines.filter((line) => !unknown.includes(line.split(" ")[0] ?? "")).join("\n"));
   const lib = join(folder, "lib");
-  const loaded = ["--library-path", lib, join(folder, "sbin/sshd"), "-G", "-f", path];
-  await execa(join(lib, LOADER), loaded).catch((cause: unknown) => {
-    throw new PackageError("sshd does not take the configuration of the toolbox", { cause });
-  });
+  for (const config of CONFIGS) {
+    const path = join(folder, config);
+    const lines = (await readFile(path, "utf8")).split("\n");
+    await writeFile(path, lines.filter((line) => !unknown.includes(line.split(" ")[0] ?? "")).join("\n"));
+    const loaded = ["--library-path", lib, join(folder, "sbin/sshd"), "-G", "-f", path];
+    await execa(join(lib, LOADER), loaded).catch((cause: unknown) => {
+      throw new PackageError(`sshd does not take ${config} of the toolbox`, { cause });
+    });
+  }
 }
 
 async function copyTo(source: string, target: string, mode: number): Promise<void> {

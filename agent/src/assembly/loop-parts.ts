@@ -7,6 +7,7 @@ import { CodePacks, codeOfRunning } from "../loop/code/code-packs.ts";
 import { Doors } from "../loop/doors.ts";
 import { isStopped, processStates } from "../host/processes/process-states.ts";
 import { readHome } from "../host/processes/process-home.ts";
+import { readOwner } from "../host/processes/process-owner.ts";
 import { Housekeeping } from "../loop/housekeeping.ts";
 import { LeaseExchange } from "../loop/lease-exchange.ts";
 import { Meter } from "../loop/meter.ts";
@@ -53,7 +54,14 @@ export function loopParts(
   const { link, keeper, storageSampling, storageMeter } = linked;
   const outputKeeper = new OutputKeeper({ runtime, kept: host.kept, poolRoot: config.poolFolder, log });
   const { imagePulls, imageCleaner } = imageParts(setting, { host, linked, wake });
-  const doors = new Doors({ stateDir: config.stateDir, journal, homeOf: readHome, wake, log });
+  const doors = new Doors({
+    stateDir: config.stateDir,
+    journal,
+    homeOf: readHome,
+    ownerOf: readOwner,
+    wake,
+    log,
+  });
   const codePacks = new CodePacks({
     folder: join(config.stateDir, "code"),
     client: linked.client,

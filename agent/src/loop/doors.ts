@@ -11,8 +11,9 @@ import type { DesiredInstance } from "@remotegpu/shared/instance";
 import type { Log } from "@remotegpu/shared/log";
 import { isSameRun, type OwnedContainer } from "../core/container/container.ts";
 import { isHeldBack, RELEASED_FILE } from "../core/container/container-spec.ts";
+import { launchFiles, launchOf } from "../core/ssh/launch-files.ts";
 import { doorOf, type OrderedDoor } from "../core/ssh/doors.ts";
-import { liveFiles, type LiveFile } from "../core/ssh/live-files.ts";
+import { liveFiles, type Owner } from "../core/ssh/live-files.ts";
 import { serviceFiles } from "../core/services/service-files.ts";
 import type { Journal } from "../journal/journal.ts";
 import {
@@ -32,6 +33,7 @@ export class Doors {
   readonly #stateDir: string;
   readonly #journal: Pick<Journal, "desired" | "runs">;
   readonly #homeOf: (pid: number) => Promise<string | null>;
+  readonly #ownerOf: (pid: number) => Promise<Owner>;
   readonly #log: Log;
   /** What lies in each folder, as it was ordered; a run that has none was not looked at yet. */
   readonly #written = new Map<RunId, string>();
@@ -46,6 +48,8 @@ export class Doors {
     journal: Pick<Journal, "desired" | "runs">;
     /** HOME of a process by its pid; null where it has none, or is gone. */
     homeOf: (pid: number) => Promise<string | null>;
+    /** Who a process is; rejects where it is gone. */
+    ownerOf: (pid: number) => Promise<Owner>;
     /** Another one than before is kept. */
     wake: () => void;
     log: Log;
@@ -53,6 +57,7 @@ export class Doors {
     this.#stateDir = parts.stateDir;
     this.#journal = parts.journal;
     this.#homeOf = parts.homeOf;
+    this.#ownerOf = parts.ownerOf;
     this.#wake = parts.wake;
     this.#log = parts.log;
   }
@@ -115,21 +120,20 @@ export class Doors {
       if (order === undefined || status.state !== "running") continue;
       // A container that was made without one cannot get it any more.
       if (!existsSync(liveFolderOf(this.#stateDir, owner.runId))) continue;
-      await this.#keepOne(owner.runId, status.pid, doorOf(order, keySets), serviceFiles(order));
+      await this.#keepOne(order, status.pid, doorOf(order, keySets));
     }
   }
 
-  async #keepOne(
-    runId: RunId,
-    pid: number,
-    door: OrderedDoor | null,
-    services: readonly LiveFile[],
-  ): Promise<void> {
-    const asked = JSON.stringify([pid, door, services]);
+  async #keepOne(order: DesiredInstance, pid: number, door: OrderedDoor | null): Promise<void> {
+    const { runId } = order;
+    const [launch, services] = [launchOf(order), serviceFiles(order)];
+    const asked = JSON.stringify([pid, door, launch, services]);
     if (this.#written.get(runId) === asked) return;
     try {
       const { files, refused } = door === null ? SHUT : liveFiles({ ...door, home: await this.#home(pid) });
-      await writeLiveFolder(liveFolderOf(this.#stateDir, runId), [...services, ...files]);
+      // The word to go is among the services', and what goes on it finds all that it needs.
+      const needed = launch === null ? [] : launchFiles(launch, await this.#ownerOf(pid));
+      await writeLiveFolder(liveFolderOf(this.#stateDir, runId), [...needed, ...services, ...files]);
       this.#written.set(runId, asked);
       if (refused.length > 0) this.#log.warn({ runId, refused }, "some keys are not ones that sshd takes");
     } catch (error) {

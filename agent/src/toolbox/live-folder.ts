@@ -3,7 +3,7 @@
  * as a whole, and only where it says something else: whoever reads it inside sees the one or the other, and sshd reads
  * its configuration again only when that has changed.
  */
-import { chmod, mkdir, readdir, readFile, rename, rm, writeFile } from "node:fs/promises";
+import { chmod, chown, mkdir, readdir, readFile, rename, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import type { RunId } from "@remotegpu/shared/ids";
 import { LOGIN_SOCKET, type LiveFile } from "../core/ssh/live-files.ts";
@@ -26,12 +26,13 @@ export async function makeLiveFolder(stateDir: string, runId: RunId): Promise<st
 
 /** In the given order; what else lies there is removed at the end, all but the access process's socket. */
 export async function writeLiveFolder(folder: string, files: readonly LiveFile[]): Promise<void> {
-  for (const { name, text, isPublic } of files) {
+  for (const { name, text, isPublic, owner } of files) {
     const path = join(folder, name);
     if ((await textOf(path)) === text) continue;
     const draft = join(folder, `.${name}`);
     await rm(draft, { force: true });
     await writeFile(draft, text, { mode: isPublic ? 0o644 : 0o600, flag: "wx" });
+    if (owner !== undefined) await chown(draft, owner.uid, owner.gid);
     await rename(draft, path);
   }
   const kept = new Set([...files.map(({ name }) => name), LOGIN_SOCKET, `.${LOGIN_SOCKET}`]);

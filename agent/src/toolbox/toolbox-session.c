@@ -13,6 +13,8 @@
 #include "toolbox-streams.h"
 
 #define ENVIRONMENT "/run/sshd/environment"
+/* sshd's word where that lies elsewhere, as in a rank that follows another. */
+#define OTHER_ENVIRONMENT "REMOTEGPU_ENVIRONMENT="
 #define SFTP_SERVER "/.remotegpu/libexec/sftp-server"
 #define TOOLBOX_SHELL "/.remotegpu/bin/sh"
 #define TOOLBOX_PATH ":/.remotegpu/bin"
@@ -75,7 +77,8 @@ static void add(char *variable) {
 
 /* Everything the first process had, as it was; sshd's word about the session; PATH with the toolbox at its end. */
 static void make_environment(char **given) {
-  long bytes = read_file(ENVIRONMENT, began_with, MOST_BYTES - 1), at, written;
+  const char *other = value_of(given, OTHER_ENVIRONMENT);
+  long bytes = read_file(other != 0 ? other : ENVIRONMENT, began_with, MOST_BYTES - 1), at, written;
   const char *path_before = "PATH=" DEFAULT_PATH;
   for (at = 0; at < bytes; at += length(began_with + at) + 1) {
     char *variable = began_with + at;

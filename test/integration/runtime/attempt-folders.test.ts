@@ -40,6 +40,7 @@ function attemptOf(
       outputPath: "/gemini/output/",
       gang: null,
       distributedEnv: {},
+      launch: null,
       code: null,
     },
     [],

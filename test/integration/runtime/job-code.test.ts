@@ -44,6 +44,7 @@ function rankWith(code: RankCode, { image, command }: { image: string; command: 
     outputPath: "/gemini/output",
     gang: null,
     distributedEnv: {},
+    launch: null,
     code,
   };
   return desiredOf(id, rankSpec(order, []));

@@ -12,6 +12,8 @@ import { downloadLinks } from "@remotegpu/control-plane/link/identity/download-l
 import { hostIdentity } from "@remotegpu/control-plane/link/identity/host-credential";
 import { environmentHostKeys } from "@remotegpu/control-plane/link/identity/environment-host-keys";
 import { environmentTerminalKeys } from "@remotegpu/control-plane/link/identity/environment-terminal-keys";
+import { jobRankKeys } from "@remotegpu/control-plane/link/identity/job-rank-keys";
+import type { RankKeyring } from "@remotegpu/control-plane/core/training/launch/rank-keys";
 import { passwordSeal } from "@remotegpu/control-plane/link/identity/password-seal";
 import type { Database } from "@remotegpu/control-plane/store/database/database";
 import { openTestOperator } from "../engines/operator-keys.ts";
@@ -44,6 +46,7 @@ export interface ApiWorld {
   app: ApiApp;
   deps: ApiDeps;
   terminalKeys: ReturnType<typeof environmentTerminalKeys>;
+  rankKeys: RankKeyring;
   /** The owner's; the API itself works in the application's role. */
   db: Database;
   admin: Caller;
@@ -138,6 +141,7 @@ export async function openApi(config: Partial<ApiConfig> = {}, database?: FreshD
     app,
     deps,
     terminalKeys: environmentTerminalKeys(operator),
+    rankKeys: jobRankKeys(operator),
     db: fresh.database,
     admin,
     nudged,

@@ -26,6 +26,7 @@ export function aRankStanding(
     findings: goodFindings(rank, ranks),
     cutOff: [],
     isLost: false,
+    follows: false,
     ...change,
   };
 }

@@ -95,6 +95,7 @@ export async function openControlScene(database?: FreshDatabase): Promise<Contro
     passwords: api.deps.passwords,
     hostKeys: api.deps.hostKeys,
     terminalKeys: api.terminalKeys,
+    rankKeys: api.rankKeys,
     wake: () => {
       wakes += 1;
     },
@@ -151,7 +152,7 @@ type Says = Partial<
   Omit<ObservedInstance, "instanceId" | "placementEpoch" | "runId" | "gateOpenedMs" | "bootId">
 >;
 
-const RUNS_ALL_KINDS = ["restarts-never", "image-entrypoint", "views", "gangs", "code"];
+const RUNS_ALL_KINDS = ["restarts-never", "image-entrypoint", "views", "gangs", "code", "launch"];
 
 export class ScriptedHost {
   readonly id: HostId;

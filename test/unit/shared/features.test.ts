@@ -28,6 +28,7 @@ test.each<[string, OrderNeeds, string[]]>([
   ["a capability", { spec: { capabilities: ["SYS_NICE"] } }, ["capabilities"]],
   ["no folders of others", { spec: { views: [] } }, []],
   ["folders of others", { spec: { views: [{}] } }, ["views"]],
+  ["processes on other ranks", { spec: { launch: {} } }, ["launch"]],
   ["the longest stop of before", { spec: {}, live: { stopGraceSeconds: 300 } }, []],
   ["a longer stop", { spec: {}, live: { stopGraceSeconds: 301 } }, ["long-stops"]],
   [

@@ -5,6 +5,7 @@
 import type { HostId } from "@remotegpu/shared/ids";
 import type { DesiredInstance, InstanceSpec } from "@remotegpu/shared/instance";
 import { PACK_TARGET, unpackingFirst } from "./code-unpacking.ts";
+import { launchedCommand } from "./launched-command.ts";
 import { BRIDGE_LABEL, labelsOf, networkLabel } from "./container.ts";
 import type { RunKey } from "./container.ts";
 import { macOf } from "../gangs/gang-plan.ts";
@@ -220,7 +221,8 @@ function programOf(
   }
 }
 
-function commandOf({ command, code }: InstanceSpec): string | null {
+function commandOf({ command: ordered, code, launch }: InstanceSpec): string | null {
+  const command = launch === undefined ? ordered : launchedCommand(launch, ordered ?? "");
   return command === null || code === undefined ? command : unpackingFirst(command);
 }
 

@@ -19,6 +19,7 @@ const FEATURES_EVERYWHERE = [
   "rdp",
   "views",
   "code",
+  "launch",
 ] as const satisfies readonly Feature[];
 
 /** What this agent does on its host, as its heartbeats announce it. */

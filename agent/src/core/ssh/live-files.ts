@@ -7,16 +7,18 @@ import { LIVE_TARGET, TOOLBOX_TARGET } from "../container/container-spec.ts";
 import { authorizedKeys, type NamedKey, type RefusedKey } from "./authorized-keys.ts";
 
 /** As everybody's shell, it gives the image's own one to whoever enters. */
-const SESSION = `${TOOLBOX_TARGET}/session`;
+export const SESSION = `${TOOLBOX_TARGET}/session`;
 /** sshd becomes this user before it knows who is there. It is in no list of users of Debian or systemd. */
 const SSHD_ID = 61_200;
-const TTY_GROUP = 5;
+export const TTY_GROUP = 5;
+/** Of a list of users. */
+export const SSHD_USER = `sshd:x:${SSHD_ID}:${SSHD_ID}:sshd:/run/sshd:${SESSION}`;
 /** No password is this one, and unlike a mark of a locked user it lets keys in. */
 export const NO_PASSWORD = "*";
 const SAFE_HOME = /^\/[^:\p{Cc}]*$/u;
 const MAX_HOME = 1_024;
 const HASH = /^\$[A-Za-z0-9-]+\$[A-Za-z0-9./,=$+-]{20,}$/;
-const PRIVATE_KEY =
+export const PRIVATE_KEY =
   /^-----BEGIN PRIVATE KEY-----\n(?:[A-Za-z0-9+/]{1,64}={0,2}\n){1,64}-----END PRIVATE KEY-----\n?$/;
 const LAST = "sshd_config";
 /** Beside the files: where the container tells of logins. The access process makes it, and it stays among them. */
@@ -32,8 +34,11 @@ export type SshDoor = {
   home: string;
 };
 
-/** Readable by the container's root alone unless `isPublic`. */
-export type LiveFile = { name: string; text: string; isPublic: boolean };
+/** A user of the container, by its numbers. */
+export type Owner = { uid: number; gid: number };
+
+/** Readable by its owner alone, root where there is none, unless `isPublic`. */
+export type LiveFile = { name: string; text: string; isPublic: boolean; owner?: Owner };
 
 /**
  * In the order in which they are to be written: sshd is started when its configuration appears.
@@ -68,11 +73,7 @@ export function isPasswordHash(text: string): boolean {
 /** A home that cannot stand in the list, as an image may name one, is the root folder; the session goes home itself. */
 function usersText(home: string): string {
   const fitting = SAFE_HOME.test(home) && home.length <= MAX_HOME ? home : "/";
-  return [
-    `root:x:0:0:root:${fitting}:${SESSION}`,
-    `sshd:x:${SSHD_ID}:${SSHD_ID}:sshd:/run/sshd:${SESSION}`,
-    "",
-  ].join("\n");
+  return [`root:x:0:0:root:${fitting}:${SESSION}`, SSHD_USER, ""].join("\n");
 }
 
 function configuration({ hasPassword }: { hasPassword: boolean }): string {

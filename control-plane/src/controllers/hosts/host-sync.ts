@@ -7,6 +7,7 @@ import type { Log } from "@remotegpu/shared/log";
 import type { Heartbeat, HeartbeatReply, Refusal } from "@remotegpu/shared/protocol";
 import type { HostKeys } from "../../core/environments/host-keys.ts";
 import type { TerminalKeys } from "../../core/environments/terminal-keys.ts";
+import type { RankKeyring } from "../../core/training/launch/rank-keys.ts";
 import type { PasswordSeal } from "../../core/hosts/images/password-seal.ts";
 import type { DesiredSet, HostHandlers } from "../../link/hosts/host-requests.ts";
 import type { WholeReport } from "../../link/hosts/report-assembly.ts";
@@ -28,6 +29,7 @@ export interface HostSyncDeps {
   /** Of environments. */
   hostKeys: HostKeys;
   terminalKeys: TerminalKeys;
+  rankKeys: RankKeyring;
   /** Wakes the loops: capacity may have come or gone. */
   wake: () => void;
   /** "Pull now." */
@@ -82,6 +84,7 @@ async function desiredSet(deps: HostSyncDeps, hostId: HostId): Promise<DesiredSe
     sealedBy: deps.passwords.sealedBy,
     hostKeys: deps.hostKeys,
     terminalKeys: deps.terminalKeys,
+    rankKeys: deps.rankKeys,
   });
   if (outcome.served) return outcome.desired;
   switch (outcome.reason) {

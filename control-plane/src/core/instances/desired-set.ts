@@ -6,6 +6,7 @@
 import type { AttachedGpu, DesiredInstance, InstanceSpec, ReadOnlyMount } from "@remotegpu/shared/instance";
 import type { GangNetwork, RankName } from "@remotegpu/shared/gang-network";
 import type { GpuUuid, WorkloadId } from "@remotegpu/shared/ids";
+import type { RankLaunch } from "@remotegpu/shared/rank-launch";
 import { DATASET_PATHS, MODEL_PATHS } from "../orders/order-check.ts";
 import type { GpuGrant } from "../placement/placement.ts";
 
@@ -59,6 +60,8 @@ export interface RankOrder extends ContainerOrder {
   outputPath: string;
   /** Where it meets the others; null where it is alone. */
   gang: { network: GangNetwork; hosts: RankName[] } | null;
+  /** Its part where one rank starts the processes of all; null where each runs the command. */
+  launch: RankLaunch | null;
   /** What it finds of the others in its environment; empty for one that does not look distributed. */
   distributedEnv: Record<string, string>;
   /** Of an element of an array. */
@@ -139,9 +142,10 @@ export function rankSpec(order: RankOrder, gpus: GpuGrant[]): InstanceSpec {
     workloadId: order.id as WorkloadId,
     network: order.gang?.network ?? order.network,
     ...(order.gang !== null && { hosts: order.gang.hosts, gate: "released" as const }),
+    ...(order.launch !== null && { launch: order.launch }),
     hostname: rankName(order),
     image: order.image,
-    command: order.command,
+    command: order.launch?.role === "follows" ? null : order.command,
     // An end is the job's own, and what is done about it is the control plane's to say.
     restarts: "never",
     env: {

@@ -24,6 +24,8 @@ export interface RankStanding {
   findings: readonly Finding[];
   /** Addresses of ranks from which it hears nothing, once it runs. */
   cutOff: readonly string[];
+  /** It runs what the first rank starts on it, and ends with that one; by itself it is never done. */
+  follows: boolean;
   /** The gang was given up because of it. */
   isLost: boolean;
 }

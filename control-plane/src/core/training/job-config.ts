@@ -1,11 +1,19 @@
 /** The config of a training job's order, as API and tables name it. */
 import { type Feature, featuresFor } from "@remotegpu/shared/features";
+import type { RankLaunch } from "@remotegpu/shared/rank-launch";
 import { MS_PER_MINUTE, MS_PER_SECOND } from "@remotegpu/shared/units";
 import { type RankCode, rankName, shownTo, STOP_GRACE_SECONDS } from "../instances/desired-set.ts";
 import type { OrderConfig } from "../orders/order.ts";
 import type { LogRule } from "./log-rules.ts";
 import type { RankNetwork } from "./gang-network.ts";
-import { type DistributedConfig, FRAMEWORKS, rankEnvironment, RENDEZVOUS } from "./rank-environment.ts";
+import { isLaunched } from "./launch/launch-environment.ts";
+import {
+  type DistributedConfig,
+  FRAMEWORKS,
+  processesOf,
+  rankEnvironment,
+  RENDEZVOUS,
+} from "./rank-environment.ts";
 import { STANDARD_STALL_MINUTES } from "./stalls.ts";
 import { type RetryTerms, STANDARD_INFRASTRUCTURE_RETRIES } from "./retries.ts";
 
@@ -48,6 +56,7 @@ export interface JobStart {
   attempt: number;
   ranks: number;
   code: RankCode["kind"] | null;
+  distributed: DistributedConfig | null;
 }
 
 /** What is in it makes no difference. */
@@ -57,9 +66,17 @@ const ANY_CODE: { [Kind in RankCode["kind"]]: RankCode & { kind: Kind } } = {
 };
 
 /** Of the hosts' agents, beyond what every job needs. */
-export function jobNeeds(config: JobConfig | null, { attempt, ranks, code }: JobStart): Feature[] {
+export function jobNeeds(
+  config: JobConfig | null,
+  { attempt, ranks, code, distributed }: JobStart,
+): Feature[] {
   const shown = shownTo({ id: "", attempt, code: code === null ? null : ANY_CODE[code] });
-  const spec = { ...shown, ...(ranks > 1 && { gate: "released" as const }) };
+  const launch = launchOf(distributed, { rank: 0, ranks, gpus: 0, attempt });
+  const spec = {
+    ...shown,
+    ...(ranks > 1 && { gate: "released" as const }),
+    ...(launch !== null && { launch }),
+  };
   return featuresFor({ spec, live: { stopGraceSeconds: stopGraceSeconds(config) } });
 }
 
@@ -74,6 +91,15 @@ export function distributedConfigOf(stored: Record<string, unknown> | null): Dis
     ...(typeof backend === "string" && { backend }),
     ...(rdzv !== undefined && { rdzv }),
   };
+}
+
+/** Which part a rank has where one starts the processes of all; null where each runs its own command. */
+export function launchOf(
+  config: DistributedConfig | null,
+  { rank, ranks, gpus, attempt }: { rank: number; ranks: number; gpus: number; attempt: number },
+): RankLaunch | null {
+  if (ranks === 1 || !isLaunched(config?.framework)) return null;
+  return { role: rank === 0 ? "leads" : "follows", attempt, slots: processesOf(gpus) };
 }
 
 /** A single rank that names no framework does not look distributed. */

@@ -1,8 +1,8 @@
 /**
  * The life of a training job: which request is legal in which status, what the reports of all its ranks make of it, and
  * what happens when it takes too long. A job waits as `queued` until its ranks run, also while hosts fetch its image, and
- * as `pending` until another attempt is due; it is completed when every rank ended with 0. What follows a failure is in
- * retries.ts. Decides only; the store writes.
+ * as `pending` until another attempt is due; it is completed when every rank ended with 0, or where the others follow the
+ * first one, when that has. What follows a failure is in retries.ts. Decides only; the store writes.
  */
 import type { InstanceProblem } from "@remotegpu/shared/instance";
 import { MS_PER_MINUTE } from "@remotegpu/shared/units";
@@ -91,6 +91,8 @@ function whileWanted(status: "queued" | "running", reports: readonly InstanceRep
   const waiting = status === "queued" ? backToTheQueue(reports) : null;
   if (waiting !== null) return waiting;
   if (isAllOver(reports)) return ended(reports);
+  if (status === "running" && isDoneByFirst(reports))
+    return becomes("stopping", "Rank 0 has ended; the others end with it.");
   const failed = reports.find(hasFailed);
   // The others are of no use without it, and are stopped.
   if (failed !== undefined) return becomes("stopping", failureSentence(failed));
@@ -117,14 +119,25 @@ function isAllOver(reports: readonly InstanceReport[]): boolean {
   return reports.every(({ state }) => isOver(state));
 }
 
+/** The others are there for the first one alone: whatever becomes of them once it has ended well is nothing to the job. */
+function isDoneByFirst(reports: readonly InstanceReport[]): boolean {
+  const first = reports.find(({ rank }) => rank === 0);
+  return first !== undefined && hasSucceeded(first) && reports.some(isFollower);
+}
+
+function isFollower({ gang }: InstanceReport): boolean {
+  return gang?.follows === true;
+}
+
 function hasFailed(report: InstanceReport): boolean {
   return isOver(report.state) && !hasSucceeded(report);
 }
 
-/** It ended by itself, which hosts call `exited` whatever its exit code, and well. */
-function hasSucceeded({ state, exitCode, problem, stopOrderedBy }: InstanceReport): boolean {
+/** It ended by itself, which hosts call `exited` whatever its exit code, and well; one that follows has nothing to end. */
+function hasSucceeded(report: InstanceReport): boolean {
+  const { state, exitCode, problem, stopOrderedBy } = report;
   const isByItself = (problem === null || problem === "exited") && stopOrderedBy === null;
-  return state === "stopped" && exitCode === 0 && isByItself;
+  return state === "stopped" && exitCode === 0 && isByItself && !isFollower(report);
 }
 
 function explained(reports: readonly InstanceReport[]): JobTransition {
@@ -139,6 +152,7 @@ function explained(reports: readonly InstanceReport[]): JobTransition {
 
 /** Every rank is over: by itself, by a failure, or by an order. */
 function ended(reports: readonly InstanceReport[]): JobTransition {
+  if (isDoneByFirst(reports)) return becomes("completed", null);
   // What broke beneath one rank makes the programs of others fail, too, and is the cause of all of it.
   const broken = reports.length === 1 ? [] : reports.filter(isBroken);
   const [cause] = broken;

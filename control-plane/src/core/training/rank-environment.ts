@@ -4,9 +4,12 @@
  * asks for no framework gets none of it, since programs take these variables for a sign that there are others.
  *
  * Names and meanings are those of PyTorch's env:// initialization and of torchrun, whose every option is also read as
- * PET_<OPTION>, of jax.distributed.initialize, and of TensorFlow's TF_CONFIG, as their documentation gives them.
+ * PET_<OPTION>, of jax.distributed.initialize, and of TensorFlow's TF_CONFIG, as their documentation gives them. What mpirun
+ * and horovodrun find is in launch/launch-environment.ts.
  */
-export const FRAMEWORKS = ["pytorch", "tensorflow", "jax"] as const;
+import { isLaunched, LAUNCHED, launchEnvironment } from "./launch/launch-environment.ts";
+
+export const FRAMEWORKS = ["pytorch", "tensorflow", "jax", ...LAUNCHED] as const;
 export const RENDEZVOUS = ["static", "c10d"] as const;
 
 export interface DistributedConfig {
@@ -32,19 +35,32 @@ export interface RankPlace {
 
 /** @param config null for a job of several ranks that names no framework */
 export function rankEnvironment(config: DistributedConfig | null, place: RankPlace): Record<string, string> {
-  const { rank, names, gpus } = place;
   return {
-    RANK: String(rank),
+    ...ofEveryRank(place),
+    ...(config?.backend !== undefined && { REMOTEGPU_BACKEND: config.backend }),
+    ...(isLaunched(config?.framework)
+      ? launchEnvironment(config.framework, { ranks: place.names.length, slots: processesOf(place.gpus) })
+      : ofOneProcess(config, place)),
+  };
+}
+
+function ofEveryRank({ rank, names, gpus }: RankPlace): Record<string, string> {
+  return {
     NODE_RANK: String(rank),
-    WORLD_SIZE: String(names.length),
     NNODES: String(names.length),
-    LOCAL_RANK: "0",
-    LOCAL_WORLD_SIZE: "1",
     NPROC_PER_NODE: String(processesOf(gpus)),
     MASTER_ADDR: firstOf(names),
     MASTER_PORT: String(MASTER_PORT),
     REMOTEGPU_RANKS: names.join(","),
-    ...(config?.backend !== undefined && { REMOTEGPU_BACKEND: config.backend }),
+  };
+}
+
+function ofOneProcess(config: DistributedConfig | null, place: RankPlace): Record<string, string> {
+  return {
+    RANK: String(place.rank),
+    WORLD_SIZE: String(place.names.length),
+    LOCAL_RANK: "0",
+    LOCAL_WORLD_SIZE: "1",
     ...torchrun(config, place),
     ...(config?.framework === "jax" && jax(place)),
     ...(config?.framework === "tensorflow" && { TF_CONFIG: tfConfig(place) }),
@@ -57,11 +73,13 @@ export function namesTaken(
   { config, ranks }: { config: DistributedConfig | null; ranks: number },
 ): string[] {
   if (config === null && ranks === 1) return [];
-  const ours = rankEnvironment(config, { rank: 0, names: [""], gpus: 0, attemptId: "" });
+  const names = Array.from({ length: ranks }, () => "");
+  const ours = rankEnvironment(config, { rank: 0, names, gpus: 0, attemptId: "" });
   return given.filter((name) => name in ours);
 }
 
-function processesOf(gpus: number): number {
+/** One for each of its GPUs, and one where it has none. */
+export function processesOf(gpus: number): number {
   return Math.max(1, gpus);
 }
 

@@ -2,6 +2,7 @@
 import type { RankCode } from "../instances/desired-set.ts";
 import type { Feature } from "@remotegpu/shared/features";
 import type { DeadlineVerdict, InstanceReport, Transition } from "../instances/instance-report.ts";
+import type { DistributedConfig } from "../training/rank-environment.ts";
 import type { Order, OrderConfig } from "../orders/order.ts";
 import type { Quota } from "../orders/quota-levels.ts";
 
@@ -23,6 +24,7 @@ export interface KindRules<Status extends string> {
     attempt: number;
     ranks: number;
     code: RankCode["kind"] | null;
+    distributed: DistributedConfig | null;
   }): readonly Feature[];
   /** Whether the grace of a person's stop is charged, before the minute that follows every such stop. */
   chargesGrace: boolean;

@@ -7,7 +7,10 @@ const MAX_BACKEND = 32;
 
 export const DistributedConfig = z
   .strictObject({
-    framework: z.enum(FRAMEWORKS).openapi({ description: "Whose variables each rank finds" }),
+    framework: z.enum(FRAMEWORKS).openapi({
+      description:
+        "Whose variables each rank finds; of mpi and horovod the command runs on rank 0 alone, which starts the processes of all",
+    }),
     backend: text(MAX_BACKEND)
       .regex(/^[A-Za-z0-9][A-Za-z0-9_.:,-]*$/, "must be a plain word")
       .optional()

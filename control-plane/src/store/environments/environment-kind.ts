@@ -28,6 +28,7 @@ export const ENVIRONMENT_STORE = {
     storagePool: "storage_pool",
     attempt: "1",
     code: "NULL",
+    distributed: "NULL::jsonb",
     startInstances: "1",
   },
   waitingStarts:

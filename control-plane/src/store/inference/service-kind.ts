@@ -35,6 +35,7 @@ export const SERVICE_STORE = {
     storagePool: "NULL",
     attempt: "1",
     code: "NULL",
+    distributed: "NULL::jsonb",
     startInstances: "1",
   },
   waitingStarts: WAITING_REPLICAS,

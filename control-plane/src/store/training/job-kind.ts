@@ -11,6 +11,7 @@ import { explainJob, explainWaitingJobs, moveJobs, notePlacedJobs } from "./job-
 import {
   distributedConfigOf,
   distributedEnv,
+  launchOf,
   stallAfterSeconds,
   stopGraceSeconds,
 } from "../../core/training/job-config.ts";
@@ -37,6 +38,7 @@ export const JOB_STORE = {
     storagePool: "(SELECT e.storage_pool FROM environments e WHERE o.mounts_env_code AND e.id = o.env_id)",
     attempt: "attempt",
     code: "CASE WHEN o.code_id IS NOT NULL THEN 'brought' WHEN o.mounts_env_code THEN 'of-environment' END",
+    distributed: "o.distributed_config",
     startInstances: RANKS,
   },
   waitingStarts: `SELECT id, 0 AS first_rank, ${RANKS} AS instances FROM training_jobs
@@ -103,6 +105,12 @@ function placeable(row: JobOrderRow): PlaceableStart {
           attempt: row.attempt,
           outputPath: row.output_path ?? "",
           gang,
+          launch: launchOf(distributedConfigOf(row.distributed_config), {
+            rank,
+            ranks: row.node_count,
+            gpus: gpus.length,
+            attempt: row.attempt,
+          }),
           distributedEnv: distributedEnv(distributedConfigOf(row.distributed_config), {
             id: idOnHosts(row.id),
             attempt: row.attempt,

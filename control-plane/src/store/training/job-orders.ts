@@ -3,7 +3,7 @@ import type { TrainingJobStatus } from "@remotegpu/shared/workload";
 import type { RankCode } from "../../core/instances/desired-set.ts";
 import { type Order, resourcesOf } from "../../core/orders/order.ts";
 import { DATASET_PATHS, type Mount, MODEL_PATHS, withPaths } from "../../core/orders/order-check.ts";
-import { type JobConfig, jobNeeds, retryTerms } from "../../core/training/job-config.ts";
+import { distributedConfigOf, type JobConfig, jobNeeds, retryTerms } from "../../core/training/job-config.ts";
 import type { LockedWorkload } from "../../core/workloads/workload-move.ts";
 import { LIVE } from "../accounts/workspaces.ts";
 import type { Transaction } from "../database/database.ts";
@@ -141,6 +141,7 @@ export function orderOfJob(row: JobOrderRow): Order {
       attempt: row.attempt,
       ranks: row.node_count,
       code: codeOf(row)?.kind ?? null,
+      distributed: distributedConfigOf(row.distributed_config),
     }),
   };
 }
@@ -161,7 +162,12 @@ export function orderOfNewJob(job: NewJob, payerId: number): Order {
     distinctHosts: config.distinct_hosts ?? false,
     datasets: mountsAt(job.mountedDatasets, DATASET_PATHS),
     models: mountsAt(job.mountedModels, MODEL_PATHS),
-    needs: jobNeeds(config, { attempt: 1, ranks: nodeCount, code: job.code?.kind ?? null }),
+    needs: jobNeeds(config, {
+      attempt: 1,
+      ranks: nodeCount,
+      code: job.code?.kind ?? null,
+      distributed: job.distributedConfig,
+    }),
   };
 }
 

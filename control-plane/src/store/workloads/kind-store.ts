@@ -23,6 +23,8 @@ export interface KindStore<Status extends string> {
     attempt: string;
     /** Whose code comes to it; null where it has its image's. */
     code: string;
+    /** How its instances find each other, as it was ordered; null where nobody said. */
+    distributed: string;
     /** Instances that start together. */
     startInstances: string;
   };

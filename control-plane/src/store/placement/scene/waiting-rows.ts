@@ -9,7 +9,7 @@ import {
   type Urgency,
 } from "../../../core/orders/order.ts";
 import type { WorkloadStatus } from "../../../core/workloads/kinds.ts";
-import type { JobConfig } from "../../../core/training/job-config.ts";
+import { distributedConfigOf, type JobConfig } from "../../../core/training/job-config.ts";
 import { rulesOf } from "../../../core/workloads/kinds.ts";
 import type { StartName } from "../../../core/workloads/start.ts";
 import { LIVE } from "../../accounts/workspaces.ts";
@@ -48,6 +48,7 @@ interface WaitingRow extends Omit<OrderFields, "config"> {
   instances: number;
   attempt: number;
   code: RankCode["kind"] | null;
+  distributed: Record<string, unknown> | null;
   image: string;
   storage_pool: string | null;
   customer_id: number;
@@ -76,7 +77,7 @@ export async function waitingStarts(sql: Connection): Promise<WaitingStart[]> {
 /** Rows of the old system may not say when they were made: nothing has waited longer. */
 function waitingSql(kind: WorkloadKind, store: KindStore<WorkloadStatus>): string {
   const { table, waitingStarts: starts, columns, priority, limitSeconds, queuedAt } = store;
-  return `SELECT s.id, s.first_rank, s.instances, ${columns.attempt} AS attempt, ${columns.code} AS code, o.image, ${columns.storagePool} AS storage_pool,
+  return `SELECT s.id, s.first_rank, s.instances, ${columns.attempt} AS attempt, ${columns.code} AS code, ${columns.distributed} AS distributed, o.image, ${columns.storagePool} AS storage_pool,
             ${safeBigint("o.customer_id")} AS customer_id, w.id AS workspace_id,
             ${safeBigint("coalesce(w.owner_id, o.customer_id)")} AS payer_id,
             coalesce(w.share_weight, 1) AS share_weight, ${priority} AS priority,
@@ -101,7 +102,11 @@ function waitingStart(kind: WorkloadKind, row: WaitingRow): WaitingStart {
       hostLabels: row.config.host_labels ?? {},
       storagePool: row.storage_pool,
       distinctHosts: row.config.distinct_hosts ?? false,
-      needs: rulesOf(kind).startNeeds({ ...row, ranks: row.instances }),
+      needs: rulesOf(kind).startNeeds({
+        ...row,
+        ranks: row.instances,
+        distributed: distributedConfigOf(row.distributed),
+      }),
     },
     urgency: { priority: row.priority, orderedAt: row.ordered_at, limitSeconds: row.limit_seconds },
     shareWeight: row.share_weight,

@@ -8,9 +8,11 @@ import type { DesiredFetch, ImageTerms } from "@remotegpu/shared/image-fetch";
 import type { DesiredInstance } from "@remotegpu/shared/instance";
 import type { HostKeys } from "../../../core/environments/host-keys.ts";
 import type { TerminalKeys } from "../../../core/environments/terminal-keys.ts";
+import type { RankKeyring } from "../../../core/training/launch/rank-keys.ts";
 import { ordersFor } from "../../../core/hosts/protocol-one.ts";
 import { isHeardNow } from "../../../core/hosts/host-liveness.ts";
 import type { Cut, GatewayAddress, KeySet } from "@remotegpu/shared/ssh-access";
+import type { RankKeys } from "@remotegpu/shared/rank-launch";
 import type { DesiredLease } from "@remotegpu/shared/lease";
 import { type Connection, type Database, transaction } from "../../database/database.ts";
 import { desiredCuts } from "../../environments/access/access-sessions.ts";
@@ -68,7 +70,14 @@ export async function desiredSetOf(
     sealedBy,
     hostKeys,
     terminalKeys,
-  }: { now: Date; sealedBy: string; hostKeys: HostKeys; terminalKeys: TerminalKeys },
+    rankKeys,
+  }: {
+    now: Date;
+    sealedBy: string;
+    hostKeys: HostKeys;
+    terminalKeys: TerminalKeys;
+    rankKeys: RankKeyring;
+  },
 ): Promise<DesiredSetOutcome> {
   return await transaction(
     database,
@@ -104,6 +113,7 @@ export async function desiredSetOf(
               withLive(withAccess(order, access.of.get(order.instanceId)), {
                 jupyterToken: jupyterTokens.get(order.instanceId),
                 rdp: rdp.get(order.instanceId),
+                rankKeys: rankKeysOf(order, rankKeys),
               }),
             ),
           ),
@@ -157,11 +167,20 @@ async function placementsOf(
 /** An instance has one placement at most that is to run. */
 function withLive(
   order: DesiredInstance,
-  { jupyterToken, rdp }: Pick<DesiredInstance["live"], "jupyterToken" | "rdp">,
+  { jupyterToken, rdp, rankKeys }: Pick<DesiredInstance["live"], "jupyterToken" | "rdp" | "rankKeys">,
 ): DesiredInstance {
   if (order.want !== "running") return order;
-  const live = { ...(jupyterToken !== undefined && { jupyterToken }), ...(rdp !== undefined && { rdp }) };
+  const live = {
+    ...(jupyterToken !== undefined && { jupyterToken }),
+    ...(rdp !== undefined && { rdp }),
+    ...(rankKeys !== undefined && { rankKeys }),
+  };
   return { ...order, live: { ...order.live, ...live } };
+}
+
+function rankKeysOf({ spec }: DesiredInstance, keyring: RankKeyring): RankKeys | undefined {
+  const { launch, workloadId } = spec;
+  return launch === undefined ? undefined : keyring.keysOf({ workloadId, ...launch });
 }
 
 function desiredInstance(row: PlacementRow, imageTerms: ImageTerms | undefined): DesiredInstance {

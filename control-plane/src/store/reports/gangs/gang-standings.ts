@@ -41,6 +41,7 @@ export interface StandingRow {
   findings: Finding[] | null;
   cut_off: string[] | null;
   is_lost: boolean;
+  follows: boolean;
 }
 
 /** SQL: a StandingRow of the placement `p` on the host `h`; null where it is of no gang. */
@@ -48,7 +49,8 @@ export const STANDING = `CASE WHEN p.gang_network IS NOT NULL THEN jsonb_build_o
     'address', p.spec #>> '{network,address}', 'connection', h.connection, 'last_heartbeat', h.last_heartbeat,
     'placed_at', p.created_at, 'held_at', p.held_at,
     'released_at', p.released_at, 'image_id', p.image_id, 'findings', p.findings, 'cut_off', p.cut_off,
-    'is_lost', p.lost_since IS NOT NULL, 'is_fetching', p.container_id IS NULL AND EXISTS (
+    'is_lost', p.lost_since IS NOT NULL,
+    'follows', coalesce(p.spec #>> '{launch,role}', '') = 'follows', 'is_fetching', p.container_id IS NULL AND EXISTS (
       SELECT FROM host_pulls t WHERE t.host_id = p.host_id AND t.image = p.spec ->> 'image'
          AND t.state IN ('waiting', 'pulling'))) END`;
 
@@ -73,5 +75,6 @@ export function rankStanding(
     findings: row.findings ?? [],
     cutOff: row.cut_off ?? [],
     isLost: row.is_lost,
+    follows: row.follows,
   };
 }

@@ -59,6 +59,20 @@ describe("the first process", () => {
     );
   });
 
+  test("of a rank that another one starts processes on is a server for that, also after its code is unpacked", () => {
+    const of = (change: object = {}) =>
+      programOf({
+        gate: "released",
+        command: null,
+        launch: { role: "follows", attempt: 1, slots: 1 },
+        ...change,
+      });
+    const code = { sha256: "0".repeat(64), bytes: 1 };
+
+    expect(of().Cmd?.[0]).toBe("exec /.remotegpu/libexec/rank-sshd");
+    expect(of({ code }).Cmd?.[0]).toMatch(/tar -xzf .*; exec \/\.remotegpu\/libexec\/rank-sshd$/);
+  });
+
   test.each([undefined, "init", "shell"] as const)("by the entry point %s is our init", (entrypoint) => {
     const spec = entrypoint === undefined ? {} : { entrypoint };
 

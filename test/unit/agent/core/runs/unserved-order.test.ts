@@ -38,6 +38,7 @@ const GANG = {
   peers: [],
 };
 
+const FOLLOWS = { role: "follows", attempt: 1, slots: 1 } as const;
 const SERVED = agentFeatures({ joinsGangs: true });
 const WITHOUT_GANGS = agentFeatures({ joinsGangs: false });
 
@@ -51,6 +52,7 @@ describe("which orders are served", () => {
     ["for one content", order({ imageId: `sha256:${"0".repeat(64)}` })],
     ["with folders of others", order({ views: [{ source: "a", target: "/b" }] })],
     ["of a gang", order({ gate: "released", network: GANG })],
+    ["of a rank that another one starts processes on", order({ launch: FOLLOWS })],
     ["with a long stop", order({}, { stopGraceSeconds: 600 })],
     ["with keys that this agent ignores", order({}, { ssh: { keySets: ["c-1"] } })],
   ])("those %s", (_what, desired) => {

@@ -38,6 +38,7 @@ describe("an agent of protocol 1", () => {
     ["that never start again", { restarts: "never" }],
     ["by the image's own program", { entrypoint: "image" }],
     ["with shared memory", { shmBytes: 1 }],
+    ["of ranks that follow another", { launch: { role: "follows", attempt: 1, slots: 1 } }],
     ["with folders of others", { views: [{ source: "a", target: "/b" }] }],
   ])("hears nothing of starts %s, and of every end of them", (_what, spec) => {
     expect(ordersFor(1, [order(spec), order({})])).toEqual([order({})]);

@@ -125,6 +125,7 @@ const rank = (change: Partial<RankOrder> = {}): RankOrder => ({
   outputPath: "/gemini/output/",
   gang: null,
   distributedEnv: {},
+  launch: null,
   code: null,
   ...change,
 });
@@ -223,4 +224,21 @@ test("what a kind's specs need of an agent is what its rules say, however little
 
 test("a rank's container is started once: what its end means is not its host's to say", () => {
   expect(rankSpec(rank(), []).restarts).toBe("never");
+});
+
+test("where one rank starts the processes of all, the job's command is that one's alone", () => {
+  const spec = (change: { rank: number; role: "leads" | "follows" }) => {
+    const made = rankSpec(
+      rank({ rank: change.rank, launch: { role: change.role, attempt: 2, slots: 4 } }),
+      [],
+    );
+    expect(InstanceSpec.parse(made)).toEqual(made);
+    return [made.command, made.launch];
+  };
+
+  expect(spec({ rank: 0, role: "leads" })).toEqual([
+    "python train.py",
+    { role: "leads", attempt: 2, slots: 4 },
+  ]);
+  expect(spec({ rank: 1, role: "follows" })).toEqual([null, { role: "follows", attempt: 2, slots: 4 }]);
 });

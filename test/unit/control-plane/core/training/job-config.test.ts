@@ -4,9 +4,11 @@ import {
   distributedConfigOf,
   distributedEnv,
   jobNeeds,
+  launchOf,
   retryTerms,
   stopGraceSeconds,
 } from "@remotegpu/control-plane/core/training/job-config";
+import type { DistributedConfig } from "@remotegpu/control-plane/core/training/rank-environment";
 
 test("without a word of it a job has 30 seconds to end, three tries elsewhere and none of its own", () => {
   expect(stopGraceSeconds(null)).toBe(30);
@@ -24,20 +26,40 @@ test.each([
   [300, []],
   [301, ["long-stops"]],
 ])("a grace of %d seconds needs %j of an agent", (seconds, needs) => {
-  expect(jobNeeds({ stop_grace_seconds: seconds }, { attempt: 1, ranks: 1, code: null })).toEqual(needs);
+  expect(
+    jobNeeds({ stop_grace_seconds: seconds }, { attempt: 1, ranks: 1, code: null, distributed: null }),
+  ).toEqual(needs);
 });
 
 test("a second attempt needs an agent that shows it what the first one left", () => {
-  expect(jobNeeds(null, { attempt: 1, ranks: 1, code: null })).toEqual([]);
-  expect(jobNeeds(null, { attempt: 2, ranks: 1, code: null })).toEqual(["views"]);
+  expect(jobNeeds(null, { attempt: 1, ranks: 1, code: null, distributed: null })).toEqual([]);
+  expect(jobNeeds(null, { attempt: 2, ranks: 1, code: null, distributed: null })).toEqual(["views"]);
 });
 
 test("several ranks need an agent that joins gangs", () => {
-  expect(jobNeeds(null, { attempt: 1, ranks: 2, code: null })).toEqual(["gangs"]);
+  expect(jobNeeds(null, { attempt: 1, ranks: 2, code: null, distributed: null })).toEqual(["gangs"]);
+});
+
+test.each<[DistributedConfig["framework"], number, string[]]>([
+  ["mpi", 2, ["gangs", "launch"]],
+  ["horovod", 2, ["gangs", "launch"]],
+  ["mpi", 1, []],
+  ["pytorch", 2, ["gangs"]],
+])("%s over %i ranks needs %j of an agent", (framework, ranks, needs) => {
+  expect(jobNeeds(null, { attempt: 1, ranks, code: null, distributed: { framework } })).toEqual(needs);
+});
+
+test("of several ranks of MPI the first one leads, with room for a process on each GPU or for one", () => {
+  const of = (rank: number, gpus: number) =>
+    launchOf({ framework: "mpi" }, { rank, ranks: 3, gpus, attempt: 2 });
+
+  expect(of(0, 4)).toEqual({ role: "leads", attempt: 2, slots: 4 });
+  expect(of(2, 0)).toEqual({ role: "follows", attempt: 2, slots: 1 });
 });
 
 test("code that comes along needs an agent that brings it; an environment's, one that shows it", () => {
-  const of = (code: Parameters<typeof jobNeeds>[1]["code"]) => jobNeeds(null, { attempt: 1, ranks: 1, code });
+  const of = (code: Parameters<typeof jobNeeds>[1]["code"]) =>
+    jobNeeds(null, { attempt: 1, ranks: 1, code, distributed: null });
 
   expect(of("brought")).toEqual(["code"]);
   expect(of("of-environment")).toEqual(["views", "code"]);

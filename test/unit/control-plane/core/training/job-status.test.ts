@@ -9,6 +9,7 @@ import {
   limitMs,
 } from "@remotegpu/control-plane/core/training/job-status";
 import type { Failure, InstanceReport } from "@remotegpu/control-plane/core/instances/instance-report";
+import { aRankStanding } from "../../../../support/samples/a-rank-standing.ts";
 import { anInstanceReport as report } from "../../../../support/samples/an-instance-report.ts";
 
 const A_SENTENCE: unknown = expect.stringMatching(/^[A-Z].*\.$/);
@@ -208,6 +209,65 @@ describe("reports of several ranks", () => {
     expect(afterReports("queued", [report(), fetching])).toEqual({
       kind: "explains",
       reason: "Rank 1: Fetching the image.",
+    });
+  });
+});
+
+describe("reports of ranks of which the others follow the first", () => {
+  const rank = (at: number, change: Partial<InstanceReport> = {}) =>
+    report({
+      rank: at,
+      ...change,
+      gang: aRankStanding({ rank: at, ranks: 3 }, { follows: at > 0, releasedForMs: 60_000 }),
+    });
+  const gang = (...changes: Partial<InstanceReport>[]) => changes.map((change, at) => rank(at, change));
+  const STOPPED = { state: "stopped", exitCode: 143, stopOrderedBy: "control-plane" } as const;
+
+  test("end with that one, whose end is the job's", () => {
+    expect(afterReports("running", gang(DONE, {}, {}))).toEqual({
+      kind: "becomes",
+      status: "stopping",
+      reason: "Rank 0 has ended; the others end with it.",
+    });
+    expect(afterReports("stopping", gang(DONE, STOPPED, { state: "stopping" }))).toEqual({ kind: "stays" });
+    expect(afterReports("stopping", gang(DONE, STOPPED, { state: "lost" }))).toEqual({
+      kind: "becomes",
+      status: "completed",
+      reason: null,
+    });
+  });
+
+  test("do not end before it was seen that all ran", () => {
+    expect(afterReports("queued", gang(DONE, {}, {}))).toMatchObject({ status: "running" });
+  });
+
+  test("are of a job that has that one's failure", () => {
+    const failed = { state: "failed", exitCode: 7, problem: "exited" } as const;
+
+    expect(afterReports("running", gang(failed, {}, {}))).toMatchObject({ status: "stopping" });
+    expect(afterReports("stopping", gang(failed, STOPPED, STOPPED))).toEqual({
+      kind: "fails",
+      failure: { by: "program", reason: "The command ended with exit code 7.", ranks: [0] },
+    });
+  });
+
+  test("break it when one of them ends before, also with 0", () => {
+    expect(afterReports("running", gang({}, DONE, {}))).toEqual({
+      kind: "becomes",
+      status: "stopping",
+      reason: "Rank 1: The command ended with exit code 0.",
+    });
+    expect(afterReports("stopping", gang(STOPPED, DONE, STOPPED))).toEqual({
+      kind: "fails",
+      failure: { by: "program", reason: "Rank 1: The command ended with exit code 0.", ranks: [1] },
+    });
+  });
+
+  test("that somebody cancels are cancelled", () => {
+    const cancelled = { ...STOPPED, stopOrderedBy: "customer" } as const;
+
+    expect(afterReports("stopping", gang(cancelled, cancelled, cancelled))).toMatchObject({
+      status: "cancelled",
     });
   });
 });

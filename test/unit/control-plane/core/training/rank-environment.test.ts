@@ -4,6 +4,7 @@ import {
   rankEnvironment,
   type RankPlace,
 } from "@remotegpu/control-plane/core/training/rank-environment";
+import { launchEnvironment } from "@remotegpu/control-plane/core/training/launch/launch-environment";
 
 const PLACE: RankPlace = { rank: 1, names: ["job-0", "job-1", "job-2"], gpus: 4, attemptId: "job.2" };
 const COMMON = {
@@ -19,6 +20,14 @@ const COMMON = {
   REMOTEGPU_RANKS: "job-0,job-1,job-2",
   PET_NNODES: "3",
   PET_NPROC_PER_NODE: "4",
+};
+const LAUNCHED = {
+  NODE_RANK: "1",
+  NNODES: "3",
+  NPROC_PER_NODE: "4",
+  MASTER_ADDR: "job-0",
+  MASTER_PORT: "29500",
+  REMOTEGPU_RANKS: "job-0,job-1,job-2",
 };
 const STATIC = { PET_NODE_RANK: "1", PET_MASTER_ADDR: "job-0", PET_MASTER_PORT: "29500" };
 
@@ -54,6 +63,17 @@ describe("a rank's environment", () => {
     });
   });
 
+  test.each(["mpi", "horovod"] as const)(
+    "by %s has nothing that its processes would take for their own rank",
+    (framework) => {
+      expect(rankEnvironment({ framework, backend: "nccl" }, PLACE)).toEqual({
+        ...LAUNCHED,
+        REMOTEGPU_BACKEND: "nccl",
+        ...launchEnvironment(framework, { ranks: 3, slots: 4 }),
+      });
+    },
+  );
+
   test("without a GPU is still of one process", () => {
     expect(rankEnvironment(null, { ...PLACE, gpus: 0 })).toMatchObject({
       NPROC_PER_NODE: "1",
@@ -72,4 +92,7 @@ test("names are taken only where they are set", () => {
     "RANK",
     "PET_RDZV_ID",
   ]);
+  const launch = ["RANK", "OMPI_MCA_plm_rsh_agent", "OMPI_ALLOW_RUN_AS_ROOT", "OMPI_MCA_pml"];
+  expect(namesTaken(launch, { config: { framework: "mpi" }, ranks: 2 })).toEqual(launch.slice(1, 3));
+  expect(namesTaken(launch, { config: { framework: "mpi" }, ranks: 1 })).toEqual(launch.slice(2, 3));
 });
