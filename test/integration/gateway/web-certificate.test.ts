@@ -101,9 +101,11 @@ test.each<[string, () => void]>([
 });
 
 test("who speaks no TLS, begins it and goes no further, or says nothing holds no connection", async () => {
+  put(0);
+  const hasty = await Listener.open(door, { ...wish, headWithinMs: 1_000 }, log);
   const kinds = ["GET / HTTP/1.1\r\nHost: x\r\n\r\n", "\x16\x03\x01\x02\x00\x01", ""];
   const sockets = kinds.map((bytes) => {
-    const socket = connectPlain({ host: "127.0.0.1", port: listener.port });
+    const socket = connectPlain({ host: "127.0.0.1", port: hasty.port });
     socket.on("error", () => undefined);
     socket.write(Buffer.from(bytes, "latin1"));
     return socket.resume();
@@ -112,7 +114,8 @@ test("who speaks no TLS, begins it and goes no further, or says nothing holds no
   await Promise.all(sockets.map((socket) => once(socket, "close")));
 
   expect(sockets.map(({ destroyed }) => destroyed)).toEqual([true, true, true]);
-}, 90_000);
+  await hasty.close();
+});
 
 test("one address holds a quarter of all connections at most, and others come in", async () => {
   put(0);
@@ -141,6 +144,7 @@ test("one address holds a quarter of all connections at most, and others come in
     { withinMs: 30_000, what: "room" },
   );
   expect(again.destroyed).toBe(false);
+  for (const one of [second, shown, again]) one.destroy();
   await small.close();
 }, 60_000);
 

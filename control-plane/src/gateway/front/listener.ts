@@ -43,6 +43,8 @@ export interface ListenWish {
   port: number;
   certificate: { certFile: string; keyFile: string } | null;
   maxConnections: number;
+  /** For TLS to come about, and then for each head. */
+  headWithinMs?: number;
 }
 
 export class Listener {
@@ -65,10 +67,10 @@ export class Listener {
 
   /** @throws GatewayListenError */
   static async open(door: FrontDoor, wish: ListenWish, log: Log): Promise<Listener> {
-    const { certificate, address, port, maxConnections } = wish;
+    const { certificate, address, port, maxConnections, headWithinMs = HEAD_WITHIN_MS } = wish;
     const options: ServerOptions = {
       maxHeaderSize: MAX_HEAD_BYTES,
-      headersTimeout: HEAD_WITHIN_MS,
+      headersTimeout: headWithinMs,
       connectionsCheckingInterval: LOOK_AT_HEADS_EVERY_MS,
       // Of a whole request: an upload may take days. Bodies that do not come are ended by slow-bodies.ts.
       requestTimeout: 0,
@@ -83,7 +85,7 @@ export class Listener {
     const server =
       certificate === null
         ? createServer(options)
-        : createTlsServer({ ...options, ...read(certificate), handshakeTimeout: HEAD_WITHIN_MS });
+        : createTlsServer({ ...options, ...read(certificate), handshakeTimeout: headWithinMs });
     const listener = new Listener(server, certificate, log);
     listener.#readAt = readAt;
     server.maxConnections = maxConnections;
