@@ -4,6 +4,7 @@ import { ownedName } from "./support/containers/owned-name.ts";
 import { COMPILED } from "./support/suite/compiled.ts";
 import { ClosingLine } from "./support/suite/closing-line.ts";
 import { NoEndlessRun } from "./support/suite/no-endless-run.ts";
+import { LANES, SideBySide } from "./support/suite/side-by-side.ts";
 import { SizeTable } from "./support/suite/size-table.ts";
 import { TimeTable } from "./support/suite/time-table.ts";
 
@@ -16,8 +17,11 @@ const commandFile = new URL("support/suite/command-file.ts", import.meta.url).pa
 const mark = ownedName("run");
 process.env["REMOTEGPU_TEST_RUN"] = mark;
 Object.assign(process.env, COMPILED);
-/** Of what waits for real parts on a machine that does other things as well; the end of a run names those that needed it. */
-const SECOND_TRY = { retry: 1 };
+/**
+ * What waits for real parts on a machine that does other things as well is tried twice; the end of a run names what
+ * needed it. Whole systems and single parts share the lanes.
+ */
+const REAL_PARTS = { maxWorkers: LANES, retry: 1, sequence: { groupOrder: 2 } };
 
 export default defineConfig({
   test: {
@@ -26,6 +30,7 @@ export default defineConfig({
     hookTimeout: 120_000,
     // Node itself runs the tests, like the product: what a bundler does for each file took a sixth of the processor time.
     experimental: { viteModuleRunner: false, nodeLoader: false },
+    sequence: { sequencer: SideBySide },
     reporters: ["default", new SizeTable(), new TimeTable(), new ClosingLine(), new NoEndlessRun(mark)],
     projects: [
       {
@@ -44,9 +49,7 @@ export default defineConfig({
         test: {
           name: "integration",
           include: ["test/integration/**/*.test.ts"],
-          maxWorkers: 3,
-          ...SECOND_TRY,
-          sequence: { groupOrder: 2 },
+          ...REAL_PARTS,
           globalSetup: [deadRuns, postgresServer, images, operatorKeys],
         },
       },
@@ -55,9 +58,7 @@ export default defineConfig({
         test: {
           name: "system",
           include: ["test/system/**/*.test.ts"],
-          maxWorkers: 2,
-          ...SECOND_TRY,
-          sequence: { groupOrder: 3 },
+          ...REAL_PARTS,
           globalSetup: [deadRuns, postgresServer, images, operatorKeys, commandFile],
         },
       },

@@ -1,0 +1,49 @@
+/**
+ * The order of the files with real parts: the longest first, so that none stands alone at the end, and whole systems one
+ * after another, each beside two files of single parts, since it is as busy as those.
+ */
+import { BaseSequencer, type TestSpecification } from "vitest/node";
+import { LONG_FILES, SHORT_FILE_SECONDS } from "./long-files.ts";
+
+/** Files at a time. They mostly wait; more of them would wait for each other. */
+export const LANES = 3;
+
+interface Timed {
+  isSystem: boolean;
+  seconds: number;
+}
+
+export class SideBySide extends BaseSequencer {
+  override async sort(files: TestSpecification[]): Promise<TestSpecification[]> {
+    const sorted = await super.sort(files);
+    const others = sorted.filter(({ project }) => !["integration", "system"].includes(project.name));
+    const timed = sorted
+      .filter((file) => !others.includes(file))
+      .map((file) => ({ file, isSystem: file.project.name === "system", seconds: secondsOf(file) }));
+    return [...others, ...sideBySide(timed).map(({ file }) => file)];
+  }
+}
+
+function secondsOf({ moduleId }: TestSpecification): number {
+  const [, name = ""] = /\/test\/(.+)\.test\.ts$/.exec(moduleId) ?? [];
+  return LONG_FILES[name] ?? SHORT_FILE_SECONDS;
+}
+
+/** As lanes take files off the order whenever one of them is free. */
+export function sideBySide<T extends Timed>(files: readonly T[]): T[] {
+  const longest = files.toSorted((a, b) => b.seconds - a.seconds);
+  const systems = longest.filter(({ isSystem }) => isSystem);
+  const parts = longest.filter(({ isSystem }) => !isSystem);
+  const freeAt = Array.from({ length: LANES }, () => 0);
+  let systemEndsAt = 0;
+  const order: T[] = [];
+  while (order.length < files.length) {
+    const now = Math.min(...freeAt);
+    const next = (systemEndsAt <= now ? systems.shift() : undefined) ?? parts.shift() ?? systems.shift();
+    if (next === undefined) break;
+    order.push(next);
+    freeAt[freeAt.indexOf(now)] = now + next.seconds;
+    if (next.isSystem) systemEndsAt = now + next.seconds;
+  }
+  return order;
+}
