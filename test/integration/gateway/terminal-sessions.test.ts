@@ -9,11 +9,8 @@ import { cuttableTcp } from "../../support/engines/cuttable-tcp.ts";
 import { type FreshDatabase, freshDatabase } from "../../support/engines/postgres.ts";
 import type { Caller } from "../../support/http/api.ts";
 import { keptLog } from "../../support/kept-log.ts";
-import {
-  type ControlScene,
-  openControlScene,
-  type ScriptedHost,
-} from "../../support/worlds/control-scene.ts";
+import type { ControlScene, ScriptedHost } from "../../support/worlds/control-scene.ts";
+import { openCustomerScene } from "../../support/worlds/customer-scene.ts";
 
 let fresh: FreshDatabase;
 let scene: ControlScene;
@@ -25,9 +22,7 @@ const log = keptLog();
 
 beforeAll(async () => {
   fresh = await freshDatabase();
-  scene = await openControlScene(fresh);
-  alice = await scene.customer("alice");
-  host = await scene.host("host-a", { leases: true, ssh: true, cpu: 64 });
+  ({ scene, alice, host } = await openCustomerScene({ leases: true, ssh: true, cpu: 64 }, fresh));
 });
 afterAll(() => scene.close());
 beforeEach(async () => {

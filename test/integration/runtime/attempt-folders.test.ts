@@ -2,51 +2,19 @@
 import { mkdir, readdir, stat, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { afterAll, beforeAll, expect, test } from "vitest";
-import { rankSpec } from "@remotegpu/control-plane/core/instances/desired-set";
-import { importOnce, layBusyboxRoot } from "../../support/containers/docker.ts";
 import { RuntimeUnderTest } from "../../support/containers/runtime.ts";
+import { importUserImages, USER_BY_NAME, USER_BY_NUMBER } from "../../support/containers/user-images.ts";
 import { eventually } from "../../support/eventually.ts";
-import { BUSYBOX_IMAGE, desiredOf } from "../../support/samples/desired-instance.ts";
-
-const BY_NUMBER = "remotegpu-test/user-by-number:1";
-const BY_NAME = "remotegpu-test/user-by-name:1";
+import { BUSYBOX_IMAGE } from "../../support/samples/desired-instance.ts";
+import { jobRank } from "../../support/samples/job-ranks.ts";
 
 let host: RuntimeUnderTest;
 
 beforeAll(async () => {
   host = await RuntimeUnderTest.begin();
-  await importOnce(BY_NUMBER, layBusyboxRoot, ["USER 1000"]);
-  await importOnce(BY_NAME, layBusyboxRoot, ["USER user"]);
+  await importUserImages();
 });
 afterAll(() => host.end());
-
-function attemptOf(
-  job: string,
-  { attempt, image, command }: Record<"image" | "command", string> & { attempt: number },
-) {
-  const spec = rankSpec(
-    {
-      id: job,
-      network: "ws-1",
-      image,
-      cpuMilli: 1_000,
-      memoryBytes: 64 * 2 ** 20,
-      envVars: {},
-      datasets: [],
-      models: [],
-      rank: 0,
-      command,
-      attempt,
-      outputPath: "/gemini/output/",
-      gang: null,
-      distributedEnv: {},
-      launch: null,
-      code: null,
-    },
-    [],
-  );
-  return desiredOf(`${job}-${attempt}`, spec);
-}
 
 const outputOf = (job: string, ...path: string[]) =>
   join(host.poolRoot, "training-jobs", job, "output", ...path);
@@ -60,8 +28,8 @@ async function ended(containerId: string): Promise<void> {
 
 test.each([
   ["nobody, so root", BUSYBOX_IMAGE, 0],
-  ["1000 by number", BY_NUMBER, 1000],
-  ["1000 by name", BY_NAME, 1000],
+  ["1000 by number", USER_BY_NUMBER, 1000],
+  ["1000 by name", USER_BY_NAME, 1000],
 ])(
   "an image whose USER is %s writes its output, below a folder that only root enters",
   async (_who, image, uid) => {
@@ -69,7 +37,7 @@ test.each([
 
     await ended(
       await host.launch(
-        attemptOf(job, {
+        jobRank(job, {
           attempt: 1,
           image,
           command: "mkdir /gemini/output/a && id -u > /gemini/output/a/b",
@@ -89,7 +57,7 @@ test("the next attempt's folder is empty, and it reads but does not change what 
   await writeFile(outputOf(job, "attempt-1", "checkpoint"), "step 7\n");
 
   const containerId = await host.launch(
-    attemptOf(job, { attempt: 3, image: BY_NUMBER, command: "sleep 600" }),
+    jobRank(job, { attempt: 3, image: USER_BY_NUMBER, command: "sleep 600" }),
   );
   const seen = await host.sh(
     containerId,
@@ -106,7 +74,7 @@ test("the next attempt's folder is empty, and it reads but does not change what 
 
 test("the first attempt sees no attempts", async () => {
   const containerId = await host.launch(
-    attemptOf("job-first", { attempt: 1, image: BUSYBOX_IMAGE, command: "sleep 600" }),
+    jobRank("job-first", { attempt: 1, image: BUSYBOX_IMAGE, command: "sleep 600" }),
   );
 
   expect(await host.sh(containerId, "ls /gemini")).toBe("output\n");

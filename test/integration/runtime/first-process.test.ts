@@ -8,10 +8,9 @@ import { docker } from "../../support/containers/docker.ts";
 import { eventually } from "../../support/eventually.ts";
 import { carryIn, takeOverInit } from "../../support/containers/native-program.ts";
 import { RuntimeUnderTest } from "../../support/containers/runtime.ts";
+import { importUserImages, USER_BY_NUMBER } from "../../support/containers/user-images.ts";
 import { removeShield } from "../../support/containers/unshielded-init.ts";
 
-/** An image whose user is not root; the rest is the busybox image. */
-const USER_IMAGE = "remotegpu-test/busybox-user:1";
 const EPERM = 1;
 const EACCES = 13;
 /** What the attack can ask for one by one, and the kernel's answer. The system call of `fd` is closed to all. */
@@ -23,16 +22,10 @@ let host: RuntimeUnderTest;
 
 beforeAll(async () => {
   host = await RuntimeUnderTest.begin();
-  const model = await docker.createContainer({ Image: BUSYBOX_IMAGE, Cmd: ["true"] });
-  const [repo, tag] = USER_IMAGE.split(":");
-  await model.commit({ repo, tag, changes: "USER 1000:1000" });
-  await model.remove();
+  await importUserImages();
 });
 
-afterAll(async () => {
-  await host.end();
-  await docker.getImage(USER_IMAGE).remove();
-});
+afterAll(() => host.end());
 
 /** A script that says how each way of the attack went, `way=number` a line; `by` leads to it by other programs. */
 function everyWay(
@@ -58,7 +51,7 @@ describe("without its shield", () => {
 
   test.each([
     ["root", BUSYBOX_IMAGE],
-    ["the image's user", USER_IMAGE],
+    ["the image's user", USER_BY_NUMBER],
   ])("it is made to execute what %s likes, and its first thread is gone", async (_who, image) => {
     const containerId = await unshielded.launch(desiredOf(`taken-${image.length}`, { image }));
     const status = await unshielded.statusOf(containerId);
@@ -84,7 +77,7 @@ describe("without its shield", () => {
 describe("it can neither be traced nor written nor made to execute anything", () => {
   test.each([
     ["root", BUSYBOX_IMAGE],
-    ["the image's user", USER_IMAGE],
+    ["the image's user", USER_BY_NUMBER],
   ])("by %s from an exec", async (_who, image) => {
     const containerId = await host.launch(desiredOf(`exec-${image.length}`, { image }));
 
@@ -172,7 +165,7 @@ describe("it goes on", () => {
 test("a command begins with no signal blocked or ignored, and its end is the container's", async () => {
   const containerId = await host.launch(
     desiredOf("begin", {
-      image: USER_IMAGE,
+      image: USER_BY_NUMBER,
       command: "grep -E 'Sig(Blk|Ign)' /proc/self/status; exit 9",
     }),
   );

@@ -4,30 +4,23 @@ import { join } from "node:path";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import type { DesiredInstance } from "@remotegpu/shared/instance";
 import { makeLiveFolder } from "@remotegpu/agent/toolbox/live-folder";
-import { BUSYBOX_IMAGE, desiredOf } from "../../support/samples/desired-instance.ts";
+import { desiredOf } from "../../support/samples/desired-instance.ts";
 import { docker } from "../../support/containers/docker.ts";
 import { eventually } from "../../support/eventually.ts";
 import { RuntimeUnderTest } from "../../support/containers/runtime.ts";
-
-const USER_IMAGE = "remotegpu-test/busybox-held:1";
+import { importUserImages, USER_BY_NUMBER } from "../../support/containers/user-images.ts";
 
 let host: RuntimeUnderTest;
 
 beforeAll(async () => {
   host = await RuntimeUnderTest.begin();
-  const model = await docker.createContainer({ Image: BUSYBOX_IMAGE, Cmd: ["true"] });
-  const [repo, tag] = USER_IMAGE.split(":");
-  await model.commit({ repo, tag, changes: "USER 1000:1000" });
-  await model.remove();
+  await importUserImages();
 });
 
-afterAll(async () => {
-  await host.end();
-  await docker.getImage(USER_IMAGE).remove();
-});
+afterAll(() => host.end());
 
 const rank = (name: string, command: string): DesiredInstance =>
-  desiredOf(name, { image: USER_IMAGE, gate: "released", command });
+  desiredOf(name, { image: USER_BY_NUMBER, gate: "released", command });
 
 /** With its live folder, in which nothing lies yet. */
 async function begin(order: DesiredInstance) {

@@ -4,14 +4,14 @@ import { existsSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, expect, test } from "vitest";
-import { type RankCode, rankSpec } from "@remotegpu/control-plane/core/instances/desired-set";
+import type { RankCode } from "@remotegpu/control-plane/core/instances/desired-set";
 import { type Entry, packOf } from "../../support/code/archives.ts";
-import { docker, importOnce, layBusyboxRoot } from "../../support/containers/docker.ts";
+import { docker } from "../../support/containers/docker.ts";
 import { RuntimeUnderTest } from "../../support/containers/runtime.ts";
+import { importUserImages, USER_BY_NUMBER } from "../../support/containers/user-images.ts";
 import { eventually } from "../../support/eventually.ts";
-import { BUSYBOX_IMAGE, desiredOf } from "../../support/samples/desired-instance.ts";
-
-const USER_IMAGE = "remotegpu-test/user-by-number:1";
+import { BUSYBOX_IMAGE } from "../../support/samples/desired-instance.ts";
+import { jobRank } from "../../support/samples/job-ranks.ts";
 
 let host: RuntimeUnderTest;
 let packs: string;
@@ -20,35 +20,15 @@ let jobs = 0;
 beforeAll(async () => {
   host = await RuntimeUnderTest.begin();
   packs = mkdtempSync(join(tmpdir(), "rg-packs-"));
-  await importOnce(USER_IMAGE, layBusyboxRoot, ["USER 1000"]);
+  await importUserImages();
 });
 afterAll(async () => {
   await host.end();
   rmSync(packs, { recursive: true });
 });
 
-function rankWith(code: RankCode, { image, command }: { image: string; command: string }) {
-  const id = `job-${(jobs += 1)}`;
-  const order = {
-    id,
-    network: "ws-1",
-    image,
-    cpuMilli: 1_000,
-    memoryBytes: 64 * 2 ** 20,
-    envVars: {},
-    datasets: [],
-    models: [],
-    rank: 0,
-    command,
-    attempt: 1,
-    outputPath: "/gemini/output",
-    gang: null,
-    distributedEnv: {},
-    launch: null,
-    code,
-  };
-  return desiredOf(id, rankSpec(order, []));
-}
+const rankWith = (code: RankCode, order: { image: string; command: string }) =>
+  jobRank(`job-${(jobs += 1)}`, { ...order, code });
 
 async function launched(entries: readonly Entry[], { image, command }: { image: string; command: string }) {
   const pack = packOf(entries);
@@ -87,7 +67,7 @@ async function ended(containerId: string): Promise<{ exitCode: number; said: str
 
 test.each([
   ["root", BUSYBOX_IMAGE, "0"],
-  ["1000 by number", USER_IMAGE, "1000"],
+  ["1000 by number", USER_BY_NUMBER, "1000"],
 ])(
   "an image whose USER is %s begins in its code, may write all of it, and leaves none",
   async (_who, image, uid) => {
@@ -112,8 +92,8 @@ test("each attempt and rank has a copy of its own", async () => {
   const entries = [{ name: "state", content: "0" }];
   const command = "echo 1 >> state; sleep 600";
 
-  const first = await launched(entries, { image: USER_IMAGE, command });
-  const second = await launched(entries, { image: USER_IMAGE, command: "cat state" });
+  const first = await launched(entries, { image: USER_BY_NUMBER, command });
+  const second = await launched(entries, { image: USER_BY_NUMBER, command: "cat state" });
 
   expect(await ended(second.containerId)).toMatchObject({ exitCode: 0, said: "0" });
   await eventually(async () => (await host.sh(first.containerId, "cat /gemini/code/state")) === "01\n", {
@@ -144,7 +124,7 @@ test.each<[string, Entry[]]>([
 
 test("code that cannot be unpacked ends the job with a sentence, and the command does not begin", async () => {
   const { containerId } = await launched([{ name: "main.py", content: "x", bytes: 5_000 }], {
-    image: USER_IMAGE,
+    image: USER_BY_NUMBER,
     command: "echo begun",
   });
 
@@ -161,7 +141,7 @@ test("an environment's code is seen as it is now, and is not written", async () 
   writeFileSync(join(code, "main.py"), "one");
   const desired = rankWith(
     { kind: "of-environment", environmentId: "env-7" },
-    { image: USER_IMAGE, command: "pwd; sleep 600" },
+    { image: USER_BY_NUMBER, command: "pwd; sleep 600" },
   );
 
   const containerId = await host.launch(desired);
@@ -175,7 +155,7 @@ test("an environment's code is seen as it is now, and is not written", async () 
 test("an environment's code that is not in this pool is a mount that is missing", async () => {
   const desired = rankWith(
     { kind: "of-environment", environmentId: "env-none" },
-    { image: USER_IMAGE, command: "true" },
+    { image: USER_BY_NUMBER, command: "true" },
   );
 
   expect(await host.readiness(desired)).toMatchObject({ kind: "refused", problem: "mount-missing" });

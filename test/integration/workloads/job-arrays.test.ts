@@ -6,23 +6,15 @@ import { withTurn } from "@remotegpu/control-plane/store/training/job-arrays";
 import { lockJobOrders } from "@remotegpu/control-plane/store/training/job-orders";
 import { afterEach, beforeEach, expect, test } from "vitest";
 import type { Caller } from "../../support/http/api.ts";
-import { type FreshDatabase, freshDatabase } from "../../support/engines/postgres.ts";
-import {
-  type ControlScene,
-  openControlScene,
-  type ScriptedHost,
-} from "../../support/worlds/control-scene.ts";
+import type { ControlScene, ScriptedHost } from "../../support/worlds/control-scene.ts";
+import { openCustomerScene } from "../../support/worlds/customer-scene.ts";
 
-let fresh: FreshDatabase;
 let scene: ControlScene;
 let alice: Caller & { workspaceId: number };
 let host: ScriptedHost;
 
 beforeEach(async () => {
-  fresh = await freshDatabase();
-  scene = await openControlScene(fresh);
-  alice = await scene.customer("alice");
-  host = await scene.host("host-a", { gpus: 4 });
+  ({ scene, alice, host } = await openCustomerScene({ gpus: 4 }));
 });
 afterEach(async () => await scene.close());
 

@@ -2,18 +2,14 @@
 import { GIB } from "@remotegpu/shared/units";
 import { afterEach, beforeEach, expect, test } from "vitest";
 import type { Caller } from "../../support/http/api.ts";
-import { type FreshDatabase, freshDatabase } from "../../support/engines/postgres.ts";
-import { type ControlScene, openControlScene } from "../../support/worlds/control-scene.ts";
+import type { ControlScene } from "../../support/worlds/control-scene.ts";
+import { openCustomerScene } from "../../support/worlds/customer-scene.ts";
 
-let fresh: FreshDatabase;
 let scene: ControlScene;
 let alice: Caller & { workspaceId: number };
 
 beforeEach(async () => {
-  fresh = await freshDatabase();
-  scene = await openControlScene(fresh);
-  alice = await scene.customer("alice");
-  await scene.host("host-a", { gpus: 2 });
+  ({ scene, alice } = await openCustomerScene({ gpus: 2 }));
 });
 afterEach(async () => await scene.close());
 

@@ -8,23 +8,15 @@ import { acquireLeadership } from "@remotegpu/control-plane/store/database/leade
 import { settleAccount } from "@remotegpu/control-plane/store/spending/suspensions";
 import type { Caller } from "../../support/http/api.ts";
 import { quietLog } from "../../support/quiet-log.ts";
-import { type FreshDatabase, freshDatabase } from "../../support/engines/postgres.ts";
-import {
-  type ControlScene,
-  openControlScene,
-  type ScriptedHost,
-} from "../../support/worlds/control-scene.ts";
+import type { ControlScene, ScriptedHost } from "../../support/worlds/control-scene.ts";
+import { openCustomerScene } from "../../support/worlds/customer-scene.ts";
 
-let fresh: FreshDatabase;
 let scene: ControlScene;
 let alice: Caller & { workspaceId: number };
 let host: ScriptedHost;
 
 beforeEach(async () => {
-  fresh = await freshDatabase();
-  scene = await openControlScene(fresh);
-  alice = await scene.customer("alice");
-  host = await scene.host("host-a", { gpus: 2 });
+  ({ scene, alice, host } = await openCustomerScene({ gpus: 2 }));
 });
 afterEach(async () => await scene.close());
 
