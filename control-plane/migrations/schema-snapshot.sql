@@ -1048,12 +1048,17 @@ CREATE TABLE inference_services (
   config jsonb,
   status_reason text,
   status_deadline_at timestamptz,
+  wished_replicas integer,
+  replica_failures integer NOT NULL DEFAULT 0,
+  replace_after timestamptz,
   CONSTRAINT inference_services_pkey PRIMARY KEY (id),
   CONSTRAINT inference_services_autoscaling_config_check CHECK ((jsonb_typeof(autoscaling_config) = 'object'::text)),
   CONSTRAINT inference_services_config_check CHECK ((jsonb_typeof(config) = 'object'::text)),
   CONSTRAINT inference_services_env_vars_check CHECK (env_vars_ok(env_vars)),
   CONSTRAINT inference_services_health_check_interval_check CHECK ((health_check_interval >= 1)),
-  CONSTRAINT inference_services_new_size_check CHECK ((gpu_memory >= 0))
+  CONSTRAINT inference_services_new_size_check CHECK ((gpu_memory >= 0)),
+  CONSTRAINT inference_services_replica_failures_check CHECK ((replica_failures >= 0)),
+  CONSTRAINT inference_services_wished_replicas_check CHECK ((wished_replicas >= 0))
 );
 ALTER TABLE inference_services
   ADD CONSTRAINT inference_services_replicas_check CHECK (((min_replicas >= 0) AND (max_replicas >= 1) AND (min_replicas <= max_replicas) AND ((replicas = 0) OR ((replicas >= min_replicas) AND (replicas <= max_replicas))))) NOT VALID,
@@ -1092,14 +1097,20 @@ CREATE TABLE instances (
   created_at timestamptz NOT NULL DEFAULT now(),
   updated_at timestamptz NOT NULL DEFAULT now(),
   known_epoch integer NOT NULL DEFAULT 0,
+  revision integer,
+  dismissed_at timestamptz,
+  dismissal text,
   CONSTRAINT instances_pkey PRIMARY KEY (id),
   CONSTRAINT instances_current_epoch_check CHECK ((current_epoch >= 0)),
+  CONSTRAINT instances_dismissal_check CHECK (((dismissed_at IS NULL) = (dismissal IS NULL))),
   CONSTRAINT instances_known_epoch_check CHECK ((known_epoch >= 0)),
   CONSTRAINT instances_rank_check CHECK ((rank >= 0)),
+  CONSTRAINT instances_revision_check CHECK ((revision >= 1)),
   CONSTRAINT instances_state_check CHECK ((state IN ('placed', 'starting', 'ready', 'stopping', 'stopped', 'failed', 'lost'))),
   CONSTRAINT instances_workload_kind_check CHECK ((workload_kind IN ('environment', 'training', 'inference'))),
   CONSTRAINT instances_workload_kind_workload_id_rank_key UNIQUE (workload_kind, workload_id, rank)
 );
+CREATE INDEX idx_instances_replicas ON instances USING btree (workload_id) WHERE (((workload_kind)::text = 'inference'::text) AND (dismissed_at IS NULL));
 CREATE INDEX idx_instances_workload ON instances USING btree (workload_id);
 CREATE TRIGGER set_updated_at BEFORE UPDATE ON instances FOR EACH ROW EXECUTE FUNCTION set_updated_at();
 
@@ -1392,6 +1403,9 @@ CREATE TABLE placements (
   idle_processes jsonb,
   frozen_since timestamptz,
   stall varchar(8),
+  container_since timestamptz,
+  serving varchar(8),
+  serving_since timestamptz,
   CONSTRAINT placements_pkey PRIMARY KEY (instance_id, epoch),
   CONSTRAINT placements_cpu_milli_check CHECK ((cpu_milli >= 0)),
   CONSTRAINT placements_ended_by_check CHECK ((ended_by IN ('customer', 'admin', 'account', 'control-plane', 'limit'))),
@@ -1403,6 +1417,7 @@ CREATE TABLE placements (
   CONSTRAINT placements_ordered_by_check CHECK ((ordered_by IN ('customer', 'admin', 'account', 'control-plane', 'limit'))),
   CONSTRAINT placements_ordered_by_needed CHECK ((((want)::text = 'running'::text) OR (ordered_by IS NOT NULL))),
   CONSTRAINT placements_services_check CHECK ((jsonb_typeof(services) = 'object'::text)),
+  CONSTRAINT placements_serving_check CHECK ((serving IN ('not-yet', 'yes', 'no'))),
   CONSTRAINT placements_spec_check CHECK ((jsonb_typeof(spec) = 'object'::text)),
   CONSTRAINT placements_stall_check CHECK ((stall IN ('told', 'ended'))),
   CONSTRAINT placements_state_check CHECK ((state IN ('placed', 'starting', 'ready', 'stopping', 'stopped', 'failed', 'lost'))),
@@ -1653,11 +1668,28 @@ CREATE TABLE schema_migrations (
 
 CREATE TABLE service_revisions (
   service_id varchar(64) NOT NULL,
-  version varchar(64) NOT NULL,
-  spec jsonb NOT NULL,
-  created_at timestamptz NOT NULL DEFAULT now(),
-  CONSTRAINT service_revisions_pkey PRIMARY KEY (service_id, version),
-  CONSTRAINT service_revisions_spec_check CHECK ((jsonb_typeof(spec) = 'object'::text))
+  number integer NOT NULL,
+  version varchar(64),
+  image varchar(256) NOT NULL,
+  command text,
+  env_vars jsonb,
+  cpu integer NOT NULL,
+  memory bigint NOT NULL,
+  gpu integer NOT NULL,
+  gpu_memory bigint,
+  model_id bigint,
+  model_version varchar(64),
+  config jsonb,
+  created_at timestamptz NOT NULL,
+  actor text NOT NULL,
+  CONSTRAINT service_revisions_pkey PRIMARY KEY (service_id, number),
+  CONSTRAINT service_revisions_config_check CHECK ((jsonb_typeof(config) = 'object'::text)),
+  CONSTRAINT service_revisions_cpu_check CHECK ((cpu > 0)),
+  CONSTRAINT service_revisions_env_vars_check CHECK ((jsonb_typeof(env_vars) = 'object'::text)),
+  CONSTRAINT service_revisions_gpu_check CHECK ((gpu >= 0)),
+  CONSTRAINT service_revisions_gpu_memory_check CHECK ((gpu_memory >= 0)),
+  CONSTRAINT service_revisions_memory_check CHECK ((memory > 0)),
+  CONSTRAINT service_revisions_number_check CHECK ((number >= 1))
 );
 
 CREATE TABLE settings (

@@ -12,6 +12,7 @@ import { cutOffRulesPass } from "./controllers/billing/cut-off-rules.ts";
 import { gpuStrangersPass } from "./controllers/hosts/gpu-strangers.ts";
 import { HostLiveness } from "./controllers/hosts/host-liveness.ts";
 import { imageFetchesPass } from "./controllers/hosts/image-fetches.ts";
+import { replicasPass } from "./controllers/inference/replicas.ts";
 import { type IdleStopDeps, idleStopPass } from "./controllers/idle-stop.ts";
 import { StreamAlarms } from "./controllers/ingest/journal-stream-alarms.ts";
 import { type Leadership, RENEW_EVERY_MS } from "./controllers/leadership.ts";
@@ -50,7 +51,7 @@ export interface LoopEngines {
  * Woken by an order, and by a report that says something new. What is overdue is found by its poll; here it would only
  * compete with the placement that somebody waits for.
  */
-export const WOKEN_BY_NEWS = ["workloads", "scheduling"];
+export const WOKEN_BY_NEWS = ["workloads", "replicas", "scheduling"];
 /** Woken by a message that has gone out, since more may be due for the same webhook. */
 export const WOKEN_BY_DELIVERY = ["webhooks"];
 
@@ -78,6 +79,12 @@ export function loops(engines: LoopEngines): Loop[] {
       everyMs: 2 * MS_PER_SECOND,
       wakes: ["scheduling"],
       pass: (pass) => workloadsPass({ db, nudge, log }, pass),
+    },
+    {
+      name: "replicas",
+      everyMs: 2 * MS_PER_SECOND,
+      wakes: ["replicas", "scheduling"],
+      pass: (pass) => replicasPass({ db, newId, nudge, log }, pass),
     },
     {
       name: "lifecycle",

@@ -573,6 +573,40 @@ const RIGHTS: [route: string, expected: string, question: Question][] = [
   ]),
   ["GET /inference-services", EVERYONE, plain("/inference-services")],
   ["GET /inference-services/{id}", MEMBERS, at(inferenceService, (id) => `/inference-services/${id}`)],
+  [
+    "POST /inference-services",
+    EVERYONE,
+    plain("/inference-services", { name: "s", image: "busybox", version: "1", ...sized }),
+  ],
+  [
+    "POST /inference-services",
+    "401 404 403 ok ok ok ok ok",
+    () => ({
+      path: "/inference-services",
+      body: { name: "s", image: "busybox", version: "1", ...sized, workspace_id: team },
+    }),
+  ],
+  [
+    "PATCH /inference-services/{id}",
+    AUTHORS,
+    at(inferenceService, (id) => `/inference-services/${id}`, { description: "d" }),
+  ],
+  ...["start", "stop", "pause", "resume"].map((verb): [string, string, Question] => [
+    `POST /inference-services/{id}/${verb}`,
+    AUTHORS,
+    at(inferenceService, (id) => `/inference-services/${id}/${verb}`),
+  ]),
+  [
+    "POST /inference-services/{id}/scale",
+    AUTHORS,
+    at(inferenceService, (id) => `/inference-services/${id}/scale`, { replicas: 2 }),
+  ],
+  [
+    "GET /inference-services/{id}/revisions",
+    MEMBERS,
+    at(inferenceService, (id) => `/inference-services/${id}/revisions`),
+  ],
+  ["DELETE /inference-services/{id}", AUTHORS, at(inferenceService, (id) => `/inference-services/${id}`)],
 
   ...data("datasets"),
   ...data("models"),

@@ -49,7 +49,14 @@ const OUR_OWN: Partial<Record<OldTable, TextRow>> = {
     code_id: null,
     mounts_env_code: "false",
   },
-  inference_services: { config: null, status_reason: null, status_deadline_at: null },
+  inference_services: {
+    config: null,
+    status_reason: null,
+    status_deadline_at: null,
+    wished_replicas: null,
+    replica_failures: "0",
+    replace_after: null,
+  },
   billing_records: {
     line: null,
     run_id: null,

@@ -6,6 +6,7 @@ import { createHash, randomUUID } from "node:crypto";
 import { idleStopPass } from "@remotegpu/control-plane/controllers/idle-stop";
 import { hostSync } from "@remotegpu/control-plane/controllers/hosts/host-sync";
 import { imageFetchesPass } from "@remotegpu/control-plane/controllers/hosts/image-fetches";
+import { replicasPass } from "@remotegpu/control-plane/controllers/inference/replicas";
 import { workloadsPass } from "@remotegpu/control-plane/controllers/workloads";
 import { lifecyclePass } from "@remotegpu/control-plane/controllers/lifecycle";
 import { keptForPasses } from "@remotegpu/control-plane/store/placement/scene/pass-scene";
@@ -37,6 +38,8 @@ export interface ControlScene {
   schedule(under?: { term: number }): Promise<SchedulingReport>;
   /** One pass over workloads whose status follows from reports. */
   workloads(): Promise<boolean>;
+  /** One pass over the replicas of inference services. */
+  replicas(): Promise<boolean>;
   lifecycle(): Promise<void>;
   /** One pass over environments that stop for idleness. */
   idleStops(): Promise<void>;
@@ -126,6 +129,7 @@ export async function openControlScene(database?: FreshDatabase): Promise<Contro
     wakes: () => wakes,
     schedule: async (under) => await schedulePass(deps, { ...(await leaderPass()), ...under }),
     workloads: async () => await workloadsPass(deps, await leaderPass()),
+    replicas: async () => await replicasPass(deps, await leaderPass()),
     lifecycle: async () => await lifecyclePass(deps, await leaderPass()),
     fetches: async () => await imageFetchesPass(deps, await leaderPass()),
     host: async (id, wish = {}) => await ScriptedHost.join({ api, handlers }, id, wish),
@@ -152,7 +156,7 @@ type Says = Partial<
   Omit<ObservedInstance, "instanceId" | "placementEpoch" | "runId" | "gateOpenedMs" | "bootId">
 >;
 
-const RUNS_ALL_KINDS = ["restarts-never", "image-entrypoint", "views", "gangs", "code", "launch"];
+const RUNS_ALL_KINDS = ["restarts-never", "image-entrypoint", "probes", "views", "gangs", "code", "launch"];
 
 export class ScriptedHost {
   readonly id: HostId;
@@ -349,6 +353,7 @@ export class ScriptedHost {
       ...(says.imageId !== undefined && { imageId: says.imageId }),
       ...(says.brings !== undefined && { brings: says.brings }),
       ...(says.services !== undefined && { services: says.services }),
+      ...(says.serving !== undefined && { serving: says.serving }),
       ...(says.remains !== undefined && { remains: says.remains }),
       ...(says.restarts !== undefined && { restarts: says.restarts }),
     };

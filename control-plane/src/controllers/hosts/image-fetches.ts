@@ -120,7 +120,8 @@ async function settleOrder(
   const workload = await storeOf(start.kind).lock(sql, start.id);
   if (workload === null) return;
   const reason = fetchEndSentence(hostName, over);
-  const to = rulesOf(start.kind).hopeless;
+  const to = rulesOf(start.kind).hopeless(workload.status);
+  if (to === null) return await storeOf(start.kind).explainWaiting(sql, [{ id: start.id, reason }]);
   await storeOf(start.kind).move(sql, [{ workload, to, reason, actor: "control-plane", now, hostId }]);
 }
 

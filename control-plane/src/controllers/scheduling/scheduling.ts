@@ -140,7 +140,7 @@ function refusalSentence(outcome: Exclude<Refused, Hopeless | { reason: "not-que
   }
 }
 
-/** Its workload ends with the reason, if it still waits. */
+/** Its workload ends with the reason, if it still waits; or says so, where it has others that go on. */
 async function failStart(db: Database, { term, now }: Pass, start: StartName, reason: string): Promise<void> {
   const { kind, id } = start;
   await transaction(db, async (sql) => {
@@ -148,7 +148,8 @@ async function failStart(db: Database, { term, now }: Pass, start: StartName, re
     const [waiting] = await storeOf(kind).lockWaiting(sql, [start]);
     const workload = waiting === undefined ? null : await storeOf(kind).lock(sql, id);
     if (workload === null) return;
-    const to = rulesOf(kind).hopeless;
+    const to = rulesOf(kind).hopeless(workload.status);
+    if (to === null) return await storeOf(kind).explainWaiting(sql, [{ id, reason }]);
     await storeOf(kind).move(sql, [{ workload, to, reason, actor: "control-plane", now }]);
   });
 }

@@ -25,7 +25,7 @@ export const ENVIRONMENT_KIND = {
   afterDeadline,
   waiting: "queued" as const,
   waitsAgain: "Waiting for a place.",
-  hopeless: "error" as const,
+  hopeless: () => "error" as const,
   stopping: (status: EnvironmentStatus): EnvironmentStatus | null =>
     status === "creating" || status === "running" || status === "restarting" ? "stopping" : null,
 };

@@ -1,23 +1,27 @@
 /** Inference services in the table of kinds: each replica is an instance with a start of its own, beside the others. */
 import type { InferenceServiceStatus } from "@remotegpu/shared/workload";
+import { STAYS } from "../instances/instance-report.ts";
 import { type Order, resourceShare } from "../orders/order.ts";
 import type { Quota } from "../orders/quota-levels.ts";
-import { afterDeadline, afterReports, limitMs } from "./service-status.ts";
+import { type ServiceConfig, serviceNeeds } from "./service-config.ts";
+import { afterDeadline, limitMs } from "./service-status.ts";
+import { isWanted } from "./wanted-replicas.ts";
 
 export const SERVICE_KIND = {
   firstRank: (rank: number) => rank,
   hasManyStarts: true,
   countsWhileWaiting: true,
   chargesGrace: false,
-  needs: ["image-entrypoint"] as const,
-  startNeeds: () => [],
+  needs: ["image-entrypoint", "probes"] as const,
+  startNeeds: ({ config }: { config: ServiceConfig | null }) => serviceNeeds(config),
   share: (order: Order): Quota => ({ ...resourceShare(order), storage_quota: 0, environment_quota: 0 }),
-  afterReports,
+  // Each replica lives and fails by itself: they are looked at by rules of their own (replicas.ts).
+  afterReports: () => STAYS,
   limitMs,
   afterDeadline,
   waiting: "creating" as const,
   waitsAgain: "A replica waits for a place.",
-  hopeless: "error" as const,
+  hopeless: (status: InferenceServiceStatus) => (status === "creating" ? ("error" as const) : null),
   stopping: (status: InferenceServiceStatus): InferenceServiceStatus | null =>
-    status === "creating" || status === "running" ? "stopping" : null,
+    isWanted(status) ? "stopping" : null,
 };

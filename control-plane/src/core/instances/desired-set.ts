@@ -110,6 +110,8 @@ export interface ReplicaOrder extends ContainerOrder {
   rank: number;
   /** Null for the image's own. */
   command: string | null;
+  /** Where it listens. */
+  port: number;
 }
 
 export function replicaSpec(order: ReplicaOrder, gpus: GpuGrant[]): InstanceSpec {
@@ -121,7 +123,10 @@ export function replicaSpec(order: ReplicaOrder, gpus: GpuGrant[]): InstanceSpec
     image: order.image,
     command: order.command,
     ...(order.command === null && { entrypoint: "image" as const }),
-    env: { ...order.envVars, ...mountEnv(order) },
+    // It costs nothing before it serves, and its container is started again where it is.
+    gate: "probe",
+    restarts: "within-run",
+    env: { ...order.envVars, PORT: String(order.port), ...mountEnv(order) },
     cpuMilli: order.cpuMilli,
     memoryBytes: order.memoryBytes,
     pidsLimit: PIDS_LIMIT,
@@ -280,10 +285,6 @@ export function isBelowPool(storagePath: string): boolean {
 /** What is applied live, outside the spec hash. Where money is short a cut-off is bounded later (cut-off-rule.ts). */
 export function environmentLive(): DesiredInstance["live"] {
   return { stopGraceSeconds: STOP_GRACE_SECONDS, onDisconnect: "keep", stopAfterSeconds: null };
-}
-
-export function replicaLive(): DesiredInstance["live"] {
-  return environmentLive();
 }
 
 /** A gang over several hosts is of no use without one of them: cut off for so long, a rank ends by itself. */

@@ -18,7 +18,7 @@ export const JOB_KIND = {
   afterDeadline,
   waiting: "queued" as const,
   waitsAgain: "Waiting for a place.",
-  hopeless: "failed" as const,
+  hopeless: () => "failed" as const,
   stopping: (status: TrainingJobStatus): TrainingJobStatus | null =>
     status === "queued" || status === "running" ? "stopping" : null,
 };

@@ -31,6 +31,9 @@ export const InferenceService = z
     gpu_memory: z.int().nullable(),
     /** As many as are wanted; 0 when it was stopped here. */
     replicas: z.int(),
+    ready_replicas: z.int(),
+    waiting_replicas: z.int(),
+    revision: z.int().nullable(),
     min_replicas: z.int(),
     max_replicas: z.int(),
     autoscaling_enabled: z.boolean(),

@@ -62,6 +62,7 @@ import { registerTrainingJobDryRun } from "../training/job-dry-run.ts";
 import { registerTrainingJobGroupRoutes } from "../training/job-groups.ts";
 import { registerTrainingJobOutputRoute } from "../training/job-output.ts";
 import { registerTrainingJobRoutes } from "../training/training-jobs.ts";
+import { registerInferenceServiceRoutes } from "../inference/inference-services.ts";
 import { registerWorkloadExec } from "../workloads/workload-exec.ts";
 import { registerWorkloadLogs } from "../workloads/workload-logs.ts";
 import { registerWorkloadPages } from "../workloads/workload-pages.ts";
@@ -85,6 +86,7 @@ export function registerResources(api: ApiApp, deps: ApiDeps): void {
   registerEnvironmentRoutes(api, deps, fleet);
   registerCodeUploadRoutes(api, deps);
   registerTrainingJobRoutes(api, fleet);
+  registerInferenceServiceRoutes(api, deps, fleet);
   registerTrainingJobGroupRoutes(api);
   registerTrainingJobOutputRoute(api);
   registerWorkloadRoutes(api, deps, fleet);

@@ -112,6 +112,10 @@ export const Instance = z
     gang: Gang.nullable(),
     idle: Idle.nullable(),
     frozen_since: Timestamp.nullable(),
+    revision: z.int().nullable(),
+    serving: z.string().nullable(),
+    dismissed_at: Timestamp.nullable(),
+    dismissal: z.string().nullable(),
     gpus: z.array(
       z.object({
         uuid: z.string(),
@@ -135,6 +139,7 @@ export function instanceAnswer(c: ApiContext, view: InstanceView): z.input<typeo
     gang: gang && gangAnswer(gang),
     idle: idle && idleAnswer(idle),
     frozen_since: iso(view.frozen_since),
+    dismissed_at: iso(view.dismissed_at),
     figures: figures && {
       ...figures,
       last_output_at: iso(figures.last_output_at === null ? null : new Date(figures.last_output_at)),

@@ -5,6 +5,7 @@ import type { HostId, InstanceId } from "@remotegpu/shared/ids";
 import type { ExecReply, ExecRequest } from "@remotegpu/shared/protocol";
 import { text } from "@remotegpu/shared/text";
 import { KIB } from "@remotegpu/shared/units";
+import { rulesOf } from "../../core/workloads/kinds.ts";
 import { execTarget, type ExecTarget } from "../../store/workloads/instances/exec-target.ts";
 import type { ApiApp, ApiDeps, HostLink } from "../deps.ts";
 import { recordBeforehand } from "../request/audit.ts";
@@ -69,7 +70,9 @@ export function registerWorkloadExec(api: ApiApp, deps: ApiDeps, routed: RoutedK
   api.openapi(execOf(routed), async (c) => {
     const { id, status } = await workloadFor(c, routed, c.req.valid("param").id, "manage-workload");
     const query = c.req.valid("query");
-    const rank = "rank" in query ? (query.rank ?? 0) : 0;
+    const given = "rank" in query ? query.rank : undefined;
+    // Which replicas there are changes; other instances are counted from 0.
+    const rank = given ?? (rulesOf(routed.kind).hasManyStarts ? null : 0);
     const { argv, stdin, encoding } = c.req.valid("json");
     const input = stdin === undefined ? null : bytesOf(stdin, encoding);
     const target = await execTarget(deps.db, { kind: routed.kind, workloadId: id, rank });
@@ -99,9 +102,9 @@ export function registerWorkloadExec(api: ApiApp, deps: ApiDeps, routed: RoutedK
 
 function notRunning(
   { what, hasRanks }: RoutedKind,
-  { rank, status }: { rank: number; status: string },
+  { rank, status }: { rank: number | null; status: string },
 ): string {
-  return hasRanks
+  return hasRanks && rank !== null
     ? `Commands run where a container is up; instance ${rank} of this ${what}, which is ${status}, has none.`
     : `Commands run in a running ${what}; this one is ${status}.`;
 }

@@ -68,7 +68,7 @@ async function answerLogs(c: ApiContext, { db, link }: ApiDeps, asked: Asked): P
   const target = await logTarget(db, {
     kind: routed.kind,
     workloadId: id,
-    rank: query.rank ?? 0,
+    rank: query.rank ?? null,
     runId: query.run ?? null,
   });
   if (target === null) {
@@ -185,7 +185,7 @@ async function lookAfter(
   try {
     await actorFrom(c);
     await workloadFor(c, routed, id, "read-workload");
-    const wish = { kind: routed.kind, workloadId: id, rank: query.rank ?? 0, runId: target.run_id };
+    const wish = { kind: routed.kind, workloadId: id, rank: query.rank ?? null, runId: target.run_id };
     const now = await logTarget(db, wish);
     return now === null || isHeard(now) ? null : awayText(now);
   } catch (error) {

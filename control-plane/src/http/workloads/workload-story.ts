@@ -1,11 +1,11 @@
 /** What a workload's people ask about it, whatever its kind: what happened, and where it runs and ran. */
-import { createRoute } from "@hono/zod-openapi";
+import { createRoute, z } from "@hono/zod-openapi";
 import { workloadEvents } from "../../store/events/events.ts";
 import { instancesOf } from "../../store/workloads/instances/instances.ts";
 import type { ApiApp, ApiDeps } from "../deps.ts";
 import { eventPage, EventPage } from "./event-answer.ts";
 import { Instance, instanceAnswer } from "./instance-answer.ts";
-import { numericPage, pageOf, PageQuery } from "../request/pagination.ts";
+import { numericPage, pageOf, pageQuery, PageQuery } from "../request/pagination.ts";
 import { forCustomers, ok, WorkloadIdPath } from "../request/route.ts";
 import { type RoutedKind, workloadFor } from "./routed-kind.ts";
 
@@ -22,6 +22,12 @@ const eventsOf = ({ path, many }: RoutedKind) =>
     responses: ok("A page of events", EventPage),
   });
 
+const InstancesQuery = z.strictObject({
+  ...pageQuery,
+  /** Also replicas that are over and hold nothing any more. */
+  all: z.enum(["true", "false"]).optional(),
+});
+
 const instancesRoute = ({ path, many }: RoutedKind) =>
   createRoute({
     ...forCustomers,
@@ -29,7 +35,7 @@ const instancesRoute = ({ path, many }: RoutedKind) =>
     path: `/${path}/{id}/instances`,
     tags: [many],
     summary: "Where it runs, on which GPUs, for how long and at what charge; how its runs ended",
-    request: { params, query: PageQuery },
+    request: { params, query: InstancesQuery },
     responses: ok("Its instances", pageOf(Instance)),
   });
 
@@ -45,7 +51,8 @@ export function registerWorkloadStory(api: ApiApp, { db }: ApiDeps, routed: Rout
 
   api.openapi(instancesRoute(routed), async (c) => {
     const { id } = await workloadFor(c, routed, c.req.valid("param").id, "read-workload");
-    const views = (await instancesOf(db, kind, [id], { withTails: true })).get(id) ?? [];
+    const withGone = c.req.valid("query").all === "true";
+    const views = (await instancesOf(db, kind, [id], { withTails: true, withGone })).get(id) ?? [];
     return c.json({ items: views.map((view) => instanceAnswer(c, view)), next_cursor: null }, 200);
   });
 }

@@ -4,6 +4,7 @@ import { fetchEndSentence } from "../../core/hosts/images/image-fetch.ts";
 import { describeObstacle } from "../../core/placement/fleet/fits-on.ts";
 import { FleetState } from "../../core/placement/fleet/fleet-state.ts";
 import { hostReasons } from "../../core/placement/placement.ts";
+import { rulesOf } from "../../core/workloads/kinds.ts";
 import { inQueueOrder, positionInQueue } from "../../core/queue/queue.ts";
 import { suggestions } from "../../core/queue/suggestions.ts";
 import type { Connection } from "../../store/database/database.ts";
@@ -93,7 +94,8 @@ async function whyOf(
   const told = { status: workload.status, reason };
   const fetches = (await fetchesOfWorkload(db, { kind: routed.kind, id: workload.id })).map(fetchAnswer);
   const nothing = { ...told, position: null, hosts: [], image_fetches: fetches, suggestions: [] };
-  if (workload.status !== "queued") return nothing;
+  // Of a service that runs a replica may wait.
+  if (workload.status !== "queued" && !rulesOf(routed.kind).hasManyStarts) return nothing;
   const at = now();
   const scene = await passScene(db, { now: at, seed: 0, kept, work: "all" });
   const place = placeIn(scene, { ...routed, id: workload.id, at });

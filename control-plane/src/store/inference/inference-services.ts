@@ -39,7 +39,17 @@ export interface InferenceServiceRow {
   config: Record<string, unknown> | null;
   created_at: Date | null;
   updated_at: Date | null;
+  /** Replicas that serve, and that wait for a place. */
+  ready_replicas: number;
+  waiting_replicas: number;
+  /** The newest; null for one of the old system. */
+  revision: number | null;
 }
+
+const REPLICAS = (which: string) => `(SELECT count(*)::int FROM instances i
+    LEFT JOIN placements p ON p.instance_id = i.id AND p.epoch = i.current_epoch
+   WHERE i.workload_kind = 'inference' AND i.workload_id = s.id AND i.dismissed_at IS NULL AND ${which})`;
+const SERVES = "p.state = 'ready' AND p.want = 'running' AND coalesce(p.serving, 'yes') = 'yes'";
 
 export const INFERENCE_SELECT = `SELECT s.id, ${safeBigint("s.customer_id")} AS customer_id,
     (SELECT o.username FROM customers o WHERE o.id = s.customer_id) AS owner_username, ${safeBigint("s.workspace_id")} AS workspace_id,
@@ -49,7 +59,9 @@ export const INFERENCE_SELECT = `SELECT s.id, ${safeBigint("s.customer_id")} AS 
     coalesce(s.replicas, 0) AS replicas, coalesce(s.min_replicas, 1) AS min_replicas,
     coalesce(s.max_replicas, 10) AS max_replicas, coalesce(s.autoscaling_enabled, false) AS autoscaling_enabled,
     s.autoscaling_config, s.health_check_path, coalesce(s.health_check_interval, 30) AS health_check_interval,
-    s.env_vars, s.config, s.created_at, s.updated_at
+    s.env_vars, s.config, s.created_at, s.updated_at, ${REPLICAS(SERVES)} AS ready_replicas,
+    ${REPLICAS("p.instance_id IS NULL AND s.status IN ('creating', 'running')")} AS waiting_replicas,
+    (SELECT max(v.number) FROM service_revisions v WHERE v.service_id = s.id) AS revision
   FROM inference_services s`;
 
 /** Null for one that does not exist or is deleted. */

@@ -4,7 +4,8 @@
  */
 import type { InferenceServiceStatus } from "@remotegpu/shared/workload";
 import { limitMs } from "../../core/inference/service-status.ts";
-import { networkName, replicaLive, replicaSpec } from "../../core/instances/desired-set.ts";
+import { portOf, replicaLive } from "../../core/inference/service-config.ts";
+import { networkName, replicaSpec } from "../../core/instances/desired-set.ts";
 import type { PlaceableStart, PlacedStart } from "../../core/workloads/placeable-start.ts";
 import type { StartName } from "../../core/workloads/start.ts";
 import type { Explanation, LockedWorkload, WorkloadMove } from "../../core/workloads/workload-move.ts";
@@ -13,14 +14,15 @@ import { idOnHosts } from "../database/values/id-on-hosts.ts";
 import { SOUND_SIZES } from "../database/values/old-values.ts";
 import { appendEvents, STATUS_EVENT } from "../events/events.ts";
 import { INFERENCE_SELECT } from "./inference-services.ts";
-import { lockServiceOrders, orderOfReplica, type ServiceOrderRow } from "./service-orders.ts";
+import { checkOf, lockServiceOrders, orderOfReplica, type ServiceOrderRow } from "./service-orders.ts";
+import { wantedIn } from "./wishes.ts";
 
 /** In these its replicas are wanted. */
 const IS_WANTED = "status IN ('creating', 'running')";
 
 const WAITING_REPLICAS = `SELECT s.id, i.rank AS first_rank, 1 AS instances
     FROM inference_services s JOIN instances i ON i.workload_kind = 'inference' AND i.workload_id = s.id
-   WHERE s.${IS_WANTED} AND s.deleted_at IS NULL AND i.state = 'placed'
+   WHERE s.${IS_WANTED} AND s.deleted_at IS NULL AND i.state = 'placed' AND i.dismissed_at IS NULL
      AND NOT EXISTS (SELECT FROM placements p WHERE p.instance_id = i.id)`;
 
 export const SERVICE_STORE = {
@@ -42,17 +44,19 @@ export const SERVICE_STORE = {
   // A replica that is taken back leaves its service as it is.
   isStarting: "false",
   isOver: "false",
-  isDerived: "o.status IN ('creating', 'stopping')",
+  // Its replicas are looked at by a loop of their own.
+  isDerived: "false",
   priority: "0",
   queuedAt: "NULL::timestamptz",
   limitSeconds: null,
   uses: {
     columns: ["replicas"],
-    exists: "status IN ('creating', 'running', 'stopping')",
+    exists: "status IN ('creating', 'running', 'stopping', 'error')",
     // What says that it runs and has no instance comes from the old system and holds nothing.
-    isActive: `status IN ('creating', 'running', 'stopping') AND EXISTS (
-        SELECT FROM instances i WHERE i.workload_kind = 'inference' AND i.workload_id = t.id)`,
-    instances: "greatest(coalesce(replicas, 0), 0)",
+    isActive: `EXISTS (SELECT FROM instances i WHERE i.workload_kind = 'inference' AND i.workload_id = t.id)`,
+    // One that is done without holds its place until its host has let go of it.
+    instances: `greatest(coalesce(replicas, 0), (SELECT count(*) FROM instances i JOIN placements p ON p.instance_id = i.id
+        WHERE i.workload_kind = 'inference' AND i.workload_id = t.id AND p.resources_released_at IS NULL))`,
     environments: 0 as const,
   },
   waitingInstances: `(SELECT count(*) FROM (${WAITING_REPLICAS}) r WHERE r.id = t.id)`,
@@ -102,10 +106,11 @@ function placeable(row: ServiceOrderRow, firstRank: number): PlaceableStart {
           models,
           rank,
           command: row.config?.command ?? null,
+          port: portOf(row.config),
         },
         gpus,
       ),
-    live: replicaLive,
+    live: () => replicaLive(row.config, checkOf(row)),
   };
 }
 
@@ -130,10 +135,14 @@ async function notePlaced(sql: Connection, placed: readonly PlacedStart[]): Prom
 }
 
 async function move(sql: Connection, moves: readonly WorkloadMove<InferenceServiceStatus>[]): Promise<void> {
+  const wanted = await wantedIn(
+    sql,
+    moves.map(({ workload: { id }, to }) => ({ id, status: to })),
+  );
   await sql.query(
     `UPDATE inference_services s SET ${SOUND_SIZES}, status = m.status, status_reason = m.reason,
-            status_deadline_at = m.deadline
-       FROM unnest($1::text[], $2::text[], $3::text[], $4::timestamptz[]) AS m(id, status, reason, deadline)
+            status_deadline_at = m.deadline, replicas = m.replicas
+       FROM unnest($1::text[], $2::text[], $3::text[], $4::timestamptz[], $5::int[]) AS m(id, status, reason, deadline, replicas)
       WHERE s.id = m.id`,
     [
       moves.map(({ workload }) => workload.id),
@@ -143,6 +152,7 @@ async function move(sql: Connection, moves: readonly WorkloadMove<InferenceServi
         const limit = limitMs(to);
         return limit === null ? null : new Date(now.getTime() + limit);
       }),
+      moves.map(({ workload }) => wanted.get(workload.id) ?? 0),
     ],
   );
   await appendEvents(
@@ -173,7 +183,7 @@ async function explain(
   );
 }
 
-/** A service that answers says nothing of a replica that waits beside; one that does not yet says why. */
+/** Also of one that runs: others answer meanwhile. */
 async function explainWaiting(
   sql: Transaction,
   told: readonly { id: string; reason: string }[],

@@ -1,15 +1,16 @@
 /** Inference services as transactions hold them: with who pays, and read as the orders that their replicas are. */
 import type { InferenceServiceStatus } from "@remotegpu/shared/workload";
-import { type Order, type OrderConfig, resourcesOf } from "../../core/orders/order.ts";
-import { MODEL_PATHS, withPaths } from "../../core/orders/order-check.ts";
+import {
+  type AutoscalingWish,
+  type HealthCheck,
+  type ServiceConfig,
+  serviceNeeds,
+} from "../../core/inference/service-config.ts";
+import { type Order, resourcesOf } from "../../core/orders/order.ts";
+import { type Mount, MODEL_PATHS, withPaths } from "../../core/orders/order-check.ts";
 import { LIVE } from "../accounts/workspaces.ts";
 import type { Transaction } from "../database/database.ts";
 import { knownStatus, safeBigint } from "../database/values/old-values.ts";
-
-interface ServiceConfig extends OrderConfig {
-  /** In place of the image's own. */
-  command?: string | undefined;
-}
 
 export interface ServiceOrderRow {
   id: string;
@@ -22,6 +23,16 @@ export interface ServiceOrderRow {
   image: string;
   status: InferenceServiceStatus;
   status_deadline_at: Date | null;
+  min_replicas: number;
+  max_replicas: number;
+  /** As many as people asked for last; null where nobody said. */
+  wished_replicas: number | null;
+  autoscaling_enabled: boolean;
+  autoscaling_config: AutoscalingWish | null;
+  health_check_path: string | null;
+  health_check_interval: number;
+  /** Ordered here: what came from the old system has none. */
+  has_revisions: boolean;
   /** Sizes are each replica's. */
   cpu: number;
   memory: number;
@@ -46,7 +57,10 @@ export async function lockServiceOrders(
     `SELECT s.id, ${safeBigint("s.customer_id")} AS customer_id, ${safeBigint("s.workspace_id")} AS workspace_id,
             ${safeBigint("coalesce(w.owner_id, s.customer_id)")} AS payer_id, w.id AS paying_workspace_id,
             (SELECT c.id FROM customers c WHERE c.id = s.customer_id) AS orderer_id, s.name, s.image,
-            ${knownStatus("inference", "s")} AS status, s.status_deadline_at, coalesce(s.cpu, 1) AS cpu,
+            ${knownStatus("inference", "s")} AS status, s.status_deadline_at, coalesce(s.min_replicas, 1) AS min_replicas,
+            coalesce(s.max_replicas, 10) AS max_replicas, s.wished_replicas, coalesce(s.autoscaling_enabled, false) AS autoscaling_enabled,
+            s.autoscaling_config, s.health_check_path, coalesce(s.health_check_interval, 30) AS health_check_interval,
+            EXISTS (SELECT FROM service_revisions v WHERE v.service_id = s.id) AS has_revisions, coalesce(s.cpu, 1) AS cpu,
             ${safeBigint("coalesce(s.memory, 1)")} AS memory, coalesce(s.gpu, 0) AS gpu,
             ${safeBigint("s.gpu_memory")} AS gpu_memory, ${safeBigint("s.model_id")} AS model_id, s.env_vars, s.config
        FROM inference_services s LEFT JOIN workspaces w ON w.id = s.workspace_id AND ${LIVE}
@@ -54,6 +68,12 @@ export async function lockServiceOrders(
     [ids],
   );
   return new Map(rows.map((row) => [row.id, row]));
+}
+
+export function checkOf(
+  row: Pick<ServiceOrderRow, "health_check_path" | "health_check_interval">,
+): HealthCheck {
+  return { path: row.health_check_path, intervalSeconds: row.health_check_interval };
 }
 
 /** Of one replica. */
@@ -70,6 +90,12 @@ export function orderOfReplica(row: ServiceOrderRow): Order {
     storagePool: null,
     distinctHosts: false,
     datasets: [],
-    models: withPaths(row.model_id === null || row.model_id === 0 ? [] : [{ id: row.model_id }], MODEL_PATHS),
+    models: modelMounts(row.model_id),
+    needs: serviceNeeds(row.config),
   };
+}
+
+/** The old system wrote 0 for none. */
+export function modelMounts(modelId: number | null): Mount[] {
+  return withPaths(modelId === null || modelId === 0 ? [] : [{ id: modelId }], MODEL_PATHS);
 }

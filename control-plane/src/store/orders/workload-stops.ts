@@ -31,16 +31,28 @@ export async function stopInstances(
   return await stopInstancesOf(sql, [workload], orderer);
 }
 
+/** The same of what one host has of it: the rest of it goes on. */
+export async function stopInstancesOn(
+  sql: Transaction,
+  { hostId, ...workload }: WorkloadName & { hostId: string },
+  orderer: Orderer,
+): Promise<string[]> {
+  const there = (await placementsNotGone(sql, workload)).filter(({ host_id: id }) => id === hostId);
+  return await order(sql, there.filter(isToRun), { wanted: "stopped", orderer });
+}
+
 /** The same of several: hosts are told at the end, all together, and so locked in the order in which everybody locks them. */
 export async function stopInstancesOf(
   sql: Transaction,
   workloads: readonly WorkloadName[],
   orderer: Orderer,
 ): Promise<string[]> {
-  const running = (await placementsOf(sql, workloads)).filter(
-    (placement) => placement.is_held && placement.want === "running",
-  );
+  const running = (await placementsOf(sql, workloads)).filter(isToRun);
   return await order(sql, running, { wanted: "stopped", orderer });
+}
+
+function isToRun({ is_held: isHeld, want: wanted }: PlacementRow): boolean {
+  return isHeld && wanted === "running";
 }
 
 /** All of it goes from wherever it is; answers the hosts whose desired sets changed. */

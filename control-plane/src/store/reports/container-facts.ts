@@ -25,6 +25,24 @@ export async function noteContainerFacts(
   );
 }
 
+/** Whether replicas answer their probes, and since when that is so, in the time of this side. */
+export async function noteServing(
+  sql: Connection,
+  { hostId, observed, now }: { hostId: string; observed: readonly ObservedInstance[]; now: Date },
+): Promise<void> {
+  const told = observed.flatMap(({ instanceId, placementEpoch, runId, serving }) =>
+    serving === undefined ? [] : [{ instanceId, placementEpoch, runId, serving }],
+  );
+  if (told.length === 0) return;
+  await sql.query(
+    `UPDATE placements p SET serving = v.serving, serving_since = $3
+       FROM jsonb_to_recordset($2::jsonb) AS v("instanceId" text, "placementEpoch" int, "runId" text, serving text)
+      WHERE p.instance_id = v."instanceId" AND p.epoch = v."placementEpoch" AND p.run_id = v."runId" AND p.host_id = $1
+        AND p.serving IS DISTINCT FROM v.serving`,
+    [hostId, JSON.stringify(told), now],
+  );
+}
+
 /** As it is now: what is not told any more is not known any more. */
 export async function noteServices(
   sql: Connection,

@@ -5,7 +5,7 @@
 import { type Drain, drainReason, drainSentence } from "../../core/hosts/drain.ts";
 import { newsOfDrain, newsOfDrainTakenBack } from "../../core/alerts/work-news.ts";
 import type { Connection, Transaction } from "../database/database.ts";
-import { stopInstances } from "../orders/workload-stops.ts";
+import { stopInstances, stopInstancesOn } from "../orders/workload-stops.ts";
 import { KINDS_IN_LOCK_ORDER, storeOf } from "../workloads/kinds.ts";
 import { rulesOf } from "../../core/workloads/kinds.ts";
 import type { WorkloadName } from "../../core/workloads/workload-name.ts";
@@ -99,6 +99,10 @@ async function stopWhatIsLeft(
     const to = workload && rulesOf(name.kind).stopping(workload.status);
     // One that has begun to stop, or ended, since it was read needs no order.
     if (workload === null || to === null) continue;
+    if (rulesOf(name.kind).hasManyStarts) {
+      await stopInstancesOn(sql, { ...name, hostId: host.id }, orderer);
+      continue;
+    }
     await stopInstances(sql, name, orderer);
     const cause = { by: orderer.by, exitCode: null };
     await storeOf(name.kind).move(sql, [
@@ -119,7 +123,8 @@ async function tellPeople(
     const workload = await storeOf(name.kind).lock(sql, name.id);
     if (workload === null) continue;
     told.push({ ...name, customerId: workload.customerId });
-    if (workload.status === "running")
+    // One with replicas elsewhere goes on, and its own rules say what becomes of those here.
+    if (workload.status === "running" && !rulesOf(name.kind).hasManyStarts)
       await storeOf(name.kind).explain(sql, { id: name.id, status: "running", reason: warning });
   }
   const eventIds = await appendEvents(

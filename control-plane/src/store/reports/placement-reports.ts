@@ -199,9 +199,10 @@ async function writeState(
   seen: ObservedInstance,
 ): Promise<void> {
   await sql.query(
-    `UPDATE placements SET state = $3::text, detail = $4, problem = $5, container_id = $6, exit_code = $7,
+    `UPDATE placements SET state = $3::text, detail = $4, problem = $5, container_id = $6::text, exit_code = $7,
             ended_by = CASE WHEN $9::boolean AND state NOT IN ('stopped', 'failed', 'lost') THEN ordered_by ELSE ended_by END,
-            state_changed_at = CASE WHEN state = $3::text THEN state_changed_at ELSE $8::timestamptz END
+            state_changed_at = CASE WHEN state = $3::text THEN state_changed_at ELSE $8::timestamptz END,
+            container_since = CASE WHEN $6::text IS NULL THEN container_since ELSE coalesce(container_since, $8::timestamptz) END
       WHERE instance_id = $1 AND epoch = $2`,
     [
       placement.instance_id,

@@ -158,7 +158,11 @@ async function settleFailure(
   const failed = reports.filter(({ rank }) => failure.ranks.includes(rank));
   const outcome =
     retry === undefined
-      ? { to: rulesOf(kind).hopeless, reason: failure.reason, next: null }
+      ? {
+          to: rulesOf(kind).hopeless(workload.status) ?? workload.status,
+          reason: failure.reason,
+          next: null,
+        }
       : await outcomeOf(sql, retry, { kind, id: workload.id, failure, failed, now });
   // It is looked at again with the next pass.
   if (outcome === "not-told") return [];

@@ -10,6 +10,7 @@ import { CODE_WORDS } from "./code-words.ts";
 import { FLEET_WORDS } from "./fleet-words.ts";
 import { PARAMETER_WORDS } from "./parameter-words.ts";
 import { PROOF_WORDS } from "./proof-words.ts";
+import { SERVICE_WORDS } from "./service-words.ts";
 import type { Words } from "./word.ts";
 import { TRAINING_WORDS } from "./training-words.ts";
 import { WORKLOAD_WORDS } from "./workload-words.ts";
@@ -19,6 +20,7 @@ export const WORDS: Words = {
   ...ACCOUNT_WORDS,
   ...WORKLOAD_WORDS,
   ...TRAINING_WORDS,
+  ...SERVICE_WORDS,
   ...ACCESS_WORDS,
   ...CODE_WORDS,
   ...BILL_WORDS,

@@ -100,6 +100,13 @@ export interface InstanceView {
   idle: { since: string; processes: WaitingProcesses[] | null } | null;
   /** Since when all of it is held still from outside. */
   frozen_since: Date | null;
+  /** Of a replica: of which revision of its service; null for other kinds. */
+  revision: number | null;
+  /** Whether it answers its probe; null where its host does not tell. */
+  serving: string | null;
+  /** Of a replica that its service does without: since when, and why. */
+  dismissed_at: Date | null;
+  dismissal: string | null;
   /** What its container was made with. */
   switches: ContainerSwitches;
   gpus: InstanceGpu[];
@@ -115,21 +122,25 @@ const IDLE = `CASE WHEN p.idle_since IS NOT NULL AND p.state = 'ready' THEN
 /** The newest runs that an answer carries of each instance; /billing has them all. */
 const MAX_RUNS = 20;
 
-/** The current placement of each instance, by workload; none before the first. */
+/** The current placement of each instance, by workload; none before the first. Of replicas those that are wanted or hold something. */
 export async function instancesOf(
   sql: Connection,
   kind: WorkloadKind,
   workloadIds: readonly string[],
-  { withTails = false }: { withTails?: boolean } = {},
+  {
+    withTails = false,
+    withGone = false,
+  }: { withTails?: boolean; /** Replicas that are over, too. */ withGone?: boolean } = {},
 ): Promise<Map<string, InstanceView[]>> {
   const { rows } = await sql.query<Omit<InstanceView, "gpus" | "runs"> & { workload_id: string }>(
     `SELECT i.workload_id, i.id, i.rank, p.epoch, p.state, p.want, p.detail, p.problem, p.run_id,
-            p.host_id, h.name AS host_name, p.container_id, p.exit_code, p.image_id, p.image_brings, ${FIGURES_NOW} AS figures, p.created_at AS placed_at,
+            i.revision, p.serving, i.dismissed_at, i.dismissal, p.host_id, h.name AS host_name, p.container_id, p.exit_code, p.image_id, p.image_brings, ${FIGURES_NOW} AS figures, p.created_at AS placed_at,
             ${IDLE} AS idle, p.frozen_since, ${GANG} AS gang, jsonb_build_object('jupyter_enabled', p.spec->'jupyter', 'tensorboard_enabled', p.spec->'tensorboard') AS switches
        FROM instances i JOIN placements p ON p.instance_id = i.id AND p.epoch = i.current_epoch
        JOIN hosts h ON h.id = p.host_id
-      WHERE i.workload_kind = $2 AND i.workload_id = ANY($1::text[]) ORDER BY i.workload_id, i.rank`,
-    [workloadIds, kind],
+      WHERE i.workload_kind = $2 AND i.workload_id = ANY($1::text[])
+        AND ($3 OR i.dismissed_at IS NULL OR p.resources_released_at IS NULL) ORDER BY i.workload_id, i.rank`,
+    [workloadIds, kind, withGone],
   );
   const ids = rows.map(({ id }) => id);
   const [gpus, runs] = await Promise.all([gpusOf(sql, ids), runsOf(sql, ids, withTails)]);

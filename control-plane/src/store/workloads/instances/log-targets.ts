@@ -29,10 +29,14 @@ export interface LogTarget {
   detail: string | null;
 }
 
+/** SQL: of all instances of workload `$2` of kind `$1` the first that is wanted; of a service of which none is, the newest. */
+const FIRST_RANK = `(SELECT coalesce(min(f.rank) FILTER (WHERE f.dismissed_at IS NULL AND f.current_epoch > 0), max(f.rank))
+    FROM instances f WHERE f.workload_kind = $1 AND f.workload_id = $2)`;
+
 /** The named run of the workload, or the latest of that rank; null where there is none. */
 export async function logTarget(
   sql: Connection,
-  wish: { kind: WorkloadKind; workloadId: string; rank: number; runId: string | null },
+  wish: { kind: WorkloadKind; workloadId: string; rank: number | null; runId: string | null },
 ): Promise<LogTarget | null> {
   const { rows } = await sql.query<LogTarget>(
     `SELECT r.id AS run_id, r.instance_id, r.epoch, r.host_id, h.name AS host_name, h.connection AS host_connection,
@@ -47,7 +51,7 @@ export async function logTarget(
        LEFT JOIN run_ends e ON e.run_id = r.id
        LEFT JOIN placements p ON p.instance_id = r.instance_id AND p.epoch = r.epoch AND p.run_id = r.id
       WHERE i.workload_kind = $1 AND i.workload_id = $2
-        AND CASE WHEN $4::text IS NULL THEN i.rank = $3 ELSE r.id = $4 END
+        AND CASE WHEN $4::text IS NULL THEN i.rank = coalesce($3, ${FIRST_RANK}) ELSE r.id = $4 END
       ORDER BY r.ordered_at DESC, r.id DESC LIMIT 1`,
     [wish.kind, wish.workloadId, wish.rank, wish.runId],
   );

@@ -215,7 +215,7 @@ test.each([
 
 test("what a kind's specs need of an agent is what its rules say, however little was ordered", () => {
   const needsOf = (spec: InstanceSpec) => featuresFor({ spec });
-  const replica = { ...order(), rank: 0, command: null };
+  const replica = { ...order(), rank: 0, command: null, port: 8000 };
 
   expect(needsOf(environmentSpec(order(), []))).toEqual(rulesOf("environment").needs);
   expect(needsOf(rankSpec(rank(), []))).toEqual(rulesOf("training").needs);

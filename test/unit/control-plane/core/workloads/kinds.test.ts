@@ -17,10 +17,10 @@ const cases = WORKLOAD_KINDS.flatMap((kind) => STATUSES[kind].map((status) => ({
 
 describe("whatever the kind", () => {
   test.each(WORKLOAD_KINDS)("an %s that waits again or is hopeless has a status of its own kind", (kind) => {
-    const { waiting, hopeless } = rulesOf(kind);
+    const rules = rulesOf(kind);
 
-    expect(STATUSES[kind]).toContain(waiting);
-    expect(STATUSES[kind]).toContain(hopeless);
+    expect(STATUSES[kind]).toContain(rules.waiting);
+    expect(STATUSES[kind]).toContain(rules.hopeless(rules.waiting));
   });
 
   const limited = cases.filter(({ kind, status }) => rulesOf(kind).limitMs(status) !== null);
@@ -47,4 +47,8 @@ describe("whatever the kind", () => {
 test("ranks of a job start together, each replica of a service by itself", () => {
   expect([0, 1, 7].map((rank) => rulesOf("training").firstRank(rank))).toEqual([0, 0, 0]);
   expect([0, 1, 7].map((rank) => rulesOf("inference").firstRank(rank))).toEqual([0, 1, 7]);
+});
+
+test("a replica that can never start leaves a service alone that others serve", () => {
+  expect(rulesOf("inference").hopeless("running")).toBeNull();
 });

@@ -1,0 +1,102 @@
+/**
+ * One pass over inference services: their replicas are read as they stand and laid before the rules, which say what is
+ * made, what goes and what that makes of the service. What was decided from a page is decided anew under the service's
+ * lock, so that a wish which came meanwhile counts.
+ */
+import type { HostId } from "@remotegpu/shared/ids";
+import type { Log } from "@remotegpu/shared/log";
+import { type ReplicasPlan, replicasPlan } from "../../core/inference/replicas.ts";
+import type { NewId } from "../../core/workloads/new-id.ts";
+import { type Database, transaction, type Transaction } from "../../store/database/database.ts";
+import { assertTerm, LeadershipLostError } from "../../store/database/leader.ts";
+import { makeReplicas } from "../../store/inference/replica-moves.ts";
+import { type StandingService, standingService, standingServices } from "../../store/inference/replicas.ts";
+import { SERVICE_STORE } from "../../store/inference/service-kind.ts";
+import { noteFailures } from "../../store/inference/wishes.ts";
+import { dismissReplicas } from "../../store/orders/replica-dismissals.ts";
+
+/** A pass takes this many at a time; it goes on behind them. */
+const PAGE = 500;
+
+export interface ReplicasDeps {
+  db: Database;
+  newId: NewId;
+  nudge: (host: HostId) => void;
+  log: Log;
+}
+
+interface Pass {
+  term: number;
+  now: Date;
+}
+
+/**
+ * True where one was made or went: the scheduler should look.
+ * @throws LeadershipLostError when another replica leads by now; StoreError when nothing can be read
+ */
+export async function replicasPass(deps: ReplicasDeps, pass: Pass): Promise<boolean> {
+  let after: string | null = null;
+  let hasChanged = false;
+  do {
+    const page: StandingService[] = await standingServices(deps.db, { after, limit: PAGE, now: pass.now });
+    for (const service of page) hasChanged = (await settle(deps, pass, service)) || hasChanged;
+    after = page.length < PAGE ? null : (page.at(-1)?.id ?? null);
+  } while (after !== null);
+  return hasChanged;
+}
+
+/** What fails for one is logged and left for the next pass; the others go on. */
+async function settle(deps: ReplicasDeps, pass: Pass, seen: StandingService): Promise<boolean> {
+  const { db, nudge, log } = deps;
+  // Most call for nothing: that is seen without a lock.
+  if (isIdle(seen, replicasPlan(seen.standing, seen.replicas))) return false;
+  try {
+    const done = await transaction(db, async (sql) => {
+      await assertTerm(sql, pass.term);
+      return await settleLocked(sql, deps, { id: seen.id, now: pass.now });
+    });
+    for (const hostId of done.hostIds) nudge(hostId as HostId);
+    return done.hasChanged;
+  } catch (error) {
+    if (error instanceof LeadershipLostError) throw error;
+    log.error({ error, id: seen.id }, "what a service's replicas call for was not written down");
+    return false;
+  }
+}
+
+function isIdle({ standing, reason }: StandingService, plan: ReplicasPlan): boolean {
+  return (
+    plan.creations === 0 &&
+    plan.leaving.length === 0 &&
+    plan.becomes === null &&
+    plan.failures === standing.failures &&
+    (plan.sentence === undefined || plan.sentence === reason)
+  );
+}
+
+async function settleLocked(
+  sql: Transaction,
+  { newId }: Pick<ReplicasDeps, "newId">,
+  { id, now }: { id: string; now: Date },
+): Promise<{ hasChanged: boolean; hostIds: string[] }> {
+  const workload = await SERVICE_STORE.lock(sql, id);
+  const service = workload && (await standingService(sql, id, now));
+  if (workload === null || service === null) return { hasChanged: false, hostIds: [] };
+  const { standing, replicas } = service;
+  const plan = replicasPlan(standing, replicas);
+  const { creations, leaving, failures, pauseMs, becomes, sentence } = plan;
+  const hostIds = await dismissReplicas(sql, { service: workload, leaving, now });
+  await makeReplicas(sql, { service: workload, count: creations, newId, now });
+  if (failures !== standing.failures || pauseMs !== null)
+    await noteFailures(sql, id, {
+      failures,
+      until: pauseMs === null ? null : new Date(now.getTime() + pauseMs),
+    });
+  if (becomes !== null)
+    await SERVICE_STORE.move(sql, [
+      { workload, to: becomes.status, reason: becomes.reason, actor: "control-plane", now },
+    ]);
+  else if (sentence !== undefined)
+    await SERVICE_STORE.explain(sql, { id, status: standing.status, reason: sentence });
+  return { hasChanged: creations > 0 || leaving.length > 0 || becomes !== null, hostIds };
+}

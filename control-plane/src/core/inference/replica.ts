@@ -1,0 +1,126 @@
+/**
+ * One replica as its service sees it: what its host told of it and for how long that has been so, and what is to become of
+ * it for itself. Whether the others make up for it is decided in replicas.ts.
+ */
+import type { InstanceProblem } from "@remotegpu/shared/instance";
+import { asPhrase, asSentence } from "@remotegpu/shared/sentence";
+import { MS_PER_MINUTE, MS_PER_SECOND } from "@remotegpu/shared/units";
+import type { InstanceState } from "@remotegpu/shared/workload";
+import { isOver, START_LIMIT_MS, stopSentence, type StopOrderer } from "../instances/instance-report.ts";
+
+/** From its container's start until it is ready for the first time; its host starts the container again after that. */
+export const STARTUP_SECONDS = 600;
+/** Its host has tried once more by then, and has had time to tell. */
+const NEVER_READY_MS = STARTUP_SECONDS * MS_PER_SECOND + MS_PER_MINUTE;
+/** So long one that was ready may fail its checks; its host starts the container again meanwhile. */
+const UNSERVING_MS = STARTUP_SECONDS * MS_PER_SECOND;
+/** A host that is silent for so long, while it could have been heard, is not waited for. */
+export const SILENT_MS = 5 * MS_PER_MINUTE;
+
+export interface ReplicaPlace {
+  hostName: string;
+  state: InstanceState;
+  /** Its host is still to run it. */
+  isOrdered: boolean;
+  /** Whether it answers its probe; null where its host does not tell. */
+  serving: "not-yet" | "yes" | "no" | null;
+  servingForMs: number;
+  problem: InstanceProblem | null;
+  detail: string;
+  stopOrderedBy: StopOrderer | null;
+  stopReason: string | null;
+  /** The host has known a later placement of it, which a restored database has lost. */
+  isBehind: boolean;
+  /** It holds cards, CPU and memory of its host. */
+  isHeld: boolean;
+  placedForMs: number;
+  /** Null while its host has no container of it. */
+  containerForMs: number | null;
+  stateForMs: number;
+  /** Since its host was heard; 0 while it is. */
+  silentForMs: number;
+  /** Why its host is being emptied, in a sentence; null where it is not. */
+  emptied: string | null;
+}
+
+export interface Replica {
+  rank: number;
+  /** Null while it waits for one. */
+  place: ReplicaPlace | null;
+  /** Its service does without it already; it may still hold its place. */
+  isDismissed: boolean;
+}
+
+export type Fate =
+  | { kind: "stays" }
+  /** It is over, or good for nothing any more. */
+  | { kind: "ends"; why: string; isFailure: boolean; isHopeless: boolean }
+  /** It goes once another one has a place, or is ready. */
+  | { kind: "moves"; why: string; after: "placed" | "ready" };
+
+const STAYS = { kind: "stays" } as const;
+
+export function fateOf({ rank, place }: Replica): Fate {
+  if (place === null) return STAYS;
+  const named = `Replica ${rank}`;
+  if (isOver(place.state) || !place.isOrdered) return endOf(named, place);
+  if (isSilent(place)) {
+    const why = `Host ${place.hostName} of replica ${rank} has not been heard for ${SILENT_MS / MS_PER_MINUTE} minutes.`;
+    return { kind: "moves", why, after: "placed" };
+  }
+  const late = lateness(place);
+  if (late !== null) return failure(asSentence(`${named} ${late}${said(place)}`), true);
+  if (place.emptied === null) return STAYS;
+  if (serves(place)) return { kind: "moves", why: place.emptied, after: "ready" };
+  return { kind: "ends", why: place.emptied, isFailure: false, isHopeless: false };
+}
+
+/** Requests may be sent there. */
+export function serves({ state, serving, isOrdered }: ReplicaPlace): boolean {
+  return state === "ready" && isOrdered && (serving === null || serving === "yes");
+}
+
+export function isSilent({ silentForMs }: ReplicaPlace): boolean {
+  return silentForMs >= SILENT_MS;
+}
+
+function failure(why: string, isHopeless: boolean): Fate {
+  return { kind: "ends", why, isFailure: true, isHopeless };
+}
+
+/** One that somebody stopped, or whose host is lost, has not failed. */
+function endOf(named: string, place: ReplicaPlace): Fate {
+  const { state, stopOrderedBy, isBehind, problem } = place;
+  if (stopOrderedBy !== null || !place.isOrdered) {
+    const why = stopSentence(place) ?? `${named} was stopped.`;
+    return { kind: "ends", why, isFailure: false, isHopeless: false };
+  }
+  if (state === "lost" || isBehind) {
+    const why = asSentence(`${named} is lost with its host ${place.hostName}${said(place)}`);
+    return { kind: "ends", why, isFailure: false, isHopeless: false };
+  }
+  return failure(asSentence(`${named} failed${said(place)}`), problem === "image-missing");
+}
+
+/** Completes "Replica 3 …"; null where it has time left. */
+function lateness(place: ReplicaPlace): string | null {
+  const { state, serving, servingForMs, placedForMs, containerForMs, stateForMs, hostName } = place;
+  const host = `on host ${hostName}`;
+  if (state === "ready")
+    return serving !== null && serving !== "yes" && servingForMs >= UNSERVING_MS
+      ? `${host} has failed its checks for ${UNSERVING_MS / MS_PER_MINUTE} minutes`
+      : null;
+  if (containerForMs === null)
+    return placedForMs >= START_LIMIT_MS
+      ? `${host} had no container within ${START_LIMIT_MS / MS_PER_MINUTE} minutes`
+      : null;
+  // Its image came before its container, and one that was ready once begins anew when it is started again.
+  return Math.min(containerForMs, stateForMs) >= NEVER_READY_MS
+    ? `${host} was not ready within ${STARTUP_SECONDS} seconds`
+    : null;
+}
+
+function said({ detail, problem }: ReplicaPlace): string {
+  const words = detail === "" ? (problem ?? "") : asPhrase(detail);
+  return words === "" ? "" : `: ${words}`;
+}

@@ -1,0 +1,187 @@
+/**
+ * Ordering inference services, changing and scaling one, and its revisions; what they have in common with other kinds is
+ * in http/workloads.
+ */
+import { createRoute, z } from "@hono/zod-openapi";
+import type { HostId } from "@remotegpu/shared/ids";
+import { transaction } from "../../store/database/database.ts";
+import { emptyFleet } from "../../store/fleet/empty-fleet.ts";
+import type { KeptFleet } from "../../store/fleet/kept-fleet.ts";
+import { changeService } from "../../store/inference/service-changes.ts";
+import { inferenceServiceById } from "../../store/inference/inference-services.ts";
+import { type RevisionRow, serviceRevisions } from "../../store/inference/revisions.ts";
+import { lockServiceOrders, type ServiceOrderRow } from "../../store/inference/service-orders.ts";
+import { orderService, scaleService } from "../../store/orders/inference-orders.ts";
+import type { Transaction } from "../../store/database/database.ts";
+import type { ApiApp, ApiContext, ApiDeps } from "../deps.ts";
+import { onFleet } from "../environments/environment-access.ts";
+import { workspaceForOrder } from "../request/authorization.ts";
+import { once } from "../request/idempotency.ts";
+import { numericPage, pageOf, PageQuery, toPage } from "../request/pagination.ts";
+import { badField, notFound } from "../request/refusal.ts";
+import {
+  accepted,
+  created,
+  forCustomers,
+  jsonBody,
+  ok,
+  Timestamp,
+  WorkloadIdPath,
+} from "../request/route.ts";
+import { ordererOf, refuseUnlessDone, tellOf } from "../workloads/orders.ts";
+import { workloadFor } from "../workloads/routed-kind.ts";
+import { INFERENCE_SERVICES } from "./inference-kind.ts";
+import { InferenceService } from "./inference-service-answer.ts";
+import {
+  boundsIssues,
+  InferenceServiceChangeBody,
+  newService,
+  NewInferenceServiceBody,
+  refuseIssues,
+  ScaleBody,
+} from "./service-body.ts";
+
+const tags = ["inference services"];
+const what = "inference service";
+
+const post = createRoute({
+  ...forCustomers,
+  method: "post",
+  path: "/inference-services",
+  operationId: "orderInferenceService",
+  "x-problems": [402],
+  tags,
+  summary: "Order an inference service; without workspace_id it goes to your personal one",
+  description:
+    "It is creating, free of charge, until a first replica is ready: answers its health check, or without one accepts a connection. Each replica costs from then on, by the minute. It begins with min_replicas, or with one.",
+  request: { body: jsonBody(NewInferenceServiceBody) },
+  responses: created("The inference service, creating", InferenceService),
+});
+
+const patch = createRoute({
+  ...forCustomers,
+  method: "patch",
+  path: "/inference-services/{id}",
+  tags,
+  summary: "Change its name, description, bounds, scaling, or how its replicas are checked",
+  description:
+    "All of it holds at once, also for replicas that run: they are not started anew. Its image, command, variables, model and sizes are fixed at the order.",
+  request: { params: WorkloadIdPath, body: jsonBody(InferenceServiceChangeBody) },
+  responses: ok("The inference service", InferenceService),
+});
+
+const scale = createRoute({
+  ...forCustomers,
+  method: "post",
+  path: "/inference-services/{id}/scale",
+  operationId: "scaleInferenceService",
+  tags,
+  summary: "Have it run with so many replicas, between min_replicas and max_replicas",
+  description:
+    "Replicas that funds, quota or room do not cover wait, cost nothing and say why; those that run go on. A stopped service has as many when it starts.",
+  request: { params: WorkloadIdPath, body: jsonBody(ScaleBody) },
+  responses: accepted("The inference service, on its way", InferenceService),
+});
+
+const Revision = z
+  .object({
+    number: z.int(),
+    version: z.string().nullable(),
+    image: z.string(),
+    command: z.string().nullable(),
+    env_vars: z.record(z.string(), z.string()).nullable(),
+    cpu: z.int(),
+    memory: z.int(),
+    gpu: z.int(),
+    gpu_memory: z.int().nullable(),
+    model_id: z.int().nullable(),
+    model_version: z.string().nullable(),
+    config: z.record(z.string(), z.unknown()).nullable(),
+    created_at: Timestamp,
+    actor: z.string(),
+  })
+  .openapi("ServiceRevision");
+
+const revisions = createRoute({
+  ...forCustomers,
+  method: "get",
+  path: "/inference-services/{id}/revisions",
+  operationId: "listServiceRevisions",
+  tags,
+  summary: "What its replicas were made of, the newest first",
+  request: { params: WorkloadIdPath, query: PageQuery },
+  responses: ok("A page of revisions", pageOf(Revision)),
+});
+
+export function registerInferenceServiceRoutes(api: ApiApp, deps: ApiDeps, fleet: KeptFleet): void {
+  const { db, newId } = deps;
+
+  api.openapi(post, async (c) => {
+    const workspace = await workspaceForOrder(c, c.req.valid("json").workspace_id);
+    const owner = { id: newId("svc"), customerId: c.var.actor.customerId, workspaceId: workspace.id };
+    const order = newService(c.req.valid("json"), owner);
+    const recent = await fleet.recent();
+    return await once(c, async (sql, afterwards) => {
+      // Within the transaction everything is asked through it: whoever holds a connection must not wait for another.
+      const looks = { recent: () => Promise.resolve(recent), anew: () => emptyFleet(sql) };
+      const asked = { order, payerId: workspace.owner_id, orderer: ordererOf(c), newId };
+      refuseUnlessDone(await onFleet(looks, (fleet) => orderService(sql, { ...asked, fleet })));
+      afterwards(() => tellOf(c, []));
+      return c.json(await INFERENCE_SERVICES.answerOf(c, sql, order.id), 201);
+    });
+  });
+
+  api.openapi(patch, async (c) => {
+    const { id } = await managed(c, c.req.valid("param").id);
+    const change = c.req.valid("json");
+    const hostIds = await transaction(db, async (sql) => {
+      const service = await held(sql, id);
+      const { min_replicas: min = service.min_replicas, max_replicas: max = service.max_replicas } = change;
+      refuseIssues(boundsIssues({ min, max }));
+      return await changeService(sql, service, { change, ...ordererOf(c) });
+    });
+    for (const hostId of hostIds) deps.link.nudge(hostId as HostId);
+    deps.link.wake();
+    return c.json(await INFERENCE_SERVICES.answerOf(c, db, id), 200);
+  });
+
+  api.openapi(scale, async (c) => {
+    const { id } = await managed(c, c.req.valid("param").id);
+    const { replicas } = c.req.valid("json");
+    return await once(c, async (sql, afterwards) => {
+      const service = await held(sql, id);
+      const { min_replicas: min, max_replicas: max } = service;
+      if (replicas < min || replicas > max)
+        throw badField("replicas", `must be between min_replicas, ${min}, and max_replicas, ${max}`);
+      refuseUnlessDone(await scaleService(sql, service, { replicas }));
+      afterwards(() => tellOf(c, []));
+      return c.json(await INFERENCE_SERVICES.answerOf(c, sql, id), 202);
+    });
+  });
+
+  api.openapi(revisions, async (c) => {
+    const row = await workloadFor(
+      c,
+      { byId: inferenceServiceById, what },
+      c.req.valid("param").id,
+      "read-workload",
+    );
+    const page = numericPage(c.req.valid("query"));
+    const rows = await serviceRevisions(db, row.id, { before: page.after, limit: page.limit + 1 });
+    return c.json(toPage(rows, page.limit, { item: revisionAnswer, key: ({ number }) => [number] }), 200);
+  });
+}
+
+async function managed(c: ApiContext, id: string) {
+  return await workloadFor(c, { byId: inferenceServiceById, what }, id, "manage-workload");
+}
+
+async function held(sql: Transaction, id: string): Promise<ServiceOrderRow> {
+  const service = (await lockServiceOrders(sql, [id])).get(id);
+  if (service === undefined) throw notFound(`${what} ${id}`);
+  return service;
+}
+
+function revisionAnswer(row: RevisionRow): z.input<typeof Revision> {
+  return { ...row, created_at: row.created_at.toISOString() };
+}

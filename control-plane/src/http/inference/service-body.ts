@@ -1,0 +1,197 @@
+/** The order of an inference service as it comes in, and as the store takes it; what may be changed of one that is there. */
+import { z } from "@hono/zod-openapi";
+import { EnvVars } from "@remotegpu/shared/env-vars";
+import { MAX_STOP_GRACE_SECONDS } from "@remotegpu/shared/instance";
+import { HealthPath } from "@remotegpu/shared/probe";
+import { displayText, text } from "@remotegpu/shared/text";
+import { GIB, KIB, MIB } from "@remotegpu/shared/units";
+import { portOf } from "../../core/inference/service-config.ts";
+import { MAX_REPLICAS } from "../../core/inference/wanted-replicas.ts";
+import { MIN_MEMORY, orderIssues } from "../../core/orders/order-check.ts";
+import type { NewService } from "../../store/inference/new-services.ts";
+import { hostLabels } from "../request/host-labels.ts";
+import { Description, ImageReference, NotNegativeAmount, RowId, SpecName } from "../request/input-fields.ts";
+import { ApiRefusal } from "../request/refusal.ts";
+
+const MAX_NAME = 128;
+const MAX_CPU = 4096;
+const MAX_GPUS = 64;
+const MAX_COMMAND = 64 * KIB;
+const MAX_HOST_LABELS = 16;
+const MAX_HEALTH_PATH = 256;
+const MAX_SECONDS = 3_600;
+
+const SECONDS_PER_DAY = 86_400;
+const DEFAULT_MIN_REPLICAS = 1;
+const DEFAULT_MAX_REPLICAS = 10;
+const DEFAULT_CHECK_SECONDS = 30;
+
+const MinReplicas = z.int().min(0).max(MAX_REPLICAS);
+const MaxReplicas = z.int().min(1).max(MAX_REPLICAS);
+const CheckPath = HealthPath.max(MAX_HEALTH_PATH).nullable();
+const CheckInterval = z.int().min(1).max(MAX_SECONDS);
+
+const Autoscaling = z
+  .strictObject({
+    target_cpu: z.number().positive().max(100).optional(),
+    target_qps: z.number().positive().max(1_000_000).optional(),
+    target_in_flight: z.number().positive().max(1_000_000).optional(),
+    scale_down_delay: z.int().min(0).max(SECONDS_PER_DAY).optional(),
+    scale_to_zero_after: z.int().min(1).max(SECONDS_PER_DAY).optional(),
+    paused: z.boolean().optional(),
+  })
+  .openapi("AutoscalingConfig");
+
+export const NewInferenceServiceBody = z
+  .strictObject({
+    workspace_id: RowId.nullable().optional(),
+    name: displayText(MAX_NAME),
+    description: Description.nullable().optional(),
+    framework: displayText(64).nullable().optional(),
+    image: ImageReference,
+    version: displayText(64),
+    cpu: z.int().min(1).max(MAX_CPU),
+    memory: z.int().min(MIN_MEMORY).openapi({ description: "Bytes of each replica" }),
+    gpu: z.int().min(0).max(MAX_GPUS).optional(),
+    gpu_memory: z.int().min(MIB).nullable().optional().openapi({ description: "Bytes of each GPU" }),
+    model_id: RowId.nullable().optional(),
+    model_version: displayText(64).nullable().optional(),
+    min_replicas: MinReplicas.optional(),
+    max_replicas: MaxReplicas.optional(),
+    autoscaling_enabled: z.boolean().optional(),
+    autoscaling_config: Autoscaling.nullable().optional(),
+    health_check_path: CheckPath.optional(),
+    health_check_interval: CheckInterval.optional(),
+    env_vars: EnvVars.optional(),
+    config: z
+      .strictObject({
+        spec: SpecName.optional(),
+        gpu_sharing: z.enum(["exclusive", "shared"]).optional(),
+        gpu_model: displayText(128).optional(),
+        max_price_per_hour: NotNegativeAmount.optional(),
+        host_labels: hostLabels({ most: MAX_HOST_LABELS }).optional(),
+        command: text(MAX_COMMAND).min(1).optional(),
+        port: z.int().min(1).max(65_535).optional(),
+        stop_grace_seconds: z.int().min(1).max(MAX_STOP_GRACE_SECONDS).optional(),
+      })
+      .optional(),
+  })
+  .openapi("NewInferenceService", {
+    example: {
+      name: "chat",
+      image: "vllm/vllm-openai:v0.8.5",
+      version: "1",
+      cpu: 4,
+      memory: 32 * GIB,
+      gpu: 1,
+      health_check_path: "/health",
+    },
+  });
+
+type Body = z.output<typeof NewInferenceServiceBody>;
+
+/** @throws ApiRefusal naming every field that contradicts another */
+export function newService(
+  body: Body,
+  owner: { id: string; customerId: number; workspaceId: number },
+): NewService {
+  const service: NewService = {
+    ...owner,
+    name: body.name,
+    description: body.description ?? null,
+    framework: body.framework ?? null,
+    image: body.image,
+    version: body.version,
+    cpu: body.cpu,
+    memory: body.memory,
+    gpu: body.gpu ?? 0,
+    gpuMemory: body.gpu_memory ?? null,
+    modelId: body.model_id ?? null,
+    modelVersion: body.model_version ?? null,
+    minReplicas:
+      body.min_replicas ?? Math.min(DEFAULT_MIN_REPLICAS, body.max_replicas ?? DEFAULT_MIN_REPLICAS),
+    maxReplicas: body.max_replicas ?? Math.max(DEFAULT_MAX_REPLICAS, body.min_replicas ?? 0),
+    autoscalingEnabled: body.autoscaling_enabled ?? false,
+    autoscalingConfig: body.autoscaling_config ?? null,
+    healthCheckPath: body.health_check_path ?? null,
+    healthCheckInterval: body.health_check_interval ?? DEFAULT_CHECK_SECONDS,
+    envVars: body.env_vars ?? {},
+    config: body.config ?? {},
+  };
+  refuseIssues(issuesOf(service));
+  return service;
+}
+
+function issuesOf(service: NewService): { path: string; message: string }[] {
+  const { minReplicas, maxReplicas, envVars, config } = service;
+  const port = String(portOf(config));
+  const otherPort = envVars["PORT"] !== undefined && envVars["PORT"] !== port;
+  return [
+    ...boundsIssues({ min: minReplicas, max: maxReplicas }),
+    ...(otherPort
+      ? [{ path: "env_vars.PORT", message: `is set for each replica, to config.port: ${port}` }]
+      : []),
+    ...orderIssues({
+      gpu: service.gpu,
+      gpuMemory: service.gpuMemory,
+      gpuSharing: config.gpu_sharing ?? "exclusive",
+      mountedDatasets: [],
+      mountedModels: [],
+    }),
+  ];
+}
+
+export function boundsIssues({
+  min,
+  max,
+}: {
+  min: number;
+  max: number;
+}): { path: string; message: string }[] {
+  return min <= max
+    ? []
+    : [{ path: "min_replicas", message: `must not be more than max_replicas, which is ${max}` }];
+}
+
+/** @throws ApiRefusal where there are any */
+export function refuseIssues(errors: readonly { path: string; message: string }[]): void {
+  if (errors.length === 0) return;
+  throw new ApiRefusal("bad-input", errors.map(({ path, message }) => `${path}: ${message}`).join("; "), {
+    errors: [...errors],
+  });
+}
+
+const FIXED = "is fixed at the order; order another service with it";
+const INSTEAD = new Map([
+  ["workspace_id", "a service stays in its workspace; order another one in the other"],
+  ["status", "is changed by starting and stopping it"],
+  ["replicas", "is changed by POST /inference-services/{id}/scale"],
+]);
+
+const changeable = {
+  name: displayText(MAX_NAME).optional(),
+  description: Description.nullable().optional(),
+  min_replicas: MinReplicas.optional(),
+  max_replicas: MaxReplicas.optional(),
+  autoscaling_enabled: z.boolean().optional(),
+  autoscaling_config: Autoscaling.nullable().optional(),
+  health_check_path: CheckPath.optional(),
+  health_check_interval: CheckInterval.optional(),
+};
+
+function refusalOf(field: string): string {
+  const isOrdered = Object.hasOwn(NewInferenceServiceBody.shape, field);
+  return INSTEAD.get(field) ?? (isOrdered ? FIXED : "is not a known field");
+}
+
+export const InferenceServiceChangeBody = z
+  .looseObject(changeable)
+  .superRefine((body, context) => {
+    for (const field of Object.keys(body).filter((name) => !Object.hasOwn(changeable, name)))
+      context.addIssue({ code: "custom", path: [field], message: refusalOf(field) });
+  })
+  .openapi("InferenceServiceChange", { additionalProperties: false });
+
+export const ScaleBody = z
+  .strictObject({ replicas: z.int().min(0).max(MAX_REPLICAS) })
+  .openapi("InferenceServiceScale", { example: { replicas: 3 } });

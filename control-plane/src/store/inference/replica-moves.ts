@@ -1,0 +1,95 @@
+/**
+ * Replicas that are made and that are done without. One that is made is an instance without a placement, which the
+ * scheduler finds; what hosts have of one that is done without is orders/replica-dismissals.ts.
+ */
+import type { Leaving } from "../../core/inference/replicas.ts";
+import type { NewId } from "../../core/workloads/new-id.ts";
+import type { Transaction } from "../database/database.ts";
+import { appendEvents, type NewEvent } from "../events/events.ts";
+
+const ACTOR = "control-plane";
+/** The kind of events that tell of replicas: made, or done without. */
+const REPLICA_EVENT = "replica";
+
+export interface OfService {
+  service: { id: string; customerId: number };
+  now: Date;
+}
+
+/** Each of the newest revision, and with a number that none has had. */
+export async function makeReplicas(
+  sql: Transaction,
+  { service, count, newId, now }: OfService & { count: number; newId: NewId },
+): Promise<void> {
+  if (count === 0) return;
+  const { rows } = await sql.query<{ rank: number }>(
+    `INSERT INTO instances (id, workload_kind, workload_id, rank, state, revision)
+     SELECT made.id, 'inference', $2::text, made.nth - 1 + coalesce((SELECT max(rank) + 1 FROM instances
+              WHERE workload_kind = 'inference' AND workload_id = $2), 0), 'placed',
+            (SELECT max(number) FROM service_revisions WHERE service_id = $2)
+       FROM unnest($1::text[]) WITH ORDINALITY AS made(id, nth) RETURNING rank`,
+    [Array.from({ length: count }, () => newId("ins")), service.id],
+  );
+  await tell(
+    sql,
+    { service, now },
+    rows.map(({ rank }) => ({ new: "made", reason: `Replica ${rank} waits for a place.` })),
+  );
+}
+
+/** Its service does without each of them from now on; answers them by their ids. */
+export async function noteDismissals(
+  sql: Transaction,
+  { service, leaving, now }: OfService & { leaving: readonly Leaving[] },
+): Promise<Map<string, Leaving>> {
+  const { rows } = await sql.query<{ id: string; rank: number }>(
+    `UPDATE instances i SET dismissed_at = $2, dismissal = l.why
+       FROM unnest($3::int[], $4::text[]) AS l(rank, why)
+      WHERE i.workload_kind = 'inference' AND i.workload_id = $1 AND i.rank = l.rank AND i.dismissed_at IS NULL
+      RETURNING i.id, i.rank`,
+    [service.id, now, leaving.map(({ rank }) => rank), leaving.map(({ why }) => why)],
+  );
+  const byRank = new Map(leaving.map((one) => [one.rank, one]));
+  const gone = rows.flatMap(({ id, rank }) => {
+    const one = byRank.get(rank);
+    return one === undefined ? [] : [[id, one] as const];
+  });
+  await tell(
+    sql,
+    { service, now },
+    gone.map(([, { why }]) => ({ new: "gone", reason: why })),
+  );
+  return new Map(gone);
+}
+
+/** All that is left of it, of one that is deleted. */
+export async function dismissAll(
+  sql: Transaction,
+  id: string,
+  { why, now }: { why: string; now: Date },
+): Promise<void> {
+  await sql.query(
+    `UPDATE instances SET dismissed_at = $2, dismissal = $3
+      WHERE workload_kind = 'inference' AND workload_id = $1 AND dismissed_at IS NULL`,
+    [id, now, why],
+  );
+}
+
+async function tell(
+  sql: Transaction,
+  { service, now }: OfService,
+  told: readonly Pick<NewEvent, "new" | "reason">[],
+): Promise<void> {
+  await appendEvents(
+    sql,
+    told.map((event) => ({
+      at: now,
+      kind: REPLICA_EVENT,
+      workloadKind: "inference" as const,
+      workloadId: service.id,
+      customerId: service.customerId,
+      actor: ACTOR,
+      ...event,
+    })),
+  );
+}

@@ -1,0 +1,143 @@
+/** Services with their replicas as they stand in the database: what each host told of them, and for how long that is so. */
+import type { InstanceProblem } from "@remotegpu/shared/instance";
+import type { HostConnection, InferenceServiceStatus, InstanceState } from "@remotegpu/shared/workload";
+import { drainReason } from "../../core/hosts/drain.ts";
+import type { Replica, ReplicaPlace } from "../../core/inference/replica.ts";
+import type { ServiceStanding } from "../../core/inference/replicas.ts";
+import type { StopOrderer } from "../../core/instances/instance-report.ts";
+import type { Connection } from "../database/database.ts";
+
+export interface StandingService {
+  id: string;
+  reason: string | null;
+  standing: ServiceStanding;
+  /** In the order of their ranks; those that it does without already only while they hold something. */
+  replicas: Replica[];
+}
+
+interface ServiceRow {
+  id: string;
+  status: InferenceServiceStatus;
+  status_reason: string | null;
+  replicas: number;
+  replica_failures: number;
+  replace_after: Date | null;
+}
+
+interface ReplicaRow {
+  service_id: string;
+  rank: number;
+  is_dismissed: boolean;
+  /** Null while it waits for a place. */
+  host_name: string | null;
+  connection: HostConnection;
+  last_heartbeat: Date | null;
+  state: InstanceState;
+  is_ordered: boolean;
+  serving: ReplicaPlace["serving"];
+  serving_since: Date | null;
+  problem: InstanceProblem | null;
+  detail: string | null;
+  ordered_by: StopOrderer | null;
+  stop_reason: string | null;
+  is_behind: boolean;
+  is_held: boolean;
+  placed_at: Date;
+  container_since: Date | null;
+  state_changed_at: Date;
+  is_emptied: boolean;
+  drain_reason: string | null;
+}
+
+/** It was ordered here: what came from the old system is left as it is. */
+const IS_OURS = "EXISTS (SELECT FROM service_revisions v WHERE v.service_id = s.id)";
+const HAS_REPLICAS = `EXISTS (SELECT FROM instances i
+    WHERE i.workload_kind = 'inference' AND i.workload_id = s.id AND i.dismissed_at IS NULL)`;
+
+/** Those that may call for something, in the order of their ids; a page begins after the last of the one before. */
+export async function standingServices(
+  sql: Connection,
+  { after, limit, now }: { after: string | null; limit: number; now: Date },
+): Promise<StandingService[]> {
+  const { rows } = await sql.query<ServiceRow>(
+    `${SERVICES} AND ($1::text IS NULL OR s.id > $1) AND (s.status IN ('creating', 'running', 'stopping') OR ${HAS_REPLICAS})
+      ORDER BY s.id LIMIT $2`,
+    [after, limit],
+  );
+  return await withReplicas(sql, rows, now);
+}
+
+/** One that the caller holds; null where it is deleted. */
+export async function standingService(
+  sql: Connection,
+  id: string,
+  now: Date,
+): Promise<StandingService | null> {
+  const { rows } = await sql.query<ServiceRow>(`${SERVICES} AND s.id = $1`, [id]);
+  return (await withReplicas(sql, rows, now))[0] ?? null;
+}
+
+const SERVICES = `SELECT s.id, s.status, s.status_reason, coalesce(s.replicas, 0) AS replicas, s.replica_failures,
+    s.replace_after FROM inference_services s WHERE s.deleted_at IS NULL AND ${IS_OURS}`;
+
+async function withReplicas(
+  sql: Connection,
+  services: readonly ServiceRow[],
+  now: Date,
+): Promise<StandingService[]> {
+  if (services.length === 0) return [];
+  const { rows } = await sql.query<ReplicaRow>(
+    `SELECT i.workload_id AS service_id, i.rank, i.dismissed_at IS NOT NULL AS is_dismissed, h.name AS host_name,
+            h.connection, h.last_heartbeat, p.state, p.want = 'running' AS is_ordered, p.serving, p.serving_since,
+            p.problem, p.detail,
+            CASE WHEN p.state IN ('stopped', 'failed', 'lost') THEN p.ended_by ELSE p.ordered_by END AS ordered_by,
+            p.stop_reason, i.known_epoch > p.epoch AND p.state = 'failed' AS is_behind,
+            p.resources_released_at IS NULL AS is_held, p.created_at AS placed_at, p.container_since, p.state_changed_at,
+            d.host_id IS NOT NULL AS is_emptied, d.reason AS drain_reason
+       FROM instances i LEFT JOIN placements p ON p.instance_id = i.id AND p.epoch = i.current_epoch
+       LEFT JOIN hosts h ON h.id = p.host_id LEFT JOIN host_drains d ON d.host_id = h.id
+      WHERE i.workload_kind = 'inference' AND i.workload_id = ANY($1::text[])
+        AND (i.dismissed_at IS NULL OR p.resources_released_at IS NULL AND p.instance_id IS NOT NULL)
+      ORDER BY i.workload_id, i.rank`,
+    [services.map(({ id }) => id)],
+  );
+  const ofEach = Map.groupBy(rows, ({ service_id: id }) => id);
+  return services.map((service) => ({
+    id: service.id,
+    reason: service.status_reason,
+    standing: {
+      status: service.status,
+      wanted: service.replicas,
+      failures: service.replica_failures,
+      pauseMs: Math.max(0, (service.replace_after?.getTime() ?? 0) - now.getTime()),
+    },
+    replicas: (ofEach.get(service.id) ?? []).map((row) => replicaOf(row, now)),
+  }));
+}
+
+function replicaOf(row: ReplicaRow, now: Date): Replica {
+  const { rank, is_dismissed: isDismissed, host_name: hostName } = row;
+  return { rank, isDismissed, place: hostName === null ? null : placeOf(row, hostName, now) };
+}
+
+function placeOf(row: ReplicaRow, hostName: string, now: Date): ReplicaPlace {
+  const since = (at: Date | null) => (at === null ? 0 : Math.max(0, now.getTime() - at.getTime()));
+  return {
+    hostName,
+    state: row.state,
+    isOrdered: row.is_ordered,
+    serving: row.serving,
+    servingForMs: since(row.serving_since),
+    problem: row.problem,
+    detail: row.detail ?? "",
+    stopOrderedBy: row.ordered_by,
+    stopReason: row.stop_reason,
+    isBehind: row.is_behind,
+    isHeld: row.is_held,
+    placedForMs: since(row.placed_at),
+    containerForMs: row.container_since === null ? null : since(row.container_since),
+    stateForMs: since(row.state_changed_at),
+    silentForMs: row.connection === "unreachable" ? since(row.last_heartbeat) : 0,
+    emptied: row.is_emptied ? drainReason(hostName, row.drain_reason) : null,
+  };
+}

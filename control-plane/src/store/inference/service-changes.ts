@@ -1,0 +1,79 @@
+/** What changes of a service that is there: its name and description, how it scales, and how its replicas are asked. */
+import { type AutoscalingWish, type HealthCheck, probeOf } from "../../core/inference/service-config.ts";
+import type { Transaction } from "../database/database.ts";
+import { SOUND_SIZES } from "../database/values/old-values.ts";
+import { appendEvent } from "../events/events.ts";
+import { raiseGenerations } from "../hosts/hosts.ts";
+import { checkOf, type ServiceOrderRow } from "./service-orders.ts";
+import { changeWishes } from "./wishes.ts";
+
+/** Left out, a field stays as it is. */
+export interface ServiceChange {
+  name?: string | undefined;
+  description?: string | null | undefined;
+  min_replicas?: number | undefined;
+  max_replicas?: number | undefined;
+  autoscaling_enabled?: boolean | undefined;
+  autoscaling_config?: AutoscalingWish | null | undefined;
+  health_check_path?: string | null | undefined;
+  health_check_interval?: number | undefined;
+}
+
+interface Deed {
+  actor: string;
+  now: Date;
+}
+
+/** Bounds and checks hold from now on, for replicas that are there too. Answers the hosts whose desired sets changed. */
+export async function changeService(
+  sql: Transaction,
+  service: ServiceOrderRow,
+  { change, actor, now }: Deed & { change: ServiceChange },
+): Promise<string[]> {
+  const fields = Object.entries(change).filter(([, value]) => value !== undefined);
+  if (fields.length === 0) return [];
+  const { min_replicas: min, max_replicas: max } = change;
+  if (min !== undefined || max !== undefined) await changeWishes(sql, service.id, { min, max });
+  const after = { ...service, ...Object.fromEntries(fields) };
+  await sql.query(
+    `UPDATE inference_services SET ${SOUND_SIZES}, name = $2, description = CASE WHEN $3 THEN $4 ELSE description END,
+            autoscaling_enabled = $5, autoscaling_config = $6, health_check_path = $7, health_check_interval = $8
+      WHERE id = $1`,
+    [
+      service.id,
+      after.name,
+      change.description !== undefined,
+      change.description ?? null,
+      after.autoscaling_enabled,
+      after.autoscaling_config && JSON.stringify(after.autoscaling_config),
+      after.health_check_path,
+      after.health_check_interval,
+    ],
+  );
+  await appendEvent(sql, {
+    at: now,
+    kind: "changed",
+    workloadKind: "inference",
+    workloadId: service.id,
+    customerId: service.customer_id,
+    actor,
+    new: fields.map(([name]) => name).join(", "),
+  });
+  const isAskedAnew = change.health_check_path !== undefined || change.health_check_interval !== undefined;
+  return isAskedAnew ? await askAnew(sql, service, checkOf(after)) : [];
+}
+
+/** Replicas that are there are asked in the new way, without being started anew. */
+async function askAnew(sql: Transaction, service: ServiceOrderRow, check: HealthCheck): Promise<string[]> {
+  const { rows } = await sql.query<{ host_id: string }>(
+    `UPDATE placements p SET live = p.live || jsonb_build_object('probe', $2::jsonb)
+       FROM instances i WHERE i.workload_kind = 'inference' AND i.workload_id = $1 AND p.instance_id = i.id
+        AND p.gone_at IS NULL AND p.want = 'running' RETURNING p.host_id`,
+    [service.id, JSON.stringify(probeOf(service.config, check))],
+  );
+  const generations = await raiseGenerations(
+    sql,
+    rows.map(({ host_id: hostId }) => hostId),
+  );
+  return [...generations.keys()];
+}

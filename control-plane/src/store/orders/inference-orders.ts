@@ -1,0 +1,191 @@
+/**
+ * What people order of inference services: a new one, that one starts, stops, has so many replicas, scales by itself or
+ * not, and goes. Each is one step of a transaction that holds the service, and writes down a wish; what its replicas make
+ * of that is the loop's (controllers/inference/replicas.ts).
+ */
+import type { Points } from "@remotegpu/shared/money";
+import type { InferenceServiceStatus } from "@remotegpu/shared/workload";
+import { isWanted, wantedReplicas } from "../../core/inference/wanted-replicas.ts";
+import { hourlyPrice } from "../../core/orders/prices/price-lines.ts";
+import type { NewId } from "../../core/workloads/new-id.ts";
+import type { Transaction } from "../database/database.ts";
+import { SOUND_SIZES } from "../database/values/old-values.ts";
+import type { EmptyFleet } from "../fleet/empty-fleet.ts";
+import {
+  firstReplicas,
+  insertService,
+  markServiceDeleted,
+  type NewService,
+  orderOfNewService,
+} from "../inference/new-services.ts";
+import { dismissAll, makeReplicas } from "../inference/replica-moves.ts";
+import { SERVICE_STORE } from "../inference/service-kind.ts";
+import { orderOfReplica, type ServiceOrderRow } from "../inference/service-orders.ts";
+import { changeWishes, noteFailures } from "../inference/wishes.ts";
+import { placementsNotGone } from "../workloads/instances/workload-placements.ts";
+import { checkOrders } from "./checks/order-checks.ts";
+import { orderImpossibilities } from "./checks/order-impossibility.ts";
+import { boundToSpec } from "./checks/spec-model.ts";
+import type { OrderOutcome, RefusedOrder } from "./environment-orders.ts";
+import { type Orderer, removeInstances, stopInstances } from "./workload-stops.ts";
+
+const WAITS = "Waiting for a place.";
+
+interface ServiceOrder {
+  order: NewService;
+  /** The owner of its workspace. */
+  payerId: number;
+  /** As if nothing ran on it: what never fits it is refused. */
+  fleet: EmptyFleet;
+  orderer: Orderer;
+  newId: NewId;
+}
+
+/** It passes where its first replicas would, one beside the other. Answers what an hour of these costs at most. */
+export async function orderService(
+  sql: Transaction,
+  { order, payerId, fleet, orderer, newId }: ServiceOrder,
+): Promise<{ done: true; hourly: Points } | RefusedOrder> {
+  const { actor, now } = orderer;
+  const bound = await boundToSpec(sql, order);
+  if ("done" in bound) return bound;
+  const asked = orderOfNewService(bound, payerId);
+  const [impossible] = await orderImpossibilities(sql, [{ order: asked, fleet }], now);
+  if (impossible != null) return { done: false, refusal: "impossible", impossibility: impossible };
+  const count = firstReplicas(bound);
+  const together = Array.from({ length: count }, () => asked);
+  let hourly: Points = 0n;
+  for (const check of await checkOrders(sql, together, { models: fleet.models, now })) {
+    if (!check.passed) return { done: false, refusal: "check", check };
+    hourly += check.lines.reduce((sum, lines) => sum + hourlyPrice(lines), 0n);
+  }
+  await insertService(sql, bound, { actor, now, reason: WAITS });
+  await makeReplicas(sql, { service: bound, count, newId, now });
+  return { done: true, hourly };
+}
+
+/** With as many replicas as before its stop; it must pass as at any order. */
+export async function startService(
+  sql: Transaction,
+  service: ServiceOrderRow,
+  orderer: Orderer & { fleet: EmptyFleet; newId: NewId },
+): Promise<OrderOutcome> {
+  if (service.status !== "stopped" && service.status !== "error")
+    return refused(`The service is ${service.status}.`);
+  if (!service.has_revisions) return refused("The service was ordered in the old system; order it again.");
+  if (service.orderer_id === null) return refused("The account that ordered it is no more.");
+  const { fleet, newId, now } = orderer;
+  const order = { ...orderOfReplica(service), id: null };
+  const [impossible] = await orderImpossibilities(sql, [{ order, fleet }], now);
+  if (impossible != null) return { done: false, refusal: "impossible", impossibility: impossible };
+  const { min_replicas: min, max_replicas: max, wished_replicas: people } = service;
+  const count = wantedReplicas({ status: "creating", min, max, people });
+  const together = Array.from({ length: count }, () => order);
+  for (const check of await checkOrders(sql, together, { models: fleet.models, now }))
+    if (!check.passed) return { done: false, refusal: "check", check };
+  await noteFailures(sql, service.id, { failures: 0, until: null });
+  await move(sql, service, { to: "creating", reason: WAITS }, orderer);
+  await makeReplicas(sql, { service: named(service), count, newId, now });
+  return { done: true, hostIds: [] };
+}
+
+/** All its replicas go. Those that wait for a place are done without at once. */
+export async function stopService(
+  sql: Transaction,
+  service: ServiceOrderRow,
+  orderer: Orderer,
+): Promise<OrderOutcome> {
+  const { status } = service;
+  if (status === "error") return refused("The service has already ended with an error.");
+  if (!isWanted(status)) return refused(`The service is already ${status}.`);
+  const { actor, now } = orderer;
+  const isHeld = (await placementsNotGone(sql, nameOf(service))).some(({ is_held: holds }) => holds);
+  const hostIds = await stopInstances(sql, nameOf(service), orderer);
+  await dismissAll(sql, service.id, { why: `Stopped by ${actor}.`, now });
+  const to = isHeld ? "stopping" : "stopped";
+  const waits = isHeld ? "Its hosts are stopping its replicas." : null;
+  await move(sql, service, { to, reason: orderer.reason ?? waits }, orderer);
+  return { done: true, hostIds };
+}
+
+/** Within its bounds. A stopped one has as many when it starts. */
+export async function scaleService(
+  sql: Transaction,
+  service: ServiceOrderRow,
+  { replicas }: { replicas: number },
+): Promise<OrderOutcome> {
+  if (isScaledByItself(service))
+    return refused(
+      `The service scales by itself: pause that first (POST /inference-services/${service.id}/pause), or change its bounds.`,
+    );
+  await changeWishes(sql, service.id, { people: replicas });
+  return { done: true, hostIds: [] };
+}
+
+/** While it is paused, its replicas are as many as people ask for. */
+export async function pauseService(sql: Transaction, service: ServiceOrderRow): Promise<OrderOutcome> {
+  return await setPaused(sql, service, true);
+}
+
+export async function resumeService(sql: Transaction, service: ServiceOrderRow): Promise<OrderOutcome> {
+  return await setPaused(sql, service, false);
+}
+
+async function setPaused(
+  sql: Transaction,
+  { id, autoscaling_enabled: isOn }: ServiceOrderRow,
+  paused: boolean,
+): Promise<OrderOutcome> {
+  if (!isOn) return refused("The service does not scale by itself: autoscaling_enabled is false.");
+  await sql.query(
+    `UPDATE inference_services SET ${SOUND_SIZES},
+            autoscaling_config = coalesce(autoscaling_config, '{}') || jsonb_build_object('paused', $2::boolean)
+      WHERE id = $1`,
+    [id, paused],
+  );
+  return { done: true, hostIds: [] };
+}
+
+function isScaledByItself({
+  autoscaling_enabled: isOn,
+  autoscaling_config: config,
+}: ServiceOrderRow): boolean {
+  return isOn && config?.paused !== true;
+}
+
+/** Legal in every status. Its hosts remove what they still have of it. */
+export async function deleteService(
+  sql: Transaction,
+  service: ServiceOrderRow,
+  orderer: Orderer,
+): Promise<OrderOutcome> {
+  const reason = `Deleted by ${orderer.actor}.`;
+  const hostIds = await removeInstances(sql, nameOf(service), orderer);
+  await dismissAll(sql, service.id, { why: reason, now: orderer.now });
+  if (service.status !== "stopped") await move(sql, service, { to: "stopped", reason }, orderer);
+  await markServiceDeleted(sql, service.id, orderer.now);
+  return { done: true, hostIds };
+}
+
+async function move(
+  sql: Transaction,
+  service: ServiceOrderRow,
+  { to, reason }: { to: InferenceServiceStatus; reason: string | null },
+  { by, actor, now }: Orderer,
+): Promise<void> {
+  const { id, status, customer_id: customerId, status_deadline_at: deadlineAt } = service;
+  const workload = { id, status, customerId, deadlineAt };
+  await SERVICE_STORE.move(sql, [{ workload, to, reason, actor, now, cause: { by, exitCode: null } }]);
+}
+
+function named({ id, customer_id: customerId }: ServiceOrderRow): { id: string; customerId: number } {
+  return { id, customerId };
+}
+
+function nameOf({ id }: ServiceOrderRow) {
+  return { kind: "inference", id } as const;
+}
+
+function refused(detail: string): RefusedOrder {
+  return { done: false, refusal: "wrong-state", detail };
+}

@@ -1,0 +1,197 @@
+/** Inference services with hosts that a test speaks for: ordered, placed, ready, stopped, started, deleted. */
+import { afterEach, beforeEach, describe, expect, test } from "vitest";
+import { examine } from "@remotegpu/control-plane/store/doctor/examination";
+import { InstanceSpec } from "@remotegpu/shared/instance";
+import { GIB } from "@remotegpu/shared/units";
+import { type FreshDatabase, freshDatabase } from "../../support/engines/postgres.ts";
+import { openControlScene } from "../../support/worlds/control-scene.ts";
+import { ServiceScene } from "../../support/worlds/service-scene.ts";
+
+let fresh: FreshDatabase;
+let services: ServiceScene;
+
+beforeEach(async () => {
+  fresh = await freshDatabase();
+  services = await ServiceScene.begin(await openControlScene(fresh), { hosts: 2 });
+});
+afterEach(async () => await services.scene.close());
+
+const unwell = async () =>
+  (await examine(services.scene.api.deps.db, services.scene.api.deps.now())).filter(
+    ({ state }) => state !== "well",
+  );
+
+describe("an inference service", () => {
+  test("is ordered with a first revision, waits for nothing that costs, and runs once a replica is ready", async () => {
+    const { status, body } = await services.order({ min_replicas: 2, health_check_path: "/health" });
+
+    expect(status).toBe(201);
+    expect(body).toMatchObject({
+      status: "creating",
+      replicas: 2,
+      waiting_replicas: 2,
+      ready_replicas: 0,
+      revision: 1,
+    });
+    services.starts(0, 1);
+    await services.settle();
+    expect(await services.get(body.id)).toMatchObject({
+      status: "creating",
+      waiting_replicas: 0,
+      ready_replicas: 0,
+    });
+    services.says.delete(1);
+    await services.settle();
+
+    expect(await services.get(body.id)).toMatchObject({ status: "running", ready_replicas: 1 });
+    expect((await services.ask("GET", `/${body.id}/revisions`)).body.items).toMatchObject([
+      { number: 1, version: "v1", image: "server:1", command: null, cpu: 1, memory: GIB, gpu: 0 },
+    ]);
+    expect(await unwell()).toEqual([]);
+  });
+
+  test("has replicas that run what the image brings, find their port, and are asked whether they serve", async () => {
+    await services.runs({ health_check_path: "/health", health_check_interval: 7, config: { port: 9000 } });
+
+    const [wanted] = services.hosts.flatMap(({ desired }) => desired);
+    expect(InstanceSpec.parse(wanted?.spec)).toMatchObject({
+      gate: "probe",
+      restarts: "within-run",
+      entrypoint: "image",
+      command: null,
+      env: { PORT: "9000" },
+    });
+    expect(wanted?.live.probe).toEqual({
+      path: "/health",
+      port: 9000,
+      intervalSeconds: 7,
+      startupSeconds: 600,
+      thresholds: { success: 1, failure: 2, restart: 5 },
+    });
+  });
+
+  test("is not placed on hosts whose agents ask no replica, and why says so", async () => {
+    for (const host of services.hosts)
+      await services.scene.api.db.query("UPDATE hosts SET cordoned = true WHERE id = $1", [host.id]);
+    const old = await services.scene.host("host-old", { features: ["image-entrypoint"] });
+
+    const id = await services.ordered();
+    await services.loops();
+
+    const why = (await services.ask("GET", `/${id}/why`)).body;
+    expect(why.position).toBe(1);
+    expect(why.hosts.find(({ host_id: hostId }: never) => hostId === old.id)).toMatchObject({
+      fits: false,
+      obstacles: [expect.stringContaining("probe whether a replica is ready")],
+    });
+  });
+
+  test("stops at once what it is told, costs nothing more, and starts with as many replicas as before", async () => {
+    const id = await services.runs({ min_replicas: 1 });
+    await services.ask("POST", `/${id}/scale`, { replicas: 3 });
+    await services.settle();
+    expect(await services.serving(id)).toHaveLength(3);
+
+    const stopped = await services.ask("POST", `/${id}/stop`);
+
+    expect(stopped).toMatchObject({ status: 202, body: { status: "stopping", replicas: 0 } });
+    expect((await services.ask("POST", `/${id}/stop`)).status).toBe(409);
+    await services.settle();
+    expect(await services.get(id)).toMatchObject({ status: "stopped", replicas: 0, instances: [] });
+    const gone = await services.replicas(id, "?all=true");
+    expect(gone.map(({ rank }) => rank)).toEqual([0, 1, 2]);
+    expect(gone.flatMap(({ runs }) => runs).every((run) => run.waive_from !== null)).toBe(true);
+
+    expect(await services.ask("POST", `/${id}/start`)).toMatchObject({
+      status: 202,
+      body: { status: "creating", replicas: 3 },
+    });
+    await services.settle();
+    expect(await services.serving(id)).toEqual([3, 4, 5]);
+    expect(await unwell()).toEqual([]);
+  });
+
+  test("that waits for places is stopped at once", async () => {
+    for (const host of services.hosts)
+      await services.scene.api.db.query("UPDATE hosts SET cordoned = true WHERE id = $1", [host.id]);
+    const id = await services.ordered();
+    await services.loops();
+
+    await services.ask("POST", `/${id}/stop`);
+
+    expect(await services.get(id)).toMatchObject({ status: "stopped", waiting_replicas: 0 });
+  });
+
+  test("is deleted in whatever state, and its hosts remove what they have", async () => {
+    const id = await services.runs({ min_replicas: 2 });
+
+    expect(await services.ask("DELETE", `/${id}`)).toMatchObject({
+      status: 202,
+      body: { status: "deleting" },
+    });
+
+    expect((await services.ask("GET", `/${id}`)).status).toBe(404);
+    await services.settle();
+    expect(services.hosts.flatMap(({ desired }) => desired)).toEqual([]);
+    expect(await unwell()).toEqual([]);
+  });
+
+  test("is asked in a new way without being started anew", async () => {
+    const id = await services.runs({ health_check_path: "/old" });
+    const [before] = await services.replicas(id);
+
+    const { status } = await services.ask("PATCH", `/${id}`, { health_check_path: "/new", max_replicas: 4 });
+
+    expect(status).toBe(200);
+    await services.settle();
+    const wanted = services.hosts.flatMap(({ desired }) => desired);
+    expect(wanted.map(({ live }) => live.probe?.path)).toEqual(["/new"]);
+    expect((await services.replicas(id))[0]?.runs[0]?.id).toBe(before?.runs[0]?.id);
+  });
+});
+
+describe("an order of a service is refused", () => {
+  test.each([
+    ["min_replicas", { min_replicas: 3, max_replicas: 2 }],
+    ["max_replicas", { max_replicas: 1_001 }],
+    ["health_check_path", { health_check_path: "http://other/health" }],
+    ["health_check_path", { health_check_path: "//other/health" }],
+    ["health_check_path", { health_check_path: "/a/../b" }],
+    ["health_check_path", { health_check_path: "/a\r\nHost: other" }],
+    ["health_check_path", { health_check_path: "health" }],
+    ["autoscaling_config.target_memory", { autoscaling_config: { target_memory: 1 } }],
+    ["autoscaling_config.target_cpu", { autoscaling_config: { target_cpu: 0 } }],
+    ["config.public", { config: { public: true } }],
+    ["env_vars.PORT", { env_vars: { PORT: "1" } }],
+    ["version", { version: "" }],
+  ])("with %s: %j", async (path, change) => {
+    const { status, body } = await services.order(change);
+
+    expect(status).toBe(422);
+    expect(body.errors.map((error: { path: string }) => error.path)).toContain(path);
+  });
+
+  test("with a model that may not be mounted", async () => {
+    const bob = await services.scene.customer("bob");
+    const model = await services.scene.api.ask("POST", "/api/v1/models", {
+      as: bob,
+      body: { name: "theirs" },
+    });
+
+    expect((await services.order({ model_id: model.body.id })).status).toBe(404);
+  });
+
+  test("beyond a quota or beyond the funds of all its first replicas", async () => {
+    expect((await services.order({ min_replicas: 500, max_replicas: 500 })).status).toBe(409);
+    const poor = await services.scene.customer("poor", "1");
+
+    const { status } = await services.ask(
+      "POST",
+      "",
+      { name: "s", image: "server:1", version: "1", cpu: 1, memory: GIB, min_replicas: 2 },
+      poor,
+    );
+
+    expect(status).toBe(402);
+  });
+});

@@ -1,0 +1,51 @@
+/** A replica as its service sees it: it serves since an hour, unless a test says otherwise. */
+import type { Replica, ReplicaPlace } from "@remotegpu/control-plane/core/inference/replica";
+import { MS_PER_MINUTE } from "@remotegpu/shared/units";
+
+const HOUR_MS = 60 * MS_PER_MINUTE;
+
+export function aReplica(rank: number, place: Partial<ReplicaPlace> = {}, isDismissed = false): Replica {
+  return {
+    rank,
+    isDismissed,
+    place: {
+      hostName: `host-${rank}`,
+      state: "ready",
+      isOrdered: true,
+      serving: "yes",
+      servingForMs: HOUR_MS,
+      problem: null,
+      detail: "",
+      stopOrderedBy: null,
+      stopReason: null,
+      isBehind: false,
+      isHeld: true,
+      placedForMs: HOUR_MS,
+      containerForMs: HOUR_MS,
+      stateForMs: HOUR_MS,
+      silentForMs: 0,
+      emptied: null,
+      ...place,
+    },
+  };
+}
+
+export function aWaiting(rank: number): Replica {
+  return { rank, isDismissed: false, place: null };
+}
+
+/** Its container runs, and it has not served yet. */
+export function aStarting(rank: number, place: Partial<ReplicaPlace> = {}): Replica {
+  const since = { stateForMs: 1_000, containerForMs: 1_000, placedForMs: 1_000, servingForMs: 1_000 };
+  return aReplica(rank, { state: "starting", serving: "not-yet", ...since, ...place });
+}
+
+export function aFailed(rank: number, place: Partial<ReplicaPlace> = {}): Replica {
+  return aReplica(rank, {
+    state: "failed",
+    serving: null,
+    isHeld: false,
+    detail: "It exited with code 1",
+    ...place,
+  });
+}

@@ -1,0 +1,144 @@
+/**
+ * Inference services over hosts that a test speaks for: what hosts are told to run is ready, and what they are told to stop
+ * or remove is over, unless the test says otherwise of a host.
+ */
+import { livenessPass } from "@remotegpu/control-plane/controllers/hosts/host-liveness";
+import { acquireLeadership } from "@remotegpu/control-plane/store/database/leader";
+import type { DesiredInstance, ObservedInstance } from "@remotegpu/shared/instance";
+import { GIB, MS_PER_MINUTE, MS_PER_SECOND } from "@remotegpu/shared/units";
+import type { Answer, Caller } from "../http/api.ts";
+import type { ControlScene, ScriptedHost } from "./control-scene.ts";
+
+type Says = Partial<
+  Pick<ObservedInstance, "phase" | "detail" | "problem" | "exitCode" | "serving" | "containerId">
+>;
+
+export interface Shown {
+  rank: number;
+  state: string;
+  want: string;
+  host_id: string;
+  serving: string | null;
+  dismissal: string | null;
+  runs: { id: string; waive_from: string | null; ordered_at: string }[];
+}
+
+/** As a control plane that has listened for long. */
+const LISTENING_FOR_MS = 60 * MS_PER_MINUTE;
+const READY: Says = { phase: "ready", serving: "yes" };
+const STARTING: Says = { phase: "starting", serving: "not-yet" };
+
+export class ServiceScene {
+  readonly scene: ControlScene;
+  readonly alice: Caller & { workspaceId: number };
+  readonly hosts: ScriptedHost[];
+  /** What each host says of what it is to run, by the ranks; without an entry it is ready. */
+  readonly says = new Map<number, Says>();
+  /** Those that are not heard and pull nothing. */
+  readonly silent = new Set<ScriptedHost>();
+
+  static async begin(
+    scene: ControlScene,
+    { hosts, balance = "100000" }: { hosts: number; balance?: string },
+  ): Promise<ServiceScene> {
+    const alice = await scene.customer("alice", balance);
+    const joined: ScriptedHost[] = [];
+    for (let number = 0; number < hosts; number += 1)
+      joined.push(await scene.host(`host-${number}`, { gpus: 1 }));
+    return new ServiceScene(scene, alice, joined);
+  }
+
+  private constructor(scene: ControlScene, alice: ServiceScene["alice"], hosts: ScriptedHost[]) {
+    this.scene = scene;
+    this.alice = alice;
+    this.hosts = hosts;
+  }
+
+  async ask(method: string, path: string, body?: object, as: Caller = this.alice): Promise<Answer> {
+    return await this.scene.api.ask(method, `/api/v1/inference-services${path}`, {
+      as,
+      ...(body && { body }),
+    });
+  }
+
+  async order(change: object = {}): Promise<Answer> {
+    const size = { cpu: 1, memory: GIB };
+    return await this.ask("POST", "", { name: "chat", image: "server:1", version: "v1", ...size, ...change });
+  }
+
+  async ordered(change: object = {}): Promise<string> {
+    const { status, body } = await this.order(change);
+    if (status !== 201) throw new Error(`refused: ${JSON.stringify(body)}`);
+    return body.id;
+  }
+
+  /** Ordered, and all its replicas serve. */
+  async runs(change: object = {}): Promise<string> {
+    const id = await this.ordered(change);
+    await this.settle();
+    const { status, status_reason: reason } = await this.get(id);
+    if (status !== "running") throw new Error(`${id} is ${status}: ${reason}`);
+    return id;
+  }
+
+  async get(id: string): Promise<Answer["body"]> {
+    return (await this.ask("GET", `/${id}`)).body;
+  }
+
+  async replicas(id: string, query = ""): Promise<Shown[]> {
+    return (await this.ask("GET", `/${id}/instances${query}`)).body.items;
+  }
+
+  /** The ranks that serve. */
+  async serving(id: string): Promise<number[]> {
+    const shown = await this.replicas(id);
+    return shown
+      .filter(({ state, want, serving }) => state === "ready" && want === "running" && serving === "yes")
+      .map(({ rank }) => rank);
+  }
+
+  /** Loops and hosts do what they do, as often as it takes. */
+  async settle(rounds = 3): Promise<void> {
+    for (let nth = 0; nth < rounds; nth += 1) {
+      await this.loops();
+      await this.round();
+    }
+    await this.loops();
+  }
+
+  async loops(): Promise<void> {
+    await this.scene.replicas();
+    await this.scene.schedule();
+  }
+
+  /** One round of agents. */
+  async round(): Promise<void> {
+    for (const host of this.hosts.filter((one) => !this.silent.has(one))) {
+      await host.pull();
+      await host.heartbeat();
+      const left = host.desired.filter(({ want }) => want !== "removed");
+      await host.report(left.map((wanted) => host.observedOf(wanted, this.#saysOf(wanted))));
+    }
+  }
+
+  #saysOf({ want, spec }: DesiredInstance): Says {
+    if (want === "stopped") return { phase: "stopped", exitCode: 143 };
+    return this.says.get(Number(spec.hostname.split("-").at(-1))) ?? READY;
+  }
+
+  /** What has a container and is not ready yet. */
+  starts(...ranks: number[]): void {
+    for (const rank of ranks) this.says.set(rank, STARTING);
+  }
+
+  /** Time passes, in which all hosts but the silent ones are heard. */
+  async pass(seconds: number): Promise<void> {
+    this.scene.api.passMinutes((seconds * MS_PER_SECOND) / MS_PER_MINUTE);
+    for (const host of this.hosts) if (!this.silent.has(host)) await host.heartbeat();
+    const { db, now } = this.scene.api.deps;
+    const at = now();
+    const term = await acquireLeadership(db, { holder: "the test", now: at });
+    if (term === null) throw new Error("somebody else leads");
+    await livenessPass({ db }, { term, now: at, listeningSince: new Date(at.getTime() - LISTENING_FOR_MS) });
+  }
+}

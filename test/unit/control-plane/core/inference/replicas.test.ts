@@ -1,0 +1,279 @@
+import * as fc from "fast-check";
+import { describe, expect, test } from "vitest";
+import { MS_PER_MINUTE, MS_PER_SECOND } from "@remotegpu/shared/units";
+import { type Replica, serves } from "@remotegpu/control-plane/core/inference/replica";
+import { replicasPlan, type ServiceStanding } from "@remotegpu/control-plane/core/inference/replicas";
+import { aFailed, aReplica, aStarting, aWaiting } from "../../../../support/samples/a-replica.ts";
+
+const service = (change: Partial<ServiceStanding> = {}): ServiceStanding => ({
+  status: "running",
+  wanted: 1,
+  failures: 0,
+  pauseMs: 0,
+  ...change,
+});
+const ranks = (leaving: readonly { rank: number }[]) => leaving.map(({ rank }) => rank);
+
+describe("a service that is made", () => {
+  test("makes its replicas, and runs from the first that serves on", () => {
+    const being = service({ status: "creating", wanted: 2 });
+
+    expect(replicasPlan(being, [])).toMatchObject({ creations: 2, becomes: null });
+    expect(replicasPlan(being, [aStarting(0), aWaiting(1)])).toMatchObject({ creations: 0, becomes: null });
+    expect(replicasPlan(being, [aStarting(0), aReplica(1)]).becomes).toEqual({
+      status: "running",
+      reason: null,
+    });
+  });
+
+  test("is in error where its first replica does not serve in time, and does without all", () => {
+    const late = aStarting(0, {
+      stateForMs: 11 * MS_PER_MINUTE,
+      containerForMs: 11 * MS_PER_MINUTE,
+      detail: "GET / answered 503",
+    });
+
+    const plan = replicasPlan(service({ status: "creating", wanted: 2 }), [late, aWaiting(1)]);
+
+    expect(plan.becomes).toEqual({
+      status: "error",
+      reason: "Replica 0 on host host-0 was not ready within 600 seconds: GET / answered 503.",
+    });
+    expect(ranks(plan.leaving)).toEqual([0, 1]);
+  });
+
+  test("is in error at once where its image is nowhere", () => {
+    const plan = replicasPlan(service({ status: "creating" }), [aFailed(0, { problem: "image-missing" })]);
+
+    expect(plan.becomes?.status).toBe("error");
+  });
+
+  test("waits for an image that is on its way for longer than a replica may take to serve", () => {
+    const fetching = aStarting(0, {
+      containerForMs: null,
+      stateForMs: 29 * MS_PER_MINUTE,
+      placedForMs: 29 * MS_PER_MINUTE,
+    });
+
+    expect(replicasPlan(service({ status: "creating" }), [fetching])).toMatchObject({
+      leaving: [],
+      becomes: null,
+    });
+  });
+});
+
+describe("a replica that fails", () => {
+  test("is done without, and replaced after a pause that grows with every failure in a row", () => {
+    const pauses = [0, 1, 2, 3, 4, 5, 9].map(
+      (failures) =>
+        replicasPlan(service({ wanted: 2, failures }), [aFailed(0), aReplica(1, { stateForMs: 1 })]).pauseMs,
+    );
+
+    expect(pauses).toEqual([10, 20, 40, 80, 160, 300, 300].map((seconds) => seconds * MS_PER_SECOND));
+    const paused = service({ wanted: 2, failures: 1, pauseMs: 4_000 });
+    expect(replicasPlan(paused, [aReplica(1)]).creations).toBe(0);
+    expect(replicasPlan({ ...paused, pauseMs: 0 }, [aReplica(1)]).creations).toBe(1);
+  });
+
+  test("is forgotten once another has served for ten minutes", () => {
+    const standing = service({ failures: 4 });
+
+    expect(replicasPlan(standing, [aReplica(0, { stateForMs: 10 * MS_PER_MINUTE })]).failures).toBe(0);
+    expect(replicasPlan(standing, [aReplica(0, { stateForMs: 10 * MS_PER_MINUTE - 1 })]).failures).toBe(4);
+  });
+
+  test("for the fifth time in a row is the end of a service of which nothing serves, and of no other", () => {
+    const standing = service({ failures: 4, wanted: 2 });
+
+    expect(replicasPlan(standing, [aFailed(0), aStarting(1)]).becomes).toMatchObject({
+      status: "error",
+      reason: "Replica 0 failed: It exited with code 1. It was failure 5 in a row, and no replica serves.",
+    });
+    expect(replicasPlan(standing, [aFailed(0), aReplica(1)]).becomes).toBeNull();
+  });
+
+  test("its checks for ten minutes is replaced; one that is started again has time anew", () => {
+    const failing = (minutes: number) =>
+      aReplica(0, { serving: "no", servingForMs: minutes * MS_PER_MINUTE });
+
+    expect(replicasPlan(service(), [failing(9)]).leaving).toEqual([]);
+    expect(ranks(replicasPlan(service(), [failing(10)]).leaving)).toEqual([0]);
+    expect(replicasPlan(service(), [aStarting(0, { containerForMs: 90 * MS_PER_MINUTE })]).leaving).toEqual(
+      [],
+    );
+  });
+});
+
+describe("a replica that somebody stopped or lost has not failed, and is replaced at once:", () => {
+  test.each([
+    [
+      "its host was emptied",
+      aReplica(0, {
+        state: "stopping",
+        isOrdered: false,
+        stopOrderedBy: "admin",
+        stopReason: "Host is taken out.",
+      }),
+    ],
+    ["its host is lost", aReplica(0, { state: "lost", isHeld: false })],
+    ["its host knows a later placement", aFailed(0, { isBehind: true })],
+  ])("%s", (_, gone) => {
+    const plan = replicasPlan(service(), [gone]);
+
+    expect(plan).toMatchObject({ creations: 1, failures: 0, pauseMs: null });
+    expect(ranks(plan.leaving)).toEqual([0]);
+  });
+});
+
+describe("a replica on a silent host", () => {
+  const silent = (minutes: number) => aReplica(0, { silentForMs: minutes * MS_PER_MINUTE });
+
+  test("is left for five minutes, then another is made, and it goes once that has a place", () => {
+    expect(replicasPlan(service(), [silent(4)])).toMatchObject({ creations: 0, leaving: [] });
+    expect(replicasPlan(service(), [silent(5)])).toMatchObject({ creations: 1, leaving: [] });
+    expect(replicasPlan(service(), [silent(6), aWaiting(1)])).toMatchObject({ creations: 0, leaving: [] });
+
+    const placed = aStarting(1, { placedForMs: 2_000 });
+
+    expect(replicasPlan(service(), [silent(6), placed]).leaving).toMatchObject([
+      { rank: 0, freeForMs: 2_000 },
+    ]);
+  });
+
+  test("that is heard again before goes on, and the other is not needed", () => {
+    expect(ranks(replicasPlan(service(), [silent(0), aWaiting(1)]).leaving)).toEqual([1]);
+  });
+
+  test("is charged until now where one that is older makes up for it", () => {
+    const plan = replicasPlan(service(), [silent(6), aReplica(1)]);
+
+    expect(plan.leaving).toMatchObject([{ rank: 0, freeForMs: 0 }]);
+  });
+});
+
+test("a replica on a host that is being emptied goes once another serves", () => {
+  const emptied = aReplica(0, { emptied: "Host host-0 is taken out of service." });
+
+  expect(replicasPlan(service(), [emptied])).toMatchObject({ creations: 1, leaving: [] });
+  expect(replicasPlan(service(), [emptied, aStarting(1)])).toMatchObject({ creations: 0, leaving: [] });
+  expect(ranks(replicasPlan(service(), [emptied, aReplica(1)]).leaving)).toEqual([0]);
+});
+
+test("of too many those go first that wait, then those that start, then those that do not serve, then the newest", () => {
+  const all = [
+    aReplica(0),
+    aReplica(1),
+    aReplica(2, { serving: "no", servingForMs: 0 }),
+    aStarting(3),
+    aWaiting(4),
+  ];
+
+  const gone = [4, 3, 2, 1, 0].map((wanted) => ranks(replicasPlan(service({ wanted }), all).leaving));
+
+  expect(gone).toEqual([[4], [4, 3], [4, 3, 2], [4, 3, 2, 1], [4, 3, 2, 1, 0]]);
+});
+
+describe("a service that stops", () => {
+  test("has stopped when no host holds anything of it, also of what was done without before", () => {
+    const stopping = service({ status: "stopping", wanted: 0 });
+
+    expect(replicasPlan(stopping, [aReplica(0, {}, true)]).becomes).toBeNull();
+    expect(replicasPlan(stopping, []).becomes).toEqual({ status: "stopped", reason: null });
+  });
+
+  test("does without whatever it has", () => {
+    const plan = replicasPlan(service({ status: "error", wanted: 0 }), [aReplica(0), aWaiting(1)]);
+
+    expect(ranks(plan.leaving)).toEqual([0, 1]);
+    expect(plan).toMatchObject({ creations: 0, becomes: null });
+  });
+});
+
+test("what does not serve is told, and what waits is told by whoever looks for places", () => {
+  const three = service({ wanted: 3 });
+
+  expect(replicasPlan(three, [aReplica(0), aReplica(1), aStarting(2)]).sentence).toBe(
+    "2 of 3 replicas serve.",
+  );
+  expect(replicasPlan(three, [aReplica(0), aReplica(1), aReplica(2)]).sentence).toBeNull();
+  expect(replicasPlan(three, [aReplica(0), aReplica(1), aWaiting(2)]).sentence).toBeUndefined();
+  expect(replicasPlan(service({ wanted: 0 }), []).sentence).toBe("Scaled to zero: no replica is wanted.");
+});
+
+const someReplica = (rank: number): fc.Arbitrary<Replica> =>
+  fc.constantFrom(
+    aReplica(rank),
+    aReplica(rank, { serving: "no", servingForMs: 1 }),
+    aReplica(rank, { silentForMs: 6 * MS_PER_MINUTE }),
+    aReplica(rank, { emptied: "Host is taken out." }),
+    aStarting(rank),
+    aStarting(rank, { emptied: "Host is taken out." }),
+    aWaiting(rank),
+    aFailed(rank),
+    aReplica(rank, {}, true),
+  );
+const someReplicas = fc
+  .nat(8)
+  .chain((count) => fc.tuple(...Array.from({ length: count }, (_, rank) => someReplica(rank))));
+
+describe("whatever its replicas are,", () => {
+  const standing = fc.record({
+    status: fc.constantFrom("running" as const, "creating" as const),
+    wanted: fc.nat(6),
+    failures: fc.nat(3),
+    pauseMs: fc.constantFrom(0, 1_000),
+  });
+
+  test("a service never has more than it wants and those that are being replaced", () => {
+    fc.assert(
+      fc.property(standing, someReplicas, (given, all) => {
+        const { creations, leaving } = replicasPlan(given, all);
+        const left = all.filter(({ rank, isDismissed }) => !isDismissed && !ranks(leaving).includes(rank));
+        const moving = left.filter(
+          ({ place }) => place !== null && (place.silentForMs > 0 || place.emptied !== null),
+        );
+
+        expect(left.length - moving.length + creations).toBeLessThanOrEqual(given.wanted);
+      }),
+    );
+  });
+
+  test("one that serves on a sound host goes only where more of them serve than are wanted", () => {
+    const isSound = ({ place, isDismissed }: Replica) =>
+      !isDismissed && place !== null && serves(place) && place.silentForMs === 0;
+    fc.assert(
+      fc.property(standing, someReplicas, (given, all) => {
+        const { leaving, becomes } = replicasPlan(given, all);
+        const before = all.filter(isSound);
+        const after = before.filter(({ rank }) => !ranks(leaving).includes(rank));
+
+        expect(becomes?.status).not.toBe(before.length > 0 ? "error" : "nothing");
+        expect(after.length).toBeGreaterThanOrEqual(Math.min(before.length, given.wanted));
+      }),
+    );
+  });
+
+  test("what was decided once and done calls for nothing more", () => {
+    fc.assert(
+      fc.property(standing, someReplicas, (given, all) => {
+        const plan = replicasPlan(given, all);
+        if (plan.becomes?.status === "error") return;
+        const gone = ranks(plan.leaving);
+        const made = Array.from({ length: plan.creations }, (_, nth) => aWaiting(100 + nth));
+        const next = {
+          ...given,
+          status: plan.becomes?.status ?? given.status,
+          failures: plan.failures,
+          pauseMs: plan.pauseMs ?? given.pauseMs,
+        };
+        const left = all.map((one) => (gone.includes(one.rank) ? { ...one, isDismissed: true } : one));
+
+        expect(replicasPlan(next, [...left, ...made])).toMatchObject({
+          creations: 0,
+          leaving: [],
+          becomes: null,
+        });
+      }),
+    );
+  });
+});

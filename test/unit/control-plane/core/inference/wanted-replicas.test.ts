@@ -1,0 +1,81 @@
+import * as fc from "fast-check";
+import { describe, expect, test } from "vitest";
+import { INFERENCE_SERVICE_STATUSES } from "@remotegpu/shared/workload";
+import {
+  MAX_REPLICAS,
+  type ServiceWishes,
+  wantedReplicas,
+} from "@remotegpu/control-plane/core/inference/wanted-replicas";
+
+const wishes = (change: Partial<ServiceWishes>): ServiceWishes => ({
+  status: "running",
+  min: 1,
+  max: 3,
+  people: null,
+  ...change,
+});
+
+describe("the number of replicas", () => {
+  test.each([
+    ["nobody asked for any", {}, 1],
+    ["it may go to zero and nobody said so", { min: 0 }, 1],
+    ["people asked for none", { min: 0, people: 0 }, 0],
+    ["it has to have two", { min: 2 }, 2],
+    ["people asked for as many as there may be", { people: 3 }, 3],
+    ["people asked for more before the bound came down", { people: 9 }, 3],
+    ["people asked for fewer before the bound went up", { min: 2, people: 1 }, 2],
+    ["it is stopped", { status: "stopped", people: 3 }, 0],
+    ["it stops", { status: "stopping", people: 3 }, 0],
+    ["it is in error", { status: "error", people: 3 }, 0],
+    ["it is being made", { status: "creating", people: 2 }, 2],
+  ] as const)("where %s", (_, change, number) => {
+    expect(wantedReplicas(wishes(change))).toBe(number);
+  });
+
+  test("is 0 or within the bounds, whatever was wished", () => {
+    const bounds = fc
+      .tuple(fc.nat(MAX_REPLICAS), fc.integer({ min: 1, max: MAX_REPLICAS }))
+      .map(([one, other]) => ({ min: Math.min(one, other), max: Math.max(one, other) }));
+    fc.assert(
+      fc.property(
+        bounds,
+        fc.constantFrom(...INFERENCE_SERVICE_STATUSES),
+        fc.option(fc.nat(MAX_REPLICAS)),
+        ({ min, max }, status, people) => {
+          const number = wantedReplicas({ status, min, max, people });
+
+          expect(number === 0 || (number >= min && number <= max)).toBe(true);
+        },
+      ),
+    );
+  });
+});
+
+type Wish =
+  | { kind: "people"; people: number }
+  | { kind: "status"; status: "running" | "stopped" }
+  | { kind: "max"; max: number };
+
+const wish = fc.oneof(
+  fc.nat(10).map((people): Wish => ({ kind: "people", people })),
+  fc.constantFrom("running" as const, "stopped" as const).map((status): Wish => ({ kind: "status", status })),
+  fc.integer({ min: 1, max: 10 }).map((max): Wish => ({ kind: "max", max })),
+);
+
+test("wishes of different people come to the same number in whatever order they come", () => {
+  const after = (given: readonly Wish[]) =>
+    wantedReplicas(
+      given.reduce((sum, { kind: _kind, ...change }) => ({ ...sum, ...change }), wishes({ min: 0 })),
+    );
+  const oneOfEach = fc.uniqueArray(wish, { selector: ({ kind }) => kind, maxLength: 3 });
+  fc.assert(
+    fc.property(
+      oneOfEach.chain((all) =>
+        fc.tuple(fc.constant(all), fc.shuffledSubarray(all, { minLength: all.length })),
+      ),
+      ([all, shuffled]) => {
+        expect(after(shuffled)).toBe(after(all));
+      },
+    ),
+  );
+});
