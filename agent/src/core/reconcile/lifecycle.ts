@@ -52,7 +52,7 @@ function saidOf(view: RunView, input: LifecycleInput & { observed: Knowledge["ob
   const running = isRunning(container);
   const predecessor = runningPredecessor(view.key, ownedContainers(input));
   if (record?.end) return running ? stopping(record.end.detail) : record.end;
-  if (running && record?.stop) return stopping(record.stop.detail);
+  if (record?.stop) return stopping(record.stop.detail);
   switch (standing.kind) {
     case "to-stop":
       // A start that is under way has neither record nor container yet, and may still make both.

@@ -213,6 +213,15 @@ describe("a wanted run", () => {
   test("that a limit stops is stopping", () => {
     const stop = { cause: "storage-exceeded", orderedBy: "limit", detail: "Too much." } as const;
 
+    // Also in the moment between its container's end and the record of it: an end by itself would be told for good.
+    for (const seen of [running, dead])
+      expect(
+        one({
+          desired: [order({}, { kind: "training", restarts: "never" })],
+          observed: [seen],
+          runs: [recordOf(key(), { stop })],
+        }),
+      ).toMatchObject({ phase: "stopping", detail: "Too much.", problem: null });
     expect(one({ desired, observed: [running], runs: [recordOf(key(), { stop })] })).toMatchObject({
       phase: "stopping",
       detail: "Too much.",
