@@ -20,6 +20,7 @@ import type { Observation } from "./loop/watch/observation.ts";
 import type { Reconciliation } from "./loop/reconciliation.ts";
 import type { RunPerformer } from "./loop/run-performer.ts";
 import type { DiskWatch } from "./loop/storage/disk-watch.ts";
+import type { FileWatch } from "./loop/storage/file-watch.ts";
 import type { StorageSampling } from "./loop/storage/storage-sampling.ts";
 
 /** While something is under way the loop looks this often; else it sleeps until woken or the next tick. */
@@ -35,6 +36,7 @@ export type AgentParts = {
   meter: Meter;
   housekeeping: Housekeeping;
   diskWatch: Pick<DiskWatch, "lookWhenDue">;
+  fileWatch: Pick<FileWatch, "lookWhenDue">;
   leaseExchange: LeaseExchange;
   doors: Pick<Doors, "keep" | "settled">;
   gangWatch: Pick<GangWatch, "close">;
@@ -89,7 +91,7 @@ export class Agent {
 
   async #round(): Promise<void> {
     const { clock, observation, reconciliation, performer, meter, housekeeping, leaseExchange } = this.#parts;
-    const { imagePulls, diskWatch, doors } = this.#parts;
+    const { imagePulls, diskWatch, fileWatch, doors } = this.#parts;
     const nowMs = clock.monotonicMs();
     const look = await this.#attempt("looking at the containers", () =>
       observation.look({ nowMs, untilTickMs: meter.untilTickMs, mark: performer.endedWorks }),
@@ -110,6 +112,7 @@ export class Agent {
       );
     if (seen !== null) await this.#attempt("confirming removals", () => reconciliation.confirmRemovals());
     await this.#attempt("looking at the disks", () => diskWatch.lookWhenDue(nowMs));
+    await this.#attempt("looking at files of runs", () => fileWatch.lookWhenDue(nowMs));
     await this.#attempt("housekeeping", () => housekeeping.doWhenDue(nowMs));
     if (seen !== null && !observation.hasLeftFleet)
       housekeeping.keepSpareNetwork(nowMs, { isStarting: performer.isStarting });

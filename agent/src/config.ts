@@ -18,6 +18,9 @@ const DEFAULT_IMAGE_DISK_FREE_PERCENT = 15;
 const DEFAULT_DISK_FREE_PERCENT = 3;
 const DEFAULT_DISK_FREE_BYTES = 10 * GIB;
 
+/** Of one run in one place: unpacked data sets have a million or two. */
+const DEFAULT_RUN_FILES = 5_000_000;
+
 const Flag = z.enum(["0", "1"]).transform((value) => value === "1");
 const OrUnset = <T extends z.ZodType>(schema: T) =>
   z.preprocess((value) => (value === "" ? undefined : value), schema.optional());
@@ -51,6 +54,8 @@ const Environment = z.object({
   REMOTEGPU_DISK_FREE: OrUnset(z.coerce.number().min(0).max(90)),
   /** Most bytes of each disk that are kept free so. */
   REMOTEGPU_DISK_FREE_BYTES: OrUnset(z.coerce.number().int().nonnegative()),
+  /** Most files of one run in its folders, and in its own file system; 0: as many as it likes. */
+  REMOTEGPU_RUN_FILES: OrUnset(z.coerce.number().int().nonnegative()),
   /** Where leased ports are bound; unset: on every address of the host. */
   REMOTEGPU_LEASE_ADDRESS: OrUnset(z.ipv4().or(z.ipv6())),
   /** The TLS port to which gateways of the control plane connect; 0 takes any that is free. */
@@ -81,6 +86,7 @@ export type Config = {
   imageBounds: ImageBounds;
   raisesLimits: boolean;
   diskBounds: DiskBounds;
+  mostRunFiles: number;
   cleanOnExit: boolean;
   exitWithStdin: boolean;
 };
@@ -117,6 +123,7 @@ export function readConfig(environment: NodeJS.ProcessEnv): Config {
       freePart: (env.REMOTEGPU_DISK_FREE ?? DEFAULT_DISK_FREE_PERCENT) / 100,
       freeBytes: env.REMOTEGPU_DISK_FREE_BYTES ?? DEFAULT_DISK_FREE_BYTES,
     },
+    mostRunFiles: env.REMOTEGPU_RUN_FILES ?? DEFAULT_RUN_FILES,
     cleanOnExit: env.REMOTEGPU_CLEAN_ON_EXIT ?? false,
     exitWithStdin: env.REMOTEGPU_EXIT_WITH_STDIN ?? false,
   };

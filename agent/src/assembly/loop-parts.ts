@@ -17,6 +17,7 @@ import { Reconciliation } from "../loop/reconciliation.ts";
 import { reportNow } from "../loop/report.ts";
 import { RunPerformer } from "../loop/run-performer.ts";
 import { DiskWatch } from "../loop/storage/disk-watch.ts";
+import { FileWatch } from "../loop/storage/file-watch.ts";
 import { ToolboxCleaner } from "../loop/toolbox-cleaner.ts";
 import { BroughtWatch } from "../loop/watch/brought-watch.ts";
 import { GangWatch } from "../loop/watch/gang-watch.ts";
@@ -123,6 +124,13 @@ export function loopParts(
     storageMeter,
     wake,
   });
+  const fileWatch = new FileWatch({
+    setting: config.mostRunFiles,
+    places: () => [host.runtimeWatch.info?.dataFolder ?? stateDir, poolFolder],
+    grounds: () => storageMeter.grounds(),
+    wake,
+    log,
+  });
   const gangWatch = new GangWatch({
     reachProgram: join(runtime.toolboxPath, "reach"),
     isReleased: (runId) => doors.isReleased(runId),
@@ -132,7 +140,14 @@ export function loopParts(
     wake,
     log,
   });
-  const reconciliation = new Reconciliation({ ...shared, performer, housekeeping, diskWatch, gangWatch });
+  const reconciliation = new Reconciliation({
+    ...shared,
+    performer,
+    housekeeping,
+    diskWatch,
+    fileWatch,
+    gangWatch,
+  });
   const meter = new Meter(shared);
   const progressWatch = new ProgressWatch({
     figures: linked.figuresOf,
@@ -166,6 +181,7 @@ export function loopParts(
     imagePulls,
     housekeeping,
     diskWatch,
+    fileWatch,
     leaseExchange,
     doors,
     gangWatch,

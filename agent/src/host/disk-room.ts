@@ -1,5 +1,6 @@
 /** How full a disk is, as those who are not root see it. */
 import { stat, statfs } from "node:fs/promises";
+import type { FileRoom } from "../core/storage/file-limit.ts";
 
 export type DiskRoom = { freeBytes: number; totalBytes: number };
 
@@ -15,9 +16,16 @@ export async function diskRoom(folder: string): Promise<DiskRoom | null> {
   return { freeBytes: bavail * bsize, totalBytes: (blocks - bfree + bavail) * bsize };
 }
 
-/** The same with the device of it. A shared file system that stands still answers neither, for as long as it does. */
-export async function diskSight(folder: string): Promise<Disk | null> {
+/** How many files it has and takes. Null where it cannot be told. */
+export async function fileRoom(folder: string): Promise<FileRoom | null> {
+  const disk = await statfs(folder).catch(() => null);
+  return disk === null ? null : { used: disk.files - disk.ffree, free: disk.ffree, total: disk.files };
+}
+
+/** All of that with its device. A shared file system that stands still answers nothing, for as long as it does. */
+export async function diskSight(folder: string): Promise<(Disk & { files: FileRoom }) | null> {
   const room = await diskRoom(folder);
+  const files = await fileRoom(folder);
   const found = await stat(folder).catch(() => null);
-  return room === null || found === null ? null : { ...room, device: found.dev };
+  return room === null || files === null || found === null ? null : { ...room, files, device: found.dev };
 }

@@ -16,6 +16,7 @@ import { momentOf, monotonic, type Clock } from "../host/moment.ts";
 import type { Observation } from "./watch/observation.ts";
 import type { RunPerformer } from "./run-performer.ts";
 import type { DiskWatch } from "./storage/disk-watch.ts";
+import type { FileWatch } from "./storage/file-watch.ts";
 import type { GpuWatch } from "./watch/gpu-watch.ts";
 import type { GangWatch } from "./watch/gang-watch.ts";
 import type { OrphanWatch } from "./watch/orphan-watch.ts";
@@ -33,6 +34,7 @@ export type ReconciliationParts = {
   gangWatch: Pick<GangWatch, "look" | "letGo">;
   housekeeping: Pick<Housekeeping, "overStorage">;
   diskWatch: Pick<DiskWatch, "filling" | "isNearlyFull">;
+  fileWatch: Pick<FileWatch, "over">;
   link: Pick<ControlPlaneLink, "contact" | "isSetCurrent">;
   log: Log;
 };
@@ -113,13 +115,13 @@ export class Reconciliation {
   }
 
   #flags(stopsUnconfirmed: boolean): Flags {
-    const { gpuWatch, link, clock, orphanWatch, gangWatch, housekeeping, diskWatch } = this.#parts;
+    const { gpuWatch, link, clock, orphanWatch, gangWatch, housekeeping, diskWatch, fileWatch } = this.#parts;
     return {
       ...this.hostObstacles,
       reapedOrphans: orphanWatch.reaped,
       letGo: gangWatch.letGo,
       lostGpus: gpuWatch.lost,
-      overStorage: housekeeping.overStorage,
+      overStorage: new Map([...fileWatch.over, ...housekeeping.overStorage]),
       fillingDisk: diskWatch.filling,
       disconnectedMs: cutOffMs(link.contact, clock.monotonicMs()),
       stopsUnconfirmed,

@@ -15,6 +15,7 @@ import {
   type DiskState,
   type Writer,
 } from "../../core/storage/disk-guard.ts";
+import { hasFewFiles, type FileRoom } from "../../core/storage/file-limit.ts";
 import { DiskHistory, type DiskLook } from "../../core/storage/disk-history.ts";
 import type { ContainerGroups } from "../../host/processes/container-groups.ts";
 import { diskSight, type Disk } from "../../host/disk-room.ts";
@@ -48,7 +49,7 @@ export class DiskWatch {
   readonly #counter = new WrittenCounter<RunId>();
   /** Folders whose file system has not answered yet: a shared one can stand still. */
   readonly #asked = new Set<string>();
-  readonly #sights = new Map<string, Disk>();
+  readonly #sights = new Map<string, Disk & { files: FileRoom }>();
   readonly #history = new DiskHistory();
   #states: ReadonlyMap<number, DiskState> = new Map();
   readonly #filling = new Map<RunId, { detail: string; device: number; sinceMs: number }>();
@@ -68,8 +69,14 @@ export class DiskWatch {
     return new Map([...this.#filling].map(([runId, { detail }]) => [runId, detail]));
   }
 
+  /** Of bytes, or of files: who has too many of these is found elsewhere (file-watch.ts). */
   get isNearlyFull(): boolean {
-    return [...this.#states.values()].includes("nearly-full");
+    return [...this.#states.values()].includes("nearly-full") || this.#isShortOfFiles;
+  }
+
+  get #isShortOfFiles(): boolean {
+    const { freePart, freeBytes } = this.#parts.bounds;
+    return freeBytes > 0 && [...this.#sights.values()].some(({ files }) => hasFewFiles(files, freePart));
   }
 
   get #isScarce(): boolean {

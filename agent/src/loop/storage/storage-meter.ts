@@ -59,6 +59,12 @@ export class StorageMeter {
     return storages;
   }
 
+  /** Where each that runs writes. @throws RuntimeError, RuntimeDown */
+  async grounds(): Promise<{ runId: RunId; ground: StorageGround }[]> {
+    const holders = await this.#holders(() => true);
+    return holders.map(({ desired: { runId }, ground }) => ({ runId, ground }));
+  }
+
   /** Bytes of deleted files that runs have open in the pool, for each run with its folders. @throws RuntimeError, RuntimeDown */
   async deletedInPool(): Promise<FoldersDeleted[]> {
     const holders = await this.#holders(({ spec }) => spec.folders.length > 0);
