@@ -16,6 +16,7 @@ import type { LeaseExchange } from "./loop/lease-exchange.ts";
 import type { Meter } from "./loop/meter.ts";
 import type { Clock } from "./host/moment.ts";
 import type { GangWatch } from "./loop/watch/gang-watch.ts";
+import type { ProbeWatch } from "./loop/watch/probe-watch.ts";
 import type { Observation } from "./loop/watch/observation.ts";
 import type { Reconciliation } from "./loop/reconciliation.ts";
 import type { RunPerformer } from "./loop/run-performer.ts";
@@ -40,6 +41,7 @@ export type AgentParts = {
   leaseExchange: LeaseExchange;
   doors: Pick<Doors, "keep" | "settled">;
   gangWatch: Pick<GangWatch, "close">;
+  probeWatch: Pick<ProbeWatch, "close">;
   reportNow: () => Vitals;
   link: ControlPlaneLink;
   storageSampling: StorageSampling;
@@ -77,6 +79,7 @@ export class Agent {
     await this.#parts.imagePulls.close();
     await this.#parts.housekeeping.settled();
     await this.#parts.gangWatch.close();
+    await this.#parts.probeWatch.close();
     await this.#parts.doors.settled();
     await this.#parts.meter.tick({ containers: null, wasUpSinceMs: null });
   }

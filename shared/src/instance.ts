@@ -191,6 +191,8 @@ export const INSTANCE_PROBLEMS = [
   /** Its host's disk was nearly full, and it wrote most. */
   "disk-filled",
   "container-lost",
+  /** It failed its probe, was started again as often as that is done, and failed it still. */
+  "probe-failed",
   // The two below speak of a run that goes on, costs and holds its cards.
   /** The runtime says that its container ended, or knows it no more, and its processes are still there. */
   "runtime-disagrees",

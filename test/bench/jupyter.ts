@@ -5,7 +5,7 @@
  */
 import { Agent, request, type RequestOptions } from "node:http";
 import type { Duplex } from "node:stream";
-import { dialInto } from "@remotegpu/agent/access/dial";
+import { dialInto } from "@remotegpu/agent/host/inside/dial";
 import { openNotebookScene } from "../support/worlds/notebook-scene.ts";
 import { sceneDatabase } from "./bench-database.ts";
 import { UNBOUND_WEB } from "./unbound-web.ts";

@@ -1,6 +1,6 @@
 /** The way to this host's files process, on whose socket only root may come in: the relay gets the connection alone. */
 import { connect, type Socket } from "node:net";
-import { DialError } from "./dial.ts";
+import { DialError } from "../host/inside/dial.ts";
 
 const DIAL_WITHIN_MS = 2_000;
 

@@ -1,5 +1,5 @@
 /** Ways into containers that the relay asks for: so many at once, made by whoever leads it, and none where that fails. */
-import { DialError } from "./dial.ts";
+import { DialError } from "../host/inside/dial.ts";
 import type { Dialled, RelayHandlers } from "./relay-handlers.ts";
 import type { DialTarget } from "./relay/relay-messages.ts";
 

@@ -2,7 +2,7 @@
 import type { Socket } from "node:net";
 import type { LeaseId, RunId } from "@remotegpu/shared/ids";
 import type { BindOutcome } from "../core/leases/lease.ts";
-import { DialError } from "./dial.ts";
+import { DialError } from "../host/inside/dial.ts";
 import type { ListenerHandle } from "./relay/listener-handle.ts";
 import type { DialTarget, FromRelay, LeaseActivity } from "./relay/relay-messages.ts";
 import type { Way } from "./relay/visit.ts";

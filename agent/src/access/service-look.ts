@@ -10,7 +10,7 @@ import { readProcessLife } from "../host/processes/process-liveness.ts";
 import { isListening } from "../core/host/listening.ts";
 import type { Look, Watched } from "../core/leases/answer.ts";
 import type { ReachableInstance } from "./control-messages.ts";
-import { dialInto, DialError, EndedError } from "./dial.ts";
+import { dialInto, DialError, EndedError } from "../host/inside/dial.ts";
 
 const BANNER = "SSH-";
 const BANNER_WITHIN_MS = 5_000;

@@ -5,7 +5,7 @@
 import type { LeaseId, WorkloadId } from "@remotegpu/shared/ids";
 import type { LeaseRecord } from "../core/leases/lease.ts";
 import type { ReachableInstance } from "./control-messages.ts";
-import { dialInto, DialError } from "./dial.ts";
+import { dialInto, DialError } from "../host/inside/dial.ts";
 import { dialFiles } from "./dial-files.ts";
 import type { Dialled } from "./relay-handlers.ts";
 import type { DialTarget } from "./relay/relay-messages.ts";

@@ -8,6 +8,8 @@ import { Doors } from "../loop/doors.ts";
 import { isStopped, processStates } from "../host/processes/process-states.ts";
 import { readHome } from "../host/processes/process-home.ts";
 import { readOwner } from "../host/processes/process-owner.ts";
+import { ask } from "../host/inside/asking.ts";
+import { processOfContainer } from "../host/processes/process-liveness.ts";
 import { Housekeeping } from "../loop/housekeeping.ts";
 import { LeaseExchange } from "../loop/lease-exchange.ts";
 import { Meter } from "../loop/meter.ts";
@@ -24,6 +26,7 @@ import { GangWatch } from "../loop/watch/gang-watch.ts";
 import type { LimitWatch } from "../loop/watch/limit-watch.ts";
 import { OrphanWatch } from "../loop/watch/orphan-watch.ts";
 import { ProgressWatch } from "../loop/watch/progress-watch.ts";
+import { ProbeWatch } from "../loop/watch/probe-watch.ts";
 import { TransitionWatch } from "../loop/watch/transition-watch.ts";
 import { bundleOf } from "../process/bundle.ts";
 import { AGENT_VERSION } from "../process/version.ts";
@@ -140,13 +143,15 @@ export function loopParts(
     wake,
     log,
   });
+  const probeWatch = new ProbeWatch({ ask, processOfContainer, wake, log });
+  const watches = { gangWatch, probeWatch };
   const reconciliation = new Reconciliation({
     ...shared,
+    ...watches,
     performer,
     housekeeping,
     diskWatch,
     fileWatch,
-    gangWatch,
   });
   const meter = new Meter(shared);
   const progressWatch = new ProgressWatch({
@@ -165,7 +170,7 @@ export function loopParts(
     performer,
     imagePulls,
     broughtWatch: new BroughtWatch({ runtime, wake, log }),
-    gangWatch,
+    ...watches,
     progressWatch,
     transitionWatch: new TransitionWatch(log),
     diskWatch,
@@ -184,7 +189,7 @@ export function loopParts(
     fileWatch,
     leaseExchange,
     doors,
-    gangWatch,
+    ...watches,
     reportNow: () => reportNow(report),
     link,
     storageSampling,

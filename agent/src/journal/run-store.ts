@@ -69,6 +69,8 @@ export const StoredRecord: z.ZodType<RunRecord> = z.object({
       }),
     })
     .optional(),
+  served: z.object({ startedAt: z.string(), serving: z.enum(["yes", "no"]) }).optional(),
+  unwell: z.object({ detail: z.string(), hasServed: z.boolean() }).optional(),
   holding: z
     .object({
       containerId: z.string(),

@@ -12,7 +12,7 @@ import type { AccessNews, FingerprintSet, ReachableInstance } from "../access/co
 import type { GatewayIdentity } from "../access/relay/gateway-identity.ts";
 import type { RunningContainer } from "../core/leases/running-containers.ts";
 import { BookToldOnce } from "./book-told-once.ts";
-import { readContainers, readProcessLife } from "../host/processes/process-liveness.ts";
+import { processOfContainer } from "../host/processes/process-liveness.ts";
 
 /** Also said when nothing has changed, so that a process that hangs is noticed. */
 const SAY_EVERY_MS = 10_000;
@@ -205,15 +205,10 @@ export class AccessLink {
     const key = keyOf(container);
     this.#processes.set(key, { isPending: true });
     try {
-      const life = await readProcessLife(pid);
-      // The container may have ended since it was seen, and its pid be another process's.
-      const isItsOwn = (await readContainers(pid))?.includes(containerId) === true;
-      const isThere = life.alive && isItsOwn;
+      const process = await processOfContainer(containerId, pid);
       this.#processes.set(
         key,
-        isThere
-          ? { workloadId, instanceId, runId, pid, startTicks: life.startTicks }
-          : { failedMs: this.#monotonicMs() },
+        process === null ? { failedMs: this.#monotonicMs() } : { workloadId, instanceId, runId, ...process },
       );
     } catch (error) {
       this.#processes.set(key, { failedMs: this.#monotonicMs() });

@@ -20,6 +20,7 @@ import type { FileWatch } from "./storage/file-watch.ts";
 import type { GpuWatch } from "./watch/gpu-watch.ts";
 import type { GangWatch } from "./watch/gang-watch.ts";
 import type { OrphanWatch } from "./watch/orphan-watch.ts";
+import type { ProbeWatch } from "./watch/probe-watch.ts";
 
 /** A life began or ended: the tick that sees it is taken at once, before another life of the run can hide it. */
 const METERED_AT_ONCE: ReadonlySet<Action["kind"]> = new Set(["adopt", "open-gate", "close-run", "restart"]);
@@ -32,6 +33,7 @@ export type ReconciliationParts = {
   gpuWatch: GpuWatch;
   orphanWatch: OrphanWatch;
   gangWatch: Pick<GangWatch, "look" | "letGo">;
+  probeWatch: Pick<ProbeWatch, "look" | "probed">;
   housekeeping: Pick<Housekeeping, "overStorage">;
   diskWatch: Pick<DiskWatch, "filling" | "isNearlyFull">;
   fileWatch: Pick<FileWatch, "over">;
@@ -67,7 +69,8 @@ export class Reconciliation {
    * @param shownWorks how many ended works of the performer `seen` shows
    */
   act(seen: readonly Container[], shownWorks: number): boolean {
-    const { journal, performer, clock, orphanWatch, gangWatch, observation, link, log } = this.#parts;
+    const { journal, performer, clock, orphanWatch, gangWatch, probeWatch, observation, link, log } =
+      this.#parts;
     // Also a container that was started again lives anew, without an action for it: its gate has been open since.
     const showsStart = performer.shown(shownWorks);
     const knowledge = observation.knowledge(seen);
@@ -80,6 +83,7 @@ export class Reconciliation {
     if (set.term > 0)
       orphanWatch.look({ nowMs: now.ms, observed: seen, contact, isSetCurrent, stopsUnconfirmed });
     gangWatch.look(knowledge);
+    probeWatch.look(knowledge, now);
     const actions = reconcile({ ...knowledge, flags: this.#flags(stopsUnconfirmed), now });
 
     this.#holdsStops = false;
@@ -115,11 +119,13 @@ export class Reconciliation {
   }
 
   #flags(stopsUnconfirmed: boolean): Flags {
-    const { gpuWatch, link, clock, orphanWatch, gangWatch, housekeeping, diskWatch, fileWatch } = this.#parts;
+    const { gpuWatch, link, clock, orphanWatch, gangWatch, probeWatch, housekeeping, diskWatch, fileWatch } =
+      this.#parts;
     return {
       ...this.hostObstacles,
       reapedOrphans: orphanWatch.reaped,
       letGo: gangWatch.letGo,
+      probed: probeWatch.probed,
       lostGpus: gpuWatch.lost,
       overStorage: new Map([...fileWatch.over, ...housekeeping.overStorage]),
       fillingDisk: diskWatch.filling,

@@ -13,6 +13,7 @@ import { observedInstances } from "../core/reconcile/lifecycle.ts";
 import { withImageFacts } from "../core/container/image-facts.ts";
 import { withGangFacts } from "../core/gangs/gang-facts.ts";
 import { withProgress } from "../core/progress/progress-facts.ts";
+import { withServing } from "../core/probes/serving-facts.ts";
 import { withServices } from "../core/services/watched-services.ts";
 import { withTailsInReport } from "../core/runs/run-remains.ts";
 import type { MachineFacts } from "../host/machine-facts.ts";
@@ -34,6 +35,7 @@ import type { GpuWatch } from "./watch/gpu-watch.ts";
 import type { ImageWatch } from "./watch/image-watch.ts";
 import type { OrphanWatch } from "./watch/orphan-watch.ts";
 import type { ProgressWatch } from "./watch/progress-watch.ts";
+import type { ProbeWatch } from "./watch/probe-watch.ts";
 import type { RuntimeWatch } from "./watch/runtime-watch.ts";
 import type { TransitionWatch } from "./watch/transition-watch.ts";
 
@@ -55,6 +57,7 @@ export type ReportParts = {
   orphanWatch: OrphanWatch;
   gangWatch: Pick<GangWatch, "facts">;
   progressWatch: Pick<ProgressWatch, "facts" | "look">;
+  probeWatch: Pick<ProbeWatch, "probed">;
   transitionWatch: TransitionWatch;
   diskWatch: Pick<DiskWatch, "degraded">;
   storageMeter: Pick<StorageMeter, "degraded">;
@@ -86,9 +89,12 @@ export function reportNow(parts: ReportParts): Vitals {
     broughtWatch.brought,
   );
   const instances = parts.transitionWatch.look(
-    withProgress(
-      withGangFacts(withServices(told, parts.access.services), parts.gangWatch.facts),
-      progressWatch.facts,
+    withServing(
+      withProgress(
+        withGangFacts(withServices(told, parts.access.services), parts.gangWatch.facts),
+        progressWatch.facts,
+      ),
+      { ...knowledge, probed: parts.probeWatch.probed },
     ),
     now.ms,
   );

@@ -156,6 +156,7 @@ export class RunPerformer {
         this.#log.info(action, `run ${runId}: ${action.kind}`);
         this.#record(action, at, (record) => recordGroup(record, this.#groupNow(action)));
         return;
+      case "note-serving":
       case "close-run":
         this.#log.info(action, `run ${runId}: ${action.kind}`);
         this.#record(action, at);
@@ -173,6 +174,11 @@ export class RunPerformer {
         return;
       case "stop":
         this.#log.info(action, `run ${runId}: ${action.detail}`);
+        this.#record(action, at);
+        this.#inBackground(action, () => this.#stop(action));
+        return;
+      case "end-unwell":
+        this.#log.warn(action, `run ${runId}: ${action.unwell.detail}`);
         this.#record(action, at);
         this.#inBackground(action, () => this.#stop(action));
         return;
@@ -264,7 +270,7 @@ export class RunPerformer {
   }
 
   /** What was asked in vain to end by itself is not asked again: the next try kills at once. */
-  async #stop(action: Extract<Action, { kind: "stop" }>): Promise<void> {
+  async #stop(action: Extract<Action, { kind: "stop" | "end-unwell" }>): Promise<void> {
     const { runId, containerId } = action;
     const graceSeconds = this.#notEnding.has(runId) ? 0 : action.graceSeconds;
     const group = groupOf(containerId, this.#journal.runs.all());

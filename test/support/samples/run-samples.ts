@@ -81,6 +81,7 @@ const QUIET_FLAGS: Flags = {
   stopsUnconfirmed: false,
   reapedOrphans: new Set(),
   letGo: new Set(),
+  probed: new Map(),
 };
 
 export function reconcileInput({

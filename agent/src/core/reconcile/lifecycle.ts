@@ -4,7 +4,6 @@
  */
 import type { BootId, RunId } from "@remotegpu/shared/ids";
 import type { DesiredInstance, ObservedInstance, RunRemains } from "@remotegpu/shared/instance";
-import { isHeldBack } from "../container/container-spec.ts";
 import { isRunning, type OwnedContainer } from "../container/container.ts";
 import { nextStart, restartsOf } from "../runs/restart-policy.ts";
 import type { MonotonicTime } from "../runs/run-record.ts";
@@ -85,12 +84,13 @@ function saidOf(view: RunView, input: LifecycleInput & { observed: Knowledge["ob
 /** What people have to look at while it goes on, costs and holds its cards. */
 function withTrouble(
   said: Said | null,
-  { key, container }: RunView,
+  { key, container, record }: RunView,
   { notEnding, disagreements }: LifecycleInput,
 ): Said | null {
   if (said === null || container === null || !isRunning(container)) return said;
   const stuck = notEnding.get(key.runId);
-  if (stuck !== undefined && said.phase === "stopping")
+  const isToEnd = said.phase === "stopping" || record?.unwell !== undefined;
+  if (stuck !== undefined && isToEnd)
     return { ...said, detail: `${said.detail} ${stuck}${heldCards(container)}`, problem: "not-ending" };
   const differs = disagreements.get(key.runId);
   if (differs === undefined || said.problem !== null) return said;
@@ -104,12 +104,20 @@ function heldCards({ owner: { gpus } }: OwnedContainer): string {
 }
 
 function runningSaid({ record }: RunView, { spec }: DesiredInstance): Said {
+  if (record?.unwell !== undefined) {
+    const detail = `${record.unwell.detail} Its container is started again.`;
+    return { phase: record.gate ? "ready" : "starting", detail, problem: null };
+  }
   if (record?.gate) return { phase: "ready", detail: "It runs.", problem: null };
-  const detail = isHeldBack(spec)
-    ? "Its container runs; its command is held back until all of its gang may go."
-    : "The container runs; its metering opens.";
-  return { phase: "starting", detail, problem: null };
+  return { phase: "starting", detail: WAITS_FOR[spec.gate ?? "running"], problem: null };
 }
+
+/** Its container runs, and its gate is shut. */
+const WAITS_FOR = {
+  running: "The container runs; its metering opens.",
+  released: "Its container runs; its command is held back until all of its gang may go.",
+  probe: "Its container runs and is asked whether it serves.",
+} as const;
 
 /** `detail` is why nothing of it is started here. */
 function unservedSaid({ record, container }: RunView, detail: string): Said {

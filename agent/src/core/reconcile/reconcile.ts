@@ -13,6 +13,7 @@ import { isRunning } from "../container/container.ts";
 import type { OwnedContainer, RunKey } from "../container/container.ts";
 import type { UnclearGpu } from "../gpus/gpu-handover.ts";
 import type { Loss } from "../gpus/gpu-health.ts";
+import type { Probed } from "../probes/probe-state.ts";
 import { exitedBy, nextStart, restartsOf } from "../runs/restart-policy.ts";
 import type { MonotonicTime, RunRecord } from "../runs/run-record.ts";
 import { outputFolders } from "../runs/run-remains.ts";
@@ -44,6 +45,8 @@ export type Flags = {
   reapedOrphans: ReadonlySet<string>;
   /** Runs of gangs whose first process has been released and has let go. */
   letGo: ReadonlySet<RunId>;
+  /** What is known of runs with a probe whose container runs. */
+  probed: ReadonlyMap<RunId, Probed>;
 };
 
 export type ReconcileInput = Knowledge & { flags: Flags; now: MonotonicTime };
@@ -155,8 +158,7 @@ function wantedActions(
     return [closeRun(key, desired.specHash, { ...endOfStop(limit), exitCode: null })];
   }
   // Also where the runtime has lost it: what lives costs, and nobody has asked for its end.
-  if (running && record)
-    return record.gate || isHeldBack(desired.spec) ? noteOf(record, running) : [gateOf(view, running)];
+  if (running && record) return runningActions({ ...view, record }, running, { desired, flags });
   if (container?.status.state === "removing") return [];
   const next = nextStart({ restarts: restartsOf(desired.spec), record, container }, now);
   if (next.kind === "give-up") return [closeRun(key, desired.specHash, next.end)];
@@ -166,6 +168,37 @@ function wantedActions(
   return container
     ? [{ kind: "restart", ...start, containerId: container.containerId }]
     : [{ kind: "start", ...start }];
+}
+
+function runningActions(
+  view: RunView & { record: RunRecord },
+  running: OwnedContainer,
+  { desired: { spec, live }, flags }: { desired: DesiredInstance; flags: Flags },
+): Action[] {
+  const { key, record } = view;
+  const { containerId, status } = running;
+  const known = flags.probed.get(key.runId) ?? null;
+  // What was seen of an earlier life of its container says nothing of this one.
+  const isOfLife = status.state !== "running" || known?.startedAt === status.startedAt;
+  const probed = isOfLife ? known : null;
+  const unwell = record.unwell ?? probed?.unwell ?? null;
+  const { stopGraceSeconds: graceSeconds } = live;
+  if (unwell !== null) return [{ kind: "end-unwell", ...key, containerId, unwell, graceSeconds }];
+  const opens = record.gate === null && mayOpen(spec, probed);
+  const holding = opens ? [gateOf(view, running)] : noteOf(record, running);
+  return [...holding, ...servingNoteOf(record, probed)];
+}
+
+/** That of a gang opens when its first process has let go. */
+function mayOpen({ gate = "running" }: DesiredInstance["spec"], probed: Probed | null): boolean {
+  switch (gate) {
+    case "running":
+      return true;
+    case "released":
+      return false;
+    case "probe":
+      return probed?.serving === "yes";
+  }
 }
 
 function isLettingGo({ key, record }: RunView, { spec }: DesiredInstance, { letGo }: Flags): boolean {
@@ -294,6 +327,14 @@ function noteOf(record: RunRecord, { containerId, owner }: OwnedContainer): Acti
   if (record.holding?.containerId === containerId) return [];
   const { instanceId, placementEpoch, runId, network, gpus } = owner;
   return [{ kind: "note-holding", instanceId, placementEpoch, runId, containerId, network, gpus }];
+}
+
+function servingNoteOf(record: RunRecord, probed: Probed | null): Action[] {
+  if (probed === null || probed.startedAt === null || probed.serving === "not-yet") return [];
+  const { startedAt, serving } = probed;
+  if (record.served?.startedAt === startedAt && record.served.serving === serving) return [];
+  const { instanceId, placementEpoch, runId } = record;
+  return [{ kind: "note-serving", instanceId, placementEpoch, runId, served: { startedAt, serving } }];
 }
 
 function gateOf({ key }: RunView, { containerId, owner, status }: OwnedContainer): Action {

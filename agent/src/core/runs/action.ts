@@ -35,6 +35,12 @@ export type RunEnd = {
   orderedBy: StopOrderer | null;
 };
 
+/** Whether it served, by its probe, in the life of its container that began by this label of the runtime. */
+export type Served = { startedAt: string; serving: "yes" | "no" };
+
+/** Why a container is ended that is then started again. */
+export type Unwell = { hasServed: boolean; detail: string };
+
 /** What its container was given, by its labels: known for as long as anything of the container lives. */
 export type Given = { network: string; gpus: AttachedGpu[] };
 
@@ -43,6 +49,8 @@ export type Action =
   | (RunKey & { kind: "adopt"; containerId: string; specHash: string } & Given)
   /** The container runs: metering opens. `pid` is the host's, for the proof by start ticks. */
   | (RunKey & { kind: "open-gate"; containerId: string; pid: number } & Given)
+  /** Whether it serves is another than its record has: written down for the next life of the agent. */
+  | (RunKey & { kind: "note-serving"; served: Served })
   /** The run's container is another one than its record knows: what it holds is written down. */
   | (RunKey & { kind: "note-holding"; containerId: string } & Given)
   | (RunKey & {
@@ -51,6 +59,13 @@ export type Action =
       orderedBy: StopOrderer;
       cause: StopCause;
       detail: string;
+      graceSeconds: number;
+    })
+  /** It does not serve, or no more: its container ends, and is started again within the run. */
+  | (RunKey & {
+      kind: "end-unwell";
+      containerId: string;
+      unwell: Unwell;
       graceSeconds: number;
     })
   /** The run is over: its end is written down and its last usage row is final. */
@@ -89,8 +104,10 @@ const ORDER: readonly Action["kind"][] = [
   "refuse",
   "adopt",
   "open-gate",
+  "note-serving",
   "note-holding",
   "stop",
+  "end-unwell",
   "close-run",
   "keep-remains",
   "remove",

@@ -62,9 +62,9 @@ export function nextStart(
   }
   const how = lastFailure(record, container);
   const ranMs = sinceLastStart(record, now);
-  // Another boot: the host went down, not the container.
-  if (ranMs === null || (ranMs >= STABLE_MS && how.kind !== "not-started"))
-    return { kind: "start", attempt: 1 };
+  // Another boot: the host went down, not the container. One that was up and never served was in no stable stretch.
+  const isStable = how.kind !== "not-started" && record.unwell?.hasServed !== false;
+  if (ranMs === null || (ranMs >= STABLE_MS && isStable)) return { kind: "start", attempt: 1 };
   const attempt = record.starts + 1;
   if (attempt > MAX_STARTS) {
     return {
@@ -84,7 +84,7 @@ export function nextStart(
 /** How the one life of a run's container ended; null where it had none yet. */
 function onlyEnd(record: RunRecord, container: Container | null, now: MonotonicTime): RunEnd | null {
   if (container?.status.state === "exited") {
-    const end = exitedBy(container.status);
+    const end = endOf(record, container.status);
     // What a container says that went down with its host is the runtime's word, and no program's.
     return isOfBoot(record, now) ? end : failedWith("container-lost", WENT_DOWN, end.exitCode);
   }
@@ -110,7 +110,7 @@ function lastFailure(
   if (record.trouble) {
     return { kind: "not-started", end: failedWith(record.trouble.problem, record.trouble.detail, null) };
   }
-  if (container?.status.state === "exited") return { kind: "exited", end: exitedBy(container.status) };
+  if (container?.status.state === "exited") return { kind: "exited", end: endOf(record, container.status) };
   if (record.containerId !== null && container === null) {
     return {
       kind: "lost",
@@ -121,6 +121,11 @@ function lastFailure(
     kind: "not-started",
     end: failedWith("runtime-error", "The container was created and did not start.", null),
   };
+}
+
+/** By itself, or by this host, since it did not serve. */
+function endOf({ unwell }: RunRecord, exit: { exitCode: number; outOfMemory: boolean }): RunEnd {
+  return unwell === undefined ? exitedBy(exit) : failedWith("probe-failed", unwell.detail, exit.exitCode);
 }
 
 /** How a container that ended by itself ends its run. */

@@ -4,7 +4,7 @@
  */
 import type { BootId } from "@remotegpu/shared/ids";
 import type { InstanceProblem } from "@remotegpu/shared/instance";
-import type { Action, Given, RunEnd, StopCause, StopOrderer } from "./action.ts";
+import type { Action, Given, RunEnd, Served, StopCause, StopOrderer, Unwell } from "./action.ts";
 import type { RunKey } from "../container/container.ts";
 import type { RunRemains } from "./run-remains.ts";
 import { restartsAfter, type RunRestarts } from "./run-restarts.ts";
@@ -31,6 +31,10 @@ export type RunRecord = RunKey & {
   remains?: RunRemains | undefined;
   /** Absent while its container was never started again. */
   restarts?: RunRestarts | undefined;
+  /** As its probe had it last; absent while it never served. */
+  served?: Served | undefined;
+  /** Why its container is ended; absent again once it is started. */
+  unwell?: Unwell | undefined;
   /** What its container holds while any process of it lives, be it removed; absent in records of earlier agents. */
   holding?: Holding | undefined;
 };
@@ -78,6 +82,10 @@ export function recordAfter(record: RunRecord | null, action: Action, at: Monoto
           },
         }
       );
+    case "note-serving":
+      return record && { ...record, served: action.served };
+    case "end-unwell":
+      return record && { ...record, unwell: record.unwell ?? action.unwell };
     case "note-holding":
       return record && { ...record, holding: holdingOf(record, action) };
     case "close-run": {
@@ -99,8 +107,9 @@ function begunAgain(
   action: Extract<Action, { kind: "start" | "restart" }>,
 ): RunRecord {
   const { desired, attempt, ended } = action;
+  const { unwell: _over, ...known } = record ?? newRecord(action, desired.specHash);
   return {
-    ...(record ?? newRecord(action, desired.specHash)),
+    ...known,
     starts: attempt,
     trouble: null,
     ...(ended && { restarts: restartsAfter(record?.restarts ?? null, ended) }),

@@ -13,6 +13,7 @@ const FEATURES_EVERYWHERE = [
   "image-entrypoint",
   "image-id",
   "long-stops",
+  "probes",
   "ssh",
   "web",
   "service-logs",

@@ -43,6 +43,16 @@ export async function readContainers(pid: number): Promise<string[] | null> {
   return own;
 }
 
+/** The process that was seen to be a container's; null where it has ended since, and its pid may be anybody's. */
+export async function processOfContainer(
+  containerId: string,
+  pid: number,
+): Promise<{ pid: number; startTicks: number } | null> {
+  const life = await readProcessLife(pid);
+  const isItsOwn = (await readContainers(pid))?.includes(containerId) === true;
+  return life.alive && isItsOwn ? { pid, startTicks: life.startTicks } : null;
+}
+
 /** Paths of the control groups that a process and its threads are in, from the root of each tree; none for no process. */
 export function readGroupPaths(pid: number): string[] {
   try {

@@ -51,6 +51,7 @@ describe("which orders are served", () => {
     ["with the image's program", order({ entrypoint: "image" })],
     ["for one content", order({ imageId: `sha256:${"0".repeat(64)}` })],
     ["with folders of others", order({ views: [{ source: "a", target: "/b" }] })],
+    ["that wait for a probe", order({ gate: "probe" })],
     ["of a gang", order({ gate: "released", network: GANG })],
     ["of a rank that another one starts processes on", order({ launch: FOLLOWS })],
     ["with a long stop", order({}, { stopGraceSeconds: 600 })],
@@ -60,7 +61,6 @@ describe("which orders are served", () => {
   });
 
   test.each<[string, DesiredInstance, string]>([
-    ["that wait for a probe", order({ gate: "probe" }), "probe whether a replica is ready"],
     ["with capabilities", order({ capabilities: ["SYS_NICE"] }), "give a container further capabilities"],
   ])("and not those %s, with the reason", (_what, desired, what) => {
     expect(sortedOrders([desired], [], SERVED)).toMatchObject({
@@ -94,7 +94,7 @@ describe("which orders are served", () => {
     expect(new Set(SERVED).size).toBe(SERVED.length);
     expect(SERVED).toContain("gangs");
     expect(WITHOUT_GANGS).toEqual(SERVED.filter((feature) => feature !== "gangs"));
-    expect(SERVED).not.toContain("probes");
+    expect(SERVED).not.toContain("capabilities");
   });
 });
 

@@ -4,10 +4,12 @@
  */
 import { closeSync, openSync, readFileSync } from "node:fs";
 import { Socket } from "node:net";
-import { localAddresses } from "../core/host/local-addresses.ts";
-import { parseProcStat } from "../host/processes/process-liveness.ts";
-import type { ReachableInstance } from "./control-messages.ts";
+import { localAddresses } from "../../core/host/local-addresses.ts";
+import { parseProcStat } from "../processes/process-liveness.ts";
 import { isOwnNamespace, NamespaceError, socketIn } from "./libc.ts";
+
+/** Any process of the container, in whose network all of them are. */
+export type ProcessInside = { pid: number; startTicks: number };
 
 const DIAL_WITHIN_MS = 5_000;
 const LOOPBACK = "127.0.0.1";
@@ -27,20 +29,21 @@ export class EndedError extends DialError {
 /**
  * Connected, and not read from: whoever gets it reads from the first byte on.
  * @param isReadHere it stays in this process, which reads from it once it is resumed
+ * @param signal ends what is under way
  * @throws DialError
  */
 export async function dialInto(
-  instance: ReachableInstance,
+  inside: ProcessInside,
   port: number,
-  { isReadHere = false }: { isReadHere?: boolean } = {},
+  { isReadHere = false, signal }: { isReadHere?: boolean; signal?: AbortSignal } = {},
 ): Promise<Socket> {
-  const namespace = namespaceOf(instance);
-  const connect = (host: string) => connectFrom(namespace, { host, port, isReadHere });
+  const namespace = namespaceOf(inside);
+  const connect = (host: string) => connectFrom(namespace, { host, port, isReadHere, signal });
   try {
     return await connect(LOOPBACK);
   } catch (error) {
     if (!(error instanceof DialError)) throw error;
-    for (const address of ownAddresses(instance).slice(0, MAX_ADDRESSES)) {
+    for (const address of ownAddresses(inside).slice(0, MAX_ADDRESSES)) {
       const dialled = await connect(address).catch((cause: unknown) => {
         if (!(cause instanceof DialError)) throw cause;
         return null;
@@ -57,7 +60,7 @@ export async function dialInto(
  * Open on the namespace of exactly this process. The file is opened before the look at the process: were the pid
  * another process's by then, its start ticks would differ.
  */
-function namespaceOf({ pid, startTicks }: ReachableInstance): number {
+function namespaceOf({ pid, startTicks }: ProcessInside): number {
   let fd: number;
   try {
     fd = openSync(`/proc/${pid}/ns/net`, "r");
@@ -78,7 +81,7 @@ function namespaceOf({ pid, startTicks }: ReachableInstance): number {
   }
 }
 
-function ownAddresses({ pid }: ReachableInstance): string[] {
+function ownAddresses({ pid }: ProcessInside): string[] {
   return localAddresses(textOf(`/proc/${pid}/net/fib_trie`));
 }
 
@@ -92,8 +95,15 @@ function textOf(file: string): string {
 
 async function connectFrom(
   namespace: number,
-  { host, port, isReadHere }: { host: string; port: number; isReadHere: boolean },
+  {
+    host,
+    port,
+    isReadHere,
+    signal,
+  }: { host: string; port: number; isReadHere: boolean; signal: AbortSignal | undefined },
 ): Promise<Socket> {
+  // Not later: a socket that was given up before it is connected would be made anew, and out here.
+  if (signal?.aborted === true) throw new DialError(`nobody has time for ${host}:${port} of the container`);
   let fd: number;
   try {
     fd = socketIn(namespace);
@@ -106,13 +116,19 @@ async function connectFrom(
   const options = { fd, readable: isReadHere, writable: true, pauseOnCreate: true };
   const socket = new Socket(options);
   return new Promise((resolve, reject) => {
-    const timer = setTimeout(() => socket.destroy(new Error("no answer in time")), DIAL_WITHIN_MS);
-    socket.once("error", (cause) => {
+    const giveUp = () => socket.destroy(new Error("no answer in time"));
+    const timer = setTimeout(giveUp, DIAL_WITHIN_MS);
+    signal?.addEventListener("abort", giveUp);
+    const forget = () => {
       clearTimeout(timer);
+      signal?.removeEventListener("abort", giveUp);
+    };
+    socket.once("error", (cause) => {
+      forget();
       reject(new DialError(`nobody answers on ${host}:${port} of the container`, { cause }));
     });
     socket.once("connect", () => {
-      clearTimeout(timer);
+      forget();
       socket.removeAllListeners("error");
       resolve(socket);
     });

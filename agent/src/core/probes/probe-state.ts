@@ -1,0 +1,88 @@
+/**
+ * What a replica's answers come to: whether it serves, when it is asked again, and when its container has to be started
+ * again. Failing a while takes it out of the way of requests only; what it costs and holds stays as it is. Pure.
+ */
+import type { ObservedInstance } from "@remotegpu/shared/instance";
+import type { Probe } from "@remotegpu/shared/probe";
+import { MS_PER_SECOND } from "@remotegpu/shared/units";
+import type { ContainerState } from "../container/container.ts";
+import type { Unwell } from "../runs/action.ts";
+import type { RunRecord } from "../runs/run-record.ts";
+import type { Answer } from "./probe-answer.ts";
+
+/** Somebody waits for its first answer. */
+const STARTING_REST_MS = 500;
+/** Of orders that do not say it. */
+const STARTUP_SECONDS = 600;
+const RESTART_AFTER_FAILURES = 5;
+
+export type Serving = NonNullable<ObservedInstance["serving"]>;
+
+export type ProbeState = {
+  serving: Serving;
+  /** Each counts answers in a row. */
+  passes: number;
+  failures: number;
+  /** What the last one that failed got, as a part of a sentence; null once one has passed. */
+  got: string | null;
+};
+
+/** What is known of a replica whose container runs. */
+export type Probed = Pick<ProbeState, "serving" | "got"> & {
+  /** The runtime's label of that container's start: it tells one life of it from another. Null: not known. */
+  startedAt: string | null;
+  /** Null while there is no need. */
+  unwell: Unwell | null;
+};
+
+/** As the last life of the agent left it, where the container has gone on since; else it has to answer first. */
+export function stateAtFirst(record: RunRecord, status: ContainerState): ProbeState {
+  const isOfLife = status.state !== "running" || status.startedAt === record.served?.startedAt;
+  const serving = isOfLife ? (record.served?.serving ?? "not-yet") : "not-yet";
+  return { serving, passes: 0, failures: 0, got: null };
+}
+
+export function stateAfter(
+  state: ProbeState,
+  answer: Answer,
+  { success, failure }: Probe["thresholds"],
+): ProbeState {
+  switch (answer.kind) {
+    case "passed": {
+      const passes = state.passes + 1;
+      return { serving: passes >= success ? "yes" : state.serving, passes, failures: 0, got: null };
+    }
+    case "failed": {
+      const failures = state.failures + 1;
+      const isOut = state.serving === "yes" && failures >= failure;
+      return { serving: isOut ? "no" : state.serving, passes: 0, failures, got: answer.got };
+    }
+    case "gone":
+      // That its container ended is the runtime's to tell, and no failure to answer.
+      return { ...state, serving: state.serving === "yes" ? "no" : state.serving };
+    case "unknown":
+      return state;
+  }
+}
+
+export function restMs({ serving }: ProbeState, { intervalSeconds }: Probe): number {
+  return serving === "not-yet" ? STARTING_REST_MS : intervalSeconds * MS_PER_SECOND;
+}
+
+/** @param runsMs since its container was started */
+export function unwellOf(
+  { serving, failures, got }: ProbeState,
+  { startupSeconds = STARTUP_SECONDS, thresholds: { restart = RESTART_AFTER_FAILURES } }: Probe,
+  runsMs: number,
+): Unwell | null {
+  if (got === null) return null;
+  if (serving === "not-yet")
+    return runsMs < startupSeconds * MS_PER_SECOND
+      ? null
+      : {
+          hasServed: false,
+          detail: `It did not serve within ${startupSeconds} seconds of its start: ${got}.`,
+        };
+  if (failures < restart) return null;
+  return { hasServed: true, detail: `It failed ${restart} probes in a row, the last one like this: ${got}.` };
+}

@@ -1,0 +1,52 @@
+/** Adds to what is told of each run with a probe whether it serves, and where it does not, what its probe got. Pure. */
+import type { RunId } from "@remotegpu/shared/ids";
+import type { DesiredInstance, ObservedInstance } from "@remotegpu/shared/instance";
+import { isSameRun } from "../container/container.ts";
+import type { RunRecord } from "../runs/run-record.ts";
+import type { Probed, Serving } from "./probe-state.ts";
+
+export type ServingKnowledge = {
+  desired: readonly DesiredInstance[];
+  runs: readonly RunRecord[];
+  /** Of those whose container runs. */
+  probed: ReadonlyMap<RunId, Probed>;
+};
+
+export function withServing(
+  instances: readonly ObservedInstance[],
+  { desired, runs, probed }: ServingKnowledge,
+): ObservedInstance[] {
+  return instances.map((instance) => {
+    const order = desired.find((one) => isSameRun(one, instance));
+    if (order?.live.probe === undefined) return instance;
+    const known = probed.get(instance.runId);
+    const serving = servingOf(instance, known, runs);
+    if (serving === null) return instance;
+    const isFailing = serving !== "yes" && known?.got != null;
+    return isFailing && instance.phase !== "stopping"
+      ? { ...instance, serving, detail: `${instance.detail} Its probe fails: ${known.got}.` }
+      : { ...instance, serving };
+  });
+}
+
+/** Null of one that is over. */
+function servingOf(
+  instance: ObservedInstance,
+  known: Probed | undefined,
+  runs: readonly RunRecord[],
+): Serving | null {
+  switch (instance.phase) {
+    case "starting":
+      return "not-yet";
+    case "ready":
+      // Nobody has asked it in this life of the agent, as while the runtime says nothing: it is as it was.
+      return (
+        known?.serving ?? runs.find((record) => isSameRun(record, instance))?.served?.serving ?? "not-yet"
+      );
+    case "stopping":
+      return "no";
+    case "stopped":
+    case "failed":
+      return null;
+  }
+}

@@ -1,0 +1,193 @@
+/**
+ * Asks each replica of this host whether it serves, for as long as its container runs and is to run: often until it does,
+ * then by the interval of its order. It asks the container's processes themselves, so that a runtime which hangs or is
+ * away is no replica's failure. What comes of the answers is decided by core/probes and core/reconcile.
+ */
+import type { RunId } from "@remotegpu/shared/ids";
+import type { Log } from "@remotegpu/shared/log";
+import type { Probe } from "@remotegpu/shared/probe";
+import { isSameRun, type OwnedContainer } from "../../core/container/container.ts";
+import { answerTo, type Reply } from "../../core/probes/probe-answer.ts";
+import {
+  restMs,
+  stateAfter,
+  stateAtFirst,
+  unwellOf,
+  type Probed,
+  type ProbeState,
+} from "../../core/probes/probe-state.ts";
+import type { MonotonicTime, RunRecord } from "../../core/runs/run-record.ts";
+import { ownedContainers, type Knowledge } from "../../core/runs/run-view.ts";
+import type { ProcessInside } from "../../host/inside/dial.ts";
+
+/** Each is a connection for two seconds at most. */
+const MAX_AT_ONCE = 64;
+
+export type ProbeWatchParts = {
+  ask: (inside: ProcessInside, probe: Pick<Probe, "path" | "port">, signal: AbortSignal) => Promise<Reply>;
+  /** Null where it has ended. */
+  processOfContainer: (containerId: string, pid: number) => Promise<ProcessInside | null>;
+  wake: () => void;
+  log: Log;
+};
+
+type Entry = {
+  readonly runId: RunId;
+  readonly containerId: string;
+  /** The runtime's label of that life; null where it has lost sight of it. */
+  readonly startedAt: string | null;
+  readonly startedMs: number;
+  pid: number;
+  probe: Probe;
+  state: ProbeState;
+  timer: NodeJS.Timeout | undefined;
+  isAsking: boolean;
+};
+
+export class ProbeWatch {
+  readonly #parts: ProbeWatchParts;
+  readonly #closing = new AbortController();
+  readonly #entries = new Map<RunId, Entry>();
+  /** Whose turn it is, while as many are asked as may be. */
+  readonly #waiting = new Set<Entry>();
+  readonly #asking = new Set<Promise<void>>();
+  #nowMs = 0;
+
+  constructor(parts: ProbeWatchParts) {
+    this.#parts = parts;
+  }
+
+  /** Of each replica whose container runs. */
+  get probed(): ReadonlyMap<RunId, Probed> {
+    return new Map(
+      [...this.#entries].map(([runId, { startedAt, startedMs, state, probe }]) => [
+        runId,
+        {
+          startedAt,
+          serving: state.serving,
+          got: state.got,
+          unwell: unwellOf(state, probe, this.#nowMs - startedMs),
+        },
+      ]),
+    );
+  }
+
+  /** To be called with what each round sees, before it decides. Nobody waits for what is begun here. */
+  look(knowledge: Pick<Knowledge, "hostId" | "observed" | "desired" | "runs">, now: MonotonicTime): void {
+    this.#nowMs = now.ms;
+    if (this.#closing.signal.aborted) return;
+    const current = new Set<RunId>();
+    for (const container of ownedContainers(knowledge)) {
+      const order = knowledge.desired.find((one) => isSameRun(one, container.owner));
+      const record = knowledge.runs.find((one) => isSameRun(one, container.owner));
+      if (order?.want !== "running" || order.live.probe === undefined || record === undefined) continue;
+      const pid = pidOf(container);
+      const isToEnd = record.stop !== null || record.end !== null || record.unwell !== undefined;
+      if (pid === null || isToEnd) continue;
+      current.add(order.runId);
+      this.#keep(container, { pid, probe: order.live.probe, record, now });
+    }
+    for (const [runId, entry] of this.#entries) if (!current.has(runId)) this.#forget(entry);
+  }
+
+  async close(): Promise<void> {
+    this.#closing.abort();
+    for (const entry of this.#entries.values()) this.#forget(entry);
+    await Promise.all(this.#asking);
+  }
+
+  #keep(
+    { containerId, owner: { runId }, status }: OwnedContainer,
+    { pid, probe, record, now }: { pid: number; probe: Probe; record: RunRecord; now: MonotonicTime },
+  ): void {
+    const known = this.#entries.get(runId);
+    const startedAt = status.state === "running" ? status.startedAt : (known?.startedAt ?? null);
+    const isKnown = known?.containerId === containerId && known.startedAt === startedAt;
+    if (known !== undefined && isKnown) {
+      known.pid = pid;
+      if (!isSameProbe(known.probe, probe)) this.#change(known, probe);
+      return;
+    }
+    if (known !== undefined) this.#forget(known);
+    const { lastStart } = record;
+    const entry: Entry = {
+      runId,
+      containerId,
+      startedAt,
+      startedMs: lastStart?.bootId === now.bootId ? lastStart.ms : now.ms,
+      pid,
+      probe,
+      state: stateAtFirst(record, status),
+      timer: undefined,
+      isAsking: false,
+    };
+    this.#entries.set(runId, entry);
+    this.#askIn(entry, 0);
+  }
+
+  /** Asked anew at once; what it answered to another question counts no more. */
+  #change(entry: Entry, probe: Probe): void {
+    entry.probe = probe;
+    entry.state = { ...entry.state, passes: 0, failures: 0 };
+    if (!entry.isAsking) this.#askIn(entry, 0);
+  }
+
+  #forget(entry: Entry): void {
+    clearTimeout(entry.timer);
+    this.#waiting.delete(entry);
+    if (this.#entries.get(entry.runId) === entry) this.#entries.delete(entry.runId);
+  }
+
+  #askIn(entry: Entry, afterMs: number): void {
+    clearTimeout(entry.timer);
+    entry.timer = setTimeout(() => this.#askInTurn(entry), afterMs);
+  }
+
+  #askInTurn(entry: Entry): void {
+    if (this.#asking.size >= MAX_AT_ONCE) return void this.#waiting.add(entry);
+    const asked = this.#ask(entry).finally(() => {
+      this.#asking.delete(asked);
+      const [next] = this.#waiting;
+      if (next === undefined) return;
+      this.#waiting.delete(next);
+      this.#askInTurn(next);
+    });
+    this.#asking.add(asked);
+  }
+
+  async #ask(entry: Entry): Promise<void> {
+    const { probe, state: before } = entry;
+    entry.isAsking = true;
+    const reply = await this.#replyOf(entry);
+    entry.isAsking = false;
+    // Its container has ended meanwhile, or is to.
+    if (this.#entries.get(entry.runId) !== entry) return;
+    if (entry.probe !== probe) return this.#askIn(entry, 0);
+    entry.state = stateAfter(before, answerTo(probe, reply), probe.thresholds);
+    this.#askIn(entry, restMs(entry.state, probe));
+    const isNews = entry.state.serving !== before.serving;
+    const isUnwell = unwellOf(entry.state, probe, this.#nowMs - entry.startedMs) !== null;
+    if (isNews || isUnwell) this.#parts.wake();
+  }
+
+  async #replyOf({ runId, containerId, pid, probe }: Entry): Promise<Reply> {
+    try {
+      const inside = await this.#parts.processOfContainer(containerId, pid);
+      if (inside === null) return { kind: "gone" };
+      return await this.#parts.ask(inside, probe, this.#closing.signal);
+    } catch (error) {
+      // Whatever went wrong here, no replica ends for it.
+      this.#parts.log.warn({ runId, error }, "whether a replica serves could not be asked; tried again");
+      return { kind: "unasked" };
+    }
+  }
+}
+
+function pidOf({ status }: OwnedContainer): number | null {
+  if (status.state === "running") return status.pid;
+  return status.state === "left-behind" ? status.pids[0] : null;
+}
+
+function isSameProbe(one: Probe, other: Probe): boolean {
+  return JSON.stringify(one) === JSON.stringify(other);
+}

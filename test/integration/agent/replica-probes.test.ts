@@ -1,0 +1,313 @@
+/**
+ * Replicas by a whole agent and the real container runtime: metered from their first passed probe, out of service while
+ * they fail, started again where that lasts, and none of it by what is not theirs.
+ */
+import { afterAll, beforeAll, expect, test } from "vitest";
+import { EXTEND_EVERY_MS } from "@remotegpu/agent/core/metering/usage-interval";
+import type { RunId } from "@remotegpu/shared/ids";
+import type { DesiredInstance, InstanceSpec, ObservedInstance } from "@remotegpu/shared/instance";
+import type { Probe } from "@remotegpu/shared/probe";
+import { AgentUnderTest } from "../../support/agent/agent.ts";
+import { ScriptedControlPlane } from "../../support/agent/scripted-control-plane.ts";
+import {
+  docker,
+  importBusyboxImage,
+  importOnce,
+  layBusyboxRoot,
+  newHostId,
+} from "../../support/containers/docker.ts";
+import { RuntimeProxy } from "../../support/containers/runtime-proxy.ts";
+import { eventually } from "../../support/eventually.ts";
+import { desiredOf } from "../../support/samples/desired-instance.ts";
+
+const PORT = 8_000;
+const SERVE = `exec httpd -f -p "$PORT" -h /tmp/www`;
+/** Well from each start on. */
+const WELL = `mkdir -p /tmp/www; echo ok >/tmp/www/health; ${SERVE}`;
+/** Listens once it is told to. */
+const LATER = `mkdir -p /tmp/www; echo ok >/tmp/www/health; until [ -e /tmp/go ]; do sleep 0.1; done; ${SERVE}`;
+/** Accepts, and never says a word. */
+const HUNG = `nc -ll -p "$PORT" -e sleep 1000`;
+
+const PROBE: Probe = {
+  path: "/health",
+  port: PORT,
+  intervalSeconds: 1,
+  thresholds: { success: 1, failure: 2, restart: 100 },
+};
+
+let controlPlane: ScriptedControlPlane;
+/** Of all tests that neither restart it, nor hold up its runtime, nor move its clock. */
+let shared: AgentUnderTest;
+const orders = new Map<RunId, DesiredInstance>();
+const started: { end(): Promise<void> }[] = [];
+
+beforeAll(async () => {
+  await importBusyboxImage();
+  controlPlane = await ScriptedControlPlane.start();
+  shared = await startAgent();
+});
+
+afterAll(async () => {
+  const ends = await Promise.allSettled(started.map((agent) => agent.end()));
+  await controlPlane.close();
+  for (const end of ends) if (end.status === "rejected") throw end.reason;
+});
+
+async function startAgent(): Promise<AgentUnderTest> {
+  const agent = await AgentUnderTest.begin(controlPlane);
+  started.push(agent);
+  return agent;
+}
+
+function replica(
+  name: string,
+  command: string | null,
+  probe: Partial<Omit<Probe, "thresholds">> & { thresholds?: Partial<Probe["thresholds"]> } = {},
+  spec: Partial<InstanceSpec> = {},
+): DesiredInstance {
+  const { thresholds, ...rest } = probe;
+  const whole = { ...PROBE, ...rest, thresholds: { ...PROBE.thresholds, ...thresholds } };
+  const live = { stopGraceSeconds: 1, onDisconnect: "keep", stopAfterSeconds: null, probe: whole } as const;
+  const env = { PORT: String(whole.port) };
+  const inference: Partial<InstanceSpec> = { kind: "inference", gate: "probe", restarts: "within-run" };
+  return desiredOf(name, { ...inference, command, env, ...spec }, { live });
+}
+
+/** Beside all that other tests have ordered. */
+function place(order: DesiredInstance): void {
+  orders.set(order.runId, order);
+  shared.host.order([...orders.values()]);
+}
+
+const run = (name: string) => `run-${name}`;
+const stopped = (order: DesiredInstance): DesiredInstance => ({
+  ...order,
+  want: "stopped",
+  orderedBy: "customer",
+});
+
+function containerOf(agent: AgentUnderTest, name: string) {
+  const containerId = agent.host.observed(run(name))?.containerId;
+  if (typeof containerId !== "string") throw new Error(`${name} has no container`);
+  return docker.getContainer(containerId);
+}
+
+/** Its container runs, and what its probe got is told. */
+async function fails(agent: AgentUnderTest, name: string, got: string): Promise<ObservedInstance> {
+  const told = () => {
+    const observed = agent.host.observed(run(name));
+    return observed?.detail.includes(`Its probe fails: ${got}`) === true && observed;
+  };
+  return await eventually(told, { what: `${name}: ${got}` });
+}
+
+/** Its container was started again once, and it serves. */
+async function servesAgain(agent: AgentUnderTest, name: string): Promise<ObservedInstance> {
+  const told = () => {
+    const observed = agent.host.observed(run(name));
+    return observed?.restarts?.count === 1 && observed.serving === "yes" && observed;
+  };
+  return await eventually(told, { what: `${name} in its next life`, withinMs: 40_000 });
+}
+
+/** By the runtime itself, whatever the agent can reach of it. */
+async function inside(agent: AgentUnderTest, name: string, command: string): Promise<void> {
+  const exec = await containerOf(agent, name).exec({ Cmd: ["/bin/sh", "-c", command] });
+  const stream = await exec.start({});
+  stream.resume();
+  await eventually(async () => !(await exec.inspect()).Running, { what: command });
+  expect(await exec.inspect()).toMatchObject({ ExitCode: 0 });
+}
+
+async function finalRows(agent: AgentUnderTest, name: string) {
+  const rows = () => agent.host.usageOf(run(name));
+  await eventually(() => rows().some(({ final }) => final), { what: `the final row of ${name}` });
+  return rows();
+}
+
+test.concurrent("it costs nothing until it serves, and is metered from then on", async () => {
+  const agent = await startAgent();
+  const { host } = agent;
+  const order = replica("late", LATER);
+  host.order([order]);
+
+  const before = await fails(agent, "late", "nobody listens on port 8000.");
+  expect(before).toMatchObject({ phase: "starting", serving: "not-yet", gateOpenedMs: null, problem: null });
+  agent.setForward(EXTEND_EVERY_MS);
+  const toldMs = agent.nowMs;
+  await inside(agent, "late", "touch /tmp/go");
+  const ready = await host.says(run("late"), { phase: "ready", serving: "yes" });
+  agent.setForward(EXTEND_EVERY_MS);
+  await eventually(() => host.usageOf(run("late")).length > 0, { what: "the first row" });
+  host.order([stopped(order)]);
+
+  const rows = await finalRows(agent, "late");
+  expect(ready.gateOpenedMs).toBeGreaterThanOrEqual(toldMs);
+  expect(rows[0]?.startMs).toBe(ready.gateOpenedMs);
+});
+
+test.concurrent("one that never answers is started again and costs nothing at all", async () => {
+  const { host } = shared;
+  const order = replica("hung", HUNG, { startupSeconds: 3 });
+  place(order);
+
+  await fails(shared, "hung", "GET /health was not answered within 2 seconds.");
+  await eventually(() => (host.observed(run("hung"))?.restarts?.count ?? 0) > 0, { what: "a restart" });
+  expect(host.observed(run("hung"))).toMatchObject({ serving: "not-yet", gateOpenedMs: null });
+  place(stopped(order));
+
+  const rows = await finalRows(shared, "hung");
+  expect(rows.map(({ startMs, endMs }) => endMs - startMs)).toEqual([0]);
+});
+
+test.concurrent("one that fails is out of service and billed on; where that lasts it is started again, within its run", async () => {
+  const { host } = shared;
+  const order = replica("failing", WELL, { thresholds: { restart: 6 } });
+  place(order);
+  const first = await host.says(run("failing"), { phase: "ready", serving: "yes" });
+
+  await inside(shared, "failing", "rm /tmp/www/health");
+  const out = await fails(shared, "failing", "GET /health answered 404.");
+  expect(out).toMatchObject({ phase: "ready", serving: "no" });
+  const again = await servesAgain(shared, "failing");
+
+  expect(again).toMatchObject({ phase: "ready", gateOpenedMs: first.gateOpenedMs, problem: null });
+  expect(again.containerId).toBe(first.containerId);
+  place(stopped(order));
+  const rows = await finalRows(shared, "failing");
+  const metered = rows.filter(({ startMs, endMs }) => endMs > startMs);
+  // The time between the two lives of its container is nobody's.
+  expect(metered.some(({ startMs }, at) => at > 0 && startMs > (metered[at - 1]?.endMs ?? 0))).toBe(true);
+});
+
+test.concurrent("a restart of the agent takes nothing out of service, though it hears nothing at first", async () => {
+  const agent = await startAgent();
+  const { host } = agent;
+  const order = replica("steady", WELL, { thresholds: { failure: 100 } });
+  host.order([order]);
+  const before = await host.says(run("steady"), { phase: "ready", serving: "yes" });
+
+  // Whoever asks it now gets no answer.
+  await inside(agent, "steady", "kill -STOP $(pidof httpd)");
+  await agent.stop();
+  host.report = null;
+  await agent.start();
+  host.order([order, replica("other", WELL)]);
+  await host.says(run("other"), { serving: "yes" });
+
+  expect(host.observed(run("steady"))).toMatchObject({
+    phase: "ready",
+    serving: "yes",
+    gateOpenedMs: before.gateOpenedMs,
+  });
+});
+
+test.concurrent("after a reboot of its host it serves once it has answered again, in the same run", async () => {
+  const agent = await startAgent();
+  const { host } = agent;
+  host.order([replica("rebooted", `rm -f /tmp/go; ${LATER}`)]);
+  await fails(agent, "rebooted", "nobody listens");
+  await inside(agent, "rebooted", "touch /tmp/go");
+  const before = await host.says(run("rebooted"), { phase: "ready", serving: "yes" });
+
+  await agent.stop();
+  await containerOf(agent, "rebooted").kill();
+  agent.reboot(5_000);
+  await agent.start();
+  expect(await fails(agent, "rebooted", "nobody listens")).toMatchObject({
+    phase: "ready",
+    serving: "not-yet",
+  });
+  await inside(agent, "rebooted", "touch /tmp/go");
+  const after = await host.says(run("rebooted"), { phase: "ready", serving: "yes" });
+
+  expect([after.gateOpenedMs, after.bootId]).toEqual([before.gateOpenedMs, before.bootId]);
+});
+
+test.concurrent("one that is told to stop does not serve from then on, though it answers through its grace", async () => {
+  const command = `trap : TERM; mkdir -p /tmp/www; echo ok >/tmp/www/health; httpd -f -p "$PORT" -h /tmp/www & while :; do sleep 1; done`;
+  const order = replica("leaving", `setsid sh -c '${command}'`);
+  const patient = { ...order, live: { ...order.live, stopGraceSeconds: 5 } };
+  place(patient);
+  await shared.host.says(run("leaving"), { serving: "yes" });
+
+  place(stopped(patient));
+
+  await shared.host.says(run("leaving"), { phase: "stopping", serving: "no" });
+  const over = await shared.host.says(run("leaving"), { phase: "stopped" });
+  expect(over).not.toHaveProperty("serving");
+});
+
+test.concurrent("a frozen one is out of service; it serves again when it goes on, or is started again", async () => {
+  const { host } = shared;
+  place(replica("frozen", WELL));
+  await host.says(run("frozen"), { serving: "yes" });
+
+  await containerOf(shared, "frozen").pause();
+  const out = await fails(shared, "frozen", "GET /health was not answered within 2 seconds.");
+  expect(out).toMatchObject({ phase: "ready", serving: "no" });
+  await containerOf(shared, "frozen").unpause();
+  await host.says(run("frozen"), { serving: "yes" });
+  expect(host.observed(run("frozen"))).not.toHaveProperty("restarts");
+
+  await containerOf(shared, "frozen").pause();
+  place(replica("frozen", WELL, { thresholds: { restart: 3 } }));
+  await servesAgain(shared, "frozen");
+});
+
+test.concurrent("while the runtime hangs they are asked on: none fails for it, and one that fails is told", async () => {
+  const proxy = await RuntimeProxy.listen(`/tmp/rg-proxy-${newHostId()}.sock`);
+  const agent = await AgentUnderTest.begin(controlPlane, { socketPath: proxy.socketPath });
+  const { host } = agent;
+  started.push({
+    end: async () => {
+      proxy.release();
+      await agent.end();
+      await proxy.close();
+    },
+  });
+  host.order([replica("well", WELL), replica("ill", WELL, { thresholds: { restart: 5 } })]);
+  for (const name of ["well", "ill"]) await host.says(run(name), { phase: "ready", serving: "yes" });
+
+  proxy.hold();
+  await host.says(run("well"), { problem: "runtime-down" });
+  await inside(agent, "ill", "rm /tmp/www/health");
+  const ill = await fails(agent, "ill", "GET /health answered 404.");
+  expect(ill).toMatchObject({ phase: "ready", serving: "no", problem: "runtime-down" });
+  expect(host.observed(run("well"))).toMatchObject({ phase: "ready", serving: "yes" });
+  proxy.release();
+  await servesAgain(agent, "ill");
+
+  expect(host.observed(run("well"))).not.toHaveProperty("restarts");
+});
+
+test.concurrent("the image's own program is asked on the port that it was told, whatever user it is of", async () => {
+  const image = "remotegpu-test/replica:1";
+  const program = "cd /tmp && echo ok >well && exec httpd -f -p $PORT -h /tmp";
+  await importOnce(image, layBusyboxRoot, ["USER user", `ENTRYPOINT ["/bin/sh", "-c", "${program}"]`]);
+  place(replica("own", null, { path: "/well", port: 9_123 }, { entrypoint: "image", image }));
+
+  await shared.host.says(run("own"), { phase: "ready", serving: "yes" });
+
+  const { Path, Config } = await containerOf(shared, "own").inspect();
+  expect([Path, Config.User]).toEqual(["/bin/sh", "user"]);
+});
+
+test.concurrent("without a path it serves as soon as its port takes a connection", async () => {
+  place(replica("mute", HUNG, { path: null }));
+
+  const ready = await shared.host.says(run("mute"), { phase: "ready", serving: "yes" });
+
+  expect(ready.gateOpenedMs).not.toBeNull();
+});
+
+test.concurrent("it announces that it asks, and refuses a way elsewhere", async () => {
+  const beat = await eventually(() => shared.host.heartbeats.at(-1), { what: "a heartbeat" });
+  expect(beat.features).toContain("probes");
+
+  place(replica("elsewhere", WELL, { path: "//169.254.169.254/latest" }));
+
+  const said = await shared.host.says(run("elsewhere"), { phase: "failed", problem: "start-refused" });
+  expect(said.detail).toContain("it does not understand live.probe");
+});
