@@ -5,6 +5,7 @@ import { stepsOf } from "../core/files/relative-path.ts";
 import type { HeldEntry } from "./held-entry.ts";
 import { FileRefusal } from "./refusal.ts";
 
+const SHA256 = /^[A-Za-z0-9+/]{43}=$/;
 const BYTES = /^[A-Za-z0-9_-]*$/;
 
 export interface Asked {
@@ -35,6 +36,13 @@ export function numberIn(query: URLSearchParams, name: string): number {
   if (!Number.isSafeInteger(number) || number < 0)
     throw new FileRefusal("bad-request", `${name} is no whole number.`);
   return number;
+}
+
+/** In base64. @throws FileRefusal */
+export function sumIn(query: URLSearchParams, name: string): string {
+  const sum = query.get(name) ?? "";
+  if (!SHA256.test(sum)) throw new FileRefusal("bad-request", `${name} is no SHA-256.`);
+  return sum;
 }
 
 export function sendJson(

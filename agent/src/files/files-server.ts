@@ -5,17 +5,19 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
 import { FILE_REFUSALS, FILE_TYPE_HEADER, MAX_FILES_PER_PAGE } from "@remotegpu/shared/files";
 import type { Log } from "@remotegpu/shared/log";
+import { MS_PER_DAY } from "@remotegpu/shared/units";
 import { openSocketFile } from "../process/socket-file.ts";
-import { type Asked, bytesIn, pathIn, sendJson } from "./asked.ts";
+import { type Asked, bytesIn, numberIn, pathIn, sendJson, sumIn } from "./asked.ts";
 import { DraftRoutes } from "./drafts/draft-routes.ts";
 import { answerFile } from "./file-answer.ts";
 import { listFolder } from "./folder-listing.ts";
 import { pathOf } from "./folder-way.ts";
 import { HeldEntry } from "./held-entry.ts";
-import { putFile } from "./put-file.ts";
 import { FileRefusal, refusalOf } from "./refusal.ts";
 import { removeTree } from "./tree-removal.ts";
-import { WrittenBeside } from "./written-beside.ts";
+import { FilesInParts, type WholeFile } from "./writing/file-in-parts.ts";
+import { putFile } from "./writing/put-file.ts";
+import { WrittenBeside } from "./writing/written-beside.ts";
 
 const MAX_CONNECTIONS = 512;
 const HEADERS_WITHIN_MS = 10_000;
@@ -28,12 +30,16 @@ export class FilesServer {
   readonly #log: Log;
   readonly #drafts = new DraftRoutes();
   readonly #beside: WrittenBeside;
+  readonly #inParts: FilesInParts;
 
   /** @param told.notes a folder for what is being written */
   constructor({ poolRoot, notes, log }: { poolRoot: string; notes: string; log: Log }) {
     this.#poolRoot = poolRoot;
     this.#beside = new WrittenBeside(notes);
-    this.#beside.sweep(poolRoot, log);
+    this.#inParts = new FilesInParts(this.#beside);
+    const sweep = (isBegin: boolean) => this.#beside.sweep(poolRoot, { log, now: new Date(), isBegin });
+    sweep(true);
+    setInterval(() => sweep(false), MS_PER_DAY).unref();
     this.#log = log;
     // A file may take as long as it takes, as long as something moves.
     this.#server = createServer(
@@ -90,10 +96,31 @@ export class FilesServer {
         await removeEntry(asked);
         return void response.writeHead(204).end();
       }
+      case "PUT /part": {
+        using root = pool.below(asked.folder, { isFolder: true });
+        await this.#inParts.put(wholeFile(asked, root), numberIn(query, "offset"), request);
+        return void response.writeHead(204).end();
+      }
+      case "GET /parts": {
+        // Nothing is said while a part is read, however slow its disk is.
+        request.socket.setTimeout(0);
+        using root = pool.below(asked.folder, { isFolder: true });
+        return await this.#inParts.tell(wholeFile(asked, root), response);
+      }
+      case "POST /whole": {
+        using root = pool.below(asked.folder, { isFolder: true });
+        const state = await this.#inParts.complete(wholeFile(asked, root), query.has("executable"));
+        return sendJson(response, 200, state);
+      }
       default:
         return await this.#drafts.serve(asked, request, response);
     }
   }
+}
+
+function wholeFile({ folder, query }: Asked, root: HeldEntry): WholeFile {
+  const { steps } = pathIn(query, "path");
+  return { root, folder, steps, size: numberIn(query, "size"), sha256: sumIn(query, "sha256") };
 }
 
 async function readEntry(

@@ -56,6 +56,8 @@ const ROUTES: Record<string, AuditedRoute | null> = {
   "POST /environments/{id}/exec": to("environment.exec", "environment", "id"),
   "POST /environments/{id}/access": to("environment.open-access", "environment", "id"),
   "PUT /environments/{id}/files": to("environment.put-file", "environment", "id"),
+  "PUT /environments/{id}/upload-chunks": to("environment.put-file-part", "environment", "id"),
+  "POST /environments/{id}/complete-file": to("environment.put-file", "environment", "id"),
   "POST /environments/{id}/download-links": to("download-link.create", "environment", "id"),
   "POST /environments/{id}/ssh-password": to("ssh-password.set", "ssh-password", "id"),
   "DELETE /environments/{id}/ssh-password": to("ssh-password.remove", "ssh-password", "id"),

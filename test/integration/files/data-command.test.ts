@@ -1,31 +1,16 @@
 /** `remotegpu dataset put|get|ls|show` over a real connection: what goes over, what goes on after a kill, what is told. */
-import { type ChildProcess, spawn } from "node:child_process";
 import { randomBytes } from "node:crypto";
 import { once } from "node:events";
-import {
-  mkdirSync,
-  mkdtempSync,
-  readdirSync,
-  readFileSync,
-  rmSync,
-  statSync,
-  symlinkSync,
-  writeFileSync,
-} from "node:fs";
-import { connect } from "node:net";
-import { tmpdir } from "node:os";
+import { mkdirSync, readdirSync, readFileSync, rmSync, statSync, symlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { execa } from "execa";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { filesSocket } from "@remotegpu/agent/config";
-import { type ApiServer, openServer } from "@remotegpu/control-plane/http/server/server";
-import { fileRequests } from "@remotegpu/control-plane/link/files/file-requests";
-import { FilesUnderTest } from "../../support/agent/files.ts";
+import type { FilesUnderTest } from "../../support/agent/files.ts";
 import { eventually } from "../../support/eventually.ts";
-import { openApi, type ApiWorld, type Caller } from "../../support/http/api.ts";
-import { CountedLine } from "../../support/http/counted-line.ts";
+import type { ApiWorld, Caller } from "../../support/http/api.ts";
+import type { CountedLine } from "../../support/http/counted-line.ts";
+import { FilesScene } from "../../support/worlds/files-scene.ts";
 
-const CLI = new URL("../../../control-plane/src/cli/main.ts", import.meta.url).pathname;
 const MIB = 2 ** 20;
 /** `npm run proof:data` has it at 20 GB. */
 const TOTAL_MIB = Number(process.env.DATA_MIB ?? 1_024);
@@ -36,29 +21,15 @@ const WITHIN_MS = 240_000 + TOTAL_MIB * 200;
 
 let api: ApiWorld;
 let files: FilesUnderTest;
-let server: ApiServer;
+let scene: FilesScene;
 let line: CountedLine;
 let owner: Caller;
 let here: string;
 
 const ending = new AsyncDisposableStack();
 beforeAll(async () => {
-  files = ending.adopt(await FilesUnderTest.begin(), (one) => one.end());
-  api = ending.adopt(await openApi(), (one) => one.close());
-  here = mkdtempSync(join(tmpdir(), "rg-data-"));
-  ending.defer(() => rmSync(here, { recursive: true }));
-  api.deps.files = fileRequests(async () => {
-    const stream = connect(filesSocket(files.state));
-    try {
-      await once(stream, "connect");
-      return { isOpen: true, stream };
-    } catch {
-      return { isOpen: false, why: "its files process does not run" };
-    }
-  });
-  await serve();
-  ending.defer(() => server.close());
-  line = ending.adopt(await CountedLine.open(() => server.port), (one) => one.close());
+  scene = ending.use(await FilesScene.open());
+  ({ api, files, line, here } = scene);
   owner = await api.customer("ada");
   await api.ask("PUT", `/api/v1/customers/${owner.customerId}/quota`, {
     as: api.admin,
@@ -71,39 +42,11 @@ beforeAll(async () => {
       environment_quota: 1,
     },
   });
-  await api.db.query(
-    "INSERT INTO hosts (id, name, ip_address, connection, storage_pool) VALUES ('host-1', 'gpu-1', '10.0.0.1', 'connected', 'pool-a')",
-  );
 });
 afterAll(() => ending.disposeAsync());
 
-async function serve(port = 0): Promise<void> {
-  server = await openServer(api.app, { host: "127.0.0.1", port, tls: null });
-}
-
-const settings = () => ({
-  REMOTEGPU_SERVER: `http://127.0.0.1:${line.port}`,
-  REMOTEGPU_KEY: owner.key,
-  HOME: here,
-});
-
-async function cli(...args: string[]) {
-  return await execa(process.execPath, [CLI, ...args], {
-    env: settings(),
-    extendEnv: false,
-    reject: false,
-    cwd: here,
-  });
-}
-
-/** With what it says on standard error. */
-function begin(...args: string[]): ChildProcess {
-  return spawn(process.execPath, [CLI, ...args], {
-    cwd: here,
-    env: settings(),
-    stdio: ["ignore", "pipe", "inherit"],
-  });
-}
+const cli = (...args: string[]) => scene.cli(owner, ...args);
+const begin = (...args: string[]) => scene.begin(owner, ...args);
 
 async function dataset(name: string): Promise<number> {
   const { body } = await api.ask("POST", "/api/v1/datasets", { as: owner, body: { name } });
@@ -181,9 +124,7 @@ describe("a put", () => {
       await files.program.kill();
       await files.start();
       await line.reached(line.sent + 16 * MIB);
-      const { port } = server;
-      await server.close();
-      await serve(port);
+      await scene.serverAnew();
 
       expect((await ended)[0]).toBe(0);
       expect(readFileSync(join(await mounted(id), "deep/a.bin")).equals(bytes)).toBe(true);
@@ -264,11 +205,7 @@ describe("a put", () => {
     const path = join(here, "changing.bin");
     writeFileSync(path, randomBytes(64 * MIB));
     await dataset("changing");
-    const putting = execa(
-      process.execPath,
-      [CLI, "dataset", "put", "changing", "changing.bin", "--streams", "1"],
-      { env: settings(), extendEnv: false, reject: false, cwd: here },
-    );
+    const putting = cli("dataset", "put", "changing", "changing.bin", "--streams", "1");
     await line.reached(line.sent + 2 * MIB);
     writeFileSync(path, randomBytes(64 * MIB));
 
@@ -283,11 +220,7 @@ describe("a put", () => {
   test("that another one takes over ends with a sentence", { timeout: 120_000 }, async () => {
     writeFileSync(join(here, "slow.bin"), randomBytes(64 * MIB));
     const id = await dataset("shared");
-    const putting = spawn(process.execPath, [CLI, "dataset", "put", "shared", "slow.bin", "--streams", "1"], {
-      cwd: here,
-      env: settings(),
-      stdio: ["ignore", "ignore", "pipe"],
-    });
+    const putting = begin("dataset", "put", "shared", "slow.bin", "--streams", "1");
     let said = "";
     putting.stderr?.on("data", (bytes) => (said += String(bytes)));
     const ended = once(putting, "exit");

@@ -1,9 +1,7 @@
 /** Files of environments from the command and the API down to a real files process: who may what, whole and in parts, running or not. */
-import { spawn } from "node:child_process";
 import { createHash, randomBytes } from "node:crypto";
 import {
   mkdirSync,
-  mkdtempSync,
   readdirSync,
   readFileSync,
   rmSync,
@@ -12,26 +10,20 @@ import {
   truncateSync,
   writeFileSync,
 } from "node:fs";
-import { connect } from "node:net";
-import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { once } from "node:events";
 import { request, type IncomingMessage } from "node:http";
-import { execa } from "execa";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { filesSocket } from "@remotegpu/agent/config";
-import { type ApiServer, openServer } from "@remotegpu/control-plane/http/server/server";
-import { fileRequests } from "@remotegpu/control-plane/link/files/file-requests";
-import { FilesUnderTest } from "../../support/agent/files.ts";
+import type { FilesUnderTest } from "../../support/agent/files.ts";
 import { eventually } from "../../support/eventually.ts";
-import { openApi, problem, type ApiWorld, type Caller } from "../../support/http/api.ts";
+import { problem, type ApiWorld, type Caller } from "../../support/http/api.ts";
+import { FilesScene } from "../../support/worlds/files-scene.ts";
 
-const CLI = new URL("../../../control-plane/src/cli/main.ts", import.meta.url).pathname;
 const LARGE_BYTES = 200 * 2 ** 20;
 
 let api: ApiWorld;
 let files: FilesUnderTest;
-let server: ApiServer;
+let scene: FilesScene;
 let owner: Caller;
 let viewer: Caller;
 let stranger: Caller;
@@ -39,18 +31,8 @@ let here: string;
 
 const ending = new AsyncDisposableStack();
 beforeAll(async () => {
-  files = ending.adopt(await FilesUnderTest.begin(), (one) => one.end());
-  api = ending.adopt(await openApi(), (one) => one.close());
-  here = mkdtempSync(join(tmpdir(), "rg-copies-"));
-  ending.defer(() => rmSync(here, { recursive: true }));
-  api.deps.files = fileRequests(async () => {
-    const stream = connect(filesSocket(files.state));
-    await once(stream, "connect");
-    return { isOpen: true, stream };
-  });
-  server = ending.adopt(await openServer(api.app, { host: "127.0.0.1", port: 0, tls: null }), (one) =>
-    one.close(),
-  );
+  scene = ending.use(await FilesScene.open());
+  ({ api, files, here } = scene);
   const made = {
     owner: await api.customer("ada"),
     viewer: await api.customer("vic"),
@@ -58,9 +40,6 @@ beforeAll(async () => {
   };
   ({ owner, viewer, stranger } = made);
   await api.join(made.owner.workspaceId, owner, viewer, "viewer");
-  await api.db.query(
-    "INSERT INTO hosts (id, name, ip_address, connection, storage_pool) VALUES ('host-1', 'gpu-1', '10.0.0.1', 'connected', 'pool-a'), ('host-2', 'gpu-2', '10.0.0.2', 'unreachable', 'pool-b')",
-  );
   await api.db.query(
     `INSERT INTO environments (id, customer_id, workspace_id, name, image, status, cpu, memory, storage_pool)
      VALUES ('env-1', $1, $2, 'work', 'busybox', 'stopped', 1, 1073741824, 'pool-a'),
@@ -77,14 +56,7 @@ const of = (path: string, id = "env-1") =>
   `/api/v1/environments/${id}/files?path=${encodeURIComponent(path)}`;
 const sha256 = (bytes: Buffer) => createHash("sha256").update(bytes).digest("base64");
 
-async function cli(...args: string[]) {
-  return execa(process.execPath, [CLI, ...args], {
-    env: { REMOTEGPU_SERVER: `http://127.0.0.1:${server.port}`, REMOTEGPU_KEY: owner.key, HOME: here },
-    extendEnv: false,
-    reject: false,
-    cwd: here,
-  });
-}
+const cli = (...args: string[]) => scene.cli(owner, ...args);
 
 describe("a stopped environment's files", () => {
   test("are listed from the two roots on, and read whole and in parts", async () => {
@@ -287,11 +259,7 @@ describe("by the command, over a real connection", () => {
     const bytes = randomBytes(64 * 2 ** 20);
     writeFileSync(files.at("resumed.bin"), bytes);
     const drafts = () => readdirSync(here).filter((name) => name.startsWith("resumed.bin."));
-    const child = spawn(process.execPath, [CLI, "env", "get", "env-1", "code/resumed.bin"], {
-      cwd: here,
-      env: { REMOTEGPU_SERVER: `http://127.0.0.1:${server.port}`, REMOTEGPU_KEY: owner.key, HOME: here },
-      stdio: "ignore",
-    });
+    const child = scene.begin(owner, "env", "get", "env-1", "code/resumed.bin");
     await eventually(() => drafts().length > 0, { what: "a part" });
     child.kill("SIGKILL");
     await once(child, "exit");
@@ -315,7 +283,7 @@ describe("by the command, over a real connection", () => {
     const open = () => readdirSync(`/proc/${files.program.pid}/fd`).length;
     const before = open();
     const sent = request({
-      port: server.port,
+      port: scene.port,
       path: of("/gemini/code/endless"),
       headers: { Authorization: `Bearer ${owner.key}` },
     });

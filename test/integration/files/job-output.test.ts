@@ -1,34 +1,24 @@
 /** What a job has written, from the command and the API down to a real files process: listed, fetched and removed. */
-import { once } from "node:events";
 import {
   existsSync,
   mkdirSync,
-  mkdtempSync,
   readFileSync,
-  rmSync,
   statSync,
   symlinkSync,
   utimesSync,
   writeFileSync,
 } from "node:fs";
-import { connect } from "node:net";
-import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { execa } from "execa";
 import { afterAll, beforeAll, expect, test } from "vitest";
-import { filesSocket } from "@remotegpu/agent/config";
 import { poolBytes } from "@remotegpu/agent/runtime/storage/pool-usage";
-import { type ApiServer, openServer } from "@remotegpu/control-plane/http/server/server";
 import type { FileEntryShown } from "@remotegpu/control-plane/http/files/pool-files";
-import { fileRequests } from "@remotegpu/control-plane/link/files/file-requests";
-import { FilesUnderTest } from "../../support/agent/files.ts";
-import { openApi, problem, type ApiWorld, type Caller } from "../../support/http/api.ts";
-
-const CLI = new URL("../../../control-plane/src/cli/main.ts", import.meta.url).pathname;
+import type { FilesUnderTest } from "../../support/agent/files.ts";
+import { problem, type ApiWorld, type Caller } from "../../support/http/api.ts";
+import { FilesScene } from "../../support/worlds/files-scene.ts";
 
 let api: ApiWorld;
 let files: FilesUnderTest;
-let server: ApiServer;
+let scene: FilesScene;
 let owner: Caller;
 let viewer: Caller;
 let stranger: Caller;
@@ -36,25 +26,11 @@ let here: string;
 
 const ending = new AsyncDisposableStack();
 beforeAll(async () => {
-  files = ending.adopt(await FilesUnderTest.begin(), (one) => one.end());
-  api = ending.adopt(await openApi(), (one) => one.close());
-  here = mkdtempSync(join(tmpdir(), "rg-outputs-"));
-  ending.defer(() => rmSync(here, { recursive: true }));
-  api.deps.files = fileRequests(async () => {
-    const stream = connect(filesSocket(files.state));
-    await once(stream, "connect");
-    return { isOpen: true, stream };
-  });
-  server = ending.adopt(await openServer(api.app, { host: "127.0.0.1", port: 0, tls: null }), (one) =>
-    one.close(),
-  );
+  scene = ending.use(await FilesScene.open());
+  ({ api, files, here } = scene);
   const ada = await api.customer("ada");
   [owner, viewer, stranger] = [ada, await api.customer("vic"), await api.customer("sam")];
   await api.join(ada.workspaceId, owner, viewer, "viewer");
-  await api.db.query(
-    `INSERT INTO hosts (id, name, ip_address, connection, storage_pool) VALUES
-       ('host-1', 'gpu-1', '10.0.0.1', 'connected', 'pool-a'), ('host-2', 'gpu-2', '10.0.0.2', 'unreachable', 'pool-b')`,
-  );
   await api.db.query(
     `INSERT INTO training_jobs (id, customer_id, workspace_id, name, image, command, status, cpu, memory, attempt)
      VALUES ('job-1', $1, $2, 'train', 'trainer', 'true', 'completed', 1, 1073741824, 2),
@@ -95,14 +71,7 @@ const of = (path: string, id = "job-1") =>
   `/api/v1/training-jobs/${id}/output?path=${encodeURIComponent(path)}`;
 const names = (body: { items: { name: string }[] }) => body.items.map(({ name }) => name);
 
-async function cli(...args: string[]) {
-  return execa(process.execPath, [CLI, ...args], {
-    env: { REMOTEGPU_SERVER: `http://127.0.0.1:${server.port}`, REMOTEGPU_KEY: owner.key, HOME: here },
-    extendEnv: false,
-    reject: false,
-    cwd: here,
-  });
-}
+const cli = (...args: string[]) => scene.cli(owner, ...args);
 
 test("its attempts are listed, and what lies in one is listed and read, in parts too", async () => {
   const root = await api.ask("GET", of(""), { as: owner });

@@ -49,6 +49,7 @@ type Question = () => Promise<{ path: string; body?: object }> | { path: string;
 
 let counter = 0;
 const fresh = (word: string) => `${word}-${(counter += 1)}`;
+const WHOLE_FILE = `path=/gemini/code/a&size=1&sha256=${"0".repeat(64)}`;
 const sized = { cpu: 1, memory: 2 ** 30 };
 
 async function environment(): Promise<string> {
@@ -424,6 +425,17 @@ const RIGHTS: [route: string, expected: string, question: Question][] = [
   ["GET /environments/{id}/files", MEMBERS, ofEnvironment("GET", "/files")],
   // One that has not run has none, which is past the question of rights.
   ["PUT /environments/{id}/files", AUTHORS, ofEnvironment("PUT", "/files?path=/gemini/code/a")],
+  ["GET /environments/{id}/upload-chunks", AUTHORS, ofEnvironment("GET", `/upload-chunks?${WHOLE_FILE}`)],
+  [
+    "PUT /environments/{id}/upload-chunks",
+    AUTHORS,
+    ofEnvironment("PUT", `/upload-chunks?${WHOLE_FILE}&offset=0`),
+  ],
+  [
+    "POST /environments/{id}/complete-file",
+    AUTHORS,
+    ofEnvironment("POST", "/complete-file", { path: "/gemini/code/a", size: 1, sha256: "0".repeat(64) }),
+  ],
   [
     "POST /environments/{id}/download-links",
     MEMBERS,

@@ -1,22 +1,21 @@
 /** The requests by which a dataset or a model is brought: a draft is opened, its parts come, it is checked, a tree goes. */
 import type { IncomingMessage, ServerResponse } from "node:http";
 import { stepsOf } from "../../core/files/relative-path.ts";
-import { type Asked, numberIn, pathIn, sendJson } from "../asked.ts";
+import { type Asked, numberIn, pathIn, sendJson, sumIn } from "../asked.ts";
+import { type Checking, Checks } from "../checks.ts";
 import { hasCode } from "../folder-way.ts";
 import type { HeldEntry } from "../held-entry.ts";
 import { FileRefusal } from "../refusal.ts";
-import { tellChunkSums } from "./chunk-sums.ts";
-import { DraftWrites } from "./draft-writes.ts";
+import { tellChunkSums } from "../chunk-sums.ts";
 import { openDraft } from "./open-draft.ts";
 import { draftOf, putChunk } from "./put-chunk.ts";
-import { Seals } from "./seals.ts";
+import { seal } from "./seal.ts";
 import { removeTree } from "../tree-removal.ts";
-
-const SHA256 = /^[A-Za-z0-9+/]{43}=$/;
+import { WritesUnderWay } from "../writing/writes-under-way.ts";
 
 export class DraftRoutes {
-  readonly #writes = new DraftWrites();
-  readonly #seals = new Seals(this.#writes);
+  readonly #writes = new WritesUnderWay();
+  readonly #checks = new Checks();
 
   /** @throws FileRefusal, or the system's error */
   async serve(asked: Asked, request: IncomingMessage, response: ServerResponse): Promise<void> {
@@ -28,7 +27,7 @@ export class DraftRoutes {
       case "POST /draft": {
         patient();
         using version = versionIn(asked, { isOptional: true });
-        if (version !== null) await this.#seals.end(version);
+        if (version !== null) await this.#checks.end(version);
         return sendJson(response, 200, await openDraft(pool, folder));
       }
       case "PUT /chunk": {
@@ -47,18 +46,24 @@ export class DraftRoutes {
       }
       case "POST /seal": {
         using version = versionIn(asked);
-        const manifest = query.get("manifest") ?? "";
-        if (!SHA256.test(manifest)) throw new FileRefusal("bad-request", "manifest is no SHA-256.");
-        return sendJson(response, 200, await this.#seals.ask(version, manifest));
+        const manifest = sumIn(query, "manifest");
+        const work = (checking: Checking) => this.#seal(version, manifest, checking);
+        return sendJson(response, 200, await this.#checks.ask(version, manifest, work));
       }
       case "DELETE /tree": {
         patient();
-        await remove(asked, this.#seals);
+        await remove(asked, this.#checks);
         return void response.writeHead(204).end();
       }
       default:
         throw new FileRefusal("bad-request", "This host's agent does not know that request.");
     }
+  }
+
+  async #seal(version: HeldEntry, manifest: string, checking: Checking): Promise<number> {
+    // It may go on after the request that began it.
+    using own = version.below(new Uint8Array(), { isFolder: true });
+    return await seal(own, { manifest, writes: this.#writes, ...checking });
   }
 }
 
@@ -75,14 +80,14 @@ function versionIn({ pool, folder }: Asked, { isOptional = false } = {}): HeldEn
 }
 
 /** What is gone already is removed. */
-async function remove(asked: Asked, seals: Seals): Promise<void> {
+async function remove(asked: Asked, checks: Checks): Promise<void> {
   const steps = stepsOf(asked.folder);
   const name = steps?.at(-1);
   if (steps === null || name === undefined)
     throw new FileRefusal("bad-path", "The folder names nothing that may be removed.");
   using tree = versionIn(asked, { isOptional: true });
   if (tree === null) return;
-  await seals.end(tree);
+  await checks.end(tree);
   const above = asked.folder.subarray(0, Math.max(0, asked.folder.length - name.length - 1));
   using parent = asked.pool.below(above, { isFolder: true });
   await removeTree(parent, name);

@@ -6,28 +6,26 @@ import { createHash } from "node:crypto";
 import { constants, createReadStream } from "node:fs";
 import { chmod, rename, unlink } from "node:fs/promises";
 import { DRAFT_FOLDER, FILES_FOLDER, MANIFEST_NAME, ManifestLine } from "@remotegpu/shared/files";
-import { MIB } from "@remotegpu/shared/units";
 import { stepsOf } from "../../core/files/relative-path.ts";
 import { inTreeOrder } from "../../core/files/tree-order.ts";
+import type { Checking } from "../checks.ts";
 import { hasCode } from "../folder-way.ts";
 import type { HeldEntry } from "../held-entry.ts";
 import { FileRefusal } from "../refusal.ts";
-import type { DraftWrites } from "./draft-writes.ts";
+import { sumOnDisk } from "../sum-on-disk.ts";
+import type { WritesUnderWay } from "../writing/writes-under-way.ts";
 import { SEALING_FOLDER } from "./open-draft.ts";
 import { type MetFile, walk } from "./tree-walk.ts";
 
-const READ_BYTES = MIB;
 const FILE_MODE = 0o644;
 const PROGRAM_MODE = 0o755;
 const SHOWN_PATH = 200;
 const MAX_LINE = 16_384;
 
-export interface Sealing {
+export interface Sealing extends Checking {
   /** Base64 SHA-256 of the list. */
   manifest: string;
-  writes: DraftWrites;
-  signal: AbortSignal;
-  checked: (bytes: number) => void;
+  writes: WritesUnderWay;
 }
 
 /** @returns how many files it has. @throws FileRefusal where it does not agree, or the system's error */
@@ -123,26 +121,14 @@ async function compare(met: AsyncGenerator<MetFile>, version: HeldEntry, sealing
 async function faultOf(
   { folder, name }: MetFile,
   { bytes, sha256, isExecutable }: ManifestLine,
-  { signal, checked }: Sealing,
+  sealing: Sealing,
 ): Promise<string | null> {
   using held = folder.below(name, { followsLinks: false });
   if (held.type !== "file") return "is no file";
   if (Number(held.stats.size) !== bytes) return `has ${held.stats.size} bytes in place of ${bytes}`;
   const file = await held.open(constants.O_RDONLY);
   try {
-    // What is read afterwards is what the disk has.
-    await file.datasync();
-    const hash = createHash("sha256");
-    const buffer = Buffer.allocUnsafe(Math.min(READ_BYTES, bytes + 1));
-    for (let at = 0; ;) {
-      if (signal.aborted) throw new FileRefusal("changed", "Another upload has begun meanwhile.");
-      const { bytesRead } = await file.read(buffer, 0, buffer.length, at);
-      if (bytesRead === 0) break;
-      hash.update(buffer.subarray(0, bytesRead));
-      at += bytesRead;
-      checked(bytesRead);
-    }
-    if (hash.digest("base64") !== sha256) return "has other bytes than its checksum says";
+    if ((await sumOnDisk(file, sealing)) !== sha256) return "has other bytes than its checksum says";
   } finally {
     await file.close();
   }

@@ -6,7 +6,7 @@ import { join } from "node:path";
 import { Readable } from "node:stream";
 import { z } from "zod";
 import type { ApiClient } from "../frame/api-client.ts";
-import { patiently } from "../data/patience.ts";
+import { patiently } from "../files/patience.ts";
 import { Progress } from "../files/progress.ts";
 import { packCode } from "./pack-code.ts";
 

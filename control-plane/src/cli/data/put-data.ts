@@ -4,9 +4,9 @@ import type { ApiClient, Row } from "../frame/api-client.ts";
 import { CliError } from "../frame/cli-error.ts";
 import { sizeText } from "../frame/output.ts";
 import { Progress } from "../files/progress.ts";
-import { localFiles } from "./local-tree.ts";
-import { patiently } from "./patience.ts";
-import { CHUNK_BYTES, readAll } from "./read-files.ts";
+import { localFiles } from "../files/local-tree.ts";
+import { patiently } from "../files/patience.ts";
+import { CHUNK_BYTES, readAll } from "../files/read-files.ts";
 import { sendFiles } from "./send-files.ts";
 
 const Upload = z.looseObject({

@@ -1,14 +1,18 @@
-/** Brings a file or a folder: each file goes with its SHA-256, and takes its place there once it has come whole. */
+/**
+ * Brings a file or a folder: each file goes with its SHA-256, and takes its place there once it has come whole. A long one
+ * goes in parts, so that one that broke off goes on where it was.
+ */
 import { createReadStream } from "node:fs";
 import { lstat, readdir, stat } from "node:fs/promises";
 import type { Stats } from "node:fs";
+import { isExecutable } from "./local-tree.ts";
 import { CliError } from "../frame/cli-error.ts";
 import { safeText } from "../frame/output.ts";
+import { CHUNK_BYTES } from "./read-files.ts";
 import { sha256, type Source } from "./download.ts";
 import { below, nameOf, pathQuery } from "./environment-path.ts";
+import { bringInParts } from "./in-parts.ts";
 import type { Progress } from "./progress.ts";
-
-const EXECUTABLE = 0o100;
 
 /** @param skipped is told of links and what else is no file */
 export async function upload(
@@ -35,6 +39,16 @@ async function bring(
 }
 
 async function bringFile(
+  source: Source,
+  local: { from: Buffer; stats: Stats; to: Buffer },
+  progress: Progress,
+): Promise<void> {
+  const isLong = local.stats.size > CHUNK_BYTES;
+  if (!isLong || !(await bringInParts(source, local, progress))) await bringWhole(source, local, progress);
+  progress.files += 1;
+}
+
+async function bringWhole(
   { api, route, signal }: Source,
   { from, stats, to }: { from: Buffer; stats: Stats; to: Buffer },
   progress: Progress,
@@ -48,7 +62,7 @@ async function bringFile(
   const response = await api.transfer({
     method: "PUT",
     path: route,
-    query: { ...pathQuery(to), ...((stats.mode & EXECUTABLE) !== 0 && { executable: "true" }) },
+    query: { ...pathQuery(to), ...(isExecutable(stats) && { executable: "true" }) },
     headers: {
       "content-type": "application/octet-stream",
       "content-length": String(stats.size),
@@ -58,7 +72,6 @@ async function bringFile(
     signal,
   });
   response.resume();
-  progress.files += 1;
 }
 
 async function statOf(path: Buffer): Promise<Stats> {

@@ -134,18 +134,23 @@ export async function answerFile(
   });
 }
 
-/** The first host that answers. @throws ApiRefusal where none does, or as the host refuses */
+/**
+ * The first host that answers.
+ * @param unknown is said where the host's agent is too old to know the question
+ * @throws ApiRefusal where none does, or as the host refuses
+ */
 export async function askPool(
   c: ApiContext,
   { pool, preferred = null, folder, path }: PoolFile,
   question: Omit<FileQuestion, "folder" | "path">,
+  unknown: ApiRefusal | null = null,
 ): Promise<Response> {
   const { db, files } = c.var.deps;
   const hosts = await hostsOfPool(db, { pool, preferred });
   let why = `No host of storage pool ${pool} is heard now.`;
   for (const host of hosts) {
     const reply = await files.ask(host.id as HostId, { ...question, folder, path }, c.req.raw.signal);
-    if (reply.isReached) return await unlessRefused(reply.response);
+    if (reply.isReached) return await unlessRefused(reply.response, unknown);
     why = `Host ${host.name} does not serve files now: ${reply.why}`;
     // What was read of a body is gone: another host would get the rest alone.
     if (question.body instanceof ReadableStream && question.body.locked) break;
@@ -168,13 +173,14 @@ const KINDS: Record<FileRefusalReason, RefusalKind> = {
 };
 const BUSY_RETRY_SECONDS = 5;
 
-async function unlessRefused(response: Response): Promise<Response> {
+async function unlessRefused(response: Response, unknown: ApiRefusal | null): Promise<Response> {
   if (response.status < 400 || response.status === 416) return response;
   const refusal = HostRefusal.safeParse(await response.json().catch(() => null)).data;
   const { reason, detail } = refusal ?? {
     reason: "failed" as const,
     detail: "Its host answered something else.",
   };
+  if (reason === "bad-request" && unknown !== null) throw unknown;
   const kind = KINDS[reason];
   throw new ApiRefusal(kind, detail, {
     ...(kind === "bad-input" && { errors: [{ path: "path", message: detail }] }),

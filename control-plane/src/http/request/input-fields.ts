@@ -108,3 +108,10 @@ export const PriceLine = text(160)
     "must be spec, cpu, memory, gpu, gpu:<model>, gpu_memory, temp_storage or storage",
   )
   .openapi({ example: "gpu" });
+
+/** In a query. */
+export const WholeText = z
+  .string()
+  .regex(/^[0-9]{1,15}$/, "must be a whole number")
+  .transform(Number)
+  .openapi({ type: "integer", minimum: 0 });

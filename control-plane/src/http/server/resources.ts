@@ -22,7 +22,8 @@ import { registerSessionRoutes } from "../environments/access/sessions.ts";
 import { registerSshTicketRoutes } from "../environments/access/ssh-tickets.ts";
 import { registerWebLinkRoutes } from "../environments/web/web-links.ts";
 import { registerWebShareRoutes } from "../environments/web/web-shares.ts";
-import { registerEnvironmentFileRoutes } from "../environments/environment-files.ts";
+import { registerEnvironmentFileRoutes } from "../environments/files/environment-files.ts";
+import { registerFilesInParts } from "../environments/files/files-in-parts.ts";
 import { registerEnvironmentRoutes } from "../environments/environments.ts";
 import { registerPortMappingRoutes } from "../environments/port-mappings.ts";
 import { registerRdpPasswordRoute } from "../environments/rdp-password.ts";
@@ -92,6 +93,7 @@ export function registerResources(api: ApiApp, deps: ApiDeps): void {
   registerWorkloadRoutes(api, deps, fleet);
   registerWaysInRoutes(api, deps);
   registerEnvironmentFileRoutes(api, deps);
+  registerFilesInParts(api);
   registerSshPasswordRoutes(api);
   registerRdpPasswordRoute(api);
   registerSessionRoutes(api, deps);

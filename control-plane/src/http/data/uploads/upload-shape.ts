@@ -8,12 +8,6 @@ import { Int53 } from "../../request/input-fields.ts";
 const MAX_FILES = 10_000_000;
 
 export const UploadId = z.string().regex(/^[1-9][0-9]{0,14}-[1-9][0-9]{0,8}$/, "is no upload");
-export const WholeText = z
-  .string()
-  .regex(/^[0-9]{1,15}$/, "must be a whole number")
-  .transform(Number)
-  .openapi({ type: "integer", minimum: 0 });
-
 export const UploadOrder = z
   .strictObject({
     manifest_sha256: z.string().regex(/^[0-9a-f]{64}$/, "must be a SHA-256 in hex"),

@@ -6,7 +6,9 @@
 import { createRoute, z } from "@hono/zod-openapi";
 import type { DataKind } from "../../../store/accounts/catalogue.ts";
 import type { ApiApp } from "../../deps.ts";
+import { takePart } from "../../files/part-of-file.ts";
 import { fileQuery, pathBytes } from "../../files/pool-files.ts";
+import { WholeText } from "../../request/input-fields.ts";
 import {
   created,
   forCustomers,
@@ -21,8 +23,8 @@ import { DATA_NAMES, requireOwn } from "../data-access.ts";
 import { begin } from "./begin-upload.ts";
 import { complete } from "./complete-upload.ts";
 import { openUpload } from "./open-upload.ts";
-import { takeManifest, takePart, tellChunks } from "./upload-parts.ts";
-import { Upload, UploadId, UploadOrder, WholeText } from "./upload-shape.ts";
+import { takeManifest, tellChunks } from "./upload-parts.ts";
+import { Upload, UploadId, UploadOrder } from "./upload-shape.ts";
 
 const params = NumericIdPath;
 
@@ -117,7 +119,8 @@ function registerUploads(api: ApiApp, kind: DataKind): void {
   api.openapi(routes.put, async (c) => {
     const { upload, offset, size, ...path } = c.req.valid("query");
     const open = await openUpload(c, kind, { ...c.req.valid("param"), upload });
-    return await takePart(c, { ...open.place, path: pathBytes(path) }, { offset, size });
+    const query = { offset: String(offset), size: String(size) };
+    return await takePart(c, { ...open.place, path: pathBytes(path) }, { route: "/chunk", query });
   });
 
   api.openapi(routes.manifest, async (c) => {

@@ -32,6 +32,10 @@ export const PARAMETER_WORDS: Words = {
   "?upload": ["Which upload, as its beginning said", "17-1"],
   "?offset": ["Where in the file the part begins", 0],
   "?size": ["Bytes of the whole file", 1048576],
+  "?sha256": [
+    "SHA-256 of the whole file, in hex",
+    "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08",
+  ],
   "?executable": ["true: it may be run as a program"],
   "?follow": ["true: goes on until the run ends or the client leaves"],
   "?service": ["Of this service of an environment instead: jupyter or tensorboard", "jupyter"],

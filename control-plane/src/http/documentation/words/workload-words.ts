@@ -41,6 +41,19 @@ export const WORKLOAD_WORDS: Words = {
     "The same as base64url of its bytes, where they are no text",
     "L2dlbWluaS9jb2RlL_8",
   ],
+  "FileCompletion.status": ["checking: ask again; ready: it is in its place", "ready"],
+  "FileCompletion.checked_size": ["Bytes that its host has read", 44_040_192],
+  "FileCompletionOrder.path": ["Which file, as programs inside see it", "/gemini/code/data.tar"],
+  "FileCompletionOrder.path_base64": [
+    "The same as base64url of its bytes, where they are no text",
+    "L2dlbWluaS9jb2RlL_8",
+  ],
+  "FileCompletionOrder.size": ["Its length in bytes, as said with each part", 44_040_192],
+  "FileCompletionOrder.sha256": [
+    "Its SHA-256 in hex, as said with each part",
+    "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08",
+  ],
+  "FileCompletionOrder.executable": ["Whether programs may run it", false],
   looping_since: ["Since when the restarts come in a row, three at least; null: it is calm"],
   last_at: ["When the last one was told"],
 

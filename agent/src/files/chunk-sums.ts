@@ -4,8 +4,8 @@ import { constants } from "node:fs";
 import type { ServerResponse } from "node:http";
 import { CHUNK_BYTES } from "@remotegpu/shared/files";
 import { MIB } from "@remotegpu/shared/units";
-import type { HeldEntry } from "../held-entry.ts";
-import { FileRefusal } from "../refusal.ts";
+import type { HeldEntry } from "./held-entry.ts";
+import { FileRefusal } from "./refusal.ts";
 
 const MAX_AT_ONCE = 16;
 let telling = 0;

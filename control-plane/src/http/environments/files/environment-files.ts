@@ -5,13 +5,12 @@
 import { createRoute, z } from "@hono/zod-openapi";
 import { DIGEST_HEADER, sha256Of } from "@remotegpu/shared/files";
 import { MS_PER_MINUTE } from "@remotegpu/shared/units";
-import { isExpired, scopeRefusal } from "../../core/accounts/key-scopes.ts";
-import { FILE_ROOTS, filePlace } from "../../core/environments/file-place.ts";
-import { actorOfKeyId } from "../../store/accounts/api-keys.ts";
-import { idOnHosts } from "../../store/database/values/id-on-hosts.ts";
-import type { EnvironmentRow } from "../../store/environments/environments.ts";
-import type { ApiApp, ApiDeps } from "../deps.ts";
-import { API_BASE } from "../documentation/api-base.ts";
+import { isExpired, scopeRefusal } from "../../../core/accounts/key-scopes.ts";
+import { FILE_ROOTS, filePlace } from "../../../core/environments/file-place.ts";
+import { actorOfKeyId } from "../../../store/accounts/api-keys.ts";
+import { idOnHosts } from "../../../store/database/values/id-on-hosts.ts";
+import type { ApiApp, ApiDeps } from "../../deps.ts";
+import { API_BASE } from "../../documentation/api-base.ts";
 import {
   answerFile,
   askPool,
@@ -21,11 +20,10 @@ import {
   fileQuery,
   FileQuery,
   pathBytes,
-  type PoolFile,
-} from "../files/pool-files.ts";
-import { recordBeforehand } from "../request/audit.ts";
-import { once } from "../request/idempotency.ts";
-import { badField, conflict, forbidden } from "../request/refusal.ts";
+} from "../../files/pool-files.ts";
+import { recordBeforehand } from "../../request/audit.ts";
+import { once } from "../../request/idempotency.ts";
+import { badField, forbidden } from "../../request/refusal.ts";
 import {
   created,
   forCustomers,
@@ -35,8 +33,9 @@ import {
   okFile,
   Timestamp,
   WorkloadIdPath,
-} from "../request/route.ts";
-import { environmentFor } from "./environment-access.ts";
+} from "../../request/route.ts";
+import { environmentFor } from "../environment-access.ts";
+import { fileOf, namedFile } from "./file-of.ts";
 
 const DOWNLOAD_LINK_MS = 10 * MS_PER_MINUTE;
 
@@ -110,8 +109,7 @@ export function registerEnvironmentFileRoutes(api: ApiApp, deps: ApiDeps): void 
   api.openapi(put, async (c) => {
     const environment = await environmentFor(c, c.req.valid("param").id, "manage-workload");
     const query = c.req.valid("query");
-    const file = fileOf(environment, pathBytes(query));
-    if (file.path === "") throw badField("path", "must name a file below /gemini/code or /gemini/output");
+    const file = namedFile(environment, pathBytes(query));
     await recordBeforehand(c, { path: Buffer.from(pathBytes(query), "latin1").toString("utf8") });
     const length = c.req.header("content-length");
     const digest = c.req.header(DIGEST_HEADER);
@@ -133,8 +131,7 @@ export function registerEnvironmentFileRoutes(api: ApiApp, deps: ApiDeps): void 
   api.openapi(post, async (c) => {
     const environment = await environmentFor(c, c.req.valid("param").id, "read-workload");
     const path = pathBytes(c.req.valid("json"));
-    if (fileOf(environment, path).path === "")
-      throw badField("path", "must name a file below /gemini/code or /gemini/output");
+    namedFile(environment, path);
     const expiresMs = deps.now().getTime() + DOWNLOAD_LINK_MS;
     const { apiKeyId } = c.var.actor;
     const token = deps.downloadLinks.make({ environmentId: environment.id, path, apiKeyId, expiresMs });
@@ -165,18 +162,6 @@ export function registerEnvironmentFileRoutes(api: ApiApp, deps: ApiDeps): void 
     const environment = await environmentFor(c, claim.environmentId, "read-workload");
     return await answerFile(c, fileOf(environment, claim.path));
   });
-}
-
-/** @throws ApiRefusal */
-function fileOf(environment: EnvironmentRow, path: string): PoolFile & { asked: string } {
-  const place = filePlace(idOnHosts(environment.id), path);
-  if (place.kind !== "below")
-    throw badField("path", "must be /gemini/code or /gemini/output, or lie below one of them");
-  if (environment.storage_pool === null)
-    throw conflict("The environment has not run yet, so it has no files.");
-  if (environment.status === "deleting") throw conflict("The environment is being deleted.");
-  const { storage_pool: pool, host_id: preferred } = environment;
-  return { pool, preferred, folder: place.folder, path: place.path, asked: path };
 }
 
 function rootPage(path: string): { items: FileEntryShown[]; next_cursor: null } {

@@ -1,12 +1,12 @@
-/** Which parts come in at this moment, version by version: before a tree is checked, those that still come are ended. */
+/** Which parts come in at this moment, by what they are for: before that is checked, those that still come are ended. */
 import type { IncomingMessage } from "node:http";
 import type { HeldEntry } from "../held-entry.ts";
 
-export class DraftWrites {
+export class WritesUnderWay {
   readonly #open = new Map<string, Map<IncomingMessage, Promise<void>>>();
 
-  async during(version: HeldEntry, request: IncomingMessage, work: () => Promise<void>): Promise<void> {
-    const { identity } = version;
+  async during(held: HeldEntry, request: IncomingMessage, work: () => Promise<void>): Promise<void> {
+    const { identity } = held;
     const writes = this.#open.get(identity) ?? new Map<IncomingMessage, Promise<void>>();
     this.#open.set(identity, writes);
     const working = work();
@@ -23,8 +23,8 @@ export class DraftWrites {
   }
 
   /** Resolves once none of them writes any more. */
-  async end(version: HeldEntry): Promise<void> {
-    const writes = [...(this.#open.get(version.identity) ?? [])];
+  async end(held: HeldEntry): Promise<void> {
+    const writes = [...(this.#open.get(held.identity) ?? [])];
     for (const [request] of writes) request.destroy();
     await Promise.all(writes.map(([, working]) => working));
   }

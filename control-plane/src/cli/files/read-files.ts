@@ -6,8 +6,8 @@ import { createHash } from "node:crypto";
 import { open, type FileHandle } from "node:fs/promises";
 import { CliError } from "../frame/cli-error.ts";
 import { safeText } from "../frame/output.ts";
-import type { Progress } from "../files/progress.ts";
-import { nameOf } from "../files/environment-path.ts";
+import type { Progress } from "./progress.ts";
+import { nameOf } from "./environment-path.ts";
 import type { LocalFile } from "./local-tree.ts";
 
 /** As the server says, too; what it says otherwise is refused before anything is sent. */
@@ -56,7 +56,8 @@ export function lineOf({ path, size, sha256, isExecutable }: ReadFile): string {
   return `${JSON.stringify({ path: path.toString("base64url"), bytes: size, sha256, isExecutable })}\n`;
 }
 
-async function readOne(
+/** @param moved is told of each piece that was read. @throws CliError where it changes meanwhile */
+export async function readOne(
   file: LocalFile,
   signal: AbortSignal,
   moved: (bytes: number) => void,

@@ -3,42 +3,45 @@
  * asks again. A check whose end nobody has asked for is forgotten after a while, and would begin anew.
  */
 import type { SealState } from "@remotegpu/shared/files";
-import type { HeldEntry } from "../held-entry.ts";
-import { FileRefusal } from "../refusal.ts";
-import type { DraftWrites } from "./draft-writes.ts";
-import { seal } from "./seal.ts";
+import type { HeldEntry } from "./held-entry.ts";
+import { FileRefusal } from "./refusal.ts";
 
 const ANSWERED_WITHIN_MS = 10_000;
 const KEPT_MS = 600_000;
 const MAX_AT_ONCE = 8;
 
+export interface Checking {
+  signal: AbortSignal;
+  checked: (bytes: number) => void;
+}
+
 type Outcome = { isSealed: true; files: number } | { isSealed: false; error: unknown };
 
 interface Check {
-  readonly manifest: string;
+  readonly of: string;
   readonly ended: Promise<Outcome>;
   readonly abort: AbortController;
   checkedBytes: number;
+  isOver: boolean;
 }
 
-export class Seals {
+export class Checks {
   readonly #checks = new Map<string, Check>();
-  readonly #writes: DraftWrites;
   #running = 0;
 
-  constructor(writes: DraftWrites) {
-    this.#writes = writes;
-  }
-
-  /** @param manifest base64 SHA-256 of the list. @throws FileRefusal where the tree does not agree with it */
-  async ask(version: HeldEntry, manifest: string): Promise<SealState> {
-    const { identity } = version;
+  /**
+   * @param of what it is to be. Another one of the same, under way, is ended
+   * @param work is begun unless it is under way; how many files it found as they are to be
+   * @throws FileRefusal, or the work's error
+   */
+  async ask(held: HeldEntry, of: string, work: (checking: Checking) => Promise<number>): Promise<SealState> {
+    const { identity } = held;
     let check = this.#checks.get(identity);
-    if (check !== undefined && check.manifest !== manifest) {
-      await this.end(version);
+    if (check !== undefined && check.of !== of) {
+      await this.end(held);
       check = undefined;
     }
-    check ??= this.#begin(version, manifest);
+    check ??= this.#begin(identity, of, work);
     const outcome = await within(ANSWERED_WITHIN_MS, check.ended);
     const { checkedBytes } = check;
     if (outcome === null) return { isSealed: false, checkedBytes, files: 0 };
@@ -47,40 +50,37 @@ export class Seals {
     return { isSealed: true, checkedBytes, files: outcome.files };
   }
 
+  /** Whether it is being read now. */
+  isUnderWay({ identity }: HeldEntry): boolean {
+    return this.#checks.get(identity)?.isOver === false;
+  }
+
   /** Ends one that is under way: something else is brought. */
-  async end(version: HeldEntry): Promise<void> {
-    const check = this.#checks.get(version.identity);
+  async end({ identity }: HeldEntry): Promise<void> {
+    const check = this.#checks.get(identity);
     if (check === undefined) return;
-    this.#checks.delete(version.identity);
+    this.#checks.delete(identity);
     check.abort.abort();
     await check.ended;
   }
 
-  #begin(version: HeldEntry, manifest: string): Check {
-    if (this.#running >= MAX_AT_ONCE) throw new FileRefusal("busy", "That host checks too many trees now.");
+  #begin(identity: string, of: string, work: (checking: Checking) => Promise<number>): Check {
+    if (this.#running >= MAX_AT_ONCE) throw new FileRefusal("busy", "That host checks too much now.");
     const abort = new AbortController();
-    const own = version.below(new Uint8Array(), { isFolder: true });
-    const sealing = {
-      manifest,
-      writes: this.#writes,
-      signal: abort.signal,
-      checked: (bytes: number) => void (check.checkedBytes += bytes),
-    };
     this.#running += 1;
-    const ended = seal(own, sealing)
+    const ended = work({ signal: abort.signal, checked: (bytes) => void (check.checkedBytes += bytes) })
       .then(
         (files): Outcome => ({ isSealed: true, files }),
         (error: unknown): Outcome => ({ isSealed: false, error }),
       )
       .finally(() => {
-        own.close();
         this.#running -= 1;
+        check.isOver = true;
         setTimeout(() => {
           if (this.#checks.get(identity) === check) this.#checks.delete(identity);
         }, KEPT_MS).unref();
       });
-    const check: Check = { manifest, ended, abort, checkedBytes: 0 };
-    const { identity } = version;
+    const check: Check = { of, ended, abort, checkedBytes: 0, isOver: false };
     this.#checks.set(identity, check);
     return check;
   }

@@ -6,7 +6,7 @@ import { lstat, readdir, realpath, stat } from "node:fs/promises";
 import type { Stats } from "node:fs";
 import { CliError } from "../frame/cli-error.ts";
 import { safeText } from "../frame/output.ts";
-import { below, nameOf } from "../files/environment-path.ts";
+import { below, nameOf } from "./environment-path.ts";
 
 export interface LocalFile {
   /** Where it is here. */
@@ -64,8 +64,12 @@ async function collect(
   }
 }
 
-function fileOf(from: Buffer, path: Buffer, stats: Stats): LocalFile {
-  return { from, path, size: stats.size, isExecutable: (stats.mode & EXECUTABLE) !== 0 };
+export function isExecutable({ mode }: Stats): boolean {
+  return (mode & EXECUTABLE) !== 0;
+}
+
+export function fileOf(from: Buffer, path: Buffer, stats: Stats): LocalFile {
+  return { from, path, size: stats.size, isExecutable: isExecutable(stats) };
 }
 
 function refuseUnfit({ links, others }: Unfit): void {

@@ -4,18 +4,14 @@
  */
 import { createHash, randomBytes } from "node:crypto";
 import { constants } from "node:fs";
-import { chmod, chown, lstat, rename, statfs, unlink } from "node:fs/promises";
+import { unlink } from "node:fs/promises";
 import type { IncomingMessage } from "node:http";
 import { DIGEST_HEADER, sha256Of } from "@remotegpu/shared/files";
-import { folderAt, pathOf } from "./folder-way.ts";
-import type { HeldEntry } from "./held-entry.ts";
-import { FileRefusal } from "./refusal.ts";
-import type { WrittenBeside } from "./written-beside.ts";
-
-const FILE_MODE = 0o644;
-const PROGRAM_MODE = 0o755;
-const DRAFT_ENDING = ".remotegpu-part";
-const DRAFT_BYTES = 9;
+import { folderAt, pathOf } from "../folder-way.ts";
+import type { HeldEntry } from "../held-entry.ts";
+import { FileRefusal } from "../refusal.ts";
+import { FILE_MODE, refuseBeyondRoom, refuseInPlaceOfFolder, takePlace } from "./takes-place.ts";
+import { besideName, NAME_BYTES, type WrittenBeside } from "./written-beside.ts";
 
 /** @throws FileRefusal, or the system's error */
 export async function putFile(
@@ -36,20 +32,16 @@ export async function putFile(
   if (name === undefined) throw new FileRefusal("bad-path", "The path names no file.");
   const expected = expectedDigest(request);
   using folder = await folderAt(root, steps.slice(0, -1));
-  const there = await lstat(folder.pathOf(name)).catch(() => null);
-  if (there?.isDirectory() === true) throw new FileRefusal("not-a-file", "There is a folder of that name.");
-  await refuseBeyondRoom(folder, request);
-  const draft = Buffer.from(`.${randomBytes(DRAFT_BYTES).toString("base64url")}${DRAFT_ENDING}`);
+  await refuseInPlaceOfFolder(folder, name);
+  await refuseBeyondRoom(folder, Number(request.headers["content-length"] ?? 0));
+  const draft = besideName(randomBytes(NAME_BYTES));
   beside.notes.begin(draft, { folder: beside.folder, path: pathOf(steps.slice(0, -1)) });
   try {
     using file = folder.newFile(draft, FILE_MODE);
     const sha256 = await take(file, request);
     if (expected !== null && sha256 !== expected)
       throw new FileRefusal("wrong-bytes", "What came is not what its checksum says; nothing was written.");
-    // Its mode first: who has given a file away may not change it.
-    await chmod(file.path, isExecutable ? PROGRAM_MODE : FILE_MODE);
-    await chown(file.path, Number(folder.stats.uid), Number(folder.stats.gid));
-    await rename(folder.pathOf(draft), folder.pathOf(name));
+    await takePlace(file, draft, { folder, name, isExecutable });
   } catch (error) {
     await unlink(folder.pathOf(draft)).catch(() => undefined);
     throw error;
@@ -83,11 +75,4 @@ function expectedDigest(request: IncomingMessage): string | null {
   const sha256 = sha256Of(String(header));
   if (sha256 === null) throw new FileRefusal("bad-request", "Repr-Digest is no SHA-256.");
   return sha256;
-}
-
-async function refuseBeyondRoom(folder: HeldEntry, request: IncomingMessage): Promise<void> {
-  const bytes = Number(request.headers["content-length"] ?? 0);
-  const { bsize, bavail } = await statfs(folder.path);
-  if (bytes > bsize * bavail)
-    throw new FileRefusal("no-room", "The disk of the storage pool has not so much room.");
 }

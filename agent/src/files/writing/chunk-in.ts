@@ -1,0 +1,58 @@
+/**
+ * A part of a file that is brought, written to its place as it comes. One that breaks off, or is not what its checksum
+ * says, leaves a place whose checksum is another: whoever brings the file sees that, and brings the part again.
+ */
+import { createHash } from "node:crypto";
+import { constants } from "node:fs";
+import type { IncomingMessage } from "node:http";
+import { CHUNK_BYTES, CONTENT_DIGEST_HEADER, sha256Of } from "@remotegpu/shared/files";
+import type { HeldEntry } from "../held-entry.ts";
+import { FileRefusal } from "../refusal.ts";
+
+export interface Chunk {
+  offset: number;
+  /** Of the whole file. */
+  size: number;
+  /** Base64. */
+  sha256: string;
+}
+
+/** @throws FileRefusal */
+export function chunkOf(
+  { headers }: IncomingMessage,
+  { offset, size }: { offset: number; size: number },
+): Chunk {
+  const sha256 = sha256Of(String(headers[CONTENT_DIGEST_HEADER] ?? ""));
+  if (sha256 === null) throw new FileRefusal("bad-request", "Content-Digest is no SHA-256.");
+  const length = Number(headers["content-length"] ?? Number.NaN);
+  if (!(length <= CHUNK_BYTES && offset + length <= size))
+    throw new FileRefusal("bad-request", "It is longer than a part, or than the file.");
+  return { offset, size, sha256 };
+}
+
+/** @throws FileRefusal, or the system's error */
+export async function takeChunk(
+  held: HeldEntry,
+  { offset, size, sha256 }: Chunk,
+  request: IncomingMessage,
+): Promise<void> {
+  const hash = createHash("sha256");
+  const file = await held.open(constants.O_RDWR);
+  try {
+    if ((await file.stat()).size > size) await file.truncate(size);
+    let at = offset;
+    for await (const bytes of request as AsyncIterable<Buffer>) {
+      hash.update(bytes);
+      for (let done = 0; done < bytes.length;) {
+        const { bytesWritten } = await file.write(bytes, done, bytes.length - done, at + done);
+        done += bytesWritten;
+      }
+      at += bytes.length;
+    }
+    if (!request.complete) throw new FileRefusal("wrong-bytes", "It broke off.");
+  } finally {
+    await file.close();
+  }
+  if (hash.digest("base64") !== sha256)
+    throw new FileRefusal("wrong-bytes", "What came is not what its checksum says; bring that part again.");
+}

@@ -1,0 +1,28 @@
+/** A part of a file that comes goes through to a host of its pool, with its own checksum. */
+import { CHUNK_BYTES, CONTENT_DIGEST_HEADER, sha256Of } from "@remotegpu/shared/files";
+import type { ApiContext } from "../deps.ts";
+import { ApiRefusal, badField } from "../request/refusal.ts";
+import { askPool, type PoolFile } from "./pool-files.ts";
+
+/** @throws ApiRefusal */
+export async function takePart(
+  c: ApiContext,
+  file: PoolFile,
+  { route, query }: { route: string; query: Record<string, string> },
+) {
+  const digest = c.req.header(CONTENT_DIGEST_HEADER) ?? "";
+  if (sha256Of(digest) === null) throw badField("Content-Digest", "must be sha-256=:…:");
+  const length = c.req.header("content-length");
+  if (length === undefined) throw badField("Content-Length", "is needed");
+  if (Number(length) > CHUNK_BYTES)
+    throw new ApiRefusal("too-large", `A part may have at most ${CHUNK_BYTES} bytes.`);
+  if (file.path === "") throw badField("path", "must name a file");
+  await askPool(c, file, {
+    method: "PUT",
+    route,
+    query,
+    headers: { "content-length": length, [CONTENT_DIGEST_HEADER]: digest },
+    body: c.req.raw.body ?? new Uint8Array(),
+  });
+  return c.body(null, 204);
+}
