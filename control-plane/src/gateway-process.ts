@@ -9,7 +9,7 @@ import { webBaseText } from "./core/gateway/origin.ts";
 import { GatewayListenError } from "./gateway/front/listen-error.ts";
 import { type Gateway, type GatewayDeps, openGateway } from "./gateway/gateway.ts";
 import { newGatewayId, Registration } from "./gateway/registration.ts";
-import { SshSockets } from "./gateway/ssh/ssh-socket.ts";
+import { RelaySockets } from "./gateway/relayed/relay-sockets.ts";
 import { TerminalSessions } from "./gateway/terminal/terminal-sessions.ts";
 import { TerminalSite } from "./gateway/terminal/terminal-site.ts";
 import { type OpenTunnels, openTunnels, type TunnelsDeps } from "./gateway/tunnel/open-tunnels.ts";
@@ -74,7 +74,7 @@ export async function startGateway(
     listen: { ...config.listen, certificate: config.certificate },
     handlers: {
       terminal: terminalOf({ tunnels, operator, sessions, isBehindProxy, log }),
-      ssh: new SshSockets({ db, tunnels, isBehindProxy }),
+      relayed: new RelaySockets({ db, tunnels, isBehindProxy }),
     },
   }).catch(async (error: unknown) => {
     // Else their port would keep a process that serves nobody.

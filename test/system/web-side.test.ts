@@ -5,13 +5,16 @@
 import { createHash, randomBytes } from "node:crypto";
 import { once } from "node:events";
 import { mkdirSync } from "node:fs";
+import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { execa } from "execa";
 import { afterAll, beforeAll, expect, onTestFinished, test } from "vitest";
 import { WebSocket } from "ws";
 import { z } from "zod";
+import { importXrdpImage, XRDP_IMAGE } from "../support/containers/desktop-images.ts";
 import { type FreshDatabase, freshDatabase } from "../support/engines/postgres.ts";
 import { eventually } from "../support/eventually.ts";
+import { rdpHandshake } from "../support/rdp.ts";
 import { BUSYBOX_IMAGE } from "../support/samples/desired-instance.ts";
 import { commandFile } from "../support/suite/command-file.ts";
 import { BehindNat } from "../support/worlds/behind-nat.ts";
@@ -193,6 +196,65 @@ test("who is at a terminal stands among the sessions, and is sent away like any 
   expect(told).toMatch(/terminal +127\.0\.0\.1 +ended: cut\. Ended by customer/);
   expect(told).toContain("alice, in the browser");
 });
+
+test("RDP leads to the host that lets nobody in by a port of this machine, without SSH, until it is ended", async () => {
+  await beginDesk();
+  const file = join(house.folder, "desk.rdp");
+  const way = await eventually(
+    async () => {
+      const { services } = Access.parse(await house.customer.get(`/environments/${ids.desk ?? ""}/access`));
+      const rdp = services.find(({ service }) => service === "rdp");
+      return rdp?.reason?.includes("lets nobody in") === true && rdp;
+    },
+    { ...WITHIN, what: "an answer of xrdp" },
+  );
+  expect(way.reason).toContain("`remotegpu open ENVIRONMENT rdp` leads there through the gateway");
+
+  const opened = execa(process.execPath, [commandFile(), "open", "desk", "rdp", "--file", file], {
+    env: {
+      ...PATH,
+      REMOTEGPU_SERVER: house.url,
+      REMOTEGPU_KEY: house.customerKey,
+      HOME: house.folder,
+    },
+    extendEnv: false,
+    reject: false,
+  });
+  onTestFinished(() => void opened.kill("SIGKILL"));
+  let said = "";
+  opened.stderr.on("data", (bytes) => (said += String(bytes)));
+  const port = Number(
+    await eventually(() => /^127\.0\.0\.1:(\d+) leads there/m.exec(said)?.[1], {
+      ...WITHIN,
+      what: "a port of this machine",
+    }),
+  );
+  const [first, second] = [await rdpHandshake(port), await rdpHandshake(port)];
+
+  expect([first.isTls, second.fingerprint]).toEqual([true, first.fingerprint]);
+  expect(await readFile(file, "utf8")).toContain(`full address:s:127.0.0.1:${port}\r\n`);
+  expect(said).toMatch(/^Password for root \(shown this once\): \S+$/m);
+  opened.kill("SIGINT");
+  expect((await opened).exitCode).toBe(0);
+  await expect(rdpHandshake(port)).rejects.toThrow("ECONNREFUSED");
+});
+
+/** With RDP and without SSH, on the host that lets nobody in. */
+async function beginDesk(): Promise<void> {
+  await importXrdpImage();
+  if (ids.desk === undefined) await house.admin.post("/images", { name: XRDP_IMAGE });
+  const [open] = house.hosts;
+  await house.admin.post(`/hosts/${open?.id ?? ""}/cordon`);
+  const sized = { cpu: 1, memory: 2 ** 28 };
+  const services = { rdp_enabled: true, ssh_enabled: false, web_terminal_enabled: false };
+  const order = { name: "desk", image: XRDP_IMAGE, ...sized, ...services };
+  ids.desk ??= String((await house.customer.post("/environments", order)).id);
+  await eventually(
+    async () => (await house.customer.get(`/environments/${ids.desk ?? ""}`)).status === "running",
+    { ...WITHIN, what: "a desktop" },
+  );
+  await house.admin.post(`/hosts/${open?.id ?? ""}/uncordon`);
+}
 
 test("an API key that is revoked ends SSH that came through the gateway by it", async () => {
   const made = await house.customer.post("/api-keys", { name: "for a while" });

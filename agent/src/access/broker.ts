@@ -95,7 +95,7 @@ export class Broker {
       filesPath: filesSocket(stateDir),
       instances: () => this.#instances,
       held: (leaseId) => this.#keeper.held(leaseId),
-      sshOf: (workloadId, port) => this.#keeper.sshOf(workloadId, port),
+      relayedBy: (workloadId, port) => this.#keeper.relayedBy(workloadId, port),
       onNobody: (leaseId) => this.#probe.suspect(leaseId),
     });
     this.#keeper = new LeaseKeeper({

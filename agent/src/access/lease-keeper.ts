@@ -104,12 +104,12 @@ export class LeaseKeeper {
     );
   }
 
-  /** By which SSH leads to this port of a workload; null: it was released, or never taken. */
-  sshOf(workloadId: WorkloadId, internalPort: number): LeaseId | null {
+  /** By which SSH or RDP leads to this port of a workload; null: it was released, or never taken. */
+  relayedBy(workloadId: WorkloadId, internalPort: number): LeaseId | null {
     const lease = [...this.#leases.values()].find(
       (one) =>
         one.workloadId === workloadId &&
-        one.service === "ssh" &&
+        (one.service === "ssh" || one.service === "rdp") &&
         one.internalPort === internalPort &&
         one.state !== "released",
     );

@@ -14,7 +14,7 @@ export class WaysInside {
   readonly #filesPath: string;
   readonly #instances: () => readonly ReachableInstance[];
   readonly #held: (leaseId: LeaseId) => LeaseRecord | null;
-  readonly #sshOf: (workloadId: WorkloadId, port: number) => LeaseId | null;
+  readonly #relayedBy: (workloadId: WorkloadId, port: number) => LeaseId | null;
   readonly #onNobody: (leaseId: LeaseId) => void;
 
   constructor(options: {
@@ -24,15 +24,15 @@ export class WaysInside {
     instances: () => readonly ReachableInstance[];
     /** Null: it leads nowhere. */
     held: (leaseId: LeaseId) => LeaseRecord | null;
-    /** By which SSH leads to that port; null: it was released, or never taken. */
-    sshOf: (workloadId: WorkloadId, port: number) => LeaseId | null;
+    /** By which SSH or RDP leads to that port; null: it was released, or never taken. */
+    relayedBy: (workloadId: WorkloadId, port: number) => LeaseId | null;
     /** Nobody answers behind it. */
     onNobody: (leaseId: LeaseId) => void;
   }) {
     this.#filesPath = options.filesPath;
     this.#instances = options.instances;
     this.#held = options.held;
-    this.#sshOf = options.sshOf;
+    this.#relayedBy = options.relayedBy;
     this.#onNobody = options.onNobody;
   }
 
@@ -42,7 +42,7 @@ export class WaysInside {
     if (target.kind === "files") return { socket: await dialFiles(this.#filesPath), into: null };
     const instance = this.#instances().find(({ instanceId }) => instanceId === target.instanceId);
     if (instance === undefined) throw new DialError(`instance ${target.instanceId} does not run here`);
-    return dialled(instance, target.port, this.#sshOf(instance.workloadId, target.port));
+    return dialled(instance, target.port, this.#relayedBy(instance.workloadId, target.port));
   }
 
   async #dialService(leaseId: LeaseId): Promise<Dialled> {

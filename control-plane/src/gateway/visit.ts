@@ -7,7 +7,7 @@ import type { Duplex } from "node:stream";
 import type { HostId, InstanceId } from "@remotegpu/shared/ids";
 import type { ServiceAnswer } from "@remotegpu/shared/instance";
 import type { Entry } from "../core/gateway/entry.ts";
-import type { WebTarget } from "../core/environments/web-target.ts";
+import type { GatewayTarget } from "../core/environments/web-target.ts";
 
 export interface Visit {
   entry: Entry;
@@ -19,7 +19,7 @@ export interface Visit {
     placementEpoch: number;
   };
   /** A number is a port of the container. */
-  target: WebTarget | "ssh";
+  target: GatewayTarget;
   /** What its host saw of that service last; null where nothing is known. */
   answer: ServiceAnswer | null;
   /** Aborted when the right to it, or the environment, has gone; its reason is a sentence. */

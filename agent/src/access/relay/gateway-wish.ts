@@ -1,6 +1,6 @@
 /**
- * What a gateway asks of this host, by whichever connection: a port of an instance, and for an SSH server whom it brings
- * there. Whether whoever asks is a gateway is known before.
+ * What a gateway asks of this host, by whichever connection: a port of an instance, and for a server of SSH or RDP whom it
+ * brings there. Whether whoever asks is a gateway is known before.
  */
 import { isIP } from "node:net";
 import { InstanceId } from "@remotegpu/shared/ids";
@@ -15,11 +15,11 @@ const MAX_PORT = 65_535;
 export type GatewayWish = {
   instanceId: InstanceId;
   port: number;
-  /** The address of an SSH client, who is told of like one of the leased port; null: nobody is. */
+  /** The address of a client of SSH or RDP, who is told of like one of the leased port; null: nobody is. */
   client: string | null;
 };
 
-/** Not there: nobody answers now. Not leased: the port of SSH was released, so nobody comes in by it any more. */
+/** Not there: nobody answers now. Not leased: the port of that service was released, so nobody comes in by it any more. */
 export type NoWay = "not-there" | "not-leased";
 
 export type WayForGateway = {

@@ -1,13 +1,16 @@
 /**
  * `remotegpu open ENVIRONMENT rdp`: the file by which a client of RDP finds the environment, and apart from it the password
- * of this run, which is generated for this call. Nothing is generated where the file would lead nowhere.
+ * of this run, which is generated for this call. Nothing is generated where the file would lead nowhere. Where the port of
+ * its host leads nowhere from here, a port of this machine leads there through the gateway, until Ctrl-C.
  */
+import { once } from "node:events";
 import { writeFile } from "node:fs/promises";
 import { z } from "zod";
 import { CliError } from "../frame/cli-error.ts";
 import type { Context } from "../frame/context.ts";
 import { segment } from "../frame/list-command.ts";
 import { rdpFile } from "./rdp-file.ts";
+import { relayedHere } from "./relayed-here.ts";
 
 const Services = z.array(
   z.looseObject({
@@ -16,21 +19,43 @@ const Services = z.array(
     host: z.string().nullable(),
     port: z.int().nullable(),
     reason: z.string().nullable(),
+    /** Absent from a server that leads nobody so. */
+    gateway_url: z.string().nullish(),
   }),
 );
+type Service = z.output<typeof Services>[number];
 
-/** @param through a port of this machine that leads there */
-export async function openRdp(
+interface Opening {
+  environment: string;
+  file: string | undefined;
+  /** A port of this machine that leads there. */
+  through: number | undefined;
+  isThroughGateway: boolean;
+}
+
+export async function openRdp(context: Context, opening: Opening): Promise<void> {
+  const { environment, through, isThroughGateway } = opening;
+  if (through !== undefined) return await handOut(context, opening, here(through));
+  const way = wayOf(await context.api.get(`/environments/${segment(environment)}/access`));
+  const leased = isThroughGateway ? null : leasedPort(way);
+  if (leased !== null) return await handOut(context, opening, leased);
+  const address = gatewayOf(way);
+  await using relay = await relayedHere({
+    api: context.api,
+    address,
+    failed: (sentence) => process.stderr.write(`${sentence}\n`),
+  });
+  await handOut(context, opening, here(relay.port));
+  process.stderr.write(`127.0.0.1:${relay.port} leads there through the gateway, until Ctrl-C.\n`);
+  await Promise.race([once(process, "SIGINT"), once(process, "SIGTERM")]);
+}
+
+async function handOut(
   { api, output }: Context,
-  {
-    environment,
-    file,
-    through,
-  }: { environment: string; file: string | undefined; through: number | undefined },
+  { environment, file }: Opening,
+  at: { host: string; port: number },
 ): Promise<void> {
-  const path = `/environments/${segment(environment)}`;
-  const at = through === undefined ? leasedPort(await api.get(`${path}/access`)) : here(through);
-  const made = await api.post(`${path}/rdp-password`);
+  const made = await api.post(`/environments/${segment(environment)}/rdp-password`);
   const text = rdpFile({ ...at, user: String(made.user) });
   if (file !== undefined) await written(file, text);
   if (output.format === "json")
@@ -40,14 +65,27 @@ export async function openRdp(
   process.stderr.write(`Password for ${String(made.user)} (shown this once): ${String(made.password)}\n`);
 }
 
-function leasedPort({ services }: { services?: unknown }): { host: string; port: number } {
+function wayOf({ services }: { services?: unknown }): Service {
   const way = Services.parse(services).find(({ service }) => service === "rdp");
   if (way === undefined)
     throw new CliError("refused", "RDP is switched off for this environment: remotegpu env update --rdp on");
-  const { host, port, reason, reachable } = way;
-  if (!reachable || host === null || port === null)
-    throw new CliError("refused", `RDP is not reached. ${reason ?? ""}`.trim());
-  return { host, port };
+  return way;
+}
+
+/** Null where it leads nowhere from here, and the gateway does. */
+function leasedPort({ host, port, reason, reachable, gateway_url: url }: Service): {
+  host: string;
+  port: number;
+} | null {
+  if (reachable && host !== null && port !== null) return { host, port };
+  if (typeof url === "string") return null;
+  throw new CliError("refused", `RDP is not reached. ${reason ?? ""}`.trim());
+}
+
+function gatewayOf({ reachable, reason, gateway_url: url }: Service): string {
+  if (typeof url === "string") return url;
+  const why = reachable ? "No gateway of this server leads there: it has no WEB_DOMAIN." : (reason ?? "");
+  throw new CliError("refused", `RDP is not reached. ${why}`.trim());
 }
 
 function here(port: number): { host: string; port: number } {

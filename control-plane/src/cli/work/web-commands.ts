@@ -45,13 +45,22 @@ const OPEN = command({
       "of rdp: by a port of this machine that port-forward opened",
       wholeNumber(),
     ),
+    "through-gateway": flag(
+      "--through-gateway",
+      "of rdp: through the gateway, though its own port may be reachable",
+    ),
   },
   examples: ["open lab", "open lab terminal --browser", "open lab 8000", "open lab rdp --file lab.rdp"],
-  more: "Programs need no link: they send their API key to the link's origin, as Authorization: Bearer or X-API-Key.\nrdp: each call makes another password, which is shown this once; the one before opens nothing any more.",
-  run: async (context, { environment, target: wished, browser, file, through }) => {
+  more: "Programs need no link: they send their API key to the link's origin, as Authorization: Bearer or X-API-Key.\nrdp: each call makes another password, which is shown this once; the one before opens nothing any more. Where its port leads nowhere from here, a port of this machine leads there through the gateway until Ctrl-C.",
+  run: async (context, { environment, target: wished, browser, file, through, ...how }) => {
     const what = wished ?? { service: "jupyter" };
     if ("service" in what && what.service === RDP)
-      return await openRdp(context, { environment, file, through });
+      return await openRdp(context, {
+        environment,
+        file,
+        through,
+        isThroughGateway: how["through-gateway"],
+      });
     const { api, output } = context;
     const link = await api.post(`/environments/${segment(environment)}/links`, what);
     const url = String(link.url);

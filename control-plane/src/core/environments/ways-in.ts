@@ -13,6 +13,7 @@ import {
   type ServiceSwitches,
   speaksPlainHttp,
 } from "../leases/lease-plan.ts";
+import { isRelayed } from "./web-target.ts";
 import { knownHostsLine, type PublicHostKey } from "./host-keys.ts";
 import type { LeaseState } from "../leases/lease-report.ts";
 import { IMAGES_OWN_PORT } from "../leases/ssh-server.ts";
@@ -56,11 +57,13 @@ export interface WayIn {
   knownHosts: string | null;
   /** A sentence; null where it is reachable. */
   reason: string | null;
-  /** Of SSH: a gateway leads there, too; of a host that lets nobody in it alone. */
+  /** Of SSH and RDP: a gateway leads there, too; of a host that lets nobody in it alone. */
   leadsThroughGateway: boolean;
 }
 
 export interface EnvironmentNow {
+  /** Whether gateways lead anybody anywhere. */
+  hasGateway: boolean;
   status: EnvironmentStatus;
   switches: ServiceSwitches;
   allowsPlainHttp: boolean;
@@ -110,7 +113,7 @@ function whyNoLease(service: NamedService, status: EnvironmentStatus, allowsPlai
 
 function throughLease(lease: LeaseNow, environment: EnvironmentNow): WayIn {
   const within = whyUnreachable(lease, environment);
-  const reason = within ?? whyShut(lease);
+  const reason = within ?? whyShut(lease, environment);
   const isTold = lease.want === "held" && lease.state !== "released";
   const { externalPort: port, hostAddress: host } = lease;
   const at = isTold && port !== null ? { host, port } : null;
@@ -125,7 +128,7 @@ function throughLease(lease: LeaseNow, environment: EnvironmentNow): WayIn {
     url: at && urlOf(lease, at.port),
     ...serverOf(lease.service, environment, at),
     reason,
-    leadsThroughGateway: lease.service === "ssh" && within === null,
+    leadsThroughGateway: isRelayed(lease.service) && within === null,
   };
 }
 
@@ -142,13 +145,25 @@ function serverOf(
 }
 
 /** Its port is open on the host, which helps nobody outside its network. */
-function whyShut({ service, isHostShut, hostName }: LeaseNow): string | null {
+function whyShut({ service, isHostShut, hostName }: LeaseNow, { hasGateway }: EnvironmentNow): string | null {
   if (!isHostShut) return null;
-  const instead =
-    service === "ssh"
-      ? "`remotegpu ssh` goes through the gateway."
-      : "`remotegpu port-forward` leads there through the gateway.";
+  const instead = hasGateway ? throughGateway(service) : NO_GATEWAY;
   return `Host ${hostName} lets nobody in from outside its network, so the port leads nowhere from there. ${instead}`;
+}
+
+const NO_GATEWAY = "No gateway leads there either, since no WEB_DOMAIN is set.";
+
+function throughGateway(service: LeaseService): string {
+  switch (service) {
+    case "ssh":
+      return "`remotegpu ssh` goes through the gateway.";
+    case "rdp":
+      return "`remotegpu open ENVIRONMENT rdp` leads there through the gateway, for as long as it is left open.";
+    case "jupyter":
+    case "tensorboard":
+    case "custom":
+      return "`remotegpu port-forward` leads there through the gateway.";
+  }
 }
 
 function whyUnreachable(lease: LeaseNow, environment: EnvironmentNow): string | null {

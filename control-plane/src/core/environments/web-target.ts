@@ -9,9 +9,19 @@ export type WebService = (typeof WEB_SERVICES)[number];
 /** A number is a port of the container. */
 export type WebTarget = WebService | number;
 
+/** Whose connections go through as bytes, for programs that speak something else than HTTP. */
+const RELAYED_SERVICES = ["ssh", "rdp"] as const;
+export type RelayedService = (typeof RELAYED_SERVICES)[number];
+
+export type GatewayTarget = WebTarget | RelayedService;
+
 const MAX_PORT = 65_535;
 
-export function targetText(target: WebTarget): string {
+export function isRelayed(target: string | number): target is RelayedService {
+  return RELAYED_SERVICES.some((one) => one === target);
+}
+
+export function targetText(target: GatewayTarget): string {
   return String(target);
 }
 

@@ -7,11 +7,12 @@ import type { ServiceAnswer, ServiceAnswers } from "@remotegpu/shared/instance";
 import type { EnvironmentStatus } from "@remotegpu/shared/workload";
 import { SSH_PORT } from "@remotegpu/shared/ssh-access";
 import type { WayIn } from "./ways-in.ts";
-import type { WebService, WebTarget } from "./web-target.ts";
+import type { GatewayTarget, WebService } from "./web-target.ts";
 
 /** Which services were ordered with the environment. */
 export interface WebSwitches {
   ssh: boolean;
+  rdp: boolean;
   jupyter: boolean;
   tensorboard: boolean;
   terminal: boolean;
@@ -38,7 +39,7 @@ const NEEDS = {
   tensorboard: { word: "tensorboard", name: "TensorBoard" },
 } as const;
 
-export function whyNoWay(environment: WebEnvironment, target: WebTarget | "ssh"): WebObstacle | null {
+export function whyNoWay(environment: WebEnvironment, target: GatewayTarget): WebObstacle | null {
   const { status, switches, brings } = environment;
   if (typeof target !== "number" && !switches[target])
     return {

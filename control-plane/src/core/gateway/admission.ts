@@ -8,7 +8,7 @@ import type { EnvironmentStatus } from "@remotegpu/shared/workload";
 import { decide, type WorkspaceRole } from "../accounts/access-rights.ts";
 import { type KeyRights, scopeRefusal } from "../accounts/key-scopes.ts";
 import { type WebSwitches, whyNoWay } from "../environments/web-ways.ts";
-import { targetText, type WebTarget } from "../environments/web-target.ts";
+import { type GatewayTarget, isRelayed, targetText } from "../environments/web-target.ts";
 
 /** How an entry stands to an environment, as the database says. Null: it is gone, ended or never was. */
 export interface Standing {
@@ -58,14 +58,14 @@ const refused = (kind: RefusalKind, sentence: string): Admission => ({ admitted:
 
 const NOT_FOUND = "There is nothing here that you can see.";
 
-export function admit(standing: Standing, by: "person" | "share", target: WebTarget | "ssh"): Admission {
+export function admit(standing: Standing, by: "person" | "share", target: GatewayTarget): Admission {
   const { keyRights, share, person, environment } = standing;
   if (by === "person") {
     if (keyRights === null || person === null)
       return refused("no-entry", "The key that opened this is not known any more, or its account is closed.");
     const refusal = scopeRefusal(keyRights, "orders");
     if (refusal !== null) return refused("no-right", refusal);
-  } else if (share === null || person === null || target === "ssh" || share.target !== targetText(target)) {
+  } else if (share === null || person === null || isRelayed(target) || share.target !== targetText(target)) {
     return refused("no-entry", "This link has ended, or is for something else.");
   }
   if (environment === null) return refused("not-found", NOT_FOUND);
@@ -83,7 +83,7 @@ export function admit(standing: Standing, by: "person" | "share", target: WebTar
   }
 }
 
-function enter(environment: PlacedEnvironment, target: WebTarget | "ssh"): Admission {
+function enter(environment: PlacedEnvironment, target: GatewayTarget): Admission {
   const why = whyNoWay(environment, target);
   if (why !== null)
     return why.kind === "not-there"

@@ -6,7 +6,7 @@ import { setMaxListeners } from "node:events";
 import type { Log } from "@remotegpu/shared/log";
 import { admit, type PlacedEnvironment } from "../../core/gateway/admission.ts";
 import type { Entry } from "../../core/gateway/entry.ts";
-import { targetText } from "../../core/environments/web-target.ts";
+import { isRelayed, targetText } from "../../core/environments/web-target.ts";
 import type { Visit } from "../visit.ts";
 import { entryKey, type Rights } from "./rights.ts";
 
@@ -52,11 +52,11 @@ export class OpenVisits {
     target: Visit["target"],
   ): { visit: Visit; leave: () => void } {
     const { hostId, instanceId, epoch } = place;
-    const key = `${entryKey(entry)} ${id} ${target === "ssh" ? target : targetText(target)} ${hostId} ${epoch}`;
+    const key = `${entryKey(entry)} ${id} ${targetText(target)} ${hostId} ${epoch}`;
     const open = this.#open.get(key) ?? opened(entry, target, { id, name, hostId, instanceId, epoch });
     open.count += 1;
     this.#open.set(key, open);
-    const answer = (target === "ssh" ? null : services?.[targetText(target)]) ?? null;
+    const answer = (isRelayed(target) ? null : services?.[targetText(target)]) ?? null;
     return {
       visit: { ...open.visit, answer },
       leave: () => {

@@ -4,7 +4,7 @@
  */
 import { admit, type Admission, type Standing } from "../../core/gateway/admission.ts";
 import type { Entry } from "../../core/gateway/entry.ts";
-import type { WebTarget } from "../../core/environments/web-target.ts";
+import type { GatewayTarget } from "../../core/environments/web-target.ts";
 import { type Database, StoreError } from "../../store/database/database.ts";
 import { together } from "../../store/database/together.ts";
 import { type AskedStanding, webStandings } from "../../store/environments/web/web-standings.ts";
@@ -42,7 +42,7 @@ export class Rights {
   }
 
   /** @throws RightsUnknown */
-  async ask(question: AskedStanding, target: WebTarget | "ssh"): Promise<Admission> {
+  async ask(question: AskedStanding, target: GatewayTarget): Promise<Admission> {
     const key = keyOf(question);
     const kept = this.#kept.get(key);
     const nowMs = this.#now().getTime();

@@ -6,7 +6,7 @@ import { setTimeout as pause } from "node:timers/promises";
 import type { Log } from "@remotegpu/shared/log";
 import { asSentence } from "@remotegpu/shared/sentence";
 import { type Admission, type PlacedEnvironment } from "../../core/gateway/admission.ts";
-import { portOf } from "../../core/environments/web-target.ts";
+import { isRelayed, portOf } from "../../core/environments/web-target.ts";
 import { type Knock, wakeVerdict } from "../../core/gateway/waking.ts";
 import { type Database, StoreError, transaction } from "../../store/database/database.ts";
 import { lockEnvironment } from "../../store/environments/environments.ts";
@@ -134,7 +134,7 @@ export class Waker {
     target: Visit["target"],
   ): Promise<boolean> {
     // Whoever serves those waits for the server in the container by itself.
-    const port = target === "ssh" || target === "terminal" ? null : portOf(target);
+    const port = isRelayed(target) || target === "terminal" ? null : portOf(target);
     if (port === null) return true;
     const way = await this.#tunnels.open({ hostId, instanceId, port }).catch(() => null);
     way?.destroy();

@@ -8,6 +8,8 @@ import type { Log } from "@remotegpu/shared/log";
 import { isForeignSocket, isForged } from "../../core/gateway/cross-site.ts";
 import { type AskedHost, readHost, type WebBase } from "../../core/gateway/origin.ts";
 import type { Admission } from "../../core/gateway/admission.ts";
+import { isRelayed } from "../../core/environments/web-target.ts";
+import type { Knock } from "../../core/gateway/waking.ts";
 import { readForm } from "../../core/gateway/request-form.ts";
 import type { Entrance } from "../entry/entrance.ts";
 import type { OpenVisits } from "../entry/open-visits.ts";
@@ -24,7 +26,7 @@ import { forged, misdirected, nothingHere, notIn, refusal, tooMany, unknownNow }
 
 /** Paths of each origin that are the gateway's own. */
 const OWN_PATHS = "/.remotegpu/";
-const SSH_PATH = /^\/ssh\/([A-Za-z0-9_-]{1,64})$/;
+const RELAYED_PATH = /^\/([a-z]+)\/([A-Za-z0-9_-]{1,64})$/;
 
 export interface FrontDoorParts {
   base: WebBase | null;
@@ -37,7 +39,7 @@ export interface FrontDoorParts {
   visits: OpenVisits;
   forwarder: Forwarder;
   /** By the targets that no container serves. */
-  handlers: { terminal?: VisitHandler | undefined; ssh?: Pick<VisitHandler, "upgrade"> | undefined };
+  handlers: { terminal?: VisitHandler | undefined; relayed?: Pick<VisitHandler, "upgrade"> | undefined };
   load: Load;
   slowBodies: SlowBodies;
   now: () => Date;
@@ -114,11 +116,11 @@ export class FrontDoor {
     if (outcome.kind === "answer") return answerUpgrade(request, socket, outcome.told);
     const { visit, leave, host } = outcome;
     void closed.then(leave);
-    const { terminal, ssh } = this.#parts.handlers;
-    const handler = visit.target === "terminal" ? terminal : visit.target === "ssh" ? ssh : undefined;
+    const { terminal, relayed } = this.#parts.handlers;
+    const isOfBytes = isRelayed(visit.target);
+    const handler = visit.target === "terminal" ? terminal : isOfBytes ? relayed : undefined;
     if (handler !== undefined) return await handler.upgrade(request, socket, head, visit);
-    if (visit.target === "terminal" || visit.target === "ssh")
-      return answerUpgrade(request, socket, nothingHere);
+    if (visit.target === "terminal" || isOfBytes) return answerUpgrade(request, socket, nothingHere);
     const asker = this.#asker(request, host);
     await this.#parts.forwarder.upgrade(request, socket, head, { visit, asker });
   }
@@ -159,19 +161,19 @@ export class FrontDoor {
     }
   }
 
-  /** Below no name: nothing of any customer's but the way of SSH, for programs. */
+  /** Below no name: nothing of any customer's but the ways of SSH and RDP, for programs. */
   async #bare(request: IncomingMessage, isSocket: boolean): Promise<Outcome> {
     const path = request.url?.split("?")[0] ?? "";
     if (!isSocket) {
       if (path !== "/healthz") return told(nothingHere);
       return told({ status: 200, title: "It runs", sentence: "The gateway runs." });
     }
-    const id = SSH_PATH.exec(path)?.[1];
-    if (id === undefined) return told(nothingHere);
+    const [, target = "", id = ""] = RELAYED_PATH.exec(path) ?? [];
+    if (!isRelayed(target)) return told(nothingHere);
     const shown = await this.#parts.shown.read({ headers: request.headers, host: "", path });
     if (shown.by !== "key") return told(notIn("Send a key as `Authorization: Bearer <key>`."));
     const host = request.headers.host ?? "";
-    return await this.#visit(request, shown, { environmentId: id, target: "ssh", host });
+    return await this.#visit(request, shown, { environmentId: id, target, host });
   }
 
   async #comeIn(request: IncomingMessage, origin: Origin, isSocket: boolean): Promise<Outcome> {
@@ -218,8 +220,7 @@ export class FrontDoor {
     const abort = () => gone.abort();
     request.socket.once("close", abort);
     try {
-      const knock =
-        target === "ssh" ? "ssh" : by === "key" ? "program" : isPageLoad(request) ? "page" : "background";
+      const knock = knockOf(request, target, by);
       return await waker.admission({ entry, environmentId, target, knock, gone: gone.signal }, found);
     } finally {
       request.socket.off("close", abort);
@@ -230,6 +231,14 @@ export class FrontDoor {
     const { base, isBehindProxy } = this.#parts;
     return { address: addressOf(request, isBehindProxy), scheme: base?.scheme ?? "https", host };
   }
+}
+
+function knockOf(request: IncomingMessage, target: Visit["target"], by: "key" | "cookie" | "share"): Knock {
+  if (target === "ssh") return "ssh";
+  // Its client comes again and again by itself once its desktop has gone.
+  if (target === "rdp") return "background";
+  if (by === "key") return "program";
+  return isPageLoad(request) ? "page" : "background";
 }
 
 const told = (answerOfOurs: Answer): Outcome => ({ kind: "answer", told: answerOfOurs });

@@ -5,7 +5,7 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
 import type { Duplex } from "node:stream";
 import { type Asker, headersToContainer } from "../../core/gateway/forwarded-headers.ts";
-import { portOf } from "../../core/environments/web-target.ts";
+import { isRelayed, portOf } from "../../core/environments/web-target.ts";
 import { answer, answerUpgrade } from "../answers/answers.ts";
 import { garbled, noWay, refusal } from "../answers/told.ts";
 import { type Destination, TunnelError } from "../tunnel/tunnel.ts";
@@ -90,6 +90,6 @@ export class Forwarder {
 }
 
 function destinationOf({ environment: { hostId, instanceId }, target }: Visit): Destination {
-  const port = target === "ssh" ? null : portOf(target);
+  const port = isRelayed(target) ? null : portOf(target);
   return { hostId, instanceId, port: port ?? 0 };
 }

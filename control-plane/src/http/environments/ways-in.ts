@@ -58,7 +58,7 @@ const Access = z
         host_key_fingerprint: z.string().nullable(),
         known_hosts: z.string().nullable(),
         password_set_at: Timestamp.nullable(),
-        /** Of SSH: the WebSocket by which the gateway leads there; null where there is none. */
+        /** Of SSH and RDP: the WebSocket by which the gateway leads there; null where there is none. */
         gateway_url: z.string().nullable(),
         /** Why it is not reachable; null where it is. */
         reason: z.string().nullable(),
@@ -144,6 +144,7 @@ async function accessOf(c: ApiContext, environment: EnvironmentRow): Promise<z.i
   const brings = await imageBrings(db, { kind: "environment", id: environment.id });
   const base = await webBase(db, now());
   const ports = waysIn({
+    hasGateway: base !== null,
     status: environment.status,
     switches: switchesOf(environment),
     allowsPlainHttp: await allowsPlainHttp(db),
@@ -177,7 +178,7 @@ async function accessOf(c: ApiContext, environment: EnvironmentRow): Promise<z.i
         reachable: isReachable,
         gateway_url:
           leadsThroughGateway && base !== null
-            ? `${webBaseText(base).replace(/^http/, "ws")}/ssh/${environment.id}`
+            ? `${webBaseText(base).replace(/^http/, "ws")}/${way.service}/${environment.id}`
             : null,
         token: way.service === "jupyter" ? token : null,
         host_key_fingerprint: hostKeyFingerprint,

@@ -19,7 +19,7 @@ export const ACCESS_WORDS: Words = {
     "SHA256:BXqIqHPVvLcKQl7KSnAj4l/lDur77wx4MpXbgTdlT50",
   ],
   "AccessService.gateway_url": [
-    "Of SSH: the WebSocket by which a gateway leads there, with a key as bearer; its binary messages are the connection's bytes",
+    "Of SSH and RDP: the WebSocket by which a gateway leads there, with a key as bearer; its binary messages are the connection's bytes",
     "wss://web.example.com/ssh/env-0123456789abcdef0123",
   ],
   "AccessService.known_hosts": [

@@ -35,6 +35,7 @@ interface Row {
   wakes: boolean;
   stopped_at: Date | null;
   ssh: boolean;
+  rdp: boolean;
   jupyter: boolean;
   tensorboard: boolean;
   terminal: boolean;
@@ -58,7 +59,8 @@ export async function webStandings(
             coalesce(e.customer_id = c.id, false) AS is_own, w.id IS NOT NULL AS is_in_workspace,
             ${roleOf("c.id")} AS workspace_role, e.id AS env_id, e.name, ${knownStatus("environment", "e")} AS status,
             e.status_reason, coalesce(e.config->'wake' = 'true', false) AS wakes, e.stopped_at,
-            coalesce(e.ssh_enabled, true) AS ssh, coalesce(e.jupyter_enabled, true) AS jupyter,
+            coalesce(e.ssh_enabled, true) AS ssh, coalesce(e.rdp_enabled, false) AS rdp,
+            coalesce(e.jupyter_enabled, true) AS jupyter,
             coalesce(e.tensorboard_enabled, false) AS tensorboard, coalesce(e.web_terminal_enabled, true) AS terminal,
             p.image_brings, p.services, p.host_id, h.name AS host_name, p.instance_id, p.epoch
        FROM unnest($1::int[], $2::bigint[], $3::bigint[], $4::text[]) AS a(nth, key_id, share_id, env_id)
@@ -106,7 +108,7 @@ function roleIn(row: Row): WorkspaceRole | null {
 
 function environmentOf(row: Row): PlacedEnvironment | null {
   if (row.env_id === null) return null;
-  const { host_id, host_name, instance_id, epoch, ssh, jupyter, tensorboard, terminal } = row;
+  const { host_id, host_name, instance_id, epoch, ssh, rdp, jupyter, tensorboard, terminal } = row;
   const isPlaced = host_id !== null && instance_id !== null && epoch !== null;
   return {
     id: row.env_id,
@@ -115,7 +117,7 @@ function environmentOf(row: Row): PlacedEnvironment | null {
     statusReason: row.status_reason,
     wakes: row.wakes,
     stoppedAt: row.stopped_at,
-    switches: { ssh, jupyter, tensorboard, terminal },
+    switches: { ssh, rdp, jupyter, tensorboard, terminal },
     brings: row.image_brings,
     services: row.services,
     place: isPlaced

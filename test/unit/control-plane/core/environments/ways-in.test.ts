@@ -28,6 +28,7 @@ const lease = (change: Partial<LeaseNow> = {}): LeaseNow => ({
 const hostKey = { line: "ssh-ed25519 AAAAC3Nz", fingerprint: "SHA256:abc" };
 
 const environment = (change: Partial<EnvironmentNow> = {}): EnvironmentNow => ({
+  hasGateway: true,
   status: "running",
   switches: { ssh: true, rdp: false, jupyter: false, tensorboard: false },
   allowsPlainHttp: false,
@@ -64,7 +65,7 @@ describe("a bound port of a running environment is told with", () => {
         hostKeyFingerprint: service === "ssh" ? hostKey.fingerprint : null,
         knownHosts: service === "ssh" ? `[${hostAddress}]:20000 ${hostKey.line}` : null,
         reason: null,
-        leadsThroughGateway: service === "ssh",
+        leadsThroughGateway: service === "ssh" || service === "rdp",
       },
     ]);
   });
@@ -96,6 +97,29 @@ describe("where the host lets nobody in", () => {
         leadsThroughGateway: false,
         reason:
           "Host Rack 3 lets nobody in from outside its network, so the port leads nowhere from there. `remotegpu port-forward` leads there through the gateway.",
+      },
+    ]);
+  });
+
+  test("RDP goes through the gateway, too", () => {
+    const switches = { ssh: false, rdp: true, jupyter: false, tensorboard: false };
+    const leases = [lease({ ...shut, service: "rdp", internalPort: 3389 })];
+
+    expect(waysIn(environment({ switches, leases }))).toMatchObject([
+      {
+        isReachable: false,
+        leadsThroughGateway: true,
+        reason:
+          "Host Rack 3 lets nobody in from outside its network, so the port leads nowhere from there. `remotegpu open ENVIRONMENT rdp` leads there through the gateway, for as long as it is left open.",
+      },
+    ]);
+  });
+
+  test("where there is no gateway that leads anywhere, nothing is named that does", () => {
+    expect(waysIn(environment({ hasGateway: false, leases: [lease(shut)] }))).toMatchObject([
+      {
+        reason:
+          "Host Rack 3 lets nobody in from outside its network, so the port leads nowhere from there. No gateway leads there either, since no WEB_DOMAIN is set.",
       },
     ]);
   });

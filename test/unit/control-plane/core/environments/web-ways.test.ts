@@ -11,7 +11,7 @@ const environment = (change: Partial<WebEnvironment> = {}): WebEnvironment => ({
   name: "lab",
   status: "running",
   statusReason: null,
-  switches: { ssh: true, jupyter: true, tensorboard: true, terminal: true },
+  switches: { ssh: true, rdp: true, jupyter: true, tensorboard: true, terminal: true },
   brings: ["shell", "notebook", "tensorboard"],
   services: null,
   ...change,
@@ -27,7 +27,7 @@ test.each(["jupyter", "tensorboard", "terminal", "ssh", 8000] as const)(
 test("what is switched off is not there, whatever it does; a port has no switch", () => {
   const off = environment({
     status: "stopped",
-    switches: { ssh: false, jupyter: false, tensorboard: false, terminal: false },
+    switches: { ssh: false, rdp: false, jupyter: false, tensorboard: false, terminal: false },
   });
 
   expect(whyNoWay(off, "jupyter")).toMatchObject({ kind: "not-there" });
@@ -83,7 +83,7 @@ const port = (change: Partial<WayIn> = {}): WayIn => ({
   reason: "No port.",
   ...change,
 });
-const noTerminal = { ssh: true, jupyter: true, tensorboard: true, terminal: false };
+const noTerminal = { ssh: true, rdp: true, jupyter: true, tensorboard: true, terminal: false };
 
 test("with a gateway web services lie on their origins, ports opened by hand stay what they are", () => {
   const told = withGateway(

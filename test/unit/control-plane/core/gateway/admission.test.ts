@@ -13,7 +13,7 @@ const standing = (change: Partial<Standing> = {}): Standing => ({
     statusReason: null,
     wakes: false,
     stoppedAt: null,
-    switches: { ssh: true, jupyter: true, tensorboard: true, terminal: true },
+    switches: { ssh: true, rdp: true, jupyter: true, tensorboard: true, terminal: true },
     brings: null,
     services: null,
     place: {

@@ -1,7 +1,7 @@
 /**
- * SSH through the gateway: a WebSocket whose binary frames are the bytes of one SSH connection into the environment, for
- * hosts that nobody reaches from outside and networks that let out 443 alone. Who may ask was decided before; who logs
- * in, the SSH server inside decides by its own keys. It ends with the right to it.
+ * SSH and RDP through the gateway: a WebSocket whose binary frames are the bytes of one connection into the environment,
+ * for hosts that nobody reaches from outside and networks that let out 443 alone. Who may ask was decided before; who logs
+ * in, the server inside decides by its own keys and passwords. It ends with the right to it.
  */
 import type { IncomingMessage } from "node:http";
 import type { Duplex } from "node:stream";
@@ -10,6 +10,7 @@ import { KIB } from "@remotegpu/shared/units";
 import type { Database } from "../../store/database/database.ts";
 import { newestLeases } from "../../store/leases/lease-views.ts";
 import { type Answer, answerUpgrade } from "../answers/answers.ts";
+import { targetText } from "../../core/environments/web-target.ts";
 import { plainAddressOf } from "../front/asker.ts";
 import { TunnelError, type Tunnels } from "../tunnel/tunnel.ts";
 import type { Visit, VisitHandler } from "../visit.ts";
@@ -22,15 +23,15 @@ const CLOSE_WITHIN_MS = 1_000;
 const RIGHT_GONE = 1008;
 const MAX_REASON_BYTES = 120;
 
-export interface SshSocketDeps {
+export interface RelayDeps {
   db: Database;
   tunnels: Tunnels;
   /** The gateway speaks plain HTTP: whoever forwards to it from this machine tells who asks. */
   isBehindProxy: boolean;
 }
 
-export class SshSockets implements Pick<VisitHandler, "upgrade"> {
-  readonly #deps: SshSocketDeps;
+export class RelaySockets implements Pick<VisitHandler, "upgrade"> {
+  readonly #deps: RelayDeps;
   readonly #server = new WebSocketServer({
     noServer: true,
     clientTracking: false,
@@ -38,7 +39,7 @@ export class SshSockets implements Pick<VisitHandler, "upgrade"> {
     maxPayload: MAX_FRAME_BYTES,
   });
 
-  constructor(deps: SshSocketDeps) {
+  constructor(deps: RelayDeps) {
     this.#deps = deps;
   }
 
@@ -49,12 +50,13 @@ export class SshSockets implements Pick<VisitHandler, "upgrade"> {
     this.#server.handleUpgrade(request, socket, head, (client) => carry(client, inside, visit.signal));
   }
 
-  async #open({ environment }: Visit, address: string): Promise<Duplex | Answer> {
+  async #open({ environment, target }: Visit, address: string): Promise<Duplex | Answer> {
     const { db, tunnels } = this.#deps;
+    const name = targetText(target).toUpperCase();
     const leases = await newestLeases(db, environment.id);
-    const lease = leases.find(({ service_type: service, want }) => service === "ssh" && want === "held");
+    const lease = leases.find(({ service_type: service, want }) => service === target && want === "held");
     if (lease === undefined)
-      return notLed(409, "Its SSH port was released. Renew the access to take another.");
+      return notLed(name, 409, `Its ${name} port was released. Renew the access to take another.`);
     try {
       return await tunnels.open({
         hostId: environment.hostId,
@@ -64,14 +66,14 @@ export class SshSockets implements Pick<VisitHandler, "upgrade"> {
       });
     } catch (error) {
       if (!(error instanceof TunnelError)) throw error;
-      return notLed(error.reason === "away" ? 502 : 503, error.message);
+      return notLed(name, error.reason === "away" ? 502 : 503, error.message);
     }
   }
 }
 
-const notLed = (status: number, sentence: string): Answer => ({
+const notLed = (name: string, status: number, sentence: string): Answer => ({
   status,
-  title: "SSH leads nowhere",
+  title: `${name} leads nowhere`,
   sentence,
 });
 
@@ -91,7 +93,7 @@ function carry(client: WebSocket, inside: Duplex, right: AbortSignal): void {
   });
   bytes.on("error", () => inside.destroy());
   inside.on("error", () => client.terminate());
-  // SSH says goodbye within itself: neither side has anything to say after the other's end. Each end closes the
+  // Both say goodbye within themselves: neither side has anything to say after the other's end. Each end closes the
   // WebSocket once all before it was sent.
   bytes.pipe(inside);
   inside.pipe(bytes);
