@@ -1,0 +1,65 @@
+/**
+ * Which revision a service is of, which one it was of before, and whether it is on its way to another. Both numbers change
+ * together when a rollout is complete, and with nothing else; what people may ask for in between is decided here.
+ */
+
+export interface Versions {
+  /** What `version` names. */
+  serving: number;
+  /** What `previous_version` names; null before the first rollout. */
+  previous: number | null;
+  rollout: Rollout | null;
+}
+
+export interface Rollout {
+  target: number;
+  /** A sentence; since there is one, it goes back to what serves. */
+  cause: string | null;
+  /** People would rather have one replica less for a while than wait for room. */
+  allowsGap: boolean;
+  /**
+   * Null until it comes to that: then as many as had room, of which one makes room for another. It stays so to the end, or
+   * the one that made room would take it again.
+   */
+  gapFrom: number | null;
+}
+
+export type Begun = { begun: true; versions: Versions } | { begun: false; why: string };
+
+const CALLED_OFF = "It was called off.";
+
+/** The newest wish counts: one that goes on, or back, is left where it stands and goes to the new target from there. */
+export function beginRollout(
+  versions: Versions,
+  target: number,
+  { allowsGap }: { allowsGap: boolean },
+): Begun {
+  const { serving, rollout } = versions;
+  if (target === serving)
+    return rollout === null ? refused("This version serves already.") : callOff(versions, rollout);
+  if (rollout !== null && rollout.target === target && rollout.cause === null)
+    return begun({ ...versions, rollout: { ...rollout, allowsGap } });
+  const gapFrom = allowsGap ? (rollout?.gapFrom ?? null) : null;
+  return begun({ ...versions, rollout: { target, cause: null, allowsGap, gapFrom } });
+}
+
+/** To what served before; while a rollout goes on, that is what still serves. */
+export function beginRollback(versions: Versions): Begun {
+  const { previous, rollout } = versions;
+  if (rollout !== null) return callOff(versions, rollout);
+  return previous === null
+    ? refused("There is no previous version.")
+    : beginRollout(versions, previous, { allowsGap: false });
+}
+
+function callOff(versions: Versions, rollout: Rollout): Begun {
+  return begun({ ...versions, rollout: { ...rollout, cause: rollout.cause ?? CALLED_OFF } });
+}
+
+function begun(versions: Versions): Begun {
+  return { begun: true, versions };
+}
+
+function refused(why: string): Begun {
+  return { begun: false, why };
+}
