@@ -16,5 +16,7 @@ export type AgentSetting = {
   /** Opened and closed by who starts the agent: it is there before it and after it. */
   journal: Journal;
   notifier: ServiceNotifier;
+  /** How long one look by nvidia-smi may take; its own choice unless given. */
+  lookWithinMs?: number;
   log: Log;
 };

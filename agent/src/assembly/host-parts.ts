@@ -35,7 +35,7 @@ export type HostParts = {
 
 /** @throws ToolboxError, MachineFactsError */
 export async function hostParts(
-  { config, credential, clock, log }: AgentSetting,
+  { config, credential, clock, lookWithinMs, log }: AgentSetting,
   wake: () => void,
 ): Promise<HostParts> {
   const { host_id: hostId } = credential.grant;
@@ -63,6 +63,7 @@ export async function hostParts(
     stateDir,
     nvidiaSmiPath: config.nvidiaSmiPath,
     simulatedCount: config.simulatedGpus,
+    ...(lookWithinMs !== undefined && { lookWithinMs }),
     log,
   });
   // Nothing of it waits for the runtime or the cards.

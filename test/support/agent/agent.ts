@@ -29,8 +29,10 @@ export class AgentUnderTest {
   readonly stateDir: string;
   readonly poolRoot: string;
   readonly log: KeptLog = keptLog();
-  /** Asked at the next start. */
+  /** Asked at the next start, as is what follows. */
   reapsOrphans = false;
+  /** How long one look by nvidia-smi may take. */
+  lookWithinMs: number | undefined;
   readonly #controlPlane: ScriptedControlPlane;
   /** As an operator would set them. */
   readonly #settings: Record<string, string>;
@@ -140,7 +142,9 @@ export class AgentUnderTest {
       wallMs: () => Date.now() + this.#aheadMs,
     };
     const config = this.#config();
-    const started = await startAgent({ config, credential, key, clock, journal, notifier, log: this.log });
+    const setting = { config, credential, key, clock, journal, notifier, log: this.log };
+    const { lookWithinMs } = this;
+    const started = await startAgent({ ...setting, ...(lookWithinMs !== undefined && { lookWithinMs }) });
     this.#running = { ...started, journal };
   }
 

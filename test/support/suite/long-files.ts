@@ -3,16 +3,16 @@
  * of it, in which these come first. What it is now stands at the end of each run; that it is about right is enough.
  */
 export const LONG_FILES: Readonly<Record<string, number>> = {
+  "system/gangs": 80,
   "system/quickstart": 74,
   "system/jobs": 73,
   "system/outage": 64,
-  "system/gangs": 60,
-  "integration/hosts/gpus/gpu-health": 45,
   "system/web-side": 40,
   "integration/agent/gang-hosts": 39,
   "system/external": 38,
   "system/cli": 38,
   "integration/agent/agent-runtime-restart": 36,
+  "integration/hosts/gpus/gpu-health": 34,
   "integration/ssh/hostile-clients": 31,
   "integration/runtime/runtime-isolation": 30,
   "integration/files/data-command": 30,

@@ -681,11 +681,14 @@ describe("containers on simulated cards", () => {
   });
 
   test("a hanging nvidia-smi degrades the host, and the meter and the heartbeats go on", async () => {
+    await agent.stop();
+    // The one real wait: the child's own deadline.
+    agent.lookWithinMs = 4_000;
+    await agent.start();
     await twoRuns();
     setFaults(agent.stateDir, ["hang"]);
     agent.setForward(SAMPLE_EVERY_MS);
 
-    // The one real wait: the child's own deadline.
     await eventually(() => agent.host.heartbeats.at(-1)?.degraded.includes("nvidia-smi-hung"), {
       withinMs: 30_000,
     });
