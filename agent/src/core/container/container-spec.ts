@@ -209,7 +209,7 @@ function programOf(
       return {
         Entrypoint: [INIT],
         Cmd: isHeldBack(spec)
-          ? [command ?? "", String(stopSignal ?? SIGTERM), `${LIVE_TARGET}/${RELEASED_FILE}`]
+          ? [command ?? "", String(endSignal(spec, stopSignal)), `${LIVE_TARGET}/${RELEASED_FILE}`]
           : command === null
             ? []
             : [command, ...(stopSignal === undefined ? [] : [String(stopSignal)])],
@@ -219,6 +219,11 @@ function programOf(
       // As a Dockerfile's own command in its shell form is given to an entry point.
       return command === null ? {} : { Cmd: ["/bin/sh", "-c", command] };
   }
+}
+
+/** What stands in place of the command of a rank that follows is ours, and ends by TERM, whatever ends the image's own. */
+function endSignal({ launch }: InstanceSpec, imagesOwn = SIGTERM): number {
+  return launch?.role === "follows" ? SIGTERM : imagesOwn;
 }
 
 function commandOf({ command: ordered, code, launch }: InstanceSpec): string | null {

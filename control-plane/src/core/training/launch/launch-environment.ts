@@ -29,7 +29,7 @@ export function launchEnvironment(
     REMOTEGPU_PROCESSES: String(ranks * slots),
     ...AS_ROOT,
     ...UNBOUND,
-    // Of a rank alone there is no list that says it.
+    // Of a rank alone there is no list that says it, and Open MPI 5 does not take it from the list for the first one.
     OMPI_MCA_orte_set_default_slots: String(slots),
     PRTE_MCA_prte_set_default_slots: String(slots),
     ...(ranks > 1 && ON_OTHER_RANKS),

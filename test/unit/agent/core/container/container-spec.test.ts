@@ -60,17 +60,17 @@ describe("the first process", () => {
   });
 
   test("of a rank that another one starts processes on is a server for that, also after its code is unpacked", () => {
-    const of = (change: object = {}) =>
-      programOf({
-        gate: "released",
-        command: null,
-        launch: { role: "follows", attempt: 1, slots: 1 },
-        ...change,
-      });
+    const follows = {
+      gate: "released",
+      command: null,
+      launch: { role: "follows", attempt: 1, slots: 1 },
+    } as const;
     const code = { sha256: "0".repeat(64), bytes: 1 };
+    const cmd = (change: object) =>
+      options({ ...follows, ...change }, { livePath: "/live/run-1", stopSignal: 28 }).Cmd;
 
-    expect(of().Cmd?.[0]).toBe("exec /.remotegpu/libexec/rank-sshd");
-    expect(of({ code }).Cmd?.[0]).toMatch(/tar -xzf .*; exec \/\.remotegpu\/libexec\/rank-sshd$/);
+    expect(cmd({})?.slice(0, 2)).toEqual(["exec /.remotegpu/libexec/rank-sshd", "15"]);
+    expect(cmd({ code })?.[0]).toMatch(/tar -xzf .*; exec \/\.remotegpu\/libexec\/rank-sshd$/);
   });
 
   test.each([undefined, "init", "shell"] as const)("by the entry point %s is our init", (entrypoint) => {
