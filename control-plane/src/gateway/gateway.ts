@@ -3,6 +3,7 @@
  * one database. The tunnels to hosts are given to it.
  */
 import type { Log } from "@remotegpu/shared/log";
+import { HeldBack, type Rhythm } from "../core/gateway/held-back.ts";
 import type { WebBase } from "../core/gateway/origin.ts";
 import type { Database } from "../store/database/database.ts";
 import { Entrance } from "./entry/entrance.ts";
@@ -20,6 +21,9 @@ import { Forwarder } from "./proxy/forward.ts";
 import { JupyterLogin } from "./proxy/jupyter-login.ts";
 import type { Tunnels } from "./tunnel/tunnel.ts";
 
+/** Of one address, and of what one container answers. */
+const BROKEN: Rhythm = { burst: 50, perSecond: 20, longestMs: 5_000 };
+
 export interface GatewayDeps {
   db: Database;
   now: () => Date;
@@ -35,6 +39,8 @@ export interface GatewayDeps {
   limits?: GatewayLimits;
   /** Between looks at bodies that do not come. */
   bodyLookMs?: number;
+  /** Of answers to what is broken. */
+  broken?: Rhythm;
 }
 
 export interface Gateway {
@@ -46,7 +52,7 @@ export interface Gateway {
 
 /** @throws GatewayListenError */
 export async function openGateway(deps: GatewayDeps): Promise<Gateway> {
-  const { db, now, log, base, listen, limits = GATEWAY_LIMITS } = deps;
+  const { db, now, log, base, listen, limits = GATEWAY_LIMITS, broken = BROKEN } = deps;
   const scheme = base?.scheme ?? "https";
   const cookies = new EntryCookies(deps.operatorSeed, scheme);
   const rights = new Rights({ db, now });
@@ -54,8 +60,13 @@ export async function openGateway(deps: GatewayDeps): Promise<Gateway> {
   const entrance = new Entrance({ db, now, log, cookies, scheme });
   const jupyter = new JupyterLogin({ db, now });
   const carrier = new Carrier(deps.tunnels);
-  const forwarder = new Forwarder({ carrier, headersFor: (visit) => jupyter.headersFor(visit) });
+  const forwarder = new Forwarder({
+    carrier,
+    headersFor: (visit) => jupyter.headersFor(visit),
+    garbage: new HeldBack(broken),
+  });
   const slowBodies = new SlowBodies();
+  const heldBack = new HeldBack(broken);
   const door = new FrontDoor({
     base,
     isBehindProxy: listen.certificate === null,
@@ -74,6 +85,7 @@ export async function openGateway(deps: GatewayDeps): Promise<Gateway> {
     forwarder,
     handlers: deps.handlers ?? {},
     load: new Load(limits),
+    heldBack,
     slowBodies,
     now,
     log,
@@ -83,7 +95,11 @@ export async function openGateway(deps: GatewayDeps): Promise<Gateway> {
       request: (request, response) => door.request(request, response),
       upgrade: (request, socket, head) => door.upgrade(request, socket, head),
     },
-    { ...listen, maxConnections: limits.connections },
+    {
+      ...listen,
+      maxConnections: limits.connections,
+      waitMs: (address) => heldBack.waitMs(address, performance.now()),
+    },
     log,
   );
   visits.start();

@@ -21,7 +21,7 @@ const open: ServerResponse[] = [];
 let pairs: { certFile: string; keyFile: string }[];
 let listener: Listener;
 
-const wish = { address: "127.0.0.1", port: 0, certificate, maxConnections: 100 };
+const wish = { address: "127.0.0.1", port: 0, certificate, waitMs: () => 0, maxConnections: 100 };
 const door = {
   request: (_request: unknown, response: ServerResponse) => {
     open.push(response);

@@ -4,10 +4,12 @@
  */
 import type { IncomingMessage, ServerResponse } from "node:http";
 import type { Duplex } from "node:stream";
+import { setTimeout as pause } from "node:timers/promises";
 import type { Log } from "@remotegpu/shared/log";
 import { isForeignSocket, isForged } from "../../core/gateway/cross-site.ts";
 import { type AskedHost, readHost, type WebBase } from "../../core/gateway/origin.ts";
 import type { Admission } from "../../core/gateway/admission.ts";
+import type { HeldBack } from "../../core/gateway/held-back.ts";
 import { isRelayed } from "../../core/environments/web-target.ts";
 import type { Knock } from "../../core/gateway/waking.ts";
 import { readForm } from "../../core/gateway/request-form.ts";
@@ -28,6 +30,9 @@ import { forged, misdirected, nothingHere, notIn, refusal, tooMany, unknownNow }
 const OWN_PATHS = "/.remotegpu/";
 const RELAYED_PATH = /^\/([a-z]+)\/([A-Za-z0-9_-]{1,64})$/;
 
+/** Not understood, nothing of that name, too much at once, too long a head: nobody comes to these by using a page. */
+const HELD_BACK = new Set([400, 421, 429, 431]);
+
 export interface FrontDoorParts {
   base: WebBase | null;
   /** The gateway speaks plain HTTP: whoever forwards to it from this machine tells who asks. */
@@ -41,6 +46,7 @@ export interface FrontDoorParts {
   /** By the targets that no container serves. */
   handlers: { terminal?: VisitHandler | undefined; relayed?: Pick<VisitHandler, "upgrade"> | undefined };
   load: Load;
+  heldBack: HeldBack;
   slowBodies: SlowBodies;
   now: () => Date;
   log: Log;
@@ -86,7 +92,10 @@ export class FrontDoor {
       enter: (origin) => this.#parts.entrance.request(request, response, origin),
     });
     if (outcome.kind === "served") return;
-    if (outcome.kind === "answer") return answer(request, response, outcome.told);
+    if (outcome.kind === "answer") {
+      await this.#rhythm(request, outcome.told);
+      return answer(request, response, outcome.told);
+    }
     const { visit, leave, shown } = outcome;
     if (response.closed) return leave();
     response.once("close", leave);
@@ -113,7 +122,10 @@ export class FrontDoor {
       enter: () => false,
     });
     if (outcome.kind === "served") return;
-    if (outcome.kind === "answer") return answerUpgrade(request, socket, outcome.told);
+    if (outcome.kind === "answer") {
+      await this.#rhythm(request, outcome.told);
+      return answerUpgrade(request, socket, outcome.told);
+    }
     const { visit, leave, host } = outcome;
     void closed.then(leave);
     const { terminal, relayed } = this.#parts.handlers;
@@ -225,6 +237,14 @@ export class FrontDoor {
     } finally {
       request.socket.off("close", abort);
     }
+  }
+
+  /** Whoever goes on with what is refused unseen is answered in a rhythm; it costs others as much as what is served. */
+  async #rhythm(request: IncomingMessage, { status }: Answer): Promise<void> {
+    if (!HELD_BACK.has(status)) return;
+    const { heldBack, isBehindProxy } = this.#parts;
+    const waitMs = heldBack.waitMs(addressOf(request, isBehindProxy), performance.now());
+    if (waitMs > 0) await pause(waitMs, undefined, { ref: false });
   }
 
   #asker(request: IncomingMessage, host: string) {

@@ -38,6 +38,8 @@ export interface FrontDoor {
 }
 
 export interface ListenWish {
+  /** How long the answer to what is no request waits. */
+  waitMs: (address: string) => number;
   address: string;
   /** 0 picks a free one. */
   port: number;
@@ -52,6 +54,9 @@ export class Listener {
   readonly #sockets = new Set<Socket>();
   readonly #byAddress = new Map<string, number>();
   readonly #certificate: ListenWish["certificate"];
+  readonly #waitMs: ListenWish["waitMs"];
+  /** Of which something broken was read, and which wait for their answer. */
+  readonly #broken = new WeakSet<Duplex>();
   readonly #log: Log;
   #watch: NodeJS.Timeout | null = null;
   /** The files as they were when they were read. */
@@ -59,9 +64,10 @@ export class Listener {
   /** As they were when they were refused last; "" where one of them was not there. Null: they were not. */
   #refusedAt: string | null = null;
 
-  private constructor(server: Server, certificate: ListenWish["certificate"], log: Log) {
+  private constructor(server: Server, { certificate, waitMs }: ListenWish, log: Log) {
     this.#server = server;
     this.#certificate = certificate;
+    this.#waitMs = waitMs;
     this.#log = log;
   }
 
@@ -86,7 +92,7 @@ export class Listener {
       certificate === null
         ? createServer(options)
         : createTlsServer({ ...options, ...read(certificate), handshakeTimeout: headWithinMs });
-    const listener = new Listener(server, certificate, log);
+    const listener = new Listener(server, wish, log);
     listener.#readAt = readAt;
     server.maxConnections = maxConnections;
     // None is dropped unseen; how many there may be, the form says.
@@ -101,7 +107,7 @@ export class Listener {
     server.on("connect", (_request, socket: Duplex) =>
       lastWords(socket, "HTTP/1.1 405 Method Not Allowed\r\nContent-Length: 0\r\nConnection: close\r\n\r\n"),
     );
-    server.on("clientError", refuseBroken);
+    server.on("clientError", (error, socket) => listener.#refuse(error, socket));
     // Nothing can be said where TLS has not come about, and an answer would wait for that for ever.
     server.on("tlsClientError", (_error, socket: Duplex) => socket.destroy());
     server.listen({ port, host: address });
@@ -150,6 +156,18 @@ export class Listener {
       if (left === 0) this.#byAddress.delete(from);
       else this.#byAddress.set(from, left);
     });
+  }
+
+  /** What comes behind something broken is broken as well, and is not looked at. */
+  #refuse(error: NodeJS.ErrnoException, socket: Duplex): void {
+    if (this.#broken.has(socket)) return;
+    this.#broken.add(socket);
+    const isLate = error.code === "ERR_HTTP_REQUEST_TIMEOUT";
+    const waitMs = isLate ? 0 : this.#waitMs("remoteAddress" in socket ? String(socket.remoteAddress) : "");
+    if (waitMs === 0) return refuseBroken(error, socket);
+    socket.pause();
+    const later = setTimeout(() => refuseBroken(error, socket), waitMs);
+    socket.once("close", () => clearTimeout(later));
   }
 
   #watchCertificate(): void {

@@ -4,8 +4,10 @@
  */
 import type { IncomingMessage, ServerResponse } from "node:http";
 import type { Duplex } from "node:stream";
+import { setTimeout as pause } from "node:timers/promises";
 import { type Asker, headersToContainer } from "../../core/gateway/forwarded-headers.ts";
-import { isRelayed, portOf } from "../../core/environments/web-target.ts";
+import { isRelayed, portOf, targetText } from "../../core/environments/web-target.ts";
+import type { HeldBack } from "../../core/gateway/held-back.ts";
 import { answer, answerUpgrade } from "../answers/answers.ts";
 import { garbled, noWay, refusal } from "../answers/told.ts";
 import { type Destination, TunnelError } from "../tunnel/tunnel.ts";
@@ -13,6 +15,8 @@ import type { Visit } from "../visit.ts";
 import type { Carrier } from "./carrier.ts";
 
 export interface ForwardDeps {
+  /** How long answers wait in place of which a container said something broken: it is often asked no faster. */
+  garbage: HeldBack;
   carrier: Carrier;
   /** What the gateway adds for a service, over what the client sent. */
   headersFor: (visit: Visit) => Readonly<Record<string, string>> | Promise<Readonly<Record<string, string>>>;
@@ -21,9 +25,11 @@ export interface ForwardDeps {
 export class Forwarder {
   readonly #carrier: Carrier;
   readonly #headersFor: ForwardDeps["headersFor"];
+  readonly #garbage: HeldBack;
 
-  constructor({ carrier, headersFor }: ForwardDeps) {
+  constructor({ carrier, headersFor, garbage }: ForwardDeps) {
     this.#carrier = carrier;
+    this.#garbage = garbage;
     this.#headersFor = headersFor;
   }
 
@@ -42,6 +48,7 @@ export class Forwarder {
       await this.#carrier.carry({ request, response, headers }, destinationOf(visit));
     } catch (error) {
       if (response.headersSent || response.destroyed) return void response.destroy();
+      if (!(error instanceof TunnelError)) await this.#rhythm(visit);
       answer(request, response, error instanceof TunnelError ? noWay(error, visit.answer) : garbled);
     } finally {
       visit.signal.removeEventListener("abort", end);
@@ -62,11 +69,17 @@ export class Forwarder {
     try {
       await this.#carrier.carryUpgrade(request, socket, head, { to: destinationOf(visit) });
     } catch (error) {
+      if (!(error instanceof TunnelError)) await this.#rhythm(visit);
       // The library ends the socket in the same moment; what it has not sent yet goes out before.
       answerUpgrade(request, socket, error instanceof TunnelError ? noWay(error, visit.answer) : garbled);
     } finally {
       visit.signal.removeEventListener("abort", end);
     }
+  }
+
+  async #rhythm({ environment: { instanceId }, target }: Visit): Promise<void> {
+    const waitMs = this.#garbage.waitMs(`${instanceId} ${targetText(target)}`, performance.now());
+    if (waitMs > 0) await pause(waitMs, undefined, { ref: false });
   }
 
   async #headers(

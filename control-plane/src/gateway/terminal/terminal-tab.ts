@@ -5,6 +5,7 @@
 import { randomBytes } from "node:crypto";
 import type { ClientChannel } from "ssh2";
 import type { WebSocket } from "ws";
+import { KIB } from "@remotegpu/shared/units";
 import {
   BEAT_MS,
   type FromGateway,
@@ -31,6 +32,8 @@ const NOT_UNDERSTOOD = 1008;
 const NAME_BYTES = 8;
 /** In the words of the list of sessions. */
 const ENDED_BY = { gone: "cut", exited: "container", elsewhere: "client", lost: "lost" } as const;
+const REST_AFTER_BYTES = 64 * KIB;
+const REST_MS = 20;
 const LOST = "The connection to the environment was lost.";
 
 export interface TabParts {
@@ -62,6 +65,8 @@ class Tab {
   readonly #output = new SendWindow(OUTPUT_WINDOW);
   /** Bytes of input that the container has not taken. */
   #waiting = 0;
+  #sinceRest = 0;
+  #isResting = false;
   #isAlive = true;
   #name: string | null = null;
   #inside: Inside | null = null;
@@ -156,7 +161,7 @@ class Tab {
     switch (told?.kind) {
       case "ack":
         this.#output.dealtWith(told.bytes);
-        if (this.#output.mayGoOn) this.#channel?.resume();
+        this.#goOn();
         return;
       case "resize":
         this.#size = told;
@@ -186,7 +191,24 @@ class Tab {
     this.#parts.page.send(chunk);
     this.#told?.carried({ out: chunk.length });
     this.#output.sent(chunk.length);
+    this.#sinceRest += chunk.length;
+    if (this.#sinceRest >= REST_AFTER_BYTES) this.#rest();
     if (this.#output.isFull) this.#channel?.pause();
+  }
+
+  /** Whatever pours without end leaves turns to those beside it, more than a page can show in any case. */
+  #rest(): void {
+    this.#sinceRest = 0;
+    this.#isResting = true;
+    this.#channel?.pause();
+    setTimeout(() => {
+      this.#isResting = false;
+      this.#goOn();
+    }, REST_MS).unref();
+  }
+
+  #goOn(): void {
+    if (!this.#isResting && this.#output.mayGoOn) this.#channel?.resume();
   }
 
   #exited(code: number | null): void {

@@ -1,0 +1,40 @@
+/**
+ * How long the answer to a broken request waits. A few are answered at once; whoever goes on with them is answered in a
+ * steady rhythm, since each costs an opening and a closing, which others would wait for.
+ */
+
+export interface Rhythm {
+  /** At once. */
+  burst: number;
+  perSecond: number;
+  /** No answer waits longer. */
+  longestMs: number;
+}
+
+/** More than these and the ones longest unseen begin anew. */
+const MAX_KEPT = 10_000;
+const MS_PER_SECOND = 1_000;
+
+export class HeldBack {
+  readonly #rhythm: Rhythm;
+  /** When the next one would be answered, had there been no burst. In the order in which they were seen last. */
+  readonly #next = new Map<string, number>();
+
+  constructor(rhythm: Rhythm) {
+    this.#rhythm = rhythm;
+  }
+
+  /** Of one more of theirs. */
+  waitMs(whose: string, nowMs: number): number {
+    const { burst, perSecond, longestMs } = this.#rhythm;
+    const eachMs = MS_PER_SECOND / perSecond;
+    const next = Math.max(this.#next.get(whose) ?? -Infinity, nowMs - burst * eachMs) + eachMs;
+    const waits = Math.min(Math.max(0, next - nowMs), longestMs);
+    this.#next.delete(whose);
+    // Who had to wait the longest is not made to wait beyond that for those who gave up.
+    this.#next.set(whose, Math.min(next, nowMs + longestMs));
+    const oldest = this.#next.keys().next();
+    if (this.#next.size > MAX_KEPT && oldest.done !== true) this.#next.delete(oldest.value);
+    return waits;
+  }
+}

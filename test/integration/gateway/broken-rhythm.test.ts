@@ -1,0 +1,63 @@
+/** Whoever goes on with what is broken: some of it is answered at once, the rest waits, and nobody else does. */
+import { afterAll, beforeAll, expect, test } from "vitest";
+import type { Gateway } from "@remotegpu/control-plane/gateway/gateway";
+import { eventually } from "../../support/eventually.ts";
+import { openWebScene, SERVICE_PORT, type WebScene } from "../../support/worlds/web-scene.ts";
+
+const AT_ONCE = 5;
+const MANY = 20;
+/** As if for ever. */
+const HELD = { burst: AT_ONCE, perSecond: 0.001, longestMs: 600_000 };
+
+let scene: WebScene;
+let host: string;
+let key: string;
+let gateway: Gateway;
+
+const ending = new AsyncDisposableStack();
+beforeAll(async () => {
+  scene = ending.adopt(await openWebScene(), (one) => one.close());
+  host = scene.hostOf(SERVICE_PORT);
+  ({ key } = scene.owner);
+  gateway = ending.adopt(await scene.anotherGateway({ broken: HELD }), (one) => one.close());
+});
+afterAll(() => ending.disposeAsync());
+
+const from = (address: string, asked = host) =>
+  `Host: ${asked}\r\nX-Api-Key: ${key}\r\nX-Forwarded-For: ${address}\r\nConnection: close\r\n`;
+
+test.each([
+  ["what is no request", 400, () => "this is no HTTP\r\n\r\n"],
+  [
+    "a name that is none of ours",
+    421,
+    () => `GET / HTTP/1.1\r\n${from("203.0.113.1", "nobody.example")}\r\n`,
+  ],
+  [
+    "a head that is too long",
+    431,
+    () => `GET / HTTP/1.1\r\n${"X: y\r\n".repeat(500)}${from("203.0.113.2")}\r\n`,
+  ],
+  [
+    "what its container answers with garbage",
+    502,
+    () => `GET /garbage HTTP/1.1\r\n${from("203.0.113.3")}\r\n`,
+  ],
+])("%s", async (_what, status, text) => {
+  const said: string[] = Array.from({ length: MANY }, () => "");
+  const sockets = await Promise.all(said.map(() => scene.raw(text(), gateway)));
+  for (const [nth, socket] of sockets.entries())
+    socket.on("data", (bytes) => (said[nth] += String(bytes))).on("error", () => undefined);
+  const answered = () => said.filter((one) => one.startsWith(`HTTP/1.1 ${status} `)).length;
+  await eventually(() => answered() >= AT_ONCE, { withinMs: 30_000, what: "the first answers" });
+
+  const others: number[] = [];
+  for (let round = 0; round < 3; round += 1) {
+    const headers = { "X-Forwarded-For": "203.0.113.8" };
+    others.push((await scene.ask(host, "/tell", { key, gateway, headers })).status);
+  }
+
+  expect(others).toEqual([200, 200, 200]);
+  expect(answered()).toBe(AT_ONCE);
+  for (const socket of sockets) socket.destroy();
+});
