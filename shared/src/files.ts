@@ -39,6 +39,28 @@ export const HostListing = z.object({
 });
 export type HostListing = z.infer<typeof HostListing>;
 
+/**
+ * A folder with all that lies below it, as the API answers it as well: lines of JSON, a folder in front of what is in it.
+ * Where a line tells a SHA-256, the bytes of that file follow it; the last line says that nothing is missing.
+ */
+export const TREE_TYPE = "application/vnd.remotegpu.tree";
+export const TREE_FILE_TYPE = "tree";
+/** Larger files come on their own. */
+export const TREE_FILE_BYTES = MIB;
+
+const TreeEntry = z.object({
+  /** Below the folder that was asked for. */
+  path_base64: z.string().regex(BYTES).min(1).max(5_500),
+  type: z.enum(FILE_TYPES),
+  /** Of a file. */
+  size: z.int().nonnegative().nullable(),
+  modified_at: z.string(),
+  sha256: z.base64().length(44).nullable(),
+});
+export type TreeEntry = z.infer<typeof TreeEntry>;
+export const TreeLine = z.union([TreeEntry, z.object({ is_whole: z.literal(true) })]);
+export type TreeLine = z.infer<typeof TreeLine>;
+
 /** Said with every answer that is a file or a folder. */
 export const FILE_TYPE_HEADER = "remotegpu-file-type";
 /** On a request: SHA-256 of the whole file is wanted, and on its answer it stands in `Repr-Digest` (RFC 9530). */

@@ -7,6 +7,7 @@ import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
 import { LABEL } from "@remotegpu/agent/core/container/container";
+import { SPARING_MEMORY } from "@remotegpu/control-plane/quickstart/stage";
 import { MIB } from "@remotegpu/shared/units";
 import { docker } from "../support/containers/docker.ts";
 import { BUSYBOX_IMAGE } from "../support/samples/desired-instance.ts";
@@ -27,7 +28,7 @@ export async function measureGangs(say: (line: string) => void, ending: AsyncDis
   const house = ending.adopt(await House.open({ hosts: 0 }), (one) => one.close());
   const cores = join(house.folder, "cores.mjs");
   writeFileSync(cores, MANY_CORES);
-  await house.addHost({ NODE_OPTIONS: `--import=${cores}` });
+  await house.addHost({ NODE_OPTIONS: `${SPARING_MEMORY.NODE_OPTIONS} --import=${cores}` });
   // The first of all makes what later ones find.
   for (const ranks of SIZES) await gangOnce(house, ranks);
 

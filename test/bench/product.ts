@@ -9,7 +9,7 @@ import { setTimeout as delay } from "node:timers/promises";
 import { execa } from "execa";
 import { z } from "zod";
 import { ApiClient } from "@remotegpu/control-plane/cli/frame/api-client";
-import { SPARING_MEMORY } from "@remotegpu/control-plane/quickstart/stage";
+import { QUICK_COLLECTION, SPARING_MEMORY } from "@remotegpu/control-plane/quickstart/stage";
 import { MIB } from "@remotegpu/shared/units";
 import { removeLabelled } from "../support/containers/docker.ts";
 import { eventually } from "../support/eventually.ts";
@@ -186,6 +186,7 @@ export class Product implements AsyncDisposable {
       REMOTEGPU_EXIT_WITH_STDIN: "1",
       DATABASE_URL: "",
       NATS_URL: "",
+      ...QUICK_COLLECTION,
     };
     mkdirSync(env.REMOTEGPU_STATE_DIR, { mode: 0o711 });
     this.#spawn("control-plane", [process.execPath, CONTROL_PLANE, "run"], env);

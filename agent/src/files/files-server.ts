@@ -12,6 +12,7 @@ import { DraftRoutes } from "./drafts/draft-routes.ts";
 import { answerFile } from "./file-answer.ts";
 import { listFolder } from "./folder-listing.ts";
 import { pathOf } from "./folder-way.ts";
+import { sendTree, type TreeWish } from "./folder-tree.ts";
 import { HeldEntry } from "./held-entry.ts";
 import { FileRefusal, refusalOf } from "./refusal.ts";
 import { removeTree } from "./tree-removal.ts";
@@ -131,6 +132,8 @@ async function readEntry(
   using folder = pool.below(name, { isFolder: true });
   using held = folder.below(pathIn(query, "path").bytes);
   if (held.type !== "folder") return await answerFile(held, request, response);
+  const tree = treeIn(query);
+  if (tree !== null) return await sendTree(held, tree, response);
   response.setHeader(FILE_TYPE_HEADER, "folder");
   const listing = await listFolder(held, { after: bytesIn(query, "after"), limit: limitIn(query) });
   return sendJson(response, 200, listing);
@@ -155,6 +158,12 @@ function refuse(request: IncomingMessage, response: ServerResponse, refusal: Fil
   for (const name of response.getHeaderNames()) if (name !== "connection") response.removeHeader(name);
   const { reason, message: detail } = refusal;
   sendJson(response, FILE_REFUSALS[reason], { reason, detail });
+}
+
+/** Null where one page of it is wanted. */
+function treeIn(query: URLSearchParams): TreeWish | null {
+  if (!query.has("tree")) return null;
+  return { bytesFromMs: query.has("bytesFrom") ? Number(query.get("bytesFrom")) : null };
 }
 
 function limitIn(query: URLSearchParams): number {

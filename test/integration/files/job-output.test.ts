@@ -3,12 +3,14 @@ import {
   existsSync,
   mkdirSync,
   readFileSync,
+  rmSync,
   statSync,
   symlinkSync,
   utimesSync,
   writeFileSync,
 } from "node:fs";
 import { join } from "node:path";
+import { execa } from "execa";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { poolBytes } from "@remotegpu/agent/runtime/storage/pool-usage";
 import type { FileEntryShown } from "@remotegpu/control-plane/http/files/pool-files";
@@ -23,11 +25,20 @@ let owner: Caller;
 let viewer: Caller;
 let stranger: Caller;
 let here: string;
+/** Of hosts. */
+let asked = 0;
 
 const ending = new AsyncDisposableStack();
 beforeAll(async () => {
   scene = ending.use(await FilesScene.open());
   ({ api, files, here } = scene);
+  const { files: hosts } = api.deps;
+  api.deps.files = {
+    ask: async (...question) => {
+      asked += 1;
+      return await hosts.ask(...question);
+    },
+  };
   const ada = await api.customer("ada");
   [owner, viewer, stranger] = [ada, await api.customer("vic"), await api.customer("sam")];
   await api.join(ada.workspaceId, owner, viewer, "viewer");
@@ -149,6 +160,60 @@ test("sync fetches what is new or changed since, and nothing twice", async () =>
     expect(readFileSync(join(here, "steps", step), "utf8")).toBe(readFileSync(join(inPool, step), "utf8"));
     const [there, copy] = [statSync(join(inPool, step)), statSync(join(here, "steps", step))];
     expect(Math.abs(there.mtimeMs - copy.mtimeMs)).toBeLessThan(1.5);
+  }
+});
+
+test("thousands of small files come in a handful of requests, and a large one beside them on its own", async () => {
+  const inPool = files.at("", "training-jobs/job-1/output/attempt-1/many");
+  mkdirSync(join(inPool, "empty"), { recursive: true });
+  for (let folder = 0; folder < 20; folder += 1) {
+    mkdirSync(join(inPool, `${folder}`));
+    for (let step = 0; step < 100; step += 1)
+      writeFileSync(join(inPool, `${folder}/${step}`), `${folder}: ${step}\n`.repeat(step));
+  }
+  writeFileSync(join(inPool, "0/largest-of-the-small"), Buffer.alloc(2 ** 20, 1));
+  writeFileSync(join(inPool, "large"), Buffer.alloc(2 ** 20 + 1, 2));
+  writeFileSync(Buffer.concat([Buffer.from(`${inPool}/`), Buffer.of(0xff)]), "no text");
+  symlinkSync("/etc", join(inPool, "away"));
+  const requests = async (...words: string[]) => {
+    const before = asked;
+    const done = await cli("job", "output", ...words, "--json");
+    return { ...JSON.parse(done.stdout || "{}"), stderr: done.stderr, requests: asked - before };
+  };
+
+  const got = await requests("get", "train", "attempt-1/many", "got");
+  const synced = await requests("sync", "train", "attempt-1/many", "got");
+  writeFileSync(join(inPool, "3/3"), "news");
+  const changed = await requests("sync", "train", "attempt-1/many", "got");
+
+  expect(got).toMatchObject({ files: 2_003, left_out: ["attempt-1/many/away"], requests: 3 });
+  expect(synced).toMatchObject({ files: 0, stderr: expect.stringContaining("2003 unchanged.") });
+  expect(synced.requests).toBeLessThan(5);
+  expect(changed).toMatchObject({ files: 1, bytes: 4, requests: 2 });
+  // Links are left out; names are bytes.
+  rmSync(join(inPool, "away"));
+  expect((await execa("diff", ["-r", inPool, join(here, "got")])).stdout).toBe("");
+});
+
+test("an answer that ends early is no whole folder", async () => {
+  const { files: whole } = api.deps;
+  api.deps.files = {
+    ask: async (...question) => {
+      const reply = await whole.ask(...question);
+      if (!reply.isReached) return reply;
+      const text = await reply.response.text();
+      const { headers } = reply.response;
+      return {
+        isReached: true,
+        response: new Response(text.replace(/\{"is_whole":true\}\n$/, ""), { headers }),
+      };
+    },
+  };
+  try {
+    const done = await cli("job", "output", "get", "train", "attempt-1/steps", "cut");
+    expect([done.exitCode, done.stderr]).toEqual([3, expect.stringContaining("broke off amid the folder")]);
+  } finally {
+    api.deps.files = whole;
   }
 });
 

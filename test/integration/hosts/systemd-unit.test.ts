@@ -8,7 +8,7 @@ import { basename, dirname, join } from "node:path";
 import { execa } from "execa";
 import { afterAll, beforeAll, describe, expect, onTestFinished, test } from "vitest";
 import { readConfig } from "@remotegpu/control-plane/config";
-import { SPARING_MEMORY } from "@remotegpu/control-plane/quickstart/stage";
+import { QUICK_COLLECTION, SPARING_MEMORY } from "@remotegpu/control-plane/quickstart/stage";
 import { NotifyError, ServiceNotifier } from "@remotegpu/agent/host/notify";
 import { AccessUnderTest } from "../../support/agent/access.ts";
 import { eventually } from "../../support/eventually.ts";
@@ -99,6 +99,12 @@ test("the unit and npm start run the agent with the same little room for garbage
 
   const variables = Object.entries(SPARING_MEMORY).map(([name, value]) => `${name}=${value}`);
   expect(settings).toContain(`Environment=${variables.join(" ")}`);
+});
+
+test("the unit and npm start run the control plane with as little room for young garbage", async () => {
+  const settings = await settingsOf(CONTROL_PLANE_UNIT);
+
+  expect(settings).toContain(`Environment=NODE_OPTIONS=${QUICK_COLLECTION.NODE_OPTIONS}`);
 });
 
 test("the control plane runs as a user of its own, keeps its state and may compile", async () => {

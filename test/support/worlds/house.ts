@@ -10,6 +10,7 @@ import { execa } from "execa";
 import { z } from "zod";
 import { ApiClient, type Row } from "@remotegpu/control-plane/cli/frame/api-client";
 import { Child } from "@remotegpu/control-plane/quickstart/child";
+import { QUICK_COLLECTION, SPARING_MEMORY } from "@remotegpu/control-plane/quickstart/stage";
 import { freePort } from "@remotegpu/control-plane/embedded/ports";
 import { commandFile } from "../suite/command-file.ts";
 import { COMPILED } from "../suite/compiled.ts";
@@ -149,6 +150,7 @@ export class House {
         DATABASE_URL: "",
         MIGRATION_DATABASE_URL: "",
         NATS_URL: "",
+        ...QUICK_COLLECTION,
         ...settings,
       },
       join(this.folder, "control-plane.log"),
@@ -207,6 +209,7 @@ export class House {
       REMOTEGPU_EXIT_WITH_STDIN: "1",
       // The machine is everybody's.
       REMOTEGPU_RAISE_LIMITS: "0",
+      ...SPARING_MEMORY,
       ...settings,
     };
     const program = (script: string, name: string) => {

@@ -6,7 +6,7 @@ import { fileOf } from "./local-tree.ts";
 import { patiently } from "./patience.ts";
 import { readOne, type ReadFile } from "./read-files.ts";
 import { CliError } from "../frame/cli-error.ts";
-import type { Source } from "./download.ts";
+import type { Source } from "./fetch-file.ts";
 import { nameOf, pathQuery } from "./environment-path.ts";
 import type { Progress } from "./progress.ts";
 

@@ -1,7 +1,8 @@
 /** What the commands of files have in common: Ctrl-C ends what is on its way, and what was moved is told. */
 import type { Context } from "../frame/context.ts";
 import { printDone, printList, safeText, sizeText } from "../frame/output.ts";
-import { entriesOf, type Source } from "./download.ts";
+import { entriesOf } from "./download.ts";
+import type { Source } from "./fetch-file.ts";
 import { nameOf } from "./environment-path.ts";
 import { Progress } from "./progress.ts";
 

@@ -9,7 +9,7 @@ import { isExecutable } from "./local-tree.ts";
 import { CliError } from "../frame/cli-error.ts";
 import { safeText } from "../frame/output.ts";
 import { CHUNK_BYTES } from "./read-files.ts";
-import { sha256, type Source } from "./download.ts";
+import { sha256, type Source } from "./fetch-file.ts";
 import { below, nameOf, pathQuery } from "./environment-path.ts";
 import { bringInParts } from "./in-parts.ts";
 import type { Progress } from "./progress.ts";

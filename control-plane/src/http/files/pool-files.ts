@@ -6,6 +6,8 @@ import { z } from "@hono/zod-openapi";
 import {
   DIGEST_HEADER,
   FILE_TYPE_HEADER,
+  TREE_FILE_TYPE,
+  TREE_TYPE,
   type FileRefusalReason,
   HostListing,
   HostRefusal,
@@ -32,7 +34,14 @@ export const fileQuery = {
   path_base64: z.string().regex(BYTES, "must be base64url").optional(),
 };
 
-export const FileQuery = z.strictObject({ ...pageQuery, ...fileQuery });
+export const FileQuery = z.strictObject({
+  ...pageQuery,
+  ...fileQuery,
+  /** A folder with all below it in one answer: with the bytes of its small files, or without any. */
+  tree: z.enum(["files", "entries"]).optional(),
+  /** The bytes of files that were changed from then on alone. */
+  modified_from: Timestamp.optional(),
+});
 
 const FileEntry = z
   .object({
@@ -83,11 +92,13 @@ const TOLD_HEADERS = [
   DIGEST_HEADER,
 ];
 
+type FolderWish = Pick<z.output<typeof FileQuery>, "limit" | "cursor" | "tree" | "modified_from">;
+
 /** @param file with its path as whoever asks names it */
 export async function answerFile(
   c: ApiContext,
   file: PoolFile & { asked: string },
-  page: { limit?: number | undefined; cursor?: string | undefined } = {},
+  page: FolderWish = {},
 ): Promise<Response> {
   const { limit, after } = textPage(page);
   const headers: Record<string, string> = {};
@@ -98,7 +109,7 @@ export async function answerFile(
   const response = await askPool(c, file, {
     method: c.req.raw.method === "HEAD" ? "HEAD" : "GET",
     route: "/entry",
-    query: { limit: String(limit), after: after ?? "" },
+    query: { limit: String(limit), after: after ?? "", ...treeQuery(page) },
     headers,
   });
   if (response.headers.get(FILE_TYPE_HEADER) === "folder") {
@@ -112,6 +123,8 @@ export async function answerFile(
       isMore && last !== undefined ? Buffer.from(JSON.stringify([last.name])).toString("base64url") : null;
     return c.json({ items, next_cursor: cursor }, 200, { [FILE_TYPE_HEADER]: "folder" });
   }
+  if (response.headers.get(FILE_TYPE_HEADER) === TREE_FILE_TYPE)
+    return new Response(response.body, { headers: { ...UNTOUCHED, "content-type": TREE_TYPE } });
   const told = Object.fromEntries(
     TOLD_HEADERS.flatMap((name) => {
       const value = response.headers.get(name);
@@ -126,12 +139,25 @@ export async function answerFile(
       "content-type": "application/octet-stream",
       // Never a page of this origin, whatever a customer wrote into it.
       "content-disposition": `attachment; filename*=UTF-8''${encodedName(file.path)}`,
-      "cache-control": "private, no-store",
-      "x-accel-buffering": "no",
-      // What is compressed on the way has another length.
-      "content-encoding": "identity",
+      ...UNTOUCHED,
     },
   });
+}
+
+const UNTOUCHED = {
+  "cache-control": "private, no-store",
+  "x-accel-buffering": "no",
+  // What is compressed on the way has another length.
+  "content-encoding": "identity",
+};
+
+/** A host that does not know trees yet answers the folder's page. */
+function treeQuery({ tree, modified_from: from }: FolderWish): Record<string, string> {
+  if (tree === undefined) return {};
+  return {
+    tree: "1",
+    ...(tree === "files" && { bytesFrom: String(from === undefined ? 0 : Date.parse(from)) }),
+  };
 }
 
 /**

@@ -64,7 +64,46 @@ function webResponse(response: IncomingMessage, sent: { destroy: () => void }): 
     response.resume();
     return new Response(null, { status, headers });
   }
-  return new Response(Readable.toWeb(response), { status, headers });
+  return new Response(bodyOf(response), { status, headers });
+}
+
+/**
+ * Node's own adapter copies each piece as it came, and each is a write of its own to whoever reads: what has come
+ * meanwhile goes on at once.
+ */
+function bodyOf(response: IncomingMessage): ReadableStream<Uint8Array> {
+  return new ReadableStream<Uint8Array>(
+    {
+      async pull(controller) {
+        const bytes = await nextOf(response);
+        if (bytes === null) controller.close();
+        else controller.enqueue(bytes);
+      },
+      cancel: () => void response.destroy(),
+    },
+    { highWaterMark: 0 },
+  );
+}
+
+/** Null at its end. @throws where it broke off */
+async function nextOf(response: IncomingMessage): Promise<Uint8Array | null> {
+  for (;;) {
+    const bytes: unknown = response.read();
+    if (bytes instanceof Uint8Array) return bytes;
+    if (response.errored !== null) throw response.errored;
+    if (response.readableEnded) return null;
+    await moved(response);
+  }
+}
+
+function moved(response: IncomingMessage): Promise<void> {
+  return new Promise((resolve) => {
+    const done = () => {
+      for (const event of ["readable", "end", "error", "close"]) response.off(event, done);
+      resolve();
+    };
+    for (const event of ["readable", "end", "error", "close"]) response.on(event, done);
+  });
 }
 
 function encoded(bytes: string): string {

@@ -29,6 +29,11 @@ export const PARAMETER_WORDS: Words = {
   "?key_customer_id": ["Only sessions with a key of this customer", 43],
   "?path": ["Which file or folder, as programs inside see it", "/gemini/output/model.pt"],
   "?path_base64": ["The same as base64url of its bytes, where they are no text"],
+  "?tree": [
+    'A folder with all below it in one answer: a line of JSON for each entry (`path_base64` below the folder, `type`, `size`, `modified_at`, `sha256`); with `files`, a file of at most 1 MiB has its `sha256`, and its bytes follow its line; the last line is `{"is_whole":true}`',
+    "files",
+  ],
+  "?modified_from": ["With `tree=files`: the bytes of files alone that were changed from this moment on"],
   "?upload": ["Which upload, as its beginning said", "17-1"],
   "?offset": ["Where in the file the part begins", 0],
   "?size": ["Bytes of the whole file", 1048576],
