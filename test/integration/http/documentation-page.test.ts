@@ -190,7 +190,8 @@ describe("the curl command", () => {
       expect.objectContaining({ id: "readDownload", status: 422 }),
       expect.objectContaining({ id: "joinHost", body: expect.objectContaining({ detail: NO_PROOF }) }),
     ]);
-    expect(outcomes.filter(({ status }) => status < 300).length).toBeGreaterThan(routes.length / 3);
+    // Most routes name something that is not there; the others show that it is not for that alone that none was refused.
+    expect(outcomes.filter(({ status }) => status < 300).length).toBeGreaterThan(routes.length / 4);
   });
 
   test("does with curl what it says", async () => {
