@@ -3,6 +3,9 @@
  * each other, what is found before they go, and what becomes of them when something breaks. GANG_LONG=1 waits for what
  * takes minutes, too (npm run proof:gangs).
  */
+import { mkdtempSync, rmdirSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { execa } from "execa";
 import { afterAll, afterEach, beforeAll, describe, expect, test } from "vitest";
 import { z } from "zod";
@@ -17,6 +20,8 @@ import { LinkedHosts } from "../support/worlds/linked-hosts.ts";
 
 const HOSTS = 3;
 const CARDS = 2;
+const SMALL = 2;
+const SMALL_MIB = 64;
 const WITHIN_MS = 130_000;
 /** `npm run proof:gangs` waits for silences of a quarter of a minute and of two. */
 const IS_SHORT = process.env["GANG_LONG"] === undefined;
@@ -37,6 +42,12 @@ const Instances = z.array(
     host_id: z.string().nullable(),
     exit_code: z.int().nullable(),
     container_id: z.string().nullable(),
+    gang: z
+      .looseObject({
+        held_at: z.string().nullable(),
+        findings: z.array(z.looseObject({ check: z.string(), is_passed: z.boolean() })),
+      })
+      .nullable(),
     runs: z.array(
       z.looseObject({
         proven_ms: z.number(),
@@ -55,19 +66,26 @@ const ending = new AsyncDisposableStack();
 let database: FreshDatabase;
 let linked: LinkedHosts;
 let house: House;
+/** The pool of the last host, a disk of its own that is soon full. */
+let smallPool: string;
 let jobs = 0;
 const ordered: string[] = [];
 
 beforeAll(async () => {
   database = ending.adopt(await freshDatabase(), (one) => one.drop());
   linked = ending.adopt(await LinkedHosts.begin({ count: HOSTS }), (one) => one.end());
+  smallPool = ending.adopt(await smallDisk(), (folder) => removeDisk(folder));
   house = ending.adopt(
     await House.open({ hosts: 0, address: linked.outside, settings: { DATABASE_URL: database.url } }),
     (one) => one.close(),
   );
-  for (const { runtime } of linked.hosts)
+  for (const [number, { runtime }] of linked.hosts.entries())
     await house.addHost(
-      { REMOTEGPU_RUNTIME_SOCKET: runtime.socketPath, REMOTEGPU_SIMULATED_GPUS: String(CARDS) },
+      {
+        REMOTEGPU_RUNTIME_SOCKET: runtime.socketPath,
+        REMOTEGPU_SIMULATED_GPUS: String(CARDS),
+        ...(number === SMALL && { REMOTEGPU_POOL_FOLDER: smallPool }),
+      },
       { network: runtime.namespace },
     );
 }, STORY_MS);
@@ -79,6 +97,17 @@ afterEach(async () => {
     await over(id);
   }
 }, STORY_MS);
+
+async function smallDisk(): Promise<string> {
+  const folder = mkdtempSync(join(tmpdir(), "rg-small-pool-"));
+  await execa("mount", ["-t", "tmpfs", "-o", `size=${SMALL_MIB}m,mode=755`, "tmpfs", folder]);
+  return folder;
+}
+
+async function removeDisk(folder: string): Promise<void> {
+  await execa("umount", ["--lazy", folder]);
+  rmdirSync(folder);
+}
 
 /** One rank for each host, since each takes all cards of one. */
 async function order(command: string, change: object = {}): Promise<string> {
@@ -237,6 +266,82 @@ describe("a gang of which one rank starts the processes of all", { timeout: STOR
 
     expect([job["status"], (await instances(id))[0]?.exit_code]).toEqual(["failed", 7]);
   });
+});
+
+// Before a line is cut: hosts that did not reach each other are kept apart for an hour.
+describe("a disk that fills before a gang goes", { timeout: STORY_MS }, () => {
+  const filler = () => join(smallPool, "of-the-host");
+  /** All ranks are held but one, whose agent stands still, and the disk of another's host is full. */
+  async function heldByDisk(change: object = {}): Promise<string> {
+    agentOf(0).agent.pause();
+    const id = await order(WAIT, change);
+    const ofSmall = async () =>
+      (await instances(id)).find(({ host_id: host }) => host === agentOf(SMALL).id)?.gang ?? null;
+    const what = "a rank that is held";
+    await eventually(async () => ((await ofSmall())?.held_at ?? null) !== null, {
+      withinMs: WITHIN_MS,
+      what,
+    });
+    await execa("fallocate", ["--length", `${SMALL_MIB - 1}M`, filler()]);
+    await eventually(
+      async () => (await ofSmall())?.findings.some((found) => found.check === "disk" && !found.is_passed),
+      { withinMs: WITHIN_MS, what: "that its disk is full" },
+    );
+    agentOf(0).agent.resume();
+    return id;
+  }
+  afterEach(() => {
+    agentOf(0).agent.resume();
+    rmSync(filler(), { force: true });
+  });
+
+  test("is named with its host, all is given back, and nothing of it costs anything", async () => {
+    const id = await heldByDisk();
+
+    const job = await seen(id, "the finding", (row) =>
+      /host host-3: A disk .* is nearly full/i.test(reasonOf(row)),
+    );
+
+    expect(job["status"]).toBe("queued");
+    expect(reasonOf(job)).toContain("free of charge");
+    await house.customer.post(`/training-jobs/${id}/cancel`);
+    expect(await over(id)).toMatchObject({ status: "cancelled" });
+    for (let host = 0; host < HOSTS; host += 1)
+      await eventually(async () => (await traces(host)).length === 0, {
+        what: `nothing left on host ${host}`,
+      });
+    for (const { runs } of await instances(id))
+      for (const run of runs) expect([run.proven_ms, run.billed_minutes]).toEqual([0, 0]);
+    expect(await house.customer.list("/billing/records", { resource_id: id })).toEqual([]);
+  });
+
+  test.skipIf(IS_SHORT)(
+    "keeps it no longer than it is full (left out but for npm run proof:gangs)",
+    async () => {
+      const id = await heldByDisk();
+
+      rmSync(filler());
+
+      expect(await status(id, "running")).toMatchObject({ attempt: 1 });
+    },
+  );
+
+  test.skipIf(IS_SHORT)(
+    "and stays so for a minute ends the attempt, names the host, and costs nothing (left out but for npm run proof:gangs)",
+    async () => {
+      const id = await heldByDisk({ config: { max_infrastructure_retries: 0 } });
+
+      const job = await over(id);
+
+      expect(job["status"]).toBe("failed");
+      expect(reasonOf(job)).toMatch(/^The preflight failed: .*host host-3: A disk .* is nearly full/i);
+      for (let host = 0; host < HOSTS; host += 1)
+        await eventually(async () => (await traces(host)).length === 0, {
+          what: `nothing left on host ${host}`,
+        });
+      expect(await house.customer.list("/billing/records", { resource_id: id })).toEqual([]);
+    },
+  );
 });
 
 describe("a cut line", { timeout: STORY_MS }, () => {
