@@ -28,12 +28,13 @@ export function key(changes: Partial<{ instance: string; epoch: number; run: str
   return { instanceId: instanceId(instance), placementEpoch: epoch, runId: runId(run) };
 }
 
-export const RUNNING: ContainerState = { state: "running", pid: 4711, startedAt: "2026-01-01T00:00:00Z" };
+export const STARTED_AT = "2026-01-01T00:00:00Z";
+export const RUNNING: ContainerState = { state: "running", pid: 4711, startedAt: STARTED_AT };
 export const exited = (exitCode: number, outOfMemory = false): ContainerState => ({
   state: "exited",
   exitCode,
   outOfMemory,
-  startedAt: "2026-01-01T00:00:00Z",
+  startedAt: STARTED_AT,
   finishedAt: "2026-01-01T00:01:00Z",
 });
 

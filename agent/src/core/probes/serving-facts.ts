@@ -38,11 +38,13 @@ function servingOf(
   switch (instance.phase) {
     case "starting":
       return "not-yet";
-    case "ready":
+    case "ready": {
+      const record = runs.find((one) => isSameRun(one, instance));
+      // It is about to end, or ends, and is started again.
+      if ((record?.unwell ?? known?.unwell ?? null) !== null) return "no";
       // Nobody has asked it in this life of the agent, as while the runtime says nothing: it is as it was.
-      return (
-        known?.serving ?? runs.find((record) => isSameRun(record, instance))?.served?.serving ?? "not-yet"
-      );
+      return known?.serving ?? record?.served?.serving ?? "not-yet";
+    }
     case "stopping":
       return "no";
     case "stopped":

@@ -10,7 +10,14 @@ import {
   type ProbeState,
   type Serving,
 } from "@remotegpu/agent/core/probes/probe-state";
-import { exited, key, LEFT_BEHIND, recordOf, RUNNING } from "../../../../support/samples/run-samples.ts";
+import {
+  exited,
+  key,
+  LEFT_BEHIND,
+  recordOf,
+  RUNNING,
+  STARTED_AT,
+} from "../../../../support/samples/run-samples.ts";
 
 const PROBE: Probe = {
   path: "/health",
@@ -82,7 +89,7 @@ describe("its container is started again", () => {
 });
 
 describe("a new life of the agent", () => {
-  const startedAt = "2026-01-01T00:00:00Z";
+  const startedAt = STARTED_AT;
 
   test.each(["yes", "no"] as const)("goes on from what the last one wrote down: %s", (serving) => {
     const record = recordOf(key(), { served: { startedAt, serving } });

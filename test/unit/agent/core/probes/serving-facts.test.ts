@@ -74,6 +74,14 @@ test.each(["yes", "no"] as const)("one that nobody has asked since is as it was:
   expect(told("ready", { record })).toMatchObject({ serving });
 });
 
+test("one that is ended to be started again does not serve, whatever was written down of it", () => {
+  const unwell = { hasServed: true, detail: "It failed its probes." };
+  const record = recordOf(key(), { served: { startedAt: "then", serving: "yes" } });
+
+  expect(told("ready", { record: { ...record, unwell } })).toMatchObject({ serving: "no" });
+  expect(told("ready", { record, probed: { serving: "no", unwell } })).toMatchObject({ serving: "no" });
+});
+
 test.each(["stopped", "failed"] as const)("of one that has %s, nothing", (phase) => {
   expect(told(phase)).toMatchObject({ serving: undefined });
 });

@@ -18,9 +18,9 @@ import {
   recordOf,
   RUNNING,
   runId,
+  STARTED_AT,
 } from "../../../../support/samples/run-samples.ts";
 
-const STARTED_AT = "2026-01-01T00:00:00Z";
 const order = (rest: Partial<DesiredInstance> = {}) =>
   desiredOf("r", { gate: "probe" }, { ...key(), ...rest });
 const container = containerOf(key(), RUNNING);
@@ -129,6 +129,15 @@ describe("one that is unwell", () => {
         detail: `Given up after ${MAX_STARTS} starts. It failed 5 probes in a row.`,
       },
     });
+  });
+
+  test("ends its run as failed where its container is not started again", () => {
+    const desired = desiredOf("r", { gate: "probe", restarts: "never" }, key());
+
+    expect(decide({ ...record, unwell }, {}, { status: exited(143), desired })).toMatchObject([
+      { kind: "close-run", end: { phase: "failed", problem: "probe-failed", detail: unwell.detail } },
+      { kind: "keep-remains" },
+    ]);
   });
 
   test("and told to stop is stopped, and not started again", () => {

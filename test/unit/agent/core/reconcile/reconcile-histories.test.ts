@@ -17,7 +17,8 @@ import {
   recordTrouble,
 } from "@remotegpu/agent/core/runs/run-record";
 import type { RunRecord } from "@remotegpu/agent/core/runs/run-record";
-import type { HostId, InstanceId } from "@remotegpu/shared/ids";
+import type { Probed } from "@remotegpu/agent/core/probes/probe-state";
+import type { HostId, InstanceId, RunId } from "@remotegpu/shared/ids";
 import { ObservedInstance } from "@remotegpu/shared/instance";
 import type { DesiredInstance } from "@remotegpu/shared/instance";
 import { desiredOf } from "../../../../support/samples/desired-instance.ts";
@@ -25,6 +26,7 @@ import {
   HOST,
   LEFT_BEHIND,
   RUNNING,
+  STARTED_AT,
   at,
   containerOf,
   exited,
@@ -37,6 +39,15 @@ const ROUND_MS = 1_000;
 /** Enough for every wait of a row of starts. */
 const QUIET_ROUNDS = 200;
 const CARDS = ["a", "b"];
+/** Its gate is a probe. */
+const REPLICA = 2;
+const PROBE_SAYS = {
+  "not-yet": { serving: "not-yet", unwell: null },
+  yes: { serving: "yes", unwell: null },
+  no: { serving: "no", unwell: null },
+  never: { serving: "not-yet", unwell: { hasServed: false, detail: "It did not serve." } },
+  "no-more": { serving: "no", unwell: { hasServed: true, detail: "It failed its probes." } },
+} as const;
 
 const NOTHING_SPECIAL = {
   startsRefused: null,
@@ -67,6 +78,8 @@ class World {
   readonly starts = new Map<string, number>();
   /** Instances whose start or stop the runtime refuses for now. */
   readonly refuses = new Set<InstanceId>();
+  /** What probes of replicas said last, where that was in this life of their container. */
+  readonly probed = new Map<RunId, Probed>();
   /** Containers that the runtime does not know any more and whose processes are alive. */
   readonly removed = new Set<string>();
 
@@ -78,8 +91,9 @@ class World {
   }
 
   input() {
-    const { desired, runs, knownEpochs } = this;
-    return reconcileInput({ desired, observed: this.containers, runs, knownEpochs, now: at(this.nowMs) });
+    const { desired, runs, knownEpochs, probed } = this;
+    const now = at(this.nowMs);
+    return reconcileInput({ desired, observed: this.containers, runs, knownEpochs, flags: { probed }, now });
   }
 
   own(): OwnedContainer[] {
@@ -99,6 +113,7 @@ class World {
         this.starts.set(action.runId, (this.starts.get(action.runId) ?? 0) + 1);
         if (after) this.#keep(after, this.#start(action, after));
         return;
+      case "end-unwell":
       case "stop":
         if (!this.refuses.has(action.instanceId)) this.#end(action.containerId);
         return;
@@ -113,6 +128,7 @@ class World {
       case "adopt":
       case "open-gate":
       case "note-holding":
+      case "note-serving":
       case "close-run":
       case "forget":
       case "refuse":
@@ -130,6 +146,7 @@ class World {
     if (this.refuses.has(action.instanceId)) {
       return recordTrouble(record, { problem: "runtime-error", detail: "refused" });
     }
+    this.probed.delete(action.runId);
     const { gpus } = action.desired.spec;
     const container = containerOf(action, RUNNING, { gpus });
     this.containers = [...this.containers.filter((c) => c.containerId !== container.containerId), container];
@@ -163,6 +180,13 @@ class World {
     if (container && isRunning(container)) this.#set(container.containerId, exited(exitCode));
   }
 
+  /** What the probe of a replica that runs says from now on. */
+  probe(says: keyof typeof PROBE_SAYS): void {
+    for (const { owner } of this.own().filter(isRunning))
+      if (owner.instanceId === `env-${REPLICA}`)
+        this.probed.set(owner.runId, { ...PROBE_SAYS[says], got: null, startedAt: STARTED_AT });
+  }
+
   lose(index: number): void {
     const container = this.own()[index % Math.max(1, this.own().length)];
     if (container) this.containers = this.containers.filter((other) => other !== container);
@@ -178,7 +202,7 @@ class World {
     const { instance, epoch, run, want } = order;
     const wanted = desiredOf(
       "x",
-      { gpus: [gpu(CARDS[order.card] ?? "a")] },
+      { gpus: [gpu(CARDS[order.card] ?? "a")], ...(instance === REPLICA && { gate: "probe" as const }) },
       { ...key({ instance: `env-${instance}`, epoch, run: `run-${instance}-${epoch}-${run}` }), want },
     );
     const same = (other: DesiredInstance) =>
@@ -199,6 +223,7 @@ type Step =
   | { kind: "crash"; index: number; exitCode: number }
   | { kind: "lose"; index: number }
   | { kind: "leave-behind"; index: number; isRemoved: boolean }
+  | { kind: "probe"; says: keyof typeof PROBE_SAYS }
   | { kind: "drop"; index: number }
   | { kind: "lose-journal" }
   | { kind: "refuse"; instance: number; refuses: boolean }
@@ -229,6 +254,10 @@ const steps = fc.array(
       index: fc.nat(9),
       isRemoved: fc.boolean(),
     }),
+    fc.record({
+      kind: fc.constant("probe" as const),
+      says: fc.constantFrom("not-yet", "yes", "no", "never", "no-more"),
+    }),
     fc.record({ kind: fc.constant("drop" as const), index: fc.nat(9) }),
     fc.record({ kind: fc.constant("lose-journal" as const) }),
     fc.record({ kind: fc.constant("refuse" as const), instance: small, refuses: fc.boolean() }),
@@ -253,6 +282,9 @@ function take(world: World, step: Step, onRound: (actions: Action[], before: Con
       break;
     case "leave-behind":
       world.leaveBehind(step.index, step.isRemoved);
+      break;
+    case "probe":
+      world.probe(step.says);
       break;
     case "drop":
       world.desired = world.desired.filter((_, index) => index !== step.index);
@@ -339,6 +371,30 @@ test("nothing that lives is removed, called over or forgotten, whatever the runt
           world.own().some((container) => isRunning(container) && isSameRun(container.owner, report)),
         );
         expect(lies).toEqual([]);
+      });
+    }),
+    RUNS,
+  );
+});
+
+test("a replica is metered from a moment at which it served, and ended by its probe only to be started again", () => {
+  fc.assert(
+    fc.property(steps, (history) => {
+      play(history, (world, actions) => {
+        const isReplica = (action: Action) =>
+          "instanceId" in action && action.instanceId === `env-${REPLICA}`;
+        const opened = actions.filter((action) => action.kind === "open-gate" && isReplica(action));
+        const early = opened.filter(
+          (action) => "runId" in action && world.probed.get(action.runId)?.serving !== "yes",
+        );
+        const ended = actions.filter(({ kind }) => kind === "end-unwell");
+        const isOver = (action: Action) =>
+          world.runs.some(
+            (run) => "runId" in action && isSameRun(run, action) && (run.stop !== null || run.end !== null),
+          );
+
+        expect(early).toEqual([]);
+        expect(ended.filter((action) => !isReplica(action) || isOver(action))).toEqual([]);
       });
     }),
     RUNS,
