@@ -45,6 +45,7 @@ export function aFailed(rank: number, place: Partial<ReplicaPlace> = {}): Replic
     state: "failed",
     serving: null,
     isHeld: false,
+    isOrdered: false,
     detail: "It exited with code 1",
     ...place,
   });

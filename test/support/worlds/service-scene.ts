@@ -114,6 +114,7 @@ export class ServiceScene {
   /** One round of agents. */
   async round(): Promise<void> {
     for (const host of this.hosts.filter((one) => !this.silent.has(one))) {
+      await host.heartbeat();
       await host.pull();
       await host.heartbeat();
       const left = host.desired.filter(({ want }) => want !== "removed");

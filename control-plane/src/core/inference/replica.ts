@@ -88,10 +88,10 @@ function failure(why: string, isHopeless: boolean): Fate {
   return { kind: "ends", why, isFailure: true, isHopeless };
 }
 
-/** One that somebody stopped, or whose host is lost, has not failed. */
+/** One that somebody stopped, or whose host is lost, has not failed. One that is over is removed by its end alone. */
 function endOf(named: string, place: ReplicaPlace): Fate {
   const { state, stopOrderedBy, isBehind, problem } = place;
-  if (stopOrderedBy !== null || !place.isOrdered) {
+  if (stopOrderedBy !== null || !isOver(state)) {
     const why = stopSentence(place) ?? `${named} was stopped.`;
     return { kind: "ends", why, isFailure: false, isHopeless: false };
   }

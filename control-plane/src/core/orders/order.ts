@@ -6,7 +6,7 @@ import type { Feature } from "@remotegpu/shared/features";
 import { parsePoints, type Points } from "@remotegpu/shared/money";
 import { MIB, THOUSANDTHS } from "@remotegpu/shared/units";
 import type { WorkloadKind } from "@remotegpu/shared/workload";
-import type { GpuWish, PlacementRequest } from "../placement/fleet/fits-on.ts";
+import type { GpuWish, PlacementRequest, Spread } from "../placement/fleet/fits-on.ts";
 import type { Waiting } from "../queue/queue.ts";
 import type { Mount } from "./order-check.ts";
 import type { Quota } from "./quota-levels.ts";
@@ -145,13 +145,15 @@ export interface OrderCircumstances {
   pricedModels: readonly string[] | null;
   /** What the host's agent must be able to do. */
   features: readonly string[];
+  /** Where else instances of its workload are; left out where that does not matter. */
+  spread?: Spread | undefined;
 }
 
 /** @param id names it among the requests of one pass */
 export function placementRequest(
   order: Resources & PlaceWish,
   id: string,
-  { skips, apart, pricedModels, features }: OrderCircumstances,
+  { skips, apart, pricedModels, features, spread }: OrderCircumstances,
 ): PlacementRequest {
   return {
     id,
@@ -167,6 +169,7 @@ export function placementRequest(
     storagePool: order.storagePool,
     skips: [...skips],
     apart: order.instances > 1 ? apart : [],
+    ...(spread !== undefined && { spread }),
   };
 }
 

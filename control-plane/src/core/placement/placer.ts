@@ -5,7 +5,7 @@
 import { type Draw, drawFrom } from "./scoring/draw.ts";
 import type { Fleet } from "./fleet/fleet.ts";
 import { type CardDemand, FleetState } from "./fleet/fleet-state.ts";
-import type { PlacementRequest } from "./fleet/fits-on.ts";
+import type { PlacementRequest, Spread } from "./fleet/fits-on.ts";
 import { gangRoom } from "./gang.ts";
 import { type HostClasses, hostClasses } from "./fleet/host-classes.ts";
 import { HostIndex, UNFIT } from "./fleet/host-index.ts";
@@ -60,6 +60,8 @@ export class Placer {
   /** By class of hosts, of the shape that is placed. */
   readonly #handicaps: Int32Array;
   readonly #indexes = new Map<string, Indexed>();
+  /** By workload and host: how many of its instances are there, with those placed here. */
+  readonly #spread = new Map<string, Map<number, number>>();
 
   /** @throws UnsoundFleetError when the snapshot contradicts itself */
   constructor(fleet: Fleet, { policy, seed, now, typical = [], largest }: PlacementOptions) {
@@ -79,7 +81,41 @@ export class Placer {
   place(request: PlacementRequest): Place[] | null {
     const indexed = this.#indexed(request);
     if (request.instances !== 1) return this.#placeGang(request, indexed);
-    return this.#placeOne(indexed);
+    return request.spread === undefined
+      ? this.#placeOne(indexed)
+      : this.#placeSpread(indexed, request.spread);
+  }
+
+  /** Of the hosts that take it those with the fewest of its workload, and of these the best. */
+  #placeSpread(indexed: Indexed, spread: Spread): Place[] | null {
+    const there = this.#countsOf(spread);
+    const values = indexed.index.values();
+    const open = new Set<number>();
+    let fewest = Infinity;
+    for (const host of this.state.hosts.keys()) {
+      if (values[host] === UNFIT) continue;
+      const count = there.get(host) ?? 0;
+      if (count > fewest) continue;
+      if (count < fewest) open.clear();
+      fewest = count;
+      open.add(host);
+    }
+    const host = this.#bestOf(open, indexed);
+    if (host === null) return null;
+    there.set(host, fewest + 1);
+    return [this.#take(indexed.shape, host)];
+  }
+
+  #countsOf({ over, held }: Spread): Map<number, number> {
+    const known = this.#spread.get(over);
+    if (known !== undefined) return known;
+    const made = new Map<number, number>();
+    for (const [id, count] of held) {
+      const host = this.state.ordinalOf(id);
+      if (host !== null) made.set(host, count);
+    }
+    this.#spread.set(over, made);
+    return made;
   }
 
   #placeOne(indexed: Indexed): Place[] | null {
@@ -123,7 +159,12 @@ export class Placer {
 
   /** Gives back what `place` took. */
   release(request: PlacementRequest, places: readonly Place[]): void {
-    for (const { host, cards } of places) this.state.give(host, request, cards);
+    for (const { host, cards } of places) {
+      this.state.give(host, request, cards);
+      if (request.spread === undefined) continue;
+      const there = this.#countsOf(request.spread);
+      there.set(host, (there.get(host) ?? 1) - 1);
+    }
   }
 
   shapeOf(request: PlacementRequest): RequestShape {

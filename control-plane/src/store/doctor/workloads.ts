@@ -94,6 +94,7 @@ async function instancesWithoutPlacement(sql: Connection): Promise<Found> {
     sql,
     `SELECT i.id, i.state, i.workload_id FROM instances i
       WHERE i.state IN ('placed', 'starting', 'ready', 'stopping')
+        AND NOT (i.current_epoch = 0 AND i.revision IS NOT NULL AND i.dismissed_at IS NULL)
         AND NOT EXISTS (SELECT FROM placements p WHERE p.instance_id = i.id AND p.resources_released_at IS NULL)`,
     ({ id, state, workload_id }) => ({
       finding: "instance-without-placement",

@@ -11,6 +11,9 @@ const ACTOR = "control-plane";
 /** The kind of events that tell of replicas: made, or done without. */
 const REPLICA_EVENT = "replica";
 
+/** SQL: of one that never had a place no host will tell its end. */
+const UNPLACED_IS_OVER = "state = CASE WHEN i.current_epoch = 0 THEN 'stopped' ELSE i.state END";
+
 export interface OfService {
   service: { id: string; customerId: number };
   now: Date;
@@ -43,7 +46,7 @@ export async function noteDismissals(
   { service, leaving, now }: OfService & { leaving: readonly Leaving[] },
 ): Promise<Map<string, Leaving>> {
   const { rows } = await sql.query<{ id: string; rank: number }>(
-    `UPDATE instances i SET dismissed_at = $2, dismissal = l.why
+    `UPDATE instances i SET dismissed_at = $2, dismissal = l.why, ${UNPLACED_IS_OVER}
        FROM unnest($3::int[], $4::text[]) AS l(rank, why)
       WHERE i.workload_kind = 'inference' AND i.workload_id = $1 AND i.rank = l.rank AND i.dismissed_at IS NULL
       RETURNING i.id, i.rank`,
@@ -69,7 +72,7 @@ export async function dismissAll(
   { why, now }: { why: string; now: Date },
 ): Promise<void> {
   await sql.query(
-    `UPDATE instances SET dismissed_at = $2, dismissal = $3
+    `UPDATE instances i SET dismissed_at = $2, dismissal = $3, ${UNPLACED_IS_OVER}
       WHERE workload_kind = 'inference' AND workload_id = $1 AND dismissed_at IS NULL`,
     [id, now, why],
   );

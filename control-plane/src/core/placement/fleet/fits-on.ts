@@ -39,6 +39,14 @@ interface HostsApart {
   names: string;
 }
 
+/** Of a workload whose instances start one by one: it rather goes where fewer of the others are. */
+export interface Spread {
+  /** Names the workload among those of one pass. */
+  over: string;
+  /** By the ids of the hosts: how many of it are there. */
+  held: ReadonlyMap<string, number>;
+}
+
 export interface PlacementRequest {
   id: string;
   /** Placed all or none; everything below is asked for each of them. */
@@ -60,6 +68,8 @@ export interface PlacementRequest {
   skips: (PoolSkip | HostSkip)[];
   /** Hosts that no gang is placed on together; nothing to a single instance. */
   apart: readonly HostsApart[];
+  /** Only of a single instance; left out where it does not matter. */
+  spread?: Spread;
 }
 
 export type Obstacle =

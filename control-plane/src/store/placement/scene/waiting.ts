@@ -8,6 +8,7 @@ import type { PlacementRequest } from "../../../core/placement/fleet/fits-on.ts"
 import type { QueueStanding, Waiting } from "../../../core/queue/queue.ts";
 import { needsOf, rulesOf } from "../../../core/workloads/kinds.ts";
 import { type StartName, startKey } from "../../../core/workloads/start.ts";
+import { nameKey } from "../../../core/workloads/workload-name.ts";
 import type { Connection } from "../../database/database.ts";
 import { type AwaitedFetch, awaitedFetches } from "../../workloads/image-fetches.ts";
 import { imageNeedsOf } from "../../hosts/images/image-needs.ts";
@@ -16,6 +17,7 @@ import { type PricedModels, pricedModelsOf } from "../../orders/checks/priced-mo
 import { withoutTurn } from "../../training/job-arrays.ts";
 import { pairSkipsInForce, skipsInForce } from "../../workloads/place-skips.ts";
 import { holdersOfWaiting } from "./held-orders.ts";
+import { spreadOf } from "./spread.ts";
 import { type WaitingStart, waitingStarts } from "./waiting-rows.ts";
 
 export interface WaitingOrder {
@@ -55,15 +57,18 @@ export async function waitingOrders(sql: Connection, { now }: { now: Date }): Pr
     withoutTurn(sql),
   ]);
   const orders = waiting.map(({ order }) => order);
-  const [priced, needs] = await Promise.all([
+  const starts = waiting.map(({ start }) => start);
+  const [priced, needs, spread] = await Promise.all([
     pricedModelsOf(sql, orders, now),
     imageNeedsOf(sql, orders, list),
+    spreadOf(sql, starts, now),
   ]);
   return waiting.map((one, index) => {
     const key = startKey(one.start);
     return waitingOrderOf(one, {
       skips: skips.get(key) ?? [],
       apart,
+      spread: spread.get(nameKey(one.start)),
       pricedModels: priced.modelsOf(one.order),
       otherModels: otherModelsOf(one, priced),
       beyondMaximum: priced.beyondMaximum(one.order),

@@ -362,3 +362,28 @@ describe("work that may use any card, by default", () => {
     expect(hostsOf(placer, { gpu: aWholeWish(2), instances: 3 })).toEqual(["a", "b", "c"]);
   });
 });
+
+describe("instances of one workload that start one by one", () => {
+  const spread = (held: [string, number][] = []) => ({ over: "inference svc", held: new Map(held) });
+
+  test.each(POLICIES)("go where fewer of them are, with those placed meanwhile, by %s", (policy) => {
+    const placer = new Placer({ hosts: ["a", "b", "c"].map((id) => host(id, 4)) }, { ...OPTIONS, policy });
+    const given = { gpu: aWholeWish(1), spread: spread([["a", 1]]) };
+
+    const placed = [1, 2, 3, 4, 5].map(() => hostsOf(placer, given)?.[0] ?? "");
+
+    expect(new Set(placed.slice(0, 2))).toEqual(new Set(["b", "c"]));
+    expect(new Set(placed.slice(2))).toEqual(new Set(["a", "b", "c"]));
+  });
+
+  test("share a host where there is no other, and what is given back counts no more", () => {
+    const placer = placerOf(host("a", 2), host("b", 1));
+    const request = aRequest({ gpu: aWholeWish(1), spread: spread() });
+    for (const _ of [1, 2, 3]) expect(placer.place(request)).not.toBeNull();
+    expect(placer.place(request)).toBeNull();
+
+    placer.release(request, [{ host: 1, cards: [{ card: 2, memoryMib: null, shareThousandths: 1_000 }] }]);
+
+    expect(hostsOf(placer, { gpu: aWholeWish(1), spread: spread() })).toEqual(["b"]);
+  });
+});

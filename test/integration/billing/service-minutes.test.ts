@@ -1,0 +1,103 @@
+/** What replicas cost, each from its first ready on: against the ledger, by the real ingest and the real hour tick. */
+import { afterEach, beforeEach, expect, test, vi } from "vitest";
+import { chargeDueHours } from "@remotegpu/control-plane/controllers/billing/charging";
+import { ingestBatch } from "@remotegpu/control-plane/controllers/ingest/ingest";
+import { trialBalance } from "@remotegpu/control-plane/store/billing/ledger/ledger";
+import { acquireLeadership } from "@remotegpu/control-plane/store/database/leader";
+import { JournalId } from "@remotegpu/shared/ids";
+import { MS_PER_MINUTE } from "@remotegpu/shared/units";
+import { CHINA, SceneJournal } from "../../support/billing/metering-scene.ts";
+import { freshDatabase } from "../../support/engines/postgres.ts";
+import { openControlScene, type ScriptedHost } from "../../support/worlds/control-scene.ts";
+import { ServiceScene } from "../../support/worlds/service-scene.ts";
+
+const BASE_MS = Date.parse("2026-03-10T03:00:00Z");
+let services: ServiceScene;
+
+beforeEach(async () => {
+  vi.useFakeTimers({ toFake: ["Date"], now: BASE_MS - MS_PER_MINUTE });
+  services = await ServiceScene.begin(await openControlScene(await freshDatabase()), { hosts: 3 });
+});
+afterEach(async () => {
+  vi.useRealTimers();
+  await services.scene.close();
+});
+
+const at = (minute: number) => void vi.setSystemTime(BASE_MS + minute * MS_PER_MINUTE);
+
+async function tick(): Promise<void> {
+  const { db, now } = services.scene.api.deps;
+  const term = (await acquireLeadership(db, { holder: "the test", now: now() })) ?? 0;
+  await chargeDueHours({ db: services.scene.api.db, calendar: CHINA }, { term, now: now() });
+}
+
+/** The host's journal proves these minutes of its replica, as its last. */
+async function proves(host: ScriptedHost, [from, to]: readonly [number, number]): Promise<void> {
+  const { db } = services.scene.api;
+  const { rows } = await db.query<{ utc_at_zero: Date }>(
+    "SELECT utc_at_zero FROM host_boots WHERE host_id = $1",
+    [host.id],
+  );
+  const inBoot = (minute: number) =>
+    Math.round(BASE_MS + minute * MS_PER_MINUTE - (rows[0]?.utc_at_zero.getTime() ?? 0));
+  const [wanted] = host.desired;
+  if (wanted === undefined) throw new Error(`${host.id} has nothing to prove`);
+  const journal = new SceneJournal(
+    { customerId: 0, workspaceId: 0, hostId: host.id, bootId: host.bootId },
+    undefined,
+    JournalId.parse(host.journalId),
+  );
+  const seq = journal.write({
+    run: wanted.runId,
+    instanceId: wanted.instanceId,
+    epoch: wanted.placementEpoch,
+    fromMs: inBoot(from),
+    toMs: inBoot(to),
+    final: true,
+  });
+  const deps = { db, verify: () => Promise.resolve(true), calendar: CHINA };
+  const { quarantined } = await ingestBatch(
+    deps,
+    host.id,
+    journal.batch(1, seq),
+    services.scene.api.deps.now(),
+  );
+  expect(quarantined).toBe(0);
+}
+
+test("three replicas for ten minutes are thirty replica-minutes, and what a replica took to be ready is free", async () => {
+  await tick();
+  at(0);
+  services.starts(0, 1, 2);
+  const id = await services.ordered({ min_replicas: 3, gpu: 1 });
+  await services.settle();
+  at(5);
+  services.says.clear();
+  await services.settle();
+  expect(await services.serving(id)).toEqual([0, 1, 2]);
+  at(15);
+  await services.ask("POST", `/${id}/stop`);
+  for (const host of services.hosts) await proves(host, [5, 15]);
+  await services.settle();
+  at(60);
+  await tick();
+
+  const { rows } = await services.scene.api.db.query<{ minutes: number; runs: number; amount: string }>(
+    `SELECT sum(billed_minutes)::int AS minutes, count(*)::int AS runs, sum(posted_amount)::text AS amount FROM runs
+      WHERE resource_type = 'inference' AND resource_id = $1`,
+    [id],
+  );
+  // 0.11 a minute: 0.6 an hour for the core and 6 for the GPU.
+  expect(rows).toEqual([{ minutes: 30, runs: 3, amount: "3.3000" }]);
+  const records = await services.scene.api.db.query<{ amount: string }>(
+    "SELECT sum(amount)::text AS amount FROM billing_records WHERE resource_type = 'inference' AND resource_id = $1",
+    [id],
+  );
+  expect(records.rows).toEqual([{ amount: "3.3000" }]);
+  const { rows: balance } = await services.scene.api.db.query<{ balance: string }>(
+    "SELECT balance::text AS balance FROM customers WHERE id = $1",
+    [services.alice.customerId],
+  );
+  expect(balance).toEqual([{ balance: "99996.7000" }]);
+  expect(await trialBalance(services.scene.api.db)).toEqual({ total: "0.0000", unbalancedCustomers: 0 });
+});
