@@ -1,7 +1,8 @@
 /**
  * What the neighbours of a hostile origin notice: the slowest of a hundred of their requests at a fixed rate, in turns with
  * and without somebody who floods another origin of the same gateway, in one way each. The gateway has its real limits and
- * shares this process with the site of the terminal; neighbours and the hostile have a process each.
+ * shares this process with the site of the terminal; neighbours and the hostile have a process each. What this process
+ * computes beside each harm is told as well: it says more than times do where the machine has other work.
  */
 import { fork } from "node:child_process";
 import { once } from "node:events";
@@ -63,10 +64,14 @@ export async function measureNeighbours(
   await p99();
   for (const [what, words] of Object.entries(HARMS) as [Harm["what"], string][]) {
     const pairs: Pair[] = [];
+    const computed: number[] = [];
     while (pairs.length < ROUNDS) {
       const bare = await p99();
       await told(hostile, { what, ...harm });
+      const before = process.cpuUsage();
       const ours = await p99();
+      const { user, system } = process.cpuUsage(before);
+      computed.push((user + system) / 1_000 / (EACH_MS / 1_000));
       await told(hostile, "stop");
       pairs.push({ ours, bare });
     }
@@ -75,6 +80,7 @@ export async function measureNeighbours(
     say(valuesLine("  more than without", more, "ms"));
     const without = pairs.map(({ bare }) => bare);
     say(valuesLine("  without", without, "ms"));
+    say(valuesLine("  computed each second", computed, "ms"));
   }
 }
 
