@@ -78,8 +78,14 @@ export const SERVICE = workloadGroup({
     ],
   },
   show: { summary: "one service, whole", print: printWithoutInstances },
-  verbs: [],
+  verbs: [
+    { name: "start", summary: "start it again, with as many replicas as before" },
+    { name: "stop", summary: "stop all its replicas" },
+    { name: "pause", summary: "leave the number of its replicas to people, where it scales by itself" },
+    { name: "resume", summary: "let it scale by itself again" },
+  ],
   sentence: serviceSentence,
+  deletion: (id) => `Inference service ${id} is being deleted.`,
 });
 
 /** They have a command of their own. */
