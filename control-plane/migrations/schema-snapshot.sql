@@ -662,6 +662,7 @@ CREATE TABLE gateways (
   web_base varchar(512),
   started_at timestamptz NOT NULL,
   seen_at timestamptz NOT NULL,
+  service_base varchar(512),
   CONSTRAINT gateways_pkey PRIMARY KEY (id),
   CONSTRAINT gateways_name_check CHECK (((name)::text <> ''::text)),
   CONSTRAINT gateways_tunnel_is_whole CHECK (((tunnel_host IS NULL) = (tunnel_port IS NULL))),
@@ -1666,6 +1667,26 @@ CREATE TABLE schema_migrations (
   CONSTRAINT schema_migrations_pkey PRIMARY KEY (name)
 );
 
+CREATE TABLE service_keys (
+  id bigserial,
+  service_id varchar(64) NOT NULL,
+  name varchar(128) NOT NULL,
+  prefix varchar(16) NOT NULL,
+  key_hash varchar(64) NOT NULL,
+  customer_id bigint NOT NULL,
+  made_at timestamptz NOT NULL,
+  expires_at timestamptz,
+  revoked_at timestamptz,
+  revoked_by text,
+  CONSTRAINT service_keys_pkey PRIMARY KEY (id),
+  CONSTRAINT service_keys_key_hash_key UNIQUE (key_hash),
+  CONSTRAINT service_keys_name_check CHECK (((name)::text <> ''::text)),
+  CONSTRAINT service_keys_revoked_by_somebody CHECK (((revoked_at IS NULL) = (revoked_by IS NULL)))
+);
+CREATE INDEX idx_service_keys_customer ON service_keys USING btree (customer_id);
+CREATE UNIQUE INDEX idx_service_keys_name ON service_keys USING btree (service_id, name) WHERE (revoked_at IS NULL);
+CREATE INDEX idx_service_keys_service ON service_keys USING btree (service_id);
+
 CREATE TABLE service_revisions (
   service_id varchar(64) NOT NULL,
   number integer NOT NULL,
@@ -2286,6 +2307,9 @@ ALTER TABLE runs
   ADD CONSTRAINT runs_ordered_by_fkey FOREIGN KEY (ordered_by) REFERENCES customers(id),
   ADD CONSTRAINT runs_placement_fkey FOREIGN KEY (instance_id, epoch) REFERENCES placements(instance_id, epoch) DEFERRABLE INITIALLY DEFERRED,
   ADD CONSTRAINT runs_workspace_id_fkey FOREIGN KEY (workspace_id) REFERENCES workspaces(id);
+
+ALTER TABLE service_keys
+  ADD CONSTRAINT service_keys_service_id_fkey FOREIGN KEY (service_id) REFERENCES inference_services(id) ON DELETE CASCADE;
 
 ALTER TABLE service_revisions
   ADD CONSTRAINT service_revisions_service_id_fkey FOREIGN KEY (service_id) REFERENCES inference_services(id);

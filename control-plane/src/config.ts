@@ -15,6 +15,13 @@ const TUNNEL_PORT = 8444;
 
 const PostgresUrl = z.string().regex(/^postgres(ql)?:\/\//, "must be a postgres:// URL");
 
+const Domain = z
+  .string()
+  .refine(
+    (text) => webBaseOf(text, { hasCertificate: false }) !== null,
+    "must be a domain, like web.example.com",
+  );
+
 const Environment = z.object({
   REMOTEGPU_STATE_DIR: z.string().startsWith("/").default("/var/lib/remotegpu-control-plane"),
   /** Beyond loopback the API and NATS get TLS from a CA of the state folder. */
@@ -30,15 +37,10 @@ const Environment = z.object({
   /** PEM file of the CA of that NATS, where it is not a public one. */
   NATS_CA_FILE: OrUnset(z.string().startsWith("/")),
   /** Below it each service of each environment has an origin of its own; it may carry a port. Unset: no web side. */
-  WEB_DOMAIN: OrUnset(
-    z
-      .string()
-      .refine(
-        (text) => webBaseOf(text, { hasCertificate: false }) !== null,
-        "must be a domain, like web.example.com",
-      ),
-  ),
-  /** PEM files of the certificate for `*.WEB_DOMAIN`; without them an operator's proxy speaks TLS in front. */
+  WEB_DOMAIN: OrUnset(Domain),
+  /** Below it each inference service has a name of its own besides its path; it may carry a port. Unset: none has. */
+  SERVICE_DOMAIN: OrUnset(Domain),
+  /** PEM files of the certificate for `*.WEB_DOMAIN` and `*.SERVICE_DOMAIN`; without them an operator's proxy speaks TLS in front. */
   WEB_CERT: OrUnset(z.string().startsWith("/")),
   WEB_KEY: OrUnset(z.string().startsWith("/")),
   /** Of the gateway's web side; "off": this process is none. */
@@ -77,6 +79,7 @@ export interface GatewayConfig {
   isAsked: boolean;
   listen: { address: string; port: number };
   webBase: WebBase | null;
+  serviceDomain: WebBase | null;
   /** PEM files; null: plain HTTP. */
   certificate: { certFile: string; keyFile: string } | null;
   /** Null: hosts cannot dial in. */
@@ -130,20 +133,26 @@ export function readConfig(environment: NodeJS.ProcessEnv): Config {
 }
 
 function gatewayConfig(env: z.infer<typeof Environment>): GatewayConfig | null {
-  const { WEB_CERT: certFile, WEB_KEY: keyFile, WEB_DOMAIN: domain, REMOTEGPU_GATEWAY_LISTEN: listen } = env;
+  const { WEB_CERT: certFile, WEB_KEY: keyFile, WEB_DOMAIN: domain, SERVICE_DOMAIN: services } = env;
+  const { REMOTEGPU_GATEWAY_LISTEN: listen } = env;
   if ((certFile === undefined) !== (keyFile === undefined))
     throw new ConfigError(
       certFile === undefined ? "WEB_CERT" : "WEB_KEY",
       "WEB_CERT and WEB_KEY belong together",
     );
   if (listen === "off") return null;
-  const isAsked = listen !== undefined || domain !== undefined;
+  const isAsked = listen !== undefined || domain !== undefined || services !== undefined;
   const certificate = certFile === undefined || keyFile === undefined ? null : { certFile, keyFile };
-  const webBase = domain === undefined ? null : webBaseOf(domain, { hasCertificate: certificate !== null });
+  const baseOf = (text: string | undefined) =>
+    text === undefined ? null : webBaseOf(text, { hasCertificate: certificate !== null });
+  const [webBase, serviceDomain] = [baseOf(domain), baseOf(services)];
+  if (serviceDomain !== null && serviceDomain.domain === webBase?.domain)
+    throw new ConfigError("SERVICE_DOMAIN", "must be another domain than WEB_DOMAIN");
   return {
     isAsked,
     listen: addressOf(listen ?? GATEWAY_LISTEN),
     webBase,
+    serviceDomain,
     certificate,
     tunnel: tunnelConfig(env),
   };

@@ -71,6 +71,7 @@ export async function startGateway(
     tunnels,
     ...(onOrder !== undefined && { onOrder }),
     base: config.webBase,
+    serviceDomain: config.serviceDomain,
     listen: { ...config.listen, certificate: config.certificate },
     handlers: {
       terminal: terminalOf({ tunnels, operator, sessions, isBehindProxy, log }),
@@ -82,9 +83,11 @@ export async function startGateway(
     throw error;
   });
   const webBase = gateway === null || config.webBase === null ? null : webBaseText(config.webBase);
+  const serviceBase =
+    gateway === null ? null : (webBase ?? originAt(hostOf(config, publicHost), gateway.port, config));
   const tunnel =
     tunnels.port === null ? null : { host: config.tunnel?.host ?? publicHost, port: tunnels.port };
-  const registration = new Registration({ id, db, now, log, tunnel, webBase });
+  const registration = new Registration({ id, db, now, log, tunnel, webBase, serviceBase });
   await registration.start();
   tunnels.follow(id);
   sessions.start();
@@ -100,6 +103,15 @@ export async function startGateway(
       await registration.stop();
     },
   };
+}
+
+function hostOf({ listen: { address } }: GatewayConfig, publicHost: string): string {
+  return address.startsWith("127.") || address === "::1" ? address : publicHost;
+}
+
+/** Of a gateway without a domain, which has no origin for each environment's service but paths of its own. */
+function originAt(host: string, port: number, { certificate }: GatewayConfig): string {
+  return `${certificate === null ? "http" : "https"}://${host.includes(":") ? `[${host}]` : host}:${port}`;
 }
 
 function terminalOf(parts: {

@@ -19,7 +19,7 @@ const GIVEN_TO_CONTAINERS = [
   "control-plane/src/core/training/launch/launch-environment.ts",
 ];
 const VARIABLE =
-  /\b(?:REMOTEGPU_[A-Z0-9_]+|(?:MIGRATION_)?DATABASE_URL|NATS_(?:URL|CA_FILE)|WEB_(?:DOMAIN|CERT|KEY))\b/g;
+  /\b(?:REMOTEGPU_[A-Z0-9_]+|(?:MIGRATION_)?DATABASE_URL|NATS_(?:URL|CA_FILE)|WEB_(?:DOMAIN|CERT|KEY)|SERVICE_DOMAIN)\b/g;
 /** A first word of this kind is a path from the root of the repository, whatever follows it. */
 const FROM_THE_ROOT = /^(?:agent|control-plane|shared|test|\.setup)\/[\w./-]+$/;
 

@@ -14,11 +14,14 @@ import { ShownEntries } from "./entry/shown.ts";
 import { Waker } from "./entry/waker.ts";
 import { FrontDoor, type FrontDoorParts } from "./front/front-door.ts";
 import { Listener, type ListenWish } from "./front/listener.ts";
-import { type GatewayLimits, GATEWAY_LIMITS, Load } from "./front/load.ts";
+import { type GatewayLimits, GATEWAY_LIMITS, Load, SERVICE_LIMITS } from "./front/load.ts";
 import { LOOK_EVERY_MS, SlowBodies } from "./front/slow-bodies.ts";
 import { Carrier } from "./proxy/carrier.ts";
 import { Forwarder } from "./proxy/forward.ts";
 import { JupyterLogin } from "./proxy/jupyter-login.ts";
+import { Callers } from "./services/callers.ts";
+import { ServiceDoor } from "./services/service-door.ts";
+import { ServiceLines } from "./services/service-lines.ts";
 import type { Tunnels } from "./tunnel/tunnel.ts";
 
 /** Of one address, and of what one container answers. */
@@ -34,6 +37,8 @@ export interface GatewayDeps {
   /** Something was ordered by whoever came in. */
   onOrder?: () => void;
   base: WebBase | null;
+  /** Below which inference services have names of their own. */
+  serviceDomain?: WebBase | null;
   listen: Pick<ListenWish, "address" | "port" | "certificate">;
   handlers?: FrontDoorParts["handlers"];
   limits?: GatewayLimits;
@@ -67,8 +72,13 @@ export async function openGateway(deps: GatewayDeps): Promise<Gateway> {
   });
   const slowBodies = new SlowBodies();
   const heldBack = new HeldBack(broken);
+  const lines = new ServiceLines({ db, log });
+  const callers = new Callers({ db, now, log });
   const door = new FrontDoor({
     base,
+    serviceDomain: deps.serviceDomain ?? null,
+    services: new ServiceDoor({ lines, callers, carrier, slowBodies }),
+    serviceLoad: new Load(SERVICE_LIMITS),
     isBehindProxy: listen.certificate === null,
     entrance,
     shown: new ShownEntries({ db, now, cookies }),
@@ -103,6 +113,8 @@ export async function openGateway(deps: GatewayDeps): Promise<Gateway> {
     log,
   );
   visits.start();
+  callers.start();
+  lines.start();
   slowBodies.start(deps.bodyLookMs ?? LOOK_EVERY_MS);
   return {
     port: listener.port,
@@ -110,6 +122,8 @@ export async function openGateway(deps: GatewayDeps): Promise<Gateway> {
     async close() {
       slowBodies.stop();
       await visits.stop();
+      await lines.stop();
+      await callers.stop();
       await listener.close();
       carrier.close();
       await entrance.stop();

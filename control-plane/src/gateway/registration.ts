@@ -22,6 +22,8 @@ export interface RegistrationDeps {
   /** Where hosts that are not reached dial in; null: nowhere. */
   tunnel: NewGateway["tunnel"];
   webBase: string | null;
+  /** The origin below whose paths services lie. */
+  serviceBase: string | null;
 }
 
 export class Registration {
@@ -50,10 +52,10 @@ export class Registration {
   }
 
   async #keep(): Promise<void> {
-    const { db, id, now, log, tunnel, webBase } = this.#deps;
+    const { db, id, now, log, tunnel, webBase, serviceBase } = this.#deps;
     try {
       const name = hostname().slice(0, NAME_LENGTH) || "gateway";
-      await keepGateway(db, { id, name, tunnel, webBase, now: now() });
+      await keepGateway(db, { id, name, tunnel, webBase, serviceBase, now: now() });
       await forgetGateways(db, now());
     } catch (error) {
       log.warn({ error }, "this gateway cannot say that it runs; it tries again");

@@ -68,6 +68,8 @@ const ROUTES: Record<string, AuditedRoute | null> = {
   "POST /environments/{id}/links": to("web-link.create", "environment", "id"),
   "POST /environments/{id}/shares": to("web-share.create", "web-share"),
   "DELETE /environments/{id}/shares/{share_id}": to("web-share.end", "web-share", "share_id"),
+  "POST /inference-services/{id}/keys": to("service-key.create", "service-key"),
+  "DELETE /inference-services/{id}/keys/{key_id}": to("service-key.revoke", "service-key", "key_id"),
   "POST /training-jobs": to("training-job.create", "training-job"),
   "POST /training-jobs/dry-run": null,
   "POST /training-job-groups/{id}/cancel": to("training-job-group.cancel", "training-job-group", "id"),

@@ -40,7 +40,14 @@ const ask = async (method: string, path: string) =>
 const sessions = async () => (await ask("GET", "/sessions")).body.items;
 const entries = async () => (await ask("GET", "/access-log?service_type=terminal")).body.items;
 const seen = async (gateway: string) =>
-  await keepGateway(scene.api.db, { id: gateway, name: gateway, tunnel: null, webBase: null, now: now() });
+  await keepGateway(scene.api.db, {
+    id: gateway,
+    name: gateway,
+    tunnel: null,
+    webBase: null,
+    serviceBase: null,
+    now: now(),
+  });
 const terminalsOf = (gatewayId: string, db: Database = scene.api.deps.db) =>
   new TerminalSessions({ db, gatewayId, now, log });
 

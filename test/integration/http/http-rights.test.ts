@@ -120,6 +120,16 @@ async function jobArray(): Promise<string> {
   return id;
 }
 
+/** Of somebody's service, made as it lies in the database. */
+async function serviceKey(serviceId: string): Promise<number> {
+  const { rows } = await api.db.query<{ id: number }>(
+    `INSERT INTO service_keys (service_id, name, prefix, key_hash, customer_id, made_at)
+     VALUES ($1, $2, 'rgs_x', $2, $3, now()) RETURNING id`,
+    [serviceId, randomBytes(32).toString("hex"), people.author.customerId],
+  );
+  return rows[0]?.id ?? 0;
+}
+
 async function inferenceService(): Promise<string> {
   const id = fresh("service");
   await api.db.query(
@@ -503,6 +513,24 @@ const RIGHTS: [route: string, expected: string, question: Question][] = [
     async () => {
       const id = await environment();
       return { path: `/environments/${id}/shares/${await webShare(id)}` };
+    },
+  ],
+  [
+    "POST /inference-services/{id}/keys",
+    "401 404 403 403 ok ok ok 403",
+    at(inferenceService, (id) => `/inference-services/${id}/keys`, { name: "app" }),
+  ],
+  [
+    "GET /inference-services/{id}/keys",
+    MEMBERS,
+    at(inferenceService, (id) => `/inference-services/${id}/keys`),
+  ],
+  [
+    "DELETE /inference-services/{id}/keys/{key_id}",
+    AUTHORS,
+    async () => {
+      const id = await inferenceService();
+      return { path: `/inference-services/${id}/keys/${await serviceKey(id)}` };
     },
   ],
   ["GET /port-mappings", EVERYONE, plain("/port-mappings")],

@@ -161,7 +161,8 @@ describe("an order of a service is refused", () => {
     ["health_check_path", { health_check_path: "health" }],
     ["autoscaling_config.target_memory", { autoscaling_config: { target_memory: 1 } }],
     ["autoscaling_config.target_cpu", { autoscaling_config: { target_cpu: 0 } }],
-    ["config.public", { config: { public: true } }],
+    ["config.secret", { config: { secret: true } }],
+    ["config.cors_origins.0", { config: { cors_origins: ["https://app.example/path"] } }],
     ["env_vars.PORT", { env_vars: { PORT: "1" } }],
     ["version", { version: "" }],
   ])("with %s: %j", async (path, change) => {

@@ -3,6 +3,7 @@
  * containers with services that it leads to.
  */
 import { spawn, type ChildProcess } from "node:child_process";
+import { once } from "node:events";
 import { mkdtemp, rm } from "node:fs/promises";
 import { readdirSync, readFileSync } from "node:fs";
 import { tmpdir } from "node:os";
@@ -280,8 +281,22 @@ export class ContainerUnderTest {
     return service;
   }
 
+  /** Whatever serves in it; resolves once it is gone. */
+  async endServices(): Promise<void> {
+    const ending = this.#services
+      .splice(0)
+      .filter(({ exitCode, signalCode }) => exitCode === null && signalCode === null);
+    await Promise.all(
+      ending.map(async (service) => {
+        const over = once(service, "exit");
+        service.kill("SIGKILL");
+        await over;
+      }),
+    );
+  }
+
   async end(): Promise<void> {
-    for (const service of this.#services) service.kill("SIGKILL");
+    await this.endServices();
     await docker.getContainer(this.containerId).remove({ force: true });
   }
 }

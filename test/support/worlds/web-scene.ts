@@ -29,7 +29,7 @@ import { type ControlScene, openControlScene, type ScriptedHost } from "./contro
 
 /** Serves whatever a test needs of a web service (fixtures/web-service.ts). */
 export const SERVICE_PORT = 8000;
-const SERVICE = new URL("../../fixtures/web-service.ts", import.meta.url).pathname;
+export const SERVICE = new URL("../../fixtures/web-service.ts", import.meta.url).pathname;
 const HOST = "host-1";
 
 export interface WebScene {
@@ -49,6 +49,8 @@ export interface WebScene {
   anotherGateway(change?: Partial<GatewayDeps>): Promise<Gateway>;
   /** The access process is to look at these in the container, as the agent says it. */
   watches(services: ReachableInstance["services"]): Promise<void>;
+  /** The access process leads to these instances of another workload as well. */
+  leadsTo(workloadId: string, instances: readonly ReachableInstance[]): Promise<void>;
   /** Orders another one, which runs in no container. */
   order(caller: Caller, change?: object): Promise<string>;
   /** The host part of an origin, with its port. */
@@ -64,7 +66,7 @@ export interface WebScene {
   close(): Promise<void>;
 }
 
-interface WebAsk {
+export interface WebAsk {
   method?: string;
   headers?: OutgoingHttpHeaders;
   body?: string | Buffer;
@@ -73,7 +75,7 @@ interface WebAsk {
   gateway?: Gateway;
 }
 
-interface WebAnswer {
+export interface WebAnswer {
   status: number;
   headers: IncomingMessage["headers"];
   text: string;
@@ -135,8 +137,21 @@ async function opened(
     instanceId: instance.instanceId,
     runId: instance.runId,
   };
-  const watches = async (services: ReachableInstance["services"]) =>
-    void (await access.say({ instances: [{ ...reachable, services }], gateway: identity }));
+  const others = new Map<string, readonly ReachableInstance[]>();
+  let services: ReachableInstance["services"] = [];
+  const say = async () =>
+    void (await access.say({
+      instances: [{ ...reachable, services }, ...[...others.values()].flat()],
+      gateway: identity,
+    }));
+  const watches = async (wanted: ReachableInstance["services"]) => {
+    services = wanted;
+    await say();
+  };
+  const leadsTo = async (workloadId: string, instances: readonly ReachableInstance[]) => {
+    others.set(workloadId, instances);
+    await say();
+  };
   await watches([]);
   host.machine.ipAddress = "127.0.0.1";
   host.machine.gatewayPort = await eventually(() => access.news?.gatewayPort ?? undefined, {
@@ -178,6 +193,7 @@ async function opened(
     name: "scene",
     tunnel: null,
     webBase: webBaseText(base),
+    serviceBase: webBaseText(base),
     now: now(),
   });
 
@@ -211,6 +227,7 @@ async function opened(
     gateway,
     anotherGateway,
     watches,
+    leadsTo,
     order,
     hostOf,
     ask,

@@ -171,8 +171,7 @@ export class ApiClient {
   /** The bytes of a WebSocket's binary messages, with this key. */
   async webSocket(address: string): Promise<Duplex> {
     const url = new URL(address);
-    if (url.protocol !== "wss:" && !/^(localhost|.*\.localhost|127\.0\.0\.1)$/.test(url.hostname))
-      throw new CliError("unavailable", `${url.host} speaks no TLS; the key is not sent there.`);
+    refusePlain(url, "wss:");
     const [{ WebSocket, createWebSocketStream }, { rootCertificates }] = await Promise.all([
       import("ws"),
       import("node:tls"),
@@ -197,6 +196,16 @@ export class ApiClient {
         reject(new CliError("unavailable", `${url.host} cannot be reached: ${cause.message}`, { cause })),
       );
     });
+  }
+
+  /** For curl's --config: this key, and whom it may be shown to. @throws CliError where that is everybody on the way */
+  curlOptions(url: URL): string[] {
+    refusePlain(url, "https:");
+    const { key, ca } = this.#profile;
+    return [
+      `header = ${JSON.stringify(`Authorization: Bearer ${key}`)}`,
+      ...(ca === undefined ? [] : [`cacert = ${JSON.stringify(ca)}`]),
+    ];
   }
 
   #refusal(status: number, answer: unknown): CliError {
@@ -260,6 +269,12 @@ export class ApiClient {
       sent.end(payload);
     });
   }
+}
+
+/** @throws CliError where a key would go in plain text over a network */
+function refusePlain({ protocol, hostname, host }: URL, sealed: "https:" | "wss:"): void {
+  if (protocol !== sealed && !/^(localhost|.*\.localhost|127\.0\.0\.1)$/.test(hostname))
+    throw new CliError("unavailable", `${host} speaks no TLS; the key is not sent there.`);
 }
 
 /** Loaded when the first request is made: many commands make none, and its loading is a good part of their time. */

@@ -10,7 +10,7 @@ import { idOf } from "../frame/things.ts";
 import { oursOf, SSH_CONFIG } from "./config-command.ts";
 import { keepHostKeys } from "./client-files.ts";
 import { argumentsOf } from "./client-options.ts";
-import { runInPlace } from "./client-program.ts";
+import { runInPlace } from "../frame/client-program.ts";
 import { passOn, SSH_PROXY } from "./proxy-command.ts";
 import { gatewayOf, type SshWay, sshWay, waits } from "./way-in.ts";
 

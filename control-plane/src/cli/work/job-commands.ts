@@ -1,5 +1,4 @@
-/** `remotegpu job …` and `remotegpu service …`: training jobs and inference services. How a job is ordered is in job-create.ts. */
-import { asSentence } from "@remotegpu/shared/sentence";
+/** `remotegpu job …`: training jobs. How one is ordered is in job-create.ts. */
 import type { Row } from "../frame/api-client.ts";
 import { printOne, type Column, type Output } from "../frame/output.ts";
 import { JOB_OUTPUT } from "../files/job-output.ts";
@@ -9,8 +8,6 @@ import { RUN } from "./job-run.ts";
 import { ended, jobSentence } from "./job-state.ts";
 import { SUBMIT } from "./job-submit.ts";
 import { CPU_AND_MEMORY, OWNER, workloadGroup } from "./workload-group.ts";
-
-const SAYS: Column = ["waits for / says", (row) => row.status_reason];
 
 const JOB_SAYS: Column = [
   "waits for / says",
@@ -56,45 +53,7 @@ export const JOB = workloadGroup({
   deletion: (id) => `Training job ${id} is being deleted.`,
 });
 
-export const SERVICE = workloadGroup({
-  name: "service",
-  summary: "inference services",
-  kind: "service",
-  route: "/inference-services",
-  hasRanks: true,
-  list: {
-    summary: "every service you may see",
-    columns: [
-      "id",
-      "name",
-      "status",
-      OWNER,
-      { wide: "image" },
-      { wide: "version" },
-      "replicas",
-      ...CPU_AND_MEMORY,
-      "gpu",
-      SAYS,
-    ],
-  },
-  show: { summary: "one service, whole", print: printWithoutInstances },
-  verbs: [
-    { name: "start", summary: "start it again, with as many replicas as before" },
-    { name: "stop", summary: "stop all its replicas" },
-    { name: "pause", summary: "leave the number of its replicas to people, where it scales by itself" },
-    { name: "resume", summary: "let it scale by itself again" },
-  ],
-  sentence: serviceSentence,
-  deletion: (id) => `Inference service ${id} is being deleted.`,
-});
-
 /** They have a command of their own. */
-function printWithoutInstances(output: Output, { instances: _instances, ...shown }: Row): void {
+export function printWithoutInstances(output: Output, { instances: _instances, ...shown }: Row): void {
   printOne(output, shown);
-}
-
-function serviceSentence(row: Row): string {
-  return asSentence(
-    `Inference service ${String(row.id)} is ${String(row.status)}: ${String(row.status_reason)}`,
-  );
 }

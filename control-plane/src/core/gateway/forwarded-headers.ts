@@ -60,8 +60,8 @@ export function headersToContainer(
   const sent = withoutHopByHop(headers);
   for (const name of OWN_WORDS) delete sent[name];
   const { authorization, "x-api-key": apiKey, cookie } = sent;
-  if (typeof authorization === "string" && /^Bearer +rgk_/i.test(authorization)) delete sent.authorization;
-  if (typeof apiKey === "string" && apiKey.startsWith("rgk_")) delete sent["x-api-key"];
+  if (typeof authorization === "string" && /^Bearer +rg[ks]_/i.test(authorization)) delete sent.authorization;
+  if (typeof apiKey === "string" && /^rg[ks]_/.test(apiKey)) delete sent["x-api-key"];
   if (typeof cookie === "string") {
     const kept = withoutOwnCookie(cookie);
     if (kept === null) delete sent.cookie;

@@ -3,11 +3,12 @@ import { type Feature, featuresFor } from "@remotegpu/shared/features";
 import type { DesiredInstance } from "@remotegpu/shared/instance";
 import { STOP_GRACE_SECONDS } from "../instances/desired-set.ts";
 import type { OrderConfig } from "../orders/order.ts";
+import type { ExposureConfig } from "./exposure.ts";
 import { STARTUP_SECONDS } from "./replica.ts";
 
 const DEFAULT_PORT = 8_000;
 
-export interface ServiceConfig extends OrderConfig {
+export interface ServiceConfig extends OrderConfig, ExposureConfig {
   /** In place of the image's own. */
   command?: string | undefined;
   /** Where each replica listens. */

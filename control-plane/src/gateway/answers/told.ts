@@ -68,6 +68,12 @@ export function noWay({ reason, message }: TunnelError, answer: ServiceAnswer | 
   return { status: 502, title: "Nothing answers yet", sentence, retryAfterSeconds: SOON_SECONDS };
 }
 
+export const late: Answer = {
+  status: 504,
+  title: "No answer in time",
+  sentence: "The service took longer than it may until the first byte of its answer.",
+};
+
 export const garbled: Answer = {
   status: 502,
   title: "No sound answer",

@@ -8,6 +8,11 @@ import { setTimeout as pause } from "node:timers/promises";
 import type { Log } from "@remotegpu/shared/log";
 import { isForeignSocket, isForged } from "../../core/gateway/cross-site.ts";
 import { type AskedHost, readHost, type WebBase } from "../../core/gateway/origin.ts";
+import {
+  readServiceHost,
+  readServicePath,
+  type ServiceAddress,
+} from "../../core/gateway/services/service-address.ts";
 import type { Admission } from "../../core/gateway/admission.ts";
 import type { HeldBack } from "../../core/gateway/held-back.ts";
 import { isRelayed } from "../../core/environments/web-target.ts";
@@ -19,6 +24,7 @@ import type { Waker } from "../entry/waker.ts";
 import { type Rights, RightsUnknown } from "../entry/rights.ts";
 import type { Shown, ShownEntries } from "../entry/shown.ts";
 import type { Forwarder } from "../proxy/forward.ts";
+import type { ServiceDoor } from "../services/service-door.ts";
 import type { Visit, VisitHandler } from "../visit.ts";
 import { addressOf } from "./asker.ts";
 import { type Answer, answer, answerUpgrade, wantsHtml } from "../answers/answers.ts";
@@ -35,6 +41,8 @@ const HELD_BACK = new Set([400, 421, 429, 431]);
 
 export interface FrontDoorParts {
   base: WebBase | null;
+  /** Below which inference services have names of their own; null: nowhere. */
+  serviceDomain: WebBase | null;
   /** The gateway speaks plain HTTP: whoever forwards to it from this machine tells who asks. */
   isBehindProxy: boolean;
   entrance: Entrance;
@@ -47,6 +55,9 @@ export interface FrontDoorParts {
   handlers: { terminal?: VisitHandler | undefined; relayed?: Pick<VisitHandler, "upgrade"> | undefined };
   load: Load;
   heldBack: HeldBack;
+  services: ServiceDoor;
+  /** Of what is asked of services, which are there for programs of many users. */
+  serviceLoad: Load;
   slowBodies: SlowBodies;
   now: () => Date;
   log: Log;
@@ -58,6 +69,7 @@ type Origin = Extract<AskedHost, { kind: "origin" }>;
 type Outcome =
   | { kind: "answer"; told: Answer }
   | { kind: "served" }
+  | { kind: "service"; address: ServiceAddress; host: string }
   | { kind: "visit"; visit: Visit; leave: () => void; shown: Shown; host: string };
 
 export class FrontDoor {
@@ -96,6 +108,13 @@ export class FrontDoor {
       await this.#rhythm(request, outcome.told);
       return answer(request, response, outcome.told);
     }
+    if (outcome.kind === "service") {
+      const { address, host } = outcome;
+      return await this.#parts.services.request(request, response, {
+        address,
+        asker: this.#asker(request, host),
+      });
+    }
     const { visit, leave, shown } = outcome;
     if (response.closed) return leave();
     response.once("close", leave);
@@ -126,6 +145,10 @@ export class FrontDoor {
       await this.#rhythm(request, outcome.told);
       return answerUpgrade(request, socket, outcome.told);
     }
+    if (outcome.kind === "service") {
+      const at = { address: outcome.address, asker: this.#asker(request, outcome.host) };
+      return await this.#parts.services.upgrade(request, socket, head, at);
+    }
     const { visit, leave, host } = outcome;
     void closed.then(leave);
     const { terminal, relayed } = this.#parts.handlers;
@@ -147,20 +170,24 @@ export class FrontDoor {
       enter: (origin: Origin) => Promise<boolean> | boolean;
     },
   ): Promise<Outcome> {
-    const { base, load, now, isBehindProxy } = this.#parts;
+    const { base, serviceDomain, load, serviceLoad, now, isBehindProxy } = this.#parts;
     const { method = "", url = "", httpVersion, rawHeaders } = request;
     const form = readForm({ method, url, httpVersion, rawHeaders, isSocket: as.isSocket });
     if (!form.isSound) return told({ status: form.status, title: "Not understood", sentence: form.sentence });
     request.url = form.path;
     const asked = readHost(base, form.host);
-    const taken = load.take({
+    const service =
+      readServiceHost(serviceDomain, form.host, form.path) ??
+      (asked?.kind === "bare" ? readServicePath(form.path) : null);
+    const taken = (service === null ? load : serviceLoad).take({
       address: addressOf(request, isBehindProxy),
-      host: asked?.kind === "origin" ? asked.host : "",
+      host: service?.id ?? (asked?.kind === "origin" ? asked.host : ""),
       isSocket: as.isSocket,
       nowMs: now().getTime(),
     });
     if (!taken.taken) return told(tooMany(taken.sentence, taken.retryAfterSeconds));
     as.ended(taken.release);
+    if (service !== null) return { kind: "service", address: service, host: form.host };
     if (asked === null) return told(misdirected);
     try {
       if (asked.kind === "bare") return await this.#bare(request, as.isSocket);

@@ -25,17 +25,26 @@ export const GATEWAY_LIMITS: GatewayLimits = {
   connections: 20_000,
 };
 
+/** Of what is asked of inference services: one address may be a program with many users. */
+export const SERVICE_LIMITS: Omit<GatewayLimits, "connections"> = {
+  perAddress: { burst: 20_000, perSecond: 5_000 },
+  perOrigin: { burst: 20_000, perSecond: 5_000 },
+  openPerAddress: 10_000,
+  openPerOrigin: 10_000,
+  socketsPerOrigin: 10_000,
+};
+
 export type Taken =
   | { taken: true; release: () => void }
   | { taken: false; sentence: string; retryAfterSeconds: number };
 
 export class Load {
-  readonly #limits: GatewayLimits;
+  readonly #limits: Omit<GatewayLimits, "connections">;
   readonly #addresses: RateLimiter;
   readonly #origins: RateLimiter;
   readonly #open = new Map<string, number>();
 
-  constructor(limits: GatewayLimits) {
+  constructor(limits: Omit<GatewayLimits, "connections">) {
     this.#limits = limits;
     this.#addresses = new RateLimiter(limits.perAddress);
     this.#origins = new RateLimiter(limits.perOrigin);

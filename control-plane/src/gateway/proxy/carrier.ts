@@ -80,13 +80,25 @@ export class Carrier {
     }
   }
 
-  async #send({ request, response, headers, answered }: Asked, to: Destination): Promise<void> {
+  async #send({ request, response, headers, answered, signal }: Asked, to: Destination): Promise<void> {
     // What was read of a body is gone with an attempt that finds no way.
     await this.#agent.prepare(to);
     if (response.destroyed) return;
+    signal?.throwIfAborted();
     request.headers = headers;
     if (answered !== undefined) this.#answered.set(request, answered);
-    await this.#proxy.web(request, response, this.#options(to, this.#agent));
+    const drop = () => (response.headersSent ? void response.destroy() : this.drop(request));
+    signal?.addEventListener("abort", drop);
+    try {
+      await this.#proxy.web(request, response, this.#options(to, this.#agent));
+    } finally {
+      signal?.removeEventListener("abort", drop);
+    }
+  }
+
+  /** The next WebSocket there finds its way. @throws TunnelError */
+  async prepareUpgrade(to: Destination): Promise<void> {
+    await this.#lasting.prepare(to);
   }
 
   /** Resolves when it is over, or was refused. @throws as carry */

@@ -14,6 +14,7 @@ import type { KeptClient, KeptClients } from "./kept-clients.ts";
 /** A body of at most so much goes out with its head. */
 const SMALL_BYTES = 16 * 1024;
 const GONE = new Error("whoever asked is gone");
+const GIVEN_UP = new Error("this was given up");
 /** Other reasons than these are told by the number alone. */
 const PLAIN_REASON = /^[\t\x20-\x7e]*$/;
 
@@ -24,21 +25,37 @@ export interface Asked {
   headers: HeaderMap;
   /** Which of the answer's headers come back; left out, those of any container. */
   answered?: (headers: HeaderMap) => HeaderMap;
+  /** Aborted, it ends however far it is, and rejects where nothing of an answer was sent on. */
+  signal?: AbortSignal;
 }
 
 /** Resolves when the answer is over, whole or not. Rejects with what went wrong before anything of it was sent on. */
 export async function pass(asked: Asked, kept: KeptClient, clients: KeptClients): Promise<void> {
-  const { request, response, headers, answered = headersFromContainer } = asked;
+  const { request, response, headers, answered = headersFromContainer, signal } = asked;
   if (response.destroyed) return;
-  await new Promise<void>((resolve, reject) => {
-    const passing = new Passing(response, { kept, clients, answered, reject });
-    response.once("close", () => {
-      passing.abort();
-      resolve();
+  if (signal?.aborted === true) throw GIVEN_UP;
+  let [end, giveUp] = [() => {}, () => {}];
+  try {
+    await new Promise<void>((resolve, reject) => {
+      const passing = new Passing(response, { kept, clients, answered, reject });
+      end = () => {
+        passing.abort();
+        resolve();
+      };
+      response.once("close", end);
+      giveUp = () => {
+        passing.abort();
+        if (response.headersSent) response.destroy();
+        else reject(GIVEN_UP);
+      };
+      signal?.addEventListener("abort", giveUp);
+      const { method = "GET", url: path = "/" } = request;
+      kept.client.dispatch({ method, path, headers }, passing);
     });
-    const { method = "GET", url: path = "/" } = request;
-    kept.client.dispatch({ method, path, headers }, passing);
-  });
+  } finally {
+    response.off("close", end);
+    signal?.removeEventListener("abort", giveUp);
+  }
 }
 
 class Passing implements Dispatcher.DispatchHandler {

@@ -1,5 +1,6 @@
 /** An inference service as the API shows it: its row, and its replicas' instances with cards, time and charges. */
 import { z } from "@hono/zod-openapi";
+import { endpointUrl } from "../../core/gateway/services/service-address.ts";
 import { INFERENCE_SERVICE_STATUSES } from "@remotegpu/shared/workload";
 import type { InferenceServiceRow } from "../../store/inference/inference-services.ts";
 import type { InstanceView } from "../../store/workloads/instances/instances.ts";
@@ -55,11 +56,12 @@ export const InferenceService = z
 
 export function inferenceServiceAnswer(
   c: ApiContext,
-  row: InferenceServiceRow,
+  { service_base: base, ...row }: InferenceServiceRow,
   instances: readonly InstanceView[],
 ): z.input<typeof InferenceService> {
   return {
     ...row,
+    endpoint_url: row.endpoint_url ?? (base === null ? null : endpointUrl(base, row.id)),
     status_deadline_at: iso(row.status_deadline_at),
     created_at: iso(row.created_at),
     updated_at: iso(row.updated_at),

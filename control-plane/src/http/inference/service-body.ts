@@ -31,6 +31,28 @@ const MaxReplicas = z.int().min(1).max(MAX_REPLICAS);
 const CheckPath = HealthPath.max(MAX_HEALTH_PATH).nullable();
 const CheckInterval = z.int().min(1).max(MAX_SECONDS);
 
+const MAX_ORIGINS = 32;
+const MAX_AT_ONCE = 10_000;
+const MAX_QUEUE_SECONDS = 600;
+
+const CorsOrigin = z
+  .string()
+  .max(256)
+  .regex(
+    /^(\*|https?:\/\/[a-z0-9.-]+(:[1-9]\d{0,4})?)$/,
+    'must be an origin like https://app.example.com, or "*"',
+  );
+
+/** How it shows itself at gateways; holds at once, also for replicas that run. */
+const exposure = {
+  public: z.boolean(),
+  cors_origins: z.array(CorsOrigin).max(MAX_ORIGINS),
+  max_in_flight: z.int().min(1).max(MAX_AT_ONCE),
+  max_queued: z.int().min(0).max(MAX_AT_ONCE),
+  queue_seconds: z.int().min(0).max(MAX_QUEUE_SECONDS),
+  timeout_seconds: z.int().min(1).max(MAX_SECONDS),
+};
+
 const Autoscaling = z
   .strictObject({
     target_cpu: z.number().positive().max(100).optional(),
@@ -73,6 +95,7 @@ export const NewInferenceServiceBody = z
         command: text(MAX_COMMAND).min(1).optional(),
         port: z.int().min(1).max(65_535).optional(),
         stop_grace_seconds: z.int().min(1).max(MAX_STOP_GRACE_SECONDS).optional(),
+        ...z.object(exposure).partial().shape,
       })
       .optional(),
   })
@@ -177,6 +200,16 @@ const changeable = {
   autoscaling_config: Autoscaling.nullable().optional(),
   health_check_path: CheckPath.optional(),
   health_check_interval: CheckInterval.optional(),
+  config: z
+    .strictObject({
+      public: exposure.public.nullable().optional(),
+      cors_origins: exposure.cors_origins.nullable().optional(),
+      max_in_flight: exposure.max_in_flight.nullable().optional(),
+      max_queued: exposure.max_queued.nullable().optional(),
+      queue_seconds: exposure.queue_seconds.nullable().optional(),
+      timeout_seconds: exposure.timeout_seconds.nullable().optional(),
+    })
+    .optional(),
 };
 
 function refusalOf(field: string): string {

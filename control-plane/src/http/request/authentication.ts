@@ -11,6 +11,7 @@ import type { Actor, ApiContext, ApiEnv } from "../deps.ts";
 import { ApiRefusal, forbidden } from "./refusal.ts";
 
 const KEY_PREFIX = "rgk_";
+const SERVICE_KEY_PREFIX = "rgs_";
 const KEY_PATTERN = /^Bearer +(rgk_[A-Za-z0-9_-]{43})$/i;
 /** As much of a key as is stored in clear, so that a person can tell keys apart. */
 const SHOWN_CHARACTERS = 12;
@@ -22,7 +23,16 @@ export interface NewApiKey {
 }
 
 export function makeApiKey(): NewApiKey {
-  const key = KEY_PREFIX + randomBytes(32).toString("base64url");
+  return newKey(KEY_PREFIX);
+}
+
+/** For one inference service, at the gateway. */
+export function makeServiceKey(): NewApiKey {
+  return newKey(SERVICE_KEY_PREFIX);
+}
+
+function newKey(start: string): NewApiKey {
+  const key = start + randomBytes(32).toString("base64url");
   return { key, prefix: key.slice(0, SHOWN_CHARACTERS), keyHash: secretHash(key) };
 }
 

@@ -24,6 +24,7 @@ import { registerWebLinkRoutes } from "../environments/web/web-links.ts";
 import { registerWebShareRoutes } from "../environments/web/web-shares.ts";
 import { registerEnvironmentFileRoutes } from "../environments/files/environment-files.ts";
 import { registerFilesInParts } from "../environments/files/files-in-parts.ts";
+import { registerServiceKeyRoutes } from "../inference/service-keys.ts";
 import { registerEnvironmentRoutes } from "../environments/environments.ts";
 import { registerPortMappingRoutes } from "../environments/port-mappings.ts";
 import { registerRdpPasswordRoute } from "../environments/rdp-password.ts";
@@ -101,6 +102,7 @@ export function registerResources(api: ApiApp, deps: ApiDeps): void {
   registerSshTicketRoutes(api, deps);
   registerWebLinkRoutes(api);
   registerWebShareRoutes(api, deps);
+  registerServiceKeyRoutes(api, deps);
   registerPortMappingRoutes(api, deps);
   registerDatasetRoutes(api, deps);
   registerDatasetUploads(api);

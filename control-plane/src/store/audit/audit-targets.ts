@@ -67,6 +67,10 @@ const TARGETS = {
     money: "balances hours_left budget_percents monthly_limit",
   }),
   "api-key": target("api_keys", "customer_id name role scopes expires_at revoked_at"),
+  "service-key": target(
+    "service_keys",
+    "service_id customer_id name made_at expires_at revoked_at revoked_by",
+  ),
   customer: target(
     "customers",
     "username user_type account_type status balance currency overdue_status overdue_since credit_limit deleted_at",

@@ -14,14 +14,15 @@ export interface NewGateway {
   name: string;
   tunnel: { host: string; port: number } | null;
   webBase: string | null;
+  serviceBase: string | null;
   now: Date;
 }
 
 /** Also where the row was lost: a gateway that runs is there. */
 export async function keepGateway(sql: Connection, gateway: NewGateway): Promise<void> {
   await sql.query(
-    `INSERT INTO gateways (id, name, tunnel_host, tunnel_port, web_base, started_at, seen_at)
-     VALUES ($1, $2, $3, $4, $5, $6, $6)
+    `INSERT INTO gateways (id, name, tunnel_host, tunnel_port, web_base, service_base, started_at, seen_at)
+     VALUES ($1, $2, $3, $4, $5, $6, $7, $7)
      ON CONFLICT (id) DO UPDATE SET seen_at = excluded.seen_at`,
     [
       gateway.id,
@@ -29,6 +30,7 @@ export async function keepGateway(sql: Connection, gateway: NewGateway): Promise
       gateway.tunnel?.host ?? null,
       gateway.tunnel?.port ?? null,
       gateway.webBase,
+      gateway.serviceBase,
       gateway.now,
     ],
   );

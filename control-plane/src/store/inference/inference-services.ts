@@ -20,7 +20,10 @@ export interface InferenceServiceRow {
   status: InferenceServiceStatus;
   status_reason: string | null;
   status_deadline_at: Date | null;
+  /** As the old system wrote it. */
   endpoint_url: string | null;
+  /** The origin of gateways below which services lie; null where none was there lately. */
+  service_base: string | null;
   /** Sizes are per instance; null where the old system did not say. */
   cpu: number | null;
   memory: number | null;
@@ -61,7 +64,8 @@ export const INFERENCE_SELECT = `SELECT s.id, ${safeBigint("s.customer_id")} AS 
     s.autoscaling_config, s.health_check_path, coalesce(s.health_check_interval, 30) AS health_check_interval,
     s.env_vars, s.config, s.created_at, s.updated_at, ${REPLICAS(SERVES)} AS ready_replicas,
     ${REPLICAS("p.instance_id IS NULL AND s.status IN ('creating', 'running')")} AS waiting_replicas,
-    (SELECT max(v.number) FROM service_revisions v WHERE v.service_id = s.id) AS revision
+    (SELECT max(v.number) FROM service_revisions v WHERE v.service_id = s.id) AS revision,
+    (SELECT g.service_base FROM gateways g WHERE g.service_base IS NOT NULL ORDER BY g.seen_at DESC LIMIT 1) AS service_base
   FROM inference_services s`;
 
 /** Null for one that does not exist or is deleted. */

@@ -1,4 +1,5 @@
-/** What changes of a service that is there: its name and description, how it scales, and how its replicas are asked. */
+/** What changes of a service that is there: its name and description, how it scales, how it is checked and how it is shown. */
+import type { ExposureConfig } from "../../core/inference/exposure.ts";
 import { type AutoscalingWish, type HealthCheck, probeOf } from "../../core/inference/service-config.ts";
 import type { Transaction } from "../database/database.ts";
 import { SOUND_SIZES } from "../database/values/old-values.ts";
@@ -17,6 +18,8 @@ export interface ServiceChange {
   autoscaling_config?: AutoscalingWish | null | undefined;
   health_check_path?: string | null | undefined;
   health_check_interval?: number | undefined;
+  /** Of its config what gateways go by; null: as by default. */
+  config?: { [Key in keyof ExposureConfig]: ExposureConfig[Key] | null } | undefined;
 }
 
 interface Deed {
@@ -34,10 +37,11 @@ export async function changeService(
   if (fields.length === 0) return [];
   const { min_replicas: min, max_replicas: max } = change;
   if (min !== undefined || max !== undefined) await changeWishes(sql, service.id, { min, max });
-  const after = { ...service, ...Object.fromEntries(fields) };
+  const after = { ...service, ...Object.fromEntries(fields), config: service.config };
   await sql.query(
     `UPDATE inference_services SET ${SOUND_SIZES}, name = $2, description = CASE WHEN $3 THEN $4 ELSE description END,
-            autoscaling_enabled = $5, autoscaling_config = $6, health_check_path = $7, health_check_interval = $8
+            autoscaling_enabled = $5, autoscaling_config = $6, health_check_path = $7, health_check_interval = $8,
+            config = CASE WHEN $9::jsonb IS NULL THEN config ELSE jsonb_strip_nulls(coalesce(config, '{}') || $9) END
       WHERE id = $1`,
     [
       service.id,
@@ -48,6 +52,7 @@ export async function changeService(
       after.autoscaling_config && JSON.stringify(after.autoscaling_config),
       after.health_check_path,
       after.health_check_interval,
+      change.config === undefined ? null : JSON.stringify(change.config),
     ],
   );
   await appendEvent(sql, {

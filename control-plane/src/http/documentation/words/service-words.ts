@@ -12,7 +12,7 @@ export const SERVICE_WORDS: Words = {
   version: ["The version that serves, as its people call it", "v2"],
   previous_version: ["The version before", "v1"],
   endpoint_url: [
-    "Where requests go; null: it has no address yet",
+    "Where requests go, for life; null while no gateway runs",
     "https://example.com/services/svc-8e04b6aa/",
   ],
   replicas: ["As many as are wanted; 0 when it was stopped", 2],
@@ -49,6 +49,46 @@ export const SERVICE_WORDS: Words = {
     8080,
   ],
   "NewInferenceServiceConfig.stop_grace_seconds": ["From the word to end to the kill; 30, if left out", 60],
+  "NewInferenceServiceConfig.public": ["Whoever knows its address may ask it, without a key", true],
+  "NewInferenceServiceConfig.cors_origins": [
+    'Pages of these origins may ask it from a browser; "*" is all of them',
+    ["https://app.example.com"],
+  ],
+  "NewInferenceServiceConfig.max_in_flight": [
+    "Requests that one replica is given at once, by each gateway; without a bound, if left out",
+    32,
+  ],
+  "NewInferenceServiceConfig.max_queued": [
+    "Requests that wait for a replica at each gateway; 100, if left out",
+    100,
+  ],
+  "NewInferenceServiceConfig.queue_seconds": ["How long one waits for a replica; 30, if left out", 30],
+  "NewInferenceServiceConfig.timeout_seconds": [
+    "How long until the first byte of an answer; 600, if left out",
+    600,
+  ],
+  "InferenceServiceChange.config": [
+    "How it shows itself at gateways; null in it: as by default",
+    { max_in_flight: 32 },
+  ],
+  "InferenceServiceChangeConfig.public": ["Whoever knows its address may ask it, without a key", true],
+  "InferenceServiceChangeConfig.cors_origins": [
+    'Pages of these origins may ask it from a browser; "*" is all of them',
+    ["https://app.example.com"],
+  ],
+  "InferenceServiceChangeConfig.max_in_flight": [
+    "Requests that one replica is given at once, by each gateway; without a bound, if left out",
+    32,
+  ],
+  "InferenceServiceChangeConfig.max_queued": [
+    "Requests that wait for a replica at each gateway; 100, if left out",
+    100,
+  ],
+  "InferenceServiceChangeConfig.queue_seconds": ["How long one waits for a replica; 30, if left out", 30],
+  "InferenceServiceChangeConfig.timeout_seconds": [
+    "How long until the first byte of an answer; 600, if left out",
+    600,
+  ],
   "InferenceServiceScale.replicas": ["As many replicas", 3],
   "ServiceRevision.number": ["Which revision, from 1", 1],
   "ServiceRevision.command": [

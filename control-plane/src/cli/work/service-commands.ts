@@ -1,0 +1,118 @@
+/** `remotegpu service …`: inference services. */
+import { asSentence } from "@remotegpu/shared/sentence";
+import type { Row } from "../frame/api-client.ts";
+import { wholeNumber, words } from "../frame/arguments.ts";
+import { argument, command, flag, needed, option, repeated, thing } from "../frame/command.ts";
+import { body } from "../frame/context.ts";
+import { segment } from "../frame/list-command.ts";
+import { printDone } from "../frame/output.ts";
+import { z } from "zod";
+import { printWithoutInstances } from "./job-commands.ts";
+import { orderOptions, withSettings } from "./order-options.ts";
+import { SERVICE_CURL } from "./service-curl.ts";
+import { SERVICE_KEYS } from "./service-keys.ts";
+import { CPU_AND_MEMORY, OWNER, workloadGroup } from "./workload-group.ts";
+
+function serviceOptions() {
+  const { datasets: _datasets, models: _models, ...options } = orderOptions();
+  return {
+    ...options,
+    version: needed("--version <version>", "what you call this version of it", words()),
+    model_id: option("--model <model>", "mounted read-only at /gemini/pretrain1", wholeNumber(), {
+      of: "model",
+    }),
+    command: option("--command <text>", "run by a shell, in place of what the image runs", words()),
+    port: option("--port <port>", "where each replica listens; 8000 by default", wholeNumber()),
+    min_replicas: option("--min <number>", "replicas at least; 1 by default", wholeNumber()),
+    max_replicas: option("--max <number>", "replicas at most; 10 by default", wholeNumber()),
+    health_check_path: option(
+      "--health <path>",
+      "a replica serves while this path answers; else while its port accepts connections",
+      words(),
+    ),
+    public: flag("--public", "whoever knows its address may ask it, without a key"),
+    cors_origins: repeated(
+      "--cors-origin <origin>",
+      "pages of this origin may ask it from a browser; repeat",
+      z.array(z.string()),
+    ),
+    max_in_flight: option(
+      "--max-in-flight <number>",
+      "requests that a replica is given at once",
+      wholeNumber(),
+    ),
+  };
+}
+
+const CREATE = command({
+  name: "create",
+  summary: "order an inference service: programs that answer at an address, as many as it needs",
+  takes: serviceOptions(),
+  examples: [
+    "service create chat --image vllm/vllm-openai:v0.8.5 --version 1 --gpu 1 --memory 32G --health /health",
+    "service create hello --image busybox --version 1 --public --command 'mkdir /www; echo hello > /www/index.html; httpd -f -p 8000 -h /www'",
+  ],
+  more: "Its address is told by `remotegpu service show`; ask it with `remotegpu service curl NAME /`. It costs nothing until a first replica serves.",
+  run: async ({ api, output }, { config, public: isPublic, ...given }) => {
+    const { host_labels, max_price_per_hour, spec, gpu_model, ...others } = given;
+    const { command: text, port, cors_origins, max_in_flight, ...plain } = others;
+    const settings = { host_labels, max_price_per_hour, spec, gpu_model, command: text, port };
+    const shown = { cors_origins, max_in_flight, ...(isPublic && { public: true }) };
+    const order = { ...body(plain), ...withSettings(config, { ...settings, ...shown }) };
+    const created = await api.post("/inference-services", order);
+    printDone(output, serviceSentence(created), created);
+  },
+});
+
+const SCALE = command({
+  name: "scale",
+  summary: "have it run with so many replicas, between its bounds",
+  takes: { service: thing("service", "service"), replicas: argument("replicas", wholeNumber()) },
+  examples: ["service scale chat 3"],
+  run: async ({ api, output }, { service, replicas }) => {
+    const row = await api.post(`/inference-services/${segment(service)}/scale`, { replicas });
+    printDone(output, serviceSentence(row), row);
+  },
+});
+
+export const SERVICE = workloadGroup({
+  name: "service",
+  summary: "inference services",
+  kind: "service",
+  route: "/inference-services",
+  hasRanks: true,
+  list: {
+    summary: "every service you may see",
+    columns: [
+      "id",
+      "name",
+      "status",
+      OWNER,
+      { wide: "image" },
+      { wide: "version" },
+      "replicas",
+      { ifRoom: ["serving", (row) => row.ready_replicas] },
+      ...CPU_AND_MEMORY,
+      "gpu",
+      ["waits for / says", (row) => row.status_reason],
+    ],
+    empty: "No inference services. Order one: remotegpu service create NAME --image IMAGE --version VERSION",
+  },
+  show: { summary: "one service, whole", print: printWithoutInstances },
+  verbs: [
+    { name: "start", summary: "start it again, with as many replicas as before" },
+    { name: "stop", summary: "stop all its replicas" },
+    { name: "pause", summary: "leave the number of its replicas to people, where it scales by itself" },
+    { name: "resume", summary: "let it scale by itself again" },
+  ],
+  sentence: serviceSentence,
+  create: CREATE,
+  more: [SCALE, SERVICE_CURL, ...SERVICE_KEYS],
+  deletion: (id) => `Inference service ${id} is being deleted.`,
+});
+
+function serviceSentence(row: Row): string {
+  return asSentence(
+    `Inference service ${String(row.id)} is ${String(row.status)}: ${String(row.status_reason)}`,
+  );
+}

@@ -1,0 +1,35 @@
+/**
+ * `remotegpu service curl`: curl in our place, with the address of a service and the key of this profile. The key is handed
+ * over by a pipe: on a command line everybody on this machine could read it.
+ */
+import { words } from "../frame/arguments.ts";
+import { argument, command, rest, thing } from "../frame/command.ts";
+import { CliError } from "../frame/cli-error.ts";
+import { segment } from "../frame/list-command.ts";
+import { runInPlace } from "../frame/client-program.ts";
+
+export const SERVICE_CURL = command({
+  name: "curl",
+  summary: "ask a service at its gateway by curl, with your own key",
+  takes: {
+    service: thing("service", "service"),
+    path: argument("path", words()),
+    options: rest("curl options"),
+  },
+  examples: [
+    "service curl chat /v1/models",
+    `service curl chat /v1/chat/completions -- --no-buffer --json '{"stream": true}'`,
+  ],
+  more: "What stands behind -- is curl's own; its exit code is this command's.",
+  run: async ({ api }, { service, path, options }) => {
+    const { endpoint_url: endpoint } = await api.get(`/inference-services/${segment(service)}`);
+    if (typeof endpoint !== "string")
+      throw new CliError("unavailable", "No gateway of this server runs, so the service has no address.");
+    const own = options[0] === "--" ? options.slice(1) : options;
+    // Put together as text: whatever the path is, nobody but the gateway gets the key.
+    const url = new URL(`${endpoint.replace(/\/$/, "")}/${path.replace(/^\/+/, "")}`);
+    await runInPlace("curl", ["--silent", "--show-error", "--config", "/dev/fd/3", ...own, url.href], {
+      handedOver: `${api.curlOptions(url).join("\n")}\n`,
+    });
+  },
+});

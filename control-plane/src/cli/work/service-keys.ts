@@ -1,0 +1,46 @@
+/** `remotegpu service key …`: keys that open one inference service at the gateway. A new one is printed once, alone. */
+import { words } from "../frame/arguments.ts";
+import { argument, command, type Command, option, optionOr, thing } from "../frame/command.ts";
+import { body } from "../frame/context.ts";
+import { listCommand, segment } from "../frame/list-command.ts";
+import { printDone } from "../frame/output.ts";
+
+const aService = () => ({ service: thing("service", "service") });
+
+export const SERVICE_KEYS: readonly Command[] = [
+  command({
+    name: "create-key",
+    summary: "a key that opens a service and nothing else; it is shown once",
+    takes: {
+      ...aService(),
+      name: optionOr("--name <name>", "what replicas are told of whoever asks with it", words(), "app"),
+      expires_at: option(
+        "--expires <time>",
+        "from when on it opens nothing, like 2027-01-31T00:00:00Z",
+        words(),
+      ),
+    },
+    examples: ["service create-key chat --name app"],
+    run: async ({ api, output }, { service, ...wish }) => {
+      const row = await api.post(`/inference-services/${segment(service)}/keys`, body(wish));
+      printDone(output, String(row.key), row);
+    },
+  }),
+  listCommand({
+    name: "keys",
+    summary: "keys that open a service or did, by their first characters",
+    takes: aService(),
+    route: ({ service }) => `/inference-services/${segment(service)}/keys`,
+    columns: ["id", "name", "prefix", { ifRoom: "made_at" }, "expires_at", "revoked_at"],
+    empty: "No key was made for it. Make one: remotegpu service create-key SERVICE",
+  }),
+  command({
+    name: "revoke-key",
+    summary: "from now on it opens nothing, and what is open by it ends",
+    takes: { ...aService(), key: argument("key", words()) },
+    run: async ({ api, output }, { service, key }) => {
+      await api.delete(`/inference-services/${segment(service)}/keys/${segment(key)}`);
+      printDone(output, `Key ${key} no longer opens anything.`, { id: key });
+    },
+  }),
+];

@@ -1,0 +1,107 @@
+/**
+ * Headers between whoever asks a service and its replica: keys end here and their name goes on, each request has an id, and
+ * pages of other origins may ask as the service's owner says. Several services share the origin of the paths: there no
+ * cookie is passed on, and nothing that would speak for the whole origin.
+ */
+import {
+  type Asker,
+  type HeaderMap,
+  headersFromContainer,
+  headersToContainer,
+} from "../forwarded-headers.ts";
+
+/** The name of the key that was shown, for the replica. */
+const KEY_NAME = "x-remotegpu-key";
+const REQUEST_ID = "x-request-id";
+const SOUND_ID = /^[\x21-\x7e]{1,128}$/;
+
+/** Of a service, or of the API; they are told apart by how they begin. */
+const KEY = /^rg[ks]_[A-Za-z0-9_-]{43}$/;
+const BEARER = /^Bearer +(\S+)$/i;
+
+/** Null where none is shown; other credentials are the replica's. */
+export function shownServiceKey({ authorization, "x-api-key": apiKey }: HeaderMap): string | null {
+  const bearer = typeof authorization === "string" ? BEARER.exec(authorization)?.[1] : undefined;
+  for (const shown of [bearer, apiKey]) if (typeof shown === "string" && KEY.test(shown)) return shown;
+  return null;
+}
+
+/** As it came, unless it could be misread; else null. */
+export function shownRequestId(headers: HeaderMap): string | null {
+  const { [REQUEST_ID]: id } = headers;
+  return typeof id === "string" && SOUND_ID.test(id) ? id : null;
+}
+
+export interface Call {
+  asker: Asker;
+  requestId: string;
+  /** Null where nobody asked for a key. */
+  keyName: string | null;
+  /** What was taken off the path; null below a name of the service's own. */
+  prefix: string | null;
+}
+
+export function headersToReplica(
+  headers: HeaderMap,
+  { asker, requestId, keyName, prefix }: Call,
+  { isUpgrade }: { isUpgrade: boolean },
+): HeaderMap {
+  const injected = {
+    [REQUEST_ID]: requestId,
+    ...(keyName !== null && { [KEY_NAME]: keyName }),
+    ...(prefix !== null && { "x-forwarded-prefix": prefix }),
+  };
+  const { [KEY_NAME]: _claimed, ...rest } = headers;
+  const sent = headersToContainer(rest, asker, { isUpgrade, injected });
+  if (prefix !== null) delete sent["cookie"];
+  return sent;
+}
+
+/** Of the whole origin, which is others' too. */
+const OF_AN_ORIGIN = ["set-cookie", "service-worker-allowed", "clear-site-data"];
+const CORS = /^access-control-/;
+
+export function headersFromReplica(
+  headers: HeaderMap,
+  { requestId, prefix }: Pick<Call, "requestId" | "prefix">,
+  cors: HeaderMap | null,
+): HeaderMap {
+  const told = headersFromContainer(headers);
+  if (prefix !== null) for (const name of OF_AN_ORIGIN) delete told[name];
+  told[REQUEST_ID] = requestId;
+  if (cors === null) return told;
+  for (const name of Object.keys(told)) if (CORS.test(name)) delete told[name];
+  const { vary } = told;
+  return { ...told, ...cors, vary: vary === undefined ? "Origin" : `${String(vary)}, Origin` };
+}
+
+/** What an answer says to a page of another origin; null where that page may not ask, or no page does. */
+export function corsHeaders(headers: HeaderMap, origins: readonly string[]): HeaderMap | null {
+  const { origin } = headers;
+  if (typeof origin !== "string" || !(origins.includes("*") || origins.includes(origin))) return null;
+  return {
+    "access-control-allow-origin": origins.includes("*") ? "*" : origin,
+    "access-control-expose-headers": "*",
+  };
+}
+
+const PREFLIGHT_SECONDS = "600";
+
+/** Of a browser that asks whether a page may ask, which shows no key; null where that is no such question. */
+export function preflightHeaders(
+  method: string,
+  headers: HeaderMap,
+  origins: readonly string[],
+): HeaderMap | null {
+  const wanted = headers["access-control-request-method"];
+  const cors = corsHeaders(headers, origins);
+  if (method !== "OPTIONS" || typeof wanted !== "string" || cors === null) return null;
+  return {
+    ...cors,
+    "access-control-allow-methods": "GET, HEAD, POST, PUT, PATCH, DELETE",
+    // "*" does not cover Authorization.
+    "access-control-allow-headers": String(headers["access-control-request-headers"] ?? "Authorization, *"),
+    "access-control-max-age": PREFLIGHT_SECONDS,
+    vary: "Origin, Access-Control-Request-Method, Access-Control-Request-Headers",
+  };
+}

@@ -1,0 +1,54 @@
+/** What a gateway knows of one inference service: whether it answers, by which bounds, and where its replicas are. */
+import type { HostId, InstanceId } from "@remotegpu/shared/ids";
+import type { InferenceServiceStatus } from "@remotegpu/shared/workload";
+
+export interface ReplicaPlace {
+  instanceId: InstanceId;
+  hostId: HostId;
+  port: number;
+}
+
+export interface ServiceRoute {
+  id: string;
+  name: string;
+  status: InferenceServiceStatus;
+  statusReason: string | null;
+  isPublic: boolean;
+  /** Of pages that may ask it from a browser; "*" is all of them. */
+  corsOrigins: readonly string[];
+  bounds: ServiceBounds;
+  /** Those that serve. */
+  replicas: readonly ReplicaPlace[];
+}
+
+/** As its owner set them, or by default. */
+export interface ServiceBounds {
+  /** Requests that one replica is given at once; null for as many as come. */
+  maxInFlight: number | null;
+  /** Requests that wait for a replica at one gateway, and how long. */
+  maxQueued: number;
+  queueSeconds: number;
+  /** From the whole way of a request to the first byte of its answer. */
+  timeoutSeconds: number;
+}
+
+export const DEFAULT_BOUNDS: ServiceBounds = {
+  maxInFlight: null,
+  maxQueued: 100,
+  queueSeconds: 30,
+  timeoutSeconds: 600,
+};
+
+/** Null while requests to it are let in; else a sentence that says why nobody answers. */
+export function whyClosed({ status, statusReason }: ServiceRoute): string | null {
+  switch (status) {
+    case "creating":
+    case "running":
+      return null;
+    case "stopping":
+    case "stopped":
+      return "The service is stopped. Its owner starts it: remotegpu service start";
+    case "error":
+      return `The service does not run. ${statusReason ?? ""}`.trim();
+  }
+}

@@ -1,0 +1,140 @@
+/**
+ * Who asks a service: by the key that is shown, asked of Postgres unless the answer is two seconds young, and again and
+ * again while something of that key is open. What was answered within the last minutes holds while Postgres is away.
+ */
+import { setMaxListeners } from "node:events";
+import { sha256 } from "@remotegpu/shared/journal-row";
+import type { Log } from "@remotegpu/shared/log";
+import { MS_PER_MINUTE } from "@remotegpu/shared/units";
+import { type CallRight, callRight, type KeyStanding } from "../../core/gateway/services/call-right.ts";
+import { type Database, StoreError } from "../../store/database/database.ts";
+import { together } from "../../store/database/together.ts";
+import { keyStandings, type ShownServiceKey } from "../../store/inference/service-callers.ts";
+import { RightsUnknown } from "../entry/rights.ts";
+
+const YOUNG_MS = 2_000;
+const ASK_EVERY_MS = 2_000;
+const HOLDS_MS = 5 * MS_PER_MINUTE;
+/** More than these and the ones longest unasked are asked anew. */
+const MAX_KEPT = 20_000;
+
+interface Open {
+  shown: ShownServiceKey;
+  controller: AbortController;
+  count: number;
+}
+
+interface Kept {
+  standing: KeyStanding;
+  askedAtMs: number;
+}
+
+export class Callers {
+  readonly #db: Database;
+  readonly #now: () => Date;
+  readonly #log: Log;
+  readonly #kept = new Map<string, Kept>();
+  readonly #open = new Map<string, Open>();
+  readonly #askTogether: (sql: Database, shown: ShownServiceKey) => Promise<KeyStanding | null>;
+  #timer: NodeJS.Timeout | null = null;
+  #asking: Promise<void> = Promise.resolve();
+
+  constructor({ db, now, log }: { db: Database; now: () => Date; log: Log }) {
+    this.#db = db;
+    this.#now = now;
+    this.#log = log;
+    this.#askTogether = together(async (sql, asked: readonly ShownServiceKey[]) => {
+      const standings = await keyStandings(sql, asked, this.#now());
+      return new Map(asked.map((shown, nth) => [shown, standings[nth] as KeyStanding]));
+    });
+  }
+
+  start(): void {
+    this.#timer ??= setInterval(() => {
+      this.#asking = this.#asking.then(() => this.#lookAgain());
+    }, ASK_EVERY_MS);
+  }
+
+  async stop(): Promise<void> {
+    if (this.#timer !== null) clearInterval(this.#timer);
+    this.#timer = null;
+    for (const { controller } of this.#open.values()) controller.abort("The gateway is ending.");
+    await this.#asking;
+  }
+
+  /** @throws RightsUnknown */
+  async right(serviceId: string, key: string): Promise<CallRight> {
+    const shown = { serviceId, keyHash: sha256(key) };
+    const name = nameOf(shown);
+    const kept = this.#kept.get(name);
+    const nowMs = this.#now().getTime();
+    if (kept !== undefined && nowMs - kept.askedAtMs < YOUNG_MS) return callRight(kept.standing);
+    try {
+      return callRight(this.#keep(name, await this.#askTogether(this.#db, shown), nowMs));
+    } catch (cause) {
+      if (!(cause instanceof StoreError)) throw cause;
+      if (kept !== undefined && nowMs - kept.askedAtMs < HOLDS_MS) return callRight(kept.standing);
+      throw new RightsUnknown("The database does not answer now; try again shortly.", { cause });
+    }
+  }
+
+  /** Aborted, with a sentence, once the key opens nothing there any more. Call `leave` once it is over. */
+  enter(serviceId: string, key: string): { signal: AbortSignal; leave: () => void } {
+    const shown = { serviceId, keyHash: sha256(key) };
+    const name = nameOf(shown);
+    const open = this.#open.get(name) ?? opened(shown);
+    open.count += 1;
+    this.#open.set(name, open);
+    return {
+      signal: open.controller.signal,
+      leave: () => {
+        open.count -= 1;
+        if (open.count === 0 && this.#open.get(name) === open) this.#open.delete(name);
+      },
+    };
+  }
+
+  async #lookAgain(): Promise<void> {
+    const asked = [...this.#open];
+    if (asked.length === 0) return;
+    const nowMs = this.#now().getTime();
+    try {
+      const standings = await keyStandings(
+        this.#db,
+        asked.map(([, { shown }]) => shown),
+        this.#now(),
+      );
+      asked.forEach(([name, open], nth) => {
+        const right = callRight(this.#keep(name, standings[nth] ?? null, nowMs));
+        if (!right.allowed) this.#end(name, open, right.sentence);
+      });
+    } catch (error) {
+      this.#log.warn({ error }, "keys of services cannot be asked for again now");
+      for (const [name, open] of asked)
+        if (nowMs - (this.#kept.get(name)?.askedAtMs ?? 0) >= HOLDS_MS)
+          this.#end(name, open, "Nobody can say whether this is still allowed: the database is away.");
+    }
+  }
+
+  #end(name: string, open: Open, why: string): void {
+    if (this.#open.get(name) === open) this.#open.delete(name);
+    open.controller.abort(why);
+  }
+
+  #keep(name: string, standing: KeyStanding | null, askedAtMs: number): KeyStanding | null {
+    this.#kept.delete(name);
+    if (standing !== null) this.#kept.set(name, { standing, askedAtMs });
+    const oldest = this.#kept.size > MAX_KEPT ? this.#kept.keys().next() : null;
+    if (oldest?.done === false) this.#kept.delete(oldest.value);
+    return standing;
+  }
+}
+
+const nameOf = ({ serviceId, keyHash }: ShownServiceKey) => `${serviceId} ${keyHash}`;
+
+function opened(shown: ShownServiceKey): Open {
+  const controller = new AbortController();
+  // One of each request that is open.
+  setMaxListeners(0, controller.signal);
+  return { shown, controller, count: 0 };
+}

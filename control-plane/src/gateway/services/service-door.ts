@@ -1,0 +1,265 @@
+/**
+ * The way of a request to an inference service: who asks, which replica it is given, and on to that one; to another where it
+ * surely never reached the first. Each step may be the last, with an answer of our own.
+ */
+import { randomUUID } from "node:crypto";
+import type { IncomingMessage, ServerResponse } from "node:http";
+import type { Duplex } from "node:stream";
+import { setTimeout as delay } from "node:timers/promises";
+import { MS_PER_SECOND } from "@remotegpu/shared/units";
+import type { Asker, HeaderMap } from "../../core/gateway/forwarded-headers.ts";
+import type { ServiceAddress } from "../../core/gateway/services/service-address.ts";
+import {
+  type Call,
+  corsHeaders,
+  headersFromReplica,
+  headersToReplica,
+  preflightHeaders,
+  shownRequestId,
+  shownServiceKey,
+} from "../../core/gateway/services/service-headers.ts";
+import { type Answer, answer, answerUpgrade } from "../answers/answers.ts";
+import { garbled, late, noWay, notIn, nothingHere, refusal, tooMany, unknownNow } from "../answers/told.ts";
+import { RightsUnknown } from "../entry/rights.ts";
+import type { Carrier } from "../proxy/carrier.ts";
+import { TunnelError } from "../tunnel/tunnel.ts";
+import type { Callers } from "./callers.ts";
+import type { Given, ServiceLine, Taken } from "./service-line.ts";
+import type { ServiceLines } from "./service-lines.ts";
+
+/** Between two looks at replicas of which none was reached. */
+const AGAIN_MS = 500;
+const RETRY_AFTER_SECONDS = 2;
+
+export interface ServiceDoorParts {
+  lines: ServiceLines;
+  callers: Callers;
+  carrier: Carrier;
+  /** Ends those that do not come. */
+  slowBodies: { watch(request: IncomingMessage): void };
+}
+
+/** A request that is let in, with what its answers carry whoever gives them. */
+interface Entered {
+  kind: "entered";
+  line: ServiceLine;
+  call: Call;
+  cors: HeaderMap | null;
+  /** Null where anybody may ask. */
+  key: string | null;
+}
+
+type Entry =
+  | Entered
+  | { kind: "answer"; told: Answer }
+  /** A browser asks whether a page may ask. */
+  | { kind: "preflight"; headers: Record<string, string> };
+
+/** What came of one replica: all that there is to say to whoever asked, or nothing that reached it. */
+type Tried =
+  | { kind: "over" }
+  | { kind: "answer"; told: Answer }
+  | { kind: "not-reached"; error: TunnelError };
+
+export class ServiceDoor {
+  readonly #parts: ServiceDoorParts;
+
+  constructor(parts: ServiceDoorParts) {
+    this.#parts = parts;
+  }
+
+  /** Resolves when it is over. */
+  async request(
+    request: IncomingMessage,
+    response: ServerResponse,
+    at: { address: ServiceAddress; asker: Asker },
+  ): Promise<void> {
+    const gone = new AbortController();
+    // Whoever ends their side waits for nothing any more: what a replica would still do is nobody's, and takes a place.
+    const { socket } = request;
+    const leave = () => void response.destroy();
+    socket.once("end", leave);
+    response.once("close", () => {
+      socket.off("end", leave);
+      gone.abort();
+    });
+    const entered = await this.#enter(request, at);
+    if (entered.kind === "preflight") return void response.writeHead(204, entered.headers).end();
+    if (entered.kind === "answer") return answer(request, response, entered.told);
+    request.url = at.address.path;
+    let isAskedFor = false;
+    const told = await this.#serve(entered, gone.signal, async (given, signal) => {
+      if (!isAskedFor) {
+        isAskedFor = true;
+        if (request.headers.expect !== undefined) response.writeContinue();
+        if (!request.complete) this.#parts.slowBodies.watch(request);
+      }
+      return await this.#carry({ request, response, given, signal }, entered);
+    });
+    if (told !== null && !response.destroyed) answer(request, response, told);
+  }
+
+  /** Resolves when it is over, or was refused. */
+  async upgrade(
+    request: IncomingMessage,
+    socket: Duplex,
+    head: Buffer,
+    at: { address: ServiceAddress; asker: Asker },
+  ): Promise<void> {
+    const gone = new AbortController();
+    socket.once("close", () => gone.abort());
+    const entered = await this.#enter(request, at);
+    if (entered.kind === "preflight") return void socket.destroy();
+    if (entered.kind === "answer") return answerUpgrade(request, socket, entered.told);
+    request.url = at.address.path;
+    const told = await this.#serve(entered, gone.signal, async (given, signal) => {
+      const end = () => void socket.destroy();
+      try {
+        await this.#parts.carrier.prepareUpgrade(given.place);
+        if (signal.aborted) return { kind: "over" };
+        signal.addEventListener("abort", end);
+        const { call, cors } = entered;
+        request.headers = headersToReplica(request.headers, call, { isUpgrade: true });
+        const answered = (headers: HeaderMap) => headersFromReplica(headers, call, cors);
+        await this.#parts.carrier.carryUpgrade(request, socket, head, { to: given.place, answered });
+        if (!socket.destroyed) await new Promise((resolve) => void socket.once("close", resolve));
+        return { kind: "over" };
+      } catch (error) {
+        return error instanceof TunnelError
+          ? { kind: "not-reached", error }
+          : { kind: "answer", told: garbled };
+      } finally {
+        signal.removeEventListener("abort", end);
+      }
+    });
+    if (told !== null) answerUpgrade(request, socket, told);
+  }
+
+  /** Null where it is all told. */
+  async #serve(
+    { line, key, call, cors }: Entered,
+    gone: AbortSignal,
+    attempt: (given: Given, signal: AbortSignal) => Promise<Tried>,
+  ): Promise<Answer | null> {
+    const told = (said: Answer) => withHeaders(said, ownHeaders(call, cors));
+    const open = key === null ? null : this.#parts.callers.enter(line.route.id, key);
+    const signal = open === null ? gone : AbortSignal.any([gone, open.signal]);
+    const tried = new Set<string>();
+    const untilMs = performance.now() + line.route.bounds.queueSeconds * MS_PER_SECOND;
+    try {
+      for (;;) {
+        const taken = await line.take(tried, signal);
+        if (gone.aborted) {
+          if (taken.kind === "given") taken.done(null);
+          return null;
+        }
+        if (taken.kind !== "given") return told(notGiven(taken));
+        const outcome = await attempt(taken, signal);
+        taken.done(outcome.kind === "over" ? (gone.aborted ? null : true) : false);
+        if (outcome.kind === "over") return null;
+        if (open?.signal.aborted === true)
+          return told(refusal({ kind: "no-entry", sentence: String(open.signal.reason) }));
+        if (outcome.kind === "answer") return told(outcome.told);
+        if (performance.now() >= untilMs) return told(noWay(outcome.error, null));
+        tried.add(taken.place.instanceId);
+        if (line.route.replicas.some(({ instanceId }) => !tried.has(instanceId))) continue;
+        // Another may come, and the way to one of these may be mended.
+        await delay(AGAIN_MS, undefined, { signal: gone }).catch(() => undefined);
+        tried.clear();
+      }
+    } finally {
+      open?.leave();
+    }
+  }
+
+  async #carry(
+    {
+      request,
+      response,
+      given,
+      signal,
+    }: { request: IncomingMessage; response: ServerResponse; given: Given; signal: AbortSignal },
+    { line, call, cors }: Entered,
+  ): Promise<Tried> {
+    const ending = new AbortController();
+    let isLate = false;
+    const timer = setTimeout(() => {
+      isLate = true;
+      ending.abort();
+    }, line.route.bounds.timeoutSeconds * MS_PER_SECOND);
+    const headers = headersToReplica(request.headers, call, { isUpgrade: false });
+    const answered = (told: HeaderMap) => {
+      clearTimeout(timer);
+      return headersFromReplica(told, call, cors);
+    };
+    try {
+      await this.#parts.carrier.carry(
+        { request, response, headers, answered, signal: AbortSignal.any([signal, ending.signal]) },
+        given.place,
+      );
+      return { kind: "over" };
+    } catch (error) {
+      if (response.headersSent || response.destroyed) {
+        response.destroy();
+        return { kind: "over" };
+      }
+      if (isLate) return { kind: "answer", told: late };
+      if (error instanceof TunnelError) return { kind: "not-reached", error };
+      return { kind: "answer", told: garbled };
+    } finally {
+      clearTimeout(timer);
+    }
+  }
+
+  async #enter(
+    { headers, method = "" }: IncomingMessage,
+    { address, asker }: { address: ServiceAddress; asker: Asker },
+  ): Promise<Entry> {
+    const refused = (told: Answer): Entry => ({ kind: "answer", told });
+    try {
+      const line = await this.#parts.lines.of(address.id);
+      if (line === null) return refused(nothingHere);
+      const { corsOrigins, isPublic } = line.route;
+      const preflight = preflightHeaders(method, headers, corsOrigins);
+      if (preflight !== null) return { kind: "preflight", headers: texts(preflight) };
+      const cors = corsHeaders(headers, corsOrigins);
+      const key = shownServiceKey(headers);
+      const requestId = shownRequestId(headers) ?? randomUUID();
+      const call: Call = { asker, requestId, keyName: null, prefix: address.prefix };
+      const right = key === null ? null : await this.#parts.callers.right(address.id, key);
+      if (right?.allowed === true)
+        return { kind: "entered", line, call: { ...call, keyName: right.keyName }, cors, key };
+      if (isPublic) return { kind: "entered", line, call, cors, key: null };
+      const told = right === null ? notIn("Send a key as `Authorization: Bearer <key>`.") : refusal(right);
+      return refused(withHeaders(told, ownHeaders(call, cors)));
+    } catch (error) {
+      if (error instanceof RightsUnknown) return refused(unknownNow(error.message));
+      throw error;
+    }
+  }
+}
+
+function withHeaders(told: Answer, headers: Record<string, string>): Answer {
+  return { ...told, headers: { ...told.headers, ...headers } };
+}
+
+function notGiven(taken: Exclude<Taken, Given>): Answer {
+  if (taken.kind === "closed") return { status: 503, title: "It does not run", sentence: taken.sentence };
+  if (taken.isServing) return tooMany(taken.sentence, RETRY_AFTER_SECONDS);
+  return {
+    status: 503,
+    title: "No replica serves",
+    sentence: taken.sentence,
+    retryAfterSeconds: RETRY_AFTER_SECONDS,
+  };
+}
+
+function ownHeaders({ requestId }: Call, cors: HeaderMap | null): Record<string, string> {
+  return { "x-request-id": requestId, ...texts(cors ?? {}) };
+}
+
+function texts(headers: HeaderMap): Record<string, string> {
+  return Object.fromEntries(
+    Object.entries(headers).flatMap(([name, value]) => (value === undefined ? [] : [[name, String(value)]])),
+  );
+}

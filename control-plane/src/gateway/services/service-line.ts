@@ -1,0 +1,163 @@
+/**
+ * The requests of one service at this gateway: which replica each is given, and those that wait, in the order in which they
+ * came, until one serves or has room. Counts what is open at each replica; other gateways count their own.
+ */
+import {
+  chooseReplica,
+  type Conduct,
+  conductAfter,
+  GOOD_CONDUCT,
+  type ReplicaStanding,
+} from "../../core/gateway/services/replica-choice.ts";
+import {
+  type ReplicaPlace,
+  type ServiceRoute,
+  whyClosed,
+} from "../../core/gateway/services/service-route.ts";
+import { MS_PER_SECOND } from "@remotegpu/shared/units";
+
+/** A replica as one request was given it. `done` once, with whether it answered; null where that says nothing of it. */
+export interface Given {
+  kind: "given";
+  place: ReplicaPlace;
+  done(answered: boolean | null): void;
+}
+
+export type Taken =
+  | Given
+  /** Nobody answers it, as things stand. */
+  | { kind: "closed"; sentence: string }
+  /** So many wait already. */
+  | { kind: "full"; sentence: string; isServing: boolean }
+  /** It waited as long as it may. */
+  | { kind: "waited"; sentence: string; isServing: boolean };
+
+interface Replica extends ReplicaStanding {
+  place: ReplicaPlace;
+  conduct: Conduct;
+}
+
+interface Waiting {
+  avoid: ReadonlySet<string>;
+  resolve: (taken: Taken) => void;
+  timer: NodeJS.Timeout;
+}
+
+export class ServiceLine {
+  #route: ServiceRoute;
+  readonly #nowMs: () => number;
+  /** By their instances: those of the route, and those that have left it with requests still open. */
+  readonly #replicas = new Map<string, Replica>();
+  readonly #waiting = new Set<Waiting>();
+  #turns = 0;
+
+  constructor(route: ServiceRoute, nowMs: () => number) {
+    this.#route = route;
+    this.#nowMs = nowMs;
+    this.follow(route);
+  }
+
+  get route(): ServiceRoute {
+    return this.#route;
+  }
+
+  /** Nobody waits here and nothing is open. */
+  get isIdle(): boolean {
+    return this.#waiting.size === 0 && [...this.#replicas.values()].every(({ open }) => open === 0);
+  }
+
+  get isWaitedFor(): boolean {
+    return this.#waiting.size > 0;
+  }
+
+  follow(route: ServiceRoute): void {
+    this.#route = route;
+    for (const place of route.replicas) {
+      const known = this.#replicas.get(place.instanceId);
+      if (known !== undefined) known.place = place;
+      else
+        this.#replicas.set(place.instanceId, {
+          place,
+          open: 0,
+          lastTurn: 0,
+          conduct: GOOD_CONDUCT,
+        });
+    }
+    const listed = new Set<string>(route.replicas.map(({ instanceId }) => instanceId));
+    for (const [id, { open }] of this.#replicas) if (!listed.has(id) && open === 0) this.#replicas.delete(id);
+    this.#callUp();
+  }
+
+  /** @param avoid instances at which this request failed already @param gone aborted once nobody waits for it any more */
+  async take(avoid: ReadonlySet<string>, gone: AbortSignal): Promise<Taken> {
+    const closed = whyClosed(this.#route);
+    if (closed !== null) return { kind: "closed", sentence: closed };
+    const given = this.#waiting.size === 0 ? this.#give(avoid) : null;
+    if (given !== null) return given;
+    const { maxQueued, queueSeconds } = this.#route.bounds;
+    if (this.#waiting.size >= maxQueued)
+      return { kind: "full", sentence: this.#whyWaits(), isServing: this.#isServing };
+    return await new Promise<Taken>((resolve) => {
+      const end = (taken: Taken) => {
+        clearTimeout(waiting.timer);
+        gone.removeEventListener("abort", giveUp);
+        this.#waiting.delete(waiting);
+        resolve(taken);
+      };
+      const giveUp = () => end({ kind: "waited", sentence: this.#whyWaits(), isServing: this.#isServing });
+      const timer = setTimeout(giveUp, queueSeconds * MS_PER_SECOND);
+      const waiting: Waiting = { avoid, resolve: end, timer };
+      this.#waiting.add(waiting);
+      gone.addEventListener("abort", giveUp);
+      if (gone.aborted) giveUp();
+    });
+  }
+
+  /** Whoever waits is told that this gateway ends. */
+  close(): void {
+    for (const { resolve } of this.#waiting)
+      resolve({ kind: "waited", sentence: "The gateway is ending.", isServing: false });
+  }
+
+  get #isServing(): boolean {
+    return this.#route.replicas.length > 0;
+  }
+
+  #whyWaits(): string {
+    const { statusReason, replicas } = this.#route;
+    if (replicas.length === 0) return `No replica of the service serves now. ${statusReason ?? ""}`.trim();
+    return "All replicas of the service are busy.";
+  }
+
+  #callUp(): void {
+    const closed = whyClosed(this.#route);
+    for (const waiting of this.#waiting) {
+      const taken =
+        closed === null ? this.#give(waiting.avoid) : ({ kind: "closed", sentence: closed } as const);
+      // Whoever came later may be served by a replica at which this one failed.
+      if (taken !== null) waiting.resolve(taken);
+    }
+  }
+
+  #give(avoid: ReadonlySet<string>): Given | null {
+    const listed = this.#route.replicas.flatMap(({ instanceId }) => this.#replicas.get(instanceId) ?? []);
+    const chosen = chooseReplica(listed, {
+      most: this.#route.bounds.maxInFlight,
+      avoid: new Set(listed.filter(({ place }) => avoid.has(place.instanceId))),
+      nowMs: this.#nowMs(),
+    });
+    if (chosen === null) return null;
+    chosen.open += 1;
+    chosen.lastTurn = this.#turns += 1;
+    return { kind: "given", place: chosen.place, done: (answered) => this.#done(chosen, answered) };
+  }
+
+  #done(replica: Replica, answered: boolean | null): void {
+    replica.open -= 1;
+    if (answered !== null) replica.conduct = conductAfter(replica.conduct, answered, this.#nowMs());
+    const { instanceId } = replica.place;
+    const isListed = this.#route.replicas.some((place) => place.instanceId === instanceId);
+    if (!isListed && replica.open === 0) this.#replicas.delete(instanceId);
+    this.#callUp();
+  }
+}

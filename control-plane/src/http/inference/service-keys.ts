@@ -1,0 +1,151 @@
+/** Keys of one inference service, for programs that ask it at the gateway: made, listed and revoked by who may manage it. */
+import { createRoute, z } from "@hono/zod-openapi";
+import { displayText } from "@remotegpu/shared/text";
+import {
+  insertServiceKey,
+  MAX_LIVE_SERVICE_KEYS,
+  revokeServiceKey,
+  type ServiceKeyRow,
+  serviceKeys,
+} from "../../store/inference/service-keys.ts";
+import { lockServiceOrders } from "../../store/inference/service-orders.ts";
+import type { ApiApp, ApiDeps } from "../deps.ts";
+import { expiryWithin } from "../accounts/key-making.ts";
+import { makeServiceKey } from "../request/authentication.ts";
+import { refuseAdministrator } from "../request/authorization.ts";
+import { once } from "../request/idempotency.ts";
+import { numericPage, pageOf, PageQuery, toPage } from "../request/pagination.ts";
+import { badField, conflict, notFound } from "../request/refusal.ts";
+import {
+  created,
+  forCustomers,
+  iso,
+  jsonBody,
+  noContent,
+  NumericId,
+  ok,
+  Timestamp,
+  WorkloadIdPath,
+} from "../request/route.ts";
+import { ordererOf } from "../workloads/orders.ts";
+import { workloadFor } from "../workloads/routed-kind.ts";
+import { INFERENCE_SERVICES } from "./inference-kind.ts";
+
+const MAX_NAME = 128;
+const tags = ["inference services"];
+
+const ServiceKey = z
+  .object({
+    id: z.int(),
+    service_id: z.string(),
+    name: z.string(),
+    prefix: z.string(),
+    customer_id: z.int(),
+    made_at: Timestamp,
+    expires_at: Timestamp.nullable(),
+    revoked_at: Timestamp.nullable(),
+    revoked_by: z.string().nullable(),
+  })
+  .openapi("ServiceKey");
+const ServiceKeyShownOnce = ServiceKey.extend({ key: z.string() }).openapi("ServiceKeyShownOnce");
+
+const post = createRoute({
+  ...forCustomers,
+  method: "post",
+  path: "/inference-services/{id}/keys",
+  operationId: "createInferenceServiceKey",
+  tags,
+  summary: "Make a key that opens this service at the gateway and nothing else; it is shown once",
+  description: "As `Authorization: Bearer <key>` or `X-API-Key`. Replicas see its name and never the key.",
+  request: {
+    params: WorkloadIdPath,
+    body: jsonBody(
+      z
+        .strictObject({
+          name: displayText(MAX_NAME),
+          expires_at: z.iso.datetime({ offset: true }).nullable().optional(),
+        })
+        .openapi("NewServiceKey"),
+    ),
+  },
+  responses: created("The key", ServiceKeyShownOnce),
+});
+
+const list = createRoute({
+  ...forCustomers,
+  method: "get",
+  path: "/inference-services/{id}/keys",
+  operationId: "listInferenceServiceKeys",
+  tags,
+  summary: "Keys of it that open it or did, newest first, without the keys themselves",
+  request: { params: WorkloadIdPath, query: PageQuery },
+  responses: ok("A page of keys", pageOf(ServiceKey)),
+});
+
+const remove = createRoute({
+  ...forCustomers,
+  method: "delete",
+  path: "/inference-services/{id}/keys/{key_id}",
+  operationId: "revokeInferenceServiceKey",
+  tags,
+  summary: "Revoke a key: it opens nothing any more, and what is open by it ends within seconds",
+  request: { params: WorkloadIdPath.extend({ key_id: NumericId }) },
+  responses: noContent("It opens nothing any more"),
+});
+
+export function registerServiceKeyRoutes(api: ApiApp, deps: ApiDeps): void {
+  const { db } = deps;
+  api.openapi(post, async (c) => {
+    const service = await workloadFor(c, INFERENCE_SERVICES, c.req.valid("param").id, "manage-workload");
+    await refuseAdministrator(c, service);
+    const wish = c.req.valid("json");
+    const expiresAt = expiryWithin(c, wish);
+    if (expiresAt !== null && expiresAt.getTime() <= deps.now().getTime())
+      throw badField("expires_at", "must lie ahead");
+    return await once(c, async (sql) => {
+      const { id: serviceId } = service;
+      if (!(await lockServiceOrders(sql, [serviceId])).has(serviceId))
+        throw notFound(`${INFERENCE_SERVICES.what} ${serviceId}`);
+      const { key, prefix, keyHash } = makeServiceKey();
+      const { customerId } = c.var.actor;
+      const { now } = ordererOf(c);
+      const row = await insertServiceKey(sql, {
+        serviceId,
+        name: wish.name,
+        prefix,
+        keyHash,
+        customerId,
+        expiresAt,
+        now,
+      });
+      if (row === "name-taken")
+        throw conflict(`A key of it has the name ${wish.name}; replicas tell keys apart by it.`);
+      if (row === "too-many") throw conflict(`There are ${MAX_LIVE_SERVICE_KEYS} live keys of it already.`);
+      return c.json({ ...keyAnswer(row), key }, 201);
+    });
+  });
+
+  api.openapi(list, async (c) => {
+    const { id } = await workloadFor(c, INFERENCE_SERVICES, c.req.valid("param").id, "read-workload");
+    const page = numericPage(c.req.valid("query"));
+    const rows = await serviceKeys(db, id, page);
+    return c.json(toPage(rows, page.limit, { item: keyAnswer, key: (row) => [row.id] }), 200);
+  });
+
+  api.openapi(remove, async (c) => {
+    const { id: wished, key_id: id } = c.req.valid("param");
+    const { id: serviceId } = await workloadFor(c, INFERENCE_SERVICES, wished, "manage-workload");
+    const { actor, now } = ordererOf(c);
+    if (await revokeServiceKey(db, { serviceId, id, actor, now })) return c.body(null, 204);
+    throw notFound(`key ${id} of ${INFERENCE_SERVICES.what} ${serviceId}`);
+  });
+}
+
+function keyAnswer(row: ServiceKeyRow): z.input<typeof ServiceKey> {
+  return {
+    ...row,
+    made_at: row.made_at.toISOString(),
+    expires_at: iso(row.expires_at),
+    revoked_at: iso(row.revoked_at),
+  };
+}

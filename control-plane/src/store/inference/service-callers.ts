@@ -1,0 +1,64 @@
+/** How keys that are shown at a gateway stand to the services they are shown for, by one query for all. */
+import type { WorkspaceRole } from "../../core/accounts/access-rights.ts";
+import type { KeyRights, KeyScope } from "../../core/accounts/key-scopes.ts";
+import type { KeyStanding } from "../../core/gateway/services/call-right.ts";
+import { rightsOf } from "../accounts/api-keys.ts";
+import { LIVE, roleOf } from "../accounts/workspaces.ts";
+import type { Connection } from "../database/database.ts";
+
+export interface ShownServiceKey {
+  serviceId: string;
+  keyHash: string;
+}
+
+interface Row {
+  nth: number;
+  name: string | null;
+  username: string | null;
+  key_role: KeyRights["role"];
+  key_scopes: KeyScope[] | null;
+  is_own: boolean;
+  is_in_workspace: boolean;
+  workspace_role: WorkspaceRole | null;
+}
+
+/** In the order of the questions; null for one that opens nothing there. */
+export async function keyStandings(
+  sql: Connection,
+  shown: readonly ShownServiceKey[],
+  now: Date,
+): Promise<(KeyStanding | null)[]> {
+  if (shown.length === 0) return [];
+  const { rows } = await sql.query<Row>(
+    `SELECT a.nth, sk.name, c.username, k.role AS key_role, k.scopes AS key_scopes,
+            coalesce(s.customer_id = c.id, false) AS is_own, w.id IS NOT NULL AS is_in_workspace,
+            ${roleOf("c.id")} AS workspace_role
+       FROM unnest($1::int[], $2::text[], $3::text[]) AS a(nth, service_id, key_hash)
+       JOIN inference_services s ON s.id = a.service_id AND s.deleted_at IS NULL
+       LEFT JOIN service_keys sk ON sk.service_id = s.id AND sk.key_hash = a.key_hash AND sk.revoked_at IS NULL
+        AND (sk.expires_at IS NULL OR sk.expires_at > $4)
+       LEFT JOIN api_keys k ON k.key_hash = a.key_hash AND k.revoked_at IS NULL AND (k.expires_at IS NULL OR k.expires_at > $4)
+       LEFT JOIN customers c ON c.id = k.customer_id AND c.deleted_at IS NULL AND coalesce(c.status, 'active') = 'active'
+       LEFT JOIN workspaces w ON w.id = s.workspace_id AND ${LIVE}`,
+    [
+      shown.map((_, nth) => nth),
+      shown.map(({ serviceId }) => serviceId),
+      shown.map(({ keyHash }) => keyHash),
+      now,
+    ],
+  );
+  const byNth = new Map(rows.map((row) => [row.nth, standingOf(row)]));
+  return shown.map((_, nth) => byNth.get(nth) ?? null);
+}
+
+function standingOf(row: Row): KeyStanding | null {
+  if (row.name !== null) return { kind: "service", name: row.name };
+  if (row.username === null) return null;
+  return {
+    kind: "person",
+    username: row.username,
+    rights: rightsOf({ role: row.key_role, scopes: row.key_scopes ?? [] }),
+    role: row.is_in_workspace ? row.workspace_role : row.is_own ? "owner" : null,
+    isOwn: row.is_own,
+  };
+}

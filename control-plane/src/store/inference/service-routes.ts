@@ -1,0 +1,43 @@
+/** Where gateways send the requests of services: to the replicas that serve, as their hosts told it last. */
+import type { HostId, InstanceId } from "@remotegpu/shared/ids";
+import type { InferenceServiceStatus } from "@remotegpu/shared/workload";
+import { type ExposureConfig, exposureOf } from "../../core/inference/exposure.ts";
+import type { ServiceRoute } from "../../core/gateway/services/service-route.ts";
+import type { Connection } from "../database/database.ts";
+import { knownStatus } from "../database/values/old-values.ts";
+
+interface Row {
+  id: string;
+  name: string;
+  status: InferenceServiceStatus;
+  status_reason: string | null;
+  config: ExposureConfig | null;
+  replicas: { instance_id: InstanceId; host_id: HostId; port: number }[];
+}
+
+/** Those of these ids that are there. */
+export async function serviceRoutes(sql: Connection, ids: readonly string[]): Promise<ServiceRoute[]> {
+  const { rows } = await sql.query<Row>(
+    `SELECT s.id, s.name, ${knownStatus("inference", "s")} AS status, s.status_reason, s.config,
+            coalesce((SELECT jsonb_agg(jsonb_build_object('instance_id', i.id, 'host_id', p.host_id,
+                                                          'port', p.live #> '{probe,port}') ORDER BY i.rank)
+                        FROM instances i JOIN placements p ON p.instance_id = i.id AND p.epoch = i.current_epoch
+                       WHERE i.workload_kind = 'inference' AND i.workload_id = s.id AND i.dismissed_at IS NULL
+                         AND p.want = 'running' AND p.state = 'ready' AND p.serving = 'yes'
+                         AND p.live #> '{probe,port}' IS NOT NULL), '[]') AS replicas
+       FROM inference_services s WHERE s.id = ANY($1::text[]) AND s.deleted_at IS NULL`,
+    [ids],
+  );
+  return rows.map(({ id, name, status, status_reason, config, replicas }) => ({
+    id,
+    name,
+    status,
+    statusReason: status_reason,
+    ...exposureOf(config),
+    replicas: replicas.map(({ instance_id, host_id, port }) => ({
+      instanceId: instance_id,
+      hostId: host_id,
+      port,
+    })),
+  }));
+}

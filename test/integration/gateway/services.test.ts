@@ -1,0 +1,297 @@
+/** Inference services at a gateway: who may ask, which replica answers, who waits, and what is told when none does. */
+import { createHash, randomBytes } from "node:crypto";
+import { once } from "node:events";
+import type { IncomingMessage } from "node:http";
+import { execa } from "execa";
+import { afterAll, beforeAll, describe, expect, onTestFinished, test } from "vitest";
+import { openDatabase } from "@remotegpu/control-plane/store/database/database";
+import { cuttableTcp } from "../../support/engines/cuttable-tcp.ts";
+import { eventually } from "../../support/eventually.ts";
+import { ServedScene } from "../../support/worlds/served-scene.ts";
+import { openWebScene, SERVICE_PORT, type WebScene } from "../../support/worlds/web-scene.ts";
+
+const STORY_MS = 60_000;
+let web: WebScene;
+let served: ServedScene;
+
+const ending = new AsyncDisposableStack();
+beforeAll(async () => {
+  web = ending.adopt(await openWebScene(), (one) => one.close());
+  served = ending.use(await ServedScene.begin(web, { replicas: 2 }));
+}, STORY_MS);
+afterAll(() => ending.disposeAsync());
+
+/** One of its own, for what changes it. */
+async function another(wish: { replicas: number; config?: object }): Promise<ServedScene> {
+  const scene = await ServedScene.begin(web, wish);
+  onTestFinished(() => scene[Symbol.asyncDispose]());
+  return scene;
+}
+
+async function firstBytes(answer: IncomingMessage): Promise<string> {
+  return String(((await once(answer, "data")) as [Buffer])[0]);
+}
+
+describe("who may ask", () => {
+  test("with a key of the service gets an answer, of a replica that sees the key's name and never the key", async () => {
+    const { status, body, headers } = await served.ask("/v1/x?y=1", {
+      headers: { "X-Request-Id": "mine-1" },
+    });
+
+    expect(status).toBe(200);
+    expect(body).toMatchObject({
+      url: "/v1/x?y=1",
+      headers: {
+        "x-remotegpu-key": "app",
+        "x-forwarded-prefix": `/services/${served.id}`,
+        "x-request-id": "mine-1",
+      },
+    });
+    expect(headers["x-request-id"]).toBe("mine-1");
+    expect(JSON.stringify(body)).not.toContain(served.key);
+  });
+
+  test("as X-API-Key as well", async () => {
+    const { status, body } = await served.ask("/", { key: null, headers: { "X-API-Key": served.key } });
+    expect([status, body.headers["x-api-key"]]).toEqual([200, undefined]);
+  });
+
+  test("with a key of the API may, who sees the service", async () => {
+    const stranger = await web.control.customer(`stranger-${randomBytes(3).toString("hex")}`);
+    expect((await served.ask("/", { key: web.owner.key })).status).toBe(200);
+    expect((await served.ask("/", { key: stranger.key })).status).toBe(404);
+  });
+
+  test.each([
+    ["nothing", null, 401],
+    ["a key that was never made", `rgs_${"x".repeat(43)}`, 401],
+    ["something that is no key of ours", "sk-foreign", 401],
+  ])("with %s nobody may", async (_what, key, status) => {
+    const refused = await served.ask("/", { key });
+    expect(refused.status).toBe(status);
+    expect(refused.body).toMatchObject({ status });
+  });
+
+  test("is asked again while an answer lasts: a key that is revoked ends it within seconds, and opens nothing", async () => {
+    const own = await another({ replicas: 1 });
+    const events = await own.open("/events");
+    expect(await firstBytes(events)).toBe("data: first\n\n");
+    const over = new Promise((resolve) => events.once("close", resolve));
+    events.on("error", () => undefined);
+
+    await own.revoke();
+
+    await over;
+    await eventually(async () => (await own.ask("/")).status === 401, { what: "the refusal" });
+  });
+
+  test("of a public one is everybody, by no key or any", async () => {
+    const open = await another({ replicas: 1, config: { public: true } });
+    expect((await open.ask("/", { key: null })).status).toBe(200);
+    expect((await open.ask("/", { key: `rgs_${"x".repeat(43)}` })).status).toBe(200);
+    expect((await open.ask("/")).body.headers["x-remotegpu-key"]).toBe("app");
+  });
+
+  test("of a service that is none gets what does not exist", async () => {
+    expect((await web.ask(web.base.domain, "/services/svc-none/")).status).toBe(404);
+    expect((await web.ask(web.base.domain, "/services/")).status).toBe(404);
+  });
+});
+
+describe("an origin that others share", () => {
+  test("takes no cookie of a replica and sends it none", async () => {
+    const { headers } = await served.ask("/cookies");
+    expect(headers["set-cookie"]).toBeUndefined();
+    expect((await served.ask("/", { cookie: "a=1" })).body.headers.cookie).toBeUndefined();
+  });
+
+  test("answers pages of other origins as the service's owner says, without a key where they only ask whether they may", async () => {
+    const own = await another({ replicas: 1, config: { cors_origins: ["https://app.example"] } });
+    const Origin = "https://app.example";
+    const asks = {
+      Origin,
+      "Access-Control-Request-Method": "POST",
+      "Access-Control-Request-Headers": "authorization",
+    };
+
+    const preflight = await own.ask("/v1/chat", { method: "OPTIONS", key: null, headers: asks });
+    const answered = await own.ask("/", { headers: { Origin } });
+    const refused = await own.ask("/", { key: null, headers: { Origin } });
+    const foreign = await own.ask("/", { headers: { Origin: "https://evil.example" } });
+
+    expect([preflight.status, preflight.text]).toEqual([204, ""]);
+    expect(preflight.headers).toMatchObject({ "access-control-allow-origin": Origin });
+    for (const { headers } of [answered, refused])
+      expect(headers["access-control-allow-origin"]).toBe(Origin);
+    expect(refused.status).toBe(401);
+    expect(foreign.headers["access-control-allow-origin"]).toBeUndefined();
+    expect((await served.ask("/", { method: "OPTIONS", key: null, headers: asks })).status).toBe(401);
+  });
+});
+
+describe("what goes through", () => {
+  test("is whole in both directions, whatever its length", async () => {
+    const body = randomBytes(8_000_000);
+    const sent = await served.ask("/", { method: "POST", body });
+    expect(sent.body).toMatchObject({
+      method: "POST",
+      bytes: body.length,
+      sha256: createHash("sha256").update(body).digest("hex"),
+    });
+    expect((await served.ask("/bytes?n=8000000")).text.length).toBe(8_000_000);
+  });
+
+  test("is streamed as it comes", async () => {
+    const events = await served.open("/events");
+    expect(events.headers["content-type"]).toBe("text/event-stream");
+    expect(await firstBytes(events)).toBe("data: first\n\n");
+    events.destroy();
+  });
+
+  test("may be a WebSocket", async () => {
+    const upgrade = [
+      `GET /services/${served.id}/ws HTTP/1.1`,
+      `Host: ${web.base.domain}`,
+      `Authorization: Bearer ${served.key}`,
+      "Connection: Upgrade",
+      "Upgrade: websocket",
+      "Sec-WebSocket-Version: 13",
+      "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==",
+      "",
+      "hello",
+    ].join("\r\n");
+    const socket = await web.raw(upgrade);
+    let text = "";
+    socket.on("data", (bytes: Buffer) => (text += String(bytes)));
+    await eventually(() => text.endsWith("\r\n\r\nhello") && text, { what: "the echo" });
+    expect(text).toMatch(/^HTTP\/1\.1 101 /);
+    socket.destroy();
+  });
+
+  test.each([
+    ["garbage", "/garbage"],
+    ["a body of two lengths", "/both-lengths"],
+    ["a head that never ends", "/endless-head"],
+  ])("is refused where a replica answers %s", async (_what, path) => {
+    expect((await served.ask(path)).status).toBe(502);
+    expect((await served.ask("/")).status).toBe(200);
+  });
+});
+
+describe("replicas", () => {
+  test("get requests by how many they have open", async () => {
+    const own = await another({ replicas: 2 });
+    const open = await Promise.all([1, 2, 3, 4].map(() => own.open("/events")));
+    await Promise.all(open.map(firstBytes));
+
+    expect(await Promise.all([0, 1].map((rank) => listeners(own, rank)))).toEqual([2, 2]);
+
+    for (const one of open) one.destroy();
+    const left = async () => (await listeners(own, 0)) + (await listeners(own, 1));
+    await eventually(async () => (await left()) === 0, { what: "the end of what nobody waits for" });
+  });
+
+  test(
+    "one of which is broken costs no request, whether it has a body or not",
+    { timeout: STORY_MS },
+    async () => {
+      const own = await another({ replicas: 2 });
+      await own.break(0);
+
+      const asked = Array.from({ length: 40 }, (_, nth) =>
+        nth % 2 === 0 ? own.ask("/") : own.ask("/", { method: "POST", body: "x".repeat(100_000) }),
+      );
+
+      expect(new Set((await Promise.all(asked)).map(({ status }) => status))).toEqual(new Set([200]));
+    },
+  );
+
+  test(
+    "of which none is there are waited for, and who waits is answered",
+    { timeout: STORY_MS },
+    async () => {
+      const own = await another({ replicas: 1 });
+      await own.break(0);
+      const waiting = own.ask("/", { method: "POST", body: "hello" });
+      await own.mend(0);
+      expect((await waiting).body).toMatchObject({ bytes: 5 });
+    },
+  );
+
+  test("are given no more than they may have at once; so many wait, and who comes then is told when to ask again", async () => {
+    const own = await another({
+      replicas: 1,
+      config: { max_in_flight: 1, max_queued: 1, queue_seconds: 60 },
+    });
+    const first = await own.open("/events");
+    await firstBytes(first);
+    let refused = 0;
+    const others = Array.from({ length: 3 }, async () => {
+      const answer = await own.ask("/", { headers: { "X-Request-Id": "mine" } });
+      if (answer.status === 429) refused += 1;
+      return answer;
+    });
+    await eventually(() => refused === 2, { what: "two that are told to come again" });
+
+    first.destroy();
+
+    const answers = await Promise.all(others);
+    expect(answers.map(({ status }) => status).toSorted((a, b) => a - b)).toEqual([200, 429, 429]);
+    for (const { status, headers } of answers)
+      expect([headers["x-request-id"], headers["retry-after"]]).toEqual([
+        "mine",
+        status === 429 ? "2" : undefined,
+      ]);
+  });
+
+  test("that do not answer in time are given up", async () => {
+    const own = await another({ replicas: 1, config: { timeout_seconds: 1 } });
+    expect((await own.ask("/never")).status).toBe(504);
+    expect((await own.ask("/never", { method: "POST", body: "x" })).status).toBe(504);
+    expect((await own.ask("/")).status).toBe(200);
+  });
+
+  test("of one that is stopped are not waited for: it says so at once", async () => {
+    const own = await another({ replicas: 1 });
+    expect((await own.ask("/")).status).toBe(200);
+    await own.api("POST", "/stop");
+
+    const told = await eventually(async () => {
+      const answer = await own.ask("/");
+      return answer.status === 503 && answer;
+    });
+
+    expect(told.body.detail).toContain("remotegpu service start");
+  });
+
+  test("are known while the database is away", { timeout: STORY_MS }, async () => {
+    const url = new URL(web.databaseUrl);
+    await using stack = new AsyncDisposableStack();
+    const way = stack.adopt(await cuttableTcp({ host: url.hostname, port: Number(url.port) }), (one) =>
+      one.close(),
+    );
+    url.host = `127.0.0.1:${way.port}`;
+    const db = stack.adopt(openDatabase(url.href, { maxConnections: 4 }), (one) => one.close());
+    const gateway = stack.adopt(await web.anotherGateway({ db }), (one) => one.close());
+    expect((await served.ask("/", { gateway })).status).toBe(200);
+
+    way.cut();
+
+    expect((await served.ask("/", { gateway })).status).toBe(200);
+    expect((await web.ask(web.base.domain, "/services/svc-unknown/", { gateway })).status).toBe(503);
+  });
+});
+
+/** How many streams a replica has open, as it tells itself. */
+async function listeners({ containers }: ServedScene, rank: number): Promise<number> {
+  const container = containers.get(rank);
+  const { stdout } = await execa("nsenter", [
+    "-t",
+    String(container?.instance.pid),
+    "-n",
+    "curl",
+    "--silent",
+    `http://127.0.0.1:${SERVICE_PORT}/say`,
+  ]);
+  return Number(stdout);
+}

@@ -1,0 +1,123 @@
+import { describe, expect, test } from "vitest";
+import {
+  type Call,
+  corsHeaders,
+  headersFromReplica,
+  headersToReplica,
+  preflightHeaders,
+  shownRequestId,
+  shownServiceKey,
+} from "@remotegpu/control-plane/core/gateway/services/service-headers";
+
+const KEY = `rgs_${"k".repeat(43)}`;
+const call: Call = {
+  asker: { address: "192.0.2.7", scheme: "https", host: "web.example.com" },
+  requestId: "r-1",
+  keyName: "app",
+  prefix: "/services/svc-1",
+};
+const to = (headers: Record<string, string>, change: Partial<Call> = {}) =>
+  headersToReplica(headers, { ...call, ...change }, { isUpgrade: false });
+
+describe("on the way to a replica", () => {
+  test.each([{ authorization: `Bearer ${KEY}` }, { "x-api-key": KEY }])(
+    "a key stays here, and its name goes on",
+    (shown) => {
+      const sent = to(shown);
+      expect(JSON.stringify(sent)).not.toContain(KEY);
+      expect(sent["x-remotegpu-key"]).toBe("app");
+    },
+  );
+
+  test("nobody claims the name of a key, the place or who asks", () => {
+    const sent = to(
+      { "x-remotegpu-key": "admin", "x-forwarded-prefix": "/x", "x-forwarded-for": "1.2.3.4" },
+      { keyName: null },
+    );
+    expect(sent["x-remotegpu-key"]).toBeUndefined();
+    expect(sent).toMatchObject({
+      "x-forwarded-prefix": "/services/svc-1",
+      "x-forwarded-for": "192.0.2.7",
+      "x-request-id": "r-1",
+    });
+  });
+
+  test("the replica's own credentials go on", () => {
+    expect(to({ authorization: "Bearer sk-own" })["authorization"]).toBe("Bearer sk-own");
+  });
+
+  test("cookies go on only where the origin is the service's own", () => {
+    expect(to({ cookie: "a=1" })["cookie"]).toBeUndefined();
+    const own = to({ cookie: "a=1" }, { prefix: null });
+    expect(own["cookie"]).toBe("a=1");
+    expect(own["x-forwarded-prefix"]).toBeUndefined();
+  });
+});
+
+describe("on the way back", () => {
+  const said = { "set-cookie": ["a=1"], "service-worker-allowed": "/", "clear-site-data": '"*"', etag: "x" };
+
+  test("what speaks for an origin that others share ends here", () => {
+    expect(headersFromReplica(said, call, null)).toEqual({ etag: "x", "x-request-id": "r-1" });
+    expect(headersFromReplica(said, { ...call, prefix: null }, null)).toMatchObject({
+      "set-cookie": ["a=1"],
+      "clear-site-data": '"*"',
+    });
+  });
+
+  test("who may ask from other pages is said by the service's config alone", () => {
+    const cors = corsHeaders({ origin: "https://app.example" }, ["https://app.example"]);
+    const told = headersFromReplica({ "access-control-allow-origin": "*", vary: "Accept" }, call, cors);
+    expect(told).toMatchObject({
+      "access-control-allow-origin": "https://app.example",
+      vary: "Accept, Origin",
+    });
+  });
+});
+
+describe("pages of other origins", () => {
+  test("are let in as the config says", () => {
+    expect(corsHeaders({ origin: "https://evil.example" }, ["https://app.example"])).toBeNull();
+    expect(corsHeaders({}, ["*"])).toBeNull();
+    expect(corsHeaders({ origin: "null" }, ["*"])?.["access-control-allow-origin"]).toBe("*");
+  });
+
+  test("ask beforehand without a key, and only where they may", () => {
+    const asked = {
+      origin: "https://app.example",
+      "access-control-request-method": "POST",
+      "access-control-request-headers": "authorization",
+    };
+    expect(preflightHeaders("OPTIONS", asked, ["https://app.example"])).toMatchObject({
+      "access-control-allow-origin": "https://app.example",
+      "access-control-allow-headers": "authorization",
+    });
+    expect(preflightHeaders("OPTIONS", asked, [])).toBeNull();
+    expect(preflightHeaders("GET", asked, ["*"])).toBeNull();
+    expect(preflightHeaders("OPTIONS", { origin: "https://app.example" }, ["*"])).toBeNull();
+  });
+});
+
+test.each([
+  [{ authorization: `Bearer ${KEY}` }, KEY],
+  [{ authorization: `bearer ${KEY}` }, KEY],
+  [{ "x-api-key": KEY }, KEY],
+  [{ authorization: `Bearer rgk_${"a".repeat(43)}` }, `rgk_${"a".repeat(43)}`],
+  [{ authorization: "Bearer sk-own", "x-api-key": KEY }, KEY],
+  [{ authorization: "Bearer sk-own" }, null],
+  [{ authorization: `Bearer ${KEY}x` }, null],
+  [{ authorization: `Basic ${KEY}` }, null],
+  [{}, null],
+])("of %o the key is %o", (headers, key) => {
+  expect(shownServiceKey(headers)).toBe(key);
+});
+
+test.each([
+  ["abc-1", "abc-1"],
+  ["", null],
+  ["a b", null],
+  ["x".repeat(129), null],
+  ["a\u0001", null],
+])("the id %o goes on as %o", (id, told) => {
+  expect(shownRequestId({ "x-request-id": id })).toBe(told);
+});

@@ -1,0 +1,112 @@
+import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
+import type { HostId, InstanceId } from "@remotegpu/shared/ids";
+import {
+  DEFAULT_BOUNDS,
+  type ServiceRoute,
+} from "@remotegpu/control-plane/core/gateway/services/service-route";
+import { type Given, ServiceLine, type Taken } from "@remotegpu/control-plane/gateway/services/service-line";
+
+const NOBODY = new Set<string>();
+const stays = () => new AbortController().signal;
+
+function route(replicas: readonly string[], change: Partial<ServiceRoute> = {}): ServiceRoute {
+  return {
+    id: "svc-1",
+    name: "chat",
+    status: "running",
+    statusReason: null,
+    isPublic: false,
+    corsOrigins: [],
+    bounds: { ...DEFAULT_BOUNDS, maxInFlight: 1, maxQueued: 2, queueSeconds: 30 },
+    replicas: replicas.map((id) => ({ instanceId: id as InstanceId, hostId: "h-1" as HostId, port: 8000 })),
+    ...change,
+  };
+}
+
+const given = (taken: Taken): Given => {
+  if (taken.kind !== "given") throw new Error(`was not given: ${taken.kind}`);
+  return taken;
+};
+const where = (taken: Taken) => given(taken).place.instanceId;
+
+beforeEach(() => void vi.useFakeTimers());
+afterEach(() => void vi.useRealTimers());
+
+function lineOf(first: ServiceRoute): ServiceLine {
+  return new ServiceLine(first, () => Date.now());
+}
+
+describe("a line", () => {
+  test("gives each request to the replica with the least to do", async () => {
+    const line = lineOf(route(["a", "b"]));
+    const taken = [await line.take(NOBODY, stays()), await line.take(NOBODY, stays())];
+    expect(taken.map(where).toSorted()).toEqual(["a", "b"]);
+  });
+
+  test("lets those wait for whom there is no room, and serves them in the order in which they came", async () => {
+    const line = lineOf(route(["a"]));
+    const first = given(await line.take(NOBODY, stays()));
+    const served: string[] = [];
+    const second = line.take(NOBODY, stays()).then((taken) => (served.push("second"), taken));
+    const third = line.take(NOBODY, stays()).then((taken) => (served.push("third"), taken));
+    first.done(true);
+    given(await second).done(true);
+    given(await third).done(true);
+    expect(served).toEqual(["second", "third"]);
+    expect(line.isIdle).toBe(true);
+  });
+
+  test("turns away whoever comes when as many wait as may, and says whether anybody serves", async () => {
+    const line = lineOf(route(["a"]));
+    given(await line.take(NOBODY, stays()));
+    const waiting = [line.take(NOBODY, stays()), line.take(NOBODY, stays())];
+    expect(await line.take(NOBODY, stays())).toMatchObject({ kind: "full", isServing: true });
+    line.follow(route([]));
+    expect(await line.take(NOBODY, stays())).toMatchObject({ kind: "full", isServing: false });
+    line.close();
+    expect((await Promise.all(waiting)).map(({ kind }) => kind)).toEqual(["waited", "waited"]);
+  });
+
+  test("lets nobody wait longer than they may, nor for somebody who is gone", async () => {
+    const line = lineOf(route([]));
+    const gone = new AbortController();
+    const [left, waited] = [line.take(NOBODY, gone.signal), line.take(NOBODY, stays())];
+    gone.abort();
+    expect(await left).toMatchObject({ kind: "waited" });
+    await vi.advanceTimersByTimeAsync(30_000);
+    expect(await waited).toMatchObject({ kind: "waited", isServing: false });
+    expect(line.isWaitedFor).toBe(false);
+  });
+
+  test("serves those who wait as soon as a replica serves", async () => {
+    const line = lineOf(route([]));
+    const waiting = line.take(NOBODY, stays());
+    line.follow(route(["b"]));
+    expect(where(await waiting)).toBe("b");
+  });
+
+  test("sends those away at once of a service that is stopped", async () => {
+    const line = lineOf(route([]));
+    const waiting = line.take(NOBODY, stays());
+    line.follow(route(["a"], { status: "stopping" }));
+    expect(await waiting).toMatchObject({ kind: "closed" });
+    expect(await line.take(NOBODY, stays())).toMatchObject({ kind: "closed" });
+  });
+
+  test("gives nothing to a replica that has left, and keeps what it still has open", async () => {
+    const line = lineOf(route(["a", "b"]));
+    const open = given(await line.take(NOBODY, stays()));
+    const other = open.place.instanceId === "a" ? "b" : "a";
+    line.follow(route([other]));
+    expect(where(await line.take(NOBODY, stays()))).toBe(other);
+    expect(line.isIdle).toBe(false);
+    open.done(true);
+    line.follow(route([open.place.instanceId]));
+    expect(where(await line.take(NOBODY, stays()))).toBe(open.place.instanceId);
+  });
+
+  test("passes by a replica at which this request has failed already", async () => {
+    const line = lineOf(route(["a", "b"], { bounds: { ...DEFAULT_BOUNDS } }));
+    for (let time = 0; time < 4; time += 1) expect(where(await line.take(new Set(["a"]), stays()))).toBe("b");
+  });
+});
