@@ -98,6 +98,8 @@ async function expectNothingLeftBy(hostId: string, stateFolder: string): Promise
   await eventually(() => processesIn(stateFolder).length === 0, {
     withinMs: ENDS_WITHIN_MS,
     what: `the end of all processes of ${stateFolder}`,
+  }).catch((cause: unknown) => {
+    throw new Error(`left are ${processesIn(stateFolder).map(commandLineOf).join("; ")}`, { cause });
   });
   expect(await leftOnHost(hostId)).toEqual([]);
 }

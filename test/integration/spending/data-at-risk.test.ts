@@ -226,7 +226,7 @@ describe("deleting it", () => {
     expect(again).toHaveLength(4);
   });
 
-  test("cancels jobs that are not over, which mount nothing any more; all stay on record, with their folders", async () => {
+  test("ends jobs and services that are not over, which mount nothing any more; all stay on record, with their folders", async () => {
     const host = await scene.host(`host-${counter}`, {
       pool: `pool-${counter}`,
       gpus: 1,
@@ -258,7 +258,7 @@ describe("deleting it", () => {
 
     expect(deletion).toMatchObject({
       status: 202,
-      body: { environments: [], datasets: [dataset], kept: [] },
+      body: { environments: [], inference_services: [service], datasets: [dataset], kept: [] },
     });
     expect(deletion.body.training_jobs.toSorted()).toEqual([unconfirmed, waiting].toSorted());
     const statusOf = async (id: string) => {
@@ -272,7 +272,7 @@ describe("deleting it", () => {
     expect((await statusOf(guest))[0]).toBe("queued");
     expect(
       await scene.rows("SELECT status, deleted_at FROM inference_services WHERE id = $1", [service]),
-    ).toEqual([{ status: "creating", deleted_at: null }]);
+    ).toEqual([{ status: "stopped", deleted_at: expect.any(Date) }]);
     const { items } = (await ask("GET", `/customers/${debtor.customerId}/data-removals`)).body;
     expect(items.map((one: Record<string, unknown>) => [one.storage_pool, one.folder])).toEqual([
       [`pool-${counter}`, `training-jobs/${ran}/output/attempt-1`],

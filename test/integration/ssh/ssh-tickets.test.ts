@@ -187,7 +187,7 @@ describe("no ticket", () => {
     const off = await running({ ssh_enabled: false });
     const image = await running({ config: { ssh: "image" } });
 
-    for (const of of [stopped, off, image]) expect(await make({}, admin, of)).toMatchObject(problem(409));
+    for (const one of [stopped, off, image]) expect(await make({}, admin, one)).toMatchObject(problem(409));
   });
 
   test("is made twice for a key, or beyond eight at a time", async () => {

@@ -32,6 +32,7 @@ const DataDeletion = z
   .object({
     environments: z.array(z.string()),
     training_jobs: z.array(z.string()),
+    inference_services: z.array(z.string()),
     datasets: z.array(z.int()),
     models: z.array(z.int()),
     kept: z
@@ -104,6 +105,7 @@ export function registerCustomerDataRoutes(api: ApiApp, deps: ApiDeps): void {
         {
           environments: ended("environment"),
           training_jobs: ended("training"),
+          inference_services: ended("inference"),
           datasets: [...datasets],
           models: [...models],
           kept,

@@ -138,6 +138,7 @@ export const ACCOUNT_WORDS: Words = {
   confirm_username: ["", "ada"],
   "DataDeletion.environments": ["Environments that are being deleted", ["env-5b1f6c0e"]],
   "DataDeletion.training_jobs": ["Training jobs that were not over, and are cancelled", ["job-5b1f6c0e"]],
+  "DataDeletion.inference_services": ["Services that are deleted", ["svc-5b1f6c0e"]],
   "DataDeletion.datasets": ["Datasets that are gone", [12]],
   "DataDeletion.models": ["Models that are gone", [7]],
   "DataDeletionKept.kind": ["dataset or model", "dataset"],
