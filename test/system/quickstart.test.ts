@@ -82,6 +82,9 @@ function pidIn(stateFolder: string, command: string): number | undefined {
   return processesIn(stateFolder).find((pid) => commandLineOf(pid).includes(command));
 }
 
+/** Of what a program said, in an error. */
+const SAID = 2_000;
+
 /** How many containers of the host run now. */
 async function runningOn(hostId: string): Promise<number> {
   const filters = JSON.stringify({ label: [`remotegpu.host=${hostId}`] });
@@ -94,12 +97,13 @@ function commandLineOf(pid: number): string {
   return existsSync(file) ? readFileSync(file, "utf8").replaceAll("\0", " ") : "";
 }
 
-async function expectNothingLeftBy(hostId: string, stateFolder: string): Promise<void> {
+async function expectNothingLeftBy(hostId: string, stateFolder: string, said = ""): Promise<void> {
   await eventually(() => processesIn(stateFolder).length === 0, {
     withinMs: ENDS_WITHIN_MS,
     what: `the end of all processes of ${stateFolder}`,
   }).catch((cause: unknown) => {
-    throw new Error(`left are ${processesIn(stateFolder).map(commandLineOf).join("; ")}`, { cause });
+    const left = processesIn(stateFolder).map(commandLineOf).join("; ");
+    throw new Error(`left are ${left}; npm start said ${said.slice(-SAID)}`, { cause });
   });
   expect(await leftOnHost(hostId)).toEqual([]);
 }
@@ -156,7 +160,7 @@ test.concurrent(
     process.kill(-(first.running.pid ?? 0), "SIGINT");
     const ended = await first.running;
     expect(ended.all).toContain("The control plane is started again (2 of at most 5 times).");
-    await expectNothingLeftBy(hostId, state);
+    await expectNothingLeftBy(hostId, state, ended.all);
     expect(existsSync(join(state, "running.pid"))).toBe(false);
 
     const lost = { adminKey: "rgk_revoked", customerKey: "rgk_revoked" };

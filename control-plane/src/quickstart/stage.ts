@@ -31,6 +31,8 @@ const ONLINE_WITHIN_MS = 60_000;
 const COMMAND_WITHIN_MS = 60_000;
 /** All processes together; what falls this often does not get well by being started once more. */
 const MAX_RESTARTS = 5;
+/** Of a control plane that does not end in order, so that what it began is ended. */
+const MAX_LIVES_TO_END = 3;
 const STOP_ENVIRONMENT_WITHIN_MS = 20_000;
 const STOP_AGENT_WITHIN_MS = 40_000;
 const STOP_ACCESS_WITHIN_MS = 10_000;
@@ -266,14 +268,20 @@ export class Stage {
   }
 
   /**
-   * Postgres and NATS outlive one that was killed; its next life takes them over, and ends them with itself. That may have
-   * been begun already: before it serves, a TERM would end it and nothing else.
+   * Postgres and NATS outlive one that was killed or did not come up; its next life takes them over, and ends them with
+   * itself. That may have been begun already: it is waited for.
    */
   async #stopControlPlane(last: Child): Promise<void> {
-    const isToTakeOver = last.isEnded && this.#hasServed;
-    const controlPlane = isToTakeOver ? last.again() : last;
-    if (isToTakeOver || this.#isAnotherLife) await this.#servesOrEnds(controlPlane);
-    await controlPlane.stop(STOP_CONTROL_PLANE_WITHIN_MS);
+    let controlPlane = last;
+    for (let life = 0; life < MAX_LIVES_TO_END; life += 1) {
+      if (controlPlane.isEnded && !this.#hasServed) return;
+      const isToTakeOver = controlPlane.isEnded;
+      if (isToTakeOver) controlPlane = controlPlane.again();
+      if (isToTakeOver || this.#isAnotherLife) await this.#servesOrEnds(controlPlane);
+      if (await controlPlane.stop(STOP_CONTROL_PLANE_WITHIN_MS)) return;
+    }
+    this.say(`The control plane did not end in order: ${controlPlane.lastWords()}`);
+    this.say(`Its Postgres and its NATS may still run: pgrep -af ${this.options.root}`);
   }
 
   async #servesOrEnds(controlPlane: Child): Promise<void> {
