@@ -1,34 +1,19 @@
 /** Runs another program in our place, one of OpenSSH's or curl: its terminal, its signals and its exit code are the caller's. */
 import { constants } from "node:os";
-import { Writable } from "node:stream";
 import { CliError } from "./cli-error.ts";
 
 /** As shells tell a program that a signal ended. */
 const SIGNALLED = 128;
 
-/**
- * Resolves when it has ended, its exit code being ours.
- * @param handedOver what it reads from its file descriptor 3, which nobody else sees
- * @throws CliError where it is not installed
- */
-export async function runInPlace(
-  program: string,
-  args: readonly string[],
-  { handedOver }: { handedOver?: string } = {},
-): Promise<void> {
+/** Resolves when it has ended, its exit code being ours. @throws CliError where it is not installed */
+export async function runInPlace(program: string, args: readonly string[]): Promise<void> {
   const { spawn } = await import("node:child_process");
   // Ctrl-C reaches it by itself, as part of the terminal's foreground; we only outlive it.
   const outlive = () => undefined;
   process.on("SIGINT", outlive);
   try {
     process.exitCode = await new Promise<number>((resolve, reject) => {
-      const inherited = ["inherit", "inherit", "inherit"] as const;
-      const child = spawn(program, args, {
-        stdio: handedOver === undefined ? [...inherited] : [...inherited, "pipe"],
-      });
-      const pipe = child.stdio[3];
-      // A program that ends before it has read it all says so by its exit code.
-      if (pipe instanceof Writable) pipe.on("error", () => undefined).end(handedOver);
+      const child = spawn(program, args, { stdio: "inherit" });
       const pass = (signal: NodeJS.Signals) => child.kill(signal);
       for (const signal of ["SIGTERM", "SIGHUP"] as const) process.once(signal, pass);
       child.once("error", reject);

@@ -1,7 +1,10 @@
 /**
  * `remotegpu service curl`: curl in our place, with the address of a service and the key of this profile. The key is handed
- * over by a pipe: on a command line everybody on this machine could read it.
+ * over in a file of one's own, which goes afterwards: on a command line everybody on this machine could read it.
  */
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { words } from "../frame/arguments.ts";
 import { argument, command, rest, thing } from "../frame/command.ts";
 import { CliError } from "../frame/cli-error.ts";
@@ -21,15 +24,21 @@ export const SERVICE_CURL = command({
     `service curl chat /v1/chat/completions -- --no-buffer --json '{"stream": true}'`,
   ],
   more: "What stands behind -- is curl's own; its exit code is this command's.",
-  run: async ({ api }, { service, path, options }) => {
+  run: async ({ api }, { service, path, options: given }) => {
     const { endpoint_url: endpoint } = await api.get(`/inference-services/${segment(service)}`);
     if (typeof endpoint !== "string")
       throw new CliError("unavailable", "No gateway of this server runs, so the service has no address.");
-    const own = options[0] === "--" ? options.slice(1) : options;
+    const own = given[0] === "--" ? given.slice(1) : given;
     // Put together as text: whatever the path is, nobody but the gateway gets the key.
     const url = new URL(`${endpoint.replace(/\/$/, "")}/${path.replace(/^\/+/, "")}`);
-    await runInPlace("curl", ["--silent", "--show-error", "--config", "/dev/fd/3", ...own, url.href], {
-      handedOver: `${api.curlOptions(url).join("\n")}\n`,
-    });
+    const options = `${api.curlOptions(url).join("\n")}\n`;
+    const folder = mkdtempSync(join(tmpdir(), "remotegpu-curl-"));
+    try {
+      const config = join(folder, "config");
+      writeFileSync(config, options, { mode: 0o600 });
+      await runInPlace("curl", ["--silent", "--show-error", "--config", config, ...own, url.href]);
+    } finally {
+      rmSync(folder, { recursive: true, force: true });
+    }
   },
 });

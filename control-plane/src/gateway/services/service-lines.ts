@@ -4,18 +4,21 @@
  */
 import type { Log } from "@remotegpu/shared/log";
 import { MS_PER_MINUTE } from "@remotegpu/shared/units";
+import { whyClosed } from "../../core/gateway/services/service-route.ts";
 import { type Database, StoreError } from "../../store/database/database.ts";
 import { serviceRoutes } from "../../store/inference/service-routes.ts";
 import { RightsUnknown } from "../entry/rights.ts";
 import { ServiceLine } from "./service-line.ts";
 
 const READ_EVERY_MS = 1_000;
+const YOUNG_MS = 200;
 /** Asked for by nobody for so long, it is read anew with its next request. */
 const FORGOTTEN_AFTER_MS = 5 * MS_PER_MINUTE;
 
 interface Kept {
   line: ServiceLine;
   askedAtMs: number;
+  readAtMs: number;
 }
 
 export class ServiceLines {
@@ -23,7 +26,7 @@ export class ServiceLines {
   readonly #log: Log;
   readonly #nowMs: () => number;
   readonly #kept = new Map<string, Kept>();
-  readonly #first = new Map<string, Promise<ServiceLine | null>>();
+  readonly #now = new Map<string, Promise<ServiceLine | null>>();
   #timer: NodeJS.Timeout | null = null;
   #reading: Promise<void> = Promise.resolve();
   #isAway = false;
@@ -60,22 +63,29 @@ export class ServiceLines {
     const kept = this.#kept.get(id);
     if (kept !== undefined) {
       kept.askedAtMs = this.#nowMs();
-      return kept.line;
+      // That nobody answers is not believed without asking: it may have been started just now.
+      const isDoubtful = whyClosed(kept.line.route) !== null && this.#nowMs() - kept.readAtMs >= YOUNG_MS;
+      if (!isDoubtful) return kept.line;
     }
-    const first = this.#first.get(id) ?? this.#readFirst(id).finally(() => this.#first.delete(id));
-    this.#first.set(id, first);
-    return await first;
+    const read = this.#now.get(id) ?? this.#readNow(id).finally(() => this.#now.delete(id));
+    this.#now.set(id, read);
+    return await read;
   }
 
-  async #readFirst(id: string): Promise<ServiceLine | null> {
+  async #readNow(id: string): Promise<ServiceLine | null> {
+    const kept = this.#kept.get(id);
     try {
       const [route] = await serviceRoutes(this.#db, [id]);
+      if (kept !== undefined) this.#follow(id, route);
       if (route === undefined) return null;
+      if (kept !== undefined) return kept.line;
       const line = new ServiceLine(route, this.#nowMs);
-      this.#kept.set(id, { line, askedAtMs: this.#nowMs() });
+      const nowMs = this.#nowMs();
+      this.#kept.set(id, { line, askedAtMs: nowMs, readAtMs: nowMs });
       return line;
     } catch (cause) {
       if (!(cause instanceof StoreError)) throw cause;
+      if (kept !== undefined) return kept.line;
       throw new RightsUnknown("The database does not answer now; try again shortly.", { cause });
     }
   }
@@ -98,8 +108,10 @@ export class ServiceLines {
   }
 
   #follow(id: string, route: ServiceLine["route"] | undefined): void {
-    const line = this.#kept.get(id)?.line;
-    if (line === undefined) return;
+    const kept = this.#kept.get(id);
+    if (kept === undefined) return;
+    kept.readAtMs = this.#nowMs();
+    const { line } = kept;
     if (route !== undefined) return line.follow(route);
     line.follow({ ...line.route, status: "stopped", replicas: [] });
     this.#kept.delete(id);

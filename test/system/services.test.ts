@@ -1,0 +1,169 @@
+/** An inference service as its owner uses it: ordered, asked, killed, scaled, stopped and started by the command line. */
+import { execa } from "execa";
+import { afterAll, beforeAll, expect, test } from "vitest";
+import { z } from "zod";
+import { freePort } from "@remotegpu/control-plane/embedded/ports";
+import { type FreshDatabase, freshDatabase } from "../support/engines/postgres.ts";
+import { eventually } from "../support/eventually.ts";
+import { BUSYBOX_IMAGE } from "../support/samples/desired-instance.ts";
+import { House } from "../support/worlds/house.ts";
+
+const STORY_MS = 120_000;
+const WITHIN = { withinMs: 60_000 };
+const PATH = { PATH: process.env["PATH"] ?? "" };
+/** Each replica says which one it is. */
+const SERVES =
+  "mkdir -p /tmp/www/cgi-bin; hostname > /tmp/www/index.html; echo ok > /tmp/www/health; exec httpd -f -p $PORT -h /tmp/www";
+
+const Service = z.looseObject({
+  status: z.string(),
+  ready_replicas: z.int(),
+  endpoint_url: z.string().nullable(),
+  instances: z.array(
+    z.looseObject({ rank: z.int(), container_id: z.string().nullable(), serving: z.string().nullable() }),
+  ),
+});
+
+let database: FreshDatabase;
+let house: House;
+
+const ending = new AsyncDisposableStack();
+beforeAll(async () => {
+  database = ending.adopt(await freshDatabase(), (one) => one.drop());
+  const web = `localhost:${await freePort("127.0.0.1", null)}`;
+  const settings = {
+    DATABASE_URL: database.url,
+    WEB_DOMAIN: web,
+    REMOTEGPU_GATEWAY_LISTEN: web.replace("localhost", "127.0.0.1"),
+  };
+  house = ending.adopt(await House.open({ hosts: 1, settings }), (one) => one.close());
+}, STORY_MS);
+afterAll(() => ending.disposeAsync());
+
+const cli = (...args: string[]) => house.cli(args, PATH);
+const curl = (path: string, ...options: string[]) => cli("service", "curl", "hello", path, "--", ...options);
+
+async function service(): Promise<z.infer<typeof Service>> {
+  return Service.parse(JSON.parse((await cli("service", "show", "hello", "--json")).stdout));
+}
+
+async function serving(replicas: number): Promise<void> {
+  await eventually(
+    async () => {
+      const { status, ready_replicas: ready } = await service();
+      return status === "running" && ready === replicas;
+    },
+    { ...WITHIN, what: `${replicas} replicas that serve` },
+  );
+}
+
+test(
+  "what is ordered answers at its address, once its first replica serves",
+  { timeout: STORY_MS },
+  async () => {
+    const ordered = await cli(
+      "service",
+      "create",
+      "hello",
+      "--image",
+      BUSYBOX_IMAGE,
+      "--version",
+      "1",
+      "--memory",
+      "64M",
+      "--health",
+      "/health",
+      "--command",
+      SERVES,
+    );
+    expect(ordered).toMatchObject({ exitCode: 0 });
+
+    // Asked before it serves, it is waited for.
+    const asked = await curl("/");
+
+    expect(asked).toMatchObject({ exitCode: 0, stdout: expect.stringMatching(/^svc-\w+-0$/) });
+    await serving(1);
+  },
+);
+
+test("who shows no key of it is refused, and a key of its own opens it", async () => {
+  const { endpoint_url: endpoint } = await service();
+  const key = (await cli("service", "create-key", "hello", "--name", "app")).stdout.trim();
+  const bare = ["--silent", "--output", "/dev/null", "--write-out", "%{http_code}"];
+
+  expect((await execa("curl", [...bare, endpoint ?? ""])).stdout).toBe("401");
+  const header = `Authorization: Bearer ${key}`;
+  expect((await execa("curl", [...bare, "--header", header, endpoint ?? ""])).stdout).toBe("200");
+});
+
+test(
+  "a replica whose container is killed is started again, and those who ask meanwhile are answered",
+  { timeout: STORY_MS },
+  async () => {
+    const [replica] = (await service()).instances;
+    await execa("docker", ["kill", replica?.container_id ?? ""]);
+
+    expect(await curl("/")).toMatchObject({ exitCode: 0, stdout: expect.stringMatching(/^svc-\w+-0$/) });
+    await serving(1);
+  },
+);
+
+test(
+  "scaled up, all its replicas are asked; scaled down, the others go on",
+  { timeout: STORY_MS },
+  async () => {
+    expect(await cli("service", "scale", "hello", "2")).toMatchObject({ exitCode: 0 });
+    await serving(2);
+    const answered = new Set<string>();
+    await eventually(
+      async () => {
+        const answers = await Promise.all([1, 2, 3, 4, 5, 6].map(() => curl("/")));
+        for (const { stdout } of answers) answered.add(stdout);
+        return answered.size === 2;
+      },
+      { ...WITHIN, what: "an answer of each replica" },
+    );
+
+    await cli("service", "scale", "hello", "1");
+
+    await eventually(async () => (await service()).instances.length === 1, {
+      ...WITHIN,
+      what: "one replica",
+    });
+    expect((await curl("/")).stdout).toMatch(/^svc-\w+-0$/);
+  },
+);
+
+test(
+  "stopped it answers nobody and says so at once; started it is as before",
+  { timeout: STORY_MS },
+  async () => {
+    await cli("service", "stop", "hello");
+    const refused = await eventually(
+      async () => {
+        const answer = await curl("/", "--fail-with-body");
+        return answer.exitCode !== 0 && answer;
+      },
+      { ...WITHIN, what: "the refusal" },
+    );
+    expect(refused.stdout).toContain("remotegpu service start");
+    await eventually(async () => (await service()).status === "stopped", { ...WITHIN, what: "its end" });
+
+    await cli("service", "start", "hello");
+
+    expect((await curl("/")).stdout).toMatch(/^svc-\w+-\d+$/);
+  },
+);
+
+test("it is billed from when it first served, and deleted it is gone", { timeout: STORY_MS }, async () => {
+  const id = JSON.parse((await cli("service", "show", "hello", "--json")).stdout).id as string;
+  await cli("service", "delete", "hello");
+
+  const records = async () => {
+    const rows = await house.customer.list("/billing/records", { resource_id: id });
+    return rows.length > 0 && rows;
+  };
+  const [record] = await eventually(records, { ...WITHIN, what: "its bill" });
+  expect(record).toMatchObject({ resource_type: "inference", resource_name: "hello" });
+  expect((await cli("service", "show", id)).exitCode).not.toBe(0);
+});
