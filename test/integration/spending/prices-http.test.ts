@@ -132,7 +132,7 @@ describe("from a moment that is past", () => {
 
   test("what is less than a minute ago is now, as clocks go; what is older is past", async () => {
     expect((await post("/prices", entry("clocks", "cpu", "1", from(-0.5)))).status).toBe(201);
-    expect(await post("/prices", entry("clocks", "memory", "1", from(-1)))).toMatchObject(REFUSED_AS_PAST);
+    expect(await post("/prices", entry("clocks", "memory", "1", from(-1.1)))).toMatchObject(REFUSED_AS_PAST);
     expect((await post("/prices", entry("clocks", "cpu", "4"))).status).toBe(201);
     expect((await post("/prices", entry("clocks", "cpu", "5", from(60)))).status).toBe(201);
   });
