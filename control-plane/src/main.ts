@@ -161,10 +161,8 @@ async function run(options: Options): Promise<void> {
   const config = configOf(options);
   // The whole server, which no other command needs.
   const { startControlPlane } = await import("./control-plane.ts");
-  // Whenever the word comes, what was begun is ended in order.
-  const told = ending(config);
   const controlPlane = await startControlPlane(config, log);
-  await told;
+  await ending(config);
   log.info({}, "ending in order");
   await controlPlane.stop();
 }
