@@ -2,7 +2,6 @@
  * `clean`: removes what this host has made outside of its state folder. For the end of a host, and after an agent that
  * could not end in order. An agent that runs would only start anew, so there must be none.
  */
-import { setTimeout as delay } from "node:timers/promises";
 import type { Config } from "../config.ts";
 import { ContainerGroups } from "../host/processes/container-groups.ts";
 import { removeSimulatedCdiSpec } from "../host/gpus/simulated-cdi.ts";
@@ -12,8 +11,6 @@ import { Runtime } from "../runtime/runtime.ts";
 import { CommandRefusedError } from "./command-refused.ts";
 import { membershipOf } from "./membership.ts";
 import { restoreLimits } from "./restore-limits.ts";
-
-const COMES_ABOUT_MS = 2_000;
 
 /** @throws CommandRefusedError, FolderLockedError */
 export async function clean(config: Config, say: (text: string) => void): Promise<void> {
@@ -34,9 +31,6 @@ export async function clean(config: Config, say: (text: string) => void): Promis
       wake: () => undefined,
       onEventsBroken: () => undefined,
     });
-    await runtime.removeEverything();
-    // What an agent that was killed had asked of the runtime may come about only now.
-    await delay(COMES_ABOUT_MS);
     await runtime.removeEverything();
     await removeSimulatedCdiSpec(grant.host_id);
     await restoreLimits(config, say);

@@ -35,6 +35,7 @@ const MAX_RESTARTS = 5;
 const MAX_LIVES_TO_END = 3;
 const STOP_ENVIRONMENT_WITHIN_MS = 20_000;
 const STOP_AGENT_WITHIN_MS = 40_000;
+const COMES_ABOUT_MS = 2_000;
 const STOP_ACCESS_WITHIN_MS = 10_000;
 const STOP_FILES_WITHIN_MS = 10_000;
 const STOP_CONTROL_PLANE_WITHIN_MS = 40_000;
@@ -258,6 +259,9 @@ export class Stage {
   async #stopAgent(agent: Child): Promise<void> {
     if (await agent.stop(STOP_AGENT_WITHIN_MS)) return;
     try {
+      await this.#command(AGENT, ["clean"], this.#agentEnv);
+      // What one that was killed had asked of the runtime may come about only now.
+      await new Promise((resolve) => setTimeout(resolve, COMES_ABOUT_MS));
       await this.#command(AGENT, ["clean"], this.#agentEnv);
       this.say("The agent did not end in order; what it ran here is removed.");
     } catch (error) {
