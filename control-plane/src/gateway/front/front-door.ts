@@ -200,7 +200,7 @@ export class FrontDoor {
     }
   }
 
-  /** Below no name: nothing of any customer's but the ways of SSH and RDP, for programs. */
+  /** Below no name, where it is no service's path: nothing of any customer's but the ways of SSH and RDP, for programs. */
   async #bare(request: IncomingMessage, isSocket: boolean): Promise<Outcome> {
     const path = request.url?.split("?")[0] ?? "";
     if (!isSocket) {

@@ -66,10 +66,6 @@ export class ServiceLine {
     return this.#waiting.size === 0 && [...this.#replicas.values()].every(({ open }) => open === 0);
   }
 
-  get isWaitedFor(): boolean {
-    return this.#waiting.size > 0;
-  }
-
   follow(route: ServiceRoute): void {
     this.#route = route;
     for (const place of route.replicas) {

@@ -75,7 +75,7 @@ describe("a line", () => {
     expect(await left).toMatchObject({ kind: "waited" });
     await vi.advanceTimersByTimeAsync(30_000);
     expect(await waited).toMatchObject({ kind: "waited", isServing: false });
-    expect(line.isWaitedFor).toBe(false);
+    expect(line.isIdle).toBe(true);
   });
 
   test("serves those who wait as soon as a replica serves", async () => {
