@@ -165,7 +165,7 @@ describe("hosts", () => {
       const why = "Host host-by-0 is taken out of service (new power supply).";
       expect(warned).toMatchObject({
         status: "running",
-        status_reason: `The environment is stopped at ${until}: ${why}`,
+        status_reason: `It is stopped at ${until}: ${why}`,
       });
       expect(items[0]).toMatchObject({ kind: "drained", new: until, reason: warned.status_reason });
       expect(ordered).toMatchObject([{ want: "stopped", orderedBy: "admin" }]);

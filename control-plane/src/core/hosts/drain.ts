@@ -33,12 +33,12 @@ export function drainDeadline(wish: DeadlineWish, now: Date): DrainDeadline {
   return { valid: true, deadline: new Date(atMs) };
 }
 
-/** What stands with each environment there until the deadline. */
+/** What stands with each workload there until the deadline. */
 export function drainSentence(hostName: string, { reason, deadline }: Drain): string {
   const until =
     deadline === null
-      ? "The environment is being stopped"
-      : `The environment is stopped at ${deadline.toISOString()}`;
+      ? "It is being stopped"
+      : `It is stopped at ${deadline.toISOString()}`;
   return `${until}: ${drainReason(hostName, reason)}`;
 }
 

@@ -35,10 +35,10 @@ test("people are told when and why", () => {
   const deadline = new Date("2026-03-01T10:00:00Z");
 
   expect(drainSentence("gpu-07", { reason: "new power supply", deadline })).toBe(
-    "The environment is stopped at 2026-03-01T10:00:00.000Z: Host gpu-07 is taken out of service (new power supply).",
+    "It is stopped at 2026-03-01T10:00:00.000Z: Host gpu-07 is taken out of service (new power supply).",
   );
   expect(drainSentence("gpu-07", { reason: null, deadline: null })).toBe(
-    "The environment is being stopped: Host gpu-07 is taken out of service.",
+    "It is being stopped: Host gpu-07 is taken out of service.",
   );
   expect(drainReason("gpu-07", "a fan.")).toBe("Host gpu-07 is taken out of service (a fan).");
 });
