@@ -2,7 +2,6 @@
  * Who asks a service: by the key that is shown, asked of Postgres unless the answer is two seconds young, and again and
  * again while something of that key is open. What was answered within the last minutes holds while Postgres is away.
  */
-import { setMaxListeners } from "node:events";
 import { sha256 } from "@remotegpu/shared/journal-row";
 import type { Log } from "@remotegpu/shared/log";
 import { MS_PER_MINUTE } from "@remotegpu/shared/units";
@@ -10,19 +9,13 @@ import { type CallRight, callRight, type KeyStanding } from "../../core/gateway/
 import { type Database, StoreError } from "../../store/database/database.ts";
 import { together } from "../../store/database/together.ts";
 import { keyStandings, type ShownServiceKey } from "../../store/inference/service-callers.ts";
+import { type Open, OpenByRight } from "../entry/open-by-right.ts";
 import { RightsUnknown } from "../entry/rights.ts";
 
 const YOUNG_MS = 2_000;
-const ASK_EVERY_MS = 2_000;
 const HOLDS_MS = 5 * MS_PER_MINUTE;
 /** More than these and the ones longest unasked are asked anew. */
 const MAX_KEPT = 20_000;
-
-interface Open {
-  shown: ShownServiceKey;
-  controller: AbortController;
-  count: number;
-}
 
 interface Kept {
   standing: KeyStanding;
@@ -34,10 +27,8 @@ export class Callers {
   readonly #now: () => Date;
   readonly #log: Log;
   readonly #kept = new Map<string, Kept>();
-  readonly #open = new Map<string, Open>();
+  readonly #open = new OpenByRight<ShownServiceKey>((open) => this.#lookAgain(open));
   readonly #askTogether: (sql: Database, shown: ShownServiceKey) => Promise<KeyStanding | null>;
-  #timer: NodeJS.Timeout | null = null;
-  #asking: Promise<void> = Promise.resolve();
 
   constructor({ db, now, log }: { db: Database; now: () => Date; log: Log }) {
     this.#db = db;
@@ -50,16 +41,11 @@ export class Callers {
   }
 
   start(): void {
-    this.#timer ??= setInterval(() => {
-      this.#asking = this.#asking.then(() => this.#lookAgain());
-    }, ASK_EVERY_MS);
+    this.#open.start();
   }
 
   async stop(): Promise<void> {
-    if (this.#timer !== null) clearInterval(this.#timer);
-    this.#timer = null;
-    for (const { controller } of this.#open.values()) controller.abort("The gateway is ending.");
-    await this.#asking;
+    await this.#open.stop();
   }
 
   /** @throws RightsUnknown */
@@ -81,44 +67,28 @@ export class Callers {
   /** Aborted, with a sentence, once the key opens nothing there any more. Call `leave` once it is over. */
   enter(serviceId: string, key: string): { signal: AbortSignal; leave: () => void } {
     const shown = { serviceId, keyHash: sha256(key) };
-    const name = nameOf(shown);
-    const open = this.#open.get(name) ?? opened(shown);
-    open.count += 1;
-    this.#open.set(name, open);
-    return {
-      signal: open.controller.signal,
-      leave: () => {
-        open.count -= 1;
-        if (open.count === 0 && this.#open.get(name) === open) this.#open.delete(name);
-      },
-    };
+    const { open, leave } = this.#open.enter(nameOf(shown), shown);
+    return { signal: open.signal, leave };
   }
 
-  async #lookAgain(): Promise<void> {
-    const asked = [...this.#open];
-    if (asked.length === 0) return;
+  async #lookAgain(asked: readonly Open<ShownServiceKey>[]): Promise<void> {
     const nowMs = this.#now().getTime();
     try {
       const standings = await keyStandings(
         this.#db,
-        asked.map(([, { shown }]) => shown),
+        asked.map(({ what }) => what),
         this.#now(),
       );
-      asked.forEach(([name, open], nth) => {
-        const right = callRight(this.#keep(name, standings[nth] ?? null, nowMs));
-        if (!right.allowed) this.#end(name, open, right.sentence);
+      asked.forEach(({ what, end }, nth) => {
+        const right = callRight(this.#keep(nameOf(what), standings[nth] ?? null, nowMs));
+        if (!right.allowed) end(right.sentence);
       });
     } catch (error) {
       this.#log.warn({ error }, "keys of services cannot be asked for again now");
-      for (const [name, open] of asked)
-        if (nowMs - (this.#kept.get(name)?.askedAtMs ?? 0) >= HOLDS_MS)
-          this.#end(name, open, "Nobody can say whether this is still allowed: the database is away.");
+      for (const { what, end } of asked)
+        if (nowMs - (this.#kept.get(nameOf(what))?.askedAtMs ?? 0) >= HOLDS_MS)
+          end("Nobody can say whether this is still allowed: the database is away.");
     }
-  }
-
-  #end(name: string, open: Open, why: string): void {
-    if (this.#open.get(name) === open) this.#open.delete(name);
-    open.controller.abort(why);
   }
 
   #keep(name: string, standing: KeyStanding | null, askedAtMs: number): KeyStanding | null {
@@ -131,10 +101,3 @@ export class Callers {
 }
 
 const nameOf = ({ serviceId, keyHash }: ShownServiceKey) => `${serviceId} ${keyHash}`;
-
-function opened(shown: ShownServiceKey): Open {
-  const controller = new AbortController();
-  // One of each request that is open.
-  setMaxListeners(0, controller.signal);
-  return { shown, controller, count: 0 };
-}

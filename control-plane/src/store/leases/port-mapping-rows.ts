@@ -1,7 +1,7 @@
 /** Port mappings as they are listed: the row, what its host said of the lease last, and the address to connect to. */
 import type { Connection } from "../database/database.ts";
 import { safeBigint } from "../database/values/old-values.ts";
-import type { WorkloadFilter } from "../workloads/pages.ts";
+import { isVisible, visibleParameters, type VisibleTo } from "../accounts/visibility.ts";
 
 export interface PortMappingRow {
   id: number;
@@ -54,7 +54,7 @@ export async function portMappingOfLease(
 }
 
 export interface PortMappingFilter {
-  visibleTo: WorkloadFilter["visibleTo"];
+  visibleTo: VisibleTo | null;
   environmentId: string | null;
   status: string | null;
   service: string | null;
@@ -68,15 +68,12 @@ export async function listPortMappings(
 ): Promise<PortMappingRow[]> {
   const { rows } = await sql.query<PortMappingRow>(
     `${SELECT}
-      WHERE ($1::bigint IS NULL OR e.workspace_id = ANY($2::bigint[])
-             OR (e.customer_id = $1 AND NOT EXISTS (
-                   SELECT FROM workspaces s WHERE s.id = e.workspace_id AND coalesce(s.status, 'active') = 'active')))
+      WHERE ${isVisible("e", ["$1", "$2"])}
         AND ($3::text IS NULL OR p.env_id = $3) AND ($4::text IS NULL OR coalesce(p.status, 'active') = $4)
         AND ($5::text IS NULL OR p.service_type = $5) AND ($6::bigint IS NULL OR p.id < $6)
       ORDER BY p.id DESC LIMIT $7`,
     [
-      filter.visibleTo?.customerId ?? null,
-      filter.visibleTo?.workspaceIds ?? [],
+      ...visibleParameters(filter.visibleTo),
       filter.environmentId,
       filter.status,
       filter.service,

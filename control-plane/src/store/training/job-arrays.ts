@@ -6,6 +6,7 @@ import { type ArrayRange, type ElementCounts, turnSentence } from "../../core/tr
 import { startKey } from "../../core/workloads/start.ts";
 import type { Connection, Transaction } from "../database/database.ts";
 import { knownStatus } from "../database/values/old-values.ts";
+import { isVisible, visibleParameters, type VisibleTo } from "../accounts/visibility.ts";
 
 export interface NewArray {
   id: string;
@@ -56,8 +57,8 @@ export async function jobArrayById(sql: Connection, id: string): Promise<JobArra
 }
 
 interface ArrayFilter {
-  /** As of lists of workloads; null: everybody's. */
-  visibleTo: { customerId: number; workspaceIds: readonly number[] } | null;
+  /** Null: everybody's. */
+  visibleTo: VisibleTo | null;
   workspaceId: number | null;
   name: string | null;
 }
@@ -77,17 +78,14 @@ export async function listJobArrays(
     `WITH page AS (
        SELECT g.id AS page_id, ${created} AS created FROM training_job_groups g
         WHERE g.deleted_at IS NULL
-          AND ($1::bigint IS NULL OR g.workspace_id = ANY($2::bigint[])
-               OR (g.customer_id = $1 AND NOT EXISTS (
-                     SELECT FROM workspaces s WHERE s.id = g.workspace_id AND coalesce(s.status, 'active') = 'active')))
+          AND ${isVisible("g", ["$1", "$2"])}
           AND ($3::bigint IS NULL OR g.workspace_id = $3) AND ($4::text IS NULL OR g.name = $4)
           AND ($5::bigint IS NULL OR (${created}, g.id) < ($5::bigint, $6::text))
         ORDER BY created DESC, g.id DESC LIMIT $7)
      SELECT page.created::text AS created_micros, shown.* FROM page JOIN (${SELECT}) shown ON shown.id = page.page_id
       ORDER BY page.created DESC, page.page_id DESC`,
     [
-      filter.visibleTo?.customerId ?? null,
-      filter.visibleTo?.workspaceIds ?? [],
+      ...visibleParameters(filter.visibleTo),
       filter.workspaceId,
       filter.name,
       page.after?.micros ?? null,

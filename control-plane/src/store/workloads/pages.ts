@@ -7,10 +7,11 @@ import type { QueryResultRow } from "pg";
 import type { Connection } from "../database/database.ts";
 import { knownStatus } from "../database/values/old-values.ts";
 import { storeOf } from "./kinds.ts";
+import { isVisible, visibleParameters, type VisibleTo } from "../accounts/visibility.ts";
 
 export interface WorkloadFilter {
-  /** Workloads of these workspaces, and this customer's own ones outside of any workspace; null: everybody's. */
-  visibleTo: { customerId: number; workspaceIds: readonly number[] } | null;
+  /** Null: everybody's. */
+  visibleTo: VisibleTo | null;
   workspaceId: number | null;
   customerId: number | null;
   status: string | null;
@@ -42,9 +43,7 @@ export async function listWorkloads<Row extends QueryResultRow>(
     `WITH page AS (
        SELECT w.id AS page_id, ${CREATED} AS created FROM ${table} w
         WHERE w.deleted_at IS NULL
-          AND ($1::bigint IS NULL OR w.workspace_id = ANY($2::bigint[])
-               OR (w.customer_id = $1 AND NOT EXISTS (
-                     SELECT FROM workspaces s WHERE s.id = w.workspace_id AND coalesce(s.status, 'active') = 'active')))
+          AND ${isVisible("w", ["$1", "$2"])}
           AND ($3::bigint IS NULL OR w.workspace_id = $3) AND ($4::bigint IS NULL OR w.customer_id = $4)
           AND ($5::text IS NULL OR ${knownStatus(kind, "w")} = $5) AND ($6::text IS NULL OR w.name = $6)
           AND ($7::text IS NULL OR ${columns.hostId} = $7)
@@ -54,8 +53,7 @@ export async function listWorkloads<Row extends QueryResultRow>(
      SELECT page.created::text AS created_micros, shown.* FROM page JOIN (${select}) shown ON shown.id = page.page_id
       ORDER BY page.created DESC, page.page_id DESC`,
     [
-      filter.visibleTo?.customerId ?? null,
-      filter.visibleTo?.workspaceIds ?? [],
+      ...visibleParameters(filter.visibleTo),
       filter.workspaceId,
       filter.customerId,
       filter.status,

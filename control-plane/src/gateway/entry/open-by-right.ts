@@ -1,0 +1,78 @@
+/**
+ * What is open at this gateway by some right, and the rhythm in which that right is asked for again. All that is open by
+ * the same key shares one signal, which ends it.
+ */
+import { setMaxListeners } from "node:events";
+
+const ASK_EVERY_MS = 2_000;
+
+export interface Open<What> {
+  what: What;
+  /** Aborted with a sentence. */
+  signal: AbortSignal;
+  end: (why: string) => void;
+}
+
+export class OpenByRight<What> {
+  readonly #lookAgain: (open: readonly Open<What>[]) => Promise<void>;
+  readonly #open = new Map<string, Open<What> & { count: number }>();
+  #timer: NodeJS.Timeout | null = null;
+  #asking: Promise<void> = Promise.resolve();
+
+  /** @param lookAgain ends those whose right is gone; it is not called where nothing is open, and must not throw */
+  constructor(lookAgain: (open: readonly Open<What>[]) => Promise<void>) {
+    this.#lookAgain = lookAgain;
+  }
+
+  start(): void {
+    this.#timer ??= setInterval(() => {
+      this.#asking = this.#asking.then(() =>
+        this.#open.size === 0 ? undefined : this.#lookAgain([...this.#open.values()]),
+      );
+    }, ASK_EVERY_MS);
+  }
+
+  /** Ends whatever is open. */
+  async stop(): Promise<void> {
+    if (this.#timer !== null) clearInterval(this.#timer);
+    this.#timer = null;
+    for (const { end } of this.#open.values()) end("The gateway is ending.");
+    await this.#asking;
+  }
+
+  /** Call `leave` once, when it is over. */
+  enter(key: string, what: What): { open: Open<What>; leave: () => void } {
+    const open = this.#open.get(key) ?? this.#opened(key, what);
+    open.count += 1;
+    return {
+      open,
+      leave: () => {
+        open.count -= 1;
+        if (open.count === 0) this.#forget(key, open);
+      },
+    };
+  }
+
+  #opened(key: string, what: What): Open<What> & { count: number } {
+    const controller = new AbortController();
+    const { signal } = controller;
+    // One of each request that is open.
+    setMaxListeners(0, signal);
+    const open = {
+      what,
+      signal,
+      count: 0,
+      end: (why: string) => {
+        this.#forget(key, open);
+        controller.abort(why);
+      },
+    };
+    this.#open.set(key, open);
+    return open;
+  }
+
+  /** Whoever enters by this key from now on gets a signal of their own. */
+  #forget(key: string, open: Open<What>): void {
+    if (this.#open.get(key) === open) this.#open.delete(key);
+  }
+}
