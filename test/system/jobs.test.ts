@@ -225,6 +225,14 @@ test("job run shows what one writes as it comes, and exits with its exit code; i
   expect(moves.reverse().join(" ")).toBe("queued queued running pending queued queued running failed");
 });
 
+test("a job that names its framework finds what that reads, also alone", async () => {
+  const told = ["--distributed", "pytorch", "--backend", "gloo", "--rdzv", "c10d"];
+  const shows = 'echo "$REMOTEGPU_BACKEND $PET_RDZV_BACKEND $WORLD_SIZE"';
+  const done = await house.cli(["job", "run", ...SMALL, ...told, "--follow", "--command", shows]);
+
+  expect(done).toMatchObject({ exitCode: 0, stdout: "gloo c10d 1" });
+});
+
 test("a log rule ends one whose output says that no other attempt mends it", async () => {
   const rules = [{ name: "typo", text: "SyntaxError", action: "do_not_retry" }];
   const config = JSON.stringify({ log_rules: rules });

@@ -19,6 +19,7 @@ export const CREATE = command({
   examples: [
     "job create train --image pytorch/pytorch --gpu 1 --memory 16G -- python train.py --epochs 3",
     "job create big --image pytorch/pytorch --nodes 2 --gpu 8 -- torchrun train.py",
+    "job create all --image mpi --nodes 4 --gpu 8 --distributed mpi -- mpirun python train.py",
     "job create train --image pytorch/pytorch --gpu 1 --code . -- python train.py",
     "job create count --image busybox --dataset names --command 'wc -l /gemini/data-1/*' --wait",
     "job create sweep --image pytorch/pytorch --gpu 1 --array 0-99%10 -- python train.py",

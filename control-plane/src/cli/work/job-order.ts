@@ -22,6 +22,16 @@ export function jobOptions() {
       wholeNumber(),
     ),
     distinct_hosts: flag("--distinct-hosts", "each of them on a host of its own"),
+    framework: option(
+      "--distributed <framework>",
+      "by what its ranks find each other, or rank 0 starts all of them (horovod, mpi)",
+      words(),
+      { choices: ["pytorch", "tensorflow", "jax", "horovod", "mpi"] },
+    ),
+    backend: option("--backend <name>", "told to the program as $REMOTEGPU_BACKEND, e.g. nccl", words()),
+    rdzv: option("--rdzv <way>", "how torchrun's processes find each other; static without it", words(), {
+      choices: ["static", "c10d"],
+    }),
     priority: option("--priority <number>", "0 to 10; larger is more urgent", wholeNumber()),
     max_minutes: option("--max-minutes <minutes>", "it is ended then, as failed", wholeNumber()),
     stop_grace_seconds: option(
@@ -85,7 +95,7 @@ export function jobBody(name: string, given: JobOptions, usage: string): Row {
   const { argv, text, datasets, models, config, code, ...members } = given;
   if (code !== undefined && given.env_id !== undefined)
     throw new CliError("usage", "Name the code with --code or with --code-of, not both.");
-  const { host_labels, max_price_per_hour, spec, gpu_model, ...others } = members;
+  const { host_labels, max_price_per_hour, spec, gpu_model, framework, backend, rdzv, ...others } = members;
   const {
     distinct_hosts,
     max_minutes,
@@ -111,8 +121,17 @@ export function jobBody(name: string, given: JobOptions, usage: string): Row {
     command: commandOf({ argv, text }, usage),
     ...(datasets && { mounted_datasets: datasets }),
     ...(models && { mounted_models: models }),
+    ...distributed({ framework, backend, rdzv }),
     ...withSettings(config, { ...ofJob, host_labels, max_price_per_hour, spec, gpu_model }),
   };
+}
+
+function distributed(told: Pick<JobOptions, "framework" | "backend" | "rdzv">): Row {
+  const config = body(told);
+  if (Object.keys(config).length === 0) return {};
+  if (told.framework === undefined)
+    throw new CliError("usage", "--backend and --rdzv are told to a framework: name it with --distributed.");
+  return { distributed_config: config };
 }
 
 /** @returns the order with its folder of code, which is brought first. @throws CliError as uploadCode does */

@@ -26,6 +26,7 @@ export const RUN = command({
   examples: [
     "job run . --image pytorch/pytorch --gpu 1 --memory 16G --follow -- python train.py",
     "job run --image pytorch/pytorch --gpu 1 --memory 16G --follow -- python train.py",
+    "job run . --image pytorch/pytorch --nodes 2 --gpu 8 --distributed pytorch --rdzv c10d -- torchrun train.py",
     "job run --image busybox --name count -- seq 10",
     "job run --image busybox --array 0-99%10 --command 'echo $REMOTEGPU_ARRAY_INDEX'",
   ],

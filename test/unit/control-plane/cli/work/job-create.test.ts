@@ -1,6 +1,8 @@
 /** `job create`: what the API is asked for, and what whoever waits is told; the API is what it answers. */
 import { ApiClient, type Row } from "@remotegpu/control-plane/cli/frame/api-client";
 import { CREATE } from "@remotegpu/control-plane/cli/work/job-create";
+import { FRAMEWORKS, RENDEZVOUS } from "@remotegpu/control-plane/core/training/rank-environment";
+import { DistributedConfig } from "@remotegpu/control-plane/http/training/distributed-config";
 import { MIB } from "@remotegpu/shared/units";
 import { afterEach, beforeEach, expect, test, vi } from "vitest";
 
@@ -100,6 +102,38 @@ test("a text goes to the shell as it is, and what was not typed is not said", as
     memory: 512 * MIB,
     gpu: 0,
   });
+});
+
+test.each([
+  [{ framework: "mpi" }, { framework: "mpi" }],
+  [
+    { framework: "pytorch", backend: "gloo", rdzv: "c10d" },
+    { framework: "pytorch", backend: "gloo", rdzv: "c10d" },
+  ],
+])("how ranks find each other is said as the API takes it: %j", async (typed, config) => {
+  const { bodies } = await created({ argv: ["true"], node_count: "2", ...typed });
+
+  expect(bodies[1]).toMatchObject({ node_count: 2, distributed_config: config });
+  expect(DistributedConfig.parse(config)).toEqual(config);
+});
+
+test.each([{ backend: "gloo" }, { rdzv: "static" }])(
+  "what only a framework reads is not taken without one: %j",
+  async (typed) => {
+    const ordering = created({ argv: ["true"], ...typed });
+
+    await expect(ordering).rejects.toMatchObject({
+      kind: "usage",
+      message: expect.stringContaining("--distributed"),
+    });
+  },
+);
+
+test("the choices of frameworks and rendezvous are the API's", () => {
+  const choicesOf = (member: string) => CREATE.fields.find((one) => one.member === member)?.field.choices;
+
+  expect(choicesOf("framework")).toEqual(FRAMEWORKS);
+  expect(choicesOf("rdzv")).toEqual(RENDEZVOUS);
 });
 
 test("whoever waits is told its id, its place and its end", async () => {
