@@ -16,6 +16,7 @@ const PAGES = globSync(
 /** What names the variables that containers get. */
 const GIVEN_TO_CONTAINERS = [
   "control-plane/src/core/instances/desired-set.ts",
+  "control-plane/src/core/training/rank-environment.ts",
   "control-plane/src/core/training/launch/launch-environment.ts",
 ];
 const VARIABLE =
