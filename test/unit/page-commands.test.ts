@@ -63,8 +63,9 @@ function wrongOfServer(line: string): string[] {
 
 /** Up to what belongs to another command, inside or after it. */
 function wordsOf(line: string): string[] {
-  const [own = ""] = line.split(/ -- | > /);
-  return own.match(/'[^']*'|"[^"]*"|\S+/g) ?? [];
+  const words = line.match(/'[^']*'|"[^"]*"|\S+/g) ?? [];
+  const end = words.findIndex((word) => word === "--" || word === ">");
+  return end < 0 ? words : words.slice(0, end);
 }
 
 describe.each(PAGES)("%s", (page) => {

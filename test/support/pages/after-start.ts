@@ -61,10 +61,14 @@ export async function untrueAfterStart(system: StartedSystem): Promise<string[]>
     play("control-plane/docs/customers.md", {
       input: `${keyIn(join(state, "profile.json"))}\n`,
       places: { "https://gpus.example.com": url },
-    }).then(async (rented) => [
-      ...rented,
-      ...(await play("control-plane/docs/data.md", { profile: join(state, "profile.json") })),
-    ]),
+    }).then(async (rented) => {
+      const profile = join(state, "profile.json");
+      const more = [
+        play("control-plane/docs/data.md", { profile }),
+        play("control-plane/docs/services.md", { profile }),
+      ];
+      return [...rented, ...(await Promise.all(more)).flat()];
+    }),
   ]);
   if (existsSync(join(home, ".config/remotegpu/profiles"))) owner.push("The tour leaves a profile behind.");
   return [...owner, ...customer];

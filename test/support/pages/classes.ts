@@ -10,6 +10,7 @@ export const PLAYED_AFTER_START: readonly TriedPage[] = [
   "README.md",
   "control-plane/docs/customers.md",
   "control-plane/docs/data.md",
+  "control-plane/docs/services.md",
   "control-plane/docs/operators.md",
 ];
 

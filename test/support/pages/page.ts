@@ -13,6 +13,7 @@ export const TRIED_PAGES = [
   "README.md",
   "control-plane/docs/customers.md",
   "control-plane/docs/data.md",
+  "control-plane/docs/services.md",
   "control-plane/docs/operators.md",
   "control-plane/docs/production.md",
   "control-plane/docs/security.md",
