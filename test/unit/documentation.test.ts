@@ -70,7 +70,7 @@ function variableRows(page: string): Map<string, string> {
 }
 
 test("every page is looked at", () => {
-  expect(PAGES).toHaveLength(13);
+  expect(PAGES).toHaveLength(14);
 });
 
 describe.each(["agent", "control-plane"])("the settings of %s", (name) => {
