@@ -1,12 +1,11 @@
 /** The order of an environment as it comes in, and as the store takes it. */
 import { z } from "@hono/zod-openapi";
 import { EnvVars } from "@remotegpu/shared/env-vars";
-import { displayText, text } from "@remotegpu/shared/text";
-import { GIB, KIB, MIB } from "@remotegpu/shared/units";
+import { displayText } from "@remotegpu/shared/text";
+import { GIB, MIB } from "@remotegpu/shared/units";
 import {
   DATASET_PATHS,
   MAX_MOUNTS,
-  MIN_MEMORY,
   MODEL_PATHS,
   orderIssues,
   withPaths,
@@ -14,21 +13,10 @@ import {
 import { IDLE_STOP_MINUTES } from "../../core/environments/idle-stop.ts";
 import { SSH_SERVERS } from "../../core/leases/ssh-server.ts";
 import type { NewEnvironment } from "../../store/environments/environments.ts";
-import { hostLabels } from "../request/host-labels.ts";
-import {
-  Description,
-  ImageReference,
-  Int53,
-  NotNegativeAmount,
-  RowId,
-  SpecName,
-} from "../request/input-fields.ts";
+import { Description, ImageReference, Int53, RowId } from "../request/input-fields.ts";
 import { ApiRefusal } from "../request/refusal.ts";
+import { Command, placeFields, sizeFields } from "../workloads/order-fields.ts";
 
-const MAX_CPU = 4096;
-const MAX_GPUS = 64;
-const MAX_COMMAND = 64 * KIB;
-const MAX_HOST_LABELS = 16;
 /** Below this no image's own start fits; the container would only be stopped for it. */
 const MIN_TEMP_STORAGE = MIB;
 
@@ -60,10 +48,7 @@ export const NewEnvironmentBody = z
       description:
         "Of a registry that the operator lets everybody use, or one that is on offer (GET /images). One that needs a login is fetched with your registry's credential, or the workspace's (POST /registry-credentials)",
     }),
-    cpu: z.int().min(1).max(MAX_CPU),
-    memory: Bytes.min(MIN_MEMORY).openapi({ description: "Bytes" }),
-    gpu: z.int().min(0).max(MAX_GPUS).optional(),
-    gpu_memory: Bytes.min(MIB).nullable().optional().openapi({ description: "Bytes of each GPU" }),
+    ...sizeFields,
     storage: Int53.nullable().optional(),
     temp_storage: Bytes.min(MIN_TEMP_STORAGE).nullable().optional(),
     ssh_enabled: z.boolean().optional(),
@@ -76,17 +61,8 @@ export const NewEnvironmentBody = z
     env_vars: EnvVars.optional(),
     config: z
       .strictObject({
-        spec: SpecName.optional(),
-        gpu_sharing: z.enum(["exclusive", "shared"]).optional(),
-        gpu_model: displayText(128).optional(),
-        max_price_per_hour: NotNegativeAmount.optional().openapi({
-          description:
-            "What an hour of the whole order may cost, all its instances together. Refused where no GPU model keeps within it; else only such models are taken, at the order and whenever it starts",
-        }),
-        host_labels: hostLabels({ most: MAX_HOST_LABELS })
-          .optional()
-          .openapi({ description: "Labels that the host must carry, with these values" }),
-        command: text(MAX_COMMAND).min(1).optional(),
+        ...placeFields,
+        command: Command.optional(),
         ssh: z.enum(SSH_SERVERS).optional(),
         idle_stop_minutes: IdleStopMinutes.optional(),
         wake: z.boolean().optional(),

@@ -3,21 +3,17 @@ import { z } from "@hono/zod-openapi";
 import { EnvVars } from "@remotegpu/shared/env-vars";
 import { MAX_STOP_GRACE_SECONDS } from "@remotegpu/shared/instance";
 import { HealthPath } from "@remotegpu/shared/probe";
-import { displayText, text } from "@remotegpu/shared/text";
-import { GIB, KIB, MIB } from "@remotegpu/shared/units";
+import { displayText } from "@remotegpu/shared/text";
+import { GIB } from "@remotegpu/shared/units";
 import { portOf } from "../../core/inference/service-config.ts";
 import { MAX_REPLICAS } from "../../core/inference/wanted-replicas.ts";
-import { MIN_MEMORY, orderIssues } from "../../core/orders/order-check.ts";
+import { orderIssues } from "../../core/orders/order-check.ts";
 import type { NewService } from "../../store/inference/new-services.ts";
-import { hostLabels } from "../request/host-labels.ts";
-import { Description, ImageReference, NotNegativeAmount, RowId, SpecName } from "../request/input-fields.ts";
+import { Description, ImageReference, RowId } from "../request/input-fields.ts";
 import { ApiRefusal } from "../request/refusal.ts";
+import { Command, placeFields, sizeFields } from "../workloads/order-fields.ts";
 
 const MAX_NAME = 128;
-const MAX_CPU = 4096;
-const MAX_GPUS = 64;
-const MAX_COMMAND = 64 * KIB;
-const MAX_HOST_LABELS = 16;
 const MAX_HEALTH_PATH = 256;
 const MAX_SECONDS = 3_600;
 
@@ -72,10 +68,7 @@ export const NewInferenceServiceBody = z
     framework: displayText(64).nullable().optional(),
     image: ImageReference,
     version: displayText(64),
-    cpu: z.int().min(1).max(MAX_CPU),
-    memory: z.int().min(MIN_MEMORY).openapi({ description: "Bytes of each replica" }),
-    gpu: z.int().min(0).max(MAX_GPUS).optional(),
-    gpu_memory: z.int().min(MIB).nullable().optional().openapi({ description: "Bytes of each GPU" }),
+    ...sizeFields,
     model_id: RowId.nullable().optional(),
     model_version: displayText(64).nullable().optional(),
     min_replicas: MinReplicas.optional(),
@@ -87,12 +80,8 @@ export const NewInferenceServiceBody = z
     env_vars: EnvVars.optional(),
     config: z
       .strictObject({
-        spec: SpecName.optional(),
-        gpu_sharing: z.enum(["exclusive", "shared"]).optional(),
-        gpu_model: displayText(128).optional(),
-        max_price_per_hour: NotNegativeAmount.optional(),
-        host_labels: hostLabels({ most: MAX_HOST_LABELS }).optional(),
-        command: text(MAX_COMMAND).min(1).optional(),
+        ...placeFields,
+        command: Command.optional(),
         port: z.int().min(1).max(65_535).optional(),
         stop_grace_seconds: z.int().min(1).max(MAX_STOP_GRACE_SECONDS).optional(),
         ...z.object(exposure).partial().shape,

@@ -3,8 +3,8 @@ import { z } from "@hono/zod-openapi";
 import { MAX_STOP_GRACE_SECONDS } from "@remotegpu/shared/instance";
 import { EnvVars } from "@remotegpu/shared/env-vars";
 import { displayText, text } from "@remotegpu/shared/text";
-import { GIB, KIB, MIB } from "@remotegpu/shared/units";
-import { MAX_MOUNTS, MIN_MEMORY, orderIssues } from "../../core/orders/order-check.ts";
+import { GIB } from "@remotegpu/shared/units";
+import { MAX_MOUNTS, orderIssues } from "../../core/orders/order-check.ts";
 import { MAX_GANG_RANKS } from "../../core/training/gang-network.ts";
 import { namesTaken } from "../../core/training/rank-environment.ts";
 import {
@@ -16,16 +16,12 @@ import {
 import { LOG_RULE_ACTIONS, MAX_LOG_RULE_TEXT, MAX_LOG_RULES } from "../../core/training/log-rules.ts";
 import { MAX_ATTEMPTS } from "../../core/training/retries.ts";
 import type { JobCode, NewJob } from "../../store/training/new-jobs.ts";
-import { hostLabels } from "../request/host-labels.ts";
-import { Description, ImageReference, NotNegativeAmount, RowId, SpecName } from "../request/input-fields.ts";
+import { Description, ImageReference, RowId } from "../request/input-fields.ts";
 import { ApiRefusal } from "../request/refusal.ts";
 import { DistributedConfig } from "./distributed-config.ts";
+import { Command, placeFields, sizeFields } from "../workloads/order-fields.ts";
 
 const MAX_NAME = 128;
-const MAX_CPU = 4096;
-const MAX_GPUS = 64;
-const MAX_COMMAND = 64 * KIB;
-const MAX_HOST_LABELS = 16;
 const MAX_PRIORITY = 10;
 /** A year. */
 const MAX_MINUTES = 366 * 24 * 60;
@@ -84,11 +80,8 @@ export const NewTrainingJobBody = z
     description: Description.nullable().optional(),
     framework: displayText(64).nullable().optional(),
     image: ImageReference,
-    command: text(MAX_COMMAND).min(1),
-    cpu: z.int().min(1).max(MAX_CPU),
-    memory: z.int().min(MIN_MEMORY).openapi({ description: "Bytes" }),
-    gpu: z.int().min(0).max(MAX_GPUS).optional(),
-    gpu_memory: z.int().min(MIB).nullable().optional().openapi({ description: "Bytes of each GPU" }),
+    command: Command,
+    ...sizeFields,
     node_count: z
       .int()
       .min(1)
@@ -113,11 +106,7 @@ export const NewTrainingJobBody = z
     array: JobArray.nullable().optional(),
     config: z
       .strictObject({
-        spec: SpecName.optional(),
-        gpu_sharing: z.enum(["exclusive", "shared"]).optional(),
-        gpu_model: displayText(128).optional(),
-        max_price_per_hour: NotNegativeAmount.optional(),
-        host_labels: hostLabels({ most: MAX_HOST_LABELS }).optional(),
+        ...placeFields,
         distinct_hosts: z.boolean().optional(),
         max_minutes: z.int().min(1).max(MAX_MINUTES).optional(),
         stop_grace_seconds: z.int().min(1).max(MAX_STOP_GRACE_SECONDS).optional(),
