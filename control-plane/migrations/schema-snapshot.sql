@@ -643,6 +643,14 @@ CREATE TABLE gang_pair_skips (
 CREATE INDEX idx_gang_pair_skips_other ON gang_pair_skips USING btree (other_host_id);
 CREATE INDEX idx_gang_pair_skips_until ON gang_pair_skips USING btree (until);
 
+CREATE TABLE gateway_reports (
+  gateway_id varchar(64) NOT NULL,
+  routes_as_of timestamptz NOT NULL,
+  reported_at timestamptz NOT NULL,
+  services jsonb NOT NULL,
+  CONSTRAINT gateway_reports_pkey PRIMARY KEY (gateway_id)
+);
+
 CREATE TABLE gateway_ways (
   gateway_id varchar(64) NOT NULL,
   host_id varchar(64) NOT NULL,
@@ -1101,9 +1109,13 @@ CREATE TABLE instances (
   revision integer,
   dismissed_at timestamptz,
   dismissal text,
+  draining_since timestamptz,
+  draining_why text,
+  drain_announced_at timestamptz,
   CONSTRAINT instances_pkey PRIMARY KEY (id),
   CONSTRAINT instances_current_epoch_check CHECK ((current_epoch >= 0)),
   CONSTRAINT instances_dismissal_check CHECK (((dismissed_at IS NULL) = (dismissal IS NULL))),
+  CONSTRAINT instances_draining_check CHECK ((((draining_since IS NULL) = (draining_why IS NULL)) AND ((drain_announced_at IS NULL) OR (draining_since IS NOT NULL)))),
   CONSTRAINT instances_known_epoch_check CHECK ((known_epoch >= 0)),
   CONSTRAINT instances_rank_check CHECK ((rank >= 0)),
   CONSTRAINT instances_revision_check CHECK ((revision >= 1)),
@@ -1407,6 +1419,7 @@ CREATE TABLE placements (
   container_since timestamptz,
   serving varchar(8),
   serving_since timestamptz,
+  open_streams integer,
   CONSTRAINT placements_pkey PRIMARY KEY (instance_id, epoch),
   CONSTRAINT placements_cpu_milli_check CHECK ((cpu_milli >= 0)),
   CONSTRAINT placements_ended_by_check CHECK ((ended_by IN ('customer', 'admin', 'account', 'control-plane', 'limit'))),
@@ -1415,6 +1428,7 @@ CREATE TABLE placements (
   CONSTRAINT placements_gone_after_release CHECK (((gone_at IS NULL) OR (resources_released_at IS NOT NULL))),
   CONSTRAINT placements_live_check CHECK ((jsonb_typeof(live) = 'object'::text)),
   CONSTRAINT placements_memory_bytes_check CHECK ((memory_bytes >= 0)),
+  CONSTRAINT placements_open_streams_check CHECK ((open_streams >= 0)),
   CONSTRAINT placements_ordered_by_check CHECK ((ordered_by IN ('customer', 'admin', 'account', 'control-plane', 'limit'))),
   CONSTRAINT placements_ordered_by_needed CHECK ((((want)::text = 'running'::text) OR (ordered_by IS NOT NULL))),
   CONSTRAINT placements_services_check CHECK ((jsonb_typeof(services) = 'object'::text)),
@@ -2162,6 +2176,9 @@ ALTER TABLE gang_breaks
 ALTER TABLE gang_pair_skips
   ADD CONSTRAINT gang_pair_skips_host_id_fkey FOREIGN KEY (host_id) REFERENCES hosts(id),
   ADD CONSTRAINT gang_pair_skips_other_host_id_fkey FOREIGN KEY (other_host_id) REFERENCES hosts(id);
+
+ALTER TABLE gateway_reports
+  ADD CONSTRAINT gateway_reports_gateway_id_fkey FOREIGN KEY (gateway_id) REFERENCES gateways(id) ON DELETE CASCADE;
 
 ALTER TABLE gateway_ways
   ADD CONSTRAINT gateway_ways_gateway_id_fkey FOREIGN KEY (gateway_id) REFERENCES gateways(id) ON DELETE CASCADE,

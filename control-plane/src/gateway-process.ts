@@ -64,6 +64,7 @@ export async function startGateway(
   const isBehindProxy = config.certificate === null;
   const sessions = new TerminalSessions({ db, gatewayId: id, now, log });
   const gateway = await opened(config, {
+    id,
     db,
     now,
     log,

@@ -20,6 +20,7 @@ import { Carrier } from "./proxy/carrier.ts";
 import { Forwarder } from "./proxy/forward.ts";
 import { JupyterLogin } from "./proxy/jupyter-login.ts";
 import { Callers } from "./services/callers.ts";
+import { Reporting } from "./services/reporting.ts";
 import { ServiceDoor } from "./services/service-door.ts";
 import { ServiceLines } from "./services/service-lines.ts";
 import type { Tunnels } from "./tunnel/tunnel.ts";
@@ -28,6 +29,8 @@ import type { Tunnels } from "./tunnel/tunnel.ts";
 const BROKEN: Rhythm = { burst: 50, perSecond: 20, longestMs: 5_000 };
 
 export interface GatewayDeps {
+  /** Of its row among the gateways, by which others learn what it has open. Without one they are told nothing. */
+  id?: string;
   db: Database;
   now: () => Date;
   log: Log;
@@ -72,7 +75,8 @@ export async function openGateway(deps: GatewayDeps): Promise<Gateway> {
   });
   const slowBodies = new SlowBodies();
   const heldBack = new HeldBack(broken);
-  const lines = new ServiceLines({ db, log });
+  const reporting = deps.id === undefined ? null : new Reporting({ db, id: deps.id, log });
+  const lines = new ServiceLines({ db, log, tell: async (report) => await reporting?.tell(report) });
   const callers = new Callers({ db, now, log });
   const door = new FrontDoor({
     base,

@@ -31,7 +31,10 @@ export class ServedScene implements AsyncDisposable {
   }
 
   /** All its replicas serve. */
-  static async begin(web: WebScene, { replicas, ...change }: { replicas: number; config?: object }) {
+  static async begin(
+    web: WebScene,
+    { replicas, ...change }: { replicas: number; min_replicas?: number; config?: object },
+  ) {
     const ask = async (path: string, body: object) => {
       const answer = await web.control.api.ask("POST", `/api/v1/inference-services${path}`, {
         as: web.owner,
@@ -44,6 +47,7 @@ export class ServedScene implements AsyncDisposable {
     const { id } = await ask("", { name: "chat", image: "server:1", version: "v1", ...size, ...change });
     const made = await ask(`/${id}/keys`, { name: "app" });
     const scene = new ServedScene(web, { id, key: made.key, keyId: made.id });
+    if (change.min_replicas !== undefined) await scene.api("POST", "/scale", { replicas });
     await scene.settle();
     return scene;
   }

@@ -185,7 +185,11 @@ async function opened(
       ...other,
     });
   const gateway = ending.adopt(
-    await anotherGateway({ listen: { address: "127.0.0.1", port, certificate: null }, ...change }),
+    await anotherGateway({
+      id: "gw-scene",
+      listen: { address: "127.0.0.1", port, certificate: null },
+      ...change,
+    }),
     (one) => one.close(),
   );
   await keepGateway(db, {

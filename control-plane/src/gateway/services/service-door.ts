@@ -145,6 +145,7 @@ export class ServiceDoor {
     const open = key === null ? null : this.#parts.callers.enter(line.route.id, key);
     const signal = open === null ? gone : AbortSignal.any([gone, open.signal]);
     const tried = new Set<string>();
+    line.count();
     const untilMs = performance.now() + line.route.bounds.queueSeconds * MS_PER_SECOND;
     try {
       for (;;) {

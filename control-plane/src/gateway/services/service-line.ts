@@ -14,6 +14,7 @@ import {
   type ServiceRoute,
   whyClosed,
 } from "../../core/gateway/services/service-route.ts";
+import type { ServiceReport } from "../../core/gateway/services/gateway-report.ts";
 import { MS_PER_SECOND } from "@remotegpu/shared/units";
 
 /** A replica as one request was given it. `done` once, with whether it answered; null where that says nothing of it. */
@@ -50,6 +51,7 @@ export class ServiceLine {
   readonly #replicas = new Map<string, Replica>();
   readonly #waiting = new Set<Waiting>();
   #turns = 0;
+  #requests = 0;
 
   constructor(route: ServiceRoute, nowMs: () => number) {
     this.#route = route;
@@ -64,6 +66,23 @@ export class ServiceLine {
   /** Nobody waits here and nothing is open. */
   get isIdle(): boolean {
     return this.#waiting.size === 0 && [...this.#replicas.values()].every(({ open }) => open === 0);
+  }
+
+  /** What this gateway has of the service in this very moment. */
+  get report(): ServiceReport {
+    const listed = new Set<string>(this.#route.replicas.map(({ instanceId }) => instanceId));
+    const busy = [...this.#replicas].filter(([, { open }]) => open > 0);
+    return {
+      inFlight: busy.reduce((sum, [, { open }]) => sum + open, 0),
+      held: this.#waiting.size,
+      requests: this.#requests,
+      left: Object.fromEntries(busy.flatMap(([id, { open }]) => (listed.has(id) ? [] : [[id, open]]))),
+    };
+  }
+
+  /** Each request once, however often it is given a replica. */
+  count(): void {
+    this.#requests += 1;
   }
 
   follow(route: ServiceRoute): void {

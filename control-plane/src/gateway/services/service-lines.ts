@@ -1,9 +1,11 @@
 /**
  * The services that this gateway was asked for, as Postgres says where they stand: read when one is first asked for, then
- * again and again for all of them together. What was read last stays while Postgres is away.
+ * again and again for all of them together, after which others are told how far this gateway follows and what it has open.
+ * What was read last stays while Postgres is away.
  */
 import type { Log } from "@remotegpu/shared/log";
 import { MS_PER_MINUTE } from "@remotegpu/shared/units";
+import type { RoutesReport } from "../../core/gateway/services/gateway-report.ts";
 import { whyClosed } from "../../core/gateway/services/service-route.ts";
 import { type Database, StoreError } from "../../store/database/database.ts";
 import { serviceRoutes } from "../../store/inference/service-routes.ts";
@@ -15,39 +17,51 @@ const YOUNG_MS = 200;
 /** Asked for by nobody for so long, it is read anew with its next request. */
 const FORGOTTEN_AFTER_MS = 5 * MS_PER_MINUTE;
 
+const NOTHING_SEEN = new Date(0);
+
 interface Kept {
   line: ServiceLine;
   askedAtMs: number;
   readAtMs: number;
+  /** What the read saw that it follows. */
+  asOf: Date;
 }
 
 export class ServiceLines {
   readonly #db: Database;
   readonly #log: Log;
   readonly #nowMs: () => number;
+  readonly #tell: (report: RoutesReport) => Promise<void>;
   readonly #kept = new Map<string, Kept>();
   readonly #now = new Map<string, Promise<ServiceLine | null>>();
+  /** Of each read of one that still runs, what the newest read before it saw: it sees as much. */
+  readonly #running = new Set<{ seenBefore: Date | null }>();
+  #newest: Date | null = null;
   #timer: NodeJS.Timeout | null = null;
-  #reading: Promise<void> = Promise.resolve();
+  #reading: Promise<void> | null = null;
   #isAway = false;
 
   constructor({
     db,
     log,
     nowMs = () => performance.now(),
+    tell,
   }: {
     db: Database;
     log: Log;
     nowMs?: () => number;
+    /** After each read of all of them. */
+    tell: (report: RoutesReport) => Promise<void>;
   }) {
     this.#db = db;
     this.#log = log;
     this.#nowMs = nowMs;
+    this.#tell = tell;
   }
 
   start(): void {
     this.#timer ??= setInterval(() => {
-      this.#reading = this.#reading.then(() => this.#readAgain());
+      this.#reading ??= this.#readAgain().finally(() => (this.#reading = null));
     }, READ_EVERY_MS);
   }
 
@@ -74,19 +88,25 @@ export class ServiceLines {
 
   async #readNow(id: string): Promise<ServiceLine | null> {
     const kept = this.#kept.get(id);
+    const running = { seenBefore: this.#newest };
+    this.#running.add(running);
     try {
-      const [route] = await serviceRoutes(this.#db, [id]);
-      if (kept !== undefined) this.#follow(id, route);
+      const { asOf, routes } = await serviceRoutes(this.#db, [id]);
+      this.#noteSeen(asOf);
+      const [route] = routes;
+      if (kept !== undefined) this.#follow(id, route, asOf);
       if (route === undefined) return null;
       if (kept !== undefined) return kept.line;
       const line = new ServiceLine(route, this.#nowMs);
       const nowMs = this.#nowMs();
-      this.#kept.set(id, { line, askedAtMs: nowMs, readAtMs: nowMs });
+      this.#kept.set(id, { line, askedAtMs: nowMs, readAtMs: nowMs, asOf });
       return line;
     } catch (cause) {
       if (!(cause instanceof StoreError)) throw cause;
       if (kept !== undefined) return kept.line;
       throw new RightsUnknown("The database does not answer now; try again shortly.", { cause });
+    } finally {
+      this.#running.delete(running);
     }
   }
 
@@ -94,12 +114,14 @@ export class ServiceLines {
     const oldestMs = this.#nowMs() - FORGOTTEN_AFTER_MS;
     for (const [id, { line, askedAtMs }] of this.#kept)
       if (askedAtMs < oldestMs && line.isIdle) this.#kept.delete(id);
-    if (this.#kept.size === 0) return;
     const asked = [...this.#kept.keys()];
     try {
-      const routes = new Map((await serviceRoutes(this.#db, asked)).map((route) => [route.id, route]));
-      for (const id of asked) this.#follow(id, routes.get(id));
+      const { asOf, routes } = await serviceRoutes(this.#db, asked);
+      this.#noteSeen(asOf);
+      const byId = new Map(routes.map((route) => [route.id, route]));
+      for (const id of asked) this.#follow(id, byId.get(id), asOf);
       this.#isAway = false;
+      await this.#tell(this.#report(asOf));
     } catch (error) {
       if (!this.#isAway)
         this.#log.warn({ error }, "where services stand cannot be read; what was read last holds");
@@ -107,9 +129,28 @@ export class ServiceLines {
     }
   }
 
-  #follow(id: string, route: ServiceLine["route"] | undefined): void {
+  /** Each service that is kept, or will be by a read that runs, follows at least what was committed before `asOf`. */
+  #report(whole: Date): RoutesReport {
+    const followed = [
+      whole,
+      ...[...this.#kept.values()].map(({ asOf }) => asOf),
+      ...[...this.#running].map(({ seenBefore }) => seenBefore ?? NOTHING_SEEN),
+    ];
+    return {
+      asOf: followed.reduce((oldest, at) => (at < oldest ? at : oldest)),
+      services: Object.fromEntries([...this.#kept].map(([id, { line }]) => [id, line.report])),
+    };
+  }
+
+  #noteSeen(asOf: Date): void {
+    if (this.#newest === null || asOf > this.#newest) this.#newest = asOf;
+  }
+
+  #follow(id: string, route: ServiceLine["route"] | undefined, asOf: Date): void {
     const kept = this.#kept.get(id);
-    if (kept === undefined) return;
+    // An answer that was long on its way knows less than what is followed by now.
+    if (kept === undefined || asOf < kept.asOf) return;
+    kept.asOf = asOf;
     kept.readAtMs = this.#nowMs();
     const { line } = kept;
     if (route !== undefined) return line.follow(route);

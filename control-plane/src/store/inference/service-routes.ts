@@ -1,4 +1,5 @@
 /** Where gateways send the requests of services: to the replicas that serve, as their hosts told it last. */
+import assert from "node:assert/strict";
 import type { HostId, InstanceId } from "@remotegpu/shared/ids";
 import type { InferenceServiceStatus } from "@remotegpu/shared/workload";
 import { type ExposureConfig, exposureOf } from "../../core/inference/exposure.ts";
@@ -6,8 +7,16 @@ import type { ServiceRoute } from "../../core/gateway/services/service-route.ts"
 import type { Connection } from "../database/database.ts";
 import { knownStatus } from "../database/values/old-values.ts";
 
+export interface RoutesRead {
+  /** By the database's clock: whatever was committed before is in it. */
+  asOf: Date;
+  routes: ServiceRoute[];
+}
+
 interface Row {
-  id: string;
+  as_of: Date;
+  /** Null in the one row that stands where there is no service. */
+  id: string | null;
   name: string;
   status: InferenceServiceStatus;
   status_reason: string | null;
@@ -16,19 +25,27 @@ interface Row {
 }
 
 /** Those of these ids that are there. */
-export async function serviceRoutes(sql: Connection, ids: readonly string[]): Promise<ServiceRoute[]> {
+export async function serviceRoutes(sql: Connection, ids: readonly string[]): Promise<RoutesRead> {
+  // The beginning of a transaction is before what its statements see; that of a statement need not be.
   const { rows } = await sql.query<Row>(
-    `SELECT s.id, s.name, ${knownStatus("inference", "s")} AS status, s.status_reason, s.config,
+    `SELECT read.as_of, s.id, s.name, ${knownStatus("inference", "s")} AS status, s.status_reason, s.config,
             coalesce((SELECT jsonb_agg(jsonb_build_object('instance_id', i.id, 'host_id', p.host_id,
                                                           'port', p.live #> '{probe,port}') ORDER BY i.rank)
                         FROM instances i JOIN placements p ON p.instance_id = i.id AND p.epoch = i.current_epoch
                        WHERE i.workload_kind = 'inference' AND i.workload_id = s.id AND i.dismissed_at IS NULL
                          AND p.want = 'running' AND p.state = 'ready' AND p.serving = 'yes'
                          AND p.live #> '{probe,port}' IS NOT NULL), '[]') AS replicas
-       FROM inference_services s WHERE s.id = ANY($1::text[]) AND s.deleted_at IS NULL`,
+       FROM (VALUES (transaction_timestamp())) AS read (as_of)
+       LEFT JOIN inference_services s ON s.id = ANY($1::text[]) AND s.deleted_at IS NULL`,
     [ids],
   );
-  return rows.map(({ id, name, status, status_reason, config, replicas }) => ({
+  const [first] = rows;
+  assert(first !== undefined, "a moment without a row");
+  return { asOf: first.as_of, routes: rows.flatMap((row) => (row.id === null ? [] : routeOf(row, row.id))) };
+}
+
+function routeOf({ name, status, status_reason, config, replicas }: Row, id: string): ServiceRoute {
+  return {
     id,
     name,
     status,
@@ -39,5 +56,5 @@ export async function serviceRoutes(sql: Connection, ids: readonly string[]): Pr
       hostId: host_id,
       port,
     })),
-  }));
+  };
 }

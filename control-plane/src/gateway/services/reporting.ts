@@ -1,0 +1,26 @@
+/** Writes down what this gateway has of services, for whoever drains replicas or makes more of them. */
+import type { Log } from "@remotegpu/shared/log";
+import type { RoutesReport } from "../../core/gateway/services/gateway-report.ts";
+import type { Database } from "../../store/database/database.ts";
+import { writeReport } from "../../store/gateway/reports.ts";
+
+export class Reporting {
+  readonly #deps: { db: Database; id: string; log: Log };
+  #isAway = false;
+
+  constructor(deps: { db: Database; id: string; log: Log }) {
+    this.#deps = deps;
+  }
+
+  /** What cannot be written now is told by the next report. */
+  async tell(report: RoutesReport): Promise<void> {
+    const { db, id, log } = this.#deps;
+    try {
+      await writeReport(db, id, report);
+      this.#isAway = false;
+    } catch (error) {
+      if (!this.#isAway) log.warn({ error }, "what this gateway has of services cannot be told now");
+      this.#isAway = true;
+    }
+  }
+}
