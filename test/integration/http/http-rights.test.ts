@@ -565,6 +565,7 @@ const RIGHTS: [route: string, expected: string, question: Question][] = [
     plain("/training-jobs/dry-run", { name: "j", image: "busybox", command: "true", ...sized }),
   ],
   ["GET /schemas/training-job", PUBLIC, plain("/schemas/training-job")],
+  ["GET /schemas/inference-service", PUBLIC, plain("/schemas/inference-service")],
   ["GET /training-job-groups", EVERYONE, plain("/training-job-groups")],
   ["GET /training-job-groups/{id}", MEMBERS, at(jobArray, (id) => `/training-job-groups/${id}`)],
   [

@@ -196,3 +196,22 @@ describe("an order of a service is refused", () => {
     expect(status).toBe(402);
   });
 });
+
+test("the form of an order is published for everybody, and says how each member changes later", async () => {
+  const { status, body } = await services.scene.api.ask("GET", "/api/v1/schemas/inference-service");
+
+  expect(status).toBe(200);
+  expect(body).toMatchObject({
+    type: "object",
+    additionalProperties: false,
+    required: expect.arrayContaining(["name", "image", "version", "cpu", "memory"]),
+    properties: {
+      workspace_id: { "x-changes-by": "never" },
+      image: { "x-changes-by": "upgrade" },
+      max_replicas: { "x-changes-by": "patch", maximum: 1_000 },
+      config: {
+        properties: { port: { "x-changes-by": "upgrade" }, max_in_flight: { "x-changes-by": "patch" } },
+      },
+    },
+  });
+});

@@ -2,8 +2,6 @@
  * `remotegpu job submit`: the order of a job from a file, which is what the API takes, as YAML or JSON; and what it would
  * come to, before it is ordered.
  */
-import { readFileSync, statSync } from "node:fs";
-import { KIB } from "@remotegpu/shared/units";
 import { z } from "zod";
 import type { Row } from "../frame/api-client.ts";
 import { words } from "../frame/arguments.ts";
@@ -13,13 +11,8 @@ import type { Output } from "../frame/output.ts";
 import { printDone, printList, printOne } from "../frame/output.ts";
 import { arrayEnded, orderedSentence } from "./job-arrays.ts";
 import { ended, jobSentence } from "./job-state.ts";
+import { orderIn, printSchema } from "./order-file.ts";
 import { waiting } from "./wait.ts";
-
-/** Twice what the largest order takes. */
-const MAX_FILE_BYTES = 256 * KIB;
-/** An anchor that is used again spares typing; one that is used in others again and again makes much of little. */
-const MAX_ALIASES = 100;
-const MAX_NODES = 10_000;
 
 const Rows = z.array(z.looseObject({})).default([]);
 const DryRun = z.looseObject({ hosts: Rows, suggestions: Rows });
@@ -51,53 +44,6 @@ export const SUBMIT = command({
     printDone(output, jobSentence(shown), shown);
   },
 });
-
-/** @throws CliError saying what is wrong with it, before any of it becomes large */
-export async function orderIn(file: string): Promise<Row> {
-  const text = textOf(file);
-  const { parseDocument, visit } = await import("yaml");
-  let isTooLarge = false;
-  try {
-    const document = parseDocument(text, { prettyErrors: true, uniqueKeys: true });
-    const [error] = document.errors;
-    if (error !== undefined) throw new CliError("usage", `${file}: ${error.message.split("\n")[0] ?? ""}`);
-    let nodes = 0;
-    visit(document, () => {
-      isTooLarge = (nodes += 1) > MAX_NODES;
-      return isTooLarge ? visit.BREAK : undefined;
-    });
-    const value: unknown = isTooLarge ? null : document.toJS({ maxAliasCount: MAX_ALIASES });
-    if (typeof value === "object" && value !== null && !Array.isArray(value)) return { ...value };
-  } catch (cause) {
-    if (cause instanceof CliError) throw cause;
-    // Aliases beyond the bound, and what lies too deep for the parser.
-    const why = cause instanceof ReferenceError ? "its aliases make too much of it" : "it is nested too deep";
-    throw new CliError("usage", `${file} is not read: ${why}.`, { cause });
-  }
-  if (isTooLarge) throw new CliError("usage", `${file} is not read: it says more than ${MAX_NODES} things.`);
-  throw new CliError("usage", `${file} says no members of an order, such as name: train`);
-}
-
-function textOf(file: string): string {
-  try {
-    // What is no file, as a pipe, says no size.
-    if (file !== "-" && statSync(file).size > MAX_FILE_BYTES) throw tooLong(file);
-    const bytes = readFileSync(file === "-" ? 0 : file);
-    if (bytes.length > MAX_FILE_BYTES) throw tooLong(file);
-    return bytes.toString("utf8");
-  } catch (cause) {
-    if (cause instanceof CliError) throw cause;
-    throw new CliError("usage", `The file ${file} cannot be read.`, { cause });
-  }
-}
-
-function tooLong(file: string): CliError {
-  return new CliError("usage", `${file} is not read: an order has at most ${MAX_FILE_BYTES / KIB} KiB.`);
-}
-
-function printSchema(output: Output, schema: Row): void {
-  output.write(`${JSON.stringify(schema, null, 2)}\n`);
-}
 
 function printDryRun(output: Output, answer: Row): void {
   if (output.format === "json") return printOne(output, answer);

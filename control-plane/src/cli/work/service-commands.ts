@@ -1,6 +1,4 @@
 /** `remotegpu service …`: inference services. */
-import { asSentence } from "@remotegpu/shared/sentence";
-import type { Row } from "../frame/api-client.ts";
 import { wholeNumber, words } from "../frame/arguments.ts";
 import { argument, command, flag, needed, option, repeated, thing } from "../frame/command.ts";
 import { body } from "../frame/context.ts";
@@ -10,7 +8,10 @@ import { z } from "zod";
 import { printWithoutInstances } from "./job-commands.ts";
 import { orderOptions, withSettings } from "./order-options.ts";
 import { SERVICE_CURL } from "./service-curl.ts";
+import { SERVICE_DEPLOY } from "./service-deploy.ts";
 import { SERVICE_KEYS } from "./service-keys.ts";
+import { serviceSentence } from "./service-sentence.ts";
+import { SERVICE_STATUS } from "./service-status.ts";
 import { CPU_AND_MEMORY, OWNER, workloadGroup } from "./workload-group.ts";
 
 function serviceOptions() {
@@ -107,12 +108,6 @@ export const SERVICE = workloadGroup({
   ],
   sentence: serviceSentence,
   create: CREATE,
-  more: [SCALE, SERVICE_CURL, ...SERVICE_KEYS],
+  more: [SERVICE_DEPLOY, SERVICE_STATUS, SCALE, SERVICE_CURL, ...SERVICE_KEYS],
   deletion: (id) => `Inference service ${id} is being deleted.`,
 });
-
-function serviceSentence(row: Row): string {
-  return asSentence(
-    `Inference service ${String(row.id)} is ${String(row.status)}: ${String(row.status_reason)}`,
-  );
-}

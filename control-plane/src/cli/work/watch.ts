@@ -1,5 +1,9 @@
-/** `--watch`: a look that is taken again and again. A terminal shows the latest; a pipe gets what changed. */
+/**
+ * `--watch`: a look that is taken again and again. A terminal shows the latest; a pipe gets what changed. It ends by Ctrl-C,
+ * which its exit code says, as of whatever is ended by it.
+ */
 import { setTimeout as delay } from "node:timers/promises";
+import { EXIT_CODES } from "../frame/cli-error.ts";
 import type { Context } from "../frame/context.ts";
 
 const EVERY_MS = 2_000;
@@ -10,7 +14,10 @@ export async function watched(
   look: (context: Context) => Promise<void>,
   { everyMs = EVERY_MS, interrupted = new AbortController() } = {},
 ): Promise<void> {
-  const interrupt = () => interrupted.abort();
+  const interrupt = () => {
+    process.exitCode = EXIT_CODES.interrupted;
+    interrupted.abort();
+  };
   process.once("SIGINT", interrupt);
   let shown: string | null = null;
   try {

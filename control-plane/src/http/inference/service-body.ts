@@ -180,7 +180,8 @@ const INSTEAD = new Map([
   ["replicas", "is changed by POST /inference-services/{id}/scale"],
 ]);
 
-const changeable = {
+/** What may be changed of one that is there, at once. */
+export const CHANGEABLE = {
   name: displayText(MAX_NAME).optional(),
   description: Description.nullable().optional(),
   min_replicas: MinReplicas.optional(),
@@ -207,9 +208,9 @@ function refusalOf(field: string): string {
 }
 
 export const InferenceServiceChangeBody = z
-  .looseObject(changeable)
+  .looseObject(CHANGEABLE)
   .superRefine((body, context) => {
-    for (const field of Object.keys(body).filter((name) => !Object.hasOwn(changeable, name)))
+    for (const field of Object.keys(body).filter((name) => !Object.hasOwn(CHANGEABLE, name)))
       context.addIssue({ code: "custom", path: [field], message: refusalOf(field) });
   })
   .openapi("InferenceServiceChange", { additionalProperties: false });

@@ -65,6 +65,7 @@ import { registerTrainingJobGroupRoutes } from "../training/job-groups.ts";
 import { registerTrainingJobOutputRoute } from "../training/job-output.ts";
 import { registerTrainingJobRoutes } from "../training/training-jobs.ts";
 import { registerInferenceServiceRoutes } from "../inference/inference-services.ts";
+import { registerServiceSchema } from "../inference/service-schema.ts";
 import { registerWorkloadExec } from "../workloads/workload-exec.ts";
 import { registerWorkloadLogs } from "../workloads/workload-logs.ts";
 import { registerWorkloadPages } from "../workloads/workload-pages.ts";
@@ -89,6 +90,7 @@ export function registerResources(api: ApiApp, deps: ApiDeps): void {
   registerCodeUploadRoutes(api, deps);
   registerTrainingJobRoutes(api, fleet);
   registerInferenceServiceRoutes(api, deps, fleet);
+  registerServiceSchema(api);
   registerTrainingJobGroupRoutes(api);
   registerTrainingJobOutputRoute(api);
   registerWorkloadRoutes(api, deps, fleet);

@@ -2,17 +2,24 @@
 import { ApiClient } from "@remotegpu/control-plane/cli/frame/api-client";
 import type { Context } from "@remotegpu/control-plane/cli/frame/context";
 import { watched } from "@remotegpu/control-plane/cli/work/watch";
-import { expect, test } from "vitest";
+import { expect, onTestFinished, test } from "vitest";
 
 const CLEAR = "\u001B[H\u001B[2J\u001B[3J";
+
+function quiet(): Context {
+  return {
+    api: new ApiClient({ server: "http://127.0.0.1:1", key: "k" }),
+    where: {},
+    output: { format: "table", width: null, nowMs: 0, write: () => undefined },
+  };
+}
 
 /** What is written while these are looked at one after the other, until Ctrl-C at the last. */
 async function writtenFor(looks: string[], width: number | null): Promise<string[]> {
   const written: string[] = [];
   const interrupted = new AbortController();
   const context: Context = {
-    api: new ApiClient({ server: "http://127.0.0.1:1", key: "k" }),
-    where: {},
+    ...quiet(),
     output: { format: "table", width, nowMs: 0, write: (text) => void written.push(text) },
   };
   let at = 0;
@@ -43,20 +50,22 @@ test("a pipe gets what changed, without a word to a terminal", async () => {
   ]);
 });
 
-test("Ctrl-C ends it, and nobody listens for another any more", async () => {
-  const before = process.listenerCount("SIGINT");
+test("Ctrl-C ends it, its exit code says so, and nobody listens for another any more", async () => {
+  const before = process.listeners("SIGINT");
+  const { exitCode } = process;
+  onTestFinished(() => void (process.exitCode = exitCode));
+  const look = ({ output }: Context) => {
+    output.write("running\n");
+    for (const one of process.listeners("SIGINT")) if (!before.includes(one)) one("SIGINT");
+    return Promise.resolve();
+  };
 
-  await writtenFor(["running"], null);
+  await watched(quiet(), look, { everyMs: 60_000 });
 
-  expect(process.listenerCount("SIGINT")).toBe(before);
+  expect(process.exitCode).toBe(130);
+  expect(process.listeners("SIGINT")).toEqual(before);
 });
 
 test("a look that fails ends it with that failure", async () => {
-  const context: Context = {
-    api: new ApiClient({ server: "http://127.0.0.1:1", key: "k" }),
-    where: {},
-    output: { format: "table", width: null, nowMs: 0, write: () => undefined },
-  };
-
-  await expect(watched(context, () => Promise.reject(new Error("refused")))).rejects.toThrow("refused");
+  await expect(watched(quiet(), () => Promise.reject(new Error("refused")))).rejects.toThrow("refused");
 });

@@ -1,0 +1,143 @@
+/**
+ * `remotegpu service deploy`: an inference service as a YAML or JSON file says it. One that is not there is ordered; of one
+ * that is, the difference is shown and made, at once or by an upgrade. The same file again does nothing.
+ */
+import type { Row } from "../frame/api-client.ts";
+import { words } from "../frame/arguments.ts";
+import { CliError } from "../frame/cli-error.ts";
+import { command, flag, option, optionalArgument } from "../frame/command.ts";
+import { confirmed } from "../frame/confirmation.ts";
+import type { Context } from "../frame/context.ts";
+import { segment } from "../frame/list-command.ts";
+import { type Column, type Output, printDone, printList } from "../frame/output.ts";
+import { orderIn, printSchema } from "./order-file.ts";
+import { type Difference, differencesOf, patchOf, UnknownMember, upgradeOf } from "./service-difference.ts";
+import { serviceSentence } from "./service-sentence.ts";
+
+const ROUTE = "/inference-services";
+const SCHEMA = "/schemas/inference-service";
+
+interface Wish {
+  file: string;
+  order: Row;
+  isDryRun: boolean;
+  isMeant: boolean;
+  allowsGap: boolean;
+}
+
+export const SERVICE_DEPLOY = command({
+  name: "deploy",
+  summary: "make a service what a YAML or JSON file says; shows the difference and asks",
+  takes: {
+    file: optionalArgument("file", words()),
+    service: option("--service <service>", "that one, and not the one with the file's name", words(), {
+      of: "service",
+    }),
+    isDryRun: flag("--dry-run", "show the difference, and do nothing"),
+    isMeant: flag("--yes", "do it without being asked"),
+    allowsGap: flag("--allow-gap", "an upgrade for which there is no room may stop replicas first"),
+    isSchema: flag("--schema", "print what such a file may say, as a JSON Schema"),
+  },
+  examples: ["service deploy chat.yaml", "service deploy chat.yaml --dry-run", "service deploy --schema"],
+  more: "The file has the members of the API's order: name, image, version, cpu, memory in bytes, gpu and so on. Of a service that is there, what the file leaves out stays as it is, null takes it away, and env_vars are taken as a whole. Image, command, variables, model and sizes change by an upgrade, all else at once.",
+  run: async (context, { file, service: named, isSchema, ...given }) => {
+    const { api, output } = context;
+    if (isSchema) return printSchema(output, await api.get(SCHEMA));
+    if (file === undefined) throw new CliError("usage", "Name the file: remotegpu service deploy FILE.yaml");
+    const wish = { file, order: await orderIn(file), ...given };
+    const service =
+      named === undefined ? await serviceCalled(context, wish) : await api.get(`${ROUTE}/${segment(named)}`);
+    await (service === null ? create(context, wish) : change(context, wish, service));
+  },
+});
+
+/** Null where there is none. @throws CliError where it cannot be told which is meant */
+async function serviceCalled({ api }: Context, { file, order }: Wish): Promise<Row | null> {
+  const { name, workspace_id: given } = order;
+  if (typeof name !== "string") throw new CliError("usage", `${file} says no name, such as name: chat`);
+  const [all, me] = await Promise.all([api.list(ROUTE, { name }), api.get("/me")]);
+  const workspaceId = given ?? me["personal_workspace_id"];
+  const [service, ...others] = all.filter((row) => row.name === name && row.workspace_id === workspaceId);
+  if (others.length === 0) return service ?? null;
+  const ids = [service, ...others].map((row) => String(row?.id)).join(", ");
+  throw new CliError("usage", `Several services are called ${name}: ${ids}. Name one with --service.`);
+}
+
+async function create({ api, output }: Context, wish: Wish): Promise<void> {
+  const { file, order, isDryRun, isMeant } = wish;
+  const name = String(order["name"]);
+  if (output.format === "table" || output.format === "wide")
+    output.write(`There is no service ${name}: it is ordered as ${file} says.\n`);
+  if (isDryRun) return printPlan(output, { action: "create", differences: [] });
+  await confirmed(`Order ${name}?`, { isMeant });
+  const created = await api.post(ROUTE, order);
+  printDone(output, serviceSentence(created), created);
+}
+
+async function change({ api, output }: Context, wish: Wish, service: Row): Promise<void> {
+  const { file, order, isDryRun, isMeant, allowsGap } = wish;
+  const id = String(service["id"]);
+  const called = `Inference service ${id} (${String(service["name"])})`;
+  const differences = differencesIn({ file, order, service, schema: await api.get(SCHEMA) });
+  if (differences.length === 0) {
+    if (isDryRun) return printPlan(output, { action: "none", differences });
+    return printDone(output, `${called} is what ${file} says already.`, service);
+  }
+  if (isDryRun || output.format === "table" || output.format === "wide")
+    printPlan(output, { action: "change", differences });
+  const fixed = differences.filter(({ by }) => by === "never").map(({ member }) => member);
+  if (fixed.length > 0)
+    throw new CliError("usage", `${fixed.join(", ")} is fixed at the order; order another service with it.`);
+  const [patch, upgrade] = [patchOf(differences), upgradeOf(differences, order)];
+  if (upgrade !== null && typeof upgrade["version"] !== "string")
+    throw new CliError("usage", `${file} says no version; what is changed by an upgrade needs one.`);
+  if (isDryRun) return;
+  await confirmed(`Change ${called}?`, { isMeant });
+  // What may be refused for how the service stands comes first: then nothing has been done.
+  if (upgrade !== null)
+    await api.post(`${ROUTE}/${segment(id)}/upgrade`, { ...upgrade, ...(allowsGap && { allow_gap: true }) });
+  if (patch !== null) await api.patch(`${ROUTE}/${segment(id)}`, patch);
+  const changed = await api.get(`${ROUTE}/${segment(id)}`);
+  printDone(output, serviceSentence(changed), changed);
+}
+
+function differencesIn({
+  file,
+  order,
+  service,
+  schema,
+}: Record<"order" | "service" | "schema", Row> & { file: string }): Difference[] {
+  // Without a workspace it was looked for in the personal one.
+  const workspace_id = order["workspace_id"] ?? service["workspace_id"];
+  try {
+    return differencesOf({ file: { ...order, workspace_id }, service, schema });
+  } catch (cause) {
+    if (!(cause instanceof UnknownMember)) throw cause;
+    const help = "what it may say is told by remotegpu service deploy --schema";
+    throw new CliError("usage", `${file}: ${cause.message} is no member of an order; ${help}`, { cause });
+  }
+}
+
+const HOW = { patch: "at once", upgrade: "by an upgrade", never: "cannot be" };
+
+const COLUMNS: Column[] = ["member", "now", "wanted", ["changes", (row) => row.changes]];
+
+function printPlan(
+  output: Output,
+  { action, differences }: { action: "create" | "change" | "none"; differences: readonly Difference[] },
+): void {
+  const rows = differences.map(({ member, by, now, wanted }) => ({
+    member,
+    now: shownOf(member, now),
+    wanted: shownOf(member, wanted),
+    changes: HOW[by],
+  }));
+  if (output.format === "json") return printDone(output, "", { action, differences: rows });
+  if (action === "create") return;
+  printList(output, rows, COLUMNS, "There is no difference.");
+}
+
+/** Variables may be secrets: what they hold is shown to nobody. */
+function shownOf(member: string, value: unknown): unknown {
+  return member.startsWith("env_vars.") && value !== undefined && value !== null ? "(set)" : value;
+}

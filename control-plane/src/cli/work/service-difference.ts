@@ -1,0 +1,112 @@
+/**
+ * What is different between the order of a service in a file and the service that is there, and the requests that make it
+ * the same. What a file leaves out stays as it is, and what it says to be null goes.
+ */
+import { z } from "zod";
+import type { Row } from "../frame/api-client.ts";
+
+/** As the published schema says it of each member. */
+const ChangedBy = z.enum(["patch", "upgrade", "never"]);
+type ChangedBy = z.output<typeof ChangedBy>;
+const Members = z.record(z.string(), z.looseObject({ "x-changes-by": ChangedBy.optional() }));
+const Schema = z.looseObject({ properties: Members });
+const AnyRow = z.looseObject({});
+
+export interface Difference {
+  /** As in the file: `image`, `config.port`, `env_vars.EPOCHS`. */
+  member: string;
+  by: ChangedBy;
+  now: unknown;
+  wanted: unknown;
+}
+
+export class UnknownMember extends Error {}
+
+/** @throws UnknownMember with the name of what no order says */
+export function differencesOf({
+  file,
+  service,
+  schema,
+}: Record<"file" | "service" | "schema", Row>): Difference[] {
+  const { properties } = Schema.parse(schema);
+  return Object.entries(file).flatMap(([name, wanted]) => {
+    const now = service[name];
+    if (name === "config") return ofEach(name, rowOf(now), rowOf(wanted), howIn(configOf(properties)));
+    const by = howIn(properties)(name);
+    // Taken as a whole, so that what is there and not in the file goes.
+    if (name === "env_vars") return ofEach(name, rowOf(now), withGone(rowOf(now), rowOf(wanted)), () => by);
+    return isSame(now, wanted) ? [] : [{ member: name, by, now, wanted }];
+  });
+}
+
+/** The body of a PATCH; null where nothing is changed by it. */
+export function patchOf(differences: readonly Difference[]): Row | null {
+  return bodyOf(differences.filter(({ by }) => by === "patch"));
+}
+
+/** The body of an upgrade; null where none is needed. Variables go as a whole. */
+export function upgradeOf(differences: readonly Difference[], file: Row): Row | null {
+  const own = differences.filter(({ by }) => by === "upgrade");
+  if (own.length === 0) return null;
+  const others = own.filter(({ member }) => !member.startsWith("env_vars."));
+  return {
+    version: file["version"],
+    ...bodyOf(others),
+    ...(others.length < own.length && { env_vars: rowOf(file["env_vars"]) }),
+  };
+}
+
+function bodyOf(differences: readonly Difference[]): Row | null {
+  if (differences.length === 0) return null;
+  const config = differences.filter(({ member }) => member.startsWith("config."));
+  const members = (of: readonly Difference[], prefix: string) =>
+    Object.fromEntries(of.map(({ member, wanted }) => [member.slice(prefix.length), wanted ?? null]));
+  return {
+    ...members(
+      differences.filter((one) => !config.includes(one)),
+      "",
+    ),
+    ...(config.length > 0 && { config: members(config, "config.") }),
+  };
+}
+
+function ofEach(group: string, now: Row, wanted: Row, how: (name: string) => ChangedBy): Difference[] {
+  return Object.entries(wanted).flatMap(([name, value]) => {
+    const difference = { member: `${group}.${name}`, by: how(name), now: now[name], wanted: value };
+    return isSame(now[name], value) ? [] : [difference];
+  });
+}
+
+function withGone(now: Row, wanted: Row): Row {
+  return { ...Object.fromEntries(Object.keys(now).map((name) => [name, null])), ...wanted };
+}
+
+function howIn(properties: z.output<typeof Members>): (name: string) => ChangedBy {
+  return (name) => {
+    const by = Object.hasOwn(properties, name) ? properties[name]?.["x-changes-by"] : undefined;
+    if (by === undefined) throw new UnknownMember(name);
+    return by;
+  };
+}
+
+function configOf({ config }: z.output<typeof Members>): z.output<typeof Members> {
+  return Schema.parse(config).properties;
+}
+
+function rowOf(value: unknown): Row {
+  return AnyRow.safeParse(value).data ?? {};
+}
+
+/** What is not said and what is said to be nothing are one; the order of members says nothing. */
+function isSame(one: unknown, other: unknown): boolean {
+  return textOf(one ?? null) === textOf(other ?? null);
+}
+
+function textOf(value: unknown): string {
+  return JSON.stringify(value, (_, part: unknown) => {
+    const row = typeof part === "object" && !Array.isArray(part) ? AnyRow.safeParse(part).data : undefined;
+    return row === undefined
+      ? part
+      : Object.fromEntries(Object.entries(row).toSorted(([a], [b]) => (a < b ? -1 : 1)));
+  });
+}

@@ -1,0 +1,126 @@
+/**
+ * `remotegpu service status`: how a service stands, on few lines that are looked at again and again: what is wanted and what
+ * serves, of which revision, and what each replica is doing.
+ */
+import { asSentence } from "@remotegpu/shared/sentence";
+import { z } from "zod";
+import type { Row } from "../frame/api-client.ts";
+import { command, thing } from "../frame/command.ts";
+import { segment } from "../frame/list-command.ts";
+import { type Column, type Output, printDone, printList, safeText } from "../frame/output.ts";
+
+const ROUTE = "/inference-services";
+
+const Service = z.looseObject({
+  id: z.string(),
+  name: z.string(),
+  status: z.string(),
+  status_reason: z.string().nullable(),
+  version: z.string().nullable(),
+  replicas: z.int(),
+  ready_replicas: z.int(),
+  waiting_replicas: z.int(),
+  endpoint_url: z.string().nullable(),
+});
+const Replica = z.looseObject({
+  rank: z.int(),
+  state: z.string(),
+  detail: z.string().nullable(),
+  revision: z.int().nullable(),
+  serving: z.string().nullable(),
+});
+
+export interface ServiceStanding {
+  service: z.output<typeof Service>;
+  replicas: z.output<typeof Replica>[];
+  /** What each revision is called, by its number. */
+  versions: ReadonlyMap<number, string>;
+}
+
+const REPLICA_COLUMNS: Column[] = [
+  ["replica", (row) => row.rank],
+  "revision",
+  "state",
+  "serving",
+  ["host", (row) => row.host_name],
+  { ifRoom: ["since", (row) => row.placed_at] },
+  ["says", (row) => row.detail],
+];
+
+export const SERVICE_STATUS = command({
+  name: "status",
+  summary: "how it stands: what is wanted, what serves, of which revision, and what each replica does",
+  takes: { service: thing("service", "service") },
+  isWatchable: true,
+  examples: ["service status chat --watch"],
+  run: async ({ api, output }, { service: id }) => {
+    const path = `${ROUTE}/${segment(id)}`;
+    const service = await api.get(path);
+    const [replicas, revisions] = await Promise.all([
+      api.list(`${path}/instances`),
+      api.list(`${path}/revisions`),
+    ]);
+    if (output.format === "json" || output.format === "name")
+      return printDone(output, "", { ...service, instances: replicas, revisions });
+    printStanding(output, {
+      service: Service.parse(service),
+      replicas: z.array(Replica).parse(replicas),
+      versions: new Map(revisions.map(({ number, version }) => [Number(number), String(version)])),
+    });
+  },
+});
+
+export function printStanding(output: Output, { service, replicas, versions }: ServiceStanding): void {
+  const { name, id, status, status_reason: reason, version, endpoint_url: url } = service;
+  const of = version === null ? "" : `, version ${version}`;
+  const lines = [
+    `${name} (${id}) is ${status}${of}.`,
+    countsText(service),
+    ...(reason === null ? [] : [asSentence(reason)]),
+    ...revisionLines(replicas, versions),
+    ...(url === null ? [] : [url]),
+  ];
+  output.write(lines.map((line) => `${folded(safeText(line), output.width)}\n`).join(""));
+  if (replicas.length === 0) return;
+  output.write("\n");
+  printList(output, replicas.toSorted(byRevision), REPLICA_COLUMNS);
+}
+
+function countsText({ replicas, ready_replicas: ready, waiting_replicas: waiting }: Row): string {
+  const wait = waiting === 0 ? "" : `, ${String(waiting)} waiting for a place`;
+  return `${String(replicas)} wanted, ${String(ready)} serving${wait}.`;
+}
+
+/** Only where there are several: else each of them is of the version that was named. */
+function revisionLines(
+  replicas: ServiceStanding["replicas"],
+  versions: ServiceStanding["versions"],
+): string[] {
+  const numbers = [...new Set(replicas.map(({ revision }) => revision))];
+  if (numbers.length < 2) return [];
+  return numbers
+    .toSorted((one, other) => (one ?? 0) - (other ?? 0))
+    .map((number) => {
+      const own = replicas.filter(({ revision }) => revision === number);
+      const serving = own.filter(({ serving: answer }) => answer === "yes").length;
+      const version = number === null ? undefined : versions.get(number);
+      const called = `Revision ${String(number)}${version === undefined ? "" : ` (version ${version})`}`;
+      return `${called}: ${serving} of ${own.length} serving.`;
+    });
+}
+
+function byRevision(one: ServiceStanding["replicas"][number], other: typeof one): number {
+  return (one.revision ?? 0) - (other.revision ?? 0) || one.rank - other.rank;
+}
+
+/** Between words, so that no line is longer than a terminal's. */
+function folded(text: string, width: number | null): string {
+  if (width === null) return text;
+  const lines: string[] = [];
+  for (const word of text.split(" ")) {
+    const line = lines.at(-1);
+    if (line === undefined || line.length + 1 + word.length > width) lines.push(word);
+    else lines[lines.length - 1] = `${line} ${word}`;
+  }
+  return lines.join("\n");
+}

@@ -1,0 +1,166 @@
+/** `service deploy`: what it asks of the API, shows and refuses, by what stands in the file and what is there. */
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterEach, beforeEach, expect, test } from "vitest";
+import { ApiClient, type Row } from "@remotegpu/control-plane/cli/frame/api-client";
+import { SERVICE_DEPLOY } from "@remotegpu/control-plane/cli/work/service-deploy";
+
+let folder: string;
+beforeEach(() => void (folder = mkdtempSync(join(tmpdir(), "remotegpu-deploy-"))));
+afterEach(() => rmSync(folder, { recursive: true }));
+
+function fileOf(text: string): string {
+  const file = join(folder, "chat.yaml");
+  writeFileSync(file, text);
+  return file;
+}
+
+const by = (how: string) => ({ "x-changes-by": how });
+const SCHEMA = {
+  properties: {
+    name: by("patch"),
+    workspace_id: by("never"),
+    image: by("upgrade"),
+    version: by("upgrade"),
+    max_replicas: by("patch"),
+    env_vars: by("upgrade"),
+  },
+};
+const CHAT = {
+  id: "svc-1",
+  name: "chat",
+  workspace_id: 3,
+  status: "running",
+  status_reason: null,
+  image: "chat:1",
+  version: "v1",
+  max_replicas: 10,
+  env_vars: { TOKEN: "secret" },
+};
+
+/** What it asks and prints where these services are there. */
+async function deployed(text: string, given: Record<string, unknown> = {}, services: Row[] = [CHAT]) {
+  const asked: [method: string, path: string, body: unknown][] = [];
+  let printed = "";
+  const changing = (method: string) => (path: string, body: unknown) => {
+    asked.push([method, path, body]);
+    return Promise.resolve({ ...CHAT, name: "chat" });
+  };
+  const known: Record<string, Row> = {
+    "/me": { personal_workspace_id: 3 },
+    "/schemas/inference-service": SCHEMA,
+    "/inference-services/svc-1": CHAT,
+  };
+  const api = Object.assign(new ApiClient({ server: "http://127.0.0.1:1", key: "k" }), {
+    get: (path: string) => Promise.resolve(known[path] ?? {}),
+    list: () => Promise.resolve(services),
+    post: changing("POST"),
+    patch: changing("PATCH"),
+  });
+  const write = (more: string) => void (printed += more);
+  const output = {
+    format: given["isJson"] ? ("json" as const) : ("table" as const),
+    width: 80,
+    nowMs: 0,
+    write,
+  };
+  const done = SERVICE_DEPLOY.perform({ api, where: {}, output }, { file: fileOf(text), ...given });
+  const failure = await done.then(() => null).catch((error: unknown) => error);
+  return { asked, printed, failure };
+}
+
+test("one that is not there is ordered as the file says", async () => {
+  const { asked, printed } = await deployed("name: chat\nimage: chat:1\nversion: v1", { isMeant: true }, []);
+
+  expect(asked).toEqual([["POST", "/inference-services", { name: "chat", image: "chat:1", version: "v1" }]]);
+  expect(printed).toMatch(/There is no service chat: .*\nInference service svc-1 \(chat\) is running\.\n$/);
+});
+
+test("one of the name in another workspace is not meant", async () => {
+  const { asked } = await deployed("name: chat\nworkspace_id: 4", { isMeant: true });
+
+  expect(asked).toEqual([["POST", "/inference-services", { name: "chat", workspace_id: 4 }]]);
+});
+
+test("the same file again does nothing", async () => {
+  const same = "name: chat\nworkspace_id: null\nimage: chat:1\nversion: v1\nenv_vars: {TOKEN: secret}";
+  const { asked, printed } = await deployed(same, { isMeant: true });
+
+  expect(asked).toEqual([]);
+  expect(printed).toMatch(/^Inference service svc-1 \(chat\) is what .*chat\.yaml says already\.\n$/);
+});
+
+test("what is different is shown with how it changes, and made: what may be refused first", async () => {
+  const file = "name: chat\nimage: chat:2\nversion: v2\nmax_replicas: 4";
+  const { asked, printed } = await deployed(file, { isMeant: true, allowsGap: true });
+
+  expect(printed).toMatch(/^image +chat:1 +chat:2 +by an upgrade$/m);
+  expect(printed).toMatch(/^max_replicas +10 +4 +at once$/m);
+  expect(asked).toEqual([
+    ["POST", "/inference-services/svc-1/upgrade", { version: "v2", image: "chat:2", allow_gap: true }],
+    ["PATCH", "/inference-services/svc-1", { max_replicas: 4 }],
+  ]);
+});
+
+test("nobody is shown what a variable holds", async () => {
+  const file = "name: chat\nversion: v2\nenv_vars: {TOKEN: another, MORE: words}";
+  const { asked, printed } = await deployed(file, { isMeant: true });
+
+  expect(printed).toMatch(/^env_vars\.TOKEN +\(set\) +\(set\)/m);
+  expect(printed).not.toMatch(/secret|another|words/);
+  expect(asked).toEqual([
+    [
+      "POST",
+      "/inference-services/svc-1/upgrade",
+      { version: "v2", env_vars: { TOKEN: "another", MORE: "words" } },
+    ],
+  ]);
+});
+
+test.each([["chat:2"], ["chat:1"]])("a dry run does nothing (%s)", async (image) => {
+  const { asked, failure } = await deployed(`name: chat\nversion: v1\nimage: ${image}`, { isDryRun: true });
+
+  expect({ asked, failure }).toEqual({ asked: [], failure: null });
+});
+
+test("a dry run tells scripts what would be done", async () => {
+  const { printed } = await deployed("name: chat\nmax_replicas: 4", { isDryRun: true, isJson: true });
+
+  expect(JSON.parse(printed)).toEqual({
+    action: "change",
+    differences: [{ member: "max_replicas", now: 10, wanted: 4, changes: "at once" }],
+  });
+});
+
+test("whoever is not asked has to say that it is meant", async () => {
+  const { asked, failure } = await deployed("name: chat\nmax_replicas: 4");
+
+  expect(asked).toEqual([]);
+  expect(failure).toMatchObject({ kind: "usage", message: expect.stringContaining("Say so with --yes.") });
+});
+
+test.each([
+  ["a file without a name", "image: chat:1", {}, [CHAT], /says no name/],
+  [
+    "two of the name",
+    "name: chat",
+    {},
+    [CHAT, { ...CHAT, id: "svc-2" }],
+    /svc-1, svc-2\. Name one with --service/,
+  ],
+  ["what no order says", "name: chat\nreplicas: 3", {}, [CHAT], /replicas is no member of an order/],
+  ["an upgrade without a version", "name: chat\nimage: chat:2", {}, [CHAT], /says no version/],
+  ["another workspace", "workspace_id: 4", { service: "svc-1" }, [], /workspace_id is fixed at the order/],
+])("%s is refused, and nothing is done", async (_what, text, given, services, says) => {
+  const { asked, failure } = await deployed(text, { isMeant: true, ...given }, services);
+
+  expect(failure).toMatchObject({ kind: "usage", message: expect.stringMatching(says) });
+  expect(asked).toEqual([]);
+});
+
+test("one that is named may be called otherwise from now on", async () => {
+  const { asked } = await deployed("name: talk", { isMeant: true, service: "svc-1" }, []);
+
+  expect(asked).toEqual([["PATCH", "/inference-services/svc-1", { name: "talk" }]]);
+});
