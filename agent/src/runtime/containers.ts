@@ -16,6 +16,8 @@ import { isStatus } from "./docker/runtime-error.ts";
 
 /** Beyond the stop's own grace, for the runtime to end what is left and to clean up. */
 const STOP_EXTRA_MS = 20_000;
+/** Under way at once. The runtime takes long for each and does little meanwhile: ranks of a gang wait for each other's. */
+const STARTS_AT_ONCE = 4;
 /** Inspections under way at once; each is one request to the runtime. */
 const INSPECTIONS_AT_ONCE = 8;
 /** 128 and the number of KILL, which is how the kernel ends a process that is beyond its memory. */
@@ -199,7 +201,7 @@ export class Containers {
     await this.#unlessSo(
       this.#docker.call(
         `start container ${containerId}`,
-        { deadlineMs: WORK_MS, kind: "start" },
+        { deadlineMs: WORK_MS, kind: "start", atOnce: STARTS_AT_ONCE },
         (client, abortSignal) => client.getContainer(containerId).start({ abortSignal }),
       ),
     );

@@ -134,6 +134,28 @@ test("calls of one kind follow each other and each get their own answer", async 
   expect(answers).toEqual([[1], [2], [3]]);
 });
 
+test("of a kind of which a few may be under way there are so many and no more, and the others follow", async () => {
+  let now = 0;
+  let most = 0;
+  await answerWith((_request, response) => {
+    now += 1;
+    most = Math.max(most, now);
+    setTimeout(() => {
+      now -= 1;
+      response.end("[]");
+    }, 20);
+  });
+  const docker = new Docker(socketPath);
+  const options = { deadlineMs: 5_000, kind: "start", atOnce: 3 };
+  const start = (what: string) =>
+    docker.call(what, options, (client, abortSignal) => client.listContainers({ abortSignal }));
+
+  const answers = await Promise.all(["a", "b", "c", "d", "e", "f", "g"].map(start));
+
+  expect(answers).toHaveLength(7);
+  expect(most).toBe(3);
+});
+
 test("a refusal is an error with the runtime's own words and status", async () => {
   await answerWith((_request, response) => {
     response.statusCode = 500;

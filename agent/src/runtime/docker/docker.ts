@@ -1,7 +1,7 @@
 /**
  * The connection to the container runtime's HTTP socket (Docker's, or Podman's compatible one). Every call has a
- * deadline, and of each kind of call one is under way: a hung runtime is asked no second time until the first
- * answer is given up. What the calls mean is in the files beside this one.
+ * deadline, and of each kind of call one is under way, of starts a few: a hung runtime is asked no more until an answer is
+ * given up. What the calls mean is in the files beside this one.
  */
 import Dockerode from "dockerode";
 import { RuntimeDown, runtimeFailure } from "./runtime-error.ts";
@@ -18,7 +18,7 @@ type Call<T> = (docker: Dockerode, signal: AbortSignal) => Promise<T>;
 export class Docker {
   readonly socketPath: string;
   readonly #client: Dockerode;
-  readonly #underWay = new Map<string, Promise<void>>();
+  readonly #underWay = new Map<string, Set<Promise<void>>>();
 
   constructor(socketPath: string = DEFAULT_SOCKET) {
     this.socketPath = socketPath;
@@ -28,10 +28,15 @@ export class Docker {
   /**
    * Runs one call after the others of its kind; waiting for them counts against the deadline.
    * @param what reads on after "cannot": "list containers", "stop rg-…"; also the kind unless one is given
+   * @param atOnce how many of its kind may be under way; one unless it is given
    * @throws RuntimeError when the runtime refuses, RuntimeDown when it is not there or too late
    */
-  async call<T>(what: string, options: { deadlineMs: number; kind?: string }, perform: Call<T>): Promise<T> {
-    const kind = options.kind ?? what;
+  async call<T>(
+    what: string,
+    options: { deadlineMs: number; kind?: string; atOnce?: number },
+    perform: Call<T>,
+  ): Promise<T> {
+    const { kind = what, atOnce = 1 } = options;
     const signal = AbortSignal.timeout(options.deadlineMs);
     const late = new Promise<never>((_resolve, reject) => {
       const giveUp = () =>
@@ -42,7 +47,8 @@ export class Docker {
     });
     // It is raced below; should the race be won before, nobody is left to hear of it.
     late.catch(() => undefined);
-    while (this.#underWay.has(kind)) await Promise.race([this.#underWay.get(kind), late]);
+    for (let under = this.#underWay.get(kind); (under?.size ?? 0) >= atOnce; under = this.#underWay.get(kind))
+      await Promise.race([...(under ?? []), late]);
     // Given up is over, too: not every request of the library can be ended, and one that hangs would block its kind.
     const outcome = Promise.race([perform(this.#client, signal), late]);
     this.#occupy(kind, outcome);
@@ -54,13 +60,17 @@ export class Docker {
   }
 
   #occupy(kind: string, outcome: Promise<unknown>): void {
-    const settled = outcome.then(
-      () => undefined,
-      () => undefined,
-    );
-    this.#underWay.set(
-      kind,
-      settled.finally(() => this.#underWay.delete(kind)),
-    );
+    const underWay = this.#underWay.get(kind) ?? new Set();
+    this.#underWay.set(kind, underWay);
+    const settled: Promise<void> = outcome
+      .then(
+        () => undefined,
+        () => undefined,
+      )
+      .finally(() => {
+        underWay.delete(settled);
+        if (underWay.size === 0) this.#underWay.delete(kind);
+      });
+    underWay.add(settled);
   }
 }
