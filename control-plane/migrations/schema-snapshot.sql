@@ -2033,7 +2033,7 @@ CREATE TABLE webhook_deliveries (
   delivered_at timestamptz,
   given_up_at timestamptz,
   CONSTRAINT webhook_deliveries_pkey PRIMARY KEY (id),
-  CONSTRAINT webhook_deliveries_kind_check CHECK ((kind IN ('low-balance', 'hours-left', 'budget', 'overdue', 'suspended', 'data-at-risk', 'ready', 'failed', 'stopped', 'restarting', 'drained', 'lease-due', 'job-started', 'job-ended', 'job-retried', 'job-stalled', 'alarm', 'test', 'skipped'))),
+  CONSTRAINT webhook_deliveries_kind_check CHECK ((kind IN ('low-balance', 'hours-left', 'budget', 'overdue', 'suspended', 'data-at-risk', 'ready', 'failed', 'stopped', 'restarting', 'drained', 'lease-due', 'job-started', 'job-ended', 'job-retried', 'job-stalled', 'service-serving', 'service-failed', 'service-stopped', 'service-scaled', 'service-rollout', 'alarm', 'test', 'skipped'))),
   CONSTRAINT webhook_deliveries_one_end CHECK (((delivered_at IS NULL) OR (given_up_at IS NULL))),
   CONSTRAINT webhook_deliveries_tries_check CHECK ((tries >= 0))
 );
@@ -2051,7 +2051,7 @@ CREATE TABLE webhooks (
   active boolean NOT NULL DEFAULT true,
   created_at timestamptz NOT NULL DEFAULT now(),
   CONSTRAINT webhooks_pkey PRIMARY KEY (id),
-  CONSTRAINT webhooks_kinds_check CHECK ((kinds <@ ARRAY['low-balance'::character varying, 'hours-left'::character varying, 'budget'::character varying, 'overdue'::character varying, 'suspended'::character varying, 'data-at-risk'::character varying, 'ready'::character varying, 'failed'::character varying, 'stopped'::character varying, 'restarting'::character varying, 'drained'::character varying, 'lease-due'::character varying, 'job-started'::character varying, 'job-ended'::character varying, 'job-retried'::character varying, 'job-stalled'::character varying, 'alarm'::character varying]))
+  CONSTRAINT webhooks_kinds_check CHECK ((kinds <@ ARRAY['low-balance'::character varying, 'hours-left'::character varying, 'budget'::character varying, 'overdue'::character varying, 'suspended'::character varying, 'data-at-risk'::character varying, 'ready'::character varying, 'failed'::character varying, 'stopped'::character varying, 'restarting'::character varying, 'drained'::character varying, 'lease-due'::character varying, 'job-started'::character varying, 'job-ended'::character varying, 'job-retried'::character varying, 'job-stalled'::character varying, 'service-serving'::character varying, 'service-failed'::character varying, 'service-stopped'::character varying, 'service-scaled'::character varying, 'service-rollout'::character varying, 'alarm'::character varying]))
 );
 CREATE INDEX idx_webhooks_customer ON webhooks USING btree (customer_id, id);
 

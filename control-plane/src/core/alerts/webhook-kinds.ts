@@ -5,7 +5,7 @@
 import { ALERT_KINDS } from "./alerts.ts";
 import type { KeyScope } from "../accounts/key-scopes.ts";
 
-/** What happens to environments, and to training jobs. */
+/** What happens to environments, to training jobs, and to inference services. */
 export const WORK_KINDS = [
   "ready",
   "failed",
@@ -17,6 +17,9 @@ export const WORK_KINDS = [
   "job-ended",
   "job-retried",
   "job-stalled",
+  "service-serving",
+  "service-failed",
+  "service-stopped",
 ] as const;
 export type WorkKind = (typeof WORK_KINDS)[number];
 

@@ -12,7 +12,6 @@ import type { Transaction } from "../database/database.ts";
 export const MAX_WAITING = 200;
 
 export interface WorkloadNews {
-  /** Of a service nobody is told. */
   readonly workload: WorkloadName;
   readonly eventId: number;
   readonly at: Date;
@@ -29,10 +28,10 @@ interface Receiver {
   customer_id: number;
 }
 
-const NOUNS = { environment: "Environment", training: "Training job" };
+const NOUNS = { environment: "Environment", training: "Training job", inference: "Inference service" };
 
 /**
- * Told to who ordered the environment or the job and to who owns its workspace, and so pays. Most have no webhook for this, and are
+ * Told to who ordered the workload and to who owns its workspace, and so pays. Most have no webhook for this, and are
  * one question.
  */
 export async function queueWorkNews(sql: Transaction, news: readonly WorkloadNews[]): Promise<void> {
@@ -41,12 +40,14 @@ export async function queueWorkNews(sql: Transaction, news: readonly WorkloadNew
     `SELECT DISTINCT e.kind, e.id, e.name, r.customer_id
        FROM (SELECT 'environment' AS kind, id, name, customer_id, workspace_id FROM environments WHERE id = ANY($1::text[])
              UNION ALL
-             SELECT 'training', id, name, customer_id, workspace_id FROM training_jobs WHERE id = ANY($3::text[])) e
+             SELECT 'training', id, name, customer_id, workspace_id FROM training_jobs WHERE id = ANY($3::text[])
+             UNION ALL
+             SELECT 'inference', id, name, customer_id, workspace_id FROM inference_services WHERE id = ANY($4::text[])) e
        LEFT JOIN workspaces w ON w.id = e.workspace_id AND ${LIVE}
       CROSS JOIN LATERAL (VALUES (e.customer_id), (w.owner_id)) r (customer_id)
       WHERE EXISTS (SELECT FROM webhooks h WHERE h.customer_id = r.customer_id AND h.active
                        AND (h.kinds IS NULL OR h.kinds && $2::varchar[]))`,
-    [idsOf(news, "environment"), WORK_KINDS, idsOf(news, "training")],
+    [idsOf(news, "environment"), WORK_KINDS, idsOf(news, "training"), idsOf(news, "inference")],
   );
   const messages = news.flatMap((one) =>
     receivers

@@ -3,6 +3,7 @@
  * count. A replica is made as an instance, and waits until it has a placement.
  */
 import type { InferenceServiceStatus } from "@remotegpu/shared/workload";
+import { newsOfServiceStatus } from "../../core/alerts/service-news.ts";
 import { limitMs } from "../../core/inference/service-status.ts";
 import { portOf, replicaLive } from "../../core/inference/service-config.ts";
 import { networkName, replicaSpec } from "../../core/instances/desired-set.ts";
@@ -13,6 +14,7 @@ import type { Connection, Transaction } from "../database/database.ts";
 import { idOnHosts } from "../database/values/id-on-hosts.ts";
 import { SOUND_SIZES } from "../database/values/old-values.ts";
 import { appendEvents, STATUS_EVENT } from "../events/events.ts";
+import { NO_CAUSE, queueWorkNews } from "../events/news-outbox.ts";
 import { INFERENCE_SELECT } from "./inference-services.ts";
 import { checkOf, lockServiceOrders, orderOfReplica, type ServiceOrderRow } from "./service-orders.ts";
 import { wantedIn } from "./wishes.ts";
@@ -134,7 +136,7 @@ async function notePlaced(sql: Connection, placed: readonly PlacedStart[]): Prom
   }
 }
 
-async function move(sql: Connection, moves: readonly WorkloadMove<InferenceServiceStatus>[]): Promise<void> {
+async function move(sql: Transaction, moves: readonly WorkloadMove<InferenceServiceStatus>[]): Promise<void> {
   const wanted = await wantedIn(
     sql,
     moves.map(({ workload: { id }, to }) => ({ id, status: to })),
@@ -155,7 +157,7 @@ async function move(sql: Connection, moves: readonly WorkloadMove<InferenceServi
       moves.map(({ workload }) => wanted.get(workload.id) ?? 0),
     ],
   );
-  await appendEvents(
+  const eventIds = await appendEvents(
     sql,
     moves.map(({ workload, to, reason, actor, now, hostId }) => ({
       at: now,
@@ -169,6 +171,14 @@ async function move(sql: Connection, moves: readonly WorkloadMove<InferenceServi
       new: to,
       reason,
     })),
+  );
+  await queueWorkNews(
+    sql,
+    moves.flatMap(({ workload: { id }, to, reason, now, cause = NO_CAUSE }, nth) => {
+      const news = newsOfServiceStatus(to, reason, cause);
+      if (news === null) return [];
+      return [{ workload: { kind: "inference", id }, eventId: eventIds[nth] ?? 0, at: now, news }];
+    }),
   );
 }
 

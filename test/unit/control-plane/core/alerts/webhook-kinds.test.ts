@@ -39,6 +39,9 @@ test("a key sees no messages of kinds whose scope it lacks", () => {
     "job-ended",
     "job-retried",
     "job-stalled",
+    "service-serving",
+    "service-failed",
+    "service-stopped",
     "alarm",
   ]);
 });

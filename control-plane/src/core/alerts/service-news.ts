@@ -1,0 +1,35 @@
+/**
+ * What webhooks are told of an inference service: that it answers, has failed or has stopped, that another number of replicas
+ * is wanted, and how a rollout ended. Who is told is the store's.
+ */
+import type { InferenceServiceStatus } from "@remotegpu/shared/workload";
+import { because, type EndCause, type WorkNews } from "./work-news.ts";
+
+/** Null where a move is not told: it is on its way to one that is. */
+export function newsOfServiceStatus(
+  to: InferenceServiceStatus,
+  reason: string | null,
+  { by }: EndCause,
+): WorkNews | null {
+  switch (to) {
+    case "running":
+      return { kind: "service-serving", state: "fired", says: "answers requests.", facts: {} };
+    case "error":
+      return {
+        kind: "service-failed",
+        state: "fired",
+        says: because("has failed", reason),
+        facts: { by, reason },
+      };
+    case "stopped":
+      return {
+        kind: "service-stopped",
+        state: "fired",
+        says: because("has stopped", reason),
+        facts: { by, reason },
+      };
+    case "creating":
+    case "stopping":
+      return null;
+  }
+}

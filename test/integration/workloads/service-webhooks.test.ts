@@ -1,0 +1,96 @@
+/** What webhooks are told of an inference service, each in the transaction of the event that it names. */
+import { afterEach, beforeEach, expect, test } from "vitest";
+import { type FreshDatabase, freshDatabase } from "../../support/engines/postgres.ts";
+import { openControlScene } from "../../support/worlds/control-scene.ts";
+import { ServiceScene } from "../../support/worlds/service-scene.ts";
+
+let fresh: FreshDatabase;
+let services: ServiceScene;
+
+beforeEach(async () => {
+  fresh = await freshDatabase();
+  services = await ServiceScene.begin(await openControlScene(fresh), { hosts: 1 });
+});
+afterEach(async () => await services.scene.close());
+
+async function webhook(wish: object = {}, as = services.alice): Promise<number> {
+  const { status, body } = await services.scene.api.ask("POST", "/api/v1/webhooks", {
+    as,
+    body: { url: "https://hooks.example.com/services", ...wish },
+  });
+  expect(status).toBe(201);
+  return body.id;
+}
+
+/** In the order in which they were written. */
+async function told(webhookId: number): Promise<Record<string, unknown>[]> {
+  const { rows } = await services.scene.api.db.query<{ body: string }>(
+    "SELECT body FROM webhook_deliveries WHERE webhook_id = $1 ORDER BY id",
+    [webhookId],
+  );
+  return rows.map(({ body }) => JSON.parse(body));
+}
+
+/** Of each message the event that it names, as people read it. */
+async function eventsOf(messages: readonly Record<string, unknown>[]): Promise<string[]> {
+  const { rows } = await services.scene.api.db.query<{ told: string }>(
+    `SELECT workload_id || ' ' || kind || ' ' || coalesce(new, '-') AS told
+       FROM unnest($1::bigint[]) WITH ORDINALITY AS m(id, nth) JOIN events e USING (id) ORDER BY nth`,
+    [messages.map(({ event_id: id }) => id)],
+  );
+  return rows.map((row) => row.told);
+}
+
+test("a service that answers, is stopped and answers again is told, each by its event", async () => {
+  const hook = await webhook();
+  const id = await services.runs();
+  await services.ask("POST", `/${id}/stop`, {});
+  await services.settle();
+  await services.ask("POST", `/${id}/start`, {});
+  await services.settle();
+
+  const messages = await told(hook);
+  expect(messages).toMatchObject([
+    {
+      kind: "service-serving",
+      workload_kind: "inference",
+      workload_id: id,
+      name: "chat",
+      sentence: "Inference service chat answers requests.",
+    },
+    { kind: "service-stopped", sentence: expect.stringMatching(/^Inference service chat has stopped/) },
+    { kind: "service-serving" },
+  ]);
+  expect(await eventsOf(messages)).toEqual([
+    `${id} status running`,
+    `${id} status stopped`,
+    `${id} status running`,
+  ]);
+});
+
+test("one whose first replica fails is told with why, also to who pays for it", async () => {
+  const owner = await services.scene.customer("grace");
+  await services.scene.api.db.query(
+    "INSERT INTO workspace_members (workspace_id, customer_id, role) VALUES ($1, $2, 'member')",
+    [owner.workspaceId, services.alice.customerId],
+  );
+  const hooks = [await webhook(), await webhook({}, owner)];
+  services.says.set(0, { phase: "failed", problem: "image-missing", detail: "no such image" });
+  const id = await services.ordered({ workspace_id: owner.workspaceId });
+  await services.settle();
+
+  expect(await services.get(id)).toMatchObject({ status: "error" });
+  for (const hook of hooks)
+    expect(await told(hook)).toMatchObject([
+      { kind: "service-failed", workload_id: id, reason: expect.stringContaining("image") },
+    ]);
+});
+
+test("a webhook that names kinds is told of those alone", async () => {
+  const hook = await webhook({ kinds: ["service-stopped"] });
+  const id = await services.runs();
+  await services.ask("POST", `/${id}/stop`, {});
+  await services.settle();
+
+  expect((await told(hook)).map(({ kind }) => kind)).toEqual(["service-stopped"]);
+});
