@@ -15,6 +15,7 @@ export const FEATURES = {
   capabilities: "give a container further capabilities",
   gangs: "join the ranks of a gang over several hosts",
   probes: "probe whether a replica is ready",
+  drains: "tell what is open to a replica that is to end",
   ssh: "serve SSH with keys and passwords of its own",
   web: "serve web interfaces and terminals through the gateway",
   "service-logs": "tell the output of a container's services apart",

@@ -147,6 +147,8 @@ export const DesiredInstance = z.object({
     /** Of a rank that leads or follows. Agents that do not serve it ignore it, whatever it holds. */
     rankKeys: RankKeys.optional().catch(undefined),
     probe: Probe.optional(),
+    /** It ends what it was given, and no gateway is let in any more. Agents of before ignore it. */
+    draining: z.literal(true).optional().catch(undefined),
     /** Agents that do not serve SSH ignore it, whatever it holds. */
     ssh: SshAccess.optional().catch(undefined),
     /** Of this run's JupyterLab. Agents that start none ignore it, whatever it holds. */
@@ -289,6 +291,8 @@ export const ObservedInstance = z.object({
   isFrozen: z.literal(true).optional().catch(undefined),
   /** Whether it answers its probe, which is not its phase: a replica that is up may fail to serve. */
   serving: z.enum(["not-yet", "yes", "no"]).optional(),
+  /** While it drains: connections of gateways that are open to it. Absent while nobody can say. */
+  openStreams: z.int().nonnegative().max(MAX_INT).optional().catch(undefined),
   /** Of its container. */
   imageId: ImageId.optional(),
   /** What that image brings; absent where nobody could look. */

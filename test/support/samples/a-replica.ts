@@ -1,4 +1,5 @@
 /** A replica as its service sees it: it serves since an hour, unless a test says otherwise. */
+import type { Drain } from "@remotegpu/control-plane/core/inference/drain";
 import type { Replica, ReplicaPlace } from "@remotegpu/control-plane/core/inference/replica";
 import { MS_PER_MINUTE } from "@remotegpu/shared/units";
 
@@ -8,6 +9,7 @@ export function aReplica(rank: number, place: Partial<ReplicaPlace> = {}, isDism
   return {
     rank,
     isDismissed,
+    drain: null,
     place: {
       hostName: `host-${rank}`,
       state: "ready",
@@ -30,8 +32,28 @@ export function aReplica(rank: number, place: Partial<ReplicaPlace> = {}, isDism
   };
 }
 
+/** Somebody has a request open there, and has just been told. */
+export function aDrain(change: Partial<Drain> = {}): Drain {
+  return {
+    why: "Scaled down to 1.",
+    forMs: 0,
+    announcedAt: new Date(1_000),
+    gateways: [{ followsAsOf: new Date(2_000), open: 1 }],
+    streams: 1,
+    ...change,
+  };
+}
+
+export function aDraining(
+  rank: number,
+  drain: Partial<Drain> = {},
+  place: Partial<ReplicaPlace> = {},
+): Replica {
+  return { ...aReplica(rank, place), drain: aDrain(drain) };
+}
+
 export function aWaiting(rank: number): Replica {
-  return { rank, isDismissed: false, place: null };
+  return { rank, isDismissed: false, place: null, drain: null };
 }
 
 /** Its container runs, and it has not served yet. */

@@ -68,6 +68,8 @@ export interface HostWish {
   features?: string[];
   /** Its agent serves SSH. */
   ssh?: boolean;
+  /** It tells what is open to replicas that drain. */
+  drains?: boolean;
   /** It follows fetches, and tells of its pulls. */
   fetches?: boolean;
 }
@@ -202,6 +204,7 @@ export class ScriptedHost {
       ...RUNS_ALL_KINDS,
       ...(wish.fetches === true ? [IMAGE_FETCH_FEATURE] : []),
       ...(wish.ssh === true ? [SSH_FEATURE] : []),
+      ...(wish.drains === true ? ["drains"] : []),
     ];
     const uuids = wish.gpuUuids ?? Array.from({ length: wish.gpus ?? 0 }, (_, n) => `GPU-${id}-00000${n}`);
     this.gpus = uuids.map((uuid, index) => gpuReport(uuid, index, wish.gpuMemoryMib ?? 24_576));
@@ -354,6 +357,7 @@ export class ScriptedHost {
       ...(says.brings !== undefined && { brings: says.brings }),
       ...(says.services !== undefined && { services: says.services }),
       ...(says.serving !== undefined && { serving: says.serving }),
+      ...(says.openStreams !== undefined && { openStreams: says.openStreams }),
       ...(says.remains !== undefined && { remains: says.remains }),
       ...(says.restarts !== undefined && { restarts: says.restarts }),
     };

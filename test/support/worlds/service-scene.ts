@@ -10,7 +10,10 @@ import type { Answer, Caller } from "../http/api.ts";
 import type { ControlScene, ScriptedHost } from "./control-scene.ts";
 
 type Says = Partial<
-  Pick<ObservedInstance, "phase" | "detail" | "problem" | "exitCode" | "serving" | "containerId">
+  Pick<
+    ObservedInstance,
+    "phase" | "detail" | "problem" | "exitCode" | "serving" | "containerId" | "openStreams"
+  >
 >;
 
 export interface Shown {
@@ -19,6 +22,7 @@ export interface Shown {
   want: string;
   host_id: string;
   serving: string | null;
+  draining_since: string | null;
   dismissal: string | null;
   runs: { id: string; waive_from: string | null; ordered_at: string }[];
 }
@@ -39,12 +43,12 @@ export class ServiceScene {
 
   static async begin(
     scene: ControlScene,
-    { hosts, balance = "100000" }: { hosts: number; balance?: string },
+    { hosts, drains = false, balance = "100000" }: { hosts: number; drains?: boolean; balance?: string },
   ): Promise<ServiceScene> {
     const alice = await scene.customer("alice", balance);
     const joined: ScriptedHost[] = [];
     for (let number = 0; number < hosts; number += 1)
-      joined.push(await scene.host(`host-${number}`, { gpus: 1 }));
+      joined.push(await scene.host(`host-${number}`, { gpus: 1, drains }));
     return new ServiceScene(scene, alice, joined);
   }
 

@@ -9,7 +9,7 @@ import { type ReplicasPlan, replicasPlan } from "../../core/inference/replicas.t
 import type { NewId } from "../../core/workloads/new-id.ts";
 import { type Database, transaction, type Transaction } from "../../store/database/database.ts";
 import { assertTerm, LeadershipLostError } from "../../store/database/leader.ts";
-import { makeReplicas } from "../../store/inference/replica-moves.ts";
+import { announceDrains, beginDrains, makeReplicas } from "../../store/inference/replica-moves.ts";
 import { type StandingService, standingService, standingServices } from "../../store/inference/replicas.ts";
 import { SERVICE_STORE } from "../../store/inference/service-kind.ts";
 import { noteFailures } from "../../store/inference/wishes.ts";
@@ -48,14 +48,18 @@ export async function replicasPass(deps: ReplicasDeps, pass: Pass): Promise<bool
 /** What fails for one is logged and left for the next pass; the others go on. */
 async function settle(deps: ReplicasDeps, pass: Pass, seen: StandingService): Promise<boolean> {
   const { db, nudge, log } = deps;
-  // Most call for nothing: that is seen without a lock.
-  if (isIdle(seen, replicasPlan(seen.standing, seen.replicas))) return false;
   try {
+    // Whoever began them ended before gateways could be asked to follow.
+    if (seen.replicas.some(({ drain }) => drain !== null && drain.announcedAt === null))
+      await announceDrains(db, seen.id);
+    // Most call for nothing: that is seen without a lock.
+    if (isIdle(seen, replicasPlan(seen.standing, seen.replicas))) return false;
     const done = await transaction(db, async (sql) => {
       await assertTerm(sql, pass.term);
       return await settleLocked(sql, deps, { id: seen.id, now: pass.now });
     });
     for (const hostId of done.hostIds) nudge(hostId as HostId);
+    if (done.isDraining) await announceDrains(db, seen.id);
     return done.hasChanged;
   } catch (error) {
     if (error instanceof LeadershipLostError) throw error;
@@ -67,6 +71,7 @@ async function settle(deps: ReplicasDeps, pass: Pass, seen: StandingService): Pr
 function isIdle({ standing, reason }: StandingService, plan: ReplicasPlan): boolean {
   return (
     plan.creations === 0 &&
+    plan.draining.length === 0 &&
     plan.leaving.length === 0 &&
     plan.becomes === null &&
     plan.failures === standing.failures &&
@@ -78,13 +83,14 @@ async function settleLocked(
   sql: Transaction,
   { newId }: Pick<ReplicasDeps, "newId">,
   { id, now }: { id: string; now: Date },
-): Promise<{ hasChanged: boolean; hostIds: string[] }> {
+): Promise<{ hasChanged: boolean; isDraining: boolean; hostIds: string[] }> {
   const workload = await SERVICE_STORE.lock(sql, id);
   const service = workload && (await standingService(sql, id, now));
-  if (workload === null || service === null) return { hasChanged: false, hostIds: [] };
+  if (workload === null || service === null) return { hasChanged: false, isDraining: false, hostIds: [] };
   const { standing, replicas } = service;
   const plan = replicasPlan(standing, replicas);
-  const { creations, leaving, failures, pauseMs, becomes, sentence } = plan;
+  const { creations, draining, leaving, failures, pauseMs, becomes, sentence } = plan;
+  const drainingOn = await beginDrains(sql, { service: workload, draining, now });
   const hostIds = await dismissReplicas(sql, { service: workload, leaving, now });
   await makeReplicas(sql, { service: workload, count: creations, newId, now });
   if (failures !== standing.failures || pauseMs !== null)
@@ -98,5 +104,9 @@ async function settleLocked(
     ]);
   else if (sentence !== undefined)
     await SERVICE_STORE.explain(sql, { id, status: standing.status, reason: sentence });
-  return { hasChanged: creations > 0 || leaving.length > 0 || becomes !== null, hostIds };
+  return {
+    hasChanged: creations > 0 || leaving.length > 0 || becomes !== null,
+    isDraining: draining.length > 0,
+    hostIds: [...drainingOn, ...hostIds],
+  };
 }

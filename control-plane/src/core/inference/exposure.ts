@@ -13,6 +13,8 @@ export interface ExposureConfig {
   queue_seconds?: number | undefined;
   /** Until the first byte of an answer. */
   timeout_seconds?: number | undefined;
+  /** So long a replica that goes has to answer what it was given. */
+  drain_seconds?: number | undefined;
 }
 
 export function exposureOf(

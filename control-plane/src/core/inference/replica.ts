@@ -6,6 +6,7 @@ import type { InstanceProblem } from "@remotegpu/shared/instance";
 import { asPhrase, asSentence } from "@remotegpu/shared/sentence";
 import { MS_PER_MINUTE, MS_PER_SECOND } from "@remotegpu/shared/units";
 import type { InstanceState } from "@remotegpu/shared/workload";
+import type { Drain } from "./drain.ts";
 import { isOver, START_LIMIT_MS, stopSentence, type StopOrderer } from "../instances/instance-report.ts";
 
 /** From its container's start until it is ready for the first time; its host starts the container again after that. */
@@ -49,6 +50,8 @@ export interface Replica {
   place: ReplicaPlace | null;
   /** Its service does without it already; it may still hold its place. */
   isDismissed: boolean;
+  /** It goes once nobody waits for an answer of it; null where it is to stay. */
+  drain: Drain | null;
 }
 
 export type Fate =
@@ -78,6 +81,11 @@ export function fateOf({ rank, place }: Replica): Fate {
 /** Requests may be sent there. */
 export function serves({ state, serving, isOrdered }: ReplicaPlace): boolean {
   return state === "ready" && isOrdered && (serving === null || serving === "yes");
+}
+
+/** It has been given requests, as far as is known, and can end them. */
+export function mayBeAnswering(place: ReplicaPlace): boolean {
+  return place.state === "ready" && place.isOrdered && !isSilent(place);
 }
 
 export function isSilent({ silentForMs }: ReplicaPlace): boolean {

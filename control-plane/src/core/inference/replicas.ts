@@ -1,14 +1,16 @@
 /**
  * What a service's replicas call for: which are to be made, which go, and what that makes of the service. Level-triggered:
  * it looks at all of them as they stand, so that what came twice, late or never changes nothing. One that fails is
- * replaced after a pause that grows, and never ends the others.
+ * replaced after a pause that grows, and never ends the others. One that goes while it answers is drained before.
  */
 import { MS_PER_MINUTE, MS_PER_SECOND } from "@remotegpu/shared/units";
+import { type Drain, endOfDrain } from "./drain.ts";
 import type { InferenceServiceStatus } from "@remotegpu/shared/workload";
 import {
   type Fate,
   fateOf,
   isSilent,
+  mayBeAnswering,
   type Replica,
   type ReplicaPlace,
   SILENT_MS,
@@ -30,6 +32,8 @@ export interface ServiceStanding {
   failures: number;
   /** Until another may be made; 0 where nothing is in the way. */
   pauseMs: number;
+  /** So long one that goes may answer what it was given. */
+  drainMs: number;
 }
 
 /** A replica that its service does without from now on. */
@@ -43,6 +47,8 @@ export interface Leaving {
 
 export interface ReplicasPlan {
   creations: number;
+  /** Given no request from now on; each leaves when what it has is answered. */
+  draining: Omit<Leaving, "freeForMs">[];
   leaving: Leaving[];
   /** In a row, from now on. */
   failures: number;
@@ -51,6 +57,13 @@ export interface ReplicasPlan {
   becomes: { status: InferenceServiceStatus; reason: string | null } | null;
   /** What stands with it while it stays what it is; undefined where what stands there stands on. */
   sentence: string | null | undefined;
+}
+
+/** One that is not wanted any more, and has not failed. */
+interface Going {
+  replica: Replica;
+  why: string;
+  freeForMs?: number;
 }
 
 type Ended = Extract<Fate, { kind: "ends" }>;
@@ -64,8 +77,9 @@ interface Sorted {
 
 /** @param all those that it does without already among them, while they hold something */
 export function replicasPlan(standing: ServiceStanding, all: readonly Replica[]): ReplicasPlan {
-  const replicas = all.filter(({ isDismissed }) => !isDismissed);
   if (!isWanted(standing.status)) return windDown(standing, all);
+  const wantedOrDraining = all.filter(({ isDismissed }) => !isDismissed);
+  const replicas = wantedOrDraining.filter(({ drain }) => drain === null);
   const { wanted } = standing;
   const sorted = sortOut(replicas);
   const { staying, ended, moving } = sorted;
@@ -75,19 +89,27 @@ export function replicasPlan(standing: ServiceStanding, all: readonly Replica[])
   );
   const failures = (isProven ? 0 : standing.failures) + failed.length;
   const verdict = afterFailures(standing, sorted, failures);
-  if (verdict !== null) return { ...gone(replicas, verdict.reason), failures, becomes: verdict };
+  if (verdict !== null) return { ...gone(wantedOrDraining, verdict.reason), failures, becomes: verdict };
 
   const surplus = beyond(staying, wanted);
   const kept = staying.filter((replica) => !surplus.includes(replica));
   const pauseMs = failed.length > 0 ? pauseAfter(failures) : null;
   const missing = wanted - kept.length;
   const becomes = statusOf(standing, [...kept, ...moving.map(({ replica }) => replica)]);
+  const spared = ended
+    .filter(({ fate }) => !fate.isFailure)
+    .map(({ replica, fate: { why } }) => ({ replica, why }));
+  const scaled = surplus.map((replica) => ({ replica, why: `Scaled down to ${wanted}.` }));
+  const going = [...spared, ...scaled, ...replaced(moving, kept, wanted)];
+  const isDrained = ({ replica: { place } }: Going) =>
+    standing.drainMs > 0 && place !== null && mayBeAnswering(place);
   return {
     creations: pauseMs === null && standing.pauseMs === 0 ? Math.max(0, missing) : 0,
+    draining: going.filter(isDrained).map(({ replica: { rank }, why }) => ({ rank, why })),
     leaving: [
-      ...ended.map(({ replica: { rank }, fate: { why } }) => ({ rank, why, freeForMs: 0 })),
-      ...surplus.map(({ rank }) => ({ rank, why: `Scaled down to ${wanted}.`, freeForMs: 0 })),
-      ...replaced(moving, kept, wanted),
+      ...failed.map(({ replica: { rank }, fate: { why } }) => ({ rank, why, freeForMs: 0 })),
+      ...going.filter((one) => !isDrained(one)).map(leavingOf),
+      ...drained(wantedOrDraining, standing),
     ],
     failures,
     pauseMs,
@@ -123,9 +145,9 @@ function windDown({ status, failures }: ServiceStanding, all: readonly Replica[]
 function gone(
   replicas: readonly Replica[],
   why: string,
-): Pick<ReplicasPlan, "creations" | "leaving" | "pauseMs" | "sentence"> {
+): Pick<ReplicasPlan, "creations" | "draining" | "leaving" | "pauseMs" | "sentence"> {
   const leaving = replicas.map(({ rank }) => ({ rank, why, freeForMs: 0 }));
-  return { creations: 0, leaving, pauseMs: null, sentence: undefined };
+  return { creations: 0, draining: [], leaving, pauseMs: null, sentence: undefined };
 }
 
 /** Error, where a first one could not serve and none ever did; null while others serve, or may yet. */
@@ -158,7 +180,7 @@ function worth({ place }: Replica): number {
 }
 
 /** Of those that move, as many as are made up for: on a silent host by places, else by others that serve. */
-function replaced(moving: Sorted["moving"], kept: readonly Replica[], wanted: number): Leaving[] {
+function replaced(moving: Sorted["moving"], kept: readonly Replica[], wanted: number): Going[] {
   const placed = kept.flatMap(({ place }) => place ?? []);
   const leaving = (after: Moving["after"], others: readonly ReplicaPlace[]) => {
     const those = moving.filter(({ fate }) => fate.after === after);
@@ -167,17 +189,37 @@ function replaced(moving: Sorted["moving"], kept: readonly Replica[], wanted: nu
   /** The newest places first: those are the ones that were made for them. */
   const newest = placed.map(({ placedForMs }) => placedForMs).sort((one, other) => one - other);
   return [
-    ...leaving("placed", placed).map(({ replica: { rank }, place, fate: { why } }, nth) => {
+    ...leaving("placed", placed).map(({ replica, place, fate: { why } }, nth) => {
       const since = newest[nth] ?? 0;
       const isMadeForIt = since <= place.silentForMs - SILENT_MS;
-      return { rank, why, freeForMs: isMadeForIt ? since : 0 };
+      return { replica, why, freeForMs: isMadeForIt ? since : 0 };
     }),
-    ...leaving("ready", placed.filter(serves)).map(({ replica: { rank }, fate: { why } }) => ({
-      rank,
-      why,
-      freeForMs: 0,
-    })),
+    ...leaving("ready", placed.filter(serves)).map(({ replica, fate: { why } }) => ({ replica, why })),
   ];
+}
+
+function leavingOf({ replica: { rank }, why, freeForMs = 0 }: Going): Leaving {
+  return { rank, why, freeForMs };
+}
+
+/** Those whose drain is over, or of which nobody gets an answer any more. */
+function drained(replicas: readonly Replica[], { drainMs }: ServiceStanding): Leaving[] {
+  return replicas.flatMap(({ rank, place, drain }) => {
+    const why = drain && whyDrained(drain, place, drainMs);
+    return why === null ? [] : [{ rank, why, freeForMs: 0 }];
+  });
+}
+
+function whyDrained(drain: Drain, place: ReplicaPlace | null, drainMs: number): string | null {
+  if (place === null || !mayBeAnswering(place)) return drain.why;
+  switch (endOfDrain(drain, drainMs)) {
+    case null:
+      return null;
+    case "nothing-open":
+      return drain.why;
+    case "time-is-up":
+      return `${drain.why} What was still open there after ${drainMs / MS_PER_SECOND} seconds was cut off.`;
+  }
 }
 
 function pauseAfter(failures: number): number {

@@ -47,6 +47,7 @@ const exposure = {
   max_queued: z.int().min(0).max(MAX_AT_ONCE),
   queue_seconds: z.int().min(0).max(MAX_QUEUE_SECONDS),
   timeout_seconds: z.int().min(1).max(MAX_SECONDS),
+  drain_seconds: z.int().min(0).max(MAX_SECONDS),
 };
 
 const Autoscaling = z
@@ -198,6 +199,7 @@ export const CHANGEABLE = {
       max_queued: exposure.max_queued.nullable().optional(),
       queue_seconds: exposure.queue_seconds.nullable().optional(),
       timeout_seconds: exposure.timeout_seconds.nullable().optional(),
+      drain_seconds: exposure.drain_seconds.nullable().optional(),
     })
     .optional(),
 };

@@ -114,6 +114,7 @@ export const Instance = z
     frozen_since: Timestamp.nullable(),
     revision: z.int().nullable(),
     serving: z.string().nullable(),
+    draining_since: Timestamp.nullable(),
     dismissed_at: Timestamp.nullable(),
     dismissal: z.string().nullable(),
     gpus: z.array(
@@ -139,6 +140,7 @@ export function instanceAnswer(c: ApiContext, view: InstanceView): z.input<typeo
     gang: gang && gangAnswer(gang),
     idle: idle && idleAnswer(idle),
     frozen_since: iso(view.frozen_since),
+    draining_since: iso(view.draining_since),
     dismissed_at: iso(view.dismissed_at),
     figures: figures && {
       ...figures,

@@ -16,6 +16,9 @@ export const TELLS_SERVICES = `coalesce('${"service-logs" satisfies Feature}' = 
 /** Of the host `h`: its agent keeps an image's xrdp up, with passwords of ours. */
 export const SERVES_RDP = `coalesce('${"rdp" satisfies Feature}' = ANY(h.features), false)`;
 
+/** Of the host `h`: its agent tells what is open to a replica that drains, and lets nothing new in. */
+export const TELLS_STREAMS = `coalesce('${"drains" satisfies Feature}' = ANY(h.features), false)`;
+
 export async function hostHasFeature(sql: Connection, hostId: string, feature: Feature): Promise<boolean> {
   const { rows } = await sql.query("SELECT FROM hosts WHERE id = $1 AND $2 = ANY(features)", [
     hostId,

@@ -51,7 +51,8 @@ export interface InferenceServiceRow {
 
 const REPLICAS = (which: string) => `(SELECT count(*)::int FROM instances i
     LEFT JOIN placements p ON p.instance_id = i.id AND p.epoch = i.current_epoch
-   WHERE i.workload_kind = 'inference' AND i.workload_id = s.id AND i.dismissed_at IS NULL AND ${which})`;
+   WHERE i.workload_kind = 'inference' AND i.workload_id = s.id AND i.dismissed_at IS NULL
+     AND i.draining_since IS NULL AND ${which})`;
 const SERVES = "p.state = 'ready' AND p.want = 'running' AND coalesce(p.serving, 'yes') = 'yes'";
 
 export const INFERENCE_SELECT = `SELECT s.id, ${safeBigint("s.customer_id")} AS customer_id,

@@ -3,8 +3,9 @@
  * scheduler finds; what hosts have of one that is done without is orders/replica-dismissals.ts.
  */
 import type { Leaving } from "../../core/inference/replicas.ts";
+import { raiseGenerations } from "../hosts/hosts.ts";
 import type { NewId } from "../../core/workloads/new-id.ts";
-import type { Transaction } from "../database/database.ts";
+import type { Database, Transaction } from "../database/database.ts";
 import { appendEvents, type NewEvent } from "../events/events.ts";
 
 const ACTOR = "control-plane";
@@ -37,6 +38,40 @@ export async function makeReplicas(
     sql,
     { service, now },
     rows.map(({ rank }) => ({ new: "made", reason: `Replica ${rank} waits for a place.` })),
+  );
+}
+
+/** None of them is to be given a request from now on. Answers the hosts that are to be told. */
+export async function beginDrains(
+  sql: Transaction,
+  { service, draining, now }: OfService & { draining: readonly Pick<Leaving, "rank" | "why">[] },
+): Promise<string[]> {
+  if (draining.length === 0) return [];
+  const { rows } = await sql.query<{ why: string; host_id: string }>(
+    `UPDATE instances i SET draining_since = $2, draining_why = d.why
+       FROM unnest($3::int[], $4::text[]) AS d(rank, why), placements p
+      WHERE i.workload_kind = 'inference' AND i.workload_id = $1 AND i.rank = d.rank AND i.dismissed_at IS NULL
+        AND i.draining_since IS NULL AND p.instance_id = i.id AND p.epoch = i.current_epoch
+      RETURNING d.why, p.host_id`,
+    [service.id, now, draining.map(({ rank }) => rank), draining.map(({ why }) => why)],
+  );
+  await tell(
+    sql,
+    { service, now },
+    rows.map(({ why }) => ({ new: "draining", reason: why })),
+  );
+  const hostIds = [...new Set(rows.map(({ host_id: hostId }) => hostId))];
+  await raiseGenerations(sql, hostIds);
+  return hostIds;
+}
+
+/** After it was committed that they drain: so the moment that is written is later than that. */
+export async function announceDrains(db: Database, serviceId: string): Promise<void> {
+  await db.query(
+    `UPDATE instances SET drain_announced_at = clock_timestamp()
+      WHERE workload_kind = 'inference' AND workload_id = $1 AND dismissed_at IS NULL
+        AND draining_since IS NOT NULL AND drain_announced_at IS NULL`,
+    [serviceId],
   );
 }
 

@@ -1,11 +1,16 @@
 /** Services with their replicas as they stand in the database: what each host told of them, and for how long that is so. */
+import type { InstanceId } from "@remotegpu/shared/ids";
 import type { InstanceProblem } from "@remotegpu/shared/instance";
 import type { HostConnection, InferenceServiceStatus, InstanceState } from "@remotegpu/shared/workload";
 import { drainReason } from "../../core/hosts/drain.ts";
+import { type Drain, drainLimitMs } from "../../core/inference/drain.ts";
+import type { ExposureConfig } from "../../core/inference/exposure.ts";
 import type { Replica, ReplicaPlace } from "../../core/inference/replica.ts";
 import type { ServiceStanding } from "../../core/inference/replicas.ts";
 import type { StopOrderer } from "../../core/instances/instance-report.ts";
 import type { Connection } from "../database/database.ts";
+import { type GatewayReport, gatewayReports } from "../gateway/reports.ts";
+import { TELLS_STREAMS } from "../hosts/host-features.ts";
 
 export interface StandingService {
   id: string;
@@ -22,12 +27,19 @@ interface ServiceRow {
   replicas: number;
   replica_failures: number;
   replace_after: Date | null;
+  config: ExposureConfig | null;
 }
 
 interface ReplicaRow {
   service_id: string;
+  instance_id: InstanceId;
   rank: number;
   is_dismissed: boolean;
+  draining_since: Date | null;
+  draining_why: string | null;
+  drain_announced_at: Date | null;
+  open_streams: number | null;
+  tells_streams: boolean;
   /** Null while it waits for a place. */
   host_name: string | null;
   connection: HostConnection;
@@ -78,7 +90,7 @@ export async function standingService(
 }
 
 const SERVICES = `SELECT s.id, s.status, s.status_reason, coalesce(s.replicas, 0) AS replicas, s.replica_failures,
-    s.replace_after FROM inference_services s WHERE s.deleted_at IS NULL AND ${IS_OURS}`;
+    s.replace_after, s.config FROM inference_services s WHERE s.deleted_at IS NULL AND ${IS_OURS}`;
 
 async function withReplicas(
   sql: Connection,
@@ -87,7 +99,8 @@ async function withReplicas(
 ): Promise<StandingService[]> {
   if (services.length === 0) return [];
   const { rows } = await sql.query<ReplicaRow>(
-    `SELECT i.workload_id AS service_id, i.rank, i.dismissed_at IS NOT NULL AS is_dismissed, h.name AS host_name,
+    `SELECT i.workload_id AS service_id, i.id AS instance_id, i.rank, i.dismissed_at IS NOT NULL AS is_dismissed,
+            i.draining_since, i.draining_why, i.drain_announced_at, p.open_streams, ${TELLS_STREAMS} AS tells_streams, h.name AS host_name,
             h.connection, h.last_heartbeat, p.state, p.want = 'running' AS is_ordered, p.serving, p.serving_since,
             p.problem, p.detail,
             CASE WHEN p.state IN ('stopped', 'failed', 'lost') THEN p.ended_by ELSE p.ordered_by END AS ordered_by,
@@ -102,6 +115,8 @@ async function withReplicas(
     [services.map(({ id }) => id)],
   );
   const ofEach = Map.groupBy(rows, ({ service_id: id }) => id);
+  const drained = rows.flatMap((row) => (row.draining_since === null ? [] : [row.service_id]));
+  const reports = drained.length === 0 ? [] : await gatewayReports(sql, [...new Set(drained)], now);
   return services.map((service) => ({
     id: service.id,
     reason: service.status_reason,
@@ -110,14 +125,37 @@ async function withReplicas(
       wanted: service.replicas,
       failures: service.replica_failures,
       pauseMs: Math.max(0, (service.replace_after?.getTime() ?? 0) - now.getTime()),
+      drainMs: drainLimitMs(service.config),
     },
-    replicas: (ofEach.get(service.id) ?? []).map((row) => replicaOf(row, now)),
+    replicas: (ofEach.get(service.id) ?? []).map((row) => replicaOf(row, { reports, now })),
   }));
 }
 
-function replicaOf(row: ReplicaRow, now: Date): Replica {
+function replicaOf(
+  row: ReplicaRow,
+  { reports, now }: { reports: readonly GatewayReport[]; now: Date },
+): Replica {
   const { rank, is_dismissed: isDismissed, host_name: hostName } = row;
-  return { rank, isDismissed, place: hostName === null ? null : placeOf(row, hostName, now) };
+  const drain = isDismissed ? null : drainOf(row, { reports, now });
+  return { rank, isDismissed, drain, place: hostName === null ? null : placeOf(row, hostName, now) };
+}
+
+function drainOf(
+  row: ReplicaRow,
+  { reports, now }: { reports: readonly GatewayReport[]; now: Date },
+): Drain | null {
+  const { service_id: serviceId, instance_id: instanceId, draining_since: since, draining_why: why } = row;
+  if (since === null || why === null) return null;
+  return {
+    why,
+    forMs: Math.max(0, now.getTime() - since.getTime()),
+    announcedAt: row.drain_announced_at,
+    gateways: reports.map(({ told }) => ({
+      followsAsOf: told?.asOf ?? null,
+      open: told?.services[serviceId]?.left[instanceId] ?? 0,
+    })),
+    streams: row.tells_streams ? (row.open_streams ?? "not-told") : "cannot-tell",
+  };
 }
 
 function placeOf(row: ReplicaRow, hostName: string, now: Date): ReplicaPlace {

@@ -33,6 +33,7 @@ export async function serviceRoutes(sql: Connection, ids: readonly string[]): Pr
                                                           'port', p.live #> '{probe,port}') ORDER BY i.rank)
                         FROM instances i JOIN placements p ON p.instance_id = i.id AND p.epoch = i.current_epoch
                        WHERE i.workload_kind = 'inference' AND i.workload_id = s.id AND i.dismissed_at IS NULL
+                         AND i.draining_since IS NULL
                          AND p.want = 'running' AND p.state = 'ready' AND p.serving = 'yes'
                          AND p.live #> '{probe,port}' IS NOT NULL), '[]') AS replicas
        FROM (VALUES (transaction_timestamp())) AS read (as_of)

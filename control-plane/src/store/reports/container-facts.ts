@@ -43,6 +43,27 @@ export async function noteServing(
   );
 }
 
+/** What is open to replicas that drain; what is not told any more is not known any more. */
+export async function noteStreams(
+  sql: Connection,
+  { hostId, observed }: { hostId: string; observed: readonly ObservedInstance[] },
+): Promise<void> {
+  const told = observed.map(({ instanceId, placementEpoch, runId, openStreams }) => ({
+    instanceId,
+    placementEpoch,
+    runId,
+    open: openStreams ?? null,
+  }));
+  if (told.length === 0) return;
+  await sql.query(
+    `UPDATE placements p SET open_streams = v.open
+       FROM jsonb_to_recordset($2::jsonb) AS v("instanceId" text, "placementEpoch" int, "runId" text, open int)
+      WHERE p.instance_id = v."instanceId" AND p.epoch = v."placementEpoch" AND p.run_id = v."runId" AND p.host_id = $1
+        AND p.open_streams IS DISTINCT FROM v.open`,
+    [hostId, JSON.stringify(told)],
+  );
+}
+
 /** As it is now: what is not told any more is not known any more. */
 export async function noteServices(
   sql: Connection,

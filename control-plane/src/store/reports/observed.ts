@@ -9,7 +9,7 @@ import { type Connection, type Database, transaction, type Transaction } from ".
 import { environmentsById, type EnvironmentRow } from "../environments/environments.ts";
 import { completeDeletions } from "../environments/environment-deletions.ts";
 import { takeAccess } from "../environments/access/access-reports.ts";
-import { noteContainerFacts, noteServices, noteServing } from "./container-facts.ts";
+import { noteContainerFacts, noteServices, noteServing, noteStreams } from "./container-facts.ts";
 import { noteReadiness } from "../billing/broken-time/run-readiness.ts";
 import { noteRunEnds } from "./runs/run-ends.ts";
 import { noteRunRestarts } from "./runs/run-restarts.ts";
@@ -91,6 +91,7 @@ export async function mergeObserved(
       noteContainerFacts(sql, told)
         .then(async () => await noteServices(sql, told))
         .then(async () => await noteServing(sql, told))
+        .then(async () => await noteStreams(sql, told))
         .then(async () => await noteStandings(sql, told))
         .then(async () => await noteProgress(sql, told)),
       noteReadiness(sql, told),

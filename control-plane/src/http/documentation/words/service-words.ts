@@ -63,6 +63,10 @@ export const SERVICE_WORDS: Words = {
     100,
   ],
   "NewInferenceServiceConfig.queue_seconds": ["How long one waits for a replica; 30, if left out", 30],
+  "NewInferenceServiceConfig.drain_seconds": [
+    "How long a replica that goes has to end what it was given; 600, if left out",
+    300,
+  ],
   "NewInferenceServiceConfig.timeout_seconds": [
     "How long until the first byte of an answer; 600, if left out",
     600,
@@ -85,6 +89,10 @@ export const SERVICE_WORDS: Words = {
     100,
   ],
   "InferenceServiceChangeConfig.queue_seconds": ["How long one waits for a replica; 30, if left out", 30],
+  "InferenceServiceChangeConfig.drain_seconds": [
+    "How long a replica that goes has to end what it was given; 600, if left out",
+    300,
+  ],
   "InferenceServiceChangeConfig.timeout_seconds": [
     "How long until the first byte of an answer; 600, if left out",
     600,
@@ -99,6 +107,9 @@ export const SERVICE_WORDS: Words = {
   "Instance.serving": [
     "Whether it answers its check: not-yet, yes or no; null: its host does not tell",
     "yes",
+  ],
+  "Instance.draining_since": [
+    "Since when it gets no request any more and only ends those that it has; null: it does not",
   ],
   "Instance.dismissed_at": ["Since when its service does without it; null: it is wanted"],
   "Instance.dismissal": ["Why its service does without it", "Scaled down to 1."],

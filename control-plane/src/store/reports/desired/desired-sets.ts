@@ -56,6 +56,8 @@ interface PlacementRow extends ImageUse {
   spec_hash: string;
   spec: DesiredInstance["spec"];
   live: DesiredInstance["live"];
+  /** Of a replica that its service goes without. */
+  is_draining: boolean;
 }
 
 /**
@@ -155,8 +157,9 @@ async function placementsOf(
 ): Promise<DesiredInstance[]> {
   const { rows } = await sql.query<PlacementRow>(
     `SELECT p.instance_id, p.epoch, p.run_id, p.want, p.ordered_by, p.spec_hash, p.spec, p.live,
-            r.ordered_by AS "customerId", r.workspace_id AS "workspaceId", p.spec ->> 'image' AS image
-       FROM placements p JOIN runs r ON r.id = p.run_id WHERE p.host_id = $1 AND p.gone_at IS NULL
+            i.draining_since IS NOT NULL AS is_draining, r.ordered_by AS "customerId", r.workspace_id AS "workspaceId", p.spec ->> 'image' AS image
+       FROM placements p JOIN runs r ON r.id = p.run_id JOIN instances i ON i.id = p.instance_id
+      WHERE p.host_id = $1 AND p.gone_at IS NULL
       ORDER BY p.instance_id, p.epoch`,
     [hostId],
   );
@@ -192,7 +195,7 @@ function desiredInstance(row: PlacementRow, imageTerms: ImageTerms | undefined):
     orderedBy: row.ordered_by,
     specHash: row.spec_hash,
     spec: row.spec,
-    live: row.live,
+    live: row.is_draining && row.want === "running" ? { ...row.live, draining: true } : row.live,
     ...(imageTerms !== undefined && { imageTerms }),
   };
 }

@@ -104,6 +104,8 @@ export interface InstanceView {
   revision: number | null;
   /** Whether it answers its probe; null where its host does not tell. */
   serving: string | null;
+  /** Of a replica that gets no request any more and still ends those that it has: since when. */
+  draining_since: Date | null;
   /** Of a replica that its service does without: since when, and why. */
   dismissed_at: Date | null;
   dismissal: string | null;
@@ -134,7 +136,7 @@ export async function instancesOf(
 ): Promise<Map<string, InstanceView[]>> {
   const { rows } = await sql.query<Omit<InstanceView, "gpus" | "runs"> & { workload_id: string }>(
     `SELECT i.workload_id, i.id, i.rank, p.epoch, p.state, p.want, p.detail, p.problem, p.run_id,
-            i.revision, p.serving, i.dismissed_at, i.dismissal, p.host_id, h.name AS host_name, p.container_id, p.exit_code, p.image_id, p.image_brings, ${FIGURES_NOW} AS figures, p.created_at AS placed_at,
+            i.revision, p.serving, i.draining_since, i.dismissed_at, i.dismissal, p.host_id, h.name AS host_name, p.container_id, p.exit_code, p.image_id, p.image_brings, ${FIGURES_NOW} AS figures, p.created_at AS placed_at,
             ${IDLE} AS idle, p.frozen_since, ${GANG} AS gang, jsonb_build_object('jupyter_enabled', p.spec->'jupyter', 'tensorboard_enabled', p.spec->'tensorboard') AS switches
        FROM instances i JOIN placements p ON p.instance_id = i.id AND p.epoch = i.current_epoch
        JOIN hosts h ON h.id = p.host_id

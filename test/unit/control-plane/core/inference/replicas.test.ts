@@ -3,13 +3,21 @@ import { describe, expect, test } from "vitest";
 import { MS_PER_MINUTE, MS_PER_SECOND } from "@remotegpu/shared/units";
 import { type Replica, serves } from "@remotegpu/control-plane/core/inference/replica";
 import { replicasPlan, type ServiceStanding } from "@remotegpu/control-plane/core/inference/replicas";
-import { aFailed, aReplica, aStarting, aWaiting } from "../../../../support/samples/a-replica.ts";
+import {
+  aDrain,
+  aDraining,
+  aFailed,
+  aReplica,
+  aStarting,
+  aWaiting,
+} from "../../../../support/samples/a-replica.ts";
 
 const service = (change: Partial<ServiceStanding> = {}): ServiceStanding => ({
   status: "running",
   wanted: 1,
   failures: 0,
   pauseMs: 0,
+  drainMs: 600 * MS_PER_SECOND,
   ...change,
 });
 const ranks = (leaving: readonly { rank: number }[]) => leaving.map(({ rank }) => rank);
@@ -156,7 +164,10 @@ test("a replica on a host that is being emptied goes once another serves", () =>
 
   expect(replicasPlan(service(), [emptied])).toMatchObject({ creations: 1, leaving: [] });
   expect(replicasPlan(service(), [emptied, aStarting(1)])).toMatchObject({ creations: 0, leaving: [] });
-  expect(ranks(replicasPlan(service(), [emptied, aReplica(1)]).leaving)).toEqual([0]);
+  expect(replicasPlan(service(), [emptied, aReplica(1)])).toMatchObject({
+    draining: [{ rank: 0, why: "Host host-0 is taken out of service." }],
+    leaving: [],
+  });
 });
 
 test("of too many those go first that wait, then those that start, then those that do not serve, then the newest", () => {
@@ -168,9 +179,81 @@ test("of too many those go first that wait, then those that start, then those th
     aWaiting(4),
   ];
 
-  const gone = [4, 3, 2, 1, 0].map((wanted) => ranks(replicasPlan(service({ wanted }), all).leaving));
+  const plans = [4, 3, 2, 1, 0].map((wanted) => replicasPlan(service({ wanted }), all));
 
-  expect(gone).toEqual([[4], [4, 3], [4, 3, 2], [4, 3, 2, 1], [4, 3, 2, 1, 0]]);
+  expect(plans.map(({ leaving }) => ranks(leaving))).toEqual([[4], [4, 3], [4, 3], [4, 3], [4, 3]]);
+  expect(plans.map(({ draining }) => ranks(draining))).toEqual([[], [], [2], [2, 1], [2, 1, 0]]);
+});
+
+describe("a replica that goes while it answers", () => {
+  const done = aDrain({ gateways: [], streams: 0 });
+
+  test("is drained: no other counts on it, and it goes once nothing is open there", () => {
+    const draining = aDraining(1);
+
+    expect(replicasPlan(service(), [aReplica(0), draining])).toMatchObject({
+      creations: 0,
+      draining: [],
+      leaving: [],
+    });
+    expect(replicasPlan(service({ wanted: 2 }), [aReplica(0), draining])).toMatchObject({
+      creations: 1,
+      leaving: [],
+    });
+    expect(replicasPlan(service(), [aReplica(0), aDraining(1, done)]).leaving).toEqual([
+      { rank: 1, why: "Scaled down to 1.", freeForMs: 0 },
+    ]);
+  });
+
+  test("is cut off when its time is up, and says so", () => {
+    const late = aDraining(1, { forMs: 600 * MS_PER_SECOND });
+
+    expect(replicasPlan(service(), [aReplica(0), late]).leaving).toMatchObject([
+      { why: "Scaled down to 1. What was still open there after 600 seconds was cut off." },
+    ]);
+  });
+
+  test("is not drained where its owner leaves it no time", () => {
+    const plan = replicasPlan(service({ drainMs: 0 }), [aReplica(0), aReplica(1)]);
+
+    expect([ranks(plan.draining), ranks(plan.leaving)]).toEqual([[], [1]]);
+  });
+
+  test.each([
+    ["failed its checks for ten minutes", aReplica(1, { serving: "no", servingForMs: 10 * MS_PER_MINUTE })],
+    ["ended", aFailed(1)],
+    ["was stopped by somebody", aReplica(1, { isOrdered: false, stopOrderedBy: "admin" })],
+    ["lies on a silent host that is made up for", aReplica(1, { silentForMs: 6 * MS_PER_MINUTE })],
+  ])("is not drained where it %s", (_, gone) => {
+    const plan = replicasPlan(service(), [aReplica(0), gone]);
+
+    expect([ranks(plan.draining), ranks(plan.leaving)]).toEqual([[], [1]]);
+  });
+
+  test.each([
+    ["ends", { state: "failed" as const }],
+    ["is started again", { state: "starting" as const, serving: "not-yet" as const }],
+    ["is stopped by somebody", { isOrdered: false }],
+    ["is on a host that falls silent", { silentForMs: 5 * MS_PER_MINUTE }],
+  ])("goes at once where it %s meanwhile", (_, place) => {
+    const gone = aDraining(1, {}, place);
+
+    expect(replicasPlan(service(), [aReplica(0), gone])).toMatchObject({
+      failures: 0,
+      leaving: [{ rank: 1 }],
+    });
+  });
+
+  test("goes on though it fails its checks, or its host is emptied", () => {
+    for (const place of [{ serving: "no" as const }, { emptied: "Host is taken out." }])
+      expect(replicasPlan(service(), [aReplica(0), aDraining(1, {}, place)]).leaving).toEqual([]);
+  });
+
+  test("goes at once where its service stops", () => {
+    const plan = replicasPlan(service({ status: "stopping", wanted: 0 }), [aReplica(0), aDraining(1)]);
+
+    expect([ranks(plan.draining), ranks(plan.leaving)]).toEqual([[], [0, 1]]);
+  });
 });
 
 describe("a service that stops", () => {
@@ -211,6 +294,7 @@ const someReplica = (rank: number): fc.Arbitrary<Replica> =>
     aWaiting(rank),
     aFailed(rank),
     aReplica(rank, {}, true),
+    aDraining(rank),
   );
 const someReplicas = fc
   .nat(8)
@@ -222,13 +306,17 @@ describe("whatever its replicas are,", () => {
     wanted: fc.nat(6),
     failures: fc.nat(3),
     pauseMs: fc.constantFrom(0, 1_000),
+    drainMs: fc.constantFrom(0, 1_000),
   });
 
   test("a service never has more than it wants and those that are being replaced", () => {
     fc.assert(
       fc.property(standing, someReplicas, (given, all) => {
-        const { creations, leaving } = replicasPlan(given, all);
-        const left = all.filter(({ rank, isDismissed }) => !isDismissed && !ranks(leaving).includes(rank));
+        const { creations, draining, leaving } = replicasPlan(given, all);
+        const going = [...ranks(leaving), ...ranks(draining)];
+        const left = all.filter(
+          ({ rank, isDismissed, drain }) => !isDismissed && drain === null && !going.includes(rank),
+        );
         const moving = left.filter(
           ({ place }) => place !== null && (place.silentForMs > 0 || place.emptied !== null),
         );
@@ -239,13 +327,14 @@ describe("whatever its replicas are,", () => {
   });
 
   test("one that serves on a sound host goes only where more of them serve than are wanted", () => {
-    const isSound = ({ place, isDismissed }: Replica) =>
-      !isDismissed && place !== null && serves(place) && place.silentForMs === 0;
+    const isSound = ({ place, isDismissed, drain }: Replica) =>
+      !isDismissed && drain === null && place !== null && serves(place) && place.silentForMs === 0;
     fc.assert(
       fc.property(standing, someReplicas, (given, all) => {
-        const { leaving, becomes } = replicasPlan(given, all);
+        const { draining, leaving, becomes } = replicasPlan(given, all);
+        const going = [...ranks(leaving), ...ranks(draining)];
         const before = all.filter(isSound);
-        const after = before.filter(({ rank }) => !ranks(leaving).includes(rank));
+        const after = before.filter(({ rank }) => !going.includes(rank));
 
         expect(becomes?.status).not.toBe(before.length > 0 ? "error" : "nothing");
         expect(after.length).toBeGreaterThanOrEqual(Math.min(before.length, given.wanted));
@@ -266,10 +355,16 @@ describe("whatever its replicas are,", () => {
           failures: plan.failures,
           pauseMs: plan.pauseMs ?? given.pauseMs,
         };
-        const left = all.map((one) => (gone.includes(one.rank) ? { ...one, isDismissed: true } : one));
+        const drains = ranks(plan.draining);
+        const left = all.map((one) => ({
+          ...one,
+          isDismissed: one.isDismissed || gone.includes(one.rank),
+          drain: drains.includes(one.rank) ? aDrain() : one.drain,
+        }));
 
         expect(replicasPlan(next, [...left, ...made])).toMatchObject({
           creations: 0,
+          draining: [],
           leaving: [],
           becomes: null,
         });
