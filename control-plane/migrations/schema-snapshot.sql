@@ -1692,8 +1692,12 @@ CREATE TABLE service_keys (
   expires_at timestamptz,
   revoked_at timestamptz,
   revoked_by text,
+  requests_per_minute integer,
+  max_in_flight integer,
+  tokens_per_day bigint,
   CONSTRAINT service_keys_pkey PRIMARY KEY (id),
   CONSTRAINT service_keys_key_hash_key UNIQUE (key_hash),
+  CONSTRAINT service_keys_limits_check CHECK (((requests_per_minute > 0) AND (max_in_flight > 0) AND (tokens_per_day > 0))),
   CONSTRAINT service_keys_name_check CHECK (((name)::text <> ''::text)),
   CONSTRAINT service_keys_revoked_by_somebody CHECK (((revoked_at IS NULL) = (revoked_by IS NULL)))
 );
@@ -1726,6 +1730,54 @@ CREATE TABLE service_revisions (
   CONSTRAINT service_revisions_memory_check CHECK ((memory > 0)),
   CONSTRAINT service_revisions_number_check CHECK ((number >= 1))
 );
+
+CREATE TABLE service_traffic (
+  service_id varchar(64) NOT NULL,
+  minute timestamptz NOT NULL,
+  gateway varchar(64) NOT NULL,
+  revision integer NOT NULL,
+  key_name varchar(128) NOT NULL,
+  requests bigint NOT NULL,
+  unanswered bigint NOT NULL,
+  status_1xx bigint NOT NULL,
+  status_2xx bigint NOT NULL,
+  status_3xx bigint NOT NULL,
+  status_4xx bigint NOT NULL,
+  status_5xx bigint NOT NULL,
+  cut_off bigint NOT NULL,
+  bytes bigint NOT NULL,
+  took_buckets bigint[] NOT NULL,
+  took_ms double precision NOT NULL,
+  first_byte_buckets bigint[] NOT NULL,
+  first_byte_ms double precision NOT NULL,
+  queued_buckets bigint[] NOT NULL,
+  queued_ms double precision NOT NULL,
+  token_answers bigint NOT NULL,
+  token_silent bigint NOT NULL,
+  token_ms double precision NOT NULL,
+  prompt_tokens bigint NOT NULL,
+  completion_tokens bigint NOT NULL,
+  CONSTRAINT service_traffic_pkey PRIMARY KEY (service_id, minute, gateway, revision, key_name),
+  CONSTRAINT service_traffic_bytes_check CHECK ((bytes >= 0)),
+  CONSTRAINT service_traffic_completion_tokens_check CHECK ((completion_tokens >= 0)),
+  CONSTRAINT service_traffic_cut_off_check CHECK ((cut_off >= 0)),
+  CONSTRAINT service_traffic_first_byte_ms_check CHECK ((first_byte_ms >= (0)::double precision)),
+  CONSTRAINT service_traffic_prompt_tokens_check CHECK ((prompt_tokens >= 0)),
+  CONSTRAINT service_traffic_queued_ms_check CHECK ((queued_ms >= (0)::double precision)),
+  CONSTRAINT service_traffic_requests_check CHECK ((requests >= 0)),
+  CONSTRAINT service_traffic_revision_check CHECK ((revision >= 0)),
+  CONSTRAINT service_traffic_status_1xx_check CHECK ((status_1xx >= 0)),
+  CONSTRAINT service_traffic_status_2xx_check CHECK ((status_2xx >= 0)),
+  CONSTRAINT service_traffic_status_3xx_check CHECK ((status_3xx >= 0)),
+  CONSTRAINT service_traffic_status_4xx_check CHECK ((status_4xx >= 0)),
+  CONSTRAINT service_traffic_status_5xx_check CHECK ((status_5xx >= 0)),
+  CONSTRAINT service_traffic_token_answers_check CHECK ((token_answers >= 0)),
+  CONSTRAINT service_traffic_token_ms_check CHECK ((token_ms >= (0)::double precision)),
+  CONSTRAINT service_traffic_token_silent_check CHECK ((token_silent >= 0)),
+  CONSTRAINT service_traffic_took_ms_check CHECK ((took_ms >= (0)::double precision)),
+  CONSTRAINT service_traffic_unanswered_check CHECK ((unanswered >= 0))
+);
+CREATE INDEX idx_service_traffic_minute ON service_traffic USING btree (minute);
 
 CREATE TABLE settings (
   key varchar(64) NOT NULL,
@@ -2330,6 +2382,9 @@ ALTER TABLE service_keys
 
 ALTER TABLE service_revisions
   ADD CONSTRAINT service_revisions_service_id_fkey FOREIGN KEY (service_id) REFERENCES inference_services(id);
+
+ALTER TABLE service_traffic
+  ADD CONSTRAINT service_traffic_service_id_fkey FOREIGN KEY (service_id) REFERENCES inference_services(id);
 
 ALTER TABLE ssh_keys
   ADD CONSTRAINT ssh_keys_customer_id_fkey FOREIGN KEY (customer_id) REFERENCES customers(id);

@@ -23,13 +23,15 @@ import { Callers } from "./services/callers.ts";
 import { Reporting } from "./services/reporting.ts";
 import { ServiceDoor } from "./services/service-door.ts";
 import { ServiceLines } from "./services/service-lines.ts";
+import { Traffic } from "./services/traffic.ts";
+import { newGatewayId } from "./registration.ts";
 import type { Tunnels } from "./tunnel/tunnel.ts";
 
 /** Of one address, and of what one container answers. */
 const BROKEN: Rhythm = { burst: 50, perSecond: 20, longestMs: 5_000 };
 
 export interface GatewayDeps {
-  /** Of its row among the gateways, by which others learn what it has open. Without one they are told nothing. */
+  /** Of its row among the gateways, by which others learn what it has open. Without one they are told nothing of that. */
   id?: string;
   db: Database;
   now: () => Date;
@@ -78,10 +80,11 @@ export async function openGateway(deps: GatewayDeps): Promise<Gateway> {
   const reporting = deps.id === undefined ? null : new Reporting({ db, id: deps.id, log });
   const lines = new ServiceLines({ db, log, tell: async (report) => await reporting?.tell(report) });
   const callers = new Callers({ db, now, log });
+  const traffic = new Traffic({ gateway: deps.id ?? newGatewayId(), db, now, log });
   const door = new FrontDoor({
     base,
     serviceDomain: deps.serviceDomain ?? null,
-    services: new ServiceDoor({ lines, callers, carrier, slowBodies }),
+    services: new ServiceDoor({ lines, callers, carrier, traffic, slowBodies }),
     serviceLoad: new Load(SERVICE_LIMITS),
     isBehindProxy: listen.certificate === null,
     entrance,
@@ -119,6 +122,7 @@ export async function openGateway(deps: GatewayDeps): Promise<Gateway> {
   visits.start();
   callers.start();
   lines.start();
+  traffic.start();
   slowBodies.start(deps.bodyLookMs ?? LOOK_EVERY_MS);
   return {
     port: listener.port,
@@ -130,6 +134,7 @@ export async function openGateway(deps: GatewayDeps): Promise<Gateway> {
       await callers.stop();
       await listener.close();
       carrier.close();
+      await traffic.stop();
       await entrance.stop();
     },
   };

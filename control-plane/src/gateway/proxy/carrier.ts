@@ -25,7 +25,7 @@ export class Carrier {
   readonly #lasting: TunnelAgent;
   readonly #proxy: ProxyServer;
   readonly #sent = new WeakMap<IncomingMessage, ClientRequest>();
-  readonly #answered = new WeakMap<IncomingMessage, NonNullable<Asked["answered"]>>();
+  readonly #answered = new WeakMap<IncomingMessage, Pick<Asked, "answered" | "reader">>();
 
   constructor(tunnels: Tunnels) {
     this.#clients = new KeptClients(tunnels);
@@ -40,6 +40,8 @@ export class Carrier {
       const connection = response.shouldKeepAlive ? "keep-alive" : "close";
       answered.headers = { ...this.#headersOf(request, answered), connection };
       if (answered.headers.trailer !== undefined) passTrailersBack(answered, response);
+      const read = this.#answered.get(request)?.reader?.() ?? null;
+      if (read !== null) answered.on("data", read);
     });
     this.#proxy.on("proxyReqWs", (sent, request, socket) => {
       this.#sent.set(request, sent);
@@ -80,13 +82,16 @@ export class Carrier {
     }
   }
 
-  async #send({ request, response, headers, answered, signal }: Asked, to: Destination): Promise<void> {
+  async #send(
+    { request, response, headers, answered, reader, signal }: Asked,
+    to: Destination,
+  ): Promise<void> {
     // What was read of a body is gone with an attempt that finds no way.
     await this.#agent.prepare(to);
     if (response.destroyed) return;
     signal?.throwIfAborted();
     request.headers = headers;
-    if (answered !== undefined) this.#answered.set(request, answered);
+    this.#answered.set(request, { answered, reader });
     const drop = () => (response.headersSent ? void response.destroy() : this.drop(request));
     signal?.addEventListener("abort", drop);
     try {
@@ -108,7 +113,7 @@ export class Carrier {
     head: Buffer,
     { to, answered }: { to: Destination; answered?: Asked["answered"] },
   ): Promise<void> {
-    if (answered !== undefined) this.#answered.set(request, answered);
+    this.#answered.set(request, { answered });
     await this.#proxy.ws(request, socket as never, this.#options(to, this.#lasting), head);
   }
 
@@ -123,8 +128,11 @@ export class Carrier {
     this.#lasting.destroy();
   }
 
-  #headersOf(request: IncomingMessage, { headers }: IncomingMessage): IncomingMessage["headers"] {
-    return (this.#answered.get(request) ?? headersFromContainer)(headers);
+  #headersOf(
+    request: IncomingMessage,
+    { headers, statusCode = 0 }: IncomingMessage,
+  ): IncomingMessage["headers"] {
+    return (this.#answered.get(request)?.answered ?? headersFromContainer)(headers, statusCode);
   }
 
   #options(to: Destination, agent: TunnelAgent) {

@@ -24,20 +24,22 @@ export interface Asked {
   /** As the container is to see them. */
   headers: HeaderMap;
   /** Which of the answer's headers come back; left out, those of any container. */
-  answered?: (headers: HeaderMap) => HeaderMap;
+  answered?: ((headers: HeaderMap, status: number) => HeaderMap) | undefined;
+  /** Who sees the body of the answer go by, asked once its head is there. */
+  reader?: (() => ((piece: Buffer) => void) | null) | undefined;
   /** Aborted, it ends however far it is, and rejects where nothing of an answer was sent on. */
   signal?: AbortSignal;
 }
 
 /** Resolves when the answer is over, whole or not. Rejects with what went wrong before anything of it was sent on. */
 export async function pass(asked: Asked, kept: KeptClient, clients: KeptClients): Promise<void> {
-  const { request, response, headers, answered = headersFromContainer, signal } = asked;
+  const { request, response, headers, answered = headersFromContainer, reader, signal } = asked;
   if (response.destroyed) return;
   if (signal?.aborted === true) throw GIVEN_UP;
   let [end, giveUp] = [() => {}, () => {}];
   try {
     await new Promise<void>((resolve, reject) => {
-      const passing = new Passing(response, { kept, clients, answered, reject });
+      const passing = new Passing(response, { kept, clients, answered, reader, reject });
       end = () => {
         passing.abort();
         resolve();
@@ -62,9 +64,11 @@ class Passing implements Dispatcher.DispatchHandler {
   readonly #response: ServerResponse;
   readonly #kept: KeptClient;
   readonly #clients: KeptClients;
-  readonly #answered: (headers: HeaderMap) => HeaderMap;
+  readonly #answered: NonNullable<Asked["answered"]>;
+  readonly #readerOf: Asked["reader"];
   readonly #reject: (error: Error) => void;
   #controller: Dispatcher.DispatchController | null = null;
+  #read: ((piece: Buffer) => void) | null = null;
   #isGone = false;
   #hasTrailers = false;
   /** Of a body that is small and may come at once; else no length of any. */
@@ -77,7 +81,8 @@ class Passing implements Dispatcher.DispatchHandler {
     parts: {
       kept: KeptClient;
       clients: KeptClients;
-      answered: (headers: HeaderMap) => HeaderMap;
+      answered: NonNullable<Asked["answered"]>;
+      reader: Asked["reader"];
       reject: (error: Error) => void;
     },
   ) {
@@ -85,6 +90,7 @@ class Passing implements Dispatcher.DispatchHandler {
     this.#kept = parts.kept;
     this.#clients = parts.clients;
     this.#answered = parts.answered;
+    this.#readerOf = parts.reader;
     this.#reject = parts.reject;
   }
 
@@ -107,7 +113,8 @@ class Passing implements Dispatcher.DispatchHandler {
   ): void {
     // What is only on the way is not the answer.
     if (status < 200 || this.#response.headersSent) return;
-    const told = this.#answered(headers);
+    const told = this.#answered(headers, status);
+    this.#read = this.#readerOf?.() ?? null;
     const length = Number(told["content-length"] ?? -1);
     if (length > 0 && length <= SMALL_BYTES) this.#wholeLength = length;
     this.#hasTrailers = told["trailer"] !== undefined;
@@ -117,6 +124,7 @@ class Passing implements Dispatcher.DispatchHandler {
   }
 
   onResponseData(controller: Dispatcher.DispatchController, chunk: Buffer): void {
+    this.#read?.(chunk);
     if (chunk.length === this.#wholeLength) {
       this.#whole = chunk;
       return;

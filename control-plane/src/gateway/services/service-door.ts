@@ -24,8 +24,10 @@ import { RightsUnknown } from "../entry/rights.ts";
 import type { Carrier } from "../proxy/carrier.ts";
 import { TunnelError } from "../tunnel/tunnel.ts";
 import type { Callers } from "./callers.ts";
+import type { CountedRequest } from "./counted-request.ts";
 import type { Given, ServiceLine, Taken } from "./service-line.ts";
 import type { ServiceLines } from "./service-lines.ts";
+import type { Traffic } from "./traffic.ts";
 
 /** Between two looks at replicas of which none was reached. */
 const AGAIN_MS = 500;
@@ -35,6 +37,7 @@ export interface ServiceDoorParts {
   lines: ServiceLines;
   callers: Callers;
   carrier: Carrier;
+  traffic: Traffic;
   /** Ends those that do not come. */
   slowBodies: { watch(request: IncomingMessage): void };
 }
@@ -47,11 +50,12 @@ interface Entered {
   cors: HeaderMap | null;
   /** Null where anybody may ask. */
   key: string | null;
+  counted: CountedRequest;
 }
 
 type Entry =
   | Entered
-  | { kind: "answer"; told: Answer }
+  | { kind: "answer"; told: Answer; counted: CountedRequest | null }
   /** A browser asks whether a page may ask. */
   | { kind: "preflight"; headers: Record<string, string> };
 
@@ -83,9 +87,17 @@ export class ServiceDoor {
       socket.off("end", leave);
       gone.abort();
     });
+    const tell = (told: Answer) => {
+      counted?.told(told.status);
+      answer(request, response, told);
+    };
     const entered = await this.#enter(request, at);
     if (entered.kind === "preflight") return void response.writeHead(204, entered.headers).end();
-    if (entered.kind === "answer") return answer(request, response, entered.told);
+    const { counted } = entered;
+    const over = () => counted?.over(response.writableFinished);
+    if (response.closed) over();
+    else response.once("close", over);
+    if (entered.kind === "answer") return tell(entered.told);
     request.url = at.address.path;
     let isAskedFor = false;
     const told = await this.#serve(entered, gone.signal, async (given, signal) => {
@@ -96,7 +108,7 @@ export class ServiceDoor {
       }
       return await this.#carry({ request, response, given, signal }, entered);
     });
-    if (told !== null && !response.destroyed) answer(request, response, told);
+    if (told !== null && !response.destroyed) tell(told);
   }
 
   /** Resolves when it is over, or was refused. */
@@ -110,7 +122,15 @@ export class ServiceDoor {
     socket.once("close", () => gone.abort());
     const entered = await this.#enter(request, at);
     if (entered.kind === "preflight") return void socket.destroy();
-    if (entered.kind === "answer") return answerUpgrade(request, socket, entered.told);
+    const { counted } = entered;
+    const tell = (told: Answer) => {
+      counted?.told(told.status);
+      answerUpgrade(request, socket, told);
+    };
+    const over = () => counted?.over(true);
+    if (socket.closed) over();
+    else socket.once("close", over);
+    if (entered.kind === "answer") return tell(entered.told);
     request.url = at.address.path;
     const told = await this.#serve(entered, gone.signal, async (given, signal) => {
       const end = () => void socket.destroy();
@@ -120,7 +140,10 @@ export class ServiceDoor {
         signal.addEventListener("abort", end);
         const { call, cors } = entered;
         request.headers = headersToReplica(request.headers, call, { isUpgrade: true });
-        const answered = (headers: HeaderMap) => headersFromReplica(headers, call, cors);
+        const answered = (headers: HeaderMap, status: number) => {
+          counted?.answered(headers, status);
+          return headersFromReplica(headers, call, cors);
+        };
         await this.#parts.carrier.carryUpgrade(request, socket, head, { to: given.place, answered });
         if (!socket.destroyed) await new Promise((resolve) => void socket.once("close", resolve));
         return { kind: "over" };
@@ -132,12 +155,12 @@ export class ServiceDoor {
         signal.removeEventListener("abort", end);
       }
     });
-    if (told !== null) answerUpgrade(request, socket, told);
+    if (told !== null) tell(told);
   }
 
   /** Null where it is all told. */
   async #serve(
-    { line, key, call, cors }: Entered,
+    { line, key, call, cors, counted }: Entered,
     gone: AbortSignal,
     attempt: (given: Given, signal: AbortSignal) => Promise<Tried>,
   ): Promise<Answer | null> {
@@ -149,7 +172,9 @@ export class ServiceDoor {
     const untilMs = performance.now() + line.route.bounds.queueSeconds * MS_PER_SECOND;
     try {
       for (;;) {
+        counted.waits();
         const taken = await line.take(tried, signal);
+        counted.isWith(taken.kind === "given" ? taken.place.revision : 0);
         if (gone.aborted) {
           if (taken.kind === "given") taken.done(null);
           return null;
@@ -158,6 +183,7 @@ export class ServiceDoor {
         const outcome = await attempt(taken, signal);
         taken.done(outcome.kind === "over" ? (gone.aborted ? null : true) : false);
         if (outcome.kind === "over") return null;
+        if (outcome.kind === "not-reached" || open?.signal.aborted === true) counted.isWith(0);
         if (open?.signal.aborted === true)
           return told(refusal({ kind: "no-entry", sentence: String(open.signal.reason) }));
         if (outcome.kind === "answer") return told(outcome.told);
@@ -180,7 +206,7 @@ export class ServiceDoor {
       given,
       signal,
     }: { request: IncomingMessage; response: ServerResponse; given: Given; signal: AbortSignal },
-    { line, call, cors }: Entered,
+    { line, call, cors, counted }: Entered,
   ): Promise<Tried> {
     const ending = new AbortController();
     let isLate = false;
@@ -189,13 +215,21 @@ export class ServiceDoor {
       ending.abort();
     }, line.route.bounds.timeoutSeconds * MS_PER_SECOND);
     const headers = headersToReplica(request.headers, call, { isUpgrade: false });
-    const answered = (told: HeaderMap) => {
+    const answered = (told: HeaderMap, status: number) => {
       clearTimeout(timer);
+      counted.answered(told, status);
       return headersFromReplica(told, call, cors);
     };
     try {
       await this.#parts.carrier.carry(
-        { request, response, headers, answered, signal: AbortSignal.any([signal, ending.signal]) },
+        {
+          request,
+          response,
+          headers,
+          answered,
+          reader: () => counted.reader,
+          signal: AbortSignal.any([signal, ending.signal]),
+        },
         given.place,
       );
       return { kind: "over" };
@@ -213,13 +247,17 @@ export class ServiceDoor {
   }
 
   async #enter(
-    { headers, method = "" }: IncomingMessage,
+    request: IncomingMessage,
     { address, asker }: { address: ServiceAddress; asker: Asker },
   ): Promise<Entry> {
-    const refused = (told: Answer): Entry => ({ kind: "answer", told });
+    const { headers, method = "" } = request;
+    const beganMs = performance.now();
+    const refused = (told: Answer): Entry => ({ kind: "answer", told, counted: null });
     try {
       const line = await this.#parts.lines.of(address.id);
       if (line === null) return refused(nothingHere);
+      const counted = (keyName: string | null) =>
+        this.#parts.traffic.begin(request, { serviceId: address.id, keyName, beganMs });
       const { corsOrigins, isPublic } = line.route;
       const preflight = preflightHeaders(method, headers, corsOrigins);
       if (preflight !== null) return { kind: "preflight", headers: texts(preflight) };
@@ -229,10 +267,17 @@ export class ServiceDoor {
       const call: Call = { asker, requestId, keyName: null, prefix: address.prefix };
       const right = key === null ? null : await this.#parts.callers.right(address.id, key);
       if (right?.allowed === true)
-        return { kind: "entered", line, call: { ...call, keyName: right.keyName }, cors, key };
-      if (isPublic) return { kind: "entered", line, call, cors, key: null };
+        return {
+          kind: "entered",
+          line,
+          call: { ...call, keyName: right.keyName },
+          cors,
+          key,
+          counted: counted(right.keyName),
+        };
+      if (isPublic) return { kind: "entered", line, call, cors, key: null, counted: counted(null) };
       const told = right === null ? notIn("Send a key as `Authorization: Bearer <key>`.") : refusal(right);
-      return refused(withHeaders(told, ownHeaders(call, cors)));
+      return { kind: "answer", told: withHeaders(told, ownHeaders(call, cors)), counted: counted(null) };
     } catch (error) {
       if (error instanceof RightsUnknown) return refused(unknownNow(error.message));
       throw error;

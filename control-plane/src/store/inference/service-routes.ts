@@ -21,7 +21,7 @@ interface Row {
   status: InferenceServiceStatus;
   status_reason: string | null;
   config: ExposureConfig | null;
-  replicas: { instance_id: InstanceId; host_id: HostId; port: number }[];
+  replicas: { instance_id: InstanceId; host_id: HostId; port: number; revision: number }[];
 }
 
 /** Those of these ids that are there. */
@@ -30,7 +30,8 @@ export async function serviceRoutes(sql: Connection, ids: readonly string[]): Pr
   const { rows } = await sql.query<Row>(
     `SELECT read.as_of, s.id, s.name, ${knownStatus("inference", "s")} AS status, s.status_reason, s.config,
             coalesce((SELECT jsonb_agg(jsonb_build_object('instance_id', i.id, 'host_id', p.host_id,
-                                                          'port', p.live #> '{probe,port}') ORDER BY i.rank)
+                                                          'port', p.live #> '{probe,port}',
+                                                          'revision', i.revision) ORDER BY i.rank)
                         FROM instances i JOIN placements p ON p.instance_id = i.id AND p.epoch = i.current_epoch
                        WHERE i.workload_kind = 'inference' AND i.workload_id = s.id AND i.dismissed_at IS NULL
                          AND i.draining_since IS NULL
@@ -52,10 +53,11 @@ function routeOf({ name, status, status_reason, config, replicas }: Row, id: str
     status,
     statusReason: status_reason,
     ...exposureOf(config),
-    replicas: replicas.map(({ instance_id, host_id, port }) => ({
+    replicas: replicas.map(({ instance_id, host_id, port, revision }) => ({
       instanceId: instance_id,
       hostId: host_id,
       port,
+      revision,
     })),
   };
 }

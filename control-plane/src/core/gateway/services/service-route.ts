@@ -6,6 +6,7 @@ export interface ReplicaPlace {
   instanceId: InstanceId;
   hostId: HostId;
   port: number;
+  revision: number;
 }
 
 export interface ServiceRoute {

@@ -18,7 +18,12 @@ function route(replicas: readonly string[], change: Partial<ServiceRoute> = {}):
     isPublic: false,
     corsOrigins: [],
     bounds: { ...DEFAULT_BOUNDS, maxInFlight: 1, maxQueued: 2, queueSeconds: 30 },
-    replicas: replicas.map((id) => ({ instanceId: id as InstanceId, hostId: "h-1" as HostId, port: 8000 })),
+    replicas: replicas.map((id) => ({
+      instanceId: id as InstanceId,
+      hostId: "h-1" as HostId,
+      port: 8000,
+      revision: 1,
+    })),
     ...change,
   };
 }
