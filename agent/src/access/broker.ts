@@ -19,6 +19,7 @@ import { openLeaseStore, type LeaseStore } from "./lease-store.ts";
 import { LeaseStoreError } from "./lease-store-error.ts";
 import { ObservedLeases } from "./observed-leases.ts";
 import type { Dialled, Listener } from "./relay-handlers.ts";
+import { OpenStreams } from "./open-streams.ts";
 import type { RelayProcess } from "./relay-process.ts";
 import { ServiceProbe } from "./service-probe.ts";
 import type { DialTarget } from "./relay/relay-messages.ts";
@@ -62,6 +63,7 @@ export class Broker {
   readonly #guard: SessionGuard;
   readonly #loginDoors: LoginDoors;
   readonly #probe: ServiceProbe;
+  readonly #streams: OpenStreams;
   readonly #release: () => void;
   #instances: readonly ReachableInstance[];
   readonly #gateway: GatewayOpening;
@@ -130,6 +132,14 @@ export class Broker {
       leaseOf: ({ leaseId }) => this.#keeper.find(leaseId),
       clock,
     });
+    this.#streams = new OpenStreams({
+      carriers: () => [...(relay.pid === null ? [] : [OWN_RELAY]), ...this.#elders.carriers],
+      drain: (draining) => {
+        relay.drain(draining);
+        this.#elders.drain();
+      },
+      monotonicMs: clock.monotonicMs,
+    });
     this.#loginDoors = new LoginDoors({ stateDir, relay, nowMs: clock.monotonicMs, log });
     this.#loginDoors.follow(this.#instances);
     this.#server = new ControlServer({
@@ -145,11 +155,20 @@ export class Broker {
         this.#book.take(carrier, book);
         this.#tell();
       },
-      onGone: (carrier, because) => this.#book.carrierEnded(carrier, because),
+      onStreams: (carrier, instances) => {
+        this.#streams.take(carrier, instances);
+        this.#tell();
+      },
+      draining: () => this.#streams.draining,
+      onGone: (carrier, because) => {
+        this.#book.carrierEnded(carrier, because);
+        this.#streams.carrierEnded(carrier);
+      },
       onEnd: options.onEnd,
       monotonicMs: clock.monotonicMs,
       log,
     });
+    this.#streams.follow(this.#instances);
   }
 
   /** @param inherited sockets of the process before, which are used up. @throws ControlSocketError */
@@ -168,15 +187,21 @@ export class Broker {
         this.#gateway.open();
         this.#loginDoors.relayUp();
         this.#relay.tellAll();
+        this.#relay.drain(this.#streams.draining);
       },
       onDown: () => {
         this.#keeper.unbound();
         this.#loginDoors.relayDown();
         this.#book.carrierEnded(OWN_RELAY);
+        this.#streams.carrierEnded(OWN_RELAY);
       },
       onBook: (book) => {
         this.#book.take(OWN_RELAY, book);
         this.#probe.hear(book);
+        this.#tell();
+      },
+      onStreams: (instances) => {
+        this.#streams.take(OWN_RELAY, instances);
         this.#tell();
       },
       onLoginElsewhere: ({ runId, port, login }) => this.#elders.tell({ kind: "login", runId, port, login }),
@@ -243,6 +268,7 @@ export class Broker {
     this.#gateway.follow(list.gateway, list.gateways);
     this.#book.taken(list.taken);
     this.#loginDoors.follow(this.#instances);
+    this.#streams.follow(this.#instances);
     this.#guard.follow(list, this.#instances);
     this.#guard.cut(list.cuts);
     let refused: string | null = "its disk takes no writes";
@@ -270,10 +296,19 @@ export class Broker {
     const gatewayPort = this.#gateway.port;
     const access = this.#book.told;
     const services = this.#probe.servicesOf(this.#instances);
-    const text = JSON.stringify([leases, gatewayPort, access, services]);
+    const streams = this.#streams.known;
+    const text = JSON.stringify([leases, gatewayPort, access, services, streams]);
     if (text === this.#lastTold) return;
     this.#lastTold = text;
-    this.#server.tell({ kind: "held", ...this.#answered, leases, gatewayPort, access, services });
+    this.#server.tell({
+      kind: "held",
+      ...this.#answered,
+      leases,
+      gatewayPort,
+      access,
+      services,
+      streams,
+    });
   }
 
   /** A way into a container, by the last list, or to the files process. @throws DialError */

@@ -67,6 +67,8 @@ export const ReachableInstance = z.object({
   openTo: OpenTo.nullable().optional(),
   /** What is to answer in it whether a lease leads there or not. */
   services: z.array(WatchedService).max(MAX_SERVICES).optional(),
+  /** It ends what it was given: no gateway is let in any more. */
+  draining: z.literal(true).optional(),
 });
 export type ReachableInstance = z.infer<typeof ReachableInstance>;
 
@@ -111,6 +113,11 @@ export const AccessNews = z.object({
       z.object({ runId: RunId, name: z.string().max(32), isSeen: z.boolean(), detail: z.string().max(200) }),
     )
     .max(MAX_INSTANCES * MAX_SERVICES)
+    .default([]),
+  /** Of the instances that drain, what gateways have open to each; those of which not all is known are missing. */
+  streams: z
+    .array(z.object({ instanceId: InstanceId, open: z.int().nonnegative() }))
+    .max(MAX_INSTANCES)
     .default([]),
 });
 export type AccessNews = z.infer<typeof AccessNews>;

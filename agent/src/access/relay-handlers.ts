@@ -4,7 +4,7 @@ import type { LeaseId, RunId } from "@remotegpu/shared/ids";
 import type { BindOutcome } from "../core/leases/lease.ts";
 import { DialError } from "../host/inside/dial.ts";
 import type { ListenerHandle } from "./relay/listener-handle.ts";
-import type { DialTarget, FromRelay, LeaseActivity } from "./relay/relay-messages.ts";
+import type { DialTarget, FromRelay, LeaseActivity, OpenAtInstance } from "./relay/relay-messages.ts";
 import type { Way } from "./relay/visit.ts";
 
 export type RelayHandlers = {
@@ -13,6 +13,8 @@ export type RelayHandlers = {
   onDown: () => void;
   onActivity: (leases: LeaseActivity[], openConnections: number) => void;
   onBook: (book: Extract<FromRelay, { kind: "book" }>) => void;
+  /** What gateways have open to instances that drain, of each of them. */
+  onStreams: (instances: OpenAtInstance[]) => void;
   /** A login was told on a connection that it does not have. */
   onLoginElsewhere: (told: Extract<FromRelay, { kind: "login-elsewhere" }>) => void;
   /** It hears nothing more of this run's logins. */
@@ -50,6 +52,7 @@ export const NOBODY: RelayHandlers = {
   onDown: () => undefined,
   onActivity: () => undefined,
   onBook: () => undefined,
+  onStreams: () => undefined,
   onLoginElsewhere: () => undefined,
   onDeaf: () => undefined,
   onRetired: () => undefined,

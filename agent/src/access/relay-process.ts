@@ -3,7 +3,7 @@
  * container. It outlives the broker that it works for: what the relay tells while there is none waits for the next one.
  */
 import type { Server } from "node:net";
-import type { LeaseId, RunId } from "@remotegpu/shared/ids";
+import type { InstanceId, LeaseId, RunId } from "@remotegpu/shared/ids";
 import type { Log } from "@remotegpu/shared/log";
 import type { GatewayAddress } from "@remotegpu/shared/ssh-access";
 import type { BindOutcome } from "../core/leases/lease.ts";
@@ -172,6 +172,11 @@ export class RelayProcess {
     else sent();
   }
 
+  /** Lets no gateway in there any more, and tells what is open. */
+  drain(instances: readonly InstanceId[]): void {
+    if (this.#child.isReady) this.#child.say({ kind: "draining", instances: [...instances] });
+  }
+
   /** All sessions are told once more. */
   tellAll(): void {
     if (this.#child.isReady) this.#child.say({ kind: "tell-all" });
@@ -209,6 +214,8 @@ export class RelayProcess {
         return this.#told(({ onActivity }) => onActivity(message.leases, message.openConnections));
       case "book":
         return this.#told(({ onBook }) => onBook(message));
+      case "streams":
+        return this.#told(({ onStreams }) => onStreams(message.instances));
       case "login-elsewhere":
         return this.#told(({ onLoginElsewhere }) => onLoginElsewhere(message));
       case "deaf":

@@ -22,7 +22,10 @@ const LOOK_AGAIN_AFTER_MS = 5_000;
 const DOWN_AFTER_MS = 20_000;
 
 /** Looked up, being looked up, or not to be found. */
-type Process = Omit<ReachableInstance, "openTo" | "services"> | { isPending: true } | { failedMs: number };
+type Process =
+  | Omit<ReachableInstance, "openTo" | "services" | "draining">
+  | { isPending: true }
+  | { failedMs: number };
 
 export type Wanted = {
   term: number;
@@ -98,6 +101,11 @@ export class AccessLink {
     return this.#isDown ? [] : (this.#news?.services ?? []);
   }
 
+  /** What gateways have open to instances that drain, as last told; none where that is not known (any more). */
+  get streams(): AccessNews["streams"] {
+    return this.#isDown ? [] : (this.#news?.streams ?? []);
+  }
+
   get released(): LeaseId[] {
     return (this.leases ?? []).flatMap(({ leaseId, state }) => (state === "released" ? [leaseId] : []));
   }
@@ -129,7 +137,7 @@ export class AccessLink {
       processes?.map((process) => ({
         ...process,
         openTo: wanted.openTo.get(process.runId),
-        services: [...(wanted.running?.find(({ runId }) => runId === process.runId)?.services ?? [])],
+        ...liveOf(wanted.running?.find(({ runId }) => runId === process.runId)),
       })) ?? null;
     const nowMs = this.#monotonicMs();
     const isAnswered = this.#said === null || this.#news?.serial === this.#said.serial;
@@ -169,8 +177,8 @@ export class AccessLink {
     const isNew =
       this.#book.take(news.access) ||
       news.gatewayPort !== this.#news?.gatewayPort ||
-      JSON.stringify([news.leases, news.services]) !==
-        JSON.stringify([this.#news.leases, this.#news.services]);
+      JSON.stringify([news.leases, news.services, news.streams]) !==
+        JSON.stringify([this.#news.leases, this.#news.services, this.#news.streams]);
     if (news.refused !== null && news.refused !== this.#news?.refused)
       this.#log.error({ reason: news.refused }, "the access process refuses the list of leases");
     const isWorthARound = isNew || this.#isDown || this.#hasMore;
@@ -186,7 +194,7 @@ export class AccessLink {
    */
   #reachable(
     running: readonly RunningContainer[] | null,
-  ): Omit<ReachableInstance, "openTo" | "services">[] | null | "unknown-yet" {
+  ): Omit<ReachableInstance, "openTo" | "services" | "draining">[] | null | "unknown-yet" {
     if (running === null) return null;
     const current = new Set(running.map(keyOf));
     const nowMs = this.#monotonicMs();
@@ -216,6 +224,13 @@ export class AccessLink {
     }
     this.#wake();
   }
+}
+
+function liveOf(running: RunningContainer | undefined): Pick<ReachableInstance, "services" | "draining"> {
+  return {
+    services: [...(running?.services ?? [])],
+    ...(running?.isDraining === true && { draining: true as const }),
+  };
 }
 
 function keyOf({ containerId, pid }: RunningContainer): string {

@@ -14,6 +14,7 @@ import { withImageFacts } from "../core/container/image-facts.ts";
 import { withGangFacts } from "../core/gangs/gang-facts.ts";
 import { withProgress } from "../core/progress/progress-facts.ts";
 import { withServing } from "../core/probes/serving-facts.ts";
+import { withOpenStreams } from "../core/leases/stream-facts.ts";
 import { withServices } from "../core/services/watched-services.ts";
 import { withTailsInReport } from "../core/runs/run-remains.ts";
 import type { MachineFacts } from "../host/machine-facts.ts";
@@ -61,7 +62,7 @@ export type ReportParts = {
   transitionWatch: TransitionWatch;
   diskWatch: Pick<DiskWatch, "degraded">;
   storageMeter: Pick<StorageMeter, "degraded">;
-  access: Pick<AccessLink, "leases" | "services" | "book" | "degraded" | "gatewayPort">;
+  access: Pick<AccessLink, "leases" | "services" | "streams" | "book" | "degraded" | "gatewayPort">;
 };
 
 /** All that this host has to say at this moment. */
@@ -88,14 +89,13 @@ export function reportNow(parts: ReportParts): Vitals {
     observation.own,
     broughtWatch.brought,
   );
+  const inside = withProgress(
+    withGangFacts(withServices(told, parts.access.services), parts.gangWatch.facts),
+    progressWatch.facts,
+  );
+  const serving = withServing(inside, { ...knowledge, probed: parts.probeWatch.probed });
   const instances = parts.transitionWatch.look(
-    withServing(
-      withProgress(
-        withGangFacts(withServices(told, parts.access.services), parts.gangWatch.facts),
-        progressWatch.facts,
-      ),
-      { ...knowledge, probed: parts.probeWatch.probed },
-    ),
+    withOpenStreams(serving, { desired: knowledge.desired, streams: parts.access.streams }),
     now.ms,
   );
   return {
@@ -156,7 +156,14 @@ export function observedState(
   );
   const ports = leases?.toSorted((a, b) => order(a.leaseId, b.leaseId)) ?? null;
   const digest = sha256(
-    canonicalJson([machine, gpus.map(withoutReadings), sorted, ports, pulls, access?.mark ?? null]),
+    canonicalJson([
+      machine,
+      gpus.map(withoutReadings),
+      sorted.map(withoutCount),
+      ports,
+      pulls,
+      access?.mark ?? null,
+    ]),
   );
   return {
     digest,
@@ -167,6 +174,12 @@ export function observedState(
     pulls: [...pulls],
     access: access?.book ?? null,
   };
+}
+
+/** Whether anything is open there matters at once, how much does not. */
+function withoutCount(instance: ObservedInstance): ObservedInstance {
+  const { openStreams } = instance;
+  return openStreams === undefined ? instance : { ...instance, openStreams: Math.min(openStreams, 1) };
 }
 
 function vitalsOf(gpus: readonly GpuReport[]): GpuVitals[] {

@@ -6,7 +6,7 @@ import { createHash } from "node:crypto";
 import { once } from "node:events";
 import { connect, type ConnectionOptions, type TLSSocket } from "node:tls";
 import { createOperator } from "@nats-io/nkeys";
-import { afterAll, beforeAll, expect, test } from "vitest";
+import { afterAll, afterEach, beforeAll, describe, expect, test } from "vitest";
 import {
   AccessAuthority,
   type GatewayCredential,
@@ -146,4 +146,45 @@ test("a renewed certificate is shown from then on, and a relay that died opens t
   const asked = await eventually(() => ask(`${INSTANCE}:8001`), { what: "the same port, open again" });
 
   expect(asked).toContain(" 503 ");
+});
+
+describe("an instance that drains", () => {
+  const draining = () => ({ ...container.instance, draining: true as const });
+  const told = async (open: number) =>
+    await eventually(() => access.news?.streams.some((one) => one.open === open), {
+      what: `that ${open} are open`,
+    });
+  afterEach(async () => void (await access.say({ instances: [container.instance], gateway: identity })));
+
+  test("is led into no more; what is open goes on, and is told until it is over", async () => {
+    const open = await enter();
+    open.write(`CONNECT ${INSTANCE}:8000 HTTP/1.1\r\n\r\nanswer 300000\n`);
+    await once(open, "readable");
+
+    await access.say({ instances: [draining()], gateway: identity });
+
+    await told(1);
+    expect(await ask(`${INSTANCE}:8000`)).toContain(" 503 ");
+    open.end("x");
+    expect((await saidBy(open)).length).toBeGreaterThan(300_000);
+    await told(0);
+  });
+
+  test("has nothing open any more where the relay has ended, and is led into by none that follows", async () => {
+    const open = await enter();
+    open.on("error", () => undefined);
+    open.write(`CONNECT ${INSTANCE}:8000 HTTP/1.1\r\n\r\n`);
+    await once(open, "readable");
+    await access.say({ instances: [draining()], gateway: identity });
+    await told(1);
+
+    process.kill(access.relayPid, "SIGKILL");
+
+    await told(0);
+    expect(access.news?.streams).toEqual([{ instanceId: INSTANCE, open: 0 }]);
+    await eventually(async () => (await ask(`${INSTANCE}:8000`).catch(() => "")).includes(" 503 "), {
+      what: "the next relay, which refuses",
+    });
+    await told(0);
+  });
 });

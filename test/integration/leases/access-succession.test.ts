@@ -207,6 +207,30 @@ test.concurrent("both are upgraded under an open connection: no byte is missing,
   expect(access.program.isEnded).toBe(false);
 });
 
+test.concurrent("what an instance that drains has open through the process of before an upgrade is told by the new one", async () => {
+  const access = await beginAccess();
+  const gateway = await openGateway(access);
+  const open = await gateway.enter();
+  const shared = await gateway.share();
+  await upgrade(access, next[0] ?? "", gateway.identity);
+  await takenOver(access, next[0] ?? "");
+  const told = async (count: number) =>
+    await eventually(() => access.news?.streams.some((one) => one.open === count), {
+      what: `that ${count} are open, and not ${JSON.stringify(access.news?.streams)}`,
+    });
+
+  const draining = [{ ...container.instance, draining: true as const }];
+  const list = { bundle: next[0] ?? "", leases: LEASES, instances: draining, gateway: gateway.identity };
+  await access.say({ ...list, generation: 2 });
+
+  await told(2);
+  await expect(gateway.share()).rejects.toThrow("Nothing answers on port 7000");
+  expect(await open.missingBytes()).toBe(0);
+  await told(1);
+  expect(await shared.missingBytes()).toBe(0);
+  await told(0);
+});
+
 test.concurrent("one that cannot start, or dies amid it, changes nothing; the next one takes over", async () => {
   const access = await beginAccess();
   const port = await access.portOf("a");

@@ -20,7 +20,7 @@ export class EmptyAccess {
           refused: null,
           leases: [],
           gatewayPort: null,
-          services: [],
+          services: [], streams: [],
           access: { sessions: [], attempts: [], isWhole: true },
         }),
       log: quietLog,

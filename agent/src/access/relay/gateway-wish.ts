@@ -19,8 +19,11 @@ export type GatewayWish = {
   client: string | null;
 };
 
-/** Not there: nobody answers now. Not leased: the port of that service was released, so nobody comes in by it any more. */
-export type NoWay = "not-there" | "not-leased";
+/**
+ * Not there: nobody answers now. Not leased: the port of that service was released, so nobody comes in by it any more.
+ * Draining: it ends what it was given, and is given no more.
+ */
+export type NoWay = "not-there" | "not-leased" | "draining";
 
 export type WayForGateway = {
   service: RelaySocket;

@@ -58,6 +58,12 @@ const RelayedAttempts = z.object({
   lastMs: WallMs,
 });
 
+const MAX_INSTANCES = 1_024;
+
+/** Ways of gateways into one instance. */
+const OpenAtInstance = z.object({ instanceId: InstanceId, open: z.int().nonnegative() });
+export type OpenAtInstance = z.infer<typeof OpenAtInstance>;
+
 /** Of one message. */
 export const MAX_SESSIONS_AT_ONCE = 512;
 const MAX_ATTEMPTS_AT_ONCE = 8_192;
@@ -74,6 +80,9 @@ export const Told = {
   cut: z.object({ kind: z.literal("cut"), sessionId: SessionId, because: Sentence }),
   /** All of SSH into this run of whom no login was told. */
   cutUnknown: z.object({ kind: z.literal("cut-unknown"), runId: RunId, because: Sentence }),
+  /** All instances into which no gateway is let any more; what is open there goes on, and is told at once and as it ends. */
+  draining: z.object({ kind: z.literal("draining"), instances: z.array(InstanceId).max(MAX_INSTANCES) }),
+  streams: z.object({ kind: z.literal("streams"), instances: z.array(OpenAtInstance).max(MAX_INSTANCES) }),
 };
 
 export const ToRelay = z.discriminatedUnion("kind", [
@@ -126,6 +135,7 @@ export const ToRelay = z.discriminatedUnion("kind", [
   Told.login,
   Told.cut,
   Told.cutUnknown,
+  Told.draining,
   /** Whoever is told of sessions from now on knows of none. */
   z.object({ kind: z.literal("tell-all") }),
 ]);
@@ -168,6 +178,7 @@ export const FromRelay = z.discriminatedUnion("kind", [
   /** No connection comes in any more; how many there are follows. */
   z.object({ kind: z.literal("retired") }),
   Told.book,
+  Told.streams,
   /** On a connection that this relay does not have: another one may. */
   z.object({ kind: z.literal("login-elsewhere"), ...ToldLogin }),
   /** This container tells too much; its server is closed. */

@@ -12,6 +12,7 @@ import { GatewayPort } from "./gateway-port.ts";
 import { isListenerHandle, type ListenerHandle } from "./listener-handle.ts";
 import type { GatewayIdentity } from "./gateway-identity.ts";
 import type { GatewayWish, NoWay, WayForGateway } from "./gateway-wish.ts";
+import { OpenWays } from "./open-ways.ts";
 import { LoginListener } from "./login-listener.ts";
 import { RelaySocket } from "./relay-socket.ts";
 import { ReversedTunnels } from "./tunnel/reversed-tunnels.ts";
@@ -48,6 +49,7 @@ export class Relay {
   readonly #dials = new Map<number, (service: Dialled | null) => void>();
   readonly #log = new SessionLog({ newId: () => randomBytes(SESSION_ID_BYTES).toString("base64url"), clock });
   readonly #heard = new Map<RunId, LoginListener>();
+  readonly #ways = new OpenWays();
   #lastDialId = 0;
   /** Null: to be told in any case. */
   #openTold: number | null = 0;
@@ -99,6 +101,8 @@ export class Relay {
       case "cut-unknown":
         this.#log.cutUnknown(message.runId, message.because);
         return this.#tellSoon();
+      case "draining":
+        return this.#tell({ kind: "streams", instances: this.#ways.drain(message.instances) });
       case "tell-all":
         this.#log.tellAll();
         return this.#tellSoon();
@@ -193,9 +197,19 @@ export class Relay {
   }
 
   async #openForGateway({ instanceId, port, client }: GatewayWish): Promise<WayForGateway | NoWay> {
+    const end = this.#ways.begin(instanceId);
+    if (end === null) return "draining";
     const found = await this.#dial(gatewayTarget({ instanceId, port }));
-    if (found === null) return "not-there";
+    const over = () => {
+      end();
+      this.#tellSoon();
+    };
+    if (found === null || found.socket.closed) {
+      over();
+      return "not-there";
+    }
     const { socket: service, way, leaseId } = found;
+    service.once("close", over);
     if (client === null) return { service, carry: (begin) => void begin(() => undefined) };
     const leased = leaseId === null ? undefined : this.#ports.get(leaseId);
     if (leased === undefined || way === null) {
@@ -304,6 +318,8 @@ export class Relay {
     if (this.#telling !== null) clearTimeout(this.#telling);
     this.#telling = null;
     this.#tellBook();
+    const streams = this.#ways.takeNews();
+    if (streams !== null) this.#tell({ kind: "streams", instances: streams });
     const leases: LeaseActivity[] = [];
     let openConnections = (this.#gateway?.openConnections ?? 0) + this.#streams.openConnections;
     for (const leased of this.#ports.values()) {

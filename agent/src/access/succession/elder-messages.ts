@@ -20,6 +20,8 @@ export const FromElder = z.discriminatedUnion("kind", [
     bundle: z.string().max(100),
     /** When it handed over, on the host's monotonic clock: the oldest is the first to go. */
     retiredMs: z.number(),
+    /** It lets gateways into no instance that drains, and tells what is open there. Absent from those of before. */
+    tellsStreams: z.literal(true).optional(),
   }),
   /** What the newest one said last was taken. */
   z.object({ kind: z.literal("heard") }),
@@ -29,6 +31,8 @@ export const FromElder = z.discriminatedUnion("kind", [
     openConnections: z.int().nonnegative(),
   }),
   Told.book,
+  /** Only to who asked for it. */
+  Told.streams,
   /** The newest one is to end in order, and with it all: said by the process that was started first, where that is told to. */
   z.object({ kind: z.literal("end") }),
   /** It ends now; null: nobody is connected any more. */
@@ -42,6 +46,8 @@ export const ToElder = z.discriminatedUnion("kind", [
   Told.login,
   Told.cut,
   Told.cutUnknown,
+  /** Only to who tells of it. */
+  Told.draining,
   z.object({ kind: z.literal("end"), because: Reason }),
 ]);
 export type ToElder = z.infer<typeof ToElder>;

@@ -31,14 +31,19 @@ export class Elder {
   readonly #over = Promise.withResolvers<{ because: string | null }>();
   #leases: readonly LeaseId[];
   #isRetired = false;
+  /** By who leads now. */
+  #isAskedForStreams = false;
 
   constructor(options: ElderOptions) {
     this.#options = options;
     this.#leases = options.leases;
     this.#link = new ElderLink({
       path: options.path,
-      hello: { kind: "hello", ...options.hello },
-      onConnected: () => options.relay.tellAll(),
+      hello: { kind: "hello", tellsStreams: true, ...options.hello },
+      onConnected: () => {
+        this.#isAskedForStreams = false;
+        options.relay.tellAll();
+      },
       onMessage: (message) => this.#hear(message),
       monotonicMs: options.monotonicMs,
     });
@@ -57,6 +62,9 @@ export class Elder {
         if (this.#isRetired && openConnections === 0) this.#over.resolve({ because: null });
       },
       onBook: (book) => this.#link.tell(book),
+      onStreams: (instances) => {
+        if (this.#isAskedForStreams) this.#link.tell({ kind: "streams", instances });
+      },
       // It hears of none any more: the newest one does.
       onLoginElsewhere: () => undefined,
       onDeaf: () => undefined,
@@ -84,6 +92,9 @@ export class Elder {
         this.#leases = this.#leases.filter((leaseId) => held.has(leaseId));
         return this.#link.tell({ kind: "heard" });
       }
+      case "draining":
+        this.#isAskedForStreams = true;
+        return this.#options.relay.drain(message.instances);
       case "login":
         return this.#options.relay.login(message);
       case "cut":

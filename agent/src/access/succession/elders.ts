@@ -3,12 +3,12 @@
  * are, and ends the oldest when there would be too many, or one that does not answer.
  */
 import { createServer, type Server, type Socket } from "node:net";
-import type { LeaseId } from "@remotegpu/shared/ids";
+import type { InstanceId, LeaseId } from "@remotegpu/shared/ids";
 import type { Log } from "@remotegpu/shared/log";
 import { readProcessStart } from "../../host/processes/process-liveness.ts";
 import { readLines, writeLine } from "../lines.ts";
 import type { Carrier } from "../book/access-book.ts";
-import type { LeaseActivity } from "../relay/relay-messages.ts";
+import type { LeaseActivity, OpenAtInstance } from "../relay/relay-messages.ts";
 import { openSocketFile } from "../../process/socket-file.ts";
 import { FromElder, MAX_ELDER_LINE_BYTES, type ToElder } from "./elder-messages.ts";
 
@@ -31,7 +31,9 @@ export class Elders {
   readonly #heldLeases: () => LeaseId[];
   readonly #onActivity: (leases: LeaseActivity[]) => void;
   readonly #onBook: (carrier: Carrier, book: Book) => void;
+  readonly #onStreams: (carrier: Carrier, instances: OpenAtInstance[]) => void;
   readonly #onGone: (carrier: Carrier, because: string | undefined) => void;
+  readonly #draining: () => readonly InstanceId[];
   readonly #onEnd: () => void;
   readonly #monotonicMs: () => number;
   readonly #log: Log;
@@ -44,6 +46,10 @@ export class Elders {
     onActivity: (leases: LeaseActivity[]) => void;
     /** Who is connected through one of them. */
     onBook: (carrier: Carrier, book: Book) => void;
+    /** What gateways have open to instances that drain. */
+    onStreams: (carrier: Carrier, instances: OpenAtInstance[]) => void;
+    /** Those. */
+    draining: () => readonly InstanceId[];
     /** One has ended, and with it all that it carried. */
     onGone: (carrier: Carrier, because: string | undefined) => void;
     /** This process is to end. */
@@ -55,6 +61,8 @@ export class Elders {
     this.#heldLeases = options.heldLeases;
     this.#onActivity = options.onActivity;
     this.#onBook = options.onBook;
+    this.#onStreams = options.onStreams;
+    this.#draining = options.draining;
     this.#onGone = options.onGone;
     this.#onEnd = options.onEnd;
     this.#monotonicMs = options.monotonicMs;
@@ -71,6 +79,15 @@ export class Elders {
   /** To all of them. */
   tell(message: ToElder): void {
     for (const { socket } of this.#elders.values()) say(socket, message);
+  }
+
+  get carriers(): Carrier[] {
+    return [...this.#elders.values()].map(carrierOf);
+  }
+
+  /** Each is to let gateways into none of the instances that drain, and to tell what is open there. */
+  drain(): void {
+    for (const elder of this.#elders.values()) this.#sayDraining(elder);
   }
 
   /** Also removes the socket; elders go on, and look for whoever opens it next. */
@@ -148,6 +165,7 @@ export class Elders {
     switch (message.kind) {
       case "hello":
         this.#elders.set(socket, { hello: message, socket, heardMs: this.#monotonicMs(), gone });
+        this.#sayDraining({ hello: message, socket });
         this.#log.info(
           { pid: message.pid, bundle: message.bundle },
           "an access process of before an upgrade serves its connections to their end",
@@ -159,6 +177,9 @@ export class Elders {
         return this.#onActivity(message.leases);
       case "book":
         if (elder !== undefined) this.#onBook(carrierOf(elder), message);
+        return;
+      case "streams":
+        if (elder !== undefined) this.#onStreams(carrierOf(elder), message.instances);
         return;
       case "end":
         return this.#onEnd();
@@ -174,6 +195,10 @@ export class Elders {
 
   #sayHeld(socket: Socket): void {
     say(socket, { kind: "held", leases: this.#heldLeases() });
+  }
+
+  #sayDraining({ hello, socket }: Pick<Elder, "hello" | "socket">): void {
+    if (hello.tellsStreams === true) say(socket, { kind: "draining", instances: [...this.#draining()] });
   }
 
   async #kill({ hello: { pid, startTicks }, socket }: Elder): Promise<void> {

@@ -11,6 +11,8 @@ export type RunningContainer = {
   containerId: string;
   pid: number;
   services: readonly WatchedService[];
+  /** It ends what it was given, and gateways are let in no more. */
+  isDraining: boolean;
 };
 
 type WatchedService = ReturnType<typeof watchedServices>[number];
@@ -29,8 +31,9 @@ export function runningContainers(
       const order = orders.find((candidate) => candidate.instanceId === instanceId);
       if (order?.spec === undefined || status.state !== "running") return [];
       const services = "live" in order ? watchedServices(order) : [];
-      return [
-        { workloadId: order.spec.workloadId, instanceId, runId, containerId, pid: status.pid, services },
-      ];
+      const isDraining = "live" in order && order.live.draining === true;
+      const { pid } = status;
+      const { workloadId } = order.spec;
+      return [{ workloadId, instanceId, runId, containerId, pid, services, isDraining }];
     });
 }

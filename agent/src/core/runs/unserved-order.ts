@@ -14,6 +14,7 @@ const FEATURES_EVERYWHERE = [
   "image-id",
   "long-stops",
   "probes",
+  "drains",
   "ssh",
   "web",
   "service-logs",

@@ -15,6 +15,7 @@ test("one that runs and was ordered is told with its workload and its process", 
       containerId: "container-of-run-1",
       pid: 4711,
       services: [],
+      isDraining: false,
     },
   ]);
 });

@@ -1,0 +1,64 @@
+/**
+ * What gateways have open to instances that drain, over this process's own relay and those of before upgrades. Of an instance
+ * it is known once each of them has told it after it had let in nothing more: so it is never too little.
+ */
+import type { InstanceId } from "@remotegpu/shared/ids";
+import type { Carrier } from "./book/access-book.ts";
+import type { ReachableInstance } from "./control-messages.ts";
+import type { OpenAtInstance } from "./relay/relay-messages.ts";
+
+/** Those of before upgrades have found this process by then; they look five times a second. */
+const ALL_HERE_AFTER_MS = 5_000;
+
+type Options = {
+  /** All that may carry some. */
+  carriers: () => readonly Carrier[];
+  /** Has each of them let nothing more in there, and tell. */
+  drain: (instances: readonly InstanceId[]) => void;
+  monotonicMs: () => number;
+};
+
+export class OpenStreams {
+  readonly #options: Options;
+  readonly #openedMs: number;
+  readonly #told = new Map<Carrier, ReadonlyMap<InstanceId, number>>();
+  #draining: readonly InstanceId[] = [];
+
+  constructor(options: Options) {
+    this.#options = options;
+    this.#openedMs = options.monotonicMs();
+  }
+
+  get draining(): readonly InstanceId[] {
+    return this.#draining;
+  }
+
+  follow(instances: readonly ReachableInstance[]): void {
+    const draining = instances.flatMap(({ instanceId, draining: drains }) =>
+      drains === true ? instanceId : [],
+    );
+    if (draining.join() === this.#draining.join()) return;
+    this.#draining = draining;
+    this.#options.drain(draining);
+  }
+
+  take(carrier: Carrier, instances: readonly OpenAtInstance[]): void {
+    this.#told.set(carrier, new Map(instances.map(({ instanceId, open }) => [instanceId, open])));
+  }
+
+  /** All that it carried has ended. */
+  carrierEnded(carrier: Carrier): void {
+    this.#told.delete(carrier);
+  }
+
+  /** Of the draining instances those of which all is known. */
+  get known(): OpenAtInstance[] {
+    if (this.#options.monotonicMs() - this.#openedMs < ALL_HERE_AFTER_MS) return [];
+    const carriers = this.#options.carriers();
+    return this.#draining.flatMap((instanceId) => {
+      const told = carriers.flatMap((carrier) => this.#told.get(carrier)?.get(instanceId) ?? []);
+      if (told.length < carriers.length) return [];
+      return [{ instanceId, open: told.reduce((sum, open) => sum + open, 0) }];
+    });
+  }
+}
