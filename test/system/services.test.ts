@@ -1,13 +1,18 @@
 /** An inference service as its owner uses it: ordered, asked, killed, scaled, stopped and started by the command line. */
+import { randomBytes } from "node:crypto";
+import { mkdirSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
 import { execa } from "execa";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { z } from "zod";
 import { freePort } from "@remotegpu/control-plane/embedded/ports";
+import { importOnce, layBusyboxRoot } from "../support/containers/docker.ts";
 import { type FreshDatabase, freshDatabase } from "../support/engines/postgres.ts";
 import { eventually } from "../support/eventually.ts";
 import { BUSYBOX_IMAGE } from "../support/samples/desired-instance.ts";
 import { House } from "../support/worlds/house.ts";
 
+const OWN_IMAGE = "remotegpu-test/serves-a-model:1";
 const STORY_MS = 120_000;
 const WITHIN = { withinMs: 60_000 };
 const PATH = { PATH: process.env["PATH"] ?? "" };
@@ -24,6 +29,10 @@ const Service = z.looseObject({
   ),
 });
 
+/** As an image of somebody's own: its program, its user, and the signal that ends it. */
+const OWN_PROGRAM = `trap 'echo ended by USR1; exit 0' USR1; cat /gemini/pretrain1/weights.bin > /tmp/index.html
+      httpd -p $PORT -h /tmp; echo ready; while :; do sleep 0.1; done`;
+
 let database: FreshDatabase;
 let house: House;
 
@@ -37,6 +46,12 @@ beforeAll(async () => {
     REMOTEGPU_GATEWAY_LISTEN: web.replace("localhost", "127.0.0.1"),
   };
   house = ending.adopt(await House.open({ hosts: 1, settings }), (one) => one.close());
+  await importOnce(OWN_IMAGE, layBusyboxRoot, [
+    `ENTRYPOINT ${JSON.stringify(["/bin/sh", "-c", OWN_PROGRAM])}`,
+    "USER 1000:1000",
+    "STOPSIGNAL SIGUSR1",
+  ]);
+  await house.admin.post("/images", { name: OWN_IMAGE });
 }, STORY_MS);
 afterAll(() => ending.disposeAsync());
 
@@ -152,6 +167,38 @@ test(
     await cli("service", "start", "hello");
 
     expect((await curl("/")).stdout).toMatch(/^svc-\w+-\d+$/);
+  },
+);
+
+test(
+  "an image of one's own serves the model that is mounted, as its own user, where it is told to, and ends by its own signal",
+  { timeout: STORY_MS },
+  async () => {
+    const own = `own-${randomBytes(3).toString("hex")}`;
+    const folder = join(house.hosts[0]?.folder ?? "", "pool", "weights");
+    mkdirSync(folder, { recursive: true });
+    writeFileSync(join(folder, "weights.bin"), "what it has learnt");
+    await house.admin.post("/models", { name: own, storage_path: "weights", visibility: "public" });
+    const order = ["--image", OWN_IMAGE, "--version", "1", "--memory", "64M", "--model", own];
+    expect(await cli("service", "create", own, ...order, "--port", "8123", "--health", "/")).toMatchObject({
+      exitCode: 0,
+    });
+
+    expect((await cli("service", "curl", own, "/")).stdout).toBe("what it has learnt");
+
+    const inside = await cli("service", "exec", own, "--", "sh", "-c", "id -u; touch /gemini/pretrain1/more");
+    expect(inside).toMatchObject({
+      stdout: "1000",
+      stderr: expect.stringContaining("Read-only file system"),
+    });
+    await cli("service", "stop", own);
+    const { id } = JSON.parse((await cli("service", "show", own, "--json")).stdout);
+    const tail = async () => {
+      const [replica] = await house.customer.list(`/inference-services/${id}/instances`, { all: "true" });
+      return JSON.stringify(replica?.["runs"]);
+    };
+    await eventually(async () => (await tail()).includes("ended by USR1"), { ...WITHIN, what: "its end" });
+    await cli("service", "delete", own);
   },
 );
 

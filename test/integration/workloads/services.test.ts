@@ -172,16 +172,6 @@ describe("an order of a service is refused", () => {
     expect(body.errors.map((error: { path: string }) => error.path)).toContain(path);
   });
 
-  test("with a model that may not be mounted", async () => {
-    const bob = await services.scene.customer("bob");
-    const model = await services.scene.api.ask("POST", "/api/v1/models", {
-      as: bob,
-      body: { name: "theirs" },
-    });
-
-    expect((await services.order({ model_id: model.body.id })).status).toBe(404);
-  });
-
   test("beyond a quota or beyond the funds of all its first replicas", async () => {
     expect((await services.order({ min_replicas: 500, max_replicas: 500 })).status).toBe(409);
     const poor = await services.scene.customer("poor", "1");

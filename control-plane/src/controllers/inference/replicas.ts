@@ -13,6 +13,7 @@ import { announceDrains, beginDrains, makeReplicas } from "../../store/inference
 import { type StandingService, standingService, standingServices } from "../../store/inference/replicas.ts";
 import { SERVICE_STORE } from "../../store/inference/service-kind.ts";
 import { noteFailures } from "../../store/inference/wishes.ts";
+import { skipPoolsOfOthers } from "../../store/workloads/place-skips.ts";
 import { dismissReplicas } from "../../store/orders/replica-dismissals.ts";
 
 /** A pass takes this many at a time; it goes on behind them. */
@@ -93,6 +94,7 @@ async function settleLocked(
   const drainingOn = await beginDrains(sql, { service: workload, draining, now });
   const hostIds = await dismissReplicas(sql, { service: workload, leaving, now });
   await makeReplicas(sql, { service: workload, count: creations, newId, now });
+  if (creations > 0) await skipPoolsOfOthers(sql, { workload: { kind: "inference", id }, now });
   if (failures !== standing.failures || pauseMs !== null)
     await noteFailures(sql, id, {
       failures,

@@ -7,6 +7,7 @@ import type { WorkloadKind } from "@remotegpu/shared/workload";
 import type { HostPair } from "../../core/placement/fleet/fleet.ts";
 import type { PlacementRequest } from "../../core/placement/fleet/fits-on.ts";
 import { type StartName, startKey } from "../../core/workloads/start.ts";
+import type { WorkloadName } from "../../core/workloads/workload-name.ts";
 import type { Connection } from "../database/database.ts";
 
 const POOL_SKIP_MS = 10 * MS_PER_MINUTE;
@@ -80,6 +81,29 @@ export async function skipPool(
      ON CONFLICT (workload_kind, workload_id, first_rank, storage_pool)
        DO UPDATE SET reason = EXCLUDED.reason, until = EXCLUDED.until`,
     [kind, id, firstRank, storagePool, reason, new Date(now.getTime() + POOL_SKIP_MS)],
+  );
+}
+
+/** What one start of a workload found missing in a pool, those of it that wait for a place would find missing as well. */
+export async function skipPoolsOfOthers(
+  sql: Connection,
+  { workload: { kind, id }, now }: { workload: WorkloadName; now: Date },
+): Promise<void> {
+  await sql.query(
+    `WITH passed AS (DELETE FROM placement_skips
+        WHERE workload_kind = $1 AND workload_id = $2 AND until <= $3)
+     INSERT INTO placement_skips (workload_kind, workload_id, first_rank, storage_pool, reason, until)
+     SELECT DISTINCT ON (w.rank, h.storage_pool) $1, $2, w.rank, h.storage_pool, coalesce(p.detail, ''),
+            p.state_changed_at + $4 * interval '1 ms'
+       FROM instances f JOIN placements p ON p.instance_id = f.id AND p.epoch = f.current_epoch
+       JOIN hosts h ON h.id = p.host_id AND h.storage_pool IS NOT NULL
+       JOIN instances w ON w.workload_kind = $1 AND w.workload_id = $2 AND w.current_epoch = 0
+        AND w.dismissed_at IS NULL
+      WHERE f.workload_kind = $1 AND f.workload_id = $2 AND p.state = 'failed' AND p.problem = 'mount-missing'
+        AND p.state_changed_at > $3::timestamptz - $4 * interval '1 ms'
+      ORDER BY w.rank, h.storage_pool, p.state_changed_at DESC
+     ON CONFLICT DO NOTHING`,
+    [kind, id, now, POOL_SKIP_MS],
   );
 }
 
