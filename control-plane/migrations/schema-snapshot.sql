@@ -1060,6 +1060,8 @@ CREATE TABLE inference_services (
   wished_replicas integer,
   replica_failures integer NOT NULL DEFAULT 0,
   replace_after timestamptz,
+  serving_revision integer,
+  previous_revision integer,
   CONSTRAINT inference_services_pkey PRIMARY KEY (id),
   CONSTRAINT inference_services_autoscaling_config_check CHECK ((jsonb_typeof(autoscaling_config) = 'object'::text)),
   CONSTRAINT inference_services_config_check CHECK ((jsonb_typeof(config) = 'object'::text)),
@@ -1112,10 +1114,14 @@ CREATE TABLE instances (
   draining_since timestamptz,
   draining_why text,
   drain_announced_at timestamptz,
+  failure varchar(8),
+  lacks text,
+  given_up text,
   CONSTRAINT instances_pkey PRIMARY KEY (id),
   CONSTRAINT instances_current_epoch_check CHECK ((current_epoch >= 0)),
   CONSTRAINT instances_dismissal_check CHECK (((dismissed_at IS NULL) = (dismissal IS NULL))),
   CONSTRAINT instances_draining_check CHECK ((((draining_since IS NULL) = (draining_why IS NULL)) AND ((drain_announced_at IS NULL) OR (draining_since IS NOT NULL)))),
+  CONSTRAINT instances_failure_check CHECK (((failure IS NULL) OR ((failure IN ('failed', 'hopeless')) AND (dismissed_at IS NOT NULL)))),
   CONSTRAINT instances_known_epoch_check CHECK ((known_epoch >= 0)),
   CONSTRAINT instances_rank_check CHECK ((rank >= 0)),
   CONSTRAINT instances_revision_check CHECK ((revision >= 1)),
@@ -1730,6 +1736,26 @@ CREATE TABLE service_revisions (
   CONSTRAINT service_revisions_memory_check CHECK ((memory > 0)),
   CONSTRAINT service_revisions_number_check CHECK ((number >= 1))
 );
+
+CREATE TABLE service_rollouts (
+  service_id varchar(64) NOT NULL,
+  number integer NOT NULL,
+  from_revision integer NOT NULL,
+  target integer NOT NULL,
+  allows_gap boolean NOT NULL,
+  gap_from integer,
+  cause text,
+  began_at timestamptz NOT NULL,
+  actor text NOT NULL,
+  ended_at timestamptz,
+  outcome varchar(16),
+  CONSTRAINT service_rollouts_pkey PRIMARY KEY (service_id, number),
+  CONSTRAINT service_rollouts_check CHECK (((ended_at IS NULL) = (outcome IS NULL))),
+  CONSTRAINT service_rollouts_gap_from_check CHECK ((gap_from >= 0)),
+  CONSTRAINT service_rollouts_number_check CHECK ((number >= 1)),
+  CONSTRAINT service_rollouts_outcome_check CHECK ((outcome IN ('completed', 'reverted', 'superseded')))
+);
+CREATE UNIQUE INDEX idx_service_rollouts_open ON service_rollouts USING btree (service_id) WHERE (ended_at IS NULL);
 
 CREATE TABLE service_traffic (
   service_id varchar(64) NOT NULL,
@@ -2382,6 +2408,11 @@ ALTER TABLE service_keys
 
 ALTER TABLE service_revisions
   ADD CONSTRAINT service_revisions_service_id_fkey FOREIGN KEY (service_id) REFERENCES inference_services(id);
+
+ALTER TABLE service_rollouts
+  ADD CONSTRAINT service_rollouts_service_id_fkey FOREIGN KEY (service_id) REFERENCES inference_services(id),
+  ADD CONSTRAINT service_rollouts_service_id_from_revision_fkey FOREIGN KEY (service_id, from_revision) REFERENCES service_revisions(service_id, number),
+  ADD CONSTRAINT service_rollouts_service_id_target_fkey FOREIGN KEY (service_id, target) REFERENCES service_revisions(service_id, number);
 
 ALTER TABLE service_traffic
   ADD CONSTRAINT service_traffic_service_id_fkey FOREIGN KEY (service_id) REFERENCES inference_services(id);

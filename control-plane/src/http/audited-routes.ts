@@ -89,6 +89,8 @@ const ROUTES: Record<string, AuditedRoute | null> = {
   "POST /inference-services/{id}/start": to("inference-service.start", "inference-service", "id"),
   "POST /inference-services/{id}/stop": to("inference-service.stop", "inference-service", "id"),
   "POST /inference-services/{id}/scale": to("inference-service.scale", "inference-service", "id"),
+  "POST /inference-services/{id}/upgrade": to("inference-service.upgrade", "inference-service", "id"),
+  "POST /inference-services/{id}/rollback": to("inference-service.rollback", "inference-service", "id"),
   "POST /inference-services/{id}/pause": to("inference-service.pause", "inference-service", "id"),
   "POST /inference-services/{id}/resume": to("inference-service.resume", "inference-service", "id"),
   "DELETE /inference-services/{id}": to("inference-service.delete", "inference-service", "id"),

@@ -643,10 +643,20 @@ const RIGHTS: [route: string, expected: string, question: Question][] = [
     at(inferenceService, (id) => `/inference-services/${id}/scale`, { replicas: 2 }),
   ],
   [
-    "GET /inference-services/{id}/revisions",
-    MEMBERS,
-    at(inferenceService, (id) => `/inference-services/${id}/revisions`),
+    "POST /inference-services/{id}/upgrade",
+    AUTHORS,
+    at(inferenceService, (id) => `/inference-services/${id}/upgrade`, { version: "2" }),
   ],
+  [
+    "POST /inference-services/{id}/rollback",
+    AUTHORS,
+    at(inferenceService, (id) => `/inference-services/${id}/rollback`),
+  ],
+  ...["revisions", "rollouts"].map((history): [string, string, Question] => [
+    `GET /inference-services/{id}/${history}`,
+    MEMBERS,
+    at(inferenceService, (id) => `/inference-services/${id}/${history}`),
+  ]),
   ["DELETE /inference-services/{id}", AUTHORS, at(inferenceService, (id) => `/inference-services/${id}`)],
 
   ...data("datasets"),

@@ -50,6 +50,11 @@ async function service(id: string, change: Record<string, unknown> = {}): Promis
     `INSERT INTO inference_services (${columns.join(", ")}) VALUES (${columns.map((_, n) => `$${n + 1}`).join(", ")})`,
     Object.values(row),
   );
+  await scene.rows(
+    `INSERT INTO service_revisions (service_id, number, image, cpu, memory, gpu, created_at, actor)
+     SELECT id, 1, image, cpu, memory, gpu, now(), 'the test' FROM inference_services WHERE id = $1`,
+    [id],
+  );
   return id;
 }
 
@@ -59,7 +64,7 @@ async function replica(id: string, rank: number): Promise<void> {
     rank + 1,
   ]);
   await scene.rows(
-    "INSERT INTO instances (id, workload_kind, workload_id, rank, state) VALUES ($1, 'inference', $2, $3, 'placed')",
+    "INSERT INTO instances (id, workload_kind, workload_id, rank, state, revision) VALUES ($1, 'inference', $2, $3, 'placed', 1)",
     [`ins-${id}-${rank}`, id, rank],
   );
 }

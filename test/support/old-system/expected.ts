@@ -56,6 +56,8 @@ const OUR_OWN: Partial<Record<OldTable, TextRow>> = {
     wished_replicas: null,
     replica_failures: "0",
     replace_after: null,
+    serving_revision: null,
+    previous_revision: null,
   },
   billing_records: {
     line: null,

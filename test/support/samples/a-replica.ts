@@ -7,7 +7,7 @@ const HOUR_MS = 60 * MS_PER_MINUTE;
 
 export function aReplica(rank: number, place: Partial<ReplicaPlace> = {}, isDismissed = false): Replica {
   return {
-    rank,
+    ...aWaiting(rank),
     isDismissed,
     drain: null,
     place: {
@@ -53,7 +53,7 @@ export function aDraining(
 }
 
 export function aWaiting(rank: number): Replica {
-  return { rank, isDismissed: false, place: null, drain: null };
+  return { rank, revision: 1, isDismissed: false, place: null, lacks: null, givenUp: null, drain: null };
 }
 
 /** Its container runs, and it has not served yet. */

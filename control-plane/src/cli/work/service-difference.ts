@@ -44,30 +44,24 @@ export function patchOf(differences: readonly Difference[]): Row | null {
   return bodyOf(differences.filter(({ by }) => by === "patch"));
 }
 
-/** The body of an upgrade; null where none is needed. Variables go as a whole. */
+/** The body of an upgrade; null where none is needed. */
 export function upgradeOf(differences: readonly Difference[], file: Row): Row | null {
   const own = differences.filter(({ by }) => by === "upgrade");
-  if (own.length === 0) return null;
-  const others = own.filter(({ member }) => !member.startsWith("env_vars."));
-  return {
-    version: file["version"],
-    ...bodyOf(others),
-    ...(others.length < own.length && { env_vars: rowOf(file["env_vars"]) }),
-  };
+  return own.length === 0 ? null : { version: file["version"], ...bodyOf(own) };
 }
+
+/** What is changed by its parts; one that goes is null. */
+const GROUPS = ["config", "env_vars"];
 
 function bodyOf(differences: readonly Difference[]): Row | null {
   if (differences.length === 0) return null;
-  const config = differences.filter(({ member }) => member.startsWith("config."));
-  const members = (of: readonly Difference[], prefix: string) =>
-    Object.fromEntries(of.map(({ member, wanted }) => [member.slice(prefix.length), wanted ?? null]));
-  return {
-    ...members(
-      differences.filter((one) => !config.includes(one)),
-      "",
-    ),
-    ...(config.length > 0 && { config: members(config, "config.") }),
-  };
+  const body: Row = {};
+  for (const { member, wanted } of differences) {
+    const group = GROUPS.find((name) => member.startsWith(`${name}.`));
+    if (group === undefined) body[member] = wanted ?? null;
+    else body[group] = { ...rowOf(body[group]), [member.slice(group.length + 1)]: wanted ?? null };
+  }
+  return body;
 }
 
 function ofEach(group: string, now: Row, wanted: Row, how: (name: string) => ChangedBy): Difference[] {

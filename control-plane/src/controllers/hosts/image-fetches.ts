@@ -121,7 +121,8 @@ async function settleOrder(
   if (workload === null) return;
   const reason = fetchEndSentence(hostName, over);
   const to = rulesOf(start.kind).hopeless(workload.status);
-  if (to === null) return await storeOf(start.kind).explainWaiting(sql, [{ id: start.id, reason }]);
+  if (to === null)
+    return await storeOf(start.kind).giveUpWaiting(sql, { id: start.id, firstRank: start.firstRank, reason });
   await storeOf(start.kind).move(sql, [{ workload, to, reason, actor: "control-plane", now, hostId }]);
 }
 

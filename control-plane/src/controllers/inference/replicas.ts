@@ -5,13 +5,20 @@
  */
 import type { HostId } from "@remotegpu/shared/ids";
 import type { Log } from "@remotegpu/shared/log";
-import { type ReplicasPlan, replicasPlan } from "../../core/inference/replicas.ts";
+import { type ServicePlan, servicePlan } from "../../core/inference/service-plan.ts";
 import type { NewId } from "../../core/workloads/new-id.ts";
-import { type Database, transaction, type Transaction } from "../../store/database/database.ts";
+import {
+  type Connection,
+  type Database,
+  transaction,
+  type Transaction,
+} from "../../store/database/database.ts";
 import { assertTerm, LeadershipLostError } from "../../store/database/leader.ts";
 import { announceDrains, beginDrains, makeReplicas } from "../../store/inference/replica-moves.ts";
 import { type StandingService, standingService, standingServices } from "../../store/inference/replicas.ts";
+import { isOther, noteTurn } from "../../store/inference/rollouts.ts";
 import { SERVICE_STORE } from "../../store/inference/service-kind.ts";
+import { answersByRevision } from "../../store/inference/traffic.ts";
 import { noteFailures } from "../../store/inference/wishes.ts";
 import { skipPoolsOfOthers } from "../../store/workloads/place-skips.ts";
 import { dismissReplicas } from "../../store/orders/replica-dismissals.ts";
@@ -54,7 +61,7 @@ async function settle(deps: ReplicasDeps, pass: Pass, seen: StandingService): Pr
     if (seen.replicas.some(({ drain }) => drain !== null && drain.announcedAt === null))
       await announceDrains(db, seen.id);
     // Most call for nothing: that is seen without a lock.
-    if (isIdle(seen, replicasPlan(seen.standing, seen.replicas))) return false;
+    if (isIdle(seen, await planOf(db, seen))) return false;
     const done = await transaction(db, async (sql) => {
       await assertTerm(sql, pass.term);
       return await settleLocked(sql, deps, { id: seen.id, now: pass.now });
@@ -69,12 +76,23 @@ async function settle(deps: ReplicasDeps, pass: Pass, seen: StandingService): Pr
   }
 }
 
-function isIdle({ standing, reason }: StandingService, plan: ReplicasPlan): boolean {
+/** A rollout that goes forward is judged by what its replicas answer, too. */
+async function planOf(sql: Connection, service: StandingService): Promise<ServicePlan> {
+  const { id, versions, rolloutBeganAt: since } = service;
+  const isTried = since !== null && versions.rollout?.cause === null;
+  const answers = isTried ? await answersByRevision(sql, id, since) : new Map<number, never>();
+  return servicePlan({ ...service, answers });
+}
+
+function isIdle({ standing, reason, versions: { rollout } }: StandingService, plan: ServicePlan): boolean {
+  const after = plan.versions.rollout;
   return (
-    plan.creations === 0 &&
+    plan.creations.length === 0 &&
     plan.draining.length === 0 &&
     plan.leaving.length === 0 &&
     plan.becomes === null &&
+    plan.ended === null &&
+    (rollout === null || after === null || !isOther(rollout, after)) &&
     plan.failures === standing.failures &&
     (plan.sentence === undefined || plan.sentence === reason)
   );
@@ -88,13 +106,15 @@ async function settleLocked(
   const workload = await SERVICE_STORE.lock(sql, id);
   const service = workload && (await standingService(sql, id, now));
   if (workload === null || service === null) return { hasChanged: false, isDraining: false, hostIds: [] };
-  const { standing, replicas } = service;
-  const plan = replicasPlan(standing, replicas);
+  const { standing, versions } = service;
+  const plan = await planOf(sql, service);
   const { creations, draining, leaving, failures, pauseMs, becomes, sentence } = plan;
   const drainingOn = await beginDrains(sql, { service: workload, draining, now });
   const hostIds = await dismissReplicas(sql, { service: workload, leaving, now });
-  await makeReplicas(sql, { service: workload, count: creations, newId, now });
-  if (creations > 0) await skipPoolsOfOthers(sql, { workload: { kind: "inference", id }, now });
+  await makeReplicas(sql, { service: workload, creations, newId, now });
+  if (creations.length > 0) await skipPoolsOfOthers(sql, { workload: { kind: "inference", id }, now });
+  const turn = { ...plan, before: versions, after: plan.versions };
+  await noteTurn(sql, { service: workload, actor: "control-plane", now }, turn);
   if (failures !== standing.failures || pauseMs !== null)
     await noteFailures(sql, id, {
       failures,
@@ -107,7 +127,7 @@ async function settleLocked(
   else if (sentence !== undefined)
     await SERVICE_STORE.explain(sql, { id, status: standing.status, reason: sentence });
   return {
-    hasChanged: creations > 0 || leaving.length > 0 || becomes !== null,
+    hasChanged: creations.length > 0 || leaving.length > 0 || becomes !== null,
     isDraining: draining.length > 0,
     hostIds: [...drainingOn, ...hostIds],
   };

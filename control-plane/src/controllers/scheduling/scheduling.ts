@@ -149,12 +149,12 @@ async function failStart(db: Database, { term, now }: Pass, start: StartName, re
     const workload = waiting === undefined ? null : await storeOf(kind).lock(sql, id);
     if (workload === null) return;
     const to = rulesOf(kind).hopeless(workload.status);
-    if (to === null) return await storeOf(kind).explainWaiting(sql, [{ id, reason }]);
+    if (to === null)
+      return await storeOf(kind).giveUpWaiting(sql, { id, firstRank: start.firstRank, reason });
     await storeOf(kind).move(sql, [{ workload, to, reason, actor: "control-plane", now }]);
   });
 }
 
-/** Of several starts of one workload the first in the line speaks for it. */
 async function explain(
   db: Database,
   { term }: Pass,
@@ -164,14 +164,10 @@ async function explain(
   await transaction(db, async (sql) => {
     await assertTerm(sql, term);
     for (const kind of KINDS_IN_LOCK_ORDER) {
-      const told = new Map<string, string>();
-      for (const { start, reason } of sentences)
-        if (start.kind === kind && !told.has(start.id)) told.set(start.id, reason);
-      if (told.size > 0)
-        await storeOf(kind).explainWaiting(
-          sql,
-          [...told].map(([id, reason]) => ({ id, reason })),
-        );
+      const told = sentences
+        .filter(({ start }) => start.kind === kind)
+        .map(({ start: { id, firstRank }, reason }) => ({ id, firstRank, reason }));
+      if (told.length > 0) await storeOf(kind).explainWaiting(sql, told);
     }
   });
 }

@@ -46,8 +46,13 @@ export interface ReplicaPlace {
 
 export interface Replica {
   rank: number;
+  revision: number;
   /** Null while it waits for one. */
   place: ReplicaPlace | null;
+  /** Why it has no place yet, in a sentence; null where it has one, or nobody has looked. */
+  lacks: string | null;
+  /** Why no place would help it, in a sentence: no registry has its image. */
+  givenUp: string | null;
   /** Its service does without it already; it may still hold its place. */
   isDismissed: boolean;
   /** It goes once nobody waits for an answer of it; null where it is to stay. */
@@ -63,8 +68,8 @@ export type Fate =
 
 const STAYS = { kind: "stays" } as const;
 
-export function fateOf({ rank, place }: Replica): Fate {
-  if (place === null) return STAYS;
+export function fateOf({ rank, place, givenUp }: Replica): Fate {
+  if (place === null) return givenUp === null ? STAYS : failure(givenUp, true);
   const named = `Replica ${rank}`;
   if (isOver(place.state) || !place.isOrdered) return endOf(named, place);
   if (isSilent(place)) {

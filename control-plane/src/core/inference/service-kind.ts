@@ -21,7 +21,8 @@ export const SERVICE_KIND = {
   afterDeadline,
   waiting: "creating" as const,
   waitsAgain: "A replica waits for a place.",
-  hopeless: (status: InferenceServiceStatus) => (status === "creating" ? ("error" as const) : null),
+  // The replica is given up, and what that makes of its service is for the same rules to say.
+  hopeless: () => null,
   stopping: (status: InferenceServiceStatus): InferenceServiceStatus | null =>
     isWanted(status) ? "stopping" : null,
 };

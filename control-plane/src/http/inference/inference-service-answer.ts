@@ -35,6 +35,16 @@ export const InferenceService = z
     ready_replicas: z.int(),
     waiting_replicas: z.int(),
     revision: z.int().nullable(),
+    rollout: z
+      .object({
+        version: z.string().nullable(),
+        revision: z.int(),
+        cause: z.string().nullable(),
+        allow_gap: z.boolean(),
+        began_at: Timestamp,
+      })
+      .nullable()
+      .openapi("InferenceServiceRollout"),
     min_replicas: z.int(),
     max_replicas: z.int(),
     autoscaling_enabled: z.boolean(),
@@ -62,6 +72,7 @@ export function inferenceServiceAnswer(
   return {
     ...row,
     endpoint_url: row.endpoint_url ?? (base === null ? null : endpointUrl(base, row.id)),
+    rollout: row.rollout && { ...row.rollout, began_at: new Date(row.rollout.began_at).toISOString() },
     status_deadline_at: iso(row.status_deadline_at),
     created_at: iso(row.created_at),
     updated_at: iso(row.updated_at),

@@ -1,15 +1,14 @@
 /**
- * Ordering inference services, changing and scaling one, and its revisions; what they have in common with other kinds is
- * in http/workloads.
+ * Ordering inference services, changing and scaling one; its versions are in service-versions.ts, and what they have in
+ * common with other kinds is in http/workloads.
  */
-import { createRoute, z } from "@hono/zod-openapi";
+import { createRoute } from "@hono/zod-openapi";
 import type { HostId } from "@remotegpu/shared/ids";
 import { transaction } from "../../store/database/database.ts";
 import { emptyFleet } from "../../store/fleet/empty-fleet.ts";
 import type { KeptFleet } from "../../store/fleet/kept-fleet.ts";
 import { changeService } from "../../store/inference/service-changes.ts";
 import { inferenceServiceById } from "../../store/inference/inference-services.ts";
-import { type RevisionRow, serviceRevisions } from "../../store/inference/revisions.ts";
 import { lockServiceOrders, type ServiceOrderRow } from "../../store/inference/service-orders.ts";
 import { orderService, scaleService } from "../../store/orders/inference-orders.ts";
 import type { Transaction } from "../../store/database/database.ts";
@@ -17,17 +16,8 @@ import type { ApiApp, ApiContext, ApiDeps } from "../deps.ts";
 import { onFleet } from "../environments/environment-access.ts";
 import { workspaceForOrder } from "../request/authorization.ts";
 import { once } from "../request/idempotency.ts";
-import { numericPage, pageOf, PageQuery, toPage } from "../request/pagination.ts";
 import { badField, notFound } from "../request/refusal.ts";
-import {
-  accepted,
-  created,
-  forCustomers,
-  jsonBody,
-  ok,
-  Timestamp,
-  WorkloadIdPath,
-} from "../request/route.ts";
+import { accepted, created, forCustomers, jsonBody, ok, WorkloadIdPath } from "../request/route.ts";
 import { ordererOf, refuseUnlessDone, tellOf } from "../workloads/orders.ts";
 import { workloadFor } from "../workloads/routed-kind.ts";
 import { INFERENCE_SERVICES } from "./inference-kind.ts";
@@ -65,7 +55,7 @@ const patch = createRoute({
   tags,
   summary: "Change its name, description, bounds, scaling, or how its replicas are checked",
   description:
-    "All of it holds at once, also for replicas that run: they are not started anew. Its image, command, variables, model and sizes are fixed at the order.",
+    "All of it holds at once, also for replicas that run: they are not started anew. Its image, command, variables, model and sizes are changed by an upgrade.",
   request: { params: WorkloadIdPath, body: jsonBody(InferenceServiceChangeBody) },
   responses: ok("The inference service", InferenceService),
 });
@@ -81,36 +71,6 @@ const scale = createRoute({
     "Replicas that funds, quota or room do not cover wait, cost nothing and say why; those that run go on. A stopped service has as many when it starts.",
   request: { params: WorkloadIdPath, body: jsonBody(ScaleBody) },
   responses: accepted("The inference service, on its way", InferenceService),
-});
-
-const Revision = z
-  .object({
-    number: z.int(),
-    version: z.string().nullable(),
-    image: z.string(),
-    command: z.string().nullable(),
-    env_vars: z.record(z.string(), z.string()).nullable(),
-    cpu: z.int(),
-    memory: z.int(),
-    gpu: z.int(),
-    gpu_memory: z.int().nullable(),
-    model_id: z.int().nullable(),
-    model_version: z.string().nullable(),
-    config: z.record(z.string(), z.unknown()).nullable(),
-    created_at: Timestamp,
-    actor: z.string(),
-  })
-  .openapi("ServiceRevision");
-
-const revisions = createRoute({
-  ...forCustomers,
-  method: "get",
-  path: "/inference-services/{id}/revisions",
-  operationId: "listServiceRevisions",
-  tags,
-  summary: "What its replicas were made of, the newest first",
-  request: { params: WorkloadIdPath, query: PageQuery },
-  responses: ok("A page of revisions", pageOf(Revision)),
 });
 
 export function registerInferenceServiceRoutes(api: ApiApp, deps: ApiDeps, fleet: KeptFleet): void {
@@ -158,18 +118,6 @@ export function registerInferenceServiceRoutes(api: ApiApp, deps: ApiDeps, fleet
       return c.json(await INFERENCE_SERVICES.answerOf(c, sql, id), 202);
     });
   });
-
-  api.openapi(revisions, async (c) => {
-    const row = await workloadFor(
-      c,
-      { byId: inferenceServiceById, what },
-      c.req.valid("param").id,
-      "read-workload",
-    );
-    const page = numericPage(c.req.valid("query"));
-    const rows = await serviceRevisions(db, row.id, { before: page.after, limit: page.limit + 1 });
-    return c.json(toPage(rows, page.limit, { item: revisionAnswer, key: ({ number }) => [number] }), 200);
-  });
 }
 
 async function managed(c: ApiContext, id: string) {
@@ -180,8 +128,4 @@ async function held(sql: Transaction, id: string): Promise<ServiceOrderRow> {
   const service = (await lockServiceOrders(sql, [id])).get(id);
   if (service === undefined) throw notFound(`${what} ${id}`);
   return service;
-}
-
-function revisionAnswer(row: RevisionRow): z.input<typeof Revision> {
-  return { ...row, created_at: row.created_at.toISOString() };
 }

@@ -1,17 +1,17 @@
 /** The order of an inference service as it comes in, and as the store takes it; what may be changed of one that is there. */
 import { z } from "@hono/zod-openapi";
 import { EnvVars } from "@remotegpu/shared/env-vars";
-import { MAX_STOP_GRACE_SECONDS } from "@remotegpu/shared/instance";
 import { HealthPath } from "@remotegpu/shared/probe";
 import { displayText } from "@remotegpu/shared/text";
 import { GIB } from "@remotegpu/shared/units";
-import { portOf } from "../../core/inference/service-config.ts";
+import { REVISION_KEYS } from "../../core/inference/revision-template.ts";
 import { MAX_REPLICAS } from "../../core/inference/wanted-replicas.ts";
-import { orderIssues } from "../../core/orders/order-check.ts";
 import type { NewService } from "../../store/inference/new-services.ts";
 import { Description, ImageReference, RowId } from "../request/input-fields.ts";
 import { ApiRefusal } from "../request/refusal.ts";
-import { Command, placeFields, sizeFields } from "../workloads/order-fields.ts";
+import { placeFields, sizeFields } from "../workloads/order-fields.ts";
+import { templateFields } from "./template-fields.ts";
+import { templateIssues, UpgradeBody } from "./upgrade-body.ts";
 
 const MAX_NAME = 128;
 const MAX_HEALTH_PATH = 256;
@@ -82,9 +82,7 @@ export const NewInferenceServiceBody = z
     config: z
       .strictObject({
         ...placeFields,
-        command: Command.optional(),
-        port: z.int().min(1).max(65_535).optional(),
-        stop_grace_seconds: z.int().min(1).max(MAX_STOP_GRACE_SECONDS).optional(),
+        ...templateFields,
         ...z.object(exposure).partial().shape,
       })
       .optional(),
@@ -136,22 +134,8 @@ export function newService(
 }
 
 function issuesOf(service: NewService): { path: string; message: string }[] {
-  const { minReplicas, maxReplicas, envVars, config } = service;
-  const port = String(portOf(config));
-  const otherPort = envVars["PORT"] !== undefined && envVars["PORT"] !== port;
-  return [
-    ...boundsIssues({ min: minReplicas, max: maxReplicas }),
-    ...(otherPort
-      ? [{ path: "env_vars.PORT", message: `is set for each replica, to config.port: ${port}` }]
-      : []),
-    ...orderIssues({
-      gpu: service.gpu,
-      gpuMemory: service.gpuMemory,
-      gpuSharing: config.gpu_sharing ?? "exclusive",
-      mountedDatasets: [],
-      mountedModels: [],
-    }),
-  ];
+  const { minReplicas, maxReplicas } = service;
+  return [...boundsIssues({ min: minReplicas, max: maxReplicas }), ...templateIssues(service)];
 }
 
 export function boundsIssues({
@@ -175,11 +159,23 @@ export function refuseIssues(errors: readonly { path: string; message: string }[
 }
 
 const FIXED = "is fixed at the order; order another service with it";
+const UPGRADES = "makes another version: POST /inference-services/{id}/upgrade";
 const INSTEAD = new Map([
+  ...Object.keys(UpgradeBody.shape).map((field) => [field, UPGRADES] as const),
   ["workspace_id", "a service stays in its workspace; order another one in the other"],
   ["status", "is changed by starting and stopping it"],
   ["replicas", "is changed by POST /inference-services/{id}/scale"],
 ]);
+
+const shown = {
+  public: exposure.public.nullable().optional(),
+  cors_origins: exposure.cors_origins.nullable().optional(),
+  max_in_flight: exposure.max_in_flight.nullable().optional(),
+  max_queued: exposure.max_queued.nullable().optional(),
+  queue_seconds: exposure.queue_seconds.nullable().optional(),
+  timeout_seconds: exposure.timeout_seconds.nullable().optional(),
+  drain_seconds: exposure.drain_seconds.nullable().optional(),
+};
 
 /** What may be changed of one that is there, at once. */
 export const CHANGEABLE = {
@@ -192,15 +188,14 @@ export const CHANGEABLE = {
   health_check_path: CheckPath.optional(),
   health_check_interval: CheckInterval.optional(),
   config: z
-    .strictObject({
-      public: exposure.public.nullable().optional(),
-      cors_origins: exposure.cors_origins.nullable().optional(),
-      max_in_flight: exposure.max_in_flight.nullable().optional(),
-      max_queued: exposure.max_queued.nullable().optional(),
-      queue_seconds: exposure.queue_seconds.nullable().optional(),
-      timeout_seconds: exposure.timeout_seconds.nullable().optional(),
-      drain_seconds: exposure.drain_seconds.nullable().optional(),
+    .looseObject(shown)
+    .superRefine((config, context) => {
+      for (const field of Object.keys(config).filter((name) => !Object.hasOwn(shown, name))) {
+        const message = REVISION_KEYS.includes(field) ? UPGRADES : "is not a known field";
+        context.addIssue({ code: "custom", path: [field], message });
+      }
     })
+    .openapi({ additionalProperties: false })
     .optional(),
 };
 

@@ -25,6 +25,7 @@ import { registerWebShareRoutes } from "../environments/web/web-shares.ts";
 import { registerEnvironmentFileRoutes } from "../environments/files/environment-files.ts";
 import { registerFilesInParts } from "../environments/files/files-in-parts.ts";
 import { registerServiceKeyRoutes } from "../inference/service-keys.ts";
+import { registerServiceVersionRoutes } from "../inference/service-versions.ts";
 import { registerEnvironmentRoutes } from "../environments/environments.ts";
 import { registerPortMappingRoutes } from "../environments/port-mappings.ts";
 import { registerRdpPasswordRoute } from "../environments/rdp-password.ts";
@@ -105,6 +106,7 @@ export function registerResources(api: ApiApp, deps: ApiDeps): void {
   registerWebLinkRoutes(api);
   registerWebShareRoutes(api, deps);
   registerServiceKeyRoutes(api, deps);
+  registerServiceVersionRoutes(api, deps, fleet);
   registerPortMappingRoutes(api, deps);
   registerDatasetRoutes(api, deps);
   registerDatasetUploads(api);

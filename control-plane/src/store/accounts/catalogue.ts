@@ -170,7 +170,10 @@ export async function deleteData(
         AND ${mounts} @> jsonb_build_array($1::bigint)
      UNION ALL
      SELECT 'inference service ' || id FROM inference_services
-      WHERE $2 AND deleted_at IS NULL AND model_id = $1
+      WHERE $2 AND deleted_at IS NULL AND (model_id = $1 OR EXISTS (
+        SELECT FROM service_revisions v WHERE v.service_id = inference_services.id AND v.model_id = $1
+          AND (v.number = previous_revision OR v.number IN (
+            SELECT r.target FROM service_rollouts r WHERE r.service_id = v.service_id AND r.ended_at IS NULL))))
      LIMIT 1`,
     [id, kind === "model"],
   );

@@ -33,6 +33,7 @@ export const ENVIRONMENT_STORE = {
   },
   waitingStarts:
     "SELECT id, 0 AS first_rank, 1 AS instances FROM environments WHERE status = 'queued' AND deleted_at IS NULL",
+  orderOfStart: "environments o ON o.id = s.id",
   isStarting: "o.status IN ('creating', 'restarting')",
   isOver: "false",
   isDerived: "false",
@@ -45,7 +46,7 @@ export const ENVIRONMENT_STORE = {
     // What says that it runs and has no instance comes from the old system and holds nothing.
     isActive: `status = 'queued' OR status IN ('creating', 'running', 'restarting', 'stopping') AND EXISTS (
         SELECT FROM instances i WHERE i.workload_kind = 'environment' AND i.workload_id = t.id)`,
-    instances: "1",
+    total: (size: (row: string) => string) => size("t"),
     environments: 1 as const,
   },
   waitingInstances: "CASE WHEN status = 'queued' THEN 1 ELSE 0 END",
@@ -63,6 +64,7 @@ export const ENVIRONMENT_STORE = {
   },
   explain: explainEnvironment,
   explainWaiting,
+  giveUpWaiting: (sql: Transaction, start: { id: string; reason: string }) => explainWaiting(sql, [start]),
 };
 
 async function lockWaiting(sql: Transaction, starts: readonly StartName[]): Promise<PlaceableStart[]> {

@@ -35,6 +35,9 @@ export async function fleetNow(sql: Connection, readAt: Date): Promise<FleetNow>
   };
 }
 
-function waitingGpus(_kind: WorkloadKind, { table, waitingStarts }: KindStore<WorkloadStatus>): string {
-  return `SELECT coalesce(o.gpu, 0)::int8 * s.instances AS gpus FROM (${waitingStarts}) s JOIN ${table} o ON o.id = s.id`;
+function waitingGpus(
+  _kind: WorkloadKind,
+  { waitingStarts, orderOfStart }: KindStore<WorkloadStatus>,
+): string {
+  return `SELECT coalesce(o.gpu, 0)::int8 * s.instances AS gpus FROM (${waitingStarts}) s JOIN ${orderOfStart}`;
 }

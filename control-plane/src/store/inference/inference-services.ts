@@ -45,8 +45,16 @@ export interface InferenceServiceRow {
   /** Replicas that serve, and that wait for a place. */
   ready_replicas: number;
   waiting_replicas: number;
-  /** The newest; null for one of the old system. */
+  /** The one that serves; null for one of the old system. */
   revision: number | null;
+  /** Null where it is on its way to no other version. */
+  rollout: {
+    version: string | null;
+    revision: number;
+    cause: string | null;
+    allow_gap: boolean;
+    began_at: string;
+  } | null;
 }
 
 const REPLICAS = (which: string) => `(SELECT count(*)::int FROM instances i
@@ -65,7 +73,11 @@ export const INFERENCE_SELECT = `SELECT s.id, ${safeBigint("s.customer_id")} AS 
     s.autoscaling_config, s.health_check_path, coalesce(s.health_check_interval, 30) AS health_check_interval,
     s.env_vars, s.config, s.created_at, s.updated_at, ${REPLICAS(SERVES)} AS ready_replicas,
     ${REPLICAS("p.instance_id IS NULL AND s.status IN ('creating', 'running')")} AS waiting_replicas,
-    (SELECT max(v.number) FROM service_revisions v WHERE v.service_id = s.id) AS revision,
+    coalesce(s.serving_revision, (SELECT max(v.number) FROM service_revisions v WHERE v.service_id = s.id)) AS revision,
+    (SELECT jsonb_build_object('version', v.version, 'revision', r.target, 'cause', r.cause, 'allow_gap', r.allows_gap,
+                               'began_at', r.began_at)
+       FROM service_rollouts r JOIN service_revisions v ON v.service_id = r.service_id AND v.number = r.target
+      WHERE r.service_id = s.id AND r.ended_at IS NULL) AS rollout,
     (SELECT g.service_base FROM gateways g WHERE g.service_base IS NOT NULL ORDER BY g.seen_at DESC LIMIT 1) AS service_base
   FROM inference_services s`;
 

@@ -1,4 +1,5 @@
 /** Rows of inference services: made with their first revision, and marked as deleted. */
+import { type Template, templateConfig } from "../../core/inference/revision-template.ts";
 import {
   type AutoscalingWish,
   type ServiceConfig,
@@ -9,6 +10,7 @@ import { type Order, resourcesOf } from "../../core/orders/order.ts";
 import type { Transaction } from "../database/database.ts";
 import { SOUND_SIZES } from "../database/values/old-values.ts";
 import { appendEvent, STATUS_EVENT } from "../events/events.ts";
+import { insertRevision } from "./revisions.ts";
 import { modelMounts } from "./service-orders.ts";
 
 export interface NewService {
@@ -59,9 +61,10 @@ export async function insertService(
   await sql.query(
     `INSERT INTO inference_services (id, customer_id, workspace_id, name, description, framework, image, version, status,
             status_reason, cpu, memory, gpu, gpu_memory, model_id, model_version, min_replicas, max_replicas, replicas,
-            autoscaling_enabled, autoscaling_config, health_check_path, health_check_interval, env_vars, config, created_at)
+            autoscaling_enabled, autoscaling_config, health_check_path, health_check_interval, env_vars, config,
+            created_at, serving_revision)
      VALUES ($1, $2, $3, $4, $5, $6, $7, $8, 'creating', $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22,
-             $23, $24, $25)`,
+             $23, $24, $25, 1)`,
     [
       service.id,
       service.customerId,
@@ -90,7 +93,7 @@ export async function insertService(
       now,
     ],
   );
-  await insertRevision(sql, service.id, { actor, now });
+  await insertRevision(sql, service.id, { template: templateOf(service), actor, now });
   await appendEvent(sql, {
     at: now,
     kind: STATUS_EVENT,
@@ -104,21 +107,10 @@ export async function insertService(
   });
 }
 
-/** What its row says now, under the next number. */
-async function insertRevision(
-  sql: Transaction,
-  id: string,
-  { actor, now }: Pick<Deed, "actor" | "now">,
-): Promise<void> {
-  await sql.query(
-    `INSERT INTO service_revisions (service_id, number, version, image, command, env_vars, cpu, memory, gpu, gpu_memory,
-            model_id, model_version, config, created_at, actor)
-     SELECT s.id, 1 + coalesce((SELECT max(number) FROM service_revisions v WHERE v.service_id = s.id), 0), s.version,
-            s.image, s.config ->> 'command', s.env_vars, s.cpu, s.memory, s.gpu, s.gpu_memory, s.model_id,
-            s.model_version, s.config, $2, $3
-       FROM inference_services s WHERE s.id = $1`,
-    [id, now, actor],
-  );
+function templateOf({ config, ...service }: NewService): Template {
+  const { version, image, envVars, cpu, memory, gpu, gpuMemory, modelId, modelVersion } = service;
+  const sizes = { cpu, memory, gpu, gpuMemory };
+  return { version, image, envVars, ...sizes, modelId, modelVersion, config: templateConfig(config) };
 }
 
 /** Of one replica of a service that is not there yet. */

@@ -2,7 +2,8 @@
  * Replicas that are made and that are done without. One that is made is an instance without a placement, which the
  * scheduler finds; what hosts have of one that is done without is orders/replica-dismissals.ts.
  */
-import type { Leaving } from "../../core/inference/replicas.ts";
+import type { Leaving } from "../../core/inference/departures.ts";
+import type { Creation } from "../../core/inference/replicas.ts";
 import { raiseGenerations } from "../hosts/hosts.ts";
 import type { NewId } from "../../core/workloads/new-id.ts";
 import type { Database, Transaction } from "../database/database.ts";
@@ -20,19 +21,20 @@ export interface OfService {
   now: Date;
 }
 
-/** Each of the newest revision, and with a number that none has had. */
+/** Each with a number that none has had. */
 export async function makeReplicas(
   sql: Transaction,
-  { service, count, newId, now }: OfService & { count: number; newId: NewId },
+  { service, creations, newId, now }: OfService & { creations: readonly Creation[]; newId: NewId },
 ): Promise<void> {
-  if (count === 0) return;
+  const revisions = creations.flatMap(({ revision, count }) => Array.from({ length: count }, () => revision));
+  if (revisions.length === 0) return;
   const { rows } = await sql.query<{ rank: number }>(
     `INSERT INTO instances (id, workload_kind, workload_id, rank, state, revision)
      SELECT made.id, 'inference', $2::text, made.nth - 1 + coalesce((SELECT max(rank) + 1 FROM instances
               WHERE workload_kind = 'inference' AND workload_id = $2), 0), 'placed',
-            (SELECT max(number) FROM service_revisions WHERE service_id = $2)
-       FROM unnest($1::text[]) WITH ORDINALITY AS made(id, nth) RETURNING rank`,
-    [Array.from({ length: count }, () => newId("ins")), service.id],
+            made.revision
+       FROM unnest($1::text[], $3::int[]) WITH ORDINALITY AS made(id, revision, nth) RETURNING rank`,
+    [revisions.map(() => newId("ins")), service.id, revisions],
   );
   await tell(
     sql,
@@ -81,11 +83,18 @@ export async function noteDismissals(
   { service, leaving, now }: OfService & { leaving: readonly Leaving[] },
 ): Promise<Map<string, Leaving>> {
   const { rows } = await sql.query<{ id: string; rank: number }>(
-    `UPDATE instances i SET dismissed_at = $2, dismissal = l.why, ${UNPLACED_IS_OVER}
-       FROM unnest($3::int[], $4::text[]) AS l(rank, why)
+    `UPDATE instances i SET dismissed_at = $2, dismissal = l.why, failure = l.failure,
+            ${UNPLACED_IS_OVER}
+       FROM unnest($3::int[], $4::text[], $5::text[]) AS l(rank, why, failure)
       WHERE i.workload_kind = 'inference' AND i.workload_id = $1 AND i.rank = l.rank AND i.dismissed_at IS NULL
       RETURNING i.id, i.rank`,
-    [service.id, now, leaving.map(({ rank }) => rank), leaving.map(({ why }) => why)],
+    [
+      service.id,
+      now,
+      leaving.map(({ rank }) => rank),
+      leaving.map(({ why }) => why),
+      leaving.map(({ failure }) => failure),
+    ],
   );
   const byRank = new Map(leaving.map((one) => [one.rank, one]));
   const gone = rows.flatMap(({ id, rank }) => {

@@ -7,20 +7,30 @@ import { type Drain, drainLimitMs } from "../../core/inference/drain.ts";
 import type { ExposureConfig } from "../../core/inference/exposure.ts";
 import type { Replica, ReplicaPlace } from "../../core/inference/replica.ts";
 import type { ServiceStanding } from "../../core/inference/replicas.ts";
+import type { ReplicaFault } from "../../core/inference/rollout/revision-replicas.ts";
+import type { Versions } from "../../core/inference/rollout/versions.ts";
 import type { StopOrderer } from "../../core/instances/instance-report.ts";
 import type { Connection } from "../database/database.ts";
 import { type GatewayReport, gatewayReports } from "../gateway/reports.ts";
 import { TELLS_STREAMS } from "../hosts/host-features.ts";
+import { namesOf, rolloutFaults, VERSIONS, type VersionsRow, versionsOf } from "./rollouts.ts";
 
 export interface StandingService {
   id: string;
   reason: string | null;
   standing: ServiceStanding;
+  versions: Versions;
   /** In the order of their ranks; those that it does without already only while they hold something. */
   replicas: Replica[];
+  /** Of replicas of the rollout's target that are done without since it began. */
+  faults: ReplicaFault[];
+  /** Null where it is on its way to no other version. */
+  rolloutBeganAt: Date | null;
+  /** What people call its revisions. */
+  names: Map<number, string>;
 }
 
-interface ServiceRow {
+interface ServiceRow extends VersionsRow {
   id: string;
   status: InferenceServiceStatus;
   status_reason: string | null;
@@ -34,6 +44,9 @@ interface ReplicaRow {
   service_id: string;
   instance_id: InstanceId;
   rank: number;
+  revision: number | null;
+  lacks: string | null;
+  given_up: string | null;
   is_dismissed: boolean;
   draining_since: Date | null;
   draining_why: string | null;
@@ -90,7 +103,7 @@ export async function standingService(
 }
 
 const SERVICES = `SELECT s.id, s.status, s.status_reason, coalesce(s.replicas, 0) AS replicas, s.replica_failures,
-    s.replace_after, s.config FROM inference_services s WHERE s.deleted_at IS NULL AND ${IS_OURS}`;
+    s.replace_after, s.config, ${VERSIONS} FROM inference_services s WHERE s.deleted_at IS NULL AND ${IS_OURS}`;
 
 async function withReplicas(
   sql: Connection,
@@ -99,7 +112,7 @@ async function withReplicas(
 ): Promise<StandingService[]> {
   if (services.length === 0) return [];
   const { rows } = await sql.query<ReplicaRow>(
-    `SELECT i.workload_id AS service_id, i.id AS instance_id, i.rank, i.dismissed_at IS NOT NULL AS is_dismissed,
+    `SELECT i.workload_id AS service_id, i.id AS instance_id, i.rank, i.revision, i.lacks, i.given_up, i.dismissed_at IS NOT NULL AS is_dismissed,
             i.draining_since, i.draining_why, i.drain_announced_at, p.open_streams, ${TELLS_STREAMS} AS tells_streams, h.name AS host_name,
             h.connection, h.last_heartbeat, p.state, p.want = 'running' AS is_ordered, p.serving, p.serving_since,
             p.problem, p.detail,
@@ -117,6 +130,11 @@ async function withReplicas(
   const ofEach = Map.groupBy(rows, ({ service_id: id }) => id);
   const drained = rows.flatMap((row) => (row.draining_since === null ? [] : [row.service_id]));
   const reports = drained.length === 0 ? [] : await gatewayReports(sql, [...new Set(drained)], now);
+  const rolling = services.filter(({ rollout }) => rollout !== null);
+  const faults = await rolloutFaults(
+    sql,
+    rolling.map(({ id }) => id),
+  );
   return services.map((service) => ({
     id: service.id,
     reason: service.status_reason,
@@ -127,23 +145,33 @@ async function withReplicas(
       pauseMs: Math.max(0, (service.replace_after?.getTime() ?? 0) - now.getTime()),
       drainMs: drainLimitMs(service.config),
     },
-    replicas: (ofEach.get(service.id) ?? []).map((row) => replicaOf(row, { reports, now })),
+    versions: versionsOf(service),
+    replicas: (ofEach.get(service.id) ?? []).map((row) => replicaOf(row, service, { reports, now })),
+    faults: faults.get(service.id) ?? [],
+    rolloutBeganAt: service.rollout === null ? null : new Date(service.rollout.began_at),
+    names: namesOf(service),
   }));
 }
 
-function replicaOf(
-  row: ReplicaRow,
-  { reports, now }: { reports: readonly GatewayReport[]; now: Date },
-): Replica {
-  const { rank, is_dismissed: isDismissed, host_name: hostName } = row;
-  const drain = isDismissed ? null : drainOf(row, { reports, now });
-  return { rank, isDismissed, drain, place: hostName === null ? null : placeOf(row, hostName, now) };
+interface Told {
+  reports: readonly GatewayReport[];
+  now: Date;
 }
 
-function drainOf(
-  row: ReplicaRow,
-  { reports, now }: { reports: readonly GatewayReport[]; now: Date },
-): Drain | null {
+function replicaOf(row: ReplicaRow, service: ServiceRow, told: Told): Replica {
+  const { rank, revision, lacks, given_up: givenUp, is_dismissed: isDismissed, host_name: hostName } = row;
+  return {
+    rank,
+    revision: revision ?? service.serving_revision,
+    isDismissed,
+    drain: isDismissed ? null : drainOf(row, told),
+    lacks,
+    givenUp,
+    place: hostName === null ? null : placeOf(row, hostName, told.now),
+  };
+}
+
+function drainOf(row: ReplicaRow, { reports, now }: Told): Drain | null {
   const { service_id: serviceId, instance_id: instanceId, draining_since: since, draining_why: why } = row;
   if (since === null || why === null) return null;
   return {

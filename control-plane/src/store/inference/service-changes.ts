@@ -71,7 +71,9 @@ export async function changeService(
 /** Replicas that are there are asked in the new way, without being started anew. */
 async function askAnew(sql: Transaction, service: ServiceOrderRow, check: HealthCheck): Promise<string[]> {
   const { rows } = await sql.query<{ host_id: string }>(
-    `UPDATE placements p SET live = p.live || jsonb_build_object('probe', $2::jsonb)
+    // Where it listens is its revision's, and stays as it is.
+    `UPDATE placements p SET live = p.live || jsonb_build_object('probe', $2::jsonb || coalesce(
+              jsonb_strip_nulls(jsonb_build_object('port', p.live #> '{probe,port}')), '{}'))
        FROM instances i WHERE i.workload_kind = 'inference' AND i.workload_id = $1 AND p.instance_id = i.id
         AND p.gone_at IS NULL AND p.want = 'running' RETURNING p.host_id`,
     [service.id, JSON.stringify(probeOf(service.config, check))],

@@ -16,16 +16,36 @@ import { SOUND_SIZES } from "../database/values/old-values.ts";
 import { appendEvents, STATUS_EVENT } from "../events/events.ts";
 import { NO_CAUSE, queueWorkNews } from "../events/news-outbox.ts";
 import { INFERENCE_SELECT } from "./inference-services.ts";
-import { checkOf, lockServiceOrders, orderOfReplica, type ServiceOrderRow } from "./service-orders.ts";
+import { TEMPLATE_COLUMNS } from "./revisions.ts";
+import {
+  atRevision,
+  checkOf,
+  lockServiceOrders,
+  orderOfReplica,
+  type ServiceOrderRow,
+} from "./service-orders.ts";
 import { wantedIn } from "./wishes.ts";
 
 /** In these its replicas are wanted. */
 const IS_WANTED = "status IN ('creating', 'running')";
 
-const WAITING_REPLICAS = `SELECT s.id, i.rank AS first_rank, 1 AS instances
+const WAITING_REPLICAS = `SELECT s.id, i.rank AS first_rank, 1 AS instances, i.revision
     FROM inference_services s JOIN instances i ON i.workload_kind = 'inference' AND i.workload_id = s.id
    WHERE s.${IS_WANTED} AND s.deleted_at IS NULL AND i.state = 'placed' AND i.dismissed_at IS NULL
-     AND NOT EXISTS (SELECT FROM placements p WHERE p.instance_id = i.id)`;
+     AND i.given_up IS NULL AND NOT EXISTS (SELECT FROM placements p WHERE p.instance_id = i.id)`;
+
+/** Each replica is ordered as its revision says, whatever serves. */
+const ORDER_OF_REPLICA = `(SELECT w.id, w.customer_id, w.workspace_id, w.created_at, i.rank, v.image, v.cpu, v.memory, v.gpu,
+         v.gpu_memory, v.config
+    FROM inference_services w JOIN instances i ON i.workload_kind = 'inference' AND i.workload_id = w.id
+    JOIN service_revisions v ON v.service_id = w.id AND v.number = i.revision) o
+  ON o.id = s.id AND o.rank = s.first_rank`;
+
+/** One that is done without holds its place until its host has let go of it. */
+const HELD_REPLICAS = `FROM instances i LEFT JOIN placements p ON p.instance_id = i.id AND p.epoch = i.current_epoch
+    JOIN service_revisions v ON v.service_id = i.workload_id AND v.number = i.revision
+   WHERE i.workload_kind = 'inference' AND i.workload_id = t.id
+     AND (i.dismissed_at IS NULL OR p.instance_id IS NOT NULL AND p.resources_released_at IS NULL)`;
 
 export const SERVICE_STORE = {
   table: "inference_services",
@@ -43,6 +63,7 @@ export const SERVICE_STORE = {
     startInstances: "1",
   },
   waitingStarts: WAITING_REPLICAS,
+  orderOfStart: ORDER_OF_REPLICA,
   // A replica that is taken back leaves its service as it is.
   isStarting: "false",
   isOver: "false",
@@ -56,9 +77,9 @@ export const SERVICE_STORE = {
     exists: "status IN ('creating', 'running', 'stopping', 'error')",
     // What says that it runs and has no instance comes from the old system and holds nothing.
     isActive: `EXISTS (SELECT FROM instances i WHERE i.workload_kind = 'inference' AND i.workload_id = t.id)`,
-    // One that is done without holds its place until its host has let go of it.
-    instances: `greatest(coalesce(replicas, 0), (SELECT count(*) FROM instances i JOIN placements p ON p.instance_id = i.id
-        WHERE i.workload_kind = 'inference' AND i.workload_id = t.id AND p.resources_released_at IS NULL))`,
+    // Those that are still to be made are of what serves; the others each of its revision.
+    total: (of: (row: string) => string) =>
+      `(SELECT coalesce(sum(${of("v")}), 0) + coalesce(${of("t")} * greatest(0, t.replicas - count(*)), 0) ${HELD_REPLICAS})`,
     environments: 0 as const,
   },
   waitingInstances: `(SELECT count(*) FROM (${WAITING_REPLICAS}) r WHERE r.id = t.id)`,
@@ -68,21 +89,23 @@ export const SERVICE_STORE = {
   move,
   explain,
   explainWaiting,
+  giveUpWaiting,
 };
 
 /** Replicas of one service are several starts: all that are asked for and wait still. */
 async function lockWaiting(sql: Transaction, starts: readonly StartName[]): Promise<PlaceableStart[]> {
   const services = await lockServiceOrders(sql, [...new Set(starts.map(({ id }) => id))]);
   if (services.size === 0) return [];
-  const { rows } = await sql.query<{ id: string; first_rank: number }>(
-    `SELECT w.id, w.first_rank FROM (${WAITING_REPLICAS}) w
+  const { rows } = await sql.query<Parameters<typeof atRevision>[1] & { id: string; first_rank: number }>(
+    `SELECT w.id, w.first_rank, ${TEMPLATE_COLUMNS} FROM (${WAITING_REPLICAS}) w
        JOIN unnest($1::text[], $2::int[]) AS asked(id, rank) ON asked.id = w.id AND asked.rank = w.first_rank
+       JOIN service_revisions v ON v.service_id = w.id AND v.number = w.revision
       ORDER BY w.id, w.first_rank`,
     [starts.map(({ id }) => id), starts.map(({ firstRank }) => firstRank)],
   );
-  return rows.flatMap(({ id, first_rank: rank }) => {
+  return rows.flatMap(({ id, first_rank: rank, ...template }) => {
     const row = services.get(id);
-    return row === undefined ? [] : [placeable(row, rank)];
+    return row === undefined ? [] : [placeable(atRevision(row, template), rank)];
   });
 }
 
@@ -193,17 +216,51 @@ async function explain(
   );
 }
 
-/** Also of one that runs: others answer meanwhile. */
+/** Also of one that runs: others answer meanwhile. Of one on its way to another version its rollout speaks. */
 async function explainWaiting(
   sql: Transaction,
-  told: readonly { id: string; reason: string }[],
+  told: readonly { id: string; firstRank: number; reason: string }[],
+): Promise<void> {
+  const values = [
+    told.map(({ id }) => id),
+    told.map(({ firstRank }) => firstRank),
+    told.map(({ reason }) => reason),
+  ];
+  const { rows } = await sql.query<{ id: string }>(
+    `SELECT s.id FROM inference_services s
+      WHERE s.${IS_WANTED} AND s.id IN (
+        SELECT t.id FROM unnest($1::text[], $2::int[], $3::text[]) AS t(id, rank, reason)
+          JOIN instances i ON i.workload_kind = 'inference' AND i.workload_id = t.id AND i.rank = t.rank
+         WHERE i.lacks IS DISTINCT FROM t.reason OR s.status_reason IS DISTINCT FROM t.reason)
+      ORDER BY s.id FOR NO KEY UPDATE OF s`,
+    values,
+  );
+  if (rows.length === 0) return;
+  const held = rows.map(({ id }) => id);
+  await sql.query(
+    `UPDATE instances i SET lacks = t.reason FROM unnest($1::text[], $2::int[], $3::text[]) AS t(id, rank, reason)
+      WHERE i.workload_kind = 'inference' AND i.workload_id = t.id AND i.rank = t.rank AND t.id = ANY($4::text[])
+        AND i.lacks IS DISTINCT FROM t.reason`,
+    [...values, held],
+  );
+  await sql.query(
+    `UPDATE inference_services s SET ${SOUND_SIZES}, status_reason = t.reason
+       FROM (SELECT DISTINCT ON (id) id, reason FROM unnest($1::text[], $2::int[], $3::text[]) WITH ORDINALITY
+               AS told(id, rank, reason, nth) ORDER BY id, nth) t
+      WHERE s.id = t.id AND s.id = ANY($4::text[]) AND s.status_reason IS DISTINCT FROM t.reason
+        AND NOT EXISTS (SELECT FROM service_rollouts r WHERE r.service_id = s.id AND r.ended_at IS NULL)`,
+    [...values, held],
+  );
+}
+
+/** What becomes of its service is for the rules of its replicas to say. The service is held by the caller. */
+async function giveUpWaiting(
+  sql: Transaction,
+  { id, firstRank, reason }: { id: string; firstRank: number; reason: string },
 ): Promise<void> {
   await sql.query(
-    `WITH held AS (
-       SELECT s.id, t.reason FROM unnest($1::text[], $2::text[]) AS t(id, reason)
-         JOIN inference_services s ON s.id = t.id
-        WHERE s.${IS_WANTED} AND s.status_reason IS DISTINCT FROM t.reason ORDER BY s.id FOR NO KEY UPDATE OF s)
-     UPDATE inference_services s SET ${SOUND_SIZES}, status_reason = held.reason FROM held WHERE s.id = held.id`,
-    [told.map(({ id }) => id), told.map(({ reason }) => reason)],
+    `UPDATE instances SET given_up = $3
+      WHERE workload_kind = 'inference' AND workload_id = $1 AND rank = $2 AND current_epoch = 0 AND dismissed_at IS NULL`,
+    [id, firstRank, reason],
   );
 }

@@ -6,6 +6,7 @@ import {
   type ServiceConfig,
   serviceNeeds,
 } from "../../core/inference/service-config.ts";
+import { templateConfig } from "../../core/inference/revision-template.ts";
 import { type Order, resourcesOf } from "../../core/orders/order.ts";
 import { type Mount, MODEL_PATHS, withPaths } from "../../core/orders/order-check.ts";
 import { LIVE } from "../accounts/workspaces.ts";
@@ -68,6 +69,19 @@ export async function lockServiceOrders(
     [ids],
   );
   return new Map(rows.map((row) => [row.id, row]));
+}
+
+/** As a replica of that revision is ordered; how gateways show it stays the service's. */
+export function atRevision(
+  row: ServiceOrderRow,
+  template: Pick<
+    ServiceOrderRow,
+    "image" | "env_vars" | "cpu" | "memory" | "gpu" | "gpu_memory" | "model_id" | "config"
+  >,
+): ServiceOrderRow {
+  const { image, env_vars, cpu, memory, gpu, gpu_memory, model_id, config } = template;
+  const sizes = { cpu, memory, gpu, gpu_memory };
+  return { ...row, image, env_vars, ...sizes, model_id, config: templateConfig(config) };
 }
 
 export function checkOf(

@@ -19,6 +19,7 @@ import {
   orderOfNewService,
 } from "../inference/new-services.ts";
 import { dismissAll, makeReplicas } from "../inference/replica-moves.ts";
+import { heldVersions } from "../inference/rollouts.ts";
 import { SERVICE_STORE } from "../inference/service-kind.ts";
 import { orderOfReplica, type ServiceOrderRow } from "../inference/service-orders.ts";
 import { changeWishes, noteFailures } from "../inference/wishes.ts";
@@ -60,7 +61,7 @@ export async function orderService(
     hourly += check.lines.reduce((sum, lines) => sum + hourlyPrice(lines), 0n);
   }
   await insertService(sql, bound, { actor, now, reason: WAITS });
-  await makeReplicas(sql, { service: bound, count, newId, now });
+  await makeReplicas(sql, { service: bound, creations: [{ revision: 1, count }], newId, now });
   return { done: true, hourly };
 }
 
@@ -83,9 +84,10 @@ export async function startService(
   const together = Array.from({ length: count }, () => order);
   for (const check of await checkOrders(sql, together, { models: fleet.models, now }))
     if (!check.passed) return { done: false, refusal: "check", check };
+  const { serving_revision: revision } = await heldVersions(sql, service.id);
   await noteFailures(sql, service.id, { failures: 0, until: null });
   await move(sql, service, { to: "creating", reason: WAITS }, orderer);
-  await makeReplicas(sql, { service: named(service), count, newId, now });
+  await makeReplicas(sql, { service: named(service), creations: [{ revision, count }], newId, now });
   return { done: true, hostIds: [] };
 }
 

@@ -1,5 +1,5 @@
 /** Replicas that go: done without at once, while their hosts remove what they have of them. */
-import type { Leaving } from "../../core/inference/replicas.ts";
+import type { Leaving } from "../../core/inference/departures.ts";
 import { closeRun, waiveRun } from "../billing/runs/runs.ts";
 import type { Transaction } from "../database/database.ts";
 import { raiseGenerations } from "../hosts/hosts.ts";

@@ -43,6 +43,7 @@ export const JOB_STORE = {
   },
   waitingStarts: `SELECT id, 0 AS first_rank, ${RANKS} AS instances FROM training_jobs
      WHERE ${WAITS} AND placed_at IS NULL AND deleted_at IS NULL`,
+  orderOfStart: "training_jobs o ON o.id = s.id",
   isStarting: "o.status = 'queued' AND o.placed_at IS NOT NULL",
   isOver: "t.status IN ('completed', 'failed', 'cancelled')",
   isDerived: "(o.status IN ('running', 'stopping') OR o.status = 'queued' AND o.placed_at IS NOT NULL)",
@@ -56,7 +57,7 @@ export const JOB_STORE = {
     // One that waits for a place waits for room in the quotas as well.
     isActive: `(status IN ('running', 'stopping') OR ${WAITS} AND placed_at IS NOT NULL) AND EXISTS (
         SELECT FROM instances i WHERE i.workload_kind = 'training' AND i.workload_id = t.id)`,
-    instances: RANKS,
+    total: (size: (row: string) => string) => `${size("t")} * ${RANKS}`,
     environments: 0 as const,
   },
   waitingInstances: `CASE WHEN ${WAITS} AND placed_at IS NULL AND NOT ${COMES_LATER} THEN ${RANKS} ELSE 0 END`,
@@ -66,6 +67,8 @@ export const JOB_STORE = {
   move: moveJobs,
   explain: explainJob,
   explainWaiting: explainWaitingJobs,
+  giveUpWaiting: (sql: Transaction, start: { id: string; reason: string }) =>
+    explainWaitingJobs(sql, [start]),
 };
 
 async function lockWaiting(sql: Transaction, starts: readonly StartName[]): Promise<PlaceableStart[]> {

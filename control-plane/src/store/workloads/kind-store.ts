@@ -30,6 +30,8 @@ export interface KindStore<Status extends string> {
   };
   /** SQL for the starts that wait for a place, with `id`, `first_rank` and `instances` of each. */
   waitingStarts: string;
+  /** SQL: what goes after JOIN where the order `o` of such a start `s` is read. */
+  orderOfStart: string;
   /** SQL for a workload `o` of which nothing has begun yet since its places were given, so that all of it may wait again. */
   isStarting: string;
   /** SQL of the row `t`: whatever happens, nothing of it begins again. */
@@ -48,8 +50,8 @@ export interface KindStore<Status extends string> {
     /** Whether it is there at all, and whether its CPU, memory and GPUs count now. */
     exists: string;
     isActive: string;
-    /** So many instances count. */
-    instances: string;
+    /** As much as counts of a size, which is SQL of what one instance is made of, by that row's name. */
+    total: (size: (row: string) => string) => string;
     /** What it takes of the number of environments. */
     environments: 0 | 1;
   };
@@ -64,6 +66,11 @@ export interface KindStore<Status extends string> {
   move(sql: Transaction, moves: readonly WorkloadMove<Status>[]): Promise<void>;
   /** No event, since it may change every few seconds. */
   explain(sql: Connection, told: Explanation<Status>): Promise<void>;
-  /** New sentences of those that still wait, in the order of their ids, so that two who write many never wait in a circle. */
-  explainWaiting(sql: Transaction, told: readonly { id: string; reason: string }[]): Promise<void>;
+  /** New sentences of those that still wait, of several starts of one workload the first in the line first, in the order of their ids, so that two who write many never wait in a circle. */
+  explainWaiting(
+    sql: Transaction,
+    told: readonly { id: string; firstRank: number; reason: string }[],
+  ): Promise<void>;
+  /** Of one that waits, and no place would help it; where that ends a workload as a whole, it is moved instead. */
+  giveUpWaiting(sql: Transaction, start: { id: string; firstRank: number; reason: string }): Promise<void>;
 }

@@ -23,6 +23,13 @@ export function progressSentence(
   return `${what}. With allow_gap one of the old version makes room for it.`;
 }
 
+export function begunSentence(named: Omit<Named, "wanted">, { target, cause }: Rollout): string {
+  const [next, old] = [nameOf(named, target), nameOf(named, named.versions.serving)];
+  return cause === null
+    ? `Version ${next} is to replace ${old}.`
+    : asSentence(`Version ${next} is taken back, and ${old} takes its place: ${asPhrase(cause)}`);
+}
+
 export function completedSentence(named: Named, target: number): string {
   return `Version ${nameOf(named, target)} has replaced ${nameOf(named, named.versions.serving)}.`;
 }
@@ -37,6 +44,6 @@ export function revertedSentence(
     : asSentence(`Version ${next} is taken back, and ${old} takes its place: ${asPhrase(cause)}`);
 }
 
-function nameOf({ names }: Named, revision: number): string {
+export function nameOf({ names }: Pick<Named, "names">, revision: number): string {
   return names.get(revision) ?? `${revision}`;
 }

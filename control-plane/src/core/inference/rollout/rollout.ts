@@ -32,6 +32,8 @@ export interface RolloutStep {
   wanted: ReadonlyMap<number, number>;
   /** What stands with the service; null where there is nothing to tell. */
   sentence: string | null;
+  /** A sentence; with this step it goes back for it, or went. */
+  cause: string | null;
   /** With this step it is over. */
   ended: "completed" | "reverted" | null;
 }
@@ -40,7 +42,8 @@ export interface RolloutStep {
 export function rolloutStep(standing: RolloutStanding): RolloutStep {
   const { versions } = standing;
   const { serving, rollout } = versions;
-  if (rollout === null) return { versions, wanted: wantedBack(standing), sentence: null, ended: null };
+  if (rollout === null)
+    return { versions, wanted: wantedBack(standing), sentence: null, cause: null, ended: null };
   const cause = rollout.cause ?? revisionFault({ ...standing, serving, target: rollout.target });
   return cause === null
     ? goForward(standing, rollout)
@@ -59,6 +62,7 @@ function goForward(standing: RolloutStanding, rollout: Rollout): RolloutStep {
       versions: { serving: target, previous: versions.serving, rollout: null },
       wanted: new Map([[target, wanted]]),
       sentence: completedSentence(standing, target),
+      cause: null,
       ended: "completed",
     };
   const needsGap = allowsGap && lack !== null;
@@ -67,6 +71,7 @@ function goForward(standing: RolloutStanding, rollout: Rollout): RolloutStep {
     versions: { ...versions, rollout: going },
     wanted: wantedForward(standing, going, counted),
     sentence: progressSentence(standing, going, { counted, lack }),
+    cause: null,
     ended: null,
   };
 }
@@ -112,6 +117,7 @@ function goBack(standing: RolloutStanding, rollout: Rollout, cause: string): Rol
     versions: { ...versions, rollout: hasEnded ? null : rollout },
     wanted: wantedBack(standing),
     sentence: revertedSentence(standing, { target: rollout.target, cause, hasEnded }),
+    cause,
     ended: hasEnded ? "reverted" : null,
   };
 }

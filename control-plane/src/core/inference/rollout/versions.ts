@@ -24,6 +24,13 @@ export interface Rollout {
   gapFrom: number | null;
 }
 
+/** Of a service of which nothing is wanted there is nothing to wait for: the next start is of the other version. */
+export function settledAtOnce({ serving, previous, rollout }: Versions): Versions {
+  return rollout === null || rollout.cause !== null
+    ? { serving, previous, rollout: null }
+    : { serving: rollout.target, previous: serving, rollout: null };
+}
+
 export type Begun = { begun: true; versions: Versions } | { begun: false; why: string };
 
 const CALLED_OFF = "It was called off.";
@@ -44,12 +51,12 @@ export function beginRollout(
 }
 
 /** To what served before; while a rollout goes on, that is what still serves. */
-export function beginRollback(versions: Versions): Begun {
+export function beginRollback(versions: Versions, { allowsGap } = { allowsGap: false }): Begun {
   const { previous, rollout } = versions;
   if (rollout !== null) return callOff(versions, rollout);
   return previous === null
     ? refused("There is no previous version.")
-    : beginRollout(versions, previous, { allowsGap: false });
+    : beginRollout(versions, previous, { allowsGap });
 }
 
 function callOff(versions: Versions, rollout: Rollout): Begun {

@@ -111,8 +111,9 @@ function usesOfKind(
   { table, uses, columns: { storage } }: KindStore<WorkloadStatus>,
 ): string {
   const columns = ["id", "cpu", "memory", "gpu", "status", ...uses.columns];
-  return `SELECT owner, owner_id, cpu::bigint * ${uses.instances} AS cpu,
-             ceil(memory / ${MIB}.0) * ${uses.instances} AS memory, gpu::bigint * ${uses.instances} AS gpu,
+  return `SELECT owner, owner_id, ${uses.total((row) => `${row}.cpu::bigint`)} AS cpu,
+             ${uses.total((row) => `ceil(${row}.memory / ${MIB}.0)`)} AS memory,
+             ${uses.total((row) => `${row}.gpu::bigint`)} AS gpu,
              ${storage} AS storage, ${uses.environments} AS environments, ${uses.isActive} AS active
         FROM (${ownedWorkloads(table, columns)}) t
        WHERE ${uses.exists} AND ('${kind}', id::text) NOT IN (SELECT * FROM unnest($3::text[], $4::text[]))`;

@@ -51,8 +51,8 @@ function placed(kind: WorkloadKind): string {
 }
 
 function queued(kind: WorkloadKind): string {
-  const { table, waitingStarts } = storeOf(kind);
-  return `SELECT ${columnsOf(kind)}, s.instances FROM (${waitingStarts}) s JOIN ${table} o ON o.id = s.id`;
+  const { waitingStarts, orderOfStart } = storeOf(kind);
+  return `SELECT ${columnsOf(kind)}, s.instances FROM (${waitingStarts}) s JOIN ${orderOfStart}`;
 }
 
 function columnsOf(kind: WorkloadKind): string {

@@ -76,14 +76,14 @@ export async function waitingStarts(sql: Connection): Promise<WaitingStart[]> {
 
 /** Rows of the old system may not say when they were made: nothing has waited longer. */
 function waitingSql(kind: WorkloadKind, store: KindStore<WorkloadStatus>): string {
-  const { table, waitingStarts: starts, columns, priority, limitSeconds, queuedAt } = store;
+  const { waitingStarts: starts, orderOfStart, columns, priority, limitSeconds, queuedAt } = store;
   return `SELECT s.id, s.first_rank, s.instances, ${columns.attempt} AS attempt, ${columns.code} AS code, ${columns.distributed} AS distributed, o.image, ${columns.storagePool} AS storage_pool,
             ${safeBigint("o.customer_id")} AS customer_id, w.id AS workspace_id,
             ${safeBigint("coalesce(w.owner_id, o.customer_id)")} AS payer_id,
             coalesce(w.share_weight, 1) AS share_weight, ${priority} AS priority,
             coalesce(${queuedAt}, o.created_at, 'epoch') AS ordered_at, ${limitSeconds ?? "NULL::bigint"} AS limit_seconds,
             ${resourceColumns(kind, "o", CONFIG_KEYS)}
-       FROM (${starts}) s JOIN ${table} o ON o.id = s.id
+       FROM (${starts}) s JOIN ${orderOfStart}
        LEFT JOIN workspaces w ON w.id = o.workspace_id AND ${LIVE}
       ORDER BY priority DESC, ordered_at, s.id, s.first_rank LIMIT $1`;
 }

@@ -118,6 +118,18 @@ test("nobody is shown what a variable holds", async () => {
   ]);
 });
 
+test("a variable that the file has no more is taken out", async () => {
+  const { asked } = await deployed("name: chat\nversion: v2\nenv_vars: {MORE: words}", { isMeant: true });
+
+  expect(asked).toEqual([
+    [
+      "POST",
+      "/inference-services/svc-1/upgrade",
+      { version: "v2", env_vars: { TOKEN: null, MORE: "words" } },
+    ],
+  ]);
+});
+
 test.each([["chat:2"], ["chat:1"]])("a dry run does nothing (%s)", async (image) => {
   const { asked, failure } = await deployed(`name: chat\nversion: v1\nimage: ${image}`, { isDryRun: true });
 

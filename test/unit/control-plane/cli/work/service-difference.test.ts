@@ -62,7 +62,7 @@ test("each member says how it changes, those of config by themselves", () => {
   ]);
 });
 
-test("one request changes at once what can be, another is the upgrade with all variables that are to be", () => {
+test("one request changes at once what can be, another is the upgrade, in which null takes out", () => {
   const file = {
     name: "chat",
     version: "v2",
@@ -84,7 +84,7 @@ test("one request changes at once what can be, another is the upgrade with all v
   expect(patchOf(differences)).toEqual({ max_replicas: 4, config: { max_in_flight: 8 } });
   expect(upgradeOf(differences, file)).toEqual({
     version: "v2",
-    env_vars: { LOG: "debug", EPOCHS: "3" },
+    env_vars: { LOG: "debug", TOKEN: null, EPOCHS: "3" },
     config: { port: null },
   });
 });

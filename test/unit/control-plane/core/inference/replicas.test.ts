@@ -2,7 +2,11 @@ import * as fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { MS_PER_MINUTE, MS_PER_SECOND } from "@remotegpu/shared/units";
 import { type Replica, serves } from "@remotegpu/control-plane/core/inference/replica";
-import { replicasPlan, type ServiceStanding } from "@remotegpu/control-plane/core/inference/replicas";
+import {
+  replicasPlan as planOf,
+  type ReplicasPlan,
+  type ServiceStanding,
+} from "@remotegpu/control-plane/core/inference/replicas";
 import {
   aDrain,
   aDraining,
@@ -20,6 +24,17 @@ const service = (change: Partial<ServiceStanding> = {}): ServiceStanding => ({
   drainMs: 600 * MS_PER_SECOND,
   ...change,
 });
+/** Of a service with one revision; how many are made, in place of of which. */
+const replicasPlan = (
+  standing: ServiceStanding,
+  replicas: readonly Replica[],
+): Omit<ReplicasPlan, "creations"> & { creations: number } => {
+  const wanted = new Map([[1, standing.wanted]]);
+  const whySurplus = () => `Scaled down to ${standing.wanted}.`;
+  const course = { wanted, known: 1, isTrying: false, sentence: null, whySurplus };
+  const plan = planOf(standing, replicas, course);
+  return { ...plan, creations: plan.creations.reduce((sum, { count }) => sum + count, 0) };
+};
 const ranks = (leaving: readonly { rank: number }[]) => leaving.map(({ rank }) => rank);
 
 describe("a service that is made", () => {
@@ -201,7 +216,7 @@ describe("a replica that goes while it answers", () => {
       leaving: [],
     });
     expect(replicasPlan(service(), [aReplica(0), aDraining(1, done)]).leaving).toEqual([
-      { rank: 1, why: "Scaled down to 1.", freeForMs: 0 },
+      { rank: 1, why: "Scaled down to 1.", freeForMs: 0, failure: null },
     ]);
   });
 

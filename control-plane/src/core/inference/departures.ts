@@ -1,0 +1,88 @@
+/**
+ * Which replicas go, and how: those beyond the number, those that are made up for elsewhere, and those that are drained
+ * and have answered what they were given.
+ */
+import { MS_PER_SECOND } from "@remotegpu/shared/units";
+import { type Drain, endOfDrain } from "./drain.ts";
+import { type Fate, mayBeAnswering, type Replica, type ReplicaPlace, SILENT_MS, serves } from "./replica.ts";
+
+/** A replica that its service does without from now on. */
+export interface Leaving {
+  rank: number;
+  /** A sentence. */
+  why: string;
+  /** Nothing of it is charged from so long ago on. */
+  freeForMs: number;
+  /** Hopeless: another one would do no better. */
+  failure: "failed" | "hopeless" | null;
+}
+
+/** One that is not wanted any more, and has not failed. */
+export interface Going {
+  replica: Replica;
+  why: string;
+  freeForMs?: number;
+}
+
+export interface Moving {
+  replica: Replica;
+  place: ReplicaPlace;
+  fate: Extract<Fate, { kind: "moves" }>;
+}
+
+/** Those beyond the number: first what waits, then what starts, then what does not serve, then the newest. */
+export function beyond(staying: readonly Replica[], wanted: number): Replica[] {
+  const surplus = Math.max(0, staying.length - wanted);
+  return [...staying]
+    .sort((one, other) => worth(one) - worth(other) || other.rank - one.rank)
+    .slice(0, surplus);
+}
+
+function worth({ place }: Replica): number {
+  if (place === null) return 0;
+  if (place.state !== "ready") return 1;
+  return serves(place) ? 3 : 2;
+}
+
+/** Of those that move, as many as are made up for: on a silent host by places, else by others that serve. */
+export function replaced(moving: readonly Moving[], kept: readonly Replica[], wanted: number): Going[] {
+  const placed = kept.flatMap(({ place }) => place ?? []);
+  const leaving = (after: Moving["fate"]["after"], others: readonly ReplicaPlace[]) => {
+    const those = moving.filter(({ fate }) => fate.after === after);
+    return those.slice(0, Math.max(0, Math.min(those.length, others.length + those.length - wanted)));
+  };
+  /** The newest places first: those are the ones that were made for them. */
+  const newest = placed.map(({ placedForMs }) => placedForMs).sort((one, other) => one - other);
+  return [
+    ...leaving("placed", placed).map(({ replica, place, fate: { why } }, nth) => {
+      const since = newest[nth] ?? 0;
+      const isMadeForIt = since <= place.silentForMs - SILENT_MS;
+      return { replica, why, freeForMs: isMadeForIt ? since : 0 };
+    }),
+    ...leaving("ready", placed.filter(serves)).map(({ replica, fate: { why } }) => ({ replica, why })),
+  ];
+}
+
+export function leavingOf({ replica: { rank }, why, freeForMs = 0 }: Going): Leaving {
+  return { rank, why, freeForMs, failure: null };
+}
+
+/** Those whose drain is over, or of which nobody gets an answer any more. */
+export function drained(replicas: readonly Replica[], drainMs: number): Leaving[] {
+  return replicas.flatMap(({ rank, place, drain }) => {
+    const why = drain && whyDrained(drain, place, drainMs);
+    return why === null ? [] : [{ rank, why, freeForMs: 0, failure: null }];
+  });
+}
+
+function whyDrained(drain: Drain, place: ReplicaPlace | null, drainMs: number): string | null {
+  if (place === null || !mayBeAnswering(place)) return drain.why;
+  switch (endOfDrain(drain, drainMs)) {
+    case null:
+      return null;
+    case "nothing-open":
+      return drain.why;
+    case "time-is-up":
+      return `${drain.why} What was still open there after ${drainMs / MS_PER_SECOND} seconds was cut off.`;
+  }
+}

@@ -1,0 +1,37 @@
+/** What its replicas make of a service: when it runs, and what stands with it. */
+import { isSilent, type Replica, serves } from "./replica.ts";
+import type { Moving } from "./departures.ts";
+import type { ReplicasPlan, ServiceStanding } from "./replicas.ts";
+
+/** It runs from its first replica that serves on; one that wants none runs as it is. */
+export function statusOf(
+  { status, wanted }: ServiceStanding,
+  left: readonly Replica[],
+): ReplicasPlan["becomes"] {
+  const isServing = left.some(({ place }) => place !== null && !isSilent(place) && serves(place));
+  const runs = status === "creating" && (isServing || wanted === 0);
+  return runs ? { status: "running", reason: wanted === 0 ? AT_ZERO : null } : null;
+}
+
+const AT_ZERO = "Scaled to zero: no replica is wanted.";
+
+/** What waits for a place is told of by whoever looks for places. */
+export function sentenceOf(
+  { status, wanted, pauseMs }: ServiceStanding,
+  {
+    kept,
+    moving,
+    failed,
+    missing,
+  }: { kept: readonly Replica[]; moving: readonly Moving[]; failed: string | null; missing: number },
+): ReplicasPlan["sentence"] {
+  if (failed !== null) return `${failed} Another one is made in its place after a pause.`;
+  if (kept.some(({ place }) => place === null) || (missing > 0 && pauseMs > 0)) return undefined;
+  if (wanted === 0) return AT_ZERO;
+  const [first] = moving;
+  if (first !== undefined)
+    return `${first.fate.why} Another one takes the place of replica ${first.replica.rank}.`;
+  if (status === "creating" || missing > 0) return undefined;
+  const serving = kept.filter(({ place }) => place !== null && serves(place)).length;
+  return serving === wanted ? null : `${serving} of ${wanted} replicas serve.`;
+}

@@ -1,0 +1,192 @@
+/** Versions of an inference service: another one, the one before, and which there were. */
+import { createRoute, z } from "@hono/zod-openapi";
+import { emptyFleet } from "../../store/fleet/empty-fleet.ts";
+import type { EmptyFleet } from "../../store/fleet/empty-fleet.ts";
+import type { KeptFleet } from "../../store/fleet/kept-fleet.ts";
+import type { Transaction } from "../../store/database/database.ts";
+import { inferenceServiceById } from "../../store/inference/inference-services.ts";
+import { type RevisionRow, serviceRevisions } from "../../store/inference/revisions.ts";
+import { type RolloutRow, serviceRollouts } from "../../store/inference/rollouts.ts";
+import { lockServiceOrders, type ServiceOrderRow } from "../../store/inference/service-orders.ts";
+import type { OrderOutcome } from "../../store/orders/environment-orders.ts";
+import { rollbackService, upgradeService } from "../../store/orders/service-upgrades.ts";
+import type { ApiApp, ApiContext, ApiDeps } from "../deps.ts";
+import { onFleet } from "../environments/environment-access.ts";
+import { once } from "../request/idempotency.ts";
+import { numericPage, pageOf, PageQuery, toPage } from "../request/pagination.ts";
+import { notFound } from "../request/refusal.ts";
+import {
+  accepted,
+  forCustomers,
+  iso,
+  jsonBody,
+  ok,
+  optionalJsonBody,
+  Timestamp,
+  WorkloadIdPath,
+} from "../request/route.ts";
+import { ordererOf, refuseUnlessDone, tellOf } from "../workloads/orders.ts";
+import { workloadFor } from "../workloads/routed-kind.ts";
+import { INFERENCE_SERVICES } from "./inference-kind.ts";
+import { InferenceService } from "./inference-service-answer.ts";
+import { refuseIssues } from "./service-body.ts";
+import { changeOf, RollbackBody, templateIssues, UpgradeBody } from "./upgrade-body.ts";
+
+const tags = ["inference services"];
+const what = "inference service";
+
+const upgrade = createRoute({
+  ...forCustomers,
+  method: "post",
+  path: "/inference-services/{id}/upgrade",
+  operationId: "upgradeInferenceService",
+  "x-problems": [402],
+  tags,
+  summary: "Have another version serve: its image, command, variables, model and sizes, or some of them",
+  description:
+    "What is left out stays as it is. One replica more than wanted is of the new version; each that serves takes the place of one of the old, and requests go on meanwhile. Where there is no room for one more, it waits and says what is missing, unless allow_gap lets one of the old make room. It goes back by itself, with the cause, where the new version does not get ready, no registry has its image, or its answers of status 500 and above are 5 points more than the old one's, over at least 50. Another upgrade meanwhile takes its place. A stopped service has the new version with its next start; one in error starts with it.",
+  request: { params: WorkloadIdPath, body: jsonBody(UpgradeBody) },
+  responses: accepted("The inference service, on its way", InferenceService),
+});
+
+const rollback = createRoute({
+  ...forCustomers,
+  method: "post",
+  path: "/inference-services/{id}/rollback",
+  operationId: "rollBackInferenceService",
+  "x-problems": [402],
+  tags,
+  summary: "Go back to previous_version, image and all; an upgrade on its way is taken back",
+  description:
+    "It goes as an upgrade does, and refuses only where there is no version before. Rolling back twice is where it began.",
+  request: { params: WorkloadIdPath, body: optionalJsonBody(RollbackBody) },
+  responses: accepted("The inference service, on its way", InferenceService),
+});
+
+const Revision = z
+  .object({
+    number: z.int(),
+    version: z.string().nullable(),
+    image: z.string(),
+    command: z.string().nullable(),
+    env_vars: z.record(z.string(), z.string()).nullable(),
+    cpu: z.int(),
+    memory: z.int(),
+    gpu: z.int(),
+    gpu_memory: z.int().nullable(),
+    model_id: z.int().nullable(),
+    model_version: z.string().nullable(),
+    config: z.record(z.string(), z.unknown()).nullable(),
+    created_at: Timestamp,
+    actor: z.string(),
+  })
+  .openapi("ServiceRevision");
+
+const revisions = createRoute({
+  ...forCustomers,
+  method: "get",
+  path: "/inference-services/{id}/revisions",
+  operationId: "listServiceRevisions",
+  tags,
+  summary: "What its replicas were made of, the newest first",
+  request: { params: WorkloadIdPath, query: PageQuery },
+  responses: ok("A page of revisions", pageOf(Revision)),
+});
+
+const ServiceRollout = z
+  .object({
+    number: z.int(),
+    from_revision: z.int(),
+    from_version: z.string().nullable(),
+    target: z.int(),
+    version: z.string().nullable(),
+    allow_gap: z.boolean(),
+    cause: z.string().nullable(),
+    began_at: Timestamp,
+    actor: z.string(),
+    ended_at: Timestamp.nullable(),
+    outcome: z.enum(["completed", "reverted", "superseded"]).nullable(),
+  })
+  .openapi("ServiceRollout");
+
+const rollouts = createRoute({
+  ...forCustomers,
+  method: "get",
+  path: "/inference-services/{id}/rollouts",
+  operationId: "listServiceRollouts",
+  tags,
+  summary: "Its upgrades and rollbacks and what became of each, the newest first",
+  request: { params: WorkloadIdPath, query: PageQuery },
+  responses: ok("A page of rollouts", pageOf(ServiceRollout)),
+});
+
+type Ordered = (sql: Transaction, service: ServiceOrderRow, fleet: EmptyFleet) => Promise<OrderOutcome>;
+
+export function registerServiceVersionRoutes(api: ApiApp, deps: ApiDeps, fleet: KeptFleet): void {
+  const { db, newId } = deps;
+  const readable = (c: ApiContext, id: string) =>
+    workloadFor(c, { byId: inferenceServiceById, what }, id, "read-workload");
+
+  /** In one transaction that holds the service. */
+  async function ordered(c: ApiContext, asked: string, order: Ordered) {
+    const { id } = await workloadFor(c, { byId: inferenceServiceById, what }, asked, "manage-workload");
+    const recent = await fleet.recent();
+    return await once(c, async (sql, afterwards) => {
+      const service = (await lockServiceOrders(sql, [id])).get(id);
+      if (service === undefined) throw notFound(`${what} ${id}`);
+      // Within the transaction everything is asked through it: whoever holds a connection must not wait for another.
+      const looks = { recent: () => Promise.resolve(recent), anew: () => emptyFleet(sql) };
+      refuseUnlessDone(await onFleet(looks, (known) => order(sql, service, known)));
+      afterwards(() => tellOf(c, []));
+      return c.json(await INFERENCE_SERVICES.answerOf(c, sql, id), 202);
+    });
+  }
+
+  api.openapi(upgrade, async (c) => {
+    const { allow_gap: allowsGap = false, ...body } = c.req.valid("json");
+    const deed = { allowsGap, orderer: ordererOf(c), newId };
+    return await ordered(c, c.req.valid("param").id, (sql, service, known) =>
+      upgradeService(sql, service, {
+        ...deed,
+        fleet: known,
+        change: changeOf(body),
+        refuseFaults: (template) => refuseIssues(templateIssues(template)),
+      }),
+    );
+  });
+
+  api.openapi(rollback, async (c) => {
+    const { allow_gap: allowsGap = false } = c.req.valid("json");
+    const deed = { allowsGap, orderer: ordererOf(c), newId };
+    return await ordered(c, c.req.valid("param").id, (sql, service, known) =>
+      rollbackService(sql, service, { ...deed, fleet: known }),
+    );
+  });
+
+  api.openapi(revisions, async (c) => {
+    const { id } = await readable(c, c.req.valid("param").id);
+    const page = numericPage(c.req.valid("query"));
+    const rows = await serviceRevisions(db, id, { before: page.after, limit: page.limit + 1 });
+    return c.json(toPage(rows, page.limit, { item: revisionAnswer, key: ({ number }) => [number] }), 200);
+  });
+
+  api.openapi(rollouts, async (c) => {
+    const { id } = await readable(c, c.req.valid("param").id);
+    const page = numericPage(c.req.valid("query"));
+    const rows = await serviceRollouts(db, id, { before: page.after, limit: page.limit + 1 });
+    return c.json(toPage(rows, page.limit, { item: rolloutAnswer, key: ({ number }) => [number] }), 200);
+  });
+}
+
+function revisionAnswer(row: RevisionRow): z.input<typeof Revision> {
+  return { ...row, config: row.config && { ...row.config }, created_at: row.created_at.toISOString() };
+}
+
+function rolloutAnswer({ allows_gap, ...row }: RolloutRow): z.input<typeof ServiceRollout> {
+  return {
+    ...row,
+    allow_gap: allows_gap,
+    began_at: row.began_at.toISOString(),
+    ended_at: iso(row.ended_at),
+  };
+}

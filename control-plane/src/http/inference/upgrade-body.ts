@@ -1,0 +1,81 @@
+/** An upgrade of an inference service as it comes in, and what contradicts itself in what it makes of the service. */
+import { z } from "@hono/zod-openapi";
+import { EnvVarName, EnvVars, MAX_ENV_BYTES } from "@remotegpu/shared/env-vars";
+import { displayText, text } from "@remotegpu/shared/text";
+import type { Template, TemplateChange } from "../../core/inference/revision-template.ts";
+import { portOf } from "../../core/inference/service-config.ts";
+import { orderIssues } from "../../core/orders/order-check.ts";
+import { ImageReference, RowId } from "../request/input-fields.ts";
+import { placeFields, sizeFields } from "../workloads/order-fields.ts";
+import { templateFields } from "./template-fields.ts";
+
+const allowGap = z.boolean().optional();
+
+/** Null takes a part of the config out. */
+const config = { ...placeFields, ...templateFields };
+
+export const UpgradeBody = z
+  .strictObject({
+    version: displayText(64),
+    image: ImageReference.optional(),
+    env_vars: z.record(EnvVarName, text(MAX_ENV_BYTES).nullable()).optional(),
+    cpu: sizeFields.cpu.optional(),
+    memory: sizeFields.memory.optional(),
+    gpu: sizeFields.gpu,
+    gpu_memory: sizeFields.gpu_memory,
+    model_id: RowId.nullable().optional(),
+    model_version: displayText(64).nullable().optional(),
+    config: z
+      .strictObject({
+        spec: config.spec.nullable(),
+        gpu_sharing: config.gpu_sharing.nullable(),
+        gpu_model: config.gpu_model.nullable(),
+        max_price_per_hour: config.max_price_per_hour.nullable(),
+        host_labels: config.host_labels.nullable(),
+        command: config.command.nullable(),
+        port: config.port.nullable(),
+        stop_grace_seconds: config.stop_grace_seconds.nullable(),
+      })
+      .optional(),
+    allow_gap: allowGap,
+  })
+  .openapi("InferenceServiceUpgrade", {
+    example: { version: "2", image: "vllm/vllm-openai:v0.9.0" },
+  });
+
+export const RollbackBody = z
+  .strictObject({ allow_gap: allowGap })
+  .openapi("InferenceServiceRollback", { example: {} });
+
+export function changeOf(body: Omit<z.output<typeof UpgradeBody>, "allow_gap">): TemplateChange {
+  const { env_vars: envVars, gpu_memory: gpuMemory, model_id: modelId, ...others } = body;
+  const { model_version: modelVersion, ...fields } = others;
+  return { envVars, gpuMemory, modelId, modelVersion, ...fields };
+}
+
+export function templateIssues({
+  envVars,
+  gpu,
+  gpuMemory,
+  config: settings,
+}: Pick<Template, "envVars" | "gpu" | "gpuMemory" | "config">): { path: string; message: string }[] {
+  const port = String(portOf(settings));
+  const otherPort = envVars["PORT"] !== undefined && envVars["PORT"] !== port;
+  const variables = EnvVars.safeParse(envVars);
+  return [
+    ...(otherPort
+      ? [{ path: "env_vars.PORT", message: `is set for each replica, to config.port: ${port}` }]
+      : []),
+    ...(variables.error?.issues.map(({ path, message }) => ({
+      path: ["env_vars", ...path].join("."),
+      message,
+    })) ?? []),
+    ...orderIssues({
+      gpu,
+      gpuMemory,
+      gpuSharing: settings.gpu_sharing ?? "exclusive",
+      mountedDatasets: [],
+      mountedModels: [],
+    }),
+  ];
+}

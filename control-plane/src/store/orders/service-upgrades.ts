@@ -1,0 +1,166 @@
+/**
+ * What people order of a service's versions: another one, and the one before. Each writes down a wish; how its replicas
+ * come to it is the loop's (controllers/inference/replicas.ts). Of a service of which none is wanted the next start is of
+ * the other version, and one in error starts with it at once.
+ */
+import {
+  changedTemplate,
+  isSameTemplate,
+  type Template,
+  type TemplateChange,
+} from "../../core/inference/revision-template.ts";
+import { begunSentence, completedSentence } from "../../core/inference/rollout/rollout-words.ts";
+import {
+  beginRollback,
+  beginRollout,
+  settledAtOnce,
+  type Versions,
+} from "../../core/inference/rollout/versions.ts";
+import { isWanted } from "../../core/inference/wanted-replicas.ts";
+import type { NewId } from "../../core/workloads/new-id.ts";
+import type { Transaction } from "../database/database.ts";
+import type { EmptyFleet } from "../fleet/empty-fleet.ts";
+import { insertRevision, serviceTemplate } from "../inference/revisions.ts";
+import {
+  heldVersions,
+  namesOf,
+  noteTurn,
+  noteWish,
+  type OfRollout,
+  versionsOf,
+} from "../inference/rollouts.ts";
+import {
+  atRevision,
+  lockServiceOrders,
+  orderOfReplica,
+  type ServiceOrderRow,
+} from "../inference/service-orders.ts";
+import { checkOrders } from "./checks/order-checks.ts";
+import { orderImpossibilities } from "./checks/order-impossibility.ts";
+import { boundToSpec } from "./checks/spec-model.ts";
+import type { OrderOutcome, RefusedOrder } from "./environment-orders.ts";
+import { startService } from "./inference-orders.ts";
+import type { Orderer } from "./workload-stops.ts";
+
+interface Deed {
+  allowsGap: boolean;
+  /** As if nothing ran on it: what never fits it is refused. */
+  fleet: EmptyFleet;
+  orderer: Orderer;
+  newId: NewId;
+}
+
+/** @param refuseFaults throws where what the change makes contradicts itself */
+export async function upgradeService(
+  sql: Transaction,
+  service: ServiceOrderRow,
+  {
+    change,
+    refuseFaults,
+    ...deed
+  }: Deed & { change: TemplateChange; refuseFaults: (template: Template) => void },
+): Promise<OrderOutcome> {
+  const refusal = refusalOf(service);
+  if (refusal !== null) return refusal;
+  const versions = versionsOf(await heldVersions(sql, service.id));
+  const from = newestWish(versions);
+  const base = await serviceTemplate(sql, service.id, from);
+  if (base === null) throw new Error(`service ${service.id} has no revision ${from}`);
+  const bound = await boundToSpec(sql, changedTemplate(base, change));
+  if ("done" in bound) return bound;
+  refuseFaults(bound);
+  const unfit = await unfitness(sql, service, { template: bound, ...deed });
+  if (unfit !== null) return unfit;
+  const { actor, now } = deed.orderer;
+  const target = isSameTemplate(base, bound)
+    ? from
+    : await insertRevision(sql, service.id, { template: bound, actor, now });
+  const begun = beginRollout(versions, target, deed);
+  return begun.begun
+    ? await turn(sql, service, { before: versions, wished: begun.versions, ...deed })
+    : wrongState(begun.why);
+}
+
+/** To the version before; of one on its way that is the one that serves. */
+export async function rollbackService(
+  sql: Transaction,
+  service: ServiceOrderRow,
+  deed: Deed,
+): Promise<OrderOutcome> {
+  const refusal = refusalOf(service);
+  if (refusal !== null) return refusal;
+  const versions = versionsOf(await heldVersions(sql, service.id));
+  const begun = beginRollback(versions, deed);
+  if (!begun.begun) return wrongState(begun.why);
+  const wished = begun.versions;
+  if (service.status === "error") {
+    // It starts at once: what keeps it from that is said before anything is written.
+    const template = await serviceTemplate(sql, service.id, settledAtOnce(wished).serving);
+    const unfit = template && (await unfitness(sql, service, { template, ...deed }));
+    if (unfit !== null) return unfit;
+  }
+  return await turn(sql, service, { before: versions, wished, ...deed });
+}
+
+function refusalOf({ has_revisions: isOurs, orderer_id: ordererId }: ServiceOrderRow): RefusedOrder | null {
+  if (!isOurs) return wrongState("The service was ordered in the old system; order it again.");
+  return ordererId === null ? wrongState("The account that ordered it is no more.") : null;
+}
+
+/** What people asked for last, unless it is being taken back. */
+function newestWish({ serving, rollout }: Versions): number {
+  return rollout === null || rollout.cause !== null ? serving : rollout.target;
+}
+
+/** Quotas and funds are for each replica to meet: one beyond them waits, and says so. */
+async function unfitness(
+  sql: Transaction,
+  service: ServiceOrderRow,
+  { template, fleet, orderer: { now } }: Pick<Deed, "fleet" | "orderer"> & { template: Template },
+): Promise<RefusedOrder | null> {
+  const { image, cpu, memory, gpu, config } = template;
+  const asked = { image, cpu, memory, gpu, config, env_vars: { ...template.envVars } };
+  const replica = atRevision(service, {
+    ...asked,
+    gpu_memory: template.gpuMemory,
+    model_id: template.modelId,
+  });
+  const order = { ...orderOfReplica(replica), id: null };
+  const [impossible] = await orderImpossibilities(sql, [{ order, fleet }], now);
+  if (impossible != null) return { done: false, refusal: "impossible", impossibility: impossible };
+  for (const check of await checkOrders(sql, [order], { models: fleet.models, now }))
+    if (!check.passed && check.obstacle !== "quota" && check.obstacle !== "funds")
+      return { done: false, refusal: "check", check };
+  return null;
+}
+
+async function turn(
+  sql: Transaction,
+  service: ServiceOrderRow,
+  { before, wished, fleet, orderer, newId }: Deed & { before: Versions; wished: Versions },
+): Promise<OrderOutcome> {
+  const { rollout } = wished;
+  if (rollout === null) throw new Error("a rollout that is begun is there");
+  const { actor, now } = orderer;
+  const of: OfRollout = { service: { id: service.id, customerId: service.customer_id }, actor, now };
+  const names = namesOf(await heldVersions(sql, service.id));
+  await noteWish(sql, of, { before, rollout, told: begunSentence({ versions: before, names }, rollout) });
+  if (isWanted(service.status)) return { done: true, hostIds: [] };
+  const after = settledAtOnce(wished);
+  const isBack = rollout.cause !== null;
+  await noteTurn(sql, of, {
+    before: wished,
+    after,
+    ended: isBack ? "reverted" : "completed",
+    cause: rollout.cause,
+    told: isBack ? null : completedSentence({ versions: before, names, wanted: 0 }, after.serving),
+  });
+  if (service.status !== "error") return { done: true, hostIds: [] };
+  const row = (await lockServiceOrders(sql, [service.id])).get(service.id);
+  if (row === undefined) throw new Error(`service ${service.id} vanished within its own transaction`);
+  return await startService(sql, row, { ...orderer, fleet, newId });
+}
+
+function wrongState(detail: string): RefusedOrder {
+  return { done: false, refusal: "wrong-state", detail };
+}

@@ -1,0 +1,178 @@
+/** A service that goes from one version to another, on hosts that a test speaks for: the way of it, and what is refused. */
+import { afterEach, beforeEach, describe, expect, test } from "vitest";
+import { examine } from "@remotegpu/control-plane/store/doctor/examination";
+import { InstanceSpec } from "@remotegpu/shared/instance";
+import { GIB } from "@remotegpu/shared/units";
+import { type FreshDatabase, freshDatabase } from "../../support/engines/postgres.ts";
+import { openControlScene } from "../../support/worlds/control-scene.ts";
+import { RolloutScene, SERVES_V1, SERVES_V2 } from "../../support/worlds/rollout-scene.ts";
+import { ServiceScene } from "../../support/worlds/service-scene.ts";
+
+let fresh: FreshDatabase;
+let services: ServiceScene;
+let rolling: RolloutScene;
+
+beforeEach(async () => {
+  fresh = await freshDatabase();
+  services = await ServiceScene.begin(await openControlScene(fresh), { hosts: 3 });
+  rolling = new RolloutScene(services);
+});
+afterEach(async () => {
+  const { db, now } = services.scene.api.deps;
+  const unwell = (await examine(db, now())).filter(({ state }) => state !== "well");
+  await services.scene.close();
+  if (unwell.length > 0) throw new Error(`the doctor finds: ${JSON.stringify(unwell)}`);
+});
+
+describe("an upgrade", () => {
+  test("replaces replica by replica, shows the old version until the last is replaced, and leaves only the new", async () => {
+    const id = await services.runs({ min_replicas: 3, env_vars: { LEVEL: "1", KEPT: "yes" } });
+
+    const ordered = await rolling.upgrade(id, {
+      env_vars: { LEVEL: null, OTHER: "2" },
+      config: { command: "serve" },
+    });
+
+    expect(ordered).toMatchObject({
+      status: 202,
+      body: {
+        version: "v1",
+        image: "server:1",
+        revision: 1,
+        rollout: { version: "v2", revision: 2, cause: null, allow_gap: false },
+      },
+    });
+    await services.settle();
+    expect(await services.serving(id)).toEqual([0, 1, 2, 3]);
+    expect(await services.get(id)).toMatchObject({
+      version: "v1",
+      previous_version: null,
+      status_reason: "Version v2 replaces v1: 0 of 3 replicas.",
+    });
+    await services.pass(16);
+    await services.settle(6);
+
+    expect(await services.serving(id)).toEqual([3, 4, 5]);
+    expect(rolling.images()).toEqual(["server:2", "server:2", "server:2"]);
+    expect(await services.get(id)).toMatchObject({
+      version: "v2",
+      previous_version: "v1",
+      image: "server:2",
+      revision: 2,
+      rollout: null,
+      env_vars: { KEPT: "yes", OTHER: "2" },
+      config: { command: "serve" },
+      status_reason: null,
+    });
+    expect(await rolling.revisions(id)).toMatchObject([
+      { number: 2, version: "v2", image: "server:2", command: "serve", cpu: 1, memory: GIB },
+      { number: 1, version: "v1", image: "server:1", command: null },
+    ]);
+    expect(await rolling.rollouts(id)).toMatchObject([
+      { number: 1, from_version: "v1", version: "v2", outcome: "completed", cause: null },
+    ]);
+  });
+
+  test("never leaves fewer that serve than are wanted, and never more than one beyond them", async () => {
+    const id = await services.runs({ min_replicas: 3 });
+    await rolling.upgrade(id);
+    const [counts, beside]: [number[], number[]] = [[], []];
+
+    for (let round = 0; round < 20; round += 1) {
+      await services.loops();
+      counts.push((await services.serving(id)).length);
+      const shown = await services.replicas(id);
+      beside.push(
+        shown.filter(({ draining_since: since, want }) => since === null && want === "running").length,
+      );
+      await services.round();
+      await services.pass(4);
+      counts.push((await services.serving(id)).length);
+    }
+
+    expect(Math.min(...counts)).toBe(3);
+    expect(new Set(beside)).toEqual(new Set([3, 4]));
+    expect(await rolling.versions(id)).toEqual(SERVES_V2);
+  });
+
+  test("bills the replica beyond the number from when it served, as any", async () => {
+    const id = await services.runs();
+    services.starts(1);
+    await rolling.upgrade(id);
+    await services.settle();
+
+    const [, surge] = await services.replicas(id);
+
+    expect(surge).toMatchObject({ rank: 1, state: "starting", want: "running" });
+    expect(surge?.runs).toMatchObject([{ waive_from: null, first_proven_at: null, billed_minutes: 0 }]);
+  });
+
+  test("of the sizes alone places the new replicas by them", async () => {
+    const id = await services.runs();
+    await rolling.upgraded(id, { image: undefined, cpu: 2, memory: 2 * GIB, gpu: 1 });
+
+    const [wanted] = services.hosts.flatMap(({ desired }) => desired);
+
+    expect(InstanceSpec.parse(wanted?.spec)).toMatchObject({ cpuMilli: 2_000, memoryBytes: 2 * GIB });
+    expect(wanted?.spec.gpus).toHaveLength(1);
+    expect(await services.get(id)).toMatchObject({ cpu: 2, memory: 2 * GIB, gpu: 1, image: "server:1" });
+  });
+
+  test("leaves how gateways show the service to the service", async () => {
+    const id = await services.runs({ config: { public: true, port: 9000 } });
+    await services.ask("PATCH", `/${id}`, { config: { max_in_flight: 5 } });
+
+    await rolling.upgraded(id, { config: { port: null } });
+
+    expect((await services.get(id)).config).toEqual({ public: true, max_in_flight: 5 });
+    const [wanted] = services.hosts.flatMap(({ desired }) => desired);
+    expect(wanted?.live.probe?.port).toBe(8000);
+  });
+
+  test("leaves replicas of each version their port where they are asked in a new way meanwhile", async () => {
+    const id = await services.runs({ config: { port: 9000 } });
+    await rolling.upgrade(id, { config: { port: 9001 } });
+    await services.settle();
+
+    await services.ask("PATCH", `/${id}`, { health_check_path: "/new" });
+    await services.settle();
+
+    const probes = services.hosts.flatMap(({ desired }) => desired.map(({ live }) => live.probe));
+    expect(probes.map((probe) => `${probe?.port}${probe?.path}`).toSorted()).toEqual([
+      "9000/new",
+      "9001/new",
+    ]);
+  });
+
+  test.each([
+    ["config.port and env_vars.PORT that contradict each other", { env_vars: { PORT: "1" } }, 422],
+    ["a model that may not be mounted", { model_id: 999 }, 404],
+    ["a size that no host has", { cpu: 4096 }, 422],
+    ["an unknown field", { replicas: 3 }, 422],
+    ["no version", { version: undefined }, 422],
+    ["a variable that is reserved", { env_vars: { NVIDIA_X: "1" } }, 422],
+    ["what serves already", { version: "v1", image: "server:1" }, 409],
+  ])("is refused with %s, and leaves nothing", async (_, change, status) => {
+    const id = await services.runs();
+
+    expect((await rolling.upgrade(id, change)).status).toBe(status);
+
+    expect(await rolling.revisions(id)).toHaveLength(1);
+    expect(await rolling.versions(id)).toEqual(SERVES_V1);
+  });
+
+  test("is where a change of what makes a version is sent to", async () => {
+    const id = await services.runs();
+
+    const { status, body } = await services.ask("PATCH", `/${id}`, {
+      image: "server:2",
+      config: { command: "serve" },
+    });
+
+    expect(status).toBe(422);
+    expect(body.errors).toEqual([
+      { path: "config.command", message: expect.stringContaining("/upgrade") },
+      { path: "image", message: expect.stringContaining("/upgrade") },
+    ]);
+  });
+});

@@ -1,0 +1,60 @@
+/** A service that goes from one version to another, as a test orders it, looks at it and lets time pass. */
+import { InstanceSpec } from "@remotegpu/shared/instance";
+import type { Answer } from "../http/api.ts";
+import type { ServiceScene } from "./service-scene.ts";
+
+const TRIAL_SECONDS = 16;
+
+export class RolloutScene {
+  readonly #services: ServiceScene;
+
+  constructor(services: ServiceScene) {
+    this.#services = services;
+  }
+
+  async upgrade(id: string, change: object = {}): Promise<Answer> {
+    return await this.#services.ask("POST", `/${id}/upgrade`, {
+      version: "v2",
+      image: "server:2",
+      ...change,
+    });
+  }
+
+  async rollback(id: string, wish?: object): Promise<Answer> {
+    return await this.#services.ask("POST", `/${id}/rollback`, wish);
+  }
+
+  async rollouts(id: string): Promise<Answer["body"][]> {
+    return (await this.#services.ask("GET", `/${id}/rollouts`)).body.items;
+  }
+
+  async revisions(id: string): Promise<Answer["body"][]> {
+    return (await this.#services.ask("GET", `/${id}/revisions`)).body.items;
+  }
+
+  async versions(id: string): Promise<object> {
+    const { version, previous_version: previous, image, rollout } = await this.#services.get(id);
+    return { version, previous, image, rollout };
+  }
+
+  /** Loops and hosts do what they do until the first of the new version is trusted, and then the rest. */
+  async settles(): Promise<void> {
+    await this.#services.settle();
+    await this.#services.pass(TRIAL_SECONDS);
+    await this.#services.settle(6);
+  }
+
+  async upgraded(id: string, change: object = {}): Promise<void> {
+    await this.upgrade(id, change);
+    await this.settles();
+  }
+
+  /** Of what hosts are to run. */
+  images(): string[] {
+    const wanted = this.#services.hosts.flatMap(({ desired }) => desired);
+    return wanted.flatMap(({ want, spec }) => (want === "running" ? InstanceSpec.parse(spec).image : []));
+  }
+}
+
+export const SERVES_V1 = { version: "v1", previous: null, image: "server:1", rollout: null };
+export const SERVES_V2 = { version: "v2", previous: "v1", image: "server:2", rollout: null };

@@ -1,0 +1,44 @@
+import { describe, expect, test } from "vitest";
+import type { Replica } from "@remotegpu/control-plane/core/inference/replica";
+import type { ServiceStanding } from "@remotegpu/control-plane/core/inference/replicas";
+import { sentenceOf, statusOf } from "@remotegpu/control-plane/core/inference/service-words";
+import { aReplica, aStarting, aWaiting } from "../../../../support/samples/a-replica.ts";
+
+const standing = (change: Partial<ServiceStanding> = {}): ServiceStanding => ({
+  status: "running",
+  wanted: 2,
+  failures: 0,
+  pauseMs: 0,
+  drainMs: 0,
+  ...change,
+});
+const said = (of: ServiceStanding, kept: readonly Replica[], failed: string | null = null) =>
+  sentenceOf(of, { kept, moving: [], failed, missing: of.wanted - kept.length });
+
+describe("a service", () => {
+  test("that is made runs once one of it serves whose host is heard, or none is wanted", () => {
+    const made = standing({ status: "creating" });
+
+    expect(statusOf(made, [aStarting(0)])).toBeNull();
+    expect(statusOf(made, [aReplica(0, { silentForMs: 600_000 })])).toBeNull();
+    expect(statusOf(made, [aReplica(0)])).toEqual({ status: "running", reason: null });
+    expect(statusOf({ ...made, wanted: 0 }, [])).toMatchObject({ status: "running" });
+    expect(statusOf(standing(), [aReplica(0)])).toBeNull();
+  });
+
+  test.each<[string, ServiceStanding, Replica[], string | null | undefined]>([
+    ["nothing while all serve", standing(), [aReplica(0), aReplica(1)], null],
+    ["how many serve", standing(), [aReplica(0), aStarting(1)], "1 of 2 replicas serve."],
+    ["what was said of one that waits", standing(), [aReplica(0), aWaiting(1)], undefined],
+    ["what was said of a failure, while it pauses", standing({ pauseMs: 1 }), [aReplica(0)], undefined],
+    ["that none is wanted", standing({ wanted: 0 }), [], "Scaled to zero: no replica is wanted."],
+  ])("says %s", (_, of, kept, sentence) => {
+    expect(said(of, kept)).toBe(sentence);
+  });
+
+  test("says first that one failed", () => {
+    expect(said(standing(), [aReplica(0)], "Replica 1 failed.")).toBe(
+      "Replica 1 failed. Another one is made in its place after a pause.",
+    );
+  });
+});
