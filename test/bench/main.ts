@@ -25,6 +25,7 @@ import { measurePass } from "./pass.ts";
 import { measureQueue } from "./queue.ts";
 import { measureRecordPages } from "./record-pages.ts";
 import { measureRelay } from "./relay.ts";
+import { measureServices } from "./services.ts";
 import { measureSsh } from "./ssh.ts";
 import { measureStart } from "./start.ts";
 import { measureTerminal } from "./terminal.ts";
@@ -55,6 +56,7 @@ const BENCHES: Record<string, Bench> = {
   "job-output": measureJobOutput,
   ssh: measureSsh,
   web: measureWeb,
+  services: measureServices,
   tunnel: measureTunnel,
   terminal: measureTerminal,
   neighbours: measureNeighbours,

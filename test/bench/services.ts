@@ -1,0 +1,91 @@
+/**
+ * A bare web server of Node as the one replica of an inference service, through the gateway's door of services and the
+ * tunnel, beside the same program behind Debian's nginx and haproxy as plain proxies, in turns: answers a second and the CPU
+ * time of each, the slowest of a hundred at a fixed rate, and the memory of event streams that say nothing. The gateway runs
+ * in this process, with the API of its scene; nginx has two workers, haproxy two threads; clients have a process.
+ */
+import { ServedScene } from "../support/worlds/served-scene.ts";
+import { openWebScene } from "../support/worlds/web-scene.ts";
+import { bareService, Haproxy, nginxBefore } from "./bare-proxies.ts";
+import { sceneDatabase } from "./bench-database.ts";
+import { headLine, ratioLine, valuesLine } from "./comparison.ts";
+import { UNBOUND_WEB } from "./unbound-web.ts";
+import {
+  CLIENTS,
+  type Cost,
+  costLines,
+  headOf,
+  inTurns,
+  PACED_PER_SECOND,
+  type Way,
+  WebClients,
+} from "./web-ways.ts";
+
+const ROUNDS = 5;
+const STREAMS = 1_000;
+
+type Measured = Record<"ours" | "nginx" | "haproxy", number>;
+
+export async function measureServices(
+  say: (line: string) => void,
+  ending: AsyncDisposableStack,
+): Promise<void> {
+  const web = ending.adopt(await openWebScene({ limits: UNBOUND_WEB }, await sceneDatabase(ending)), (one) =>
+    one.close(),
+  );
+  const served = ending.use(await ServedScene.begin(web, { replicas: 1 }));
+  const service = await bareService(ending);
+  const haproxy = await Haproxy.start(ending);
+  await haproxy.enable(1, { address: "127.0.0.1", port: service });
+  const ours: Way = {
+    port: web.gateway.port,
+    headers: `Host: ${web.base.domain}\r\nAuthorization: Bearer ${served.key}\r\n`,
+    prefix: `/services/${served.id}`,
+  };
+  const bare = (port: number): Way => ({ port, headers: "Host: localhost\r\n" });
+  const ways = { ours, nginx: bare(await nginxBefore(service, ending)), haproxy: bare(haproxy.port) };
+  const clients = new WebClients(ending);
+
+  say(headLine(`A replica of a service, through the gateway beside proxies (${ROUNDS} rounds)`));
+  const costs: Cost[] = [];
+  const rates = await inTurns(ways, ROUNDS, async (way) => {
+    if (way !== ours) return await clients.rate(way);
+    const { perSecond, ...cost } = await clients.rateAndCost(way, web.access.relayPid);
+    costs.push(cost);
+    return perSecond;
+  });
+  for (const proxy of ["nginx", "haproxy"] as const)
+    say(
+      ratioLine(
+        `answers to ${proxy}'s, ${CLIENTS} clients (aim: 0.30)`,
+        rates.map((round) => ({ ours: round.ours, bare: round[proxy] })),
+      ),
+    );
+  eachWay(rates, "/s").forEach(say);
+  costLines(costs).forEach(say);
+
+  const slow = await inTurns(ways, ROUNDS, (way) => clients.p99(way));
+  for (const proxy of ["nginx", "haproxy"] as const)
+    say(
+      valuesLine(
+        `p99 at ${PACED_PER_SECOND} a second, more than ${proxy}'s (aim: 1 ms)`,
+        slow.map((round) => round.ours - round[proxy]),
+        "ms",
+      ),
+    );
+  eachWay(slow, "ms").forEach(say);
+
+  const memory = await clients.memoryOfIdle(STREAMS, { port: ours.port, head: headOf(ours, "/events") });
+  say(valuesLine(`memory of ${STREAMS} idle event streams (aim: 30 MiB)`, [memory], "MiB"));
+}
+
+function eachWay(rounds: readonly Measured[], unit: "/s" | "ms"): string[] {
+  const NAMES = { ours: "the gateway", nginx: "nginx", haproxy: "haproxy" } as const;
+  return (["ours", "nginx", "haproxy"] as const).map((way) =>
+    valuesLine(
+      `  through ${NAMES[way]}`,
+      rounds.map((round) => round[way]),
+      unit,
+    ),
+  );
+}
