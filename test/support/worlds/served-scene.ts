@@ -20,9 +20,14 @@ export class ServedScene implements AsyncDisposable {
   readonly containers = new Map<number, ContainerUnderTest>();
   /** Opens this service and nothing else. */
   readonly key: string;
+  readonly #serves: string;
   #keyId: number;
 
-  private constructor(web: WebScene, { id, key, keyId }: { id: string; key: string; keyId: number }) {
+  private constructor(
+    web: WebScene,
+    { id, key, keyId, serves }: { id: string; key: string; keyId: number; serves: string },
+  ) {
+    this.#serves = serves;
     this.web = web;
     this.id = id;
     this.owner = web.owner;
@@ -33,7 +38,17 @@ export class ServedScene implements AsyncDisposable {
   /** All its replicas serve. */
   static async begin(
     web: WebScene,
-    { replicas, ...change }: { replicas: number; min_replicas?: number; config?: object },
+    {
+      replicas,
+      serves = SERVICE,
+      ...change
+    }: {
+      replicas: number;
+      min_replicas?: number;
+      config?: object;
+      /** The program in each of its containers. */
+      serves?: string;
+    },
   ) {
     const ask = async (path: string, body: object) => {
       const answer = await web.control.api.ask("POST", `/api/v1/inference-services${path}`, {
@@ -46,7 +61,7 @@ export class ServedScene implements AsyncDisposable {
     const size = { cpu: 1, memory: GIB, min_replicas: replicas, max_replicas: Math.max(replicas, 4) };
     const { id } = await ask("", { name: "chat", image: "server:1", version: "v1", ...size, ...change });
     const made = await ask(`/${id}/keys`, { name: "app" });
-    const scene = new ServedScene(web, { id, key: made.key, keyId: made.id });
+    const scene = new ServedScene(web, { id, key: made.key, keyId: made.id, serves });
     if (change.min_replicas !== undefined) await scene.api("POST", "/scale", { replicas });
     await scene.settle();
     return scene;
@@ -102,7 +117,7 @@ export class ServedScene implements AsyncDisposable {
   }
 
   async mend(rank: number): Promise<void> {
-    await this.#containerOf(rank).serveFixture(SERVICE, SERVICE_PORT);
+    await this.#containerOf(rank).serveFixture(this.#serves, SERVICE_PORT);
   }
 
   instanceOf(rank: number): InstanceId {
@@ -139,7 +154,7 @@ export class ServedScene implements AsyncDisposable {
   async #run(rank: number): Promise<void> {
     const container = await ContainerUnderTest.begin(`${this.id}-${rank}`);
     this.containers.set(rank, container);
-    await container.serveFixture(SERVICE, SERVICE_PORT);
+    await container.serveFixture(this.#serves, SERVICE_PORT);
   }
 
   #containerOf(rank: number): ContainerUnderTest {

@@ -10,7 +10,7 @@ import { headersFromContainer, passedTrailers } from "../../core/gateway/forward
 import { lastWords } from "../answers/last-words.ts";
 import type { Destination, Tunnels } from "../tunnel/tunnel.ts";
 import { KeptClients } from "./kept-clients.ts";
-import { type Asked, pass } from "./passing.ts";
+import { type Asked, MAX_INTERIM_ANSWERS, pass } from "./passing.ts";
 import { agentTarget, TunnelAgent } from "./tunnel-agent.ts";
 
 /** Asked twice they do no more than once; what has a body cannot be sent again. */
@@ -34,6 +34,7 @@ export class Carrier {
     this.#proxy = createProxyServer();
     this.#proxy.on("proxyReq", (sent, request) => {
       this.#sent.set(request, sent);
+      refuseUnasked(sent);
       passTrailersOn(request, sent);
     });
     this.#proxy.on("proxyRes", (answered, request, response) => {
@@ -138,6 +139,20 @@ export class Carrier {
   #options(to: Destination, agent: TunnelAgent) {
     return { target: agentTarget(to), agent, upgradeTimeout: UPGRADE_WITHIN_MS };
   }
+}
+
+/** Neither of which Node's client ends by itself: an upgrade that nobody asked for, and interim answers without end. */
+function refuseUnasked(sent: ClientRequest): void {
+  let interim = 0;
+  sent.on("information", () => {
+    interim += 1;
+    if (interim > MAX_INTERIM_ANSWERS) sent.destroy(new Error("there is no end of interim answers"));
+  });
+  sent.once("upgrade", (_answered, upstream: Duplex) => {
+    upstream.destroy();
+    // Its connection is no longer its own, so that it would not hear of this end.
+    sent.emit("error", new Error("nobody asked for another protocol"));
+  });
 }
 
 const BREAKS_OFF = new Set<unknown>(["ECONNRESET", "EPIPE", "UND_ERR_SOCKET"]);

@@ -14,7 +14,10 @@ import type { KeptClient, KeptClients } from "./kept-clients.ts";
 /** A body of at most so much goes out with its head. */
 const SMALL_BYTES = 16 * 1024;
 const GONE = new Error("whoever asked is gone");
+const ENDLESS = new Error("there is no end of interim answers");
 const GIVEN_UP = new Error("this was given up");
+/** Before the answer itself; servers send one or two. */
+export const MAX_INTERIM_ANSWERS = 32;
 /** Other reasons than these are told by the number alone. */
 const PLAIN_REASON = /^[\t\x20-\x7e]*$/;
 
@@ -75,6 +78,7 @@ class Passing implements Dispatcher.DispatchHandler {
   #wholeLength = -1;
   #whole: Buffer | null = null;
   #isGathering = false;
+  #interim = 0;
 
   constructor(
     response: ServerResponse,
@@ -106,13 +110,18 @@ class Passing implements Dispatcher.DispatchHandler {
   }
 
   onResponseStart(
-    _controller: Dispatcher.DispatchController,
+    controller: Dispatcher.DispatchController,
     status: number,
     headers: HeaderMap,
     reason = "",
   ): void {
     // What is only on the way is not the answer.
-    if (status < 200 || this.#response.headersSent) return;
+    if (status < 200) {
+      this.#interim += 1;
+      if (this.#interim > MAX_INTERIM_ANSWERS) controller.abort(ENDLESS);
+      return;
+    }
+    if (this.#response.headersSent) return;
     const told = this.#answered(headers, status);
     this.#read = this.#readerOf?.() ?? null;
     const length = Number(told["content-length"] ?? -1);
