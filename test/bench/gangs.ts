@@ -14,6 +14,7 @@ import { BUSYBOX_IMAGE } from "../support/samples/desired-instance.ts";
 import { House } from "../support/worlds/house.ts";
 import { SETTLE_MS } from "./bare-docker.ts";
 import { headLine, type Pair, ratioLine, valuesLine } from "./comparison.ts";
+import { StartedContainers } from "./started-containers.ts";
 
 const ROUNDS = 5;
 const SIZES = [1, 4, 16];
@@ -28,15 +29,19 @@ export async function measureGangs(say: (line: string) => void, ending: AsyncDis
   const house = ending.adopt(await House.open({ hosts: 0 }), (one) => one.close());
   const cores = join(house.folder, "cores.mjs");
   writeFileSync(cores, MANY_CORES);
-  await house.addHost({ NODE_OPTIONS: `${SPARING_MEMORY.NODE_OPTIONS} --import=${cores}` });
+  const { id: hostId } = await house.addHost({
+    NODE_OPTIONS: `${SPARING_MEMORY.NODE_OPTIONS} --import=${cores}`,
+  });
+  const started = ending.use(await StartedContainers.watch());
+  const gangOnce = (ranks: number) =>
+    released(house, { ranks, running: started.next(LABEL.host, hostId, ranks) });
   // The first of all makes what later ones find.
-  for (const ranks of SIZES) await gangOnce(house, ranks);
+  for (const ranks of SIZES) await gangOnce(ranks);
 
   say(headLine(`Order → all ranks released, on one host (${ROUNDS} rounds)`));
   for (const ranks of SIZES) {
     const pairs: Pair[] = [];
-    while (pairs.length < ROUNDS)
-      pairs.push({ ours: await gangOnce(house, ranks), bare: await bareOnce(ranks) });
+    while (pairs.length < ROUNDS) pairs.push({ ours: await gangOnce(ranks), bare: await bareOnce(ranks) });
     say(ratioLine(`${ranks} to as many bare containers`, pairs));
     const tell = (what: string, of: (pair: Pair) => number) =>
       say(valuesLine(`  ${what}`, pairs.map(of), "ms"));
@@ -50,9 +55,14 @@ export async function measureGangs(say: (line: string) => void, ending: AsyncDis
   say(valuesLine("until the others are told to stop", deaths, "ms"));
 }
 
-async function gangOnce(house: House, ranks: number): Promise<number> {
+async function released(
+  house: House,
+  { ranks, running }: { ranks: number; running: Promise<number> },
+): Promise<number> {
   const beganMs = performance.now();
   const id = await ordered(house, ranks);
+  // Only from then on, so that asking does not slow the starts.
+  await running;
   await becomes(house, id, ["running"]);
   const tookMs = performance.now() - beganMs;
   await house.customer.post(`/training-jobs/${id}/cancel`);

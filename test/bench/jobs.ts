@@ -1,10 +1,11 @@
 /**
  * What an order costs beside its work: how long a job that does nothing takes from its order until the API says that
  * it is completed, and how many of them a second a host with simulated GPUs gets through, one GPU each. Beside both
- * stands `docker run --rm` of the same image and command.
+ * stands `docker run --rm` of the same image and command, and beside the second what Slurm gets through, whose jobs are
+ * processes of this machine.
  */
 import { setTimeout as delay } from "node:timers/promises";
-import { execa } from "execa";
+import { execa, ExecaError } from "execa";
 import {
   ensureStarterImage,
   removeStarterImage,
@@ -14,6 +15,7 @@ import { MS_PER_SECOND } from "@remotegpu/shared/units";
 import { SETTLE_MS } from "./bare-docker.ts";
 import { headLine, type Pair, ratioLine, valuesLine } from "./comparison.ts";
 import { Product } from "./product.ts";
+import { Slurm } from "./slurm.ts";
 
 const ROUNDS = 15;
 /** Both processes run for weeks, and their code is slow until it has run for a while. */
@@ -38,7 +40,10 @@ export async function measureJobs(say: (line: string) => void, ending: AsyncDisp
   say(ratioLine("to `docker run --rm`, which also removes its container", rounds));
   tellValues(say, rounds, "ms");
 
+  const slurm = await slurmOrWhyNot(say, ending);
+  await slurm?.burst(GPUS);
   const bursts: Pair[] = [];
+  const besideSlurm: Pair[] = [];
   while (bursts.length < BURSTS) {
     let ids: string[] = [];
     const ours = await rateOf(async () => {
@@ -48,10 +53,28 @@ export async function measureJobs(say: (line: string) => void, ending: AsyncDisp
     await delay(SETTLE_MS);
     bursts.push({ ours, bare: await rateOf(bareBurst) });
     await delay(SETTLE_MS);
+    if (slurm !== null) besideSlurm.push({ ours, bare: await rateOf(() => slurm.burst(BURST)) });
   }
   say(headLine(`${BURST} jobs that do nothing, one of ${GPUS} simulated GPUs each (${BURSTS} times)`));
   say(ratioLine(`to \`docker run --rm\`, ${GPUS} at a time (more is faster)`, bursts));
   tellValues(say, bursts, "/s");
+  if (slurm === null) return;
+  say(ratioLine(`to Slurm's sbatch, ${GPUS} at a time (more is faster)`, besideSlurm));
+  const bySlurm = besideSlurm.map(({ bare }) => bare);
+  say(valuesLine("sbatch", bySlurm, "/s"));
+}
+
+async function slurmOrWhyNot(
+  say: (line: string) => void,
+  ending: AsyncDisposableStack,
+): Promise<Slurm | null> {
+  try {
+    return await Slurm.start(ending, { gpus: GPUS });
+  } catch (error) {
+    if (!(error instanceof ExecaError)) throw error;
+    say(`Left out: Slurm beside it, which could not be laid from Debian's packages (${error.shortMessage})`);
+    return null;
+  }
 }
 
 function tellValues(say: (line: string) => void, pairs: readonly Pair[], unit: "ms" | "/s"): void {

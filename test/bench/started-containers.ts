@@ -11,7 +11,7 @@ const START_WITHIN_MS = 60_000;
 
 const StartEvent = z.object({ Actor: z.object({ Attributes: z.record(z.string(), z.string()) }) });
 
-type Wait = { label: string; value: string; resolve: (atMs: number) => void };
+type Wait = { label: string; value: string; left: number; resolve: (atMs: number) => void };
 
 export class StartedContainers implements Disposable {
   readonly #stream: NodeJS.ReadableStream;
@@ -27,16 +27,20 @@ export class StartedContainers implements Disposable {
     return new StartedContainers(await docker.getEvents({ filters }));
   }
 
-  /** Resolves with the moment at which the next container of that label runs. Call before it is ordered. */
-  next(label: string, value: string): Promise<number> {
+  /** Resolves with the moment at which the next container of that label runs, or so many of them do. Call before the order. */
+  next(label: string, value: string, count = 1): Promise<number> {
     return new Promise((resolve, reject) => {
       const timer = setTimeout(
-        () => reject(new Error(`no container of ${label}=${value} ran within ${START_WITHIN_MS} ms`)),
+        () =>
+          reject(
+            new Error(`not all of ${count} containers of ${label}=${value} ran within ${START_WITHIN_MS} ms`),
+          ),
         START_WITHIN_MS,
       );
       const wait: Wait = {
         label,
         value,
+        left: count,
         resolve: (atMs) => {
           clearTimeout(timer);
           this.#waits.delete(wait);
@@ -54,6 +58,10 @@ export class StartedContainers implements Disposable {
   #onEvent(text: string): void {
     const atMs = performance.now();
     const { Attributes: labels } = StartEvent.parse(JSON.parse(text)).Actor;
-    for (const wait of this.#waits) if (labels[wait.label] === wait.value) wait.resolve(atMs);
+    for (const wait of this.#waits) {
+      if (labels[wait.label] !== wait.value) continue;
+      wait.left -= 1;
+      if (wait.left === 0) wait.resolve(atMs);
+    }
   }
 }
