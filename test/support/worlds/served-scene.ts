@@ -102,11 +102,12 @@ export class ServedScene implements AsyncDisposable {
     for (const rank of ranks.keys()) if (!this.containers.has(rank)) await this.#run(rank);
     await this.web.leadsTo(
       this.id,
-      [...ranks].map(([rank, { instanceId, runId, spec }]) => ({
+      [...ranks].map(([rank, { instanceId, runId, spec, live }]) => ({
         ...this.#containerOf(rank).instance,
         workloadId: spec.workloadId,
         instanceId,
         runId,
+        ...(live.draining === true && { draining: true as const }),
       })),
     );
   }

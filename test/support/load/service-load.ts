@@ -1,0 +1,111 @@
+/** Load on an inference service whose replicas run SERVES, by clients in a process of their own. */
+import { type ChildProcess, fork } from "node:child_process";
+import { once } from "node:events";
+import { join } from "node:path";
+import { eventually } from "../eventually.ts";
+
+/**
+ * The command of a replica: small answers on connections that are kept, and /stream/N, which says something each second for
+ * N seconds and whose end is seen to be one.
+ */
+export const SERVES = `cat > /tmp/serve.sh <<'EOF'
+end=$(printf '\\r')
+while read -r method path rest; do
+  while read -r line && [ "$line" != "$end" ] && [ -n "$line" ]; do :; done
+  case $path in
+    /stream/*)
+      printf 'HTTP/1.1 200 OK\\r\\nContent-Type: text/event-stream\\r\\nTransfer-Encoding: chunked\\r\\n\\r\\n'
+      n=\${path#/stream/}
+      while [ "$n" -gt 0 ]; do printf '8\\r\\ndata: x\\n\\r\\n'; sleep 1; n=$((n - 1)); done
+      printf '0\\r\\n\\r\\n' ;;
+    *) printf 'HTTP/1.1 200 OK\\r\\nContent-Length: 3\\r\\n\\r\\nok\\n' ;;
+  esac
+done
+EOF
+exec nc -ll -p $PORT -e sh /tmp/serve.sh`;
+
+export interface LoadWish {
+  /** Of the gateways, each of which is asked in its turn. */
+  ports: readonly number[];
+  /** As their own origin names them. */
+  host: string;
+  /** Of the service: "/services/svc-1". */
+  prefix: string;
+  key: string;
+  perSecond: number;
+  streams: number;
+  streamSeconds: number;
+}
+
+export interface LoadFailure {
+  kind: "short" | "stream";
+  port: number;
+  at: string;
+  why: string;
+}
+
+export interface LoadTold {
+  /** Answered whole. */
+  short: number;
+  streams: number;
+  openStreams: number;
+  failed: number;
+  /** The first of them. */
+  failures: LoadFailure[];
+}
+
+const PROCESS = join(import.meta.dirname, "load-process.ts");
+const WITHIN_MS = 60_000;
+
+export class ServiceLoad implements AsyncDisposable {
+  readonly #child: ChildProcess;
+  #told: LoadTold = { short: 0, streams: 0, openStreams: 0, failed: 0, failures: [] };
+  readonly #over = Promise.withResolvers<LoadTold>();
+
+  private constructor(child: ChildProcess) {
+    this.#child = child;
+    child.on("message", ({ kind, told }: { kind: "told" | "over"; told: LoadTold }) => {
+      this.#told = told;
+      if (kind === "over") this.#over.resolve(told);
+    });
+    child.once("exit", () => this.#over.reject(new Error("the clients ended by themselves")));
+    this.#over.promise.catch(() => undefined);
+  }
+
+  /** All its streams are open. */
+  static async begin(wish: LoadWish): Promise<ServiceLoad> {
+    const child = fork(PROCESS, { stdio: ["ignore", "inherit", "inherit", "ipc"] });
+    const load = new ServiceLoad(child);
+    child.send({ kind: "begin", wish });
+    await eventually(() => load.told.openStreams === wish.streams && load.told.short > 0, {
+      withinMs: WITHIN_MS,
+      what: "streams that are open",
+    });
+    return load;
+  }
+
+  get told(): LoadTold {
+    return this.#told;
+  }
+
+  /** So many more short requests were answered. */
+  async answers(more: number): Promise<void> {
+    const { short } = this.#told;
+    await eventually(() => this.#told.short >= short + more, {
+      withinMs: WITHIN_MS,
+      what: `${more} more answers`,
+    });
+  }
+
+  /** Begins nothing more, and resolves when all is answered. */
+  async stop(): Promise<LoadTold> {
+    this.#child.send({ kind: "stop" });
+    return await this.#over.promise;
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    if (this.#child.exitCode !== null || this.#child.signalCode !== null) return;
+    this.#child.kill("SIGKILL");
+    await once(this.#child, "exit");
+  }
+}
