@@ -5,13 +5,14 @@
  */
 import type { HostId } from "@remotegpu/shared/ids";
 import type { Log } from "@remotegpu/shared/log";
-import { MS_PER_SECOND } from "@remotegpu/shared/units";
+import { MS_PER_MINUTE, MS_PER_SECOND } from "@remotegpu/shared/units";
 import { brokenTimePass } from "./controllers/billing/broken-time.ts";
 import { chargeDueHours } from "./controllers/billing/charging.ts";
 import { cutOffRulesPass } from "./controllers/billing/cut-off-rules.ts";
 import { gpuStrangersPass } from "./controllers/hosts/gpu-strangers.ts";
 import { HostLiveness } from "./controllers/hosts/host-liveness.ts";
 import { imageFetchesPass } from "./controllers/hosts/image-fetches.ts";
+import { oldTrafficPass } from "./controllers/inference/old-traffic.ts";
 import { replicasPass } from "./controllers/inference/replicas.ts";
 import { type IdleStopDeps, idleStopPass } from "./controllers/idle-stop.ts";
 import { StreamAlarms } from "./controllers/ingest/journal-stream-alarms.ts";
@@ -140,6 +141,11 @@ export function loops(engines: LoopEngines): Loop[] {
       name: "broken-time",
       everyMs: 15 * MS_PER_SECOND,
       pass: (pass) => brokenTimePass({ db }, pass),
+    },
+    {
+      name: "old-traffic",
+      everyMs: MS_PER_MINUTE,
+      pass: (pass) => oldTrafficPass({ db }, pass),
     },
     {
       name: "journal-stream-alarms",

@@ -2,6 +2,8 @@
 import { afterEach, beforeEach, expect, test, vi } from "vitest";
 import { chargeDueHours } from "@remotegpu/control-plane/controllers/billing/charging";
 import { ingestBatch } from "@remotegpu/control-plane/controllers/ingest/ingest";
+import { countAnswer, noCounts } from "@remotegpu/control-plane/core/inference/traffic/traffic-counts";
+import { keepTraffic } from "@remotegpu/control-plane/store/inference/traffic";
 import { trialBalance } from "@remotegpu/control-plane/store/billing/ledger/ledger";
 import { acquireLeadership } from "@remotegpu/control-plane/store/database/leader";
 import { JournalId } from "@remotegpu/shared/ids";
@@ -65,6 +67,44 @@ async function proves(host: ScriptedHost, [from, to]: readonly [number, number])
   expect(quarantined).toBe(0);
 }
 
+async function costOf(id: string) {
+  const query = `?start_time=${new Date(BASE_MS + 20 * MS_PER_MINUTE).toISOString()}`;
+  return (await services.ask("GET", `/${id}/traffic${query}`)).body.cost;
+}
+
+function rowOf(
+  serviceId: string,
+  {
+    minute,
+    answers,
+    tokens,
+  }: { minute: number; answers: number; tokens: { prompt: number; completion: number } },
+) {
+  const counts = noCounts();
+  for (let nth = 0; nth < answers; nth += 1)
+    countAnswer(counts, {
+      status: 200,
+      isWhole: true,
+      bytes: 1,
+      tookMs: 1,
+      firstByteMs: 1,
+      queuedMs: 0,
+      tokens,
+    });
+  const at = { serviceId, revision: 1, keyName: "app" };
+  return { at, minute: new Date(BASE_MS + minute * MS_PER_MINUTE), counts };
+}
+
+async function refund(id: string, amount: string): Promise<void> {
+  const [replica] = await services.replicas(id, "?all=true");
+  const { status, body } = await services.scene.api.ask(
+    "POST",
+    `/api/v1/customers/${services.alice.customerId}/refunds`,
+    { as: services.scene.api.admin, body: { run_id: replica?.runs[0]?.id, amount, reason: "a wish" } },
+  );
+  if (status >= 300) throw new Error(`refused: ${JSON.stringify(body)}`);
+}
+
 test("three replicas for ten minutes are thirty replica-minutes, and what a replica took to be ready is free", async () => {
   await tick();
   at(0);
@@ -99,5 +139,28 @@ test("three replicas for ten minutes are thirty replica-minutes, and what a repl
     [services.alice.customerId],
   );
   expect(balance).toEqual([{ balance: "99996.7000" }]);
+  expect(await costOf(id)).toMatchObject({ amount: "3.3000", per_thousand_requests: null });
+  await keepTraffic(services.scene.api.db, "gw-1", [
+    rowOf(id, { minute: 10, answers: 660, tokens: { prompt: 40, completion: 10 } }),
+    // Of an hour that is not charged yet.
+    rowOf(id, { minute: 70, answers: 1_000, tokens: { prompt: 1, completion: 1 } }),
+  ]);
+  at(75);
+  expect(await costOf(id)).toEqual({
+    amount: "3.3000",
+    from: new Date(BASE_MS).toISOString(),
+    until: new Date(BASE_MS + 15 * MS_PER_MINUTE).toISOString(),
+    per_thousand_requests: "5.000000",
+    per_million_tokens: "100.000000",
+  });
+  await refund(id, "0.9900");
+  at(76);
+  expect(await costOf(id)).toMatchObject({ amount: "2.3100", per_thousand_requests: "3.500000" });
+  const { rows: ledger } = await services.scene.api.db.query<{ amount: string }>(
+    `SELECT (-sum(e.amount))::text AS amount FROM ledger_entries e JOIN ledger_transactions t ON t.id = e.transaction_id
+       JOIN runs r ON r.id = t.run_id WHERE e.account = 'customer' AND r.resource_id = $1`,
+    [id],
+  );
+  expect(ledger).toEqual([{ amount: "2.3100" }]);
   expect(await trialBalance(services.scene.api.db)).toEqual({ total: "0.0000", unbalancedCustomers: 0 });
 });

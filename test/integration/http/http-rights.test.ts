@@ -657,6 +657,11 @@ const RIGHTS: [route: string, expected: string, question: Question][] = [
     MEMBERS,
     at(inferenceService, (id) => `/inference-services/${id}/${history}`),
   ]),
+  ...["traffic", "metrics"].map((word): [string, string, Question] => [
+    `GET /inference-services/{id}/${word}`,
+    MEMBERS,
+    at(inferenceService, (id) => `/inference-services/${id}/${word}`),
+  ]),
   ["DELETE /inference-services/{id}", AUTHORS, at(inferenceService, (id) => `/inference-services/${id}`)],
 
   ...data("datasets"),

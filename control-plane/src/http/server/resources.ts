@@ -26,6 +26,7 @@ import { registerEnvironmentFileRoutes } from "../environments/files/environment
 import { registerFilesInParts } from "../environments/files/files-in-parts.ts";
 import { registerServiceKeyRoutes } from "../inference/service-keys.ts";
 import { registerServiceVersionRoutes } from "../inference/service-versions.ts";
+import { registerServiceTrafficRoutes } from "../inference/service-traffic.ts";
 import { registerEnvironmentRoutes } from "../environments/environments.ts";
 import { registerPortMappingRoutes } from "../environments/port-mappings.ts";
 import { registerRdpPasswordRoute } from "../environments/rdp-password.ts";
@@ -107,6 +108,7 @@ export function registerResources(api: ApiApp, deps: ApiDeps): void {
   registerWebShareRoutes(api, deps);
   registerServiceKeyRoutes(api, deps);
   registerServiceVersionRoutes(api, deps, fleet);
+  registerServiceTrafficRoutes(api, deps);
   registerPortMappingRoutes(api, deps);
   registerDatasetRoutes(api, deps);
   registerDatasetUploads(api);

@@ -1,7 +1,13 @@
-/** What gateways counted of services: written by each of them over and over, and read as sums. */
+/** What gateways counted of services: written by each of them over and over, and put together once it is old. */
 import type { Answers } from "../../core/inference/rollout/revision-fault.ts";
-import type { TrafficCounts } from "../../core/inference/traffic/traffic-counts.ts";
-import type { Connection } from "../database/database.ts";
+import {
+  BUCKETS,
+  COUNTERS,
+  HISTOGRAMS,
+  type TrafficCounts,
+} from "../../core/inference/traffic/traffic-counts.ts";
+import { MS_PER_DAY } from "@remotegpu/shared/units";
+import type { Connection, Transaction } from "../database/database.ts";
 
 /** Of one gateway: all that it counted so far, in that minute, of answers that this key had of this revision. */
 export interface TrafficRow {
@@ -13,29 +19,7 @@ export interface TrafficRow {
 /** Of one statement. */
 const MAX_ROWS = 500;
 
-const COUNTS = [
-  "requests",
-  "unanswered",
-  "status_1xx",
-  "status_2xx",
-  "status_3xx",
-  "status_4xx",
-  "status_5xx",
-  "cut_off",
-  "bytes",
-  "took_buckets",
-  "took_ms",
-  "first_byte_buckets",
-  "first_byte_ms",
-  "queued_buckets",
-  "queued_ms",
-  "token_answers",
-  "token_silent",
-  "token_ms",
-  "prompt_tokens",
-  "completion_tokens",
-] as const satisfies (keyof TrafficCounts)[];
-
+const COUNTS = [...COUNTERS, ...HISTOGRAMS];
 const COLUMNS = ["service_id", "minute", "gateway", "revision", "key_name", ...COUNTS].join(", ");
 
 /** In place of what that gateway wrote of the same before. */
@@ -77,3 +61,55 @@ export async function answersByRevision(
   );
   return new Map(rows.map(({ revision, requests, failed }) => [revision, { requests, failed }]));
 }
+
+const COUNTED_DAYS = 30;
+/** Of what was counted before the minutes that are kept. */
+const TOGETHER = "all";
+/** Taken together in one transaction. */
+const MAX_OLD_ROWS = 5_000;
+
+export const oldestMinute = (now: Date) => new Date(now.getTime() - COUNTED_DAYS * MS_PER_DAY);
+
+/** What is older is one row of each revision and key, under the epoch: counters never fall. Whether there may be more of it. */
+export async function putOldTrafficTogether(sql: Transaction, now: Date): Promise<boolean> {
+  const added = [
+    ...COUNTERS.map((name) => `${name} = t.${name} + excluded.${name}`),
+    ...HISTOGRAMS.map(
+      (name) => `${name} = ${eachBucket((nth) => `t.${name}[${nth}] + excluded.${name}[${nth}]`)}`,
+    ),
+  ];
+  const { rows } = await sql.query<{ count: number }>(
+    `WITH old AS (
+       DELETE FROM service_traffic WHERE ctid = ANY (ARRAY(
+         SELECT ctid FROM service_traffic WHERE minute > 'epoch' AND minute < $1 ORDER BY minute LIMIT ${MAX_OLD_ROWS}))
+       RETURNING *),
+     kept AS (
+       INSERT INTO service_traffic AS t (service_id, minute, gateway, revision, key_name, ${COUNTERS.join(", ")}, ${HISTOGRAMS.join(", ")})
+       SELECT service_id, 'epoch', '${TOGETHER}', revision, key_name, ${summed()} FROM old
+        GROUP BY service_id, revision, key_name
+       ON CONFLICT (service_id, minute, gateway, revision, key_name) DO UPDATE SET ${added.join(", ")})
+     SELECT count(*)::int AS count FROM old`,
+    [oldestMinute(now)],
+  );
+  return rows[0]?.count === MAX_OLD_ROWS;
+}
+
+/** The sums of rows, column by column, in the order of COUNTERS and HISTOGRAMS. */
+function summed(): string {
+  return [
+    ...COUNTERS.map((name) => `sum(${name})`),
+    ...HISTOGRAMS.map((name) => eachBucket((nth) => `sum(${name}[${nth}])`)),
+  ].join(", ");
+}
+
+function eachBucket(of: (nth: number) => string): string {
+  return `ARRAY[${Array.from({ length: BUCKETS }, (_, at) => of(at + 1)).join(", ")}]`;
+}
+
+/** The same for whoever reads them: numbers, by the names of the columns. */
+export const SUMS = [
+  ...COUNTERS.map((name) => `coalesce(sum(${name}), 0)::float8 AS ${name}`),
+  ...HISTOGRAMS.map(
+    (name) => `${eachBucket((nth) => `coalesce(sum(${name}[${nth}]), 0)`)}::float8[] AS ${name}`,
+  ),
+].join(", ");

@@ -32,6 +32,33 @@ export interface TrafficCounts {
   completion_tokens: number;
 }
 
+export const HISTOGRAMS = [
+  "took_buckets",
+  "first_byte_buckets",
+  "queued_buckets",
+] as const satisfies (keyof TrafficCounts)[];
+
+/** What is a number of its own. */
+export const COUNTERS = [
+  "requests",
+  "unanswered",
+  "status_1xx",
+  "status_2xx",
+  "status_3xx",
+  "status_4xx",
+  "status_5xx",
+  "cut_off",
+  "bytes",
+  "took_ms",
+  "first_byte_ms",
+  "queued_ms",
+  "token_answers",
+  "token_silent",
+  "token_ms",
+  "prompt_tokens",
+  "completion_tokens",
+] as const satisfies (keyof TrafficCounts)[];
+
 /** One request that is over. */
 export interface CountedAnswer {
   /** Null where whoever asked was gone before. */
@@ -48,8 +75,10 @@ export interface CountedAnswer {
   tokens: Tokens | "silent" | null;
 }
 
+export const BUCKETS = BUCKET_BOUNDS_MS.length + 1;
+
 export function noCounts(): TrafficCounts {
-  const buckets = () => Array.from({ length: BUCKET_BOUNDS_MS.length + 1 }, () => 0);
+  const buckets = () => Array.from({ length: BUCKETS }, () => 0);
   return {
     requests: 0,
     unanswered: 0,

@@ -11,6 +11,7 @@ import { FLEET_WORDS } from "./fleet-words.ts";
 import { PARAMETER_WORDS } from "./parameter-words.ts";
 import { PROOF_WORDS } from "./proof-words.ts";
 import { SERVICE_WORDS } from "./service-words.ts";
+import { TRAFFIC_WORDS } from "./traffic-words.ts";
 import type { Words } from "./word.ts";
 import { TRAINING_WORDS } from "./training-words.ts";
 import { WORKLOAD_WORDS } from "./workload-words.ts";
@@ -21,6 +22,7 @@ export const WORDS: Words = {
   ...WORKLOAD_WORDS,
   ...TRAINING_WORDS,
   ...SERVICE_WORDS,
+  ...TRAFFIC_WORDS,
   ...ACCESS_WORDS,
   ...CODE_WORDS,
   ...BILL_WORDS,
