@@ -18,7 +18,7 @@ const WITHIN = { withinMs: 60_000 };
 const PATH = { PATH: process.env["PATH"] ?? "" };
 /** Each replica says which one it is. */
 const SERVES =
-  "mkdir -p /tmp/www/cgi-bin; hostname > /tmp/www/index.html; echo ok > /tmp/www/health; exec httpd -f -p $PORT -h /tmp/www";
+  "mkdir -p /tmp/www/cgi-bin; hostname > /tmp/www/index.html; echo ${LEVEL:-one} > /tmp/www/level; echo ok > /tmp/www/health; exec httpd -f -p $PORT -h /tmp/www";
 
 const Service = z.looseObject({
   status: z.string(),
@@ -146,6 +146,55 @@ test(
       what: "one replica",
     });
     expect((await curl("/")).stdout).toMatch(/^svc-\w+-0$/);
+  },
+);
+
+/** Asks one request after the other until it is told to end. */
+function askedOverAndOver(): { end: () => Promise<{ failed: string[]; answered: string[] }> } {
+  const [failed, answered]: [string[], string[]] = [[], []];
+  const over = new AbortController();
+  const asking = (async () => {
+    while (!over.signal.aborted) {
+      const { exitCode, stdout, stderr } = await curl("/level", "--fail-with-body");
+      if (exitCode === 0) answered.push(stdout);
+      else failed.push(`${stdout} ${stderr}`);
+    }
+  })();
+  return {
+    async end() {
+      over.abort();
+      await asking;
+      return { failed, answered };
+    },
+  };
+}
+
+test(
+  "another version takes its place while it is asked, and the one before comes back in one step",
+  { timeout: STORY_MS },
+  async () => {
+    const asked = askedOverAndOver();
+    const upgraded = await cli(
+      "service",
+      "upgrade",
+      "hello",
+      "--version",
+      "2",
+      "--env",
+      "LEVEL=two",
+      "--wait",
+    );
+    expect(upgraded).toMatchObject({ exitCode: 0 });
+    expect((await curl("/level")).stdout).toBe("two");
+
+    const back = await cli("service", "rollback", "hello", "--wait");
+
+    expect(back).toMatchObject({ exitCode: 0, stdout: expect.stringContaining("version 1") });
+    const { failed, answered } = await asked.end();
+    expect(failed).toEqual([]);
+    expect([...new Set(answered)]).toEqual(["one", "two"]);
+    expect((await curl("/level")).stdout).toBe("one");
+    expect((await cli("service", "history", "hello")).stdout).toMatch(/completed[^]*completed/);
   },
 );
 

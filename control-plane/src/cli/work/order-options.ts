@@ -42,6 +42,24 @@ export function orderOptions() {
   };
 }
 
+/** What makes another version of what was ordered: left out, each stays as it is. */
+export function changeOptions() {
+  const { gpu_memory, gpu_model, spec, max_price_per_hour, env_vars, host_labels, config } = orderOptions();
+  return {
+    image: option("--image <image>", "image to run", words()),
+    cpu: option("--cpu <cores>", "CPU cores", wholeNumber()),
+    memory: option("--memory <size>", "memory, e.g. 16G", bytes()),
+    gpu: option("--gpu <count>", "GPUs", wholeNumber()),
+    gpu_memory,
+    gpu_model,
+    spec,
+    max_price_per_hour,
+    env_vars,
+    host_labels,
+    config,
+  };
+}
+
 /** An option of its own counts over the same setting in `--config`. */
 export function withSettings(config: Row | undefined, settings: object): { config?: Row } {
   const merged = { ...config, ...body(settings) };

@@ -13,6 +13,7 @@ import { SERVICE_KEYS } from "./service-keys.ts";
 import { serviceSentence } from "./service-sentence.ts";
 import { SERVICE_STATUS } from "./service-status.ts";
 import { SERVICE_TRAFFIC } from "./service-traffic.ts";
+import { HISTORY, ROLLBACK, UPGRADE } from "./service-versions.ts";
 import { CPU_AND_MEMORY, OWNER, workloadGroup } from "./workload-group.ts";
 
 function serviceOptions() {
@@ -109,6 +110,16 @@ export const SERVICE = workloadGroup({
   ],
   sentence: serviceSentence,
   create: CREATE,
-  more: [SERVICE_DEPLOY, SERVICE_STATUS, SCALE, SERVICE_CURL, SERVICE_TRAFFIC, ...SERVICE_KEYS],
+  more: [
+    SERVICE_DEPLOY,
+    SERVICE_STATUS,
+    SCALE,
+    UPGRADE,
+    ROLLBACK,
+    HISTORY,
+    SERVICE_CURL,
+    SERVICE_TRAFFIC,
+    ...SERVICE_KEYS,
+  ],
   deletion: (id) => `Inference service ${id} is being deleted.`,
 });
