@@ -7,12 +7,15 @@
 import { Socket } from "node:net";
 import type { Writable } from "node:stream";
 
-/** Of a bulk, as much as goes over at once. */
-const READ_BYTES = 131_072;
+/**
+ * Of a bulk, as much as goes over at once: a quarter of it takes a quarter more of this process's time. Who does not read
+ * what comes is owed one such piece here, and far more in the kernel.
+ */
+const READ_BYTES = 524_288;
 /** From here on a copy is worth a block of its own, which is used again. */
 const LEAST_OF_BLOCK_BYTES = 16_384;
 /** Blocks that are kept for the next ones; how many are out is bounded by connections. */
-const MAX_SPARE_BLOCKS = 8;
+const MAX_SPARE_BLOCKS = 4;
 
 const intake = Buffer.allocUnsafeSlow(READ_BYTES);
 const spareBlocks: Buffer[] = [];
