@@ -20,6 +20,7 @@ import { Carrier } from "./proxy/carrier.ts";
 import { Forwarder } from "./proxy/forward.ts";
 import { JupyterLogin } from "./proxy/jupyter-login.ts";
 import { Callers } from "./services/callers.ts";
+import { KeyGate } from "./services/key-gate.ts";
 import { Reporting } from "./services/reporting.ts";
 import { ServiceDoor } from "./services/service-door.ts";
 import { ServiceLines } from "./services/service-lines.ts";
@@ -81,10 +82,11 @@ export async function openGateway(deps: GatewayDeps): Promise<Gateway> {
   const lines = new ServiceLines({ db, log, tell: async (report) => await reporting?.tell(report) });
   const callers = new Callers({ db, now, log });
   const traffic = new Traffic({ gateway: deps.id ?? newGatewayId(), db, now, log });
+  const keyGate = new KeyGate({ db, now, log, flush: () => traffic.flush() });
   const door = new FrontDoor({
     base,
     serviceDomain: deps.serviceDomain ?? null,
-    services: new ServiceDoor({ lines, callers, carrier, traffic, slowBodies }),
+    services: new ServiceDoor({ lines, callers, carrier, traffic, keyGate, slowBodies }),
     serviceLoad: new Load(SERVICE_LIMITS),
     isBehindProxy: listen.certificate === null,
     entrance,
@@ -123,6 +125,7 @@ export async function openGateway(deps: GatewayDeps): Promise<Gateway> {
   callers.start();
   lines.start();
   traffic.start();
+  keyGate.start();
   slowBodies.start(deps.bodyLookMs ?? LOOK_EVERY_MS);
   return {
     port: listener.port,
@@ -134,6 +137,7 @@ export async function openGateway(deps: GatewayDeps): Promise<Gateway> {
       await callers.stop();
       await listener.close();
       carrier.close();
+      await keyGate.stop();
       await traffic.stop();
       await entrance.stop();
     },

@@ -4,6 +4,8 @@ import { once } from "node:events";
 import { afterAll, beforeAll, describe, expect, onTestFinished, test } from "vitest";
 import { answersByRevision } from "@remotegpu/control-plane/store/inference/traffic";
 import type { Gateway } from "@remotegpu/control-plane/gateway/gateway";
+import { openDatabase } from "@remotegpu/control-plane/store/database/database";
+import { cuttableTcp } from "../../support/engines/cuttable-tcp.ts";
 import { eventually } from "../../support/eventually.ts";
 import { ServedScene } from "../../support/worlds/served-scene.ts";
 import { openWebScene, type WebScene } from "../../support/worlds/web-scene.ts";
@@ -103,6 +105,36 @@ describe("requests", () => {
     );
     expect(await countsOf(served)).toMatchObject([{ revision: 1, requests: 11, status_2xx: 11 }]);
   });
+
+  test(
+    "of a gateway that was killed are what it wrote down, and its next life counts none of them again",
+    { timeout: STORY_MS },
+    async () => {
+      const served = await another();
+      const url = new URL(web.databaseUrl);
+      const way = await cuttableTcp({ host: url.hostname, port: Number(url.port) });
+      onTestFinished(() => way.close());
+      url.host = `127.0.0.1:${way.port}`;
+      const db = openDatabase(url.href, { maxConnections: 4 });
+      onTestFinished(() => db.close());
+      const killed = await web.anotherGateway({ db });
+      for (let time = 0; time < 3; time += 1) await served.ask("/", { gateway: killed });
+      await eventually(async () => (await countsOf(served))[0]?.requests === 3, {
+        withinMs: 20_000,
+        what: "what it wrote down",
+      });
+      await served.ask("/", { gateway: killed });
+      // From here on nothing of it gets there, as of one that is killed.
+      way.cut();
+      const written = (await countsOf(served))[0]?.requests;
+      await killed.close();
+      await byOwnGateway(async (gateway) => {
+        for (let time = 0; time < 4; time += 1) await served.ask("/", { gateway });
+      });
+      expect([3, 4]).toContain(written);
+      expect((await countsOf(served))[0]?.requests).toBe(Number(written) + 4);
+    },
+  );
 
   test("that nobody waits for any more, or that a gateway's end breaks off, are no answers that came whole", async () => {
     const served = await another();

@@ -1,5 +1,5 @@
 /** `remotegpu service key …`: keys that open one inference service at the gateway. A new one is printed once, alone. */
-import { words } from "../frame/arguments.ts";
+import { wholeNumber, words } from "../frame/arguments.ts";
 import { argument, command, type Command, option, optionOr, thing } from "../frame/command.ts";
 import { body } from "../frame/context.ts";
 import { listCommand, segment } from "../frame/list-command.ts";
@@ -19,8 +19,22 @@ export const SERVICE_KEYS: readonly Command[] = [
         "from when on it opens nothing, like 2027-01-31T00:00:00Z",
         words(),
       ),
+      requests_per_minute: option(
+        "--requests-per-minute <number>",
+        "requests in a minute; more are told when to come again",
+        wholeNumber(),
+      ),
+      max_in_flight: option("--max-in-flight <number>", "requests at once", wholeNumber()),
+      tokens_per_day: option(
+        "--tokens-per-day <number>",
+        "prompt and completion tokens in a UTC day, as answers tell them",
+        wholeNumber(),
+      ),
     },
-    examples: ["service create-key chat --name app"],
+    examples: [
+      "service create-key chat --name app",
+      "service create-key chat --name trial --tokens-per-day 100000",
+    ],
     run: async ({ api, output }, { service, ...wish }) => {
       const row = await api.post(`/inference-services/${segment(service)}/keys`, body(wish));
       printDone(output, String(row.key), row);
@@ -31,7 +45,17 @@ export const SERVICE_KEYS: readonly Command[] = [
     summary: "keys that open a service or did, by their first characters",
     takes: aService(),
     route: ({ service }) => `/inference-services/${segment(service)}/keys`,
-    columns: ["id", "name", "prefix", { ifRoom: "made_at" }, "expires_at", "revoked_at"],
+    columns: [
+      "id",
+      "name",
+      "prefix",
+      { ifRoom: "made_at" },
+      "expires_at",
+      "revoked_at",
+      { ifRoom: ["a minute", (row) => row.requests_per_minute] },
+      { ifRoom: ["at once", (row) => row.max_in_flight] },
+      { ifRoom: ["tokens a day", (row) => row.tokens_per_day] },
+    ],
     empty: "No key was made for it. Make one: remotegpu service create-key SERVICE",
   }),
   command({

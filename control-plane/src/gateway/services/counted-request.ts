@@ -38,6 +38,7 @@ export class CountedRequest {
   #status: number | null = null;
   #tail: { form: UsageForm; body: BodyTail } | null = null;
   #isOver = false;
+  #whenOver: ((tokens: CountedAnswer["tokens"]) => void) | null = null;
 
   constructor(
     request: IncomingMessage,
@@ -51,6 +52,11 @@ export class CountedRequest {
     this.#socket = request.socket;
     this.#bytesBefore = request.socket.bytesWritten;
     this.#at = { ...of, revision: 0 };
+  }
+
+  /** Told once, with the tokens that its answer told. */
+  whenOver(told: (tokens: CountedAnswer["tokens"]) => void): void {
+    this.#whenOver = told;
   }
 
   /** For a replica. */
@@ -92,6 +98,7 @@ export class CountedRequest {
     this.#isOver = true;
     if (this.#waitsSinceMs !== null) this.isWith(0);
     const tookMs = this.#status === SWITCHED ? null : performance.now() - this.#beganMs;
+    const tokens = this.#tokens();
     this.#count(this.#at, {
       status: this.#status,
       isWhole,
@@ -99,8 +106,9 @@ export class CountedRequest {
       tookMs,
       firstByteMs: this.#firstByteMs,
       queuedMs: this.#queuedMs,
-      tokens: this.#tokens(),
+      tokens,
     });
+    this.#whenOver?.(tokens);
   }
 
   #tokens(): CountedAnswer["tokens"] {

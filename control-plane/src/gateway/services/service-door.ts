@@ -25,6 +25,7 @@ import type { Carrier } from "../proxy/carrier.ts";
 import { TunnelError } from "../tunnel/tunnel.ts";
 import type { Callers } from "./callers.ts";
 import type { CountedRequest } from "./counted-request.ts";
+import type { KeyGate } from "./key-gate.ts";
 import type { Given, ServiceLine, Taken } from "./service-line.ts";
 import type { ServiceLines } from "./service-lines.ts";
 import type { Traffic } from "./traffic.ts";
@@ -38,6 +39,7 @@ export interface ServiceDoorParts {
   callers: Callers;
   carrier: Carrier;
   traffic: Traffic;
+  keyGate: KeyGate;
   /** Ends those that do not come. */
   slowBodies: { watch(request: IncomingMessage): void };
 }
@@ -266,15 +268,18 @@ export class ServiceDoor {
       const requestId = shownRequestId(headers) ?? randomUUID();
       const call: Call = { asker, requestId, keyName: null, prefix: address.prefix };
       const right = key === null ? null : await this.#parts.callers.right(address.id, key);
-      if (right?.allowed === true)
-        return {
-          kind: "entered",
-          line,
-          call: { ...call, keyName: right.keyName },
-          cors,
-          key,
-          counted: counted(right.keyName),
-        };
+      if (right?.allowed === true) {
+        const { keyName, limits } = right;
+        const own = counted(keyName);
+        const passed =
+          limits === null ? null : await this.#parts.keyGate.pass({ serviceId: address.id, keyName }, limits);
+        if (passed?.passes === false) {
+          const told = tooMany(passed.sentence, passed.retryAfterSeconds);
+          return { kind: "answer", told: withHeaders(told, ownHeaders(call, cors)), counted: own };
+        }
+        if (passed !== null) own.whenOver(passed.over);
+        return { kind: "entered", line, call: { ...call, keyName }, cors, key, counted: own };
+      }
       if (isPublic) return { kind: "entered", line, call, cors, key: null, counted: counted(null) };
       const told = right === null ? notIn("Send a key as `Authorization: Bearer <key>`.") : refusal(right);
       return { kind: "answer", told: withHeaders(told, ownHeaders(call, cors)), counted: counted(null) };

@@ -32,6 +32,9 @@ import { workloadFor } from "../workloads/routed-kind.ts";
 import { INFERENCE_SERVICES } from "./inference-kind.ts";
 
 const MAX_NAME = 128;
+const MAX_PER_MINUTE = 1_000_000;
+const MAX_AT_ONCE = 10_000;
+const MAX_TOKENS_PER_DAY = 1_000_000_000_000;
 const tags = ["inference services"];
 
 const ServiceKey = z
@@ -45,6 +48,9 @@ const ServiceKey = z
     expires_at: Timestamp.nullable(),
     revoked_at: Timestamp.nullable(),
     revoked_by: z.string().nullable(),
+    requests_per_minute: z.int().nullable(),
+    max_in_flight: z.int().nullable(),
+    tokens_per_day: z.int().nullable(),
   })
   .openapi("ServiceKey");
 const ServiceKeyShownOnce = ServiceKey.extend({ key: z.string() }).openapi("ServiceKeyShownOnce");
@@ -56,7 +62,8 @@ const post = createRoute({
   operationId: "createInferenceServiceKey",
   tags,
   summary: "Make a key that opens this service at the gateway and nothing else; it is shown once",
-  description: "As `Authorization: Bearer <key>` or `X-API-Key`. Replicas see its name and never the key.",
+  description:
+    "As `Authorization: Bearer <key>` or `X-API-Key`. Replicas see its name and never the key. Over one of its limits, requests are answered 429 with Retry-After; gateways divide the limits among those that run.",
   request: {
     params: WorkloadIdPath,
     body: jsonBody(
@@ -64,6 +71,9 @@ const post = createRoute({
         .strictObject({
           name: displayText(MAX_NAME),
           expires_at: z.iso.datetime({ offset: true }).nullable().optional(),
+          requests_per_minute: z.int().min(1).max(MAX_PER_MINUTE).nullable().optional(),
+          max_in_flight: z.int().min(1).max(MAX_AT_ONCE).nullable().optional(),
+          tokens_per_day: z.int().min(1).max(MAX_TOKENS_PER_DAY).nullable().optional(),
         })
         .openapi("NewServiceKey"),
     ),
@@ -116,6 +126,11 @@ export function registerServiceKeyRoutes(api: ApiApp, deps: ApiDeps): void {
         keyHash,
         customerId,
         expiresAt,
+        limits: {
+          requestsPerMinute: wish.requests_per_minute ?? null,
+          maxInFlight: wish.max_in_flight ?? null,
+          tokensPerDay: wish.tokens_per_day ?? null,
+        },
         now,
       });
       if (row === "name-taken")

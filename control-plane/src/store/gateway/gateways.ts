@@ -47,6 +47,15 @@ export async function forgetGateways(sql: Connection, now: Date): Promise<void> 
   ]);
 }
 
+/** Those that run and serve. */
+export async function liveGatewayCount(sql: Connection, now: Date): Promise<number> {
+  const { rows } = await sql.query<{ count: number }>(
+    `SELECT count(*)::int AS count FROM gateways g WHERE g.service_base IS NOT NULL AND ${isLive("$1")}`,
+    [now],
+  );
+  return rows[0]?.count ?? 0;
+}
+
 /** Of the gateway that began last of those which run; null where none of them has a domain. */
 export async function liveWebBase(sql: Connection, now: Date): Promise<string | null> {
   const { rows } = await sql.query<{ web_base: string }>(

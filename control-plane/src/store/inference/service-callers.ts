@@ -2,6 +2,7 @@
 import type { WorkspaceRole } from "../../core/accounts/access-rights.ts";
 import type { KeyRights, KeyScope } from "../../core/accounts/key-scopes.ts";
 import type { KeyStanding } from "../../core/gateway/services/call-right.ts";
+import type { KeyLimits } from "../../core/gateway/services/key-limits.ts";
 import { rightsOf } from "../accounts/api-keys.ts";
 import { LIVE, roleOf } from "../accounts/workspaces.ts";
 import type { Connection } from "../database/database.ts";
@@ -14,6 +15,9 @@ export interface ShownServiceKey {
 interface Row {
   nth: number;
   name: string | null;
+  requests_per_minute: number | null;
+  max_in_flight: number | null;
+  tokens_per_day: number | null;
   username: string | null;
   key_role: KeyRights["role"];
   key_scopes: KeyScope[] | null;
@@ -30,7 +34,7 @@ export async function keyStandings(
 ): Promise<(KeyStanding | null)[]> {
   if (shown.length === 0) return [];
   const { rows } = await sql.query<Row>(
-    `SELECT a.nth, sk.name, c.username, k.role AS key_role, k.scopes AS key_scopes,
+    `SELECT a.nth, sk.name, sk.requests_per_minute, sk.max_in_flight, sk.tokens_per_day::float8 AS tokens_per_day, c.username, k.role AS key_role, k.scopes AS key_scopes,
             coalesce(s.customer_id = c.id, false) AS is_own, w.id IS NOT NULL AS is_in_workspace,
             ${roleOf("c.id")} AS workspace_role
        FROM unnest($1::int[], $2::text[], $3::text[]) AS a(nth, service_id, key_hash)
@@ -52,7 +56,7 @@ export async function keyStandings(
 }
 
 function standingOf(row: Row): KeyStanding | null {
-  if (row.name !== null) return { kind: "service", name: row.name };
+  if (row.name !== null) return { kind: "service", name: row.name, limits: limitsOf(row) };
   if (row.username === null) return null;
   return {
     kind: "person",
@@ -61,4 +65,13 @@ function standingOf(row: Row): KeyStanding | null {
     role: row.is_in_workspace ? row.workspace_role : row.is_own ? "owner" : null,
     isOwn: row.is_own,
   };
+}
+
+function limitsOf({
+  requests_per_minute: requestsPerMinute,
+  max_in_flight: maxInFlight,
+  tokens_per_day: tokensPerDay,
+}: Row): KeyLimits | null {
+  const isFree = requestsPerMinute === null && maxInFlight === null && tokensPerDay === null;
+  return isFree ? null : { requestsPerMinute, maxInFlight, tokensPerDay };
 }

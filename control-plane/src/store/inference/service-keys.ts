@@ -1,4 +1,5 @@
 /** Keys of inference services: each opens one service, is found by its hash and shown by its prefix, never readable again. */
+import type { KeyLimits } from "../../core/gateway/services/key-limits.ts";
 import type { Connection, Transaction } from "../database/database.ts";
 
 export interface ServiceKeyRow {
@@ -12,9 +13,13 @@ export interface ServiceKeyRow {
   expires_at: Date | null;
   revoked_at: Date | null;
   revoked_by: string | null;
+  requests_per_minute: number | null;
+  max_in_flight: number | null;
+  tokens_per_day: number | null;
 }
 
-const COLUMNS = "id, service_id, name, prefix, customer_id, made_at, expires_at, revoked_at, revoked_by";
+const COLUMNS = `id, service_id, name, prefix, customer_id, made_at, expires_at, revoked_at, revoked_by,
+  requests_per_minute, max_in_flight, tokens_per_day::float8 AS tokens_per_day`;
 
 /** That open something, of one service. */
 export const MAX_LIVE_SERVICE_KEYS = 100;
@@ -31,6 +36,7 @@ export async function insertServiceKey(
     keyHash: string;
     customerId: number;
     expiresAt: Date | null;
+    limits: KeyLimits;
     now: Date;
   },
 ): Promise<KeyInsertion> {
@@ -42,9 +48,21 @@ export async function insertServiceKey(
   if (live.some(({ name }) => name === key.name)) return "name-taken";
   if (live.filter((one) => one.is_open).length >= MAX_LIVE_SERVICE_KEYS) return "too-many";
   const { rows } = await sql.query<ServiceKeyRow>(
-    `INSERT INTO service_keys (service_id, name, prefix, key_hash, customer_id, made_at, expires_at)
-     VALUES ($1, $2, $3, $4, $5, $6, $7) RETURNING ${COLUMNS}`,
-    [key.serviceId, key.name, key.prefix, key.keyHash, key.customerId, key.now, key.expiresAt],
+    `INSERT INTO service_keys (service_id, name, prefix, key_hash, customer_id, made_at, expires_at,
+       requests_per_minute, max_in_flight, tokens_per_day)
+     VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10) RETURNING ${COLUMNS}`,
+    [
+      key.serviceId,
+      key.name,
+      key.prefix,
+      key.keyHash,
+      key.customerId,
+      key.now,
+      key.expiresAt,
+      key.limits.requestsPerMinute,
+      key.limits.maxInFlight,
+      key.limits.tokensPerDay,
+    ],
   );
   return rows[0] as ServiceKeyRow;
 }

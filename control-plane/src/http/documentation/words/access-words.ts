@@ -113,6 +113,19 @@ export const ACCESS_WORDS: Words = {
   "ServiceKey.expires_at": ["From then on it opens nothing; null: never"],
   "ServiceKey.revoked_at": ["Since when it opens nothing; null: it was not revoked"],
   "ServiceKey.revoked_by": ["Who revoked it", "customer 42"],
+  requests_per_minute: [
+    "Requests in a minute of the clock, all gateways together; null: as many as come",
+    600,
+  ],
+  "NewServiceKey.max_in_flight": [
+    "Requests at once, all gateways together; without a bound, if left out",
+    16,
+  ],
+  "ServiceKey.max_in_flight": ["Requests at once, all gateways together; null: as many as come", 16],
+  tokens_per_day: [
+    "Prompt and completion tokens that answers tell in a UTC day; null: as many as come",
+    1_000_000,
+  ],
   "ServiceKeyShownOnce.key": ["The key itself; it is never shown again", "rgs_Xk3b0Q2nVYr8"],
   "WebShare.id": ["Its id", 17],
   "WebShare.environment_id": ["Where it leads to", "env-5b1f6c0e"],

@@ -6,7 +6,7 @@ const person = { kind: "person", username: "alice", rights: ALL_SCOPES, role: nu
 
 test.each<[string, KeyStanding | null, string]>([
   ["a key that nobody knows", null, "no-entry"],
-  ["one of the service's own", { kind: "service", name: "app" }, "app"],
+  ["one of the service's own", { kind: "service", name: "app", limits: null }, "app"],
   ["who sees it", { ...person, role: "viewer" }, "alice"],
   ["a stranger", person, "not-found"],
   [

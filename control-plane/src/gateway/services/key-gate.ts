@@ -1,0 +1,151 @@
+/**
+ * Lets requests pass by the limits of their keys, counting those that did. What all gateways gave of a day's tokens is read
+ * of Postgres again and again; what this one gave since counts once for each gateway, as the others may have given as much.
+ */
+import type { Log } from "@remotegpu/shared/log";
+import { MS_PER_DAY, MS_PER_MINUTE, MS_PER_SECOND } from "@remotegpu/shared/units";
+import { type KeyLimits, type Passage, passage } from "../../core/gateway/services/key-limits.ts";
+import type { CountedAnswer } from "../../core/inference/traffic/traffic-counts.ts";
+import type { Database } from "../../store/database/database.ts";
+import { liveGatewayCount } from "../../store/gateway/gateways.ts";
+import { type NamedKey, tokensToday } from "../../store/inference/key-use.ts";
+
+const READ_EVERY_MS = 5 * MS_PER_SECOND;
+/** Asked by nobody for so long, it is read anew with its next request. */
+const FORGOTTEN_AFTER_MS = 2 * MS_PER_MINUTE;
+
+interface Kept {
+  key: NamedKey;
+  usedAtMs: number;
+  minute: number;
+  inMinute: number;
+  open: number;
+  day: number;
+  /** Of the day, at all gateways, as it was read last. */
+  read: number;
+  /** Of the day, here; and how much of it is part of what was read. */
+  own: number;
+  ownRead: number;
+}
+
+export class KeyGate {
+  readonly #db: Database;
+  readonly #now: () => Date;
+  readonly #log: Log;
+  readonly #flush: () => Promise<void>;
+  readonly #kept = new Map<string, Kept>();
+  #gateways = 1;
+  #timer: NodeJS.Timeout | null = null;
+  #reading: Promise<void> = Promise.resolve();
+  #isAway = false;
+
+  /** @param flush writes down what this gateway counted */
+  constructor(parts: { db: Database; now: () => Date; log: Log; flush: () => Promise<void> }) {
+    this.#db = parts.db;
+    this.#now = parts.now;
+    this.#log = parts.log;
+    this.#flush = parts.flush;
+  }
+
+  start(): void {
+    this.#timer ??= setInterval(() => void this.#read(), READ_EVERY_MS);
+  }
+
+  async stop(): Promise<void> {
+    if (this.#timer !== null) clearInterval(this.#timer);
+    this.#timer = null;
+    await this.#reading;
+  }
+
+  /** Whoever passes says with `over` that it is over, once. */
+  async pass(
+    key: NamedKey,
+    limits: KeyLimits,
+  ): Promise<
+    Exclude<Passage, { passes: true }> | { passes: true; over: (tokens: CountedAnswer["tokens"]) => void }
+  > {
+    const kept = await this.#of(key);
+    const nowMs = this.#now().getTime();
+    turnOver(kept, nowMs);
+    const use = {
+      inMinute: kept.inMinute,
+      open: kept.open,
+      tokensToday: kept.read + (kept.own - kept.ownRead) * this.#gateways,
+    };
+    const found = passage(limits, use, { gateways: this.#gateways, nowMs });
+    if (!found.passes) return found;
+    kept.inMinute += 1;
+    kept.open += 1;
+    return {
+      passes: true,
+      over: (tokens) => {
+        kept.open -= 1;
+        turnOver(kept, this.#now().getTime());
+        if (tokens !== null && tokens !== "silent") kept.own += tokens.prompt + tokens.completion;
+      },
+    };
+  }
+
+  async #of(key: NamedKey): Promise<Kept> {
+    const name = `${key.serviceId} ${key.keyName}`;
+    const known = this.#kept.get(name);
+    if (known !== undefined) return known;
+    const made = { key, usedAtMs: 0, minute: 0, inMinute: 0, open: 0, day: 0, read: 0, own: 0, ownRead: 0 };
+    turnOver(made, this.#now().getTime());
+    this.#kept.set(name, made);
+    // Else whoever asks first after a gateway's start would have a day's tokens once more.
+    await this.#read();
+    return made;
+  }
+
+  /** Of all keys that were used lately, one read after the other. */
+  async #read(): Promise<void> {
+    this.#reading = this.#reading.then(() => this.#readAll());
+    await this.#reading;
+  }
+
+  async #readAll(): Promise<void> {
+    const now = this.#now();
+    for (const [name, { usedAtMs, open }] of this.#kept)
+      if (open === 0 && now.getTime() - usedAtMs > FORGOTTEN_AFTER_MS) this.#kept.delete(name);
+    const keys = [...this.#kept.values()];
+    if (keys.length === 0) return;
+    for (const one of keys) turnOver(one, now.getTime(), { isUsed: false });
+    const own = keys.map((one) => one.own);
+    try {
+      await this.#flush();
+      this.#gateways = Math.max(1, await liveGatewayCount(this.#db, now));
+      const tokens = await tokensToday(
+        this.#db,
+        keys.map(({ key }) => key),
+        now,
+      );
+      keys.forEach((one, nth) => {
+        if (one.day !== Math.floor(now.getTime() / MS_PER_DAY)) return;
+        one.read = tokens[nth] ?? 0;
+        one.ownRead = own[nth] ?? 0;
+      });
+      this.#isAway = false;
+    } catch (error) {
+      if (!this.#isAway)
+        this.#log.warn({ error }, "what keys have used cannot be read; what is counted here holds");
+      this.#isAway = true;
+    }
+  }
+}
+
+/** A new minute, or day, begins with nothing used. */
+function turnOver(kept: Kept, nowMs: number, { isUsed } = { isUsed: true }): void {
+  if (isUsed) kept.usedAtMs = nowMs;
+  const minute = Math.floor(nowMs / MS_PER_MINUTE);
+  if (minute !== kept.minute) {
+    kept.minute = minute;
+    kept.inMinute = 0;
+  }
+  const day = Math.floor(nowMs / MS_PER_DAY);
+  if (day === kept.day) return;
+  kept.day = day;
+  kept.read = 0;
+  kept.own = 0;
+  kept.ownRead = 0;
+}

@@ -1,0 +1,92 @@
+/** Limits of a service's keys, at gateways that divide them. */
+import { once } from "node:events";
+import { afterAll, beforeAll, expect, onTestFinished, test } from "vitest";
+import type { Gateway } from "@remotegpu/control-plane/gateway/gateway";
+import { keepGateway } from "@remotegpu/control-plane/store/gateway/gateways";
+import { MS_PER_DAY, MS_PER_MINUTE } from "@remotegpu/shared/units";
+import { eventually } from "../../support/eventually.ts";
+import { ServedScene } from "../../support/worlds/served-scene.ts";
+import { openWebScene, type WebScene } from "../../support/worlds/web-scene.ts";
+
+const STORY_MS = 60_000;
+let web: WebScene;
+let served: ServedScene;
+
+const ending = new AsyncDisposableStack();
+beforeAll(async () => {
+  web = ending.adopt(await openWebScene(), (one) => one.close());
+  served = ending.use(await ServedScene.begin(web, { replicas: 1 }));
+  // Beside the scene's own.
+  const { db, now } = web.control.api.deps;
+  const serviceBase = "https://other.example.com";
+  await keepGateway(db, { id: "gw-2", name: "2", tunnel: null, webBase: null, serviceBase, now: now() });
+}, STORY_MS);
+afterAll(() => ending.disposeAsync());
+
+async function keyOf(name: string, limits: object): Promise<string> {
+  const { status, body } = await served.api("POST", "/keys", { name, ...limits });
+  expect([status, body]).toMatchObject([201, limits]);
+  return body.key;
+}
+
+/** Its clock stands still in the middle of a minute. */
+async function gatewayOf(): Promise<Gateway> {
+  const minute = Math.floor(Date.now() / MS_PER_MINUTE) * MS_PER_MINUTE;
+  const gateway = await web.anotherGateway({ now: () => new Date(minute + MS_PER_MINUTE / 2) });
+  onTestFinished(() => gateway.close());
+  return gateway;
+}
+
+test("requests of a minute are divided by the gateways that run", async () => {
+  const key = await keyOf("some", { requests_per_minute: 5 });
+  for (const gateway of [await gatewayOf(), await gatewayOf()]) {
+    const answers = [];
+    for (let time = 0; time < 3; time += 1) answers.push(await served.ask("/", { gateway, key }));
+    expect(answers.map(({ status, headers }) => [status, headers["retry-after"]])).toEqual([
+      [200, undefined],
+      [200, undefined],
+      [429, "30"],
+    ]);
+    expect((await served.ask("/", { gateway })).status).toBe(200);
+  }
+});
+
+test("requests at once likewise, and the next one passes when one is over", async () => {
+  const key = await keyOf("few", { max_in_flight: 2 });
+  const gateway = await gatewayOf();
+  const events = await served.open("/events", { gateway, key });
+  await once(events, "data");
+
+  expect((await served.ask("/", { gateway, key })).status).toBe(429);
+  expect((await served.ask("/", { gateway: await gatewayOf(), key })).status).toBe(200);
+  events.destroy();
+
+  await eventually(async () => (await served.ask("/", { gateway, key })).status === 200, {
+    what: "the next one",
+  });
+});
+
+test("tokens of a day are those that all gateways gave", { timeout: STORY_MS }, async () => {
+  const key = await keyOf("cheap", { tokens_per_day: 200 });
+  const usage = { prompt_tokens: 30, completion_tokens: 40 };
+  const body = JSON.stringify({ usage });
+  const say = async (gateway: Gateway) =>
+    await served.ask("/v1/chat/completions", { gateway, key, method: "POST", body });
+  const first = await web.anotherGateway();
+  // Whatever it gave the other one may have given as well, until it has read what all gave.
+  expect([(await say(first)).status, (await say(first)).status]).toEqual([200, 200]);
+  await first.close();
+
+  const second = await gatewayOf();
+  expect((await say(second)).status).toBe(200);
+  const refused = await say(second);
+
+  const untilMidnight = (MS_PER_DAY - (Date.now() % MS_PER_DAY)) / 1_000;
+  expect(refused.status).toBe(429);
+  expect(Math.abs(Number(refused.headers["retry-after"]) - untilMidnight)).toBeLessThan(120);
+});
+
+test("are none that make no sense", async () => {
+  for (const limits of [{ requests_per_minute: 0 }, { max_in_flight: -1 }, { tokens_per_day: 1.5 }])
+    expect((await served.api("POST", "/keys", { name: "none", ...limits })).status).toBe(422);
+});
