@@ -206,6 +206,19 @@ describe("replicas", () => {
     },
   );
 
+  test("that fail now and then, and answer in between, keep their turns", async () => {
+    const own = await another({ replicas: 2 });
+    for (let failed = 0; failed < 3; failed += 1) {
+      expect((await own.ask("/garbage")).status).toBe(502);
+      for (let answered = 0; answered < 3; answered += 1) expect((await own.ask("/")).status).toBe(200);
+    }
+
+    const open = await Promise.all([own.open("/events"), own.open("/events")]);
+
+    expect(await Promise.all([0, 1].map((rank) => listeners(own, rank)))).toEqual([1, 1]);
+    for (const one of open) one.destroy();
+  });
+
   test(
     "of which none is there are waited for, and who waits is answered",
     { timeout: STORY_MS },

@@ -13,9 +13,16 @@ export interface Open<What> {
   end: (why: string) => void;
 }
 
+/** What is open by one right, all of it together. */
+interface Shared<What> extends Open<What> {
+  count: number;
+  /** Of those who are not asked by the signal: one that thousands listen to looks through all of them for each more. */
+  ended: Set<() => void>;
+}
+
 export class OpenByRight<What> {
   readonly #lookAgain: (open: readonly Open<What>[]) => Promise<void>;
-  readonly #open = new Map<string, Open<What> & { count: number }>();
+  readonly #open = new Map<string, Shared<What>>();
   #timer: NodeJS.Timeout | null = null;
   #asking: Promise<void> = Promise.resolve();
 
@@ -40,31 +47,35 @@ export class OpenByRight<What> {
     await this.#asking;
   }
 
-  /** Call `leave` once, when it is over. */
-  enter(key: string, what: What): { open: Open<What>; leave: () => void } {
+  /** Call `leave` once, when it is over. @param ended a function of its own, called as the signal is aborted */
+  enter(key: string, what: What, ended?: () => void): { open: Open<What>; leave: () => void } {
     const open = this.#open.get(key) ?? this.#opened(key, what);
     open.count += 1;
+    if (ended !== undefined) open.ended.add(ended);
     return {
       open,
       leave: () => {
         open.count -= 1;
+        if (ended !== undefined) open.ended.delete(ended);
         if (open.count === 0) this.#forget(key, open);
       },
     };
   }
 
-  #opened(key: string, what: What): Open<What> & { count: number } {
+  #opened(key: string, what: What): Shared<What> {
     const controller = new AbortController();
     const { signal } = controller;
     // One of each request that is open.
     setMaxListeners(0, signal);
-    const open = {
+    const open: Shared<What> = {
       what,
       signal,
       count: 0,
+      ended: new Set(),
       end: (why: string) => {
         this.#forget(key, open);
         controller.abort(why);
+        for (const ended of open.ended) ended();
       },
     };
     this.#open.set(key, open);

@@ -64,10 +64,13 @@ export class Callers {
     }
   }
 
-  /** Aborted, with a sentence, once the key opens nothing there any more. Call `leave` once it is over. */
-  enter(serviceId: string, key: string): { signal: AbortSignal; leave: () => void } {
+  /**
+   * Aborted, with a sentence, once the key opens nothing there any more. Call `leave` once it is over.
+   * @param ended called then as well
+   */
+  enter(serviceId: string, key: string, ended: () => void): { signal: AbortSignal; leave: () => void } {
     const shown = { serviceId, keyHash: sha256(key) };
-    const { open, leave } = this.#open.enter(nameOf(shown), shown);
+    const { open, leave } = this.#open.enter(nameOf(shown), shown, ended);
     return { signal: open.signal, leave };
   }
 

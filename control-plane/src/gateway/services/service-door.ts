@@ -33,6 +33,10 @@ import type { Traffic } from "./traffic.ts";
 /** Between two looks at replicas of which none was reached. */
 const AGAIN_MS = 500;
 const RETRY_AFTER_SECONDS = 2;
+/** Why a request ends before its answer. Without one, Node makes an exception with its stack for each. */
+const GONE = new Error("whoever asked is gone");
+const NOT_ALLOWED = new Error("its key opens nothing here any more");
+const LATE = new Error("the replica does not answer in time");
 
 export interface ServiceDoorParts {
   lines: ServiceLines;
@@ -80,14 +84,14 @@ export class ServiceDoor {
     response: ServerResponse,
     at: { address: ServiceAddress; asker: Asker },
   ): Promise<void> {
-    const gone = new AbortController();
+    const ending = new AbortController();
     // Whoever ends their side waits for nothing any more: what a replica would still do is nobody's, and takes a place.
     const { socket } = request;
     const leave = () => void response.destroy();
     socket.once("end", leave);
     response.once("close", () => {
       socket.off("end", leave);
-      gone.abort();
+      if (!response.writableFinished) ending.abort(GONE);
     });
     const tell = (told: Answer) => {
       counted?.told(told.status);
@@ -102,13 +106,13 @@ export class ServiceDoor {
     if (entered.kind === "answer") return tell(entered.told);
     request.url = at.address.path;
     let isAskedFor = false;
-    const told = await this.#serve(entered, gone.signal, async (given, signal) => {
+    const told = await this.#serve(entered, ending, async (given) => {
       if (!isAskedFor) {
         isAskedFor = true;
         if (request.headers.expect !== undefined) response.writeContinue();
         if (!request.complete) this.#parts.slowBodies.watch(request);
       }
-      return await this.#carry({ request, response, given, signal }, entered);
+      return await this.#carry({ request, response, given, ending }, entered);
     });
     if (told !== null && !response.destroyed) tell(told);
   }
@@ -120,8 +124,8 @@ export class ServiceDoor {
     head: Buffer,
     at: { address: ServiceAddress; asker: Asker },
   ): Promise<void> {
-    const gone = new AbortController();
-    socket.once("close", () => gone.abort());
+    const ending = new AbortController();
+    socket.once("close", () => ending.abort(GONE));
     const entered = await this.#enter(request, at);
     if (entered.kind === "preflight") return void socket.destroy();
     const { counted } = entered;
@@ -134,7 +138,8 @@ export class ServiceDoor {
     else socket.once("close", over);
     if (entered.kind === "answer") return tell(entered.told);
     request.url = at.address.path;
-    const told = await this.#serve(entered, gone.signal, async (given, signal) => {
+    const { signal } = ending;
+    const told = await this.#serve(entered, ending, async (given) => {
       const end = () => void socket.destroy();
       try {
         await this.#parts.carrier.prepareUpgrade(given.place);
@@ -163,12 +168,14 @@ export class ServiceDoor {
   /** Null where it is all told. */
   async #serve(
     { line, key, call, cors, counted }: Entered,
-    gone: AbortSignal,
-    attempt: (given: Given, signal: AbortSignal) => Promise<Tried>,
+    ending: AbortController,
+    attempt: (given: Given) => Promise<Tried>,
   ): Promise<Answer | null> {
     const told = (said: Answer) => withHeaders(said, ownHeaders(call, cors));
-    const open = key === null ? null : this.#parts.callers.enter(line.route.id, key);
-    const signal = open === null ? gone : AbortSignal.any([gone, open.signal]);
+    const { signal } = ending;
+    const isGone = () => signal.reason === GONE;
+    const refuse = () => ending.abort(NOT_ALLOWED);
+    const open = key === null ? null : this.#parts.callers.enter(line.route.id, key, refuse);
     const tried = new Set<string>();
     line.count();
     const untilMs = performance.now() + line.route.bounds.queueSeconds * MS_PER_SECOND;
@@ -177,13 +184,13 @@ export class ServiceDoor {
         counted.waits();
         const taken = await line.take(tried, signal);
         counted.isWith(taken.kind === "given" ? taken.place.revision : 0);
-        if (gone.aborted) {
+        if (isGone()) {
           if (taken.kind === "given") taken.done(null);
           return null;
         }
         if (taken.kind !== "given") return told(notGiven(taken));
-        const outcome = await attempt(taken, signal);
-        taken.done(outcome.kind === "over" ? (gone.aborted ? null : true) : false);
+        const outcome = await attempt(taken);
+        taken.done(outcome.kind === "over" ? (isGone() ? null : true) : false);
         if (outcome.kind === "over") return null;
         if (outcome.kind === "not-reached" || open?.signal.aborted === true) counted.isWith(0);
         if (open?.signal.aborted === true)
@@ -193,7 +200,7 @@ export class ServiceDoor {
         tried.add(taken.place.instanceId);
         if (line.route.replicas.some(({ instanceId }) => !tried.has(instanceId))) continue;
         // Another may come, and the way to one of these may be mended.
-        await delay(AGAIN_MS, undefined, { signal: gone }).catch(() => undefined);
+        await delay(AGAIN_MS, undefined, { signal }).catch(() => undefined);
         tried.clear();
       }
     } finally {
@@ -206,16 +213,12 @@ export class ServiceDoor {
       request,
       response,
       given,
-      signal,
-    }: { request: IncomingMessage; response: ServerResponse; given: Given; signal: AbortSignal },
+      ending,
+    }: { request: IncomingMessage; response: ServerResponse; given: Given; ending: AbortController },
     { line, call, cors, counted }: Entered,
   ): Promise<Tried> {
-    const ending = new AbortController();
-    let isLate = false;
-    const timer = setTimeout(() => {
-      isLate = true;
-      ending.abort();
-    }, line.route.bounds.timeoutSeconds * MS_PER_SECOND);
+    const { signal } = ending;
+    const timer = setTimeout(() => ending.abort(LATE), line.route.bounds.timeoutSeconds * MS_PER_SECOND);
     const headers = headersToReplica(request.headers, call, { isUpgrade: false });
     const answered = (told: HeaderMap, status: number) => {
       clearTimeout(timer);
@@ -230,7 +233,7 @@ export class ServiceDoor {
           headers,
           answered,
           reader: () => counted.reader,
-          signal: AbortSignal.any([signal, ending.signal]),
+          signal,
         },
         given.place,
       );
@@ -240,7 +243,7 @@ export class ServiceDoor {
         response.destroy();
         return { kind: "over" };
       }
-      if (isLate) return { kind: "answer", told: late };
+      if (signal.reason === LATE) return { kind: "answer", told: late };
       if (error instanceof TunnelError) return { kind: "not-reached", error };
       return { kind: "answer", told: garbled };
     } finally {
