@@ -66,7 +66,7 @@ export class Carrier {
 
   /** Resolves when the answer is over. @throws what went wrong before anything of it was sent on; TunnelError among it */
   async carry(asked: Asked, to: Destination): Promise<void> {
-    if (hasNoBody(asked.request)) await this.#ask(asked, to);
+    if (hasNoBody(asked.request)) await this.#ask(asked, { ...to, isLasting: isForEvents(asked.request) });
     else await this.#send(asked, to);
   }
 
@@ -159,6 +159,11 @@ const BREAKS_OFF = new Set<unknown>(["ECONNRESET", "EPIPE", "UND_ERR_SOCKET"]);
 
 function isBrokenOff(error: unknown): boolean {
   return error instanceof Error && "code" in error && BREAKS_OFF.has(error.code);
+}
+
+/** As browsers ask for streams of events, of which there may be thousands that say little. */
+function isForEvents({ headers }: IncomingMessage): boolean {
+  return headers.accept === "text/event-stream";
 }
 
 function hasNoBody({ headers }: IncomingMessage): boolean {

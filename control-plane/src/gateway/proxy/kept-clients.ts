@@ -99,6 +99,6 @@ export class KeptClients {
   }
 }
 
-function keyOf({ hostId, instanceId, port }: Destination): string {
-  return `${hostId} ${instanceId} ${port}`;
+function keyOf({ hostId, instanceId, port, isLasting = false }: Destination): string {
+  return `${hostId} ${instanceId} ${port}${isLasting ? " shared" : ""}`;
 }
