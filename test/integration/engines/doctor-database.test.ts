@@ -309,6 +309,15 @@ describe("placements and workloads", () => {
       { "status-overdue": { environment: anyText } },
     ],
     [
+      "a replica that drains for ever",
+      `INSERT INTO inference_services (id, customer_id, name, image, status, config)
+         VALUES ('svc-slow', 1, 'slow', 'i', 'running', '{"drain_seconds": 60}'), ('svc-sound', 1, 'sound', 'i', 'running', NULL);
+       INSERT INTO instances (id, workload_kind, workload_id, rank, state, revision, draining_since, draining_why)
+         VALUES ('i-slow', 'inference', 'svc-slow', 4, 'stopped', 1, now() - interval '4 minutes', 'Scaled down.'),
+                ('i-sound', 'inference', 'svc-sound', 1, 'stopped', 1, now() - interval '11 minutes', 'Scaled down.')`,
+      { "drain-overdue": { service: "svc-slow", replica: 4 } },
+    ],
+    [
       "a passing status without a deadline",
       "UPDATE environments SET status_deadline_at = NULL WHERE status = 'restarting'",
       { "status-without-deadline": { environment: anyText } },

@@ -1,9 +1,10 @@
 /**
- * Do statuses agree with placements? Environments that the old system left and that are not settled yet have neither
+ * Do statuses agree with placements, and do they pass? Environments that the old system left and that are not settled yet have neither
  * an instance nor an event of ours, and are left out.
  */
-import { MS_PER_MINUTE } from "@remotegpu/shared/units";
+import { MS_PER_MINUTE, MS_PER_SECOND } from "@remotegpu/shared/units";
 import { limitMs } from "../../core/environments/environment-status.ts";
+import { drainLimitMs } from "../../core/inference/drain.ts";
 import { ENVIRONMENT_STATUSES } from "@remotegpu/shared/workload";
 import type { Connection } from "../database/database.ts";
 import { findRows, type Found, type Question } from "./question.ts";
@@ -36,6 +37,11 @@ export const WORKLOAD_QUESTIONS: readonly Question[] = [
     check: "deadlines-are-kept",
     claim: "No environment is in a passing status beyond its deadline, or without one.",
     ask: overdueStatuses,
+  },
+  {
+    check: "drains-end",
+    claim: "No replica of a service drains for longer than the service lets it.",
+    ask: endlessDrains,
   },
 ];
 
@@ -119,5 +125,21 @@ async function overdueStatuses(sql: Connection, now: Date): Promise<Found> {
           : `It is ${status} beyond its deadline of ${deadline.toISOString()}. Does a control plane run and lead? Its log says why the deadline was not acted upon.`,
     }),
     [new Date(now.getTime() - LATE_MS), ENVIRONMENT_STATUSES.filter((status) => limitMs(status) !== null)],
+  );
+}
+
+async function endlessDrains(sql: Connection, now: Date): Promise<Found> {
+  return await findRows<{ service_id: string; rank: number; since: Date }>(
+    sql,
+    `SELECT i.workload_id AS service_id, i.rank, i.draining_since AS since
+       FROM instances i JOIN inference_services s ON s.id = i.workload_id
+      WHERE i.workload_kind = 'inference' AND i.dismissed_at IS NULL
+        AND i.draining_since + make_interval(secs => $2 + coalesce((s.config ->> 'drain_seconds')::float, $3)) < $1`,
+    ({ service_id, rank, since }) => ({
+      finding: "drain-overdue",
+      subject: { service: service_id, replica: rank },
+      sentence: `It drains since ${since.toISOString()}, at its owner's cost. Does a control plane run and lead? Its log says why the replica was not ended.`,
+    }),
+    [now, LATE_MS / MS_PER_SECOND, drainLimitMs(null) / MS_PER_SECOND],
   );
 }
