@@ -3,7 +3,7 @@ import { randomBytes } from "node:crypto";
 import { mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { execa } from "execa";
-import { afterAll, beforeAll, expect, test } from "vitest";
+import { afterAll, beforeAll, expect, onTestFinished, test } from "vitest";
 import { z } from "zod";
 import { freePort } from "@remotegpu/control-plane/embedded/ports";
 import { importOnce, layBusyboxRoot } from "../support/containers/docker.ts";
@@ -263,3 +263,46 @@ test("it is billed from when it first served, and deleted it is gone", { timeout
   expect(record).toMatchObject({ resource_type: "inference", resource_name: "hello" });
   expect((await cli("service", "show", id)).exitCode).not.toBe(0);
 });
+
+// Behind all others: the host has room for two replicas, and one more than is wanted is of the new version.
+test(
+  "a file makes it what it says, as often as it is deployed: ordered, changed at once, and by another version",
+  { timeout: STORY_MS },
+  async () => {
+    const name = `filed-${randomBytes(3).toString("hex")}`;
+    onTestFinished(async () => void (await cli("service", "delete", name)));
+    const file = join(house.folder, "service.yaml");
+    const order = {
+      name,
+      image: BUSYBOX_IMAGE,
+      version: "1",
+      cpu: 1,
+      memory: 67_108_864,
+      health_check_path: "/",
+    };
+    const serves = (word: string) =>
+      `mkdir -p /tmp/www; echo ${word} > /tmp/www/index.html; exec httpd -f -p $PORT -h /tmp/www`;
+    const deploy = async (change: object, ...options: string[]) => {
+      writeFileSync(file, JSON.stringify({ ...order, ...change }));
+      return await cli("service", "deploy", file, ...options);
+    };
+    const first = { config: { command: serves("one") } };
+    const second = { version: "2", max_replicas: 4, config: { command: serves("two"), max_in_flight: 8 } };
+
+    expect((await deploy(first)).exitCode).toBe(2);
+    expect(await deploy(first, "--yes")).toMatchObject({ exitCode: 0 });
+    expect((await cli("service", "curl", name, "/")).stdout).toBe("one");
+    expect((await deploy(first, "--yes")).stdout).toContain("already");
+    const shown = await deploy(second, "--dry-run");
+    expect(shown.stdout).toMatch(/^version +1 +2 +by an upgrade$/m);
+    expect(shown.stdout).toMatch(/^max_replicas +10 +4 +at once$/m);
+    expect(await deploy(second, "--yes")).toMatchObject({ exitCode: 0 });
+    expect((await deploy(second, "--yes")).stdout).toContain("already");
+
+    expect((await cli("service", "status", name)).stdout).toContain("On its way to version 2.");
+    await eventually(async () => (await cli("service", "curl", name, "/")).stdout === "two", {
+      ...WITHIN,
+      what: "an answer of the new version",
+    });
+  },
+);

@@ -2,6 +2,7 @@
 import { afterEach, beforeEach, expect, test } from "vitest";
 import { type FreshDatabase, freshDatabase } from "../../support/engines/postgres.ts";
 import { openControlScene } from "../../support/worlds/control-scene.ts";
+import { RolloutScene } from "../../support/worlds/rollout-scene.ts";
 import { ServiceScene } from "../../support/worlds/service-scene.ts";
 
 let fresh: FreshDatabase;
@@ -84,6 +85,35 @@ test("one whose first replica fails is told with why, also to who pays for it", 
     expect(await told(hook)).toMatchObject([
       { kind: "service-failed", workload_id: id, reason: expect.stringContaining("image") },
     ]);
+});
+
+test("another version that serves is told, and one that is taken back with why", async () => {
+  const rollouts = new RolloutScene(services);
+  const hook = await webhook({ kinds: ["service-rollout"] });
+  const id = await services.runs({ max_replicas: 2 });
+  await rollouts.upgraded(id);
+  await rollouts.upgrade(id, { version: "v3", image: "server:3" });
+  await rollouts.rollback(id);
+  await rollouts.settles();
+
+  const messages = await told(hook);
+  expect(messages).toMatchObject([
+    {
+      workload_id: id,
+      outcome: "completed",
+      revision: 2,
+      serving_revision: 2,
+      reason: null,
+      sentence: "Inference service chat has gone over to another version. Version v2 has replaced v1.",
+    },
+    {
+      outcome: "reverted",
+      revision: 3,
+      serving_revision: 2,
+      reason: expect.stringMatching(/./),
+    },
+  ]);
+  expect(await eventsOf(messages)).toEqual([`${id} rollout completed`, `${id} rollout reverted`]);
 });
 
 test("a webhook that names kinds is told of those alone", async () => {

@@ -2,7 +2,8 @@
  * `remotegpu service deploy`: an inference service as a YAML or JSON file says it. One that is not there is ordered; of one
  * that is, the difference is shown and made, at once or by an upgrade. The same file again does nothing.
  */
-import type { Row } from "../frame/api-client.ts";
+import { z } from "zod";
+import type { ApiClient, Row } from "../frame/api-client.ts";
 import { words } from "../frame/arguments.ts";
 import { CliError } from "../frame/cli-error.ts";
 import { command, flag, option, optionalArgument } from "../frame/command.ts";
@@ -11,11 +12,20 @@ import type { Context } from "../frame/context.ts";
 import { segment } from "../frame/list-command.ts";
 import { type Column, type Output, printDone, printList } from "../frame/output.ts";
 import { orderIn, printSchema } from "./order-file.ts";
-import { type Difference, differencesOf, patchOf, UnknownMember, upgradeOf } from "./service-difference.ts";
+import {
+  type Difference,
+  differencesOf,
+  onceThere,
+  patchOf,
+  UnknownMember,
+  upgradeOf,
+} from "./service-difference.ts";
 import { serviceSentence } from "./service-sentence.ts";
 
 const ROUTE = "/inference-services";
 const SCHEMA = "/schemas/inference-service";
+
+const Rollout = z.looseObject({ revision: z.int(), cause: z.string().nullable() });
 
 interface Wish {
   file: string;
@@ -78,7 +88,9 @@ async function change({ api, output }: Context, wish: Wish, service: Row): Promi
   const { file, order, isDryRun, isMeant, allowsGap } = wish;
   const id = String(service["id"]);
   const called = `Inference service ${id} (${String(service["name"])})`;
-  const differences = differencesIn({ file, order, service, schema: await api.get(SCHEMA) });
+  const schema = await api.get(SCHEMA);
+  const wished = await newestWish(api, { service, schema });
+  const differences = differencesIn({ file, order, service: wished, schema });
   if (differences.length === 0) {
     if (isDryRun) return printPlan(output, { action: "none", differences });
     return printDone(output, `${called} is what ${file} says already.`, service);
@@ -99,6 +111,18 @@ async function change({ api, output }: Context, wish: Wish, service: Row): Promi
   if (patch !== null) await api.patch(`${ROUTE}/${segment(id)}`, patch);
   const changed = await api.get(`${ROUTE}/${segment(id)}`);
   printDone(output, serviceSentence(changed), changed);
+}
+
+/** What people asked for last: of one on its way to another version what it will be, unless that is being taken back. */
+async function newestWish(
+  api: ApiClient,
+  { service, schema }: Record<"service" | "schema", Row>,
+): Promise<Row> {
+  const { data: rollout } = Rollout.safeParse(service["rollout"]);
+  if (rollout === undefined || rollout.cause !== null) return service;
+  const revisions = await api.list(`${ROUTE}/${segment(String(service["id"]))}/revisions`);
+  const revision = revisions.find(({ number }) => number === rollout.revision);
+  return revision === undefined ? service : onceThere({ service, revision, schema });
 }
 
 function differencesIn({

@@ -22,6 +22,27 @@ export interface Difference {
 
 export class UnknownMember extends Error {}
 
+/** The service as it will be with the revision that it is on its way to. */
+export function onceThere({
+  service,
+  revision,
+  schema,
+}: Record<"service" | "revision" | "schema", Row>): Row {
+  const { properties } = Schema.parse(schema);
+  const others = Object.entries(rowOf(service["config"])).filter(
+    ([name]) => !isMade(configOf(properties), name),
+  );
+  const made = Object.entries(rowOf(revision["config"])).filter(([name]) =>
+    isMade(configOf(properties), name),
+  );
+  const members = Object.entries(revision).filter(([name]) => name !== "config" && isMade(properties, name));
+  return { ...service, ...Object.fromEntries(members), config: Object.fromEntries([...others, ...made]) };
+}
+
+function isMade(properties: z.output<typeof Members>, name: string): boolean {
+  return Object.hasOwn(properties, name) && properties[name]?.["x-changes-by"] === "upgrade";
+}
+
 /** @throws UnknownMember with the name of what no order says */
 export function differencesOf({
   file,

@@ -21,6 +21,7 @@ const Service = z.looseObject({
   ready_replicas: z.int(),
   waiting_replicas: z.int(),
   endpoint_url: z.string().nullable(),
+  rollout: z.looseObject({ version: z.string().nullable(), cause: z.string().nullable() }).nullable(),
 });
 const Replica = z.looseObject({
   rank: z.int(),
@@ -76,6 +77,7 @@ export function printStanding(output: Output, { service, replicas, versions }: S
   const lines = [
     `${name} (${id}) is ${status}${of}.`,
     countsText(service),
+    ...rolloutLines(service),
     ...(reason === null ? [] : [asSentence(reason)]),
     ...revisionLines(replicas, versions),
     ...(url === null ? [] : [url]),
@@ -89,6 +91,14 @@ export function printStanding(output: Output, { service, replicas, versions }: S
 function countsText({ replicas, ready_replicas: ready, waiting_replicas: waiting }: Row): string {
   const wait = waiting === 0 ? "" : `, ${String(waiting)} waiting for a place`;
   return `${String(replicas)} wanted, ${String(ready)} serving${wait}.`;
+}
+
+function rolloutLines({ rollout, version }: ServiceStanding["service"]): string[] {
+  if (rollout === null) return [];
+  const { cause } = rollout;
+  return cause === null
+    ? [`On its way to version ${rollout.version}.`]
+    : [asSentence(`On its way back from version ${rollout.version} to ${version}: ${cause}`)];
 }
 
 /** Only where there are several: else each of them is of the version that was named. */

@@ -1,6 +1,6 @@
 /**
- * What webhooks are told of an inference service: that it answers, has failed or has stopped, that another number of replicas
- * is wanted, and how a rollout ended. Who is told is the store's.
+ * What webhooks are told of an inference service: that it answers, has failed or has stopped, and how a rollout
+ * ended. Who is told is the store's.
  */
 import type { InferenceServiceStatus } from "@remotegpu/shared/workload";
 import { because, type EndCause, type WorkNews } from "./work-news.ts";
@@ -32,4 +32,25 @@ export function newsOfServiceStatus(
     case "stopping":
       return null;
   }
+}
+
+export interface RolloutEnd {
+  outcome: "completed" | "reverted";
+  /** A sentence; null where there is nothing to say beyond that. */
+  told: string | null;
+  /** Of the revision that it was to go to, and of the one that serves now. */
+  target: number;
+  serving: number;
+  /** Why it went back. */
+  cause: string | null;
+}
+
+export function newsOfRollout({ outcome, told, target, serving, cause }: RolloutEnd): WorkNews {
+  const says = outcome === "completed" ? "has gone over to another version." : "stays at the version before.";
+  return {
+    kind: "service-rollout",
+    state: "fired",
+    says: told === null ? says : `${says} ${told}`,
+    facts: { outcome, revision: target, serving_revision: serving, reason: cause },
+  };
 }

@@ -2,11 +2,13 @@
  * Rollouts of a service, and which of its revisions serves: its row shows what serves, and changes with it in one
  * statement. Of the rollouts at most one is open; the others are history.
  */
+import { newsOfRollout } from "../../core/alerts/service-news.ts";
 import type { ReplicaFault } from "../../core/inference/rollout/revision-replicas.ts";
 import type { Rollout, Versions } from "../../core/inference/rollout/versions.ts";
 import { REVISION_KEYS } from "../../core/inference/revision-template.ts";
 import type { Connection, Transaction } from "../database/database.ts";
-import { appendEvent } from "../events/events.ts";
+import { appendEvents } from "../events/events.ts";
+import { queueWorkNews } from "../events/news-outbox.ts";
 
 /** The kind of events that tell of rollouts. */
 const ROLLOUT_EVENT = "rollout";
@@ -147,7 +149,11 @@ export async function noteTurn(
   if (ended !== null) {
     await endRollout(sql, service.id, { outcome: ended, cause, now });
     if (after.serving !== before.serving) await serveRevision(sql, service.id, after);
-    return await tell(sql, of, { what: ended, told });
+    const eventId = await tell(sql, of, { what: ended, told });
+    const { serving } = after;
+    const news = newsOfRollout({ outcome: ended, told, target: before.rollout.target, serving, cause });
+    const workload = { kind: "inference", id: service.id } as const;
+    return await queueWorkNews(sql, [{ workload, eventId, at: now, news }]);
   }
   if (after.rollout === null || !isOther(before.rollout, after.rollout)) return;
   await keepRollout(sql, service.id, after.rollout);
@@ -196,21 +202,25 @@ async function serveRevision(
   );
 }
 
+/** Answers the event's id. */
 async function tell(
   sql: Transaction,
   { service, actor, now }: OfRollout,
   { what, told }: { what: "began" | "reverting" | RolloutOutcome; told: string | null },
-): Promise<void> {
-  await appendEvent(sql, {
-    at: now,
-    kind: ROLLOUT_EVENT,
-    workloadKind: "inference",
-    workloadId: service.id,
-    customerId: service.customerId,
-    actor,
-    new: what,
-    reason: told,
-  });
+): Promise<number> {
+  const [eventId = 0] = await appendEvents(sql, [
+    {
+      at: now,
+      kind: ROLLOUT_EVENT,
+      workloadKind: "inference",
+      workloadId: service.id,
+      customerId: service.customerId,
+      actor,
+      new: what,
+      reason: told,
+    },
+  ]);
+  return eventId;
 }
 
 export interface RolloutRow {

@@ -25,6 +25,7 @@ const SCHEMA = {
     version: by("upgrade"),
     max_replicas: by("patch"),
     env_vars: by("upgrade"),
+    config: { ...by("upgrade"), properties: { port: by("upgrade"), max_in_flight: by("patch") } },
   },
 };
 const CHAT = {
@@ -40,7 +41,12 @@ const CHAT = {
 };
 
 /** What it asks and prints where these services are there. */
-async function deployed(text: string, given: Record<string, unknown> = {}, services: Row[] = [CHAT]) {
+async function deployed(
+  text: string,
+  given: Record<string, unknown> = {},
+  services: Row[] = [CHAT],
+  revisions: Row[] = [],
+) {
   const asked: [method: string, path: string, body: unknown][] = [];
   let printed = "";
   const changing = (method: string) => (path: string, body: unknown) => {
@@ -54,7 +60,7 @@ async function deployed(text: string, given: Record<string, unknown> = {}, servi
   };
   const api = Object.assign(new ApiClient({ server: "http://127.0.0.1:1", key: "k" }), {
     get: (path: string) => Promise.resolve(known[path] ?? {}),
-    list: () => Promise.resolve(services),
+    list: (path: string) => Promise.resolve(path.endsWith("/revisions") ? revisions : services),
     post: changing("POST"),
     patch: changing("PATCH"),
   });
@@ -89,6 +95,28 @@ test("the same file again does nothing", async () => {
 
   expect(asked).toEqual([]);
   expect(printed).toMatch(/^Inference service svc-1 \(chat\) is what .*chat\.yaml says already\.\n$/);
+});
+
+const SECOND = {
+  number: 2,
+  image: "chat:2",
+  version: "v2",
+  env_vars: { TOKEN: "secret" },
+  config: { port: 9000 },
+};
+
+test("nor while the service is on its way there; one that goes back is ordered to go there again", async () => {
+  const file = "name: chat\nimage: chat:2\nversion: v2\nconfig: {port: 9000, max_in_flight: 4}";
+  const going = { ...CHAT, config: { port: 8000, max_in_flight: 4 }, rollout: { revision: 2, cause: null } };
+  const back = { ...going, rollout: { revision: 2, cause: "It failed." } };
+
+  const there = await deployed(file, { isMeant: true }, [going], [SECOND]);
+  const again = await deployed(file, { isMeant: true }, [back], [SECOND]);
+
+  expect(there.asked).toEqual([]);
+  expect(again.asked).toEqual([
+    ["POST", "/inference-services/svc-1/upgrade", { version: "v2", image: "chat:2", config: { port: 9000 } }],
+  ]);
 });
 
 test("what is different is shown with how it changes, and made: what may be refused first", async () => {

@@ -12,6 +12,7 @@ const SERVICE: ServiceStanding["service"] = {
   ready_replicas: 2,
   waiting_replicas: 0,
   endpoint_url: "https://web.example.com/services/svc-00112233445566778899/",
+  rollout: null,
 };
 const AT = Date.parse("2027-01-01T00:10:00Z");
 
@@ -78,6 +79,13 @@ test("of several revisions each is told, with its replicas in that order", () =>
     "Revision 2 (version v2): 0 of 1 serving.",
   ]);
   expect(lines.slice(-3).map((line) => line.split(" ")[0])).toEqual(["1", "3", "4"]);
+});
+
+test.each([
+  [null, "On its way to version v2."],
+  ["No registry has its image.", "On its way back from version v2 to v1: No registry has its image."],
+])("a rollout with the cause %j is told", (cause, line) => {
+  expect(linesOf({ service: { ...SERVICE, rollout: { version: "v2", cause } } })[2]).toBe(line);
 });
 
 test("no line is longer than a terminal of 80 columns", () => {

@@ -1,4 +1,4 @@
-import { newsOfServiceStatus } from "@remotegpu/control-plane/core/alerts/service-news";
+import { newsOfRollout, newsOfServiceStatus } from "@remotegpu/control-plane/core/alerts/service-news";
 import type { InferenceServiceStatus } from "@remotegpu/shared/workload";
 import { expect, test } from "vitest";
 
@@ -16,4 +16,21 @@ test.each<[InferenceServiceStatus, string | null, string, string]>([
 
 test.each<InferenceServiceStatus>(["creating", "stopping"])("a move to %s is not told", (to) => {
   expect(newsOfServiceStatus(to, "why", CAUSE)).toBeNull();
+});
+
+test.each([
+  [
+    "completed",
+    "Version 2 has replaced 1.",
+    null,
+    "has gone over to another version. Version 2 has replaced 1.",
+  ],
+  ["reverted", null, "No registry has it.", "stays at the version before."],
+] as const)("a rollout that was %s is told with what became of it", (outcome, told, cause, says) => {
+  expect(newsOfRollout({ outcome, told, target: 2, serving: 1, cause })).toEqual({
+    kind: "service-rollout",
+    state: "fired",
+    says,
+    facts: { outcome, revision: 2, serving_revision: 1, reason: cause },
+  });
 });
