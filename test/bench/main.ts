@@ -25,6 +25,7 @@ import { measurePass } from "./pass.ts";
 import { measureQueue } from "./queue.ts";
 import { measureRecordPages } from "./record-pages.ts";
 import { measureRelay } from "./relay.ts";
+import { measureServiceRollouts } from "./service-rollouts.ts";
 import { measureServices } from "./services.ts";
 import { measureSsh } from "./ssh.ts";
 import { measureStart } from "./start.ts";
@@ -57,6 +58,7 @@ const BENCHES: Record<string, Bench> = {
   ssh: measureSsh,
   web: measureWeb,
   services: measureServices,
+  "service-rollouts": measureServiceRollouts,
   tunnel: measureTunnel,
   terminal: measureTerminal,
   neighbours: measureNeighbours,

@@ -75,7 +75,10 @@ export async function measureServices(
     );
   eachWay(slow, "ms").forEach(say);
 
-  const memory = await clients.memoryOfIdle(STREAMS, { port: ours.port, head: headOf(ours, "/events") });
+  const memory = await clients.memoryOfIdle(STREAMS, {
+    port: ours.port,
+    head: headOf(ours, "/events", "Accept: text/event-stream\r\n"),
+  });
   say(valuesLine(`memory of ${STREAMS} idle event streams (aim: 30 MiB)`, [memory], "MiB"));
 }
 
