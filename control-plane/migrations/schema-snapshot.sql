@@ -1062,11 +1062,15 @@ CREATE TABLE inference_services (
   replace_after timestamptz,
   serving_revision integer,
   previous_revision integer,
+  autoscaling_dry_run boolean NOT NULL DEFAULT false,
+  load_wish integer,
+  woken_at timestamptz,
   CONSTRAINT inference_services_pkey PRIMARY KEY (id),
   CONSTRAINT inference_services_autoscaling_config_check CHECK ((jsonb_typeof(autoscaling_config) = 'object'::text)),
   CONSTRAINT inference_services_config_check CHECK ((jsonb_typeof(config) = 'object'::text)),
   CONSTRAINT inference_services_env_vars_check CHECK (env_vars_ok(env_vars)),
   CONSTRAINT inference_services_health_check_interval_check CHECK ((health_check_interval >= 1)),
+  CONSTRAINT inference_services_load_wish_check CHECK ((load_wish >= 0)),
   CONSTRAINT inference_services_new_size_check CHECK ((gpu_memory >= 0)),
   CONSTRAINT inference_services_replica_failures_check CHECK ((replica_failures >= 0)),
   CONSTRAINT inference_services_wished_replicas_check CHECK ((wished_replicas >= 0))
@@ -1710,6 +1714,18 @@ CREATE TABLE service_keys (
 CREATE INDEX idx_service_keys_customer ON service_keys USING btree (customer_id);
 CREATE UNIQUE INDEX idx_service_keys_name ON service_keys USING btree (service_id, name) WHERE (revoked_at IS NULL);
 CREATE INDEX idx_service_keys_service ON service_keys USING btree (service_id);
+
+CREATE TABLE service_looks (
+  service_id varchar(64) NOT NULL,
+  looked_at timestamptz NOT NULL,
+  wish integer NOT NULL,
+  sentence text NOT NULL,
+  history jsonb,
+  counts jsonb NOT NULL,
+  CONSTRAINT service_looks_pkey PRIMARY KEY (service_id),
+  CONSTRAINT service_looks_counts_check CHECK ((jsonb_typeof(counts) = 'array'::text)),
+  CONSTRAINT service_looks_wish_check CHECK ((wish >= 0))
+);
 
 CREATE TABLE service_revisions (
   service_id varchar(64) NOT NULL,
@@ -2405,6 +2421,9 @@ ALTER TABLE runs
 
 ALTER TABLE service_keys
   ADD CONSTRAINT service_keys_service_id_fkey FOREIGN KEY (service_id) REFERENCES inference_services(id) ON DELETE CASCADE;
+
+ALTER TABLE service_looks
+  ADD CONSTRAINT service_looks_service_id_fkey FOREIGN KEY (service_id) REFERENCES inference_services(id) ON DELETE CASCADE;
 
 ALTER TABLE service_revisions
   ADD CONSTRAINT service_revisions_service_id_fkey FOREIGN KEY (service_id) REFERENCES inference_services(id);

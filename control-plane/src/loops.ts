@@ -12,6 +12,7 @@ import { cutOffRulesPass } from "./controllers/billing/cut-off-rules.ts";
 import { gpuStrangersPass } from "./controllers/hosts/gpu-strangers.ts";
 import { HostLiveness } from "./controllers/hosts/host-liveness.ts";
 import { imageFetchesPass } from "./controllers/hosts/image-fetches.ts";
+import { autoscalingPass } from "./controllers/inference/autoscaling.ts";
 import { oldTrafficPass } from "./controllers/inference/old-traffic.ts";
 import { replicasPass } from "./controllers/inference/replicas.ts";
 import { type IdleStopDeps, idleStopPass } from "./controllers/idle-stop.ts";
@@ -86,6 +87,12 @@ export function loops(engines: LoopEngines): Loop[] {
       everyMs: 2 * MS_PER_SECOND,
       wakes: ["replicas", "scheduling"],
       pass: (pass) => replicasPass({ db, newId, nudge, log }, pass),
+    },
+    {
+      name: "autoscaling",
+      everyMs: 2 * MS_PER_SECOND,
+      wakes: ["replicas"],
+      pass: (pass) => autoscalingPass({ db, log }, pass),
     },
     {
       name: "lifecycle",

@@ -78,7 +78,9 @@ export function linkParts(
       dataFolder: runtimeWatch.info?.dataFolder ?? null,
       wallMs: clock.wallMs(),
     });
-  const figureWatch = new FigureWatch({ read: figuresOf, log });
+  const replicas = () =>
+    new Set(journal.desired.read().instances.flatMap(({ runId, live }) => (live.probe ? [runId] : [])));
+  const figureWatch = new FigureWatch({ read: figuresOf, replicas, log });
   const link = new ControlPlaneLink({
     hostId,
     connection,

@@ -24,6 +24,7 @@ import { KeyGate } from "./services/key-gate.ts";
 import { Reporting } from "./services/reporting.ts";
 import { ServiceDoor } from "./services/service-door.ts";
 import { ServiceLines } from "./services/service-lines.ts";
+import { ServiceWaker } from "./services/service-waker.ts";
 import { Traffic } from "./services/traffic.ts";
 import { newGatewayId } from "./registration.ts";
 import type { Tunnels } from "./tunnel/tunnel.ts";
@@ -79,7 +80,14 @@ export async function openGateway(deps: GatewayDeps): Promise<Gateway> {
   const slowBodies = new SlowBodies();
   const heldBack = new HeldBack(broken);
   const reporting = deps.id === undefined ? null : new Reporting({ db, id: deps.id, log });
-  const lines = new ServiceLines({ db, log, tell: async (report) => await reporting?.tell(report) });
+  const onOrder = deps.onOrder ?? (() => undefined);
+  const serviceWaker = new ServiceWaker({ db, now, log, onWoken: onOrder });
+  const lines = new ServiceLines({
+    db,
+    log,
+    wake: (id) => serviceWaker.wake(id),
+    tell: async (report) => await reporting?.tell(report),
+  });
   const callers = new Callers({ db, now, log });
   const traffic = new Traffic({ gateway: deps.id ?? newGatewayId(), db, now, log });
   const keyGate = new KeyGate({ db, now, log, flush: () => traffic.flush() });
@@ -98,7 +106,7 @@ export async function openGateway(deps: GatewayDeps): Promise<Gateway> {
       log,
       rights,
       tunnels: deps.tunnels,
-      onWoken: deps.onOrder ?? (() => undefined),
+      onWoken: onOrder,
     }),
     visits,
     forwarder,
@@ -134,6 +142,7 @@ export async function openGateway(deps: GatewayDeps): Promise<Gateway> {
       slowBodies.stop();
       await visits.stop();
       await lines.stop();
+      await serviceWaker.stop();
       await callers.stop();
       await listener.close();
       carrier.close();

@@ -125,6 +125,7 @@ test("claims nothing that a read which still runs may not have seen", { timeout:
   const lines = new ServiceLines({
     db: slow,
     log: quietLog,
+    wake: () => undefined,
     tell: async ({ asOf, services }) => void reports.push({ asOf, ids: Object.keys(services) }),
   });
   lines.start();

@@ -46,6 +46,7 @@ export class PlayedService {
     this.situation = {
       now: 1_000_000,
       isEnabled: true,
+      isDryRun: false,
       config: configOf(config),
       bounds: { min: 1, max: 10 },
       wanted: 1,

@@ -82,6 +82,7 @@ function situationOf(seen: Seen, config: AutoscalingConfig, history: LoadHistory
   return {
     now: nowMs,
     isEnabled: true,
+    isDryRun: false,
     config,
     bounds: BOUNDS,
     wanted,

@@ -58,6 +58,9 @@ const OUR_OWN: Partial<Record<OldTable, TextRow>> = {
     replace_after: null,
     serving_revision: null,
     previous_revision: null,
+    autoscaling_dry_run: "false",
+    load_wish: null,
+    woken_at: null,
   },
   billing_records: {
     line: null,

@@ -6,6 +6,7 @@ import { createHash, randomUUID } from "node:crypto";
 import { idleStopPass } from "@remotegpu/control-plane/controllers/idle-stop";
 import { hostSync } from "@remotegpu/control-plane/controllers/hosts/host-sync";
 import { imageFetchesPass } from "@remotegpu/control-plane/controllers/hosts/image-fetches";
+import { autoscalingPass } from "@remotegpu/control-plane/controllers/inference/autoscaling";
 import { replicasPass } from "@remotegpu/control-plane/controllers/inference/replicas";
 import { workloadsPass } from "@remotegpu/control-plane/controllers/workloads";
 import { lifecyclePass } from "@remotegpu/control-plane/controllers/lifecycle";
@@ -40,6 +41,8 @@ export interface ControlScene {
   workloads(): Promise<boolean>;
   /** One pass over the replicas of inference services. */
   replicas(): Promise<boolean>;
+  /** One pass over services that scale by themselves; true where another number is wanted. */
+  autoscaling(under?: { term: number }): Promise<boolean>;
   lifecycle(): Promise<void>;
   /** One pass over environments that stop for idleness. */
   idleStops(): Promise<void>;
@@ -132,6 +135,7 @@ export async function openControlScene(database?: FreshDatabase): Promise<Contro
     schedule: async (under) => await schedulePass(deps, { ...(await leaderPass()), ...under }),
     workloads: async () => await workloadsPass(deps, await leaderPass()),
     replicas: async () => await replicasPass(deps, await leaderPass()),
+    autoscaling: async (under) => await autoscalingPass(deps, { ...(await leaderPass()), ...under }),
     lifecycle: async () => await lifecyclePass(deps, await leaderPass()),
     fetches: async () => await imageFetchesPass(deps, await leaderPass()),
     host: async (id, wish = {}) => await ScriptedHost.join({ api, handlers }, id, wish),

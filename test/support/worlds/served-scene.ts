@@ -45,9 +45,11 @@ export class ServedScene implements AsyncDisposable {
     }: {
       replicas: number;
       min_replicas?: number;
-      config?: object;
       /** The program in each of its containers. */
       serves?: string;
+      autoscaling_enabled?: boolean;
+      autoscaling_config?: object;
+      config?: object;
     },
   ) {
     const ask = async (path: string, body: object) => {

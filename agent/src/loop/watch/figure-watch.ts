@@ -1,6 +1,7 @@
 /**
- * The figures of running containers for the heartbeats: once a minute those of each, so many in one heartbeat and the
- * others in the next ones. What a heartbeat that was lost carried is told a minute later.
+ * The figures of running containers for the heartbeats: those of replicas in each, by which services scale, and once a
+ * minute those of the others; so many in one heartbeat, those that were told longest ago first. What a heartbeat that was
+ * lost carried is told when its turn comes again.
  */
 import type { RunId } from "@remotegpu/shared/ids";
 import { MAX_FIGURES, type InstanceFigures } from "@remotegpu/shared/instance-figures";
@@ -10,30 +11,40 @@ import type { OwnedContainer } from "../../core/container/container.ts";
 import type { ContainerFigures } from "../../host/processes/container-figures.ts";
 
 const FIGURES_EVERY_MS = MS_PER_MINUTE;
+const NEVER = Number.NEGATIVE_INFINITY;
 
 export class FigureWatch {
   readonly #read: (container: OwnedContainer & { pid: number }) => ContainerFigures;
+  readonly #replicas: () => ReadonlySet<RunId>;
   readonly #log: Log;
-  #begunMs = Number.NEGATIVE_INFINITY;
-  /** Told since the round began. */
-  readonly #told = new Set<RunId>();
+  #toldMs: ReadonlyMap<RunId, number> = new Map();
 
-  constructor(parts: { read: (container: OwnedContainer & { pid: number }) => ContainerFigures; log: Log }) {
+  constructor(parts: {
+    read: (container: OwnedContainer & { pid: number }) => ContainerFigures;
+    /** The runs that are asked whether they serve. */
+    replicas: () => ReadonlySet<RunId>;
+    log: Log;
+  }) {
     this.#read = parts.read;
+    this.#replicas = parts.replicas;
     this.#log = parts.log;
   }
 
-  /** For the next heartbeat; none while all were told in this minute. */
+  /** For the next heartbeat; none while all were told that are to be. */
   next(running: readonly OwnedContainer[], nowMs: number): InstanceFigures[] {
-    if (nowMs - this.#begunMs >= FIGURES_EVERY_MS) {
-      this.#begunMs = nowMs;
-      this.#told.clear();
-    }
-    const due = running.filter(({ owner }) => !this.#told.has(owner.runId)).slice(0, MAX_FIGURES);
+    const replicas = this.#replicas();
+    const toldMs = (runId: RunId) => this.#toldMs.get(runId) ?? NEVER;
+    const due = running
+      .filter(({ owner: { runId } }) => replicas.has(runId) || nowMs - toldMs(runId) >= FIGURES_EVERY_MS)
+      .toSorted(({ owner: one }, { owner: other }) => Math.sign(toldMs(one.runId) - toldMs(other.runId)) || 0)
+      .slice(0, MAX_FIGURES);
+    const told = new Set(due.map(({ owner }) => owner.runId));
+    this.#toldMs = new Map(
+      running.map(({ owner: { runId } }) => [runId, told.has(runId) ? nowMs : toldMs(runId)]),
+    );
     return due.flatMap((container) => {
       const { status, owner } = container;
       if (status.state !== "running") return [];
-      this.#told.add(owner.runId);
       const { instanceId, placementEpoch, runId } = owner;
       const figures = this.#figuresOf({ ...container, pid: status.pid });
       return figures === null ? [] : [{ instanceId, placementEpoch, runId, ...figures }];

@@ -7,6 +7,7 @@ import { printDone } from "../frame/output.ts";
 import { z } from "zod";
 import { printWithoutInstances } from "./job-commands.ts";
 import { orderOptions, withSettings } from "./order-options.ts";
+import { SERVICE_AUTOSCALE } from "./service-autoscale.ts";
 import { SERVICE_CURL } from "./service-curl.ts";
 import { SERVICE_DEPLOY } from "./service-deploy.ts";
 import { SERVICE_KEYS } from "./service-keys.ts";
@@ -114,6 +115,7 @@ export const SERVICE = workloadGroup({
     SERVICE_DEPLOY,
     SERVICE_STATUS,
     SCALE,
+    SERVICE_AUTOSCALE,
     UPGRADE,
     ROLLBACK,
     HISTORY,

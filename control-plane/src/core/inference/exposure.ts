@@ -11,6 +11,8 @@ export interface ExposureConfig {
   /** Requests that wait for a replica at each gateway, and how long. */
   max_queued?: number | undefined;
   queue_seconds?: number | undefined;
+  /** How long, where none serves and a request wakes one. */
+  wake_seconds?: number | undefined;
   /** Until the first byte of an answer. */
   timeout_seconds?: number | undefined;
   /** So long a replica that goes has to answer what it was given. */
@@ -27,6 +29,7 @@ export function exposureOf(
       maxInFlight: config?.max_in_flight ?? DEFAULT_BOUNDS.maxInFlight,
       maxQueued: config?.max_queued ?? DEFAULT_BOUNDS.maxQueued,
       queueSeconds: config?.queue_seconds ?? DEFAULT_BOUNDS.queueSeconds,
+      wakeSeconds: config?.wake_seconds ?? DEFAULT_BOUNDS.wakeSeconds,
       timeoutSeconds: config?.timeout_seconds ?? DEFAULT_BOUNDS.timeoutSeconds,
     },
   };

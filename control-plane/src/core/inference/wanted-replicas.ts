@@ -1,6 +1,6 @@
 /**
- * How many replicas a service has to have: the only rule that says so. Whoever has a wish, people or whatever scales by
- * itself, writes down that wish alone; the number is made of all of them, so that it does not matter in which order they came.
+ * How many replicas a service has to have: the only rule that says so. Whoever has a wish, people, the load or a request that
+ * wakes it, writes down that wish alone; the number is made of all of them, so that it does not matter in which order they came.
  */
 import type { InferenceServiceStatus } from "@remotegpu/shared/workload";
 
@@ -13,6 +13,28 @@ export interface ServiceWishes {
   max: number;
   /** As many as people asked for last; null where nobody said. It outlasts a stop. */
   people: number | null;
+  /** Null where it is left to people. */
+  load: LoadWish | null;
+}
+
+/** Of a service that scales by itself. */
+interface LoadWish {
+  /** As many as its load was last found to need; null: it goes on with what people said until something is found. */
+  replicas: number | null;
+  /** A request came since it was last sent to sleep. */
+  isWoken: boolean;
+}
+
+/** Who says how many. */
+export interface Scaling {
+  isEnabled: boolean;
+  isPaused: boolean;
+  isDryRun: boolean;
+}
+
+/** Else its number is left to people. */
+export function scalesByItself({ isEnabled, isPaused, isDryRun }: Scaling): boolean {
+  return isEnabled && !isPaused && !isDryRun;
 }
 
 /** While it is in one of these, replicas of it are wanted. */
@@ -21,7 +43,9 @@ export function isWanted(status: InferenceServiceStatus): boolean {
 }
 
 /** 0 while it is stopped or in error; else within its bounds. One that may go to zero begins with one. */
-export function wantedReplicas({ status, min, max, people }: ServiceWishes): number {
+export function wantedReplicas({ status, min, max, people, load }: ServiceWishes): number {
   if (!isWanted(status)) return 0;
-  return Math.min(max, Math.max(min, people ?? 1));
+  const said = people ?? 1;
+  const wished = load === null ? said : Math.max(load.replicas ?? said, load.isWoken ? 1 : 0);
+  return Math.min(max, Math.max(min, wished));
 }

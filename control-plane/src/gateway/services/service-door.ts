@@ -18,6 +18,7 @@ import {
   shownRequestId,
   shownServiceKey,
 } from "../../core/gateway/services/service-headers.ts";
+import { patienceSeconds } from "../../core/gateway/services/service-route.ts";
 import { type Answer, answer, answerUpgrade } from "../answers/answers.ts";
 import { garbled, late, noWay, notIn, nothingHere, refusal, tooMany, unknownNow } from "../answers/told.ts";
 import { RightsUnknown } from "../entry/rights.ts";
@@ -178,7 +179,7 @@ export class ServiceDoor {
     const open = key === null ? null : this.#parts.callers.enter(line.route.id, key, refuse);
     const tried = new Set<string>();
     line.count();
-    const untilMs = performance.now() + line.route.bounds.queueSeconds * MS_PER_SECOND;
+    const untilMs = performance.now() + patienceSeconds(line.route) * MS_PER_SECOND;
     try {
       for (;;) {
         counted.waits();

@@ -10,6 +10,7 @@ import {
   type ReplicaStanding,
 } from "../../core/gateway/services/replica-choice.ts";
 import {
+  patienceSeconds,
   type ReplicaPlace,
   type ServiceRoute,
   whyClosed,
@@ -47,15 +48,18 @@ interface Waiting {
 export class ServiceLine {
   #route: ServiceRoute;
   readonly #nowMs: () => number;
+  readonly #wake: () => void;
   /** By their instances: those of the route, and those that have left it with requests still open. */
   readonly #replicas = new Map<string, Replica>();
   readonly #waiting = new Set<Waiting>();
   #turns = 0;
   #requests = 0;
 
-  constructor(route: ServiceRoute, nowMs: () => number) {
+  /** @param wake asked for again and again while somebody waits and the service sleeps */
+  constructor(route: ServiceRoute, { nowMs, wake }: { nowMs: () => number; wake: () => void }) {
     this.#route = route;
     this.#nowMs = nowMs;
+    this.#wake = wake;
     this.follow(route);
   }
 
@@ -101,6 +105,7 @@ export class ServiceLine {
     const listed = new Set<string>(route.replicas.map(({ instanceId }) => instanceId));
     for (const [id, { open }] of this.#replicas) if (!listed.has(id) && open === 0) this.#replicas.delete(id);
     this.#callUp();
+    this.#wakeFor();
   }
 
   /** @param avoid instances at which this request failed already @param gone aborted once nobody waits for it any more */
@@ -109,7 +114,7 @@ export class ServiceLine {
     if (closed !== null) return { kind: "closed", sentence: closed };
     const given = this.#waiting.size === 0 ? this.#give(avoid) : null;
     if (given !== null) return given;
-    const { maxQueued, queueSeconds } = this.#route.bounds;
+    const { maxQueued } = this.#route.bounds;
     if (this.#waiting.size >= maxQueued)
       return { kind: "full", sentence: this.#whyWaits(), isServing: this.#isServing };
     return await new Promise<Taken>((resolve) => {
@@ -120,11 +125,12 @@ export class ServiceLine {
         resolve(taken);
       };
       const giveUp = () => end({ kind: "waited", sentence: this.#whyWaits(), isServing: this.#isServing });
-      const timer = setTimeout(giveUp, queueSeconds * MS_PER_SECOND);
+      const timer = setTimeout(giveUp, patienceSeconds(this.#route) * MS_PER_SECOND);
       const waiting: Waiting = { avoid, resolve: end, timer };
       this.#waiting.add(waiting);
       gone.addEventListener("abort", giveUp);
       if (gone.aborted) giveUp();
+      this.#wakeFor();
     });
   }
 
@@ -132,6 +138,11 @@ export class ServiceLine {
   close(): void {
     for (const { resolve } of this.#waiting)
       resolve({ kind: "waited", sentence: "The gateway is ending.", isServing: false });
+  }
+
+  /** Somebody waits, and there is nobody who could serve. */
+  get awaitsFirst(): boolean {
+    return this.#waiting.size > 0 && !this.#isServing;
   }
 
   get #isServing(): boolean {
@@ -142,6 +153,11 @@ export class ServiceLine {
     const { statusReason, replicas } = this.#route;
     if (replicas.length === 0) return `No replica of the service serves now. ${statusReason ?? ""}`.trim();
     return "All replicas of the service are busy.";
+  }
+
+  #wakeFor(): void {
+    if (this.#waiting.size > 0 && this.#route.sleep === "asleep" && whyClosed(this.#route) === null)
+      this.#wake();
   }
 
   #callUp(): void {

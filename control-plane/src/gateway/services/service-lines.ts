@@ -1,7 +1,7 @@
 /**
  * The services that this gateway was asked for, as Postgres says where they stand: read when one is first asked for, then
  * again and again for all of them together, after which others are told how far this gateway follows and what it has open.
- * What was read last stays while Postgres is away.
+ * More often those of which somebody waits for the first replica. What was read last stays while Postgres is away.
  */
 import type { Log } from "@remotegpu/shared/log";
 import { MS_PER_MINUTE } from "@remotegpu/shared/units";
@@ -13,6 +13,7 @@ import { RightsUnknown } from "../entry/rights.ts";
 import { ServiceLine } from "./service-line.ts";
 
 const READ_EVERY_MS = 1_000;
+const READ_AWAITED_EVERY_MS = 250;
 const YOUNG_MS = 200;
 /** Asked for by nobody for so long, it is read anew with its next request. */
 const FORGOTTEN_AFTER_MS = 5 * MS_PER_MINUTE;
@@ -31,6 +32,7 @@ export class ServiceLines {
   readonly #db: Database;
   readonly #log: Log;
   readonly #nowMs: () => number;
+  readonly #wake: (id: string) => void;
   readonly #tell: (report: RoutesReport) => Promise<void>;
   readonly #kept = new Map<string, Kept>();
   readonly #now = new Map<string, Promise<ServiceLine | null>>();
@@ -39,30 +41,35 @@ export class ServiceLines {
   #newest: Date | null = null;
   #timer: NodeJS.Timeout | null = null;
   #reading: Promise<void> | null = null;
+  #readAllAtMs = Number.NEGATIVE_INFINITY;
   #isAway = false;
 
   constructor({
     db,
     log,
     nowMs = () => performance.now(),
+    wake,
     tell,
   }: {
     db: Database;
     log: Log;
     nowMs?: () => number;
+    /** Somebody waits for one that sleeps. */
+    wake: (id: string) => void;
     /** After each read of all of them. */
     tell: (report: RoutesReport) => Promise<void>;
   }) {
     this.#db = db;
     this.#log = log;
     this.#nowMs = nowMs;
+    this.#wake = wake;
     this.#tell = tell;
   }
 
   start(): void {
     this.#timer ??= setInterval(() => {
-      this.#reading ??= this.#readAgain().finally(() => (this.#reading = null));
-    }, READ_EVERY_MS);
+      this.#reading ??= this.#readDue().finally(() => (this.#reading = null));
+    }, READ_AWAITED_EVERY_MS);
   }
 
   async stop(): Promise<void> {
@@ -97,7 +104,7 @@ export class ServiceLines {
       if (kept !== undefined) this.#follow(id, route, asOf);
       if (route === undefined) return null;
       if (kept !== undefined) return kept.line;
-      const line = new ServiceLine(route, this.#nowMs);
+      const line = new ServiceLine(route, { nowMs: this.#nowMs, wake: () => this.#wake(id) });
       const nowMs = this.#nowMs();
       this.#kept.set(id, { line, askedAtMs: nowMs, readAtMs: nowMs, asOf });
       return line;
@@ -110,22 +117,38 @@ export class ServiceLines {
     }
   }
 
-  async #readAgain(): Promise<void> {
+  async #readDue(): Promise<void> {
+    const nowMs = this.#nowMs();
+    if (nowMs - this.#readAllAtMs >= READ_EVERY_MS - READ_AWAITED_EVERY_MS / 2) {
+      this.#readAllAtMs = nowMs;
+      return await this.#readAll();
+    }
+    const awaited = [...this.#kept].flatMap(([id, { line }]) => (line.awaitsFirst ? [id] : []));
+    if (awaited.length > 0) await this.#read(awaited);
+  }
+
+  async #readAll(): Promise<void> {
     const oldestMs = this.#nowMs() - FORGOTTEN_AFTER_MS;
     for (const [id, { line, askedAtMs }] of this.#kept)
       if (askedAtMs < oldestMs && line.isIdle) this.#kept.delete(id);
-    const asked = [...this.#kept.keys()];
+    const asOf = await this.#read([...this.#kept.keys()]);
+    if (asOf !== null) await this.#tell(this.#report(asOf));
+  }
+
+  /** What they follow now; null while Postgres is away. */
+  async #read(asked: readonly string[]): Promise<Date | null> {
     try {
       const { asOf, routes } = await serviceRoutes(this.#db, asked);
       this.#noteSeen(asOf);
       const byId = new Map(routes.map((route) => [route.id, route]));
       for (const id of asked) this.#follow(id, byId.get(id), asOf);
       this.#isAway = false;
-      await this.#tell(this.#report(asOf));
+      return asOf;
     } catch (error) {
       if (!this.#isAway)
         this.#log.warn({ error }, "where services stand cannot be read; what was read last holds");
       this.#isAway = true;
+      return null;
     }
   }
 

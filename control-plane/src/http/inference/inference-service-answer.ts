@@ -2,11 +2,33 @@
 import { z } from "@hono/zod-openapi";
 import { endpointUrl } from "../../core/gateway/services/service-address.ts";
 import { INFERENCE_SERVICE_STATUSES } from "@remotegpu/shared/workload";
-import type { InferenceServiceRow } from "../../store/inference/inference-services.ts";
+import type { InferenceServiceRow, ShownAutoscaling } from "../../store/inference/inference-services.ts";
 import type { InstanceView } from "../../store/workloads/instances/instances.ts";
 import type { ApiContext } from "../deps.ts";
 import { iso, Timestamp } from "../request/route.ts";
 import { Instance, instanceAnswer, isSimulated } from "../workloads/instance-answer.ts";
+
+const Scaling = z
+  .object({
+    at: Timestamp,
+    from: z.int(),
+    to: z.int(),
+    reason: z.string(),
+    actor: z.string(),
+    /** It was told, and not done. */
+    would: z.boolean(),
+  })
+  .openapi("ServiceScaling");
+
+const Autoscaling = z
+  .object({
+    is_in_charge: z.boolean(),
+    wish: z.int().nullable(),
+    reason: z.string().nullable(),
+    looked_at: Timestamp.nullable(),
+    decisions: z.array(Scaling),
+  })
+  .openapi("ServiceAutoscaling");
 
 export const InferenceService = z
   .object({
@@ -49,6 +71,8 @@ export const InferenceService = z
     max_replicas: z.int(),
     autoscaling_enabled: z.boolean(),
     autoscaling_config: z.record(z.string(), z.unknown()).nullable(),
+    autoscaling_dry_run: z.boolean(),
+    autoscaling: Autoscaling.nullable(),
     health_check_path: z.string().nullable(),
     /** Seconds. */
     health_check_interval: z.int(),
@@ -66,11 +90,12 @@ export const InferenceService = z
 
 export function inferenceServiceAnswer(
   c: ApiContext,
-  { service_base: base, ...row }: InferenceServiceRow,
+  { service_base: base, autoscaling, ...row }: InferenceServiceRow,
   instances: readonly InstanceView[],
 ): z.input<typeof InferenceService> {
   return {
     ...row,
+    autoscaling: autoscaling && autoscalingAnswer(autoscaling),
     endpoint_url: row.endpoint_url ?? (base === null ? null : endpointUrl(base, row.id)),
     rollout: row.rollout && { ...row.rollout, began_at: new Date(row.rollout.began_at).toISOString() },
     status_deadline_at: iso(row.status_deadline_at),
@@ -79,5 +104,14 @@ export function inferenceServiceAnswer(
     host_id: instances[0]?.host_id ?? null,
     simulated: isSimulated(instances),
     instances: instances.map((view) => instanceAnswer(c, view)),
+  };
+}
+
+/** Postgres writes moments within JSON in a form of its own. */
+function autoscalingAnswer({ looked_at: lookedAt, decisions, ...shown }: ShownAutoscaling) {
+  return {
+    ...shown,
+    looked_at: iso(lookedAt === null ? null : new Date(lookedAt)),
+    decisions: decisions.map((one) => ({ ...one, at: new Date(one.at).toISOString() })),
   };
 }

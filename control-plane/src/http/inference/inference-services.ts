@@ -113,7 +113,7 @@ export function registerInferenceServiceRoutes(api: ApiApp, deps: ApiDeps, fleet
       const { min_replicas: min, max_replicas: max } = service;
       if (replicas < min || replicas > max)
         throw badField("replicas", `must be between min_replicas, ${min}, and max_replicas, ${max}`);
-      refuseUnlessDone(await scaleService(sql, service, { replicas }));
+      refuseUnlessDone(await scaleService(sql, service, { ...ordererOf(c), replicas }));
       afterwards(() => tellOf(c, []));
       return c.json(await INFERENCE_SERVICES.answerOf(c, sql, id), 202);
     });

@@ -30,6 +30,7 @@ const CheckInterval = z.int().min(1).max(MAX_SECONDS);
 const MAX_ORIGINS = 32;
 const MAX_AT_ONCE = 10_000;
 const MAX_QUEUE_SECONDS = 600;
+const MAX_WAKE_SECONDS = 1_800;
 
 const CorsOrigin = z
   .string()
@@ -46,6 +47,7 @@ const exposure = {
   max_in_flight: z.int().min(1).max(MAX_AT_ONCE),
   max_queued: z.int().min(0).max(MAX_AT_ONCE),
   queue_seconds: z.int().min(0).max(MAX_QUEUE_SECONDS),
+  wake_seconds: z.int().min(0).max(MAX_WAKE_SECONDS),
   timeout_seconds: z.int().min(1).max(MAX_SECONDS),
   drain_seconds: z.int().min(0).max(MAX_SECONDS),
 };
@@ -76,6 +78,7 @@ export const NewInferenceServiceBody = z
     max_replicas: MaxReplicas.optional(),
     autoscaling_enabled: z.boolean().optional(),
     autoscaling_config: Autoscaling.nullable().optional(),
+    autoscaling_dry_run: z.boolean().optional(),
     health_check_path: CheckPath.optional(),
     health_check_interval: CheckInterval.optional(),
     env_vars: EnvVars.optional(),
@@ -124,6 +127,7 @@ export function newService(
     maxReplicas: body.max_replicas ?? Math.max(DEFAULT_MAX_REPLICAS, body.min_replicas ?? 0),
     autoscalingEnabled: body.autoscaling_enabled ?? false,
     autoscalingConfig: body.autoscaling_config ?? null,
+    autoscalingDryRun: body.autoscaling_dry_run ?? false,
     healthCheckPath: body.health_check_path ?? null,
     healthCheckInterval: body.health_check_interval ?? DEFAULT_CHECK_SECONDS,
     envVars: body.env_vars ?? {},
@@ -173,6 +177,7 @@ const shown = {
   max_in_flight: exposure.max_in_flight.nullable().optional(),
   max_queued: exposure.max_queued.nullable().optional(),
   queue_seconds: exposure.queue_seconds.nullable().optional(),
+  wake_seconds: exposure.wake_seconds.nullable().optional(),
   timeout_seconds: exposure.timeout_seconds.nullable().optional(),
   drain_seconds: exposure.drain_seconds.nullable().optional(),
 };
@@ -185,6 +190,7 @@ export const CHANGEABLE = {
   max_replicas: MaxReplicas.optional(),
   autoscaling_enabled: z.boolean().optional(),
   autoscaling_config: Autoscaling.nullable().optional(),
+  autoscaling_dry_run: z.boolean().optional(),
   health_check_path: CheckPath.optional(),
   health_check_interval: CheckInterval.optional(),
   config: z

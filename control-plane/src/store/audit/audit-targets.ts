@@ -102,7 +102,7 @@ const TARGETS = {
   ),
   "inference-service": target(
     "inference_services",
-    "customer_id workspace_id name image status status_reason cpu memory gpu replicas min_replicas max_replicas autoscaling_enabled autoscaling_config health_check_path health_check_interval deleted_at",
+    "customer_id workspace_id name image status status_reason cpu memory gpu replicas min_replicas max_replicas autoscaling_enabled autoscaling_config autoscaling_dry_run health_check_path health_check_interval deleted_at",
     { type: "text" },
   ),
   invitation: target(

@@ -2,6 +2,8 @@
 import type { InferenceServiceStatus } from "@remotegpu/shared/workload";
 import type { Connection } from "../database/database.ts";
 import { knownStatus, safeBigint } from "../database/values/old-values.ts";
+import { LAST_SCALINGS, type ShownScaling } from "./scalings.ts";
+import { SCALES_BY_ITSELF } from "./wishes.ts";
 
 export interface InferenceServiceRow {
   id: string;
@@ -35,6 +37,9 @@ export interface InferenceServiceRow {
   max_replicas: number;
   autoscaling_enabled: boolean;
   autoscaling_config: Record<string, unknown> | null;
+  autoscaling_dry_run: boolean;
+  /** Null where it is off. */
+  autoscaling: ShownAutoscaling | null;
   health_check_path: string | null;
   /** Seconds. */
   health_check_interval: number;
@@ -57,6 +62,24 @@ export interface InferenceServiceRow {
   } | null;
 }
 
+export interface ShownAutoscaling {
+  /** Whether its number follows its load; else it is left to people. */
+  is_in_charge: boolean;
+  /** As many replicas as it wishes, or would; null before its first look. */
+  wish: number | null;
+  /** A sentence. */
+  reason: string | null;
+  /** RFC 3339. */
+  looked_at: string | null;
+  /** The newest first. */
+  decisions: ShownScaling[];
+}
+
+const AUTOSCALING = `CASE WHEN s.autoscaling_enabled THEN (SELECT jsonb_build_object(
+    'is_in_charge', ${SCALES_BY_ITSELF},
+    'wish', l.wish, 'reason', l.sentence, 'looked_at', l.looked_at, 'decisions', ${LAST_SCALINGS})
+   FROM (VALUES (1)) one LEFT JOIN service_looks l ON l.service_id = s.id) END`;
+
 const REPLICAS = (which: string) => `(SELECT count(*)::int FROM instances i
     LEFT JOIN placements p ON p.instance_id = i.id AND p.epoch = i.current_epoch
    WHERE i.workload_kind = 'inference' AND i.workload_id = s.id AND i.dismissed_at IS NULL
@@ -70,7 +93,7 @@ export const INFERENCE_SELECT = `SELECT s.id, ${safeBigint("s.customer_id")} AS 
     s.endpoint_url, s.cpu, ${safeBigint("s.memory")} AS memory, s.gpu, ${safeBigint("s.gpu_memory")} AS gpu_memory,
     coalesce(s.replicas, 0) AS replicas, coalesce(s.min_replicas, 1) AS min_replicas,
     coalesce(s.max_replicas, 10) AS max_replicas, coalesce(s.autoscaling_enabled, false) AS autoscaling_enabled,
-    s.autoscaling_config, s.health_check_path, coalesce(s.health_check_interval, 30) AS health_check_interval,
+    s.autoscaling_config, s.autoscaling_dry_run, ${AUTOSCALING} AS autoscaling, s.health_check_path, coalesce(s.health_check_interval, 30) AS health_check_interval,
     s.env_vars, s.config, s.created_at, s.updated_at, ${REPLICAS(SERVES)} AS ready_replicas,
     ${REPLICAS("p.instance_id IS NULL AND s.status IN ('creating', 'running')")} AS waiting_replicas,
     coalesce(s.serving_revision, (SELECT max(v.number) FROM service_revisions v WHERE v.service_id = s.id)) AS revision,

@@ -33,6 +33,7 @@ export interface NewService {
   maxReplicas: number;
   autoscalingEnabled: boolean;
   autoscalingConfig: AutoscalingWish | null;
+  autoscalingDryRun: boolean;
   healthCheckPath: string | null;
   /** Seconds. */
   healthCheckInterval: number;
@@ -49,7 +50,7 @@ interface Deed {
 
 /** With so many replicas it begins. */
 export function firstReplicas({ minReplicas: min, maxReplicas: max }: NewService): number {
-  return wantedReplicas({ status: "creating", min, max, people: null });
+  return wantedReplicas({ status: "creating", min, max, people: null, load: null });
 }
 
 /** As `creating`, with its revision 1. Call in the transaction that checks the order. */
@@ -61,10 +62,10 @@ export async function insertService(
   await sql.query(
     `INSERT INTO inference_services (id, customer_id, workspace_id, name, description, framework, image, version, status,
             status_reason, cpu, memory, gpu, gpu_memory, model_id, model_version, min_replicas, max_replicas, replicas,
-            autoscaling_enabled, autoscaling_config, health_check_path, health_check_interval, env_vars, config,
-            created_at, serving_revision)
+            autoscaling_enabled, autoscaling_config, autoscaling_dry_run, health_check_path, health_check_interval, env_vars,
+            config, created_at, serving_revision)
      VALUES ($1, $2, $3, $4, $5, $6, $7, $8, 'creating', $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22,
-             $23, $24, $25, 1)`,
+             $23, $24, $25, $26, 1)`,
     [
       service.id,
       service.customerId,
@@ -86,6 +87,7 @@ export async function insertService(
       firstReplicas(service),
       service.autoscalingEnabled,
       service.autoscalingConfig && JSON.stringify(service.autoscalingConfig),
+      service.autoscalingDryRun,
       service.healthCheckPath,
       service.healthCheckInterval,
       JSON.stringify(service.envVars),

@@ -16,6 +16,7 @@ export interface ServiceChange {
   max_replicas?: number | undefined;
   autoscaling_enabled?: boolean | undefined;
   autoscaling_config?: AutoscalingWish | null | undefined;
+  autoscaling_dry_run?: boolean | undefined;
   health_check_path?: string | null | undefined;
   health_check_interval?: number | undefined;
   /** Of its config what gateways go by; null: as by default. */
@@ -35,21 +36,24 @@ export async function changeService(
 ): Promise<string[]> {
   const fields = Object.entries(change).filter(([, value]) => value !== undefined);
   if (fields.length === 0) return [];
-  const { min_replicas: min, max_replicas: max } = change;
-  if (min !== undefined || max !== undefined) await changeWishes(sql, service.id, { min, max });
+  await changeWishes(sql, service.id, {
+    min: change.min_replicas,
+    max: change.max_replicas,
+    is_enabled: change.autoscaling_enabled,
+    config: change.autoscaling_config,
+    is_dry_run: change.autoscaling_dry_run,
+  });
   const after = { ...service, ...Object.fromEntries(fields), config: service.config };
   await sql.query(
     `UPDATE inference_services SET ${SOUND_SIZES}, name = $2, description = CASE WHEN $3 THEN $4 ELSE description END,
-            autoscaling_enabled = $5, autoscaling_config = $6, health_check_path = $7, health_check_interval = $8,
-            config = CASE WHEN $9::jsonb IS NULL THEN config ELSE jsonb_strip_nulls(coalesce(config, '{}') || $9) END
+            health_check_path = $5, health_check_interval = $6,
+            config = CASE WHEN $7::jsonb IS NULL THEN config ELSE jsonb_strip_nulls(coalesce(config, '{}') || $7) END
       WHERE id = $1`,
     [
       service.id,
       after.name,
       change.description !== undefined,
       change.description ?? null,
-      after.autoscaling_enabled,
-      after.autoscaling_config && JSON.stringify(after.autoscaling_config),
       after.health_check_path,
       after.health_check_interval,
       change.config === undefined ? null : JSON.stringify(change.config),

@@ -7,6 +7,7 @@ import {
   serviceNeeds,
 } from "../../core/inference/service-config.ts";
 import { templateConfig } from "../../core/inference/revision-template.ts";
+import { scalesByItself } from "../../core/inference/wanted-replicas.ts";
 import { type Order, resourcesOf } from "../../core/orders/order.ts";
 import { type Mount, MODEL_PATHS, withPaths } from "../../core/orders/order-check.ts";
 import { LIVE } from "../accounts/workspaces.ts";
@@ -26,9 +27,10 @@ export interface ServiceOrderRow {
   status_deadline_at: Date | null;
   min_replicas: number;
   max_replicas: number;
-  /** As many as people asked for last; null where nobody said. */
-  wished_replicas: number | null;
+  /** As many as are wanted. */
+  replicas: number;
   autoscaling_enabled: boolean;
+  autoscaling_dry_run: boolean;
   autoscaling_config: AutoscalingWish | null;
   health_check_path: string | null;
   health_check_interval: number;
@@ -59,8 +61,8 @@ export async function lockServiceOrders(
             ${safeBigint("coalesce(w.owner_id, s.customer_id)")} AS payer_id, w.id AS paying_workspace_id,
             (SELECT c.id FROM customers c WHERE c.id = s.customer_id) AS orderer_id, s.name, s.image,
             ${knownStatus("inference", "s")} AS status, s.status_deadline_at, coalesce(s.min_replicas, 1) AS min_replicas,
-            coalesce(s.max_replicas, 10) AS max_replicas, s.wished_replicas, coalesce(s.autoscaling_enabled, false) AS autoscaling_enabled,
-            s.autoscaling_config, s.health_check_path, coalesce(s.health_check_interval, 30) AS health_check_interval,
+            coalesce(s.max_replicas, 10) AS max_replicas, coalesce(s.replicas, 0) AS replicas,
+            coalesce(s.autoscaling_enabled, false) AS autoscaling_enabled, s.autoscaling_dry_run, s.autoscaling_config, s.health_check_path, coalesce(s.health_check_interval, 30) AS health_check_interval,
             EXISTS (SELECT FROM service_revisions v WHERE v.service_id = s.id) AS has_revisions, coalesce(s.cpu, 1) AS cpu,
             ${safeBigint("coalesce(s.memory, 1)")} AS memory, coalesce(s.gpu, 0) AS gpu,
             ${safeBigint("s.gpu_memory")} AS gpu_memory, ${safeBigint("s.model_id")} AS model_id, s.env_vars, s.config
@@ -82,6 +84,17 @@ export function atRevision(
   const { image, env_vars, cpu, memory, gpu, gpu_memory, model_id, config } = template;
   const sizes = { cpu, memory, gpu, gpu_memory };
   return { ...row, image, env_vars, ...sizes, model_id, config: templateConfig(config) };
+}
+
+/** Else its number is left to people. */
+export function isScaledByItself(
+  row: Pick<ServiceOrderRow, "autoscaling_enabled" | "autoscaling_config" | "autoscaling_dry_run">,
+): boolean {
+  return scalesByItself({
+    isEnabled: row.autoscaling_enabled,
+    isPaused: row.autoscaling_config?.paused === true,
+    isDryRun: row.autoscaling_dry_run,
+  });
 }
 
 export function checkOf(

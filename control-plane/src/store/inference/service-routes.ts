@@ -3,9 +3,10 @@ import assert from "node:assert/strict";
 import type { HostId, InstanceId } from "@remotegpu/shared/ids";
 import type { InferenceServiceStatus } from "@remotegpu/shared/workload";
 import { type ExposureConfig, exposureOf } from "../../core/inference/exposure.ts";
-import type { ServiceRoute } from "../../core/gateway/services/service-route.ts";
+import type { ServiceRoute, Sleep } from "../../core/gateway/services/service-route.ts";
 import type { Connection } from "../database/database.ts";
 import { knownStatus } from "../database/values/old-values.ts";
+import { SCALES_BY_ITSELF } from "./wishes.ts";
 
 export interface RoutesRead {
   /** By the database's clock: whatever was committed before is in it. */
@@ -21,14 +22,18 @@ interface Row {
   status: InferenceServiceStatus;
   status_reason: string | null;
   config: ExposureConfig | null;
+  sleep: Sleep;
   replicas: { instance_id: InstanceId; host_id: HostId; port: number; revision: number }[];
 }
+
+const SLEEP = `CASE WHEN NOT (${SCALES_BY_ITSELF} AND s.min_replicas = 0) THEN 'never'
+                  WHEN s.replicas = 0 THEN 'asleep' ELSE 'awake' END`;
 
 /** Those of these ids that are there. */
 export async function serviceRoutes(sql: Connection, ids: readonly string[]): Promise<RoutesRead> {
   // The beginning of a transaction is before what its statements see; that of a statement need not be.
   const { rows } = await sql.query<Row>(
-    `SELECT read.as_of, s.id, s.name, ${knownStatus("inference", "s")} AS status, s.status_reason, s.config,
+    `SELECT read.as_of, s.id, s.name, ${knownStatus("inference", "s")} AS status, s.status_reason, s.config, ${SLEEP} AS sleep,
             coalesce((SELECT jsonb_agg(jsonb_build_object('instance_id', i.id, 'host_id', p.host_id,
                                                           'port', p.live #> '{probe,port}',
                                                           'revision', i.revision) ORDER BY i.rank)
@@ -46,13 +51,14 @@ export async function serviceRoutes(sql: Connection, ids: readonly string[]): Pr
   return { asOf: first.as_of, routes: rows.flatMap((row) => (row.id === null ? [] : routeOf(row, row.id))) };
 }
 
-function routeOf({ name, status, status_reason, config, replicas }: Row, id: string): ServiceRoute {
+function routeOf({ name, status, status_reason, config, sleep, replicas }: Row, id: string): ServiceRoute {
   return {
     id,
     name,
     status,
     statusReason: status_reason,
     ...exposureOf(config),
+    sleep,
     replicas: replicas.map(({ instance_id, host_id, port, revision }) => ({
       instanceId: instance_id,
       hostId: host_id,

@@ -3,7 +3,13 @@
  * and the number with it, in one statement, since the database refuses numbers beyond their bounds.
  */
 import type { InferenceServiceStatus } from "@remotegpu/shared/workload";
-import { wantedReplicas } from "../../core/inference/wanted-replicas.ts";
+import type { AutoscalingWish } from "../../core/inference/service-config.ts";
+import {
+  type Scaling,
+  scalesByItself,
+  type ServiceWishes,
+  wantedReplicas,
+} from "../../core/inference/wanted-replicas.ts";
 import type { Connection, Transaction } from "../database/database.ts";
 import { knownStatus, SOUND_SIZES } from "../database/values/old-values.ts";
 
@@ -13,10 +19,21 @@ interface WishesRow {
   min: number;
   max: number;
   people: number | null;
+  is_enabled: boolean;
+  config: AutoscalingWish | null;
+  is_dry_run: boolean;
+  load_wish: number | null;
+  woken_at: Date | null;
 }
 
 const WISHES = `SELECT s.id, ${knownStatus("inference", "s")} AS status, coalesce(s.min_replicas, 1) AS min,
-    coalesce(s.max_replicas, 10) AS max, s.wished_replicas AS people FROM inference_services s WHERE s.id = ANY($1::text[])`;
+    coalesce(s.max_replicas, 10) AS max, s.wished_replicas AS people, coalesce(s.autoscaling_enabled, false) AS is_enabled,
+    s.autoscaling_config AS config, s.autoscaling_dry_run AS is_dry_run, s.load_wish, s.woken_at
+   FROM inference_services s WHERE s.id = ANY($1::text[])`;
+
+/** SQL: the number of the service `s` follows its load; else it is left to people (core/inference/wanted-replicas.ts). */
+export const SCALES_BY_ITSELF = `(coalesce(s.autoscaling_enabled, false) AND NOT s.autoscaling_dry_run
+    AND coalesce(s.autoscaling_config -> 'paused' <> 'true', true))`;
 
 /** As many as each is to have once it is in that status. The services are held by the caller. */
 export async function wantedIn(
@@ -28,17 +45,14 @@ export async function wantedIn(
   return new Map(
     moves.flatMap(({ id, status }) => {
       const row = known.get(id);
-      return row === undefined ? [] : [[id, wantedReplicas({ ...row, status })] as const];
+      return row === undefined ? [] : [[id, wantedReplicas(wishesOf({ ...row, status }))] as const];
     }),
   );
 }
 
-export interface WishChange {
-  min?: number | undefined;
-  max?: number | undefined;
-  /** As many as people ask for. */
-  people?: number | undefined;
-}
+type Wishes = Omit<WishesRow, "id" | "status">;
+/** Left out, a wish stays as it is. */
+export type WishChange = { [Key in keyof Wishes]?: Wishes[Key] | undefined };
 
 /** Answers the number that is wanted now. The service is held by the caller. */
 export async function changeWishes(sql: Transaction, id: string, change: WishChange): Promise<number> {
@@ -46,14 +60,50 @@ export async function changeWishes(sql: Transaction, id: string, change: WishCha
   const [row] = rows;
   if (row === undefined) throw new Error(`service ${id} vanished within its own transaction`);
   const given = Object.fromEntries(Object.entries(change).filter(([, value]) => value !== undefined));
-  const wishes = { ...row, ...given };
-  const wanted = wantedReplicas(wishes);
+  const after = handedOver(row, { ...row, ...given });
+  const wanted = wantedReplicas(wishesOf(after));
   await sql.query(
-    `UPDATE inference_services SET ${SOUND_SIZES}, min_replicas = $2, max_replicas = $3, wished_replicas = $4, replicas = $5
+    `UPDATE inference_services SET ${SOUND_SIZES}, min_replicas = $2, max_replicas = $3, wished_replicas = $4,
+            autoscaling_enabled = $5, autoscaling_config = $6, autoscaling_dry_run = $7, load_wish = $8, woken_at = $9,
+            replicas = $10
       WHERE id = $1`,
-    [id, wishes.min, wishes.max, wishes.people, wanted],
+    [
+      id,
+      after.min,
+      after.max,
+      after.people,
+      after.is_enabled,
+      after.config && JSON.stringify(after.config),
+      after.is_dry_run,
+      after.load_wish,
+      after.woken_at,
+      wanted,
+    ],
   );
   return wanted;
+}
+
+/** Whoever says how many from now on begins with the number that there is. */
+function handedOver(before: WishesRow, after: WishesRow): WishesRow {
+  const [did, does] = [before, after].map((row) => scalesByItself(scalingOf(row)));
+  if (did === does) return after;
+  const began = wantedReplicas(wishesOf({ ...before, status: "running" }));
+  return {
+    ...after,
+    people: after.people === before.people ? began : after.people,
+    load_wish: null,
+    woken_at: null,
+  };
+}
+
+function scalingOf({ is_enabled: isEnabled, config, is_dry_run: isDryRun }: WishesRow): Scaling {
+  return { isEnabled, isPaused: config?.paused === true, isDryRun };
+}
+
+function wishesOf(row: WishesRow): ServiceWishes {
+  const { status, min, max, people, load_wish: replicas, woken_at: wokenAt } = row;
+  const load = scalesByItself(scalingOf(row)) ? { replicas, isWoken: wokenAt !== null } : null;
+  return { status, min, max, people, load };
 }
 
 /** How many replicas failed in a row, and until when no other is made because of it. */

@@ -5,11 +5,10 @@
  */
 import type { Points } from "@remotegpu/shared/money";
 import type { InferenceServiceStatus } from "@remotegpu/shared/workload";
-import { isWanted, wantedReplicas } from "../../core/inference/wanted-replicas.ts";
+import { isWanted } from "../../core/inference/wanted-replicas.ts";
 import { hourlyPrice } from "../../core/orders/prices/price-lines.ts";
 import type { NewId } from "../../core/workloads/new-id.ts";
 import type { Transaction } from "../database/database.ts";
-import { SOUND_SIZES } from "../database/values/old-values.ts";
 import type { EmptyFleet } from "../fleet/empty-fleet.ts";
 import {
   firstReplicas,
@@ -21,8 +20,9 @@ import {
 import { dismissAll, makeReplicas } from "../inference/replica-moves.ts";
 import { heldVersions } from "../inference/rollouts.ts";
 import { SERVICE_STORE } from "../inference/service-kind.ts";
-import { orderOfReplica, type ServiceOrderRow } from "../inference/service-orders.ts";
-import { changeWishes, noteFailures } from "../inference/wishes.ts";
+import { isScaledByItself, orderOfReplica, type ServiceOrderRow } from "../inference/service-orders.ts";
+import { noteScaled } from "../inference/scalings.ts";
+import { changeWishes, noteFailures, wantedIn } from "../inference/wishes.ts";
 import { placementsNotGone } from "../workloads/instances/workload-placements.ts";
 import { checkOrders } from "./checks/order-checks.ts";
 import { orderImpossibilities } from "./checks/order-impossibility.ts";
@@ -79,8 +79,7 @@ export async function startService(
   const order = { ...orderOfReplica(service), id: null };
   const [impossible] = await orderImpossibilities(sql, [{ order, fleet }], now);
   if (impossible != null) return { done: false, refusal: "impossible", impossibility: impossible };
-  const { min_replicas: min, max_replicas: max, wished_replicas: people } = service;
-  const count = wantedReplicas({ status: "creating", min, max, people });
+  const count = (await wantedIn(sql, [{ id: service.id, status: "creating" }])).get(service.id) ?? 0;
   const together = Array.from({ length: count }, () => order);
   for (const check of await checkOrders(sql, together, { models: fleet.models, now }))
     if (!check.passed) return { done: false, refusal: "check", check };
@@ -114,17 +113,21 @@ export async function stopService(
 export async function scaleService(
   sql: Transaction,
   service: ServiceOrderRow,
-  { replicas }: { replicas: number },
+  { replicas, actor, now }: Orderer & { replicas: number },
 ): Promise<OrderOutcome> {
+  const { id } = service;
   if (isScaledByItself(service))
     return refused(
-      `The service scales by itself: pause that first (POST /inference-services/${service.id}/pause), or change its bounds.`,
+      `The service scales by itself: pause that first (POST /inference-services/${id}/pause), or change its bounds.`,
     );
-  await changeWishes(sql, service.id, { people: replicas });
+  const from = service.replicas;
+  const to = await changeWishes(sql, id, { people: replicas });
+  const why = `Scaled to ${replicas} by ${actor}.`;
+  if (to !== from) await noteScaled(sql, { service: named(service), from, to, why, actor, now });
   return { done: true, hostIds: [] };
 }
 
-/** While it is paused, its replicas are as many as people ask for. */
+/** While it is paused, its replicas are as many as people ask for, beginning with as many as there are. */
 export async function pauseService(sql: Transaction, service: ServiceOrderRow): Promise<OrderOutcome> {
   return await setPaused(sql, service, true);
 }
@@ -135,24 +138,12 @@ export async function resumeService(sql: Transaction, service: ServiceOrderRow):
 
 async function setPaused(
   sql: Transaction,
-  { id, autoscaling_enabled: isOn }: ServiceOrderRow,
+  { id, autoscaling_enabled: isOn, autoscaling_config: config }: ServiceOrderRow,
   paused: boolean,
 ): Promise<OrderOutcome> {
   if (!isOn) return refused("The service does not scale by itself: autoscaling_enabled is false.");
-  await sql.query(
-    `UPDATE inference_services SET ${SOUND_SIZES},
-            autoscaling_config = coalesce(autoscaling_config, '{}') || jsonb_build_object('paused', $2::boolean)
-      WHERE id = $1`,
-    [id, paused],
-  );
+  await changeWishes(sql, id, { config: { ...config, paused } });
   return { done: true, hostIds: [] };
-}
-
-function isScaledByItself({
-  autoscaling_enabled: isOn,
-  autoscaling_config: config,
-}: ServiceOrderRow): boolean {
-  return isOn && config?.paused !== true;
 }
 
 /** Legal in every status. Its hosts remove what they still have of it. */

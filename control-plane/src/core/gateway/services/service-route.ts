@@ -18,9 +18,13 @@ export interface ServiceRoute {
   /** Of pages that may ask it from a browser; "*" is all of them. */
   corsOrigins: readonly string[];
   bounds: ServiceBounds;
+  sleep: Sleep;
   /** Those that serve. */
   replicas: readonly ReplicaPlace[];
 }
+
+/** Of a service that may go without replicas while nobody asks: whether it does so now, until a request wakes it. */
+export type Sleep = "never" | "awake" | "asleep";
 
 /** As its owner set them, or by default. */
 export interface ServiceBounds {
@@ -29,6 +33,8 @@ export interface ServiceBounds {
   /** Requests that wait for a replica at one gateway, and how long. */
   maxQueued: number;
   queueSeconds: number;
+  /** How long at least, where none serves because nobody asked: until one has started. */
+  wakeSeconds: number;
   /** From the whole way of a request to the first byte of its answer. */
   timeoutSeconds: number;
 }
@@ -37,8 +43,15 @@ export const DEFAULT_BOUNDS: ServiceBounds = {
   maxInFlight: null,
   maxQueued: 100,
   queueSeconds: 30,
+  wakeSeconds: 300,
   timeoutSeconds: 600,
 };
+
+/** How long a request may wait for a replica. */
+export function patienceSeconds({ bounds, sleep, replicas }: ServiceRoute): number {
+  const isWoken = sleep !== "never" && replicas.length === 0;
+  return isWoken ? Math.max(bounds.queueSeconds, bounds.wakeSeconds) : bounds.queueSeconds;
+}
 
 /** Null while requests to it are let in; else a sentence that says why nobody answers. */
 export function whyClosed({ status, statusReason }: ServiceRoute): string | null {

@@ -1,6 +1,6 @@
 /**
- * What a service's people ask of its autoscaling: `autoscaling_config` as API and table name it, and the bounds within
- * which anything may happen. What is wrong with them is said in sentences, all at once; nothing is decided here.
+ * What a service's people ask of its autoscaling: `autoscaling_config` as API and table name it. What is wrong with it is
+ * said in sentences, all at once; nothing is decided here.
  */
 import { MS_PER_SECOND } from "@remotegpu/shared/units";
 
@@ -8,7 +8,6 @@ import { MS_PER_SECOND } from "@remotegpu/shared/units";
 export const METRICS = ["cpu", "qps", "in_flight"] as const;
 export type Metric = (typeof METRICS)[number];
 
-const MAX_REPLICAS = 1_000;
 const STANDARD_TARGET_CPU = 80;
 const STANDARD_SCALE_DOWN_DELAY_SECONDS = 300;
 const SECONDS_PER_DAY = 86_400;
@@ -97,15 +96,8 @@ function configOf(values: ReadonlyMap<string, unknown>): AutoscalingConfig {
   };
 }
 
+/** Within which anything may happen. */
 export interface ReplicaBounds {
   min: number;
   max: number;
-}
-
-/** A sentence where no number of replicas can be within them. */
-export function boundsProblem({ min, max }: ReplicaBounds): string | null {
-  if (!Number.isInteger(min) || min < 0) return "min_replicas must be a whole number from 0.";
-  if (!Number.isInteger(max) || max < 1 || max > MAX_REPLICAS)
-    return `max_replicas must be a whole number from 1 to ${MAX_REPLICAS}.`;
-  return min > max ? `min_replicas (${min}) must not be above max_replicas (${max}).` : null;
 }

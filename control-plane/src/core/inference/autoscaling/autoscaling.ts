@@ -25,6 +25,8 @@ const ROUNDING = 1e-9;
 export interface Situation {
   now: number;
   isEnabled: boolean;
+  /** It only says what it would do, as while it is paused. */
+  isDryRun: boolean;
   config: AutoscalingConfig;
   bounds: ReplicaBounds;
   /** As many replicas as are wanted until now; those that still start are capacity like the others. */

@@ -1,4 +1,7 @@
-/** What autoscaling decided and why, in sentences for the people of a service. One that is paused says what it would do. */
+/**
+ * What autoscaling decided and why, in sentences for the people of a service. One that is paused, or runs dry, says what it
+ * would do.
+ */
 import { MS_PER_SECOND } from "@remotegpu/shared/units";
 import type { AutoscalingConfig, Metric, ReplicaBounds } from "./autoscaling-config.ts";
 import { DOWN_WINDOW_MS, UP_WINDOW_MS } from "./load-history.ts";
@@ -7,7 +10,7 @@ import type { Reading, ServiceLoad } from "./service-load.ts";
 export type Decision =
   | { kind: "stays"; sentence: string }
   | { kind: "scales"; replicas: number; sentence: string }
-  /** It is paused: nothing is wished, but what would have been is told. */
+  /** It is paused or runs dry: nothing is wished, but what would have been is told. */
   | { kind: "would-scale"; replicas: number; sentence: string };
 
 /** Why. Those with `replicas` ask for that many. */
@@ -31,6 +34,7 @@ export type Grounds =
 
 export interface Circumstances {
   now: number;
+  isDryRun: boolean;
   config: AutoscalingConfig;
   bounds: ReplicaBounds;
   wanted: number;
@@ -45,14 +49,14 @@ const UNITS: Readonly<Record<Metric, string>> = {
 
 export function inWords(grounds: Grounds, circumstances: Circumstances): Decision {
   if (grounds.kind === "off") return { kind: "stays", sentence: "Autoscaling is off." };
-  const { config, wanted } = circumstances;
+  const { config, wanted, isDryRun } = circumstances;
   const why = whyOf(grounds, circumstances);
   if (!("replicas" in grounds)) return { kind: "stays", sentence: `It stays at ${counted(wanted)}: ${why}.` };
   const { replicas } = grounds;
   const way = `from ${wanted} to ${counted(replicas)}`;
-  return config.isPaused
-    ? { kind: "would-scale", replicas, sentence: `It is paused, and would have gone ${way}: ${why}.` }
-    : { kind: "scales", replicas, sentence: `It goes ${way}: ${why}.` };
+  if (!config.isPaused && !isDryRun) return { kind: "scales", replicas, sentence: `It goes ${way}: ${why}.` };
+  const instead = config.isPaused ? "is paused" : "runs dry";
+  return { kind: "would-scale", replicas, sentence: `It ${instead}, and would have gone ${way}: ${why}.` };
 }
 
 function whyOf(grounds: Exclude<Grounds, { kind: "off" }>, circumstances: Circumstances): string {

@@ -68,7 +68,29 @@ export const SERVICE_WORDS: Words = {
   waiting_replicas: ["As many wait for a place, free of charge", 0],
   min_replicas: ["Fewer are never wanted; 0 lets it go to none", 1],
   max_replicas: ["More are never wanted", 10],
-  autoscaling_enabled: ["Whether the number is left to the load; nothing scales by itself yet"],
+  autoscaling_enabled: ["Whether the number is left to the load, between the bounds"],
+  autoscaling_dry_run: ["It only tells what it would do, and leaves the number to people"],
+  autoscaling: ["What its load was last found to call for; null where autoscaling is off"],
+  "ServiceAutoscaling.is_in_charge": ["The number follows it; false while it is paused or runs dry", true],
+  "ServiceAutoscaling.wish": ["As many replicas as it wishes, or would; null before its first look", 2],
+  "ServiceAutoscaling.reason": [
+    "Why it wishes so many",
+    "It stays at 2 replicas: there is work for 1.7; now 170 requests a second with target_qps 100.",
+  ],
+  "ServiceAutoscaling.looked_at": ["When it last looked"],
+  "ServiceAutoscaling.decisions": ["The last changes of the number, the newest first"],
+  "ServiceScaling.at": ["When"],
+  "ServiceScaling.from": ["From so many replicas", 1],
+  "ServiceScaling.to": ["To so many", 2],
+  "ServiceScaling.reason": [
+    "Why",
+    "It goes from 1 to 2 replicas: for 6 s there was work for 1.6 or more; now 170 requests a second with target_qps 100.",
+  ],
+  "ServiceScaling.actor": [
+    "Who made it: autoscaling, the gateway to which a request came, or people",
+    "autoscaling",
+  ],
+  "ServiceScaling.would": ["It was told, and not done: it was paused or ran dry", false],
   autoscaling_config: ["What load it aims at", { target_qps: 100 }],
   health_check_path: [
     "Where a replica is asked whether it is well; null: it is ready when its port accepts a connection",
@@ -115,6 +137,10 @@ export const SERVICE_WORDS: Words = {
     "How long a replica that goes has to end what it was given; 600, if left out",
     300,
   ],
+  "NewInferenceServiceConfig.wake_seconds": [
+    "How long one waits at least that wakes a service which sleeps: until a replica has started; 300, if left out",
+    300,
+  ],
   "NewInferenceServiceConfig.timeout_seconds": [
     "How long until the first byte of an answer; 600, if left out",
     600,
@@ -139,6 +165,10 @@ export const SERVICE_WORDS: Words = {
   "InferenceServiceChangeConfig.queue_seconds": ["How long one waits for a replica; 30, if left out", 30],
   "InferenceServiceChangeConfig.drain_seconds": [
     "How long a replica that goes has to end what it was given; 600, if left out",
+    300,
+  ],
+  "InferenceServiceChangeConfig.wake_seconds": [
+    "How long one waits at least that wakes a service which sleeps: until a replica has started; 300, if left out",
     300,
   ],
   "InferenceServiceChangeConfig.timeout_seconds": [

@@ -7,6 +7,8 @@ import type { Connection } from "../../database/database.ts";
 
 /** Figures that stand still are written again after so long: who decides by them must know that they are not old. */
 const TOLD_AGAIN = "interval '90 seconds'";
+/** Those of a replica, by which its service scales. */
+const TOLD_AGAIN_OF_REPLICAS = "interval '5 seconds'";
 /** A last line's age is told by two clocks; less than this is the same line. */
 const SAME_LINE = "interval '3 seconds'";
 
@@ -50,7 +52,9 @@ export async function noteFigures(
             told_at = excluded.told_at
       WHERE (f.run_id, f.cpu_ms, f.network_in_bytes, f.network_out_bytes)
             IS DISTINCT FROM (excluded.run_id, excluded.cpu_ms, excluded.network_in_bytes, excluded.network_out_bytes)
-         OR f.told_at < excluded.told_at - ${TOLD_AGAIN}
+         OR f.told_at < excluded.told_at - CASE
+              WHEN EXISTS (SELECT FROM instances i WHERE i.id = f.instance_id AND i.revision IS NOT NULL)
+              THEN ${TOLD_AGAIN_OF_REPLICAS} ELSE ${TOLD_AGAIN} END
          OR (f.last_output_at IS NULL) <> (excluded.last_output_at IS NULL)
          OR f.last_output_at < excluded.last_output_at - ${SAME_LINE}
          OR f.last_output_at > excluded.last_output_at + ${SAME_LINE}`,

@@ -1,6 +1,7 @@
 /** Whose figures go into which heartbeat. */
 import { expect, test } from "vitest";
 import { FigureWatch } from "@remotegpu/agent/loop/watch/figure-watch";
+import type { RunId } from "@remotegpu/shared/ids";
 import { MAX_FIGURES } from "@remotegpu/shared/instance-figures";
 import { keptLog } from "../../../../support/kept-log.ts";
 import { containerOf, exited, key } from "../../../../support/samples/run-samples.ts";
@@ -8,7 +9,12 @@ import { containerOf, exited, key } from "../../../../support/samples/run-sample
 const FIGURES = { cpuMs: 7, networkInBytes: 1, networkOutBytes: 2, lastOutputAgeMs: null };
 const containers = (count: number) =>
   Array.from({ length: count }, (_, at) => containerOf(key({ instance: `env-${at}`, run: `run-${at}` })));
-const watch = () => new FigureWatch({ read: () => FIGURES, log: keptLog() });
+const watch = (...replicas: string[]) =>
+  new FigureWatch({
+    read: () => FIGURES,
+    replicas: () => new Set(replicas as RunId[]),
+    log: keptLog(),
+  });
 
 test("each container's figures are told once a minute", () => {
   const figures = watch();
@@ -37,6 +43,17 @@ test("of more than one heartbeat holds the others follow in the next ones", () =
   expect(new Set(told.flat()).size).toBe(many.length);
 });
 
+test("a replica's figures are told in each heartbeat, and crowd out no other's", () => {
+  const many = containers(MAX_FIGURES + 1);
+  const figures = watch(...many.slice(1).map(({ owner }) => owner.runId));
+
+  const told = [0, 1, 2, 6].map((beat) => figures.next(many, beat * 10_000).map(({ runId }) => runId));
+
+  expect(told.map(({ length }) => length)).toEqual([MAX_FIGURES, MAX_FIGURES, MAX_FIGURES, MAX_FIGURES]);
+  expect(told.map((runs) => runs.includes("run-0" as RunId))).toEqual([true, false, false, true]);
+  expect(told[1]).toContain(`run-${MAX_FIGURES}`);
+});
+
 test("one that cannot be read, or does not run, costs no other", () => {
   const log = keptLog();
   const figures = new FigureWatch({
@@ -44,6 +61,7 @@ test("one that cannot be read, or does not run, costs no other", () => {
       if (owner.runId === "run-0") throw new Error("no permission");
       return FIGURES;
     },
+    replicas: () => new Set(),
     log,
   });
   const ended = containerOf(key({ instance: "env-9", run: "run-9" }), exited(0));

@@ -16,11 +16,12 @@ test("what its owner says holds", () => {
     max_in_flight: 4,
     max_queued: 0,
     queue_seconds: 5,
+    wake_seconds: 120,
     timeout_seconds: 60,
   };
   expect(exposureOf(config)).toEqual({
     isPublic: true,
     corsOrigins: ["https://app.example"],
-    bounds: { maxInFlight: 4, maxQueued: 0, queueSeconds: 5, timeoutSeconds: 60 },
+    bounds: { maxInFlight: 4, maxQueued: 0, queueSeconds: 5, wakeSeconds: 120, timeoutSeconds: 60 },
   });
 });

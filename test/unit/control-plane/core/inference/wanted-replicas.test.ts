@@ -3,6 +3,7 @@ import { describe, expect, test } from "vitest";
 import { INFERENCE_SERVICE_STATUSES } from "@remotegpu/shared/workload";
 import {
   MAX_REPLICAS,
+  scalesByItself,
   type ServiceWishes,
   wantedReplicas,
 } from "@remotegpu/control-plane/core/inference/wanted-replicas";
@@ -12,8 +13,11 @@ const wishes = (change: Partial<ServiceWishes>): ServiceWishes => ({
   min: 1,
   max: 3,
   people: null,
+  load: null,
   ...change,
 });
+
+const anyLoad = fc.option(fc.record({ replicas: fc.option(fc.nat(MAX_REPLICAS)), isWoken: fc.boolean() }));
 
 describe("the number of replicas", () => {
   test.each([
@@ -28,6 +32,13 @@ describe("the number of replicas", () => {
     ["it stops", { status: "stopping", people: 3 }, 0],
     ["it is in error", { status: "error", people: 3 }, 0],
     ["it is being made", { status: "creating", people: 2 }, 2],
+    ["its load says so", { people: 1, load: { replicas: 2, isWoken: false } }, 2],
+    ["its load has said nothing yet", { people: 2, load: { replicas: null, isWoken: false } }, 2],
+    ["its load says more than there may be", { load: { replicas: 9, isWoken: false } }, 3],
+    ["it sleeps", { min: 0, load: { replicas: 0, isWoken: false } }, 0],
+    ["a request woke it", { min: 0, load: { replicas: 0, isWoken: true } }, 1],
+    ["a request came, and its load says more", { load: { replicas: 3, isWoken: true } }, 3],
+    ["a request came before it was stopped", { status: "stopped", load: { replicas: 0, isWoken: true } }, 0],
   ] as const)("where %s", (_, change, number) => {
     expect(wantedReplicas(wishes(change))).toBe(number);
   });
@@ -41,8 +52,9 @@ describe("the number of replicas", () => {
         bounds,
         fc.constantFrom(...INFERENCE_SERVICE_STATUSES),
         fc.option(fc.nat(MAX_REPLICAS)),
-        ({ min, max }, status, people) => {
-          const number = wantedReplicas({ status, min, max, people });
+        anyLoad,
+        ({ min, max }, status, people, load) => {
+          const number = wantedReplicas({ status, min, max, people, load });
 
           expect(number === 0 || (number >= min && number <= max)).toBe(true);
         },
@@ -54,20 +66,27 @@ describe("the number of replicas", () => {
 type Wish =
   | { kind: "people"; people: number }
   | { kind: "status"; status: "running" | "stopped" }
-  | { kind: "max"; max: number };
+  | { kind: "max"; max: number }
+  | { kind: "load"; replicas: number }
+  | { kind: "waking"; isWoken: boolean };
 
 const wish = fc.oneof(
   fc.nat(10).map((people): Wish => ({ kind: "people", people })),
   fc.constantFrom("running" as const, "stopped" as const).map((status): Wish => ({ kind: "status", status })),
   fc.integer({ min: 1, max: 10 }).map((max): Wish => ({ kind: "max", max })),
+  fc.nat(10).map((replicas): Wish => ({ kind: "load", replicas })),
+  fc.boolean().map((isWoken): Wish => ({ kind: "waking", isWoken })),
 );
 
-test("wishes of different people come to the same number in whatever order they come", () => {
-  const after = (given: readonly Wish[]) =>
-    wantedReplicas(
-      given.reduce((sum, { kind: _kind, ...change }) => ({ ...sum, ...change }), wishes({ min: 0 })),
-    );
-  const oneOfEach = fc.uniqueArray(wish, { selector: ({ kind }) => kind, maxLength: 3 });
+function withWish(sum: ServiceWishes, { kind, ...change }: Wish): ServiceWishes {
+  if (kind !== "load" && kind !== "waking") return { ...sum, ...change };
+  return { ...sum, load: { replicas: null, isWoken: false, ...sum.load, ...change } };
+}
+
+test("wishes of people, the load and requests come to the same number in whatever order they come", () => {
+  const scaled = wishes({ min: 0, load: { replicas: null, isWoken: false } });
+  const after = (given: readonly Wish[]) => wantedReplicas(given.reduce(withWish, scaled));
+  const oneOfEach = fc.uniqueArray(wish, { selector: ({ kind }) => kind, maxLength: 5 });
   fc.assert(
     fc.property(
       oneOfEach.chain((all) =>
@@ -78,4 +97,13 @@ test("wishes of different people come to the same number in whatever order they 
       },
     ),
   );
+});
+
+test.each([
+  [true, false, false, true],
+  [false, false, false, false],
+  [true, true, false, false],
+  [true, false, true, false],
+])("enabled %s, paused %s, dry %s: it scales by itself: %s", (isEnabled, isPaused, isDryRun, does) => {
+  expect(scalesByItself({ isEnabled, isPaused, isDryRun })).toBe(does);
 });

@@ -18,6 +18,7 @@ function route(replicas: readonly string[], change: Partial<ServiceRoute> = {}):
     isPublic: false,
     corsOrigins: [],
     bounds: { ...DEFAULT_BOUNDS, maxInFlight: 1, maxQueued: 2, queueSeconds: 30 },
+    sleep: "never",
     replicas: replicas.map((id) => ({
       instanceId: id as InstanceId,
       hostId: "h-1" as HostId,
@@ -37,8 +38,8 @@ const where = (taken: Taken) => given(taken).place.instanceId;
 beforeEach(() => void vi.useFakeTimers());
 afterEach(() => void vi.useRealTimers());
 
-function lineOf(first: ServiceRoute): ServiceLine {
-  return new ServiceLine(first, () => Date.now());
+function lineOf(first: ServiceRoute, wake: () => void = () => undefined): ServiceLine {
+  return new ServiceLine(first, { nowMs: () => Date.now(), wake });
 }
 
 describe("a line", () => {
@@ -113,5 +114,43 @@ describe("a line", () => {
   test("passes by a replica at which this request has failed already", async () => {
     const line = lineOf(route(["a", "b"], { bounds: { ...DEFAULT_BOUNDS } }));
     for (let time = 0; time < 4; time += 1) expect(where(await line.take(new Set(["a"]), stays()))).toBe("b");
+  });
+});
+
+describe("a line of a service that sleeps", () => {
+  const ASLEEP = { sleep: "asleep" } as const;
+
+  test("wakes it for whoever comes, and again for whoever waits still, until it is awake", async () => {
+    const wake = vi.fn();
+    const line = lineOf(route([], ASLEEP), wake);
+    expect(wake).not.toHaveBeenCalled();
+    const waiting = line.take(NOBODY, stays());
+    expect(wake).toHaveBeenCalledTimes(1);
+    line.follow(route([], ASLEEP));
+    expect(wake).toHaveBeenCalledTimes(2);
+    line.follow(route([], { sleep: "awake" }));
+    expect(line.awaitsFirst).toBe(true);
+    line.follow(route(["a"], { sleep: "awake" }));
+    expect(where(await waiting)).toBe("a");
+    expect(line.awaitsFirst).toBe(false);
+    line.follow(route([], ASLEEP));
+    expect(wake).toHaveBeenCalledTimes(2);
+  });
+
+  test("lets requests wait for as long as a start may take", async () => {
+    const line = lineOf(route([], ASLEEP));
+    let over = false;
+    const waiting = line.take(NOBODY, stays()).finally(() => (over = true));
+    await vi.advanceTimersByTimeAsync(299_000);
+    expect(over).toBe(false);
+    await vi.advanceTimersByTimeAsync(1_000);
+    expect(await waiting).toMatchObject({ kind: "waited" });
+  });
+
+  test("wakes nothing that is stopped", async () => {
+    const wake = vi.fn();
+    const line = lineOf(route([], { ...ASLEEP, status: "stopped" }), wake);
+    expect(await line.take(NOBODY, stays())).toMatchObject({ kind: "closed" });
+    expect(wake).not.toHaveBeenCalled();
   });
 });

@@ -2,7 +2,6 @@ import * as fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import {
   type AutoscalingConfig,
-  boundsProblem,
   parseAutoscalingConfig,
 } from "@remotegpu/control-plane/core/inference/autoscaling/autoscaling-config";
 
@@ -77,17 +76,4 @@ describe("a config of autoscaling", () => {
       }),
     );
   });
-});
-
-test.each([
-  [{ min: 0, max: 1 }, null],
-  [{ min: 3, max: 3 }, null],
-  [{ min: 1, max: 1_000 }, null],
-  [{ min: 4, max: 3 }, "min_replicas (4) must not be above max_replicas (3)."],
-  [{ min: 0, max: 0 }, "max_replicas must be a whole number from 1 to 1000."],
-  [{ min: 1, max: 1_001 }, "max_replicas must be a whole number from 1 to 1000."],
-  [{ min: -1, max: 3 }, "min_replicas must be a whole number from 0."],
-  [{ min: 0.5, max: 3 }, "min_replicas must be a whole number from 0."],
-])("of the bounds %j it is said: %s", (bounds, sentence) => {
-  expect(boundsProblem(bounds)).toBe(sentence);
 });

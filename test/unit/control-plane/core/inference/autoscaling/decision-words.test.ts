@@ -14,6 +14,7 @@ const CPU_UNKNOWN: Reading = { metric: "cpu", sum: 0, silent: ["svc-1-r2", "svc-
 function circumstances(change: Partial<Circumstances> = {}): Circumstances {
   return {
     now: 200_000,
+    isDryRun: false,
     config: configOf({ target_qps: 1_000 }),
     bounds: { min: 1, max: 3 },
     wanted: 3,
@@ -71,6 +72,11 @@ test.each<[Grounds, Partial<Circumstances>, string]>([
     { config: configOf({ paused: true }) },
     "It is paused, and would have gone from 3 to 1 replica: for 300 s there was work for fewer, " +
       "in the last 60 s for 0.4 at most; now 2512.3 requests a second with target_qps 1000.",
+  ],
+  [
+    { kind: "bound", replicas: 3 },
+    { wanted: 5, isDryRun: true },
+    "It runs dry, and would have gone from 5 to 3 replicas: max_replicas is 3.",
   ],
   [
     { kind: "stays", load: LOAD, unknown: undefined, belowSince: null },

@@ -1,0 +1,135 @@
+/**
+ * One look at a service that scales by itself: what its replicas and the gateways told is laid before the rule, with what
+ * was remembered of the look before. Where its number is left to people, the rule follows a number of its own, which says
+ * what would have become of it.
+ */
+import { scalesByItself } from "../wanted-replicas.ts";
+import { evaluate } from "./autoscaling.ts";
+import { parseAutoscalingConfig, type ReplicaBounds } from "./autoscaling-config.ts";
+import { type Count, countsAfter, type KeptCount, ratesOf } from "./counters.ts";
+import type { Decision } from "./decision-words.ts";
+import { MAX_GAP_MS } from "./load-history.ts";
+import type { Sample } from "./service-load.ts";
+import { parseHistory, type StoredHistory, storedHistory } from "./stored-history.ts";
+
+export interface ScaledService {
+  isEnabled: boolean;
+  isDryRun: boolean;
+  /** `autoscaling_config` as it stands in its row. */
+  config: Readonly<Record<string, unknown>> | null;
+  bounds: ReplicaBounds;
+  /** As many replicas as are wanted now. */
+  wanted: number;
+  /** Those that serve. */
+  ready: readonly ReadyReplica[];
+  /** Null before the first look. */
+  memory: Memory | null;
+}
+
+export interface ReadyReplica {
+  id: string;
+  cores: number;
+  /** Of its processor since its container's last start; null where its host has told nothing. */
+  cpu: { ms: number; toldAt: number } | null;
+}
+
+/** What a gateway that lives has of the service. */
+export interface GatewayLoad {
+  id: string;
+  /** Null: it may have anything. */
+  told: { at: number; inFlight: number; held: number; requests: number } | null;
+}
+
+interface Memory {
+  lookedAt: number;
+  /** As many as it wishes, or would. */
+  wish: number;
+  /** Whatever was stored; what is no history is none. */
+  history: unknown;
+  counts: readonly KeptCount[];
+}
+
+export interface Look {
+  decision: Decision;
+  /** What the decision began with. */
+  from: number;
+  memory: Memory & { history: StoredHistory | null };
+}
+
+export function look(service: ScaledService, gateways: readonly GatewayLoad[], now: number): Look {
+  const { isEnabled, isDryRun, bounds, ready, memory } = service;
+  const counts = countsAfter(memory?.counts ?? [], countsTold(ready, gateways), now);
+  const parsed = parseAutoscalingConfig(service.config);
+  if (!parsed.valid) {
+    const decision: Decision = { kind: "stays", sentence: parsed.problems.join(" ") };
+    const { wanted } = service;
+    return { decision, from: wanted, memory: { lookedAt: now, wish: wanted, history: null, counts } };
+  }
+  const { config } = parsed;
+  const isLeft = !scalesByItself({ isEnabled, isPaused: config.isPaused, isDryRun });
+  const isRecent = memory !== null && now - memory.lookedAt <= MAX_GAP_MS && memory.lookedAt <= now;
+  const wanted = isLeft && isRecent ? memory.wish : service.wanted;
+  const samples = [...ratesOf(counts), ...inFlight(gateways, counts)];
+  const { decision, history } = evaluate({
+    now,
+    isEnabled,
+    isDryRun,
+    config,
+    bounds,
+    wanted,
+    readyReplicas: ready.map(({ id }) => id),
+    gateways: gateways.map(({ id }) => id),
+    samples,
+    waitingRequests: isLeft && wanted === 0 ? Math.ceil(asked(samples)) : held(gateways),
+    history: parseHistory(memory?.history),
+  });
+  const wish = decision.kind === "stays" ? wanted : decision.replicas;
+  return {
+    decision,
+    from: wanted,
+    memory: { lookedAt: now, wish, history: storedHistory(history), counts },
+  };
+}
+
+/** So that a replica's rate is percent of its own cores. */
+const MS_OF_A_PERCENT = 10;
+
+function countsTold(ready: readonly ReadyReplica[], gateways: readonly GatewayLoad[]): Count[] {
+  return [
+    ...ready.flatMap(({ id, cores, cpu }) =>
+      cpu === null
+        ? []
+        : [
+            {
+              metric: "cpu" as const,
+              source: id,
+              count: cpu.ms / (MS_OF_A_PERCENT * cores),
+              toldAt: cpu.toldAt,
+            },
+          ],
+    ),
+    ...gateways.flatMap(({ id, told }) =>
+      told === null ? [] : [{ metric: "qps" as const, source: id, count: told.requests, toldAt: told.at }],
+    ),
+  ];
+}
+
+/** As old as what the same gateway counted. */
+function inFlight(gateways: readonly GatewayLoad[], counts: readonly KeptCount[]): Sample[] {
+  return gateways.flatMap(({ id, told }) => {
+    const counted = counts.find(({ metric, source }) => metric === "qps" && source === id);
+    if (told === null || counted === undefined) return [];
+    return [
+      { metric: "in_flight" as const, source: id, value: told.inFlight + told.held, at: counted.seenAt },
+    ];
+  });
+}
+
+function held(gateways: readonly GatewayLoad[]): number {
+  return gateways.reduce((sum, { told }) => sum + (told?.held ?? 0), 0);
+}
+
+/** Where it only would be asleep, others are answered and nobody waits. */
+function asked(samples: readonly Sample[]): number {
+  return samples.reduce((sum, { metric, value }) => (metric === "cpu" ? sum : sum + value), 0);
+}

@@ -1,0 +1,102 @@
+/** Services that are to scale by themselves, as a look at each of them needs them, and what is kept of that look. */
+import type { Look, ReadyReplica, ScaledService } from "../../core/inference/autoscaling/look.ts";
+import type { KeptCount } from "../../core/inference/autoscaling/counters.ts";
+import type { Connection, Transaction } from "../database/database.ts";
+
+export interface FoundService extends ScaledService {
+  id: string;
+  customerId: number;
+}
+
+interface Row {
+  id: string;
+  customer_id: number;
+  is_enabled: boolean;
+  is_dry_run: boolean;
+  config: Record<string, unknown> | null;
+  min: number;
+  max: number;
+  wanted: number;
+  ready: { id: string; cores: number; cpu_ms: number | null; told_at: string | null }[];
+  looked_at: Date | null;
+  wish: number | null;
+  history: unknown;
+  counts: KeptCount[] | null;
+}
+
+const FOUND = `SELECT s.id, s.customer_id, s.autoscaling_enabled AS is_enabled, s.autoscaling_dry_run AS is_dry_run,
+    s.autoscaling_config AS config, coalesce(s.min_replicas, 1) AS min, coalesce(s.max_replicas, 10) AS max,
+    coalesce(s.replicas, 0) AS wanted, l.looked_at, l.wish, l.history, l.counts,
+    coalesce((SELECT jsonb_agg(jsonb_build_object('id', i.id, 'cores', v.cpu, 'cpu_ms', f.cpu_ms, 'told_at', f.told_at))
+                FROM instances i
+                JOIN placements p ON p.instance_id = i.id AND p.epoch = i.current_epoch AND p.state = 'ready'
+                 AND p.want = 'running' AND coalesce(p.serving, 'yes') = 'yes'
+                JOIN service_revisions v ON v.service_id = s.id AND v.number = i.revision
+                LEFT JOIN instance_figures f ON f.instance_id = i.id AND f.run_id = p.run_id
+               WHERE i.workload_kind = 'inference' AND i.workload_id = s.id AND i.dismissed_at IS NULL
+                 AND i.draining_since IS NULL), '[]') AS ready
+   FROM inference_services s LEFT JOIN service_looks l ON l.service_id = s.id
+  WHERE s.autoscaling_enabled AND s.deleted_at IS NULL AND s.status IN ('creating', 'running')
+    AND EXISTS (SELECT FROM service_revisions v WHERE v.service_id = s.id)`;
+
+/** In the order of their ids; a page begins after the last of the one before. */
+export async function scaledServices(
+  sql: Connection,
+  { after, limit }: { after: string | null; limit: number },
+): Promise<FoundService[]> {
+  const { rows } = await sql.query<Row>(
+    `${FOUND} AND ($1::text IS NULL OR s.id > $1) ORDER BY s.id LIMIT $2`,
+    [after, limit],
+  );
+  return rows.map(foundOf);
+}
+
+/** One that the caller holds; null where it is not one of them any more. */
+export async function scaledService(sql: Connection, id: string): Promise<FoundService | null> {
+  const { rows } = await sql.query<Row>(`${FOUND} AND s.id = $1`, [id]);
+  return rows.map(foundOf)[0] ?? null;
+}
+
+function foundOf(row: Row): FoundService {
+  const { looked_at: lookedAt, wish, history, counts } = row;
+  const isKnown = lookedAt !== null && wish !== null && counts !== null;
+  return {
+    id: row.id,
+    customerId: row.customer_id,
+    isEnabled: row.is_enabled,
+    isDryRun: row.is_dry_run,
+    config: row.config,
+    bounds: { min: row.min, max: row.max },
+    wanted: row.wanted,
+    ready: row.ready.map(readyOf),
+    memory: isKnown ? { lookedAt: lookedAt.getTime(), wish, history, counts } : null,
+  };
+}
+
+function readyOf({ id, cores, cpu_ms: ms, told_at: toldAt }: Row["ready"][number]): ReadyReplica {
+  return { id, cores, cpu: ms === null || toldAt === null ? null : { ms, toldAt: Date.parse(toldAt) } };
+}
+
+/** What the next look begins with, of all in one statement. */
+export async function keepLooks(
+  sql: Transaction,
+  looks: readonly { id: string; look: Look }[],
+): Promise<void> {
+  if (looks.length === 0) return;
+  const kept = looks.toSorted((one, other) => (one.id < other.id ? -1 : 1));
+  await sql.query(
+    `INSERT INTO service_looks (service_id, looked_at, wish, sentence, history, counts)
+     SELECT l.* FROM unnest($1::text[], $2::timestamptz[], $3::int[], $4::text[], $5::jsonb[], $6::jsonb[])
+         AS l(service_id, looked_at, wish, sentence, history, counts)
+     ON CONFLICT (service_id) DO UPDATE SET looked_at = excluded.looked_at, wish = excluded.wish,
+       sentence = excluded.sentence, history = excluded.history, counts = excluded.counts`,
+    [
+      kept.map(({ id }) => id),
+      kept.map(({ look: { memory } }) => new Date(memory.lookedAt)),
+      kept.map(({ look: { memory } }) => memory.wish),
+      kept.map(({ look: { decision } }) => decision.sentence),
+      kept.map(({ look: { memory } }) => memory.history && JSON.stringify(memory.history)),
+      kept.map(({ look: { memory } }) => JSON.stringify(memory.counts)),
+    ],
+  );
+}

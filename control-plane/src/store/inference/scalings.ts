@@ -1,0 +1,57 @@
+/** Changes of the number of a service's replicas, as its people read them among its events: who made it, and why. */
+import type { Connection } from "../database/database.ts";
+import { appendEvent } from "../events/events.ts";
+
+/** The number is another from now on. */
+const SCALED_EVENT = "scaled";
+/** It would be, if it were not left to people. */
+const WOULD_SCALE_EVENT = "would-scale";
+
+export interface Scaling {
+  service: { id: string; customerId: number };
+  from: number;
+  to: number;
+  /** A sentence. */
+  why: string;
+  actor: string;
+  now: Date;
+}
+
+export async function noteScaled(
+  sql: Connection,
+  { service, from, to, why, actor, now }: Scaling,
+  { isDone = true }: { isDone?: boolean } = {},
+): Promise<void> {
+  await appendEvent(sql, {
+    at: now,
+    kind: isDone ? SCALED_EVENT : WOULD_SCALE_EVENT,
+    workloadKind: "inference",
+    workloadId: service.id,
+    customerId: service.customerId,
+    actor,
+    old: String(from),
+    new: String(to),
+    reason: why,
+  });
+}
+
+export interface ShownScaling {
+  /** RFC 3339. */
+  at: string;
+  from: number;
+  to: number;
+  reason: string;
+  actor: string;
+  would: boolean;
+}
+
+const SHOWN = 10;
+/** Behind so many other events of a service nobody looks for them. */
+const LOOKED_THROUGH = 500;
+
+/** SQL: those of the service `s` that came last, the newest first: ShownScaling as JSON. */
+export const LAST_SCALINGS = `(SELECT coalesce(jsonb_agg(jsonb_build_object('at', e.at, 'from', e.old::int, 'to', e.new::int,
+      'reason', e.reason, 'actor', e.actor, 'would', e.kind = '${WOULD_SCALE_EVENT}') ORDER BY e.id DESC), '[]')
+    FROM (SELECT * FROM (SELECT * FROM events WHERE workload_kind = 'inference' AND workload_id = s.id
+                          ORDER BY id DESC LIMIT ${LOOKED_THROUGH}) latest
+           WHERE kind IN ('${SCALED_EVENT}', '${WOULD_SCALE_EVENT}') ORDER BY id DESC LIMIT ${SHOWN}) e)`;

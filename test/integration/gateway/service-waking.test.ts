@@ -1,0 +1,142 @@
+/** A service that sleeps, at a gateway: who comes wakes it and is answered once it serves, with one replica for all. */
+import { afterAll, beforeAll, expect, test } from "vitest";
+import { transaction } from "@remotegpu/control-plane/store/database/database";
+import { changeWishes } from "@remotegpu/control-plane/store/inference/wishes";
+import { eventually } from "../../support/eventually.ts";
+import { ServedScene } from "../../support/worlds/served-scene.ts";
+import { openWebScene, type WebScene } from "../../support/worlds/web-scene.ts";
+
+const STORY_MS = 60_000;
+let web: WebScene;
+/** How often the loops were woken for it. */
+let woken = 0;
+
+const ending = new AsyncDisposableStack();
+beforeAll(async () => {
+  web = ending.adopt(await openWebScene({ onOrder: () => void (woken += 1) }), (one) => one.close());
+}, STORY_MS);
+afterAll(() => ending.disposeAsync());
+
+async function asleep(config: object = {}): Promise<ServedScene> {
+  const served = await ServedScene.begin(web, {
+    replicas: 1,
+    min_replicas: 0,
+    autoscaling_enabled: true,
+    autoscaling_config: { target_in_flight: 1, scale_to_zero_after: 60 },
+    config,
+  });
+  const { db } = web.control.api.deps;
+  await transaction(db, (sql) => changeWishes(sql, served.id, { load_wish: 0, woken_at: null }));
+  const isOver = async () => {
+    await served.settle();
+    return (await served.api("GET", "/instances")).body.items.length === 0;
+  };
+  await eventually(isOver, { what: "the end of its replica" });
+  woken = 0;
+  return served;
+}
+
+const replicas = async (served: ServedScene) => (await served.api("GET", "")).body.replicas as number;
+const made = async (served: ServedScene) =>
+  ((await served.api("GET", "/instances?all=true")).body.items as { rank: number }[]).map(({ rank }) => rank);
+const waiting = async (served: ServedScene) => {
+  const { rows } = await web.control.api.db.query<{ held: number }>(
+    "SELECT (services #>> ARRAY[$1, 'held'])::int AS held FROM gateway_reports",
+    [served.id],
+  );
+  return rows[0]?.held ?? 0;
+};
+
+test(
+  "is woken by twenty requests at once, all of which are answered, by exactly one replica",
+  { timeout: STORY_MS },
+  async () => {
+    await using served = await asleep();
+    expect(await replicas(served)).toBe(0);
+
+    const asked = Array.from({ length: 20 }, (_, nth) =>
+      served.ask(`/?nth=${nth}`, { method: "POST", body: `${nth}` }),
+    );
+    await eventually(async () => (await replicas(served)) === 1, { what: "the wish" });
+    await eventually(async () => (await waiting(served)) === 20, { what: "all that wait" });
+    expect(woken).toBe(1);
+    await served.settle();
+
+    const answers = await Promise.all(asked);
+    expect(answers.map(({ status, body }) => [status, body.url])).toEqual(
+      answers.map((_, nth) => [200, `/?nth=${nth}`]),
+    );
+    expect(await made(served)).toEqual([0, 1]);
+    expect((await served.ask("/")).status).toBe(200);
+    expect(woken).toBe(1);
+  },
+);
+
+test("is woken by a WebSocket that waits as well", { timeout: STORY_MS }, async () => {
+  await using served = await asleep({ public: true });
+  const head = [
+    `GET /services/${served.id}/ws HTTP/1.1`,
+    `Host: ${web.base.domain}`,
+    "Connection: Upgrade",
+    "Upgrade: websocket",
+    "Sec-WebSocket-Version: 13",
+    "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==",
+    "",
+    "",
+  ].join("\r\n");
+  const socket = await web.raw(head);
+  let text = "";
+  socket.on("data", (bytes: Buffer) => (text += String(bytes)));
+  await eventually(() => woken === 1, { what: "the wish" });
+
+  await served.settle();
+
+  await eventually(() => text.includes("\r\n\r\n"), { what: "the answer" });
+  expect(text).toMatch(/^HTTP\/1\.1 101 /);
+  socket.destroy();
+});
+
+test("sleeps on for whoever may not ask it, and while it is stopped", { timeout: STORY_MS }, async () => {
+  await using served = await asleep();
+
+  expect((await served.ask("/", { key: null })).status).toBe(401);
+  expect((await served.ask("/", { key: `rgs_${"x".repeat(43)}` })).status).toBe(401);
+  await served.api("POST", "/stop");
+  expect((await served.ask("/")).status).toBe(503);
+
+  expect([await replicas(served), woken]).toEqual([0, 0]);
+  await served.api("POST", "/start");
+  await served.settle();
+  expect(await replicas(served)).toBe(0);
+});
+
+test(
+  "is not woken where its number is left to people, whose word is none",
+  { timeout: STORY_MS },
+  async () => {
+    await using served = await asleep({ queue_seconds: 1 });
+    await served.api("POST", "/pause");
+
+    const refused = await served.ask("/");
+
+    expect([refused.status, refused.body.detail]).toEqual([503, expect.stringContaining("Scaled to zero")]);
+    expect([await replicas(served), woken]).toEqual([0, 0]);
+  },
+);
+
+test("that cannot start tells those who wait why, once their time is up", { timeout: STORY_MS }, async () => {
+  await using served = await asleep({ queue_seconds: 1, wake_seconds: 3 });
+  await web.control.api.db.query("UPDATE hosts SET cordoned = true");
+
+  const asked = served.ask("/");
+  await eventually(() => woken === 1, { what: "the wish" });
+  await web.control.replicas();
+  await web.control.schedule();
+
+  const refused = await asked;
+  await web.control.api.db.query("UPDATE hosts SET cordoned = false");
+  expect([refused.status, refused.body.detail]).toEqual([
+    503,
+    expect.stringContaining("Waiting for a place"),
+  ]);
+});

@@ -1,0 +1,139 @@
+/** Looks at a service whose replicas and gateways count, one after the other. */
+import { describe, expect, test } from "vitest";
+import {
+  type GatewayLoad,
+  type Look,
+  look,
+  type ScaledService,
+} from "@remotegpu/control-plane/core/inference/autoscaling/look";
+
+const LOOK_MS = 2_000;
+type Told = NonNullable<GatewayLoad["told"]>;
+
+class Looked {
+  now = 1_000_000;
+  last: Look | null = null;
+  wanted: number;
+  #requests = 0;
+  #cpuMs = 0;
+  readonly #service: Partial<ScaledService>;
+
+  constructor(service: Partial<ScaledService> & { wanted: number }) {
+    this.#service = service;
+    this.wanted = service.wanted;
+  }
+
+  /** So many looks, with so many requests a second, so many open, and so much work of each replica. */
+  look(
+    times: number,
+    load: { qps?: number; cores?: number; told?: Partial<Told> | null; change?: Partial<ScaledService> } = {},
+  ): this {
+    const { qps = 0, cores = 0, told = {}, change } = load;
+    for (let nth = 0; nth < times; nth += 1) {
+      this.now += LOOK_MS;
+      this.#requests += (qps * LOOK_MS) / 1_000;
+      this.#cpuMs += cores * LOOK_MS;
+      const ready = Array.from({ length: Math.max(1, this.wanted) }, (_, rank) => ({
+        id: `replica-${rank}`,
+        cores: 4,
+        cpu: { ms: this.#cpuMs, toldAt: this.now },
+      }));
+      const service: ScaledService = {
+        isEnabled: true,
+        isDryRun: false,
+        config: { target_qps: 10 },
+        bounds: { min: 0, max: 3 },
+        ready: this.wanted === 0 ? [] : ready,
+        ...this.#service,
+        wanted: this.wanted,
+        memory: this.last === null ? null : (JSON.parse(JSON.stringify(this.last.memory)) as Look["memory"]),
+        ...change,
+      };
+      const here = { at: this.now, inFlight: 0, held: 0, requests: this.#requests };
+      this.last = look(service, [{ id: "gateway-1", told: told && { ...here, ...told } }], this.now);
+      if (this.last.decision.kind === "scales") this.wanted = this.last.decision.replicas;
+    }
+    return this;
+  }
+
+  get sentence(): string {
+    return this.last?.decision.sentence ?? "";
+  }
+}
+
+describe("a look goes by", () => {
+  test("the requests that gateways counted", () => {
+    expect(new Looked({ wanted: 1 }).look(6, { qps: 25 }).wanted).toBe(3);
+  });
+
+  test("the share of their cores that replicas used", () => {
+    const service = new Looked({ wanted: 2, config: {} });
+
+    expect(service.look(6, { cores: 4 }).wanted).toBe(3);
+    expect(service.sentence).toContain("percent of cores with target_cpu 80");
+  });
+
+  test("what is in flight, with what waits", () => {
+    const service = new Looked({ wanted: 1, config: { target_in_flight: 4 } });
+
+    expect(service.look(6, { told: { inFlight: 4, held: 4 } }).wanted).toBe(2);
+  });
+
+  test("nothing where a gateway that lives tells nothing", () => {
+    const service = new Looked({ wanted: 3 }).look(40, { qps: 1 });
+
+    service.look(400, { told: null });
+
+    expect(service.wanted).toBe(3);
+    expect(service.sentence).toContain("nothing is known");
+  });
+
+  test("nothing where what it has to go by cannot be read, and says so", () => {
+    const service = new Looked({ wanted: 2, config: { target_memory: 1 } }).look(400, { qps: 1_000 });
+
+    expect(service.wanted).toBe(2);
+    expect(service.sentence).toContain('has no key "target_memory"');
+  });
+});
+
+test("a request that waits wakes one that sleeps", () => {
+  const service = new Looked({ wanted: 0 }).look(3);
+
+  expect(service.wanted).toBe(0);
+  expect(service.look(1, { told: { held: 20 } }).wanted).toBe(1);
+});
+
+describe.each([
+  ["paused", { config: { target_qps: 10, scale_to_zero_after: 60, paused: true } }],
+  ["run dry", { config: { target_qps: 10, scale_to_zero_after: 60 }, isDryRun: true }],
+])("one that is %s", (_how, change) => {
+  test("leaves the number as it is, and follows one of its own that says what would have become of it", () => {
+    const service = new Looked({ wanted: 1, ...change }).look(6, { qps: 25 });
+    expect(service.last).toMatchObject({ memory: { wish: 3 } });
+
+    service.look(200, { qps: 1 });
+    expect(service.last).toMatchObject({ memory: { wish: 1 }, decision: { kind: "stays" } });
+    service.look(40);
+    expect(service.last).toMatchObject({ memory: { wish: 0 } });
+    service.look(1, { qps: 1 });
+    expect(service.last).toMatchObject({ memory: { wish: 1 }, from: 0, decision: { kind: "would-scale" } });
+
+    expect(service.wanted).toBe(1);
+  });
+
+  test("tells each change that it would have made once", () => {
+    const service = new Looked({ wanted: 1, ...change });
+    let told = 0;
+    for (let nth = 0; nth < 30; nth += 1)
+      if (service.look(1, { qps: 25 }).last?.decision.kind === "would-scale") told += 1;
+
+    expect(told).toBe(1);
+  });
+
+  test("begins with the number that there is after it was not looked at for a while", () => {
+    const service = new Looked({ wanted: 1, ...change }).look(6, { qps: 25 });
+    service.now += 60_000;
+
+    expect(service.look(1, { qps: 25 }).last).toMatchObject({ from: 1, memory: { wish: 1 } });
+  });
+});
