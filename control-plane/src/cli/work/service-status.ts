@@ -31,8 +31,12 @@ const Replica = z.looseObject({
   serving: z.string().nullable(),
 });
 
+const Open = z.looseObject({ in_flight: z.int(), held: z.int() });
+
 export interface ServiceStanding {
   service: z.output<typeof Service>;
+  /** Of its requests, at all gateways. */
+  open: { in_flight: number; held: number };
   replicas: z.output<typeof Replica>[];
   /** What each revision is called, by its number. */
   versions: ReadonlyMap<number, string>;
@@ -57,26 +61,30 @@ export const SERVICE_STATUS = command({
   run: async ({ api, output }, { service: id }) => {
     const path = `${ROUTE}/${segment(id)}`;
     const service = await api.get(path);
-    const [replicas, revisions] = await Promise.all([
+    const [replicas, revisions, traffic] = await Promise.all([
       api.list(`${path}/instances`),
       api.list(`${path}/revisions`),
+      api.get(`${path}/traffic`, { limit: "1" }),
     ]);
+    const { in_flight, held } = Open.parse(traffic);
     if (output.format === "json" || output.format === "name")
-      return printDone(output, "", { ...service, instances: replicas, revisions });
+      return printDone(output, "", { ...service, in_flight, held, instances: replicas, revisions });
     printStanding(output, {
       service: Service.parse(service),
+      open: { in_flight, held },
       replicas: z.array(Replica).parse(replicas),
       versions: new Map(revisions.map(({ number, version }) => [Number(number), String(version)])),
     });
   },
 });
 
-export function printStanding(output: Output, { service, replicas, versions }: ServiceStanding): void {
+export function printStanding(output: Output, { service, open, replicas, versions }: ServiceStanding): void {
   const { name, id, status, status_reason: reason, version, endpoint_url: url } = service;
   const of = version === null ? "" : `, version ${version}`;
   const lines = [
     `${name} (${id}) is ${status}${of}.`,
     countsText(service),
+    `${open.in_flight} requests in flight, ${open.held} waiting for a replica.`,
     ...rolloutLines(service),
     ...(reason === null ? [] : [asSentence(reason)]),
     ...revisionLines(replicas, versions),

@@ -32,7 +32,13 @@ function replica(rank: number, more: Partial<ServiceStanding["replicas"][number]
 function linesOf(standing: Partial<ServiceStanding>, width: number | null = null): string[] {
   let text = "";
   const output = { format: "table" as const, width, nowMs: AT, write: (more: string) => void (text += more) };
-  printStanding(output, { service: SERVICE, replicas: [], versions: new Map([[1, "v1"]]), ...standing });
+  printStanding(output, {
+    service: SERVICE,
+    open: { in_flight: 7, held: 1 },
+    replicas: [],
+    versions: new Map([[1, "v1"]]),
+    ...standing,
+  });
   return text.trimEnd().split("\n");
 }
 
@@ -42,6 +48,7 @@ test("tells version, numbers, address and each replica", () => {
   expect(linesOf({ replicas: [replica(1), unwell] })).toEqual([
     "chat (svc-00112233445566778899) is running, version v1.",
     "2 wanted, 2 serving.",
+    "7 requests in flight, 1 waiting for a replica.",
     "https://web.example.com/services/svc-00112233445566778899/",
     "",
     expect.stringMatching(/^replica +revision +state +serving +host +since +says$/),
@@ -58,7 +65,7 @@ test("tells what waits and why", () => {
     status_reason: "Replica 2 waits: no free GPU",
   };
 
-  expect(linesOf({ service }).slice(1, 3)).toEqual([
+  expect(linesOf({ service }).filter((_, nth) => nth === 1 || nth === 3)).toEqual([
     "3 wanted, 2 serving, 1 waiting for a place.",
     "Replica 2 waits: no free GPU.",
   ]);
@@ -74,7 +81,7 @@ test("of several revisions each is told, with its replicas in that order", () =>
     ]),
   });
 
-  expect(lines.slice(2, 4)).toEqual([
+  expect(lines.slice(3, 5)).toEqual([
     "Revision 1 (version v1): 2 of 2 serving.",
     "Revision 2 (version v2): 0 of 1 serving.",
   ]);
@@ -85,7 +92,7 @@ test.each([
   [null, "On its way to version v2."],
   ["No registry has its image.", "On its way back from version v2 to v1: No registry has its image."],
 ])("a rollout with the cause %j is told", (cause, line) => {
-  expect(linesOf({ service: { ...SERVICE, rollout: { version: "v2", cause } } })[2]).toBe(line);
+  expect(linesOf({ service: { ...SERVICE, rollout: { version: "v2", cause } } })[3]).toBe(line);
 });
 
 test("no line is longer than a terminal of 80 columns", () => {
