@@ -26,6 +26,7 @@ import { measureQueue } from "./queue.ts";
 import { measureRecordPages } from "./record-pages.ts";
 import { measureRelay } from "./relay.ts";
 import { measureServiceRollouts } from "./service-rollouts.ts";
+import { measureServiceScaling } from "./service-scaling.ts";
 import { measureServices } from "./services.ts";
 import { measureSsh } from "./ssh.ts";
 import { measureStart } from "./start.ts";
@@ -59,6 +60,7 @@ const BENCHES: Record<string, Bench> = {
   web: measureWeb,
   services: measureServices,
   "service-rollouts": measureServiceRollouts,
+  "service-scaling": measureServiceScaling,
   tunnel: measureTunnel,
   terminal: measureTerminal,
   neighbours: measureNeighbours,

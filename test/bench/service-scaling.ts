@@ -1,0 +1,96 @@
+/**
+ * How soon a service has what its load needs: from the first request to one that sleeps until all that came are answered,
+ * and from a step of its load until one replica more serves. Beside each stands `docker run` of the same image and command.
+ */
+import { dockerRun } from "./bare-docker.ts";
+import { headLine, type Pair, valuesLine } from "./comparison.ts";
+import { type BenchService, REPLICA, ServiceWorld } from "./service-world.ts";
+import { StartedContainers } from "./started-containers.ts";
+
+const WAKES = 5;
+const STEPS = 3;
+/** That come at once. */
+const ASKED = 20;
+/** Requests at once that one replica is to carry. */
+const TARGET = 4;
+const WINDOW_MS = 6_000;
+const DOCKER_STARTS = 1.5;
+
+export async function measureServiceScaling(
+  say: (line: string) => void,
+  ending: AsyncDisposableStack,
+): Promise<void> {
+  const world = await ServiceWorld.open(ending);
+  const started = ending.use(await StartedContainers.watch());
+  const bareMs = async () => (await dockerRun(REPLICA, started)).runsMs;
+  await bareMs();
+
+  const sleeper = await world.serves({
+    min_replicas: 0,
+    max_replicas: 1,
+    autoscaling_enabled: true,
+    autoscaling_config: { target_in_flight: ASKED, scale_to_zero_after: 1, scale_down_delay: 0 },
+  });
+  const wakes: Pair[] = [];
+  let lost = 0;
+  while (wakes.length < WAKES) {
+    await sleeper.becomes(({ instances }) => instances.length === 0);
+    const bare = await bareMs();
+    const woken = await wakeOnce(sleeper);
+    lost += woken.lost;
+    wakes.push({ ours: woken.tookMs, bare });
+  }
+  await sleeper.delete();
+  say(headLine(`A service sleeps and ${ASKED} requests come at once (${WAKES} times)`));
+  tell(say, "until all are answered", { pairs: wakes, allowedMs: 0, aim: "500 ms" });
+  say(`  not answered: ${lost} of ${ASKED * WAKES} (aim: 0)`);
+
+  const steps: Pair[] = [];
+  while (steps.length < STEPS) {
+    const bare = await bareMs();
+    steps.push({ ours: await stepOnce(world), bare });
+  }
+  say(headLine(`From 0 to ${3 * TARGET} requests at once, ${TARGET} a replica (${STEPS} times)`));
+  tell(say, "until one replica more serves", { pairs: steps, allowedMs: WINDOW_MS, aim: "1000 ms" });
+}
+
+function tell(
+  say: (line: string) => void,
+  what: string,
+  { pairs, allowedMs, aim }: { pairs: Pair[]; allowedMs: number; aim: string },
+): void {
+  const values = (words: string, of: (pair: Pair) => number) => say(valuesLine(words, pairs.map(of), "ms"));
+  values(what, ({ ours }) => ours);
+  values("  docker run -d: container runs", ({ bare }) => bare);
+  const window = allowedMs === 0 ? "" : `${allowedMs} ms and `;
+  values(
+    `  more than ${window}1.5 of docker's (aim: ${aim})`,
+    ({ ours, bare }) => ours - allowedMs - DOCKER_STARTS * bare,
+  );
+}
+
+async function wakeOnce(service: BenchService): Promise<{ tookMs: number; lost: number }> {
+  const beganMs = performance.now();
+  const asked = Array.from({ length: ASKED }, () => service.ask("/").then((answer) => answer.ok));
+  const answered = await Promise.allSettled(asked);
+  const whole = answered.filter((one) => one.status === "fulfilled" && one.value).length;
+  return { tookMs: performance.now() - beganMs, lost: ASKED - whole };
+}
+
+async function stepOnce(world: ServiceWorld): Promise<number> {
+  const service = await world.serves({
+    min_replicas: 1,
+    max_replicas: 2,
+    autoscaling_enabled: true,
+    autoscaling_config: { target_in_flight: TARGET },
+  });
+  const over = new AbortController();
+  const beganMs = performance.now();
+  const streams = Array.from({ length: 3 * TARGET }, () => service.ask("/stream/60", over.signal));
+  await service.becomes(({ ready_replicas: ready }) => ready === 2);
+  const tookMs = performance.now() - beganMs;
+  over.abort();
+  await Promise.allSettled(streams);
+  await service.delete();
+  return tookMs;
+}
