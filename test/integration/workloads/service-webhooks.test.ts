@@ -116,6 +116,24 @@ test("another version that serves is told, and one that is taken back with why",
   expect(await eventsOf(messages)).toEqual([`${id} rollout completed`, `${id} rollout reverted`]);
 });
 
+test("another number of replicas is told, and one that is asked for again is not", async () => {
+  const hook = await webhook({ kinds: ["service-scaled"] });
+  const id = await services.runs({ max_replicas: 3 });
+  for (const replicas of [2, 2, 1]) await services.ask("POST", `/${id}/scale`, { replicas });
+
+  const messages = await told(hook);
+  expect(messages).toMatchObject([
+    {
+      workload_id: id,
+      from: 1,
+      to: 2,
+      sentence: expect.stringMatching(/has 2 replicas from now on, in place of 1\. /),
+    },
+    { from: 2, to: 1 },
+  ]);
+  expect(await eventsOf(messages)).toEqual([`${id} scaled 2`, `${id} scaled 1`]);
+});
+
 test("a webhook that names kinds is told of those alone", async () => {
   const hook = await webhook({ kinds: ["service-stopped"] });
   const id = await services.runs();

@@ -54,7 +54,7 @@ export const WEBHOOK: Group = {
         url: argument("url", words()),
         kinds: option(
           "--kinds <list>",
-          "only these: low-balance,hours-left,budget,overdue,suspended,data-at-risk,ready,failed,stopped,restarting,drained,lease-due,job-started,job-ended,job-retried,job-stalled,service-serving,service-failed,service-stopped,service-rollout; for administrators alarm",
+          "only these: low-balance,hours-left,budget,overdue,suspended,data-at-risk,ready,failed,stopped,restarting,drained,lease-due,job-started,job-ended,job-retried,job-stalled,service-serving,service-failed,service-stopped,service-scaled,service-rollout; for administrators alarm",
           commaSeparated(),
         ),
       },

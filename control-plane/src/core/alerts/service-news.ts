@@ -1,6 +1,6 @@
 /**
- * What webhooks are told of an inference service: that it answers, has failed or has stopped, and how a rollout
- * ended. Who is told is the store's.
+ * What webhooks are told of an inference service: that it answers, has failed or has stopped, that another
+ * number of its replicas is wanted, and how a rollout ended. Who is told is the store's.
  */
 import type { InferenceServiceStatus } from "@remotegpu/shared/workload";
 import { because, type EndCause, type WorkNews } from "./work-news.ts";
@@ -52,5 +52,15 @@ export function newsOfRollout({ outcome, told, target, serving, cause }: Rollout
     state: "fired",
     says: told === null ? says : `${says} ${told}`,
     facts: { outcome, revision: target, serving_revision: serving, reason: cause },
+  };
+}
+
+/** @param scaling.why a sentence */
+export function newsOfScaling({ from, to, why }: { from: number; to: number; why: string }): WorkNews {
+  return {
+    kind: "service-scaled",
+    state: "fired",
+    says: `has ${to} replicas from now on, in place of ${from}. ${why}`,
+    facts: { from, to, reason: why },
   };
 }

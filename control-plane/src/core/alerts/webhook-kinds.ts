@@ -20,6 +20,7 @@ export const WORK_KINDS = [
   "service-serving",
   "service-failed",
   "service-stopped",
+  "service-scaled",
   "service-rollout",
 ] as const;
 export type WorkKind = (typeof WORK_KINDS)[number];

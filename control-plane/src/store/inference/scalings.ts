@@ -1,6 +1,8 @@
 /** Changes of the number of a service's replicas, as its people read them among its events: who made it, and why. */
-import type { Connection } from "../database/database.ts";
-import { appendEvent } from "../events/events.ts";
+import { newsOfScaling } from "../../core/alerts/service-news.ts";
+import type { Transaction } from "../database/database.ts";
+import { appendEvents } from "../events/events.ts";
+import { queueWorkNews } from "../events/news-outbox.ts";
 
 /** The number is another from now on. */
 const SCALED_EVENT = "scaled";
@@ -18,21 +20,26 @@ export interface Scaling {
 }
 
 export async function noteScaled(
-  sql: Connection,
+  sql: Transaction,
   { service, from, to, why, actor, now }: Scaling,
   { isDone = true }: { isDone?: boolean } = {},
 ): Promise<void> {
-  await appendEvent(sql, {
-    at: now,
-    kind: isDone ? SCALED_EVENT : WOULD_SCALE_EVENT,
-    workloadKind: "inference",
-    workloadId: service.id,
-    customerId: service.customerId,
-    actor,
-    old: String(from),
-    new: String(to),
-    reason: why,
-  });
+  const [eventId = 0] = await appendEvents(sql, [
+    {
+      at: now,
+      kind: isDone ? SCALED_EVENT : WOULD_SCALE_EVENT,
+      workloadKind: "inference",
+      workloadId: service.id,
+      customerId: service.customerId,
+      actor,
+      old: String(from),
+      new: String(to),
+      reason: why,
+    },
+  ]);
+  if (!isDone) return;
+  const workload = { kind: "inference", id: service.id } as const;
+  await queueWorkNews(sql, [{ workload, eventId, at: now, news: newsOfScaling({ from, to, why }) }]);
 }
 
 export interface ShownScaling {

@@ -1,4 +1,8 @@
-import { newsOfRollout, newsOfServiceStatus } from "@remotegpu/control-plane/core/alerts/service-news";
+import {
+  newsOfRollout,
+  newsOfScaling,
+  newsOfServiceStatus,
+} from "@remotegpu/control-plane/core/alerts/service-news";
 import type { InferenceServiceStatus } from "@remotegpu/shared/workload";
 import { expect, test } from "vitest";
 
@@ -32,5 +36,14 @@ test.each([
     state: "fired",
     says,
     facts: { outcome, revision: 2, serving_revision: 1, reason: cause },
+  });
+});
+
+test("another number of replicas is told with why", () => {
+  expect(newsOfScaling({ from: 1, to: 3, why: "Its load asks for 3." })).toEqual({
+    kind: "service-scaled",
+    state: "fired",
+    says: "has 3 replicas from now on, in place of 1. Its load asks for 3.",
+    facts: { from: 1, to: 3, reason: "Its load asks for 3." },
   });
 });

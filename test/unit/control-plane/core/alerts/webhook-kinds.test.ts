@@ -42,6 +42,7 @@ test("a key sees no messages of kinds whose scope it lacks", () => {
     "service-serving",
     "service-failed",
     "service-stopped",
+    "service-scaled",
     "service-rollout",
     "alarm",
   ]);
