@@ -24,15 +24,15 @@ CREATE TABLE IF NOT EXISTS service_traffic (
   bytes bigint NOT NULL CHECK (bytes >= 0),
   -- Histograms: how many were within each bound and the last beyond all, each counted once, and the sum of milliseconds.
   took_buckets bigint[] NOT NULL,
-  took_ms double precision NOT NULL CHECK (took_ms >= 0),
+  took_ms numeric NOT NULL CHECK (took_ms >= 0),
   first_byte_buckets bigint[] NOT NULL,
-  first_byte_ms double precision NOT NULL CHECK (first_byte_ms >= 0),
+  first_byte_ms numeric NOT NULL CHECK (first_byte_ms >= 0),
   queued_buckets bigint[] NOT NULL,
-  queued_ms double precision NOT NULL CHECK (queued_ms >= 0),
+  queued_ms numeric NOT NULL CHECK (queued_ms >= 0),
   -- Answers that told what they used, those of a kind that tells it and did not, and how long the former took.
   token_answers bigint NOT NULL CHECK (token_answers >= 0),
   token_silent bigint NOT NULL CHECK (token_silent >= 0),
-  token_ms double precision NOT NULL CHECK (token_ms >= 0),
+  token_ms numeric NOT NULL CHECK (token_ms >= 0),
   prompt_tokens bigint NOT NULL CHECK (prompt_tokens >= 0),
   completion_tokens bigint NOT NULL CHECK (completion_tokens >= 0),
   PRIMARY KEY (service_id, minute, gateway, revision, key_name)

@@ -27,6 +27,8 @@ CREATE TABLE IF NOT EXISTS service_rollouts (
   FOREIGN KEY (service_id, target) REFERENCES service_revisions,
   CHECK ((ended_at IS NULL) = (outcome IS NULL))
 );
+CREATE INDEX IF NOT EXISTS idx_service_rollouts_from ON service_rollouts (service_id, from_revision);
+CREATE INDEX IF NOT EXISTS idx_service_rollouts_target ON service_rollouts (service_id, target);
 CREATE UNIQUE INDEX IF NOT EXISTS idx_service_rollouts_open ON service_rollouts (service_id) WHERE ended_at IS NULL;
 
 ALTER TABLE instances

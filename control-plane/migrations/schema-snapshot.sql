@@ -1771,7 +1771,9 @@ CREATE TABLE service_rollouts (
   CONSTRAINT service_rollouts_number_check CHECK ((number >= 1)),
   CONSTRAINT service_rollouts_outcome_check CHECK ((outcome IN ('completed', 'reverted', 'superseded')))
 );
+CREATE INDEX idx_service_rollouts_from ON service_rollouts USING btree (service_id, from_revision);
 CREATE UNIQUE INDEX idx_service_rollouts_open ON service_rollouts USING btree (service_id) WHERE (ended_at IS NULL);
+CREATE INDEX idx_service_rollouts_target ON service_rollouts USING btree (service_id, target);
 
 CREATE TABLE service_traffic (
   service_id varchar(64) NOT NULL,
@@ -1789,23 +1791,23 @@ CREATE TABLE service_traffic (
   cut_off bigint NOT NULL,
   bytes bigint NOT NULL,
   took_buckets bigint[] NOT NULL,
-  took_ms double precision NOT NULL,
+  took_ms numeric NOT NULL,
   first_byte_buckets bigint[] NOT NULL,
-  first_byte_ms double precision NOT NULL,
+  first_byte_ms numeric NOT NULL,
   queued_buckets bigint[] NOT NULL,
-  queued_ms double precision NOT NULL,
+  queued_ms numeric NOT NULL,
   token_answers bigint NOT NULL,
   token_silent bigint NOT NULL,
-  token_ms double precision NOT NULL,
+  token_ms numeric NOT NULL,
   prompt_tokens bigint NOT NULL,
   completion_tokens bigint NOT NULL,
   CONSTRAINT service_traffic_pkey PRIMARY KEY (service_id, minute, gateway, revision, key_name),
   CONSTRAINT service_traffic_bytes_check CHECK ((bytes >= 0)),
   CONSTRAINT service_traffic_completion_tokens_check CHECK ((completion_tokens >= 0)),
   CONSTRAINT service_traffic_cut_off_check CHECK ((cut_off >= 0)),
-  CONSTRAINT service_traffic_first_byte_ms_check CHECK ((first_byte_ms >= (0)::double precision)),
+  CONSTRAINT service_traffic_first_byte_ms_check CHECK ((first_byte_ms >= (0)::numeric)),
   CONSTRAINT service_traffic_prompt_tokens_check CHECK ((prompt_tokens >= 0)),
-  CONSTRAINT service_traffic_queued_ms_check CHECK ((queued_ms >= (0)::double precision)),
+  CONSTRAINT service_traffic_queued_ms_check CHECK ((queued_ms >= (0)::numeric)),
   CONSTRAINT service_traffic_requests_check CHECK ((requests >= 0)),
   CONSTRAINT service_traffic_revision_check CHECK ((revision >= 0)),
   CONSTRAINT service_traffic_status_1xx_check CHECK ((status_1xx >= 0)),
@@ -1814,9 +1816,9 @@ CREATE TABLE service_traffic (
   CONSTRAINT service_traffic_status_4xx_check CHECK ((status_4xx >= 0)),
   CONSTRAINT service_traffic_status_5xx_check CHECK ((status_5xx >= 0)),
   CONSTRAINT service_traffic_token_answers_check CHECK ((token_answers >= 0)),
-  CONSTRAINT service_traffic_token_ms_check CHECK ((token_ms >= (0)::double precision)),
+  CONSTRAINT service_traffic_token_ms_check CHECK ((token_ms >= (0)::numeric)),
   CONSTRAINT service_traffic_token_silent_check CHECK ((token_silent >= 0)),
-  CONSTRAINT service_traffic_took_ms_check CHECK ((took_ms >= (0)::double precision)),
+  CONSTRAINT service_traffic_took_ms_check CHECK ((took_ms >= (0)::numeric)),
   CONSTRAINT service_traffic_unanswered_check CHECK ((unanswered >= 0))
 );
 CREATE INDEX idx_service_traffic_minute ON service_traffic USING btree (minute);
