@@ -1,4 +1,5 @@
 /** The control plane's settings, read once by main: the environment, and options where a person types them. */
+import { MS_PER_SECOND } from "@remotegpu/shared/units";
 import { z } from "zod";
 import { parseUtcOffset } from "./core/billing/billing-calendar.ts";
 import { webBaseOf, type WebBase } from "./core/gateway/origin.ts";
@@ -45,6 +46,8 @@ const Environment = z.object({
   WEB_KEY: OrUnset(z.string().startsWith("/")),
   /** Of the gateway's web side; "off": this process is none. */
   REMOTEGPU_GATEWAY_LISTEN: OrUnset(z.union([z.literal("off"), Address])),
+  /** So many seconds have answers under way to end when the gateway does. */
+  REMOTEGPU_GATEWAY_STOP_SECONDS: z.coerce.number().int().min(0).max(600).default(5),
   /** Where hosts that this gateway cannot reach dial in; by default port 8444 of the API's address. "off": nowhere. */
   REMOTEGPU_TUNNEL_LISTEN: OrUnset(z.union([z.literal("off"), Address])),
   /** The name or address under which hosts reach that; by default this machine's. */
@@ -82,6 +85,8 @@ export interface GatewayConfig {
   serviceDomain: WebBase | null;
   /** PEM files; null: plain HTTP. */
   certificate: { certFile: string; keyFile: string } | null;
+  /** What answers under way have to end when the gateway does. */
+  stopWithinMs: number;
   /** Null: hosts cannot dial in. */
   tunnel: TunnelConfig | null;
 }
@@ -154,6 +159,7 @@ function gatewayConfig(env: z.infer<typeof Environment>): GatewayConfig | null {
     webBase,
     serviceDomain,
     certificate,
+    stopWithinMs: env.REMOTEGPU_GATEWAY_STOP_SECONDS * MS_PER_SECOND,
     tunnel: tunnelConfig(env),
   };
 }

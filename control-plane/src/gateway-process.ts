@@ -74,6 +74,7 @@ export async function startGateway(
     base: config.webBase,
     serviceDomain: config.serviceDomain,
     listen: { ...config.listen, certificate: config.certificate },
+    stopWithinMs: config.stopWithinMs,
     handlers: {
       terminal: terminalOf({ tunnels, operator, sessions, isBehindProxy, log }),
       relayed: new RelaySockets({ db, tunnels, isBehindProxy }),

@@ -47,6 +47,8 @@ export interface GatewayDeps {
   /** Below which inference services have names of their own. */
   serviceDomain?: WebBase | null;
   listen: Pick<ListenWish, "address" | "port" | "certificate">;
+  /** So long have answers under way to end when the gateway does. */
+  stopWithinMs: number;
   handlers?: FrontDoorParts["handlers"];
   limits?: GatewayLimits;
   /** Between looks at bodies that do not come. */
@@ -139,12 +141,14 @@ export async function openGateway(deps: GatewayDeps): Promise<Gateway> {
     port: listener.port,
     renewCertificate: () => listener.renewCertificate(),
     async close() {
+      lines.turnAway();
+      await listener.drain(deps.stopWithinMs);
       slowBodies.stop();
       await visits.stop();
       await lines.stop();
       await serviceWaker.stop();
       await callers.stop();
-      await listener.close();
+      listener.close();
       carrier.close();
       await keyGate.stop();
       await traffic.stop();

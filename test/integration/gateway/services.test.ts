@@ -1,7 +1,8 @@
 /** Inference services at a gateway: who may ask, which replica answers, who waits, and what is told when none does. */
 import { createHash, randomBytes } from "node:crypto";
 import { once } from "node:events";
-import type { IncomingMessage } from "node:http";
+import { type IncomingMessage, request } from "node:http";
+import { text } from "node:stream/consumers";
 import { execa } from "execa";
 import { afterAll, beforeAll, describe, expect, onTestFinished, test } from "vitest";
 import { openDatabase } from "@remotegpu/control-plane/store/database/database";
@@ -292,6 +293,50 @@ describe("replicas", () => {
 
     expect((await served.ask("/", { gateway })).status).toBe(200);
     expect((await web.ask(web.base.domain, "/services/svc-unknown/", { gateway })).status).toBe(503);
+  });
+});
+
+describe("a gateway that ends", () => {
+  test("lets answers under way come to their end, tells whoever waits, and lets nobody in", async () => {
+    const own = await another({ replicas: 1, config: { max_in_flight: 1 } });
+    const gateway = await web.anotherGateway({ stopWithinMs: STORY_MS });
+    const asked = request({
+      port: gateway.port,
+      method: "POST",
+      path: `/services/${own.id}/v1/other`,
+      headers: { Host: web.base.domain, Authorization: `Bearer ${own.key}` },
+    });
+    asked.write("one ");
+    const [answer] = (await once(asked, "response")) as [IncomingMessage];
+    const first = await firstBytes(answer);
+    let waits = true;
+    const waiting = own.ask("/", { gateway }).finally(() => (waits = false));
+    await eventually(
+      async () =>
+        (await own.ask("/", { gateway, key: null }).catch(() => ({ status: 0 }))).status === 401 && waits,
+      { what: "the other request's turn" },
+    );
+
+    let hasEnded = false;
+    const ended = gateway.close().then(() => (hasEnded = true));
+
+    expect(await waiting).toMatchObject({ status: 503, body: { detail: "The gateway is ending." } });
+    await expect(own.ask("/", { gateway })).rejects.toThrow("ECONNREFUSED");
+    expect(hasEnded).toBe(false);
+    asked.end("two");
+    expect(first + (await text(answer))).toBe("one two");
+    await ended;
+  });
+
+  test("cuts what does not end in time", async () => {
+    const gateway = await web.anotherGateway({ stopWithinMs: 100 });
+    const events = await served.open("/events", { gateway });
+    await firstBytes(events);
+    const over = once(events, "error");
+
+    await gateway.close();
+
+    expect(await over).toMatchObject([{ code: "ECONNRESET" }]);
   });
 });
 

@@ -182,6 +182,7 @@ async function opened(
       tunnels,
       base,
       listen: { address: "127.0.0.1", port: 0, certificate: null },
+      stopWithinMs: 5_000,
       ...other,
     });
   const gateway = ending.adopt(

@@ -15,6 +15,7 @@ import {
 import { createServer as createTlsServer } from "node:https";
 import type { Socket } from "node:net";
 import type { Duplex } from "node:stream";
+import { setTimeout as delay } from "node:timers/promises";
 import { createSecureContext } from "node:tls";
 import type { Log } from "@remotegpu/shared/log";
 import { lastWords } from "../answers/last-words.ts";
@@ -28,7 +29,8 @@ const LOOK_AT_HEADS_EVERY_MS = 2_500;
 /** Longer than proxies in front keep theirs, so that it is they who end a connection. */
 const KEPT_MS = 75_000;
 const LOOK_AT_CERTIFICATE_EVERY_MS = 10_000;
-const CLOSE_WITHIN_MS = 5_000;
+/** What is kept open and has become idle is looked for so often, once it ends. */
+const LOOK_FOR_IDLE_EVERY_MS = 50;
 /** Of all connections. */
 const MAX_PART_OF_ADDRESS = 0.25;
 
@@ -100,9 +102,14 @@ export class Listener {
     // A client may end its side and wait for what it has asked.
     (server as Server & { httpAllowHalfOpen: boolean }).httpAllowHalfOpen = true;
     server.on("connection", (socket: Socket) => listener.#take(socket, maxConnections));
-    server.on("request", door.request);
+    const take = (request: IncomingMessage, response: ServerResponse) => {
+      // Whoever comes again finds another gateway.
+      if (!server.listening) response.shouldKeepAlive = false;
+      door.request(request, response);
+    };
+    server.on("request", take);
     // Whether the client is to send its body is decided with everything else.
-    server.on("checkContinue", door.request);
+    server.on("checkContinue", take);
     server.on("upgrade", door.upgrade);
     server.on("connect", (_request, socket: Duplex) =>
       lastWords(socket, "HTTP/1.1 405 Method Not Allowed\r\nContent-Length: 0\r\nConnection: close\r\n\r\n"),
@@ -126,20 +133,20 @@ export class Listener {
     return typeof address === "object" && address !== null ? address.port : 0;
   }
 
-  /** Answers under way have some seconds; WebSockets and whatever else is open then ends with it. */
-  async close(): Promise<void> {
+  /** Nobody new is let in. Resolves once the answers under way have ended, or after so long. */
+  async drain(withinMs: number): Promise<void> {
     if (this.#watch !== null) clearInterval(this.#watch);
     const closed = once(this.#server, "close");
     this.#server.close();
-    this.#server.closeIdleConnections();
-    const endAll = () => {
-      for (const socket of this.#sockets) socket.destroy();
-    };
-    const impatient = setTimeout(endAll, CLOSE_WITHIN_MS);
-    await closed;
-    clearTimeout(impatient);
-    // Upgraded ones are no connections of the server's any more.
-    endAll();
+    const look = setInterval(() => this.#server.closeIdleConnections(), LOOK_FOR_IDLE_EVERY_MS);
+    const patience = delay(withinMs, undefined, { ref: false });
+    await Promise.race([closed, patience]);
+    clearInterval(look);
+  }
+
+  /** After {@link drain}: whatever is still open ends, WebSockets too, which the server no longer counts as its own. */
+  close(): void {
+    for (const socket of this.#sockets) socket.destroy();
   }
 
   /** Before it has asked for anything: one address leaves room to others, unless it is the operator's own proxy. */

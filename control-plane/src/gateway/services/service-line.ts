@@ -45,6 +45,8 @@ interface Waiting {
   timer: NodeJS.Timeout;
 }
 
+const ENDING: Taken = { kind: "waited", sentence: "The gateway is ending.", isServing: false };
+
 export class ServiceLine {
   #route: ServiceRoute;
   readonly #nowMs: () => number;
@@ -54,6 +56,7 @@ export class ServiceLine {
   readonly #waiting = new Set<Waiting>();
   #turns = 0;
   #requests = 0;
+  #isEnding = false;
 
   /** @param wake asked for again and again while somebody waits and the service sleeps */
   constructor(route: ServiceRoute, { nowMs, wake }: { nowMs: () => number; wake: () => void }) {
@@ -114,6 +117,7 @@ export class ServiceLine {
     if (closed !== null) return { kind: "closed", sentence: closed };
     const given = this.#waiting.size === 0 ? this.#give(avoid) : null;
     if (given !== null) return given;
+    if (this.#isEnding) return ENDING;
     const { maxQueued } = this.#route.bounds;
     if (this.#waiting.size >= maxQueued)
       return { kind: "full", sentence: this.#whyWaits(), isServing: this.#isServing };
@@ -134,10 +138,10 @@ export class ServiceLine {
     });
   }
 
-  /** Whoever waits is told that this gateway ends. */
-  close(): void {
-    for (const { resolve } of this.#waiting)
-      resolve({ kind: "waited", sentence: "The gateway is ending.", isServing: false });
+  /** Nobody waits here any more: whoever does is told that this gateway ends. */
+  turnAway(): void {
+    this.#isEnding = true;
+    for (const { resolve } of this.#waiting) resolve(ENDING);
   }
 
   /** Somebody waits, and there is nobody who could serve. */

@@ -43,6 +43,7 @@ export class ServiceLines {
   #reading: Promise<void> | null = null;
   #readAllAtMs = Number.NEGATIVE_INFINITY;
   #isAway = false;
+  #isEnding = false;
 
   constructor({
     db,
@@ -72,10 +73,15 @@ export class ServiceLines {
     }, READ_AWAITED_EVERY_MS);
   }
 
+  /** Before the gateway ends: what is open goes on, and nobody waits. */
+  turnAway(): void {
+    this.#isEnding = true;
+    for (const { line } of this.#kept.values()) line.turnAway();
+  }
+
   async stop(): Promise<void> {
     if (this.#timer !== null) clearInterval(this.#timer);
     this.#timer = null;
-    for (const { line } of this.#kept.values()) line.close();
     await this.#reading;
   }
 
@@ -105,6 +111,7 @@ export class ServiceLines {
       if (route === undefined) return null;
       if (kept !== undefined) return kept.line;
       const line = new ServiceLine(route, { nowMs: this.#nowMs, wake: () => this.#wake(id) });
+      if (this.#isEnding) line.turnAway();
       const nowMs = this.#nowMs();
       this.#kept.set(id, { line, askedAtMs: nowMs, readAtMs: nowMs, asOf });
       return line;

@@ -69,8 +69,9 @@ describe("a line", () => {
     expect(await line.take(NOBODY, stays())).toMatchObject({ kind: "full", isServing: true });
     line.follow(route([]));
     expect(await line.take(NOBODY, stays())).toMatchObject({ kind: "full", isServing: false });
-    line.close();
+    line.turnAway();
     expect((await Promise.all(waiting)).map(({ kind }) => kind)).toEqual(["waited", "waited"]);
+    expect(await line.take(NOBODY, stays())).toMatchObject({ kind: "waited" });
   });
 
   test("lets nobody wait longer than they may, nor for somebody who is gone", async () => {
