@@ -148,7 +148,7 @@ export async function openGateway(deps: GatewayDeps): Promise<Gateway> {
       await lines.stop();
       await serviceWaker.stop();
       await callers.stop();
-      listener.close();
+      await listener.close();
       carrier.close();
       await keyGate.stop();
       await traffic.stop();

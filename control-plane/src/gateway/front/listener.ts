@@ -61,6 +61,7 @@ export class Listener {
   readonly #broken = new WeakSet<Duplex>();
   readonly #log: Log;
   #watch: NodeJS.Timeout | null = null;
+  #ended: Promise<unknown> | null = null;
   /** The files as they were when they were read. */
   #readAt = "";
   /** As they were when they were refused last; "" where one of them was not there. Null: they were not. */
@@ -135,18 +136,25 @@ export class Listener {
 
   /** Nobody new is let in. Resolves once the answers under way have ended, or after so long. */
   async drain(withinMs: number): Promise<void> {
-    if (this.#watch !== null) clearInterval(this.#watch);
-    const closed = once(this.#server, "close");
-    this.#server.close();
     const look = setInterval(() => this.#server.closeIdleConnections(), LOOK_FOR_IDLE_EVERY_MS);
-    const patience = delay(withinMs, undefined, { ref: false });
-    await Promise.race([closed, patience]);
+    await Promise.race([this.#end(), delay(withinMs, undefined, { ref: false })]);
     clearInterval(look);
   }
 
-  /** After {@link drain}: whatever is still open ends, WebSockets too, which the server no longer counts as its own. */
-  close(): void {
+  /** Whatever is open ends with it, WebSockets too, which the server does not count as its own. */
+  async close(): Promise<void> {
+    const ended = this.#end();
     for (const socket of this.#sockets) socket.destroy();
+    await ended;
+  }
+
+  #end(): Promise<unknown> {
+    if (this.#watch !== null) clearInterval(this.#watch);
+    if (this.#ended === null) {
+      this.#ended = once(this.#server, "close");
+      this.#server.close();
+    }
+    return this.#ended;
   }
 
   /** Before it has asked for anything: one address leaves room to others, unless it is the operator's own proxy. */
