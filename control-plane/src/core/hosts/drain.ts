@@ -35,10 +35,7 @@ export function drainDeadline(wish: DeadlineWish, now: Date): DrainDeadline {
 
 /** What stands with each workload there until the deadline. */
 export function drainSentence(hostName: string, { reason, deadline }: Drain): string {
-  const until =
-    deadline === null
-      ? "It is being stopped"
-      : `It is stopped at ${deadline.toISOString()}`;
+  const until = deadline === null ? "It is being stopped" : `It is stopped at ${deadline.toISOString()}`;
   return `${until}: ${drainReason(hostName, reason)}`;
 }
 
