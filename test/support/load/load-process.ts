@@ -1,6 +1,7 @@
 /**
  * Clients of an inference service at its gateways, in a process of their own: short requests at a fixed rate, whatever
- * becomes of them, and streams that each last for a while and are opened again. Whatever is not answered whole is a failure.
+ * becomes of them, and streams that each last for a while and are opened again. As a load balancer in front would, they go
+ * to the next gateway where one does not listen. Whatever is not answered whole is a failure.
  */
 import { Agent, type IncomingMessage, request } from "node:http";
 import type { LoadFailure, LoadTold, LoadWish } from "./service-load.ts";
@@ -10,10 +11,18 @@ const ANSWER_WITHIN_MS = 60_000;
 /** Of streams that begin together. */
 const APART_MS = 50;
 const BETWEEN_STREAMS_MS = 100;
-const MAX_FAILURES_TOLD = 20;
+const MAX_FAILURES_TOLD = 1_000;
 const AGENT = new Agent({ keepAlive: true, maxFreeSockets: 256 });
 
-const told: LoadTold = { short: 0, streams: 0, openStreams: 0, failed: 0, failures: [] };
+const told: LoadTold = {
+  short: 0,
+  byPort: {},
+  streams: 0,
+  openStreams: 0,
+  again: 0,
+  failed: 0,
+  failures: [],
+};
 const standing = { isStopping: false };
 let waiting = 0;
 let turn = 0;
@@ -43,7 +52,11 @@ function begin(wish: LoadWish): void {
 
 async function short(wish: LoadWish): Promise<void> {
   waiting += 1;
-  if (await ask(wish, { kind: "short", path: "/", isWhole: (body) => body === "ok\n" })) told.short += 1;
+  const port = await ask(wish, { kind: "short", path: "/", isWhole: (body) => body === "ok\n" });
+  if (port !== null) {
+    told.short += 1;
+    told.byPort[port] = (told.byPort[port] ?? 0) + 1;
+  }
   waiting -= 1;
 }
 
@@ -53,41 +66,74 @@ async function streams(wish: LoadWish): Promise<void> {
   while (!standing.isStopping) {
     told.openStreams += 1;
     const path = `/stream/${seconds}`;
-    if (await ask(wish, { kind: "stream", path, isWhole: (body) => body === events })) told.streams += 1;
+    const port = await ask(wish, { kind: "stream", path, isWhole: (body) => body === events });
+    if (port !== null) told.streams += 1;
     told.openStreams -= 1;
     await new Promise((resolve) => void setTimeout(resolve, BETWEEN_STREAMS_MS));
   }
 }
 
-/** Each gateway in its turn. */
+/** Each gateway in its turn. The port of the one that answered it whole. */
 async function ask(
   { ports, host, prefix, key }: LoadWish,
   { kind, path, isWhole }: { kind: LoadFailure["kind"]; path: string; isWhole: (body: string) => boolean },
-): Promise<boolean> {
+): Promise<number | null> {
   turn += 1;
-  const port = ports[turn % ports.length] ?? 0;
+  const first = turn % ports.length;
+  const order = [...ports.slice(first), ...ports.slice(0, first)];
   const at = new Date().toISOString();
+  let port = 0;
   try {
-    const answer = await answered({ port, host, path: `${prefix}${path}`, key });
+    const { answer, by } = await answeredByOne(order, { host, path: `${prefix}${path}`, key }, (tried) => {
+      port = tried;
+    });
     let body = "";
     answer.setEncoding("utf8");
     for await (const text of answer) body += text;
     const { statusCode: status = 0 } = answer;
-    if (status === 200 && isWhole(body)) return true;
+    if (status === 200 && isWhole(body)) return by;
     fail({ kind, port, at, why: `${status}: ${body.slice(0, 200)}` });
   } catch (error) {
     fail({ kind, port, at, why: String(error) });
   }
-  return false;
+  return null;
 }
 
-async function answered(to: {
-  port: number;
-  host: string;
-  path: string;
-  key: string;
-}): Promise<IncomingMessage> {
-  const { port, host, path, key } = to;
+type Asked = { host: string; path: string; key: string };
+
+/**
+ * By the first that takes it. A kept connection that had ended when it was used says nothing of the request, which is then
+ * asked once more, as every client of HTTP does; how many these are is told.
+ */
+async function answeredByOne(
+  ports: readonly number[],
+  asked: Asked,
+  tried: (port: number) => void,
+): Promise<{ answer: IncomingMessage; by: number }> {
+  let last: unknown = new Error("there is no gateway");
+  for (const port of ports) {
+    tried(port);
+    try {
+      return { answer: await answered(port, asked), by: port };
+    } catch (error) {
+      if (!(error instanceof NeverReached)) throw error;
+      last = error;
+      if (error.isKept) told.again += 1;
+    }
+  }
+  throw last;
+}
+
+class NeverReached extends Error {
+  readonly isKept: boolean;
+
+  constructor(cause: Error, isKept: boolean) {
+    super(cause.message, { cause });
+    this.isKept = isKept;
+  }
+}
+
+async function answered(port: number, { host, path, key }: Asked): Promise<IncomingMessage> {
   return await new Promise((resolve, reject) => {
     const headers = { Host: host, Authorization: `Bearer ${key}` };
     const asked = request({ host: "127.0.0.1", port, path, headers, agent: AGENT });
@@ -96,9 +142,10 @@ async function answered(to: {
       clearTimeout(late);
       resolve(answer);
     });
-    asked.on("error", (error) => {
+    asked.on("error", (error: NodeJS.ErrnoException) => {
       clearTimeout(late);
-      reject(error);
+      const isKept = asked.reusedSocket && ["ECONNRESET", "EPIPE"].includes(error.code ?? "");
+      reject(isKept || error.code === "ECONNREFUSED" ? new NeverReached(error, isKept) : error);
     });
     asked.end();
   });

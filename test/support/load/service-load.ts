@@ -25,7 +25,7 @@ EOF
 exec nc -ll -p $PORT -e sh /tmp/serve.sh`;
 
 export interface LoadWish {
-  /** Of the gateways, each of which is asked in its turn. */
+  /** Of the gateways, each of which is asked in its turn; where one does not listen, the next. */
   ports: readonly number[];
   /** As their own origin names them. */
   host: string;
@@ -47,8 +47,12 @@ export interface LoadFailure {
 export interface LoadTold {
   /** Answered whole. */
   short: number;
+  /** Of those, by the gateway's port. */
+  byPort: Record<number, number>;
   streams: number;
   openStreams: number;
+  /** Asked once more, since the kept connection had ended. */
+  again: number;
   failed: number;
   /** The first of them. */
   failures: LoadFailure[];
@@ -59,7 +63,7 @@ const WITHIN_MS = 60_000;
 
 export class ServiceLoad implements AsyncDisposable {
   readonly #child: ChildProcess;
-  #told: LoadTold = { short: 0, streams: 0, openStreams: 0, failed: 0, failures: [] };
+  #told: LoadTold = { short: 0, byPort: {}, streams: 0, openStreams: 0, again: 0, failed: 0, failures: [] };
   readonly #over = Promise.withResolvers<LoadTold>();
 
   private constructor(child: ChildProcess) {
@@ -90,8 +94,17 @@ export class ServiceLoad implements AsyncDisposable {
 
   /** So many more short requests were answered. */
   async answers(more: number): Promise<void> {
-    const { short } = this.#told;
-    await eventually(() => this.#told.short >= short + more, {
+    await this.#grows(more, ({ short }) => short);
+  }
+
+  /** So many more were answered by the gateway at this port. */
+  async answersAt(port: number, more: number): Promise<void> {
+    await this.#grows(more, ({ byPort }) => byPort[port] ?? 0);
+  }
+
+  async #grows(more: number, of: (told: LoadTold) => number): Promise<void> {
+    const before = of(this.#told);
+    await eventually(() => of(this.#told) >= before + more, {
       withinMs: WITHIN_MS,
       what: `${more} more answers`,
     });

@@ -7,6 +7,8 @@ export const LONG_FILES: Readonly<Record<string, number>> = {
   "system/quickstart": 74,
   "system/jobs": 73,
   "system/outage": 64,
+  "system/service-faults": 55,
+  "system/service-drain": 45,
   "system/web-side": 40,
   "integration/agent/gang-hosts": 39,
   "system/external": 38,

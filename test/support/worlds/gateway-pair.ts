@@ -56,18 +56,19 @@ export class GatewayPair {
     const pair = new GatewayPair(domain, gateways, balancer);
     try {
       // One after the other, so that their rows tell which is which.
-      for (const { program, port } of gateways) {
-        program.start();
-        await eventually(() => answers(port), {
-          withinMs: 60_000,
-          what: `a gateway, which said:\n${program.said()}`,
-        });
-      }
+      for (const gateway of gateways) await begin(gateway);
     } catch (error) {
       await pair.close();
       throw error;
     }
     return pair;
+  }
+
+  /** One that has ended answers again. */
+  async startAgain(nth: number): Promise<void> {
+    const gateway = this.gateways[nth];
+    if (gateway === undefined) throw new Error("no such gateway");
+    await begin(gateway);
   }
 
   async close(): Promise<void> {
@@ -82,6 +83,14 @@ export function folderWithOperator(house: House, name: string): string {
   mkdirSync(folder);
   copyFileSync(join(house.folder, "control-plane", "operator.json"), join(folder, "operator.json"));
   return folder;
+}
+
+async function begin({ program, port }: OwnGateway): Promise<void> {
+  program.start();
+  await eventually(() => answers(port), {
+    withinMs: 60_000,
+    what: `a gateway, which said:\n${program.said()}`,
+  });
 }
 
 async function answers(port: number): Promise<boolean> {
