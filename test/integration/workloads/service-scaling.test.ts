@@ -5,6 +5,7 @@ import { transaction } from "@remotegpu/control-plane/store/database/database";
 import { examine } from "@remotegpu/control-plane/store/doctor/examination";
 import { wakeService } from "@remotegpu/control-plane/store/inference/waking";
 import { changeWishes } from "@remotegpu/control-plane/store/inference/wishes";
+import { GIB } from "@remotegpu/shared/units";
 import { type FreshDatabase, freshDatabase } from "../../support/engines/postgres.ts";
 import { eventually } from "../../support/eventually.ts";
 import { openControlScene } from "../../support/worlds/control-scene.ts";
@@ -17,6 +18,7 @@ const MINUTES_OF_A_LOOK = LOOK_SECONDS / 60;
 /** More than the minute over which it looks back, and the shortest delay. */
 const A_WHILE = 18;
 const QUICK = { target_qps: 1_000, scale_down_delay: 10 };
+const QUOTA = { memory_quota: 100_000, gpu_quota: 0, storage_quota: GIB, environment_quota: 1 };
 const TO_ZERO = { min_replicas: 0, autoscaling_config: { ...QUICK, scale_to_zero_after: 20 } };
 
 let fresh: FreshDatabase;
@@ -141,6 +143,36 @@ describe("a service from 1 to 3 replicas that aims at 1,000 requests a second of
     expect(shown.status_reason).toContain("Waiting for funds");
     expect((await services.replicas(id)).flatMap(({ runs }) => runs)).toHaveLength(1);
     await fresh.database.query("UPDATE customers SET balance = 100000 WHERE id = $1", [customerId]);
+  });
+
+  test("shows what the quota does not cover, which costs nothing, until it covers more", async () => {
+    const id = await scaling();
+    const allows = async (cpus: number) => {
+      const path = `/api/v1/customers/${services.alice.customerId}/quota`;
+      const body = { ...QUOTA, cpu_quota: cpus };
+      const answer = await services.scene.api.ask("PUT", path, { as: services.scene.api.admin, body });
+      expect(answer.status).toBe(200);
+    };
+    await allows(1);
+
+    await looks(id, 6, { qps: 2_500 });
+    await services.settle();
+    await looks(id, A_WHILE, { qps: 2_500 });
+
+    expect(await events(id, "scaled")).toHaveLength(1);
+    const shown = await services.get(id);
+    expect(shown).toMatchObject({
+      status: "running",
+      replicas: 3,
+      ready_replicas: 1,
+      waiting_replicas: 2,
+      autoscaling: { wish: 3 },
+    });
+    expect(shown.status_reason).toContain("Waiting for quota: cpu_quota of the customer is 1: ");
+    expect((await services.replicas(id, "?all=true")).flatMap(({ runs }) => runs)).toHaveLength(1);
+    await allows(3);
+    await services.settle();
+    expect(await services.serving(id)).toHaveLength(3);
   });
 });
 
