@@ -103,6 +103,7 @@ test(
     const before = await service.house.containersOf(id);
 
     await service.underLoad({ streamSeconds: 3 }, async (load) => {
+      await service.hasStreamsAt(id);
       const failures = await inFlightAtKill(load, {
         kill: async () => {
           await Promise.all([agent.kill(), access.kill()]);
@@ -127,6 +128,7 @@ test(
   async () => {
     await service.underLoad({ streamSeconds: 3 }, async (load) => {
       const host = hostOf(0);
+      await service.hasStreamsAt(host.id);
       const failures = await inFlightAtKill(load, {
         kill: async () => {
           await Promise.all([host.agent.kill(), host.access.kill(), killContainers(host)]);

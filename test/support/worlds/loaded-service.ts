@@ -2,6 +2,7 @@
  * A service in real containers on two hosts, two gateways as processes of their own before it, and clients that ask both
  * without a pause, whatever happens meanwhile. The way of all to Postgres can be cut.
  */
+import { execa } from "execa";
 import { expect } from "vitest";
 import { z } from "zod";
 import { cuttableTcp, type CuttableTcp } from "../engines/cuttable-tcp.ts";
@@ -17,6 +18,8 @@ export const WITHIN = { withinMs: 90_000 };
 /** `npm run proof:services` has 200 a second in all, and 20 rounds. */
 export const LOAD = { perSecond: Number(process.env["SERVICE_LOAD_PER_SECOND"] ?? 40), streams: 30 };
 export const ROUNDS = Number(process.env["SERVICE_LOAD_ROUNDS"] ?? 1);
+/** So many do not end all by themselves in the same moment. */
+const SOME_STREAMS = 5;
 const PATH = { PATH: process.env["PATH"] ?? "" };
 
 const Service = z.looseObject({
@@ -109,6 +112,20 @@ export class LoadedService implements AsyncDisposable {
         throw new Error(`${ready} of ${instances.length} replicas serve, and not ${replicas}: ${reason}`);
       },
       { ...WITHIN, what: `${replicas} replicas and no other` },
+    );
+  }
+
+  /** Clients have streams open at the replica of that host: gateways leave out for some seconds what failed just now. */
+  async hasStreamsAt(hostId: string): Promise<void> {
+    await eventually(
+      async () => {
+        const [replica] = await this.house.containersOf(hostId);
+        // Between any two words of a stream its replica sleeps.
+        const asked = ["exec", replica?.id ?? "", "pidof", "sleep"];
+        const { stdout } = await execa("docker", asked, { reject: false });
+        return stdout.split(" ").length >= SOME_STREAMS;
+      },
+      { ...WITHIN, what: `streams at host ${hostId}` },
     );
   }
 
