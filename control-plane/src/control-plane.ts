@@ -21,6 +21,7 @@ import { succeed } from "./embedded/succession.ts";
 import { bracketed, startEngines, type Engines } from "./engines.ts";
 import { FleetLink } from "./fleet-link.ts";
 import { type GatewayProcess, startGateway } from "./gateway-process.ts";
+import { replicaMetrics } from "./gateway/services/replica-metrics.ts";
 import { TunnelError } from "./gateway/tunnel/tunnel.ts";
 import { createApp } from "./http/server/app.ts";
 import type { ApiDeps, HostLink } from "./http/deps.ts";
@@ -145,6 +146,7 @@ async function serve(
     passwords,
     hostKeys,
     files: fileRequests((hostId) => openFiles(gateway, hostId)),
+    replicaMetrics: replicaMetrics(() => gateway?.tunnels ?? null),
     downloadLinks: downloadLinks(operator),
     attempts,
     config: {

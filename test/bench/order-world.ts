@@ -195,6 +195,7 @@ async function depsOf(
       revocationsChanged: () => Promise.resolve(),
     },
     files: { ask: () => Promise.resolve({ isReached: false, why: "no host here" }) },
+    replicaMetrics: { ask: () => Promise.resolve({ kind: "away", why: "no host here" }) },
     downloadLinks: downloadLinks(operator),
     identity: hostIdentity(operator, { natsUrls: ["nats://127.0.0.1:4222"], ca: null }),
     passwords: passwordSeal(operator),

@@ -15,6 +15,7 @@ import type { Degradation } from "../core/ingest/journal-stream.ts";
 import type { KeyRights } from "../core/accounts/key-scopes.ts";
 import type { DownloadLinks } from "../core/environments/download-links.ts";
 import type { HostKeys } from "../core/environments/host-keys.ts";
+import type { ReplicaMetrics } from "../core/inference/replica-metrics.ts";
 import type { HostFiles } from "../core/hosts/host-files.ts";
 import type { PasswordSeal } from "../core/hosts/images/password-seal.ts";
 import type { LogOpening, LogQuery, Reader } from "../core/workloads/log-stream.ts";
@@ -110,6 +111,7 @@ export interface ApiDeps {
   link: HostLink;
   /** Of storage pools, by their hosts. */
   files: HostFiles;
+  replicaMetrics: ReplicaMetrics;
   downloadLinks: DownloadLinks;
   identity: HostIdentity;
   /** Of registries. */

@@ -90,6 +90,9 @@ export async function openApi(config: Partial<ApiConfig> = {}, database?: FreshD
       revocationsChanged: () => Promise.resolve(),
     },
     files: { ask: () => Promise.resolve({ isReached: false, why: "there is no host in this test" }) },
+    replicaMetrics: {
+      ask: () => Promise.resolve({ kind: "away", why: "There is no host in this test." }),
+    },
     downloadLinks: downloadLinks(operator),
     identity: hostIdentity(operator, { natsUrls: ["nats://127.0.0.1:4222"], ca: null }),
     passwords: passwordSeal(operator),

@@ -12,6 +12,7 @@ import { freePort } from "@remotegpu/control-plane/embedded/ports";
 import { originOf, webBaseOf, webBaseText, type WebBase } from "@remotegpu/control-plane/core/gateway/origin";
 import type { WebTarget } from "@remotegpu/control-plane/core/environments/web-target";
 import { type Gateway, type GatewayDeps, openGateway } from "@remotegpu/control-plane/gateway/gateway";
+import { replicaMetrics } from "@remotegpu/control-plane/gateway/services/replica-metrics";
 import { openTunnels } from "@remotegpu/control-plane/gateway/tunnel/open-tunnels";
 import { AccessAuthority } from "@remotegpu/control-plane/link/identity/access-authority";
 import type { Operator } from "@remotegpu/control-plane/link/servers/operator";
@@ -173,6 +174,7 @@ async function opened(
     certify: (at) => authority.gateway(at),
   });
   ending.defer(() => tunnels.close());
+  control.api.deps.replicaMetrics = replicaMetrics(() => tunnels);
   const anotherGateway = async (other: Partial<GatewayDeps> = {}) =>
     await openGateway({
       db,

@@ -11,6 +11,7 @@ import { SERVICE_AUTOSCALE } from "./service-autoscale.ts";
 import { SERVICE_CURL } from "./service-curl.ts";
 import { SERVICE_DEPLOY } from "./service-deploy.ts";
 import { SERVICE_KEYS } from "./service-keys.ts";
+import { SERVICE_METRICS } from "./service-metrics.ts";
 import { serviceSentence } from "./service-sentence.ts";
 import { SERVICE_STATUS } from "./service-status.ts";
 import { SERVICE_TRAFFIC } from "./service-traffic.ts";
@@ -121,6 +122,7 @@ export const SERVICE = workloadGroup({
     HISTORY,
     SERVICE_CURL,
     SERVICE_TRAFFIC,
+    SERVICE_METRICS,
     ...SERVICE_KEYS,
   ],
   deletion: (id) => `Inference service ${id} is being deleted.`,

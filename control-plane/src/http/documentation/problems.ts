@@ -40,6 +40,10 @@ const MEANINGS: Record<number, readonly [says: string, detail: string]> = {
     "Too many requests from this key; try again in 2 s.",
   ],
   500: ["Our fault; it was written to the log.", "This is our fault. It was written to the log."],
+  502: [
+    "What runs in the workload answers something else than was asked for, or nothing.",
+    "Replica 0 tells no metrics: It answers /metrics with 404 Not Found.",
+  ],
   503: [
     "What is needed for it does not answer now: the database, NATS or the host. Try again later.",
     "The database does not answer now; try again shortly.",

@@ -1,24 +1,22 @@
-/** What an inference service answered: sums and minutes with what it cost, and the same for Prometheus. */
+/** What an inference service answered: sums and minutes with what it cost; the same for Prometheus is service-metrics.ts. */
 import { createRoute, z } from "@hono/zod-openapi";
 import { displayText } from "@remotegpu/shared/text";
 import { MS_PER_HOUR } from "@remotegpu/shared/units";
 import { BUCKET_BOUNDS_MS } from "../../core/inference/traffic/traffic-counts.ts";
 import { trafficFigures } from "../../core/inference/traffic/traffic-figures.ts";
-import { trafficMetrics } from "../../core/inference/traffic/traffic-metrics.ts";
+import type { Connection } from "../../store/database/database.ts";
 import { gatewayReports } from "../../store/gateway/reports.ts";
-import { inferenceServiceById } from "../../store/inference/inference-services.ts";
 import { oldestMinute } from "../../store/inference/traffic.ts";
 import {
   type Stretch,
   trafficCost,
-  trafficEver,
   trafficMinutes,
   trafficSums,
 } from "../../store/inference/traffic-sums.ts";
 import type { ApiApp, ApiDeps } from "../deps.ts";
 import { numericPage, pageOf, PageQuery, toPage } from "../request/pagination.ts";
 import { badField } from "../request/refusal.ts";
-import { forCustomers, iso, Money, ok, okStream, Timestamp, WorkloadIdPath } from "../request/route.ts";
+import { forCustomers, iso, Money, ok, Timestamp, WorkloadIdPath } from "../request/route.ts";
 import { workloadFor } from "../workloads/routed-kind.ts";
 import { INFERENCE_SERVICES } from "./inference-kind.ts";
 
@@ -104,20 +102,7 @@ const get = createRoute({
   responses: ok("Sums, and a page of minutes", Traffic),
 });
 
-const metrics = createRoute({
-  ...forCustomers,
-  method: "get",
-  path: "/inference-services/{id}/metrics",
-  operationId: "getServiceMetrics",
-  tags,
-  summary: "The same for Prometheus: counters of all its time, which never fall, and what is open now",
-  description:
-    "Revision 0 is what gateways answered in place of a replica. Scrape it with a key of the scope read.",
-  request: { params: WorkloadIdPath },
-  responses: okStream("Prometheus text format", "text/plain"),
-});
-
-export function registerServiceTrafficRoutes(api: ApiApp, { db, now }: ApiDeps): void {
+export function registerServiceTrafficRoute(api: ApiApp, { db, now }: ApiDeps): void {
   api.openapi(get, async (c) => {
     const { id } = await workloadFor(c, INFERENCE_SERVICES, c.req.valid("param").id, "read-workload");
     const query = c.req.valid("query");
@@ -129,7 +114,7 @@ export function registerServiceTrafficRoutes(api: ApiApp, { db, now }: ApiDeps):
       trafficSums(db, id, { from, to, keyName }),
       trafficMinutes(db, id, { from, to: before, keyName, limit: page.limit + 1 }),
       trafficCost(db, id, { from, to }),
-      openNow(id),
+      openNow(db, id, now()),
     ]);
     return c.json(
       {
@@ -151,28 +136,17 @@ export function registerServiceTrafficRoutes(api: ApiApp, { db, now }: ApiDeps):
       200,
     );
   });
+}
 
-  api.openapi(metrics, async (c) => {
-    const { id: wished } = c.req.valid("param");
-    const service = await workloadFor(
-      c,
-      { byId: inferenceServiceById, what: INFERENCE_SERVICES.what },
-      wished,
-      "read-workload",
-    );
-    const { id, replicas: wanted, ready_replicas: ready } = service;
-    const [counted, open] = await Promise.all([trafficEver(db, id), openNow(id)]);
-    return c.body(trafficMetrics(counted, { ...open, wanted, ready }), 200, {
-      "Content-Type": "text/plain; version=0.0.4; charset=utf-8",
-    });
-  });
-
-  /** As the gateways told it last. */
-  async function openNow(id: string): Promise<{ inFlight: number; held: number }> {
-    const told = (await gatewayReports(db, [id], now())).flatMap((one) => one.told?.services[id] ?? []);
-    const sum = (of: "inFlight" | "held") => told.reduce((so, one) => so + one[of], 0);
-    return { inFlight: sum("inFlight"), held: sum("held") };
-  }
+/** As the gateways told it last. */
+export async function openNow(
+  db: Connection,
+  id: string,
+  now: Date,
+): Promise<{ inFlight: number; held: number }> {
+  const told = (await gatewayReports(db, [id], now)).flatMap((one) => one.told?.services[id] ?? []);
+  const sum = (of: "inFlight" | "held") => told.reduce((so, one) => so + one[of], 0);
+  return { inFlight: sum("inFlight"), held: sum("held") };
 }
 
 function stretchOf(

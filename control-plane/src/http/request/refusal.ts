@@ -15,6 +15,8 @@ export type RefusalKind =
   | "no-room"
   | "unsupported-media-type"
   | "too-many-requests"
+  /** Of what a program of a customer says, in place of what was asked for. */
+  | "wrong-answer"
   | "unavailable"
   | "timed-out";
 

@@ -26,7 +26,8 @@ import { registerEnvironmentFileRoutes } from "../environments/files/environment
 import { registerFilesInParts } from "../environments/files/files-in-parts.ts";
 import { registerServiceKeyRoutes } from "../inference/service-keys.ts";
 import { registerServiceVersionRoutes } from "../inference/service-versions.ts";
-import { registerServiceTrafficRoutes } from "../inference/service-traffic.ts";
+import { registerServiceMetricsRoute } from "../inference/service-metrics.ts";
+import { registerServiceTrafficRoute } from "../inference/service-traffic.ts";
 import { registerEnvironmentRoutes } from "../environments/environments.ts";
 import { registerPortMappingRoutes } from "../environments/port-mappings.ts";
 import { registerRdpPasswordRoute } from "../environments/rdp-password.ts";
@@ -108,7 +109,8 @@ export function registerResources(api: ApiApp, deps: ApiDeps): void {
   registerWebShareRoutes(api, deps);
   registerServiceKeyRoutes(api, deps);
   registerServiceVersionRoutes(api, deps, fleet);
-  registerServiceTrafficRoutes(api, deps);
+  registerServiceTrafficRoute(api, deps);
+  registerServiceMetricsRoute(api, deps);
   registerPortMappingRoutes(api, deps);
   registerDatasetRoutes(api, deps);
   registerDatasetUploads(api);
