@@ -111,6 +111,17 @@ test("who shows no key of it is refused, and a key of its own opens it", async (
   expect((await execa("curl", [...bare, "--header", header, endpoint ?? ""])).stdout).toBe("200");
 });
 
+test("what gateways counted of it is printed for Prometheus, and what its replica says of itself", async () => {
+  const counted = await cli("service", "metrics", "hello");
+  const own = await cli("service", "metrics", "hello", "--rank", "0");
+
+  expect(counted).toMatchObject({ exitCode: 0 });
+  expect(counted.stdout).toMatch(/^remotegpu_service_replicas_ready 1$/m);
+  // Its program has no such page.
+  expect(own.exitCode).not.toBe(0);
+  expect(own.stderr).toContain("Replica 0 tells no metrics: It answers /metrics with 404 Not Found. (502)");
+});
+
 test(
   "a replica whose container is killed is started again, and those who ask meanwhile are answered",
   { timeout: STORY_MS },

@@ -155,6 +155,18 @@ test("is nobody's where there is no gateway, and where the host is away", async 
   expect(await through({ open: () => Promise.reject(away) })).toEqual({ kind: "away", why: away.message });
 });
 
+test.each([
+  ["away", 503, "Replica 0 cannot be reached now: So it is."],
+  ["late", 504, "Replica 0 tells no metrics: So it is."],
+] as const)("is a problem of its own where it is %s", async (kind, status, detail) => {
+  const { deps } = web.control.api;
+  const { replicaMetrics: real } = deps;
+  onTestFinished(() => void (deps.replicaMetrics = real));
+  deps.replicaMetrics = { ask: () => Promise.resolve({ kind, why: "So it is." }) };
+
+  expect(await metrics()).toMatchObject({ status, body: { detail } });
+});
+
 /** A replica as this says it, which is reached without a tunnel; and whether its connection has ended. */
 async function saying(text: string) {
   const { promise: ended, resolve } = Promise.withResolvers<void>();
