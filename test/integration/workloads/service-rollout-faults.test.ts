@@ -64,6 +64,31 @@ describe("an upgrade goes back by itself, with the cause, and the old version st
     });
   });
 
+  test("where its container ends again and again before it is ready", async () => {
+    const id = await services.runs({});
+    const ends = (count: number) =>
+      services.says.set(1, {
+        phase: "starting",
+        serving: "not-yet",
+        detail: "It exited with code 1",
+        restarts: { count, exitCode: 1, outOfMemory: false, signal: null },
+      });
+    ends(4);
+    await rolling.upgrade(id);
+    await services.settle();
+    expect((await services.get(id)).rollout).toMatchObject({ version: "v2", cause: null });
+
+    ends(5);
+    await services.settle();
+
+    expect(await services.serving(id)).toEqual([0]);
+    expect(await rolling.versions(id)).toEqual(SERVES_V1);
+    expect((await rolling.rollouts(id))[0]).toMatchObject({
+      outcome: "reverted",
+      cause: expect.stringContaining("ended 5 times before it was ready: It exited with code 1."),
+    });
+  });
+
   test("where its third replica fails", async () => {
     const id = await services.runs({ min_replicas: 2 });
     for (const rank of [2, 3, 4, 5])

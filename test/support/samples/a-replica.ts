@@ -24,6 +24,7 @@ export function aReplica(rank: number, place: Partial<ReplicaPlace> = {}, isDism
       isHeld: true,
       placedForMs: HOUR_MS,
       containerForMs: HOUR_MS,
+      earlyEnds: 0,
       stateForMs: HOUR_MS,
       silentForMs: 0,
       emptied: null,

@@ -12,7 +12,7 @@ import type { ControlScene, ScriptedHost } from "./control-scene.ts";
 type Says = Partial<
   Pick<
     ObservedInstance,
-    "phase" | "detail" | "problem" | "exitCode" | "serving" | "containerId" | "openStreams"
+    "phase" | "detail" | "problem" | "exitCode" | "serving" | "restarts" | "containerId" | "openStreams"
   >
 >;
 

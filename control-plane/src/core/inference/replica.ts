@@ -13,6 +13,8 @@ import { isOver, START_LIMIT_MS, stopSentence, type StopOrderer } from "../insta
 export const STARTUP_SECONDS = 600;
 /** Its host has tried once more by then, and has had time to tell. */
 const NEVER_READY_MS = STARTUP_SECONDS * MS_PER_SECOND + MS_PER_MINUTE;
+/** So often its container may end before it is ready for the first time; its host pauses longer before each start. */
+const MAX_EARLY_ENDS = 5;
 /** So long one that was ready may fail its checks; its host starts the container again meanwhile. */
 const UNSERVING_MS = STARTUP_SECONDS * MS_PER_SECOND;
 /** A host that is silent for so long, while it could have been heard, is not waited for. */
@@ -37,6 +39,8 @@ export interface ReplicaPlace {
   placedForMs: number;
   /** Null while its host has no container of it. */
   containerForMs: number | null;
+  /** How often its container ended and was started again before it was ready for the first time. */
+  earlyEnds: number;
   stateForMs: number;
   /** Since its host was heard; 0 while it is. */
   silentForMs: number;
@@ -117,7 +121,8 @@ function endOf(named: string, place: ReplicaPlace): Fate {
 
 /** Completes "Replica 3 …"; null where it has time left. */
 function lateness(place: ReplicaPlace): string | null {
-  const { state, serving, servingForMs, placedForMs, containerForMs, stateForMs, hostName } = place;
+  const { state, serving, servingForMs, placedForMs, containerForMs, earlyEnds, stateForMs, hostName } =
+    place;
   const host = `on host ${hostName}`;
   if (state === "ready")
     return serving !== null && serving !== "yes" && servingForMs >= UNSERVING_MS
@@ -127,6 +132,7 @@ function lateness(place: ReplicaPlace): string | null {
     return placedForMs >= START_LIMIT_MS
       ? `${host} had no container within ${START_LIMIT_MS / MS_PER_MINUTE} minutes`
       : null;
+  if (earlyEnds >= MAX_EARLY_ENDS) return `${host} ended ${earlyEnds} times before it was ready`;
   // Its image came before its container, and one that was ready once begins anew when it is started again.
   return Math.min(containerForMs, stateForMs) >= NEVER_READY_MS
     ? `${host} was not ready within ${STARTUP_SECONDS} seconds`

@@ -69,6 +69,8 @@ interface ReplicaRow {
   is_held: boolean;
   placed_at: Date;
   container_since: Date | null;
+  /** Null where there were none. */
+  early_ends: number | null;
   state_changed_at: Date;
   is_emptied: boolean;
   drain_reason: string | null;
@@ -119,6 +121,8 @@ async function withReplicas(
             CASE WHEN p.state IN ('stopped', 'failed', 'lost') THEN p.ended_by ELSE p.ordered_by END AS ordered_by,
             p.stop_reason, i.known_epoch > p.epoch AND p.state = 'failed' AS is_behind,
             p.resources_released_at IS NULL AS is_held, p.created_at AS placed_at, p.container_since, p.state_changed_at,
+            (SELECT k.count FROM runs r JOIN run_restarts k ON k.run_id = r.id
+              WHERE r.id = p.run_id AND r.first_proven_at IS NULL AND r.was_ready IS NOT TRUE) AS early_ends,
             d.host_id IS NOT NULL AS is_emptied, d.reason AS drain_reason
        FROM instances i LEFT JOIN placements p ON p.instance_id = i.id AND p.epoch = i.current_epoch
        LEFT JOIN hosts h ON h.id = p.host_id LEFT JOIN host_drains d ON d.host_id = h.id
@@ -202,6 +206,7 @@ function placeOf(row: ReplicaRow, hostName: string, now: Date): ReplicaPlace {
     isHeld: row.is_held,
     placedForMs: since(row.placed_at),
     containerForMs: row.container_since === null ? null : since(row.container_since),
+    earlyEnds: row.early_ends ?? 0,
     stateForMs: since(row.state_changed_at),
     silentForMs: row.connection === "unreachable" ? since(row.last_heartbeat) : 0,
     emptied: row.is_emptied ? drainReason(hostName, row.drain_reason) : null,

@@ -38,6 +38,11 @@ describe("what becomes of a replica for itself:", () => {
       "Replica 3 on host host-3 was not ready within 600 seconds: GET / answered 503.",
     ],
     [
+      "ends again and again before it is ready",
+      aStarting(3, { earlyEnds: 5, detail: "Its container ended with code 1." }),
+      "Replica 3 on host host-3 ended 5 times before it was ready: Its container ended with code 1.",
+    ],
+    [
       "fails its checks",
       aReplica(3, { serving: "no", servingForMs: minutes(10) }),
       "Replica 3 on host host-3 has failed its checks for 10 minutes.",
