@@ -119,8 +119,11 @@ async function startProxy(
     throw new Error(`${program} is not installed: apt-get install ${of}`);
   });
   ending.defer(async () => {
+    // Whoever ends this bench from a terminal has ended it as well.
+    if (proxy.exitCode !== null || proxy.signalCode !== null) return;
+    const over = once(proxy, "exit");
     proxy.kill("SIGTERM");
-    if (proxy.exitCode === null) await once(proxy, "exit");
+    await over;
   });
   await eventually(
     async () =>
