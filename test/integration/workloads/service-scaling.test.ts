@@ -170,6 +170,10 @@ describe("a service from 1 to 3 replicas that aims at 1,000 requests a second of
     });
     expect(shown.status_reason).toContain("Waiting for quota: cpu_quota of the customer is 1: ");
     expect((await services.replicas(id, "?all=true")).flatMap(({ runs }) => runs)).toHaveLength(1);
+    await allows(2);
+    await services.settle();
+    expect(await services.serving(id)).toHaveLength(2);
+    expect((await services.get(id)).waiting_replicas).toBe(1);
     await allows(3);
     await services.settle();
     expect(await services.serving(id)).toHaveLength(3);

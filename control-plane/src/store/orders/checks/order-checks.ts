@@ -137,8 +137,9 @@ async function openChecks(
   const unsold = await unsoldSpecs(sql, ordered, { prices, now: grounds.now });
   const imageRefusalOf = new Map(images.map((image, index) => [image, refusals[index] ?? null]));
   const mountsOf = new Map(orders.map((order, index) => [order, resolved[index] as ResolvedMounts]));
+  // Of a workload's many starts, those that are asked of would be in each other's way: each counts once it has passed.
   for (const one of asked)
-    if (isCounted(one) && !rulesOf(one.order.kind).hasManyStarts) quotas.count(shareOf(one.order), 1);
+    if (isCounted(one)) quotas.count(shareOf(one.order), rulesOf(one.order.kind).hasManyStarts ? -1 : 1);
 
   return (one) => {
     const { order, models } = one;
@@ -153,14 +154,15 @@ async function openChecks(
       return { passed: false, obstacle: "price", field: priced.field, detail: priced.detail };
     const share = shareOf(order);
     const waits = models === null && !rulesOf(order.kind).countsWhileWaiting;
-    if (isCounted(one)) quotas.count(share, -1);
+    const countsAlready = isCounted(one) && !rulesOf(order.kind).hasManyStarts;
+    if (countsAlready) quotas.count(share, -1);
     const beyond = waits ? quotas.obstacleAlone(share) : quotas.obstacleTo(share);
-    if (isCounted(one)) quotas.count(share, 1);
+    if (countsAlready) quotas.count(share, 1);
     if (beyond !== null) return { passed: false, obstacle: "quota", detail: beyond };
     const hourly = priced.lines.reduce((sum, lines) => sum + hourlyPrice(lines), 0n);
     const start = mayStart({ customerId: order.payerId, hourly });
     if (!start.allowed) return { passed: false, obstacle: "funds", detail: start.detail };
-    if (!isCounted(one) && !waits) quotas.count(share, 1);
+    if (!countsAlready && !waits) quotas.count(share, 1);
     const { datasets, models: mountedModels } = mounts;
     return {
       passed: true,
