@@ -3,7 +3,7 @@ import { existsSync } from "node:fs";
 import { Argument, Command, CommanderError, InvalidArgumentError } from "commander";
 import { pino } from "pino";
 import type { CheckResult } from "@remotegpu/shared/doctor";
-import { ending } from "@remotegpu/shared/ending";
+import { ending, endingSignal } from "@remotegpu/shared/ending";
 import { errorForLog } from "@remotegpu/shared/log";
 import { ConfigError, readConfig, type Config } from "./config.ts";
 import { doctorCommand } from "./commands/doctor-command.ts";
@@ -161,8 +161,9 @@ async function run(options: Options): Promise<void> {
   const config = configOf(options);
   // The whole server, which no other command needs.
   const { startControlPlane } = await import("./control-plane.ts");
+  const signal = endingSignal();
   const controlPlane = await startControlPlane(config, log);
-  await ending(config);
+  await ending(config, signal);
   log.info({}, "ending in order");
   await controlPlane.stop();
 }
@@ -180,6 +181,7 @@ async function runGateway(options: Options): Promise<void> {
   const { db, end } = await database(config, log, { prepare: assertMigrated });
   try {
     const { startGateway } = await import("./gateway-process.ts");
+    const signal = endingSignal();
     const gateway = await startGateway(
       { ...config.gateway, isAsked: true },
       {
@@ -193,7 +195,7 @@ async function runGateway(options: Options): Promise<void> {
         log,
       },
     );
-    await ending(config);
+    await ending(config, signal);
     log.info({}, "ending in order");
     await gateway.close();
   } finally {

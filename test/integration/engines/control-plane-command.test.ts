@@ -1,9 +1,10 @@
 /** The server's command as an operator types it, on the page for production and otherwise. */
-import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { chmodSync, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { execa } from "execa";
 import { expect, onTestFinished, test } from "vitest";
+import { freePort } from "@remotegpu/control-plane/embedded/ports";
 import { COMPILED } from "../../support/suite/compiled.ts";
 import { RUN_BESIDE, whyNot } from "../../support/pages/classes.ts";
 import { commandsIn, textOf } from "../../support/pages/page.ts";
@@ -60,6 +61,34 @@ test.each(["admin-key", "doctor", "schema-snapshot"])(
     expect(done.stderr).toMatch(/^remotegpu-control-plane: .*migrate.*$/);
   },
 );
+
+test("told to end while it still begins, it ends in order once it has begun, with its Postgres and its NATS", async () => {
+  const folder = mkdtempSync(join(tmpdir(), "remotegpu-hasty-"));
+  // Its Postgres runs as a user of its own.
+  chmodSync(folder, 0o711);
+  onTestFinished(() => rmSync(folder, { recursive: true }));
+  const running = execa(COMMAND, ["run", "--state-dir", folder], {
+    env: {
+      DATABASE_URL: "",
+      NATS_URL: "",
+      REMOTEGPU_LISTEN: `127.0.0.1:${await freePort("127.0.0.1", null)}`,
+      REMOTEGPU_GATEWAY_LISTEN: "off",
+      REMOTEGPU_TUNNEL_LISTEN: "off",
+      REMOTEGPU_AGENT_BUNDLE: "0",
+    },
+    all: true,
+    reject: false,
+    timeout: 60_000,
+  });
+  for await (const line of running.iterable()) if (line.includes("Postgres runs")) break;
+
+  running.kill("SIGTERM");
+
+  const { exitCode, all } = await running;
+  expect({ exitCode, all }).toEqual({ exitCode: 0, all: expect.stringContaining("ending in order") });
+  const { stdout } = await execa("pgrep", ["--full", "--list-full", folder], { reject: false });
+  expect(stdout).toBe("");
+}, 90_000);
 
 test("a command that does not exist is named, and none of the server is started", async () => {
   const done = await execa(COMMAND, ["foo"], { reject: false, timeout: 20_000 });
