@@ -9,6 +9,7 @@ import { COMPILED } from "../../support/suite/compiled.ts";
 import { RUN_BESIDE, whyNot } from "../../support/pages/classes.ts";
 import { commandsIn, textOf } from "../../support/pages/page.ts";
 import { untrueOf } from "../../support/pages/told-session.ts";
+import { eventually } from "../../support/eventually.ts";
 import { freshDatabase } from "../../support/engines/postgres.ts";
 
 const REPOSITORY = new URL("../../..", import.meta.url).pathname;
@@ -80,7 +81,9 @@ test("told to end while it still begins, it ends in order once it has begun, wit
     reject: false,
     timeout: 60_000,
   });
-  for await (const line of running.iterable()) if (line.includes("Postgres runs")) break;
+  let said = "";
+  running.all.on("data", (bytes: Buffer) => (said += String(bytes)));
+  await eventually(() => said.includes("Postgres runs"), { what: "its Postgres" });
 
   running.kill("SIGTERM");
 
