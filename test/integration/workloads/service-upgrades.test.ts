@@ -1,28 +1,17 @@
 /** A service that goes from one version to another, on hosts that a test speaks for: the way of it, and what is refused. */
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
-import { examine } from "@remotegpu/control-plane/store/doctor/examination";
 import { InstanceSpec } from "@remotegpu/shared/instance";
 import { GIB } from "@remotegpu/shared/units";
-import { type FreshDatabase, freshDatabase } from "../../support/engines/postgres.ts";
-import { openControlScene } from "../../support/worlds/control-scene.ts";
 import { RolloutScene, SERVES_V1, SERVES_V2 } from "../../support/worlds/rollout-scene.ts";
-import { ServiceScene } from "../../support/worlds/service-scene.ts";
+import type { ServiceScene } from "../../support/worlds/service-scene.ts";
 
-let fresh: FreshDatabase;
 let services: ServiceScene;
 let rolling: RolloutScene;
 
 beforeEach(async () => {
-  fresh = await freshDatabase();
-  services = await ServiceScene.begin(await openControlScene(fresh), { hosts: 3 });
-  rolling = new RolloutScene(services);
+  ({ services, rolling } = await RolloutScene.begin());
 });
-afterEach(async () => {
-  const { db, now } = services.scene.api.deps;
-  const unwell = (await examine(db, now())).filter(({ state }) => state !== "well");
-  await services.scene.close();
-  if (unwell.length > 0) throw new Error(`the doctor finds: ${JSON.stringify(unwell)}`);
-});
+afterEach(() => rolling.end());
 
 describe("an upgrade", () => {
   test("replaces replica by replica, shows the old version until the last is replaced, and leaves only the new", async () => {

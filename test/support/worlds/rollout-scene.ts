@@ -1,7 +1,10 @@
 /** A service that goes from one version to another, as a test orders it, looks at it and lets time pass. */
 import { InstanceSpec } from "@remotegpu/shared/instance";
+import { examine } from "@remotegpu/control-plane/store/doctor/examination";
+import { freshDatabase } from "../engines/postgres.ts";
 import type { Answer } from "../http/api.ts";
-import type { ServiceScene } from "./service-scene.ts";
+import { openControlScene } from "./control-scene.ts";
+import { ServiceScene } from "./service-scene.ts";
 
 const TRIAL_SECONDS = 16;
 
@@ -10,6 +13,20 @@ export class RolloutScene {
 
   constructor(services: ServiceScene) {
     this.#services = services;
+  }
+
+  /** On three hosts of its own. */
+  static async begin(): Promise<{ services: ServiceScene; rolling: RolloutScene }> {
+    const services = await ServiceScene.begin(await openControlScene(await freshDatabase()), { hosts: 3 });
+    return { services, rolling: new RolloutScene(services) };
+  }
+
+  /** @throws what the doctor finds wrong in the end */
+  async end(): Promise<void> {
+    const { db, now } = this.#services.scene.api.deps;
+    const unwell = (await examine(db, now())).filter(({ state }) => state !== "well");
+    await this.#services.scene.close();
+    if (unwell.length > 0) throw new Error(`the doctor finds: ${JSON.stringify(unwell)}`);
   }
 
   async upgrade(id: string, change: object = {}): Promise<Answer> {

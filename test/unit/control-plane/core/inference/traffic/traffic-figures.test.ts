@@ -1,31 +1,10 @@
 import { describe, expect, test } from "vitest";
-import {
-  BUCKET_BOUNDS_MS,
-  BUCKETS,
-  type CountedAnswer,
-  countAnswer,
-  noCounts,
-} from "@remotegpu/control-plane/core/inference/traffic/traffic-counts";
+import { BUCKET_BOUNDS_MS, BUCKETS } from "@remotegpu/control-plane/core/inference/traffic/traffic-counts";
 import {
   percentileMs,
   trafficFigures,
 } from "@remotegpu/control-plane/core/inference/traffic/traffic-figures";
-
-function counted(...answers: Partial<CountedAnswer>[]) {
-  const counts = noCounts();
-  for (const one of answers)
-    countAnswer(counts, {
-      status: 200,
-      isWhole: true,
-      bytes: 10,
-      tookMs: 1_000,
-      firstByteMs: 2,
-      queuedMs: 0,
-      tokens: null,
-      ...one,
-    });
-  return counts;
-}
+import { counted } from "../../../../../support/samples/counted-answers.ts";
 
 describe("a percentile", () => {
   const buckets = (inside: Record<number, number>) =>

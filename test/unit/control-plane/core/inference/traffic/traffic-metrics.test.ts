@@ -1,26 +1,6 @@
 import { describe, expect, test } from "vitest";
-import {
-  type CountedAnswer,
-  countAnswer,
-  noCounts,
-} from "@remotegpu/control-plane/core/inference/traffic/traffic-counts";
 import { trafficMetrics } from "@remotegpu/control-plane/core/inference/traffic/traffic-metrics";
-
-function counted(...answers: Partial<CountedAnswer>[]) {
-  const counts = noCounts();
-  for (const one of answers)
-    countAnswer(counts, {
-      status: 200,
-      isWhole: true,
-      bytes: 10,
-      tookMs: 1_000,
-      firstByteMs: 2,
-      queuedMs: 0,
-      tokens: null,
-      ...one,
-    });
-  return counts;
-}
+import { counted } from "../../../../../support/samples/counted-answers.ts";
 
 describe("for Prometheus", () => {
   const now = { inFlight: 1, held: 2, wanted: 3, ready: 4 };
