@@ -20,7 +20,8 @@ const COLUMNS: Column[] = [
 
 const WAYS_IN: Column[] = [
   "service",
-  "state",
+  // The state of a lease is none of a service that needs no port, though it answers.
+  ["answers", (row) => (row.reachable === true ? "yes" : "no")],
   "host",
   "port",
   ["command / address", (row) => row.command ?? row.url],
