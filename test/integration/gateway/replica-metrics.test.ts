@@ -129,6 +129,27 @@ test("is a 409 of a replica that is not up", { timeout: STORY_MS }, async () => 
   await served.settle();
 });
 
+test(
+  "is a 409 of a replica that drains: its host takes nothing new to it",
+  { timeout: STORY_MS },
+  async () => {
+    await served.api("POST", "/scale", { replicas: 2 });
+    await served.settle();
+    expect((await metrics("?rank=2")).status).toBe(200);
+    await served.api("POST", "/scale", { replicas: 1 });
+    await web.control.replicas();
+
+    const told = await metrics("?rank=2");
+
+    expect(told.status).toBe(409);
+    expect(told.body.detail).toBe(
+      "Replica 2 drains and takes nothing new, so that nobody is told its metrics any more.",
+    );
+    expect((await metrics()).status).toBe(200);
+    await served.settle();
+  },
+);
+
 test("without a rank it is what gateways counted", async () => {
   const told = await metrics("");
 

@@ -26,7 +26,7 @@ const metrics = createRoute({
   summary:
     "Its traffic for Prometheus: counters of all its time, which never fall, and what is open now; or one replica's own page",
   description:
-    "Revision 0 is what gateways answered in place of a replica. Scrape it with a key of the scope read. With rank it is what that replica answers now at /metrics of its port: at most 1 MiB within 10 s, as text/plain or application/openmetrics-text; the replica is sent nothing of whoever asks. 409 where it is not up, 502 where it answers something else, 503 where its host is away, 504 where it takes too long.",
+    "Revision 0 is what gateways answered in place of a replica. Scrape it with a key of the scope read. With rank it is what that replica answers now at /metrics of its port: at most 1 MiB within 10 s, as text/plain or application/openmetrics-text; the replica is sent nothing of whoever asks. 409 where it is not up or drains, 502 where it answers something else, 503 where its host is away, 504 where it takes too long.",
   request: { params: WorkloadIdPath, query: z.strictObject({ rank: Rank }) },
   responses: okStream("Prometheus text format", "text/plain"),
 });
@@ -58,6 +58,10 @@ async function ofReplica(
   const place = await replicaPlace(db, { serviceId, rank });
   if (place === null) throw notFound(`replica ${rank} of ${what} ${serviceId}`);
   const { instance_id: instanceId, host_id: hostId, port } = place;
+  if (place.is_draining)
+    throw conflict(
+      `Replica ${rank} drains and takes nothing new, so that nobody is told its metrics any more.`,
+    );
   if (!place.is_up || hostId === null || port === null)
     throw conflict(`Replica ${rank} is not up, so that nobody tells its metrics: it is ${place.state}.`);
   const reply = await replicaMetrics.ask({ instanceId, hostId, port }, signal);
