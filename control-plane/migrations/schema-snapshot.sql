@@ -1821,6 +1821,7 @@ CREATE TABLE service_traffic (
   CONSTRAINT service_traffic_took_ms_check CHECK ((took_ms >= (0)::numeric)),
   CONSTRAINT service_traffic_unanswered_check CHECK ((unanswered >= 0))
 );
+CREATE INDEX idx_service_traffic_gateways ON service_traffic USING btree (minute) WHERE ((gateway)::text <> 'all'::text);
 CREATE INDEX idx_service_traffic_minute ON service_traffic USING btree (minute);
 
 CREATE TABLE settings (

@@ -7,6 +7,7 @@ import type { Gateway } from "@remotegpu/control-plane/gateway/gateway";
 import { openDatabase } from "@remotegpu/control-plane/store/database/database";
 import { cuttableTcp } from "../../support/engines/cuttable-tcp.ts";
 import { eventually } from "../../support/eventually.ts";
+import { MS_PER_DAY, MS_PER_MINUTE } from "@remotegpu/shared/units";
 import { ServedScene } from "../../support/worlds/served-scene.ts";
 import { openWebScene, type WebScene } from "../../support/worlds/web-scene.ts";
 
@@ -133,6 +134,33 @@ describe("requests", () => {
       });
       expect([3, 4]).toContain(written);
       expect((await countsOf(served))[0]?.requests).toBe(Number(written) + 4);
+    },
+  );
+
+  test(
+    "that were not written down for a day are given up: they may have been put together",
+    { timeout: STORY_MS },
+    async () => {
+      const served = await another();
+      const url = new URL(web.databaseUrl);
+      const way = await cuttableTcp({ host: url.hostname, port: Number(url.port) });
+      onTestFinished(() => way.close());
+      url.host = `127.0.0.1:${way.port}`;
+      const db = openDatabase(url.href, { maxConnections: 4 });
+      onTestFinished(() => db.close());
+      let passedMs = 0;
+      const late = await web.anotherGateway({ db, now: () => new Date(Date.now() + passedMs) });
+      expect((await served.ask("/", { gateway: late })).status).toBe(200);
+      // Whatever it wrote down until here.
+      way.cut();
+      const before = await countsOf(served);
+      expect((await served.ask("/", { gateway: late })).status).toBe(200);
+
+      passedMs = MS_PER_DAY + MS_PER_MINUTE;
+      way.mend();
+      await late.close();
+
+      expect(await countsOf(served)).toEqual(before);
     },
   );
 

@@ -149,6 +149,40 @@ describe("what is told", () => {
   });
 });
 
+async function oldTraffic(): Promise<void> {
+  const { db, deps } = services.scene.api;
+  const now = deps.now();
+  const term = (await acquireLeadership(db, { holder: "the test", now })) ?? 0;
+  await oldTrafficPass({ db }, { term, now });
+}
+
+describe("after two days", () => {
+  test("a minute is one row of each revision and key, however many gateways had a part in it", async () => {
+    const id = await services.ordered();
+    const { db } = services.scene.api;
+    const minutes = MS_PER_DAY / MS_PER_MINUTE;
+    const gateways = Array.from({ length: 6 }, (_, nth) => `gw-${nth}`);
+    for (const gateway of gateways)
+      for (const minutesAgo of [2 * minutes + 2, 2 * minutes + 3, 20 * minutes])
+        await counted(id, { gateway, minutesAgo }, {}, { status: 500, tookMs: 400_000 });
+    await counted(id, { minutesAgo: 20 * minutes, keyName: "other" }, {});
+    for (const gateway of gateways) await counted(id, { gateway, minutesAgo: 2 * minutes - 2 }, {});
+    const told = async () => {
+      const { total, keys, revisions, items } = await traffic(id, "?start_time=2020-01-01T00:00:00Z");
+      return { total, keys, revisions, items, metrics: await metrics(id) };
+    };
+    const before = await told();
+
+    for (let time = 0; time < 2; time += 1) {
+      await oldTraffic();
+
+      const { rows } = await db.query("SELECT FROM service_traffic WHERE service_id = $1", [id]);
+      expect(rows).toHaveLength(4 + gateways.length);
+      expect(await told()).toEqual(before);
+    }
+  });
+});
+
 describe("after thirty days", () => {
   test("minutes go, and counters stay as they were", async () => {
     const id = await services.ordered();
@@ -163,20 +197,14 @@ describe("after thirty days", () => {
     const before = await metrics(id);
 
     for (let time = 0; time < 2; time += 1) {
-      const now = services.scene.api.deps.now();
-      const term = (await acquireLeadership(db, { holder: "the test", now })) ?? 0;
-      await oldTrafficPass({ db }, { term, now });
+      await oldTraffic();
       const { rows } = await db.query("SELECT FROM service_traffic WHERE service_id = $1", [id]);
       expect(rows).toHaveLength(3);
       expect(await metrics(id)).toBe(before);
     }
     // One that comes late joins what is there.
     await counted(id, { gateway: "gw-3", minutesAgo: 31 * minutes }, {});
-    const now = services.scene.api.deps.now();
-    await oldTrafficPass(
-      { db },
-      { term: (await acquireLeadership(db, { holder: "the test", now })) ?? 0, now },
-    );
+    await oldTraffic();
 
     expect(await metric(id, 'requests_total{revision="1",key="app"')).toBe(14);
     expect(await metric(id, "request_seconds_count")).toBe(15);

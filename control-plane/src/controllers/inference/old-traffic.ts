@@ -1,19 +1,30 @@
-/** One pass over what services answered long ago: its minutes are put together, some thousand rows at a time. */
-import { type Database, transaction } from "../../store/database/database.ts";
+/** One pass over what services answered long ago: its rows are put together, some thousand at a time. */
+import { type Database, type Transaction, transaction } from "../../store/database/database.ts";
 import { assertTerm } from "../../store/database/leader.ts";
-import { putOldTrafficTogether } from "../../store/inference/traffic.ts";
+import { putGatewaysTogether, putOldTrafficTogether } from "../../store/inference/traffic.ts";
 
 /** Of one pass; the next one goes on. */
 const MAX_ROUNDS = 20;
 
-export async function oldTrafficPass(
-  { db }: { db: Database },
-  { term, now }: { term: number; now: Date },
+interface Pass {
+  term: number;
+  now: Date;
+}
+
+export async function oldTrafficPass({ db }: { db: Database }, pass: Pass): Promise<void> {
+  await putTogether(db, pass, putOldTrafficTogether);
+  await putTogether(db, pass, putGatewaysTogether);
+}
+
+async function putTogether(
+  db: Database,
+  { term, now }: Pass,
+  some: (sql: Transaction, now: Date) => Promise<boolean>,
 ): Promise<void> {
   for (let round = 0; round < MAX_ROUNDS; round += 1) {
     const isMore = await transaction(db, async (sql) => {
       await assertTerm(sql, term);
-      return await putOldTrafficTogether(sql, now);
+      return await some(sql, now);
     });
     if (!isMore) return;
   }

@@ -4,7 +4,7 @@
  */
 import type { IncomingMessage } from "node:http";
 import type { Log } from "@remotegpu/shared/log";
-import { MS_PER_MINUTE, MS_PER_SECOND } from "@remotegpu/shared/units";
+import { MS_PER_DAY, MS_PER_MINUTE, MS_PER_SECOND } from "@remotegpu/shared/units";
 import {
   type CountedAnswer,
   countAnswer,
@@ -12,7 +12,7 @@ import {
   type TrafficCounts,
 } from "../../core/inference/traffic/traffic-counts.ts";
 import type { Database } from "../../store/database/database.ts";
-import { keepTraffic } from "../../store/inference/traffic.ts";
+import { keepTraffic, SETTLED_DAYS } from "../../store/inference/traffic.ts";
 import { type CountedAt, CountedRequest } from "./counted-request.ts";
 
 const FLUSH_EVERY_MS = 5 * MS_PER_SECOND;
@@ -90,9 +90,11 @@ export class Traffic {
   }
 
   async #send(): Promise<void> {
-    const rows = [...this.#unsent];
-    if (rows.length === 0) return;
+    // What is older than that may have been put together with what others counted; beside it, it would count twice.
+    const settledMs = this.#now().getTime() - SETTLED_DAYS * MS_PER_DAY;
+    const rows = [...this.#unsent].filter(({ minute }) => minute.getTime() > settledMs);
     this.#unsent.clear();
+    if (rows.length === 0) return;
     try {
       await keepTraffic(this.#db, this.#gateway, rows);
       this.#isAway = false;

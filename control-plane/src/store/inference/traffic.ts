@@ -63,7 +63,9 @@ export async function answersByRevision(
 }
 
 const COUNTED_DAYS = 30;
-/** Of what was counted before the minutes that are kept. */
+/** After so long no gateway writes a minute's row over any more. */
+export const SETTLED_DAYS = 1;
+/** In place of the gateways, in rows that were put together. */
 const TOGETHER = "all";
 /** Taken together in one transaction. */
 const MAX_OLD_ROWS = 5_000;
@@ -72,6 +74,25 @@ export const oldestMinute = (now: Date) => new Date(now.getTime() - COUNTED_DAYS
 
 /** What is older is one row of each revision and key, under the epoch: counters never fall. Whether there may be more of it. */
 export async function putOldTrafficTogether(sql: Transaction, now: Date): Promise<boolean> {
+  const isOld = "minute > 'epoch' AND minute < $1";
+  return await putTogether(sql, { isOld, into: "timestamptz 'epoch'", before: oldestMinute(now) });
+}
+
+/**
+ * A minute is one row of each revision and key, however many gateways there were and however often they began anew. A
+ * gateway gives up what it could not write for a day; twice as long leaves room for clocks that differ. Whether there may be
+ * more of it.
+ */
+export async function putGatewaysTogether(sql: Transaction, now: Date): Promise<boolean> {
+  const before = new Date(now.getTime() - 2 * SETTLED_DAYS * MS_PER_DAY);
+  const isOld = `gateway <> '${TOGETHER}' AND minute < $1`;
+  return await putTogether(sql, { isOld, into: "minute", before });
+}
+
+async function putTogether(
+  sql: Transaction,
+  { isOld, into, before }: { isOld: string; into: string; before: Date },
+): Promise<boolean> {
   const added = [
     ...COUNTERS.map((name) => `${name} = t.${name} + excluded.${name}`),
     ...HISTOGRAMS.map(
@@ -81,15 +102,15 @@ export async function putOldTrafficTogether(sql: Transaction, now: Date): Promis
   const { rows } = await sql.query<{ count: number }>(
     `WITH old AS (
        DELETE FROM service_traffic WHERE ctid = ANY (ARRAY(
-         SELECT ctid FROM service_traffic WHERE minute > 'epoch' AND minute < $1 ORDER BY minute LIMIT ${MAX_OLD_ROWS}))
+         SELECT ctid FROM service_traffic WHERE ${isOld} ORDER BY minute LIMIT ${MAX_OLD_ROWS}))
        RETURNING *),
      kept AS (
        INSERT INTO service_traffic AS t (service_id, minute, gateway, revision, key_name, ${COUNTERS.join(", ")}, ${HISTOGRAMS.join(", ")})
-       SELECT service_id, 'epoch', '${TOGETHER}', revision, key_name, ${summed()} FROM old
-        GROUP BY service_id, revision, key_name
+       SELECT service_id, ${into}, '${TOGETHER}', revision, key_name, ${summed()} FROM old
+        GROUP BY service_id, ${into}, revision, key_name
        ON CONFLICT (service_id, minute, gateway, revision, key_name) DO UPDATE SET ${added.join(", ")})
      SELECT count(*)::int AS count FROM old`,
-    [oldestMinute(now)],
+    [before],
   );
   return rows[0]?.count === MAX_OLD_ROWS;
 }
