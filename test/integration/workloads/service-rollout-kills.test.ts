@@ -1,7 +1,10 @@
-/** A control plane that dies at each of its statements while a service goes from one version to another. */
+/**
+ * A control plane that dies at each of its statements: while another version is ordered, and while a service goes to it.
+ */
 import type { ClientBase } from "pg";
 import { afterEach, beforeEach, expect, test } from "vitest";
 import { replicasPass } from "@remotegpu/control-plane/controllers/inference/replicas";
+import { createApp } from "@remotegpu/control-plane/http/server/app";
 import { type Database, openDatabase } from "@remotegpu/control-plane/store/database/database";
 import { acquireLeadership } from "@remotegpu/control-plane/store/database/leader";
 import { examine } from "@remotegpu/control-plane/store/doctor/examination";
@@ -58,6 +61,92 @@ async function passesThatDie(): Promise<number> {
   throw new Error("a pass asks without end");
 }
 
+/** The order is asked of servers that die at their first statement, the second and so on; then, each time, of one that lives. */
+async function ordersThatDie(
+  ordered: (nth: number) => { path: string; body: object },
+  after: (nth: number) => Promise<void>,
+): Promise<number> {
+  const { deps, app } = services.scene.api;
+  for (let statements = 0; statements < MAX_STATEMENTS; statements += 1) {
+    const { path, body } = ordered(statements);
+    const order = {
+      method: "POST",
+      headers: {
+        Authorization: `Bearer ${services.alice.key}`,
+        "Content-Type": "application/json",
+        "Idempotency-Key": `killed-${statements}`,
+      },
+      body: JSON.stringify(body),
+    };
+    const { db, hasDied } = mortal(statements);
+    const first = await createApp({ ...deps, db }).request(`/api/v1/inference-services${path}`, order);
+    await db.close();
+    expect(hasDied() ? [202, 503] : [202]).toContain(first.status);
+    if (!hasDied()) return statements;
+
+    const again = await app.request(`/api/v1/inference-services${path}`, order);
+
+    expect(again.status).toBe(202);
+    await after(statements);
+  }
+  throw new Error("an order asks without end");
+}
+
+/** Pages of the API are shorter. */
+async function written(table: "service_revisions" | "service_rollouts", id: string): Promise<number> {
+  const { rows } = await services.scene.api.db.query(`SELECT FROM ${table} WHERE service_id = $1`, [id]);
+  return rows.length;
+}
+
+async function isWell(): Promise<void> {
+  const { db, now } = services.scene.api.deps;
+  expect((await examine(db, now())).filter(({ state }) => state !== "well")).toEqual([]);
+}
+
+test(
+  "another version is ordered once or not at all, and once where it is asked again",
+  { timeout: STORY_MS },
+  async () => {
+    const id = await services.ordered({ version: "v-first" });
+    const upgrade = (nth: number) => ({ path: `/${id}/upgrade`, body: { version: `v${nth}` } });
+
+    const deaths = await ordersThatDie(upgrade, async (nth) => {
+      expect((await services.get(id)).rollout).toMatchObject({ version: `v${nth}` });
+      expect(await written("service_revisions", id)).toBe(nth + 2);
+      expect(await written("service_rollouts", id)).toBe(nth + 1);
+    });
+
+    expect(deaths).toBeGreaterThan(10);
+    await isWell();
+  },
+);
+
+test(
+  "the version before is gone back to once or not at all, and once where it is asked again",
+  { timeout: STORY_MS },
+  async () => {
+    const rolling = new RolloutScene(services);
+    const id = await services.runs();
+    await rolling.upgraded(id);
+    // Of a service that is stopped each turn is complete at once.
+    await services.ask("POST", `/${id}/stop`);
+    await services.settle();
+    const before = await written("service_rollouts", id);
+
+    const deaths = await ordersThatDie(
+      () => ({ path: `/${id}/rollback`, body: {} }),
+      async (nth) => {
+        expect(await written("service_rollouts", id)).toBe(before + nth + 1);
+        expect(await services.get(id)).toMatchObject({ version: nth % 2 === 0 ? "v1" : "v2" });
+      },
+    );
+
+    expect(deaths).toBeGreaterThan(10);
+    expect(await written("service_revisions", id)).toBe(2);
+    await isWell();
+  },
+);
+
 test(
   "goes on with the next as if nothing had been, and makes nothing twice",
   { timeout: STORY_MS },
@@ -90,7 +179,6 @@ test(
         .map((event) => event.new)
         .toSorted(),
     ).toEqual(["began", "completed"]);
-    const { db, now } = services.scene.api.deps;
-    expect((await examine(db, now())).filter(({ state }) => state !== "well")).toEqual([]);
+    await isWell();
   },
 );
