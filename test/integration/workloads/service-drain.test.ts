@@ -131,6 +131,32 @@ describe("a service that is scaled down", () => {
     expect(await isGone(id, 1)).toBe(true);
   });
 
+  test("waits for a gateway that was killed for fifteen seconds while another tells, and not for a minute", async () => {
+    const id = await runs();
+    services.says.set(1, { phase: "ready", serving: "yes", openStreams: 0 });
+    await tells("gw-killed", id, {});
+    await scale(id, 1);
+    await services.loops();
+    const silentFor = async (seconds: number) =>
+      await db().query(
+        "UPDATE gateway_reports SET reported_at = now() - make_interval(secs => $1) WHERE gateway_id = 'gw-killed'",
+        [seconds],
+      );
+    // Where nobody tells, it is Postgres that was away.
+    await silentFor(40);
+    await services.settle();
+    expect(await isGone(id, 1)).toBe(false);
+    await silentFor(13);
+    await tells("gw-next", id, {});
+    await services.settle();
+    expect(await isGone(id, 1)).toBe(false);
+
+    await silentFor(16);
+    await services.settle();
+
+    expect(await isGone(id, 1)).toBe(true);
+  });
+
   test("cuts off what is open when its time is up, and says so; a change of that time holds at once", async () => {
     const id = await runs();
     services.says.set(1, { phase: "ready", serving: "yes", openStreams: 1 });

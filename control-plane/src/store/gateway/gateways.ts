@@ -6,6 +6,16 @@ const GATEWAY_LIVES_SECONDS = 60;
 /** Of the gateway `g`. @param now the parameter that says when this is */
 export const isLive = (now: string) =>
   `g.seen_at > ${now}::timestamptz - interval '${GATEWAY_LIVES_SECONDS} seconds'`;
+/**
+ * A gateway tells each second what it has of services. One that is silent for so long while another tells has ended without
+ * a word, or is cut off; while none tells, it is Postgres that was away.
+ */
+const SILENT_SECONDS = 15;
+/** Of the gateway `g`: it runs, and can be asked what it has of services. */
+export const servesNow = (now: string) =>
+  `g.service_base IS NOT NULL AND ${isLive(now)} AND NOT EXISTS (
+     SELECT FROM gateway_reports silent WHERE silent.gateway_id = g.id
+        AND silent.reported_at < (SELECT max(reported_at) FROM gateway_reports) - interval '${SILENT_SECONDS} seconds')`;
 /** Rows of processes that ended without a word are kept for a look at what was. */
 const FORGOTTEN_AFTER_SECONDS = 86_400;
 
@@ -50,7 +60,7 @@ export async function forgetGateways(sql: Connection, now: Date): Promise<void> 
 /** Those that run and serve. */
 export async function liveGatewayCount(sql: Connection, now: Date): Promise<number> {
   const { rows } = await sql.query<{ count: number }>(
-    `SELECT count(*)::int AS count FROM gateways g WHERE g.service_base IS NOT NULL AND ${isLive("$1")}`,
+    `SELECT count(*)::int AS count FROM gateways g WHERE ${servesNow("$1")}`,
     [now],
   );
   return rows[0]?.count ?? 0;

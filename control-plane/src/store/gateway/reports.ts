@@ -1,7 +1,7 @@
 /** What gateways have of services: each keeps one row of its own, which goes with the gateway's. */
 import type { RoutesReport, ServiceReport } from "../../core/gateway/services/gateway-report.ts";
 import type { Connection } from "../database/database.ts";
-import { isLive } from "./gateways.ts";
+import { servesNow } from "./gateways.ts";
 
 export interface GatewayReport {
   gatewayId: string;
@@ -40,7 +40,7 @@ export async function gatewayReports(
             coalesce((SELECT jsonb_object_agg(of.key, of.value) FROM jsonb_each(r.services) of
                        WHERE of.key = ANY($1::text[])), '{}') AS services
        FROM gateways g LEFT JOIN gateway_reports r ON r.gateway_id = g.id
-      WHERE g.service_base IS NOT NULL AND ${isLive("$2")} ORDER BY g.id`,
+      WHERE ${servesNow("$2")} ORDER BY g.id`,
     [serviceIds, now],
   );
   return rows.map(({ id, routes_as_of: asOf, reported_at: at, services }) => ({
