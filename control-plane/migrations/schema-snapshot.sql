@@ -362,6 +362,21 @@ CREATE TRIGGER append_only_truncate BEFORE TRUNCATE ON billing_records FOR EACH 
 CREATE TRIGGER holds_closings BEFORE INSERT ON billing_records FOR EACH STATEMENT EXECUTE FUNCTION hold_invoice_closings();
 CREATE TRIGGER on_open_invoice BEFORE INSERT ON billing_records FOR EACH ROW WHEN ((new.invoice_month IS NOT NULL)) EXECUTE FUNCTION put_on_open_invoice();
 
+CREATE TABLE browser_sessions (
+  id bigserial,
+  token_hash varchar(64) NOT NULL,
+  api_key_id bigint NOT NULL,
+  customer_id bigint NOT NULL,
+  created_at timestamptz NOT NULL,
+  expires_at timestamptz NOT NULL,
+  CONSTRAINT browser_sessions_pkey PRIMARY KEY (id),
+  CONSTRAINT browser_sessions_end_later CHECK ((expires_at > created_at)),
+  CONSTRAINT browser_sessions_token_hash_key UNIQUE (token_hash)
+);
+CREATE INDEX idx_browser_sessions_customer ON browser_sessions USING btree (customer_id, id);
+CREATE INDEX idx_browser_sessions_expires ON browser_sessions USING btree (expires_at);
+CREATE INDEX idx_browser_sessions_key ON browser_sessions USING btree (api_key_id);
+
 CREATE TABLE cluster_state (
   singleton boolean NOT NULL DEFAULT true,
   db_incarnation bigint NOT NULL DEFAULT 1,
@@ -1824,6 +1839,17 @@ CREATE TABLE service_traffic (
 CREATE INDEX idx_service_traffic_gateways ON service_traffic USING btree (minute) WHERE ((gateway)::text <> 'all'::text);
 CREATE INDEX idx_service_traffic_minute ON service_traffic USING btree (minute);
 
+CREATE TABLE session_tickets (
+  token_hash varchar(64) NOT NULL,
+  api_key_id bigint NOT NULL,
+  made_at timestamptz NOT NULL,
+  expires_at timestamptz NOT NULL,
+  CONSTRAINT session_tickets_pkey PRIMARY KEY (token_hash),
+  CONSTRAINT session_tickets_end_later CHECK ((expires_at > made_at))
+);
+CREATE INDEX idx_session_tickets_expires ON session_tickets USING btree (expires_at);
+CREATE INDEX idx_session_tickets_key ON session_tickets USING btree (api_key_id);
+
 CREATE TABLE settings (
   key varchar(64) NOT NULL,
   value text NOT NULL,
@@ -2237,6 +2263,10 @@ ALTER TABLE billing_records
   ADD CONSTRAINT billing_records_transaction_id_fkey FOREIGN KEY (transaction_id) REFERENCES ledger_transactions(id),
   ADD CONSTRAINT billing_records_workspace_id_fkey FOREIGN KEY (workspace_id) REFERENCES workspaces(id) NOT VALID;
 
+ALTER TABLE browser_sessions
+  ADD CONSTRAINT browser_sessions_api_key_id_fkey FOREIGN KEY (api_key_id) REFERENCES api_keys(id) ON DELETE CASCADE,
+  ADD CONSTRAINT browser_sessions_customer_id_fkey FOREIGN KEY (customer_id) REFERENCES customers(id) ON DELETE CASCADE;
+
 ALTER TABLE code_parts
   ADD CONSTRAINT code_parts_code_id_fkey FOREIGN KEY (code_id) REFERENCES codes(id) ON DELETE CASCADE;
 
@@ -2438,6 +2468,9 @@ ALTER TABLE service_rollouts
 
 ALTER TABLE service_traffic
   ADD CONSTRAINT service_traffic_service_id_fkey FOREIGN KEY (service_id) REFERENCES inference_services(id);
+
+ALTER TABLE session_tickets
+  ADD CONSTRAINT session_tickets_api_key_id_fkey FOREIGN KEY (api_key_id) REFERENCES api_keys(id) ON DELETE CASCADE;
 
 ALTER TABLE ssh_keys
   ADD CONSTRAINT ssh_keys_customer_id_fkey FOREIGN KEY (customer_id) REFERENCES customers(id);

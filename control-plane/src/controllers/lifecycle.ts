@@ -1,12 +1,13 @@
 /**
  * One pass over what has lasted too long or is due to end: statuses past their deadline, deletions of which nothing
  * is left, hosts to be empty by now, loops of restarts that are over, workloads of the old system, idempotency keys of
- * yesterday, tickets whose time is over, the access log of months ago. What hosts report moves environments on by itself
+ * yesterday, tickets and sessions whose time is over, the access log of months ago. What hosts report moves environments on by itself
  * (store/reports/observed.ts).
  */
 import type { HostId } from "@remotegpu/shared/ids";
 import { MS_PER_DAY } from "@remotegpu/shared/units";
 import { rulesOf } from "../core/workloads/kinds.ts";
+import { forgetExpiredSessions } from "../store/accounts/browser-sessions.ts";
 import { setting } from "../store/accounts/settings.ts";
 import { type Database, transaction, type Transaction } from "../store/database/database.ts";
 import { stopInstances } from "../store/orders/workload-stops.ts";
@@ -36,7 +37,7 @@ const MAX_OVERDUE = 200;
 const MAX_SETTLED = 500;
 const MAX_DRAINS = 20;
 const MAX_TICKETS = 200;
-/** Of sessions and of attempts, likewise. */
+/** Of each kind of session, of tickets and of attempts, likewise. */
 const MAX_FORGOTTEN = 1000;
 /** What the old system left, each in a transaction of its own. */
 const SETTLEMENTS = [settleEnvironments, settleTrainingJobs, settleInferenceServices, releaseOldLeases];
@@ -72,6 +73,7 @@ export async function lifecyclePass(deps: LifecycleDeps, pass: Pass): Promise<vo
     await endCalmLoops(sql, { now: pass.now, limit: MAX_SETTLED });
     await completeDeletions(sql, { ids: null, now: pass.now });
     await forgetOldKeys(sql, pass.now);
+    await forgetExpiredSessions(sql, { now: pass.now, limit: MAX_FORGOTTEN });
   });
   for (const environmentId of await environmentsOfExpired(db, { now: pass.now, limit: MAX_TICKETS })) {
     const hostIds = await transaction(db, async (sql) => {

@@ -22,6 +22,9 @@ const to = (action: string, target: AuditTargetKind | null, ...id: string[]): Au
 /** The account in ?customer_id=, or the caller's own. */
 export const WHOSE_MONEY = "?customer_id";
 
+/** The session that asks. */
+export const OWN_SESSION = "session";
+
 /** Null: a question that is asked by POST since it is long, and changes nothing. */
 const ROUTES: Record<string, AuditedRoute | null> = {
   "POST /workspaces": to("workspace.create", "workspace"),
@@ -41,6 +44,10 @@ const ROUTES: Record<string, AuditedRoute | null> = {
   "DELETE /workspaces/{id}/members/{customer_id}": to("member.remove", "member", "id", "customer_id"),
   "POST /api-keys": to("api-key.create", "api-key"),
   "DELETE /api-keys/{id}": to("api-key.revoke", "api-key", "id"),
+  "POST /sessions": to("browser-session.create", "browser-session"),
+  "DELETE /sessions/current": to("browser-session.end", "browser-session", OWN_SESSION),
+  "DELETE /sessions/{id}": to("browser-session.end", "browser-session", "id"),
+  "POST /session-tickets": to("session-ticket.create", null),
   "POST /ssh-keys": to("ssh-key.create", "ssh-key"),
   "PATCH /ssh-keys/{id}": to("ssh-key.change", "ssh-key", "id"),
   "DELETE /ssh-keys/{id}": to("ssh-key.delete", "ssh-key", "id"),

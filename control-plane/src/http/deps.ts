@@ -19,6 +19,7 @@ import type { ReplicaMetrics } from "../core/inference/replica-metrics.ts";
 import type { HostFiles } from "../core/hosts/host-files.ts";
 import type { PasswordSeal } from "../core/hosts/images/password-seal.ts";
 import type { LogOpening, LogQuery, Reader } from "../core/workloads/log-stream.ts";
+import type { BrowserSession } from "../store/accounts/browser-sessions.ts";
 import type { AuditEntry } from "../store/audit/audit-log.ts";
 import type { AuditWitness } from "../store/audit/audit-witness.ts";
 import type { Database } from "../store/database/database.ts";
@@ -145,6 +146,10 @@ export interface ApiEnv {
     actor: Actor;
     /** Of the key that was sent, whether it opens anything or not. */
     keyHash: string | undefined;
+    /** The key or the session's token by which the request is known. */
+    secret: string | undefined;
+    /** Where a browser asks by its session. */
+    session: BrowserSession | undefined;
     /** Every route that changes something, as "PATCH /api/v1/environments/{id}". */
     changes: ReadonlyMap<string, AskedChange>;
     /** Set by routes where an admin acts on what belongs to others; written to the audit log. */

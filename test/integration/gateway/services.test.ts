@@ -103,7 +103,9 @@ describe("an origin that others share", () => {
   test("takes no cookie of a replica and sends it none", async () => {
     const { headers } = await served.ask("/cookies");
     expect(headers["set-cookie"]).toBeUndefined();
-    expect((await served.ask("/", { cookie: "a=1" })).body.headers.cookie).toBeUndefined();
+    const cookie = `a=1; remotegpu_session=rgb_${"s".repeat(43)}`;
+    expect((await served.ask("/", { cookie })).body.headers.cookie).toBeUndefined();
+    expect((await served.ask("/", { cookie, key: null })).status).toBe(401);
   });
 
   test("answers pages of other origins as the service's owner says, without a key where they only ask whether they may", async () => {

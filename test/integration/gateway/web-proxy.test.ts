@@ -148,6 +148,29 @@ test("what a container sets as cookies stays on its origin, and ours cannot be r
   expect([headers["alt-svc"], headers["x-hop"]]).toEqual([undefined, undefined]);
 });
 
+test("the dashboard's session opens nothing here, and no container sees it, by whichever way", async () => {
+  const opened = await scene.control.api.ask("POST", "/api/v1/sessions", {
+    body: { key },
+    headers: { Origin: "http://localhost" },
+  });
+  const session = opened.headers.get("Set-Cookie")?.split(";")[0] ?? "";
+  const cookie = `mine=1; ${session}; __Host-${session}; other=2`;
+
+  const refused = await scene.ask(host, "/tell", { cookie });
+  const seen = await scene.ask(host, "/tell", { key, cookie });
+  const socket = await scene.raw(upgrade("/told", `X-Api-Key: ${key}\r\nCookie: ${cookie}\r\n`));
+  let told = "";
+  for await (const chunk of socket) {
+    told += String(chunk);
+    if (told.endsWith("}")) break;
+  }
+
+  expect(session).toMatch(/^remotegpu_session=rgb_/);
+  expect(refused.status).toBe(401);
+  expect([seen.status, seen.body.headers.cookie]).toEqual([200, "mine=1; other=2"]);
+  expect(told).toContain('"cookie":"mine=1; other=2"');
+});
+
 test("a redirect is passed on as it is, and nobody follows it", async () => {
   const { status, headers } = await scene.ask(host, "/redirect", { key });
 

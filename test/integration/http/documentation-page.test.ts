@@ -187,6 +187,8 @@ describe("the curl command", () => {
     );
     // Their examples are nobody's signatures.
     expect(refused).toEqual([
+      // It is for pages of the server alone, and a terminal is none.
+      expect.objectContaining({ id: "createBrowserSession", status: 403 }),
       expect.objectContaining({ id: "readDownload", status: 422 }),
       expect.objectContaining({ id: "joinHost", body: expect.objectContaining({ detail: NO_PROOF }) }),
     ]);

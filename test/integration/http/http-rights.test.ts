@@ -187,6 +187,11 @@ const anInvitation = async (username: string) =>
   String((await post(`/workspaces/${await aWorkspaceOfOwner()}/members`, people.owner, { username })).id);
 const aWorkspaceOfOwner = async () => (await post("/workspaces", people.owner, { name: fresh("ws") })).id;
 const ownKey = async () => (await post("/api-keys", people.author, {})).id;
+async function ownSession(): Promise<number> {
+  const headers = { Origin: "http://localhost" };
+  const { key } = people.author;
+  return (await api.ask("POST", "/api/v1/sessions", { body: { key }, headers })).body.id;
+}
 const aCustomer = async () => (await api.customer(fresh("customer"))).customerId;
 const entry = (kind: "datasets" | "models", visibility: string) => async () =>
   (
@@ -366,6 +371,12 @@ const RIGHTS: [route: string, expected: string, question: Question][] = [
   ["POST /api-keys", EVERYONE, plain("/api-keys", { name: "another" })],
   ["GET /api-keys", EVERYONE, plain("/api-keys")],
   ["DELETE /api-keys/{id}", ALONE, at(ownKey, (id) => `/api-keys/${id}`)],
+  // What it is opened with is missing, which is past the question of rights.
+  ["POST /sessions", PUBLIC, plain("/sessions", {})],
+  ["GET /sessions", EVERYONE, plain("/sessions")],
+  ["DELETE /sessions/{id}", ALONE, at(ownSession, (id) => `/sessions/${id}`)],
+  ["DELETE /sessions/current", EVERYONE, plain("/sessions/current")],
+  ["POST /session-tickets", EVERYONE, plain("/session-tickets", {})],
 
   ["GET /workspaces/{id}/members", MEMBERS, at(aWorkspace, (id) => `/workspaces/${id}/members`)],
   [
@@ -891,6 +902,9 @@ describe("the scope of the key", () => {
     any: [
       "GET /me",
       "DELETE /api-keys/{id}",
+      "DELETE /sessions/{id}",
+      "DELETE /sessions/current",
+      "POST /session-tickets",
       "POST /webhooks",
       "GET /webhooks",
       "GET /webhooks/{id}",

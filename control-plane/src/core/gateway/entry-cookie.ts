@@ -12,7 +12,8 @@ export interface EntryClaim {
 /** A name with __Host- is refused by browsers for anything but this one host, over TLS. */
 export const cookieName = (scheme: "http" | "https") =>
   scheme === "https" ? "__Host-remotegpu" : "remotegpu";
-const OUR_NAMES = /^(__host-)?remotegpu$/i;
+/** That of the dashboard, too (core/accounts/session-cookie.ts): cookies know no ports, so a browser may send it here. */
+const OUR_NAMES = /^(__host-)?remotegpu(_session)?$/i;
 
 const VALUE = /^([ks]\.\d{1,15}(?:\.\d{1,15})?\.\d{1,13})\.([A-Za-z0-9_-]{43})$/;
 
@@ -44,14 +45,6 @@ function claimOf(text: string): EntryClaim | null {
   if (kind === "s" && numbers.length === 2)
     return { entry: { kind: "share", shareId: first }, expiresAt: new Date(second * 1000) };
   return null;
-}
-
-/** The values of our cookie in a Cookie header: a page of another origin may have put one of that name beside it. */
-export function ownCookieValues(header: string, name: string): string[] {
-  return header.split(";").flatMap((pair) => {
-    const at = pair.indexOf("=");
-    return at > 0 && pair.slice(0, at).trim() === name ? [pair.slice(at + 1).trim()] : [];
-  });
 }
 
 /** The page's own cookies; null where none is left. */

@@ -4,14 +4,9 @@
  */
 import { createHmac, timingSafeEqual } from "node:crypto";
 import { derivedSecret } from "@remotegpu/shared/derived-key";
+import { cookieValues } from "../../core/accounts/session-cookie.ts";
 import type { Entry } from "../../core/gateway/entry.ts";
-import {
-  claimText,
-  cookieName,
-  type EntryClaim,
-  ownCookieValues,
-  readCookieValue,
-} from "../../core/gateway/entry-cookie.ts";
+import { claimText, cookieName, type EntryClaim, readCookieValue } from "../../core/gateway/entry-cookie.ts";
 
 /** A page that somebody plants could put others of our name beside ours. */
 const MAX_TRIED = 4;
@@ -39,7 +34,7 @@ export class EntryCookies {
 
   /** Who it lets in to the origin of this host; null where there is no cookie of ours, or it is over. */
   read(header: string, host: string, now: Date): Entry | null {
-    for (const value of ownCookieValues(header, cookieName(this.#scheme)).slice(0, MAX_TRIED)) {
+    for (const value of cookieValues(header, cookieName(this.#scheme)).slice(0, MAX_TRIED)) {
       const claim = this.#claimOf(value, host);
       if (claim !== null && claim.expiresAt.getTime() > now.getTime()) return claim.entry;
     }

@@ -7,7 +7,7 @@ export const SECURITY_SCHEME = {
   type: "http",
   scheme: "bearer",
   description:
-    "An API key, sent as `Authorization: Bearer KEY`. It is the account's: a customer's key sees what belongs to the customer and to the customer's workspaces, an administrator's key sees all. The role that a route needs stands beside the scheme.",
+    "An API key, sent as `Authorization: Bearer KEY`. It is the account's: a customer's key sees what belongs to the customer and to the customer's workspaces, an administrator's key sees all. The role that a route needs stands beside the scheme. A browser that is logged in (`POST /sessions`) sends a cookie in its place, which opens the same; what changes something is then taken from pages of this origin alone.",
 };
 
 /** By `x-access`. */

@@ -1,18 +1,24 @@
 /**
- * Bearer keys: 256 random bits, stored as their SHA-256 only. Turns a request's key into the actor that the
- * routes ask about, and refuses what the key's scopes (core/accounts/key-scopes.ts) do not open; what the account may do is
- * core/accounts/access-rights.ts.
+ * Bearer keys and sessions of browsers: 256 random bits, stored as their SHA-256 only. Turns what a request shows into the
+ * actor that the routes ask about, and refuses what the key's scopes (core/accounts/key-scopes.ts) do not open; what the
+ * account may do is core/accounts/access-rights.ts.
  */
 import { hash, randomBytes } from "node:crypto";
 import { createMiddleware } from "hono/factory";
 import { isExpired, type ScopeRule, scopeNeeded, scopeRefusal } from "../../core/accounts/key-scopes.ts";
-import { actorOfKey, touchKey } from "../../store/accounts/api-keys.ts";
+import { actorOfKey, type KeyHolder, touchKey } from "../../store/accounts/api-keys.ts";
+import { holderOfSession } from "../../store/accounts/browser-sessions.ts";
 import type { Actor, ApiContext, ApiEnv } from "../deps.ts";
 import { ApiRefusal, forbidden } from "./refusal.ts";
+import { refuseOtherPages, shownSession } from "./session-cookies.ts";
 
 const KEY_PREFIX = "rgk_";
 const SERVICE_KEY_PREFIX = "rgs_";
-const KEY_PATTERN = /^Bearer +(rgk_[A-Za-z0-9_-]{43})$/i;
+const SESSION_PREFIX = "rgb_";
+const TICKET_PREFIX = "rgt_";
+const BEARER = /^Bearer +(\S+)$/i;
+const KEY_PATTERN = /^rgk_[A-Za-z0-9_-]{43}$/;
+const SAFE_METHODS = new Set(["GET", "HEAD", "OPTIONS"]);
 /** As much of a key as is stored in clear, so that a person can tell keys apart. */
 const SHOWN_CHARACTERS = 12;
 
@@ -32,8 +38,21 @@ export function makeServiceKey(): NewApiKey {
 }
 
 function newKey(start: string): NewApiKey {
-  const key = start + randomBytes(32).toString("base64url");
+  const key = newSecret(start);
   return { key, prefix: key.slice(0, SHOWN_CHARACTERS), keyHash: secretHash(key) };
+}
+
+/** What a session's cookie carries. */
+export function makeSessionToken(): string {
+  return newSecret(SESSION_PREFIX);
+}
+
+export function makeTicket(): string {
+  return newSecret(TICKET_PREFIX);
+}
+
+function newSecret(start: string): string {
+  return start + randomBytes(32).toString("base64url");
 }
 
 export const authenticate = createMiddleware<ApiEnv>(async (c, next) => {
@@ -41,16 +60,41 @@ export const authenticate = createMiddleware<ApiEnv>(async (c, next) => {
   await next();
 });
 
-/** @throws ApiRefusal unless the request carries the live key of an active account */
+/** @throws ApiRefusal unless the request carries the live key of an active account, or a session of one */
 export async function actorFrom(c: ApiContext): Promise<Actor> {
-  const { deps } = c.var;
-  const key = KEY_PATTERN.exec(c.req.header("Authorization") ?? "")?.[1];
-  if (key === undefined) throw unauthenticated("Send a key as `Authorization: Bearer <key>`.");
+  const authorization = c.req.header("Authorization");
+  // Whoever shows a key means it: a cookie goes along with everything that a browser sends.
+  if (authorization !== undefined) return await actorOfShownKey(c, BEARER.exec(authorization)?.[1] ?? "");
+  const token = shownSession(c);
+  if (token === null) throw unauthenticated("Send a key as `Authorization: Bearer <key>`.");
+  return await actorOfSession(c, token);
+}
 
+/** @throws ApiRefusal unless it is the live key of an active account */
+export async function actorOfShownKey(c: ApiContext, key: string): Promise<Actor> {
+  if (!KEY_PATTERN.test(key)) throw unauthenticated("Send a key as `Authorization: Bearer <key>`.");
+  c.set("secret", key);
   const keyHash = secretHash(key);
   c.set("keyHash", keyHash);
-  const found = await actorOfKey(deps.db, keyHash);
+  const found = await actorOfKey(c.var.deps.db, keyHash);
   if (found === null) throw unauthenticated("This key is not known, or it was revoked.");
+  return await actorOf(c, found);
+}
+
+async function actorOfSession(c: ApiContext, token: string): Promise<Actor> {
+  if (!SAFE_METHODS.has(c.req.method)) refuseOtherPages(c);
+  const { deps } = c.var;
+  const found = await holderOfSession(deps.db, secretHash(token));
+  if (found === null || isExpired(found.session.expiresAt, deps.now()))
+    throw unauthenticated("This session is not known, or it has ended; log in again.");
+  c.set("secret", token);
+  c.set("session", found.session);
+  return await actorOf(c, found);
+}
+
+/** @throws ApiRefusal where the key has expired, or its account is not active */
+export async function actorOf(c: ApiContext, found: KeyHolder): Promise<Actor> {
+  const { deps } = c.var;
   const { keyExpiresAt } = found.actor;
   if (keyExpiresAt !== null && isExpired(keyExpiresAt, deps.now()))
     throw unauthenticated(`This key expired at ${keyExpiresAt.toISOString()}; it opens nothing any more.`);
@@ -83,11 +127,11 @@ export const requireAdmin = createMiddleware<ApiEnv>(async (c, next) => {
   await next();
 });
 
-function unauthenticated(detail: string): ApiRefusal {
+export function unauthenticated(detail: string): ApiRefusal {
   return new ApiRefusal("unauthenticated", detail);
 }
 
-/** Keys and join tokens are long and random, so a plain hash of them tells nothing. */
+/** Keys, tickets and tokens are long and random, so a plain hash of them tells nothing. */
 export function secretHash(text: string): string {
   return hash("sha256", text, "hex");
 }

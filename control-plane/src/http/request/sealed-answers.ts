@@ -1,7 +1,8 @@
 /**
  * Answers can hold secrets that are shown once (keys, tokens), so what is kept of them under an Idempotency-Key is
- * sealed with a key that is derived from the caller's own bearer key, which the server does not keep.
+ * sealed with a key that is derived from what the caller showed, a key or a session, which the server does not keep.
  */
+import assert from "node:assert/strict";
 import { createCipheriv, createDecipheriv, createHmac, hkdfSync, randomBytes } from "node:crypto";
 import type { ApiContext } from "../deps.ts";
 
@@ -32,6 +33,7 @@ export async function bodyHashOf(c: ApiContext): Promise<string> {
 }
 
 function sealingKey(c: ApiContext): Buffer {
-  const bearer = c.req.header("Authorization") ?? "";
-  return Buffer.from(hkdfSync("sha256", bearer.replace(/^Bearer +/i, ""), "", "idempotency", 32));
+  const { secret } = c.var;
+  assert(secret !== undefined, "whoever asks is known before anything is kept for them");
+  return Buffer.from(hkdfSync("sha256", secret, "", "idempotency", 32));
 }

@@ -47,6 +47,8 @@ import { registerWorkspaceInvitationRoutes } from "../workspaces/workspace-invit
 import { registerApiKeyRoutes } from "../accounts/keys-of-customers.ts";
 import { registerOwnKeyRoutes } from "../accounts/own-keys.ts";
 import { registerMeRoutes } from "../accounts/me.ts";
+import { registerBrowserSessionRoutes } from "../sessions/sessions.ts";
+import { registerSessionTicketRoute } from "../sessions/session-tickets.ts";
 import { registerOfferRoute } from "../money/prices/offers.ts";
 import { registerEstimateRoute } from "../money/billing/estimate.ts";
 import { registerPaymentRoutes } from "../money/billing/payments.ts";
@@ -84,6 +86,8 @@ export function registerResources(api: ApiApp, deps: ApiDeps): void {
 
   registerMeRoutes(api, deps);
   registerOwnKeyRoutes(api, deps);
+  registerBrowserSessionRoutes(api, deps);
+  registerSessionTicketRoute(api);
   registerWorkspaceRoutes(api, deps);
   registerWorkspaceMemberRoutes(api, deps);
   registerWorkspaceInvitationRoutes(api, deps);

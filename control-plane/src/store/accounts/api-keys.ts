@@ -46,43 +46,46 @@ async function holders(
   which: string,
   values: readonly (string | number)[],
 ): Promise<ReadonlyMap<string, KeyHolder>> {
-  const { rows } = await sql.query<{
-    key_hash: string;
-    api_key_id: number;
-    customer_id: number;
-    uuid: string;
-    username: string;
-    user_type: string;
-    status: string;
-    last_used_at: Date | null;
-    role: KeyRights["role"];
-    scopes: KeyScope[];
-    expires_at: Date | null;
-  }>(
-    `SELECT k.key_hash, k.id AS api_key_id, k.last_used_at, k.role, k.scopes, k.expires_at, c.id AS customer_id, c.uuid, c.username, c.user_type,
-            coalesce(c.status, 'active') AS status
-       FROM api_keys k JOIN customers c ON c.id = k.customer_id
-      WHERE ${which} AND k.revoked_at IS NULL AND c.deleted_at IS NULL`,
+  const { rows } = await sql.query<HolderRow & { key_hash: string }>(
+    `SELECT k.key_hash, ${HOLDER_COLUMNS} FROM api_keys k JOIN customers c ON c.id = k.customer_id
+      WHERE ${which} AND ${IS_LIVE}`,
     [values],
   );
-  return new Map(
-    rows.map((row) => [
-      row.key_hash,
-      {
-        actor: {
-          apiKeyId: row.api_key_id,
-          customerId: row.customer_id,
-          customerUuid: row.uuid,
-          username: row.username,
-          isAdmin: row.user_type === "admin",
-          keyRights: rightsOf(row),
-          keyExpiresAt: row.expires_at,
-        },
-        customerStatus: row.status,
-        lastUsedAt: row.last_used_at,
-      },
-    ]),
-  );
+  return new Map(rows.map((row) => [row.key_hash, holderOf(row)]));
+}
+
+/** Of a key `k` and its account `c`. */
+export const HOLDER_COLUMNS = `k.id AS api_key_id, k.last_used_at, k.role, k.scopes, k.expires_at, c.id AS customer_id,
+            c.uuid, c.username, c.user_type, coalesce(c.status, 'active') AS status`;
+export const IS_LIVE = "k.revoked_at IS NULL AND c.deleted_at IS NULL";
+
+export interface HolderRow {
+  api_key_id: number;
+  customer_id: number;
+  uuid: string;
+  username: string;
+  user_type: string;
+  status: string;
+  last_used_at: Date | null;
+  role: KeyRights["role"];
+  scopes: KeyScope[];
+  expires_at: Date | null;
+}
+
+export function holderOf(row: HolderRow): KeyHolder {
+  return {
+    actor: {
+      apiKeyId: row.api_key_id,
+      customerId: row.customer_id,
+      customerUuid: row.uuid,
+      username: row.username,
+      isAdmin: row.user_type === "admin",
+      keyRights: rightsOf(row),
+      keyExpiresAt: row.expires_at,
+    },
+    customerStatus: row.status,
+    lastUsedAt: row.last_used_at,
+  };
 }
 
 export function rightsOf({ role, scopes }: { role: KeyRights["role"]; scopes: KeyScope[] }): KeyRights {

@@ -66,6 +66,7 @@ const TARGETS = {
     decimals: "balances hours_left budget_percents monthly_limit",
     money: "balances hours_left budget_percents monthly_limit",
   }),
+  "browser-session": target("browser_sessions", "customer_id api_key_id expires_at"),
   "api-key": target("api_keys", "customer_id name role scopes expires_at revoked_at"),
   "service-key": target(
     "service_keys",

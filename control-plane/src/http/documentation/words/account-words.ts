@@ -95,6 +95,18 @@ export const ACCOUNT_WORDS: Words = {
 
   "ApiKey.prefix": ["", "rgk_Xk3"],
   "ApiKeyShownOnce.key": ["The key itself; it is never shown again", "rgk_Xk3b0Q2nVYr8"],
+  "NewBrowserSession.key": ["A key of the account", "rgk_Xk3b0Q2nVYr8"],
+  "NewBrowserSession.ticket": ["A one-time ticket, in place of a key", "rgt_9aQ2nVYr8Xk3"],
+  "OpenedBrowserSession.is_admin": ["Whether it opens what administrators see", false],
+  "OpenedBrowserSession.expires_at": ["From when on its cookie opens nothing"],
+  "BrowserSession.api_key_id": ["", 7],
+  "BrowserSession.key_name": ["That key's name", "laptop"],
+  "BrowserSession.expires_at": ["From when on its cookie opens nothing"],
+  "SessionTicket.ticket": ["Logs one browser in", "rgt_9aQ2nVYr8Xk3"],
+  "SessionTicket.url": ["The dashboard, with the ticket", "https://gpu.example.com/#ticket=rgt_9aQ2nVYr8Xk3"],
+  "SessionTicket.expires_at": ["From when on it opens nothing"],
+  "NewSessionTicket.valid_seconds": ["For how long it may be used; 60 unless told", 60],
+
   last_used_at: ["When it was used last; null: never"],
   revoked_at: ["Since when it opens nothing; null while it does"],
 

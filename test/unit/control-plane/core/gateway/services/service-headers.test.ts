@@ -48,7 +48,7 @@ describe("on the way to a replica", () => {
 
   test("cookies go on only where the origin is the service's own", () => {
     expect(to({ cookie: "a=1" })["cookie"]).toBeUndefined();
-    const own = to({ cookie: "a=1" }, { prefix: null });
+    const own = to({ cookie: "a=1; remotegpu_session=rgb_x" }, { prefix: null });
     expect(own["cookie"]).toBe("a=1");
     expect(own["x-forwarded-prefix"]).toBeUndefined();
   });

@@ -1,0 +1,48 @@
+/**
+ * The session's cookie at the border: read from a request, set and taken back in an answer, and which page may ask for
+ * changes by it. What it opens is looked up in authentication.ts.
+ */
+import {
+  cookieValues,
+  isOwnPage,
+  sessionCookie,
+  sessionCookieName,
+} from "../../core/accounts/session-cookie.ts";
+import { MS_PER_SECOND } from "@remotegpu/shared/units";
+import type { ApiContext } from "../deps.ts";
+import { ApiRefusal, forbidden } from "./refusal.ts";
+
+const SESSION_VALUE = /^rgb_[A-Za-z0-9_-]{43}$/;
+
+/** @throws ApiRefusal where there are several: one of them a page of another port or name has put beside ours */
+export function shownSession(c: ApiContext): string | null {
+  const shown = cookieValues(c.req.header("Cookie") ?? "", sessionCookieName(isSecure(c)));
+  if (shown.length > 1)
+    throw new ApiRefusal(
+      "unauthenticated",
+      "There are two cookies of a session, so neither is taken; remove this site's cookies and log in again.",
+    );
+  const [value] = shown;
+  return value !== undefined && SESSION_VALUE.test(value) ? value : null;
+}
+
+/** @throws ApiRefusal unless a page of ours asks: a browser adds the cookie to what any page asks for */
+export function refuseOtherPages(c: ApiContext): void {
+  const page = { origin: c.req.header("Origin"), fetchSite: c.req.header("Sec-Fetch-Site") };
+  const ours = [new URL(c.req.url).origin, new URL(c.var.deps.config.publicUrl).origin];
+  if (!isOwnPage(page, ours))
+    throw forbidden("With a session's cookie only pages of this origin may change something (Origin).");
+}
+
+export function setSession(c: ApiContext, value: string, expiresAt: Date): void {
+  const maxAgeSeconds = (expiresAt.getTime() - c.var.deps.now().getTime()) / MS_PER_SECOND;
+  c.header("Set-Cookie", sessionCookie(value, { isSecure: isSecure(c), maxAgeSeconds }));
+}
+
+export function clearSession(c: ApiContext): void {
+  c.header("Set-Cookie", sessionCookie("", { isSecure: isSecure(c), maxAgeSeconds: 0 }));
+}
+
+function isSecure(c: ApiContext): boolean {
+  return c.var.deps.config.publicUrl.startsWith("https:");
+}

@@ -1,0 +1,173 @@
+/**
+ * Sessions of browsers: opened with a key or a ticket, listed, ended. The cookie's value is in the answer's header and
+ * nowhere else; what a session opens is what its key opens.
+ */
+import { createRoute, z } from "@hono/zod-openapi";
+import { text } from "@remotegpu/shared/text";
+import { scopesLackedToRevoke } from "../../core/accounts/key-scopes.ts";
+import { SESSION_HOURS, sessionEnd } from "../../core/accounts/session-cookie.ts";
+import { actorOfKeyId, rightsOf } from "../../store/accounts/api-keys.ts";
+import {
+  endSession,
+  insertSession,
+  liveSession,
+  liveSessionsOf,
+  type SessionRow,
+  useSessionTicket,
+} from "../../store/accounts/browser-sessions.ts";
+import type { Transaction } from "../../store/database/database.ts";
+import type { Actor, ApiApp, ApiContext, ApiDeps } from "../deps.ts";
+import {
+  actorOf,
+  actorOfShownKey,
+  makeSessionToken,
+  refuseBeyondScope,
+  secretHash,
+  unauthenticated,
+} from "../request/authentication.ts";
+import { once } from "../request/idempotency.ts";
+import { conflict, forbidden, notFound } from "../request/refusal.ts";
+import { NUMBERED, registerResource } from "../request/resource.ts";
+import { created, forCustomersWith, forEveryone, jsonBody, noContent, Timestamp } from "../request/route.ts";
+import { clearSession, refuseOtherPages, setSession } from "../request/session-cookies.ts";
+
+const tags = ["account"];
+const MAX_SECRET_LENGTH = 200;
+
+const NewSession = z
+  .strictObject({ key: text(MAX_SECRET_LENGTH).optional(), ticket: text(MAX_SECRET_LENGTH).optional() })
+  .refine(({ key, ticket }) => (key === undefined) !== (ticket === undefined), "must have a key or a ticket")
+  .openapi("NewBrowserSession");
+
+const OpenedSession = z
+  .object({
+    id: z.int(),
+    customer_id: z.int(),
+    username: z.string(),
+    is_admin: z.boolean(),
+    expires_at: Timestamp,
+  })
+  .openapi("OpenedBrowserSession");
+
+const Session = z
+  .object({
+    id: z.int(),
+    api_key_id: z.int().openapi({ description: "The key that it ends with" }),
+    key_name: z.string().nullable(),
+    created_at: Timestamp,
+    expires_at: Timestamp,
+  })
+  .openapi("BrowserSession");
+
+const post = createRoute({
+  ...forEveryone,
+  method: "post",
+  path: "/sessions",
+  operationId: "createBrowserSession",
+  tags,
+  summary: "Log a browser in: a key or a one-time ticket for a session's cookie",
+  description: `For pages of this origin alone. The cookie opens what the key opens, for ${SESSION_HOURS} hours or as long as the key. It is HttpOnly, and its value is in no answer.`,
+  request: { body: jsonBody(NewSession) },
+  responses: created("The session; its cookie is in Set-Cookie", OpenedSession),
+});
+
+const removeCurrent = createRoute({
+  ...forCustomersWith("any"),
+  method: "delete",
+  path: "/sessions/current",
+  operationId: "endCurrentBrowserSession",
+  tags,
+  summary: "Log out: end the session that asks",
+  responses: noContent("Its cookie opens nothing any more"),
+});
+
+export function registerBrowserSessionRoutes(api: ApiApp, { db, now }: ApiDeps): void {
+  api.openapi(post, async (c) => {
+    // Or another page would log its visitor in to an account of its own.
+    refuseOtherPages(c);
+    const { key, ticket } = c.req.valid("json");
+    const token = makeSessionToken();
+    const opened = await once(c, async (sql) => {
+      const actor =
+        key !== undefined ? await actorOfShownKey(c, key) : await actorOfTicket(c, sql, ticket ?? "");
+      c.set("actor", actor);
+      refuseBeyondScope(c, "any");
+      const expiresAt = sessionEnd(now(), actor.keyExpiresAt);
+      const { apiKeyId, customerId, username, isAdmin } = actor;
+      const tokenHash = secretHash(token);
+      const id = await insertSession(sql, { tokenHash, apiKeyId, customerId, now: now(), expiresAt });
+      setSession(c, token, expiresAt);
+      const answer: z.input<typeof OpenedSession> = {
+        id,
+        customer_id: customerId,
+        username,
+        is_admin: isAdmin,
+        expires_at: expiresAt.toISOString(),
+      };
+      return c.json(answer, 201);
+    });
+    return opened;
+  });
+
+  api.openapi(removeCurrent, async (c) => {
+    const { session } = c.var;
+    if (session === undefined) throw conflict("A key asks here, and no session: there is none to end.");
+    await endSession(db, session.id);
+    clearSession(c);
+    return c.body(null, 204);
+  });
+
+  registerResource(api, {
+    path: "/sessions",
+    tags,
+    ids: NUMBERED,
+    Answer: Session,
+    answer: sessionAnswer,
+    list: {
+      summary: "Browsers that are logged in to your account",
+      answers: "A page of sessions",
+      rows: (c, page) => liveSessionsOf(db, { customerId: c.var.actor.customerId, now: now() }, page),
+    },
+    remove: {
+      access: forCustomersWith("any"),
+      summary: "Log a browser out: its session opens nothing from now on",
+      description: "One whose key opens no more than the key that asks; those of the same key in any case.",
+      answers: "It is ended",
+      end: endOf(db, now),
+    },
+  });
+}
+
+async function actorOfTicket(c: ApiContext, sql: Transaction, ticket: string): Promise<Actor> {
+  const apiKeyId = await useSessionTicket(sql, { tokenHash: secretHash(ticket), now: c.var.deps.now() });
+  if (apiKeyId === null)
+    throw unauthenticated("This ticket is not known, its time is over, or it was used; make a new one.");
+  const found = await actorOfKeyId(sql, apiKeyId);
+  if (found === null) throw unauthenticated("The key of this ticket was revoked.");
+  return await actorOf(c, found);
+}
+
+function endOf(db: ApiDeps["db"], now: ApiDeps["now"]) {
+  return async (c: ApiContext, id: number): Promise<void> => {
+    const { actor } = c.var;
+    const row = await liveSession(db, { customerId: actor.customerId, now: now(), id });
+    const lacked =
+      row === null || row.api_key_id === actor.apiKeyId
+        ? []
+        : scopesLackedToRevoke(actor.keyRights, rightsOf(row));
+    if (lacked.length > 0)
+      throw forbidden(`A key ends no session that opens more: yours lacks the scope ${lacked.join(", ")}.`);
+    if (row === null || !(await endSession(db, row.id))) throw notFound(`session ${id}`);
+    if (c.var.session?.id === id) clearSession(c);
+  };
+}
+
+function sessionAnswer(row: SessionRow): z.input<typeof Session> {
+  return {
+    id: row.id,
+    api_key_id: row.api_key_id,
+    key_name: row.key_name,
+    created_at: row.created_at.toISOString(),
+    expires_at: row.expires_at.toISOString(),
+  };
+}

@@ -1,0 +1,441 @@
+/**
+ * Sessions of browsers and the tickets that open them, tried by those who should not have them: forged, stolen, over, used
+ * twice, planted. What a session opens otherwise is what its key opens, which the table of rights asks for.
+ */
+import { lifecyclePass } from "@remotegpu/control-plane/controllers/lifecycle";
+import { acquireLeadership } from "@remotegpu/control-plane/store/database/leader";
+import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";
+import { type Answer, type ApiWorld, type Caller, openApi, problem } from "../../support/http/api.ts";
+
+const HERE = "http://localhost";
+const FROM_HERE = { Origin: HERE };
+
+let api: ApiWorld;
+let ada: Caller & { workspaceId: number };
+let count = 0;
+
+beforeAll(async () => void (api = await openApi()));
+afterAll(async () => await api.close());
+beforeEach(async () => void (ada = await api.customer(`ada-${(count += 1)}`)));
+
+async function logIn(body: object, headers: Record<string, string> = FROM_HERE): Promise<Answer> {
+  return await api.ask("POST", "/api/v1/sessions", { body, headers });
+}
+
+async function cookieOf(caller: Caller): Promise<string> {
+  const { headers } = await logIn({ key: caller.key });
+  return sentBack(headers);
+}
+
+function sentBack(headers: Headers): string {
+  return (headers.get("Set-Cookie") ?? "").split(";")[0] ?? "";
+}
+
+async function by(
+  cookie: string,
+  method = "GET",
+  path = "/me",
+  more: { body?: unknown; headers?: object } = {},
+) {
+  const headers = { Cookie: cookie, ...FROM_HERE, ...more.headers };
+  return await api.ask(method, `/api/v1${path}`, { ...more, headers });
+}
+
+async function ticketOf(caller: Caller, body: object = {}): Promise<Answer> {
+  return await api.ask("POST", "/api/v1/session-tickets", { as: caller, body });
+}
+
+describe("a session", () => {
+  test("opens with a key what the key opens, by a cookie that no page reads", async () => {
+    const opened = await logIn({ key: ada.key });
+
+    expect(opened).toMatchObject({
+      status: 201,
+      body: { customer_id: ada.customerId, username: `ada-${count}`, is_admin: false },
+    });
+    const end = Date.parse(opened.body.expires_at) - api.deps.now().getTime();
+    expect([end > 11.9 * 3_600_000, end <= 12 * 3_600_000]).toEqual([true, true]);
+    expect(opened.headers.get("Set-Cookie")).toMatch(
+      /^remotegpu_session=rgb_[\w-]{43}; Path=\/; Max-Age=43\d{3}; HttpOnly; SameSite=Strict$/,
+    );
+    expect(JSON.stringify(opened.body)).not.toContain("rgb_");
+    const cookie = sentBack(opened.headers);
+    expect(await by(cookie)).toMatchObject({ status: 200, body: { id: ada.customerId } });
+    expect((await by(cookie, "POST", "/workspaces", { body: { name: "w" } })).status).toBe(201);
+    expect((await by(cookie, "GET", "/hosts")).status).toBe(403);
+  });
+
+  test("of a key that only reads only reads, and ends when the key does", async () => {
+    const expires = new Date(api.deps.now().getTime() + 60_000).toISOString();
+    const key = await api.key(ada, { scopes: ["read"], expires_at: expires });
+
+    const opened = await logIn({ key: key.key });
+
+    const cookie = sentBack(opened.headers);
+    expect(opened.body.expires_at).toBe(expires);
+    expect((await by(cookie, "GET", "/environments")).status).toBe(200);
+    expect((await by(cookie, "POST", "/workspaces", { body: { name: "w" } })).status).toBe(403);
+    expect((await by(cookie, "GET", "/billing/balance")).status).toBe(403);
+  });
+
+  test("lies under TLS in a cookie of this host alone, and no other name is read", async () => {
+    await using stack = new AsyncDisposableStack();
+    const secure = await openApi({ publicUrl: "https://gpu.example.com" });
+    stack.defer(async () => await secure.close());
+    const body = { key: secure.admin.key };
+
+    const { status, headers } = await secure.ask("POST", "/api/v1/sessions", {
+      body,
+      headers: { Origin: "https://gpu.example.com" },
+    });
+
+    expect(status).toBe(201);
+    expect(headers.get("Set-Cookie")).toMatch(/^__Host-remotegpu_session=rgb_.*; Path=\/; .*; Secure$/);
+    const cookie = sentBack(headers);
+    const asked = async (sent: string) =>
+      (await secure.ask("GET", "/api/v1/me", { headers: { Cookie: sent } })).status;
+    expect(await asked(cookie)).toBe(200);
+    expect(await asked(cookie.replace("__Host-", ""))).toBe(401);
+  });
+
+  test.each([
+    ["forged", (cookie: string) => cookie.replace(/.$/, (last) => (last === "A" ? "B" : "A"))],
+    ["of no form", () => "remotegpu_session=x"],
+    ["the key itself", () => `remotegpu_session=${ada.key}`],
+    ["empty", () => "remotegpu_session="],
+  ])("that is %s opens nothing", async (_what, change) => {
+    const cookie = await cookieOf(ada);
+
+    expect(await by(change(cookie))).toMatchObject(problem(401));
+  });
+
+  test("of another customer opens that one's things alone", async () => {
+    const bob = await api.customer(`bob-${count}`);
+    const cookie = await cookieOf(bob);
+
+    expect((await by(cookie, "GET", `/workspaces/${ada.workspaceId}`)).status).toBe(404);
+    expect((await by(cookie)).body.id).toBe(bob.customerId);
+  });
+
+  test("is over after its hours", async () => {
+    const key = await api.key(ada, {
+      expires_at: new Date(api.deps.now().getTime() + 30 * 60_000).toISOString(),
+    });
+    const cookie = await cookieOf(key);
+    await api.db.query(
+      "UPDATE browser_sessions SET created_at = created_at - interval '1 h', expires_at = now() - interval '1 s'",
+    );
+
+    expect((await by(cookie)).status).toBe(401);
+    expect((await api.ask("GET", "/api/v1/me", { as: key })).status).toBe(200);
+  });
+
+  test("ends with its key, and with its account", async () => {
+    const key = await api.key(ada, {});
+    const [ofKey, ofAccount] = [await cookieOf(key), await cookieOf(ada)];
+    const { body } = await api.ask("GET", "/api/v1/me", { as: key });
+
+    await api.ask("DELETE", `/api/v1/api-keys/${body.api_key_id}`, { as: ada });
+    expect([(await by(ofKey)).status, (await by(ofAccount)).status]).toEqual([401, 200]);
+
+    await api.ask("PATCH", `/api/v1/customers/${ada.customerId}`, {
+      as: api.admin,
+      body: { status: "suspended" },
+    });
+    expect((await by(ofAccount)).status).toBe(403);
+    expect((await logIn({ key: ada.key })).status).toBe(403);
+  });
+
+  test("loses what its key's account loses, at once", async () => {
+    const boss = await api.customer(`boss-${count}`, "admin");
+    const cookie = await cookieOf(boss);
+    expect((await by(cookie, "GET", "/hosts")).status).toBe(200);
+
+    await api.db.query("UPDATE customers SET user_type = 'external' WHERE id = $1", [boss.customerId]);
+
+    expect((await by(cookie, "GET", "/hosts")).status).toBe(403);
+  });
+
+  test("is not opened by what is no key of an account", async () => {
+    const metrics = await api.key(ada, { role: "metrics" });
+
+    for (const key of [`rgk_${"n".repeat(43)}`, "x", `rgs_${"n".repeat(43)}`])
+      expect(await logIn({ key })).toMatchObject(problem(401));
+    expect((await logIn({ key: metrics.key })).status).toBe(403);
+    for (const body of [{}, { key: ada.key, ticket: "t" }, { key: 1 }])
+      expect((await logIn(body)).status).toBe(422);
+    const { rows } = await api.db.query("SELECT FROM browser_sessions WHERE customer_id = $1", [
+      ada.customerId,
+    ]);
+    expect(rows).toEqual([]);
+  });
+});
+
+describe("a page of another origin", () => {
+  const OTHERS: [string, Record<string, string>][] = [
+    ["another port", { Origin: "http://localhost:8081" }],
+    ["another scheme", { Origin: "https://localhost" }],
+    ["an opaque one", { Origin: "null", "Sec-Fetch-Site": "same-origin" }],
+    ["none, of the same site", { "Sec-Fetch-Site": "same-site" }],
+    ["none at all", {}],
+  ];
+
+  test.each(OTHERS)("%s changes nothing by the cookie and logs nobody in", async (_what, headers) => {
+    const cookie = await cookieOf(ada);
+
+    for (const [method, path, body] of [
+      ["POST", "/workspaces", { name: "stolen" }],
+      ["PATCH", `/workspaces/${ada.workspaceId}`, { name: "stolen" }],
+      ["DELETE", "/sessions/current", undefined],
+      ["PUT", "/billing/budget", { monthly_limit: null }],
+    ] as const)
+      expect(
+        await api.ask(method, `/api/v1${path}`, { body, headers: { Cookie: cookie, ...headers } }),
+      ).toMatchObject(problem(403));
+
+    expect(await logIn({ key: ada.key }, headers)).toMatchObject(problem(403));
+    expect((await by(cookie, "GET", "/workspaces")).body.items).toHaveLength(1);
+    expect((await by(cookie)).status).toBe(200);
+  });
+
+  test("is one that plants a session of its own: who logs in gets a new one, and of two neither is taken", async () => {
+    const mallory = await cookieOf(await api.customer(`mallory-${count}`));
+    const opened = await logIn({ key: ada.key }, { ...FROM_HERE, Cookie: mallory });
+    const own = sentBack(opened.headers);
+
+    expect(own).not.toBe(mallory);
+    expect((await by(own)).body.id).toBe(ada.customerId);
+    expect((await by(`${mallory}; ${own}`)).status).toBe(401);
+    expect((await by(`${own}; ${own}`)).status).toBe(401);
+  });
+
+  test("our own is known by the public address, too, and where a browser names no origin", async () => {
+    const { status } = await logIn({ key: ada.key }, { Origin: api.deps.config.publicUrl });
+    const other = await logIn({ key: ada.key }, { "Sec-Fetch-Site": "same-origin" });
+
+    expect([status, other.status]).toEqual([201, 201]);
+  });
+});
+
+test("a key that is shown wins over a cookie, and needs no page of ours", async () => {
+  const bob = await api.customer(`bob-${count}`);
+  const cookie = await cookieOf(bob);
+  const both = async (authorization: string, method = "GET", path = "/me") =>
+    await api.ask(method, `/api/v1${path}`, {
+      ...(method === "POST" && { body: { name: "w" } }),
+      headers: { Cookie: cookie, Authorization: authorization },
+    });
+
+  expect((await both(`Bearer ${ada.key}`)).body.id).toBe(ada.customerId);
+  expect((await both(`Bearer ${ada.key}`, "POST", "/workspaces")).status).toBe(201);
+  // A broken one is not mended by the cookie.
+  expect((await both(`Bearer rgk_${"n".repeat(43)}`)).status).toBe(401);
+  expect((await both("Basic YTpi")).status).toBe(401);
+});
+
+describe("sessions of an account", () => {
+  test("are listed without what opens them, and ended one by one", async () => {
+    const [first, second] = [await cookieOf(ada), await cookieOf(ada)];
+
+    const { body } = await by(first, "GET", "/sessions");
+    expect(body.items).toHaveLength(2);
+    expect(JSON.stringify(body)).not.toMatch(/rgb_|hash/);
+    const other = body.items[1].id;
+    expect((await by(first, "DELETE", `/sessions/${other}`)).status).toBe(204);
+
+    expect([(await by(first)).status, (await by(second)).status]).toEqual([200, 401]);
+    expect((await by(first, "DELETE", `/sessions/${other}`)).status).toBe(404);
+    const out = await by(first, "DELETE", "/sessions/current");
+    expect([out.status, out.headers.get("Set-Cookie")]).toEqual([
+      204,
+      "remotegpu_session=; Path=/; Max-Age=0; HttpOnly; SameSite=Strict",
+    ]);
+    expect((await by(first)).status).toBe(401);
+    expect((await api.ask("DELETE", "/api/v1/sessions/current", { as: ada })).status).toBe(409);
+  });
+
+  test("are not ended by others, nor by a key that opens less", async () => {
+    const cookie = await cookieOf(ada);
+    const id = (await by(cookie, "GET", "/sessions")).body.items[0].id;
+    const reader = await api.key(ada, { scopes: ["read"] });
+
+    for (const as of [await api.customer(`bob-${count}`), api.admin])
+      expect((await api.ask("DELETE", `/api/v1/sessions/${id}`, { as })).status).toBe(404);
+    expect((await api.ask("DELETE", `/api/v1/sessions/${id}`, { as: reader })).status).toBe(403);
+    const ofReader = await cookieOf(reader);
+    expect((await by(ofReader, "DELETE", "/sessions/current")).status).toBe(204);
+  });
+
+  test("are a hundred at most: one more ends the oldest", async () => {
+    const first = await cookieOf(ada);
+    await api.db.query(
+      `INSERT INTO browser_sessions (token_hash, api_key_id, customer_id, created_at, expires_at)
+       SELECT s.token_hash || n, s.api_key_id, s.customer_id, s.created_at, s.expires_at
+         FROM (SELECT left(token_hash, 50) AS token_hash, api_key_id, customer_id, created_at, expires_at
+                 FROM browser_sessions WHERE customer_id = $1) s, generate_series(1, 99) n`,
+      [ada.customerId],
+    );
+    expect((await by(first)).status).toBe(200);
+
+    const last = await cookieOf(ada);
+
+    expect([(await by(first)).status, (await by(last)).status]).toEqual([401, 200]);
+    const { rows } = await api.db.query("SELECT FROM browser_sessions WHERE customer_id = $1", [
+      ada.customerId,
+    ]);
+    expect(rows).toHaveLength(100);
+  });
+
+  test("that are over go in batches, and their tickets", async () => {
+    await cookieOf(ada);
+    await ticketOf(ada);
+    const cookie = await cookieOf(ada);
+    await api.db.query(
+      `UPDATE browser_sessions SET created_at = now() - interval '13 h', expires_at = now() - interval '1 h'
+        WHERE id = (SELECT min(id) FROM browser_sessions WHERE customer_id = $1)`,
+      [ada.customerId],
+    );
+    await api.db.query(
+      "UPDATE session_tickets SET made_at = now() - interval '1 h', expires_at = now() - interval '1 min'",
+    );
+    const term = await acquireLeadership(api.db, { holder: "the test", now: api.deps.now() });
+
+    await lifecyclePass({ db: api.db, nudge: () => undefined }, { term: term ?? 0, now: api.deps.now() });
+
+    const { rows } = await api.db.query("SELECT FROM browser_sessions WHERE customer_id = $1", [
+      ada.customerId,
+    ]);
+    expect(rows).toHaveLength(1);
+    expect((await api.db.query("SELECT FROM session_tickets")).rows).toEqual([]);
+    expect((await by(cookie)).status).toBe(200);
+  });
+});
+
+describe("a ticket", () => {
+  test("logs one browser in, once, by a link that tells it to no server", async () => {
+    const made = await ticketOf(ada);
+    const { ticket, url } = made.body;
+
+    expect(made.status).toBe(201);
+    expect(url).toBe(`${api.deps.config.publicUrl}/#ticket=${ticket}`);
+    const opened = await logIn({ ticket });
+    expect(opened).toMatchObject({ status: 201, body: { customer_id: ada.customerId } });
+    expect((await by(sentBack(opened.headers))).status).toBe(200);
+    expect(await logIn({ ticket })).toMatchObject(problem(401));
+  });
+
+  test("that several use at once lets one of them in", async () => {
+    const { ticket } = (await ticketOf(ada)).body;
+
+    const asked = await Promise.all([1, 2, 3, 4].map(async () => (await logIn({ ticket })).status));
+
+    expect(asked.toSorted((a, b) => a - b)).toEqual([201, 401, 401, 401]);
+  });
+
+  test("is over after its minute, or as long as was wished for", async () => {
+    const [short, long] = [await ticketOf(ada), await ticketOf(ada, { valid_seconds: 3600 })];
+    const late = (answer: Answer) => Date.parse(answer.body.expires_at) - api.deps.now().getTime();
+    expect([late(short) <= 60_000, late(long) > 3_500_000]).toEqual([true, true]);
+    expect((await ticketOf(ada, { valid_seconds: 3601 })).status).toBe(422);
+    await api.db.query(
+      "UPDATE session_tickets SET made_at = made_at - interval '61 s', expires_at = expires_at - interval '61 s'",
+    );
+
+    expect((await logIn({ ticket: short.body.ticket })).status).toBe(401);
+    expect((await logIn({ ticket: long.body.ticket })).status).toBe(201);
+  });
+
+  test("opens nothing once its key is revoked, and is used up by nobody whose account is suspended", async () => {
+    const key = await api.key(ada, {});
+    const { ticket } = (await ticketOf(key)).body;
+    const { body } = await api.ask("GET", "/api/v1/me", { as: key });
+    await api.ask("DELETE", `/api/v1/api-keys/${body.api_key_id}`, { as: ada });
+
+    expect((await logIn({ ticket })).status).toBe(401);
+    expect((await logIn({ ticket: "x" })).status).toBe(401);
+  });
+
+  test("is made by a key and not by a session, and twenty wait at most", async () => {
+    const cookie = await cookieOf(ada);
+    expect((await by(cookie, "POST", "/session-tickets", { body: {} })).status).toBe(403);
+
+    const asked = await Promise.all(Array.from({ length: 22 }, async () => (await ticketOf(ada)).status));
+
+    expect(asked.toSorted((a, b) => a - b)).toEqual([...Array<number>(20).fill(201), 429, 429]);
+  });
+});
+
+describe("what is kept", () => {
+  test("of sessions and tickets is no secret, in no table and no log", async () => {
+    const cookie = await cookieOf(ada);
+    const key = { "Idempotency-Key": `tickets-${count}` };
+    const made = await api.ask("POST", "/api/v1/session-tickets", { as: ada, body: {}, headers: key });
+    const again = await api.ask("POST", "/api/v1/session-tickets", { as: ada, body: {}, headers: key });
+    const own = { "Idempotency-Key": `key-${count}` };
+    const newKey = await by(cookie, "POST", "/api-keys", { body: {}, headers: own });
+    expect(again.body).toEqual(made.body);
+
+    const { rows: tables } = await api.db.query<{ name: string }>(
+      "SELECT tablename AS name FROM pg_tables WHERE schemaname = 'public'",
+    );
+    const secrets = [cookie.split("=")[1] ?? "", made.body.ticket, newKey.body.key];
+    const found: string[] = [];
+    for (const { name } of tables) {
+      const { rows } = await api.db.query<{ row: string }>(`SELECT t::text AS row FROM ${name} t`);
+      for (const { row } of rows) if (secrets.some((secret) => row.includes(secret))) found.push(name);
+    }
+    expect(secrets.every((secret) => secret.length > 40)).toBe(true);
+    expect(found).toEqual([]);
+  });
+
+  test("under an Idempotency-Key is told to the session that asked, and to no other one", async () => {
+    const [own, other] = [await cookieOf(ada), await cookieOf(ada)];
+    const more = { body: { name: "made" }, headers: { "Idempotency-Key": `once-${count}` } };
+    const made = await by(own, "POST", "/api-keys", more);
+
+    const again = await by(own, "POST", "/api-keys", more);
+    const elsewhere = await by(other, "POST", "/api-keys", more);
+
+    expect([made.status, again.body.key]).toEqual([201, made.body.key]);
+    expect(elsewhere).toMatchObject(problem(422));
+  });
+
+  test("in the audit log says who logged in and out by which key, and who tried", async () => {
+    const opened = await logIn({ key: ada.key });
+    const revoked = await api.key(ada, {});
+    const { api_key_id } = (await api.ask("GET", "/api/v1/me", { as: revoked })).body;
+    await api.ask("DELETE", `/api/v1/api-keys/${api_key_id}`, { as: ada });
+    await logIn({ key: revoked.key });
+    await ticketOf(ada);
+    await by(sentBack(opened.headers), "DELETE", "/sessions/current");
+
+    const { rows } = await api.db.query(
+      `SELECT action, outcome, target_id, actor_role FROM audit_log
+        WHERE actor_customer_id = $1 AND (action LIKE 'browser-session.%' OR action = 'session-ticket.create') ORDER BY id`,
+      [ada.customerId],
+    );
+    const id = String(opened.body.id);
+    const by_ = { actor_role: "customer" };
+    expect(rows).toEqual([
+      { action: "browser-session.create", outcome: "done", target_id: id, ...by_ },
+      { action: "browser-session.create", outcome: "refused", target_id: null, ...by_ },
+      { action: "session-ticket.create", outcome: "done", target_id: null, ...by_ },
+      { action: "browser-session.end", outcome: "done", target_id: id, ...by_ },
+    ]);
+  });
+});
+
+test("whoever guesses is held off like one who guesses keys", async () => {
+  await using stack = new AsyncDisposableStack();
+  const bound = { perKey: { burst: 1e6, perSecond: 1e6 }, perAddress: { burst: 3, perSecond: 0.001 } };
+  const narrow = await openApi({ rateLimits: bound });
+  stack.defer(async () => await narrow.close());
+
+  const asked: number[] = [];
+  for (const guess of ["a", "b", "c", "d", "e"])
+    asked.push(
+      (await narrow.ask("POST", "/api/v1/sessions", { body: { ticket: guess }, headers: FROM_HERE })).status,
+    );
+
+  expect(asked).toEqual([401, 401, 401, 429, 429]);
+});
