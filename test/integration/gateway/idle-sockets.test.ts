@@ -1,34 +1,29 @@
 /**
- * Many WebSockets that say nothing through one gateway, all of them of use and all of them ended with it; a thousand here,
- * ten thousand by `npm run proof:sockets`. The way to the container is a plain connection, since a host takes fewer.
+ * Many WebSockets that say nothing through one gateway and one host, all of them of use and all of them ended with it; a
+ * thousand here, ten thousand by `npm run proof:sockets`. Clients, host and container are processes of their own; each
+ * has one file open for each socket, as this one has, which is the gateway.
  */
-import { spawn } from "node:child_process";
+import { fork } from "node:child_process";
 import { once } from "node:events";
-import { connect, type Socket } from "node:net";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { execa } from "execa";
-import { freePort } from "@remotegpu/control-plane/embedded/ports";
 import { GATEWAY_LIMITS } from "@remotegpu/control-plane/gateway/front/load";
+import type { IdleNews, IdleWish } from "../../fixtures/idle-clients.ts";
 import { openWebScene, SERVICE_PORT, type WebScene } from "../../support/worlds/web-scene.ts";
 
 const SOCKETS = Number(process.env["IDLE_SOCKETS"] ?? 1_000);
-const AT_ONCE = 50;
-/** Of each: the client's end, and both of the gateway's. */
-const DESCRIPTORS = 3 * SOCKETS + 2_000;
-const SERVICE = new URL("../../fixtures/web-service.ts", import.meta.url).pathname;
+/** Of each process. */
+const DESCRIPTORS = SOCKETS + 2_000;
+const CLIENTS = new URL("../../fixtures/idle-clients.ts", import.meta.url).pathname;
 
 let scene: WebScene;
-let port: number;
 
 const ending = new AsyncDisposableStack();
 
 beforeAll(async () => {
+  // What is started from here on takes it along.
   await mayOpen(DESCRIPTORS);
   scene = ending.adopt(await openWebScene(), (one) => one.close());
-  port = await freePort("127.0.0.1", null);
-  const service = spawn(process.execPath, [SERVICE, String(port)], { stdio: ["ignore", "pipe", "inherit"] });
-  ending.defer(() => void service.kill("SIGKILL"));
-  await once(service.stdout, "data");
 });
 afterAll(() => ending.disposeAsync());
 
@@ -43,42 +38,22 @@ test("idle WebSockets stay open by the thousand, answer, and end with the gatewa
       socketsPerOrigin: SOCKETS,
       connections: SOCKETS,
     },
-    tunnels: {
-      open: async () => {
-        const socket = connect({ port, host: "127.0.0.1", allowHalfOpen: true });
-        await once(socket, "connect");
-        return socket;
-      },
-    },
   });
-  const upgrade = `GET /ws HTTP/1.1\r\nHost: ${scene.hostOf(SERVICE_PORT)}\r\nX-Api-Key: ${scene.owner.key}\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n`;
+  const clients = fork(CLIENTS);
+  ending.defer(() => void clients.kill("SIGKILL"));
+  const died = once(clients, "exit").then(() => Promise.reject(new Error("the clients' process has ended")));
+  const news = async (): Promise<IdleNews> => {
+    const [told] = (await Promise.race([once(clients, "message"), died])) as [IdleNews];
+    return told;
+  };
+  const head = `GET /ws HTTP/1.1\r\nHost: ${scene.hostOf(SERVICE_PORT)}\r\nX-Api-Key: ${scene.owner.key}\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n`;
 
-  const sockets: Socket[] = [];
-  while (sockets.length < SOCKETS) {
-    const some = Array.from({ length: Math.min(AT_ONCE, SOCKETS - sockets.length) }, async () => {
-      const socket = await scene.raw(upgrade, gateway);
-      expect(await heard(socket)).toContain("HTTP/1.1 101");
-      return socket;
-    });
-    sockets.push(...(await Promise.all(some)));
-  }
-  const echoes = await Promise.all(
-    sockets.map(async (socket, nth) => {
-      socket.write(`this is ${nth}`);
-      return await heard(socket);
-    }),
-  );
-  const closed = Promise.all(
-    sockets.map(async (socket) => {
-      // Its own side is left open else.
-      socket.once("end", () => socket.destroy());
-      await once(socket, "close");
-    }),
-  );
+  clients.send({ port: gateway.port, head, count: SOCKETS } satisfies IdleWish);
+  const answered = await news();
+  const ended = news();
   await gateway.close();
-  await closed;
 
-  expect(echoes).toEqual(sockets.map((_, nth) => `this is ${nth}`));
+  expect([answered, await ended]).toEqual([{ echoed: SOCKETS }, { ended: SOCKETS }]);
 }, 300_000);
 
 /** @throws where this machine lets nobody raise the limit so far */
@@ -86,9 +61,4 @@ async function mayOpen(files: number): Promise<void> {
   const own = ["--pid", String(process.pid)];
   const { stdout } = await execa("prlimit", ["--nofile", "--output=SOFT", "--noheadings", ...own]);
   if (Number(stdout) < files) await execa("prlimit", [`--nofile=${files}:${files}`, ...own]);
-}
-
-async function heard(socket: Socket): Promise<string> {
-  const [said] = (await once(socket, "data")) as [Buffer];
-  return String(said);
 }
