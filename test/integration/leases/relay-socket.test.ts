@@ -4,9 +4,11 @@ import { connect, createServer, type AddressInfo, type Socket } from "node:net";
 import { buffer } from "node:stream/consumers";
 import { expect, test } from "vitest";
 import { RelaySocket } from "@remotegpu/agent/access/relay/relay-socket";
+import { eventually } from "../../support/eventually.ts";
 import { numberedBytes } from "../../support/samples/numbered-bytes.ts";
 
 const BULK_BYTES = 4 * 1024 * 1024;
+const PIECE_BYTES = 300_000;
 
 test("the word that somebody was waited for is passed on with all that follows it", async () => {
   await using from = await pair();
@@ -51,6 +53,38 @@ test("two that are read into the same memory at once get each its own bytes", as
   expect(came.equals(counted)).toBe(true);
   expect(otherCame.equals(zeros)).toBe(true);
 });
+
+test("whoever reads nothing for a while gets all that came meanwhile, in pieces large and small", async () => {
+  await using ending = new AsyncDisposableStack();
+  // More than the kernel keeps of one connection, and more connections than have a block of their own.
+  const much = Buffer.concat([...numberedBytes(6 * BULK_BYTES)]);
+  const ways = await Promise.all(
+    Array.from({ length: 34 }, async (_, nth) => {
+      const [from, into] = [ending.use(await pair()), ending.use(await pair())];
+      new RelaySocket(from.near).pourInto(into.near);
+      const bytes = nth % 17 === 0 ? much : much.subarray(0, BULK_BYTES / 4);
+      return { into, bytes, written: writeInPieces(from.far, bytes) };
+    }),
+  );
+  const slow = ways.filter(({ bytes }) => bytes === much);
+  await eventually(() => slow.every(({ into }) => into.near.writableLength > 0), { what: "a full kernel" });
+
+  const came = await Promise.all(ways.map(({ into }) => buffer(into.far)));
+
+  expect(came.map((bytes, nth) => bytes.equals(ways[nth]?.bytes ?? Buffer.of()))).toEqual(
+    ways.map(() => true),
+  );
+  await Promise.all(ways.map(({ written }) => written));
+});
+
+/** A small one before each large one. */
+async function writeInPieces(socket: Socket, bytes: Buffer): Promise<void> {
+  for (let at = 0; at < bytes.length; at += PIECE_BYTES) {
+    socket.write(bytes.subarray(at, at + 100));
+    if (!socket.write(bytes.subarray(at + 100, at + PIECE_BYTES))) await once(socket, "drain");
+  }
+  socket.end();
+}
 
 /** Both ends of one connection; the near one has not been read from. */
 async function pair(): Promise<{ near: Socket; far: Socket } & AsyncDisposable> {
