@@ -1333,6 +1333,7 @@ CREATE TABLE ledger_transactions (
   CONSTRAINT ledger_transactions_pkey PRIMARY KEY (id),
   CONSTRAINT ledger_transactions_source_kind_source_id_key UNIQUE (source_kind, source_id)
 );
+CREATE INDEX idx_ledger_transactions_at ON ledger_transactions USING btree (at);
 CREATE INDEX idx_ledger_transactions_customer ON ledger_transactions USING btree (customer_id, at);
 CREATE INDEX idx_ledger_transactions_run ON ledger_transactions USING btree (run_id);
 CREATE TRIGGER append_only BEFORE DELETE OR UPDATE ON ledger_transactions FOR EACH ROW EXECUTE FUNCTION refuse_change_of_append_only();

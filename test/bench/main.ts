@@ -10,6 +10,7 @@ import { measureBacklog } from "./backlog.ts";
 import { measureCommand } from "./command.ts";
 import { measureDecisions } from "./decisions.ts";
 import { measureEnvironment } from "./environment.ts";
+import { measureFleetMap } from "./fleet-map.ts";
 import { measureGangNetwork } from "./gang-network.ts";
 import { measureGangs } from "./gangs.ts";
 import { measureHeartbeats } from "./heartbeats.ts";
@@ -73,6 +74,7 @@ const BENCHES: Record<string, Bench> = {
   placements: measurePlacements,
   invoices: measureInvoices,
   "record-pages": measureRecordPages,
+  "fleet-map": measureFleetMap,
 };
 
 const { values, positionals: chosen } = parseArgs({

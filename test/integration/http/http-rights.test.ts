@@ -865,6 +865,7 @@ const RIGHTS: [route: string, expected: string, question: Question][] = [
   ["POST /gpus/{uuid}/uncordon", ADMINS, at(gpu, (uuid) => `/gpus/${uuid}/uncordon`, {})],
 
   ["GET /fleet", ADMINS, plain("/fleet")],
+  ["GET /fleet/map", ADMINS, plain("/fleet/map")],
   ["GET /audit-log", ADMINS, plain("/audit-log")],
   ["GET /quarantine", ADMINS, plain("/quarantine")],
   ["GET /alarms", ADMINS, plain("/alarms")],

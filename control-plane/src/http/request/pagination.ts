@@ -13,17 +13,22 @@ const MAX_CURSOR_LENGTH = 400;
 
 /** Spread into a query schema: `z.strictObject({ ...pageQuery, status: … })`. */
 export const pageQuery = {
-  limit: z
+  limit: limitUpTo(MAX_LIMIT, DEFAULT_LIMIT),
+  cursor: z.string().max(MAX_CURSOR_LENGTH).optional(),
+};
+
+/** `usual` is what the list itself takes where nothing is said. */
+export function limitUpTo(most: number, usual: number) {
+  return z
     .string()
     .refine(
-      (text) => /^[0-9]{1,3}$/.test(text) && Number(text) >= 1 && Number(text) <= MAX_LIMIT,
-      `must be a whole number from 1 to ${MAX_LIMIT}`,
+      (text) => /^[0-9]{1,4}$/.test(text) && Number(text) >= 1 && Number(text) <= most,
+      `must be a whole number from 1 to ${most}`,
     )
     .transform(Number)
     .optional()
-    .openapi({ type: "integer", minimum: 1, maximum: MAX_LIMIT, default: DEFAULT_LIMIT }),
-  cursor: z.string().max(MAX_CURSOR_LENGTH).optional(),
-};
+    .openapi({ type: "integer", minimum: 1, maximum: most, default: usual });
+}
 
 export const PageQuery = z.strictObject(pageQuery);
 

@@ -35,6 +35,7 @@ import { registerSshPasswordRoutes } from "../environments/ssh-password.ts";
 import { registerWaysInRoutes } from "../environments/ways-in.ts";
 import { registerAlarmRoutes } from "../hosts/alarms.ts";
 import { registerFleetRoutes } from "../hosts/fleet.ts";
+import { registerFleetMapRoute } from "../hosts/fleet-map.ts";
 import { registerGpuRoutes } from "../hosts/gpus.ts";
 import { registerHostEventRoutes } from "../hosts/host-events.ts";
 import { registerHostJoiningRoutes } from "../hosts/host-joining.ts";
@@ -157,6 +158,7 @@ export function registerResources(api: ApiApp, deps: ApiDeps): void {
   registerHostPullRoutes(api, deps);
   registerGpuRoutes(api, deps);
   registerFleetRoutes(api, deps);
+  registerFleetMapRoute(api, deps);
   registerAuditLogRoute(api, deps);
   registerAlarmRoutes(api, deps);
 }

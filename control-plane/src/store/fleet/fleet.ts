@@ -6,6 +6,7 @@ import type { FleetModel } from "../../core/orders/prices/priced-models.ts";
 import type { Connection } from "../database/database.ts";
 import { safeBigint } from "../database/values/old-values.ts";
 import { WAITING_STARTS } from "../workloads/kinds.ts";
+import { IS_HELD, IS_OPEN } from "./free-cards.ts";
 
 export interface FleetNumbers {
   hosts_total: number;
@@ -33,11 +34,8 @@ export async function fleetNumbers(sql: Connection): Promise<FleetNumbers> {
           joined AS (SELECT * FROM live WHERE connection <> 'never'),
           held AS (SELECT coalesce(sum(cpu_milli), 0) AS cpu_milli, coalesce(sum(memory_bytes), 0) AS memory
                      FROM placements WHERE resources_released_at IS NULL),
-          cards AS (SELECT g.simulated, EXISTS (
-                             SELECT FROM gpu_allocations a WHERE a.gpu_uuid = g.uuid AND a.released_at IS NULL) AS taken,
-                           g.cordoned OR l.cordoned OR g.health_status = 'unhealthy'
-                             OR coalesce(k.strangers <> '[]', false) AS closed
-                      FROM gpus g JOIN joined l ON l.id = g.host_id LEFT JOIN gpu_health k ON k.gpu_uuid = g.uuid WHERE g.vanished_at IS NULL)
+          cards AS (SELECT g.simulated, ${IS_OPEN} AND NOT ${IS_HELD} AS free
+                      FROM gpus g JOIN joined h ON h.id = g.host_id LEFT JOIN gpu_health k ON k.gpu_uuid = g.uuid WHERE g.vanished_at IS NULL)
      SELECT (SELECT count(*) FROM live) AS hosts_total,
             (SELECT count(*) FROM live WHERE connection = 'connected') AS hosts_connected,
             (SELECT count(*) FROM live WHERE cordoned) AS hosts_cordoned,
@@ -46,7 +44,7 @@ export async function fleetNumbers(sql: Connection): Promise<FleetNumbers> {
             (SELECT coalesce(sum(total_memory), 0) FROM joined)::int8 AS memory_total,
             (SELECT coalesce(sum(total_memory), 0) FROM joined)::int8 - (SELECT memory FROM held)::int8 AS memory_free,
             (SELECT count(*) FROM cards) AS gpus_total,
-            (SELECT count(*) FROM cards WHERE NOT taken AND NOT closed) AS gpus_free,
+            (SELECT count(*) FROM cards WHERE free) AS gpus_free,
             (SELECT count(*) FROM cards WHERE simulated) AS gpus_simulated,
             (SELECT count(*) FROM environments WHERE status = 'running' AND deleted_at IS NULL) AS environments_running,
             (SELECT count(*) FROM (${WAITING_STARTS}) waiting) AS queued,

@@ -1,0 +1,44 @@
+/** What is read once for many who ask at the same time or soon after each other, and only when somebody asks. */
+
+export class Kept<Value> {
+  readonly #read: (now: Date) => Promise<Value>;
+  readonly #now: () => Date;
+  readonly #keptMs: number;
+  #kept: { value: Value; readAtMs: number } | null = null;
+  #reading: Promise<Value> | null = null;
+  /** Begins when the one before has ended: whoever asks meanwhile shares it, so that one read runs at a time. */
+  #next: Promise<Value> | null = null;
+
+  constructor(read: (now: Date) => Promise<Value>, { now, keptMs }: { now: () => Date; keptMs: number }) {
+    this.#read = read;
+    this.#now = now;
+    this.#keptMs = keptMs;
+  }
+
+  /** At most as old as it is kept. */
+  async recent(): Promise<Value> {
+    const ageMs = this.#kept === null ? Infinity : this.#now().getTime() - this.#kept.readAtMs;
+    if (this.#kept !== null && ageMs >= 0 && ageMs < this.#keptMs) return this.#kept.value;
+    return await (this.#reading ?? this.anew());
+  }
+
+  /** Read after this was called. */
+  async anew(): Promise<Value> {
+    this.#next ??= this.#after(this.#reading);
+    return await this.#next;
+  }
+
+  async #after(before: Promise<Value> | null): Promise<Value> {
+    await Promise.allSettled([before]);
+    this.#reading = this.#next;
+    this.#next = null;
+    try {
+      const readAt = this.#now();
+      const value = await this.#read(readAt);
+      this.#kept = { value, readAtMs: readAt.getTime() };
+      return value;
+    } finally {
+      this.#reading = null;
+    }
+  }
+}

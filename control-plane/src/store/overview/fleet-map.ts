@@ -1,0 +1,266 @@
+/**
+ * The fleet as a map: hosts by id, each with its cards and who holds them, and what all of them sum up to. All of it is
+ * read from one snapshot, so that the sums are those of the hosts that are shown.
+ */
+import type { HostConnection, WorkloadKind } from "@remotegpu/shared/workload";
+import { MS_PER_SECOND } from "@remotegpu/shared/units";
+import { IS_BLIND } from "../billing/broken-time/gpu-outages.ts";
+import { type Connection, type Database, transaction } from "../database/database.ts";
+import { readColumns } from "../database/read-columns.ts";
+import { safeBigint } from "../database/values/old-values.ts";
+import { ofAllKinds } from "../workloads/kinds.ts";
+import { IS_HELD, IS_OPEN } from "../fleet/free-cards.ts";
+
+/** Within it a card's readings that stand still are noted again; those of one that is older nobody has told lately. */
+const NOTED_AGAIN_SECONDS = 75;
+
+const HOST_COLUMNS = [
+  "id",
+  "host_name",
+  "status",
+  "status_reason",
+  "connection",
+  "cordoned",
+  "simulated",
+  "labels",
+  "heard_ms",
+] as const;
+
+interface HostRow {
+  id: string;
+  host_name: string;
+  status: string;
+  status_reason: string | null;
+  connection: HostConnection;
+  cordoned: boolean;
+  simulated: boolean;
+  labels: Record<string, string> | null;
+  heard_ms: number | null;
+}
+
+const CARD_COLUMNS = [
+  "host_id",
+  "uuid",
+  "gpu_index",
+  "name",
+  "memory_total",
+  "memory_used_mib",
+  "utilization_percent",
+  "temperature_c",
+  "power_w",
+  "sampled_ms",
+  "health_status",
+  "cordoned",
+  "simulated",
+  "free",
+  "vanished_ms",
+  "pci_bus_id",
+] as const;
+
+interface CardRow {
+  host_id: string;
+  uuid: string | null;
+  /** Null for one that vanished: another card may have its number by now. */
+  gpu_index: number | null;
+  name: string | null;
+  memory_total: number | null;
+  memory_used_mib: number | null;
+  utilization_percent: number | null;
+  temperature_c: number | null;
+  power_w: string | null;
+  sampled_ms: number | null;
+  health_status: string;
+  cordoned: boolean;
+  simulated: boolean;
+  free: boolean;
+  vanished_ms: number | null;
+  pci_bus_id: string | null;
+}
+
+const HOLDER_COLUMNS = ["uuid", "kind", "id", "name", "slot"] as const;
+
+interface HolderRow {
+  uuid: string;
+  kind: WorkloadKind;
+  id: string;
+  name: string;
+  slot: number;
+}
+
+interface CardTotals {
+  hosts_up: number;
+  hosts_suspect: number;
+  hosts_unreachable: number;
+  hosts_cordoned: number;
+  gpus_total: number;
+  gpus_free: number;
+  gpus_held: number;
+  gpus_cordoned: number;
+}
+
+export interface CardOnMap extends CardRow {
+  holders: HolderRow[];
+}
+
+export interface HostOnMap extends HostRow {
+  gpus: CardOnMap[];
+}
+
+interface FleetMap {
+  totals: CardTotals;
+  /** One more than the page's limit, where there are more; that one without its cards. */
+  hosts: HostOnMap[];
+}
+
+/** Milliseconds since 1970; GREATEST passes over what is not known. */
+const moment = (column: string) =>
+  `CASE WHEN ${column} IS NOT NULL
+    THEN floor(extract(epoch FROM least(greatest(${column}, '0001-01-01Z'), '9999-12-31Z')) * ${MS_PER_SECOND})::bigint END`;
+
+/** A heartbeat that says what the one before said leaves the card's row as it is, and has told it all the same. */
+const SAMPLED = `(CASE WHEN g.vanished_at IS NULL AND NOT ${IS_BLIND} h.degraded
+    AND h.last_heartbeat BETWEEN g.last_seen_at AND g.last_seen_at + interval '${NOTED_AGAIN_SECONDS} seconds'
+  THEN h.last_heartbeat ELSE g.last_seen_at END)`;
+
+/** Of a host that never connected nobody knows which cards it has. */
+const CARDS = `gpus g JOIN hosts h ON h.id = g.host_id AND h.deleted_at IS NULL AND h.connection <> 'never'
+  LEFT JOIN gpu_health k ON k.gpu_uuid = g.uuid`;
+
+interface MapPage {
+  limit: number;
+  after: string | null;
+}
+
+/** The ids of hosts that are beyond the one and up to the other; null: there is no such bound. */
+interface Stretch {
+  after: string | null;
+  last: string | null;
+}
+
+const IN_STRETCH =
+  "($1::text IS NULL OR g.host_id > $1::text) AND ($2::text IS NULL OR g.host_id <= $2::text)";
+
+export async function fleetMap(db: Database, page: MapPage): Promise<FleetMap> {
+  return await transaction(
+    db,
+    async (sql) => {
+      const hosts = await hostsOnMap(sql, page);
+      const hasMore = hosts.length > page.limit;
+      const stretch = { after: page.after, last: hasMore ? (hosts[page.limit - 1]?.id ?? null) : null };
+      const isWhole = page.after === null && !hasMore;
+      const [cards, holders, totals] = await Promise.all([
+        cardsOf(sql, stretch),
+        holdersOf(sql, stretch),
+        isWhole ? null : cardTotals(sql),
+      ]);
+      const shown = withCards(hosts, cards, holders);
+      return { hosts: shown, totals: totals ?? sumOf(shown) };
+    },
+    { isolation: "repeatable read" },
+  );
+}
+
+function withCards(
+  hosts: readonly HostRow[],
+  cards: readonly CardRow[],
+  holders: readonly HolderRow[],
+): HostOnMap[] {
+  const held = Map.groupBy(holders, ({ uuid }) => uuid);
+  const ofHosts = Map.groupBy(cards, ({ host_id: hostId }) => hostId);
+  return hosts.map((host) => ({
+    ...host,
+    gpus: (ofHosts.get(host.id) ?? [])
+      .sort(byPlace)
+      .map((card) => ({ ...card, holders: (held.get(card.uuid ?? "") ?? []).sort(bySlot) })),
+  }));
+}
+
+/** By where they sit, so that one that vanished keeps its place; where somebody does not know, by their numbers. */
+function byPlace(one: CardRow, other: CardRow): number {
+  return (
+    inOrder(one.pci_bus_id ?? LAST, other.pci_bus_id ?? LAST) ||
+    inOrder(one.gpu_index ?? Infinity, other.gpu_index ?? Infinity) ||
+    inOrder(one.uuid ?? "", other.uuid ?? "")
+  );
+}
+
+/** Behind every text that says where a card sits. */
+const LAST = "\uffff";
+
+function bySlot(one: HolderRow, other: HolderRow): number {
+  return one.slot - other.slot || inOrder(one.id, other.id);
+}
+
+function inOrder<T extends string | number>(one: T, other: T): number {
+  return one === other ? 0 : one < other ? -1 : 1;
+}
+
+/** What cardTotals counts, of a fleet that is here as a whole. */
+function sumOf(hosts: readonly HostOnMap[]): CardTotals {
+  const cards = hosts
+    .flatMap(({ gpus }) => gpus)
+    .filter(({ vanished_ms: vanishedMs }) => vanishedMs === null);
+  const heard = (as: HostConnection) => hosts.filter(({ connection }) => connection === as).length;
+  return {
+    hosts_up: heard("connected"),
+    hosts_suspect: heard("suspect"),
+    hosts_unreachable: heard("unreachable"),
+    hosts_cordoned: hosts.filter(({ cordoned }) => cordoned).length,
+    gpus_total: cards.length,
+    gpus_free: cards.filter(({ free }) => free).length,
+    gpus_held: cards.filter(({ holders }) => holders.length > 0).length,
+    gpus_cordoned: cards.filter(({ cordoned }) => cordoned).length,
+  };
+}
+
+async function hostsOnMap(sql: Connection, { limit, after }: MapPage): Promise<HostRow[]> {
+  return await readColumns<HostRow>(sql, HOST_COLUMNS, {
+    select: `SELECT h.id, h.name AS host_name, coalesce(h.status, 'offline') AS status,
+            coalesce(h.status_reason, h.cordon_reason) AS status_reason, h.connection, h.cordoned, h.simulated,
+            h.labels, ${moment("h.last_heartbeat")} AS heard_ms
+       FROM hosts h WHERE h.deleted_at IS NULL AND ($1::text IS NULL OR h.id > $1) ORDER BY h.id LIMIT $2`,
+    values: [after, limit + 1],
+  });
+}
+
+async function cardsOf(sql: Connection, { after, last }: Stretch): Promise<CardRow[]> {
+  return await readColumns<CardRow>(sql, CARD_COLUMNS, {
+    select: `SELECT g.host_id, g.uuid, CASE WHEN g.vanished_at IS NULL THEN g.gpu_index END AS gpu_index, g.name,
+            ${safeBigint("g.memory_total")} AS memory_total, g.memory_used_mib, g.utilization_percent, g.temperature_c,
+            g.power_w::text AS power_w, ${moment(SAMPLED)} AS sampled_ms,
+            coalesce(g.health_status, 'unknown') AS health_status, g.cordoned, g.simulated,
+            ${IS_OPEN} AND NOT ${IS_HELD} AS free, ${moment("g.vanished_at")} AS vanished_ms, g.pci_bus_id
+       FROM ${CARDS} WHERE ${IN_STRETCH}`,
+    values: [after, last],
+  });
+}
+
+async function holdersOf(sql: Connection, { after, last }: Stretch): Promise<HolderRow[]> {
+  return await readColumns<HolderRow>(sql, HOLDER_COLUMNS, {
+    select: `WITH held AS (
+         SELECT a.gpu_uuid, i.workload_kind, i.workload_id, min(a.slot) AS slot
+           FROM gpu_allocations a JOIN gpus g ON g.uuid = a.gpu_uuid JOIN instances i ON i.id = a.instance_id
+          WHERE a.released_at IS NULL AND ${IN_STRETCH} GROUP BY 1, 2, 3)
+       ${ofAllKinds(
+         (kind, { table }) => `SELECT held.gpu_uuid AS uuid, '${kind}' AS kind, w.id, w.name, held.slot
+           FROM held JOIN ${table} w ON w.id = held.workload_id WHERE held.workload_kind = '${kind}'`,
+       )}`,
+    values: [after, last],
+  });
+}
+
+async function cardTotals(sql: Connection): Promise<CardTotals> {
+  const { rows } = await sql.query<CardTotals>(
+    `WITH live AS (SELECT connection, cordoned FROM hosts WHERE deleted_at IS NULL),
+          cards AS (SELECT ${IS_OPEN} AS open, ${IS_HELD} AS held, g.cordoned FROM ${CARDS} WHERE g.vanished_at IS NULL)
+     SELECT (SELECT count(*) FROM live WHERE connection = 'connected') AS hosts_up,
+            (SELECT count(*) FROM live WHERE connection = 'suspect') AS hosts_suspect,
+            (SELECT count(*) FROM live WHERE connection = 'unreachable') AS hosts_unreachable,
+            (SELECT count(*) FROM live WHERE cordoned) AS hosts_cordoned,
+            (SELECT count(*) FROM cards) AS gpus_total,
+            (SELECT count(*) FROM cards WHERE open AND NOT held) AS gpus_free,
+            (SELECT count(*) FROM cards WHERE held) AS gpus_held,
+            (SELECT count(*) FROM cards WHERE cordoned) AS gpus_cordoned`,
+  );
+  return rows[0] as CardTotals;
+}
