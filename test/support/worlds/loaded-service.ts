@@ -1,7 +1,12 @@
 /**
- * A service in real containers on two hosts, two gateways as processes of their own before it, and clients that ask both
+ * Services in real containers on two hosts, two gateways as processes of their own before them, and clients that ask both
  * without a pause, whatever happens meanwhile. The way of all to Postgres can be cut.
  */
+import { randomUUID } from "node:crypto";
+import { writeFileSync } from "node:fs";
+import { join } from "node:path";
+import type { Row } from "@remotegpu/control-plane/cli/frame/api-client";
+import { SPARING_MEMORY } from "@remotegpu/control-plane/quickstart/stage";
 import { execa } from "execa";
 import { expect } from "vitest";
 import { z } from "zod";
@@ -21,6 +26,8 @@ export const ROUNDS = Number(process.env["SERVICE_LOAD_ROUNDS"] ?? 1);
 const SOME_STREAMS = 5;
 /** What is killed again and again is given longer and longer pauses, of five minutes at most. */
 export const WITHIN = { withinMs: ROUNDS > 1 ? 400_000 : 90_000 };
+/** A core is the least that a replica takes, and there are more of them than this machine has. */
+const MANY_CORES = `import os from "node:os"; os.cpus = () => Array(16).fill({ model: "", speed: 0 });\n`;
 const PATH = { PATH: process.env["PATH"] ?? "" };
 
 const Service = z.looseObject({
@@ -40,29 +47,25 @@ const Service = z.looseObject({
 });
 export type ShownService = z.infer<typeof Service>;
 
-export class LoadedService implements AsyncDisposable {
+/** What all services of a test stand on. */
+export class LoadedWorld implements AsyncDisposable {
   readonly house: House;
   readonly pair: GatewayPair;
-  readonly id: string;
   /** Of all processes to Postgres. */
   readonly postgres: CuttableTcp;
-  readonly #key: string;
   readonly #ending: AsyncDisposableStack;
 
   private constructor(
-    parts: Pick<LoadedService, "house" | "pair" | "id" | "postgres"> & { key: string },
+    { house, pair, postgres }: Pick<LoadedWorld, "house" | "pair" | "postgres">,
     ending: AsyncDisposableStack,
   ) {
-    this.house = parts.house;
-    this.pair = parts.pair;
-    this.id = parts.id;
-    this.postgres = parts.postgres;
-    this.#key = parts.key;
+    this.house = house;
+    this.pair = pair;
+    this.postgres = postgres;
     this.#ending = ending;
   }
 
-  /** So many replicas serve. */
-  static async begin(replicas: number, { min = 1 }: { min?: number } = {}): Promise<LoadedService> {
+  static async begin(): Promise<LoadedWorld> {
     const ending = new AsyncDisposableStack();
     try {
       const database = ending.adopt(await freshDatabase(), (one) => one.drop());
@@ -71,37 +74,60 @@ export class LoadedService implements AsyncDisposable {
       const postgres = ending.adopt(await cuttableTcp(target), (one) => one.close());
       url.port = String(postgres.port);
       const settings = { DATABASE_URL: url.href, REMOTEGPU_GATEWAY_LISTEN: "off" };
-      const house = ending.adopt(await House.open({ hosts: 2, settings }), (one) => one.close());
+      const house = ending.adopt(await House.open({ hosts: 0, settings }), (one) => one.close());
+      const cores = join(house.folder, "cores.mjs");
+      writeFileSync(cores, MANY_CORES);
+      const NODE_OPTIONS = `${SPARING_MEMORY.NODE_OPTIONS} --import=${cores}`;
+      for (let number = 0; number < 2; number += 1) await house.addHost({ NODE_OPTIONS });
       const pair = ending.adopt(
         await GatewayPair.begin(house, { databaseUrl: url.href, tunnelAddress: "127.0.0.1" }),
         (one) => one.close(),
       );
-      const bounds = ["--min", String(min), "--max", "3"];
-      const order = ["--image", BUSYBOX_IMAGE, "--version", "1", "--memory", "64M", "--health", "/health"];
-      const made = await house.cli(
-        ["service", "create", "chat", ...order, ...bounds, "--command", SERVES],
-        PATH,
-      );
-      if (made.exitCode !== 0) throw new Error(`it was not ordered: ${made.stderr}`);
-      const shown = await house.cli(["service", "show", "chat", "--json"], PATH);
-      const { id } = Service.parse(JSON.parse(shown.stdout));
-      const key = await house.cli(["service", "create-key", "chat", "--name", "app"], PATH);
-      const service = new LoadedService({ house, pair, id, postgres, key: key.stdout.trim() }, ending);
-      if (replicas !== min) await service.scale(replicas);
-      await service.settled(replicas);
-      return service;
+      return new LoadedWorld({ house, pair, postgres }, ending);
     } catch (error) {
       await ending.disposeAsync();
       throw error;
     }
   }
 
+  /** So many of its replicas serve, of three at most. */
+  async service(name: string, replicas: number): Promise<LoadedService> {
+    const { house } = this;
+    const order = ["--image", BUSYBOX_IMAGE, "--version", "1", "--memory", "64M", "--health", "/health"];
+    const bounds = ["--min", "1", "--max", "3"];
+    const made = await house.cli(["service", "create", name, ...order, ...bounds, "--command", SERVES], PATH);
+    if (made.exitCode !== 0) throw new Error(`it was not ordered: ${made.stderr}`);
+    const shown = await house.cli(["service", "show", name, "--json"], PATH);
+    const service = new LoadedService(this, Service.parse(JSON.parse(shown.stdout)).id);
+    if (replicas > 1) await service.scale(replicas);
+    await service.settled(replicas);
+    return service;
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.#ending.disposeAsync();
+  }
+}
+
+export class LoadedService {
+  readonly id: string;
+  readonly #world: LoadedWorld;
+
+  constructor(world: LoadedWorld, id: string) {
+    this.#world = world;
+    this.id = id;
+  }
+
+  get #path(): string {
+    return `/inference-services/${this.id}`;
+  }
+
   async shown(): Promise<ShownService> {
-    return Service.parse(await this.house.customer.get(`/inference-services/${this.id}`));
+    return Service.parse(await this.#world.house.customer.get(this.#path));
   }
 
   async scale(replicas: number): Promise<void> {
-    await this.house.customer.post(`/inference-services/${this.id}/scale`, { replicas });
+    await this.#world.house.customer.post(`${this.#path}/scale`, { replicas });
   }
 
   /** So many serve, and nothing else is left of it. */
@@ -120,7 +146,7 @@ export class LoadedService implements AsyncDisposable {
   async hasStreamsAt(hostId: string): Promise<void> {
     await eventually(
       async () => {
-        const [replica] = await this.house.containersOf(hostId);
+        const [replica] = await this.#world.house.containersOf(hostId);
         // Between any two words of a stream its replica sleeps.
         const asked = ["exec", replica?.id ?? "", "pidof", "sleep"];
         const { stdout } = await execa("docker", asked, { reject: false });
@@ -130,25 +156,52 @@ export class LoadedService implements AsyncDisposable {
     );
   }
 
-  /** What became of the clients' requests while that happened, round after round. */
+  async upgrade(change: Row): Promise<void> {
+    await this.#world.house.customer.post(`${this.#path}/upgrade`, change);
+  }
+
+  async rollback(): Promise<void> {
+    await this.#world.house.customer.post(`${this.#path}/rollback`);
+  }
+
+  /** The one that began last. */
+  async rollout(): Promise<Row> {
+    const [last] = await this.#world.house.customer.list(`${this.#path}/rollouts`);
+    if (last === undefined) throw new Error("it has always had the same version");
+    return last;
+  }
+
+  /** How many answers gateways have written down that this key had. */
+  async counted(keyName: string): Promise<number> {
+    const { total } = await this.#world.house.customer.get(`${this.#path}/traffic?key=${keyName}`);
+    return z.looseObject({ requests: z.int() }).parse(total).requests;
+  }
+
+  async delete(): Promise<void> {
+    await this.#world.house.customer.delete(this.#path);
+  }
+
+  /** What became of the clients' requests while that happened, round after round; they show a key of that name. */
   async underLoad(
-    { streamSeconds }: { streamSeconds: number },
+    {
+      streamSeconds,
+      keyName = randomUUID(),
+      rounds = ROUNDS,
+    }: { streamSeconds: number; keyName?: string; rounds?: number },
     story: (load: ServiceLoad) => Promise<void>,
   ): Promise<LoadTold> {
-    const ports = this.pair.gateways.map(({ port }) => port);
-    const asked = { ports, host: this.pair.domain, prefix: `/services/${this.id}`, key: this.#key };
+    const { pair, house } = this.#world;
+    const ports = pair.gateways.map(({ port }) => port);
+    const { key } = await house.customer.post(`${this.#path}/keys`, { name: keyName });
+    const asked = { ports, host: pair.domain, prefix: `/services/${this.id}`, key: String(key) };
     await using load = await ServiceLoad.begin({ ...asked, ...LOAD, streamSeconds });
-    for (let round = 0; round < ROUNDS; round += 1) await story(load);
+    for (let round = 0; round < rounds; round += 1) await story(load);
     const told = await load.stop();
-    const events = await this.house.customer.list(`/inference-services/${this.id}/events`);
+    const events = await house.customer.list(`${this.#path}/events`);
     const cut = events.filter(({ reason }) => String(reason).includes("cut off"));
     if (cut.length > 0) throw new Error(`streams were cut off: ${JSON.stringify(cut)}`);
     if (told.streams <= LOAD.streams / 2) throw new Error(`only ${told.streams} streams were answered whole`);
     return told;
-  }
-
-  async [Symbol.asyncDispose](): Promise<void> {
-    await this.#ending.disposeAsync();
   }
 }
 

@@ -1,0 +1,322 @@
+/**
+ * Two gateways as processes of their own, real containers, and clients that ask without a pause while replicas come, go and
+ * change version, and while what a service stands on goes away: a gateway, Postgres, an agent, a whole host. Nothing fails
+ * but what was in flight on what was killed.
+ */
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { execa } from "execa";
+import type { Row } from "@remotegpu/control-plane/cli/frame/api-client";
+import { MS_PER_SECOND } from "@remotegpu/shared/units";
+import { docker } from "../support/containers/docker.ts";
+import { TestRegistry } from "../support/containers/registry.ts";
+import { eventually } from "../support/eventually.ts";
+import type { LoadTold } from "../support/load/service-load.ts";
+import type { HostProcess } from "../support/worlds/house.ts";
+import {
+  inFlightAtKill,
+  LOAD,
+  type LoadedService,
+  LoadedWorld,
+  ROUNDS,
+  STORY_MS,
+  WITHIN,
+} from "../support/worlds/loaded-service.ts";
+
+const REPLICAS = 2;
+const AWAY_SECONDS = 5;
+/** A gateway writes down what it counted every five, and a busy one is late. */
+const UNCOUNTED_SECONDS = 6;
+const IS_SHORT = ROUNDS === 1;
+const STORY = { timeout: ROUNDS * STORY_MS };
+/** How long a replica may take until it is ready the first time, and how soon after that its version is taken back. */
+const DEADLINE_SECONDS = 600;
+const TAKEN_BACK_SECONDS = 60;
+
+let world: LoadedWorld;
+let service: LoadedService;
+/** Whose versions change. */
+let versioned: LoadedService;
+let registry: TestRegistry;
+
+const ending = new AsyncDisposableStack();
+beforeAll(async () => {
+  world = ending.use(await LoadedWorld.begin());
+  registry = ending.adopt(await TestRegistry.start(), (one) => one.close());
+  await world.house.admin.put("/settings/IMAGE_REGISTRIES", { value: `${registry.address}=private` });
+  [service, versioned] = await Promise.all([world.service("chat", 3), world.service("versioned", 1)]);
+}, STORY_MS);
+afterAll(() => ending.disposeAsync());
+
+// Side by side: most of a rollout is the time for which the first of a version has to be trusted.
+describe.concurrent("no request fails and no stream is cut off", () => {
+  test("from three replicas to one and back", STORY, async () => {
+    const told = await service.underLoad({ streamSeconds: 5 }, async (load) => {
+      await service.scale(1);
+      await eventually(
+        async () => {
+          const { instances } = await service.shown();
+          return instances.filter(({ draining_since: since }) => since !== null).length === 2;
+        },
+        { ...WITHIN, what: "two replicas that drain" },
+      );
+      await service.settled(1);
+      await load.answers(LOAD.perSecond);
+      await service.scale(3);
+      await service.settled(3);
+      await load.answers(LOAD.perSecond);
+    });
+
+    expect(told).toMatchObject({ failed: 0, again: 0, failures: [] });
+  });
+
+  test(
+    "on the way to an image that no registry has, which is taken back, to another version and back",
+    STORY,
+    async () => {
+      const image = `${registry.address}/nobody/has-this:1`;
+      const goesTo = async (change: Row, outcome: string) => {
+        await versioned.upgrade(change);
+        await eventually(async () => (await versioned.rollout()).outcome === outcome, {
+          ...WITHIN,
+          what: `an upgrade that is ${outcome}`,
+        });
+      };
+
+      const told = await versioned.underLoad({ streamSeconds: 3 }, async (load) => {
+        await goesTo({ version: "lost", image }, "reverted");
+        expect((await versioned.rollout()).cause).toContain("There is no such image.");
+        expect((await versioned.shown()).version).toBe("1");
+        await versioned.settled(1);
+        await goesTo({ version: "2", env_vars: { NEW: "1" } }, "completed");
+        await versioned.settled(1);
+        expect((await versioned.shown()).version).toBe("2");
+        await load.answers(LOAD.perSecond);
+        await versioned.rollback();
+        await eventually(async () => (await versioned.shown()).version === "1", {
+          ...WITHIN,
+          what: "the version before",
+        });
+        await versioned.settled(1);
+        await load.answers(LOAD.perSecond);
+      });
+
+      expect(told).toMatchObject({ failed: 0, again: 0, failures: [] });
+    },
+  );
+
+  test.skipIf(IS_SHORT)(
+    "on the way to a version that never serves, which is taken back within a minute of its deadline",
+    STORY,
+    async () => {
+      const broken = await world.service("broken", 1);
+      let secondsTaken = 0;
+
+      const told = await broken.underLoad({ streamSeconds: 3, rounds: 1 }, async () => {
+        for (const [version, command] of [
+          ["ends", "exit 3"],
+          ["is-silent", "exec sleep 100000"],
+        ] as const) {
+          await broken.upgrade({ version, config: { command } });
+          await eventually(async () => (await broken.rollout()).outcome === "reverted", {
+            withinMs: 2 * DEADLINE_SECONDS * MS_PER_SECOND,
+            what: `the end of version ${version}`,
+          });
+          const { began_at: began, ended_at: ended, cause } = await broken.rollout();
+          secondsTaken = (Date.parse(String(ended)) - Date.parse(String(began))) / MS_PER_SECOND;
+          console.log(`version ${version} was taken back after ${secondsTaken} s: ${String(cause)}`);
+          expect((await broken.shown()).version).toBe("1");
+          await broken.settled(1);
+        }
+      });
+
+      await broken.delete();
+      expect(told).toMatchObject({ failed: 0, again: 0, failures: [] });
+      expect(secondsTaken).toBeGreaterThanOrEqual(DEADLINE_SECONDS);
+      expect(secondsTaken).toBeLessThanOrEqual(DEADLINE_SECONDS + TAKEN_BACK_SECONDS);
+    },
+  );
+});
+
+describe("of a service with two replicas", () => {
+  beforeAll(async () => {
+    await versioned.delete();
+    await service.scale(REPLICAS);
+    await service.settled(REPLICAS);
+  }, STORY_MS);
+
+  test("a replica that is killed takes with it only what was in flight there", STORY, async () => {
+    await service.underLoad({ streamSeconds: 5 }, async (load) => {
+      const [killed] = (await service.shown()).instances;
+      const failures = await inFlightAtKill(load, {
+        kill: () => execa("docker", ["kill", killed?.container_id ?? ""]),
+        recover: () => service.settled(2),
+      });
+
+      expect(failures.length).toBeLessThanOrEqual(LOAD.streams);
+    });
+  });
+
+  test(
+    "a gateway that is restarted in order ends what it answers, and whoever finds it closed is answered by the other",
+    STORY,
+    async () => {
+      const [restarted] = world.pair.gateways;
+
+      const told = await service.underLoad({ streamSeconds: 2 }, async (load) => {
+        await restarted?.program.stop();
+        await load.answers(LOAD.perSecond);
+        await world.pair.startAgain(0);
+        await load.answersAt(restarted?.port ?? 0, LOAD.perSecond);
+      });
+
+      expect(told).toMatchObject({ failed: 0, failures: [] });
+    },
+  );
+
+  test(
+    "a gateway that is killed takes with it only what was in flight there, and at most its last five seconds of what it counted",
+    STORY,
+    async () => {
+      const [killed] = world.pair.gateways;
+      const at = ({ byPort }: LoadTold) => byPort[killed?.port ?? 0] ?? 0;
+      let uncounted = 0;
+
+      const told = await service.underLoad({ streamSeconds: 3, keyName: "counted" }, async (load) => {
+        await load.answersAt(killed?.port ?? 0, LOAD.perSecond);
+        const before = { ...load.told };
+        await load.answers(UNCOUNTED_SECONDS * LOAD.perSecond);
+        const failures = await inFlightAtKill(load, {
+          kill: async () => await killed?.program.kill(),
+          recover: async () => {
+            uncounted += at(load.told) - at(before) + load.told.streams - before.streams;
+            await world.pair.startAgain(0);
+            await load.answersAt(killed?.port ?? 0, LOAD.perSecond);
+          },
+        });
+
+        expect(failures.length).toBeGreaterThan(0);
+        expect(failures.filter(({ port }) => port !== killed?.port)).toEqual([]);
+      });
+
+      const answered = told.short + told.streams;
+      const counted = await eventually(
+        async () => {
+          const requests = await service.counted("counted");
+          return requests >= answered - uncounted && requests;
+        },
+        { ...WITHIN, what: `${answered - uncounted} answers that are counted` },
+      );
+      expect(counted).toBeLessThanOrEqual(answered);
+    },
+  );
+
+  test("without Postgres for a while nothing fails", STORY, async () => {
+    const told = await service.underLoad({ streamSeconds: 3 }, async (load) => {
+      world.postgres.cut();
+      await load.answers(AWAY_SECONDS * LOAD.perSecond);
+      expect(await world.house.curl("/readyz")).toBe(false);
+      world.postgres.mend();
+      await world.house.serves();
+      await service.settled(REPLICAS);
+      await load.answers(LOAD.perSecond);
+    });
+
+    expect(told).toMatchObject({ failed: 0, again: 0, failures: [] });
+  });
+
+  test("an agent that is killed takes nothing with it", STORY, async () => {
+    const { agent, id } = hostOf(0);
+    const before = await world.house.containersOf(id);
+    expect(before).toHaveLength(1);
+
+    const told = await service.underLoad({ streamSeconds: 3 }, async (load) => {
+      await agent.kill();
+      await load.answers(2 * LOAD.perSecond);
+      await backAgain(hostOf(0));
+      await load.answers(LOAD.perSecond);
+    });
+
+    expect(told).toMatchObject({ failed: 0, again: 0, failures: [] });
+    expect(await world.house.containersOf(id)).toEqual(before);
+  });
+
+  test(
+    "an agent that is killed with its access process takes with it only what went through that",
+    STORY,
+    async () => {
+      const { agent, access, id } = hostOf(0);
+      const before = await world.house.containersOf(id);
+
+      await service.underLoad({ streamSeconds: 3 }, async (load) => {
+        await service.hasStreamsAt(id);
+        const failures = await inFlightAtKill(load, {
+          kill: async () => {
+            await Promise.all([agent.kill(), access.kill()]);
+          },
+          recover: async () => {
+            access.start();
+            await backAgain(hostOf(0));
+          },
+        });
+
+        expect(failures.length).toBeGreaterThan(0);
+        expect(failures.length).toBeLessThanOrEqual(LOAD.streams);
+      });
+
+      expect(await world.house.containersOf(id)).toEqual(before);
+    },
+  );
+
+  test(
+    "a whole host that is killed takes with it only what was in flight there, and serves again once it is back",
+    STORY,
+    async () => {
+      await service.underLoad({ streamSeconds: 3 }, async (load) => {
+        const host = hostOf(0);
+        await service.hasStreamsAt(host.id);
+        const failures = await inFlightAtKill(load, {
+          kill: async () => {
+            await Promise.all([host.agent.kill(), host.access.kill(), killContainers(host)]);
+          },
+          recover: async () => {
+            host.access.start();
+            await backAgain(host);
+            await eventually(async () => (await world.house.containersOf(host.id)).length === 1, {
+              ...WITHIN,
+              what: "a replica on that host again",
+            });
+            await service.settled(REPLICAS);
+          },
+        });
+
+        expect(failures.length).toBeGreaterThan(0);
+        expect(failures.length).toBeLessThanOrEqual(LOAD.streams);
+      });
+    },
+  );
+});
+
+function hostOf(nth: number): HostProcess {
+  const host = world.house.hosts[nth];
+  if (host === undefined) throw new Error("no such host");
+  return host;
+}
+
+async function killContainers({ id }: HostProcess): Promise<void> {
+  const running = await world.house.containersOf(id);
+  await Promise.all(running.map((one) => docker.getContainer(one.id).kill()));
+}
+
+/** The agent is started, and was seen by the control plane since. */
+async function backAgain({ agent, id }: HostProcess): Promise<void> {
+  const startedAt = new Date().toISOString();
+  agent.start();
+  await eventually(
+    async () => {
+      const { connection, last_seen_at: seenAt } = await world.house.admin.get(`/hosts/${id}`);
+      return connection === "connected" && String(seenAt) > startedAt;
+    },
+    { ...WITHIN, what: `host ${id}, back again` },
+  );
+  await service.settled(REPLICAS);
+}
