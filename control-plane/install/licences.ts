@@ -5,11 +5,16 @@ import { z } from "zod";
 
 const PACKAGE = /^(.*node_modules\/(?:@[^/]+\/)?[^/]+)\//;
 const LICENCE_FILE = /^licen[cs]e/i;
-const Manifest = z.object({ name: z.string(), version: z.string() });
+const Manifest = z.object({
+  name: z.string(),
+  version: z.string(),
+  license: z.string().optional(),
+  author: z.union([z.string(), z.object({ name: z.string() }).transform(({ name }) => name)]).optional(),
+});
 
 /**
  * @param inputs paths of the bundle's files, relative to `folder`
- * @throws Error for a library whose licence is not beside it
+ * @throws Error for a library that says nothing of its licence
  */
 export async function licencesOf(folder: string, inputs: readonly string[]): Promise<string> {
   const packages = new Set(
@@ -20,8 +25,12 @@ export async function licencesOf(folder: string, inputs: readonly string[]): Pro
 }
 
 async function licenceOf(path: string): Promise<string> {
-  const { name, version } = Manifest.parse(JSON.parse(await readFile(join(path, "package.json"), "utf8")));
+  const manifest: unknown = JSON.parse(await readFile(join(path, "package.json"), "utf8"));
+  const { name, version, license, author } = Manifest.parse(manifest);
   const file = (await readdir(path)).find((one) => LICENCE_FILE.test(one));
+  // A few only name it.
+  if (file === undefined && license !== undefined)
+    return `${name} ${version}\n\n${license}${author === undefined ? "" : `, ${author}`}`;
   if (file === undefined) throw new Error(`${name} ${version} has no licence beside it`);
   return `${name} ${version}\n\n${(await readFile(join(path, file), "utf8")).trim()}`;
 }

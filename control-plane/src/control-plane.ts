@@ -11,6 +11,7 @@ import type { Log } from "@remotegpu/shared/log";
 import { buildAgentBundle, type AgentBundle } from "./agent-bundle.ts";
 import { commandFile } from "./command-file.ts";
 import type { Config } from "./config.ts";
+import { dashboardFiles } from "./dashboard-files.ts";
 import { hostSync } from "./controllers/hosts/host-sync.ts";
 import { recordMalformed } from "./controllers/ingest/ingest.ts";
 import { ingestDesk } from "./controllers/ingest/ingest-desk.ts";
@@ -155,6 +156,7 @@ async function serve(
       joinCommand: (token) => (config.buildsBundle ? joinCommand(publicUrl, token, tls) : null),
       bundle: () => bundle,
       commandFile: commandFile(log),
+      dashboard: dashboardFiles(config.stateDir, log),
       billingCalendar: calendar,
       rateLimits: RATE_LIMITS,
     },

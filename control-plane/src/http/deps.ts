@@ -24,6 +24,7 @@ import type { AuditEntry } from "../store/audit/audit-log.ts";
 import type { AuditWitness } from "../store/audit/audit-witness.ts";
 import type { Database } from "../store/database/database.ts";
 import type { AskedChange } from "./audited-routes.ts";
+import type { ServedDashboard } from "./served-dashboard.ts";
 import type { KeyedRequest } from "../store/orders/idempotency.ts";
 
 /** The way to the hosts. Nothing here decides anything: a lost nudge costs one heartbeat. */
@@ -85,6 +86,8 @@ export interface ApiConfig {
   bundle: () => { folder: string; installScript: string } | null;
   /** The remotegpu command as one file, with its SHA-256 in hex; null where it cannot be made. */
   commandFile: () => Promise<{ text: string; hash: string } | null>;
+  /** What is shown under /; asking for the first time has it built. */
+  dashboard: () => ServedDashboard;
   billingCalendar: BillingCalendar;
   rateLimits: { perKey: RateLimit; perAddress: RateLimit };
 }

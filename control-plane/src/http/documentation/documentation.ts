@@ -1,6 +1,6 @@
 /**
  * Where the API describes itself: /openapi.json for programs and /docs for people, both made from the schemas that
- * check the requests. / leads to the page; whoever asks the API's base alone is told where the two are.
+ * check the requests. Whoever asks the API's base alone is told where the two are.
  */
 import { createRoute, z } from "@hono/zod-openapi";
 import type { ApiApp, ApiDeps } from "../deps.ts";
@@ -57,16 +57,6 @@ const docs = createRoute({
   responses: { 200: { description: "The page", content: { "text/html": { schema: z.string() } } } },
 });
 
-const root = createRoute({
-  ...forEveryone,
-  method: "get",
-  path: "/",
-  operationId: "getRoot",
-  tags: ["server"],
-  summary: "Leads to the page to read",
-  responses: { 302: { description: "To the page" } },
-});
-
 export function registerDocumentation(app: ApiApp, deps: ApiDeps): void {
   const { version, publicUrl } = deps.config;
   // Made with the first request: all routes are registered by then, and none is afterwards.
@@ -77,7 +67,6 @@ export function registerDocumentation(app: ApiApp, deps: ApiDeps): void {
   app.openapi(base, (c) => c.json(answer, 200));
   app.openapi(openApi, (c) => c.json({ ...document() }, 200));
   app.openapi(docs, (c) => c.html(pages()(c.req.valid("query").q ?? ""), 200));
-  app.openapi(root, (c) => c.redirect(DOCS_PATH, 302));
 }
 
 function once<Made>(make: () => Made): () => Made {

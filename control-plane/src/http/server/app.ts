@@ -6,19 +6,20 @@ import { OpenAPIHono, type z } from "@hono/zod-openapi";
 import type { MiddlewareHandler } from "hono";
 import { bodyLimit } from "hono/body-limit";
 import { HTTPException } from "hono/http-exception";
-import { secureHeaders } from "hono/secure-headers";
 import type { ContentfulStatusCode } from "hono/utils/http-status";
 import { RateLimiter } from "../../core/accounts/rate-limiter.ts";
 import { changesOf } from "../audited-routes.ts";
 import type { ApiApp, ApiContext, ApiDeps, ApiEnv } from "../deps.ts";
 import { API_BASE } from "../documentation/api-base.ts";
 import { bringsFile } from "../files/file-transfers.ts";
+import { registerDashboard } from "../dashboard/dashboard.ts";
 import { registerDocumentation } from "../documentation/documentation.ts";
 import { fieldErrorsOf, InputRefused } from "../request/input-errors.ts";
 import { countRequests } from "./metrics.ts";
 import { PROBLEM_STATUS, PROBLEM_TITLES } from "../request/problem-statuses.ts";
 import { ApiRefusal } from "../request/refusal.ts";
 import { registerResources } from "./resources.ts";
+import { securityHeaders } from "./security-headers.ts";
 import { registerServerRoutes } from "./server-routes.ts";
 import { registerCommandRoutes } from "./command-routes.ts";
 import { isUniqueViolation, StoreError } from "../../store/database/database.ts";
@@ -55,25 +56,14 @@ export function createApp(deps: ApiDeps): ApiApp {
     await next();
   });
   app.use(countRequests);
-  app.use(
-    secureHeaders({
-      contentSecurityPolicy: {
-        defaultSrc: ["'none'"],
-        baseUri: ["'none'"],
-        // The search of /docs, which asks this server again.
-        formAction: ["'self'"],
-        styleSrc: ["'unsafe-inline'"],
-        frameAncestors: ["'none'"],
-      },
-      strictTransportSecurity: deps.config.publicUrl.startsWith("https:") ? "max-age=31536000" : false,
-    }),
-  );
+  app.use(securityHeaders(deps.config));
   app.use(limitBody);
 
   app.route(API_BASE, api);
   registerServerRoutes(app, deps);
   registerCommandRoutes(app, deps);
   registerDocumentation(app, deps);
+  registerDashboard(app, deps);
 
   app.onError((error, c) => (isGivenUp(error) ? heldOffOr(deps, error, c) : problemOf(error, c)));
   app.notFound((c) => {

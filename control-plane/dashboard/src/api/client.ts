@@ -1,0 +1,95 @@
+/** Asks the API: JSON in and out, problem documents as errors of ours, and a server that does not answer as another. */
+import { heardDate } from "./server-clock.ts";
+
+const API_BASE = "/api/v1";
+
+export interface FieldError {
+  path: string;
+  message: string;
+}
+
+/** The API refused; its sentence is for people. */
+export class Problem extends Error {
+  override readonly name = "Problem";
+  readonly status: number;
+  readonly errors: readonly FieldError[];
+
+  constructor(status: number, { detail, errors = [] }: { detail: string; errors?: readonly FieldError[] }) {
+    super(detail);
+    this.status = status;
+    this.errors = errors;
+  }
+}
+
+/** Nobody answered: the server is away, or the way to it. */
+export class Away extends Error {
+  override readonly name = "Away";
+}
+
+export type Query = Readonly<Record<string, string | number | boolean | null | undefined>>;
+
+export interface Asked {
+  query?: Query;
+  body?: unknown;
+  signal?: AbortSignal;
+  /** Of a POST: asked twice with the same, it is done once. */
+  idempotencyKey?: string;
+}
+
+/** @throws Problem, Away */
+export async function ask<Answer>(method: string, path: string, asked: Asked = {}): Promise<Answer> {
+  const response = await send(method, addressOf(path, asked.query), asked);
+  heardDate(response.headers.get("Date"));
+  const text = await response.text();
+  if (!response.ok) throw problemOf(response, text);
+  return (text === "" ? null : JSON.parse(text)) as Answer;
+}
+
+/** `/queue` → `/api/v1/queue`; what begins with another slash pair is the server's own. */
+export function addressOf(path: string, query: Query = {}): string {
+  const words = Object.entries(query).flatMap(([name, value]) =>
+    value === undefined || value === null || value === "" ? [] : [[name, String(value)]],
+  );
+  const base = path.startsWith("//") ? path.slice(1) : API_BASE + path;
+  return words.length === 0 ? base : `${base}?${new URLSearchParams(words).toString()}`;
+}
+
+async function send(method: string, address: string, asked: Asked): Promise<Response> {
+  const { body, signal, idempotencyKey } = asked;
+  try {
+    return await fetch(address, {
+      method,
+      signal: signal ?? null,
+      credentials: "same-origin",
+      headers: {
+        Accept: "application/json",
+        ...(body !== undefined && { "Content-Type": "application/json" }),
+        ...(idempotencyKey !== undefined && { "Idempotency-Key": idempotencyKey }),
+      },
+      body: body === undefined ? null : JSON.stringify(body),
+    });
+  } catch (error) {
+    if (signal?.aborted === true) throw error;
+    throw new Away("The server does not answer.", { cause: error });
+  }
+}
+
+function problemOf(response: Response, text: string): Error {
+  if (!(response.headers.get("Content-Type") ?? "").includes("json")) {
+    // A proxy in front speaks HTML where the server behind it is away.
+    if (response.status >= 502) return new Away(`The server is away (${response.status}).`);
+    return new Problem(response.status, { detail: `The server answered ${response.status}.` });
+  }
+  const { detail, errors } = JSON.parse(text) as { detail?: string; errors?: FieldError[] };
+  return new Problem(response.status, {
+    detail: detail ?? `The server answered ${response.status}.`,
+    errors,
+  });
+}
+
+/** Random enough for an Idempotency-Key; `crypto.randomUUID` is missing on plain HTTP. */
+export function newKey(): string {
+  return Array.from(crypto.getRandomValues(new Uint8Array(16)), (byte) =>
+    byte.toString(16).padStart(2, "0"),
+  ).join("");
+}

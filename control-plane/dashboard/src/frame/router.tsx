@@ -1,0 +1,75 @@
+/** The pages at their addresses, each fetched with its words when it is first gone to. */
+import { Button, Loader, Stack, Text, Title } from "@mantine/core";
+import { createRootRoute, createRoute, createRouter, lazyRouteComponent } from "@tanstack/react-router";
+import { type ReactNode, useEffect } from "react";
+import { useTranslation } from "react-i18next";
+import { PAGES, type PageEntry } from "../pages/pages.ts";
+import { PageLink, useGo } from "../parts/page-link.tsx";
+import { Failure } from "../parts/panel.tsx";
+import { loadWords } from "../words/words.ts";
+import { Layout } from "./layout.tsx";
+import { useMe } from "./session.tsx";
+
+const rootRoute = createRootRoute({ component: Layout, notFoundComponent: NotFound });
+const routes = PAGES.map((page) =>
+  createRoute({
+    getParentRoute: () => rootRoute,
+    path: page.path.replaceAll(/:(\w+)/g, "$$$1"),
+    component: lazyRouteComponent(() => loaded(page)),
+  }),
+);
+const ways = ["/", "/login"].map((path) =>
+  createRoute({ getParentRoute: () => rootRoute, path, component: First }),
+);
+
+export const router = createRouter({
+  routeTree: rootRoute.addChildren([...routes, ...ways]),
+  // Filters are text, whatever they look like.
+  parseSearch: (text) => Object.fromEntries(new URLSearchParams(text)),
+  stringifySearch: (search) => {
+    const text = new URLSearchParams(search as Record<string, string>).toString();
+    return text === "" ? "" : `?${text}`;
+  },
+  defaultPendingComponent: () => <Loader role="status" />,
+  defaultErrorComponent: ({ error, reset }) => <Failure why={textOf(error)} again={reset} />,
+  defaultPreload: "intent",
+  scrollRestoration: true,
+});
+
+function textOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
+}
+
+async function loaded({ load, words, who }: PageEntry) {
+  const [module] = await Promise.all([load(), loadWords(words)]);
+  const Page = module.default;
+  return { default: who === "admin" ? () => <ForAdmins page={<Page />} /> : Page };
+}
+
+/** To others it is not there: the API would refuse them all it shows. */
+function ForAdmins({ page }: { page: ReactNode }) {
+  return useMe().isAdmin ? page : <NotFound />;
+}
+
+function NotFound() {
+  const { t } = useTranslation();
+  return (
+    <Stack align="flex-start" data-not-found>
+      <Title order={1} size="h2">
+        {t("notFound.title")}
+      </Title>
+      <Text>{t("notFound.text")}</Text>
+      <PageLink to="/">{t("notFound.home")}</PageLink>
+    </Stack>
+  );
+}
+
+/** `/` is the first page of the role. */
+function First() {
+  const { isAdmin } = useMe();
+  const go = useGo();
+  const first =
+    PAGES.find(({ who, nav }) => nav !== undefined && (isAdmin || who === "everyone"))?.path ?? "/queue";
+  useEffect(() => go(first), [go, first]);
+  return <Button variant="subtle" onClick={() => go(first)} loading />;
+}

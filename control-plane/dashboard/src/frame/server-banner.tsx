@@ -1,0 +1,49 @@
+/**
+ * Says when the server is away, or what it stands on. What is shown then is what was known; its ages grow, and nothing
+ * turns to 0.
+ */
+import { Alert } from "@mantine/core";
+import { useQuery } from "@tanstack/react-query";
+import type { ReactNode } from "react";
+import { useTranslation } from "react-i18next";
+import { ask } from "../api/client.ts";
+import { POLL_MS } from "../api/query-client.ts";
+import { serverTimeOf } from "../api/server-clock.ts";
+import { AgeText } from "../parts/age-text.tsx";
+
+interface Health {
+  status: string;
+  degraded?: { what: string; why: string }[];
+}
+
+/** Told more often while something is away, so that its return is seen soon. */
+const AWAY_POLL_MS = 3_000;
+
+export function ServerBanner() {
+  const { t } = useTranslation();
+  const { data, error, dataUpdatedAt } = useQuery({
+    queryKey: ["readyz"],
+    queryFn: ({ signal }) => ask<Health>("GET", "//readyz", { signal }),
+    refetchInterval: ({ state }) =>
+      state.status === "error" || (state.data?.degraded ?? []).length > 0 ? AWAY_POLL_MS : POLL_MS,
+    staleTime: 0,
+  });
+  if (error !== null)
+    return (
+      <Banner>
+        {t("away.server", { since: "" })}
+        {dataUpdatedAt > 0 && <AgeText at={new Date(serverTimeOf(dataUpdatedAt)).toISOString()} />}
+      </Banner>
+    );
+  const degraded = data?.degraded ?? [];
+  if (degraded.length === 0) return null;
+  return <Banner>{t("away.degraded", { why: degraded.map(({ why }) => why).join(" ") })}</Banner>;
+}
+
+function Banner({ children }: { children: ReactNode }) {
+  return (
+    <Alert color="orange" variant="filled" role="alert" radius={0} data-banner autoContrast>
+      {children}
+    </Alert>
+  );
+}

@@ -1,0 +1,148 @@
+/**
+ * One tab of a browser holds the stream for all of them, since HTTP/1.1 has six connections for a server and each stream
+ * keeps one. Only a tab that is looked at leads or is told anything: a hidden one gives the lead up and asks for nothing.
+ */
+import type { ServerEvent } from "./sse.ts";
+import { Stream } from "./stream.ts";
+
+const LOCK = "remotegpu-stream";
+const CHANNEL = "remotegpu-live";
+/** A tab that was closed hard says no goodbye. */
+const TELL_EVERY_MS = 10_000;
+const FORGOTTEN_AFTER_MS = 25_000;
+
+type Message =
+  | { kind: "want"; tab: string; topics: string[] }
+  | { kind: "gone"; tab: string }
+  | { kind: "who" }
+  | { kind: "open"; added: readonly string[] }
+  | { kind: "lost" }
+  | { kind: "event"; event: ServerEvent };
+
+export interface TabListener {
+  onEvent(event: ServerEvent): void;
+  onOpen(added: readonly string[]): void;
+  onLost(): void;
+}
+
+/** Plain HTTP beyond localhost has no locks; every tab then polls. */
+export function canShare(): boolean {
+  return "locks" in navigator && "BroadcastChannel" in globalThis;
+}
+
+export class LiveTab {
+  readonly #listener: TabListener;
+  readonly #id = String(Math.random()).slice(2);
+  readonly #channel = new BroadcastChannel(CHANNEL);
+  #topics: string[] = [];
+  #isShown = false;
+  #isOpen = false;
+  #leading: { stream: Stream; wants: Map<string, { topics: string[]; toldMs: number }> } | null = null;
+  #candidacy: AbortController | null = null;
+  readonly #ticking: ReturnType<typeof setInterval>;
+
+  constructor(listener: TabListener) {
+    this.#listener = listener;
+    this.#channel.addEventListener("message", ({ data }: MessageEvent<Message>) => this.#hear(data));
+    this.#ticking = setInterval(() => this.#tick(), TELL_EVERY_MS);
+  }
+
+  want(topics: string[]): void {
+    this.#topics = topics;
+    if (this.#isShown) this.#say({ kind: "want", tab: this.#id, topics });
+  }
+
+  show(isShown: boolean): void {
+    if (this.#isShown === isShown) return;
+    this.#isShown = isShown;
+    if (isShown) {
+      this.#standForLead();
+      this.want(this.#topics);
+      return;
+    }
+    this.#isOpen = false;
+    this.#say({ kind: "gone", tab: this.#id });
+    this.#candidacy?.abort();
+    this.#candidacy = null;
+  }
+
+  close(): void {
+    this.show(false);
+    clearInterval(this.#ticking);
+    this.#channel.close();
+  }
+
+  #standForLead(): void {
+    const candidacy = new AbortController();
+    this.#candidacy = candidacy;
+    const lead = async () => {
+      if (candidacy.signal.aborted) return;
+      const stream = new Stream({
+        onEvent: (event) => this.#say({ kind: "event", event }),
+        onOpen: (added) => this.#say({ kind: "open", added }),
+        onLost: () => this.#say({ kind: "lost" }),
+      });
+      this.#leading = { stream, wants: new Map() };
+      this.#say({ kind: "who" });
+      this.want(this.#topics);
+      await new Promise((resolve) => candidacy.signal.addEventListener("abort", resolve));
+      stream.close();
+      this.#leading = null;
+      this.#say({ kind: "lost" });
+    };
+    navigator.locks.request(LOCK, { signal: candidacy.signal }, lead).catch((error: unknown) => {
+      if (!candidacy.signal.aborted) console.warn("no tab can lead", error);
+    });
+  }
+
+  /** To the other tabs, and to this one. */
+  #say(message: Message): void {
+    this.#channel.postMessage(message);
+    this.#hear(message);
+  }
+
+  #hear(message: Message): void {
+    if (message.kind === "want" || message.kind === "gone") return this.#hearWish(message);
+    if (!this.#isShown) return undefined;
+    if (message.kind === "who") {
+      if (this.#leading === null) this.#say({ kind: "want", tab: this.#id, topics: this.#topics });
+      return undefined;
+    }
+    if (message.kind === "event") {
+      this.#openIfNot();
+      this.#listener.onEvent(message.event);
+    } else if (message.kind === "open") {
+      this.#isOpen = true;
+      this.#listener.onOpen(message.added);
+    } else {
+      this.#isOpen = false;
+      this.#listener.onLost();
+    }
+    return undefined;
+  }
+
+  /** Who came after the stream was opened learns from the first event that it is. */
+  #openIfNot(): void {
+    if (this.#isOpen) return;
+    this.#isOpen = true;
+    this.#listener.onOpen([]);
+  }
+
+  #hearWish(message: Extract<Message, { kind: "want" | "gone" }>): void {
+    const leading = this.#leading;
+    if (leading === null) return;
+    const { wants, stream } = leading;
+    const isNew = message.kind === "want" && !wants.has(message.tab);
+    if (message.kind === "gone") wants.delete(message.tab);
+    else wants.set(message.tab, { topics: message.topics, toldMs: performance.now() });
+    stream.follow([...new Set([...wants.values()].flatMap(({ topics }) => topics))]);
+    if (isNew && this.#isOpen && message.tab !== this.#id)
+      this.#channel.postMessage({ kind: "open", added: [] });
+  }
+
+  #tick(): void {
+    if (this.#isShown) this.want(this.#topics);
+    for (const [tab, { toldMs }] of this.#leading?.wants ?? [])
+      if (performance.now() - toldMs > FORGOTTEN_AFTER_MS) this.#hearWish({ kind: "gone", tab });
+  }
+}

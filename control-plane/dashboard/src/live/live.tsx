@@ -1,0 +1,80 @@
+/**
+ * What this tab knows without asking: changes make questions old, values (`gpu`, `cost`) go to who listens for them.
+ * Where no stream is to be had, questions are polled (`useApi`).
+ */
+import { useQueryClient, type QueryClient } from "@tanstack/react-query";
+import { createContext, type ReactNode, useContext, useEffect, useMemo, useState } from "react";
+import { type Change, concerns } from "../api/topics.ts";
+import { canShare, LiveTab } from "./leader.ts";
+import type { ServerEvent } from "./sse.ts";
+import { onWantedChange, wantedTopics } from "./wanted.ts";
+
+interface Live {
+  /** False: what is shown is polled. */
+  isStreaming: boolean;
+}
+
+const LiveContext = createContext<Live>({ isStreaming: false });
+
+export function useLive(): Live {
+  return useContext(LiveContext);
+}
+
+type ValueListener = (data: unknown) => void;
+const valueListeners = new Map<string, Set<ValueListener>>();
+
+/** A value topic's data while the panel is shown; `listener` must stay the same function. */
+export function useValues<Data>(topic: "gpu" | "cost", listener: (data: Data) => void): void {
+  useEffect(() => {
+    const heard = valueListeners.get(topic) ?? new Set();
+    valueListeners.set(topic, heard.add(listener as ValueListener));
+    return () => void heard.delete(listener as ValueListener);
+  }, [topic, listener]);
+}
+
+export function LiveProvider({ isOn, children }: { isOn: boolean; children: ReactNode }) {
+  const client = useQueryClient();
+  const [isStreaming, setStreaming] = useState(false);
+  useEffect(() => {
+    if (!isOn || !canShare()) return undefined;
+    const tab = new LiveTab({
+      onEvent: (event) => take(event, client),
+      onOpen: (added) => {
+        setStreaming(true);
+        // Something may have changed between the answer that is shown and the stream's beginning.
+        void client.invalidateQueries({
+          predicate: ({ meta }) => (meta?.topics ?? []).some((one) => added.includes(one)),
+        });
+      },
+      onLost: () => setStreaming(false),
+    });
+    const follow = () => tab.want(wantedTopics());
+    const look = () => {
+      const isShown = document.visibilityState === "visible";
+      tab.show(isShown);
+      if (!isShown) setStreaming(false);
+      else void client.invalidateQueries();
+    };
+    const forget = onWantedChange(follow);
+    document.addEventListener("visibilitychange", look);
+    follow();
+    tab.show(document.visibilityState === "visible");
+    return () => {
+      document.removeEventListener("visibilitychange", look);
+      forget();
+      tab.close();
+      setStreaming(false);
+    };
+  }, [isOn, client]);
+  const live = useMemo(() => ({ isStreaming }), [isStreaming]);
+  return <LiveContext value={live}>{children}</LiveContext>;
+}
+
+function take(event: ServerEvent, client: QueryClient): void {
+  const data: unknown = JSON.parse(event.data);
+  if (event.name === "resync") void client.invalidateQueries();
+  else if (event.name === "change") {
+    const change = data as Change;
+    void client.invalidateQueries({ predicate: ({ meta }) => concerns(change, meta?.topics ?? []) });
+  } else for (const listener of valueListeners.get(event.name) ?? []) listener(data);
+}

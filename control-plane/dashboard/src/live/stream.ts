@@ -1,0 +1,116 @@
+/**
+ * One connection to /stream, kept up: it begins again where it broke off, later and later, and at once with other topics.
+ * It decides nothing about what an event means.
+ */
+import { addressOf } from "../api/client.ts";
+import { EventReader, type ServerEvent } from "./sse.ts";
+
+/** The server says something every 15 s; after this silence the way to it is dead. */
+const SILENCE_MS = 40_000;
+const FIRST_WAIT_MS = 500;
+const LONGEST_WAIT_MS = 15_000;
+/** Panels come and go together. */
+const SETTLE_MS = 150;
+
+export interface StreamListener {
+  onEvent(event: ServerEvent): void;
+  /** @param added topics whose changes were not told before */
+  onOpen(added: readonly string[]): void;
+  onLost(): void;
+}
+
+export class Stream {
+  readonly #listener: StreamListener;
+  #topics: readonly string[] = [];
+  #refused = new Set<string>();
+  #told: readonly string[] = [];
+  #lastId: string | null = null;
+  #waitMs = FIRST_WAIT_MS;
+  #connection: AbortController | null = null;
+  #timer: ReturnType<typeof setTimeout> | undefined;
+  #isClosed = false;
+
+  constructor(listener: StreamListener) {
+    this.#listener = listener;
+  }
+
+  /** An empty list ends the connection until there is something to ask for. */
+  follow(topics: readonly string[]): void {
+    const wanted = topics.filter((topic) => !this.#refused.has(topic)).toSorted();
+    if (this.#isClosed || wanted.join() === this.#topics.join()) return;
+    this.#topics = wanted;
+    this.#later(SETTLE_MS);
+  }
+
+  close(): void {
+    this.#isClosed = true;
+    clearTimeout(this.#timer);
+    this.#connection?.abort();
+  }
+
+  #later(ms: number): void {
+    clearTimeout(this.#timer);
+    this.#timer = setTimeout(() => void this.#connect(), ms);
+  }
+
+  async #connect(): Promise<void> {
+    this.#connection?.abort();
+    if (this.#topics.length === 0) {
+      this.#told = [];
+      return;
+    }
+    const connection = new AbortController();
+    this.#connection = connection;
+    try {
+      await this.#read(connection);
+    } catch (error) {
+      // Another connection has taken its place, or nobody wants one.
+      if (connection.signal.aborted && this.#connection !== connection) return;
+      console.debug("the stream ended", error);
+    }
+    if (this.#isClosed || this.#connection !== connection) return;
+    this.#listener.onLost();
+    this.#later(this.#waitMs);
+    this.#waitMs = Math.min(this.#waitMs * 2, LONGEST_WAIT_MS);
+  }
+
+  async #read(connection: AbortController): Promise<void> {
+    const topics = this.#topics;
+    const response = await fetch(addressOf("/stream", { topics: topics.join(",") }), {
+      signal: connection.signal,
+      credentials: "same-origin",
+      headers: {
+        Accept: "text/event-stream",
+        ...(this.#lastId !== null && { "Last-Event-ID": this.#lastId }),
+      },
+    });
+    if (!response.ok || response.body === null) {
+      await this.#learnRefusal(response, topics);
+      throw new Error(`the stream was refused (${response.status})`);
+    }
+    this.#waitMs = FIRST_WAIT_MS;
+    const added = topics.filter((topic) => !this.#told.includes(topic));
+    this.#told = topics;
+    this.#listener.onOpen(added);
+    const reader = response.body.pipeThrough(new TextDecoderStream()).getReader();
+    const events = new EventReader();
+    for (;;) {
+      const silence = setTimeout(() => connection.abort(), SILENCE_MS);
+      const { done, value } = await reader.read().finally(() => clearTimeout(silence));
+      if (done) throw new Error("the server ended the stream");
+      for (const event of events.read(value)) {
+        this.#lastId = event.id ?? this.#lastId;
+        this.#listener.onEvent(event);
+      }
+    }
+  }
+
+  /** Forbidden and unknown topics are named; the others are asked for without them. */
+  async #learnRefusal(response: Response, topics: readonly string[]): Promise<void> {
+    if (response.status !== 403 && response.status !== 422) return;
+    const text = await response.text();
+    const named = topics.filter((topic) => text.includes(topic));
+    for (const topic of named) this.#refused.add(topic);
+    this.#topics = topics.filter((topic) => !this.#refused.has(topic));
+  }
+}

@@ -1,0 +1,27 @@
+/** The dashboard begins. The ticket of a link leaves the address before anything waits. */
+import "./frame/styles.ts";
+import { StrictMode } from "react";
+import { createRoot } from "react-dom/client";
+import { App } from "./frame/app.tsx";
+import { takeTicket } from "./frame/session.tsx";
+import { startWords } from "./words/words.ts";
+
+const RELOADED = "remotegpu-reloaded";
+const ticket = takeTicket();
+
+// A page's file is gone once the server was upgraded; the new page knows the new one. Once, or it would go round.
+addEventListener("vite:preloadError", (event) => {
+  if (sessionStorage.getItem(RELOADED) !== null) return;
+  sessionStorage.setItem(RELOADED, "yes");
+  event.preventDefault();
+  location.reload();
+});
+
+await startWords();
+const root = document.querySelector("#root");
+if (root !== null)
+  createRoot(root).render(
+    <StrictMode>
+      <App ticket={ticket} />
+    </StrictMode>,
+  );

@@ -1,0 +1,21 @@
+/** The pages, each one line, in the order of the navigation. The server gives the page of the same addresses. */
+import type { ComponentType } from "react";
+import type { Namespace } from "../words/namespaces.ts";
+import type frame from "../words/en/frame.ts";
+
+export interface PageEntry {
+  /** `/hosts/:id` */
+  path: string;
+  /** Fetched with it. */
+  words: Namespace;
+  load: () => Promise<{ default: ComponentType }>;
+  who: "admin" | "everyone";
+  /** Without one it is reached from others. */
+  nav?: keyof typeof frame.nav;
+  group: "fleet" | "work" | "account" | "owner";
+}
+
+// oxfmt-ignore
+export const PAGES: readonly PageEntry[] = [
+  { path: "/queue", words: "queue", load: () => import("./queue/queue-page.tsx"), who: "everyone", nav: "queue", group: "fleet" },
+];

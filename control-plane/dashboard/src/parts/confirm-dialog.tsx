@@ -1,0 +1,69 @@
+/**
+ * Asks before something that cannot be undone or that stops what others use: what stops, what is kept, what is still
+ * charged. A refusal of the API is shown within it, and it stays open.
+ */
+import { Button, Group, List, Modal, Stack, Text } from "@mantine/core";
+import type { ReactNode } from "react";
+import { useTranslation } from "react-i18next";
+import { Failure } from "./panel.tsx";
+
+interface Confirmation {
+  title: string;
+  isOpen: boolean;
+  onClose: () => void;
+  /** Closes the dialog when it has succeeded. */
+  onConfirm: () => Promise<unknown>;
+  confirm: string;
+  isBusy: boolean;
+  error: Error | null;
+  stops: readonly string[];
+  kept: readonly string[];
+  charged: readonly string[];
+  children?: ReactNode;
+}
+
+export function ConfirmDialog(props: Confirmation) {
+  const { title, isOpen, onClose, onConfirm, confirm, isBusy, error, stops, kept, charged, children } = props;
+  const { t } = useTranslation("parts");
+  const agree = () =>
+    void onConfirm().then(onClose, () => {
+      // Shown by `error`.
+    });
+  return (
+    <Modal opened={isOpen} onClose={onClose} title={title} closeButtonProps={{ "aria-label": t("close") }}>
+      <Stack gap="sm">
+        {children}
+        <Consequences title={t("dialog.stops")} lines={stops} />
+        <Consequences title={t("dialog.kept")} lines={kept} />
+        <Consequences title={t("dialog.charged")} lines={charged} />
+        {error !== null && <Failure why={error.message} />}
+        <Group justify="flex-end">
+          <Button variant="default" onClick={onClose} data-autofocus>
+            {t("cancel")}
+          </Button>
+          <Button color="red" onClick={agree} loading={isBusy}>
+            {confirm}
+          </Button>
+        </Group>
+      </Stack>
+    </Modal>
+  );
+}
+
+function Consequences({ title, lines }: { title: string; lines: readonly string[] }) {
+  if (lines.length === 0) return null;
+  return (
+    <div>
+      <Text fw={600} size="sm">
+        {title}
+      </Text>
+      <List size="sm">
+        {lines.map((line) => (
+          <List.Item key={line} style={{ overflowWrap: "anywhere" }}>
+            {line}
+          </List.Item>
+        ))}
+      </List>
+    </div>
+  );
+}

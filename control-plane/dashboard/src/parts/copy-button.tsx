@@ -1,0 +1,43 @@
+/** Copies a line. On plain HTTP the browser has no clipboard for us: then the old command is tried, and else said. */
+import { Button } from "@mantine/core";
+import { useState } from "react";
+import { useTranslation } from "react-i18next";
+
+const SHOWN_MS = 2_000;
+
+export function CopyButton({ text, label }: { text: string; label?: string }) {
+  const { t } = useTranslation("parts");
+  const [outcome, setOutcome] = useState<"copied" | "copyFailed" | null>(null);
+  const copy = async () => {
+    setOutcome((await copied(text)) ? "copied" : "copyFailed");
+    setTimeout(() => setOutcome(null), SHOWN_MS);
+  };
+  return (
+    <Button size="compact-sm" variant="default" onClick={() => void copy()}>
+      <span aria-live="polite">{outcome === null ? (label ?? t("copy")) : t(outcome)}</span>
+    </Button>
+  );
+}
+
+async function copied(text: string): Promise<boolean> {
+  try {
+    await navigator.clipboard.writeText(text);
+    return true;
+  } catch {
+    // Missing, or not allowed.
+    return copiedBySelection(text);
+  }
+}
+
+function copiedBySelection(text: string): boolean {
+  const area = document.createElement("textarea");
+  area.value = text;
+  area.style.position = "fixed";
+  area.style.opacity = "0";
+  document.body.append(area);
+  area.select();
+  // The only way left on plain HTTP.
+  const isCopied = document.execCommand("copy");
+  area.remove();
+  return isCopied;
+}

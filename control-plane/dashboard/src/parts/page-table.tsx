@@ -1,0 +1,106 @@
+/** A list that the server pages and sorts. It scrolls sideways within itself, so that the page never does. */
+import { Button, Group, ScrollArea, Table, Text } from "@mantine/core";
+import type { ReactNode } from "react";
+import { useTranslation } from "react-i18next";
+import { usePages, type Wish } from "../api/use-api.ts";
+import { Panel } from "./panel.tsx";
+
+export interface Column<Item> {
+  title: string;
+  cell: (item: Item) => ReactNode;
+  /** On a phone it is left out. */
+  isWide?: boolean;
+}
+
+interface PageTableOf<Item> extends Wish {
+  title: string;
+  definition?: string;
+  path: string;
+  columns: readonly Column<Item>[];
+  keyOf: (item: Item) => string | number;
+  empty?: string;
+  acts?: ReactNode;
+  /** Above the rows. */
+  filters?: ReactNode;
+}
+
+export function PageTable<Item>(props: PageTableOf<Item>) {
+  const { title, definition, path, columns, keyOf, empty, acts, filters, ...wish } = props;
+  const { t } = useTranslation("parts");
+  const pages = usePages<Item>(path, wish);
+  const items = pages.data?.pages.flatMap((page) => page.items);
+  return (
+    <Panel
+      title={title}
+      definition={definition}
+      acts={acts}
+      from={{ data: items, error: pages.error, isPending: pages.isPending, refetch: pages.refetch as never }}
+    >
+      {(items) => (
+        <>
+          {filters}
+          {items.length === 0 ? (
+            <Text c="dimmed">{empty ?? t("empty")}</Text>
+          ) : (
+            <Rows title={title} columns={columns} items={items} keyOf={keyOf} />
+          )}
+          <Group justify="space-between" mt="sm">
+            <Text size="sm" c="dimmed">
+              {t(pages.hasNextPage ? "shownOf" : "shownAll", { count: items.length })}
+            </Text>
+            {pages.hasNextPage && (
+              <Button
+                variant="default"
+                loading={pages.isFetchingNextPage}
+                onClick={() => void pages.fetchNextPage()}
+              >
+                {t("more")}
+              </Button>
+            )}
+          </Group>
+        </>
+      )}
+    </Panel>
+  );
+}
+
+interface RowsOf<Item> {
+  title: string;
+  columns: readonly Column<Item>[];
+  items: readonly Item[];
+  keyOf: (item: Item) => string | number;
+}
+
+/** Only the rows, for what comes in one answer. */
+export function Rows<Item>({ title, columns, items, keyOf }: RowsOf<Item>) {
+  return (
+    <ScrollArea type="auto" viewportProps={{ tabIndex: 0, role: "region", "aria-label": title }}>
+      <Table verticalSpacing="xs" highlightOnHover>
+        <Table.Thead>
+          <Table.Tr>
+            {columns.map((column) => (
+              <Table.Th key={column.title} {...(column.isWide === true && { visibleFrom: "sm" })}>
+                {column.title}
+              </Table.Th>
+            ))}
+          </Table.Tr>
+        </Table.Thead>
+        <Table.Tbody>
+          {items.map((item) => (
+            <Table.Tr key={keyOf(item)}>
+              {columns.map((column) => (
+                <Table.Td
+                  key={column.title}
+                  style={{ overflowWrap: "anywhere", minWidth: "6rem" }}
+                  {...(column.isWide === true && { visibleFrom: "sm" })}
+                >
+                  {column.cell(item)}
+                </Table.Td>
+              ))}
+            </Table.Tr>
+          ))}
+        </Table.Tbody>
+      </Table>
+    </ScrollArea>
+  );
+}

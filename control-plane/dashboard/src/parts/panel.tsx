@@ -1,0 +1,88 @@
+/**
+ * A part of a page that fails alone: it shows that it loads, what went wrong, that there is nothing, or its content, and
+ * with old content goes on showing it while the server is away. An error thrown within it stays within it.
+ */
+import { Alert, Button, Group, Paper, Skeleton, Text, Title } from "@mantine/core";
+import type { UseQueryResult } from "@tanstack/react-query";
+import { Component, type ReactNode } from "react";
+import { useTranslation } from "react-i18next";
+
+interface PanelOf<Data> {
+  title: string;
+  /** What the figures mean. */
+  definition?: string;
+  /** What it shows; without one the content is always there. */
+  from?: Pick<UseQueryResult<Data>, "data" | "error" | "refetch" | "isPending">;
+  isEmpty?: (data: Data) => boolean;
+  empty?: string;
+  /** Buttons beside the title. */
+  acts?: ReactNode;
+  children: ReactNode | ((data: Data) => ReactNode);
+}
+
+export function Panel<Data>(panel: PanelOf<Data>) {
+  const { title, definition, acts } = panel;
+  return (
+    <Paper withBorder p="md" component="section" aria-label={title}>
+      <Group justify="space-between" mb="xs" wrap="wrap">
+        <Title order={2} size="h4">
+          {title}
+        </Title>
+        {acts}
+      </Group>
+      {definition !== undefined && (
+        <Text size="sm" c="dimmed" mb="sm">
+          {definition}
+        </Text>
+      )}
+      <Contained>
+        <PanelContent {...panel} />
+      </Contained>
+    </Paper>
+  );
+}
+
+function PanelContent<Data>({ from, isEmpty, empty, children }: PanelOf<Data>) {
+  const { t } = useTranslation("parts");
+  if (from === undefined) return typeof children === "function" ? null : children;
+  const { data, error, refetch, isPending } = from;
+  if (data === undefined && error !== null)
+    return <Failure why={error.message} again={() => void refetch()} />;
+  if (data === undefined)
+    return isPending ? <Skeleton height={80} role="status" aria-label={t("loading")} /> : null;
+  if (isEmpty?.(data) === true) return <Text c="dimmed">{empty ?? t("empty")}</Text>;
+  return typeof children === "function" ? children(data) : children;
+}
+
+export function Failure({ why, again }: { why: string; again?: () => void }) {
+  const { t } = useTranslation("parts");
+  return (
+    <Alert color="red" variant="light" role="alert">
+      <Group justify="space-between">
+        <Text size="sm" style={{ overflowWrap: "anywhere" }}>
+          {t("failed", { why })}
+        </Text>
+        {again !== undefined && (
+          <Button size="compact-sm" variant="default" onClick={again}>
+            {t("again")}
+          </Button>
+        )}
+      </Group>
+    </Alert>
+  );
+}
+
+/** React gives errors of rendering to classes alone. */
+export class Contained extends Component<{ children: ReactNode }, { error: Error | null }> {
+  override state: { error: Error | null } = { error: null };
+
+  static getDerivedStateFromError(error: Error) {
+    return { error };
+  }
+
+  override render() {
+    const { error } = this.state;
+    if (error === null) return this.props.children;
+    return <Failure why={error.message} again={() => this.setState({ error: null })} />;
+  }
+}

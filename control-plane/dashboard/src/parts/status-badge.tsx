@@ -1,0 +1,52 @@
+/** A state by colour, by a shape before it, and by its word, which is the API's where we have none of our own. */
+import { Badge } from "@mantine/core";
+import { useTranslation } from "react-i18next";
+
+type Tone = "good" | "busy" | "bad" | "quiet";
+const TONES: Readonly<Record<string, Tone>> = {
+  running: "good",
+  active: "good",
+  ready: "good",
+  online: "good",
+  up: "good",
+  succeeded: "good",
+  completed: "good",
+  pending: "busy",
+  queued: "busy",
+  creating: "busy",
+  starting: "busy",
+  stopping: "busy",
+  draining: "busy",
+  suspect: "busy",
+  cordoned: "busy",
+  paused: "busy",
+  failed: "bad",
+  error: "bad",
+  unreachable: "bad",
+  offline: "bad",
+  overdue: "bad",
+  suspended: "bad",
+  revoked: "bad",
+};
+const COLOURS: Readonly<Record<Tone, string>> = { good: "teal", busy: "blue", bad: "red", quiet: "gray" };
+const SHAPES: Readonly<Record<Tone, string>> = { good: "●", busy: "◐", bad: "▲", quiet: "○" };
+
+export function StatusBadge({ status }: { status: string }) {
+  const { t, i18n } = useTranslation("parts");
+  const tone = TONES[status] ?? "quiet";
+  const word = i18n.exists(`status.${status}`, { ns: "parts" })
+    ? t(`status.${status}` as "status.running")
+    : status;
+  return (
+    <Badge
+      color={COLOURS[tone]}
+      variant="light"
+      autoContrast
+      tt="none"
+      data-status={status}
+      leftSection={<span aria-hidden>{SHAPES[tone]}</span>}
+    >
+      {word}
+    </Badge>
+  );
+}

@@ -1,0 +1,61 @@
+import type { SameKeys } from "../same-keys.ts";
+import type en from "../en/frame.ts";
+
+const words: SameKeys<typeof en> = {
+  product: "RemoteGPU",
+  skip: "跳到正文",
+  menu: "菜单",
+  nav: {
+    fleet: "集群",
+    queue: "队列",
+    environments: "环境",
+    training: "训练",
+    inference: "推理",
+    data: "数据",
+    images: "镜像",
+    keys: "密钥",
+    members: "成员",
+    webhooks: "Webhook",
+    billing: "账单",
+    money: "资金",
+    audit: "审计",
+    alarms: "告警",
+    settings: "设置",
+  },
+  group: { work: "工作", fleet: "集群", account: "账户", owner: "运营" },
+  account: { signedInAs: "已登录：{{name}}", admin: "管理员", logout: "退出登录", menu: "账户" },
+  theme: { label: "主题", light: "浅色", dark: "深色", auto: "跟随系统" },
+  language: { label: "语言" },
+  login: {
+    title: "登录",
+    key: "API 密钥",
+    keyHint: "以 rgk_ 开头。它只用于换取本浏览器的会话，不会被保存。",
+    submit: "登录",
+    ticket: "正在用链接登录…",
+    ticketFailed: "此链接已不能登录：{{why}}",
+    elsewhere: "`remotegpu dashboard` 会打印一个只能使用一次的登录链接。",
+    ended: "会话已结束，请重新登录。",
+  },
+  search: {
+    open: "查找",
+    placeholder: "按名称或编号查找",
+    hint: "请至少输入两个字符。",
+    none: "没有名称或编号包含此内容的对象。",
+    kind: {
+      environment: "环境",
+      training_job: "训练任务",
+      inference_service: "推理服务",
+      host: "主机",
+      customer: "客户",
+      dataset: "数据集",
+      model: "模型",
+    },
+  },
+  away: {
+    server: "服务器自 {{since}} 起没有响应。显示的是之前的数据。",
+    degraded: "部分功能不可用：{{why}}",
+  },
+  notFound: { title: "未找到", text: "此地址没有内容，或不属于您。", home: "返回首页" },
+  broken: { title: "此页面出错", text: "其他部分不受影响。", again: "重试" },
+};
+export default words;

@@ -1,0 +1,83 @@
+/**
+ * Serves the dashboard: one page at all of its addresses, and its hashed files, which never change. The page asks the API
+ * for all that it shows; nothing of it is made here.
+ */
+import { createRoute, z } from "@hono/zod-openapi";
+import type { ApiApp, ApiContext, ApiDeps } from "../deps.ts";
+import { notFound } from "../request/refusal.ts";
+import { forEveryone } from "../request/route.ts";
+import { ASSETS_PATH, PAGE_PATHS } from "./page-paths.ts";
+import type { DashboardFile } from "../served-dashboard.ts";
+
+const PAGE_FILE = "/index.html";
+/** For what is there before the dashboard is, and where there is none. */
+const DOCS_PATH = "/docs";
+const FOREVER = "public, max-age=31536000, immutable";
+const RETRY_SECONDS = 2;
+
+const root = createRoute({
+  ...forEveryone,
+  method: "get",
+  path: "/",
+  operationId: "getRoot",
+  tags: ["server"],
+  summary: "The dashboard; where it could not be built, this leads to the page to read",
+  responses: {
+    200: { description: "The dashboard's page", content: { "text/html": { schema: z.string() } } },
+    302: { description: "To the page to read" },
+    304: { description: "It is still the one that If-None-Match names" },
+    503: {
+      description: "It is being built; this page asks again by itself",
+      content: { "text/html": { schema: z.string() } },
+    },
+  },
+});
+
+const BEING_BUILT = `<!doctype html>
+<html lang="en">
+<meta charset="utf-8">
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<meta name="color-scheme" content="light dark">
+<meta http-equiv="refresh" content="${RETRY_SECONDS}">
+<title>RemoteGPU</title>
+<style>body{font:1rem/1.6 system-ui,sans-serif;margin:20vh auto;max-width:30rem;padding:0 1rem}</style>
+<h1>RemoteGPU</h1>
+<p>The dashboard is being built, which takes some seconds. This page looks again by itself.</p>
+<p lang="zh-CN">控制台正在构建，需要几秒钟。本页会自动刷新。</p>
+<p><a href="${DOCS_PATH}">The API</a> serves already.</p>
+</html>
+`;
+
+export function registerDashboard(app: ApiApp, deps: ApiDeps): void {
+  app.openapi(root, (c) => sendPage(c, deps));
+  for (const path of PAGE_PATHS) app.get(path, (c) => sendPage(c, deps));
+  app.get(`${ASSETS_PATH}:file`, (c) => {
+    const dashboard = deps.config.dashboard();
+    const found = dashboard.state === "built" ? dashboard.files.get(c.req.path) : undefined;
+    if (found === undefined) throw notFound("file of the dashboard");
+    return sendFile(c, found, FOREVER);
+  });
+}
+
+function sendPage(c: ApiContext, deps: ApiDeps): Response {
+  const dashboard = deps.config.dashboard();
+  if (dashboard.state === "missing") return c.redirect(DOCS_PATH, 302);
+  const page = dashboard.state === "built" ? dashboard.files.get(PAGE_FILE) : undefined;
+  if (page !== undefined) return sendFile(c, page, "no-cache");
+  c.header("Retry-After", String(RETRY_SECONDS));
+  c.header("Cache-Control", "no-store");
+  return c.html(BEING_BUILT, 503);
+}
+
+function sendFile(c: ApiContext, file: DashboardFile, cacheControl: string): Response {
+  const headers = { "Cache-Control": cacheControl, ETag: file.etag, Vary: "Accept-Encoding" };
+  const known = c.req.header("If-None-Match") ?? "";
+  if (known.split(",").some((one) => one.trim().replace(/^W\//, "") === file.etag))
+    return c.body(null, 304, headers);
+  const isPacked = file.packed !== null && /\bgzip\b/.test(c.req.header("Accept-Encoding") ?? "");
+  return c.body(isPacked && file.packed !== null ? file.packed : file.body, 200, {
+    ...headers,
+    "Content-Type": file.type,
+    ...(isPacked && { "Content-Encoding": "gzip" }),
+  });
+}

@@ -1,0 +1,39 @@
+/** What browsers may do with our answers: next to nothing, but for the dashboard's paths, which are a program. */
+import type { MiddlewareHandler } from "hono";
+import { secureHeaders } from "hono/secure-headers";
+import { isOfDashboard } from "../dashboard/page-paths.ts";
+import type { ApiConfig, ApiEnv } from "../deps.ts";
+
+const OWN = ["'self'"];
+const NOBODY = ["'none'"];
+
+export function securityHeaders({ publicUrl }: Pick<ApiConfig, "publicUrl">): MiddlewareHandler<ApiEnv> {
+  const strictTransportSecurity = publicUrl.startsWith("https:") ? "max-age=31536000" : false;
+  const answers = secureHeaders({
+    contentSecurityPolicy: {
+      defaultSrc: NOBODY,
+      baseUri: NOBODY,
+      // The search of /docs, which asks this server again.
+      formAction: OWN,
+      styleSrc: ["'unsafe-inline'"],
+      frameAncestors: NOBODY,
+    },
+    strictTransportSecurity,
+  });
+  const dashboard = secureHeaders({
+    contentSecurityPolicy: {
+      defaultSrc: NOBODY,
+      baseUri: NOBODY,
+      scriptSrc: OWN,
+      // Its components write style elements.
+      styleSrc: [...OWN, "'unsafe-inline'"],
+      connectSrc: OWN,
+      imgSrc: [...OWN, "data:"],
+      workerSrc: OWN,
+      formAction: OWN,
+      frameAncestors: NOBODY,
+    },
+    strictTransportSecurity,
+  });
+  return (c, next) => (isOfDashboard(c.req.path) ? dashboard : answers)(c, next);
+}

@@ -1,0 +1,116 @@
+/** What the server gives under / and at the addresses of pages: the page, its files, and nothing more. */
+import { dashboardFiles } from "@remotegpu/control-plane/dashboard-files";
+import { PAGE_PATHS } from "@remotegpu/control-plane/http/dashboard/page-paths";
+import { mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { gunzipSync } from "node:zlib";
+import { afterAll, beforeAll, describe, expect, onTestFinished, test } from "vitest";
+import { servedDashboard } from "../../support/dashboard/built.ts";
+import { eventually } from "../../support/eventually.ts";
+import { type ApiWorld, openApi, problem } from "../../support/http/api.ts";
+import { quietLog } from "../../support/quiet-log.ts";
+
+let api: ApiWorld;
+let script: string;
+
+beforeAll(async () => {
+  api = await openApi({ dashboard: await servedDashboard() });
+  const { body } = await api.ask("GET", "/");
+  script = /src="(\/assets\/[^"]+\.js)"/.exec(body)?.[1] ?? "";
+});
+afterAll(() => api.close());
+
+test.each(["/", ...PAGE_PATHS.map((path) => path.replace(":id", "env-1"))])(
+  "%s is the page",
+  async (path) => {
+    const { status, body, headers } = await api.ask("GET", path);
+
+    expect([status, headers.get("Content-Type")]).toEqual([200, "text/html; charset=utf-8"]);
+    expect(body).toContain('<div id="root">');
+    expect(headers.get("Cache-Control")).toBe("no-cache");
+    expect(headers.get("Content-Security-Policy")).toBe(
+      "default-src 'none'; base-uri 'none'; script-src 'self'; style-src 'self' 'unsafe-inline'; connect-src 'self'; img-src 'self' data:; worker-src 'self'; form-action 'self'; frame-ancestors 'none'",
+    );
+  },
+);
+
+test("the page's addresses are the server's", () => {
+  const registry = readFileSync(
+    new URL("../../../control-plane/dashboard/src/pages/pages.ts", import.meta.url),
+    "utf8",
+  );
+  const paths = [...registry.matchAll(/\{ path: "([^"]+)"/g)].map(([, path = ""]) => path);
+  const served = new Set<string>(PAGE_PATHS);
+
+  expect(paths).toContain("/queue");
+  expect(paths.filter((path) => !served.has(path))).toEqual([]);
+});
+
+test("a file of it is kept for ever, and packed for whoever can unpack it", async () => {
+  const plain = await api.ask("GET", script);
+  const packed = await api.app.request(script, { headers: { "Accept-Encoding": "br, gzip" } });
+
+  expect(plain.headers.get("Cache-Control")).toBe("public, max-age=31536000, immutable");
+  expect(plain.headers.get("Content-Type")).toBe("text/javascript; charset=utf-8");
+  expect(packed.headers.get("Content-Encoding")).toBe("gzip");
+  const bytes = Buffer.from(await packed.arrayBuffer());
+  expect(gunzipSync(bytes).toString()).toBe(plain.body);
+  expect(bytes.length).toBeLessThan(plain.body.length / 2);
+});
+
+test("the page is not sent again to who has it", async () => {
+  const { headers } = await api.ask("GET", "/fleet");
+  const again = await api.ask("GET", "/queue", { headers: { "If-None-Match": headers.get("ETag") ?? "" } });
+
+  expect([again.status, again.body]).toEqual([304, ""]);
+});
+
+test.each([
+  "/assets/none.js",
+  "/assets/..%2findex.html",
+  "/.vite/manifest.json",
+  "/index.html",
+  "/fleet/more",
+  "/hosts",
+  "/nothing",
+])("%s is nothing", async (path) => {
+  expect(await api.ask("GET", path)).toMatchObject(problem(404));
+});
+
+test("what is not the dashboard keeps the narrower policy", async () => {
+  for (const path of ["/docs", "/healthz", "/api/v1"]) {
+    const { headers } = await api.ask("GET", path);
+    expect(headers.get("Content-Security-Policy")).not.toContain("script-src");
+  }
+});
+
+test("another method than GET is refused at its addresses", async () => {
+  const { status, headers } = await api.ask("POST", "/fleet", { body: {} });
+
+  expect([status, headers.get("Allow")]).toEqual([405, "GET"]);
+});
+
+describe("before it is built", () => {
+  test("/ says so and looks again, until it is there", async () => {
+    const state = mkdtempSync(join(tmpdir(), "remotegpu-dashboard-"));
+    onTestFinished(() => rmSync(state, { recursive: true, force: true }));
+    const world = await openApi({ dashboard: dashboardFiles(state, quietLog) });
+    onTestFinished(() => world.close());
+
+    const first = await world.ask("GET", "/");
+
+    expect([first.status, first.headers.get("Cache-Control")]).toEqual([503, "no-store"]);
+    expect(first.body).toContain('http-equiv="refresh"');
+    await eventually(async () => (await world.ask("GET", "/")).status === 200, { what: "the built page" });
+  });
+
+  test("where it cannot be built, / leads to the API's description", async () => {
+    const world = await openApi({ dashboard: () => ({ state: "missing" }) });
+    onTestFinished(() => world.close());
+
+    const { status, headers } = await world.ask("GET", "/fleet");
+
+    expect([status, headers.get("Location")]).toEqual([302, "/docs"]);
+  });
+});

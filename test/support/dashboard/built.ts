@@ -1,0 +1,32 @@
+/** The dashboard, built once for these sources beside them, where every control plane of this checkout finds it. */
+import { readFile } from "node:fs/promises";
+import { builtFolder, BUILT_BESIDE, dashboardFiles } from "@remotegpu/control-plane/dashboard-files";
+import type { ServedDashboard } from "@remotegpu/control-plane/http/served-dashboard";
+import { eventually } from "../eventually.ts";
+import { quietLog } from "../quiet-log.ts";
+
+/** The folder that the bundler wrote, with its manifest. */
+export async function builtDashboard(): Promise<string> {
+  return await builtFolder(BUILT_BESIDE);
+}
+
+/** As the API is given it. */
+export async function servedDashboard(): Promise<() => ServedDashboard> {
+  await builtDashboard();
+  const served = dashboardFiles(BUILT_BESIDE, quietLog);
+  await eventually(() => served().state === "built", { what: "the dashboard in memory" });
+  return served;
+}
+
+/** What the bundler says of each source file: its output, and what comes with it. */
+export interface ManifestChunk {
+  file: string;
+  isEntry?: boolean;
+  imports?: string[];
+  dynamicImports?: string[];
+  css?: string[];
+}
+
+export async function manifestOf(folder: string): Promise<Record<string, ManifestChunk>> {
+  return JSON.parse(await readFile(`${folder}/.vite/manifest.json`, "utf8")) as Record<string, ManifestChunk>;
+}

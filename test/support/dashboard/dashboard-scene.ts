@@ -1,0 +1,62 @@
+/**
+ * The dashboard on the real API and store, with hosts that a test speaks for (`worlds/control-scene.ts`), over a port for
+ * a browser. What the browser complains of is kept: there must be nothing.
+ */
+import { openServer } from "@remotegpu/control-plane/http/server/server";
+import type { Page } from "puppeteer-core";
+import { openPage } from "../browser.ts";
+import type { Caller } from "../http/api.ts";
+import { type ControlScene, openControlScene } from "../worlds/control-scene.ts";
+import { servedDashboard } from "./built.ts";
+
+export interface DashboardScene {
+  control: ControlScene;
+  url: string;
+  /** A browser of its own; logged in as the caller where there is one, at the address. */
+  open(path: string, as?: Caller): Promise<{ page: Page; complaints: string[] }>;
+  close(): Promise<void>;
+}
+
+export async function openDashboardScene(): Promise<DashboardScene> {
+  const [control, dashboard] = await Promise.all([openControlScene(), servedDashboard()]);
+  control.api.deps.config.dashboard = dashboard;
+  const server = await openServer(control.api.app, { host: "127.0.0.1", port: 0, tls: null });
+  const url = `http://localhost:${server.port}`;
+  // As whoever links to it knows it.
+  control.api.deps.config.publicUrl = url;
+  return {
+    control,
+    url,
+    async open(path, as) {
+      const page = await openPage();
+      const complaints = complaintsOf(page);
+      if (as !== undefined) await logIn(page, url, as);
+      await page.goto(url + path);
+      return { page, complaints };
+    },
+    async close() {
+      await server.close();
+      await control.close();
+    },
+  };
+}
+
+/** As the page itself would, without typing. */
+export async function logIn(page: Page, url: string, { key }: { key: string }): Promise<void> {
+  await page.goto(`${url}/assets/licences.txt`);
+  const status = await page.evaluate(
+    `fetch("/api/v1/sessions", { method: "POST", headers: { "Content-Type": "application/json" }, body: ${JSON.stringify(
+      JSON.stringify({ key }),
+    )} }).then(({ status }) => status)`,
+  );
+  if (status !== 201) throw new Error(`the session was refused (${String(status)})`);
+}
+
+export function complaintsOf(page: Page): string[] {
+  const complaints: string[] = [];
+  page.on("pageerror", (error) => complaints.push(String(error)));
+  page.on("console", (message) => {
+    if (/Content Security Policy|Warning:|same key/.test(message.text())) complaints.push(message.text());
+  });
+  return complaints;
+}
