@@ -737,6 +737,18 @@ CREATE TABLE gpu_health (
   CONSTRAINT gpu_health_strangers_check CHECK ((jsonb_typeof(strangers) = 'array'::text))
 );
 
+CREATE TABLE gpu_history (
+  gpu_id bigint NOT NULL,
+  hour timestamptz NOT NULL,
+  samples smallint[] NOT NULL,
+  utilization smallint[] NOT NULL,
+  memory_used integer[] NOT NULL,
+  temperature smallint[] NOT NULL,
+  power smallint[] NOT NULL,
+  CONSTRAINT gpu_history_pkey PRIMARY KEY (gpu_id, hour)
+);
+CREATE INDEX idx_gpu_history_hour ON gpu_history USING btree (hour);
+
 CREATE TABLE gpu_outages (
   id bigserial,
   gpu_uuid varchar(128) NOT NULL,
@@ -2319,6 +2331,9 @@ ALTER TABLE gpu_allocations
 
 ALTER TABLE gpu_health
   ADD CONSTRAINT gpu_health_gpu_uuid_fkey FOREIGN KEY (gpu_uuid) REFERENCES gpus(uuid) ON DELETE CASCADE;
+
+ALTER TABLE gpu_history
+  ADD CONSTRAINT gpu_history_gpu_id_fkey FOREIGN KEY (gpu_id) REFERENCES gpus(id);
 
 ALTER TABLE gpu_outages
   ADD CONSTRAINT gpu_outages_gpu_uuid_fkey FOREIGN KEY (gpu_uuid) REFERENCES gpus(uuid) ON DELETE CASCADE,

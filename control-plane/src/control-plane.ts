@@ -12,6 +12,7 @@ import { buildAgentBundle, type AgentBundle } from "./agent-bundle.ts";
 import { commandFile } from "./command-file.ts";
 import type { Config } from "./config.ts";
 import { dashboardFiles } from "./dashboard-files.ts";
+import { GpuHistory } from "./controllers/hosts/gpu-history.ts";
 import { hostSync } from "./controllers/hosts/host-sync.ts";
 import { recordMalformed } from "./controllers/ingest/ingest.ts";
 import { ingestDesk } from "./controllers/ingest/ingest-desk.ts";
@@ -89,8 +90,9 @@ async function serve(
   const leadership = new Leadership(db, { holder, former: succeed(config.stateDir, holder) });
   const attempts = noAttempts();
   const deliveries = new WebhookDeliveries({ db, now, log, wake: () => running.wake(WOKEN_BY_DELIVERY) });
+  const history = new GpuHistory({ db, now });
   const running = startLoops(
-    loops({ db, now, newId, log, calendar, link, leadership, deliveries, attempts }),
+    loops({ db, now, newId, log, calendar, link, leadership, deliveries, attempts, history }),
     log,
   );
   // Undone where a later step fails: what runs on would keep a process that serves nobody.
@@ -114,6 +116,7 @@ async function serve(
       hostKeys,
       terminalKeys,
       rankKeys,
+      history,
       wake,
       nudge: (host) => link.nudge(host),
     }),
@@ -204,6 +207,11 @@ async function serve(
         .release()
         .catch((error: unknown) => log.warn({ error }, "another server leads once our lease has ended"));
       await link.stop();
+      await history
+        .end()
+        .catch((error: unknown) =>
+          log.warn({ error }, "of the history of cards up to five minutes are lost"),
+        );
       await engines.stop();
     },
   };

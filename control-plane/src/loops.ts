@@ -9,8 +9,10 @@ import { MS_PER_MINUTE, MS_PER_SECOND } from "@remotegpu/shared/units";
 import { brokenTimePass } from "./controllers/billing/broken-time.ts";
 import { chargeDueHours } from "./controllers/billing/charging.ts";
 import { cutOffRulesPass } from "./controllers/billing/cut-off-rules.ts";
+import type { GpuHistory } from "./controllers/hosts/gpu-history.ts";
 import { gpuStrangersPass } from "./controllers/hosts/gpu-strangers.ts";
 import { HostLiveness } from "./controllers/hosts/host-liveness.ts";
+import { oldGpuHistoryPass } from "./controllers/hosts/old-gpu-history.ts";
 import { imageFetchesPass } from "./controllers/hosts/image-fetches.ts";
 import { autoscalingPass } from "./controllers/inference/autoscaling.ts";
 import { oldTrafficPass } from "./controllers/inference/old-traffic.ts";
@@ -47,6 +49,7 @@ export interface LoopEngines {
   readonly leadership: Leadership;
   readonly deliveries: Pick<WebhookDeliveries, "pass">;
   readonly attempts: CountedAttempts;
+  readonly history: Pick<GpuHistory, "pass">;
 }
 
 /**
@@ -63,7 +66,7 @@ interface LedLoop extends Omit<Loop, "pass"> {
 }
 
 export function loops(engines: LoopEngines): Loop[] {
-  const { db, now, newId, log, calendar, link, leadership, deliveries, attempts } = engines;
+  const { db, now, newId, log, calendar, link, leadership, deliveries, attempts, history } = engines;
   const nudge = (host: HostId) => link.nudge(host);
   const kept = keptForPasses(db);
   const hostLiveness = new HostLiveness({ db, now, hears: () => link.isConnected });
@@ -155,6 +158,11 @@ export function loops(engines: LoopEngines): Loop[] {
       pass: (pass) => oldTrafficPass({ db }, pass),
     },
     {
+      name: "old-gpu-history",
+      everyMs: MS_PER_MINUTE,
+      pass: (pass) => oldGpuHistoryPass({ db }, pass),
+    },
+    {
       name: "journal-stream-alarms",
       everyMs: 15 * MS_PER_SECOND,
       pass: (pass) => streamAlarms.pass(link.stream, pass),
@@ -173,6 +181,11 @@ export function loops(engines: LoopEngines): Loop[] {
       name: "counted-attempts",
       everyMs: 10 * MS_PER_SECOND,
       pass: () => recordCounted({ db, now, attempts }),
+    },
+    {
+      name: "gpu-history",
+      everyMs: 10 * MS_PER_SECOND,
+      pass: () => history.pass(),
     },
     ...led.map(whileLeading),
     {

@@ -13,6 +13,7 @@ import { measureEnvironment } from "./environment.ts";
 import { measureFleetMap } from "./fleet-map.ts";
 import { measureGangNetwork } from "./gang-network.ts";
 import { measureGangs } from "./gangs.ts";
+import { measureGpuHistory } from "./gpu-history.ts";
 import { measureHeartbeats } from "./heartbeats.ts";
 import { measureIngest } from "./ingest.ts";
 import { measureInvoices } from "./invoices.ts";
@@ -50,6 +51,7 @@ const BENCHES: Record<string, Bench> = {
   journal: measureJournal,
   start: measureStart,
   heartbeats: measureHeartbeats,
+  "gpu-history": measureGpuHistory,
   backlog: measureBacklog,
   ingest: measureIngest,
   upgrade: measureUpgrade,

@@ -16,6 +16,7 @@ export const SETTING_KEYS = [
   "DEFAULT_QUOTA_LEVEL",
   "FREE_STORAGE_GB",
   "GANG_UDP_PORT",
+  "GPU_HISTORY_DAYS",
   "IMAGE_REGISTRIES",
   "MIN_START_MINUTES",
 ] as const;
@@ -88,6 +89,12 @@ export const SETTINGS: Record<SettingKey, Setting> = {
     byDefault: "8473",
     values: /^([1-9]\d{3}|[1-5]\d{4}|6[0-4]\d{3}|65[0-4]\d{2}|655[0-2]\d|6553[0-5])$/,
     form: "a port from 1000 to 65535",
+  },
+  GPU_HISTORY_DAYS: {
+    description: "How long it is kept how busy, full and warm cards were, and what they drew",
+    byDefault: "30",
+    values: /^([1-9]\d?|[1-3]\d\d|400)$/,
+    form: "a whole number of days from 1 to 400",
   },
   IMAGE_REGISTRIES: {
     description:

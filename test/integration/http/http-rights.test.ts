@@ -466,6 +466,7 @@ const RIGHTS: [route: string, expected: string, question: Question][] = [
   ["GET /downloads/{token}", PUBLIC, plain("/downloads/nobodys")],
   ["GET /environments/{id}/events", MEMBERS, ofEnvironment("GET", "/events")],
   ["GET /environments/{id}/instances", MEMBERS, ofEnvironment("GET", "/instances")],
+  ["GET /environments/{id}/history", MEMBERS, ofEnvironment("GET", "/history")],
   ["GET /environments/{id}/why", MEMBERS, ofEnvironment("GET", "/why")],
   ["GET /environments/{id}/access", MEMBERS, ofEnvironment("GET", "/access")],
   ["POST /environments/{id}/access", AUTHORS, ofEnvironment("POST", "/access")],
@@ -616,7 +617,7 @@ const RIGHTS: [route: string, expected: string, question: Question][] = [
     AUTHORS,
     at(inferenceService, (id) => `/inference-services/${id}/exec?rank=1`, { argv: ["true"] }),
   ],
-  ...["events", "instances", "logs", "why"].flatMap((word): [string, string, Question][] => [
+  ...["events", "history", "instances", "logs", "why"].flatMap((word): [string, string, Question][] => [
     [`GET /training-jobs/{id}/${word}`, MEMBERS, at(trainingJob, (id) => `/training-jobs/${id}/${word}`)],
     [
       `GET /inference-services/{id}/${word}`,
@@ -862,6 +863,7 @@ const RIGHTS: [route: string, expected: string, question: Question][] = [
     ADMINS,
     at(host, (id) => `/hosts/${id}/confirm-stops`, { generation: 0 }),
   ],
+  ["GET /gpus/{uuid}/history", ADMINS, at(gpu, (uuid) => `/gpus/${uuid}/history`)],
   ["POST /gpus/{uuid}/cordon", ADMINS, at(gpu, (uuid) => `/gpus/${uuid}/cordon`, {})],
   ["POST /gpus/{uuid}/uncordon", ADMINS, at(gpu, (uuid) => `/gpus/${uuid}/uncordon`, {})],
 

@@ -4,6 +4,7 @@
  */
 import { createHash, randomUUID } from "node:crypto";
 import { idleStopPass } from "@remotegpu/control-plane/controllers/idle-stop";
+import { GpuHistory } from "@remotegpu/control-plane/controllers/hosts/gpu-history";
 import { hostSync } from "@remotegpu/control-plane/controllers/hosts/host-sync";
 import { imageFetchesPass } from "@remotegpu/control-plane/controllers/hosts/image-fetches";
 import { autoscalingPass } from "@remotegpu/control-plane/controllers/inference/autoscaling";
@@ -96,6 +97,7 @@ export async function openControlScene(database?: FreshDatabase): Promise<Contro
       [line, unit_price],
     );
   let wakes = 0;
+  const history = new GpuHistory({ db: api.deps.db, now: api.deps.now });
   const handlers = hostSync({
     db: api.deps.db,
     now: api.deps.now,
@@ -104,6 +106,7 @@ export async function openControlScene(database?: FreshDatabase): Promise<Contro
     hostKeys: api.deps.hostKeys,
     terminalKeys: api.terminalKeys,
     rankKeys: api.rankKeys,
+    history,
     wake: () => {
       wakes += 1;
     },

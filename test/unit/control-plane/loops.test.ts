@@ -39,6 +39,7 @@ beforeAll(() => {
       },
     },
     attempts: noAttempts(),
+    history: { pass: () => Promise.resolve() },
   });
 });
 
@@ -72,7 +73,7 @@ test("all but the leadership itself and what a server counts are the leader's, a
   const led = table.filter(({ isLed }) => isLed === true).map(({ name }) => name);
   const others = table.filter(({ isLed }) => isLed !== true).map(({ name }) => name);
 
-  expect(others).toEqual(["counted-attempts", "leadership"]);
+  expect(others).toEqual(["counted-attempts", "gpu-history", "leadership"]);
   expect(table.find(({ name }) => name === "leadership")?.wakes).toEqual(led);
 });
 

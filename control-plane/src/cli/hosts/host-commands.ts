@@ -4,6 +4,7 @@ import { jsonObject, wholeNumber, words } from "../frame/arguments.ts";
 import { argument, command, flag, option, thing, type Command, type Group } from "../frame/command.ts";
 import { body } from "../frame/context.ts";
 import { DRAIN } from "./drain-command.ts";
+import { GPU_HISTORY } from "./gpu-history-command.ts";
 import { limit, listCommand, segment, showCommand } from "../frame/list-command.ts";
 import { printDone, printOne, sizeText, type Column } from "../frame/output.ts";
 import { EVENT_COLUMNS } from "../work/workload-looks.ts";
@@ -186,17 +187,20 @@ const GPU: Group = {
   name: "gpu",
   summary: "one GPU",
   members: [
-    ["cordon", "place nothing new on it"],
-    ["uncordon", "place on it again"],
-  ].map(([verb = "", summary = ""]) =>
-    command({
-      name: verb,
-      summary,
-      takes: { uuid: argument("uuid", words()) },
-      run: async ({ api, output }, { uuid }) =>
-        printDone(output, `GPU ${uuid}: ${verb} done.`, await api.post(`/gpus/${segment(uuid)}/${verb}`)),
-    }),
-  ),
+    GPU_HISTORY,
+    ...[
+      ["cordon", "place nothing new on it"],
+      ["uncordon", "place on it again"],
+    ].map(([verb = "", summary = ""]) =>
+      command({
+        name: verb,
+        summary,
+        takes: { uuid: argument("uuid", words()) },
+        run: async ({ api, output }, { uuid }) =>
+          printDone(output, `GPU ${uuid}: ${verb} done.`, await api.post(`/gpus/${segment(uuid)}/${verb}`)),
+      }),
+    ),
+  ],
 };
 
 export const HOSTS: readonly (Command | Group)[] = [JOIN_TOKEN, HOST, GPU];

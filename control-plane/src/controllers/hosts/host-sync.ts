@@ -16,6 +16,7 @@ import { type Database, transaction } from "../../store/database/database.ts";
 import { desiredSetOf } from "../../store/reports/desired/desired-sets.ts";
 import { mergeObserved } from "../../store/reports/observed.ts";
 import { answerCode } from "./code-parts.ts";
+import type { GpuHistory } from "./gpu-history.ts";
 import { type HeartbeatDesk, heartbeatDesk } from "./heartbeat-desk.ts";
 import { answerLogin } from "./registry-logins.ts";
 import { answerStorage } from "../billing/storage-sampling.ts";
@@ -30,6 +31,7 @@ export interface HostSyncDeps {
   hostKeys: HostKeys;
   terminalKeys: TerminalKeys;
   rankKeys: RankKeyring;
+  history: Pick<GpuHistory, "note">;
   /** Wakes the loops: capacity may have come or gone. */
   wake: () => void;
   /** "Pull now." */
@@ -59,6 +61,7 @@ async function heartbeatOf(
 ): Promise<HeartbeatReply | Refusal> {
   const outcome = await desk.take({ hostId, heartbeat });
   if (!outcome.accepted) return refused(outcome.reason);
+  deps.history.note(hostId, heartbeat);
   const { answer, restored, wasConnected } = outcome;
   if (restored)
     deps.log.warn(

@@ -33,6 +33,8 @@ import { registerPortMappingRoutes } from "../environments/port-mappings.ts";
 import { registerRdpPasswordRoute } from "../environments/rdp-password.ts";
 import { registerSshPasswordRoutes } from "../environments/ssh-password.ts";
 import { registerWaysInRoutes } from "../environments/ways-in.ts";
+import { registerGpuHistoryRoute } from "../gpu-history/gpu-history.ts";
+import { registerWorkloadHistory } from "../gpu-history/workload-history.ts";
 import { registerAlarmRoutes } from "../hosts/alarms.ts";
 import { registerFleetRoutes } from "../hosts/fleet.ts";
 import { registerFleetMapRoute } from "../hosts/fleet-map.ts";
@@ -157,6 +159,7 @@ export function registerResources(api: ApiApp, deps: ApiDeps): void {
   registerHostEventRoutes(api, deps);
   registerHostPullRoutes(api, deps);
   registerGpuRoutes(api, deps);
+  registerGpuHistoryRoute(api, deps);
   registerFleetRoutes(api, deps);
   registerFleetMapRoute(api, deps);
   registerAuditLogRoute(api, deps);
@@ -172,6 +175,7 @@ function registerWorkloadRoutes(api: ApiApp, deps: ApiDeps, fleet: KeptFleet): v
     registerWorkloadVerbs(api, { deps, fleet }, kind);
     registerWorkloadExec(api, deps, kind);
     registerWorkloadStory(api, deps, kind);
+    registerWorkloadHistory(api, deps, kind);
     registerWorkloadWhy(api, kind, { kinds: KINDS, kept });
     registerWorkloadLogs(api, deps, kind);
   }

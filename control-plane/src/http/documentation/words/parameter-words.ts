@@ -57,6 +57,8 @@ export const PARAMETER_WORDS: Words = {
   "?run_id": ["Only those of this run", "run-77a0c3f2"],
   "?start_time": ["Only what ended after this moment", "2026-03-01T00:00:00Z"],
   "?end_time": ["Only what ended by this moment", "2026-04-01T00:00:00Z"],
+  "?from": ["From this moment on, as far as it is kept", "2026-03-01T00:00:00Z"],
+  "?to": ["Before this moment; now, if left out", "2026-03-02T00:00:00Z"],
   "?period": ["Sums by day or month as well"],
   "?kind": ["Only those of this kind"],
   "?target_kind": ["Only what was done to things of this kind"],

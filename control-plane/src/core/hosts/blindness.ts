@@ -1,0 +1,8 @@
+/** When a host does not see its cards: it then repeats what it read before. */
+
+/** Of what a heartbeat says is wrong with the host, what means that. */
+export const BLIND_WORDS = ["nvidia-smi-hung", "nvidia-smi-garbage", "nvidia-smi-missing"] as const;
+
+export function isBlind(degraded: readonly string[]): boolean {
+  return BLIND_WORDS.some((word) => degraded.includes(word));
+}
