@@ -41,6 +41,26 @@ test("a key opens at the next login, and no more once it is taken away; who is i
   expect(await session.end("still in")).toBe("still in");
 });
 
+test("a key with a time, as that of an administrator's ticket, opens until then and no longer", async () => {
+  const [owner, other] = [await way.clientKey("owner"), await way.clientKey("stranger")];
+  const ticket = ["-F", await door.configOf("stranger"), ...silent, "door", "echo in"];
+  const until = (ms: number) => new Date(Date.now() + ms).toISOString();
+  const lets = async (expiresAt: string) =>
+    await door.let({
+      keys: [
+        { id: "key-0", line: owner.line },
+        { id: "t-1", line: other.line, expiresAt },
+      ],
+    });
+
+  await lets(until(60_000));
+  expect(await door.ssh(ticket)).toMatchObject({ exitCode: 0, stdout: "in" });
+
+  await lets(until(-1_000));
+  expect(await door.ssh(ticket)).toMatchObject({ exitCode: 255 });
+  expect(await door.ssh("echo in")).toMatchObject({ stdout: "in" });
+});
+
 test("the key that opened it is told to the session, and not to what runs in it", async () => {
   const { line } = await way.clientKey("owner");
   await door.let({ keys: [{ id: "key-7", line }] });
