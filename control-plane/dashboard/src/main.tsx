@@ -10,10 +10,9 @@ const RELOADED = "remotegpu-reloaded";
 const ticket = takeTicket();
 
 // A page's file is gone once the server was upgraded; the new page knows the new one. Once, or it would go round.
-addEventListener("vite:preloadError", (event) => {
+addEventListener("vite:preloadError", () => {
   if (sessionStorage.getItem(RELOADED) !== null) return;
   sessionStorage.setItem(RELOADED, "yes");
-  event.preventDefault();
   location.reload();
 });
 

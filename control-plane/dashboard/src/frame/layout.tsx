@@ -109,7 +109,12 @@ function AccountMenu() {
   return (
     <Menu position="bottom-end" withinPortal keepMounted={false}>
       <Menu.Target>
-        <Button variant="default" size="compact-md" maw={160} aria-label={t("account.menu")}>
+        <Button
+          variant="default"
+          size="compact-md"
+          maw={160}
+          aria-label={`${t("account.menu")}: ${username}`}
+        >
           <Text span truncate size="sm">
             {username}
           </Text>

@@ -1,10 +1,10 @@
 /** The pages at their addresses, each fetched with its words when it is first gone to. */
-import { Button, Loader, Stack, Text, Title } from "@mantine/core";
+import { Button, Loader } from "@mantine/core";
 import { createRootRoute, createRoute, createRouter, lazyRouteComponent } from "@tanstack/react-router";
 import { type ReactNode, useEffect } from "react";
-import { useTranslation } from "react-i18next";
 import { PAGES, type PageEntry } from "../pages/pages.ts";
-import { PageLink, useGo } from "../parts/page-link.tsx";
+import { NotFound } from "../parts/not-found.tsx";
+import { useGo } from "../parts/page-link.tsx";
 import { Failure } from "../parts/panel.tsx";
 import { loadWords } from "../words/words.ts";
 import { Layout } from "./layout.tsx";
@@ -41,7 +41,7 @@ function textOf(error: unknown): string {
 }
 
 async function loaded({ load, words, who }: PageEntry) {
-  const [module] = await Promise.all([load(), loadWords(words)]);
+  const [module] = await Promise.all([load(), ...[words].flat().map(loadWords)]);
   const Page = module.default;
   return { default: who === "admin" ? () => <ForAdmins page={<Page />} /> : Page };
 }
@@ -49,19 +49,6 @@ async function loaded({ load, words, who }: PageEntry) {
 /** To others it is not there: the API would refuse them all it shows. */
 function ForAdmins({ page }: { page: ReactNode }) {
   return useMe().isAdmin ? page : <NotFound />;
-}
-
-function NotFound() {
-  const { t } = useTranslation();
-  return (
-    <Stack align="flex-start" data-not-found>
-      <Title order={1} size="h2">
-        {t("notFound.title")}
-      </Title>
-      <Text>{t("notFound.text")}</Text>
-      <PageLink to="/">{t("notFound.home")}</PageLink>
-    </Stack>
-  );
 }
 
 /** `/` is the first page of the role. */

@@ -7,7 +7,7 @@ export interface PageEntry {
   /** `/hosts/:id` */
   path: string;
   /** Fetched with it. */
-  words: Namespace;
+  words: Namespace | readonly Namespace[];
   load: () => Promise<{ default: ComponentType }>;
   who: "admin" | "everyone";
   /** Without one it is reached from others. */
@@ -18,4 +18,8 @@ export interface PageEntry {
 // oxfmt-ignore
 export const PAGES: readonly PageEntry[] = [
   { path: "/queue", words: "queue", load: () => import("./queue/queue-page.tsx"), who: "everyone", nav: "queue", group: "fleet" },
+  { path: "/training", words: ["training", "work", "workload"], load: () => import("./training/training-page.tsx"), who: "everyone", nav: "training", group: "work" },
+  { path: "/training/:id", words: ["training", "work", "workload"], load: () => import("./training/job-page.tsx"), who: "everyone", group: "work" },
+  { path: "/inference", words: ["inference", "work", "workload"], load: () => import("./inference/inference-page.tsx"), who: "everyone", nav: "inference", group: "work" },
+  { path: "/inference/:id", words: ["inference", "work", "workload"], load: () => import("./inference/service-page.tsx"), who: "everyone", group: "work" },
 ];

@@ -53,7 +53,8 @@ export default function DrawnChart({ title, times, lines, unit, range, height = 
   }, [target, width, height, times, lines, unit, range, isDark, i18n.language, t]);
   if (times.length === 0) return <Text c="dimmed">{t("chart.none")}</Text>;
   return (
-    <div ref={ref}>
+    // What is drawn is as wide as the window was, and must not keep it so.
+    <div ref={ref} style={{ minWidth: 0, overflow: "hidden" }}>
       <div ref={setTarget} role="img" aria-label={t("chart.label", { what: title })} />
     </div>
   );

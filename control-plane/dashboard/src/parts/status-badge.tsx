@@ -41,7 +41,7 @@ export function StatusBadge({ status }: { status: string }) {
     <Badge
       color={COLOURS[tone]}
       variant="light"
-      autoContrast
+      c="var(--mantine-color-text)"
       tt="none"
       data-status={status}
       leftSection={<span aria-hidden>{SHAPES[tone]}</span>}

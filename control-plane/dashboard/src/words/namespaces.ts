@@ -3,6 +3,10 @@ export const NAMESPACES = {
   frame: { en: () => import("./en/frame.ts"), zh: () => import("./zh/frame.ts") },
   parts: { en: () => import("./en/parts.ts"), zh: () => import("./zh/parts.ts") },
   queue: { en: () => import("./en/queue.ts"), zh: () => import("./zh/queue.ts") },
+  training: { en: () => import("./en/training.ts"), zh: () => import("./zh/training.ts") },
+  inference: { en: () => import("./en/inference.ts"), zh: () => import("./zh/inference.ts") },
+  work: { en: () => import("./en/work.ts"), zh: () => import("./zh/work.ts") },
+  workload: { en: () => import("./en/workload.ts"), zh: () => import("./zh/workload.ts") },
 } as const;
 
 export type Namespace = keyof typeof NAMESPACES;

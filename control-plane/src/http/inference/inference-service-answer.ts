@@ -87,6 +87,7 @@ export const InferenceService = z
     instances: z.array(Instance),
   })
   .openapi("InferenceService");
+export type InferenceService = z.infer<typeof InferenceService>;
 
 export function inferenceServiceAnswer(
   c: ApiContext,

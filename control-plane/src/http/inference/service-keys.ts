@@ -53,6 +53,7 @@ const ServiceKey = z
     tokens_per_day: z.int().nullable(),
   })
   .openapi("ServiceKey");
+export type ServiceKey = z.infer<typeof ServiceKey>;
 const ServiceKeyShownOnce = ServiceKey.extend({ key: z.string() }).openapi("ServiceKeyShownOnce");
 
 const post = createRoute({

@@ -78,6 +78,7 @@ const Traffic = pageOf(z.object({ minute: Timestamp, ...figures }).openapi("Traf
     cost: Cost,
   })
   .openapi("ServiceTraffic");
+export type ServiceTraffic = z.infer<typeof Traffic>;
 
 const get = createRoute({
   ...forCustomers,

@@ -108,6 +108,7 @@ const ServiceRollout = z
     outcome: z.enum(["completed", "reverted", "superseded"]).nullable(),
   })
   .openapi("ServiceRollout");
+export type ServiceRollout = z.infer<typeof ServiceRollout>;
 
 const rollouts = createRoute({
   ...forCustomers,

@@ -38,6 +38,7 @@ const DryRun = z
     suggestions: z.array(SuggestionAnswer),
   })
   .openapi("TrainingJobDryRun");
+export type JobDryRun = z.infer<typeof DryRun>;
 
 const dryRun = createRoute({
   ...forCustomers,

@@ -48,6 +48,7 @@ const JobGroup = z
     created_at: Timestamp,
   })
   .openapi("TrainingJobGroup");
+export type JobGroup = z.infer<typeof JobGroup>;
 
 const list = createRoute({
   ...forCustomers,

@@ -56,6 +56,7 @@ export const TrainingJob = z
     instances: z.array(Instance),
   })
   .openapi("TrainingJob");
+export type TrainingJob = z.infer<typeof TrainingJob>;
 
 export function trainingJobAnswer(
   c: ApiContext,

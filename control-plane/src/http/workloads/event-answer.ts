@@ -20,6 +20,7 @@ const Event = z
   .openapi("Event");
 
 export const EventPage = pageOf(Event);
+export type EventPage = z.infer<typeof EventPage>;
 
 export function eventPage(rows: readonly EventRow[], limit: number): z.input<typeof EventPage> {
   return toPage(rows, limit, { item: eventAnswer, key: (row) => [row.id] });

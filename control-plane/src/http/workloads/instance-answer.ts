@@ -128,6 +128,7 @@ export const Instance = z
     runs: z.array(Run),
   })
   .openapi("Instance");
+export type Instance = z.infer<typeof Instance>;
 
 export function isSimulated(instances: readonly InstanceView[]): boolean {
   return instances.some(({ gpus }) => gpus.some(({ simulated }) => simulated));

@@ -59,6 +59,7 @@ const Why = z
     suggestions: z.array(SuggestionAnswer).openapi({ description: "Each alone would start it now" }),
   })
   .openapi("Why");
+export type Why = z.infer<typeof Why>;
 
 const why = ({ path, many }: RoutedKind) =>
   createRoute({

@@ -61,6 +61,7 @@ const Estimate = z
     fits_reason: z.string(),
   })
   .openapi("Estimate");
+export type Estimate = z.infer<typeof Estimate>;
 
 const postEstimate = createRoute({
   ...forCustomersWith("read"),

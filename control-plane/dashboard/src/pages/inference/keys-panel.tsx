@@ -1,0 +1,88 @@
+/** Keys that open this service at the gateway and nothing else. A new one is shown once. */
+import type { ServiceKey } from "@remotegpu/control-plane/http/inference/service-keys";
+import { useTranslation } from "react-i18next";
+import { AgeText } from "../../parts/age-text.tsx";
+import { DialogForm } from "../../parts/form/dialog-form.tsx";
+import { ShownOnce } from "../../parts/form/shown-once.tsx";
+import { type Column, PageTable } from "../../parts/page-table.tsx";
+import { StatusBadge } from "../../parts/status-badge.tsx";
+import { ActButton } from "../../parts/workload/act-button.tsx";
+
+export function KeysPanel({ id }: { id: string }) {
+  const { t } = useTranslation("inference");
+  const path = `/inference-services/${encodeURIComponent(id)}/keys`;
+  const columns: Column<ServiceKey>[] = [
+    { title: t("keys.name"), cell: ({ name }) => name },
+    { title: t("keys.prefix"), cell: ({ prefix }) => prefix, isWide: true },
+    { title: t("keys.limits"), cell: (key) => <Limits of={key} />, isWide: true },
+    {
+      title: t("keys.ends"),
+      cell: ({ expires_at: at, revoked_at: revoked }) =>
+        revoked === null ? (
+          at === null ? (
+            t("keys.never")
+          ) : (
+            <AgeText at={at} />
+          )
+        ) : (
+          <StatusBadge status="revoked" />
+        ),
+    },
+    {
+      title: t("keys.acts"),
+      cell: ({ id: keyId, name, revoked_at: revoked }) =>
+        revoked === null && (
+          <ActButton
+            label={t("keys.revoke")}
+            method="DELETE"
+            path={`${path}/${keyId}`}
+            asks={{ title: t("keys.revokeTitle", { name }), stops: [t("keys.revokeStops")] }}
+          />
+        ),
+    },
+  ];
+  return (
+    <PageTable<ServiceKey>
+      title={t("keys.title")}
+      definition={t("keys.definition")}
+      path={path}
+      columns={columns}
+      keyOf={(key) => key.id}
+      empty={t("keys.empty")}
+      acts={<NewKey path={path} />}
+    />
+  );
+}
+
+function NewKey({ path }: { path: string }) {
+  const { t } = useTranslation("inference");
+  return (
+    <DialogForm<ServiceKey & { key: string }>
+      open={t("keys.make")}
+      title={t("keys.make")}
+      submit={t("keys.make")}
+      method="POST"
+      path={path}
+      fields={[
+        { path: "name", kind: "text", label: t("keys.name"), isRequired: true, maxLength: 128 },
+        { path: "expires_at", kind: "moment", label: t("keys.ends"), hint: t("keys.endsHint") },
+        { path: "requests_per_minute", kind: "number", label: t("keys.perMinute") },
+        { path: "max_in_flight", kind: "number", label: t("keys.atOnce") },
+        { path: "tokens_per_day", kind: "number", label: t("keys.tokens") },
+      ]}
+      shownOnce={({ key }) => <ShownOnce secret={key} says={t("keys.once")} />}
+    />
+  );
+}
+
+function Limits({ of }: { of: ServiceKey }) {
+  const { t } = useTranslation("inference");
+  const { requests_per_minute: perMinute, max_in_flight: atOnce, tokens_per_day: tokens } = of;
+  return [
+    perMinute === null ? null : t("keys.limitMinute", { count: perMinute }),
+    atOnce === null ? null : t("keys.limitAtOnce", { count: atOnce }),
+    tokens === null ? null : t("keys.limitTokens", { count: tokens }),
+  ]
+    .filter((limit) => limit !== null)
+    .join(" · ");
+}

@@ -1,0 +1,130 @@
+/** What can be done with a service as it stands. */
+import { Group } from "@mantine/core";
+import { useTranslation } from "react-i18next";
+import { DialogForm } from "../../parts/form/dialog-form.tsx";
+import { useGo } from "../../parts/page-link.tsx";
+import { ActButton } from "../../parts/workload/act-button.tsx";
+import type { Service } from "./service.ts";
+
+const DOWN = ["stopped", "error", "stopping"];
+
+export function ServiceActs({ service }: { service: Service }) {
+  const { t } = useTranslation("inference");
+  const go = useGo();
+  const { id, name, status, previous_version: previous, rollout, autoscaling_enabled: scales } = service;
+  const path = `/inference-services/${encodeURIComponent(id)}`;
+  const isDown = DOWN.includes(status);
+  const isPaused = service.autoscaling_config?.["paused"] === true;
+  const stops = [t("acts.stopsReplicas", { count: service.instances.length }), t("acts.stopsRequests")];
+  return (
+    <Group gap="xs">
+      {isDown ? (
+        <ActButton label={t("acts.start")} method="POST" path={`${path}/start`} />
+      ) : (
+        <ActButton
+          label={t("acts.stop")}
+          method="POST"
+          path={`${path}/stop`}
+          asks={{
+            title: t("acts.stopTitle", { name }),
+            stops,
+            kept: [t("acts.stopKeeps")],
+            charged: [t("acts.chargedUntil")],
+          }}
+        />
+      )}
+      <Scale service={service} path={path} />
+      <Upgrade service={service} path={path} />
+      {(previous !== null || rollout !== null) && (
+        <ActButton
+          label={t("acts.rollback")}
+          method="POST"
+          path={`${path}/rollback`}
+          body={{}}
+          asks={{
+            title: t("acts.rollbackTitle", { name }),
+            stops: [t("acts.rollbackStops")],
+            kept: [t("acts.rollbackKeeps")],
+            charged: [t("acts.rollbackCharged")],
+          }}
+        />
+      )}
+      {scales && (
+        <ActButton
+          label={t(isPaused ? "acts.resume" : "acts.pause")}
+          method="POST"
+          path={`${path}/${isPaused ? "resume" : "pause"}`}
+        />
+      )}
+      <ActButton
+        label={t("acts.delete")}
+        method="DELETE"
+        path={path}
+        asks={{
+          title: t("acts.deleteTitle", { name }),
+          stops: [...stops, t("acts.deleteStops")],
+          kept: [t("acts.deleteKeeps")],
+          charged: [t("acts.chargedUntil")],
+        }}
+        onDone={() => go("/inference")}
+      />
+    </Group>
+  );
+}
+
+function Scale({ service, path }: { service: Service; path: string }) {
+  const { t } = useTranslation("inference");
+  const { replicas, min_replicas: min, max_replicas: max } = service;
+  return (
+    <DialogForm
+      open={t("acts.scale")}
+      title={t("acts.scaleTitle", { name: service.name })}
+      submit={t("acts.scale")}
+      method="POST"
+      path={`${path}/scale`}
+      base={{ replicas }}
+      fields={[
+        {
+          path: "replicas",
+          kind: "number",
+          label: t("acts.replicas"),
+          hint: t("acts.replicasHint", { min, max }),
+          isRequired: true,
+        },
+      ]}
+    />
+  );
+}
+
+function Upgrade({ service, path }: { service: Service; path: string }) {
+  const { t } = useTranslation(["inference", "work"]);
+  const { image, env_vars: variables, config, cpu, memory, gpu } = service;
+  const command = config?.["command"];
+  return (
+    <DialogForm
+      open={t("acts.upgrade")}
+      title={t("acts.upgradeTitle", { name: service.name })}
+      submit={t("acts.upgrade")}
+      method="POST"
+      path={`${path}/upgrade`}
+      base={{
+        image,
+        env_vars: variables,
+        cpu,
+        memory,
+        gpu,
+        ...(command !== undefined && { config: { command } }),
+      }}
+      fields={[
+        { path: "version", kind: "text", label: t("field.version"), isRequired: true, maxLength: 64 },
+        { path: "image", kind: "text", label: t("field.image"), isRequired: true },
+        { path: "config.command", kind: "lines", label: t("field.command"), hint: t("field.commandHint") },
+        { path: "env_vars", kind: "variables", label: t("form.variables", { ns: "work" }) },
+        { path: "cpu", kind: "number", label: t("field.cpu") },
+        { path: "memory", kind: "gib", label: t("field.memory") },
+        { path: "gpu", kind: "number", label: t("field.gpu") },
+        { path: "allow_gap", kind: "switch", label: t("field.allowGap"), hint: t("field.allowGapHint") },
+      ]}
+    />
+  );
+}

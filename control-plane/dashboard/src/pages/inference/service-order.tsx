@@ -1,0 +1,103 @@
+/** The order of a service, with what each replica would cost and whether there is room for it. */
+import { Button, Group, Paper, Stack, Text } from "@mantine/core";
+import { useDebouncedValue } from "@mantine/hooks";
+import type { Estimate } from "@remotegpu/control-plane/http/money/billing/estimate";
+import { type FormEvent, useState } from "react";
+import { useTranslation } from "react-i18next";
+import { useAct } from "../../api/use-api.ts";
+import { type Body, bodyOf, type Draft } from "../../parts/form/draft.ts";
+import { Fields } from "../../parts/form/fields.tsx";
+import { useTried } from "../../parts/form/use-tried.ts";
+import { useWorkspaceChoices } from "../../parts/form/workspace-choices.ts";
+import { Money } from "../../parts/money.tsx";
+import { PageHead } from "../../parts/page-head.tsx";
+import { PageLink, useGo } from "../../parts/page-link.tsx";
+import { Failure, Panel } from "../../parts/panel.tsx";
+import type { Service } from "./service.ts";
+import { useServiceFields } from "./service-fields.ts";
+
+const TYPING_MS = 600;
+const MINUTES_OF_HOUR = 60;
+
+export function ServiceOrder() {
+  const { t } = useTranslation(["inference", "work"]);
+  const go = useGo();
+  const { main, more } = useServiceFields(useWorkspaceChoices());
+  const [draft, setDraft] = useState<Draft>({});
+  const order = useAct<Service, object>({ method: "POST", path: "/inference-services" });
+  const { body, unread } = bodyOf([...main, ...more], draft);
+  const isReadable = Object.keys(unread).length === 0;
+  const shown = {
+    draft,
+    unread,
+    error: order.error,
+    onChange: (path: string, text: string) => setDraft((before) => ({ ...before, [path]: text })),
+  };
+  const submit = (event: FormEvent) => {
+    event.preventDefault();
+    if (!isReadable) return;
+    void order.mutateAsync(body).then(
+      ({ id }) => go(`/inference/${encodeURIComponent(id)}`),
+      () => {
+        // Shown by `error`.
+      },
+    );
+  };
+  return (
+    <Stack>
+      <PageHead title={t("order.title")} />
+      <Paper withBorder p="md" component="form" onSubmit={submit} aria-label={t("order.title")}>
+        <Stack>
+          <Fields fields={main} {...shown} />
+          <details>
+            <summary>{t("form.advanced", { ns: "work" })}</summary>
+            <Fields fields={more} {...shown} />
+          </details>
+          {order.error !== null && <Failure why={t("refused", { ns: "work", why: order.error.message })} />}
+          <Group>
+            <Button type="submit" loading={order.isPending} disabled={!isReadable}>
+              {t("form.submit", { ns: "work" })}
+            </Button>
+            <PageLink to="/inference">{t("form.cancel", { ns: "work" })}</PageLink>
+          </Group>
+        </Stack>
+      </Paper>
+      {isReadable && <ServiceEstimate body={body} />}
+    </Stack>
+  );
+}
+
+function ServiceEstimate({ body }: { body: Body }) {
+  const { t } = useTranslation("inference");
+  const [asked] = useDebouncedValue(JSON.stringify(wishOf(body)), TYPING_MS);
+  const estimate = useTried<Estimate>("/billing/estimate", "cpu" in body && "memory" in body ? asked : null);
+  return (
+    <Panel title={t("estimate.title")} definition={t("estimate.definition")} from={estimate}>
+      {({ per_hour: perHour, amount, instances, fits_reason: room }) => (
+        <>
+          <Text fw={600} data-estimate>
+            {t("estimate.each")} <Money points={perHour} />
+          </Text>
+          <Text>
+            {t("estimate.all", { count: instances })} <Money points={amount} />
+          </Text>
+          <Text>{room}</Text>
+        </>
+      )}
+    </Panel>
+  );
+}
+
+/** What the estimate takes of an order. */
+function wishOf({ cpu, memory, gpu, gpu_memory: gpuMemory, min_replicas: min, config }: Body): object {
+  const model = (config as Body | undefined)?.["gpu_model"];
+  return {
+    cpu,
+    memory,
+    gpu,
+    gpu_memory: gpuMemory,
+    ...(model !== undefined && { gpu_model: model }),
+    minutes: MINUTES_OF_HOUR,
+    instances: typeof min === "number" && min > 0 ? min : 1,
+  };
+}

@@ -1,0 +1,54 @@
+/** One inference service: whether it answers and how, what its replicas do, its versions, its keys, what it costs. */
+import { Group, Stack, Text } from "@mantine/core";
+import { useTranslation } from "react-i18next";
+import { useApi } from "../../api/use-api.ts";
+import { useAddressId } from "../../parts/filters.ts";
+import { OneOf } from "../../parts/one-of.tsx";
+import { PageHead } from "../../parts/page-head.tsx";
+import { StatusBadge } from "../../parts/status-badge.tsx";
+import { EventsPanel } from "../../parts/workload/events-panel.tsx";
+import { GpuHistoryPanel } from "../../parts/workload/gpu-history.tsx";
+import { WhyPanel } from "../../parts/workload/why-panel.tsx";
+import type { WorkloadRef } from "../../parts/workload/workload.ts";
+import { EndpointPanel } from "./endpoint-panel.tsx";
+import { KeysPanel } from "./keys-panel.tsx";
+import { ReplicasPanel } from "./replicas-panel.tsx";
+import type { Service } from "./service.ts";
+import { ServiceActs } from "./service-acts.tsx";
+import { ServiceLogs } from "./service-logs.tsx";
+import { TrafficPanel } from "./traffic-panel.tsx";
+import { VersionsPanel } from "./versions-panel.tsx";
+
+export default function ServicePage() {
+  const id = useAddressId();
+  const service = useApi<Service>(`/inference-services/${encodeURIComponent(id)}`, {
+    topics: [`service:${id}`],
+  });
+  return <OneOf from={service}>{(told) => <ShownService service={told} />}</OneOf>;
+}
+
+function ShownService({ service }: { service: Service }) {
+  const { t } = useTranslation("inference");
+  const topics = [`service:${service.id}`];
+  const workload: WorkloadRef = { home: "/inference-services", id: service.id, topics };
+  const { status, status_reason: reason, ready_replicas: ready, replicas } = service;
+  return (
+    <Stack>
+      <PageHead title={service.name} acts={<ServiceActs service={service} />} />
+      <Group gap="xs">
+        <StatusBadge status={status} />
+        <Text>{t("ready", { ready, replicas })}</Text>
+        {reason !== null && <Text style={{ overflowWrap: "anywhere" }}>{reason}</Text>}
+      </Group>
+      <TrafficPanel service={service} />
+      <EndpointPanel service={service} />
+      <ReplicasPanel service={service} />
+      {service.waiting_replicas > 0 && <WhyPanel workload={workload} />}
+      <VersionsPanel service={service} />
+      <KeysPanel id={service.id} />
+      <ServiceLogs service={service} />
+      <GpuHistoryPanel workload={workload} />
+      <EventsPanel workload={workload} />
+    </Stack>
+  );
+}

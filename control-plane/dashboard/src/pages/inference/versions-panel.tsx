@@ -1,0 +1,62 @@
+/** The version that serves and the one that is on its way, and what became of those before, with the sentence of each. */
+import { Alert, Text } from "@mantine/core";
+import type { ServiceRollout } from "@remotegpu/control-plane/http/inference/service-versions";
+import { useTranslation } from "react-i18next";
+import { AgeText } from "../../parts/age-text.tsx";
+import { type Column, PageTable } from "../../parts/page-table.tsx";
+import { Panel } from "../../parts/panel.tsx";
+import type { Service } from "./service.ts";
+
+export function VersionsPanel({ service }: { service: Service }) {
+  const { t } = useTranslation("inference");
+  const { id, version, previous_version: previous, image, rollout, instances } = service;
+  const ofNew = instances.filter(({ revision }) => revision === rollout?.revision);
+  const columns: Column<ServiceRollout>[] = [
+    { title: t("versions.began"), cell: ({ began_at: at }) => <AgeText at={at} /> },
+    {
+      title: t("versions.what"),
+      cell: ({ from_version: from, version: to }) => `${from ?? "–"} → ${to ?? "–"}`,
+    },
+    {
+      title: t("versions.outcome"),
+      cell: ({ outcome }) => t(`versions.${outcome ?? "onItsWay"}`),
+    },
+    { title: t("versions.cause"), cell: ({ cause }) => cause },
+    { title: t("versions.actor"), cell: ({ actor }) => actor, isWide: true },
+  ];
+  return (
+    <>
+      <Panel title={t("versions.title")}>
+        <Text style={{ overflowWrap: "anywhere" }}>
+          {t("versions.now", { version: version ?? "–", image })}
+        </Text>
+        {previous !== null && <Text size="sm">{t("versions.previous", { version: previous })}</Text>}
+        {rollout !== null && (
+          <Alert
+            mt="sm"
+            variant="light"
+            title={t(rollout.cause === null ? "versions.goes" : "versions.goesBack", {
+              version: rollout.version ?? "–",
+            })}
+            data-rollout
+          >
+            {rollout.cause !== null && <Text>{rollout.cause}</Text>}
+            {t("versions.stand", {
+              ready: ofNew.filter(({ serving }) => serving === "yes").length,
+              count: ofNew.length,
+              old: instances.length - ofNew.length,
+            })}
+          </Alert>
+        )}
+      </Panel>
+      <PageTable<ServiceRollout>
+        title={t("versions.history")}
+        path={`/inference-services/${encodeURIComponent(id)}/rollouts`}
+        topics={[`service:${id}`]}
+        columns={columns}
+        keyOf={({ number }) => number}
+        empty={t("versions.none")}
+      />
+    </>
+  );
+}

@@ -1,0 +1,85 @@
+/** One array of jobs: how many of its elements stand where, and what is done with all of them. */
+import { Group, Text } from "@mantine/core";
+import type { JobGroup } from "@remotegpu/control-plane/http/training/job-groups";
+import { useTranslation } from "react-i18next";
+import { useApi } from "../../api/use-api.ts";
+import { useGo } from "../../parts/page-link.tsx";
+import { Panel } from "../../parts/panel.tsx";
+import { StatusBadge } from "../../parts/status-badge.tsx";
+import { ActButton } from "../../parts/workload/act-button.tsx";
+
+export function ArrayPanel({ id }: { id: string }) {
+  const { t } = useTranslation("training");
+  const path = `/training-job-groups/${encodeURIComponent(id)}`;
+  const group = useApi<JobGroup>(path, { topics: ["workloads"] });
+  return (
+    <Panel title={t("array.title")} from={group}>
+      {(told) => (
+        <>
+          <Group gap="xs">
+            <Text fw={600} style={{ overflowWrap: "anywhere" }}>
+              {told.name} [{told.from}–{told.to}]
+            </Text>
+            <StatusBadge status={told.status} />
+            {told.at_once !== null && <Text size="sm">{t("array.atOnce", { count: told.at_once })}</Text>}
+          </Group>
+          <Elements of={told} />
+          <ArrayActs group={told} path={path} />
+        </>
+      )}
+    </Panel>
+  );
+}
+
+export function Elements({ of: { elements } }: { of: JobGroup }) {
+  return (
+    <Group gap="xs">
+      {Object.entries(elements)
+        .filter(([, count]) => count > 0)
+        .map(([status, count]) => (
+          <Group key={status} gap={4} wrap="nowrap">
+            <Text span size="sm">
+              {count}
+            </Text>
+            <StatusBadge status={status} />
+          </Group>
+        ))}
+    </Group>
+  );
+}
+
+function ArrayActs({ group, path }: { group: JobGroup; path: string }) {
+  const { t } = useTranslation("training");
+  const go = useGo();
+  const { elements } = group;
+  const left = elements.pending + elements.queued + elements.running;
+  return (
+    <Group gap="xs" mt="sm">
+      {left > 0 && (
+        <ActButton
+          label={t("array.cancel")}
+          method="POST"
+          path={`${path}/cancel`}
+          asks={{
+            title: t("array.cancelTitle", { name: group.name }),
+            stops: [t("array.cancelStops", { count: left })],
+            kept: [t("acts.keptOutput")],
+            charged: [t("acts.cancelCharged"), t("acts.storageCharged")],
+          }}
+        />
+      )}
+      <ActButton
+        label={t("array.delete")}
+        method="DELETE"
+        path={path}
+        asks={{
+          title: t("array.deleteTitle", { name: group.name }),
+          stops: left > 0 ? [t("array.cancelStops", { count: left })] : [],
+          kept: [t("acts.keptBill")],
+          charged: [t("acts.deletedCharged")],
+        }}
+        onDone={() => go("/training?by=array")}
+      />
+    </Group>
+  );
+}

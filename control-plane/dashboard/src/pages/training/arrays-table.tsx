@@ -1,0 +1,32 @@
+/** Arrays of jobs, with how many of their jobs stand where. */
+import type { JobGroup } from "@remotegpu/control-plane/http/training/job-groups";
+import { useTranslation } from "react-i18next";
+import { AgeText } from "../../parts/age-text.tsx";
+import { PageLink } from "../../parts/page-link.tsx";
+import { type Column, PageTable } from "../../parts/page-table.tsx";
+import { StatusBadge } from "../../parts/status-badge.tsx";
+import { Elements } from "./array-panel.tsx";
+
+export function ArraysTable() {
+  const { t } = useTranslation("training");
+  const columns: Column<JobGroup>[] = [
+    {
+      title: t("column.name"),
+      cell: ({ id, name }) => <PageLink to={`/training?group_id=${encodeURIComponent(id)}`}>{name}</PageLink>,
+    },
+    { title: t("column.status"), cell: ({ status }) => <StatusBadge status={status} /> },
+    { title: t("array.indexes"), cell: ({ from, to }) => `${from}–${to}` },
+    { title: t("array.elements"), cell: (group) => <Elements of={group} /> },
+    { title: t("column.ordered"), cell: ({ created_at: at }) => <AgeText at={at} />, isWide: true },
+  ];
+  return (
+    <PageTable<JobGroup>
+      title={t("by.array")}
+      path="/training-job-groups"
+      topics={["workloads"]}
+      columns={columns}
+      keyOf={({ id }) => id}
+      empty={t("array.empty")}
+    />
+  );
+}

@@ -1,0 +1,82 @@
+/** The order of a job, anew or like one that was: what it would cost and when it would start stands beside it. */
+import { Button, Group, Paper, Stack } from "@mantine/core";
+import { type FormEvent, useState } from "react";
+import { useTranslation } from "react-i18next";
+import { useAct, useApi } from "../../api/use-api.ts";
+import { bodyOf, type Draft, draftOf } from "../../parts/form/draft.ts";
+import { Fields } from "../../parts/form/fields.tsx";
+import { OneOf } from "../../parts/one-of.tsx";
+import { PageHead } from "../../parts/page-head.tsx";
+import { PageLink, useGo } from "../../parts/page-link.tsx";
+import { Failure } from "../../parts/panel.tsx";
+import { useWorkspaceChoices } from "../../parts/form/workspace-choices.ts";
+import type { Job } from "./job.ts";
+import { JobTrial } from "./job-trial.tsx";
+import { orderLike } from "./order-like.ts";
+import { useJobFields } from "./job-fields.ts";
+
+/** @param like the id of a job, or null */
+export function JobOrder({ like }: { like: string | null }) {
+  const job = useApi<Job>(`/training-jobs/${encodeURIComponent(like ?? "")}`, {
+    enabled: like !== null,
+    isLive: false,
+  });
+  if (like === null) return <Form job={null} />;
+  return <OneOf from={job}>{(told) => <Form job={told} />}</OneOf>;
+}
+
+function Form({ job }: { job: Job | null }) {
+  const { t } = useTranslation(["training", "work"]);
+  const go = useGo();
+  const workspaces = useWorkspaceChoices();
+  const { main, more } = useJobFields(workspaces);
+  const fields = [...main, ...more];
+  const [base] = useState(() => (job === null ? {} : orderLike(job)));
+  const [draft, setDraft] = useState<Draft>(() => (job === null ? {} : draftOf(fields, base)));
+  const order = useAct<Job, object>({ method: "POST", path: "/training-jobs" });
+  const { body, unread } = bodyOf(fields, draft, base);
+  const isReadable = Object.keys(unread).length === 0;
+  const shown = {
+    draft,
+    unread,
+    error: order.error,
+    onChange: (path: string, text: string) => setDraft((before) => ({ ...before, [path]: text })),
+  };
+  const submit = (event: FormEvent) => {
+    event.preventDefault();
+    if (!isReadable) return;
+    void order.mutateAsync(body).then(
+      ({ id, group_id: group }) =>
+        go(
+          group === null
+            ? `/training/${encodeURIComponent(id)}`
+            : `/training?group_id=${encodeURIComponent(group)}`,
+        ),
+      () => {
+        // Shown by `error`.
+      },
+    );
+  };
+  return (
+    <Stack>
+      <PageHead title={job === null ? t("order.title") : t("order.like", { name: job.name })} />
+      <Paper withBorder p="md" component="form" onSubmit={submit} aria-label={t("order.title")}>
+        <Stack>
+          <Fields fields={main} {...shown} />
+          <details>
+            <summary>{t("form.advanced", { ns: "work" })}</summary>
+            <Fields fields={more} {...shown} />
+          </details>
+          {order.error !== null && <Failure why={t("refused", { ns: "work", why: order.error.message })} />}
+          <Group>
+            <Button type="submit" loading={order.isPending} disabled={!isReadable}>
+              {t("form.submit", { ns: "work" })}
+            </Button>
+            <PageLink to="/training">{t("form.cancel", { ns: "work" })}</PageLink>
+          </Group>
+        </Stack>
+      </Paper>
+      {isReadable && <JobTrial body={body} />}
+    </Stack>
+  );
+}

@@ -1,0 +1,87 @@
+/** One training job: where its ranks stand, what they wrote and left, what it costs, and what can be done with it. */
+import { Group, SimpleGrid, Stack, Text } from "@mantine/core";
+import { useTranslation } from "react-i18next";
+import { useApi } from "../../api/use-api.ts";
+import { AgeText } from "../../parts/age-text.tsx";
+import { Figure } from "../../parts/figure.tsx";
+import { useAddressId } from "../../parts/filters.ts";
+import { OneOf } from "../../parts/one-of.tsx";
+import { PageHead } from "../../parts/page-head.tsx";
+import { PageLink } from "../../parts/page-link.tsx";
+import { StatusBadge } from "../../parts/status-badge.tsx";
+import { CostText } from "../../parts/workload/cost.tsx";
+import { EventsPanel } from "../../parts/workload/events-panel.tsx";
+import { GpuHistoryPanel } from "../../parts/workload/gpu-history.tsx";
+import { RunsPanel } from "../../parts/workload/runs-panel.tsx";
+import { WhyPanel } from "../../parts/workload/why-panel.tsx";
+import type { WorkloadRef } from "../../parts/workload/workload.ts";
+import type { Job } from "./job.ts";
+import { JobActs } from "./job-acts.tsx";
+import { JobLogs } from "./job-logs.tsx";
+import { LanesPanel } from "./lanes-panel.tsx";
+import { OrderedPanel } from "./ordered-panel.tsx";
+import { OutputPanel } from "./output-panel.tsx";
+import { PreflightPanel } from "./preflight-panel.tsx";
+
+export default function JobPage() {
+  const id = useAddressId();
+  const job = useApi<Job>(`/training-jobs/${encodeURIComponent(id)}`, { topics: [`job:${id}`] });
+  return <OneOf from={job}>{(told) => <ShownJob job={told} />}</OneOf>;
+}
+
+function ShownJob({ job }: { job: Job }) {
+  const workload: WorkloadRef = { home: "/training-jobs", id: job.id, topics: [`job:${job.id}`] };
+  const isWaiting = job.status === "queued" || job.status === "pending";
+  return (
+    <Stack>
+      <PageHead title={job.name} acts={<JobActs job={job} />} />
+      <Standing job={job} />
+      {isWaiting && <WhyPanel workload={workload} />}
+      <LanesPanel job={job} />
+      <PreflightPanel job={job} />
+      <JobLogs job={job} />
+      <OutputPanel job={job} />
+      <GpuHistoryPanel workload={workload} />
+      <RunsPanel workload={workload} />
+      <EventsPanel workload={workload} />
+      <OrderedPanel job={job} />
+    </Stack>
+  );
+}
+
+function Standing({ job }: { job: Job }) {
+  const { t } = useTranslation("training");
+  const { status, status_reason: reason, attempt, group_id: group, array_index: index } = job;
+  return (
+    <>
+      <Group gap="xs">
+        <StatusBadge status={status} />
+        {reason !== null && <Text style={{ overflowWrap: "anywhere" }}>{reason}</Text>}
+      </Group>
+      {group !== null && (
+        <Text size="sm">
+          {t("one.element", { index: index ?? 0 })}{" "}
+          <PageLink to={`/training?group_id=${encodeURIComponent(group)}`}>{t("one.array")}</PageLink>
+        </Text>
+      )}
+      <SimpleGrid cols={{ base: 1, xs: 2, md: 4 }}>
+        <Figure
+          label={t("one.cost")}
+          definition={t("one.costIs")}
+          value={<CostText id={job.id} asked={job} />}
+        />
+        <Figure label={t("one.attempt")} definition={t("one.attemptIs")} value={attempt} />
+        <Figure
+          label={t("one.begun")}
+          definition={t("one.begunIs")}
+          value={job.started_at === null ? t("one.notYet") : <AgeText at={job.started_at} />}
+        />
+        <Figure
+          label={t("one.ended")}
+          definition={t("one.endedIs")}
+          value={job.completed_at === null ? t("one.notYet") : <AgeText at={job.completed_at} />}
+        />
+      </SimpleGrid>
+    </>
+  );
+}

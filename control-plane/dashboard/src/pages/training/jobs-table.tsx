@@ -1,0 +1,49 @@
+/** Training jobs, newest first. */
+import { TRAINING_JOB_STATUSES } from "@remotegpu/shared/workload";
+import { useTranslation } from "react-i18next";
+import { useMe } from "../../frame/session.tsx";
+import { AgeText } from "../../parts/age-text.tsx";
+import { useFilters } from "../../parts/filters.ts";
+import { PageLink } from "../../parts/page-link.tsx";
+import { type Column, PageTable } from "../../parts/page-table.tsx";
+import { StatusBadge } from "../../parts/status-badge.tsx";
+import { CostText } from "../../parts/workload/cost.tsx";
+import { ListFilters } from "../../parts/workload/list-filters.tsx";
+import type { Job } from "./job.ts";
+
+export function JobsTable({ group }: { group: string }) {
+  const { t } = useTranslation("training");
+  const { isAdmin } = useMe();
+  const [{ name, status }, setFilters] = useFilters(["name", "status"]);
+  const columns: Column<Job>[] = [
+    {
+      title: t("column.name"),
+      cell: (job) => <PageLink to={`/training/${encodeURIComponent(job.id)}`}>{job.name}</PageLink>,
+    },
+    { title: t("column.status"), cell: (job) => <StatusBadge status={job.status} /> },
+    ...(isAdmin ? [{ title: t("column.owner"), cell: (job: Job) => job.owner_username, isWide: true }] : []),
+    {
+      title: t("column.size"),
+      cell: ({ node_count: ranks, gpu }) => t("size", { ranks, gpus: gpu ?? 0 }),
+      isWide: true,
+    },
+    { title: t("column.attempt"), cell: ({ attempt }) => attempt, isWide: true },
+    { title: t("column.cost"), cell: (job) => <CostText id={job.id} asked={job} /> },
+    { title: t("column.ordered"), cell: ({ created_at: at }) => <AgeText at={at} />, isWide: true },
+    { title: t("column.reason"), cell: ({ status_reason: reason }) => reason, isWide: true },
+  ];
+  return (
+    <PageTable<Job>
+      title={t("jobs")}
+      path="/training-jobs"
+      query={{ name, status, group_id: group }}
+      topics={["workloads"]}
+      columns={columns}
+      keyOf={({ id }) => id}
+      empty={t("empty")}
+      filters={
+        <ListFilters name={name} status={status} statuses={TRAINING_JOB_STATUSES} onChange={setFilters} />
+      }
+    />
+  );
+}

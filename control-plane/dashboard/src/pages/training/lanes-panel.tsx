@@ -1,0 +1,113 @@
+/** One lane a rank: what it came to and when, attempts as cuts, and the rank that failed before the others. */
+import { Badge, Group, Stack, Text } from "@mantine/core";
+import { useTranslation } from "react-i18next";
+import { AgeText } from "../../parts/age-text.tsx";
+import { Panel } from "../../parts/panel.tsx";
+import { serverNow } from "../../api/server-clock.ts";
+import { StatusBadge } from "../../parts/status-badge.tsx";
+import { type Attempt, type Job, type Lane, lanesOf } from "./job.ts";
+import "./lanes.css";
+
+export function LanesPanel({ job }: { job: Job }) {
+  const { t } = useTranslation("training");
+  const lanes = lanesOf(job);
+  return (
+    <Panel title={t("lanes.title")} definition={t("lanes.definition")}>
+      {lanes.length === 0 ? (
+        <Text c="dimmed">{t("lanes.empty")}</Text>
+      ) : (
+        <Stack gap="md">
+          {lanes.map((lane) => (
+            <OneLane key={lane.rank} lane={lane} />
+          ))}
+        </Stack>
+      )}
+    </Panel>
+  );
+}
+
+function OneLane({ lane: { rank, hostName, state, problem, attempts } }: { lane: Lane }) {
+  const { t } = useTranslation("training");
+  return (
+    <section aria-label={t("lanes.rank", { rank })} data-lane={rank}>
+      <Group gap="xs">
+        <Text fw={600}>{t("lanes.rank", { rank })}</Text>
+        <Text c="dimmed" style={{ overflowWrap: "anywhere" }}>
+          {hostName}
+        </Text>
+        <StatusBadge status={state} />
+      </Group>
+      {problem !== null && <Text size="sm">{problem}</Text>}
+      <div className="lane-bar" aria-hidden>
+        {attempts.map((attempt) => (
+          <Bar key={attempt.runId} attempt={attempt} />
+        ))}
+      </div>
+      {attempts.map((attempt) => (
+        <OneAttempt key={attempt.runId} attempt={attempt} />
+      ))}
+    </section>
+  );
+}
+
+/** As wide as each stage was long, of those whose beginning is told. */
+function Bar({ attempt: { stages, isOver } }: { attempt: Attempt }) {
+  const told = stages.flatMap(({ name, at }) => (at === null ? [] : [{ name, atMs: Date.parse(at) }]));
+  const ends = [...told.slice(1).map(({ atMs }) => atMs), ...(isOver ? [] : [serverNow()])];
+  return (
+    <div className="lane-attempt" style={{ flexGrow: 1 }}>
+      {told.slice(0, ends.length).map(({ name, atMs }, nth) => (
+        <div
+          key={name}
+          className="lane-stage"
+          data-stage={name}
+          style={{ flexGrow: Math.max(0, (ends[nth] ?? 0) - atMs) }}
+        />
+      ))}
+    </div>
+  );
+}
+
+function OneAttempt({ attempt: { number, stages, end, isFirstToFail } }: { attempt: Attempt }) {
+  const { t } = useTranslation("training");
+  return (
+    <div className="lane-told" data-attempt={number}>
+      <Text size="sm" fw={500} span>
+        {t("lanes.attempt", { number })}
+      </Text>
+      <ol className="lane-stages">
+        {stages.map(({ name, at }) => (
+          <li key={name} data-stage={name}>
+            <span className="lane-key" data-stage={name} aria-hidden />
+            {t(`lanes.stage.${name}`)} {at !== null && <AgeText at={at} />}
+          </li>
+        ))}
+      </ol>
+      {end !== null && (
+        <Text size="sm" span>
+          {exitOf(end, t)}
+        </Text>
+      )}
+      {isFirstToFail && (
+        <Badge color="red" variant="light" c="var(--mantine-color-text)" tt="none" data-first-to-fail>
+          {t("lanes.firstToFail")}
+        </Badge>
+      )}
+    </div>
+  );
+}
+
+function exitOf(
+  { exitCode, signal, isOutOfMemory, problem, detail }: NonNullable<Attempt["end"]>,
+  t: ReturnType<typeof useTranslation<"training">>["t"],
+): string {
+  return [
+    exitCode === null ? null : t("lanes.exit", { code: exitCode }),
+    signal,
+    isOutOfMemory ? t("lanes.outOfMemory") : null,
+    problem,
+    detail === "" ? null : detail,
+  ]
+    .filter((part) => part !== null)
+    .join(" · ");
+}

@@ -1,0 +1,54 @@
+/** What was ordered. */
+import { Code, Table } from "@mantine/core";
+import { useTranslation } from "react-i18next";
+import { Panel } from "../../parts/panel.tsx";
+import { bytesText } from "../../parts/size-text.ts";
+import type { Job } from "./job.ts";
+
+export function OrderedPanel({ job }: { job: Job }) {
+  const { t } = useTranslation("training");
+  const { cpu, memory, gpu, gpu_memory: gpuMemory, node_count: ranks } = job;
+  const lines: [string, string | null][] = [
+    [t("ordered.id"), job.id],
+    [t("ordered.owner"), job.owner_username],
+    [t("ordered.image"), job.image],
+    [t("ordered.ranks"), String(ranks)],
+    [
+      t("ordered.size"),
+      t("ordered.sizeOf", { cpu: cpu ?? 0, memory: bytesText(memory) ?? "", gpu: gpu ?? 0 }),
+    ],
+    [t("ordered.gpuMemory"), bytesText(gpuMemory)],
+    [t("ordered.priority"), String(job.priority)],
+    [t("ordered.datasets"), idsOf(job.mounted_datasets)],
+    [t("ordered.models"), idsOf(job.mounted_models)],
+    [t("ordered.variables"), Object.keys(job.env_vars ?? {}).join(", ")],
+    [t("ordered.code"), job.code_id ?? job.env_id],
+    [t("ordered.description"), job.description],
+  ];
+  return (
+    <Panel title={t("ordered.title")}>
+      <Code block style={{ whiteSpace: "pre-wrap", overflowWrap: "anywhere" }}>
+        {job.command}
+      </Code>
+      <Table mt="sm">
+        <Table.Tbody>
+          {lines.flatMap(([what, value]) =>
+            value === null || value === "" ? (
+              []
+            ) : (
+              <Table.Tr key={what}>
+                <Table.Th scope="row">{what}</Table.Th>
+                <Table.Td style={{ overflowWrap: "anywhere" }}>{value}</Table.Td>
+              </Table.Tr>
+            ),
+          )}
+        </Table.Tbody>
+      </Table>
+    </Panel>
+  );
+}
+
+/** The old system wrote 0 for none. */
+function idsOf(ids: readonly number[] | null): string {
+  return (ids ?? []).filter((id) => id > 0).join(", ");
+}

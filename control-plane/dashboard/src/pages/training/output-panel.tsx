@@ -1,0 +1,111 @@
+/** What a job wrote: its attempts as folders, and what lies in them, to look at and to fetch. Where is in the address. */
+import { Anchor, Breadcrumbs, Group, NativeSelect, Text } from "@mantine/core";
+import type { FileEntryShown } from "@remotegpu/control-plane/http/files/pool-files";
+import { useTranslation } from "react-i18next";
+import { addressOf } from "../../api/client.ts";
+import { AgeText } from "../../parts/age-text.tsx";
+import { useFilters } from "../../parts/filters.ts";
+import { type Column, PageTable } from "../../parts/page-table.tsx";
+import { bytesText } from "../../parts/size-text.ts";
+import type { Job } from "./job.ts";
+import "@mantine/core/styles/Breadcrumbs.css";
+
+export function OutputPanel({ job: { id, instances } }: { job: Job }) {
+  const { t } = useTranslation("training");
+  const [{ output, rank }, setFilters] = useFilters(["output", "rank"]);
+  const address = `/training-jobs/${encodeURIComponent(id)}/output`;
+  const columns: Column<FileEntryShown>[] = [
+    {
+      title: t("output.name"),
+      cell: (entry) => (
+        <Entry
+          entry={entry}
+          href={addressOf(address, { ...wayTo(entry), rank })}
+          onOpen={() => setFilters({ output: entry.path })}
+        />
+      ),
+    },
+    { title: t("output.size"), cell: ({ size }) => bytesText(size) ?? "" },
+    {
+      title: t("output.changed"),
+      cell: ({ modified_at: at }) => (at === null ? "" : <AgeText at={at} />),
+      isWide: true,
+    },
+  ];
+  return (
+    <PageTable<FileEntryShown>
+      title={t("output.title")}
+      definition={t("output.definition")}
+      path={address}
+      query={{ path: output, rank }}
+      isLive={false}
+      columns={columns}
+      keyOf={({ path, path_base64: bytes }) => bytes ?? path}
+      empty={t("output.empty")}
+      acts={
+        instances.length > 1 && (
+          <NativeSelect
+            aria-label={t("output.rank")}
+            value={rank === "" ? "0" : rank}
+            onChange={({ currentTarget: { value } }) => setFilters({ rank: value, output: "" })}
+            data={instances.map((one) => ({
+              value: String(one.rank),
+              label: t("lanes.rank", { rank: one.rank }),
+            }))}
+          />
+        )
+      }
+      filters={<Way path={output} onGo={(path) => setFilters({ output: path })} />}
+    />
+  );
+}
+
+/** A name that is no text goes by its bytes. */
+function wayTo({ path, path_base64: bytes }: FileEntryShown) {
+  return bytes === null ? { path } : { path_base64: bytes };
+}
+
+interface EntryOf {
+  entry: FileEntryShown;
+  href: string;
+  onOpen: () => void;
+}
+
+function Entry({ entry: { name, type }, href, onOpen }: EntryOf) {
+  if (type === "folder")
+    return (
+      <Anchor component="button" onClick={onOpen} style={{ overflowWrap: "anywhere", textAlign: "start" }}>
+        {name}/
+      </Anchor>
+    );
+  if (type !== "file") return <Text span>{name}</Text>;
+  return (
+    <Anchor href={href} download={name} style={{ overflowWrap: "anywhere" }}>
+      {name}
+    </Anchor>
+  );
+}
+
+function Way({ path, onGo }: { path: string; onGo: (path: string) => void }) {
+  const { t } = useTranslation("training");
+  if (path === "") return null;
+  const parts = path.split("/").filter((part) => part !== "");
+  return (
+    <Group mb="xs">
+      <Breadcrumbs style={{ flexWrap: "wrap" }}>
+        <Anchor component="button" onClick={() => onGo("")}>
+          {t("output.all")}
+        </Anchor>
+        {parts.map((part, nth) => (
+          <Anchor
+            key={parts.slice(0, nth + 1).join("/")}
+            component="button"
+            onClick={() => onGo(parts.slice(0, nth + 1).join("/"))}
+          >
+            {part}
+          </Anchor>
+        ))}
+      </Breadcrumbs>
+    </Group>
+  );
+}

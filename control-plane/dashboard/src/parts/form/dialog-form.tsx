@@ -1,0 +1,116 @@
+/** A few fields in a dialog, and what comes of them: `children` of the answer may be what is shown only once. */
+import { Button, Group, Modal, Stack } from "@mantine/core";
+import { useDisclosure } from "@mantine/hooks";
+import { type FormEvent, type ReactNode, useState } from "react";
+import { useTranslation } from "react-i18next";
+import { type Act, useAct } from "../../api/use-api.ts";
+import { Failure } from "../panel.tsx";
+import { type Body, bodyOf, type Draft, draftOf } from "./draft.ts";
+import { type Field, Fields } from "./fields.tsx";
+
+interface DialogFormOf<Answer> extends Pick<Act<unknown>, "method"> {
+  /** Of the button that opens it. */
+  open: string;
+  title: string;
+  submit: string;
+  path: string;
+  fields: readonly Field[];
+  /** What the fields say at first. */
+  base?: Body;
+  /** What is sent beside the fields. */
+  fixed?: Body;
+  /** Shown in place of the fields, once it is done; without it the dialog closes. */
+  shownOnce?: (answer: Answer) => ReactNode;
+  children?: ReactNode;
+}
+
+export function DialogForm<Answer>(props: DialogFormOf<Answer>) {
+  const { open, title, shownOnce } = props;
+  const { t } = useTranslation(["work", "parts"]);
+  const [isOpen, { open: show, close }] = useDisclosure();
+  const [answer, setAnswer] = useState<{ told: Answer } | null>(null);
+  const start = () => {
+    setAnswer(null);
+    show();
+  };
+  const done = (told: Answer) => {
+    if (shownOnce === undefined) close();
+    else setAnswer({ told });
+  };
+  return (
+    <>
+      <Button size="compact-md" variant="default" onClick={start}>
+        {open}
+      </Button>
+      <Modal
+        opened={isOpen}
+        onClose={close}
+        title={title}
+        size="lg"
+        closeButtonProps={{ "aria-label": t("close", { ns: "parts" }) }}
+      >
+        {answer !== null && shownOnce !== undefined ? (
+          <Stack>
+            {shownOnce(answer.told)}
+            <Group justify="flex-end">
+              <Button onClick={close} data-autofocus>
+                {t("close", { ns: "parts" })}
+              </Button>
+            </Group>
+          </Stack>
+        ) : (
+          <OpenForm {...props} onDone={done} onCancel={close} />
+        )}
+      </Modal>
+    </>
+  );
+}
+
+interface OpenFormOf<Answer> extends DialogFormOf<Answer> {
+  onDone: (answer: Answer) => void;
+  onCancel: () => void;
+}
+
+function OpenForm<Answer>(props: OpenFormOf<Answer>) {
+  const { method, path, fields, base = {}, fixed = {}, submit, children, onDone, onCancel } = props;
+  const { t } = useTranslation(["work", "parts"]);
+  const [draft, setDraft] = useState<Draft>(() => startOf(fields, base));
+  const act = useAct<Answer, object>({ method, path });
+  const { body, unread } = bodyOf(fields, draft);
+  const send = (event: FormEvent) => {
+    event.preventDefault();
+    if (Object.keys(unread).length > 0) return;
+    void act.mutateAsync({ ...fixed, ...body }).then(onDone, () => {
+      // Shown by `error`.
+    });
+  };
+  return (
+    <form onSubmit={send}>
+      <Stack>
+        {children}
+        <Fields
+          fields={fields}
+          draft={draft}
+          unread={unread}
+          error={act.error}
+          onChange={(name, text) => setDraft((before) => ({ ...before, [name]: text }))}
+        />
+        {act.error !== null && <Failure why={t("refused", { why: act.error.message })} />}
+        <Group justify="flex-end">
+          <Button variant="default" onClick={onCancel}>
+            {t("cancel", { ns: "parts" })}
+          </Button>
+          <Button type="submit" loading={act.isPending}>
+            {submit}
+          </Button>
+        </Group>
+      </Stack>
+    </form>
+  );
+}
+
+/** What is there, and the initial text of fields that nothing is there for. */
+function startOf(fields: readonly Field[], base: Body): Draft {
+  const there = Object.entries(draftOf(fields, base)).filter(([, text]) => text !== "");
+  return Object.fromEntries(there);
+}

@@ -1,0 +1,103 @@
+/** Fields of a form with what is wrong with each: what cannot be read here, and what the API says of it. */
+import { Checkbox, NativeSelect, SimpleGrid, Textarea, TextInput } from "@mantine/core";
+import { useTranslation } from "react-i18next";
+import { Problem } from "../../api/client.ts";
+import type { Draft, FieldOf, Said } from "./draft.ts";
+
+export interface Field extends FieldOf {
+  label: string;
+  hint?: string;
+  isRequired?: boolean;
+  /** One of these; the first where nothing is chosen. */
+  choices?: readonly { value: string; label: string }[];
+  maxLength?: number;
+}
+
+interface FieldsOf {
+  fields: readonly Field[];
+  draft: Draft;
+  onChange: (path: string, text: string) => void;
+  unread: Said["unread"];
+  error: Error | null;
+}
+
+export function Fields({ fields, draft, onChange, unread, error }: FieldsOf) {
+  const { t } = useTranslation("work");
+  const said = error instanceof Problem ? error.errors : [];
+  return (
+    <SimpleGrid cols={{ base: 1, sm: 2 }}>
+      {fields.map((field) => {
+        const own = unread[field.path];
+        const told = said.filter(({ path }) => path === field.path || path.startsWith(`${field.path}.`));
+        const wrong =
+          own === undefined
+            ? told.map(({ message }) => message).join("; ")
+            : t(`form.${own.why}`, { line: own.line });
+        return (
+          <OneField
+            key={field.path}
+            field={field}
+            text={draft[field.path] ?? field.initial ?? ""}
+            onChange={(text) => onChange(field.path, text)}
+            wrong={wrong === "" ? null : wrong}
+          />
+        );
+      })}
+    </SimpleGrid>
+  );
+}
+
+interface OneFieldOf {
+  field: Field;
+  text: string;
+  onChange: (text: string) => void;
+  wrong: string | null;
+}
+
+function OneField({ field, text, onChange, wrong }: OneFieldOf) {
+  const { t } = useTranslation("work");
+  const { kind, label, hint, isRequired = false, choices, maxLength, path } = field;
+  const shown = { label, description: hint, error: wrong, name: path, required: isRequired, maxLength };
+  if (kind === "switch")
+    return (
+      <Checkbox
+        label={label}
+        description={hint}
+        error={wrong}
+        name={path}
+        checked={text === "yes"}
+        onChange={({ currentTarget: { checked } }) => onChange(checked ? "yes" : "")}
+      />
+    );
+  if (choices !== undefined)
+    return (
+      <NativeSelect
+        {...shown}
+        value={text}
+        onChange={({ currentTarget: { value } }) => onChange(value)}
+        data={[...choices]}
+      />
+    );
+  if (kind === "lines" || kind === "variables")
+    return (
+      <Textarea
+        {...shown}
+        description={hint ?? (kind === "variables" ? t("form.variablesHint") : undefined)}
+        value={text}
+        onChange={({ currentTarget: { value } }) => onChange(value)}
+        rows={3}
+      />
+    );
+  const isNumber = kind === "number" || kind === "gib";
+  return (
+    <TextInput
+      {...shown}
+      type={kind === "moment" ? "datetime-local" : "text"}
+      inputMode={isNumber ? "decimal" : undefined}
+      rightSection={kind === "gib" ? t("form.gib") : undefined}
+      autoComplete="off"
+      value={text}
+      onChange={({ currentTarget: { value } }) => onChange(value)}
+    />
+  );
+}

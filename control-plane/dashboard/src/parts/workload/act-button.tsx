@@ -1,0 +1,79 @@
+/** A button that does something at once, or, where something stops or goes, after a dialog that says what comes of it. */
+import { Button } from "@mantine/core";
+import { useDisclosure } from "@mantine/hooks";
+import { type ReactNode, useState } from "react";
+import { useTranslation } from "react-i18next";
+import { type Act, useAct } from "../../api/use-api.ts";
+import { ConfirmDialog } from "../confirm-dialog.tsx";
+import { Failure } from "../panel.tsx";
+
+interface ActButtonOf extends Pick<Act<unknown>, "method"> {
+  label: string;
+  path: string;
+  body?: unknown;
+  /** What a dialog says before; without it the button acts at once. */
+  asks?: Consequences;
+  isDisabled?: boolean;
+  onDone?: () => void;
+}
+
+interface Consequences {
+  title: string;
+  stops?: readonly string[];
+  kept?: readonly string[];
+  charged?: readonly string[];
+  children?: ReactNode;
+}
+
+export function ActButton({ label, method, path, body, asks, isDisabled, onDone }: ActButtonOf) {
+  const { t } = useTranslation("work");
+  const [isOpen, { open, close }] = useDisclosure();
+  const [isDone, setDone] = useState(false);
+  const act = useAct<unknown, unknown>({ method, path, body: () => body });
+  const perform = async () => {
+    await act.mutateAsync(body);
+    setDone(true);
+    onDone?.();
+  };
+  const atOnce = () =>
+    void perform().catch(() => {
+      // Shown by `error`.
+    });
+  const start = () => {
+    act.reset();
+    setDone(false);
+    if (asks === undefined) atOnce();
+    else open();
+  };
+  return (
+    <>
+      <Button
+        size="compact-md"
+        variant="default"
+        onClick={start}
+        disabled={isDisabled}
+        loading={act.isPending}
+        data-done={isDone || undefined}
+      >
+        {label}
+      </Button>
+      {asks === undefined && act.error !== null && <Failure why={t("refused", { why: act.error.message })} />}
+      {asks !== undefined && (
+        <ConfirmDialog
+          title={asks.title}
+          isOpen={isOpen}
+          onClose={close}
+          onConfirm={perform}
+          confirm={label}
+          isBusy={act.isPending}
+          error={act.error}
+          stops={asks.stops ?? []}
+          kept={asks.kept ?? []}
+          charged={asks.charged ?? []}
+        >
+          {asks.children}
+        </ConfirmDialog>
+      )}
+    </>
+  );
+}

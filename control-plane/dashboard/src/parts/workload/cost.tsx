@@ -1,0 +1,48 @@
+/** What a workload has cost so far and costs an hour, as the server counts it: it tells both again while they grow. */
+import { Text, Tooltip } from "@mantine/core";
+import { useCallback, useEffect, useState } from "react";
+import { useTranslation } from "react-i18next";
+import { useValues } from "../../live/live.tsx";
+import { wantTopics } from "../../live/wanted.ts";
+import { Money } from "../money.tsx";
+
+export interface Cost {
+  /** Null where the key may not see money. */
+  cost_so_far?: string | null;
+  rate_per_hour?: string | null;
+}
+
+type ToldCost = Required<Cost> & { id: string };
+
+/** The newest that is known: told by the stream since `asked` was answered, or `asked`. */
+function useCost(id: string, asked: Cost): Cost {
+  const answer = `${asked.cost_so_far} ${asked.rate_per_hour}`;
+  const [told, setTold] = useState<{ cost: ToldCost; since: string } | null>(null);
+  const listener = useCallback(
+    (costs: readonly ToldCost[]) => {
+      const cost = costs.find((one) => one.id === id);
+      if (cost !== undefined) setTold({ cost, since: answer });
+    },
+    [id, answer],
+  );
+  useValues("cost", listener);
+  useEffect(() => wantTopics(["cost"]), []);
+  return told?.since === answer ? told.cost : asked;
+}
+
+export function CostText({ id, asked }: { id: string; asked: Cost }) {
+  const { t } = useTranslation("workload");
+  const { cost_so_far, rate_per_hour } = useCost(id, asked);
+  return (
+    <Tooltip label={t("cost.definition")} multiline maw={320}>
+      <div data-cost={cost_so_far ?? ""}>
+        <Money points={cost_so_far} />
+        {rate_per_hour !== null && rate_per_hour !== undefined && (
+          <Text size="sm" c="dimmed" span display="block">
+            <Money points={rate_per_hour} /> {t("cost.perHour")}
+          </Text>
+        )}
+      </div>
+    </Tooltip>
+  );
+}

@@ -1,0 +1,32 @@
+/** What happened to a workload, the newest first. */
+import { useTranslation } from "react-i18next";
+import type { EventPage } from "@remotegpu/control-plane/http/workloads/event-answer";
+import { AgeText } from "../age-text.tsx";
+import { type Column, PageTable } from "../page-table.tsx";
+import { pathOf, type WorkloadRef } from "./workload.ts";
+
+type Event = EventPage["items"][number];
+
+export function EventsPanel({ workload }: { workload: WorkloadRef }) {
+  const { t } = useTranslation("workload");
+  const columns: Column<Event>[] = [
+    { title: t("events.at"), cell: ({ at }) => <AgeText at={at} /> },
+    {
+      title: t("events.what"),
+      cell: ({ kind, old, new: now }) =>
+        old === null && now === null ? kind : `${kind}: ${[old, now].filter(Boolean).join(" → ")}`,
+    },
+    { title: t("events.why"), cell: ({ reason }) => reason },
+    { title: t("events.who"), cell: ({ actor }) => actor, isWide: true },
+  ];
+  return (
+    <PageTable<Event>
+      title={t("events.title")}
+      path={pathOf(workload, "/events")}
+      topics={workload.topics}
+      columns={columns}
+      keyOf={({ id }) => id}
+      empty={t("events.empty")}
+    />
+  );
+}

@@ -1,0 +1,54 @@
+/** The newest figures of cards as the stream tells them, with those of the last minutes, for whoever shows a card. */
+import { useCallback, useEffect, useSyncExternalStore } from "react";
+import { useValues } from "../../live/live.tsx";
+import { wantTopics } from "../../live/wanted.ts";
+
+export interface GpuReading {
+  /** Share of time in which a kernel ran, percent. */
+  utilization: number | null;
+  /** MiB */
+  memory_used: number | null;
+  temperature: number | null;
+  power: number | null;
+  sampled_at: string | null;
+}
+
+interface ToldReadings {
+  columns: readonly string[];
+  rows: readonly (readonly (string | number | null)[])[];
+}
+
+/** Ten minutes of a heartbeat's samples. */
+const KEPT = 60;
+const NONE: readonly GpuReading[] = [];
+const readings = new Map<string, readonly GpuReading[]>();
+const listeners = new Set<() => void>();
+let lastTold: ToldReadings | null = null;
+
+/** The oldest first. */
+export function useGpuReadings(uuid: string): readonly GpuReading[] {
+  // One of its own each, since listeners are told apart by what they are.
+  const listener = useCallback((told: ToldReadings) => take(told), []);
+  useValues("gpu", listener);
+  useEffect(() => wantTopics(["gpu"]), []);
+  return useSyncExternalStore(subscribe, () => readings.get(uuid) ?? NONE);
+}
+
+function subscribe(listener: () => void): () => void {
+  listeners.add(listener);
+  return () => void listeners.delete(listener);
+}
+
+function take(told: ToldReadings): void {
+  // Every card that is shown hears of the same.
+  if (told === lastTold) return;
+  lastTold = told;
+  for (const row of told.rows) {
+    const named = Object.fromEntries(told.columns.map((column, index) => [column, row[index] ?? null]));
+    const { uuid, ...reading } = named as unknown as GpuReading & { uuid: string };
+    const before = readings.get(uuid) ?? NONE;
+    const kept = before.at(-1)?.sampled_at === reading.sampled_at ? before.slice(0, -1) : before;
+    readings.set(uuid, [...kept, reading].slice(-KEPT));
+  }
+  for (const listener of listeners) listener();
+}

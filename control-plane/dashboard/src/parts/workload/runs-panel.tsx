@@ -1,0 +1,80 @@
+/** Where a workload runs and ran: each start with its time, its charge and how it ended, with its last lines. */
+import { Code, Text } from "@mantine/core";
+import { useTranslation } from "react-i18next";
+import type { Instance } from "@remotegpu/control-plane/http/workloads/instance-answer";
+import { type Page, useApi } from "../../api/use-api.ts";
+import { AgeText } from "../age-text.tsx";
+import { durationText } from "../duration-text.ts";
+import { Money } from "../money.tsx";
+import { type Column, Rows } from "../page-table.tsx";
+import { Panel } from "../panel.tsx";
+import { pathOf, type WorkloadRef } from "./workload.ts";
+
+type Run = Instance["runs"][number] & { instance: Instance };
+
+export function RunsPanel({ workload }: { workload: WorkloadRef }) {
+  const { t, i18n } = useTranslation("workload");
+  const instances = useApi<Page<Instance>>(pathOf(workload, "/instances"), { topics: workload.topics });
+  const columns: Column<Run>[] = [
+    { title: t("runs.began"), cell: ({ ordered_at }) => <AgeText at={ordered_at} /> },
+    { title: t("runs.host"), cell: ({ instance }) => <bdi>{instance.host_name}</bdi>, isWide: true },
+    {
+      title: t("runs.time"),
+      cell: ({ proven_ms }) => durationText(proven_ms / 1_000, i18n.language),
+    },
+    { title: t("runs.charged"), cell: ({ charged }) => <Money points={charged} /> },
+    { title: t("runs.end"), cell: (run) => <End run={run} /> },
+  ];
+  return (
+    <Panel title={t("runs.title")} definition={t("runs.definition")} from={instances}>
+      {({ items }) => {
+        const runs = items
+          .flatMap((instance) => instance.runs.map((run) => ({ ...run, instance })))
+          .toSorted((a, b) => b.ordered_at.localeCompare(a.ordered_at));
+        if (runs.length === 0) return <Text c="dimmed">{t("runs.empty")}</Text>;
+        return <Rows title={t("runs.title")} columns={columns} items={runs} keyOf={({ id }) => id} />;
+      }}
+    </Panel>
+  );
+}
+
+function End({ run }: { run: Run }) {
+  const { t } = useTranslation("workload");
+  const { end, closed_at, waived } = run;
+  return (
+    <>
+      {end === null ? (
+        <Text size="sm">{closed_at === null ? t("runs.open") : t("runs.over")}</Text>
+      ) : (
+        <Text size="sm" component="div">
+          {endText(end, t)} <AgeText at={end.told_at} />
+        </Text>
+      )}
+      {waived.map(({ from, sentence }) => (
+        <Text key={`${from} ${sentence}`} size="sm" c="dimmed">
+          {sentence}
+        </Text>
+      ))}
+      {end !== null && end.tail !== null && end.tail !== "" && (
+        <details>
+          <summary>{t("runs.tail")}</summary>
+          <Code block style={{ whiteSpace: "pre-wrap", overflowWrap: "anywhere" }}>
+            {end.tail}
+          </Code>
+        </details>
+      )}
+    </>
+  );
+}
+
+type Words = ReturnType<typeof useTranslation<"workload">>["t"];
+
+function endText({ phase, detail, exit_code, out_of_memory, signal }: NonNullable<Run["end"]>, t: Words) {
+  const parts = [
+    detail === null || detail === "" ? phase : detail,
+    exit_code === null ? null : t("runs.exitCode", { code: exit_code }),
+    out_of_memory ? t("runs.outOfMemory") : null,
+    signal === null ? null : signal,
+  ];
+  return parts.filter((part) => part !== null).join(", ");
+}

@@ -1,0 +1,91 @@
+/**
+ * What a workload writes, read as it comes while the tab is looked at. What comes in one moment is shown at once, and a
+ * reading that broke off begins again with the last lines.
+ */
+import { useEffect, useState } from "react";
+import { addressOf, Problem, type Query } from "../../api/client.ts";
+import { type Lines, NO_LINES, withText } from "./log-lines.ts";
+
+/** Pieces come faster than anybody reads. */
+const SHOW_EVERY_MS = 150;
+const AGAIN_MS = 5_000;
+const FIRST_LINES = 2_000;
+
+export interface Log extends Lines {
+  /** Why there is nothing, or no more; null while all is well. */
+  problem: string | null;
+  isReading: boolean;
+}
+
+const NOTHING: Log = { ...NO_LINES, problem: null, isReading: true };
+
+/** @param again another value reads anew: what was not there may be by now */
+export function useLog(path: string, query: Query, again: string): Log {
+  const [log, setLog] = useState<Log>(NOTHING);
+  const address = addressOf(path, { ...query, tail: FIRST_LINES, follow: true });
+  useEffect(() => {
+    let reading: AbortController | null = null;
+    let timer: ReturnType<typeof setTimeout> | undefined;
+    const begin = () => {
+      reading?.abort();
+      reading = new AbortController();
+      const { signal } = reading;
+      void read(address, signal, setLog).catch((error: unknown) => {
+        if (signal.aborted) return;
+        const problem = error instanceof Error ? error.message : String(error);
+        setLog((before) => ({ ...before, problem, isReading: false }));
+        // A refusal stays one until something changes; what broke off may be there again.
+        if (!(error instanceof Problem)) timer = setTimeout(begin, AGAIN_MS);
+      });
+    };
+    const look = () => {
+      clearTimeout(timer);
+      if (document.visibilityState === "visible") begin();
+      else reading?.abort();
+    };
+    look();
+    document.addEventListener("visibilitychange", look);
+    return () => {
+      document.removeEventListener("visibilitychange", look);
+      clearTimeout(timer);
+      reading?.abort();
+    };
+  }, [address, again]);
+  return log;
+}
+
+type Show = (log: Log) => void;
+
+/** @throws Problem */
+async function read(address: string, signal: AbortSignal, show: Show): Promise<void> {
+  const response = await fetch(address, { signal, credentials: "same-origin" });
+  if (!response.ok || response.body === null) throw await refusalOf(response);
+  let lines = NO_LINES;
+  let isShown = true;
+  const tell = () => {
+    if (isShown || signal.aborted) return;
+    isShown = true;
+    show({ ...lines, problem: null, isReading: true });
+  };
+  show(NOTHING);
+  const showing = setInterval(tell, SHOW_EVERY_MS);
+  try {
+    const reader = response.body.pipeThrough(new TextDecoderStream()).getReader();
+    for (;;) {
+      const { done, value } = await reader.read();
+      if (done) break;
+      lines = withText(lines, value);
+      isShown = false;
+    }
+  } finally {
+    clearInterval(showing);
+  }
+  if (!signal.aborted) show({ ...lines, problem: null, isReading: false });
+}
+
+async function refusalOf(response: Response): Promise<Problem> {
+  const text = await response.text();
+  const isJson = (response.headers.get("Content-Type") ?? "").includes("json");
+  const { detail } = (isJson ? JSON.parse(text) : {}) as { detail?: string };
+  return new Problem(response.status, { detail: detail ?? `The server answered ${response.status}.` });
+}

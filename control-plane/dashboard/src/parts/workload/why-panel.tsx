@@ -1,0 +1,76 @@
+/** Why a workload waits, host by host, and what would start it now; of others the sentence of where they stand. */
+import { List, Text } from "@mantine/core";
+import { useTranslation } from "react-i18next";
+import type { Why } from "@remotegpu/control-plane/http/workloads/workload-why";
+import { useApi } from "../../api/use-api.ts";
+import { AgeText } from "../age-text.tsx";
+import { type Column, Rows } from "../page-table.tsx";
+import { Panel } from "../panel.tsx";
+import { pathOf, type WorkloadRef } from "./workload.ts";
+
+/** The hosts of a large fleet are told in the answer; whoever reads wants the first. */
+const MAX_HOSTS = 100;
+
+export function WhyPanel({ workload }: { workload: WorkloadRef }) {
+  const { t } = useTranslation("workload");
+  const why = useApi<Why>(pathOf(workload, "/why"), { topics: [...workload.topics, "queue"] });
+  return (
+    <Panel title={t("why.title")} definition={t("why.definition")} from={why}>
+      {(told) => <Told why={told} />}
+    </Panel>
+  );
+}
+
+function Told({ why }: { why: Why }) {
+  const { t } = useTranslation("workload");
+  const { reason, position, suggestions, image_fetches: fetches, hosts } = why;
+  return (
+    <>
+      {reason !== null && <Text style={{ overflowWrap: "anywhere" }}>{reason}</Text>}
+      {position !== null && <Text>{t("why.position", { position })}</Text>}
+      {suggestions.length > 0 && (
+        <>
+          <Text fw={600} mt="sm">
+            {t("why.wouldStart")}
+          </Text>
+          <List size="sm">
+            {suggestions.map(({ sentence }) => (
+              <List.Item key={sentence}>{sentence}</List.Item>
+            ))}
+          </List>
+        </>
+      )}
+      {fetches.map((fetch) => (
+        <Text key={`${fetch.host_id} ${fetch.image} ${fetch.since}`} size="sm" mt="xs">
+          {fetch.reason ?? t("why.fetching", { host: fetch.host_name, image: fetch.image })}{" "}
+          <AgeText at={fetch.ended_at ?? fetch.since} />
+        </Text>
+      ))}
+      {hosts.length > 0 && <Hosts hosts={hosts} />}
+    </>
+  );
+}
+
+function Hosts({ hosts }: { hosts: Why["hosts"] }) {
+  const { t } = useTranslation("workload");
+  const columns: Column<Why["hosts"][number]>[] = [
+    { title: t("why.host"), cell: ({ host_name }) => <bdi>{host_name}</bdi> },
+    { title: t("why.reason"), cell: ({ reason }) => reason },
+  ];
+  return (
+    <details>
+      <summary>{t("why.hosts", { count: hosts.length })}</summary>
+      <Rows
+        title={t("why.hosts", { count: hosts.length })}
+        columns={columns}
+        items={hosts.slice(0, MAX_HOSTS)}
+        keyOf={({ host_id }) => host_id}
+      />
+      {hosts.length > MAX_HOSTS && (
+        <Text size="sm" c="dimmed">
+          {t("why.moreHosts", { count: hosts.length - MAX_HOSTS })}
+        </Text>
+      )}
+    </details>
+  );
+}

@@ -1,0 +1,17 @@
+/** Words that the pages of jobs, services, data and keys share. */
+export default {
+  filter: { name: "Part of the name", status: "State", any: "any" },
+  refused: "Refused: {{why}}",
+  owner: "Owner",
+  once: "It is shown this once",
+  form: {
+    submit: "Order",
+    cancel: "Back to the list",
+    advanced: "More",
+    variables: "Environment variables",
+    variablesHint: "One a line: NAME=value",
+    badVariable: "{{line}} is not NAME=value",
+    badNumber: "A number is wanted here",
+    gib: "GiB",
+  },
+} as const;

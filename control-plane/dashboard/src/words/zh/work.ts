@@ -1,0 +1,20 @@
+import type { SameKeys } from "../same-keys.ts";
+import type en from "../en/work.ts";
+
+const words: SameKeys<typeof en> = {
+  filter: { name: "名称包含", status: "状态", any: "全部" },
+  refused: "被拒绝：{{why}}",
+  owner: "所有者",
+  once: "仅显示这一次",
+  form: {
+    submit: "下单",
+    cancel: "返回列表",
+    advanced: "更多",
+    variables: "环境变量",
+    variablesHint: "每行一个：NAME=value",
+    badVariable: "{{line}} 不是 NAME=value 的形式",
+    badNumber: "此处需要填写数字",
+    gib: "GiB",
+  },
+};
+export default words;

@@ -1,0 +1,62 @@
+/** Forms: the body that fields say, and the fields that a body says. */
+import { bodyOf, draftOf, type FieldOf } from "@remotegpu/dashboard/parts/form/draft";
+import { describe, expect, test } from "vitest";
+
+const FIELDS: FieldOf[] = [
+  { path: "name", kind: "text" },
+  { path: "memory", kind: "gib", initial: "16" },
+  { path: "gpu", kind: "number" },
+  { path: "config.gpu_model", kind: "text" },
+  { path: "config.public", kind: "switch" },
+  { path: "env_vars", kind: "variables" },
+  { path: "mounted_datasets", kind: "numbers" },
+];
+
+describe("the body of a form", () => {
+  test("has what is typed in the API's units, and nothing of what is empty", () => {
+    const draft = { name: "a", gpu: " 2 ", env_vars: "A=1\n\nB=x=y\n", mounted_datasets: "3, 4" };
+
+    expect(bodyOf(FIELDS, draft)).toEqual({
+      body: {
+        name: "a",
+        memory: 16 * 1_073_741_824,
+        gpu: 2,
+        env_vars: { A: "1", B: "x=y" },
+        mounted_datasets: [3, 4],
+      },
+      unread: {},
+    });
+  });
+
+  test("keeps what it has no field for, and takes out what was emptied", () => {
+    const base = { code_id: "code-1", config: { gpu_model: "L4", distinct_hosts: true } };
+
+    const { body } = bodyOf(FIELDS, { ...draftOf(FIELDS, base), memory: "1", "config.gpu_model": "" }, base);
+
+    expect(body).toEqual({ code_id: "code-1", memory: 1_073_741_824, config: { distinct_hosts: true } });
+    expect(base.config.gpu_model).toBe("L4");
+  });
+
+  test.each([
+    ["gpu", "two", "badNumber"],
+    ["memory", "1,5", "badNumber"],
+    ["mounted_datasets", "3 x", "badNumber"],
+    ["env_vars", "A=1\nB", "badVariable"],
+    ["env_vars", "1A=1", "badVariable"],
+  ])("says of %s that %j cannot be read", (path, text, why) => {
+    expect(bodyOf(FIELDS, { [path]: text }).unread[path]).toMatchObject({ why });
+  });
+
+  test("is the same after it was shown in the fields", () => {
+    const body = {
+      name: "a",
+      memory: 1_610_612_736,
+      gpu: 0,
+      config: { gpu_model: "L4", public: true },
+      env_vars: { A: "1=2" },
+      mounted_datasets: [7],
+    };
+
+    expect(bodyOf(FIELDS, draftOf(FIELDS, body))).toEqual({ body, unread: {} });
+  });
+});
