@@ -13,6 +13,8 @@ export type Harm = {
   port: number;
   /** Headers that name an origin and open it. */
   opens: string;
+  /** Of the paths that are asked for: where a service lies. */
+  prefix: string;
   /** Of a terminal's page, as a WebSocket. */
   terminal: string;
 };
@@ -47,30 +49,32 @@ async function stop(): Promise<void> {
 }
 
 const HARMS: Record<Harm["what"], (harm: Harm) => Promise<unknown>> = {
-  headers: (harm) => {
+  headers: ({ port, opens, prefix }) => {
     const many = Array.from({ length: 300 }, (_, number) => `X-${number}: ${"x".repeat(50)}\r\n`).join("");
-    return inLoops(LOOPS, () => said(harm.port, `GET / HTTP/1.1\r\n${harm.opens}${many}\r\n`));
+    return inLoops(LOOPS, () => said(port, `GET ${prefix}/ HTTP/1.1\r\n${opens}${many}\r\n`));
   },
-  "slow-bodies": ({ port, opens }) =>
+  "slow-bodies": ({ port, opens, prefix }) =>
     inLoops(SLOW_BODIES, async () => {
       const socket = connection(port);
-      socket.write(`POST /swallow HTTP/1.1\r\n${opens}Content-Length: 1000000\r\n\r\n`);
+      socket.write(`POST ${prefix}/swallow HTTP/1.1\r\n${opens}Content-Length: 1000000\r\n\r\n`);
       while (!ending.signal.aborted && !socket.destroyed) {
         socket.write("x");
         await delay(100);
       }
       socket.destroy();
     }),
-  garbage: async ({ port, opens }) => {
+  garbage: async ({ port, opens, prefix }) => {
     const bytes = Buffer.from(Array.from({ length: 4_096 }, (_, at) => (at * 7919) % 256));
     await Promise.all([
       inLoops(LOOPS / 2, () => said(port, bytes)),
-      inLoops(LOOPS / 2, () => said(port, `GET /garbage HTTP/1.1\r\n${opens}Connection: close\r\n\r\n`)),
+      inLoops(LOOPS / 2, () =>
+        said(port, `GET ${prefix}/garbage HTTP/1.1\r\n${opens}Connection: close\r\n\r\n`),
+      ),
     ]);
   },
-  sockets: async ({ port, opens }) => {
+  sockets: async ({ port, opens, prefix }) => {
     let begun = 0;
-    const upgrade = `GET /ws HTTP/1.1\r\n${opens}Connection: Upgrade\r\nUpgrade: websocket\r\n\r\n`;
+    const upgrade = `GET ${prefix}/ws HTTP/1.1\r\n${opens}Connection: Upgrade\r\nUpgrade: websocket\r\n\r\n`;
     await inLoops(SOCKETS_AT_ONCE, async () => {
       begun += 1;
       if (begun > SOCKETS) return await delay(100);

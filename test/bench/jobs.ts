@@ -17,7 +17,7 @@ import { headLine, type Pair, ratioLine, valuesLine } from "./comparison.ts";
 import { Product } from "./product.ts";
 import { Slurm } from "./slurm.ts";
 
-const ROUNDS = 15;
+const ROUNDS = 9;
 /** Both processes run for weeks, and their code is slow until it has run for a while. */
 const JOBS_BEFORE = 12;
 const ASK_EVERY_MS = 20;
@@ -26,7 +26,7 @@ const JOB = { image: STARTER_IMAGE, command: "true" };
 /** So many at a time run, and as many bare ones. */
 const GPUS = 8;
 const BURSTS = 3;
-const BURST = 64;
+const BURST = 32;
 
 export async function measureJobs(say: (line: string) => void, ending: AsyncDisposableStack): Promise<void> {
   if (await ensureStarterImage()) ending.defer(removeStarterImage);

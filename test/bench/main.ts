@@ -21,7 +21,7 @@ import { measureJobOutput } from "./job-output.ts";
 import { measureJobs } from "./jobs.ts";
 import { measureJournal } from "./journal.ts";
 import { measureJupyter } from "./jupyter.ts";
-import { measureNeighbours } from "./neighbours.ts";
+import { measureNeighbours, measureServiceNeighbours } from "./neighbours.ts";
 import { measurePlacements } from "./placements.ts";
 import { measurePass } from "./pass.ts";
 import { measureQueue } from "./queue.ts";
@@ -67,6 +67,7 @@ const BENCHES: Record<string, Bench> = {
   tunnel: measureTunnel,
   terminal: measureTerminal,
   neighbours: measureNeighbours,
+  "service-neighbours": measureServiceNeighbours,
   jupyter: measureJupyter,
   command: measureCommand,
   decisions: measureDecisions,

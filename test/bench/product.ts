@@ -26,6 +26,8 @@ const CONTROL_PLANE = join(repository, "control-plane/src/main.ts");
  */
 const MANY_CORES = `data:text/javascript,import os from "node:os"; os.cpus = () => Array(64).fill({ model: "", speed: 0 });`;
 const STEP_WITHIN_MS = 60_000;
+/** Of many, one after the other. */
+const JOB_WITHIN_MS = 6_000;
 const ORDERS_AT_ONCE = 8;
 const RUNNING_ASK_EVERY_MS = 100;
 const SIMULATED_GPUS = 2;
@@ -125,7 +127,7 @@ export class Product implements AsyncDisposable {
           const { items } = await this.#api.get(`/training-jobs?limit=1&status=${status}`);
           return z.array(z.unknown()).parse(items).length === 0;
         },
-        { withinMs: STEP_WITHIN_MS, what: `no job ${status}` },
+        { withinMs: count * JOB_WITHIN_MS, what: `no job ${status}` },
       );
     return ids;
   }

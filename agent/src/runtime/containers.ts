@@ -186,7 +186,6 @@ export class Containers {
     await this.start(containerId);
   }
 
-  /** Starting what runs already changes nothing. @throws RuntimeError, RuntimeDown */
   /** Lays what an archive holds into one, by its paths from the root. */
   async extract(containerId: string, archive: Uint8Array): Promise<void> {
     await this.#docker.call(
@@ -197,6 +196,7 @@ export class Containers {
     );
   }
 
+  /** Starting what runs already changes nothing. @throws RuntimeError, RuntimeDown */
   async start(containerId: string): Promise<void> {
     await this.#unlessSo(
       this.#docker.call(
