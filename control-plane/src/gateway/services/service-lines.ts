@@ -13,7 +13,7 @@ import { RightsUnknown } from "../entry/rights.ts";
 import { ServiceLine } from "./service-line.ts";
 
 const READ_EVERY_MS = 1_000;
-const READ_AWAITED_EVERY_MS = 250;
+const READ_AWAITED_EVERY_MS = 100;
 const YOUNG_MS = 200;
 /** Asked for by nobody for so long, it is read anew with its next request. */
 const FORGOTTEN_AFTER_MS = 5 * MS_PER_MINUTE;
