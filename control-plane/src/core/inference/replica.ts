@@ -11,8 +11,8 @@ import { isOver, START_LIMIT_MS, stopSentence, type StopOrderer } from "../insta
 
 /** From its container's start until it is ready for the first time; its host starts the container again after that. */
 export const STARTUP_SECONDS = 600;
-/** Its host has tried once more by then, and has had time to tell. */
-const NEVER_READY_MS = STARTUP_SECONDS * MS_PER_SECOND + MS_PER_MINUTE;
+/** Its host has had time to tell by then of one that was ready at the last moment: it is heard every ten seconds. */
+const NEVER_READY_MS = (STARTUP_SECONDS + 30) * MS_PER_SECOND;
 /** So often its container may end before it is ready for the first time; its host pauses longer before each start. */
 const MAX_EARLY_ENDS = 5;
 /** So long one that was ready may fail its checks; its host starts the container again meanwhile. */

@@ -34,7 +34,7 @@ describe("what becomes of a replica for itself:", () => {
     ],
     [
       "was never ready",
-      aStarting(3, { containerForMs: minutes(11), stateForMs: minutes(12), detail: "GET / answered 503." }),
+      aStarting(3, { containerForMs: minutes(10.5), stateForMs: minutes(12), detail: "GET / answered 503." }),
       "Replica 3 on host host-3 was not ready within 600 seconds: GET / answered 503.",
     ],
     [
