@@ -612,6 +612,7 @@ CREATE INDEX idx_environments_host ON environments USING btree (host_id);
 CREATE INDEX idx_environments_mounted_datasets ON environments USING gin (mounted_datasets);
 CREATE INDEX idx_environments_mounted_models ON environments USING gin (mounted_models);
 CREATE INDEX idx_environments_status ON environments USING btree (status);
+CREATE INDEX idx_environments_updated_at ON environments USING btree (updated_at);
 CREATE INDEX idx_environments_web_name ON environments USING btree (web_name_of((id)::text));
 CREATE INDEX idx_environments_workspace ON environments USING btree (workspace_id);
 CREATE TRIGGER set_updated_at BEFORE UPDATE ON environments FOR EACH ROW EXECUTE FUNCTION set_updated_at();
@@ -1112,6 +1113,7 @@ CREATE INDEX idx_inference_services_deleted_at ON inference_services USING btree
 CREATE INDEX idx_inference_services_env_vars ON inference_services USING gin (env_vars);
 CREATE INDEX idx_inference_services_model ON inference_services USING btree (model_id);
 CREATE INDEX idx_inference_services_status ON inference_services USING btree (status);
+CREATE INDEX idx_inference_services_updated_at ON inference_services USING btree (updated_at);
 CREATE INDEX idx_inference_services_workspace ON inference_services USING btree (workspace_id);
 CREATE TRIGGER set_updated_at BEFORE UPDATE ON inference_services FOR EACH ROW EXECUTE FUNCTION set_updated_at();
 
@@ -2052,6 +2054,7 @@ CREATE UNIQUE INDEX idx_training_jobs_group ON training_jobs USING btree (group_
 CREATE INDEX idx_training_jobs_mounted_datasets ON training_jobs USING gin (mounted_datasets);
 CREATE INDEX idx_training_jobs_mounted_models ON training_jobs USING gin (mounted_models);
 CREATE INDEX idx_training_jobs_status ON training_jobs USING btree (status);
+CREATE INDEX idx_training_jobs_updated_at ON training_jobs USING btree (updated_at);
 CREATE INDEX idx_training_jobs_workspace ON training_jobs USING btree (workspace_id);
 CREATE TRIGGER set_updated_at BEFORE UPDATE ON training_jobs FOR EACH ROW EXECUTE FUNCTION set_updated_at();
 

@@ -140,6 +140,7 @@ async function serve(
   const building = config.buildsBundle ? buildBundle() : Promise.resolve();
   const publicUrl = config.publicUrl ?? `${scheme}://${bracketed(publicHost)}:${config.listen.port}`;
   let gateway: GatewayProcess | null = null;
+  const closing = new AbortController();
   const api: ApiDeps = {
     db,
     now,
@@ -153,6 +154,7 @@ async function serve(
     replicaMetrics: replicaMetrics(() => gateway?.tunnels ?? null),
     downloadLinks: downloadLinks(operator),
     attempts,
+    closing: closing.signal,
     config: {
       version: VERSION,
       publicUrl,
@@ -195,6 +197,7 @@ async function serve(
     url: publicUrl,
     async stop() {
       link.endLogs();
+      closing.abort();
       await server.close();
       await gateway?.close();
       await building;

@@ -201,6 +201,7 @@ async function depsOf(
     passwords: passwordSeal(operator),
     hostKeys: environmentHostKeys(operator),
     attempts: noAttempts(),
+    closing: new AbortController().signal,
     config: {
       version: "0.0.0-bench",
       publicUrl: "http://127.0.0.1:8080",

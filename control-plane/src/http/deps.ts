@@ -122,6 +122,8 @@ export interface ApiDeps {
   passwords: PasswordSeal;
   /** Of environments. */
   hostKeys: HostKeys;
+  /** Aborted when this server is to end: answers that last are ended in order. */
+  closing: AbortSignal;
   /** What was asked for and only counted so far. */
   attempts: CountedAttempts;
   config: ApiConfig;

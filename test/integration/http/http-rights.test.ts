@@ -377,6 +377,8 @@ const RIGHTS: [route: string, expected: string, question: Question][] = [
   ["GET /sessions", EVERYONE, plain("/sessions")],
   ["DELETE /sessions/{id}", ALONE, at(ownSession, (id) => `/sessions/${id}`)],
   ["DELETE /sessions/current", EVERYONE, plain("/sessions/current")],
+  // It names no topic, which is past the question of rights (stream.test.ts).
+  ["GET /stream", EVERYONE, plain("/stream?topics=")],
   ["POST /session-tickets", EVERYONE, plain("/session-tickets", {})],
 
   ["GET /workspaces/{id}/members", MEMBERS, at(aWorkspace, (id) => `/workspaces/${id}/members`)],
@@ -909,6 +911,7 @@ describe("the scope of the key", () => {
       "DELETE /sessions/{id}",
       "DELETE /sessions/current",
       "POST /session-tickets",
+      "GET /stream",
       "POST /webhooks",
       "GET /webhooks",
       "GET /webhooks/{id}",

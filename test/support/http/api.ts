@@ -54,6 +54,8 @@ export interface ApiWorld {
   nudged: string[];
   /** Moves the API's clock. */
   passMinutes(minutes: number): void;
+  /** As when its server is to end. */
+  endStreams(): void;
   /** What happens whenever the API waits for a host; no time passes by itself. */
   meanwhile(work: () => Promise<void> | void): void;
   ask(method: string, path: string, wish?: Ask): Promise<Answer>;
@@ -70,6 +72,7 @@ export async function openApi(config: Partial<ApiConfig> = {}, database?: FreshD
   const fresh = database ?? (await freshDatabase());
   const folder = mkdtempSync(join(tmpdir(), "remotegpu-api-"));
   const operator = await openTestOperator(join(folder, "operator.json"));
+  const closing = new AbortController();
   let minutes = 0;
   const nudged: string[] = [];
   let fault: object | undefined;
@@ -98,6 +101,7 @@ export async function openApi(config: Partial<ApiConfig> = {}, database?: FreshD
     passwords: passwordSeal(operator),
     hostKeys: environmentHostKeys(operator),
     attempts: noAttempts(),
+    closing: closing.signal,
     config: {
       version: "0.0.0-test",
       publicUrl: "http://127.0.0.1:8080",
@@ -128,7 +132,9 @@ export async function openApi(config: Partial<ApiConfig> = {}, database?: FreshD
       },
       ...(text !== undefined && { body: text }),
     });
-    const answer = await response.text();
+    const isStream = response.headers.get("Content-Type")?.startsWith("text/event-stream") ?? false;
+    if (isStream) await response.body?.cancel();
+    const answer = isStream ? "" : await response.text();
     // Whatever was asked: an answer of 500 is a bug of ours, and its cause is what the reader of a failed test wants.
     if (response.status === 500) throw new Error(`${method} ${path} failed`, { cause: fault });
     const contentType = response.headers.get("Content-Type");
@@ -150,6 +156,7 @@ export async function openApi(config: Partial<ApiConfig> = {}, database?: FreshD
     admin,
     nudged,
     passMinutes: (more) => void (minutes += more),
+    endStreams: () => closing.abort(),
     meanwhile: (work) => void (whilePaused = work),
     ask,
     async customer(username, userType = "external") {

@@ -40,5 +40,6 @@ export const TAGS: Record<string, string> = {
   hosts: "The machines of the fleet and their GPUs, for administrators.",
   joining: "By which a host becomes part of the fleet. Called by agents, not by people.",
   fleet: "Totals, and what an operator should look at.",
+  stream: "What changes, as it changes.",
   server: "Health, metrics, this description, and the files by which a host joins.",
 };

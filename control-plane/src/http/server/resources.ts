@@ -51,6 +51,7 @@ import { registerApiKeyRoutes } from "../accounts/keys-of-customers.ts";
 import { registerOwnKeyRoutes } from "../accounts/own-keys.ts";
 import { registerMeRoutes } from "../accounts/me.ts";
 import { registerBrowserSessionRoutes } from "../sessions/sessions.ts";
+import { registerStreamRoute } from "../stream/stream.ts";
 import { registerSessionTicketRoute } from "../sessions/session-tickets.ts";
 import { registerOfferRoute } from "../money/prices/offers.ts";
 import { registerEstimateRoute } from "../money/billing/estimate.ts";
@@ -91,6 +92,7 @@ export function registerResources(api: ApiApp, deps: ApiDeps): void {
   registerOwnKeyRoutes(api, deps);
   registerBrowserSessionRoutes(api, deps);
   registerSessionTicketRoute(api);
+  registerStreamRoute(api, deps);
   registerWorkspaceRoutes(api, deps);
   registerWorkspaceMemberRoutes(api, deps);
   registerWorkspaceInvitationRoutes(api, deps);

@@ -1,0 +1,73 @@
+/** The words of a stream as server-sent events: one text for all that a reader is told at once. */
+import type { CardReading, WorkloadCost } from "./snapshot.ts";
+import type { Told } from "./telling.ts";
+
+const CARD_COLUMNS = [
+  "uuid",
+  "utilization_percent",
+  "memory_used_mib",
+  "temperature_c",
+  "power_w",
+  "sampled_at",
+] as const;
+
+/** How long a browser waits before it asks again, in milliseconds. */
+const RETRY_MS = 1_000;
+
+/** Of which server's life a word is, and its number there. */
+export interface Place {
+  life: string;
+  number: number;
+}
+
+export function eventId({ life, number }: Place): string {
+  return `${life}-${number}`;
+}
+
+/** Null for what is none of ours. */
+export function placeOf(id: string): Place | null {
+  const [, life, number] = /^([A-Za-z0-9]{1,40})-(\d{1,15})$/.exec(id) ?? [];
+  return life === undefined ? null : { life, number: Number(number) };
+}
+
+export const OPENING = `retry: ${RETRY_MS}\n\n`;
+/** So that nobody between takes a quiet stream for a dead one. */
+export const STILL_HERE = ": still here\n\n";
+
+/** The number is the version, too: it goes up with every change. */
+export function framesOf(told: Told, place: Place): string {
+  const { number: version } = place;
+  const words: string[] = [];
+  if (told.resync) words.push(frame("resync", {}));
+  for (const [topic, ids] of told.changes) {
+    if (ids === null) words.push(frame("change", { topic, version }));
+    else for (const id of ids) words.push(frame("change", { topic, id, version }));
+  }
+  if (told.cards.length > 0) words.push(frame("gpu", { columns: CARD_COLUMNS, rows: told.cards.map(rowOf) }));
+  if (told.costs.length > 0) words.push(frame("cost", told.costs.map(costOf)));
+  return words.map((word) => `id: ${eventId(place)}\n${word}`).join("");
+}
+
+export function closedFrame(topic: string): string {
+  return frame("closed", { topic });
+}
+
+/** JSON has no line breaks of its own, so the data is one line whatever a name holds. */
+function frame(event: string, data: object): string {
+  return `event: ${event}\ndata: ${JSON.stringify(data)}\n\n`;
+}
+
+function rowOf(card: CardReading) {
+  return [
+    card.uuid,
+    card.utilizationPercent,
+    card.memoryUsedMib,
+    card.temperatureC,
+    card.powerW,
+    card.sampledMs === null ? null : new Date(card.sampledMs).toISOString(),
+  ];
+}
+
+function costOf({ id, costSoFar, ratePerHour }: WorkloadCost) {
+  return { id, cost_so_far: costSoFar, rate_per_hour: ratePerHour };
+}

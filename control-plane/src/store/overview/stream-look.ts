@@ -1,0 +1,81 @@
+/** One look at the database for all readers of a server's streams: what was written lately, and what they want to hear of. */
+import { MS_PER_SECOND } from "@remotegpu/shared/units";
+import type { FleetLook, Snapshot, Stamp, WorkloadCost } from "../../core/stream/snapshot.ts";
+import type { Connection } from "../database/database.ts";
+import { fleetLook } from "./stream-fleet.ts";
+import {
+  type Heads,
+  headsNow,
+  LOOK_BACK_SECONDS,
+  notedSince,
+  postedSince,
+  writtenLately,
+} from "./stream-marks.ts";
+
+/** Which of it somebody wants to hear of. */
+export interface Wanted {
+  fleet: boolean;
+  costs: boolean;
+}
+
+export class StreamLooks {
+  readonly #sql: Connection;
+  /** What the tables' last rows were at each look of the last seconds, the oldest first. */
+  #heads: { atMs: number; heads: Heads }[] = [];
+
+  constructor(sql: Connection) {
+    this.#sql = sql;
+  }
+
+  /** @param nowMs of a clock that only goes on */
+  async look(wanted: Wanted, nowMs: number): Promise<Snapshot> {
+    const sql = this.#sql;
+    const [oldest = { atMs: nowMs, heads: await headsNow(sql) }] = this.#heads;
+    const [heads, noted, posted, alarmStamp, fleet, costs] = await Promise.all([
+      headsNow(sql),
+      notedSince(sql, oldest.heads.event),
+      postedSince(sql, oldest.heads.transaction),
+      alarmsNow(sql),
+      wanted.fleet ? fleetLook(sql) : (null satisfies FleetLook | null),
+      wanted.costs ? runningCosts(sql) : (null satisfies ReadonlyMap<string, WorkloadCost> | null),
+    ]);
+    const written = await writtenLately(sql, noted.workloads);
+    const kept = this.#heads.filter(({ atMs }) => nowMs - atMs < LOOK_BACK_SECONDS * MS_PER_SECOND);
+    this.#heads = [...(kept.length === 0 ? [oldest] : kept), { atMs: nowMs, heads }];
+    return {
+      isBeyondBounds: noted.isBeyondBounds || written.isBeyondBounds,
+      workloads: written.marks,
+      accounts: stamped(noted.accounts, posted),
+      notedHosts: stamped(noted.hosts, NOT_WRITTEN),
+      queue: { noted: noted.queued, written: written.queued },
+      alarmStamp,
+      fleet,
+      costs,
+    };
+  }
+}
+
+/** What hosts write themselves is their heartbeats. */
+const NOT_WRITTEN: ReadonlyMap<string, number> = new Map();
+
+function stamped<Key>(
+  noted: ReadonlyMap<Key, number>,
+  written: ReadonlyMap<Key, number>,
+): ReadonlyMap<Key, Stamp> {
+  const keys = new Set([...noted.keys(), ...written.keys()]);
+  return new Map(
+    [...keys].map((key) => [key, { noted: noted.get(key) ?? 0, written: written.get(key) ?? 0 }]),
+  );
+}
+
+async function alarmsNow(sql: Connection): Promise<string> {
+  const { rows } = await sql.query<{ last: number; open: number }>(
+    `SELECT (SELECT coalesce(max(id), 0) FROM alarms) AS last,
+            (SELECT count(*) FROM alarms WHERE cleared_at IS NULL) AS open`,
+  );
+  return `${rows[0]?.last ?? 0} ${rows[0]?.open ?? 0}`;
+}
+
+function runningCosts(_sql: Connection): Promise<ReadonlyMap<string, WorkloadCost>> {
+  return Promise.resolve(new Map());
+}

@@ -1,0 +1,32 @@
+import { describe, expect, test } from "vitest";
+import { eventId, framesOf, placeOf } from "@remotegpu/control-plane/core/stream/frames";
+import { card, OF_ADA } from "../../../../support/samples/stream-looks.ts";
+
+describe("as events", () => {
+  const place = { life: "a1", number: 7 };
+
+  test("each has the id of its look, and is one line whatever stands in it", () => {
+    const told = {
+      resync: true,
+      changes: new Map([
+        ["workloads", new Set(["e\n\nevent: closed"])],
+        ["queue", null],
+      ]),
+      cards: [card("g", { powerW: null, sampledMs: 1_000 })],
+      costs: [{ id: "e", costSoFar: "1.0000", ratePerHour: null, ...OF_ADA }],
+    };
+    expect(framesOf(told, place).trimEnd().split("\n\n")).toEqual([
+      "id: a1-7\nevent: resync\ndata: {}",
+      'id: a1-7\nevent: change\ndata: {"topic":"workloads","id":"e\\n\\nevent: closed","version":7}',
+      'id: a1-7\nevent: change\ndata: {"topic":"queue","version":7}',
+      'id: a1-7\nevent: gpu\ndata: {"columns":["uuid","utilization_percent","memory_used_mib","temperature_c","power_w","sampled_at"],"rows":[["g",1,2,3,null,"1970-01-01T00:00:01.000Z"]]}',
+      'id: a1-7\nevent: cost\ndata: [{"id":"e","cost_so_far":"1.0000","rate_per_hour":null}]',
+    ]);
+  });
+
+  test("an id is read back, and what is none is nobody's", () => {
+    expect(placeOf(eventId(place))).toEqual(place);
+    for (const id of ["", "a1", "a1-", "a1-x", "-7", "a 1-7", `a1-${"9".repeat(16)}`])
+      expect(placeOf(id)).toBeNull();
+  });
+});
