@@ -11,7 +11,7 @@ import type { Log } from "@remotegpu/shared/log";
 import { buildAgentBundle, type AgentBundle } from "./agent-bundle.ts";
 import { commandFile } from "./command-file.ts";
 import type { Config } from "./config.ts";
-import { dashboardFiles } from "./dashboard-files.ts";
+import { DashboardFiles } from "./dashboard-files.ts";
 import { GpuHistory } from "./controllers/hosts/gpu-history.ts";
 import { hostSync } from "./controllers/hosts/host-sync.ts";
 import { recordMalformed } from "./controllers/ingest/ingest.ts";
@@ -139,6 +139,7 @@ async function serve(
   };
   const building = config.buildsBundle ? buildBundle() : Promise.resolve();
   const publicUrl = config.publicUrl ?? `${scheme}://${bracketed(publicHost)}:${config.listen.port}`;
+  const dashboard = new DashboardFiles(config.stateDir, log);
   let gateway: GatewayProcess | null = null;
   const closing = new AbortController();
   const api: ApiDeps = {
@@ -161,7 +162,7 @@ async function serve(
       joinCommand: (token) => (config.buildsBundle ? joinCommand(publicUrl, token, tls) : null),
       bundle: () => bundle,
       commandFile: commandFile(log),
-      dashboard: dashboardFiles(config.stateDir, log),
+      dashboard: () => dashboard.served(),
       billingCalendar: calendar,
       rateLimits: RATE_LIMITS,
     },
@@ -200,7 +201,7 @@ async function serve(
       closing.abort();
       await server.close();
       await gateway?.close();
-      await building;
+      await Promise.all([building, dashboard.end()]);
       await running.stop();
       await recordCounted(api, { all: true }).catch((error: unknown) =>
         log.warn({ error }, "the last attempts were counted, and could not be written to the audit log"),

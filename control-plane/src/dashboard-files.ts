@@ -36,37 +36,60 @@ const TYPES: Readonly<Record<string, string>> = {
   ".txt": "text/plain; charset=utf-8",
 };
 
-/** What there is of it now. The first who asks has it built, and after a failure who asks a minute later. */
-export function dashboardFiles(stateDir: string, log: Log): () => ServedDashboard {
-  let served: ServedDashboard | null = null;
-  let failedMs = 0;
-  const build = async () => {
-    try {
-      served = { state: "built", files: await filesIn(await builtFolder(join(stateDir, "dashboard"))) };
-    } catch (error) {
-      log.error({ error }, "the dashboard could not be built; / leads to the API's description");
-      served = { state: "missing" };
-      failedMs = performance.now();
-    }
-  };
-  return () => {
+export class DashboardFiles {
+  readonly #kept: string;
+  readonly #log: Log;
+  readonly #end = new AbortController();
+  #served: ServedDashboard | null = null;
+  #building: Promise<void> = Promise.resolve();
+  #failedMs = 0;
+
+  constructor(stateDir: string, log: Log) {
+    this.#kept = join(stateDir, "dashboard");
+    this.#log = log;
+  }
+
+  /** What there is of it now. The first who asks has it built, and after a failure who asks a minute later. */
+  served(): ServedDashboard {
+    const served = this.#served;
     const isDue =
-      served === null || (served.state === "missing" && performance.now() - failedMs >= TRY_AGAIN_MS);
-    if (!isDue) return served ?? { state: "building" };
-    served = { state: "building" };
-    void build();
-    return served;
-  };
+      served === null || (served.state === "missing" && performance.now() - this.#failedMs >= TRY_AGAIN_MS);
+    if (!isDue) return served;
+    this.#served = { state: "building" };
+    this.#building = this.#build();
+    return this.#served;
+  }
+
+  /** A build under way is given up: nothing is written to the state folder afterwards. */
+  async end(): Promise<void> {
+    this.#end.abort();
+    await this.#building;
+  }
+
+  async #build(): Promise<void> {
+    try {
+      this.#served = {
+        state: "built",
+        files: await filesIn(await builtFolder(this.#kept, this.#end.signal)),
+      };
+    } catch (error) {
+      this.#served = { state: "missing" };
+      this.#failedMs = performance.now();
+      if (!this.#end.signal.aborted)
+        this.#log.error({ error }, "the dashboard could not be built; / leads to the API's description");
+    }
+  }
 }
 
 /** The folder with its files, which lie there already or are made. @param kept where such folders are */
-export async function builtFolder(kept: string): Promise<string> {
+export async function builtFolder(kept: string, signal?: AbortSignal): Promise<string> {
   const name = await sourcesHash();
   for (const folder of [join(BUILT_BESIDE, name), join(kept, name)]) if (existsSync(folder)) return folder;
 
   const made = join(kept, `${name}.${process.pid}`);
   await mkdir(kept, { recursive: true });
-  await execa(process.execPath, [BUILDER, "--out", made], { timeout: BUILD_MS, stdin: "ignore" });
+  const bound = { timeout: BUILD_MS, ...(signal !== undefined && { cancelSignal: signal }) };
+  await execa(process.execPath, [BUILDER, "--out", made], { ...bound, stdin: "ignore" });
   const folder = join(kept, name);
   // Another server on this folder may have been faster; its files are the same.
   await rename(made, folder).catch(async (error: unknown) => {

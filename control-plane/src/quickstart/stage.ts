@@ -124,6 +124,8 @@ export class Stage {
     this.#webPort = await freePort(LOOPBACK, this.options.throwaway ? null : WEB_PORT);
     this.#controlPlane = this.#spawn("control plane", CONTROL_PLANE, this.#controlPlaneEnv());
     await this.until(READY_WITHIN_MS, "the control plane to serve", () => this.#serves());
+    // Whoever asks first has the dashboard built; so it is there when somebody looks.
+    await fetch(this.url).catch(() => null);
     this.#hasServed = true;
   }
 

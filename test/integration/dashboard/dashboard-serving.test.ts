@@ -1,5 +1,5 @@
 /** What the server gives under / and at the addresses of pages: the page, its files, and nothing more. */
-import { dashboardFiles } from "@remotegpu/control-plane/dashboard-files";
+import { DashboardFiles } from "@remotegpu/control-plane/dashboard-files";
 import { PAGE_PATHS } from "@remotegpu/control-plane/http/dashboard/page-paths";
 import { mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
@@ -95,7 +95,9 @@ describe("before it is built", () => {
   test("/ says so and looks again, until it is there", async () => {
     const state = mkdtempSync(join(tmpdir(), "remotegpu-dashboard-"));
     onTestFinished(() => rmSync(state, { recursive: true, force: true }));
-    const world = await openApi({ dashboard: dashboardFiles(state, quietLog) });
+    const files = new DashboardFiles(state, quietLog);
+    onTestFinished(() => files.end());
+    const world = await openApi({ dashboard: () => files.served() });
     onTestFinished(() => world.close());
 
     const first = await world.ask("GET", "/");

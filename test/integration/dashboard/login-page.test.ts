@@ -28,7 +28,7 @@ describe.skipIf(!hasBrowser)("a key typed there", () => {
     expect(await cookies(page)).toEqual(["remotegpu_session"]);
     await page.reload();
     await page.waitForSelector("nav a[aria-current]");
-    await page.click('button[aria-label="Account"]');
+    await page.click('button[aria-label^="Account"]');
     await page.waitForSelector('[role="menuitem"]');
     await page.click('[role="menuitem"]');
     await page.waitForSelector('input[name="key"]');

@@ -1,6 +1,6 @@
 /** The dashboard, built once for these sources beside them, where every control plane of this checkout finds it. */
 import { readFile } from "node:fs/promises";
-import { builtFolder, BUILT_BESIDE, dashboardFiles } from "@remotegpu/control-plane/dashboard-files";
+import { builtFolder, BUILT_BESIDE, DashboardFiles } from "@remotegpu/control-plane/dashboard-files";
 import type { ServedDashboard } from "@remotegpu/control-plane/http/served-dashboard";
 import { eventually } from "../eventually.ts";
 import { quietLog } from "../quiet-log.ts";
@@ -13,7 +13,8 @@ export async function builtDashboard(): Promise<string> {
 /** As the API is given it. */
 export async function servedDashboard(): Promise<() => ServedDashboard> {
   await builtDashboard();
-  const served = dashboardFiles(BUILT_BESIDE, quietLog);
+  const files = new DashboardFiles(BUILT_BESIDE, quietLog);
+  const served = () => files.served();
   await eventually(() => served().state === "built", { what: "the dashboard in memory" });
   return served;
 }

@@ -83,3 +83,14 @@ export async function expectText(page: Page, wanted: string | RegExp, selector =
     { what: `${String(wanted)} on the page` },
   );
 }
+
+/** Chooses the last button with these words: dialogs come last. */
+export async function pressButton(page: Page, words: string): Promise<void> {
+  await eventually(
+    async () =>
+      (await page.evaluate(
+        `(() => { const found = [...document.querySelectorAll("button")].filter((one) => one.innerText.trim() === ${JSON.stringify(words)} && !one.disabled).at(-1); found?.click(); return found !== undefined; })()`,
+      )) === true,
+    { what: `a button ${words}` },
+  );
+}

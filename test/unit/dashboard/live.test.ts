@@ -1,7 +1,7 @@
 /** How the stream is read, and what a change makes old. */
 import { concerns } from "@remotegpu/dashboard/api/topics";
 import { EventReader } from "@remotegpu/dashboard/live/sse";
-import fc from "fast-check";
+import * as fc from "fast-check";
 import { describe, expect, test } from "vitest";
 
 const STREAM = `: hello\n\nid: 7\nevent: change\ndata: {"topic":"fleet"}\n\n: still here\n\nevent: resync\ndata: {}\n\nid:8\r\ndata:a\r\ndata: b\r\n\r\n`;

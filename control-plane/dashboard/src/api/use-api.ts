@@ -60,7 +60,8 @@ function useFreshness({ topics = [], enabled = true, isLive = true }: Wish) {
   return { meta: { topics }, enabled, refetchInterval: isPolled ? POLL_MS : (false as const) };
 }
 
-function keyOf(path: string, query: Query = {}): readonly unknown[] {
+/** Under which an answer is kept, for values that the stream lays over it. */
+export function keyOf(path: string, query: Query = {}): readonly unknown[] {
   return ["api", path, query];
 }
 

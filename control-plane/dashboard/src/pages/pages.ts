@@ -17,6 +17,8 @@ export interface PageEntry {
 
 // oxfmt-ignore
 export const PAGES: readonly PageEntry[] = [
+  { path: "/fleet", words: "fleet", load: () => import("./fleet/fleet-page.tsx"), who: "admin", nav: "fleet", group: "fleet" },
+  { path: "/hosts/:id", words: ["host", "fleet"], load: () => import("./host/host-page.tsx"), who: "admin", group: "fleet" },
   { path: "/queue", words: "queue", load: () => import("./queue/queue-page.tsx"), who: "everyone", nav: "queue", group: "fleet" },
   { path: "/training", words: ["training", "work", "workload"], load: () => import("./training/training-page.tsx"), who: "everyone", nav: "training", group: "work" },
   { path: "/training/:id", words: ["training", "work", "workload"], load: () => import("./training/job-page.tsx"), who: "everyone", group: "work" },

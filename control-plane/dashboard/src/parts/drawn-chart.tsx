@@ -51,7 +51,12 @@ export default function DrawnChart({ title, times, lines, unit, range, height = 
     );
     return () => plot.destroy();
   }, [target, width, height, times, lines, unit, range, isDark, i18n.language, t]);
-  if (times.length === 0) return <Text c="dimmed">{t("chart.none")}</Text>;
+  if (times.length === 0)
+    return (
+      <Text c="dimmed" data-no-samples>
+        {t("chart.none")}
+      </Text>
+    );
   return (
     // What is drawn is as wide as the window was, and must not keep it so.
     <div ref={ref} style={{ minWidth: 0, overflow: "hidden" }}>

@@ -5,6 +5,7 @@ import { type MouseEvent, type ReactNode, useCallback } from "react";
 
 interface PageLinkOf extends AnchorProps {
   to: string;
+  title?: string;
   children: ReactNode;
 }
 

@@ -34,7 +34,7 @@ export function PageTable<Item>(props: PageTableOf<Item>) {
       title={title}
       definition={definition}
       acts={acts}
-      from={{ data: items, error: pages.error, isPending: pages.isPending, refetch: pages.refetch as never }}
+      from={{ data: items, error: pages.error, isPending: pages.isPending, refetch: pages.refetch }}
     >
       {(items) => (
         <>

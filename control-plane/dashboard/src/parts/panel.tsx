@@ -3,16 +3,23 @@
  * with old content goes on showing it while the server is away. An error thrown within it stays within it.
  */
 import { Alert, Button, Group, Paper, Skeleton, Text, Title } from "@mantine/core";
-import type { UseQueryResult } from "@tanstack/react-query";
 import { Component, type ReactNode } from "react";
 import { useTranslation } from "react-i18next";
+
+/** As much of a query as is shown of it. */
+interface Shown<Data> {
+  data: Data | undefined;
+  error: Error | null;
+  isPending: boolean;
+  refetch: () => unknown;
+}
 
 interface PanelOf<Data> {
   title: string;
   /** What the figures mean. */
   definition?: string;
   /** What it shows; without one the content is always there. */
-  from?: Pick<UseQueryResult<Data>, "data" | "error" | "refetch" | "isPending">;
+  from?: Shown<Data>;
   isEmpty?: (data: Data) => boolean;
   empty?: string;
   /** Buttons beside the title. */

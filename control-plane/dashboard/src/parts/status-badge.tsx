@@ -8,6 +8,8 @@ const TONES: Readonly<Record<string, Tone>> = {
   active: "good",
   ready: "good",
   online: "good",
+  connected: "good",
+  healthy: "good",
   up: "good",
   succeeded: "good",
   completed: "good",
@@ -18,11 +20,13 @@ const TONES: Readonly<Record<string, Tone>> = {
   stopping: "busy",
   draining: "busy",
   suspect: "busy",
+  degraded: "busy",
   cordoned: "busy",
   paused: "busy",
   failed: "bad",
   error: "bad",
   unreachable: "bad",
+  unhealthy: "bad",
   offline: "bad",
   overdue: "bad",
   suspended: "bad",
@@ -41,6 +45,7 @@ export function StatusBadge({ status }: { status: string }) {
     <Badge
       color={COLOURS[tone]}
       variant="light"
+      // Its own colour is too pale for small letters; the shape beside them has it.
       c="var(--mantine-color-text)"
       tt="none"
       data-status={status}

@@ -2,6 +2,8 @@
 export const NAMESPACES = {
   frame: { en: () => import("./en/frame.ts"), zh: () => import("./zh/frame.ts") },
   parts: { en: () => import("./en/parts.ts"), zh: () => import("./zh/parts.ts") },
+  fleet: { en: () => import("./en/fleet.ts"), zh: () => import("./zh/fleet.ts") },
+  host: { en: () => import("./en/host.ts"), zh: () => import("./zh/host.ts") },
   queue: { en: () => import("./en/queue.ts"), zh: () => import("./zh/queue.ts") },
   training: { en: () => import("./en/training.ts"), zh: () => import("./zh/training.ts") },
   inference: { en: () => import("./en/inference.ts"), zh: () => import("./zh/inference.ts") },

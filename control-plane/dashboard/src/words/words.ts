@@ -48,8 +48,8 @@ export async function startWords(): Promise<void> {
     });
 }
 
-export async function loadWords(namespace: Namespace): Promise<void> {
-  await i18next.loadNamespaces(namespace);
+export async function loadWords(namespaces: Namespace | readonly Namespace[]): Promise<void> {
+  await i18next.loadNamespaces(namespaces);
 }
 
 export async function speak(language: Language): Promise<void> {

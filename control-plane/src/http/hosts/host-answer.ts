@@ -70,6 +70,7 @@ export const Host = z
     updated_at: Timestamp.nullable(),
   })
   .openapi("Host");
+export type HostShown = z.infer<typeof Host>;
 
 export function hostAnswer({ protocol, ways, ...row }: HostRow) {
   const service = agentService(protocol, PROTOCOL);
@@ -146,6 +147,7 @@ export const Gpu = z
     vanished_at: Timestamp.nullable(),
   })
   .openapi("Gpu");
+export type GpuShown = z.infer<typeof Gpu>;
 
 export function gpuAnswer(row: GpuRow) {
   return {

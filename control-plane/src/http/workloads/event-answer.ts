@@ -18,6 +18,7 @@ const Event = z
     gpu_uuid: z.string().nullable(),
   })
   .openapi("Event");
+export type EventShown = z.infer<typeof Event>;
 
 export const EventPage = pageOf(Event);
 export type EventPage = z.infer<typeof EventPage>;

@@ -13,7 +13,7 @@ interface Waiting {
   kind: string;
   id: string;
   name: string;
-  customer: { id: number; username: string } | null;
+  customer: string | null;
   size: { instances: number; gpus: number; gpu_model: string | null; cpu: number; memory: number };
   priority: number;
   queued_at: string;
@@ -23,8 +23,8 @@ interface Waiting {
 
 const HOMES: Readonly<Record<string, string>> = {
   environment: "/environments",
-  training_job: "/training",
-  inference_service: "/inference",
+  training: "/training",
+  inference: "/inference",
 };
 
 export default function QueuePage() {
@@ -36,9 +36,7 @@ export default function QueuePage() {
       title: t("column.order"),
       cell: ({ kind, id, name }) => <PageLink to={`${HOMES[kind] ?? ""}/${id}`}>{name}</PageLink>,
     },
-    ...(isAdmin
-      ? [{ title: t("column.customer"), cell: ({ customer }: Waiting) => customer?.username }]
-      : []),
+    ...(isAdmin ? [{ title: t("column.customer"), cell: ({ customer }: Waiting) => customer }] : []),
     {
       title: t("column.size"),
       cell: ({ size }) => (

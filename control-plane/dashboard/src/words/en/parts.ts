@@ -43,6 +43,11 @@ export default {
     suspended: "suspended",
     overdue: "overdue",
     expired: "expired",
+    connected: "connected",
+    never: "never heard",
+    healthy: "healthy",
+    degraded: "degraded",
+    unhealthy: "unhealthy",
     unknown: "unknown",
   },
 } as const;

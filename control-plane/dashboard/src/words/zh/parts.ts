@@ -45,6 +45,11 @@ const words: SameKeys<typeof en> = {
     suspended: "已暂停服务",
     overdue: "已欠费",
     expired: "已过期",
+    connected: "已连接",
+    never: "从未连接",
+    healthy: "健康",
+    degraded: "降级",
+    unhealthy: "不健康",
     unknown: "未知",
   },
 };

@@ -1,0 +1,89 @@
+/** All that the map knows of one card, and taking it out of service or back. */
+import { Button, Group, Modal, Stack, Table, Text } from "@mantine/core";
+import type { ReactNode } from "react";
+import { useTranslation } from "react-i18next";
+import { useAct } from "../../api/use-api.ts";
+import { AgeText } from "../../parts/age-text.tsx";
+import { NotReported } from "../../parts/not-reported.tsx";
+import { PageLink } from "../../parts/page-link.tsx";
+import { Failure } from "../../parts/panel.tsx";
+import { StatusBadge } from "../../parts/status-badge.tsx";
+import { memoryText } from "./fleet-cell.tsx";
+import { HolderLinks } from "./holder-links.tsx";
+import type { MapCard, MapHost } from "./map-rows.ts";
+
+interface CardDialogOf {
+  host: MapHost;
+  card: MapCard;
+  onClose: () => void;
+}
+
+export function CardDialog({ host, card, onClose }: CardDialogOf) {
+  const { t } = useTranslation("fleet");
+  const { t: parts } = useTranslation("parts");
+  const verb = card.cordoned ? "uncordon" : "cordon";
+  const act = useAct<unknown, string>({
+    method: "POST",
+    path: (uuid) => `/gpus/${encodeURIComponent(uuid)}/${verb}`,
+    body: () => ({}),
+  });
+  const { uuid, gpu_index: index, host_name: name } = { ...card, ...host };
+  const rows: [string, ReactNode][] = [
+    ["UUID", uuid],
+    [t("card.model"), card.name],
+    [t("card.use"), card.utilization_percent === null ? null : `${card.utilization_percent} %`],
+    [t("card.memory"), memoryText(card, t)],
+    [t("card.temperature"), card.temperature_c === null ? null : `${card.temperature_c} °C`],
+    [t("card.power"), card.power_w === null ? null : `${card.power_w} W`],
+    [t("card.health"), <StatusBadge key="health" status={card.health_status} />],
+    [t("card.sample"), <AgeText key="sample" at={card.sampled_at} />],
+    ...(card.vanished_at === null
+      ? []
+      : [[t("card.vanished"), <AgeText key="gone" at={card.vanished_at} />] as [string, ReactNode]]),
+    [
+      t("card.holders"),
+      card.holders.length === 0 ? t("card.nobody") : <HolderLinks key="holders" holders={card.holders} />,
+    ],
+  ];
+  return (
+    <Modal
+      opened
+      onClose={onClose}
+      title={index === null ? t("card.gone", { host: name }) : t("card.title", { index, host: name })}
+      closeButtonProps={{ "aria-label": parts("close") }}
+    >
+      <Stack gap="sm">
+        <Table>
+          <Table.Tbody>
+            {rows.map(([label, value]) => (
+              <Table.Tr key={label}>
+                <Table.Th scope="row" w="40%">
+                  {label}
+                </Table.Th>
+                <Table.Td style={{ overflowWrap: "anywhere" }}>{value ?? <NotReported />}</Table.Td>
+              </Table.Tr>
+            ))}
+          </Table.Tbody>
+        </Table>
+        {!card.cordoned && (
+          <Text size="sm" c="dimmed">
+            {t("card.cordonGoesOn")}
+          </Text>
+        )}
+        {act.error !== null && <Failure why={act.error.message} />}
+        <Group justify="space-between">
+          <PageLink to={`/hosts/${encodeURIComponent(host.id)}`}>{t("card.open")}</PageLink>
+          {uuid !== null && card.vanished_at === null && (
+            <Button
+              color={card.cordoned ? "blue" : "orange.9"}
+              loading={act.isPending}
+              onClick={() => act.mutate(uuid, { onSuccess: onClose })}
+            >
+              {t(`card.${verb}`)}
+            </Button>
+          )}
+        </Group>
+      </Stack>
+    </Modal>
+  );
+}

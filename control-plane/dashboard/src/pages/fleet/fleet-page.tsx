@@ -1,0 +1,142 @@
+/** The fleet at a glance: six figures, and a map with one row for each host and one cell for each card. */
+import { Button, Group, Modal, Stack, Text, TextInput } from "@mantine/core";
+import { useQueryClient } from "@tanstack/react-query";
+import type { FleetMap } from "@remotegpu/control-plane/http/hosts/fleet-map";
+import { useCallback, useMemo, useState } from "react";
+import { useTranslation } from "react-i18next";
+import { keyOf, useApi } from "../../api/use-api.ts";
+import { useValues } from "../../live/live.tsx";
+import { Choice } from "../../parts/choice.tsx";
+import { useFilters } from "../../parts/filters.ts";
+import { PageHead } from "../../parts/page-head.tsx";
+import { PageLink } from "../../parts/page-link.tsx";
+import { Panel } from "../../parts/panel.tsx";
+import { CardDialog } from "./card-dialog.tsx";
+import { FleetGrid } from "./fleet-grid.tsx";
+import { FleetTiles } from "./fleet-tiles.tsx";
+import { HostActs } from "./host-acts.tsx";
+import { type GpuValues, withValues } from "./live-cards.ts";
+import { countWanted, holdersOf, labelKeys, mapRows } from "./map-rows.ts";
+
+const PATH = "/fleet/map";
+const FREE_GB = ["16", "24", "40", "80", "140"] as const;
+const NAMES = ["group", "find", "free", "cursor"] as const;
+const SIGNS = ["fill", "bar", "corner", "letter", "hatch", "dashed", "grey", "vanished"] as const;
+
+export default function FleetPage() {
+  const { t } = useTranslation("fleet");
+  const [filters] = useFilters(NAMES);
+  const query = useMemo(() => ({ cursor: filters.cursor }), [filters.cursor]);
+  const map = useApi<FleetMap>(PATH, { query, topics: ["fleet", "gpu"] });
+  const client = useQueryClient();
+  const hear = useCallback(
+    (values: GpuValues) =>
+      void client.setQueryData<FleetMap>(keyOf(PATH, query), (old) =>
+        old === undefined ? old : withValues(old, values),
+      ),
+    [client, query],
+  );
+  useValues("gpu", hear);
+  return (
+    <>
+      <PageHead title={t("title")} />
+      {map.data !== undefined && <FleetTiles at={map.data.at} totals={map.data.totals} />}
+      <Panel<FleetMap> title={t("map.title")} definition={t("map.definition")} from={map}>
+        {(data) => <FleetMapContent map={data} />}
+      </Panel>
+    </>
+  );
+}
+
+function FleetMapContent({ map }: { map: FleetMap }) {
+  const { t } = useTranslation("fleet");
+  const { t: parts } = useTranslation("parts");
+  const [filters, setFilters] = useFilters(NAMES);
+  const [chosen, setChosen] = useState<{ host: string; card: number | null } | null>(null);
+  const { group, find } = filters;
+  const freeGb = Number(filters.free) > 0 ? Number(filters.free) : null;
+  const rows = useMemo(() => mapRows(map.hosts, { group, find, freeGb }), [map.hosts, group, find, freeGb]);
+  const openCard = useCallback((host: string, card: number) => setChosen({ host, card }), []);
+  const openHost = useCallback((host: string) => setChosen({ host, card: null }), []);
+  const close = useCallback(() => setChosen(null), []);
+  const host = map.hosts.find(({ id }) => id === chosen?.host);
+  const card = chosen?.card === null || chosen === null ? undefined : host?.gpus[chosen.card];
+  const wanted = freeGb === null ? null : countWanted(map.hosts, freeGb);
+  if (map.hosts.length === 0) return <Text c="dimmed">{t("map.empty")}</Text>;
+  return (
+    <Stack gap="sm">
+      <Group align="end">
+        <Choice
+          label={t("map.group")}
+          value={group}
+          onChange={(value) => setFilters({ group: value })}
+          data={[
+            { value: "", label: t("map.groupBy.none") },
+            { value: "model", label: t("map.groupBy.model") },
+            ...labelKeys(map.hosts).map((key) => ({
+              value: `label:${key}`,
+              label: t("map.groupBy.label", { key }),
+            })),
+          ]}
+        />
+        <TextInput
+          label={t("map.find")}
+          value={find}
+          onChange={(event) => setFilters({ find: event.currentTarget.value })}
+        />
+        <Choice
+          label={t("map.free")}
+          value={filters.free}
+          onChange={(value) => setFilters({ free: value })}
+          data={[
+            { value: "", label: t("map.freeAny") },
+            ...FREE_GB.map((gb) => ({ value: gb, label: t("map.freeGb", { gb }) })),
+          ]}
+        />
+      </Group>
+      {wanted !== null && <Text role="status">{t("map.matches", wanted)}</Text>}
+      {rows.length === 0 ? (
+        <Text c="dimmed">{t("map.none")}</Text>
+      ) : (
+        <FleetGrid rows={rows} freeGb={freeGb} onCard={openCard} onHost={openHost} />
+      )}
+      <Group>
+        {filters.cursor !== "" && (
+          <Button variant="default" onClick={() => setFilters({ cursor: "" })}>
+            {t("map.first")}
+          </Button>
+        )}
+        {map.next_cursor !== null && (
+          <Button variant="default" onClick={() => setFilters({ cursor: map.next_cursor ?? "" })}>
+            {t("map.next")}
+          </Button>
+        )}
+      </Group>
+      <details>
+        <summary>{t("legend.title")}</summary>
+        <ul>
+          {SIGNS.map((sign) => (
+            <li key={sign}>{t(`legend.${sign}`)}</li>
+          ))}
+        </ul>
+      </details>
+      {host !== undefined && card !== undefined && <CardDialog host={host} card={card} onClose={close} />}
+      {host !== undefined && chosen?.card === null && (
+        <Modal
+          opened
+          onClose={close}
+          title={host.host_name}
+          closeButtonProps={{ "aria-label": parts("close") }}
+        >
+          <Stack>
+            <HostActs
+              host={{ id: host.id, name: host.host_name, cordoned: host.cordoned, instanceCount: null }}
+              holders={holdersOf(host)}
+            />
+            <PageLink to={`/hosts/${encodeURIComponent(host.id)}`}>{t("card.open")}</PageLink>
+          </Stack>
+        </Modal>
+      )}
+    </Stack>
+  );
+}

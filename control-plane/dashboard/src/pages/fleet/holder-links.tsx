@@ -1,0 +1,13 @@
+/** Who has a card, each a link to its page. */
+import type { MapCard } from "./map-rows.ts";
+import { PageLink } from "../../parts/page-link.tsx";
+
+const HOMES = { environment: "/environments", training: "/training", inference: "/inference" } as const;
+
+export function HolderLinks({ holders }: Pick<MapCard, "holders">) {
+  return holders.map(({ kind, id, name }) => (
+    <div key={`${kind}/${id}`}>
+      <PageLink to={`${HOMES[kind]}/${encodeURIComponent(id)}`}>{name}</PageLink>
+    </div>
+  ));
+}

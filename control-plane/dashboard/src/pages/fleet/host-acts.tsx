@@ -1,0 +1,128 @@
+/** Taking a host out of service and back: who is hit is shown before anything is done. */
+import { Button, Group, Text, TextInput } from "@mantine/core";
+import { useState } from "react";
+import { useTranslation } from "react-i18next";
+import { useAct } from "../../api/use-api.ts";
+import { ConfirmDialog } from "../../parts/confirm-dialog.tsx";
+import { Choice } from "../../parts/choice.tsx";
+import { Failure } from "../../parts/panel.tsx";
+import { HolderLinks } from "./holder-links.tsx";
+import type { MapCard } from "./map-rows.ts";
+
+const MINUTE = 60;
+const HOUR = 60 * MINUTE;
+const DAY = 24 * HOUR;
+const DEADLINES = [0, 10 * MINUTE, HOUR, 6 * HOUR, DAY, 7 * DAY] as const;
+
+interface HostActsOf {
+  host: { id: string; name: string; cordoned: boolean; instanceCount: number | null };
+  /** Who has a card of it. */
+  holders: MapCard["holders"];
+}
+
+export function HostActs({ host, holders }: HostActsOf) {
+  const { t } = useTranslation("fleet");
+  const [isDraining, setDraining] = useState(false);
+  const path = `/hosts/${encodeURIComponent(host.id)}`;
+  const verb = host.cordoned ? "uncordon" : "cordon";
+  const cordon = useAct({ method: "POST", path: `${path}/${verb}`, body: () => ({}) });
+  return (
+    <>
+      <Group gap="xs">
+        <Button
+          size="compact-md"
+          variant="default"
+          loading={cordon.isPending}
+          onClick={() => cordon.mutate()}
+        >
+          {t(`host.${verb}`)}
+        </Button>
+        <Button size="compact-md" color="red" onClick={() => setDraining(true)}>
+          {t("host.drain")}
+        </Button>
+      </Group>
+      {!host.cordoned && (
+        <Text size="sm" c="dimmed">
+          {t("host.goesOn")}
+        </Text>
+      )}
+      {cordon.error !== null && <Failure why={cordon.error.message} />}
+      <DrainDialog
+        isOpen={isDraining}
+        onClose={() => setDraining(false)}
+        path={path}
+        host={host}
+        holders={holders}
+      />
+    </>
+  );
+}
+
+interface DrainDialogOf extends HostActsOf {
+  isOpen: boolean;
+  onClose: () => void;
+  path: string;
+}
+
+function DrainDialog({ isOpen, onClose, path, host, holders }: DrainDialogOf) {
+  const { t } = useTranslation("fleet");
+  const [seconds, setSeconds] = useState("0");
+  const [reason, setReason] = useState("");
+  const drain = useAct({
+    method: "POST",
+    path: `${path}/drain`,
+    body: () => ({
+      ...(reason.trim() !== "" && { reason: reason.trim() }),
+      ...(seconds !== "0" && { deadline_seconds: Number(seconds) }),
+    }),
+  });
+  const told = (value: number) => {
+    if (value === 0) return t("host.now");
+    if (value < HOUR) return t("host.inMinutes", { count: value / MINUTE });
+    return value < DAY
+      ? t("host.inHours", { count: value / HOUR })
+      : t("host.inDays", { count: value / DAY });
+  };
+  return (
+    <ConfirmDialog
+      title={t("host.drainTitle", { host: host.name })}
+      isOpen={isOpen}
+      onClose={onClose}
+      onConfirm={() => drain.mutateAsync()}
+      confirm={t("host.drain")}
+      isBusy={drain.isPending}
+      error={drain.error}
+      stops={[t("host.stops")]}
+      kept={[t("host.kept")]}
+      charged={[t("host.charged")]}
+    >
+      <div data-hit>
+        <Text fw={600} size="sm">
+          {t("host.hit")}
+        </Text>
+        {holders.length === 0 ? (
+          <Text size="sm">{t("host.hitNobody")}</Text>
+        ) : (
+          <HolderLinks holders={holders} />
+        )}
+        {host.instanceCount !== null && host.instanceCount > 0 && (
+          <Text size="sm" c="dimmed">
+            {t("host.hitMore", { count: host.instanceCount })}
+          </Text>
+        )}
+      </div>
+      <Choice
+        label={t("host.deadline")}
+        value={seconds}
+        onChange={setSeconds}
+        data={DEADLINES.map((value) => ({ value: String(value), label: told(value) }))}
+      />
+      <TextInput
+        label={t("host.reason")}
+        value={reason}
+        maxLength={500}
+        onChange={(event) => setReason(event.currentTarget.value)}
+      />
+    </ConfirmDialog>
+  );
+}

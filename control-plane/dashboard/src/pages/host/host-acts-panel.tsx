@@ -1,0 +1,59 @@
+/** What can be done to a host: out of service and back, empty, upgraded, and out of the fleet's trust. */
+import { Button, Code, Group, Stack, Text } from "@mantine/core";
+import type { HostShown } from "@remotegpu/control-plane/http/hosts/host-answer";
+import { useState } from "react";
+import { useTranslation } from "react-i18next";
+import { useAct } from "../../api/use-api.ts";
+import { ConfirmDialog } from "../../parts/confirm-dialog.tsx";
+import { CopyButton } from "../../parts/copy-button.tsx";
+import { Panel } from "../../parts/panel.tsx";
+import { HostActs } from "../fleet/host-acts.tsx";
+import type { MapCard } from "../fleet/map-rows.ts";
+
+/** A CA of our own is there where its installation put it; a public one needs no word. */
+const WITH_CA = "$([ -e /etc/remotegpu/ca.pem ] && echo --cacert /etc/remotegpu/ca.pem) ";
+
+export function HostActsPanel({ host, holders }: { host: HostShown; holders: MapCard["holders"] }) {
+  const { t } = useTranslation("host");
+  const [isRevoking, setRevoking] = useState(false);
+  const revoke = useAct({
+    method: "POST",
+    path: `/hosts/${encodeURIComponent(host.id)}/revoke`,
+    body: () => ({}),
+  });
+  const line = `curl -fsS ${location.protocol === "https:" ? WITH_CA : ""}${location.origin}/install.sh | sh`;
+  return (
+    <Panel title={t("acts.title")}>
+      <Stack gap="sm">
+        <HostActs
+          host={{ id: host.id, name: host.name, cordoned: host.cordoned, instanceCount: host.instance_count }}
+          holders={holders}
+        />
+        <Text size="sm">{t("acts.upgrade")}</Text>
+        <Code block tabIndex={0}>
+          {line}
+        </Code>
+        <Group>
+          <CopyButton text={line} />
+          {host.revoked_at === null && (
+            <Button size="compact-sm" color="red" onClick={() => setRevoking(true)}>
+              {t("acts.revoke")}
+            </Button>
+          )}
+        </Group>
+      </Stack>
+      <ConfirmDialog
+        title={t("acts.revokeTitle", { name: host.name })}
+        isOpen={isRevoking}
+        onClose={() => setRevoking(false)}
+        onConfirm={() => revoke.mutateAsync()}
+        confirm={t("acts.revoke")}
+        isBusy={revoke.isPending}
+        error={revoke.error}
+        stops={[t("acts.revokeStops")]}
+        kept={[t("acts.revokeKept")]}
+        charged={[t("acts.revokeCharged")]}
+      />
+    </Panel>
+  );
+}

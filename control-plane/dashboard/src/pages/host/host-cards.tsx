@@ -1,0 +1,91 @@
+/** A host's cards now, and the lines of the one that is chosen, which stands in the address. */
+import { Button, Stack } from "@mantine/core";
+import type { GpuShown } from "@remotegpu/control-plane/http/hosts/host-answer";
+import { useTranslation } from "react-i18next";
+import { type Page, useApi } from "../../api/use-api.ts";
+import { AgeText } from "../../parts/age-text.tsx";
+import { useFilters } from "../../parts/filters.ts";
+import { NotReported } from "../../parts/not-reported.tsx";
+import { type Column, Rows } from "../../parts/page-table.tsx";
+import { Panel } from "../../parts/panel.tsx";
+import { bytesText } from "../../parts/size-text.ts";
+import { StatusBadge } from "../../parts/status-badge.tsx";
+import { CardLines } from "./card-lines.tsx";
+
+const BYTES_OF_MIB = 2 ** 20;
+
+export function HostCards({ path, topics }: { path: string; topics: readonly string[] }) {
+  const { t } = useTranslation("host");
+  const [{ card }, setFilters] = useFilters(["card"]);
+  const cards = useApi<Page<GpuShown>>(`${path}/gpus`, { topics, query: { limit: 200 } });
+  const columns: Column<GpuShown>[] = [
+    {
+      title: t("gpus.card"),
+      cell: ({ gpu_index: index, uuid }) =>
+        uuid === null ? (
+          index
+        ) : (
+          <Button
+            size="compact-sm"
+            variant={card === uuid ? "filled" : "default"}
+            aria-label={`${index}: ${t("gpus.lines", { index })}`}
+            aria-pressed={card === uuid}
+            onClick={() => setFilters({ card: card === uuid ? "" : uuid })}
+          >
+            {index}
+          </Button>
+        ),
+    },
+    { title: t("gpus.model"), cell: ({ name }) => name ?? <NotReported /> },
+    { title: t("gpus.use"), cell: ({ utilization_percent: use }) => withUnit(use, "%") },
+    {
+      title: t("gpus.memory"),
+      cell: ({ memory_used_mib: used, memory_total: total }) =>
+        used === null ? (
+          <NotReported />
+        ) : (
+          t("facts.used", { used: bytesText(used * BYTES_OF_MIB) ?? "", total: bytesText(total) ?? "?" })
+        ),
+    },
+    { title: t("gpus.heat"), cell: ({ temperature_c: heat }) => withUnit(heat, "°C"), isWide: true },
+    { title: t("gpus.power"), cell: ({ power_w: power }) => withUnit(power, "W"), isWide: true },
+    {
+      title: t("gpus.health"),
+      cell: ({ health_status: health, health_reasons: reasons, cordoned }) => (
+        <>
+          <StatusBadge status={health} /> {cordoned && <StatusBadge status="cordoned" />}
+          {reasons.map((reason) => (
+            <div key={reason}>{reason}</div>
+          ))}
+        </>
+      ),
+    },
+    { title: t("gpus.seen"), cell: ({ last_seen_at: at }) => <AgeText at={at} />, isWide: true },
+  ];
+  const chosen = cards.data?.items.find(({ uuid }) => uuid === card && uuid !== null);
+  return (
+    <Stack>
+      <Panel<Page<GpuShown>>
+        title={t("gpus.title")}
+        definition={t("gpus.definition")}
+        from={cards}
+        isEmpty={({ items }) => items.length === 0}
+        empty={t("gpus.empty")}
+      >
+        {({ items }) => (
+          <Rows
+            title={t("gpus.title")}
+            columns={columns}
+            items={items}
+            keyOf={(one) => one.uuid ?? one.gpu_index}
+          />
+        )}
+      </Panel>
+      {chosen !== undefined && <CardLines card={chosen} />}
+    </Stack>
+  );
+}
+
+function withUnit(value: number | string | null, unit: string) {
+  return value === null ? <NotReported /> : `${value} ${unit}`;
+}

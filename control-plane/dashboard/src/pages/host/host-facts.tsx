@@ -1,0 +1,82 @@
+/** What a host is and how it stands, as far as it or the server says so. */
+import { Table } from "@mantine/core";
+import type { HostShown } from "@remotegpu/control-plane/http/hosts/host-answer";
+import type { ReactNode } from "react";
+import { useTranslation } from "react-i18next";
+import { useApi } from "../../api/use-api.ts";
+import { AgeText } from "../../parts/age-text.tsx";
+import { NotReported } from "../../parts/not-reported.tsx";
+import { bytesText } from "../../parts/size-text.ts";
+import { StatusBadge } from "../../parts/status-badge.tsx";
+
+export function HostFacts({ host }: { host: HostShown }) {
+  const { t } = useTranslation("host");
+  const server = useApi<{ version: string }>("", { isLive: false });
+  const used = (part: number, whole: number) =>
+    t("facts.used", { used: bytesText(part) ?? "", total: bytesText(whole) ?? "" });
+  const facts: [string, ReactNode][] = [
+    [t("facts.id"), host.id],
+    [t("facts.hostname"), host.hostname],
+    [t("facts.address"), host.public_ip ?? host.ip_address],
+    [
+      t("facts.state"),
+      <>
+        <StatusBadge status={host.connection} /> <StatusBadge status={host.health_status} />{" "}
+        {host.cordoned && <StatusBadge status="cordoned" />}
+      </>,
+    ],
+    ...optional(t("facts.why"), host.status_reason),
+    ...optional(t("facts.cordon"), host.cordon_reason),
+    ...(host.drain_deadline_at === null
+      ? []
+      : [row(t("facts.drain"), <AgeText at={host.drain_deadline_at} />)]),
+    [t("facts.heard"), <AgeText key="heard" at={host.last_heartbeat} />],
+    [
+      t("facts.agent"),
+      host.agent_version === null
+        ? null
+        : t("facts.agentValue", { agent: host.agent_version, server: server.data?.version ?? "…" }),
+    ],
+    [t("facts.way"), host.tunnel_detail],
+    [t("facts.system"), [host.os_type, host.os_version, host.arch].filter(Boolean).join(" ") || null],
+    [t("facts.cpu"), t("facts.used", { used: host.used_cpu, total: host.total_cpu })],
+    [t("facts.memory"), used(host.used_memory, host.total_memory)],
+    [t("facts.disk"), used(host.used_disk, host.total_disk)],
+    [t("facts.instances"), host.instance_count],
+    [
+      t("facts.generation"),
+      t("facts.generationValue", { applied: host.applied_generation, wanted: host.generation }),
+    ],
+    [t("facts.pool"), host.storage_pool],
+    [
+      t("facts.labels"),
+      Object.entries(host.labels ?? {})
+        .map(([key, value]) => `${key}=${value}`)
+        .join(", ") || "–",
+    ],
+    ...(host.degraded.length === 0 ? [] : [row(t("facts.degraded"), host.degraded.join(", "))]),
+  ];
+  return (
+    <Table>
+      <Table.Tbody>
+        {facts.map(([label, value]) => (
+          <Table.Tr key={label}>
+            <Table.Th scope="row" w="35%">
+              {label}
+            </Table.Th>
+            <Table.Td style={{ overflowWrap: "anywhere" }}>{value ?? <NotReported />}</Table.Td>
+          </Table.Tr>
+        ))}
+      </Table.Tbody>
+    </Table>
+  );
+}
+
+function row(label: string, value: ReactNode): [string, ReactNode] {
+  return [label, value];
+}
+
+/** A reason that there is none of is no fact. */
+function optional(label: string, value: string | null): [string, ReactNode][] {
+  return value === null ? [] : [[label, value]];
+}

@@ -1,0 +1,72 @@
+/** A host's page in a browser: its cards with their lines, what happened, and what is done there. */
+import { GIB } from "@remotegpu/shared/units";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { hasBrowser } from "../../support/browser.ts";
+import { type DashboardScene, openDashboardScene } from "../../support/dashboard/dashboard-scene.ts";
+import { expectKept, expectText, pressButton } from "../../support/dashboard/page-checks.ts";
+import type { Caller } from "../../support/http/api.ts";
+
+const HOSTILE = `"><script>document.title='owned'</script> 主机 🚀`;
+
+let scene: DashboardScene;
+let customer: Caller;
+
+beforeAll(async () => {
+  scene = await openDashboardScene();
+  const { control } = scene;
+  await control.host("h-1", { gpus: 2, cpu: 32, memoryGib: 64 });
+  await control.api.db.query("UPDATE hosts SET name = $1, agent_version = '0.9.1'", [HOSTILE]);
+  customer = await control.customer("holder");
+  await control.order(customer, { name: "held by me", gpu: 1, cpu: 1, memory: GIB });
+  await control.schedule();
+});
+afterAll(() => scene.close());
+
+describe.skipIf(!hasBrowser)("a host's page (left out where Chromium is not installed)", () => {
+  test("shows what it is, its cards with their lines, and who has them, in both themes and languages", async () => {
+    const { page, complaints } = await scene.open("/hosts/h-1", scene.control.api.admin);
+
+    await expectText(page, HOSTILE, "h1");
+    await expectText(page, "0.9.1, the server is 0.0.0-test");
+    await expectText(page, "held by me");
+    await page.click('button[aria-pressed="false"]');
+    await page.waitForSelector(".u-wrap, [data-no-samples]");
+    expect(page.url()).toContain("card=GPU-h-1-");
+    await expectKept(page, 'button[aria-pressed="true"]');
+    expect(await page.title()).not.toBe("owned");
+    expect(complaints).toEqual([]);
+  });
+
+  test("cordons it, which its events tell, and drains it", async () => {
+    const { page } = await scene.open("/hosts/h-1", scene.control.api.admin);
+    await page.waitForSelector('[data-status="connected"]');
+
+    await pressButton(page, "Cordon");
+    await page.waitForSelector('[data-status="cordoned"]');
+    await expectText(page, "host-cordoned");
+    await pressButton(page, "Uncordon");
+    await expectText(page, "host-uncordoned");
+    await pressButton(page, "Drain");
+    await page.waitForSelector("[data-hit]");
+    await page.select("[role='dialog'] select", "3600");
+    await pressButton(page, "Drain");
+
+    await expectText(page, /Drained at\s+in/);
+    const { body } = await scene.control.api.ask("GET", "/api/v1/hosts/h-1", { as: scene.control.api.admin });
+    expect(body.drain_deadline_at).not.toBeNull();
+  });
+
+  test.each(["/hosts/h-2", "/hosts/%3Cscript%3E"])("%s is not there, and says so", async (path) => {
+    const { page } = await scene.open(path, scene.control.api.admin);
+
+    await page.waitForSelector('[role="alert"]');
+    expect(await page.$("[data-status]")).toBeNull();
+  });
+
+  test("is not found by a customer", async () => {
+    const { page } = await scene.open("/hosts/h-1", customer);
+
+    await page.waitForSelector("[data-not-found]");
+    expect(await page.$("[data-status]")).toBeNull();
+  });
+});

@@ -1,0 +1,137 @@
+/** What the map shows of the fleet, and in which order. */
+import { describe, expect, test } from "vitest";
+import { withValues } from "@remotegpu/dashboard/pages/fleet/live-cards";
+import {
+  countWanted,
+  holderMark,
+  holdersOf,
+  isOld,
+  labelKeys,
+  type MapCard,
+  type MapHost,
+  mapRows,
+  stepOfUse,
+} from "@remotegpu/dashboard/pages/fleet/map-rows";
+
+const CARD: MapCard = {
+  uuid: "GPU-1",
+  gpu_index: 0,
+  name: "NVIDIA A100",
+  memory_total: 40 * 2 ** 30,
+  memory_used_mib: 0,
+  utilization_percent: 0,
+  temperature_c: 30,
+  power_w: "60.0",
+  sampled_at: "2026-01-01T00:00:00.000Z",
+  health_status: "healthy",
+  cordoned: false,
+  simulated: false,
+  free: true,
+  vanished_at: null,
+  holders: [],
+};
+const NOW = Date.parse("2026-01-01T00:00:00.000Z");
+
+function host(id: string, change: Partial<MapHost> = {}): MapHost {
+  return {
+    id,
+    host_name: id,
+    status: "online",
+    status_reason: null,
+    connection: "connected",
+    cordoned: false,
+    simulated: false,
+    labels: null,
+    last_heartbeat_at: null,
+    gpus: [CARD],
+    ...change,
+  };
+}
+
+const NOTHING = { group: "", find: "", freeGb: null };
+const named = (rows: ReturnType<typeof mapRows>) =>
+  rows.map((row) => (row.kind === "host" ? row.host.id : `[${row.name} ${row.hosts}]`));
+
+describe("the rows", () => {
+  const hosts = [
+    host("a", { labels: { rack: "r2" } }),
+    host("b", { labels: { rack: "r1", zone: "x" }, gpus: [{ ...CARD, name: "NVIDIA H100", free: false }] }),
+    host("c", { gpus: [] }),
+  ];
+
+  test.each([
+    [{}, ["a", "b", "c"]],
+    [{ group: "label:rack" }, ["[ 1]", "c", "[r1 1]", "b", "[r2 1]", "a"]],
+    [{ group: "model" }, ["[ 1]", "c", "[NVIDIA A100 1]", "a", "[NVIDIA H100 1]", "b"]],
+    [{ find: "ZONE=X" }, ["b"]],
+    [{ find: "none" }, []],
+    [{ freeGb: 40 }, ["a"]],
+    [{ freeGb: 43 }, []],
+  ])("by %j are %j", (wish, rows) => {
+    expect(named(mapRows(hosts, { ...NOTHING, ...wish }))).toEqual(rows);
+  });
+
+  test("of labels name each key once", () => {
+    expect(labelKeys(hosts)).toEqual(["rack", "zone"]);
+  });
+
+  test("count what is free, not what is held", () => {
+    expect(countWanted(hosts, 40)).toEqual({ cards: 1, hosts: 1 });
+  });
+});
+
+describe("a cell", () => {
+  test.each([
+    [null, null],
+    [0, 0],
+    [1, 1],
+    [20, 1],
+    [21, 2],
+    [100, 5],
+  ])("of %s %% use is filled to step %s", (percent, step) => {
+    expect(stepOfUse({ utilization_percent: percent })).toBe(step);
+  });
+
+  test.each([
+    ["2026-01-01T00:00:00.000Z", false],
+    ["2025-12-31T23:59:30.000Z", false],
+    ["2025-12-31T23:59:29.999Z", true],
+    [null, true],
+  ])("of a sample at %s is grey: %s", (at, old) => {
+    expect(isOld({ sampled_at: at }, NOW)).toBe(old);
+  });
+
+  test.each([
+    [[], ""],
+    [["environment"], "E"],
+    [["training"], "T"],
+    [["inference", "environment", "environment"], "3"],
+  ] as const)("held by %j has the letter %j", (kinds, mark) => {
+    const holders = kinds.map((kind, n) => ({ kind, id: `w-${n}`, name: "" }));
+
+    expect(holderMark({ holders })).toBe(mark);
+  });
+});
+
+test("who has two cards of a host is told once", () => {
+  const holders = [{ kind: "environment" as const, id: "env-1", name: "work" }];
+  const cards = [
+    { ...CARD, holders },
+    { ...CARD, uuid: "GPU-2", holders },
+  ];
+
+  expect(holdersOf(host("a", { gpus: cards }))).toEqual(holders);
+});
+
+test("values of the stream change their cards alone, and no other host", () => {
+  const other = host("b", { gpus: [{ ...CARD, uuid: "GPU-9" }] });
+  const map = { at: "", totals: {} as never, hosts: [host("a"), other], next_cursor: null };
+
+  const after = withValues(map, {
+    columns: ["uuid", "utilization", "sampled_at"],
+    rows: [["GPU-1", 55, "now"]],
+  });
+
+  expect(after.hosts[0]?.gpus[0]).toEqual({ ...CARD, utilization_percent: 55, sampled_at: "now" });
+  expect(after.hosts[1]).toBe(other);
+});
