@@ -2,7 +2,8 @@
  * Walks a stored journal's chain, page by page, and names every row that is missing or is not what was written. Pure
  * but for the hash; it mends nothing. What may stand after what is followsInChain's to say.
  */
-import { followsInChain, JournalEntry, rowHash } from "./journal-row.ts";
+import { JournalEntry } from "./journal-row.ts";
+import { followsInChain, rowHash } from "./row-hash.ts";
 
 /** A row as some table holds it; nothing of it is trusted. */
 export interface StoredLink {

@@ -19,7 +19,7 @@ export function derivedSecret(secret: Uint8Array, purpose: string): Buffer {
 }
 
 /** Of 32 bytes. */
-export function ed25519Key(bytes: Buffer): KeyObject {
+export function ed25519Key(bytes: Uint8Array): KeyObject {
   return createPrivateKey({ key: Buffer.concat([PKCS8_PREFIX, bytes]), format: "der", type: "pkcs8" });
 }
 

@@ -1,9 +1,9 @@
 /**
  * The rows an agent writes down and the batches it sends. Each row's hash covers its content and the hash before
  * it, so a flipped bit or a missing row shows; each batch's head is signed with the host's nkey. The hash covers the
- * content by its digest alone, so that whoever may not see a row can still follow the chain over it.
+ * content by its digest alone, so that whoever may not see a row can still follow the chain over it. The hashing itself
+ * is row-hash.ts, so that what is here runs in a browser, too.
  */
-import { hash } from "node:crypto";
 import { z } from "zod";
 import { BootId, InstanceId, JournalId, RunId } from "./ids.ts";
 import { text } from "./text.ts";
@@ -62,19 +62,6 @@ export function signedText(journalId: string, seq: number, hash: string): string
   return `remotegpu journal head ${journalId} ${seq} ${hash}`;
 }
 
-export function rowHash(journalId: string, seq: number, previousHash: string, entry: JournalEntry): string {
-  return hashOfText(journalId, seq, previousHash, entryText(entry));
-}
-
-function hashOfText(journalId: string, seq: number, previousHash: string, text: string): string {
-  return linkHash({ journalId, seq, previousHash, digest: sha256(text) });
-}
-
-/** What a row's hash says of its entry. It tells nobody the entry who does not know it: run ids cannot be guessed. */
-export function entryDigest(entry: JournalEntry): string {
-  return sha256(entryText(entry));
-}
-
 /** The entry as canonicalJson would write it, without looking for its members: ingest hashes every row there is. */
 export function entryText(entry: JournalEntry): string {
   return JSON.stringify(inOrderOfNames(entry));
@@ -96,32 +83,14 @@ function inOrderOfNames(entry: JournalEntry): JournalEntry {
   };
 }
 
-/** The hash of a row of which only the digest of its entry is known. */
-export function linkHash(link: {
+/** What a row's hash is the SHA-256 of; of its entry by its digest alone, which is the SHA-256 of entryText. */
+export function linkText(link: {
   journalId: string;
   seq: number;
   previousHash: string;
   digest: string;
 }): string {
-  return sha256(JSON.stringify([link.journalId, link.seq, link.previousHash, link.digest]));
-}
-
-/**
- * Whether `row` may stand after a row with `previousHash`. A `lost` row keeps the hash of the row it stands for: the
- * rows after it, and the signed head, commit to that hash, so they stay as they were sent, and only the lost
- * content itself can no longer be checked. `text` is that of its entry, for whoever has it at hand.
- */
-export function followsInChain(
-  journalId: string,
-  previousHash: string,
-  { seq, entry, hash: claimed }: JournalRow,
-  text = entryText(entry),
-): boolean {
-  return entry.kind === "lost" || claimed === hashOfText(journalId, seq, previousHash, text);
-}
-
-export function sha256(text: string): string {
-  return hash("sha256", text, "hex");
+  return JSON.stringify([link.journalId, link.seq, link.previousHash, link.digest]);
 }
 
 /** JSON with sorted keys: the same value gives the same bytes on both sides. Undefined members are left out. */

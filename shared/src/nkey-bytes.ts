@@ -15,19 +15,23 @@ const SEED_FROM = 2;
 const PUBLIC_NKEY = /^[ACNOU][A-Z2-7]{55}$/;
 
 /** @throws Error for a text that is no public nkey, or one that was mistyped */
-export function keyOfPublicNkey(nkey: string): Buffer {
+export function keyOfPublicNkey(nkey: string): Uint8Array {
   const bytes = PUBLIC_NKEY.test(nkey) ? fromBase32(nkey) : null;
   const checkedTo = PUBLIC_FROM + KEY_BYTES;
-  if (bytes === null || checksumOf(bytes.subarray(0, checkedTo)) !== bytes.readUInt16LE(checkedTo))
+  if (bytes === null || checksumOf(bytes.subarray(0, checkedTo)) !== littleEndian(bytes.subarray(checkedTo)))
     throw new Error("not a public nkey");
   return bytes.subarray(PUBLIC_FROM, checkedTo);
 }
 
-export function keyOfNkeySeed(seed: string): Buffer {
+export function keyOfNkeySeed(seed: string): Uint8Array {
   return fromBase32(seed).subarray(SEED_FROM, SEED_FROM + KEY_BYTES);
 }
 
-function fromBase32(text: string): Buffer {
+function littleEndian([low = 0, high = 0]: Uint8Array): number {
+  return low | (high << BITS_PER_BYTE);
+}
+
+function fromBase32(text: string): Uint8Array {
   const bytes: number[] = [];
   let value = 0;
   let bits = 0;
@@ -39,11 +43,11 @@ function fromBase32(text: string): Buffer {
     bytes.push((value >> bits) & 0xff);
     value &= (1 << bits) - 1;
   }
-  return Buffer.from(bytes);
+  return Uint8Array.from(bytes);
 }
 
 /** CRC-16 of the polynomial x^16 + x^12 + x^5 + 1, from zero on. */
-function checksumOf(bytes: Buffer): number {
+function checksumOf(bytes: Uint8Array): number {
   let sum = 0;
   for (const byte of bytes) {
     sum ^= byte << BITS_PER_BYTE;

@@ -11,13 +11,8 @@ import { fixBootZero } from "@remotegpu/control-plane/store/billing/runs/run-tim
 import { openRuns } from "@remotegpu/control-plane/store/billing/runs/runs";
 import { type Database, transaction } from "@remotegpu/control-plane/store/database/database";
 import { HostId } from "@remotegpu/shared/ids";
-import {
-  GENESIS_HASH,
-  type JournalRow,
-  rowHash,
-  signedText,
-  UsageEntry,
-} from "@remotegpu/shared/journal-row";
+import { GENESIS_HASH, type JournalRow, signedText, UsageEntry } from "@remotegpu/shared/journal-row";
+import { rowHash } from "@remotegpu/shared/row-hash";
 import { parsePoints, parseQuantity } from "@remotegpu/shared/money";
 import { MS_PER_MINUTE } from "@remotegpu/shared/units";
 import { encode } from "@remotegpu/shared/wire";

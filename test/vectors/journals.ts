@@ -4,7 +4,8 @@
  * place, as a host would that has changed its journal.
  */
 import type { HostId } from "@remotegpu/shared/ids";
-import { type JournalBatch, rowHash, UsageEntry } from "@remotegpu/shared/journal-row";
+import { type JournalBatch, UsageEntry } from "@remotegpu/shared/journal-row";
+import { rowHash } from "@remotegpu/shared/row-hash";
 import type { BillingVector } from "../support/billing/billing-vector.ts";
 import { ChainedJournal } from "../support/samples/chained-journal.ts";
 import { uuidOf } from "../support/billing/named-uuid.ts";

@@ -6,7 +6,8 @@
 import { existsSync, renameSync } from "node:fs";
 import { join } from "node:path";
 import type { JournalId, RunId } from "@remotegpu/shared/ids";
-import { GENESIS_HASH, sha256, type UsageEntry } from "@remotegpu/shared/journal-row";
+import { GENESIS_HASH, type UsageEntry } from "@remotegpu/shared/journal-row";
+import { sha256 } from "@remotegpu/shared/row-hash";
 import { MS_PER_HOUR } from "@remotegpu/shared/units";
 import assert from "node:assert";
 import type { MeterStep } from "../core/metering/metering.ts";

@@ -5,7 +5,8 @@
 import { strict as assert } from "node:assert";
 import { z } from "zod";
 import type { HostId } from "@remotegpu/shared/ids";
-import { MAX_BATCH_BYTES, sha256, type JournalBatch } from "@remotegpu/shared/journal-row";
+import { MAX_BATCH_BYTES, type JournalBatch } from "@remotegpu/shared/journal-row";
+import { sha256 } from "@remotegpu/shared/row-hash";
 import { up } from "@remotegpu/shared/subjects";
 import { decode, encode } from "@remotegpu/shared/wire";
 import { LinkDownError } from "./connection.ts";

@@ -2,7 +2,8 @@
  * The book of access as it goes into reports. Its mark changes when something is new in it: what is forgotten there because
  * the control plane has it is no news, and makes no report.
  */
-import { canonicalJson, sha256 } from "@remotegpu/shared/journal-row";
+import { canonicalJson } from "@remotegpu/shared/journal-row";
+import { sha256 } from "@remotegpu/shared/row-hash";
 import type { AccessBook } from "@remotegpu/shared/ssh-access";
 
 const EMPTY: AccessBook = { sessions: [], attempts: [], isWhole: true };

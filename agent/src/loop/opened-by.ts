@@ -4,7 +4,7 @@
  */
 import { createHash } from "node:crypto";
 import type { RunId } from "@remotegpu/shared/ids";
-import { sha256 } from "@remotegpu/shared/journal-row";
+import { sha256 } from "@remotegpu/shared/row-hash";
 import type { KeySet } from "@remotegpu/shared/ssh-access";
 import type { FingerprintSet, ReachableInstance } from "../access/control-messages.ts";
 import type { OrderedDoor } from "../core/ssh/doors.ts";

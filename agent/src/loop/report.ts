@@ -2,7 +2,8 @@
  * Report: what the loop sees becomes one whole state, which the conversation with the control plane sends when it has
  * changed. What is stable goes into its digest, readings that move do not.
  */
-import { canonicalJson, sha256 } from "@remotegpu/shared/journal-row";
+import { canonicalJson } from "@remotegpu/shared/journal-row";
+import { sha256 } from "@remotegpu/shared/row-hash";
 import type { GpuReport, MachineReport } from "@remotegpu/shared/host-report";
 import type { ObservedPull } from "@remotegpu/shared/image-fetch";
 import type { ObservedInstance } from "@remotegpu/shared/instance";

@@ -2,9 +2,16 @@
  * Do the rows of a proof belong to chains that their host has signed? Each row's hash is computed anew and followed up
  * to the signed head, over the rows of others by their digests alone. What the rows say is not looked at.
  */
-import { GENESIS_HASH, entryDigest, linkHash, signedText } from "@remotegpu/shared/journal-row";
-import { verifySignature } from "../link/identity/signature.ts";
+import { entryText, GENESIS_HASH, linkText, signedText } from "@remotegpu/shared/journal-row";
 import type { ProofDocument, Segment } from "./proof-document.ts";
+
+/** Hashes and signatures, as Node or a browser has them. */
+export interface Cryptography {
+  /** In hex. */
+  readonly sha256: (text: string) => string;
+  /** Whether that public nkey signed the text; the signature is base64, and anything malformed is false. */
+  readonly verifySignature: (nkey: string, text: string, signature: string) => boolean;
+}
 
 export interface CheckedChains {
   readonly faults: readonly string[];
@@ -15,7 +22,7 @@ export interface CheckedChains {
   readonly heads: number;
 }
 
-export function checkChains(proof: ProofDocument): CheckedChains {
+export function checkChains(proof: ProofDocument, cryptography: Cryptography): CheckedChains {
   const faults: string[] = [];
   const seen = new Set<string>();
   const nkeys = proof.host_keys.map((key) => key.nkey);
@@ -26,8 +33,8 @@ export function checkChains(proof: ProofDocument): CheckedChains {
       if (row.kind === "own" && seen.has(key)) faults.push(`row ${key} is here twice`);
       if (row.kind === "own") seen.add(key);
     }
-    const walked = walk(segment);
-    faults.push(...walked.faults, ...headFaults(segment, walked.endHash, nkeys));
+    const walked = walk(segment, cryptography);
+    faults.push(...walked.faults, ...headFaults(segment, { endHash: walked.endHash, nkeys, cryptography }));
     signed += walked.tied;
     untied += walked.untied;
   }
@@ -43,7 +50,7 @@ interface Walked {
   readonly untied: number;
 }
 
-function walk({ journal_id: journalId, previous, rows }: Segment): Walked {
+function walk({ journal_id: journalId, previous, rows }: Segment, { sha256 }: Cryptography): Walked {
   const faults: string[] = [];
   let { seq: previousSeq, hash: previousHash } = previous;
   if (previousSeq === 0 && previousHash !== GENESIS_HASH)
@@ -60,8 +67,9 @@ function walk({ journal_id: journalId, previous, rows }: Segment): Walked {
       previousHash = row.hash;
       continue;
     }
-    const digest = row.kind === "own" ? entryDigest(row.entry) : row.digest;
-    const hash = previousHash === null ? null : linkHash({ journalId, seq: row.seq, previousHash, digest });
+    const digest = row.kind === "own" ? sha256(entryText(row.entry)) : row.digest;
+    const hash =
+      previousHash === null ? null : sha256(linkText({ journalId, seq: row.seq, previousHash, digest }));
     if (row.kind === "own") {
       if (hash !== null && hash !== row.hash)
         faults.push(`${name} does not have the hash of its content after the row before it`);
@@ -73,7 +81,11 @@ function walk({ journal_id: journalId, previous, rows }: Segment): Walked {
   return { faults, endHash: previousHash, tied, untied };
 }
 
-function headFaults(segment: Segment, endHash: string | null, nkeys: readonly string[]): string[] {
+function headFaults(
+  segment: Segment,
+  of: { endHash: string | null; nkeys: readonly string[]; cryptography: Cryptography },
+): string[] {
+  const { endHash, nkeys, cryptography } = of;
   const { journal_id: journalId, rows, head } = segment;
   const [first, last] = [rows[0]?.seq ?? 0, rows.at(-1)?.seq ?? 0];
   if (head === null)
@@ -84,7 +96,7 @@ function headFaults(segment: Segment, endHash: string | null, nkeys: readonly st
     ...(head.seq === last && head.hash === endHash
       ? []
       : [`${name} is not where the rows from row ${first} on lead to`]),
-    ...(nkeys.some((nkey) => verifySignature(nkey, text, head.signature))
+    ...(nkeys.some((nkey) => cryptography.verifySignature(nkey, text, head.signature))
       ? []
       : [`${name} has a signature of none of the host's keys`]),
   ];

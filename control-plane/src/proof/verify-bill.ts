@@ -3,7 +3,7 @@
  * ledger, each by the code that made them. It asks no server, and says what a file can and cannot prove.
  */
 import { formatPoints } from "@remotegpu/shared/money";
-import { checkChains } from "./chain-check.ts";
+import { checkChains, type Cryptography } from "./chain-check.ts";
 import { checkCharges } from "./charge-check.ts";
 import { checkLedger } from "./ledger-check.ts";
 import { checkPayer } from "./payer-check.ts";
@@ -21,8 +21,8 @@ export interface VerifiedBill {
   readonly statement: string;
 }
 
-export function verifyBill(proof: ProofDocument): VerifiedBill {
-  const chains = checkChains(proof);
+export function verifyBill(proof: ProofDocument, cryptography: Cryptography): VerifiedBill {
+  const chains = checkChains(proof, cryptography);
   const time = checkTime(proof);
   const postings = checkPostings(proof);
   const charges = checkCharges(proof, time, postings.posted);

@@ -7,6 +7,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { remotegpu } from "@remotegpu/control-plane/cli/program";
 import { openServer } from "@remotegpu/control-plane/http/server/server";
+import { NODE } from "@remotegpu/control-plane/proof/node-cryptography";
 import { ProofDocument } from "@remotegpu/control-plane/proof/proof-document";
 import { verifyBill } from "@remotegpu/control-plane/proof/verify-bill";
 import * as fc from "fast-check";
@@ -198,7 +199,7 @@ function proofOf(name: string): ProofDocument {
 
 describe("a proof as it was made", () => {
   test.each(NAMES)("holds: %s", (name) => {
-    expect(verifyBill(proofOf(name)).faults).toEqual([]);
+    expect(verifyBill(proofOf(name), NODE).faults).toEqual([]);
   });
 
   test.each([
@@ -219,7 +220,7 @@ describe("a proof as it was made", () => {
   });
 
   test("says what it proves, and what no file can", () => {
-    const { statement, notes } = verifyBill(proofOf("whole"));
+    const { statement, notes } = verifyBill(proofOf("whole"), NODE);
 
     expect(notes).toEqual([]);
     expect(statement).toContain("3 rows up to 2 heads");
@@ -232,18 +233,18 @@ describe("a proof as it was made", () => {
   });
 
   test("says of a lost row which rows it keeps from their head", () => {
-    expect(verifyBill(proofOf("lost-rows")).notes).toEqual([
+    expect(verifyBill(proofOf("lost-rows"), NODE).notes).toEqual([
       expect.stringMatching(/^2 rows without a signed head/),
     ]);
   });
 
   test("says so where the row before is lost with an earlier database, unless its host has told the hash", async () => {
-    const told = verifyBill(proofOf("restored"));
+    const told = verifyBill(proofOf("restored"), NODE);
     await api.db.query("UPDATE usage_batches SET first_seq = NULL, previous_hash = NULL WHERE host_id = $1", [
       scenes.get("restored")?.hostId,
     ]);
 
-    const untold = verifyBill(ProofDocument.parse(await bodyOf("restored")));
+    const untold = verifyBill(ProofDocument.parse(await bodyOf("restored")), NODE);
 
     expect(told).toMatchObject({ faults: [], notes: [] });
     expect(untold).toMatchObject({
@@ -264,7 +265,7 @@ describe("a proof as it was made", () => {
       ["accepted", null],
     ]);
     expect(proofOf("in-part").set_aside).toHaveLength(2);
-    expect(verifyBill(proofOf("still-running")).notes).toEqual([
+    expect(verifyBill(proofOf("still-running"), NODE).notes).toEqual([
       expect.stringContaining("waits for a charge: 60 minutes"),
     ]);
   });
@@ -272,7 +273,7 @@ describe("a proof as it was made", () => {
   test("says of rows within a minute that is paid that they change none", () => {
     const proof = proofOf("waived");
 
-    const { faults, notes } = verifyBill({ ...proof, run: { ...proof.run, is_charge_due: true } });
+    const { faults, notes } = verifyBill({ ...proof, run: { ...proof.run, is_charge_due: true } }, NODE);
 
     expect(faults).toEqual([]);
     expect(notes).toContainEqual(expect.stringContaining("they change no minute"));
@@ -354,7 +355,7 @@ describe("any single change", () => {
   test.each(NAMES)("is found, and named: %s", (name) => {
     const changes = changesOf(proofOf(name));
     const unnamed = changes.flatMap(({ what, make, names }) => {
-      const { faults } = verifyBill(make(structuredClone(proofOf(name))));
+      const { faults } = verifyBill(make(structuredClone(proofOf(name))), NODE);
       return faults.some((fault) => names.test(fault)) ? [] : [`${what}: ${faults.join("; ")}`];
     });
 

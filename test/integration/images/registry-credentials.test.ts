@@ -11,7 +11,8 @@ import type { Connection } from "@remotegpu/control-plane/store/database/databas
 import { acquireLeadership } from "@remotegpu/control-plane/store/database/leader";
 import { commitPlacements } from "@remotegpu/control-plane/store/placement/commit/placements";
 import { imageTermsOf } from "@remotegpu/control-plane/store/hosts/images/image-terms";
-import { canonicalJson, sha256 } from "@remotegpu/shared/journal-row";
+import { canonicalJson } from "@remotegpu/shared/journal-row";
+import { sha256 } from "@remotegpu/shared/row-hash";
 import type { DesiredInstance } from "@remotegpu/shared/instance";
 import { IMAGE_FETCH_FEATURE, RegistryLoginQuestion } from "@remotegpu/shared/image-fetch";
 import type { Answer, Ask, Caller } from "../../support/http/api.ts";

@@ -5,9 +5,9 @@ import {
   JournalBatch,
   type JournalEntry,
   type JournalRow,
-  rowHash,
   signedText,
 } from "@remotegpu/shared/journal-row";
+import { rowHash } from "@remotegpu/shared/row-hash";
 
 export class ChainedJournal {
   readonly id: string;

@@ -4,12 +4,12 @@ import { BootId, HostId, InstanceId, JournalId, RunId } from "@remotegpu/shared/
 import type { DesiredInstance, ObservedInstance } from "@remotegpu/shared/instance";
 import {
   GENESIS_HASH,
-  rowHash,
   signedText,
   type JournalBatch,
   type JournalEntry,
   type JournalRow,
 } from "@remotegpu/shared/journal-row";
+import { rowHash } from "@remotegpu/shared/row-hash";
 import type { Heartbeat, HeartbeatReply } from "@remotegpu/shared/protocol";
 import { desiredOf } from "./desired-instance.ts";
 

@@ -1,5 +1,6 @@
 import { placeAfter, type StoredLink, walkChain } from "@remotegpu/shared/chain-walk";
-import { GENESIS_HASH, JournalEntry, rowHash } from "@remotegpu/shared/journal-row";
+import { GENESIS_HASH, JournalEntry } from "@remotegpu/shared/journal-row";
+import { rowHash } from "@remotegpu/shared/row-hash";
 import * as fc from "fast-check";
 import { describe, expect, test } from "vitest";
 

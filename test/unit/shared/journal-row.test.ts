@@ -1,19 +1,15 @@
 import * as fc from "fast-check";
 import {
   canonicalJson,
-  entryDigest,
-  followsInChain,
   GENESIS_HASH,
   JournalBatch,
   JournalEntry,
-  linkHash,
   MAX_BATCH_ROWS,
-  rowHash,
-  sha256,
   signedText,
   type JournalRow,
   type UsageEntry,
 } from "@remotegpu/shared/journal-row";
+import { entryDigest, followsInChain, linkHash, rowHash, sha256 } from "@remotegpu/shared/row-hash";
 import { describe, expect, test } from "vitest";
 
 const JOURNAL = "22222222-2222-4222-8222-222222222222";

@@ -4,14 +4,8 @@
  */
 import assert from "node:assert";
 import type { JournalId } from "@remotegpu/shared/ids";
-import {
-  canonicalJson,
-  GENESIS_HASH,
-  rowHash,
-  sha256,
-  type JournalRow,
-  type UsageEntry,
-} from "@remotegpu/shared/journal-row";
+import { canonicalJson, GENESIS_HASH, type JournalRow, type UsageEntry } from "@remotegpu/shared/journal-row";
+import { rowHash, sha256 } from "@remotegpu/shared/row-hash";
 import { examine, type ChainLink, type StoredRow } from "./chain.ts";
 import type { JournalDatabase } from "../database/journal-database.ts";
 

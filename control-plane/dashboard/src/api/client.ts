@@ -45,6 +45,22 @@ export async function ask<Answer>(method: string, path: string, asked: Asked = {
   return (text === "" ? null : JSON.parse(text)) as Answer;
 }
 
+/** The same for what is no JSON, or is read as it came. @throws Problem, Away */
+export async function askText(
+  path: string,
+  {
+    query,
+    accept = "application/json",
+    signal,
+  }: { query?: Query; accept?: string; signal?: AbortSignal } = {},
+): Promise<string> {
+  const response = await send("GET", addressOf(path, query), { signal, accept });
+  heardDate(response.headers.get("Date"));
+  const text = await response.text();
+  if (!response.ok) throw problemOf(response, text);
+  return text;
+}
+
 /** `/queue` → `/api/v1/queue`; what begins with another slash pair is the server's own. */
 export function addressOf(path: string, query: Query = {}): string {
   const words = Object.entries(query).flatMap(([name, value]) =>
@@ -54,15 +70,15 @@ export function addressOf(path: string, query: Query = {}): string {
   return words.length === 0 ? base : `${base}?${new URLSearchParams(words).toString()}`;
 }
 
-async function send(method: string, address: string, asked: Asked): Promise<Response> {
-  const { body, signal, idempotencyKey } = asked;
+async function send(method: string, address: string, asked: Asked & { accept?: string }): Promise<Response> {
+  const { body, signal, idempotencyKey, accept = "application/json" } = asked;
   try {
     return await fetch(address, {
       method,
       signal: signal ?? null,
       credentials: "same-origin",
       headers: {
-        Accept: "application/json",
+        Accept: accept,
         ...(body !== undefined && { "Content-Type": "application/json" }),
         ...(idempotencyKey !== undefined && { "Idempotency-Key": idempotencyKey }),
       },

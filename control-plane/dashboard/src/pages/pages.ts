@@ -24,4 +24,6 @@ export const PAGES: readonly PageEntry[] = [
   { path: "/training/:id", words: ["training", "work", "workload"], load: () => import("./training/job-page.tsx"), who: "everyone", group: "work" },
   { path: "/inference", words: ["inference", "work", "workload"], load: () => import("./inference/inference-page.tsx"), who: "everyone", nav: "inference", group: "work" },
   { path: "/inference/:id", words: ["inference", "work", "workload"], load: () => import("./inference/service-page.tsx"), who: "everyone", group: "work" },
+  { path: "/billing", words: "billing", load: () => import("./billing/billing-page.tsx"), who: "everyone", nav: "billing", group: "account" },
+  { path: "/billing/records/:id", words: "billing", load: () => import("./billing/record-page.tsx"), who: "everyone", group: "account" },
 ];

@@ -9,6 +9,7 @@ export const NAMESPACES = {
   inference: { en: () => import("./en/inference.ts"), zh: () => import("./zh/inference.ts") },
   work: { en: () => import("./en/work.ts"), zh: () => import("./zh/work.ts") },
   workload: { en: () => import("./en/workload.ts"), zh: () => import("./zh/workload.ts") },
+  billing: { en: () => import("./en/billing.ts"), zh: () => import("./zh/billing.ts") },
 } as const;
 
 export type Namespace = keyof typeof NAMESPACES;

@@ -2,6 +2,7 @@
 import { readFileSync, statSync } from "node:fs";
 import { MIB } from "@remotegpu/shared/units";
 import type { z } from "zod";
+import { NODE } from "../../proof/node-cryptography.ts";
 import { PROOF_FORMAT, ProofDocument } from "../../proof/proof-document.ts";
 import { verifyBill } from "../../proof/verify-bill.ts";
 import { CliError, EXIT_CODES } from "../frame/cli-error.ts";
@@ -12,7 +13,7 @@ const MAX_FILE_BYTES = 500 * MIB;
 
 /** @throws CliError for what cannot be read, or is no proof: usage, and refused */
 export function verify(output: Output, path: string): void {
-  const { faults, notes, statement } = verifyBill(readProof(path));
+  const { faults, notes, statement } = verifyBill(readProof(path), NODE);
   if (faults.length > 0) process.exitCode = EXIT_CODES.refused;
   if (output.format === "json")
     return output.write(

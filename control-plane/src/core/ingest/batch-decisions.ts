@@ -4,12 +4,12 @@
  */
 import {
   entryText,
-  followsInChain,
   GENESIS_HASH,
   type JournalBatch,
   type JournalRow,
   type UsageEntry,
 } from "@remotegpu/shared/journal-row";
+import { followsInChain } from "@remotegpu/shared/row-hash";
 import { type Interval, type ProvenTime, withInterval } from "../billing/proven-time.ts";
 import { type BootZero, checkClaim } from "./usage-check.ts";
 

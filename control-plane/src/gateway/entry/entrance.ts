@@ -3,7 +3,7 @@
  * it carried, and the link that was shared with them, which does so each time.
  */
 import type { IncomingMessage, ServerResponse } from "node:http";
-import { sha256 } from "@remotegpu/shared/journal-row";
+import { sha256 } from "@remotegpu/shared/row-hash";
 import type { Log } from "@remotegpu/shared/log";
 import { MS_PER_HOUR } from "@remotegpu/shared/units";
 import type { WebTarget } from "../../core/environments/web-target.ts";

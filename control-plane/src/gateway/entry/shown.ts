@@ -3,7 +3,7 @@
  * cookie, in this order. Who that is, the database says, or said within the last minutes.
  */
 import type { IncomingHttpHeaders } from "node:http";
-import { sha256 } from "@remotegpu/shared/journal-row";
+import { sha256 } from "@remotegpu/shared/row-hash";
 import { isExpired } from "../../core/accounts/key-scopes.ts";
 import type { Entry } from "../../core/gateway/entry.ts";
 import { shownKey } from "../../core/gateway/forwarded-headers.ts";

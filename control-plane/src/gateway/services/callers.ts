@@ -2,7 +2,7 @@
  * Who asks a service: by the key that is shown, asked of Postgres unless the answer is two seconds young, and again and
  * again while something of that key is open. What was answered within the last minutes holds while Postgres is away.
  */
-import { sha256 } from "@remotegpu/shared/journal-row";
+import { sha256 } from "@remotegpu/shared/row-hash";
 import type { Log } from "@remotegpu/shared/log";
 import { MS_PER_MINUTE } from "@remotegpu/shared/units";
 import { type CallRight, callRight, type KeyStanding } from "../../core/gateway/services/call-right.ts";

@@ -3,7 +3,7 @@
  * held anywhere. Where none is free, or a host has told no address by which the others find it, it waits.
  */
 import { z } from "zod";
-import { sha256 } from "@remotegpu/shared/journal-row";
+import { sha256 } from "@remotegpu/shared/row-hash";
 import { rankName } from "../../../core/instances/desired-set.ts";
 import {
   freeNumber,

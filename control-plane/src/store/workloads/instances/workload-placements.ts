@@ -1,6 +1,7 @@
 /** The placements behind a workload: which are there, and what their hosts are to make of them. */
 import type { InstanceSpec, ServiceAnswers } from "@remotegpu/shared/instance";
-import { canonicalJson, sha256 } from "@remotegpu/shared/journal-row";
+import { canonicalJson } from "@remotegpu/shared/journal-row";
+import { sha256 } from "@remotegpu/shared/row-hash";
 import type { ContainerSwitches } from "../../../core/environments/environment-change.ts";
 import type { StopOrderer } from "../../../core/instances/instance-report.ts";
 import { rulesOf } from "../../../core/workloads/kinds.ts";

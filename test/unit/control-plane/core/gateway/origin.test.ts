@@ -7,7 +7,7 @@ import {
   webBaseText,
   type WebBase,
 } from "@remotegpu/control-plane/core/gateway/origin";
-import { sha256 } from "@remotegpu/shared/journal-row";
+import { sha256 } from "@remotegpu/shared/row-hash";
 
 const WEB: WebBase = { scheme: "https", domain: "web.example.com" };
 const LOCAL: WebBase = { scheme: "http", domain: "localhost:8443" };
