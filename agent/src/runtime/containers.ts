@@ -17,7 +17,8 @@ import { isStatus } from "./docker/runtime-error.ts";
 /** Beyond the stop's own grace, for the runtime to end what is left and to clean up. */
 const STOP_EXTRA_MS = 20_000;
 /** Under way at once. The runtime takes long for each and does little meanwhile: ranks of a gang wait for each other's. */
-const STARTS_AT_ONCE = 4;
+const CREATIONS_AT_ONCE = 4;
+const STARTS_AT_ONCE = 8;
 /** Inspections under way at once; each is one request to the runtime. */
 const INSPECTIONS_AT_ONCE = 8;
 /** 128 and the number of KILL, which is how the kernel ends a process that is beyond its memory. */
@@ -166,7 +167,7 @@ export class Containers {
     try {
       const container = await this.#docker.call(
         `create container ${options.name}`,
-        { deadlineMs: WORK_MS, kind: "create" },
+        { deadlineMs: WORK_MS, kind: "create", atOnce: CREATIONS_AT_ONCE },
         // The library's types want volume options that the API does not.
         (client, abortSignal) =>
           client.createContainer({ ...(options as Dockerode.ContainerCreateOptions), abortSignal }),

@@ -1,7 +1,7 @@
 /**
  * The connection to the container runtime's HTTP socket (Docker's, or Podman's compatible one). Every call has a
- * deadline, and of each kind of call one is under way, of starts a few: a hung runtime is asked no more until an answer is
- * given up. What the calls mean is in the files beside this one.
+ * deadline, and of each kind of call one is under way, of creations and starts a few: a hung runtime is asked no more
+ * until an answer is given up. What the calls mean is in the files beside this one.
  */
 import Dockerode from "dockerode";
 import { RuntimeDown, runtimeFailure } from "./runtime-error.ts";
