@@ -1349,6 +1349,7 @@ CREATE TABLE ledger_transactions (
 );
 CREATE INDEX idx_ledger_transactions_at ON ledger_transactions USING btree (at);
 CREATE INDEX idx_ledger_transactions_customer ON ledger_transactions USING btree (customer_id, at);
+CREATE INDEX idx_ledger_transactions_payments ON ledger_transactions USING btree (customer_id, id) WHERE (source_kind IN ('topup', 'refund', 'adjustment', 'writeoff'));
 CREATE INDEX idx_ledger_transactions_run ON ledger_transactions USING btree (run_id);
 CREATE TRIGGER append_only BEFORE DELETE OR UPDATE ON ledger_transactions FOR EACH ROW EXECUTE FUNCTION refuse_change_of_append_only();
 CREATE TRIGGER append_only_truncate BEFORE TRUNCATE ON ledger_transactions FOR EACH STATEMENT EXECUTE FUNCTION refuse_change_of_append_only();

@@ -17,6 +17,7 @@ import { KEY } from "./people/key-commands.ts";
 import { PORT } from "./work/port-commands.ts";
 import { REGISTRY_CREDENTIAL } from "./people/registry-commands.ts";
 import { JOB } from "./work/job-commands.ts";
+import { LOOKUPS } from "./work/lookup-commands.ts";
 import { SERVICE } from "./work/service-commands.ts";
 import { OPEN } from "./ssh/open-command.ts";
 import { WEB_COMMANDS } from "./work/web-commands.ts";
@@ -30,6 +31,7 @@ export const COMMANDS: readonly (Command | Group)[] = [
     PORT,
     JOB,
     SERVICE,
+    ...LOOKUPS,
   ]),
   ...inSection("What is yours", [...ACCOUNT, KEY, ...DATA, REGISTRY_CREDENTIAL]),
   ...inSection("Money", [...CATALOGUE, ...BILLS, ...PROOFS, ...BUDGET, WEBHOOK]),

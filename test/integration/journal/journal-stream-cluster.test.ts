@@ -337,7 +337,11 @@ test("what lasts is told once, whoever leads meanwhile, and is over with it; wha
     const now = new Date(startedMs + seconds * 1_000);
     const term = (await acquireLeadership(own.database, { holder: "the test", now })) ?? 0;
     await alarms.pass(state, { term, now });
-    const rows = await listAlarms(own.database, { limit: 10, after: null });
+    const rows = await listAlarms(
+      own.database,
+      { open: null, kind: null, subject: null },
+      { limit: 10, after: null },
+    );
     return rows.map(
       ({ kind, subject, cleared_at }) => `${kind} ${subject} ${cleared_at === null ? "open" : "over"}`,
     );

@@ -1,6 +1,6 @@
 /** What the fleet's owner looks at: totals, alarms, what was refused, who did what, and the settings of the whole. */
 import { words } from "../frame/arguments.ts";
-import { argument, command, option, thing, type Command, type Group } from "../frame/command.ts";
+import { argument, command, flag, option, thing, type Command, type Group } from "../frame/command.ts";
 import { limit, listCommand, segment, showCommand } from "../frame/list-command.ts";
 import { printDone } from "../frame/output.ts";
 
@@ -34,8 +34,14 @@ const ALARM: Group = {
   members: [
     listCommand({
       summary: "alarms, newest first; one without cleared_at is open",
-      takes: limit(50),
+      takes: {
+        open: flag("--open", "only those that nobody has cleared"),
+        kind: option("--kind <kind>", "only of this kind, such as gpu-vanished", words()),
+        subject: option("--subject <part>", "only those whose subject has this part", words()),
+        ...limit(50),
+      },
       route: () => "/alarms",
+      query: ({ open, kind, subject }) => ({ open: open ? "true" : undefined, kind, subject }),
       columns: ["id", "raised_at", "kind", "subject", "detail", "cleared_at"],
       limit: 50,
     }),

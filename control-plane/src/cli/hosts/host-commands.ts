@@ -117,7 +117,12 @@ const HOST: Group = {
   members: [
     listCommand({
       summary: "every host",
+      takes: {
+        search: option("--search <part>", "only those with this part in id, name or address", words()),
+        sort: option("--sort <by>", "id, name, connection or last_heartbeat", words()),
+      },
       route: () => "/hosts",
+      query: ({ search, sort }) => ({ search, sort }),
       columns: HOST_COLUMNS,
       empty: "No host yet. Make a token: remotegpu join-token",
     }),

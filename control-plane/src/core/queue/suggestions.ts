@@ -51,6 +51,27 @@ export function suggestions<Order extends Waiting & QueuedOrder>(
   ];
 }
 
+/** One change that alone would start it now, the end of other work only where there is no other; null where none would. */
+export function firstSuggestion<Order extends Waiting & QueuedOrder>(
+  scene: WaitingScene<Order>,
+  asking: Order,
+  leeway: Leeway,
+): Suggestion | null {
+  if (asking.heldBack !== null) return null;
+  const room = roomAtTurn(scene, asking);
+  const { request } = asking;
+  const startsWith = (changed: PlacementRequest) => room.wouldStart({ ...asking, request: changed });
+  if (startsWith(request)) return null;
+  return (
+    gpuSuggestions(request, startsWith)[0] ??
+    sizeSuggestions(request, startsWith)[0] ??
+    modelSuggestion(request, leeway.otherModels, startsWith)[0] ??
+    labelSuggestions(request, startsWith)[0] ??
+    limitSuggestion(room, asking, leeway)[0] ??
+    workToWaitFor(scene, asking, room)
+  );
+}
+
 type StartsWith = (request: PlacementRequest) => boolean;
 
 function sizeSuggestions(request: PlacementRequest, startsWith: StartsWith): Suggestion[] {

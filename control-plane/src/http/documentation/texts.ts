@@ -39,6 +39,8 @@ export const TAGS: Record<string, string> = {
   settings: "What the operator may set while it runs.",
   hosts: "The machines of the fleet and their GPUs, for administrators.",
   joining: "By which a host becomes part of the fleet. Called by agents, not by people.",
+  queue: "What waits for a place, in the order in which it is tried.",
+  search: "Whatever is yours, by a part of its name or id.",
   fleet: "Totals, and what an operator should look at.",
   stream: "What changes, as it changes.",
   server: "Health, metrics, this description, and the files by which a host joins.",

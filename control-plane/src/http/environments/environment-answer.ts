@@ -4,6 +4,8 @@ import { ENVIRONMENT_STATUSES } from "@remotegpu/shared/workload";
 import { type ContainerSwitches, waitingForRestart } from "../../core/environments/environment-change.ts";
 import type { EnvironmentRow } from "../../store/environments/environments.ts";
 import type { InstanceView } from "../../store/workloads/instances/instances.ts";
+import { moneyAnswer, moneyFields } from "../workloads/money-answer.ts";
+import type { SeenWorkload } from "../workloads/routed-kind.ts";
 import type { ApiContext } from "../deps.ts";
 import {
   Instance,
@@ -64,6 +66,7 @@ export const Environment = z
     /** True where any of its GPUs is a simulated one. */
     simulated: z.boolean(),
     restarts: Restarts.nullable(),
+    ...moneyFields,
     instances: z.array(Instance),
   })
   .openapi("Environment");
@@ -83,7 +86,7 @@ function restartsNow(instances: readonly InstanceView[]): z.input<typeof Restart
 export function environmentAnswer(
   c: ApiContext,
   row: EnvironmentRow,
-  instances: readonly InstanceView[],
+  { instances, money }: SeenWorkload,
 ): z.input<typeof Environment> {
   const { payer_id: _payer, paying_workspace_id: _workspace, orderer_id: _orderer, ...shown } = row;
   return {
@@ -97,6 +100,9 @@ export function environmentAnswer(
     updated_at: iso(row.updated_at),
     simulated: isSimulated(instances),
     restarts: restartsNow(instances),
+    ...moneyAnswer(c, money),
     instances: instances.map((view) => instanceAnswer(c, view)),
   };
 }
+
+export type Environment = z.infer<typeof Environment>;

@@ -10,10 +10,9 @@ import {
   startEnvironment,
   stopEnvironment,
 } from "../../store/orders/environment-orders.ts";
-import { routedKind } from "../workloads/routed-kind.ts";
+import { NamePart, routedKind } from "../workloads/routed-kind.ts";
 import { onFleet } from "./environment-access.ts";
 import { Environment, environmentAnswer } from "./environment-answer.ts";
-import { EnvironmentName } from "./environment-body.ts";
 
 /** Those that a container's first process begins. */
 const STARTED_SERVICES = ["jupyter", "tensorboard", "rdp"];
@@ -31,7 +30,7 @@ export const ENVIRONMENTS = routedKind({
   filters: {
     status: z.enum(ENVIRONMENT_STATUSES).optional(),
     host_id: z.string().max(64).pipe(displayText(64)).optional(),
-    name: z.string().max(128).pipe(EnvironmentName).optional(),
+    name: NamePart,
   },
   Answer: Environment,
   answer: environmentAnswer,

@@ -1,4 +1,5 @@
 /** Ordering environments, and changing one that is there; what they have in common with other kinds is in http/workloads. */
+import { UNSEEN_WORKLOAD } from "../workloads/routed-kind.ts";
 import { createRoute } from "@hono/zod-openapi";
 import type { HostId } from "@remotegpu/shared/ids";
 import { changeEnvironment } from "../../store/orders/environment-changes.ts";
@@ -58,12 +59,12 @@ export function registerEnvironmentRoutes(api: ApiApp, deps: ApiDeps, fleet: Kep
     const terms = { order, payerId: workspace.owner_id, orderer: ordererOf(c) };
     const keyed = keyedOrder(c, (environment: EnvironmentRow) => ({
       status: 201,
-      body: environmentAnswer(c, environment, []),
+      body: environmentAnswer(c, environment, UNSEEN_WORKLOAD),
     }));
     const outcome = await onFleet(fleet, async (fleet) => await takeOrder({ ...terms, fleet }, keyed));
     const { environment } = refuseUnlessDone(outcome);
     deps.link.wake();
-    return c.json(environmentAnswer(c, environment, []), 201);
+    return c.json(environmentAnswer(c, environment, UNSEEN_WORKLOAD), 201);
   });
 
   api.openapi(patch, async (c) => {

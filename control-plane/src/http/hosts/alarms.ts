@@ -1,9 +1,10 @@
 /** What an operator should look at, and that somebody has: most alarms are of something that does not end by itself. */
 import { createRoute, z } from "@hono/zod-openapi";
+import { text } from "@remotegpu/shared/text";
 import { type AlarmRow, clearAlarmById, listAlarms } from "../../store/events/alarms.ts";
 import type { ApiApp, ApiDeps } from "../deps.ts";
 import { once } from "../request/idempotency.ts";
-import { numericPage, pageOf, PageQuery, toPage } from "../request/pagination.ts";
+import { numericPage, pageOf, pageQuery, toPage } from "../request/pagination.ts";
 import { notFound } from "../request/refusal.ts";
 import { forAdmins, iso, NumericIdPath, ok, Timestamp } from "../request/route.ts";
 
@@ -20,14 +21,24 @@ const Alarm = z
   })
   .openapi("Alarm");
 
+const Alarms = pageOf(Alarm);
+export type Alarms = z.infer<typeof Alarms>;
+
 const list = createRoute({
   ...forAdmins,
   method: "get",
   path: "/alarms",
   tags,
   summary: "What an operator should look at; newest first",
-  request: { query: PageQuery },
-  responses: ok("A page of alarms", pageOf(Alarm)),
+  request: {
+    query: z.strictObject({
+      ...pageQuery,
+      open: z.enum(["true", "false"]).optional(),
+      kind: text(64).min(1).optional(),
+      subject: text(256).min(1).optional(),
+    }),
+  },
+  responses: ok("A page of alarms", Alarms),
 });
 
 const clear = createRoute({
@@ -42,8 +53,13 @@ const clear = createRoute({
 
 export function registerAlarmRoutes(api: ApiApp, { db, now }: ApiDeps): void {
   api.openapi(list, async (c) => {
-    const page = numericPage(c.req.valid("query"));
-    const rows = await listAlarms(db, page);
+    const { open, kind = null, subject = null, ...query } = c.req.valid("query");
+    const page = numericPage(query);
+    const rows = await listAlarms(
+      db,
+      { open: open === undefined ? null : open === "true", kind, subject },
+      page,
+    );
     return c.json(toPage(rows, page.limit, { item: alarmAnswer, key: (row) => [row.id] }), 200);
   });
 

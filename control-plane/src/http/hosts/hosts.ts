@@ -13,6 +13,7 @@ import {
   confirmStops,
   cordonHost,
   gpusOfHost,
+  HOST_SORTS,
   hostById,
   type HostRow,
   listHosts,
@@ -25,7 +26,7 @@ import { Gpu, gpuAnswer, Host, hostAnswer } from "./host-answer.ts";
 import { hostLabels } from "../request/host-labels.ts";
 import { once } from "../request/idempotency.ts";
 import { PlainName } from "../request/input-fields.ts";
-import { pageOf, PageQuery, pageQuery, textPage, toPage } from "../request/pagination.ts";
+import { cursorOf, limitOf, pageOf, PageQuery, pageQuery, toPage } from "../request/pagination.ts";
 import { badField, conflict, notFound } from "../request/refusal.ts";
 import {
   forAdmins,
@@ -82,7 +83,12 @@ const ListQuery = z.strictObject({
   ...pageQuery,
   status: z.enum(["offline", "online", "maintenance"]).optional(),
   connection: z.enum(HOST_CONNECTIONS).optional(),
+  search: text(200).min(1).optional(),
+  sort: z.enum(HOST_SORTS).optional(),
 });
+
+/** The list's name, by what it is sorted, and the last one's text of that and its id. */
+const ListKey = z.tuple([z.literal("hosts"), z.enum(HOST_SORTS), text(256), text(64)]);
 
 const list = createRoute({
   ...forAdmins,
@@ -178,10 +184,14 @@ export function registerHostRoutes(api: ApiApp, deps: ApiDeps): void {
 
   api.openapi(list, async (c) => {
     const query = c.req.valid("query");
-    const page = textPage(query);
-    const filter = { status: query.status ?? null, connection: query.connection ?? null, page };
-    const rows = await listHosts(db, filter);
-    return c.json(toPage(rows, page.limit, { item: hostAnswer, key: (row) => [row.id] }), 200);
+    const { status = null, connection = null, search = null, sort = "id" } = query;
+    const after = cursorOf(query, ListKey);
+    if (after !== null && after[1] !== sort) throw badField("cursor", "is not one that this list gave out");
+    const limit = limitOf(query);
+    const page = { limit, after: after && { key: after[2], id: after[3] } };
+    const rows = await listHosts(db, { status, connection, search, sort, page });
+    const item = ({ sort_key: _key, ...row }: (typeof rows)[number]) => hostAnswer(row);
+    return c.json(toPage(rows, limit, { item, key: (row) => ["hosts", sort, row.sort_key, row.id] }), 200);
   });
 
   api.openapi(get, async (c) => c.json(hostAnswer(await hostOf(deps, c.req.valid("param").id)), 200));

@@ -3,7 +3,6 @@
  * new one is in inference-services.ts.
  */
 import { z } from "@hono/zod-openapi";
-import { text } from "@remotegpu/shared/text";
 import { INFERENCE_SERVICE_STATUSES } from "@remotegpu/shared/workload";
 import { emptyFleet } from "../../store/fleet/empty-fleet.ts";
 import { inferenceServiceById } from "../../store/inference/inference-services.ts";
@@ -16,7 +15,7 @@ import {
   stopService,
 } from "../../store/orders/inference-orders.ts";
 import { onFleet } from "../environments/environment-access.ts";
-import { routedKind } from "../workloads/routed-kind.ts";
+import { NamePart, routedKind } from "../workloads/routed-kind.ts";
 import { InferenceService, inferenceServiceAnswer } from "./inference-service-answer.ts";
 
 export const INFERENCE_SERVICES = routedKind({
@@ -29,7 +28,7 @@ export const INFERENCE_SERVICES = routedKind({
   endsByItself: false,
   hasRanks: true,
   services: [],
-  filters: { status: z.enum(INFERENCE_SERVICE_STATUSES).optional(), name: text(512).optional() },
+  filters: { status: z.enum(INFERENCE_SERVICE_STATUSES).optional(), name: NamePart },
   Answer: InferenceService,
   answer: inferenceServiceAnswer,
   byId: inferenceServiceById,

@@ -3,7 +3,8 @@ import { z } from "@hono/zod-openapi";
 import { endpointUrl } from "../../core/gateway/services/service-address.ts";
 import { INFERENCE_SERVICE_STATUSES } from "@remotegpu/shared/workload";
 import type { InferenceServiceRow, ShownAutoscaling } from "../../store/inference/inference-services.ts";
-import type { InstanceView } from "../../store/workloads/instances/instances.ts";
+import { moneyAnswer, moneyFields } from "../workloads/money-answer.ts";
+import type { SeenWorkload } from "../workloads/routed-kind.ts";
 import type { ApiContext } from "../deps.ts";
 import { iso, Timestamp } from "../request/route.ts";
 import { Instance, instanceAnswer, isSimulated } from "../workloads/instance-answer.ts";
@@ -84,6 +85,7 @@ export const InferenceService = z
     host_id: z.string().nullable(),
     /** True where any of its GPUs is a simulated one. */
     simulated: z.boolean(),
+    ...moneyFields,
     instances: z.array(Instance),
   })
   .openapi("InferenceService");
@@ -92,7 +94,7 @@ export type InferenceService = z.infer<typeof InferenceService>;
 export function inferenceServiceAnswer(
   c: ApiContext,
   { service_base: base, autoscaling, ...row }: InferenceServiceRow,
-  instances: readonly InstanceView[],
+  { instances, money }: SeenWorkload,
 ): z.input<typeof InferenceService> {
   return {
     ...row,
@@ -104,6 +106,7 @@ export function inferenceServiceAnswer(
     updated_at: iso(row.updated_at),
     host_id: instances[0]?.host_id ?? null,
     simulated: isSimulated(instances),
+    ...moneyAnswer(c, money),
     instances: instances.map((view) => instanceAnswer(c, view)),
   };
 }

@@ -93,6 +93,15 @@ export function dayPage(query: PageQueryValues): PageWish<{ day: string; workspa
   };
 }
 
+/** For a list with a key of its own, which begins with its name. */
+export function cursorOf<S extends z.ZodType>(query: PageQueryValues, key: S): z.output<S> | null {
+  return unpack(query.cursor, key);
+}
+
+export function limitOf(query: PageQueryValues): number {
+  return query.limit ?? DEFAULT_LIMIT;
+}
+
 /** Cuts the `limit + 1` fetched rows to the page and packs the last one's key when more follow. */
 export function toPage<Row, Item>(
   rows: readonly Row[],

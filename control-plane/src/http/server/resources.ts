@@ -55,6 +55,7 @@ import { registerStreamRoute } from "../stream/stream.ts";
 import { registerSessionTicketRoute } from "../sessions/session-tickets.ts";
 import { registerOfferRoute } from "../money/prices/offers.ts";
 import { registerEstimateRoute } from "../money/billing/estimate.ts";
+import { registerPaymentListRoutes } from "../money/billing/payment-list.ts";
 import { registerPaymentRoutes } from "../money/billing/payments.ts";
 import { registerPricePreviewRoutes } from "../money/prices/price-preview.ts";
 import { registerPriceRoutes } from "../money/prices/prices.ts";
@@ -75,6 +76,8 @@ import { registerTrainingJobOutputRoute } from "../training/job-output.ts";
 import { registerTrainingJobRoutes } from "../training/training-jobs.ts";
 import { registerInferenceServiceRoutes } from "../inference/inference-services.ts";
 import { registerServiceSchema } from "../inference/service-schema.ts";
+import { registerSearchRoute } from "../search.ts";
+import { registerQueueRoute } from "../queue/queue.ts";
 import { registerWorkloadExec } from "../workloads/workload-exec.ts";
 import { registerWorkloadLogs } from "../workloads/workload-logs.ts";
 import { registerWorkloadPages } from "../workloads/workload-pages.ts";
@@ -150,6 +153,7 @@ export function registerResources(api: ApiApp, deps: ApiDeps): void {
   registerCustomerDataRoutes(api, deps);
   registerApiKeyRoutes(api, deps);
   registerPaymentRoutes(api, deps);
+  registerPaymentListRoutes(api, deps);
   registerBookRoutes(api, deps);
   registerQuotaRoutes(api, deps);
   registerShareWeightRoutes(api, deps);
@@ -172,6 +176,8 @@ export function registerResources(api: ApiApp, deps: ApiDeps): void {
 function registerWorkloadRoutes(api: ApiApp, deps: ApiDeps, fleet: KeptFleet): void {
   const kept = keptForPasses(deps.db);
   registerTrainingJobDryRun(api, deps, { fleet, kinds: KINDS, kept });
+  registerQueueRoute(api, deps, { kinds: KINDS, kept });
+  registerSearchRoute(api, deps);
   for (const kind of KINDS) {
     registerWorkloadPages(api, kind);
     registerWorkloadVerbs(api, { deps, fleet }, kind);

@@ -2,7 +2,8 @@
 import { z } from "@hono/zod-openapi";
 import { TRAINING_JOB_STATUSES } from "@remotegpu/shared/workload";
 import type { TrainingJobRow } from "../../store/training/training-jobs.ts";
-import type { InstanceView } from "../../store/workloads/instances/instances.ts";
+import { moneyAnswer, moneyFields } from "../workloads/money-answer.ts";
+import type { SeenWorkload } from "../workloads/routed-kind.ts";
 import type { ApiContext } from "../deps.ts";
 import { iso, Timestamp } from "../request/route.ts";
 import { Instance, instanceAnswer, isSimulated } from "../workloads/instance-answer.ts";
@@ -53,6 +54,7 @@ export const TrainingJob = z
     host_id: z.string().nullable(),
     /** True where any of its GPUs is a simulated one. */
     simulated: z.boolean(),
+    ...moneyFields,
     instances: z.array(Instance),
   })
   .openapi("TrainingJob");
@@ -61,7 +63,7 @@ export type TrainingJob = z.infer<typeof TrainingJob>;
 export function trainingJobAnswer(
   c: ApiContext,
   row: TrainingJobRow,
-  instances: readonly InstanceView[],
+  { instances, money }: SeenWorkload,
 ): z.input<typeof TrainingJob> {
   return {
     ...row,
@@ -72,6 +74,7 @@ export function trainingJobAnswer(
     updated_at: iso(row.updated_at),
     host_id: instances[0]?.host_id ?? null,
     simulated: isSimulated(instances),
+    ...moneyAnswer(c, money),
     instances: instances.map((view) => instanceAnswer(c, view)),
   };
 }

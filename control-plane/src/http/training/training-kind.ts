@@ -8,7 +8,7 @@ import { TRAINING_JOB_STATUSES } from "@remotegpu/shared/workload";
 import { cancelJob, confirmJob, deleteJob, retryJob } from "../../store/orders/job-orders.ts";
 import { lockJobOrders } from "../../store/training/job-orders.ts";
 import { trainingJobById } from "../../store/training/training-jobs.ts";
-import { routedKind } from "../workloads/routed-kind.ts";
+import { NamePart, routedKind } from "../workloads/routed-kind.ts";
 import { TrainingJob, trainingJobAnswer } from "./training-job-answer.ts";
 
 export const TRAINING_JOBS = routedKind({
@@ -23,7 +23,7 @@ export const TRAINING_JOBS = routedKind({
   services: [],
   filters: {
     status: z.enum(TRAINING_JOB_STATUSES).optional(),
-    name: text(512).optional(),
+    name: NamePart,
     group_id: text(128).optional(),
   },
   Answer: TrainingJob,

@@ -3,6 +3,7 @@
  * made from it, once for all kinds; the kinds themselves are in http/kinds.ts.
  */
 import type { z } from "@hono/zod-openapi";
+import { text } from "@remotegpu/shared/text";
 import type { WorkloadKind } from "@remotegpu/shared/workload";
 import type { Connection, Transaction } from "../../store/database/database.ts";
 import type { KeptFleet } from "../../store/fleet/kept-fleet.ts";
@@ -10,7 +11,9 @@ import type { OrderOutcome } from "../../store/orders/environment-orders.ts";
 import type { Orderer } from "../../store/orders/workload-stops.ts";
 import { type InstanceView, instancesOf } from "../../store/workloads/instances/instances.ts";
 import { listWorkloads, type WorkloadFilter, type WorkloadPage } from "../../store/workloads/pages.ts";
+import { moneyOfWorkloads, type WorkloadMoney } from "../../store/overview/workload-money.ts";
 import type { ApiContext, ApiDeps } from "../deps.ts";
+import { showsMoney } from "../request/authentication.ts";
 import { authorizeWorkload } from "../request/authorization.ts";
 import { queryNumber } from "../request/input-fields.ts";
 import { toPage } from "../request/pagination.ts";
@@ -53,6 +56,12 @@ interface KindWords {
 
 type Filter = z.ZodType<string | undefined>;
 
+/** What a list is narrowed by, as people type it: every character stands for itself. */
+export const NamePart = text(512).min(1).optional().openapi({
+  description: "Only those whose names have this part, in capitals or not",
+  example: "tuning",
+});
+
 /** Which of a workload's instances is meant. */
 export const Rank = queryNumber(9_999);
 
@@ -82,9 +91,19 @@ interface Orders<Given> {
   deletion: Given | null;
 }
 
+/** What is told of a workload beside its row. */
+export interface SeenWorkload {
+  instances: readonly InstanceView[];
+  /** Null where nothing of it ever ran, or the key does not open it. */
+  money: WorkloadMoney | null;
+}
+
+/** Of one that was just ordered. */
+export const UNSEEN_WORKLOAD: SeenWorkload = { instances: [], money: null };
+
 interface Kind<Row extends WorkloadState, Locked, Shown extends object> extends KindWords {
   Answer: z.ZodType<unknown, Shown>;
-  answer(c: ApiContext, row: Row, instances: readonly InstanceView[]): Shown;
+  answer(c: ApiContext, row: Row, seen: SeenWorkload): Shown;
   byId(sql: Connection, id: string): Promise<Row | null>;
   orders: OrdersOnRow<Locked> | null;
 }
@@ -130,8 +149,14 @@ export function routedKind<Row extends WorkloadState, Locked, Shown extends obje
   told: Kind<Row, Locked, Shown>,
 ): RoutedKind<Shown> {
   const { kind, what } = told;
-  const answer = async (c: ApiContext, sql: Connection, row: Row) =>
-    told.answer(c, row, (await instancesOf(sql, kind, [row.id])).get(row.id) ?? []);
+  const answers = async (c: ApiContext, sql: Connection, ids: readonly string[]) => {
+    const instances = await instancesOf(sql, kind, ids);
+    const asked = { kind, ids, at: c.var.deps.now() };
+    const money = showsMoney(c) ? await moneyOfWorkloads(sql, asked) : new Map<string, WorkloadMoney>();
+    return (row: Row) =>
+      told.answer(c, row, { instances: instances.get(row.id) ?? [], money: money.get(row.id) ?? null });
+  };
+  const answer = async (c: ApiContext, sql: Connection, row: Row) => (await answers(c, sql, [row.id]))(row);
   return {
     ...told,
     async answerOf(c, sql, id) {
@@ -144,10 +169,12 @@ export function routedKind<Row extends WorkloadState, Locked, Shown extends obje
     async answers(c, filter, page) {
       const { db } = c.var.deps;
       const rows = await listWorkloads<Row>(db, kind, { filter, page });
-      const ids = rows.map(({ id }) => id);
-      const instances = await instancesOf(db, kind, ids);
-      const item = (row: Listed<Row>) =>
-        told.answer(c, withoutListKey<Row>(row), instances.get(row.id) ?? []);
+      const told = await answers(
+        c,
+        db,
+        rows.map(({ id }) => id),
+      );
+      const item = (row: Listed<Row>) => told(withoutListKey<Row>(row));
       return toPage(rows, page.limit, { item, key: (row) => [row.created_micros, row.id] });
     },
     orders: told.orders && routedOrders(told.orders, what),

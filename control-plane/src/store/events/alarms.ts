@@ -3,6 +3,7 @@
  * are told of both, in one transaction.
  */
 import type { Connection, Transaction } from "../database/database.ts";
+import { hasPart } from "../database/values/text-part.ts";
 import { type AlarmNews, queueAlarmNews } from "./news-outbox.ts";
 
 export type AlarmKind =
@@ -145,15 +146,26 @@ export async function clearAlarmById(
 /** What is told of an alarm is all of it. */
 export type AlarmRow = AlarmNews;
 
-/** Newest first. */
+export interface AlarmFilter {
+  open: boolean | null;
+  kind: string | null;
+  /** A part of it. */
+  subject: string | null;
+}
+
+/** Newest first; a filter that is null lets everything pass. One row more than the limit. */
 export async function listAlarms(
   sql: Connection,
+  { open, kind, subject }: AlarmFilter,
   page: { limit: number; after: number | null },
 ): Promise<AlarmRow[]> {
+  // As a condition of its own: a partial index is used only where it is known to hold the row.
+  const state = open === null ? "true" : `cleared_at IS ${open ? "" : "NOT "}NULL`;
   const { rows } = await sql.query<AlarmRow>(
     `SELECT ${COLUMNS} FROM alarms
-      WHERE ($1::bigint IS NULL OR id < $1) ORDER BY id DESC LIMIT $2`,
-    [page.after, page.limit + 1],
+      WHERE ${state} AND ($1::bigint IS NULL OR id < $1) AND ($3::text IS NULL OR kind = $3)
+        AND ($4::text IS NULL OR ${hasPart("subject", "$4")}) ORDER BY id DESC LIMIT $2`,
+    [page.after, page.limit + 1, kind, subject],
   );
   return rows;
 }

@@ -7,6 +7,7 @@ import type { WayOfGateway } from "../../core/gateway/host-tunnel.ts";
 import type { ProtocolRange } from "../../core/hosts/agent-service.ts";
 import type { Connection, Transaction } from "../database/database.ts";
 import { safeBigint, SOUND_HOST } from "../database/values/old-values.ts";
+import { hasPart } from "../database/values/text-part.ts";
 
 export interface HostRow {
   id: string;
@@ -92,20 +93,40 @@ export async function hostById(sql: Connection, hostId: string): Promise<HostRow
   return rows[0] ?? null;
 }
 
-/** Ordered by id; a filter that is null lets everything pass. Fetches one row more than `limit`. */
+/** By what lists of hosts are sorted, as a text that sorts so by its bytes; hosts that are alike in it go by their ids. */
+const SORTED_BY = {
+  id: "h.id",
+  name: "lower(h.name)",
+  connection: "h.connection",
+  last_heartbeat: "coalesce(to_char(h.last_heartbeat AT TIME ZONE 'UTC', 'YYYYMMDDHH24MISSUS'), '')",
+} as const;
+export type HostSort = keyof typeof SORTED_BY;
+export const HOST_SORTS = Object.keys(SORTED_BY) as HostSort[];
+
+export interface HostFilter {
+  status: string | null;
+  connection: string | null;
+  /** A part of its id, its name, or what it is called by itself or its network. */
+  search: string | null;
+  sort: HostSort;
+  page: { limit: number; after: { key: string; id: string } | null };
+}
+
+/** A filter that is null lets everything pass. Fetches one row more than `limit`. */
 export async function listHosts(
   sql: Connection,
-  filter: {
-    status: string | null;
-    connection: string | null;
-    page: { limit: number; after: string | null };
-  },
-): Promise<HostRow[]> {
-  const { rows } = await sql.query<HostRow>(
-    `${HOST} WHERE h.deleted_at IS NULL AND ($1::text IS NULL OR h.status = $1)
-        AND ($2::text IS NULL OR h.connection = $2) AND ($3::text IS NULL OR h.id > $3)
-      ORDER BY h.id LIMIT $4`,
-    [filter.status, filter.connection, filter.page.after, filter.page.limit + 1],
+  { status, connection, search, sort, page }: HostFilter,
+): Promise<(HostRow & { sort_key: string })[]> {
+  const key = `(${SORTED_BY[sort]}) COLLATE "C"`;
+  const { rows } = await sql.query<HostRow & { sort_key: string }>(
+    `SELECT shown.*, ${key.replaceAll("h.", "shown.")} AS sort_key FROM (${HOST}
+      WHERE h.deleted_at IS NULL AND ($1::text IS NULL OR h.status = $1) AND ($2::text IS NULL OR h.connection = $2)
+        AND ($3::text IS NULL OR ${["h.id", "h.name", "coalesce(h.hostname, '')", "h.ip_address"]
+          .map((column) => hasPart(column, "$3"))
+          .join(" OR ")})
+        AND ($4::text IS NULL OR (${key}, h.id COLLATE "C") > ($4::text, $5::text))) shown
+      ORDER BY sort_key, shown.id COLLATE "C" LIMIT $6`,
+    [status, connection, search, page.after?.key ?? null, page.after?.id ?? null, page.limit + 1],
   );
   return rows;
 }

@@ -6,6 +6,7 @@ import type { WorkloadKind } from "@remotegpu/shared/workload";
 import type { QueryResultRow } from "pg";
 import type { Connection } from "../database/database.ts";
 import { knownStatus } from "../database/values/old-values.ts";
+import { hasPart } from "../database/values/text-part.ts";
 import { storeOf } from "./kinds.ts";
 import { isVisible, visibleParameters, type VisibleTo } from "../accounts/visibility.ts";
 
@@ -15,6 +16,7 @@ export interface WorkloadFilter {
   workspaceId: number | null;
   customerId: number | null;
   status: string | null;
+  /** A part of it. */
   name: string | null;
   /** Of environments only. */
   hostId?: string | null;
@@ -45,7 +47,7 @@ export async function listWorkloads<Row extends QueryResultRow>(
         WHERE w.deleted_at IS NULL
           AND ${isVisible("w", ["$1", "$2"])}
           AND ($3::bigint IS NULL OR w.workspace_id = $3) AND ($4::bigint IS NULL OR w.customer_id = $4)
-          AND ($5::text IS NULL OR ${knownStatus(kind, "w")} = $5) AND ($6::text IS NULL OR w.name = $6)
+          AND ($5::text IS NULL OR ${knownStatus(kind, "w")} = $5) AND ($6::text IS NULL OR ${hasPart("w.name", "$6")})
           AND ($7::text IS NULL OR ${columns.hostId} = $7)
           AND ($8::bigint IS NULL OR (${CREATED}, w.id) < ($8::bigint, $9::text))
           AND ($11::text IS NULL OR ${columns.groupId} = $11)

@@ -2,6 +2,15 @@
 import type { Words } from "./word.ts";
 
 export const BILL_WORDS: Words = {
+  "PostedPayment.transaction_id": ["Its transaction of the ledger", 4711],
+  "PostedPayment.customer_id": ["Whose balance it moved", 12],
+  "PostedPayment.kind": ["topup, refund, adjustment or writeoff", "topup"],
+  "PostedPayment.amount": ["", "100.0000"],
+  "PostedPayment.reason": ["Why, as who did it said", "wire transfer of 3 March"],
+  "PostedPayment.run_id": ["", "run-5d0a"],
+  "PostedPayment.actor": ["", "admin 1"],
+  "PostedPayment.at": ["When it was posted"],
+
   spec: ["What is sold, by its name", "standard"],
   line: ["What is counted: spec, cpu, memory, gpu, gpu:<model>, gpu_memory, temp_storage or storage", "gpu"],
   unit_price: ["Of one unit for one billing unit", "3.500000"],

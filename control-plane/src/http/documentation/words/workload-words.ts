@@ -5,6 +5,33 @@ const MIB = 1_048_576;
 const GIB = 1_073_741_824;
 
 export const WORKLOAD_WORDS: Words = {
+  rate_per_hour: ["", "6.6000"],
+  cost_so_far: ["", "41.2500"],
+  "FoundThing.kind": ["What it is", "environment"],
+  "FoundThing.id": ["Its id", "env-3f6b1a52"],
+  "FoundThing.name": ["What it is called", "notebook"],
+  "FoundThing.status": ["Its status", "running"],
+  "FoundThing.url": ["", "/environments/env-3f6b1a52"],
+
+  "Queue.at": ["When this line was made"],
+  "QueuedOrder.position": ["Its place among all that waits, from 1", 3],
+  "QueuedOrder.kind": ["environment, training or inference", "training"],
+  "QueuedOrder.id": ["The workload's id", "job-7c1e92d0"],
+  "QueuedOrder.name": ["What it is called", "train"],
+  "QueuedOrder.workspace_id": ["Its workspace; null outside of any", 12],
+  "QueuedOrder.customer": ["", "ada"],
+  "QueuedOrder.size": ["What it asks for"],
+  "OrderSize.instances": ["Instances that start together", 2],
+  "OrderSize.gpus": ["GPUs of each", 8],
+  "OrderSize.gpu_model": ["The model that it names; null: any will do", "NVIDIA A100-SXM4-80GB"],
+  "OrderSize.cpu": ["Cores of each", 16],
+  "OrderSize.memory": ["Bytes of memory of each", 137_438_953_472],
+  "QueuedOrder.priority": ["Larger is more urgent", 0],
+  "QueuedOrder.queued_at": ["Since when it waits"],
+  waited_seconds: ["How long that is", 340],
+  "QueuedOrder.reason": ["Why it waits", "Waiting for 8 free GPUs: the most on one host is 3."],
+  would_start: ["", "With 4 GPU it would start now."],
+
   "Environment.waits_for_restart": [
     "Changed fields that take effect with its next start",
     ["jupyter_enabled"],

@@ -11,6 +11,7 @@ import {
   type SpecPrices,
 } from "../../../core/orders/prices/price-lines.ts";
 import type { BillingUnit, PricedLine } from "../../../core/billing/rating.ts";
+import type { WorkloadKind } from "@remotegpu/shared/workload";
 import type { Connection, Transaction } from "../../database/database.ts";
 import { holdPrices, pricesInForceAt, specPricesOf, unpriced } from "../prices/prices.ts";
 import type { Run } from "./runs.ts";
@@ -110,6 +111,10 @@ export async function wantedCosts(
 export const HAS_BEGUN = `(r.first_proven_at IS NOT NULL
   OR EXISTS (SELECT FROM placements p WHERE p.run_id = r.id AND p.state = 'ready'))`;
 
+/** Of a run `r` at the moment $1: begun, not over, and not broken just now. */
+const IS_BURNING = `r.closed_at IS NULL AND ${HAS_BEGUN} AND (r.waive_from IS NULL OR r.waive_from > $1)
+  AND NOT EXISTS (SELECT FROM run_waivers w WHERE w.run_id = r.id AND w.to_at IS NULL)`;
+
 export interface PayerBurn {
   /** As the bill of an hour would have it, each line rounded by itself. */
   readonly perHour: Points;
@@ -125,11 +130,8 @@ export async function burnOfPayer(
   { customerId, at }: { customerId: number; at: Date },
 ): Promise<PayerBurn> {
   const { rows } = await sql.query<HourlyLineRow>(
-    `${hourlyLines("0")}
-      WHERE r.customer_id = $1 AND r.closed_at IS NULL AND ${HAS_BEGUN}
-        AND (r.waive_from IS NULL OR r.waive_from > $2)
-        AND NOT EXISTS (SELECT FROM run_waivers w WHERE w.run_id = r.id AND w.to_at IS NULL) ${PER_LINE}`,
-    [customerId, at],
+    `${hourlyLines("0")} WHERE ${IS_BURNING} AND r.customer_id = $2 ${PER_LINE}`,
+    [at, customerId],
   );
   const priced = await pricedRows(sql, rows, at);
   return priced.reduce<PayerBurn>(
@@ -139,6 +141,27 @@ export async function burnOfPayer(
     }),
     { perHour: 0n, exact: 0n },
   );
+}
+
+/** The same of each of these workloads, as the bill of an hour would have it; one of which nothing runs is missing. */
+export async function burnOfWorkloads(
+  sql: Connection,
+  { kind, ids, at }: { kind: WorkloadKind; ids: readonly string[]; at: Date },
+): Promise<Map<string, Points>> {
+  const { rows } = await sql.query<HourlyLineRow & { resource_id: string }>(
+    `SELECT r.resource_id, r.customer_id, r.spec, r.gpu_model, l.line, l.quantity, l.unit_price, l.billing_unit,
+            count(*) AS runs, 0 AS unheard_seconds
+       FROM unnest($3::text[]) w (id) JOIN runs r ON r.resource_id = w.id AND r.resource_type = $2
+       JOIN run_lines l ON l.run_id = r.id
+      WHERE ${IS_BURNING} ${PER_LINE}, r.resource_id`,
+    [at, kind, ids],
+  );
+  const burns = new Map<string, Points>();
+  for (const { row, line } of await pricedRows(sql, rows, at)) {
+    const before = burns.get(row.resource_id) ?? 0n;
+    burns.set(row.resource_id, before + hourlyPrice([line]) * BigInt(row.runs));
+  }
+  return burns;
 }
 
 /** Lines of runs that are alike in all that makes their price, with how many they are. */
@@ -180,11 +203,11 @@ async function costsByPayer(
 }
 
 /** Each with its frozen price, else the one in force at `at`; a row without either is left out. */
-async function pricedRows(
+async function pricedRows<Row extends HourlyLineRow>(
   sql: Connection,
-  rows: readonly HourlyLineRow[],
+  rows: readonly Row[],
   at: Date,
-): Promise<{ row: HourlyLineRow; line: PricedLine }[]> {
+): Promise<{ row: Row; line: PricedLine }[]> {
   const open = rows.filter(({ unit_price }) => unit_price === null).map(({ spec }) => spec);
   const inForce =
     open.length === 0 ? new Map<string, SpecPrices>() : await specPricesOf(sql, { specs: open, at });

@@ -22,6 +22,8 @@ import { type WaitingStart, waitingStarts } from "./waiting-rows.ts";
 
 export interface WaitingOrder {
   start: StartName;
+  /** As it was ordered, of which each instance has that much. */
+  asked: WaitingStart["order"];
   /** What the queue orders it by. */
   stand: Waiting;
   request: PlacementRequest;
@@ -110,6 +112,7 @@ function waitingOrderOf(
   const key = startKey(start);
   return {
     start,
+    asked: order,
     stand: waitingOrder(order, key, urgency),
     request: placementRequest(order, key, known),
     payerId: order.payerId,

@@ -1,0 +1,159 @@
+/** What waits for a place, in line order: customers see what they may read, each with its true place in the whole line. */
+import { createRoute, z } from "@hono/zod-openapi";
+import { text } from "@remotegpu/shared/text";
+import { MIB, MS_PER_SECOND, THOUSANDTHS } from "@remotegpu/shared/units";
+import { WORKLOAD_KINDS } from "@remotegpu/shared/workload";
+import { type StartName, startKey } from "../../core/workloads/start.ts";
+import { workspaceIdsOf } from "../../store/accounts/workspaces.ts";
+import { type InLine, KeptLine, type OrderLine, stretchOf } from "../../store/overview/order-line.ts";
+import { type WaitingName, waitingNames } from "../../store/overview/waiting-names.ts";
+import type { KeptForPasses } from "../../store/placement/scene/pass-scene.ts";
+import type { ApiApp, ApiContext, ApiDeps } from "../deps.ts";
+import { cursorOf, limitOf, PageQuery, toPage } from "../request/pagination.ts";
+import { forCustomers, ok, Timestamp } from "../request/route.ts";
+import type { RoutedKind } from "../workloads/routed-kind.ts";
+import { suggestionAnswer } from "../workloads/suggestion-answer.ts";
+
+const QueuedOrder = z
+  .object({
+    position: z.int(),
+    kind: z.enum(WORKLOAD_KINDS),
+    id: z.string(),
+    name: z.string(),
+    workspace_id: z.int().nullable(),
+    customer: z
+      .string()
+      .nullable()
+      .openapi({ description: "Whose it is; null unless an administrator asks" }),
+    size: z
+      .object({
+        instances: z.int(),
+        gpus: z.int(),
+        gpu_model: z.string().nullable(),
+        cpu: z.number(),
+        memory: z.int(),
+      })
+      .openapi("OrderSize"),
+    priority: z.int(),
+    queued_at: Timestamp,
+    waited_seconds: z.int(),
+    reason: z.string().nullable(),
+    would_start: z.string().nullable().openapi({
+      description:
+        "One change that alone would start it now; null where none would, where it is far behind, and until somebody has looked",
+    }),
+  })
+  .openapi("QueuedOrder");
+
+const QueueAnswer = z
+  .object({ at: Timestamp, items: z.array(QueuedOrder), next_cursor: z.string().nullable() })
+  .openapi("Queue");
+
+export type Queue = z.infer<typeof QueueAnswer>;
+
+const getQueue = createRoute({
+  ...forCustomers,
+  method: "get",
+  path: "/queue",
+  operationId: "listQueue",
+  tags: ["queue"],
+  summary: "What waits for a place, in the order in which it is tried, with why and what would start it now",
+  description:
+    "A replica of a service waits by itself. The line is made when somebody asks, at most each second and less often where it is long: `at` says when.",
+  request: { query: PageQuery },
+  responses: ok("A page of the line", QueueAnswer),
+});
+
+/** Its place when it was seen, and its key, by which it is found again where the line has moved. */
+const LineKey = z.tuple([z.literal("queue"), z.int().nonnegative(), text(200)]);
+
+interface Beside {
+  kinds: readonly RoutedKind[];
+  kept: KeptForPasses;
+}
+
+export function registerQueueRoute(api: ApiApp, deps: ApiDeps, { kinds, kept }: Beside): void {
+  const keptLine = new KeptLine(deps, kept);
+
+  api.openapi(getQueue, async (c) => {
+    const query = c.req.valid("query");
+    const after = cursorOf(query, LineKey);
+    const { actor } = c.var;
+    const visibleTo = actor.isAdmin
+      ? null
+      : { customerId: actor.customerId, workspaceIds: await workspaceIdsOf(deps.db, actor.customerId) };
+    const line = await keptLine.recent();
+    const from = after === null ? 0 : behind(line, after);
+    const limit = limitOf(query);
+    const stretch = stretchOf(line, { visibleTo, from, limit });
+    const page = toPage(stretch, limit, {
+      item: (one) => one,
+      key: ({ position, order }) => ["queue", position, order.id],
+    });
+    const names = await waitingNames(
+      deps.db,
+      page.items.map(({ order }) => order.start),
+    );
+    const items = await queuedOrders(c, { line, kept: keptLine, kinds }, page.items, names);
+    return c.json({ at: line.at.toISOString(), items, next_cursor: page.next_cursor }, 200);
+  });
+}
+
+/** Where what it was seen behind is gone, those after it have moved up. */
+function behind({ places }: OrderLine, [, position, key]: z.output<typeof LineKey>): number {
+  const place = places.get(key);
+  return place === undefined ? Math.max(0, position - 1) : place + 1;
+}
+
+async function queuedOrders(
+  c: ApiContext,
+  { line, kept, kinds }: { line: OrderLine; kept: KeptLine; kinds: readonly RoutedKind[] },
+  shown: readonly InLine[],
+  names: ReadonlyMap<string, WaitingName>,
+): Promise<Queue["items"]> {
+  const allowance = KeptLine.allowance();
+  const answers: Queue["items"] = [];
+  for (const one of shown) {
+    const named = names.get(startKey(one.order.start));
+    if (named === undefined) continue;
+    const mayLimit = endsByItself(kinds, one.order.start);
+    const found = kept.foresee(line, one, { mayLimit, allowance });
+    const sentence = found == null ? null : (await suggestionAnswer(c, found, kinds)).sentence;
+    answers.push({
+      ...queuedOrder(one, named, line.at),
+      customer: c.var.actor.isAdmin ? named.username : null,
+      would_start: sentence,
+    });
+  }
+  return answers;
+}
+
+function endsByItself(kinds: readonly RoutedKind[], { kind }: StartName): boolean {
+  return kinds.some((one) => one.kind === kind && one.endsByItself);
+}
+
+function queuedOrder(
+  { position, order }: InLine,
+  { name, workspace_id, reason }: WaitingName,
+  at: Date,
+): Omit<Queue["items"][number], "customer" | "would_start"> {
+  const { start, asked, stand, request, heldBack } = order;
+  return {
+    position,
+    kind: start.kind,
+    id: start.id,
+    name,
+    workspace_id,
+    size: {
+      instances: request.instances,
+      gpus: asked.gpus,
+      gpu_model: asked.gpuModel,
+      cpu: asked.cpuMilli / THOUSANDTHS,
+      memory: request.memoryMib * MIB,
+    },
+    priority: stand.priority,
+    queued_at: new Date(stand.orderedAtMs).toISOString(),
+    waited_seconds: Math.max(0, Math.floor((at.getTime() - stand.orderedAtMs) / MS_PER_SECOND)),
+    reason: heldBack ?? reason,
+  };
+}

@@ -1,0 +1,139 @@
+/**
+ * The line of all that waits, in the order in which it is tried: made when somebody asks and kept for a while, since
+ * many look at it and nothing is decided by it.
+ */
+import { MS_PER_SECOND } from "@remotegpu/shared/units";
+import { inQueueOrder } from "../../core/queue/queue.ts";
+import { firstSuggestion, type Suggestion } from "../../core/queue/suggestions.ts";
+import type { WaitingScene } from "../../core/queue/turn.ts";
+import type { VisibleTo } from "../accounts/visibility.ts";
+import type { Database } from "../database/database.ts";
+import { type KeptForPasses, passScene, type ScheduledOrder } from "../placement/scene/pass-scene.ts";
+
+/** It is made anew at most this often. */
+const KEPT_MS = MS_PER_SECOND;
+/** A long one is kept for longer, by the order, so that a server spends a small part of its time on making it. */
+const KEPT_MS_PER_ORDER = 0.3;
+/** One that is no longer is waited for; else the one before is shown while the next is made. */
+const MADE_SOON = 5_000;
+/** What is older is not shown. */
+const SHOWN_MS = 90 * MS_PER_SECOND;
+
+/** Of so many at the front of the line it is told what would start them. */
+const FORESEEN = 100;
+/** Each takes a look at the whole fleet, and what was found is kept for a while. */
+const FORESEEN_AT_ONCE = 8;
+const FORESIGHT_KEPT_MS = 10 * MS_PER_SECOND;
+
+export interface InLine {
+  /** From 1. */
+  position: number;
+  order: ScheduledOrder;
+}
+
+export interface OrderLine {
+  at: Date;
+  inLine: readonly InLine[];
+  /** By the start's key. */
+  places: ReadonlyMap<string, number>;
+  scene: WaitingScene<ScheduledOrder>;
+}
+
+interface Foresight {
+  found: Suggestion | null;
+  at: Date;
+}
+
+export class KeptLine {
+  readonly #db: Database;
+  readonly #now: () => Date;
+  readonly #kept: KeptForPasses;
+  #line: OrderLine | null = null;
+  #making: Promise<OrderLine> | null = null;
+  #foreseen = new Map<string, Foresight>();
+
+  constructor({ db, now }: { db: Database; now: () => Date }, kept: KeptForPasses) {
+    this.#db = db;
+    this.#now = now;
+    this.#kept = kept;
+  }
+
+  async recent(): Promise<OrderLine> {
+    const line = this.#line;
+    if (line === null) return await this.#next();
+    const ageMs = this.#now().getTime() - line.at.getTime();
+    const length = line.inLine.length;
+    if (ageMs >= 0 && ageMs < Math.max(KEPT_MS, KEPT_MS_PER_ORDER * length)) return line;
+    const next = this.#next();
+    if (length <= MADE_SOON || ageMs < 0 || ageMs > SHOWN_MS) return await next;
+    // Whoever finds the line too old asks again, and is told what was wrong.
+    next.catch(() => undefined);
+    return line;
+  }
+
+  /**
+   * What would start the order now. Undefined where nobody has looked: it is far behind, or others come first.
+   * @param allowance how many more may be looked at
+   */
+  foresee(
+    { scene, at }: OrderLine,
+    { order, position }: InLine,
+    { mayLimit, allowance }: { mayLimit: boolean; allowance: { left: number } },
+  ): Suggestion | null | undefined {
+    if (position > FORESEEN) return undefined;
+    const known = this.#foreseen.get(order.id);
+    if (known !== undefined && at.getTime() - known.at.getTime() < FORESIGHT_KEPT_MS) return known.found;
+    if (allowance.left === 0) return known?.found;
+    allowance.left -= 1;
+    const found = firstSuggestion(scene, order, { otherModels: order.otherModels, mayLimit });
+    this.#foreseen.set(order.id, { found, at });
+    return found;
+  }
+
+  static allowance(): { left: number } {
+    return { left: FORESEEN_AT_ONCE };
+  }
+
+  async #next(): Promise<OrderLine> {
+    this.#making ??= this.#make().finally(() => {
+      this.#making = null;
+    });
+    return await this.#making;
+  }
+
+  async #make(): Promise<OrderLine> {
+    const at = this.#now();
+    const scene = await passScene(this.#db, { now: at, seed: 0, kept: this.#kept, work: "all" });
+    const inOrder = inQueueOrder(scene.orders, { shares: scene.shares, now: at.getTime() });
+    const line = {
+      at,
+      inLine: inOrder.map((order, index) => ({ position: index + 1, order })),
+      places: new Map(inOrder.map(({ id }, index) => [id, index])),
+      scene,
+    };
+    this.#foreseen = new Map(
+      [...this.#foreseen].filter(([id]) => (line.places.get(id) ?? FORESEEN) < FORESEEN),
+    );
+    this.#line = line;
+    return line;
+  }
+}
+
+/** Those behind that place which are shown, one more than the limit. */
+export function stretchOf(
+  { inLine }: OrderLine,
+  { visibleTo, from, limit }: { visibleTo: VisibleTo | null; from: number; limit: number },
+): InLine[] {
+  const found: InLine[] = [];
+  const workspaces = new Set(visibleTo?.workspaceIds);
+  for (let at = from; at < inLine.length && found.length <= limit; at += 1) {
+    const one = inLine[at];
+    if (one === undefined) break;
+    const { workspaceId, asked } = one.order;
+    const isShown =
+      visibleTo === null ||
+      (workspaceId === null ? asked.customerId === visibleTo.customerId : workspaces.has(workspaceId));
+    if (isShown) found.push(one);
+  }
+  return found;
+}

@@ -1,0 +1,133 @@
+/** `GET /queue` over the real store: the line as it is tried, who sees what of it, and how long it is kept. */
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import type { Queue } from "@remotegpu/control-plane/http/queue/queue";
+import type { Caller } from "../../support/http/api.ts";
+import { type ControlScene, openControlScene } from "../../support/worlds/control-scene.ts";
+
+const HOSTILE = "<img src=x onerror=alert(1)> \u200fabc 😀".padEnd(64, "%_");
+
+let scene: ControlScene;
+let alice: Caller;
+let bob: Caller;
+/** Of those that wait, in line order, and one of alice that runs. */
+let waiting: string[];
+let running: string;
+
+beforeAll(async () => {
+  scene = await openControlScene();
+  const host = await scene.host("host-a", { gpus: 4, cpu: 64, memoryGib: 64 });
+  alice = await scene.customer("alice");
+  bob = await scene.customer("bob");
+  running = (await scene.order(alice, { gpu: 2 })).body.id;
+  await scene.schedule();
+  await host.round();
+  waiting = [];
+  for (const [as, gpu, name] of [
+    [bob, 4, "first"],
+    [alice, 3, HOSTILE],
+    [bob, 4, "third"],
+    [alice, 3, "fourth"],
+  ] as const) {
+    const order = await scene.order(as, { gpu, name });
+    if (order.status !== 201) throw new Error(JSON.stringify(order.body));
+    waiting.push(order.body.id);
+  }
+  await scene.schedule();
+});
+afterAll(async () => await scene.close());
+
+const ask = async (query = "", as = scene.api.admin) =>
+  await scene.api.ask("GET", `/api/v1/queue${query}`, { as });
+/** Of now: the one that is kept may be of a moment ago. */
+const queue = async (query = "", as = scene.api.admin): Promise<Queue> => {
+  scene.api.passMinutes(0.1);
+  return (await ask(query, as)).body;
+};
+const whyOf = async (id: string) =>
+  (await scene.api.ask("GET", `/api/v1/environments/${id}/why`, { as: scene.api.admin })).body;
+
+describe("the line", () => {
+  test("has all that waits, each at the place that why tells, and with why it waits", async () => {
+    const { items } = await queue();
+
+    expect(items.map(({ position }) => position)).toEqual([1, 2, 3, 4]);
+    expect(new Set(items.map(({ id }) => id))).toEqual(new Set(waiting));
+    for (const { id, position, reason } of items) {
+      const why = await whyOf(id);
+      expect(position).toBe(why.position);
+      expect(reason).toBe(why.reason);
+      expect(reason).toEqual(expect.any(String));
+    }
+  });
+
+  test("says what was ordered, under its name as it stands", async () => {
+    const { items } = await queue();
+
+    expect(items.find(({ id }) => id === waiting[1])).toMatchObject({
+      kind: "environment",
+      name: HOSTILE,
+      customer: "alice",
+      size: { instances: 1, gpus: 3, gpu_model: null, cpu: 1, memory: 2 ** 30 },
+      priority: 0,
+    });
+  });
+
+  test("tells one change with which an order would start now, which why tells as well", async () => {
+    const { items } = await queue();
+
+    const [first] = items;
+    const { suggestions } = await whyOf(first?.id ?? "");
+    expect(first?.would_start).toMatch(/it would start now\.$/);
+    expect(suggestions.map(({ sentence }: { sentence: string }) => sentence)).toContain(first?.would_start);
+  });
+
+  test("is one for a second, and another after that", async () => {
+    const one = await queue();
+
+    expect((await ask()).body.at).toBe(one.at);
+    expect((await queue()).at).not.toBe(one.at);
+  });
+});
+
+describe("customers", () => {
+  test("see what is theirs with its place in the whole line, and of others nothing", async () => {
+    const all = await queue();
+
+    const seen = await queue("", bob);
+
+    const ofBob = all.items.filter(({ customer }) => customer === "bob");
+    expect(ofBob).toHaveLength(2);
+    expect(seen.items.map(({ id, position }) => ({ id, position }))).toEqual(
+      ofBob.map(({ id, position }) => ({ id, position })),
+    );
+    expect(seen.items.map(({ customer }) => customer)).toEqual([null, null]);
+    const text = JSON.stringify(seen);
+    for (const hidden of [HOSTILE, running, ...waiting.filter((id) => !ofBob.some((one) => one.id === id))])
+      expect(text).not.toContain(hidden);
+  });
+});
+
+describe("pages", () => {
+  test("go on behind the last that was seen, also where the line has moved", async () => {
+    const all = await queue();
+    const [first, second] = [await queue("?limit=2"), await queue("?limit=3")];
+    const seen = all.items.map(({ id }) => id);
+    expect(first.items.map(({ id }) => id)).toEqual(seen.slice(0, 2));
+    expect((await queue(`?limit=2&cursor=${first.next_cursor}`)).items.map(({ id }) => id)).toEqual(
+      seen.slice(2),
+    );
+    await scene.api.ask("DELETE", `/api/v1/environments/${seen[2]}`, { as: scene.api.admin });
+
+    const rest = await queue(`?limit=2&cursor=${second.next_cursor}`);
+
+    expect(rest).toMatchObject({ items: [{ id: seen[3], position: 3 }], next_cursor: null });
+  });
+
+  test("are refused with cursors of other lists and limits out of range", async () => {
+    const other = await scene.api.ask("GET", "/api/v1/environments?limit=1", { as: alice });
+    expect(other.body.next_cursor).toEqual(expect.any(String));
+
+    for (const query of [`cursor=${other.body.next_cursor}`, "cursor=x", "limit=0", "limit=201", "q=x"])
+      expect(await ask(`?${query}`)).toMatchObject({ status: 422 });
+  });
+});
