@@ -17,8 +17,9 @@ export interface DashboardScene {
   close(): Promise<void>;
 }
 
-export async function openDashboardScene(): Promise<DashboardScene> {
-  const [control, dashboard] = await Promise.all([openControlScene(), servedDashboard()]);
+/** @param given whoever opened it closes it */
+export async function openDashboardScene(given?: ControlScene): Promise<DashboardScene> {
+  const [control, dashboard] = await Promise.all([given ?? openControlScene(), servedDashboard()]);
   control.api.deps.config.dashboard = dashboard;
   const server = await openServer(control.api.app, { host: "127.0.0.1", port: 0, tls: null });
   const url = `http://localhost:${server.port}`;
@@ -36,7 +37,7 @@ export async function openDashboardScene(): Promise<DashboardScene> {
     },
     async close() {
       await server.close();
-      await control.close();
+      if (given === undefined) await control.close();
     },
   };
 }

@@ -13,6 +13,7 @@ import type { FromGateway, FromPage } from "@remotegpu/control-plane/core/gatewa
 import { TerminalSite } from "@remotegpu/control-plane/gateway/terminal/terminal-site";
 import { TunnelError, type Tunnels } from "@remotegpu/control-plane/gateway/tunnel/tunnel";
 import { environmentTerminalKeys } from "@remotegpu/control-plane/link/identity/environment-terminal-keys";
+import type { Visit, VisitHandler } from "@remotegpu/control-plane/gateway/visit";
 import { type Door, Doorway } from "../containers/door.ts";
 import { eventually } from "../eventually.ts";
 import { quietLog } from "../quiet-log.ts";
@@ -97,8 +98,21 @@ export class TerminalScene {
 
   readonly #upgraded = new Set<Duplex>();
 
-  async #listen(): Promise<void> {
-    const site = new TerminalSite({
+  /** For a gateway: whoever it lets in to whichever environment is in this container. */
+  leadingHere(): VisitHandler {
+    const site = this.#site();
+    const here = (visit: Visit): Visit => {
+      const { environmentId: id, placementEpoch } = PLACE;
+      return { ...visit, environment: { ...visit.environment, id, placementEpoch } };
+    };
+    return {
+      request: async (request, response, visit) => await site.request(request, response, here(visit)),
+      upgrade: (request, socket, head, visit) => site.upgrade(request, socket, head, here(visit)),
+    };
+  }
+
+  #site(): TerminalSite {
+    return new TerminalSite({
       tunnels: this.#tunnels(),
       hostKeys: { publicOf: () => ({ line: this.door.hostKeyLine, fingerprint: "" }) },
       signerOf: (place) => this.terminalKeys.signerOf(place),
@@ -106,6 +120,10 @@ export class TerminalScene {
       isBehindProxy: true,
       log: quietLog,
     });
+  }
+
+  async #listen(): Promise<void> {
+    const site = this.#site();
     const visit = () => ({
       entry: { kind: "person", customerId: 1, keyId: 1 } as const,
       environment: {

@@ -4,6 +4,7 @@ export const NAMESPACES = {
   parts: { en: () => import("./en/parts.ts"), zh: () => import("./zh/parts.ts") },
   fleet: { en: () => import("./en/fleet.ts"), zh: () => import("./zh/fleet.ts") },
   host: { en: () => import("./en/host.ts"), zh: () => import("./zh/host.ts") },
+  environments: { en: () => import("./en/environments.ts"), zh: () => import("./zh/environments.ts") },
   queue: { en: () => import("./en/queue.ts"), zh: () => import("./zh/queue.ts") },
   training: { en: () => import("./en/training.ts"), zh: () => import("./zh/training.ts") },
   inference: { en: () => import("./en/inference.ts"), zh: () => import("./zh/inference.ts") },

@@ -53,6 +53,7 @@ const Image = z
     updated_at: Timestamp.nullable(),
   })
   .openapi("Image");
+export type Image = z.infer<typeof Image>;
 
 const post = createRoute({
   ...forAdmins,

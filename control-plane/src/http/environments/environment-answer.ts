@@ -70,6 +70,7 @@ export const Environment = z
     instances: z.array(Instance),
   })
   .openapi("Environment");
+export type Environment = z.infer<typeof Environment>;
 
 /** Null where no container is wanted: the next start makes one with all that is switched on by then. */
 function switchesInside(instances: readonly InstanceView[]): ContainerSwitches | null {

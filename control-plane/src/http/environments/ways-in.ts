@@ -72,6 +72,7 @@ const Access = z
     ),
   })
   .openapi("Access");
+export type Access = z.infer<typeof Access>;
 
 const get = createRoute({
   ...forCustomers,

@@ -15,7 +15,7 @@ export interface Cost {
 type ToldCost = Required<Cost> & { id: string };
 
 /** The newest that is known: told by the stream since `asked` was answered, or `asked`. */
-function useCost(id: string, asked: Cost): Cost {
+export function useCost(id: string, asked: Cost): Cost {
   const answer = `${asked.cost_so_far} ${asked.rate_per_hour}`;
   const [told, setTold] = useState<{ cost: ToldCost; since: string } | null>(null);
   const listener = useCallback(

@@ -2,22 +2,13 @@
 import { SegmentedControl, Stack, Text } from "@mantine/core";
 import { useMemo, useState } from "react";
 import { useTranslation } from "react-i18next";
+import type { GpuHistory } from "@remotegpu/control-plane/http/gpu-history/history-answer";
 import { serverNow } from "../../api/server-clock.ts";
 import { useApi } from "../../api/use-api.ts";
 import { Chart, type Line } from "../chart.tsx";
 import { useFilters } from "../filters.ts";
 import { Panel } from "../panel.tsx";
 import { pathOf, type WorkloadRef } from "./workload.ts";
-
-type Spread = { min: number; mean: number; max: number } | null;
-
-interface GpuHistory {
-  series: readonly {
-    uuid: string;
-    rank: number | null;
-    points: readonly ({ at: string } & Record<Metric, Spread>)[];
-  }[];
-}
 
 const HOURS = { day: 24, threeDays: 72, month: 30 * 24 } as const;
 type Stretch = keyof typeof HOURS;

@@ -5,11 +5,11 @@ import { wantTopics } from "../../live/wanted.ts";
 
 export interface GpuReading {
   /** Share of time in which a kernel ran, percent. */
-  utilization: number | null;
-  /** MiB */
-  memory_used: number | null;
-  temperature: number | null;
-  power: number | null;
+  utilization_percent: number | null;
+  memory_used_mib: number | null;
+  temperature_c: number | null;
+  /** As the host told it, with its places. */
+  power_w: string | number | null;
   sampled_at: string | null;
 }
 

@@ -59,8 +59,8 @@ function LiveGpu({ gpu, isShort }: { gpu: HeldGpu; isShort: boolean }) {
 function Figures({ gpu, now }: { gpu: HeldGpu; now: GpuReading | undefined }) {
   const { t } = useTranslation("workload");
   if (now === undefined) return <NotReported />;
-  const percent = now.utilization === null ? null : `${now.utilization} %`;
-  const used = now.memory_used === null ? null : bytesText(now.memory_used * MIB);
+  const percent = now.utilization_percent === null ? null : `${now.utilization_percent} %`;
+  const used = now.memory_used_mib === null ? null : bytesText(now.memory_used_mib * MIB);
   const all = gpu.memory_mib === null ? null : bytesText(gpu.memory_mib * MIB);
   const memory = used === null ? null : all === null ? used : `${used} / ${all}`;
   return (
@@ -70,12 +70,12 @@ function Figures({ gpu, now }: { gpu: HeldGpu; now: GpuReading | undefined }) {
       <Told
         what={t("gpus.temperature")}
         definition={t("gpus.temperatureIs")}
-        text={now.temperature === null ? null : `${now.temperature} °C`}
+        text={now.temperature_c === null ? null : `${now.temperature_c} °C`}
       />
       <Told
         what={t("gpus.power")}
         definition={t("gpus.powerIs")}
-        text={now.power === null ? null : `${Math.round(now.power)} W`}
+        text={now.power_w === null ? null : `${Math.round(Number(now.power_w))} W`}
       />
     </>
   );
@@ -98,10 +98,10 @@ function UseLine({ readings }: { readings: readonly GpuReading[] }) {
   const { width, height } = LINE;
   const step = width / (readings.length - 1);
   const path = readings
-    .map(({ utilization }, index) => {
-      if (utilization === null) return "";
-      const isFirst = (readings[index - 1]?.utilization ?? null) === null;
-      return `${isFirst ? "M" : "L"}${(index * step).toFixed(1)} ${(height - (utilization / 100) * height).toFixed(1)}`;
+    .map(({ utilization_percent: use }, index) => {
+      if (use === null) return "";
+      const isFirst = (readings[index - 1]?.utilization_percent ?? null) === null;
+      return `${isFirst ? "M" : "L"}${(index * step).toFixed(1)} ${(height - (use / 100) * height).toFixed(1)}`;
     })
     .join("");
   return (

@@ -55,6 +55,7 @@ const Offer = z
 const Offers = z
   .object({ as_of: Timestamp, waiting_orders: z.int(), waiting_gpus: z.int(), items: z.array(Offer) })
   .openapi("Offers");
+export type Offers = z.infer<typeof Offers>;
 
 const list = createRoute({
   ...forCustomers,

@@ -1,0 +1,62 @@
+/** The ways in: for each service a card with what to do, or why there is none. */
+import { Button, SimpleGrid } from "@mantine/core";
+import { useTranslation } from "react-i18next";
+import type { Access } from "@remotegpu/control-plane/http/environments/ways-in";
+import { useAct, useApi } from "../../../api/use-api.ts";
+import { Failure, Panel } from "../../../parts/panel.tsx";
+import { pathOf } from "../../../parts/workload/workload.ts";
+import { type Environment, workloadOf } from "../environment.ts";
+import { CustomPortCard, RdpCard, SshCard, VscodeCard, WebCard } from "./access-cards.tsx";
+import type { Way } from "./way.ts";
+
+export function AccessPanel({ environment }: { environment: Environment }) {
+  const { t } = useTranslation("environments");
+  const workload = workloadOf(environment.id);
+  const path = pathOf(workload, "/access");
+  const access = useApi<Access>(path, { topics: workload.topics });
+  const renew = useAct<Access>({ method: "POST", path });
+  const isRunning = environment.status === "running";
+  const hasLost = access.data?.services.some(({ state }) => state === "released") ?? false;
+  return (
+    <Panel
+      title={t("access.title")}
+      definition={t("access.definition")}
+      from={access}
+      acts={
+        isRunning &&
+        hasLost && (
+          <Button size="xs" variant="default" onClick={() => renew.mutate()} loading={renew.isPending}>
+            {t("access.renew")}
+          </Button>
+        )
+      }
+    >
+      {({ services }) => (
+        <>
+          {renew.error !== null && <Failure why={renew.error.message} />}
+          <Cards environment={environment} services={services} />
+        </>
+      )}
+    </Panel>
+  );
+}
+
+function Cards({ environment, services }: { environment: Environment; services: readonly Way[] }) {
+  const wayTo = (service: Way["service"]) => services.find((way) => way.service === service) ?? null;
+  const of = { environment };
+  return (
+    <SimpleGrid cols={{ base: 1, xs: 2, lg: 3 }}>
+      <SshCard {...of} way={wayTo("ssh")} />
+      <VscodeCard {...of} way={wayTo("ssh")} />
+      <WebCard {...of} service="jupyter" way={wayTo("jupyter")} />
+      <WebCard {...of} service="terminal" way={wayTo("terminal")} />
+      <WebCard {...of} service="tensorboard" way={wayTo("tensorboard")} />
+      <RdpCard {...of} way={wayTo("rdp")} />
+      {services
+        .filter(({ service }) => service === "custom")
+        .map((way) => (
+          <CustomPortCard key={way.internal_port} {...of} way={way} />
+        ))}
+    </SimpleGrid>
+  );
+}

@@ -1,0 +1,53 @@
+/**
+ * Opens a service or port on the gateway's own origin, in a tab of its own, by a link that works once. The tab is opened
+ * with the click itself, since a browser lets nothing be opened later.
+ */
+import { Anchor, Button } from "@mantine/core";
+import { useState } from "react";
+import { useTranslation } from "react-i18next";
+import { useAct } from "../../../api/use-api.ts";
+import { Failure } from "../../../parts/panel.tsx";
+import { pathOf } from "../../../parts/workload/workload.ts";
+import { workloadOf } from "../environment.ts";
+
+interface OpenButtonOf {
+  environmentId: string;
+  target: { service: string } | { port: number };
+  label: string;
+}
+
+export function OpenButton({ environmentId, target, label }: OpenButtonOf) {
+  const { t } = useTranslation("environments");
+  const [url, setUrl] = useState<string | null>(null);
+  const link = useAct<{ url: string }>({
+    method: "POST",
+    path: pathOf(workloadOf(environmentId), "/links"),
+    body: () => target,
+  });
+  const openTab = async () => {
+    setUrl(null);
+    const tab = window.open("about:blank", "_blank");
+    if (tab !== null) tab.opener = null;
+    try {
+      const made = await link.mutateAsync();
+      if (tab === null) setUrl(made.url);
+      else tab.location.replace(made.url);
+    } catch {
+      // Told by `error`.
+      tab?.close();
+    }
+  };
+  return (
+    <>
+      <Button size="compact-sm" variant="default" onClick={() => void openTab()} loading={link.isPending}>
+        {label}
+      </Button>
+      {url !== null && (
+        <Anchor href={url} target="_blank" rel="noreferrer" size="sm" onClick={() => setUrl(null)}>
+          {t("access.openHere")}
+        </Anchor>
+      )}
+      {link.error !== null && <Failure why={link.error.message} />}
+    </>
+  );
+}

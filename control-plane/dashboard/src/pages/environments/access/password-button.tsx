@@ -1,0 +1,48 @@
+/** Generates a password, shows it this once, and takes it from the page when somebody has read it. */
+import { Button, Code, Group, Text } from "@mantine/core";
+import { useTranslation } from "react-i18next";
+import { useAct } from "../../../api/use-api.ts";
+import { AgeText } from "../../../parts/age-text.tsx";
+import { CopyButton } from "../../../parts/copy-button.tsx";
+import { Failure } from "../../../parts/panel.tsx";
+import { pathOf } from "../../../parts/workload/workload.ts";
+import { workloadOf } from "../environment.ts";
+
+interface PasswordButtonOf {
+  environmentId: string;
+  kind: "ssh" | "rdp";
+  setAt: string | null;
+}
+
+export function PasswordButton({ environmentId, kind, setAt }: PasswordButtonOf) {
+  const { t } = useTranslation("environments");
+  const { mutate, reset, data, error, isPending } = useAct<{ user: string; password: string }>({
+    method: "POST",
+    path: pathOf(workloadOf(environmentId), `/${kind}-password`),
+  });
+  return (
+    <>
+      <Group gap="xs">
+        <Button size="compact-sm" variant="default" onClick={() => mutate()} loading={isPending}>
+          {t(setAt === null ? "access.makePassword" : "access.makeAnotherPassword")}
+        </Button>
+        {setAt !== null && (
+          <Text size="xs" c="dimmed" component="div">
+            {t("access.passwordSet")} <AgeText at={setAt} />
+          </Text>
+        )}
+      </Group>
+      {data !== undefined && (
+        <Group gap="xs" role="status">
+          <Code style={{ overflowWrap: "anywhere" }}>{data.password}</Code>
+          <CopyButton text={data.password} />
+          <Button size="compact-sm" variant="default" onClick={reset}>
+            {t("access.passwordRead")}
+          </Button>
+          <Text size="sm">{t("access.passwordOnce", { user: data.user })}</Text>
+        </Group>
+      )}
+      {error !== null && <Failure why={error.message} />}
+    </>
+  );
+}

@@ -1,0 +1,148 @@
+/** Links for people without an account: made, shown this once, listed and ended. */
+import { Alert, Button, Code, Group, NativeSelect, Stack, Text, TextInput } from "@mantine/core";
+import { type FormEvent, useState } from "react";
+import { useTranslation } from "react-i18next";
+import type { WebShare } from "@remotegpu/control-plane/http/environments/web/web-shares";
+import { Problem } from "../../../api/client.ts";
+import { useAct } from "../../../api/use-api.ts";
+import { AgeText } from "../../../parts/age-text.tsx";
+import { ConfirmDialog } from "../../../parts/confirm-dialog.tsx";
+import { CopyButton } from "../../../parts/copy-button.tsx";
+import { type Column, PageTable } from "../../../parts/page-table.tsx";
+import { Failure } from "../../../parts/panel.tsx";
+import { pathOf } from "../../../parts/workload/workload.ts";
+import { type Environment, workloadOf } from "../environment.ts";
+
+const DEFAULT_HOURS = "24";
+
+export function SharesPanel({ environment }: { environment: Environment }) {
+  const { t } = useTranslation("environments");
+  const workload = workloadOf(environment.id);
+  const path = pathOf(workload, "/shares");
+  const [ending, setEnding] = useState<WebShare | null>(null);
+  const end = useAct<unknown, number>({ method: "DELETE", path: (share) => `${path}/${share}` });
+  const columns: Column<WebShare>[] = [
+    {
+      title: t("shares.what"),
+      cell: ({ service, port }) => service ?? t("access.port", { port: port ?? 0 }),
+    },
+    { title: t("shares.until"), cell: ({ expires_at, ended_at }) => <AgeText at={ended_at ?? expires_at} /> },
+    {
+      title: t("shares.used"),
+      cell: ({ last_used_at }) => (last_used_at === null ? t("shares.never") : <AgeText at={last_used_at} />),
+    },
+    {
+      title: t("shares.act"),
+      cell: (share) =>
+        share.ended_at === null ? (
+          <Button size="compact-xs" variant="default" onClick={() => setEnding(share)}>
+            {t("shares.end")}
+          </Button>
+        ) : (
+          t("shares.ended")
+        ),
+    },
+  ];
+  return (
+    <>
+      <PageTable<WebShare>
+        title={t("shares.title")}
+        definition={t("shares.definition")}
+        path={path}
+        topics={workload.topics}
+        columns={columns}
+        keyOf={({ id }) => id}
+        empty={t("shares.empty")}
+        filters={<NewShare path={path} />}
+      />
+      <ConfirmDialog
+        title={t("shares.endTitle")}
+        isOpen={ending !== null}
+        onClose={() => {
+          end.reset();
+          setEnding(null);
+        }}
+        onConfirm={async () => (ending === null ? undefined : await end.mutateAsync(ending.id))}
+        confirm={t("shares.end")}
+        isBusy={end.isPending}
+        error={end.error}
+        stops={[t("shares.stops")]}
+        kept={[t("shares.kept")]}
+        charged={[t("sessions.charged")]}
+      />
+    </>
+  );
+}
+
+function NewShare({ path }: { path: string }) {
+  const { t } = useTranslation("environments");
+  const [target, setTarget] = useState("jupyter");
+  const [port, setPort] = useState("");
+  const [hours, setHours] = useState(DEFAULT_HOURS);
+  const share = useAct<{ url: string }>({
+    method: "POST",
+    path,
+    body: () => ({
+      ...(target === "port" ? { port: Number(port) } : { service: target }),
+      hours: Number(hours),
+    }),
+  });
+  const submit = (event: FormEvent) => {
+    event.preventDefault();
+    share.mutate();
+  };
+  const errorOf = (field: string) =>
+    share.error instanceof Problem
+      ? share.error.errors.find(({ path: at }) => at === field)?.message
+      : undefined;
+  const isAtField = errorOf("port") !== undefined || errorOf("hours") !== undefined;
+  return (
+    <Stack gap="xs" mb="sm">
+      <form onSubmit={submit}>
+        <Group align="end" gap="sm">
+          <NativeSelect
+            label={t("shares.what")}
+            value={target}
+            onChange={(event) => setTarget(event.currentTarget.value)}
+            data={[
+              { value: "jupyter", label: t("service.jupyter") },
+              { value: "tensorboard", label: t("service.tensorboard") },
+              { value: "port", label: t("shares.port") },
+            ]}
+          />
+          {target === "port" && (
+            <TextInput
+              label={t("shares.port")}
+              type="number"
+              required
+              value={port}
+              onChange={(event) => setPort(event.currentTarget.value)}
+              error={errorOf("port")}
+            />
+          )}
+          <TextInput
+            label={t("shares.hours")}
+            type="number"
+            required
+            value={hours}
+            onChange={(event) => setHours(event.currentTarget.value)}
+            error={errorOf("hours")}
+          />
+          <Button type="submit" variant="default" loading={share.isPending}>
+            {t("shares.make")}
+          </Button>
+        </Group>
+      </form>
+      {share.error !== null && !isAtField && <Failure why={share.error.message} />}
+      {share.data !== undefined && (
+        <Alert variant="light" role="status">
+          <Text size="sm">{t("shares.once")}</Text>
+          <Group gap="xs">
+            <Code style={{ overflowWrap: "anywhere" }}>{share.data.url}</Code>
+            <CopyButton text={share.data.url} />
+          </Group>
+        </Alert>
+      )}
+    </Stack>
+  );
+}

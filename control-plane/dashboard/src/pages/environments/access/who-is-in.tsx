@@ -1,0 +1,79 @@
+/** Who is in it now; a session is ended by hand. */
+import { Button, Text } from "@mantine/core";
+import { useState } from "react";
+import { useTranslation } from "react-i18next";
+import type { AccessSession } from "@remotegpu/control-plane/http/environments/access/sessions";
+import { useAct } from "../../../api/use-api.ts";
+import { AgeText } from "../../../parts/age-text.tsx";
+import { ConfirmDialog } from "../../../parts/confirm-dialog.tsx";
+import { type Column, PageTable } from "../../../parts/page-table.tsx";
+import { pathOf } from "../../../parts/workload/workload.ts";
+import { workloadOf } from "../environment.ts";
+
+export function WhoIsIn({ id }: { id: string }) {
+  const { t } = useTranslation("environments");
+  const workload = workloadOf(id);
+  const path = pathOf(workload, "/sessions");
+  const [ending, setEnding] = useState<AccessSession | null>(null);
+  const end = useAct<unknown, number>({ method: "DELETE", path: (session) => `${path}/${session}` });
+  const columns: Column<AccessSession>[] = [
+    { title: t("sessions.who"), cell: (session) => <bdi>{whoOf(session) ?? t("sessions.unknown")}</bdi> },
+    {
+      title: t("sessions.how"),
+      cell: ({ service_type, client_address }) => (
+        <>
+          {service_type}
+          <Text size="xs" c="dimmed">
+            {client_address}
+          </Text>
+        </>
+      ),
+    },
+    { title: t("sessions.since"), cell: ({ opened_at }) => <AgeText at={opened_at} /> },
+    {
+      title: t("sessions.act"),
+      cell: (session) =>
+        session.cut_at === null ? (
+          <Button size="compact-xs" variant="default" onClick={() => setEnding(session)}>
+            {t("sessions.end")}
+          </Button>
+        ) : (
+          t("sessions.ending")
+        ),
+    },
+  ];
+  return (
+    <>
+      <PageTable<AccessSession>
+        title={t("sessions.title")}
+        definition={t("sessions.definition")}
+        path={path}
+        topics={workload.topics}
+        columns={columns}
+        keyOf={(session) => session.id}
+        empty={t("sessions.empty")}
+      />
+      <ConfirmDialog
+        title={t("sessions.endTitle")}
+        isOpen={ending !== null}
+        onClose={() => {
+          end.reset();
+          setEnding(null);
+        }}
+        onConfirm={async () => (ending === null ? undefined : await end.mutateAsync(ending.id))}
+        confirm={t("sessions.end")}
+        isBusy={end.isPending}
+        error={end.error}
+        stops={[t("sessions.stops")]}
+        kept={[t("sessions.kept")]}
+        charged={[t("sessions.charged")]}
+      />
+    </>
+  );
+}
+
+function whoOf({ login }: AccessSession): string | null {
+  if (login === null) return null;
+  const name = login.username ?? login.key_fingerprint;
+  return login.key_name === null ? name : `${name ?? ""} (${login.key_name})`;
+}

@@ -1,0 +1,63 @@
+/** One environment: where it stands and why, how to get in, what it does and costs, and what can be done with it. */
+import { Alert, SimpleGrid, Stack, Text } from "@mantine/core";
+import { useTranslation } from "react-i18next";
+import { useApi } from "../../api/use-api.ts";
+import { useAddressId } from "../../parts/filters.ts";
+import { OneOf } from "../../parts/one-of.tsx";
+import { PageHead } from "../../parts/page-head.tsx";
+import { Panel } from "../../parts/panel.tsx";
+import { EventsPanel } from "../../parts/workload/events-panel.tsx";
+import { GpuHistoryPanel } from "../../parts/workload/gpu-history.tsx";
+import { LiveGpus } from "../../parts/workload/live-gpus.tsx";
+import { RunsPanel } from "../../parts/workload/runs-panel.tsx";
+import { WhyPanel } from "../../parts/workload/why-panel.tsx";
+import { pathOf } from "../../parts/workload/workload.ts";
+import { AccessPanel } from "./access/access-panel.tsx";
+import { SharesPanel } from "./access/shares-panel.tsx";
+import { WhoIsIn } from "./access/who-is-in.tsx";
+import { type Environment, gpusOf, workloadOf } from "./environment.ts";
+import { Acts } from "./one/acts.tsx";
+import { LogsPanel } from "./one/logs-panel.tsx";
+import { Standing } from "./one/standing.tsx";
+
+export default function EnvironmentPage() {
+  const id = useAddressId();
+  const workload = workloadOf(id);
+  const environment = useApi<Environment>(pathOf(workload), { topics: workload.topics });
+  return <OneOf from={environment}>{(data) => <Shown key={id} environment={data} />}</OneOf>;
+}
+
+function Shown({ environment }: { environment: Environment }) {
+  const { t } = useTranslation(["environments", "workload"]);
+  const { id, status, waits_for_restart: waits } = environment;
+  const workload = workloadOf(id);
+  return (
+    <>
+      <PageHead title={environment.name} acts={<Acts environment={environment} />} />
+      <Stack>
+        <Standing environment={environment} />
+        {waits.length > 0 && (
+          <Alert variant="light">{t("one.waitsForRestart", { fields: waits.join(", ") })}</Alert>
+        )}
+        {(status === "queued" || status === "creating") && <WhyPanel workload={workload} />}
+        <AccessPanel environment={environment} />
+        <SimpleGrid cols={{ base: 1, lg: 2 }}>
+          <Panel title={t("workload:gpus.title")}>
+            <LiveGpus gpus={gpusOf(environment)} />
+            {gpusOf(environment).length === 0 && environment.gpu > 0 && (
+              <Text size="sm" c="dimmed">
+                {t("one.gpusOrdered", { count: environment.gpu })}
+              </Text>
+            )}
+          </Panel>
+          <WhoIsIn id={id} />
+        </SimpleGrid>
+        <LogsPanel environment={environment} />
+        {environment.gpu > 0 && <GpuHistoryPanel workload={workload} />}
+        <RunsPanel workload={workload} />
+        <SharesPanel environment={environment} />
+        <EventsPanel workload={workload} />
+      </Stack>
+    </>
+  );
+}

@@ -1,0 +1,146 @@
+/** Environments: all that one may see, with what they cost now; and the order of another, which has an address of its own. */
+import { Button, Group, NativeSelect, Text, TextInput } from "@mantine/core";
+import { useDebouncedCallback } from "@mantine/hooks";
+import { lazy, Suspense, useState } from "react";
+import { useTranslation } from "react-i18next";
+import { useMe } from "../../frame/session.tsx";
+import { AgeText } from "../../parts/age-text.tsx";
+import { useFilters } from "../../parts/filters.ts";
+import { PageHead } from "../../parts/page-head.tsx";
+import { PageLink, useGo } from "../../parts/page-link.tsx";
+import { type Column, PageTable } from "../../parts/page-table.tsx";
+import { StatusBadge } from "../../parts/status-badge.tsx";
+import { CostText } from "../../parts/workload/cost.tsx";
+import { LiveGpus } from "../../parts/workload/live-gpus.tsx";
+import { addressOfEnvironment, type Environment, gpusOf, sinceOf } from "./environment.ts";
+import { IdleText } from "./idle-text.tsx";
+
+const OrderForm = lazy(() => import("./order/order-form.tsx"));
+const LIST = "/environments";
+const ORDER = `${LIST}?order=new`;
+const STATUSES = ["queued", "creating", "running", "stopping", "restarting", "stopped", "error"] as const;
+const TYPING_MS = 300;
+
+export default function EnvironmentsPage() {
+  const { t } = useTranslation("environments");
+  const go = useGo();
+  const [filters] = useFilters(["order"]);
+  if (filters.order !== "")
+    return (
+      <>
+        <PageHead title={t("order.title")} acts={<PageLink to={LIST}>{t("order.toList")}</PageLink>} />
+        <Suspense>
+          <OrderForm />
+        </Suspense>
+      </>
+    );
+  return (
+    <>
+      <PageHead title={t("title")} acts={<Button onClick={() => go(ORDER)}>{t("order.open")}</Button>} />
+      <List />
+    </>
+  );
+}
+
+function List() {
+  const { t } = useTranslation("environments");
+  const { isAdmin } = useMe();
+  const [filters, setFilters] = useFilters(["status", "name"]);
+  const [name, setName] = useState(filters.name);
+  const narrow = useDebouncedCallback((value: string) => setFilters({ name: value.trim() }), TYPING_MS);
+  return (
+    <PageTable<Environment>
+      title={t("list.title")}
+      definition={t("list.definition")}
+      path="/environments"
+      query={filters}
+      topics={["workloads"]}
+      columns={useColumns(isAdmin)}
+      keyOf={({ id }) => id}
+      empty={t(filters.status === "" && filters.name === "" ? "list.empty" : "list.noneSo")}
+      filters={
+        <Group mb="sm" align="end">
+          <TextInput
+            label={t("list.name")}
+            value={name}
+            onChange={(event) => {
+              setName(event.currentTarget.value);
+              narrow(event.currentTarget.value);
+            }}
+          />
+          <NativeSelect
+            label={t("list.status")}
+            value={filters.status}
+            onChange={(event) => setFilters({ status: event.currentTarget.value })}
+            data={[
+              { value: "", label: t("list.all") },
+              ...STATUSES.map((status) => ({ value: status, label: t(`status.${status}`) })),
+            ]}
+          />
+        </Group>
+      }
+    />
+  );
+}
+
+function useColumns(isAdmin: boolean): Column<Environment>[] {
+  const { t } = useTranslation("environments");
+  return [
+    {
+      title: t("column.name"),
+      cell: ({ id, name, image }) => (
+        <>
+          <PageLink to={addressOfEnvironment(id)}>
+            <bdi>{name}</bdi>
+          </PageLink>
+          <Text size="xs" c="dimmed">
+            <bdi>{image}</bdi>
+          </Text>
+        </>
+      ),
+    },
+    ...(isAdmin
+      ? [
+          {
+            title: t("column.owner"),
+            cell: ({ owner_username }: Environment) => owner_username,
+            isWide: true,
+          },
+        ]
+      : []),
+    { title: t("column.state"), cell: (environment) => <State environment={environment} /> },
+    {
+      title: t("column.place"),
+      cell: ({ host_name }) => (host_name === null ? "–" : <bdi>{host_name}</bdi>),
+      isWide: true,
+    },
+    {
+      title: t("column.gpus"),
+      cell: (environment) => {
+        const held = gpusOf(environment);
+        return held.length === 0 ? (
+          t("column.ordered", { count: environment.gpu })
+        ) : (
+          <LiveGpus gpus={held} isShort />
+        );
+      },
+      isWide: true,
+    },
+    {
+      title: t("column.cost"),
+      cell: (environment) => <CostText id={environment.id} asked={environment} />,
+    },
+  ];
+}
+
+function State({ environment }: { environment: Environment }) {
+  return (
+    <>
+      <StatusBadge status={environment.status} />
+      <Text size="sm" c="dimmed" component="div">
+        <AgeText at={sinceOf(environment)} />
+      </Text>
+      <IdleText environment={environment} />
+    </>
+  );
+}

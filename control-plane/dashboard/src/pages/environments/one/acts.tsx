@@ -1,0 +1,131 @@
+/** What can be done with the whole environment. What stops something asks first, and says what stops, stays and costs. */
+import { Button, Group, Text } from "@mantine/core";
+import { useState } from "react";
+import { useTranslation } from "react-i18next";
+import { useAct } from "../../../api/use-api.ts";
+import { ConfirmDialog } from "../../../parts/confirm-dialog.tsx";
+import { useGo } from "../../../parts/page-link.tsx";
+import { Failure } from "../../../parts/panel.tsx";
+import { pathOf } from "../../../parts/workload/workload.ts";
+import { type Environment, workloadOf } from "../environment.ts";
+
+type Asking = "stop" | "restart" | "delete";
+type Status = Environment["status"];
+
+const STARTABLE: readonly Status[] = ["stopped", "error"];
+const STOPPABLE: readonly Status[] = ["queued", "creating", "running", "restarting"];
+const RESTARTABLE: readonly Status[] = ["running"];
+
+export function Acts({ environment }: { environment: Environment }) {
+  const { t } = useTranslation("environments");
+  const [asking, setAsking] = useState<Asking | null>(null);
+  const { id, status } = environment;
+  const start = useAct({ method: "POST", path: pathOf(workloadOf(id), "/start") });
+  if (status === "deleting") return null;
+  return (
+    <>
+      <Group gap="xs">
+        {STARTABLE.includes(status) && (
+          <Button onClick={() => start.mutate()} loading={start.isPending}>
+            {t("act.start")}
+          </Button>
+        )}
+        {STOPPABLE.includes(status) && (
+          <Button variant="default" onClick={() => setAsking("stop")}>
+            {t("act.stop")}
+          </Button>
+        )}
+        {RESTARTABLE.includes(status) && (
+          <Button variant="default" onClick={() => setAsking("restart")}>
+            {t("act.restart")}
+          </Button>
+        )}
+        <Button variant="default" onClick={() => setAsking("delete")}>
+          {t("act.delete")}
+        </Button>
+      </Group>
+      {start.error !== null && <Failure why={start.error.message} />}
+      {(["stop", "restart", "delete"] as const).map((act) => (
+        <Asked
+          key={act}
+          act={act}
+          environment={environment}
+          isOpen={asking === act}
+          onClose={() => setAsking(null)}
+        />
+      ))}
+    </>
+  );
+}
+
+interface AskedOf {
+  act: Asking;
+  environment: Environment;
+  isOpen: boolean;
+  onClose: () => void;
+}
+
+function Asked({ act, environment, isOpen, onClose }: AskedOf) {
+  const { t } = useTranslation("environments");
+  const go = useGo();
+  const path = pathOf(workloadOf(environment.id), act === "delete" ? "" : `/${act}`);
+  const { mutateAsync, isPending, error, reset } = useAct({
+    method: act === "delete" ? "DELETE" : "POST",
+    path,
+  });
+  const isOn = STOPPABLE.includes(environment.status) || environment.status === "stopping";
+  const words = wordsOf(act, isOn, t);
+  return (
+    <ConfirmDialog
+      title={t(`act.${act}Title`)}
+      isOpen={isOpen}
+      onClose={() => {
+        reset();
+        onClose();
+      }}
+      onConfirm={async () => {
+        await mutateAsync();
+        if (act === "delete") go("/environments");
+      }}
+      confirm={t(`act.${act}`)}
+      isBusy={isPending}
+      error={error}
+      {...words}
+    >
+      <Text fw={600} style={{ overflowWrap: "anywhere" }}>
+        <bdi>{environment.name}</bdi>
+      </Text>
+    </ConfirmDialog>
+  );
+}
+
+type Words = ReturnType<typeof useTranslation<"environments">>["t"];
+
+function wordsOf(
+  act: Asking,
+  isOn: boolean,
+  t: Words,
+): { stops: string[]; kept: string[]; charged: string[] } {
+  const ended = isOn ? [t("consequence.processes"), t("consequence.sessions"), t("consequence.lost")] : [];
+  const storage = [t("consequence.storage")];
+  switch (act) {
+    case "stop":
+      return {
+        stops: ended,
+        kept: [t("consequence.files"), t("consequence.settings")],
+        charged: [t("consequence.minute"), ...storage],
+      };
+    case "restart":
+      return {
+        stops: ended,
+        kept: [t("consequence.files"), t("consequence.place")],
+        charged: [t("consequence.newRun"), ...storage],
+      };
+    case "delete":
+      return {
+        stops: [...ended, t("consequence.forGood")],
+        kept: [t("consequence.bills"), t("consequence.filesUntilRemoved")],
+        charged: [...(isOn ? [t("consequence.minute")] : []), t("consequence.storageUntilRemoved")],
+      };
+  }
+}

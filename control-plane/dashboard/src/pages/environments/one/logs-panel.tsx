@@ -1,0 +1,48 @@
+/** What it writes: its container, or a service that its container's first process began. */
+import { NativeSelect } from "@mantine/core";
+import { useMemo } from "react";
+import { useTranslation } from "react-i18next";
+import { useFilters } from "../../../parts/filters.ts";
+import { Panel } from "../../../parts/panel.tsx";
+import { LogView } from "../../../parts/workload/log-view.tsx";
+import { pathOf } from "../../../parts/workload/workload.ts";
+import { type Environment, workloadOf } from "../environment.ts";
+
+const SERVICES = ["jupyter", "tensorboard", "rdp"] as const;
+
+export function LogsPanel({ environment }: { environment: Environment }) {
+  const { t } = useTranslation(["environments", "workload"]);
+  const [{ output }, setFilters] = useFilters(["output"]);
+  const service = SERVICES.find((one) => one === output);
+  const { id, status, container_id: containerId } = environment;
+  const switched = SERVICES.filter((one) => environment[`${one}_enabled`]);
+  const query = useMemo(() => ({ service }), [service]);
+  return (
+    <Panel
+      title={t("workload:log.title")}
+      acts={
+        switched.length > 0 && (
+          <NativeSelect
+            size="xs"
+            aria-label={t("logs.of")}
+            value={service ?? ""}
+            onChange={(event) => setFilters({ output: event.currentTarget.value })}
+            data={[
+              { value: "", label: t("logs.container") },
+              ...switched.map((one) => ({ value: one, label: t(`service.${one}`) })),
+            ]}
+          />
+        )
+      }
+    >
+      <LogView
+        path={pathOf(workloadOf(id), "/logs")}
+        query={query}
+        // Another container, or the end of one, has something new to read.
+        again={`${status} ${containerId ?? ""}`}
+        title={t("workload:log.title")}
+        fileName={`${id}${service === undefined ? "" : `-${service}`}.log`}
+      />
+    </Panel>
+  );
+}

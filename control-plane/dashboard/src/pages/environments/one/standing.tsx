@@ -1,0 +1,99 @@
+/** Where it stands, in a sentence, and its figures. */
+import { Group, SimpleGrid, Text } from "@mantine/core";
+import { useTranslation } from "react-i18next";
+import { useMe } from "../../../frame/session.tsx";
+import { AgeText } from "../../../parts/age-text.tsx";
+import { Figure } from "../../../parts/figure.tsx";
+import { Money } from "../../../parts/money.tsx";
+import { PageLink } from "../../../parts/page-link.tsx";
+import { Panel } from "../../../parts/panel.tsx";
+import { bytesText } from "../../../parts/size-text.ts";
+import { StatusBadge } from "../../../parts/status-badge.tsx";
+import { useCost } from "../../../parts/workload/cost.tsx";
+import { type Environment, sinceOf } from "../environment.ts";
+import { IdleText } from "../idle-text.tsx";
+
+export function Standing({ environment }: { environment: Environment }) {
+  const { t } = useTranslation("environments");
+  const { status, status_reason: reason, status_deadline_at: deadline, restarts } = environment;
+  return (
+    <Panel title={t("one.standing")}>
+      <Group gap="xs" mb="xs">
+        <StatusBadge status={status} />
+        <Text span size="sm" c="dimmed">
+          {t("one.since")} <AgeText at={sinceOf(environment)} />
+        </Text>
+        {deadline !== null && (
+          <Text span size="sm" c="dimmed">
+            {t("one.deadline")} <AgeText at={deadline} />
+          </Text>
+        )}
+      </Group>
+      {reason !== null && reason !== "" && (
+        <Text data-reason style={{ overflowWrap: "anywhere" }}>
+          {reason}
+        </Text>
+      )}
+      {environment.description !== null && (
+        <Text size="sm" c="dimmed" style={{ overflowWrap: "anywhere" }}>
+          <bdi>{environment.description}</bdi>
+        </Text>
+      )}
+      {restarts !== null && restarts.count > 0 && (
+        <Text size="sm" component="div">
+          {t("one.restarts", { count: restarts.count })} <AgeText at={restarts.last_at} />
+          {restarts.looping_since !== null && ` ${t("one.looping")}`}
+        </Text>
+      )}
+      <IdleText environment={environment} />
+      <Figures environment={environment} />
+    </Panel>
+  );
+}
+
+function Figures({ environment }: { environment: Environment }) {
+  const { t } = useTranslation(["environments", "workload"]);
+  const { isAdmin } = useMe();
+  const { host_id: hostId, host_name: hostName } = environment;
+  const cost = useCost(environment.id, environment);
+  const place = hostName === null ? t("one.nowhere") : <bdi>{hostName}</bdi>;
+  return (
+    <SimpleGrid cols={{ base: 1, xs: 2, md: 4 }} mt="sm">
+      <div data-cost={cost.cost_so_far ?? ""}>
+        <Figure
+          label={t("workload:cost.title")}
+          definition={t("workload:cost.definition")}
+          value={isNothing(cost.cost_so_far) ? null : <Money points={cost.cost_so_far} />}
+        />
+      </div>
+      <Figure
+        label={t("workload:cost.rate")}
+        definition={t("workload:cost.rateDefinition")}
+        value={isNothing(cost.rate_per_hour) ? null : <Money points={cost.rate_per_hour} />}
+        below={isNothing(cost.rate_per_hour) ? undefined : t("workload:cost.perHour")}
+      />
+      <Figure
+        label={t("one.place")}
+        definition={t("one.placeIs")}
+        value={isAdmin && hostId !== null ? <PageLink to={`/hosts/${hostId}`}>{place}</PageLink> : place}
+        below={environment.storage_pool === null ? undefined : <bdi>{environment.storage_pool}</bdi>}
+      />
+      <Figure
+        label={t("one.size")}
+        definition={t("one.sizeIs")}
+        value={sizeText(environment, t)}
+        below={<bdi>{environment.image}</bdi>}
+      />
+    </SimpleGrid>
+  );
+}
+
+function isNothing(points: string | null | undefined): boolean {
+  return points === null || points === undefined;
+}
+
+type Words = (key: "one.sizeText", values: { gpu: number; cpu: number; memory: string }) => string;
+
+function sizeText({ gpu, cpu, memory }: Environment, t: Words): string {
+  return t("one.sizeText", { gpu, cpu, memory: bytesText(memory) ?? "" });
+}

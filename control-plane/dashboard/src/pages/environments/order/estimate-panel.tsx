@@ -1,0 +1,60 @@
+/** What the order would cost, by the code that charges it, and whether there is room, while it is typed. */
+import { Alert, Group, Text } from "@mantine/core";
+import { useDebouncedValue } from "@mantine/hooks";
+import { keepPreviousData, useQuery } from "@tanstack/react-query";
+import { useTranslation } from "react-i18next";
+import type { Estimate } from "@remotegpu/control-plane/http/money/billing/estimate";
+import { ask } from "../../../api/client.ts";
+import { POLL_MS } from "../../../api/query-client.ts";
+import { Money } from "../../../parts/money.tsx";
+import { type Column, Rows } from "../../../parts/page-table.tsx";
+import { Panel } from "../../../parts/panel.tsx";
+import { type Draft, estimateOf } from "./draft.ts";
+
+const TYPING_MS = 300;
+const COLOURS = { now: "teal", later: "blue", never: "red" } as const;
+
+export function EstimatePanel({ draft }: { draft: Draft }) {
+  const { t } = useTranslation("environments");
+  const [asked] = useDebouncedValue(JSON.stringify(estimateOf(draft)), TYPING_MS);
+  const body: unknown = JSON.parse(asked);
+  const estimate = useQuery({
+    queryKey: ["estimate", asked],
+    queryFn: ({ signal }) => ask<Estimate>("POST", "/billing/estimate", { body, signal }),
+    enabled: body !== null,
+    // Room comes and goes.
+    refetchInterval: POLL_MS,
+    placeholderData: keepPreviousData,
+  });
+  return (
+    <Panel title={t("estimate.title")} definition={t("estimate.definition")} from={estimate}>
+      {(told) => <Told estimate={told} />}
+    </Panel>
+  );
+}
+
+function Told({ estimate }: { estimate: Estimate }) {
+  const { t } = useTranslation("environments");
+  const { per_hour: perHour, fits, fits_reason: reason, lines } = estimate;
+  const columns: Column<Estimate["lines"][number]>[] = [
+    { title: t("estimate.line"), cell: ({ line }) => line },
+    { title: t("estimate.quantity"), cell: ({ quantity }) => quantity },
+    { title: t("estimate.unit"), cell: ({ unit_price }) => <Money points={unit_price} /> },
+    { title: t("estimate.amount"), cell: ({ amount }) => <Money points={amount} /> },
+  ];
+  return (
+    <>
+      <Group gap="xs" align="baseline" role="status" data-per-hour={perHour}>
+        <Text size="xl" fw={600} span>
+          <Money points={perHour} />
+        </Text>
+        <Text span>{t("estimate.perHour")}</Text>
+      </Group>
+      <Alert color={COLOURS[fits]} variant="light" my="sm" data-fits={fits}>
+        <Text fw={600}>{t(`estimate.${fits}`)}</Text>
+        {reason}
+      </Alert>
+      <Rows title={t("estimate.lines")} columns={columns} items={lines} keyOf={({ line }) => line} />
+    </>
+  );
+}

@@ -1,0 +1,80 @@
+/** Which cards are free now, and what an hour of one costs. */
+import { Button, Text } from "@mantine/core";
+import { useTranslation } from "react-i18next";
+import type { Offers } from "@remotegpu/control-plane/http/money/prices/offers";
+import { useApi } from "../../../api/use-api.ts";
+import { AgeText } from "../../../parts/age-text.tsx";
+import { Money } from "../../../parts/money.tsx";
+import { type Column, Rows } from "../../../parts/page-table.tsx";
+import { Panel } from "../../../parts/panel.tsx";
+import { bytesText } from "../../../parts/size-text.ts";
+
+type Offer = Offers["items"][number];
+
+export function StockPanel({ onChoose }: { onChoose: (model: string) => void }) {
+  const { t } = useTranslation("environments");
+  const offers = useApi<Offers>("/offers");
+  const columns: Column<Offer>[] = [
+    {
+      title: t("stock.model"),
+      cell: ({ gpu_model: model, gpu_memory: memory, simulated }) =>
+        model === null ? (
+          t("stock.withoutGpu")
+        ) : (
+          <>
+            <Button
+              size="compact-xs"
+              variant="default"
+              onClick={() => onChoose(model)}
+              style={{ height: "auto" }}
+              styles={{ label: { whiteSpace: "normal" } }}
+            >
+              {model}
+            </Button>
+            <Text size="xs" c="dimmed">
+              {bytesText(memory)}
+              {simulated && `, ${t("stock.simulated")}`}
+            </Text>
+          </>
+        ),
+    },
+    {
+      title: t("stock.free"),
+      cell: ({ free, total }) => (free === null || total === null ? "–" : `${free} / ${total}`),
+    },
+    {
+      title: t("stock.oneHost"),
+      cell: ({ most_on_one_host }) => most_on_one_host ?? "–",
+      isWide: true,
+    },
+    {
+      title: t("stock.price"),
+      cell: ({ prices }) =>
+        prices.map(({ spec, of, price_per_hour }) => (
+          <div key={`${spec} ${of}`}>
+            <Money points={price_per_hour} />{" "}
+            <Text span size="xs" c="dimmed">
+              {spec}, {of}
+            </Text>
+          </div>
+        )),
+    },
+  ];
+  return (
+    <Panel title={t("stock.title")} definition={t("stock.definition")} from={offers}>
+      {({ items, as_of: asOf, waiting_orders: orders, waiting_gpus: gpus }) => (
+        <>
+          <Rows
+            title={t("stock.title")}
+            columns={columns}
+            items={items}
+            keyOf={({ gpu_model, gpu_memory, simulated }) => `${gpu_model} ${gpu_memory} ${simulated}`}
+          />
+          <Text size="sm" c="dimmed" component="div" mt="xs">
+            {t("stock.waiting", { count: orders, gpus })} <AgeText at={asOf} />
+          </Text>
+        </>
+      )}
+    </Panel>
+  );
+}

@@ -1,0 +1,155 @@
+/** The pages of environments as they look: whatever stands in names, to whom, in both themes and languages, and narrow. */
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { hasBrowser } from "../../../support/browser.ts";
+import { fill, press } from "../../../support/dashboard/by-hand.ts";
+import { type DashboardScene, openDashboardScene } from "../../../support/dashboard/dashboard-scene.ts";
+import { expectKept, expectNarrow, expectText, textOf } from "../../../support/dashboard/page-checks.ts";
+import type { Caller } from "../../../support/http/api.ts";
+
+const SLOW_MS = 120_000;
+const HOSTILE = [
+  `<img src=x onerror="document.title='taken'">`,
+  "\u202Edetrevni \u{1F680}\u{1F468}‍\u{1F469}‍\u{1F467}",
+  "w".repeat(128),
+] as const;
+const LONG = "<b>long</b>".repeat(28);
+
+let scene: DashboardScene;
+let ada: Caller;
+const ids: string[] = [];
+
+beforeAll(async () => {
+  scene = await openDashboardScene();
+  const { control } = scene;
+  ada = await control.customer("ada");
+  const host = await control.host("rack-1", { gpus: 2, ssh: true, leases: true });
+  for (const [index, name] of HOSTILE.entries()) {
+    const { body } = await control.order(ada, { name, gpu: index === 0 ? 1 : 0, description: LONG });
+    ids.push(String(body.id));
+  }
+  await control.schedule();
+  await host.round();
+  await control.workloads();
+  // One that waits, and says why.
+  ids.push(String((await control.order(ada, { name: "waits", gpu: 2 })).body.id));
+  await control.schedule();
+  control.api.deps.link.openLogs = () =>
+    Promise.resolve({ opened: true, stream: written("first\n\u001B[31mred <b>bold</b>\u001B[0m\nlast\n") });
+}, SLOW_MS);
+afterAll(() => scene.close());
+
+function written(text: string) {
+  const pieces = [new TextEncoder().encode(text)];
+  return {
+    next: () => {
+      const bytes = pieces.shift();
+      return Promise.resolve(
+        bytes === undefined
+          ? { kind: "end" as const, end: { isWhole: true, reason: "ended" as const, detail: "" } }
+          : { kind: "bytes" as const, bytes },
+      );
+    },
+    leave: () => undefined,
+    giveUp: () => undefined,
+  };
+}
+
+describe.skipIf(!hasBrowser)("pages of environments (left out where Chromium is not installed)", () => {
+  test(
+    "show hostile names as text",
+    async () => {
+      const { page, complaints } = await scene.open("/environments", ada);
+      for (const name of HOSTILE) await expectText(page, name);
+      await expectNarrow(page);
+
+      for (const [index, name] of HOSTILE.entries()) {
+        await page.goto(`${scene.url}/environments/${ids[index]}`);
+        await expectText(page, name, "h1");
+        await expectText(page, LONG);
+        expect(await page.title()).toContain(name);
+        await expectNarrow(page);
+      }
+      expect(await page.$('img[src="x"], main b')).toBeNull();
+      expect(complaints).toEqual([]);
+    },
+    SLOW_MS,
+  );
+
+  test(
+    "of others are not found",
+    async () => {
+      const eve = await scene.control.customer("eve");
+      const { page } = await scene.open(`/environments/${ids[0]}`, eve);
+
+      await page.waitForSelector("[data-not-found]");
+
+      expect(await textOf(page)).not.toContain("rack-1");
+    },
+    SLOW_MS,
+  );
+
+  test(
+    "tell why one waits, and what would start it now",
+    async () => {
+      const { page } = await scene.open(`/environments/${ids[3]}`, ada);
+
+      await expectText(page, "Place in the queue: 1", 'section[aria-label="Why"]');
+      await expectText(page, "it would start now", 'section[aria-label="Why"]');
+      expect(await page.title()).toContain("waits");
+    },
+    SLOW_MS,
+  );
+
+  test(
+    "have the ways in with what to copy, and of each that is not there why",
+    async () => {
+      const { page } = await scene.open(`/environments/${ids[0]}`, ada);
+      const ssh = 'section[aria-label="SSH"]';
+      await expectText(page, /ssh -p \d+ root@10\.0\.0\.1/, ssh);
+      await page.waitForSelector('section[aria-label="VS Code"] a');
+      const link = `document.querySelector('section[aria-label="VS Code"] a').href`;
+      expect(await page.evaluate(link)).toMatch(
+        /^vscode:\/\/vscode-remote\/ssh-remote\+root@10\.0\.0\.1:\d+\/gemini\/code$/,
+      );
+      for (const service of ["JupyterLab", "Terminal", "TensorBoard", "Desktop (RDP)"])
+        await page.waitForSelector(`section[aria-label="${service}"] [data-why]`);
+
+      await press(page, "Make a password", ssh);
+      await expectText(page, /[a-z2-9]{5}(-[a-z2-9]{5}){5}/, ssh);
+    },
+    SLOW_MS,
+  );
+
+  test(
+    "show what it writes as text, and find words in it",
+    async () => {
+      const { page } = await scene.open(`/environments/${ids[0]}`, ada);
+      const log = 'section[aria-label="Logs"]';
+      await expectText(page, /first\nred <b>bold<\/b>\nlast/, log);
+
+      await fill(page, "Search in what is shown", "BOLD");
+
+      await expectText(page, "1 of 1", log);
+      await press(page, "Next", log);
+      const hit = await page.waitForSelector(".log-hit");
+      expect(await hit?.evaluate((row) => row.textContent)).toBe("red <b>bold</b>");
+    },
+    SLOW_MS,
+  );
+
+  test.each([
+    ["/environments", "table"],
+    ["/environments?order=new", "[data-per-hour]"],
+    ["/environments/running", 'section[aria-label="SSH"] code'],
+  ])(
+    "%s keeps to the rules of all pages",
+    async (path, stands) => {
+      const { page, complaints } = await scene.open(path.replace("running", ids[0] ?? ""), ada);
+
+      await expectKept(page, stands);
+
+      expect(complaints).toEqual([]);
+    },
+    SLOW_MS,
+  );
+});
