@@ -9,7 +9,8 @@ import { useTranslation } from "react-i18next";
 import { ask } from "../api/client.ts";
 import { POLL_MS } from "../api/query-client.ts";
 import { serverTimeOf } from "../api/server-clock.ts";
-import { AgeText } from "../parts/age-text.tsx";
+import { ageOf } from "../parts/age-text.tsx";
+import { useTick } from "../parts/use-tick.ts";
 
 interface Health {
   status: string;
@@ -20,7 +21,8 @@ interface Health {
 const AWAY_POLL_MS = 3_000;
 
 export function ServerBanner() {
-  const { t } = useTranslation();
+  const { t, i18n } = useTranslation();
+  useTick();
   const { data, error, dataUpdatedAt } = useQuery({
     queryKey: ["readyz"],
     queryFn: ({ signal }) => ask<Health>("GET", "//readyz", { signal }),
@@ -31,8 +33,9 @@ export function ServerBanner() {
   if (error !== null)
     return (
       <Banner>
-        {t("away.server", { since: "" })}
-        {dataUpdatedAt > 0 && <AgeText at={new Date(serverTimeOf(dataUpdatedAt)).toISOString()} />}
+        {t("away.server", {
+          since: ageOf(new Date(serverTimeOf(dataUpdatedAt)).toISOString(), i18n.language),
+        })}
       </Banner>
     );
   const degraded = data?.degraded ?? [];
@@ -42,7 +45,7 @@ export function ServerBanner() {
 
 function Banner({ children }: { children: ReactNode }) {
   return (
-    <Alert color="orange" variant="filled" role="alert" radius={0} data-banner autoContrast>
+    <Alert color="orange" variant="light" role="alert" radius={0} data-banner>
       {children}
     </Alert>
   );

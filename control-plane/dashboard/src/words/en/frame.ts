@@ -55,7 +55,7 @@ export default {
     },
   },
   away: {
-    server: "The server has not answered since {{since}}. What is shown is from before.",
+    server: "The server has not answered since {{since}}. What is shown is from before then.",
     degraded: "Not all works: {{why}}",
   },
   notFound: {

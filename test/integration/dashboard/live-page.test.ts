@@ -1,0 +1,67 @@
+/** A page that stays open: what others do appears, and what is away is said while what was known stays. */
+import type { FleetMap } from "@remotegpu/control-plane/http/hosts/fleet-map";
+import { afterAll, beforeAll, describe, expect, onTestFinished, test } from "vitest";
+import { hasBrowser } from "../../support/browser.ts";
+import { type DashboardScene, openDashboardScene } from "../../support/dashboard/dashboard-scene.ts";
+import { expectAccessible, expectText, textOf } from "../../support/dashboard/page-checks.ts";
+
+/** Sooner than a page that only polls would ask. */
+const BEFORE_POLL_MS = 9_000;
+
+let scene: DashboardScene;
+
+beforeAll(async () => {
+  scene = await openDashboardScene();
+  await scene.control.host("north", { gpus: 2 });
+});
+afterAll(() => scene.close());
+
+const cordoned = '[data-place="north#0"][data-cordoned]';
+
+describe.skipIf(!hasBrowser)("a page that stays open (left out where Chromium is not installed)", () => {
+  test("shows what others do, by the stream, and asks by no poll beside it", async () => {
+    const { api } = scene.control;
+    const { page } = await scene.open("/", api.admin);
+    await page.waitForResponse((answer) => answer.url().includes("/api/v1/stream") && answer.ok());
+    await page.waitForSelector('[data-place="north#0"]');
+    const { body } = await api.ask("GET", "/api/v1/fleet/map", { as: api.admin });
+    const uuid = (body as FleetMap).hosts[0]?.gpus[0]?.uuid ?? "none";
+
+    await api.ask("POST", `/api/v1/gpus/${uuid}/cordon`, { as: api.admin, body: {} });
+    await page.waitForSelector(cordoned, { timeout: BEFORE_POLL_MS });
+    await api.ask("POST", `/api/v1/gpus/${uuid}/uncordon`, { as: api.admin, body: {} });
+    await page.waitForSelector('[data-place="north#0"]:not([data-cordoned])', { timeout: BEFORE_POLL_MS });
+
+    expect(await page.$(cordoned)).toBeNull();
+  });
+
+  test("says that NATS is away, and goes on showing what it knew", async () => {
+    const { link } = scene.control.api.deps;
+    const { page } = await scene.open("/fleet", scene.control.api.admin);
+    await expectText(page, "1 up");
+    const well = link.degraded.bind(link);
+    onTestFinished(() => void (link.degraded = well));
+
+    link.degraded = () => [{ what: "nats", why: "NATS does not answer; hosts are not heard." }];
+    await page.waitForSelector("[data-banner]");
+    await expectText(page, "NATS does not answer", "[data-banner]");
+    await expectAccessible(page);
+    expect(await textOf(page)).toContain("1 up");
+
+    link.degraded = well;
+    await page.waitForSelector("[data-banner]", { hidden: true });
+  });
+
+  test("says since when the server does not answer, and nothing turns to 0", async () => {
+    const { page } = await scene.open("/fleet", scene.control.api.admin);
+    await expectText(page, "1 up");
+
+    await page.setOfflineMode(true);
+    await page.waitForSelector("[data-banner]");
+    await expectText(page, "has not answered since", "[data-banner]");
+    expect(await textOf(page)).toContain("1 up");
+
+    await page.setOfflineMode(false);
+    await page.waitForSelector("[data-banner]", { hidden: true });
+  });
+});
