@@ -13,7 +13,7 @@ import {
 import { join } from "node:path";
 import { once } from "node:events";
 import { request, type IncomingMessage } from "node:http";
-import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { afterAll, beforeAll, describe, expect, onTestFinished, test } from "vitest";
 import type { FilesUnderTest } from "../../support/agent/files.ts";
 import { eventually } from "../../support/eventually.ts";
 import { problem, type ApiWorld, type Caller } from "../../support/http/api.ts";
@@ -253,6 +253,26 @@ describe("by the command, over a real connection", () => {
       "sub",
       "sub/a\nb",
     ]);
+  });
+
+  test("a folder of more files than a key may ask requests for at once goes in whole", async () => {
+    const names = Array.from({ length: 60 }, (_, nth) => `many/${nth % 3}/deep/file-${nth}`);
+    for (const folder of ["0", "1", "2"]) mkdirSync(join(here, "many", folder, "deep"), { recursive: true });
+    for (const name of names) writeFileSync(join(here, name), name);
+    const { perKey } = api.deps.config.rateLimits;
+    const before = { ...perKey };
+    Object.assign(perKey, { burst: 20, perSecond: 20 });
+    onTestFinished(() => void Object.assign(perKey, before));
+
+    const put = await cli("env", "put", "env-1", "many", "output/", "--json");
+
+    expect(put).toMatchObject({ exitCode: 0, stderr: "" });
+    expect(JSON.parse(put.stdout)).toMatchObject({
+      files: names.length,
+      bytes: names.reduce((sum, name) => sum + name.length, 0),
+    });
+    const at = (name: string) => files.at(name, "environments/env-1/output");
+    expect(names.map((name) => readFileSync(at(name), "utf8"))).toEqual(names);
   });
 
   test("a fetch that was killed goes on where it was", async () => {

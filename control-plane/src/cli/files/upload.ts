@@ -11,8 +11,15 @@ import { safeText } from "../frame/output.ts";
 import { CHUNK_BYTES } from "./read-files.ts";
 import { sha256, type Source } from "./fetch-file.ts";
 import { below, nameOf, pathQuery } from "./environment-path.ts";
+import { severalAtOnce } from "./chunks.ts";
 import { bringInParts } from "./in-parts.ts";
+import { patiently } from "./patience.ts";
 import type { Progress } from "./progress.ts";
+
+/** Of short files; a long one has as many of its own. */
+const STREAMS = 4;
+
+type Local = { from: Buffer; stats: Stats; to: Buffer };
 
 /** @param skipped is told of links and what else is no file */
 export async function upload(
@@ -20,46 +27,56 @@ export async function upload(
   from: Buffer,
   { to, progress, skipped }: { to: Buffer; progress: Progress; skipped: (path: string) => void },
 ): Promise<void> {
+  const long: Local[] = [];
   // What is named is followed; links that lie in a folder are not.
-  await bring(source, { from, stats: await statOf(from), to }, { progress, skipped });
-}
-
-async function bring(
-  source: Source,
-  { from, stats, to }: { from: Buffer; stats: Stats; to: Buffer },
-  told: { progress: Progress; skipped: (path: string) => void },
-): Promise<void> {
-  if (stats.isFile()) return await bringFile(source, { from, stats, to }, told.progress);
-  if (!stats.isDirectory()) return told.skipped(from.toString());
-  const names = await readdir(from, { encoding: "buffer" });
-  for (const name of names.map((bytes) => Buffer.from(bytes)).sort((a, b) => Buffer.compare(a, b))) {
-    const inside = below(from, name);
-    await bring(source, { from: inside, stats: await lstat(inside), to: below(to, name) }, told);
+  const files = filesIn({ from, stats: await statOf(from), to }, skipped);
+  await severalAtOnce(
+    () => files,
+    { streams: STREAMS, signal: source.signal },
+    async (local, signal) => {
+      if (local.stats.size > CHUNK_BYTES) return void long.push(local);
+      await bringWhole({ ...source, signal }, local, progress);
+      progress.files += 1;
+    },
+  );
+  for (const local of long) {
+    if (!(await bringInParts(source, local, progress))) await bringWhole(source, local, progress);
+    progress.files += 1;
   }
 }
 
-async function bringFile(
-  source: Source,
-  local: { from: Buffer; stats: Stats; to: Buffer },
-  progress: Progress,
-): Promise<void> {
-  const isLong = local.stats.size > CHUNK_BYTES;
-  if (!isLong || !(await bringInParts(source, local, progress))) await bringWhole(source, local, progress);
-  progress.files += 1;
+async function* filesIn(
+  { from, stats, to }: Local,
+  skipped: (path: string) => void,
+): AsyncGenerator<Local, void> {
+  if (stats.isFile()) yield { from, stats, to };
+  else if (!stats.isDirectory()) skipped(from.toString());
+  if (!stats.isDirectory()) return;
+  const names = await readdir(from, { encoding: "buffer" });
+  for (const name of names.map((bytes) => Buffer.from(bytes)).sort((a, b) => Buffer.compare(a, b))) {
+    const inside = below(from, name);
+    yield* filesIn({ from: inside, stats: await lstat(inside), to: below(to, name) }, skipped);
+  }
 }
 
-async function bringWhole(
+/** Again where the server is away for a moment, or wants no more requests for now, as of a folder of hundreds. */
+async function bringWhole(source: Source, local: Local, progress: Progress): Promise<void> {
+  const digest = await sha256(local.from);
+  await patiently(source.signal, () => bringOnce(source, local, { digest, progress }));
+}
+
+async function bringOnce(
   { api, route, signal }: Source,
-  { from, stats, to }: { from: Buffer; stats: Stats; to: Buffer },
-  progress: Progress,
+  { from, stats, to }: Local,
+  { digest, progress }: { digest: string; progress: Progress },
 ): Promise<void> {
-  const digest = await sha256(from);
   let rest = stats.size;
+  const name = nameOf(from).toString();
   const body = createReadStream(from).on("data", (chunk) => {
     rest -= chunk.length;
-    progress.moved(chunk.length, { name: nameOf(from).toString(), rest });
+    progress.moved(chunk.length, { name, rest });
   });
-  const response = await api.transfer({
+  const request = api.transfer({
     method: "PUT",
     path: route,
     query: { ...pathQuery(to), ...(isExecutable(stats) && { executable: "true" }) },
@@ -70,6 +87,11 @@ async function bringWhole(
     },
     body,
     signal,
+  });
+  const response = await request.catch((error: unknown) => {
+    // What went over came to nothing.
+    progress.moved(rest - stats.size, { name, rest: stats.size });
+    throw error;
   });
   response.resume();
 }
