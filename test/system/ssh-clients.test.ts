@@ -16,6 +16,7 @@ import { GREETING_FRAME, SENTENCE, startingScript } from "../support/containers/
 import { type FreshDatabase, freshDatabase } from "../support/engines/postgres.ts";
 import { eventually } from "../support/eventually.ts";
 import { BUSYBOX_IMAGE } from "../support/samples/desired-instance.ts";
+import { NODE } from "../support/suite/commands-node.ts";
 import { House } from "../support/worlds/house.ts";
 
 const TRANSFER_BYTES = Number(process.env["SSH_TRANSFER_MIB"] ?? 32) * MIB;
@@ -59,7 +60,7 @@ let agentSocket: string | null = null;
 const environment = () => ({
   HOME: home,
   ...(agentSocket !== null && { SSH_AUTH_SOCK: agentSocket }),
-  PATH: `${join(home, ".local/bin")}:${join(process.execPath, "..")}:${process.env["PATH"] ?? ""}`,
+  PATH: `${join(home, ".local/bin")}:${join(NODE, "..")}:${process.env["PATH"] ?? ""}`,
 });
 const SETTINGS = {
   extendEnv: false,

@@ -17,6 +17,7 @@ import { eventually } from "../support/eventually.ts";
 import { rdpHandshake } from "../support/rdp.ts";
 import { BUSYBOX_IMAGE } from "../support/samples/desired-instance.ts";
 import { commandFile } from "../support/suite/command-file.ts";
+import { NODE } from "../support/suite/commands-node.ts";
 import { BehindNat } from "../support/worlds/behind-nat.ts";
 import { folderWithOperator, GatewayPair } from "../support/worlds/gateway-pair.ts";
 import { CONTROL_PLANE, House, Program } from "../support/worlds/house.ts";
@@ -210,7 +211,7 @@ test("RDP leads to the host that lets nobody in by a port of this machine, witho
   );
   expect(way.reason).toContain("`remotegpu open ENVIRONMENT rdp` leads there through the gateway");
 
-  const opened = execa(process.execPath, [commandFile(), "open", "desk", "rdp", "--file", file], {
+  const opened = execa(NODE, [commandFile(), "open", "desk", "rdp", "--file", file], {
     env: {
       ...PATH,
       REMOTEGPU_SERVER: house.url,
@@ -258,15 +259,11 @@ async function beginDesk(): Promise<void> {
 
 test("an API key that is revoked ends SSH that came through the gateway by it", async () => {
   const made = await house.customer.post("/api-keys", { name: "for a while" });
-  const child = execa(
-    process.execPath,
-    [commandFile(), "ssh", LABS.shut, "--", ...identity, "echo in; cat"],
-    {
-      env: { ...PATH, REMOTEGPU_SERVER: house.url, REMOTEGPU_KEY: String(made.key), HOME: house.folder },
-      extendEnv: false,
-      reject: false,
-    },
-  );
+  const child = execa(NODE, [commandFile(), "ssh", LABS.shut, "--", ...identity, "echo in; cat"], {
+    env: { ...PATH, REMOTEGPU_SERVER: house.url, REMOTEGPU_KEY: String(made.key), HOME: house.folder },
+    extendEnv: false,
+    reject: false,
+  });
   onTestFinished(() => void child.kill("SIGKILL"));
   await once(child.stdout, "data");
 

@@ -13,6 +13,7 @@ import { Child } from "@remotegpu/control-plane/quickstart/child";
 import { QUICK_COLLECTION, SPARING_MEMORY } from "@remotegpu/control-plane/quickstart/stage";
 import { freePort } from "@remotegpu/control-plane/embedded/ports";
 import { commandFile } from "../suite/command-file.ts";
+import { NODE } from "../suite/commands-node.ts";
 import { COMPILED } from "../suite/compiled.ts";
 import { BUSYBOX_IMAGE } from "../samples/desired-instance.ts";
 import { docker, importBusyboxImage } from "../containers/docker.ts";
@@ -271,7 +272,7 @@ export class House {
 
   /** The remotegpu command as this customer. */
   async cli(args: string[], env: Record<string, string> = {}, input = "") {
-    return execa(process.execPath, [commandFile(), ...args], {
+    return execa(NODE, [commandFile(), ...args], {
       env: {
         REMOTEGPU_SERVER: this.url,
         REMOTEGPU_KEY: this.customerKey,

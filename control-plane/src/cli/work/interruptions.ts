@@ -6,7 +6,7 @@
 /** What was asked for by Ctrl-C. */
 export type Wish = "cancel" | "detach";
 
-export class Interruptions implements Disposable {
+export class Interruptions {
   /** What Ctrl-C meant; another while it asks means to detach, and one after that ends this process as any other. */
   readonly wished: Promise<Wish>;
   #interrupted: () => void = () => undefined;
@@ -17,7 +17,7 @@ export class Interruptions implements Disposable {
       this.#interrupted = () => {
         if (this.#asking !== null) return resolve("detach");
         this.#asking = ask();
-        void this.#asking.then(resolve, reject).finally(() => this[Symbol.dispose]());
+        void this.#asking.then(resolve, reject).finally(() => this.end());
       };
     });
     process.on("SIGINT", this.#interrupted);
@@ -28,7 +28,8 @@ export class Interruptions implements Disposable {
     await this.#asking;
   }
 
-  [Symbol.dispose](): void {
+  /** Ctrl-C is this process's own again. */
+  end(): void {
     process.off("SIGINT", this.#interrupted);
   }
 }

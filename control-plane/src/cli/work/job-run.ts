@@ -44,9 +44,13 @@ export const RUN = command({
       return printDone(context.output, orderedSentence(created) ?? jobSentence(created), created);
     }
     // From here on Ctrl-C is ours: whoever orders is told the id in any case.
-    using interruptions = new Interruptions();
-    const created = await context.api.post("/training-jobs", order);
-    await followed(context, created, interruptions);
+    const interruptions = new Interruptions();
+    try {
+      const created = await context.api.post("/training-jobs", order);
+      await followed(context, created, interruptions);
+    } finally {
+      interruptions.end();
+    }
   },
 });
 

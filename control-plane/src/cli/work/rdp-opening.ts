@@ -40,14 +40,18 @@ export async function openRdp(context: Context, opening: Opening): Promise<void>
   const leased = isThroughGateway ? null : leasedPort(way);
   if (leased !== null) return await handOut(context, opening, leased);
   const address = gatewayOf(way);
-  await using relay = await relayedHere({
+  const relay = await relayedHere({
     api: context.api,
     address,
     failed: (sentence) => process.stderr.write(`${sentence}\n`),
   });
-  await handOut(context, opening, here(relay.port));
-  process.stderr.write(`127.0.0.1:${relay.port} leads there through the gateway, until Ctrl-C.\n`);
-  await Promise.race([once(process, "SIGINT"), once(process, "SIGTERM")]);
+  try {
+    await handOut(context, opening, here(relay.port));
+    process.stderr.write(`127.0.0.1:${relay.port} leads there through the gateway, until Ctrl-C.\n`);
+    await Promise.race([once(process, "SIGINT"), once(process, "SIGTERM")]);
+  } finally {
+    await relay.close();
+  }
 }
 
 async function handOut(

@@ -5,8 +5,9 @@ import { pipeline } from "node:stream/promises";
 import type { ApiClient } from "../frame/api-client.ts";
 import { CliError } from "../frame/cli-error.ts";
 
-export interface RelayedHere extends AsyncDisposable {
+export interface RelayedHere {
   port: number;
+  close: () => Promise<void>;
 }
 
 /** @param told.address of the gateway, as `access` names it. @param told.failed is told why one led nowhere */
@@ -34,7 +35,7 @@ export async function relayedHere({
   const listening = server.address();
   return {
     port: typeof listening === "object" && listening !== null ? listening.port : 0,
-    async [Symbol.asyncDispose]() {
+    close: async () => {
       const closed = once(server, "close");
       server.close();
       for (const socket of open) socket.destroy();

@@ -5,7 +5,7 @@ import { Interruptions, type Wish } from "@remotegpu/control-plane/cli/work/inte
 import { exitCodeOf, follow } from "@remotegpu/control-plane/cli/work/job-follow";
 import { RUN } from "@remotegpu/control-plane/cli/work/job-run";
 import { remotegpu } from "@remotegpu/control-plane/cli/program";
-import { afterEach, beforeEach, expect, test, vi } from "vitest";
+import { afterEach, beforeEach, expect, onTestFinished, test, vi } from "vitest";
 
 let told = "";
 beforeEach(() => {
@@ -75,7 +75,8 @@ async function followed(scene: Scene, ask?: () => Promise<Wish>) {
     shown += bytes.toString();
     return Promise.resolve();
   };
-  using interruptions = new Interruptions(ask);
+  const interruptions = new Interruptions(ask);
+  onTestFinished(() => interruptions.end());
   const ending = follow({ api: server, where: {}, output }, { id: "job-1", interruptions, write });
   if (ask !== undefined) process.emit("SIGINT");
   const row = await ending;
