@@ -1,6 +1,7 @@
 /** The tree of all commands, in the order of the help. */
 import type { Command, Group } from "./frame/command.ts";
 import { ACCOUNT } from "./people/account-commands.ts";
+import { DASHBOARD } from "./people/dashboard-command.ts";
 import { DATA } from "./people/data-commands.ts";
 import { ENVIRONMENT } from "./work/environment-commands.ts";
 import { FLEET } from "./hosts/fleet-commands.ts";
@@ -33,7 +34,7 @@ export const COMMANDS: readonly (Command | Group)[] = [
     SERVICE,
     ...LOOKUPS,
   ]),
-  ...inSection("What is yours", [...ACCOUNT, KEY, ...DATA, REGISTRY_CREDENTIAL]),
+  ...inSection("What is yours", [DASHBOARD, ...ACCOUNT, KEY, ...DATA, REGISTRY_CREDENTIAL]),
   ...inSection("Money", [...CATALOGUE, ...BILLS, ...PROOFS, ...BUDGET, WEBHOOK]),
   ...inSection("The fleet, for its owner", [...CUSTOMERS, ...HOSTS, ...FLEET, BOOKS]),
   ...inSection("This command", SESSION),

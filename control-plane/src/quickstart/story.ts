@@ -32,6 +32,8 @@ const ORDER = { name: "first", image: STARTER_IMAGE, cpu: 1, memory: 2 ** 29, gp
 const RUNNING_WITHIN_MS = 120_000;
 const BILL_WITHIN_MS = 120_000;
 const STOPPED_WITHIN_MS = 60_000;
+/** The longest that a ticket may wait. */
+const LINK_SECONDS = 3_600;
 const TELL_BILL_EVERY_MS = 60_000;
 const PRICE_PER_POINT = 100n;
 const MINUTES_PER_HOUR = 60n;
@@ -71,7 +73,7 @@ export async function playStart(stage: Stage): Promise<void> {
   const scene = await setUp(stage);
   const environment = await runEnvironment(stage, scene);
   const balance = await firstBill(stage, scene);
-  tellHowToGoOn(stage, { scene, environment, balance });
+  await tellHowToGoOn(stage, { scene, environment, balance });
   let toldMs = performance.now();
   while (!stage.isInterrupted) {
     stage.keepUp();
@@ -244,10 +246,10 @@ async function firstBill(stage: Stage, { customer }: Scene): Promise<Row> {
   });
 }
 
-function tellHowToGoOn(
+async function tellHowToGoOn(
   stage: Stage,
   { scene, environment, balance }: { scene: Scene; environment: { id: string }; balance: Row },
-): void {
+): Promise<void> {
   const { root } = stage.options;
   const profile = join(root, "profile.json");
   saveProfile(profile, { server: stage.url, key: scene.kept.customerKey });
@@ -256,6 +258,8 @@ function tellHowToGoOn(
   stage.say(
     [
       "",
+      `The dashboard:       ${await dashboardLink(scene.customer)}        (as "you"; it logs in once, within an hour)`,
+      `As its owner:        ${await dashboardLink(scene.admin)}`,
       `It runs. Enter it:   ${command} env exec ${environment.id} nvidia-smi`,
       `In a browser:        ${command} open ${environment.id} terminal        (or jupyter, tensorboard, a port)`,
       `The bill grows:      ${command} balance        (${String(balance.accrued)} accrued, ${String(balance.burn_per_hour)} an hour)`,
@@ -265,6 +269,11 @@ function tellHowToGoOn(
       "Ctrl-C ends it; npm start again is fast; npm start -- --clean removes all it kept.",
     ].join("\n"),
   );
+}
+
+/** It waits for whoever looks at the terminal later; `remotegpu dashboard` prints another one. */
+async function dashboardLink(api: ApiClient): Promise<string> {
+  return String((await api.post("/session-tickets", { valid_seconds: LINK_SECONDS })).url);
 }
 
 /** The records must add up to what left the balance, and to the run's started minutes at the prices set. */

@@ -317,7 +317,7 @@ describe("a ticket", () => {
     const { ticket, url } = made.body;
 
     expect(made.status).toBe(201);
-    expect(url).toBe(`${api.deps.config.publicUrl}/#ticket=${ticket}`);
+    expect(url).toBe(`http://localhost:8080/#ticket=${ticket}`);
     const opened = await logIn({ ticket });
     expect(opened).toMatchObject({ status: 201, body: { customer_id: ada.customerId } });
     expect((await by(sentBack(opened.headers))).status).toBe(200);

@@ -5,6 +5,7 @@
 const MAY_BE_ANY: readonly [RegExp, string][] = [
   [/\b\d{4}-\d\d-\d\dT[\d:.]+Z/g, "TIME"],
   [/\b[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}\b/g, "UUID"],
+  [/\brgt_[\w-]{43}/g, "TICKET"],
   [/\b(env|host|run)-[0-9a-f]{20}\b/g, "$1-ID"],
   [/\brg([a-z])_[\w-]+/g, "rg$1_SECRET"],
   [/ {2,}/g, "  "],

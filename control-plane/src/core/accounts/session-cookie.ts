@@ -7,6 +7,14 @@
 export const sessionCookieName = (isSecure: boolean) =>
   isSecure ? "__Host-remotegpu_session" : "remotegpu_session";
 
+/**
+ * Where the dashboard is opened: cookies know no ports, so on a loopback address it goes by a name of its own, apart from
+ * gateways and ports of environments there.
+ */
+export function dashboardAddress(publicUrl: string): string {
+  return publicUrl.replace(/^(https?:\/\/)(?:127\.0\.0\.1|\[::1\])(?=[:/]|$)/, "$1localhost");
+}
+
 export const SESSION_HOURS = 12;
 const MS_PER_HOUR = 3_600_000;
 

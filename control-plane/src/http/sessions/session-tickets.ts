@@ -1,5 +1,6 @@
 /** One-time tickets: they log one browser in, so that no key is typed or copied there. A key makes them, and no session. */
 import { createRoute, z } from "@hono/zod-openapi";
+import { dashboardAddress } from "../../core/accounts/session-cookie.ts";
 import { MS_PER_SECOND } from "@remotegpu/shared/units";
 import { insertSessionTicket, MAX_OPEN_TICKETS } from "../../store/accounts/browser-sessions.ts";
 import type { ApiApp } from "../deps.ts";
@@ -56,7 +57,7 @@ export function registerSessionTicketRoute(api: ApiApp): void {
         );
       const answer: z.input<typeof SessionTicket> = {
         ticket,
-        url: `${deps.config.publicUrl}/#ticket=${ticket}`,
+        url: `${dashboardAddress(deps.config.publicUrl)}/#ticket=${ticket}`,
         expires_at: expiresAt.toISOString(),
       };
       return c.json(answer, 201);

@@ -1,6 +1,7 @@
 import { expect, test } from "vitest";
 import {
   cookieValues,
+  dashboardAddress,
   isOwnPage,
   sessionCookie,
   sessionEnd,
@@ -47,4 +48,14 @@ test.each([
   [undefined, undefined, false],
 ])("a page with Origin %j and Sec-Fetch-Site %j is one of ours: %j", (origin, fetchSite, isOurs) => {
   expect(isOwnPage({ origin, fetchSite }, OURS)).toBe(isOurs);
+});
+
+test.each([
+  ["http://127.0.0.1:8080", "http://localhost:8080"],
+  ["http://[::1]:8080", "http://localhost:8080"],
+  ["https://127.0.0.1", "https://localhost"],
+  ["http://127.0.0.10:8080", "http://127.0.0.10:8080"],
+  ["https://gpu.example.com/x/127.0.0.1:1", "https://gpu.example.com/x/127.0.0.1:1"],
+])("the dashboard of %s is opened at %s", (publicUrl, address) => {
+  expect(dashboardAddress(publicUrl)).toBe(address);
 });
