@@ -52,7 +52,7 @@ function p95(values: readonly number[]): number {
 }
 
 /** Every card but each tenth is held by an environment that runs and is paid by the minute. */
-async function makeFleet(database: Database, customerId: number): Promise<void> {
+export async function makeFleet(database: Database, customerId: number): Promise<void> {
   const card =
     "SELECT h, c, 'GPU-' || h || '-' || c AS uuid, 'host-' || lpad(h::text, 4, '0') AS host, 'env-' || h || '-' || c AS env";
   const cards = `(${card} FROM generate_series(1, ${HOSTS}) h, generate_series(0, ${CARDS - 1}) c) x`;

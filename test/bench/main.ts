@@ -11,6 +11,7 @@ import { measureCommand } from "./command.ts";
 import { measureDecisions } from "./decisions.ts";
 import { measureEnvironment } from "./environment.ts";
 import { measureFleetMap } from "./fleet-map.ts";
+import { measureStreams } from "./streams.ts";
 import { measureGangNetwork } from "./gang-network.ts";
 import { measureGangs } from "./gangs.ts";
 import { measureGpuHistory } from "./gpu-history.ts";
@@ -78,6 +79,7 @@ const BENCHES: Record<string, Bench> = {
   invoices: measureInvoices,
   "record-pages": measureRecordPages,
   "fleet-map": measureFleetMap,
+  streams: measureStreams,
 };
 
 const { values, positionals: chosen } = parseArgs({
