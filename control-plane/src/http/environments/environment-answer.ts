@@ -105,5 +105,3 @@ export function environmentAnswer(
     instances: instances.map((view) => instanceAnswer(c, view)),
   };
 }
-
-export type Environment = z.infer<typeof Environment>;
