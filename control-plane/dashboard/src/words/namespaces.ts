@@ -11,6 +11,7 @@ export const NAMESPACES = {
   work: { en: () => import("./en/work.ts"), zh: () => import("./zh/work.ts") },
   workload: { en: () => import("./en/workload.ts"), zh: () => import("./zh/workload.ts") },
   billing: { en: () => import("./en/billing.ts"), zh: () => import("./zh/billing.ts") },
+  owner: { en: () => import("./en/owner.ts"), zh: () => import("./zh/owner.ts") },
 } as const;
 
 export type Namespace = keyof typeof NAMESPACES;

@@ -1,0 +1,56 @@
+/** What an operator should look at; cleared once somebody has. */
+import { Button } from "@mantine/core";
+import { useTranslation } from "react-i18next";
+import { useAct } from "../../api/use-api.ts";
+import { AgeText } from "../../parts/age-text.tsx";
+import { PageHead } from "../../parts/page-head.tsx";
+import { PageTable } from "../../parts/page-table.tsx";
+import { Failure } from "../../parts/panel.tsx";
+
+interface Alarm {
+  id: number;
+  kind: string;
+  subject: string;
+  detail: string | null;
+  raised_at: string;
+  cleared_at: string | null;
+}
+
+export default function AlarmsPage() {
+  const { t } = useTranslation("owner");
+  const clear = useAct<unknown, number>({
+    method: "POST",
+    path: (id) => `/alarms/${id}/clear`,
+    body: () => undefined,
+  });
+  return (
+    <>
+      <PageHead title={t("alarms.title")} />
+      {clear.error !== null && <Failure why={clear.error.message} />}
+      <PageTable<Alarm>
+        title={t("alarms.title")}
+        definition={t("alarms.definition")}
+        path="/alarms"
+        topics={["alarms"]}
+        keyOf={({ id }) => id}
+        columns={[
+          { title: t("alarms.raised"), cell: ({ raised_at }) => <AgeText at={raised_at} /> },
+          { title: t("alarms.kind"), cell: ({ kind }) => kind },
+          { title: t("alarms.subject"), cell: ({ subject }) => subject },
+          { title: t("alarms.detail"), cell: ({ detail }) => detail },
+          {
+            title: t("alarms.cleared"),
+            cell: ({ id, cleared_at }) =>
+              cleared_at === null ? (
+                <Button size="compact-sm" variant="default" onClick={() => clear.mutate(id)}>
+                  {t("alarms.clear", { id })}
+                </Button>
+              ) : (
+                <AgeText at={cleared_at} />
+              ),
+          },
+        ]}
+      />
+    </>
+  );
+}

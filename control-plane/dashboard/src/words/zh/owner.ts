@@ -1,0 +1,29 @@
+import type { SameKeys } from "../same-keys.ts";
+import type en from "../en/owner.ts";
+
+const words: SameKeys<typeof en> = {
+  alarms: {
+    title: "告警",
+    definition: "需要有人查看的事项，最新的在前。清除后若仍存在，会再次告警。",
+    raised: "发生",
+    kind: "类型",
+    subject: "对象",
+    detail: "问题与处理办法",
+    cleared: "清除",
+    clear: "清除告警 {{id}}",
+  },
+  audit: {
+    title: "审计",
+    definition: "谁请求了哪些更改及其结果，包括被拒绝的；最新的在前。",
+    at: "时间",
+    actor: "操作者",
+    action: "操作",
+    target: "对象",
+    outcome: "结果",
+    problem: "原因",
+    ofActor: "只看此编号的客户",
+    ofAction: "只看此操作",
+    ofOutcome: "只看此结果：done、repeated、refused 或 failed",
+  },
+};
+export default words;
