@@ -6,7 +6,7 @@ import { MS_PER_MINUTE } from "@remotegpu/shared/units";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { hasBrowser } from "../../support/browser.ts";
 import { type DashboardScene, openDashboardScene } from "../../support/dashboard/dashboard-scene.ts";
-import { pressOn, tabTo, typeInto } from "../../support/dashboard/keyboard.ts";
+import { dialogGone, pressOn, tabTo, typeInto } from "../../support/dashboard/keyboard.ts";
 import { expectKept, expectText, LOOKS, reloadAs, textOf } from "../../support/dashboard/page-checks.ts";
 import { eventually } from "../../support/eventually.ts";
 import type { Caller } from "../../support/http/api.ts";
@@ -94,6 +94,7 @@ describe.skipIf(!hasBrowser)("inference services (left out where Chromium is not
     await typeInto(page, "Replicas", "2");
     await page.keyboard.press("Enter");
     await eventually(async () => (await shown()).replicas === 2, { what: "two replicas to be wanted" });
+    await dialogGone(page);
     await pressOn(page, "Make a key");
     await typeInto(page, "Name", "app");
     await page.keyboard.press("Enter");
@@ -114,6 +115,7 @@ describe.skipIf(!hasBrowser)("inference services (left out where Chromium is not
     await page.keyboard.press("Enter");
     await page.waitForSelector("[data-rollout]");
     await expectText(page, "Version v2 is on its way", "[data-rollout]");
+    await dialogGone(page);
     await pressOn(page, "Roll back");
     await expectText(page, "Replicas of both versions", '[role="dialog"]');
     await tabTo(page, "Roll back");

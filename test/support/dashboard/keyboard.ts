@@ -35,3 +35,8 @@ export async function typeInto(page: Page, name: string, text: string): Promise<
   await page.keyboard.up("Control");
   await page.keyboard.type(text);
 }
+
+/** A dialog that closes gives the focus back to what opened it, a moment later than it does its work. */
+export async function dialogGone(page: Page): Promise<void> {
+  await page.waitForFunction("document.querySelector('[role=dialog]') === null");
+}

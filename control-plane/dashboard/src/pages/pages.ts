@@ -30,4 +30,9 @@ export const PAGES: readonly PageEntry[] = [
   { path: "/billing/records/:id", words: "billing", load: () => import("./billing/record-page.tsx"), who: "everyone", group: "account" },
   { path: "/alarms", words: "owner", load: () => import("./alarms/alarms-page.tsx"), who: "admin", nav: "alarms", group: "owner" },
   { path: "/audit", words: "owner", load: () => import("./audit/audit-page.tsx"), who: "admin", nav: "audit", group: "owner" },
+  { path: "/data", words: ["data", "work"], load: () => import("./data/data-page.tsx"), who: "everyone", nav: "data", group: "work" },
+  { path: "/images", words: ["data", "work"], load: () => import("./images/images-page.tsx"), who: "everyone", nav: "images", group: "work" },
+  { path: "/keys", words: ["keys", "work"], load: () => import("./keys/keys-page.tsx"), who: "everyone", nav: "keys", group: "account" },
+  { path: "/members", words: ["members", "work"], load: () => import("./members/members-page.tsx"), who: "everyone", nav: "members", group: "account" },
+  { path: "/webhooks", words: ["webhooks", "work"], load: () => import("./webhooks/webhooks-page.tsx"), who: "everyone", nav: "webhooks", group: "account" },
 ];

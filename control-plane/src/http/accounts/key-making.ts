@@ -51,6 +51,7 @@ export const ApiKey = z
     revoked_at: Timestamp.nullable(),
   })
   .openapi("ApiKey");
+export type ApiKey = z.infer<typeof ApiKey>;
 
 export const ApiKeyShownOnce = ApiKey.extend({ key: z.string() }).openapi("ApiKeyShownOnce");
 

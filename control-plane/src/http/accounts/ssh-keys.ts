@@ -30,6 +30,7 @@ const SshKey = z
     created_at: Timestamp,
   })
   .openapi("SshKey");
+export type SshKey = z.infer<typeof SshKey>;
 
 const post = createRoute({
   ...forCustomers,

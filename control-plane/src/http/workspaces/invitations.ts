@@ -29,6 +29,7 @@ const Invitation = z
     expires_at: Timestamp.nullable(),
   })
   .openapi("Invitation");
+export type Invitation = z.infer<typeof Invitation>;
 
 const list = createRoute({
   ...forCustomers,

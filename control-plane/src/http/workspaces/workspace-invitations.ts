@@ -67,6 +67,7 @@ const WorkspaceInvitation = z
     expires_at: Timestamp,
   })
   .openapi("WorkspaceInvitation");
+export type WorkspaceInvitation = z.infer<typeof WorkspaceInvitation>;
 
 const post = createRoute({
   ...forCustomers,

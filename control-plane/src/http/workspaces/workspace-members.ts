@@ -40,6 +40,7 @@ export const Member = z
     joined_at: Timestamp.nullable(),
   })
   .openapi("WorkspaceMember");
+export type Member = z.infer<typeof Member>;
 
 const list = createRoute({
   ...forCustomers,

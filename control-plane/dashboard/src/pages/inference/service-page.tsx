@@ -1,5 +1,6 @@
 /** One inference service: whether it answers and how, what its replicas do, its versions, its keys, what it costs. */
 import { Group, Stack, Text } from "@mantine/core";
+import { lazy, Suspense } from "react";
 import { useTranslation } from "react-i18next";
 import { useApi } from "../../api/use-api.ts";
 import { useAddressId } from "../../parts/filters.ts";
@@ -15,9 +16,11 @@ import { KeysPanel } from "./keys-panel.tsx";
 import { ReplicasPanel } from "./replicas-panel.tsx";
 import type { Service } from "./service.ts";
 import { ServiceActs } from "./service-acts.tsx";
-import { ServiceLogs } from "./service-logs.tsx";
 import { TrafficPanel } from "./traffic-panel.tsx";
 import { VersionsPanel } from "./versions-panel.tsx";
+
+/** Most of what the page weighs is for reading logs; the rest is shown before. */
+const ServiceLogs = lazy(async () => ({ default: (await import("./service-logs.tsx")).ServiceLogs }));
 
 export default function ServicePage() {
   const id = useAddressId();
@@ -46,7 +49,9 @@ function ShownService({ service }: { service: Service }) {
       {service.waiting_replicas > 0 && <WhyPanel workload={workload} />}
       <VersionsPanel service={service} />
       <KeysPanel id={service.id} />
-      <ServiceLogs service={service} />
+      <Suspense fallback={null}>
+        <ServiceLogs service={service} />
+      </Suspense>
       <GpuHistoryPanel workload={workload} />
       <EventsPanel workload={workload} />
     </Stack>

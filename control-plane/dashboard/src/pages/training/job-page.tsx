@@ -1,5 +1,6 @@
 /** One training job: where its ranks stand, what they wrote and left, what it costs, and what can be done with it. */
 import { Group, SimpleGrid, Stack, Text } from "@mantine/core";
+import { lazy, Suspense } from "react";
 import { useTranslation } from "react-i18next";
 import { useApi } from "../../api/use-api.ts";
 import { AgeText } from "../../parts/age-text.tsx";
@@ -17,11 +18,13 @@ import { WhyPanel } from "../../parts/workload/why-panel.tsx";
 import type { WorkloadRef } from "../../parts/workload/workload.ts";
 import type { Job } from "./job.ts";
 import { JobActs } from "./job-acts.tsx";
-import { JobLogs } from "./job-logs.tsx";
 import { LanesPanel } from "./lanes-panel.tsx";
 import { OrderedPanel } from "./ordered-panel.tsx";
 import { OutputPanel } from "./output-panel.tsx";
 import { PreflightPanel } from "./preflight-panel.tsx";
+
+/** Most of what the page weighs is for reading logs; the rest is shown before. */
+const JobLogs = lazy(async () => ({ default: (await import("./job-logs.tsx")).JobLogs }));
 
 export default function JobPage() {
   const id = useAddressId();
@@ -39,7 +42,9 @@ function ShownJob({ job }: { job: Job }) {
       {isWaiting && <WhyPanel workload={workload} />}
       <LanesPanel job={job} />
       <PreflightPanel job={job} />
-      <JobLogs job={job} />
+      <Suspense fallback={null}>
+        <JobLogs job={job} />
+      </Suspense>
       <OutputPanel job={job} />
       <GpuHistoryPanel workload={workload} />
       <RunsPanel workload={workload} />

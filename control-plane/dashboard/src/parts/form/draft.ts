@@ -2,7 +2,16 @@
  * What stands in a form, as text, and the body of a request that it says. A body that is there already, of what is to be
  * ordered once more, keeps whatever the form has no field for.
  */
-export type FieldKind = "text" | "number" | "gib" | "lines" | "variables" | "numbers" | "switch" | "moment";
+export type FieldKind =
+  | "text"
+  | "number"
+  | "gib"
+  | "lines"
+  | "variables"
+  | "numbers"
+  | "words"
+  | "switch"
+  | "moment";
 
 export interface FieldOf {
   /** Where it stands in the body: `config.gpu_model`. */
@@ -58,6 +67,8 @@ function readField(kind: FieldKind, text: string): Read {
       return readNumber(text, (number) => number);
     case "gib":
       return readNumber(text, (gib) => Math.round(gib * BYTES_PER_GIB));
+    case "words":
+      return { value: text.split(/[\s,]+/).filter((word) => word !== "") };
     case "numbers":
       return readNumbers(text);
     case "variables":
@@ -110,7 +121,7 @@ function textOf(kind: FieldKind, value: unknown): string {
   if (value === null || value === undefined) return "";
   if (kind === "switch") return value === true ? "yes" : "";
   if (kind === "gib") return String(Number(value) / BYTES_PER_GIB);
-  if (kind === "numbers" && Array.isArray(value)) return value.join(", ");
+  if ((kind === "numbers" || kind === "words") && Array.isArray(value)) return value.join(", ");
   if (kind === "variables" && isBody(value))
     return Object.entries(value)
       .map(([name, text]) => `${name}=${String(text)}`)

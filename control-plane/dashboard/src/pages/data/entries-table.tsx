@@ -1,0 +1,101 @@
+/** All datasets, or all models, that the reader may see. */
+import { TextInput } from "@mantine/core";
+import { useDebouncedCallback } from "@mantine/hooks";
+import type { DataEntry } from "@remotegpu/control-plane/http/data/data-entries";
+import { useState } from "react";
+import { useTranslation } from "react-i18next";
+import { AgeText } from "../../parts/age-text.tsx";
+import { useFilters } from "../../parts/filters.ts";
+import { DialogForm } from "../../parts/form/dialog-form.tsx";
+import { PageLink } from "../../parts/page-link.tsx";
+import { type Column, PageTable } from "../../parts/page-table.tsx";
+import { bytesText } from "../../parts/size-text.ts";
+import { StatusBadge } from "../../parts/status-badge.tsx";
+import { type DataKind, MountsCell } from "./mounts.tsx";
+
+const TYPING_MS = 300;
+const VISIBILITIES = ["private", "workspace", "public"] as const;
+const MAX_NAME = 256;
+
+export function EntriesTable({ kind }: { kind: DataKind }) {
+  const { t } = useTranslation("data");
+  const [{ name }, setFilters] = useFilters(["name"]);
+  const columns: Column<DataEntry>[] = [
+    { title: t("column.id"), cell: ({ id }) => id },
+    {
+      title: t("column.name"),
+      cell: (entry) => <PageLink to={`/data?${kind}=${entry.id}`}>{entry.name}</PageLink>,
+    },
+    { title: t("column.status"), cell: ({ status }) => <StatusBadge status={status} /> },
+    {
+      title: t("column.size"),
+      cell: ({ total_size: size }) => bytesText(size) ?? t("notMeasured"),
+    },
+    { title: t("column.mounts"), cell: ({ id }) => <MountsCell kind={kind} id={id} />, isWide: true },
+    {
+      title: t("column.visibility"),
+      cell: ({ visibility }) => t(`visibility.${visibility as "private"}`),
+      isWide: true,
+    },
+    { title: t("column.made"), cell: ({ created_at: at }) => <AgeText at={at} />, isWide: true },
+  ];
+  return (
+    <PageTable<DataEntry>
+      title={t(`${kind}.title`)}
+      definition={t("definition")}
+      path={`/${kind}s`}
+      query={{ name }}
+      columns={columns}
+      keyOf={({ id }) => id}
+      empty={t(`${kind}.empty`)}
+      acts={<NewEntry kind={kind} />}
+      filters={<NameFilter name={name} onChange={(text) => setFilters({ name: text })} />}
+    />
+  );
+}
+
+function NameFilter({ name, onChange }: { name: string; onChange: (text: string) => void }) {
+  const { t } = useTranslation("work");
+  const [typed, setTyped] = useState(name);
+  const tell = useDebouncedCallback(onChange, TYPING_MS);
+  return (
+    <TextInput
+      mb="sm"
+      maw={320}
+      label={t("filter.name")}
+      value={typed}
+      maxLength={MAX_NAME}
+      onChange={({ currentTarget: { value } }) => {
+        setTyped(value);
+        tell(value);
+      }}
+    />
+  );
+}
+
+function NewEntry({ kind }: { kind: DataKind }) {
+  const { t } = useTranslation("data");
+  return (
+    <DialogForm
+      open={t(`${kind}.add`)}
+      title={t(`${kind}.add`)}
+      submit={t("add")}
+      method="POST"
+      path={`/${kind}s`}
+      fields={[
+        { path: "name", kind: "text", label: t("column.name"), isRequired: true, maxLength: MAX_NAME },
+        { path: "description", kind: "lines", label: t("description") },
+        {
+          path: "visibility",
+          kind: "text",
+          label: t("column.visibility"),
+          initial: "private",
+          choices: VISIBILITIES.map((value) => ({ value, label: t(`visibility.${value}`) })),
+        },
+        { path: "workspace_id", kind: "number", label: t("workspace"), hint: t("workspaceHint") },
+      ]}
+    >
+      {t("addSays")}
+    </DialogForm>
+  );
+}

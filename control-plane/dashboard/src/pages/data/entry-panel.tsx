@@ -1,0 +1,91 @@
+/** One dataset or model: its versions and their pools, how it is filled, who mounts it, and its end. */
+import { Code, Group, Text } from "@mantine/core";
+import type { DataEntry } from "@remotegpu/control-plane/http/data/data-entries";
+import type { DataVersion } from "@remotegpu/control-plane/http/data/data-files";
+import { useTranslation } from "react-i18next";
+import { useApi } from "../../api/use-api.ts";
+import { AgeText } from "../../parts/age-text.tsx";
+import { CopyButton } from "../../parts/copy-button.tsx";
+import { OneOf } from "../../parts/one-of.tsx";
+import { useGo } from "../../parts/page-link.tsx";
+import { type Column, PageTable } from "../../parts/page-table.tsx";
+import { Panel } from "../../parts/panel.tsx";
+import { bytesText } from "../../parts/size-text.ts";
+import { StatusBadge } from "../../parts/status-badge.tsx";
+import { ActButton } from "../../parts/workload/act-button.tsx";
+import { type DataKind, MountsCell } from "./mounts.tsx";
+
+export function EntryPanel({ kind, id }: { kind: DataKind; id: string }) {
+  const path = `/${kind}s/${encodeURIComponent(id)}`;
+  const entry = useApi<DataEntry>(path);
+  return <OneOf from={entry}>{(told) => <Shown kind={kind} entry={told} path={path} />}</OneOf>;
+}
+
+function Shown({ kind, entry, path }: { kind: DataKind; entry: DataEntry; path: string }) {
+  const { t } = useTranslation("data");
+  const go = useGo();
+  const fill = `remotegpu ${kind} put ${entry.id} ./folder`;
+  const columns: Column<DataVersion>[] = [
+    { title: t("version.number"), cell: ({ version }) => version },
+    { title: t("version.pool"), cell: ({ storage_pool: pool }) => pool },
+    {
+      title: t("column.status"),
+      cell: ({ status, status_reason: reason, is_mounted: isMounted }) => (
+        <>
+          <StatusBadge status={status} />
+          {isMounted && <Text size="sm">{t("version.mounted")}</Text>}
+          {reason !== null && <Text size="sm">{reason}</Text>}
+        </>
+      ),
+    },
+    { title: t("column.size"), cell: ({ total_size: size }) => bytesText(size) },
+    { title: t("version.files"), cell: ({ file_count: count }) => count, isWide: true },
+    { title: t("version.begun"), cell: ({ begun_at: at }) => <AgeText at={at} />, isWide: true },
+  ];
+  return (
+    <>
+      <Panel
+        title={entry.name}
+        acts={
+          <ActButton
+            label={t("delete")}
+            method="DELETE"
+            path={path}
+            asks={{
+              title: t("deleteTitle", { name: entry.name }),
+              stops: [t("deleteStops")],
+              kept: [t("deleteKeeps")],
+              charged: [t("deleteCharged")],
+            }}
+            onDone={() => go("/data")}
+          />
+        }
+      >
+        <Group gap="xs">
+          <StatusBadge status={entry.status} />
+          <Text>{bytesText(entry.total_size) ?? t("notMeasured")}</Text>
+        </Group>
+        {entry.description !== null && <Text style={{ overflowWrap: "anywhere" }}>{entry.description}</Text>}
+        <Text fw={600} mt="sm">
+          {t("column.mounts")}
+        </Text>
+        <MountsCell kind={kind} id={entry.id} />
+        <Text fw={600} mt="sm">
+          {t("fill")}
+        </Text>
+        <Group gap="xs">
+          <Code style={{ overflowWrap: "anywhere" }}>{fill}</Code>
+          <CopyButton text={fill} />
+        </Group>
+      </Panel>
+      <PageTable<DataVersion>
+        title={t("version.title")}
+        definition={t("version.definition")}
+        path={`${path}/versions`}
+        columns={columns}
+        keyOf={({ version, storage_pool: pool }) => `${version} ${pool}`}
+        empty={t("version.empty")}
+      />
+    </>
+  );
+}

@@ -1,0 +1,76 @@
+/** The images on offer; administrators keep the list. */
+import type { Image } from "@remotegpu/control-plane/http/data/images";
+import { useTranslation } from "react-i18next";
+import { useMe } from "../../frame/session.tsx";
+import { DialogForm } from "../../parts/form/dialog-form.tsx";
+import { PageHead } from "../../parts/page-head.tsx";
+import { type Column, PageTable } from "../../parts/page-table.tsx";
+import { bytesText } from "../../parts/size-text.ts";
+import { StatusBadge } from "../../parts/status-badge.tsx";
+import { ActButton } from "../../parts/workload/act-button.tsx";
+
+export default function ImagesPage() {
+  const { t } = useTranslation("data");
+  const { isAdmin } = useMe();
+  const columns: Column<Image>[] = [
+    { title: t("column.name"), cell: ({ name }) => name },
+    { title: t("image.shown"), cell: ({ display_name: shown }) => shown, isWide: true },
+    {
+      title: t("image.framework"),
+      cell: ({ framework, framework_version: version }) =>
+        [framework, version].filter((part) => part !== null).join(" "),
+    },
+    { title: "CUDA", cell: ({ cuda_version: cuda }) => cuda, isWide: true },
+    { title: t("column.size"), cell: ({ size }) => bytesText(size), isWide: true },
+    { title: t("column.status"), cell: ({ status }) => <StatusBadge status={status} /> },
+    ...(isAdmin
+      ? [
+          {
+            title: t("image.acts"),
+            cell: ({ id, name }: Image) => (
+              <ActButton
+                label={t("image.remove")}
+                method="DELETE"
+                path={`/images/${id}`}
+                asks={{ title: t("image.removeTitle", { name }), kept: [t("image.removeKeeps")] }}
+              />
+            ),
+          },
+        ]
+      : []),
+  ];
+  return (
+    <>
+      <PageHead title={t("image.title")} />
+      <PageTable<Image>
+        title={t("image.title")}
+        definition={t("image.definition")}
+        path="/images"
+        columns={columns}
+        keyOf={({ id }) => id}
+        empty={t("image.empty")}
+        acts={isAdmin && <NewImage />}
+      />
+    </>
+  );
+}
+
+function NewImage() {
+  const { t } = useTranslation("data");
+  return (
+    <DialogForm
+      open={t("image.add")}
+      title={t("image.add")}
+      submit={t("add")}
+      method="POST"
+      path="/images"
+      fields={[
+        { path: "name", kind: "text", label: t("column.name"), isRequired: true },
+        { path: "display_name", kind: "text", label: t("image.shown") },
+        { path: "framework", kind: "text", label: t("image.framework") },
+        { path: "framework_version", kind: "text", label: t("image.version") },
+        { path: "cuda_version", kind: "text", label: "CUDA" },
+      ]}
+    />
+  );
+}

@@ -1,0 +1,68 @@
+/** The reader's keys of the API. */
+import type { ApiKey } from "@remotegpu/control-plane/http/accounts/key-making";
+import { useTranslation } from "react-i18next";
+import { AgeText } from "../../parts/age-text.tsx";
+import { DialogForm } from "../../parts/form/dialog-form.tsx";
+import { ShownOnce } from "../../parts/form/shown-once.tsx";
+import { type Column, PageTable } from "../../parts/page-table.tsx";
+import { StatusBadge } from "../../parts/status-badge.tsx";
+import { ActButton } from "../../parts/workload/act-button.tsx";
+
+export function ApiKeys() {
+  const { t } = useTranslation("keys");
+  const columns: Column<ApiKey>[] = [
+    { title: t("name"), cell: ({ name }) => name },
+    { title: t("api.prefix"), cell: ({ prefix }) => prefix, isWide: true },
+    { title: t("api.scopes"), cell: ({ role, scopes }) => (role === "metrics" ? role : scopes.join(", ")) },
+    { title: t("api.used"), cell: ({ last_used_at: at }) => <AgeText at={at} />, isWide: true },
+    {
+      title: t("api.ends"),
+      cell: ({ expires_at: at, revoked_at: revoked }) => {
+        if (revoked !== null) return <StatusBadge status="revoked" />;
+        return at === null ? t("api.never") : <AgeText at={at} />;
+      },
+    },
+    {
+      title: t("acts"),
+      cell: ({ id, name, revoked_at: revoked }) =>
+        revoked === null && (
+          <ActButton
+            label={t("api.revoke")}
+            method="DELETE"
+            path={`/api-keys/${id}`}
+            asks={{
+              title: t("api.revokeTitle", { name: name ?? String(id) }),
+              stops: [t("api.revokeStops")],
+              kept: [t("api.revokeKeeps")],
+              charged: [t("api.revokeCharged")],
+            }}
+          />
+        ),
+    },
+  ];
+  return (
+    <PageTable<ApiKey>
+      title={t("api.title")}
+      definition={t("api.definition")}
+      path="/api-keys"
+      columns={columns}
+      keyOf={({ id }) => id}
+      empty={t("api.empty")}
+      acts={
+        <DialogForm<ApiKey & { key: string }>
+          open={t("api.make")}
+          title={t("api.make")}
+          submit={t("api.make")}
+          method="POST"
+          path="/api-keys"
+          fields={[
+            { path: "name", kind: "text", label: t("name"), isRequired: true, maxLength: 128 },
+            { path: "scopes", kind: "words", label: t("api.scopes"), hint: t("api.scopesHint") },
+            { path: "expires_at", kind: "moment", label: t("api.ends"), hint: t("api.endsHint") },
+          ]}
+          shownOnce={({ key }) => <ShownOnce secret={key} says={t("api.once")} />}
+        />
+      }
+    />
+  );
+}

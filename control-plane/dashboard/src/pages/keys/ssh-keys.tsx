@@ -1,0 +1,60 @@
+/** Public keys that open the reader's environments by SSH. */
+import type { SshKey } from "@remotegpu/control-plane/http/accounts/ssh-keys";
+import { useTranslation } from "react-i18next";
+import { AgeText } from "../../parts/age-text.tsx";
+import { DialogForm } from "../../parts/form/dialog-form.tsx";
+import { type Column, PageTable } from "../../parts/page-table.tsx";
+import { ActButton } from "../../parts/workload/act-button.tsx";
+
+export function SshKeys() {
+  const { t } = useTranslation("keys");
+  const columns: Column<SshKey>[] = [
+    { title: t("name"), cell: ({ name }) => name },
+    { title: t("ssh.fingerprint"), cell: ({ fingerprint }) => fingerprint, isWide: true },
+    { title: t("made"), cell: ({ created_at: at }) => <AgeText at={at} /> },
+    {
+      title: t("acts"),
+      cell: ({ id, name }) => (
+        <ActButton
+          label={t("remove")}
+          method="DELETE"
+          path={`/ssh-keys/${id}`}
+          asks={{
+            title: t("ssh.removeTitle", { name }),
+            stops: [t("ssh.removeStops")],
+            kept: [t("ssh.removeKeeps")],
+          }}
+        />
+      ),
+    },
+  ];
+  return (
+    <PageTable<SshKey>
+      title={t("ssh.title")}
+      definition={t("ssh.definition")}
+      path="/ssh-keys"
+      columns={columns}
+      keyOf={({ id }) => id}
+      empty={t("ssh.empty")}
+      acts={
+        <DialogForm
+          open={t("ssh.add")}
+          title={t("ssh.add")}
+          submit={t("ssh.add")}
+          method="POST"
+          path="/ssh-keys"
+          fields={[
+            { path: "name", kind: "text", label: t("name"), isRequired: true, maxLength: 128 },
+            {
+              path: "public_key",
+              kind: "lines",
+              label: t("ssh.key"),
+              hint: t("ssh.keyHint"),
+              isRequired: true,
+            },
+          ]}
+        />
+      }
+    />
+  );
+}

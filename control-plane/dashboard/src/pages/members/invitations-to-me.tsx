@@ -1,0 +1,43 @@
+/** What the reader is invited to, where there is anything. */
+import { Group } from "@mantine/core";
+import type { Invitation } from "@remotegpu/control-plane/http/workspaces/invitations";
+import { useTranslation } from "react-i18next";
+import { type Page, useApi } from "../../api/use-api.ts";
+import { AgeText } from "../../parts/age-text.tsx";
+import { type Column, Rows } from "../../parts/page-table.tsx";
+import { Panel } from "../../parts/panel.tsx";
+import { ActButton } from "../../parts/workload/act-button.tsx";
+
+export function InvitationsToMe() {
+  const { t } = useTranslation("members");
+  const invitations = useApi<Page<Invitation>>("/invitations");
+  if (invitations.data?.items.length === 0) return null;
+  const columns: Column<Invitation>[] = [
+    { title: t("workspace"), cell: ({ workspace_name: name }) => name },
+    { title: t("by"), cell: ({ invited_by: by }) => by },
+    { title: t("role"), cell: ({ role }) => t(`roles.${role as "owner"}`) },
+    { title: t("expires"), cell: ({ expires_at: at }) => <AgeText at={at} /> },
+    {
+      title: t("acts"),
+      cell: ({ id }) => (
+        <Group gap="xs">
+          <ActButton
+            label={t("accept")}
+            method="POST"
+            path={`/invitations/${encodeURIComponent(id)}/accept`}
+          />
+          <ActButton
+            label={t("decline")}
+            method="POST"
+            path={`/invitations/${encodeURIComponent(id)}/decline`}
+          />
+        </Group>
+      ),
+    },
+  ];
+  return (
+    <Panel title={t("toMe")} from={invitations}>
+      {({ items }) => <Rows title={t("toMe")} columns={columns} items={items} keyOf={({ id }) => id} />}
+    </Panel>
+  );
+}

@@ -1,0 +1,90 @@
+/** Workspaces: who belongs to the one that is chosen, who is invited, and what the reader is invited to. */
+import { Group, NativeSelect, Stack } from "@mantine/core";
+import type { Workspace } from "@remotegpu/control-plane/http/workspaces/workspaces";
+import { useTranslation } from "react-i18next";
+import { type Page, useApi } from "../../api/use-api.ts";
+import { useFilters } from "../../parts/filters.ts";
+import { DialogForm } from "../../parts/form/dialog-form.tsx";
+import { OneOf } from "../../parts/one-of.tsx";
+import { PageHead } from "../../parts/page-head.tsx";
+import { ActButton } from "../../parts/workload/act-button.tsx";
+import { InvitationsToMe } from "./invitations-to-me.tsx";
+import { InvitationsTable, MembersTable } from "./members-table.tsx";
+
+const MOST = 200;
+const MANAGE = ["owner", "admin"];
+
+export default function MembersPage() {
+  const { t } = useTranslation("members");
+  const [{ workspace }, setFilters] = useFilters(["workspace"]);
+  const workspaces = useApi<Page<Workspace>>("/workspaces", { query: { limit: MOST } });
+  return (
+    <OneOf from={workspaces}>
+      {({ items }) => {
+        const chosen = items.find(({ id }) => String(id) === workspace) ?? items[0];
+        return (
+          <Stack>
+            <PageHead title={t("title")} acts={<NewWorkspace />} />
+            <InvitationsToMe />
+            {chosen !== undefined && (
+              <>
+                <Group align="end">
+                  <NativeSelect
+                    label={t("workspace")}
+                    value={String(chosen.id)}
+                    onChange={({ currentTarget: { value } }) => setFilters({ workspace: value })}
+                    data={items.map(({ id, name }) => ({ value: String(id), label: name }))}
+                  />
+                  {chosen.role === "owner" && chosen.type !== "personal" && <Delete workspace={chosen} />}
+                </Group>
+                <MembersTable workspace={chosen} canManage={canManage(chosen)} />
+                {canManage(chosen) && <InvitationsTable workspace={chosen} />}
+              </>
+            )}
+          </Stack>
+        );
+      }}
+    </OneOf>
+  );
+}
+
+/** Null: an administrator, who belongs to none. */
+function canManage({ role }: Workspace): boolean {
+  return role === null || MANAGE.includes(role);
+}
+
+function NewWorkspace() {
+  const { t } = useTranslation("members");
+  return (
+    <DialogForm
+      open={t("newWorkspace")}
+      title={t("newWorkspace")}
+      submit={t("make")}
+      method="POST"
+      path="/workspaces"
+      fields={[
+        { path: "name", kind: "text", label: t("name"), isRequired: true, maxLength: 128 },
+        { path: "description", kind: "lines", label: t("description") },
+      ]}
+    >
+      {t("newWorkspaceSays")}
+    </DialogForm>
+  );
+}
+
+function Delete({ workspace: { id, name } }: { workspace: Workspace }) {
+  const { t } = useTranslation("members");
+  return (
+    <ActButton
+      label={t("delete")}
+      method="DELETE"
+      path={`/workspaces/${id}`}
+      asks={{
+        title: t("deleteTitle", { name }),
+        stops: [t("deleteStops")],
+        kept: [t("deleteKeeps")],
+        charged: [t("deleteCharged")],
+      }}
+    />
+  );
+}

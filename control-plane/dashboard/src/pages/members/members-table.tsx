@@ -1,0 +1,125 @@
+/** Members of a workspace, and invitations that nobody has accepted yet. */
+import { Group } from "@mantine/core";
+import type { Member } from "@remotegpu/control-plane/http/workspaces/workspace-members";
+import type { WorkspaceInvitation } from "@remotegpu/control-plane/http/workspaces/workspace-invitations";
+import type { Workspace } from "@remotegpu/control-plane/http/workspaces/workspaces";
+import { useTranslation } from "react-i18next";
+import { AgeText } from "../../parts/age-text.tsx";
+import { DialogForm } from "../../parts/form/dialog-form.tsx";
+import { type Column, PageTable } from "../../parts/page-table.tsx";
+import { StatusBadge } from "../../parts/status-badge.tsx";
+import { ActButton } from "../../parts/workload/act-button.tsx";
+
+const ROLES = ["admin", "member", "viewer"] as const;
+
+export function MembersTable({ workspace, canManage }: { workspace: Workspace; canManage: boolean }) {
+  const { t } = useTranslation("members");
+  const path = `/workspaces/${workspace.id}/members`;
+  const roles = useRoles();
+  const columns: Column<Member>[] = [
+    { title: t("name"), cell: ({ username }) => username },
+    { title: t("role"), cell: ({ role }) => t(`roles.${role as "owner"}`) },
+    { title: t("state"), cell: ({ status }) => <StatusBadge status={status} /> },
+    { title: t("joined"), cell: ({ joined_at: at }) => <AgeText at={at} />, isWide: true },
+    {
+      title: t("acts"),
+      cell: ({ customer_id: customerId, username, role, status }) =>
+        canManage &&
+        role !== "owner" && (
+          <Group gap="xs">
+            <DialogForm
+              open={t("change")}
+              title={t("changeTitle", { name: username })}
+              submit={t("change")}
+              method="PATCH"
+              path={`${path}/${customerId}`}
+              base={{ role, status }}
+              fields={[
+                { path: "role", kind: "text", label: t("role"), choices: roles },
+                {
+                  path: "status",
+                  kind: "text",
+                  label: t("state"),
+                  choices: [
+                    { value: "active", label: t("active") },
+                    { value: "suspended", label: t("suspended") },
+                  ],
+                },
+              ]}
+            />
+            <ActButton
+              label={t("remove")}
+              method="DELETE"
+              path={`${path}/${customerId}`}
+              asks={{
+                title: t("removeTitle", { name: username }),
+                stops: [t("removeStops")],
+                kept: [t("removeKeeps")],
+                charged: [t("removeCharged")],
+              }}
+            />
+          </Group>
+        ),
+    },
+  ];
+  return (
+    <PageTable<Member>
+      title={t("title")}
+      definition={t("definition")}
+      path={path}
+      columns={columns}
+      keyOf={({ customer_id: id }) => id}
+      acts={canManage && <Invite path={path} />}
+    />
+  );
+}
+
+function useRoles() {
+  const { t } = useTranslation("members");
+  return ROLES.map((value) => ({ value, label: t(`roles.${value}`) }));
+}
+
+function Invite({ path }: { path: string }) {
+  const { t } = useTranslation("members");
+  return (
+    <DialogForm
+      open={t("invite")}
+      title={t("invite")}
+      submit={t("invite")}
+      method="POST"
+      path={path}
+      fields={[
+        { path: "email", kind: "text", label: t("email"), hint: t("emailHint") },
+        { path: "username", kind: "text", label: t("username") },
+        { path: "role", kind: "text", label: t("role"), initial: "member", choices: useRoles() },
+      ]}
+    >
+      {t("inviteSays")}
+    </DialogForm>
+  );
+}
+
+export function InvitationsTable({ workspace }: { workspace: Workspace }) {
+  const { t } = useTranslation("members");
+  const path = `/workspaces/${workspace.id}/invitations`;
+  const columns: Column<WorkspaceInvitation>[] = [
+    { title: t("invited"), cell: ({ email, username }) => email ?? username },
+    { title: t("role"), cell: ({ role }) => t(`roles.${role as "owner"}`) },
+    { title: t("expires"), cell: ({ expires_at: at }) => <AgeText at={at} /> },
+    {
+      title: t("acts"),
+      cell: ({ id }) => (
+        <ActButton label={t("withdraw")} method="DELETE" path={`${path}/${encodeURIComponent(id)}`} />
+      ),
+    },
+  ];
+  return (
+    <PageTable<WorkspaceInvitation>
+      title={t("openInvitations")}
+      path={path}
+      columns={columns}
+      keyOf={({ id }) => id}
+      empty={t("noInvitations")}
+    />
+  );
+}

@@ -1,0 +1,52 @@
+/** Messages to one webhook of the last 30 days, with what the receiver said. */
+import { Code, Text } from "@mantine/core";
+import type { WebhookDelivery } from "@remotegpu/control-plane/http/webhooks/webhook-deliveries";
+import { useTranslation } from "react-i18next";
+import { AgeText } from "../../parts/age-text.tsx";
+import { type Column, PageTable } from "../../parts/page-table.tsx";
+
+export function DeliveriesPanel({ id }: { id: string }) {
+  const { t } = useTranslation("webhooks");
+  const columns: Column<WebhookDelivery>[] = [
+    { title: t("delivery.at"), cell: ({ created_at: at }) => <AgeText at={at} /> },
+    { title: t("delivery.kind"), cell: ({ kind }) => kind },
+    {
+      title: t("state"),
+      cell: ({ state, tries, next_try_at: next }) => (
+        <>
+          {t(`delivery.${state}`)}
+          <Text size="sm" c="dimmed">
+            {t("delivery.tries", { count: tries })} {next !== null && <AgeText at={next} />}
+          </Text>
+        </>
+      ),
+    },
+    {
+      title: t("delivery.answer"),
+      cell: ({ last_status: status, last_error: error, last_answer: answer }) =>
+        [status, error, answer].filter((part) => part !== null && part !== "").join(" · "),
+    },
+    {
+      title: t("delivery.body"),
+      cell: ({ body }) => (
+        <details>
+          <summary>{t("delivery.show")}</summary>
+          <Code block style={{ whiteSpace: "pre-wrap", overflowWrap: "anywhere" }}>
+            {body}
+          </Code>
+        </details>
+      ),
+      isWide: true,
+    },
+  ];
+  return (
+    <PageTable<WebhookDelivery>
+      title={t("delivery.title")}
+      definition={t("delivery.definition")}
+      path={`/webhooks/${encodeURIComponent(id)}/deliveries`}
+      columns={columns}
+      keyOf={(delivery) => delivery.id}
+      empty={t("delivery.empty")}
+    />
+  );
+}

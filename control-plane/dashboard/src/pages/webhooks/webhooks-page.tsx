@@ -1,0 +1,90 @@
+/** Webhooks: where messages go, and what became of them. */
+import { Group, Stack } from "@mantine/core";
+import type { Webhook } from "@remotegpu/control-plane/http/webhooks/webhooks";
+import { useTranslation } from "react-i18next";
+import { useFilters } from "../../parts/filters.ts";
+import { DialogForm } from "../../parts/form/dialog-form.tsx";
+import { ShownOnce } from "../../parts/form/shown-once.tsx";
+import { PageHead } from "../../parts/page-head.tsx";
+import { PageLink } from "../../parts/page-link.tsx";
+import { type Column, PageTable } from "../../parts/page-table.tsx";
+import { ActButton } from "../../parts/workload/act-button.tsx";
+import { DeliveriesPanel } from "./deliveries-panel.tsx";
+
+type WithSecret = Webhook & { secret: string };
+
+export default function WebhooksPage() {
+  const { t } = useTranslation("webhooks");
+  const [{ webhook }] = useFilters(["webhook"]);
+  const columns: Column<Webhook>[] = [
+    {
+      title: t("address"),
+      cell: ({ id, url }) => <PageLink to={`/webhooks?webhook=${id}`}>{url}</PageLink>,
+    },
+    { title: t("kinds"), cell: ({ kinds }) => kinds?.join(", ") ?? t("all"), isWide: true },
+    { title: t("state"), cell: ({ active }) => t(active ? "on" : "off") },
+    { title: t("acts"), cell: (one) => <WebhookActs webhook={one} /> },
+  ];
+  return (
+    <Stack>
+      <PageHead title={t("title")} />
+      <PageTable<Webhook>
+        title={t("title")}
+        definition={t("definition")}
+        path="/webhooks"
+        columns={columns}
+        keyOf={({ id }) => id}
+        empty={t("empty")}
+        acts={
+          <DialogForm<WithSecret>
+            open={t("add")}
+            title={t("add")}
+            submit={t("add")}
+            method="POST"
+            path="/webhooks"
+            fields={[
+              { path: "url", kind: "text", label: t("address"), hint: t("addressHint"), isRequired: true },
+              { path: "kinds", kind: "words", label: t("kinds"), hint: t("kindsHint") },
+            ]}
+            shownOnce={({ secret }) => <ShownOnce secret={secret} says={t("once")} />}
+          />
+        }
+      />
+      {webhook !== "" && <DeliveriesPanel id={webhook} />}
+    </Stack>
+  );
+}
+
+function WebhookActs({ webhook: { id, url, active } }: { webhook: Webhook }) {
+  const { t } = useTranslation("webhooks");
+  const path = `/webhooks/${id}`;
+  return (
+    <Group gap="xs">
+      {active && <ActButton label={t("try")} method="POST" path={`${path}/test`} />}
+      <ActButton
+        label={t(active ? "switchOff" : "switchOn")}
+        method="PATCH"
+        path={path}
+        body={{ active: !active }}
+        {...(active && { asks: { title: t("offTitle", { url }), stops: [t("offStops")] } })}
+      />
+      <DialogForm<WithSecret>
+        open={t("newSecret")}
+        title={t("newSecret")}
+        submit={t("newSecret")}
+        method="POST"
+        path={`${path}/secret`}
+        fields={[]}
+        shownOnce={({ secret }) => <ShownOnce secret={secret} says={t("once")} />}
+      >
+        {t("newSecretSays")}
+      </DialogForm>
+      <ActButton
+        label={t("remove")}
+        method="DELETE"
+        path={path}
+        asks={{ title: t("removeTitle", { url }), stops: [t("removeStops")] }}
+      />
+    </Group>
+  );
+}

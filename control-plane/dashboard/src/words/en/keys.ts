@@ -1,0 +1,41 @@
+/** Words of the page of keys. */
+export default {
+  title: "Keys",
+  name: "Name",
+  made: "Made",
+  acts: "Do",
+  remove: "Remove",
+  ssh: {
+    title: "SSH keys",
+    definition: "Public keys that open your environments, and those of workspaces in which you may enter.",
+    empty: "There is none. Add one to enter by SSH.",
+    fingerprint: "Fingerprint",
+    add: "Add an SSH key",
+    key: "Public key",
+    keyHint: "The line of a file such as ~/.ssh/id_ed25519.pub",
+    removeTitle: "Remove the SSH key {{name}}?",
+    removeStops: "It opens nothing any more; sessions that it opened end",
+    removeKeeps:
+      "What somebody left inside of an environment: restart those that they should not come back to",
+  },
+  api: {
+    title: "API keys",
+    definition:
+      "For programs, the command and browsers. The keys themselves are shown when they are made, and never again.",
+    empty: "There is none.",
+    prefix: "Begins with",
+    scopes: "Scopes",
+    scopesHint: "Of read, orders, money; those of your own key, if left empty",
+    used: "Used",
+    ends: "Until",
+    endsHint: "As long as your own key, if left empty",
+    never: "revoked",
+    make: "Make an API key",
+    once: "It opens what its scopes name. Nobody can show it again.",
+    revoke: "Revoke",
+    revokeTitle: "Revoke the API key {{name}}?",
+    revokeStops: "Programs and browsers that use it: it opens nothing from now on",
+    revokeKeeps: "Whatever was ordered with it",
+    revokeCharged: "What runs, whoever ordered it",
+  },
+} as const;

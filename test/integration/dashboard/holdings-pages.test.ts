@@ -1,0 +1,193 @@
+/** What a customer has beside work, in the browser: data, images, keys, members and webhooks, added and removed by keyboard. */
+import type { Page } from "puppeteer-core";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { hasBrowser } from "../../support/browser.ts";
+import { type DashboardScene, openDashboardScene } from "../../support/dashboard/dashboard-scene.ts";
+import { dialogGone, pressOn, tabTo, typeInto } from "../../support/dashboard/keyboard.ts";
+import { expectKept, expectText, LOOKS, reloadAs, textOf } from "../../support/dashboard/page-checks.ts";
+import { eventually } from "../../support/eventually.ts";
+import type { Answer, Caller } from "../../support/http/api.ts";
+
+const HOSTILE = `<img src=x onerror="document.title='hit'"> \u202Eevil 😈`;
+const PUBLIC_KEY =
+  "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIBmVJ4vlGpLJXiCtDXFnHEbAhCUcvqsZPsGvQB7v5Uxq ada@laptop";
+
+let scene: DashboardScene;
+let alice: Caller & { workspaceId: number };
+let bob: Caller;
+
+beforeAll(async () => {
+  scene = await openDashboardScene();
+  alice = await scene.control.customer("alice");
+  bob = await scene.control.customer("bob");
+  await scene.control.host("gpu-1", { gpus: 1 });
+});
+afterAll(() => scene.close());
+
+async function ask(method: string, path: string, body?: object, as: Caller = alice): Promise<Answer> {
+  return await scene.control.api.ask(method, `/api/v1${path}`, { as, ...(body !== undefined && { body }) });
+}
+
+async function open(path: string, as: Caller = alice): Promise<{ page: Page; complaints: string[] }> {
+  const opened = await scene.open(path, as);
+  await opened.page.setViewport({ width: 1200, height: 900 });
+  return opened;
+}
+
+/** The page as it was opened, in English again. */
+async function kept(page: Page, stands: string): Promise<void> {
+  await expectKept(page, stands);
+  await reloadAs(page, LOOKS[0]);
+  await page.waitForSelector(stands);
+}
+
+const items = async (path: string, as?: Caller) => (await ask("GET", path, undefined, as)).body.items;
+
+describe.skipIf(!hasBrowser)("what a customer has (left out where Chromium is not installed)", () => {
+  test("datasets and models stand with who mounts them and their pools, and go after a dialog", async () => {
+    const { body: dataset } = await ask("POST", "/datasets", { name: HOSTILE });
+    await scene.control.api.db.query("UPDATE datasets SET status = 'ready', total_size = 5368709120");
+    const { body: environment } = await scene.control.order(alice, {
+      name: "mounts it",
+      mounted_datasets: [{ id: dataset.id }],
+    });
+    const { page, complaints } = await open("/data");
+    await expectText(page, HOSTILE);
+    await expectText(page, "5.0 GiB");
+    await expectText(page, "mounts it");
+    await kept(page, "tbody tr");
+
+    await pressOn(page, "Add a model");
+    await typeInto(page, "Name", "weights");
+    await page.keyboard.press("Enter");
+    await expectText(page, "weights", 'section[aria-label="Models"]');
+    await dialogGone(page);
+    await ask("DELETE", `/environments/${environment.id}`);
+    await page.goto(`${scene.url}/data?dataset=${dataset.id}`);
+    await expectText(page, `remotegpu dataset put ${dataset.id} ./folder`);
+    await pressOn(page, "Delete");
+    await expectText(page, "What is still charged", '[role="dialog"]');
+    await tabTo(page, "Delete");
+    await page.keyboard.press("Enter");
+
+    await page.waitForFunction("location.search === ''");
+    expect(await items("/datasets")).toEqual([]);
+    expect(complaints).toEqual([]);
+    expect(await page.title()).not.toBe("hit");
+  });
+
+  test("data of others is not there", async () => {
+    const { body: dataset } = await ask("POST", "/datasets", { name: "private one" });
+    const { page } = await open(`/data?dataset=${dataset.id}`, bob);
+
+    await page.waitForSelector("[data-not-found]");
+    expect(await textOf(page)).not.toContain("private one");
+  });
+
+  test("images are looked at by everybody and offered by administrators", async () => {
+    const { page } = await open("/images", scene.control.api.admin);
+    await expectText(page, "No image is offered.");
+    await pressOn(page, "Offer an image");
+    await typeInto(page, "Name", "pytorch/pytorch:2.5.1");
+    await page.keyboard.press("Enter");
+    await expectText(page, "pytorch/pytorch:2.5.1", "tbody");
+
+    const { page: seen } = await open("/images");
+    await expectText(seen, "pytorch/pytorch:2.5.1", "tbody");
+    expect(await textOf(seen)).not.toContain("Remove");
+    await expectKept(seen, "tbody tr");
+  });
+
+  test("SSH keys are added, and removed after a dialog", async () => {
+    const { page, complaints } = await open("/keys");
+    await pressOn(page, "Add an SSH key");
+    await typeInto(page, "Name", HOSTILE);
+    await typeInto(page, "Public key", PUBLIC_KEY);
+    await pressOn(page, "Add an SSH key");
+    await expectText(page, HOSTILE, 'section[aria-label="SSH keys"]');
+    await kept(page, "tbody tr");
+
+    await pressOn(page, "Remove");
+    await expectText(page, "What stops", '[role="dialog"]');
+    await tabTo(page, "Remove");
+    await page.keyboard.press("Enter");
+
+    await eventually(async () => (await items("/ssh-keys")).length === 0, { what: "the key to be gone" });
+    expect(complaints).toEqual([]);
+  });
+
+  test("an API key is shown once, and opens nothing once it is revoked", async () => {
+    const { page } = await open("/keys");
+    await pressOn(page, "Make an API key");
+    await typeInto(page, "Name", "for ci");
+    await typeInto(page, "Scopes", "read");
+    await page.keyboard.press("Enter");
+    await page.waitForSelector("[data-secret]");
+    const key = await textOf(page, "[data-secret]");
+    const made = { key, customerId: alice.customerId };
+    expect((await ask("GET", "/me", undefined, made)).body.scopes).toEqual(["read"]);
+
+    await page.reload();
+    await expectText(page, "for ci");
+    expect(await textOf(page)).not.toContain(key);
+    await page.evaluate(
+      "[...document.querySelectorAll('tbody tr')].find((row) => row.innerText.includes('for ci')).querySelector('button').focus()",
+    );
+    await page.keyboard.press("Enter");
+    await expectText(page, "for ci", '[role="dialog"]');
+    await tabTo(page, "Revoke");
+    await page.keyboard.press("Enter");
+    await eventually(async () => (await ask("GET", "/me", undefined, made)).status === 401, {
+      what: "the key to open nothing",
+    });
+  });
+
+  test("members are invited, accept, are changed and removed", async () => {
+    const { body: team } = await ask("POST", "/workspaces", { name: HOSTILE });
+    const { page, complaints } = await open(`/members?workspace=${team.id}`);
+    await pressOn(page, "Invite");
+    await typeInto(page, "Username", "bob");
+    await pressOn(page, "Invite");
+    await expectText(page, "bob", 'section[aria-label="Open invitations"]');
+
+    const { page: invited } = await open("/members", bob);
+    await expectText(invited, HOSTILE, 'section[aria-label="You are invited"]');
+    await pressOn(invited, "Accept");
+    await eventually(async () => (await items(`/workspaces/${team.id}/members`)).length === 2, {
+      what: "the second member",
+    });
+
+    await kept(page, "tbody tr");
+    await expectText(page, "bob", 'section[aria-label="Members"]');
+    await pressOn(page, "Remove");
+    await expectText(page, "What is still charged", '[role="dialog"]');
+    await tabTo(page, "Remove");
+    await page.keyboard.press("Enter");
+    await eventually(async () => (await items(`/workspaces/${team.id}/members`)).length === 1, {
+      what: "the member to be gone",
+    });
+    expect(complaints).toEqual([]);
+  });
+
+  test("webhooks are added with a secret shown once, tried, and their deliveries looked at", async () => {
+    const { page } = await open("/webhooks");
+    await pressOn(page, "Add a webhook");
+    await typeInto(page, "Address", "https://hooks.example.com/in");
+    await typeInto(page, "Messages", "job-ended, service-failed");
+    await page.keyboard.press("Enter");
+    await page.waitForSelector("[data-secret]");
+    expect(await textOf(page, "[data-secret]")).toMatch(/^whsec_/);
+    await pressOn(page, "Close");
+    await dialogGone(page);
+    await expectText(page, "job-ended, service-failed");
+
+    await pressOn(page, "Send a test");
+    const [webhook] = await items("/webhooks");
+    await eventually(async () => (await items(`/webhooks/${webhook.id}/deliveries`)).length === 1, {
+      what: "the message",
+    });
+    await page.goto(`${scene.url}/webhooks?webhook=${webhook.id}`);
+    await expectText(page, "waits", 'section[aria-label="Deliveries"]');
+    await expectKept(page, "tbody summary");
+  });
+});
