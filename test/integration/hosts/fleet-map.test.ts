@@ -205,10 +205,14 @@ describe("totals", () => {
 
     const { totals } = await map();
     await sql("UPDATE environments SET status = 'stopped' WHERE id = 'waits'");
+    await sql("UPDATE host_journals SET watermark = head_seq");
+    scene.api.passMinutes(1);
+    const { totals: calm } = await map();
 
     expect(totals).toMatchObject({ queued: 1, pending_usage_rows: 7, earned_this_hour: "0.0000" });
     expect(totals.oldest_wait_seconds).toBeGreaterThanOrEqual(90);
     expect(totals.pending_usage_age_seconds).toBeGreaterThanOrEqual(20);
+    expect(calm).toMatchObject({ queued: 0, oldest_wait_seconds: null, pending_usage_age_seconds: null });
     expect((await ask("", poor)).body.totals).toMatchObject({ gpus_total: 0, earned_this_hour: null });
   });
 });

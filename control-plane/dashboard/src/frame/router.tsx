@@ -51,12 +51,11 @@ function ForAdmins({ page }: { page: ReactNode }) {
   return useMe().isAdmin ? page : <NotFound />;
 }
 
-/** `/` is the first page of the role. */
+/** What the role came for. */
 function First() {
   const { isAdmin } = useMe();
   const go = useGo();
-  const first =
-    PAGES.find(({ who, nav }) => nav !== undefined && (isAdmin || who === "everyone"))?.path ?? "/queue";
+  const first = isAdmin ? "/fleet" : "/environments";
   useEffect(() => go(first), [go, first]);
   return <Button variant="subtle" onClick={() => go(first)} loading />;
 }

@@ -50,8 +50,9 @@ async function fleetFigures(sql: Connection, now: Date): Promise<FleetFigures> {
   return { ...(counted.rows[0] as (typeof counted.rows)[number]), earned_this_hour: earned };
 }
 
+/** Null without a moment: greatest() alone would make a 0 of it. */
 function secondsSince(moment: string): string {
-  return `floor(greatest(extract(epoch FROM $1::timestamptz - ${moment}), 0))::int8`;
+  return `CASE WHEN ${moment} IS NOT NULL THEN floor(greatest(extract(epoch FROM $1::timestamptz - ${moment}), 0))::int8 END`;
 }
 
 /** The charge of a full hour is posted at that very moment, and belongs to the hour before. */
