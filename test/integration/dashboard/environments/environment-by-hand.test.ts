@@ -52,6 +52,24 @@ async function round(host: ScriptedHost): Promise<void> {
   );
 }
 
+/** So much of its run is proven, at the price of one core. */
+async function proves(id: string, minutes: number): Promise<void> {
+  const { db } = web.control.api;
+  await db.query(
+    `UPDATE runs SET first_proven_at = coalesce(first_proven_at, now()), last_proven_at = now(), proven_ms = $2, uncharged = true
+      WHERE resource_id = $1`,
+    [id, minutes * 60_000],
+  );
+  await db.query(
+    `UPDATE run_lines l SET unit_price = CASE line WHEN 'cpu' THEN 0.6 ELSE 0 END, billing_unit = 'hour'
+       FROM runs r WHERE r.id = l.run_id AND r.resource_id = $1 AND l.unit_price IS NULL`,
+    [id],
+  );
+}
+
+const costs = async (page: Page, points: string) =>
+  await page.waitForSelector(`section[aria-label="Now"] [data-cost="${points}"]`);
+
 const statusOf = async (id: string) => (await web.control.get(web.owner, id)).status;
 
 describe.skipIf(!hasBrowser)("an environment (left out where Chromium is not installed)", () => {
@@ -71,6 +89,8 @@ describe.skipIf(!hasBrowser)("an environment (left out where Chromium is not ins
       const id = await pathIs(page, OF_ONE);
       await expectText(page, "Waiting for a place.");
       await goesOn(page, "running");
+      await proves(id, 30);
+      await costs(page, "0.3000");
 
       await press(page, "Open", 'section[aria-label="Terminal"]');
       const opened = await page.browser().waitForTarget((target) => target.url().includes(`terminal-${id}`));
@@ -84,6 +104,8 @@ describe.skipIf(!hasBrowser)("an environment (left out where Chromium is not ins
         },
       );
       await page.bringToFront();
+      await proves(id, 90);
+      await costs(page, "0.9000");
 
       await press(page, "Stop");
       await expectText(page, "/gemini/code and /gemini/output.", DIALOG);

@@ -1,9 +1,8 @@
 /** An environment as the pages show it, and what is read out of it. */
-import type { Environment as Answered } from "@remotegpu/control-plane/http/environments/environment-answer";
-import type { Cost } from "../../parts/workload/cost.tsx";
+import type { Environment } from "@remotegpu/control-plane/http/environments/environment-answer";
 import type { WorkloadRef } from "../../parts/workload/workload.ts";
 
-export type Environment = Answered & Cost;
+export type { Environment };
 
 const HOME = "/environments";
 
