@@ -21,7 +21,11 @@ const get = createRoute({
   description: `Topics by commas: \`workloads\`, \`env:ID\`, \`job:ID\`, \`service:ID\`, \`queue\` and \`gpu\` need the scope read, \`billing\` and \`cost\` the scope money; \`fleet\`, \`alarms\` and \`host:ID\` are for administrators. Events: \`change\` {topic, id?, version}; \`gpu\` {columns, rows} of cards whose readings changed; \`cost\` [{id, cost_so_far, rate_per_hour}]; \`resync\`: ask for everything again; \`closed\` {topic}: you may not hear of it any more. All at most once a second. It ends with its key or session.`,
   request: {
     query: z.strictObject({
-      topics: z.string().min(1).max(MAX_TOPICS_LENGTH).openapi({ description: "What to hear of, between commas", example: "workloads,queue" }),
+      topics: z
+        .string()
+        .min(1)
+        .max(MAX_TOPICS_LENGTH)
+        .openapi({ description: "What to hear of, between commas", example: "workloads,queue" }),
     }),
     headers: z.object({
       "last-event-id": z.string().max(100).optional().openapi({
