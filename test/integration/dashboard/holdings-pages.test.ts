@@ -3,7 +3,7 @@ import type { Page } from "puppeteer-core";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { hasBrowser } from "../../support/browser.ts";
 import { type DashboardScene, openDashboardScene } from "../../support/dashboard/dashboard-scene.ts";
-import { dialogGone, pressOn, tabTo, typeInto } from "../../support/dashboard/keyboard.ts";
+import { dialogGone, openDialog, pressOn, tabTo, typeInto } from "../../support/dashboard/keyboard.ts";
 import { expectKept, expectText, LOOKS, reloadAs, textOf } from "../../support/dashboard/page-checks.ts";
 import { eventually } from "../../support/eventually.ts";
 import type { Answer, Caller } from "../../support/http/api.ts";
@@ -57,7 +57,7 @@ describe.skipIf(!hasBrowser)("what a customer has (left out where Chromium is no
     await expectText(page, "mounts it");
     await kept(page, "tbody tr");
 
-    await pressOn(page, "Add a model");
+    await openDialog(page, "Add a model");
     await typeInto(page, "Name", "weights");
     await page.keyboard.press("Enter");
     await expectText(page, "weights", 'section[aria-label="Models"]');
@@ -65,7 +65,7 @@ describe.skipIf(!hasBrowser)("what a customer has (left out where Chromium is no
     await ask("DELETE", `/environments/${environment.id}`);
     await page.goto(`${scene.url}/data?dataset=${dataset.id}`);
     await expectText(page, `remotegpu dataset put ${dataset.id} ./folder`);
-    await pressOn(page, "Delete");
+    await openDialog(page, "Delete");
     await expectText(page, "What is still charged", '[role="dialog"]');
     await tabTo(page, "Delete");
     await page.keyboard.press("Enter");
@@ -87,7 +87,7 @@ describe.skipIf(!hasBrowser)("what a customer has (left out where Chromium is no
   test("images are looked at by everybody and offered by administrators", async () => {
     const { page } = await open("/images", scene.control.api.admin);
     await expectText(page, "No image is offered.");
-    await pressOn(page, "Offer an image");
+    await openDialog(page, "Offer an image");
     await typeInto(page, "Name", "pytorch/pytorch:2.5.1");
     await page.keyboard.press("Enter");
     await expectText(page, "pytorch/pytorch:2.5.1", "tbody");
@@ -100,14 +100,14 @@ describe.skipIf(!hasBrowser)("what a customer has (left out where Chromium is no
 
   test("SSH keys are added, and removed after a dialog", async () => {
     const { page, complaints } = await open("/keys");
-    await pressOn(page, "Add an SSH key");
+    await openDialog(page, "Add an SSH key");
     await typeInto(page, "Name", HOSTILE);
     await typeInto(page, "Public key", PUBLIC_KEY);
     await pressOn(page, "Add an SSH key");
     await expectText(page, HOSTILE, 'section[aria-label="SSH keys"]');
     await kept(page, "tbody tr");
 
-    await pressOn(page, "Remove");
+    await openDialog(page, "Remove");
     await expectText(page, "What stops", '[role="dialog"]');
     await tabTo(page, "Remove");
     await page.keyboard.press("Enter");
@@ -118,7 +118,7 @@ describe.skipIf(!hasBrowser)("what a customer has (left out where Chromium is no
 
   test("an API key is shown once, and opens nothing once it is revoked", async () => {
     const { page } = await open("/keys");
-    await pressOn(page, "Make an API key");
+    await openDialog(page, "Make an API key");
     await typeInto(page, "Name", "for ci");
     await typeInto(page, "Scopes", "read");
     await page.keyboard.press("Enter");
@@ -145,7 +145,7 @@ describe.skipIf(!hasBrowser)("what a customer has (left out where Chromium is no
   test("members are invited, accept, are changed and removed", async () => {
     const { body: team } = await ask("POST", "/workspaces", { name: HOSTILE });
     const { page, complaints } = await open(`/members?workspace=${team.id}`);
-    await pressOn(page, "Invite");
+    await openDialog(page, "Invite");
     await typeInto(page, "Username", "bob");
     await pressOn(page, "Invite");
     await expectText(page, "bob", 'section[aria-label="Open invitations"]');
@@ -159,7 +159,7 @@ describe.skipIf(!hasBrowser)("what a customer has (left out where Chromium is no
 
     await kept(page, "tbody tr");
     await expectText(page, "bob", 'section[aria-label="Members"]');
-    await pressOn(page, "Remove");
+    await openDialog(page, "Remove");
     await expectText(page, "What is still charged", '[role="dialog"]');
     await tabTo(page, "Remove");
     await page.keyboard.press("Enter");
@@ -171,7 +171,7 @@ describe.skipIf(!hasBrowser)("what a customer has (left out where Chromium is no
 
   test("webhooks are added with a secret shown once, tried, and their deliveries looked at", async () => {
     const { page } = await open("/webhooks");
-    await pressOn(page, "Add a webhook");
+    await openDialog(page, "Add a webhook");
     await typeInto(page, "Address", "https://hooks.example.com/in");
     await typeInto(page, "Messages", "job-ended, service-failed");
     await page.keyboard.press("Enter");

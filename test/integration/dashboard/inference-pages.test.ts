@@ -6,7 +6,7 @@ import { MS_PER_MINUTE } from "@remotegpu/shared/units";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { hasBrowser } from "../../support/browser.ts";
 import { type DashboardScene, openDashboardScene } from "../../support/dashboard/dashboard-scene.ts";
-import { dialogGone, pressOn, tabTo, typeInto } from "../../support/dashboard/keyboard.ts";
+import { dialogGone, openDialog, pressOn, tabTo, typeInto } from "../../support/dashboard/keyboard.ts";
 import { expectKept, expectText, LOOKS, reloadAs, textOf } from "../../support/dashboard/page-checks.ts";
 import { eventually } from "../../support/eventually.ts";
 import type { Caller } from "../../support/http/api.ts";
@@ -90,12 +90,12 @@ describe.skipIf(!hasBrowser)("inference services (left out where Chromium is not
     const { page } = await open(`/inference/${id}`);
     await expectText(page, "1 of 1 replicas serve");
 
-    await pressOn(page, "Scale");
+    await openDialog(page, "Scale");
     await typeInto(page, "Replicas", "2");
     await page.keyboard.press("Enter");
     await eventually(async () => (await shown()).replicas === 2, { what: "two replicas to be wanted" });
     await dialogGone(page);
-    await pressOn(page, "Make a key");
+    await openDialog(page, "Make a key");
     await typeInto(page, "Name", "app");
     await page.keyboard.press("Enter");
     await page.waitForSelector("[data-secret]");
@@ -109,14 +109,14 @@ describe.skipIf(!hasBrowser)("inference services (left out where Chromium is not
     const { page } = await open(`/inference/${id}`);
     await expectText(page, "Version v1");
 
-    await pressOn(page, "Upgrade");
+    await openDialog(page, "Upgrade");
     await typeInto(page, "Name of the version", "v2");
     await typeInto(page, "Image", "server:2");
     await page.keyboard.press("Enter");
     await page.waitForSelector("[data-rollout]");
     await expectText(page, "Version v2 is on its way", "[data-rollout]");
     await dialogGone(page);
-    await pressOn(page, "Roll back");
+    await openDialog(page, "Roll back");
     await expectText(page, "Replicas of both versions", '[role="dialog"]');
     await tabTo(page, "Roll back");
     await page.keyboard.press("Enter");
@@ -130,7 +130,7 @@ describe.skipIf(!hasBrowser)("inference services (left out where Chromium is not
   test("are stopped and deleted after dialogs that say what stops, what is kept and what is charged", async () => {
     const { page } = await open(`/inference/${id}`);
 
-    await pressOn(page, "Stop");
+    await openDialog(page, "Stop");
     for (const said of ["What stops", "What is kept", "What is still charged"])
       await expectText(page, said, '[role="dialog"]');
     await tabTo(page, "Stop");
@@ -142,7 +142,7 @@ describe.skipIf(!hasBrowser)("inference services (left out where Chromium is not
     await page.reload();
     await pressOn(page, "Start");
     await eventually(async () => (await shown()).status === "creating", { what: "the service to start" });
-    await pressOn(page, "Delete");
+    await openDialog(page, "Delete");
     await expectText(page, "for good", '[role="dialog"]');
     await tabTo(page, "Delete");
     await page.keyboard.press("Enter");

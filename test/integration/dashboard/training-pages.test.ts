@@ -3,7 +3,7 @@ import type { Page } from "puppeteer-core";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { hasBrowser } from "../../support/browser.ts";
 import { type DashboardScene, openDashboardScene } from "../../support/dashboard/dashboard-scene.ts";
-import { pressOn, tabTo, typeInto } from "../../support/dashboard/keyboard.ts";
+import { openDialog, pressOn, tabTo, typeInto } from "../../support/dashboard/keyboard.ts";
 import { expectKept, expectText, LOOKS, reloadAs, textOf } from "../../support/dashboard/page-checks.ts";
 import { eventually } from "../../support/eventually.ts";
 import type { Caller } from "../../support/http/api.ts";
@@ -108,7 +108,7 @@ describe.skipIf(!hasBrowser)("training jobs (left out where Chromium is not inst
     const { page } = await open(`/training/${waiting}`);
     await expectText(page, "Place in the queue: 1");
 
-    await pressOn(page, "Cancel");
+    await openDialog(page, "Cancel");
     await expectText(page, "What is still charged", '[role="dialog"]');
     await tabTo(page, "Cancel");
     await page.keyboard.press("Enter");
@@ -143,7 +143,7 @@ describe.skipIf(!hasBrowser)("training jobs (left out where Chromium is not inst
     await pressOn(page, "sweep");
     await expectText(page, "sweep [0–2]");
     await page.waitForSelector("tbody tr");
-    await pressOn(page, "Cancel all");
+    await openDialog(page, "Cancel all");
     await expectText(page, "3 jobs that have not ended", '[role="dialog"]');
     await tabTo(page, "Cancel all");
     await page.keyboard.press("Enter");

@@ -36,6 +36,14 @@ export async function typeInto(page: Page, name: string, text: string): Promise<
   await page.keyboard.type(text);
 }
 
+/** Presses what opens a dialog, and waits until the focus is within: it is taken there a moment later. */
+export async function openDialog(page: Page, name: string): Promise<void> {
+  await pressOn(page, name);
+  await page.waitForFunction(
+    "document.querySelector('[role=dialog]')?.contains(document.activeElement) === true",
+  );
+}
+
 /** A dialog that closes gives the focus back to what opened it, a moment later than it does its work. */
 export async function dialogGone(page: Page): Promise<void> {
   await page.waitForFunction("document.querySelector('[role=dialog]') === null");

@@ -1,9 +1,8 @@
 /** An inference service and its traffic as the API tells them, and the figures that the page makes of them. */
 import type { InferenceService } from "@remotegpu/control-plane/http/inference/inference-service-answer";
 import type { ServiceTraffic } from "@remotegpu/control-plane/http/inference/service-traffic";
-import type { Cost } from "../../parts/workload/cost.tsx";
 
-export type Service = InferenceService & Cost;
+export type Service = InferenceService;
 export type Replica = Service["instances"][number];
 export type Traffic = ServiceTraffic;
 

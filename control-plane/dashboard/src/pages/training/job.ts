@@ -1,8 +1,7 @@
 /** A training job as the API tells it, and the lanes that the page draws of it: one a rank, attempt after attempt. */
 import type { TrainingJob } from "@remotegpu/control-plane/http/training/training-job-answer";
-import type { Cost } from "../../parts/workload/cost.tsx";
 
-export type Job = TrainingJob & Cost;
+export type Job = TrainingJob;
 export type Instance = Job["instances"][number];
 type Run = Instance["runs"][number];
 
