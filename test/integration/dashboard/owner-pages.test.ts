@@ -1,7 +1,8 @@
-/** Alarms and audit log, in a browser without a window. */
+/** Alarms, audit log and settings, in a browser without a window. */
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { hasBrowser } from "../../support/browser.ts";
 import { type DashboardScene, openDashboardScene } from "../../support/dashboard/dashboard-scene.ts";
+import { eventually } from "../../support/eventually.ts";
 import { expectKept, expectText, textOf } from "../../support/dashboard/page-checks.ts";
 
 const HOSTILE = '<img src=x onerror="document.body.remove()">\u202e🦄';
@@ -46,5 +47,25 @@ describe.skipIf(!hasBrowser)("the owner (left out where Chromium is not installe
     expect(await textOf(page, "tbody")).toContain("done");
     await expectKept(page, "tbody tr");
     expect(complaints).toEqual([]);
+  });
+
+  test("changes a setting, and is told why not", async () => {
+    const { page } = await scene.open("/settings", scene.control.api.admin);
+    const field = 'input[name="GPU_HISTORY_DAYS"]';
+    await page.waitForSelector(field);
+    await page.type(field, "x");
+    await page.keyboard.press("Enter");
+    await page.waitForSelector('[role="alert"]');
+    await page.keyboard.press("Backspace");
+    await page.type(field, "0");
+    await page.keyboard.press("Enter");
+
+    const { api } = scene.control;
+    const held = async () =>
+      (await api.ask("GET", "/api/v1/settings/GPU_HISTORY_DAYS", { as: api.admin })).body.value;
+    await eventually(async () => (await held()) === "300", { what: "the setting of 300 days" });
+    await page.waitForSelector('[role="alert"]', { hidden: true });
+    expect(await held()).toBe("300");
+    await expectKept(page, field);
   });
 });

@@ -30,6 +30,7 @@ export const PAGES: readonly PageEntry[] = [
   { path: "/billing/records/:id", words: "billing", load: () => import("./billing/record-page.tsx"), who: "everyone", group: "account" },
   { path: "/alarms", words: "owner", load: () => import("./alarms/alarms-page.tsx"), who: "admin", nav: "alarms", group: "owner" },
   { path: "/audit", words: "owner", load: () => import("./audit/audit-page.tsx"), who: "admin", nav: "audit", group: "owner" },
+  { path: "/settings", words: "owner", load: () => import("./settings/settings-page.tsx"), who: "admin", nav: "settings", group: "owner" },
   { path: "/data", words: ["data", "work"], load: () => import("./data/data-page.tsx"), who: "everyone", nav: "data", group: "work" },
   { path: "/images", words: ["data", "work"], load: () => import("./images/images-page.tsx"), who: "everyone", nav: "images", group: "work" },
   { path: "/keys", words: ["keys", "work"], load: () => import("./keys/keys-page.tsx"), who: "everyone", nav: "keys", group: "account" },

@@ -1,4 +1,4 @@
-/** Words of the owner's alarms and audit log. */
+/** Words of the owner's alarms, audit log and settings. */
 export default {
   alarms: {
     title: "Alarms",
@@ -23,5 +23,13 @@ export default {
     ofActor: "Only of the customer with this number",
     ofAction: "Only this action",
     ofOutcome: "Only this outcome: done, repeated, refused or failed",
+  },
+  settings: {
+    title: "Settings",
+    definition: "What holds for the whole fleet. A change needs no restart; it holds from the next order on.",
+    normally: "Takes {{values}}; normally {{value}}",
+    save: "Save",
+    saveIt: "Save {{key}}",
+    changed: "Changed",
   },
 } as const;

@@ -25,5 +25,13 @@ const words: SameKeys<typeof en> = {
     ofAction: "只看此操作",
     ofOutcome: "只看此结果：done、repeated、refused 或 failed",
   },
+  settings: {
+    title: "设置",
+    definition: "对整个集群生效。更改无需重启，自下一个订单起生效。",
+    normally: "可填 {{values}}；默认 {{value}}",
+    save: "保存",
+    saveIt: "保存 {{key}}",
+    changed: "更改于",
+  },
 };
 export default words;
