@@ -69,6 +69,7 @@ const post = createRoute({
   description: `For pages of this origin alone. The cookie opens what the key opens, for ${SESSION_HOURS} hours or as long as the key. It is HttpOnly, and its value is in no answer.`,
   request: { body: jsonBody(NewSession) },
   responses: created("The session; its cookie is in Set-Cookie", OpenedSession),
+  "x-problems": [401, 403],
 });
 
 const removeCurrent = createRoute({
