@@ -39,6 +39,23 @@ describe.skipIf(!hasBrowser)("the owner (left out where Chromium is not installe
     },
   );
 
+  test("narrows alarms by the address", async () => {
+    await scene.control.api.db.query(
+      "INSERT INTO alarms (kind, subject, detail, raised_at) VALUES ('disk-full', 'gpu-9', 'Make room', now())",
+    );
+    const { page, complaints } = await scene.open(
+      "/alarms?open=true&kind=disk-full",
+      scene.control.api.admin,
+    );
+
+    await expectText(page, "Make room", "tbody");
+    expect(await textOf(page, "tbody")).not.toContain("host-floods");
+    await expectKept(page, "tbody tr");
+    await page.goto(`${scene.url}/alarms?open=false&kind=disk-full`);
+    await expectText(page, "暂无内容", "main section");
+    expect(complaints).toEqual([]);
+  });
+
   test("reads who did what, narrowed by the address", async () => {
     const { page, complaints } = await scene.open("/audit?outcome=done", scene.control.api.admin);
 

@@ -8,10 +8,10 @@ import {
   useQueryClient,
   type UseQueryResult,
 } from "@tanstack/react-query";
-import { useEffect } from "react";
+import { useEffect, useRef } from "react";
 import { useLive } from "../live/live.tsx";
 import { wantTopics } from "../live/wanted.ts";
-import { ask, newKey, type Query } from "./client.ts";
+import { ask, Away, newKey, type Query } from "./client.ts";
 import { POLL_MS } from "./query-client.ts";
 
 export interface Page<Item> {
@@ -79,12 +79,41 @@ export function useAct<Answer = unknown, Input = void>({
   body,
 }: Act<Input>): UseMutationResult<Answer, Error, Input> {
   const client = useQueryClient();
+  const keyed = useKeyed();
   return useMutation({
-    mutationFn: async (input: Input) =>
-      await ask<Answer>(method, typeof path === "string" ? path : path(input), {
-        body: method === "DELETE" ? undefined : body === undefined ? (input ?? undefined) : body(input),
-        ...(method === "POST" && { idempotencyKey: newKey() }),
-      }),
+    mutationFn: async (input: Input) => {
+      const to = typeof path === "string" ? path : path(input);
+      const said = method === "DELETE" ? undefined : body === undefined ? (input ?? undefined) : body(input);
+      if (method !== "POST") return await ask<Answer>(method, to, { body: said });
+      return await keyed(JSON.stringify([to, said]), (idempotencyKey) =>
+        ask<Answer>(method, to, { body: said, idempotencyKey }),
+      );
+    },
     onSettled: () => client.invalidateQueries(),
   });
+}
+
+/** So long whoever presses once more means the same act, and not another like it. */
+const SAME_ACT_MS = 300_000;
+
+/**
+ * An act whose answer did not come may have been done. Asked once more with the same words it has the same key, so that
+ * nothing is paid twice; once there is an answer, the next is another act.
+ */
+function useKeyed(): <Answer>(said: string, act: (key: string) => Promise<Answer>) => Promise<Answer> {
+  const unanswered = useRef<{ said: string; key: string; at: number } | null>(null);
+  return async (said, act) => {
+    const before = unanswered.current;
+    const isSame = before?.said === said && Date.now() - before.at < SAME_ACT_MS;
+    const key = isSame ? before.key : newKey();
+    unanswered.current = { said, key, at: Date.now() };
+    try {
+      const answer = await act(key);
+      unanswered.current = null;
+      return answer;
+    } catch (error) {
+      if (!(error instanceof Away)) unanswered.current = null;
+      throw error;
+    }
+  };
 }

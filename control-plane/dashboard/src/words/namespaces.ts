@@ -12,6 +12,7 @@ export const NAMESPACES = {
   workload: { en: () => import("./en/workload.ts"), zh: () => import("./zh/workload.ts") },
   billing: { en: () => import("./en/billing.ts"), zh: () => import("./zh/billing.ts") },
   owner: { en: () => import("./en/owner.ts"), zh: () => import("./zh/owner.ts") },
+  money: { en: () => import("./en/money.ts"), zh: () => import("./zh/money.ts") },
   data: { en: () => import("./en/data.ts"), zh: () => import("./zh/data.ts") },
   keys: { en: () => import("./en/keys.ts"), zh: () => import("./zh/keys.ts") },
   members: { en: () => import("./en/members.ts"), zh: () => import("./zh/members.ts") },

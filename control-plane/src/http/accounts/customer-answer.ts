@@ -29,6 +29,7 @@ export const Customer = z
     updated_at: Timestamp.nullable(),
   })
   .openapi("Customer");
+export type Customer = z.infer<typeof Customer>;
 
 export function customerAnswer(c: ApiContext, row: CustomerRow): z.input<typeof Customer> {
   return {

@@ -10,6 +10,11 @@ export default {
     detail: "What is wrong, and what to do",
     cleared: "Cleared",
     clear: "Clear alarm {{id}}",
+    ofState: "Which",
+    all: "All",
+    open: "Open",
+    ofKind: "Only of this kind",
+    ofSubject: "Only of this",
   },
   audit: {
     title: "Audit",

@@ -11,6 +11,11 @@ const words: SameKeys<typeof en> = {
     detail: "问题与处理办法",
     cleared: "清除",
     clear: "清除告警 {{id}}",
+    ofState: "范围",
+    all: "全部",
+    open: "未清除",
+    ofKind: "只看此类型",
+    ofSubject: "只看此对象",
   },
   audit: {
     title: "审计",

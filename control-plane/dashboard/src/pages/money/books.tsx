@@ -1,0 +1,156 @@
+/** Time that is not charged yet, cannot be or will not be, usage that was refused, and whether the books agree. */
+import { SimpleGrid, Stack } from "@mantine/core";
+import type { Quarantined } from "@remotegpu/control-plane/http/hosts/fleet";
+import type {
+  PendingRun,
+  TrialBalance,
+  UnratedRun,
+  WaivedRun,
+} from "@remotegpu/control-plane/http/money/billing/books";
+import { useTranslation } from "react-i18next";
+import { useApi } from "../../api/use-api.ts";
+import { AgeText } from "../../parts/age-text.tsx";
+import { Figure } from "../../parts/figure.tsx";
+import { Money } from "../../parts/money.tsx";
+import { PageLink } from "../../parts/page-link.tsx";
+import { type Column, PageTable, Rows } from "../../parts/page-table.tsx";
+import { Panel } from "../../parts/panel.tsx";
+
+/** Read once: to sum all of it up each ten seconds would cost more than it tells. */
+const ONCE = { isLive: false };
+
+export function Books() {
+  return (
+    <>
+      <RunsOfTime />
+      <Refused />
+      <Balance />
+    </>
+  );
+}
+
+interface OfRun {
+  customer_id: number;
+  resource_type: string;
+  resource_id: string;
+  resource_name: string | null;
+}
+
+function RunsOfTime() {
+  const { t } = useTranslation("money");
+  const ofRun: readonly Column<OfRun>[] = [
+    { title: t("books.what"), cell: (one) => one.resource_name ?? `${one.resource_type} ${one.resource_id}` },
+    { title: t("books.customer"), cell: (one) => <CustomerLink id={one.customer_id} /> },
+  ];
+  return (
+    <>
+      <PageTable<PendingRun>
+        {...ONCE}
+        title={t("books.pending")}
+        definition={t("books.pendingIs")}
+        path="/billing/pending"
+        keyOf={(one) => one.run_id}
+        columns={[
+          ...ofRun,
+          { title: t("books.minutes"), cell: (one) => one.pending_minutes },
+          { title: t("books.since"), cell: (one) => <AgeText at={one.first_proven_at} /> },
+        ]}
+      />
+      <PageTable<UnratedRun>
+        {...ONCE}
+        title={t("books.unrated")}
+        definition={t("books.unratedIs")}
+        path="/billing/unrated"
+        keyOf={(one) => one.run_id}
+        columns={[
+          ...ofRun,
+          { title: t("prices.spec"), cell: ({ spec }) => spec },
+          { title: t("books.missing"), cell: ({ missing }) => missing.join(", ") },
+        ]}
+      />
+      <PageTable<WaivedRun>
+        {...ONCE}
+        title={t("books.waived")}
+        definition={t("books.waivedIs")}
+        path="/billing/waived"
+        keyOf={(one) => one.run_id}
+        columns={[
+          ...ofRun,
+          { title: t("books.minutes"), cell: (one) => Math.round(one.waived_ms / 60_000) },
+          {
+            title: t("books.reason"),
+            cell: (one) => one.waive_reason ?? one.stretches.map(({ reason }) => reason).join(", "),
+          },
+        ]}
+      />
+    </>
+  );
+}
+
+function Refused() {
+  const { t } = useTranslation("money");
+  return (
+    <PageTable<Quarantined>
+      {...ONCE}
+      title={t("books.quarantined")}
+      definition={t("books.quarantinedIs")}
+      path="/quarantine"
+      keyOf={({ id }) => id}
+      columns={[
+        { title: t("payments.at"), cell: ({ at }) => <AgeText at={at} /> },
+        {
+          title: t("books.host"),
+          cell: (one) => <PageLink to={`/hosts/${encodeURIComponent(one.host_id)}`}>{one.host_id}</PageLink>,
+        },
+        { title: t("books.reason"), cell: ({ reason }) => reason },
+        { title: t("books.run"), cell: (one) => one.run_id, isWide: true },
+      ]}
+    />
+  );
+}
+
+function Balance() {
+  const { t } = useTranslation("money");
+  const balance = useApi<TrialBalance>("/billing/trial-balance", ONCE);
+  return (
+    <Panel title={t("books.balance")} definition={t("books.balanceIs")} from={balance}>
+      {({ total, unbalanced_customers: apart, accounts, items }) => (
+        <Stack>
+          <SimpleGrid cols={2}>
+            <Figure
+              label={t("books.total")}
+              definition={t("books.totalIs")}
+              value={<Money points={total} />}
+            />
+            <Figure label={t("books.apart")} definition={t("books.apartIs")} value={apart} />
+          </SimpleGrid>
+          <Rows
+            title={t("books.balance")}
+            items={accounts}
+            keyOf={({ account }) => account}
+            columns={[
+              { title: t("books.account"), cell: ({ account }) => account },
+              { title: t("books.sum"), cell: (one) => <Money points={one.total} /> },
+            ]}
+          />
+          {items.length > 0 && (
+            <Rows
+              title={t("books.apart")}
+              items={items}
+              keyOf={(one) => one.customer_id}
+              columns={[
+                { title: t("books.customer"), cell: (one) => <CustomerLink id={one.customer_id} /> },
+                { title: t("customers.balance"), cell: (one) => <Money points={one.balance} /> },
+                { title: t("books.entries"), cell: ({ entries }) => <Money points={entries} /> },
+              ]}
+            />
+          )}
+        </Stack>
+      )}
+    </Panel>
+  );
+}
+
+function CustomerLink({ id }: { id: number }) {
+  return <PageLink to={`/money?customer=${id}`}>{id}</PageLink>;
+}

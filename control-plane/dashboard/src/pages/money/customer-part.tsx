@@ -1,0 +1,92 @@
+/** One customer: what is left, what was paid, and what moves it. */
+import { Group, SimpleGrid, Stack } from "@mantine/core";
+import type { Customer } from "@remotegpu/control-plane/http/accounts/customer-answer";
+import type { Payments } from "@remotegpu/control-plane/http/money/billing/payment-list";
+import { useTranslation } from "react-i18next";
+import { useApi } from "../../api/use-api.ts";
+import { AgeText } from "../../parts/age-text.tsx";
+import { Figure } from "../../parts/figure.tsx";
+import { Money } from "../../parts/money.tsx";
+import { OneOf } from "../../parts/one-of.tsx";
+import { PageLink } from "../../parts/page-link.tsx";
+import { PageTable } from "../../parts/page-table.tsx";
+import { Panel } from "../../parts/panel.tsx";
+import { StatusBadge } from "../../parts/status-badge.tsx";
+import { PayButtons } from "./pay-buttons.tsx";
+
+export function CustomerPart({ id }: { id: string }) {
+  const { t } = useTranslation("money");
+  const customer = useApi<Customer>(`/customers/${encodeURIComponent(id)}`);
+  return (
+    <Stack>
+      <PageLink to="/money">{t("customer.all")}</PageLink>
+      <OneOf from={customer}>
+        {(one) => (
+          <>
+            <Standing customer={one} />
+            <PaidIn id={one.id} />
+          </>
+        )}
+      </OneOf>
+    </Stack>
+  );
+}
+
+function Standing({ customer }: { customer: Customer }) {
+  const { t } = useTranslation("money");
+  const { id, username, display_name: display, email, balance, credit_limit: credit } = customer;
+  return (
+    <Panel
+      title={t("customer.title", { name: username })}
+      definition={t("customer.definition", { display: display ?? username, email })}
+    >
+      <Stack>
+        <SimpleGrid cols={{ base: 2, sm: 4 }}>
+          <Figure
+            label={t("customers.balance")}
+            definition={t("customer.balanceIs")}
+            value={<Money points={balance} />}
+          />
+          <Figure
+            label={t("customers.credit")}
+            definition={t("customer.creditIs")}
+            value={<Money points={credit} />}
+          />
+          <Figure
+            label={t("customers.overdue")}
+            definition={t("customer.overdueIs")}
+            value={<StatusBadge status={customer.overdue_status} />}
+          />
+          <Figure
+            label={t("customers.status")}
+            definition={t("customer.accountIs")}
+            value={<StatusBadge status={customer.status} />}
+          />
+        </SimpleGrid>
+        <Group>
+          <PayButtons id={id} />
+        </Group>
+      </Stack>
+    </Panel>
+  );
+}
+
+function PaidIn({ id }: { id: number }) {
+  const { t } = useTranslation("money");
+  return (
+    <PageTable<Payments["items"][number]>
+      title={t("payments.title")}
+      definition={t("payments.definition")}
+      path={`/customers/${id}/payments`}
+      keyOf={(one) => one.transaction_id}
+      columns={[
+        { title: t("payments.at"), cell: ({ at }) => <AgeText at={at} /> },
+        { title: t("payments.kind"), cell: ({ kind }) => kind },
+        { title: t("payments.amount"), cell: ({ amount }) => <Money points={amount} /> },
+        { title: t("payments.reason"), cell: ({ reason }) => reason },
+        { title: t("payments.run"), cell: (one) => one.run_id, isWide: true },
+        { title: t("payments.actor"), cell: ({ actor }) => actor, isWide: true },
+      ]}
+    />
+  );
+}

@@ -1,0 +1,107 @@
+/** All customers by their state, or those whose names have what is looked for. */
+import { Group, TextInput } from "@mantine/core";
+import { useDebouncedValue } from "@mantine/hooks";
+import type { Customer } from "@remotegpu/control-plane/http/accounts/customer-answer";
+import type { SearchAnswer } from "@remotegpu/control-plane/http/search";
+import { useTranslation } from "react-i18next";
+import { useApi } from "../../api/use-api.ts";
+import { Choice } from "../../parts/choice.tsx";
+import { useFilters } from "../../parts/filters.ts";
+import { Money } from "../../parts/money.tsx";
+import { PageLink } from "../../parts/page-link.tsx";
+import { PageTable, Rows } from "../../parts/page-table.tsx";
+import { Panel } from "../../parts/panel.tsx";
+import { StatusBadge } from "../../parts/status-badge.tsx";
+
+const TYPING_MS = 200;
+const STATES = ["active", "suspended"] as const;
+
+export function CustomersPanel() {
+  const { t } = useTranslation("money");
+  const [{ q, state }, setFilters] = useFilters(["q", "state"]);
+  return (
+    <>
+      <Group align="flex-end">
+        <TextInput
+          label={t("customers.find")}
+          value={q}
+          onChange={({ currentTarget }) => setFilters({ q: currentTarget.value })}
+        />
+        <Choice
+          label={t("customers.state")}
+          value={state}
+          onChange={(value) => setFilters({ state: value })}
+          data={[
+            { value: "", label: t("customers.any") },
+            ...STATES.map((value) => ({ value, label: t(`customers.${value}`) })),
+          ]}
+        />
+      </Group>
+      {q.trim().length > 1 ? <Found q={q.trim()} /> : <All state={state} />}
+    </>
+  );
+}
+
+function Found({ q }: { q: string }) {
+  const { t } = useTranslation("money");
+  const [asked] = useDebouncedValue(q, TYPING_MS);
+  const found = useApi<SearchAnswer>("/search", { query: { q: asked }, isLive: false });
+  const customers = found.data?.items.filter(({ kind }) => kind === "customer");
+  return (
+    <Panel
+      title={t("customers.title")}
+      from={{ ...found, data: customers }}
+      isEmpty={(items) => items.length === 0}
+      empty={t("customers.none")}
+    >
+      {(items) => (
+        <Rows
+          title={t("customers.title")}
+          items={items}
+          keyOf={({ id }) => id}
+          columns={[
+            {
+              title: t("customers.name"),
+              cell: ({ id, name }) => <PageLink to={addressOf(id)}>{name}</PageLink>,
+            },
+            {
+              title: t("customers.status"),
+              cell: ({ status }) => status !== null && <StatusBadge status={status} />,
+            },
+          ]}
+        />
+      )}
+    </Panel>
+  );
+}
+
+function All({ state }: { state: string }) {
+  const { t } = useTranslation("money");
+  return (
+    <PageTable<Customer>
+      title={t("customers.title")}
+      definition={t("customers.definition")}
+      path="/customers"
+      query={{ status: state }}
+      keyOf={({ id }) => id}
+      columns={[
+        {
+          title: t("customers.name"),
+          cell: ({ id, username, display_name: display }) => (
+            <>
+              <PageLink to={addressOf(id)}>{username}</PageLink> {display}
+            </>
+          ),
+        },
+        { title: t("customers.balance"), cell: ({ balance }) => <Money points={balance} /> },
+        { title: t("customers.overdue"), cell: (one) => <StatusBadge status={one.overdue_status} /> },
+        { title: t("customers.status"), cell: ({ status }) => <StatusBadge status={status} /> },
+        { title: t("customers.mail"), cell: ({ email }) => email, isWide: true },
+      ]}
+    />
+  );
+}
+
+function addressOf(id: string | number): string {
+  return `/money?customer=${id}`;
+}

@@ -1,0 +1,95 @@
+/** A price is typed, looked at with what it would change, and only then set. */
+import { Button, Group, Stack } from "@mantine/core";
+import type { PricePreview } from "@remotegpu/control-plane/http/money/prices/price-preview";
+import { type FormEvent, useState } from "react";
+import { useTranslation } from "react-i18next";
+import { Problem } from "../../api/client.ts";
+import { bodyOf, type Draft } from "../../parts/form/draft.ts";
+import { type Field, Fields } from "../../parts/form/fields.tsx";
+import { useTried } from "../../parts/form/use-tried.ts";
+import { Failure, Panel } from "../../parts/panel.tsx";
+import { PreviewedPrice } from "./previewed-price.tsx";
+import { UNITS } from "./price-text.ts";
+
+/** Where the only price of a preview stands in its body. */
+const AT = "prices.0.";
+
+export function NewPrice() {
+  const { t } = useTranslation("money");
+  const [draft, setDraft] = useState<Draft>({});
+  const [asked, setAsked] = useState<string | null>(null);
+  const fields = useFields();
+  const { body, unread } = bodyOf(fields, draft);
+  const preview = useTried<PricePreview>("/prices/preview", asked);
+  const send = (event: FormEvent) => {
+    event.preventDefault();
+    const wanted = JSON.stringify({ prices: [body] });
+    if (wanted === asked) void preview.refetch();
+    else setAsked(wanted);
+  };
+  const change = (name: string, text: string) => {
+    setDraft((before) => ({ ...before, [name]: text }));
+    setAsked(null);
+  };
+  return (
+    <Panel title={t("preview.title")} definition={t("preview.definition")}>
+      <Stack>
+        <form onSubmit={send}>
+          <Stack>
+            <Fields
+              fields={fields}
+              draft={draft}
+              unread={unread}
+              error={atItsFields(preview.error)}
+              onChange={change}
+            />
+            {preview.error !== null && <Failure why={preview.error.message} />}
+            <Group>
+              <Button type="submit" variant="default" loading={preview.isFetching}>
+                {t("preview.ask")}
+              </Button>
+            </Group>
+          </Stack>
+        </form>
+        {asked !== null && preview.error === null && preview.data !== undefined && (
+          <PreviewedPrice preview={preview.data} body={body} onSet={() => setAsked(null)} />
+        )}
+      </Stack>
+    </Panel>
+  );
+}
+
+function useFields(): readonly Field[] {
+  const { t } = useTranslation("money");
+  return [
+    { path: "spec", kind: "text", label: t("prices.spec"), isRequired: true, maxLength: 64 },
+    {
+      path: "line",
+      kind: "text",
+      label: t("prices.line"),
+      hint: t("prices.lineHint"),
+      isRequired: true,
+      maxLength: 160,
+    },
+    { path: "unit_price", kind: "text", label: t("prices.unitPrice"), isRequired: true },
+    {
+      path: "billing_unit",
+      kind: "text",
+      label: t("prices.unit"),
+      initial: "hour",
+      choices: UNITS.map((value) => ({ value, label: t(`prices.${value}`) })),
+    },
+    { path: "effective_from", kind: "moment", label: t("prices.from"), hint: t("prices.fromHint") },
+    { path: "new_spec", kind: "switch", label: t("prices.newSpec") },
+  ];
+}
+
+/** The form has one price, and the body a list of them. */
+function atItsFields(error: Error | null): Error | null {
+  if (!(error instanceof Problem)) return error;
+  const errors = error.errors.map(({ path, message }) => ({
+    path: path.startsWith(AT) ? path.slice(AT.length) : path,
+    message,
+  }));
+  return new Problem(error.status, { detail: error.message, errors });
+}

@@ -1,0 +1,49 @@
+/** What moves a customer's money: each says first what comes of it. */
+import { Text } from "@mantine/core";
+import { useTranslation } from "react-i18next";
+import { DialogForm } from "../../parts/form/dialog-form.tsx";
+import type { Field } from "../../parts/form/fields.tsx";
+
+export function PayButtons({ id }: { id: number }) {
+  const { t } = useTranslation("money");
+  const amount: Field = { path: "amount", kind: "text", label: t("pay.amount"), isRequired: true };
+  const reason: Field = {
+    path: "reason",
+    kind: "text",
+    label: t("pay.reason"),
+    hint: t("pay.reasonHint"),
+    maxLength: 500,
+  };
+  const runId: Field = {
+    path: "run_id",
+    kind: "text",
+    label: t("pay.runId"),
+    hint: t("pay.runHint"),
+    isRequired: true,
+  };
+  const ways = [
+    { way: "topUp", path: "top-ups", fields: [amount, reason] },
+    { way: "refund", path: "refunds", fields: [runId, amount, reason] },
+    {
+      way: "adjust",
+      path: "adjustments",
+      fields: [
+        { ...amount, hint: t("pay.adjustHint") },
+        { ...reason, isRequired: true },
+      ],
+    },
+  ] as const;
+  return ways.map(({ way, path, fields }) => (
+    <DialogForm
+      key={way}
+      open={t(`pay.${way}`)}
+      title={t(`pay.${way}`)}
+      submit={t(`pay.${way}`)}
+      method="POST"
+      path={`/customers/${id}/${path}`}
+      fields={fields}
+    >
+      <Text size="sm">{t(`pay.${way}Says`)}</Text>
+    </DialogForm>
+  ));
+}

@@ -1,0 +1,39 @@
+/** Prices as they were, are and will be, and a new one with what it would change. */
+import { TextInput } from "@mantine/core";
+import type { Price } from "@remotegpu/control-plane/http/money/prices/prices";
+import { useTranslation } from "react-i18next";
+import { AgeText } from "../../parts/age-text.tsx";
+import { useFilters } from "../../parts/filters.ts";
+import { PageTable } from "../../parts/page-table.tsx";
+import { NewPrice } from "./new-price.tsx";
+import { usePriceText } from "./price-text.ts";
+
+export function PricesPart() {
+  const { t } = useTranslation("money");
+  const [{ spec }, setFilters] = useFilters(["spec"]);
+  const priceText = usePriceText();
+  return (
+    <>
+      <TextInput
+        label={t("prices.only")}
+        value={spec}
+        onChange={({ currentTarget }) => setFilters({ spec: currentTarget.value })}
+        maw={320}
+      />
+      <PageTable<Price>
+        title={t("prices.title")}
+        definition={t("prices.definition")}
+        path="/prices"
+        query={{ spec: spec.trim() }}
+        keyOf={({ id }) => id}
+        columns={[
+          { title: t("prices.spec"), cell: (one) => one.spec },
+          { title: t("prices.line"), cell: ({ line }) => line },
+          { title: t("prices.price"), cell: (one) => priceText(one) },
+          { title: t("prices.from"), cell: (one) => <AgeText at={one.effective_from} /> },
+        ]}
+      />
+      <NewPrice />
+    </>
+  );
+}
