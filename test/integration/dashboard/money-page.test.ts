@@ -150,8 +150,11 @@ describe.skipIf(!hasBrowser)("the owner's money (left out where Chromium is not 
   });
 });
 
+/** Stands once the balance is there: before, Tab comes to nothing of the page. */
 async function openCustomer({ customerId }: Caller) {
-  return await scene.open(`/money?customer=${customerId}`, scene.control.api.admin);
+  const opened = await scene.open(`/money?customer=${customerId}`, scene.control.api.admin);
+  await opened.page.waitForSelector(BALANCE);
+  return opened;
 }
 
 /** Over what stands in the field that has the focus. */
