@@ -5,6 +5,7 @@
 import { parseArgs } from "node:util";
 import { measureAgentCpu } from "./agent-cpu.ts";
 import { measureAgentMemory } from "./agent-memory.ts";
+import { measureAuditPages } from "./audit-pages.ts";
 import { measureAutoscaling } from "./autoscaling.ts";
 import { measureBacklog } from "./backlog.ts";
 import { measureCommand } from "./command.ts";
@@ -78,6 +79,7 @@ const BENCHES: Record<string, Bench> = {
   placements: measurePlacements,
   invoices: measureInvoices,
   "record-pages": measureRecordPages,
+  "audit-pages": measureAuditPages,
   "fleet-map": measureFleetMap,
   streams: measureStreams,
 };
