@@ -637,9 +637,9 @@ test("the command opens, lists and closes ports, and tells the ways in", async (
   });
   expect(JSON.parse(listed.stdout).items).toHaveLength(2);
   expect(ways.stdout).toMatch(
-    /^ssh +held +10\.0\.0\.1 +20000 +ssh -p 20000 root@10\.0\.0\.1 +The host's agent is too old/m,
+    /^ssh +no +10\.0\.0\.1 +20000 +ssh -p 20000 root@10\.0\.0\.1 +The host's agent is too old/m,
   );
-  expect(ways.stdout).toMatch(/^jupyter +none +- +- +- +jupyter gets no port/m);
+  expect(ways.stdout).toMatch(/^jupyter +no +- +- +- +jupyter gets no port/m);
   expect(closed.stdout).toBe(`Port mapping ${mapping.id} is being released.`);
   expect(refused).toMatchObject({ exitCode: 1, stderr: expect.stringContaining("22 is the port of ssh") });
   expect(relisted.stdout).toMatch(/^id +environment +service +address +leads to +status/m);

@@ -8,8 +8,15 @@ const LONGEST_PAUSE_MS = 10_000;
 const TOO_MANY = 429;
 const NO_ROOM = 507;
 
-/** @throws CliError once that takes longer than three minutes, and for all else at once */
-export async function patiently<T>(signal: AbortSignal, work: () => Promise<T>): Promise<T> {
+/**
+ * @param isPassing what is waited for
+ * @throws CliError once that takes longer than three minutes, and for all else at once
+ */
+export async function patiently<T>(
+  signal: AbortSignal,
+  work: () => Promise<T>,
+  isPassing: (error: unknown) => boolean = isAwayOrCrowded,
+): Promise<T> {
   const begunMs = performance.now();
   for (let waitMs = FIRST_PAUSE_MS; ; waitMs = Math.min(2 * waitMs, LONGEST_PAUSE_MS)) {
     try {
@@ -22,7 +29,12 @@ export async function patiently<T>(signal: AbortSignal, work: () => Promise<T>):
   }
 }
 
-function isPassing(error: unknown): boolean {
+/** The server wants no more requests for now. */
+export function isCrowded(error: unknown): boolean {
+  return error instanceof CliError && error.status === TOO_MANY;
+}
+
+function isAwayOrCrowded(error: unknown): boolean {
   if (!(error instanceof CliError)) return false;
-  return error.status === TOO_MANY || (error.kind === "unavailable" && error.status !== NO_ROOM);
+  return isCrowded(error) || (error.kind === "unavailable" && error.status !== NO_ROOM);
 }

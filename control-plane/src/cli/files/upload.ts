@@ -13,7 +13,7 @@ import { sha256, type Source } from "./fetch-file.ts";
 import { below, nameOf, pathQuery } from "./environment-path.ts";
 import { severalAtOnce } from "./chunks.ts";
 import { bringInParts } from "./in-parts.ts";
-import { patiently } from "./patience.ts";
+import { isCrowded, patiently } from "./patience.ts";
 import type { Progress } from "./progress.ts";
 
 /** Of short files; a long one has as many of its own. */
@@ -59,10 +59,13 @@ async function* filesIn(
   }
 }
 
-/** Again where the server is away for a moment, or wants no more requests for now, as of a folder of hundreds. */
+/**
+ * Again where the server wants no more requests for now, as of a folder of hundreds. What is away is told at once: it may
+ * be a host whose files process does not run.
+ */
 async function bringWhole(source: Source, local: Local, progress: Progress): Promise<void> {
   const digest = await sha256(local.from);
-  await patiently(source.signal, () => bringOnce(source, local, { digest, progress }));
+  await patiently(source.signal, () => bringOnce(source, local, { digest, progress }), isCrowded);
 }
 
 async function bringOnce(
