@@ -63,6 +63,34 @@ async function placed(as: Caller): Promise<string> {
   return id;
 }
 
+/** Half an hour of it is proven, of two cores at two points an hour. */
+async function runningAtCost({ customerId }: Caller): Promise<string> {
+  const { db } = scene.api;
+  await db.query(
+    `INSERT INTO environments (id, customer_id, workspace_id, name, image, status, cpu, memory)
+     VALUES ('env-costs', $1, (SELECT id FROM workspaces WHERE owner_id = $1), 'costs', 'busybox', 'running', 2, 1073741824)`,
+    [customerId],
+  );
+  await db.query(
+    `INSERT INTO instances (id, workload_kind, workload_id, state)
+     VALUES ('i-costs', 'environment', 'env-costs', 'ready')`,
+  );
+  await db.query(
+    `INSERT INTO placements (instance_id, epoch, host_id, spec, spec_hash, cpu_milli, memory_bytes)
+     VALUES ('i-costs', 1, 'host-1', '{}', 'x', 0, 0)`,
+  );
+  await db.query(
+    `INSERT INTO runs (id, instance_id, epoch, host_id, customer_id, resource_type, resource_id, spec, first_proven_at,
+       proven_ms, uncharged)
+     VALUES ('r-costs', 'i-costs', 1, 'host-1', $1, 'environment', 'env-costs', 'default', now(), 1800000, true)`,
+    [customerId],
+  );
+  await db.query(
+    `INSERT INTO run_lines (run_id, line, quantity, unit_price, billing_unit) VALUES ('r-costs', 'cpu', 2, 2, 'hour')`,
+  );
+  return "env-costs";
+}
+
 describe.concurrent("topics", () => {
   test("that are none are named, and a stream needs one", async () => {
     const answer = await refused(ada, "workloads,moon,env:,gpu");
@@ -166,6 +194,29 @@ describe.concurrent("a change is told", () => {
 
     await stream.until("the burst", ({ changed }) => changed.includes("workloads"));
     expect(stream.changed.filter((what) => what.includes("burst-"))).toEqual([]);
+  });
+});
+
+describe.concurrent("what runs costs", () => {
+  test("comes once, and then as it changes, to whoever may see it and its money", async () => {
+    const dora = await scene.customer("dora");
+    const id = await runningAtCost(dora);
+    const reader = await scene.api.key(dora, { scopes: ["read"] });
+    const [own, other] = await Promise.all([listen(dora, "cost"), listen(bob, "cost,workloads")]);
+    const told = () => own.of("cost").flatMap(({ data }) => data as unknown[]);
+
+    await own.until("what it costs", () => told().length > 0);
+    await scene.api.db.query("UPDATE runs SET proven_ms = 3600000 WHERE resource_id = $1", [id]);
+    await own.until("what it costs now", () => told().length > 1);
+
+    expect(told()).toEqual([
+      { id, cost_so_far: "2.0000", rate_per_hour: "4.0000" },
+      { id, cost_so_far: "4.0000", rate_per_hour: "4.0000" },
+    ]);
+    await passes(other, bob);
+    // He has work of his own.
+    expect(JSON.stringify(other.of("cost"))).not.toContain(id);
+    expect(await refused(reader, "cost")).toMatchObject({ status: 403 });
   });
 });
 

@@ -46,7 +46,7 @@ export class StreamFeed {
 
   constructor(deps: FeedDeps) {
     this.#deps = deps;
-    this.#looks = new StreamLooks(deps.db);
+    this.#looks = new StreamLooks(deps.db, deps.now);
     deps.closing.addEventListener("abort", () => this.#close());
   }
 
@@ -82,7 +82,7 @@ export class StreamFeed {
     this.#number = 0;
     this.#before = null;
     this.#kept = [];
-    this.#looks = new StreamLooks(this.#deps.db);
+    this.#looks = new StreamLooks(this.#deps.db, this.#deps.now);
     try {
       while (this.#readers.size > 0) {
         const beganMs = performance.now();

@@ -2,6 +2,7 @@
 import { MS_PER_SECOND } from "@remotegpu/shared/units";
 import type { FleetLook, Snapshot, Stamp, WorkloadCost } from "../../core/stream/snapshot.ts";
 import type { Connection } from "../database/database.ts";
+import { runningCosts } from "./stream-costs.ts";
 import { fleetLook } from "./stream-fleet.ts";
 import {
   type Heads,
@@ -18,13 +19,19 @@ export interface Wanted {
   costs: boolean;
 }
 
+/** What is proven of a run comes once a minute at most, and prices are by the minute. */
+const COSTS_EVERY_MS = 5 * MS_PER_SECOND;
+
 export class StreamLooks {
   readonly #sql: Connection;
+  readonly #now: () => Date;
+  #costs: { atMs: number; costs: ReadonlyMap<string, WorkloadCost> } | null = null;
   /** What the tables' last rows were at each look of the last seconds, the oldest first. */
   #heads: { atMs: number; heads: Heads }[] = [];
 
-  constructor(sql: Connection) {
+  constructor(sql: Connection, now: () => Date) {
     this.#sql = sql;
+    this.#now = now;
   }
 
   /** @param nowMs of a clock that only goes on */
@@ -37,7 +44,7 @@ export class StreamLooks {
       postedSince(sql, oldest.heads.transaction),
       alarmsNow(sql),
       wanted.fleet ? fleetLook(sql) : (null satisfies FleetLook | null),
-      wanted.costs ? runningCosts(sql) : (null satisfies ReadonlyMap<string, WorkloadCost> | null),
+      wanted.costs ? this.#costsOf(nowMs) : (null satisfies ReadonlyMap<string, WorkloadCost> | null),
     ]);
     const written = await writtenLately(sql, noted.workloads);
     const kept = this.#heads.filter(({ atMs }) => nowMs - atMs < LOOK_BACK_SECONDS * MS_PER_SECOND);
@@ -52,6 +59,14 @@ export class StreamLooks {
       fleet,
       costs,
     };
+  }
+
+  async #costsOf(nowMs: number): Promise<ReadonlyMap<string, WorkloadCost>> {
+    const known = this.#costs;
+    if (known !== null && nowMs - known.atMs < COSTS_EVERY_MS) return known.costs;
+    const costs = await runningCosts(this.#sql, this.#now());
+    this.#costs = { atMs: nowMs, costs };
+    return costs;
   }
 }
 
@@ -74,8 +89,4 @@ async function alarmsNow(sql: Connection): Promise<string> {
             (SELECT count(*) FROM alarms WHERE cleared_at IS NULL) AS open`,
   );
   return `${rows[0]?.last ?? 0} ${rows[0]?.open ?? 0}`;
-}
-
-function runningCosts(_sql: Connection): Promise<ReadonlyMap<string, WorkloadCost>> {
-  return Promise.resolve(new Map());
 }
