@@ -153,6 +153,14 @@ describe.skipIf(!hasBrowser)("an environment (left out where Chromium is not ins
       await page.keyboard.press("Escape");
       await eventually(async () => (await page.$(DIALOG)) === null, { what: "a closed dialog" });
       expect(await statusOf(id)).toBe("stopped");
+
+      await tabTo(page, "Delete");
+      await page.keyboard.press("Enter");
+      await page.waitForSelector(DIALOG);
+      await tabTo(page, "Cancel");
+      await page.keyboard.press("Tab");
+      await page.keyboard.press("Enter");
+      await pathIs(page, /^(\/environments)$/);
     },
     SLOW_MS,
   );

@@ -5,6 +5,7 @@ import { fill, press } from "../../../support/dashboard/by-hand.ts";
 import { type DashboardScene, openDashboardScene } from "../../../support/dashboard/dashboard-scene.ts";
 import { expectKept, expectNarrow, expectText, textOf } from "../../../support/dashboard/page-checks.ts";
 import type { Caller } from "../../../support/http/api.ts";
+import type { ScriptedHost } from "../../../support/worlds/control-scene.ts";
 
 const SLOW_MS = 120_000;
 const HOSTILE = [
@@ -16,13 +17,14 @@ const LONG = "<b>long</b>".repeat(28);
 
 let scene: DashboardScene;
 let ada: Caller;
+let host: ScriptedHost;
 const ids: string[] = [];
 
 beforeAll(async () => {
   scene = await openDashboardScene();
   const { control } = scene;
   ada = await control.customer("ada");
-  const host = await control.host("rack-1", { gpus: 2, ssh: true, leases: true });
+  host = await control.host("rack-1", { gpus: 2, ssh: true, leases: true });
   for (const [index, name] of HOSTILE.entries()) {
     const { body } = await control.order(ada, { name, gpu: index === 0 ? 1 : 0, description: LONG });
     ids.push(String(body.id));
@@ -116,6 +118,24 @@ describe.skipIf(!hasBrowser)("pages of environments (left out where Chromium is 
 
       await press(page, "Make a password", ssh);
       await expectText(page, /[a-z2-9]{5}(-[a-z2-9]{5}){5}/, ssh);
+    },
+    SLOW_MS,
+  );
+
+  test(
+    "show what its card does, as its host tells it",
+    async () => {
+      const { page } = await scene.open(`/environments/${ids[0]}`, ada);
+      const gpus = 'section[aria-label="GPUs"]';
+      await expectText(page, /\d+ %/, gpus);
+      const { uuid } = host.gpus[0] ?? { uuid: "" };
+
+      host.gpus = host.gpus.map((gpu) => ({ ...gpu, utilizationPercent: 72, memoryUsedMib: 12_288 }));
+      await host.round();
+
+      await expectText(page, "72 %", gpus);
+      await expectText(page, "12 GiB", gpus);
+      expect(await page.$(`${gpus} [data-gpu="${uuid}"] svg`)).not.toBeNull();
     },
     SLOW_MS,
   );
