@@ -1,10 +1,10 @@
 /** All that the map knows of one card, and taking it out of service or back. */
-import { Button, Group, Modal, Stack, Table, Text } from "@mantine/core";
+import { Button, Group, Modal, Stack, Text } from "@mantine/core";
 import type { ReactNode } from "react";
 import { useTranslation } from "react-i18next";
 import { useAct } from "../../api/use-api.ts";
 import { AgeText } from "../../parts/age-text.tsx";
-import { NotReported } from "../../parts/not-reported.tsx";
+import { Facts } from "../../parts/facts.tsx";
 import { PageLink } from "../../parts/page-link.tsx";
 import { Failure } from "../../parts/panel.tsx";
 import { StatusBadge } from "../../parts/status-badge.tsx";
@@ -53,18 +53,7 @@ export function CardDialog({ host, card, onClose }: CardDialogOf) {
       closeButtonProps={{ "aria-label": parts("close") }}
     >
       <Stack gap="sm">
-        <Table>
-          <Table.Tbody>
-            {rows.map(([label, value]) => (
-              <Table.Tr key={label}>
-                <Table.Th scope="row" w="40%">
-                  {label}
-                </Table.Th>
-                <Table.Td style={{ overflowWrap: "anywhere" }}>{value ?? <NotReported />}</Table.Td>
-              </Table.Tr>
-            ))}
-          </Table.Tbody>
-        </Table>
+        <Facts facts={rows} />
         {!card.cordoned && (
           <Text size="sm" c="dimmed">
             {t("card.cordonGoesOn")}

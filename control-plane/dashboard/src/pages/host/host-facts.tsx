@@ -1,11 +1,10 @@
 /** What a host is and how it stands, as far as it or the server says so. */
-import { Table } from "@mantine/core";
 import type { HostShown } from "@remotegpu/control-plane/http/hosts/host-answer";
 import type { ReactNode } from "react";
 import { useTranslation } from "react-i18next";
 import { useApi } from "../../api/use-api.ts";
 import { AgeText } from "../../parts/age-text.tsx";
-import { NotReported } from "../../parts/not-reported.tsx";
+import { Facts } from "../../parts/facts.tsx";
 import { bytesText } from "../../parts/size-text.ts";
 import { StatusBadge } from "../../parts/status-badge.tsx";
 
@@ -56,20 +55,7 @@ export function HostFacts({ host }: { host: HostShown }) {
     ],
     ...(host.degraded.length === 0 ? [] : [row(t("facts.degraded"), host.degraded.join(", "))]),
   ];
-  return (
-    <Table>
-      <Table.Tbody>
-        {facts.map(([label, value]) => (
-          <Table.Tr key={label}>
-            <Table.Th scope="row" w="35%">
-              {label}
-            </Table.Th>
-            <Table.Td style={{ overflowWrap: "anywhere" }}>{value ?? <NotReported />}</Table.Td>
-          </Table.Tr>
-        ))}
-      </Table.Tbody>
-    </Table>
-  );
+  return <Facts facts={facts} />;
 }
 
 function row(label: string, value: ReactNode): [string, ReactNode] {

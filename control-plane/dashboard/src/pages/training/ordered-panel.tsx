@@ -1,6 +1,7 @@
 /** What was ordered. */
-import { Code, Table } from "@mantine/core";
+import { Code } from "@mantine/core";
 import { useTranslation } from "react-i18next";
+import { Facts } from "../../parts/facts.tsx";
 import { Panel } from "../../parts/panel.tsx";
 import { bytesText } from "../../parts/size-text.ts";
 import type { Job } from "./job.ts";
@@ -30,20 +31,7 @@ export function OrderedPanel({ job }: { job: Job }) {
       <Code block style={{ whiteSpace: "pre-wrap", overflowWrap: "anywhere" }}>
         {job.command}
       </Code>
-      <Table mt="sm">
-        <Table.Tbody>
-          {lines.flatMap(([what, value]) =>
-            value === null || value === "" ? (
-              []
-            ) : (
-              <Table.Tr key={what}>
-                <Table.Th scope="row">{what}</Table.Th>
-                <Table.Td style={{ overflowWrap: "anywhere" }}>{value}</Table.Td>
-              </Table.Tr>
-            ),
-          )}
-        </Table.Tbody>
-      </Table>
+      <Facts facts={lines.filter(([, value]) => value !== null && value !== "")} mt="sm" />
     </Panel>
   );
 }
