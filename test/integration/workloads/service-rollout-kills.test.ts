@@ -4,11 +4,15 @@
 import type { ClientBase } from "pg";
 import { afterEach, beforeEach, expect, test } from "vitest";
 import { replicasPass } from "@remotegpu/control-plane/controllers/inference/replicas";
+import type { ApiApp } from "@remotegpu/control-plane/http/deps";
 import { createApp } from "@remotegpu/control-plane/http/server/app";
 import { type Database, openDatabase } from "@remotegpu/control-plane/store/database/database";
 import { acquireLeadership } from "@remotegpu/control-plane/store/database/leader";
 import { examine } from "@remotegpu/control-plane/store/doctor/examination";
+import { KEY_FREE_WITHIN_MS } from "@remotegpu/control-plane/store/orders/idempotency";
 import { type FreshDatabase, freshDatabase } from "../../support/engines/postgres.ts";
+import { watchedDatabase, type WatchedStatement } from "../../support/engines/watched-database.ts";
+import { eventually } from "../../support/eventually.ts";
 import { quietLog } from "../../support/quiet-log.ts";
 import { openControlScene } from "../../support/worlds/control-scene.ts";
 import { RolloutScene, SERVES_V2 } from "../../support/worlds/rollout-scene.ts";
@@ -61,35 +65,93 @@ async function passesThatDie(): Promise<number> {
   throw new Error("a pass asks without end");
 }
 
+/** Either it dies before it asks, or the answer to what it asked never comes to it. */
+type Death = "before" | "after";
+
+function dying(statements: number, when: Death): { db: Database; hasDied: () => boolean } {
+  if (when === "before") return mortal(statements);
+  let hasDied = false;
+  const after = ({ number, tear }: WatchedStatement) => {
+    if (number <= statements) return;
+    hasDied = true;
+    tear();
+    throw new Error("nobody is there for the answer");
+  };
+  return { db: watchedDatabase(fresh.url, { after }, "application"), hasDied: () => hasDied };
+}
+
+interface Order {
+  path: string;
+  body: object;
+}
+
+async function send(app: ApiApp, key: string, { path, body }: Order): Promise<Response> {
+  return await app.request(`/api/v1/inference-services${path}`, {
+    method: "POST",
+    headers: {
+      Authorization: `Bearer ${services.alice.key}`,
+      "Content-Type": "application/json",
+      "Idempotency-Key": key,
+    },
+    body: JSON.stringify(body),
+  });
+}
+
+/** Until the database has noticed that nobody is there any more, the key is held. */
+async function askedAgain(key: string, order: Order): Promise<Response> {
+  return await eventually(
+    async () => {
+      const answer = await send(services.scene.api.app, key, order);
+      const isHeld = answer.status === 409 && (await answer.clone().text()).includes("is under way");
+      return !isHeld && answer;
+    },
+    { withinMs: KEY_FREE_WITHIN_MS, what: "an answer to the same key" },
+  );
+}
+
 /** The order is asked of servers that die at their first statement, the second and so on; then, each time, of one that lives. */
 async function ordersThatDie(
-  ordered: (nth: number) => { path: string; body: object },
+  when: Death,
+  ordered: (nth: number) => Order,
   after: (nth: number) => Promise<void>,
 ): Promise<number> {
-  const { deps, app } = services.scene.api;
+  const { deps } = services.scene.api;
   for (let statements = 0; statements < MAX_STATEMENTS; statements += 1) {
-    const { path, body } = ordered(statements);
-    const order = {
-      method: "POST",
-      headers: {
-        Authorization: `Bearer ${services.alice.key}`,
-        "Content-Type": "application/json",
-        "Idempotency-Key": `killed-${statements}`,
-      },
-      body: JSON.stringify(body),
-    };
-    const { db, hasDied } = mortal(statements);
-    const first = await createApp({ ...deps, db }).request(`/api/v1/inference-services${path}`, order);
+    const order = ordered(statements);
+    const key = `killed-${statements}`;
+    const { db, hasDied } = dying(statements, when);
+    const first = await send(createApp({ ...deps, db }), key, order);
     await db.close();
     expect(hasDied() ? [202, 503] : [202]).toContain(first.status);
     if (!hasDied()) return statements;
 
-    const again = await app.request(`/api/v1/inference-services${path}`, order);
-
-    expect(again.status).toBe(202);
+    expect((await askedAgain(key, order)).status).toBe(202);
     await after(statements);
   }
   throw new Error("an order asks without end");
+}
+
+/** Asked of a second server while the first has it, and held by that one once the first has committed. */
+async function askedWhileItCommits(order: Order): Promise<{ first: Response; second: Response }> {
+  const { app, deps } = services.scene.api;
+  const { promise, resolve } = Promise.withResolvers<Response>();
+  let isFirst = true;
+  const db = watchedDatabase(
+    fresh.url,
+    {
+      async before() {
+        if (!isFirst) return;
+        isFirst = false;
+        const first = send(app, "at-once", order);
+        await first;
+        resolve(first);
+      },
+    },
+    "application",
+  );
+  const second = await send(createApp({ ...deps, db }), "at-once", order);
+  await db.close();
+  return { first: await promise, second };
 }
 
 /** Pages of the API are shorter. */
@@ -103,14 +165,14 @@ async function isWell(): Promise<void> {
   expect((await examine(db, now())).filter(({ state }) => state !== "well")).toEqual([]);
 }
 
-test(
-  "another version is ordered once or not at all, and once where it is asked again",
+test.each(["before", "after"] as const)(
+  "another version is ordered once or not at all, and once where it is asked again: death %s a statement",
   { timeout: STORY_MS },
-  async () => {
+  async (when) => {
     const id = await services.ordered({ version: "v-first" });
     const upgrade = (nth: number) => ({ path: `/${id}/upgrade`, body: { version: `v${nth}` } });
 
-    const deaths = await ordersThatDie(upgrade, async (nth) => {
+    const deaths = await ordersThatDie(when, upgrade, async (nth) => {
       expect((await services.get(id)).rollout).toMatchObject({ version: `v${nth}` });
       expect(await written("service_revisions", id)).toBe(nth + 2);
       expect(await written("service_rollouts", id)).toBe(nth + 1);
@@ -121,10 +183,10 @@ test(
   },
 );
 
-test(
-  "the version before is gone back to once or not at all, and once where it is asked again",
+test.each(["before", "after"] as const)(
+  "the version before is gone back to once or not at all, and once where it is asked again: death %s a statement",
   { timeout: STORY_MS },
-  async () => {
+  async (when) => {
     const rolling = new RolloutScene(services);
     const id = await services.runs();
     await rolling.upgraded(id);
@@ -134,6 +196,7 @@ test(
     const before = await written("service_rollouts", id);
 
     const deaths = await ordersThatDie(
+      when,
       () => ({ path: `/${id}/rollback`, body: {} }),
       async (nth) => {
         expect(await written("service_rollouts", id)).toBe(before + nth + 1);
@@ -146,6 +209,28 @@ test(
     await isWell();
   },
 );
+
+test("what is done while it is asked again is told, and neither refused nor done again", async () => {
+  const id = await services.ordered({ version: "v1" });
+  // Of a service that is stopped each turn is complete at once, so that a second one would be another.
+  await services.ask("POST", `/${id}/stop`);
+  await services.settle();
+  const upgrade = { path: `/${id}/upgrade`, body: { version: "v2" } };
+  const rollback = { path: `/${id}/rollback`, body: {} };
+
+  for (const [order, version] of [
+    [upgrade, "v2"],
+    [rollback, "v1"],
+  ] as const) {
+    const { first, second } = await askedWhileItCommits(order);
+
+    expect([first.status, second.status]).toEqual([202, 202]);
+    expect(second.headers.get("Idempotency-Replayed")).toBe("true");
+    expect(await second.json()).toEqual(await first.json());
+    expect(await services.get(id)).toMatchObject({ version });
+  }
+  expect(await written("service_rollouts", id)).toBe(2);
+});
 
 test(
   "goes on with the next as if nothing had been, and makes nothing twice",

@@ -28,6 +28,7 @@ import {
   type Recalled,
   recallKey,
   releaseKey,
+  type SealedAnswer,
 } from "../../store/orders/idempotency.ts";
 import type { ApiContext, ApiEnv } from "../deps.ts";
 import { ApiRefusal, badField, conflict } from "./refusal.ts";
@@ -46,8 +47,22 @@ export const replayAnswered = createMiddleware<ApiEnv>(async (c, next) => {
   }
   await next();
   assert(!c.res.ok || c.var.isCarriedOut === true, `${c.req.path} was not carried out once`);
+  if (request !== null && isRefusal(c.res.status)) await replayAnsweredMeanwhile(c, request);
   return undefined;
 });
+
+/** What was answered between the look at the key and the hold of it is refused, as done or as under way: it is told. */
+async function replayAnsweredMeanwhile(c: ApiContext, request: KeyedRequest): Promise<void> {
+  const known = await recallKey(c.var.deps.db, request);
+  if (known.outcome !== "done") return;
+  // What the refusal's headers say is not said of the answer.
+  c.res = undefined;
+  c.res = replayed(c, known);
+}
+
+function isRefusal(status: number): boolean {
+  return status >= 400 && status < 500;
+}
 
 /** For routes that reach beyond the database, each with the longest that it may take. */
 export const claimBefore = (boundSeconds: number) =>
@@ -145,14 +160,17 @@ function replayOrRefuse(c: ApiContext, known: Recalled): Response | null {
       throw badField("Idempotency-Key", "was used with another body in the last 24 hours");
     case "in-progress":
       throw conflict("The first request with this Idempotency-Key is under way; ask again in a moment.");
-    case "done": {
-      const body = openAnswer(c, known.sealedBody);
-      const headers = { "Content-Type": "application/json", "Idempotency-Replayed": "true" };
-      return new Response(body === "" ? null : body, { status: known.status, headers });
-    }
+    case "done":
+      return replayed(c, known);
     case "new":
       return null;
   }
+}
+
+function replayed(c: ApiContext, { status, sealedBody }: SealedAnswer): Response {
+  const body = openAnswer(c, sealedBody);
+  const headers = { "Content-Type": "application/json", "Idempotency-Replayed": "true" };
+  return new Response(body === "" ? null : body, { status, headers });
 }
 
 /** A refusal of ours, thrown or answered, or a failure of which the database itself says that nothing came. */
