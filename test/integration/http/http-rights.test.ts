@@ -588,6 +588,11 @@ const RIGHTS: [route: string, expected: string, question: Question][] = [
     AUTHORS,
     at(jobArray, (id) => `/training-job-groups/${id}/cancel`),
   ],
+  [
+    "PATCH /training-job-groups/{id}",
+    AUTHORS,
+    at(jobArray, (id) => `/training-job-groups/${id}`, { priority: 3 }),
+  ],
   ["DELETE /training-job-groups/{id}", AUTHORS, at(jobArray, (id) => `/training-job-groups/${id}`)],
   ["POST /training-jobs/{id}/retry", AUTHORS, at(trainingJob, (id) => `/training-jobs/${id}/retry`)],
   ["POST /code-uploads", EVERYONE, plain("/code-uploads", { sha256: "0".repeat(64), size: 1 })],
@@ -608,6 +613,11 @@ const RIGHTS: [route: string, expected: string, question: Question][] = [
     AUTHORS,
     at(trainingJob, (id) => `/training-jobs/${id}/${verb}`),
   ]),
+  [
+    "PATCH /training-jobs/{id}",
+    AUTHORS,
+    at(trainingJob, (id) => `/training-jobs/${id}`, { description: "d" }),
+  ],
   ["DELETE /training-jobs/{id}", AUTHORS, at(trainingJob, (id) => `/training-jobs/${id}`)],
   [
     "POST /training-jobs/{id}/exec",

@@ -1,10 +1,10 @@
-/** Jobs and whole arrays of them, cancelled and waited for by one word; and the list of arrays. */
+/** Jobs and whole arrays of them, changed, cancelled and waited for by one word; and the list of arrays. */
 import { z } from "zod";
 import type { Row } from "../frame/api-client.ts";
-import { wholeNumber } from "../frame/arguments.ts";
+import { wholeNumber, words } from "../frame/arguments.ts";
 import { CliError } from "../frame/cli-error.ts";
-import { command, optionOr, thing } from "../frame/command.ts";
-import type { Context } from "../frame/context.ts";
+import { command, option, optionOr, thing } from "../frame/command.ts";
+import { body, type Context } from "../frame/context.ts";
 import { limit, listCommand, segment } from "../frame/list-command.ts";
 import { printDone } from "../frame/output.ts";
 import { ended, jobSentence } from "./job-state.ts";
@@ -13,6 +13,23 @@ import { OWNER } from "./workload-group.ts";
 
 const Elements = z.record(z.string(), z.int());
 const OVER = ["completed", "failed", "cancelled"];
+
+export const UPDATE = command({
+  name: "update",
+  summary:
+    "change its name, its description or its priority; of an array the priority of all that has not ended",
+  takes: {
+    workload: thing("job|array", "job-or-array"),
+    name: option("--name <name>", "another name", words()),
+    description: option("--description <text>", "what it is for", words()),
+    priority: option("--priority <number>", "0 to 10; larger is more urgent", wholeNumber()),
+  },
+  examples: ["job update train --priority 5", "job update sweep --priority 0"],
+  run: async ({ api, output }, { workload: id, ...members }) => {
+    const row = await api.patch(`${routeOf(id)}/${segment(id)}`, body(members));
+    printDone(output, isArray(id) ? arraySentence(row) : jobSentence(row), row);
+  },
+});
 
 export const CANCEL = command({
   name: "cancel",

@@ -2,7 +2,7 @@
 import type { Row } from "../frame/api-client.ts";
 import { printOne, type Column, type Output } from "../frame/output.ts";
 import { JOB_OUTPUT } from "../files/job-output.ts";
-import { ARRAYS, CANCEL, WAIT } from "./job-arrays.ts";
+import { ARRAYS, CANCEL, UPDATE, WAIT } from "./job-arrays.ts";
 import { CREATE } from "./job-create.ts";
 import { RUN } from "./job-run.ts";
 import { ended, jobSentence } from "./job-state.ts";
@@ -49,6 +49,7 @@ export const JOB = workloadGroup({
   ],
   sentence: jobSentence,
   settled: ended,
+  update: UPDATE,
   more: [RUN, SUBMIT, CANCEL, WAIT, ARRAYS, JOB_OUTPUT],
   deletion: (id) => `Training job ${id} is being deleted.`,
 });

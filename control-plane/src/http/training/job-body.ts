@@ -27,6 +27,9 @@ const MAX_PRIORITY = 10;
 const MAX_MINUTES = 366 * 24 * 60;
 const LEAST_STALL_MINUTES = 0.1;
 
+export const JobName = displayText(MAX_NAME);
+export const Priority = z.int().min(0).max(MAX_PRIORITY);
+
 const OutputPath = z
   .string()
   .max(64)
@@ -76,7 +79,7 @@ const JobArray = z
 export const NewTrainingJobBody = z
   .strictObject({
     workspace_id: RowId.nullable().optional(),
-    name: displayText(MAX_NAME),
+    name: JobName,
     description: Description.nullable().optional(),
     framework: displayText(64).nullable().optional(),
     image: ImageReference,
@@ -95,7 +98,7 @@ export const NewTrainingJobBody = z
     output_path: OutputPath.optional().openapi({
       description: "What is written there is kept, in a folder of its own for each attempt",
     }),
-    priority: z.int().min(0).max(MAX_PRIORITY).optional().openapi({ description: "Larger is more urgent" }),
+    priority: Priority.optional().openapi({ description: "Larger is more urgent" }),
     code_id: text(64).min(1).nullable().optional().openapi({
       description: "What was brought as its code: unpacked into /gemini/code, its working directory",
     }),

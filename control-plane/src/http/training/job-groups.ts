@@ -1,12 +1,13 @@
 /**
- * Arrays of training jobs as one group: how many of its elements stand where, and that all of them are cancelled or
- * deleted. Each element is a training job of its own, and is read as one.
+ * Arrays of training jobs as one group: how many of its elements stand where, and that all of them are made more urgent,
+ * cancelled or deleted. Each element is a training job of its own, and is read as one.
  */
 import { createRoute, z } from "@hono/zod-openapi";
 import { TRAINING_JOB_STATUSES } from "@remotegpu/shared/workload";
 import { text } from "@remotegpu/shared/text";
 import { arrayStatus } from "../../core/training/array.ts";
 import type { Connection, Transaction } from "../../store/database/database.ts";
+import { changePriorities } from "../../store/orders/job-changes.ts";
 import { cancelJobs, deleteJobs } from "../../store/orders/job-orders.ts";
 import {
   elementIds,
@@ -21,9 +22,18 @@ import type { ApiApp, ApiContext } from "../deps.ts";
 import { visibleWorkloads } from "../request/authorization.ts";
 import { once } from "../request/idempotency.ts";
 import { pageOf, pageQuery, timePage, toPage } from "../request/pagination.ts";
-import { accepted, forCustomers, NumericId, ok, Timestamp, WorkloadIdPath } from "../request/route.ts";
+import {
+  accepted,
+  forCustomers,
+  jsonBody,
+  NumericId,
+  ok,
+  Timestamp,
+  WorkloadIdPath,
+} from "../request/route.ts";
 import { ordererOf, refuseUnlessDone, tellOf } from "../workloads/orders.ts";
 import { workloadFor } from "../workloads/routed-kind.ts";
+import { JobGroupChangeBody } from "./job-change-body.ts";
 
 const tags = ["training jobs"];
 const path = "/training-job-groups/{id}";
@@ -69,6 +79,17 @@ const get = createRoute({
   tags,
   summary: "One array of jobs, and how many of its elements stand where",
   request: { params: WorkloadIdPath },
+  responses: ok("The array", JobGroup),
+});
+
+const patch = createRoute({
+  ...forCustomers,
+  method: "patch",
+  path,
+  tags,
+  summary: "Change the priority of every element that has not ended",
+  description: "It counts as that of a job does. The name and description of each element are its own.",
+  request: { params: WorkloadIdPath, body: jsonBody(JobGroupChangeBody) },
   responses: ok("The array", JobGroup),
 });
 
@@ -119,6 +140,17 @@ export function registerTrainingJobGroupRoutes(api: ApiApp): void {
   api.openapi(get, async (c) => {
     const { id } = c.req.valid("param");
     return c.json(groupAnswer(await workloadFor(c, ARRAYS, id, "read-workload")), 200);
+  });
+
+  api.openapi(patch, async (c) => {
+    const group = await workloadFor(c, ARRAYS, c.req.valid("param").id, "manage-workload");
+    const { priority } = c.req.valid("json");
+    await transaction(c.var.deps.db, async (sql) => {
+      const jobs = await lockedElements(sql, group.id);
+      refuseUnlessDone(await changePriorities(sql, jobs, { priority, orderer: ordererOf(c) }));
+    });
+    tellOf(c, []);
+    return c.json(groupAnswer(group), 200);
   });
 
   api.openapi(cancel, async (c) => {

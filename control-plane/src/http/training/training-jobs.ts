@@ -1,14 +1,21 @@
-/** Ordering training jobs; what they have in common with other kinds is in http/workloads. */
+/** Ordering training jobs, and changing one that is there; what they have in common with other kinds is in http/workloads. */
 import { createRoute } from "@hono/zod-openapi";
+import { transaction } from "../../store/database/database.ts";
 import { emptyFleet } from "../../store/fleet/empty-fleet.ts";
 import type { KeptFleet } from "../../store/fleet/kept-fleet.ts";
+import { changeJob } from "../../store/orders/job-changes.ts";
 import { orderJob } from "../../store/orders/job-orders.ts";
+import { lockJobOrders } from "../../store/training/job-orders.ts";
+import { trainingJobById } from "../../store/training/training-jobs.ts";
 import type { ApiApp } from "../deps.ts";
 import { onFleet } from "../environments/environment-access.ts";
 import { once } from "../request/idempotency.ts";
-import { created, forCustomers, jsonBody } from "../request/route.ts";
+import { notFound } from "../request/refusal.ts";
+import { created, forCustomers, jsonBody, ok, WorkloadIdPath } from "../request/route.ts";
 import { ordererOf, refuseUnlessDone, tellOf } from "../workloads/orders.ts";
+import { workloadFor } from "../workloads/routed-kind.ts";
 import { NewTrainingJobBody } from "./job-body.ts";
+import { TrainingJobChangeBody } from "./job-change-body.ts";
 import { holdCode } from "./job-code.ts";
 import { orderAsked } from "./job-order.ts";
 import { TrainingJob } from "./training-job-answer.ts";
@@ -30,6 +37,18 @@ const post = createRoute({
   responses: created("The training job, queued", TrainingJob),
 });
 
+const patch = createRoute({
+  ...forCustomers,
+  method: "patch",
+  path: "/training-jobs/{id}",
+  tags,
+  summary: "Change its name, description or priority",
+  description:
+    "The priority counts where it waits, at once; of one that has a place it counts when it waits again, as for another attempt. One that has ended keeps it until it is tried again.",
+  request: { params: WorkloadIdPath, body: jsonBody(TrainingJobChangeBody) },
+  responses: ok("The training job", TrainingJob),
+});
+
 export function registerTrainingJobRoutes(api: ApiApp, fleet: KeptFleet): void {
   api.openapi(post, async (c) => {
     const body = c.req.valid("json");
@@ -45,5 +64,23 @@ export function registerTrainingJobRoutes(api: ApiApp, fleet: KeptFleet): void {
       afterwards(() => tellOf(c, []));
       return c.json(await TRAINING_JOBS.answerOf(c, sql, asked.rows[0].id), 201);
     });
+  });
+
+  api.openapi(patch, async (c) => {
+    const what = "training job";
+    const { id } = await workloadFor(
+      c,
+      { byId: trainingJobById, what },
+      c.req.valid("param").id,
+      "manage-workload",
+    );
+    const change = c.req.valid("json");
+    await transaction(c.var.deps.db, async (sql) => {
+      const job = (await lockJobOrders(sql, [id])).get(id);
+      if (job === undefined) throw notFound(`${what} ${id}`);
+      refuseUnlessDone(await changeJob(sql, job, { change, orderer: ordererOf(c) }));
+    });
+    tellOf(c, []);
+    return c.json(await TRAINING_JOBS.answerOf(c, c.var.deps.db, id), 200);
   });
 }

@@ -139,7 +139,7 @@ const TARGETS = {
   "ssh-ticket": target("ssh_tickets", "env_id customer_id fingerprint reason expires_at ended_at ended_by"),
   "training-job": target(
     "training_jobs",
-    "customer_id workspace_id name image status status_reason cpu memory gpu node_count confirmed_at completed_at",
+    "customer_id workspace_id name image status status_reason priority cpu memory gpu node_count confirmed_at completed_at",
     { type: "text" },
   ),
   "training-job-group": target(

@@ -22,10 +22,12 @@ export interface JobOrderRow {
   paying_workspace_id: number | null;
   orderer_id: number | null;
   name: string;
+  description: string | null;
   image: string;
   command: string;
   status: TrainingJobStatus;
   status_deadline_at: Date | null;
+  priority: number;
   /** Sizes are each rank's. */
   cpu: number;
   memory: number;
@@ -97,8 +99,8 @@ export async function lockJobOrders(
   const read = sql.query<JobOrderRow>(
     `SELECT j.id, ${safeBigint("j.customer_id")} AS customer_id, ${safeBigint("j.workspace_id")} AS workspace_id,
             ${safeBigint("coalesce(w.owner_id, j.customer_id)")} AS payer_id, w.id AS paying_workspace_id,
-            (SELECT c.id FROM customers c WHERE c.id = j.customer_id) AS orderer_id, j.name, j.image, j.command,
-            ${knownStatus("training", "j")} AS status, j.status_deadline_at, coalesce(j.cpu, 1) AS cpu,
+            (SELECT c.id FROM customers c WHERE c.id = j.customer_id) AS orderer_id, j.name, j.description,
+            j.image, j.command, coalesce(j.priority, 0) AS priority, ${knownStatus("training", "j")} AS status, j.status_deadline_at, coalesce(j.cpu, 1) AS cpu,
             ${safeBigint("coalesce(j.memory, 1)")} AS memory, coalesce(j.gpu, 0) AS gpu,
             ${safeBigint("j.gpu_memory")} AS gpu_memory, coalesce(j.node_count, 1) AS node_count, j.mounted_datasets,
             j.mounted_models, j.env_vars, j.output_path, j.distributed_config, j.config, ${limitSeconds("j")} AS limit_seconds,

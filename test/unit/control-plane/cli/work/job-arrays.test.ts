@@ -1,6 +1,6 @@
-/** Arrays on the command line: how they are ordered, waited for and cancelled; the API is what it answers. */
+/** Arrays on the command line: how they are ordered, changed, waited for and cancelled; the API is what it answers. */
 import { ApiClient, type Row } from "@remotegpu/control-plane/cli/frame/api-client";
-import { CANCEL, WAIT } from "@remotegpu/control-plane/cli/work/job-arrays";
+import { CANCEL, UPDATE, WAIT } from "@remotegpu/control-plane/cli/work/job-arrays";
 import { CREATE } from "@remotegpu/control-plane/cli/work/job-create";
 import { RUN } from "@remotegpu/control-plane/cli/work/job-run";
 import { afterEach, beforeEach, expect, test, vi } from "vitest";
@@ -32,6 +32,10 @@ async function performed(command: typeof CREATE, given: Record<string, unknown>,
     post: (path: string, body: unknown) => {
       posted.push([path, body]);
       return Promise.resolve(path === "/training-jobs" ? FIRST : ARRAY);
+    },
+    patch: (path: string, body: unknown) => {
+      posted.push([path, body]);
+      return Promise.resolve(path === "/training-jobs/job-1" ? FIRST : ARRAY);
     },
     get: () => Promise.resolve({ ...ARRAY, ...(seen.length > 1 ? seen.shift() : seen[0]) }),
   });
@@ -86,4 +90,14 @@ test("what is cancelled is an array or a job, by its id", async () => {
 
   const single = await performed(CANCEL, { workload: "job-1", timeout: "60" });
   expect(single.posted[0]?.[0]).toBe("/training-jobs/job-1/cancel");
+});
+
+test("what is changed is an array or a job, by its id, and what is left out stays", async () => {
+  const { posted, printed } = await performed(UPDATE, { workload: "jobs-1", priority: "5" });
+  expect(posted).toEqual([["/training-job-groups/jobs-1", { priority: 5 }]]);
+  expect(printed).toBe("Array jobs-1 (sweep) is running: 1 running, 2 queued.\n");
+
+  const single = await performed(UPDATE, { workload: "job-1", name: "other", priority: "0" });
+  expect(single.posted).toEqual([["/training-jobs/job-1", { name: "other", priority: 0 }]]);
+  expect(single.printed).toBe("Training job job-1 (sweep-0) is queued.\n");
 });
