@@ -29,6 +29,7 @@ import { measurePass } from "./pass.ts";
 import { measureQueue } from "./queue.ts";
 import { measureRecordPages } from "./record-pages.ts";
 import { measureRelay } from "./relay.ts";
+import { measureRunningCosts } from "./running-costs.ts";
 import { measureServiceRollouts } from "./service-rollouts.ts";
 import { measureServiceScaling } from "./service-scaling.ts";
 import { measureServices } from "./services.ts";
@@ -82,6 +83,7 @@ const BENCHES: Record<string, Bench> = {
   "audit-pages": measureAuditPages,
   "fleet-map": measureFleetMap,
   streams: measureStreams,
+  "running-costs": measureRunningCosts,
 };
 
 const { values, positionals: chosen } = parseArgs({

@@ -1,8 +1,8 @@
 /** One look at the database for all readers of a server's streams: what was written lately, and what they want to hear of. */
 import { MS_PER_SECOND } from "@remotegpu/shared/units";
-import type { FleetLook, Snapshot, Stamp, WorkloadCost } from "../../core/stream/snapshot.ts";
-import type { Connection } from "../database/database.ts";
-import { runningCosts } from "./stream-costs.ts";
+import type { FleetLook, Snapshot, Stamp } from "../../core/stream/snapshot.ts";
+import type { Connection, Database } from "../database/database.ts";
+import { LatestCosts } from "./latest-costs.ts";
 import { fleetLook } from "./stream-fleet.ts";
 import {
   type Heads,
@@ -19,17 +19,15 @@ export interface Wanted {
   costs: boolean;
 }
 
-/** What is proven of a run comes once a minute at most, and prices are by the minute. */
-const COSTS_EVERY_MS = 5 * MS_PER_SECOND;
-
 export class StreamLooks {
-  readonly #sql: Connection;
+  readonly #sql: Database;
   readonly #now: () => Date;
-  #costs: { atMs: number; costs: ReadonlyMap<string, WorkloadCost> } | null = null;
+  /** Null while nobody wants to hear of them. */
+  #costs: LatestCosts | null = null;
   /** What the tables' last rows were at each look of the last seconds, the oldest first. */
   #heads: { atMs: number; heads: Heads }[] = [];
 
-  constructor(sql: Connection, now: () => Date) {
+  constructor(sql: Database, now: () => Date) {
     this.#sql = sql;
     this.#now = now;
   }
@@ -38,13 +36,14 @@ export class StreamLooks {
   async look(wanted: Wanted, nowMs: number): Promise<Snapshot> {
     const sql = this.#sql;
     const [oldest = { atMs: nowMs, heads: await headsNow(sql) }] = this.#heads;
-    const [heads, noted, posted, alarmStamp, fleet, costs] = await Promise.all([
+    this.#costs = wanted.costs ? (this.#costs ?? new LatestCosts(sql)) : null;
+    const costs = this.#costs?.known({ at: this.#now(), since: oldest.heads.transaction, nowMs }) ?? null;
+    const [heads, noted, posted, alarmStamp, fleet] = await Promise.all([
       headsNow(sql),
       notedSince(sql, oldest.heads.event),
       postedSince(sql, oldest.heads.transaction),
       alarmsNow(sql),
       wanted.fleet ? fleetLook(sql) : (null satisfies FleetLook | null),
-      wanted.costs ? this.#costsOf(nowMs) : (null satisfies ReadonlyMap<string, WorkloadCost> | null),
     ]);
     const written = await writtenLately(sql, noted.workloads);
     const kept = this.#heads.filter(({ atMs }) => nowMs - atMs < LOOK_BACK_SECONDS * MS_PER_SECOND);
@@ -59,14 +58,6 @@ export class StreamLooks {
       fleet,
       costs,
     };
-  }
-
-  async #costsOf(nowMs: number): Promise<ReadonlyMap<string, WorkloadCost>> {
-    const known = this.#costs;
-    if (known !== null && nowMs - known.atMs < COSTS_EVERY_MS) return known.costs;
-    const costs = await runningCosts(this.#sql, this.#now());
-    this.#costs = { atMs: nowMs, costs };
-    return costs;
   }
 }
 

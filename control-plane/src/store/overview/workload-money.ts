@@ -14,14 +14,22 @@ export interface WorkloadMoney {
 
 export const NO_MONEY_YET: WorkloadMoney = { rate_per_hour: "0.0000", cost_so_far: "0.0000" };
 
-/** By id; those of which nothing ever ran are missing. */
+interface Asked {
+  kind: WorkloadKind;
+  ids: readonly string[];
+}
+
+/**
+ * By id; those of which nothing ever ran are missing.
+ * @param asked where it is known what they were charged, that is not asked
+ */
 export async function moneyOfWorkloads(
   sql: Connection,
-  { kind, ids, at }: { kind: WorkloadKind; ids: readonly string[]; at: Date },
+  { kind, ids, at, charged: known }: Asked & { at: Date; charged?: ReadonlyMap<string, Points> },
 ): Promise<Map<string, WorkloadMoney>> {
   if (ids.length === 0) return new Map();
   const [charged, accrued, rates] = await Promise.all([
-    chargedOf(sql, kind, ids),
+    known ?? chargedOfWorkloads(sql, { kind, ids }),
     accruedOfWorkloads(sql, { kind, ids }),
     burnOfWorkloads(sql, { kind, ids, at }),
   ]);
@@ -36,11 +44,12 @@ export async function moneyOfWorkloads(
   );
 }
 
-async function chargedOf(
+/** For all their runs, less what was given back. */
+export async function chargedOfWorkloads(
   sql: Connection,
-  kind: WorkloadKind,
-  ids: readonly string[],
+  { kind, ids }: Asked,
 ): Promise<Map<string, Points>> {
+  if (ids.length === 0) return new Map();
   const { rows } = await sql.query<{ id: string; charged: string }>(
     `WITH own AS MATERIALIZED (SELECT r.id, r.resource_id, r.posted_amount FROM unnest($2::text[]) w (id)
                   JOIN runs r ON r.resource_id = w.id AND r.resource_type = $1),

@@ -152,7 +152,7 @@ export async function burnOfWorkloads(
     `SELECT r.resource_id, r.customer_id, r.spec, r.gpu_model, l.line, l.quantity, l.unit_price, l.billing_unit,
             count(*) AS runs, 0 AS unheard_seconds
        FROM unnest($3::text[]) w (id) JOIN runs r ON r.resource_id = w.id AND r.resource_type = $2
-       JOIN run_lines l ON l.run_id = r.id
+       JOIN ${LINES_OF_RUN} ON true
       WHERE ${IS_BURNING} ${PER_LINE}, r.resource_id`,
     [at, kind, ids],
   );
@@ -219,6 +219,12 @@ async function pricedRows<Row extends HourlyLineRow>(
   });
 }
 
+/**
+ * Of a run `r`, by the index: some thousand runs of millions are few, and a plan that joins them otherwise reads all lines
+ * that there ever were.
+ */
+const LINES_OF_RUN = "LATERAL (SELECT * FROM run_lines l WHERE l.run_id = r.id OFFSET 0) l";
+
 type RunLine = Omit<PricedLine, "unitPrice" | "billingUnit"> & {
   readonly unitPrice: PricedLine["unitPrice"] | null;
   readonly billingUnit: BillingUnit | null;
@@ -237,9 +243,8 @@ interface RunLineRow {
 
 async function runLinesOf(sql: Connection, runIds: readonly string[]): Promise<Map<string, RunLine[]>> {
   const { rows } = await sql.query<RunLineRow & { run_id: string }>(
-    // A join, since = ANY of many may be tried one by one on each row of the table.
     `SELECT l.run_id, l.line, l.quantity, l.unit_price, l.billing_unit
-       FROM unnest($1::text[]) r (id) JOIN run_lines l ON l.run_id = r.id ORDER BY l.run_id, l.line`,
+       FROM unnest($1::text[]) r (id) JOIN ${LINES_OF_RUN} ON true ORDER BY l.run_id, l.line`,
     [runIds],
   );
   const ofRuns = Map.groupBy(rows, (row) => row.run_id);

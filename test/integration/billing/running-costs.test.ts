@@ -1,0 +1,148 @@
+/** What streams remember of costs is at every moment what lists of workloads say, whatever is charged and given back. */
+import { chargeDueHours } from "@remotegpu/control-plane/controllers/billing/charging";
+import { ingestBatch } from "@remotegpu/control-plane/controllers/ingest/ingest";
+import { refund } from "@remotegpu/control-plane/store/billing/ledger/payments";
+import { waiveBroken } from "@remotegpu/control-plane/store/billing/runs/run-waivers";
+import { type Database, transaction } from "@remotegpu/control-plane/store/database/database";
+import { acquireLeadership } from "@remotegpu/control-plane/store/database/leader";
+import { StreamCosts } from "@remotegpu/control-plane/store/overview/stream-costs";
+import { moneyOfWorkloads } from "@remotegpu/control-plane/store/overview/workload-money";
+import { parsePoints } from "@remotegpu/shared/money";
+import { afterAll, beforeAll, expect, onTestFinished, test } from "vitest";
+import { type FreshDatabase, freshDatabase } from "../../support/engines/postgres.ts";
+import {
+  at,
+  CHINA,
+  type Claim,
+  openScene,
+  openSceneRun,
+  type Scene,
+  SceneJournal,
+} from "../../support/billing/metering-scene.ts";
+
+const MINUTE = 60_000;
+const HOUR = 60 * MINUTE;
+const WORK = "env-r-1";
+
+let fresh: FreshDatabase;
+let database: Database;
+let scene: Scene;
+let journal: SceneJournal;
+beforeAll(async () => {
+  fresh = await freshDatabase();
+  database = fresh.database;
+  scene = await openScene(database, "ada");
+  journal = new SceneJournal(scene);
+  await database.query(
+    `INSERT INTO environments (id, customer_id, name, image, status, cpu, memory) VALUES ($1, $2, 'work', 'busybox', 'running', 1, 1)`,
+    [WORK, scene.customerId],
+  );
+});
+afterAll(() => fresh.drop());
+
+async function proven(claim: Claim, { of = scene, by = journal } = {}): Promise<void> {
+  const seq = by.write(claim);
+  const deps = { db: database, calendar: CHINA, verify: async () => await Promise.resolve(true) };
+  await ingestBatch(deps, of.hostId, by.batch(seq, seq), at(claim.toMs));
+}
+
+async function charged(hour: number): Promise<void> {
+  const now = at(hour * HOUR);
+  const term = await acquireLeadership(database, { holder: "one", now });
+  await chargeDueHours({ db: database, calendar: CHINA }, { term: term ?? 0, now });
+}
+
+async function givenBack(run: string, amount: string): Promise<void> {
+  const gift = { id: `${run} ${amount}`, runId: run, amount: parsePoints(amount), at: at(0) };
+  const given = await transaction(database, (tx) => refund(tx, { ...gift, reason: "sorry", actor: "test" }));
+  expect(given.posted).toBe(true);
+}
+
+async function listed(): Promise<string | undefined> {
+  const money = await moneyOfWorkloads(database, { kind: "environment", ids: [WORK], at: at(0) });
+  return money.get(WORK)?.cost_so_far;
+}
+
+async function told(costs: StreamCosts, since: number): Promise<string | null | undefined> {
+  return (await costs.now({ at: at(0), since })).get(`env:${WORK}`)?.costSoFar;
+}
+
+const lastTransaction = async () =>
+  (
+    await database.query<{ last: number }>(
+      "SELECT coalesce(max(id), 0)::int AS last FROM ledger_transactions",
+    )
+  ).rows[0]?.last ?? 0;
+
+test("costs that are remembered follow every charge, credit and refund, of runs that are over, too", async () => {
+  const costs = new StreamCosts(database);
+  const seen: unknown[] = [];
+  const after = async (happens: Promise<void>) => {
+    await happens;
+    // Twice: what is counted already stays as it is.
+    seen.push([await listed(), await told(costs, 0), await told(costs, 0)]);
+  };
+  await charged(0);
+
+  await after(openSceneRun(database, scene, "r-1"));
+  await after(proven({ run: "r-1", fromMs: 0, toMs: 50 * MINUTE }));
+  await after(charged(1));
+  await after(givenBack("r-1", "1"));
+  await after(
+    transaction(database, async (tx) => {
+      const broken = { runId: "r-1", reason: "gpu-lost" as const, from: at(0), to: at(20 * MINUTE) };
+      await waiveBroken(tx, { ...broken, evidence: { sentence: "it fell off the bus" } }, at(HOUR));
+    }),
+  );
+  await after(charged(2));
+  // It ends, and the same work runs again.
+  await proven({ run: "r-1", fromMs: 50 * MINUTE, toMs: 60 * MINUTE, final: true });
+  await openSceneRun(database, scene, "r-2", at(2 * HOUR));
+  await after(
+    database.query("UPDATE runs SET resource_id = $1 WHERE id = 'r-2'", [WORK]).then(() => undefined),
+  );
+  await after(proven({ run: "r-2", fromMs: 2 * HOUR, toMs: 2 * HOUR + 5 * MINUTE }));
+  await after(charged(3));
+  await after(givenBack("r-1", "0.5"));
+
+  expect(seen).toEqual(
+    ["0.0000", "5.0000", "5.0000", "4.0000", "2.0000", "2.0000", "3.0000", "3.5000", "3.5000", "3.0000"].map(
+      (cost) => [cost, cost, cost],
+    ),
+  );
+});
+
+test("a transaction that ends after later ones is found, since the look goes further back", async () => {
+  const costs = new StreamCosts(database);
+  const since = await lastTransaction();
+  const before = await told(costs, since);
+
+  const late = Promise.withResolvers<void>();
+  onTestFinished(() => late.resolve());
+  const began = Promise.withResolvers<void>();
+  const slow = transaction(database, async (tx) => {
+    const gift = { id: "slow", runId: "r-2", amount: parsePoints("0.1"), at: at(0) };
+    await refund(tx, { ...gift, reason: null, actor: "test" });
+    began.resolve();
+    await late.promise;
+  });
+  await began.promise;
+  await givenBackTo("somebody else");
+  const meanwhile = await told(costs, since);
+  late.resolve();
+  await slow;
+
+  expect([before, meanwhile]).toEqual(["3.0000", "3.0000"]);
+  expect(await told(costs, since)).toBe("2.9000");
+  expect(await listed()).toBe("2.9000");
+});
+
+/** A later transaction, of another account's run. */
+async function givenBackTo(name: string): Promise<void> {
+  const other = await openScene(database, name);
+  await openSceneRun(database, other, "r-other");
+  const claim = { run: "r-other", fromMs: 0, toMs: HOUR, final: true };
+  await proven(claim, { of: other, by: new SceneJournal(other) });
+  await charged(4);
+  await givenBack("r-other", "1");
+}
