@@ -6,7 +6,6 @@ import { useAddressId } from "../../parts/filters.ts";
 import { OneOf } from "../../parts/one-of.tsx";
 import { PageHead } from "../../parts/page-head.tsx";
 import { Panel } from "../../parts/panel.tsx";
-import { useGrowingCost } from "../../parts/workload/cost.tsx";
 import { EventsPanel } from "../../parts/workload/events-panel.tsx";
 import { GpuHistoryPanel } from "../../parts/workload/gpu-history.tsx";
 import { LiveGpus } from "../../parts/workload/live-gpus.tsx";
@@ -26,7 +25,6 @@ export default function EnvironmentPage() {
   const workload = workloadOf(id);
   const path = pathOf(workload);
   const environment = useApi<Environment>(path, { topics: workload.topics });
-  useGrowingCost(path, environment.data?.status === "running");
   return <OneOf from={environment}>{(data) => <Shown key={id} environment={data} />}</OneOf>;
 }
 

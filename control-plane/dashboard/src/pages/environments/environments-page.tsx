@@ -10,7 +10,7 @@ import { PageHead } from "../../parts/page-head.tsx";
 import { PageLink, useGo } from "../../parts/page-link.tsx";
 import { type Column, PageTable } from "../../parts/page-table.tsx";
 import { StatusBadge } from "../../parts/status-badge.tsx";
-import { CostText, useGrowingCost } from "../../parts/workload/cost.tsx";
+import { CostText } from "../../parts/workload/cost.tsx";
 import { LiveGpus } from "../../parts/workload/live-gpus.tsx";
 import { addressOfEnvironment, type Environment, gpusOf, sinceOf } from "./environment.ts";
 import { IdleText } from "./idle-text.tsx";
@@ -47,7 +47,6 @@ function List() {
   const { isAdmin } = useMe();
   const [filters, setFilters] = useFilters(["status", "name"]);
   const [name, setName] = useState(filters.name);
-  useGrowingCost("/environments", true);
   const narrow = useDebouncedCallback((value: string) => setFilters({ name: value.trim() }), TYPING_MS);
   return (
     <PageTable<Environment>

@@ -1,15 +1,10 @@
 /** What a workload has cost so far and costs an hour, as the server counts it: it tells both again while they grow. */
 import { Text, Tooltip } from "@mantine/core";
-import { useQueryClient } from "@tanstack/react-query";
 import { useCallback, useEffect, useState } from "react";
 import { useTranslation } from "react-i18next";
-import { POLL_MS } from "../../api/query-client.ts";
-import { useLive, useValues } from "../../live/live.tsx";
+import { useValues } from "../../live/live.tsx";
 import { wantTopics } from "../../live/wanted.ts";
 import { Money } from "../money.tsx";
-
-/** A stream that has told costs goes on to; until then they are asked for. */
-let isToldByStream = false;
 
 export interface Cost {
   /** Null where the key may not see money. */
@@ -25,7 +20,6 @@ export function useCost(id: string, asked: Cost): Cost {
   const [told, setTold] = useState<{ cost: ToldCost; since: string } | null>(null);
   const listener = useCallback(
     (costs: readonly ToldCost[]) => {
-      isToldByStream = true;
       const cost = costs.find((one) => one.id === id);
       if (cost !== undefined) setTold({ cost, since: answer });
     },
@@ -34,23 +28,6 @@ export function useCost(id: string, asked: Cost): Cost {
   useValues("cost", listener);
   useEffect(() => wantTopics(["cost"]), []);
   return told?.since === answer ? told.cost : asked;
-}
-
-/**
- * Asks again for what shows costs while they grow, where the stream tells of other changes and not of them.
- * @param path of the question
- */
-export function useGrowingCost(path: string, isGrowing: boolean): void {
-  const client = useQueryClient();
-  const { isStreaming } = useLive();
-  useEffect(() => {
-    if (!isGrowing || !isStreaming) return undefined;
-    const timer = setInterval(() => {
-      if (isToldByStream || document.visibilityState !== "visible") return;
-      void client.invalidateQueries({ predicate: ({ queryKey }) => queryKey[1] === path });
-    }, POLL_MS);
-    return () => clearInterval(timer);
-  }, [client, path, isGrowing, isStreaming]);
 }
 
 export function CostText({ id, asked }: { id: string; asked: Cost }) {
