@@ -330,6 +330,21 @@ describe.concurrent("who comes again", () => {
     expect(again.of("resync")).toEqual([]);
   });
 
+  test("to the same server, before anything was told, is told what they missed", async () => {
+    const eve = await scene.customer("eve");
+    const [lasting, first] = await Promise.all([listen(ada, "workloads"), listen(eve, "workloads")]);
+    await first.until("where it begins", ({ lastEventId }) => lastEventId !== null);
+    first.leave();
+    const missed = await order(eve);
+    // By then the server has looked at it.
+    await passes(lasting, ada);
+
+    const again = await listen(eve, "workloads", { headers: { "Last-Event-ID": first.lastEventId ?? "" } });
+
+    await again.until("what was missed", ({ changed }) => changed.includes(`workloads ${missed}`));
+    expect([first.events, again.of("resync")]).toEqual([[], []]);
+  });
+
   test.each(["another-7", "x", "0123456789abcdef-1"])("with %j asks for everything again", async (id) => {
     const stream = await listen(ada, "workloads", { headers: { "Last-Event-ID": id } });
 

@@ -79,9 +79,9 @@ export class EventStream {
       lines.find((line) => line.startsWith(`${name}: `))?.slice(name.length + 2) ?? null;
     this.comments += lines.filter((line) => line.startsWith(":")).length;
     const event = field("event");
-    if (event === null) return;
     const id = field("id");
     this.lastEventId = id ?? this.lastEventId;
+    if (event === null) return;
     this.events.push({ id, event, data: JSON.parse(field("data") ?? "null") });
   }
 }

@@ -4,7 +4,7 @@ import { EventReader } from "@remotegpu/dashboard/live/sse";
 import * as fc from "fast-check";
 import { describe, expect, test } from "vitest";
 
-const STREAM = `: hello\n\nid: 7\nevent: change\ndata: {"topic":"fleet"}\n\n: still here\n\nevent: resync\ndata: {}\n\nid:8\r\ndata:a\r\ndata: b\r\n\r\n`;
+const STREAM = `: hello\n\nid: 7\nevent: change\ndata: {"topic":"fleet"}\n\n: still here\n\nevent: resync\ndata: {}\n\nid:8\r\ndata:a\r\ndata: b\r\n\r\n: still here\nid: 9\n\n`;
 const EVENTS = [
   { id: "7", name: "change", data: '{"topic":"fleet"}' },
   { id: "7", name: "resync", data: "{}" },
@@ -20,8 +20,16 @@ describe("events of the stream", () => {
         const events = at.slice(1).flatMap((end, index) => reader.read(STREAM.slice(at[index], end)));
 
         expect(events).toEqual(EVENTS);
+        expect(reader.lastId).toBe("9");
       }),
     );
+  });
+
+  test("tell how far they go before there is any, and not by a line that is not over", () => {
+    const reader = new EventReader();
+
+    expect([reader.read("retry: 1000\n\nid: 5\n"), reader.lastId]).toEqual([[], null]);
+    expect([reader.read("\nid: 6\n"), reader.lastId]).toEqual([[], "5"]);
   });
 
   test("of which a line never ends are given up", () => {

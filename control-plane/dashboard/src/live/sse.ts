@@ -12,8 +12,14 @@ const MAX_PENDING = 1_000_000;
 export class EventReader {
   #rest = "";
   #id: string | null = null;
+  #lastId: string | null = null;
   #name = "message";
   #data: string[] = [];
+
+  /** The last that came, also beside no event: what was told up to there is known. */
+  get lastId(): string | null {
+    return this.#lastId;
+  }
 
   /** The events that this piece completes. */
   read(piece: string): ServerEvent[] {
@@ -39,6 +45,7 @@ export class EventReader {
     const event = { id: this.#id, name: this.#name, data: this.#data.join("\n") };
     this.#name = "message";
     this.#data = [];
+    this.#lastId = this.#id;
     return event.data === "" ? null : event;
   }
 }

@@ -98,10 +98,8 @@ export class Stream {
       const silence = setTimeout(() => connection.abort(), SILENCE_MS);
       const { done, value } = await reader.read().finally(() => clearTimeout(silence));
       if (done) throw new Error("the server ended the stream");
-      for (const event of events.read(value)) {
-        this.#lastId = event.id ?? this.#lastId;
-        this.#listener.onEvent(event);
-      }
+      for (const event of events.read(value)) this.#listener.onEvent(event);
+      this.#lastId = events.lastId ?? this.#lastId;
     }
   }
 

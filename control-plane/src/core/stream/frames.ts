@@ -31,8 +31,15 @@ export function placeOf(id: string): Place | null {
 }
 
 export const OPENING = `retry: ${RETRY_MS}\n\n`;
+/** What was told up to there is known, though it was nothing: from there on somebody who comes again has missed it. */
+export function placeFrame(place: Place): string {
+  return `id: ${eventId(place)}\n\n`;
+}
+
 /** So that nobody between takes a quiet stream for a dead one. */
-export const STILL_HERE = ": still here\n\n";
+export function stillHere(place: Place): string {
+  return `: still here\n${placeFrame(place)}`;
+}
 
 /** The number is the version, too: it goes up with every change. */
 export function framesOf(told: Told, place: Place): string {

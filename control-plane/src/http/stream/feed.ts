@@ -153,7 +153,8 @@ export class StreamFeed {
   #welcome(reader: StreamReader): void {
     const { topics, sight, reading } = reader;
     const listener = { topics: new Set(topics.keys()), sight };
-    if (reading.lastEventId !== null) {
+    if (reading.lastEventId === null) reader.begin(this.#place);
+    else {
       const missed = this.#missedSince(reading.lastEventId);
       if (missed === null) reader.add({ ...NOTHING, resync: true });
       else for (const changes of missed) reader.add(toldOf(listener, changes));

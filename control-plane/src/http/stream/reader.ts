@@ -4,7 +4,14 @@
  */
 import { MS_PER_SECOND } from "@remotegpu/shared/units";
 import { Backlog } from "../../core/stream/backlog.ts";
-import { closedFrame, framesOf, OPENING, type Place, STILL_HERE } from "../../core/stream/frames.ts";
+import {
+  closedFrame,
+  framesOf,
+  OPENING,
+  type Place,
+  placeFrame,
+  stillHere,
+} from "../../core/stream/frames.ts";
 import type { Told } from "../../core/stream/telling.ts";
 import type { Sight, Topic } from "../../core/stream/topics.ts";
 
@@ -84,6 +91,11 @@ export class StreamReader {
     this.#controller?.enqueue(ENCODER.encode(closedFrame(topic)));
   }
 
+  /** From there on they are told everything. */
+  begin(place: Place): void {
+    this.#controller?.enqueue(ENCODER.encode(placeFrame(place)));
+  }
+
   add(told: Told): void {
     this.#backlog.add(told);
   }
@@ -108,7 +120,7 @@ export class StreamReader {
     }
     this.#stuckSinceMs = null;
     if (!this.#backlog.isEmpty) this.send(ENCODER.encode(framesOf(this.#backlog.take(), place)), nowMs);
-    else if (nowMs - this.#spokeMs >= COMMENT_EVERY_MS) this.send(ENCODER.encode(STILL_HERE), nowMs);
+    else if (nowMs - this.#spokeMs >= COMMENT_EVERY_MS) this.send(ENCODER.encode(stillHere(place)), nowMs);
     return true;
   }
 
