@@ -1,13 +1,14 @@
 /** `GET /queue` over the real store: the line as it is tried, who sees what of it, and how long it is kept. */
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import type { Queue } from "@remotegpu/control-plane/http/queue/queue";
+import { setSetting } from "@remotegpu/control-plane/store/accounts/settings";
 import type { Caller } from "../../support/http/api.ts";
 import { type ControlScene, openControlScene } from "../../support/worlds/control-scene.ts";
 
 const HOSTILE = "<img src=x onerror=alert(1)> \u200fabc 😀".padEnd(64, "%_");
 
 let scene: ControlScene;
-let alice: Caller;
+let alice: Caller & { workspaceId: number };
 let bob: Caller;
 /** Of those that wait, in line order, and one of alice that runs. */
 let waiting: string[];
@@ -104,6 +105,51 @@ describe("customers", () => {
     const text = JSON.stringify(seen);
     for (const hidden of [HOSTILE, running, ...waiting.filter((id) => !ofBob.some((one) => one.id === id))])
       expect(text).not.toContain(hidden);
+  });
+});
+
+describe("whether one may be changed", () => {
+  test.each([
+    ["owner", true],
+    ["admin", true],
+    ["member", false],
+    ["viewer", false],
+  ] as const)("is told to its workspace's %s as the routes decide: %j", async (role, expected) => {
+    const carol = role === "owner" ? alice : await scene.customer(`carol-${role}`);
+    if (role !== "owner") await scene.api.join(alice.workspaceId, alice, carol, role);
+
+    const { items } = await queue("", carol);
+
+    const ofAlice = items.filter(({ id }) => id === waiting[1] || id === waiting[3]);
+    expect(ofAlice.map(({ may_manage }) => may_manage)).toEqual([expected, expected]);
+    for (const { id } of ofAlice) {
+      const change = { as: carol, body: { description: role } };
+      const { status } = await scene.api.ask("PATCH", `/api/v1/environments/${id}`, change);
+      expect(status).toBe(expected ? 200 : 403);
+    }
+  });
+
+  test("is so for an administrator of all, and for a member of what is their own", async () => {
+    const dave = await scene.customer("dave");
+    await scene.api.join(alice.workspaceId, alice, dave);
+    await setSetting(scene.api.db, "DEFAULT_QUOTA_LEVEL", "enterprise");
+    const { status, body } = await scene.order(dave, { gpu: 4, workspace_id: alice.workspaceId });
+    expect(status).toBe(201);
+
+    const seen = await queue("", dave);
+    const all = await queue();
+
+    expect(seen.items.filter(({ may_manage }) => may_manage).map(({ id }) => id)).toEqual([body.id]);
+    expect(all.items.every(({ may_manage }) => may_manage)).toBe(true);
+    await scene.api.ask("DELETE", `/api/v1/environments/${body.id}`, { as: dave });
+  });
+
+  test("is not so for a key that orders nothing", async () => {
+    const reader = await scene.api.key(alice, { scopes: ["read"] });
+
+    const { items } = await queue("", reader);
+
+    expect(items.map(({ may_manage }) => may_manage)).toEqual([false, false]);
   });
 });
 

@@ -17,6 +17,8 @@ import { POLL_MS } from "./query-client.ts";
 export interface Page<Item> {
   items: Item[];
   next_cursor: string | null;
+  /** When what is kept for many was made. */
+  at?: string;
 }
 
 export interface Wish {
@@ -27,6 +29,8 @@ export interface Wish {
   enabled?: boolean;
   /** False: asked once. */
   isLive?: boolean;
+  /** True: also while the stream tells of no change, since it moves by itself. */
+  isMoving?: boolean;
 }
 
 /** One question, `useApi<FleetMap>("/fleet/map", { topics: ["fleet"] })`. While another filter is asked, the old answer stays. */
@@ -52,11 +56,11 @@ export function usePages<Item>(path: string, wish: Wish = {}) {
   });
 }
 
-function useFreshness({ topics = [], enabled = true, isLive = true }: Wish) {
+function useFreshness({ topics = [], enabled = true, isLive = true, isMoving = false }: Wish) {
   const { isStreaming } = useLive();
   const wanted = enabled && isLive ? topics.join(",") : "";
   useEffect(() => (wanted === "" ? undefined : wantTopics(wanted.split(","))), [wanted]);
-  const isPolled = isLive && !(isStreaming && topics.length > 0);
+  const isPolled = isLive && (isMoving || !(isStreaming && topics.length > 0));
   return { meta: { topics }, enabled, refetchInterval: isPolled ? POLL_MS : (false as const) };
 }
 

@@ -1,8 +1,9 @@
 /** A list that the server pages and sorts. It scrolls sideways within itself, so that the page never does. */
 import { Button, Group, ScrollArea, Table, Text } from "@mantine/core";
-import type { ReactNode } from "react";
+import { Fragment, type ReactNode } from "react";
 import { useTranslation } from "react-i18next";
 import { usePages, type Wish } from "../api/use-api.ts";
+import { AgeText } from "./age-text.tsx";
 import { Panel } from "./panel.tsx";
 
 export interface Column<Item> {
@@ -12,23 +13,30 @@ export interface Column<Item> {
   isWide?: boolean;
 }
 
-interface PageTableOf<Item> extends Wish {
+interface PageTableOf<Item> extends Wish, Shown<Item> {
   title: string;
   definition?: string;
   path: string;
-  columns: readonly Column<Item>[];
-  keyOf: (item: Item) => string | number;
   empty?: string;
   acts?: ReactNode;
   /** Above the rows. */
   filters?: ReactNode;
 }
 
+/** How an item is shown. */
+interface Shown<Item> {
+  columns: readonly Column<Item>[];
+  keyOf: (item: Item) => string | number;
+  /** What stands beneath its row; null: nothing. */
+  below?: (item: Item) => ReactNode;
+}
+
 export function PageTable<Item>(props: PageTableOf<Item>) {
-  const { title, definition, path, columns, keyOf, empty, acts, filters, ...wish } = props;
+  const { title, definition, path, columns, keyOf, below, empty, acts, filters, ...wish } = props;
   const { t } = useTranslation("parts");
   const pages = usePages<Item>(path, wish);
   const items = pages.data?.pages.flatMap((page) => page.items);
+  const madeAt = pages.data?.pages[0]?.at;
   return (
     <Panel
       title={title}
@@ -42,11 +50,17 @@ export function PageTable<Item>(props: PageTableOf<Item>) {
           {items.length === 0 ? (
             <Text c="dimmed">{empty ?? t("empty")}</Text>
           ) : (
-            <Rows title={title} columns={columns} items={items} keyOf={keyOf} />
+            <Rows title={title} columns={columns} items={items} keyOf={keyOf} below={below} />
           )}
           <Group justify="space-between" mt="sm">
             <Text size="sm" c="dimmed">
               {t(pages.hasNextPage ? "shownOf" : "shownAll", { count: items.length })}
+              {madeAt !== undefined && (
+                <>
+                  {" · "}
+                  <AgeText at={madeAt} />
+                </>
+              )}
             </Text>
             {pages.hasNextPage && (
               <Button
@@ -64,15 +78,13 @@ export function PageTable<Item>(props: PageTableOf<Item>) {
   );
 }
 
-interface RowsOf<Item> {
+interface RowsOf<Item> extends Shown<Item> {
   title: string;
-  columns: readonly Column<Item>[];
   items: readonly Item[];
-  keyOf: (item: Item) => string | number;
 }
 
 /** Only the rows, for what comes in one answer. */
-export function Rows<Item>({ title, columns, items, keyOf }: RowsOf<Item>) {
+export function Rows<Item>({ title, columns, items, keyOf, below }: RowsOf<Item>) {
   return (
     <ScrollArea type="auto" viewportProps={{ tabIndex: 0, role: "region", "aria-label": title }}>
       <Table verticalSpacing="xs" highlightOnHover>
@@ -87,20 +99,35 @@ export function Rows<Item>({ title, columns, items, keyOf }: RowsOf<Item>) {
         </Table.Thead>
         <Table.Tbody>
           {items.map((item) => (
-            <Table.Tr key={keyOf(item)}>
-              {columns.map((column) => (
-                <Table.Td
-                  key={column.title}
-                  style={{ overflowWrap: "anywhere", minWidth: "6rem" }}
-                  {...(column.isWide === true && { visibleFrom: "sm" })}
-                >
-                  {column.cell(item)}
-                </Table.Td>
-              ))}
-            </Table.Tr>
+            <Fragment key={keyOf(item)}>
+              <Table.Tr>
+                {columns.map((column) => (
+                  <Table.Td
+                    key={column.title}
+                    style={{ overflowWrap: "anywhere", minWidth: "6rem" }}
+                    {...(column.isWide === true && { visibleFrom: "sm" })}
+                  >
+                    {column.cell(item)}
+                  </Table.Td>
+                ))}
+              </Table.Tr>
+              <Beneath columns={columns.length}>{below?.(item)}</Beneath>
+            </Fragment>
           ))}
         </Table.Tbody>
       </Table>
     </ScrollArea>
+  );
+}
+
+/** As wide as what is seen of the table, also where the table is wider. */
+function Beneath({ columns, children }: { columns: number; children: ReactNode }) {
+  if (children === undefined || children === null) return null;
+  return (
+    <Table.Tr data-beneath>
+      <Table.Td colSpan={columns}>
+        <div style={{ position: "sticky", left: 0, maxWidth: "calc(100vw - 5rem)" }}>{children}</div>
+      </Table.Td>
+    </Table.Tr>
   );
 }

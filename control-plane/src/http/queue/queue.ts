@@ -4,11 +4,13 @@ import { text } from "@remotegpu/shared/text";
 import { MIB, MS_PER_SECOND, THOUSANDTHS } from "@remotegpu/shared/units";
 import { WORKLOAD_KINDS } from "@remotegpu/shared/workload";
 import { type StartName, startKey } from "../../core/workloads/start.ts";
-import { workspaceIdsOf } from "../../store/accounts/workspaces.ts";
+import { decide, type WorkspaceRole } from "../../core/accounts/access-rights.ts";
+import { workspaceRolesOf } from "../../store/accounts/workspaces.ts";
 import { type InLine, KeptLine, type OrderLine, stretchOf } from "../../store/overview/order-line.ts";
 import { type WaitingName, waitingNames } from "../../store/overview/waiting-names.ts";
 import type { KeptForPasses } from "../../store/placement/scene/pass-scene.ts";
 import type { ApiApp, ApiContext, ApiDeps } from "../deps.ts";
+import { opensOrders } from "../request/authentication.ts";
 import { cursorOf, limitOf, PageQuery, toPage } from "../request/pagination.ts";
 import { forCustomers, ok, Timestamp } from "../request/route.ts";
 import type { RoutedKind } from "../workloads/routed-kind.ts";
@@ -19,6 +21,7 @@ const QueuedOrder = z
     position: z.int(),
     kind: z.enum(WORKLOAD_KINDS),
     id: z.string(),
+    rank: z.int().openapi({ description: "Of a replica of a service its own; 0 of all others" }),
     name: z.string(),
     workspace_id: z.int().nullable(),
     customer: z
@@ -42,6 +45,7 @@ const QueuedOrder = z
       description:
         "One change that alone would start it now; null where none would, where it is far behind, and until somebody has looked",
     }),
+    may_manage: z.boolean().openapi({ description: "Whether the key that asks may change or cancel it" }),
   })
   .openapi("QueuedOrder");
 
@@ -79,9 +83,8 @@ export function registerQueueRoute(api: ApiApp, deps: ApiDeps, { kinds, kept }: 
     const query = c.req.valid("query");
     const after = cursorOf(query, LineKey);
     const { actor } = c.var;
-    const visibleTo = actor.isAdmin
-      ? null
-      : { customerId: actor.customerId, workspaceIds: await workspaceIdsOf(deps.db, actor.customerId) };
+    const roles = actor.isAdmin ? null : await workspaceRolesOf(deps.db, actor.customerId);
+    const visibleTo = roles && { customerId: actor.customerId, workspaceIds: [...roles.keys()] };
     const line = await keptLine.recent();
     const from = after === null ? 0 : behind(line, after);
     const limit = limitOf(query);
@@ -94,7 +97,8 @@ export function registerQueueRoute(api: ApiApp, deps: ApiDeps, { kinds, kept }: 
       deps.db,
       page.items.map(({ order }) => order.start),
     );
-    const items = await queuedOrders(c, { line, kept: keptLine, kinds }, page.items, names);
+    const seen = { names, roles: roles ?? new Map<number, WorkspaceRole>() };
+    const items = await queuedOrders(c, { line, kept: keptLine, kinds }, page.items, seen);
     return c.json({ at: line.at.toISOString(), items, next_cursor: page.next_cursor }, 200);
   });
 }
@@ -109,7 +113,7 @@ async function queuedOrders(
   c: ApiContext,
   { line, kept, kinds }: { line: OrderLine; kept: KeptLine; kinds: readonly RoutedKind[] },
   shown: readonly InLine[],
-  names: ReadonlyMap<string, WaitingName>,
+  { names, roles }: { names: ReadonlyMap<string, WaitingName>; roles: ReadonlyMap<number, WorkspaceRole> },
 ): Promise<Queue["items"]> {
   const allowance = KeptLine.allowance();
   const answers: Queue["items"] = [];
@@ -123,9 +127,22 @@ async function queuedOrders(
       ...queuedOrder(one, named, line.at),
       customer: c.var.actor.isAdmin ? named.username : null,
       would_start: sentence,
+      may_manage: mayManage(c, named, roles),
     });
   }
   return answers;
+}
+
+/** As the routes decide that change one: what is in no workspace is its customer's alone. */
+function mayManage(
+  c: ApiContext,
+  { customer_id: customerId, workspace_id: workspaceId }: WaitingName,
+  roles: ReadonlyMap<number, WorkspaceRole>,
+): boolean {
+  const { isAdmin, customerId: own } = c.var.actor;
+  const isOwn = customerId === own;
+  const role = roles.get(workspaceId ?? 0) ?? (isOwn ? "owner" : null);
+  return opensOrders(c) && decide("manage-workload", { isAdmin, role, isOwn }) === "allowed";
 }
 
 function endsByItself(kinds: readonly RoutedKind[], { kind }: StartName): boolean {
@@ -136,12 +153,13 @@ function queuedOrder(
   { position, order }: InLine,
   { name, workspace_id, reason }: WaitingName,
   at: Date,
-): Omit<Queue["items"][number], "customer" | "would_start"> {
+): Omit<Queue["items"][number], "customer" | "would_start" | "may_manage"> {
   const { start, asked, stand, request, heldBack } = order;
   return {
     position,
     kind: start.kind,
     id: start.id,
+    rank: start.firstRank,
     name,
     workspace_id,
     size: {

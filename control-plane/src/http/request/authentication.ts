@@ -122,6 +122,11 @@ export function showsMoney(c: ApiContext): boolean {
   return scopeRefusal(c.var.actor.keyRights, "money") === null;
 }
 
+/** Whether the key orders anything. */
+export function opensOrders(c: ApiContext): boolean {
+  return scopeRefusal(c.var.actor.keyRights, "orders") === null;
+}
+
 export const requireAdmin = createMiddleware<ApiEnv>(async (c, next) => {
   if (!c.var.actor.isAdmin) throw forbidden("Only administrators may do this.");
   await next();

@@ -113,6 +113,18 @@ export async function workspaceIdsOf(
   return rows.map(({ id }) => id);
 }
 
+/** The customer's active roles, by the ids of their workspaces. */
+export async function workspaceRolesOf(
+  sql: Connection,
+  customerId: number,
+): Promise<Map<number, WorkspaceRole>> {
+  const { rows } = await sql.query<{ id: number; role: WorkspaceRole }>(
+    `SELECT * FROM (SELECT w.id, ${ROLE} AS role FROM workspaces w WHERE ${LIVE}) x WHERE role IS NOT NULL ORDER BY id`,
+    [customerId],
+  );
+  return new Map(rows.map(({ id, role }) => [id, role]));
+}
+
 export interface Membership {
   customerId: number;
   workspaceId: number;

@@ -1,58 +1,39 @@
-/** What waits, in line order, and why. */
-import { Text } from "@mantine/core";
+/** What waits, in line order, and why; who may, changes it there and takes it out of the line. */
+import { Button, Text } from "@mantine/core";
 import { useTranslation } from "react-i18next";
 import { useMe } from "../../frame/session.tsx";
 import { AgeText } from "../../parts/age-text.tsx";
+import { useFilters } from "../../parts/filters.ts";
 import { PageHead } from "../../parts/page-head.tsx";
 import { PageLink } from "../../parts/page-link.tsx";
 import { type Column, PageTable } from "../../parts/page-table.tsx";
-import { bytesText } from "../../parts/size-text.ts";
-
-interface Waiting {
-  position: number;
-  kind: string;
-  id: string;
-  name: string;
-  customer: string | null;
-  size: { instances: number; gpus: number; gpu_model: string | null; cpu: number; memory: number };
-  priority: number;
-  queued_at: string;
-  reason: string | null;
-  would_start: string | null;
-}
-
-const HOMES: Readonly<Record<string, string>> = {
-  environment: "/environments",
-  training: "/training",
-  inference: "/inference",
-};
+import { OrderPart } from "./order-part.tsx";
+import { SizeText } from "./size-text.tsx";
+import { keyOf, pageOf, type Waiting } from "./waiting.ts";
 
 export default function QueuePage() {
   const { t } = useTranslation("queue");
   const { isAdmin } = useMe();
+  const [{ open }, setFilters] = useFilters(["open"]);
   const columns: Column<Waiting>[] = [
     { title: t("column.position"), cell: ({ position }) => position },
     {
       title: t("column.order"),
-      cell: ({ kind, id, name }) => <PageLink to={`${HOMES[kind] ?? ""}/${id}`}>{name}</PageLink>,
-    },
-    ...(isAdmin ? [{ title: t("column.customer"), cell: ({ customer }: Waiting) => customer }] : []),
-    {
-      title: t("column.size"),
-      cell: ({ size }) => (
+      cell: (order) => (
         <>
-          {t("size", { ...size, memory: bytesText(size.memory) ?? "" })}
-          {size.gpu_model !== null && (
-            <Text size="sm" c="dimmed">
-              {size.gpu_model}
-            </Text>
-          )}
+          <Named order={order} />
+          <Opener
+            order={order}
+            isOpen={keyOf(order) === open}
+            onChange={(isOpen) => setFilters({ open: isOpen ? keyOf(order) : "" })}
+          />
         </>
       ),
-      isWide: true,
     },
+    ...(isAdmin ? [{ title: t("column.customer"), cell: ({ customer }: Waiting) => customer }] : []),
+    { title: t("column.size"), cell: (order) => <SizeText order={order} />, isWide: true },
     { title: t("column.priority"), cell: ({ priority }) => priority, isWide: true },
-    { title: t("column.waited"), cell: ({ queued_at }) => <AgeText at={queued_at} /> },
+    { title: t("column.waited"), cell: ({ queued_at: at }) => <AgeText at={at} />, isWide: true },
     { title: t("column.reason"), cell: ({ reason }) => reason },
     { title: t("column.wouldStart"), cell: ({ would_start }) => would_start, isWide: true },
   ];
@@ -64,10 +45,50 @@ export default function QueuePage() {
         definition={t("definition")}
         path="/queue"
         topics={["queue"]}
+        isMoving
         columns={columns}
-        keyOf={({ kind, id }) => `${kind}/${id}`}
+        keyOf={keyOf}
+        below={(order) => (keyOf(order) === open ? <OrderPart order={order} /> : null)}
         empty={t("empty")}
       />
     </>
+  );
+}
+
+function Named({ order }: { order: Waiting }) {
+  const { t } = useTranslation("queue");
+  const { kind, name, rank } = order;
+  return (
+    <>
+      <PageLink to={pageOf(order)}>
+        <bdi>{name}</bdi>
+      </PageLink>
+      <Text size="sm" c="dimmed">
+        {t(`kind.${kind}`, { rank })}
+      </Text>
+    </>
+  );
+}
+
+interface OpenerOf {
+  order: Waiting;
+  isOpen: boolean;
+  onChange: (isOpen: boolean) => void;
+}
+
+function Opener({ order: { name }, isOpen, onChange }: OpenerOf) {
+  const { t } = useTranslation("queue");
+  return (
+    <Button
+      size="compact-sm"
+      variant="subtle"
+      px={0}
+      display="block"
+      aria-expanded={isOpen}
+      aria-label={t("open", { name })}
+      onClick={() => onChange(!isOpen)}
+    >
+      <span aria-hidden>{isOpen ? "▾" : "▸"}</span> {t("more")}
+    </Button>
   );
 }

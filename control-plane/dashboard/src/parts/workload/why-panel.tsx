@@ -11,17 +11,23 @@ import { pathOf, type WorkloadRef } from "./workload.ts";
 /** The hosts of a large fleet are told in the answer; whoever reads wants the first. */
 const MAX_HOSTS = 100;
 
-export function WhyPanel({ workload }: { workload: WorkloadRef }) {
+interface WhyPanelOf {
+  workload: WorkloadRef;
+  /** Else they stand behind a click, since there may be many. */
+  areHostsShown?: boolean;
+}
+
+export function WhyPanel({ workload, areHostsShown = false }: WhyPanelOf) {
   const { t } = useTranslation("workload");
   const why = useApi<Why>(pathOf(workload, "/why"), { topics: [...workload.topics, "queue"] });
   return (
     <Panel title={t("why.title")} definition={t("why.definition")} from={why}>
-      {(told) => <Told why={told} />}
+      {(told) => <Told why={told} areHostsShown={areHostsShown} />}
     </Panel>
   );
 }
 
-function Told({ why }: { why: Why }) {
+function Told({ why, areHostsShown }: { why: Why; areHostsShown: boolean }) {
   const { t } = useTranslation("workload");
   const { reason, position, suggestions, image_fetches: fetches, hosts } = why;
   return (
@@ -46,19 +52,19 @@ function Told({ why }: { why: Why }) {
           <AgeText at={fetch.ended_at ?? fetch.since} />
         </Text>
       ))}
-      {hosts.length > 0 && <Hosts hosts={hosts} />}
+      {hosts.length > 0 && <Hosts hosts={hosts} areShown={areHostsShown} />}
     </>
   );
 }
 
-function Hosts({ hosts }: { hosts: Why["hosts"] }) {
+function Hosts({ hosts, areShown }: { hosts: Why["hosts"]; areShown: boolean }) {
   const { t } = useTranslation("workload");
   const columns: Column<Why["hosts"][number]>[] = [
     { title: t("why.host"), cell: ({ host_name }) => <bdi>{host_name}</bdi> },
     { title: t("why.reason"), cell: ({ reason }) => reason },
   ];
   return (
-    <details>
+    <details open={areShown}>
       <summary>{t("why.hosts", { count: hosts.length })}</summary>
       <Rows
         title={t("why.hosts", { count: hosts.length })}

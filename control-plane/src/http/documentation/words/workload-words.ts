@@ -26,11 +26,13 @@ export const WORKLOAD_WORDS: Words = {
   "OrderSize.gpu_model": ["The model that it names; null: any will do", "NVIDIA A100-SXM4-80GB"],
   "OrderSize.cpu": ["Cores of each", 16],
   "OrderSize.memory": ["Bytes of memory of each", 137_438_953_472],
+  "QueuedOrder.rank": ["", 0],
   "QueuedOrder.priority": ["Larger is more urgent", 0],
   "QueuedOrder.queued_at": ["Since when it waits"],
   waited_seconds: ["How long that is", 340],
   "QueuedOrder.reason": ["Why it waits", "Waiting for 8 free GPUs: the most on one host is 3."],
   would_start: ["", "With 4 GPU it would start now."],
+  may_manage: ["", true],
 
   "Environment.waits_for_restart": [
     "Changed fields that take effect with its next start",

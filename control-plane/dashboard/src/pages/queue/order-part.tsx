@@ -1,0 +1,28 @@
+/** One order that waits, opened: what is done with it, what a phone's row leaves out, and what keeps it from each host. */
+import { Box, Stack } from "@mantine/core";
+import { useTranslation } from "react-i18next";
+import { AgeText } from "../../parts/age-text.tsx";
+import { Facts } from "../../parts/facts.tsx";
+import { WhyPanel } from "../../parts/workload/why-panel.tsx";
+import { OrderActs } from "./order-acts.tsx";
+import { SizeText } from "./size-text.tsx";
+import { type Waiting, workloadOf } from "./waiting.ts";
+
+export function OrderPart({ order }: { order: Waiting }) {
+  const { t } = useTranslation("queue");
+  return (
+    <Stack gap="sm" data-opened={order.id}>
+      {order.may_manage && <OrderActs order={order} />}
+      <Box hiddenFrom="sm">
+        <Facts
+          facts={[
+            [t("column.size"), <SizeText key="size" order={order} />],
+            [t("column.priority"), order.priority],
+            [t("column.waited"), <AgeText key="waited" at={order.queued_at} />],
+          ]}
+        />
+      </Box>
+      <WhyPanel workload={workloadOf(order)} areHostsShown />
+    </Stack>
+  );
+}
