@@ -15,6 +15,7 @@ export interface Open<What> {
 
 /** What is open by one right, all of it together. */
 interface Shared<What> extends Open<What> {
+  key: string;
   count: number;
   /** Of those who are not asked by the signal: one that thousands listen to looks through all of them for each more. */
   ended: Set<() => void>;
@@ -57,7 +58,7 @@ export class OpenByRight<What> {
       leave: () => {
         open.count -= 1;
         if (ended !== undefined) open.ended.delete(ended);
-        if (open.count === 0) this.#forget(key, open);
+        if (open.count === 0) this.#forget(open);
       },
     };
   }
@@ -68,12 +69,13 @@ export class OpenByRight<What> {
     // One of each request that is open.
     setMaxListeners(0, signal);
     const open: Shared<What> = {
+      key,
       what,
       signal,
       count: 0,
       ended: new Set(),
       end: (why: string) => {
-        this.#forget(key, open);
+        this.#forget(open);
         controller.abort(why);
         for (const ended of open.ended) ended();
       },
@@ -83,7 +85,7 @@ export class OpenByRight<What> {
   }
 
   /** Whoever enters by this key from now on gets a signal of their own. */
-  #forget(key: string, open: Open<What>): void {
-    if (this.#open.get(key) === open) this.#open.delete(key);
+  #forget(open: Shared<What>): void {
+    if (this.#open.get(open.key) === open) this.#open.delete(open.key);
   }
 }

@@ -110,7 +110,7 @@ export class FrontDoor {
     }
     if (outcome.kind === "service") {
       const { address, host } = outcome;
-      return await this.#parts.services.request(request, response, {
+      return this.#parts.services.request(request, response, {
         address,
         asker: this.#asker(request, host),
       });

@@ -65,9 +65,10 @@ export class Carrier {
   }
 
   /** Resolves when the answer is over. @throws what went wrong before anything of it was sent on; TunnelError among it */
-  async carry(asked: Asked, to: Destination): Promise<void> {
-    if (hasNoBody(asked.request)) await this.#ask(asked, { ...to, isLasting: isForEvents(asked.request) });
-    else await this.#send(asked, to);
+  carry(asked: Asked, to: Destination): Promise<void> {
+    return hasNoBody(asked.request)
+      ? this.#ask(asked, { ...to, isLasting: isForEvents(asked.request) })
+      : this.#send(asked, to);
   }
 
   async #ask(asked: Asked, to: Destination): Promise<void> {

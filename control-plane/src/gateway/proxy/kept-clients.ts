@@ -11,7 +11,7 @@ const MAX_IDLE_EACH = 64;
 /** Below the five seconds after which Node's own servers end a connection that nobody uses. */
 const IDLE_MS = 4_000;
 /** What a client of the library has to name; it is sent to nobody, since each request has its own Host. */
-const ORIGIN = "http://container";
+const ORIGIN = new URL("http://container");
 
 type Connected = (...outcome: [error: Error, socket: null] | [error: null, socket: Socket]) => void;
 

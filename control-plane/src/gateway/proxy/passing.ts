@@ -122,6 +122,8 @@ class Passing implements Dispatcher.DispatchHandler {
       return;
     }
     if (this.#response.headersSent) return;
+    // Else they, and with them all that was read in one piece, stay for as long as the answer lasts.
+    controller.rawHeaders = null;
     const told = this.#answered(headers, status);
     this.#read = this.#readerOf?.() ?? null;
     const length = Number(told["content-length"] ?? -1);

@@ -34,6 +34,7 @@ import type { Traffic } from "./traffic.ts";
 /** Between two looks at replicas of which none was reached. */
 const AGAIN_MS = 500;
 const RETRY_AFTER_SECONDS = 2;
+const NONE: ReadonlySet<string> = new Set();
 /** Why a request ends before its answer. Without one, Node makes an exception with its stack for each. */
 const GONE = new Error("whoever asked is gone");
 const NOT_ALLOWED = new Error("its key opens nothing here any more");
@@ -90,9 +91,11 @@ export class ServiceDoor {
     const { socket } = request;
     const leave = () => void response.destroy();
     socket.once("end", leave);
+    let counted: CountedRequest | null = null;
     response.once("close", () => {
       socket.off("end", leave);
       if (!response.writableFinished) ending.abort(GONE);
+      counted?.over(response.writableFinished);
     });
     const tell = (told: Answer) => {
       counted?.told(told.status);
@@ -100,20 +103,19 @@ export class ServiceDoor {
     };
     const entered = await this.#enter(request, at);
     if (entered.kind === "preflight") return void response.writeHead(204, entered.headers).end();
-    const { counted } = entered;
-    const over = () => counted?.over(response.writableFinished);
-    if (response.closed) over();
-    else response.once("close", over);
+    ({ counted } = entered);
+    if (response.closed) counted?.over(response.writableFinished);
     if (entered.kind === "answer") return tell(entered.told);
     request.url = at.address.path;
     let isAskedFor = false;
-    const told = await this.#serve(entered, ending, async (given) => {
+    // What only hands on awaits nothing itself: thousands of answers may last, and each function that waits costs memory.
+    const told = await this.#serve(entered, ending, (given) => {
       if (!isAskedFor) {
         isAskedFor = true;
         if (request.headers.expect !== undefined) response.writeContinue();
         if (!request.complete) this.#parts.slowBodies.watch(request);
       }
-      return await this.#carry({ request, response, given, ending }, entered);
+      return this.#carry({ request, response, given, ending }, entered);
     });
     if (told !== null && !response.destroyed) tell(told);
   }
@@ -177,13 +179,13 @@ export class ServiceDoor {
     const isGone = () => signal.reason === GONE;
     const refuse = () => ending.abort(NOT_ALLOWED);
     const open = key === null ? null : this.#parts.callers.enter(line.route.id, key, refuse);
-    const tried = new Set<string>();
+    let tried: Set<string> | null = null;
     line.count();
     const untilMs = performance.now() + patienceSeconds(line.route) * MS_PER_SECOND;
     try {
       for (;;) {
         counted.waits();
-        const taken = await line.take(tried, signal);
+        const taken = await line.take(tried ?? NONE, signal);
         counted.isWith(taken.kind === "given" ? taken.place.revision : 0);
         if (isGone()) {
           if (taken.kind === "given") taken.done(null);
@@ -198,11 +200,11 @@ export class ServiceDoor {
           return told(refusal({ kind: "no-entry", sentence: String(open.signal.reason) }));
         if (outcome.kind === "answer") return told(outcome.told);
         if (performance.now() >= untilMs) return told(noWay(outcome.error, null));
-        tried.add(taken.place.instanceId);
-        if (line.route.replicas.some(({ instanceId }) => !tried.has(instanceId))) continue;
+        const failedAt = (tried ??= new Set()).add(taken.place.instanceId);
+        if (line.route.replicas.some(({ instanceId }) => !failedAt.has(instanceId))) continue;
         // Another may come, and the way to one of these may be mended.
         await delay(AGAIN_MS, undefined, { signal }).catch(() => undefined);
-        tried.clear();
+        tried = null;
       }
     } finally {
       open?.leave();

@@ -90,7 +90,11 @@ export class TunnelSession {
 
 /** Those who carry HTTP set what only a socket of the system has; the connection's own is set once for all. */
 function likeSocket(stream: ClientHttp2Stream): Duplex {
-  return Object.assign(stream, { setNoDelay: () => stream, setKeepAlive: () => stream });
+  return Object.assign(stream, { setNoDelay: nothingToSet, setKeepAlive: nothingToSet });
+}
+
+function nothingToSet<One>(this: One): One {
+  return this;
 }
 
 async function statusOf(stream: ClientHttp2Stream): Promise<number> {
