@@ -13,6 +13,7 @@ export const LONG_FILES: Readonly<Record<string, number>> = {
   "system/external": 38,
   "system/cli": 38,
   "integration/agent/agent-runtime-restart": 36,
+  "integration/http/stream-servers": 38,
   "integration/hosts/gpus/gpu-health": 34,
   "integration/ssh/hostile-clients": 31,
   "integration/runtime/runtime-isolation": 30,

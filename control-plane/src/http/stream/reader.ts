@@ -130,9 +130,11 @@ export class StreamReader {
     this.#controller = null;
   }
 
+  /** Without the rest; where nobody can be cut off, they read it and then the end. */
   drop(): void {
-    this.#controller?.error(new Error("the stream was not read for too long"));
+    const controller = this.#controller;
     this.#controller = null;
     this.reading.cut();
+    controller?.close();
   }
 }
