@@ -1,6 +1,7 @@
 /**
  * `npm run bench`: measures what was promised as ratios, each to something bare in the same moments, and judges
- * nothing. Arguments choose by name (test/README.md has the list); none means all. `--rows` makes the largest smaller.
+ * nothing. Arguments choose by name (test/README.md has the list); none means all. `--rows` makes the largest smaller;
+ * each `--harm` chooses one of what neighbours are measured beside.
  */
 import { parseArgs } from "node:util";
 import { measureAgentCpu } from "./agent-cpu.ts";
@@ -43,7 +44,7 @@ import { measureWeb } from "./web.ts";
 type Bench = (
   say: (line: string) => void,
   ending: AsyncDisposableStack,
-  size: { rows: number | undefined },
+  size: { rows: number | undefined; harms: readonly string[] | undefined },
 ) => Promise<void>;
 
 const BENCHES: Record<string, Bench> = {
@@ -88,9 +89,9 @@ const BENCHES: Record<string, Bench> = {
 
 const { values, positionals: chosen } = parseArgs({
   allowPositionals: true,
-  options: { rows: { type: "string" } },
+  options: { rows: { type: "string" }, harm: { type: "string", multiple: true } },
 });
-const size = { rows: values.rows === undefined ? undefined : Number(values.rows) };
+const size = { rows: values.rows === undefined ? undefined : Number(values.rows), harms: values.harm };
 const unknown = chosen.filter((name) => !(name in BENCHES));
 if (unknown.length > 0) {
   process.stderr.write(`There is no ${unknown.join(", ")}; choose of ${Object.keys(BENCHES).join(", ")}.\n`);

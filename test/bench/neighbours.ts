@@ -1,22 +1,29 @@
 /**
  * What the neighbours of a hostile origin notice: the slowest of a hundred of their requests at a fixed rate, in turns with
- * and without somebody who floods another origin, or another inference service, of the same gateway, in one way each. The gateway has its real limits and
- * shares this process with the site of the terminal; neighbours and the hostile have a process each. What this process
- * computes beside each harm is told as well: it says more than times do where the machine has other work.
+ * and without somebody who floods another origin, or another inference service, of the same gateway, in one way each. The
+ * gateway has its real limits and shares this process with the site of the terminal; neighbours and the hostile have a
+ * process each. Whoever is hostile is on other machines in truth: product and neighbours get a core before all others
+ * (first-in-line.ts), so that a wait is the product's and not the machine's.
  */
 import { fork } from "node:child_process";
 import { once } from "node:events";
+import { setTimeout as delay } from "node:timers/promises";
 import { ServedScene } from "../support/worlds/served-scene.ts";
 import { openWebScene, SERVICE_PORT } from "../support/worlds/web-scene.ts";
 import { TerminalScene } from "../support/worlds/terminal-scene.ts";
 import { sceneDatabase } from "./bench-database.ts";
+import { goFirst, letHelp, standing } from "./first-in-line.ts";
 import { headLine, type Pair, ratioLine, valuesLine } from "./comparison.ts";
 import type { Harm } from "./hostile-clients.ts";
 import type { Wish } from "./web-clients.ts";
 
 const ROUNDS = 4;
 const PER_SECOND = 100;
-const EACH_MS = 2_000;
+const EACH_MS = 3_000;
+/** Before the first round, for code that is then compiled. */
+const WARM_UP_MS = 1_500;
+/** What a harm leaves behind is over by then. */
+const REST_MS = 500;
 const HOSTILE_PORT = 8_001;
 /** As proxies name them. */
 const NEIGHBOUR = "203.0.113.8";
@@ -30,13 +37,21 @@ const HARMS = {
   terminal: "a flood of escapes in a terminal",
 } as const satisfies Record<Harm["what"], string>;
 
+type Harms = Partial<Record<Harm["what"], string>>;
+/** By their names; left out, all. */
+type Chosen = { harms: readonly string[] | undefined };
+
 export async function measureNeighbours(
   say: (line: string) => void,
   ending: AsyncDisposableStack,
+  { harms }: Chosen,
 ): Promise<void> {
+  goFirst(ending);
   const scene = ending.adopt(await openWebScene({}, await sceneDatabase(ending)), (one) => one.close());
   const terminal = ending.adopt(await TerminalScene.open(), (one) => one.close());
-  await scene.container.serveFixture(SERVICE, HOSTILE_PORT);
+  const flooded = await scene.container.serveFixture(SERVICE, HOSTILE_PORT);
+  letHelp([scene.access.program.pid ?? 0]);
+  standing("follows", flooded.pid);
   const opens = (port: number, address: string) => headers(scene.hostOf(port), scene.owner.key, address);
   const { port } = scene.gateway;
   say(headLine(`p99 of neighbours, ${PER_SECOND} requests a second (${ROUNDS} rounds; aim: 1.25 or 2 ms)`));
@@ -48,7 +63,7 @@ export async function measureNeighbours(
       prefix: "",
       terminal: `${terminal.url.replace("http", "ws")}/socket`,
     },
-    harms: HARMS,
+    harms: chosenOf(HARMS, harms),
   });
 }
 
@@ -56,19 +71,29 @@ export async function measureNeighbours(
 export async function measureServiceNeighbours(
   say: (line: string) => void,
   ending: AsyncDisposableStack,
+  { harms }: Chosen,
 ): Promise<void> {
+  goFirst(ending);
   const scene = ending.adopt(await openWebScene({}, await sceneDatabase(ending)), (one) => one.close());
   const quiet = ending.use(await ServedScene.begin(scene, { replicas: 1 }));
   const flooded = ending.use(await ServedScene.begin(scene, { replicas: 1 }));
   const opens = ({ key }: ServedScene, address: string) => headers(scene.base.domain, key, address);
   const { port } = scene.gateway;
-  const { terminal: _none, ...harms } = HARMS;
+  letHelp([scene.access.program.pid ?? 0]);
+  for (const { servicePids } of flooded.containers.values())
+    for (const pid of servicePids) standing("follows", pid);
+  const { terminal: _none, ...ofServices } = HARMS;
   say(headLine(`p99 of a service, ${PER_SECOND} requests a second (${ROUNDS} rounds; aim: 1.25 or 2 ms)`));
   await besideEach(say, ending, {
     head: `GET /services/${quiet.id}/say HTTP/1.1\r\n${opens(quiet, NEIGHBOUR)}\r\n`,
     harm: { port, opens: opens(flooded, HOSTILE), prefix: `/services/${flooded.id}`, terminal: "" },
-    harms,
+    harms: chosenOf(ofServices, harms),
   });
+}
+
+function chosenOf(all: Harms, names: readonly string[] | undefined): Harms {
+  const chosen = Object.entries(all).filter(([what]) => names?.includes(what) ?? true);
+  return Object.fromEntries(chosen) as Harms;
 }
 
 function headers(host: string, key: string, address: string): string {
@@ -78,32 +103,39 @@ function headers(host: string, key: string, address: string): string {
 async function besideEach(
   say: (line: string) => void,
   ending: AsyncDisposableStack,
-  { head, harm, harms }: { head: string; harm: Omit<Harm, "what">; harms: Partial<typeof HARMS> },
+  { head, harm, harms }: { head: string; harm: Omit<Harm, "what">; harms: Harms },
 ): Promise<void> {
   const neighbours = forked("web-clients.ts", ending);
   const hostile = forked("hostile-clients.ts", ending);
+  standing("measures", neighbours.pid);
+  standing("follows", hostile.pid);
   const told = async (to: typeof hostile, message: Wish | Harm | "stop"): Promise<unknown> => {
     to.send(message);
     const [answer] = (await once(to, "message")) as [unknown];
     return answer;
   };
-  const paced: Wish = { what: "paced", perSecond: PER_SECOND, ms: EACH_MS, port: harm.port, head };
-  const p99 = async () => {
+  const p99 = async (ms = EACH_MS) => {
+    const paced: Wish = { what: "paced", perSecond: PER_SECOND, ms, port: harm.port, head };
     const took = (await told(neighbours, paced)) as number[];
     return took.toSorted((a, b) => a - b)[Math.floor(took.length * 0.99)] ?? 0;
   };
-  await p99();
   for (const [what, words] of Object.entries(harms) as [Harm["what"], string][]) {
     const pairs: Pair[] = [];
     const computed: number[] = [];
+    const beside = async (ms?: number) => {
+      await told(hostile, { what, ...harm });
+      const slowest = await p99(ms);
+      await told(hostile, "stop");
+      await delay(REST_MS);
+      return slowest;
+    };
+    await beside(WARM_UP_MS);
     while (pairs.length < ROUNDS) {
       const bare = await p99();
-      await told(hostile, { what, ...harm });
       const before = process.cpuUsage();
-      const ours = await p99();
+      const ours = await beside();
       const { user, system } = process.cpuUsage(before);
       computed.push((user + system) / 1_000 / (EACH_MS / 1_000));
-      await told(hostile, "stop");
       pairs.push({ ours, bare });
     }
     say(ratioLine(`beside ${words}`, pairs));

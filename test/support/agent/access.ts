@@ -281,6 +281,10 @@ export class ContainerUnderTest {
     return service;
   }
 
+  get servicePids(): (number | undefined)[] {
+    return this.#services.map(({ pid }) => pid);
+  }
+
   /** Whatever serves in it; resolves once it is gone. */
   async endServices(): Promise<void> {
     const ending = this.#services
