@@ -16,6 +16,7 @@ export const LONG_FILES: Readonly<Record<string, number>> = {
   "integration/http/stream-servers": 38,
   "integration/hosts/gpus/gpu-health": 34,
   "integration/ssh/hostile-clients": 31,
+  "integration/dashboard/frame": 30,
   "integration/runtime/runtime-isolation": 30,
   "integration/files/data-command": 30,
   "system/faults": 29,

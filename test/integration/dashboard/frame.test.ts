@@ -1,0 +1,193 @@
+/** What stands around every page: the way in by a link, the search, and tabs that share one stream. */
+import type { BrowserContext, Page } from "puppeteer-core";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { hasBrowser } from "../../support/browser.ts";
+import { type DashboardScene, openDashboardScene } from "../../support/dashboard/dashboard-scene.ts";
+import { expectText } from "../../support/dashboard/page-checks.ts";
+import { eventually } from "../../support/eventually.ts";
+
+/** Sooner than a page that only polls would ask. */
+const BEFORE_POLL_MS = 9_000;
+
+let scene: DashboardScene;
+let uuid: string;
+
+beforeAll(async () => {
+  scene = await openDashboardScene();
+  const north = await scene.control.host("north", { gpus: 2 });
+  uuid = north.gpus[0]?.uuid ?? "none";
+});
+afterAll(() => scene.close());
+
+const isCordoned = '[data-place="north#0"][data-cordoned]';
+const isOpen = '[data-place="north#0"]:not([data-cordoned])';
+
+async function cordon(change: "cordon" | "uncordon"): Promise<void> {
+  const { api } = scene.control;
+  const { status } = await api.ask("POST", `/api/v1/gpus/${uuid}/${change}`, { as: api.admin, body: {} });
+  expect(status).toBe(200);
+}
+
+/** What the page asks the server for, as the browser does it. */
+function asked(page: Page): { urls: string[]; streams: () => number } {
+  const urls: string[] = [];
+  page.on("request", (request) => urls.push(request.url()));
+  return { urls, streams: () => urls.filter((url) => url.includes("/api/v1/stream?")).length };
+}
+
+describe.skipIf(!hasBrowser)("a link with a ticket (left out where Chromium is not installed)", () => {
+  test("logs one browser in, once, and stands in no history", async () => {
+    const { api } = scene.control;
+    const { body } = await api.ask("POST", "/api/v1/session-tickets", { as: api.admin, body: {} });
+    const link = `/#ticket=${body.ticket}`;
+
+    const first = await scene.open(link);
+    await first.page.waitForSelector("nav a[aria-current]");
+    expect(first.page.url()).not.toContain("ticket");
+    const second = await scene.open(link);
+    await second.page.waitForSelector('[role="alert"]');
+
+    expect(await second.page.$("nav a")).toBeNull();
+    expect(first.complaints).toEqual([]);
+  });
+});
+
+describe.skipIf(!hasBrowser)("the search", () => {
+  test("is opened, asked and followed by keyboard alone", async () => {
+    const { page } = await scene.open("/alarms", scene.control.api.admin);
+    await page.waitForSelector("nav a[aria-current]");
+
+    await page.keyboard.down("Control");
+    await page.keyboard.press("k");
+    await page.keyboard.up("Control");
+    await page.waitForFunction('document.activeElement?.getAttribute("role") === "combobox"');
+    await page.keyboard.type("nort");
+    await page.waitForSelector('#search-choice-0[aria-selected="true"]');
+    await expectText(page, "north", "#search-choice-0");
+    await page.keyboard.press("Enter");
+
+    await page.waitForFunction('location.pathname === "/hosts/north"');
+    await expectText(page, "north", "h1");
+    expect(await page.$('[role="combobox"]')).toBeNull();
+  });
+
+  test("goes on from choice to choice, and is left by Escape as it was", async () => {
+    const { page } = await scene.open("/alarms", scene.control.api.admin);
+    await page.waitForSelector("nav a[aria-current]");
+    await page.keyboard.down("Control");
+    await page.keyboard.press("k");
+    await page.keyboard.up("Control");
+    await page.waitForFunction('document.activeElement?.getAttribute("role") === "combobox"');
+
+    // A page of that title comes first.
+    await page.keyboard.type("e");
+    await page.waitForSelector("#search-choice-1");
+    await page.keyboard.press("ArrowDown");
+    await page.waitForSelector('#search-choice-1[aria-selected="true"]');
+    await page.keyboard.press("ArrowUp");
+    await page.waitForSelector('#search-choice-0[aria-selected="true"]');
+    await page.keyboard.press("Escape");
+    await page.waitForSelector('[role="combobox"]', { hidden: true });
+
+    expect(new URL(page.url()).pathname).toBe("/alarms");
+  });
+});
+
+/** What a browser tells a page that comes to the front, or goes behind another. */
+function looked(state: "visible" | "hidden"): string {
+  return `Object.defineProperty(document, "visibilityState", { configurable: true, get: () => "${state}" });
+    document.dispatchEvent(new Event("visibilitychange", { bubbles: true }))`;
+}
+
+/** Also behind others, and whichever comes to the front. */
+const ALWAYS_LOOKED_AT = `${looked("visible")};
+  addEventListener("visibilitychange", (event) => event.stopImmediatePropagation(), true)`;
+
+/** More tabs beside one of a browser. */
+async function openTabs(browser: BrowserContext, count: number): Promise<Page[]> {
+  const tabs: Page[] = [];
+  for (let nth = 0; nth < count; nth += 1) {
+    const tab = await browser.newPage();
+    tab.setDefaultTimeout(60_000);
+    tabs.push(tab);
+  }
+  return tabs;
+}
+
+describe.skipIf(!hasBrowser)("tabs of one browser", () => {
+  // What is behind another tab draws nothing; it is the last that shows what all of them ask for.
+  test("share one stream, eight of them, and another leads once the first is closed", async () => {
+    const { page: first } = await scene.open("/assets/licences.txt", scene.control.api.admin);
+    const tabs = [first, ...(await openTabs(first.browserContext(), 7))].map((page) => ({
+      page,
+      ...asked(page),
+    }));
+    for (const { page } of tabs) {
+      // Each is looked at, as windows beside each other are.
+      await page.evaluateOnNewDocument(ALWAYS_LOOKED_AT);
+      await page.bringToFront();
+      await page.goto(`${scene.url}/fleet`);
+      await page.waitForSelector(isOpen);
+    }
+    const leaders = () => tabs.filter(({ streams }) => streams() > 0).map(({ page }) => page);
+    await eventually(() => leaders().length > 0, { what: "a stream" });
+    const askForMap = async (among: typeof tabs, change: "cordon" | "uncordon") => {
+      const before = among.map(({ urls }) => urls.length);
+      await cordon(change);
+      const hasAsked = ({ urls }: (typeof tabs)[number], nth: number) =>
+        urls.slice(before[nth]).some((url) => url.endsWith("/fleet/map"));
+      await eventually(() => among.every(hasAsked), { what: "all tabs to ask", withinMs: BEFORE_POLL_MS });
+    };
+
+    await askForMap(tabs, "cordon");
+    expect(leaders()).toEqual([first]);
+    await first.close();
+    await eventually(() => leaders().length === 2, { what: "another tab that leads" });
+    const others = tabs.slice(1);
+    // It asks for all that is shown when it begins; only then is the rest the stream's.
+    await others.at(-1)?.page.waitForSelector(isCordoned);
+    await askForMap(others, "uncordon");
+    await others.at(-1)?.page.waitForSelector(isOpen);
+
+    expect(leaders()).toHaveLength(2);
+  }, 180_000);
+
+  test("that nobody looks at ask for nothing, and for all that changed once somebody does", async () => {
+    const { page } = await scene.open("/fleet", scene.control.api.admin);
+    await page.waitForResponse((answer) => answer.url().includes("/api/v1/stream?") && answer.ok());
+    await page.waitForSelector(isOpen);
+    const { page: watching } = await scene.open("/fleet", scene.control.api.admin);
+    await watching.waitForSelector(isOpen);
+    await page.evaluate(looked("hidden"));
+    const { urls } = asked(page);
+
+    await cordon("cordon");
+    await watching.waitForSelector(isCordoned);
+    // The other one polls twice meanwhile whether all is well.
+    const { urls: others } = asked(watching);
+    await eventually(() => others.filter((url) => url.endsWith("/readyz")).length >= 2, {
+      what: "questions of a page that is looked at",
+    });
+    expect([urls, await page.$(isCordoned)]).toEqual([[], null]);
+
+    await page.evaluate(looked("visible"));
+    await page.waitForSelector(isCordoned, { timeout: BEFORE_POLL_MS });
+    await cordon("uncordon");
+    await page.waitForSelector(isOpen, { timeout: BEFORE_POLL_MS });
+  }, 120_000);
+
+  test("poll where the browser has no locks, as on plain HTTP beyond localhost", async () => {
+    const { page } = await scene.open("/assets/licences.txt", scene.control.api.admin);
+    await page.evaluateOnNewDocument("delete Navigator.prototype.locks");
+    const { streams } = asked(page);
+    await page.goto(`${scene.url}/fleet`);
+    await page.waitForSelector(isOpen);
+
+    await cordon("cordon");
+    await page.waitForSelector(isCordoned);
+    await cordon("uncordon");
+    await page.waitForSelector(isOpen);
+
+    expect(streams()).toBe(0);
+  }, 120_000);
+});
