@@ -86,6 +86,30 @@ describe("who may ask", () => {
     await eventually(async () => (await own.ask("/")).status === 401, { what: "the refusal" });
   });
 
+  test(
+    "is told so while it waits for an answer, or for a replica, and no replica has failed for that",
+    { timeout: STORY_MS },
+    async () => {
+      const own = await another({ replicas: 2, config: { max_in_flight: 3 } });
+      const { body } = await own.api("POST", "/keys", { name: "other" });
+      const key = String(body.key);
+      // A replica that fails three times is left out for a while.
+      const asked = Array.from({ length: 7 }, () => own.ask("/never"));
+      const waiting = () => Promise.all([0, 1].map((rank) => tells(own, rank, "/waiting")));
+      await eventually(async () => (await waiting()).every((count) => count === 3), {
+        what: "full replicas",
+      });
+
+      await own.revoke();
+
+      expect((await Promise.all(asked)).map(({ status }) => status)).toEqual(Array(7).fill(401));
+      const open = await Promise.all([1, 2, 3, 4].map(() => own.open("/events", { key })));
+      await Promise.all(open.map(firstBytes));
+      expect(await Promise.all([0, 1].map((rank) => listeners(own, rank)))).toEqual([2, 2]);
+      for (const one of open) one.destroy();
+    },
+  );
+
   test("of a public one is everybody, by no key or any", async () => {
     const open = await another({ replicas: 1, config: { public: true } });
     expect((await open.ask("/", { key: null })).status).toBe(200);
@@ -343,7 +367,12 @@ describe("a gateway that ends", () => {
 });
 
 /** How many streams a replica has open, as it tells itself. */
-async function listeners({ containers }: ServedScene, rank: number): Promise<number> {
+async function listeners(scene: ServedScene, rank: number): Promise<number> {
+  return await tells(scene, rank, "/say");
+}
+
+/** A replica, asked by nobody's gateway. */
+async function tells({ containers }: ServedScene, rank: number, path: string): Promise<number> {
   const container = containers.get(rank);
   const { stdout } = await execa("nsenter", [
     "-t",
@@ -351,7 +380,7 @@ async function listeners({ containers }: ServedScene, rank: number): Promise<num
     "-n",
     "curl",
     "--silent",
-    `http://127.0.0.1:${SERVICE_PORT}/say`,
+    `http://127.0.0.1:${SERVICE_PORT}${path}`,
   ]);
   return Number(stdout);
 }

@@ -179,6 +179,8 @@ export class ServiceDoor {
     const isGone = () => signal.reason === GONE;
     const refuse = () => ending.abort(NOT_ALLOWED);
     const open = key === null ? null : this.#parts.callers.enter(line.route.id, key, refuse);
+    const isRefused = () => open?.signal.aborted === true;
+    const refused = () => told(refusal({ kind: "no-entry", sentence: String(open?.signal.reason) }));
     let tried: Set<string> | null = null;
     line.count();
     const untilMs = performance.now() + patienceSeconds(line.route) * MS_PER_SECOND;
@@ -186,18 +188,18 @@ export class ServiceDoor {
       for (;;) {
         counted.waits();
         const taken = await line.take(tried ?? NONE, signal);
-        counted.isWith(taken.kind === "given" ? taken.place.revision : 0);
-        if (isGone()) {
+        const isOver = isGone() || isRefused();
+        counted.isWith(taken.kind === "given" && !isOver ? taken.place.revision : 0);
+        if (isOver) {
           if (taken.kind === "given") taken.done(null);
-          return null;
+          return isGone() ? null : refused();
         }
         if (taken.kind !== "given") return told(notGiven(taken));
         const outcome = await attempt(taken);
-        taken.done(outcome.kind === "over" ? (isGone() ? null : true) : false);
+        taken.done(hasAnswered(outcome, { isGone: isGone(), isRefused: isRefused() }));
         if (outcome.kind === "over") return null;
-        if (outcome.kind === "not-reached" || open?.signal.aborted === true) counted.isWith(0);
-        if (open?.signal.aborted === true)
-          return told(refusal({ kind: "no-entry", sentence: String(open.signal.reason) }));
+        if (outcome.kind === "not-reached" || isRefused()) counted.isWith(0);
+        if (isRefused()) return refused();
         if (outcome.kind === "answer") return told(outcome.told);
         if (performance.now() >= untilMs) return told(noWay(outcome.error, null));
         const failedAt = (tried ??= new Set()).add(taken.place.instanceId);
@@ -298,6 +300,16 @@ export class ServiceDoor {
 
 function withHeaders(told: Answer, headers: Record<string, string>): Answer {
   return { ...told, headers: { ...told.headers, ...headers } };
+}
+
+/** Null where that says nothing of the replica: whoever asked left, or was cut off by us. */
+function hasAnswered(
+  { kind }: Tried,
+  { isGone, isRefused }: { isGone: boolean; isRefused: boolean },
+): boolean | null {
+  if (kind === "not-reached") return false;
+  if (isRefused || (isGone && kind === "over")) return null;
+  return kind === "over";
 }
 
 function notGiven(taken: Exclude<Taken, Given>): Answer {

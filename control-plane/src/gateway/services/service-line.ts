@@ -176,9 +176,11 @@ export class ServiceLine {
 
   #give(avoid: ReadonlySet<string>): Given | null {
     const listed = this.#route.replicas.flatMap(({ instanceId }) => this.#replicas.get(instanceId) ?? []);
+    const avoided = listed.filter(({ place }) => avoid.has(place.instanceId));
     const chosen = chooseReplica(listed, {
       most: this.#route.bounds.maxInFlight,
-      avoid: new Set(listed.filter(({ place }) => avoid.has(place.instanceId))),
+      // Those for which it waited may have left meanwhile, and another try is better than none.
+      avoid: new Set(avoided.length < listed.length ? avoided : []),
       nowMs: this.#nowMs(),
     });
     if (chosen === null) return null;

@@ -116,6 +116,17 @@ describe("a line", () => {
     const line = lineOf(route(["a", "b"], { bounds: { ...DEFAULT_BOUNDS } }));
     for (let time = 0; time < 4; time += 1) expect(where(await line.take(new Set(["a"]), stays()))).toBe("b");
   });
+
+  test("tries a replica again at which it has failed where the one that it waited for has left", async () => {
+    const line = lineOf(route(["a", "b"]));
+    const busy = given(await line.take(new Set(["a"]), stays()));
+    const waiting = line.take(new Set(["a"]), stays());
+
+    line.follow(route(["a"]));
+
+    expect(busy.place.instanceId).toBe("b");
+    expect(where(await waiting)).toBe("a");
+  });
 });
 
 describe("a line of a service that sleeps", () => {
