@@ -217,6 +217,22 @@ describe("payments", () => {
   });
 });
 
+describe("accounts", () => {
+  test("that were deleted are listed where they are asked for, and nowhere else", async () => {
+    const gone = await api.customer("gone");
+    await sql("UPDATE customers SET deleted_at = now() WHERE id = $1", [gone.customerId]);
+    const listed = async (filter: string) => {
+      const { body } = await get(`/customers?limit=100${filter}`);
+      return (body.items as { id: number; status: string }[]).map(({ id, status }) => `${id} ${status}`);
+    };
+
+    expect(await listed("&status=deleted")).toEqual([`${gone.customerId} deleted`]);
+    expect(await listed("&status=active")).toContain(`${bob.customerId} active`);
+    for (const filter of ["", "&status=active", "&username=gone"])
+      expect((await listed(filter)).filter((one) => one.startsWith(`${gone.customerId} `))).toEqual([]);
+  });
+});
+
 describe("what a workload costs", () => {
   /** Half an hour is proven of an open run at 4 an hour, of which 0.5 was charged; a run before it cost 3. */
   beforeAll(async () => {

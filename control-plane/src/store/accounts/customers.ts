@@ -36,7 +36,9 @@ export interface CustomerRow {
 
 const AT_RISK = `(c.overdue_status <> 'normal'
     AND EXISTS (SELECT FROM data_risks r WHERE r.customer_id = c.id AND r.told_day = ${AT_RISK_DAY}))`;
-const SELECT = `SELECT c.id, c.uuid, c.username, c.email, c.display_name, c.user_type, c.account_type, c.status,
+/** Accounts that the old system deleted may say anything else. */
+const STATUS = "CASE WHEN c.deleted_at IS NULL THEN c.status ELSE 'deleted' END";
+const SELECT = `SELECT c.id, c.uuid, c.username, c.email, c.display_name, c.user_type, c.account_type, ${STATUS} AS status,
     c.balance::text AS balance, c.credit_limit::text AS credit_limit, c.currency, c.overdue_status, c.overdue_since,
     ${AT_RISK} AS data_at_risk, c.last_payment_at, c.created_at, c.updated_at,
     (SELECT min(w.id) FROM workspaces w
@@ -57,6 +59,7 @@ export async function customerByUsername(sql: Connection, username: string): Pro
   return rows[0] ?? null;
 }
 
+/** Deleted ones where they are asked for. */
 export async function listCustomers(
   sql: Connection,
   filter: {
@@ -68,7 +71,7 @@ export async function listCustomers(
   },
 ): Promise<CustomerRow[]> {
   const { rows } = await sql.query<CustomerRow>(
-    `${SELECT} WHERE c.deleted_at IS NULL AND c.id > $1 AND ($2::text IS NULL OR c.status = $2)
+    `${SELECT} WHERE (c.deleted_at IS NULL OR $2 = 'deleted') AND c.id > $1 AND ($2::text IS NULL OR ${STATUS} = $2)
         AND ($3::text IS NULL OR c.username = $3) AND ($4::text IS NULL OR c.email = $4)
         AND ($6::boolean IS NULL OR ${AT_RISK} = $6)
       ORDER BY c.id LIMIT $5`,
