@@ -98,7 +98,11 @@ async function serve(
   // Undone where a later step fails: what runs on would keep a process that serves nobody.
   await using begun = new AsyncDisposableStack();
   begun.defer(() => running.stop());
-  const wakeOwn = () => running.wake(WOKEN_BY_NEWS);
+  let gateway: GatewayProcess | null = null;
+  const wakeOwn = () => {
+    running.wake(WOKEN_BY_NEWS);
+    gateway?.lookNow();
+  };
   const wake = () => {
     wakeOwn();
     link.wakeOthers();
@@ -140,7 +144,6 @@ async function serve(
   const building = config.buildsBundle ? buildBundle() : Promise.resolve();
   const publicUrl = config.publicUrl ?? `${scheme}://${bracketed(publicHost)}:${config.listen.port}`;
   const dashboard = new DashboardFiles(config.stateDir, log);
-  let gateway: GatewayProcess | null = null;
   const closing = new AbortController();
   const api: ApiDeps = {
     db,

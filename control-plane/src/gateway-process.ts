@@ -26,6 +26,8 @@ export interface GatewayProcess {
   tunnels: Tunnels;
   /** Of the web side; null where the default's port was somebody else's. */
   port: number | null;
+  /** Something has changed in the fleet: requests may wait for it. */
+  lookNow(): void;
   close(): Promise<void>;
 }
 
@@ -97,6 +99,7 @@ export async function startGateway(
   return {
     tunnels,
     port: gateway?.port ?? null,
+    lookNow: () => gateway?.lookNow(),
     async close() {
       await gateway?.close();
       await sessions.stop();

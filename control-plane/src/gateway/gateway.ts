@@ -61,6 +61,8 @@ export interface Gateway {
   port: number;
   /** Reads the certificate's files again, if they changed. */
   renewCertificate(): void;
+  /** Something has changed in the fleet: requests may wait for it. */
+  lookNow(): void;
   close(): Promise<void>;
 }
 
@@ -140,6 +142,7 @@ export async function openGateway(deps: GatewayDeps): Promise<Gateway> {
   return {
     port: listener.port,
     renewCertificate: () => listener.renewCertificate(),
+    lookNow: () => lines.lookNow(),
     async close() {
       lines.turnAway();
       await listener.drain(deps.stopWithinMs);

@@ -1,8 +1,10 @@
 /** A service that sleeps, at a gateway: who comes wakes it and is answered once it serves, with one replica for all. */
-import { afterAll, beforeAll, expect, test } from "vitest";
+import { afterAll, beforeAll, expect, test, vi } from "vitest";
+import { ServiceLines } from "@remotegpu/control-plane/gateway/services/service-lines";
 import { transaction } from "@remotegpu/control-plane/store/database/database";
 import { changeWishes } from "@remotegpu/control-plane/store/inference/wishes";
 import { eventually } from "../../support/eventually.ts";
+import { quietLog } from "../../support/quiet-log.ts";
 import { ServedScene } from "../../support/worlds/served-scene.ts";
 import { openWebScene, type WebScene } from "../../support/worlds/web-scene.ts";
 
@@ -71,6 +73,33 @@ test(
     expect(woken).toBe(1);
   },
 );
+
+test("is looked at as soon as there is news, for whoever waits", { timeout: STORY_MS }, async () => {
+  await using served = await asleep();
+  const { db } = web.control.api.deps;
+  // What comes by news alone.
+  vi.useFakeTimers({ toFake: ["setInterval", "clearInterval"] });
+  const lines = new ServiceLines({
+    db,
+    log: quietLog,
+    wake: () => undefined,
+    tell: () => Promise.resolve(),
+  });
+  try {
+    lines.start();
+    const line = await lines.of(served.id);
+    const taken = line?.take(new Set(), new AbortController().signal);
+    await transaction(db, (sql) => changeWishes(sql, served.id, { load_wish: 1 }));
+    await served.settle();
+
+    lines.lookNow();
+
+    expect((await taken)?.kind).toBe("given");
+  } finally {
+    vi.useRealTimers();
+    await lines.stop();
+  }
+});
 
 test("is woken by a WebSocket that waits as well", { timeout: STORY_MS }, async () => {
   await using served = await asleep({ public: true });

@@ -3,6 +3,7 @@ import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { inQueueOrder } from "@remotegpu/control-plane/core/queue/queue";
 import type { Connection } from "@remotegpu/control-plane/store/database/database";
 import { KeptGpuTime } from "@remotegpu/control-plane/store/placement/scene/gpu-time";
+import { keptForPasses, passScene } from "@remotegpu/control-plane/store/placement/scene/pass-scene";
 import {
   standingOf,
   type WaitingOrder,
@@ -360,6 +361,18 @@ test("10,000 orders are read with as many queries as two", async () => {
 
   expect(await read()).toEqual({ orders: 10_000, queries: ofTwo.queries });
   expect(ofTwo).toEqual({ orders: 2, queries: 12 });
+});
+
+test("the scheduler looks at no host where nobody waits", async () => {
+  await work.host("host-a");
+  const scene = async () => {
+    const kept = keptForPasses(fresh.database);
+    return await passScene(fresh.database, { now: NOW, seed: 0, kept, work: "ending" });
+  };
+
+  expect((await scene()).fleet.hosts).toEqual([]);
+  await work.environment("env-1", alice, { gpu: 1 });
+  expect((await scene()).fleet.hosts.map(({ id }) => id)).toEqual(["host-a"]);
 });
 
 test("the queue goes by what each workspace had lately, divided by its weight", async () => {

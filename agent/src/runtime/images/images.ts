@@ -40,12 +40,22 @@ function cameFrom({ RepoDigests: digests, GraphDriver: driver }: z.infer<typeof 
   return driver?.Name === CONTAINERD_DRIVER ? [] : (digests ?? []).map(repositoryOf);
 }
 
+/** Of images in use lately; what an id names never changes. */
+const MAX_STOP_SIGNALS = 1_000;
+
+function stopSignalIn({ Config: config }: z.infer<typeof Inspected>): number | null {
+  const named = config?.StopSignal ?? "";
+  return named === "" ? null : signalNumber(named);
+}
+
 /** What stands for a name where an image has none. */
 const NO_NAME = "<none>:<none>";
 
 /** All methods @throws RuntimeError, RuntimeDown */
 export class Images {
   readonly #docker: Docker;
+  /** By the ids of images that were looked at. */
+  readonly #stopSignals = new Map<string, number | null>();
 
   constructor(docker: Docker) {
     this.#docker = docker;
@@ -63,10 +73,12 @@ export class Images {
   }
 
   /** By which an image wants to be ended; null where it names none, or is not here. */
-  async stopSignalOf(image: string): Promise<number | null> {
-    const found = await this.#inspect(image);
-    const named = found?.Config?.StopSignal ?? "";
-    return named === "" ? null : signalNumber(named);
+  async stopSignalOf(imageId: string): Promise<number | null> {
+    // Whoever is about to start it has looked at it by its name just now.
+    const known = this.#stopSignals.get(imageId);
+    if (known !== undefined) return known;
+    const found = await this.#inspect(imageId);
+    return found === null ? null : stopSignalIn(found);
   }
 
   /** All that is here, whoever brought it. */
@@ -114,7 +126,10 @@ export class Images {
       const found = await this.#docker.call(`inspect image ${image}`, { deadlineMs: QUICK_MS }, (client) =>
         client.getImage(image).inspect(),
       );
-      return Inspected.parse(found);
+      const inspected = Inspected.parse(found);
+      if (this.#stopSignals.size >= MAX_STOP_SIGNALS) this.#stopSignals.clear();
+      this.#stopSignals.set(inspected.Id, stopSignalIn(inspected));
+      return inspected;
     } catch (error) {
       if (isStatus(error, 404)) return null;
       throw error;

@@ -68,9 +68,12 @@ export class ServiceLines {
   }
 
   start(): void {
-    this.#timer ??= setInterval(() => {
-      this.#reading ??= this.#readDue().finally(() => (this.#reading = null));
-    }, READ_AWAITED_EVERY_MS);
+    this.#timer ??= setInterval(() => this.#readOnce(() => this.#readDue()), READ_AWAITED_EVERY_MS);
+  }
+
+  /** Something has changed somewhere: it may be what somebody waits for. */
+  lookNow(): void {
+    if (!this.#isEnding && this.#timer !== null) this.#readOnce(() => this.#readAwaited());
   }
 
   /** Before the gateway ends: what is open goes on, and nobody waits. */
@@ -124,12 +127,21 @@ export class ServiceLines {
     }
   }
 
+  /** One after the other: whoever comes while one is under way is served by the next that is due. */
+  #readOnce(read: () => Promise<void>): void {
+    this.#reading ??= read().finally(() => (this.#reading = null));
+  }
+
   async #readDue(): Promise<void> {
     const nowMs = this.#nowMs();
     if (nowMs - this.#readAllAtMs >= READ_EVERY_MS - READ_AWAITED_EVERY_MS / 2) {
       this.#readAllAtMs = nowMs;
       return await this.#readAll();
     }
+    await this.#readAwaited();
+  }
+
+  async #readAwaited(): Promise<void> {
     const awaited = [...this.#kept].flatMap(([id, { line }]) => (line.awaitsFirst ? [id] : []));
     if (awaited.length > 0) await this.#read(awaited);
   }

@@ -87,18 +87,19 @@ export async function mergeObserved(
         observed.leases !== null && (await mergeLeases(sql, { host, leases: observed.leases, now })),
     );
     const { access = null } = observed;
-    const [, , , , , areLeasesOver] = await Promise.all([
-      noteContainerFacts(sql, told)
-        .then(async () => await noteServices(sql, told))
-        .then(async () => await noteServing(sql, told))
-        .then(async () => await noteStreams(sql, told))
-        .then(async () => await noteStandings(sql, told))
-        .then(async () => await noteProgress(sql, told)),
-      noteReadiness(sql, told),
+    const [areLeasesOver] = await Promise.all([
+      ports,
       runs,
+      // One statement each, in this order.
+      noteContainerFacts(sql, told),
+      noteServices(sql, told),
+      noteServing(sql, told),
+      noteStreams(sql, told),
+      noteStandings(sql, told),
+      noteProgress(sql, told),
+      noteReadiness(sql, told),
       reportStrangers(sql, { ...told, placements: explained }),
       noteStubbornRuns(sql, told),
-      ports,
       runs.then(async () => await takeAccess(sql, { hostId, access, now })),
     ]);
     ordersChanged ||= areLeasesOver;

@@ -127,11 +127,17 @@ async function quotaUses(
     askers,
   }: { payerIds: readonly number[]; workspaceIds: readonly number[]; askers: readonly WorkloadName[] },
 ): Promise<{ payers: Map<number, Quota>; workspaces: Map<number, Quota> }> {
-  const { rows } = await sql.query<Quota & { owner: "payer" | "workspace"; owner_id: number }>(USES, [
-    payerIds,
-    workspaceIds,
-    askers.map(({ kind }) => kind),
-    askers.map(({ id }) => id),
+  // Postgres would plan it anew each time, which takes four times as long as answering it: it believes that few owners
+  // ask for another way than many do.
+  const [, { rows }] = await Promise.all([
+    sql.query("SET LOCAL plan_cache_mode = force_generic_plan", []),
+    sql.query<Quota & { owner: "payer" | "workspace"; owner_id: number }>(USES, [
+      payerIds,
+      workspaceIds,
+      askers.map(({ kind }) => kind),
+      askers.map(({ id }) => id),
+    ]),
+    sql.query("SET LOCAL plan_cache_mode = auto", []),
   ]);
   const usesOf = (owner: "payer" | "workspace") =>
     new Map(

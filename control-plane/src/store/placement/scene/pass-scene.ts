@@ -1,6 +1,7 @@
 /** All that a pass of the scheduler looks at, read together: the fleet, what runs, who waits and whose turn it is. */
 import { asSentence } from "@remotegpu/shared/sentence";
 import { fetchSentence, imageSentence } from "../../../core/hosts/images/image-fetch.ts";
+import type { Fleet } from "../../../core/placement/fleet/fleet.ts";
 import type { QueuedOrder } from "../../../core/queue/fleet-room.ts";
 import type { Waiting } from "../../../core/queue/queue.ts";
 import type { WaitingScene } from "../../../core/queue/turn.ts";
@@ -10,6 +11,7 @@ import { KeptGpuTime } from "./gpu-time.ts";
 import { endingWork, runningWork } from "./running-work.ts";
 import { UsualOrders } from "./usual-orders.ts";
 import { standingOf, type WaitingOrder, waitingOrders } from "./waiting.ts";
+import { waitingStarts } from "./waiting-rows.ts";
 import { startKey } from "../../../core/workloads/start.ts";
 
 /** One that waits, under a name that is its own among all kinds. */
@@ -74,14 +76,20 @@ function sceneOf(
   };
 }
 
+const NOBODYS_FLEET: Fleet = { hosts: [] };
+
 /** On one connection, where what is asked together is read in the order in which it was asked. */
 async function readTogether(sql: Connection, { now, work }: SceneWish) {
-  const read = work === "all" ? runningWork(sql) : endingWork(sql);
+  const starts = waitingStarts(sql);
+  const isAll = work === "all";
+  const read = isAll ? runningWork(sql) : endingWork(sql);
   const [waiting, running, fleet] = await Promise.all([
-    waitingOrders(sql, { now }),
+    waitingOrders(sql, { now, starts }),
     read,
-    // Last, so that nothing is thought free that one of the others has taken by now.
-    read.then(async () => await fleetSnapshot(sql, { now })),
+    // Last, so that nothing is thought free that one of the others has taken by now. Most passes find nobody who waits.
+    Promise.all([starts, read]).then(async ([some]) =>
+      isAll || some.length > 0 ? await fleetSnapshot(sql, { now }) : NOBODYS_FLEET,
+    ),
   ]);
   return { waiting, running, fleet };
 }

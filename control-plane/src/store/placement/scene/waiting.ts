@@ -48,9 +48,13 @@ export interface WaitingOrder {
   imageRefusal: string | null;
 }
 
-export async function waitingOrders(sql: Connection, { now }: { now: Date }): Promise<WaitingOrder[]> {
+/** @param starts what waits, where that is asked already */
+export async function waitingOrders(
+  sql: Connection,
+  { now, starts: asked = waitingStarts(sql) }: { now: Date; starts?: Promise<WaitingStart[]> },
+): Promise<WaitingOrder[]> {
   const [waiting, list, skips, apart, holders, fetches, turns] = await Promise.all([
-    waitingStarts(sql),
+    asked,
     registryListInForce(sql),
     skipsInForce(sql, now),
     pairSkipsInForce(sql, now),
