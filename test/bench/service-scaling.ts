@@ -32,17 +32,21 @@ export async function measureServiceScaling(
     autoscaling_config: { target_in_flight: ASKED, scale_to_zero_after: 1, scale_down_delay: 0 },
   });
   const wakes: Pair[] = [];
+  const again: number[] = [];
   let lost = 0;
   while (wakes.length < WAKES) {
     await sleeper.becomes(({ instances }) => instances.length === 0);
     const bare = await bareMs();
-    const woken = await wakeOnce(sleeper);
+    const woken = await askedAtOnce(sleeper);
     lost += woken.lost;
     wakes.push({ ours: woken.tookMs, bare });
+    // What of it is the answers themselves, of which a bare container gives none.
+    again.push((await askedAtOnce(sleeper)).tookMs);
   }
   await sleeper.delete();
   say(headLine(`A service sleeps and ${ASKED} requests come at once (${WAKES} times)`));
   tell(say, "until all are answered", { pairs: wakes, allowedMs: 0, aim: "500 ms" });
+  say(valuesLine("  as many asked at once of the replica that serves by then", again, "ms"));
   say(`  not answered: ${lost} of ${ASKED * WAKES} (aim: 0)`);
 
   const steps: Pair[] = [];
@@ -69,7 +73,7 @@ function tell(
   );
 }
 
-async function wakeOnce(service: BenchService): Promise<{ tookMs: number; lost: number }> {
+async function askedAtOnce(service: BenchService): Promise<{ tookMs: number; lost: number }> {
   const beganMs = performance.now();
   const asked = Array.from({ length: ASKED }, () => service.ask("/").then((answer) => answer.ok));
   const answered = await Promise.allSettled(asked);
