@@ -85,14 +85,18 @@ export interface WebAnswer {
   body: any;
 }
 
-/** @param database outside of a test, where none is given by the suite */
+/**
+ * @param database outside of a test, where none is given by the suite
+ * @param ofAccess settings of the access process
+ */
 export async function openWebScene(
   change: Partial<GatewayDeps> = {},
   database?: FreshDatabase,
+  ofAccess: Record<string, string> = {},
 ): Promise<WebScene> {
   const ending = new AsyncDisposableStack();
   try {
-    return await opened(ending, change, database);
+    return await opened(ending, { change, given: database, ofAccess });
   } catch (error) {
     await ending.disposeAsync();
     throw error;
@@ -101,15 +105,22 @@ export async function openWebScene(
 
 async function opened(
   ending: AsyncDisposableStack,
-  change: Partial<GatewayDeps>,
-  given: FreshDatabase | undefined,
+  {
+    change,
+    given,
+    ofAccess,
+  }: {
+    change: Partial<GatewayDeps>;
+    given: FreshDatabase | undefined;
+    ofAccess: Record<string, string>;
+  },
 ): Promise<WebScene> {
   const folder = mkdtempSync(join(tmpdir(), "remotegpu-web-"));
   ending.defer(() => rmSync(folder, { recursive: true, force: true }));
   const operator = await openTestOperator(join(folder, "operator.json"));
   const database = given ?? (await freshDatabase());
   const control = ending.adopt(await openControlScene(database), (one) => one.close());
-  const access = ending.adopt(await AccessUnderTest.begin(), (one) => one.end());
+  const access = ending.adopt(await AccessUnderTest.begin(ofAccess), (one) => one.end());
   const container = ending.adopt(await ContainerUnderTest.begin("env-web"), (one) => one.end());
   await container.serveFixture(SERVICE, SERVICE_PORT);
 
