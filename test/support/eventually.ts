@@ -8,7 +8,7 @@ const ASK_EVERY_MS = 50;
  */
 export async function eventually<T>(
   ask: () => Promise<T | undefined | false> | T | undefined | false,
-  { withinMs = 30_000, what = "the condition" }: { withinMs?: number; what?: string } = {},
+  { withinMs = 60_000, what = "the condition" }: { withinMs?: number; what?: string } = {},
 ): Promise<T> {
   const deadline = performance.now() + withinMs;
   for (;;) {

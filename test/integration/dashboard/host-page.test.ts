@@ -14,8 +14,9 @@ let customer: Caller;
 beforeAll(async () => {
   scene = await openDashboardScene();
   const { control } = scene;
-  await control.host("h-1", { gpus: 2, cpu: 32, memoryGib: 64 });
-  await control.api.db.query("UPDATE hosts SET name = $1, agent_version = '0.9.1'", [HOSTILE]);
+  const host = await control.host("h-1", { gpus: 2, cpu: 32, memoryGib: 64 });
+  await host.heartbeat({ version: "0.9.1" });
+  await control.api.db.query("UPDATE hosts SET name = $1", [HOSTILE]);
   customer = await control.customer("holder");
   await control.order(customer, { name: "held by me", gpu: 1, cpu: 1, memory: GIB });
   await control.schedule();

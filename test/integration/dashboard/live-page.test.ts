@@ -1,10 +1,12 @@
 /** A page that stays open: what others do appears, and what is away is said while what was known stays. */
+import { setTimeout as delay } from "node:timers/promises";
 import type { FleetMap } from "@remotegpu/control-plane/http/hosts/fleet-map";
 import { afterAll, beforeAll, describe, expect, onTestFinished, test } from "vitest";
 import { hasBrowser } from "../../support/browser.ts";
 import { type DashboardScene, openDashboardScene } from "../../support/dashboard/dashboard-scene.ts";
 import { expectAccessible, expectText, textOf } from "../../support/dashboard/page-checks.ts";
 
+const LOST_AFTER_MS = 1_000;
 /** Sooner than a page that only polls would ask. */
 const BEFORE_POLL_MS = 9_000;
 
@@ -63,5 +65,47 @@ describe.skipIf(!hasBrowser)("a page that stays open (left out where Chromium is
 
     await page.setOfflineMode(false);
     await page.waitForSelector("[data-banner]", { hidden: true });
+  });
+
+  test("asks again for what could not be asked, though the stream tells of no change", async () => {
+    const { page } = await scene.open("/alarms", scene.control.api.admin);
+    await page.waitForResponse((answer) => answer.url().includes("/api/v1/stream") && answer.ok());
+    await page.setRequestInterception(true);
+    let isLost = false;
+    const followed = page.waitForRequest((request) => /stream\?.*fleet/.test(request.url()));
+    page.on("request", (request) => {
+      const isFirst = !isLost && request.url().includes("/api/v1/fleet/map");
+      if (!isFirst) return void request.continue();
+      isLost = true;
+      // Lost once the stream follows what it asks for.
+      return void followed.then(() => delay(LOST_AFTER_MS)).then(() => request.abort("connectionreset"));
+    });
+
+    await page.evaluate(
+      `[...document.querySelectorAll("nav a")].find((one) => one.getAttribute("href") === "/fleet").click()`,
+    );
+
+    await expectText(page, "1 up");
+    expect(isLost).toBe(true);
+  });
+
+  test("that could not be loaded is loaded again", async () => {
+    const { page } = await scene.open("/alarms", scene.control.api.admin);
+    await page.waitForSelector("h1");
+    await page.setRequestInterception(true);
+    const lost = new Set<string>();
+    page.on("request", (request) => {
+      const { pathname } = new URL(request.url());
+      if (lost.size > 0 || !/^\/assets\/.*\.js$/.test(pathname)) return void request.continue();
+      lost.add(pathname);
+      return void request.abort("connectionreset");
+    });
+
+    await page.evaluate(
+      `[...document.querySelectorAll("nav a")].find((one) => one.getAttribute("href") === "/fleet").click()`,
+    );
+
+    await expectText(page, "1 up");
+    expect(lost.size).toBe(1);
   });
 });

@@ -13,7 +13,7 @@ beforeAll(async () => {
 });
 afterAll(() => scene.close());
 
-const cookies = async (page: Page) => (await page.browser().cookies()).map(({ name }) => name);
+const cookies = async (page: Page) => (await page.browserContext().cookies()).map(({ name }) => name);
 
 describe.skipIf(!hasBrowser)("a key typed there", () => {
   test("opens the page that was asked for, in a session that lasts until the end is chosen", async () => {

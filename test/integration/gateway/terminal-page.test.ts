@@ -5,7 +5,7 @@ import { hasBrowser, openPage } from "../../support/browser.ts";
 import { eventually } from "../../support/eventually.ts";
 import { TerminalScene } from "../../support/worlds/terminal-scene.ts";
 
-const SLOW_MS = 120_000;
+const SLOW_MS = 240_000;
 let scene: TerminalScene;
 
 beforeAll(async () => {

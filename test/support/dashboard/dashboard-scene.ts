@@ -4,10 +4,14 @@
  */
 import { openServer } from "@remotegpu/control-plane/http/server/server";
 import type { Page } from "puppeteer-core";
+import { onTestFinished } from "vitest";
 import { openPage } from "../browser.ts";
 import type { Caller } from "../http/api.ts";
 import { type ControlScene, openControlScene } from "../worlds/control-scene.ts";
 import { servedDashboard } from "./built.ts";
+
+/** Often enough for a host to be heard. */
+const BEAT_EVERY_MS = 5_000;
 
 export interface DashboardScene {
   control: ControlScene;
@@ -23,6 +27,10 @@ export async function openDashboardScene(given?: ControlScene): Promise<Dashboar
   control.api.deps.config.dashboard = dashboard;
   const server = await openServer(control.api.app, { host: "127.0.0.1", port: 0, tls: null });
   const url = `http://localhost:${server.port}`;
+  // Whatever time a browser takes on a busy machine, no host falls silent meanwhile.
+  const beating = setInterval(() => {
+    for (const host of control.hosts) host.beatAgain().catch(() => undefined);
+  }, BEAT_EVERY_MS);
   // As whoever links to it knows it.
   control.api.deps.config.publicUrl = url;
   return {
@@ -31,15 +39,37 @@ export async function openDashboardScene(given?: ControlScene): Promise<Dashboar
     async open(path, as) {
       const page = await openPage();
       const complaints = complaintsOf(page);
+      tellWhatFailed(page);
       if (as !== undefined) await logIn(page, url, as);
       await page.goto(url + path);
       return { page, complaints };
     },
     async close() {
+      clearInterval(beating);
       await server.close();
       if (given === undefined) await control.close();
     },
   };
+}
+
+/** What the page said, what it still waited for and what it had not been given, when its test failed. */
+function tellWhatFailed(page: Page): void {
+  const asked = new Set<string>();
+  const failed: string[] = [];
+  page.on("request", (request) => asked.add(request.url()));
+  page.on("requestfinished", (request) => asked.delete(request.url()));
+  page.on("requestfailed", (request) => {
+    asked.delete(request.url());
+    failed.push(`${request.url()} (${request.failure()?.errorText ?? "no reason"})`);
+  });
+  page.on("console", (message) => failed.push(message.text()));
+  onTestFinished(async ({ task }) => {
+    if (task.result?.state !== "fail") return;
+    const text = String(await page.evaluate("document.documentElement.outerHTML").catch(String));
+    process.stdout.write(
+      `${page.url()} waits for ${[...asked].join(" ")}, was not given ${failed.join(" ")} and says: ${text}\n`,
+    );
+  });
 }
 
 /** As the page itself would, without typing. */

@@ -1,25 +1,38 @@
 /** A page that is used without a mouse: by Tab from one thing to the next, as whoever has none does. */
 import type { Page } from "puppeteer-core";
+import { eventually } from "../eventually.ts";
 
 /** More than any page has. */
 const MOST_TABS = 200;
 
-/** Goes on with Tab until what is called so has the focus. @throws where nothing is called so */
+const FOCUSED = `(() => {
+  const one = document.activeElement;
+  if (one === null || one === document.body) return null;
+  const labels = [...(one.labels ?? [])].map((label) => label.innerText).join(" ");
+  return (one.getAttribute("aria-label") ?? (labels || one.innerText || "")).replace(/\\s*\\*$/, "").trim();
+})()`;
+
+/** What has the focus is called so; null where nothing has it. */
+async function focused(page: Page): Promise<string | null> {
+  return (await page.evaluate(FOCUSED)) as string | null;
+}
+
+/** Goes on with Tab until what is called so has the focus, round and round while the page may still be loading. @throws where nothing is called so */
 export async function tabTo(page: Page, name: string): Promise<void> {
-  const passed: string[] = [];
-  for (let nth = 0; nth < MOST_TABS; nth += 1) {
-    await page.keyboard.press("Tab");
-    const focused = String(
-      await page.evaluate(`(() => {
-        const one = document.activeElement;
-        const labels = [...(one.labels ?? [])].map((label) => label.innerText).join(" ");
-        return (one.getAttribute("aria-label") ?? (labels || one.innerText || "")).replace(/\\s*\\*$/, "").trim();
-      })()`),
-    );
-    if (focused === name) return;
-    passed.push(focused);
-  }
-  throw new Error(`nothing that Tab comes to is called ${name}, but ${[...new Set(passed)].join(" | ")}`);
+  const passed = new Set<string>();
+  const comesTo = async () => {
+    for (let nth = 0; nth < MOST_TABS; nth += 1) {
+      await page.keyboard.press("Tab");
+      const one = await focused(page);
+      if (one === name) return true;
+      if (one === null) return false;
+      passed.add(one);
+    }
+    return false;
+  };
+  await eventually(comesTo, { what: `focus on ${name}` }).catch((cause: unknown) => {
+    throw new Error(`nothing that Tab comes to is called ${name}, but ${[...passed].join(" | ")}`, { cause });
+  });
 }
 
 export async function pressOn(page: Page, name: string): Promise<void> {

@@ -4,6 +4,9 @@ import type { Page } from "puppeteer-core";
 import { expect } from "vitest";
 import { eventually } from "../eventually.ts";
 
+/** Of a page, in an error. */
+const MOST_SAID = 1_500;
+
 interface Violation {
   id: string;
   impact: string;
@@ -73,15 +76,16 @@ export async function textOf(page: Page, selector = "body"): Promise<string> {
   return String(await page.evaluate(`document.querySelector(${JSON.stringify(selector)})?.innerText ?? ""`));
 }
 
-/** Waits until the page says this. */
+/** Waits until the page says this. @throws with what it says in its place */
 export async function expectText(page: Page, wanted: string | RegExp, selector = "body"): Promise<void> {
-  await eventually(
-    async () => {
-      const text = await textOf(page, selector);
-      return typeof wanted === "string" ? text.includes(wanted) : wanted.test(text);
-    },
-    { what: `${String(wanted)} on the page` },
-  );
+  let text = "";
+  const says = async () => {
+    text = await textOf(page, selector);
+    return typeof wanted === "string" ? text.includes(wanted) : wanted.test(text);
+  };
+  await eventually(says, { what: `${String(wanted)} on the page` }).catch((error: unknown) => {
+    throw new Error(`${page.url()} says ${JSON.stringify(text.slice(0, MOST_SAID))}`, { cause: error });
+  });
 }
 
 /** Chooses the last button with these words: dialogs come last. */

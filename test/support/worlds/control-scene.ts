@@ -52,6 +52,8 @@ export interface ControlScene {
   /** One pass over images on their way; true where the scheduler should look. */
   fetches(): Promise<boolean>;
   host(id: string, wish?: HostWish): Promise<ScriptedHost>;
+  /** All that have joined. */
+  hosts: readonly ScriptedHost[];
   /** A customer with money. */
   customer(name: string, balance?: string): Promise<Caller & { workspaceId: number; uuid: string }>;
   order(caller: Caller, change?: object): Promise<Answer>;
@@ -124,6 +126,7 @@ export async function openControlScene(database?: FreshDatabase): Promise<Contro
     kept: keptForPasses(api.deps.db),
     log: quietLog,
   };
+  const hosts: ScriptedHost[] = [];
   const execs: ExecRequest[] = [];
   const exec = async (_host: HostId, request: ExecRequest) => {
     execs.push(request);
@@ -141,7 +144,12 @@ export async function openControlScene(database?: FreshDatabase): Promise<Contro
     autoscaling: async (under) => await autoscalingPass(deps, { ...(await leaderPass()), ...under }),
     lifecycle: async () => await lifecyclePass(deps, await leaderPass()),
     fetches: async () => await imageFetchesPass(deps, await leaderPass()),
-    host: async (id, wish = {}) => await ScriptedHost.join({ api, handlers }, id, wish),
+    hosts,
+    async host(id, wish = {}) {
+      const host = await ScriptedHost.join({ api, handlers }, id, wish);
+      hosts.push(host);
+      return host;
+    },
     async customer(name, balance = "1000") {
       const customer = await api.customer(name);
       if (balance !== "0")
@@ -198,6 +206,7 @@ export class ScriptedHost {
   readonly #features: string[] | undefined;
   #nextPort: number = LEASE_PORTS.first;
   #digest = "0".repeat(64);
+  #saidLast: object = {};
 
   constructor(scene: Pick<ControlScene, "api" | "handlers">, id: string, wish: HostWish) {
     this.id = HostId.parse(id);
@@ -241,7 +250,13 @@ export class ScriptedHost {
     return reply;
   }
 
+  /** As it said last. */
+  async beatAgain(): Promise<void> {
+    await this.tryHeartbeat(this.#saidLast);
+  }
+
   async tryHeartbeat(change: object = {}): ReturnType<HostHandlers["heartbeat"]> {
+    this.#saidLast = change;
     return await this.#handlers.heartbeat(this.id, this.heartbeatOf(change));
   }
 

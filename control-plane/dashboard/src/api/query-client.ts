@@ -10,6 +10,8 @@ declare module "@tanstack/react-query" {
 
 /** While nothing says what has changed, all that is shown is asked for again so often. */
 export const POLL_MS = 10_000;
+/** More often while the server is away, so that its return is seen soon. */
+export const AWAY_POLL_MS = 3_000;
 /** A page that is left and looked at again soon shows what it had. */
 const KEPT_MS = 5 * 60_000;
 

@@ -12,7 +12,7 @@ import { useEffect, useRef } from "react";
 import { useLive } from "../live/live.tsx";
 import { wantTopics } from "../live/wanted.ts";
 import { ask, Away, newKey, type Query } from "./client.ts";
-import { POLL_MS } from "./query-client.ts";
+import { AWAY_POLL_MS, POLL_MS } from "./query-client.ts";
 
 export interface Page<Item> {
   items: Item[];
@@ -61,7 +61,13 @@ function useFreshness({ topics = [], enabled = true, isLive = true, isMoving = f
   const wanted = enabled && isLive ? topics.join(",") : "";
   useEffect(() => (wanted === "" ? undefined : wantTopics(wanted.split(","))), [wanted]);
   const isPolled = isLive && (isMoving || !(isStreaming && topics.length > 0));
-  return { meta: { topics }, enabled, refetchInterval: isPolled ? POLL_MS : (false as const) };
+  return {
+    meta: { topics },
+    enabled,
+    // No change is told of what could not be asked: a way that was lost for a moment would leave it so for good.
+    refetchInterval: ({ state }: { state: { error: Error | null } }) =>
+      state.error instanceof Away ? AWAY_POLL_MS : isPolled && POLL_MS,
+  };
 }
 
 /** Under which an answer is kept, for values that the stream lays over it. */

@@ -7,7 +7,7 @@ import { useQuery } from "@tanstack/react-query";
 import type { ReactNode } from "react";
 import { useTranslation } from "react-i18next";
 import { ask } from "../api/client.ts";
-import { POLL_MS } from "../api/query-client.ts";
+import { AWAY_POLL_MS, POLL_MS } from "../api/query-client.ts";
 import { serverTimeOf } from "../api/server-clock.ts";
 import { ageOf } from "../parts/age-text.tsx";
 import { useTick } from "../parts/use-tick.ts";
@@ -16,9 +16,6 @@ interface Health {
   status: string;
   degraded?: { what: string; why: string }[];
 }
-
-/** Told more often while something is away, so that its return is seen soon. */
-const AWAY_POLL_MS = 3_000;
 
 export function ServerBanner() {
   const { t, i18n } = useTranslation();

@@ -5,7 +5,7 @@
 import { type QueryClient, useQuery, useQueryClient } from "@tanstack/react-query";
 import { createContext, useContext } from "react";
 import { ask, Problem } from "../api/client.ts";
-import { queryClient } from "../api/query-client.ts";
+import { AWAY_POLL_MS, queryClient } from "../api/query-client.ts";
 
 export interface Me {
   id: number;
@@ -45,7 +45,7 @@ export function useSession() {
         throw error;
       }
     },
-    refetchInterval: ({ state }) => (state.data === undefined ? 3_000 : false),
+    refetchInterval: ({ state }) => (state.data === undefined ? AWAY_POLL_MS : false),
   });
 }
 

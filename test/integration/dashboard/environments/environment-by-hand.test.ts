@@ -2,15 +2,16 @@
 import type { Page } from "puppeteer-core";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { hasBrowser } from "../../../support/browser.ts";
-import { fill, pathIs, press, tabTo, typeAt } from "../../../support/dashboard/by-hand.ts";
+import { fill, pathIs, press } from "../../../support/dashboard/by-hand.ts";
 import { type DashboardScene, openDashboardScene } from "../../../support/dashboard/dashboard-scene.ts";
+import { tabTo, typeInto } from "../../../support/dashboard/keyboard.ts";
 import { expectText, textOf } from "../../../support/dashboard/page-checks.ts";
 import { eventually } from "../../../support/eventually.ts";
 import type { ScriptedHost } from "../../../support/worlds/control-scene.ts";
 import { TerminalScene } from "../../../support/worlds/terminal-scene.ts";
 import { openWebScene, type WebScene } from "../../../support/worlds/web-scene.ts";
 
-const SLOW_MS = 120_000;
+const SLOW_MS = 240_000;
 const OF_ONE = /^\/environments\/(env-[\w-]+)$/;
 const DIALOG = '[role="dialog"]';
 let container: TerminalScene;
@@ -93,7 +94,9 @@ describe.skipIf(!hasBrowser)("an environment (left out where Chromium is not ins
       await costs(page, "0.3000");
 
       await press(page, "Open", 'section[aria-label="Terminal"]');
-      const opened = await page.browser().waitForTarget((target) => target.url().includes(`terminal-${id}`));
+      const opened = await page
+        .browserContext()
+        .waitForTarget((target) => target.url().includes(`terminal-${id}`));
       const terminal = await opened.page();
       await terminal?.waitForSelector('body[data-standing="open"]');
       await terminal?.keyboard.type("echo it is $((40 + 2))\n");
@@ -128,11 +131,11 @@ describe.skipIf(!hasBrowser)("an environment (left out where Chromium is not ins
       await tabTo(page, "Order an environment");
       await page.keyboard.press("Enter");
       await expectText(page, "Price and room");
-      await typeAt(page, "Name", "by keys");
-      await typeAt(page, "Image", "busybox:1");
-      await typeAt(page, "GPUs", "0");
-      await typeAt(page, "CPU cores", "1");
-      await typeAt(page, "Memory, GiB", "1");
+      await typeInto(page, "Name", "by keys");
+      await typeInto(page, "Image", "busybox:1");
+      await typeInto(page, "GPUs", "0");
+      await typeInto(page, "CPU cores", "1");
+      await typeInto(page, "Memory, GiB", "1");
       await tabTo(page, "Order");
       await page.keyboard.press("Enter");
       const id = await pathIs(page, OF_ONE);

@@ -7,7 +7,7 @@ import { expectKept, expectNarrow, expectText, textOf } from "../../../support/d
 import type { Caller } from "../../../support/http/api.ts";
 import type { ScriptedHost } from "../../../support/worlds/control-scene.ts";
 
-const SLOW_MS = 120_000;
+const SLOW_MS = 240_000;
 const HOSTILE = [
   `<img src=x onerror="document.title='taken'">`,
   "\u202Edetrevni \u{1F680}\u{1F468}‍\u{1F469}‍\u{1F467}",
