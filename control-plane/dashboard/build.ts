@@ -8,7 +8,7 @@ import { readdir, readFile, rm, writeFile } from "node:fs/promises";
 import { join, relative } from "node:path";
 import { parseArgs } from "node:util";
 import { constants, gzipSync } from "node:zlib";
-import { build, type Plugin } from "vite";
+import { build, type HtmlTagDescriptor, type Plugin } from "vite";
 import { licencesOf } from "../install/licences.ts";
 
 /** What is smaller gains nothing. */
@@ -27,7 +27,7 @@ await build({
   configFile: false,
   logLevel: "error",
   publicDir: false,
-  plugins: [licences()],
+  plugins: [licences(), preloads()],
   build: {
     outDir: out,
     emptyOutDir: true,
@@ -54,6 +54,34 @@ function licences(): Plugin {
       this.emitFile({ type: "asset", fileName: "assets/licences.txt", source });
     },
   };
+}
+
+/** What the first file fetches is asked for beside it, and styles before anything is drawn. */
+function preloads(): Plugin {
+  return {
+    name: "preloads",
+    transformIndexHtml: {
+      order: "post",
+      handler(html, { bundle = {} }) {
+        const chunks = Object.values(bundle).filter((one) => one.type === "chunk");
+        const main = chunks.find((one) => one.facadeModuleId?.endsWith("/src/main.tsx") === true);
+        if (main === undefined) throw new Error("the first file fetches no src/main.tsx");
+        const needed = new Set([main]);
+        for (const { imports } of needed)
+          for (const one of chunks) if (imports.includes(one.fileName)) needed.add(one);
+        const styles = [...needed].flatMap(({ viteMetadata }) => [...(viteMetadata?.importedCss ?? [])]);
+        const scripts = [...needed].map(({ fileName }) => fileName).filter((file) => !html.includes(file));
+        return [
+          ...styles.map((file) => link("stylesheet", file)),
+          ...scripts.map((file) => link("modulepreload", file)),
+        ];
+      },
+    },
+  };
+}
+
+function link(rel: string, file: string): HtmlTagDescriptor {
+  return { tag: "link", attrs: { rel, crossorigin: true, href: `/${file}` }, injectTo: "head" };
 }
 
 async function filesBelow(folder: string): Promise<string[]> {

@@ -3,8 +3,9 @@
  * nothing of other tests, and is closed with that test.
  */
 import { existsSync } from "node:fs";
-import { type Browser, launch, type Page } from "puppeteer-core";
+import { type Browser, defaultArgs, launch, type Page } from "puppeteer-core";
 import { afterAll, onTestFinished } from "vitest";
+import { BrowserNetwork } from "./browser-network.ts";
 
 const CHROMIUM = "/usr/bin/chromium";
 /** What needs one is left out where it is not installed, and says so. */
@@ -15,28 +16,40 @@ const PATIENCE_MS = 90_000;
 const PROTOCOL_MS = 600_000;
 
 let started: Promise<Browser> | null = null;
+const ending = new AsyncDisposableStack();
 // Of the file whose tests ask for one.
-afterAll(async () => await (await started)?.close());
+afterAll(() => ending.disposeAsync());
 
 /** A page with cookies, storage and locks of its own, as a browser of somebody else has them. */
 export async function openPage(): Promise<Page> {
-  const context = await (await browser()).createBrowserContext();
+  started ??= begin();
+  const context = await (await started).createBrowserContext();
   onTestFinished(() => context.close());
   const page = await context.newPage();
   page.setDefaultTimeout(PATIENCE_MS);
   return page;
 }
 
-/** Started for the first who asks, and again where it has ended itself. */
-async function browser(): Promise<Browser> {
-  const running = await started?.catch(() => null);
-  if (running?.connected === true) return running;
-  started = launch({
-    executablePath: CHROMIUM,
+async function begin(): Promise<Browser> {
+  const network = ending.use(await BrowserNetwork.begin());
+  const [program = "", ...enters] = network.enters;
+  const browser = await launch({
+    executablePath: program,
+    ignoreDefaultArgs: true,
     // The suite runs as root, where Chromium has no sandbox; it sees pages of the test alone.
-    args: ["--no-sandbox", "--disable-dev-shm-usage", "--disable-gpu"],
+    args: [
+      ...enters,
+      CHROMIUM,
+      ...(await defaultArgs()),
+      "--no-sandbox",
+      "--disable-dev-shm-usage",
+      "--disable-gpu",
+      `--proxy-server=${network.proxyUrl}`,
+      "--proxy-bypass-list=<-loopback>",
+    ],
+    pipe: true,
     timeout: PATIENCE_MS,
     protocolTimeout: PROTOCOL_MS,
   });
-  return await started;
+  return ending.adopt(browser, (one) => one.close());
 }
