@@ -27,6 +27,7 @@ import { measureJupyter } from "./jupyter.ts";
 import { measureNeighbours, measureServiceNeighbours } from "./neighbours.ts";
 import { measurePlacements } from "./placements.ts";
 import { measurePass } from "./pass.ts";
+import { measureQueuePages } from "./queue-pages.ts";
 import { measureQueue } from "./queue.ts";
 import { measureRecordPages } from "./record-pages.ts";
 import { measureRelay } from "./relay.ts";
@@ -82,6 +83,7 @@ const BENCHES: Record<string, Bench> = {
   invoices: measureInvoices,
   "record-pages": measureRecordPages,
   "audit-pages": measureAuditPages,
+  "queue-pages": measureQueuePages,
   "fleet-map": measureFleetMap,
   streams: measureStreams,
   "running-costs": measureRunningCosts,

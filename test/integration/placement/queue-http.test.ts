@@ -3,11 +3,16 @@ import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import type { Queue } from "@remotegpu/control-plane/http/queue/queue";
 import { setSetting } from "@remotegpu/control-plane/store/accounts/settings";
 import type { Caller } from "../../support/http/api.ts";
-import { type ControlScene, openControlScene } from "../../support/worlds/control-scene.ts";
+import {
+  type ControlScene,
+  openControlScene,
+  type ScriptedHost,
+} from "../../support/worlds/control-scene.ts";
 
 const HOSTILE = "<img src=x onerror=alert(1)> \u200fabc 😀".padEnd(64, "%_");
 
 let scene: ControlScene;
+let host: ScriptedHost;
 let alice: Caller & { workspaceId: number };
 let bob: Caller;
 /** Of those that wait, in line order, and one of alice that runs. */
@@ -16,7 +21,7 @@ let running: string;
 
 beforeAll(async () => {
   scene = await openControlScene();
-  const host = await scene.host("host-a", { gpus: 4, cpu: 64, memoryGib: 64 });
+  host = await scene.host("host-a", { gpus: 4, cpu: 64, memoryGib: 64 });
   alice = await scene.customer("alice");
   bob = await scene.customer("bob");
   running = (await scene.order(alice, { gpu: 2 })).body.id;
@@ -176,4 +181,24 @@ describe("pages", () => {
     for (const query of [`cursor=${other.body.next_cursor}`, "cursor=x", "limit=0", "limit=201", "q=x"])
       expect(await ask(`?${query}`)).toMatchObject({ status: 422 });
   });
+});
+
+test("what would start them is told of all near the front one after the other, however seldom somebody asks", async () => {
+  const other = await scene.host("host-b", { gpus: 2, cpu: 64, memoryGib: 64 });
+  await setSetting(scene.api.db, "DEFAULT_QUOTA_LEVEL", "enterprise");
+  for (let nth = 0; nth < 6; nth += 1)
+    expect(await scene.order(alice, { gpu: 3 })).toMatchObject({ status: 201 });
+
+  const told: number[] = [];
+  for (let nth = 0; nth < 4; nth += 1) {
+    // What was found is kept for less than that.
+    scene.api.passMinutes(0.25);
+    for (const one of [host, other]) await one.heartbeat();
+    const { items } = await queue();
+    expect(items).toHaveLength(9);
+    told.push(items.filter(({ would_start }) => would_start !== null).length);
+  }
+
+  expect(told[0]).toBeLessThan(9);
+  expect(told.at(-1)).toBe(9);
 });

@@ -31,16 +31,6 @@ export function inQueueOrder<T extends Waiting>(waiting: readonly T[], { shares,
   return levelsOf(waiting, now).flatMap((level) => inTurns(level, taken));
 }
 
-/** 1 for the next in line; null when it does not wait. */
-export function positionInQueue(
-  waiting: readonly Waiting[],
-  id: string,
-  standing: QueueStanding,
-): number | null {
-  const index = inQueueOrder(waiting, standing).findIndex((workload) => workload.id === id);
-  return index === -1 ? null : index + 1;
-}
-
 /** Those of one urgency together, the most urgent first; within a level by age and id. */
 function levelsOf<T extends Waiting>(waiting: readonly T[], now: number): T[][] {
   const levels = new Map<number, T[]>();

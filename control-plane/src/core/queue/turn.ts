@@ -10,17 +10,22 @@ export interface NamedWork extends RunningWork {
   workload: string;
 }
 
-export interface WaitingScene<Order extends Waiting & QueuedOrder> extends PassScene<Order> {
+interface LinedScene<Order extends Waiting & QueuedOrder> extends PassScene<Order> {
+  /** The orders as they are tried, where somebody has them so: to sort a long line takes longer than all else. */
+  line?: readonly Order[];
+}
+
+export interface WaitingScene<Order extends Waiting & QueuedOrder> extends LinedScene<Order> {
   running: readonly NamedWork[];
 }
 
 /** The room after all that stand before the order have been served. */
 export function roomAtTurn<Order extends Waiting & QueuedOrder>(
-  { fleet, running, orders, shares, options }: PassScene<Order>,
+  { fleet, running, orders, shares, options, line }: LinedScene<Order>,
   asking: Order,
 ): FleetRoom {
   const room = new FleetRoom(fleet, running, options);
-  const inOrder = inQueueOrder(orders, { shares, now: options.now });
+  const inOrder = line ?? inQueueOrder(orders, { shares, now: options.now });
   const position = inOrder.findIndex(({ id }) => id === asking.id);
   const ahead = position === -1 ? inOrder : inOrder.slice(0, position);
   serve<Order>({ head: null, behind: ahead }, room, {

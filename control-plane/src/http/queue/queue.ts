@@ -115,13 +115,13 @@ async function queuedOrders(
   shown: readonly InLine[],
   { names, roles }: { names: ReadonlyMap<string, WaitingName>; roles: ReadonlyMap<number, WorkspaceRole> },
 ): Promise<Queue["items"]> {
-  const allowance = KeptLine.allowance();
+  const looked = shown.map((one) => ({ ...one, mayLimit: endsByItself(kinds, one.order.start) }));
+  const foreseen = kept.foresee(line, looked);
   const answers: Queue["items"] = [];
   for (const one of shown) {
     const named = names.get(startKey(one.order.start));
     if (named === undefined) continue;
-    const mayLimit = endsByItself(kinds, one.order.start);
-    const found = kept.foresee(line, one, { mayLimit, allowance });
+    const found = foreseen.get(one.order.id);
     const sentence = found == null ? null : (await suggestionAnswer(c, found, kinds)).sentence;
     answers.push({
       ...queuedOrder(one, named, line.at),

@@ -5,7 +5,7 @@ import { describeObstacle } from "../../core/placement/fleet/fits-on.ts";
 import { FleetState } from "../../core/placement/fleet/fleet-state.ts";
 import { hostReasons } from "../../core/placement/placement.ts";
 import { rulesOf } from "../../core/workloads/kinds.ts";
-import { inQueueOrder, positionInQueue } from "../../core/queue/queue.ts";
+import { inQueueOrder } from "../../core/queue/queue.ts";
 import { suggestions } from "../../core/queue/suggestions.ts";
 import type { Connection } from "../../store/database/database.ts";
 import { instancesOf } from "../../store/workloads/instances/instances.ts";
@@ -118,16 +118,16 @@ export function placeIn(
   { kind, id, endsByItself, at }: Pick<RoutedKind, "kind" | "endsByItself"> & { id: string; at: Date },
 ) {
   const standing = { shares: scene.shares, now: at.getTime() };
+  const line = inQueueOrder(scene.orders, standing);
   // Of several starts the first in the line is told of.
-  const order = inQueueOrder(scene.orders, standing).find(
-    ({ start }) => start.kind === kind && start.id === id,
-  );
+  const ahead = line.findIndex(({ start }) => start.kind === kind && start.id === id);
+  const order = line[ahead];
   if (order === undefined) return null;
   return {
     order,
-    position: positionInQueue(scene.orders, order.id, standing),
+    position: ahead + 1,
     hosts: hostAnswers(new FleetState(scene.fleet), order, at),
-    found: suggestions(scene, order, { otherModels: order.otherModels, mayLimit: endsByItself }),
+    found: suggestions({ ...scene, line }, order, { otherModels: order.otherModels, mayLimit: endsByItself }),
   };
 }
 

@@ -21,8 +21,8 @@ const SHOWN_MS = 90 * MS_PER_SECOND;
 
 /** Of so many at the front of the line it is told what would start them. */
 const FORESEEN = 100;
-/** Each takes a look at the whole fleet, and what was found is kept for a while. */
-const FORESEEN_AT_ONCE = 8;
+/** Each takes a look at the whole fleet, for which whoever asks waits; what was found is kept for a while. */
+const FORESEEN_AT_ONCE = 4;
 const FORESIGHT_KEPT_MS = 10 * MS_PER_SECOND;
 
 export interface InLine {
@@ -37,6 +37,11 @@ export interface OrderLine {
   /** By the start's key. */
   places: ReadonlyMap<string, number>;
   scene: WaitingScene<ScheduledOrder>;
+}
+
+interface Foreseeable extends InLine {
+  /** Whether a limit of time may bring it a place sooner. */
+  mayLimit: boolean;
 }
 
 interface Foresight {
@@ -72,26 +77,26 @@ export class KeptLine {
   }
 
   /**
-   * What would start the order now. Undefined where nobody has looked: it is far behind, or others come first.
-   * @param allowance how many more may be looked at
+   * What would start each of these now, by their ids; missing where nobody has looked: far behind, or where others come
+   * first. Few are looked at each time, those before all others that were never looked at, or least lately.
    */
-  foresee(
-    { scene, at }: OrderLine,
-    { order, position }: InLine,
-    { mayLimit, allowance }: { mayLimit: boolean; allowance: { left: number } },
-  ): Suggestion | null | undefined {
-    if (position > FORESEEN) return undefined;
-    const known = this.#foreseen.get(order.id);
-    if (known !== undefined && at.getTime() - known.at.getTime() < FORESIGHT_KEPT_MS) return known.found;
-    if (allowance.left === 0) return known?.found;
-    allowance.left -= 1;
-    const found = firstSuggestion(scene, order, { otherModels: order.otherModels, mayLimit });
-    this.#foreseen.set(order.id, { found, at });
-    return found;
-  }
-
-  static allowance(): { left: number } {
-    return { left: FORESEEN_AT_ONCE };
+  foresee({ scene, at }: OrderLine, shown: readonly Foreseeable[]): ReadonlyMap<string, Suggestion | null> {
+    const near = shown.filter(({ position }) => position <= FORESEEN);
+    const lookedAtMs = ({ order }: Foreseeable) => this.#foreseen.get(order.id)?.at.getTime() ?? 0;
+    const due = near
+      .filter((one) => at.getTime() - lookedAtMs(one) >= FORESIGHT_KEPT_MS)
+      .toSorted((one, other) => lookedAtMs(one) - lookedAtMs(other))
+      .slice(0, FORESEEN_AT_ONCE);
+    for (const { order, mayLimit } of due) {
+      const found = firstSuggestion(scene, order, { otherModels: order.otherModels, mayLimit });
+      this.#foreseen.set(order.id, { found, at });
+    }
+    return new Map(
+      near.flatMap(({ order: { id } }) => {
+        const known = this.#foreseen.get(id);
+        return known === undefined ? [] : [[id, known.found]];
+      }),
+    );
   }
 
   async #next(): Promise<OrderLine> {
@@ -109,7 +114,7 @@ export class KeptLine {
       at,
       inLine: inOrder.map((order, index) => ({ position: index + 1, order })),
       places: new Map(inOrder.map(({ id }, index) => [id, index])),
-      scene,
+      scene: { ...scene, line: inOrder },
     };
     this.#foreseen = new Map(
       [...this.#foreseen].filter(([id]) => (line.places.get(id) ?? FORESEEN) < FORESEEN),

@@ -1,11 +1,6 @@
 import * as fc from "fast-check";
 import { expect, test } from "vitest";
-import {
-  AGEING_STEP_MS,
-  inQueueOrder,
-  positionInQueue,
-  type Waiting,
-} from "@remotegpu/control-plane/core/queue/queue";
+import { AGEING_STEP_MS, inQueueOrder, type Waiting } from "@remotegpu/control-plane/core/queue/queue";
 
 const NOW = 1_000 * AGEING_STEP_MS;
 const nobodyHadAny = { shares: new Map(), now: NOW };
@@ -72,14 +67,6 @@ test("an order from the future has not waited, and is no less urgent for it", ()
   const queue = [waiting("ahead", { priority: 1, orderedAtMs: NOW + 5 * AGEING_STEP_MS }), waiting("here")];
 
   expect(ids(inQueueOrder(queue, nobodyHadAny))).toEqual(["ahead", "here"]);
-});
-
-test("the position counts from one; who does not wait has none", () => {
-  const queue = [waiting("a", { orderedAtMs: NOW - 1 }), waiting("b", { orderedAtMs: NOW - 2 })];
-
-  expect(positionInQueue(queue, "a", nobodyHadAny)).toBe(2);
-  expect(positionInQueue(queue, "b", nobodyHadAny)).toBe(1);
-  expect(positionInQueue(queue, "z", nobodyHadAny)).toBeNull();
 });
 
 const anyWaiting = fc.record({

@@ -35,3 +35,15 @@ test("a head ahead of it has its place kept", () => {
 
   expect(room.wouldStart(asking)).toBe(false);
 });
+
+test("of orders that are in line already nothing is put in order once more", () => {
+  const asking = anOrder("asking", { gpu: gpus(1) }, { age: 3 });
+  const ahead = anOrder("ahead", { gpu: gpus(1) }, { age: 1 });
+  const fleet = { hosts: [aHost({ id: "a", gpus: gpusOf("a", 2) })] };
+  const scene = { fleet, running: [], orders: [asking, ahead], shares: new Map(), options: OPTIONS };
+
+  const room = roomAtTurn({ ...scene, line: [ahead, asking] }, asking);
+
+  expect([...room.placed.keys()]).toEqual(["ahead"]);
+  expect([...roomAtTurn(scene, asking).placed.keys()]).toEqual([]);
+});
