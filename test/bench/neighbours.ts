@@ -135,11 +135,11 @@ async function besideEach(
 ): Promise<void> {
   const neighbours = forked("web-clients.ts", ending);
   const hostile = forked("hostile-clients.ts", ending);
-  standing("measures", neighbours.pid);
-  standing("follows", hostile.pid);
+  standing("measures", neighbours.process.pid);
+  standing("follows", hostile.process.pid);
   const told = async (to: typeof hostile, message: Wish | Harm | "stop"): Promise<unknown> => {
-    to.send(message);
-    const [answer] = (await once(to, "message")) as [unknown];
+    to.process.send(message);
+    const [answer] = (await Promise.race([once(to.process, "message"), to.lost])) as [unknown];
     return answer;
   };
   const p99 = async (ms = EACH_MS) => {
@@ -175,8 +175,13 @@ async function besideEach(
   }
 }
 
+/** `lost` rejects once it has ended, as it does by itself where it was answered anything but what it asked for. */
 function forked(script: string, ending: AsyncDisposableStack) {
   const child = fork(new URL(script, import.meta.url).pathname);
+  const lost = once(child, "exit").then((): never => {
+    throw new Error(`${script} has ended`);
+  });
+  lost.catch(() => undefined);
   ending.defer(() => void child.kill("SIGKILL"));
-  return child;
+  return { process: child, lost };
 }
