@@ -5,7 +5,7 @@
  * it likes, as nobody takes one from a thread of this kind. Needs root, as the product's tests do.
  */
 import { execFileSync } from "node:child_process";
-import { readdirSync, readFileSync } from "node:fs";
+import { existsSync, readdirSync, readFileSync } from "node:fs";
 
 const PLACES = { measures: 3, serves: 2, helps: 1, follows: 0 } as const;
 type Place = keyof typeof PLACES;
@@ -31,7 +31,12 @@ export function letHelp(pids: readonly number[]): void {
 
 function standIn(place: Place, thread: number): void {
   const how = PLACES[place] === 0 ? "--other" : "--rr";
-  execFileSync("chrt", [how, "--pid", String(PLACES[place]), String(thread)], { stdio: "ignore" });
+  try {
+    execFileSync("chrt", [how, "--pid", String(PLACES[place]), String(thread)], { stdio: "ignore" });
+  } catch (error) {
+    // A thread of a process that has just begun may have ended since it was listed.
+    if (existsSync(`/proc/${thread}`)) throw error;
+  }
 }
 
 function threadsOf(pid: number): number[] {
