@@ -4,7 +4,7 @@
  * gateway has its real limits and shares this process with the site of the terminal; neighbours and the hostile have a
  * process each. Whoever is hostile is on other machines in truth: product and neighbours get a core before all others
  * (first-in-line.ts), so that a wait is the product's and not the machine's. Both collect their garbage as in the product's
- * units: without that most of what neighbours noticed of many WebSockets was garbage collected seldom, 20 ms at a time.
+ * units.
  */
 import { fork, spawn } from "node:child_process";
 import { once } from "node:events";

@@ -10,10 +10,8 @@ import type { Unwell } from "../runs/action.ts";
 import type { RunRecord } from "../runs/run-record.ts";
 import type { Answer } from "./probe-answer.ts";
 
-/** Somebody waits for its first answer. Most programs listen soon after their start, but not at once. */
+/** Somebody waits for its first answer. Ten times a second brought it no sooner: most programs listen when they are asked first. */
 const STARTING_REST_MS = 500;
-const FIRST_REST_MS = 100;
-const FIRST_FAILURES = 10;
 /** Of orders that do not say it. */
 const STARTUP_SECONDS = 600;
 const RESTART_AFTER_FAILURES = 5;
@@ -67,9 +65,8 @@ export function stateAfter(
   }
 }
 
-export function restMs({ serving, failures }: ProbeState, { intervalSeconds }: Probe): number {
-  if (serving !== "not-yet") return intervalSeconds * MS_PER_SECOND;
-  return failures > 0 && failures <= FIRST_FAILURES ? FIRST_REST_MS : STARTING_REST_MS;
+export function restMs({ serving }: Pick<ProbeState, "serving">, { intervalSeconds }: Probe): number {
+  return serving === "not-yet" ? STARTING_REST_MS : intervalSeconds * MS_PER_SECOND;
 }
 
 /** @param runsMs since its container was started */
