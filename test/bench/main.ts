@@ -26,6 +26,7 @@ import { measureJournal } from "./journal.ts";
 import { measureJupyter } from "./jupyter.ts";
 import { measureNeighbours, measureServiceNeighbours } from "./neighbours.ts";
 import { measurePlacements } from "./placements.ts";
+import { measurePage } from "./page.ts";
 import { measurePass } from "./pass.ts";
 import { measureQueuePages } from "./queue-pages.ts";
 import { measureQueue } from "./queue.ts";
@@ -87,6 +88,7 @@ const BENCHES: Record<string, Bench> = {
   "fleet-map": measureFleetMap,
   streams: measureStreams,
   "running-costs": measureRunningCosts,
+  page: measurePage,
 };
 
 const { values, positionals: chosen } = parseArgs({
