@@ -10,10 +10,11 @@ import { MS_PER_SECOND } from "@remotegpu/shared/units";
 import { docker } from "../support/containers/docker.ts";
 import { TestRegistry } from "../support/containers/registry.ts";
 import { eventually } from "../support/eventually.ts";
-import type { LoadTold } from "../support/load/service-load.ts";
+import type { LoadTold, ServiceLoad } from "../support/load/service-load.ts";
 import type { HostProcess } from "../support/worlds/house.ts";
 import {
   inFlightAtKill,
+  inRounds,
   LOAD,
   type LoadedService,
   LoadedWorld,
@@ -23,7 +24,8 @@ import {
 } from "../support/worlds/loaded-service.ts";
 
 const REPLICAS = 2;
-const AWAY_SECONDS = 5;
+/** Gateways ask again for keys and routes meanwhile. */
+const AWAY_SECONDS = 3;
 /** A gateway writes down what it counted every five, and a busy one is late. */
 const UNCOUNTED_SECONDS = 6;
 const IS_SHORT = ROUNDS === 1;
@@ -88,9 +90,8 @@ describe.concurrent("no request fails and no stream is cut off", () => {
         expect((await versioned.shown()).version).toBe("1");
         await versioned.settled(1);
         await goesTo({ version: "2", env_vars: { NEW: "1" } }, "completed");
-        await versioned.settled(1);
         expect((await versioned.shown()).version).toBe("2");
-        await load.answers(LOAD.perSecond);
+        // While what it had before still drains.
         await versioned.rollback();
         await eventually(async () => (await versioned.shown()).version === "1", {
           ...WITHIN,
@@ -138,18 +139,48 @@ describe.concurrent("no request fails and no stream is cut off", () => {
 });
 
 describe("of a service with two replicas", () => {
+  /** Goes on from story to story. */
+  let load: ServiceLoad;
+  let toldOf = 0;
+
   beforeAll(async () => {
     await versioned.delete();
     await service.scale(REPLICAS);
     await service.settled(REPLICAS);
+    // A gateway that ends gives answers five seconds, and a connection that had one may be asked for another meanwhile.
+    load = ending.use(await service.loaded({ streamSeconds: 2 }));
   }, STORY_MS);
 
+  /** What failed meanwhile, and how much was asked once more. */
+  async function during(story: () => Promise<void>): Promise<Pick<LoadTold, "failures" | "again">> {
+    const before = load.told;
+    await inRounds(story);
+    const { failures, failed, again } = load.told;
+    toldOf += failed - before.failed;
+    return { failures: failures.slice(before.failed), again: again - before.again };
+  }
+
   test("a replica that is killed takes with it only what was in flight there", STORY, async () => {
-    await service.underLoad({ streamSeconds: 5 }, async (load) => {
+    await during(async () => {
       const [killed] = (await service.shown()).instances;
+      const container = docker.getContainer(killed?.container_id ?? "");
+      const begun = async () => {
+        const { State } = await container.inspect();
+        return State.Running && State.StartedAt;
+      };
+      const before = await begun();
       const failures = await inFlightAtKill(load, {
         kill: () => execa("docker", ["kill", killed?.container_id ?? ""]),
-        recover: () => service.settled(2),
+        recover: async () => {
+          await eventually(
+            async () => {
+              const again = await begun();
+              return again !== before && again;
+            },
+            { ...WITHIN, what: "its container, started again" },
+          );
+          await service.settled(REPLICAS);
+        },
       });
 
       expect(failures.length).toBeLessThanOrEqual(LOAD.streams);
@@ -162,17 +193,111 @@ describe("of a service with two replicas", () => {
     async () => {
       const [restarted] = world.pair.gateways;
 
-      const told = await service.underLoad({ streamSeconds: 2 }, async (load) => {
+      const { failures } = await during(async () => {
         await restarted?.program.stop();
         await load.answers(LOAD.perSecond);
         await world.pair.startAgain(0);
         await load.answersAt(restarted?.port ?? 0, LOAD.perSecond);
       });
 
-      expect(told).toMatchObject({ failed: 0, failures: [] });
+      expect(failures).toEqual([]);
     },
   );
 
+  test("without Postgres for a while nothing fails", STORY, async () => {
+    const { failures, again } = await during(async () => {
+      world.postgres.cut();
+      await load.answers(AWAY_SECONDS * LOAD.perSecond);
+      expect(await world.house.curl("/readyz")).toBe(false);
+      world.postgres.mend();
+      await world.house.serves();
+      await service.settled(REPLICAS);
+      await load.answers(LOAD.perSecond);
+    });
+
+    expect({ failures, again }).toEqual({ failures: [], again: 0 });
+  });
+
+  test("an agent that is killed takes nothing with it", STORY, async () => {
+    const { agent, id } = hostOf(0);
+    const before = await world.house.containersOf(id);
+    expect(before).toHaveLength(1);
+
+    const { failures, again } = await during(async () => {
+      await agent.kill();
+      await load.answers(2 * LOAD.perSecond);
+      await backAgain(hostOf(0));
+      await load.answers(LOAD.perSecond);
+    });
+
+    expect({ failures, again }).toEqual({ failures: [], again: 0 });
+    expect(await world.house.containersOf(id)).toEqual(before);
+  });
+
+  test(
+    "an agent that is killed with its access process takes with it only what went through that",
+    STORY,
+    async () => {
+      const { agent, access, id } = hostOf(0);
+      const before = await world.house.containersOf(id);
+
+      await during(async () => {
+        await service.hasStreamsAt(id);
+        const failures = await inFlightAtKill(load, {
+          kill: async () => {
+            await Promise.all([agent.kill(), access.kill()]);
+          },
+          recover: async () => {
+            access.start();
+            await backAgain(hostOf(0));
+          },
+        });
+
+        expect(failures.length).toBeGreaterThan(0);
+        expect(failures.length).toBeLessThanOrEqual(LOAD.streams);
+      });
+
+      expect(await world.house.containersOf(id)).toEqual(before);
+    },
+  );
+
+  test(
+    "a whole host that is killed takes with it only what was in flight there, and serves again once it is back",
+    STORY,
+    async () => {
+      await during(async () => {
+        const host = hostOf(0);
+        await service.hasStreamsAt(host.id);
+        const failures = await inFlightAtKill(load, {
+          kill: async () => {
+            await Promise.all([host.agent.kill(), host.access.kill(), killContainers(host)]);
+          },
+          recover: async () => {
+            host.access.start();
+            await backAgain(host);
+            await eventually(async () => (await world.house.containersOf(host.id)).length === 1, {
+              ...WITHIN,
+              what: "a replica on that host again",
+            });
+            await service.settled(REPLICAS);
+          },
+        });
+
+        expect(failures.length).toBeGreaterThan(0);
+        expect(failures.length).toBeLessThanOrEqual(LOAD.streams);
+      });
+    },
+  );
+
+  test("nothing has failed that was not told of", STORY, async () => {
+    const { failed, failures } = await service.unloaded(load);
+
+    expect(failures.slice(toldOf)).toEqual([]);
+    expect(failed).toBe(toldOf);
+  });
+});
+
+describe("of what was counted", () => {
   test(
     "a gateway that is killed takes with it only what was in flight there, and at most its last five seconds of what it counted",
     STORY,
@@ -207,91 +332,6 @@ describe("of a service with two replicas", () => {
         { ...WITHIN, what: `${answered - uncounted} answers that are counted` },
       );
       expect(counted).toBeLessThanOrEqual(answered);
-    },
-  );
-
-  test("without Postgres for a while nothing fails", STORY, async () => {
-    const told = await service.underLoad({ streamSeconds: 3 }, async (load) => {
-      world.postgres.cut();
-      await load.answers(AWAY_SECONDS * LOAD.perSecond);
-      expect(await world.house.curl("/readyz")).toBe(false);
-      world.postgres.mend();
-      await world.house.serves();
-      await service.settled(REPLICAS);
-      await load.answers(LOAD.perSecond);
-    });
-
-    expect(told).toMatchObject({ failed: 0, again: 0, failures: [] });
-  });
-
-  test("an agent that is killed takes nothing with it", STORY, async () => {
-    const { agent, id } = hostOf(0);
-    const before = await world.house.containersOf(id);
-    expect(before).toHaveLength(1);
-
-    const told = await service.underLoad({ streamSeconds: 3 }, async (load) => {
-      await agent.kill();
-      await load.answers(2 * LOAD.perSecond);
-      await backAgain(hostOf(0));
-      await load.answers(LOAD.perSecond);
-    });
-
-    expect(told).toMatchObject({ failed: 0, again: 0, failures: [] });
-    expect(await world.house.containersOf(id)).toEqual(before);
-  });
-
-  test(
-    "an agent that is killed with its access process takes with it only what went through that",
-    STORY,
-    async () => {
-      const { agent, access, id } = hostOf(0);
-      const before = await world.house.containersOf(id);
-
-      await service.underLoad({ streamSeconds: 3 }, async (load) => {
-        await service.hasStreamsAt(id);
-        const failures = await inFlightAtKill(load, {
-          kill: async () => {
-            await Promise.all([agent.kill(), access.kill()]);
-          },
-          recover: async () => {
-            access.start();
-            await backAgain(hostOf(0));
-          },
-        });
-
-        expect(failures.length).toBeGreaterThan(0);
-        expect(failures.length).toBeLessThanOrEqual(LOAD.streams);
-      });
-
-      expect(await world.house.containersOf(id)).toEqual(before);
-    },
-  );
-
-  test(
-    "a whole host that is killed takes with it only what was in flight there, and serves again once it is back",
-    STORY,
-    async () => {
-      await service.underLoad({ streamSeconds: 3 }, async (load) => {
-        const host = hostOf(0);
-        await service.hasStreamsAt(host.id);
-        const failures = await inFlightAtKill(load, {
-          kill: async () => {
-            await Promise.all([host.agent.kill(), host.access.kill(), killContainers(host)]);
-          },
-          recover: async () => {
-            host.access.start();
-            await backAgain(host);
-            await eventually(async () => (await world.house.containersOf(host.id)).length === 1, {
-              ...WITHIN,
-              what: "a replica on that host again",
-            });
-            await service.settled(REPLICAS);
-          },
-        });
-
-        expect(failures.length).toBeGreaterThan(0);
-        expect(failures.length).toBeLessThanOrEqual(LOAD.streams);
-      });
     },
   );
 });

@@ -151,7 +151,8 @@ async function answered(port: number, { host, path, key }: Asked): Promise<Incom
   });
 }
 
-function fail(failure: LoadFailure): void {
+function fail(failure: Omit<LoadFailure, "seenAt">): void {
   told.failed += 1;
-  if (told.failures.length < MAX_FAILURES_TOLD) told.failures.push(failure);
+  if (told.failures.length < MAX_FAILURES_TOLD)
+    told.failures.push({ ...failure, seenAt: new Date().toISOString() });
 }

@@ -40,7 +40,9 @@ export interface LoadWish {
 export interface LoadFailure {
   kind: "short" | "stream";
   port: number;
+  /** As it was asked. */
   at: string;
+  seenAt: string;
   why: string;
 }
 

@@ -128,6 +128,8 @@ export class House {
   customerKey = "";
   adminKey = "";
   readonly #ca: string | null;
+  /** Some may be on their way. */
+  #added = 0;
 
   private constructor(listen: { address: string; port: number }, settings: Record<string, string>) {
     // The embedded Postgres runs as a user of its own and passes through here.
@@ -194,7 +196,7 @@ export class House {
     settings: Record<string, string> = {},
     { accessScript = ACCESS, network }: { accessScript?: string; network?: string } = {},
   ): Promise<HostProcess> {
-    const number = this.hosts.length + 1;
+    const number = (this.#added += 1);
     const folder = join(this.folder, `agent-${number}`);
     mkdirSync(folder, { mode: 0o711 });
     const { token } = await this.admin.post("/join-tokens");

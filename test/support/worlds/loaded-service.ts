@@ -78,11 +78,13 @@ export class LoadedWorld implements AsyncDisposable {
       const cores = join(house.folder, "cores.mjs");
       writeFileSync(cores, MANY_CORES);
       const NODE_OPTIONS = `${SPARING_MEMORY.NODE_OPTIONS} --import=${cores}`;
-      for (let number = 0; number < 2; number += 1) await house.addHost({ NODE_OPTIONS });
-      const pair = ending.adopt(
-        await GatewayPair.begin(house, { databaseUrl: url.href, tunnelAddress: "127.0.0.1" }),
-        (one) => one.close(),
-      );
+      const gateways = GatewayPair.begin(house, { databaseUrl: url.href, tunnelAddress: "127.0.0.1" });
+      ending.defer(async () => await (await gateways.catch(() => null))?.close());
+      const [pair] = await Promise.all([
+        gateways,
+        house.addHost({ NODE_OPTIONS }),
+        house.addHost({ NODE_OPTIONS }),
+      ]);
       return new LoadedWorld({ house, pair, postgres }, ending);
     } catch (error) {
       await ending.disposeAsync();
@@ -181,28 +183,44 @@ export class LoadedService {
     await this.#world.house.customer.delete(this.#path);
   }
 
-  /** What became of the clients' requests while that happened, round after round; they show a key of that name. */
-  async underLoad(
-    {
-      streamSeconds,
-      keyName = randomUUID(),
-      rounds = ROUNDS,
-    }: { streamSeconds: number; keyName?: string; rounds?: number },
-    story: (load: ServiceLoad) => Promise<void>,
-  ): Promise<LoadTold> {
+  /** Clients ask both gateways without a pause from now on; they show a key of that name. */
+  async loaded({
+    streamSeconds,
+    keyName = randomUUID(),
+  }: {
+    streamSeconds: number;
+    keyName?: string;
+  }): Promise<ServiceLoad> {
     const { pair, house } = this.#world;
     const ports = pair.gateways.map(({ port }) => port);
     const { key } = await house.customer.post(`${this.#path}/keys`, { name: keyName });
     const asked = { ports, host: pair.domain, prefix: `/services/${this.id}`, key: String(key) };
-    await using load = await ServiceLoad.begin({ ...asked, ...LOAD, streamSeconds });
-    for (let round = 0; round < rounds; round += 1) await story(load);
+    return await ServiceLoad.begin({ ...asked, ...LOAD, streamSeconds });
+  }
+
+  /** What became of all that clients asked, once the last is answered. @throws where a drain has cut off what was open */
+  async unloaded(load: ServiceLoad): Promise<LoadTold> {
     const told = await load.stop();
-    const events = await house.customer.list(`${this.#path}/events`);
+    const events = await this.#world.house.customer.list(`${this.#path}/events`);
     const cut = events.filter(({ reason }) => String(reason).includes("cut off"));
     if (cut.length > 0) throw new Error(`streams were cut off: ${JSON.stringify(cut)}`);
     if (told.streams <= LOAD.streams / 2) throw new Error(`only ${told.streams} streams were answered whole`);
     return told;
   }
+
+  /** What became of the clients' requests while that happened, round after round. */
+  async underLoad(
+    { rounds = ROUNDS, ...wish }: { streamSeconds: number; keyName?: string; rounds?: number },
+    story: (load: ServiceLoad) => Promise<void>,
+  ): Promise<LoadTold> {
+    await using load = await this.loaded(wish);
+    await inRounds(() => story(load), rounds);
+    return await this.unloaded(load);
+  }
+}
+
+export async function inRounds(story: () => Promise<void>, rounds = ROUNDS): Promise<void> {
+  for (let round = 0; round < rounds; round += 1) await story();
 }
 
 /**
