@@ -3,7 +3,7 @@ import type { BrowserContext, Page } from "puppeteer-core";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { hasBrowser } from "../../support/browser.ts";
 import { type DashboardScene, openDashboardScene } from "../../support/dashboard/dashboard-scene.ts";
-import { expectText } from "../../support/dashboard/page-checks.ts";
+import { expectText, textOf } from "../../support/dashboard/page-checks.ts";
 import { eventually } from "../../support/eventually.ts";
 
 /** Sooner than a page that only polls would ask. */
@@ -69,6 +69,7 @@ describe.skipIf(!hasBrowser)("the search", () => {
     await page.waitForFunction('location.pathname === "/hosts/north"');
     await expectText(page, "north", "h1");
     await page.waitForSelector('[role="combobox"]', { hidden: true });
+    expect(await textOf(page, "h1")).toContain("north");
   });
 
   test("goes on from choice to choice, and is left by Escape as it was", async () => {
