@@ -123,9 +123,11 @@ test("who has two cards of a host is told once", () => {
   expect(holdersOf(host("a", { gpus: cards }))).toEqual(holders);
 });
 
-test("values of the stream change their cards alone, and no other host", () => {
+test("values of the stream change their cards alone, and neither another card nor another host", () => {
+  const beside = { ...CARD, uuid: "GPU-2" };
   const other = host("b", { gpus: [{ ...CARD, uuid: "GPU-9" }] });
-  const map = { at: "", totals: {} as never, hosts: [host("a"), other], next_cursor: null };
+  const hosts = [host("a", { gpus: [CARD, beside] }), other];
+  const map = { at: "", totals: {} as never, hosts, next_cursor: null };
 
   const after = withValues(map, {
     columns: ["uuid", "utilization", "sampled_at"],
@@ -133,5 +135,6 @@ test("values of the stream change their cards alone, and no other host", () => {
   });
 
   expect(after.hosts[0]?.gpus[0]).toEqual({ ...CARD, utilization_percent: 55, sampled_at: "now" });
+  expect(after.hosts[0]?.gpus[1]).toBe(beside);
   expect(after.hosts[1]).toBe(other);
 });

@@ -1,5 +1,6 @@
-/** One card: everything the map says of it by look is also in its label. */
+/** One card: everything the map says of it by look is also in its label. Drawn again when its own reading is another. */
 import type { TFunction } from "i18next";
+import { memo } from "react";
 import { useTranslation } from "react-i18next";
 import { bytesText } from "../../parts/size-text.ts";
 import { holderMark, isOld, isWanted, type MapCard, stepOfUse } from "./map-rows.ts";
@@ -21,7 +22,8 @@ interface CellOf {
   onOpen: (place: string) => void;
 }
 
-export function FleetCell({ card, name, nowMs, freeGb, isFirst, place, onOpen }: CellOf) {
+export const FleetCell = memo(function FleetCell(cell: CellOf) {
+  const { card, name, nowMs, freeGb, isFirst, place, onOpen } = cell;
   const { t } = useTranslation("fleet");
   const { t: parts } = useTranslation("parts");
   const old = isOld(card, nowMs);
@@ -49,7 +51,7 @@ export function FleetCell({ card, name, nowMs, freeGb, isFirst, place, onOpen }:
       {memory !== null && <span className="fleet-memory" style={{ width: `${memory * 100}%` }} />}
     </button>
   );
-}
+});
 
 function memoryShare({ memory_used_mib: used, memory_total: total }: MapCard): number | null {
   return used === null || total === null || total === 0 ? null : Math.min(1, (used * BYTES_OF_MIB) / total);

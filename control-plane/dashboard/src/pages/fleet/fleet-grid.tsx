@@ -127,24 +127,18 @@ interface HostRowOf {
   onHost: (host: string) => void;
 }
 
+interface HostHeadOf {
+  id: string;
+  name: string;
+  onHost: (host: string) => void;
+}
+
 const HostRow = memo(function HostRow({ host, nowMs, freeGb, first, onOpen, onHost }: HostRowOf) {
   const { t } = useTranslation("fleet");
   const { id, host_name: name, connection, cordoned, gpus } = host;
   return (
     <>
-      <div role="rowheader" className="fleet-host" data-host={id}>
-        <PageLink to={`/hosts/${encodeURIComponent(id)}`} truncate title={name}>
-          {name}
-        </PageLink>
-        <Button
-          size="compact-xs"
-          variant="default"
-          aria-label={t("map.acts", { host: name })}
-          onClick={() => onHost(id)}
-        >
-          ⋯
-        </Button>
-      </div>
+      <HostHead id={id} name={name} onHost={onHost} />
       <div role="presentation" className="fleet-cells">
         {gpus.map((card, index) => {
           const place = placeOf(id, index);
@@ -184,6 +178,26 @@ const HostRow = memo(function HostRow({ host, nowMs, freeGb, first, onOpen, onHo
         )}
       </div>
     </>
+  );
+});
+
+/** Which no reading changes. */
+const HostHead = memo(function HostHead({ id, name, onHost }: HostHeadOf) {
+  const { t } = useTranslation("fleet");
+  return (
+    <div role="rowheader" className="fleet-host" data-host={id}>
+      <PageLink to={`/hosts/${encodeURIComponent(id)}`} truncate title={name}>
+        {name}
+      </PageLink>
+      <Button
+        size="compact-xs"
+        variant="default"
+        aria-label={t("map.acts", { host: name })}
+        onClick={() => onHost(id)}
+      >
+        ⋯
+      </Button>
+    </div>
   );
 });
 

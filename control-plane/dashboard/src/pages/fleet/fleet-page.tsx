@@ -2,7 +2,7 @@
 import { Button, Group, Modal, Stack, Text, TextInput } from "@mantine/core";
 import { useQueryClient } from "@tanstack/react-query";
 import type { FleetMap } from "@remotegpu/control-plane/http/hosts/fleet-map";
-import { useCallback, useMemo, useState } from "react";
+import { memo, useCallback, useMemo, useState } from "react";
 import { useTranslation } from "react-i18next";
 import { keyOf, useApi } from "../../api/use-api.ts";
 import { useValues } from "../../live/live.tsx";
@@ -20,6 +20,8 @@ import { countWanted, holdersOf, labelKeys, mapRows } from "./map-rows.ts";
 
 const PATH = "/fleet/map";
 const FREE_GB = ["16", "24", "40", "80", "140"] as const;
+/** In no label. */
+const KEYS_APART = "\n";
 const NAMES = ["group", "find", "free", "cursor"] as const;
 const SIGNS = ["fill", "bar", "corner", "letter", "hatch", "dashed", "grey", "vanished"] as const;
 
@@ -65,35 +67,7 @@ function FleetMapContent({ map }: { map: FleetMap }) {
   if (map.hosts.length === 0) return <Text c="dimmed">{t("map.empty")}</Text>;
   return (
     <Stack gap="sm">
-      <Group align="end">
-        <Choice
-          label={t("map.group")}
-          value={group}
-          onChange={(value) => setFilters({ group: value })}
-          data={[
-            { value: "", label: t("map.groupBy.none") },
-            { value: "model", label: t("map.groupBy.model") },
-            ...labelKeys(map.hosts).map((key) => ({
-              value: `label:${key}`,
-              label: t("map.groupBy.label", { key }),
-            })),
-          ]}
-        />
-        <TextInput
-          label={t("map.find")}
-          value={find}
-          onChange={(event) => setFilters({ find: event.currentTarget.value })}
-        />
-        <Choice
-          label={t("map.free")}
-          value={filters.free}
-          onChange={(value) => setFilters({ free: value })}
-          data={[
-            { value: "", label: t("map.freeAny") },
-            ...FREE_GB.map((gb) => ({ value: gb, label: t("map.freeGb", { gb }) })),
-          ]}
-        />
-      </Group>
+      <MapFilters keys={labelKeys(map.hosts).join(KEYS_APART)} />
       {wanted !== null && <Text role="status">{t("map.matches", wanted)}</Text>}
       {rows.length === 0 ? (
         <Text c="dimmed">{t("map.none")}</Text>
@@ -140,3 +114,41 @@ function FleetMapContent({ map }: { map: FleetMap }) {
     </Stack>
   );
 }
+
+/** Which no reading changes. @param keys of the labels of all hosts, in one text, so that the same are the same */
+const MapFilters = memo(function MapFilters({ keys }: { keys: string }) {
+  const { t } = useTranslation("fleet");
+  const [filters, setFilters] = useFilters(NAMES);
+  const known = keys === "" ? [] : keys.split(KEYS_APART);
+  return (
+    <Group align="end">
+      <Choice
+        label={t("map.group")}
+        value={filters.group}
+        onChange={(value) => setFilters({ group: value })}
+        data={[
+          { value: "", label: t("map.groupBy.none") },
+          { value: "model", label: t("map.groupBy.model") },
+          ...known.map((key) => ({
+            value: `label:${key}`,
+            label: t("map.groupBy.label", { key }),
+          })),
+        ]}
+      />
+      <TextInput
+        label={t("map.find")}
+        value={filters.find}
+        onChange={(event) => setFilters({ find: event.currentTarget.value })}
+      />
+      <Choice
+        label={t("map.free")}
+        value={filters.free}
+        onChange={(value) => setFilters({ free: value })}
+        data={[
+          { value: "", label: t("map.freeAny") },
+          ...FREE_GB.map((gb) => ({ value: gb, label: t("map.freeGb", { gb }) })),
+        ]}
+      />
+    </Group>
+  );
+});

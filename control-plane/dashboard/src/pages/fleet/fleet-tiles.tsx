@@ -1,13 +1,14 @@
-/** Right now, in six figures. */
+/** Right now, in six figures, which no single reading changes. */
 import { SimpleGrid } from "@mantine/core";
 import type { FleetMap } from "@remotegpu/control-plane/http/hosts/fleet-map";
+import { memo } from "react";
 import { useTranslation } from "react-i18next";
 import { ageOf } from "../../parts/age-text.tsx";
 import { Figure } from "../../parts/figure.tsx";
 import { Money } from "../../parts/money.tsx";
 import { PageLink } from "../../parts/page-link.tsx";
 
-export function FleetTiles({ at, totals }: Pick<FleetMap, "at" | "totals">) {
+export const FleetTiles = memo(function FleetTiles({ at, totals }: Pick<FleetMap, "at" | "totals">) {
   const { t, i18n } = useTranslation("fleet");
   const ago = (seconds: number) =>
     ageOf(new Date(Date.parse(at) - seconds * 1_000).toISOString(), i18n.language, Date.parse(at));
@@ -66,4 +67,4 @@ export function FleetTiles({ at, totals }: Pick<FleetMap, "at" | "totals">) {
       />
     </SimpleGrid>
   );
-}
+});

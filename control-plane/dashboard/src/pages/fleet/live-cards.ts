@@ -25,7 +25,10 @@ export function withValues(map: FleetMap, { columns, rows }: GpuValues): FleetMa
   const byUuid = new Map(rows.map((row) => [row[uuidAt], changeOf(columns, row)]));
   const hosts = map.hosts.map((host) => {
     if (!host.gpus.some(({ uuid }) => byUuid.has(uuid))) return host;
-    return { ...host, gpus: host.gpus.map((card) => ({ ...card, ...byUuid.get(card.uuid) })) };
+    return {
+      ...host,
+      gpus: host.gpus.map((card) => (byUuid.has(card.uuid) ? { ...card, ...byUuid.get(card.uuid) } : card)),
+    };
   });
   return { ...map, hosts };
 }
