@@ -35,9 +35,13 @@ function client({ port, head }: Wish): { ask: () => Promise<void>; socket: Socke
         ? said.endsWith("0\r\n\r\n") && said.length > end + 4
         : said.length >= end + 4 + Number(length[1]);
     if (!isWhole) return;
-    if (!said.startsWith("HTTP/1.1 200")) throw new Error(said.slice(0, 100));
+    if (!said.startsWith("HTTP/1.1 200")) throw new Error(said);
     said = "";
     answered?.();
+    answered = null;
+  });
+  socket.once("close", () => {
+    if (answered !== null) throw new Error("a connection was closed in place of an answer");
   });
   return {
     socket,

@@ -5,7 +5,7 @@
 import { createHash } from "node:crypto";
 import { once } from "node:events";
 import { readFileSync } from "node:fs";
-import { createServer as createPlainServer } from "node:net";
+import { type AddressInfo, createServer as createPlainServer } from "node:net";
 import { createServer as createHttpsServer } from "node:https";
 import { connect, createServer } from "node:tls";
 import type { Duplex } from "node:stream";
@@ -254,4 +254,27 @@ test("a gateway of another fleet is not let in", async () => {
 
   expect(error.reason).toBe("away");
   way.close();
+});
+
+test("whose ports all hang takes the way from nobody else", async () => {
+  // It takes connections, and says nothing.
+  const silent = createPlainServer(() => undefined).listen(0, "127.0.0.1");
+  await once(silent, "listening");
+  ending.defer(() => void silent.close());
+  const way = directWay();
+  const there = { ...at, port: (silent.address() as AddressInfo).port };
+  const why = async (opened: Promise<Duplex>) =>
+    await opened.then(
+      () => "open",
+      ({ message }: TunnelError) => message,
+    );
+  const hung = Array.from({ length: 300 }, (_, number) =>
+    why(way.open(to(1_000 + number, InstanceId.parse("ins-of-hung")), there)),
+  );
+
+  const beside = await why(way.open(to(8000), there));
+
+  expect(beside).toMatch(/does not answer gateways/);
+  const said = await Promise.all(hung);
+  expect(said.filter((one) => one.startsWith("Too many connections"))).toHaveLength(300 - 64);
 });

@@ -159,6 +159,18 @@ export const DialTarget = z.discriminatedUnion("kind", [
 ]);
 export type DialTarget = z.infer<typeof DialTarget>;
 
+/** Whose dials have a share of their own. */
+export function placeOf(target: DialTarget): string {
+  switch (target.kind) {
+    case "lease":
+      return `lease ${target.leaseId}`;
+    case "instance":
+      return `instance ${target.instanceId}`;
+    case "files":
+      return "files";
+  }
+}
+
 export const FromRelay = z.discriminatedUnion("kind", [
   z.object({ kind: z.literal("ready") }),
   z.object({ kind: z.literal("listening"), leaseId: LeaseId, port: Port }),

@@ -18,7 +18,7 @@ import { RelaySocket } from "./relay-socket.ts";
 import { ReversedTunnels } from "./tunnel/reversed-tunnels.ts";
 import { TunnelStreams } from "./tunnel/tunnel-streams.ts";
 import { SessionLog } from "./session-log.ts";
-import { ToRelay, type DialTarget, type FromRelay, type LeaseActivity } from "./relay-messages.ts";
+import { placeOf, ToRelay, type DialTarget, type FromRelay, type LeaseActivity } from "./relay-messages.ts";
 
 const ACTIVITY_EVERY_MS = 5_000;
 const LOOK_EVERY_MS = 1_000;
@@ -29,6 +29,8 @@ const TELL_AFTER_MS = 100;
 /** The broker gives up on a dial before. */
 const ANSWER_WITHIN_MS = 15_000;
 const MAX_OPEN_DIALS = 1024;
+/** Into one place, which may let each hang: its neighbours need the others. */
+const MAX_OPEN_DIALS_OF_ONE = 256;
 /** After the address of a client in the book, by which its people are told. */
 const THROUGH_GATEWAY = "through the gateway";
 
@@ -47,6 +49,7 @@ export class Relay {
   });
   readonly #reversed = new ReversedTunnels({ streams: this.#streams, clock });
   readonly #dials = new Map<number, (service: Dialled | null) => void>();
+  readonly #dialsInto = new Map<string, number>();
   readonly #log = new SessionLog({ newId: () => randomBytes(SESSION_ID_BYTES).toString("base64url"), clock });
   readonly #heard = new Map<RunId, LoginListener>();
   readonly #ways = new OpenWays();
@@ -272,12 +275,18 @@ export class Relay {
   }
 
   #dial(target: DialTarget): Promise<Dialled | null> {
-    if (this.#dials.size >= MAX_OPEN_DIALS) return Promise.resolve(null);
+    const place = placeOf(target);
+    const ofOne = this.#dialsInto.get(place) ?? 0;
+    if (this.#dials.size >= MAX_OPEN_DIALS || ofOne >= MAX_OPEN_DIALS_OF_ONE) return Promise.resolve(null);
+    this.#dialsInto.set(place, ofOne + 1);
     const dialId = (this.#lastDialId += 1);
     return new Promise((resolve) => {
       const timer = setTimeout(() => this.#answerDial(dialId, null), ANSWER_WITHIN_MS);
       this.#dials.set(dialId, (service) => {
         clearTimeout(timer);
+        const left = (this.#dialsInto.get(place) ?? 1) - 1;
+        if (left === 0) this.#dialsInto.delete(place);
+        else this.#dialsInto.set(place, left);
         resolve(service);
       });
       this.#tell({ kind: "dial", dialId, target });

@@ -7,8 +7,8 @@ import type { Duplex } from "node:stream";
 import type { SecureContext, TLSSocket } from "node:tls";
 import type { HostId } from "@remotegpu/shared/ids";
 import { accessName } from "@remotegpu/shared/joining";
+import { OpeningTurns } from "@remotegpu/shared/opening-turns";
 import { connectThrough, UnansweredError } from "./connect-request.ts";
-import { OpeningTurns } from "./opening-turns.ts";
 import { SharedConnections } from "./shared-connections.ts";
 import { dialTls, reasonOf } from "./tls-dial.ts";
 import { type Destination, TunnelError } from "./tunnel.ts";
@@ -19,7 +19,12 @@ const SPARE_FOR_MS = 8_000;
 const GOODBYE_WITHIN_MS = 5_000;
 /** Being opened at once, to one host: beyond that something is wrong there. */
 const MAX_OPENING = 256;
-/** To one port of an instance; a browser opens six. */
+/** And to one instance, whose ports may all hang: its neighbours need the others. */
+const MAX_OPENING_OF_ONE = 64;
+/**
+ * To one port of an instance; a browser opens six. A handshake keeps both ends busy. Ways within a shared connection have
+ * none, and need no turns: with four at once neighbours of a service's WebSockets waited as long.
+ */
 const OPENING_AT_ONCE = 4;
 
 /** Where a host's access process listens. */
@@ -38,7 +43,8 @@ type Known = {
   session: Buffer | null;
   spare: TLSSocket | null;
   isSparing: boolean;
-  opening: number;
+  /** To each instance. */
+  opening: Map<string, number>;
 };
 
 export class DirectWay {
@@ -58,18 +64,28 @@ export class DirectWay {
       ? await this.#shared.open({ hostId, ...target }, (protocols) => this.#dial(hostId, at, protocols))
       : null;
     if (shared !== null) return shared;
-    const known = this.#knownOf(hostId);
-    if (known.opening >= MAX_OPENING)
+    const stream = await this.#turns.during(`${target.instanceId} ${target.port}`, () =>
+      this.#openCounted({ hostId, ...target }, at),
+    );
+    this.#prepare(hostId, at);
+    return stream;
+  }
+
+  /** Who waits for a turn takes no place from others. */
+  async #openCounted(to: Destination, at: HostAddress): Promise<Duplex> {
+    const known = this.#knownOf(to.hostId);
+    const { opening } = known;
+    const ofOne = opening.get(to.instanceId) ?? 0;
+    const ofAll = [...opening.values()].reduce((sum, count) => sum + count, 0);
+    if (ofAll >= MAX_OPENING || ofOne >= MAX_OPENING_OF_ONE)
       throw new TunnelError("away", `Too many connections to host ${at.name} are being opened at once.`);
-    known.opening += 1;
+    opening.set(to.instanceId, ofOne + 1);
     try {
-      const stream = await this.#turns.during(`${target.instanceId} ${target.port}`, () =>
-        this.#openOn(takeSpare(known), { hostId, ...target }, at),
-      );
-      this.#prepare(hostId, at);
-      return stream;
+      return await this.#openOn(takeSpare(known), to, at);
     } finally {
-      known.opening -= 1;
+      const left = (opening.get(to.instanceId) ?? 1) - 1;
+      if (left === 0) opening.delete(to.instanceId);
+      else opening.set(to.instanceId, left);
     }
   }
 
@@ -154,7 +170,7 @@ export class DirectWay {
       session: null,
       spare: null,
       isSparing: false,
-      opening: 0,
+      opening: new Map(),
     };
     this.#known.set(hostId, known);
     return known;

@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { OpeningTurns } from "@remotegpu/control-plane/gateway/tunnel/opening-turns";
+import { OpeningTurns } from "@remotegpu/shared/opening-turns";
 
 /** Works that end when they are told to, with the order in which they began. */
 function works(turns: OpeningTurns) {

@@ -1,7 +1,6 @@
 /**
- * A few connections to one port of an instance are being opened at once, the others wait for their turn: a handshake keeps both ends
- * busy, and who opens hundreds at a time would else hold up the streams of everybody else for as long as all of them take. Ways within a shared connection have no
- * handshake, and need no turns: with four at once others waited as before.
+ * A few connections to one place are being opened at once, the others wait for their turn: who opens hundreds at a time, or
+ * lets each hang, would else hold up everybody else for as long as all of them take.
  */
 export class OpeningTurns {
   readonly #atOnce: number;
