@@ -52,15 +52,20 @@ describe.skipIf(!hasBrowser)("a link with a ticket (left out where Chromium is n
   });
 });
 
+/** By its keys, beside the page of alarms. */
+async function openSearch(): Promise<Page> {
+  const { page } = await scene.open("/alarms", scene.control.api.admin);
+  await page.waitForSelector("nav a[aria-current]");
+  await page.keyboard.down("Control");
+  await page.keyboard.press("k");
+  await page.keyboard.up("Control");
+  await page.waitForFunction('document.activeElement?.getAttribute("role") === "combobox"');
+  return page;
+}
+
 describe.skipIf(!hasBrowser)("the search", () => {
   test("is opened, asked and followed by keyboard alone", async () => {
-    const { page } = await scene.open("/alarms", scene.control.api.admin);
-    await page.waitForSelector("nav a[aria-current]");
-
-    await page.keyboard.down("Control");
-    await page.keyboard.press("k");
-    await page.keyboard.up("Control");
-    await page.waitForFunction('document.activeElement?.getAttribute("role") === "combobox"');
+    const page = await openSearch();
     await page.keyboard.type("nort");
     await page.waitForSelector('#search-choice-0[aria-selected="true"]');
     await expectText(page, "north", "#search-choice-0");
@@ -73,12 +78,7 @@ describe.skipIf(!hasBrowser)("the search", () => {
   });
 
   test("goes on from choice to choice, and is left by Escape as it was", async () => {
-    const { page } = await scene.open("/alarms", scene.control.api.admin);
-    await page.waitForSelector("nav a[aria-current]");
-    await page.keyboard.down("Control");
-    await page.keyboard.press("k");
-    await page.keyboard.up("Control");
-    await page.waitForFunction('document.activeElement?.getAttribute("role") === "combobox"');
+    const page = await openSearch();
 
     // A page of that title comes first.
     await page.keyboard.type("e");
