@@ -3,7 +3,7 @@ import { GIB } from "@remotegpu/shared/units";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { hasBrowser } from "../../support/browser.ts";
 import { type DashboardScene, openDashboardScene } from "../../support/dashboard/dashboard-scene.ts";
-import { expectKept, expectText, pressButton } from "../../support/dashboard/page-checks.ts";
+import { expectKept, expectText, pressButton, reloadAs } from "../../support/dashboard/page-checks.ts";
 import type { Caller } from "../../support/http/api.ts";
 
 const HOSTILE = `"><script>document.title='owned'</script> 主机 🚀`;
@@ -15,7 +15,10 @@ beforeAll(async () => {
   scene = await openDashboardScene();
   const { control } = scene;
   const host = await control.host("h-1", { gpus: 2, cpu: 32, memoryGib: 64 });
-  await host.heartbeat({ version: "0.9.1" });
+  await host.heartbeat({
+    version: "0.9.1",
+    journal: { id: host.journalId, headSeq: 12, headHash: "0".repeat(64), watermarkSeen: 0 },
+  });
   await control.api.db.query("UPDATE hosts SET name = $1", [HOSTILE]);
   customer = await control.customer("holder");
   await control.order(customer, { name: "held by me", gpu: 1, cpu: 1, memory: GIB });
@@ -35,6 +38,24 @@ describe.skipIf(!hasBrowser)("a host's page (left out where Chromium is not inst
     expect(page.url()).toContain("card=GPU-h-1-");
     await expectKept(page, 'button[aria-pressed="true"]');
     expect(await page.title()).not.toBe("owned");
+    expect(complaints).toEqual([]);
+  });
+
+  test("tells how far its journal is ingested, in both languages", async () => {
+    const { page, complaints } = await scene.open("/hosts/h-1", scene.control.api.admin);
+    const ingested = (row: number) =>
+      scene.control.api.db.query("UPDATE host_journals SET watermark = $1", [row]);
+
+    await expectText(page, "12 rows behind (up to row 0 of 12)");
+    await ingested(11);
+    await reloadAs(page, { theme: "light", language: "en" });
+    await expectText(page, "1 row behind (up to row 11 of 12)");
+    await ingested(12);
+    await reloadAs(page, { theme: "light", language: "zh" });
+    await expectText(page, "已全部入账（第 12 行，共 12 行）");
+    await ingested(0);
+    await reloadAs(page, { theme: "light", language: "zh" });
+    await expectText(page, "落后 12 行（第 0 行，共 12 行）");
     expect(complaints).toEqual([]);
   });
 

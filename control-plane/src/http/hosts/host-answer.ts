@@ -31,6 +31,13 @@ export const Host = z
       description: "When what runs there is stopped; null unless it is being drained by a deadline",
     }),
     instance_count: z.int().openapi({ description: "How many instances hold something of it", example: 3 }),
+    journal: z
+      .object({ id: z.string(), head_seq: z.int().nullable(), watermark: z.int() })
+      .nullable()
+      .openapi({ description: "The journal that it began last; null: it was never heard" }),
+    pending_usage_rows: z.int().openapi({
+      description: "Rows of its journals that are not ingested yet, of those that it began before, too",
+    }),
     simulated: z.boolean(),
     degraded: z.array(z.string()),
     storage_pool: z.string(),

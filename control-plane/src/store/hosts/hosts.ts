@@ -28,6 +28,10 @@ export interface HostRow {
   drain_deadline_at: Date | null;
   /** How many of its instances hold something. */
   instance_count: number;
+  /** The one that it began last; null before its first heartbeat. */
+  journal: { id: string; head_seq: number | null; watermark: number } | null;
+  /** Of all its journals. */
+  pending_usage_rows: number;
   simulated: boolean;
   degraded: string[];
   storage_pool: string;
@@ -72,6 +76,10 @@ const HOST = `SELECT h.id, h.name, h.hostname, h.ip_address, h.public_ip, h.os_t
     coalesce(h.health_status, 'unknown') AS health_status, h.cordoned, h.cordon_reason,
     (SELECT d.deadline_at FROM host_drains d WHERE d.host_id = h.id) AS drain_deadline_at,
     (SELECT count(*)::int FROM placements p WHERE p.host_id = h.id AND p.gone_at IS NULL AND p.resources_released_at IS NULL) AS instance_count,
+    (SELECT jsonb_build_object('id', j.journal_id, 'head_seq', j.head_seq, 'watermark', j.watermark)
+       FROM host_journals j WHERE j.host_id = h.id ORDER BY j.first_seen_at DESC, j.journal_id LIMIT 1) AS journal,
+    (SELECT coalesce(sum(greatest(j.head_seq - j.watermark, 0)), 0)::int8 FROM host_journals j
+      WHERE j.host_id = h.id) AS pending_usage_rows,
     h.simulated, h.degraded,
     coalesce(h.storage_pool, h.id) AS storage_pool, h.attach_mode, h.agent_version, h.features, h.gateway_port,
     (SELECT coalesce(jsonb_agg(jsonb_build_object('gatewayName', g.name, 'way', w.way, 'detail', w.detail) ORDER BY g.name, g.id), '[]')

@@ -5,6 +5,7 @@ import { useTranslation } from "react-i18next";
 import { useApi } from "../../api/use-api.ts";
 import { AgeText } from "../../parts/age-text.tsx";
 import { Facts } from "../../parts/facts.tsx";
+import { NotReported } from "../../parts/not-reported.tsx";
 import { bytesText } from "../../parts/size-text.ts";
 import { StatusBadge } from "../../parts/status-badge.tsx";
 
@@ -46,6 +47,7 @@ export function HostFacts({ host }: { host: HostShown }) {
       t("facts.generation"),
       t("facts.generationValue", { applied: host.applied_generation, wanted: host.generation }),
     ],
+    [t("facts.journal"), <JournalText key="journal" host={host} />],
     [t("facts.pool"), host.storage_pool],
     [
       t("facts.labels"),
@@ -56,6 +58,16 @@ export function HostFacts({ host }: { host: HostShown }) {
     ...(host.degraded.length === 0 ? [] : [row(t("facts.degraded"), host.degraded.join(", "))]),
   ];
   return <Facts facts={facts} />;
+}
+
+/** What it has written of what was used, against what was taken of it. */
+function JournalText({ host: { journal, pending_usage_rows: pending } }: { host: HostShown }) {
+  const { t } = useTranslation("host");
+  if (journal === null || journal.head_seq === null) return <NotReported />;
+  const place = { watermark: journal.watermark, head: journal.head_seq };
+  return pending === 0
+    ? t("facts.journalIngested", place)
+    : t("facts.journalBehind", { count: pending, ...place });
 }
 
 function row(label: string, value: ReactNode): [string, ReactNode] {

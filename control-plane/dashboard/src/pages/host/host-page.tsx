@@ -19,7 +19,8 @@ export default function HostPage() {
   const id = useAddressId();
   const path = `/hosts/${encodeURIComponent(id)}`;
   const topics = [`host:${id}`, "fleet"];
-  const host = useApi<HostShown>(path, { topics });
+  // Its clock and its journal go on without a word.
+  const host = useApi<HostShown>(path, { topics, isMoving: true });
   const map = useApi<FleetMap>("/fleet/map", { topics: ["fleet"] });
   const here = map.data?.hosts.find((one) => one.id === id);
   const holders = here === undefined ? [] : holdersOf(here);
