@@ -6,13 +6,14 @@
  * (first-in-line.ts), so that a wait is the product's and not the machine's. Both collect their garbage as in the product's
  * units.
  */
-import { fork, spawn } from "node:child_process";
+import { fork } from "node:child_process";
 import { once } from "node:events";
 import { setTimeout as delay } from "node:timers/promises";
-import { QUICK_COLLECTION, SPARING_MEMORY } from "@remotegpu/control-plane/quickstart/stage";
+import { SPARING_MEMORY } from "@remotegpu/control-plane/quickstart/stage";
 import { ServedScene } from "../support/worlds/served-scene.ts";
 import { openWebScene, SERVICE_PORT } from "../support/worlds/web-scene.ts";
 import { TerminalScene } from "../support/worlds/terminal-scene.ts";
+import { again, collectsQuickly } from "./as-in-units.ts";
 import { sceneDatabase } from "./bench-database.ts";
 import { goFirst, letHelp, standing } from "./first-in-line.ts";
 import { headLine, type Pair, ratioLine, valuesLine } from "./comparison.ts";
@@ -48,7 +49,7 @@ export async function measureNeighbours(
   ending: AsyncDisposableStack,
   { harms }: Chosen,
 ): Promise<void> {
-  if (!collectsQuickly) return await again("neighbours", ending, harms);
+  if (!collectsQuickly) return await again("neighbours", ending, asked(harms));
   goFirst(ending);
   const scene = ending.adopt(await openWebScene({}, await sceneDatabase(ending), SPARING_MEMORY), (one) =>
     one.close(),
@@ -78,7 +79,7 @@ export async function measureServiceNeighbours(
   ending: AsyncDisposableStack,
   { harms }: Chosen,
 ): Promise<void> {
-  if (!collectsQuickly) return await again("service-neighbours", ending, harms);
+  if (!collectsQuickly) return await again("service-neighbours", ending, asked(harms));
   goFirst(ending);
   const scene = ending.adopt(await openWebScene({}, await sceneDatabase(ending), SPARING_MEMORY), (one) =>
     one.close(),
@@ -99,24 +100,8 @@ export async function measureServiceNeighbours(
   });
 }
 
-/** As the product's units have it; what a process leaves of its garbage at a time is set when it begins. */
-const collectsQuickly = process.env["NODE_OPTIONS"] === QUICK_COLLECTION.NODE_OPTIONS;
-
-async function again(
-  name: string,
-  ending: AsyncDisposableStack,
-  harms: readonly string[] = [],
-): Promise<void> {
-  const args = [
-    new URL("main.ts", import.meta.url).pathname,
-    name,
-    ...harms.flatMap((one) => ["--harm", one]),
-  ];
-  const env = { ...process.env, ...QUICK_COLLECTION };
-  const bench = spawn(process.execPath, args, { env, stdio: "inherit" });
-  ending.defer(() => void bench.kill());
-  const [code] = (await once(bench, "exit")) as [number | null];
-  if (code !== 0) throw new Error(`the bench ended with ${code}`);
+function asked(harms: readonly string[] = []): string[] {
+  return harms.flatMap((one) => ["--harm", one]);
 }
 
 function chosenOf(all: Harms, names: readonly string[] | undefined): Harms {

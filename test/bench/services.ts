@@ -2,10 +2,13 @@
  * A bare web server of Node as the one replica of an inference service, through the gateway's door of services and the
  * tunnel, beside the same program behind Debian's nginx and haproxy as plain proxies, in turns: answers a second and the CPU
  * time of each, the slowest of a hundred at a fixed rate, and the memory of event streams that say nothing. The gateway runs
- * in this process, with the API of its scene; nginx has two workers, haproxy two threads; clients have a process.
+ * in this process, with the API of its scene, and collects its garbage as in the product's unit; nginx has two workers,
+ * haproxy two threads; clients have a process.
  */
+import { SPARING_MEMORY } from "@remotegpu/control-plane/quickstart/stage";
 import { ServedScene } from "../support/worlds/served-scene.ts";
 import { openWebScene } from "../support/worlds/web-scene.ts";
+import { again, collectsQuickly } from "./as-in-units.ts";
 import { bareService, Haproxy, nginxBefore } from "./bare-proxies.ts";
 import { sceneDatabase } from "./bench-database.ts";
 import { headLine, ratioLine, valuesLine } from "./comparison.ts";
@@ -30,8 +33,10 @@ export async function measureServices(
   say: (line: string) => void,
   ending: AsyncDisposableStack,
 ): Promise<void> {
-  const web = ending.adopt(await openWebScene({ limits: UNBOUND_WEB }, await sceneDatabase(ending)), (one) =>
-    one.close(),
+  if (!collectsQuickly) return await again("services", ending);
+  const web = ending.adopt(
+    await openWebScene({ limits: UNBOUND_WEB }, await sceneDatabase(ending), SPARING_MEMORY),
+    (one) => one.close(),
   );
   const served = ending.use(await ServedScene.begin(web, { replicas: 1 }));
   const service = await bareService(ending);
