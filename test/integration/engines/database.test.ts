@@ -1,4 +1,5 @@
 /** The one way to ask Postgres: what values become, who tries again, what a failure says. */
+import type { Readable } from "node:stream";
 import * as fc from "fast-check";
 import { afterAll, beforeAll, expect, onTestFinished, test } from "vitest";
 import {
@@ -272,4 +273,40 @@ test("what a transaction of the kind that cannot begin asks is not done outside 
   expect((await fresh.database.query("SELECT FROM counters WHERE name = 'without a begin'")).rowCount).toBe(
     0,
   );
+});
+
+test("of a large answer the process reads a piece, then does what else waits, however much has come", async () => {
+  const database = openDatabase(fresh.url, { maxConnections: 1 });
+  onTestFinished(() => database.close());
+  const client = await database.pool.connect();
+  const pieces: number[] = [];
+  let isFirst = true;
+  const { stream } = (client as unknown as { connection: { stream: Readable } }).connection;
+  stream.on("data", ({ length }: Buffer) => {
+    // Meanwhile more comes than is read at once.
+    if (isFirst) Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 300);
+    isFirst = false;
+    pieces.push(length);
+  });
+  client.release();
+  const mostInOneTurn: number[] = [];
+  let isAnswered = false;
+  const turn = () => {
+    mostInOneTurn.push(pieces.splice(0).reduce((sum, length) => sum + length, 0));
+    if (!isAnswered) setImmediate(turn);
+  };
+  setImmediate(turn);
+
+  const { rows } = await database.query<{ n: number; text: string }>(
+    "SELECT n, repeat(chr(65 + n % 26), 1000) AS text FROM generate_series(1, 20000) n",
+  );
+  isAnswered = true;
+
+  expect(rows.map(({ n, text }) => `${n} ${text}`)).toEqual(
+    Array.from(
+      { length: 20_000 },
+      (_, index) => `${index + 1} ${String.fromCodePoint(65 + ((index + 1) % 26)).repeat(1_000)}`,
+    ),
+  );
+  expect(Math.max(...mostInOneTurn)).toBeLessThanOrEqual(65_536);
 });

@@ -38,23 +38,25 @@ interface Turn<T> {
 }
 
 /**
- * One line of all orders. `oldestFirst` must be sorted by age and id. What the line takes is added to `shares`, so that
- * whatever is put behind it takes that into account.
+ * One line of all orders, one after the other. `oldestFirst` must be sorted by age and id. What the line takes is added to
+ * `shares`, so that whatever is put behind it takes that into account.
  */
-export function inTurns<T extends Sharing>(oldestFirst: readonly T[], shares: Map<string, Share>): T[] {
+export function* inTurns<T extends Sharing>(
+  oldestFirst: readonly T[],
+  shares: Map<string, Share>,
+): Generator<T, void> {
   const turns = turnsOf(oldestFirst, shares);
   for (let at = turns.length - 1; at >= 0; at -= 1) sink(turns, at);
-  const line: T[] = [];
   for (let turn = turns[0]; turn !== undefined; turn = turns[0]) {
-    line.push(turn.front);
-    turn.share.usedShareSeconds += expectedUse(turn.front);
+    const next = turn.front;
+    turn.share.usedShareSeconds += expectedUse(next);
     turn.next += 1;
     const front = turn.orders[turn.next];
     if (front !== undefined) turn.front = front;
     else replaceFirst(turns);
     sink(turns, 0);
+    yield next;
   }
-  return line;
 }
 
 function turnsOf<T extends Sharing>(oldestFirst: readonly T[], shares: Map<string, Share>): Turn<T>[] {

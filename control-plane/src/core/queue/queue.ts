@@ -26,12 +26,20 @@ export interface QueueStanding {
 }
 
 /** A sorted copy, which never depends on the order of the input. */
-export function inQueueOrder<T extends Waiting>(waiting: readonly T[], { shares, now }: QueueStanding): T[] {
-  const taken = new Map([...shares].map(([workspace, share]) => [workspace, { ...share }]));
-  return levelsOf(waiting, now).flatMap((level) => inTurns(level, taken));
+export function inQueueOrder<T extends Waiting>(waiting: readonly T[], standing: QueueStanding): T[] {
+  return [...queueOrder(waiting, standing)];
 }
 
-/** Those of one urgency together, the most urgent first; within a level by age and id. */
+/** The same one after the other, for whoever does something else between two of a long line. */
+export function* queueOrder<T extends Waiting>(
+  waiting: readonly T[],
+  { shares, now }: QueueStanding,
+): Generator<T, void> {
+  const taken = new Map([...shares].map(([workspace, share]) => [workspace, { ...share }]));
+  for (const level of levelsOf(waiting, now)) yield* inTurns(level.sort(byAge), taken);
+}
+
+/** Those of one urgency together, the most urgent first. */
 function levelsOf<T extends Waiting>(waiting: readonly T[], now: number): T[][] {
   const levels = new Map<number, T[]>();
   for (const workload of waiting) {
@@ -40,9 +48,11 @@ function levelsOf<T extends Waiting>(waiting: readonly T[], now: number): T[][] 
     if (level === undefined) levels.set(urgency, [workload]);
     else level.push(workload);
   }
-  return [...levels]
-    .sort(([one], [other]) => other - one)
-    .map(([, level]) => level.sort((a, b) => a.orderedAtMs - b.orderedAtMs || byId(a, b)));
+  return [...levels].sort(([one], [other]) => other - one).map(([, level]) => level);
+}
+
+function byAge(a: Waiting, b: Waiting): number {
+  return a.orderedAtMs - b.orderedAtMs || byId(a, b);
 }
 
 /** An order from the future, by somebody's clock, has not waited at all. */

@@ -13,6 +13,7 @@ import { arrayLiteral } from "./values/array-literal.ts";
 import { columnTypes } from "./values/column-types.ts";
 import { isToBeWitnessed, presentWitness, watch } from "./change-witness.ts";
 import { CopyIn } from "./copy-in.ts";
+import { readInTurns } from "./large-answers.ts";
 import { Pipeline } from "./pipeline.ts";
 
 const CONNECT_TIMEOUT_MS = 10_000;
@@ -118,6 +119,7 @@ export function openDatabase(
     types: columnTypes,
   });
   pool.on("error", ignoreBrokenConnection);
+  pool.on("connect", readInTurns);
   const database: Database = {
     pool,
     keepsPlans,

@@ -1,13 +1,14 @@
 /**
  * The line of all that waits, in the order in which it is tried: made when somebody asks and kept for a while, since
- * many look at it and nothing is decided by it.
+ * many look at it and nothing is decided by it. A long one is made in slices, between which others are answered.
  */
 import { MS_PER_SECOND } from "@remotegpu/shared/units";
-import { inQueueOrder } from "../../core/queue/queue.ts";
+import { queueOrder } from "../../core/queue/queue.ts";
 import { firstSuggestion, type Suggestion } from "../../core/queue/suggestions.ts";
 import type { WaitingScene } from "../../core/queue/turn.ts";
 import type { VisibleTo } from "../accounts/visibility.ts";
 import type { Database } from "../database/database.ts";
+import { inSlices } from "../database/in-slices.ts";
 import { type KeptForPasses, passScene, type ScheduledOrder } from "../placement/scene/pass-scene.ts";
 
 /** It is made anew at most this often. */
@@ -33,8 +34,8 @@ export interface InLine {
 
 export interface OrderLine {
   at: Date;
-  inLine: readonly InLine[];
-  /** By the start's key. */
+  inOrder: readonly ScheduledOrder[];
+  /** By the start's key, from 0. */
   places: ReadonlyMap<string, number>;
   scene: WaitingScene<ScheduledOrder>;
 }
@@ -67,7 +68,7 @@ export class KeptLine {
     const line = this.#line;
     if (line === null) return await this.#next();
     const ageMs = this.#now().getTime() - line.at.getTime();
-    const length = line.inLine.length;
+    const { length } = line.inOrder;
     if (ageMs >= 0 && ageMs < Math.max(KEPT_MS, KEPT_MS_PER_ORDER * length)) return line;
     const next = this.#next();
     if (length <= MADE_SOON || ageMs < 0 || ageMs > SHOWN_MS) return await next;
@@ -109,16 +110,14 @@ export class KeptLine {
   async #make(): Promise<OrderLine> {
     const at = this.#now();
     const scene = await passScene(this.#db, { now: at, seed: 0, kept: this.#kept, work: "all" });
-    const inOrder = inQueueOrder(scene.orders, { shares: scene.shares, now: at.getTime() });
-    const line = {
-      at,
-      inLine: inOrder.map((order, index) => ({ position: index + 1, order })),
-      places: new Map(inOrder.map(({ id }, index) => [id, index])),
-      scene: { ...scene, line: inOrder },
-    };
-    this.#foreseen = new Map(
-      [...this.#foreseen].filter(([id]) => (line.places.get(id) ?? FORESEEN) < FORESEEN),
-    );
+    const places = new Map<string, number>();
+    const standing = { shares: scene.shares, now: at.getTime() };
+    const inOrder = await inSlices(queueOrder(scene.orders, standing), (order, index) => {
+      places.set(order.id, index);
+      return order;
+    });
+    const line = { at, inOrder, places, scene: { ...scene, line: inOrder } };
+    this.#foreseen = new Map([...this.#foreseen].filter(([id]) => (places.get(id) ?? FORESEEN) < FORESEEN));
     this.#line = line;
     return line;
   }
@@ -126,19 +125,19 @@ export class KeptLine {
 
 /** Those behind that place which are shown, one more than the limit. */
 export function stretchOf(
-  { inLine }: OrderLine,
+  { inOrder }: OrderLine,
   { visibleTo, from, limit }: { visibleTo: VisibleTo | null; from: number; limit: number },
 ): InLine[] {
   const found: InLine[] = [];
   const workspaces = new Set(visibleTo?.workspaceIds);
-  for (let at = from; at < inLine.length && found.length <= limit; at += 1) {
-    const one = inLine[at];
-    if (one === undefined) break;
-    const { workspaceId, asked } = one.order;
+  for (let at = from; at < inOrder.length && found.length <= limit; at += 1) {
+    const order = inOrder[at];
+    if (order === undefined) break;
+    const { workspaceId, asked } = order;
     const isShown =
       visibleTo === null ||
       (workspaceId === null ? asked.customerId === visibleTo.customerId : workspaces.has(workspaceId));
-    if (isShown) found.push(one);
+    if (isShown) found.push({ position: at + 1, order });
   }
   return found;
 }

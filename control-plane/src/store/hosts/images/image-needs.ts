@@ -6,6 +6,7 @@ import { IMAGE_FETCH_FEATURE } from "@remotegpu/shared/image-fetch";
 import { registryOf } from "@remotegpu/shared/image-name";
 import { imageVerdict, type RegistryList } from "../../../core/hosts/images/registries.ts";
 import type { Connection } from "../../database/database.ts";
+import { inSlices } from "../../database/in-slices.ts";
 import type { ImageUse } from "./image-terms.ts";
 import { offeredImages } from "./offered-images.ts";
 
@@ -27,7 +28,7 @@ export async function imageNeedsOf(
   const images = uses.map(({ image }) => image);
   const [hasCredential, list] = await Promise.all([credentialsAmong(sql, uses), inForce]);
   const refusals = await imageRefusals(sql, images, list);
-  const isKept = uses.map((use) => {
+  const isKept = await inSlices(uses, (use) => {
     const registry = registryOf(use.image);
     return registry !== null && hasCredential(use, registry);
   });
@@ -35,7 +36,7 @@ export async function imageNeedsOf(
     sql,
     images.filter((_, index) => isKept[index]),
   );
-  return images.map((image, index) => ({
+  return await inSlices(images, (image, index) => ({
     refusal: refusals[index] ?? null,
     features: isKept[index] === true && !offered.has(image) ? FOR_CREDENTIALS : [],
   }));
@@ -47,7 +48,7 @@ export async function imageRefusals(
   images: readonly string[],
   list: RegistryList,
 ): Promise<(string | null)[]> {
-  const refusals = images.map((image) => {
+  const refusals = await inSlices(images, (image) => {
     const verdict = imageVerdict(list, image);
     return verdict.mayBeUsed ? null : verdict.why;
   });
@@ -55,6 +56,7 @@ export async function imageRefusals(
     sql,
     images.filter((_, index) => refusals[index] !== null),
   );
+  if (offered.size === 0) return refusals;
   return refusals.map((refusal, index) => (offered.has(images[index] ?? "") ? null : refusal));
 }
 
@@ -64,15 +66,18 @@ async function credentialsAmong(
   uses: readonly ImageUse[],
 ): Promise<(use: ImageUse, registry: string) => boolean> {
   if (uses.length === 0) return () => false;
+  const workspaces = new Set<number | null>();
+  const customers = new Set<number | null>();
+  for (const { workspaceId, customerId } of uses) {
+    workspaces.add(workspaceId);
+    customers.add(customerId);
+  }
   const { rows } = await sql.query<{ owner: string }>(
     `SELECT coalesce('workspace ' || workspace_id, 'customer ' || customer_id) || ' ' || registry AS owner
        FROM registry_credentials
       WHERE sealed_by <> ''
         AND (workspace_id = ANY($1::bigint[]) OR workspace_id IS NULL AND customer_id = ANY($2::bigint[]))`,
-    [
-      [...new Set(uses.map(({ workspaceId }) => workspaceId))],
-      [...new Set(uses.map(({ customerId }) => customerId))],
-    ],
+    [[...workspaces], [...customers]],
   );
   const owners = new Set(rows.map(({ owner }) => owner));
   return ({ workspaceId, customerId }, registry) =>

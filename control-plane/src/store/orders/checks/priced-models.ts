@@ -22,11 +22,16 @@ export async function pricedModelsOf(
   orders: readonly Resources[],
   now: Date,
 ): Promise<PricedModels> {
-  const withGpu = orders.filter(({ gpus }) => gpus > 0);
-  const bounded = orders.filter(isBounded);
+  const specs = new Set<string>();
+  let isForGpus = false;
+  for (const order of orders) {
+    const hasGpu = order.gpus > 0;
+    if (hasGpu || isBounded(order)) specs.add(order.spec);
+    isForGpus ||= hasGpu;
+  }
   const [prices, fleet] = await Promise.all([
-    specPricesOf(sql, { specs: [...withGpu, ...bounded].map(({ spec }) => spec), at: now }),
-    withGpu.length === 0 ? [] : fleetModels(sql),
+    specPricesOf(sql, { specs: [...specs], at: now }),
+    isForGpus ? fleetModels(sql) : [],
   ]);
   const known = new Map<string, string[] | null>();
   return {

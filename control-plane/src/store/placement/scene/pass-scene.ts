@@ -6,6 +6,7 @@ import type { QueuedOrder } from "../../../core/queue/fleet-room.ts";
 import type { Waiting } from "../../../core/queue/queue.ts";
 import type { WaitingScene } from "../../../core/queue/turn.ts";
 import { type Connection, type Database, type Transaction, transaction } from "../../database/database.ts";
+import { inSlices } from "../../database/in-slices.ts";
 import { fleetSnapshot } from "../../fleet/fleet-snapshot.ts";
 import { KeptGpuTime } from "./gpu-time.ts";
 import { endingWork, runningWork } from "./running-work.ts";
@@ -42,7 +43,7 @@ export async function passScene(
     transaction(db, async (sql) => await readTogether(sql, wish)),
     knownForPass(kept, wish.now),
   ]);
-  return sceneOf(read, known, wish);
+  return await sceneOf(read, known, wish);
 }
 
 type Known = Awaited<ReturnType<typeof knownForPass>>;
@@ -58,19 +59,19 @@ export async function passSceneWithin(
   sql: Transaction,
   { known, ...wish }: SceneWish & { known: Known },
 ): Promise<WaitingScene<ScheduledOrder>> {
-  return sceneOf(await readTogether(sql, wish), known, wish);
+  return await sceneOf(await readTogether(sql, wish), known, wish);
 }
 
-function sceneOf(
+async function sceneOf(
   { waiting, running, fleet }: Awaited<ReturnType<typeof readTogether>>,
   { used, typical }: Known,
   { now, seed }: SceneWish,
-): WaitingScene<ScheduledOrder> {
+): Promise<WaitingScene<ScheduledOrder>> {
   const { shares } = standingOf(waiting, used, now);
   return {
     fleet,
     running: running.map((work) => ({ ...work, workload: startKey(work.start) })),
-    orders: waiting.map(scheduledOrder),
+    orders: await inSlices(waiting, scheduledOrder),
     shares,
     options: { policy: "default", seed, now: now.getTime(), typical },
   };

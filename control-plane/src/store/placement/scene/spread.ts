@@ -15,9 +15,8 @@ export async function spreadOf(
   starts: readonly StartName[],
   now: Date,
 ): Promise<Map<string, Spread>> {
-  const parted = new Map(
-    starts.filter(({ kind }) => rulesOf(kind).hasManyStarts).map((start) => [nameKey(start), start]),
-  );
+  const parted = new Map<string, StartName>();
+  for (const start of starts) if (rulesOf(start.kind).hasManyStarts) parted.set(nameKey(start), start);
   if (parted.size === 0) return new Map();
   const { rows } = await sql.query<WorkloadName & { host_id: string; count: number }>(
     `SELECT asked.kind, asked.id, p.host_id, count(*)::int AS count

@@ -14,6 +14,7 @@ import { rulesOf } from "../../../core/workloads/kinds.ts";
 import type { StartName } from "../../../core/workloads/start.ts";
 import { LIVE } from "../../accounts/workspaces.ts";
 import type { Connection } from "../../database/database.ts";
+import { inSlices } from "../../database/in-slices.ts";
 import { safeBigint } from "../../database/values/old-values.ts";
 import type { KindStore } from "../../workloads/kind-store.ts";
 import { KINDS_IN_LOCK_ORDER, storeOf } from "../../workloads/kinds.ts";
@@ -68,7 +69,7 @@ export async function waitingStarts(sql: Connection): Promise<WaitingStart[]> {
   const waiting = await Promise.all(
     KINDS_IN_LOCK_ORDER.map(async (kind) => {
       const { rows } = await sql.query<WaitingRow>(waitingSql(kind, storeOf(kind)), [MAX_WAITING]);
-      return rows.map((row) => waitingStart(kind, row));
+      return await inSlices(rows, (row) => waitingStart(kind, row));
     }),
   );
   return waiting.flat();

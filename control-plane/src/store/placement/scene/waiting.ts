@@ -5,11 +5,13 @@
 import { type OrderCircumstances, placementRequest, waitingOrder } from "../../../core/orders/order.ts";
 import type { Quota } from "../../../core/orders/quota-levels.ts";
 import type { PlacementRequest } from "../../../core/placement/fleet/fits-on.ts";
+import type { Share } from "../../../core/queue/fair-share.ts";
 import type { QueueStanding, Waiting } from "../../../core/queue/queue.ts";
 import { needsOf, rulesOf } from "../../../core/workloads/kinds.ts";
 import { type StartName, startKey } from "../../../core/workloads/start.ts";
 import { nameKey } from "../../../core/workloads/workload-name.ts";
 import type { Connection } from "../../database/database.ts";
+import { inSlices } from "../../database/in-slices.ts";
 import { type AwaitedFetch, awaitedFetches } from "../../workloads/image-fetches.ts";
 import { imageNeedsOf } from "../../hosts/images/image-needs.ts";
 import { registryListInForce } from "../../hosts/images/registry-list.ts";
@@ -69,7 +71,7 @@ export async function waitingOrders(
     imageNeedsOf(sql, orders, list),
     spreadOf(sql, starts, now),
   ]);
-  return waiting.map((one, index) => {
+  return await inSlices(waiting, (one, index) => {
     const key = startKey(one.start);
     return waitingOrderOf(one, {
       skips: skips.get(key) ?? [],
@@ -96,12 +98,11 @@ export function standingOf(
   used: ReadonlyMap<string, number>,
   now: Date,
 ): QueueStanding {
-  const shares = new Map(
-    waiting.map(({ stand: { workspace }, shareWeight }) => [
-      workspace,
-      { usedShareSeconds: used.get(workspace) ?? 0, weight: shareWeight },
-    ]),
-  );
+  const shares = new Map<string, Share>();
+  for (const { stand, shareWeight: weight } of waiting) {
+    const { workspace } = stand;
+    if (!shares.has(workspace)) shares.set(workspace, { usedShareSeconds: used.get(workspace) ?? 0, weight });
+  }
   return { shares, now: now.getTime() };
 }
 

@@ -25,7 +25,7 @@ function order(id: string, workspace: string, change: Partial<Sharing> = {}): Sh
 const orders = (workspace: string, count: number, change: Partial<Sharing> = {}) =>
   Array.from({ length: count }, (_, index) => order(`${workspace}${index}`, workspace, change));
 const had = (usedShareSeconds: number, weight = 1): Share => ({ usedShareSeconds, weight });
-const ids = (line: readonly Sharing[]) => line.map(({ id }) => id);
+const ids = (line: Iterable<Sharing>) => [...line].map(({ id }) => id);
 
 test("whoever had least GPU time comes first, though it waits for less long", () => {
   const line = inTurns(
@@ -70,7 +70,7 @@ test("large work ahead in the line counts by its GPUs and by its time limit", ()
 test("a limit beyond the window counts as the window, since no more of it will ever be counted", () => {
   const shares = new Map<string, Share>();
 
-  inTurns([order("endless", "a", { limitSeconds: 10 * FAIR_SHARE_WINDOW_SECONDS })], shares);
+  ids(inTurns([order("endless", "a", { limitSeconds: 10 * FAIR_SHARE_WINDOW_SECONDS })], shares));
 
   expect(shares.get("a")).toEqual(had(ONE_GPU * FAIR_SHARE_WINDOW_SECONDS));
 });

@@ -1,6 +1,12 @@
 import * as fc from "fast-check";
 import { expect, test } from "vitest";
-import { AGEING_STEP_MS, inQueueOrder, type Waiting } from "@remotegpu/control-plane/core/queue/queue";
+import {
+  AGEING_STEP_MS,
+  inQueueOrder,
+  queueOrder,
+  type Waiting,
+} from "@remotegpu/control-plane/core/queue/queue";
+import { inSlices } from "@remotegpu/control-plane/store/database/in-slices";
 
 const NOW = 1_000 * AGEING_STEP_MS;
 const nobodyHadAny = { shares: new Map(), now: NOW };
@@ -102,6 +108,31 @@ test("the order is of all that wait, and never depends on the order of the input
       expect(new Set(ordered)).toEqual(new Set(queue));
       expect(ordered.length).toBe(queue.length);
     }),
+  );
+});
+
+test("a line that is made in slices is the one that is made at once", async () => {
+  const anyLongQueue = fc.uniqueArray(anyWaiting, {
+    selector: ({ id }) => id,
+    minLength: 1_100,
+    maxLength: 1_600,
+    size: "max",
+  });
+  await fc.assert(
+    fc.asyncProperty(anyLongQueue, anyShares, async (queue, shares) => {
+      const standing = { shares, now: NOW };
+      const places = new Map<string, number>();
+
+      const line = await inSlices(queueOrder(queue, standing), (one, index) => {
+        places.set(one.id, index);
+        return one;
+      });
+
+      expect(line).toEqual(inQueueOrder(queue, standing));
+      expect([...places.keys()]).toEqual(ids(line));
+      expect([...places.values()]).toEqual(line.map((_, index) => index));
+    }),
+    { numRuns: 20 },
   );
 });
 

@@ -1,0 +1,160 @@
+/**
+ * A line that is so long that the one before is shown while the next is made: it is the one that would be made at once, and
+ * what has changed shows in the next.
+ */
+import * as fc from "fast-check";
+import { afterEach, beforeEach, expect, test } from "vitest";
+import { inQueueOrder } from "@remotegpu/control-plane/core/queue/queue";
+import { KeptLine } from "@remotegpu/control-plane/store/overview/order-line";
+import {
+  type KeptForPasses,
+  keptForPasses,
+  passScene,
+} from "@remotegpu/control-plane/store/placement/scene/pass-scene";
+import { PlacedWork } from "../../support/placement/placed-work.ts";
+import { type FreshDatabase, freshDatabase } from "../../support/engines/postgres.ts";
+
+/** From so many on the line before is shown. */
+const LONG = 5_100;
+const NOW = new Date("2026-06-15T12:00:00Z");
+
+let fresh: FreshDatabase;
+let work: PlacedWork;
+let kept: KeptForPasses;
+let now: Date;
+let line: KeptLine;
+let owners: { customer: number; workspace: number | null }[];
+
+beforeEach(async () => {
+  fresh = await freshDatabase();
+  work = new PlacedWork(fresh.database);
+  kept = keptForPasses(fresh.database);
+  now = NOW;
+  line = new KeptLine({ db: fresh.database, now: () => now }, kept);
+  owners = [];
+  for (const name of ["alice", "bob", "carol"]) {
+    const customer = await work.customer(name);
+    owners.push({ customer, workspace: name === "carol" ? null : await work.workspace(customer) });
+  }
+});
+afterEach(async () => await fresh.drop());
+
+const passSeconds = (seconds: number) => {
+  now = new Date(now.getTime() + seconds * 1_000);
+};
+const keysOf = (orders: readonly { id: string }[]) => orders.map(({ id }) => id);
+
+/** As it is when it is read and put in order by itself. */
+async function plainLine(): Promise<string[]> {
+  const { orders, shares } = await passScene(fresh.database, { now, seed: 0, kept, work: "all" });
+  return keysOf(inQueueOrder(orders, { shares, now: now.getTime() }));
+}
+
+interface Draw {
+  whose: number;
+  priority: number;
+  waitedHours: number;
+  gpus: number;
+}
+const anyOrder: fc.Arbitrary<Draw> = fc.record({
+  whose: fc.nat({ max: 2 }),
+  priority: fc.integer({ min: 0, max: 2 }),
+  waitedHours: fc.integer({ min: 0, max: 80 }),
+  gpus: fc.integer({ min: 0, max: 8 }),
+});
+
+async function makeJobs(draws: readonly Draw[], named = "job"): Promise<void> {
+  const ofOwner = (draw: Draw) => owners[draw.whose];
+  await fresh.database.query(
+    `INSERT INTO training_jobs (id, customer_id, workspace_id, name, image, command, status, priority, cpu, memory, gpu, config,
+            created_at, queued_at)
+     SELECT $1 || '-' || n, whose, workspace, 'j', 'trainer:1', 'c', 'queued', priority, 1, 1073741824, gpus, '{}', at, at
+       FROM unnest($2::int[], $3::bigint[], $4::int[], $5::int[], $6::timestamptz[]) WITH ORDINALITY
+         AS x(whose, workspace, priority, gpus, at, n)`,
+    [
+      named,
+      draws.map((draw) => ofOwner(draw)?.customer ?? null),
+      draws.map((draw) => ofOwner(draw)?.workspace ?? null),
+      draws.map(({ priority }) => priority),
+      draws.map(({ gpus }) => gpus),
+      draws.map(({ waitedHours }) => new Date(NOW.getTime() - waitedHours * 3_600_000)),
+    ],
+  );
+}
+
+test("of whatever waits it is the line that is made at once, and each stands at its place", async () => {
+  const anyOrders = fc.array(anyOrder, { minLength: 1_100, maxLength: 2_200, size: "max" });
+  await fc.assert(
+    fc.asyncProperty(anyOrders, async (draws) => {
+      await fresh.database.query("DELETE FROM training_jobs");
+      await makeJobs(draws);
+      passSeconds(2);
+
+      const { inOrder, places, scene } = await line.recent();
+
+      expect(keysOf(inOrder)).toEqual(await plainLine());
+      expect(inOrder).toHaveLength(draws.length);
+      expect([...places]).toEqual(keysOf(inOrder).map((id, index) => [id, index]));
+      expect(scene.line).toEqual(inOrder);
+    }),
+    { numRuns: 5 },
+  );
+});
+
+test("whoever asks while it is made is shown the line before, and only one is made for all", async () => {
+  await makeJobs(
+    Array.from({ length: LONG }, (_, n) => ({ whose: n % 3, priority: n % 2, waitedHours: 1, gpus: 1 })),
+  );
+  const first = await line.recent();
+  passSeconds(10);
+
+  const meanwhile = await Promise.all(Array.from({ length: 5 }, async () => await line.recent()));
+  const next = await nextLine(first.at);
+
+  expect(new Set(meanwhile)).toEqual(new Set([first]));
+  expect(next.at).toEqual(now);
+  expect(await line.recent()).toBe(next);
+});
+
+test("what is new, cancelled, more urgent or started shows in the next line", async () => {
+  await makeJobs(
+    Array.from({ length: LONG }, (_, n) => ({ whose: n % 3, priority: 1, waitedHours: 2, gpus: 1 })),
+  );
+  const first = await line.recent();
+  await makeJobs([{ whose: 1, priority: 1, waitedHours: 1, gpus: 1 }], "new");
+  await fresh.database.query("UPDATE training_jobs SET status = 'cancelled' WHERE id = 'job-2'");
+  await fresh.database.query("UPDATE training_jobs SET priority = 9 WHERE id = 'job-5000'");
+  await fresh.database.query("UPDATE training_jobs SET status = 'running' WHERE id = 'job-3'");
+  passSeconds(10);
+
+  const { inOrder, places } = await nextLine(first.at);
+
+  expect(keysOf(inOrder)).toEqual(await plainLine());
+  expect(inOrder[0]?.id).toBe("training job-5000 0");
+  expect(places.has("training new-1 0")).toBe(true);
+  expect(first.places.has("training job-2 0") && first.places.has("training job-3 0")).toBe(true);
+  expect(places.has("training job-2 0") || places.has("training job-3 0")).toBe(false);
+});
+
+test("one that is too old to be shown is waited for, and so is one from the future", async () => {
+  await makeJobs(
+    Array.from({ length: LONG }, (_, n) => ({ whose: n % 3, priority: 1, waitedHours: 2, gpus: 1 })),
+  );
+  await line.recent();
+  passSeconds(91);
+  const old = await line.recent();
+  expect(old.at).toEqual(now);
+
+  passSeconds(-5);
+
+  expect((await line.recent()).at).toEqual(now);
+});
+
+/** Asked for until the one that is made in the background is there. */
+async function nextLine(before: Date) {
+  for (;;) {
+    const shown = await line.recent();
+    if (shown.at.getTime() !== before.getTime()) return shown;
+    await new Promise((resolve) => void setImmediate(resolve));
+  }
+}
