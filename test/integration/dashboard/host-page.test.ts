@@ -7,22 +7,32 @@ import { expectKept, expectText, pressButton, reloadAs } from "../../support/das
 import type { Caller } from "../../support/http/api.ts";
 
 const HOSTILE = `"><script>document.title='owned'</script> 主机 🚀`;
+const HELD = `<b onclick="alert(1)">held by me</b>`;
 
 let scene: DashboardScene;
 let customer: Caller;
+let environment: string;
 
 beforeAll(async () => {
   scene = await openDashboardScene();
   const { control } = scene;
-  const host = await control.host("h-1", { gpus: 2, cpu: 32, memoryGib: 64 });
+  const host = await control.host("h-1", { gpus: 2, cpu: 32, memoryGib: 64, leases: true });
+  await control.api.db.query("UPDATE hosts SET name = $1", [HOSTILE]);
+  customer = await control.customer("holder");
+  const { body } = await control.order(customer, { name: HELD, gpu: 1, cpu: 1, memory: GIB });
+  environment = body.id;
+  await control.order(customer, { name: "without a card", cpu: 1, memory: GIB });
+  await control.schedule();
+  await host.round();
+  control.api.meanwhile(async () => void (await host.round()));
+  await control.api.ask("POST", "/api/v1/port-mappings", {
+    as: customer,
+    body: { env_id: environment, service_type: "custom", internal_port: 7860 },
+  });
   await host.heartbeat({
     version: "0.9.1",
     journal: { id: host.journalId, headSeq: 12, headHash: "0".repeat(64), watermarkSeen: 0 },
   });
-  await control.api.db.query("UPDATE hosts SET name = $1", [HOSTILE]);
-  customer = await control.customer("holder");
-  await control.order(customer, { name: "held by me", gpu: 1, cpu: 1, memory: GIB });
-  await control.schedule();
 });
 afterAll(() => scene.close());
 
@@ -32,12 +42,29 @@ describe.skipIf(!hasBrowser)("a host's page (left out where Chromium is not inst
 
     await expectText(page, HOSTILE, "h1");
     await expectText(page, "0.9.1, the server is 0.0.0-test");
-    await expectText(page, "held by me");
+    await expectText(page, HELD);
     await page.click('button[aria-pressed="false"]');
     await page.waitForSelector(".u-wrap, [data-no-samples]");
     expect(page.url()).toContain("card=GPU-h-1-");
     await expectKept(page, 'button[aria-pressed="true"]');
     expect(await page.title()).not.toBe("owned");
+    expect(complaints).toEqual([]);
+  });
+
+  test("tells what runs there, whose it is, with its card and ports, and links to it, in both languages", async () => {
+    const { page, complaints } = await scene.open("/hosts/h-1", scene.control.api.admin);
+
+    await expectText(
+      page,
+      /What runs there[\s\S]*Environment\s+holder\s+●\s+ready\s+GPU 0[\s\S]*custom 7860 → \d{5}/,
+    );
+    await expectText(page, "without a card");
+    await reloadAs(page, { theme: "light", language: "zh" });
+    await expectText(page, /在此运行[\s\S]*开发环境\s+holder/);
+    await reloadAs(page, { theme: "light", language: "en" });
+    await page.waitForSelector(`a[href="/environments/${environment}"]`);
+    await page.click(`a[href="/environments/${environment}"]`);
+    await expectText(page, HELD, "h1");
     expect(complaints).toEqual([]);
   });
 

@@ -1,5 +1,6 @@
 /** What the API tells an administrator of one host. */
 import { randomUUID } from "node:crypto";
+import { GIB } from "@remotegpu/shared/units";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { type ControlScene, openControlScene } from "../../support/worlds/control-scene.ts";
 
@@ -48,5 +49,74 @@ describe("a host's journal", () => {
     expect(almost).toMatchObject({ journal: { ...first, watermark: 10 }, pending_usage_rows: 2 });
     expect(both).toMatchObject({ journal: { id: next, head_seq: 3, watermark: 0 }, pending_usage_rows: 5 });
     expect(ingested).toMatchObject({ journal: { head_seq: 3, watermark: 3 }, pending_usage_rows: 0 });
+  });
+});
+
+describe("what runs on a host", () => {
+  test("is told with its owner, its cards and its leased ports, a page at a time, until it holds nothing more", async () => {
+    const [ada, bob] = await Promise.all([scene.customer("ada"), scene.customer("bob")]);
+    const host = await scene.host("host-runs", { gpus: 2, leases: true });
+    const notebook = (await scene.order(ada, { name: "notebook", gpu: 1 })).body.id;
+    const shared = (
+      await scene.order(bob, {
+        name: "slice",
+        gpu: 1,
+        gpu_memory: 8 * GIB,
+        config: { gpu_sharing: "shared" },
+      })
+    ).body.id;
+    const plain = (await scene.order(bob, { name: "no card" })).body.id;
+    await scene.schedule();
+    await host.round();
+    scene.api.meanwhile(async () => void (await host.round()));
+    const port = { env_id: notebook, service_type: "custom", internal_port: 7860 };
+    expect(await scene.api.ask("POST", "/api/v1/port-mappings", { as: ada, body: port })).toMatchObject({
+      status: 201,
+    });
+
+    const { items, next_cursor } = await told("host-runs/instances");
+    const first = await told("host-runs/instances?limit=2");
+    const rest = await told(`host-runs/instances?limit=2&cursor=${first.next_cursor}`);
+    await scene.api.ask("POST", `/api/v1/environments/${notebook}/stop`, { as: ada, body: {} });
+    const ordered = await host.pull();
+    await host.report(
+      ordered.map((one) => host.observedOf(one, { phase: one.want === "running" ? "ready" : "stopped" })),
+    );
+    const left = await told("host-runs/instances");
+
+    const byName = (name: string) => items.find((one: { name: string }) => one.name === name);
+    expect(items).toHaveLength(3);
+    expect(next_cursor).toBeNull();
+    expect(byName("notebook")).toMatchObject({
+      kind: "environment",
+      workload_id: notebook,
+      rank: 0,
+      state: "ready",
+      want: "running",
+      customer_id: ada.customerId,
+      owner_username: "ada",
+      gpus: [{ uuid: expect.stringContaining("GPU-host-runs-"), memory_mib: null }],
+      leases: expect.arrayContaining([
+        { service_type: "custom", internal_port: 7860, external_port: expect.any(Number), state: "held" },
+      ]),
+    });
+    expect(byName("slice")).toMatchObject({
+      workload_id: shared,
+      owner_username: "bob",
+      gpus: [{ memory_mib: 8_192 }],
+    });
+    expect(byName("no card")).toMatchObject({ workload_id: plain, owner_username: "bob", gpus: [] });
+    expect([...first.items, ...rest.items]).toEqual(items);
+    expect(first.items).toHaveLength(2);
+    expect(rest.next_cursor).toBeNull();
+    expect(left.items.map(({ name }: { name: string }) => name).toSorted()).toEqual(["no card", "slice"]);
+  });
+
+  test("is not found of a host that is not there", async () => {
+    const { status } = await scene.api.ask("GET", "/api/v1/hosts/host-none/instances", {
+      as: scene.api.admin,
+    });
+
+    expect(status).toBe(404);
   });
 });

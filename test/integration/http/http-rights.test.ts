@@ -864,6 +864,7 @@ const RIGHTS: [route: string, expected: string, question: Question][] = [
   ["PATCH /hosts/{id}", ADMINS, at(host, (id) => `/hosts/${id}`, { name: "n" })],
   ["DELETE /hosts/{id}", ADMINS, at(host, (id) => `/hosts/${id}`)],
   ["GET /hosts/{id}/gpus", ADMINS, at(host, (id) => `/hosts/${id}/gpus`)],
+  ["GET /hosts/{id}/instances", ADMINS, at(host, (id) => `/hosts/${id}/instances`)],
   ["GET /hosts/{id}/pulls", ADMINS, at(host, (id) => `/hosts/${id}/pulls`)],
   ["GET /hosts/{id}/events", ADMINS, at(host, (id) => `/hosts/${id}/events`)],
   ["POST /hosts/{id}/cordon", ADMINS, at(host, (id) => `/hosts/${id}/cordon`, {})],

@@ -57,6 +57,38 @@ const PULL_COLUMNS: Column[] = [
   "told_at",
 ];
 
+const INSTANCE_COLUMNS: Column[] = [
+  "id",
+  "kind",
+  ["workload", (row) => row.workload_id],
+  { ifRoom: "name" },
+  ["owner", (row) => row.owner_username ?? row.customer_id],
+  "state",
+  ["gpus", (row) => gpusText(row.gpus)],
+  ["ports", (row) => leasesText(row.leases)],
+];
+
+/** `0, 1`; of a slice with its size. */
+function gpusText(gpus: unknown): string | null {
+  const texts = (Array.isArray(gpus) ? gpus : []).map(
+    (gpu: { gpu_index: number; memory_mib: number | null }) =>
+      gpu.memory_mib === null ? String(gpu.gpu_index) : `${gpu.gpu_index} (${gpu.memory_mib} MiB)`,
+  );
+  return texts.length === 0 ? null : texts.join(", ");
+}
+
+/** `ssh 22 > 30512`; one that is not held says so. */
+function leasesText(leases: unknown): string | null {
+  const texts = (Array.isArray(leases) ? leases : []).map(
+    (lease: { service_type: string; internal_port: number; external_port: number | null; state: string }) => {
+      const port = lease.external_port === null ? "" : ` > ${lease.external_port}`;
+      const state = lease.state === "held" ? "" : ` (${lease.state})`;
+      return `${lease.service_type} ${lease.internal_port}${port}${state}`;
+    },
+  );
+  return texts.length === 0 ? null : texts.join(", ");
+}
+
 /** `3 of 8`; nothing before both numbers are known. */
 function doneOf(done: unknown, all: unknown, text: (value: unknown) => string | null): string | null {
   return done === null || all === null ? null : `${text(done)} of ${text(all)}`;
@@ -133,6 +165,15 @@ const HOST: Group = {
       takes: aHost(),
       route: ({ host }) => path(host, "gpus"),
       columns: GPU_COLUMNS,
+    }),
+    listCommand({
+      name: "instances",
+      summary: "what runs there, whose it is, and its GPUs and leased ports",
+      takes: { ...aHost(), ...limit(200, "at most so many") },
+      route: ({ host }) => path(host, "instances"),
+      columns: INSTANCE_COLUMNS,
+      limit: 200,
+      empty: "Nothing runs there.",
     }),
     listCommand({
       name: "pulls",

@@ -40,6 +40,7 @@ import { registerFleetRoutes } from "../hosts/fleet.ts";
 import { registerFleetMapRoute } from "../hosts/fleet-map.ts";
 import { registerGpuRoutes } from "../hosts/gpus.ts";
 import { registerHostEventRoutes } from "../hosts/host-events.ts";
+import { registerHostInstanceRoutes } from "../hosts/host-instances.ts";
 import { registerHostJoiningRoutes } from "../hosts/host-joining.ts";
 import { registerHostPullRoutes } from "../hosts/host-pulls.ts";
 import { registerHostRoutes } from "../hosts/hosts.ts";
@@ -163,6 +164,7 @@ export function registerResources(api: ApiApp, deps: ApiDeps): void {
   registerHostJoiningRoutes(api, deps);
   registerHostRoutes(api, deps);
   registerHostEventRoutes(api, deps);
+  registerHostInstanceRoutes(api, deps);
   registerHostPullRoutes(api, deps);
   registerGpuRoutes(api, deps);
   registerGpuHistoryRoute(api, deps);

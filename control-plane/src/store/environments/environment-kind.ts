@@ -31,6 +31,7 @@ export const ENVIRONMENT_STORE = {
     distributed: "NULL::jsonb",
     startInstances: "1",
   },
+  hasLeases: true,
   waitingStarts:
     "SELECT id, 0 AS first_rank, 1 AS instances FROM environments WHERE status = 'queued' AND deleted_at IS NULL",
   orderOfStart: "environments o ON o.id = s.id",

@@ -62,6 +62,7 @@ export const SERVICE_STORE = {
     distributed: "NULL::jsonb",
     startInstances: "1",
   },
+  hasLeases: false,
   waitingStarts: WAITING_REPLICAS,
   orderOfStart: ORDER_OF_REPLICA,
   // A replica that is taken back leaves its service as it is.

@@ -41,6 +41,7 @@ export const JOB_STORE = {
     distributed: "o.distributed_config",
     startInstances: RANKS,
   },
+  hasLeases: false,
   waitingStarts: `SELECT id, 0 AS first_rank, ${RANKS} AS instances FROM training_jobs
      WHERE ${WAITS} AND placed_at IS NULL AND deleted_at IS NULL`,
   orderOfStart: "training_jobs o ON o.id = s.id",

@@ -28,6 +28,8 @@ export interface KindStore<Status extends string> {
     /** Instances that start together. */
     startInstances: string;
   };
+  /** Whether ports of it are leased of its host. */
+  hasLeases: boolean;
   /** SQL for the starts that wait for a place, with `id`, `first_rank` and `instances` of each. */
   waitingStarts: string;
   /** SQL: what goes after JOIN where the order `o` of such a start `s` is read. */

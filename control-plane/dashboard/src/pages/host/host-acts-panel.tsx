@@ -8,17 +8,24 @@ import { ConfirmDialog } from "../../parts/confirm-dialog.tsx";
 import { CopyButton } from "../../parts/copy-button.tsx";
 import { Panel } from "../../parts/panel.tsx";
 import { HostActs } from "../fleet/host-acts.tsx";
-import type { MapCard } from "../fleet/map-rows.ts";
+import { useHolders } from "./host-instances.tsx";
 
 /** A CA of our own is there where its installation put it; a public one needs no word. */
 const WITH_CA = "$([ -e /etc/remotegpu/ca.pem ] && echo --cacert /etc/remotegpu/ca.pem) ";
 
-export function HostActsPanel({ host, holders }: { host: HostShown; holders: MapCard["holders"] }) {
+interface HostActsOf {
+  host: HostShown;
+  path: string;
+  topics: readonly string[];
+}
+
+export function HostActsPanel({ host, path, topics }: HostActsOf) {
   const { t } = useTranslation("host");
+  const holders = useHolders({ path, topics });
   const [isRevoking, setRevoking] = useState(false);
   const revoke = useAct({
     method: "POST",
-    path: `/hosts/${encodeURIComponent(host.id)}/revoke`,
+    path: `${path}/revoke`,
     body: () => ({}),
   });
   const line = `curl -fsS ${location.protocol === "https:" ? WITH_CA : ""}${location.origin}/install.sh | sh`;

@@ -58,10 +58,22 @@ export default {
     heat: "Temperature",
     power: "Power",
   },
-  holders: {
-    title: "Who has its cards",
-    definition: "Instances without a card are not named here.",
-    empty: "Nobody.",
+  instances: {
+    title: "What runs there",
+    definition:
+      "Every instance that holds something of the host, with its cards and the ports that are leased there.",
+    empty: "Nothing.",
+    workload: "Workload",
+    owner: "Owner",
+    state: "State",
+    gpus: "GPUs",
+    leases: "Leased ports",
+    since: "Placed",
+    kind: {
+      environment: "Environment",
+      training: "Training job, rank {{rank}}",
+      inference: "Service, replica {{rank}}",
+    },
   },
   acts: {
     title: "Acts",

@@ -59,7 +59,22 @@ const words: SameKeys<typeof en> = {
     heat: "温度",
     power: "功率",
   },
-  holders: { title: "谁在使用它的卡", definition: "没有卡的实例未在此列出。", empty: "无。" },
+  instances: {
+    title: "在此运行",
+    definition: "占用该主机资源的每个实例，及其 GPU 和在此租用的端口。",
+    empty: "无。",
+    workload: "任务",
+    owner: "所有者",
+    state: "状态",
+    gpus: "GPU",
+    leases: "租用的端口",
+    since: "放置时间",
+    kind: {
+      environment: "开发环境",
+      training: "训练作业，序号 {{rank}}",
+      inference: "推理服务，副本 {{rank}}",
+    },
+  },
   acts: {
     title: "操作",
     upgrade: "升级代理：在该主机上以 root 运行",
