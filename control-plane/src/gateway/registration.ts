@@ -1,12 +1,13 @@
 /**
  * That this gateway runs, in a row of its own which is kept fresh: hosts learn from it where to dial in, and the API where
- * origins lie.
+ * origins lie; services that have no address yet get theirs with it.
  */
 import { randomBytes } from "node:crypto";
 import { hostname } from "node:os";
 import type { Log } from "@remotegpu/shared/log";
 import type { Database } from "../store/database/database.ts";
 import { forgetGateways, keepGateway, type NewGateway, removeGateway } from "../store/gateway/gateways.ts";
+import { giveEndpoints } from "../store/inference/endpoints.ts";
 
 const FRESH_EVERY_MS = 10_000;
 const NAME_LENGTH = 64;
@@ -56,6 +57,7 @@ export class Registration {
     try {
       const name = hostname().slice(0, NAME_LENGTH) || "gateway";
       await keepGateway(db, { id, name, tunnel, webBase, serviceBase, now: now() });
+      if (serviceBase !== null) await giveEndpoints(db, serviceBase);
       await forgetGateways(db, now());
     } catch (error) {
       log.warn({ error }, "this gateway cannot say that it runs; it tries again");

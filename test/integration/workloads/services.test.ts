@@ -1,9 +1,11 @@
 /** Inference services with hosts that a test speaks for: ordered, placed, ready, stopped, started, deleted. */
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
+import { Registration } from "@remotegpu/control-plane/gateway/registration";
 import { examine } from "@remotegpu/control-plane/store/doctor/examination";
 import { InstanceSpec } from "@remotegpu/shared/instance";
 import { GIB } from "@remotegpu/shared/units";
 import { type FreshDatabase, freshDatabase } from "../../support/engines/postgres.ts";
+import { quietLog } from "../../support/quiet-log.ts";
 import { openControlScene } from "../../support/worlds/control-scene.ts";
 import { ServiceScene } from "../../support/worlds/service-scene.ts";
 
@@ -185,6 +187,35 @@ describe("an order of a service is refused", () => {
 
     expect(status).toBe(402);
   });
+});
+
+test("has its address for life from the first gateway that is known, whatever gateways say later", async () => {
+  const { db, now } = services.scene.api.deps;
+  const endpointOf = async (id: string) => (await services.get(id)).endpoint_url;
+  const runs = async (id: string, serviceBase: string) => {
+    const parts = { id, db, now, log: quietLog, tunnel: null, webBase: null, serviceBase };
+    const registration = new Registration(parts);
+    await registration.start();
+    return registration;
+  };
+  const early = await services.ordered();
+  await db.query(
+    "INSERT INTO inference_services (id, customer_id, name, image) VALUES ('old', 1, 'old', 'old:1')",
+  );
+  expect(await endpointOf(early)).toBeNull();
+
+  const first = await runs("gw-1", "https://one.example.com");
+  const order = await services.order({ name: "second" });
+  const other = await runs("gw-2", "https://two.example.com");
+
+  const second = order.body.id;
+  const one = [early, second].map((id) => `https://one.example.com/services/${id}/`);
+  expect(order.body.endpoint_url).toBe(one[1]);
+  expect(await Promise.all([early, second].map(endpointOf))).toEqual(one);
+  for (const gateway of [first, other]) await gateway.stop();
+  expect(await Promise.all([early, second].map(endpointOf))).toEqual(one);
+  const { rows } = await db.query("SELECT endpoint_url FROM inference_services WHERE id = 'old'");
+  expect(rows).toEqual([{ endpoint_url: null }]);
 });
 
 test("the form of an order is published for everybody, and says how each member changes later", async () => {

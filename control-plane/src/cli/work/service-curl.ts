@@ -27,7 +27,10 @@ export const SERVICE_CURL = command({
   run: async ({ api }, { service, path, options: given }) => {
     const { endpoint_url: endpoint } = await api.get(`/inference-services/${segment(service)}`);
     if (typeof endpoint !== "string")
-      throw new CliError("unavailable", "No gateway of this server runs, so the service has no address.");
+      throw new CliError(
+        "unavailable",
+        "No gateway of this server has run yet, so the service has no address.",
+      );
     const own = given[0] === "--" ? given.slice(1) : given;
     // Put together as text: whatever the path is, nobody but the gateway gets the key.
     const url = new URL(`${endpoint.replace(/\/$/, "")}/${path.replace(/^\/+/, "")}`);

@@ -1,6 +1,5 @@
 /** An inference service as the API shows it: its row, and its replicas' instances with cards, time and charges. */
 import { z } from "@hono/zod-openapi";
-import { endpointUrl } from "../../core/gateway/services/service-address.ts";
 import { INFERENCE_SERVICE_STATUSES } from "@remotegpu/shared/workload";
 import type { InferenceServiceRow, ShownAutoscaling } from "../../store/inference/inference-services.ts";
 import { moneyAnswer, moneyFields } from "../workloads/money-answer.ts";
@@ -93,13 +92,12 @@ export type InferenceService = z.infer<typeof InferenceService>;
 
 export function inferenceServiceAnswer(
   c: ApiContext,
-  { service_base: base, autoscaling, ...row }: InferenceServiceRow,
+  { autoscaling, ...row }: InferenceServiceRow,
   { instances, money }: SeenWorkload,
 ): z.input<typeof InferenceService> {
   return {
     ...row,
     autoscaling: autoscaling && autoscalingAnswer(autoscaling),
-    endpoint_url: row.endpoint_url ?? (base === null ? null : endpointUrl(base, row.id)),
     rollout: row.rollout && { ...row.rollout, began_at: new Date(row.rollout.began_at).toISOString() },
     status_deadline_at: iso(row.status_deadline_at),
     created_at: iso(row.created_at),

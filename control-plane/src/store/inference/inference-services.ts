@@ -22,10 +22,8 @@ export interface InferenceServiceRow {
   status: InferenceServiceStatus;
   status_reason: string | null;
   status_deadline_at: Date | null;
-  /** As the old system wrote it. */
+  /** Of one of the old system as that wrote it; null before a gateway has said where it is. */
   endpoint_url: string | null;
-  /** The origin of gateways below which services lie; null where none was there lately. */
-  service_base: string | null;
   /** Sizes are per instance; null where the old system did not say. */
   cpu: number | null;
   memory: number | null;
@@ -100,8 +98,7 @@ export const INFERENCE_SELECT = `SELECT s.id, ${safeBigint("s.customer_id")} AS 
     (SELECT jsonb_build_object('version', v.version, 'revision', r.target, 'cause', r.cause, 'allow_gap', r.allows_gap,
                                'began_at', r.began_at)
        FROM service_rollouts r JOIN service_revisions v ON v.service_id = r.service_id AND v.number = r.target
-      WHERE r.service_id = s.id AND r.ended_at IS NULL) AS rollout,
-    (SELECT g.service_base FROM gateways g WHERE g.service_base IS NOT NULL ORDER BY g.seen_at DESC LIMIT 1) AS service_base
+      WHERE r.service_id = s.id AND r.ended_at IS NULL) AS rollout
   FROM inference_services s`;
 
 /** Null for one that does not exist or is deleted. */

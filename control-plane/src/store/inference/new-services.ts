@@ -10,6 +10,7 @@ import { type Order, resourcesOf } from "../../core/orders/order.ts";
 import type { Transaction } from "../database/database.ts";
 import { SOUND_SIZES } from "../database/values/old-values.ts";
 import { appendEvent, STATUS_EVENT } from "../events/events.ts";
+import { firstEndpoint } from "./endpoints.ts";
 import { insertRevision } from "./revisions.ts";
 import { modelMounts } from "./service-orders.ts";
 
@@ -63,9 +64,9 @@ export async function insertService(
     `INSERT INTO inference_services (id, customer_id, workspace_id, name, description, framework, image, version, status,
             status_reason, cpu, memory, gpu, gpu_memory, model_id, model_version, min_replicas, max_replicas, replicas,
             autoscaling_enabled, autoscaling_config, autoscaling_dry_run, health_check_path, health_check_interval, env_vars,
-            config, created_at, serving_revision)
+            config, created_at, endpoint_url, serving_revision)
      VALUES ($1, $2, $3, $4, $5, $6, $7, $8, 'creating', $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22,
-             $23, $24, $25, $26, 1)`,
+             $23, $24, $25, $26, $27, 1)`,
     [
       service.id,
       service.customerId,
@@ -93,6 +94,7 @@ export async function insertService(
       JSON.stringify(service.envVars),
       JSON.stringify(service.config),
       now,
+      await firstEndpoint(sql, service.id),
     ],
   );
   await insertRevision(sql, service.id, { template: templateOf(service), actor, now });

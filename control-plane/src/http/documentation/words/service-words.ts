@@ -60,7 +60,7 @@ export const SERVICE_WORDS: Words = {
   version: ["The version that serves, as its people call it", "v2"],
   previous_version: ["The version before", "v1"],
   endpoint_url: [
-    "Where requests go, for life; null while no gateway runs",
+    "Where requests go, for life; null until a gateway has run",
     "https://example.com/services/svc-8e04b6aa/",
   ],
   replicas: ["As many as are wanted; 0 when it was stopped", 2],
