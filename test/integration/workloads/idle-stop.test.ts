@@ -113,6 +113,37 @@ test("it is warned of ten minutes before, inside and by an event with the figure
   expect((await ask("POST", `/environments/${id}/start`)).status).toBe(202);
 });
 
+test("its answer tells since when it is idle and when it stops, until it is used; and since when it runs, whatever it is called", async () => {
+  const id = await running();
+  const answer = await scene.get(alice, id);
+  expect(answer).toMatchObject({ status: "running", idle_since: null, idle_stop_at: null });
+  const begun = scene.api.deps.now();
+  await rest(22);
+
+  const { idle_since: since, idle_stop_at: stopsAt } = await scene.get(alice, id);
+  expect(Math.abs(Date.parse(String(since)) - begun.getTime())).toBeLessThan(60_000);
+  // The whole warning is waited for, which began with the look that found it due.
+  const lasts = Date.parse(String(stopsAt)) - Date.parse(String(since)) - LIMIT * 60_000;
+  expect([lasts >= 0, lasts < 60_000]).toEqual([true, true]);
+  const [{ items }, [event]] = await Promise.all([
+    ask("GET", "/environments").then(({ body }) => body),
+    sql("SELECT new FROM events WHERE kind = 'idle-stop-due'"),
+  ]);
+  expect(items).toMatchObject([{ id, idle_since: since, idle_stop_at: stopsAt }]);
+  expect(stopsAt).toBe(event?.["new"]);
+
+  await step(STEP, { busyMs: 30_000 });
+  const renamed = await ask("PATCH", `/environments/${id}`, { name: "another" });
+  expect(renamed.body).toMatchObject({
+    name: "another",
+    idle_since: null,
+    idle_stop_at: null,
+    status_since: answer["status_since"],
+  });
+  const moved = await sql("SELECT at FROM events WHERE kind = 'status' AND new = 'running'");
+  expect(moved).toEqual([{ at: new Date(String(answer["status_since"])) }]);
+});
+
 test("one that is not to stop never does, and one that uses nothing at all does", async () => {
   const kept = await running({});
   for (let passed = 0; passed < 60; passed += STEP) await step(STEP, { busyMs: 0 });

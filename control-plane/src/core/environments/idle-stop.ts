@@ -119,10 +119,20 @@ export function idleVerdict(watch: IdleWatch, minutes: number): "goes-on" | "war
   return idleMs >= limitMs && warnedMs >= WARN_BEFORE_MS ? "stop" : "goes-on";
 }
 
-/** When it stops unless it is used, if it is warned of now. */
-export function idleStopAt({ idleSince, lookedAt }: IdleWatch, minutes: number): Date {
-  const warnedMs = lookedAt.getTime() + WARN_BEFORE_MS;
+/** When it stops unless it is used; if it was not warned of yet, that is done now at the soonest. */
+export function idleStopAt({ idleSince, lookedAt, warnedAt }: IdleWatch, minutes: number): Date {
+  const warnedMs = (warnedAt ?? lookedAt).getTime() + WARN_BEFORE_MS;
   return new Date(Math.max(idleSince.getTime() + minutes * MS_PER_MINUTE, warnedMs));
+}
+
+/** Its idle time, for people; null where the last look found use, or lies too far back to tell of now. */
+export function idleTime(
+  watch: IdleWatch,
+  { minutes, now }: { minutes: number; now: Date },
+): { since: Date; stopsAt: Date } | null {
+  const { idleSince, lookedAt } = watch;
+  if (idleSince.getTime() >= lookedAt.getTime() || !isFresh(lookedAt, now, MAX_GAP_MS)) return null;
+  return { since: idleSince, stopsAt: idleStopAt(watch, minutes) };
 }
 
 /** What the verdict rests on, for people. */

@@ -3,6 +3,7 @@ import { z } from "@hono/zod-openapi";
 import { ENVIRONMENT_STATUSES } from "@remotegpu/shared/workload";
 import { type ContainerSwitches, waitingForRestart } from "../../core/environments/environment-change.ts";
 import type { EnvironmentRow } from "../../store/environments/environments.ts";
+import type { Standing } from "../../store/environments/standings.ts";
 import type { InstanceView } from "../../store/workloads/instances/instances.ts";
 import { moneyAnswer, moneyFields } from "../workloads/money-answer.ts";
 import type { SeenWorkload } from "../workloads/routed-kind.ts";
@@ -30,6 +31,9 @@ export const Environment = z
     description: z.string().nullable(),
     image: z.string(),
     status: z.enum(ENVIRONMENT_STATUSES),
+    status_since: Timestamp.nullable().openapi({
+      description: "When it came to its status; null: the old system did not say",
+    }),
     status_reason: z.string().nullable(),
     status_deadline_at: Timestamp.nullable(),
     storage_pool: z.string().nullable(),
@@ -66,6 +70,13 @@ export const Environment = z
     /** True where any of its GPUs is a simulated one. */
     simulated: z.boolean(),
     restarts: Restarts.nullable(),
+    idle_since: Timestamp.nullable().openapi({
+      description:
+        "Since when nobody has used it; null: it is used, nothing is known of that, or it does not stop by itself",
+    }),
+    idle_stop_at: Timestamp.nullable().openapi({
+      description: "When it stops for that, unless it is used",
+    }),
     ...moneyFields,
     instances: z.array(Instance),
   })
@@ -87,13 +98,14 @@ function restartsNow(instances: readonly InstanceView[]): z.input<typeof Restart
 export function environmentAnswer(
   c: ApiContext,
   row: EnvironmentRow,
-  { instances, money }: SeenWorkload,
+  { instances, money, known }: SeenWorkload<Standing>,
 ): z.input<typeof Environment> {
   const { payer_id: _payer, paying_workspace_id: _workspace, orderer_id: _orderer, ...shown } = row;
   return {
     ...shown,
     waits_for_restart: waitingForRestart(row, switchesInside(instances)),
     config: row.config === null ? null : { ...row.config },
+    status_since: iso(known?.statusSince ?? null),
     status_deadline_at: iso(row.status_deadline_at),
     started_at: iso(row.started_at),
     stopped_at: iso(row.stopped_at),
@@ -101,6 +113,8 @@ export function environmentAnswer(
     updated_at: iso(row.updated_at),
     simulated: isSimulated(instances),
     restarts: restartsNow(instances),
+    idle_since: iso(known?.idle?.since ?? null),
+    idle_stop_at: iso(known?.idle?.stopsAt ?? null),
     ...moneyAnswer(c, money),
     instances: instances.map((view) => instanceAnswer(c, view)),
   };

@@ -1,9 +1,10 @@
 /** Ordering environments, and changing one that is there; what they have in common with other kinds is in http/workloads. */
-import { UNSEEN_WORKLOAD } from "../workloads/routed-kind.ts";
+import { type SeenWorkload, UNSEEN_WORKLOAD } from "../workloads/routed-kind.ts";
 import { createRoute } from "@hono/zod-openapi";
 import type { HostId } from "@remotegpu/shared/ids";
 import { changeEnvironment } from "../../store/orders/environment-changes.ts";
 import { type EnvironmentRow, lockEnvironment } from "../../store/environments/environments.ts";
+import type { Standing } from "../../store/environments/standings.ts";
 import { transaction } from "../../store/database/database.ts";
 import { orderDesk } from "../../store/orders/order-desk.ts";
 import type { KeptFleet } from "../../store/fleet/kept-fleet.ts";
@@ -44,6 +45,11 @@ const patch = createRoute({
   responses: ok("The environment", Environment),
 });
 
+/** It has come to its first status. */
+function newlyOrdered({ created_at: at }: EnvironmentRow): SeenWorkload<Standing> {
+  return { ...UNSEEN_WORKLOAD, known: { statusSince: at, idle: null } };
+}
+
 export function registerEnvironmentRoutes(api: ApiApp, deps: ApiDeps, fleet: KeptFleet): void {
   const { db } = deps;
   const takeOrder = orderDesk(db);
@@ -59,12 +65,12 @@ export function registerEnvironmentRoutes(api: ApiApp, deps: ApiDeps, fleet: Kep
     const terms = { order, payerId: workspace.owner_id, orderer: ordererOf(c) };
     const keyed = keyedOrder(c, (environment: EnvironmentRow) => ({
       status: 201,
-      body: environmentAnswer(c, environment, UNSEEN_WORKLOAD),
+      body: environmentAnswer(c, environment, newlyOrdered(environment)),
     }));
     const outcome = await onFleet(fleet, async (fleet) => await takeOrder({ ...terms, fleet }, keyed));
     const { environment } = refuseUnlessDone(outcome);
     deps.link.wake();
-    return c.json(environmentAnswer(c, environment, UNSEEN_WORKLOAD), 201);
+    return c.json(environmentAnswer(c, environment, newlyOrdered(environment)), 201);
   });
 
   api.openapi(patch, async (c) => {

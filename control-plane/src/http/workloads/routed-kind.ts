@@ -92,18 +92,22 @@ interface Orders<Given> {
 }
 
 /** What is told of a workload beside its row. */
-export interface SeenWorkload {
+export interface SeenWorkload<Known = unknown> {
   instances: readonly InstanceView[];
   /** Null where nothing of it ever ran, or the key does not open it. */
   money: WorkloadMoney | null;
+  /** What its kind alone looks up; null where there is nothing of it. */
+  known: Known | null;
 }
 
 /** Of one that was just ordered. */
-export const UNSEEN_WORKLOAD: SeenWorkload = { instances: [], money: null };
+export const UNSEEN_WORKLOAD: SeenWorkload<never> = { instances: [], money: null, known: null };
 
-interface Kind<Row extends WorkloadState, Locked, Shown extends object> extends KindWords {
+interface Kind<Row extends WorkloadState, Locked, Shown extends object, Known> extends KindWords {
   Answer: z.ZodType<unknown, Shown>;
-  answer(c: ApiContext, row: Row, seen: SeenWorkload): Shown;
+  answer(c: ApiContext, row: Row, seen: SeenWorkload<Known>): Shown;
+  /** By id, of a whole page at once. */
+  known?(sql: Connection, ids: readonly string[], now: Date): Promise<Map<string, Known>>;
   byId(sql: Connection, id: string): Promise<Row | null>;
   orders: OrdersOnRow<Locked> | null;
 }
@@ -145,16 +149,21 @@ export interface RoutedKind<Shown extends object = object> extends KindWords {
   orders: RoutedOrders | null;
 }
 
-export function routedKind<Row extends WorkloadState, Locked, Shown extends object>(
-  told: Kind<Row, Locked, Shown>,
+export function routedKind<Row extends WorkloadState, Locked, Shown extends object, Known = never>(
+  told: Kind<Row, Locked, Shown, Known>,
 ): RoutedKind<Shown> {
   const { kind, what } = told;
   const answers = async (c: ApiContext, sql: Connection, ids: readonly string[]) => {
     const instances = await instancesOf(sql, kind, ids);
     const asked = { kind, ids, at: c.var.deps.now() };
     const money = showsMoney(c) ? await moneyOfWorkloads(sql, asked) : new Map<string, WorkloadMoney>();
+    const known = await told.known?.(sql, ids, c.var.deps.now());
     return (row: Row) =>
-      told.answer(c, row, { instances: instances.get(row.id) ?? [], money: money.get(row.id) ?? null });
+      told.answer(c, row, {
+        instances: instances.get(row.id) ?? [],
+        money: money.get(row.id) ?? null,
+        known: known?.get(row.id) ?? null,
+      });
   };
   const answer = async (c: ApiContext, sql: Connection, row: Row) => (await answers(c, sql, [row.id]))(row);
   return {

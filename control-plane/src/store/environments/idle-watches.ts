@@ -16,7 +16,7 @@ export interface WatchedEnvironment {
   watch: IdleWatch | null;
 }
 
-interface Row {
+interface Row extends WatchRow {
   id: string;
   customer_id: number;
   host_id: string;
@@ -31,6 +31,10 @@ interface Row {
   cards: { percent: number | null; told_at: string | null }[];
   cpu_ms: number | null;
   cpu_told_at: Date | null;
+}
+
+/** What is known of the idle time so far; all null where it was never looked at. */
+export interface WatchRow {
   watched_run: string | null;
   idle_since: Date | null;
   looked_at: Date | null;
@@ -40,6 +44,10 @@ interface Row {
   gpu_percent: number | null;
   warned_at: Date | null;
 }
+
+/** Of `idle_watches w`. */
+export const WATCH_COLUMNS = `w.run_id AS watched_run, w.idle_since, w.looked_at, w.cpu_ms AS watched_cpu_ms,
+    w.cpu_told_at AS watched_cpu_at, w.cpu_percent, w.gpu_percent, w.warned_at`;
 
 /**
  * Those that run and are to stop by themselves, the ones that were looked at longest ago first.
@@ -59,8 +67,7 @@ export async function watchedEnvironments(
             (SELECT coalesce(jsonb_agg(jsonb_build_object('percent', g.utilization_percent, 'told_at', g.last_seen_at)), '[]')
                FROM gpu_allocations a JOIN gpus g ON g.uuid = a.gpu_uuid AND g.host_id = p.host_id AND g.vanished_at IS NULL
               WHERE a.instance_id = p.instance_id AND a.epoch = p.epoch AND a.released_at IS NULL) AS cards,
-            f.cpu_ms, f.told_at AS cpu_told_at, w.run_id AS watched_run, w.idle_since, w.looked_at,
-            w.cpu_ms AS watched_cpu_ms, w.cpu_told_at AS watched_cpu_at, w.cpu_percent, w.gpu_percent, w.warned_at
+            f.cpu_ms, f.told_at AS cpu_told_at, ${WATCH_COLUMNS}
        FROM environments e
        JOIN instances i ON i.workload_kind = 'environment' AND i.workload_id = e.id
        JOIN placements p ON p.instance_id = i.id AND p.epoch = i.current_epoch AND p.state = 'ready' AND p.want = 'running'
@@ -96,7 +103,7 @@ export async function watchedEnvironments(
   }));
 }
 
-function watchOf(row: Row): IdleWatch | null {
+export function watchOf(row: WatchRow): IdleWatch | null {
   const { watched_run: runId, idle_since: idleSince, looked_at: lookedAt } = row;
   if (runId === null || idleSince === null || lookedAt === null) return null;
   return {

@@ -1,6 +1,7 @@
 /** The pages of environments as they look: whatever stands in names, to whom, in both themes and languages, and narrow. */
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { hasBrowser } from "../../../support/browser.ts";
+import { keepWatches } from "@remotegpu/control-plane/store/environments/idle-watches";
 import { fill, press } from "../../../support/dashboard/by-hand.ts";
 import { type DashboardScene, openDashboardScene } from "../../../support/dashboard/dashboard-scene.ts";
 import { expectKept, expectNarrow, expectText, textOf } from "../../../support/dashboard/page-checks.ts";
@@ -98,6 +99,42 @@ describe.skipIf(!hasBrowser)("pages of environments (left out where Chromium is 
       await expectText(page, "Place in the queue: 1", 'section[aria-label="Why"]');
       await expectText(page, "it would start now", 'section[aria-label="Why"]');
       expect(await page.title()).toContain("waits");
+    },
+    SLOW_MS,
+  );
+
+  test(
+    "count down to the stop of one that nobody uses, and no more once it is used",
+    async () => {
+      const { control } = scene;
+      const { api } = control;
+      const id = ids[0] ?? "";
+      const { status, body } = await api.ask("PATCH", `/api/v1/environments/${id}`, {
+        as: ada,
+        body: { config: { idle_stop_minutes: 30 } },
+      });
+      expect(status).toBe(200);
+      const runId = String(body.instances[0].run_id);
+      const looked = async (idleMinutes: number) => {
+        const lookedAt = api.deps.now();
+        const idleSince = new Date(lookedAt.getTime() - idleMinutes * 60_000);
+        const rest = { cpu: null, cpuPercent: 0, gpuPercent: 0, warnedAt: null };
+        await keepWatches(api.deps.db, [
+          { environmentId: id, watch: { runId, idleSince, lookedAt, ...rest } },
+        ]);
+      };
+      await looked(12.2);
+      expect((await control.get(ada, id))["idle_since"]).not.toBeNull();
+
+      const { page } = await scene.open(`/environments/${id}`, ada);
+      const now = 'section[aria-label="Now"]';
+      await expectText(page, /Unused since 1\d min\. ago/, now);
+      await expectText(page, /Stops in 1\d min\. unless it is used/, now);
+      await looked(0);
+
+      await page.waitForFunction(
+        "document.querySelector('main h1') && !document.querySelector('[data-idle]')",
+      );
     },
     SLOW_MS,
   );

@@ -24,7 +24,11 @@ export default function EnvironmentPage() {
   const id = useAddressId();
   const workload = workloadOf(id);
   const path = pathOf(workload);
-  const environment = useApi<Environment>(path, { topics: workload.topics });
+  const environment = useApi<Environment>(path, {
+    topics: workload.topics,
+    // Whether it is used, and so when it stops, is told by no change.
+    isMoving: true,
+  });
   return <OneOf from={environment}>{(data) => <Shown key={id} environment={data} />}</OneOf>;
 }
 

@@ -12,7 +12,7 @@ import { type Column, PageTable } from "../../parts/page-table.tsx";
 import { StatusBadge } from "../../parts/status-badge.tsx";
 import { CostText } from "../../parts/workload/cost.tsx";
 import { LiveGpus } from "../../parts/workload/live-gpus.tsx";
-import { addressOfEnvironment, type Environment, gpusOf, sinceOf } from "./environment.ts";
+import { addressOfEnvironment, type Environment, gpusOf } from "./environment.ts";
 import { IdleText } from "./idle-text.tsx";
 
 const OrderForm = lazy(() => import("./order/order-form.tsx"));
@@ -55,6 +55,8 @@ function List() {
       path="/environments"
       query={filters}
       topics={["workloads"]}
+      // Whether one is used, and so when it stops, is told by no change.
+      isMoving
       columns={useColumns(isAdmin)}
       keyOf={({ id }) => id}
       empty={t(filters.status === "" && filters.name === "" ? "list.empty" : "list.noneSo")}
@@ -138,7 +140,7 @@ function State({ environment }: { environment: Environment }) {
     <>
       <StatusBadge status={environment.status} />
       <Text size="sm" c="dimmed" component="div">
-        <AgeText at={sinceOf(environment)} />
+        <AgeText at={environment.status_since} />
       </Text>
       <IdleText environment={environment} />
     </>

@@ -2,18 +2,18 @@
 import { Text } from "@mantine/core";
 import { useTranslation } from "react-i18next";
 import { AgeText } from "../../parts/age-text.tsx";
-import { type Environment, idleOf } from "./environment.ts";
+import type { Environment } from "./environment.ts";
 
 export function IdleText({ environment }: { environment: Environment }) {
   const { t } = useTranslation("environments");
-  const idle = idleOf(environment);
-  if (idle === null) return null;
+  const { idle_since: since, idle_stop_at: stopsAt } = environment;
+  if (since === null) return null;
   return (
-    <Text size="sm" component="div">
-      {t("idle.since")} <AgeText at={idle.since} />
-      {idle.stopsAt !== null && (
+    <Text size="sm" component="div" data-idle>
+      {t("idle.since")} <AgeText at={since} />
+      {stopsAt !== null && (
         <div>
-          {t("idle.stops")} <AgeText at={idle.stopsAt} />
+          {t("idle.stops")} <AgeText at={stopsAt} /> {t("idle.unless")}
         </div>
       )}
     </Text>

@@ -29,7 +29,7 @@ export default {
     stopped: "stopped",
     error: "error",
   },
-  idle: { since: "Unused since", stops: "Stops for that" },
+  idle: { since: "Unused since", stops: "Stops", unless: "unless it is used" },
   one: {
     standing: "Now",
     since: "since",

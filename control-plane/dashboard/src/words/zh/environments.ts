@@ -31,7 +31,7 @@ const words: SameKeys<typeof en> = {
     stopped: "已停止",
     error: "错误",
   },
-  idle: { since: "闲置始于", stops: "因闲置停止" },
+  idle: { since: "闲置始于", stops: "如一直无人使用，", unless: "停止" },
   one: {
     standing: "当前状态",
     since: "始于",

@@ -5,6 +5,7 @@ import {
   idleFigures,
   type IdleLook,
   idleStopAt,
+  idleTime,
   idleVerdict,
   type IdleWatch,
 } from "@remotegpu/control-plane/core/environments/idle-stop";
@@ -129,6 +130,23 @@ describe("the verdict", () => {
   test("its moment is told with the warning, and no sooner than ten minutes after that", () => {
     expect(idleStopAt(warned(20, null), 30)).toEqual(at(30));
     expect(idleStopAt(warned(100, null), 30)).toEqual(at(110));
+  });
+
+  test("its moment stays the same once it was warned", () => {
+    expect(idleStopAt(warned(25, 20), 30)).toEqual(at(30));
+    expect(idleStopAt(warned(105, 100), 30)).toEqual(at(110));
+  });
+});
+
+describe("of the idle time is told", () => {
+  test.each([
+    ["nothing after the first look", 0, {}, 0, null],
+    ["since when and until when", 5, {}, 5, { since: at(0), stopsAt: at(30) }],
+    ["nothing once it is used", 5, { 5: { openSessions: 1 } }, 5, null],
+    ["the same until the next look is due", 5, {}, 8, { since: at(0), stopsAt: at(30) }],
+    ["nothing where nobody has looked since", 5, {}, 8.1, null],
+  ] as const)("%s", (_what, minutes, change, now, told) => {
+    expect(idleTime(watched(minutes, change), { minutes: 30, now: at(now) })).toEqual(told);
   });
 });
 

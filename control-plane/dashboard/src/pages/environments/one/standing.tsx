@@ -10,7 +10,7 @@ import { Panel } from "../../../parts/panel.tsx";
 import { bytesText } from "../../../parts/size-text.ts";
 import { StatusBadge } from "../../../parts/status-badge.tsx";
 import { useCost } from "../../../parts/workload/cost.tsx";
-import { type Environment, sinceOf } from "../environment.ts";
+import { type Environment } from "../environment.ts";
 import { IdleText } from "../idle-text.tsx";
 
 export function Standing({ environment }: { environment: Environment }) {
@@ -21,7 +21,7 @@ export function Standing({ environment }: { environment: Environment }) {
       <Group gap="xs" mb="xs">
         <StatusBadge status={status} />
         <Text span size="sm" c="dimmed">
-          {t("one.since")} <AgeText at={sinceOf(environment)} />
+          {t("one.since")} <AgeText at={environment.status_since} />
         </Text>
         {deadline !== null && (
           <Text span size="sm" c="dimmed">
