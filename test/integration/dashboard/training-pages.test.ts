@@ -3,7 +3,7 @@ import type { Page } from "puppeteer-core";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { hasBrowser } from "../../support/browser.ts";
 import { type DashboardScene, openDashboardScene } from "../../support/dashboard/dashboard-scene.ts";
-import { openDialog, pressOn, tabTo, typeInto } from "../../support/dashboard/keyboard.ts";
+import { dialogGone, openDialog, pressOn, tabTo, typeInto } from "../../support/dashboard/keyboard.ts";
 import { expectKept, expectText, LOOKS, reloadAs, textOf } from "../../support/dashboard/page-checks.ts";
 import { eventually } from "../../support/eventually.ts";
 import type { Caller } from "../../support/http/api.ts";
@@ -108,10 +108,13 @@ describe.skipIf(!hasBrowser)("training jobs (left out where Chromium is not inst
     const { page } = await open(`/training/${waiting}`);
     await expectText(page, "Place in the queue: 1");
 
-    await openDialog(page, "Cancel");
+    await openDialog(page, "Cancel the job");
     await expectText(page, "What is still charged", '[role="dialog"]');
-    await tabTo(page, "Cancel");
-    await page.keyboard.press("Enter");
+    await pressOn(page, "Keep it");
+    await dialogGone(page);
+    expect(await status(waiting)).toBe("queued");
+    await openDialog(page, "Cancel the job");
+    await pressOn(page, "Cancel the job");
 
     await eventually(async () => (await status(waiting)) === "cancelled", {
       what: "the job to be cancelled",

@@ -14,6 +14,8 @@ interface Confirmation {
   /** Closes the dialog when it has succeeded. */
   onConfirm: () => Promise<unknown>;
   confirm: string;
+  /** Of the button that does nothing; without it "Cancel", which is no word where something is to be cancelled. */
+  keep?: string | undefined;
   isBusy: boolean;
   error: Error | null;
   stops: readonly string[];
@@ -23,7 +25,8 @@ interface Confirmation {
 }
 
 export function ConfirmDialog(props: Confirmation) {
-  const { title, isOpen, onClose, onConfirm, confirm, isBusy, error, stops, kept, charged, children } = props;
+  const { title, isOpen, onClose, onConfirm, confirm, keep, isBusy, error, stops, kept, charged, children } =
+    props;
   const { t } = useTranslation("parts");
   const agree = () =>
     void onConfirm().then(onClose, () => {
@@ -39,7 +42,7 @@ export function ConfirmDialog(props: Confirmation) {
         {error !== null && <Failure why={error.message} />}
         <Group justify="flex-end">
           <Button variant="default" onClick={onClose} data-autofocus>
-            {t("cancel")}
+            {keep ?? t("cancel")}
           </Button>
           <Button color="red" onClick={agree} loading={isBusy}>
             {confirm}

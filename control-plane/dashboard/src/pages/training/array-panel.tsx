@@ -62,6 +62,7 @@ function ArrayActs({ group, path }: { group: JobGroup; path: string }) {
           path={`${path}/cancel`}
           asks={{
             title: t("array.cancelTitle", { name: group.name }),
+            keep: t("array.keep"),
             stops: [t("array.cancelStops", { count: left })],
             kept: [t("acts.keptOutput")],
             charged: [t("acts.cancelCharged"), t("acts.storageCharged")],

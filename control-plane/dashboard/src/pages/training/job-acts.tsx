@@ -14,6 +14,7 @@ export function JobActs({ job }: { job: Job }) {
   const hasEnded = ENDED.includes(job.status);
   const cancelling = {
     title: t("acts.cancelTitle", { name: job.name }),
+    keep: t("acts.keep"),
     stops: [t("acts.cancelStops", { count: job.instances.length })],
     kept: [t("acts.keptOutput")],
     charged: [t("acts.cancelCharged"), t("acts.storageCharged")],

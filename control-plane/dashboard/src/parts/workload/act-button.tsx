@@ -19,6 +19,8 @@ interface ActButtonOf extends Pick<Act<unknown>, "method"> {
 
 interface Consequences {
   title: string;
+  /** Of the button that does nothing. */
+  keep?: string;
   stops?: readonly string[];
   kept?: readonly string[];
   charged?: readonly string[];
@@ -65,6 +67,7 @@ export function ActButton({ label, method, path, body, asks, isDisabled, onDone 
           onClose={close}
           onConfirm={perform}
           confirm={label}
+          keep={asks.keep}
           isBusy={act.isPending}
           error={act.error}
           stops={asks.stops ?? []}

@@ -22,6 +22,7 @@ export default {
     atOnce: "{{count}} at once",
     empty: "No array was ordered.",
     cancel: "Cancel all",
+    keep: "Keep them",
     cancelTitle: "Cancel all jobs of {{name}}?",
     cancelStops: "{{count}} jobs that have not ended: those that run are stopped",
     delete: "Delete all",
@@ -100,7 +101,8 @@ export default {
   },
   acts: {
     confirm: "Have it run",
-    cancel: "Cancel",
+    cancel: "Cancel the job",
+    keep: "Keep it",
     cancelTitle: "Cancel {{name}}?",
     cancelStops: "Its ranks ({{count}}), and nothing of it is tried again",
     cancelCharged: "What has run until it has stopped",

@@ -24,6 +24,7 @@ const words: SameKeys<typeof en> = {
     atOnce: "同时运行 {{count}} 个",
     empty: "还没有作业数组。",
     cancel: "全部取消",
+    keep: "保留",
     cancelTitle: "取消 {{name}} 的所有作业？",
     cancelStops: "{{count}} 个尚未结束的作业：正在运行的将被停止",
     delete: "全部删除",
@@ -100,7 +101,8 @@ const words: SameKeys<typeof en> = {
   },
   acts: {
     confirm: "让它运行",
-    cancel: "取消",
+    cancel: "取消作业",
+    keep: "保留",
     cancelTitle: "取消 {{name}}？",
     cancelStops: "它的所有 rank（{{count}} 个），并且不再重试",
     cancelCharged: "停止之前已经运行的部分",
