@@ -1,5 +1,5 @@
 /** The pages are true where a machine can tell: settings and their defaults, commands, links, paths. */
-import { existsSync, globSync, readFileSync } from "node:fs";
+import { existsSync, globSync, readFileSync, statSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { describe, expect, test } from "vitest";
 import { readConfig } from "@remotegpu/control-plane/config";
@@ -23,6 +23,10 @@ const VARIABLE =
   /\b(?:REMOTEGPU_[A-Z0-9_]+|(?:MIGRATION_)?DATABASE_URL|NATS_(?:URL|CA_FILE)|WEB_(?:DOMAIN|CERT|KEY)|SERVICE_DOMAIN)\b/g;
 /** A first word of this kind is a path from the root of the repository, whatever follows it. */
 const FROM_THE_ROOT = /^(?:agent|control-plane|shared|test|\.setup)\/[\w./-]+$/;
+/** Bytes, and letters. */
+const MOST_OF_A_PICTURE = 120_000;
+const MOST_OF_ALL_PICTURES = 1_000_000;
+const LEAST_WORDS = 30;
 
 function read(file: string): string {
   return readFileSync(join(ROOT, file), "utf8");
@@ -67,6 +71,14 @@ function settingsOf(config: string): Map<string, string | null> {
 function variableRows(page: string): Map<string, string> {
   const rows = page.matchAll(/^\| `([A-Z][A-Z0-9_]+)` \| ([^|]*) \|/gm);
   return new Map([...rows].map(([, name = "", cell = ""]) => [name, cell]));
+}
+
+/** What a page shows, by where it lies, with the words for those who do not see it. */
+function picturesOf(file: string): { path: string; words: string }[] {
+  return [...read(file).matchAll(/!\[([^\]]*)\]\(([^)\s]+)\)/g)].map(([, words = "", target = ""]) => ({
+    path: join(dirname(file), target),
+    words,
+  }));
 }
 
 test("every page is looked at", () => {
@@ -160,6 +172,27 @@ describe.each(PAGES)("%s", (file) => {
   test("needs nothing beside this repository", () => {
     expect(page.replaceAll("../../shared/", "")).not.toContain("../shared");
     expect(linksIn(page).filter((target) => join(dirname(file), target).startsWith(".."))).toEqual([]);
+  });
+});
+
+describe("the pictures", () => {
+  const shown = PAGES.flatMap(picturesOf);
+  const kept = globSync("control-plane/docs/pictures/*", { cwd: ROOT }).toSorted();
+
+  test("are all shown by a page, and whatever a page shows is there", () => {
+    expect(kept.length).toBeGreaterThan(8);
+    expect([...new Set(shown.map(({ path }) => path))].toSorted()).toEqual(kept);
+  });
+
+  test("have words that say what is on them", () => {
+    expect(shown.filter(({ words }) => words.length < LEAST_WORDS)).toEqual([]);
+  });
+
+  test("are small, each and together", () => {
+    const sizes = kept.map((path) => ({ path, bytes: statSync(join(ROOT, path)).size }));
+
+    expect(sizes.filter(({ bytes }) => bytes > MOST_OF_A_PICTURE)).toEqual([]);
+    expect(sizes.reduce((sum, { bytes }) => sum + bytes, 0)).toBeLessThan(MOST_OF_ALL_PICTURES);
   });
 });
 

@@ -54,6 +54,8 @@ export interface ApiWorld {
   nudged: string[];
   /** Moves the API's clock. */
   passMinutes(minutes: number): void;
+  /** From here on nothing else moves it. */
+  stopClock(): void;
   /** As when its server is to end. */
   endStreams(): void;
   /** What happens whenever the API waits for a host; no time passes by itself. */
@@ -74,12 +76,13 @@ export async function openApi(config: Partial<ApiConfig> = {}, database?: FreshD
   const operator = await openTestOperator(join(folder, "operator.json"));
   const closing = new AbortController();
   let minutes = 0;
+  let stoodAtMs: number | null = null;
   const nudged: string[] = [];
   let fault: object | undefined;
   let whilePaused: () => Promise<void> | void = () => undefined;
   const deps: ApiDeps = {
     db: fresh.application,
-    now: () => new Date(Date.now() + minutes * 60_000),
+    now: () => new Date((stoodAtMs ?? Date.now()) + minutes * 60_000),
     newId: (prefix) => `${prefix}-${randomUUID()}`,
     pause: async () => await whilePaused(),
     link: {
@@ -156,6 +159,7 @@ export async function openApi(config: Partial<ApiConfig> = {}, database?: FreshD
     admin,
     nudged,
     passMinutes: (more) => void (minutes += more),
+    stopClock: () => void (stoodAtMs = Date.now()),
     endStreams: () => closing.abort(),
     meanwhile: (work) => void (whilePaused = work),
     ask,

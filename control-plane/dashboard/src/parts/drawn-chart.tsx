@@ -9,6 +9,15 @@ import type { ChartOf } from "./chart.tsx";
 
 const COLOURS = ["#1c7ed6", "#e8590c", "#2b8a3e", "#9c36b5", "#c2255c", "#0b7285"];
 
+/** Of the axis: as wide as its longest mark in the chart's letters, and never so narrow that charts below each other differ. */
+const LEAST_AXIS_PX = 60;
+const LETTER_PX = 7;
+const BESIDE_MARKS_PX = 24;
+
+function widthOf(marks: readonly string[]): number {
+  return Math.max(LEAST_AXIS_PX, ...marks.map((mark) => BESIDE_MARKS_PX + mark.length * LETTER_PX));
+}
+
 export default function DrawnChart({ title, times, lines, unit, range, height = 160 }: ChartOf) {
   const { t, i18n } = useTranslation("parts");
   const { ref, width } = useElementSize();
@@ -30,7 +39,7 @@ export default function DrawnChart({ title, times, lines, unit, range, height = 
             stroke: ink,
             grid,
             ticks: grid,
-            size: 60,
+            size: (_, marks) => widthOf(marks ?? []),
             values: (_, marks) => marks.map((mark) => `${mark} ${unit}`),
           },
         ],
@@ -41,8 +50,9 @@ export default function DrawnChart({ title, times, lines, unit, range, height = 
             stroke: COLOURS[(colour ?? index) % COLOURS.length] ?? ink,
             width: 1.5,
             spanGaps: false,
-            value: (_: UPlot, value: number | null) =>
-              value === null ? t("notReported") : `${value} ${unit}`,
+            // Where nothing is pointed at, there is no moment of which something could be told.
+            value: (_: UPlot, value: number | null, __: number, at: number | null) =>
+              value !== null ? `${value} ${unit}` : at === null ? "" : t("notReported"),
           })),
         ],
       },

@@ -16,7 +16,7 @@ interface FigureOf {
 
 export function Figure({ label, definition, value, at, below }: FigureOf) {
   return (
-    <Paper withBorder p="sm" component="section" aria-label={label}>
+    <Paper withBorder p="sm" h="100%" component="section" aria-label={label}>
       <Tooltip label={definition} multiline maw={320}>
         <Text size="sm" c="dimmed" component="h3" fw={500} tabIndex={0}>
           {label}

@@ -111,7 +111,8 @@ export function waitingSentence(
   const more = hosts - named.length;
   const others = more > 0 ? `; and ${more} more hosts` : "";
   if (request.instances === 1) return asSentence(`Waiting for a place. ${reasons.join("; ")}${others}`);
-  const counted = `Waiting for ${request.instances} places at once, ${fitting} are free now`;
+  const free = fitting === 1 ? "1 is" : `${fitting} are`;
+  const counted = `Waiting for ${request.instances} places at once, ${free} free now`;
   const why = reasons.length === 0 ? counted : `${counted}. ${reasons.join("; ")}${others}`;
   return [asSentence(why), ...apartSentence(request)].join(" ");
 }

@@ -7,6 +7,7 @@ import { type DashboardScene, openDashboardScene } from "../../../support/dashbo
 import { expectKept, expectNarrow, expectText, textOf } from "../../../support/dashboard/page-checks.ts";
 import type { Caller } from "../../../support/http/api.ts";
 import type { ScriptedHost } from "../../../support/worlds/control-scene.ts";
+import { writtenLog } from "../../../support/worlds/written-log.ts";
 
 const SLOW_MS = 240_000;
 const HOSTILE = [
@@ -37,25 +38,9 @@ beforeAll(async () => {
   ids.push(String((await control.order(ada, { name: "waits", gpu: 2 })).body.id));
   await control.schedule();
   control.api.deps.link.openLogs = () =>
-    Promise.resolve({ opened: true, stream: written("first\n\u001B[31mred <b>bold</b>\u001B[0m\nlast\n") });
+    Promise.resolve(writtenLog("first\n\u001B[31mred <b>bold</b>\u001B[0m\nlast\n"));
 }, SLOW_MS);
 afterAll(() => scene.close());
-
-function written(text: string) {
-  const pieces = [new TextEncoder().encode(text)];
-  return {
-    next: () => {
-      const bytes = pieces.shift();
-      return Promise.resolve(
-        bytes === undefined
-          ? { kind: "end" as const, end: { isWhole: true, reason: "ended" as const, detail: "" } }
-          : { kind: "bytes" as const, bytes },
-      );
-    },
-    leave: () => undefined,
-    giveUp: () => undefined,
-  };
-}
 
 describe.skipIf(!hasBrowser)("pages of environments (left out where Chromium is not installed)", () => {
   test(

@@ -59,7 +59,7 @@ test("a gang is told how many of it would fit", () => {
   ]);
 
   expect(placed).toEqual([["first", "a"]]);
-  expect(waiting.get("gang")).toMatch(/^Waiting for 2 places at once, 1 are free now\. a: /);
+  expect(waiting.get("gang")).toMatch(/^Waiting for 2 places at once, 1 is free now\. a: /);
 });
 
 test("without any host everything waits for one", () => {
