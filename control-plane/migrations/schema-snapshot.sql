@@ -954,6 +954,7 @@ CREATE TABLE hosts (
   storage_asked_at timestamptz,
   features text[] NOT NULL DEFAULT '{}',
   observed_substance varchar(64),
+  clock_offset_ms bigint,
   CONSTRAINT hosts_pkey PRIMARY KEY (id),
   CONSTRAINT hosts_attach_mode_check CHECK ((attach_mode IN ('cdi', 'gpus', 'plain'))),
   CONSTRAINT hosts_connection_check CHECK ((connection IN ('never', 'connected', 'suspect', 'unreachable'))),

@@ -65,6 +65,11 @@ export const Heartbeat = z.object({
   monotonicMs: z.int().nonnegative(),
   /** Round trip of the previous heartbeat as the host measured it; the control plane trusts the shortest. */
   lastRoundTripMs: z.int().nonnegative().nullable(),
+  /**
+   * How far the host's wall clock is ahead of the control plane's, by the answer before, to half its round trip; negative:
+   * behind. Absent before the first answer, and from agents of before.
+   */
+  clockOffsetMs: z.int().optional().catch(undefined),
   applied: z.object({ term: Term, generation: Generation }),
   journal: z.object({
     id: JournalId,

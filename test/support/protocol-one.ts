@@ -129,4 +129,4 @@ export const ObservedReportOfOne = z.object({
   pulls: z.array(ObservedPull).max(256).nullable().optional(),
 });
 
-export const HeartbeatOfOne = Heartbeat.omit({ figures: true });
+export const HeartbeatOfOne = Heartbeat.omit({ figures: true, clockOffsetMs: true });

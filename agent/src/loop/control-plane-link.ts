@@ -184,6 +184,7 @@ export class ControlPlaneLink {
       agentEpoch: head.agentEpoch,
       monotonicMs: clock.monotonicMs(),
       lastRoundTripMs: this.#lastRoundTripMs,
+      ...(this.#clockOffset !== null && { clockOffsetMs: Math.round(this.#clockOffset.aheadMs) }),
       applied: head.applied,
       journal: {
         id: head.journalId,

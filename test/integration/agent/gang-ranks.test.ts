@@ -138,5 +138,9 @@ test("what is wrong is found, and found mended; removed before the word, they ha
   await passed(held);
   await removed(held);
 
+  // What a heartbeat's answer showed is told with the next.
+  const offsets = agent.host.heartbeats.map(({ clockOffsetMs }) => clockOffsetMs);
+  expect(offsets[0]).toBeUndefined();
+  expect(Math.max(...offsets.map((offset) => offset ?? 0))).toBeGreaterThanOrEqual(5_000);
   expect(agent.host.usageOf(first.runId).map(({ startMs, endMs }) => endMs - startMs)).toEqual([0]);
 });

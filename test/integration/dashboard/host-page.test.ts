@@ -31,6 +31,7 @@ beforeAll(async () => {
   });
   await host.heartbeat({
     version: "0.9.1",
+    clockOffsetMs: -2_300,
     journal: { id: host.journalId, headSeq: 12, headHash: "0".repeat(64), watermarkSeen: 0 },
   });
 });
@@ -68,18 +69,20 @@ describe.skipIf(!hasBrowser)("a host's page (left out where Chromium is not inst
     expect(complaints).toEqual([]);
   });
 
-  test("tells how far its journal is ingested, in both languages", async () => {
+  test("tells how far its journal is ingested and its clock is off, in both languages", async () => {
     const { page, complaints } = await scene.open("/hosts/h-1", scene.control.api.admin);
     const ingested = (row: number) =>
       scene.control.api.db.query("UPDATE host_journals SET watermark = $1", [row]);
 
     await expectText(page, "12 rows behind (up to row 0 of 12)");
+    await expectText(page, "2.3 s behind");
     await ingested(11);
     await reloadAs(page, { theme: "light", language: "en" });
     await expectText(page, "1 row behind (up to row 11 of 12)");
     await ingested(12);
     await reloadAs(page, { theme: "light", language: "zh" });
     await expectText(page, "已全部入账（第 12 行，共 12 行）");
+    await expectText(page, "慢 2.3 秒");
     await ingested(0);
     await reloadAs(page, { theme: "light", language: "zh" });
     await expectText(page, "落后 12 行（第 0 行，共 12 行）");

@@ -120,3 +120,33 @@ describe("what runs on a host", () => {
     expect(status).toBe(404);
   });
 });
+
+describe("a host's clock", () => {
+  test("is as far off as its newest heartbeat tells, quiet or not; one that tells nothing is not known", async () => {
+    const host = await scene.host("host-clock");
+    const offset = async () => (await told(host.id)).clock_offset_ms;
+    const before = await offset();
+    const seen: unknown[] = [];
+    for (const change of [
+      { clockOffsetMs: -40 },
+      { clockOffsetMs: 0 },
+      { clockOffsetMs: 7_200_000, degraded: ["disk-full"] },
+      {},
+    ]) {
+      await host.heartbeat(change);
+      seen.push(await offset());
+    }
+
+    expect(before).toBeNull();
+    expect(seen).toEqual([-40, 0, 7_200_000, null]);
+  });
+
+  test("that is no whole number costs no heartbeat", async () => {
+    const host = await scene.host("host-odd-clock");
+    await host.heartbeat({ clockOffsetMs: 5 });
+
+    await host.heartbeat({ clockOffsetMs: "soon" });
+
+    expect(await told(host.id)).toMatchObject({ clock_offset_ms: null, connection: "connected" });
+  });
+});

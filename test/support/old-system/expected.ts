@@ -102,6 +102,7 @@ const OUR_OWN: Partial<Record<OldTable, TextRow>> = {
     features: "{}",
     observed_digest: null,
     observed_substance: null,
+    clock_offset_ms: null,
     observed_at: null,
     restore_shown_at: null,
     gateway_port: null,

@@ -70,6 +70,10 @@ export const Host = z
     applied_term: z.int(),
     confirmed_stops: z.int().nullable(),
     last_heartbeat: Timestamp.nullable(),
+    clock_offset_ms: z.int().nullable().openapi({
+      description:
+        "How far its clock is ahead of the control plane's, as its agent measured it to half a round trip; negative: behind. Null: it has not told",
+    }),
     observed_at: Timestamp.nullable(),
     registered_at: Timestamp.nullable(),
     revoked_at: Timestamp.nullable(),

@@ -59,6 +59,8 @@ export interface HostRow {
   applied_term: number;
   confirmed_stops: number | null;
   last_heartbeat: Date | null;
+  /** Positive: its clock is ahead of ours. */
+  clock_offset_ms: number | null;
   observed_at: Date | null;
   revoked_at: Date | null;
   /** The three are null where the old system did not say. */
@@ -92,7 +94,7 @@ const HOST = `SELECT h.id, h.name, h.hostname, h.ip_address, h.public_ip, h.os_t
     ${["total_memory", "used_memory", "total_disk", "used_disk"]
       .map((column) => `${safeBigint(`coalesce(h.${column}, 0)`)} AS ${column}`)
       .join(", ")},
-    h.labels, h.tags, h.generation, h.applied_generation, h.applied_term, h.confirmed_stops, h.last_heartbeat,
+    h.labels, h.tags, h.generation, h.applied_generation, h.applied_term, h.confirmed_stops, h.last_heartbeat, h.clock_offset_ms,
     h.observed_at, h.revoked_at, h.registered_at, h.created_at, h.updated_at
   FROM hosts h`;
 

@@ -146,7 +146,8 @@ async function noteHost(
             status = CASE WHEN cordoned THEN 'maintenance' ELSE 'online' END,
             health_status = CASE WHEN cardinality($3::text[]) > 0 THEN 'degraded' ELSE 'healthy' END,
             degraded = $3::text[], agent_version = $4, protocol_min = $5, protocol_max = $6, boot_id = $7,
-            agent_epoch = $8, applied_term = $9, applied_generation = $10, features = $11::text[]
+            agent_epoch = $8, applied_term = $9, applied_generation = $10, features = $11::text[],
+            clock_offset_ms = $12
       WHERE id = $1`,
     [
       hostId,
@@ -160,6 +161,7 @@ async function noteHost(
       heartbeat.applied.term,
       heartbeat.applied.generation,
       heartbeat.features ?? [],
+      heartbeat.clockOffsetMs ?? null,
     ],
   );
 }

@@ -32,7 +32,7 @@ WITH told AS (
   SELECT * FROM jsonb_to_recordset($1::jsonb) AS t("hostId" text, "agentEpoch" bigint, "bootId" uuid,
     "monotonicMs" bigint, "roundTripMs" bigint, "journalId" uuid, "headSeq" bigint, "watermarkSeen" bigint, "incarnationSeen" bigint,
     term bigint, generation bigint, degraded text[], version text, "protocolMin" bigint, "protocolMax" bigint,
-    features text[])
+    features text[], "clockOffsetMs" bigint)
 ), cards AS (
   SELECT * FROM jsonb_to_recordset($2::jsonb) AS v("hostId" text, uuid text, health text, "memoryUsedMib" int,
     "utilizationPercent" int, "temperatureC" int, "powerW" numeric, reasons text[], cordon jsonb,
@@ -58,7 +58,8 @@ WITH told AS (
      AND NOT EXISTS (SELECT FROM loud WHERE loud."hostId" = h.id)
      FOR NO KEY UPDATE OF h SKIP LOCKED
 ), beat AS (
-  UPDATE hosts h SET last_heartbeat = $3, applied_term = x.term, applied_generation = x.generation
+  UPDATE hosts h SET last_heartbeat = $3, applied_term = x.term, applied_generation = x.generation,
+         clock_offset_ms = x."clockOffsetMs"
     FROM held x WHERE h.id = x.id
 ), zeros AS (
   SELECT b.host_id, b.boot_id, x."monotonicMs", x."roundTripMs" FROM held x
@@ -131,6 +132,7 @@ function toldOf({ hostId, heartbeat }: HostBeat) {
     protocolMin: protocol.min,
     protocolMax: protocol.max,
     features: heartbeat.features ?? [],
+    clockOffsetMs: heartbeat.clockOffsetMs ?? null,
   };
 }
 

@@ -1,5 +1,6 @@
 /** What a host is and how it stands, as far as it or the server says so. */
 import type { HostShown } from "@remotegpu/control-plane/http/hosts/host-answer";
+import type { TFunction } from "i18next";
 import type { ReactNode } from "react";
 import { useTranslation } from "react-i18next";
 import { useApi } from "../../api/use-api.ts";
@@ -8,6 +9,8 @@ import { Facts } from "../../parts/facts.tsx";
 import { NotReported } from "../../parts/not-reported.tsx";
 import { bytesText } from "../../parts/size-text.ts";
 import { StatusBadge } from "../../parts/status-badge.tsx";
+
+const MS_PER_SECOND = 1_000;
 
 export function HostFacts({ host }: { host: HostShown }) {
   const { t } = useTranslation("host");
@@ -31,6 +34,7 @@ export function HostFacts({ host }: { host: HostShown }) {
       ? []
       : [row(t("facts.drain"), <AgeText at={host.drain_deadline_at} />)]),
     [t("facts.heard"), <AgeText key="heard" at={host.last_heartbeat} />],
+    [t("facts.clock"), clockText(host.clock_offset_ms, t)],
     [
       t("facts.agent"),
       host.agent_version === null
@@ -58,6 +62,18 @@ export function HostFacts({ host }: { host: HostShown }) {
     ...(host.degraded.length === 0 ? [] : [row(t("facts.degraded"), host.degraded.join(", "))]),
   ];
   return <Facts facts={facts} />;
+}
+
+/** Of a host that does not tell, null. */
+function clockText(offsetMs: number | null, t: TFunction<"host">): string | null {
+  if (offsetMs === null) return null;
+  const ms = Math.abs(offsetMs);
+  const size =
+    ms < MS_PER_SECOND
+      ? t("facts.clockMs", { ms })
+      : t("facts.clockS", { s: (ms / MS_PER_SECOND).toFixed(1) });
+  if (ms === 0) return size;
+  return t(offsetMs > 0 ? "facts.clockAhead" : "facts.clockBehind", { size });
 }
 
 /** What it has written of what was used, against what was taken of it. */

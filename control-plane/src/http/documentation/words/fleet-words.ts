@@ -84,6 +84,7 @@ export const FLEET_WORDS: Words = {
   applied_generation: ["The generation that it has carried out", 118],
   applied_term: ["The term of the leader who told it so", 3],
   confirmed_stops: ["The generation whose stops an administrator has confirmed", 118],
+  clock_offset_ms: ["", -12],
   "HostJournal.id": ["Its id", "0f8fad5b-d9cb-469f-a165-70867728950e"],
   head_seq: ["Its last row, as the host told it", 1_204],
   watermark: ["Up to this row all of it is ingested", 1_204],
