@@ -3,8 +3,9 @@ import { once } from "node:events";
 import type { IncomingMessage } from "node:http";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { ServiceLines } from "@remotegpu/control-plane/gateway/services/service-lines";
-import type { Database } from "@remotegpu/control-plane/store/database/database";
+import { type Database, StoreError } from "@remotegpu/control-plane/store/database/database";
 import { gatewayReports } from "@remotegpu/control-plane/store/gateway/reports";
+import { MS_PER_MINUTE } from "@remotegpu/shared/units";
 import { eventually } from "../../support/eventually.ts";
 import { quietLog } from "../../support/quiet-log.ts";
 import { ServedScene } from "../../support/worlds/served-scene.ts";
@@ -142,3 +143,40 @@ test("claims nothing that a read which still runs may not have seen", { timeout:
   expect(reports.at(-1)?.ids).toEqual([served.id]);
   await lines.stop();
 });
+
+test(
+  "is nothing of a service that nobody asked for in minutes, which is forgotten, but not while the database is away",
+  { timeout: STORY_MS },
+  async () => {
+    await using served = await ServedScene.begin(web, { replicas: 1 });
+    const { db } = web.control.api.deps;
+    let [passedMs, isAway, refused] = [0, false, 0];
+    const leaving: Database = Object.assign(Object.create(db) as Database, {
+      async query(text: string, values?: readonly unknown[]) {
+        if (!isAway) return await db.query(text, values);
+        refused += 1;
+        throw new StoreError("the database is away", null);
+      },
+    });
+    const told: string[][] = [];
+    const lines = new ServiceLines({
+      db: leaving,
+      log: quietLog,
+      nowMs: () => performance.now() + passedMs,
+      wake: () => undefined,
+      tell: async ({ services }) => void told.push(Object.keys(services)),
+    });
+    lines.start();
+    const line = await lines.of(served.id);
+
+    [passedMs, isAway] = [6 * MS_PER_MINUTE, true];
+    await eventually(() => refused > 0, { what: "a read in vain" });
+
+    expect(await lines.of(served.id)).toBe(line);
+    isAway = false;
+    await eventually(() => told.at(-1)?.length === 1, { what: "a report of it" });
+    passedMs += 6 * MS_PER_MINUTE;
+    await eventually(() => told.at(-1)?.length === 0, { what: "a report without it" });
+    await lines.stop();
+  },
+);

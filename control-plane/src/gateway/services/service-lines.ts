@@ -15,7 +15,7 @@ import { ServiceLine } from "./service-line.ts";
 const READ_EVERY_MS = 1_000;
 const READ_AWAITED_EVERY_MS = 100;
 const YOUNG_MS = 200;
-/** Asked for by nobody for so long, it is read anew with its next request. */
+/** Asked for by nobody for so long, it is read anew with its next request; while Postgres is away none is forgotten. */
 const FORGOTTEN_AFTER_MS = 5 * MS_PER_MINUTE;
 
 const NOTHING_SEEN = new Date(0);
@@ -147,11 +147,17 @@ export class ServiceLines {
   }
 
   async #readAll(): Promise<void> {
+    const asOf = await this.#read([...this.#kept.keys()]);
+    if (asOf === null) return;
+    this.#forget();
+    await this.#tell(this.#report(asOf));
+  }
+
+  /** Only while it could be read anew. */
+  #forget(): void {
     const oldestMs = this.#nowMs() - FORGOTTEN_AFTER_MS;
     for (const [id, { line, askedAtMs }] of this.#kept)
       if (askedAtMs < oldestMs && line.isIdle) this.#kept.delete(id);
-    const asOf = await this.#read([...this.#kept.keys()]);
-    if (asOf !== null) await this.#tell(this.#report(asOf));
   }
 
   /** What they follow now; null while Postgres is away. */
