@@ -37,6 +37,8 @@ export interface GatewayDeps {
   id?: string;
   db: Database;
   now: () => Date;
+  /** Of a clock that is never set: how long where services stand is known. */
+  nowMs?: () => number;
   log: Log;
   /** The fleet's own secret, from which the key of cookies follows. */
   operatorSeed: Uint8Array;
@@ -89,6 +91,7 @@ export async function openGateway(deps: GatewayDeps): Promise<Gateway> {
   const lines = new ServiceLines({
     db,
     log,
+    ...(deps.nowMs !== undefined && { nowMs: deps.nowMs }),
     wake: (id) => serviceWaker.wake(id),
     tell: async (report) => await reporting?.tell(report),
   });

@@ -1,6 +1,7 @@
 /**
  * Who asks a service: by the key that is shown, asked of Postgres unless the answer is two seconds young, and again and
- * again while something of that key is open. What was answered within the last minutes holds while Postgres is away.
+ * again while something of that key is open. While Postgres is away, what was answered within the last minutes holds for
+ * new requests, and what is open goes on.
  */
 import { sha256 } from "@remotegpu/shared/row-hash";
 import type { Log } from "@remotegpu/shared/log";
@@ -87,10 +88,8 @@ export class Callers {
         if (!right.allowed) end(right.sentence);
       });
     } catch (error) {
+      // What is open goes on, however long: it ends by a no of the database, and never for want of an answer.
       this.#log.warn({ error }, "keys of services cannot be asked for again now");
-      for (const { what, end } of asked)
-        if (nowMs - (this.#kept.get(nameOf(what))?.askedAtMs ?? 0) >= HOLDS_MS)
-          end("Nobody can say whether this is still allowed: the database is away.");
     }
   }
 

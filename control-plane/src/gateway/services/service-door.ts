@@ -8,6 +8,7 @@ import type { Duplex } from "node:stream";
 import { setTimeout as delay } from "node:timers/promises";
 import { MS_PER_SECOND } from "@remotegpu/shared/units";
 import type { Asker, HeaderMap } from "../../core/gateway/forwarded-headers.ts";
+import type { CallRight } from "../../core/gateway/services/call-right.ts";
 import type { ServiceAddress } from "../../core/gateway/services/service-address.ts";
 import {
   type Call,
@@ -275,7 +276,7 @@ export class ServiceDoor {
       const key = shownServiceKey(headers);
       const requestId = shownRequestId(headers) ?? randomUUID();
       const call: Call = { asker, requestId, keyName: null, prefix: address.prefix };
-      const right = key === null ? null : await this.#parts.callers.right(address.id, key);
+      const right = key === null ? null : await this.#right(address.id, key, { isPublic });
       if (right?.allowed === true) {
         const { keyName, limits } = right;
         const own = counted(keyName);
@@ -293,6 +294,16 @@ export class ServiceDoor {
       return { kind: "answer", told: withHeaders(told, ownHeaders(call, cors)), counted: counted(null) };
     } catch (error) {
       if (error instanceof RightsUnknown) return refused(unknownNow(error.message));
+      throw error;
+    }
+  }
+
+  /** Where anybody may ask, a key of which nothing is known is no more than none. @throws RightsUnknown */
+  async #right(id: string, key: string, { isPublic }: { isPublic: boolean }): Promise<CallRight | null> {
+    try {
+      return await this.#parts.callers.right(id, key);
+    } catch (error) {
+      if (isPublic && error instanceof RightsUnknown) return null;
       throw error;
     }
   }
