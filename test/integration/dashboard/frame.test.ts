@@ -4,10 +4,8 @@ import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { hasBrowser } from "../../support/browser.ts";
 import { type DashboardScene, openDashboardScene } from "../../support/dashboard/dashboard-scene.ts";
 import { expectText, textOf } from "../../support/dashboard/page-checks.ts";
+import { WITHOUT_POLLS } from "../../support/dashboard/without-polls.ts";
 import { eventually } from "../../support/eventually.ts";
-
-/** Sooner than a page that only polls would ask. */
-const BEFORE_POLL_MS = 9_000;
 
 let scene: DashboardScene;
 let uuid: string;
@@ -126,6 +124,7 @@ describe.skipIf(!hasBrowser)("tabs of one browser", () => {
     for (const { page } of tabs) {
       // Each is looked at, as windows beside each other are.
       await page.evaluateOnNewDocument(ALWAYS_LOOKED_AT);
+      await page.evaluateOnNewDocument(WITHOUT_POLLS);
       await page.bringToFront();
       await page.goto(`${scene.url}/fleet`);
       await page.waitForSelector(isOpen);
@@ -137,7 +136,7 @@ describe.skipIf(!hasBrowser)("tabs of one browser", () => {
       await cordon(change);
       const hasAsked = ({ urls }: (typeof tabs)[number], nth: number) =>
         urls.slice(before[nth]).some((url) => url.endsWith("/fleet/map"));
-      await eventually(() => among.every(hasAsked), { what: "all tabs to ask", withinMs: BEFORE_POLL_MS });
+      await eventually(() => among.every(hasAsked), { what: "all tabs to ask" });
     };
 
     await askForMap(tabs, "cordon");
@@ -171,10 +170,14 @@ describe.skipIf(!hasBrowser)("tabs of one browser", () => {
     });
     expect([urls, await page.$(isCordoned)]).toEqual([[], null]);
 
+    const streaming = page.waitForResponse(
+      (answer) => answer.url().includes("/api/v1/stream?") && answer.ok(),
+    );
     await page.evaluate(looked("visible"));
-    await page.waitForSelector(isCordoned, { timeout: BEFORE_POLL_MS });
+    await page.waitForSelector(isCordoned);
+    await streaming;
     await cordon("uncordon");
-    await page.waitForSelector(isOpen, { timeout: BEFORE_POLL_MS });
+    await page.waitForSelector(isOpen);
   }, 120_000);
 
   test("poll where the browser has no locks, as on plain HTTP beyond localhost", async () => {

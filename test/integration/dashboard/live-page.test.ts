@@ -5,37 +5,81 @@ import { afterAll, beforeAll, describe, expect, onTestFinished, test } from "vit
 import { hasBrowser } from "../../support/browser.ts";
 import { type DashboardScene, openDashboardScene } from "../../support/dashboard/dashboard-scene.ts";
 import { expectAccessible, expectText, textOf } from "../../support/dashboard/page-checks.ts";
+import { WITHOUT_POLLS } from "../../support/dashboard/without-polls.ts";
+import type { ScriptedHost } from "../../support/worlds/control-scene.ts";
 
 const LOST_AFTER_MS = 1_000;
-/** Sooner than a page that only polls would ask. */
-const BEFORE_POLL_MS = 9_000;
 
 let scene: DashboardScene;
+let north: ScriptedHost;
 
 beforeAll(async () => {
   scene = await openDashboardScene();
-  await scene.control.host("north", { gpus: 2 });
+  north = await scene.control.host("north", { gpus: 2 });
 });
 afterAll(() => scene.close());
 
 const PRESS_FLEET = `[...document.querySelectorAll("nav a")].find((one) => one.getAttribute("href") === "/fleet").click()`;
 const cordoned = '[data-place="north#0"][data-cordoned]';
+/** Which cells were ever shown as old. */
+const NOTE_OLD_CELLS = `globalThis.oldCells = new Set();
+  new MutationObserver(() => {
+    for (const cell of document.querySelectorAll("[data-old]")) globalThis.oldCells.add(cell.dataset.place);
+  }).observe(document, { subtree: true, childList: true, attributes: true })`;
 
 describe.skipIf(!hasBrowser)("a page that stays open (left out where Chromium is not installed)", () => {
-  test("shows what others do, by the stream, and asks by no poll beside it", async () => {
+  test("shows what others do, by the stream, and by no poll beside it", async () => {
     const { api } = scene.control;
-    const { page } = await scene.open("/", api.admin);
-    await page.waitForResponse((answer) => answer.url().includes("/api/v1/stream") && answer.ok());
+    const { page } = await scene.open("/assets/licences.txt", api.admin);
+    await page.evaluateOnNewDocument(WITHOUT_POLLS);
+    const streaming = page.waitForResponse(
+      (answer) => answer.url().includes("/api/v1/stream") && answer.ok(),
+    );
+    await page.goto(`${scene.url}/`);
+    await streaming;
     await page.waitForSelector('[data-place="north#0"]');
     const { body } = await api.ask("GET", "/api/v1/fleet/map", { as: api.admin });
     const uuid = (body as FleetMap).hosts[0]?.gpus[0]?.uuid ?? "none";
 
     await api.ask("POST", `/api/v1/gpus/${uuid}/cordon`, { as: api.admin, body: {} });
-    await page.waitForSelector(cordoned, { timeout: BEFORE_POLL_MS });
+    await page.waitForSelector(cordoned);
     await api.ask("POST", `/api/v1/gpus/${uuid}/uncordon`, { as: api.admin, body: {} });
-    await page.waitForSelector('[data-place="north#0"]:not([data-cordoned])', { timeout: BEFORE_POLL_MS });
+    await page.waitForSelector('[data-place="north#0"]:not([data-cordoned])');
 
     expect(await page.$(cordoned)).toBeNull();
+  });
+
+  test("shows as fresh what stands still, and figures of which no change is told, while readings come", async () => {
+    const { api } = scene.control;
+    const noted = (index: number, change: string) =>
+      api.db.query(`UPDATE gpus SET ${change} WHERE host_id = 'north' AND gpu_index = $1`, [index]);
+    // As of a card that said the same in every heartbeat since.
+    await noted(0, "last_seen_at = now() - interval '45 seconds'");
+    await north.beatAgain();
+    const { page } = await scene.open("/assets/licences.txt", api.admin);
+    await page.evaluateOnNewDocument(NOTE_OLD_CELLS);
+    const streaming = page.waitForRequest((request) => request.url().includes("/api/v1/stream?"));
+    await page.goto(`${scene.url}/fleet`);
+    await expectText(page, "All is taken in");
+    const topics = new URL((await streaming).url()).searchParams.get("topics")?.split(",");
+    const reading = setInterval(
+      () =>
+        void noted(
+          1,
+          "utilization_percent = 60 + extract(second FROM now())::int % 20, last_seen_at = now()",
+        ),
+      LOST_AFTER_MS,
+    );
+    onTestFinished(() => clearInterval(reading));
+    await page.waitForSelector('[data-place="north#1"][data-step="4"]');
+
+    await north.heartbeat({
+      journal: { id: north.journalId, headSeq: 7, headHash: "0".repeat(64), watermarkSeen: 0 },
+    });
+
+    await expectText(page, "7 rows");
+    expect(topics).toEqual(expect.arrayContaining(["alarms", "fleet", "gpu", "queue"]));
+    expect(await page.evaluate("[...globalThis.oldCells]")).toEqual([]);
   });
 
   test("says that NATS is away, and goes on showing what it knew", async () => {

@@ -3,13 +3,11 @@ import { afterAll, beforeAll, describe, expect, onTestFinished, test } from "vit
 import { hasBrowser, openPage } from "../../support/browser.ts";
 import { logIn } from "../../support/dashboard/dashboard-scene.ts";
 import { expectText } from "../../support/dashboard/page-checks.ts";
+import { WITHOUT_POLLS } from "../../support/dashboard/without-polls.ts";
 import { cuttableTcp } from "../../support/engines/cuttable-tcp.ts";
 import { type FreshDatabase, freshDatabase } from "../../support/engines/postgres.ts";
 import { ApiProcess } from "../../support/http/api-process.ts";
 import { type ControlScene, openControlScene } from "../../support/worlds/control-scene.ts";
-
-/** Sooner than a page that only polls would ask. */
-const BEFORE_POLL_MS = 9_000;
 
 let fresh: FreshDatabase;
 let control: ControlScene;
@@ -38,6 +36,7 @@ describe.skipIf(!hasBrowser)("two servers (left out where Chromium is not instal
     onTestFinished(() => way.close());
     const url = `http://localhost:${way.port}`;
     const page = await openPage();
+    await page.evaluateOnNewDocument(WITHOUT_POLLS);
     await logIn(page, url, api.admin);
     const streaming = page.waitForResponse(
       (answer) => answer.url().includes("/api/v1/stream?") && answer.ok(),
@@ -51,9 +50,9 @@ describe.skipIf(!hasBrowser)("two servers (left out where Chromium is not instal
     await first.kill();
     await cordon(0);
     await resumed;
-    await page.waitForSelector('[data-place="north#0"][data-cordoned]', { timeout: BEFORE_POLL_MS });
+    await page.waitForSelector('[data-place="north#0"][data-cordoned]');
     await cordon(1);
-    await page.waitForSelector('[data-place="north#1"][data-cordoned]', { timeout: BEFORE_POLL_MS });
+    await page.waitForSelector('[data-place="north#1"][data-cordoned]');
 
     await expectText(page, "1 up");
     expect(await page.$("[data-banner]")).toBeNull();

@@ -1,6 +1,6 @@
 /** What the map shows of the fleet, and in which order. */
 import { describe, expect, test } from "vitest";
-import { withValues } from "@remotegpu/dashboard/pages/fleet/live-cards";
+import { toldBy, withTold } from "@remotegpu/dashboard/pages/fleet/live-cards";
 import {
   countWanted,
   holderMark,
@@ -123,18 +123,39 @@ test("who has two cards of a host is told once", () => {
   expect(holdersOf(host("a", { gpus: cards }))).toEqual(holders);
 });
 
-test("values of the stream change their cards alone, and neither another card nor another host", () => {
+describe("what the stream tells", () => {
   const beside = { ...CARD, uuid: "GPU-2" };
   const other = host("b", { gpus: [{ ...CARD, uuid: "GPU-9" }] });
-  const hosts = [host("a", { gpus: [CARD, beside] }), other];
-  const map = { at: "", totals: {} as never, hosts, next_cursor: null };
+  const map = {
+    at: "",
+    totals: {} as never,
+    hosts: [host("a", { gpus: [CARD, beside] }), other],
+    next_cursor: null,
+  };
+  const told = (percent: number, at: string) =>
+    toldBy({ columns: ["uuid", "utilization", "sampled_at"], rows: [["GPU-1", percent, at]] });
 
-  const after = withValues(map, {
-    columns: ["uuid", "utilization", "sampled_at"],
-    rows: [["GPU-1", 55, "now"]],
+  test("changes its cards alone, and neither another card nor another host", () => {
+    const at = "2026-01-01T00:00:05.000Z";
+
+    const after = withTold(map, told(55, at));
+
+    expect(after.hosts[0]?.gpus[0]).toEqual({ ...CARD, utilization_percent: 55, sampled_at: at });
+    expect(after.hosts[0]?.gpus[1]).toBe(beside);
+    expect(after.hosts[1]).toBe(other);
   });
 
-  expect(after.hosts[0]?.gpus[0]).toEqual({ ...CARD, utilization_percent: 55, sampled_at: "now" });
-  expect(after.hosts[0]?.gpus[1]).toBe(beside);
-  expect(after.hosts[1]).toBe(other);
+  test.each(["2025-12-31T23:59:20.000Z", "2026-01-01T00:00:00.000Z"])(
+    "of a sample at %s makes no card older than the answer has it",
+    (at) => {
+      expect(withTold(map, told(55, at)).hosts[0]?.gpus[0]).toBe(CARD);
+    },
+  );
+
+  test("is a card's first sample where the answer has none", () => {
+    const at = "2025-12-31T23:59:20.000Z";
+    const unheard = { ...map, hosts: [host("a", { gpus: [{ ...CARD, sampled_at: null }] })] };
+
+    expect(withTold(unheard, told(55, at)).hosts[0]?.gpus[0]?.sampled_at).toBe(at);
+  });
 });

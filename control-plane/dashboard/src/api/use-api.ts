@@ -70,8 +70,7 @@ function useFreshness({ topics = [], enabled = true, isLive = true, isMoving = f
   };
 }
 
-/** Under which an answer is kept, for values that the stream lays over it. */
-export function keyOf(path: string, query: Query = {}): readonly unknown[] {
+function keyOf(path: string, query: Query = {}): readonly unknown[] {
   return ["api", path, query];
 }
 

@@ -1,11 +1,9 @@
 /** The fleet at a glance: six figures, and a map with one row for each host and one cell for each card. */
 import { Button, Group, Modal, Stack, Text, TextInput } from "@mantine/core";
-import { useQueryClient } from "@tanstack/react-query";
 import type { FleetMap } from "@remotegpu/control-plane/http/hosts/fleet-map";
 import { memo, useCallback, useMemo, useState } from "react";
 import { useTranslation } from "react-i18next";
-import { keyOf, useApi } from "../../api/use-api.ts";
-import { useValues } from "../../live/live.tsx";
+import { useApi } from "../../api/use-api.ts";
 import { Choice } from "../../parts/choice.tsx";
 import { useFilters } from "../../parts/filters.ts";
 import { PageHead } from "../../parts/page-head.tsx";
@@ -15,10 +13,11 @@ import { CardDialog } from "./card-dialog.tsx";
 import { FleetGrid } from "./fleet-grid.tsx";
 import { FleetTiles } from "./fleet-tiles.tsx";
 import { HostActs } from "./host-acts.tsx";
-import { type GpuValues, withValues } from "./live-cards.ts";
 import { countWanted, holdersOf, labelKeys, mapRows } from "./map-rows.ts";
+import { useLiveMap } from "./use-live-map.ts";
 
 const PATH = "/fleet/map";
+const TOPICS = ["fleet", "gpu", "queue", "alarms"];
 const FREE_GB = ["16", "24", "40", "80", "140"] as const;
 /** In no label. */
 const KEYS_APART = "\n";
@@ -29,22 +28,15 @@ export default function FleetPage() {
   const { t } = useTranslation("fleet");
   const [filters] = useFilters(NAMES);
   const query = useMemo(() => ({ cursor: filters.cursor }), [filters.cursor]);
-  const map = useApi<FleetMap>(PATH, { query, topics: ["fleet", "gpu"] });
-  const client = useQueryClient();
-  const hear = useCallback(
-    (values: GpuValues) =>
-      void client.setQueryData<FleetMap>(keyOf(PATH, query), (old) =>
-        old === undefined ? old : withValues(old, values),
-      ),
-    [client, query],
-  );
-  useValues("gpu", hear);
+  // The line, what is not ingested and what was earned go on without a word, and so does the age of readings that stand still.
+  const map = useApi<FleetMap>(PATH, { query, topics: TOPICS, isMoving: true });
+  const data = useLiveMap(map.data);
   return (
     <>
       <PageHead title={t("title")} />
-      {map.data !== undefined && <FleetTiles at={map.data.at} totals={map.data.totals} />}
-      <Panel<FleetMap> title={t("map.title")} definition={t("map.definition")} from={map}>
-        {(data) => <FleetMapContent map={data} />}
+      {data !== undefined && <FleetTiles at={data.at} totals={data.totals} />}
+      <Panel<FleetMap> title={t("map.title")} definition={t("map.definition")} from={{ ...map, data }}>
+        {(shown) => <FleetMapContent map={shown} />}
       </Panel>
     </>
   );

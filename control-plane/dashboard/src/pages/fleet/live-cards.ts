@@ -1,4 +1,4 @@
-/** Samples that the stream tells, laid over the map's answer: only what changed is made anew. */
+/** Samples that the stream tells, laid over the map's answer: only what changed is made anew. Pure, as map-rows.ts. */
 import type { FleetMap } from "@remotegpu/control-plane/http/hosts/fleet-map";
 import type { MapCard } from "./map-rows.ts";
 
@@ -6,6 +6,8 @@ export interface GpuValues {
   columns: string[];
   rows: unknown[][];
 }
+
+export type Told = ReadonlyMap<unknown, Partial<MapCard>>;
 
 /** How the stream names what the map has. */
 const COLUMNS = {
@@ -20,17 +22,30 @@ const COLUMNS = {
   sampled_at: "sampled_at",
 } as const satisfies Record<string, keyof MapCard>;
 
-export function withValues(map: FleetMap, { columns, rows }: GpuValues): FleetMap {
+export function toldBy({ columns, rows }: GpuValues): Told {
   const uuidAt = columns.indexOf("uuid");
-  const byUuid = new Map(rows.map((row) => [row[uuidAt], changeOf(columns, row)]));
+  return new Map(rows.map((row) => [row[uuidAt], changeOf(columns, row)]));
+}
+
+/**
+ * As far as it is newer. Of readings that stand still the stream tells when they were noted, which is seldom; the answer
+ * knows that the host has said them since.
+ */
+export function withTold(map: FleetMap, told: Told): FleetMap {
   const hosts = map.hosts.map((host) => {
-    if (!host.gpus.some(({ uuid }) => byUuid.has(uuid))) return host;
-    return {
-      ...host,
-      gpus: host.gpus.map((card) => (byUuid.has(card.uuid) ? { ...card, ...byUuid.get(card.uuid) } : card)),
-    };
+    const gpus = host.gpus.map((card) => laidOver(card, told.get(card.uuid)));
+    return gpus.every((card, index) => card === host.gpus[index]) ? host : { ...host, gpus };
   });
   return { ...map, hosts };
+}
+
+function laidOver(card: MapCard, change: Partial<MapCard> | undefined): MapCard {
+  const isNewer = change !== undefined && momentOf(change.sampled_at) > momentOf(card.sampled_at);
+  return isNewer ? { ...card, ...change } : card;
+}
+
+function momentOf(at: string | null | undefined): number {
+  return at === null || at === undefined ? -Infinity : Date.parse(at);
 }
 
 function changeOf(columns: readonly string[], row: readonly unknown[]): Partial<MapCard> {
