@@ -63,17 +63,20 @@ export interface Replica {
   drain: Drain | null;
 }
 
+/** Late: it had its time, which may be its host's fault. Nowhere: no registry has its image. */
+export type ReplicaFailure = "failed" | "late" | "nowhere";
+
 export type Fate =
   | { kind: "stays" }
-  /** It is over, or good for nothing any more. */
-  | { kind: "ends"; why: string; isFailure: boolean; isHopeless: boolean }
+  /** It is over, or good for nothing any more; null: it has not failed. */
+  | { kind: "ends"; why: string; failure: ReplicaFailure | null }
   /** It goes once another one has a place, or is ready. */
   | { kind: "moves"; why: string; after: "placed" | "ready" };
 
 const STAYS = { kind: "stays" } as const;
 
 export function fateOf({ rank, place, givenUp }: Replica): Fate {
-  if (place === null) return givenUp === null ? STAYS : failure(givenUp, true);
+  if (place === null) return givenUp === null ? STAYS : ends(givenUp, "nowhere");
   const named = `Replica ${rank}`;
   if (isOver(place.state) || !place.isOrdered) return endOf(named, place);
   if (isSilent(place)) {
@@ -81,10 +84,10 @@ export function fateOf({ rank, place, givenUp }: Replica): Fate {
     return { kind: "moves", why, after: "placed" };
   }
   const late = lateness(place);
-  if (late !== null) return failure(asSentence(`${named} ${late}${said(place)}`), true);
+  if (late !== null) return ends(asSentence(`${named} ${late}${said(place)}`), "late");
   if (place.emptied === null) return STAYS;
   if (serves(place)) return { kind: "moves", why: place.emptied, after: "ready" };
-  return { kind: "ends", why: place.emptied, isFailure: false, isHopeless: false };
+  return ends(place.emptied, null);
 }
 
 /** Requests may be sent there. */
@@ -101,22 +104,26 @@ export function isSilent({ silentForMs }: ReplicaPlace): boolean {
   return silentForMs >= SILENT_MS;
 }
 
-function failure(why: string, isHopeless: boolean): Fate {
-  return { kind: "ends", why, isFailure: true, isHopeless };
+function ends(why: string, failure: ReplicaFailure | null): Fate {
+  return { kind: "ends", why, failure };
+}
+
+/** Another one of its revision would do no better, where it is the only one that was tried. */
+export function isHopeless(failure: ReplicaFailure): boolean {
+  return failure !== "failed";
 }
 
 /** One that somebody stopped, or whose host is lost, has not failed. One that is over is removed by its end alone. */
 function endOf(named: string, place: ReplicaPlace): Fate {
   const { state, stopOrderedBy, isBehind, problem } = place;
-  if (stopOrderedBy !== null || !isOver(state)) {
-    const why = stopSentence(place) ?? `${named} was stopped.`;
-    return { kind: "ends", why, isFailure: false, isHopeless: false };
-  }
-  if (state === "lost" || isBehind) {
-    const why = asSentence(`${named} is lost with its host ${place.hostName}${said(place)}`);
-    return { kind: "ends", why, isFailure: false, isHopeless: false };
-  }
-  return failure(asSentence(`${named} failed${said(place)}`), problem === "image-missing");
+  if (stopOrderedBy !== null || !isOver(state))
+    return ends(stopSentence(place) ?? `${named} was stopped.`, null);
+  if (state === "lost" || isBehind)
+    return ends(asSentence(`${named} is lost with its host ${place.hostName}${said(place)}`), null);
+  return ends(
+    asSentence(`${named} failed${said(place)}`),
+    problem === "image-missing" ? "nowhere" : "failed",
+  );
 }
 
 /** Completes "Replica 3 …"; null where it has time left. */

@@ -6,7 +6,15 @@
 import { MS_PER_MINUTE, MS_PER_SECOND } from "@remotegpu/shared/units";
 import type { InferenceServiceStatus } from "@remotegpu/shared/workload";
 import { beyond, drained, type Going, type Leaving, leavingOf, type Moving, replaced } from "./departures.ts";
-import { type Fate, fateOf, mayBeAnswering, type Replica, serves } from "./replica.ts";
+import {
+  type Fate,
+  fateOf,
+  isHopeless,
+  mayBeAnswering,
+  type Replica,
+  type ReplicaFailure,
+  serves,
+} from "./replica.ts";
 import { sentenceOf, statusOf } from "./service-words.ts";
 import { isWanted } from "./wanted-replicas.ts";
 
@@ -62,11 +70,17 @@ export interface ReplicasPlan {
   sentence: string | null | undefined;
 }
 
-type Ended = Extract<Fate, { kind: "ends" }>;
+interface Failed {
+  replica: Replica;
+  why: string;
+  failure: ReplicaFailure;
+}
 
 interface Sorted {
   staying: Replica[];
-  ended: { replica: Replica; fate: Ended }[];
+  failed: Failed[];
+  /** They have not failed. */
+  spared: Going[];
   moving: Moving[];
 }
 
@@ -80,8 +94,7 @@ export function replicasPlan(
   const wantedOrDraining = all.filter(({ isDismissed }) => !isDismissed);
   const replicas = wantedOrDraining.filter(({ drain }) => drain === null);
   const sorted = sortOut(replicas);
-  const { staying, ended, moving } = sorted;
-  const failed = ended.filter(({ fate }) => fate.isFailure);
+  const { staying, failed, spared, moving } = sorted;
   const failedOfKnown = failed.filter(({ replica: { revision } }) => revision === course.known);
   const isProven = staying.some(
     ({ place }) => place !== null && serves(place) && place.stateForMs >= PROVEN_MS,
@@ -96,9 +109,6 @@ export function replicasPlan(
   const kept = parts.flatMap((part) => part.kept);
   const missing = parts.reduce((sum, part) => sum + part.missing, 0);
   const becomes = statusOf(standing, [...kept, ...moving.map(({ replica }) => replica)]);
-  const spared = ended
-    .filter(({ fate }) => !fate.isFailure)
-    .map(({ replica, fate: { why } }) => ({ replica, why }));
   const going = [...spared, ...parts.flatMap((part) => part.going)];
   const isDrained = ({ replica: { place } }: Going) =>
     standing.drainMs > 0 && place !== null && mayBeAnswering(place);
@@ -117,7 +127,7 @@ export function replicasPlan(
     becomes,
     sentence:
       course.sentence ??
-      sentenceOf(standing, { kept, moving, failed: failedOfKnown.at(-1)?.fate.why ?? null, missing }),
+      sentenceOf(standing, { kept, moving, failed: failedOfKnown.at(-1)?.why ?? null, missing }),
   };
 }
 
@@ -148,20 +158,22 @@ function partOf(revision: number, sorted: Sorted, { wanted: ofEach, whySurplus }
   };
 }
 
-function failureOf({ replica: { rank }, fate: { why, isHopeless } }: Sorted["ended"][number]): Leaving {
-  return { rank, why, freeForMs: 0, failure: isHopeless ? "hopeless" : "failed" };
+function failureOf({ replica: { rank }, why, failure }: Failed): Leaving {
+  return { rank, why, freeForMs: 0, failure: isHopeless(failure) ? "hopeless" : "failed" };
 }
 
 function sortOut(replicas: readonly Replica[]): Sorted {
-  const sorted: Sorted = { staying: [], ended: [], moving: [] };
-  for (const replica of replicas) {
-    const fate = fateOf(replica);
-    if (fate.kind === "ends") sorted.ended.push({ replica, fate });
-    else if (fate.kind === "moves" && replica.place !== null)
-      sorted.moving.push({ replica, place: replica.place, fate });
-    else sorted.staying.push(replica);
-  }
+  const sorted: Sorted = { staying: [], failed: [], spared: [], moving: [] };
+  for (const replica of replicas) sortIn(sorted, replica, fateOf(replica));
   return sorted;
+}
+
+function sortIn({ staying, failed, spared, moving }: Sorted, replica: Replica, fate: Fate): void {
+  const { place } = replica;
+  if (fate.kind === "moves" && place !== null) moving.push({ replica, place, fate });
+  else if (fate.kind !== "ends") staying.push(replica);
+  else if (fate.failure === null) spared.push({ replica, why: fate.why });
+  else failed.push({ replica, why: fate.why, failure: fate.failure });
 }
 
 /** Nothing of it is wanted: all go, and it has stopped when no host holds any. */
@@ -187,16 +199,22 @@ function gone(
 /** Error, where a first one could not serve and none ever did; null while others serve, or may yet. */
 function afterFailures(
   { status }: ServiceStanding,
-  { staying, ended, moving }: Sorted,
+  { staying, failed, moving }: Sorted,
   failures: number,
 ): { status: "error"; reason: string } | null {
-  const left = [...staying, ...moving.map(({ replica }) => replica)];
-  const last = ended.filter(({ fate }) => fate.isFailure).at(-1);
-  if (last === undefined || left.some(({ place }) => place !== null && serves(place))) return null;
-  const { why, isHopeless } = last.fate;
-  if (status === "creating" && isHopeless) return { status: "error", reason: why };
+  const places = [...staying, ...moving.map(({ replica }) => replica)].flatMap(({ place }) => place ?? []);
+  const last = failed.at(-1);
+  if (last === undefined || places.some(serves)) return null;
+  // One that is late may have had a bad host, and never ends those that start; an image is nowhere for all of them.
+  const first =
+    failed.find(({ failure }) => failure === "nowhere") ??
+    (places.length === 0 ? failed.find(({ failure }) => failure === "late") : undefined);
+  if (status === "creating" && first !== undefined) return { status: "error", reason: first.why };
   if (failures < MAX_FAILURES) return null;
-  return { status: "error", reason: `${why} It was failure ${failures} in a row, and no replica serves.` };
+  return {
+    status: "error",
+    reason: `${last.why} It was failure ${failures} in a row, and no replica serves.`,
+  };
 }
 
 function pauseAfter(failures: number): number {

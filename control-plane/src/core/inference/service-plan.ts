@@ -2,7 +2,7 @@
  * What a service calls for as a whole: its rollout says how many replicas of each revision there are to be, and the rules
  * of replicas what is made and what goes for that. Both come of one look, so that no step is done by halves.
  */
-import { fateOf, isSilent, type Replica, serves } from "./replica.ts";
+import { fateOf, isHopeless, isSilent, type Replica, serves } from "./replica.ts";
 import { type Course, replicasPlan, type ReplicasPlan, type ServiceStanding } from "./replicas.ts";
 import type { Answers } from "./rollout/revision-fault.ts";
 import { type ReplicaFault, type RevisionReplica } from "./rollout/revision-replicas.ts";
@@ -84,8 +84,8 @@ function asRevisionReplica(replica: Replica): RevisionReplica | null {
   const goes = { ...of, phase: "draining" as const };
   if (isDismissed || drain !== null) return place === null || isSilent(place) ? null : goes;
   const fate = fateOf(replica);
-  if (fate.kind === "ends" && fate.isFailure)
-    return { ...of, phase: "starting", fault: { why: fate.why, isHopeless: fate.isHopeless } };
+  if (fate.kind === "ends" && fate.failure !== null)
+    return { ...of, phase: "starting", fault: { why: fate.why, isHopeless: isHopeless(fate.failure) } };
   if (fate.kind === "ends") return goes;
   if (place === null) return { ...of, phase: "waiting", lacks };
   if (isSilent(place)) return { ...of, phase: "failing" };

@@ -49,13 +49,13 @@ describe("a service that is made", () => {
     });
   });
 
-  test("is in error where its first replica does not serve in time, and does without all", () => {
-    const late = aStarting(0, {
-      stateForMs: 11 * MS_PER_MINUTE,
-      containerForMs: 11 * MS_PER_MINUTE,
-      detail: "GET / answered 503",
-    });
+  const late = aStarting(0, {
+    stateForMs: 11 * MS_PER_MINUTE,
+    containerForMs: 11 * MS_PER_MINUTE,
+    detail: "GET / answered 503",
+  });
 
+  test("is in error where no replica serves in time and no other starts, and does without all", () => {
     const plan = replicasPlan(service({ status: "creating", wanted: 2 }), [late, aWaiting(1)]);
 
     expect(plan.becomes).toEqual({
@@ -65,10 +65,31 @@ describe("a service that is made", () => {
     expect(ranks(plan.leaving)).toEqual([0, 1]);
   });
 
-  test("is in error at once where its image is nowhere", () => {
-    const plan = replicasPlan(service({ status: "creating" }), [aFailed(0, { problem: "image-missing" })]);
+  test.each([
+    ["starts", aStarting(1)],
+    ["fetches its image", aStarting(1, { state: "placed", containerForMs: null })],
+    ["lies on a host that fell silent", aStarting(1, { silentForMs: 6 * MS_PER_MINUTE })],
+  ])("loses one that is late alone, while another one %s, and has it replaced", (_, other) => {
+    const plan = replicasPlan(service({ status: "creating", wanted: 2 }), [late, other]);
 
-    expect(plan.becomes?.status).toBe("error");
+    expect(plan).toMatchObject({ becomes: null, failures: 1, pauseMs: 10 * MS_PER_SECOND });
+    expect(ranks(plan.leaving)).toEqual([0]);
+  });
+
+  test("is in error with the fifth that is late, though another one starts", () => {
+    const being = service({ status: "creating", wanted: 2, failures: 4 });
+
+    expect(replicasPlan(being, [late, aStarting(1)]).becomes?.reason).toContain("failure 5 in a row");
+  });
+
+  test("is in error at once where its image is nowhere, though another one starts", () => {
+    const nowhere = aFailed(0, { problem: "image-missing", detail: "No registry has it" });
+
+    for (const others of [[], [aStarting(1)], [late]])
+      expect(replicasPlan(service({ status: "creating", wanted: 2 }), [nowhere, ...others]).becomes).toEqual({
+        status: "error",
+        reason: "Replica 0 failed: No registry has it.",
+      });
   });
 
   test("waits for an image that is on its way for longer than a replica may take to serve", () => {
