@@ -369,6 +369,9 @@ CREATE TABLE browser_sessions (
   customer_id bigint NOT NULL,
   created_at timestamptz NOT NULL,
   expires_at timestamptz NOT NULL,
+  last_used_at timestamptz,
+  last_address varchar(64),
+  user_agent varchar(200),
   CONSTRAINT browser_sessions_pkey PRIMARY KEY (id),
   CONSTRAINT browser_sessions_end_later CHECK ((expires_at > created_at)),
   CONSTRAINT browser_sessions_token_hash_key UNIQUE (token_hash)

@@ -25,6 +25,9 @@ export const WHOSE_MONEY = "?customer_id";
 /** The session that asks. */
 export const OWN_SESSION = "session";
 
+/** The account that asks. */
+export const OWN_ACCOUNT = "account";
+
 /** Null: a question that is asked by POST since it is long, and changes nothing. */
 const ROUTES: Record<string, AuditedRoute | null> = {
   "POST /workspaces": to("workspace.create", "workspace"),
@@ -46,6 +49,7 @@ const ROUTES: Record<string, AuditedRoute | null> = {
   "DELETE /api-keys/{id}": to("api-key.revoke", "api-key", "id"),
   "POST /sessions": to("browser-session.create", "browser-session"),
   "DELETE /sessions/current": to("browser-session.end", "browser-session", OWN_SESSION),
+  "DELETE /sessions/others": to("browser-session.end-others", "customer", OWN_ACCOUNT),
   "DELETE /sessions/{id}": to("browser-session.end", "browser-session", "id"),
   "POST /session-tickets": to("session-ticket.create", null),
   "POST /ssh-keys": to("ssh-key.create", "ssh-key"),

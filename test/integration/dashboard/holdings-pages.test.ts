@@ -142,6 +142,55 @@ describe.skipIf(!hasBrowser)("what a customer has (left out where Chromium is no
     });
   });
 
+  test("browsers that are logged in are told apart, and logged out: one of them, all others, this one", async () => {
+    const carol = await scene.control.customer("carol");
+    const firefox = "Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Firefox/140.0";
+    const { headers } = await scene.control.api.ask("POST", "/api/v1/sessions", {
+      body: { key: carol.key },
+      headers: { Origin: scene.url, "User-Agent": firefox },
+    });
+    const Cookie = headers.get("Set-Cookie")?.split(";")[0] ?? "";
+    const { page: other } = await open("/keys", carol);
+    await other.waitForSelector("[data-current]");
+    const { page, complaints } = await open("/keys", carol);
+    const section = 'section[aria-label="Browsers that are logged in"]';
+    await expectText(page, "Firefox 140, Linux", section);
+    await expectText(page, "127.0.0.1", section);
+    expect(await page.$$eval("[data-current]", (marks) => marks.length)).toBe(1);
+    expect(await textOf(page, `${section} tr:has([data-current])`)).toMatch(/Chrome \d+, Linux/);
+    await kept(page, "[data-current]");
+    const logOut = async (row: string) => {
+      await page.waitForFunction(
+        `[...document.querySelectorAll('${section} tbody tr')].some((row) => ${row})`,
+      );
+      await page.evaluate(
+        `[...document.querySelectorAll('${section} tbody tr')].find((row) => ${row}).querySelector('button').focus()`,
+      );
+      await page.keyboard.press("Enter");
+      await expectText(page, "Revoke those that others may know", '[role="dialog"]');
+      await tabTo(page, "Log out");
+      await page.keyboard.press("Enter");
+    };
+
+    await logOut("row.innerText.includes('Firefox')");
+    await dialogGone(page);
+    await eventually(async () => (await items("/sessions", carol)).length === 2, {
+      what: "one to be logged out",
+    });
+    expect((await scene.control.api.ask("GET", "/api/v1/me", { headers: { Cookie } })).status).toBe(401);
+    await openDialog(page, "Log out all others");
+    await tabTo(page, "Log out all others");
+    await page.keyboard.press("Enter");
+    await dialogGone(page);
+    await other.waitForSelector('input[name="key"]');
+    await page.waitForFunction(`document.querySelectorAll('${section} tbody tr').length === 1`);
+    await logOut("row.querySelector('[data-current]') !== null");
+
+    await page.waitForSelector('input[name="key"]');
+    expect(await items("/sessions", carol)).toEqual([]);
+    expect(complaints).toEqual([]);
+  });
+
   test("members are invited, accept, are changed and removed", async () => {
     const { body: team } = await ask("POST", "/workspaces", { name: HOSTILE });
     const { page, complaints } = await open(`/members?workspace=${team.id}`);

@@ -266,6 +266,89 @@ describe("sessions of an account", () => {
     expect((await by(ofReader, "DELETE", "/sessions/current")).status).toBe(204);
   });
 
+  test("tell when and from where they were used last, by which browser, and which of them asks", async () => {
+    const userAgent = `Mozilla/5.0 (X11; Linux x86_64) <b>${"x".repeat(300)}`;
+    const opened = await logIn({ key: ada.key }, { ...FROM_HERE, "User-Agent": userAgent });
+    const [first, second] = [sentBack(opened.headers), await cookieOf(ada)];
+    const seenBy = async (cookie: string) => (await by(cookie, "GET", "/sessions")).body.items;
+    const [own, other] = await seenBy(first);
+
+    expect(own).toMatchObject({ id: opened.body.id, last_address: "local", is_current: true });
+    expect(own.last_used_at).toBe(own.created_at);
+    expect([own.user_agent, other.user_agent]).toEqual([userAgent.slice(0, 200), null]);
+    expect(other.is_current).toBe(false);
+    const asked = (await api.ask("GET", "/api/v1/sessions", { as: ada })).body.items;
+    expect(asked.map(({ is_current }: { is_current: boolean }) => is_current)).toEqual([false, false]);
+
+    await api.db.query("UPDATE browser_sessions SET last_address = '198.51.100.4' WHERE customer_id = $1", [
+      ada.customerId,
+    ]);
+    const [soon] = await seenBy(first);
+    expect([soon.last_used_at, soon.last_address]).toEqual([own.last_used_at, "198.51.100.4"]);
+    api.passMinutes(2);
+    await by(first);
+    const [later, unused] = await seenBy(first);
+    expect(Date.parse(later.last_used_at) - Date.parse(own.last_used_at)).toBeGreaterThanOrEqual(120_000);
+    expect([later.last_address, unused.last_address]).toEqual(["local", "198.51.100.4"]);
+    expect(unused.last_used_at).toBe(other.last_used_at);
+    expect((await seenBy(second)).map(({ is_current }: { is_current: boolean }) => is_current)).toEqual([
+      false,
+      true,
+    ]);
+  });
+
+  test("of before, of which nobody wrote down where they were used, are listed, and it is told once they are", async () => {
+    const cookie = await cookieOf(ada);
+    await api.db.query(
+      "UPDATE browser_sessions SET last_used_at = NULL, last_address = NULL, user_agent = NULL WHERE customer_id = $1",
+      [ada.customerId],
+    );
+    const list = async () => (await api.ask("GET", "/api/v1/sessions", { as: ada })).body.items;
+    expect(await list()).toMatchObject([{ last_used_at: null, last_address: null, user_agent: null }]);
+
+    await by(cookie);
+
+    expect(await list()).toMatchObject([{ last_used_at: expect.any(String), last_address: "local" }]);
+  });
+
+  test("are seen by nobody else, not even by an administrator, who sees their own", async () => {
+    await cookieOf(ada);
+    const boss = await api.customer(`boss-${count}`, "admin");
+    const [ofBoss, ofBob] = [await cookieOf(boss), await cookieOf(await api.customer(`bob-${count}`))];
+
+    for (const cookie of [ofBoss, ofBob])
+      expect((await by(cookie, "GET", "/sessions")).body.items).toMatchObject([{ is_current: true }]);
+  });
+
+  test("end all but the one that asks, at once, and those of nobody else", async () => {
+    const [first, own, third] = [await cookieOf(ada), await cookieOf(ada), await cookieOf(ada)];
+    const ofBob = await cookieOf(await api.customer(`bob-${count}`));
+    const statuses = async () =>
+      await Promise.all([first, own, third, ofBob].map(async (cookie) => (await by(cookie)).status));
+    expect((await by(ofBob, "DELETE", "/sessions/others")).status).toBe(204);
+    expect(await statuses()).toEqual([200, 200, 200, 200]);
+
+    const ended = await by(own, "DELETE", "/sessions/others");
+
+    expect([ended.status, ended.headers.get("Set-Cookie")]).toEqual([204, null]);
+    expect(await statuses()).toEqual([401, 200, 401, 200]);
+    expect((await api.ask("DELETE", "/api/v1/sessions/others", { as: ada })).status).toBe(204);
+    expect(await statuses()).toEqual([401, 401, 401, 200]);
+  });
+
+  test("do not end where one of them opens more than the key that asks, and none of the others does then", async () => {
+    const reader = await api.key(ada, { scopes: ["read"] });
+    const [ofReader, narrow, wide] = [await cookieOf(reader), await cookieOf(reader), await cookieOf(ada)];
+
+    const refused = await by(ofReader, "DELETE", "/sessions/others");
+
+    expect(refused).toMatchObject(problem(403));
+    expect([(await by(narrow)).status, (await by(wide)).status]).toEqual([200, 200]);
+    expect((await by(wide, "DELETE", "/sessions/current")).status).toBe(204);
+    expect((await by(ofReader, "DELETE", "/sessions/others")).status).toBe(204);
+    expect([(await by(ofReader)).status, (await by(narrow)).status]).toEqual([200, 401]);
+  });
+
   test("are a hundred at most: one more ends the oldest", async () => {
     const first = await cookieOf(ada);
     await api.db.query(
@@ -407,6 +490,10 @@ describe("what is kept", () => {
     await api.ask("DELETE", `/api/v1/api-keys/${api_key_id}`, { as: ada });
     await logIn({ key: revoked.key });
     await ticketOf(ada);
+    await cookieOf(ada);
+    // The use that is written down with a change is none itself.
+    api.passMinutes(2);
+    await by(sentBack(opened.headers), "DELETE", "/sessions/others");
     await by(sentBack(opened.headers), "DELETE", "/sessions/current");
 
     const { rows } = await api.db.query(
@@ -420,6 +507,8 @@ describe("what is kept", () => {
       { action: "browser-session.create", outcome: "done", target_id: id, ...by_ },
       { action: "browser-session.create", outcome: "refused", target_id: null, ...by_ },
       { action: "session-ticket.create", outcome: "done", target_id: null, ...by_ },
+      { action: "browser-session.create", outcome: "done", target_id: expect.any(String), ...by_ },
+      { action: "browser-session.end-others", outcome: "done", target_id: String(ada.customerId), ...by_ },
       { action: "browser-session.end", outcome: "done", target_id: id, ...by_ },
     ]);
   });

@@ -377,6 +377,7 @@ const RIGHTS: [route: string, expected: string, question: Question][] = [
   ["GET /sessions", EVERYONE, plain("/sessions")],
   ["DELETE /sessions/{id}", ALONE, at(ownSession, (id) => `/sessions/${id}`)],
   ["DELETE /sessions/current", EVERYONE, plain("/sessions/current")],
+  ["DELETE /sessions/others", EVERYONE, plain("/sessions/others")],
   // It names no topic, which is past the question of rights (stream.test.ts).
   ["GET /stream", EVERYONE, plain("/stream?topics=")],
   ["POST /session-tickets", EVERYONE, plain("/session-tickets", {})],
@@ -925,6 +926,7 @@ describe("the scope of the key", () => {
       "DELETE /api-keys/{id}",
       "DELETE /sessions/{id}",
       "DELETE /sessions/current",
+      "DELETE /sessions/others",
       "POST /session-tickets",
       "GET /stream",
       "POST /webhooks",

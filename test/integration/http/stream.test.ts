@@ -278,20 +278,33 @@ describe.concurrent("a stream ends", () => {
     expect(stream.of("closed").map(({ data }) => data.topic)).toEqual(["workloads", "queue"]);
   });
 
-  test("with its session", async () => {
+  test.each([
+    ["itself", "own", "current"],
+    ["another one, by its number", "other", null],
+    ["another one that ends all others", "other", "others"],
+  ] as const)("with its session, that was ended by %s", async (_how, whose, named) => {
+    const eve = await scene.customer(`eve-${whose}-${named ?? "number"}`);
     const from = { Origin: `http://127.0.0.1:${server.port}` };
-    const login = await fetch(`${from.Origin}/api/v1/sessions`, {
-      method: "POST",
-      headers: { ...from, "Content-Type": "application/json" },
-      body: JSON.stringify({ key: ada.key }),
-    });
-    const Cookie = login.headers.get("Set-Cookie")?.split(";")[0] ?? "";
+    const login = async () => {
+      const { headers } = await fetch(`${from.Origin}/api/v1/sessions`, {
+        method: "POST",
+        headers: { ...from, "Content-Type": "application/json" },
+        body: JSON.stringify({ key: eve.key }),
+      });
+      return headers.get("Set-Cookie")?.split(";")[0] ?? "";
+    };
+    const cookies = { own: await login(), other: await login() };
     const url = `${from.Origin}/api/v1/stream?topics=workloads`;
-    const stream = await EventStream.open(url, { headers: { Cookie } });
+    const stream = await EventStream.open(url, { headers: { Cookie: cookies.own } });
     opened.push(stream);
+    const { items } = (await scene.api.ask("GET", "/api/v1/sessions", { as: eve })).body;
 
-    await fetch(`${from.Origin}/api/v1/sessions/current`, { method: "DELETE", headers: { ...from, Cookie } });
+    const ended = await fetch(`${from.Origin}/api/v1/sessions/${named ?? items[0].id}`, {
+      method: "DELETE",
+      headers: { ...from, Cookie: cookies[whose] },
+    });
 
+    expect(ended.status).toBe(204);
     await stream.until("its end", ({ end }) => end === "in order");
     expect(stream.of("closed")).toHaveLength(1);
   });

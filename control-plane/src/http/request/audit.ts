@@ -12,7 +12,7 @@ import { appendAuditEntriesAlone } from "../../store/audit/audit-log.ts";
 import type { AuditTargetKind } from "../../store/audit/audit-targets.ts";
 import { type AuditTemplate, AuditWitness } from "../../store/audit/audit-witness.ts";
 import { witnessed } from "../../store/database/change-witness.ts";
-import { type AskedChange, LOOK, OWN_SESSION, WHOSE_MONEY } from "../audited-routes.ts";
+import { type AskedChange, LOOK, OWN_ACCOUNT, OWN_SESSION, WHOSE_MONEY } from "../audited-routes.ts";
 import type { Actor, ApiContext, ApiEnv } from "../deps.ts";
 import { isRepeated, outcomeOf, recordAttempt } from "./attempts.ts";
 
@@ -122,6 +122,7 @@ function targetIdOf(c: ApiContext, { id }: AskedChange): string | null {
   const actor: Actor | undefined = c.var.actor;
   const parts = id.map((name) => {
     if (name === WHOSE_MONEY) return c.req.query("customer_id") ?? actor?.customerId;
+    if (name === OWN_ACCOUNT) return actor?.customerId;
     return name === OWN_SESSION ? c.var.session?.id : c.req.param(name);
   });
   return parts.includes(undefined) ? null : storable(parts.join("/"));

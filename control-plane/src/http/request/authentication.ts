@@ -7,8 +7,9 @@ import { hash, randomBytes } from "node:crypto";
 import { createMiddleware } from "hono/factory";
 import { isExpired, type ScopeRule, scopeNeeded, scopeRefusal } from "../../core/accounts/key-scopes.ts";
 import { actorOfKey, type KeyHolder, touchKey } from "../../store/accounts/api-keys.ts";
-import { holderOfSession } from "../../store/accounts/browser-sessions.ts";
+import { holderOfSession, touchSession } from "../../store/accounts/browser-sessions.ts";
 import type { Actor, ApiContext, ApiEnv } from "../deps.ts";
+import { remoteAddress } from "./rate-limit.ts";
 import { ApiRefusal, forbidden } from "./refusal.ts";
 import { refuseOtherPages, shownSession } from "./session-cookies.ts";
 
@@ -89,7 +90,9 @@ async function actorOfSession(c: ApiContext, token: string): Promise<Actor> {
     throw unauthenticated("This session is not known, or it has ended; log in again.");
   c.set("secret", token);
   c.set("session", found.session);
-  return await actorOf(c, found);
+  const actor = await actorOf(c, found);
+  await touchSession(deps.db, found.session, { now: deps.now(), address: remoteAddress(c) });
+  return actor;
 }
 
 /** @throws ApiRefusal where the key has expired, or its account is not active */

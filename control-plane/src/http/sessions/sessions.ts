@@ -9,13 +9,15 @@ import { SESSION_HOURS, sessionEnd } from "../../core/accounts/session-cookie.ts
 import { actorOfKeyId, rightsOf } from "../../store/accounts/api-keys.ts";
 import {
   endSession,
+  endSessions,
   insertSession,
   liveSession,
   liveSessionsOf,
+  lockOtherSessions,
   type SessionRow,
   useSessionTicket,
 } from "../../store/accounts/browser-sessions.ts";
-import type { Transaction } from "../../store/database/database.ts";
+import { type Transaction, transaction } from "../../store/database/database.ts";
 import type { Actor, ApiApp, ApiContext, ApiDeps } from "../deps.ts";
 import {
   actorOf,
@@ -26,6 +28,7 @@ import {
   unauthenticated,
 } from "../request/authentication.ts";
 import { once } from "../request/idempotency.ts";
+import { remoteAddress } from "../request/rate-limit.ts";
 import { conflict, forbidden, notFound } from "../request/refusal.ts";
 import { NUMBERED, registerResource } from "../request/resource.ts";
 import { created, forCustomersWith, forEveryone, jsonBody, noContent, Timestamp } from "../request/route.ts";
@@ -33,6 +36,8 @@ import { clearSession, refuseOtherPages, setSession } from "../request/session-c
 
 const tags = ["account"];
 const MAX_SECRET_LENGTH = 200;
+/** As much of what a browser calls itself as is kept. */
+const MAX_USER_AGENT_LENGTH = 200;
 
 const NewSession = z
   .strictObject({ key: text(MAX_SECRET_LENGTH).optional(), ticket: text(MAX_SECRET_LENGTH).optional() })
@@ -56,8 +61,14 @@ const Session = z
     key_name: z.string().nullable(),
     created_at: Timestamp,
     expires_at: Timestamp,
+    last_used_at: Timestamp.nullable(),
+    last_address: z.string().nullable(),
+    user_agent: z.string().nullable(),
+    is_current: z.boolean(),
   })
   .openapi("BrowserSession");
+
+export type BrowserSession = z.infer<typeof Session>;
 
 const post = createRoute({
   ...forEveryone,
@@ -82,6 +93,18 @@ const removeCurrent = createRoute({
   responses: noContent("Its cookie opens nothing any more"),
 });
 
+const removeOthers = createRoute({
+  ...forCustomersWith("any"),
+  method: "delete",
+  path: "/sessions/others",
+  operationId: "endOtherBrowserSessions",
+  tags,
+  summary: "Log all other browsers out: of your sessions only the one that asks goes on",
+  description:
+    "Where a key asks, and no session, all of them end. None does where one of them is of a key that opens more than the key that asks.",
+  responses: noContent("Their cookies open nothing any more"),
+});
+
 export function registerBrowserSessionRoutes(api: ApiApp, { db, now }: ApiDeps): void {
   api.openapi(post, async (c) => {
     // Or another page would log its visitor in to an account of its own.
@@ -96,7 +119,15 @@ export function registerBrowserSessionRoutes(api: ApiApp, { db, now }: ApiDeps):
       const expiresAt = sessionEnd(now(), actor.keyExpiresAt);
       const { apiKeyId, customerId, username, isAdmin } = actor;
       const tokenHash = secretHash(token);
-      const id = await insertSession(sql, { tokenHash, apiKeyId, customerId, now: now(), expiresAt });
+      const id = await insertSession(sql, {
+        tokenHash,
+        apiKeyId,
+        customerId,
+        now: now(),
+        expiresAt,
+        address: remoteAddress(c),
+        userAgent: c.req.header("User-Agent")?.slice(0, MAX_USER_AGENT_LENGTH) ?? null,
+      });
       setSession(c, token, expiresAt);
       const answer: z.input<typeof OpenedSession> = {
         id,
@@ -118,6 +149,20 @@ export function registerBrowserSessionRoutes(api: ApiApp, { db, now }: ApiDeps):
     return c.body(null, 204);
   });
 
+  api.openapi(removeOthers, async (c) => {
+    const { actor, session } = c.var;
+    await transaction(db, async (sql) => {
+      const ownSessions = { customerId: actor.customerId, now: now(), but: session?.id ?? null };
+      const others = await lockOtherSessions(sql, ownSessions);
+      for (const row of others) refuseToEndWider(actor, row);
+      await endSessions(
+        sql,
+        others.map(({ id }) => id),
+      );
+    });
+    return c.body(null, 204);
+  });
+
   registerResource(api, {
     path: "/sessions",
     tags,
@@ -127,7 +172,11 @@ export function registerBrowserSessionRoutes(api: ApiApp, { db, now }: ApiDeps):
     list: {
       summary: "Browsers that are logged in to your account",
       answers: "A page of sessions",
-      rows: (c, page) => liveSessionsOf(db, { customerId: c.var.actor.customerId, now: now() }, page),
+      rows: async (c, page) => {
+        const { actor, session } = c.var;
+        const rows = await liveSessionsOf(db, { customerId: actor.customerId, now: now() }, page);
+        return rows.map((row) => ({ ...row, isCurrent: row.id === session?.id }));
+      },
     },
     remove: {
       access: forCustomersWith("any"),
@@ -152,23 +201,29 @@ function endOf(db: ApiDeps["db"], now: ApiDeps["now"]) {
   return async (c: ApiContext, id: number): Promise<void> => {
     const { actor } = c.var;
     const row = await liveSession(db, { customerId: actor.customerId, now: now(), id });
-    const lacked =
-      row === null || row.api_key_id === actor.apiKeyId
-        ? []
-        : scopesLackedToRevoke(actor.keyRights, rightsOf(row));
-    if (lacked.length > 0)
-      throw forbidden(`A key ends no session that opens more: yours lacks the scope ${lacked.join(", ")}.`);
+    if (row !== null) refuseToEndWider(actor, row);
     if (row === null || !(await endSession(db, row.id))) throw notFound(`session ${id}`);
     if (c.var.session?.id === id) clearSession(c);
   };
 }
 
-function sessionAnswer(row: SessionRow): z.input<typeof Session> {
+/** @throws ApiRefusal where the session opens more than the key that asks, unless it is of that key */
+function refuseToEndWider({ apiKeyId, keyRights }: Actor, row: SessionRow): void {
+  const lacked = row.api_key_id === apiKeyId ? [] : scopesLackedToRevoke(keyRights, rightsOf(row));
+  if (lacked.length > 0)
+    throw forbidden(`A key ends no session that opens more: yours lacks the scope ${lacked.join(", ")}.`);
+}
+
+function sessionAnswer(row: SessionRow & { isCurrent: boolean }): z.input<typeof Session> {
   return {
     id: row.id,
     api_key_id: row.api_key_id,
     key_name: row.key_name,
     created_at: row.created_at.toISOString(),
     expires_at: row.expires_at.toISOString(),
+    last_used_at: row.last_used_at?.toISOString() ?? null,
+    last_address: row.last_address,
+    user_agent: row.user_agent,
+    is_current: row.isCurrent,
   };
 }

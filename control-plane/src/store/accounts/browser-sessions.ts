@@ -2,6 +2,7 @@
  * Sessions of browsers and the one-time tickets that open them. Both are found by the hash of what is sent and belong to a
  * key; whoever asks whether one opens something asks for its key in the same statement.
  */
+import { MS_PER_SECOND } from "@remotegpu/shared/units";
 import type { KeyRights, KeyScope } from "../../core/accounts/key-scopes.ts";
 import type { Connection, Transaction } from "../database/database.ts";
 import { together } from "../database/together.ts";
@@ -10,12 +11,17 @@ import { HOLDER_COLUMNS, holderOf, type HolderRow, IS_LIVE, type KeyHolder } fro
 /** That open something, of one account; one more ends the oldest. */
 const MAX_LIVE_SESSIONS = 100;
 
+/** When one was last used is for people to read; to write it with every request would be a write per read. */
+const TOUCH_EVERY_SECONDS = 60;
+
 /** That could still be used, of one key. */
 export const MAX_OPEN_TICKETS = 20;
 
 export interface BrowserSession {
   id: number;
   expiresAt: Date;
+  /** Null where it was opened by a server that wrote none down. */
+  lastUsedAt: Date | null;
 }
 
 export interface SessionHolder extends KeyHolder {
@@ -30,18 +36,43 @@ async function holdersOfSessions(
   tokenHashes: readonly string[],
 ): Promise<ReadonlyMap<string, SessionHolder>> {
   const { rows } = await sql.query<
-    HolderRow & { token_hash: string; session_id: number; session_expires_at: Date }
+    HolderRow & {
+      token_hash: string;
+      session_id: number;
+      session_expires_at: Date;
+      session_used_at: Date | null;
+    }
   >(
-    `SELECT s.token_hash, s.id AS session_id, s.expires_at AS session_expires_at, ${HOLDER_COLUMNS}
+    `SELECT s.token_hash, s.id AS session_id, s.expires_at AS session_expires_at, s.last_used_at AS session_used_at,
+            ${HOLDER_COLUMNS}
        FROM browser_sessions s JOIN api_keys k ON k.id = s.api_key_id JOIN customers c ON c.id = k.customer_id
       WHERE s.token_hash = ANY($1::text[]) AND ${IS_LIVE}`,
     [tokenHashes],
   );
   return new Map(
     rows.map((row) => {
-      const session = { id: row.session_id, expiresAt: row.session_expires_at };
+      const session = {
+        id: row.session_id,
+        expiresAt: row.session_expires_at,
+        lastUsedAt: row.session_used_at,
+      };
       return [row.token_hash, { ...holderOf(row), session }];
     }),
+  );
+}
+
+/** Asks nothing of the database while the last use that was read is young enough. */
+export async function touchSession(
+  sql: Connection,
+  { id, lastUsedAt }: BrowserSession,
+  { now, address }: { now: Date; address: string },
+): Promise<void> {
+  const youngest = now.getTime() - TOUCH_EVERY_SECONDS * MS_PER_SECOND;
+  if (lastUsedAt !== null && lastUsedAt.getTime() >= youngest) return;
+  await sql.query(
+    `UPDATE browser_sessions SET last_used_at = $2, last_address = $3
+      WHERE id = $1 AND (last_used_at IS NULL OR last_used_at < $2::timestamptz - make_interval(secs => $4))`,
+    [id, now, address, TOUCH_EVERY_SECONDS],
   );
 }
 
@@ -51,6 +82,9 @@ export interface NewSession {
   customerId: number;
   now: Date;
   expiresAt: Date;
+  address: string;
+  /** What the browser calls itself. */
+  userAgent: string | null;
 }
 
 /** Beyond the most that an account may have, its oldest end. */
@@ -61,9 +95,17 @@ export async function insertSession(sql: Transaction, session: NewSession): Prom
     [session.customerId, MAX_LIVE_SESSIONS - 1],
   );
   const { rows } = await sql.query<{ id: number }>(
-    `INSERT INTO browser_sessions (token_hash, api_key_id, customer_id, created_at, expires_at)
-     VALUES ($1, $2, $3, $4, $5) RETURNING id`,
-    [session.tokenHash, session.apiKeyId, session.customerId, session.now, session.expiresAt],
+    `INSERT INTO browser_sessions (token_hash, api_key_id, customer_id, created_at, expires_at, last_used_at, last_address, user_agent)
+     VALUES ($1, $2, $3, $4, $5, $4, $6, $7) RETURNING id`,
+    [
+      session.tokenHash,
+      session.apiKeyId,
+      session.customerId,
+      session.now,
+      session.expiresAt,
+      session.address,
+      session.userAgent,
+    ],
   );
   return (rows[0] as { id: number }).id;
 }
@@ -75,11 +117,15 @@ export interface SessionRow {
   key_name: string | null;
   created_at: Date;
   expires_at: Date;
+  last_used_at: Date | null;
+  last_address: string | null;
+  user_agent: string | null;
   role: KeyRights["role"];
   scopes: KeyScope[];
 }
 
-const ROW = `SELECT s.id, s.customer_id, s.api_key_id, k.name AS key_name, s.created_at, s.expires_at, k.role, k.scopes
+const ROW = `SELECT s.id, s.customer_id, s.api_key_id, k.name AS key_name, s.created_at, s.expires_at, s.last_used_at,
+            s.last_address, s.user_agent, k.role, k.scopes
        FROM browser_sessions s JOIN api_keys k ON k.id = s.api_key_id
       WHERE s.customer_id = $1 AND s.expires_at > $2 AND k.revoked_at IS NULL`;
 
@@ -104,6 +150,22 @@ export async function liveSession(
 ): Promise<SessionRow | null> {
   const { rows } = await sql.query<SessionRow>(`${ROW} AND s.id = $3`, [customerId, now, id]);
   return rows[0] ?? null;
+}
+
+/** All that open something but one, which the transaction holds; of an account there are never many. */
+export async function lockOtherSessions(
+  sql: Transaction,
+  { customerId, now, but }: { customerId: number; now: Date; but: number | null },
+): Promise<SessionRow[]> {
+  const { rows } = await sql.query<SessionRow>(
+    `${ROW} AND s.id IS DISTINCT FROM $3 ORDER BY s.id FOR UPDATE OF s`,
+    [customerId, now, but],
+  );
+  return rows;
+}
+
+export async function endSessions(sql: Transaction, ids: readonly number[]): Promise<void> {
+  await sql.query("DELETE FROM browser_sessions WHERE id = ANY($1::bigint[])", [ids]);
 }
 
 /** False where it had ended before. */

@@ -80,7 +80,7 @@ const CHANGE_WITHIN =
   /^\s*WITH\s[^]*(?:\bINSERT\s+INTO|\bDELETE\s+FROM|(?<!\bFOR(?:\s+NO\s+KEY)?\s+)\bUPDATE)\s/i;
 /** What every request leaves, whatever comes of it. */
 const TRACE =
-  /^\s*(?:(?:INSERT\s+INTO|UPDATE|DELETE\s+FROM)\s+(?:idempotency_keys|audit_log)\b|UPDATE\s+api_keys\s+SET\s+last_used_at\b)/i;
+  /^\s*(?:(?:INSERT\s+INTO|UPDATE|DELETE\s+FROM)\s+(?:idempotency_keys|audit_log)\b|UPDATE\s+(?:api_keys|browser_sessions)\s+SET\s+last_used_at\b)/i;
 
 function mayChange(statement: string): boolean {
   return (CHANGE.test(statement) || CHANGE_WITHIN.test(statement)) && !TRACE.test(statement);

@@ -1,8 +1,9 @@
-/** Keys: of the API, and for SSH. A new key of the API is shown once. */
+/** Keys: of the API, and for SSH; and the browsers that they logged in. A new key of the API is shown once. */
 import { Stack } from "@mantine/core";
 import { useTranslation } from "react-i18next";
 import { PageHead } from "../../parts/page-head.tsx";
 import { ApiKeys } from "./api-keys.tsx";
+import { Browsers } from "./browsers.tsx";
 import { SshKeys } from "./ssh-keys.tsx";
 
 export default function KeysPage() {
@@ -12,6 +13,7 @@ export default function KeysPage() {
       <PageHead title={t("title")} />
       <SshKeys />
       <ApiKeys />
+      <Browsers />
     </Stack>
   );
 }

@@ -38,5 +38,26 @@ const words: SameKeys<typeof en> = {
     revokeKeeps: "用它下的所有订单",
     revokeCharged: "正在运行的任务，不论由谁下单",
   },
+  browsers: {
+    title: "已登录的浏览器",
+    definition:
+      "每个会话能打开其密钥所能打开的一切，并随密钥一同结束。地址是服务器看到的最近一次使用的地址；浏览器名称由其自行声明。",
+    empty: "还没有。",
+    browser: "浏览器",
+    current: "当前浏览器",
+    address: "来自",
+    begun: "登录时间",
+    key: "所用密钥",
+    unnamed: "未命名",
+    end: "退出登录",
+    endTitle: "让 {{name}} 退出登录？",
+    endThisTitle: "让当前浏览器退出登录？",
+    endStops: "它的页面以及推送给它们的数据：从现在起无法再访问",
+    endKeeps: "密钥：持有密钥者可以再次登录。请撤销可能已被他人知道的密钥",
+    endOthers: "退出其他所有浏览器",
+    endOthersTitle: "让除当前浏览器以外的所有浏览器退出登录？",
+    endOthersStops: "它们的页面以及推送给它们的数据：从现在起无法再访问",
+    endOthersKeeps: "当前浏览器",
+  },
 };
 export default words;

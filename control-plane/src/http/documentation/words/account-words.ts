@@ -102,6 +102,18 @@ export const ACCOUNT_WORDS: Words = {
   "BrowserSession.api_key_id": ["", 7],
   "BrowserSession.key_name": ["That key's name", "laptop"],
   "BrowserSession.expires_at": ["From when on its cookie opens nothing"],
+  "BrowserSession.last_used_at": [
+    "When it was used last, to the minute; null where a server of before opened it and it was not used since",
+  ],
+  "BrowserSession.last_address": [
+    "The address that used it last, as the server saw it: behind a proxy, the proxy's; null like last_used_at",
+    "198.51.100.4",
+  ],
+  "BrowserSession.user_agent": [
+    "What the browser called itself when it logged in, its first 200 characters; null where it said nothing",
+    "Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Firefox/140.0",
+  ],
+  "BrowserSession.is_current": ["Whether it is the session that asks", true],
   "SessionTicket.ticket": ["Logs one browser in", "rgt_9aQ2nVYr8Xk3"],
   "SessionTicket.url": ["The dashboard, with the ticket", "https://gpu.example.com/#ticket=rgt_9aQ2nVYr8Xk3"],
   "SessionTicket.expires_at": ["From when on it opens nothing"],

@@ -1,0 +1,78 @@
+/** The reader's sessions of browsers: from where each was used, which one this is, and their ends. */
+import type { BrowserSession } from "@remotegpu/control-plane/http/sessions/sessions";
+import { Text } from "@mantine/core";
+import { useTranslation } from "react-i18next";
+import { AgeText } from "../../parts/age-text.tsx";
+import { NotReported } from "../../parts/not-reported.tsx";
+import { type Column, PageTable } from "../../parts/page-table.tsx";
+import { ActButton } from "../../parts/workload/act-button.tsx";
+import { browserName } from "./browser-name.ts";
+
+export function Browsers() {
+  const { t } = useTranslation("keys");
+  const columns: Column<BrowserSession>[] = [
+    { title: t("browsers.browser"), cell: (session) => <Browser session={session} /> },
+    {
+      title: t("browsers.address"),
+      cell: ({ last_address: address }) => address ?? <NotReported />,
+    },
+    { title: t("api.used"), cell: ({ last_used_at: at }) => <AgeText at={at} /> },
+    { title: t("browsers.begun"), cell: ({ created_at: at }) => <AgeText at={at} />, isWide: true },
+    { title: t("api.ends"), cell: ({ expires_at: at }) => <AgeText at={at} />, isWide: true },
+    { title: t("browsers.key"), cell: ({ key_name: name }) => name ?? t("browsers.unnamed"), isWide: true },
+    { title: t("acts"), cell: (session) => <End session={session} /> },
+  ];
+  return (
+    <PageTable<BrowserSession>
+      title={t("browsers.title")}
+      definition={t("browsers.definition")}
+      path="/sessions"
+      columns={columns}
+      keyOf={({ id }) => id}
+      empty={t("browsers.empty")}
+      acts={
+        <ActButton
+          label={t("browsers.endOthers")}
+          method="DELETE"
+          path="/sessions/others"
+          asks={{
+            title: t("browsers.endOthersTitle"),
+            stops: [t("browsers.endOthersStops")],
+            kept: [t("browsers.endOthersKeeps"), t("browsers.endKeeps")],
+          }}
+        />
+      }
+    />
+  );
+}
+
+function Browser({ session: { user_agent: userAgent, is_current: isCurrent } }: { session: BrowserSession }) {
+  const { t } = useTranslation("keys");
+  return (
+    <>
+      {userAgent === null ? <NotReported /> : <span title={userAgent}>{browserName(userAgent)}</span>}
+      {isCurrent && (
+        <Text size="sm" fw={600} data-current>
+          {t("browsers.current")}
+        </Text>
+      )}
+    </>
+  );
+}
+
+function End({ session: { id, user_agent: userAgent, is_current: isCurrent } }: { session: BrowserSession }) {
+  const { t } = useTranslation("keys");
+  const name = userAgent === null ? String(id) : browserName(userAgent);
+  return (
+    <ActButton
+      label={t("browsers.end")}
+      method="DELETE"
+      path={`/sessions/${id}`}
+      asks={{
+        title: isCurrent ? t("browsers.endThisTitle") : t("browsers.endTitle", { name }),
+        stops: [t("browsers.endStops")],
+        kept: [t("browsers.endKeeps")],
+      }}
+    />
+  );
+}
