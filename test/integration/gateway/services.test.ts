@@ -9,7 +9,7 @@ import { openDatabase } from "@remotegpu/control-plane/store/database/database";
 import { cuttableTcp } from "../../support/engines/cuttable-tcp.ts";
 import { eventually } from "../../support/eventually.ts";
 import { ServedScene } from "../../support/worlds/served-scene.ts";
-import { openWebScene, SERVICE_PORT, type WebScene } from "../../support/worlds/web-scene.ts";
+import { openWebScene, SERVICE_PORT, type WebAnswer, type WebScene } from "../../support/worlds/web-scene.ts";
 
 const STORY_MS = 60_000;
 let web: WebScene;
@@ -283,6 +283,29 @@ describe("replicas", () => {
         status === 429 ? "2" : undefined,
       ]);
   });
+
+  test(
+    "of which none is reached are waited for by so many, and who comes then is told when to ask again",
+    { timeout: STORY_MS },
+    async () => {
+      const own = await another({ replicas: 1, config: { max_queued: 1, queue_seconds: 60 } });
+      await own.break(0);
+      const asked = Array.from({ length: 3 }, () => own.ask("/", { method: "POST", body: "hello" }));
+      const refused: WebAnswer[] = [];
+      for (const one of asked) void one.then((answer) => answer.status === 503 && refused.push(answer));
+      await eventually(() => refused.length === 2, { what: "two that are told to come again" });
+
+      await own.mend(0);
+
+      const answers = await Promise.all(asked);
+      expect(answers.map(({ status }) => status).toSorted((a, b) => a - b)).toEqual([200, 503, 503]);
+      for (const { headers, body } of refused)
+        expect([headers["retry-after"], body.detail]).toEqual([
+          "2",
+          "No replica of the service is reached now.",
+        ]);
+    },
+  );
 
   test("that do not answer in time are given up", async () => {
     const own = await another({ replicas: 1, config: { timeout_seconds: 1 } });

@@ -5,7 +5,6 @@
 import { randomUUID } from "node:crypto";
 import type { IncomingMessage, ServerResponse } from "node:http";
 import type { Duplex } from "node:stream";
-import { setTimeout as delay } from "node:timers/promises";
 import { MS_PER_SECOND } from "@remotegpu/shared/units";
 import type { Asker, HeaderMap } from "../../core/gateway/forwarded-headers.ts";
 import type { CallRight } from "../../core/gateway/services/call-right.ts";
@@ -32,8 +31,6 @@ import type { Given, ServiceLine, Taken } from "./service-line.ts";
 import type { ServiceLines } from "./service-lines.ts";
 import type { Traffic } from "./traffic.ts";
 
-/** Between two looks at replicas of which none was reached. */
-const AGAIN_MS = 500;
 const RETRY_AFTER_SECONDS = 2;
 const NONE: ReadonlySet<string> = new Set();
 /** Why a request ends before its answer. Without one, Node makes an exception with its stack for each. */
@@ -149,9 +146,10 @@ export class ServiceDoor {
         await this.#parts.carrier.prepareUpgrade(given.place);
         if (signal.aborted) return { kind: "over" };
         signal.addEventListener("abort", end);
-        const { call, cors } = entered;
+        const { call, cors, line } = entered;
         request.headers = headersToReplica(request.headers, call, { isUpgrade: true });
         const answered = (headers: HeaderMap, status: number) => {
+          line.leave(signal);
           counted?.answered(headers, status);
           return headersFromReplica(headers, call, cors);
         };
@@ -205,11 +203,16 @@ export class ServiceDoor {
         if (performance.now() >= untilMs) return told(noWay(outcome.error, null));
         const failedAt = (tried ??= new Set()).add(taken.place.instanceId);
         if (line.route.replicas.some(({ instanceId }) => !failedAt.has(instanceId))) continue;
-        // Another may come, and the way to one of these may be mended.
-        await delay(AGAIN_MS, undefined, { signal }).catch(() => undefined);
+        counted.waits();
+        const sentAway = await line.rest(signal);
+        counted.isWith(0);
+        if (isGone()) return null;
+        if (isRefused()) return refused();
+        if (sentAway !== null) return told(notGiven(sentAway));
         tried = null;
       }
     } finally {
+      line.leave(signal);
       open?.leave();
     }
   }
@@ -228,6 +231,7 @@ export class ServiceDoor {
     const headers = headersToReplica(request.headers, call, { isUpgrade: false });
     const answered = (told: HeaderMap, status: number) => {
       clearTimeout(timer);
+      line.leave(signal);
       counted.answered(told, status);
       return headersFromReplica(told, call, cors);
     };

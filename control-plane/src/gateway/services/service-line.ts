@@ -1,6 +1,7 @@
 /**
- * The requests of one service at this gateway: which replica each is given, and those that wait, in the order in which they
- * came, until one serves or has room. Counts what is open at each replica; other gateways count their own.
+ * The requests of one service at this gateway: which replica each is given, and those that wait: in the order in which they
+ * came until one serves or has room, or until those that serve but were not reached are tried again. Counts what is open at
+ * each replica; other gateways count their own.
  */
 import {
   chooseReplica,
@@ -45,7 +46,14 @@ interface Waiting {
   timer: NodeJS.Timeout;
 }
 
-const ENDING: Taken = { kind: "waited", sentence: "The gateway is ending.", isServing: false };
+/** Between two tries of replicas of which none was reached. */
+const AGAIN_MS = 500;
+const NOT_REACHED = "No replica of the service is reached now.";
+const ENDING: Exclude<Taken, Given> = {
+  kind: "waited",
+  sentence: "The gateway is ending.",
+  isServing: false,
+};
 
 export class ServiceLine {
   #route: ServiceRoute;
@@ -54,6 +62,11 @@ export class ServiceLine {
   /** By their instances: those of the route, and those that have left it with requests still open. */
   readonly #replicas = new Map<string, Replica>();
   readonly #waiting = new Set<Waiting>();
+  /**
+   * Requests that reached none of them, by their signals, with what ends their rest. Each keeps its place among those that
+   * may wait until it is answered: else whoever comes would take it in the moment of a try.
+   */
+  readonly #resting = new Map<AbortSignal, (() => void) | null>();
   #turns = 0;
   #requests = 0;
   #isEnding = false;
@@ -72,7 +85,11 @@ export class ServiceLine {
 
   /** Nobody waits here and nothing is open. */
   get isIdle(): boolean {
-    return this.#waiting.size === 0 && [...this.#replicas.values()].every(({ open }) => open === 0);
+    return (
+      this.#waiting.size === 0 &&
+      this.#resting.size === 0 &&
+      [...this.#replicas.values()].every(({ open }) => open === 0)
+    );
   }
 
   /** What this gateway has of the service in this very moment. */
@@ -81,7 +98,7 @@ export class ServiceLine {
     const busy = [...this.#replicas].filter(([, { open }]) => open > 0);
     return {
       inFlight: busy.reduce((sum, [, { open }]) => sum + open, 0),
-      held: this.#waiting.size,
+      held: this.#waiting.size + [...this.#resting.values()].filter((end) => end !== null).length,
       requests: this.#requests,
       left: Object.fromEntries(busy.flatMap(([id, { open }]) => (listed.has(id) ? [] : [[id, open]]))),
     };
@@ -118,8 +135,7 @@ export class ServiceLine {
     const given = this.#waiting.size === 0 ? this.#give(avoid) : null;
     if (given !== null) return given;
     if (this.#isEnding) return ENDING;
-    const { maxQueued } = this.#route.bounds;
-    if (this.#waiting.size >= maxQueued)
+    if (!this.#resting.delete(gone) && this.#isFull)
       return { kind: "full", sentence: this.#whyWaits(), isServing: this.#isServing };
     return await new Promise<Taken>((resolve) => {
       const end = (taken: Taken) => {
@@ -138,15 +154,48 @@ export class ServiceLine {
     });
   }
 
+  /**
+   * For a request that reached none of the replicas. Null once it is to be tried again: another replica may have come, and
+   * the way to one of these may be mended. Call `leave` once it is answered, or over.
+   */
+  async rest(gone: AbortSignal): Promise<Exclude<Taken, Given> | null> {
+    if (this.#isEnding) return ENDING;
+    if (!this.#resting.has(gone) && this.#isFull)
+      return { kind: "full", sentence: NOT_REACHED, isServing: false };
+    await new Promise<void>((resolve) => {
+      const end = () => {
+        clearTimeout(timer);
+        gone.removeEventListener("abort", end);
+        this.#resting.set(gone, null);
+        resolve();
+      };
+      const timer = setTimeout(end, AGAIN_MS);
+      this.#resting.set(gone, end);
+      gone.addEventListener("abort", end);
+      if (gone.aborted) end();
+    });
+    return this.#isEnding ? ENDING : null;
+  }
+
+  leave(gone: AbortSignal): void {
+    this.#resting.delete(gone);
+  }
+
   /** Nobody waits here any more: whoever does is told that this gateway ends. */
   turnAway(): void {
     this.#isEnding = true;
     for (const { resolve } of this.#waiting) resolve(ENDING);
+    for (const end of this.#resting.values()) end?.();
   }
 
   /** Somebody waits, and there is nobody who could serve. */
   get awaitsFirst(): boolean {
     return this.#waiting.size > 0 && !this.#isServing;
+  }
+
+  /** As many wait as may. */
+  get #isFull(): boolean {
+    return this.#waiting.size + this.#resting.size >= this.#route.bounds.maxQueued;
   }
 
   get #isServing(): boolean {

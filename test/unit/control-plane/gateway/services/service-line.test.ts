@@ -129,6 +129,69 @@ describe("a line", () => {
   });
 });
 
+describe("requests that reached none of the replicas", () => {
+  const ROOM_FOR_TWO = { bounds: { ...DEFAULT_BOUNDS, maxQueued: 2 } };
+  const { signal: first } = new AbortController();
+
+  test("wait among those that may, and are tried again after a while", async () => {
+    const line = lineOf(route(["a"], ROOM_FOR_TWO));
+    const again = [line.rest(first), line.rest(stays())];
+
+    expect(await line.rest(stays())).toMatchObject({ kind: "full", isServing: false });
+    expect([line.report.held, line.isIdle]).toEqual([2, false]);
+    line.follow(route([], ROOM_FOR_TWO));
+    expect(await line.take(NOBODY, stays())).toMatchObject({ kind: "full" });
+    await vi.advanceTimersByTimeAsync(500);
+    expect(await Promise.all(again)).toEqual([null, null]);
+  });
+
+  test("keep their places while they are tried, and until they are answered", async () => {
+    const line = lineOf(route(["a"], { bounds: { ...DEFAULT_BOUNDS, maxQueued: 1 } }));
+    const rested = line.rest(first);
+    await vi.advanceTimersByTimeAsync(500);
+    await rested;
+
+    given(await line.take(NOBODY, first)).done(false);
+    expect(await line.rest(stays())).toMatchObject({ kind: "full" });
+    expect(line.report.held).toBe(0);
+    const restsAgain = line.rest(first);
+    await vi.advanceTimersByTimeAsync(500);
+    expect(await restsAgain).toBeNull();
+
+    line.leave(first);
+    expect(line.isIdle).toBe(true);
+    void line.rest(stays());
+    expect(line.report.held).toBe(1);
+  });
+
+  test("have one place alone where they wait for a busy one", async () => {
+    const line = lineOf(route(["a"], { bounds: { ...DEFAULT_BOUNDS, maxInFlight: 1, maxQueued: 1 } }));
+    const rested = line.rest(first);
+    await vi.advanceTimersByTimeAsync(500);
+    await rested;
+    const busy = given(await line.take(NOBODY, stays()));
+
+    const waiting = line.take(NOBODY, first);
+    expect(line.report.held).toBe(1);
+    busy.done(true);
+    expect(where(await waiting)).toBe("a");
+  });
+
+  test("are gone with whoever asked, and sent away by a gateway that ends", async () => {
+    const line = lineOf(route(["a"], ROOM_FOR_TWO));
+    const gone = new AbortController();
+    const [left, stayed] = [line.rest(gone.signal), line.rest(stays())];
+
+    gone.abort();
+    await left;
+    line.leave(gone.signal);
+    expect(line.report.held).toBe(1);
+    line.turnAway();
+    expect(await stayed).toMatchObject({ kind: "waited", sentence: "The gateway is ending." });
+    expect(await line.rest(stays())).toMatchObject({ kind: "waited" });
+  });
+});
+
 describe("a line of a service that sleeps", () => {
   const ASLEEP = { sleep: "asleep" } as const;
 
