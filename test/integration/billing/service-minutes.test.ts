@@ -67,8 +67,8 @@ async function proves(host: ScriptedHost, [from, to]: readonly [number, number])
   expect(quarantined).toBe(0);
 }
 
-async function costOf(id: string) {
-  const query = `?start_time=${new Date(BASE_MS + 20 * MS_PER_MINUTE).toISOString()}`;
+async function costOf(id: string, key = "") {
+  const query = `?start_time=${new Date(BASE_MS + 20 * MS_PER_MINUTE).toISOString()}${key && `&key=${key}`}`;
   return (await services.ask("GET", `/${id}/traffic${query}`)).body.cost;
 }
 
@@ -78,7 +78,15 @@ function rowOf(
     minute,
     answers,
     tokens,
-  }: { minute: number; answers: number; tokens: { prompt: number; completion: number } },
+    keyName = "app",
+    revision = 1,
+  }: {
+    minute: number;
+    answers: number;
+    tokens: { prompt: number; completion: number } | null;
+    keyName?: string | null;
+    revision?: number;
+  },
 ) {
   const counts = noCounts();
   for (let nth = 0; nth < answers; nth += 1)
@@ -91,7 +99,7 @@ function rowOf(
       queuedMs: 0,
       tokens,
     });
-  const at = { serviceId, revision: 1, keyName: "app" };
+  const at = { serviceId, revision, keyName };
   return { at, minute: new Date(BASE_MS + minute * MS_PER_MINUTE), counts };
 }
 
@@ -141,7 +149,11 @@ test("three replicas for ten minutes are thirty replica-minutes, and what a repl
   expect(balance).toEqual([{ balance: "99996.7000" }]);
   expect(await costOf(id)).toMatchObject({ amount: "3.3000", per_thousand_requests: null });
   await keepTraffic(services.scene.api.db, "gw-1", [
-    rowOf(id, { minute: 10, answers: 660, tokens: { prompt: 40, completion: 10 } }),
+    rowOf(id, { minute: 10, answers: 440, tokens: { prompt: 20, completion: 55 } }),
+    rowOf(id, { minute: 10, answers: 220, tokens: null, keyName: "other" }),
+    // What gateways answered themselves took nothing of replicas.
+    rowOf(id, { minute: 10, answers: 3_340, tokens: null, keyName: null, revision: 0 }),
+    rowOf(id, { minute: 10, answers: 100, tokens: null, revision: 0 }),
     // Of an hour that is not charged yet.
     rowOf(id, { minute: 70, answers: 1_000, tokens: { prompt: 1, completion: 1 } }),
   ]);
@@ -150,6 +162,12 @@ test("three replicas for ten minutes are thirty replica-minutes, and what a repl
     amount: "3.3000",
     from: new Date(BASE_MS).toISOString(),
     until: new Date(BASE_MS + 15 * MS_PER_MINUTE).toISOString(),
+    per_thousand_requests: "5.000000",
+    per_million_tokens: "100.000000",
+  });
+  const amounts = ["app", "other", "nobody"].map(async (key) => (await costOf(id, key)).amount);
+  expect(await Promise.all(amounts)).toEqual(["2.2000", "1.1000", "0.0000"]);
+  expect(await costOf(id, "other")).toMatchObject({
     per_thousand_requests: "5.000000",
     per_million_tokens: "100.000000",
   });

@@ -58,20 +58,27 @@ export const SERVICE_TRAFFIC = command({
     limit: option("--limit <count>", `how many minutes; ${MINUTES} unless told`, wholeNumber()),
   },
   isWatchable: true,
+  more: "What a replica answered shares its cost: of one key it is the share of its requests.",
   examples: ["service traffic chat", "service traffic chat --by-key --from 2027-01-01T00:00:00Z"],
   run: async ({ api, output }, { service, keys, revisions, limit = MINUTES, ...query }) => {
     const asked = { ...query, limit: String(Math.min(Math.max(limit, 1), 200)) };
     const told = await api.get(`/inference-services/${segment(service)}/traffic`, asked);
     if (output.format === "json" || output.format === "name") return printDone(output, "", told);
-    printTraffic(output, Traffic.parse(told), keys ? "keys" : revisions ? "revisions" : "minutes");
+    const by = keys ? "keys" : revisions ? "revisions" : "minutes";
+    printTraffic(output, Traffic.parse(told), { by, key: query.key ?? null });
   },
 });
 
 type By = "minutes" | "keys" | "revisions";
 
-export function printTraffic(output: Output, traffic: ServiceTraffic, by: By): void {
+/** @param key null: of all of them */
+export function printTraffic(
+  output: Output,
+  traffic: ServiceTraffic,
+  { by, key }: { by: By; key: string | null },
+): void {
   output.write(
-    summaryLines(traffic)
+    summaryLines(traffic, key)
       .map((line) => `${safeText(line)}\n`)
       .join(""),
   );
@@ -81,7 +88,10 @@ export function printTraffic(output: Output, traffic: ServiceTraffic, by: By): v
   printList(output, rows, [FIRST[by], ...COLUMNS]);
 }
 
-function summaryLines({ total, own_answers: own, in_flight, held, cost }: ServiceTraffic): string[] {
+function summaryLines(
+  { total, own_answers: own, in_flight, held, cost }: ServiceTraffic,
+  key: string | null,
+): string[] {
   const failed = [
     `${total.status_4xx} of 400 to 499`,
     `${total.status_5xx} of 500 and above`,
@@ -93,7 +103,7 @@ function summaryLines({ total, own_answers: own, in_flight, held, cost }: Servic
     ...(total.took.p50_ms === null ? [] : [slow]),
     `${in_flight} in flight, ${held} waiting now.`,
     ...tokenLines(total),
-    ...costLines(cost),
+    ...costLines(cost, key),
   ];
 }
 
@@ -107,18 +117,17 @@ function tokenLines(total: ServiceTraffic["total"]): string[] {
   return [`Tokens: ${prompt_tokens} prompt, ${String(completion_tokens)} completion${speed}${silent}.`];
 }
 
-function costLines({
-  amount,
-  until,
-  per_thousand_requests: thousand,
-  per_million_tokens: million,
-}: ServiceTraffic["cost"]): string[] {
+function costLines(
+  { amount, until, per_thousand_requests: thousand, per_million_tokens: million }: ServiceTraffic["cost"],
+  key: string | null,
+): string[] {
   if (until === null) return ["Nothing of it was charged yet."];
+  const whose = key === null ? "" : `, the share of ${key} by its requests`;
   const each = [
     ...(thousand === null ? [] : [`${thousand} per 1,000 requests`]),
     ...(million === null ? [] : [`${million} per million tokens`]),
   ];
-  return [`Charged until ${until}: ${[amount, ...each].join(", ")}.`];
+  return [`Charged until ${until}${whose}: ${[amount, ...each].join(", ")}.`];
 }
 
 const FIRST: Record<By, Column> = {

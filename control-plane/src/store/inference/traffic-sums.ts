@@ -84,12 +84,15 @@ export interface TrafficCost {
 
 /**
  * What the ledger has of its runs: the charges of time that began in the stretch, which is taken from the full hour on as
- * time is charged by it, and what was given back within it. Divided by what was answered until the last of that time.
+ * time is charged by it, and what was given back within it. Divided by what replicas answered until the last of that time:
+ * what gateways answer in their place takes nothing of them. Replicas are there for all keys, so a key's part is its share
+ * of the requests, and a request or a token costs the same whoever asks.
+ * @param keyName null: of all of them
  */
 export async function trafficCost(
   sql: Connection,
   serviceId: string,
-  { from, to }: Stretch,
+  { from, to, keyName }: Stretch & { keyName: string | null },
 ): Promise<TrafficCost> {
   const { rows } = await sql.query<TrafficCost>(
     `WITH asked AS (SELECT date_trunc('hour', $2::timestamptz, 'UTC') AS from_hour),
@@ -104,16 +107,18 @@ export async function trafficCost(
         WHERE r.resource_type = 'inference' AND r.resource_id = $1 AND t.at >= asked.from_hour AND t.at < $3
           AND NOT EXISTS (SELECT FROM billing_records b WHERE b.transaction_id = t.id)),
      answered AS (
-       SELECT coalesce(sum(requests), 0) AS requests, coalesce(sum(prompt_tokens + completion_tokens), 0) AS tokens
+       SELECT coalesce(sum(requests), 0) AS requests, coalesce(sum(prompt_tokens + completion_tokens), 0) AS tokens,
+              coalesce(sum(requests) FILTER (WHERE key_name = $4::text), 0) AS of_key
          FROM service_traffic, asked, charged
-        WHERE service_id = $1 AND minute >= asked.from_hour AND minute < charged.until)
-     SELECT (charged.amount + returned.amount)::text AS amount, asked.from_hour AS from, charged.until,
-            round((charged.amount + returned.amount) * 1000 / nullif(answered.requests, 0), 6)::text
-              AS per_thousand_requests,
-            round((charged.amount + returned.amount) * 1000000 / nullif(answered.tokens, 0), 6)::text
-              AS per_million_tokens
-       FROM asked, charged, returned, answered`,
-    [serviceId, from, to],
+        WHERE service_id = $1 AND revision > 0 AND minute >= asked.from_hour AND minute < charged.until),
+     cost AS (SELECT charged.amount + returned.amount AS amount FROM charged, returned)
+     SELECT CASE WHEN $4::text IS NULL THEN cost.amount
+                 ELSE coalesce(round(cost.amount * answered.of_key / nullif(answered.requests, 0), 4), 0) END::text AS amount,
+            asked.from_hour AS from, charged.until,
+            round(cost.amount * 1000 / nullif(answered.requests, 0), 6)::text AS per_thousand_requests,
+            round(cost.amount * 1000000 / nullif(answered.tokens, 0), 6)::text AS per_million_tokens
+       FROM asked, charged, cost, answered`,
+    [serviceId, from, to, keyName],
   );
   const [cost] = rows;
   if (cost === undefined) throw new Error(`no cost of ${serviceId}`);

@@ -34,7 +34,8 @@ export default {
     inFlightIs: "Requests that replicas have now, by all gateways together",
     held: "{{count}} wait for a replica",
     perThousand: "Per 1,000 requests",
-    perThousandIs: "Points charged in that time, over the requests answered until the last charge",
+    perThousandIs:
+      "Points charged in that time, over the requests that replicas answered until the last charge",
     perMillion: "Per million tokens",
     perMillionIs: "Points charged in that time, over the tokens that answers told",
     cost: "Cost so far",

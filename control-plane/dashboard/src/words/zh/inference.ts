@@ -34,7 +34,7 @@ const words: SameKeys<typeof en> = {
     inFlightIs: "所有网关合计，副本当前正在处理的请求数",
     held: "{{count}} 个在等待副本",
     perThousand: "每 1,000 次请求",
-    perThousandIs: "这段时间已扣的点数除以截至上次计费已应答的请求数",
+    perThousandIs: "这段时间已扣的点数除以截至上次计费副本已应答的请求数",
     perMillion: "每百万 token",
     perMillionIs: "这段时间已扣的点数除以应答上报的 token 数",
     cost: "已产生费用",

@@ -47,12 +47,18 @@ export const TRAFFIC_WORDS: Words = {
   "TrafficSpread.p95_ms": ["95 of 100 were at most this long, as the buckets tell", 210],
   "TrafficSpread.p99_ms": ["99 of 100 were at most this long, as the buckets tell", 440],
   "TrafficSpread.buckets": ["How many lie in each bucket, each counted once", [10, 300, 880]],
-  "TrafficCost.amount": ["Charges of time that began in it, less what was given back in it", "12.5000"],
+  "TrafficCost.amount": [
+    "Charges of time that began in it, less what was given back in it; with key: of that, its share by its requests",
+    "12.5000",
+  ],
   "TrafficCost.from": ["The full hour at or before start_time, since time is charged by the hour"],
   "TrafficCost.until": ["Until when something was charged; null: nothing was yet"],
-  "TrafficCost.per_thousand_requests": ["Of the requests until then; null: there are none", "0.520833"],
+  "TrafficCost.per_thousand_requests": [
+    "Of the requests of all keys that replicas had until then; null: there are none",
+    "0.520833",
+  ],
   "TrafficCost.per_million_tokens": [
-    "Of prompt and completion tokens until then; null: none were told",
+    "Of prompt and completion tokens of all keys until then; null: none were told",
     "9.421100",
   ],
 };

@@ -40,7 +40,11 @@ function traffic(change: Partial<ServiceTraffic> = {}): ServiceTraffic {
   };
 }
 
-function linesOf(told: ServiceTraffic, by: "minutes" | "keys" = "minutes"): string[] {
+function linesOf(
+  told: ServiceTraffic,
+  by: "minutes" | "keys" = "minutes",
+  key: string | null = null,
+): string[] {
   let text = "";
   const output = {
     format: "table" as const,
@@ -48,7 +52,7 @@ function linesOf(told: ServiceTraffic, by: "minutes" | "keys" = "minutes"): stri
     nowMs: 0,
     write: (more: string) => void (text += more),
   };
-  printTraffic(output, told, by);
+  printTraffic(output, told, { by, key });
   return text.trimEnd().split("\n");
 }
 
@@ -60,6 +64,12 @@ test("tells what was answered, how fast, its tokens and its cost", () => {
     "Tokens: 10 prompt, 40 completion (40 a second); not reported by 1 answers.",
     "Charged until 2027-01-01T01:00:00.000Z: 3.3000, 5.000000 per 1,000 requests.",
   ]);
+});
+
+test("tells a key's cost as its share", () => {
+  expect(linesOf(traffic(), "minutes", "app").at(-1)).toBe(
+    "Charged until 2027-01-01T01:00:00.000Z, the share of app by its requests: 3.3000, 5.000000 per 1,000 requests.",
+  );
 });
 
 test("never tells tokens that no answer told, nor a cost that was not charged", () => {
