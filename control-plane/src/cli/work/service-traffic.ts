@@ -58,7 +58,7 @@ export const SERVICE_TRAFFIC = command({
     limit: option("--limit <count>", `how many minutes; ${MINUTES} unless told`, wholeNumber()),
   },
   isWatchable: true,
-  more: "What a replica answered shares its cost: of one key it is the share of its requests.",
+  more: "Gateways write down every five seconds what they counted; of one that is killed, at most the last five are missing. What replicas answered shares their cost: a key's part is its share of the requests.",
   examples: ["service traffic chat", "service traffic chat --by-key --from 2027-01-01T00:00:00Z"],
   run: async ({ api, output }, { service, keys, revisions, limit = MINUTES, ...query }) => {
     const asked = { ...query, limit: String(Math.min(Math.max(limit, 1), 200)) };

@@ -18,7 +18,7 @@ export default {
   traffic: {
     title: "What it answered",
     definition:
-      "Of the last hour, as the gateways counted it: a request counts in the minute in which its answer is over.",
+      "Of the last hour, as the gateways counted it: a request counts in the minute in which its answer is over; of a gateway that is killed, at most the last five seconds are missing.",
     rate: "Requests a second",
     rateIs: "Requests that were answered in the last hour, over its seconds",
     took: "p50 / p95",

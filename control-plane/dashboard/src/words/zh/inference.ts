@@ -19,7 +19,8 @@ const words: SameKeys<typeof en> = {
   },
   traffic: {
     title: "应答情况",
-    definition: "最近一小时网关的统计：请求计入其应答结束的那一分钟。",
+    definition:
+      "最近一小时网关的统计：请求计入其应答结束的那一分钟；网关被强制终止时，最多缺少其最后五秒的统计。",
     rate: "每秒请求数",
     rateIs: "最近一小时应答的请求数除以秒数",
     took: "p50 / p95",

@@ -1,6 +1,10 @@
 /** `service traffic`: what stands on its lines. */
 import { expect, test } from "vitest";
-import { printTraffic, type ServiceTraffic } from "@remotegpu/control-plane/cli/work/service-traffic";
+import {
+  printTraffic,
+  SERVICE_TRAFFIC,
+  type ServiceTraffic,
+} from "@remotegpu/control-plane/cli/work/service-traffic";
 import { countAnswer, noCounts } from "@remotegpu/control-plane/core/inference/traffic/traffic-counts";
 import { trafficFigures } from "@remotegpu/control-plane/core/inference/traffic/traffic-figures";
 
@@ -70,6 +74,10 @@ test("tells a key's cost as its share", () => {
   expect(linesOf(traffic(), "minutes", "app").at(-1)).toBe(
     "Charged until 2027-01-01T01:00:00.000Z, the share of app by its requests: 3.3000, 5.000000 per 1,000 requests.",
   );
+});
+
+test("says in its help what a gateway that is killed takes with it", () => {
+  expect(SERVICE_TRAFFIC.more).toContain("killed, at most the last five");
 });
 
 test("never tells tokens that no answer told, nor a cost that was not charged", () => {
