@@ -1,9 +1,15 @@
 /** A host's page in a browser: its cards with their lines, what happened, and what is done there. */
 import { GIB } from "@remotegpu/shared/units";
-import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { afterAll, beforeAll, describe, expect, onTestFinished, test } from "vitest";
 import { hasBrowser } from "../../support/browser.ts";
 import { type DashboardScene, openDashboardScene } from "../../support/dashboard/dashboard-scene.ts";
-import { expectKept, expectText, pressButton, reloadAs } from "../../support/dashboard/page-checks.ts";
+import {
+  expectKept,
+  expectText,
+  pressButton,
+  reloadAs,
+  textOf,
+} from "../../support/dashboard/page-checks.ts";
 import type { Caller } from "../../support/http/api.ts";
 
 const HOSTILE = `"><script>document.title='owned'</script> 主机 🚀`;
@@ -87,6 +93,22 @@ describe.skipIf(!hasBrowser)("a host's page (left out where Chromium is not inst
     await reloadAs(page, { theme: "light", language: "zh" });
     await expectText(page, "落后 12 行（第 0 行，共 12 行）");
     expect(complaints).toEqual([]);
+  });
+
+  test("shows what its cards do now, and in place of what one said last that it vanished", async () => {
+    const { page } = await scene.open("/hosts/h-1", scene.control.api.admin);
+    const cards = 'section[aria-label="GPUs"]';
+    await expectText(page, /\b0 %[^]*\b0 %/, cards);
+    const now = (change: string) => scene.control.api.db.query(`UPDATE gpus SET ${change}`);
+    onTestFinished(async () => void (await now("vanished_at = NULL")));
+
+    await now("utilization_percent = 83 + gpu_index, last_seen_at = now()");
+    await expectText(page, /83 %[^]*84 %/, cards);
+    await now("vanished_at = CASE WHEN gpu_index = 1 THEN now() END");
+    await page.waitForSelector(`${cards} [data-vanished]`);
+
+    expect(await textOf(page, cards)).toMatch(/83 %[^]*not reported[^]*Vanished/);
+    expect(await textOf(page, cards)).not.toContain("84 %");
   });
 
   test("cordons it, which its events tell, and drains it", async () => {

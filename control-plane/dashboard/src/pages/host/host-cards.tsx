@@ -1,5 +1,5 @@
 /** A host's cards now, and the lines of the one that is chosen, which stands in the address. */
-import { Button, Stack } from "@mantine/core";
+import { Button, Stack, Text } from "@mantine/core";
 import type { GpuShown } from "@remotegpu/control-plane/http/hosts/host-answer";
 import { useTranslation } from "react-i18next";
 import { type Page, useApi } from "../../api/use-api.ts";
@@ -17,7 +17,8 @@ const BYTES_OF_MIB = 2 ** 20;
 export function HostCards({ path, topics }: { path: string; topics: readonly string[] }) {
   const { t } = useTranslation("host");
   const [{ card }, setFilters] = useFilters(["card"]);
-  const cards = useApi<Page<GpuShown>>(`${path}/gpus`, { topics, query: { limit: 200 } });
+  // No change is told of their readings.
+  const cards = useApi<Page<GpuShown>>(`${path}/gpus`, { topics, query: { limit: 200 }, isMoving: true });
   const columns: Column<GpuShown>[] = [
     {
       title: t("gpus.card"),
@@ -51,8 +52,13 @@ export function HostCards({ path, topics }: { path: string; topics: readonly str
     { title: t("gpus.power"), cell: ({ power_w: power }) => withUnit(power, "W"), isWide: true },
     {
       title: t("gpus.health"),
-      cell: ({ health_status: health, health_reasons: reasons, cordoned }) => (
+      cell: ({ health_status: health, health_reasons: reasons, cordoned, vanished_at: goneAt }) => (
         <>
+          {goneAt !== null && (
+            <Text size="sm" component="div" data-vanished>
+              {t("gpus.vanished")} <AgeText at={goneAt} />
+            </Text>
+          )}
           <StatusBadge status={health} /> {cordoned && <StatusBadge status="cordoned" />}
           {reasons.map((reason) => (
             <div key={reason}>{reason}</div>
@@ -76,7 +82,7 @@ export function HostCards({ path, topics }: { path: string; topics: readonly str
           <Rows
             title={t("gpus.title")}
             columns={columns}
-            items={items}
+            items={items.map(asOfNow)}
             keyOf={(one) => one.uuid ?? one.gpu_index}
           />
         )}
@@ -84,6 +90,12 @@ export function HostCards({ path, topics }: { path: string; topics: readonly str
       {chosen !== undefined && <CardLines card={chosen} />}
     </Stack>
   );
+}
+
+/** What a card said last that is gone says nothing about now. */
+function asOfNow(card: GpuShown): GpuShown {
+  if (card.vanished_at === null) return card;
+  return { ...card, utilization_percent: null, memory_used_mib: null, temperature_c: null, power_w: null };
 }
 
 function withUnit(value: number | string | null, unit: string) {

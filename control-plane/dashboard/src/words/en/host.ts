@@ -48,6 +48,7 @@ export default {
     power: "Power",
     health: "Health",
     seen: "Sample",
+    vanished: "Vanished",
     lines: "Lines of GPU {{index}}",
   },
   lines: {

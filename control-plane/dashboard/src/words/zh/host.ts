@@ -50,6 +50,7 @@ const words: SameKeys<typeof en> = {
     power: "功率",
     health: "健康状况",
     seen: "采样",
+    vanished: "已消失：",
     lines: "GPU {{index}} 的曲线",
   },
   lines: {
