@@ -4,7 +4,7 @@ import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { hasBrowser } from "../../support/browser.ts";
 import { type DashboardScene, openDashboardScene } from "../../support/dashboard/dashboard-scene.ts";
 import { expectText, textOf } from "../../support/dashboard/page-checks.ts";
-import { WITHOUT_POLLS } from "../../support/dashboard/without-polls.ts";
+import { WITHOUT_POLLS } from "../../support/dashboard/page-polls.ts";
 import { eventually } from "../../support/eventually.ts";
 
 let scene: DashboardScene;

@@ -5,7 +5,7 @@ import { afterAll, beforeAll, describe, expect, onTestFinished, test } from "vit
 import { hasBrowser } from "../../support/browser.ts";
 import { type DashboardScene, openDashboardScene } from "../../support/dashboard/dashboard-scene.ts";
 import { expectAccessible, expectText, textOf } from "../../support/dashboard/page-checks.ts";
-import { WITHOUT_POLLS } from "../../support/dashboard/without-polls.ts";
+import { WITHOUT_POLLS } from "../../support/dashboard/page-polls.ts";
 import type { ScriptedHost } from "../../support/worlds/control-scene.ts";
 
 const LOST_AFTER_MS = 1_000;

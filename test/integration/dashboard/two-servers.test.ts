@@ -3,7 +3,7 @@ import { afterAll, beforeAll, describe, expect, onTestFinished, test } from "vit
 import { hasBrowser, openPage } from "../../support/browser.ts";
 import { logIn } from "../../support/dashboard/dashboard-scene.ts";
 import { expectText } from "../../support/dashboard/page-checks.ts";
-import { WITHOUT_POLLS } from "../../support/dashboard/without-polls.ts";
+import { WITHOUT_POLLS } from "../../support/dashboard/page-polls.ts";
 import { cuttableTcp } from "../../support/engines/cuttable-tcp.ts";
 import { type FreshDatabase, freshDatabase } from "../../support/engines/postgres.ts";
 import { ApiProcess } from "../../support/http/api-process.ts";

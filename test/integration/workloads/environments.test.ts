@@ -104,7 +104,20 @@ describe("the whole way of one order", () => {
     expect(running.instances[0]).toMatchObject({
       state: "ready",
       host_id: "host-a",
-      gpus: [{ model: "NVIDIA L4", simulated: false, memory_mib: null }],
+      gpus: [
+        {
+          model: "NVIDIA L4",
+          simulated: false,
+          memory_mib: null,
+          reading: {
+            utilization_percent: 0,
+            memory_used_mib: 0,
+            temperature_c: 35,
+            power_w: "20.5",
+            sampled_at: expect.stringMatching(/Z$/),
+          },
+        },
+      ],
       runs: [{ id: desired?.runId, charged: "0.0000", billed_minutes: 0 }],
     });
 
@@ -116,6 +129,8 @@ describe("the whole way of one order", () => {
     await host.round({ phase: "stopped" });
     expect(await get(id)).toMatchObject({ status: "stopped" });
     expect((await heldBy(id))[0]).toMatchObject({ want: "removed", released: true, gone: false, cards: 0 });
+    // What the card does from now on is others'.
+    expect((await get(id)).instances[0].gpus).toMatchObject([{ model: "NVIDIA L4", reading: null }]);
 
     await host.round();
     expect((await heldBy(id))[0]).toMatchObject({ gone: true });

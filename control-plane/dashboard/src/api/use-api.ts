@@ -31,6 +31,8 @@ export interface Wish {
   isLive?: boolean;
   /** True: also while the stream tells of no change, since it moves by itself. */
   isMoving?: boolean;
+  /** Where it is asked again by itself, in place of every ten seconds. */
+  everyMs?: number;
 }
 
 /** One question, `useApi<FleetMap>("/fleet/map", { topics: ["fleet"] })`. While another filter is asked, the old answer stays. */
@@ -56,7 +58,8 @@ export function usePages<Item>(path: string, wish: Wish = {}) {
   });
 }
 
-function useFreshness({ topics = [], enabled = true, isLive = true, isMoving = false }: Wish) {
+function useFreshness(wish: Wish) {
+  const { topics = [], enabled = true, isLive = true, isMoving = false, everyMs = POLL_MS } = wish;
   const { isStreaming } = useLive();
   const wanted = enabled && isLive ? topics.join(",") : "";
   useEffect(() => (wanted === "" ? undefined : wantTopics(wanted.split(","))), [wanted]);
@@ -66,7 +69,7 @@ function useFreshness({ topics = [], enabled = true, isLive = true, isMoving = f
     enabled,
     // No change is told of what could not be asked: a way that was lost for a moment would leave it so for good.
     refetchInterval: ({ state }: { state: { error: Error | null } }) =>
-      state.error instanceof Away ? AWAY_POLL_MS : isPolled && POLL_MS,
+      state.error instanceof Away ? AWAY_POLL_MS : isPolled && everyMs,
   };
 }
 

@@ -91,6 +91,14 @@ const Idle = z
   })
   .openapi("InstanceIdle");
 
+const CardReading = z.object({
+  utilization_percent: z.int().nullable(),
+  memory_used_mib: z.int().nullable(),
+  temperature_c: z.int().nullable(),
+  power_w: z.string().nullable(),
+  sampled_at: Timestamp.nullable(),
+});
+
 export const Instance = z
   .object({
     id: z.string(),
@@ -123,6 +131,9 @@ export const Instance = z
         model: z.string().nullable(),
         simulated: z.boolean(),
         memory_mib: z.int().nullable(),
+        reading: CardReading.nullable().openapi({
+          description: "What its host said of the card last; null of one that it holds no more",
+        }),
       }),
     ),
     runs: z.array(Run),
@@ -149,8 +160,13 @@ export function instanceAnswer(c: ApiContext, view: InstanceView): z.input<typeo
       told_at: new Date(figures.told_at).toISOString(),
     },
     placed_at: view.placed_at.toISOString(),
+    gpus: view.gpus.map((gpu) => ({ ...gpu, reading: gpu.reading && readingAnswer(gpu.reading) })),
     runs: view.runs.map((run) => runAnswer(c, run)),
   };
+}
+
+function readingAnswer({ sampled_at: at, ...reading }: NonNullable<InstanceView["gpus"][number]["reading"]>) {
+  return { ...reading, sampled_at: iso(at === null ? null : new Date(at)) };
 }
 
 function gangAnswer(gang: NonNullable<InstanceView["gang"]>): z.input<typeof Gang> {

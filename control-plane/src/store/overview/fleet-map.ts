@@ -4,15 +4,12 @@
  */
 import type { HostConnection, WorkloadKind } from "@remotegpu/shared/workload";
 import { MS_PER_SECOND } from "@remotegpu/shared/units";
-import { IS_BLIND } from "../billing/broken-time/gpu-outages.ts";
 import { type Connection, type Database, transaction } from "../database/database.ts";
 import { readColumns } from "../database/read-columns.ts";
 import { safeBigint } from "../database/values/old-values.ts";
 import { ofAllKinds } from "../workloads/kinds.ts";
+import { SAMPLED_AT } from "../hosts/card-sample.ts";
 import { IS_HELD, IS_OPEN } from "../fleet/free-cards.ts";
-
-/** Within it a card's readings that stand still are noted again; those of one that is older nobody has told lately. */
-const NOTED_AGAIN_SECONDS = 75;
 
 const HOST_COLUMNS = [
   "id",
@@ -116,11 +113,6 @@ interface FleetMap {
 const moment = (column: string) =>
   `CASE WHEN ${column} IS NOT NULL
     THEN floor(extract(epoch FROM least(greatest(${column}, '0001-01-01Z'), '9999-12-31Z')) * ${MS_PER_SECOND})::bigint END`;
-
-/** A heartbeat that says what the one before said leaves the card's row as it is, and has told it all the same. */
-const SAMPLED = `(CASE WHEN g.vanished_at IS NULL AND NOT ${IS_BLIND} h.degraded
-    AND h.last_heartbeat BETWEEN g.last_seen_at AND g.last_seen_at + interval '${NOTED_AGAIN_SECONDS} seconds'
-  THEN h.last_heartbeat ELSE g.last_seen_at END)`;
 
 /** Of a host that never connected nobody knows which cards it has. */
 const CARDS = `gpus g JOIN hosts h ON h.id = g.host_id AND h.deleted_at IS NULL AND h.connection <> 'never'
@@ -227,7 +219,7 @@ async function cardsOf(sql: Connection, { after, last }: Stretch): Promise<CardR
   return await readColumns<CardRow>(sql, CARD_COLUMNS, {
     select: `SELECT g.host_id, g.uuid, CASE WHEN g.vanished_at IS NULL THEN g.gpu_index END AS gpu_index, g.name,
             ${safeBigint("g.memory_total")} AS memory_total, g.memory_used_mib, g.utilization_percent, g.temperature_c,
-            g.power_w::text AS power_w, ${moment(SAMPLED)} AS sampled_ms,
+            g.power_w::text AS power_w, ${moment(SAMPLED_AT)} AS sampled_ms,
             coalesce(g.health_status, 'unknown') AS health_status, g.cordoned, g.simulated,
             ${IS_OPEN} AND NOT ${IS_HELD} AS free, ${moment("g.vanished_at")} AS vanished_ms, g.pci_bus_id
        FROM ${CARDS} WHERE ${IN_STRETCH}`,

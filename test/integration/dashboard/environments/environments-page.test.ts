@@ -5,6 +5,8 @@ import { keepWatches } from "@remotegpu/control-plane/store/environments/idle-wa
 import { fill, press } from "../../../support/dashboard/by-hand.ts";
 import { type DashboardScene, openDashboardScene } from "../../../support/dashboard/dashboard-scene.ts";
 import { expectKept, expectNarrow, expectText, textOf } from "../../../support/dashboard/page-checks.ts";
+import { HURRIED_POLLS } from "../../../support/dashboard/page-polls.ts";
+import { eventually } from "../../../support/eventually.ts";
 import type { Caller } from "../../../support/http/api.ts";
 import type { ScriptedHost } from "../../../support/worlds/control-scene.ts";
 import { writtenLog } from "../../../support/worlds/written-log.ts";
@@ -158,6 +160,42 @@ describe.skipIf(!hasBrowser)("pages of environments (left out where Chromium is 
       await expectText(page, "72 %", gpus);
       await expectText(page, "12 GiB", gpus);
       expect(await page.$(`${gpus} [data-gpu="${uuid}"] svg`)).not.toBeNull();
+    },
+    SLOW_MS,
+  );
+
+  test(
+    "show what its card does where there is no stream, too",
+    async () => {
+      const { page } = await scene.open("/assets/licences.txt", ada);
+      await page.evaluateOnNewDocument("delete Navigator.prototype.locks");
+      await page.goto(`${scene.url}/environments/${ids[0]}`);
+
+      const gpus = 'section[aria-label="GPUs"]';
+      await expectText(page, /\d+ %[^]*\d+ °C/, gpus);
+      expect(await textOf(page, gpus)).not.toContain("not reported");
+    },
+    SLOW_MS,
+  );
+
+  test(
+    "go on with its time and its card's history, of which no change is told",
+    async () => {
+      const { page } = await scene.open("/assets/licences.txt", ada);
+      await page.evaluateOnNewDocument(HURRIED_POLLS);
+      let histories = 0;
+      page.on("request", (request) => void (histories += request.url().includes("/history") ? 1 : 0));
+      await page.goto(`${scene.url}/environments/${ids[0]}`);
+      await page.waitForSelector('section[aria-label="Runs"] table');
+
+      await scene.control.api.db.query("UPDATE runs SET proven_ms = 5400000 WHERE resource_id = $1", [
+        ids[0],
+      ]);
+
+      await expectText(page, /1 (h|hr),? 30 (m|min)/, 'section[aria-label="Runs"]');
+      // At first, when the stream begins, and again by itself.
+      await eventually(() => histories > 4, { what: "the history asked for again" });
+      expect(histories).toBeGreaterThan(4);
     },
     SLOW_MS,
   );

@@ -13,6 +13,8 @@ import { pathOf, type WorkloadRef } from "./workload.ts";
 const HOURS = { day: 24, threeDays: 72, month: 30 * 24 } as const;
 type Stretch = keyof typeof HOURS;
 const MS_PER_HOUR = 3_600_000;
+/** A sample is of five minutes, and much is told at once. */
+const SAMPLE_SOON_MS = 60_000;
 /** More lines cannot be told apart. */
 const MAX_LINES = 6;
 const PERCENT = [0, 100] as const;
@@ -35,6 +37,8 @@ export function GpuHistoryPanel({ workload }: { workload: WorkloadRef }) {
   const history = useApi<GpuHistory>(pathOf(workload, "/history"), {
     query: { from },
     topics: workload.topics,
+    isMoving: true,
+    everyMs: SAMPLE_SOON_MS,
   });
   return (
     <Panel

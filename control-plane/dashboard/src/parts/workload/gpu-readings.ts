@@ -1,4 +1,7 @@
-/** The newest figures of cards as the stream tells them, with those of the last minutes, for whoever shows a card. */
+/**
+ * The newest figures of cards: as the answer has them, and as the stream tells them since, with those of the last minutes,
+ * for whoever shows a card.
+ */
 import { useCallback, useEffect, useSyncExternalStore } from "react";
 import { useValues } from "../../live/live.tsx";
 import { wantTopics } from "../../live/wanted.ts";
@@ -25,13 +28,20 @@ const readings = new Map<string, readonly GpuReading[]>();
 const listeners = new Set<() => void>();
 let lastTold: ToldReadings | null = null;
 
-/** The oldest first. */
-export function useGpuReadings(uuid: string): readonly GpuReading[] {
+/** The oldest first. @param answered null of a card that is held no more, of which nothing is shown */
+export function useGpuReadings(uuid: string, answered: GpuReading | null): readonly GpuReading[] {
   // One of its own each, since listeners are told apart by what they are.
   const listener = useCallback((told: ToldReadings) => take(told), []);
   useValues("gpu", listener);
   useEffect(() => wantTopics(["gpu"]), []);
-  return useSyncExternalStore(subscribe, () => readings.get(uuid) ?? NONE);
+  const told = useSyncExternalStore(subscribe, () => readings.get(uuid) ?? NONE);
+  if (answered === null) return NONE;
+  const last = told.at(-1);
+  return last !== undefined && momentOf(last) >= momentOf(answered) ? told : [...told, answered];
+}
+
+function momentOf({ sampled_at: at }: GpuReading): number {
+  return at === null ? -Infinity : Date.parse(at);
 }
 
 function subscribe(listener: () => void): () => void {

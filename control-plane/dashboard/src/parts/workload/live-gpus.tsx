@@ -11,6 +11,8 @@ export interface HeldGpu {
   model: string | null;
   simulated: boolean;
   memory_mib: number | null;
+  /** Null of one that is held no more. */
+  reading: GpuReading | null;
 }
 
 const MIB = 1_048_576;
@@ -30,7 +32,7 @@ export function LiveGpus({ gpus, isShort = false }: { gpus: readonly HeldGpu[]; 
 
 function LiveGpu({ gpu, isShort }: { gpu: HeldGpu; isShort: boolean }) {
   const { t } = useTranslation("workload");
-  const readings = useGpuReadings(gpu.uuid);
+  const readings = useGpuReadings(gpu.uuid, gpu.reading);
   const now = readings.at(-1);
   return (
     <div data-gpu={gpu.uuid}>

@@ -14,7 +14,11 @@ type Run = Instance["runs"][number] & { instance: Instance };
 
 export function RunsPanel({ workload }: { workload: WorkloadRef }) {
   const { t, i18n } = useTranslation("workload");
-  const instances = useApi<Page<Instance>>(pathOf(workload, "/instances"), { topics: workload.topics });
+  // Its time and its charge go on without a word.
+  const instances = useApi<Page<Instance>>(pathOf(workload, "/instances"), {
+    topics: workload.topics,
+    isMoving: true,
+  });
   const columns: Column<Run>[] = [
     { title: t("runs.began"), cell: ({ ordered_at }) => <AgeText at={ordered_at} /> },
     { title: t("runs.host"), cell: ({ instance }) => <bdi>{instance.host_name}</bdi>, isWide: true },

@@ -3,12 +3,8 @@
  * core/billing/broken-time/gpu-outage.ts. Whose time they make free is for the pass of controllers/billing/broken-time.ts.
  */
 import type { GpuVitals } from "@remotegpu/shared/protocol";
-import { BLIND_WORDS } from "../../../core/hosts/blindness.ts";
 import { afterCardWord, type CardWord, cardWord } from "../../../core/billing/broken-time/gpu-outage.ts";
 import type { Connection, Transaction } from "../../database/database.ts";
-
-/** The host repeats what its nvidia-smi said before that fell silent: nobody has seen the cards since. */
-export const IS_BLIND = `'{${BLIND_WORDS.join(",")}}'::text[] && `;
 
 /** An outage is noticed together with these; only the newest events of a host are searched for them. */
 const NEWEST_EVENTS = 200;

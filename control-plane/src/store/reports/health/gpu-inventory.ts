@@ -6,7 +6,8 @@ import type { GpuReport } from "@remotegpu/shared/host-report";
 import { MIB } from "@remotegpu/shared/units";
 import { clearAlarm, raiseAlarm, raiseAlarmOnce } from "../../events/alarms.ts";
 import type { Connection, Transaction } from "../../database/database.ts";
-import { IS_BLIND, noteCardWords, noteVanishedCards } from "../../billing/broken-time/gpu-outages.ts";
+import { noteCardWords, noteVanishedCards } from "../../billing/broken-time/gpu-outages.ts";
+import { IS_BLIND } from "../../hosts/card-sample.ts";
 import { appendEvent, appendEvents, GPU_EVENT } from "../../events/events.ts";
 import { noteGone, noteGpuHealth } from "./gpu-health.ts";
 

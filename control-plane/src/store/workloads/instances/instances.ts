@@ -4,7 +4,17 @@ import type { WaitingProcesses } from "@remotegpu/shared/progress";
 import type { ContainerSwitches } from "../../../core/environments/environment-change.ts";
 import type { WorkloadKind } from "@remotegpu/shared/workload";
 import type { Connection } from "../../database/database.ts";
+import { SAMPLED_AT } from "../../hosts/card-sample.ts";
 import { FIGURES_NOW, type ToldFigures } from "./instance-figures.ts";
+
+/** What its host said of a card last. Moments are texts. */
+interface CardReading {
+  utilization_percent: number | null;
+  memory_used_mib: number | null;
+  temperature_c: number | null;
+  power_w: string | null;
+  sampled_at: string | null;
+}
 
 interface InstanceGpu {
   uuid: string;
@@ -12,6 +22,8 @@ interface InstanceGpu {
   simulated: boolean;
   /** The slice's size; null for a whole card. */
   memory_mib: number | null;
+  /** Null of one that it holds no more: what it does now is others'. */
+  reading: CardReading | null;
 }
 
 /** One rank among those that start together. Moments are texts. */
@@ -156,14 +168,18 @@ export async function instancesOf(
   return views;
 }
 
+const READING = `CASE WHEN a.released_at IS NULL THEN jsonb_build_object(
+    'utilization_percent', g.utilization_percent, 'memory_used_mib', g.memory_used_mib, 'temperature_c', g.temperature_c,
+    'power_w', g.power_w::text, 'sampled_at', ${SAMPLED_AT}) END`;
+
 /** The cards that it holds, or else those that it held last: what ran is told by its cards afterwards, too. */
 async function gpusOf(
   sql: Connection,
   instanceIds: string[],
 ): Promise<(InstanceGpu & { instance_id: string })[]> {
   const { rows } = await sql.query<InstanceGpu & { instance_id: string }>(
-    `SELECT a.instance_id, a.gpu_uuid AS uuid, g.name AS model, g.simulated, a.memory_mib
-       FROM gpu_allocations a JOIN gpus g ON g.uuid = a.gpu_uuid
+    `SELECT a.instance_id, a.gpu_uuid AS uuid, g.name AS model, g.simulated, a.memory_mib, ${READING} AS reading
+       FROM gpu_allocations a JOIN gpus g ON g.uuid = a.gpu_uuid JOIN hosts h ON h.id = g.host_id
        JOIN instances i ON i.id = a.instance_id AND i.current_epoch = a.epoch
       WHERE a.instance_id = ANY($1::text[]) AND (a.released_at IS NULL OR NOT EXISTS (
               SELECT FROM gpu_allocations b
