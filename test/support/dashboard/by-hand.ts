@@ -11,8 +11,10 @@ export async function press(page: Page, name: string, within = ""): Promise<void
 
 /** In place of what stands there. */
 export async function fill(page: Page, label: string, text: string): Promise<void> {
-  // A field with suggestions is another role to who reads by ear.
-  const roles = ["textbox", "combobox"].map((role) => `::-p-aria([name="${label}"][role="${role}"])`);
+  // A field with suggestions, and one for a number, is another role to who reads by ear.
+  const roles = ["textbox", "combobox", "spinbutton"].map(
+    (role) => `::-p-aria([name="${label}"][role="${role}"])`,
+  );
   const found = await page.waitForSelector(roles.join(", "));
   await found?.click({ count: 3 });
   await page.keyboard.type(text);
