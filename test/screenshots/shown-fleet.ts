@@ -60,7 +60,13 @@ export async function playFleet(ending: AsyncDisposableStack): Promise<ShownFlee
   const held = await heldCards(control);
   setClock(control, 0);
   await hosts.tell(held);
-  await new ScriptedGateway("gw-1", { db: api.db, now: api.deps.now }).tell(work.service, { inFlight: 6 });
+  const { instances } = (await api.ask("GET", `/api/v1/inference-services/${work.service}`, { as: ada }))
+    .body;
+  const listed = Object.fromEntries(
+    instances.map(({ id }: { id: string }, nth: number) => [id, nth === 0 ? 4 : 2]),
+  );
+  const gateway = new ScriptedGateway("gw-1", { db: api.db, now: api.deps.now });
+  await gateway.tell(work.service, { inFlight: 6, listed });
   await api.ask("PUT", "/api/v1/billing/budget", { as: ada, body: { monthly_limit: "6000" } });
   await takeDaysOut(control);
   return { control, ada, recordId, ...work };

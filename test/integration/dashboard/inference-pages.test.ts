@@ -14,22 +14,34 @@ import { ScriptedGateway } from "../../support/worlds/scripted-gateway.ts";
 import { ServiceScene } from "../../support/worlds/service-scene.ts";
 
 const HOSTILE = `<script>document.title='hit'</script> \u202Echat 😈`;
+const LIVES_EVERY_MS = 5_000;
 
 let scene: DashboardScene;
 let services: ServiceScene;
 let bob: Caller;
 let id: string;
+let living: NodeJS.Timeout | undefined;
 
 beforeAll(async () => {
   scene = await openDashboardScene();
   services = await ServiceScene.begin(scene.control, { hosts: 2 });
   bob = await scene.control.customer("bob");
-  id = await services.runs({ name: HOSTILE, max_replicas: 3, health_check_path: "/health" });
   const { db, deps } = scene.control.api;
-  await new ScriptedGateway("gw-1", { db, now: deps.now }).tell(id, { inFlight: 4, held: 2 });
+  const gateway = new ScriptedGateway("gw-1", { db, now: deps.now });
+  // The service's address is as a gateway has said before.
+  await gateway.live();
+  id = await services.runs({ name: HOSTILE, max_replicas: 3, health_check_path: "/health" });
+  const [replica] = (await services.get(id)).instances;
+  const listed = { [replica.id]: 4 };
+  await gateway.tell(id, { inFlight: 4, held: 2, listed });
+  // Whatever time a browser takes on a busy machine, the gateway lives.
+  living = setInterval(() => void gateway.live().catch(() => undefined), LIVES_EVERY_MS);
   await answered({ status: 200, count: 18 }, { status: 500, count: 2 });
 });
-afterAll(() => scene.close());
+afterAll(async () => {
+  clearInterval(living);
+  await scene.close();
+});
 
 /** A gateway has counted them, five minutes ago. */
 async function answered(...answers: { status: number; count: number }[]): Promise<void> {
@@ -73,6 +85,7 @@ describe.skipIf(!hasBrowser)("inference services (left out where Chromium is not
     await expectText(page, "2 wait for a replica");
     await expectText(page, "not reported", 'section[aria-label="Tokens a second"]');
     await page.waitForSelector('[data-probe="yes"]');
+    await expectText(page, /In flight[\s\S]*passes\s+4\s+host/, 'section[aria-label="Replicas"]');
     await expectText(page, `curl -H "Authorization: Bearer $KEY" http://localhost:1/services/${id}/health`);
     await page.waitForSelector("canvas");
     await expectKept(page, '[data-probe="yes"]');

@@ -57,12 +57,24 @@ test("is what is in flight, what waits and how many came", { timeout: STORY_MS }
   const waiting = served.ask("/");
 
   await eventually(async () => (await toldSince(served.id))?.held === 1, { what: "who waits" });
-  expect(await toldSince(served.id)).toEqual({ inFlight: 2, held: 1, requests: 3, left: {} });
+  expect(await toldSince(served.id)).toEqual({
+    inFlight: 2,
+    held: 1,
+    requests: 3,
+    left: {},
+    listed: { [served.instanceOf(0)]: 2 },
+  });
+  const inFlight = async () => {
+    const { instances } = (await served.api("GET", "")).body;
+    return instances.map((one: { in_flight: number | null }) => one.in_flight);
+  };
+  expect(await inFlight()).toEqual([2]);
 
   for (const one of open) one.destroy();
   expect((await waiting).status).toBe(200);
   await eventually(async () => (await toldSince(served.id))?.inFlight === 0, { what: "their ends" });
-  expect(await toldSince(served.id)).toEqual({ inFlight: 0, held: 0, requests: 3, left: {} });
+  expect(await toldSince(served.id)).toEqual({ inFlight: 0, held: 0, requests: 3, left: {}, listed: {} });
+  expect(await inFlight()).toEqual([0]);
 });
 
 test(
@@ -72,12 +84,21 @@ test(
     await using served = await ServedScene.begin(web, { replicas: 2, min_replicas: 1 });
     const open = await streams(served, 4);
     const newest = served.instanceOf(1);
-    expect((await toldSince(served.id))?.left).toEqual({});
+    expect(await toldSince(served.id)).toMatchObject({
+      left: {},
+      listed: { [served.instanceOf(0)]: 2, [newest]: 2 },
+    });
 
     await served.api("POST", "/scale", { replicas: 1 });
     await web.control.replicas();
 
-    expect(await toldSince(served.id)).toMatchObject({ inFlight: 4, left: { [newest]: 2 } });
+    expect(await toldSince(served.id)).toMatchObject({
+      inFlight: 4,
+      left: { [newest]: 2 },
+      listed: { [served.instanceOf(0)]: 2 },
+    });
+    const { instances } = (await served.api("GET", "")).body;
+    expect(instances.map((one: { in_flight: number | null }) => one.in_flight)).toEqual([2, 2]);
     for (const one of open) one.destroy();
     await eventually(async () => (await toldSince(served.id))?.inFlight === 0, { what: "their ends" });
     expect((await toldSince(served.id))?.left).toEqual({});

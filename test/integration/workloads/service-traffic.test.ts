@@ -125,8 +125,10 @@ describe("what is told", () => {
   });
 
   test("is what is in flight and waits now, of the gateways that run", async () => {
-    const id = await services.ordered();
+    const id = await services.runs({});
     const { db, deps } = services.scene.api;
+    const [replica] = (await services.get(id)).instances;
+    expect(replica.in_flight).toBeNull();
     for (const [gateway, inFlight] of [
       ["gw-a", 2],
       ["gw-b", 3],
@@ -141,11 +143,15 @@ describe("what is told", () => {
         now: deps.now(),
       });
       onTestFinished(() => removeGateway(db, gateway));
-      const told = { inFlight, held: 1, requests: 9, left: {} };
+      const told = { inFlight, held: 1, requests: 9, left: {}, listed: { [replica.id]: inFlight } };
       await writeReport(db, gateway, { asOf: deps.now(), services: { [id]: told } });
     }
     expect(await traffic(id)).toMatchObject({ in_flight: 5, held: 2 });
     expect(await metric(id, "in_flight ")).toBe(5);
+    expect((await services.get(id)).instances).toMatchObject([{ id: replica.id, in_flight: 5 }]);
+    const listed = (await services.ask("GET", "")).body.items.find((one: { id: string }) => one.id === id);
+    expect(listed.instances).toMatchObject([{ in_flight: 5 }]);
+    expect((await services.ask("GET", `/${id}/instances`)).body.items).toMatchObject([{ in_flight: 5 }]);
   });
 });
 

@@ -7,13 +7,16 @@ interface ServiceLoad {
   inFlight: number;
   held: number;
   requests: number;
+  left: object;
+  /** By its replicas, as many as a test says. */
+  listed: Readonly<Record<string, number>>;
 }
 
 export class ScriptedGateway {
   readonly id: string;
   readonly #db: Database;
   readonly #now: () => Date;
-  readonly #services: Record<string, ServiceLoad & { left: object }> = {};
+  readonly #services: Record<string, ServiceLoad> = {};
   #toldAtMs: number | null = null;
 
   constructor(id: string, { db, now }: { db: Database; now: () => Date }) {
@@ -25,13 +28,18 @@ export class ScriptedGateway {
   /** It lives, and so many requests a second have come since it told the last time. */
   async tell(
     serviceId: string,
-    { qps = 0, inFlight = 0, held = 0 }: { qps?: number; inFlight?: number; held?: number } = {},
+    {
+      qps = 0,
+      inFlight = 0,
+      held = 0,
+      listed = {},
+    }: { qps?: number } & Partial<Pick<ServiceLoad, "inFlight" | "held" | "listed">> = {},
   ): Promise<void> {
     const at = this.#now();
     const seconds = (at.getTime() - (this.#toldAtMs ?? at.getTime())) / MS_PER_SECOND;
     this.#toldAtMs = at.getTime();
     const requests = (this.#services[serviceId]?.requests ?? 0) + qps * seconds;
-    this.#services[serviceId] = { inFlight, held, requests, left: {} };
+    this.#services[serviceId] = { inFlight, held, requests, left: {}, listed };
     await this.live();
     await this.#db.query(
       `INSERT INTO gateway_reports (gateway_id, routes_as_of, reported_at, services) VALUES ($1, $2, $2, $3)

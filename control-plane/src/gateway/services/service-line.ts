@@ -16,7 +16,7 @@ import {
   type ServiceRoute,
   whyClosed,
 } from "../../core/gateway/services/service-route.ts";
-import type { ServiceReport } from "../../core/gateway/services/gateway-report.ts";
+import { MAX_LISTED, type ServiceReport } from "../../core/gateway/services/gateway-report.ts";
 import { MS_PER_SECOND } from "@remotegpu/shared/units";
 
 /** A replica as one request was given it. `done` once, with whether it answered; null where that says nothing of it. */
@@ -95,12 +95,15 @@ export class ServiceLine {
   /** What this gateway has of the service in this very moment. */
   get report(): ServiceReport {
     const listed = new Set<string>(this.#route.replicas.map(({ instanceId }) => instanceId));
-    const busy = [...this.#replicas].filter(([, { open }]) => open > 0);
+    const busy = [...this.#replicas].flatMap(([id, { open }]) => (open > 0 ? [{ id, open }] : []));
+    const here = busy.filter(({ id }) => listed.has(id));
+    const left = busy.filter(({ id }) => !listed.has(id));
     return {
-      inFlight: busy.reduce((sum, [, { open }]) => sum + open, 0),
+      inFlight: busy.reduce((sum, one) => sum + one.open, 0),
       held: this.#waiting.size + [...this.#resting.values()].filter((end) => end !== null).length,
       requests: this.#requests,
-      left: Object.fromEntries(busy.flatMap(([id, { open }]) => (listed.has(id) ? [] : [[id, open]]))),
+      left: countsOf(left),
+      ...(here.length <= MAX_LISTED && { listed: countsOf(here) }),
     };
   }
 
@@ -246,4 +249,8 @@ export class ServiceLine {
     if (!isListed && replica.open === 0) this.#replicas.delete(instanceId);
     this.#callUp();
   }
+}
+
+function countsOf(open: readonly { id: string; open: number }[]): Record<string, number> {
+  return Object.fromEntries(open.map(({ id, open }) => [id, open]));
 }

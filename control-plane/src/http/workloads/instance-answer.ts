@@ -1,5 +1,6 @@
 /** A workload's instances as the API shows them, whatever its kind: where, on which cards, how long, at what charge. */
 import { z } from "@hono/zod-openapi";
+import type { SeenInstance } from "../../store/overview/seen-instances.ts";
 import type { InstanceRun, InstanceView } from "../../store/workloads/instances/instances.ts";
 import type { ApiContext } from "../deps.ts";
 import { showsMoney } from "../request/authentication.ts";
@@ -122,6 +123,10 @@ export const Instance = z
     frozen_since: Timestamp.nullable(),
     revision: z.int().nullable(),
     serving: z.string().nullable(),
+    in_flight: z.int().nullable().openapi({
+      description:
+        "Of a replica: requests that it was given and that are not over, at all gateways that run, as they told it last; null: of other kinds, and where no gateway tells",
+    }),
     draining_since: Timestamp.nullable(),
     dismissed_at: Timestamp.nullable(),
     dismissal: z.string().nullable(),
@@ -145,7 +150,7 @@ export function isSimulated(instances: readonly InstanceView[]): boolean {
   return instances.some(({ gpus }) => gpus.some(({ simulated }) => simulated));
 }
 
-export function instanceAnswer(c: ApiContext, view: InstanceView): z.input<typeof Instance> {
+export function instanceAnswer(c: ApiContext, view: SeenInstance): z.input<typeof Instance> {
   const { switches: _switches, figures, gang, idle, ...shown } = view;
   return {
     ...shown,

@@ -9,8 +9,8 @@ import type { Connection, Transaction } from "../../store/database/database.ts";
 import type { KeptFleet } from "../../store/fleet/kept-fleet.ts";
 import type { OrderOutcome } from "../../store/orders/environment-orders.ts";
 import type { Orderer } from "../../store/orders/workload-stops.ts";
-import { type InstanceView, instancesOf } from "../../store/workloads/instances/instances.ts";
 import { listWorkloads, type WorkloadFilter, type WorkloadPage } from "../../store/workloads/pages.ts";
+import { type SeenInstance, seenInstances } from "../../store/overview/seen-instances.ts";
 import { moneyOfWorkloads, type WorkloadMoney } from "../../store/overview/workload-money.ts";
 import type { ApiContext, ApiDeps } from "../deps.ts";
 import { showsMoney } from "../request/authentication.ts";
@@ -93,7 +93,7 @@ interface Orders<Given> {
 
 /** What is told of a workload beside its row. */
 export interface SeenWorkload<Known = unknown> {
-  instances: readonly InstanceView[];
+  instances: readonly SeenInstance[];
   /** Null where nothing of it ever ran, or the key does not open it. */
   money: WorkloadMoney | null;
   /** What its kind alone looks up; null where there is nothing of it. */
@@ -154,10 +154,11 @@ export function routedKind<Row extends WorkloadState, Locked, Shown extends obje
 ): RoutedKind<Shown> {
   const { kind, what } = told;
   const answers = async (c: ApiContext, sql: Connection, ids: readonly string[]) => {
-    const instances = await instancesOf(sql, kind, ids);
-    const asked = { kind, ids, at: c.var.deps.now() };
+    const now = c.var.deps.now();
+    const instances = await seenInstances(sql, kind, ids, { now });
+    const asked = { kind, ids, at: now };
     const money = showsMoney(c) ? await moneyOfWorkloads(sql, asked) : new Map<string, WorkloadMoney>();
-    const known = await told.known?.(sql, ids, c.var.deps.now());
+    const known = await told.known?.(sql, ids, now);
     return (row: Row) =>
       told.answer(c, row, {
         instances: instances.get(row.id) ?? [],

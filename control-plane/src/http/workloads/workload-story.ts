@@ -1,7 +1,7 @@
 /** What a workload's people ask about it, whatever its kind: what happened, and where it runs and ran. */
 import { createRoute, z } from "@hono/zod-openapi";
 import { workloadEvents } from "../../store/events/events.ts";
-import { instancesOf } from "../../store/workloads/instances/instances.ts";
+import { seenInstances } from "../../store/overview/seen-instances.ts";
 import type { ApiApp, ApiDeps } from "../deps.ts";
 import { eventPage, EventPage } from "./event-answer.ts";
 import { Instance, instanceAnswer } from "./instance-answer.ts";
@@ -39,7 +39,7 @@ const instancesRoute = ({ path, many }: RoutedKind) =>
     responses: ok("Its instances", pageOf(Instance)),
   });
 
-export function registerWorkloadStory(api: ApiApp, { db }: ApiDeps, routed: RoutedKind): void {
+export function registerWorkloadStory(api: ApiApp, { db, now }: ApiDeps, routed: RoutedKind): void {
   const { kind } = routed;
 
   api.openapi(eventsOf(routed), async (c) => {
@@ -52,7 +52,8 @@ export function registerWorkloadStory(api: ApiApp, { db }: ApiDeps, routed: Rout
   api.openapi(instancesRoute(routed), async (c) => {
     const { id } = await workloadFor(c, routed, c.req.valid("param").id, "read-workload");
     const withGone = c.req.valid("query").all === "true";
-    const views = (await instancesOf(db, kind, [id], { withTails: true, withGone })).get(id) ?? [];
+    const views =
+      (await seenInstances(db, kind, [id], { now: now(), withTails: true, withGone })).get(id) ?? [];
     return c.json({ items: views.map((view) => instanceAnswer(c, view)), next_cursor: null }, 200);
   });
 }

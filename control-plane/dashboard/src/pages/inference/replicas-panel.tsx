@@ -2,6 +2,7 @@
 import { Text } from "@mantine/core";
 import { useTranslation } from "react-i18next";
 import { AgeText } from "../../parts/age-text.tsx";
+import { NotReported } from "../../parts/not-reported.tsx";
 import { type Column, Rows } from "../../parts/page-table.tsx";
 import { Panel } from "../../parts/panel.tsx";
 import { StatusBadge } from "../../parts/status-badge.tsx";
@@ -20,6 +21,7 @@ export function ReplicasPanel({ service }: { service: Service }) {
       cell: (replica) => <StateOf replica={replica} />,
     },
     { title: t("replicas.probe"), cell: ({ serving }) => <Probe serving={serving} /> },
+    { title: t("replicas.inFlight"), cell: ({ in_flight: inFlight }) => inFlight ?? <NotReported /> },
     { title: t("replicas.host"), cell: ({ host_name: name }) => <bdi>{name}</bdi> },
     {
       title: t("replicas.revision"),

@@ -26,6 +26,8 @@ export default function ServicePage() {
   const id = useAddressId();
   const service = useApi<Service>(`/inference-services/${encodeURIComponent(id)}`, {
     topics: [`service:${id}`],
+    // What is in flight at its replicas changes without a word.
+    isMoving: true,
   });
   return <OneOf from={service}>{(told) => <ShownService service={told} />}</OneOf>;
 }

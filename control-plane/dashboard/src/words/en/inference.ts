@@ -55,6 +55,7 @@ export default {
     rank: "Number",
     state: "State",
     probe: "Probe",
+    inFlight: "In flight",
     host: "Host",
     revision: "Revision",
     old: "(old)",

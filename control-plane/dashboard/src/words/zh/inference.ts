@@ -55,6 +55,7 @@ const words: SameKeys<typeof en> = {
     rank: "编号",
     state: "状态",
     probe: "探测",
+    inFlight: "进行中",
     host: "主机",
     revision: "修订",
     old: "（旧）",

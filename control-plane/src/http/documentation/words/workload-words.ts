@@ -178,6 +178,7 @@ export const WORKLOAD_WORDS: Words = {
     "The content of the image that its container was made of; null: its host has not told",
     "sha256:4c01db0b339c4c01db0b339c4c01db0b339c4c01db0b339c4c01db0b339c4c01",
   ],
+  "Instance.in_flight": ["", 3],
   "Instance.gang": ["Its place among the ranks that start together; null: it starts alone"],
   "Instance.idle": [
     "Since when a job's rank is told to do nothing, and what its processes waited for then; null: it does something",

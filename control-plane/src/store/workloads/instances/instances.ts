@@ -136,15 +136,18 @@ const IDLE = `CASE WHEN p.idle_since IS NOT NULL AND p.state = 'ready' THEN
 /** The newest runs that an answer carries of each instance; /billing has them all. */
 const MAX_RUNS = 20;
 
+export interface InstancesWish {
+  withTails?: boolean;
+  /** Replicas that are over, too. */
+  withGone?: boolean;
+}
+
 /** The current placement of each instance, by workload; none before the first. Of replicas those that are wanted or hold something. */
 export async function instancesOf(
   sql: Connection,
   kind: WorkloadKind,
   workloadIds: readonly string[],
-  {
-    withTails = false,
-    withGone = false,
-  }: { withTails?: boolean; /** Replicas that are over, too. */ withGone?: boolean } = {},
+  { withTails = false, withGone = false }: InstancesWish = {},
 ): Promise<Map<string, InstanceView[]>> {
   const { rows } = await sql.query<Omit<InstanceView, "gpus" | "runs"> & { workload_id: string }>(
     `SELECT i.workload_id, i.id, i.rank, p.epoch, p.state, p.want, p.detail, p.problem, p.run_id,

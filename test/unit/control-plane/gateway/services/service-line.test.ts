@@ -4,6 +4,7 @@ import {
   DEFAULT_BOUNDS,
   type ServiceRoute,
 } from "@remotegpu/control-plane/core/gateway/services/service-route";
+import { MAX_LISTED } from "@remotegpu/control-plane/core/gateway/services/gateway-report";
 import { type Given, ServiceLine, type Taken } from "@remotegpu/control-plane/gateway/services/service-line";
 
 const NOBODY = new Set<string>();
@@ -60,6 +61,21 @@ describe("a line", () => {
     given(await third).done(true);
     expect(served).toEqual(["second", "third"]);
     expect(line.isIdle).toBe(true);
+  });
+
+  test("tells what is in flight at each replica, those that left the route apart, and of very many no more than the sum", async () => {
+    const few = lineOf(route(["a", "b"]));
+    await few.take(NOBODY, stays());
+    await few.take(NOBODY, stays());
+    few.follow(route(["b"]));
+    const many = lineOf(route(Array.from({ length: MAX_LISTED + 1 }, (_, nth) => `r-${nth}`)));
+    for (let nth = 0; nth < MAX_LISTED; nth += 1) await many.take(NOBODY, stays());
+    const { listed: all } = many.report;
+    await many.take(NOBODY, stays());
+
+    expect(few.report).toEqual({ inFlight: 2, held: 0, requests: 0, left: { a: 1 }, listed: { b: 1 } });
+    expect(Object.keys(all ?? {})).toHaveLength(MAX_LISTED);
+    expect(many.report).toEqual({ inFlight: MAX_LISTED + 1, held: 0, requests: 0, left: {} });
   });
 
   test("turns away whoever comes when as many wait as may, and says whether anybody serves", async () => {

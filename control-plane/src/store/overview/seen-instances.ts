@@ -1,0 +1,48 @@
+/** Instances as their people see them, and of replicas what is in flight at each, as the gateways that run told it last. */
+import type { WorkloadKind } from "@remotegpu/shared/workload";
+import { inFlightAt, type ServiceReport } from "../../core/gateway/services/gateway-report.ts";
+import type { Connection } from "../database/database.ts";
+import { gatewayReports } from "../gateway/reports.ts";
+import { type InstancesWish, type InstanceView, instancesOf } from "../workloads/instances/instances.ts";
+
+export interface SeenInstance extends InstanceView {
+  /** Requests that gateways have given it and that are not over; null for what is no replica, and where no gateway tells. */
+  in_flight: number | null;
+}
+
+/** By workload, as instancesOf has them. */
+export async function seenInstances(
+  sql: Connection,
+  kind: WorkloadKind,
+  workloadIds: readonly string[],
+  { now, ...wish }: InstancesWish & { now: Date },
+): Promise<Map<string, SeenInstance[]>> {
+  const views = await instancesOf(sql, kind, workloadIds, wish);
+  const serviceIds = workloadIds.filter((id) => views.get(id)?.some(isReplica));
+  const told = await toldOf(sql, serviceIds, now);
+  return new Map(
+    [...views].map(([workloadId, ofOne]) => {
+      const reports = told.map((services) => services[workloadId] ?? null);
+      const seen = (view: InstanceView) => ({
+        ...view,
+        in_flight: isReplica(view) ? inFlightAt(view.id, reports) : null,
+      });
+      return [workloadId, ofOne.map(seen)];
+    }),
+  );
+}
+
+function isReplica({ revision }: InstanceView): boolean {
+  return revision !== null;
+}
+
+/** Of each gateway that has told anything. */
+async function toldOf(
+  sql: Connection,
+  serviceIds: readonly string[],
+  now: Date,
+): Promise<Readonly<Record<string, ServiceReport>>[]> {
+  if (serviceIds.length === 0) return [];
+  const reports = await gatewayReports(sql, serviceIds, now);
+  return reports.flatMap(({ told }) => (told === null ? [] : [told.services]));
+}
