@@ -90,6 +90,7 @@ export async function openGateway(deps: GatewayDeps): Promise<Gateway> {
   const serviceWaker = new ServiceWaker({ db, now, log, onWoken: onOrder });
   const lines = new ServiceLines({
     db,
+    now,
     log,
     ...(deps.nowMs !== undefined && { nowMs: deps.nowMs }),
     wake: (id) => serviceWaker.wake(id),

@@ -1,4 +1,4 @@
-/** Limits of a service's keys, at gateways that divide them. */
+/** Limits of a service's keys, and of what its replicas have at once, at gateways that divide them. */
 import { once } from "node:events";
 import { afterAll, beforeAll, expect, onTestFinished, test } from "vitest";
 import type { Gateway } from "@remotegpu/control-plane/gateway/gateway";
@@ -75,6 +75,18 @@ test("requests at once likewise, and the next one passes when one is over", asyn
   await eventually(async () => (await served.ask("/", { gateway, key })).status === 200, {
     what: "the next one",
   });
+});
+
+test("what a replica may have at once is divided likewise", { timeout: STORY_MS }, async () => {
+  const config = { max_in_flight: 2, max_queued: 0 };
+  await using few = await ServedScene.begin(web, { replicas: 1, config });
+  const [gateway, other] = [await gatewayOf(), await gatewayOf()];
+  const events = await few.open("/events", { gateway });
+  await once(events, "data");
+
+  expect((await few.ask("/", { gateway })).status).toBe(429);
+  expect((await few.ask("/", { gateway: other })).status).toBe(200);
+  events.destroy();
 });
 
 test("tokens of a day are those that all gateways gave", { timeout: STORY_MS }, async () => {

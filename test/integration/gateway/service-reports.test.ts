@@ -136,16 +136,17 @@ test("claims nothing that a read which still runs may not have seen", { timeout:
   await using served = await ServedScene.begin(web, { replicas: 1 });
   const held = Promise.withResolvers<void>();
   const reports: { asOf: Date; ids: string[] }[] = [];
-  const { db } = web.control.api.deps;
+  const { db, now } = web.control.api.deps;
   const slow: Database = Object.assign(Object.create(db) as Database, {
     async query(text: string, values?: readonly unknown[]) {
       const answer = await db.query(text, values);
-      if (JSON.stringify(values) === JSON.stringify([[served.id]])) await held.promise;
+      if (JSON.stringify(values?.[0]) === JSON.stringify([served.id])) await held.promise;
       return answer;
     },
   });
   const lines = new ServiceLines({
     db: slow,
+    now,
     log: quietLog,
     wake: () => undefined,
     tell: async ({ asOf, services }) => void reports.push({ asOf, ids: Object.keys(services) }),
@@ -170,7 +171,7 @@ test(
   { timeout: STORY_MS },
   async () => {
     await using served = await ServedScene.begin(web, { replicas: 1 });
-    const { db } = web.control.api.deps;
+    const { db, now } = web.control.api.deps;
     let [passedMs, isAway, refused] = [0, false, 0];
     const leaving: Database = Object.assign(Object.create(db) as Database, {
       async query(text: string, values?: readonly unknown[]) {
@@ -182,6 +183,7 @@ test(
     const told: string[][] = [];
     const lines = new ServiceLines({
       db: leaving,
+      now,
       log: quietLog,
       nowMs: () => performance.now() + passedMs,
       wake: () => undefined,

@@ -76,11 +76,12 @@ test(
 
 test("is looked at as soon as there is news, for whoever waits", { timeout: STORY_MS }, async () => {
   await using served = await asleep();
-  const { db } = web.control.api.deps;
+  const { db, now } = web.control.api.deps;
   // What comes by news alone.
   vi.useFakeTimers({ toFake: ["setInterval", "clearInterval"] });
   const lines = new ServiceLines({
     db,
+    now,
     log: quietLog,
     wake: () => undefined,
     tell: () => Promise.resolve(),

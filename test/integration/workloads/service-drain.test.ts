@@ -56,7 +56,7 @@ async function tells(gateway: string, id: string, told: { open?: [number, number
   });
   const [rank, open] = told.open ?? [0, 0];
   const left = open === 0 ? {} : { [await instanceOf(id, rank)]: open };
-  const asOf = told.asOf ?? (await serviceRoutes(db(), [])).asOf;
+  const asOf = told.asOf ?? (await serviceRoutes(db(), [], now())).asOf;
   await writeReport(db(), gateway, {
     asOf,
     services: { [id]: { inFlight: open, held: 0, requests: 9, left } },
@@ -81,7 +81,7 @@ describe("a service that is scaled down", () => {
     await scale(id, 1);
     await services.loops();
 
-    const routes = (await serviceRoutes(db(), [id])).routes[0];
+    const routes = (await serviceRoutes(db(), [id], services.scene.api.deps.now())).routes[0];
     expect(routes?.replicas.map(({ instanceId }) => instanceId)).toEqual([await instanceOf(id, 0)]);
     expect(await services.get(id)).toMatchObject({ replicas: 1, ready_replicas: 1, status: "running" });
     await services.round();

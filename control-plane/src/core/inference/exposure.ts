@@ -6,7 +6,7 @@ export interface ExposureConfig {
   public?: boolean | undefined;
   /** Pages of these origins may ask it from a browser; "*" is all of them. */
   cors_origins?: string[] | undefined;
-  /** Requests that one replica is given at once by each gateway. */
+  /** Requests that one replica is given at once, by all gateways. */
   max_in_flight?: number | undefined;
   /** Requests that wait for a replica at each gateway, and how long. */
   max_queued?: number | undefined;

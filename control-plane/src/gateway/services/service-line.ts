@@ -3,6 +3,7 @@
  * came until one serves or has room, or until those that serve but were not reached are tried again. Counts what is open at
  * each replica; other gateways count their own.
  */
+import { partOf } from "../../core/gateway/services/key-limits.ts";
 import {
   chooseReplica,
   type Conduct,
@@ -229,8 +230,9 @@ export class ServiceLine {
   #give(avoid: ReadonlySet<string>): Given | null {
     const listed = this.#route.replicas.flatMap(({ instanceId }) => this.#replicas.get(instanceId) ?? []);
     const avoided = listed.filter(({ place }) => avoid.has(place.instanceId));
+    const { bounds, gateways } = this.#route;
     const chosen = chooseReplica(listed, {
-      most: this.#route.bounds.maxInFlight,
+      most: bounds.maxInFlight === null ? null : partOf(bounds.maxInFlight, gateways),
       // Those for which it waited may have left meanwhile, and another try is better than none.
       avoid: new Set(avoided.length < listed.length ? avoided : []),
       nowMs: this.#nowMs(),

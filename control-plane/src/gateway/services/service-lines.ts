@@ -30,12 +30,13 @@ interface Kept {
 
 export class ServiceLines {
   readonly #db: Database;
+  readonly #now: () => Date;
   readonly #log: Log;
   readonly #nowMs: () => number;
   readonly #wake: (id: string) => void;
   readonly #tell: (report: RoutesReport) => Promise<void>;
   readonly #kept = new Map<string, Kept>();
-  readonly #now = new Map<string, Promise<ServiceLine | null>>();
+  readonly #asking = new Map<string, Promise<ServiceLine | null>>();
   /** Of each read of one that still runs, what the newest read before it saw: it sees as much. */
   readonly #running = new Set<{ seenBefore: Date | null }>();
   #newest: Date | null = null;
@@ -47,12 +48,14 @@ export class ServiceLines {
 
   constructor({
     db,
+    now,
     log,
     nowMs = () => performance.now(),
     wake,
     tell,
   }: {
     db: Database;
+    now: () => Date;
     log: Log;
     nowMs?: () => number;
     /** Somebody waits for one that sleeps. */
@@ -61,6 +64,7 @@ export class ServiceLines {
     tell: (report: RoutesReport) => Promise<void>;
   }) {
     this.#db = db;
+    this.#now = now;
     this.#log = log;
     this.#nowMs = nowMs;
     this.#wake = wake;
@@ -97,8 +101,8 @@ export class ServiceLines {
       const isDoubtful = whyClosed(kept.line.route) !== null && this.#nowMs() - kept.readAtMs >= YOUNG_MS;
       if (!isDoubtful) return kept.line;
     }
-    const read = this.#now.get(id) ?? this.#readNow(id).finally(() => this.#now.delete(id));
-    this.#now.set(id, read);
+    const read = this.#asking.get(id) ?? this.#readNow(id).finally(() => this.#asking.delete(id));
+    this.#asking.set(id, read);
     return await read;
   }
 
@@ -107,7 +111,7 @@ export class ServiceLines {
     const running = { seenBefore: this.#newest };
     this.#running.add(running);
     try {
-      const { asOf, routes } = await serviceRoutes(this.#db, [id]);
+      const { asOf, routes } = await serviceRoutes(this.#db, [id], this.#now());
       this.#noteSeen(asOf);
       const [route] = routes;
       if (kept !== undefined) this.#follow(id, route, asOf);
@@ -163,7 +167,7 @@ export class ServiceLines {
   /** What they follow now; null while Postgres is away. */
   async #read(asked: readonly string[]): Promise<Date | null> {
     try {
-      const { asOf, routes } = await serviceRoutes(this.#db, asked);
+      const { asOf, routes } = await serviceRoutes(this.#db, asked, this.#now());
       this.#noteSeen(asOf);
       const byId = new Map(routes.map((route) => [route.id, route]));
       for (const id of asked) this.#follow(id, byId.get(id), asOf);

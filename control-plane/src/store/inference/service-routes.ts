@@ -5,6 +5,7 @@ import type { InferenceServiceStatus } from "@remotegpu/shared/workload";
 import { type ExposureConfig, exposureOf } from "../../core/inference/exposure.ts";
 import type { ServiceRoute, Sleep } from "../../core/gateway/services/service-route.ts";
 import type { Connection } from "../database/database.ts";
+import { servesNow } from "../gateway/gateways.ts";
 import { knownStatus } from "../database/values/old-values.ts";
 import { SCALES_BY_ITSELF } from "./wishes.ts";
 
@@ -16,6 +17,7 @@ export interface RoutesRead {
 
 interface Row {
   as_of: Date;
+  gateways: number;
   /** Null in the one row that stands where there is no service. */
   id: string | null;
   name: string;
@@ -30,10 +32,10 @@ const SLEEP = `CASE WHEN NOT (${SCALES_BY_ITSELF} AND s.min_replicas = 0) THEN '
                   WHEN s.replicas = 0 THEN 'asleep' ELSE 'awake' END`;
 
 /** Those of these ids that are there. */
-export async function serviceRoutes(sql: Connection, ids: readonly string[]): Promise<RoutesRead> {
+export async function serviceRoutes(sql: Connection, ids: readonly string[], now: Date): Promise<RoutesRead> {
   // The beginning of a transaction is before what its statements see; that of a statement need not be.
   const { rows } = await sql.query<Row>(
-    `SELECT read.as_of, s.id, s.name, ${knownStatus("inference", "s")} AS status, s.status_reason, s.config, ${SLEEP} AS sleep,
+    `SELECT read.as_of, (SELECT count(*)::int FROM gateways g WHERE ${servesNow("$2")}) AS gateways, s.id, s.name, ${knownStatus("inference", "s")} AS status, s.status_reason, s.config, ${SLEEP} AS sleep,
             coalesce((SELECT jsonb_agg(jsonb_build_object('instance_id', i.id, 'host_id', p.host_id,
                                                           'port', p.live #> '{probe,port}',
                                                           'revision', i.revision) ORDER BY i.rank)
@@ -44,20 +46,24 @@ export async function serviceRoutes(sql: Connection, ids: readonly string[]): Pr
                          AND p.live #> '{probe,port}' IS NOT NULL), '[]') AS replicas
        FROM (VALUES (transaction_timestamp())) AS read (as_of)
        LEFT JOIN inference_services s ON s.id = ANY($1::text[]) AND s.deleted_at IS NULL`,
-    [ids],
+    [ids, now],
   );
   const [first] = rows;
   assert(first !== undefined, "a moment without a row");
   return { asOf: first.as_of, routes: rows.flatMap((row) => (row.id === null ? [] : routeOf(row, row.id))) };
 }
 
-function routeOf({ name, status, status_reason, config, sleep, replicas }: Row, id: string): ServiceRoute {
+function routeOf(
+  { gateways, name, status, status_reason, config, sleep, replicas }: Row,
+  id: string,
+): ServiceRoute {
   return {
     id,
     name,
     status,
     statusReason: status_reason,
     ...exposureOf(config),
+    gateways,
     sleep,
     replicas: replicas.map(({ instance_id, host_id, port, revision }) => ({
       instanceId: instance_id,

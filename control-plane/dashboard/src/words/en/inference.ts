@@ -170,7 +170,7 @@ export default {
     public: "Public",
     publicHint: "Anybody may ask it, without a key",
     inFlight: "Requests at once",
-    inFlightHint: "That a replica is given by each gateway",
+    inFlightHint: "That a replica is given, all gateways together",
     allowGap: "Without room, let one of the old make room",
     allowGapHint: "One fewer serves meanwhile",
     description: "Description",

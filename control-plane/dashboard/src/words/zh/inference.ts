@@ -170,7 +170,7 @@ const words: SameKeys<typeof en> = {
     public: "公开",
     publicHint: "任何人无需密钥即可访问",
     inFlight: "同时请求数",
-    inFlightHint: "每个网关同时交给一个副本的请求数",
+    inFlightHint: "所有网关同时交给一个副本的请求总数",
     allowGap: "没有空位时，让一个旧副本让出位置",
     allowGapHint: "期间少一个副本服务",
     description: "说明",

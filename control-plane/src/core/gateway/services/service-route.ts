@@ -18,6 +18,8 @@ export interface ServiceRoute {
   /** Of pages that may ask it from a browser; "*" is all of them. */
   corsOrigins: readonly string[];
   bounds: ServiceBounds;
+  /** Those that run, this one among them: what a replica may have at once is theirs together. */
+  gateways: number;
   sleep: Sleep;
   /** Those that serve. */
   replicas: readonly ReplicaPlace[];
@@ -28,7 +30,7 @@ export type Sleep = "never" | "awake" | "asleep";
 
 /** As its owner set them, or by default. */
 export interface ServiceBounds {
-  /** Requests that one replica is given at once; null for as many as come. */
+  /** Requests that one replica is given at once, by all gateways; null for as many as come. */
   maxInFlight: number | null;
   /** Requests that wait for a replica at one gateway, and how long. */
   maxQueued: number;

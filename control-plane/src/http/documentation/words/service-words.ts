@@ -125,7 +125,7 @@ export const SERVICE_WORDS: Words = {
     ["https://app.example.com"],
   ],
   "NewInferenceServiceConfig.max_in_flight": [
-    "Requests that one replica is given at once, by each gateway; without a bound, if left out",
+    "Requests that one replica is given at once, all gateways together; without a bound, if left out",
     32,
   ],
   "NewInferenceServiceConfig.max_queued": [
@@ -155,7 +155,7 @@ export const SERVICE_WORDS: Words = {
     ["https://app.example.com"],
   ],
   "InferenceServiceChangeConfig.max_in_flight": [
-    "Requests that one replica is given at once, by each gateway; without a bound, if left out",
+    "Requests that one replica is given at once, all gateways together; without a bound, if left out",
     32,
   ],
   "InferenceServiceChangeConfig.max_queued": [

@@ -19,6 +19,7 @@ function route(replicas: readonly string[], change: Partial<ServiceRoute> = {}):
     isPublic: false,
     corsOrigins: [],
     bounds: { ...DEFAULT_BOUNDS, maxInFlight: 1, maxQueued: 2, queueSeconds: 30 },
+    gateways: 1,
     sleep: "never",
     replicas: replicas.map((id) => ({
       instanceId: id as InstanceId,
@@ -127,6 +128,23 @@ describe("a line", () => {
     line.follow(route([open.place.instanceId]));
     expect(where(await line.take(NOBODY, stays()))).toBe(open.place.instanceId);
   });
+
+  test.each([
+    [2, 8, 4],
+    [3, 8, 2],
+    [16, 8, 1],
+    [0, 8, 8],
+  ])(
+    "gives a replica, as one of %d gateways, its part of %d requests at once, one at least: %d",
+    async (gateways, maxInFlight, part) => {
+      const bounds = { ...DEFAULT_BOUNDS, maxInFlight, maxQueued: 0 };
+      const line = lineOf(route(["a"], { bounds, gateways }));
+
+      const taken = await Promise.all(Array.from({ length: 9 }, () => line.take(NOBODY, stays())));
+
+      expect(taken.filter(({ kind }) => kind === "given")).toHaveLength(part);
+    },
+  );
 
   test("passes by a replica at which this request has failed already", async () => {
     const line = lineOf(route(["a", "b"], { bounds: { ...DEFAULT_BOUNDS } }));

@@ -16,6 +16,7 @@ const route: ServiceRoute = {
   isPublic: false,
   corsOrigins: [],
   bounds: DEFAULT_BOUNDS,
+  gateways: 1,
   sleep: "never",
   replicas: [],
 };
