@@ -118,6 +118,21 @@ describe.skipIf(!hasBrowser)("inference services (left out where Chromium is not
     expect(await textOf(page)).not.toMatch(/rgs_\w{20}/);
   });
 
+  test("have a key revoked, which then opens nothing", async () => {
+    const { page } = await open(`/inference/${id}`);
+    const keys = 'section[aria-label="Keys of this service"]';
+    await expectText(page, "app", keys);
+
+    await openDialog(page, "Revoke");
+    await expectText(page, "Revoke the key app?", '[role="dialog"]');
+    await pressOn(page, "Revoke");
+
+    await dialogGone(page);
+    await expectText(page, "revoked", keys);
+    const { items } = (await services.ask("GET", `/${id}/keys`)).body;
+    expect(items).toEqual([expect.objectContaining({ name: "app", revoked_at: expect.any(String) })]);
+  });
+
   test("go to another version and back, with what both do meanwhile", async () => {
     const { page } = await open(`/inference/${id}`);
     await expectText(page, "Version v1");

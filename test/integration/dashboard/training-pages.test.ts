@@ -161,6 +161,35 @@ describe.skipIf(!hasBrowser)("training jobs (left out where Chromium is not inst
     expect(new URL(page.url()).search).toMatch(/^\?group_id=/);
   });
 
+  test("that were carried over wait until they are told to run", async () => {
+    const { body } = await gang.order({ name: "carried over" });
+    await scene.control.api.db.query("UPDATE training_jobs SET confirmed_at = NULL WHERE id = $1", [body.id]);
+    const { page } = await open(`/training/${body.id}`);
+
+    await pressOn(page, "Have it run");
+
+    await expectText(page, /^(?!.*Have it run)/s);
+    expect(await gang.job(body.id)).toMatchObject({ awaits_confirmation: false });
+  });
+
+  test("that have ended are deleted after a dialog, one by one and as an array", async () => {
+    const { page } = await open(`/training/${waiting}`);
+    await page.waitForSelector('[data-status="cancelled"]');
+    await openDialog(page, "Delete");
+    await expectText(page, "Its bill, and its output in the storage pool", '[role="dialog"]');
+    await pressOn(page, "Delete");
+    await page.waitForFunction("location.pathname === '/training'");
+    expect((await gang.ask("GET", `/${waiting}`)).status).toBe(404);
+
+    await page.goto(`${scene.url}/training?by=array`);
+    await pressOn(page, "sweep");
+    await expectText(page, "sweep [0–2]");
+    await openDialog(page, "Delete all");
+    await pressOn(page, "Delete all");
+    await page.waitForFunction("location.search === '?by=array'");
+    expect((await gang.ask("GET", "?name=sweep")).body.items).toEqual([]);
+  });
+
   test("that are ordered with what cannot be are told so at the field", async () => {
     const { page } = await open("/training?order=new");
     await page.waitForSelector('input[name="image"]');
