@@ -18,6 +18,8 @@ interface Item {
   legacy_resource_type: string | null;
   resource_id: string;
   run_id: string | null;
+  /** Of the answer alone. */
+  cause?: string | null;
   amount: string;
   start_time: string;
   end_time: string;
@@ -124,6 +126,10 @@ const callerOf = (name: string): Caller => ({ ann, bob, cleo, dan, root })[name]
 const sum = (items: readonly { amount: string }[]) =>
   formatPoints(items.reduce((total, { amount }) => total + parsePoints(amount), 0n));
 
+/** What ends at a midnight of the zone (16:00 UTC) is the day's before it. */
+const dayOf = ({ end_time: end }: Item) =>
+  new Date(Date.parse(end) - 1 + 8 * MS_PER_HOUR).toISOString().slice(0, 10);
+
 describe("records", () => {
   test("of any reader, filter and page size are the same rows that a look at all of them finds", async () => {
     // One or two at a time: more leave nothing to see.
@@ -134,6 +140,7 @@ describe("records", () => {
       resource_type: fc.constantFrom("environment", "legacy"),
       start_time: fc.nat(40).map(HOUR_AT),
       end_time: fc.integer({ min: 20, max: 60 }).map(HOUR_AT),
+      day: fc.constantFrom("2026-03-29", "2026-03-30", "2026-03-31", "2026-04-01"),
     };
     const filter = fc
       .subarray(Object.keys(filters), { maxLength: 2 })
@@ -159,12 +166,29 @@ describe("records", () => {
             .filter((item) => wish.run_id === undefined || item.run_id === wish.run_id)
             .filter((item) => wish.resource_type === undefined || item.resource_type === wish.resource_type)
             .filter((item) => wish.start_time === undefined || item.end_time > wish.start_time)
-            .filter((item) => wish.end_time === undefined || item.start_time < wish.end_time);
+            .filter((item) => wish.end_time === undefined || item.start_time < wish.end_time)
+            .filter((item) => wish.day === undefined || dayOf(item) === wish.day);
           expect(found.map(({ id }) => id)).toEqual(expected.map(({ id }) => id));
         },
       ),
       { numRuns: 100 },
     );
+  });
+
+  test("that give back say why, as far as it is known, and charges need not", async () => {
+    const found = await pages("/billing/records", root, 200);
+
+    const causes = Map.groupBy(found, ({ amount, run_id: runId }) =>
+      [amount.startsWith("-") ? "credit" : "charge", runId === null ? "of none" : "of a run"].join(" "),
+    );
+    const causesOf = (kind: string) => [...new Set(causes.get(kind)?.map(({ cause }) => cause))];
+    expect(causesOf("credit of a run")).toEqual(["the price at an earlier first moment"]);
+    expect(causesOf("credit of none")).toEqual([null]);
+    expect([...causesOf("charge of a run"), ...causesOf("charge of none")]).toEqual([null, null]);
+  });
+
+  test("of no day are refused", async () => {
+    expect(await get("/billing/records?day=2026-02-30", ann)).toMatchObject(problem(422));
   });
 
   test("are CSV for whoever accepts it: every row, exact, and no formula", async () => {
@@ -177,7 +201,7 @@ describe("records", () => {
     expect(head).toBe(Object.keys(json[0] ?? {}).join(","));
     expect(lines.pop()).toBe("");
     expect(lines.map((line) => Number(line.split(",")[0]))).toEqual(json.map(({ id }) => id));
-    const amounts = lines.map((line) => line.split(",").at(-7) ?? "");
+    const amounts = lines.map((line) => line.split(",").at(-8) ?? "");
     expect(amounts).toEqual(json.map(({ amount }) => amount));
     expect(lines.at(-1)).toContain(`,"'=cmd|""/c calc""",`);
   });
@@ -303,9 +327,6 @@ describe("statistics", () => {
           expect(shown(body.by_member, (row: Item) => row.customer_id).toSorted()).toEqual(
             grouped((item) => (item.run_id === null ? null : bob.customerId)).toSorted(),
           );
-          // What ends at a midnight of the zone (16:00 UTC) is the day's before it.
-          const dayOf = (item: Item) =>
-            new Date(Date.parse(item.end_time) - 1 + 8 * MS_PER_HOUR).toISOString().slice(0, 10);
           expect(shown(body.by_period, (row: { period: string }) => row.period)).toEqual(
             grouped((item) => (period === "day" ? dayOf(item) : `${dayOf(item).slice(0, 7)}-01`)).toSorted(),
           );
@@ -322,6 +343,7 @@ describe("statistics", () => {
     const ofAnn = (await get(`/billing/statistics?customer_id=${ann.customerId}&${span}`, root)).body;
     const month = (await get("/billing/statistics?end_time=2026-03-31T16:00:00Z", ann)).body;
 
+    expect(ofTeam.by_workspace).toMatchObject([{ workspace_id: team, workspace_name: "team" }]);
     expect(ofTeam.amount).toBe(sum(all.filter((item) => item.workspace_id === team)));
     expect(ofAnn.amount).toBe(sum(all.filter((item) => item.customer_id === ann.customerId)));
     expect(month).toMatchObject({ start_time: "2026-02-28T16:00:00.000Z", by_period: [] });

@@ -106,6 +106,11 @@ describe("a card", () => {
       ["credit", "1.1000"],
       ["charge", "-5.5000"],
     ]);
+    const records: { amount: string; cause: string | null }[] = (
+      await story.ask(`/billing/records?resource_id=${run.id}`)
+    ).body.items;
+    const causes = new Set(records.map(({ amount, cause }) => (amount.startsWith("-") ? cause : "charged")));
+    expect(causes).toEqual(new Set(["charged", credit?.reason]));
     expect(await trialBalance(scene.api.db)).toEqual({ total: "0.0000", unbalancedCustomers: 0 });
     const { items } = (await story.ask(`/environments/${run.id}/events`)).body;
     const told = items.filter(({ kind }: { kind: string }) => kind === "broken-time");

@@ -12,6 +12,7 @@ import { useEffect, useRef } from "react";
 import { useLive } from "../live/live.tsx";
 import { wantTopics } from "../live/wanted.ts";
 import { ask, Away, newKey, type Query } from "./client.ts";
+import { serverTimeOf } from "./server-clock.ts";
 import { AWAY_POLL_MS, POLL_MS } from "./query-client.ts";
 
 export interface Page<Item> {
@@ -45,17 +46,37 @@ export function useApi<Answer>(path: string, wish: Wish = {}): UseQueryResult<An
   });
 }
 
+export interface PagesWish extends Wish {
+  /** Where the list is in the answer; without it the answer is the list. */
+  within?: string;
+}
+
 /** A list by pages of the server, one after the other. */
-export function usePages<Item>(path: string, wish: Wish = {}) {
+export function usePages<Item>(path: string, wish: PagesWish = {}) {
+  const { within } = wish;
   return useInfiniteQuery({
     ...useFreshness(wish),
     queryKey: [...keyOf(path, wish.query), "pages"],
-    queryFn: ({ pageParam, signal }) =>
-      ask<Page<Item>>("GET", path, { query: { ...wish.query, cursor: pageParam }, signal }),
+    queryFn: async ({ pageParam, signal }) => {
+      const asked = { query: { ...wish.query, cursor: pageParam }, signal };
+      if (within === undefined) return await ask<Page<Item>>("GET", path, asked);
+      return pageWithin(await ask<Record<string, Page<Item>>>("GET", path, asked), within);
+    },
     initialPageParam: null as string | null,
     getNextPageParam: (last) => last.next_cursor,
     placeholderData: keepPreviousData,
   });
+}
+
+function pageWithin<Item>(answer: Record<string, Page<Item>>, name: string): Page<Item> {
+  const page = answer[name];
+  if (page === undefined) throw new Error(`the answer has no ${name}`);
+  return page;
+}
+
+/** When an answer came, as the server counts: the age of the figures in it. */
+export function answeredAt({ dataUpdatedAt }: Pick<UseQueryResult, "dataUpdatedAt">): string {
+  return new Date(serverTimeOf(dataUpdatedAt)).toISOString();
 }
 
 function useFreshness(wish: Wish) {

@@ -8,7 +8,7 @@ import type { ReactNode } from "react";
 import { useTranslation } from "react-i18next";
 import { ask } from "../api/client.ts";
 import { AWAY_POLL_MS, POLL_MS } from "../api/query-client.ts";
-import { serverTimeOf } from "../api/server-clock.ts";
+import { answeredAt } from "../api/use-api.ts";
 import { ageOf } from "../parts/age-text.tsx";
 import { useTick } from "../parts/use-tick.ts";
 
@@ -31,7 +31,7 @@ export function ServerBanner() {
     return (
       <Banner>
         {t("away.server", {
-          since: ageOf(new Date(serverTimeOf(dataUpdatedAt)).toISOString(), i18n.language),
+          since: ageOf(answeredAt({ dataUpdatedAt }), i18n.language),
         })}
       </Banner>
     );

@@ -28,6 +28,7 @@ export const PAGES: readonly PageEntry[] = [
   { path: "/inference/:id", words: ["inference", "work", "workload"], load: () => import("./inference/service-page.tsx"), who: "everyone", group: "work" },
   { path: "/billing", words: "billing", load: () => import("./billing/billing-page.tsx"), who: "everyone", nav: "billing", group: "account" },
   { path: "/billing/records/:id", words: "billing", load: () => import("./billing/record-page.tsx"), who: "everyone", group: "account" },
+  { path: "/billing/invoices/:id", words: "billing", load: () => import("./billing/invoice-page.tsx"), who: "everyone", group: "account" },
   { path: "/money", words: ["money", "work"], load: () => import("./money/money-page.tsx"), who: "admin", nav: "money", group: "owner" },
   { path: "/alarms", words: "owner", load: () => import("./alarms/alarms-page.tsx"), who: "admin", nav: "alarms", group: "owner" },
   { path: "/audit", words: "owner", load: () => import("./audit/audit-page.tsx"), who: "admin", nav: "audit", group: "owner" },

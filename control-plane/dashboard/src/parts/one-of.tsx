@@ -6,15 +6,21 @@ import { Problem } from "../api/client.ts";
 import { NotFound } from "./not-found.tsx";
 import { Failure } from "./panel.tsx";
 
-const NOT_FOUND = 404;
+/** 422: an id that cannot be one. */
+const NOT_FOUND = [404, 422];
 
 interface OneOfAsked<Data> {
   from: Pick<UseQueryResult<Data>, "data" | "error" | "refetch">;
   children: (data: Data) => ReactNode;
 }
 
+/** It is not there, or is not the reader's to see. */
+export function isNotFound(error: Error | null): boolean {
+  return error instanceof Problem && NOT_FOUND.includes(error.status);
+}
+
 export function OneOf<Data>({ from: { data, error, refetch }, children }: OneOfAsked<Data>) {
-  if (error instanceof Problem && error.status === NOT_FOUND) return <NotFound />;
+  if (isNotFound(error)) return <NotFound />;
   if (data !== undefined) return children(data);
   if (error !== null) return <Failure why={error.message} again={() => void refetch()} />;
   return <Loader role="status" />;

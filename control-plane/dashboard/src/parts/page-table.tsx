@@ -2,7 +2,7 @@
 import { Button, Group, ScrollArea, Table, Text } from "@mantine/core";
 import { Fragment, type ReactNode } from "react";
 import { useTranslation } from "react-i18next";
-import { usePages, type Wish } from "../api/use-api.ts";
+import { type PagesWish, usePages } from "../api/use-api.ts";
 import { AgeText } from "./age-text.tsx";
 import { Panel } from "./panel.tsx";
 
@@ -13,7 +13,7 @@ export interface Column<Item> {
   isWide?: boolean;
 }
 
-interface PageTableOf<Item> extends Wish, Shown<Item> {
+interface PageTableOf<Item> extends PagesWish, Shown<Item> {
   title: string;
   definition?: string;
   path: string;

@@ -13,6 +13,8 @@ const TONES: Readonly<Record<string, Tone>> = {
   up: "good",
   succeeded: "good",
   completed: "good",
+  normal: "good",
+  paid: "good",
   pending: "busy",
   queued: "busy",
   creating: "busy",

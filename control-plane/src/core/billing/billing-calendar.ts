@@ -44,6 +44,15 @@ export function dayOf(utcMs: number, calendar: BillingCalendar): BillingDay {
   return { day, month: day.slice(0, 7), fromMs, toMs: fromMs + MS_PER_DAY };
 }
 
+/** What a day of the billing time zone is in UTC milliseconds. @param day "2026-03-10" */
+export function dayBounds(
+  day: string,
+  { utcOffsetMinutes }: BillingCalendar,
+): Pick<BillingDay, "fromMs" | "toMs"> {
+  const fromMs = Date.parse(`${day}T00:00:00Z`) - utcOffsetMinutes * MS_PER_MINUTE;
+  return { fromMs, toMs: fromMs + MS_PER_DAY };
+}
+
 /** The day that ended later than the one moment and not later than the other; null where none did. Ask of an hour at most. */
 export function dayEndedWithin(
   { afterMs, untilMs }: { afterMs: number; untilMs: number },

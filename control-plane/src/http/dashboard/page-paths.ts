@@ -20,6 +20,7 @@ export const PAGE_PATHS = [
   "/webhooks",
   "/billing",
   "/billing/records/:id",
+  "/billing/invoices/:id",
   "/money",
   "/audit",
   "/alarms",

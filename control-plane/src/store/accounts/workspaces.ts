@@ -142,6 +142,16 @@ export async function membershipsAmong(sql: Connection, pairs: readonly Membersh
   return rows.map((row) => ({ customerId: row.customer_id, workspaceId: row.workspace_id }));
 }
 
+/** By id, of those that are no more as well. */
+export async function workspaceNames(sql: Connection, ids: readonly number[]): Promise<Map<number, string>> {
+  if (ids.length === 0) return new Map();
+  const { rows } = await sql.query<{ id: number; name: string }>(
+    "SELECT id, name FROM workspaces WHERE id = ANY($1::bigint[])",
+    [ids],
+  );
+  return new Map(rows.map(({ id, name }) => [id, name]));
+}
+
 /** The workspaces a customer belongs to; all of them for an administrator. */
 export async function listWorkspaces(
   sql: Connection,

@@ -4,6 +4,8 @@ import { useState } from "react";
 import { useTranslation } from "react-i18next";
 import { useAddressId } from "../../parts/filters.ts";
 import { pointsText } from "../../parts/money.tsx";
+import { NotFound } from "../../parts/not-found.tsx";
+import { isNotFound } from "../../parts/one-of.tsx";
 import { PageHead } from "../../parts/page-head.tsx";
 import { Panel } from "../../parts/panel.tsx";
 import { Rows } from "../../parts/page-table.tsx";
@@ -19,6 +21,7 @@ export default function RecordPage() {
   const judgement = useJudgement(file?.text ?? fetched.data ?? null);
   const choose = (chosen: File | undefined) =>
     void chosen?.text().then((text) => setFile({ name: chosen.name, text }));
+  if (file === null && isNotFound(fetched.error)) return <NotFound />;
   return (
     <Stack>
       <PageHead title={t("proof.title", { id })} />

@@ -4,6 +4,8 @@ import type { HostShown } from "@remotegpu/control-plane/http/hosts/host-answer"
 import { useTranslation } from "react-i18next";
 import { useApi } from "../../api/use-api.ts";
 import { useAddressId } from "../../parts/filters.ts";
+import { NotFound } from "../../parts/not-found.tsx";
+import { isNotFound } from "../../parts/one-of.tsx";
 import { PageHead } from "../../parts/page-head.tsx";
 import { Panel } from "../../parts/panel.tsx";
 import { HostActsPanel } from "./host-acts-panel.tsx";
@@ -19,6 +21,7 @@ export default function HostPage() {
   const topics = [`host:${id}`, "fleet"];
   // Its clock and its journal go on without a word.
   const host = useApi<HostShown>(path, { topics, isMoving: true });
+  if (isNotFound(host.error)) return <NotFound />;
   return (
     <>
       <PageHead title={t("title", { name: host.data?.name ?? id })} />

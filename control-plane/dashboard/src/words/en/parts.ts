@@ -42,6 +42,8 @@ export default {
     revoked: "revoked",
     suspended: "suspended",
     overdue: "overdue",
+    normal: "normal",
+    paid: "paid",
     expired: "expired",
     connected: "connected",
     never: "never heard",

@@ -44,6 +44,8 @@ const words: SameKeys<typeof en> = {
     revoked: "已吊销",
     suspended: "已暂停服务",
     overdue: "已欠费",
+    normal: "正常",
+    paid: "已付",
     expired: "已过期",
     connected: "已连接",
     never: "从未连接",

@@ -106,6 +106,8 @@ export const BILL_WORDS: Words = {
   legacy_resource_type: ["", "gpu"],
   resource_id: ["The workload's id", "env-5b1f6c0e"],
   resource_name: ["The workload's name at that time", "fine-tuning"],
+  "BillingRecord.cause": ["", "gpu-lost since 2026-03-10T02:00:00Z until 2026-03-10T02:10:00Z"],
+  "StatisticsByWorkspace.workspace_name": ["", "research"],
   billing_minutes: ["Minutes that it charges", 60],
   start_time: ["Since when"],
   end_time: ["Until when"],

@@ -35,6 +35,7 @@ const Balance = z
     monthly_limit: Money.nullable(),
   })
   .openapi("Balance");
+export type Balance = z.infer<typeof Balance>;
 
 const getBalance = createRoute({
   ...forCustomersWith("money"),

@@ -51,6 +51,7 @@ const invoice = {
 };
 
 const Invoice = z.object(invoice).openapi("Invoice");
+export type Invoice = z.infer<typeof Invoice>;
 
 const InvoiceLine = z
   .object({
@@ -69,6 +70,7 @@ const InvoiceLine = z
     amount: Money,
   })
   .openapi("InvoiceLine");
+export type InvoiceLine = z.infer<typeof InvoiceLine>;
 
 const Movement = z.object({
   transaction_id: z.int(),
@@ -81,6 +83,7 @@ const Movement = z.object({
 const InvoiceDetail = z
   .object({ ...invoice, movements: z.array(Movement), lines: pageOf(InvoiceLine) })
   .openapi("InvoiceDetail");
+export type InvoiceDetail = z.infer<typeof InvoiceDetail>;
 
 const list = createRoute({
   ...forCustomersWith("money"),

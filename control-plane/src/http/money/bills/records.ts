@@ -1,5 +1,6 @@
 /** What was charged, as its payer, and the owner and admins of a workspace, see it: pages of JSON, or all of it as CSV. */
 import { createRoute, z } from "@hono/zod-openapi";
+import { type BillingCalendar, dayBounds } from "../../../core/billing/billing-calendar.ts";
 import {
   type BillingRecordRow,
   billingRecords,
@@ -46,8 +47,12 @@ const BillingRecord = z
     usage_month: z.string().nullable(),
     invoice_month: z.string().nullable(),
     created_at: Timestamp.nullable(),
+    cause: z.string().nullable().openapi({
+      description: "Of what was given back: why; null of a charge, and where the old system did not say",
+    }),
   })
   .openapi("BillingRecord");
+export type BillingRecord = z.infer<typeof BillingRecord>;
 
 const getRecords = createRoute({
   ...forCustomersWith("money"),
@@ -65,12 +70,15 @@ const getRecords = createRoute({
       run_id: OpaqueIdPath.shape.id.optional(),
       start_time: z.iso.datetime({ offset: true }).optional(),
       end_time: z.iso.datetime({ offset: true }).optional(),
+      day: z.iso.date().optional().openapi({
+        description: "Of the billing time zone: what ended on it, as the statistics count",
+      }),
     }),
   },
   responses: okOrCsv("A page of records", pageOf(BillingRecord)),
 });
 
-export function registerBillingRecordRoutes(api: ApiApp, { db }: ApiDeps): void {
+export function registerBillingRecordRoutes(api: ApiApp, { db, config }: ApiDeps): void {
   api.openapi(getRecords, async (c) => {
     const query = c.req.valid("query");
     const page = numericPage(query);
@@ -82,6 +90,7 @@ export function registerBillingRecordRoutes(api: ApiApp, { db }: ApiDeps): void 
       runId: query.run_id ?? null,
       from: query.start_time === undefined ? null : new Date(query.start_time),
       to: query.end_time === undefined ? null : new Date(query.end_time),
+      endsIn: query.day === undefined ? null : boundsOf(query.day, config.billingCalendar),
     };
     if (!wantsCsv(c)) {
       const rows = await billingRecords(db, filter, page);
@@ -96,6 +105,11 @@ export function registerBillingRecordRoutes(api: ApiApp, { db }: ApiDeps): void 
     });
     return c.body(table, 200, csvHeaders("records"));
   });
+}
+
+function boundsOf(day: string, calendar: BillingCalendar): RecordFilter["endsIn"] {
+  const { fromMs, toMs } = dayBounds(day, calendar);
+  return { after: new Date(fromMs), until: new Date(toMs) };
 }
 
 function recordAnswer(row: BillingRecordRow) {
@@ -129,4 +143,5 @@ const CSV_COLUMNS: readonly CsvColumn<BillingRecordRow>[] = [
   { name: "usage_month", kind: "number", value: (row) => row.usage_month },
   { name: "invoice_month", kind: "number", value: (row) => row.invoice_month },
   { name: "created_at", kind: "number", value: (row) => iso(row.created_at) },
+  { name: "cause", kind: "text", value: (row) => row.cause },
 ];

@@ -2,6 +2,7 @@
 import { createRoute, z } from "@hono/zod-openapi";
 import { monthOf, monthStart } from "../../../core/billing/billing-calendar.ts";
 import { billStatistics, type StatisticsRow } from "../../../store/billing/bills/statistics.ts";
+import { workspaceNames } from "../../../store/accounts/workspaces.ts";
 import type { ApiApp, ApiDeps } from "../../deps.ts";
 import { badField } from "../../request/refusal.ts";
 import { forCustomersWith, Money, NumericId, ok, Timestamp } from "../../request/route.ts";
@@ -25,7 +26,15 @@ const Statistics = z
         ...sums,
       }),
     ),
-    by_workspace: z.array(z.object({ workspace_id: z.int().nullable(), ...sums })),
+    by_workspace: z.array(
+      z.object({
+        workspace_id: z.int().nullable(),
+        workspace_name: z.string().nullable().openapi({
+          description: "Null for what belongs to none, or to one of the old system that is no more",
+        }),
+        ...sums,
+      }),
+    ),
     by_member: z.array(
       z.object({
         customer_id: z
@@ -40,6 +49,7 @@ const Statistics = z
       .openapi({ description: "Empty without `period`" }),
   })
   .openapi("Statistics");
+export type Statistics = z.infer<typeof Statistics>;
 
 const get = createRoute({
   ...forCustomersWith("money"),
@@ -87,6 +97,10 @@ export function registerStatisticsRoutes(api: ApiApp, deps: ApiDeps): void {
     });
     const of = (group: StatisticsRow["group"]) => rows.filter((row) => row.group === group);
     const [total] = of("total");
+    const names = await workspaceNames(
+      db,
+      of("workspace").flatMap(({ workspace_id: id }) => (id === null ? [] : [id])),
+    );
     return c.json(
       {
         start_time: from.toISOString(),
@@ -98,7 +112,11 @@ export function registerStatisticsRoutes(api: ApiApp, deps: ApiDeps): void {
           legacy_resource_type: row.legacy_resource_type,
           ...sumsOf(row),
         })),
-        by_workspace: of("workspace").map((row) => ({ workspace_id: row.workspace_id, ...sumsOf(row) })),
+        by_workspace: of("workspace").map((row) => ({
+          workspace_id: row.workspace_id,
+          workspace_name: names.get(row.workspace_id ?? 0) ?? null,
+          ...sumsOf(row),
+        })),
         by_member: of("member").map((row) => ({ customer_id: row.customer_id, ...sumsOf(row) })),
         by_period: of("period").map((row) => ({ period: row.period ?? "", ...sumsOf(row) })),
       },

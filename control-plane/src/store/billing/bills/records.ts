@@ -3,6 +3,7 @@
  * condition with OR, or one that is switched off by a parameter, would make Postgres walk through everybody's records.
  */
 import type { Connection } from "../../database/database.ts";
+import { EARLIER_PRICE, waiverReasons } from "../runs/run-waivers.ts";
 import { safeBigint } from "../../database/values/old-values.ts";
 
 export interface BillingRecordRow {
@@ -28,6 +29,8 @@ export interface BillingRecordRow {
   usage_month: string | null;
   invoice_month: string | null;
   created_at: Date | null;
+  /** Of a credit: why it was given; null of a charge, and where the old system did not say. */
+  cause: string | null;
 }
 
 /** Records this customer pays for, or that belong to one of these workspaces; null in both: everybody's. */
@@ -44,12 +47,14 @@ export interface RecordFilter extends BillReader {
   /** Records whose time overlaps [from, to). */
   readonly from: Date | null;
   readonly to: Date | null;
+  /** Records that count within it, as the statistics have them: by where their time ends. */
+  readonly endsIn?: { readonly after: Date; readonly until: Date } | null | undefined;
 }
 
 const COLUMNS = `b.id, ${safeBigint("b.customer_id")} AS customer_id, ${safeBigint("b.workspace_id")} AS workspace_id,
   b.resource_type, b.legacy_resource_type, b.resource_id, b.resource_name, b.run_id, b.line, b.quantity, b.unit_price,
   b.billing_unit, b.billing_minutes, b.amount, b.currency, b.start_time, b.end_time, b.usage_month, b.invoice_month,
-  b.created_at`;
+  b.created_at, CASE WHEN b.amount < 0 THEN t.reason END AS cause`;
 
 /** One more than the limit, so that the caller sees whether there is another page. */
 export async function billingRecords(
@@ -71,10 +76,22 @@ export async function billingRecords(
     .join(" UNION ");
   const { rows } = await sql.query<BillingRecordRow>(
     `SELECT ${COLUMNS} FROM (SELECT id FROM (${ids}) found ORDER BY id DESC LIMIT ${limit}) page
-       JOIN billing_records b ON b.id = page.id ORDER BY b.id DESC`,
+       JOIN billing_records b ON b.id = page.id LEFT JOIN ledger_transactions t ON t.id = b.transaction_id
+      ORDER BY b.id DESC`,
     values,
   );
-  return rows;
+  return await withCauses(sql, rows);
+}
+
+/** What is given back together with a greater charge has no transaction of its own, so that its run says why. */
+async function withCauses(sql: Connection, rows: BillingRecordRow[]): Promise<BillingRecordRow[]> {
+  const isOpen = ({ amount, cause, run_id: runId }: BillingRecordRow) =>
+    amount.startsWith("-") && cause === null && runId !== null;
+  const runIds = rows.filter(isOpen).map(({ run_id: runId }) => runId ?? "");
+  const reasons = await waiverReasons(sql, [...new Set(runIds)]);
+  return rows.map((row) =>
+    isOpen(row) ? { ...row, cause: reasons.get(row.run_id ?? "") ?? EARLIER_PRICE } : row,
+  );
 }
 
 type Bind = (value: unknown) => string;
@@ -91,6 +108,8 @@ function conditionsOf(filter: RecordFilter, after: number | null, bind: Bind): s
   add(filter.resourceType, (type) => `r.resource_type = ${type}`);
   add(filter.from, (from) => `r.end_time > ${from}::timestamptz`);
   add(filter.to, (to) => `r.start_time < ${to}::timestamptz`);
+  add(filter.endsIn?.after ?? null, (after) => `r.end_time > ${after}::timestamptz`);
+  add(filter.endsIn?.until ?? null, (until) => `r.end_time <= ${until}::timestamptz`);
   return conditions;
 }
 

@@ -21,7 +21,7 @@ import { refundedOfRuns } from "./payments.ts";
 import { type RateableRun, rateableRuns } from "../runs/rateable-runs.ts";
 import { freezePrices, frozenLinesOf, type PriceTaking } from "../runs/run-lines.ts";
 import { type RunTotals, writeRunTotals } from "../runs/run-totals.ts";
-import { waiverReasons } from "../runs/run-waivers.ts";
+import { EARLIER_PRICE, waiverReasons } from "../runs/run-waivers.ts";
 import type { Run } from "../runs/runs.ts";
 
 export interface ChargeMoment {
@@ -224,8 +224,8 @@ function postingOf(
     amount: 0n - amount,
     contra: "revenue",
     at,
-    // Time that is waived has its reason; else an earlier beginning was proven, at which another price held.
-    reason: isCredit ? (reason ?? "the price at an earlier first moment") : null,
+    // Time that is waived has its reason.
+    reason: isCredit ? (reason ?? EARLIER_PRICE) : null,
     actor: "control-plane",
   };
 }

@@ -1,0 +1,140 @@
+/** One invoice: its sums, what else moved the account in its month, and its lines. */
+import { Button, SimpleGrid, Stack } from "@mantine/core";
+import type { InvoiceDetail, InvoiceLine } from "@remotegpu/control-plane/http/money/bills/invoices";
+import { useState } from "react";
+import { useTranslation } from "react-i18next";
+import { askText } from "../../api/client.ts";
+import { useApi } from "../../api/use-api.ts";
+import { AgeText } from "../../parts/age-text.tsx";
+import { Figure } from "../../parts/figure.tsx";
+import { useAddressId } from "../../parts/filters.ts";
+import { Money } from "../../parts/money.tsx";
+import { OneOf } from "../../parts/one-of.tsx";
+import { PageHead } from "../../parts/page-head.tsx";
+import { PageTable, Rows } from "../../parts/page-table.tsx";
+import { Failure, Panel } from "../../parts/panel.tsx";
+import { saveFile } from "../../parts/save-file.ts";
+import { StatusBadge } from "../../parts/status-badge.tsx";
+import { monthText } from "./invoices-table.tsx";
+import { useTypeWord } from "./type-word.ts";
+
+export default function InvoicePage() {
+  const path = `/billing/invoices/${encodeURIComponent(useAddressId())}`;
+  // Once issued it stays as it is, but for whether it is paid.
+  const invoice = useApi<InvoiceDetail>(path, { topics: ["billing"] });
+  return <OneOf from={invoice}>{(told) => <Shown path={path} invoice={told} />}</OneOf>;
+}
+
+function Shown({ path, invoice }: { path: string; invoice: InvoiceDetail }) {
+  const { t } = useTranslation("billing");
+  const { invoice_no: number, invoice_month: month, movements } = invoice;
+  return (
+    <Stack>
+      <PageHead title={t("invoice.title", { number, month: monthText(month) })} />
+      <Sums invoice={invoice} />
+      {movements.length > 0 && (
+        <Panel title={t("invoice.movements")} definition={t("invoice.movementsAre")}>
+          <Rows
+            title={t("invoice.movements")}
+            items={movements}
+            keyOf={(one) => one.transaction_id}
+            columns={[
+              { title: t("events.at"), cell: ({ at }) => <AgeText at={at} /> },
+              { title: t("events.what"), cell: ({ kind }) => kind },
+              { title: t("records.amount"), cell: ({ amount }) => <Money points={amount} /> },
+              { title: t("events.reason"), cell: ({ reason }) => reason },
+            ]}
+          />
+        </Panel>
+      )}
+      <Lines path={path} number={number} />
+    </Stack>
+  );
+}
+
+function Sums({ invoice }: { invoice: InvoiceDetail }) {
+  const { t } = useTranslation("billing");
+  const { status, paid_at: paidAt } = invoice;
+  const sums = [
+    ["opening", invoice.opening_balance],
+    ["topups", invoice.topups],
+    ["charges", invoice.charges],
+    ["refunds", invoice.refunds],
+    ["adjustments", invoice.adjustments],
+    ["closing", invoice.closing_balance],
+    ["total", invoice.total_amount],
+  ] as const;
+  return (
+    <Panel title={t("invoice.sums")}>
+      <SimpleGrid cols={{ base: 2, sm: 4 }}>
+        {sums.map(([name, points]) => (
+          <Figure
+            key={name}
+            label={t(`invoice.${name}`)}
+            definition={t(`invoice.${name}Is`)}
+            value={points === null ? null : <Money points={points} />}
+            at={invoice.created_at}
+          />
+        ))}
+        <Figure
+          label={t("invoices.due")}
+          definition={t("invoice.dueIs")}
+          value={invoice.due === null ? null : <Money points={invoice.due} />}
+          below={
+            <>
+              {status !== null && <StatusBadge status={status} />}{" "}
+              {paidAt !== null && <AgeText at={paidAt} />}
+            </>
+          }
+          at={invoice.created_at}
+        />
+      </SimpleGrid>
+    </Panel>
+  );
+}
+
+function Lines({ path, number }: { path: string; number: string }) {
+  const { t } = useTranslation("billing");
+  const typeWord = useTypeWord();
+  const [failed, setFailed] = useState<string | null>(null);
+  const save = () =>
+    void askText(path, { accept: "text/csv" }).then(
+      (text) => saveFile(`invoice-${number}.csv`, text, "text/csv"),
+      (error: unknown) => setFailed(error instanceof Error ? error.message : String(error)),
+    );
+  return (
+    <PageTable<InvoiceLine>
+      title={t("invoice.lines")}
+      definition={t("invoice.linesAre")}
+      path={path}
+      within="lines"
+      isLive={false}
+      keyOf={(line) => line.number}
+      empty={t("invoice.noLines")}
+      filters={failed !== null && <Failure why={failed} />}
+      acts={
+        <Button variant="default" size="compact-sm" onClick={save}>
+          {t("records.csv")}
+        </Button>
+      }
+      columns={[
+        { title: t("records.number"), cell: (line) => line.number, isWide: true },
+        {
+          title: t("records.what"),
+          cell: ({ resource_name: name, resource_id: id, resource_type: type }) =>
+            name ?? id ?? typeWord({ resource_type: type, legacy_resource_type: null }),
+        },
+        { title: t("records.line"), cell: ({ line }) => line },
+        { title: t("invoices.month"), cell: ({ usage_month: month }) => monthText(month), isWide: true },
+        { title: t("records.minutes"), cell: ({ minutes }) => minutes ?? "–", isWide: true },
+        {
+          title: t("records.price"),
+          cell: ({ unit_price: price, billing_unit: unit }) =>
+            [price, unit].filter((part) => part !== null).join(" / "),
+          isWide: true,
+        },
+        { title: t("records.amount"), cell: ({ amount }) => <Money points={amount} /> },
+      ]}
+    />
+  );
+}

@@ -1,0 +1,104 @@
+/** What is left and how fast it goes, and the budget of a month. */
+import { Button, SimpleGrid, Stack, TextInput } from "@mantine/core";
+import type { Balance } from "@remotegpu/control-plane/http/money/billing/billing";
+import { useState } from "react";
+import { useTranslation } from "react-i18next";
+import { answeredAt, useAct, useApi } from "../../api/use-api.ts";
+import { Figure } from "../../parts/figure.tsx";
+import { Money, pointsText } from "../../parts/money.tsx";
+import { Failure, Panel } from "../../parts/panel.tsx";
+import { StatusBadge } from "../../parts/status-badge.tsx";
+import { runwayOf } from "./runway.ts";
+import { TOPICS } from "./topics.ts";
+
+export function NowPanel() {
+  const { t } = useTranslation("billing");
+  const balance = useApi<Balance>("/billing/balance", { topics: TOPICS });
+  return (
+    <Panel title={t("balance.title")} from={balance}>
+      {(now) => (
+        <Stack>
+          <SimpleGrid cols={{ base: 2, sm: 3, lg: 6 }}>
+            <Figure
+              at={answeredAt(balance)}
+              label={t("balance.balance")}
+              definition={t("balance.balanceIs")}
+              value={<Money points={now.balance} />}
+            />
+            <Figure
+              at={answeredAt(balance)}
+              label={t("balance.burn")}
+              definition={t("balance.burnIs")}
+              value={<Money points={now.burn_per_hour} />}
+            />
+            <Figure
+              at={answeredAt(balance)}
+              label={t("balance.runway")}
+              definition={t("balance.runwayIs")}
+              value={<Runway hours={now.hours_left_after_accrued} />}
+            />
+            <Figure
+              at={answeredAt(balance)}
+              label={t("balance.accrued")}
+              definition={t("balance.accruedIs")}
+              value={<Money points={now.accrued} />}
+            />
+            <Figure
+              at={answeredAt(balance)}
+              label={t("balance.month", { month: now.month })}
+              definition={t("balance.monthIs")}
+              value={<Money points={now.spent_this_month} />}
+              below={
+                now.monthly_limit === null
+                  ? t("balance.noLimit")
+                  : t("balance.ofLimit", { limit: pointsText(now.monthly_limit) })
+              }
+            />
+            <Figure
+              at={answeredAt(balance)}
+              label={t("balance.state")}
+              definition={t("balance.stateIs")}
+              value={<StatusBadge status={now.overdue_status} />}
+            />
+          </SimpleGrid>
+          <Budget limit={now.monthly_limit} />
+        </Stack>
+      )}
+    </Panel>
+  );
+}
+
+function Runway({ hours }: { hours: string | null }) {
+  const { t } = useTranslation("billing");
+  const runway = runwayOf(hours);
+  if (runway === null) return t("balance.endless");
+  return runway.days > 0 ? t("balance.days", runway) : t("balance.hours", { hours: runway.hours });
+}
+
+function Budget({ limit }: { limit: string | null }) {
+  const { t } = useTranslation("billing");
+  const [draft, setDraft] = useState(limit ?? "");
+  const save = useAct<unknown, { monthly_limit: string | null }>({ method: "PUT", path: "/billing/budget" });
+  return (
+    <form
+      onSubmit={(event) => {
+        event.preventDefault();
+        save.mutate({ monthly_limit: draft.trim() === "" ? null : draft.trim() });
+      }}
+    >
+      <Stack gap="xs" align="flex-start">
+        <TextInput
+          label={t("budget.limit")}
+          description={t("budget.definition")}
+          inputMode="decimal"
+          value={draft}
+          onChange={({ currentTarget }) => setDraft(currentTarget.value)}
+        />
+        {save.error !== null && <Failure why={save.error.message} />}
+        <Button type="submit" variant="default" loading={save.isPending}>
+          {t("budget.save")}
+        </Button>
+      </Stack>
+    </form>
+  );
+}

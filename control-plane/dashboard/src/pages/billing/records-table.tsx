@@ -1,0 +1,136 @@
+/** What was charged and given back, record by record: each leads to its proof, and a credit says why. */
+import { Button, Group, NativeSelect, Stack, TextInput } from "@mantine/core";
+import type { BillingRecord } from "@remotegpu/control-plane/http/money/bills/records";
+import type { Workspace } from "@remotegpu/control-plane/http/workspaces/workspaces";
+import { useState } from "react";
+import { useTranslation } from "react-i18next";
+import { askText } from "../../api/client.ts";
+import { type Page, useApi } from "../../api/use-api.ts";
+import { AgeText } from "../../parts/age-text.tsx";
+import { useFilters } from "../../parts/filters.ts";
+import { Money } from "../../parts/money.tsx";
+import { NotReported } from "../../parts/not-reported.tsx";
+import { PageLink } from "../../parts/page-link.tsx";
+import { type Column, PageTable } from "../../parts/page-table.tsx";
+import { Failure } from "../../parts/panel.tsx";
+import { saveFile } from "../../parts/save-file.ts";
+import { TypedFilter } from "../../parts/typed-filter.tsx";
+import { TOPICS } from "./topics.ts";
+import { useTypeWord } from "./type-word.ts";
+
+const MAX_ID = 64;
+const MOST_WORKSPACES = 200;
+/** Whose bill they may read; null: an administrator. */
+const READERS = ["owner", "admin", null];
+
+export function RecordsTable() {
+  const { t } = useTranslation("billing");
+  const [{ resource, workspace, day }, setFilters] = useFilters(["resource", "workspace", "day"]);
+  const query = { resource_id: resource, workspace_id: workspace, day };
+  const [failed, setFailed] = useState<string | null>(null);
+  const save = () =>
+    void askText("/billing/records", { query, accept: "text/csv" }).then(
+      (text) => saveFile("records.csv", text, "text/csv"),
+      (error: unknown) => setFailed(error instanceof Error ? error.message : String(error)),
+    );
+  return (
+    <PageTable<BillingRecord>
+      title={t("records.title")}
+      definition={t("records.definition")}
+      path="/billing/records"
+      query={query}
+      topics={TOPICS}
+      keyOf={({ id }) => id}
+      acts={
+        <Button variant="default" size="compact-sm" onClick={save}>
+          {t("records.csv")}
+        </Button>
+      }
+      filters={
+        <Stack gap="xs" mb="sm">
+          {failed !== null && <Failure why={failed} />}
+          <Group align="end">
+            <NativeSelect
+              label={t("records.ofWorkspace")}
+              value={workspace}
+              onChange={({ currentTarget: { value } }) => setFilters({ workspace: value })}
+              data={useWorkspaces(workspace)}
+            />
+            <TextInput
+              type="date"
+              label={t("records.ofDay")}
+              value={day}
+              onChange={({ currentTarget: { value } }) => setFilters({ day: value })}
+            />
+            <TypedFilter
+              label={t("records.resourceId")}
+              value={resource}
+              maxLength={MAX_ID}
+              onChange={(text) => setFilters({ resource: text })}
+            />
+          </Group>
+        </Stack>
+      }
+      columns={useColumns()}
+    />
+  );
+}
+
+/** Those whose bill the reader may see, and the one that the address names. */
+function useWorkspaces(chosen: string): { value: string; label: string }[] {
+  const { t } = useTranslation("billing");
+  const workspaces = useApi<Page<Workspace>>("/workspaces", {
+    query: { limit: MOST_WORKSPACES },
+    isLive: false,
+  });
+  const known = (workspaces.data?.items ?? [])
+    .filter(({ role }) => READERS.includes(role))
+    .map(({ id, name }) => ({ value: String(id), label: name }));
+  const isNamed = chosen === "" || known.some(({ value }) => value === chosen);
+  return [
+    { value: "", label: t("records.all") },
+    ...known,
+    ...(isNamed ? [] : [{ value: chosen, label: t("sums.gone", { id: chosen }) }]),
+  ];
+}
+
+function useColumns(): Column<BillingRecord>[] {
+  const { t } = useTranslation("billing");
+  const typeWord = useTypeWord();
+  return [
+    { title: t("records.end"), cell: ({ end_time }) => <AgeText at={end_time} /> },
+    {
+      title: t("records.what"),
+      cell: (one) => one.resource_name ?? one.resource_id ?? typeWord(one),
+    },
+    { title: t("records.line"), cell: ({ line }) => line },
+    {
+      title: t("records.minutes"),
+      cell: ({ billing_minutes: minutes }) => minutes ?? <NotReported />,
+      isWide: true,
+    },
+    {
+      title: t("records.price"),
+      cell: ({ unit_price: price, billing_unit: unit }) =>
+        [price, unit].filter((part) => part !== null).join(" / "),
+      isWide: true,
+    },
+    { title: t("records.amount"), cell: ({ amount }) => <Money points={amount} /> },
+    { title: t("records.cause"), cell: (one) => <Cause of={one} />, isWide: true },
+    {
+      title: t("records.proof"),
+      cell: ({ id, run_id: runId, resource_type: type }) =>
+        runId === null ? (
+          t(type === "storage" ? "records.noneOfStorage" : "records.noneOfOld")
+        ) : (
+          <PageLink to={`/billing/records/${id}`}>{t("records.open", { id })}</PageLink>
+        ),
+    },
+  ];
+}
+
+/** A charge has none beside the use of its thing. */
+function Cause({ of: { amount, cause } }: { of: BillingRecord }) {
+  if (!amount.startsWith("-")) return null;
+  return cause ?? <NotReported />;
+}

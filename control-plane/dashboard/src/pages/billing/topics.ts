@@ -1,0 +1,2 @@
+/** Of the stream: what makes the answers about money old. */
+export const TOPICS = ["billing"];
