@@ -4,6 +4,7 @@ import { EnvVars } from "@remotegpu/shared/env-vars";
 import { HealthPath } from "@remotegpu/shared/probe";
 import { displayText } from "@remotegpu/shared/text";
 import { GIB } from "@remotegpu/shared/units";
+import { MAX_TARGET, MAX_TARGET_CPU } from "../../core/inference/autoscaling/autoscaling-config.ts";
 import { REVISION_KEYS } from "../../core/inference/revision-template.ts";
 import { MAX_REPLICAS } from "../../core/inference/wanted-replicas.ts";
 import type { NewService } from "../../store/inference/new-services.ts";
@@ -54,9 +55,9 @@ const exposure = {
 
 const Autoscaling = z
   .strictObject({
-    target_cpu: z.number().positive().max(100).optional(),
-    target_qps: z.number().positive().max(1_000_000).optional(),
-    target_in_flight: z.number().positive().max(1_000_000).optional(),
+    target_cpu: z.number().positive().max(MAX_TARGET_CPU).optional(),
+    target_qps: z.number().positive().max(MAX_TARGET).optional(),
+    target_in_flight: z.number().positive().max(MAX_TARGET).optional(),
     scale_down_delay: z.int().min(0).max(SECONDS_PER_DAY).optional(),
     scale_to_zero_after: z.int().min(1).max(SECONDS_PER_DAY).optional(),
     paused: z.boolean().optional(),

@@ -11,10 +11,10 @@ export type Metric = (typeof METRICS)[number];
 const STANDARD_TARGET_CPU = 80;
 const STANDARD_SCALE_DOWN_DELAY_SECONDS = 300;
 const SECONDS_PER_DAY = 86_400;
-/** Beyond it the sum over all replicas loses its last digits. */
-const MAX_TARGET = 1_000_000_000;
+/** Of requests; no replica carries more. */
+export const MAX_TARGET = 1_000_000;
 /** A replica is never busier than all of its cores. */
-const MAX_TARGET_CPU = 100;
+export const MAX_TARGET_CPU = 100;
 
 export interface AutoscalingConfig {
   /** What one replica is to carry. At least one is given. */

@@ -4,6 +4,8 @@ import {
   type AutoscalingConfig,
   parseAutoscalingConfig,
 } from "@remotegpu/control-plane/core/inference/autoscaling/autoscaling-config";
+import { NewInferenceServiceBody } from "@remotegpu/control-plane/http/inference/service-body";
+import { GIB } from "@remotegpu/shared/units";
 
 const USUAL: AutoscalingConfig = {
   targets: { cpu: 80 },
@@ -56,6 +58,23 @@ describe("a config of autoscaling", () => {
       valid: false,
       problems: [expect.stringMatching(sentence)],
     });
+  });
+
+  test.each([
+    ["target_cpu", 100],
+    ["target_qps", 1_000_000],
+    ["target_in_flight", 1_000_000],
+    ["scale_down_delay", 86_400],
+    ["scale_to_zero_after", 86_400],
+  ])("may have a %s of %i and no more, in an order as in a row", (name, most) => {
+    const order = { name: "s", image: "i:1", version: "1", cpu: 1, memory: GIB };
+    for (const value of [most, most + 1]) {
+      const config = { [name]: value };
+
+      const isOrdered = NewInferenceServiceBody.safeParse({ ...order, autoscaling_config: config }).success;
+
+      expect([isOrdered, parseAutoscalingConfig(config).valid]).toEqual([value === most, value === most]);
+    }
   });
 
   test("says all that is wrong with it at once", () => {
