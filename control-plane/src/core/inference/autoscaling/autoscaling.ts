@@ -17,7 +17,7 @@ import {
   serviceLoad,
 } from "./service-load.ts";
 
-/** So much more than its targets, of any metric, replicas carry without help. */
+/** Where no metric is further than this from its target, either way, replicas carry a little more without help. */
 const TOLERANCE = 0.1;
 /** A quotient of numbers with fractions may lie this much above the whole number that it is. */
 const ROUNDING = 1e-9;
@@ -94,12 +94,27 @@ function groundsOf(situation: Situation, { load, readings, history }: Known): Gr
   );
 }
 
-function more({ now, bounds, wanted }: Situation, { by, ...load }: ServiceLoad, history: LoadHistory) {
-  const lasting = lastingLoad(history, { now, toldSince: by.toldSince });
-  // A metric far below its target asks for nothing, so it is the largest alone that must be near or beyond.
-  if (lasting === null || lasting <= wanted * (1 + TOLERANCE) + ROUNDING) return null;
+function more(situation: Situation, load: ServiceLoad, history: LoadHistory) {
+  const { now, bounds, wanted } = situation;
+  const lasting = lastingLoad(history, { now, toldSince: load.by.toldSince });
+  if (lasting === null || isNearEveryTarget(situation, load, lasting)) return null;
   const replicas = askedBy(lasting, bounds);
-  return replicas > wanted ? { kind: "more" as const, replicas, lasting, load: { ...load, by } } : null;
+  return replicas > wanted ? { kind: "more" as const, replicas, lasting, load } : null;
+}
+
+/** How far beyond is what lasted of the largest; how far below, what is known of each now. */
+function isNearEveryTarget(
+  { wanted, config: { targets } }: Situation,
+  { readings }: ServiceLoad,
+  lasting: number,
+): boolean {
+  if (lasting > wanted * (1 + TOLERANCE) + ROUNDING) return false;
+  return readings.every(({ metric, sum, silent, toldSince }) => {
+    const target = targets[metric];
+    // Of what is not all known nobody can say that it is far below.
+    if (target === undefined || silent.length > 0 || toldSince === Infinity) return true;
+    return sum / target >= wanted * (1 - TOLERANCE) - ROUNDING;
+  });
 }
 
 function none({ now, config, bounds }: Situation, { quietSince }: LoadHistory) {

@@ -39,6 +39,20 @@ describe("a steady load settles at", () => {
     expect(service.play(30, { cpu: 90, qps: 3_500 }).wanted).toBe(4);
   });
 
+  test.each<[string, Told, number]>([
+    ["both are near their targets", { qps: 2_200, in_flight: 18 }, 2],
+    ["one is more than a tenth beyond", { qps: 2_201, in_flight: 20 }, 3],
+    ["the other one is", { qps: 2_000, in_flight: 22.1 }, 3],
+    ["one is beyond, and the other one more than a tenth below", { qps: 2_100, in_flight: 17.9 }, 3],
+    ["one is beyond, and there is nothing of the other one", { qps: 2_001, in_flight: 0 }, 3],
+    ["none is beyond, and one more than a tenth below", { qps: 2_000, in_flight: 10 }, 2],
+    ["one is a little beyond, and nothing is known of the other one", { qps: 2_100 }, 2],
+  ])("what two metrics ask for where %s", (_, told, settled) => {
+    const service = new PlayedService({ ...THOUSAND, target_in_flight: 10 }, { wanted: 2 });
+
+    expect(service.play(900, told).wanted).toBe(settled);
+  });
+
   test("80 percent of each replica's cores where no target is given", () => {
     const service = new PlayedService({}, { wanted: 2 });
 
