@@ -45,26 +45,26 @@ beforeAll(async () => {
   world = ending.use(await LoadedWorld.begin());
   registry = ending.adopt(await TestRegistry.start(), (one) => one.close());
   await world.house.admin.put("/settings/IMAGE_REGISTRIES", { value: `${registry.address}=private` });
-  [service, versioned] = await Promise.all([world.service("chat", 3), world.service("versioned", 1)]);
+  [service, versioned] = await Promise.all([world.service("chat", 1), world.service("versioned", 1)]);
 }, STORY_MS);
 afterAll(() => ending.disposeAsync());
 
 // Side by side: most of a rollout is the time for which the first of a version has to be trusted.
 describe.concurrent("no request fails and no stream is cut off", () => {
-  test("from three replicas to one and back", STORY, async () => {
+  test("from one replica to five and back", STORY, async () => {
     const told = await service.underLoad({ streamSeconds: 5 }, async (load) => {
+      await service.scale(5);
+      await service.settled(5);
+      await load.answers(LOAD.perSecond);
       await service.scale(1);
       await eventually(
         async () => {
           const { instances } = await service.shown();
-          return instances.filter(({ draining_since: since }) => since !== null).length === 2;
+          return instances.filter(({ draining_since: since }) => since !== null).length === 4;
         },
-        { ...WITHIN, what: "two replicas that drain" },
+        { ...WITHIN, what: "four replicas that drain" },
       );
       await service.settled(1);
-      await load.answers(LOAD.perSecond);
-      await service.scale(3);
-      await service.settled(3);
       await load.answers(LOAD.perSecond);
     });
 

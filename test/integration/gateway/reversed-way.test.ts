@@ -8,6 +8,7 @@ import { connect as connectPlain, createServer } from "node:net";
 import { connect, type ConnectionOptions } from "node:tls";
 import type { Duplex } from "node:stream";
 import { buffer } from "node:stream/consumers";
+import { setImmediate } from "node:timers/promises";
 import { createOperator } from "@nats-io/nkeys";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import type { GatewayIdentity } from "@remotegpu/agent/access/relay/gateway-identity";
@@ -157,6 +158,23 @@ test("its streams carry bytes both ways, each way ending by itself", async () =>
     const [greeting, counted = "", ...answer] = one.split("\n");
     expect([greeting, JSON.parse(counted)]).toEqual(["hello", { bytes: body.length, sha256 }]);
     expect(answer.join("\n")).toHaveLength(3_000_000);
+  }
+});
+
+test("text and bytes that are written in one turn, as requests with a body are, come as they were", async () => {
+  const text = `POST / HTTP/1.1\r\nContent-Length: 5\r\nX: ${"x".repeat(300)}\r\n\r\n`;
+  for (let nth = 0; nth < 20; nth += 1) {
+    const stream = await first.open(to(8000));
+    const said = saidBy(stream);
+    stream.cork();
+    stream.write(text, "latin1");
+    stream.write(Buffer.from("bytes"));
+    stream.write("", "latin1");
+    process.nextTick(() => stream.uncork());
+    await setImmediate();
+    stream.end();
+
+    expect(await said).toContain(createHash("sha256").update(`${text}bytes`).digest("hex"));
   }
 });
 

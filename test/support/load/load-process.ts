@@ -1,7 +1,8 @@
 /**
  * Clients of an inference service at its gateways, in a process of their own: short requests at a fixed rate, whatever
- * becomes of them, and streams that each last for a while and are opened again. As a load balancer in front would, they go
- * to the next gateway where one does not listen. Whatever is not answered whole is a failure.
+ * becomes of them, every other one with a body, and streams that each last for a while and are opened again. As a load
+ * balancer in front would, they go to the next gateway where one does not listen. Whatever is not answered whole is a
+ * failure.
  */
 import { Agent, type IncomingMessage, request } from "node:http";
 import type { LoadFailure, LoadTold, LoadWish } from "./service-load.ts";
@@ -26,6 +27,7 @@ const told: LoadTold = {
 const standing = { isStopping: false };
 let waiting = 0;
 let turn = 0;
+let begun = 0;
 
 process.on("message", (message: { kind: "begin"; wish: LoadWish } | { kind: "stop" }) => {
   if (message.kind === "begin") begin(message.wish);
@@ -52,7 +54,14 @@ function begin(wish: LoadWish): void {
 
 async function short(wish: LoadWish): Promise<void> {
   waiting += 1;
-  const port = await ask(wish, { kind: "short", path: "/", isWhole: (body) => body === "ok\n" });
+  begun += 1;
+  const body = begun % 2 === 0 ? `question-${begun}` : null;
+  const port = await ask(wish, {
+    kind: "short",
+    path: "/",
+    body,
+    isWhole: (told) => told === (body ?? "ok\n"),
+  });
   if (port !== null) {
     told.short += 1;
     told.byPort[port] = (told.byPort[port] ?? 0) + 1;
@@ -66,7 +75,7 @@ async function streams(wish: LoadWish): Promise<void> {
   while (!standing.isStopping) {
     told.openStreams += 1;
     const path = `/stream/${seconds}`;
-    const port = await ask(wish, { kind: "stream", path, isWhole: (body) => body === events });
+    const port = await ask(wish, { kind: "stream", path, body: null, isWhole: (told) => told === events });
     if (port !== null) told.streams += 1;
     told.openStreams -= 1;
     await new Promise((resolve) => void setTimeout(resolve, BETWEEN_STREAMS_MS));
@@ -76,7 +85,12 @@ async function streams(wish: LoadWish): Promise<void> {
 /** Each gateway in its turn. The port of the one that answered it whole. */
 async function ask(
   { ports, host, prefix, key }: LoadWish,
-  { kind, path, isWhole }: { kind: LoadFailure["kind"]; path: string; isWhole: (body: string) => boolean },
+  {
+    kind,
+    path,
+    body,
+    isWhole,
+  }: Pick<Asked, "path" | "body"> & { kind: LoadFailure["kind"]; isWhole: (told: string) => boolean },
 ): Promise<number | null> {
   turn += 1;
   const first = turn % ports.length;
@@ -84,22 +98,24 @@ async function ask(
   const at = new Date().toISOString();
   let port = 0;
   try {
-    const { answer, by } = await answeredByOne(order, { host, path: `${prefix}${path}`, key }, (tried) => {
+    const asked = { host, path: `${prefix}${path}`, key, body };
+    const { answer, by } = await answeredByOne(order, asked, (tried) => {
       port = tried;
     });
-    let body = "";
+    let told = "";
     answer.setEncoding("utf8");
-    for await (const text of answer) body += text;
+    for await (const text of answer) told += text;
     const { statusCode: status = 0 } = answer;
-    if (status === 200 && isWhole(body)) return by;
-    fail({ kind, port, at, why: `${status}: ${body.slice(0, 200)}` });
+    if (status === 200 && isWhole(told)) return by;
+    fail({ kind, port, at, why: `${status}: ${told.slice(0, 200)}` });
   } catch (error) {
     fail({ kind, port, at, why: String(error) });
   }
   return null;
 }
 
-type Asked = { host: string; path: string; key: string };
+/** A body is posted, on a connection of its own: on a kept one nobody knows whether it may be sent again. */
+type Asked = { host: string; path: string; key: string; body: string | null };
 
 /**
  * By the first that takes it. A kept connection that had ended when it was used says nothing of the request, which is then
@@ -133,10 +149,18 @@ class NeverReached extends Error {
   }
 }
 
-async function answered(port: number, { host, path, key }: Asked): Promise<IncomingMessage> {
+async function answered(port: number, { host, path, key, body }: Asked): Promise<IncomingMessage> {
   return await new Promise((resolve, reject) => {
     const headers = { Host: host, Authorization: `Bearer ${key}` };
-    const asked = request({ host: "127.0.0.1", port, path, headers, agent: AGENT });
+    const how =
+      body === null
+        ? { headers, agent: AGENT }
+        : {
+            method: "POST",
+            headers: { ...headers, "Content-Length": Buffer.byteLength(body) },
+            agent: false,
+          };
+    const asked = request({ host: "127.0.0.1", port, path, ...how });
     const late = setTimeout(() => asked.destroy(new Error("no answer in time")), ANSWER_WITHIN_MS);
     asked.once("response", (answer) => {
       clearTimeout(late);
@@ -147,7 +171,7 @@ async function answered(port: number, { host, path, key }: Asked): Promise<Incom
       const isKept = asked.reusedSocket && ["ECONNRESET", "EPIPE"].includes(error.code ?? "");
       reject(isKept || error.code === "ECONNREFUSED" ? new NeverReached(error, isKept) : error);
     });
-    asked.end();
+    asked.end(body ?? undefined);
   });
 }
 

@@ -5,20 +5,27 @@ import { join } from "node:path";
 import { eventually } from "../eventually.ts";
 
 /**
- * The command of a replica: small answers on connections that are kept, and /stream/N, which says something each second for
- * N seconds and whose end is seen to be one.
+ * The command of a replica: small answers on connections that are kept, a body of one line said back, and /stream/N, which
+ * says something each second for N seconds and whose end is seen to be one.
  */
 export const SERVES = `cat > /tmp/serve.sh <<'EOF'
 end=$(printf '\\r')
 while read -r method path rest; do
-  while read -r line && [ "$line" != "$end" ] && [ -n "$line" ]; do :; done
-  case $path in
-    /stream/*)
+  length=0
+  while read -r line && [ "$line" != "$end" ] && [ -n "$line" ]; do
+    case $line in [Cc]ontent-[Ll]ength:*) length=\${line#*: } length=\${length%$end} ;; esac
+  done
+  case $method$path in
+    POST*)
+      read -r -n "$length" body
+      printf 'HTTP/1.1 200 OK\\r\\nContent-Length: %s\\r\\n\\r\\n%s' "$length" "$body" ;;
+    GET/stream/*)
       printf 'HTTP/1.1 200 OK\\r\\nContent-Type: text/event-stream\\r\\nTransfer-Encoding: chunked\\r\\n\\r\\n'
       n=\${path#/stream/}
       while [ "$n" -gt 0 ]; do printf '8\\r\\ndata: x\\n\\r\\n'; sleep 1; n=$((n - 1)); done
       printf '0\\r\\n\\r\\n' ;;
-    *) printf 'HTTP/1.1 200 OK\\r\\nContent-Length: 3\\r\\n\\r\\nok\\n' ;;
+    GET*) printf 'HTTP/1.1 200 OK\\r\\nContent-Length: 3\\r\\n\\r\\nok\\n' ;;
+    *) body="odd [$method] [$path] [$length]"; printf 'HTTP/1.1 200 OK\\r\\nContent-Length: %s\\r\\n\\r\\n%s' "\${#body}" "$body" ;;
   esac
 done
 EOF

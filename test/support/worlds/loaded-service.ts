@@ -92,11 +92,11 @@ export class LoadedWorld implements AsyncDisposable {
     }
   }
 
-  /** So many of its replicas serve, of three at most. */
+  /** So many of its replicas serve, of five at most. */
   async service(name: string, replicas: number): Promise<LoadedService> {
     const { house } = this;
     const order = ["--image", BUSYBOX_IMAGE, "--version", "1", "--memory", "64M", "--health", "/health"];
-    const bounds = ["--min", "1", "--max", "3"];
+    const bounds = ["--min", "1", "--max", "5"];
     const made = await house.cli(["service", "create", name, ...order, ...bounds, "--command", SERVES], PATH);
     if (made.exitCode !== 0) throw new Error(`it was not ordered: ${made.stderr}`);
     const shown = await house.cli(["service", "show", name, "--json"], PATH);
