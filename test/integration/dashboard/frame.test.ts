@@ -4,7 +4,7 @@ import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { hasBrowser } from "../../support/browser.ts";
 import { type DashboardScene, openDashboardScene } from "../../support/dashboard/dashboard-scene.ts";
 import { expectText, textOf } from "../../support/dashboard/page-checks.ts";
-import { WITHOUT_POLLS } from "../../support/dashboard/page-polls.ts";
+import { HURRIED_POLLS, WITHOUT_POLLS } from "../../support/dashboard/page-polls.ts";
 import { eventually } from "../../support/eventually.ts";
 
 let scene: DashboardScene;
@@ -178,6 +178,46 @@ describe.skipIf(!hasBrowser)("tabs of one browser", () => {
     await streaming;
     await cordon("uncordon");
     await page.waitForSelector(isOpen);
+  }, 120_000);
+
+  test("are told of what they may see though another asks for more, and ask by themselves for what they are not told", async () => {
+    const { control } = scene;
+    const { db } = control.api;
+    const [ada, eve] = [await control.customer("ada"), await control.customer("eve")];
+    await db.query(
+      `INSERT INTO environments (id, customer_id, workspace_id, name, image, status, cpu, memory, gpu)
+       SELECT id, customer, workspace, id || ' of old', 'busybox', 'stopped', 1, 1073741824, 0
+         FROM (VALUES ('env-1', $1::int, $2::int), ('env-12', $3::int, $4::int)) AS e (id, customer, workspace)`,
+      [ada.customerId, ada.workspaceId, eve.customerId, eve.workspaceId],
+    );
+    const { page: own } = await scene.open("/assets/licences.txt", ada);
+    const [others] = await openTabs(own.browserContext(), 1);
+    if (others === undefined) throw new Error("another tab was wanted");
+    await own.evaluateOnNewDocument(ALWAYS_LOOKED_AT);
+    await own.evaluateOnNewDocument(WITHOUT_POLLS);
+    await others.evaluateOnNewDocument(ALWAYS_LOOKED_AT);
+    await others.evaluateOnNewDocument(HURRIED_POLLS);
+    await own.bringToFront();
+    await own.goto(`${scene.url}/environments/env-1`);
+    await expectText(own, "env-1 of old", "h1");
+    const refused = own.waitForResponse(
+      (answer) => answer.url().includes("env-12") && answer.status() === 403,
+    );
+    await others.bringToFront();
+    await others.goto(`${scene.url}/environments/env-12`);
+    await others.waitForSelector("[data-not-found]");
+    await refused;
+    await own.waitForResponse((answer) => answer.url().includes("/api/v1/stream?") && answer.ok());
+
+    await db.query("UPDATE environments SET customer_id = $1, workspace_id = $2 WHERE id = 'env-12'", [
+      ada.customerId,
+      ada.workspaceId,
+    ]);
+    await expectText(others, "env-12 of old", "h1");
+    await own.bringToFront();
+    const renamed = { as: ada, body: { name: "renamed" } };
+    expect((await control.api.ask("PATCH", "/api/v1/environments/env-1", renamed)).status).toBe(200);
+    await expectText(own, "renamed", "h1");
   }, 120_000);
 
   test("poll where the browser has no locks, as on plain HTTP beyond localhost", async () => {

@@ -5,7 +5,7 @@ import { afterAll, beforeAll, describe, expect, onTestFinished, test } from "vit
 import { hasBrowser } from "../../support/browser.ts";
 import { type DashboardScene, openDashboardScene } from "../../support/dashboard/dashboard-scene.ts";
 import { expectAccessible, expectText, textOf } from "../../support/dashboard/page-checks.ts";
-import { WITHOUT_POLLS } from "../../support/dashboard/page-polls.ts";
+import { HURRIED_POLLS, WITHOUT_POLLS } from "../../support/dashboard/page-polls.ts";
 import type { ScriptedHost } from "../../support/worlds/control-scene.ts";
 
 const LOST_AFTER_MS = 1_000;
@@ -110,6 +110,49 @@ describe.skipIf(!hasBrowser)("a page that stays open (left out where Chromium is
 
     await page.setOfflineMode(false);
     await page.waitForSelector("[data-banner]", { hidden: true });
+  });
+
+  test("of which a part is refused when it is asked for again shows it as it was, and says so", async () => {
+    const { page } = await scene.open("/assets/licences.txt", scene.control.api.admin);
+    await page.evaluateOnNewDocument(HURRIED_POLLS);
+    await page.setRequestInterception(true);
+    let isRefused = false;
+    page.on("request", (request) => {
+      if (!isRefused || !request.url().includes("/api/v1/fleet/map")) return void request.continue();
+      const body = JSON.stringify({ status: 500, detail: "This is our fault." });
+      return void request.respond({ status: 500, contentType: "application/problem+json", body });
+    });
+    await page.goto(`${scene.url}/fleet`);
+    await page.waitForSelector('[data-place="north#0"]');
+
+    isRefused = true;
+    await expectText(page, /could not be read anew: This is our fault. · What is shown is from/, "main");
+    expect(await page.$('[data-place="north#0"]')).not.toBeNull();
+    await expectAccessible(page);
+
+    isRefused = false;
+    await page.waitForSelector("[data-not-anew]", { hidden: true });
+  });
+
+  test("of somebody who may see less is another at once", async () => {
+    const { api } = scene.control;
+    const helper = await scene.control.customer("helper");
+    const becomes = (type: string) =>
+      api.db.query("UPDATE customers SET user_type = $2 WHERE id = $1", [helper.customerId, type]);
+    await becomes("admin");
+    const { page } = await scene.open("/assets/licences.txt", helper);
+    await page.evaluateOnNewDocument(WITHOUT_POLLS);
+    const streaming = page.waitForResponse(
+      (answer) => /api.v1.stream.*fleet/.test(answer.url()) && answer.ok(),
+    );
+    await page.goto(`${scene.url}/fleet`);
+    await page.waitForSelector('[data-place="north#0"]');
+    await streaming;
+
+    await becomes("external");
+
+    await page.waitForSelector("[data-not-found]");
+    expect(await page.$('nav a[href="/fleet"]')).toBeNull();
   });
 
   test("asks again for what could not be asked, though the stream tells of no change", async () => {

@@ -97,6 +97,7 @@ describe.concurrent("topics", () => {
 
     expect(answer.status).toBe(422);
     expect(answer.body.detail).toContain("moon, env:");
+    expect(answer.body.refused_topics).toEqual(["moon", "env:"]);
     for (const topics of ["", ",", Array.from({ length: 101 }, (_, n) => `env:e${n}`).join(",")])
       expect((await refused(ada, topics)).status).toBe(422);
     expect((await refused(undefined, "workloads")).status).toBe(401);
@@ -110,6 +111,7 @@ describe.concurrent("topics", () => {
     for (const topics of ["fleet", "alarms", "host:host-1", `env:${id}`, "env:none", `job:${id}`]) {
       const answer = await refused(ada, `workloads,${topics}`);
       expect([answer.status, answer.body.detail]).toEqual([403, `You may not hear of: ${topics}.`]);
+      expect(answer.body.refused_topics).toEqual([topics]);
     }
     expect((await refused(reader, "billing,cost,workloads")).body.detail).toContain("billing, cost");
     expect((await refused(money, "workloads")).status).toBe(403);

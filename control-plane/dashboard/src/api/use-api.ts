@@ -81,10 +81,11 @@ export function answeredAt({ dataUpdatedAt }: Pick<UseQueryResult, "dataUpdatedA
 
 function useFreshness(wish: Wish) {
   const { topics = [], enabled = true, isLive = true, isMoving = false, everyMs = POLL_MS } = wish;
-  const { isStreaming } = useLive();
+  const { isStreaming, refused } = useLive();
   const wanted = enabled && isLive ? topics.join(",") : "";
   useEffect(() => (wanted === "" ? undefined : wantTopics(wanted.split(","))), [wanted]);
-  const isPolled = isLive && (isMoving || !(isStreaming && topics.length > 0));
+  const isTold = isStreaming && topics.length > 0 && !topics.some((topic) => refused.has(topic));
+  const isPolled = isLive && (isMoving || !isTold);
   return {
     meta: { topics },
     enabled,

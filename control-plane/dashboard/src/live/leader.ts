@@ -17,12 +17,15 @@ type Message =
   | { kind: "who" }
   | { kind: "open"; added: readonly string[] }
   | { kind: "lost" }
+  | { kind: "refused"; topics: readonly string[] }
   | { kind: "event"; event: ServerEvent };
 
 export interface TabListener {
   onEvent(event: ServerEvent): void;
   onOpen(added: readonly string[]): void;
   onLost(): void;
+  /** All that nothing is told of: whoever shows it asks again by itself. */
+  onRefused(topics: readonly string[]): void;
 }
 
 /** Plain HTTP beyond localhost has no locks; every tab then polls. */
@@ -81,6 +84,7 @@ export class LiveTab {
         onEvent: (event) => this.#say({ kind: "event", event }),
         onOpen: (added) => this.#say({ kind: "open", added }),
         onLost: () => this.#say({ kind: "lost" }),
+        onRefused: (topics) => this.#say({ kind: "refused", topics }),
       });
       this.#leading = { stream, wants: new Map() };
       this.#say({ kind: "who" });
@@ -114,6 +118,8 @@ export class LiveTab {
     } else if (message.kind === "open") {
       this.#isOpen = true;
       this.#listener.onOpen(message.added);
+    } else if (message.kind === "refused") {
+      this.#listener.onRefused(message.topics);
     } else {
       this.#isOpen = false;
       this.#listener.onLost();
@@ -136,8 +142,16 @@ export class LiveTab {
     if (message.kind === "gone") wants.delete(message.tab);
     else wants.set(message.tab, { topics: message.topics, toldMs: performance.now() });
     stream.follow([...new Set([...wants.values()].flatMap(({ topics }) => topics))]);
-    if (isNew && this.#isOpen && message.tab !== this.#id)
-      this.#channel.postMessage({ kind: "open", added: [] });
+    if (isNew && message.tab !== this.#id) this.#welcome(stream);
+  }
+
+  /** What a tab that comes later has missed. */
+  #welcome({ refused }: Stream): void {
+    const told: Message[] = [
+      ...(this.#isOpen ? [{ kind: "open" as const, added: [] }] : []),
+      ...(refused.length > 0 ? [{ kind: "refused" as const, topics: refused }] : []),
+    ];
+    for (const message of told) this.#channel.postMessage(message);
   }
 
   #tick(): void {

@@ -12,9 +12,12 @@ import { onWantedChange, wantedTopics } from "./wanted.ts";
 interface Live {
   /** False: what is shown is polled. */
   isStreaming: boolean;
+  /** Of which no change is told though it is streaming: what is shown of them is polled. */
+  refused: ReadonlySet<string>;
 }
 
-const LiveContext = createContext<Live>({ isStreaming: false });
+const NOTHING: ReadonlySet<string> = new Set();
+const LiveContext = createContext<Live>({ isStreaming: false, refused: NOTHING });
 
 export function useLive(): Live {
   return useContext(LiveContext);
@@ -35,6 +38,7 @@ export function useValues<Data>(topic: "gpu" | "cost", listener: (data: Data) =>
 export function LiveProvider({ isOn, children }: { isOn: boolean; children: ReactNode }) {
   const client = useQueryClient();
   const [isStreaming, setStreaming] = useState(false);
+  const [refused, setRefused] = useState(NOTHING);
   useEffect(() => {
     if (!isOn || !canShare()) return undefined;
     const tab = new LiveTab({
@@ -47,6 +51,8 @@ export function LiveProvider({ isOn, children }: { isOn: boolean; children: Reac
         });
       },
       onLost: () => setStreaming(false),
+      onRefused: (topics) =>
+        setRefused((before) => (topics.every((topic) => before.has(topic)) ? before : new Set(topics))),
     });
     const follow = () => tab.want(wantedTopics());
     const look = () => {
@@ -66,13 +72,14 @@ export function LiveProvider({ isOn, children }: { isOn: boolean; children: Reac
       setStreaming(false);
     };
   }, [isOn, client]);
-  const live = useMemo(() => ({ isStreaming }), [isStreaming]);
+  const live = useMemo(() => ({ isStreaming, refused }), [isStreaming, refused]);
   return <LiveContext value={live}>{children}</LiveContext>;
 }
 
 function take(event: ServerEvent, client: QueryClient): void {
   const data: unknown = JSON.parse(event.data);
-  if (event.name === "resync") void client.invalidateQueries();
+  // Who may not hear of something any more may see less of everything, or has another role.
+  if (event.name === "resync" || event.name === "closed") void client.invalidateQueries();
   else if (event.name === "change") {
     const change = data as Change;
     void client.invalidateQueries({ predicate: ({ meta }) => concerns(change, meta?.topics ?? []) });

@@ -1,6 +1,7 @@
 /**
  * One connection to /stream, kept up: it begins again where it broke off, later and later, and at once with other topics.
- * It decides nothing about what an event means.
+ * Of what events
+ * mean it knows only which topics are not to be had.
  */
 import { addressOf } from "../api/client.ts";
 import { EventReader, type ServerEvent } from "./sse.ts";
@@ -9,6 +10,14 @@ import { EventReader, type ServerEvent } from "./sse.ts";
 const SILENCE_MS = 40_000;
 const FIRST_WAIT_MS = 500;
 const LONGEST_WAIT_MS = 15_000;
+/** What the server told as it refused, or ended to tell: each as it was asked for. */
+interface Refusal {
+  refused_topics?: readonly string[];
+}
+interface Closed {
+  topic: string;
+}
+
 /** Panels come and go together. */
 const SETTLE_MS = 150;
 
@@ -17,6 +26,8 @@ export interface StreamListener {
   /** @param added topics whose changes were not told before */
   onOpen(added: readonly string[]): void;
   onLost(): void;
+  /** All that the server tells nothing of to whoever is logged in. */
+  onRefused(topics: readonly string[]): void;
 }
 
 export class Stream {
@@ -32,6 +43,10 @@ export class Stream {
 
   constructor(listener: StreamListener) {
     this.#listener = listener;
+  }
+
+  get refused(): readonly string[] {
+    return [...this.#refused];
   }
 
   /** An empty list ends the connection until there is something to ask for. */
@@ -85,7 +100,7 @@ export class Stream {
       },
     });
     if (!response.ok || response.body === null) {
-      await this.#learnRefusal(response, topics);
+      await this.#learnRefusal(response);
       throw new Error(`the stream was refused (${response.status})`);
     }
     this.#waitMs = FIRST_WAIT_MS;
@@ -98,17 +113,26 @@ export class Stream {
       const silence = setTimeout(() => connection.abort(), SILENCE_MS);
       const { done, value } = await reader.read().finally(() => clearTimeout(silence));
       if (done) throw new Error("the server ended the stream");
-      for (const event of events.read(value)) this.#listener.onEvent(event);
+      for (const event of events.read(value)) this.#take(event);
       this.#lastId = events.lastId ?? this.#lastId;
     }
   }
 
+  #take(event: ServerEvent): void {
+    if (event.name === "closed") this.#refuse([(JSON.parse(event.data) as Closed).topic]);
+    this.#listener.onEvent(event);
+  }
+
   /** Forbidden and unknown topics are named; the others are asked for without them. */
-  async #learnRefusal(response: Response, topics: readonly string[]): Promise<void> {
+  async #learnRefusal(response: Response): Promise<void> {
     if (response.status !== 403 && response.status !== 422) return;
-    const text = await response.text();
-    const named = topics.filter((topic) => text.includes(topic));
-    for (const topic of named) this.#refused.add(topic);
-    this.#topics = topics.filter((topic) => !this.#refused.has(topic));
+    const { refused_topics: named = [] } = (await response.json()) as Refusal;
+    if (named.length > 0) this.#refuse(named);
+  }
+
+  #refuse(topics: readonly string[]): void {
+    for (const topic of topics) this.#refused.add(topic);
+    this.#topics = this.#topics.filter((topic) => !this.#refused.has(topic));
+    this.#listener.onRefused(this.refused);
   }
 }

@@ -42,7 +42,13 @@ export function PageTable<Item>(props: PageTableOf<Item>) {
       title={title}
       definition={definition}
       acts={acts}
-      from={{ data: items, error: pages.error, isPending: pages.isPending, refetch: pages.refetch }}
+      from={{
+        data: items,
+        error: pages.error,
+        isPending: pages.isPending,
+        dataUpdatedAt: pages.dataUpdatedAt,
+        refetch: pages.refetch,
+      }}
     >
       {(items) => (
         <>

@@ -1,16 +1,20 @@
 /**
  * A part of a page that fails alone: it shows that it loads, what went wrong, that there is nothing, or its content, and
- * with old content goes on showing it while the server is away. An error thrown within it stays within it.
+ * with old content goes on showing it, and says that it is old. An error thrown within it stays within it.
  */
 import { Alert, Button, Group, Paper, Skeleton, Text, Title } from "@mantine/core";
 import { Component, type ReactNode } from "react";
 import { useTranslation } from "react-i18next";
+import { serverTimeOf } from "../api/server-clock.ts";
+import { AgeText } from "./age-text.tsx";
 
 /** As much of a query as is shown of it. */
 interface Shown<Data> {
   data: Data | undefined;
   error: Error | null;
   isPending: boolean;
+  /** When the data came, by this browser's clock. */
+  dataUpdatedAt?: number;
   refetch: () => unknown;
 }
 
@@ -57,8 +61,34 @@ function PanelContent<Data>({ from, isEmpty, empty, children }: PanelOf<Data>) {
     return <Failure why={error.message} again={() => void refetch()} />;
   if (data === undefined)
     return isPending ? <Skeleton height={80} role="status" aria-label={t("loading")} /> : null;
-  if (isEmpty?.(data) === true) return <Text c="dimmed">{empty ?? t("empty")}</Text>;
-  return typeof children === "function" ? children(data) : children;
+  return (
+    <>
+      {error !== null && <NotAnew why={error.message} cameMs={from.dataUpdatedAt} />}
+      {isEmpty?.(data) === true ? (
+        <Text c="dimmed">{empty ?? t("empty")}</Text>
+      ) : typeof children === "function" ? (
+        children(data)
+      ) : (
+        children
+      )}
+    </>
+  );
+}
+
+/** What is shown is old, since it was refused or not answered when it was asked for again. */
+function NotAnew({ why, cameMs }: { why: string; cameMs: number | undefined }) {
+  const { t } = useTranslation("parts");
+  return (
+    <Text size="sm" c="dimmed" mb="sm" component="div" style={{ overflowWrap: "anywhere" }} data-not-anew>
+      {t("notAnew", { why })}
+      {cameMs !== undefined && cameMs > 0 && (
+        <>
+          {" · "}
+          {t("asOf")} <AgeText at={new Date(serverTimeOf(cameMs)).toISOString()} />
+        </>
+      )}
+    </Text>
+  );
 }
 
 export function Failure({ why, again }: { why: string; again?: () => void }) {

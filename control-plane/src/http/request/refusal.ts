@@ -40,6 +40,7 @@ export class ApiRefusal extends Error {
   readonly errors: readonly FieldError[];
   readonly retryAfterSeconds: number | null;
   readonly printed: PrintedSoFar | null;
+  readonly refusedTopics: readonly string[];
 
   constructor(
     kind: RefusalKind,
@@ -48,13 +49,21 @@ export class ApiRefusal extends Error {
       errors = [],
       retryAfterSeconds = null,
       printed = null,
-    }: { errors?: FieldError[]; retryAfterSeconds?: number | null; printed?: PrintedSoFar | null } = {},
+      refusedTopics = [],
+    }: {
+      errors?: FieldError[];
+      retryAfterSeconds?: number | null;
+      printed?: PrintedSoFar | null;
+      /** Of a stream: those that it cannot be about. */
+      refusedTopics?: readonly string[];
+    } = {},
   ) {
     super(detail);
     this.kind = kind;
     this.errors = errors;
     this.retryAfterSeconds = retryAfterSeconds;
     this.printed = printed;
+    this.refusedTopics = refusedTopics;
   }
 }
 

@@ -27,6 +27,7 @@ const Problem = z
     detail: z.string(),
     errors: z.array(z.object({ path: z.string(), message: z.string() })).optional(),
     printed: PrintedSoFar.optional(),
+    refused_topics: z.array(z.string()).optional(),
   })
   .openapi("Problem");
 

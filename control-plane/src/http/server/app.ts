@@ -145,10 +145,18 @@ function problem(
   c: ApiContext,
   status: ContentfulStatusCode,
   detail: string,
-  { errors = [], printed = null }: Partial<Pick<ApiRefusal, "errors" | "printed">> = {},
+  {
+    errors = [],
+    printed = null,
+    refusedTopics = [],
+  }: Partial<Pick<ApiRefusal, "errors" | "printed" | "refusedTopics">> = {},
 ): Response {
   const title = PROBLEM_TITLES[status] ?? "Error";
-  const more = { ...(errors.length > 0 && { errors }), ...(printed !== null && { printed }) };
+  const more = {
+    ...(errors.length > 0 && { errors }),
+    ...(printed !== null && { printed }),
+    ...(refusedTopics.length > 0 && { refused_topics: refusedTopics }),
+  };
   const body = { type: "about:blank", title, status, detail, ...more };
   return c.body(JSON.stringify(body), status, { "Content-Type": "application/problem+json" });
 }

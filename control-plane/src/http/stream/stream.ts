@@ -4,7 +4,7 @@ import { MAX_TOPICS, mayHear, type Topic, topicNames, topicOf } from "../../core
 import { ownersOf, sightsOf } from "../../store/overview/stream-readers.ts";
 import type { ApiApp, ApiContext, ApiDeps } from "../deps.ts";
 import { actingOn } from "../request/audit.ts";
-import { badField, forbidden } from "../request/refusal.ts";
+import { ApiRefusal, badField, forbidden } from "../request/refusal.ts";
 import { forCustomersWith, okStream } from "../request/route.ts";
 import { StreamFeed } from "./feed.ts";
 import { workloadsOf } from "./rights.ts";
@@ -46,9 +46,13 @@ export function registerStreamRoute(api: ApiApp, deps: ApiDeps): void {
     const sight = (await sightsOf(deps.db, { apiKeyIds: [apiKeyId], now: deps.now() })).get(apiKeyId);
     if (sight === undefined) throw forbidden("This key opens nothing any more.");
     const owners = await ownersOf(deps.db, workloadsOf([...topics.values()]));
-    const hidden = [...topics].filter(([name, topic]) => !mayHear(sight, topic, owners.get(name) ?? null));
+    const hidden = [...topics]
+      .filter(([name, topic]) => !mayHear(sight, topic, owners.get(name) ?? null))
+      .map(([name]) => name);
     if (hidden.length > 0)
-      throw forbidden(`You may not hear of: ${hidden.map(([name]) => name).join(", ")}.`);
+      throw new ApiRefusal("forbidden", `You may not hear of: ${hidden.join(", ")}.`, {
+        refusedTopics: hidden,
+      });
     actingOn(c, {
       ownerCustomerId: null,
       subject: `stream of ${[...topics.keys()].join(", ")}`.slice(0, 200),
@@ -74,7 +78,10 @@ function topicsNamed(text: string): ReadonlyMap<string, Topic> {
   if (names.length > MAX_TOPICS) throw badField("topics", `names more than ${MAX_TOPICS}`);
   const topics = names.map((name) => [name, topicOf(name)] as const);
   const unknown = topics.filter(([, topic]) => topic === null).map(([name]) => name);
-  if (unknown.length > 0) throw badField("topics", `there is no topic ${unknown.join(", ")}`);
+  if (unknown.length > 0) {
+    const { message, errors } = badField("topics", `there is no topic ${unknown.join(", ")}`);
+    throw new ApiRefusal("bad-input", message, { errors: [...errors], refusedTopics: unknown });
+  }
   return new Map(topics.flatMap(([name, topic]) => (topic === null ? [] : [[name, topic]])));
 }
 

@@ -18,6 +18,10 @@ export const ACCOUNT_WORDS: Words = {
   "Problem.status": ["The HTTP status, once more", 422],
   "Problem.detail": ["What is wrong, in a sentence", "memory: must be at least 16777216"],
   "Problem.errors": ["Each field that is wrong"],
+  "Problem.refused_topics": [
+    "Of a stream: the topics that it cannot be about, each as it was asked for",
+    ["env:env-8sk2m4qz"],
+  ],
   "Problem.printed": ["With 504, of a command that was killed at its deadline: what it had printed"],
   "PrintedSoFar.encoding": ["That of the order"],
   "ProblemError.path": [
