@@ -171,6 +171,13 @@ describe("a replica", () => {
     expect((await hostile.ask("/8001")).text).toBe("ok");
   });
 
+  test("that does not say in the service's time whether it takes a WebSocket is given up with 504", async () => {
+    const key = `Authorization: Bearer ${hostile.key}`;
+    const head = [`GET /services/${hostile.id}/8003 HTTP/1.1`, `Host: ${web.base.domain}`, key, ...UPGRADE];
+
+    expect(statusesOf(await said(await web.raw(`${head.join("\r\n")}\r\n\r\n`)))).toEqual([504]);
+  });
+
   test("that answers less than it says leaves nobody in the belief that it was all", async () => {
     const answer = await served.open("/short");
 

@@ -307,6 +307,26 @@ describe("replicas", () => {
     },
   );
 
+  test("whose kept connection ends as it is used again are asked once more, where that does no more than once", async () => {
+    const own = await another({ replicas: 1 });
+    const statuses: Record<string, number> = {};
+    for (const method of ["GET", "HEAD", "OPTIONS", "PUT", "DELETE", "POST", "PATCH"]) {
+      expect((await own.ask("/cut-next")).text).toBe("ok");
+      statuses[method] = (await own.ask("/", { method })).status;
+    }
+
+    const [once, twice] = [502, 200];
+    expect(statuses).toEqual({
+      GET: twice,
+      HEAD: twice,
+      OPTIONS: twice,
+      PUT: twice,
+      DELETE: twice,
+      POST: once,
+      PATCH: once,
+    });
+  });
+
   test("that do not answer in time are given up", async () => {
     const own = await another({ replicas: 1, config: { timeout_seconds: 1 } });
     expect((await own.ask("/never")).status).toBe(504);

@@ -14,9 +14,14 @@ import { type Asked, MAX_INTERIM_ANSWERS, pass } from "./passing.ts";
 import { agentTarget, TunnelAgent } from "./tunnel-agent.ts";
 
 /** Asked twice they do no more than once; what has a body cannot be sent again. */
-const REPEATABLE = new Set(["GET", "HEAD", "OPTIONS"]);
-/** A container has so long to answer that it takes a WebSocket. */
+const REPEATABLE = new Set(["GET", "HEAD", "OPTIONS", "PUT", "DELETE"]);
+/** A container has so long to answer that it takes a WebSocket, unless whoever asks says otherwise. */
 const UPGRADE_WITHIN_MS = 60_000;
+
+/** A container did not say in time whether it takes a WebSocket. */
+export class LateError extends Error {
+  override readonly name = "LateError";
+}
 
 export class Carrier {
   readonly #clients: KeptClients;
@@ -25,6 +30,8 @@ export class Carrier {
   readonly #lasting: TunnelAgent;
   readonly #proxy: ProxyServer;
   readonly #sent = new WeakMap<IncomingMessage, ClientRequest>();
+  /** Of WebSockets, what ends the wait for an answer. */
+  readonly #awaited = new WeakMap<IncomingMessage, NodeJS.Timeout>();
   readonly #answered = new WeakMap<IncomingMessage, Pick<Asked, "answered" | "reader">>();
 
   constructor(tunnels: Tunnels) {
@@ -48,6 +55,7 @@ export class Carrier {
       this.#sent.set(request, sent);
       socket.once("close", () => sent.destroy());
       sent.once("response", (answered) => {
+        clearTimeout(this.#awaited.get(request));
         // The library writes what is no upgrade by the headers as they came, and ends the connection.
         const encoding = answered.headers["transfer-encoding"];
         answered.headers = this.#headersOf(request, answered);
@@ -55,6 +63,7 @@ export class Carrier {
         answered.once("end", () => lastWords(socket, ""));
       });
       sent.once("upgrade", (answered, upstream: Duplex) => {
+        clearTimeout(this.#awaited.get(request));
         const { upgrade } = answered.headers;
         answered.headers = { ...this.#headersOf(request, answered), connection: "Upgrade", upgrade };
         // Pipes carry an end, but not that the other side broke off.
@@ -97,7 +106,7 @@ export class Carrier {
     const drop = () => (response.headersSent ? void response.destroy() : this.drop(request));
     signal?.addEventListener("abort", drop);
     try {
-      await this.#proxy.web(request, response, this.#options(to, this.#agent));
+      await this.#proxy.web(request, response, optionsOf(to, this.#agent));
     } finally {
       signal?.removeEventListener("abort", drop);
     }
@@ -108,15 +117,28 @@ export class Carrier {
     await this.#lasting.prepare(to);
   }
 
-  /** Resolves when it is over, or was refused. @throws as carry */
+  /** Resolves when it is over, or was refused. @throws as carry; LateError where there is no answer within that time */
   async carryUpgrade(
     request: IncomingMessage,
     socket: Duplex,
     head: Buffer,
-    { to, answered }: { to: Destination; answered?: Asked["answered"] },
+    {
+      to,
+      answered,
+      withinMs = UPGRADE_WITHIN_MS,
+    }: { to: Destination; answered?: Asked["answered"]; withinMs?: number },
   ): Promise<void> {
     this.#answered.set(request, { answered });
-    await this.#proxy.ws(request, socket as never, this.#options(to, this.#lasting), head);
+    // The library's own bound ends the connection before anything can be said on it.
+    const late = Promise.withResolvers<never>();
+    const timer = setTimeout(() => late.reject(new LateError()), withinMs);
+    this.#awaited.set(request, timer);
+    const passed = this.#proxy.ws(request, socket as never, optionsOf(to, this.#lasting), head);
+    try {
+      await Promise.race([passed, late.promise]);
+    } finally {
+      clearTimeout(timer);
+    }
   }
 
   /** Whatever of it is under way to the container ends. */
@@ -136,10 +158,10 @@ export class Carrier {
   ): IncomingMessage["headers"] {
     return (this.#answered.get(request)?.answered ?? headersFromContainer)(headers, statusCode);
   }
+}
 
-  #options(to: Destination, agent: TunnelAgent) {
-    return { target: agentTarget(to), agent, upgradeTimeout: UPGRADE_WITHIN_MS };
-  }
+function optionsOf(to: Destination, agent: TunnelAgent) {
+  return { target: agentTarget(to), agent };
 }
 
 /** Neither of which Node's client ends by itself: an upgrade that nobody asked for, and interim answers without end. */

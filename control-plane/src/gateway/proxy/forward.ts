@@ -9,10 +9,10 @@ import { type Asker, headersToContainer } from "../../core/gateway/forwarded-hea
 import { isRelayed, portOf, targetText } from "../../core/environments/web-target.ts";
 import type { HeldBack } from "../../core/gateway/held-back.ts";
 import { answer, answerUpgrade } from "../answers/answers.ts";
-import { garbled, noWay, refusal } from "../answers/told.ts";
+import { garbled, late, noWay, refusal } from "../answers/told.ts";
 import { type Destination, TunnelError } from "../tunnel/tunnel.ts";
 import type { Visit } from "../visit.ts";
-import type { Carrier } from "./carrier.ts";
+import { type Carrier, LateError } from "./carrier.ts";
 
 export interface ForwardDeps {
   /** How long answers wait in place of which a container said something broken: it is often asked no faster. */
@@ -71,7 +71,8 @@ export class Forwarder {
     } catch (error) {
       if (!(error instanceof TunnelError)) await this.#rhythm(visit);
       // The library ends the socket in the same moment; what it has not sent yet goes out before.
-      answerUpgrade(request, socket, error instanceof TunnelError ? noWay(error, visit.answer) : garbled);
+      const unsound = error instanceof LateError ? late : garbled;
+      answerUpgrade(request, socket, error instanceof TunnelError ? noWay(error, visit.answer) : unsound);
     } finally {
       visit.signal.removeEventListener("abort", end);
     }

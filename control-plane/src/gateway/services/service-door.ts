@@ -22,7 +22,7 @@ import { patienceSeconds } from "../../core/gateway/services/service-route.ts";
 import { type Answer, answer, answerUpgrade } from "../answers/answers.ts";
 import { garbled, late, noWay, notIn, nothingHere, refusal, tooMany, unknownNow } from "../answers/told.ts";
 import { RightsUnknown } from "../entry/rights.ts";
-import type { Carrier } from "../proxy/carrier.ts";
+import { type Carrier, LateError } from "../proxy/carrier.ts";
 import { TunnelError } from "../tunnel/tunnel.ts";
 import type { Callers } from "./callers.ts";
 import type { CountedRequest } from "./counted-request.ts";
@@ -153,13 +153,17 @@ export class ServiceDoor {
           counted?.answered(headers, status);
           return headersFromReplica(headers, call, cors);
         };
-        await this.#parts.carrier.carryUpgrade(request, socket, head, { to: given.place, answered });
+        const withinMs = line.route.bounds.timeoutSeconds * MS_PER_SECOND;
+        await this.#parts.carrier.carryUpgrade(request, socket, head, {
+          to: given.place,
+          answered,
+          withinMs,
+        });
         if (!socket.destroyed) await new Promise((resolve) => void socket.once("close", resolve));
         return { kind: "over" };
       } catch (error) {
-        return error instanceof TunnelError
-          ? { kind: "not-reached", error }
-          : { kind: "answer", told: garbled };
+        if (error instanceof TunnelError) return { kind: "not-reached", error };
+        return { kind: "answer", told: error instanceof LateError ? late : garbled };
       } finally {
         signal.removeEventListener("abort", end);
       }
