@@ -1,7 +1,8 @@
 /** A service that sleeps, at a gateway: who comes wakes it and is answered once it serves, with one replica for all. */
 import { afterAll, beforeAll, expect, test, vi } from "vitest";
 import { ServiceLines } from "@remotegpu/control-plane/gateway/services/service-lines";
-import { transaction } from "@remotegpu/control-plane/store/database/database";
+import { whyClosed } from "@remotegpu/control-plane/core/gateway/services/service-route";
+import { type Database, transaction } from "@remotegpu/control-plane/store/database/database";
 import { changeWishes } from "@remotegpu/control-plane/store/inference/wishes";
 import { eventually } from "../../support/eventually.ts";
 import { quietLog } from "../../support/quiet-log.ts";
@@ -101,6 +102,55 @@ test("is looked at as soon as there is news, for whoever waits", { timeout: STOR
     await lines.stop();
   }
 });
+
+test(
+  "that is stopped is followed by news alone, though nobody waits, and however much of it there is",
+  { timeout: STORY_MS },
+  async () => {
+    await using served = await ServedScene.begin(web, { replicas: 1 });
+    const { db, now } = web.control.api.deps;
+    let reads = 0;
+    const counted: Database = Object.assign(Object.create(db) as Database, {
+      async query(text: string, values?: readonly unknown[]) {
+        reads += 1;
+        return await db.query(text, values);
+      },
+    });
+    // Their own rhythm stands still: what comes, comes by news.
+    vi.useFakeTimers({ toFake: ["setInterval", "clearInterval"] });
+    let nowMs = 0;
+    const lines = new ServiceLines({
+      db: counted,
+      now,
+      log: quietLog,
+      nowMs: () => nowMs,
+      wake: () => undefined,
+      tell: () => Promise.resolve(),
+    });
+    try {
+      lines.start();
+      const line = await lines.of(served.id);
+      await served.api("POST", "/stop");
+      reads = 0;
+
+      for (let news = 0; news < 100; news += 1) lines.lookNow();
+
+      await eventually(() => line !== null && whyClosed(line.route) !== null, { what: "the stop" });
+      for (let news = 0; news < 100; news += 1) {
+        nowMs += 1;
+        lines.lookNow();
+        await new Promise((resolve) => setImmediate(resolve));
+      }
+      expect(reads).toBe(1);
+      nowMs += 250;
+      lines.lookNow();
+      await eventually(() => reads === 2, { what: "a look at later news" });
+    } finally {
+      vi.useRealTimers();
+      await lines.stop();
+    }
+  },
+);
 
 test("is woken by a WebSocket that waits as well", { timeout: STORY_MS }, async () => {
   await using served = await asleep({ public: true });

@@ -1,7 +1,8 @@
 /**
  * The services that this gateway was asked for, as Postgres says where they stand: read when one is first asked for, then
  * again and again for all of them together, after which others are told how far this gateway follows and what it has open.
- * More often those of which somebody waits for the first replica. What was read last stays while Postgres is away.
+ * More often those of which somebody waits for the first replica, and all of them once there is news, as of a stop. What
+ * was read last stays while Postgres is away.
  */
 import type { Log } from "@remotegpu/shared/log";
 import { MS_PER_MINUTE } from "@remotegpu/shared/units";
@@ -14,6 +15,8 @@ import { ServiceLine } from "./service-line.ts";
 
 const READ_EVERY_MS = 1_000;
 const READ_AWAITED_EVERY_MS = 100;
+/** Whatever news there is: in a large fleet there is some all the time. */
+const READ_BY_NEWS_EVERY_MS = 250;
 const YOUNG_MS = 200;
 /** Asked for by nobody for so long, it is read anew with its next request; while Postgres is away none is forgotten. */
 const FORGOTTEN_AFTER_MS = 5 * MS_PER_MINUTE;
@@ -43,6 +46,8 @@ export class ServiceLines {
   #timer: NodeJS.Timeout | null = null;
   #reading: Promise<void> | null = null;
   #readAllAtMs = Number.NEGATIVE_INFINITY;
+  #hasNews = false;
+  #readByNewsAtMs = Number.NEGATIVE_INFINITY;
   #isAway = false;
   #isEnding = false;
 
@@ -75,9 +80,11 @@ export class ServiceLines {
     this.#timer ??= setInterval(() => this.#readOnce(() => this.#readDue()), READ_AWAITED_EVERY_MS);
   }
 
-  /** Something has changed somewhere: it may be what somebody waits for. */
+  /** Something has changed somewhere: a service may be stopped, or serve whoever waits. */
   lookNow(): void {
-    if (!this.#isEnding && this.#timer !== null) this.#readOnce(() => this.#readAwaited());
+    if (this.#isEnding || this.#timer === null) return;
+    this.#hasNews = true;
+    this.#readOnce(() => this.#readNews());
   }
 
   /** Before the gateway ends: what is open goes on, and nobody waits. */
@@ -140,9 +147,20 @@ export class ServiceLines {
     const nowMs = this.#nowMs();
     if (nowMs - this.#readAllAtMs >= READ_EVERY_MS - READ_AWAITED_EVERY_MS / 2) {
       this.#readAllAtMs = nowMs;
+      this.#hasNews = false;
       return await this.#readAll();
     }
-    await this.#readAwaited();
+    await this.#readNews();
+  }
+
+  /** All of them where there is news, unless that was just now; then the next look does it. */
+  async #readNews(): Promise<void> {
+    const nowMs = this.#nowMs();
+    if (!this.#hasNews || nowMs - this.#readByNewsAtMs < READ_BY_NEWS_EVERY_MS)
+      return await this.#readAwaited();
+    this.#readByNewsAtMs = nowMs;
+    this.#hasNews = false;
+    if (this.#kept.size > 0) await this.#read([...this.#kept.keys()]);
   }
 
   async #readAwaited(): Promise<void> {
