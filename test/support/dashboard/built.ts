@@ -26,6 +26,8 @@ export interface ManifestChunk {
   imports?: string[];
   dynamicImports?: string[];
   css?: string[];
+  /** Workers among them. */
+  assets?: string[];
 }
 
 export async function manifestOf(folder: string): Promise<Record<string, ManifestChunk>> {
