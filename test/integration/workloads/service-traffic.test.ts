@@ -218,3 +218,30 @@ describe("after thirty days", () => {
     expect([whole.total.requests, whole.items.length]).toEqual([1, 1]);
   });
 });
+
+test("two lives of a gateway in one minute count once each, put together by the minute and again after thirty days", async () => {
+  const id = await services.ordered();
+  const { api } = services.scene;
+  const minutes = MS_PER_DAY / MS_PER_MINUTE;
+  const minutesAgo = 3 * minutes;
+  await counted(id, { gateway: "gw-before", minutesAgo }, {}, {});
+  // What it wrote last stands whole in place of that.
+  await counted(id, { gateway: "gw-before", minutesAgo }, {}, {}, {});
+  await counted(id, { gateway: "gw-after", minutesAgo }, {}, {});
+  const kept = async () =>
+    (
+      await api.db.query(
+        "SELECT gateway, requests::int, minute = 'epoch' AS old FROM service_traffic WHERE service_id = $1",
+        [id],
+      )
+    ).rows;
+  expect(await kept()).toHaveLength(2);
+
+  for (const old of [false, true]) {
+    for (let time = 0; time < 2; time += 1) await oldTraffic();
+
+    expect(await kept()).toEqual([{ gateway: "all", requests: 5, old }]);
+    expect(await metric(id, "requests_total")).toBe(5);
+    api.passMinutes(28 * minutes);
+  }
+});
