@@ -133,7 +133,7 @@ describe.skipIf(!hasBrowser)("a host's page (left out where Chromium is not inst
   test.each(["/hosts/h-2", "/hosts/%3Cscript%3E"])("%s is not there, and says so", async (path) => {
     const { page } = await scene.open(path, scene.control.api.admin);
 
-    await page.waitForSelector('[data-not-found]');
+    await page.waitForSelector("[data-not-found]");
     expect(await page.$("[data-status]")).toBeNull();
   });
 
