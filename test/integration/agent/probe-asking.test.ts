@@ -7,6 +7,7 @@ import type { Reply } from "@remotegpu/agent/core/probes/probe-answer";
 import { ask } from "@remotegpu/agent/host/inside/asking";
 import type { ProcessInside } from "@remotegpu/agent/host/inside/dial";
 import { readProcessLife } from "@remotegpu/agent/host/processes/process-liveness";
+import { MIB } from "@remotegpu/shared/units";
 import { WAYS } from "../../fixtures/hostile-replica.ts";
 import { eventually } from "../../support/eventually.ts";
 
@@ -68,6 +69,18 @@ test("a redirect is followed nowhere", async () => {
   expect(await get(8001)).toEqual({ kind: "status", status: 200 });
 
   expect(said).not.toContain("followed");
+});
+
+test("no more of a body is taken than its bound, whatever more would come", async () => {
+  const before = said.length;
+
+  expect(await get(8019)).toEqual({ kind: "status", status: 200 });
+
+  const poured = await eventually(() => /^poured (\d+)$/m.exec(said.slice(before)) ?? false, {
+    what: "its end",
+  });
+  // Beside the 64 KiB, what the system itself keeps of a connection that nobody reads.
+  expect(Number(poured[1])).toBeLessThan(16 * MIB);
 });
 
 test("it is asked for the path alone, as localhost", async () => {

@@ -5,6 +5,7 @@ import { type IncomingMessage, request } from "node:http";
 import { text } from "node:stream/consumers";
 import { execa } from "execa";
 import { afterAll, beforeAll, describe, expect, onTestFinished, test } from "vitest";
+import { webBaseOf } from "@remotegpu/control-plane/core/gateway/origin";
 import { openDatabase } from "@remotegpu/control-plane/store/database/database";
 import { cuttableTcp } from "../../support/engines/cuttable-tcp.ts";
 import { eventually } from "../../support/eventually.ts";
@@ -23,7 +24,11 @@ beforeAll(async () => {
 afterAll(() => ending.disposeAsync());
 
 /** One of its own, for what changes it. */
-async function another(wish: { replicas: number; config?: object }): Promise<ServedScene> {
+async function another(wish: {
+  replicas: number;
+  min_replicas?: number;
+  config?: object;
+}): Promise<ServedScene> {
   const scene = await ServedScene.begin(web, wish);
   onTestFinished(() => scene[Symbol.asyncDispose]());
   return scene;
@@ -154,6 +159,27 @@ describe("an origin that others share", () => {
     expect(foreign.headers["access-control-allow-origin"]).toBeUndefined();
     expect((await served.ask("/", { method: "OPTIONS", key: null, headers: asks })).status).toBe(401);
   });
+});
+
+test("at a name of its own a service has whole paths, and its cookies in both directions", async () => {
+  const serviceDomain = webBaseOf("services.example.com", { hasCertificate: false });
+  const gateway = await web.anotherGateway({ serviceDomain });
+  onTestFinished(() => gateway.close());
+  const host = `${served.id}.services.example.com`;
+  const own = { gateway, key: served.key, cookie: "mine=1" };
+
+  const { status, body } = await web.ask(host, `/services/${served.id}/x?y=1`, own);
+  const { headers } = await web.ask(host, "/cookies", own);
+
+  expect([status, body.url, body.headers.cookie, body.headers["x-forwarded-prefix"]]).toEqual([
+    200,
+    `/services/${served.id}/x?y=1`,
+    "mine=1",
+    undefined,
+  ]);
+  expect(headers["set-cookie"]?.[0]).toMatch(/^mine=1/);
+  expect((await web.ask(host, "/", { ...own, key: `rgs_${"x".repeat(43)}` })).status).toBe(401);
+  expect((await web.ask("svc-none.services.example.com", "/", own)).status).toBe(404);
 });
 
 describe("what goes through", () => {
@@ -306,6 +332,23 @@ describe("replicas", () => {
         ]);
     },
   );
+
+  test("of which none serves are waited for as long as its owner says, and then it is told when to ask again", async () => {
+    const own = await another({ replicas: 1, min_replicas: 0, config: { queue_seconds: 1 } });
+    await own.api("POST", "/scale", { replicas: 0 });
+    await web.control.replicas();
+
+    const refused = await eventually(async () => {
+      const answer = await own.ask("/");
+      return answer.status !== 200 && answer;
+    });
+
+    expect([refused.status, refused.body.title, refused.headers["retry-after"]]).toEqual([
+      503,
+      "No replica serves",
+      "2",
+    ]);
+  });
 
   test("whose kept connection ends as it is used again are asked once more, where that does no more than once", async () => {
     const own = await another({ replicas: 1 });
