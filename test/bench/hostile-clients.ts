@@ -8,7 +8,7 @@ import { WebSocket } from "ws";
 import { Page } from "../support/worlds/terminal-scene.ts";
 
 export type Harm = {
-  what: "headers" | "slow-bodies" | "garbage" | "sockets" | "terminal";
+  what: "headers" | "slow-bodies" | "garbage" | "sockets" | "terminal" | "endless" | "lies" | "switches";
   /** Of the gateway. */
   port: number;
   /** Headers that name an origin and open it. */
@@ -17,6 +17,8 @@ export type Harm = {
   prefix: string;
   /** Of a terminal's page, as a WebSocket. */
   terminal: string;
+  /** Of a service whose replica answers in the bad way that a path names (hostile-replica.ts): what opens it, and where it lies. */
+  replica: { opens: string; prefix: string } | null;
 };
 
 const LOOPS = 8;
@@ -83,6 +85,21 @@ const HARMS: Record<Harm["what"], (harm: Harm) => Promise<unknown>> = {
       await new Promise<void>((resolve) => socket.once("data", () => resolve()).once("close", resolve));
     });
   },
+  endless: ({ port, replica }) => inLoops(LOOPS, () => said(port, asksBadly(replica, "/8006"))),
+  lies: async ({ port, opens, prefix, replica }) => {
+    const short = `GET ${prefix}/short HTTP/1.1\r\n${opens}Connection: close\r\n\r\n`;
+    await Promise.all([
+      inLoops(LOOPS / 2, () => said(port, short)),
+      inLoops(LOOPS / 2, () => said(port, asksBadly(replica, "/8015"))),
+    ]);
+  },
+  switches: async ({ port, replica }) => {
+    const upgrade = "Connection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\n";
+    await Promise.all([
+      inLoops(LOOPS / 2, () => said(port, asksBadly(replica, "/8007"))),
+      inLoops(LOOPS / 2, () => said(port, asksBadly(replica, "/8007", upgrade))),
+    ]);
+  },
   terminal: async ({ terminal }) => {
     const page = new Page(new WebSocket(terminal));
     await page.opened;
@@ -94,6 +111,11 @@ const HARMS: Record<Harm["what"], (harm: Harm) => Promise<unknown>> = {
     page.close();
   },
 };
+
+function asksBadly(replica: Harm["replica"], way: string, headers = "Connection: close\r\n"): string {
+  if (replica === null) throw new Error("there is no replica that answers badly");
+  return `GET ${replica.prefix}${way} HTTP/1.1\r\n${replica.opens}${headers}\r\n`;
+}
 
 async function inLoops(count: number, act: () => Promise<void>): Promise<void> {
   const loop = async () => {

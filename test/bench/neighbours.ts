@@ -32,13 +32,20 @@ const HOSTILE_PORT = 8_001;
 const NEIGHBOUR = "203.0.113.8";
 const HOSTILE = "203.0.113.7";
 const SERVICE = new URL("../fixtures/web-service.ts", import.meta.url).pathname;
+/** Answers in the bad way that a path names. */
+const HOSTILE_REPLICA = new URL("../fixtures/hostile-replica.ts", import.meta.url).pathname;
 const HARMS = {
   headers: "a flood of headers",
   "slow-bodies": "200 slow bodies",
   garbage: "garbage, of clients and of a container",
   sockets: "10,000 WebSockets",
-  terminal: "a flood of escapes in a terminal",
-} as const satisfies Record<Harm["what"], string>;
+} as const satisfies Harms;
+const OF_TERMINALS = { terminal: "a flood of escapes in a terminal" } as const satisfies Harms;
+const OF_REPLICAS = {
+  endless: "answers that never end",
+  lies: "answers that lie about their length",
+  switches: "101 to all that is asked",
+} as const satisfies Harms;
 
 type Harms = Partial<Record<Harm["what"], string>>;
 /** By their names; left out, all. */
@@ -68,8 +75,9 @@ export async function measureNeighbours(
       opens: opens(HOSTILE_PORT, HOSTILE),
       prefix: "",
       terminal: `${terminal.url.replace("http", "ws")}/socket`,
+      replica: null,
     },
-    harms: chosenOf(HARMS, harms),
+    harms: chosenOf({ ...HARMS, ...OF_TERMINALS }, harms),
   });
 }
 
@@ -86,17 +94,23 @@ export async function measureServiceNeighbours(
   );
   const quiet = ending.use(await ServedScene.begin(scene, { replicas: 1 }));
   const flooded = ending.use(await ServedScene.begin(scene, { replicas: 1 }));
+  const badly = ending.use(await ServedScene.begin(scene, { replicas: 1, serves: HOSTILE_REPLICA }));
   const opens = ({ key }: ServedScene, address: string) => headers(scene.base.domain, key, address);
   const { port } = scene.gateway;
   letHelp([scene.access.program.pid ?? 0]);
-  for (const { servicePids } of flooded.containers.values())
+  for (const { servicePids } of [...flooded.containers.values(), ...badly.containers.values()])
     for (const pid of servicePids) standing("follows", pid);
-  const { terminal: _none, ...ofServices } = HARMS;
   say(headLine(`p99 of a service, ${PER_SECOND} requests a second (${ROUNDS} rounds; aim: 1.25 or 2 ms)`));
   await besideEach(say, ending, {
     head: `GET /services/${quiet.id}/say HTTP/1.1\r\n${opens(quiet, NEIGHBOUR)}\r\n`,
-    harm: { port, opens: opens(flooded, HOSTILE), prefix: `/services/${flooded.id}`, terminal: "" },
-    harms: chosenOf(ofServices, harms),
+    harm: {
+      port,
+      opens: opens(flooded, HOSTILE),
+      prefix: `/services/${flooded.id}`,
+      terminal: "",
+      replica: { opens: opens(badly, HOSTILE), prefix: `/services/${badly.id}` },
+    },
+    harms: chosenOf({ ...HARMS, ...OF_REPLICAS }, harms),
   });
 }
 
