@@ -6,6 +6,7 @@ import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { hasBrowser } from "../../support/browser.ts";
 import { type DashboardScene, openDashboardScene } from "../../support/dashboard/dashboard-scene.ts";
 import { expectKept, expectText, pressButton, textOf } from "../../support/dashboard/page-checks.ts";
+import { tabTo } from "../../support/dashboard/keyboard.ts";
 import { eventually } from "../../support/eventually.ts";
 import type { Caller } from "../../support/http/api.ts";
 import type { ScriptedHost } from "../../support/worlds/control-scene.ts";
@@ -99,6 +100,19 @@ describe.skipIf(!hasBrowser)("the fleet's page (left out where Chromium is not i
     expect(await textOf(page, holder)).toBe(HOSTILE);
     await expectText(page, "What is still charged");
     await pressButton(page, "Cancel");
+  });
+
+  test("says by keyboard what a figure means, and of when exactly it is", async () => {
+    const { page } = await scene.open("/fleet", scene.control.api.admin);
+    await page.waitForSelector(cell("north", 0));
+
+    await tabTo(page, "Hosts");
+    await expectText(page, "A cordoned host takes nothing new.", '[role="tooltip"]');
+    await page.keyboard.press("Tab");
+    await page.waitForSelector("time:focus");
+    await expectText(page, /20\d\d/, '[role="tooltip"]');
+
+    expect(await textOf(page, "time:focus")).toMatch(/now|sec/);
   });
 
   test("is not found by a customer", async () => {

@@ -59,6 +59,36 @@ describe.skipIf(!hasBrowser)("who is not logged in (left out where Chromium is n
     expect(complaints).toEqual([]);
   });
 
+  test("is told that the session has ended, who was", async () => {
+    const { control } = scene;
+    const { page } = await scene.open("/queue", await control.customer("ended"));
+    await page.waitForSelector("nav a[aria-current]");
+
+    await control.api.db.query("DELETE FROM browser_sessions");
+
+    await page.waitForSelector('input[name="key"]');
+    await expectText(page, "The session has ended", '[role="status"]');
+    await page.reload();
+    await page.waitForSelector('input[name="key"]');
+    expect(await page.$('[role="status"]')).toBeNull();
+  });
+
+  test("is told that an account is suspended, and another one logs in there", async () => {
+    const { control } = scene;
+    const held = await control.customer("held");
+    const { page } = await scene.open("/queue", held);
+    await page.waitForSelector("nav a[aria-current]");
+
+    await control.api.db.query("UPDATE customers SET status = 'suspended' WHERE id = $1", [held.customerId]);
+    await page.reload();
+    await expectText(page, "This account is suspended", '[role="status"]');
+    await page.type('input[name="key"]', control.api.admin.key);
+    await page.keyboard.press("Enter");
+
+    await page.waitForSelector('nav a[href="/fleet"]');
+    expect(await page.$('input[name="key"]')).toBeNull();
+  });
+
   test("is told why a ticket opens nothing, and the address has lost it", async () => {
     const { page } = await scene.open("/#ticket=spent");
 

@@ -5,7 +5,14 @@ import { useTranslation } from "react-i18next";
 import { LanguageChoice, ThemeChoice } from "./choices.tsx";
 import { useLogin } from "./session.tsx";
 
-export function LoginPage({ ticket, onDone }: { ticket: string | null; onDone?: () => void }) {
+interface LoginPageOf {
+  ticket: string | null;
+  /** Why somebody who was logged in comes here. */
+  why?: string | null;
+  onDone?: () => void;
+}
+
+export function LoginPage({ ticket, why = null, onDone }: LoginPageOf) {
   const { t } = useTranslation();
   const login = useLogin();
   const [key, setKey] = useState("");
@@ -20,8 +27,8 @@ export function LoginPage({ ticket, onDone }: { ticket: string | null; onDone?: 
       await login(proof);
       onDone?.();
     } catch (failure) {
-      const why = failure instanceof Error ? failure.message : String(failure);
-      setError("ticket" in proof ? t("login.ticketFailed", { why }) : why);
+      const reason = failure instanceof Error ? failure.message : String(failure);
+      setError("ticket" in proof ? t("login.ticketFailed", { why: reason }) : reason);
       setBusy(false);
     }
   };
@@ -44,6 +51,11 @@ export function LoginPage({ ticket, onDone }: { ticket: string | null; onDone?: 
             <Title order={1} size="h2">
               {t("product")}
             </Title>
+            {why !== null && (
+              <Alert variant="light" role="status" style={{ overflowWrap: "anywhere" }}>
+                {why}
+              </Alert>
+            )}
             {isBusy && ticket !== null && key === "" && <Text role="status">{t("login.ticket")}</Text>}
             <PasswordInput
               label={t("login.key")}

@@ -17,6 +17,7 @@ export interface Me {
 }
 
 const ME = ["me"] as const;
+const ENDED = ["ended"] as const;
 const UNAUTHENTICATED = 401;
 
 const MeContext = createContext<Me | null>(null);
@@ -41,8 +42,9 @@ export function useSession() {
       try {
         return await ask<Me>("GET", "/me", { signal });
       } catch (error) {
-        if (error instanceof Problem && error.status === UNAUTHENTICATED) return null;
-        throw error;
+        if (!(error instanceof Problem && error.status === UNAUTHENTICATED)) throw error;
+        noteEnd();
+        return null;
       }
     },
     refetchInterval: ({ state }) => (state.data === undefined ? AWAY_POLL_MS : false),
@@ -53,8 +55,20 @@ export function useSession() {
 queryClient.getQueryCache().subscribe(({ query }) => {
   const error: unknown = query.state.error;
   const isEnded = error instanceof Problem && error.status === UNAUTHENTICATED;
-  if (isEnded && queryClient.getQueryData(ME) !== null) queryClient.setQueryData(ME, null);
+  if (!isEnded || queryClient.getQueryData(ME) === null) return;
+  noteEnd();
+  queryClient.setQueryData(ME, null);
 });
+
+function noteEnd(): void {
+  const before = queryClient.getQueryData<Me | null>(ME);
+  if (before !== undefined && before !== null) queryClient.setQueryData(ENDED, true);
+}
+
+/** Whether who sees the way in was logged in here before, and has not logged out. */
+export function hasEnded(): boolean {
+  return queryClient.getQueryData(ENDED) === true;
+}
 
 export function useLogin(): (proof: { key: string } | { ticket: string }) => Promise<void> {
   const client = useQueryClient();

@@ -1,4 +1,4 @@
-/** Colours with enough contrast for small text in both themes, and no fonts but the system's. */
+/** Colours with enough contrast for small text in both themes, no fonts but the system's, and hints for everybody. */
 import { createTheme, type CSSVariablesResolver } from "@mantine/core";
 
 const FONTS =
@@ -13,6 +13,8 @@ export const theme = createTheme({
   defaultRadius: "sm",
   cursorType: "pointer",
   respectReducedMotion: true,
+  // What is said on hover is said to those, too, who come by keyboard or touch.
+  components: { Tooltip: { defaultProps: { events: { hover: true, focus: true, touch: true } } } },
 });
 
 export const colours: CSSVariablesResolver = ({ colors }) => ({

@@ -1,4 +1,4 @@
-/** A moment as "3 min ago", with the exact one on hover. It says so in the reader's language and goes on by itself. */
+/** A moment as "3 min ago", with the exact one on hover and focus. It says so in the reader's language and goes on by itself. */
 import { Tooltip } from "@mantine/core";
 import { useTranslation } from "react-i18next";
 import { serverNow } from "../api/server-clock.ts";
@@ -18,7 +18,13 @@ export function AgeText({ at }: { at: string | null | undefined }) {
   if (at === null || at === undefined) return <NotReported />;
   return (
     <Tooltip label={exactTime(at, i18n.language)}>
-      <time dateTime={at} tabIndex={-1} style={{ whiteSpace: "nowrap" }}>
+      <time
+        dateTime={at}
+        // So that who has no mouse comes to the hint.
+        // oxlint-disable-next-line jsx-a11y/no-noninteractive-tabindex
+        tabIndex={0}
+        style={{ whiteSpace: "nowrap" }}
+      >
         {ageOf(at, i18n.language)}
       </time>
     </Tooltip>

@@ -1,4 +1,4 @@
-/** One figure with what it means on hover and, where it was sampled, the age of the sample; null is "not reported". */
+/** One figure with what it means on hover and focus and, where it was sampled, the age of the sample; null is "not reported". */
 import { Group, Paper, Text, Tooltip } from "@mantine/core";
 import type { ReactNode } from "react";
 import { AgeText } from "./age-text.tsx";

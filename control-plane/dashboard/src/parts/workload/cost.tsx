@@ -35,7 +35,12 @@ export function CostText({ id, asked }: { id: string; asked: Cost }) {
   const { cost_so_far, rate_per_hour } = useCost(id, asked);
   return (
     <Tooltip label={t("cost.definition")} multiline maw={320}>
-      <div data-cost={cost_so_far ?? ""}>
+      <div
+        data-cost={cost_so_far ?? ""}
+        // So that who has no mouse comes to the hint.
+        // oxlint-disable-next-line jsx-a11y/no-noninteractive-tabindex
+        tabIndex={0}
+      >
         <Money points={cost_so_far} />
         {rate_per_hour !== null && rate_per_hour !== undefined && (
           <Text size="sm" c="dimmed" span display="block">

@@ -86,7 +86,7 @@ function Figures({ gpu, now }: { gpu: HeldGpu; now: GpuReading | undefined }) {
 function Told({ what, definition, text }: { what: string; definition: string; text: string | null }) {
   return (
     <Tooltip label={`${what}: ${definition}`} multiline maw={320}>
-      <Text size="sm" span style={{ fontVariantNumeric: "tabular-nums", whiteSpace: "nowrap" }}>
+      <Text size="sm" span tabIndex={0} style={{ fontVariantNumeric: "tabular-nums", whiteSpace: "nowrap" }}>
         {text ?? <NotReported />}
       </Text>
     </Tooltip>
