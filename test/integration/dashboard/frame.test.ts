@@ -1,9 +1,9 @@
 /** What stands around every page: the way in by a link, the search, and tabs that share one stream. */
-import type { BrowserContext, Page } from "puppeteer-core";
+import type { BrowserContext, HTTPRequest, Page } from "puppeteer-core";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { hasBrowser } from "../../support/browser.ts";
 import { type DashboardScene, openDashboardScene } from "../../support/dashboard/dashboard-scene.ts";
-import { expectText, textOf } from "../../support/dashboard/page-checks.ts";
+import { expectText, reloadAs, textOf } from "../../support/dashboard/page-checks.ts";
 import { HURRIED_POLLS, WITHOUT_POLLS } from "../../support/dashboard/page-polls.ts";
 import { eventually } from "../../support/eventually.ts";
 
@@ -51,8 +51,9 @@ describe.skipIf(!hasBrowser)("a link with a ticket (left out where Chromium is n
 });
 
 /** By its keys, beside the page of alarms. */
-async function openSearch(): Promise<Page> {
+async function openSearch(language: "en" | "zh" = "en"): Promise<Page> {
   const { page } = await scene.open("/alarms", scene.control.api.admin);
+  await reloadAs(page, { theme: "light", language });
   await page.waitForSelector("nav a[aria-current]");
   await page.keyboard.down("Control");
   await page.keyboard.press("k");
@@ -89,6 +90,54 @@ describe.skipIf(!hasBrowser)("the search", () => {
     await page.waitForSelector('[role="combobox"]', { hidden: true });
 
     expect(new URL(page.url()).pathname).toBe("/alarms");
+  });
+});
+
+describe.skipIf(!hasBrowser)("the search, in Chinese", () => {
+  test("says of what kind each thing is, and closes by a button of that name", async () => {
+    const { control } = scene;
+    const { admin, db } = control.api;
+    await db.query(
+      `INSERT INTO training_jobs (id, customer_id, workspace_id, name, image, command, status, created_at)
+       VALUES ('job-findable', $1, 1, 'findable-job', 'busybox:1', 'true', 'completed', now())`,
+      [admin.customerId],
+    );
+    await db.query("INSERT INTO datasets (customer_id, name, storage_path, status) VALUES ($1, 'findable-data', 'd/1', 'ready')", [
+      admin.customerId,
+    ]);
+    await control.order(await control.customer("ada"), { name: "findable-env" });
+    const page = await openSearch("zh");
+
+    await page.keyboard.type("findable");
+
+    const found = "#search-choices";
+    await expectText(page, /findable-job\s*训练任务/, found);
+    await expectText(page, /findable-env\s*环境/, found);
+    await expectText(page, /findable-data\s*数据集/, found);
+    await page.waitForSelector('[role="dialog"] button[aria-label="关闭"]');
+  });
+
+  test("tells that it looks, and what went wrong, and not that there is nothing", async () => {
+    const page = await openSearch("zh");
+    let answer: (() => void) | undefined;
+    await page.setRequestInterception(true);
+    page.on("request", (request: HTTPRequest) => {
+      if (!request.url().includes("/api/v1/search?")) return void request.continue();
+      answer = () =>
+        void request.respond({
+          status: 500,
+          contentType: "application/problem+json",
+          body: JSON.stringify({ detail: "out of order" }),
+        });
+    });
+
+    await page.keyboard.type("nort");
+    await expectText(page, "正在查找", '[role="dialog"]');
+    await eventually(() => answer !== undefined, { what: "a question" });
+    answer?.();
+    await expectText(page, "out of order", '[role="dialog"] [role="alert"]');
+
+    expect(await textOf(page, '[role="dialog"]')).not.toContain("没有名称");
   });
 });
 

@@ -3,6 +3,7 @@ import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { hasBrowser } from "../../support/browser.ts";
 import { type DashboardScene, openDashboardScene } from "../../support/dashboard/dashboard-scene.ts";
 import { eventually } from "../../support/eventually.ts";
+import { fill } from "../../support/dashboard/by-hand.ts";
 import { expectKept, expectText, textOf } from "../../support/dashboard/page-checks.ts";
 
 const HOSTILE = '<img src=x onerror="document.body.remove()">\u202e🦄';
@@ -56,6 +57,41 @@ describe.skipIf(!hasBrowser)("the owner (left out where Chromium is not installe
     expect(complaints).toEqual([]);
   });
 
+  test("is shown the open alarms at first, each with a way to what it is of", async () => {
+    const { control } = scene;
+    await control.host("h-1", { gpus: 1 });
+    const ada = await control.customer("ada");
+    const { id } = (await control.order(ada, { gpu: 1 })).body;
+    await control.schedule();
+    const [{ run_id: runId }] = (await control.get(ada, id))["instances"] as [{ run_id: string }];
+    await control.api.db.query(
+      `INSERT INTO alarms (kind, subject, detail, raised_at, cleared_at)
+       SELECT 'linked', subject, '', now(), cleared FROM unnest($1::text[], $2::timestamptz[]) a (subject, cleared)`,
+      [
+        ["h-1 twice", "GPU-h-1-000000", runId, `customer ${ada.customerId}`, "join token 4", "over"],
+        [null, null, null, null, null, new Date()],
+      ],
+    );
+    const { page, complaints } = await scene.open("/alarms?kind=linked", control.api.admin);
+
+    await expectText(page, "join token 4", "tbody");
+    const links = await page.evaluate(
+      "[...document.querySelectorAll('tbody a')].map((one) => one.getAttribute('href')).toSorted()",
+    );
+    expect(links).toEqual(
+      [
+        "/hosts/h-1",
+        "/hosts/h-1?card=GPU-h-1-000000",
+        `/environments/${id}`,
+        `/money?customer=${ada.customerId}`,
+      ].toSorted(),
+    );
+    expect(await textOf(page, "tbody")).not.toContain("over");
+    await page.goto(`${scene.url}/alarms?kind=linked&open=all`);
+    await expectText(page, "over", "tbody");
+    expect(complaints).toEqual([]);
+  });
+
   test("reads who did what, narrowed by the address", async () => {
     const { page, complaints } = await scene.open("/audit?outcome=done", scene.control.api.admin);
 
@@ -63,6 +99,37 @@ describe.skipIf(!hasBrowser)("the owner (left out where Chromium is not installe
 
     expect(await textOf(page, "tbody")).toContain("done");
     await expectKept(page, "tbody tr");
+    expect(complaints).toEqual([]);
+  });
+
+  test("narrows what was done to one thing, by somebody with a name, and asks for no half word", async () => {
+    const { api } = scene.control;
+    const eve = await scene.control.customer("eve-audited");
+    await api.ask("PATCH", `/api/v1/customers/${eve.customerId}`, {
+      as: api.admin,
+      body: { display_name: "E" },
+    });
+    const { page, complaints } = await scene.open("/audit", api.admin);
+    await page.waitForSelector("tbody tr");
+    const asked: string[] = [];
+    page.on("response", (response) => {
+      if (response.url().includes("/audit-log?"))
+        asked.push(`${response.status()} ${new URL(response.url()).search}`);
+    });
+
+    await page.select("::-p-aria([name='Only of this kind of thing'])", "customer");
+    await fill(page, "Only of the one with this id", String(eve.customerId));
+    await page.waitForFunction(`location.search.includes("target=${eve.customerId}")`);
+    await page.select("::-p-aria([name='Only this outcome'])", "done");
+    await fill(page, "Only of the customer with this number", "1x");
+    await fill(page, "Only of the customer with this number", String(api.admin.customerId));
+    await page.waitForFunction(`location.search.includes("actor=${api.admin.customerId}")`);
+
+    await expectText(page, `customer ${eve.customerId}`, "tbody");
+    await page.waitForSelector(`tbody a[href="/audit?actor=${api.admin.customerId}"]`);
+    expect(await textOf(page, "tbody a")).toMatch(/^[a-z]/);
+    expect(asked.filter((one) => !one.startsWith("200"))).toEqual([]);
+    expect(asked.length).toBeLessThanOrEqual(5);
     expect(complaints).toEqual([]);
   });
 

@@ -1,36 +1,25 @@
 /** Ctrl-K: finds pages by their title, and whatever the reader may see by its name or id. */
 import { Button, Modal, Stack, Text, TextInput, UnstyledButton } from "@mantine/core";
+import type { SearchAnswer } from "@remotegpu/control-plane/http/search";
 import { useDebouncedValue, useDisclosure, useHotkeys } from "@mantine/hooks";
 import { type KeyboardEvent, useState } from "react";
 import { useTranslation } from "react-i18next";
 import { useApi } from "../api/use-api.ts";
 import { PAGES } from "../pages/pages.ts";
 import { useGo } from "../parts/page-link.tsx";
+import { Failure } from "../parts/panel.tsx";
 import { StatusBadge } from "../parts/status-badge.tsx";
 import { useMe } from "./session.tsx";
 
-interface Found {
-  kind: string;
-  id: string | number;
-  name: string;
-  status: string | null;
-  url?: string | null;
-}
+type Thing = SearchAnswer["items"][number];
 
 const TYPING_MS = 200;
 const SHORTEST = 2;
-const HOMES: Readonly<Record<string, string>> = {
-  environment: "/environments/",
-  training_job: "/training/",
-  inference_service: "/inference/",
-  host: "/hosts/",
-  customer: "/money?customer=",
-  dataset: "/data?name=",
-  model: "/data?name=",
-};
+/** Of what has no page of its own. */
+const HOMES = { customer: "/money?customer=", dataset: "/data?dataset=", model: "/data?model=" } as const;
 
 export function Search() {
-  const { t } = useTranslation();
+  const { t } = useTranslation(["frame", "parts"]);
   const [isOpen, { open, close }] = useDisclosure();
   useHotkeys([["mod+K", open]], []);
   return (
@@ -42,7 +31,7 @@ export function Search() {
         opened={isOpen}
         onClose={close}
         title={t("search.placeholder")}
-        closeButtonProps={{ "aria-label": t("menu") }}
+        closeButtonProps={{ "aria-label": t("close", { ns: "parts" }) }}
         size="lg"
       >
         <SearchBox onChoose={close} />
@@ -56,7 +45,7 @@ function SearchBox({ onChoose }: { onChoose: () => void }) {
   const go = useGo();
   const [typed, setTyped] = useState("");
   const [chosen, setChosen] = useState(0);
-  const choices = useChoices(typed.trim());
+  const { choices, isAsking, error } = useChoices(typed.trim());
   const choose = (to: string) => {
     onChoose();
     go(to);
@@ -107,10 +96,14 @@ function SearchBox({ onChoose }: { onChoose: () => void }) {
           </UnstyledButton>
         ))}
       </div>
-      {choices.length === 0 && (
+      {error === null ? (
         <Text size="sm" c="dimmed" role="status">
-          {t(typed.trim().length < SHORTEST ? "search.hint" : "search.none")}
+          {isAsking
+            ? t("search.asking")
+            : choices.length === 0 && t(typed.trim().length < SHORTEST ? "search.hint" : "search.none")}
         </Text>
+      ) : (
+        <Failure why={error.message} />
       )}
     </Stack>
   );
@@ -123,12 +116,19 @@ interface Choice {
   status: string | null;
 }
 
-function useChoices(typed: string): Choice[] {
-  const { t, i18n } = useTranslation();
+interface Found {
+  choices: Choice[];
+  /** More may come of it. */
+  isAsking: boolean;
+  error: Error | null;
+}
+
+function useChoices(typed: string): Found {
+  const { t } = useTranslation();
   const { isAdmin } = useMe();
   const [asked] = useDebouncedValue(typed, TYPING_MS);
   const isLong = asked.length >= SHORTEST;
-  const found = useApi<{ items: Found[] }>("/search", {
+  const found = useApi<SearchAnswer>("/search", {
     query: { q: asked },
     enabled: isLong,
     isLive: false,
@@ -138,17 +138,23 @@ function useChoices(typed: string): Choice[] {
       ? [{ to: path, name: t(`nav.${nav}`), kind: "", status: null }]
       : [],
   ).filter(({ name }) => typed !== "" && name.toLowerCase().includes(typed.toLowerCase()));
-  const items = isLong && typed.length >= SHORTEST ? (found.data?.items ?? []) : [];
+  const isWanted = isLong && typed.length >= SHORTEST;
+  // Of what was typed before nothing is said.
+  const isOld = typed !== asked || found.isPlaceholderData;
+  const items = isWanted && found.error === null ? (found.data?.items ?? []) : [];
   const things = items.map(({ kind, id, name, status, url }) => ({
-    to: url?.startsWith("/") === true ? url : homeOf(kind, id, name),
-    name: name === "" ? String(id) : name,
-    kind: i18n.exists(`search.kind.${kind}`) ? t(`search.kind.${kind}` as "search.kind.host") : kind,
+    to: url ?? homeOf(kind, id),
+    name: name === "" ? id : name,
+    kind: t(`search.kind.${kind}`),
     status,
   }));
-  return [...pages, ...things];
+  return {
+    choices: [...pages, ...things],
+    isAsking: typed.length >= SHORTEST && (isOld || found.isPending),
+    error: isWanted && !isOld ? found.error : null,
+  };
 }
 
-function homeOf(kind: string, id: string | number, name: string): string {
-  const home = HOMES[kind] ?? "/";
-  return home + encodeURIComponent(home.endsWith("name=") ? name : String(id));
+function homeOf(kind: Thing["kind"], id: string): string {
+  return kind in HOMES ? HOMES[kind as keyof typeof HOMES] + encodeURIComponent(id) : "/";
 }

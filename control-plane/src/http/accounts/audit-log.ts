@@ -21,6 +21,9 @@ const AuditEntry = z
     request_id: z.string().nullable().openapi({ description: "X-Request-Id of the answer" }),
     api_key_id: z.int().nullable(),
     actor_customer_id: z.int().nullable(),
+    actor_name: z.string().nullable().openapi({
+      description: "The username, as it is now; null where nobody is known, or the account is gone",
+    }),
     actor_role: z.string().nullable(),
     method: z.string(),
     route: z.string(),
@@ -36,6 +39,9 @@ const AuditEntry = z
     attempts: z.int().openapi({ description: "How many attempts this entry stands for" }),
   })
   .openapi("AuditEntry");
+export type AuditEntry = z.infer<typeof AuditEntry>;
+export type AuditFilterKind = (typeof AUDIT_TARGET_KINDS)[number];
+export type AuditOutcome = (typeof AUDIT_OUTCOMES)[number];
 
 /** Moments as they are sent, with any offset. */
 const Moment = z

@@ -1,6 +1,8 @@
 /** What an operator should look at, and that somebody has: most alarms are of something that does not end by itself. */
 import { createRoute, z } from "@hono/zod-openapi";
 import { text } from "@remotegpu/shared/text";
+import type { Connection } from "../../store/database/database.ts";
+import { ABOUT_KINDS, alarmSubjects } from "../../store/overview/alarm-subjects.ts";
 import { type AlarmRow, clearAlarmById, listAlarms } from "../../store/events/alarms.ts";
 import type { ApiApp, ApiDeps } from "../deps.ts";
 import { once } from "../request/idempotency.ts";
@@ -18,8 +20,17 @@ const Alarm = z
     detail: z.string().nullable(),
     raised_at: Timestamp,
     cleared_at: Timestamp.nullable(),
+    about: z
+      .object({
+        kind: z.enum(ABOUT_KINDS),
+        id: z.string(),
+        host_id: z.string().nullable().openapi({ description: "Of a card: the host that has it" }),
+      })
+      .nullable()
+      .openapi({ description: "What its subject names; null where that is nothing with a page" }),
   })
   .openapi("Alarm");
+export type Alarm = z.infer<typeof Alarm>;
 
 const Alarms = pageOf(Alarm);
 export type Alarms = z.infer<typeof Alarms>;
@@ -60,7 +71,8 @@ export function registerAlarmRoutes(api: ApiApp, { db, now }: ApiDeps): void {
       { open: open === undefined ? null : open === "true", kind, subject },
       page,
     );
-    return c.json(toPage(rows, page.limit, { item: alarmAnswer, key: (row) => [row.id] }), 200);
+    const item = await alarmAnswers(db, rows);
+    return c.json(toPage(rows, page.limit, { item, key: (row) => [row.id] }), 200);
   });
 
   api.openapi(clear, async (c) => {
@@ -68,11 +80,20 @@ export function registerAlarmRoutes(api: ApiApp, { db, now }: ApiDeps): void {
     return await once(c, async (sql) => {
       const row = await clearAlarmById(sql, { id, now: now() });
       if (row === null) throw notFound(`alarm ${id}`);
-      return c.json(alarmAnswer(row), 200);
+      return c.json((await alarmAnswers(sql, [row]))(row), 200);
     });
   });
 }
 
-function alarmAnswer(row: AlarmRow): z.infer<typeof Alarm> {
-  return { ...row, raised_at: row.raised_at.toISOString(), cleared_at: iso(row.cleared_at) };
+async function alarmAnswers(sql: Connection, rows: readonly AlarmRow[]): Promise<(row: AlarmRow) => Alarm> {
+  const about = await alarmSubjects(
+    sql,
+    rows.map(({ subject }) => subject),
+  );
+  return (row) => ({
+    ...row,
+    raised_at: row.raised_at.toISOString(),
+    cleared_at: iso(row.cleared_at),
+    about: about.get(row.subject) ?? null,
+  });
 }

@@ -60,6 +60,7 @@ export interface AuditRow {
   request_id: string | null;
   api_key_id: number | null;
   actor_customer_id: number | null;
+  actor_name: string | null;
   actor_role: string | null;
   method: string;
   route: string;
@@ -110,7 +111,7 @@ export async function auditEntries(
   ].flat();
   const { rows } = await sql.query<AuditRow>(
     `SELECT id, at, (extract(epoch FROM at) * 1000000)::bigint::text AS at_micros, request_id, api_key_id,
-            actor_customer_id, actor_role, method, route, action, target_kind, target_id, subject, outcome, status,
+            actor_customer_id, (SELECT c.username FROM customers c WHERE c.id = actor_customer_id) AS actor_name, actor_role, method, route, action, target_kind, target_id, subject, outcome, status,
             problem, before, after, attempts
        FROM audit_log ${conditions.length === 0 ? "" : `WHERE ${conditions.join(" AND ")}`}
       ORDER BY at DESC, id DESC LIMIT ${value(limit + 1)}`,

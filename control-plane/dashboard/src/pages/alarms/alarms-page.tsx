@@ -1,22 +1,20 @@
 /** What an operator should look at; cleared once somebody has. */
-import { Button, Group, TextInput } from "@mantine/core";
+import { Button, Group } from "@mantine/core";
+import type { Alarm } from "@remotegpu/control-plane/http/hosts/alarms";
 import { useTranslation } from "react-i18next";
 import { useAct } from "../../api/use-api.ts";
 import { AgeText } from "../../parts/age-text.tsx";
 import { Choice } from "../../parts/choice.tsx";
 import { useFilters } from "../../parts/filters.ts";
 import { PageHead } from "../../parts/page-head.tsx";
+import { PageLink } from "../../parts/page-link.tsx";
 import { PageTable } from "../../parts/page-table.tsx";
 import { Failure } from "../../parts/panel.tsx";
+import { TypedFilter } from "../../parts/typed-filter.tsx";
 
-interface Alarm {
-  id: number;
-  kind: string;
-  subject: string;
-  detail: string | null;
-  raised_at: string;
-  cleared_at: string | null;
-}
+/** Of the address; without it the open ones are looked at. */
+const STATES: Readonly<Record<string, string>> = { all: "", false: "false" };
+const MAX_KIND = 64;
 
 export default function AlarmsPage() {
   const { t } = useTranslation("owner");
@@ -33,36 +31,37 @@ export default function AlarmsPage() {
       <Group mb="sm" align="flex-end">
         <Choice
           label={t("alarms.ofState")}
-          value={open}
+          value={open === "true" ? "" : open}
           onChange={(value) => setFilters({ open: value })}
           data={[
-            { value: "", label: t("alarms.all") },
-            { value: "true", label: t("alarms.open") },
+            { value: "", label: t("alarms.open") },
             { value: "false", label: t("alarms.cleared") },
+            { value: "all", label: t("alarms.all") },
           ]}
         />
-        <TextInput
+        <TypedFilter
           label={t("alarms.ofKind")}
+          maxLength={MAX_KIND}
           value={kind}
-          onChange={({ currentTarget }) => setFilters({ kind: currentTarget.value })}
+          onChange={(text) => setFilters({ kind: text })}
         />
-        <TextInput
+        <TypedFilter
           label={t("alarms.ofSubject")}
           value={subject}
-          onChange={({ currentTarget }) => setFilters({ subject: currentTarget.value })}
+          onChange={(text) => setFilters({ subject: text })}
         />
       </Group>
       <PageTable<Alarm>
         title={t("alarms.title")}
         definition={t("alarms.definition")}
         path="/alarms"
-        query={{ open, kind, subject }}
+        query={{ open: STATES[open] ?? "true", kind, subject }}
         topics={["alarms"]}
         keyOf={({ id }) => id}
         columns={[
           { title: t("alarms.raised"), cell: ({ raised_at }) => <AgeText at={raised_at} /> },
           { title: t("alarms.kind"), cell: ({ kind }) => kind },
-          { title: t("alarms.subject"), cell: ({ subject }) => subject },
+          { title: t("alarms.subject"), cell: (alarm) => <Subject of={alarm} /> },
           { title: t("alarms.detail"), cell: ({ detail }) => detail },
           {
             title: t("alarms.cleared"),
@@ -79,4 +78,23 @@ export default function AlarmsPage() {
       />
     </>
   );
+}
+
+const HOMES = {
+  host: "/hosts/",
+  environment: "/environments/",
+  training: "/training/",
+  inference: "/inference/",
+  customer: "/money?customer=",
+} as const;
+
+function Subject({ of: { subject, about } }: { of: Alarm }) {
+  const to = about === null ? null : addressOf(about);
+  return to === null ? subject : <PageLink to={to}>{subject}</PageLink>;
+}
+
+/** Null: a card that no host has. */
+function addressOf({ kind, id, host_id: hostId }: NonNullable<Alarm["about"]>): string | null {
+  if (kind !== "gpu") return HOMES[kind] + encodeURIComponent(id);
+  return hostId === null ? null : `/hosts/${encodeURIComponent(hostId)}?card=${encodeURIComponent(id)}`;
 }

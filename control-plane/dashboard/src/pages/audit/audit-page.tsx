@@ -1,63 +1,182 @@
 /** Who asked for what, and what came of it. */
 import { Group, TextInput } from "@mantine/core";
+import type {
+  AuditEntry,
+  AuditFilterKind,
+  AuditOutcome,
+} from "@remotegpu/control-plane/http/accounts/audit-log";
 import { useTranslation } from "react-i18next";
 import { AgeText } from "../../parts/age-text.tsx";
+import { Choice } from "../../parts/choice.tsx";
 import { useFilters } from "../../parts/filters.ts";
 import { PageHead } from "../../parts/page-head.tsx";
-import { PageTable } from "../../parts/page-table.tsx";
+import { PageLink } from "../../parts/page-link.tsx";
+import { type Column, PageTable } from "../../parts/page-table.tsx";
+import { TypedFilter } from "../../parts/typed-filter.tsx";
 
-interface Entry {
-  id: number;
-  at: string;
-  actor_customer_id: number | null;
-  action: string;
-  target_kind: string | null;
-  target_id: string | null;
-  outcome: string;
-  problem: string | null;
-}
+const FILTERS = ["actor", "action", "kind", "target", "outcome", "since", "until"] as const;
+const MAX_ACTION = 64;
+const MAX_TARGET = 160;
+const OUTCOMES: Record<AuditOutcome, true> = { done: true, repeated: true, refused: true, failed: true };
+const KINDS: Record<AuditFilterKind, true> = {
+  "access-session": true,
+  alarm: true,
+  alerts: true,
+  "browser-session": true,
+  "api-key": true,
+  "service-key": true,
+  customer: true,
+  "customer-quota": true,
+  dataset: true,
+  environment: true,
+  gpu: true,
+  host: true,
+  image: true,
+  "inference-service": true,
+  invitation: true,
+  "join-token": true,
+  member: true,
+  model: true,
+  "port-mapping": true,
+  "port-order": true,
+  price: true,
+  "rdp-password": true,
+  "registry-credential": true,
+  setting: true,
+  spec: true,
+  "ssh-key": true,
+  "ssh-password": true,
+  "ssh-ticket": true,
+  "training-job": true,
+  "training-job-group": true,
+  "web-share": true,
+  webhook: true,
+  workspace: true,
+  "workspace-quota": true,
+};
 
 export default function AuditPage() {
   const { t } = useTranslation("owner");
-  const [{ actor, action, outcome }, setFilters] = useFilters(["actor", "action", "outcome"]);
+  const [filters, setFilters] = useFilters(FILTERS);
+  const { actor, action, kind, target, outcome, since, until } = filters;
   return (
     <>
       <PageHead title={t("audit.title")} />
       <Group mb="sm" align="flex-end">
-        <TextInput
+        <TypedFilter
           label={t("audit.ofActor")}
+          isNumber
           value={actor}
-          onChange={({ currentTarget }) => setFilters({ actor: currentTarget.value })}
+          onChange={(text) => setFilters({ actor: text })}
         />
-        <TextInput
+        <TypedFilter
           label={t("audit.ofAction")}
+          maxLength={MAX_ACTION}
           value={action}
-          onChange={({ currentTarget }) => setFilters({ action: currentTarget.value })}
+          onChange={(text) => setFilters({ action: text })}
         />
-        <TextInput
+        <Choice
+          label={t("audit.ofKind")}
+          value={kind}
+          // Ids are found by their kind.
+          onChange={(value) => setFilters({ kind: value, ...(value === "" && { target: "" }) })}
+          data={[
+            { value: "", label: t("audit.all") },
+            ...Object.keys(KINDS).map((value) => ({ value, label: value })),
+          ]}
+        />
+        {kind !== "" && (
+          <TypedFilter
+            label={t("audit.ofTarget")}
+            maxLength={MAX_TARGET}
+            value={target}
+            onChange={(text) => setFilters({ target: text })}
+          />
+        )}
+        <Choice
           label={t("audit.ofOutcome")}
           value={outcome}
-          onChange={({ currentTarget }) => setFilters({ outcome: currentTarget.value })}
+          onChange={(value) => setFilters({ outcome: value })}
+          data={[
+            { value: "", label: t("audit.all") },
+            ...Object.keys(OUTCOMES).map((value) => ({
+              value,
+              label: t(`audit.outcomes.${value as AuditOutcome}`),
+            })),
+          ]}
+        />
+        <MomentFilter
+          label={t("audit.since")}
+          value={since}
+          onChange={(value) => setFilters({ since: value })}
+        />
+        <MomentFilter
+          label={t("audit.until")}
+          value={until}
+          onChange={(value) => setFilters({ until: value })}
         />
       </Group>
-      <PageTable<Entry>
+      <PageTable<AuditEntry>
         title={t("audit.title")}
         definition={t("audit.definition")}
         path="/audit-log"
-        query={{ actor_customer_id: actor, action, outcome }}
+        query={{
+          actor_customer_id: actor,
+          action,
+          target_kind: kind,
+          target_id: kind === "" ? "" : target,
+          outcome,
+          since: momentOf(since),
+          until: momentOf(until),
+        }}
         keyOf={({ id }) => id}
-        columns={[
-          { title: t("audit.at"), cell: ({ at }) => <AgeText at={at} /> },
-          { title: t("audit.actor"), cell: ({ actor_customer_id }) => actor_customer_id },
-          { title: t("audit.action"), cell: (entry) => entry.action },
-          {
-            title: t("audit.target"),
-            cell: ({ target_kind, target_id }) => [target_kind, target_id].filter(Boolean).join(" "),
-          },
-          { title: t("audit.outcome"), cell: (entry) => entry.outcome },
-          { title: t("audit.problem"), cell: ({ problem }) => problem, isWide: true },
-        ]}
+        columns={useColumns()}
       />
     </>
   );
+}
+
+function useColumns(): Column<AuditEntry>[] {
+  const { t } = useTranslation("owner");
+  return [
+    { title: t("audit.at"), cell: ({ at }) => <AgeText at={at} /> },
+    {
+      title: t("audit.actor"),
+      cell: ({ actor_customer_id: id, actor_name: name }) =>
+        id !== null && <PageLink to={`/audit?actor=${id}`}>{name ?? t("audit.number", { id })}</PageLink>,
+    },
+    { title: t("audit.action"), cell: ({ action }) => action },
+    {
+      title: t("audit.target"),
+      cell: ({ target_kind: kind, target_id: id }) => [kind, id].filter(Boolean).join(" "),
+    },
+    {
+      title: t("audit.outcome"),
+      cell: ({ outcome }) => t(`audit.outcomes.${outcome as AuditOutcome}`),
+    },
+    { title: t("audit.problem"), cell: ({ problem }) => problem, isWide: true },
+  ];
+}
+
+interface MomentFilterOf {
+  label: string;
+  /** As the browser's control has it, in the reader's time. */
+  value: string;
+  onChange: (value: string) => void;
+}
+
+function MomentFilter({ label, value, onChange }: MomentFilterOf) {
+  return (
+    <TextInput
+      type="datetime-local"
+      label={label}
+      value={value}
+      onChange={({ currentTarget }) => onChange(currentTarget.value)}
+    />
+  );
+}
+
+function momentOf(local: string): string {
+  const at = new Date(local);
+  return Number.isNaN(at.getTime()) ? "" : at.toISOString();
 }

@@ -44,10 +44,11 @@ export default {
     placeholder: "Find a name or an id",
     hint: "Type at least two characters.",
     none: "Nothing has this in its name or id.",
+    asking: "Looking…",
     kind: {
       environment: "environment",
-      training_job: "training job",
-      inference_service: "inference service",
+      training: "training job",
+      inference: "inference service",
       host: "host",
       customer: "customer",
       dataset: "dataset",

@@ -41,10 +41,11 @@ const words: SameKeys<typeof en> = {
     placeholder: "按名称或编号查找",
     hint: "请至少输入两个字符。",
     none: "没有名称或编号包含此内容的对象。",
+    asking: "正在查找…",
     kind: {
       environment: "环境",
-      training_job: "训练任务",
-      inference_service: "推理服务",
+      training: "训练任务",
+      inference: "推理服务",
       host: "主机",
       customer: "客户",
       dataset: "数据集",
