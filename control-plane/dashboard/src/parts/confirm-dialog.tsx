@@ -18,6 +18,7 @@ interface Confirmation {
   keep?: string | undefined;
   isBusy: boolean;
   error: Error | null;
+  /** Of each, where it is empty, that it is nothing. */
   stops: readonly string[];
   kept: readonly string[];
   charged: readonly string[];
@@ -54,14 +55,14 @@ export function ConfirmDialog(props: Confirmation) {
 }
 
 function Consequences({ title, lines }: { title: string; lines: readonly string[] }) {
-  if (lines.length === 0) return null;
+  const { t } = useTranslation("parts");
   return (
     <div>
       <Text fw={600} size="sm">
         {title}
       </Text>
       <List size="sm">
-        {lines.map((line) => (
+        {(lines.length === 0 ? [t("dialog.nothing")] : lines).map((line) => (
           <List.Item key={line} style={{ overflowWrap: "anywhere" }}>
             {line}
           </List.Item>

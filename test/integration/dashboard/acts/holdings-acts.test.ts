@@ -34,10 +34,13 @@ async function open(path: string, as: Caller = alice): Promise<Page> {
   return page;
 }
 
-/** Opens the dialog and agrees there, by buttons of this name. */
+const PARTS = ["What stops", "What is kept", "What is still charged"];
+
+/** Opens the dialog, which says all that comes of it, and agrees there, by buttons of this name. */
 async function agree(page: Page, name: string, within = "main"): Promise<void> {
   await press(page, name, within);
   await page.waitForSelector(DIALOG);
+  for (const part of PARTS) await expectText(page, part, DIALOG);
   await press(page, name, DIALOG);
   await dialogGone(page);
 }
@@ -88,7 +91,7 @@ describe.skipIf(!hasBrowser)("the page of members (left out where Chromium is no
     const page = await open(`/members?workspace=${id}`);
     await expectText(page, "bob", INVITATIONS);
 
-    await press(page, "Withdraw", INVITATIONS);
+    await agree(page, "Withdraw", INVITATIONS);
 
     await expectText(page, "There is none.", INVITATIONS);
     expect((await ask("POST", `/invitations/${invitation.id}/accept`, undefined, bob)).status).toBe(404);
@@ -100,7 +103,7 @@ describe.skipIf(!hasBrowser)("the page of members (left out where Chromium is no
     const page = await open("/members", bob);
     await expectText(page, "declined", 'section[aria-label="You are invited"]');
 
-    await press(page, "Decline");
+    await agree(page, "Decline");
 
     await page.waitForSelector('section[aria-label="You are invited"]', { hidden: true });
     expect(await items("/invitations", bob)).toEqual([]);

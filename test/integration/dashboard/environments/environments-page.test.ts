@@ -17,6 +17,9 @@ const HOSTILE = [
   "\u202Edetrevni \u{1F680}\u{1F468}‍\u{1F469}‍\u{1F467}",
   "w".repeat(128),
 ] as const;
+const PASSWORD = /[a-z2-9]{5}(-[a-z2-9]{5}){5}/;
+/** Of each dialog that stops something. */
+const PARTS = ["What stops", "What is kept", "What is still charged"];
 const LONG = "<b>long</b>".repeat(28);
 
 let scene: DashboardScene;
@@ -141,7 +144,14 @@ describe.skipIf(!hasBrowser)("pages of environments (left out where Chromium is 
         await page.waitForSelector(`section[aria-label="${service}"] [data-why]`);
 
       await press(page, "Make a password", ssh);
-      await expectText(page, /[a-z2-9]{5}(-[a-z2-9]{5}){5}/, ssh);
+      await expectText(page, PASSWORD, ssh);
+      const [before] = PASSWORD.exec(await textOf(page, ssh)) ?? [];
+      await press(page, "I have it", ssh);
+      await press(page, "Make another password", ssh);
+      for (const part of PARTS) await expectText(page, part, '[role="dialog"]');
+      await press(page, "Make another password", '[role="dialog"]');
+      await expectText(page, PASSWORD, ssh);
+      expect(await textOf(page, ssh)).not.toContain(before);
     },
     SLOW_MS,
   );

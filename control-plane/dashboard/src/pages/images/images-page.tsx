@@ -32,7 +32,12 @@ export default function ImagesPage() {
                 label={t("image.remove")}
                 method="DELETE"
                 path={`/images/${id}`}
-                asks={{ title: t("image.removeTitle", { name }), kept: [t("image.removeKeeps")] }}
+                asks={{
+                  title: t("image.removeTitle", { name }),
+                  stops: [t("image.removeStops")],
+                  kept: [t("image.removeKeeps")],
+                  charged: [t("image.removeCharged")],
+                }}
               />
             ),
           },

@@ -36,7 +36,12 @@ export function KeysPanel({ id }: { id: string }) {
             label={t("keys.revoke")}
             method="DELETE"
             path={`${path}/${keyId}`}
-            asks={{ title: t("keys.revokeTitle", { name }), stops: [t("keys.revokeStops")] }}
+            asks={{
+              title: t("keys.revokeTitle", { name }),
+              stops: [t("keys.revokeStops")],
+              kept: [t("keys.revokeKeeps")],
+              charged: [t("keys.revokeCharged")],
+            }}
           />
         ),
     },

@@ -39,6 +39,7 @@ export function Browsers() {
             title: t("browsers.endOthersTitle"),
             stops: [t("browsers.endOthersStops")],
             kept: [t("browsers.endOthersKeeps"), t("browsers.endKeeps")],
+            charged: [],
           }}
         />
       }
@@ -72,6 +73,7 @@ function End({ session: { id, user_agent: userAgent, is_current: isCurrent } }: 
         title: isCurrent ? t("browsers.endThisTitle") : t("browsers.endTitle", { name }),
         stops: [t("browsers.endStops")],
         kept: [t("browsers.endKeeps")],
+        charged: [],
       }}
     />
   );

@@ -23,6 +23,7 @@ export function SshKeys() {
             title: t("ssh.removeTitle", { name }),
             stops: [t("ssh.removeStops")],
             kept: [t("ssh.removeKeeps")],
+            charged: [t("ssh.removeCharged")],
           }}
         />
       ),

@@ -19,7 +19,7 @@ export function InvitationsToMe() {
     { title: t("expires"), cell: ({ expires_at: at }) => <AgeText at={at} /> },
     {
       title: t("acts"),
-      cell: ({ id }) => (
+      cell: ({ id, workspace_name: name }) => (
         <Group gap="xs">
           <ActButton
             label={t("accept")}
@@ -30,6 +30,12 @@ export function InvitationsToMe() {
             label={t("decline")}
             method="POST"
             path={`/invitations/${encodeURIComponent(id)}/decline`}
+            asks={{
+              title: t("declineTitle", { name }),
+              stops: [t("declineStops")],
+              kept: [t("declineKeeps")],
+              charged: [],
+            }}
           />
         </Group>
       ),

@@ -108,8 +108,18 @@ export function InvitationsTable({ workspace }: { workspace: Workspace }) {
     { title: t("expires"), cell: ({ expires_at: at }) => <AgeText at={at} /> },
     {
       title: t("acts"),
-      cell: ({ id }) => (
-        <ActButton label={t("withdraw")} method="DELETE" path={`${path}/${encodeURIComponent(id)}`} />
+      cell: ({ id, email, username }) => (
+        <ActButton
+          label={t("withdraw")}
+          method="DELETE"
+          path={`${path}/${encodeURIComponent(id)}`}
+          asks={{
+            title: t("withdrawTitle", { name: email ?? username ?? id }),
+            stops: [t("withdrawStops")],
+            kept: [t("withdrawKeeps")],
+            charged: [],
+          }}
+        />
       ),
     },
   ];

@@ -41,6 +41,7 @@ export function PreviewedPrice({ preview, body, onSet }: PreviewedPriceOf) {
           onDone={onSet}
           asks={{
             title: t("preview.setTitle", { ...words(price), spec, line }),
+            stops: [t("preview.setStops")],
             kept: [t("preview.setKept")],
             charged: [t("preview.setCharged")],
           }}

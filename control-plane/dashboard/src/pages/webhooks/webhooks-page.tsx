@@ -66,7 +66,14 @@ function WebhookActs({ webhook: { id, url, active } }: { webhook: Webhook }) {
         method="PATCH"
         path={path}
         body={{ active: !active }}
-        {...(active && { asks: { title: t("offTitle", { url }), stops: [t("offStops")] } })}
+        {...(active && {
+          asks: {
+            title: t("offTitle", { url }),
+            stops: [t("offStops")],
+            kept: [t("offKeeps")],
+            charged: [t("charged")],
+          },
+        })}
       />
       <DialogForm<WithSecret>
         open={t("newSecret")}
@@ -83,7 +90,12 @@ function WebhookActs({ webhook: { id, url, active } }: { webhook: Webhook }) {
         label={t("remove")}
         method="DELETE"
         path={path}
-        asks={{ title: t("removeTitle", { url }), stops: [t("removeStops")] }}
+        asks={{
+          title: t("removeTitle", { url }),
+          stops: [t("removeStops")],
+          kept: [t("removeKeeps")],
+          charged: [t("charged")],
+        }}
       />
     </Group>
   );

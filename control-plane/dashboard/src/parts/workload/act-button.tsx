@@ -21,9 +21,9 @@ interface Consequences {
   title: string;
   /** Of the button that does nothing. */
   keep?: string;
-  stops?: readonly string[];
-  kept?: readonly string[];
-  charged?: readonly string[];
+  stops: readonly string[];
+  kept: readonly string[];
+  charged: readonly string[];
   children?: ReactNode;
 }
 
@@ -70,9 +70,9 @@ export function ActButton({ label, method, path, body, asks, isDisabled, onDone 
           keep={asks.keep}
           isBusy={act.isPending}
           error={act.error}
-          stops={asks.stops ?? []}
-          kept={asks.kept ?? []}
-          charged={asks.charged ?? []}
+          stops={asks.stops}
+          kept={asks.kept}
+          charged={asks.charged}
         >
           {asks.children}
         </ConfirmDialog>

@@ -49,6 +49,8 @@ export default {
     add: "Offer an image",
     remove: "Remove",
     removeTitle: "Offer {{name}} no longer?",
-    removeKeeps: "Workloads that use it go on",
+    removeStops: "New orders are offered it no longer",
+    removeKeeps: "Workloads that use it go on, and hosts keep what they have fetched of it",
+    removeCharged: "Workloads that use it, as before",
   },
 } as const;

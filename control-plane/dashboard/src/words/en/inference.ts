@@ -99,6 +99,8 @@ export default {
     revoke: "Revoke",
     revokeTitle: "Revoke the key {{name}}?",
     revokeStops: "Whatever asks with it: it is refused from now on, and what is open by it ends",
+    revokeKeeps: "The service, and its other keys",
+    revokeCharged: "The service's replicas, as before",
     once: "Whoever has it may ask this service.",
     perMinute: "Requests a minute",
     atOnce: "Requests at once",

@@ -17,6 +17,7 @@ export default {
     removeStops: "It opens nothing any more; sessions that it opened end",
     removeKeeps:
       "What somebody left inside of an environment: restart those that they should not come back to",
+    removeCharged: "The environments that it opened, as before",
   },
   api: {
     title: "API keys",

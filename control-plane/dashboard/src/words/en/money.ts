@@ -91,6 +91,7 @@ export default {
     customers: "Whom it changes most",
     set: "Set this price",
     setTitle: "Set {{price}} per {{unit}} for {{line}} of {{spec}}?",
+    setStops: "The price that holds now, for whatever begins from that moment on.",
     setKept: "Whatever runs keeps the price that it began with until it is started anew.",
     setCharged: "Whatever begins from that moment on is charged the new price, also what waits in the queue.",
   },

@@ -16,7 +16,7 @@ export default {
   shownOf: "{{count}} shown",
   shownAll: "{{count}}, all shown",
   perHour: "{{amount}} per hour",
-  dialog: { stops: "What stops", kept: "What is kept", charged: "What is still charged" },
+  dialog: { stops: "What stops", kept: "What is kept", charged: "What is still charged", nothing: "Nothing" },
   chart: { none: "No samples in this time", label: "Chart of {{what}}" },
   status: {
     pending: "pending",

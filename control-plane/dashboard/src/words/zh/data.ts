@@ -50,7 +50,9 @@ const words: SameKeys<typeof en> = {
     add: "添加镜像",
     remove: "移除",
     removeTitle: "不再提供 {{name}}？",
-    removeKeeps: "正在使用它的任务继续运行",
+    removeStops: "新订单不再能选用它",
+    removeKeeps: "正在使用它的工作负载继续运行，主机保留已拉取的内容",
+    removeCharged: "正在使用它的工作负载照常计费",
   },
 };
 export default words;

@@ -99,6 +99,8 @@ const words: SameKeys<typeof en> = {
     revoke: "撤销",
     revokeTitle: "撤销密钥 {{name}}？",
     revokeStops: "所有使用它的请求：从现在起被拒绝，已打开的连接也会结束",
+    revokeKeeps: "服务及其他密钥",
+    revokeCharged: "服务的副本照常计费",
     once: "持有者可以访问该服务。",
     perMinute: "每分钟请求数",
     atOnce: "同时请求数",

@@ -18,6 +18,7 @@ const words: SameKeys<typeof en> = {
     removeTitle: "移除 SSH 密钥 {{name}}？",
     removeStops: "它不能再打开任何环境；由它打开的会话会结束",
     removeKeeps: "他人留在环境内的内容：请重启不希望其返回的环境",
+    removeCharged: "它打开过的环境照常计费",
   },
   api: {
     title: "API 密钥",

@@ -91,6 +91,7 @@ const words: SameKeys<typeof en> = {
     customers: "影响最大的客户",
     set: "设定此价格",
     setTitle: "为 {{spec}} 的 {{line}} 设定 {{price}} 每 {{unit}}？",
+    setStops: "现行价格：自该时刻起开始的一切不再按它计费。",
     setKept: "正在运行的保持开始时的价格，直到重新启动。",
     setCharged: "自该时刻起开始的按新价格收费，队列中等待的也是。",
   },

@@ -18,7 +18,7 @@ const words: SameKeys<typeof en> = {
   shownOf: "已显示 {{count}} 项",
   shownAll: "共 {{count}} 项",
   perHour: "每小时 {{amount}}",
-  dialog: { stops: "将停止", kept: "将保留", charged: "仍会收费" },
+  dialog: { stops: "将停止", kept: "将保留", charged: "仍会收费", nothing: "无" },
   chart: { none: "此时间段没有采样", label: "{{what}}图表" },
   status: {
     pending: "等待中",

@@ -1,8 +1,10 @@
 /** Generates a password, shows it this once, and takes it from the page when somebody has read it. */
 import { Button, Code, Group, Text } from "@mantine/core";
+import { useDisclosure } from "@mantine/hooks";
 import { useTranslation } from "react-i18next";
 import { useAct } from "../../../api/use-api.ts";
 import { AgeText } from "../../../parts/age-text.tsx";
+import { ConfirmDialog } from "../../../parts/confirm-dialog.tsx";
 import { CopyButton } from "../../../parts/copy-button.tsx";
 import { Failure } from "../../../parts/panel.tsx";
 import { pathOf } from "../../../parts/workload/workload.ts";
@@ -16,14 +18,20 @@ interface PasswordButtonOf {
 
 export function PasswordButton({ environmentId, kind, setAt }: PasswordButtonOf) {
   const { t } = useTranslation("environments");
-  const { mutate, reset, data, error, isPending } = useAct<{ user: string; password: string }>({
+  const [isAsking, { open, close }] = useDisclosure();
+  const { mutate, mutateAsync, reset, data, error, isPending } = useAct<{ user: string; password: string }>({
     method: "POST",
     path: pathOf(workloadOf(environmentId), `/${kind}-password`),
   });
   return (
     <>
       <Group gap="xs">
-        <Button size="compact-sm" variant="default" onClick={() => mutate()} loading={isPending}>
+        <Button
+          size="compact-sm"
+          variant="default"
+          onClick={setAt === null ? () => mutate() : open}
+          loading={isPending}
+        >
           {t(setAt === null ? "access.makePassword" : "access.makeAnotherPassword")}
         </Button>
         {setAt !== null && (
@@ -32,6 +40,18 @@ export function PasswordButton({ environmentId, kind, setAt }: PasswordButtonOf)
           </Text>
         )}
       </Group>
+      <ConfirmDialog
+        title={t("access.anotherTitle")}
+        isOpen={isAsking}
+        onClose={close}
+        onConfirm={() => mutateAsync()}
+        confirm={t("access.makeAnotherPassword")}
+        isBusy={isPending}
+        error={error}
+        stops={[t("access.anotherStops")]}
+        kept={[t("access.anotherKeeps")]}
+        charged={[t("access.anotherCharged")]}
+      />
       {data !== undefined && (
         <Group gap="xs" role="status">
           <Code style={{ overflowWrap: "anywhere" }}>{data.password}</Code>
@@ -42,7 +62,7 @@ export function PasswordButton({ environmentId, kind, setAt }: PasswordButtonOf)
           <Text size="sm">{t("access.passwordOnce", { user: data.user })}</Text>
         </Group>
       )}
-      {error !== null && <Failure why={error.message} />}
+      {error !== null && !isAsking && <Failure why={error.message} />}
     </>
   );
 }
