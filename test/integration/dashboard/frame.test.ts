@@ -106,7 +106,7 @@ describe.skipIf(!hasBrowser)("the search, in Chinese", () => {
       "INSERT INTO datasets (customer_id, name, storage_path, status) VALUES ($1, 'findable-data', 'd/1', 'ready')",
       [admin.customerId],
     );
-    await control.order(await control.customer("ada"), { name: "findable-env" });
+    await control.order(await control.customer("found"), { name: "findable-env" });
     const page = await openSearch("zh");
 
     await page.keyboard.type("findable");

@@ -55,6 +55,7 @@ describe.skipIf(!hasBrowser)("what a customer has (left out where Chromium is no
     await expectText(page, HOSTILE);
     await expectText(page, "5.0 GiB");
     await expectText(page, "mounts it");
+    await page.waitForSelector(`tbody a[href="/environments/${environment.id}"]`);
     await kept(page, "tbody tr");
 
     await openDialog(page, "Add a model");
@@ -62,8 +63,10 @@ describe.skipIf(!hasBrowser)("what a customer has (left out where Chromium is no
     await page.keyboard.press("Enter");
     await expectText(page, "weights", 'section[aria-label="Models"]');
     await dialogGone(page);
-    await ask("DELETE", `/environments/${environment.id}`);
     await page.goto(`${scene.url}/data?dataset=${dataset.id}`);
+    await page.waitForSelector(`main a[href="/environments/${environment.id}"]`);
+    await ask("DELETE", `/environments/${environment.id}`);
+    await expectText(page, /Mounted by\s+nobody/);
     await expectText(page, `remotegpu dataset put ${dataset.id} ./folder`);
     await openDialog(page, "Delete");
     await expectText(page, "What is still charged", '[role="dialog"]');

@@ -357,6 +357,36 @@ describe("datasets and models", () => {
   });
 });
 
+describe("who mounts data", () => {
+  const HELD = [
+    ["datasets", "mounted_datasets"],
+    ["models", "mounted_models"],
+  ] as const;
+  const mountedBy = async (path: string, as: Caller) => (await ask("GET", path, as)).body.mounted_by;
+
+  test.each(HELD)("of %s is told to its owner: how many, and the first by name", async (kind, field) => {
+    const { body } = await ask("POST", `/${kind}`, alice, { name: "told", visibility: "public" });
+    expect(body.mounted_by).toEqual({ count: 0, workloads: [] });
+    await ask("PATCH", `/${kind}/${body.id}`, admin, { status: "ready" });
+    const names = ["a", "b", "c", "d", "e", "f"];
+    for (const name of names) await scene.order(alice, { name, [field]: [{ id: body.id }] });
+    const { id: other } = (await scene.order(bob, { name: "bob's", [field]: [{ id: body.id }] })).body;
+
+    const told = await mountedBy(`/${kind}/${body.id}`, alice);
+    expect(told.count).toBe(7);
+    expect(told.workloads).toEqual(
+      names.slice(0, 5).map((name) => ({ kind: "environment", id: expect.any(String), name })),
+    );
+    const seen = { count: 1, workloads: [{ kind: "environment", id: other, name: "bob's" }] };
+    expect(await mountedBy(`/${kind}/${body.id}`, bob)).toEqual(seen);
+    const { items } = (await ask("GET", `/${kind}?name=told`, bob)).body;
+    expect(items).toMatchObject([{ id: body.id, mounted_by: seen }]);
+    expect((await mountedBy(`/${kind}/${body.id}`, admin)).count).toBe(7);
+    await ask("DELETE", `/environments/${other}`, bob);
+    expect(await mountedBy(`/${kind}/${body.id}`, bob)).toEqual({ count: 0, workloads: [] });
+  });
+});
+
 describe("workspaces", () => {
   test("a personal one stays, one with workloads stays until they are deleted, a deleted one is not there", async () => {
     expect(await ask("DELETE", `/workspaces/${alice.workspaceId}`, alice)).toMatchObject(problem(409));

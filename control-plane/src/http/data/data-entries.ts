@@ -15,6 +15,7 @@ import {
   type DataKind,
   type DataRow,
 } from "../../store/accounts/catalogue.ts";
+import { type MountedBy, mountsOfData, UNMOUNTED } from "../../store/accounts/data-mounts.ts";
 import { transaction } from "../../store/database/database.ts";
 import { copiesOf } from "../../store/spending/data/copies.ts";
 import { listForRemoval } from "../../store/spending/folders.ts";
@@ -47,6 +48,23 @@ const newFields = {
   storage_path: PoolPath.optional().openapi({ description: "A folder of the pool; set by administrators" }),
 };
 
+const MountedByAnswer = z
+  .object({
+    count: z.int().openapi({
+      description: "Workloads that hold it: all of them for its owner, else those that you may see",
+    }),
+    workloads: z
+      .array(
+        z.object({
+          kind: z.enum(["environment", "training", "inference"]),
+          id: z.string(),
+          name: z.string(),
+        }),
+      )
+      .openapi({ description: "The first of those that you may see" }),
+  })
+  .openapi("DataMounts");
+
 const answerFields = {
   id: z.int(),
   uuid: z.string(),
@@ -60,6 +78,7 @@ const answerFields = {
   visibility: z.string(),
   created_at: Timestamp.nullable(),
   updated_at: Timestamp.nullable(),
+  mounted_by: MountedByAnswer,
 };
 
 const NewEntry = {
@@ -134,7 +153,7 @@ function registerRoutes(api: ApiApp, { db }: ApiDeps, kind: DataKind): void {
         storagePath: body.storage_path ?? null,
         framework: "framework" in body ? (body.framework ?? null) : null,
       });
-      return c.json(entryAnswer(row), 201);
+      return c.json(entryAnswer({ ...row, mounted_by: UNMOUNTED }), 201);
     });
   });
 
@@ -156,10 +175,14 @@ function registerRoutes(api: ApiApp, { db }: ApiDeps, kind: DataKind): void {
         const reader = await readerOf(c);
         const rows = await listData(db, kind, { reader, visibility, workspaceId, name, page });
         actingOn(c, { ownerCustomerId: null, subject: `${plural} of all customers` });
-        return rows;
+        return await withMounts(c, kind, rows);
       },
     },
-    get: { summary: `One ${kind}`, answers: `The ${kind}`, find: (c, id) => requireReadable(c, kind, id) },
+    get: {
+      summary: `One ${kind}`,
+      answers: `The ${kind}`,
+      find: async (c, id) => await withMountsOf(c, kind, await requireReadable(c, kind, id)),
+    },
     remove: {
       summary: `Delete a ${kind} that no workload mounts, with what was brought; what an operator put stays`,
       async end(c, id) {
@@ -199,7 +222,8 @@ function registerRoutes(api: ApiApp, { db }: ApiDeps, kind: DataKind): void {
     if (change.visibility !== undefined || change.workspace_id !== undefined)
       await checkReach(c, { visibility: change.visibility ?? entry.visibility, workspaceId });
     await updateData(db, kind, { id: entry.id, change });
-    return c.json(entryAnswer((await dataById(db, kind, entry.id)) ?? entry), 200);
+    const changed = (await dataById(db, kind, entry.id)) ?? entry;
+    return c.json(entryAnswer(await withMountsOf(c, kind, changed)), 200);
   });
 }
 
@@ -228,9 +252,22 @@ async function checkReach(
   else if (visibility === "workspace") throw badField("workspace_id", "is needed with visibility workspace");
 }
 
-function entryAnswer(row: DataRow) {
+type ShownRow = DataRow & { mounted_by: MountedBy };
+
+async function withMounts(c: ApiContext, kind: DataKind, rows: readonly DataRow[]): Promise<ShownRow[]> {
+  const mounts = await mountsOfData(c.var.deps.db, kind, { entries: rows, reader: await readerOf(c) });
+  return rows.map((row) => ({ ...row, mounted_by: mounts.get(row.id) ?? UNMOUNTED }));
+}
+
+async function withMountsOf(c: ApiContext, kind: DataKind, row: DataRow): Promise<ShownRow> {
+  const [shown] = await withMounts(c, kind, [row]);
+  return shown ?? { ...row, mounted_by: UNMOUNTED };
+}
+
+function entryAnswer({ mounted_by: { count, workloads }, ...row }: ShownRow) {
   return {
     ...row,
+    mounted_by: { count, workloads: [...workloads] },
     created_at: row.created_at?.toISOString() ?? null,
     updated_at: row.updated_at?.toISOString() ?? null,
   };

@@ -3,6 +3,7 @@
  * are nobody's business here. Who may read which is core/accounts/data-rights.ts; lists apply the same rule in SQL.
  */
 import type { DataReader, DataStatus, Visibility } from "../../core/accounts/data-rights.ts";
+import type { WorkloadKind } from "@remotegpu/shared/workload";
 import type { Connection, Transaction } from "../database/database.ts";
 import { safeBigint } from "../database/values/old-values.ts";
 
@@ -151,6 +152,34 @@ export async function updateData(
   );
 }
 
+const MOUNTING: Readonly<Record<WorkloadKind, string>> = {
+  environment: "environment",
+  training: "training job",
+  inference: "inference service",
+};
+
+/**
+ * SQL of the workloads that mount an entry, which hold it: whatever is not deleted and may start, or go back to it.
+ * @param id of the entry
+ */
+export function mountsOf(kind: DataKind, id: string): string {
+  const mounts = `mounted_${TABLE[kind]}`;
+  const shown = "id, name, customer_id, workspace_id";
+  const ofServices = `UNION ALL
+     SELECT 'inference', ${shown} FROM inference_services
+      WHERE deleted_at IS NULL AND (model_id = ${id} OR EXISTS (
+        SELECT FROM service_revisions v WHERE v.service_id = inference_services.id AND v.model_id = ${id}
+          AND (v.number = previous_revision OR v.number IN (
+            SELECT r.target FROM service_rollouts r WHERE r.service_id = v.service_id AND r.ended_at IS NULL))))`;
+  return `SELECT 'environment' AS kind, ${shown} FROM environments
+      WHERE deleted_at IS NULL AND ${mounts} @> jsonb_build_array(jsonb_build_object('id', ${id}))
+     UNION ALL
+     SELECT 'training', ${shown} FROM training_jobs
+      WHERE deleted_at IS NULL AND status NOT IN ('completed', 'failed', 'cancelled')
+        AND ${mounts} @> jsonb_build_array(${id})
+     ${kind === "model" ? ofServices : ""}`;
+}
+
 /**
  * Deletes the entry unless a workload mounts it; then answers which. Waits for orders that are holding the row.
  */
@@ -160,25 +189,12 @@ export async function deleteData(
   id: number,
 ): Promise<{ deleted: true } | { deleted: false; mountedBy: string }> {
   await sql.query(`SELECT id FROM ${TABLE[kind]} WHERE id = $1 FOR UPDATE`, [id]);
-  const mounts = `mounted_${TABLE[kind]}`;
-  const { rows } = await sql.query<{ workload: string }>(
-    `SELECT 'environment ' || id AS workload FROM environments
-      WHERE deleted_at IS NULL AND ${mounts} @> jsonb_build_array(jsonb_build_object('id', $1::bigint))
-     UNION ALL
-     SELECT 'training job ' || id FROM training_jobs
-      WHERE deleted_at IS NULL AND status NOT IN ('completed', 'failed', 'cancelled')
-        AND ${mounts} @> jsonb_build_array($1::bigint)
-     UNION ALL
-     SELECT 'inference service ' || id FROM inference_services
-      WHERE $2 AND deleted_at IS NULL AND (model_id = $1 OR EXISTS (
-        SELECT FROM service_revisions v WHERE v.service_id = inference_services.id AND v.model_id = $1
-          AND (v.number = previous_revision OR v.number IN (
-            SELECT r.target FROM service_rollouts r WHERE r.service_id = v.service_id AND r.ended_at IS NULL))))
-     LIMIT 1`,
-    [id, kind === "model"],
+  const { rows } = await sql.query<{ kind: WorkloadKind; id: string }>(
+    `SELECT m.kind, m.id FROM (${mountsOf(kind, "$1::bigint")}) m LIMIT 1`,
+    [id],
   );
   const [mounted] = rows;
-  if (mounted !== undefined) return { deleted: false, mountedBy: mounted.workload };
+  if (mounted !== undefined) return { deleted: false, mountedBy: `${MOUNTING[mounted.kind]} ${mounted.id}` };
 
   if (kind === "model")
     await sql.query("UPDATE inference_services SET model_id = NULL WHERE model_id = $1", [id]);

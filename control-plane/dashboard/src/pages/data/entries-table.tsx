@@ -31,7 +31,7 @@ export function EntriesTable({ kind }: { kind: DataKind }) {
       title: t("column.size"),
       cell: ({ total_size: size }) => bytesText(size) ?? t("notMeasured"),
     },
-    { title: t("column.mounts"), cell: ({ id }) => <MountsCell kind={kind} id={id} />, isWide: true },
+    { title: t("column.mounts"), cell: (entry) => <MountsCell of={entry.mounted_by} />, isWide: true },
     {
       title: t("column.visibility"),
       cell: ({ visibility }) => t(`visibility.${visibility as "private"}`),
@@ -45,6 +45,7 @@ export function EntriesTable({ kind }: { kind: DataKind }) {
       definition={t("definition")}
       path={`/${kind}s`}
       query={{ name }}
+      topics={["workloads"]}
       columns={columns}
       keyOf={({ id }) => id}
       empty={t(`${kind}.empty`)}

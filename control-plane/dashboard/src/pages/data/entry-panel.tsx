@@ -17,7 +17,7 @@ import { type DataKind, MountsCell } from "./mounts.tsx";
 
 export function EntryPanel({ kind, id }: { kind: DataKind; id: string }) {
   const path = `/${kind}s/${encodeURIComponent(id)}`;
-  const entry = useApi<DataEntry>(path);
+  const entry = useApi<DataEntry>(path, { topics: ["workloads"] });
   return <OneOf from={entry}>{(told) => <Shown kind={kind} entry={told} path={path} />}</OneOf>;
 }
 
@@ -69,7 +69,7 @@ function Shown({ kind, entry, path }: { kind: DataKind; entry: DataEntry; path: 
         <Text fw={600} mt="sm">
           {t("column.mounts")}
         </Text>
-        <MountsCell kind={kind} id={entry.id} />
+        <MountsCell of={entry.mounted_by} />
         <Text fw={600} mt="sm">
           {t("fill")}
         </Text>

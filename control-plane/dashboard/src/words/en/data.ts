@@ -4,6 +4,8 @@ export default {
   definition: "Yours, your workspaces', and public ones. Only what is ready can be mounted.",
   notMeasured: "not measured",
   nobody: "nobody",
+  others_one: "{{count}} more",
+  others_other: "{{count}} more",
   column: {
     id: "Number",
     name: "Name",

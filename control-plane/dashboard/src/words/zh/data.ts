@@ -6,6 +6,8 @@ const words: SameKeys<typeof en> = {
   definition: "您自己的、所在工作空间的以及公开的数据。只有就绪的才能挂载。",
   notMeasured: "尚未统计",
   nobody: "无",
+  others_one: "另有 {{count}} 个",
+  others_other: "另有 {{count}} 个",
   column: {
     id: "编号",
     name: "名称",

@@ -214,6 +214,10 @@ export const FLEET_WORDS: Words = {
   alarms_open: ["Alarms that nobody has cleared", 0],
 
   actor_customer_id: ["Who asked; null: nobody with a known key", 1],
+  "AlarmAbout.kind": ["What kind of thing it is"],
+  "AlarmAbout.id": ["Which one", "gpu-host-1"],
+  "AlarmAbout.host_id": ["", "gpu-host-1"],
+  "AuditEntry.actor_name": ["", "ada"],
   "AuditEntry.actor_role": ["What the asking account is", "customer"],
   "AuditEntry.request_id": ["As in the answer's X-Request-Id", "0f8fad5b-d9cb-469f-a165-70867728950e"],
   "AuditEntry.action": ["What was asked for: a stable word", "environment.stop"],

@@ -332,6 +332,12 @@ export const WORKLOAD_WORDS: Words = {
     "ready",
   ],
   "Model.status": ["uploading, ready or error", "ready"],
+  "Dataset.mounted_by": ["Who mounts it: while anybody does, it cannot be deleted"],
+  "Model.mounted_by": ["Who mounts it: while anybody does, it cannot be deleted"],
+  "DataMounts.count": ["", 1],
+  "DataMountsWorkload.kind": ["What kind of workload it is"],
+  "DataMountsWorkload.id": ["Its id", "env-5b1f6c0e"],
+  "DataMountsWorkload.name": ["Its name", "fine-tuning"],
   "DataEntryChange.status": ["", "ready"],
   manifest_sha256: [
     "SHA-256, in hex, of the list of its files: a line of JSON for each, with path (base64url), bytes, sha256 (base64) and isExecutable, in the order of a walk",
