@@ -165,7 +165,10 @@ test("at a name of its own a service has whole paths, and its cookies in both di
   const serviceDomain = webBaseOf("services.example.com", { hasCertificate: false });
   const gateway = await web.anotherGateway({ serviceDomain });
   onTestFinished(() => gateway.close());
-  const host = `${served.id}.services.example.com`;
+  web.control.api.deps.config.serviceDomain = serviceDomain;
+  const { body: shown } = await served.api("GET", "");
+  expect(shown.domain_url).toBe(`https://${served.id}.services.example.com/`);
+  const { host } = new URL(shown.domain_url);
   const own = { gateway, key: served.key, cookie: "mine=1" };
 
   const { status, body } = await web.ask(host, `/services/${served.id}/x?y=1`, own);

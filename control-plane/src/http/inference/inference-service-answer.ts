@@ -1,6 +1,7 @@
 /** An inference service as the API shows it: its row, and its replicas' instances with cards, time and charges. */
 import { z } from "@hono/zod-openapi";
 import { INFERENCE_SERVICE_STATUSES } from "@remotegpu/shared/workload";
+import { domainUrl } from "../../core/gateway/services/service-address.ts";
 import type { InferenceServiceRow, ShownAutoscaling } from "../../store/inference/inference-services.ts";
 import { moneyAnswer, moneyFields } from "../workloads/money-answer.ts";
 import type { SeenWorkload } from "../workloads/routed-kind.ts";
@@ -48,6 +49,7 @@ export const InferenceService = z
     status_reason: z.string().nullable(),
     status_deadline_at: Timestamp.nullable(),
     endpoint_url: z.string().nullable(),
+    domain_url: z.string().nullable(),
     cpu: z.int().nullable(),
     memory: z.int().nullable(),
     gpu: z.int().nullable(),
@@ -95,8 +97,10 @@ export function inferenceServiceAnswer(
   { autoscaling, ...row }: InferenceServiceRow,
   { instances, money }: SeenWorkload,
 ): z.input<typeof InferenceService> {
+  const { serviceDomain } = c.var.deps.config;
   return {
     ...row,
+    domain_url: serviceDomain === null ? null : domainUrl(serviceDomain, row.id),
     autoscaling: autoscaling && autoscalingAnswer(autoscaling),
     rollout: row.rollout && { ...row.rollout, began_at: new Date(row.rollout.began_at).toISOString() },
     status_deadline_at: iso(row.status_deadline_at),

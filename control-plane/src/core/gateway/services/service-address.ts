@@ -37,3 +37,8 @@ export function readServiceHost(domain: WebBase | null, host: string, path: stri
 export function endpointUrl(base: string, id: string): string {
   return `${base}/services/${id}/`;
 }
+
+/** Null for an id that cannot stand in a name. */
+export function domainUrl({ scheme, domain }: WebBase, id: string): string | null {
+  return ID.test(id) ? `${scheme}://${id}.${domain}/` : null;
+}

@@ -63,6 +63,10 @@ export const SERVICE_WORDS: Words = {
     "Where requests go, for life; null until a gateway has run",
     "https://example.com/services/svc-8e04b6aa/",
   ],
+  domain_url: [
+    "The same at a name of its own, whose pages share no origin; null where the server has no SERVICE_DOMAIN",
+    "https://svc-8e04b6aa.services.example.com/",
+  ],
   replicas: ["As many as are wanted; 0 when it was stopped", 2],
   ready_replicas: ["As many answer", 2],
   waiting_replicas: ["As many wait for a place, free of charge", 0],
