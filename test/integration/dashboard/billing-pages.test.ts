@@ -13,7 +13,7 @@ import { CHINA } from "../../support/billing/metering-scene.ts";
 import { hasBrowser } from "../../support/browser.ts";
 import { BilledRuns } from "../../support/billing/billed-runs.ts";
 import { type DashboardScene, openDashboardScene } from "../../support/dashboard/dashboard-scene.ts";
-import { expectKept, expectText, textOf } from "../../support/dashboard/page-checks.ts";
+import { expectKept, expectText, reloadAs, textOf } from "../../support/dashboard/page-checks.ts";
 import type { Caller } from "../../support/http/api.ts";
 
 let scene: DashboardScene;
@@ -111,6 +111,24 @@ describe.skipIf(!hasBrowser)("the proof of a line (left out where Chromium is no
     expect(await textOf(page)).toContain("This is no proof");
   });
 
+  test("that is none says why in the reader's language", async () => {
+    const folder = mkdtempSync(join(tmpdir(), "remotegpu-proof-"));
+    onTestFinished(() => rmSync(folder, { recursive: true }));
+    writeFileSync(join(folder, "none.json"), "{");
+    writeFileSync(join(folder, "other.json"), "{}");
+    const { page } = await scene.open(`/billing/records/${recordId}`, admin);
+    await page.waitForSelector('[data-proof="holds"]');
+    await reloadAs(page, { theme: "light", language: "zh" });
+    const choose = async (name: string) =>
+      await (await page.waitForSelector("input[type=file]"))?.uploadFile(join(folder, name));
+
+    await choose("none.json");
+    await expectText(page, "它不是 JSON", '[data-proof="none"]');
+    await choose("other.json");
+    await expectText(page, /它不是 \S+: format/, '[data-proof="none"]');
+    expect(await textOf(page, '[data-proof="none"]')).not.toContain("It is no");
+  });
+
   test("of a record that is not there, or somebody else's, is said not to be", async () => {
     const stranger = await scene.control.customer("eve");
     const { page } = await scene.open(`/billing/records/${recordId}`, stranger);
@@ -129,6 +147,7 @@ describe.skipIf(!hasBrowser)("what was charged", () => {
     const { page, complaints } = await scene.open("/billing", customer);
     await expectText(page, "760.00");
     await expectText(page, "nothing runs");
+    await page.waitForSelector('section[aria-label="Balance"] time');
 
     await page.type('form input[inputmode="decimal"]', "120");
     await page.keyboard.press("Enter");

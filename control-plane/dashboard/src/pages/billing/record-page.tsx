@@ -70,7 +70,7 @@ function Judged({ judgement }: { judgement: Judgement }) {
   if (judgement.kind === "none")
     return (
       <Alert color="red" role="alert" data-proof="none">
-        {t("proof.none", { why: judgement.why })}
+        {t("proof.none", { why: t(`proof.why.${judgement.why}`, { detail: judgement.detail }) })}
       </Alert>
     );
   const { faults, notes, statement, sums } = judgement;

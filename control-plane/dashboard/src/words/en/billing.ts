@@ -111,6 +111,11 @@ export default {
     holds: "This bill holds.",
     fails_one: "This bill does not hold: {{count}} fault.",
     fails_other: "This bill does not hold: {{count}} faults.",
+    why: {
+      json: "It is no JSON, or not all of it.",
+      format: "It is no {{detail}}",
+      failed: "It could not be judged here.",
+    },
     none: "This is no proof: {{why}}",
     sums: "The sum, worked out",
     working: "{{minutes}} min × {{quantity}} × {{price}} per {{unit}} = {{amount}}",

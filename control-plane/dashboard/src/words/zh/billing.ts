@@ -106,6 +106,11 @@ const words: SameKeys<typeof en> = {
     holds: "账单成立。",
     fails_one: "账单不成立：{{count}} 处错误。",
     fails_other: "账单不成立：{{count}} 处错误。",
+    why: {
+      json: "它不是 JSON，或不完整。",
+      format: "它不是 {{detail}}",
+      failed: "无法在此核验。",
+    },
     none: "这不是证明：{{why}}",
     sums: "金额的计算过程",
     working: "{{minutes}} 分钟 × {{quantity}} × {{price}} / {{unit}} = {{amount}}",

@@ -15,7 +15,7 @@ export interface WorkedSum {
 }
 
 export type Judgement =
-  | { kind: "none"; why: string }
+  | { kind: "none"; why: "json" | "format" | "failed"; detail: string }
   | {
       kind: "judged";
       faults: readonly string[];
@@ -31,12 +31,13 @@ export function judge(text: string): Judgement {
   try {
     json = JSON.parse(text);
   } catch {
-    return { kind: "none", why: "It is no JSON, or not all of it." };
+    return { kind: "none", why: "json", detail: "" };
   }
   const parsed = ProofDocument.safeParse(json);
   if (!parsed.success) {
     const [issue] = parsed.error.issues;
-    return { kind: "none", why: `It is no ${PROOF_FORMAT}: ${issue?.path.join(".")}: ${issue?.message}.` };
+    const detail = `${PROOF_FORMAT}: ${issue?.path.join(".")}: ${issue?.message}`;
+    return { kind: "none", why: "format", detail };
   }
   const { records, record_id: recordId, run } = parsed.data;
   const sums = records.map((record) => ({

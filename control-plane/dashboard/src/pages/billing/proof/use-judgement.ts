@@ -3,6 +3,7 @@ import { useQuery } from "@tanstack/react-query";
 import { useEffect, useRef, useState } from "react";
 import { askText } from "../../../api/client.ts";
 import type { Judgement } from "./judgement.ts";
+import type { Answered, Asked } from "./proof-worker.ts";
 
 export function useProofText(recordId: string) {
   return useQuery({
@@ -16,6 +17,7 @@ export function useProofText(recordId: string) {
 /** Null: not yet. @param text null for none */
 export function useJudgement(text: string | null): Judgement | null {
   const worker = useRef<Worker | null>(null);
+  const asked = useRef(0);
   const [judged, setJudged] = useState<{ text: string; judgement: Judgement } | null>(null);
   useEffect(() => {
     const own = new Worker(new URL("proof-worker.ts", import.meta.url), { type: "module" });
@@ -25,18 +27,19 @@ export function useJudgement(text: string | null): Judgement | null {
   useEffect(() => {
     const own = worker.current;
     if (own === null || text === null) return;
-    const failed = () =>
-      setJudged({ text, judgement: { kind: "none", why: "It could not be judged here." } });
+    const nth = (asked.current += 1);
+    const failed = () => setJudged({ text, judgement: { kind: "none", why: "failed", detail: "" } });
+    const heard = ({ data }: MessageEvent<Answered>) => {
+      if (data.nth === nth) setJudged({ text, judgement: data.judgement });
+    };
     own.addEventListener("error", failed);
-    own.addEventListener(
-      "message",
-      ({ data }: MessageEvent<Judgement>) => setJudged({ text, judgement: data }),
-      {
-        once: true,
-      },
-    );
-    own.postMessage(text);
-    return () => own.removeEventListener("error", failed);
+    own.addEventListener("message", heard);
+    const question: Asked = { nth, text };
+    own.postMessage(question);
+    return () => {
+      own.removeEventListener("error", failed);
+      own.removeEventListener("message", heard);
+    };
   }, [text]);
   return judged !== null && judged.text === text ? judged.judgement : null;
 }
