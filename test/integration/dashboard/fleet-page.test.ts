@@ -65,6 +65,7 @@ describe.skipIf(!hasBrowser)("the fleet's page (left out where Chromium is not i
     await page.keyboard.press("Enter");
     await page.waitForSelector('[role="dialog"] button:last-of-type');
     await expectText(page, north.gpus[2]?.uuid ?? "none", '[role="dialog"]');
+    await page.waitForSelector('[role="dialog"] [data-definition*="nvidia-smi"]');
     await pressButton(page, "Cordon this card");
 
     await page.waitForSelector(`${cell("north", 2)}[data-cordoned]`);

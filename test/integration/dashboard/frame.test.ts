@@ -127,8 +127,8 @@ describe.skipIf(!hasBrowser)("the search, in Chinese", () => {
       answer = () =>
         void request.respond({
           status: 500,
-          contentType: "application/problem+json",
-          body: JSON.stringify({ detail: "out of order" }),
+          contentType: "text/html",
+          body: "<h1>out of order</h1>",
         });
     });
 
@@ -136,7 +136,7 @@ describe.skipIf(!hasBrowser)("the search, in Chinese", () => {
     await expectText(page, "正在查找", '[role="dialog"]');
     await eventually(() => answer !== undefined, { what: "a question" });
     answer?.();
-    await expectText(page, "out of order", '[role="dialog"] [role="alert"]');
+    await expectText(page, "服务器返回 500", '[role="dialog"] [role="alert"]');
 
     expect(await textOf(page, '[role="dialog"]')).not.toContain("没有名称");
   });

@@ -82,6 +82,8 @@ describe.skipIf(!hasBrowser)("a host's page (left out where Chromium is not inst
 
     await expectText(page, "12 rows behind (up to row 0 of 12)");
     await expectText(page, "2.3 s behind");
+    await page.hover("::-p-aria([name='Heard'][role='rowheader']) [data-definition]");
+    await expectText(page, "one comes every ten seconds", '[role="tooltip"]');
     await ingested(11);
     await reloadAs(page, { theme: "light", language: "en" });
     await expectText(page, "1 row behind (up to row 11 of 12)");

@@ -92,6 +92,7 @@ describe.skipIf(!hasBrowser)("the owner's money (left out where Chromium is not 
     await expectText(page, /^((?!bob)[\s\S])*dora((?!bob)[\s\S])*$/, 'section[aria-label="Customers"]');
     await pressOn(page, "dora");
     await expectText(page, HOSTILE, 'section[aria-label="Customer dora"]');
+    await page.waitForSelector(`${BALANCE} time`);
     await expectKept(page, 'section[aria-label$="dora"]');
     expect(complaints).toEqual([]);
   });
@@ -137,6 +138,7 @@ describe.skipIf(!hasBrowser)("the owner's money (left out where Chromium is not 
       await expectText(page, /Nothing here|shown/, `section[aria-label="${panel}"]`);
     await expectText(page, /0\.00/, 'section[aria-label="Total of all entries"]');
     await expectText(page, /\b0\b/, 'section[aria-label="Customers apart"]');
+    await page.waitForSelector('section[aria-label="Total of all entries"] time');
     await expectKept(page, "section[aria-label] table");
     expect(complaints).toEqual([]);
   });

@@ -63,6 +63,24 @@ describe.skipIf(!hasBrowser)("training jobs (left out where Chromium is not inst
     expect(await page.title()).not.toBe("hit");
   });
 
+  test("of which the old system did not say a size show none, in place of 0", async () => {
+    await scene.control.api.db.query(
+      `INSERT INTO training_jobs (id, customer_id, workspace_id, name, image, command, status, cpu, gpu, created_at)
+       VALUES ('job-of-before', $1, $2, 'of before', 'busybox:1', 'true', 'completed', NULL, NULL, '2024-01-01Z')`,
+      [gang.alice.customerId, gang.alice.workspaceId],
+    );
+    const { page } = await open("/training?name=of%20before");
+    await expectText(page, "not reported", "tbody");
+    expect(await textOf(page, "tbody")).not.toContain("0 GPU");
+
+    await page.goto(`${scene.url}/training/job-of-before`);
+    const ordered = 'section[aria-label="What was ordered"]';
+    await expectText(page, /Each rank\s+not reported/, ordered);
+    expect(await textOf(page, ordered)).not.toMatch(/\b0 (CPU|GPU)/);
+    // Its figures say how old they are.
+    await page.waitForSelector('section[aria-label="Cost so far"] time');
+  });
+
   test("show a lane for each rank with its stages, and the rank that failed first", async () => {
     const { page, complaints } = await open(`/training/${failed}`);
 

@@ -1,4 +1,5 @@
 /** Asks the API: JSON in and out, problem documents as errors of ours, and a server that does not answer as another. */
+import i18next from "i18next";
 import { heardDate } from "./server-clock.ts";
 
 const API_BASE = "/api/v1";
@@ -86,21 +87,25 @@ async function send(method: string, address: string, asked: Asked & { accept?: s
     });
   } catch (error) {
     if (signal?.aborted === true) throw error;
-    throw new Away("The server does not answer.", { cause: error });
+    throw new Away(i18next.t("parts:server.silent"), { cause: error });
   }
 }
 
 function problemOf(response: Response, text: string): Error {
   if (!(response.headers.get("Content-Type") ?? "").includes("json")) {
     // A proxy in front speaks HTML where the server behind it is away.
-    if (response.status >= 502) return new Away(`The server is away (${response.status}).`);
-    return new Problem(response.status, { detail: `The server answered ${response.status}.` });
+    if (response.status >= 502) return new Away(i18next.t("parts:server.away", { status: response.status }));
+    return new Problem(response.status, { detail: answeredWith(response) });
   }
   const { detail, errors } = JSON.parse(text) as { detail?: string; errors?: FieldError[] };
   return new Problem(response.status, {
-    detail: detail ?? `The server answered ${response.status}.`,
+    detail: detail ?? answeredWith(response),
     errors,
   });
+}
+
+function answeredWith({ status }: Response): string {
+  return i18next.t("parts:server.answered", { status });
 }
 
 /** Random enough for an Idempotency-Key; `crypto.randomUUID` is missing on plain HTTP. */

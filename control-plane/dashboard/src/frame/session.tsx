@@ -2,19 +2,11 @@
  * Who looks. The browser's cookie says it to the server, and no script can read that; here is only whose it is. A ticket
  * in the address is taken out of it before anything else, so that it stays in no history.
  */
+import type { Me } from "@remotegpu/control-plane/http/accounts/me";
 import { type QueryClient, useQuery, useQueryClient } from "@tanstack/react-query";
 import { createContext, useContext } from "react";
 import { ask, Problem } from "../api/client.ts";
 import { AWAY_POLL_MS, queryClient } from "../api/query-client.ts";
-
-export interface Me {
-  id: number;
-  username: string;
-  display_name: string | null;
-  user_type: string;
-  personal_workspace_id: number | null;
-  scopes: string[];
-}
 
 const ME = ["me"] as const;
 const ENDED = ["ended"] as const;

@@ -26,6 +26,7 @@ const Setting = z
     updated_at: Timestamp.nullable(),
   })
   .openapi("Setting");
+export type Setting = z.infer<typeof Setting>;
 
 const params = z.object({ key: z.enum(SETTING_KEYS) });
 

@@ -118,6 +118,7 @@ describe.skipIf(!hasBrowser)("pages of environments (left out where Chromium is 
 
       const { page } = await scene.open(`/environments/${id}`, ada);
       const now = 'section[aria-label="Now"]';
+      await page.waitForSelector('section[aria-label="Cost so far"] time');
       await expectText(page, /Unused since 1\d min\. ago/, now);
       await expectText(page, /Stops in 1\d min\. unless it is used/, now);
       await looked(0);

@@ -1,7 +1,7 @@
 /** One environment: where it stands and why, how to get in, what it does and costs, and what can be done with it. */
 import { Alert, SimpleGrid, Stack, Text } from "@mantine/core";
 import { useTranslation } from "react-i18next";
-import { useApi } from "../../api/use-api.ts";
+import { answeredAt, useApi } from "../../api/use-api.ts";
 import { useAddressId } from "../../parts/filters.ts";
 import { OneOf } from "../../parts/one-of.tsx";
 import { PageHead } from "../../parts/page-head.tsx";
@@ -29,10 +29,14 @@ export default function EnvironmentPage() {
     // Whether it is used, and so when it stops, is told by no change.
     isMoving: true,
   });
-  return <OneOf from={environment}>{(data) => <Shown key={id} environment={data} />}</OneOf>;
+  return (
+    <OneOf from={environment}>
+      {(data) => <Shown key={id} environment={data} at={answeredAt(environment)} />}
+    </OneOf>
+  );
 }
 
-function Shown({ environment }: { environment: Environment }) {
+function Shown({ environment, at }: { environment: Environment; at: string }) {
   const { t } = useTranslation(["environments", "workload"]);
   const { id, status, waits_for_restart: waits } = environment;
   const workload = workloadOf(id);
@@ -40,7 +44,7 @@ function Shown({ environment }: { environment: Environment }) {
     <>
       <PageHead title={environment.name} acts={<Acts environment={environment} />} />
       <Stack>
-        <Standing environment={environment} />
+        <Standing environment={environment} at={at} />
         {waits.length > 0 && (
           <Alert variant="light">{t("one.waitsForRestart", { fields: waits.join(", ") })}</Alert>
         )}

@@ -1,10 +1,9 @@
 /** All that the map knows of one card, and taking it out of service or back. */
 import { Button, Group, Modal, Stack, Text } from "@mantine/core";
-import type { ReactNode } from "react";
 import { useTranslation } from "react-i18next";
 import { useAct } from "../../api/use-api.ts";
 import { AgeText } from "../../parts/age-text.tsx";
-import { Facts } from "../../parts/facts.tsx";
+import { type Fact, Facts } from "../../parts/facts.tsx";
 import { PageLink } from "../../parts/page-link.tsx";
 import { Failure } from "../../parts/panel.tsx";
 import { StatusBadge } from "../../parts/status-badge.tsx";
@@ -28,18 +27,26 @@ export function CardDialog({ host, card, onClose }: CardDialogOf) {
     body: () => ({}),
   });
   const { uuid, gpu_index: index, host_name: name } = { ...card, ...host };
-  const rows: [string, ReactNode][] = [
+  const rows: Fact[] = [
     ["UUID", uuid],
     [t("card.model"), card.name],
-    [t("card.use"), card.utilization_percent === null ? null : `${card.utilization_percent} %`],
-    [t("card.memory"), memoryText(card, t)],
-    [t("card.temperature"), card.temperature_c === null ? null : `${card.temperature_c} °C`],
-    [t("card.power"), card.power_w === null ? null : `${card.power_w} W`],
-    [t("card.health"), <StatusBadge key="health" status={card.health_status} />],
-    [t("card.sample"), <AgeText key="sample" at={card.sampled_at} />],
+    [
+      t("card.use"),
+      card.utilization_percent === null ? null : `${card.utilization_percent} %`,
+      t("card.useIs"),
+    ],
+    [t("card.memory"), memoryText(card, t), t("card.memoryIs")],
+    [
+      t("card.temperature"),
+      card.temperature_c === null ? null : `${card.temperature_c} °C`,
+      t("card.temperatureIs"),
+    ],
+    [t("card.power"), card.power_w === null ? null : `${card.power_w} W`, t("card.powerIs")],
+    [t("card.health"), <StatusBadge key="health" status={card.health_status} />, t("card.healthIs")],
+    [t("card.sample"), <AgeText key="sample" at={card.sampled_at} />, t("card.sampleIs")],
     ...(card.vanished_at === null
       ? []
-      : [[t("card.vanished"), <AgeText key="gone" at={card.vanished_at} />] as [string, ReactNode]]),
+      : [[t("card.vanished"), <AgeText key="gone" at={card.vanished_at} />] as Fact]),
     [
       t("card.holders"),
       card.holders.length === 0 ? t("card.nobody") : <HolderLinks key="holders" holders={card.holders} />,

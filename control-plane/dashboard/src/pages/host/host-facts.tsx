@@ -5,7 +5,7 @@ import type { ReactNode } from "react";
 import { useTranslation } from "react-i18next";
 import { useApi } from "../../api/use-api.ts";
 import { AgeText } from "../../parts/age-text.tsx";
-import { Facts } from "../../parts/facts.tsx";
+import { type Fact, Facts } from "../../parts/facts.tsx";
 import { NotReported } from "../../parts/not-reported.tsx";
 import { bytesText } from "../../parts/size-text.ts";
 import { StatusBadge } from "../../parts/status-badge.tsx";
@@ -17,7 +17,7 @@ export function HostFacts({ host }: { host: HostShown }) {
   const server = useApi<{ version: string }>("", { isLive: false });
   const used = (part: number, whole: number) =>
     t("facts.used", { used: bytesText(part) ?? "", total: bytesText(whole) ?? "" });
-  const facts: [string, ReactNode][] = [
+  const facts: Fact[] = [
     [t("facts.id"), host.id],
     [t("facts.hostname"), host.hostname],
     [t("facts.address"), host.public_ip ?? host.ip_address],
@@ -33,26 +33,27 @@ export function HostFacts({ host }: { host: HostShown }) {
     ...(host.drain_deadline_at === null
       ? []
       : [row(t("facts.drain"), <AgeText at={host.drain_deadline_at} />)]),
-    [t("facts.heard"), <AgeText key="heard" at={host.last_heartbeat} />],
-    [t("facts.clock"), clockText(host.clock_offset_ms, t)],
+    [t("facts.heard"), <AgeText key="heard" at={host.last_heartbeat} />, t("definition.heard")],
+    [t("facts.clock"), clockText(host.clock_offset_ms, t), t("definition.clock")],
     [
       t("facts.agent"),
       host.agent_version === null
         ? null
         : t("facts.agentValue", { agent: host.agent_version, server: server.data?.version ?? "…" }),
     ],
-    [t("facts.way"), host.tunnel_detail],
+    [t("facts.way"), host.tunnel_detail, t("definition.way")],
     [t("facts.system"), [host.os_type, host.os_version, host.arch].filter(Boolean).join(" ") || null],
-    [t("facts.cpu"), t("facts.used", { used: host.used_cpu, total: host.total_cpu })],
-    [t("facts.memory"), used(host.used_memory, host.total_memory)],
-    [t("facts.disk"), used(host.used_disk, host.total_disk)],
-    [t("facts.instances"), host.instance_count],
+    [t("facts.cpu"), t("facts.used", { used: host.used_cpu, total: host.total_cpu }), t("definition.cpu")],
+    [t("facts.memory"), used(host.used_memory, host.total_memory), t("definition.memory")],
+    [t("facts.disk"), used(host.used_disk, host.total_disk), t("definition.disk")],
+    [t("facts.instances"), host.instance_count, t("definition.instances")],
     [
       t("facts.generation"),
       t("facts.generationValue", { applied: host.applied_generation, wanted: host.generation }),
+      t("definition.generation"),
     ],
-    [t("facts.journal"), <JournalText key="journal" host={host} />],
-    [t("facts.pool"), host.storage_pool],
+    [t("facts.journal"), <JournalText key="journal" host={host} />, t("definition.journal")],
+    [t("facts.pool"), host.storage_pool, t("definition.pool")],
     [
       t("facts.labels"),
       Object.entries(host.labels ?? {})

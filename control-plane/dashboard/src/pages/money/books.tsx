@@ -8,7 +8,7 @@ import type {
   WaivedRun,
 } from "@remotegpu/control-plane/http/money/billing/books";
 import { useTranslation } from "react-i18next";
-import { useApi } from "../../api/use-api.ts";
+import { answeredAt, useApi } from "../../api/use-api.ts";
 import { AgeText } from "../../parts/age-text.tsx";
 import { Figure } from "../../parts/figure.tsx";
 import { Money } from "../../parts/money.tsx";
@@ -118,11 +118,17 @@ function Balance() {
         <Stack>
           <SimpleGrid cols={2}>
             <Figure
+              at={answeredAt(balance)}
               label={t("books.total")}
               definition={t("books.totalIs")}
               value={<Money points={total} />}
             />
-            <Figure label={t("books.apart")} definition={t("books.apartIs")} value={apart} />
+            <Figure
+              at={answeredAt(balance)}
+              label={t("books.apart")}
+              definition={t("books.apartIs")}
+              value={apart}
+            />
           </SimpleGrid>
           <Rows
             title={t("books.balance")}

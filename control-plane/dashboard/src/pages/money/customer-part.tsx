@@ -3,7 +3,7 @@ import { Group, SimpleGrid, Stack } from "@mantine/core";
 import type { Customer } from "@remotegpu/control-plane/http/accounts/customer-answer";
 import type { Payments } from "@remotegpu/control-plane/http/money/billing/payment-list";
 import { useTranslation } from "react-i18next";
-import { useApi } from "../../api/use-api.ts";
+import { answeredAt, useApi } from "../../api/use-api.ts";
 import { AgeText } from "../../parts/age-text.tsx";
 import { Figure } from "../../parts/figure.tsx";
 import { Money } from "../../parts/money.tsx";
@@ -23,7 +23,7 @@ export function CustomerPart({ id }: { id: string }) {
       <OneOf from={customer}>
         {(one) => (
           <>
-            <Standing customer={one} />
+            <Standing customer={one} at={answeredAt(customer)} />
             <PaidIn id={one.id} />
           </>
         )}
@@ -32,7 +32,7 @@ export function CustomerPart({ id }: { id: string }) {
   );
 }
 
-function Standing({ customer }: { customer: Customer }) {
+function Standing({ customer, at }: { customer: Customer; at: string }) {
   const { t } = useTranslation("money");
   const { id, username, display_name: display, email, balance, credit_limit: credit } = customer;
   return (
@@ -43,21 +43,25 @@ function Standing({ customer }: { customer: Customer }) {
       <Stack>
         <SimpleGrid cols={{ base: 2, sm: 4 }}>
           <Figure
+            at={at}
             label={t("customers.balance")}
             definition={t("customer.balanceIs")}
             value={<Money points={balance} />}
           />
           <Figure
+            at={at}
             label={t("customers.credit")}
             definition={t("customer.creditIs")}
             value={<Money points={credit} />}
           />
           <Figure
+            at={at}
             label={t("customers.overdue")}
             definition={t("customer.overdueIs")}
             value={<StatusBadge status={customer.overdue_status} />}
           />
           <Figure
+            at={at}
             label={t("customers.status")}
             definition={t("customer.accountIs")}
             value={<StatusBadge status={customer.status} />}

@@ -1,20 +1,12 @@
 /** The settings of the whole fleet, each with what it is for and what it takes. */
 import { Button, Group, Stack, Text, TextInput } from "@mantine/core";
+import type { Setting } from "@remotegpu/control-plane/http/accounts/settings";
 import { useState } from "react";
 import { useTranslation } from "react-i18next";
 import { type Page, useAct, useApi } from "../../api/use-api.ts";
 import { AgeText } from "../../parts/age-text.tsx";
 import { PageHead } from "../../parts/page-head.tsx";
 import { Failure, Panel } from "../../parts/panel.tsx";
-
-interface Setting {
-  key: string;
-  value: string;
-  default: string;
-  values: string;
-  description: string;
-  updated_at: string | null;
-}
 
 export default function SettingsPage() {
   const { t } = useTranslation("owner");

@@ -2,7 +2,7 @@
 import { Group, SimpleGrid, Stack, Text } from "@mantine/core";
 import { lazy, Suspense } from "react";
 import { useTranslation } from "react-i18next";
-import { useApi } from "../../api/use-api.ts";
+import { answeredAt, useApi } from "../../api/use-api.ts";
 import { AgeText } from "../../parts/age-text.tsx";
 import { Figure } from "../../parts/figure.tsx";
 import { useAddressId } from "../../parts/filters.ts";
@@ -10,7 +10,7 @@ import { OneOf } from "../../parts/one-of.tsx";
 import { PageHead } from "../../parts/page-head.tsx";
 import { PageLink } from "../../parts/page-link.tsx";
 import { StatusBadge } from "../../parts/status-badge.tsx";
-import { CostText } from "../../parts/workload/cost.tsx";
+import { CostText, useCost } from "../../parts/workload/cost.tsx";
 import { EventsPanel } from "../../parts/workload/events-panel.tsx";
 import { GpuHistoryPanel } from "../../parts/workload/gpu-history.tsx";
 import { RunsPanel } from "../../parts/workload/runs-panel.tsx";
@@ -29,16 +29,22 @@ const JobLogs = lazy(async () => ({ default: (await import("./job-logs.tsx")).Jo
 export default function JobPage() {
   const id = useAddressId();
   const job = useApi<Job>(`/training-jobs/${encodeURIComponent(id)}`, { topics: [`job:${id}`] });
-  return <OneOf from={job}>{(told) => <ShownJob job={told} />}</OneOf>;
+  return <OneOf from={job}>{(told) => <ShownJob job={told} at={answeredAt(job)} />}</OneOf>;
 }
 
-function ShownJob({ job }: { job: Job }) {
+interface ShownJobOf {
+  job: Job;
+  /** When this was told. */
+  at: string;
+}
+
+function ShownJob({ job, at }: ShownJobOf) {
   const workload: WorkloadRef = { home: "/training-jobs", id: job.id, topics: [`job:${job.id}`] };
   const isWaiting = job.status === "queued" || job.status === "pending";
   return (
     <Stack>
       <PageHead title={job.name} acts={<JobActs job={job} />} />
-      <Standing job={job} />
+      <Standing job={job} at={at} />
       {isWaiting && <WhyPanel workload={workload} />}
       <LanesPanel job={job} />
       <PreflightPanel job={job} />
@@ -54,8 +60,9 @@ function ShownJob({ job }: { job: Job }) {
   );
 }
 
-function Standing({ job }: { job: Job }) {
+function Standing({ job, at }: ShownJobOf) {
   const { t } = useTranslation("training");
+  const cost = useCost(job.id, job);
   const { status, status_reason: reason, attempt, group_id: group, array_index: index } = job;
   return (
     <>
@@ -71,11 +78,12 @@ function Standing({ job }: { job: Job }) {
       )}
       <SimpleGrid cols={{ base: 1, xs: 2, md: 4 }}>
         <Figure
+          at={cost.at ?? at}
           label={t("one.cost")}
           definition={t("one.costIs")}
           value={<CostText id={job.id} asked={job} />}
         />
-        <Figure label={t("one.attempt")} definition={t("one.attemptIs")} value={attempt} />
+        <Figure at={at} label={t("one.attempt")} definition={t("one.attemptIs")} value={attempt} />
         <Figure
           label={t("one.begun")}
           definition={t("one.begunIs")}

@@ -4,6 +4,7 @@ import { useTranslation } from "react-i18next";
 import { useMe } from "../../frame/session.tsx";
 import { AgeText } from "../../parts/age-text.tsx";
 import { useFilters } from "../../parts/filters.ts";
+import { NotReported } from "../../parts/not-reported.tsx";
 import { PageLink } from "../../parts/page-link.tsx";
 import { type Column, PageTable } from "../../parts/page-table.tsx";
 import { StatusBadge } from "../../parts/status-badge.tsx";
@@ -24,7 +25,8 @@ export function JobsTable({ group }: { group: string }) {
     ...(isAdmin ? [{ title: t("column.owner"), cell: (job: Job) => job.owner_username, isWide: true }] : []),
     {
       title: t("column.size"),
-      cell: ({ node_count: ranks, gpu }) => t("size", { ranks, gpus: gpu ?? 0 }),
+      cell: ({ node_count: ranks, gpu }) =>
+        gpu === null ? <NotReported /> : t("size", { ranks, gpus: gpu }),
       isWide: true,
     },
     { title: t("column.attempt"), cell: ({ attempt }) => attempt, isWide: true },

@@ -1,7 +1,9 @@
 /** What was ordered. */
 import { Code } from "@mantine/core";
+import type { ReactNode } from "react";
 import { useTranslation } from "react-i18next";
 import { Facts } from "../../parts/facts.tsx";
+import { NotReported } from "../../parts/not-reported.tsx";
 import { Panel } from "../../parts/panel.tsx";
 import { bytesText } from "../../parts/size-text.ts";
 import type { Job } from "./job.ts";
@@ -9,15 +11,18 @@ import type { Job } from "./job.ts";
 export function OrderedPanel({ job }: { job: Job }) {
   const { t } = useTranslation("training");
   const { cpu, memory, gpu, gpu_memory: gpuMemory, node_count: ranks } = job;
-  const lines: [string, string | null][] = [
+  // What the old system did not say is left out, and never 0.
+  const sizes = [
+    cpu === null ? null : t("ordered.cpus", { cpu }),
+    bytesText(memory),
+    gpu === null ? null : t("ordered.gpus", { gpu }),
+  ].filter((size) => size !== null);
+  const lines: [string, ReactNode][] = [
     [t("ordered.id"), job.id],
     [t("ordered.owner"), job.owner_username],
     [t("ordered.image"), job.image],
     [t("ordered.ranks"), String(ranks)],
-    [
-      t("ordered.size"),
-      t("ordered.sizeOf", { cpu: cpu ?? 0, memory: bytesText(memory) ?? "", gpu: gpu ?? 0 }),
-    ],
+    [t("ordered.size"), sizes.length === 0 ? <NotReported key="size" /> : sizes.join(", ")],
     [t("ordered.gpuMemory"), bytesText(gpuMemory)],
     [t("ordered.priority"), String(job.priority)],
     [t("ordered.datasets"), idsOf(job.mounted_datasets)],

@@ -2,6 +2,7 @@
 import { Text, Tooltip } from "@mantine/core";
 import { useCallback, useEffect, useState } from "react";
 import { useTranslation } from "react-i18next";
+import { serverNow } from "../../api/server-clock.ts";
 import { useValues } from "../../live/live.tsx";
 import { wantTopics } from "../../live/wanted.ts";
 import { Money } from "../money.tsx";
@@ -14,14 +15,15 @@ export interface Cost {
 
 type ToldCost = Required<Cost> & { id: string };
 
-/** The newest that is known: told by the stream since `asked` was answered, or `asked`. */
-export function useCost(id: string, asked: Cost): Cost {
+/** The newest that is known: told by the stream since `asked` was answered, with when; or `asked`. */
+export function useCost(id: string, asked: Cost): Cost & { at?: string } {
   const answer = `${asked.cost_so_far} ${asked.rate_per_hour}`;
-  const [told, setTold] = useState<{ cost: ToldCost; since: string } | null>(null);
+  const [told, setTold] = useState<{ cost: ToldCost & { at: string }; since: string } | null>(null);
   const listener = useCallback(
     (costs: readonly ToldCost[]) => {
       const cost = costs.find((one) => one.id === id);
-      if (cost !== undefined) setTold({ cost, since: answer });
+      if (cost !== undefined)
+        setTold({ cost: { ...cost, at: new Date(serverNow()).toISOString() }, since: answer });
     },
     [id, answer],
   );

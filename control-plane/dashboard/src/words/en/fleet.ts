@@ -59,6 +59,12 @@ export default {
     vanished: "×: it was there and is no longer told of",
   },
   card: {
+    useIs: "Share of time in which a kernel ran, from nvidia-smi.",
+    memoryIs: "Memory of the card that is in use, from nvidia-smi.",
+    temperatureIs: "Of the chip, from nvidia-smi.",
+    powerIs: "What the card draws, from nvidia-smi.",
+    healthIs: "As its host judges it, from errors that the driver tells of.",
+    sampleIs: "When its host read these.",
     title: "GPU {{index}} of {{host}}",
     gone: "A card of {{host}}",
     model: "Model",

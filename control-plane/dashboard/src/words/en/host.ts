@@ -1,6 +1,18 @@
 /** Words of a host's page. */
 export default {
   title: "Host {{name}}",
+  definition: {
+    heard: "When its last heartbeat came; one comes every ten seconds.",
+    clock: "How far its clock is off, as its agent measures it against the server's.",
+    way: "By which way gateways reach what runs on it, as they told last.",
+    cpu: "Cores that its instances ordered, of those that it has.",
+    memory: "Bytes that its instances ordered, of those that it has.",
+    disk: "Bytes of its disk that its instances ordered, of those that it has.",
+    instances: "Containers that it has, or is to have.",
+    generation: "Which of the server's changes its agent has carried out, by their number.",
+    journal: "Its signed rows of used time, up to the one that is decided; nothing is charged before.",
+    pool: "Where the files of its environments lie; hosts of one pool share them.",
+  },
   facts: {
     title: "What it is",
     id: "Id",

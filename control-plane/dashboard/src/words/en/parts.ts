@@ -16,6 +16,11 @@ export default {
   shownOf: "{{count}} shown",
   shownAll: "{{count}}, all shown",
   perHour: "{{amount}} per hour",
+  server: {
+    silent: "The server does not answer.",
+    away: "The server is away ({{status}}).",
+    answered: "The server answered {{status}}.",
+  },
   dialog: { stops: "What stops", kept: "What is kept", charged: "What is still charged", nothing: "Nothing" },
   chart: { none: "No samples in this time", label: "Chart of {{what}}" },
   status: {

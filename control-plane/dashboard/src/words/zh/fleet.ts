@@ -59,6 +59,12 @@ const words: SameKeys<typeof en> = {
     vanished: "×：曾经存在，现已不再上报",
   },
   card: {
+    useIs: "有内核运行的时间占比，来自 nvidia-smi。",
+    memoryIs: "该卡已用的显存，来自 nvidia-smi。",
+    temperatureIs: "芯片温度，来自 nvidia-smi。",
+    powerIs: "该卡的功耗，来自 nvidia-smi。",
+    healthIs: "由主机根据驱动报告的错误判定。",
+    sampleIs: "主机读取这些数据的时间。",
     title: "{{host}} 的 GPU {{index}}",
     gone: "{{host}} 的一张卡",
     model: "型号",

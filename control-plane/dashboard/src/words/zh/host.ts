@@ -3,6 +3,18 @@ import type en from "../en/host.ts";
 
 const words: SameKeys<typeof en> = {
   title: "主机 {{name}}",
+  definition: {
+    heard: "最近一次心跳的时间；每十秒一次。",
+    clock: "其时钟与服务器的偏差，由其代理测得。",
+    way: "网关访问其上内容的途径，以网关最近所报为准。",
+    cpu: "其实例订购的核数与总核数。",
+    memory: "其实例订购的内存与总内存。",
+    disk: "其实例订购的磁盘与总磁盘。",
+    instances: "其上已有或将有的容器。",
+    generation: "其代理已执行到服务器的第几次更改。",
+    journal: "其签名的用量记录，到已判定的那一条为止；此前不计费。",
+    pool: "其环境文件所在的存储池；同一存储池的主机共享文件。",
+  },
   facts: {
     title: "基本信息",
     id: "编号",

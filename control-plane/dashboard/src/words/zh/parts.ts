@@ -18,6 +18,11 @@ const words: SameKeys<typeof en> = {
   shownOf: "已显示 {{count}} 项",
   shownAll: "共 {{count}} 项",
   perHour: "每小时 {{amount}}",
+  server: {
+    silent: "服务器没有响应。",
+    away: "服务器不可用（{{status}}）。",
+    answered: "服务器返回 {{status}}。",
+  },
   dialog: { stops: "将停止", kept: "将保留", charged: "仍会收费", nothing: "无" },
   chart: { none: "此时间段没有采样", label: "{{what}}图表" },
   status: {

@@ -13,7 +13,13 @@ import { useCost } from "../../../parts/workload/cost.tsx";
 import { type Environment } from "../environment.ts";
 import { IdleText } from "../idle-text.tsx";
 
-export function Standing({ environment }: { environment: Environment }) {
+interface StandingOf {
+  environment: Environment;
+  /** When this was told. */
+  at: string;
+}
+
+export function Standing({ environment, at }: StandingOf) {
   const { t } = useTranslation("environments");
   const { status, status_reason: reason, status_deadline_at: deadline, restarts } = environment;
   return (
@@ -46,12 +52,12 @@ export function Standing({ environment }: { environment: Environment }) {
         </Text>
       )}
       <IdleText environment={environment} />
-      <Figures environment={environment} />
+      <Figures environment={environment} at={at} />
     </Panel>
   );
 }
 
-function Figures({ environment }: { environment: Environment }) {
+function Figures({ environment, at }: StandingOf) {
   const { t } = useTranslation(["environments", "workload"]);
   const { isAdmin } = useMe();
   const { host_id: hostId, host_name: hostName } = environment;
@@ -61,12 +67,14 @@ function Figures({ environment }: { environment: Environment }) {
     <SimpleGrid cols={{ base: 1, xs: 2, md: 4 }} mt="sm">
       <div data-cost={cost.cost_so_far ?? ""}>
         <Figure
+          at={cost.at ?? at}
           label={t("workload:cost.title")}
           definition={t("workload:cost.definition")}
           value={isNothing(cost.cost_so_far) ? null : <Money points={cost.cost_so_far} />}
         />
       </div>
       <Figure
+        at={cost.at ?? at}
         label={t("workload:cost.rate")}
         definition={t("workload:cost.rateDefinition")}
         value={isNothing(cost.rate_per_hour) ? null : <Money points={cost.rate_per_hour} />}
