@@ -259,6 +259,9 @@ describe.skipIf(!hasBrowser)("tabs of one browser", () => {
     await refused;
     await own.waitForResponse((answer) => answer.url().includes("/api/v1/stream?") && answer.ok());
 
+    // What is asked for once the stream goes on, and again by itself.
+    for (let nth = 0; nth < 3; nth += 1)
+      await others.waitForResponse((answer) => answer.url().endsWith("/environments/env-12"));
     await db.query("UPDATE environments SET customer_id = $1, workspace_id = $2 WHERE id = 'env-12'", [
       ada.customerId,
       ada.workspaceId,

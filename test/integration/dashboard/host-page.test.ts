@@ -10,6 +10,7 @@ import {
   reloadAs,
   textOf,
 } from "../../support/dashboard/page-checks.ts";
+import { HURRIED_POLLS } from "../../support/dashboard/page-polls.ts";
 import type { Caller } from "../../support/http/api.ts";
 
 const HOSTILE = `"><script>document.title='owned'</script> 主机 🚀`;
@@ -98,7 +99,16 @@ describe.skipIf(!hasBrowser)("a host's page (left out where Chromium is not inst
   });
 
   test("shows what its cards do now, and in place of what one said last that it vanished", async () => {
-    const { page } = await scene.open("/hosts/h-1", scene.control.api.admin);
+    const { page } = await scene.open("/assets/licences.txt", scene.control.api.admin);
+    await page.evaluateOnNewDocument(HURRIED_POLLS);
+    const streaming = page.waitForResponse(
+      (answer) => answer.url().includes("/api/v1/stream?") && answer.ok(),
+    );
+    await page.goto(`${scene.url}/hosts/h-1`);
+    await streaming;
+    // What is asked for once the stream begins, and again by itself.
+    for (let nth = 0; nth < 3; nth += 1)
+      await page.waitForResponse((answer) => answer.url().includes("/h-1/gpus"));
     const cards = 'section[aria-label="GPUs"]';
     await expectText(page, /\b0 %[^]*\b0 %/, cards);
     const now = (change: string) => scene.control.api.db.query(`UPDATE gpus SET ${change}`);

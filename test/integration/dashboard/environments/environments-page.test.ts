@@ -198,6 +198,9 @@ describe.skipIf(!hasBrowser)("pages of environments (left out where Chromium is 
       page.on("request", (request) => void (histories += request.url().includes("/history") ? 1 : 0));
       await page.goto(`${scene.url}/environments/${ids[0]}`);
       await page.waitForSelector('section[aria-label="Runs"] table');
+      // What is asked for at first and once the stream begins, and again by itself.
+      for (let nth = 0; nth < 3; nth += 1)
+        await page.waitForResponse((answer) => answer.url().endsWith("/instances"));
 
       await scene.control.api.db.query("UPDATE runs SET proven_ms = 5400000 WHERE resource_id = $1", [
         ids[0],
