@@ -185,6 +185,7 @@ test(
   { timeout: STORY_MS },
   async () => {
     const asked = askedOverAndOver();
+    onTestFinished(() => asked.end().then(() => undefined));
     const upgraded = await cli(
       "service",
       "upgrade",
@@ -195,7 +196,7 @@ test(
       "LEVEL=two",
       "--wait",
     );
-    expect(upgraded).toMatchObject({ exitCode: 0 });
+    expect(`${upgraded.exitCode}: ${upgraded.stderr}`).toMatch(/^0: /);
     expect((await curl("/level")).stdout).toBe("two");
 
     const back = await cli("service", "rollback", "hello", "--wait");

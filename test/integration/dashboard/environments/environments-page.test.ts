@@ -170,6 +170,18 @@ describe.skipIf(!hasBrowser)("pages of environments (left out where Chromium is 
 
       await expectText(page, "72 %", gpus);
       await expectText(page, "12 GiB", gpus);
+      // A line is of two that the stream has told, each of which differs from the one before.
+      await eventually(
+        async () => {
+          host.gpus = host.gpus.map((gpu) => ({
+            ...gpu,
+            utilizationPercent: 145 - (gpu.utilizationPercent ?? 0),
+          }));
+          await host.round();
+          return (await page.$(`${gpus} [data-gpu="${uuid}"] svg`)) !== null;
+        },
+        { what: "the line of its use" },
+      );
       expect(await page.$(`${gpus} [data-gpu="${uuid}"] svg`)).not.toBeNull();
     },
     SLOW_MS,
