@@ -46,34 +46,41 @@ export async function ask(
   }
 }
 
-/** Resolves when the connection is closed. Null where no answer came to the end of its head, or to its bound. */
+/**
+ * Null where no answer came to the end of its head, or to its bound. Resolves with the answer; who gave it may end its side
+ * in order behind it.
+ */
 async function answered(socket: Socket, path: string, bound: AbortSignal): Promise<Reply | null> {
-  let reply: Reply | null = null;
+  const { promise, resolve } = Promise.withResolvers<Reply | null>();
+  let isAnswered = false;
   let head = "";
   let lingering: NodeJS.Timeout | undefined;
-  const closed = closeOf(socket);
   const cut = () => void socket.destroy();
   bound.addEventListener("abort", cut);
+  socket.on("error", cut);
+  socket.once("close", () => {
+    clearTimeout(lingering);
+    bound.removeEventListener("abort", cut);
+    resolve(null);
+  });
   socket.on("end", cut);
   socket.on("data", (piece: Buffer) => {
-    if (reply !== null) {
+    if (isAnswered) {
       if (socket.bytesRead > MAX_HEAD_BYTES + MAX_BODY_BYTES) cut();
       return;
     }
     head += piece.toString("latin1", 0, MAX_HEAD_BYTES + 1);
     const read = headOf(head);
     if (read.kind === "incomplete") return;
-    reply = read;
+    isAnswered = true;
+    resolve(read);
     if (read.kind === "status") lingering = setTimeout(cut, LINGER_MS);
     else cut();
   });
   socket.write(question(path));
   socket.resume();
   if (bound.aborted) cut();
-  await closed;
-  clearTimeout(lingering);
-  bound.removeEventListener("abort", cut);
-  return reply;
+  return await promise;
 }
 
 function question(path: string): string {
