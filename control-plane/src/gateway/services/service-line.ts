@@ -49,6 +49,12 @@ interface Waiting {
 
 /** Between two tries of replicas of which none was reached. */
 const AGAIN_MS = 500;
+/**
+ * Of those that waited so many go to each replica at once, and as many again a little later or with each answer: what has
+ * just begun to serve keeps few connections that it has not taken yet, and whose first try finds no room waits a second.
+ */
+const CALLED_AT_ONCE = 8;
+const CALLED_EVERY_MS = 20;
 const NOT_REACHED = "No replica of the service is reached now.";
 const ENDING: Exclude<Taken, Given> = {
   kind: "waited",
@@ -68,6 +74,9 @@ export class ServiceLine {
    * may wait until it is answered: else whoever comes would take it in the moment of a try.
    */
   readonly #resting = new Map<AbortSignal, (() => void) | null>();
+  /** Those called up since then. */
+  #called = { count: 0, sinceMs: Number.NEGATIVE_INFINITY };
+  #nextCall: NodeJS.Timeout | null = null;
   #turns = 0;
   #requests = 0;
   #isEnding = false;
@@ -219,12 +228,28 @@ export class ServiceLine {
 
   #callUp(): void {
     const closed = whyClosed(this.#route);
-    for (const waiting of this.#waiting) {
-      const taken =
-        closed === null ? this.#give(waiting.avoid) : ({ kind: "closed", sentence: closed } as const);
-      // Whoever came later may be served by a replica at which this one failed.
-      if (taken !== null) waiting.resolve(taken);
+    if (closed !== null) {
+      for (const { resolve } of this.#waiting) resolve({ kind: "closed", sentence: closed });
+      return;
     }
+    const nowMs = this.#nowMs();
+    if (nowMs - this.#called.sinceMs >= CALLED_EVERY_MS) this.#called = { count: 0, sinceMs: nowMs };
+    const most = CALLED_AT_ONCE * this.#route.replicas.length;
+    for (const { avoid, resolve } of this.#waiting) {
+      if (this.#called.count >= most) return this.#callAgain();
+      const given = this.#give(avoid);
+      // Whoever came later may be served by a replica at which this one failed.
+      if (given === null) continue;
+      this.#called.count += 1;
+      resolve(given);
+    }
+  }
+
+  #callAgain(): void {
+    this.#nextCall ??= setTimeout(() => {
+      this.#nextCall = null;
+      this.#callUp();
+    }, CALLED_EVERY_MS);
   }
 
   #give(avoid: ReadonlySet<string>): Given | null {
@@ -245,6 +270,7 @@ export class ServiceLine {
 
   #done(replica: Replica, answered: boolean | null): void {
     replica.open -= 1;
+    if (answered === true && this.#called.count > 0) this.#called.count -= 1;
     if (answered !== null) replica.conduct = conductAfter(replica.conduct, answered, this.#nowMs());
     const { instanceId } = replica.place;
     const isListed = this.#route.replicas.some((place) => place.instanceId === instanceId);

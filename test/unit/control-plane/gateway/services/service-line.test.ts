@@ -109,6 +109,36 @@ describe("a line", () => {
     expect(where(await waiting)).toBe("b");
   });
 
+  test("calls those who waited a few at a time to what has just begun to serve, and one more with each answer", async () => {
+    const open = { ...DEFAULT_BOUNDS, maxInFlight: null, maxQueued: 100 };
+    const line = lineOf(route([], { bounds: open }));
+    const called: Given[] = [];
+    const waiting = Array.from({ length: 30 }, () =>
+      line.take(NOBODY, stays()).then((taken) => called.push(given(taken))),
+    );
+    const calledAfter = async (ms: number) => {
+      await vi.advanceTimersByTimeAsync(ms);
+      return called.length;
+    };
+
+    line.follow(route(["a"], { bounds: open }));
+    const atOnce = await calledAfter(0);
+    called[0]?.done(true);
+    const withAnAnswer = await calledAfter(0);
+    called[1]?.done(false);
+    const withAFailure = await calledAfter(0);
+    const later = await calledAfter(20);
+    await calledAfter(40);
+    await Promise.all(waiting);
+
+    expect({ atOnce, withAnAnswer, withAFailure, later }).toEqual({
+      atOnce: 8,
+      withAnAnswer: 9,
+      withAFailure: 9,
+      later: 17,
+    });
+  });
+
   test("sends those away at once of a service that is stopped", async () => {
     const line = lineOf(route([]));
     const waiting = line.take(NOBODY, stays());
