@@ -78,11 +78,8 @@ export async function openGateway(deps: GatewayDeps): Promise<Gateway> {
   const entrance = new Entrance({ db, now, log, cookies, scheme });
   const jupyter = new JupyterLogin({ db, now });
   const carrier = new Carrier(deps.tunnels);
-  const forwarder = new Forwarder({
-    carrier,
-    headersFor: (visit) => jupyter.headersFor(visit),
-    garbage: new HeldBack(broken),
-  });
+  const garbage = new HeldBack(broken);
+  const forwarder = new Forwarder({ carrier, headersFor: (visit) => jupyter.headersFor(visit), garbage });
   const slowBodies = new SlowBodies();
   const heldBack = new HeldBack(broken);
   const reporting = deps.id === undefined ? null : new Reporting({ db, id: deps.id, log });
@@ -102,7 +99,7 @@ export async function openGateway(deps: GatewayDeps): Promise<Gateway> {
   const door = new FrontDoor({
     base,
     serviceDomain: deps.serviceDomain ?? null,
-    services: new ServiceDoor({ lines, callers, carrier, traffic, keyGate, slowBodies }),
+    services: new ServiceDoor({ lines, callers, carrier, traffic, keyGate, garbage, slowBodies }),
     serviceLoad: new Load(SERVICE_LIMITS),
     isBehindProxy: listen.certificate === null,
     entrance,

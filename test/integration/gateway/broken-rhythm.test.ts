@@ -2,6 +2,7 @@
 import { afterAll, beforeAll, expect, test } from "vitest";
 import type { Gateway } from "@remotegpu/control-plane/gateway/gateway";
 import { eventually } from "../../support/eventually.ts";
+import { ServedScene } from "../../support/worlds/served-scene.ts";
 import { openWebScene, SERVICE_PORT, type WebScene } from "../../support/worlds/web-scene.ts";
 
 const AT_ONCE = 5;
@@ -13,16 +14,20 @@ let scene: WebScene;
 let host: string;
 let key: string;
 let gateway: Gateway;
+let served: ServedScene;
 
 const ending = new AsyncDisposableStack();
 beforeAll(async () => {
   scene = ending.adopt(await openWebScene(), (one) => one.close());
   host = scene.hostOf(SERVICE_PORT);
   ({ key } = scene.owner);
+  served = ending.use(await ServedScene.begin(scene, { replicas: 1 }));
   gateway = ending.adopt(await scene.anotherGateway({ broken: HELD }), (one) => one.close());
 });
 afterAll(() => ending.disposeAsync());
 
+const ofService = (path: string) =>
+  `GET /services/${served.id}${path} HTTP/1.1\r\nHost: ${scene.base.domain}\r\nX-Api-Key: ${served.key}\r\nConnection: close\r\n\r\n`;
 const from = (address: string, asked = host) =>
   `Host: ${asked}\r\nX-Api-Key: ${key}\r\nX-Forwarded-For: ${address}\r\nConnection: close\r\n`;
 
@@ -43,6 +48,7 @@ test.each([
     502,
     () => `GET /garbage HTTP/1.1\r\n${from("203.0.113.3")}\r\n`,
   ],
+  ["what a replica of a service answers with garbage", 502, () => ofService("/garbage")],
 ])("%s", async (_what, status, text) => {
   const said: string[] = Array.from({ length: MANY }, () => "");
   const sockets = await Promise.all(said.map(() => scene.raw(text(), gateway)));
@@ -59,5 +65,26 @@ test.each([
 
   expect(others).toEqual([200, 200, 200]);
   expect(answered()).toBe(AT_ONCE);
+  for (const socket of sockets) socket.destroy();
+});
+
+test.each([
+  ["a container", () => `GET /short HTTP/1.1\r\n${from("203.0.113.4")}\r\n`],
+  ["a replica of a service", () => ofService("/short")],
+])("an answer that %s breaks off ends at once, and of many only some", async (_what, text) => {
+  let ended = 0;
+  await using stack = new AsyncDisposableStack();
+  const another = stack.adopt(await scene.anotherGateway({ broken: HELD }), (one) => one.close());
+  const sockets = await Promise.all(Array.from({ length: MANY }, () => scene.raw(text(), another)));
+  for (const socket of sockets)
+    socket
+      .once("end", () => socket.destroy())
+      .once("close", () => (ended += 1))
+      .resume();
+  await eventually(() => ended >= AT_ONCE, { withinMs: 30_000, what: "the first ends" });
+
+  for (let round = 0; round < 3; round += 1) expect((await served.ask("/tell")).status).toBe(200);
+
+  expect(ended).toBe(AT_ONCE);
   for (const socket of sockets) socket.destroy();
 });

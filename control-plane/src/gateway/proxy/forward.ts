@@ -15,7 +15,7 @@ import type { Visit } from "../visit.ts";
 import { type Carrier, LateError } from "./carrier.ts";
 
 export interface ForwardDeps {
-  /** How long answers wait in place of which a container said something broken: it is often asked no faster. */
+  /** How long answers in place of which a container said something broken wait, and those that it breaks off: it is often asked no faster. */
   garbage: HeldBack;
   carrier: Carrier;
   /** What the gateway adds for a service, over what the client sent. */
@@ -45,7 +45,8 @@ export class Forwarder {
     if (visit.signal.aborted) return end();
     visit.signal.addEventListener("abort", end);
     try {
-      await this.#carrier.carry({ request, response, headers }, destinationOf(visit));
+      const breaksOff = () => this.#waitMs(visit);
+      await this.#carrier.carry({ request, response, headers, breaksOff }, destinationOf(visit));
     } catch (error) {
       if (response.headersSent || response.destroyed) return void response.destroy();
       if (!(error instanceof TunnelError)) await this.#rhythm(visit);
@@ -78,9 +79,13 @@ export class Forwarder {
     }
   }
 
-  async #rhythm({ environment: { instanceId }, target }: Visit): Promise<void> {
-    const waitMs = this.#garbage.waitMs(`${instanceId} ${targetText(target)}`, performance.now());
+  async #rhythm(visit: Visit): Promise<void> {
+    const waitMs = this.#waitMs(visit);
     if (waitMs > 0) await pause(waitMs, undefined, { ref: false });
+  }
+
+  #waitMs({ environment: { instanceId }, target }: Visit): number {
+    return this.#garbage.waitMs(`${instanceId} ${targetText(target)}`, performance.now());
   }
 
   async #headers(

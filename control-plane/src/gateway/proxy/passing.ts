@@ -30,19 +30,21 @@ export interface Asked {
   answered?: ((headers: HeaderMap, status: number) => HeaderMap) | undefined;
   /** Who sees the body of the answer go by, asked once its head is there. */
   reader?: (() => ((piece: Buffer) => void) | null) | undefined;
+  /** How many milliseconds its end waits where the container breaks off amid its answer. Left out, none. */
+  breaksOff?: (() => number) | undefined;
   /** Aborted, it ends however far it is, and rejects where nothing of an answer was sent on. */
   signal?: AbortSignal;
 }
 
 /** Resolves when the answer is over, whole or not. Rejects with what went wrong before anything of it was sent on. */
 export async function pass(asked: Asked, kept: KeptClient, clients: KeptClients): Promise<void> {
-  const { request, response, headers, answered = headersFromContainer, reader, signal } = asked;
+  const { request, response, headers, answered = headersFromContainer, reader, breaksOff, signal } = asked;
   if (response.destroyed) return;
   if (signal?.aborted === true) throw GIVEN_UP;
   let [end, giveUp] = [() => {}, () => {}];
   try {
     await new Promise<void>((resolve, reject) => {
-      const passing = new Passing(response, { kept, clients, answered, reader, reject });
+      const passing = new Passing(response, { kept, clients, answered, reader, breaksOff, reject });
       end = () => {
         passing.abort();
         resolve();
@@ -69,6 +71,7 @@ class Passing implements Dispatcher.DispatchHandler {
   readonly #clients: KeptClients;
   readonly #answered: NonNullable<Asked["answered"]>;
   readonly #readerOf: Asked["reader"];
+  readonly #breaksOff: Asked["breaksOff"];
   readonly #reject: (error: Error) => void;
   #controller: Dispatcher.DispatchController | null = null;
   #read: ((piece: Buffer) => void) | null = null;
@@ -87,6 +90,7 @@ class Passing implements Dispatcher.DispatchHandler {
       clients: KeptClients;
       answered: NonNullable<Asked["answered"]>;
       reader: Asked["reader"];
+      breaksOff: Asked["breaksOff"];
       reject: (error: Error) => void;
     },
   ) {
@@ -95,6 +99,7 @@ class Passing implements Dispatcher.DispatchHandler {
     this.#clients = parts.clients;
     this.#answered = parts.answered;
     this.#readerOf = parts.reader;
+    this.#breaksOff = parts.breaksOff;
     this.#reject = parts.reject;
   }
 
@@ -172,7 +177,14 @@ class Passing implements Dispatcher.DispatchHandler {
   }
 
   onResponseError(_controller: Dispatcher.DispatchController, error: Error): void {
-    if (this.#response.headersSent) this.#response.destroy();
+    if (this.#response.headersSent) this.#breakOff();
     else if (!this.#isGone) this.#reject(error);
+  }
+
+  #breakOff(): void {
+    const response = this.#response;
+    const waitMs = this.#isGone ? 0 : (this.#breaksOff?.() ?? 0);
+    if (waitMs > 0) setTimeout(() => response.destroy(), waitMs).unref();
+    else response.destroy();
   }
 }

@@ -5,8 +5,10 @@
 import { randomUUID } from "node:crypto";
 import type { IncomingMessage, ServerResponse } from "node:http";
 import type { Duplex } from "node:stream";
+import { setTimeout as pause } from "node:timers/promises";
 import { MS_PER_SECOND } from "@remotegpu/shared/units";
 import type { Asker, HeaderMap } from "../../core/gateway/forwarded-headers.ts";
+import type { HeldBack } from "../../core/gateway/held-back.ts";
 import type { CallRight } from "../../core/gateway/services/call-right.ts";
 import type { ServiceAddress } from "../../core/gateway/services/service-address.ts";
 import {
@@ -44,6 +46,8 @@ export interface ServiceDoorParts {
   carrier: Carrier;
   traffic: Traffic;
   keyGate: KeyGate;
+  /** How long answers in place of which a replica said something broken wait, and answers that it breaks off. */
+  garbage: HeldBack;
   /** Ends those that do not come. */
   slowBodies: { watch(request: IncomingMessage): void };
 }
@@ -203,7 +207,10 @@ export class ServiceDoor {
         if (outcome.kind === "over") return null;
         if (outcome.kind === "not-reached" || isRefused()) counted.isWith(0);
         if (isRefused()) return refused();
-        if (outcome.kind === "answer") return told(outcome.told);
+        if (outcome.kind === "answer") {
+          if (outcome.told === garbled) await this.#rhythm(line, signal);
+          return told(outcome.told);
+        }
         if (performance.now() >= untilMs) return told(noWay(outcome.error, null));
         const failedAt = (tried ??= new Set()).add(taken.place.instanceId);
         if (line.route.replicas.some(({ instanceId }) => !failedAt.has(instanceId))) continue;
@@ -219,6 +226,17 @@ export class ServiceDoor {
       line.leave(signal);
       open?.leave();
     }
+  }
+
+  /** As nobody else has to wait for. */
+  async #rhythm(line: ServiceLine, signal: AbortSignal): Promise<void> {
+    const waitMs = this.#waitMs(line);
+    // Whoever is gone waits for nothing.
+    if (waitMs > 0) await pause(waitMs, undefined, { ref: false, signal }).catch(() => undefined);
+  }
+
+  #waitMs({ route }: ServiceLine): number {
+    return this.#parts.garbage.waitMs(route.id, performance.now());
   }
 
   async #carry(
@@ -247,6 +265,7 @@ export class ServiceDoor {
           headers,
           answered,
           reader: () => counted.reader,
+          breaksOff: () => this.#waitMs(line),
           signal,
         },
         given.place,
