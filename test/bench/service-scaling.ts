@@ -2,6 +2,7 @@
  * How soon a service has what its load needs: from the first request to one that sleeps until all that came are answered,
  * and from a step of its load until one replica more serves. Beside each stands `docker run` of the same image and command.
  */
+import { setTimeout as delay } from "node:timers/promises";
 import { dockerRun } from "./bare-docker.ts";
 import { headLine, type Pair, valuesLine } from "./comparison.ts";
 import { type BenchService, REPLICA, ServiceWorld } from "./service-world.ts";
@@ -14,6 +15,8 @@ const ASKED = 20;
 /** Requests at once that one replica is to carry. */
 const TARGET = 4;
 const WINDOW_MS = 6_000;
+/** A service that began to serve so long ago is looked at as any other: its load has been known for a window. */
+const SETTLED_MS = 10_000;
 const DOCKER_STARTS = 1.5;
 
 export async function measureServiceScaling(
@@ -88,6 +91,7 @@ async function stepOnce(world: ServiceWorld): Promise<number> {
     autoscaling_enabled: true,
     autoscaling_config: { target_in_flight: TARGET },
   });
+  await delay(SETTLED_MS);
   const over = new AbortController();
   const beganMs = performance.now();
   const streams = Array.from({ length: 3 * TARGET }, () => service.ask("/stream/60", over.signal));
