@@ -76,7 +76,7 @@ export class ServiceLine {
   readonly #resting = new Map<AbortSignal, (() => void) | null>();
   /** Those called up since then. */
   #called = { count: 0, sinceMs: Number.NEGATIVE_INFINITY };
-  #nextCall: NodeJS.Timeout | null = null;
+  #isCalling = false;
   #turns = 0;
   #requests = 0;
   #isEnding = false;
@@ -246,8 +246,10 @@ export class ServiceLine {
   }
 
   #callAgain(): void {
-    this.#nextCall ??= setTimeout(() => {
-      this.#nextCall = null;
+    if (this.#isCalling) return;
+    this.#isCalling = true;
+    setTimeout(() => {
+      this.#isCalling = false;
       this.#callUp();
     }, CALLED_EVERY_MS);
   }
