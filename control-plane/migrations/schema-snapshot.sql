@@ -552,6 +552,15 @@ CREATE INDEX idx_datasets_customer ON datasets USING btree (customer_id);
 CREATE INDEX idx_datasets_workspace ON datasets USING btree (workspace_id);
 CREATE TRIGGER set_updated_at BEFORE UPDATE ON datasets FOR EACH ROW EXECUTE FUNCTION set_updated_at();
 
+CREATE TABLE ended_browser_sessions (
+  token_hash varchar(64) NOT NULL,
+  expires_at timestamptz NOT NULL,
+  why varchar(32) NOT NULL,
+  CONSTRAINT ended_browser_sessions_pkey PRIMARY KEY (token_hash),
+  CONSTRAINT ended_browser_sessions_why CHECK ((why IN ('ended', 'crowded-out')))
+);
+CREATE INDEX idx_ended_browser_sessions_expires ON ended_browser_sessions USING btree (expires_at);
+
 CREATE TABLE environments (
   id varchar(64) NOT NULL,
   customer_id bigint NOT NULL,

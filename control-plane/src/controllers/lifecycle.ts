@@ -8,6 +8,7 @@ import type { HostId } from "@remotegpu/shared/ids";
 import { MS_PER_DAY } from "@remotegpu/shared/units";
 import { rulesOf } from "../core/workloads/kinds.ts";
 import { forgetExpiredSessions } from "../store/accounts/browser-sessions.ts";
+import { forgetEndedSessions } from "../store/accounts/ended-sessions.ts";
 import { setting } from "../store/accounts/settings.ts";
 import { type Database, transaction, type Transaction } from "../store/database/database.ts";
 import { stopInstances } from "../store/orders/workload-stops.ts";
@@ -74,6 +75,7 @@ export async function lifecyclePass(deps: LifecycleDeps, pass: Pass): Promise<vo
     await completeDeletions(sql, { ids: null, now: pass.now });
     await forgetOldKeys(sql, pass.now);
     await forgetExpiredSessions(sql, { now: pass.now, limit: MAX_FORGOTTEN });
+    await forgetEndedSessions(sql, { now: pass.now, limit: MAX_FORGOTTEN });
   });
   for (const environmentId of await environmentsOfExpired(db, { now: pass.now, limit: MAX_TICKETS })) {
     const hostIds = await transaction(db, async (sql) => {

@@ -103,6 +103,8 @@ describe("a session", () => {
     ["of no form", () => "remotegpu_session=x"],
     ["the key itself", () => `remotegpu_session=${ada.key}`],
     ["empty", () => "remotegpu_session="],
+    ["far too long", (cookie: string) => cookie + "A".repeat(12_000)],
+    ["of another name", (cookie: string) => cookie.replace("remotegpu", "__Host-remotegpu")],
   ])("that is %s opens nothing", async (_what, change) => {
     const cookie = await cookieOf(ada);
 
@@ -146,6 +148,75 @@ describe("a session", () => {
     expect((await logIn({ key: ada.key })).status).toBe(403);
   });
 
+  test("is ended by whoever holds it, also of an account that is suspended, which can do nothing else", async () => {
+    const held = await cookieOf(ada);
+    await api.db.query("UPDATE customers SET status = 'suspended' WHERE id = $1", [ada.customerId]);
+
+    const asked = await by(held, "GET", "/me");
+    const others = await by(held, "DELETE", "/sessions/others");
+    const out = await by(held, "DELETE", "/sessions/current");
+
+    expect([asked.status, asked.body.reason]).toEqual([403, "account-suspended"]);
+    expect([others.status, out.status]).toEqual([403, 204]);
+    expect(out.headers.get("Set-Cookie")).toContain("remotegpu_session=; Path=/; Max-Age=0;");
+    const { rows } = await api.db.query("SELECT FROM browser_sessions WHERE customer_id = $1", [
+      ada.customerId,
+    ]);
+    expect(rows).toEqual([]);
+    expect((await by(held, "DELETE", "/sessions/current", { headers: { Origin: "null" } })).status).toBe(403);
+  });
+
+  test("tells why it opens nothing any more, as long as its browser may send it", async () => {
+    const key = await api.key(ada, {});
+    const { body } = await api.ask("GET", "/api/v1/me", { as: key });
+    const [asking, ofKey, one, other, over] = [
+      await cookieOf(ada),
+      await cookieOf(key),
+      await cookieOf(ada),
+      await cookieOf(ada),
+      await cookieOf(ada),
+    ];
+    const { items } = (await by(asking, "GET", "/sessions")).body;
+    const [, , idOfOne, , idOfOver] = items.map(({ id }: { id: number }) => id);
+    await api.db.query(
+      "UPDATE browser_sessions SET created_at = created_at - interval '13 h', expires_at = now() - interval '1 s' WHERE id = $1",
+      [idOfOver],
+    );
+
+    await api.ask("DELETE", `/api/v1/api-keys/${body.api_key_id}`, { as: ada });
+    await by(asking, "DELETE", `/sessions/${idOfOne}`);
+    expect((await by(asking, "DELETE", "/sessions/others")).status).toBe(204);
+
+    const why = async (cookie: string) => (await by(cookie)).body.reason;
+    expect(await Promise.all([ofKey, one, other, over].map(why))).toEqual([
+      "session-key-ended",
+      "session-ended",
+      "session-ended",
+      "session-expired",
+    ]);
+    expect(await why(`remotegpu_session=rgb_${"x".repeat(43)}`)).toBe("session-unknown");
+    expect(await why(`${asking}; ${one}`)).toBe("session-doubled");
+    expect((await api.ask("GET", "/api/v1/me")).body).not.toHaveProperty("reason");
+    expect((await by(asking)).status).toBe(200);
+  });
+
+  test("that has ended is taken from the browser that logs out of it", async () => {
+    const key = await api.key(ada, {});
+    const cookie = await cookieOf(key);
+    const { body } = await api.ask("GET", "/api/v1/me", { as: key });
+    await api.ask("DELETE", `/api/v1/api-keys/${body.api_key_id}`, { as: ada });
+
+    const asked = await by(cookie);
+    const out = await by(cookie, "DELETE", "/sessions/current");
+
+    // Else an answer that comes late would take the cookie of who has logged in meanwhile.
+    expect([asked.status, asked.headers.get("Set-Cookie")]).toEqual([401, null]);
+    expect([out.status, out.headers.get("Set-Cookie")]).toEqual([
+      401,
+      "remotegpu_session=; Path=/; Max-Age=0; HttpOnly; SameSite=Strict",
+    ]);
+  });
+
   test("loses what its key's account loses, at once", async () => {
     const boss = await api.customer(`boss-${count}`, "admin");
     const cookie = await cookieOf(boss);
@@ -175,6 +246,8 @@ describe("a page of another origin", () => {
   const OTHERS: [string, Record<string, string>][] = [
     ["another port", { Origin: "http://localhost:8081" }],
     ["another scheme", { Origin: "https://localhost" }],
+    ["another site", { Origin: "https://evil.example", "Sec-Fetch-Site": "cross-site" }],
+    ["another site that calls itself ours", { Origin: "http://localhost.evil.example" }],
     ["an opaque one", { Origin: "null", "Sec-Fetch-Site": "same-origin" }],
     ["none, of the same site", { "Sec-Fetch-Site": "same-site" }],
     ["none at all", {}],
@@ -207,6 +280,34 @@ describe("a page of another origin", () => {
     expect((await by(own)).body.id).toBe(ada.customerId);
     expect((await by(`${mallory}; ${own}`)).status).toBe(401);
     expect((await by(`${own}; ${own}`)).status).toBe(401);
+  });
+
+  test("that logs in where another account is leaves nothing of that one's session, and of two nobody's ends", async () => {
+    const bob = await api.customer(`bob-${count}`);
+    const [former, kept, second] = [await cookieOf(bob), await cookieOf(bob), await cookieOf(bob)];
+
+    const opened = await logIn({ key: ada.key }, { ...FROM_HERE, Cookie: former });
+    const doubled = await logIn({ key: ada.key }, { ...FROM_HERE, Cookie: `${kept}; ${second}` });
+    const failed = await logIn({ ticket: "rgt_none" }, { ...FROM_HERE, Cookie: kept });
+
+    expect([opened.status, doubled.status, failed.status]).toEqual([201, 201, 401]);
+    expect((await by(sentBack(opened.headers))).body.id).toBe(ada.customerId);
+    expect((await by(former)).status).toBe(401);
+    expect([(await by(kept)).status, (await by(second)).status]).toEqual([200, 200]);
+  });
+
+  test("of another server is not known here", async () => {
+    await using stack = new AsyncDisposableStack();
+    const other = await openApi();
+    stack.defer(async () => await other.close());
+    const opened = await other.ask("POST", "/api/v1/sessions", {
+      body: { key: other.admin.key },
+      headers: FROM_HERE,
+    });
+    const theirs = sentBack(opened.headers);
+
+    expect((await other.ask("GET", "/api/v1/me", { headers: { Cookie: theirs } })).status).toBe(200);
+    expect((await by(theirs)).body).toMatchObject({ status: 401, reason: "session-unknown" });
   });
 
   test("our own is known by the public address, too, and where a browser names no origin", async () => {
@@ -362,7 +463,7 @@ describe("sessions of an account", () => {
 
     const last = await cookieOf(ada);
 
-    expect([(await by(first)).status, (await by(last)).status]).toEqual([401, 200]);
+    expect([(await by(first)).body.reason, (await by(last)).status]).toEqual(["session-crowded-out", 200]);
     const { rows } = await api.db.query("SELECT FROM browser_sessions WHERE customer_id = $1", [
       ada.customerId,
     ]);
@@ -381,6 +482,10 @@ describe("sessions of an account", () => {
     await api.db.query(
       "UPDATE session_tickets SET made_at = now() - interval '1 h', expires_at = now() - interval '1 min'",
     );
+    await api.db.query(
+      `DELETE FROM ended_browser_sessions;
+       INSERT INTO ended_browser_sessions VALUES ('over', now() - interval '1 s', 'ended'), ('told', now() + interval '1 h', 'ended')`,
+    );
     const term = await acquireLeadership(api.db, { holder: "the test", now: api.deps.now() });
 
     await lifecyclePass({ db: api.db, nudge: () => undefined }, { term: term ?? 0, now: api.deps.now() });
@@ -390,6 +495,8 @@ describe("sessions of an account", () => {
     ]);
     expect(rows).toHaveLength(1);
     expect((await api.db.query("SELECT FROM session_tickets")).rows).toEqual([]);
+    const ended = await api.db.query("SELECT why FROM ended_browser_sessions");
+    expect(ended.rows).toEqual([{ why: "ended" }]);
     expect((await by(cookie)).status).toBe(200);
   });
 });

@@ -128,6 +128,20 @@ describe.concurrent("topics", () => {
   });
 });
 
+test("who asks for the head of a stream is none of its readers, however often", async () => {
+  const key = await scene.api.key(ada, {});
+  const url = `http://127.0.0.1:${server.port}/api/v1/stream?topics=workloads`;
+  const headers = { Authorization: `Bearer ${key.key}` };
+
+  for (let nth = 0; nth < 101; nth += 1) {
+    const { status } = await fetch(url, { method: "HEAD", headers });
+    expect(status).toBe(200);
+  }
+
+  const stream = await listen(key, "workloads");
+  expect(stream.response.status).toBe(200);
+});
+
 describe.concurrent("a change is told", () => {
   test("of a workload: to its people, by its own topic and in the list, and to nobody else", async () => {
     const [own, others, admins] = await Promise.all([
@@ -309,6 +323,75 @@ describe.concurrent("a stream ends", () => {
     expect(ended.status).toBe(204);
     await stream.until("its end", ({ end }) => end === "in order");
     expect(stream.of("closed")).toHaveLength(1);
+  });
+
+  test("with its account, once that is suspended, and with its session, once that is over", async () => {
+    const fay = await scene.customer("fay");
+    const from = { Origin: `http://127.0.0.1:${server.port}` };
+    const { headers } = await fetch(`${from.Origin}/api/v1/sessions`, {
+      method: "POST",
+      headers: { ...from, "Content-Type": "application/json" },
+      body: JSON.stringify({ key: fay.key }),
+    });
+    const Cookie = headers.get("Set-Cookie")?.split(";")[0] ?? "";
+    const url = `${from.Origin}/api/v1/stream?topics=workloads,billing`;
+    const ofSession = await EventStream.open(url, { headers: { Cookie } });
+    opened.push(ofSession);
+    const ofAccount = await listen(fay, "workloads,billing");
+
+    await scene.api.db.query(
+      `UPDATE browser_sessions SET created_at = created_at - interval '13 h', expires_at = now() - interval '1 s'
+        WHERE customer_id = $1`,
+      [fay.customerId],
+    );
+    await ofSession.until("its end", ({ end }) => end === "in order");
+    expect(ofAccount.end).toBeNull();
+    await scene.api.ask("PATCH", `/api/v1/customers/${fay.customerId}`, {
+      as: scene.api.admin,
+      body: { status: "suspended" },
+    });
+    await ofAccount.until("its end", ({ end }) => end === "in order");
+
+    for (const stream of [ofSession, ofAccount])
+      expect(stream.of("closed").map(({ data }) => data.topic)).toEqual(["workloads", "billing"]);
+  });
+
+  test("topic by topic, with the administration that let somebody hear of it", async () => {
+    const boss = await scene.customer("boss");
+    const becomes = async (type: string) =>
+      await scene.api.db.query("UPDATE customers SET user_type = $2 WHERE id = $1", [boss.customerId, type]);
+    await becomes("admin");
+    const foreign = await order(ada);
+    const stream = await listen(boss, `fleet,alarms,host:host-1,env:${foreign},workloads`);
+
+    await becomes("external");
+
+    await stream.until("the closing", (one) => one.of("closed").length === 4);
+    expect(stream.of("closed").map(({ data }) => data.topic)).toEqual([
+      "fleet",
+      "alarms",
+      "host:host-1",
+      `env:${foreign}`,
+    ]);
+    const heard = stream.changed.length;
+    await scene.api.ask("PATCH", `/api/v1/environments/${foreign}`, { as: ada, body: { name: "hidden" } });
+    await passes(stream, boss);
+    expect(stream.changed.slice(heard).filter((what) => what.includes(foreign))).toEqual([]);
+  });
+
+  test("topic by topic, with a seat that is suspended and not taken away", async () => {
+    const team = await scene.api.ask("POST", "/api/v1/workspaces", { as: ada, body: { name: "held" } });
+    await scene.api.join(team.body.id, ada, bob, "member");
+    const id = await order(ada, { workspace_id: team.body.id });
+    const stream = await listen(bob, `workloads,env:${id}`);
+
+    await scene.api.ask("PATCH", `/api/v1/workspaces/${team.body.id}/members/${bob.customerId}`, {
+      as: ada,
+      body: { status: "suspended" },
+    });
+
+    await stream.until("the closing", (one) => one.of("closed").length > 0);
+    expect(stream.of("closed").map(({ data }) => data.topic)).toEqual([`env:${id}`]);
   });
 
   test("topic by topic, with the role that let somebody hear of it", async () => {

@@ -6,12 +6,14 @@
 import { hash, randomBytes } from "node:crypto";
 import { createMiddleware } from "hono/factory";
 import { isExpired, type ScopeRule, scopeNeeded, scopeRefusal } from "../../core/accounts/key-scopes.ts";
+import { SESSION_HOURS } from "../../core/accounts/session-cookie.ts";
 import { actorOfKey, type KeyHolder, touchKey } from "../../store/accounts/api-keys.ts";
 import { holderOfSession, touchSession } from "../../store/accounts/browser-sessions.ts";
+import { type SessionEnd, whyEnded } from "../../store/accounts/ended-sessions.ts";
 import type { Actor, ApiContext, ApiEnv } from "../deps.ts";
 import { remoteAddress } from "./rate-limit.ts";
-import { ApiRefusal, forbidden } from "./refusal.ts";
-import { refuseOtherPages, shownSession } from "./session-cookies.ts";
+import { ApiRefusal, type EntryRefusal, forbidden } from "./refusal.ts";
+import { clearSession, refuseOtherPages, shownSession } from "./session-cookies.ts";
 
 const KEY_PREFIX = "rgk_";
 const SERVICE_KEY_PREFIX = "rgs_";
@@ -61,47 +63,88 @@ export const authenticate = createMiddleware<ApiEnv>(async (c, next) => {
   await next();
 });
 
+/** For who ends what they show. What opens nothing any more is taken from the browser all the same. */
+export const authenticateToLeave = createMiddleware<ApiEnv>(async (c, next) => {
+  try {
+    c.set("actor", await actorFrom(c, { mayBeSuspended: true }));
+  } catch (error) {
+    if (error instanceof ApiRefusal && error.kind === "unauthenticated") clearSession(c);
+    throw error;
+  }
+  await next();
+});
+
+interface Allowance {
+  /** True: also of an account that is suspended. */
+  mayBeSuspended?: boolean;
+}
+
 /** @throws ApiRefusal unless the request carries the live key of an active account, or a session of one */
-export async function actorFrom(c: ApiContext): Promise<Actor> {
+export async function actorFrom(c: ApiContext, allowance: Allowance = {}): Promise<Actor> {
   const authorization = c.req.header("Authorization");
   // Whoever shows a key means it: a cookie goes along with everything that a browser sends.
-  if (authorization !== undefined) return await actorOfShownKey(c, BEARER.exec(authorization)?.[1] ?? "");
+  if (authorization !== undefined)
+    return await actorOfShownKey(c, BEARER.exec(authorization)?.[1] ?? "", allowance);
   const token = shownSession(c);
   if (token === null) throw unauthenticated("Send a key as `Authorization: Bearer <key>`.");
-  return await actorOfSession(c, token);
+  return await actorOfSession(c, token, allowance);
 }
 
 /** @throws ApiRefusal unless it is the live key of an active account */
-export async function actorOfShownKey(c: ApiContext, key: string): Promise<Actor> {
-  if (!KEY_PATTERN.test(key)) throw unauthenticated("Send a key as `Authorization: Bearer <key>`.");
+export async function actorOfShownKey(c: ApiContext, key: string, allowance: Allowance = {}): Promise<Actor> {
+  if (!KEY_PATTERN.test(key))
+    throw unauthenticated("Send a key as `Authorization: Bearer <key>`.", "key-malformed");
   c.set("secret", key);
   const keyHash = secretHash(key);
   c.set("keyHash", keyHash);
   const found = await actorOfKey(c.var.deps.db, keyHash);
-  if (found === null) throw unauthenticated("This key is not known, or it was revoked.");
-  return await actorOf(c, found);
+  if (found === null) throw unauthenticated("This key is not known, or it was revoked.", "key-unknown");
+  return await actorOf(c, found, allowance);
 }
 
-async function actorOfSession(c: ApiContext, token: string): Promise<Actor> {
+async function actorOfSession(c: ApiContext, token: string, allowance: Allowance): Promise<Actor> {
   if (!SAFE_METHODS.has(c.req.method)) refuseOtherPages(c);
   const { deps } = c.var;
-  const found = await holderOfSession(deps.db, secretHash(token));
-  if (found === null || isExpired(found.session.expiresAt, deps.now()))
-    throw unauthenticated("This session is not known, or it has ended; log in again.");
+  const tokenHash = secretHash(token);
+  const found = await holderOfSession(deps.db, tokenHash);
+  if (found === null) throw endedBecause(await whyEnded(deps.db, tokenHash));
+  const { session, actor: holder } = found;
+  if (isExpired(holder.keyExpiresAt, deps.now())) throw endedBecause("key-ended");
+  if (isExpired(session.expiresAt, deps.now())) throw endedBecause("expired");
   c.set("secret", token);
-  c.set("session", found.session);
-  const actor = await actorOf(c, found);
+  c.set("session", session);
+  const actor = await actorOf(c, found, allowance);
   await touchSession(deps.db, found.session, { now: deps.now(), address: remoteAddress(c) });
   return actor;
 }
 
+const ENDED: Record<SessionEnd | "expired" | "unknown", string> = {
+  expired: `This session is over, as each is after ${SESSION_HOURS} hours; log in again.`,
+  ended: "This session was ended by its account, from another browser or with a key; log in again.",
+  "crowded-out":
+    "This session was ended since its account logged in in too many browsers after it; log in again.",
+  "key-ended": "This session ended with its key, which was revoked or has expired; log in with another one.",
+  unknown: "This session is not known, or it has ended; log in again.",
+};
+
+function endedBecause(why: keyof typeof ENDED | null): ApiRefusal {
+  return unauthenticated(ENDED[why ?? "unknown"], `session-${why ?? "unknown"}`);
+}
+
 /** @throws ApiRefusal where the key has expired, or its account is not active */
-export async function actorOf(c: ApiContext, found: KeyHolder): Promise<Actor> {
+export async function actorOf(
+  c: ApiContext,
+  found: KeyHolder,
+  { mayBeSuspended = false }: Allowance = {},
+): Promise<Actor> {
   const { deps } = c.var;
   const { keyExpiresAt } = found.actor;
   if (keyExpiresAt !== null && isExpired(keyExpiresAt, deps.now()))
-    throw unauthenticated(`This key expired at ${keyExpiresAt.toISOString()}; it opens nothing any more.`);
-  if (found.customerStatus !== "active") throw forbidden(`This account is ${found.customerStatus}.`);
+    throw unauthenticated(
+      `This key expired at ${keyExpiresAt.toISOString()}; it opens nothing any more.`,
+      "key-expired",
+    );
+  if (found.customerStatus !== "active" && !mayBeSuspended) throw accountRefusal(found.customerStatus);
 
   await touchKey(deps.db, found, deps.now());
   return found.actor;
@@ -135,8 +178,13 @@ export const requireAdmin = createMiddleware<ApiEnv>(async (c, next) => {
   await next();
 });
 
-export function unauthenticated(detail: string): ApiRefusal {
-  return new ApiRefusal("unauthenticated", detail);
+export function unauthenticated(detail: string, reason: EntryRefusal | null = null): ApiRefusal {
+  return new ApiRefusal("unauthenticated", detail, { reason });
+}
+
+function accountRefusal(status: string): ApiRefusal {
+  const reason = status === "suspended" ? "account-suspended" : "account-closed";
+  return new ApiRefusal("forbidden", `This account is ${status}.`, { reason });
 }
 
 /** Keys, tickets and tokens are long and random, so a plain hash of them tells nothing. */

@@ -20,6 +20,27 @@ export type RefusalKind =
   | "unavailable"
   | "timed-out";
 
+/** Why a session, a key or a ticket opens nothing, as a word for programs: a page says it in its reader's language. */
+export const ENTRY_REFUSALS = [
+  "key-malformed",
+  "key-unknown",
+  "key-expired",
+  "ticket-spent",
+  "session-expired",
+  /** From elsewhere, by its account. */
+  "session-ended",
+  /** It was the oldest of as many as an account may have. */
+  "session-crowded-out",
+  /** With its key, which was revoked or has expired. */
+  "session-key-ended",
+  "session-unknown",
+  /** Two cookies came. */
+  "session-doubled",
+  "account-suspended",
+  "account-closed",
+] as const;
+export type EntryRefusal = (typeof ENTRY_REFUSALS)[number];
+
 /** One field that is wrong; `path` is dotted from the root of the body or names the query or path parameter. */
 export interface FieldError {
   path: string;
@@ -41,6 +62,7 @@ export class ApiRefusal extends Error {
   readonly retryAfterSeconds: number | null;
   readonly printed: PrintedSoFar | null;
   readonly refusedTopics: readonly string[];
+  readonly reason: EntryRefusal | null;
 
   constructor(
     kind: RefusalKind,
@@ -50,12 +72,14 @@ export class ApiRefusal extends Error {
       retryAfterSeconds = null,
       printed = null,
       refusedTopics = [],
+      reason = null,
     }: {
       errors?: FieldError[];
       retryAfterSeconds?: number | null;
       printed?: PrintedSoFar | null;
       /** Of a stream: those that it cannot be about. */
       refusedTopics?: readonly string[];
+      reason?: EntryRefusal | null;
     } = {},
   ) {
     super(detail);
@@ -64,6 +88,7 @@ export class ApiRefusal extends Error {
     this.retryAfterSeconds = retryAfterSeconds;
     this.printed = printed;
     this.refusedTopics = refusedTopics;
+    this.reason = reason;
   }
 }
 

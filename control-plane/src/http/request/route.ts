@@ -6,9 +6,10 @@ import { z } from "@hono/zod-openapi";
 import { text } from "@remotegpu/shared/text";
 import type { ScopeRule } from "../../core/accounts/key-scopes.ts";
 import { recordAsked } from "./audit.ts";
-import { authenticate, requireAdmin, requireScope } from "./authentication.ts";
+import { authenticate, authenticateToLeave, requireAdmin, requireScope } from "./authentication.ts";
 import { limitAddress, limitKey } from "./rate-limit.ts";
 import { claimBefore, replayAnswered } from "./idempotency.ts";
+import { ENTRY_REFUSALS } from "./refusal.ts";
 
 const PrintedSoFar = z
   .object({
@@ -28,6 +29,7 @@ const Problem = z
     errors: z.array(z.object({ path: z.string(), message: z.string() })).optional(),
     printed: PrintedSoFar.optional(),
     refused_topics: z.array(z.string()).optional(),
+    reason: z.enum(ENTRY_REFUSALS).optional(),
   })
   .openapi("Problem");
 
@@ -45,6 +47,12 @@ export const forCustomersWith = (scope: ScopeRule) => ({
   "x-access": "customer",
   "x-scope": scope,
 });
+
+/** Whoever holds a session may end it, also where its account is suspended. */
+export const forLeaving = {
+  ...forCustomersWith("any"),
+  middleware: [recordAsked, limitAddress, authenticateToLeave, limitKey, requireScope("any")],
+};
 
 /** Any customer whose key reads, for a GET, or orders, for everything else. */
 export const forCustomers = forCustomersWith("by-method");

@@ -16,14 +16,28 @@ const SESSION_VALUE = /^rgb_[A-Za-z0-9_-]{43}$/;
 
 /** @throws ApiRefusal where there are several: one of them a page of another port or name has put beside ours */
 export function shownSession(c: ApiContext): string | null {
-  const shown = cookieValues(c.req.header("Cookie") ?? "", sessionCookieName(isSecure(c)));
+  const shown = shownValues(c);
   if (shown.length > 1)
     throw new ApiRefusal(
       "unauthenticated",
       "There are two cookies of a session, so neither is taken; remove this site's cookies and log in again.",
+      { reason: "session-doubled" },
     );
-  const [value] = shown;
-  return value !== undefined && SESSION_VALUE.test(value) ? value : null;
+  return onlyOf(shown);
+}
+
+/** What a new session takes the place of; of two nobody knows which that is. */
+export function formerSession(c: ApiContext): string | null {
+  return onlyOf(shownValues(c));
+}
+
+function shownValues(c: ApiContext): string[] {
+  return cookieValues(c.req.header("Cookie") ?? "", sessionCookieName(isSecure(c)));
+}
+
+function onlyOf(values: readonly string[]): string | null {
+  const [value] = values;
+  return values.length === 1 && value !== undefined && SESSION_VALUE.test(value) ? value : null;
 }
 
 /** @throws ApiRefusal unless a page of ours asks: a browser adds the cookie to what any page asks for */

@@ -149,13 +149,15 @@ function problem(
     errors = [],
     printed = null,
     refusedTopics = [],
-  }: Partial<Pick<ApiRefusal, "errors" | "printed" | "refusedTopics">> = {},
+    reason = null,
+  }: Partial<Pick<ApiRefusal, "errors" | "printed" | "refusedTopics" | "reason">> = {},
 ): Response {
   const title = PROBLEM_TITLES[status] ?? "Error";
   const more = {
     ...(errors.length > 0 && { errors }),
     ...(printed !== null && { printed }),
     ...(refusedTopics.length > 0 && { refused_topics: refusedTopics }),
+    ...(reason !== null && { reason }),
   };
   const body = { type: "about:blank", title, status, detail, ...more };
   return c.body(JSON.stringify(body), status, { "Content-Type": "application/problem+json" });

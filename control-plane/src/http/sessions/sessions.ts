@@ -8,8 +8,7 @@ import { scopesLackedToRevoke } from "../../core/accounts/key-scopes.ts";
 import { SESSION_HOURS, sessionEnd } from "../../core/accounts/session-cookie.ts";
 import { actorOfKeyId, rightsOf } from "../../store/accounts/api-keys.ts";
 import {
-  endSession,
-  endSessions,
+  endOwnSession,
   insertSession,
   liveSession,
   liveSessionsOf,
@@ -17,6 +16,7 @@ import {
   type SessionRow,
   useSessionTicket,
 } from "../../store/accounts/browser-sessions.ts";
+import { endSessionsBecause } from "../../store/accounts/ended-sessions.ts";
 import { type Transaction, transaction } from "../../store/database/database.ts";
 import type { Actor, ApiApp, ApiContext, ApiDeps } from "../deps.ts";
 import {
@@ -31,8 +31,16 @@ import { once } from "../request/idempotency.ts";
 import { remoteAddress } from "../request/rate-limit.ts";
 import { conflict, forbidden, notFound } from "../request/refusal.ts";
 import { NUMBERED, registerResource } from "../request/resource.ts";
-import { created, forCustomersWith, forEveryone, jsonBody, noContent, Timestamp } from "../request/route.ts";
-import { clearSession, refuseOtherPages, setSession } from "../request/session-cookies.ts";
+import {
+  created,
+  forCustomersWith,
+  forEveryone,
+  forLeaving,
+  jsonBody,
+  noContent,
+  Timestamp,
+} from "../request/route.ts";
+import { clearSession, formerSession, refuseOtherPages, setSession } from "../request/session-cookies.ts";
 
 const tags = ["account"];
 const MAX_SECRET_LENGTH = 200;
@@ -77,19 +85,19 @@ const post = createRoute({
   operationId: "createBrowserSession",
   tags,
   summary: "Log a browser in: a key or a one-time ticket for a session's cookie",
-  description: `For pages of this origin alone. The cookie opens what the key opens, for ${SESSION_HOURS} hours or as long as the key. It is HttpOnly, and its value is in no answer.`,
+  description: `For pages of this origin alone. The cookie opens what the key opens, for ${SESSION_HOURS} hours or as long as the key. It is HttpOnly, and its value is in no answer. A session that the browser had is ended: the new cookie takes the place of its own.`,
   request: { body: jsonBody(NewSession) },
   responses: created("The session; its cookie is in Set-Cookie", OpenedSession),
   "x-problems": [401, 403],
 });
 
 const removeCurrent = createRoute({
-  ...forCustomersWith("any"),
+  ...forLeaving,
   method: "delete",
   path: "/sessions/current",
   operationId: "endCurrentBrowserSession",
   tags,
-  summary: "Log out: end the session that asks",
+  summary: "Log out: end the session that asks, also of an account that is suspended",
   responses: noContent("Its cookie opens nothing any more"),
 });
 
@@ -128,6 +136,9 @@ export function registerBrowserSessionRoutes(api: ApiApp, { db, now }: ApiDeps):
         address: remoteAddress(c),
         userAgent: c.req.header("User-Agent")?.slice(0, MAX_USER_AGENT_LENGTH) ?? null,
       });
+      // The browser has one cookie: what the former one opened, nobody could end any more.
+      const former = formerSession(c);
+      if (former !== null) await endOwnSession(sql, secretHash(former));
       setSession(c, token, expiresAt);
       const answer: z.input<typeof OpenedSession> = {
         id,
@@ -144,7 +155,7 @@ export function registerBrowserSessionRoutes(api: ApiApp, { db, now }: ApiDeps):
   api.openapi(removeCurrent, async (c) => {
     const { session } = c.var;
     if (session === undefined) throw conflict("A key asks here, and no session: there is none to end.");
-    await endSession(db, session.id);
+    await endOwnSession(db, secretHash(c.var.secret ?? ""));
     clearSession(c);
     return c.body(null, 204);
   });
@@ -155,10 +166,7 @@ export function registerBrowserSessionRoutes(api: ApiApp, { db, now }: ApiDeps):
       const ownSessions = { customerId: actor.customerId, now: now(), but: session?.id ?? null };
       const others = await lockOtherSessions(sql, ownSessions);
       for (const row of others) refuseToEndWider(actor, row);
-      await endSessions(
-        sql,
-        others.map(({ id }) => id),
-      );
+      await endSessionsBecause(sql, { ids: others.map(({ id }) => id), why: "ended" });
     });
     return c.body(null, 204);
   });
@@ -191,9 +199,12 @@ export function registerBrowserSessionRoutes(api: ApiApp, { db, now }: ApiDeps):
 async function actorOfTicket(c: ApiContext, sql: Transaction, ticket: string): Promise<Actor> {
   const apiKeyId = await useSessionTicket(sql, { tokenHash: secretHash(ticket), now: c.var.deps.now() });
   if (apiKeyId === null)
-    throw unauthenticated("This ticket is not known, its time is over, or it was used; make a new one.");
+    throw unauthenticated(
+      "This ticket is not known, its time is over, or it was used; make a new one.",
+      "ticket-spent",
+    );
   const found = await actorOfKeyId(sql, apiKeyId);
-  if (found === null) throw unauthenticated("The key of this ticket was revoked.");
+  if (found === null) throw unauthenticated("The key of this ticket was revoked.", "key-unknown");
   return await actorOf(c, found);
 }
 
@@ -202,7 +213,8 @@ function endOf(db: ApiDeps["db"], now: ApiDeps["now"]) {
     const { actor } = c.var;
     const row = await liveSession(db, { customerId: actor.customerId, now: now(), id });
     if (row !== null) refuseToEndWider(actor, row);
-    if (row === null || !(await endSession(db, row.id))) throw notFound(`session ${id}`);
+    if (row === null || !(await endSessionsBecause(db, { ids: [row.id], why: "ended" })))
+      throw notFound(`session ${id}`);
     if (c.var.session?.id === id) clearSession(c);
   };
 }

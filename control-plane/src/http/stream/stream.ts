@@ -10,6 +10,12 @@ import { StreamFeed } from "./feed.ts";
 import { workloadsOf } from "./rights.ts";
 
 const MAX_TOPICS_LENGTH = 8_000;
+const HEADERS = {
+  "Content-Type": "text/event-stream; charset=utf-8",
+  "Cache-Control": "no-store, no-transform",
+  // Reverse proxies that collect an answer before they pass it on must not collect this one.
+  "X-Accel-Buffering": "no",
+};
 
 const get = createRoute({
   ...forCustomersWith("any"),
@@ -58,16 +64,13 @@ export function registerStreamRoute(api: ApiApp, deps: ApiDeps): void {
       subject: `stream of ${[...topics.keys()].join(", ")}`.slice(0, 200),
     });
 
+    // Who asks for the head alone reads nothing, and would be told of everything until a buffer is full.
+    if (c.req.method === "HEAD") return c.body(null, 200, HEADERS);
     const lastEventId = c.req.valid("header")["last-event-id"] ?? null;
     const cut = connectionCut(c);
     const reading = { apiKeyId, sessionId: session?.id ?? null, topics, sight, lastEventId, cut };
     const reader = await feed.join(reading);
-    return c.body(reader.body, 200, {
-      "Content-Type": "text/event-stream; charset=utf-8",
-      "Cache-Control": "no-store, no-transform",
-      // Reverse proxies that collect an answer before they pass it on must not collect this one.
-      "X-Accel-Buffering": "no",
-    });
+    return c.body(reader.body, 200, HEADERS);
   });
 }
 

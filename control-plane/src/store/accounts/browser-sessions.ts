@@ -7,6 +7,7 @@ import type { KeyRights, KeyScope } from "../../core/accounts/key-scopes.ts";
 import type { Connection, Transaction } from "../database/database.ts";
 import { together } from "../database/together.ts";
 import { HOLDER_COLUMNS, holderOf, type HolderRow, IS_LIVE, type KeyHolder } from "./api-keys.ts";
+import { endSessionsBecause } from "./ended-sessions.ts";
 
 /** That open something, of one account; one more ends the oldest. */
 const MAX_LIVE_SESSIONS = 100;
@@ -89,11 +90,12 @@ export interface NewSession {
 
 /** Beyond the most that an account may have, its oldest end. */
 export async function insertSession(sql: Transaction, session: NewSession): Promise<number> {
-  await sql.query(
-    `DELETE FROM browser_sessions WHERE id = ANY (ARRAY(
-       SELECT id FROM browser_sessions WHERE customer_id = $1 ORDER BY id DESC OFFSET $2))`,
+  const { rows: oldest } = await sql.query<{ id: number }>(
+    "SELECT id FROM browser_sessions WHERE customer_id = $1 ORDER BY id DESC OFFSET $2",
     [session.customerId, MAX_LIVE_SESSIONS - 1],
   );
+  if (oldest.length > 0)
+    await endSessionsBecause(sql, { ids: oldest.map(({ id }) => id), why: "crowded-out" });
   const { rows } = await sql.query<{ id: number }>(
     `INSERT INTO browser_sessions (token_hash, api_key_id, customer_id, created_at, expires_at, last_used_at, last_address, user_agent)
      VALUES ($1, $2, $3, $4, $5, $4, $6, $7) RETURNING id`,
@@ -164,14 +166,9 @@ export async function lockOtherSessions(
   return rows;
 }
 
-export async function endSessions(sql: Transaction, ids: readonly number[]): Promise<void> {
-  await sql.query("DELETE FROM browser_sessions WHERE id = ANY($1::bigint[])", [ids]);
-}
-
-/** False where it had ended before. */
-export async function endSession(sql: Connection, id: number): Promise<boolean> {
-  const { rowCount } = await sql.query("DELETE FROM browser_sessions WHERE id = $1", [id]);
-  return rowCount === 1;
+/** By who sends it, whose browser loses the cookie. */
+export async function endOwnSession(sql: Connection, tokenHash: string): Promise<void> {
+  await sql.query("DELETE FROM browser_sessions WHERE token_hash = $1", [tokenHash]);
 }
 
 export interface NewSessionTicket {

@@ -22,6 +22,10 @@ export const ACCOUNT_WORDS: Words = {
     "Of a stream: the topics that it cannot be about, each as it was asked for",
     ["env:env-8sk2m4qz"],
   ],
+  "Problem.reason": [
+    "With 401 and 403, of a session, key, ticket or account that opens nothing: why, as a word for programs",
+    "session-expired",
+  ],
   "Problem.printed": ["With 504, of a command that was killed at its deadline: what it had printed"],
   "PrintedSoFar.encoding": ["That of the order"],
   "ProblemError.path": [
