@@ -104,8 +104,9 @@ async function overIn({ api }: Context, ordered: Row, seconds: number): Promise<
   const mine = (await rollouts())[0]?.number;
   const isBack = isGoingBack(ordered);
   const look = async (): Promise<Look<Row>> => {
-    const row = await api.get(path);
+    // Before its row: a rollout that ends between the two would leave what stood before it to be told as its outcome.
     const rollout = (await rollouts()).find(({ number }) => number === mine);
+    const row = await api.get(path);
     if (rollout?.outcome === (isBack ? "reverted" : "completed")) return { done: row };
     if (
       rollout === undefined ||

@@ -26,7 +26,10 @@ const ROLLOUT: Row = {
   actor: "customer 12",
 };
 
-/** What it asks and prints; each look at the rollouts is answered with the next of these. */
+/**
+ * What it asks and prints; each look at the rollouts is answered with the next of these.
+ * @param afterwards how the service stands once the last of them was told
+ */
 async function run(
   command: typeof UPGRADE,
   given: Record<string, unknown>,
@@ -34,7 +37,8 @@ async function run(
     looks = [[ROLLOUT]],
     width = null,
     shown = CHAT,
-  }: { looks?: Row[][]; width?: number | null; shown?: Row } = {},
+    afterwards = shown,
+  }: { looks?: Row[][]; width?: number | null; shown?: Row; afterwards?: Row } = {},
 ) {
   const asked: [path: string, body: unknown][] = [];
   let printed = "";
@@ -44,7 +48,7 @@ async function run(
       asked.push([path, body]);
       return Promise.resolve(shown);
     },
-    get: () => Promise.resolve(shown),
+    get: () => Promise.resolve(nth < looks.length ? shown : afterwards),
     list: (path: string) =>
       Promise.resolve(path.endsWith("/rollouts") ? (looks[Math.min(nth++, looks.length - 1)] ?? []) : []),
   });
@@ -118,6 +122,15 @@ test.each([
 
   expect(failure).toBeInstanceOf(CliError);
   expect((failure as CliError).message).toMatch(said);
+});
+
+test("one that ends between two looks is told as it ended", async () => {
+  const looks = [[ROLLOUT], [{ ...ROLLOUT, outcome: "completed" }]];
+  const afterwards = { ...CHAT, version: "v2", rollout: null };
+
+  const { printed } = await run(ROLLBACK, { wait: true }, { looks, afterwards });
+
+  expect(printed).toBe("Inference service svc-1 is running, version v2.\n");
 });
 
 test("a rollback of an upgrade on its way waits until that is taken back", async () => {
