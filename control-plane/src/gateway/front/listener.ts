@@ -20,6 +20,7 @@ import { createSecureContext } from "node:tls";
 import type { Log } from "@remotegpu/shared/log";
 import { lastWords } from "../answers/last-words.ts";
 import { LOOPBACK } from "./asker.ts";
+import { KeptConnections } from "./kept-connections.ts";
 import { GatewayListenError } from "./listen-error.ts";
 
 const MAX_HEAD_BYTES = 32 * 1024;
@@ -29,8 +30,6 @@ const LOOK_AT_HEADS_EVERY_MS = 2_500;
 /** Longer than proxies in front keep theirs, so that it is they who end a connection. */
 const KEPT_MS = 75_000;
 const LOOK_AT_CERTIFICATE_EVERY_MS = 10_000;
-/** What is kept open and has become idle is looked for so often, once it ends. */
-const LOOK_FOR_IDLE_EVERY_MS = 50;
 /** Of all connections. */
 const MAX_PART_OF_ADDRESS = 0.25;
 
@@ -54,6 +53,7 @@ export interface ListenWish {
 export class Listener {
   readonly #server: Server;
   readonly #sockets = new Set<Socket>();
+  readonly #kept = new KeptConnections();
   readonly #byAddress = new Map<string, number>();
   readonly #certificate: ListenWish["certificate"];
   readonly #waitMs: ListenWish["waitMs"];
@@ -102,8 +102,13 @@ export class Listener {
     server.maxHeadersCount = 0;
     // A client may end its side and wait for what it has asked.
     (server as Server & { httpAllowHalfOpen: boolean }).httpAllowHalfOpen = true;
+    // Which of them wait for nothing, we know better; it closes them when it is closed itself.
+    server.closeIdleConnections = () => undefined;
     server.on("connection", (socket: Socket) => listener.#take(socket, maxConnections));
+    const isOf = certificate === null ? "connection" : "secureConnection";
+    server.on(isOf, (socket: Socket) => listener.#kept.take(socket));
     const take = (request: IncomingMessage, response: ServerResponse) => {
+      listener.#kept.answering(response);
       // Whoever comes again finds another gateway.
       if (!server.listening) response.shouldKeepAlive = false;
       door.request(request, response);
@@ -111,7 +116,10 @@ export class Listener {
     server.on("request", take);
     // Whether the client is to send its body is decided with everything else.
     server.on("checkContinue", take);
-    server.on("upgrade", door.upgrade);
+    server.on("upgrade", (request, socket: Duplex, head) => {
+      listener.#kept.letGo(request.socket);
+      door.upgrade(request, socket, head);
+    });
     server.on("connect", (_request, socket: Duplex) =>
       lastWords(socket, "HTTP/1.1 405 Method Not Allowed\r\nContent-Length: 0\r\nConnection: close\r\n\r\n"),
     );
@@ -136,9 +144,10 @@ export class Listener {
 
   /** Nobody new is let in. Resolves once the answers under way have ended, or after so long. */
   async drain(withinMs: number): Promise<void> {
-    const look = setInterval(() => this.#server.closeIdleConnections(), LOOK_FOR_IDLE_EVERY_MS);
+    const over = new AbortController();
+    this.#kept.end(over.signal);
     await Promise.race([this.#end(), delay(withinMs, undefined, { ref: false })]);
-    clearInterval(look);
+    over.abort();
   }
 
   /** Whatever is open ends with it, WebSockets too, which the server does not count as its own. */
