@@ -15,6 +15,7 @@ import { SERVICE_METRICS } from "./service-metrics.ts";
 import { serviceSentence } from "./service-sentence.ts";
 import { SERVICE_STATUS } from "./service-status.ts";
 import { SERVICE_TRAFFIC } from "./service-traffic.ts";
+import { SERVICE_UPDATE } from "./service-update.ts";
 import { HISTORY, ROLLBACK, UPGRADE } from "./service-versions.ts";
 import { CPU_AND_MEMORY, OWNER, workloadGroup } from "./workload-group.ts";
 
@@ -112,6 +113,7 @@ export const SERVICE = workloadGroup({
   ],
   sentence: serviceSentence,
   create: CREATE,
+  update: SERVICE_UPDATE,
   more: [
     SERVICE_DEPLOY,
     SERVICE_STATUS,

@@ -1,0 +1,98 @@
+/** `remotegpu service update`: what holds at once, for replicas that run too. What makes another version is `upgrade`. */
+import { z } from "zod";
+import type { Row } from "../frame/api-client.ts";
+import { onOff, wholeNumber, wholeNumberOrOff, words } from "../frame/arguments.ts";
+import { CliError } from "../frame/cli-error.ts";
+import { command, option, repeated, thing } from "../frame/command.ts";
+import { body } from "../frame/context.ts";
+import { segment } from "../frame/list-command.ts";
+import { printDone } from "../frame/output.ts";
+import { withSettings } from "./order-options.ts";
+import { serviceSentence } from "./service-sentence.ts";
+
+const OFF = "off";
+
+export const SERVICE_UPDATE = command({
+  name: "update",
+  summary: "change its name, its bounds, how it is checked or who may ask it; at once, without a new version",
+  takes: {
+    service: thing("service", "service"),
+    name: option("--name <name>", "another name", words()),
+    description: option("--description <text>", "what it is for", words()),
+    min_replicas: option("--min <number>", "replicas at least", wholeNumber()),
+    max_replicas: option("--max <number>", "replicas at most", wholeNumber()),
+    autoscaling_enabled: option(
+      "--autoscaling <on|off>",
+      "whether it scales by itself; its aims: remotegpu service autoscale",
+      onOff(),
+    ),
+    health_check_path: option(
+      "--health <path|off>",
+      "a replica serves while this path answers; off: while its port accepts connections",
+      words().transform((text) => (text === OFF ? null : text)),
+    ),
+    health_check_interval: option(
+      "--health-interval <seconds>",
+      "between checks of one that serves",
+      wholeNumber(),
+    ),
+    public: option("--public <on|off>", "whoever knows its address may ask it, without a key", onOff()),
+    cors_origins: repeated(
+      "--cors-origin <origin|off>",
+      "pages of this origin may ask it from a browser; repeat, since they replace those before",
+      z.array(z.string()).transform((origins) => (origins.includes(OFF) ? null : origins)),
+    ),
+    max_in_flight: option(
+      "--max-in-flight <number|off>",
+      "requests that a replica is given at once",
+      wholeNumberOrOff(),
+    ),
+    max_queued: option("--max-queued <number|off>", "requests that wait at a gateway", wholeNumberOrOff()),
+    queue_seconds: option("--queue-seconds <seconds|off>", "how long they wait", wholeNumberOrOff()),
+    wake_seconds: option(
+      "--wake-seconds <seconds|off>",
+      "how long at least, where it sleeps and one of them wakes it",
+      wholeNumberOrOff(),
+    ),
+    timeout_seconds: option(
+      "--timeout-seconds <seconds|off>",
+      "until the first byte of an answer",
+      wholeNumberOrOff(),
+    ),
+    drain_seconds: option(
+      "--drain-seconds <seconds|off>",
+      "so long a replica that goes may answer what it has",
+      wholeNumberOrOff(),
+    ),
+  },
+  examples: [
+    "service update chat --max 8 --max-in-flight 4",
+    "service update chat --name talk --health /ready --public on",
+  ],
+  more: "What is off is as by default. Another image, command, size or variable is another version: `remotegpu service upgrade`.",
+  run: async ({ api, output }, { service, ...given }) => {
+    const change = serviceChange(given);
+    if (Object.keys(change).length === 0) throw new CliError("usage", "Name what is to change.");
+    const row = await api.patch(`/inference-services/${segment(service)}`, change);
+    printDone(output, serviceSentence(row), row);
+  },
+});
+
+const OF_CONFIG = new Set([
+  "public",
+  "cors_origins",
+  "max_in_flight",
+  "max_queued",
+  "queue_seconds",
+  "wake_seconds",
+  "timeout_seconds",
+  "drain_seconds",
+]);
+
+/** As the API takes it: how it shows itself at gateways is part of its config. */
+function serviceChange(given: object): Row {
+  const { true: shown = [], false: plain = [] } = Object.groupBy(Object.entries(body(given)), ([name]) =>
+    OF_CONFIG.has(name) ? "true" : "false",
+  );
+  return { ...Object.fromEntries(plain), ...withSettings({}, Object.fromEntries(shown)) };
+}
