@@ -11,6 +11,9 @@ const CARD_COLUMNS = [
   "sampled_at",
 ] as const;
 
+/** Of one word, which is one line: who reads it holds all of it, and takes none that does not end. */
+const MAX_VALUES = 1_000;
+
 /** How long a browser waits before it asks again, in milliseconds. */
 const RETRY_MS = 1_000;
 
@@ -50,9 +53,15 @@ export function framesOf(told: Told, place: Place): string {
     if (ids === null) words.push(frame("change", { topic, version }));
     else for (const id of ids) words.push(frame("change", { topic, id, version }));
   }
-  if (told.cards.length > 0) words.push(frame("gpu", { columns: CARD_COLUMNS, rows: told.cards.map(rowOf) }));
-  if (told.costs.length > 0) words.push(frame("cost", told.costs.map(costOf)));
+  for (const cards of inWords(told.cards))
+    words.push(frame("gpu", { columns: CARD_COLUMNS, rows: cards.map(rowOf) }));
+  for (const costs of inWords(told.costs)) words.push(frame("cost", costs.map(costOf)));
   return words.map((word) => `id: ${eventId(place)}\n${word}`).join("");
+}
+
+function inWords<Value>(values: readonly Value[]): (readonly Value[])[] {
+  const words = Math.ceil(values.length / MAX_VALUES);
+  return Array.from({ length: words }, (_, nth) => values.slice(nth * MAX_VALUES, (nth + 1) * MAX_VALUES));
 }
 
 export function closedFrame(topic: string): string {
