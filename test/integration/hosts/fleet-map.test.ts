@@ -7,6 +7,7 @@ import { METACHARACTERS } from "../../support/http/hostile-values.ts";
 import { type ControlScene, openControlScene } from "../../support/worlds/control-scene.ts";
 
 const HIGH_POWER = 300;
+const GB = 1e9;
 
 let scene: ControlScene;
 let alice: Caller;
@@ -36,12 +37,15 @@ interface Card {
   health: "healthy" | "unhealthy" | "degraded";
   vanished: boolean;
   holders: 0 | 1 | 2;
+  model: "H100" | "A100";
+  memoryGb: 16 | 80 | null;
 }
 
 interface Host {
   connection: "never" | "connected" | "suspect" | "unreachable";
   cordoned: boolean;
   revoked: boolean;
+  rack: string | null;
   cards: Card[];
 }
 
@@ -49,12 +53,15 @@ const anyHost: fc.Arbitrary<Host> = fc.record({
   connection: fc.constantFrom("connected", "connected", "connected", "suspect", "unreachable", "never"),
   cordoned: fc.constantFrom(false, false, true),
   revoked: fc.constantFrom(false, false, false, true),
+  rack: fc.constantFrom(null, "r1", "R2"),
   cards: fc.array(
     fc.record({
       cordoned: fc.constantFrom(false, false, true),
       health: fc.constantFrom("healthy", "healthy", "degraded", "unhealthy"),
       vanished: fc.constantFrom(false, false, false, true),
       holders: fc.constantFrom(0, 0, 1, 2),
+      model: fc.constantFrom("H100", "A100"),
+      memoryGb: fc.constantFrom(16, 80, 80, null),
     }),
     { maxLength: 4 },
   ),
@@ -62,12 +69,12 @@ const anyHost: fc.Arbitrary<Host> = fc.record({
 
 let made = 0;
 
-async function addHost({ connection, cordoned, revoked, cards }: Host): Promise<void> {
+async function addHost({ connection, cordoned, revoked, rack, cards }: Host): Promise<void> {
   const id = `h-${String((made += 1)).padStart(6, "0")}`;
   await sql(
-    `INSERT INTO hosts (id, name, ip_address, connection, cordoned, revoked_at)
-     VALUES ($1, $1, '10.0.0.1', $2, $3, CASE WHEN $4 THEN now() END)`,
-    [id, connection, cordoned, revoked],
+    `INSERT INTO hosts (id, name, ip_address, connection, cordoned, revoked_at, labels)
+     VALUES ($1, $1, '10.0.0.1', $2, $3, CASE WHEN $4 THEN now() END, $5)`,
+    [id, connection, cordoned, revoked, rack === null ? null : { rack }],
   );
   for (const [index, card] of cards.entries()) await addCard(id, index, card);
 }
@@ -75,8 +82,8 @@ async function addHost({ connection, cordoned, revoked, cards }: Host): Promise<
 async function addCard(host: string, index: number, card: Card): Promise<void> {
   const uuid = `GPU-${host}-${index}`;
   await sql(
-    `INSERT INTO gpus (host_id, gpu_index, uuid, cordoned, health_status, vanished_at, sharing_mode)
-     VALUES ($1, $2, $3, $4, $5, CASE WHEN $6 THEN now() END, $7)`,
+    `INSERT INTO gpus (host_id, gpu_index, uuid, cordoned, health_status, vanished_at, sharing_mode, name, memory_total)
+     VALUES ($1, $2, $3, $4, $5, CASE WHEN $6 THEN now() END, $7, $8, $9)`,
     [
       host,
       index,
@@ -85,6 +92,8 @@ async function addCard(host: string, index: number, card: Card): Promise<void> {
       card.health,
       card.vanished,
       ["shared", "exclusive", "shared"][card.holders],
+      card.model,
+      card.memoryGb === null ? null : card.memoryGb * GB,
     ],
   );
   for (let slot = 0; slot < card.holders; slot += 1)
@@ -124,12 +133,13 @@ async function holdCard({
 }
 
 /** All pages, whose totals are the same. */
-async function pages(limit: number): Promise<FleetMap[]> {
-  const found = [await map(`?limit=${limit}`)];
+async function pages(limit: number, wish: Record<string, string> = {}): Promise<FleetMap[]> {
+  const query = new URLSearchParams({ limit: String(limit), ...wish }).toString();
+  const found = [await map(`?${query}`)];
   for (;;) {
     const cursor = found.at(-1)?.next_cursor;
     if (cursor == null) return found;
-    found.push(await map(`?limit=${limit}&cursor=${cursor}`));
+    found.push(await map(`?${query}&cursor=${cursor}`));
   }
 }
 
@@ -195,7 +205,7 @@ describe("totals", () => {
        VALUES ('waits', $1, 'waits', 'busybox', 'queued', 1, 1073741824, 1, $2)`,
       [holder.customerId, new Date(scene.api.deps.now().getTime() - 90_000)],
     );
-    await addHost({ connection: "unreachable", cordoned: false, revoked: false, cards: [] });
+    await addHost({ connection: "unreachable", cordoned: false, revoked: false, rack: null, cards: [] });
     await sql(
       `INSERT INTO host_journals (host_id, journal_id, watermark, head_seq, first_seen_at)
        SELECT id, gen_random_uuid(), 3, 10, $1 FROM hosts WHERE deleted_at IS NULL`,
@@ -214,6 +224,85 @@ describe("totals", () => {
     expect(totals.pending_usage_age_seconds).toBeGreaterThanOrEqual(20);
     expect(calm).toMatchObject({ queued: 0, oldest_wait_seconds: null, pending_usage_age_seconds: null });
     expect((await ask("", poor)).body.totals).toMatchObject({ gpus_total: 0, earned_this_hour: null });
+  });
+});
+
+type MapHost = FleetMap["hosts"][number];
+
+const GROUPS: Record<string, (host: MapHost) => string> = {
+  model: ({ gpus }) => [...new Set(gpus.flatMap(({ name }) => name ?? []))].toSorted().join(", "),
+  "label:rack": ({ labels }) => labels?.["rack"] ?? "",
+  "label:none": () => "",
+};
+
+describe("what is looked for", () => {
+  test("is found among the whole fleet, in its order, and counted so on each page", async () => {
+    await fc.assert(
+      fc.asyncProperty(
+        fc.array(anyHost, { maxLength: 7 }),
+        fc.record({
+          limit: fc.integer({ min: 1, max: 4 }),
+          group: fc.constantFrom(null, ...Object.keys(GROUPS)),
+          freeGb: fc.constantFrom(null, 0, 40),
+          search: fc.constantFrom(null, "RACK=r", "h-", "r1", "%"),
+        }),
+        async (hosts, { limit, group, freeGb, search }) => {
+          await emptyFleet();
+          for (const host of hosts) await addHost(host);
+          const whole = await map();
+          const isWanted = ({ free, memory_total: bytes }: MapHost["gpus"][number]) =>
+            free && (bytes ?? 0) >= (freeGb ?? 0) * GB;
+          const isLike = ({ id, labels }: MapHost) =>
+            [id, ...Object.entries(labels ?? {}).map(([key, value]) => `${key}=${value}`)]
+              .join(" ")
+              .toLowerCase()
+              .includes((search ?? "").toLowerCase());
+          const groupOf = (host: MapHost) => (group === null ? null : (GROUPS[group]?.(host) ?? ""));
+          const expected = whole.hosts
+            .filter((host) => isLike(host) && (freeGb === null || host.gpus.some(isWanted)))
+            .map((host) => ({ ...host, group: groupOf(host) }))
+            .toSorted((a, b) => (a.group ?? "").localeCompare(b.group ?? "") || a.id.localeCompare(b.id));
+
+          const found = await pages(limit, {
+            ...(group !== null && { group_by: group }),
+            ...(freeGb !== null && { free_gpu_memory: String(freeGb * GB) }),
+            ...(search !== null && { search }),
+          });
+
+          expect(found.flatMap((page) => page.hosts)).toEqual(expected);
+          let before = 0;
+          for (const [nth, page] of found.entries()) {
+            expect(page).toMatchObject({ hosts_found: expected.length, hosts_before: before });
+            expect(page.gpus_found).toBe(
+              freeGb === null ? null : expected.flatMap(({ gpus }) => gpus).filter(isWanted).length,
+            );
+            expect(page.groups).toEqual(
+              [...new Set(page.hosts.flatMap((host) => host.group ?? []))].map((name) => ({
+                name,
+                hosts: expected.filter((host) => host.group === name).length,
+              })),
+            );
+            expect(page.previous_cursor).toBe(nth < 2 ? null : (found[nth - 2]?.next_cursor ?? null));
+            expect(page.label_keys).toEqual(hosts.some(({ rack }) => rack !== null) ? ["rack"] : []);
+            expect(page.totals).toMatchObject(sumOf(whole.hosts));
+            before += page.hosts.length;
+          }
+        },
+      ),
+      { numRuns: 25 },
+    );
+  });
+
+  test("behind the last host is nothing, of so many", async () => {
+    for (const rack of ["r1", "r2"])
+      await addHost({ connection: "connected", cordoned: false, revoked: false, rack, cards: [] });
+    const { next_cursor: cursor } = await map("?limit=1");
+    await sql("UPDATE hosts SET deleted_at = now() WHERE labels ->> 'rack' = 'r2'");
+
+    const page = await map(`?limit=1&group_by=label:rack&cursor=${cursor}`);
+
+    expect(page).toMatchObject({ hosts: [], hosts_found: 1, hosts_before: 1, next_cursor: null });
+    expect(page.totals).toMatchObject({ hosts_up: 1 });
   });
 });
 
@@ -269,10 +358,21 @@ describe("a card", () => {
 });
 
 describe("pages", () => {
-  test.each(["limit=0", "limit=1001", "limit=-1", "limit=1e3", "limit=%F0%9F%98%80", "cursor=x", "more=1"])(
-    "are refused with %s",
-    async (query) => expect(await ask(`?${query}`)).toMatchObject({ status: 422 }),
-  );
+  test.each([
+    "limit=0",
+    "limit=1001",
+    "limit=-1",
+    "limit=1e3",
+    "limit=%F0%9F%98%80",
+    "cursor=x",
+    "more=1",
+    "search=",
+    "group_by=",
+    "group_by=label:",
+    "group_by=zone",
+    "free_gpu_memory=-1",
+    "free_gpu_memory=1e9",
+  ])("are refused with %s", async (query) => expect(await ask(`?${query}`)).toMatchObject({ status: 422 }));
 
   test("of ten thousand hosts come a thousand at a time", async () => {
     await sql(
@@ -288,6 +388,10 @@ describe("pages", () => {
 
     expect(found.map(({ hosts }) => hosts.length)).toEqual(Array(10).fill(1_000));
     expect(new Set(found.flatMap(({ hosts }) => hosts.map(({ id }) => id))).size).toBe(10_000);
-    expect(found[0]?.totals).toMatchObject({ hosts_up: 10_000, gpus_total: 10_000, gpus_free: 10_000 });
+    for (const { totals } of found)
+      expect(totals).toMatchObject({ hosts_up: 10_000, gpus_total: 10_000, gpus_free: 10_000 });
+    expect(found.map(({ hosts_before: before, hosts_found: of }) => [before, of])).toEqual(
+      found.map((_, nth) => [nth * 1_000, 10_000]),
+    );
   });
 });

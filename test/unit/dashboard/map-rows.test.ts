@@ -2,11 +2,11 @@
 import { describe, expect, test } from "vitest";
 import { toldBy, withTold } from "@remotegpu/dashboard/pages/fleet/live-cards";
 import {
-  countWanted,
+  groupKeys,
   holderMark,
   holdersOf,
   isOld,
-  labelKeys,
+  isWanted,
   type MapCard,
   type MapHost,
   mapRows,
@@ -42,41 +42,50 @@ function host(id: string, change: Partial<MapHost> = {}): MapHost {
     cordoned: false,
     simulated: false,
     labels: null,
+    group: null,
     last_heartbeat_at: null,
     gpus: [CARD],
     ...change,
   };
 }
 
-const NOTHING = { group: "", find: "", freeGb: null };
 const named = (rows: ReturnType<typeof mapRows>) =>
-  rows.map((row) => (row.kind === "host" ? row.host.id : `[${row.name} ${row.hosts}]`));
+  rows.map((row) => (row.kind === "host" ? row.host.id : `[${row.name} ${row.here}/${row.hosts}]`));
 
 describe("the rows", () => {
-  const hosts = [
-    host("a", { labels: { rack: "r2" } }),
-    host("b", { labels: { rack: "r1", zone: "x" }, gpus: [{ ...CARD, name: "NVIDIA H100", free: false }] }),
-    host("c", { gpus: [] }),
-  ];
+  test("are the hosts as they come", () => {
+    const hosts = [host("b"), host("a")];
 
+    expect(named(mapRows({ hosts, groups: [] }))).toEqual(["b", "a"]);
+  });
+
+  test("of groups have a head each, which tells how many are on other pages", () => {
+    const hosts = [host("c", { group: "" }), host("b", { group: "r1" }), host("a", { group: "r2" })];
+    const groups = [
+      { name: "", hosts: 1 },
+      { name: "r1", hosts: 1 },
+      { name: "r2", hosts: 1_200 },
+    ];
+
+    expect(named(mapRows({ hosts, groups }))).toEqual(["[ 1/1]", "c", "[r1 1/1]", "b", "[r2 1/1200]", "a"]);
+  });
+
+  test("are grouped by where hosts stand before anything else", () => {
+    expect(groupKeys(["a", "rack", "zone"])).toEqual(["rack", "a", "zone"]);
+    expect(groupKeys(["zone"])).toEqual(["zone"]);
+  });
+});
+
+describe("a card is wanted", () => {
   test.each([
-    [{}, ["a", "b", "c"]],
-    [{ group: "label:rack" }, ["[ 1]", "c", "[r1 1]", "b", "[r2 1]", "a"]],
-    [{ group: "model" }, ["[ 1]", "c", "[NVIDIA A100 1]", "a", "[NVIDIA H100 1]", "b"]],
-    [{ find: "ZONE=X" }, ["b"]],
-    [{ find: "none" }, []],
-    [{ freeGb: 40 }, ["a"]],
-    [{ freeGb: 43 }, []],
-  ])("by %j are %j", (wish, rows) => {
-    expect(named(mapRows(hosts, { ...NOTHING, ...wish }))).toEqual(rows);
-  });
-
-  test("of labels name each key once", () => {
-    expect(labelKeys(hosts)).toEqual(["rack", "zone"]);
-  });
-
-  test("count what is free, not what is held", () => {
-    expect(countWanted(hosts, 40)).toEqual({ cards: 1, hosts: 1 });
+    [null, {}, true],
+    [40, {}, true],
+    [43, {}, false],
+    [40, { free: false }, false],
+    [null, { free: false }, true],
+    [40, { memory_total: null }, false],
+  ])("with %j GB free, and %j: %s", (freeGb, change, wanted) => {
+    expect(isWanted({ ...CARD, ...change }, freeGb)).toBe(wanted);
   });
 });
 
@@ -131,6 +140,12 @@ describe("what the stream tells", () => {
     totals: {} as never,
     hosts: [host("a", { gpus: [CARD, beside] }), other],
     next_cursor: null,
+    previous_cursor: null,
+    hosts_found: 2,
+    hosts_before: 0,
+    gpus_found: null,
+    groups: [],
+    label_keys: [],
   };
   const told = (percent: number, at: string) =>
     toldBy({ columns: ["uuid", "utilization", "sampled_at"], rows: [["GPU-1", percent, at]] });

@@ -1,15 +1,17 @@
 /** For administrators: every host and card in one answer, who holds which, and what all of it sums up to. */
 import { createRoute, z } from "@hono/zod-openapi";
+import { text } from "@remotegpu/shared/text";
 import { HOST_CONNECTIONS, WORKLOAD_KINDS } from "@remotegpu/shared/workload";
 import {
   type CardOnMap as CardOnMapRow,
   fleetMap,
   type HostOnMap as HostOnMapRow,
 } from "../../store/overview/fleet-map.ts";
+import type { MapGroup } from "../../store/overview/map-line.ts";
 import { KeptFigures } from "../../store/overview/fleet-figures.ts";
 import type { ApiApp, ApiDeps } from "../deps.ts";
 import { showsMoney } from "../request/authentication.ts";
-import { limitUpTo, pageQuery, textPage, toPage } from "../request/pagination.ts";
+import { cursorAfter, limitUpTo, pageQuery, textPage, toPage } from "../request/pagination.ts";
 import { forAdmins, Money, ok, Timestamp } from "../request/route.ts";
 
 const MAX_HOSTS = 1_000;
@@ -78,10 +80,21 @@ const HostOnMap = z
     cordoned: z.boolean(),
     simulated: z.boolean(),
     labels: z.record(z.string(), z.string()).nullable(),
+    group: z
+      .string()
+      .nullable()
+      .openapi({ description: "Empty for a host without it; null where group_by is not asked for" }),
     last_heartbeat_at: Timestamp.nullable(),
     gpus: z.array(CardOnMap).openapi({ description: "By where they sit; one that vanished keeps its place" }),
   })
   .openapi("HostOnMap");
+
+const HostGroup = z
+  .object({
+    name: z.string(),
+    hosts: count.openapi({ description: "Hosts of it that match, on whatever page" }),
+  })
+  .openapi("HostGroup");
 
 const FleetMapAnswer = z
   .object({
@@ -89,10 +102,43 @@ const FleetMapAnswer = z
     totals: FleetTotals,
     hosts: z.array(HostOnMap),
     next_cursor: z.string().nullable(),
+    previous_cursor: z.string().nullable().openapi({
+      description: "Of the page before this one; null where that is the first, or this one is",
+    }),
+    hosts_found: count.openapi({ description: "Hosts that match, on whatever page" }),
+    hosts_before: count.openapi({ description: "How many of them come before this page" }),
+    gpus_found: count.nullable().openapi({
+      description: "Their GPUs that are free with so much memory; null without free_gpu_memory",
+    }),
+    groups: z
+      .array(HostGroup)
+      .openapi({ description: "Those of which this page has hosts; empty without group_by" }),
+    label_keys: z.array(z.string()).openapi({ description: "By which hosts of the fleet can be grouped" }),
   })
   .openapi("FleetMap");
 
 export type FleetMap = z.infer<typeof FleetMapAnswer>;
+
+const LABEL = "label:";
+const MAX_GROUP_LENGTH = 264;
+
+const MapQuery = z.strictObject({
+  ...pageQuery,
+  limit: limitUpTo(MAX_HOSTS, MAX_HOSTS),
+  search: text(200).min(1).optional().openapi({
+    description: "Only hosts with this part in id, name or a label as key=value, in capitals or not",
+    example: "rack=r7",
+  }),
+  free_gpu_memory: z
+    .string()
+    .regex(/^[0-9]{1,15}$/, "must be a whole number of bytes")
+    .transform(Number)
+    .optional()
+    .openapi({ type: "integer", minimum: 0 }),
+  group_by: text(MAX_GROUP_LENGTH)
+    .regex(/^(model|label:.+)$/, "must be model, or label: and a label's key")
+    .optional(),
+});
 
 const getMap = createRoute({
   ...forAdmins,
@@ -101,8 +147,8 @@ const getMap = createRoute({
   tags: ["fleet"],
   summary: "Every host with its cards and who holds them, and what the whole fleet sums up to",
   description:
-    "The totals are of the whole fleet, whatever page is asked for. What is no sum of hosts may be a second old.",
-  request: { query: z.strictObject({ ...pageQuery, limit: limitUpTo(MAX_HOSTS, MAX_HOSTS) }) },
+    "Hosts come by their groups, where those are asked for, and ids. The totals are of the whole fleet, whatever page is asked for and whatever matches. What is no sum of hosts may be a second old.",
+  request: { query: MapQuery },
   responses: ok("The map", FleetMapAnswer),
 });
 
@@ -111,17 +157,58 @@ export function registerFleetMapRoute(api: ApiApp, deps: ApiDeps): void {
 
   api.openapi(getMap, async (c) => {
     const query = c.req.valid("query");
-    const page = textPage({ ...query, limit: query.limit ?? MAX_HOSTS });
-    const [map, told] = await Promise.all([fleetMap(deps.db, page), figures.recent()]);
-    const { items, next_cursor } = toPage(map.hosts, page.limit, { item: hostOnMap, key: ({ id }) => [id] });
+    const { search = null, free_gpu_memory: freeGpuMemory = null } = query;
+    const group = query.group_by === undefined ? null : groupOf(query.group_by);
+    const { limit, after } = textPage({ ...query, limit: query.limit ?? MAX_HOSTS });
+    const [map, told] = await Promise.all([
+      fleetMap(deps.db, { limit, after, search, freeGpuMemory, group }),
+      figures.recent(),
+    ]);
+    const shown = toPage(map.hosts, limit, {
+      item: (host) => hostOnMap(host, group !== null),
+      key: ({ id }) => [id],
+    });
     const earned = showsMoney(c) ? told.earned_this_hour : null;
-    const totals = { ...map.totals, ...told, earned_this_hour: earned };
-    return c.json({ at: deps.now().toISOString(), totals, hosts: items, next_cursor }, 200);
+    const before = map.hosts[0]?.before_previous ?? null;
+    const answer = {
+      at: deps.now().toISOString(),
+      totals: { ...map.totals, ...told, earned_this_hour: earned },
+      hosts: shown.items,
+      next_cursor: shown.next_cursor,
+      previous_cursor: before === null ? null : cursorAfter([before]),
+      hosts_found: map.found,
+      hosts_before: map.before,
+      gpus_found: map.foundGpus,
+      groups: group === null ? [] : groupsOf(map.hosts.slice(0, limit)),
+      label_keys: map.labelKeys,
+    };
+    return c.json(answer, 200);
   });
 }
 
-function hostOnMap({ heard_ms: heardMs, gpus, ...host }: HostOnMapRow): FleetMap["hosts"][number] {
-  return { ...host, last_heartbeat_at: momentOf(heardMs), gpus: gpus.map(cardOnMap) };
+function groupOf(name: string): MapGroup {
+  return name.startsWith(LABEL) ? { by: "label", key: name.slice(LABEL.length) } : { by: "model" };
+}
+
+function groupsOf(hosts: readonly HostOnMapRow[]): FleetMap["groups"] {
+  const sizes = new Map(hosts.map(({ group_name: name, of_group: size }) => [name, size]));
+  return [...sizes].map(([name, size]) => ({ name, hosts: size }));
+}
+
+function hostOnMap(host: HostOnMapRow, isGrouped: boolean): FleetMap["hosts"][number] {
+  return {
+    id: host.id,
+    host_name: host.host_name,
+    status: host.status,
+    status_reason: host.status_reason,
+    connection: host.connection,
+    cordoned: host.cordoned,
+    simulated: host.simulated,
+    labels: host.labels,
+    group: isGrouped ? host.group_name : null,
+    last_heartbeat_at: momentOf(host.heard_ms),
+    gpus: host.gpus.map(cardOnMap),
+  };
 }
 
 /** Field by field, since there may be thousands of them. */

@@ -112,11 +112,12 @@ export function toPage<Row, Item>(
   const last = shown.at(-1);
   return {
     items: shown.map(item),
-    next_cursor: rows.length > limit && last !== undefined ? pack(key(last)) : null,
+    next_cursor: rows.length > limit && last !== undefined ? cursorAfter(key(last)) : null,
   };
 }
 
-function pack(key: readonly (string | number)[]): string {
+/** Of the page behind the item with this key. */
+export function cursorAfter(key: readonly (string | number)[]): string {
   return Buffer.from(JSON.stringify(key)).toString("base64url");
 }
 

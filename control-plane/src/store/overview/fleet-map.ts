@@ -1,39 +1,23 @@
 /**
- * The fleet as a map: hosts by id, each with its cards and who holds them, and what all of them sum up to. All of it is
- * read from one snapshot, so that the sums are those of the hosts that are shown.
+ * The fleet as a map: hosts in a line (`map-line.ts`), each with its cards and who holds them, and what all of them sum up
+ * to. All of it is read from one snapshot, so that the sums are those of the hosts that are shown.
  */
 import type { HostConnection, WorkloadKind } from "@remotegpu/shared/workload";
-import { MS_PER_SECOND } from "@remotegpu/shared/units";
 import { type Connection, type Database, transaction } from "../database/database.ts";
 import { readColumns } from "../database/read-columns.ts";
 import { safeBigint } from "../database/values/old-values.ts";
 import { ofAllKinds } from "../workloads/kinds.ts";
 import { SAMPLED_AT } from "../hosts/card-sample.ts";
 import { IS_HELD, IS_OPEN } from "../fleet/free-cards.ts";
-
-const HOST_COLUMNS = [
-  "id",
-  "host_name",
-  "status",
-  "status_reason",
-  "connection",
-  "cordoned",
-  "simulated",
-  "labels",
-  "heard_ms",
-] as const;
-
-interface HostRow {
-  id: string;
-  host_name: string;
-  status: string;
-  status_reason: string | null;
-  connection: HostConnection;
-  cordoned: boolean;
-  simulated: boolean;
-  labels: Record<string, string> | null;
-  heard_ms: number | null;
-}
+import {
+  CARDS,
+  countInLine,
+  type HostInLine,
+  hostsInLine,
+  labelKeys,
+  type MapWish,
+  moment,
+} from "./map-line.ts";
 
 const CARD_COLUMNS = [
   "host_id",
@@ -99,7 +83,7 @@ export interface CardOnMap extends CardRow {
   holders: HolderRow[];
 }
 
-export interface HostOnMap extends HostRow {
+export interface HostOnMap extends HostInLine {
   gpus: CardOnMap[];
 }
 
@@ -107,53 +91,50 @@ interface FleetMap {
   totals: CardTotals;
   /** One more than the page's limit, where there are more; that one without its cards. */
   hosts: HostOnMap[];
+  /** How many match, of all pages, and how many of their cards are free with so much memory. */
+  found: number;
+  foundGpus: number | null;
+  /** How many of those that match come before the page. */
+  before: number;
+  labelKeys: string[];
 }
 
-/** Milliseconds since 1970; GREATEST passes over what is not known. */
-const moment = (column: string) =>
-  `CASE WHEN ${column} IS NOT NULL
-    THEN floor(extract(epoch FROM least(greatest(${column}, '0001-01-01Z'), '9999-12-31Z')) * ${MS_PER_SECOND})::bigint END`;
-
-/** Of a host that never connected nobody knows which cards it has. */
-const CARDS = `gpus g JOIN hosts h ON h.id = g.host_id AND h.deleted_at IS NULL AND h.connection <> 'never'
-  LEFT JOIN gpu_health k ON k.gpu_uuid = g.uuid`;
-
-interface MapPage {
-  limit: number;
-  after: string | null;
-}
-
-/** The ids of hosts that are beyond the one and up to the other; null: there is no such bound. */
-interface Stretch {
-  after: string | null;
-  last: string | null;
-}
-
-const IN_STRETCH =
-  "($1::text IS NULL OR g.host_id > $1::text) AND ($2::text IS NULL OR g.host_id <= $2::text)";
-
-export async function fleetMap(db: Database, page: MapPage): Promise<FleetMap> {
+export async function fleetMap(db: Database, wish: MapWish): Promise<FleetMap> {
   return await transaction(
     db,
     async (sql) => {
-      const hosts = await hostsOnMap(sql, page);
-      const hasMore = hosts.length > page.limit;
-      const stretch = { after: page.after, last: hasMore ? (hosts[page.limit - 1]?.id ?? null) : null };
-      const isWhole = page.after === null && !hasMore;
-      const [cards, holders, totals] = await Promise.all([
-        cardsOf(sql, stretch),
-        holdersOf(sql, stretch),
+      const line = await hostsInLine(sql, wish);
+      const [first] = line;
+      const isWhole = isEverything(wish) && line.length <= wish.limit;
+      const ids = line.slice(0, wish.limit).map(({ id }) => id);
+      const [cards, holders, totals, keys, counted] = await Promise.all([
+        cardsOf(sql, ids),
+        holdersOf(sql, ids),
         isWhole ? null : cardTotals(sql),
+        labelKeys(sql),
+        first ?? countInLine(sql, wish),
       ]);
-      const shown = withCards(hosts, cards, holders);
-      return { hosts: shown, totals: totals ?? sumOf(shown) };
+      const hosts = withCards(line, cards, holders);
+      return {
+        hosts,
+        totals: totals ?? sumOf(hosts),
+        found: counted.found,
+        // The sum of none is unknown to SQL.
+        foundGpus: wish.freeGpuMemory === null ? null : (counted.found_gpus ?? 0),
+        before: first === undefined ? counted.found : first.nth - 1,
+        labelKeys: keys,
+      };
     },
     { isolation: "repeatable read" },
   );
 }
 
+function isEverything({ after, search, freeGpuMemory }: MapWish): boolean {
+  return after === null && search === null && freeGpuMemory === null;
+}
+
 function withCards(
-  hosts: readonly HostRow[],
+  hosts: readonly HostInLine[],
   cards: readonly CardRow[],
   holders: readonly HolderRow[],
 ): HostOnMap[] {
@@ -205,39 +186,29 @@ function sumOf(hosts: readonly HostOnMap[]): CardTotals {
   };
 }
 
-async function hostsOnMap(sql: Connection, { limit, after }: MapPage): Promise<HostRow[]> {
-  return await readColumns<HostRow>(sql, HOST_COLUMNS, {
-    select: `SELECT h.id, h.name AS host_name, coalesce(h.status, 'offline') AS status,
-            coalesce(h.status_reason, h.cordon_reason) AS status_reason, h.connection, h.cordoned, h.simulated,
-            h.labels, ${moment("h.last_heartbeat")} AS heard_ms
-       FROM hosts h WHERE h.deleted_at IS NULL AND ($1::text IS NULL OR h.id > $1) ORDER BY h.id LIMIT $2`,
-    values: [after, limit + 1],
-  });
-}
-
-async function cardsOf(sql: Connection, { after, last }: Stretch): Promise<CardRow[]> {
+async function cardsOf(sql: Connection, hostIds: readonly string[]): Promise<CardRow[]> {
   return await readColumns<CardRow>(sql, CARD_COLUMNS, {
     select: `SELECT g.host_id, g.uuid, CASE WHEN g.vanished_at IS NULL THEN g.gpu_index END AS gpu_index, g.name,
             ${safeBigint("g.memory_total")} AS memory_total, g.memory_used_mib, g.utilization_percent, g.temperature_c,
             g.power_w::text AS power_w, ${moment(SAMPLED_AT)} AS sampled_ms,
             coalesce(g.health_status, 'unknown') AS health_status, g.cordoned, g.simulated,
             ${IS_OPEN} AND NOT ${IS_HELD} AS free, ${moment("g.vanished_at")} AS vanished_ms, g.pci_bus_id
-       FROM ${CARDS} WHERE ${IN_STRETCH}`,
-    values: [after, last],
+       FROM ${CARDS} WHERE g.host_id = ANY($1::text[])`,
+    values: [hostIds],
   });
 }
 
-async function holdersOf(sql: Connection, { after, last }: Stretch): Promise<HolderRow[]> {
+async function holdersOf(sql: Connection, hostIds: readonly string[]): Promise<HolderRow[]> {
   return await readColumns<HolderRow>(sql, HOLDER_COLUMNS, {
     select: `WITH held AS (
          SELECT a.gpu_uuid, i.workload_kind, i.workload_id, min(a.slot) AS slot
            FROM gpu_allocations a JOIN gpus g ON g.uuid = a.gpu_uuid JOIN instances i ON i.id = a.instance_id
-          WHERE a.released_at IS NULL AND ${IN_STRETCH} GROUP BY 1, 2, 3)
+          WHERE a.released_at IS NULL AND g.host_id = ANY($1::text[]) GROUP BY 1, 2, 3)
        ${ofAllKinds(
          (kind, { table }) => `SELECT held.gpu_uuid AS uuid, '${kind}' AS kind, w.id, w.name, held.slot
            FROM held JOIN ${table} w ON w.id = held.workload_id WHERE held.workload_kind = '${kind}'`,
        )}`,
-    values: [after, last],
+    values: [hostIds],
   });
 }
 

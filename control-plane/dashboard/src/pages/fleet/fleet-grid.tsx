@@ -98,7 +98,8 @@ export function FleetGrid({ rows, freeGb, onCard, onHost }: GridOf) {
             >
               {row.kind === "group" ? (
                 <div role="rowheader" className="fleet-group">
-                  {row.name === "" ? t("map.unlabelled") : row.name} ({row.hosts})
+                  {row.name === "" ? t("map.unlabelled") : row.name} (
+                  {row.here === row.hosts ? row.hosts : t("map.partOfGroup", row)})
                 </div>
               ) : (
                 <HostRow

@@ -1,11 +1,9 @@
 /** The fleet at a glance: six figures, and a map with one row for each host and one cell for each card. */
-import { Button, Group, Modal, Stack, Text, TextInput } from "@mantine/core";
+import { Modal, Stack, Text } from "@mantine/core";
 import type { FleetMap } from "@remotegpu/control-plane/http/hosts/fleet-map";
-import { memo, useCallback, useMemo, useState } from "react";
+import { useCallback, useMemo, useState } from "react";
 import { useTranslation } from "react-i18next";
 import { useApi } from "../../api/use-api.ts";
-import { Choice } from "../../parts/choice.tsx";
-import { useFilters } from "../../parts/filters.ts";
 import { PageHead } from "../../parts/page-head.tsx";
 import { PageLink } from "../../parts/page-link.tsx";
 import { Panel } from "../../parts/panel.tsx";
@@ -13,71 +11,63 @@ import { CardDialog } from "./card-dialog.tsx";
 import { FleetGrid } from "./fleet-grid.tsx";
 import { FleetTiles } from "./fleet-tiles.tsx";
 import { HostActs } from "./host-acts.tsx";
-import { countWanted, holdersOf, labelKeys, mapRows } from "./map-rows.ts";
+import { KEYS_APART, MapFilters, useMapFilters } from "./map-filters.tsx";
+import { MapPages } from "./map-pages.tsx";
+import { holdersOf, mapRows } from "./map-rows.ts";
 import { useLiveMap } from "./use-live-map.ts";
 
 const PATH = "/fleet/map";
 const TOPICS = ["fleet", "gpu", "queue", "alarms"];
-const FREE_GB = ["16", "24", "40", "80", "140"] as const;
-/** In no label. */
-const KEYS_APART = "\n";
-const NAMES = ["group", "find", "free", "cursor"] as const;
 const SIGNS = ["fill", "bar", "corner", "letter", "hatch", "dashed", "grey", "vanished"] as const;
 
 export default function FleetPage() {
   const { t } = useTranslation("fleet");
-  const [filters] = useFilters(NAMES);
-  const query = useMemo(() => ({ cursor: filters.cursor }), [filters.cursor]);
+  const { query, cursor } = useMapFilters();
   // The line, what is not ingested and what was earned go on without a word, and so does the age of readings that stand still.
   const map = useApi<FleetMap>(PATH, { query, topics: TOPICS, isMoving: true });
   const data = useLiveMap(map.data);
+  // While the next page is asked for, the one before is what is shown.
+  const [shownPage, setShownPage] = useState(cursor);
+  if (!map.isPlaceholderData && shownPage !== cursor) setShownPage(cursor);
   return (
     <>
       <PageHead title={t("title")} />
       {data !== undefined && <FleetTiles at={data.at} totals={data.totals} />}
       <Panel<FleetMap> title={t("map.title")} definition={t("map.definition")} from={{ ...map, data }}>
-        {(shown) => <FleetMapContent map={shown} />}
+        {(shown) => <FleetMapContent map={shown} page={shownPage} />}
       </Panel>
     </>
   );
 }
 
-function FleetMapContent({ map }: { map: FleetMap }) {
+interface ContentOf {
+  map: FleetMap;
+  /** Another begins at its top. */
+  page: string;
+}
+
+function FleetMapContent({ map, page }: ContentOf) {
   const { t } = useTranslation("fleet");
   const { t: parts } = useTranslation("parts");
-  const [filters, setFilters] = useFilters(NAMES);
   const [chosen, setChosen] = useState<{ host: string; card: number | null } | null>(null);
-  const { group, find } = filters;
-  const freeGb = Number(filters.free) > 0 ? Number(filters.free) : null;
-  const rows = useMemo(() => mapRows(map.hosts, { group, find, freeGb }), [map.hosts, group, find, freeGb]);
+  const { freeGb, isNarrowed } = useMapFilters();
+  const { hosts, groups, hosts_found: found } = map;
+  const rows = useMemo(() => mapRows({ hosts, groups }), [hosts, groups]);
   const openCard = useCallback((host: string, card: number) => setChosen({ host, card }), []);
   const openHost = useCallback((host: string) => setChosen({ host, card: null }), []);
   const close = useCallback(() => setChosen(null), []);
   const host = map.hosts.find(({ id }) => id === chosen?.host);
   const card = chosen?.card === null || chosen === null ? undefined : host?.gpus[chosen.card];
-  const wanted = freeGb === null ? null : countWanted(map.hosts, freeGb);
-  if (map.hosts.length === 0) return <Text c="dimmed">{t("map.empty")}</Text>;
+  if (found === 0 && !isNarrowed) return <Text c="dimmed">{t("map.empty")}</Text>;
   return (
     <Stack gap="sm">
-      <MapFilters keys={labelKeys(map.hosts).join(KEYS_APART)} />
-      {wanted !== null && <Text role="status">{t("map.matches", wanted)}</Text>}
+      <MapFilters keys={map.label_keys.join(KEYS_APART)} />
+      <MapPages map={map} />
       {rows.length === 0 ? (
-        <Text c="dimmed">{t("map.none")}</Text>
+        <Text c="dimmed">{t(found === 0 ? "map.none" : "map.beyond")}</Text>
       ) : (
-        <FleetGrid rows={rows} freeGb={freeGb} onCard={openCard} onHost={openHost} />
+        <FleetGrid key={page} rows={rows} freeGb={freeGb} onCard={openCard} onHost={openHost} />
       )}
-      <Group>
-        {filters.cursor !== "" && (
-          <Button variant="default" onClick={() => setFilters({ cursor: "" })}>
-            {t("map.first")}
-          </Button>
-        )}
-        {map.next_cursor !== null && (
-          <Button variant="default" onClick={() => setFilters({ cursor: map.next_cursor ?? "" })}>
-            {t("map.next")}
-          </Button>
-        )}
-      </Group>
       <details>
         <summary>{t("legend.title")}</summary>
         <ul>
@@ -106,41 +96,3 @@ function FleetMapContent({ map }: { map: FleetMap }) {
     </Stack>
   );
 }
-
-/** Which no reading changes. @param keys of the labels of all hosts, in one text, so that the same are the same */
-const MapFilters = memo(function MapFilters({ keys }: { keys: string }) {
-  const { t } = useTranslation("fleet");
-  const [filters, setFilters] = useFilters(NAMES);
-  const known = keys === "" ? [] : keys.split(KEYS_APART);
-  return (
-    <Group align="end">
-      <Choice
-        label={t("map.group")}
-        value={filters.group}
-        onChange={(value) => setFilters({ group: value })}
-        data={[
-          { value: "", label: t("map.groupBy.none") },
-          { value: "model", label: t("map.groupBy.model") },
-          ...known.map((key) => ({
-            value: `label:${key}`,
-            label: t("map.groupBy.label", { key }),
-          })),
-        ]}
-      />
-      <TextInput
-        label={t("map.find")}
-        value={filters.find}
-        onChange={(event) => setFilters({ find: event.currentTarget.value })}
-      />
-      <Choice
-        label={t("map.free")}
-        value={filters.free}
-        onChange={(value) => setFilters({ free: value })}
-        data={[
-          { value: "", label: t("map.freeAny") },
-          ...FREE_GB.map((gb) => ({ value: gb, label: t("map.freeGb", { gb }) })),
-        ]}
-      />
-    </Group>
-  );
-});

@@ -9,23 +9,35 @@ import { type GpuValues, type Told, toldBy, withTold } from "./live-cards.ts";
 
 interface Laid {
   asked: FleetMap | undefined;
+  /** Of the answer's cards; null: not answered yet. Of a large fleet the stream tells of many more. */
+  uuids: ReadonlySet<unknown> | null;
   told: Told;
   shown: FleetMap | undefined;
 }
 
 export function useLiveMap(asked: FleetMap | undefined): FleetMap | undefined {
-  const [laid, setLaid] = useState<Laid>({ asked, told: new Map(), shown: asked });
+  const [laid, setLaid] = useState<Laid>({ asked, uuids: uuidsOf(asked), told: new Map(), shown: asked });
   const hear = useCallback((values: GpuValues) => {
-    const news = toldBy(values);
-    setLaid(({ told, shown, ...before }) => ({
-      ...before,
-      told: new Map([...told, ...news]),
-      shown: shown && withTold(shown, news),
-    }));
+    setLaid((before) => {
+      const news = ofShown(toldBy(values), before.uuids);
+      if (news.size === 0) return before;
+      const told = new Map([...before.told, ...news]);
+      return { ...before, told, shown: before.shown && withTold(before.shown, news) };
+    });
   }, []);
   useValues("gpu", hear);
   if (laid.asked === asked) return laid.shown;
-  const shown = asked && withTold(asked, laid.told);
-  setLaid({ asked, told: laid.told, shown });
+  const uuids = uuidsOf(asked);
+  const told = ofShown(laid.told, uuids);
+  const shown = asked && withTold(asked, told);
+  setLaid({ asked, uuids, told, shown });
   return shown;
+}
+
+function uuidsOf(map: FleetMap | undefined): ReadonlySet<unknown> | null {
+  return map === undefined ? null : new Set(map.hosts.flatMap(({ gpus }) => gpus.map(({ uuid }) => uuid)));
+}
+
+function ofShown(told: Told, uuids: ReadonlySet<unknown> | null): Told {
+  return uuids === null ? told : new Map([...told].filter(([uuid]) => uuids.has(uuid)));
 }

@@ -69,6 +69,8 @@ export const PARAMETER_WORDS: Words = {
   "?until": ["Only before this moment", "2026-04-01T00:00:00Z"],
   "?subject": ["Only those whose subject has this part, in capitals or not", "host-91d3e7b4"],
   "?search": ["Only those with this part in id, name or address, in capitals or not", "rack-7"],
+  "?free_gpu_memory": ["Only hosts with a GPU that is free as a whole and has so many bytes", 40_000_000_000],
+  "?group_by": ["By what they are grouped: model, or label: and a label's key", "label:rack"],
   "?sort": ["By what they are sorted; id where left out", "name"],
   "?open": ["true: only those that hold now; of alarms, false: only those that are over"],
   "?username": ["Only the one of exactly this name", "ada"],
