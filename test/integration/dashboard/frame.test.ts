@@ -4,7 +4,7 @@ import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { hasBrowser } from "../../support/browser.ts";
 import { type DashboardScene, openDashboardScene } from "../../support/dashboard/dashboard-scene.ts";
 import { expectText, reloadAs, textOf } from "../../support/dashboard/page-checks.ts";
-import { HURRIED_POLLS, WITHOUT_POLLS } from "../../support/dashboard/page-polls.ts";
+import { HURRIED_POLLS, looked, WITHOUT_POLLS } from "../../support/dashboard/page-polls.ts";
 import { eventually } from "../../support/eventually.ts";
 
 let scene: DashboardScene;
@@ -142,12 +142,6 @@ describe.skipIf(!hasBrowser)("the search, in Chinese", () => {
   });
 });
 
-/** What a browser tells a page that comes to the front, or goes behind another. */
-function looked(state: "visible" | "hidden"): string {
-  return `Object.defineProperty(document, "visibilityState", { configurable: true, get: () => "${state}" });
-    document.dispatchEvent(new Event("visibilitychange", { bubbles: true }))`;
-}
-
 /** Also behind others, and whichever comes to the front. */
 const ALWAYS_LOOKED_AT = `${looked("visible")};
   addEventListener("visibilitychange", (event) => event.stopImmediatePropagation(), true)`;
@@ -271,20 +265,5 @@ describe.skipIf(!hasBrowser)("tabs of one browser", () => {
     const renamed = { as: ada, body: { name: "renamed" } };
     expect((await control.api.ask("PATCH", "/api/v1/environments/env-1", renamed)).status).toBe(200);
     await expectText(own, "renamed", "h1");
-  }, 120_000);
-
-  test("poll where the browser has no locks, as on plain HTTP beyond localhost", async () => {
-    const { page } = await scene.open("/assets/licences.txt", scene.control.api.admin);
-    await page.evaluateOnNewDocument("delete Navigator.prototype.locks");
-    const { streams } = asked(page);
-    await page.goto(`${scene.url}/fleet`);
-    await page.waitForSelector(isOpen);
-
-    await cordon("cordon");
-    await page.waitForSelector(isCordoned);
-    await cordon("uncordon");
-    await page.waitForSelector(isOpen);
-
-    expect(streams()).toBe(0);
   }, 120_000);
 });

@@ -5,7 +5,8 @@ import { afterAll, beforeAll, describe, expect, onTestFinished, test } from "vit
 import { hasBrowser } from "../../support/browser.ts";
 import { type DashboardScene, openDashboardScene } from "../../support/dashboard/dashboard-scene.ts";
 import { expectAccessible, expectText, textOf } from "../../support/dashboard/page-checks.ts";
-import { HURRIED_POLLS, WITHOUT_POLLS } from "../../support/dashboard/page-polls.ts";
+import { HURRIED_POLLS, looked, WITHOUT_POLLS } from "../../support/dashboard/page-polls.ts";
+import { eventually } from "../../support/eventually.ts";
 import type { ScriptedHost } from "../../support/worlds/control-scene.ts";
 
 const LOST_AFTER_MS = 1_000;
@@ -154,6 +155,54 @@ describe.skipIf(!hasBrowser)("a page that stays open (left out where Chromium is
     await page.waitForSelector("[data-not-found]");
     expect(await page.$('nav a[href="/fleet"]')).toBeNull();
   });
+
+  test("polls while no stream is to be had, not while nobody looks, and no more once there is one", async () => {
+    const { page } = await scene.open("/assets/licences.txt", scene.control.api.admin);
+    await page.evaluateOnNewDocument(HURRIED_POLLS);
+    await page.setRequestInterception(true);
+    let isBroken = true;
+    const asked = { alarms: 0, streams: 0, health: 0 };
+    page.on("request", (request) => {
+      const { pathname } = new URL(request.url());
+      if (pathname === "/api/v1/alarms") asked.alarms += 1;
+      if (pathname === "/readyz") asked.health += 1;
+      if (pathname !== "/api/v1/stream") return void request.continue();
+      asked.streams += 1;
+      if (isBroken) return void request.abort("connectionrefused");
+      return void request.continue();
+    });
+    const raise = (subject: string) =>
+      scene.control.api.db.query("INSERT INTO alarms (kind, subject, detail) VALUES ('shown', $1, '')", [
+        subject,
+      ]);
+    const more = async (what: keyof typeof asked, count: number) => {
+      const until = asked[what] + count;
+      await eventually(() => asked[what] >= until, { what: `${what} asked for ${count} times more` });
+    };
+    await page.goto(`${scene.url}/alarms`);
+    await page.waitForSelector("h1");
+
+    await more("alarms", 2);
+    await raise("told by a poll");
+    await expectText(page, "told by a poll", "tbody");
+    await page.evaluate(looked("hidden"));
+    const unseen = { ...asked };
+    await delay(3 * LOST_AFTER_MS);
+    expect(asked).toEqual(unseen);
+    await page.evaluate(looked("visible"));
+    await more("alarms", 2);
+    await more("streams", 1);
+
+    isBroken = false;
+    await page.waitForResponse((answer) => answer.url().includes("/api/v1/stream?") && answer.ok());
+    // What it asks for once more as the stream begins.
+    await more("health", 2);
+    const { alarms } = asked;
+    await more("health", 6);
+    expect(asked.alarms).toBe(alarms);
+    await raise("told by the stream");
+    await expectText(page, "told by the stream", "tbody");
+  }, 120_000);
 
   test("asks again for what could not be asked, though the stream tells of no change", async () => {
     const { page } = await scene.open("/alarms", scene.control.api.admin);

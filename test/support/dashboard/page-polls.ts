@@ -14,3 +14,9 @@ export const HURRIED_POLLS = `{
   const repeat = globalThis.setInterval;
   globalThis.setInterval = (act, ms, ...more) => repeat(act, ms < ${POLL_MS} ? ms : ms / 30, ...more);
 }`;
+
+/** For `evaluate`: what a browser tells a page that comes to the front, or goes behind another. */
+export function looked(state: "visible" | "hidden"): string {
+  return `Object.defineProperty(document, "visibilityState", { configurable: true, get: () => "${state}" });
+    document.dispatchEvent(new Event("visibilitychange", { bubbles: true }))`;
+}

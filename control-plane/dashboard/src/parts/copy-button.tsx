@@ -30,6 +30,7 @@ async function copied(text: string): Promise<boolean> {
 }
 
 function copiedBySelection(text: string): boolean {
+  const focused = document.activeElement;
   const area = document.createElement("textarea");
   area.value = text;
   area.style.position = "fixed";
@@ -39,5 +40,7 @@ function copiedBySelection(text: string): boolean {
   // The only way left on plain HTTP.
   const isCopied = document.execCommand("copy");
   area.remove();
+  // Where somebody who has no mouse was.
+  if (focused instanceof HTMLElement) focused.focus();
   return isCopied;
 }
