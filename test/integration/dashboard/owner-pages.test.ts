@@ -4,6 +4,7 @@ import { hasBrowser } from "../../support/browser.ts";
 import { type DashboardScene, openDashboardScene } from "../../support/dashboard/dashboard-scene.ts";
 import { eventually } from "../../support/eventually.ts";
 import { fill } from "../../support/dashboard/by-hand.ts";
+import { clockOff } from "../../support/dashboard/page-clock.ts";
 import { expectKept, expectText, textOf } from "../../support/dashboard/page-checks.ts";
 
 const HOSTILE = '<img src=x onerror="document.body.remove()">\u202e🦄';
@@ -25,9 +26,7 @@ describe.skipIf(!hasBrowser)("the owner (left out where Chromium is not installe
     "sees alarms of any name as text, of seconds ago by a clock that is %i ms off, and clears one",
     async (offMs) => {
       const { page, complaints } = await scene.open("/queue", scene.control.api.admin);
-      await page.evaluateOnNewDocument(
-        `const real = Date; globalThis.Date = class extends real { constructor(...told) { told.length === 0 ? super(real.now() + ${offMs}) : super(...told); } static now() { return real.now() + ${offMs}; } };`,
-      );
+      await page.evaluateOnNewDocument(clockOff(offMs));
 
       await page.goto(`${scene.url}/alarms`);
 
