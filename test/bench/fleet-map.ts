@@ -52,10 +52,10 @@ function p95(values: readonly number[]): number {
 }
 
 /** Every card but each tenth is held by an environment that runs and is paid by the minute. */
-export async function makeFleet(database: Database, customerId: number): Promise<void> {
+export async function makeFleet(database: Database, customerId: number, hosts = HOSTS): Promise<void> {
   const card =
-    "SELECT h, c, 'GPU-' || h || '-' || c AS uuid, 'host-' || lpad(h::text, 4, '0') AS host, 'env-' || h || '-' || c AS env";
-  const cards = `(${card} FROM generate_series(1, ${HOSTS}) h, generate_series(0, ${CARDS - 1}) c) x`;
+    "SELECT h, c, 'GPU-' || h || '-' || c AS uuid, 'host-' || lpad(h::text, 5, '0') AS host, 'env-' || h || '-' || c AS env";
+  const cards = `(${card} FROM generate_series(1, ${hosts}) h, generate_series(0, ${CARDS - 1}) c) x`;
   const held = `${cards} WHERE (h * ${CARDS} + c) % 10 <> 0`;
   for (const statement of [
     `INSERT INTO hosts (id, name, ip_address, connection, status, last_heartbeat, labels)

@@ -24,6 +24,7 @@ import { measureJobOutput } from "./job-output.ts";
 import { measureJobs } from "./jobs.ts";
 import { measureJournal } from "./journal.ts";
 import { measureJupyter } from "./jupyter.ts";
+import { measureLargeFleet } from "./large-fleet.ts";
 import { measureNeighbours, measureServiceNeighbours } from "./neighbours.ts";
 import { measurePlacements } from "./placements.ts";
 import { measurePage } from "./page.ts";
@@ -89,6 +90,7 @@ const BENCHES: Record<string, Bench> = {
   streams: measureStreams,
   "running-costs": measureRunningCosts,
   page: measurePage,
+  "large-fleet": measureLargeFleet,
 };
 
 const { values, positionals: chosen } = parseArgs({

@@ -112,7 +112,7 @@ async function opened(
 }
 
 async function cordonShown(page: Page, database: Database, nth: number): Promise<number> {
-  const place = `[data-place="host-${String(nth).padStart(4, "0")}#0"][data-cordoned]`;
+  const place = `[data-place="host-${String(nth).padStart(5, "0")}#0"][data-cordoned]`;
   const shown = page.waitForSelector(place);
   const startedMs = performance.now();
   await database.query("UPDATE gpus SET cordoned = true WHERE uuid = $1", [`GPU-${nth}-0`]);
