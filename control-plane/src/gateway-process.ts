@@ -5,7 +5,7 @@
 import type { HostId } from "@remotegpu/shared/ids";
 import type { Log } from "@remotegpu/shared/log";
 import type { GatewayConfig, TunnelConfig } from "./config.ts";
-import { webBaseText } from "./core/gateway/origin.ts";
+import { ownOrigin, webBaseText } from "./core/gateway/origin.ts";
 import { GatewayListenError } from "./gateway/front/listen-error.ts";
 import { type Gateway, type GatewayDeps, openGateway } from "./gateway/gateway.ts";
 import { newGatewayId, Registration } from "./gateway/registration.ts";
@@ -88,7 +88,11 @@ export async function startGateway(
   });
   const webBase = gateway === null || config.webBase === null ? null : webBaseText(config.webBase);
   const serviceBase =
-    gateway === null ? null : (webBase ?? originAt(hostOf(config, publicHost), gateway.port, config));
+    gateway === null
+      ? null
+      : config.webBase === null
+        ? originAt(hostOf(config, publicHost), gateway.port, config)
+        : ownOrigin(config.webBase);
   const tunnel =
     tunnels.port === null ? null : { host: config.tunnel?.host ?? publicHost, port: tunnels.port };
   const registration = new Registration({ id, db, now, log, tunnel, webBase, serviceBase });

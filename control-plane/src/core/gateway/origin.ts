@@ -32,6 +32,21 @@ export function webBaseText({ scheme, domain }: WebBase): string {
   return `${scheme}://${domain}`;
 }
 
+const LOCALHOST = /^localhost(?=:|$)/;
+
+/**
+ * The gateway's own origin, below which services lie by their paths. Cookies know no ports: at "localhost" a page of a
+ * service would share those of the dashboard of the same machine (accounts/session-cookie.ts), so it is the number there.
+ */
+export function ownOrigin(base: WebBase): string {
+  return webBaseText({ ...base, domain: ownDomain(base) });
+}
+
+/** A certificate is of names. */
+function ownDomain({ scheme, domain }: WebBase): string {
+  return scheme === "http" ? domain.replace(LOCALHOST, "127.0.0.1") : domain;
+}
+
 /** Null for what does not stand there. */
 export function webBaseFrom(text: string): WebBase | null {
   const [, scheme, domain] = /^(https?):\/\/([^/]+)$/.exec(text) ?? [];
@@ -58,7 +73,7 @@ export type AskedHost =
 export function readHost(base: WebBase | null, host: string): AskedHost | null {
   if (base === null) return { kind: "bare" };
   const asked = withoutOwnPort(host.toLowerCase(), base.scheme);
-  if (asked === base.domain) return { kind: "bare" };
+  if (asked === base.domain || asked === ownDomain(base)) return { kind: "bare" };
   if (!asked.endsWith(`.${base.domain}`)) return null;
   const label = asked.slice(0, -base.domain.length - 1);
   const [, name, id] = /^([a-z0-9]+)-(.+)$/.exec(label) ?? [];

@@ -1,6 +1,7 @@
 import { expect, test } from "vitest";
 import {
   originOf,
+  ownOrigin,
   readHost,
   webBaseFrom,
   webBaseOf,
@@ -26,6 +27,19 @@ test.each([
   expect(base && webBaseText(base)).toBe(expected);
   expect(webBaseFrom(expected)).toEqual(base);
 });
+
+test.each([
+  [LOCAL, "http://127.0.0.1:8443"],
+  [{ scheme: "http", domain: "localhost" }, "http://127.0.0.1"],
+  [{ scheme: "http", domain: "web.localhost:8443" }, "http://web.localhost:8443"],
+  [{ scheme: "https", domain: "localhost:8443" }, "https://localhost:8443"],
+  [WEB, "https://web.example.com"],
+] as const)(
+  "services of a gateway at %j lie below %s, apart from a dashboard at localhost",
+  (base, origin) => {
+    expect(ownOrigin(base)).toBe(origin);
+  },
+);
 
 test.each(["", "example.com", "ftp://example.com", "https://example.com/"])("%j is no base", (text) => {
   expect(webBaseFrom(text)).toBeNull();
@@ -84,6 +98,10 @@ test.each([
   [WEB, "8000.web.example.com", null],
   [WEB, "a.8000-env-1.web.example.com", null],
   [LOCAL, "localhost:8443", "bare"],
+  [LOCAL, "127.0.0.1:8443", "bare"],
+  [LOCAL, "127.0.0.1:8080", null],
+  [LOCAL, "8000-env-1.127.0.0.1:8443", null],
+  [{ scheme: "https", domain: "localhost:8443" }, "127.0.0.1:8443", null],
   [LOCAL, "8000-env-1.localhost:8443", "origin"],
   [LOCAL, "8000-env-1.localhost", null],
   [null, "anything", "bare"],
