@@ -4,6 +4,7 @@ import { text } from "@remotegpu/shared/text";
 import { type Found, FOUND_KINDS, search } from "../store/overview/search.ts";
 import type { ApiApp, ApiDeps } from "./deps.ts";
 import { visibleWorkloads } from "./request/authorization.ts";
+import { cursorOf, limitOf, pageOf, pageQuery, toPage } from "./request/pagination.ts";
 import { forCustomers, ok } from "./request/route.ts";
 
 const MAX_LENGTH = 200;
@@ -18,7 +19,7 @@ const FoundThing = z
   })
   .openapi("FoundThing");
 
-const SearchAnswer = z.object({ items: z.array(FoundThing) }).openapi("SearchAnswer");
+const SearchAnswer = pageOf(FoundThing).openapi("SearchAnswer");
 export type SearchAnswer = z.infer<typeof SearchAnswer>;
 
 const Part = text(MAX_LENGTH).trim().min(1).openapi({
@@ -26,24 +27,35 @@ const Part = text(MAX_LENGTH).trim().min(1).openapi({
   example: "tuning",
 });
 
+/** The list's name, and the last one's place: how near it is, its name, kind and id. */
+const FoundKey = z.tuple([z.literal("search"), z.int(), text(512), z.enum(FOUND_KINDS), text(128)]);
+
 const getSearch = createRoute({
   ...forCustomers,
   method: "get",
   path: "/search",
   operationId: "searchEverything",
   tags: ["search"],
-  summary: "Workloads, datasets and models by a part of their names or ids, the nearest first; 20 at most",
+  summary: "Workloads, datasets and models by a part of their names or ids, the nearest first",
   description:
     "Administrators find everybody's, and hosts and customers as well. No character means more than itself.",
-  request: { query: z.strictObject({ q: Part }) },
+  request: { query: z.strictObject({ ...pageQuery, q: Part }) },
   responses: ok("What was found", SearchAnswer),
 });
 
 export function registerSearchRoute(api: ApiApp, { db }: ApiDeps): void {
   api.openapi(getSearch, async (c) => {
+    const { q: part, ...query } = c.req.valid("query");
+    const key = cursorOf(query, FoundKey);
+    const after = key && { nearness: key[1], name: key[2], kind: key[3], id: key[4] };
+    const limit = limitOf(query);
     const visibleTo = await visibleWorkloads(c, "search");
-    const found = await search(db, { part: c.req.valid("query").q, visibleTo });
-    return c.json({ items: found.map((one) => ({ ...one, url: pageOf(one) })) }, 200);
+    const found = await search(db, { part, visibleTo, after, limit: limit + 1 });
+    const page = toPage(found, limit, {
+      item: ({ nearness: _nearness, ...one }) => ({ ...one, url: addressOf(one) }),
+      key: ({ nearness, name, kind, id }) => ["search", nearness, name, kind, id],
+    });
+    return c.json(page, 200);
   });
 }
 
@@ -57,7 +69,7 @@ const PAGES: Record<Found["kind"], string | null> = {
   model: null,
 };
 
-function pageOf({ kind, id }: Found): string | null {
+function addressOf({ kind, id }: Pick<Found, "kind" | "id">): string | null {
   const page = PAGES[kind];
   return page === null ? null : `/${page}/${encodeURIComponent(id)}`;
 }

@@ -115,6 +115,21 @@ describe("a stopped environment's files", () => {
     expect([hostile.status, hostile.body]).toEqual([200, "x"]);
   });
 
+  test("a page goes on behind a name that is as long as names may be", async () => {
+    const folder = files.at("long-names");
+    mkdirSync(folder);
+    const names = ["a", "b", "c"].map((first) => first + "山".repeat(84) + "xx");
+    for (const name of names) writeFileSync(`${folder}/${name}`, "x");
+    const page = async (query: string) =>
+      (await api.ask("GET", `${of("/gemini/code/long-names")}${query}`, { as: owner })).body;
+    const namesOf = ({ items }: { items: { name: string }[] }) => items.map(({ name }) => name);
+
+    const first = await page("&limit=2");
+
+    expect(namesOf(first)).toEqual(names.slice(0, 2));
+    expect(namesOf(await page(`&limit=2&cursor=${first.next_cursor}`))).toEqual(names.slice(2));
+  });
+
   test("HEAD and GET with a checksum tell the same of a file", async () => {
     const headers = { "Want-Repr-Digest": "sha-256=1" };
     const head = await api.ask("HEAD", of("/gemini/code/train.py"), { as: owner, headers });

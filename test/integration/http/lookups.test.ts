@@ -102,6 +102,22 @@ describe("search", () => {
     expect((await get("/search?q=env-find-3", ann)).body.items).toEqual([]);
   });
 
+  test("comes a page at a time, each once and in the same order", async () => {
+    const whole: SearchAnswer = (await get("/search?q=needle", api.admin)).body;
+    const oneByOne: SearchAnswer["items"] = [];
+    let cursor: string | null = "";
+    while (cursor !== null) {
+      const after: string = cursor === "" ? "" : `&cursor=${cursor}`;
+      const { body } = await get(`/search?q=needle&limit=1${after}`, api.admin);
+      oneByOne.push(...body.items);
+      cursor = body.next_cursor;
+    }
+
+    expect(whole.items.length).toBeGreaterThan(6);
+    expect(whole.next_cursor).toBeNull();
+    expect(oneByOne).toEqual(whole.items);
+  });
+
   test.each(HOSTILE)("takes %s as it stands", async (name) => {
     expect(await found(name.trim(), ann)).toEqual([`environment ${name}`]);
     expect((await get(`/environments?name=${part(name)}`, ann)).body.items).toMatchObject([{ name }]);
@@ -112,7 +128,7 @@ describe("search", () => {
     expect(idsOf(await get(`/environments?name=${part(character)}`, ann))).toEqual(["env-hostile-3"]);
   });
 
-  test.each(["", "q=", "q=%20", `q=${"x".repeat(10_000)}`, "q=%00", "q=a&limit=5"])(
+  test.each(["", "q=", "q=%20", `q=${"x".repeat(10_000)}`, "q=%00", "q=a&limit=201", "q=a&cursor=WzQyXQ"])(
     "is refused with %s",
     async (query) => expect(await get(`/search?${query}`, ann)).toMatchObject({ status: 422 }),
   );
@@ -151,6 +167,15 @@ describe("hosts", () => {
       cursor = body.next_cursor;
     }
     expect(oneByOne).toEqual(expected);
+  });
+
+  test("go on behind a name of any length and script", async () => {
+    await sql("UPDATE hosts SET deleted_at = now()");
+    for (const nth of [1, 2, 3]) await host(`h-long-${nth}`, `${"山".repeat(127)}${nth}`);
+
+    const { next_cursor: cursor } = (await get("/hosts?sort=name&limit=2")).body;
+
+    expect(idsOf(await get(`/hosts?sort=name&limit=2&cursor=${cursor}`))).toEqual(["h-long-3"]);
   });
 
   test("refuse a cursor of another order, and one of another list", async () => {

@@ -123,6 +123,59 @@ describe("a service", () => {
     await services.settle();
     expect(await services.serving(id)).toHaveLength(4);
   });
+
+  test("is changed with the rest of it, within the bounds that it has then", async () => {
+    const id = await services.runs({ max_replicas: 2 });
+    const change = async (body: object) => await services.ask("PATCH", `/${id}`, body);
+
+    const beyond = await change({ name: "other", replicas: 3 });
+    expect(beyond.status).toBe(422);
+    expect(beyond.body.errors.map(({ path }: { path: string }) => path)).toEqual(["replicas"]);
+    expect(await services.get(id)).toMatchObject({ name: "chat", replicas: 1 });
+    expect(await change({ replicas: 3, max_replicas: 3 })).toMatchObject({
+      status: 200,
+      body: { replicas: 3 },
+    });
+    await services.settle();
+
+    expect(await services.serving(id)).toEqual([0, 1, 2]);
+    await change({ max_replicas: 2 });
+    await change({ max_replicas: 3, replicas: 1 });
+    const { items: events } = (await services.ask("GET", `/${id}/events`)).body;
+    expect(events.filter(({ kind }: { kind: string }) => kind === "scaled")).toMatchObject([
+      { old: "2", new: "1" },
+      { old: "1", new: "3" },
+    ]);
+    for (const replicas of [-1, 1.5, "2", null, 1_001]) expect((await change({ replicas })).status).toBe(422);
+  });
+
+  test("is not changed with the rest while it scales by itself", async () => {
+    const id = await services.runs({ autoscaling_enabled: true });
+    const change = async (body: object) => await services.ask("PATCH", `/${id}`, body);
+
+    const refused = await change({ name: "other", replicas: 2 });
+    expect([refused.status, refused.body.detail]).toEqual([409, expect.stringContaining("pause")]);
+    expect(await services.get(id)).toMatchObject({ name: "chat", replicas: 1 });
+
+    expect(await change({ replicas: 2, autoscaling_enabled: false })).toMatchObject({
+      status: 200,
+      body: { replicas: 2 },
+    });
+  });
+
+  test("is listed replica by replica, whole or a page at a time", async () => {
+    const id = await services.runs({ min_replicas: 3 });
+    const page = async (query: string) => (await services.ask("GET", `/${id}/instances${query}`)).body;
+    const ranksOf = ({ items }: { items: { rank: number }[] }) => items.map(({ rank }) => rank);
+
+    const whole = await page("");
+    expect([ranksOf(whole), whole.next_cursor]).toEqual([[0, 1, 2], null]);
+    const first = await page("?limit=2");
+    expect(ranksOf(first)).toEqual([0, 1]);
+    const last = await page(`?limit=2&cursor=${first.next_cursor}`);
+    expect([ranksOf(last), last.next_cursor]).toEqual([[2], null]);
+    expect((await services.ask("GET", `/${id}/instances?cursor=x`)).status).toBe(422);
+  });
 });
 
 describe("a scale-up", () => {

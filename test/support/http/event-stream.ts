@@ -43,10 +43,10 @@ export class EventStream {
     return this.events.filter((one) => one.event === event);
   }
 
-  /** What changed, each as its topic with the id behind it. */
+  /** What changed, each as its topic, which may have the id in it, or else with the id behind it. */
   get changed(): string[] {
-    return this.of("change").map(({ data }) =>
-      data.id === undefined ? data.topic : `${data.topic} ${data.id}`,
+    return this.of("change").map(({ data: { topic, id } }) =>
+      id === null || topic.endsWith(`:${id}`) ? topic : `${topic} ${id}`,
     );
   }
 

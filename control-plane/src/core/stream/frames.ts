@@ -50,7 +50,7 @@ export function framesOf(told: Told, place: Place): string {
   const words: string[] = [];
   if (told.resync) words.push(frame("resync", {}));
   for (const [topic, ids] of told.changes) {
-    if (ids === null) words.push(frame("change", { topic, version }));
+    if (ids === null) words.push(frame("change", { topic, id: idOf(topic), version }));
     else for (const id of ids) words.push(frame("change", { topic, id, version }));
   }
   for (const cards of inWords(told.cards))
@@ -62,6 +62,12 @@ export function framesOf(told: Told, place: Place): string {
 function inWords<Value>(values: readonly Value[]): (readonly Value[])[] {
   const words = Math.ceil(values.length / MAX_VALUES);
   return Array.from({ length: words }, (_, nth) => values.slice(nth * MAX_VALUES, (nth + 1) * MAX_VALUES));
+}
+
+/** Of one workload or host; null where the topic is of many. */
+function idOf(topic: string): string | null {
+  const at = topic.indexOf(":");
+  return at < 0 ? null : topic.slice(at + 1);
 }
 
 export function closedFrame(topic: string): string {

@@ -26,7 +26,7 @@ import { Gpu, gpuAnswer, Host, hostAnswer } from "./host-answer.ts";
 import { hostLabels } from "../request/host-labels.ts";
 import { once } from "../request/idempotency.ts";
 import { PlainName } from "../request/input-fields.ts";
-import { cursorOf, limitOf, pageOf, PageQuery, pageQuery, toPage } from "../request/pagination.ts";
+import { cursorOf, limitOf, pageOf, PageQuery, pageQuery, toPage, wholePage } from "../request/pagination.ts";
 import { badField, conflict, notFound } from "../request/refusal.ts";
 import {
   forAdmins,
@@ -117,7 +117,7 @@ const listGpus = createRoute({
   tags,
   summary: "A host's GPUs; simulated ones are marked",
   request: { params, query: PageQuery },
-  responses: ok("A page of GPUs", pageOf(Gpu)),
+  responses: ok("A page of GPUs, all of them without a limit", pageOf(Gpu)),
 });
 
 const patch = createRoute({
@@ -198,8 +198,13 @@ export function registerHostRoutes(api: ApiApp, deps: ApiDeps): void {
 
   api.openapi(listGpus, async (c) => {
     const host = await hostOf(deps, c.req.valid("param").id);
-    const items = (await gpusOfHost(db, host.id)).map(gpuAnswer);
-    return c.json({ items, next_cursor: null }, 200);
+    // One that vanished keeps its place.
+    const gpus = [...(await gpusOfHost(db, host.id)).entries()];
+    const page = wholePage(gpus, c.req.valid("query"), {
+      item: ([, gpu]) => gpuAnswer(gpu),
+      number: ([place]) => place,
+    });
+    return c.json(page, 200);
   });
 
   api.openapi(patch, async (c) => {

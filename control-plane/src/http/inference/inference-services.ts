@@ -53,7 +53,7 @@ const patch = createRoute({
   method: "patch",
   path: "/inference-services/{id}",
   tags,
-  summary: "Change its name, description, bounds, scaling, or how its replicas are checked",
+  summary: "Change its name, description, replicas, bounds, scaling, or how its replicas are checked",
   description:
     "All of it holds at once, also for replicas that run: they are not started anew. Its image, command, variables, model and sizes are changed by an upgrade.",
   request: { params: WorkloadIdPath, body: jsonBody(InferenceServiceChangeBody) },
@@ -93,12 +93,16 @@ export function registerInferenceServiceRoutes(api: ApiApp, deps: ApiDeps, fleet
 
   api.openapi(patch, async (c) => {
     const { id } = await managed(c, c.req.valid("param").id);
-    const change = c.req.valid("json");
+    const { replicas, ...change } = c.req.valid("json");
     const hostIds = await transaction(db, async (sql) => {
       const service = await held(sql, id);
       const { min_replicas: min = service.min_replicas, max_replicas: max = service.max_replicas } = change;
       refuseIssues(boundsIssues({ min, max }));
-      return await changeService(sql, service, { change, ...ordererOf(c) });
+      const changed = await changeService(sql, service, { change, ...ordererOf(c) });
+      // By the bounds that it has now, and by whoever says how many from now on.
+      const now = { ...(await held(sql, id)), replicas: service.replicas };
+      if (replicas !== undefined) await scaleTo(c, sql, { service: now, replicas });
+      return changed;
     });
     for (const hostId of hostIds) deps.link.nudge(hostId as HostId);
     deps.link.wake();
@@ -109,15 +113,23 @@ export function registerInferenceServiceRoutes(api: ApiApp, deps: ApiDeps, fleet
     const { id } = await managed(c, c.req.valid("param").id);
     const { replicas } = c.req.valid("json");
     return await once(c, async (sql, afterwards) => {
-      const service = await held(sql, id);
-      const { min_replicas: min, max_replicas: max } = service;
-      if (replicas < min || replicas > max)
-        throw badField("replicas", `must be between min_replicas, ${min}, and max_replicas, ${max}`);
-      refuseUnlessDone(await scaleService(sql, service, { ...ordererOf(c), replicas }));
+      await scaleTo(c, sql, { service: await held(sql, id), replicas });
       afterwards(() => tellOf(c, []));
       return c.json(await INFERENCE_SERVICES.answerOf(c, sql, id), 202);
     });
   });
+}
+
+/** @throws ApiRefusal */
+async function scaleTo(
+  c: ApiContext,
+  sql: Transaction,
+  { service, replicas }: { service: ServiceOrderRow; replicas: number },
+): Promise<void> {
+  const { min_replicas: min, max_replicas: max } = service;
+  if (replicas < min || replicas > max)
+    throw badField("replicas", `must be between min_replicas, ${min}, and max_replicas, ${max}`);
+  refuseUnlessDone(await scaleService(sql, service, { ...ordererOf(c), replicas }));
 }
 
 async function managed(c: ApiContext, id: string) {

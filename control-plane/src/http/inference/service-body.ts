@@ -23,6 +23,7 @@ const DEFAULT_MIN_REPLICAS = 1;
 const DEFAULT_MAX_REPLICAS = 10;
 const DEFAULT_CHECK_SECONDS = 30;
 
+const Replicas = z.int().min(0).max(MAX_REPLICAS);
 const MinReplicas = z.int().min(0).max(MAX_REPLICAS);
 const MaxReplicas = z.int().min(1).max(MAX_REPLICAS);
 const CheckPath = HealthPath.max(MAX_HEALTH_PATH).nullable();
@@ -169,7 +170,6 @@ const INSTEAD = new Map([
   ...Object.keys(UpgradeBody.shape).map((field) => [field, UPGRADES] as const),
   ["workspace_id", "a service stays in its workspace; order another one in the other"],
   ["status", "is changed by starting and stopping it"],
-  ["replicas", "is changed by POST /inference-services/{id}/scale"],
 ]);
 
 const shown = {
@@ -187,6 +187,7 @@ const shown = {
 export const CHANGEABLE = {
   name: displayText(MAX_NAME).optional(),
   description: Description.nullable().optional(),
+  replicas: Replicas.optional(),
   min_replicas: MinReplicas.optional(),
   max_replicas: MaxReplicas.optional(),
   autoscaling_enabled: z.boolean().optional(),
@@ -220,5 +221,5 @@ export const InferenceServiceChangeBody = z
   .openapi("InferenceServiceChange", { additionalProperties: false });
 
 export const ScaleBody = z
-  .strictObject({ replicas: z.int().min(0).max(MAX_REPLICAS) })
+  .strictObject({ replicas: Replicas })
   .openapi("InferenceServiceScale", { example: { replicas: 3 } });

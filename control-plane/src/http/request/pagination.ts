@@ -9,7 +9,8 @@ import { badField } from "./refusal.ts";
 
 const DEFAULT_LIMIT = 20;
 const MAX_LIMIT = 200;
-const MAX_CURSOR_LENGTH = 400;
+/** Names stand in some, of files and hosts in whatever script. */
+const MAX_CURSOR_LENGTH = 2_000;
 
 /** Spread into a query schema: `z.strictObject({ ...pageQuery, status: … })`. */
 export const pageQuery = {
@@ -43,7 +44,8 @@ export interface PageWish<Key> {
 }
 
 const NumericKey = z.tuple([z.int().nonnegative()]);
-const TextKey = z.tuple([text(128)]);
+/** A file's name is up to 255 bytes, as base64url. */
+const TextKey = z.tuple([text(400)]);
 /** Microseconds since 1970 as text, because a JavaScript date keeps milliseconds only, and the id. */
 const TimeKey = z.tuple([z.string().regex(/^-?[0-9]{1,18}$/), text(128)]);
 
@@ -100,6 +102,17 @@ export function cursorOf<S extends z.ZodType>(query: PageQueryValues, key: S): z
 
 export function limitOf(query: PageQueryValues): number {
   return query.limit ?? DEFAULT_LIMIT;
+}
+
+/** Lists that are there whole, each row with a number that grows: without a limit all that follows is one page. */
+export function wholePage<Row, Item>(
+  rows: readonly Row[],
+  query: PageQueryValues,
+  { item, number }: { item: (row: Row) => Item; number: (row: Row) => number },
+): { items: Item[]; next_cursor: string | null } {
+  const after = unpack(query.cursor, NumericKey)?.[0] ?? -1;
+  const left = rows.filter((row) => number(row) > after);
+  return toPage(left, query.limit ?? left.length, { item, key: (row) => [number(row)] });
 }
 
 /** Cuts the `limit + 1` fetched rows to the page and packs the last one's key when more follow. */

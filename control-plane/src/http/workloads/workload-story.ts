@@ -5,7 +5,7 @@ import { seenInstances } from "../../store/overview/seen-instances.ts";
 import type { ApiApp, ApiDeps } from "../deps.ts";
 import { eventPage, EventPage } from "./event-answer.ts";
 import { Instance, instanceAnswer } from "./instance-answer.ts";
-import { numericPage, pageOf, pageQuery, PageQuery } from "../request/pagination.ts";
+import { numericPage, pageOf, pageQuery, PageQuery, wholePage } from "../request/pagination.ts";
 import { forCustomers, ok, WorkloadIdPath } from "../request/route.ts";
 import { type RoutedKind, workloadFor } from "./routed-kind.ts";
 
@@ -36,7 +36,7 @@ const instancesRoute = ({ path, many }: RoutedKind) =>
     tags: [many],
     summary: "Where it runs, on which GPUs, for how long and at what charge; how its runs ended",
     request: { params, query: InstancesQuery },
-    responses: ok("Its instances", pageOf(Instance)),
+    responses: ok("Its instances by their ranks, all of them without a limit", pageOf(Instance)),
   });
 
 export function registerWorkloadStory(api: ApiApp, { db, now }: ApiDeps, routed: RoutedKind): void {
@@ -51,9 +51,11 @@ export function registerWorkloadStory(api: ApiApp, { db, now }: ApiDeps, routed:
 
   api.openapi(instancesRoute(routed), async (c) => {
     const { id } = await workloadFor(c, routed, c.req.valid("param").id, "read-workload");
-    const withGone = c.req.valid("query").all === "true";
+    const query = c.req.valid("query");
+    const withGone = query.all === "true";
     const views =
       (await seenInstances(db, kind, [id], { now: now(), withTails: true, withGone })).get(id) ?? [];
-    return c.json({ items: views.map((view) => instanceAnswer(c, view)), next_cursor: null }, 200);
+    const item = (view: (typeof views)[number]) => instanceAnswer(c, view);
+    return c.json(wholePage(views, query, { item, number: ({ rank }) => rank }), 200);
   });
 }

@@ -1,4 +1,4 @@
-/** Names and ids that have a part, of all that somebody may see: the nearest first, so many at most. */
+/** Names and ids that have a part, of all that somebody may see, a page at a time: the nearest first. */
 import type { VisibleTo } from "../accounts/visibility.ts";
 import { isVisible, visibleParameters } from "../accounts/visibility.ts";
 import type { Connection } from "../database/database.ts";
@@ -20,9 +20,14 @@ export interface Found {
   id: string;
   name: string;
   status: string | null;
+  /** 0: it is called so; 1: it begins so; 2: it has it somewhere. */
+  nearness: number;
 }
 
-const MAX_FOUND = 20;
+/** Where a page ended. */
+export type FoundBefore = Pick<Found, "nearness" | "name" | "kind" | "id">;
+
+const ORDER = "nearness, name, kind, id";
 
 interface Searched {
   kind: string;
@@ -82,19 +87,33 @@ const OF_ADMINS = [
 function foundIn({ kind, table, id, name, status, among }: Searched): string {
   const nearness = `CASE WHEN ${id} = $1 OR lower(${name}) = lower($1) THEN 0
     WHEN starts_with(lower(${id}), lower($1)) OR starts_with(lower(${name}), lower($1)) THEN 1 ELSE 2 END`;
-  return `(SELECT '${kind}' AS kind, ${id} AS id, ${name} AS name, ${status} AS status, ${nearness} AS nearness FROM ${table}
-    WHERE ${among} AND (${hasPart(id, "$1")} OR ${hasPart(name, "$1")}) ORDER BY nearness, ${name}, ${id} LIMIT ${MAX_FOUND})`;
+  return `(SELECT * FROM (SELECT '${kind}' AS kind, ${id}::text AS id, ${name}::text AS name, ${status}::text AS status,
+            ${nearness} AS nearness FROM ${table} WHERE ${among} AND (${hasPart(id, "$1")} OR ${hasPart(name, "$1")})) t
+    WHERE $4::int IS NULL OR (${ORDER}) > ($4, $5::text, $6::text, $7::text) ORDER BY ${ORDER} LIMIT $8)`;
 }
 
 /** @param visibleTo null: an administrator, who sees everybody's and the fleet */
 export async function search(
   sql: Connection,
-  { part, visibleTo }: { part: string; visibleTo: VisibleTo | null },
+  {
+    part,
+    visibleTo,
+    after,
+    limit,
+  }: { part: string; visibleTo: VisibleTo | null; after: FoundBefore | null; limit: number },
 ): Promise<Found[]> {
   const searched = [WORKLOADS, DATA, ...(visibleTo === null ? [OF_ADMINS] : [])].join(" UNION ALL ");
   const { rows } = await sql.query<Found>(
-    `SELECT kind, id, name, status FROM (${searched}) f ORDER BY nearness, name, kind, id LIMIT ${MAX_FOUND}`,
-    [part, ...visibleParameters(visibleTo)],
+    `SELECT kind, id, name, status, nearness FROM (${searched}) f ORDER BY ${ORDER} LIMIT $8`,
+    [
+      part,
+      ...visibleParameters(visibleTo),
+      after?.nearness ?? null,
+      after?.name ?? null,
+      after?.kind ?? null,
+      after?.id ?? null,
+      limit,
+    ],
   );
   return rows;
 }

@@ -149,6 +149,10 @@ export const SERVICE_WORDS: Words = {
     "How long until the first byte of an answer; 600, if left out",
     600,
   ],
+  "InferenceServiceChange.replicas": [
+    "As many as it is to have, within the bounds that it has then; refused while it scales by itself",
+    3,
+  ],
   "InferenceServiceChange.config": [
     "How it shows itself at gateways; null in it: as by default",
     { max_in_flight: 32 },

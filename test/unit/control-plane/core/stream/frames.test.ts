@@ -13,6 +13,7 @@ describe("as events", () => {
       changes: new Map([
         ["workloads", new Set(["e\n\nevent: closed"])],
         ["queue", null],
+        ["env:e:1", null],
       ]),
       cards: [card("g", { powerW: null, sampledMs: 1_000 })],
       costs: [{ id: "e", costSoFar: "1.0000", ratePerHour: null, ...OF_ADA }],
@@ -20,7 +21,8 @@ describe("as events", () => {
     expect(framesOf(told, place).trimEnd().split("\n\n")).toEqual([
       "id: a1-7\nevent: resync\ndata: {}",
       'id: a1-7\nevent: change\ndata: {"topic":"workloads","id":"e\\n\\nevent: closed","version":7}',
-      'id: a1-7\nevent: change\ndata: {"topic":"queue","version":7}',
+      'id: a1-7\nevent: change\ndata: {"topic":"queue","id":null,"version":7}',
+      'id: a1-7\nevent: change\ndata: {"topic":"env:e:1","id":"e:1","version":7}',
       'id: a1-7\nevent: gpu\ndata: {"columns":["uuid","utilization_percent","memory_used_mib","temperature_c","power_w","sampled_at"],"rows":[["g",1,2,3,null,"1970-01-01T00:00:01.000Z"]]}',
       'id: a1-7\nevent: cost\ndata: [{"id":"e","cost_so_far":"1.0000","rate_per_hour":null}]',
     ]);
