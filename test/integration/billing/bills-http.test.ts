@@ -239,6 +239,28 @@ describe("invoices", () => {
     expect((await get("/billing/invoices", cleo)).body.items).toEqual([]);
   });
 
+  test("are CSV for whoever accepts it, with the members that they have as JSON", async () => {
+    const { items } = (await get("/billing/invoices", root)).body;
+    const table = await csv("/billing/invoices", root);
+    const own = await csv("/billing/invoices", ann);
+    const few = await csv("/billing/invoices?limit=1", root);
+    const linesOf = ({ body }: { body: unknown }) => String(body).split("\r\n").slice(0, -1);
+
+    expect(table.contentType).toBe("text/csv; charset=utf-8");
+    const [head, ...rows] = linesOf(table);
+    expect(head?.split(",")).toEqual(Object.keys(items[0]));
+    expect(rows).toEqual(
+      items.map((one: Record<string, string | number | null>) =>
+        Object.values(one)
+          .map((value) => value ?? "")
+          .join(","),
+      ),
+    );
+    expect(linesOf(own)).toHaveLength(2);
+    expect(linesOf(few)).toHaveLength(2);
+    expect((await csv("/billing/invoices", cleo)).body).toBe(`${head}\r\n`);
+  });
+
   test("have lines that sum up to their total and are the records of the month, in JSON by pages and in CSV", async () => {
     const [{ id, total_amount: total }] = (await get("/billing/invoices", ann)).body.items;
 

@@ -119,6 +119,31 @@ test.each([
   expect(await api.ask("GET", path, { as })).toMatchObject(problem(status));
 });
 
+test("it is listed and read by the attempt's number, too, with paths as its program has them", async () => {
+  const ask = async (query: string, headers = {}) =>
+    await api.ask("GET", `/api/v1/training-jobs/job-1/files?${query}`, { as: viewer, headers });
+
+  expect(names((await ask("")).body)).toEqual(["attempt-1", "attempt-2"]);
+  const { items } = (await ask("attempt=1&rank=0")).body;
+  expect(items.map(({ path, type }: FileEntryShown) => [path, type])).toEqual([
+    ["away", "link"],
+    ["logs", "folder"],
+    ["model.pt", "file"],
+  ]);
+  expect((await ask("attempt=1&path=logs")).body.items).toMatchObject([{ name: "one", path: "logs/one" }]);
+  const part = await ask("attempt=1&path=model.pt", { Range: "bytes=0-3" });
+  expect([part.status, part.body]).toEqual([206, "weig"]);
+  for (const [query, status] of [
+    ["attempt=0", 422],
+    ["attempt=x", 422],
+    ["attempt=1&path=../attempt-2", 422],
+    ["attempt=1&path=away", 403],
+    ["attempt=1&rank=9", 409],
+    ["attempt=3", 404],
+  ] as const)
+    expect(await ask(query)).toMatchObject(problem(status));
+});
+
 test("a job that has not run has no attempts yet", async () => {
   expect((await api.ask("GET", of("", "job-2"), { as: owner })).body.items).toEqual([]);
 });

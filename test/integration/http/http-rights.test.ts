@@ -445,6 +445,7 @@ const RIGHTS: [route: string, expected: string, question: Question][] = [
   ["POST /environments/{id}/restart", AUTHORS, ofEnvironment("POST", "/restart")],
   ["POST /environments/{id}/exec", AUTHORS, ofEnvironment("POST", "/exec", { argv: ["true"] })],
   ["GET /training-jobs/{id}/output", MEMBERS, at(trainingJob, (id) => `/training-jobs/${id}/output`)],
+  ["GET /training-jobs/{id}/files", MEMBERS, at(trainingJob, (id) => `/training-jobs/${id}/files`)],
   // What is to be removed is not named, which is past the question of rights.
   ["DELETE /training-jobs/{id}/output", AUTHORS, at(trainingJob, (id) => `/training-jobs/${id}/output`)],
   ["GET /environments/{id}/files", MEMBERS, ofEnvironment("GET", "/files")],

@@ -4,6 +4,7 @@
  */
 import {
   cookieValues,
+  dashboardAddress,
   isOwnPage,
   sessionCookie,
   sessionCookieName,
@@ -43,13 +44,18 @@ function onlyOf(values: readonly string[]): string | null {
 /** @throws ApiRefusal unless a page of ours asks: a browser adds the cookie to what any page asks for */
 export function refuseOtherPages(c: ApiContext): void {
   const page = { origin: c.req.header("Origin"), fetchSite: c.req.header("Sec-Fetch-Site") };
-  const ours = [new URL(c.req.url).origin, new URL(c.var.deps.config.publicUrl).origin];
+  const { publicUrl } = c.var.deps.config;
+  const ours = [c.req.url, publicUrl, dashboardAddress(publicUrl)].map((url) => new URL(url).origin);
   if (!isOwnPage(page, ours))
     throw forbidden("With a session's cookie only pages of this origin may change something (Origin).");
 }
 
-export function setSession(c: ApiContext, value: string, expiresAt: Date): void {
-  const maxAgeSeconds = (expiresAt.getTime() - c.var.deps.now().getTime()) / MS_PER_SECOND;
+export function setSession(
+  c: ApiContext,
+  value: string,
+  { openedAt, expiresAt }: { openedAt: Date; expiresAt: Date },
+): void {
+  const maxAgeSeconds = (expiresAt.getTime() - openedAt.getTime()) / MS_PER_SECOND;
   c.header("Set-Cookie", sessionCookie(value, { isSecure: isSecure(c), maxAgeSeconds }));
 }
 

@@ -124,14 +124,15 @@ export function registerBrowserSessionRoutes(api: ApiApp, { db, now }: ApiDeps):
         key !== undefined ? await actorOfShownKey(c, key) : await actorOfTicket(c, sql, ticket ?? "");
       c.set("actor", actor);
       refuseBeyondScope(c, "any");
-      const expiresAt = sessionEnd(now(), actor.keyExpiresAt);
+      const openedAt = now();
+      const expiresAt = sessionEnd(openedAt, actor.keyExpiresAt);
       const { apiKeyId, customerId, username, isAdmin } = actor;
       const tokenHash = secretHash(token);
       const id = await insertSession(sql, {
         tokenHash,
         apiKeyId,
         customerId,
-        now: now(),
+        now: openedAt,
         expiresAt,
         address: remoteAddress(c),
         userAgent: c.req.header("User-Agent")?.slice(0, MAX_USER_AGENT_LENGTH) ?? null,
@@ -139,7 +140,7 @@ export function registerBrowserSessionRoutes(api: ApiApp, { db, now }: ApiDeps):
       // The browser has one cookie: what the former one opened, nobody could end any more.
       const former = formerSession(c);
       if (former !== null) await endOwnSession(sql, secretHash(former));
-      setSession(c, token, expiresAt);
+      setSession(c, token, { openedAt, expiresAt });
       const answer: z.input<typeof OpenedSession> = {
         id,
         customer_id: customerId,

@@ -4,7 +4,9 @@
  */
 import { once } from "node:events";
 import { createRoute, z } from "@hono/zod-openapi";
+import { attemptFolder } from "../../core/instances/desired-set.ts";
 import { type OutputPlace, outputPlace } from "../../core/training/output-place.ts";
+import { MAX_ATTEMPTS } from "../../core/training/retries.ts";
 import { type AttemptOutput, attemptOutputs } from "../../store/training/job-outputs.ts";
 import type { ApiApp, ApiContext } from "../deps.ts";
 import {
@@ -18,6 +20,7 @@ import {
   pathBytes,
 } from "../files/pool-files.ts";
 import { recordBeforehand } from "../request/audit.ts";
+import { queryNumber } from "../request/input-fields.ts";
 import { badField, conflict, notFound } from "../request/refusal.ts";
 import { forCustomers, ok, okFile, WorkloadIdPath } from "../request/route.ts";
 import { Rank, workloadFor } from "../workloads/routed-kind.ts";
@@ -32,6 +35,22 @@ const get = createRoute({
   tags: ["training jobs"],
   summary: "List the attempts of a job or a folder of one, or read a file there, also long after its end",
   request: { params: WorkloadIdPath, query: FileQuery.extend({ rank: Rank.optional() }) },
+  responses: okFile("A page of the folder, or the file's bytes; `Range` is taken", FilePage),
+});
+
+const getFiles = createRoute({
+  ...forCustomers,
+  method: "get",
+  path: "/training-jobs/{id}/files",
+  operationId: "readTrainingJobFiles",
+  "x-problems": [409],
+  tags: ["training jobs"],
+  summary:
+    "The same by an attempt's number: a folder of what it wrote, or a file there; without it the attempts",
+  request: {
+    params: WorkloadIdPath,
+    query: FileQuery.extend({ rank: Rank.optional(), attempt: queryNumber(MAX_ATTEMPTS) }),
+  },
   responses: okFile("A page of the folder, or the file's bytes; `Range` is taken", FilePage),
 });
 
@@ -58,12 +77,19 @@ export function registerTrainingJobOutputRoute(api: ApiApp): void {
     const { id } = c.req.valid("param");
     await workloadFor(c, TRAINING_JOBS, id, "read-workload");
     const { rank = 0, ...query } = c.req.valid("query");
-    const path = pathBytes(query);
-    const place = placeOf(path);
-    const attempts = await attemptOutputs(c.var.deps.db, { jobId: id, rank });
-    if (place.kind === "attempts") return c.json(attemptsPage(attempts), 200);
-    const { pool, hostId, folder } = outputOf(attempts, place);
-    return await answerFile(c, { pool, preferred: hostId, folder, path: place.path, asked: path }, query);
+    const asked = pathBytes(query);
+    return await answerOutput(c, { jobId: id, rank, place: placeOf(asked), asked }, query);
+  });
+
+  api.openapi(getFiles, async (c) => {
+    const { id } = c.req.valid("param");
+    await workloadFor(c, TRAINING_JOBS, id, "read-workload");
+    const { rank = 0, attempt, ...query } = c.req.valid("query");
+    if (attempt === 0) throw badField("attempt", "counts from 1");
+    const asked = pathBytes(query);
+    const below = asked.replace(/^\/+/, "");
+    const place = placeOf(attempt === undefined ? below : `${attemptFolder(attempt)}/${below}`);
+    return await answerOutput(c, { jobId: id, rank, place, asked }, query);
   });
 
   api.openapi(remove, async (c) => {
@@ -80,6 +106,23 @@ export function registerTrainingJobOutputRoute(api: ApiApp): void {
     await recordBeforehand(c, { path: Buffer.from(path, "latin1").toString("utf8") });
     return c.json({ status: await removed(c, output, place) }, 200);
   });
+}
+
+/** @param asked the path as whoever asks names it */
+async function answerOutput(
+  c: ApiContext,
+  asked: { jobId: string; rank: number; place: ReturnType<typeof placeOf>; asked: string },
+  query: Parameters<typeof answerFile>[2],
+): Promise<Response> {
+  const { place } = asked;
+  const attempts = await attemptOutputs(c.var.deps.db, asked);
+  if (place.kind === "attempts") return c.json(attemptsPage(attempts), 200);
+  const { pool, hostId, folder } = outputOf(attempts, place);
+  return await answerFile(
+    c,
+    { pool, preferred: hostId, folder, path: place.path, asked: asked.asked },
+    query,
+  );
 }
 
 /** A host goes on by itself with what takes longer than anybody waits. */

@@ -46,6 +46,7 @@ export const PARAMETER_WORDS: Words = {
   "?service": ["Of this service of an environment instead: jupyter or tensorboard", "jupyter"],
   "?tail": ["Begin with so many of the last lines; without it with all that are kept", 100],
   "?rank": ["Of a job or a service: which of its instances, from 0", 0],
+  "?attempt": ["Of a job: which of its attempts, from 1; paths are below what it wrote", 1],
   "?all": ["true: also replicas that are over and hold nothing any more"],
   "?run": ["Another run than the latest", "run-77a0c3f2"],
   "?visibility": ["Only those that these may read"],

@@ -1,7 +1,7 @@
 /**
  * Invoices, for the customer who pays them and for administrators; whoever else may read a workspace's bill has its
  * records and statistics. One invoice is its sums, the account's other movements of the month, and a page of its lines;
- * as CSV all of its lines.
+ * as CSV all of its lines, and the list as CSV all of them.
  */
 import { createRoute, z } from "@hono/zod-openapi";
 import {
@@ -16,7 +16,7 @@ import type { ApiApp, ApiContext, ApiDeps } from "../../deps.ts";
 import { actingOn } from "../../request/audit.ts";
 import { numericPage, pageOf, PageQuery, pageQuery, toPage } from "../../request/pagination.ts";
 import { notFound } from "../../request/refusal.ts";
-import { forCustomersWith, iso, Money, NumericIdPath, ok, okOrCsv, Timestamp } from "../../request/route.ts";
+import { forCustomersWith, iso, Money, NumericIdPath, okOrCsv, Timestamp } from "../../request/route.ts";
 import { type CsvColumn, csvHeaders, csvStream, wantsCsv } from "./csv.ts";
 import { forCustomer } from "../billing/whose-money.ts";
 
@@ -90,9 +90,9 @@ const list = createRoute({
   method: "get",
   path: "/billing/invoices",
   tags,
-  summary: "Invoices, newest first",
+  summary: "Invoices, newest first; as CSV all of them, or the first `limit`",
   request: { query: z.strictObject({ ...pageQuery, customer_id: forCustomer }) },
-  responses: ok("A page of invoices", pageOf(Invoice)),
+  responses: okOrCsv("A page of invoices", pageOf(Invoice)),
 });
 
 const get = createRoute({
@@ -115,6 +115,16 @@ export function registerInvoiceRoutes(api: ApiApp, { db }: ApiDeps): void {
     const whose = customerId === null ? "all customers" : `customer ${customerId}`;
     actingOn(c, { ownerCustomerId: customerId, subject: `invoices of ${whose}` });
     const page = numericPage(query);
+    if (wantsCsv(c)) {
+      const table = csvStream({
+        columns: CSV_OF_INVOICES,
+        page: (some) => listInvoices(db, { customerId, page: some }),
+        key: ({ id }) => id,
+        limit: query.limit ?? null,
+        after: page.after,
+      });
+      return c.body(table, 200, csvHeaders("invoices"));
+    }
     const rows = await listInvoices(db, { customerId, page });
     return c.json(toPage(rows, page.limit, { item: invoiceAnswer, key: (row) => [row.id] }), 200);
   });
@@ -166,6 +176,28 @@ function invoiceAnswer(row: InvoiceRow) {
     created_at: iso(row.created_at),
   };
 }
+
+/** The members of the JSON, in its order. */
+const CSV_OF_INVOICES: readonly CsvColumn<InvoiceRow>[] = [
+  { name: "id", kind: "number", value: (row) => row.id },
+  { name: "invoice_no", kind: "text", value: (row) => row.invoice_no },
+  { name: "customer_id", kind: "number", value: (row) => row.customer_id },
+  { name: "invoice_month", kind: "number", value: (row) => row.invoice_month },
+  { name: "billing_period_start", kind: "number", value: (row) => row.billing_period_start.toISOString() },
+  { name: "billing_period_end", kind: "number", value: (row) => row.billing_period_end.toISOString() },
+  { name: "total_amount", kind: "number", value: (row) => row.total_amount },
+  { name: "currency", kind: "text", value: (row) => row.currency },
+  { name: "status", kind: "text", value: (row) => row.status },
+  { name: "paid_at", kind: "number", value: (row) => iso(row.paid_at) },
+  { name: "due", kind: "number", value: (row) => row.due },
+  { name: "opening_balance", kind: "number", value: (row) => row.opening_balance },
+  { name: "topups", kind: "number", value: (row) => row.topups },
+  { name: "refunds", kind: "number", value: (row) => row.refunds },
+  { name: "adjustments", kind: "number", value: (row) => row.adjustments },
+  { name: "charges", kind: "number", value: (row) => row.charges },
+  { name: "closing_balance", kind: "number", value: (row) => row.closing_balance },
+  { name: "created_at", kind: "number", value: (row) => iso(row.created_at) },
+];
 
 const CSV_COLUMNS: readonly CsvColumn<InvoiceLineRow>[] = [
   { name: "number", kind: "number", value: (row) => row.number },
