@@ -34,3 +34,6 @@ export type BootId = z.infer<typeof BootId>;
 /** Made when a journal file is created; a lost journal comes back under a new one. */
 export const JournalId = z.uuid().brand<"JournalId">();
 export type JournalId = z.infer<typeof JournalId>;
+
+/** A user nkey's public half, by which a host is known. */
+export const PublicNkey = z.string().regex(/^U[A-Z2-7]{55}$/);

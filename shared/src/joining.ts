@@ -1,14 +1,11 @@
 /** The HTTPS messages by which a host joins and renews its credential (API.md: /hosts/join, /hosts/{id}/credential). */
 import { z } from "zod";
-import { HostId } from "./ids.ts";
+import { HostId, PublicNkey } from "./ids.ts";
 import { MachineReport } from "./host-report.ts";
 import { displayText } from "./text.ts";
 
 export const JOIN_TOKEN_MINUTES = 15;
 export const CREDENTIAL_HOURS = 72;
-
-/** A user nkey's public half. */
-export const PublicNkey = z.string().regex(/^U[A-Z2-7]{55}$/);
 
 /** The text a host signs to prove that it holds the key; binds the proof to one token or one renewal moment. */
 export const joinProofText = (token: string, nkey: string) => `remotegpu join ${token} ${nkey}`;

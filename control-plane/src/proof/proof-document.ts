@@ -3,8 +3,7 @@
  * server nor a key to be checked. Its shape and the bounds of a file that anybody may have written; what it says is
  * judged by verify-bill.ts.
  */
-import { BootId, HostId, InstanceId, JournalId, RunId } from "@remotegpu/shared/ids";
-import { PublicNkey } from "@remotegpu/shared/joining";
+import { BootId, HostId, InstanceId, JournalId, PublicNkey, RunId } from "@remotegpu/shared/ids";
 import { UsageEntry } from "@remotegpu/shared/journal-row";
 import { displayText, text } from "@remotegpu/shared/text";
 import { z } from "zod";

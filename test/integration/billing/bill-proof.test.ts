@@ -8,13 +8,14 @@ import { join } from "node:path";
 import { remotegpu } from "@remotegpu/control-plane/cli/program";
 import { openServer } from "@remotegpu/control-plane/http/server/server";
 import { NODE } from "@remotegpu/control-plane/proof/node-cryptography";
-import { ProofDocument } from "@remotegpu/control-plane/proof/proof-document";
+import { PROOF_FORMAT, ProofDocument } from "@remotegpu/control-plane/proof/proof-document";
 import { verifyBill } from "@remotegpu/control-plane/proof/verify-bill";
 import * as fc from "fast-check";
 import { afterAll, beforeAll, describe, expect, onTestFinished, test, vi } from "vitest";
 import { type ApiWorld, type Caller, openApi, problem } from "../../support/http/api.ts";
 import { BilledRuns, type BilledScene } from "../../support/billing/billed-runs.ts";
 import { changesOf } from "../../support/billing/proof-changes.ts";
+import { pageVerifier } from "../../support/dashboard/page-verifier.ts";
 
 let api: ApiWorld;
 const scenes = new Map<string, BilledScene>();
@@ -362,6 +363,65 @@ describe("any single change", () => {
     expect(changes.length).toBeGreaterThan(30);
     expect(unnamed).toEqual([]);
   });
+});
+
+describe("the page's verifier, as it is bundled", () => {
+  let judge: Awaited<ReturnType<typeof pageVerifier>>;
+  beforeAll(async () => {
+    judge = await pageVerifier();
+  });
+
+  /** By the server's own code. */
+  function verdictOn(text: string): object {
+    const parsed = ProofDocument.safeParse(JSON.parse(text));
+    if (parsed.success) return { kind: "judged", ...verifyBill(parsed.data, NODE) };
+    const [issue] = parsed.error.issues;
+    return { why: "format", detail: `${PROOF_FORMAT}: ${issue?.path.join(".")}: ${issue?.message}` };
+  }
+
+  test.each(NAMES)("says of a proof and of every change what the command says: %s", (name) => {
+    const made = changesOf(proofOf(name)).map(({ make }) => make(structuredClone(proofOf(name))));
+
+    for (const text of [proofOf(name), ...made].map((proof) => JSON.stringify(proof)))
+      expect(judge(text)).toMatchObject(verdictOn(text));
+  });
+
+  test("refuses what is no proof with the command's words, whatever stands in place of whichever value", () => {
+    const proof = proofOf("waived");
+    let refused = 0;
+
+    for (const text of placesIn(proof).flatMap((place) =>
+      WRONG.map((value) => replaced(proof, place, value)),
+    )) {
+      const verdict = verdictOn(text);
+      if ("why" in verdict) refused += 1;
+      expect(judge(text)).toMatchObject(verdict);
+    }
+    expect(refused).toBeGreaterThan(1_000);
+  });
+
+  const WRONG = [null, true, -1, 0.5, 2 ** 53, "", "x", "\u0000", " 1.0000", "9".repeat(400), [], {}];
+
+  type Place = readonly (string | number)[];
+  const isParent = (value: unknown): value is object => typeof value === "object" && value !== null;
+
+  function placesIn(value: unknown, at: Place = []): Place[] {
+    if (!isParent(value)) return [at];
+    const keys = Array.isArray(value) ? [...value.keys()] : Object.keys(value);
+    const within = keys.flatMap((key) =>
+      placesIn((value as Record<string | number, unknown>)[key], [...at, key]),
+    );
+    return at.length === 0 ? within : [at, ...within];
+  }
+
+  function replaced(proof: ProofDocument, place: Place, wrong: unknown): string {
+    const copy = structuredClone(proof);
+    const parent = place
+      .slice(0, -1)
+      .reduce<unknown>((value, key) => (value as Record<string | number, unknown>)[key], copy);
+    (parent as Record<string | number, unknown>)[place.at(-1) ?? ""] = wrong;
+    return JSON.stringify(copy);
+  }
 });
 
 describe("the commands", () => {

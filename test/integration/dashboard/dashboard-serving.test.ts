@@ -17,7 +17,7 @@ let script: string;
 beforeAll(async () => {
   api = await openApi({ dashboard: await servedDashboard() });
   const { body } = await api.ask("GET", "/");
-  script = /href="(\/assets\/main-[^"]+\.js)"/.exec(body)?.[1] ?? "";
+  script = /href="(\/assets\/frame-[^"]+\.js)"/.exec(body)?.[1] ?? "";
 });
 afterAll(() => api.close());
 
