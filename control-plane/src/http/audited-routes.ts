@@ -78,6 +78,7 @@ const ROUTES: Record<string, AuditedRoute | null> = {
   "DELETE /environments/{id}/ssh-tickets/{ticket_id}": to("ssh-ticket.end", "ssh-ticket", "ticket_id"),
   "POST /environments/{id}/links": to("web-link.create", "environment", "id"),
   "POST /environments/{id}/shares": to("web-share.create", "web-share"),
+  "PATCH /environments/{id}/shares/{share_id}": to("web-share.change", "web-share", "share_id"),
   "DELETE /environments/{id}/shares/{share_id}": to("web-share.end", "web-share", "share_id"),
   "POST /inference-services/{id}/keys": to("service-key.create", "service-key"),
   "DELETE /inference-services/{id}/keys/{key_id}": to("service-key.revoke", "service-key", "key_id"),

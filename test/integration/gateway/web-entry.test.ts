@@ -197,6 +197,35 @@ describe("a share", () => {
     expect(JSON.stringify(body)).not.toContain("remotegpu_share");
   });
 
+  test("is read by itself, and may be given another end while it is open", async () => {
+    const made = await share({ hours: 1 });
+    const path = `/tell${pathOf(made.body.url).slice(1)}`;
+    const one = `/api/v1/environments/${scene.environment.id}/shares/${made.body.id}`;
+    const ask = async (method: string, body?: object) =>
+      await scene.control.api.ask(method, one, { as: scene.owner, ...(body && { body }) });
+    const inHours = (count: number) =>
+      new Date(scene.control.api.deps.now().getTime() + count * 3_600_000).toISOString();
+    const { url: _url, ...shown } = made.body;
+
+    expect(await ask("GET")).toMatchObject({ status: 200, body: shown });
+    const later = inHours(48);
+    expect(await ask("PATCH", { expires_at: later })).toMatchObject({
+      status: 200,
+      body: { ...shown, expires_at: later },
+    });
+    expect((await ask("GET")).body.expires_at).toBe(later);
+    expect((await scene.ask(host, path)).status).toBe(200);
+    for (const expires_at of [inHours(-1), inHours(721), "soon", null, 1])
+      expect((await ask("PATCH", { expires_at })).status).toBe(422);
+    expect((await ask("PATCH", { port: 1 })).status).toBe(422);
+
+    await ask("DELETE");
+    expect((await ask("PATCH", { expires_at: later })).status).toBe(409);
+    expect((await ask("GET")).body.ended_by).toBe(`customer ${scene.owner.customerId}`);
+    const none = await scene.control.api.ask("GET", `${one}9`, { as: scene.owner });
+    expect(none.status).toBe(404);
+  });
+
   test("gives a browser a cookie and an address without what it carried, on its own origin alone", async () => {
     const made = await share();
     const token = String(made.body.url).split("=").at(-1) ?? "";

@@ -525,6 +525,23 @@ const RIGHTS: [route: string, expected: string, question: Question][] = [
   ],
   ["GET /environments/{id}/shares", MEMBERS, ofEnvironment("GET", "/shares")],
   [
+    "GET /environments/{id}/shares/{share_id}",
+    MEMBERS,
+    async () => {
+      const id = await environment();
+      return { path: `/environments/${id}/shares/${await webShare(id)}` };
+    },
+  ],
+  [
+    "PATCH /environments/{id}/shares/{share_id}",
+    "401 404 403 403 ok ok ok 403",
+    async () => {
+      const id = await environment();
+      const path = `/environments/${id}/shares/${await webShare(id)}`;
+      return { path, body: {} };
+    },
+  ],
+  [
     "DELETE /environments/{id}/shares/{share_id}",
     AUTHORS,
     async () => {

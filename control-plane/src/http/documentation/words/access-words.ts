@@ -99,6 +99,7 @@ export const ACCESS_WORDS: Words = {
     "When it ends, within the next 30 days; in 24 hours, if left out",
     "2027-01-31T12:00:00Z",
   ],
+  "WebShareChange.expires_at": ["When it is to end, at most 30 days from now; left out: as before"],
   "NewWebShare.hours": ["How long it opens, in place of expires_at", 24],
   "NewServiceKey.name": [
     "What replicas are told of whoever asks; one of a kind among the service's live keys",

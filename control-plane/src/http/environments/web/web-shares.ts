@@ -5,7 +5,9 @@ import { MS_PER_HOUR } from "@remotegpu/shared/units";
 import { targetOf } from "../../../core/environments/web-target.ts";
 import { shareUrl } from "../../../core/gateway/share-token.ts";
 import { MAX_OPEN_SHARES, MAX_SHARE_HOURS } from "../../../core/gateway/web-link.ts";
+import type { Connection } from "../../../store/database/database.ts";
 import {
+  changeShare,
   countOpenShares,
   endShare,
   insertShare,
@@ -88,6 +90,35 @@ const list = createRoute({
   responses: ok("A page of shares", pageOf(WebShare)),
 });
 
+const params = WorkloadIdPath.extend({ share_id: NumericId });
+
+const get = createRoute({
+  ...forCustomers,
+  method: "get",
+  path: "/environments/{id}/shares/{share_id}",
+  operationId: "getEnvironmentShare",
+  tags,
+  summary: "One shared link of it, that is open or was",
+  request: { params },
+  responses: ok("The share", WebShare),
+});
+
+const patch = createRoute({
+  ...forCustomers,
+  method: "patch",
+  path: "/environments/{id}/shares/{share_id}",
+  operationId: "changeEnvironmentShare",
+  tags,
+  summary: "Have a share that is open end earlier or later; its link stays as it is",
+  request: {
+    params,
+    body: jsonBody(
+      z.strictObject({ expires_at: z.iso.datetime({ offset: true }).optional() }).openapi("WebShareChange"),
+    ),
+  },
+  responses: ok("The share", WebShare),
+});
+
 const remove = createRoute({
   ...forCustomers,
   method: "delete",
@@ -95,7 +126,7 @@ const remove = createRoute({
   operationId: "endEnvironmentShare",
   tags,
   summary: "End a share before its time, with all that is open by it",
-  request: { params: WorkloadIdPath.extend({ share_id: NumericId }) },
+  request: { params },
   responses: noContent("It opens nothing any more"),
 });
 
@@ -134,15 +165,42 @@ export function registerWebShareRoutes(api: ApiApp, deps: ApiDeps): void {
     return c.json(toPage(rows, page.limit, { item: shareAnswer, key: (row) => [row.id] }), 200);
   });
 
+  api.openapi(get, async (c) => {
+    const { id, share_id: shareId } = c.req.valid("param");
+    const { id: environmentId } = await environmentFor(c, id, "read-workload");
+    return c.json(shareAnswer(await shareFor(db, { environmentId, id: shareId })), 200);
+  });
+
+  api.openapi(patch, async (c) => {
+    const { id: wished, share_id: id } = c.req.valid("param");
+    const environment = await environmentFor(c, wished, "manage-workload");
+    await refuseAdministrator(c, environment);
+    const share = await shareFor(db, { environmentId: environment.id, id });
+    const { expires_at } = c.req.valid("json");
+    if (expires_at === undefined) return c.json(shareAnswer(share), 200);
+    const expiresAt = endOf({ expires_at, hours: undefined }, deps.now());
+    const changed = await changeShare(db, { environmentId: environment.id, id, expiresAt, now: deps.now() });
+    if (changed === null) throw conflict(`Share ${id} is over; share it anew.`);
+    return c.json(shareAnswer(changed), 200);
+  });
+
   api.openapi(remove, async (c) => {
     const { id: wished, share_id: id } = c.req.valid("param");
     const { id: environmentId } = await environmentFor(c, wished, "manage-workload");
     const { actor, now } = ordererOf(c);
-    if (await endShare(db, { environmentId, id, actor, now })) return c.body(null, 204);
-    const [known] = await sharesOf(db, environmentId, { limit: 1, after: id + 1 });
-    if (known?.id !== id) throw notFound(`share ${id} of environment ${environmentId}`);
+    if (!(await endShare(db, { environmentId, id, actor, now }))) await shareFor(db, { environmentId, id });
     return c.body(null, 204);
   });
+}
+
+/** @throws ApiRefusal */
+async function shareFor(
+  sql: Connection,
+  { environmentId, id }: { environmentId: string; id: number },
+): Promise<WebShareRow> {
+  const [known] = await sharesOf(sql, environmentId, { limit: 1, after: id + 1 });
+  if (known?.id !== id) throw notFound(`share ${id} of environment ${environmentId}`);
+  return known;
 }
 
 /** @throws ApiRefusal naming the field */

@@ -67,6 +67,19 @@ export async function countOpenShares(sql: Connection, environmentId: string, no
   return rows[0]?.n ?? 0;
 }
 
+/** Null where it is not open, or not of this environment. */
+export async function changeShare(
+  sql: Connection,
+  { environmentId, id, expiresAt, now }: { environmentId: string; id: number; expiresAt: Date; now: Date },
+): Promise<WebShareRow | null> {
+  const { rows } = await sql.query<WebShareRow>(
+    `UPDATE web_shares SET expires_at = $3
+      WHERE env_id = $1 AND id = $2 AND ended_at IS NULL AND expires_at > $4 RETURNING ${COLUMNS}`,
+    [environmentId, id, expiresAt, now],
+  );
+  return rows[0] ?? null;
+}
+
 /** False where it is not open, or not of this environment. */
 export async function endShare(
   sql: Connection,
