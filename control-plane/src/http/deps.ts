@@ -162,6 +162,8 @@ export interface ApiEnv {
     changes: ReadonlyMap<string, AskedChange>;
     /** Set by routes where an admin acts on what belongs to others; written to the audit log. */
     auditSubject: string | undefined;
+    /** At an address of no page, where the dashboard's page says so. */
+    isPage: true | undefined;
     /** Of a request that may change something, like its witness. */
     requestId: string;
     auditWitness: AuditWitness | undefined;

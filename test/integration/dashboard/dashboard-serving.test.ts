@@ -78,6 +78,63 @@ test.each([
   expect(await api.ask("GET", path)).toMatchObject(problem(404));
 });
 
+test("of the page and its being built, nothing runs but files of this server", async () => {
+  const building = await openApi({ dashboard: () => ({ state: "building" }) });
+  onTestFinished(() => building.close());
+  const built = await api.ask("GET", "/fleet");
+  const before = await building.ask("GET", "/fleet");
+
+  for (const { body } of [built, before]) {
+    expect(body).not.toMatch(/<script(?![^>]*\ssrc="\/)|\son[a-z]+=|javascript:/i);
+    expect(body).toContain("<title>RemoteGPU");
+  }
+  expect([before.status, before.headers.get("Content-Security-Policy")]).toEqual([
+    503,
+    built.headers.get("Content-Security-Policy"),
+  ]);
+  expect(built.headers.get("X-Content-Type-Options")).toBe("nosniff");
+});
+
+test("the head of the page and of a file is what they have, without them", async () => {
+  for (const path of ["/", "/queue", script]) {
+    const [head, whole] = [await api.ask("HEAD", path), await api.ask("GET", path)];
+    expect([head.status, head.body]).toEqual([200, ""]);
+    for (const name of ["ETag", "Content-Type", "Cache-Control", "Content-Security-Policy"])
+      expect([name, head.headers.get(name)]).toEqual([name, whole.headers.get(name)]);
+  }
+});
+
+describe("an address of nothing", () => {
+  const people = { Accept: "text/html,application/xhtml+xml,*/*;q=0.8" };
+
+  test.each(["/nothing", "/fleet/more", "/hosts", "/index.html", "/..%2f..%2fetc%2fpasswd"])(
+    "%s is the page for a person, who is told there that nothing is, and no page",
+    async (path) => {
+      const { status, body, headers } = await api.ask("GET", path, { headers: people });
+
+      expect([status, headers.get("Content-Type")]).toEqual([404, "text/html; charset=utf-8"]);
+      expect(body).toContain('<div id="root">');
+      expect(headers.get("Content-Security-Policy")).toContain("script-src 'self'; style-src");
+      expect([headers.get("Cache-Control"), headers.get("ETag")]).toEqual(["no-cache", null]);
+    },
+  );
+
+  test.each(["/assets/none.js", "/assets/..%2findex.html", "/api/v1/nothing"])(
+    "%s is none of them for a person, either",
+    async (path) => {
+      expect(await api.ask("GET", path, { headers: people })).toMatchObject(problem(404));
+    },
+  );
+
+  test("is a problem for whoever posts there, and where there is no dashboard", async () => {
+    const none = await openApi();
+    onTestFinished(() => none.close());
+
+    expect(await api.ask("POST", "/nothing", { headers: people, body: {} })).toMatchObject(problem(404));
+    expect(await none.ask("GET", "/nothing", { headers: people })).toMatchObject(problem(404));
+  });
+});
+
 test("what is not the dashboard keeps the narrower policy", async () => {
   for (const path of ["/docs", "/healthz", "/api/v1"]) {
     const { headers } = await api.ask("GET", path);

@@ -637,3 +637,38 @@ test("whoever guesses is held off like one who guesses keys", async () => {
 
   expect(asked).toEqual([401, 401, 401, 429, 429]);
 });
+
+test("whoever guesses through a proxy of TLS on the server's machine holds off nobody else who comes by it", async () => {
+  await using stack = new AsyncDisposableStack();
+  const publicUrl = "https://gpu.example.com";
+  const bound = { perKey: { burst: 1e6, perSecond: 1e6 }, perAddress: { burst: 3, perSecond: 0.001 } };
+  const narrow = await openApi({ rateLimits: bound, publicUrl });
+  stack.defer(async () => await narrow.close());
+  const from = async (peer: string, forwarded: string, body: object) => {
+    const { status } = await narrow.app.request(
+      "/api/v1/sessions",
+      {
+        method: "POST",
+        headers: { Origin: publicUrl, "Content-Type": "application/json", "X-Forwarded-For": forwarded },
+        body: JSON.stringify(body),
+      },
+      { incoming: { socket: { remoteAddress: peer } } },
+    );
+    return status;
+  };
+  const guesses = async (peer: string, said: (nth: number) => string) => {
+    const asked: number[] = [];
+    for (let nth = 0; nth < 5; nth += 1) asked.push(await from(peer, said(nth), { ticket: "a" }));
+    return asked;
+  };
+
+  // Before its own word stands what the client has made up.
+  expect(await guesses("127.0.0.1", (nth) => `10.9.9.${nth}, 203.0.113.7`)).toEqual([
+    401, 401, 401, 429, 429,
+  ]);
+  expect(await from("127.0.0.1", "198.51.100.4", { key: narrow.admin.key })).toBe(201);
+  // Whoever is no proxy of this machine is believed nothing.
+  expect(await guesses("203.0.113.8", (nth) => `10.9.9.${nth}`)).toEqual([401, 401, 401, 429, 429]);
+  const { rows } = await narrow.db.query("SELECT last_address FROM browser_sessions");
+  expect(rows).toEqual([{ last_address: "198.51.100.4" }]);
+});

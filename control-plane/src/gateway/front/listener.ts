@@ -19,7 +19,7 @@ import { setTimeout as delay } from "node:timers/promises";
 import { createSecureContext } from "node:tls";
 import type { Log } from "@remotegpu/shared/log";
 import { lastWords } from "../answers/last-words.ts";
-import { LOOPBACK } from "./asker.ts";
+import { LOOPBACK } from "../../core/accounts/asking-address.ts";
 import { KeptConnections } from "./kept-connections.ts";
 import { GatewayListenError } from "./listen-error.ts";
 

@@ -4,6 +4,7 @@
  */
 import { createRoute, z } from "@hono/zod-openapi";
 import type { ApiApp, ApiContext, ApiDeps } from "../deps.ts";
+import { API_BASE } from "../documentation/api-base.ts";
 import { notFound } from "../request/refusal.ts";
 import { forEveryone } from "../request/route.ts";
 import { ASSETS_PATH, PAGE_PATHS } from "./page-paths.ts";
@@ -57,6 +58,17 @@ export function registerDashboard(app: ApiApp, deps: ApiDeps): void {
     if (found === undefined) throw notFound("file of the dashboard");
     return sendFile(c, found, FOREVER);
   });
+}
+
+/** Who followed a link that leads nowhere, or mistyped an address: null where a program asks, or about other things. */
+export function sendUnknownPage(c: ApiContext, deps: ApiDeps): Response | null {
+  const isPerson = c.req.method === "GET" && /\btext\/html\b/.test(c.req.header("Accept") ?? "");
+  if (!isPerson || [`${API_BASE}/`, ASSETS_PATH].some((other) => c.req.path.startsWith(other))) return null;
+  const dashboard = deps.config.dashboard();
+  const page = dashboard.state === "built" ? dashboard.files.get(PAGE_FILE) : undefined;
+  if (page === undefined) return null;
+  c.set("isPage", true);
+  return c.body(page.body, 404, { "Content-Type": page.type, "Cache-Control": "no-cache" });
 }
 
 function sendPage(c: ApiContext, deps: ApiDeps): Response {

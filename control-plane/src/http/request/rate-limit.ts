@@ -4,6 +4,7 @@
  * a loop.
  */
 import { createMiddleware } from "hono/factory";
+import { askingAddress } from "../../core/accounts/asking-address.ts";
 import type { ApiContext, ApiEnv } from "../deps.ts";
 import { ApiRefusal } from "./refusal.ts";
 
@@ -27,8 +28,21 @@ function refuseBeyond(waitSeconds: number, who: string): void {
   });
 }
 
-/** The peer's address as the server adapter gives it; "local" for requests made inside the process. */
+/**
+ * From where somebody asks; "local" for requests made inside the process. With a public address of TLS, what comes from
+ * this machine comes from the proxy there, which names its client: else all who come by it would share one limit.
+ */
 export function remoteAddress(c: ApiContext): string {
+  const isBehindProxy = c.var.deps.config.publicUrl.startsWith("https:");
+  return askingAddress({
+    peer: peerAddress(c),
+    forwardedFor: c.req.header("X-Forwarded-For"),
+    isBehindProxy,
+  });
+}
+
+/** As the server adapter gives it. */
+export function peerAddress(c: ApiContext): string {
   const bindings: unknown = c.env;
   if (typeof bindings !== "object" || bindings === null || !("incoming" in bindings)) return "local";
   const incoming = bindings.incoming as { socket?: { remoteAddress?: string } };

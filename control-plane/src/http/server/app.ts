@@ -12,7 +12,7 @@ import { changesOf } from "../audited-routes.ts";
 import type { ApiApp, ApiContext, ApiDeps, ApiEnv } from "../deps.ts";
 import { API_BASE } from "../documentation/api-base.ts";
 import { bringsFile } from "../files/file-transfers.ts";
-import { registerDashboard } from "../dashboard/dashboard.ts";
+import { registerDashboard, sendUnknownPage } from "../dashboard/dashboard.ts";
 import { registerDocumentation } from "../documentation/documentation.ts";
 import { fieldErrorsOf, InputRefused } from "../request/input-errors.ts";
 import { countRequests } from "./metrics.ts";
@@ -68,7 +68,8 @@ export function createApp(deps: ApiDeps): ApiApp {
   app.onError((error, c) => (isGivenUp(error) ? heldOffOr(deps, error, c) : problemOf(error, c)));
   app.notFound((c) => {
     const allowed = methodsOf(app, c.req.path);
-    if (allowed.length === 0) return problem(c, 404, "There is nothing at this address.");
+    if (allowed.length === 0)
+      return sendUnknownPage(c, deps) ?? problem(c, 404, "There is nothing at this address.");
     c.header("Allow", allowed.join(", "));
     return problem(c, 405, `This address answers ${allowed.join(", ")}.`);
   });

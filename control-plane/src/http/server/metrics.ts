@@ -6,12 +6,13 @@
 import { createMiddleware } from "hono/factory";
 import { routePath } from "hono/route";
 import { MS_PER_MINUTE } from "@remotegpu/shared/units";
+import { LOOPBACK } from "../../core/accounts/asking-address.ts";
 import { scopeRefusal } from "../../core/accounts/key-scopes.ts";
 import { type TrialBalance, trialBalance } from "../../store/billing/ledger/ledger.ts";
 import { fleetGauges } from "../../store/fleet/fleet.ts";
 import { actorFrom } from "../request/authentication.ts";
 import type { ApiContext, ApiDeps, ApiEnv } from "../deps.ts";
-import { remoteAddress } from "../request/rate-limit.ts";
+import { peerAddress } from "../request/rate-limit.ts";
 import { forbidden } from "../request/refusal.ts";
 
 /** Labels are the route's pattern, never the path: a stranger must not be able to grow the map. */
@@ -50,7 +51,7 @@ export class SummedBooks {
   }
 }
 
-const LOOPBACK = new Set(["local", "127.0.0.1", "::1", "::ffff:127.0.0.1"]);
+const OWN_MACHINE = new Set(["local", ...LOOPBACK]);
 
 export async function metricsText(c: ApiContext, books: SummedBooks): Promise<string> {
   await refuseStrangers(c);
@@ -91,7 +92,7 @@ function escaped(text: string): string {
 /** A forwarded request comes from elsewhere, even when the proxy stands on this machine. */
 async function refuseStrangers(c: ApiContext): Promise<void> {
   const forwarded = c.req.header("X-Forwarded-For") !== undefined || c.req.header("Forwarded") !== undefined;
-  if (!forwarded && LOOPBACK.has(remoteAddress(c))) return;
+  if (!forwarded && OWN_MACHINE.has(peerAddress(c))) return;
   const { isAdmin, keyRights } = await actorFrom(c);
   if (keyRights.role === "metrics") return;
   if (!isAdmin) throw forbidden("Metrics are for administrators, and for keys of the role metrics.");

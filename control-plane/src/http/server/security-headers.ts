@@ -35,5 +35,9 @@ export function securityHeaders({ publicUrl }: Pick<ApiConfig, "publicUrl">): Mi
     },
     strictTransportSecurity,
   });
-  return (c, next) => (isOfDashboard(c.req.path) ? dashboard : answers)(c, next);
+  return async (c, next) => {
+    await next();
+    const isOfIt = isOfDashboard(c.req.path) || c.var.isPage === true;
+    await (isOfIt ? dashboard : answers)(c, () => Promise.resolve());
+  };
 }
