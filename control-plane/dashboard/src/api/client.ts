@@ -14,11 +14,21 @@ export class Problem extends Error {
   override readonly name = "Problem";
   readonly status: number;
   readonly errors: readonly FieldError[];
+  /** Of a session, key, ticket or account that opens nothing: why, as a word. */
+  readonly reason: string | null;
 
-  constructor(status: number, { detail, errors = [] }: { detail: string; errors?: readonly FieldError[] }) {
+  constructor(
+    status: number,
+    {
+      detail,
+      errors = [],
+      reason = null,
+    }: { detail: string; errors?: readonly FieldError[]; reason?: string | null },
+  ) {
     super(detail);
     this.status = status;
     this.errors = errors;
+    this.reason = reason;
   }
 }
 
@@ -91,16 +101,24 @@ async function send(method: string, address: string, asked: Asked & { accept?: s
   }
 }
 
+/** Of a problem document. */
+interface Said {
+  detail?: string;
+  errors?: FieldError[];
+  reason?: string;
+}
+
 function problemOf(response: Response, text: string): Error {
   if (!(response.headers.get("Content-Type") ?? "").includes("json")) {
     // A proxy in front speaks HTML where the server behind it is away.
     if (response.status >= 502) return new Away(i18next.t("parts:server.away", { status: response.status }));
     return new Problem(response.status, { detail: answeredWith(response) });
   }
-  const { detail, errors } = JSON.parse(text) as { detail?: string; errors?: FieldError[] };
+  const { detail, errors, reason } = JSON.parse(text) as Said;
   return new Problem(response.status, {
     detail: detail ?? answeredWith(response),
     errors,
+    reason,
   });
 }
 

@@ -7,9 +7,11 @@ import { useTranslation } from "react-i18next";
 import { Problem } from "../api/client.ts";
 import { queryClient } from "../api/query-client.ts";
 import { LiveProvider } from "../live/live.tsx";
+import { useKnownSession } from "./known-session.ts";
 import { LoginPage } from "./login-page.tsx";
+import { useRefusalText } from "./refusal-text.ts";
 import { router } from "./router.tsx";
-import { hasEnded, MeProvider, useSession } from "./session.tsx";
+import { logout, MeProvider, useSession } from "./session.tsx";
 import { colours, theme } from "./theme.ts";
 
 const FORBIDDEN = 403;
@@ -26,14 +28,24 @@ export function App({ ticket }: { ticket: string | null }) {
 
 function Entrance({ ticket }: { ticket: string | null }) {
   const { t } = useTranslation();
+  const refusalText = useRefusalText();
   const { data: me, error } = useSession();
+  const known = useKnownSession();
   const [isTicketSpent, setTicketSpent] = useState(ticket === null);
-  // A ticket counts for more than the session of before, which may be another account's.
-  if (!isTicketSpent) return <LoginPage ticket={ticket} onDone={() => setTicketSpent(true)} />;
-  if (me === null) return <LoginPage ticket={null} why={hasEnded() ? t("login.ended") : null} />;
+  const spend = () => setTicketSpent(true);
   // Of an account that is suspended, say: another one may log in.
-  if (error instanceof Problem && error.status === FORBIDDEN)
-    return <LoginPage ticket={null} why={error.message} />;
+  const isHeld = error instanceof Problem && error.status === FORBIDDEN;
+  // A ticket counts for more than the session of before, which may be another account's.
+  if (!isTicketSpent) {
+    const isThere = me !== undefined && me !== null && !isHeld;
+    const staying = isThere ? { name: me.username, stay: spend } : null;
+    return <LoginPage key="ticket" ticket={ticket} onDone={spend} staying={staying} />;
+  }
+  if (isHeld) return <LoginPage key="held" ticket={null} why={refusalText(error)} leave={logout} />;
+  if (me === null) {
+    const why = known?.state === "ended" ? t(`login.ended.${known.why}`) : null;
+    return <LoginPage key="in" ticket={null} why={why} />;
+  }
   if (me === undefined)
     return (
       <Center component="main" mih="100vh" p="md">
@@ -41,8 +53,8 @@ function Entrance({ ticket }: { ticket: string | null }) {
       </Center>
     );
   return (
-    <MeProvider value={me}>
-      <LiveProvider isOn>
+    <MeProvider key={me.id} value={me}>
+      <LiveProvider session={known?.state === "open" ? known.entry : ""}>
         <RouterProvider router={router} />
       </LiveProvider>
     </MeProvider>

@@ -8,6 +8,7 @@ import { PAGES } from "../pages/pages.ts";
 import { useGo } from "../parts/page-link.tsx";
 import { Contained } from "../parts/panel.tsx";
 import { LanguageChoice, ThemeChoice } from "./choices.tsx";
+import { DebtBanner } from "./debt-banner.tsx";
 import { Search } from "./search.tsx";
 import { ServerBanner } from "./server-banner.tsx";
 import { logout, useMe } from "./session.tsx";
@@ -60,6 +61,7 @@ export function Layout() {
       </AppShell.Navbar>
       <AppShell.Main id={CONTENT} ref={content} tabIndex={-1}>
         <ServerBanner />
+        <DebtBanner />
         <Contained key={path}>
           <Outlet />
         </Contained>

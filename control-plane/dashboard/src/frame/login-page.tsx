@@ -3,35 +3,46 @@ import { Alert, Button, Center, Paper, PasswordInput, Stack, Text, Title } from 
 import { type FormEvent, useEffect, useRef, useState } from "react";
 import { useTranslation } from "react-i18next";
 import { LanguageChoice, ThemeChoice } from "./choices.tsx";
-import { useLogin } from "./session.tsx";
+import { proofOf } from "./login-proof.ts";
+import { useRefusalText } from "./refusal-text.ts";
+import { login, type LoginProof } from "./session.tsx";
 
 interface LoginPageOf {
   ticket: string | null;
   /** Why somebody who was logged in comes here. */
   why?: string | null;
   onDone?: () => void;
+  /** Whoever is logged in already, and may stay it. */
+  staying?: { name: string; stay: () => void } | null;
+  /** Of a session that is still there, though it opens nothing. */
+  leave?: () => Promise<void>;
 }
 
-export function LoginPage({ ticket, why = null, onDone }: LoginPageOf) {
+export function LoginPage({ ticket, why = null, onDone, staying = null, leave }: LoginPageOf) {
   const { t } = useTranslation();
-  const login = useLogin();
-  const [key, setKey] = useState("");
+  const refusalText = useRefusalText();
+  const [typed, setTyped] = useState("");
   const [error, setError] = useState<string | null>(null);
   const [isBusy, setBusy] = useState(false);
   const spent = useRef(false);
+  const field = useRef<HTMLInputElement>(null);
 
-  const exchange = async (proof: { key: string } | { ticket: string }) => {
+  const attempt = async (act: () => Promise<void>) => {
     setBusy(true);
     setError(null);
     try {
-      await login(proof);
-      onDone?.();
+      await act();
     } catch (failure) {
-      const reason = failure instanceof Error ? failure.message : String(failure);
-      setError("ticket" in proof ? t("login.ticketFailed", { why: reason }) : reason);
+      setError(refusalText(failure));
       setBusy(false);
+      field.current?.focus();
     }
   };
+  const exchange = (proof: LoginProof) =>
+    attempt(async () => {
+      await login(proof);
+      onDone?.();
+    });
   useEffect(() => {
     // A ticket is spent by the first who brings it, also in a page that is rendered twice.
     if (ticket === null || spent.current) return;
@@ -40,13 +51,16 @@ export function LoginPage({ ticket, why = null, onDone }: LoginPageOf) {
   });
   const submit = (event: FormEvent) => {
     event.preventDefault();
-    void exchange({ key: key.trim() });
+    const proof = proofOf(typed);
+    if (typeof proof === "object") return void exchange(proof);
+    setError(t(`login.typed.${proof}`));
+    return field.current?.focus();
   };
 
   return (
     <Center component="main" mih="100vh" p="md">
       <Paper withBorder p="lg" w="100%" maw={420}>
-        <form onSubmit={submit}>
+        <form onSubmit={submit} noValidate>
           <Stack>
             <Title order={1} size="h2">
               {t("product")}
@@ -56,12 +70,13 @@ export function LoginPage({ ticket, why = null, onDone }: LoginPageOf) {
                 {why}
               </Alert>
             )}
-            {isBusy && ticket !== null && key === "" && <Text role="status">{t("login.ticket")}</Text>}
+            {isBusy && ticket !== null && typed === "" && <Text role="status">{t("login.ticket")}</Text>}
             <PasswordInput
+              ref={field}
               label={t("login.key")}
               description={t("login.keyHint")}
-              value={key}
-              onChange={(event) => setKey(event.currentTarget.value)}
+              value={typed}
+              onChange={(event) => setTyped(event.currentTarget.value)}
               autoComplete="off"
               name="key"
               required
@@ -74,6 +89,16 @@ export function LoginPage({ ticket, why = null, onDone }: LoginPageOf) {
             <Button type="submit" loading={isBusy}>
               {t("login.submit")}
             </Button>
+            {error !== null && staying !== null && (
+              <Button variant="default" onClick={staying.stay}>
+                {t("login.stay", { name: staying.name })}
+              </Button>
+            )}
+            {leave !== undefined && (
+              <Button variant="default" onClick={() => void attempt(leave)}>
+                {t("account.logout")}
+              </Button>
+            )}
             <Text size="sm" c="dimmed">
               {t("login.elsewhere")}
             </Text>

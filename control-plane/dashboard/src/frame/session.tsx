@@ -3,14 +3,20 @@
  * in the address is taken out of it before anything else, so that it stays in no history.
  */
 import type { Me } from "@remotegpu/control-plane/http/accounts/me";
-import { type QueryClient, useQuery, useQueryClient } from "@tanstack/react-query";
+import { hashKey, useQuery } from "@tanstack/react-query";
 import { createContext, useContext } from "react";
-import { ask, Problem } from "../api/client.ts";
+import { ask, newKey, Problem } from "../api/client.ts";
 import { AWAY_POLL_MS, queryClient } from "../api/query-client.ts";
+import { serverNow } from "../api/server-clock.ts";
+import { endOf, knownSession, noteSession, onKnownSession } from "./known-session.ts";
 
 const ME = ["me"] as const;
-const ENDED = ["ended"] as const;
+const ME_HASH = hashKey(ME);
 const UNAUTHENTICATED = 401;
+/** A page that asks for nothing else learns so that its session has ended. */
+const ASKED_AGAIN_MS = 60_000;
+/** A cookie goes that much before what is noted as its end: the header's age is in whole seconds. */
+const NEARLY_MS = 2_000;
 
 const MeContext = createContext<Me | null>(null);
 export const MeProvider = MeContext.Provider;
@@ -31,57 +37,92 @@ export function useSession() {
   return useQuery<Me | null>({
     queryKey: ME,
     queryFn: async ({ signal }) => {
+      const before = knownSession();
       try {
-        return await ask<Me>("GET", "/me", { signal });
+        const me = await ask<Me>("GET", "/me", { signal });
+        noteFound(me);
+        return me;
       } catch (error) {
-        if (!(error instanceof Problem && error.status === UNAUTHENTICATED)) throw error;
-        noteEnd();
+        if (!isRefused(error)) throw error;
+        // Somebody has logged in while the answer was on its way.
+        if (entryOf(before) === entryOf(knownSession())) noteEnd(error.reason);
         return null;
       }
     },
-    refetchInterval: ({ state }) => (state.data === undefined ? AWAY_POLL_MS : false),
+    refetchInterval: ({ state }) =>
+      state.data === undefined || state.error !== null ? AWAY_POLL_MS : state.data !== null && ASKED_AGAIN_MS,
   });
 }
 
-/** Whatever was asked: who is told that nobody is logged in sees the way in. */
-queryClient.getQueryCache().subscribe(({ query }) => {
-  const error: unknown = query.state.error;
-  const isEnded = error instanceof Problem && error.status === UNAUTHENTICATED;
-  if (!isEnded || queryClient.getQueryData(ME) === null) return;
-  noteEnd();
-  queryClient.setQueryData(ME, null);
+/** Whatever was asked, and refused since the session or its account opens nothing: who is logged in is asked again. */
+queryClient.getQueryCache().subscribe((event) => {
+  if (event.type !== "updated" || event.action.type !== "error" || event.query.queryHash === ME_HASH) return;
+  const error: unknown = event.action.error;
+  if (isRefused(error) || (error instanceof Problem && error.reason?.startsWith("account-") === true))
+    askAgain();
 });
+onKnownSession((by) => by === "another-tab" && askAgain());
 
-function noteEnd(): void {
+function askAgain(): void {
+  void queryClient.invalidateQueries({ queryKey: ME, exact: true }, { cancelRefetch: false });
+}
+
+function isRefused(error: unknown): error is Problem {
+  return error instanceof Problem && error.status === UNAUTHENTICATED;
+}
+
+/** A link, another tab or an earlier page has logged somebody in. */
+function noteFound(me: Me): void {
   const before = queryClient.getQueryData<Me | null>(ME);
-  if (before !== undefined && before !== null) queryClient.setQueryData(ENDED, true);
+  if (before !== undefined && before !== null && before.id !== me.id) forgetAnswers();
+  if (knownSession()?.state !== "open") noteSession({ state: "open", entry: newKey(), until: null });
 }
 
-/** Whether who sees the way in was logged in here before, and has not logged out. */
-export function hasEnded(): boolean {
-  return queryClient.getQueryData(ENDED) === true;
+let isLeaving = false;
+
+function noteEnd(reason: string | null): void {
+  const known = knownSession();
+  const why = endOf(reason);
+  if (isLeaving || (known?.state !== "open" && why !== "doubled")) return;
+  const until = known?.state === "open" ? known.until : null;
+  const isOver = why === "unknown" && until !== null && serverNow() >= Date.parse(until) - NEARLY_MS;
+  noteSession({ state: "ended", why: isOver ? "expired" : why });
 }
 
-export function useLogin(): (proof: { key: string } | { ticket: string }) => Promise<void> {
-  const client = useQueryClient();
-  return async (proof) => {
-    await ask("POST", "/sessions", { body: proof });
-    begin(client, await ask<Me>("GET", "/me"));
-  };
+function entryOf(known: ReturnType<typeof knownSession>): string | null {
+  return known?.state === "open" ? known.entry : null;
 }
 
+export type LoginProof = { key: string } | { ticket: string };
+
+/** @throws Problem, Away */
+export async function login(proof: LoginProof): Promise<void> {
+  const { expires_at: until } = await ask<{ expires_at: string }>("POST", "/sessions", { body: proof });
+  const me = await ask<Me>("GET", "/me");
+  forgetAnswers();
+  queryClient.setQueryData(ME, me);
+  noteSession({ state: "open", entry: newKey(), until });
+}
+
+/** @throws Problem, Away where it may go on */
 export async function logout(): Promise<void> {
-  await ask("DELETE", "/sessions/current").catch((error: unknown) => {
-    // It has ended already.
-    if (!(error instanceof Problem && error.status === UNAUTHENTICATED)) throw error;
-  });
-  begin(queryClient, null);
+  isLeaving = true;
+  try {
+    await ask("DELETE", "/sessions/current").catch((error: unknown) => {
+      // It has ended already.
+      if (!isRefused(error)) throw error;
+    });
+    forgetAnswers();
+    queryClient.setQueryData(ME, null);
+    noteSession(null);
+  } finally {
+    isLeaving = false;
+  }
 }
 
-/** What another account was told is forgotten. */
-function begin(client: QueryClient, me: Me | null): void {
-  client.removeQueries({ predicate: ({ queryKey }) => queryKey[0] !== ME[0] });
-  client.setQueryData(ME, me);
+/** What another account was told. */
+function forgetAnswers(): void {
+  queryClient.removeQueries({ predicate: ({ queryKey }) => queryKey[0] !== ME[0] });
 }
 
 /** The ticket in the fragment, which is gone from the address afterwards. */

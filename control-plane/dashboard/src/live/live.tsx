@@ -35,12 +35,13 @@ export function useValues<Data>(topic: "gpu" | "cost", listener: (data: Data) =>
   }, [topic, listener]);
 }
 
-export function LiveProvider({ isOn, children }: { isOn: boolean; children: ReactNode }) {
+/** @param session another one begins anew: what was refused to the former says nothing of it */
+export function LiveProvider({ session, children }: { session: string; children: ReactNode }) {
   const client = useQueryClient();
   const [isStreaming, setStreaming] = useState(false);
   const [refused, setRefused] = useState(NOTHING);
   useEffect(() => {
-    if (!isOn || !canShare()) return undefined;
+    if (!canShare()) return undefined;
     const tab = new LiveTab({
       onEvent: (event) => take(event, client),
       onOpen: (added) => {
@@ -70,8 +71,9 @@ export function LiveProvider({ isOn, children }: { isOn: boolean; children: Reac
       forget();
       tab.close();
       setStreaming(false);
+      setRefused(NOTHING);
     };
-  }, [isOn, client]);
+  }, [session, client]);
   const live = useMemo(() => ({ isStreaming, refused }), [isStreaming, refused]);
   return <LiveContext value={live}>{children}</LiveContext>;
 }

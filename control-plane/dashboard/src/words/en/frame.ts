@@ -35,9 +35,38 @@ export default {
     keyHint: "It begins with rgk_. It is exchanged for a session of this browser and not kept.",
     submit: "Log in",
     ticket: "Logging in with the link…",
-    ticketFailed: "This link does not log in any more: {{why}}",
     elsewhere: "`remotegpu dashboard` prints a link that logs in once.",
-    ended: "The session has ended. Log in again.",
+    stay: "Go on as {{name}}",
+    tooMany: "Too much was asked from your network address. Wait a moment and try again.",
+    ended: {
+      expired: "Your session has ended: its time was over. Log in again, and this page is back.",
+      ended:
+        "Your session has ended: it was logged out from another browser of your account, or with one of its keys. Log in again, and this page is back.",
+      "crowded-out":
+        "Your session has ended: your account has logged in in a hundred browsers since. Log in again, and this page is back.",
+      "key-ended":
+        "Your session has ended with its key, which was revoked or has expired. Log in with another key, and this page is back.",
+      doubled:
+        "Your browser sends two sessions, so neither is taken. Remove this site's cookies, then log in again.",
+      unknown: "Your session has ended. Log in again, and this page is back.",
+    },
+    typed: {
+      empty: "Type your API key, or paste it.",
+      notWhole: "This is not a whole key: after rgk_ there are 43 letters, digits, - or _.",
+      ofService: "This is the key of an inference service. An API key begins with rgk_.",
+      ofHost: "This is the token that joins a host. An API key begins with rgk_.",
+      ssh: "This is an SSH key. An API key begins with rgk_.",
+      other: "This is not an API key: one begins with rgk_ and has 43 more letters, digits, - or _.",
+    },
+    refused: {
+      "key-unknown":
+        "This key opens nothing at {{server}}: it was revoked, or it is the key of another server. Compare the address.",
+      "key-expired": "This key has expired. Make another one with a key that still opens the account.",
+      "ticket-spent":
+        "This link does not log in any more: it was used, or its time is over. `remotegpu dashboard` prints another one.",
+      "account-suspended":
+        "This account is suspended: its keys open nothing until whoever runs this installation opens it again. Ask them. Another account can log in here.",
+    },
   },
   search: {
     open: "Find",
@@ -58,6 +87,13 @@ export default {
   away: {
     server: "The server has not answered since {{since}}. What is shown is from before then.",
     degraded: "Not all works: {{why}}",
+  },
+  debt: {
+    overdue:
+      "The account's money is used up: nothing new starts, and at the next full hour what runs is stopped, unless a payment comes before.",
+    suspended:
+      "The account's money is used up: what ran was stopped, and nothing starts. What is stored is kept. A payment, which whoever runs this installation enters, makes the account normal again.",
+    bill: "Balance and bill",
   },
   notFound: {
     title: "Not found",

@@ -32,9 +32,32 @@ const words: SameKeys<typeof en> = {
     keyHint: "以 rgk_ 开头。它只用于换取本浏览器的会话，不会被保存。",
     submit: "登录",
     ticket: "正在用链接登录…",
-    ticketFailed: "此链接已不能登录：{{why}}",
     elsewhere: "`remotegpu dashboard` 会打印一个只能使用一次的登录链接。",
-    ended: "会话已结束，请重新登录。",
+    stay: "继续以 {{name}} 的身份使用",
+    tooMany: "来自您网络地址的请求过多，请稍候再试。",
+    ended: {
+      expired: "您的会话已结束：时间已到。重新登录后会回到此页面。",
+      ended: "您的会话已结束：已从您账户的其他浏览器或用其某个密钥退出。重新登录后会回到此页面。",
+      "crowded-out": "您的会话已结束：此后您的账户又在一百个浏览器中登录。重新登录后会回到此页面。",
+      "key-ended": "您的会话已随其密钥结束，该密钥已被吊销或已过期。用其他密钥登录后会回到此页面。",
+      doubled: "您的浏览器发送了两个会话，因此均不被接受。请清除此网站的 Cookie，然后重新登录。",
+      unknown: "您的会话已结束。重新登录后会回到此页面。",
+    },
+    typed: {
+      empty: "请输入或粘贴您的 API 密钥。",
+      notWhole: "密钥不完整：rgk_ 之后应有 43 个字母、数字、- 或 _。",
+      ofService: "这是推理服务的密钥。API 密钥以 rgk_ 开头。",
+      ofHost: "这是主机加入集群的令牌。API 密钥以 rgk_ 开头。",
+      ssh: "这是 SSH 密钥。API 密钥以 rgk_ 开头。",
+      other: "这不是 API 密钥：API 密钥以 rgk_ 开头，其后有 43 个字母、数字、- 或 _。",
+    },
+    refused: {
+      "key-unknown": "此密钥在 {{server}} 无效：已被吊销，或属于其他服务器。请核对地址。",
+      "key-expired": "此密钥已过期。请用仍有效的密钥新建一个。",
+      "ticket-spent": "此链接已不能登录：已被使用，或已超过有效时间。`remotegpu dashboard` 会打印新的链接。",
+      "account-suspended":
+        "此账户已停用：在运营方重新启用之前，其密钥均无效。请联系运营方。可在此登录其他账户。",
+    },
   },
   search: {
     open: "查找",
@@ -55,6 +78,12 @@ const words: SameKeys<typeof en> = {
   away: {
     server: "服务器自 {{since}} 起没有响应。显示的是之前的数据。",
     degraded: "部分功能不可用：{{why}}",
+  },
+  debt: {
+    overdue: "账户余额已用完：不能启动新的任务；若在下一个整点前没有付款，正在运行的任务将被停止。",
+    suspended:
+      "账户余额已用完：运行中的任务已停止，不能启动任何任务；存储的数据仍会保留。由运营方登记付款后，账户恢复正常。",
+    bill: "余额与账单",
   },
   notFound: { title: "未找到", text: "此地址没有内容，或不属于您。", home: "返回首页" },
   broken: { title: "此页面出错", text: "其他部分不受影响。", again: "重试" },

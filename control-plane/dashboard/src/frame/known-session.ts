@@ -1,0 +1,54 @@
+/**
+ * What the tabs of a browser know together of its session, whose cookie no script can read: that one is open and until
+ * when, or why it ended. Nothing where nobody was logged in, or whoever was has logged out.
+ */
+import { useMemo, useSyncExternalStore } from "react";
+
+const KEPT_AS = "remotegpu-session";
+const ENDS = ["expired", "ended", "crowded-out", "key-ended", "doubled", "unknown"] as const;
+export type SessionEnd = (typeof ENDS)[number];
+
+export type KnownSession =
+  /** @param entry another with each login */
+  { state: "open"; entry: string; until: string | null } | { state: "ended"; why: SessionEnd };
+
+type Listener = (by?: "this-tab" | "another-tab") => void;
+const listeners = new Set<Listener>();
+
+export function onKnownSession(listener: Listener): () => void {
+  listeners.add(listener);
+  return () => void listeners.delete(listener);
+}
+
+export function noteSession(known: KnownSession | null): void {
+  if (known === null) localStorage.removeItem(KEPT_AS);
+  else localStorage.setItem(KEPT_AS, JSON.stringify(known));
+  tell("this-tab");
+}
+
+export function knownSession(): KnownSession | null {
+  return readKnown(localStorage.getItem(KEPT_AS));
+}
+
+export function useKnownSession(): KnownSession | null {
+  const text = useSyncExternalStore(onKnownSession, () => localStorage.getItem(KEPT_AS));
+  return useMemo(() => readKnown(text), [text]);
+}
+
+/** Why it ended, by the word of the server. */
+export function endOf(reason: string | null): SessionEnd {
+  return ENDS.find((end) => reason === `session-${end}`) ?? "unknown";
+}
+
+function readKnown(text: string | null): KnownSession | null {
+  return text === null ? null : (JSON.parse(text) as KnownSession);
+}
+
+function tell(by: "this-tab" | "another-tab"): void {
+  for (const listener of listeners) listener(by);
+}
+
+addEventListener("storage", ({ key }) => {
+  // Null: all was taken away.
+  if (key === KEPT_AS || key === null) tell("another-tab");
+});
