@@ -12,6 +12,7 @@ import { insertRecords, insertRun, type RecordWish } from "../../support/billing
 import { CHINA } from "../../support/billing/metering-scene.ts";
 import { hasBrowser } from "../../support/browser.ts";
 import { BilledRuns } from "../../support/billing/billed-runs.ts";
+import { fill } from "../../support/dashboard/by-hand.ts";
 import { type DashboardScene, openDashboardScene } from "../../support/dashboard/dashboard-scene.ts";
 import { expectKept, expectText, reloadAs, textOf } from "../../support/dashboard/page-checks.ts";
 import type { Caller } from "../../support/http/api.ts";
@@ -155,6 +156,27 @@ describe.skipIf(!hasBrowser)("what was charged", () => {
     await expectText(page, "of a budget of 120.00");
     await expectKept(page, "form");
     expect(complaints).toEqual([]);
+  });
+
+  test("has a budget that is refused with why, and taken away where it is empty", async () => {
+    const customer = await scene.control.customer("ben", "760");
+    const { api } = scene.control;
+    const budget = async (method = "GET", body?: object) =>
+      (await api.ask(method, "/api/v1/billing/budget", { as: customer, ...(body && { body }) })).body;
+    await budget("PUT", { monthly_limit: "120" });
+    const { page } = await scene.open("/billing", customer);
+    await expectText(page, "of a budget of 120.00");
+    const field = "Points a month";
+
+    await fill(page, field, "many");
+    await page.keyboard.press("Enter");
+    await page.waitForSelector('form [role="alert"]');
+    expect(await budget()).toMatchObject({ monthly_limit: "120.0000" });
+    await fill(page, field, " ");
+    await page.keyboard.press("Enter");
+
+    await expectText(page, "no budget is set");
+    expect(await budget()).toMatchObject({ monthly_limit: null });
   });
 
   test("lists records, each with a way to its proof", async () => {

@@ -133,6 +133,30 @@ describe.skipIf(!hasBrowser)("inference services (left out where Chromium is not
     expect(items).toEqual([expect.objectContaining({ name: "app", revoked_at: expect.any(String) })]);
   });
 
+  test("that scale by themselves are told not to, and to go on, and why not", async () => {
+    const scaled = await services.ordered({
+      name: "scales",
+      max_replicas: 2,
+      autoscaling_enabled: true,
+      autoscaling_config: { target_in_flight: 4 },
+    });
+    const isPaused = async () => (await services.get(scaled))["autoscaling_config"].paused === true;
+    const { page } = await open(`/inference/${scaled}`);
+
+    await pressOn(page, "Pause scaling");
+    await page.waitForSelector('::-p-aria([name="Resume scaling"][role="button"])');
+    expect(await isPaused()).toBe(true);
+    await pressOn(page, "Resume scaling");
+    await page.waitForSelector('::-p-aria([name="Pause scaling"][role="button"])');
+    expect(await isPaused()).toBe(false);
+    await page.evaluate(REFUSES_PAUSES);
+    await pressOn(page, "Pause scaling");
+
+    await expectText(page, "Refused: It was deleted.");
+    expect(await isPaused()).toBe(false);
+    await services.ask("DELETE", `/${scaled}`);
+  });
+
   test("go to another version and back, with what both do meanwhile", async () => {
     const { page } = await open(`/inference/${id}`);
     await expectText(page, "Version v1");
@@ -196,3 +220,12 @@ describe.skipIf(!hasBrowser)("inference services (left out where Chromium is not
     expect(items).toMatchObject([{ image: "server:1", cpu: 1, gpu: 1 }]);
   });
 });
+
+/** As the server would whose service is gone. */
+const REFUSES_PAUSES = `(() => {
+  const real = globalThis.fetch;
+  globalThis.fetch = async (...asked) =>
+    String(asked[0]).endsWith("/pause")
+      ? new Response('{"detail":"It was deleted."}', { status: 409, headers: { "Content-Type": "application/problem+json" } })
+      : await real(...asked);
+})()`;

@@ -7,7 +7,14 @@ import type { ReactNode } from "react";
 import { useTranslation } from "react-i18next";
 import { Failure } from "./panel.tsx";
 
-interface Confirmation {
+interface Comes {
+  /** Of each, where it is empty, that it is nothing. */
+  stops: readonly string[];
+  kept: readonly string[];
+  charged: readonly string[];
+}
+
+interface Confirmation extends Comes {
   title: string;
   isOpen: boolean;
   onClose: () => void;
@@ -18,10 +25,6 @@ interface Confirmation {
   keep?: string | undefined;
   isBusy: boolean;
   error: Error | null;
-  /** Of each, where it is empty, that it is nothing. */
-  stops: readonly string[];
-  kept: readonly string[];
-  charged: readonly string[];
   children?: ReactNode;
 }
 
@@ -37,9 +40,7 @@ export function ConfirmDialog(props: Confirmation) {
     <Modal opened={isOpen} onClose={onClose} title={title} closeButtonProps={{ "aria-label": t("close") }}>
       <Stack gap="sm">
         {children}
-        <Consequences title={t("dialog.stops")} lines={stops} />
-        <Consequences title={t("dialog.kept")} lines={kept} />
-        <Consequences title={t("dialog.charged")} lines={charged} />
+        <Consequences stops={stops} kept={kept} charged={charged} />
         {error !== null && <Failure why={error.message} />}
         <Group justify="flex-end">
           <Button variant="default" onClick={onClose} data-autofocus>
@@ -54,7 +55,19 @@ export function ConfirmDialog(props: Confirmation) {
   );
 }
 
-function Consequences({ title, lines }: { title: string; lines: readonly string[] }) {
+/** Also for a dialog with a form, by which something ends. */
+export function Consequences({ stops, kept, charged }: Comes) {
+  const { t } = useTranslation("parts");
+  return (
+    <>
+      <Lines title={t("dialog.stops")} lines={stops} />
+      <Lines title={t("dialog.kept")} lines={kept} />
+      <Lines title={t("dialog.charged")} lines={charged} />
+    </>
+  );
+}
+
+function Lines({ title, lines }: { title: string; lines: readonly string[] }) {
   const { t } = useTranslation("parts");
   return (
     <div>

@@ -2,6 +2,7 @@
 import { Group, Stack } from "@mantine/core";
 import type { Webhook } from "@remotegpu/control-plane/http/webhooks/webhooks";
 import { useTranslation } from "react-i18next";
+import { Consequences } from "../../parts/confirm-dialog.tsx";
 import { useFilters } from "../../parts/filters.ts";
 import { DialogForm } from "../../parts/form/dialog-form.tsx";
 import { ShownOnce } from "../../parts/form/shown-once.tsx";
@@ -84,7 +85,7 @@ function WebhookActs({ webhook: { id, url, active } }: { webhook: Webhook }) {
         fields={[]}
         shownOnce={({ secret }) => <ShownOnce secret={secret} says={t("once")} />}
       >
-        {t("newSecretSays")}
+        <Consequences stops={[t("newSecretStops")]} kept={[t("newSecretKeeps")]} charged={[t("charged")]} />
       </DialogForm>
       <ActButton
         label={t("remove")}
