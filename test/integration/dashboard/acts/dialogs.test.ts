@@ -148,6 +148,7 @@ const PLACES: readonly Place[] = [
     path: "/members?workspace={workspace}",
     dialogs: [
       one("Remove", "DELETE /workspaces/{workspace}/members/#", MEMBERS, section("Members")),
+      one("Change", "PATCH /workspaces/{workspace}/members/#", MEMBERS),
       one("Withdraw", "DELETE /workspaces/{workspace}/invitations/{invitation}", MEMBERS),
       one("Delete the workspace", "DELETE /workspaces/{workspace}", "members/members-page.tsx"),
     ],

@@ -5,6 +5,7 @@ import type { WorkspaceInvitation } from "@remotegpu/control-plane/http/workspac
 import type { Workspace } from "@remotegpu/control-plane/http/workspaces/workspaces";
 import { useTranslation } from "react-i18next";
 import { AgeText } from "../../parts/age-text.tsx";
+import { Consequences } from "../../parts/confirm-dialog.tsx";
 import { DialogForm } from "../../parts/form/dialog-form.tsx";
 import { type Column, PageTable } from "../../parts/page-table.tsx";
 import { StatusBadge } from "../../parts/status-badge.tsx";
@@ -46,7 +47,13 @@ export function MembersTable({ workspace, canManage }: { workspace: Workspace; c
                   ],
                 },
               ]}
-            />
+            >
+              <Consequences
+                stops={[t("suspendStops"), t("lowerStops")]}
+                kept={[t("changeKeeps")]}
+                charged={[t("removeCharged")]}
+              />
+            </DialogForm>
             <ActButton
               label={t("remove")}
               method="DELETE"

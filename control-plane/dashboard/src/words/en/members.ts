@@ -14,6 +14,9 @@ export default {
   acts: "Do",
   change: "Change",
   changeTitle: "Change {{name}}",
+  suspendStops: "Of whoever is suspended, the sight of the workspace and the ways into its environments",
+  lowerStops: "Of a lower role, what that may not do, and invitations that it may not give",
+  changeKeeps: "What they ordered in it, and what they left inside of environments; all can be given back",
   remove: "Remove",
   removeTitle: "Remove {{name}} from the workspace?",
   removeStops:
