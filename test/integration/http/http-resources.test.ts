@@ -311,6 +311,9 @@ describe("datasets and models", () => {
 
     expect([dataset.id, model.id]).toEqual([7001, 7001]);
     expect(dataset.storage_path).toBe(`${alice.uuid}/datasets/7001`);
+    const ownOf = (entry: object) =>
+      Object.keys(entry).filter((name) => ["framework", "storage_type", "file_count"].includes(name));
+    expect([ownOf(dataset), ownOf(model)]).toEqual([["storage_type", "file_count"], ["framework"]]);
     const renamed = await ask("PATCH", `/models/${model.id}`, alice, { name: "two" });
     expect(renamed.body).toMatchObject({ name: "two", storage_path: `${alice.uuid}/7001` });
   });

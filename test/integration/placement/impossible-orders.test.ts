@@ -99,8 +99,15 @@ describe("before the order", () => {
           ],
         },
       ],
+      next_cursor: null,
     });
     expect(JSON.stringify(body)).not.toMatch(/host-|alice|GPU-/);
+    const page = async (query: string) =>
+      (await scene.api.ask("GET", `/api/v1/offers?${query}`, { as: bob })).body;
+    const first = await page("limit=2");
+    const last = await page(`limit=2&cursor=${first.next_cursor}`);
+    expect([...first.items, ...last.items]).toEqual(body.items);
+    expect(last.next_cursor).toBeNull();
   });
 
   test("offers that were told before are told again for a few seconds, from one read", async () => {

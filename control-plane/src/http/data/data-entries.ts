@@ -153,7 +153,7 @@ function registerRoutes(api: ApiApp, { db }: ApiDeps, kind: DataKind): void {
         storagePath: body.storage_path ?? null,
         framework: "framework" in body ? (body.framework ?? null) : null,
       });
-      return c.json(entryAnswer({ ...row, mounted_by: UNMOUNTED }), 201);
+      return c.json(entryAnswer(kind, { ...row, mounted_by: UNMOUNTED }), 201);
     });
   });
 
@@ -162,7 +162,7 @@ function registerRoutes(api: ApiApp, { db }: ApiDeps, kind: DataKind): void {
     tags: [plural],
     ids: NUMBERED,
     Answer: Entry[kind],
-    answer: entryAnswer,
+    answer: (row: ShownRow) => entryAnswer(kind, row),
     list: {
       summary: `The ${plural} you may read: your own, your workspaces', public ones`,
       answers: `A page of ${plural}`,
@@ -223,7 +223,7 @@ function registerRoutes(api: ApiApp, { db }: ApiDeps, kind: DataKind): void {
       await checkReach(c, { visibility: change.visibility ?? entry.visibility, workspaceId });
     await updateData(db, kind, { id: entry.id, change });
     const changed = (await dataById(db, kind, entry.id)) ?? entry;
-    return c.json(entryAnswer(await withMountsOf(c, kind, changed)), 200);
+    return c.json(entryAnswer(kind, await withMountsOf(c, kind, changed)), 200);
   });
 }
 
@@ -264,9 +264,13 @@ async function withMountsOf(c: ApiContext, kind: DataKind, row: DataRow): Promis
   return shown ?? { ...row, mounted_by: UNMOUNTED };
 }
 
-function entryAnswer({ mounted_by: { count, workloads }, ...row }: ShownRow) {
+function entryAnswer(
+  kind: DataKind,
+  { mounted_by: { count, workloads }, framework, storage_type, file_count, ...row }: ShownRow,
+) {
   return {
     ...row,
+    ...(kind === "dataset" ? { storage_type, file_count } : { framework }),
     mounted_by: { count, workloads: [...workloads] },
     created_at: row.created_at?.toISOString() ?? null,
     updated_at: row.updated_at?.toISOString() ?? null,

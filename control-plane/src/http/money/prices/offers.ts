@@ -15,6 +15,7 @@ import type { SpecShape } from "../../../core/orders/prices/price-lines.ts";
 import type { KeptRoom } from "../../../store/fleet/kept-fleet.ts";
 import { soldSpecs } from "../../../store/orders/checks/sold-specs.ts";
 import type { ApiApp, ApiDeps } from "../../deps.ts";
+import { pageOf, PageQuery, wholePage } from "../../request/pagination.ts";
 import { forCustomers, Money, ok, Timestamp } from "../../request/route.ts";
 
 const tags = ["prices"];
@@ -52,8 +53,8 @@ const Offer = z
   })
   .openapi("Offer");
 
-const Offers = z
-  .object({ as_of: Timestamp, waiting_orders: z.int(), waiting_gpus: z.int(), items: z.array(Offer) })
+const Offers = pageOf(Offer)
+  .extend({ as_of: Timestamp, waiting_orders: z.int(), waiting_gpus: z.int() })
   .openapi("Offers");
 export type Offers = z.infer<typeof Offers>;
 
@@ -61,10 +62,12 @@ const list = createRoute({
   ...forCustomers,
   method: "get",
   path: "/offers",
+  operationId: "getOffers",
   tags,
   summary: "Which cards are free now, how many on one host, what is beside them, and what an hour costs",
   description:
-    "The last item, without a model, is work without a GPU. What is free may be taken when an order comes; the order then waits.",
+    "The last item, without a model, is work without a GPU. What is free may be taken when an order comes; the order then waits. Without a limit it is all of them.",
+  request: { query: PageQuery },
   responses: ok("What can be ordered", Offers),
 });
 
@@ -76,12 +79,17 @@ export function registerOfferRoute(api: ApiApp, deps: ApiDeps, room: KeptRoom): 
       cardAnswer(offer, cardPrices(specs, offer.model)),
     );
     const bare = { ...placeAnswer(largestRoom(fleet)), prices: barePrices(specs).map(priceAnswer) };
+    const offers = [...[...cards, { ...WITHOUT_GPU, ...bare }].entries()];
+    const page = wholePage(offers, c.req.valid("query"), {
+      item: ([, offer]) => offer,
+      number: ([place]) => place,
+    });
     return c.json(
       {
         as_of: readAt.toISOString(),
         waiting_orders: waiting.orders,
         waiting_gpus: waiting.gpus,
-        items: [...cards, { ...WITHOUT_GPU, ...bare }],
+        ...page,
       },
       200,
     );
