@@ -82,6 +82,31 @@ describe.skipIf(!hasBrowser)("a session that ends (left out where Chromium is no
     expect(placeOf(page)).toBe("/queue");
   }, 120_000);
 
+  test("with the key that is revoked on the page itself is told before it is, and then", async () => {
+    const { page } = await scene.open("/keys", await scene.control.customer("own"));
+    await expectText(page, "this browser's", "[data-own]");
+
+    await pressButton(page, "Revoke");
+    await expectText(page, "This browser, which logged in with it", '[role="dialog"]');
+    await pressButton(page, "Revoke");
+
+    await expectText(page, "Your session has ended with its key", TOLD);
+    expect(placeOf(page)).toBe("/keys");
+  }, 120_000);
+
+  test("is no matter of what another time left in the browser", async () => {
+    const { page, complaints } = await scene.open("/queue", await scene.control.customer("old"));
+    await page.waitForSelector(STANDS);
+
+    for (const left of ["{", '{"state":"open"}', "ended of-another-time", ""]) {
+      await page.evaluate(`localStorage.setItem("remotegpu-session", ${JSON.stringify(left)})`);
+      await page.reload();
+      await page.waitForSelector(STANDS);
+    }
+
+    expect(complaints).toEqual([]);
+  }, 120_000);
+
   test("when its time is over, which the browser knows as well as the server, is told as that", async () => {
     const { control } = scene;
     const key = await control.api.key(await control.customer("brief"), {

@@ -9,9 +9,9 @@ export function DebtBanner() {
   const { overdue_status: status } = useMe();
   if (status !== "overdue" && status !== "suspended") return null;
   return (
-    <Alert color="orange" variant="light" role="status" radius={0} data-debt={status}>
+    <Alert color="orange" variant="light" role="status" radius={0} mb="md" data-debt={status}>
       <Text size="sm">{t(`debt.${status}`)}</Text>
-      <PageLink to="/billing" size="sm" c="inherit" underline="always">
+      <PageLink to="/billing" size="sm" c="inherit" td="underline">
         {t("debt.bill")}
       </PageLink>
     </Alert>

@@ -22,7 +22,7 @@ export function onKnownSession(listener: Listener): () => void {
 
 export function noteSession(known: KnownSession | null): void {
   if (known === null) localStorage.removeItem(KEPT_AS);
-  else localStorage.setItem(KEPT_AS, JSON.stringify(known));
+  else localStorage.setItem(KEPT_AS, textOf(known));
   tell("this-tab");
 }
 
@@ -40,8 +40,17 @@ export function endOf(reason: string | null): SessionEnd {
   return ENDS.find((end) => reason === `session-${end}`) ?? "unknown";
 }
 
+/** Null for what is none, as a page of another time may have left it: the server says who is there. */
 function readKnown(text: string | null): KnownSession | null {
-  return text === null ? null : (JSON.parse(text) as KnownSession);
+  const [, state, ...words] = /^(open|ended) (\S+)(?: (\S+))?$/.exec(text ?? "") ?? [];
+  const [first = "", until = null] = words;
+  if (state === "open") return { state, entry: first, until };
+  return state === "ended" ? { state, why: endOf(`session-${first}`) } : null;
+}
+
+function textOf(known: KnownSession): string {
+  if (known.state === "ended") return `ended ${known.why}`;
+  return ["open", known.entry, ...(known.until === null ? [] : [known.until])].join(" ");
 }
 
 function tell(by: "this-tab" | "another-tab"): void {

@@ -1,6 +1,8 @@
 /** The reader's keys of the API. */
 import type { ApiKey } from "@remotegpu/control-plane/http/accounts/key-making";
+import { Text } from "@mantine/core";
 import { useTranslation } from "react-i18next";
+import { useMe } from "../../frame/session.tsx";
 import { AgeText } from "../../parts/age-text.tsx";
 import { DialogForm } from "../../parts/form/dialog-form.tsx";
 import { ShownOnce } from "../../parts/form/shown-once.tsx";
@@ -10,8 +12,21 @@ import { ActButton } from "../../parts/workload/act-button.tsx";
 
 export function ApiKeys() {
   const { t } = useTranslation("keys");
+  const { api_key_id: ownId } = useMe();
   const columns: Column<ApiKey>[] = [
-    { title: t("name"), cell: ({ name }) => name },
+    {
+      title: t("name"),
+      cell: ({ id, name }) => (
+        <>
+          {name}
+          {id === ownId && (
+            <Text size="sm" fw={600} data-own>
+              {t("api.own")}
+            </Text>
+          )}
+        </>
+      ),
+    },
     { title: t("api.prefix"), cell: ({ prefix }) => prefix, isWide: true },
     { title: t("api.scopes"), cell: ({ role, scopes }) => (role === "metrics" ? role : scopes.join(", ")) },
     { title: t("api.used"), cell: ({ last_used_at: at }) => <AgeText at={at} />, isWide: true },
@@ -32,7 +47,7 @@ export function ApiKeys() {
             path={`/api-keys/${id}`}
             asks={{
               title: t("api.revokeTitle", { name: name ?? String(id) }),
-              stops: [t("api.revokeStops")],
+              stops: [t("api.revokeStops"), ...(id === ownId ? [t("api.revokeOwnStops")] : [])],
               kept: [t("api.revokeKeeps")],
               charged: [t("api.revokeCharged")],
             }}

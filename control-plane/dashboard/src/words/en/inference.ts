@@ -93,7 +93,7 @@ export default {
     limits: "Limits",
     ends: "Until",
     endsHint: "Always, if left empty",
-    never: "revoked",
+    never: "no end",
     acts: "Do",
     make: "Make a key",
     revoke: "Revoke",

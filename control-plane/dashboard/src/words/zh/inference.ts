@@ -93,7 +93,7 @@ const words: SameKeys<typeof en> = {
     limits: "限制",
     ends: "有效期至",
     endsHint: "留空表示一直有效",
-    never: "被撤销为止",
+    never: "无期限",
     acts: "操作",
     make: "创建密钥",
     revoke: "撤销",
