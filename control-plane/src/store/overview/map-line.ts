@@ -146,7 +146,7 @@ function namedHosts({ search, freeGpuMemory, group }: MapWish) {
   const cards = `LEFT JOIN (SELECT g.host_id, ${freeGpus} AS free_gpus,
         left(string_agg(DISTINCT g.name, ', ' ORDER BY g.name), ${MAX_GROUP_LENGTH}) AS models
       FROM ${CARDS} GROUP BY g.host_id) c ON c.host_id = h.id`;
-  const named = `SELECT h.id, ${groupName} AS group_name, ${needsCards ? "c.free_gpus" : "NULL::int8"} AS free_gpus,
+  const named = `SELECT h.id, (${groupName}) COLLATE "C" AS group_name, ${needsCards ? "c.free_gpus" : "NULL::int8"} AS free_gpus,
       ${isFound.join(" AND ")} AS is_found FROM hosts h ${needsCards ? cards : ""}`;
   return { values, value, named };
 }
