@@ -10,6 +10,8 @@ import { eventually } from "../../support/eventually.ts";
 import type { ScriptedHost } from "../../support/worlds/control-scene.ts";
 
 const LOST_AFTER_MS = 1_000;
+/** Longer than from one change to the next. */
+const SLOW_MS = 4_000;
 
 let scene: DashboardScene;
 let north: ScriptedHost;
@@ -202,6 +204,38 @@ describe.skipIf(!hasBrowser)("a page that stays open (left out where Chromium is
     expect(asked.alarms).toBe(alarms);
     await raise("told by the stream");
     await expectText(page, "told by the stream", "tbody");
+  }, 120_000);
+
+  test("shows what has changed though it changes more often than the server answers", async () => {
+    const { api } = scene.control;
+    const { page } = await scene.open("/assets/licences.txt", api.admin);
+    await page.evaluateOnNewDocument(WITHOUT_POLLS);
+    const streaming = page.waitForResponse(
+      (answer) => answer.url().includes("/api/v1/stream") && answer.ok(),
+    );
+    await page.goto(`${scene.url}/fleet`);
+    await page.waitForSelector('[data-place="north#0"]:not([data-cordoned])');
+    await streaming;
+    await page.setRequestInterception(true);
+    page.on("request", (request) => {
+      if (!request.url().includes("/api/v1/fleet/map")) return void request.continue();
+      return void delay(SLOW_MS).then(() => request.continue());
+    });
+    let isCordoned = false;
+    const changing = setInterval(() => {
+      isCordoned = !isCordoned;
+      const change = isCordoned ? "cordon" : "uncordon";
+      void api.ask("POST", `/api/v1/gpus/${north.gpus[1]?.uuid}/${change}`, { as: api.admin, body: {} });
+    }, LOST_AFTER_MS);
+    onTestFinished(() => clearInterval(changing));
+
+    const path = `/api/v1/gpus/${north.gpus[0]?.uuid}`;
+    await api.ask("POST", `${path}/cordon`, { as: api.admin, body: {} });
+    await page.waitForSelector(cordoned);
+    await api.ask("POST", `${path}/uncordon`, { as: api.admin, body: {} });
+    await page.waitForSelector('[data-place="north#0"]:not([data-cordoned])');
+
+    expect(await page.$(cordoned)).toBeNull();
   }, 120_000);
 
   test("asks again for what could not be asked, though the stream tells of no change", async () => {

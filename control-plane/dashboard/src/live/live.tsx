@@ -5,6 +5,7 @@
 import { useQueryClient, type QueryClient } from "@tanstack/react-query";
 import { createContext, type ReactNode, useContext, useEffect, useMemo, useState } from "react";
 import { type Change, concerns } from "../api/topics.ts";
+import { AskingAgain } from "./asking-again.ts";
 import { canShare, LiveTab } from "./leader.ts";
 import type { ServerEvent } from "./sse.ts";
 import { onWantedChange, wantedTopics } from "./wanted.ts";
@@ -42,8 +43,9 @@ export function LiveProvider({ session, children }: { session: string; children:
   const [refused, setRefused] = useState(NOTHING);
   useEffect(() => {
     if (!canShare()) return undefined;
+    const again = new AskingAgain(client);
     const tab = new LiveTab({
-      onEvent: (event) => take(event, client),
+      onEvent: (event) => take(event, client, again),
       onOpen: (added) => {
         setStreaming(true);
         // Something may have changed between the answer that is shown and the stream's beginning.
@@ -70,6 +72,7 @@ export function LiveProvider({ session, children }: { session: string; children:
       document.removeEventListener("visibilitychange", look);
       forget();
       tab.close();
+      again.close();
       setStreaming(false);
       setRefused(NOTHING);
     };
@@ -78,12 +81,12 @@ export function LiveProvider({ session, children }: { session: string; children:
   return <LiveContext value={live}>{children}</LiveContext>;
 }
 
-function take(event: ServerEvent, client: QueryClient): void {
+function take(event: ServerEvent, client: QueryClient, again: AskingAgain): void {
   const data: unknown = JSON.parse(event.data);
   // Who may not hear of something any more may see less of everything, or has another role.
   if (event.name === "resync" || event.name === "closed") void client.invalidateQueries();
   else if (event.name === "change") {
     const change = data as Change;
-    void client.invalidateQueries({ predicate: ({ meta }) => concerns(change, meta?.topics ?? []) });
+    again.ask(({ meta }) => concerns(change, meta?.topics ?? []));
   } else for (const listener of valueListeners.get(event.name) ?? []) listener(data);
 }
