@@ -13,7 +13,7 @@ import { makeFleet } from "./fleet-map.ts";
 
 const HOSTS = 10_000;
 const FEW = 200;
-const LOADS = 10;
+const LOADS = 6;
 const ASKED = 20;
 const PLACE = "[data-place]";
 

@@ -147,7 +147,7 @@ const getMap = createRoute({
   tags: ["fleet"],
   summary: "Every host with its cards and who holds them, and what the whole fleet sums up to",
   description:
-    "Hosts come by their groups, where those are asked for, and ids. The totals are of the whole fleet, whatever page is asked for and whatever matches. What is no sum of hosts may be a second old.",
+    "Hosts come by their groups, where those are asked for, and ids. The totals are of the whole fleet, whatever page is asked for and whatever matches. What is no sum of hosts may be a second old, or five times as old as it takes to read it.",
   request: { query: MapQuery },
   responses: ok("The map", FleetMapAnswer),
 });

@@ -4,21 +4,27 @@ export class Kept<Value> {
   readonly #read: (now: Date) => Promise<Value>;
   readonly #now: () => Date;
   readonly #keptMs: number;
-  #kept: { value: Value; readAtMs: number } | null = null;
+  readonly #restPerRead: number;
+  #kept: { value: Value; readAtMs: number; keptMs: number } | null = null;
   #reading: Promise<Value> | null = null;
   /** Begins when the one before has ended: whoever asks meanwhile shares it, so that one read runs at a time. */
   #next: Promise<Value> | null = null;
 
-  constructor(read: (now: Date) => Promise<Value>, { now, keptMs }: { now: () => Date; keptMs: number }) {
+  /** @param restPerRead what takes long to read is kept for so many times as long, so that reading is not all that is done */
+  constructor(
+    read: (now: Date) => Promise<Value>,
+    { now, keptMs, restPerRead = 0 }: { now: () => Date; keptMs: number; restPerRead?: number },
+  ) {
     this.#read = read;
     this.#now = now;
     this.#keptMs = keptMs;
+    this.#restPerRead = restPerRead;
   }
 
   /** At most as old as it is kept. */
   async recent(): Promise<Value> {
     const ageMs = this.#kept === null ? Infinity : this.#now().getTime() - this.#kept.readAtMs;
-    if (this.#kept !== null && ageMs >= 0 && ageMs < this.#keptMs) return this.#kept.value;
+    if (this.#kept !== null && ageMs >= 0 && ageMs < this.#kept.keptMs) return this.#kept.value;
     return await (this.#reading ?? this.anew());
   }
 
@@ -35,7 +41,10 @@ export class Kept<Value> {
     try {
       const readAt = this.#now();
       const value = await this.#read(readAt);
-      this.#kept = { value, readAtMs: readAt.getTime() };
+      const tookMs = this.#now().getTime() - readAt.getTime();
+      // Its age counts from when it was begun to be read.
+      const keptMs = Math.max(this.#keptMs, this.#restPerRead * tookMs);
+      this.#kept = { value, readAtMs: readAt.getTime(), keptMs };
       return value;
     } finally {
       this.#reading = null;

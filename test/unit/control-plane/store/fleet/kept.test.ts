@@ -1,0 +1,24 @@
+import { Kept } from "@remotegpu/control-plane/store/fleet/kept";
+import { expect, test } from "vitest";
+
+test.each([
+  ["a second, where it was read at once", { tookMs: 0, keptMs: 1_000 }],
+  ["a second, where that is longer", { tookMs: 200, keptMs: 1_000 }],
+  ["five times as long as it took", { tookMs: 3_000, keptMs: 15_000 }],
+])("what is read is kept for %s", async (_how, { tookMs, keptMs }) => {
+  let nowMs = 0;
+  let reads = 0;
+  const read = async () => {
+    nowMs += tookMs;
+    return await Promise.resolve((reads += 1));
+  };
+  const kept = new Kept(read, { now: () => new Date(nowMs), keptMs: 1_000, restPerRead: 5 });
+
+  await kept.recent();
+  nowMs = keptMs - 1;
+  const last = await kept.recent();
+  nowMs = keptMs;
+  const next = await kept.recent();
+
+  expect([last, next]).toEqual([1, 2]);
+});
