@@ -191,6 +191,18 @@ describe("a container", () => {
   });
 });
 
+test.each([
+  ["with what is no HTTP", "/garbage"],
+  ["by breaking off", "/cut"],
+])("a container that answers a WebSocket %s is a 502 that says so", async (_what, path) => {
+  const text = await said(
+    await scene.raw(asking(`GET ${path} HTTP/1.1`, "Connection: Upgrade", "Upgrade: websocket")),
+  );
+
+  expect(statusesOf(text)).toEqual([502]);
+  expect(text).toContain("ended the connection without an answer that is HTTP.");
+});
+
 test.concurrent.each([
   ["said what is no HTTP", () => "this is no HTTP\r\n\r\n"],
   ["asked for CONNECT", () => `CONNECT ${host} HTTP/1.1\r\nHost: ${host}\r\n\r\n`],

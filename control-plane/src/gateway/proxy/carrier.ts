@@ -31,7 +31,7 @@ export class Carrier {
   readonly #proxy: ProxyServer;
   readonly #sent = new WeakMap<IncomingMessage, ClientRequest>();
   /** Of WebSockets, what ends the wait for an answer. */
-  readonly #awaited = new WeakMap<IncomingMessage, NodeJS.Timeout>();
+  readonly #awaited = new WeakMap<IncomingMessage, () => void>();
   readonly #answered = new WeakMap<IncomingMessage, Pick<Asked, "answered" | "reader">>();
 
   constructor(tunnels: Tunnels) {
@@ -55,7 +55,7 @@ export class Carrier {
       this.#sent.set(request, sent);
       socket.once("close", () => sent.destroy());
       sent.once("response", (answered) => {
-        clearTimeout(this.#awaited.get(request));
+        this.#awaited.get(request)?.();
         // The library writes what is no upgrade by the headers as they came, and ends the connection.
         const encoding = answered.headers["transfer-encoding"];
         answered.headers = this.#headersOf(request, answered);
@@ -63,7 +63,7 @@ export class Carrier {
         answered.once("end", () => lastWords(socket, ""));
       });
       sent.once("upgrade", (answered, upstream: Duplex) => {
-        clearTimeout(this.#awaited.get(request));
+        this.#awaited.get(request)?.();
         const { upgrade } = answered.headers;
         answered.headers = { ...this.#headersOf(request, answered), connection: "Upgrade", upgrade };
         // Pipes carry an end, but not that the other side broke off.
@@ -132,12 +132,17 @@ export class Carrier {
     // The library's own bound ends the connection before anything can be said on it.
     const late = Promise.withResolvers<never>();
     const timer = setTimeout(() => late.reject(new LateError()), withinMs);
-    this.#awaited.set(request, timer);
+    const letEnd = holdOpen(socket);
+    const answeredNow = () => {
+      clearTimeout(timer);
+      letEnd();
+    };
+    this.#awaited.set(request, answeredNow);
     const passed = this.#proxy.ws(request, socket as never, optionsOf(to, this.#lasting), head);
     try {
       await Promise.race([passed, late.promise]);
     } finally {
-      clearTimeout(timer);
+      answeredNow();
     }
   }
 
@@ -158,6 +163,15 @@ export class Carrier {
   ): IncomingMessage["headers"] {
     return (this.#answered.get(request)?.answered ?? headersFromContainer)(headers, statusCode);
   }
+}
+
+/**
+ * Until it is let end: where a container says nothing sound, the library ends the connection in the same moment in which it
+ * tells so, and nothing could be said on it any more.
+ */
+function holdOpen(socket: Duplex): () => void {
+  socket.end = () => socket;
+  return () => void Reflect.deleteProperty(socket, "end");
 }
 
 function optionsOf(to: Destination, agent: TunnelAgent) {

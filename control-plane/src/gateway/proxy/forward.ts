@@ -71,7 +71,6 @@ export class Forwarder {
       await this.#carrier.carryUpgrade(request, socket, head, { to: destinationOf(visit) });
     } catch (error) {
       if (!(error instanceof TunnelError)) await this.#rhythm(visit);
-      // The library ends the socket in the same moment; what it has not sent yet goes out before.
       const unsound = error instanceof LateError ? late : garbled;
       answerUpgrade(request, socket, error instanceof TunnelError ? noWay(error, visit.answer) : unsound);
     } finally {
