@@ -1,17 +1,18 @@
 /** Ways of gateways into instances that are open through this relay, and the instances into which none leads any more. */
+import { CountsByKey } from "@remotegpu/shared/counts-by-key";
 import type { InstanceId } from "@remotegpu/shared/ids";
 import type { OpenAtInstance } from "./relay-messages.ts";
 
 export class OpenWays {
-  readonly #open = new Map<InstanceId, number>();
+  readonly #open = new CountsByKey<InstanceId>();
   #draining: readonly InstanceId[] = [];
   #told = "";
 
   /** One more, from the first wish on; returns what ends it. Null: none leads there any more. */
   begin(instanceId: InstanceId): (() => void) | null {
     if (this.#draining.includes(instanceId)) return null;
-    this.#count(instanceId, 1);
-    return () => this.#count(instanceId, -1);
+    this.#open.add(instanceId);
+    return () => this.#open.remove(instanceId);
   }
 
   /** All that drain; what is open there goes on. Answers what that is, in any case. */
@@ -23,16 +24,10 @@ export class OpenWays {
 
   /** Null where it is as it was told last. */
   takeNews(): OpenAtInstance[] | null {
-    const news = this.#draining.map((instanceId) => ({ instanceId, open: this.#open.get(instanceId) ?? 0 }));
+    const news = this.#draining.map((instanceId) => ({ instanceId, open: this.#open.of(instanceId) }));
     const text = JSON.stringify(news);
     if (text === this.#told || (news.length === 0 && this.#told === "")) return null;
     this.#told = text;
     return news;
-  }
-
-  #count(instanceId: InstanceId, change: 1 | -1): void {
-    const open = (this.#open.get(instanceId) ?? 0) + change;
-    if (open === 0) this.#open.delete(instanceId);
-    else this.#open.set(instanceId, open);
   }
 }

@@ -7,6 +7,7 @@ import { Server, Socket } from "node:net";
 import { FILES_NAME, FILES_PORT } from "@remotegpu/shared/files";
 import type { InstanceId, LeaseId, RunId } from "@remotegpu/shared/ids";
 import type { ToldLogin } from "../../core/access/login-line.ts";
+import { AskedDials } from "./asked-dials.ts";
 import { LeasedPort, type ServiceSocket } from "./leased-port.ts";
 import { GatewayPort } from "./gateway-port.ts";
 import { isListenerHandle, type ListenerHandle } from "./listener-handle.ts";
@@ -18,7 +19,7 @@ import { RelaySocket } from "./relay-socket.ts";
 import { ReversedTunnels } from "./tunnel/reversed-tunnels.ts";
 import { TunnelStreams } from "./tunnel/tunnel-streams.ts";
 import { SessionLog } from "./session-log.ts";
-import { placeOf, ToRelay, type DialTarget, type FromRelay, type LeaseActivity } from "./relay-messages.ts";
+import { ToRelay, type DialTarget, type FromRelay, type LeaseActivity } from "./relay-messages.ts";
 
 const ACTIVITY_EVERY_MS = 5_000;
 const LOOK_EVERY_MS = 1_000;
@@ -26,11 +27,6 @@ const SESSION_ID_BYTES = 18;
 const clock = { monotonicMs: () => performance.now(), wallMs: () => Date.now() };
 /** What came and went meanwhile is told together. */
 const TELL_AFTER_MS = 100;
-/** The broker gives up on a dial before. */
-const ANSWER_WITHIN_MS = 15_000;
-const MAX_OPEN_DIALS = 1024;
-/** Into one place, which may let each hang: its neighbours need the others. */
-const MAX_OPEN_DIALS_OF_ONE = 256;
 /** After the address of a client in the book, by which its people are told. */
 const THROUGH_GATEWAY = "through the gateway";
 
@@ -48,12 +44,10 @@ export class Relay {
     clock,
   });
   readonly #reversed = new ReversedTunnels({ streams: this.#streams, clock });
-  readonly #dials = new Map<number, (service: Dialled | null) => void>();
-  readonly #dialsInto = new Map<string, number>();
+  readonly #dials = new AskedDials<Dialled>((dialId, target) => this.#tell({ kind: "dial", dialId, target }));
   readonly #log = new SessionLog({ newId: () => randomBytes(SESSION_ID_BYTES).toString("base64url"), clock });
   readonly #heard = new Map<RunId, LoginListener>();
   readonly #ways = new OpenWays();
-  #lastDialId = 0;
   /** Null: to be told in any case. */
   #openTold: number | null = 0;
   #telling: NodeJS.Timeout | null = null;
@@ -82,7 +76,7 @@ export class Relay {
       case "dialled":
         return this.#dialled(message, handle);
       case "not-dialled":
-        return this.#answerDial(message.dialId, null);
+        return void this.#dials.answer(message.dialId, null);
       case "adopt":
         return this.#adopt(message, handle);
       case "adopt-gateway":
@@ -136,7 +130,7 @@ export class Relay {
       service,
       internalPort,
       dial: async (id) => {
-        const dialled = await this.#dial({ kind: "lease", leaseId: id });
+        const dialled = await this.#dials.dial({ kind: "lease", leaseId: id });
         return dialled === null || dialled.way === null ? null : { ...dialled, way: dialled.way };
       },
       log: this.#log,
@@ -202,7 +196,7 @@ export class Relay {
   async #openForGateway({ instanceId, port, client }: GatewayWish): Promise<WayForGateway | NoWay> {
     const end = this.#ways.begin(instanceId);
     if (end === null) return "draining";
-    const found = await this.#dial(gatewayTarget({ instanceId, port }));
+    const found = await this.#dials.dial(gatewayTarget({ instanceId, port }));
     const over = () => {
       end();
       this.#tellSoon();
@@ -274,39 +268,12 @@ export class Relay {
     return isOurs;
   }
 
-  #dial(target: DialTarget): Promise<Dialled | null> {
-    const place = placeOf(target);
-    const ofOne = this.#dialsInto.get(place) ?? 0;
-    if (this.#dials.size >= MAX_OPEN_DIALS || ofOne >= MAX_OPEN_DIALS_OF_ONE) return Promise.resolve(null);
-    this.#dialsInto.set(place, ofOne + 1);
-    const dialId = (this.#lastDialId += 1);
-    return new Promise((resolve) => {
-      const timer = setTimeout(() => this.#answerDial(dialId, null), ANSWER_WITHIN_MS);
-      this.#dials.set(dialId, (service) => {
-        clearTimeout(timer);
-        const left = (this.#dialsInto.get(place) ?? 1) - 1;
-        if (left === 0) this.#dialsInto.delete(place);
-        else this.#dialsInto.set(place, left);
-        resolve(service);
-      });
-      this.#tell({ kind: "dial", dialId, target });
-    });
-  }
-
   #dialled({ dialId, into }: Extract<ToRelay, { kind: "dialled" }>, handle: unknown): void {
-    if (!(handle instanceof Socket)) return this.#answerDial(dialId, null);
+    if (!(handle instanceof Socket)) return void this.#dials.answer(dialId, null);
     const socket = new RelaySocket(handle);
     socket.on("error", () => socket.destroy());
-    if (into === null) return this.#answerDial(dialId, { socket, way: null, leaseId: null });
-    const { leaseId, ...where } = into;
-    this.#answerDial(dialId, { socket, way: { ...where, port: socket.localPort ?? 0 }, leaseId });
-  }
-
-  #answerDial(dialId: number, service: Dialled | null): void {
-    const answer = this.#dials.get(dialId);
-    this.#dials.delete(dialId);
-    if (answer === undefined) service?.socket.destroy();
-    else answer(service);
+    const isWaitedFor = this.#dials.answer(dialId, { socket, ...wayOf(socket, into) });
+    if (!isWaitedFor) socket.destroy();
   }
 
   #look(): void {
@@ -340,6 +307,15 @@ export class Relay {
     this.#openTold = openConnections;
     this.#tell({ kind: "activity", leases, openConnections });
   }
+}
+
+function wayOf(
+  { localPort: port = 0 }: RelaySocket,
+  into: Extract<ToRelay, { kind: "dialled" }>["into"],
+): Omit<Dialled, "socket"> {
+  if (into === null) return { way: null, leaseId: null };
+  const { leaseId, ...where } = into;
+  return { way: { ...where, port }, leaseId };
 }
 
 /** As gateways name it in `CONNECT`. */

@@ -4,6 +4,7 @@
  */
 import type { Duplex } from "node:stream";
 import type Dockerode from "dockerode";
+import { CountsByKey } from "@remotegpu/shared/counts-by-key";
 import { MAX_EXEC_BYTES, MAX_EXEC_SECONDS } from "@remotegpu/shared/exec-limits";
 import { MS_PER_SECOND } from "@remotegpu/shared/units";
 import { unstartedCommand } from "../../core/container/unstarted-command.ts";
@@ -47,7 +48,7 @@ const GIVEN_UP: ExecResult = {
 export class Execs {
   readonly #docker: Docker;
   readonly #engine: () => Promise<string>;
-  readonly #underWay = new Map<string, number>();
+  readonly #underWay = new CountsByKey<string>();
 
   /** @param engine what the runtime calls itself */
   constructor(docker: Docker, engine: () => Promise<string>) {
@@ -58,11 +59,11 @@ export class Execs {
   /** @throws RuntimeError, RuntimeDown */
   async run(order: ExecOrder): Promise<ExecResult> {
     const { containerId } = order;
-    const count = this.#underWay.get(containerId) ?? 0;
+    const count = this.#underWay.of(containerId);
     if (count >= EXECS_PER_CONTAINER) {
       return { kind: "refused", reason: "busy", detail: `${count} commands are under way in it already.` };
     }
-    this.#underWay.set(containerId, count + 1);
+    this.#underWay.add(containerId);
     try {
       return await this.#runNow(order);
     } catch (error) {
@@ -70,9 +71,7 @@ export class Execs {
       if (!isStatus(error, 409) && !isStatus(error, 404)) throw error;
       return { kind: "refused", reason: "not-running", detail: "The container does not run." };
     } finally {
-      const left = (this.#underWay.get(containerId) ?? 1) - 1;
-      if (left === 0) this.#underWay.delete(containerId);
-      else this.#underWay.set(containerId, left);
+      this.#underWay.remove(containerId);
     }
   }
 

@@ -17,6 +17,7 @@ import type { Socket } from "node:net";
 import type { Duplex } from "node:stream";
 import { setTimeout as delay } from "node:timers/promises";
 import { createSecureContext } from "node:tls";
+import { CountsByKey } from "@remotegpu/shared/counts-by-key";
 import type { Log } from "@remotegpu/shared/log";
 import { lastWords } from "../answers/last-words.ts";
 import { LOOPBACK } from "../../core/accounts/asking-address.ts";
@@ -54,7 +55,7 @@ export class Listener {
   readonly #server: Server;
   readonly #sockets = new Set<Socket>();
   readonly #kept = new KeptConnections();
-  readonly #byAddress = new Map<string, number>();
+  readonly #byAddress = new CountsByKey<string>();
   readonly #certificate: ListenWish["certificate"];
   readonly #waitMs: ListenWish["waitMs"];
   /** Of which something broken was read, and which wait for their answer. */
@@ -170,15 +171,13 @@ export class Listener {
   #take(socket: Socket, maxConnections: number): void {
     const from = socket.remoteAddress ?? "";
     const isProxy = this.#certificate === null && LOOPBACK.has(from);
-    const count = (this.#byAddress.get(from) ?? 0) + 1;
-    if (!isProxy && count > maxConnections * MAX_PART_OF_ADDRESS) return void socket.destroy();
+    const isMuch = this.#byAddress.of(from) + 1 > maxConnections * MAX_PART_OF_ADDRESS;
+    if (!isProxy && isMuch) return void socket.destroy();
     this.#sockets.add(socket);
-    this.#byAddress.set(from, count);
+    this.#byAddress.add(from);
     socket.once("close", () => {
       this.#sockets.delete(socket);
-      const left = (this.#byAddress.get(from) ?? 1) - 1;
-      if (left === 0) this.#byAddress.delete(from);
-      else this.#byAddress.set(from, left);
+      this.#byAddress.remove(from);
     });
   }
 

@@ -2,6 +2,7 @@
  * How much of the gateway one address, one origin and one visitor of it may hold at once: requests a second, requests that
  * are open, WebSockets. A flood of one costs the others nothing but the answer that says so.
  */
+import { CountsByKey } from "@remotegpu/shared/counts-by-key";
 import { type RateLimit, RateLimiter } from "../../core/accounts/rate-limiter.ts";
 
 export interface GatewayLimits {
@@ -42,7 +43,7 @@ export class Load {
   readonly #limits: Omit<GatewayLimits, "connections">;
   readonly #addresses: RateLimiter;
   readonly #origins: RateLimiter;
-  readonly #open = new Map<string, number>();
+  readonly #open = new CountsByKey<string>();
 
   constructor(limits: Omit<GatewayLimits, "connections">) {
     this.#limits = limits;
@@ -71,18 +72,13 @@ export class Load {
         socketsPerOrigin,
       ]);
     for (const [key, sentence, most] of counted)
-      if ((this.#open.get(key) ?? 0) >= most) return refused(`${sentence}, which is the most.`, 5);
+      if (this.#open.of(key) >= most) return refused(`${sentence}, which is the most.`, 5);
     const keys = counted.map(([key]) => key);
-    for (const key of keys) this.#open.set(key, (this.#open.get(key) ?? 0) + 1);
-    return { taken: true, release: () => this.#release(keys) };
-  }
-
-  #release(keys: readonly string[]): void {
-    for (const key of keys) {
-      const left = (this.#open.get(key) ?? 1) - 1;
-      if (left === 0) this.#open.delete(key);
-      else this.#open.set(key, left);
-    }
+    for (const key of keys) this.#open.add(key);
+    const release = () => {
+      for (const key of keys) this.#open.remove(key);
+    };
+    return { taken: true, release };
   }
 }
 

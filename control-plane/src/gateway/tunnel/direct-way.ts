@@ -6,6 +6,7 @@
 import type { Duplex } from "node:stream";
 import type { SecureContext, TLSSocket } from "node:tls";
 import type { HostId } from "@remotegpu/shared/ids";
+import { CountsByKey } from "@remotegpu/shared/counts-by-key";
 import { accessName } from "@remotegpu/shared/joining";
 import { OpeningTurns } from "@remotegpu/shared/opening-turns";
 import { connectThrough, UnansweredError } from "./connect-request.ts";
@@ -44,7 +45,7 @@ type Known = {
   spare: TLSSocket | null;
   isSparing: boolean;
   /** To each instance. */
-  opening: Map<string, number>;
+  opening: CountsByKey<string>;
 };
 
 export class DirectWay {
@@ -75,17 +76,13 @@ export class DirectWay {
   async #openCounted(to: Destination, at: HostAddress): Promise<Duplex> {
     const known = this.#knownOf(to.hostId);
     const { opening } = known;
-    const ofOne = opening.get(to.instanceId) ?? 0;
-    const ofAll = [...opening.values()].reduce((sum, count) => sum + count, 0);
-    if (ofAll >= MAX_OPENING || ofOne >= MAX_OPENING_OF_ONE)
+    if (opening.all >= MAX_OPENING || opening.of(to.instanceId) >= MAX_OPENING_OF_ONE)
       throw new TunnelError("away", `Too many connections to host ${at.name} are being opened at once.`);
-    opening.set(to.instanceId, ofOne + 1);
+    opening.add(to.instanceId);
     try {
       return await this.#openOn(takeSpare(known), to, at);
     } finally {
-      const left = (opening.get(to.instanceId) ?? 1) - 1;
-      if (left === 0) opening.delete(to.instanceId);
-      else opening.set(to.instanceId, left);
+      opening.remove(to.instanceId);
     }
   }
 
@@ -170,7 +167,7 @@ export class DirectWay {
       session: null,
       spare: null,
       isSparing: false,
-      opening: new Map(),
+      opening: new CountsByKey(),
     };
     this.#known.set(hostId, known);
     return known;
