@@ -146,6 +146,15 @@ function lateness(place: ReplicaPlace): string | null {
     : null;
 }
 
+/** Of one whose container runs, for longer than programs take that have nothing to load; else null. */
+export function notYetServing({ rank, place }: Replica): string | null {
+  if (place === null || place.state === "ready" || isOver(place.state)) return null;
+  const minutes = Math.floor((place.containerForMs ?? 0) / MS_PER_MINUTE);
+  if (minutes === 0) return null;
+  const since = minutes === 1 ? "the minute" : `the ${minutes} minutes`;
+  return `Replica ${rank} on host ${place.hostName} has not served in ${since} since its start${said(place)}`;
+}
+
 function said({ detail, problem }: ReplicaPlace): string {
   const words = detail === "" ? (problem ?? "") : asPhrase(detail);
   return words === "" ? "" : `: ${words}`;

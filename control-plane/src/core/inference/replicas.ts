@@ -198,7 +198,7 @@ function gone(
 
 /** Error, where a first one could not serve and none ever did; null while others serve, or may yet. */
 function afterFailures(
-  { status }: ServiceStanding,
+  { status, wanted }: ServiceStanding,
   { staying, failed, moving }: Sorted,
   failures: number,
 ): { status: "error"; reason: string } | null {
@@ -210,7 +210,9 @@ function afterFailures(
     failed.find(({ failure }) => failure === "nowhere") ??
     (places.length === 0 ? failed.find(({ failure }) => failure === "late") : undefined);
   if (status === "creating" && first !== undefined) return { status: "error", reason: first.why };
-  if (failures < MAX_FAILURES) return null;
+  // As many as it wants have failed: those that start are second tries, and their owner is told before they end.
+  const hadTheirTime = status === "creating" && last.failure === "late" && failures >= wanted;
+  if (failures < MAX_FAILURES && !hadTheirTime) return null;
   return {
     status: "error",
     reason: `${last.why} It was failure ${failures} in a row, and no replica serves.`,

@@ -1,5 +1,6 @@
 /** What its replicas make of a service: when it runs, and what stands with it. */
-import { isSilent, type Replica, serves } from "./replica.ts";
+import { asSentence } from "@remotegpu/shared/sentence";
+import { isSilent, notYetServing, type Replica, serves } from "./replica.ts";
 import type { Moving } from "./departures.ts";
 import type { ReplicasPlan, ServiceStanding } from "./replicas.ts";
 
@@ -17,7 +18,7 @@ const AT_ZERO = "Scaled to zero: no replica is wanted.";
 
 /** What waits for a place is told of by whoever looks for places. */
 export function sentenceOf(
-  { status, wanted, pauseMs }: ServiceStanding,
+  { status, wanted, pauseMs, failures }: ServiceStanding,
   {
     kept,
     moving,
@@ -31,7 +32,16 @@ export function sentenceOf(
   const [first] = moving;
   if (first !== undefined)
     return `${first.fate.why} Another one takes the place of replica ${first.replica.rank}.`;
-  if (status === "creating" || missing > 0) return undefined;
+  if (status === "creating") return whyNotYet(kept, failures);
+  if (missing > 0) return undefined;
   const serving = kept.filter(({ place }) => place !== null && serves(place)).length;
   return serving === wanted ? null : `${serving} of ${wanted} replicas serve.`;
+}
+
+/** What one that is made waits for; undefined where nobody knows more than was said. */
+function whyNotYet(kept: readonly Replica[], failures: number): string | undefined {
+  const [first] = kept.flatMap((replica) => notYetServing(replica) ?? []);
+  if (first === undefined) return undefined;
+  const before = failures === 0 ? "" : ` ${failures} ${failures === 1 ? "has" : "have"} failed before.`;
+  return `${asSentence(first)}${before}`;
 }

@@ -76,6 +76,21 @@ describe("a service that is made", () => {
     expect(ranks(plan.leaving)).toEqual([0]);
   });
 
+  test("is in error where as many were late as it wants, though another one is tried", () => {
+    const being = service({ status: "creating", wanted: 2, failures: 1 });
+
+    const plan = replicasPlan(being, [late, aStarting(2)]);
+
+    expect(plan.becomes).toEqual({
+      status: "error",
+      reason:
+        "Replica 0 on host host-0 was not ready within 600 seconds: GET / answered 503. It was failure 2 in a row, and no replica serves.",
+    });
+    expect(replicasPlan({ ...being, wanted: 3 }, [late, aStarting(2)]).becomes).toBeNull();
+    expect(replicasPlan(being, [aFailed(0), aStarting(2)]).becomes).toBeNull();
+    expect(replicasPlan({ ...being, status: "running" }, [late, aStarting(2)]).becomes).toBeNull();
+  });
+
   test("is in error with the fifth that is late, though another one starts", () => {
     const being = service({ status: "creating", wanted: 2, failures: 4 });
 

@@ -36,6 +36,24 @@ describe("a service", () => {
     expect(said(of, kept)).toBe(sentence);
   });
 
+  test("that is made says after a minute which replica does not serve, since when and why, and how many failed before", () => {
+    const made = standing({ status: "creating" });
+    const starting = (seconds: number) => {
+      const detail = "Its container runs. Its probe fails: GET /health answered 503.";
+      return aStarting(0, { containerForMs: seconds * 1_000, detail });
+    };
+    const why = "since its start: Its container runs. Its probe fails: GET /health answered 503.";
+
+    expect(said(made, [starting(59), aStarting(1)])).toBeUndefined();
+    expect(said(made, [starting(60), aStarting(1)])).toBe(
+      `Replica 0 on host host-0 has not served in the minute ${why}`,
+    );
+    expect(said({ ...made, failures: 2 }, [starting(300)])).toBe(
+      `Replica 0 on host host-0 has not served in the 5 minutes ${why} 2 have failed before.`,
+    );
+    expect(said(made, [aStarting(0, { containerForMs: null })])).toBeUndefined();
+  });
+
   test("says first that one failed", () => {
     expect(said(standing(), [aReplica(0)], "Replica 1 failed.")).toBe(
       "Replica 1 failed. Another one is made in its place after a pause.",
