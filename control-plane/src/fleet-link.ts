@@ -3,12 +3,10 @@
  * outage from then on, and with it the journal stream. Without NATS or its JetStream the control plane serves all the
  * same: whoever asks for the way is told that there is none, and one loop looks again.
  */
-import { randomBytes } from "node:crypto";
 import { Events, type NatsConnection } from "nats";
 import type { HostId } from "@remotegpu/shared/ids";
 import type { Log } from "@remotegpu/shared/log";
 import type { ExecReply, ExecRequest } from "@remotegpu/shared/protocol";
-import { CONTROL_PLANE_WAKE } from "@remotegpu/shared/subjects";
 import { type RunningLoop, startLoop } from "./controllers/loop.ts";
 import {
   type Degradation,
@@ -27,6 +25,7 @@ import { ensureJournalStream } from "./link/journal/journal-stream.ts";
 import { LogStreams } from "./link/hosts/log-streams.ts";
 import type { LogOpening, LogQuery, Reader } from "./core/workloads/log-stream.ts";
 import type { Operator } from "./link/servers/operator.ts";
+import { Wakes } from "./link/servers/wakes.ts";
 
 const LOOK_EVERY_MS = 2_000;
 const LOST: StreamState = { kind: "away", cause: "nats", detail: "the connection is lost" };
@@ -59,8 +58,7 @@ interface Way {
 export class FleetLink {
   readonly #parts: FleetLinkParts;
   readonly #keeping: JournalKeeping;
-  /** Under which others wake. */
-  readonly #self = randomBytes(12);
+  readonly #wakes = new Wakes();
   #way: Way | null = null;
   /** Null before the first look has ended. */
   #state: StreamState | null = null;
@@ -109,8 +107,7 @@ export class FleetLink {
 
   /** Only one replica leads, and it need not be this one. */
   wakeOthers(): void {
-    if (this.#way !== null && !this.#way.connection.isClosed())
-      this.#way.connection.publish(CONTROL_PLANE_WAKE, this.#self);
+    if (this.#way !== null) this.#wakes.tell(this.#way.connection);
   }
 
   /** Null when the host does not answer. */
@@ -199,12 +196,7 @@ export class FleetLink {
       accounts,
       journal,
     };
-    connection.subscribe(CONTROL_PLANE_WAKE, {
-      callback: (_broken, { data }) => {
-        // It has woken its own loops already; a second pass would only take the time of what the first one began.
-        if (this.#self.compare(data) !== 0) use.woken();
-      },
-    });
+    this.#wakes.hear(connection, use.woken);
     const hosts = await serveHosts(connection, use.hosts, log);
     void this.#followConnection(connection);
     accounts.start();

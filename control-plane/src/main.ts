@@ -180,8 +180,13 @@ async function runGateway(options: Options): Promise<void> {
   const operator = await openOperatorKeys(config.stateDir);
   const { db, end } = await database(config, log, { prepare: assertMigrated });
   try {
-    const { startGateway } = await import("./gateway-process.ts");
+    const [{ startGateway }, { GatewayLink }] = await Promise.all([
+      import("./gateway-process.ts"),
+      import("./gateway-link.ts"),
+    ]);
     const signal = endingSignal();
+    const address = natsOf(config);
+    const link = address === null ? null : new GatewayLink({ operator, address, log });
     const gateway = await startGateway(
       { ...config.gateway, isAsked: true },
       {
@@ -189,15 +194,18 @@ async function runGateway(options: Options): Promise<void> {
         operator,
         // Not the API's, which is elsewhere.
         publicHost: publicHostOf({ publicUrl: null, listen: config.gateway.tunnel?.listen ?? config.listen }),
-        // Without a link of its own: hosts see it in the answer to their next heartbeat.
-        nudge: () => undefined,
+        // Without a link hosts see it in the answer to their next heartbeat.
+        nudge: (host) => link?.nudge(host),
+        onOrder: () => link?.wakeOthers(),
         now: () => new Date(),
         log,
       },
     );
+    link?.start(() => gateway.lookNow());
     await ending(config, signal);
     log.info({}, "ending in order");
     await gateway.close();
+    await link?.stop();
   } finally {
     await end();
   }

@@ -1,0 +1,68 @@
+/**
+ * The way to NATS of a gateway that runs alone, where it is told one: it hears at once that something has changed in the
+ * fleet, has the servers' loops woken for what was ordered by whoever came in, and nudges hosts. Without it the gateway
+ * finds all of that by its own polls, and others what it wrote by theirs.
+ */
+import type { NatsConnection } from "nats";
+import type { HostId } from "@remotegpu/shared/ids";
+import type { Log } from "@remotegpu/shared/log";
+import { type RunningLoop, startLoop } from "./controllers/loop.ts";
+import { HostOrders } from "./link/hosts/host-orders.ts";
+import { connectControlPlane, type NatsAddress, NatsUnreachableError } from "./link/servers/connection.ts";
+import type { Operator } from "./link/servers/operator.ts";
+import { Wakes } from "./link/servers/wakes.ts";
+
+const LOOK_EVERY_MS = 2_000;
+
+export class GatewayLink {
+  readonly #parts: { operator: Operator; address: NatsAddress; log: Log };
+  readonly #wakes = new Wakes();
+  #way: { connection: NatsConnection; orders: HostOrders } | null = null;
+  #loop: RunningLoop | null = null;
+  #isAway = false;
+
+  constructor(parts: { operator: Operator; address: NatsAddress; log: Log }) {
+    this.#parts = parts;
+  }
+
+  /** @param woken something has changed somewhere */
+  start(woken: () => void): void {
+    this.#loop ??= startLoop({
+      name: "nats",
+      everyMs: LOOK_EVERY_MS,
+      pass: () => this.#look(woken),
+      log: this.#parts.log,
+    });
+  }
+
+  nudge(host: HostId): void {
+    this.#way?.orders.nudge(host);
+  }
+
+  wakeOthers(): void {
+    if (this.#way !== null) this.#wakes.tell(this.#way.connection);
+  }
+
+  async stop(): Promise<void> {
+    await this.#loop?.stop();
+    await this.#way?.connection.close();
+  }
+
+  /** Once it is connected, it stays so by itself. */
+  async #look(woken: () => void): Promise<void> {
+    if (this.#way !== null) return;
+    const { operator, address, log } = this.#parts;
+    try {
+      const connection = await connectControlPlane(operator, address, log);
+      this.#wakes.hear(connection, woken);
+      this.#way = { connection, orders: new HostOrders(connection) };
+    } catch (error) {
+      if (!(error instanceof NatsUnreachableError)) throw error;
+      if (!this.#isAway) log.warn({ error }, "this gateway is not told of changes now; it looks by itself");
+      this.#isAway = true;
+      return;
+    }
+    log.info({}, "this gateway is told of changes over NATS");
+    woken();
+  }
+}

@@ -1,0 +1,24 @@
+/**
+ * "Look again", said over NATS to all servers and gateways of the fleet without a word of what has changed. Whoever says it
+ * does not hear it, and a word that is lost costs the time until the next poll.
+ */
+import { randomBytes } from "node:crypto";
+import type { NatsConnection } from "nats";
+import { CONTROL_PLANE_WAKE } from "@remotegpu/shared/subjects";
+
+export class Wakes {
+  readonly #self = randomBytes(12);
+
+  hear(connection: NatsConnection, woken: () => void): void {
+    connection.subscribe(CONTROL_PLANE_WAKE, {
+      callback: (_broken, { data }) => {
+        // It has woken its own loops already; a second pass would only take the time of what the first one began.
+        if (this.#self.compare(data) !== 0) woken();
+      },
+    });
+  }
+
+  tell(connection: NatsConnection): void {
+    if (!connection.isClosed()) connection.publish(CONTROL_PLANE_WAKE, this.#self);
+  }
+}

@@ -1,0 +1,90 @@
+/** A gateway alone that is told of changes over NATS: it waits for no poll of its own, and others for none of theirs. */
+import { afterAll, beforeAll, expect, onTestFinished, test } from "vitest";
+import { GatewayLink } from "@remotegpu/control-plane/gateway-link";
+import { Wakes } from "@remotegpu/control-plane/link/servers/wakes";
+import { startTestNats, type TestNats } from "../../support/engines/nats.ts";
+import { eventually } from "../../support/eventually.ts";
+import { keptLog } from "../../support/kept-log.ts";
+import { ServedScene } from "../../support/worlds/served-scene.ts";
+import { openWebScene, type WebScene } from "../../support/worlds/web-scene.ts";
+
+const STORY_MS = 60_000;
+/** More than between two looks by news, and less than between two polls. */
+const A_MOMENT_MS = 400;
+
+let web: WebScene;
+let nats: TestNats;
+
+const ending = new AsyncDisposableStack();
+beforeAll(async () => {
+  web = ending.adopt(await openWebScene(), (one) => one.close());
+  nats = ending.adopt(await startTestNats(), (one) => one.close());
+}, STORY_MS);
+afterAll(() => ending.disposeAsync());
+
+function opened(): GatewayLink {
+  const link = new GatewayLink({ operator: nats.operator, address: nats.address, log: keptLog() });
+  onTestFinished(() => link.stop());
+  return link;
+}
+
+test("it answers a service with 503 once it is told of the stop", { timeout: STORY_MS }, async () => {
+  const served = await ServedScene.begin(web, { replicas: 1 });
+  onTestFinished(() => served[Symbol.asyncDispose]());
+  // Its clock stands, so that it never looks unasked.
+  let nowMs = 0;
+  const gateway = await web.anotherGateway({ nowMs: () => nowMs });
+  onTestFinished(() => gateway.close());
+  let told = 0;
+  opened().start(() => {
+    told += 1;
+    gateway.lookNow();
+  });
+  await eventually(() => told === 1, { what: "the connection" });
+  const status = async () => (await served.ask("/", { gateway })).status;
+  expect(await status()).toBe(200);
+  await served.api("POST", "/stop");
+  expect(await status()).toBe(200);
+
+  nowMs += A_MOMENT_MS;
+  const server = await nats.connectControlPlane();
+  new Wakes().tell(server);
+
+  await eventually(async () => (await status()) === 503, { what: "the refusal" });
+  expect(told).toBe(2);
+});
+
+test("what was ordered by it is told to others, and not to itself", async () => {
+  const heard: string[] = [];
+  const server = await nats.connectControlPlane();
+  new Wakes().hear(server, () => heard.push("server"));
+  await server.flush();
+  const link = opened();
+  let own = 0;
+  link.start(() => (own += 1));
+  await eventually(() => own === 1, { what: "the connection" });
+
+  link.wakeOthers();
+
+  await eventually(() => heard.length > 0, { what: "the word" });
+  new Wakes().tell(server);
+  await eventually(() => own === 2, { what: "another's word, behind its own" });
+  expect(heard).toEqual(["server", "server"]);
+});
+
+test(
+  "it is connected once NATS answers, and until then everything goes on",
+  { timeout: STORY_MS },
+  async () => {
+    await nats.stop();
+    const link = opened();
+    let told = 0;
+    link.start(() => (told += 1));
+    link.wakeOthers();
+    expect(told).toBe(0);
+
+    await nats.start();
+
+    await eventually(() => told === 1, { what: "the connection" });
+  },
+);
