@@ -699,6 +699,7 @@ CREATE TABLE gateways (
   started_at timestamptz NOT NULL,
   seen_at timestamptz NOT NULL,
   service_base varchar(512),
+  service_domain varchar(512),
   CONSTRAINT gateways_pkey PRIMARY KEY (id),
   CONSTRAINT gateways_name_check CHECK (((name)::text <> ''::text)),
   CONSTRAINT gateways_tunnel_is_whole CHECK (((tunnel_host IS NULL) = (tunnel_port IS NULL))),

@@ -162,7 +162,6 @@ async function serve(
     config: {
       version: VERSION,
       publicUrl,
-      serviceDomain: config.gateway?.serviceDomain ?? null,
       joinCommand: (token) => (config.buildsBundle ? joinCommand(publicUrl, token, tls) : null),
       bundle: () => bundle,
       commandFile: commandFile(log),

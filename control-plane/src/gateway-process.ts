@@ -5,7 +5,7 @@
 import type { HostId } from "@remotegpu/shared/ids";
 import type { Log } from "@remotegpu/shared/log";
 import type { GatewayConfig, TunnelConfig } from "./config.ts";
-import { ownOrigin, webBaseText } from "./core/gateway/origin.ts";
+import { ownOrigin, type WebBase, webBaseText } from "./core/gateway/origin.ts";
 import { GatewayListenError } from "./gateway/front/listen-error.ts";
 import { type Gateway, type GatewayDeps, openGateway } from "./gateway/gateway.ts";
 import { newGatewayId, Registration } from "./gateway/registration.ts";
@@ -86,7 +86,8 @@ export async function startGateway(
     await tunnels.close();
     throw error;
   });
-  const webBase = gateway === null || config.webBase === null ? null : webBaseText(config.webBase);
+  const told = (base: WebBase | null) => (gateway === null || base === null ? null : webBaseText(base));
+  const [webBase, serviceDomain] = [told(config.webBase), told(config.serviceDomain)];
   const serviceBase =
     gateway === null
       ? null
@@ -95,7 +96,16 @@ export async function startGateway(
         : ownOrigin(config.webBase);
   const tunnel =
     tunnels.port === null ? null : { host: config.tunnel?.host ?? publicHost, port: tunnels.port };
-  const registration = new Registration({ id, db, now, log, tunnel, webBase, serviceBase });
+  const registration = new Registration({
+    id,
+    db,
+    now,
+    log,
+    tunnel,
+    webBase,
+    serviceBase,
+    serviceDomain,
+  });
   await registration.start();
   tunnels.follow(id);
   sessions.start();

@@ -205,7 +205,6 @@ async function depsOf(
     config: {
       version: "0.0.0-bench",
       publicUrl: "http://127.0.0.1:8080",
-      serviceDomain: null,
       joinCommand: () => null,
       bundle: () => null,
       commandFile: () => Promise.resolve(null),

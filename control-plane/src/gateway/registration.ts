@@ -25,6 +25,8 @@ export interface RegistrationDeps {
   webBase: string | null;
   /** The origin below whose paths services lie. */
   serviceBase: string | null;
+  /** Where each service has a name of its own; null: nowhere. */
+  serviceDomain: string | null;
 }
 
 export class Registration {
@@ -53,10 +55,10 @@ export class Registration {
   }
 
   async #keep(): Promise<void> {
-    const { db, id, now, log, tunnel, webBase, serviceBase } = this.#deps;
+    const { db, id, now, log, tunnel, webBase, serviceBase, serviceDomain } = this.#deps;
     try {
       const name = hostname().slice(0, NAME_LENGTH) || "gateway";
-      await keepGateway(db, { id, name, tunnel, webBase, serviceBase, now: now() });
+      await keepGateway(db, { id, name, tunnel, webBase, serviceBase, serviceDomain, now: now() });
       if (serviceBase !== null) await giveEndpoints(db, serviceBase);
       await forgetGateways(db, now());
     } catch (error) {

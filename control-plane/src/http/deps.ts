@@ -13,7 +13,6 @@ import type { RateLimit, RateLimiter } from "../core/accounts/rate-limiter.ts";
 import type { BillingCalendar } from "../core/billing/billing-calendar.ts";
 import type { Degradation } from "../core/ingest/journal-stream.ts";
 import type { KeyRights } from "../core/accounts/key-scopes.ts";
-import type { WebBase } from "../core/gateway/origin.ts";
 import type { DownloadLinks } from "../core/environments/download-links.ts";
 import type { HostKeys } from "../core/environments/host-keys.ts";
 import type { ReplicaMetrics } from "../core/inference/replica-metrics.ts";
@@ -90,8 +89,6 @@ export interface ApiConfig {
   /** What is shown under /; asking for the first time has it built. */
   dashboard: () => ServedDashboard;
   billingCalendar: BillingCalendar;
-  /** Below which services have names of their own at this server's gateway; null where they have none. */
-  serviceDomain: WebBase | null;
   rateLimits: { perKey: RateLimit; perAddress: RateLimit };
 }
 

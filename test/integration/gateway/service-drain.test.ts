@@ -27,7 +27,15 @@ beforeEach(async () => {
   const { db, now } = web.control.api.deps;
   const serviceBase = `http://${web.base.domain}`;
   for (const id of ["gw-scene", "gw-other"])
-    await keepGateway(db, { id, name: id, tunnel: null, webBase: serviceBase, serviceBase, now: now() });
+    await keepGateway(db, {
+      id,
+      name: id,
+      tunnel: null,
+      webBase: serviceBase,
+      serviceBase,
+      serviceDomain: null,
+      now: now(),
+    });
 });
 afterAll(() => ending.disposeAsync());
 

@@ -44,6 +44,7 @@ async function twoRun(now: Date): Promise<void> {
       tunnel: null,
       webBase: null,
       serviceBase: `https://${id}.example.com`,
+      serviceDomain: null,
       now,
     });
 }

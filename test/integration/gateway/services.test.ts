@@ -5,10 +5,12 @@ import { type IncomingMessage, request } from "node:http";
 import { text } from "node:stream/consumers";
 import { execa } from "execa";
 import { afterAll, beforeAll, describe, expect, onTestFinished, test } from "vitest";
-import { webBaseOf } from "@remotegpu/control-plane/core/gateway/origin";
+import { webBaseText } from "@remotegpu/control-plane/core/gateway/origin";
+import { Registration } from "@remotegpu/control-plane/gateway/registration";
 import { openDatabase } from "@remotegpu/control-plane/store/database/database";
 import { cuttableTcp } from "../../support/engines/cuttable-tcp.ts";
 import { eventually } from "../../support/eventually.ts";
+import { quietLog } from "../../support/quiet-log.ts";
 import { ServedScene } from "../../support/worlds/served-scene.ts";
 import { openWebScene, SERVICE_PORT, type WebAnswer, type WebScene } from "../../support/worlds/web-scene.ts";
 
@@ -162,10 +164,14 @@ describe("an origin that others share", () => {
 });
 
 test("at a name of its own a service has whole paths, and its cookies in both directions", async () => {
-  const serviceDomain = webBaseOf("services.example.com", { hasCertificate: false });
+  const serviceDomain = { scheme: "https", domain: "services.example.com" } as const;
   const gateway = await web.anotherGateway({ serviceDomain });
   onTestFinished(() => gateway.close());
-  web.control.api.deps.config.serviceDomain = serviceDomain;
+  const { db, now } = web.control.api.deps;
+  const told = { serviceBase: null, webBase: null, serviceDomain: webBaseText(serviceDomain), tunnel: null };
+  const registration = new Registration({ id: "gw-named", db, now, log: quietLog, ...told });
+  onTestFinished(() => registration.stop());
+  await registration.start();
   const { body: shown } = await served.api("GET", "");
   expect(shown.domain_url).toBe(`https://${served.id}.services.example.com/`);
   const { host } = new URL(shown.domain_url);
@@ -233,6 +239,24 @@ describe("what goes through", () => {
     expect((await served.ask("/")).status).toBe(200);
   });
 });
+
+test.each([
+  ["garbage", "/garbage"],
+  ["nothing", "/cut"],
+])(
+  "a WebSocket that a replica answers with %s is a 502 that says so, and it serves on",
+  async (_what, path) => {
+    const socket = await web.raw(
+      `GET /services/${served.id}${path} HTTP/1.1\r\nHost: ${web.base.domain}\r\nAuthorization: Bearer ${served.key}\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n`,
+    );
+
+    const said = await text(socket);
+
+    expect(said).toMatch(/^HTTP\/1\.1 502 /);
+    expect(said).toContain("ended the connection without an answer that is HTTP.");
+    expect((await served.ask("/")).status).toBe(200);
+  },
+);
 
 describe("replicas", () => {
   test("get requests by how many they have open", async () => {

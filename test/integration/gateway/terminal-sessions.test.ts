@@ -46,6 +46,7 @@ const seen = async (gateway: string) =>
     tunnel: null,
     webBase: null,
     serviceBase: null,
+    serviceDomain: null,
     now: now(),
   });
 const terminalsOf = (gatewayId: string, db: Database = scene.api.deps.db) =>

@@ -52,6 +52,7 @@ async function tells(gateway: string, id: string, told: { open?: [number, number
     tunnel: null,
     webBase: null,
     serviceBase: "http://gateway.example",
+    serviceDomain: null,
     now: now(),
   });
   const [rank, open] = told.open ?? [0, 0];
@@ -137,21 +138,23 @@ describe("a service that is scaled down", () => {
     await tells("gw-killed", id, {});
     await scale(id, 1);
     await services.loops();
+    /** Before whoever told last, however long the test itself takes. */
     const silentFor = async (seconds: number) =>
       await db().query(
-        "UPDATE gateway_reports SET reported_at = now() - make_interval(secs => $1) WHERE gateway_id = 'gw-killed'",
+        `UPDATE gateway_reports SET reported_at = (SELECT max(reported_at) FROM gateway_reports) - make_interval(secs => $1)
+          WHERE gateway_id = 'gw-killed'`,
         [seconds],
       );
     // Where nobody tells, it is Postgres that was away.
     await silentFor(40);
     await services.settle();
     expect(await isGone(id, 1)).toBe(false);
-    await silentFor(13);
     await tells("gw-next", id, {});
+    await silentFor(15);
     await services.settle();
     expect(await isGone(id, 1)).toBe(false);
 
-    await silentFor(16);
+    await silentFor(15.001);
     await services.settle();
 
     expect(await isGone(id, 1)).toBe(true);

@@ -140,6 +140,7 @@ describe("what is told", () => {
         tunnel: null,
         webBase: null,
         serviceBase: base,
+        serviceDomain: null,
         now: deps.now(),
       });
       onTestFinished(() => removeGateway(db, gateway));

@@ -193,7 +193,16 @@ test("has its address for life from the first gateway that is known, whatever ga
   const { db, now } = services.scene.api.deps;
   const endpointOf = async (id: string) => (await services.get(id)).endpoint_url;
   const runs = async (id: string, serviceBase: string) => {
-    const parts = { id, db, now, log: quietLog, tunnel: null, webBase: null, serviceBase };
+    const parts = {
+      id,
+      db,
+      now,
+      log: quietLog,
+      tunnel: null,
+      webBase: null,
+      serviceBase,
+      serviceDomain: null,
+    };
     const registration = new Registration(parts);
     await registration.start();
     return registration;
@@ -216,6 +225,30 @@ test("has its address for life from the first gateway that is known, whatever ga
   expect(await Promise.all([early, second].map(endpointOf))).toEqual(one);
   const { rows } = await db.query("SELECT endpoint_url FROM inference_services WHERE id = 'old'");
   expect(rows).toEqual([{ endpoint_url: null }]);
+});
+
+test("tells its name of its own below the domain of the gateway that began last, while one runs that has any", async () => {
+  const { db, now } = services.scene.api.deps;
+  const id = await services.ordered();
+  const domainOf = async () => (await services.get(id)).domain_url;
+  const runs = async (gateway: string, serviceDomain: string | null) => {
+    const at = { tunnel: null, webBase: null, serviceBase: "https://web.example.com", serviceDomain };
+    const registration = new Registration({ id: gateway, db, now, log: quietLog, ...at });
+    await registration.start();
+    return registration;
+  };
+  const without = await runs("gw-without", null);
+  expect(await domainOf()).toBeNull();
+
+  const other = await runs("gw-domain", "https://services.example.com:8443");
+
+  expect(await domainOf()).toBe(`https://${id}.services.example.com:8443/`);
+  const { body: listed } = await services.ask("GET", "?limit=200");
+  expect((listed.items as { domain_url: string }[])[0]?.domain_url).toMatch(
+    /\.services\.example\.com:8443\/$/,
+  );
+  for (const gateway of [other, without]) await gateway.stop();
+  expect(await domainOf()).toBeNull();
 });
 
 test("the form of an order is published for everybody, and says how each member changes later", async () => {

@@ -108,7 +108,6 @@ export async function openApi(config: Partial<ApiConfig> = {}, database?: FreshD
     config: {
       version: "0.0.0-test",
       publicUrl: "http://127.0.0.1:8080",
-      serviceDomain: null,
       joinCommand: (token) => `join ${token}`,
       bundle: () => null,
       commandFile: () => Promise.resolve(null),

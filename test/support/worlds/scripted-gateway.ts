@@ -57,6 +57,7 @@ export class ScriptedGateway {
       tunnel: null,
       webBase: base,
       serviceBase: base,
+      serviceDomain: null,
       now: this.#now(),
     });
   }

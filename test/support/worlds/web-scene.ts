@@ -212,6 +212,7 @@ async function opened(
     tunnel: null,
     webBase: webBaseText(base),
     serviceBase: webBaseText(base),
+    serviceDomain: null,
     now: now(),
   });
 

@@ -1,6 +1,7 @@
 /** An inference service as the API shows it: its row, and its replicas' instances with cards, time and charges. */
 import { z } from "@hono/zod-openapi";
 import { INFERENCE_SERVICE_STATUSES } from "@remotegpu/shared/workload";
+import { webBaseFrom } from "../../core/gateway/origin.ts";
 import { domainUrl } from "../../core/gateway/services/service-address.ts";
 import type { InferenceServiceRow, ShownAutoscaling } from "../../store/inference/inference-services.ts";
 import { moneyAnswer, moneyFields } from "../workloads/money-answer.ts";
@@ -94,13 +95,13 @@ export type InferenceService = z.infer<typeof InferenceService>;
 
 export function inferenceServiceAnswer(
   c: ApiContext,
-  { autoscaling, ...row }: InferenceServiceRow,
+  { autoscaling, service_domain: serviceDomain, ...row }: InferenceServiceRow,
   { instances, money }: SeenWorkload,
 ): z.input<typeof InferenceService> {
-  const { serviceDomain } = c.var.deps.config;
+  const base = serviceDomain === null ? null : webBaseFrom(serviceDomain);
   return {
     ...row,
-    domain_url: serviceDomain === null ? null : domainUrl(serviceDomain, row.id),
+    domain_url: base === null ? null : domainUrl(base, row.id),
     autoscaling: autoscaling && autoscalingAnswer(autoscaling),
     rollout: row.rollout && { ...row.rollout, began_at: new Date(row.rollout.began_at).toISOString() },
     status_deadline_at: iso(row.status_deadline_at),

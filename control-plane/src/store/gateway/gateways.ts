@@ -25,14 +25,15 @@ export interface NewGateway {
   tunnel: { host: string; port: number } | null;
   webBase: string | null;
   serviceBase: string | null;
+  serviceDomain: string | null;
   now: Date;
 }
 
 /** Also where the row was lost: a gateway that runs is there. */
 export async function keepGateway(sql: Connection, gateway: NewGateway): Promise<void> {
   await sql.query(
-    `INSERT INTO gateways (id, name, tunnel_host, tunnel_port, web_base, service_base, started_at, seen_at)
-     VALUES ($1, $2, $3, $4, $5, $6, $7, $7)
+    `INSERT INTO gateways (id, name, tunnel_host, tunnel_port, web_base, service_base, service_domain, started_at, seen_at)
+     VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $8)
      ON CONFLICT (id) DO UPDATE SET seen_at = excluded.seen_at`,
     [
       gateway.id,
@@ -41,6 +42,7 @@ export async function keepGateway(sql: Connection, gateway: NewGateway): Promise
       gateway.tunnel?.port ?? null,
       gateway.webBase,
       gateway.serviceBase,
+      gateway.serviceDomain,
       gateway.now,
     ],
   );
@@ -65,6 +67,10 @@ export async function liveGatewayCount(sql: Connection, now: Date): Promise<numb
   );
   return rows[0]?.count ?? 0;
 }
+
+/** SQL: of the gateway that began last of those which run; null where none of them has names for services. */
+export const LIVE_SERVICE_DOMAIN = `(SELECT g.service_domain FROM gateways g
+    WHERE g.service_domain IS NOT NULL AND ${isLive("now()")} ORDER BY g.started_at DESC, g.id LIMIT 1)`;
 
 /** Of the gateway that began last of those which run; null where none of them has a domain. */
 export async function liveWebBase(sql: Connection, now: Date): Promise<string | null> {

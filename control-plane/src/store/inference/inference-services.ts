@@ -2,6 +2,7 @@
 import type { InferenceServiceStatus } from "@remotegpu/shared/workload";
 import type { Connection } from "../database/database.ts";
 import { knownStatus, safeBigint } from "../database/values/old-values.ts";
+import { LIVE_SERVICE_DOMAIN } from "../gateway/gateways.ts";
 import { LAST_SCALINGS, type ShownScaling } from "./scalings.ts";
 import { SCALES_BY_ITSELF } from "./wishes.ts";
 
@@ -24,6 +25,8 @@ export interface InferenceServiceRow {
   status_deadline_at: Date | null;
   /** Of one of the old system as that wrote it; null before a gateway has said where it is. */
   endpoint_url: string | null;
+  /** Below which each service has a name of its own, at a gateway that runs: "https://services.example.com". */
+  service_domain: string | null;
   /** Sizes are per instance; null where the old system did not say. */
   cpu: number | null;
   memory: number | null;
@@ -88,7 +91,7 @@ export const INFERENCE_SELECT = `SELECT s.id, ${safeBigint("s.customer_id")} AS 
     (SELECT o.username FROM customers o WHERE o.id = s.customer_id) AS owner_username, ${safeBigint("s.workspace_id")} AS workspace_id,
     s.name, s.description, ${safeBigint("s.model_id")} AS model_id, s.model_version, s.framework, s.image, s.version,
     s.previous_version, ${knownStatus("inference", "s")} AS status, s.status_reason, s.status_deadline_at,
-    s.endpoint_url, s.cpu, ${safeBigint("s.memory")} AS memory, s.gpu, ${safeBigint("s.gpu_memory")} AS gpu_memory,
+    s.endpoint_url, ${LIVE_SERVICE_DOMAIN} AS service_domain, s.cpu, ${safeBigint("s.memory")} AS memory, s.gpu, ${safeBigint("s.gpu_memory")} AS gpu_memory,
     coalesce(s.replicas, 0) AS replicas, coalesce(s.min_replicas, 1) AS min_replicas,
     coalesce(s.max_replicas, 10) AS max_replicas, coalesce(s.autoscaling_enabled, false) AS autoscaling_enabled,
     s.autoscaling_config, s.autoscaling_dry_run, ${AUTOSCALING} AS autoscaling, s.health_check_path, coalesce(s.health_check_interval, 30) AS health_check_interval,

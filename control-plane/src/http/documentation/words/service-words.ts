@@ -64,7 +64,7 @@ export const SERVICE_WORDS: Words = {
     "https://example.com/services/svc-8e04b6aa/",
   ],
   domain_url: [
-    "The same at a name of its own, whose pages share no origin; null where the server has no SERVICE_DOMAIN",
+    "The same at a name of its own, whose pages share no origin; null where no gateway that runs has SERVICE_DOMAIN",
     "https://svc-8e04b6aa.services.example.com/",
   ],
   replicas: ["As many as are wanted; 0 when it was stopped", 2],
