@@ -1,6 +1,6 @@
 /** The way in, in a browser without a window. */
 import type { Page } from "puppeteer-core";
-import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { afterAll, beforeAll, describe, expect, onTestFinished, test } from "vitest";
 import { hasBrowser } from "../../support/browser.ts";
 import { type DashboardScene, openDashboardScene } from "../../support/dashboard/dashboard-scene.ts";
 import { eventually } from "../../support/eventually.ts";
@@ -136,6 +136,22 @@ describe.skipIf(!hasBrowser)("who is not logged in (left out where Chromium is n
       held.customerId,
     ]);
     expect([rows, complaints]).toEqual([[], []]);
+  });
+
+  test("is logged in by a link that was opened before the dashboard was built, once it is", async () => {
+    const { config } = scene.control.api.deps;
+    const { dashboard } = config;
+    onTestFinished(() => void (config.dashboard = dashboard));
+    config.dashboard = () => ({ state: "building" });
+    const { admin } = scene.control.api;
+    const { body } = await scene.control.api.ask("POST", "/api/v1/session-tickets", { as: admin, body: {} });
+    const { page } = await scene.open(`/#ticket=${body.ticket}`);
+    await expectText(page, "being built");
+
+    config.dashboard = dashboard;
+
+    await page.waitForSelector("nav a[aria-current]");
+    expect(page.url()).toBe(`${scene.url}/fleet`);
   });
 
   test("is told why a ticket opens nothing, and the address has lost it", async () => {
