@@ -2,6 +2,9 @@
 import * as fc from "fast-check";
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";
 import type { FleetMap } from "@remotegpu/control-plane/http/hosts/fleet-map";
+import { postTransaction } from "@remotegpu/control-plane/store/billing/ledger/ledger";
+import { transaction } from "@remotegpu/control-plane/store/database/database";
+import { parsePoints } from "@remotegpu/shared/money";
 import type { Caller } from "../../support/http/api.ts";
 import { METACHARACTERS } from "../../support/http/hostile-values.ts";
 import { type ControlScene, openControlScene } from "../../support/worlds/control-scene.ts";
@@ -309,6 +312,28 @@ describe("what is looked for", () => {
     expect(page).toMatchObject({ hosts: [], hosts_found: 1, hosts_before: 1, next_cursor: null });
     expect(page.totals).toMatchObject({ hosts_up: 1 });
   });
+});
+
+test("this hour has earned what was charged in it, less what was given back", async () => {
+  const at = scene.api.deps.now();
+  const post = async (sourceKind: "charge" | "credit", amount: string) =>
+    await transaction(scene.api.deps.db, (tx) =>
+      postTransaction(tx, {
+        sourceKind,
+        sourceId: `${sourceKind} ${amount}`,
+        customerId: holder.customerId,
+        amount: parsePoints(amount),
+        contra: "revenue",
+        at,
+        reason: null,
+        actor: "test",
+      }),
+    );
+  await post("charge", "-2.5000");
+  await post("credit", "0.5000");
+  scene.api.passMinutes(0.1);
+
+  expect((await map()).totals.earned_this_hour).toBe("2.0000");
 });
 
 describe("a card", () => {

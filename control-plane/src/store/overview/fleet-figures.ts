@@ -61,7 +61,7 @@ function secondsSince(moment: string): string {
 async function earnedSince(sql: Connection, hour: Date): Promise<string> {
   const [posted, uncharged] = await Promise.all([
     sql.query<{ revenue: string }>(
-      `SELECT coalesce(-sum(e.amount), 0)::numeric(38,4) AS revenue
+      `SELECT coalesce(sum(e.amount), 0)::numeric(38,4) AS revenue
          FROM ledger_transactions t JOIN ledger_entries e ON e.transaction_id = t.id AND e.account = 'revenue'
         WHERE t.at > $1`,
       [hour],
