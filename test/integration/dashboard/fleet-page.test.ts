@@ -76,6 +76,30 @@ describe.skipIf(!hasBrowser)("the fleet's page (left out where Chromium is not i
     expect(await attribute(page, cell("north", 2), "aria-label")).not.toContain("cordoned");
   });
 
+  test("where no host is heard, what is free is not known, and is no 0", async () => {
+    const { page } = await scene.open("/assets/licences.txt", scene.control.api.admin);
+    const { body } = await scene.control.api.ask("GET", "/api/v1/fleet/map", { as: scene.control.api.admin });
+    const map = body as FleetMap;
+    const totals = { ...map.totals, hosts_up: 0, hosts_suspect: 2, gpus_free: 0 };
+    await page.setRequestInterception(true);
+    page.on("request", (request) => {
+      if (!request.url().endsWith("/fleet/map")) return void request.continue();
+      const answer = JSON.stringify({ ...map, totals });
+      return void request.respond({ status: 200, contentType: "application/json", body: answer });
+    });
+
+    await page.goto(`${scene.url}/fleet`);
+
+    await expectText(page, "2 not heard", 'section[aria-label="Hosts"]');
+    await expectText(page, /not reported[^]*1 held/, 'section[aria-label="GPUs"]');
+    await expectText(
+      page,
+      /not reported[^]*hosts that are not heard/,
+      'section[aria-label="Usage on its way"]',
+    );
+    expect(await textOf(page, "main")).not.toMatch(/\b0 (up|free|rows)\b/);
+  });
+
   test("what is free now is found, and the filter is in the address", async () => {
     const { page } = await scene.open("/fleet?free=40", scene.control.api.admin);
 

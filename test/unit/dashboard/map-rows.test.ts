@@ -3,6 +3,7 @@ import { describe, expect, test } from "vitest";
 import { toldBy, withTold } from "@remotegpu/dashboard/pages/fleet/live-cards";
 import {
   groupKeys,
+  hearsNobody,
   holderMark,
   holdersOf,
   isOld,
@@ -173,4 +174,12 @@ describe("what the stream tells", () => {
 
     expect(withTold(unheard, told(55, at)).hosts[0]?.gpus[0]?.sampled_at).toBe(at);
   });
+});
+
+test.each([
+  { hosts_up: 0, hosts_suspect: 2, is: true },
+  { hosts_up: 1, hosts_suspect: 2, is: false },
+  { hosts_up: 0, hosts_suspect: 0, is: false },
+])("of $hosts_up hosts up and $hosts_suspect suspect nobody is heard: $is", ({ is, ...totals }) => {
+  expect(hearsNobody(totals)).toBe(is);
 });

@@ -42,7 +42,7 @@ export function ServerBanner() {
 
 function Banner({ children }: { children: ReactNode }) {
   return (
-    <Alert color="orange" variant="light" role="alert" radius={0} data-banner>
+    <Alert color="orange" variant="light" role="alert" radius={0} mb="md" data-banner>
       {children}
     </Alert>
   );

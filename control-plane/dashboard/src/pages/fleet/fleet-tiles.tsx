@@ -7,19 +7,30 @@ import { ageOf } from "../../parts/age-text.tsx";
 import { Figure } from "../../parts/figure.tsx";
 import { Money } from "../../parts/money.tsx";
 import { PageLink } from "../../parts/page-link.tsx";
+import { hearsNobody } from "./map-rows.ts";
 
 export const FleetTiles = memo(function FleetTiles({ at, totals }: Pick<FleetMap, "at" | "totals">) {
   const { t, i18n } = useTranslation("fleet");
   const ago = (seconds: number) =>
     ageOf(new Date(Date.parse(at) - seconds * 1_000).toISOString(), i18n.language, Date.parse(at));
   const wait = totals.oldest_wait_seconds;
+  const isDeaf = hearsNobody(totals);
   const late = totals.pending_usage_age_seconds;
+  const usageBelow = isDeaf
+    ? t("tile.usageDeaf")
+    : late === null
+      ? t("tile.usageEmpty")
+      : t("tile.usageBelow", { age: ago(late) });
   return (
     <SimpleGrid cols={{ base: 1, xs: 2, md: 3, xl: 6 }} mb="md">
       <Figure
         label={t("tile.hosts")}
         definition={t("tile.hostsIs")}
-        value={t("tile.hostsValue", { up: totals.hosts_up })}
+        value={
+          isDeaf
+            ? t("tile.hostsDeaf", { count: totals.hosts_suspect })
+            : t("tile.hostsValue", { up: totals.hosts_up })
+        }
         below={t("tile.hostsBelow", {
           suspect: totals.hosts_suspect,
           unreachable: totals.hosts_unreachable,
@@ -30,7 +41,7 @@ export const FleetTiles = memo(function FleetTiles({ at, totals }: Pick<FleetMap
       <Figure
         label={t("tile.gpus")}
         definition={t("tile.gpusIs")}
-        value={t("tile.gpusValue", { free: totals.gpus_free })}
+        value={isDeaf ? null : t("tile.gpusValue", { free: totals.gpus_free })}
         below={t("tile.gpusBelow", {
           held: totals.gpus_held,
           cordoned: totals.gpus_cordoned,
@@ -48,8 +59,12 @@ export const FleetTiles = memo(function FleetTiles({ at, totals }: Pick<FleetMap
       <Figure
         label={t("tile.usage")}
         definition={t("tile.usageIs")}
-        value={t("tile.usageValue", { count: totals.pending_usage_rows })}
-        below={late === null ? t("tile.usageEmpty") : t("tile.usageBelow", { age: ago(late) })}
+        value={
+          isDeaf && totals.pending_usage_rows === 0
+            ? null
+            : t("tile.usageValue", { count: totals.pending_usage_rows })
+        }
+        below={usageBelow}
         at={at}
       />
       <Figure

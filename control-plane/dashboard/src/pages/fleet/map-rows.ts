@@ -44,6 +44,14 @@ export function isWanted(card: MapCard, freeGb: number | null): boolean {
   return freeGb === null || (card.free && (card.memory_total ?? 0) >= bytesOfGb(freeGb));
 }
 
+/** No host is heard, but some were until now: what they do and what is free there is not known, which is not nothing. */
+export function hearsNobody({
+  hosts_up: up,
+  hosts_suspect: late,
+}: Pick<FleetMap["totals"], "hosts_up" | "hosts_suspect">): boolean {
+  return up === 0 && late > 0;
+}
+
 /** 0 to 5; null: not reported. Anything above nothing is seen. */
 export function stepOfUse(card: Pick<MapCard, "utilization_percent">): number | null {
   const { utilization_percent: percent } = card;
