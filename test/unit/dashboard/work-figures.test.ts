@@ -110,6 +110,8 @@ describe("the lanes of a job", () => {
 
   test("mark nobody where every rank ended well", () => {
     const well = run("r0", 1, { minute: 5, exitCode: 0 });
+    // As its host says it of whatever ends without having been stopped.
+    Object.assign(well.end ?? {}, { problem: "exited" });
     const lanes = lanesOf(job({ attempt: 1, status: "completed", instances: [rank(0, "stopped", [well])] }));
 
     expect(lanes.flatMap(({ attempts }) => attempts.map(({ isFirstToFail }) => isFirstToFail))).toEqual([

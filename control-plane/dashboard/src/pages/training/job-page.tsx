@@ -87,7 +87,13 @@ function Standing({ job, at }: ShownJobOf) {
         <Figure
           label={t("one.begun")}
           definition={t("one.begunIs")}
-          value={job.started_at === null ? t("one.notYet") : <AgeText at={job.started_at} />}
+          value={
+            job.started_at === null ? (
+              t(job.completed_at === null ? "one.notYet" : "one.never")
+            ) : (
+              <AgeText at={job.started_at} />
+            )
+          }
         />
         <Figure
           label={t("one.ended")}

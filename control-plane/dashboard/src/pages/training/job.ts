@@ -129,6 +129,8 @@ function endOf({ end }: Run): AttemptEnd | null {
   };
 }
 
+/** What its host calls the end of a container that nobody stopped: of a job, that it is done where its exit code says so. */
+export const ENDED_BY_ITSELF = "exited";
 const OVER = ["stopped", "failed", "lost"];
 
 /** Of a run whose host has told that it is over, and not yet how it ended. */
@@ -147,7 +149,8 @@ function hasFailed({
   problem: string | null;
   state: string;
 }): boolean {
-  return problem !== null || state === "failed" || (exitCode !== null && exitCode !== 0);
+  const isBroken = problem !== null && problem !== ENDED_BY_ITSELF;
+  return isBroken || state === "failed" || (exitCode !== null && exitCode !== 0);
 }
 
 /** The others are stopped after it, and end with an exit code of their own. */

@@ -5,7 +5,7 @@ import { AgeText } from "../../parts/age-text.tsx";
 import { Panel } from "../../parts/panel.tsx";
 import { serverNow } from "../../api/server-clock.ts";
 import { StatusBadge } from "../../parts/status-badge.tsx";
-import { type Attempt, type Job, type Lane, lanesOf } from "./job.ts";
+import { type Attempt, ENDED_BY_ITSELF, type Job, type Lane, lanesOf } from "./job.ts";
 import "./lanes.css";
 
 export function LanesPanel({ job }: { job: Job }) {
@@ -37,7 +37,7 @@ function OneLane({ lane: { rank, hostName, state, problem, attempts } }: { lane:
         </Text>
         <StatusBadge status={state} />
       </Group>
-      {problem !== null && <Text size="sm">{problem}</Text>}
+      {problem !== null && problem !== ENDED_BY_ITSELF && <Text size="sm">{problem}</Text>}
       <div className="lane-bar" aria-hidden>
         {attempts.map((attempt) => (
           <Bar key={attempt.runId} attempt={attempt} />
@@ -105,7 +105,7 @@ function exitOf(
     exitCode === null ? null : t("lanes.exit", { code: exitCode }),
     signal,
     isOutOfMemory ? t("lanes.outOfMemory") : null,
-    problem,
+    problem === ENDED_BY_ITSELF ? null : problem,
     detail === "" ? null : detail,
   ]
     .filter((part) => part !== null)

@@ -74,9 +74,12 @@ function End({ run }: { run: Run }) {
 type Words = ReturnType<typeof useTranslation<"workload">>["t"];
 
 function endText({ phase, detail, exit_code, out_of_memory, signal }: NonNullable<Run["end"]>, t: Words) {
+  const sentence = detail === null || detail === "" ? phase : detail.replace(/\.$/, "");
   const parts = [
-    detail === null || detail === "" ? phase : detail,
-    exit_code === null ? null : t("runs.exitCode", { code: exit_code }),
+    sentence,
+    exit_code === null || sentence.endsWith(`exit code ${exit_code}`)
+      ? null
+      : t("runs.exitCode", { code: exit_code }),
     out_of_memory ? t("runs.outOfMemory") : null,
     signal === null ? null : signal,
   ];

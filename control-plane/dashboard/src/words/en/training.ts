@@ -40,6 +40,7 @@ export default {
     ended: "Ended",
     endedIs: "When nothing of it ran any more",
     notYet: "not yet",
+    never: "never",
   },
   lanes: {
     title: "Ranks",

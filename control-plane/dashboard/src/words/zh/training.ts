@@ -42,6 +42,7 @@ const words: SameKeys<typeof en> = {
     ended: "结束",
     endedIs: "所有进程都停止的时间",
     notYet: "尚未",
+    never: "从未",
   },
   lanes: {
     title: "进程（rank）",
