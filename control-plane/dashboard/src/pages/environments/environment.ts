@@ -16,5 +16,5 @@ export function addressOfEnvironment(id: string): string {
 
 /** Those that it holds now. */
 export function gpusOf({ instances }: Environment): Environment["instances"][number]["gpus"] {
-  return instances.flatMap(({ gpus }) => gpus);
+  return instances.flatMap(({ gpus }) => gpus.filter(({ reading }) => reading !== null));
 }

@@ -2,6 +2,8 @@
 import { Button, SimpleGrid } from "@mantine/core";
 import { useTranslation } from "react-i18next";
 import type { Access } from "@remotegpu/control-plane/http/environments/ways-in";
+import { POLL_MS } from "../../../api/query-client.ts";
+import { serverNow } from "../../../api/server-clock.ts";
 import { useAct, useApi } from "../../../api/use-api.ts";
 import { Failure, Panel } from "../../../parts/panel.tsx";
 import { pathOf } from "../../../parts/workload/workload.ts";
@@ -9,13 +11,23 @@ import { type Environment, workloadOf } from "../environment.ts";
 import { CustomPortCard, RdpCard, SshCard, VscodeCard, WebCard } from "./access-cards.tsx";
 import type { Way } from "./way.ts";
 
+/** So long after its start its services come up one by one. */
+const NEW_MS = 60_000;
+const SOON_MS = 2_000;
+
 export function AccessPanel({ environment }: { environment: Environment }) {
   const { t } = useTranslation("environments");
   const workload = workloadOf(environment.id);
   const path = pathOf(workload, "/access");
-  const access = useApi<Access>(path, { topics: workload.topics });
-  const renew = useAct<Access>({ method: "POST", path });
   const isRunning = environment.status === "running";
+  const isNew = isRunning && serverNow() - Date.parse(environment.status_since ?? "") < NEW_MS;
+  // What answers by now, and what was used when, is told by no change; what was just begun answers soon.
+  const access = useApi<Access>(path, {
+    topics: workload.topics,
+    isMoving: true,
+    everyMs: isNew ? SOON_MS : POLL_MS,
+  });
+  const renew = useAct<Access>({ method: "POST", path });
   const hasLost = access.data?.services.some(({ state }) => state === "released") ?? false;
   return (
     <Panel
