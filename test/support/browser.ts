@@ -20,11 +20,14 @@ const ending = new AsyncDisposableStack();
 // Of the file whose tests ask for one.
 afterAll(() => ending.disposeAsync());
 
-/** A page with cookies, storage and locks of its own, as a browser of somebody else has them. */
-export async function openPage(): Promise<Page> {
+/**
+ * A page with cookies, storage and locks of its own, as a browser of somebody else has them.
+ * @param whenOver of a test that runs beside others: theirs is not known here
+ */
+export async function openPage(whenOver: typeof onTestFinished = onTestFinished): Promise<Page> {
   started ??= begin();
   const context = await (await started).createBrowserContext();
-  onTestFinished(() => context.close());
+  whenOver(() => context.close());
   const page = await context.newPage();
   page.setDefaultTimeout(PATIENCE_MS);
   return page;

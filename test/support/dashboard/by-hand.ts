@@ -9,6 +9,13 @@ export async function press(page: Page, name: string, within = ""): Promise<void
   await found?.click();
 }
 
+/** A link, likewise. */
+export async function follow(page: Page, name: string): Promise<void> {
+  const found = await page.waitForSelector(`::-p-aria([name="${name}"][role="link"])`);
+  await found?.evaluate((element) => element.scrollIntoView({ block: "center" }));
+  await found?.click();
+}
+
 /** In place of what stands there. */
 export async function fill(page: Page, label: string, text: string): Promise<void> {
   // A field with suggestions, and one for a number, is another role to who reads by ear.

@@ -52,8 +52,15 @@ export async function openDashboardScene(given?: ControlScene): Promise<Dashboar
   };
 }
 
+/** What is drawn, without its styles. */
+const BODY = `(() => {
+  const body = document.body.cloneNode(true);
+  for (const one of body.querySelectorAll("style, svg, script")) one.remove();
+  return body.innerHTML;
+})()`;
+
 /** What the page said, what it still waited for and what it had not been given, when its test failed. */
-function tellWhatFailed(page: Page): void {
+export function tellWhatFailed(page: Page): void {
   const asked = new Set<string>();
   const failed: string[] = [];
   page.on("request", (request) => asked.add(request.url()));
@@ -65,7 +72,7 @@ function tellWhatFailed(page: Page): void {
   page.on("console", (message) => failed.push(message.text()));
   onTestFinished(async ({ task }) => {
     if (task.result?.state !== "fail") return;
-    const text = String(await page.evaluate("document.documentElement.outerHTML").catch(String));
+    const text = String(await page.evaluate(BODY).catch(String));
     process.stdout.write(
       `${page.url()} waits for ${[...asked].join(" ")}, was not given ${failed.join(" ")} and says: ${text}\n`,
     );

@@ -7,6 +7,7 @@ export const LONG_FILES: Readonly<Record<string, number>> = {
   "system/gangs": 80,
   "system/quickstart": 74,
   "system/jobs": 73,
+  "system/dashboard": 70,
   "system/outage": 64,
   "system/web-side": 40,
   "integration/agent/gang-hosts": 39,
