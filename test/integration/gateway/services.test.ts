@@ -163,7 +163,7 @@ describe("an origin that others share", () => {
   });
 });
 
-test("at a name of its own a service has whole paths, and its cookies in both directions", async () => {
+test("at a name of its own a service has whole paths, and its cookies in both directions but for the dashboard's session", async () => {
   const serviceDomain = { scheme: "https", domain: "services.example.com" } as const;
   const gateway = await web.anotherGateway({ serviceDomain });
   onTestFinished(() => gateway.close());
@@ -175,7 +175,8 @@ test("at a name of its own a service has whole paths, and its cookies in both di
   const { body: shown } = await served.api("GET", "");
   expect(shown.domain_url).toBe(`https://${served.id}.services.example.com/`);
   const { host } = new URL(shown.domain_url);
-  const own = { gateway, key: served.key, cookie: "mine=1" };
+  const session = `remotegpu_session=rgb_${"s".repeat(43)}`;
+  const own = { gateway, key: served.key, cookie: `${session}; mine=1; __Host-${session}` };
 
   const { status, body } = await web.ask(host, `/services/${served.id}/x?y=1`, own);
   const { headers } = await web.ask(host, "/cookies", own);
