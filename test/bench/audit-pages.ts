@@ -16,6 +16,7 @@ const BEGIN_MS = Date.parse("2025-01-01Z");
 
 const EVERYTHING: AuditFilter = {
   actorCustomerId: null,
+  actorName: null,
   targetKind: null,
   targetId: null,
   action: null,

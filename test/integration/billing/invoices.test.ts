@@ -161,6 +161,7 @@ describe("a month", () => {
         resource_id: first?.resource_id,
         resource_name: first?.resource_name,
         workspace_id: null,
+        workspace_name: null,
         ordered_by: first?.run_id === undefined ? null : customers[1],
         line: first?.line,
         usage_month: first?.usage_month,
@@ -347,6 +348,7 @@ describe("an invoice", () => {
         minutes: 60,
         amount: "6.0000",
         workspace_id: scene.workspaceId,
+        workspace_name: expect.any(String),
         ordered_by: scene.customerId,
       },
     ]);

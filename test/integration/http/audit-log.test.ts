@@ -411,6 +411,9 @@ describe("an administrator finds entries", () => {
     const made = "workspace.create done found";
     expect(await found("")).toEqual([f3, f2, f1, made]);
     expect(await found(`actor_customer_id=${eve.customerId}`)).toEqual([f2]);
+    const { username } = (await ask("GET", "/me", { as: eve })).body;
+    expect(await found(`actor=${encodeURIComponent(username)}`)).toEqual([f2]);
+    expect(await found(`actor=nobody-${username}`)).toEqual([]);
     expect(await found("action=workspace.create")).toEqual([made]);
     expect(await found("outcome=refused")).toEqual([f2]);
     expect(await found(`since=${between}`)).toEqual([f3]);

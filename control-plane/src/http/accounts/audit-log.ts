@@ -61,6 +61,7 @@ const getAuditLog = createRoute({
     query: z.strictObject({
       ...pageQuery,
       actor_customer_id: NumericId.optional(),
+      actor: text(64).optional(),
       target_kind: z.enum(AUDIT_TARGET_KINDS).optional(),
       target_id: text(160).optional(),
       action: text(64).optional(),
@@ -81,6 +82,7 @@ export function registerAuditLogRoute(api: ApiApp, { db }: ApiDeps): void {
     const page = timePage(query);
     const filter = {
       actorCustomerId: query.actor_customer_id ?? null,
+      actorName: query.actor ?? null,
       targetKind: query.target_kind ?? null,
       targetId: query.target_id ?? null,
       action: query.action ?? null,

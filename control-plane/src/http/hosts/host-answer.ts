@@ -155,6 +155,7 @@ export const Gpu = z
     }),
     conflict_host_id: z.string().nullable(),
     last_seen_at: Timestamp.nullable(),
+    sampled_at: Timestamp.nullable(),
     vanished_at: Timestamp.nullable(),
   })
   .openapi("Gpu");
@@ -166,6 +167,7 @@ export function gpuAnswer(row: GpuRow) {
     strangers: row.strangers.map(({ pid, name, memoryMib }) => ({ pid, name, memory_mib: memoryMib })),
     allocated_at: row.allocated_at?.toISOString() ?? null,
     last_seen_at: row.last_seen_at?.toISOString() ?? null,
+    sampled_at: row.sampled_at?.toISOString() ?? null,
     vanished_at: row.vanished_at?.toISOString() ?? null,
   };
 }

@@ -78,6 +78,7 @@ import { registerTrainingJobRoutes } from "../training/training-jobs.ts";
 import { registerInferenceServiceRoutes } from "../inference/inference-services.ts";
 import { registerServiceSchema } from "../inference/service-schema.ts";
 import { registerSearchRoute } from "../search.ts";
+import { registerSentencesRoute } from "../sentences/sentences.ts";
 import { registerQueueRoute } from "../queue/queue.ts";
 import { registerWorkloadExec } from "../workloads/workload-exec.ts";
 import { registerWorkloadLogs } from "../workloads/workload-logs.ts";
@@ -180,6 +181,7 @@ function registerWorkloadRoutes(api: ApiApp, deps: ApiDeps, fleet: KeptFleet): v
   registerTrainingJobDryRun(api, deps, { fleet, kinds: KINDS, kept });
   registerQueueRoute(api, deps, { kinds: KINDS, kept });
   registerSearchRoute(api, deps);
+  registerSentencesRoute(api);
   for (const kind of KINDS) {
     registerWorkloadPages(api, kind);
     registerWorkloadVerbs(api, { deps, fleet }, kind);

@@ -78,6 +78,8 @@ export interface AuditRow {
 
 export interface AuditFilter {
   actorCustomerId: number | null;
+  /** The username of whoever has it now. */
+  actorName: string | null;
   targetKind: string | null;
   targetId: string | null;
   action: string | null;
@@ -98,6 +100,9 @@ export async function auditEntries(
   const value = (one: unknown) => `$${values.push(one)}`;
   const conditions = [
     filter.actorCustomerId === null ? [] : `actor_customer_id = ${value(filter.actorCustomerId)}`,
+    filter.actorName === null
+      ? []
+      : `actor_customer_id = (SELECT c.id FROM customers c WHERE c.username = ${value(filter.actorName)})`,
     filter.targetKind === null ? [] : `target_kind = ${value(filter.targetKind)}`,
     filter.targetId === null ? [] : `target_id = ${value(filter.targetId)}`,
     filter.action === null ? [] : `action = ${value(filter.action)}`,

@@ -7,6 +7,7 @@ import type { WayOfGateway } from "../../core/gateway/host-tunnel.ts";
 import type { ProtocolRange } from "../../core/hosts/agent-service.ts";
 import type { Connection, Transaction } from "../database/database.ts";
 import { safeBigint, SOUND_HOST } from "../database/values/old-values.ts";
+import { SAMPLED_AT } from "./card-sample.ts";
 import { hasPart } from "../database/values/text-part.ts";
 
 export interface HostRow {
@@ -181,6 +182,8 @@ export interface GpuRow {
   allocated_to: string | null;
   allocated_at: Date | null;
   last_seen_at: Date | null;
+  /** When its readings were said last; those that stand still are noted seldom. */
+  sampled_at: Date | null;
   vanished_at: Date | null;
   instances: string[];
 }
@@ -190,13 +193,14 @@ const GPU = `SELECT g.uuid, g.host_id, g.gpu_index, g.name, g.brand, g.architect
     g.utilization_percent, g.temperature_c, g.power_w, g.power_limit, g.temperature_limit,
     g.nvlink_island, coalesce(g.status, 'available') AS status,
     coalesce(g.health_status, 'unknown') AS health_status, g.sharing_mode, g.simulated, g.cordoned,
-    g.cordon_reason, g.conflict_host_id, g.allocated_to, g.allocated_at, g.last_seen_at, g.vanished_at,
+    g.cordon_reason, g.conflict_host_id, g.allocated_to, g.allocated_at, g.last_seen_at,
+    ${SAMPLED_AT} AS sampled_at, g.vanished_at,
     ARRAY(SELECT a.instance_id FROM gpu_allocations a WHERE a.gpu_uuid = g.uuid AND a.released_at IS NULL
            ORDER BY a.slot) AS instances,
     CASE WHEN g.cordoned THEN CASE WHEN k.cordoned_by_host THEN 'host' ELSE 'admin' END END AS cordoned_by,
     coalesce(k.reasons, '{}') AS health_reasons, k.ecc_uncorrected, k.ecc_uncorrected_total, k.repair_pending,
     k.repair_failed, k.throttle_reasons, coalesce(k.strangers, '[]') AS strangers, k.foreign_memory_mib
-  FROM gpus g LEFT JOIN gpu_health k ON k.gpu_uuid = g.uuid`;
+  FROM gpus g LEFT JOIN hosts h ON h.id = g.host_id LEFT JOIN gpu_health k ON k.gpu_uuid = g.uuid`;
 
 /** The host's own cards, and those of other hosts that this one claims too (`conflict_host_id`). */
 export async function gpusOfHost(sql: Connection, hostId: string): Promise<GpuRow[]> {

@@ -131,6 +131,7 @@ export const BILL_WORDS: Words = {
   "InvoiceDetail.lines": ["What was charged"],
   "InvoiceLine.number": ["Which line, from 1", 1],
   "InvoiceLine.ordered_by": ["", 43],
+  "InvoiceLine.workspace_name": ["", "research"],
   transaction_id: ["The transaction of the ledger", 1001],
   "InvoiceDetailMovement.kind": ["topup, refund, adjustment or write-off", "topup"],
   "InvoiceDetailMovement.reason": ["What its entry says", "Bank transfer of 1 March"],

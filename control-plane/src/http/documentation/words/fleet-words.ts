@@ -243,6 +243,13 @@ export const FLEET_WORDS: Words = {
   "Alarm.kind": ["What it is about", "placement-overdue"],
   "Alarm.subject": ["What it concerns", "env-5b1f6c0e"],
   "Alarm.detail": ["What happened and what to do", "The stop is overdue since 08:00."],
+  "Sentences.language": ["Of the translations", "zh"],
+  "Sentences.sentences": ["Each with what it is there; the first that fits is meant"],
+  "Sentence.sentence": [
+    "As the API says it, with places for what differs",
+    "Host {host} is stopping the container.",
+  ],
+  "Sentence.translation": ["What it is there, with the same places", "主机 {host} 正在停止容器。"],
   raised_at: ["When it began"],
   cleared_at: ["When it ended, or somebody has looked; null: it is open"],
 };

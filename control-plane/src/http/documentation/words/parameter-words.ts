@@ -61,6 +61,7 @@ export const PARAMETER_WORDS: Words = {
   "?from": ["From this moment on, as far as it is kept", "2026-03-01T00:00:00Z"],
   "?to": ["Before this moment; now, if left out", "2026-03-02T00:00:00Z"],
   "?period": ["Sums by day or month as well"],
+  "?language": ["Of the translations", "zh"],
   "?kind": ["Only those of this kind"],
   "?target_kind": ["Only what was done to things of this kind"],
   "?target_id": ["Only what was done to this one; beside target_kind", "env-5b1f6c0e"],
@@ -79,6 +80,7 @@ export const PARAMETER_WORDS: Words = {
   "?data_at_risk": ["true: only those whose data may be deleted"],
   "?lost": ["true: it will not come back; its runs close at their last proven moment"],
   "?connection": ["Only those whose connection is so"],
+  "?actor": ["Only what the account with this username did", "ada"],
   "?actor_customer_id": ["Only what this administrator did", 1],
   "?q": ["Show only operations and schemas in which all of these words stand", "environment logs"],
 };

@@ -60,6 +60,9 @@ const InvoiceLine = z
     resource_id: z.string().nullable(),
     resource_name: z.string().nullable(),
     workspace_id: z.int().nullable(),
+    workspace_name: z.string().nullable().openapi({
+      description: "As it is called now, also where it is archived; null where it was in none",
+    }),
     ordered_by: z.int().nullable().openapi({ description: "The member" }),
     line: z.string().nullable(),
     usage_month: z.string().nullable(),

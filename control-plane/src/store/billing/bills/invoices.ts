@@ -52,6 +52,8 @@ export interface InvoiceLineRow {
   resource_id: string | null;
   resource_name: string | null;
   workspace_id: number | null;
+  /** As it is called now, also where it is archived. */
+  workspace_name: string | null;
   ordered_by: number | null;
   line: string | null;
   usage_month: string | null;
@@ -68,8 +70,9 @@ export async function invoiceLines(
   { invoiceId, page }: { invoiceId: number; page: { limit: number; after: number | null } },
 ): Promise<InvoiceLineRow[]> {
   const { rows } = await sql.query<InvoiceLineRow>(
-    `SELECT number, resource_type, resource_id, resource_name, workspace_id, ordered_by, line, usage_month, minutes,
-            quantity, unit_price, billing_unit, amount
+    `SELECT number, resource_type, resource_id, resource_name, workspace_id,
+            (SELECT w.name FROM workspaces w WHERE w.id = invoice_lines.workspace_id) AS workspace_name, ordered_by, line, usage_month,
+            minutes, quantity, unit_price, billing_unit, amount
        FROM invoice_lines WHERE invoice_id = $1 AND number > $2 ORDER BY number LIMIT $3`,
     [invoiceId, page.after ?? 0, page.limit + 1],
   );
