@@ -256,6 +256,7 @@ describe.skipIf(!hasBrowser)("what was charged", () => {
           ...record(payer, "2026-03-11T03:00:00Z"),
           resource_id: "env-2",
           resource_name: "and this",
+          workspace_id: payer.workspaceId,
           amount: "3.0000",
         },
       ].map((one) => ({ ...one, invoice_month: "2026-03-01", usage_month: "2026-03-01" })),
@@ -270,7 +271,8 @@ describe.skipIf(!hasBrowser)("what was charged", () => {
 
     const lines = 'section[aria-label="Lines"]';
     await expectText(page, "on the invoice", lines);
-    await expectText(page, "and this", lines);
+    const { items } = (await control.api.ask("GET", "/api/v1/workspaces", { as: payer })).body;
+    await expectText(page, new RegExp(`and this\\s+${items[0].name}`), lines);
     await expectText(page, "of 2026-03", "h1");
     await expectText(page, "15.50", 'section[aria-label="Sum of the lines"]');
     await expectKept(page, "main table");

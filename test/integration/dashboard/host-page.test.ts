@@ -1,5 +1,5 @@
 /** A host's page in a browser: its cards with their lines, what happened, and what is done there. */
-import { GIB } from "@remotegpu/shared/units";
+import { GIB, MS_PER_HOUR } from "@remotegpu/shared/units";
 import { afterAll, beforeAll, describe, expect, onTestFinished, test } from "vitest";
 import { hasBrowser } from "../../support/browser.ts";
 import { type DashboardScene, openDashboardScene } from "../../support/dashboard/dashboard-scene.ts";
@@ -43,6 +43,13 @@ beforeAll(async () => {
   });
 });
 afterAll(() => scene.close());
+
+/** Of a question for a card's history, in milliseconds. */
+function stretchOf(url: string): number {
+  const asked = new URL(url).searchParams;
+  const ends = [asked.get("from"), asked.get("to")].map((end) => Date.parse(end ?? ""));
+  return (ends[1] ?? Number.NaN) - (ends[0] ?? Number.NaN);
+}
 
 describe.skipIf(!hasBrowser)("a host's page (left out where Chromium is not installed)", () => {
   test("shows what it is, its cards with their lines, and who has them, in both themes and languages", async () => {
@@ -121,6 +128,30 @@ describe.skipIf(!hasBrowser)("a host's page (left out where Chromium is not inst
 
     expect(await textOf(page, cards)).toMatch(/83 %[^]*not reported[^]*Vanished/);
     expect(await textOf(page, cards)).not.toContain("84 %");
+  });
+
+  test("tells since when readings that stand still are known by the newest heartbeat, and an hour of them", async () => {
+    const { control } = scene;
+    // As of a card that said the same in every heartbeat since.
+    await control.api.db.query("UPDATE gpus SET last_seen_at = now() - interval '50 seconds'");
+    await control.hosts[0]?.beatAgain();
+    const { page } = await scene.open("/hosts/h-1", control.api.admin);
+    const cards = 'section[aria-label="GPUs"]';
+    await page.waitForSelector(`${cards} td:last-child time`);
+
+    const ages = await page.$$eval(`${cards} td:last-child time`, (times) =>
+      times.map((time) => Date.now() - Date.parse((time as unknown as { dateTime: string }).dateTime)),
+    );
+    expect(ages.length).toBe(2);
+    expect(Math.max(...ages)).toBeLessThan(40_000);
+
+    await page.click('button[aria-pressed="false"]');
+    const lines = 'section[aria-label="Lines of GPU 0"] select';
+    await page.waitForSelector(lines);
+    const asked = page.waitForRequest((request) => stretchOf(request.url()) === MS_PER_HOUR);
+    await page.select(lines, "hour");
+    await expectText(page, "One hour", lines);
+    await asked;
   });
 
   test("cordons it, which its events tell, and drains it", async () => {

@@ -5,6 +5,8 @@ import { Outlet, useRouterState } from "@tanstack/react-router";
 import { useEffect, useRef } from "react";
 import { useTranslation } from "react-i18next";
 import { PAGES } from "../pages/pages.ts";
+import { isolated } from "../parts/isolated.ts";
+import { NameText } from "../parts/name-text.tsx";
 import { useGo } from "../parts/page-link.tsx";
 import { Contained } from "../parts/panel.tsx";
 import { LanguageChoice, ThemeChoice } from "./choices.tsx";
@@ -115,16 +117,16 @@ function AccountMenu() {
           variant="default"
           size="compact-md"
           maw={160}
-          aria-label={`${t("account.menu")}: ${username}`}
+          aria-label={`${t("account.menu")}: ${isolated(username)}`}
         >
           <Text span truncate size="sm">
-            {username}
+            <NameText>{username}</NameText>
           </Text>
         </Button>
       </Menu.Target>
       <Menu.Dropdown>
         <Menu.Label style={{ overflowWrap: "anywhere" }}>
-          {t("account.signedInAs", { name: username })}
+          <NameText>{t("account.signedInAs", { name: username })}</NameText>
           {isAdmin && `, ${t("account.admin")}`}
         </Menu.Label>
         <div role="none" style={{ padding: "0.25rem 0.75rem" }}>

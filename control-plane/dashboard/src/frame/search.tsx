@@ -6,6 +6,7 @@ import { type KeyboardEvent, useState } from "react";
 import { useTranslation } from "react-i18next";
 import { useApi } from "../api/use-api.ts";
 import { PAGES } from "../pages/pages.ts";
+import { NameText } from "../parts/name-text.tsx";
 import { useGo } from "../parts/page-link.tsx";
 import { Failure } from "../parts/panel.tsx";
 import { StatusBadge } from "../parts/status-badge.tsx";
@@ -87,7 +88,7 @@ function SearchBox({ onChoose }: { onChoose: () => void }) {
             onClick={() => choose(choice.to)}
           >
             <Text span style={{ overflowWrap: "anywhere" }}>
-              {choice.name}
+              <NameText>{choice.name}</NameText>
             </Text>{" "}
             <Text span size="sm" c="dimmed">
               {choice.kind}
@@ -103,7 +104,7 @@ function SearchBox({ onChoose }: { onChoose: () => void }) {
             : choices.length === 0 && t(typed.trim().length < SHORTEST ? "search.hint" : "search.none")}
         </Text>
       ) : (
-        <Failure why={error.message} />
+        <Failure why={error} />
       )}
     </Stack>
   );

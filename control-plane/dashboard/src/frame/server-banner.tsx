@@ -10,6 +10,7 @@ import { ask } from "../api/client.ts";
 import { AWAY_POLL_MS, POLL_MS } from "../api/query-client.ts";
 import { answeredAt } from "../api/use-api.ts";
 import { ageOf } from "../parts/age-text.tsx";
+import { Said } from "../parts/said.tsx";
 import { useTick } from "../parts/use-tick.ts";
 
 interface Health {
@@ -37,7 +38,11 @@ export function ServerBanner() {
     );
   const degraded = data?.degraded ?? [];
   if (degraded.length === 0) return null;
-  return <Banner>{t("away.degraded", { why: degraded.map(({ why }) => why).join(" ") })}</Banner>;
+  return (
+    <Banner>
+      {t("away.degraded")} <Said>{degraded.map(({ why }) => why).join(" ")}</Said>
+    </Banner>
+  );
 }
 
 function Banner({ children }: { children: ReactNode }) {

@@ -5,6 +5,7 @@
 import { Button, Group, List, Modal, Stack, Text } from "@mantine/core";
 import type { ReactNode } from "react";
 import { useTranslation } from "react-i18next";
+import { NameText } from "./name-text.tsx";
 import { Failure } from "./panel.tsx";
 
 interface Comes {
@@ -37,11 +38,16 @@ export function ConfirmDialog(props: Confirmation) {
       // Shown by `error`.
     });
   return (
-    <Modal opened={isOpen} onClose={onClose} title={title} closeButtonProps={{ "aria-label": t("close") }}>
+    <Modal
+      opened={isOpen}
+      onClose={onClose}
+      title={<NameText>{title}</NameText>}
+      closeButtonProps={{ "aria-label": t("close") }}
+    >
       <Stack gap="sm">
         {children}
         <Consequences stops={stops} kept={kept} charged={charged} />
-        {error !== null && <Failure why={error.message} />}
+        {error !== null && <Failure why={error} isAct />}
         <Group justify="flex-end">
           <Button variant="default" onClick={onClose} data-autofocus>
             {keep ?? t("cancel")}
@@ -77,7 +83,7 @@ function Lines({ title, lines }: { title: string; lines: readonly string[] }) {
       <List size="sm">
         {(lines.length === 0 ? [t("dialog.nothing")] : lines).map((line) => (
           <List.Item key={line} style={{ overflowWrap: "anywhere" }}>
-            {line}
+            <NameText>{line}</NameText>
           </List.Item>
         ))}
       </List>

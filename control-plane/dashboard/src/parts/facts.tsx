@@ -1,6 +1,7 @@
 /** Words and what each stands for, below each other; of what is null it says that nobody told it. */
 import { Table, Text, Tooltip } from "@mantine/core";
 import type { ReactNode } from "react";
+import { textAlone } from "./name-text.tsx";
 import { NotReported } from "./not-reported.tsx";
 
 /** The definition is shown on hover. */
@@ -15,7 +16,7 @@ export function Facts({ facts, mt }: { facts: readonly Fact[]; mt?: string }) {
             <Table.Th scope="row" w="35%">
               {definition === undefined ? label : <Defined label={label} definition={definition} />}
             </Table.Th>
-            <Table.Td style={{ overflowWrap: "anywhere" }}>{value ?? <NotReported />}</Table.Td>
+            <Table.Td style={{ overflowWrap: "anywhere" }}>{textAlone(value) ?? <NotReported />}</Table.Td>
           </Table.Tr>
         ))}
       </Table.Tbody>

@@ -2,6 +2,7 @@
 import { Group, Paper, Text, Tooltip } from "@mantine/core";
 import type { ReactNode } from "react";
 import { AgeText } from "./age-text.tsx";
+import { textAlone } from "./name-text.tsx";
 import { NotReported } from "./not-reported.tsx";
 
 interface FigureOf {
@@ -23,11 +24,11 @@ export function Figure({ label, definition, value, at, below }: FigureOf) {
         </Text>
       </Tooltip>
       <Text size="xl" fw={600} component="div" style={{ overflowWrap: "anywhere" }}>
-        {value ?? <NotReported />}
+        {textAlone(value) ?? <NotReported />}
       </Text>
       {below !== undefined && (
         <Text size="sm" component="div" c="dimmed">
-          {below}
+          {textAlone(below)}
         </Text>
       )}
       {at !== undefined && at !== null && (

@@ -22,6 +22,6 @@ export function isNotFound(error: Error | null): boolean {
 export function OneOf<Data>({ from: { data, error, refetch }, children }: OneOfAsked<Data>) {
   if (isNotFound(error)) return <NotFound />;
   if (data !== undefined) return children(data);
-  if (error !== null) return <Failure why={error.message} again={() => void refetch()} />;
+  if (error !== null) return <Failure why={error} again={() => void refetch()} />;
   return <Loader role="status" />;
 }

@@ -2,6 +2,7 @@
 import { Anchor, type AnchorProps } from "@mantine/core";
 import { type RouterHistory, useRouter } from "@tanstack/react-router";
 import { type MouseEvent, type ReactNode, useCallback } from "react";
+import { textAlone } from "./name-text.tsx";
 
 interface PageLinkOf extends AnchorProps {
   to: string;
@@ -18,7 +19,7 @@ export function PageLink({ to, children, ...anchor }: PageLinkOf) {
   };
   return (
     <Anchor href={to} onClick={follow} style={{ overflowWrap: "anywhere" }} {...anchor}>
-      {children}
+      {textAlone(children)}
     </Anchor>
   );
 }

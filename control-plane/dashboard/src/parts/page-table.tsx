@@ -4,6 +4,8 @@ import { Fragment, type ReactNode } from "react";
 import { useTranslation } from "react-i18next";
 import { type PagesWish, usePages } from "../api/use-api.ts";
 import { AgeText } from "./age-text.tsx";
+import { isolated } from "./isolated.ts";
+import { textAlone } from "./name-text.tsx";
 import { Panel } from "./panel.tsx";
 
 export interface Column<Item> {
@@ -92,7 +94,7 @@ interface RowsOf<Item> extends Shown<Item> {
 /** Only the rows, for what comes in one answer. */
 export function Rows<Item>({ title, columns, items, keyOf, below }: RowsOf<Item>) {
   return (
-    <ScrollArea type="auto" viewportProps={{ tabIndex: 0, role: "region", "aria-label": title }}>
+    <ScrollArea type="auto" viewportProps={{ tabIndex: 0, role: "region", "aria-label": isolated(title) }}>
       <Table verticalSpacing="xs" highlightOnHover>
         <Table.Thead>
           <Table.Tr>
@@ -113,7 +115,7 @@ export function Rows<Item>({ title, columns, items, keyOf, below }: RowsOf<Item>
                     style={{ overflowWrap: "anywhere", minWidth: "6rem" }}
                     {...(column.isWide === true && { visibleFrom: "sm" })}
                   >
-                    {column.cell(item)}
+                    {textAlone(column.cell(item))}
                   </Table.Td>
                 ))}
               </Table.Tr>

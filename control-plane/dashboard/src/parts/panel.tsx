@@ -7,6 +7,9 @@ import { Component, type ReactNode } from "react";
 import { useTranslation } from "react-i18next";
 import { serverTimeOf } from "../api/server-clock.ts";
 import { AgeText } from "./age-text.tsx";
+import { isolated } from "./isolated.ts";
+import { NameText } from "./name-text.tsx";
+import { Refusal } from "./said.tsx";
 
 /** As much of a query as is shown of it. */
 interface Shown<Data> {
@@ -34,16 +37,16 @@ interface PanelOf<Data> {
 export function Panel<Data>(panel: PanelOf<Data>) {
   const { title, definition, acts } = panel;
   return (
-    <Paper withBorder p="md" component="section" aria-label={title}>
+    <Paper withBorder p="md" component="section" aria-label={isolated(title)}>
       <Group justify="space-between" mb="xs" wrap="wrap">
         <Title order={2} size="h4">
-          {title}
+          <NameText>{title}</NameText>
         </Title>
         {acts}
       </Group>
       {definition !== undefined && (
         <Text size="sm" c="dimmed" mb="sm">
-          {definition}
+          <NameText>{definition}</NameText>
         </Text>
       )}
       <Contained>
@@ -57,13 +60,12 @@ function PanelContent<Data>({ from, isEmpty, empty, children }: PanelOf<Data>) {
   const { t } = useTranslation("parts");
   if (from === undefined) return typeof children === "function" ? null : children;
   const { data, error, refetch, isPending } = from;
-  if (data === undefined && error !== null)
-    return <Failure why={error.message} again={() => void refetch()} />;
+  if (data === undefined && error !== null) return <Failure why={error} again={() => void refetch()} />;
   if (data === undefined)
     return isPending ? <Skeleton height={80} role="status" aria-label={t("loading")} /> : null;
   return (
     <>
-      {error !== null && <NotAnew why={error.message} cameMs={from.dataUpdatedAt} />}
+      {error !== null && <NotAnew why={error} cameMs={from.dataUpdatedAt} />}
       {isEmpty?.(data) === true ? (
         <Text c="dimmed">{empty ?? t("empty")}</Text>
       ) : typeof children === "function" ? (
@@ -76,11 +78,11 @@ function PanelContent<Data>({ from, isEmpty, empty, children }: PanelOf<Data>) {
 }
 
 /** What is shown is old, since it was refused or not answered when it was asked for again. */
-function NotAnew({ why, cameMs }: { why: string; cameMs: number | undefined }) {
+function NotAnew({ why, cameMs }: { why: Error; cameMs: number | undefined }) {
   const { t } = useTranslation("parts");
   return (
     <Text size="sm" c="dimmed" mb="sm" component="div" style={{ overflowWrap: "anywhere" }} data-not-anew>
-      {t("notAnew", { why })}
+      {t("notAnew")} <Refusal of={why} />
       {cameMs !== undefined && cameMs > 0 && (
         <>
           {" · "}
@@ -91,13 +93,20 @@ function NotAnew({ why, cameMs }: { why: string; cameMs: number | undefined }) {
   );
 }
 
-export function Failure({ why, again }: { why: string; again?: () => void }) {
+interface FailureOf {
+  why: Error | string;
+  /** Something was to be done, and not only read. */
+  isAct?: boolean;
+  again?: () => void;
+}
+
+export function Failure({ why, isAct = false, again }: FailureOf) {
   const { t } = useTranslation("parts");
   return (
     <Alert color="red" variant="light" role="alert">
       <Group justify="space-between">
         <Text size="sm" style={{ overflowWrap: "anywhere" }}>
-          {t("failed", { why })}
+          {t(isAct ? "refused" : "failed")} <Refusal of={why} />
         </Text>
         {again !== undefined && (
           <Button size="compact-sm" variant="default" onClick={again}>
@@ -120,6 +129,6 @@ export class Contained extends Component<{ children: ReactNode }, { error: Error
   override render() {
     const { error } = this.state;
     if (error === null) return this.props.children;
-    return <Failure why={error.message} again={() => this.setState({ error: null })} />;
+    return <Failure why={error} again={() => this.setState({ error: null })} />;
   }
 }

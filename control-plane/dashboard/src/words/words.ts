@@ -1,6 +1,10 @@
 /** The languages: chosen by a person, kept in the browser, else the browser's own. */
+import type { Sentences } from "@remotegpu/control-plane/http/sentences/sentences";
 import i18next, { type BackendModule } from "i18next";
 import { initReactI18next } from "react-i18next";
+import { ask } from "../api/client.ts";
+import { isolated } from "../parts/isolated.ts";
+import { type Piece, telling } from "../parts/told-words.ts";
 import { type Namespace, NAMESPACES } from "./namespaces.ts";
 
 export const LANGUAGES = { en: "English", zh: "中文" } as const;
@@ -21,12 +25,40 @@ const backend: BackendModule = {
   init: () => undefined,
   read(language, namespace, callback) {
     const words = NAMESPACES[namespace as Namespace][language as Language];
-    words().then(
-      (module) => callback(null, module.default),
+    Promise.all([words(), language === "zh" ? loadTold() : null]).then(
+      ([module]) => callback(null, module.default),
       (error: unknown) => callback(error as Error, null),
     );
   },
 };
+
+/** What the server says in sentences: only Chinese needs other words for them. Without them it stays as it was said. */
+let tell: ((text: string) => Piece[] | null) | null = null;
+let coming: Promise<void> | null = null;
+
+/** A page waits for them no longer. */
+const TOLD_WITHIN_MS = 5_000;
+
+function loadTold(): Promise<void> {
+  coming ??= askTold().catch((error: unknown) => {
+    coming = null;
+    console.debug("sentences of the server stay as it says them", error);
+  });
+  return coming;
+}
+
+async function askTold(): Promise<void> {
+  const { sentences } = await ask<Sentences>("GET", "/sentences", {
+    query: { language: "zh" },
+    signal: AbortSignal.timeout(TOLD_WITHIN_MS),
+  });
+  tell = telling(sentences.map(({ sentence, translation }) => [sentence, translation]));
+}
+
+/** A sentence of the server in the language of the page; null where it has no words for it. */
+export function toldIn(text: string): Piece[] | null {
+  return tell?.(text) ?? null;
+}
 
 export async function startWords(): Promise<void> {
   i18next.on(
@@ -42,8 +74,8 @@ export async function startWords(): Promise<void> {
       supportedLngs: Object.keys(LANGUAGES),
       ns: ["frame", "parts"],
       defaultNS: "frame",
-      // React writes text as text.
-      interpolation: { escapeValue: false },
+      // React writes text as text; but a name may turn the sentence that it stands in.
+      interpolation: { escape: isolated },
       react: { useSuspense: false },
     });
 }

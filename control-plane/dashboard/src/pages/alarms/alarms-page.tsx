@@ -6,10 +6,12 @@ import { useAct } from "../../api/use-api.ts";
 import { AgeText } from "../../parts/age-text.tsx";
 import { Choice } from "../../parts/choice.tsx";
 import { useFilters } from "../../parts/filters.ts";
+import { NameText } from "../../parts/name-text.tsx";
 import { PageHead } from "../../parts/page-head.tsx";
 import { PageLink } from "../../parts/page-link.tsx";
 import { PageTable } from "../../parts/page-table.tsx";
 import { Failure } from "../../parts/panel.tsx";
+import { Said } from "../../parts/said.tsx";
 import { TypedFilter } from "../../parts/typed-filter.tsx";
 
 /** Of the address; without it the open ones are looked at. */
@@ -27,7 +29,7 @@ export default function AlarmsPage() {
   return (
     <>
       <PageHead title={t("alarms.title")} />
-      {clear.error !== null && <Failure why={clear.error.message} />}
+      {clear.error !== null && <Failure why={clear.error} isAct />}
       <Group mb="sm" align="flex-end">
         <Choice
           label={t("alarms.ofState")}
@@ -60,9 +62,9 @@ export default function AlarmsPage() {
         keyOf={({ id }) => id}
         columns={[
           { title: t("alarms.raised"), cell: ({ raised_at }) => <AgeText at={raised_at} /> },
-          { title: t("alarms.kind"), cell: ({ kind }) => kind },
+          { title: t("alarms.kind"), cell: ({ kind }) => <Said>{kind}</Said> },
           { title: t("alarms.subject"), cell: (alarm) => <Subject of={alarm} /> },
-          { title: t("alarms.detail"), cell: ({ detail }) => detail },
+          { title: t("alarms.detail"), cell: ({ detail }) => <Said>{detail}</Said> },
           {
             title: t("alarms.cleared"),
             cell: ({ id, cleared_at }) =>
@@ -90,7 +92,7 @@ const HOMES = {
 
 function Subject({ of: { subject, about } }: { of: Alarm }) {
   const to = about === null ? null : addressOf(about);
-  return to === null ? subject : <PageLink to={to}>{subject}</PageLink>;
+  return to === null ? <NameText>{subject}</NameText> : <PageLink to={to}>{subject}</PageLink>;
 }
 
 /** Null: a card that no host has. */

@@ -9,12 +9,17 @@ import { useTranslation } from "react-i18next";
 import { AgeText } from "../../parts/age-text.tsx";
 import { Choice } from "../../parts/choice.tsx";
 import { useFilters } from "../../parts/filters.ts";
+import { NameText } from "../../parts/name-text.tsx";
 import { PageHead } from "../../parts/page-head.tsx";
 import { PageLink } from "../../parts/page-link.tsx";
 import { type Column, PageTable } from "../../parts/page-table.tsx";
+import { Said, SaidAction, useSaidText } from "../../parts/said.tsx";
 import { TypedFilter } from "../../parts/typed-filter.tsx";
 
-const FILTERS = ["actor", "action", "kind", "target", "outcome", "since", "until"] as const;
+const FILTERS = ["actor", "name", "action", "kind", "target", "outcome", "since", "until"] as const;
+const MAX_NAME = 64;
+/** Of an account, which may have no name any more. */
+const NUMBER = /^[1-9]\d{0,14}$/;
 const MAX_ACTION = 64;
 const MAX_TARGET = 160;
 const OUTCOMES: Record<AuditOutcome, true> = { done: true, repeated: true, refused: true, failed: true };
@@ -57,17 +62,20 @@ const KINDS: Record<AuditFilterKind, true> = {
 
 export default function AuditPage() {
   const { t } = useTranslation("owner");
+  const said = useSaidText();
   const [filters, setFilters] = useFilters(FILTERS);
-  const { actor, action, kind, target, outcome, since, until } = filters;
+  const { actor, name, action, kind, target, outcome, since, until } = filters;
   return (
     <>
       <PageHead title={t("audit.title")} />
       <Group mb="sm" align="flex-end">
         <TypedFilter
           label={t("audit.ofActor")}
-          isNumber
-          value={actor}
-          onChange={(text) => setFilters({ actor: text })}
+          maxLength={MAX_NAME}
+          value={name === "" ? actor : name}
+          onChange={(text) =>
+            setFilters(NUMBER.test(text) ? { actor: text, name: "" } : { actor: "", name: text })
+          }
         />
         <TypedFilter
           label={t("audit.ofAction")}
@@ -82,7 +90,7 @@ export default function AuditPage() {
           onChange={(value) => setFilters({ kind: value, ...(value === "" && { target: "" }) })}
           data={[
             { value: "", label: t("audit.all") },
-            ...Object.keys(KINDS).map((value) => ({ value, label: value })),
+            ...Object.keys(KINDS).map((value) => ({ value, label: said(value) })),
           ]}
         />
         {kind !== "" && (
@@ -121,6 +129,7 @@ export default function AuditPage() {
         definition={t("audit.definition")}
         path="/audit-log"
         query={{
+          actor: name,
           actor_customer_id: actor,
           action,
           target_kind: kind,
@@ -143,18 +152,27 @@ function useColumns(): Column<AuditEntry>[] {
     {
       title: t("audit.actor"),
       cell: ({ actor_customer_id: id, actor_name: name }) =>
-        id !== null && <PageLink to={`/audit?actor=${id}`}>{name ?? t("audit.number", { id })}</PageLink>,
+        id !== null &&
+        (name === null ? (
+          <PageLink to={`/audit?actor=${id}`}>{t("audit.number", { id })}</PageLink>
+        ) : (
+          <PageLink to={`/audit?name=${encodeURIComponent(name)}`}>{name}</PageLink>
+        )),
     },
-    { title: t("audit.action"), cell: ({ action }) => action },
+    { title: t("audit.action"), cell: ({ action }) => <SaidAction>{action}</SaidAction> },
     {
       title: t("audit.target"),
-      cell: ({ target_kind: kind, target_id: id }) => [kind, id].filter(Boolean).join(" "),
+      cell: ({ target_kind: kind, target_id: id }) => (
+        <>
+          <Said>{kind}</Said> {id !== null && <NameText>{id}</NameText>}
+        </>
+      ),
     },
     {
       title: t("audit.outcome"),
       cell: ({ outcome }) => t(`audit.outcomes.${outcome as AuditOutcome}`),
     },
-    { title: t("audit.problem"), cell: ({ problem }) => problem, isWide: true },
+    { title: t("audit.problem"), cell: ({ problem }) => <Said>{problem}</Said>, isWide: true },
   ];
 }
 

@@ -3,6 +3,7 @@ import { Stack } from "@mantine/core";
 import type { EventShown } from "@remotegpu/control-plane/http/workloads/event-answer";
 import { useTranslation } from "react-i18next";
 import { AgeText } from "../../parts/age-text.tsx";
+import { ChangeText } from "../../parts/change-text.tsx";
 import { PageHead } from "../../parts/page-head.tsx";
 import { PageTable } from "../../parts/page-table.tsx";
 import { InvoicesTable } from "./invoices-table.tsx";
@@ -10,6 +11,7 @@ import { MonthPanel } from "./month-panel.tsx";
 import { NowPanel } from "./now-panel.tsx";
 import { RecordsTable } from "./records-table.tsx";
 import { TOPICS } from "./topics.ts";
+import { Said } from "../../parts/said.tsx";
 
 export default function BillingPage() {
   const { t } = useTranslation("billing");
@@ -37,9 +39,13 @@ function Events() {
         { title: t("events.at"), cell: ({ at }) => <AgeText at={at} /> },
         {
           title: t("events.what"),
-          cell: ({ kind, old, new: now }) => [kind, [old, now].filter(Boolean).join(" → ")].join(" "),
+          cell: ({ kind, old, new: now }) => (
+            <>
+              <Said>{kind}</Said> <ChangeText from={old} to={now} isSaid />
+            </>
+          ),
         },
-        { title: t("events.reason"), cell: ({ reason }) => reason },
+        { title: t("events.reason"), cell: ({ reason }) => <Said>{reason}</Said> },
       ]}
     />
   );

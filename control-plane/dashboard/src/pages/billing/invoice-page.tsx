@@ -13,6 +13,7 @@ import { OneOf } from "../../parts/one-of.tsx";
 import { PageHead } from "../../parts/page-head.tsx";
 import { PageTable, Rows } from "../../parts/page-table.tsx";
 import { Failure, Panel } from "../../parts/panel.tsx";
+import { Said } from "../../parts/said.tsx";
 import { saveFile } from "../../parts/save-file.ts";
 import { StatusBadge } from "../../parts/status-badge.tsx";
 import { monthText } from "./invoices-table.tsx";
@@ -40,9 +41,9 @@ function Shown({ path, invoice }: { path: string; invoice: InvoiceDetail }) {
             keyOf={(one) => one.transaction_id}
             columns={[
               { title: t("events.at"), cell: ({ at }) => <AgeText at={at} /> },
-              { title: t("events.what"), cell: ({ kind }) => kind },
+              { title: t("events.what"), cell: ({ kind }) => <Said>{kind}</Said> },
               { title: t("records.amount"), cell: ({ amount }) => <Money points={amount} /> },
-              { title: t("events.reason"), cell: ({ reason }) => reason },
+              { title: t("events.reason"), cell: ({ reason }) => <Said>{reason}</Said> },
             ]}
           />
         </Panel>
@@ -123,6 +124,12 @@ function Lines({ path, number }: { path: string; number: string }) {
           title: t("records.what"),
           cell: ({ resource_name: name, resource_id: id, resource_type: type }) =>
             name ?? id ?? typeWord({ resource_type: type, legacy_resource_type: null }),
+        },
+        {
+          title: t("sums.workspace"),
+          cell: ({ workspace_id: id, workspace_name: name }) =>
+            id === null ? t("sums.personal") : (name ?? t("sums.gone", { id })),
+          isWide: true,
         },
         { title: t("records.line"), cell: ({ line }) => line },
         { title: t("invoices.month"), cell: ({ usage_month: month }) => monthText(month), isWide: true },

@@ -94,7 +94,7 @@ function Budget({ limit }: { limit: string | null }) {
           value={draft}
           onChange={({ currentTarget }) => setDraft(currentTarget.value)}
         />
-        {save.error !== null && <Failure why={save.error.message} />}
+        {save.error !== null && <Failure why={save.error} isAct />}
         <Button type="submit" variant="default" loading={save.isPending}>
           {t("budget.save")}
         </Button>

@@ -4,6 +4,7 @@ import { useState } from "react";
 import { useTranslation } from "react-i18next";
 import { useAddressId } from "../../parts/filters.ts";
 import { pointsText } from "../../parts/money.tsx";
+import { NameText } from "../../parts/name-text.tsx";
 import { NotFound } from "../../parts/not-found.tsx";
 import { isNotFound } from "../../parts/one-of.tsx";
 import { PageHead } from "../../parts/page-head.tsx";
@@ -84,7 +85,7 @@ function Judged({ judgement }: { judgement: Judgement }) {
           title={<Text c="var(--mantine-color-text)">{t("proof.holds")}</Text>}
         >
           <Text size="sm" style={{ overflowWrap: "anywhere" }}>
-            {statement}
+            <NameText>{statement}</NameText>
           </Text>
         </Alert>
       ) : (
@@ -113,7 +114,7 @@ function Lines({ lines }: { lines: readonly string[] }) {
     <List size="sm">
       {lines.map((line) => (
         <List.Item key={line} style={{ overflowWrap: "anywhere" }}>
-          {line}
+          <NameText>{line}</NameText>
         </List.Item>
       ))}
     </List>

@@ -8,11 +8,13 @@ import { askText } from "../../api/client.ts";
 import { type Page, useApi } from "../../api/use-api.ts";
 import { AgeText } from "../../parts/age-text.tsx";
 import { useFilters } from "../../parts/filters.ts";
+import { isolated } from "../../parts/isolated.ts";
 import { Money } from "../../parts/money.tsx";
 import { NotReported } from "../../parts/not-reported.tsx";
 import { PageLink } from "../../parts/page-link.tsx";
 import { type Column, PageTable } from "../../parts/page-table.tsx";
 import { Failure } from "../../parts/panel.tsx";
+import { Said } from "../../parts/said.tsx";
 import { saveFile } from "../../parts/save-file.ts";
 import { TypedFilter } from "../../parts/typed-filter.tsx";
 import { TOPICS } from "./topics.ts";
@@ -85,7 +87,7 @@ function useWorkspaces(chosen: string): { value: string; label: string }[] {
   });
   const known = (workspaces.data?.items ?? [])
     .filter(({ role }) => READERS.includes(role))
-    .map(({ id, name }) => ({ value: String(id), label: name }));
+    .map(({ id, name }) => ({ value: String(id), label: isolated(name) }));
   const isNamed = chosen === "" || known.some(({ value }) => value === chosen);
   return [
     { value: "", label: t("records.all") },
@@ -132,5 +134,5 @@ function useColumns(): Column<BillingRecord>[] {
 /** A charge has none beside the use of its thing. */
 function Cause({ of: { amount, cause } }: { of: BillingRecord }) {
   if (!amount.startsWith("-")) return null;
-  return cause ?? <NotReported />;
+  return cause === null ? <NotReported /> : <Said>{cause}</Said>;
 }

@@ -6,10 +6,12 @@ import { useTranslation } from "react-i18next";
 import { useApi } from "../../api/use-api.ts";
 import { AgeText } from "../../parts/age-text.tsx";
 import { CopyButton } from "../../parts/copy-button.tsx";
+import { NameText } from "../../parts/name-text.tsx";
 import { OneOf } from "../../parts/one-of.tsx";
 import { useGo } from "../../parts/page-link.tsx";
 import { type Column, PageTable } from "../../parts/page-table.tsx";
 import { Panel } from "../../parts/panel.tsx";
+import { Said } from "../../parts/said.tsx";
 import { bytesText } from "../../parts/size-text.ts";
 import { StatusBadge } from "../../parts/status-badge.tsx";
 import { ActButton } from "../../parts/workload/act-button.tsx";
@@ -34,7 +36,11 @@ function Shown({ kind, entry, path }: { kind: DataKind; entry: DataEntry; path: 
         <>
           <StatusBadge status={status} />
           {isMounted && <Text size="sm">{t("version.mounted")}</Text>}
-          {reason !== null && <Text size="sm">{reason}</Text>}
+          {reason !== null && (
+            <Text size="sm">
+              <Said>{reason}</Said>
+            </Text>
+          )}
         </>
       ),
     },
@@ -65,7 +71,11 @@ function Shown({ kind, entry, path }: { kind: DataKind; entry: DataEntry; path: 
           <StatusBadge status={entry.status} />
           <Text>{bytesText(entry.total_size) ?? t("notMeasured")}</Text>
         </Group>
-        {entry.description !== null && <Text style={{ overflowWrap: "anywhere" }}>{entry.description}</Text>}
+        {entry.description !== null && (
+          <Text>
+            <NameText>{entry.description}</NameText>
+          </Text>
+        )}
         <Text fw={600} mt="sm">
           {t("column.mounts")}
         </Text>

@@ -3,6 +3,7 @@ import { Alert, SimpleGrid, Stack, Text } from "@mantine/core";
 import { useTranslation } from "react-i18next";
 import { answeredAt, useApi } from "../../api/use-api.ts";
 import { useAddressId } from "../../parts/filters.ts";
+import { NameText } from "../../parts/name-text.tsx";
 import { OneOf } from "../../parts/one-of.tsx";
 import { PageHead } from "../../parts/page-head.tsx";
 import { Panel } from "../../parts/panel.tsx";
@@ -46,7 +47,9 @@ function Shown({ environment, at }: { environment: Environment; at: string }) {
       <Stack>
         <Standing environment={environment} at={at} />
         {waits.length > 0 && (
-          <Alert variant="light">{t("one.waitsForRestart", { fields: waits.join(", ") })}</Alert>
+          <Alert variant="light">
+            <NameText>{t("one.waitsForRestart", { fields: waits.join(", ") })}</NameText>
+          </Alert>
         )}
         {(status === "queued" || status === "creating") && <WhyPanel workload={workload} />}
         <AccessPanel environment={environment} />

@@ -6,6 +6,7 @@ import { useTranslation } from "react-i18next";
 import { useMe } from "../../frame/session.tsx";
 import { AgeText } from "../../parts/age-text.tsx";
 import { useFilters } from "../../parts/filters.ts";
+import { NameText } from "../../parts/name-text.tsx";
 import { PageHead } from "../../parts/page-head.tsx";
 import { PageLink, useGo } from "../../parts/page-link.tsx";
 import { type Column, PageTable } from "../../parts/page-table.tsx";
@@ -92,11 +93,9 @@ function useColumns(isAdmin: boolean): Column<Environment>[] {
       title: t("column.name"),
       cell: ({ id, name, image }) => (
         <>
-          <PageLink to={addressOfEnvironment(id)}>
-            <bdi>{name}</bdi>
-          </PageLink>
+          <PageLink to={addressOfEnvironment(id)}>{name}</PageLink>
           <Text size="xs" c="dimmed">
-            <bdi>{image}</bdi>
+            <NameText>{image}</NameText>
           </Text>
         </>
       ),
@@ -113,7 +112,7 @@ function useColumns(isAdmin: boolean): Column<Environment>[] {
     { title: t("column.state"), cell: (environment) => <State environment={environment} /> },
     {
       title: t("column.place"),
-      cell: ({ host_name }) => (host_name === null ? "–" : <bdi>{host_name}</bdi>),
+      cell: ({ host_name }) => (host_name === null ? "–" : <NameText>{host_name}</NameText>),
       isWide: true,
     },
     {

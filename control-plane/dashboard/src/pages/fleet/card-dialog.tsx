@@ -4,6 +4,7 @@ import { useTranslation } from "react-i18next";
 import { useAct } from "../../api/use-api.ts";
 import { AgeText } from "../../parts/age-text.tsx";
 import { type Fact, Facts } from "../../parts/facts.tsx";
+import { NameText } from "../../parts/name-text.tsx";
 import { PageLink } from "../../parts/page-link.tsx";
 import { Failure } from "../../parts/panel.tsx";
 import { StatusBadge } from "../../parts/status-badge.tsx";
@@ -56,7 +57,11 @@ export function CardDialog({ host, card, onClose }: CardDialogOf) {
     <Modal
       opened
       onClose={onClose}
-      title={index === null ? t("card.gone", { host: name }) : t("card.title", { index, host: name })}
+      title={
+        <NameText>
+          {index === null ? t("card.gone", { host: name }) : t("card.title", { index, host: name })}
+        </NameText>
+      }
       closeButtonProps={{ "aria-label": parts("close") }}
     >
       <Stack gap="sm">
@@ -66,7 +71,7 @@ export function CardDialog({ host, card, onClose }: CardDialogOf) {
             {t("card.cordonGoesOn")}
           </Text>
         )}
-        {act.error !== null && <Failure why={act.error.message} />}
+        {act.error !== null && <Failure why={act.error} isAct />}
         <Group justify="space-between">
           <PageLink to={`/hosts/${encodeURIComponent(host.id)}`}>{t("card.open")}</PageLink>
           {uuid !== null && card.vanished_at === null && (

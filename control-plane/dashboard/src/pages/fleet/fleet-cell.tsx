@@ -2,6 +2,7 @@
 import type { TFunction } from "i18next";
 import { memo } from "react";
 import { useTranslation } from "react-i18next";
+import { isolated } from "../../parts/isolated.ts";
 import { bytesText } from "../../parts/size-text.ts";
 import { holderMark, isOld, isWanted, type MapCard, stepOfUse } from "./map-rows.ts";
 
@@ -76,7 +77,7 @@ function cardLabel(
     use: card.utilization_percent === null ? unknown : `${card.utilization_percent} %`,
     memory: memoryText(card, t) ?? unknown,
     health: card.health_status,
-    holders: card.holders.map((holder) => holder.name).join(", ") || t("card.nobody"),
+    holders: card.holders.map((holder) => isolated(holder.name)).join(", ") || t("card.nobody"),
   });
   const more = [
     card.cordoned && t("card.isCordoned"),

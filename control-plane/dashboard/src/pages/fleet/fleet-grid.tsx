@@ -5,6 +5,7 @@ import { type KeyboardEvent, memo, useCallback, useRef, useState } from "react";
 import { useTranslation } from "react-i18next";
 import { serverNow } from "../../api/server-clock.ts";
 import { AgeText } from "../../parts/age-text.tsx";
+import { NameText } from "../../parts/name-text.tsx";
 import { PageLink } from "../../parts/page-link.tsx";
 import { StatusBadge } from "../../parts/status-badge.tsx";
 import { useTick } from "../../parts/use-tick.ts";
@@ -98,7 +99,7 @@ export function FleetGrid({ rows, freeGb, onCard, onHost }: GridOf) {
             >
               {row.kind === "group" ? (
                 <div role="rowheader" className="fleet-group">
-                  {row.name === "" ? t("map.unlabelled") : row.name} (
+                  <NameText>{row.name === "" ? t("map.unlabelled") : row.name}</NameText> (
                   {row.here === row.hosts ? row.hosts : t("map.partOfGroup", row)})
                 </div>
               ) : (

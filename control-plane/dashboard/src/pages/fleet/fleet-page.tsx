@@ -4,6 +4,7 @@ import type { FleetMap } from "@remotegpu/control-plane/http/hosts/fleet-map";
 import { useCallback, useMemo, useState } from "react";
 import { useTranslation } from "react-i18next";
 import { useApi } from "../../api/use-api.ts";
+import { NameText } from "../../parts/name-text.tsx";
 import { PageHead } from "../../parts/page-head.tsx";
 import { PageLink } from "../../parts/page-link.tsx";
 import { Panel } from "../../parts/panel.tsx";
@@ -81,7 +82,7 @@ function FleetMapContent({ map, page }: ContentOf) {
         <Modal
           opened
           onClose={close}
-          title={host.host_name}
+          title={<NameText>{host.host_name}</NameText>}
           closeButtonProps={{ "aria-label": parts("close") }}
         >
           <Stack>

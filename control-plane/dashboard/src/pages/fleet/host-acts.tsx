@@ -46,7 +46,7 @@ export function HostActs({ host, holders }: HostActsOf) {
           {t("host.goesOn")}
         </Text>
       )}
-      {cordon.error !== null && <Failure why={cordon.error.message} />}
+      {cordon.error !== null && <Failure why={cordon.error} isAct />}
       <DrainDialog
         isOpen={isDraining}
         onClose={() => setDraining(false)}

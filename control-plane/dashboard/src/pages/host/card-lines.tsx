@@ -13,7 +13,7 @@ import { Panel } from "../../parts/panel.tsx";
 import { useTick } from "../../parts/use-tick.ts";
 
 const HOUR_MS = 3_600_000;
-const PERIODS = { hour: 6 * HOUR_MS, day: 24 * HOUR_MS, month: 30 * 24 * HOUR_MS } as const;
+const PERIODS = { hour: HOUR_MS, day: 24 * HOUR_MS, month: 30 * 24 * HOUR_MS } as const;
 type Period = keyof typeof PERIODS;
 /** What is not over is not told; asked again so often there is something new. */
 const STEP_MS = 300_000;

@@ -8,6 +8,7 @@ import { useFilters } from "../../parts/filters.ts";
 import { NotReported } from "../../parts/not-reported.tsx";
 import { type Column, Rows } from "../../parts/page-table.tsx";
 import { Panel } from "../../parts/panel.tsx";
+import { Said } from "../../parts/said.tsx";
 import { bytesText } from "../../parts/size-text.ts";
 import { StatusBadge } from "../../parts/status-badge.tsx";
 import { CardLines } from "./card-lines.tsx";
@@ -61,12 +62,14 @@ export function HostCards({ path, topics }: { path: string; topics: readonly str
           )}
           <StatusBadge status={health} /> {cordoned && <StatusBadge status="cordoned" />}
           {reasons.map((reason) => (
-            <div key={reason}>{reason}</div>
+            <div key={reason}>
+              <Said>{reason}</Said>
+            </div>
           ))}
         </>
       ),
     },
-    { title: t("gpus.seen"), cell: ({ last_seen_at: at }) => <AgeText at={at} />, isWide: true },
+    { title: t("gpus.seen"), cell: ({ sampled_at: at }) => <AgeText at={at} />, isWide: true },
   ];
   const chosen = cards.data?.items.find(({ uuid }) => uuid === card && uuid !== null);
   return (

@@ -2,7 +2,9 @@
 import type { EventShown } from "@remotegpu/control-plane/http/workloads/event-answer";
 import { useTranslation } from "react-i18next";
 import { AgeText } from "../../parts/age-text.tsx";
+import { ChangeText } from "../../parts/change-text.tsx";
 import { PageTable } from "../../parts/page-table.tsx";
+import { Said } from "../../parts/said.tsx";
 
 export function HostEvents({ path, topics }: { path: string; topics: readonly string[] }) {
   const { t } = useTranslation("host");
@@ -14,12 +16,12 @@ export function HostEvents({ path, topics }: { path: string; topics: readonly st
       topics={topics}
       columns={[
         { title: t("events.at"), cell: ({ at }) => <AgeText at={at} /> },
-        { title: t("events.what"), cell: ({ kind }) => kind },
+        { title: t("events.what"), cell: ({ kind }) => <Said>{kind}</Said> },
         {
           title: t("events.change"),
-          cell: (event) => [event.old, event.new].filter((one) => one !== null).join(" → "),
+          cell: (event) => <ChangeText from={event.old} to={event.new} isSaid />,
         },
-        { title: t("events.why"), cell: ({ reason }) => reason },
+        { title: t("events.why"), cell: ({ reason }) => <Said>{reason}</Said> },
         { title: t("events.who"), cell: ({ actor }) => actor, isWide: true },
       ]}
       keyOf={({ id }) => id}

@@ -6,7 +6,9 @@ import { useTranslation } from "react-i18next";
 import { useApi } from "../../api/use-api.ts";
 import { AgeText } from "../../parts/age-text.tsx";
 import { type Fact, Facts } from "../../parts/facts.tsx";
+import { NameList } from "../../parts/name-text.tsx";
 import { NotReported } from "../../parts/not-reported.tsx";
+import { Said } from "../../parts/said.tsx";
 import { bytesText } from "../../parts/size-text.ts";
 import { StatusBadge } from "../../parts/status-badge.tsx";
 
@@ -17,6 +19,7 @@ export function HostFacts({ host }: { host: HostShown }) {
   const server = useApi<{ version: string }>("", { isLive: false });
   const used = (part: number, whole: number) =>
     t("facts.used", { used: bytesText(part) ?? "", total: bytesText(whole) ?? "" });
+  const labels = Object.entries(host.labels ?? {}).map(([key, value]) => `${key}=${value}`);
   const facts: Fact[] = [
     [t("facts.id"), host.id],
     [t("facts.hostname"), host.hostname],
@@ -41,7 +44,11 @@ export function HostFacts({ host }: { host: HostShown }) {
         ? null
         : t("facts.agentValue", { agent: host.agent_version, server: server.data?.version ?? "…" }),
     ],
-    [t("facts.way"), host.tunnel_detail, t("definition.way")],
+    [
+      t("facts.way"),
+      host.tunnel_detail === null ? null : <Said key="way">{host.tunnel_detail}</Said>,
+      t("definition.way"),
+    ],
     [t("facts.system"), [host.os_type, host.os_version, host.arch].filter(Boolean).join(" ") || null],
     [t("facts.cpu"), t("facts.used", { used: host.used_cpu, total: host.total_cpu }), t("definition.cpu")],
     [t("facts.memory"), used(host.used_memory, host.total_memory), t("definition.memory")],
@@ -54,12 +61,7 @@ export function HostFacts({ host }: { host: HostShown }) {
     ],
     [t("facts.journal"), <JournalText key="journal" host={host} />, t("definition.journal")],
     [t("facts.pool"), host.storage_pool, t("definition.pool")],
-    [
-      t("facts.labels"),
-      Object.entries(host.labels ?? {})
-        .map(([key, value]) => `${key}=${value}`)
-        .join(", ") || "–",
-    ],
+    [t("facts.labels"), labels.length === 0 ? "–" : <NameList key="labels" names={labels} />],
     ...(host.degraded.length === 0 ? [] : [row(t("facts.degraded"), host.degraded.join(", "))]),
   ];
   return <Facts facts={facts} />;
@@ -93,5 +95,5 @@ function row(label: string, value: ReactNode): [string, ReactNode] {
 
 /** A reason that there is none of is no fact. */
 function optional(label: string, value: string | null): [string, ReactNode][] {
-  return value === null ? [] : [[label, value]];
+  return value === null ? [] : [[label, <Said key={label}>{value}</Said>]];
 }

@@ -2,6 +2,7 @@
 import { Code, Group, Text } from "@mantine/core";
 import { useTranslation } from "react-i18next";
 import { CopyButton } from "../../parts/copy-button.tsx";
+import { NameText } from "../../parts/name-text.tsx";
 import { Panel } from "../../parts/panel.tsx";
 import { curlOf, type Service } from "./service.ts";
 
@@ -26,7 +27,9 @@ export function EndpointPanel({ service }: { service: Service }) {
 function Line({ text }: { text: string }) {
   return (
     <Group gap="xs" mb="xs">
-      <Code style={{ overflowWrap: "anywhere", whiteSpace: "pre-wrap" }}>{text}</Code>
+      <Code style={{ overflowWrap: "anywhere", whiteSpace: "pre-wrap" }}>
+        <NameText>{text}</NameText>
+      </Code>
       <CopyButton text={text} />
     </Group>
   );

@@ -2,9 +2,11 @@
 import { Text } from "@mantine/core";
 import { useTranslation } from "react-i18next";
 import { AgeText } from "../../parts/age-text.tsx";
+import { NameText } from "../../parts/name-text.tsx";
 import { NotReported } from "../../parts/not-reported.tsx";
 import { type Column, Rows } from "../../parts/page-table.tsx";
 import { Panel } from "../../parts/panel.tsx";
+import { Said } from "../../parts/said.tsx";
 import { StatusBadge } from "../../parts/status-badge.tsx";
 import { LiveGpus } from "../../parts/workload/live-gpus.tsx";
 import type { Replica, Service } from "./service.ts";
@@ -22,7 +24,7 @@ export function ReplicasPanel({ service }: { service: Service }) {
     },
     { title: t("replicas.probe"), cell: ({ serving }) => <Probe serving={serving} /> },
     { title: t("replicas.inFlight"), cell: ({ in_flight: inFlight }) => inFlight ?? <NotReported /> },
-    { title: t("replicas.host"), cell: ({ host_name: name }) => <bdi>{name}</bdi> },
+    { title: t("replicas.host"), cell: ({ host_name: name }) => <NameText>{name}</NameText> },
     {
       title: t("replicas.revision"),
       cell: ({ revision }) => (
@@ -70,7 +72,7 @@ function StateOf({ replica }: { replica: Replica }) {
         .filter((text) => text !== null && text !== "")
         .map((text) => (
           <Text key={text} size="sm" c="dimmed">
-            {text}
+            <Said>{text}</Said>
           </Text>
         ))}
     </>

@@ -15,6 +15,7 @@ import { PageLink, useGo } from "../../parts/page-link.tsx";
 import { Failure, Panel } from "../../parts/panel.tsx";
 import type { Service } from "./service.ts";
 import { useServiceFields } from "./service-fields.ts";
+import { Said } from "../../parts/said.tsx";
 
 const TYPING_MS = 600;
 const MINUTES_OF_HOUR = 60;
@@ -53,7 +54,7 @@ export function ServiceOrder() {
             <summary>{t("form.advanced", { ns: "work" })}</summary>
             <Fields fields={more} {...shown} />
           </details>
-          {order.error !== null && <Failure why={t("refused", { ns: "work", why: order.error.message })} />}
+          {order.error !== null && <Failure why={order.error} isAct />}
           <Group>
             <Button type="submit" loading={order.isPending} disabled={!isReadable}>
               {t("form.submit", { ns: "work" })}
@@ -81,7 +82,9 @@ function ServiceEstimate({ body }: { body: Body }) {
           <Text>
             {t("estimate.all", { count: instances })} <Money points={amount} />
           </Text>
-          <Text>{room}</Text>
+          <Text>
+            <Said>{room}</Said>
+          </Text>
         </>
       )}
     </Panel>

@@ -6,6 +6,7 @@ import { useApi } from "../../api/use-api.ts";
 import { useAddressId } from "../../parts/filters.ts";
 import { OneOf } from "../../parts/one-of.tsx";
 import { PageHead } from "../../parts/page-head.tsx";
+import { Said } from "../../parts/said.tsx";
 import { StatusBadge } from "../../parts/status-badge.tsx";
 import { EventsPanel } from "../../parts/workload/events-panel.tsx";
 import { GpuHistoryPanel } from "../../parts/workload/gpu-history.tsx";
@@ -43,7 +44,11 @@ function ShownService({ service }: { service: Service }) {
       <Group gap="xs">
         <StatusBadge status={status} />
         <Text>{t("ready", { ready, replicas })}</Text>
-        {reason !== null && <Text style={{ overflowWrap: "anywhere" }}>{reason}</Text>}
+        {reason !== null && (
+          <Text>
+            <Said>{reason}</Said>
+          </Text>
+        )}
       </Group>
       <TrafficPanel service={service} />
       <EndpointPanel service={service} />

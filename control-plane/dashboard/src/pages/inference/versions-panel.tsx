@@ -3,9 +3,12 @@ import { Alert, Text } from "@mantine/core";
 import type { ServiceRollout } from "@remotegpu/control-plane/http/inference/service-versions";
 import { useTranslation } from "react-i18next";
 import { AgeText } from "../../parts/age-text.tsx";
+import { ChangeText } from "../../parts/change-text.tsx";
+import { NameText } from "../../parts/name-text.tsx";
 import { type Column, PageTable } from "../../parts/page-table.tsx";
 import { Panel } from "../../parts/panel.tsx";
 import type { Service } from "./service.ts";
+import { Said } from "../../parts/said.tsx";
 
 export function VersionsPanel({ service }: { service: Service }) {
   const { t } = useTranslation("inference");
@@ -15,32 +18,44 @@ export function VersionsPanel({ service }: { service: Service }) {
     { title: t("versions.began"), cell: ({ began_at: at }) => <AgeText at={at} /> },
     {
       title: t("versions.what"),
-      cell: ({ from_version: from, version: to }) => `${from ?? "–"} → ${to ?? "–"}`,
+      cell: ({ from_version: from, version: to }) => <ChangeText from={from ?? "–"} to={to ?? "–"} />,
     },
     {
       title: t("versions.outcome"),
       cell: ({ outcome }) => t(`versions.${outcome ?? "onItsWay"}`),
     },
-    { title: t("versions.cause"), cell: ({ cause }) => cause },
+    { title: t("versions.cause"), cell: ({ cause }) => <Said>{cause}</Said> },
     { title: t("versions.actor"), cell: ({ actor }) => actor, isWide: true },
   ];
   return (
     <>
       <Panel title={t("versions.title")}>
         <Text style={{ overflowWrap: "anywhere" }}>
-          {t("versions.now", { version: version ?? "–", image })}
+          <NameText>{t("versions.now", { version: version ?? "–", image })}</NameText>
         </Text>
-        {previous !== null && <Text size="sm">{t("versions.previous", { version: previous })}</Text>}
+        {previous !== null && (
+          <Text size="sm">
+            <NameText>{t("versions.previous", { version: previous })}</NameText>
+          </Text>
+        )}
         {rollout !== null && (
           <Alert
             mt="sm"
             variant="light"
-            title={t(rollout.cause === null ? "versions.goes" : "versions.goesBack", {
-              version: rollout.version ?? "–",
-            })}
+            title={
+              <NameText>
+                {t(rollout.cause === null ? "versions.goes" : "versions.goesBack", {
+                  version: rollout.version ?? "–",
+                })}
+              </NameText>
+            }
             data-rollout
           >
-            {rollout.cause !== null && <Text>{rollout.cause}</Text>}
+            {rollout.cause !== null && (
+              <Text>
+                <Said>{rollout.cause}</Said>
+              </Text>
+            )}
             {t("versions.stand", {
               ready: ofNew.filter(({ serving }) => serving === "yes").length,
               count: ofNew.length,

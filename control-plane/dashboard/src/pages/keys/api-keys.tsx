@@ -6,6 +6,7 @@ import { useMe } from "../../frame/session.tsx";
 import { AgeText } from "../../parts/age-text.tsx";
 import { DialogForm } from "../../parts/form/dialog-form.tsx";
 import { ShownOnce } from "../../parts/form/shown-once.tsx";
+import { NameText } from "../../parts/name-text.tsx";
 import { type Column, PageTable } from "../../parts/page-table.tsx";
 import { StatusBadge } from "../../parts/status-badge.tsx";
 import { ActButton } from "../../parts/workload/act-button.tsx";
@@ -18,7 +19,7 @@ export function ApiKeys() {
       title: t("name"),
       cell: ({ id, name }) => (
         <>
-          {name}
+          {name !== null && <NameText>{name}</NameText>}
           {id === ownId && (
             <Text size="sm" fw={600} data-own>
               {t("api.own")}

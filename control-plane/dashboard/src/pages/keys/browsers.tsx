@@ -3,6 +3,7 @@ import type { BrowserSession } from "@remotegpu/control-plane/http/sessions/sess
 import { Text } from "@mantine/core";
 import { useTranslation } from "react-i18next";
 import { AgeText } from "../../parts/age-text.tsx";
+import { NameText } from "../../parts/name-text.tsx";
 import { NotReported } from "../../parts/not-reported.tsx";
 import { type Column, PageTable } from "../../parts/page-table.tsx";
 import { ActButton } from "../../parts/workload/act-button.tsx";
@@ -51,7 +52,13 @@ function Browser({ session: { user_agent: userAgent, is_current: isCurrent } }: 
   const { t } = useTranslation("keys");
   return (
     <>
-      {userAgent === null ? <NotReported /> : <span title={userAgent}>{browserName(userAgent)}</span>}
+      {userAgent === null ? (
+        <NotReported />
+      ) : (
+        <span title={userAgent}>
+          <NameText>{browserName(userAgent)}</NameText>
+        </span>
+      )}
       {isCurrent && (
         <Text size="sm" fw={600} data-current>
           {t("browsers.current")}

@@ -5,6 +5,7 @@ import { useTranslation } from "react-i18next";
 import { type Page, useApi } from "../../api/use-api.ts";
 import { useFilters } from "../../parts/filters.ts";
 import { DialogForm } from "../../parts/form/dialog-form.tsx";
+import { isolated } from "../../parts/isolated.ts";
 import { OneOf } from "../../parts/one-of.tsx";
 import { PageHead } from "../../parts/page-head.tsx";
 import { ActButton } from "../../parts/workload/act-button.tsx";
@@ -33,7 +34,7 @@ export default function MembersPage() {
                     label={t("workspace")}
                     value={String(chosen.id)}
                     onChange={({ currentTarget: { value } }) => setFilters({ workspace: value })}
-                    data={items.map(({ id, name }) => ({ value: String(id), label: name }))}
+                    data={items.map(({ id, name }) => ({ value: String(id), label: isolated(name) }))}
                   />
                   {chosen.role === "owner" && chosen.type !== "personal" && <Delete workspace={chosen} />}
                 </Group>

@@ -12,9 +12,11 @@ import { answeredAt, useApi } from "../../api/use-api.ts";
 import { AgeText } from "../../parts/age-text.tsx";
 import { Figure } from "../../parts/figure.tsx";
 import { Money } from "../../parts/money.tsx";
+import { NameList } from "../../parts/name-text.tsx";
 import { PageLink } from "../../parts/page-link.tsx";
 import { type Column, PageTable, Rows } from "../../parts/page-table.tsx";
 import { Panel } from "../../parts/panel.tsx";
+import { Said } from "../../parts/said.tsx";
 
 /** Read once: to sum all of it up each ten seconds would cost more than it tells. */
 const ONCE = { isLive: false };
@@ -65,7 +67,7 @@ function RunsOfTime() {
         columns={[
           ...ofRun,
           { title: t("prices.spec"), cell: ({ spec }) => spec },
-          { title: t("books.missing"), cell: ({ missing }) => missing.join(", ") },
+          { title: t("books.missing"), cell: ({ missing }) => <NameList names={missing} /> },
         ]}
       />
       <PageTable<WaivedRun>
@@ -79,7 +81,9 @@ function RunsOfTime() {
           { title: t("books.minutes"), cell: (one) => Math.round(one.waived_ms / 60_000) },
           {
             title: t("books.reason"),
-            cell: (one) => one.waive_reason ?? one.stretches.map(({ reason }) => reason).join(", "),
+            cell: (one) => (
+              <Said>{one.waive_reason ?? one.stretches.map(({ reason }) => reason).join(", ")}</Said>
+            ),
           },
         ]}
       />
@@ -102,7 +106,7 @@ function Refused() {
           title: t("books.host"),
           cell: (one) => <PageLink to={`/hosts/${encodeURIComponent(one.host_id)}`}>{one.host_id}</PageLink>,
         },
-        { title: t("books.reason"), cell: ({ reason }) => reason },
+        { title: t("books.reason"), cell: ({ reason }) => <Said>{reason}</Said> },
         { title: t("books.run"), cell: (one) => one.run_id, isWide: true },
       ]}
     />

@@ -11,6 +11,7 @@ import { OneOf } from "../../parts/one-of.tsx";
 import { PageLink } from "../../parts/page-link.tsx";
 import { PageTable } from "../../parts/page-table.tsx";
 import { Panel } from "../../parts/panel.tsx";
+import { Said } from "../../parts/said.tsx";
 import { StatusBadge } from "../../parts/status-badge.tsx";
 import { PayButtons } from "./pay-buttons.tsx";
 
@@ -85,9 +86,9 @@ function PaidIn({ id }: { id: number }) {
       keyOf={(one) => one.transaction_id}
       columns={[
         { title: t("payments.at"), cell: ({ at }) => <AgeText at={at} /> },
-        { title: t("payments.kind"), cell: ({ kind }) => kind },
+        { title: t("payments.kind"), cell: ({ kind }) => <Said>{kind}</Said> },
         { title: t("payments.amount"), cell: ({ amount }) => <Money points={amount} /> },
-        { title: t("payments.reason"), cell: ({ reason }) => reason },
+        { title: t("payments.reason"), cell: ({ reason }) => <Said>{reason}</Said> },
         { title: t("payments.run"), cell: (one) => one.run_id, isWide: true },
         { title: t("payments.actor"), cell: ({ actor }) => actor, isWide: true },
       ]}

@@ -8,6 +8,7 @@ import { useApi } from "../../api/use-api.ts";
 import { Choice } from "../../parts/choice.tsx";
 import { useFilters } from "../../parts/filters.ts";
 import { Money } from "../../parts/money.tsx";
+import { NameText } from "../../parts/name-text.tsx";
 import { PageLink } from "../../parts/page-link.tsx";
 import { PageTable, Rows } from "../../parts/page-table.tsx";
 import { Panel } from "../../parts/panel.tsx";
@@ -89,7 +90,8 @@ function All({ state }: { state: string }) {
           title: t("customers.name"),
           cell: ({ id, username, display_name: display }) => (
             <>
-              <PageLink to={addressOf(id)}>{username}</PageLink> {display}
+              <PageLink to={addressOf(id)}>{username}</PageLink>{" "}
+              {display !== null && <NameText>{display}</NameText>}
             </>
           ),
         },

@@ -43,7 +43,7 @@ export function NewPrice() {
               error={atItsFields(preview.error)}
               onChange={change}
             />
-            {preview.error !== null && <Failure why={preview.error.message} />}
+            {preview.error !== null && <Failure why={preview.error} isAct />}
             <Group>
               <Button type="submit" variant="default" loading={preview.isFetching}>
                 {t("preview.ask")}

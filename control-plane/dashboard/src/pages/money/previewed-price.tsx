@@ -4,6 +4,7 @@ import type { PricePreview } from "@remotegpu/control-plane/http/money/prices/pr
 import { useTranslation } from "react-i18next";
 import { AgeText } from "../../parts/age-text.tsx";
 import { Money } from "../../parts/money.tsx";
+import { NameText } from "../../parts/name-text.tsx";
 import { Rows } from "../../parts/page-table.tsx";
 import { ActButton } from "../../parts/workload/act-button.tsx";
 import { usePriceWords } from "./price-text.ts";
@@ -27,7 +28,7 @@ export function PreviewedPrice({ preview, body, onSet }: PreviewedPriceOf) {
         <Neighbours price={price} />
       ) : (
         <Alert color="red" variant="light" role="alert">
-          {t("preview.refused", { why: refusal })}
+          <NameText>{t("preview.refused", { why: refusal })}</NameText>
         </Alert>
       )}
       <Runs runs={preview.runs} />
@@ -58,9 +59,11 @@ function Neighbours({ price }: { price: PricePreview["prices"][number] }) {
   return (
     <div>
       <Text style={{ overflowWrap: "anywhere" }}>
-        {supersedes === null
-          ? t("preview.first", { spec, line })
-          : t("preview.taken", { ...words(supersedes), spec, line })}
+        <NameText>
+          {supersedes === null
+            ? t("preview.first", { spec, line })
+            : t("preview.taken", { ...words(supersedes), spec, line })}
+        </NameText>
       </Text>
       {next.map((one) => (
         <Text key={one.effective_from}>

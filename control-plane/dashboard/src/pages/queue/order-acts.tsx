@@ -23,6 +23,8 @@ export function OrderActs({ order }: { order: Waiting }) {
         path={pathOf(workload, kind === "training" ? "/cancel" : "/stop")}
         asks={{
           title: t(`cancel.${kind}.title`, { name }),
+          // "Cancel" would be the same word twice, and mean two things.
+          ...(kind === "training" && { keep: t("cancel.training.keep") }),
           stops: [t(`cancel.${kind}.stops`)],
           kept: [t(`cancel.${kind}.kept`)],
           charged: [t(`cancel.${kind}.charged`)],

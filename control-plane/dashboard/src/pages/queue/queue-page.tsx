@@ -10,6 +10,7 @@ import { type Column, PageTable } from "../../parts/page-table.tsx";
 import { OrderPart } from "./order-part.tsx";
 import { SizeText } from "./size-text.tsx";
 import { keyOf, pageOf, type Waiting } from "./waiting.ts";
+import { Said } from "../../parts/said.tsx";
 
 export default function QueuePage() {
   const { t } = useTranslation("queue");
@@ -34,8 +35,8 @@ export default function QueuePage() {
     { title: t("column.size"), cell: (order) => <SizeText order={order} />, isWide: true },
     { title: t("column.priority"), cell: ({ priority }) => priority, isWide: true },
     { title: t("column.waited"), cell: ({ queued_at: at }) => <AgeText at={at} />, isWide: true },
-    { title: t("column.reason"), cell: ({ reason }) => reason },
-    { title: t("column.wouldStart"), cell: ({ would_start }) => would_start, isWide: true },
+    { title: t("column.reason"), cell: ({ reason }) => <Said>{reason}</Said> },
+    { title: t("column.wouldStart"), cell: ({ would_start }) => <Said>{would_start}</Said>, isWide: true },
   ];
   return (
     <>
@@ -60,9 +61,7 @@ function Named({ order }: { order: Waiting }) {
   const { kind, name, rank } = order;
   return (
     <>
-      <PageLink to={pageOf(order)}>
-        <bdi>{name}</bdi>
-      </PageLink>
+      <PageLink to={pageOf(order)}>{name}</PageLink>
       <Text size="sm" c="dimmed">
         {t(`kind.${kind}`, { rank })}
       </Text>

@@ -1,6 +1,7 @@
 /** What an order asks for. */
 import { Text } from "@mantine/core";
 import { useTranslation } from "react-i18next";
+import { NameText } from "../../parts/name-text.tsx";
 import { bytesText } from "../../parts/size-text.ts";
 import type { Waiting } from "./waiting.ts";
 
@@ -11,7 +12,7 @@ export function SizeText({ order: { size } }: { order: Waiting }) {
       {t("size", { ...size, memory: bytesText(size.memory) ?? "" })}
       {size.gpu_model !== null && (
         <Text size="sm" c="dimmed">
-          {size.gpu_model}
+          <NameText>{size.gpu_model}</NameText>
         </Text>
       )}
     </>

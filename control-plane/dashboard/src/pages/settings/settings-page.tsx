@@ -63,7 +63,7 @@ function Changeable({ setting }: { setting: Setting }) {
           {t("settings.changed")} <AgeText at={updated_at} />
         </Text>
       )}
-      {save.error !== null && <Failure why={save.error.message} />}
+      {save.error !== null && <Failure why={save.error} isAct />}
     </form>
   );
 }

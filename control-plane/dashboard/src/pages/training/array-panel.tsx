@@ -3,6 +3,7 @@ import { Group, Text } from "@mantine/core";
 import type { JobGroup } from "@remotegpu/control-plane/http/training/job-groups";
 import { useTranslation } from "react-i18next";
 import { useApi } from "../../api/use-api.ts";
+import { NameText } from "../../parts/name-text.tsx";
 import { useGo } from "../../parts/page-link.tsx";
 import { Panel } from "../../parts/panel.tsx";
 import { StatusBadge } from "../../parts/status-badge.tsx";
@@ -18,7 +19,7 @@ export function ArrayPanel({ id }: { id: string }) {
         <>
           <Group gap="xs">
             <Text fw={600} style={{ overflowWrap: "anywhere" }}>
-              {told.name} [{told.from}–{told.to}]
+              <NameText>{told.name}</NameText> [{told.from}–{told.to}]
             </Text>
             <StatusBadge status={told.status} />
             {told.at_once !== null && <Text size="sm">{t("array.atOnce", { count: told.at_once })}</Text>}

@@ -67,7 +67,7 @@ function Form({ job }: { job: Job | null }) {
             <summary>{t("form.advanced", { ns: "work" })}</summary>
             <Fields fields={more} {...shown} />
           </details>
-          {order.error !== null && <Failure why={t("refused", { ns: "work", why: order.error.message })} />}
+          {order.error !== null && <Failure why={order.error} isAct />}
           <Group>
             <Button type="submit" loading={order.isPending} disabled={!isReadable}>
               {t("form.submit", { ns: "work" })}

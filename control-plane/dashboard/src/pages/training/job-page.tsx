@@ -9,6 +9,7 @@ import { useAddressId } from "../../parts/filters.ts";
 import { OneOf } from "../../parts/one-of.tsx";
 import { PageHead } from "../../parts/page-head.tsx";
 import { PageLink } from "../../parts/page-link.tsx";
+import { Said } from "../../parts/said.tsx";
 import { StatusBadge } from "../../parts/status-badge.tsx";
 import { CostText, useCost } from "../../parts/workload/cost.tsx";
 import { EventsPanel } from "../../parts/workload/events-panel.tsx";
@@ -68,7 +69,11 @@ function Standing({ job, at }: ShownJobOf) {
     <>
       <Group gap="xs">
         <StatusBadge status={status} />
-        {reason !== null && <Text style={{ overflowWrap: "anywhere" }}>{reason}</Text>}
+        {reason !== null && (
+          <Text>
+            <Said>{reason}</Said>
+          </Text>
+        )}
       </Group>
       {group !== null && (
         <Text size="sm">

@@ -6,6 +6,7 @@ import { useTranslation } from "react-i18next";
 import { useTried } from "../../parts/form/use-tried.ts";
 import { Money } from "../../parts/money.tsx";
 import { Panel } from "../../parts/panel.tsx";
+import { Said } from "../../parts/said.tsx";
 
 const TYPING_MS = 600;
 
@@ -23,10 +24,14 @@ export function JobTrial({ body }: { body: object }) {
             {t("trial.perHour")} <Money points={price} />
           </Text>
           {position !== null && <Text>{t("trial.position", { position })}</Text>}
-          <Text>{reason}</Text>
+          <Text>
+            <Said>{reason}</Said>
+          </Text>
           <List size="sm">
             {suggestions.map(({ sentence }) => (
-              <List.Item key={sentence}>{sentence}</List.Item>
+              <List.Item key={sentence}>
+                <Said>{sentence}</Said>
+              </List.Item>
             ))}
           </List>
         </>

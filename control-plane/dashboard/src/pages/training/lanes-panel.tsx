@@ -1,9 +1,12 @@
 /** One lane a rank: what it came to and when, attempts as cuts, and the rank that failed before the others. */
 import { Badge, Group, Stack, Text } from "@mantine/core";
+import { Fragment } from "react";
 import { useTranslation } from "react-i18next";
 import { AgeText } from "../../parts/age-text.tsx";
+import { NameText } from "../../parts/name-text.tsx";
 import { Panel } from "../../parts/panel.tsx";
 import { serverNow } from "../../api/server-clock.ts";
+import { Said } from "../../parts/said.tsx";
 import { StatusBadge } from "../../parts/status-badge.tsx";
 import { type Attempt, ENDED_BY_ITSELF, type Job, type Lane, lanesOf } from "./job.ts";
 import "./lanes.css";
@@ -33,11 +36,15 @@ function OneLane({ lane: { rank, hostName, state, problem, attempts } }: { lane:
       <Group gap="xs">
         <Text fw={600}>{t("lanes.rank", { rank })}</Text>
         <Text c="dimmed" style={{ overflowWrap: "anywhere" }}>
-          {hostName}
+          <NameText>{hostName}</NameText>
         </Text>
         <StatusBadge status={state} />
       </Group>
-      {problem !== null && problem !== ENDED_BY_ITSELF && <Text size="sm">{problem}</Text>}
+      {problem !== null && problem !== ENDED_BY_ITSELF && (
+        <Text size="sm">
+          <Said>{problem}</Said>
+        </Text>
+      )}
       <div className="lane-bar" aria-hidden>
         {attempts.map((attempt) => (
           <Bar key={attempt.runId} attempt={attempt} />
@@ -86,6 +93,14 @@ function OneAttempt({ attempt: { number, stages, end, isFirstToFail } }: { attem
       {end !== null && (
         <Text size="sm" span>
           {exitOf(end, t)}
+          {[end.problem, end.detail]
+            .filter((part) => part !== null && part !== "" && part !== ENDED_BY_ITSELF)
+            .map((part) => (
+              <Fragment key={part}>
+                {" · "}
+                <Said>{part}</Said>
+              </Fragment>
+            ))}
         </Text>
       )}
       {isFirstToFail && (
@@ -98,15 +113,13 @@ function OneAttempt({ attempt: { number, stages, end, isFirstToFail } }: { attem
 }
 
 function exitOf(
-  { exitCode, signal, isOutOfMemory, problem, detail }: NonNullable<Attempt["end"]>,
+  { exitCode, signal, isOutOfMemory }: NonNullable<Attempt["end"]>,
   t: ReturnType<typeof useTranslation<"training">>["t"],
 ): string {
   return [
     exitCode === null ? null : t("lanes.exit", { code: exitCode }),
     signal,
     isOutOfMemory ? t("lanes.outOfMemory") : null,
-    problem === ENDED_BY_ITSELF ? null : problem,
-    detail === "" ? null : detail,
   ]
     .filter((part) => part !== null)
     .join(" · ");

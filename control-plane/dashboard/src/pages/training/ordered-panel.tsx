@@ -3,6 +3,8 @@ import { Code } from "@mantine/core";
 import type { ReactNode } from "react";
 import { useTranslation } from "react-i18next";
 import { Facts } from "../../parts/facts.tsx";
+import { isolated } from "../../parts/isolated.ts";
+import { NameText } from "../../parts/name-text.tsx";
 import { NotReported } from "../../parts/not-reported.tsx";
 import { Panel } from "../../parts/panel.tsx";
 import { bytesText } from "../../parts/size-text.ts";
@@ -27,14 +29,19 @@ export function OrderedPanel({ job }: { job: Job }) {
     [t("ordered.priority"), String(job.priority)],
     [t("ordered.datasets"), idsOf(job.mounted_datasets)],
     [t("ordered.models"), idsOf(job.mounted_models)],
-    [t("ordered.variables"), Object.keys(job.env_vars ?? {}).join(", ")],
+    [
+      t("ordered.variables"),
+      Object.keys(job.env_vars ?? {})
+        .map(isolated)
+        .join(", "),
+    ],
     [t("ordered.code"), job.code_id ?? job.env_id],
     [t("ordered.description"), job.description],
   ];
   return (
     <Panel title={t("ordered.title")}>
       <Code block style={{ whiteSpace: "pre-wrap", overflowWrap: "anywhere" }}>
-        {job.command}
+        <NameText>{job.command}</NameText>
       </Code>
       <Facts facts={lines.filter(([, value]) => value !== null && value !== "")} mt="sm" />
     </Panel>

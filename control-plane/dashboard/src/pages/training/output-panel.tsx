@@ -1,10 +1,11 @@
 /** What a job wrote: its attempts as folders, and what lies in them, to look at and to fetch. Where is in the address. */
-import { Anchor, Breadcrumbs, Group, NativeSelect, Text } from "@mantine/core";
+import { Anchor, Breadcrumbs, Group, NativeSelect } from "@mantine/core";
 import type { FileEntryShown } from "@remotegpu/control-plane/http/files/pool-files";
 import { useTranslation } from "react-i18next";
 import { addressOf } from "../../api/client.ts";
 import { AgeText } from "../../parts/age-text.tsx";
 import { useFilters } from "../../parts/filters.ts";
+import { NameText } from "../../parts/name-text.tsx";
 import { type Column, PageTable } from "../../parts/page-table.tsx";
 import { bytesText } from "../../parts/size-text.ts";
 import type { Job } from "./job.ts";
@@ -74,14 +75,14 @@ interface EntryOf {
 function Entry({ entry: { name, type }, href, onOpen }: EntryOf) {
   if (type === "folder")
     return (
-      <Anchor component="button" onClick={onOpen} style={{ overflowWrap: "anywhere", textAlign: "start" }}>
-        {name}/
+      <Anchor component="button" onClick={onOpen} style={{ textAlign: "start" }}>
+        <NameText>{name}</NameText>/
       </Anchor>
     );
-  if (type !== "file") return <Text span>{name}</Text>;
+  if (type !== "file") return <NameText>{name}</NameText>;
   return (
     <Anchor href={href} download={name} style={{ overflowWrap: "anywhere" }}>
-      {name}
+      <NameText>{name}</NameText>
     </Anchor>
   );
 }
@@ -92,7 +93,7 @@ function Way({ path, onGo }: { path: string; onGo: (path: string) => void }) {
   const parts = path.split("/").filter((part) => part !== "");
   return (
     <Group mb="xs">
-      <Breadcrumbs style={{ flexWrap: "wrap" }}>
+      <Breadcrumbs style={{ flexWrap: "wrap" }} styles={{ breadcrumb: { whiteSpace: "normal" } }}>
         <Anchor component="button" onClick={() => onGo("")}>
           {t("output.all")}
         </Anchor>
@@ -102,7 +103,7 @@ function Way({ path, onGo }: { path: string; onGo: (path: string) => void }) {
             component="button"
             onClick={() => onGo(parts.slice(0, nth + 1).join("/"))}
           >
-            {part}
+            <NameText>{part}</NameText>
           </Anchor>
         ))}
       </Breadcrumbs>

@@ -1,6 +1,7 @@
 /** The preflight of a job of several ranks: who reaches whom, and whether the hosts are as they should be. */
 import { List, Text } from "@mantine/core";
 import { useTranslation } from "react-i18next";
+import { isolated } from "../../parts/isolated.ts";
 import { type Column, Rows } from "../../parts/page-table.tsx";
 import { Panel } from "../../parts/panel.tsx";
 import type { Job } from "./job.ts";
@@ -37,7 +38,7 @@ type Row = Preflight["rows"][number];
 function Matrix({ preflight: { checks, rows } }: { preflight: Preflight }) {
   const { t } = useTranslation("training");
   const columns: Column<Row>[] = [
-    { title: t("preflight.rank"), cell: ({ rank, hostName }) => `${rank} · ${hostName}` },
+    { title: t("preflight.rank"), cell: ({ rank, hostName }) => `${rank} · ${isolated(hostName)}` },
     ...checks.map((check) => ({
       title: checkOf(check, t),
       cell: ({ rank, findings }: Row) => <Cell finding={findings.get(check)} isSelf={check === rank} />,

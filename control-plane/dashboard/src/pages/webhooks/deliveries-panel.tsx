@@ -3,6 +3,7 @@ import { Code, Text } from "@mantine/core";
 import type { WebhookDelivery } from "@remotegpu/control-plane/http/webhooks/webhook-deliveries";
 import { useTranslation } from "react-i18next";
 import { AgeText } from "../../parts/age-text.tsx";
+import { NameText } from "../../parts/name-text.tsx";
 import { type Column, PageTable } from "../../parts/page-table.tsx";
 
 export function DeliveriesPanel({ id }: { id: string }) {
@@ -32,7 +33,7 @@ export function DeliveriesPanel({ id }: { id: string }) {
         <details>
           <summary>{t("delivery.show")}</summary>
           <Code block style={{ whiteSpace: "pre-wrap", overflowWrap: "anywhere" }}>
-            {body}
+            <NameText>{body}</NameText>
           </Code>
         </details>
       ),

@@ -4,6 +4,7 @@ import { useDisclosure } from "@mantine/hooks";
 import { type FormEvent, type ReactNode, useState } from "react";
 import { useTranslation } from "react-i18next";
 import { type Act, useAct } from "../../api/use-api.ts";
+import { NameText } from "../name-text.tsx";
 import { Failure } from "../panel.tsx";
 import { type Body, bodyOf, type Draft, draftOf } from "./draft.ts";
 import { type Field, Fields } from "./fields.tsx";
@@ -45,7 +46,7 @@ export function DialogForm<Answer>(props: DialogFormOf<Answer>) {
       <Modal
         opened={isOpen}
         onClose={close}
-        title={title}
+        title={<NameText>{title}</NameText>}
         size="lg"
         closeButtonProps={{ "aria-label": t("close", { ns: "parts" }) }}
       >
@@ -95,7 +96,7 @@ function OpenForm<Answer>(props: OpenFormOf<Answer>) {
           error={act.error}
           onChange={(name, text) => setDraft((before) => ({ ...before, [name]: text }))}
         />
-        {act.error !== null && <Failure why={t("refused", { why: act.error.message })} />}
+        {act.error !== null && <Failure why={act.error} isAct />}
         <Group justify="flex-end">
           <Button variant="default" onClick={onCancel}>
             {t("cancel", { ns: "parts" })}

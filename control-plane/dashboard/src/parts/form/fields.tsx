@@ -1,8 +1,10 @@
 /** Fields of a form with what is wrong with each: what cannot be read here, and what the API says of it. */
 import { Checkbox, NativeSelect, SimpleGrid, Textarea, TextInput } from "@mantine/core";
+import type { ReactNode } from "react";
 import { useTranslation } from "react-i18next";
 import { Problem } from "../../api/client.ts";
-import type { Draft, FieldOf, Said } from "./draft.ts";
+import type { Draft, FieldOf, Said as SaidOf } from "./draft.ts";
+import { Said } from "../said.tsx";
 
 export interface Field extends FieldOf {
   label: string;
@@ -17,7 +19,7 @@ interface FieldsOf {
   fields: readonly Field[];
   draft: Draft;
   onChange: (path: string, text: string) => void;
-  unread: Said["unread"];
+  unread: SaidOf["unread"];
   error: Error | null;
 }
 
@@ -39,7 +41,7 @@ export function Fields({ fields, draft, onChange, unread, error }: FieldsOf) {
             field={field}
             text={draft[field.path] ?? field.initial ?? ""}
             onChange={(text) => onChange(field.path, text)}
-            wrong={wrong === "" ? null : wrong}
+            wrong={wrong === "" ? null : <Said>{wrong}</Said>}
           />
         );
       })}
@@ -51,7 +53,7 @@ interface OneFieldOf {
   field: Field;
   text: string;
   onChange: (text: string) => void;
-  wrong: string | null;
+  wrong: ReactNode;
 }
 
 function OneField({ field, text, onChange, wrong }: OneFieldOf) {

@@ -2,6 +2,7 @@
 import type { Workspace } from "@remotegpu/control-plane/http/workspaces/workspaces";
 import { type Page, useApi } from "../../api/use-api.ts";
 import { useMe } from "../../frame/session.tsx";
+import { isolated } from "../isolated.ts";
 
 const MAY_ORDER = ["owner", "admin", "member"];
 const MOST = 200;
@@ -12,5 +13,5 @@ export function useWorkspaceChoices(): { value: string; label: string }[] {
   return (workspaces.data?.items ?? [])
     .filter(({ role }) => role !== null && MAY_ORDER.includes(role))
     .toSorted((one, other) => Number(other.id === own) - Number(one.id === own))
-    .map(({ id, name }) => ({ value: id === own ? "" : String(id), label: name }));
+    .map(({ id, name }) => ({ value: id === own ? "" : String(id), label: isolated(name) }));
 }

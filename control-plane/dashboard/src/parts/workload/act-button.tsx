@@ -2,7 +2,6 @@
 import { Button } from "@mantine/core";
 import { useDisclosure } from "@mantine/hooks";
 import { type ReactNode, useState } from "react";
-import { useTranslation } from "react-i18next";
 import { type Act, useAct } from "../../api/use-api.ts";
 import { ConfirmDialog } from "../confirm-dialog.tsx";
 import { Failure } from "../panel.tsx";
@@ -28,7 +27,6 @@ interface Consequences {
 }
 
 export function ActButton({ label, method, path, body, asks, isDisabled, onDone }: ActButtonOf) {
-  const { t } = useTranslation("work");
   const [isOpen, { open, close }] = useDisclosure();
   const [isDone, setDone] = useState(false);
   const act = useAct<unknown, unknown>({ method, path, body: () => body });
@@ -59,7 +57,7 @@ export function ActButton({ label, method, path, body, asks, isDisabled, onDone 
       >
         {label}
       </Button>
-      {asks === undefined && act.error !== null && <Failure why={t("refused", { why: act.error.message })} />}
+      {asks === undefined && act.error !== null && <Failure why={act.error} isAct />}
       {asks !== undefined && (
         <ConfirmDialog
           title={asks.title}

@@ -2,8 +2,10 @@
 import { useTranslation } from "react-i18next";
 import type { EventPage } from "@remotegpu/control-plane/http/workloads/event-answer";
 import { AgeText } from "../age-text.tsx";
+import { ChangeText } from "../change-text.tsx";
 import { type Column, PageTable } from "../page-table.tsx";
 import { pathOf, type WorkloadRef } from "./workload.ts";
+import { Said } from "../said.tsx";
 
 type Event = EventPage["items"][number];
 
@@ -14,9 +16,15 @@ export function EventsPanel({ workload }: { workload: WorkloadRef }) {
     {
       title: t("events.what"),
       cell: ({ kind, old, new: now }) =>
-        old === null && now === null ? kind : `${kind}: ${[old, now].filter(Boolean).join(" → ")}`,
+        old === null && now === null ? (
+          <Said>{kind}</Said>
+        ) : (
+          <>
+            <Said>{kind}</Said>: <ChangeText from={old} to={now} isSaid />
+          </>
+        ),
     },
-    { title: t("events.why"), cell: ({ reason }) => reason },
+    { title: t("events.why"), cell: ({ reason }) => <Said>{reason}</Said> },
     { title: t("events.who"), cell: ({ actor }) => actor, isWide: true },
   ];
   return (

@@ -2,6 +2,7 @@
 import { Group, Stack, Text, Tooltip } from "@mantine/core";
 import { useTranslation } from "react-i18next";
 import { AgeText } from "../age-text.tsx";
+import { NameText } from "../name-text.tsx";
 import { NotReported } from "../not-reported.tsx";
 import { bytesText } from "../size-text.ts";
 import { type GpuReading, useGpuReadings } from "./gpu-readings.ts";
@@ -37,12 +38,12 @@ function LiveGpu({ gpu, isShort }: { gpu: HeldGpu; isShort: boolean }) {
   return (
     <div data-gpu={gpu.uuid}>
       <Text size="sm" style={{ overflowWrap: "anywhere" }}>
-        <bdi>{gpu.model ?? t("gpus.unknownModel")}</bdi>
+        <NameText>{gpu.model ?? t("gpus.unknownModel")}</NameText>
         {gpu.simulated && ` (${t("gpus.simulated")})`}
       </Text>
       {!isShort && (
         <Text size="xs" c="dimmed" style={{ overflowWrap: "anywhere" }}>
-          {gpu.uuid}
+          <NameText>{gpu.uuid}</NameText>
         </Text>
       )}
       <Group gap="xs">

@@ -4,6 +4,7 @@ import { useVirtualizer } from "@tanstack/react-virtual";
 import { type KeyboardEvent, useEffect, useMemo, useRef, useState } from "react";
 import { useTranslation } from "react-i18next";
 import { addressOf, type Query } from "../../api/client.ts";
+import { Said } from "../said.tsx";
 import { hitsIn, shownLine } from "./log-lines.ts";
 import { useLog } from "./use-log.ts";
 import "./log-view.css";
@@ -104,7 +105,11 @@ export function LogView({ path, query = NO_QUERY, again, title, fileName }: LogV
           {t("log.download")}
         </Button>
       </Group>
-      {log.problem !== null && <Text role="status">{log.problem}</Text>}
+      {log.problem !== null && (
+        <Text role="status">
+          <Said>{log.problem}</Said>
+        </Text>
+      )}
       {log.dropped > 0 && (
         <Text size="sm" c="dimmed">
           {t("log.dropped", { count: log.dropped })}

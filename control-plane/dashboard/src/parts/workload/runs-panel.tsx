@@ -6,9 +6,11 @@ import { type Page, useApi } from "../../api/use-api.ts";
 import { AgeText } from "../age-text.tsx";
 import { durationText } from "../duration-text.ts";
 import { Money } from "../money.tsx";
+import { NameText } from "../name-text.tsx";
 import { type Column, Rows } from "../page-table.tsx";
 import { Panel } from "../panel.tsx";
 import { pathOf, type WorkloadRef } from "./workload.ts";
+import { Said } from "../said.tsx";
 
 type Run = Instance["runs"][number] & { instance: Instance };
 
@@ -21,7 +23,11 @@ export function RunsPanel({ workload }: { workload: WorkloadRef }) {
   });
   const columns: Column<Run>[] = [
     { title: t("runs.began"), cell: ({ ordered_at }) => <AgeText at={ordered_at} /> },
-    { title: t("runs.host"), cell: ({ instance }) => <bdi>{instance.host_name}</bdi>, isWide: true },
+    {
+      title: t("runs.host"),
+      cell: ({ instance }) => <NameText>{instance.host_name}</NameText>,
+      isWide: true,
+    },
     {
       title: t("runs.time"),
       cell: ({ proven_ms }) => durationText(proven_ms / 1_000, i18n.language),
@@ -51,19 +57,20 @@ function End({ run }: { run: Run }) {
         <Text size="sm">{closed_at === null ? t("runs.open") : t("runs.over")}</Text>
       ) : (
         <Text size="sm" component="div">
-          {endText(end, t)} <AgeText at={end.told_at} />
+          <Said>{saidOf(end)}</Said>
+          {factsOf(end, t).map((fact) => `, ${fact}`)} <AgeText at={end.told_at} />
         </Text>
       )}
       {waived.map(({ from, sentence }) => (
         <Text key={`${from} ${sentence}`} size="sm" c="dimmed">
-          {sentence}
+          <Said>{sentence}</Said>
         </Text>
       ))}
       {end !== null && end.tail !== null && end.tail !== "" && (
         <details>
           <summary>{t("runs.tail")}</summary>
           <Code block style={{ whiteSpace: "pre-wrap", overflowWrap: "anywhere" }}>
-            {end.tail}
+            <NameText>{end.tail}</NameText>
           </Code>
         </details>
       )}
@@ -73,15 +80,17 @@ function End({ run }: { run: Run }) {
 
 type Words = ReturnType<typeof useTranslation<"workload">>["t"];
 
-function endText({ phase, detail, exit_code, out_of_memory, signal }: NonNullable<Run["end"]>, t: Words) {
-  const sentence = detail === null || detail === "" ? phase : detail.replace(/\.$/, "");
-  const parts = [
-    sentence,
-    exit_code === null || sentence.endsWith(`exit code ${exit_code}`)
+function saidOf({ phase, detail }: NonNullable<Run["end"]>): string {
+  return detail === null || detail === "" ? phase : detail.replace(/\.$/, "");
+}
+
+function factsOf(end: NonNullable<Run["end"]>, t: Words): string[] {
+  const { exit_code, out_of_memory, signal } = end;
+  return [
+    exit_code === null || saidOf(end).endsWith(`exit code ${exit_code}`)
       ? null
       : t("runs.exitCode", { code: exit_code }),
     out_of_memory ? t("runs.outOfMemory") : null,
-    signal === null ? null : signal,
-  ];
-  return parts.filter((part) => part !== null).join(", ");
+    signal,
+  ].filter((fact) => fact !== null);
 }

@@ -4,9 +4,11 @@ import { useTranslation } from "react-i18next";
 import type { Why } from "@remotegpu/control-plane/http/workloads/workload-why";
 import { useApi } from "../../api/use-api.ts";
 import { AgeText } from "../age-text.tsx";
+import { NameText } from "../name-text.tsx";
 import { type Column, Rows } from "../page-table.tsx";
 import { Panel } from "../panel.tsx";
 import { pathOf, type WorkloadRef } from "./workload.ts";
+import { Said } from "../said.tsx";
 
 /** The hosts of a large fleet are told in the answer; whoever reads wants the first. */
 const MAX_HOSTS = 100;
@@ -32,7 +34,11 @@ function Told({ why, areHostsShown }: { why: Why; areHostsShown: boolean }) {
   const { reason, position, suggestions, image_fetches: fetches, hosts } = why;
   return (
     <>
-      {reason !== null && <Text style={{ overflowWrap: "anywhere" }}>{reason}</Text>}
+      {reason !== null && (
+        <Text>
+          <Said>{reason}</Said>
+        </Text>
+      )}
       {position !== null && <Text>{t("why.position", { position })}</Text>}
       {suggestions.length > 0 && (
         <>
@@ -41,14 +47,16 @@ function Told({ why, areHostsShown }: { why: Why; areHostsShown: boolean }) {
           </Text>
           <List size="sm">
             {suggestions.map(({ sentence }) => (
-              <List.Item key={sentence}>{sentence}</List.Item>
+              <List.Item key={sentence}>
+                <Said>{sentence}</Said>
+              </List.Item>
             ))}
           </List>
         </>
       )}
       {fetches.map((fetch) => (
         <Text key={`${fetch.host_id} ${fetch.image} ${fetch.since}`} size="sm" mt="xs">
-          {fetch.reason ?? t("why.fetching", { host: fetch.host_name, image: fetch.image })}{" "}
+          <Said>{fetch.reason ?? t("why.fetching", { host: fetch.host_name, image: fetch.image })}</Said>{" "}
           <AgeText at={fetch.ended_at ?? fetch.since} />
         </Text>
       ))}
@@ -60,8 +68,8 @@ function Told({ why, areHostsShown }: { why: Why; areHostsShown: boolean }) {
 function Hosts({ hosts, areShown }: { hosts: Why["hosts"]; areShown: boolean }) {
   const { t } = useTranslation("workload");
   const columns: Column<Why["hosts"][number]>[] = [
-    { title: t("why.host"), cell: ({ host_name }) => <bdi>{host_name}</bdi> },
-    { title: t("why.reason"), cell: ({ reason }) => reason },
+    { title: t("why.host"), cell: ({ host_name }) => <NameText>{host_name}</NameText> },
+    { title: t("why.reason"), cell: ({ reason }) => <Said>{reason}</Said> },
   ];
   return (
     <details open={areShown}>

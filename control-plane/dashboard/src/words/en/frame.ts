@@ -86,7 +86,7 @@ export default {
   },
   away: {
     server: "The server has not answered since {{since}}. What is shown is from before then.",
-    degraded: "Not all works: {{why}}",
+    degraded: "Not all works:",
   },
   debt: {
     overdue:

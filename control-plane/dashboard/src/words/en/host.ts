@@ -68,7 +68,7 @@ export default {
     definition:
       "The mean of five minutes, beyond three days of an hour. A gap is a time of which nothing was heard.",
     period: "Time",
-    hour: "Six hours",
+    hour: "One hour",
     day: "A day",
     month: "A month",
     use: "Use",

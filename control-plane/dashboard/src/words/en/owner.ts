@@ -25,7 +25,7 @@ export default {
     target: "Of",
     outcome: "Outcome",
     problem: "Why",
-    ofActor: "Only of the customer with this number",
+    ofActor: "By whom (name or number)",
     ofAction: "Only this action",
     ofKind: "Only of this kind of thing",
     ofTarget: "Only of the one with this id",

@@ -34,6 +34,7 @@ export default {
     training: {
       act: "Cancel the job",
       title: "Cancel {{name}}?",
+      keep: "Keep it",
       stops: "It waits no more, and nothing of it is tried again by itself",
       kept: "The job on record, with the output of earlier attempts",
       charged: "Waiting cost nothing; files count as storage as before",

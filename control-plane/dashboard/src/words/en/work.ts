@@ -1,7 +1,6 @@
 /** Words that the pages of jobs, services, data and keys share. */
 export default {
   filter: { name: "Part of the name", status: "State", any: "any" },
-  refused: "Refused: {{why}}",
   owner: "Owner",
   once: "It is shown this once",
   form: {

@@ -77,7 +77,7 @@ const words: SameKeys<typeof en> = {
   },
   away: {
     server: "服务器自 {{since}} 起没有响应。显示的是之前的数据。",
-    degraded: "部分功能不可用：{{why}}",
+    degraded: "部分功能不可用：",
   },
   debt: {
     overdue: "账户余额已用完：不能启动新的任务；若在下一个整点前没有付款，正在运行的任务将被停止。",

@@ -69,7 +69,7 @@ const words: SameKeys<typeof en> = {
     title: "{{card}} 的曲线",
     definition: "每五分钟的平均值，超过三天则为每小时。空白表示该时间没有心跳。",
     period: "时间",
-    hour: "六小时",
+    hour: "一小时",
     day: "一天",
     month: "一个月",
     use: "使用率",

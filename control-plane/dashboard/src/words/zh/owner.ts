@@ -26,7 +26,7 @@ const words: SameKeys<typeof en> = {
     target: "对象",
     outcome: "结果",
     problem: "原因",
-    ofActor: "只看此编号的客户",
+    ofActor: "操作者（用户名或编号）",
     ofAction: "只看此操作",
     ofKind: "只看此类对象",
     ofTarget: "只看此编号的对象",

@@ -36,6 +36,7 @@ const words: SameKeys<typeof en> = {
     training: {
       act: "取消作业",
       title: "取消 {{name}}？",
+      keep: "保留",
       stops: "不再等待，也不会自动重试",
       kept: "作业记录以及之前各次尝试的输出",
       charged: "等待不收费；文件照常按存储计费",

@@ -3,7 +3,6 @@ import type en from "../en/work.ts";
 
 const words: SameKeys<typeof en> = {
   filter: { name: "名称包含", status: "状态", any: "全部" },
-  refused: "被拒绝：{{why}}",
   owner: "所有者",
   once: "仅显示这一次",
   form: {

@@ -4,10 +4,12 @@ import type { ReactNode } from "react";
 import { useTranslation } from "react-i18next";
 import { AgeText } from "../../../parts/age-text.tsx";
 import { CopyButton } from "../../../parts/copy-button.tsx";
+import { NameText } from "../../../parts/name-text.tsx";
 import type { Environment } from "../environment.ts";
 import { OpenButton } from "./open-button.tsx";
 import { PasswordButton } from "./password-button.tsx";
 import { rdpFile, vscodeLink, type Way } from "./way.ts";
+import { Said } from "../../../parts/said.tsx";
 
 interface CardOf {
   environment: Environment;
@@ -133,7 +135,7 @@ function Card({ title, way, children }: { title: string; way: Way | null; childr
         {way !== null && children}
         {reason !== null && (
           <Text size="sm" c="dimmed" data-why style={{ overflowWrap: "anywhere" }}>
-            {reason}
+            <Said>{reason}</Said>
           </Text>
         )}
         {way !== null && way.release_due_at !== null && (
@@ -152,5 +154,9 @@ function Card({ title, way, children }: { title: string; way: Way | null; childr
 }
 
 function Line({ text }: { text: string }) {
-  return <Code style={{ overflowWrap: "anywhere", whiteSpace: "pre-wrap" }}>{text}</Code>;
+  return (
+    <Code style={{ overflowWrap: "anywhere", whiteSpace: "pre-wrap" }}>
+      <NameText>{text}</NameText>
+    </Code>
+  );
 }

@@ -45,7 +45,7 @@ export function AccessPanel({ environment }: { environment: Environment }) {
     >
       {({ services }) => (
         <>
-          {renew.error !== null && <Failure why={renew.error.message} />}
+          {renew.error !== null && <Failure why={renew.error} isAct />}
           <Cards environment={environment} services={services} />
         </>
       )}

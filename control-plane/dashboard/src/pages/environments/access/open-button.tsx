@@ -47,7 +47,7 @@ export function OpenButton({ environmentId, target, label }: OpenButtonOf) {
           {t("access.openHere")}
         </Anchor>
       )}
-      {link.error !== null && <Failure why={link.error.message} />}
+      {link.error !== null && <Failure why={link.error} isAct />}
     </>
   );
 }

@@ -62,7 +62,7 @@ export function PasswordButton({ environmentId, kind, setAt }: PasswordButtonOf)
           <Text size="sm">{t("access.passwordOnce", { user: data.user })}</Text>
         </Group>
       )}
-      {error !== null && !isAsking && <Failure why={error.message} />}
+      {error !== null && !isAsking && <Failure why={error} isAct />}
     </>
   );
 }

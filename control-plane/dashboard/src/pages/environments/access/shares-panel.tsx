@@ -133,7 +133,7 @@ function NewShare({ path }: { path: string }) {
           </Button>
         </Group>
       </form>
-      {share.error !== null && !isAtField && <Failure why={share.error.message} />}
+      {share.error !== null && !isAtField && <Failure why={share.error} isAct />}
       {share.data !== undefined && (
         <Alert variant="light" role="status">
           <Text size="sm">{t("shares.once")}</Text>

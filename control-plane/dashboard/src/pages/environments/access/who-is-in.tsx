@@ -6,6 +6,7 @@ import type { AccessSession } from "@remotegpu/control-plane/http/environments/a
 import { useAct } from "../../../api/use-api.ts";
 import { AgeText } from "../../../parts/age-text.tsx";
 import { ConfirmDialog } from "../../../parts/confirm-dialog.tsx";
+import { NameText } from "../../../parts/name-text.tsx";
 import { type Column, PageTable } from "../../../parts/page-table.tsx";
 import { pathOf } from "../../../parts/workload/workload.ts";
 import { workloadOf } from "../environment.ts";
@@ -17,7 +18,10 @@ export function WhoIsIn({ id }: { id: string }) {
   const [ending, setEnding] = useState<AccessSession | null>(null);
   const end = useAct<unknown, number>({ method: "DELETE", path: (session) => `${path}/${session}` });
   const columns: Column<AccessSession>[] = [
-    { title: t("sessions.who"), cell: (session) => <bdi>{whoOf(session) ?? t("sessions.unknown")}</bdi> },
+    {
+      title: t("sessions.who"),
+      cell: (session) => <NameText>{whoOf(session) ?? t("sessions.unknown")}</NameText>,
+    },
     {
       title: t("sessions.how"),
       cell: ({ service_type, client_address }) => (

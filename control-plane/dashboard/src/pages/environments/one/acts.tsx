@@ -4,6 +4,7 @@ import { useState } from "react";
 import { useTranslation } from "react-i18next";
 import { useAct } from "../../../api/use-api.ts";
 import { ConfirmDialog } from "../../../parts/confirm-dialog.tsx";
+import { NameText } from "../../../parts/name-text.tsx";
 import { useGo } from "../../../parts/page-link.tsx";
 import { Failure } from "../../../parts/panel.tsx";
 import { pathOf } from "../../../parts/workload/workload.ts";
@@ -44,7 +45,7 @@ export function Acts({ environment }: { environment: Environment }) {
           {t("act.delete")}
         </Button>
       </Group>
-      {start.error !== null && <Failure why={start.error.message} />}
+      {start.error !== null && <Failure why={start.error} isAct />}
       {(["stop", "restart", "delete"] as const).map((act) => (
         <Asked
           key={act}
@@ -93,7 +94,7 @@ function Asked({ act, environment, isOpen, onClose }: AskedOf) {
       {...words}
     >
       <Text fw={600} style={{ overflowWrap: "anywhere" }}>
-        <bdi>{environment.name}</bdi>
+        <NameText>{environment.name}</NameText>
       </Text>
     </ConfirmDialog>
   );

@@ -5,8 +5,10 @@ import { useMe } from "../../../frame/session.tsx";
 import { AgeText } from "../../../parts/age-text.tsx";
 import { Figure } from "../../../parts/figure.tsx";
 import { Money } from "../../../parts/money.tsx";
+import { NameText } from "../../../parts/name-text.tsx";
 import { PageLink } from "../../../parts/page-link.tsx";
 import { Panel } from "../../../parts/panel.tsx";
+import { Said } from "../../../parts/said.tsx";
 import { bytesText } from "../../../parts/size-text.ts";
 import { StatusBadge } from "../../../parts/status-badge.tsx";
 import { useCost } from "../../../parts/workload/cost.tsx";
@@ -37,12 +39,12 @@ export function Standing({ environment, at }: StandingOf) {
       </Group>
       {reason !== null && reason !== "" && (
         <Text data-reason style={{ overflowWrap: "anywhere" }}>
-          {reason}
+          <Said>{reason}</Said>
         </Text>
       )}
       {environment.description !== null && (
         <Text size="sm" c="dimmed" style={{ overflowWrap: "anywhere" }}>
-          <bdi>{environment.description}</bdi>
+          <NameText>{environment.description}</NameText>
         </Text>
       )}
       {restarts !== null && restarts.count > 0 && (
@@ -62,7 +64,7 @@ function Figures({ environment, at }: StandingOf) {
   const { isAdmin } = useMe();
   const { host_id: hostId, host_name: hostName } = environment;
   const cost = useCost(environment.id, environment);
-  const place = hostName === null ? t("one.nowhere") : <bdi>{hostName}</bdi>;
+  const place = hostName === null ? t("one.nowhere") : <NameText>{hostName}</NameText>;
   return (
     <SimpleGrid cols={{ base: 1, xs: 2, md: 4 }} mt="sm">
       <div data-cost={cost.cost_so_far ?? ""}>
@@ -84,13 +86,15 @@ function Figures({ environment, at }: StandingOf) {
         label={t("one.place")}
         definition={t("one.placeIs")}
         value={isAdmin && hostId !== null ? <PageLink to={`/hosts/${hostId}`}>{place}</PageLink> : place}
-        below={environment.storage_pool === null ? undefined : <bdi>{environment.storage_pool}</bdi>}
+        below={
+          environment.storage_pool === null ? undefined : <NameText>{environment.storage_pool}</NameText>
+        }
       />
       <Figure
         label={t("one.size")}
         definition={t("one.sizeIs")}
         value={sizeText(environment, t)}
-        below={<bdi>{environment.image}</bdi>}
+        below={<NameText>{environment.image}</NameText>}
       />
     </SimpleGrid>
   );

@@ -4,6 +4,8 @@ import { useTranslation } from "react-i18next";
 import { type Page, useApi } from "../../../api/use-api.ts";
 import type { Fields } from "./fields.tsx";
 import "@mantine/core/styles/Fieldset.css";
+import { Said } from "../../../parts/said.tsx";
+import { NameText } from "../../../parts/name-text.tsx";
 
 interface DataEntry {
   id: number;
@@ -48,14 +50,14 @@ function Mounts({
         {items.map(({ id, name }) => (
           <Checkbox
             key={id}
-            label={<bdi>{name}</bdi>}
+            label={<NameText>{name}</NameText>}
             checked={draft[field].includes(id)}
             onChange={(event) => toggle(id, event.currentTarget.checked)}
           />
         ))}
         {error !== undefined && (
           <Text size="sm" c="var(--mantine-color-error)" role="alert">
-            {error}
+            <Said>{error}</Said>
           </Text>
         )}
       </Stack>

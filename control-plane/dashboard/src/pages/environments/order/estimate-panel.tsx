@@ -10,6 +10,7 @@ import { Money } from "../../../parts/money.tsx";
 import { type Column, Rows } from "../../../parts/page-table.tsx";
 import { Panel } from "../../../parts/panel.tsx";
 import { type Draft, estimateOf } from "./draft.ts";
+import { Said } from "../../../parts/said.tsx";
 
 const TYPING_MS = 300;
 const COLOURS = { now: "teal", later: "blue", never: "red" } as const;
@@ -52,7 +53,7 @@ function Told({ estimate }: { estimate: Estimate }) {
       </Group>
       <Alert color={COLOURS[fits]} variant="light" my="sm" data-fits={fits}>
         <Text fw={600}>{t(`estimate.${fits}`)}</Text>
-        {reason}
+        <Said>{reason}</Said>
       </Alert>
       <Rows title={t("estimate.lines")} columns={columns} items={lines} keyOf={({ line }) => line} />
     </>

@@ -7,6 +7,7 @@ import type { Offers } from "@remotegpu/control-plane/http/money/prices/offers";
 import type { Spec } from "@remotegpu/control-plane/http/money/prices/specs";
 import type { Workspace } from "@remotegpu/control-plane/http/workspaces/workspaces";
 import { type Page, useApi } from "../../../api/use-api.ts";
+import { isolated } from "../../../parts/isolated.ts";
 import { type Draft, type Switch, SWITCHES } from "./draft.ts";
 
 export interface Fields {
@@ -60,7 +61,7 @@ export function ImageField({ draft, change, errorOf }: Fields) {
       <datalist id={list}>
         {images.data?.items.map(({ id, name, display_name }) => (
           <option key={id} value={name}>
-            {display_name ?? name}
+            {isolated(display_name ?? name)}
           </option>
         ))}
       </datalist>
@@ -163,7 +164,7 @@ export function PlaceFields(fields: Fields) {
           error={errorOf("workspace_id")}
           data={[
             { value: "", label: t("order.personal") },
-            ...all.map(({ id, name }) => ({ value: String(id), label: name })),
+            ...all.map(({ id, name }) => ({ value: String(id), label: isolated(name) })),
           ]}
         />
       )}

@@ -60,7 +60,7 @@ export default function OrderForm() {
             <PlaceFields {...fields} />
             <DataFields {...fields} />
           </Panel>
-          {order.error !== null && !isAtFields(order.error) && <Failure why={order.error.message} />}
+          {order.error !== null && !isAtFields(order.error) && <Failure why={order.error} isAct />}
           <Button type="submit" loading={order.isPending}>
             {t("order.submit")}
           </Button>

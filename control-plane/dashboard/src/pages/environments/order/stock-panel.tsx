@@ -5,6 +5,7 @@ import type { Offers } from "@remotegpu/control-plane/http/money/prices/offers";
 import { useApi } from "../../../api/use-api.ts";
 import { AgeText } from "../../../parts/age-text.tsx";
 import { Money } from "../../../parts/money.tsx";
+import { NameText } from "../../../parts/name-text.tsx";
 import { type Column, Rows } from "../../../parts/page-table.tsx";
 import { Panel } from "../../../parts/panel.tsx";
 import { bytesText } from "../../../parts/size-text.ts";
@@ -29,7 +30,7 @@ export function StockPanel({ onChoose }: { onChoose: (model: string) => void }) 
               style={{ height: "auto" }}
               styles={{ label: { whiteSpace: "normal" } }}
             >
-              {model}
+              <NameText>{model}</NameText>
             </Button>
             <Text size="xs" c="dimmed">
               {bytesText(memory)}
@@ -54,7 +55,7 @@ export function StockPanel({ onChoose }: { onChoose: (model: string) => void }) 
           <div key={`${spec} ${of}`}>
             <Money points={price_per_hour} />{" "}
             <Text span size="xs" c="dimmed">
-              {spec}, {of}
+              <NameText>{spec}</NameText>, <NameText>{of}</NameText>
             </Text>
           </div>
         )),

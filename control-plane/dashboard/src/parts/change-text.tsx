@@ -1,0 +1,23 @@
+/** What was, and what is: what is not said is left out. */
+import { NameText } from "./name-text.tsx";
+import { Said } from "./said.tsx";
+
+interface ChangeOf {
+  from: string | null;
+  to: string | null;
+  /** In words of the server, as states are; else names. */
+  isSaid?: boolean;
+}
+
+export function ChangeText({ from, to, isSaid = false }: ChangeOf) {
+  const One = isSaid ? Said : NameText;
+  const hasBegun = from !== null && from !== "";
+  const hasEnd = to !== null && to !== "";
+  return (
+    <>
+      {hasBegun && <One>{from}</One>}
+      {hasBegun && hasEnd && " → "}
+      {hasEnd && <One>{to}</One>}
+    </>
+  );
+}

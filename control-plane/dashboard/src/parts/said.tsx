@@ -1,0 +1,74 @@
+/**
+ * A sentence of the server, in the reader's language where we have words for it. What stays as the server said it is marked
+ * as its language, so that it is read out as what it is.
+ */
+import { Fragment } from "react";
+import { useTranslation } from "react-i18next";
+import { Problem } from "../api/client.ts";
+import { toldIn } from "../words/words.ts";
+import { contained } from "./isolated.ts";
+import { REFUSALS } from "./refusals.ts";
+import type { Piece } from "./told-words.ts";
+
+export function Said({ children }: { children: string | null | undefined }) {
+  const { i18n } = useTranslation();
+  if (children === null || children === undefined || children === "") return null;
+  if (i18n.language === "en") return <bdi>{contained(children)}</bdi>;
+  const pieces = toldIn(children);
+  if (pieces === null) return <bdi {...langOf(children)}>{contained(children)}</bdi>;
+  return (
+    <bdi>
+      {pieces.map((piece, nth) => (
+        // They stand in this order, and none of them has anything of its own.
+        // oxlint-disable-next-line react/no-array-index-key
+        <Fragment key={nth}>
+          <Stretch piece={piece} />
+        </Fragment>
+      ))}
+    </bdi>
+  );
+}
+
+function Stretch({ piece: { text, isTheirs } }: { piece: Piece }) {
+  return isTheirs ? <bdi {...langOf(text)}>{contained(text)}</bdi> : contained(text);
+}
+
+/** What was asked for, as the audit log names it: `environment.stop`. */
+export function SaidAction({ children }: { children: string }) {
+  const { i18n } = useTranslation();
+  const [thing = "", act = ""] = children.split(".");
+  if (i18n.language === "en" || act === "") return <Said>{children}</Said>;
+  return (
+    // Filters are built on the word itself.
+    <span title={children}>
+      <Said>{thing}</Said> · <Said>{act}</Said>
+    </span>
+  );
+}
+
+/** Where no element may stand, as in a choice. */
+export function useSaidText(): (text: string) => string {
+  const { i18n } = useTranslation();
+  return (text) => {
+    const pieces = i18n.language === "en" ? null : toldIn(text);
+    return pieces === null ? text : pieces.map((piece) => piece.text).join("");
+  };
+}
+
+/** What has letters of the page's language is no sentence of the server: a person wrote it, or it is ours. */
+function langOf(text: string): { lang?: "en" } {
+  return /\p{Script=Han}/u.test(text) ? {} : { lang: "en" };
+}
+
+/** Why something was refused or could not be had; where its sentence is not ours, its kind is told in our words before it. */
+export function Refusal({ of }: { of: Error | string }) {
+  const { t, i18n } = useTranslation("parts");
+  const text = typeof of === "string" ? of : of.message;
+  const isForeign = of instanceof Problem && i18n.language !== "en" && toldIn(text) === null;
+  const kind = isForeign ? REFUSALS[of.status as keyof typeof REFUSALS] : undefined;
+  return (
+    <>
+      {kind !== undefined && t(`refusal.${kind}`)} <Said>{text}</Said>
+    </>
+  );
+}

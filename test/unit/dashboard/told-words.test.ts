@@ -1,0 +1,232 @@
+/** What the server says in sentences, in Chinese: which it may say is read out of what says it. */
+import { readFileSync } from "node:fs";
+import { type StartDecision, mayStart } from "@remotegpu/control-plane/core/accounts/account-state";
+import {
+  afterDeadline,
+  afterRequest,
+  waitsFor,
+} from "@remotegpu/control-plane/core/environments/environment-status";
+import { fetchEndSentence, fetchSentence } from "@remotegpu/control-plane/core/hosts/images/image-fetch";
+import { overdueSentence } from "@remotegpu/control-plane/core/instances/placement-wait";
+import { describeObstacle, type Obstacle } from "@remotegpu/control-plane/core/placement/fleet/fits-on";
+import { CHINESE } from "@remotegpu/control-plane/http/sentences/chinese";
+import { CHINESE_WORDS } from "@remotegpu/control-plane/http/sentences/chinese-words";
+import { AUDIT_TARGET_KINDS } from "@remotegpu/control-plane/store/audit/audit-targets";
+import type { AlarmKind } from "@remotegpu/control-plane/store/events/alarms";
+import { PROBLEM_STATUS, PROBLEM_TITLES } from "@remotegpu/control-plane/http/request/problem-statuses";
+import { telling } from "@remotegpu/dashboard/parts/told-words";
+import { REFUSALS } from "@remotegpu/dashboard/parts/refusals";
+import { PULL_PROBLEM_SENTENCES } from "@remotegpu/shared/image-fetch";
+import { ENVIRONMENT_STATUSES } from "@remotegpu/shared/workload";
+import { describe, expect, test } from "vitest";
+
+const tell = telling([...CHINESE, ...CHINESE_WORDS]);
+
+/** Stands for whatever a sentence has in it. */
+const VALUE = "7";
+
+/** What stays as the server said it, though it is no value. */
+function left(sentence: string): string | null {
+  const pieces = tell(sentence);
+  if (pieces === null) return sentence;
+  const theirs = pieces.filter(({ text, isTheirs }) => isTheirs && !new RegExp(`^${VALUE}[.]?$`).test(text));
+  return theirs.length === 0 ? null : theirs.map(({ text }) => text).join(" | ");
+}
+
+/** What is not told, of sentences that may be said. */
+function untold(sentences: readonly (string | null)[]): string[] {
+  const some = sentences.filter((one) => one !== null);
+  if (some.length === 0) throw new Error("nothing is said");
+  return some.map(left).filter((one) => one !== null);
+}
+
+const textOf = (sentence: string) =>
+  tell(sentence)
+    ?.map(({ text, isTheirs }) => (isTheirs ? `<${text}>` : text))
+    .join("");
+
+describe("a sentence", () => {
+  test.each([
+    ["Host gpu-1 is stopping the container.", "主机 gpu-1 正在停止容器。"],
+    ["Waiting for a place.", "等待资源。"],
+    ["Rank 2: The command ended with exit code 3.", "进程 2：命令以退出码 3 结束。"],
+    [
+      "Waiting for a place. a: 2 GPU asked, 1 free, it is cordoned; b: 512 MiB of memory asked, 3 MiB free; and 4 more hosts.",
+      "等待资源。a：需要 2 张 GPU，空闲 1 张、已停止接收新任务；b：需要内存 512 MiB，空闲 3 MiB；另有 4 台主机。",
+    ],
+    ["The environment is already running.", "环境已处于“运行中”状态。"],
+    ["Waiting for a place. It is new to us.", "等待资源。<It is new to us.>"],
+    ["Rank 2: it is new to us", "进程 2：<it is new to us>"],
+  ])("%j is told as %j", (sentence, translation) => {
+    expect(textOf(sentence)).toBe(translation);
+  });
+
+  test.each(["", "Nobody knows this.", "等待", "{host}", "(", "a".repeat(10_000)])(
+    "that is not known stays: %j",
+    (sentence) => {
+      expect(tell(sentence)).toBeNull();
+    },
+  );
+
+  test("of many parts is told in little time", () => {
+    const hosts = Array.from({ length: 200 }, (_, nth) => `h-${nth}: it is strange, and so on`).join("; ");
+
+    expect(textOf(`Waiting for a place. ${hosts}.`)).toContain("h-199");
+  });
+});
+
+describe("what it may say", () => {
+  test("of an environment's life", () => {
+    expect(untold(ENVIRONMENT_STATUSES.map((status) => waitsFor(status, VALUE)))).toEqual([]);
+    expect(
+      untold(ENVIRONMENT_STATUSES.map((status) => afterDeadline(status, VALUE)?.reason ?? null)),
+    ).toEqual([]);
+    const requests = (["start", "stop", "restart", "delete"] as const).flatMap((request) =>
+      ENVIRONMENT_STATUSES.map((status) => afterRequest(status, request)),
+    );
+    expect(untold(requests.map((verdict) => (verdict.legal ? null : verdict.why)))).toEqual([]);
+    expect(
+      untold((["start", "stop", "removal"] as const).map((wait) => overdueSentence(wait, VALUE))),
+    ).toEqual([]);
+  });
+
+  test("of each thing that keeps an order from a host", () => {
+    const obstacles: { [Kind in Obstacle["kind"]]: Extract<Obstacle, { kind: Kind }> } = {
+      "host-closed": { kind: "host-closed", reason: "it is cordoned" },
+      label: { kind: "label", label: VALUE, wanted: VALUE, has: null },
+      "agent-too-old": { kind: "agent-too-old", lacks: "gangs" },
+      "other-pool": { kind: "other-pool", wanted: VALUE, has: VALUE },
+      "pool-skipped": { kind: "pool-skipped", storagePool: VALUE, reason: VALUE },
+      "host-skipped": { kind: "host-skipped", reason: VALUE },
+      cpu: { kind: "cpu", askedMilli: 2_000, freeMilli: 500 },
+      memory: { kind: "memory", askedMib: 7, freeMib: 7 },
+      "temp-storage": { kind: "temp-storage", askedMib: 7, freeMib: 7 },
+      "no-such-gpu": { kind: "no-such-gpu", wish: VALUE, cards: 0 },
+      "gpu-busy": { kind: "gpu-busy", asked: 1, free: 0 },
+      "gpu-closed": { kind: "gpu-closed", reason: "GPU-7 is cordoned" },
+    };
+
+    expect(untold(Object.values(obstacles).map(describeObstacle))).toEqual([]);
+    expect(untold([describeObstacle({ kind: "label", label: VALUE, wanted: VALUE, has: VALUE })])).toEqual(
+      [],
+    );
+    expect(untold([describeObstacle({ kind: "cpu", askedMilli: 1_000, freeMilli: 0 })])).toEqual([]);
+  });
+
+  test("of images", () => {
+    expect(untold(Object.values(PULL_PROBLEM_SENTENCES))).toEqual([]);
+    const outcomes = ["present", "not-wanted", "not-allowed", "not-begun", "host-away"] as const;
+    expect(untold(outcomes.map((outcome) => fetchEndSentence(VALUE, { outcome })))).toEqual([]);
+    expect(untold([true, false].map((isHeld) => fetchSentence(VALUE, null, isHeld)))).toEqual([]);
+  });
+
+  test("of money", () => {
+    const account = { balance: 1n, creditLimit: 0n, minStartMinutes: 60, hourlyOfAllRunningAndPlacing: 0n };
+    const said: StartDecision[] = [
+      mayStart({ ...account, status: "suspended" }),
+      mayStart({ ...account, status: "normal", balance: 0n }),
+      mayStart({ ...account, status: "normal", hourlyOfAllRunningAndPlacing: 1_000_000n }),
+    ];
+
+    expect(untold(said.map((one) => (one.allowed ? null : one.detail)))).toEqual([]);
+  });
+
+  test.each([
+    "control-plane/src/core/environments/ways-in.ts",
+    "control-plane/src/core/instances/instance-report.ts",
+    "control-plane/src/core/placement/placement.ts",
+    "control-plane/src/core/queue/pass-plan.ts",
+    "control-plane/src/core/training/array.ts",
+    "control-plane/src/core/training/job-status.ts",
+    "control-plane/src/core/inference/service-words.ts",
+    "control-plane/src/core/inference/service-status.ts",
+    "control-plane/src/core/inference/rollout/versions.ts",
+    "control-plane/src/store/orders/environment-orders.ts",
+    "control-plane/src/store/orders/inference-orders.ts",
+    "control-plane/src/store/orders/job-orders.ts",
+    "control-plane/src/store/placement/commit/gang-places.ts",
+    "control-plane/src/store/placement/commit/placement-candidates.ts",
+    "control-plane/src/store/spending/suspensions.ts",
+    "control-plane/src/store/training/job-moves.ts",
+    "control-plane/src/http/money/billing/estimate.ts",
+    "control-plane/src/http/request/refusal.ts",
+    "control-plane/src/http/server/app.ts",
+    "shared/src/image-fetch.ts",
+  ])("in each sentence of %s", (file) => {
+    expect(untold(sentencesOf(readFileSync(file, "utf8")))).toEqual([]);
+  });
+
+  test("that would start an order", () => {
+    const file = readFileSync("control-plane/src/http/workloads/suggestion-answer.ts", "utf8");
+    const changes = [...file.matchAll(/`((?:with|on|without) [^`]*)`/g)].map(([, change = ""]) => change);
+
+    expect(changes.length).toBeGreaterThan(8);
+    expect(
+      untold(
+        changes.map((change) =>
+          filled(`${change.slice(0, 1).toUpperCase()}${change.slice(1)} it would start now.`),
+        ),
+      ),
+    ).toEqual([]);
+    expect(
+      untold(["It would start when 7 has ended.", "It would start when 7 has ended, by 7 at the latest."]),
+    ).toEqual([]);
+  });
+
+  test("of each kind of alarm", () => {
+    const kinds: Record<AlarmKind, true> = {
+      "join-token-reused": true,
+      "too-many-beginnings": true,
+      "usage-quarantined": true,
+      "gpu-conflict": true,
+      "gpu-out-of-service": true,
+      "gpu-stranger": true,
+      "gpu-vanished": true,
+      "unknown-instance": true,
+      "impossible-numbers": true,
+      "host-floods": true,
+      "too-many-cards": true,
+      "placement-overdue": true,
+      "run-not-ending": true,
+      "runtime-disagrees": true,
+      "unknown-lease": true,
+      "lease-disbelieved": true,
+      "access-disbelieved": true,
+      "journal-stream": true,
+      "charge-beyond-column": true,
+      "charge-failed": true,
+    };
+
+    expect(untold(Object.keys(kinds))).toEqual([]);
+  });
+
+  test("of each act and thing of the audit log", () => {
+    const file = readFileSync("control-plane/src/http/audited-routes.ts", "utf8");
+    const actions = [...file.matchAll(/\bto\(\s*"([a-z-]+)\.([a-z-]+)"/g)];
+
+    expect(actions.length).toBeGreaterThan(80);
+    expect(
+      untold([...AUDIT_TARGET_KINDS, ...actions.flatMap(([, thing = "", act = ""]) => [thing, act])]),
+    ).toEqual([]);
+  });
+
+  test("has a word for every kind of refusal", () => {
+    const statuses = [...Object.values(PROBLEM_STATUS), ...Object.keys(PROBLEM_TITLES).map(Number)];
+
+    expect(statuses.filter((status) => !(status in REFUSALS))).toEqual([]);
+  });
+});
+
+/** Whole ones: what is a part of one has no capital or no stop. */
+function sentencesOf(source: string): string[] {
+  const bare = source.replaceAll(/\/\*.*?\*\//gs, "").replaceAll(/^\s*\/\/.*$/gm, "");
+  return [...bare.matchAll(/"((?:[^"\\\n]|\\.)*)"|`((?:[^`\\]|\\.)*)`/g)]
+    .map(([, plain, template]) => plain ?? template ?? "")
+    .filter((text) => /^(?:[A-Z]|\$\{)[^]* [^]*\.$/.test(text) && !/\$\{[^}]*[?"`]/.test(text))
+    .filter((text) => /[a-z]{2,} [a-z]{2,}/.test(text))
+    .map(filled);
+}
+
+function filled(template: string): string {
+  return template.replaceAll(/\$\{[^}]*\}/g, VALUE).replaceAll("\\", "");
+}
