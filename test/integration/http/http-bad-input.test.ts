@@ -75,6 +75,11 @@ beforeAll(async () => {
   const mapping = await api.db.query<{ id: number }>(
     "INSERT INTO port_mappings (env_id, service_type, external_port, internal_port) VALUES ('env-1', 'ssh', 30001, 22) RETURNING id",
   );
+  const share = await api.db.query<{ id: number }>(
+    `INSERT INTO web_shares (env_id, target, token_hash, customer_id, made_at, expires_at)
+     VALUES ('env-1', '8000', 'share-1', $1, now(), now() + interval '1 hour') RETURNING id`,
+    [customer.customerId],
+  );
   const workspace = await make("/workspaces", { name: "w" }, customer);
   await api.join(Number(workspace), customer, other);
   const invite = async (to: string, by: Caller, body: object) =>
@@ -83,6 +88,7 @@ beforeAll(async () => {
     "/workspaces/{id}": workspace,
     "/environments/{id}": "env-1",
     "/port-mappings/{id}": String(mapping.rows[0]?.id),
+    "{share_id}": String(share.rows[0]?.id),
     "/training-jobs/{id}": "job-1",
     "/training-job-groups/{id}": "jobs-1",
     "/inference-services/{id}": "service-1",

@@ -91,8 +91,8 @@ const OF_CONFIG = new Set([
 
 /** As the API takes it: how it shows itself at gateways is part of its config. */
 function serviceChange(given: object): Row {
-  const { true: shown = [], false: plain = [] } = Object.groupBy(Object.entries(body(given)), ([name]) =>
-    OF_CONFIG.has(name) ? "true" : "false",
-  );
+  const changes = Object.entries(body(given));
+  const shown = changes.filter(([name]) => OF_CONFIG.has(name));
+  const plain = changes.filter(([name]) => !OF_CONFIG.has(name));
   return { ...Object.fromEntries(plain), ...withSettings({}, Object.fromEntries(shown)) };
 }
