@@ -189,6 +189,22 @@ test("an answer that breaks off breaks off for the client", async () => {
   await expect(answer.toArray()).rejects.toThrow("aborted");
 });
 
+test("a container that breaks its connections off breaks off those alone, and no half answer is taken for a whole one", async () => {
+  const { relayPid } = scene.access;
+  const other = await scene.raw(upgrade("/ws", `X-Api-Key: ${key}\r\n`));
+  await once(other, "data");
+  let hasEnded = false;
+  other.once("end", () => (hasEnded = true)).once("close", () => (hasEnded = true));
+
+  const reset = await scene.ask(host, "/reset", { key });
+  const half = await scene.open(host, "/half", { key });
+
+  await expect(half.toArray()).rejects.toThrow("aborted");
+  expect([reset.status, (await scene.ask(host, "/tell", { key })).status]).toEqual([502, 200]);
+  expect([scene.access.relayPid, hasEnded]).toEqual([relayPid, false]);
+  other.destroy();
+});
+
 test("a client that leaves an answer that never comes is gone for the container, too", async () => {
   const socket = await scene.raw(
     `GET /never HTTP/1.1\r\nHost: ${host}\r\nAuthorization: Bearer ${key}\r\n\r\n`,

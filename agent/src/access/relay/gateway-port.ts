@@ -19,6 +19,7 @@ import type { GatewayIdentity } from "./gateway-identity.ts";
 import { type GatewayWish, type NoWay, statusOf, type WayForGateway, wishOf } from "./gateway-wish.ts";
 import { listening } from "./listening.ts";
 import { RelayedConnection } from "./relayed-connection.ts";
+import { liesBelow } from "./reset.ts";
 import type { TunnelStreams } from "./tunnel/tunnel-streams.ts";
 
 /** Of all gateways together: a busy service has hundreds under way. */
@@ -33,7 +34,8 @@ export class GatewayPort {
   readonly #sessions = new Set<ServerHttp2Session>();
   readonly #open: (wish: GatewayWish) => Promise<WayForGateway | NoWay>;
   readonly #onChange: () => void;
-  readonly #clients = new Set<Socket>();
+  /** Before TLS, by who is at the other end. */
+  readonly #clients = new Map<string, Socket>();
   /** Past the handshake, of those that have not said yet where they want to go: stops waiting for it. */
   readonly #unsaid = new WeakMap<Socket, () => void>();
 
@@ -65,14 +67,17 @@ export class GatewayPort {
     this.#server.maxConnections = MAX_GATEWAY_CONNECTIONS;
     // Before TLS, and also of what never gets through it.
     this.#server.on("connection", (client: Socket) => {
-      this.#clients.add(client);
+      const peer = peerOf(client);
+      this.#clients.set(peer, client);
       this.#onChange();
       client.once("close", () => {
-        this.#clients.delete(client);
+        if (this.#clients.get(peer) === client) this.#clients.delete(peer);
         this.#onChange();
       });
     });
     this.#server.on("secureConnection", (client) => {
+      const carrier = this.#clients.get(peerOf(client));
+      if (carrier !== undefined) liesBelow(carrier, client);
       if (client.alpnProtocol === TUNNEL_SHARED) return this.#share(client);
       this.#await(client);
       this.#http.emit("connection", client);
@@ -158,6 +163,10 @@ export class GatewayPort {
     if (head.length > 0) service.write(head);
     carry((onClosed) => new RelayedConnection(client, service, ({ end }) => onClosed(end)));
   }
+}
+
+function peerOf({ remoteAddress = "", remotePort = 0 }: Socket): string {
+  return `${remoteAddress} ${remotePort}`;
 }
 
 /** Certified by the same authority are the hosts, too, which have no business here. */

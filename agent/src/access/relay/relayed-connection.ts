@@ -6,6 +6,7 @@
 import type { Socket } from "node:net";
 import type { AccessSession } from "@remotegpu/shared/ssh-access";
 import { RelaySocket } from "./relay-socket.ts";
+import { reset } from "./reset.ts";
 
 /** Who ended it, with a sentence where there is one to say. */
 export type ConnectionEnd = Pick<NonNullable<AccessSession["ended"]>, "by" | "detail">;
@@ -68,12 +69,6 @@ export class RelayedConnection {
     this.#client.destroy();
     this.#service.destroy();
   }
-}
-
-/** A unix socket knows no reset: its other side sees an end amid what it was promised. */
-function reset(socket: Socket): void {
-  if (socket.remoteAddress === undefined) socket.destroy();
-  else socket.resetAndDestroy();
 }
 
 /** A client that resets is one that ended; one that answers no more is lost. */

@@ -38,9 +38,10 @@ export class KeptClient {
   async #connect(open: () => Promise<Duplex>, done: Connected): Promise<void> {
     this.answers = 0;
     const opened = await open().catch((error: unknown) => error as Error);
-    if (opened instanceof Error) done(opened, null);
+    if (opened instanceof Error) return done(opened, null);
+    opened.prependListener("error", asNoEnd);
     // The types know sockets of the system alone; a stream within another connection does as well.
-    else done(null, opened as Socket);
+    done(null, opened as Socket);
   }
 }
 
@@ -97,6 +98,11 @@ export class KeptClients {
     if (at >= 0) idle.splice(at, 1);
     if (idle.length === 0) this.#idle.delete(one.key);
   }
+}
+
+/** The library takes a reset for the end of an answer that has no length: half of one would be told as a whole one. */
+function asNoEnd(error: Error): void {
+  if ("code" in error && error.code === "ECONNRESET") error.code = "EPIPE";
 }
 
 function keyOf({ hostId, instanceId, port, isLasting = false }: Destination): string {

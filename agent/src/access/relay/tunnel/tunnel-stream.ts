@@ -6,6 +6,7 @@
 import { constants, type ServerHttp2Stream } from "node:http2";
 import type { RelaySocket } from "../relay-socket.ts";
 import type { ConnectionEnd } from "../relayed-connection.ts";
+import { reset } from "../reset.ts";
 
 const KEEPALIVE_AFTER_MS = 60_000;
 
@@ -31,16 +32,16 @@ export class TunnelStream {
     stream.on("error", () => undefined);
     service.on("error", () => {
       this.#end ??= { by: "container", detail: "" };
-      reset(stream);
+      breakOff(stream);
     });
     // Half a transfer is passed on as such: the other side must not take it for a whole one.
     stream.once("close", () => {
       this.#end ??= { by: "client", detail: "" };
-      if (!service.writableEnded || !stream.readableEnded) service.resetAndDestroy();
+      if (!service.writableEnded || !stream.readableEnded) reset(service);
       closed();
     });
     service.once("close", () => {
-      if (!service.readableEnded) reset(stream);
+      if (!service.readableEnded) breakOff(stream);
       closed();
     });
     stream.pipe(service);
@@ -63,11 +64,11 @@ export class TunnelStream {
 
   destroy(end: ConnectionEnd): void {
     this.#end ??= end;
-    reset(this.#stream);
+    breakOff(this.#stream);
     this.#service.destroy();
   }
 }
 
-function reset(stream: ServerHttp2Stream): void {
+function breakOff(stream: ServerHttp2Stream): void {
   if (!stream.destroyed) stream.close(constants.NGHTTP2_CONNECT_ERROR);
 }
