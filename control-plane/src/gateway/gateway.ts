@@ -29,7 +29,7 @@ import { Traffic } from "./services/traffic.ts";
 import { newGatewayId } from "./registration.ts";
 import type { Tunnels } from "./tunnel/tunnel.ts";
 
-/** Of one address, and of what one container answers. */
+/** Of one address, and of what one container or one service answers. */
 const BROKEN: Rhythm = { burst: 50, perSecond: 20, longestMs: 5_000 };
 
 export interface GatewayDeps {

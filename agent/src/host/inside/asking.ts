@@ -95,16 +95,10 @@ function question(path: string): string {
 }
 
 async function destroyed(socket: Socket): Promise<void> {
-  const closed = closeOf(socket);
-  socket.destroy();
-  await closed;
-}
-
-/** However it ends, "close" follows. */
-async function closeOf(socket: Socket): Promise<void> {
   const { promise, resolve } = Promise.withResolvers<void>();
-  socket.on("error", () => socket.destroy());
-  socket.once("close", () => resolve());
+  // However it ends, "close" follows.
+  socket.on("error", () => undefined).once("close", () => resolve());
+  socket.destroy();
   await promise;
 }
 
