@@ -24,6 +24,9 @@ import { eventually } from "../../support/eventually.ts";
 
 const HOST = HostId.parse("host-1");
 const WORKLOAD = "env-tunnel";
+/** Together far more than what HTTP/2 takes for an attack by who is not trusted. */
+const LEAVING_ROUNDS = 15;
+const LEAVING_AT_ONCE = 100;
 const INSTANCE = InstanceId.parse(`ins-of-${WORKLOAD}`);
 
 let access: AccessUnderTest;
@@ -212,6 +215,24 @@ test("what lasts shares one connection, in which each way ends by itself and one
   const error = await refusedBy(way.open({ ...to(8001), isLasting: true }, at));
   expect(error).toMatchObject({ reason: "refused", message: "Nothing answers on port 8001 in there." });
   unread.destroy();
+  way.close();
+});
+
+test("however many of those who share a connection leave, whoever else is on it stays", async () => {
+  const way = directWay();
+  const shared = { ...to(8000), isLasting: true };
+  const stays = await way.open(shared, at);
+  let hasEnded = false;
+  stays.once("close", () => (hasEnded = true));
+
+  for (let round = 0; round < LEAVING_ROUNDS; round += 1) {
+    const leaving = await Promise.all(Array.from({ length: LEAVING_AT_ONCE }, () => way.open(shared, at)));
+    for (const stream of leaving) stream.on("error", () => undefined).destroy();
+  }
+
+  expect(hasEnded).toBe(false);
+  stays.end("answer 5\n");
+  expect(await saidBy(stays)).toContain("hello");
   way.close();
 });
 

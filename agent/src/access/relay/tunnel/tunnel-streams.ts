@@ -21,6 +21,8 @@ import {
 import { type GatewayWish, type NoWay, statusOf, type WayForGateway, wishOf } from "../gateway-wish.ts";
 import { TunnelStream } from "./tunnel-stream.ts";
 
+/** Only gateways come this far, and whoever leaves one of them resets a stream: as many may as like, beside the others. */
+const ANY_RESETS = { streamResetBurst: Number.MAX_SAFE_INTEGER, streamResetRate: Number.MAX_SAFE_INTEGER };
 const SETTINGS = {
   initialWindowSize: TUNNEL_STREAM_WINDOW,
   maxConcurrentStreams: MAX_TUNNEL_STREAMS,
@@ -52,6 +54,7 @@ export class TunnelStreams {
     const session = performServerHandshake(socket, {
       settings: SETTINGS,
       maxSessionMemory: TUNNEL_MEMORY_MIB,
+      ...ANY_RESETS,
     });
     session.setLocalWindowSize(TUNNEL_WINDOW);
     session.on("error", () => socket.destroy());
