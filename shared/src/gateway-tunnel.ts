@@ -9,11 +9,25 @@ export const TUNNEL_SHARED = "h2";
 export const TUNNEL_ALONE = "http/1.1";
 /** Names the client that a gateway brings to an SSH server; only gateways may say it. */
 export const TUNNEL_CLIENT_HEADER = "remotegpu-client";
+/**
+ * By HTTP/2 a gateway that sends it, whatever it says, is told by a trailer of that name that a container broke off: after all
+ * that it had said, which a reset would take away.
+ */
+export const TUNNEL_BREAK_HEADER = "remotegpu-break";
 /** Of one stream, each way: so much of it waits for a reader that reads no more, and so much is under way on a long line. */
 export const TUNNEL_STREAM_WINDOW = MIB;
 /** Of all streams of a connection; those that nobody reads take nothing from the others. */
 export const TUNNEL_WINDOW = 64 * MIB;
 export const MAX_TUNNEL_STREAMS = 1024;
+/**
+ * For Node, which ends a connection after a thousand streams that one side left while the other still said something: for an
+ * attack by who is not trusted, where it is what clients do. Only gateways and hosts come this far.
+ */
+export const TUNNEL_BEARS = {
+  maxSessionInvalidFrames: 2 ** 31 - 1,
+  streamResetBurst: Number.MAX_SAFE_INTEGER,
+  streamResetRate: Number.MAX_SAFE_INTEGER,
+};
 /** For Node: beyond it a session opens no stream more. */
 export const TUNNEL_MEMORY_MIB = 512;
 /** Each side asks the other whether it is there, and gives it up after so long without a byte. */

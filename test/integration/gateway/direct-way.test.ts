@@ -27,6 +27,7 @@ const WORKLOAD = "env-tunnel";
 /** Together far more than what HTTP/2 takes for an attack by who is not trusted. */
 const LEAVING_ROUNDS = 15;
 const LEAVING_AT_ONCE = 100;
+const SHARES_BEYOND = 64;
 const INSTANCE = InstanceId.parse(`ins-of-${WORKLOAD}`);
 
 let access: AccessUnderTest;
@@ -197,11 +198,11 @@ test("what lasts shares one connection, in which each way ends by itself and one
   const way = directWay();
   // Spare ones of before may end meanwhile.
   const before = connectionsAt(at.port ?? 0);
-  const unread = await way.open({ ...to(8000), isLasting: true }, at);
+  const unread = await way.open({ ...to(8000), shares: "host" as const }, at);
   unread.pause();
   unread.end("answer 8000000\n");
   const many = await Promise.all(
-    Array.from({ length: 200 }, () => way.open({ ...to(8000), isLasting: true }, at)),
+    Array.from({ length: 200 }, () => way.open({ ...to(8000), shares: "host" as const }, at)),
   );
 
   expect([...connectionsAt(at.port ?? 0)].filter((one) => !before.has(one))).toHaveLength(1);
@@ -212,22 +213,70 @@ test("what lasts shares one connection, in which each way ends by itself and one
     }),
   );
   said.forEach((text, nth) => expect(text.split("\n").slice(2).join("\n")).toHaveLength(nth));
-  const error = await refusedBy(way.open({ ...to(8001), isLasting: true }, at));
+  const error = await refusedBy(way.open({ ...to(8001), shares: "host" as const }, at));
   expect(error).toMatchObject({ reason: "refused", message: "Nothing answers on port 8001 in there." });
   unread.destroy();
   way.close();
 });
 
+test("of a container that breaks off all is heard that it said, and that this was not all", async () => {
+  const way = directWay();
+  const stream = await way.open({ ...to(8000), shares: "host" }, at);
+  stream.write("break off\n");
+  await Promise.race([once(stream, "trailers"), once(stream, "close")]);
+
+  let said = "";
+  const hearing = async () => {
+    for await (const bytes of stream) said += String(bytes);
+  };
+
+  await expect(hearing()).rejects.toMatchObject({ code: "ECONNRESET" });
+  expect(said).toBe("hello\nhalf");
+  way.close();
+});
+
+test("short ways share a connection with their instance once there are many, and it ends when there are none", async () => {
+  const way = directWay();
+  const before = connectionsAt(at.port ?? 0);
+  const made = () => [...connectionsAt(at.port ?? 0)].filter((one) => !before.has(one)).length;
+  const streams: Duplex[] = [];
+  const open = async () => streams.push(await way.open({ ...to(8000), shares: "instance" }, at));
+  for (let nth = 0; nth < SHARES_BEYOND; nth += 1) await open();
+  // And a spare one.
+  expect(made()).toBeGreaterThanOrEqual(SHARES_BEYOND);
+  expect(made()).toBeLessThanOrEqual(SHARES_BEYOND + 1);
+
+  await Promise.all(Array.from({ length: 100 }, open));
+
+  expect(made()).toBeLessThanOrEqual(SHARES_BEYOND + 2);
+  const said = await Promise.all(
+    streams.map((stream) => {
+      stream.end("answer 3\n");
+      return saidBy(stream);
+    }),
+  );
+  for (const text of said) expect(text).toMatch(/^hello\n[^\n]+\n.{3}$/s);
+  await eventually(() => made() === 0, { withinMs: 60_000, what: "no connection" });
+  way.close();
+}, 90_000);
+
 test("however many of those who share a connection leave, whoever else is on it stays", async () => {
   const way = directWay();
-  const shared = { ...to(8000), isLasting: true };
+  const shared = { ...to(8000), shares: "host" as const };
   const stays = await way.open(shared, at);
   let hasEnded = false;
   stays.once("close", () => (hasEnded = true));
 
   for (let round = 0; round < LEAVING_ROUNDS; round += 1) {
     const leaving = await Promise.all(Array.from({ length: LEAVING_AT_ONCE }, () => way.open(shared, at)));
-    for (const stream of leaving) stream.on("error", () => undefined).destroy();
+    // In the very moment in which the other side has its last word.
+    for (const stream of leaving) {
+      stream.on("error", () => undefined).once("data", () => setImmediate(() => stream.destroy()));
+      stream.write("break off\n");
+    }
+    await Promise.all(
+      leaving.map((stream) => stream.closed || new Promise((resolve) => stream.once("close", resolve))),
+    );
   }
 
   expect(hasEnded).toBe(false);
@@ -240,14 +289,14 @@ test("what lasts has a connection of its own where the host is of before it shar
   const before = createHttpsServer({ key: identity.key, cert: identity.certificate, ca: identity.ca });
   before.on("connect", (_request, socket) => socket.end("HTTP/1.1 200 OK\r\n\r\nof before\n"));
   const port = await listeningOn(before);
-  const old = await directWay().open({ ...to(8000), isLasting: true }, { ...at, port });
+  const old = await directWay().open({ ...to(8000), shares: "host" as const }, { ...at, port });
   expect(await saidBy(old)).toBe("of before\n");
 
   const way = directWay();
-  (await way.open({ ...to(8000), isLasting: true }, at)).destroy();
+  (await way.open({ ...to(8000), shares: "host" as const }, at)).destroy();
   process.kill(access.relayPid, "SIGKILL");
   const stream = await eventually(
-    () => way.open({ ...to(8000), isLasting: true }, at).catch(() => undefined),
+    () => way.open({ ...to(8000), shares: "host" as const }, at).catch(() => undefined),
     { what: "a stream" },
   );
   stream.end("answer 5\n");

@@ -45,7 +45,7 @@ function container(): KeptClient {
 }
 
 test("who reads slowly gets all of a body whose length nobody knows", async () => {
-  const clients = { giveBack: () => undefined } as unknown as KeptClients;
+  const clients = { giveBack: () => undefined, came: () => undefined } as unknown as KeptClients;
   const server = createServer(
     (request, response) => void pass({ request, response, headers: {} }, container(), clients),
   );

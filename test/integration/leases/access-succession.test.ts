@@ -89,7 +89,12 @@ async function openGateway(access: AccessUnderTest) {
     context: () => Promise.resolve(createSecureContext({ ca: authority.ca, key, cert })),
   });
   const share = async (): Promise<Client> => {
-    const to = { hostId: HOST, instanceId: container.instance.instanceId, port: 7000, isLasting: true };
+    const to = {
+      hostId: HOST,
+      instanceId: container.instance.instanceId,
+      port: 7000,
+      shares: "host" as const,
+    };
     return Client.over(await way.open(to, { name: HOST, addresses: [LOOPBACK], port }));
   };
   return { identity, port, openPort, enter, share };

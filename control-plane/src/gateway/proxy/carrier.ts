@@ -37,7 +37,7 @@ export class Carrier {
   constructor(tunnels: Tunnels) {
     this.#clients = new KeptClients(tunnels);
     this.#agent = new TunnelAgent(tunnels);
-    this.#lasting = new TunnelAgent({ open: (to) => tunnels.open({ ...to, isLasting: true }) });
+    this.#lasting = new TunnelAgent({ open: (to) => tunnels.open({ ...to, shares: "host" }) });
     this.#proxy = createProxyServer();
     this.#proxy.on("proxyReq", (sent, request) => {
       this.#sent.set(request, sent);
@@ -75,13 +75,13 @@ export class Carrier {
 
   /** Resolves when the answer is over. @throws what went wrong before anything of it was sent on; TunnelError among it */
   carry(asked: Asked, to: Destination): Promise<void> {
-    return hasNoBody(asked.request)
-      ? this.#ask(asked, { ...to, isLasting: isForEvents(asked.request) })
-      : this.#send(asked, to);
+    return hasNoBody(asked.request) ? this.#ask(asked, to) : this.#send(asked, to);
   }
 
-  async #ask(asked: Asked, to: Destination): Promise<void> {
+  async #ask(asked: Asked, instance: Destination): Promise<void> {
     const { method = "" } = asked.request;
+    const shares = isForEvents(asked.request) ? "host" : this.#clients.sharing(instance);
+    const to: Destination = { ...instance, shares };
     const first = this.#clients.take(to);
     try {
       await pass(asked, first, this.#clients);

@@ -5,11 +5,16 @@
 import type { Socket } from "node:net";
 import type { Duplex } from "node:stream";
 import { Client } from "undici";
+import { KIB } from "@remotegpu/shared/units";
 import type { Destination, Tunnels } from "../tunnel/tunnel.ts";
 
 const MAX_IDLE_EACH = 64;
 /** Below the five seconds after which Node's own servers end a connection that nobody uses. */
 const IDLE_MS = 4_000;
+/** Who says so much in large pieces has connections of its own for a while. */
+const POURS_BYTES = 256 * KIB;
+const LEAST_LARGE_BYTES = 8 * KIB;
+const POURS_FOR_MS = 60_000;
 /** What a client of the library has to name; it is sent to nobody, since each request has its own Host. */
 const ORIGIN = new URL("http://container");
 
@@ -19,11 +24,15 @@ type Connected = (...outcome: [error: Error, socket: null] | [error: null, socke
 export class KeptClient {
   readonly client: Client;
   readonly key: string;
+  readonly place: string;
+  /** In large pieces, of the answer that it gives now. */
+  pouredBytes = 0;
   /** Answers that its connection has given: whether it may have ended just when it was to be used again. */
   answers = 0;
 
-  constructor(key: string, to: Destination, tunnels: Tunnels) {
-    this.key = key;
+  constructor(to: Destination, tunnels: Tunnels) {
+    this.key = keyOf(to);
+    this.place = placeOf(to);
     this.client = new Client(ORIGIN, {
       pipelining: 1,
       keepAliveTimeout: IDLE_MS,
@@ -49,25 +58,54 @@ export class KeptClients {
   readonly #tunnels: Tunnels;
   readonly #idle = new Map<string, KeptClient[]>();
   readonly #connected = new Set<KeptClient>();
+  /** Who says much at once, and until when that is held against it. */
+  readonly #pouring = new Map<string, number>();
   #isClosed = false;
 
   constructor(tunnels: Tunnels) {
     this.#tunnels = tunnels;
   }
 
+  /** Whether short ones share a connection with others of their instance: not while it says much at once. */
+  sharing(to: Destination): Destination["shares"] {
+    const untilMs = this.#pouring.get(placeOf(to));
+    if (untilMs === undefined) return "instance";
+    if (performance.now() < untilMs) return undefined;
+    this.#pouring.delete(placeOf(to));
+    return "instance";
+  }
+
+  /** So much of an answer came in one piece. */
+  came(one: KeptClient, bytes: number): void {
+    if (bytes < LEAST_LARGE_BYTES) return;
+    one.pouredBytes += bytes;
+    if (one.pouredBytes <= POURS_BYTES) return;
+    const nowMs = performance.now();
+    if (!this.#pouring.has(one.place))
+      for (const [place, untilMs] of this.#pouring) if (untilMs <= nowMs) this.#pouring.delete(place);
+    this.#pouring.set(one.place, nowMs + POURS_FOR_MS);
+  }
+
   take(to: Destination): KeptClient {
-    const key = keyOf(to);
-    return this.#idle.get(key)?.pop() ?? this.#make(key, to);
+    return this.#idle.get(keyOf(to))?.pop() ?? this.makeAnew(to);
   }
 
   /** With a connection of its own, whatever is kept. */
   makeAnew(to: Destination): KeptClient {
-    return this.#make(keyOf(to), to);
+    const made = new KeptClient(to, this.#tunnels);
+    made.client.on("connect", () => {
+      if (this.#isClosed) void made.client.destroy();
+      else this.#connected.add(made);
+    });
+    // Whoever was given it in this very moment is asked for on a new connection.
+    made.client.on("disconnect", () => this.#forget(made));
+    return made;
   }
 
   /** After a whole answer. */
   giveBack(one: KeptClient): void {
     one.answers += 1;
+    one.pouredBytes = 0;
     const idle = this.#idle.get(one.key) ?? [];
     if (idle.length >= MAX_IDLE_EACH) return void one.client.destroy();
     idle.push(one);
@@ -80,17 +118,6 @@ export class KeptClients {
     for (const { client } of this.#connected) void client.destroy();
   }
 
-  #make(key: string, to: Destination): KeptClient {
-    const made = new KeptClient(key, to, this.#tunnels);
-    made.client.on("connect", () => {
-      if (this.#isClosed) void made.client.destroy();
-      else this.#connected.add(made);
-    });
-    // Whoever was given it in this very moment is asked for on a new connection.
-    made.client.on("disconnect", () => this.#forget(made));
-    return made;
-  }
-
   #forget(one: KeptClient): void {
     this.#connected.delete(one);
     const idle = this.#idle.get(one.key) ?? [];
@@ -100,11 +127,19 @@ export class KeptClients {
   }
 }
 
-/** The library takes a reset for the end of an answer that has no length: half of one would be told as a whole one. */
+/**
+ * The library takes a reset for the end of an answer that has no length: half of one would be told as a whole one. What the
+ * shared connection below says of itself is no other news than that this one broke.
+ */
 function asNoEnd(error: Error): void {
-  if ("code" in error && error.code === "ECONNRESET") error.code = "EPIPE";
+  if (!("code" in error) || typeof error.code !== "string") return;
+  if (error.code === "ECONNRESET" || error.code.startsWith("ERR_HTTP2_")) error.code = "EPIPE";
 }
 
-function keyOf({ hostId, instanceId, port, isLasting = false }: Destination): string {
-  return `${hostId} ${instanceId} ${port}${isLasting ? " shared" : ""}`;
+function placeOf({ hostId, instanceId, port }: Destination): string {
+  return `${hostId} ${instanceId} ${port}`;
+}
+
+function keyOf(to: Destination): string {
+  return `${placeOf(to)} ${to.shares ?? "nothing"}`;
 }

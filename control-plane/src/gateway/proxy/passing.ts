@@ -141,6 +141,7 @@ class Passing implements Dispatcher.DispatchHandler {
 
   onResponseData(controller: Dispatcher.DispatchController, chunk: Buffer): void {
     this.#read?.(chunk);
+    this.#clients.came(this.#kept, chunk.length);
     if (chunk.length === this.#wholeLength) {
       this.#whole = chunk;
       return;

@@ -1,7 +1,8 @@
 /**
  * The direct way to a host: TLS to its access process, then `CONNECT`. While a host is used one connection more is
  * ready, past its handshake, so that a stream waits for one round trip; others begin with the TLS session of before.
- * What lasts and says little shares a few connections (shared-connections.ts), since each costs memory at both ends.
+ * What lasts and says little shares a connection with all of its host (shared-connections.ts), since each costs memory at both
+ * ends; what is short shares one with its instance where connections are opened often, since each costs a handshake.
  */
 import type { Duplex } from "node:stream";
 import type { SecureContext, TLSSocket } from "node:tls";
@@ -28,6 +29,15 @@ const MAX_OPENING_OF_ONE = 64;
  */
 const OPENING_AT_ONCE = 4;
 
+/**
+ * Ways to an instance within that time, beyond which short ones share a connection. Who keeps connections is done with
+ * fewer, and gives a sixth more answers on its own ones; who ends each after an answer, as many programs do, would cost a
+ * handshake each time.
+ */
+const BUSY_BEYOND = 64;
+const BUSY_WITHIN_MS = 10_000;
+const SHARED_IDLE_MS = 10_000;
+
 /** Where a host's access process listens. */
 export interface HostAddress {
   /** As people know it. */
@@ -51,7 +61,11 @@ type Known = {
 export class DirectWay {
   readonly #context: () => Promise<SecureContext>;
   readonly #known = new Map<HostId, Known>();
-  readonly #shared = new SharedConnections();
+  readonly #lasting = new SharedConnections({ idleMs: null });
+  readonly #short = new SharedConnections({ idleMs: SHARED_IDLE_MS });
+  /** Ways by instance since then. */
+  #asked = new CountsByKey<string>();
+  #askedSinceMs = 0;
   readonly #turns = new OpeningTurns({ atOnce: OPENING_AT_ONCE });
   #isClosed = false;
 
@@ -60,16 +74,32 @@ export class DirectWay {
   }
 
   /** @throws TunnelError */
-  async open({ hostId, isLasting = false, ...target }: Destination, at: HostAddress): Promise<Duplex> {
-    const shared = isLasting
-      ? await this.#shared.open({ hostId, ...target }, (protocols) => this.#dial(hostId, at, protocols))
-      : null;
+  async open(to: Destination, at: HostAddress): Promise<Duplex> {
+    const shared = await this.#openShared(to, at);
     if (shared !== null) return shared;
-    const stream = await this.#turns.during(`${target.instanceId} ${target.port}`, () =>
-      this.#openCounted({ hostId, ...target }, at),
-    );
-    this.#prepare(hostId, at);
+    const stream = await this.#turns.during(`${to.instanceId} ${to.port}`, () => this.#openCounted(to, at));
+    this.#prepare(to.hostId, at);
     return stream;
+  }
+
+  /** Null where it has to be a connection of its own. */
+  async #openShared(to: Destination, at: HostAddress): Promise<Duplex | null> {
+    const { hostId, shares } = to;
+    const dial = (protocols: string[]) => this.#dial(hostId, at, protocols);
+    if (shares === "host") return await this.#lasting.open(hostId, to, dial);
+    const key = `${hostId} ${to.instanceId}`;
+    if (shares === undefined || !(this.#isBusy(key) || this.#short.has(key))) return null;
+    return await this.#short.open(key, to, dial);
+  }
+
+  #isBusy(key: string): boolean {
+    const nowMs = performance.now();
+    if (nowMs - this.#askedSinceMs > BUSY_WITHIN_MS) {
+      this.#asked = new CountsByKey();
+      this.#askedSinceMs = nowMs;
+    }
+    this.#asked.add(key);
+    return this.#asked.of(key) > BUSY_BEYOND;
   }
 
   /** Who waits for a turn takes no place from others. */
@@ -99,7 +129,8 @@ export class DirectWay {
   close(): void {
     this.#isClosed = true;
     for (const { spare } of this.#known.values()) spare?.destroy();
-    this.#shared.retire();
+    this.#lasting.retire();
+    this.#short.retire();
   }
 
   async #openOn(spare: TLSSocket | null, to: Destination, at: HostAddress): Promise<Duplex> {

@@ -29,7 +29,7 @@ export class ReversedHosts {
       sockets.delete(socket);
       if (sockets.size === 0) this.#sockets.delete(hostId);
     });
-    const session = new TunnelSession(socket, () => this.#over(hostId, session));
+    const session = new TunnelSession(socket, { onClosed: () => this.#over(hostId, session) });
     this.#sessions.set(hostId, [session, ...(this.#sessions.get(hostId) ?? [])]);
     this.#onChange(hostId);
   }

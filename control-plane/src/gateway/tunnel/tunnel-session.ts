@@ -8,6 +8,8 @@ import type { Duplex } from "node:stream";
 import type { TLSSocket } from "node:tls";
 import {
   MAX_TUNNEL_STREAMS,
+  TUNNEL_BEARS,
+  TUNNEL_BREAK_HEADER,
   TUNNEL_CLIENT_HEADER,
   TUNNEL_MEMORY_MIB,
   TUNNEL_PING_EVERY_MS,
@@ -23,15 +25,25 @@ const SETTINGS = { initialWindowSize: TUNNEL_STREAM_WINDOW, enablePush: false };
 export class TunnelSession {
   readonly #session: ClientHttp2Session;
   readonly #socket: TLSSocket;
+  readonly #idleMs: number | null;
   #streams = 0;
+  #idle: NodeJS.Timeout | undefined;
 
-  /** @param onClosed no stream can be opened any more */
-  constructor(socket: TLSSocket, onClosed: () => void) {
+  /**
+   * @param idleMs after so long without a stream it ends; null: it stays
+   * @param onClosed no stream can be opened any more
+   */
+  constructor(
+    socket: TLSSocket,
+    { idleMs = null, onClosed }: { idleMs?: number | null; onClosed: () => void },
+  ) {
     this.#socket = socket;
+    this.#idleMs = idleMs;
     this.#session = connect("https://host", {
       createConnection: () => socket,
       settings: SETTINGS,
       maxSessionMemory: TUNNEL_MEMORY_MIB,
+      ...TUNNEL_BEARS,
       peerMaxConcurrentStreams: MAX_TUNNEL_STREAMS,
     });
     this.#session.on("error", () => socket.destroy());
@@ -57,12 +69,17 @@ export class TunnelSession {
       {
         [constants.HTTP2_HEADER_METHOD]: "CONNECT",
         [constants.HTTP2_HEADER_AUTHORITY]: `${target.instanceId}:${target.port}`,
+        [TUNNEL_BREAK_HEADER]: "told",
         ...(target.client !== undefined && { [TUNNEL_CLIENT_HEADER]: target.client }),
       },
       { endStream: false },
     );
     this.#streams += 1;
-    stream.once("close", () => (this.#streams -= 1));
+    clearTimeout(this.#idle);
+    stream.once("close", () => this.#left());
+    stream.once("trailers", (trailers) => {
+      if (TUNNEL_BREAK_HEADER in trailers) breaksAfterRest(stream);
+    });
     const status = await statusOf(stream);
     if (status === 200) return likeSocket(stream);
     stream.on("error", () => undefined);
@@ -73,6 +90,12 @@ export class TunnelSession {
   /** It ends with its last stream. */
   retire(): void {
     this.#session.close();
+  }
+
+  #left(): void {
+    this.#streams -= 1;
+    if (this.#streams > 0 || this.#idleMs === null) return;
+    this.#idle = setTimeout(() => this.retire(), this.#idleMs).unref();
   }
 
   /** Bytes show that the other side lives, whatever they are; pings make some. */
@@ -95,6 +118,16 @@ export class TunnelSession {
  */
 function likeSocket(stream: ClientHttp2Stream): Duplex {
   return Object.assign(stream, { _writev: null, setNoDelay: nothingToSet, setKeepAlive: nothingToSet });
+}
+
+/** Its end, once all before it was read, is told as the break that it is; Node tells trailers before that. */
+function breaksAfterRest(stream: ClientHttp2Stream): void {
+  const emit = stream.emit.bind(stream);
+  stream.emit = (event: string | symbol, ...rest: unknown[]) => {
+    if (event !== "end") return emit(event, ...rest);
+    stream.destroy(Object.assign(new Error("the container broke off"), { code: "ECONNRESET" }));
+    return true;
+  };
 }
 
 function nothingToSet<One>(this: One): One {

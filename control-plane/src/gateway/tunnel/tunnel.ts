@@ -9,8 +9,11 @@ export interface Destination {
   hostId: HostId;
   instanceId: InstanceId;
   port: number;
-  /** It says little and lasts: it may share a connection with others. */
-  isLasting?: boolean;
+  /**
+   * With whom it may share a connection. What says little and lasts, with the whole host; what is short, one of which comes
+   * after another, with its instance. Left out, it has one of its own.
+   */
+  shares?: "host" | "instance" | undefined;
   /** The address of an SSH client, who is told of in the environment's sessions like one of its leased port. */
   client?: string;
 }

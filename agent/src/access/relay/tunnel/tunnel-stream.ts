@@ -4,6 +4,7 @@
  * error of one side is an end for the other.
  */
 import { constants, type ServerHttp2Stream } from "node:http2";
+import { TUNNEL_BREAK_HEADER } from "@remotegpu/shared/gateway-tunnel";
 import type { RelaySocket } from "../relay-socket.ts";
 import type { ConnectionEnd } from "../relayed-connection.ts";
 import { reset } from "../reset.ts";
@@ -13,17 +14,24 @@ const KEEPALIVE_AFTER_MS = 60_000;
 export class TunnelStream {
   readonly #stream: ServerHttp2Stream;
   readonly #service: RelaySocket;
+  readonly #tellsBreaks: boolean;
   /** Whoever ended first. */
   #end: ConnectionEnd | null = null;
+  #isBroken = false;
 
-  /** The service has not been read from. */
-  constructor(stream: ServerHttp2Stream, service: RelaySocket, onClosed: (one: TunnelStream) => void) {
+  /** The service has not been read from; where breaks are told, the stream waits for trailers. */
+  constructor(
+    stream: ServerHttp2Stream,
+    service: RelaySocket,
+    { tellsBreaks, onClosed }: { tellsBreaks: boolean; onClosed: (end: ConnectionEnd) => void },
+  ) {
     this.#stream = stream;
     this.#service = service;
+    this.#tellsBreaks = tellsBreaks;
     let open = 2;
     const closed = () => {
       open -= 1;
-      if (open === 0) onClosed(this);
+      if (open === 0) onClosed(this.end);
     };
     service.setNoDelay(true);
     service.setKeepAlive(true, KEEPALIVE_AFTER_MS);
@@ -32,7 +40,11 @@ export class TunnelStream {
     stream.on("error", () => undefined);
     service.on("error", () => {
       this.#end ??= { by: "container", detail: "" };
-      breakOff(stream);
+      this.#tellBreak();
+    });
+    stream.once("wantTrailers", () => {
+      // It may have been left in this very moment.
+      if (!stream.closed) stream.sendTrailers(this.#isBroken ? { [TUNNEL_BREAK_HEADER]: "1" } : {});
     });
     // Half a transfer is passed on as such: the other side must not take it for a whole one.
     stream.once("close", () => {
@@ -41,7 +53,7 @@ export class TunnelStream {
       closed();
     });
     service.once("close", () => {
-      if (!service.readableEnded) breakOff(stream);
+      if (!service.readableEnded) this.#tellBreak();
       closed();
     });
     stream.pipe(service);
@@ -66,6 +78,14 @@ export class TunnelStream {
     this.#end ??= end;
     breakOff(this.#stream);
     this.#service.destroy();
+  }
+
+  /** Half a transfer is told as such, after all that there is of it; what was over before is none. */
+  #tellBreak(): void {
+    if (!this.#tellsBreaks) return breakOff(this.#stream);
+    if (this.#service.readableEnded) return;
+    this.#isBroken = true;
+    this.#stream.end();
   }
 }
 

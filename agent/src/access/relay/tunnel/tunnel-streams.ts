@@ -11,6 +11,8 @@ import {
 import type { TLSSocket } from "node:tls";
 import {
   MAX_TUNNEL_STREAMS,
+  TUNNEL_BEARS,
+  TUNNEL_BREAK_HEADER,
   TUNNEL_CLIENT_HEADER,
   TUNNEL_MEMORY_MIB,
   TUNNEL_PING_EVERY_MS,
@@ -21,8 +23,6 @@ import {
 import { type GatewayWish, type NoWay, statusOf, type WayForGateway, wishOf } from "../gateway-wish.ts";
 import { TunnelStream } from "./tunnel-stream.ts";
 
-/** Only gateways come this far, and whoever leaves one of them resets a stream: as many may as like, beside the others. */
-const ANY_RESETS = { streamResetBurst: Number.MAX_SAFE_INTEGER, streamResetRate: Number.MAX_SAFE_INTEGER };
 const SETTINGS = {
   initialWindowSize: TUNNEL_STREAM_WINDOW,
   maxConcurrentStreams: MAX_TUNNEL_STREAMS,
@@ -54,7 +54,7 @@ export class TunnelStreams {
     const session = performServerHandshake(socket, {
       settings: SETTINGS,
       maxSessionMemory: TUNNEL_MEMORY_MIB,
-      ...ANY_RESETS,
+      ...TUNNEL_BEARS,
     });
     session.setLocalWindowSize(TUNNEL_WINDOW);
     session.on("error", () => socket.destroy());
@@ -90,8 +90,9 @@ export class TunnelStreams {
     if (typeof way === "string") return refuse(stream, statusOf(way));
     const { service, carry } = way;
     if (stream.destroyed) return void service.destroy();
-    stream.respond({ ":status": 200 });
-    carry((onClosed) => new TunnelStream(stream, service, ({ end }) => onClosed(end)));
+    const tellsBreaks = headers[TUNNEL_BREAK_HEADER] !== undefined;
+    stream.respond({ ":status": 200 }, { waitForTrailers: tellsBreaks });
+    carry((onClosed) => new TunnelStream(stream, service, { tellsBreaks, onClosed }));
   }
 }
 

@@ -1,4 +1,4 @@
-/** Which requests share a connection to their host: those that last and say little. */
+/** With whom requests share a connection: with their host what lasts and says little, with their instance what is short. */
 import { connect } from "node:net";
 import { once } from "node:events";
 import { createServer, get, type IncomingMessage, type RequestListener } from "node:http";
@@ -7,11 +7,33 @@ import { expect, onTestFinished, test } from "vitest";
 import { Carrier } from "@remotegpu/control-plane/gateway/proxy/carrier";
 import type { Destination } from "@remotegpu/control-plane/gateway/tunnel/tunnel";
 
-test("a stream of events does, and what is asked for otherwise does not, one after the other by the same client", async () => {
-  const container = await listening((_request, response) => response.end("data: first\n\n"));
-  const opened: (boolean | undefined)[] = [];
-  const open = async ({ isLasting }: Destination) => {
-    opened.push(isLasting);
+const MUCH = 1_000_000;
+
+test("a stream of events does with its host, and what is asked for otherwise with its instance, one after the other by the same client", async () => {
+  const { gateway, opened } = await gatewayBefore((_request, response) => response.end("data: first\n\n"));
+
+  for (const accept of ["text/event-stream", "*/*", "text/event-stream", "*/*"])
+    expect(await saidBy(gateway, accept)).toBe("data: first\n\n");
+
+  expect(opened).toEqual(["host", "instance"]);
+});
+
+test("whoever answers with much at once has connections of its own from then on", async () => {
+  const { gateway, opened } = await gatewayBefore((_request, response) => response.end("x".repeat(MUCH)));
+
+  for (let nth = 0; nth < 3; nth += 1) expect(await saidBy(gateway, "*/*")).toHaveLength(MUCH);
+
+  expect(opened).toEqual(["instance", undefined]);
+});
+
+/** With whom what it opened shares a connection. */
+async function gatewayBefore(
+  answer: RequestListener,
+): Promise<{ gateway: number; opened: Destination["shares"][] }> {
+  const container = await listening(answer);
+  const opened: Destination["shares"][] = [];
+  const open = async ({ shares }: Destination) => {
+    opened.push(shares);
     const socket = connect({ port: container, host: "127.0.0.1", allowHalfOpen: true });
     await once(socket, "connect");
     return socket;
@@ -22,12 +44,8 @@ test("a stream of events does, and what is asked for otherwise does not, one aft
   const gateway = await listening(
     (request, response) => void carrier.carry({ request, response, headers: request.headers }, to),
   );
-
-  for (const accept of ["text/event-stream", "*/*", "text/event-stream", "*/*"])
-    expect(await saidBy(gateway, accept)).toBe("data: first\n\n");
-
-  expect(opened).toEqual([true, false]);
-});
+  return { gateway, opened };
+}
 
 async function listening(answer: RequestListener): Promise<number> {
   const server = createServer(answer).listen(0, "127.0.0.1");
