@@ -112,6 +112,7 @@ export const CHINESE: readonly (readonly [sentence: string, translation: string]
   ],
 
   // What would start it.
+  ["With 1 core it would start now.", "改为 1 个 CPU 核即可立即启动。"],
   ["With {count} cores it would start now.", "改为 {count} 个 CPU 核即可立即启动。"],
   ["With {size} of memory it would start now.", "改为 {size} 内存即可立即启动。"],
   ["With {size} of temporary storage it would start now.", "改为 {size} 临时存储即可立即启动。"],
@@ -119,7 +120,9 @@ export const CHINESE: readonly (readonly [sentence: string, translation: string]
   ["With {size} of GPU memory it would start now.", "改为 {size} 显存即可立即启动。"],
   ["On {model} it would start now.", "改用 {model} 即可立即启动。"],
   ["Without the label {label} it would start now.", "去掉标签 {label} 即可立即启动。"],
+  ["With 1 instance it would start now.", "改为 1 个实例即可立即启动。"],
   ["With {count} instances it would start now.", "改为 {count} 个实例即可立即启动。"],
+  ["With a time limit of 1 minute it would start now.", "限时 1 分钟即可立即启动。"],
   ["With a time limit of {minutes} minutes it would start now.", "限时 {minutes} 分钟即可立即启动。"],
   [
     "It would start when work of another customer has ended, by {until} at the latest.",

@@ -32,12 +32,10 @@ export async function suggestionAnswer(
   kinds: readonly RoutedKind[],
 ): Promise<SuggestionAnswer> {
   switch (suggestion.change) {
-    case "cpu":
-      return toField(
-        "cpu",
-        suggestion.cpuMilli / THOUSANDTHS,
-        `with ${suggestion.cpuMilli / THOUSANDTHS} cores`,
-      );
+    case "cpu": {
+      const cores = suggestion.cpuMilli / THOUSANDTHS;
+      return toField("cpu", cores, cores === 1 ? `with 1 core` : `with ${cores} cores`);
+    }
     case "memory":
       return toField("memory", suggestion.memoryMib * MIB, `with ${inWords(suggestion.memoryMib)} of memory`);
     case "temp-storage":
@@ -62,11 +60,15 @@ export async function suggestionAnswer(
         null,
         `without the label ${suggestion.without}`,
       );
-    case "instances":
-      return toField("node_count", suggestion.count, `with ${suggestion.count} instances`);
+    case "instances": {
+      const { count } = suggestion;
+      return toField("node_count", count, count === 1 ? `with 1 instance` : `with ${count} instances`);
+    }
     case "limit": {
       const minutes = suggestion.seconds / SECONDS_PER_MINUTE;
-      return toField("config.max_minutes", minutes, `with a time limit of ${minutes} minutes`);
+      const limit =
+        minutes === 1 ? `with a time limit of 1 minute` : `with a time limit of ${minutes} minutes`;
+      return toField("config.max_minutes", minutes, limit);
     }
     case "wait":
       return await toWait(c, suggestion, kinds);
