@@ -5,6 +5,10 @@ import { afterAll, beforeAll, expect, test } from "vitest";
 import { eventually } from "../../support/eventually.ts";
 import { openWebScene, SERVICE_PORT, type WebScene } from "../../support/worlds/web-scene.ts";
 
+/** More than gateways open connections of their own for, one after another. */
+const CLOSING_ROUNDS = 20;
+const CLOSING_AT_ONCE = 10;
+
 let scene: WebScene;
 let host: string;
 let key: string;
@@ -224,6 +228,16 @@ test("connections to a container are used again, and one that died meanwhile cos
     const after = await Promise.all([1, 2, 3].map(() => scene.ask(host, "/tell", { key })));
     expect([ended.status, ...after.map(({ status }) => status)]).toEqual([200, 200, 200, 200]);
   }
+});
+
+test("a container that ends its connection after each answer costs nobody one, however often it is asked", async () => {
+  const ask = async () => (await scene.ask(host, "/closing", { key })).status;
+  const statuses: number[] = [];
+  for (let round = 0; round < CLOSING_ROUNDS; round += 1)
+    statuses.push(...(await Promise.all(Array.from({ length: CLOSING_AT_ONCE }, ask))));
+
+  expect(new Set(statuses)).toEqual(new Set([200]));
+  expect((await scene.ask(host, "/tell", { key })).status).toBe(200);
 });
 
 test("a port where nobody listens says so, for people and for programs", async () => {
