@@ -20,8 +20,9 @@ export const TUNNEL_STREAM_WINDOW = MIB;
 export const TUNNEL_WINDOW = 64 * MIB;
 export const MAX_TUNNEL_STREAMS = 1024;
 /**
- * For Node, which ends a connection after a thousand streams that one side left while the other still said something: for an
- * attack by who is not trusted, where it is what clients do. Only gateways and hosts come this far.
+ * For Node, which takes for an attack, and ends a connection after a thousand of them, streams that one side left, where that is
+ * what clients do, and frames without anything, where it sends one itself before each trailer. Only gateways and hosts come
+ * this far.
  */
 export const TUNNEL_BEARS = {
   maxSessionInvalidFrames: 2 ** 31 - 1,
