@@ -5,9 +5,9 @@ import { afterAll, beforeAll, expect, test } from "vitest";
 import { eventually } from "../../support/eventually.ts";
 import { openWebScene, SERVICE_PORT, type WebScene } from "../../support/worlds/web-scene.ts";
 
-/** More than gateways open connections of their own for, and than Node bears on a shared one unless it is told to. */
-const CLOSING_ROUNDS = 75;
-const CLOSING_AT_ONCE = 16;
+/** More than gateways open connections of their own for, one after another. */
+const CLOSING_ROUNDS = 20;
+const CLOSING_AT_ONCE = 10;
 
 let scene: WebScene;
 let host: string;
