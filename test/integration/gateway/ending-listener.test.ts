@@ -62,6 +62,23 @@ test("a request that has come on a kept connection is answered, read or not", as
   await drained;
 });
 
+test("who has come as it ends, and whom nobody has let in, is answered", async () => {
+  const come = Array.from({ length: 20 }, () => connect(listener.port, "127.0.0.1"));
+  clients.push(...come);
+  const heard = come.map(async (socket) => {
+    let said = "";
+    for await (const bytes of socket) said += String(bytes);
+    return said;
+  });
+  // The system has let them in by then.
+  await new Promise<void>((resolve) => process.nextTick(resolve));
+  for (const socket of come) socket.write(ASK);
+  const drained = listener.drain(STOP_MS);
+
+  for (const said of await Promise.all(heard)) expect(said).toMatch(/answered$/);
+  await drained;
+});
+
 test("an answer that was given and not taken yet goes out whole, while those that wait for nothing are closed", async () => {
   const idle = await kept();
   const slow = await client();

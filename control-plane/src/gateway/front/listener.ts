@@ -15,7 +15,7 @@ import {
 import { createServer as createTlsServer } from "node:https";
 import type { Socket } from "node:net";
 import type { Duplex } from "node:stream";
-import { setTimeout as delay } from "node:timers/promises";
+import { setImmediate as nextTurn, setTimeout as delay } from "node:timers/promises";
 import { createSecureContext } from "node:tls";
 import { CountsByKey } from "@remotegpu/shared/counts-by-key";
 import type { Log } from "@remotegpu/shared/log";
@@ -31,6 +31,9 @@ const LOOK_AT_HEADS_EVERY_MS = 2_500;
 /** Longer than proxies in front keep theirs, so that it is they who end a connection. */
 const KEPT_MS = 75_000;
 const LOOK_AT_CERTIFICATE_EVERY_MS = 10_000;
+/** A turn of this process in which there was little to do, and how many are waited for until one is. */
+const QUIET_TURN_MS = 0.3;
+const MAX_TURNS = 1_000;
 /** Of all connections. */
 const MAX_PART_OF_ADDRESS = 0.25;
 
@@ -62,6 +65,9 @@ export class Listener {
   readonly #broken = new WeakSet<Duplex>();
   readonly #log: Log;
   #watch: NodeJS.Timeout | null = null;
+  /** So many connections so far. */
+  #come = 0;
+  #isEnding = false;
   #ended: Promise<unknown> | null = null;
   /** The files as they were when they were read. */
   #readAt = "";
@@ -111,7 +117,7 @@ export class Listener {
     const take = (request: IncomingMessage, response: ServerResponse) => {
       listener.#kept.answering(response);
       // Whoever comes again finds another gateway.
-      if (!server.listening) response.shouldKeepAlive = false;
+      if (listener.#isEnding) response.shouldKeepAlive = false;
       door.request(request, response);
     };
     server.on("request", take);
@@ -146,7 +152,9 @@ export class Listener {
   /** Nobody new is let in. Resolves once the answers under way have ended, or after so long. */
   async drain(withinMs: number): Promise<void> {
     const over = new AbortController();
+    this.#isEnding = true;
     this.#kept.end(over.signal);
+    await this.#letInWhoHasCome();
     await Promise.race([this.#end(), delay(withinMs, undefined, { ref: false })]);
     over.abort();
   }
@@ -158,7 +166,21 @@ export class Listener {
     await ended;
   }
 
+  /**
+   * Where a port is closed the system resets whom it has let in and we have not, which we do one by one, each in a turn. Over
+   * at the end of a turn in which nobody was there, and nothing else to do for which others might have come meanwhile.
+   */
+  async #letInWhoHasCome(): Promise<void> {
+    await nextTurn();
+    for (let turn = 0; turn < MAX_TURNS; turn += 1) {
+      const [come, beganMs] = [this.#come, performance.now()];
+      await nextTurn();
+      if (this.#come === come && performance.now() - beganMs < QUIET_TURN_MS) return;
+    }
+  }
+
   #end(): Promise<unknown> {
+    this.#isEnding = true;
     if (this.#watch !== null) clearInterval(this.#watch);
     if (this.#ended === null) {
       this.#ended = once(this.#server, "close");
@@ -169,6 +191,7 @@ export class Listener {
 
   /** Before it has asked for anything: one address leaves room to others, unless it is the operator's own proxy. */
   #take(socket: Socket, maxConnections: number): void {
+    this.#come += 1;
     const from = socket.remoteAddress ?? "";
     const isProxy = this.#certificate === null && LOOPBACK.has(from);
     const isMuch = this.#byAddress.of(from) + 1 > maxConnections * MAX_PART_OF_ADDRESS;
