@@ -1,9 +1,9 @@
 /**
  * A bare web server of Node as the one replica of an inference service, through the gateway's door of services and the
  * tunnel, beside the same program behind Debian's nginx and haproxy as plain proxies, in turns: answers a second and the CPU
- * time of each, the slowest of a hundred at a fixed rate, and the memory of event streams that say nothing. The gateway runs
- * in this process, with the API of its scene, and collects its garbage as in the product's unit; nginx has two workers,
- * haproxy two threads; clients have a process.
+ * time of each, also where the program ends its connection after each, the slowest of a hundred at a fixed rate, and the
+ * memory of event streams that say nothing. The gateway runs in this process, with the API of its scene, and collects its
+ * garbage as in the product's unit; nginx has two workers, haproxy two threads; clients have a process.
  */
 import { SPARING_MEMORY } from "@remotegpu/control-plane/quickstart/stage";
 import { ServedScene } from "../support/worlds/served-scene.ts";
@@ -26,6 +26,8 @@ import {
 
 const ROUNDS = 5;
 const STREAMS = 1_000;
+/** A path at which each answer is the last on its connection. */
+const CLOSING = "/closing";
 
 type Measured = Record<"ours" | "nginx" | "haproxy", number>;
 
@@ -68,6 +70,21 @@ export async function measureServices(
     );
   eachWay(rates, "/s").forEach(say);
   costLines(costs).forEach(say);
+
+  const closingCosts: Cost[] = [];
+  const closing = await inTurns({ ours, nginx: ways.nginx }, ROUNDS, async (way) => {
+    if (way !== ours) return await clients.rate(way, CLOSING);
+    const { perSecond, ...cost } = await clients.rateAndCost(way, web.access.relayPid, CLOSING);
+    closingCosts.push(cost);
+    return perSecond;
+  });
+  say(
+    ratioLine(
+      "answers to nginx's, each the last on its connection to the replica",
+      closing.map((round) => ({ ours: round.ours, bare: round.nginx })),
+    ),
+  );
+  costLines(closingCosts).forEach(say);
 
   const slow = await inTurns(ways, ROUNDS, (way) => clients.p99(way));
   for (const proxy of ["nginx", "haproxy"] as const)

@@ -45,16 +45,16 @@ export class WebClients {
   }
 
   /** Answers a second. */
-  async rate(way: Way): Promise<number> {
-    const head = headOf(way, "/say");
+  async rate(way: Way, path = "/say"): Promise<number> {
+    const head = headOf(way, path);
     return Number(await this.ask({ what: "rate", clients: CLIENTS, ms: EACH_MS, port: way.port, head }));
   }
 
   /** Of a way through the gateway of this process, and what each answer cost here and in the host's relay. */
-  async rateAndCost(way: Way, relayPid: number): Promise<Cost & { perSecond: number }> {
+  async rateAndCost(way: Way, relayPid: number, path?: string): Promise<Cost & { perSecond: number }> {
     const beganMs = performance.now();
     const [here, there] = [process.cpuUsage(), cpuMsOf(relayPid)];
-    const perSecond = await this.rate(way);
+    const perSecond = await this.rate(way, path);
     const answers = (perSecond * (performance.now() - beganMs)) / 1_000;
     const { user, system } = process.cpuUsage(here);
     return {
