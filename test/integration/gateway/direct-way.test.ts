@@ -274,9 +274,8 @@ test("however many of those who share a connection leave, whoever else is on it 
       stream.on("error", () => undefined).once("data", () => setImmediate(() => stream.destroy()));
       stream.write("break off\n");
     }
-    await Promise.all(
-      leaving.map((stream) => stream.closed || new Promise((resolve) => stream.once("close", resolve))),
-    );
+    const gone = ({ closed }: Duplex) => closed;
+    await eventually(() => leaving.every(gone), { what: "all of them gone" });
   }
 
   expect(hasEnded).toBe(false);
