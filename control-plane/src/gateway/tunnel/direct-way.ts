@@ -31,7 +31,7 @@ const OPENING_AT_ONCE = 4;
 
 /**
  * Ways to an instance within that time, beyond which short ones share a connection. Who keeps connections is done with
- * fewer, and gives a sixth more answers on its own ones; who ends each after an answer, as many programs do, would cost a
+ * fewer, and gives an eighth more answers on its own ones; who ends each after an answer, as many programs do, would cost a
  * handshake each time.
  */
 const BUSY_BEYOND = 64;
