@@ -9,8 +9,8 @@ import { connect } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { text } from "node:stream/consumers";
-import { freePort } from "@remotegpu/control-plane/embedded/ports";
 import { eventually } from "../support/eventually.ts";
+import { freePort } from "../support/engines/free-ports.ts";
 
 const SERVICE = new URL("../fixtures/web-service.ts", import.meta.url).pathname;
 /** As long as a service's own may be. */
@@ -18,7 +18,7 @@ const HAPROXY_WAITS = "timeout connect 5s\n  timeout client 600s\n  timeout serv
 
 /** Answers its port. */
 export async function bareService(ending: AsyncDisposableStack): Promise<number> {
-  const port = await freePort("127.0.0.1", null);
+  const port = await freePort();
   const service = spawn(process.execPath, [SERVICE, String(port)], { stdio: ["ignore", "pipe", "inherit"] });
   ending.defer(() => void service.kill("SIGKILL"));
   await once(service.stdout, "data");
@@ -27,7 +27,7 @@ export async function bareService(ending: AsyncDisposableStack): Promise<number>
 
 /** Answers its port. */
 export async function nginxBefore(service: number, ending: AsyncDisposableStack): Promise<number> {
-  const port = await freePort("127.0.0.1", null);
+  const port = await freePort();
   const folder = throwawayFolder("nginx", ending);
   const file = join(folder, "nginx.conf");
   writeFileSync(
@@ -62,7 +62,7 @@ export class Haproxy {
   }
 
   static async start(ending: AsyncDisposableStack): Promise<Haproxy> {
-    const port = await freePort("127.0.0.1", null);
+    const port = await freePort();
     const folder = throwawayFolder("haproxy", ending);
     const [file, socket] = [join(folder, "haproxy.cfg"), join(folder, "admin.sock")];
     writeFileSync(

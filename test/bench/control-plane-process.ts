@@ -3,8 +3,8 @@ import { copyFileSync } from "node:fs";
 import { mkdir } from "node:fs/promises";
 import { join } from "node:path";
 import { eventually } from "../support/eventually.ts";
-import { freePort } from "@remotegpu/control-plane/embedded/ports";
 import { spawnProcess, type RunningProcess } from "./running-process.ts";
+import { freePort } from "../support/engines/free-ports.ts";
 
 const SERVES_WITHIN_MS = 60_000;
 const CONTROL_PLANE = new URL("../../control-plane/src/main.ts", import.meta.url).pathname;
@@ -18,7 +18,7 @@ export async function startControlPlane(parts: {
 }): Promise<{ process: RunningProcess; url: string }> {
   await mkdir(parts.folder, { mode: 0o700 });
   copyFileSync(parts.operatorFile, join(parts.folder, "operator.json"));
-  const listen = `127.0.0.1:${await freePort("127.0.0.1", null)}`;
+  const listen = `127.0.0.1:${await freePort()}`;
   const controlPlane = spawnProcess([process.execPath, CONTROL_PLANE, "run"], {
     env: {
       REMOTEGPU_STATE_DIR: parts.folder,

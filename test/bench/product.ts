@@ -14,8 +14,8 @@ import { MIB } from "@remotegpu/shared/units";
 import { removeLabelled } from "../support/containers/docker.ts";
 import { eventually } from "../support/eventually.ts";
 import { openCustomer } from "./customer.ts";
-import { freePort } from "@remotegpu/control-plane/embedded/ports";
 import { spawnProcess, type RunningProcess } from "./running-process.ts";
+import { freePort } from "../support/engines/free-ports.ts";
 
 const repository = join(import.meta.dirname, "../..");
 const ACCESS = join(repository, "agent/src/access/main.ts");
@@ -179,7 +179,7 @@ export class Product implements AsyncDisposable {
   async #serve(): Promise<ApiClient> {
     // Postgres runs as a user of its own and has to pass through here.
     chmodSync(this.#folder, 0o711);
-    const listen = `127.0.0.1:${await freePort("127.0.0.1", null)}`;
+    const listen = `127.0.0.1:${await freePort()}`;
     this.#server = `http://${listen}`;
     const env = {
       REMOTEGPU_STATE_DIR: join(this.#folder, "control-plane"),

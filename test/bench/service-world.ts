@@ -3,12 +3,12 @@ import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
 import { z } from "zod";
-import { freePort } from "@remotegpu/control-plane/embedded/ports";
 import { SPARING_MEMORY } from "@remotegpu/control-plane/quickstart/stage";
 import { MIB } from "@remotegpu/shared/units";
 import { type LoadWish, SERVES } from "../support/load/service-load.ts";
 import { BUSYBOX_IMAGE } from "../support/samples/desired-instance.ts";
 import { House } from "../support/worlds/house.ts";
+import { freePort } from "../support/engines/free-ports.ts";
 
 const ASK_EVERY_MS = 20;
 const WITHIN_MS = 120_000;
@@ -38,7 +38,7 @@ export class ServiceWorld {
   }
 
   static async open(ending: AsyncDisposableStack): Promise<ServiceWorld> {
-    const port = await freePort("127.0.0.1", null);
+    const port = await freePort();
     const settings = { WEB_DOMAIN: `localhost:${port}`, REMOTEGPU_GATEWAY_LISTEN: `127.0.0.1:${port}` };
     const house = ending.adopt(await House.open({ hosts: 0, settings }), (one) => one.close());
     const cores = join(house.folder, "cores.mjs");

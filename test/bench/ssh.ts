@@ -11,7 +11,6 @@ import { join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
 import { execa } from "execa";
 import { z } from "zod";
-import { freePort } from "@remotegpu/control-plane/embedded/ports";
 import { LABEL } from "@remotegpu/agent/core/container/container";
 import { MIB, MS_PER_SECOND } from "@remotegpu/shared/units";
 import { importBusyboxImage } from "../support/containers/docker.ts";
@@ -21,6 +20,7 @@ import { measureCommand } from "./command.ts";
 import { headLine, type Pair, ratioLine, valuesLine } from "./comparison.ts";
 import { memoryOf } from "./container-memory.ts";
 import { dockerTerminal, echoOf } from "./terminal-echo.ts";
+import { freePort } from "../support/engines/free-ports.ts";
 
 const ROUNDS = 5;
 const TRANSFER_MIB = 512;
@@ -62,7 +62,7 @@ export async function measureSsh(
 
 /** An environment that is entered by a key, with a file to read in it. */
 async function open(ending: AsyncDisposableStack, mib: number): Promise<Scene> {
-  const web = `localhost:${await freePort("127.0.0.1", null)}`;
+  const web = `localhost:${await freePort()}`;
   const settings = { WEB_DOMAIN: web, REMOTEGPU_GATEWAY_LISTEN: web.replace("localhost", "127.0.0.1") };
   const house = ending.adopt(await House.open({ hosts: 1, settings }), (one) => one.close());
   const folder = join(house.folder, ".ssh");

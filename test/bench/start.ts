@@ -9,8 +9,8 @@ import { MS_PER_SECOND } from "@remotegpu/shared/units";
 import { ensureStarterImage, removeStarterImage } from "@remotegpu/control-plane/quickstart/starter-image";
 import { eventually } from "../support/eventually.ts";
 import { headLine, ratioLine, valuesLine } from "./comparison.ts";
-import { freePort } from "@remotegpu/control-plane/embedded/ports";
 import { spawnProcess } from "./running-process.ts";
+import { freePort } from "../support/engines/free-ports.ts";
 
 const ROUNDS = 3;
 const RUNS_WITHIN_MS = 120_000;
@@ -71,15 +71,7 @@ export async function measureStart(say: (line: string) => void, ending: AsyncDis
 
 async function startOnce(state: string, ending: AsyncDisposableStack): Promise<Start> {
   const beganMs = performance.now();
-  const command = [
-    "npm",
-    "start",
-    "--",
-    "--port",
-    String(await freePort("127.0.0.1", null)),
-    "--state",
-    state,
-  ];
+  const command = ["npm", "start", "--", "--port", String(await freePort()), "--state", state];
   const start = spawnProcess(command, {
     env: { HOME: tmpdir() },
     logFile: `${state}.log`,

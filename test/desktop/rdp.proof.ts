@@ -7,13 +7,13 @@ import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { execa } from "execa";
 import { afterAll, afterEach, beforeAll, expect, test } from "vitest";
-import { freePort } from "@remotegpu/control-plane/embedded/ports";
 import { docker } from "../support/containers/docker.ts";
 import { eventually } from "../support/eventually.ts";
 import { rdpHandshake } from "../support/rdp.ts";
 import { commandFile } from "../support/suite/command-file.ts";
 import { House } from "../support/worlds/house.ts";
 import { ended, Screen } from "./screen.ts";
+import { freePort } from "../support/engines/free-ports.ts";
 
 const IMAGE = "remotegpu-proof/desktop:1";
 const RECIPE = new URL("../../agent/install/build-desktop-image.sh", import.meta.url).pathname;
@@ -129,7 +129,7 @@ test("a port-forward leads there as well", async () => {
   const key = join(house.folder, "id");
   await execa("ssh-keygen", ["-q", "-t", "ed25519", "-N", "", "-f", key]);
   await cli("ssh-key", "add", `${key}.pub`);
-  const here = await freePort("127.0.0.1", null);
+  const here = await freePort();
   const ssh = ["--", "-i", key, "-o", "IdentitiesOnly=yes", "-o", "BatchMode=yes"];
   const words = [commandFile(), "port-forward", "desk", `3389:${here}`, ...ssh];
   const env = { REMOTEGPU_SERVER: house.url, REMOTEGPU_KEY: house.customerKey, HOME: house.folder };

@@ -4,7 +4,6 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { chargeDueHours } from "@remotegpu/control-plane/controllers/billing/charging";
-import { freePort } from "@remotegpu/control-plane/embedded/ports";
 import { MS_PER_DAY, MS_PER_HOUR, MS_PER_MINUTE } from "@remotegpu/shared/units";
 import { AwayHost } from "../support/agent/away-host.ts";
 import { eventually } from "../support/eventually.ts";
@@ -12,6 +11,7 @@ import { CONTROL_PLANE, Program } from "../support/worlds/house.ts";
 import { CHINA } from "../support/billing/metering-scene.ts";
 import { startTestNats, type TestNats } from "../support/engines/nats.ts";
 import { freshDatabase, type FreshDatabase } from "../support/engines/postgres.ts";
+import { freePort } from "../support/engines/free-ports.ts";
 
 const AWAY = { days: 8, runs: 3, rowMs: 10 * MS_PER_MINUTE };
 /** It ran out while the host was away. */
@@ -34,7 +34,7 @@ beforeAll(async () => {
   const stateDir = join(folder, "control-plane");
   mkdirSync(stateDir, { mode: 0o700 });
   copyFileSync(join(nats.folder, "operator.json"), join(stateDir, "operator.json"));
-  const listen = `127.0.0.1:${await freePort("127.0.0.1", null)}`;
+  const listen = `127.0.0.1:${await freePort()}`;
   url = `http://${listen}`;
   controlPlane = new Program(
     CONTROL_PLANE,

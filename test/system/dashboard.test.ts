@@ -10,7 +10,6 @@ import { join } from "node:path";
 import type { Page } from "puppeteer-core";
 import { afterAll, beforeAll, describe, expect, onTestFinished, test } from "vitest";
 import { z } from "zod";
-import { freePort } from "@remotegpu/control-plane/embedded/ports";
 import { hasBrowser, openPage } from "../support/browser.ts";
 import { builtDashboard } from "../support/dashboard/built.ts";
 import { fill, follow, pathIs, press } from "../support/dashboard/by-hand.ts";
@@ -22,6 +21,7 @@ import { type FreshDatabase, freshDatabase } from "../support/engines/postgres.t
 import { eventually } from "../support/eventually.ts";
 import { BUSYBOX_IMAGE } from "../support/samples/desired-instance.ts";
 import { House } from "../support/worlds/house.ts";
+import { freePort } from "../support/engines/free-ports.ts";
 
 const LOOPBACK = "127.0.0.1";
 const CARDS = 2;
@@ -46,7 +46,7 @@ beforeAll(async () => {
   if (!hasBrowser) return;
   await builtDashboard();
   database = ending.adopt(await freshDatabase(), (one) => one.drop());
-  const webPort = await freePort(LOOPBACK, null);
+  const webPort = await freePort();
   const settings = {
     DATABASE_URL: database.url,
     WEB_DOMAIN: `localhost:${webPort}`,

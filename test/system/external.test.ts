@@ -8,11 +8,11 @@ import { join } from "node:path";
 import { execa } from "execa";
 import { afterAll, beforeAll, expect, onTestFinished, test } from "vitest";
 import { ApiClient } from "@remotegpu/control-plane/cli/frame/api-client";
-import { freePort } from "@remotegpu/control-plane/embedded/ports";
 import { BUSYBOX_IMAGE } from "../support/samples/desired-instance.ts";
 import { eventually } from "../support/eventually.ts";
 import { CONTROL_PLANE, House, Program } from "../support/worlds/house.ts";
 import { freshDatabase, type FreshDatabase } from "../support/engines/postgres.ts";
+import { freePort } from "../support/engines/free-ports.ts";
 
 const ORDER = { image: BUSYBOX_IMAGE, cpu: 1, memory: 128 * 2 ** 20, gpu: 1 };
 /** Ends nats-server when its standard input closes, so that it never outlives us. */
@@ -35,7 +35,7 @@ beforeAll(async () => {
   folder = mkdtempSync(join(tmpdir(), "remotegpu-external-"));
   ending.defer(() => rmSync(folder, { recursive: true, force: true }));
   database = ending.adopt(await freshDatabase({ template: "template0" }), (one) => one.drop());
-  const natsPort = await freePort("127.0.0.1", null);
+  const natsPort = await freePort();
   settings = {
     REMOTEGPU_STATE_DIR: join(folder, "first"),
     DATABASE_URL: database.url,
@@ -62,7 +62,7 @@ function runNats(port: number) {
 
 /** A command of the first control plane. */
 async function controlPlane(...args: string[]) {
-  const listen = { REMOTEGPU_LISTEN: `127.0.0.1:${await freePort("127.0.0.1", null)}` };
+  const listen = { REMOTEGPU_LISTEN: `127.0.0.1:${await freePort()}` };
   return new Program(CONTROL_PLANE, { ...settings, ...listen }, join(folder, "command.log")).command(...args);
 }
 
@@ -107,7 +107,7 @@ test("on both a host joins, and an environment runs", async () => {
 });
 
 async function startSecond(): Promise<string> {
-  const port = await freePort("127.0.0.1", null);
+  const port = await freePort();
   const secondFolder = join(folder, "second");
   mkdirSync(secondFolder, { mode: 0o700 });
   copyFileSync(join(folder, "first", "operator.json"), join(secondFolder, "operator.json"));

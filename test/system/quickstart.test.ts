@@ -16,7 +16,6 @@ import { afterAll, beforeAll, expect, test } from "vitest";
 import { z } from "zod";
 import { readKernelLimits } from "@remotegpu/agent/host/kernel-limits";
 import { ApiClient } from "@remotegpu/control-plane/cli/frame/api-client";
-import { freePort } from "@remotegpu/control-plane/embedded/ports";
 import { ensureStarterImage, removeStarterImage } from "@remotegpu/control-plane/quickstart/starter-image";
 import { hasBrowser, openPage } from "../support/browser.ts";
 import { COMPILED } from "../support/suite/compiled.ts";
@@ -25,6 +24,7 @@ import { eventually } from "../support/eventually.ts";
 import { endProcessesIn, leftOnHost, processesIn, removeFromHost } from "../support/containers/leftovers.ts";
 import { typed, untrueAfterStart, untrueOfStart } from "../support/pages/after-start.ts";
 import { CLEAN, START } from "../support/pages/classes.ts";
+import { freePort } from "../support/engines/free-ports.ts";
 
 const REPOSITORY = new URL("../..", import.meta.url).pathname;
 const RUNS_WITHIN_MS = 120_000;
@@ -130,7 +130,7 @@ test.concurrent(
   "npm start, and on it every command of the README and of the pages for customers and operators as they say; an agent and a control plane that die are started again; Ctrl-C ends all of it, whatever died just then, and keeps the state; the second start goes on with it, without the keys of the first, and calls the environment running once it runs; killed, it leaves nothing that runs",
   async ({ onTestFinished }) => {
     const state = join(folder, "start");
-    const port = await freePort("127.0.0.1", null);
+    const port = await freePort();
     const startUntil = async (line: string) => {
       const running = npm(["start", "--", "--state", state, "--port", String(port), "--simulated-gpus", "2"]);
       let said = "";

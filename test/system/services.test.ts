@@ -5,12 +5,12 @@ import { join } from "node:path";
 import { execa } from "execa";
 import { afterAll, beforeAll, expect, onTestFinished, test } from "vitest";
 import { z } from "zod";
-import { freePort } from "@remotegpu/control-plane/embedded/ports";
 import { importOnce, layBusyboxRoot } from "../support/containers/docker.ts";
 import { type FreshDatabase, freshDatabase } from "../support/engines/postgres.ts";
 import { eventually } from "../support/eventually.ts";
 import { BUSYBOX_IMAGE } from "../support/samples/desired-instance.ts";
 import { House } from "../support/worlds/house.ts";
+import { freePort } from "../support/engines/free-ports.ts";
 
 const OWN_IMAGE = "remotegpu-test/serves-a-model:1";
 const STORY_MS = 120_000;
@@ -39,7 +39,7 @@ let house: House;
 const ending = new AsyncDisposableStack();
 beforeAll(async () => {
   database = ending.adopt(await freshDatabase(), (one) => one.drop());
-  const web = `localhost:${await freePort("127.0.0.1", null)}`;
+  const web = `localhost:${await freePort()}`;
   const settings = {
     DATABASE_URL: database.url,
     WEB_DOMAIN: web,

@@ -10,7 +10,6 @@ import { join } from "node:path";
 import { execa } from "execa";
 import { afterAll, beforeAll, describe, expect, onTestFinished, test } from "vitest";
 import { MIB } from "@remotegpu/shared/units";
-import { freePort } from "@remotegpu/control-plane/embedded/ports";
 import { installToolbox } from "@remotegpu/agent/toolbox/toolbox";
 import { GREETING_FRAME, SENTENCE, startingScript } from "../support/containers/small-server.ts";
 import { type FreshDatabase, freshDatabase } from "../support/engines/postgres.ts";
@@ -18,6 +17,7 @@ import { eventually } from "../support/eventually.ts";
 import { BUSYBOX_IMAGE } from "../support/samples/desired-instance.ts";
 import { NODE } from "../support/suite/commands-node.ts";
 import { House } from "../support/worlds/house.ts";
+import { freePort } from "../support/engines/free-ports.ts";
 
 const TRANSFER_BYTES = Number(process.env["SSH_TRANSFER_MIB"] ?? 32) * MIB;
 const SESSIONS = 50;
@@ -169,7 +169,7 @@ describe("an editor", () => {
   test("starts its server by a script, goes, comes back by -D, and speaks HTTP and a WebSocket with it", async () => {
     const script = await ssh(["-T", "lab", "sh"], startingScript(9_100));
     expect(script).toMatchObject({ exitCode: 0, stdout: "listeningOn==9100==" });
-    const socks = await freePort("127.0.0.1", null);
+    const socks = await freePort();
     void held("ssh", [...options, "-T", "-N", "-D", `127.0.0.1:${socks}`, "lab"]);
     const curl = (...args: string[]) =>
       execa(

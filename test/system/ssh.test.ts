@@ -6,12 +6,12 @@ import { join } from "node:path";
 import { execa } from "execa";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { z } from "zod";
-import { freePort } from "@remotegpu/control-plane/embedded/ports";
 import { type FreshDatabase, freshDatabase } from "../support/engines/postgres.ts";
 import { eventually } from "../support/eventually.ts";
 import { BUSYBOX_IMAGE } from "../support/samples/desired-instance.ts";
 import { commandFile } from "../support/suite/command-file.ts";
 import { House } from "../support/worlds/house.ts";
+import { freePort } from "../support/engines/free-ports.ts";
 
 const PATH = { PATH: process.env["PATH"] ?? "" };
 const Access = z.looseObject({
@@ -35,7 +35,7 @@ let keyId: number;
 const ending = new AsyncDisposableStack();
 beforeAll(async () => {
   database = ending.adopt(await freshDatabase(), (one) => one.drop());
-  const web = `localhost:${await freePort("127.0.0.1", null)}`;
+  const web = `localhost:${await freePort()}`;
   const settings = {
     DATABASE_URL: database.url,
     WEB_DOMAIN: web,
@@ -120,7 +120,7 @@ test("files go in and out by scp", async () => {
 
 test("a port inside becomes one of this machine", async () => {
   await inside("(while :; do echo hello | nc -l -p 7000; done) >/dev/null 2>&1 </dev/null &");
-  const here = await freePort("127.0.0.1", null);
+  const here = await freePort();
   const forward = spawn(process.execPath, cliArgs("port-forward", "lab", `7000:${here}`, "--", ...identity), {
     env: cliEnv(),
     stdio: "ignore",

@@ -4,13 +4,13 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { execa } from "execa";
 import { expect, onTestFinished, test } from "vitest";
-import { freePort } from "@remotegpu/control-plane/embedded/ports";
 import { COMPILED } from "../../support/suite/compiled.ts";
 import { RUN_BESIDE, whyNot } from "../../support/pages/classes.ts";
 import { commandsIn, textOf } from "../../support/pages/page.ts";
 import { untrueOf } from "../../support/pages/told-session.ts";
 import { eventually } from "../../support/eventually.ts";
 import { freshDatabase } from "../../support/engines/postgres.ts";
+import { freePort } from "../../support/engines/free-ports.ts";
 
 const REPOSITORY = new URL("../../..", import.meta.url).pathname;
 const COMMAND = new URL("../../../control-plane/bin/remotegpu-control-plane", import.meta.url).pathname;
@@ -72,7 +72,7 @@ test("told to end while it still begins, it ends in order once it has begun, wit
     env: {
       DATABASE_URL: "",
       NATS_URL: "",
-      REMOTEGPU_LISTEN: `127.0.0.1:${await freePort("127.0.0.1", null)}`,
+      REMOTEGPU_LISTEN: `127.0.0.1:${await freePort()}`,
       REMOTEGPU_GATEWAY_LISTEN: "off",
       REMOTEGPU_TUNNEL_LISTEN: "off",
       REMOTEGPU_AGENT_BUNDLE: "0",

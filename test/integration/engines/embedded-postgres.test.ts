@@ -5,12 +5,12 @@ import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, afterEach, beforeAll, expect, onTestFinished, test } from "vitest";
-import { freePort } from "@remotegpu/control-plane/embedded/ports";
 import { type EmbeddedPostgres, startPostgres } from "@remotegpu/control-plane/embedded/postgres";
 import { packagedBinaries } from "@remotegpu/control-plane/embedded/postgres-account";
 import { openDatabase } from "@remotegpu/control-plane/store/database/database";
 import { eventually } from "../../support/eventually.ts";
 import { quietLog } from "../../support/quiet-log.ts";
+import { freePort } from "../../support/engines/free-ports.ts";
 
 const POSTGRES = new URL("../../../control-plane/src/embedded/postgres.ts", import.meta.url);
 const isRoot = process.getuid?.() === 0;
@@ -78,7 +78,7 @@ test("Ctrl-C reaches us and not the server", async () => {
 test("one that runs on another port than wanted is stopped and started there", async () => {
   process.kill(await startInAnotherProcess(), "SIGKILL");
   const before = await postmasterPid();
-  const port = await freePort("127.0.0.1", null);
+  const port = await freePort();
 
   const server = await start({ port });
 

@@ -8,7 +8,6 @@ import { afterAll, beforeAll, expect, onTestFinished, test } from "vitest";
 import { ApiClient } from "@remotegpu/control-plane/cli/frame/api-client";
 import { readConfig } from "@remotegpu/control-plane/config";
 import { startControlPlane } from "@remotegpu/control-plane/control-plane";
-import { freePort } from "@remotegpu/control-plane/embedded/ports";
 import { makeApiKey } from "@remotegpu/control-plane/http/request/authentication";
 import { connectControlPlane } from "@remotegpu/control-plane/link/servers/connection";
 import { checkJournalStream } from "@remotegpu/control-plane/link/journal/journal-stream-check";
@@ -36,6 +35,7 @@ import { openScene, openSceneRun, type Scene, SceneJournal } from "../../support
 import { NatsCluster, type ServerName } from "../../support/engines/nats-cluster.ts";
 import { type FreshDatabase, freshDatabase } from "../../support/engines/postgres.ts";
 import { keptLog } from "../../support/kept-log.ts";
+import { freePort } from "../../support/engines/free-ports.ts";
 
 const MINUTE = 60_000;
 const BEFORE = new Date("2025-01-01T00:00:00Z");
@@ -101,7 +101,7 @@ afterAll(() => ending.disposeAsync());
 const configWith = async (databaseUrl: string, stateDir: string) =>
   readConfig({
     REMOTEGPU_STATE_DIR: stateDir,
-    REMOTEGPU_LISTEN: `127.0.0.1:${await freePort("127.0.0.1", null)}`,
+    REMOTEGPU_LISTEN: `127.0.0.1:${await freePort()}`,
     DATABASE_URL: databaseUrl,
     NATS_URL: cluster.urls.join(","),
     REMOTEGPU_AGENT_BUNDLE: "0",

@@ -9,9 +9,9 @@ import {
   MAX_CONNECTIONS_OF_LEASE,
   MAX_UNNAMED_OF_CLIENT,
 } from "@remotegpu/agent/core/access/connection-limits";
-import { freePort } from "@remotegpu/control-plane/embedded/ports";
 import type { InstanceId, LeaseId, RunId } from "@remotegpu/shared/ids";
 import { eventually } from "../../support/eventually.ts";
+import { freePort } from "../../support/engines/free-ports.ts";
 
 const RUN = "run-lab" as RunId;
 const GREETING = "SSH-2.0-Service\r\n";
@@ -54,7 +54,7 @@ beforeAll(async () => {
     nowMs,
     onChange: () => undefined,
   });
-  port = await freePort("127.0.0.1", null);
+  port = await freePort();
   await leased.listen(port, "127.0.0.1");
 });
 afterAll(async () => {

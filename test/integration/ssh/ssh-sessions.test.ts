@@ -10,6 +10,7 @@ import { type Door, Doorway, variablesOf } from "../../support/containers/door.t
 import { docker } from "../../support/containers/docker.ts";
 import { eventually } from "../../support/eventually.ts";
 import { MIB } from "@remotegpu/shared/units";
+import { freePort } from "../../support/engines/free-ports.ts";
 
 let way: Doorway;
 let door: Door;
@@ -284,14 +285,6 @@ describe("sshd", () => {
     expect(await short.ssh("cat kept")).toMatchObject({ stdout: "x" });
   });
 });
-
-async function freePort(): Promise<number> {
-  const server = createServer().listen(0, "127.0.0.1");
-  await once(server, "listening");
-  const { port } = server.address() as AddressInfo;
-  server.close();
-  return port;
-}
 
 /** OpenSSH's client at a real terminal of 30 lines by 100. */
 async function openTerminal(command: string) {

@@ -4,7 +4,6 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { execa } from "execa";
 import { beforeEach, expect, onTestFinished, test } from "vitest";
-import { freePort } from "@remotegpu/control-plane/embedded/ports";
 import { startPostgres } from "@remotegpu/control-plane/embedded/postgres";
 import {
   type Connection,
@@ -22,6 +21,7 @@ import {
 import { schemaSnapshot } from "@remotegpu/control-plane/store/schema-snapshot";
 import { freshDatabase, type FreshDatabase } from "../../support/engines/postgres.ts";
 import { quietLog } from "../../support/quiet-log.ts";
+import { freePort } from "../../support/engines/free-ports.ts";
 
 const COMMAND = new URL("../../../control-plane/bin/remotegpu-control-plane", import.meta.url).pathname;
 const STARTER = new URL("../../../control-plane/src/quickstart/main.ts", import.meta.url).pathname;
@@ -107,7 +107,7 @@ test("npm start on the folder of an earlier checkout ends with the sentence, and
     return await stateOf(database);
   });
 
-  const port = String(await freePort("127.0.0.1", null));
+  const port = String(await freePort());
   const done = await execa(process.execPath, [STARTER, "start", "--state", folder, "--port", port], {
     reject: false,
     timeout: 60_000,

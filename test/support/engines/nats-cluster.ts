@@ -8,18 +8,12 @@ import { closeSync, mkdirSync, mkdtempSync, openSync, readFileSync, rmSync, writ
 import { createConnection } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { isPortFree } from "@remotegpu/control-plane/embedded/ports";
 import { renderNatsConfig } from "@remotegpu/control-plane/link/servers/nats-config";
 import { openOperator, type Operator } from "@remotegpu/control-plane/link/servers/operator";
 import { eventually } from "../eventually.ts";
+import { freePorts } from "./free-ports.ts";
 
 const ADDRESS = "127.0.0.1";
-/**
- * Below those that the kernel gives away by itself: a server that starts minutes after its ports were chosen would find
- * one taken now and then, by whatever else runs.
- */
-const FIRST_PORT = 14_000;
-const CLUSTERS = 300;
 const NAMES = ["nats-1", "nats-2", "nats-3"] as const;
 export type ServerName = (typeof NAMES)[number];
 
@@ -41,7 +35,7 @@ export class NatsCluster {
   static async make(): Promise<NatsCluster> {
     const folder = mkdtempSync(join(tmpdir(), "remotegpu-nats-cluster-"));
     const ports = new Map<ServerName, { client: number; cluster: number }>();
-    const [first = FIRST_PORT] = await freePorts(2 * NAMES.length);
+    const first = await freePorts(2 * NAMES.length);
     NAMES.forEach((name, at) => ports.set(name, { client: first + 2 * at, cluster: first + 2 * at + 1 }));
     return new NatsCluster(folder, await openOperator(join(folder, "operator.json")), ports);
   }
@@ -112,17 +106,6 @@ export class NatsCluster {
     if (ports === undefined) throw new Error(`there is no ${name}`);
     return ports;
   }
-}
-
-/** So many in a row, of which none is in use. */
-async function freePorts(count: number): Promise<number[]> {
-  for (let cluster = process.pid % CLUSTERS; cluster < 2 * CLUSTERS; cluster += 1) {
-    const first = FIRST_PORT + (cluster % CLUSTERS) * count;
-    const ports = Array.from({ length: count }, (_, at) => first + at);
-    const areFree = await Promise.all(ports.map((port) => isPortFree(ADDRESS, port)));
-    if (!areFree.includes(false)) return ports;
-  }
-  throw new Error("no ports are free for a cluster");
 }
 
 function greets(port: number): Promise<boolean> {

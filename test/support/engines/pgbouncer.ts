@@ -7,9 +7,9 @@ import { once } from "node:events";
 import { chmodSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { freePort } from "@remotegpu/control-plane/embedded/ports";
 import { openDatabase } from "@remotegpu/control-plane/store/database/database";
 import { eventually } from "../eventually.ts";
+import { freePort } from "./free-ports.ts";
 
 const LOOPBACK = "127.0.0.1";
 /** It refuses to be root. */
@@ -25,7 +25,7 @@ export interface PgBouncer {
 /** For these users of the server, whose URLs have their passwords. */
 export async function startPgBouncer(urls: readonly string[]): Promise<PgBouncer> {
   const folder = mkdtempSync(join(tmpdir(), "remotegpu-pgbouncer-"));
-  const port = await freePort(LOOPBACK, null);
+  const port = await freePort();
   const users = urls.map((url) => new URL(url));
   const [server] = users;
   const file = (name: string) => join(folder, name);

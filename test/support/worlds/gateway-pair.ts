@@ -6,9 +6,9 @@ import { copyFileSync, mkdirSync } from "node:fs";
 import { once } from "node:events";
 import { connect, createServer, type Server, type Socket } from "node:net";
 import { join } from "node:path";
-import { freePort } from "@remotegpu/control-plane/embedded/ports";
 import { eventually } from "../eventually.ts";
 import { CONTROL_PLANE, type House, Program } from "./house.ts";
+import { freePort } from "../engines/free-ports.ts";
 
 const LOOPBACK = "127.0.0.1";
 
@@ -34,7 +34,7 @@ export class GatewayPair {
     house: House,
     { databaseUrl, tunnelAddress }: { databaseUrl: string; tunnelAddress: string },
   ): Promise<GatewayPair> {
-    const ports = [await freePort(LOOPBACK, null), await freePort(LOOPBACK, null)];
+    const ports = [await freePort(), await freePort()];
     const balancer = createServer({ allowHalfOpen: true }, (client) => void lead(client, ports));
     balancer.listen(0, LOOPBACK);
     await once(balancer, "listening");

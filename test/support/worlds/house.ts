@@ -11,7 +11,6 @@ import { z } from "zod";
 import { ApiClient, type Row } from "@remotegpu/control-plane/cli/frame/api-client";
 import { Child } from "@remotegpu/control-plane/quickstart/child";
 import { QUICK_COLLECTION, SPARING_MEMORY } from "@remotegpu/control-plane/quickstart/stage";
-import { freePort } from "@remotegpu/control-plane/embedded/ports";
 import { commandFile } from "../suite/command-file.ts";
 import { NODE } from "../suite/commands-node.ts";
 import { COMPILED } from "../suite/compiled.ts";
@@ -20,6 +19,7 @@ import { docker, importBusyboxImage } from "../containers/docker.ts";
 import { eventually } from "../eventually.ts";
 import { ownedName } from "../containers/owned-name.ts";
 import { endProcessesIn, leftOnHost, processesIn, removeFromHost } from "../containers/leftovers.ts";
+import { freePort } from "../engines/free-ports.ts";
 
 const REPOSITORY = new URL("../../..", import.meta.url).pathname;
 export const CONTROL_PLANE = join(REPOSITORY, "control-plane/src/main.ts");
@@ -172,7 +172,7 @@ export class House {
     settings?: Record<string, string>;
   }): Promise<House> {
     await importBusyboxImage();
-    const house = new House({ address, port: await freePort(address, null) }, settings);
+    const house = new House({ address, port: await freePort() }, settings);
     try {
       house.controlPlane.start();
       await house.serves();

@@ -8,7 +8,6 @@ import { request as httpRequest, type IncomingMessage, type OutgoingHttpHeaders 
 import { connect, type Socket } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { freePort } from "@remotegpu/control-plane/embedded/ports";
 import { originOf, webBaseOf, webBaseText, type WebBase } from "@remotegpu/control-plane/core/gateway/origin";
 import type { WebTarget } from "@remotegpu/control-plane/core/environments/web-target";
 import { type Gateway, type GatewayDeps, openGateway } from "@remotegpu/control-plane/gateway/gateway";
@@ -27,6 +26,7 @@ import { eventually } from "../eventually.ts";
 import type { Caller } from "../http/api.ts";
 import { quietLog } from "../quiet-log.ts";
 import { type ControlScene, openControlScene, type ScriptedHost } from "./control-scene.ts";
+import { freePort } from "../engines/free-ports.ts";
 
 /** Serves whatever a test needs of a web service (fixtures/web-service.ts). */
 export const SERVICE_PORT = 8000;
@@ -172,7 +172,7 @@ async function opened(
   await host.round();
 
   // The name of an origin has the port in it, so that it must be known before.
-  const port = await freePort("127.0.0.1", null);
+  const port = await freePort();
   const base = webBaseOf(`localhost:${port}`, { hasCertificate: false });
   if (base === null) throw new Error("this is no domain");
   const { db, now } = control.api.deps;
