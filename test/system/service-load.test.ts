@@ -24,6 +24,8 @@ import {
 } from "../support/worlds/loaded-service.ts";
 
 const REPLICAS = 2;
+/** A replica that is killed again and again is given long pauses: after so many kills, of one or the other, both are new. */
+const KILLS_OF_A_VERSION = 4;
 /** Gateways ask again for keys and routes meanwhile. */
 const AWAY_SECONDS = 3;
 /** A gateway writes down what it counted every five, and a busy one is late. */
@@ -163,8 +165,11 @@ describe("of a service with two replicas", () => {
   }
 
   test("a replica that is killed takes with it only what was in flight there", STORY, async () => {
+    let kills = 0;
     await during(async () => {
-      const [killed] = (await service.shown()).instances;
+      if (kills > 0 && kills % KILLS_OF_A_VERSION === 0) await renewed(load, `after-${kills}-kills`);
+      const killed = (await service.shown()).instances[kills % REPLICAS];
+      kills += 1;
       const container = docker.getContainer(killed?.container_id ?? "");
       const begun = async () => {
         const { State } = await container.inspect();
@@ -342,6 +347,15 @@ function hostOf(nth: number): HostProcess {
   const host = world.house.hosts[nth];
   if (host === undefined) throw new Error("no such host");
   return host;
+}
+
+/** All of its replicas are of another version from now on. @throws when a request failed meanwhile */
+async function renewed(load: ServiceLoad, version: string): Promise<void> {
+  const { failed } = load.told;
+  await service.upgrade({ version, env_vars: { RENEWED: version } });
+  await eventually(async () => (await service.shown()).version === version, { ...WITHIN, what: version });
+  await service.settled(REPLICAS);
+  expect(load.told.failures.slice(failed)).toEqual([]);
 }
 
 /** A new replica comes to the host that has none. */
