@@ -30,6 +30,8 @@ const KILLS_OF_A_VERSION = 4;
 const AWAY_SECONDS = 3;
 /** A gateway writes down what it counted every five, and a busy one is late. */
 const UNCOUNTED_SECONDS = 6;
+/** At a replica that all streams may have come to, with the short ones of a twentieth of a second. */
+const IN_FLIGHT = LOAD.streams + LOAD.perSecond / 20;
 const IS_SHORT = ROUNDS === 1;
 const STORY = { timeout: ROUNDS * STORY_MS };
 /** How long a replica may take until it is ready the first time, and how soon after that its version is taken back. */
@@ -190,7 +192,7 @@ describe("of a service with two replicas", () => {
         },
       });
 
-      expect(failures.length).toBeLessThanOrEqual(LOAD.streams);
+      expect(failures.length).toBeLessThanOrEqual(IN_FLIGHT);
     });
   });
 
@@ -261,7 +263,7 @@ describe("of a service with two replicas", () => {
         });
 
         expect(failures.length).toBeGreaterThan(0);
-        expect(failures.length).toBeLessThanOrEqual(LOAD.streams);
+        expect(failures.length).toBeLessThanOrEqual(IN_FLIGHT);
       });
 
       expect(await world.house.containersOf(id)).toEqual(before);
@@ -291,7 +293,7 @@ describe("of a service with two replicas", () => {
         });
 
         expect(failures.length).toBeGreaterThan(0);
-        expect(failures.length).toBeLessThanOrEqual(LOAD.streams);
+        expect(failures.length).toBeLessThanOrEqual(IN_FLIGHT);
       });
     },
   );

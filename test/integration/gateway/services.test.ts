@@ -15,6 +15,9 @@ import { ServedScene } from "../../support/worlds/served-scene.ts";
 import { openWebScene, SERVICE_PORT, type WebAnswer, type WebScene } from "../../support/worlds/web-scene.ts";
 
 const STORY_MS = 60_000;
+/** Ends each connection as it comes. */
+const LEAVES = new URL("../../fixtures/leaving-service.ts", import.meta.url).pathname;
+const LEAVING_ROUNDS = 40;
 let web: WebScene;
 let served: ServedScene;
 
@@ -284,6 +287,25 @@ describe("replicas", () => {
       );
 
       expect(new Set((await Promise.all(asked)).map(({ status }) => status))).toEqual(new Set([200]));
+    },
+  );
+
+  test(
+    "one of which ends each connection as it comes lets nobody wait, whether there is a body or not",
+    { timeout: STORY_MS },
+    async () => {
+      const own = await another({ replicas: 2 });
+      await own.break(0);
+      await own.containers.get(0)?.serveFixture(LEAVES, SERVICE_PORT);
+
+      const statuses: number[] = [];
+      for (let round = 0; round < LEAVING_ROUNDS; round += 1) {
+        const asked = [own.ask("/"), own.ask("/"), own.ask("/", { method: "POST", body: "x" })];
+        statuses.push(...(await Promise.all(asked)).map(({ status }) => status));
+      }
+
+      // Where a request is on its way when the end comes, nobody knows whether it was read.
+      expect([...new Set(statuses)].filter((status) => status !== 502)).toEqual([200]);
     },
   );
 

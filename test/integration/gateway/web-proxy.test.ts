@@ -8,6 +8,9 @@ import { openWebScene, SERVICE_PORT, type WebScene } from "../../support/worlds/
 /** More than gateways open connections of their own for, one after another. */
 const CLOSING_ROUNDS = 20;
 const CLOSING_AT_ONCE = 10;
+/** Ends each connection as it comes. */
+const LEAVES = new URL("../../fixtures/leaving-service.ts", import.meta.url).pathname;
+const LEAVING_PORT = 8002;
 
 let scene: WebScene;
 let host: string;
@@ -240,6 +243,24 @@ test("a container that ends its connection after each answer costs nobody one, h
   expect((await scene.ask(host, "/tell", { key })).status).toBe(200);
 });
 
+test("a program that ends each connection as it comes is told of at once, however it is asked", async () => {
+  await scene.container.serveFixture(LEAVES, LEAVING_PORT);
+  const leaving = scene.hostOf(LEAVING_PORT);
+  const statuses: number[] = [];
+  for (let round = 0; round < CLOSING_ROUNDS; round += 1) {
+    const asked = ["GET", "POST", "GET", "PUT"].map((method) =>
+      scene.ask(leaving, "/", { key, method, ...(method.startsWith("P") && { body: "x" }) }),
+    );
+    statuses.push(...(await Promise.all(asked)).map(({ status }) => status));
+    const socket = await scene.raw(upgrade("/", `X-Api-Key: ${key}\r\n`, leaving));
+    const [head] = (await once(socket, "data")) as [Buffer];
+    statuses.push(Number(String(head).split(" ")[1]));
+    socket.destroy();
+  }
+
+  expect(new Set(statuses)).toEqual(new Set([502]));
+});
+
 test("a port where nobody listens says so, for people and for programs", async () => {
   const other = scene.hostOf(9);
   const program = await scene.ask(other, "/", { key });
@@ -251,8 +272,8 @@ test("a port where nobody listens says so, for people and for programs", async (
   expect(person.headers["content-security-policy"]).toContain("default-src 'none'");
 });
 
-const upgrade = (path: string, headers = "") =>
-  `GET ${path} HTTP/1.1\r\nHost: ${host}\r\nConnection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n${headers}\r\n`;
+const upgrade = (path: string, headers = "", at = host) =>
+  `GET ${path} HTTP/1.1\r\nHost: ${at}\r\nConnection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n${headers}\r\n`;
 
 test("a WebSocket goes through both ways", async () => {
   const socket = await scene.raw(upgrade("/ws", `X-Api-Key: ${key}\r\n`));

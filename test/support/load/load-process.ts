@@ -5,7 +5,7 @@
  * failure.
  */
 import { Agent, type IncomingMessage, request } from "node:http";
-import type { LoadFailure, LoadTold, LoadWish } from "./service-load.ts";
+import { type LoadFailure, type LoadTold, type LoadWish, NO_ANSWER } from "./service-load.ts";
 
 const STEP_MS = 10;
 const ANSWER_WITHIN_MS = 60_000;
@@ -161,7 +161,7 @@ async function answered(port: number, { host, path, key, body }: Asked): Promise
             agent: false,
           };
     const asked = request({ host: "127.0.0.1", port, path, ...how });
-    const late = setTimeout(() => asked.destroy(new Error("no answer in time")), ANSWER_WITHIN_MS);
+    const late = setTimeout(() => asked.destroy(new Error(NO_ANSWER)), ANSWER_WITHIN_MS);
     asked.once("response", (answer) => {
       clearTimeout(late);
       resolve(answer);

@@ -31,6 +31,9 @@ done
 EOF
 exec nc -ll -p $PORT -e sh /tmp/serve.sh`;
 
+/** Why a request failed that was neither answered nor broken off. */
+export const NO_ANSWER = "no answer in time";
+
 export interface LoadWish {
   /** Of the gateways, each of which is asked in its turn; where one does not listen, the next. */
   ports: readonly number[];

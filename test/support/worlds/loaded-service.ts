@@ -13,7 +13,7 @@ import { z } from "zod";
 import { cuttableTcp, type CuttableTcp } from "../engines/cuttable-tcp.ts";
 import { freshDatabase } from "../engines/postgres.ts";
 import { eventually } from "../eventually.ts";
-import { type LoadFailure, type LoadTold, SERVES, ServiceLoad } from "../load/service-load.ts";
+import { type LoadFailure, type LoadTold, NO_ANSWER, SERVES, ServiceLoad } from "../load/service-load.ts";
 import { BUSYBOX_IMAGE } from "../samples/desired-instance.ts";
 import { GatewayPair } from "./gateway-pair.ts";
 import { House } from "./house.ts";
@@ -198,12 +198,15 @@ export class LoadedService {
     return await ServiceLoad.begin({ ...asked, ...LOAD, streamSeconds });
   }
 
-  /** What became of all that clients asked, once the last is answered. @throws where a drain has cut off what was open */
+  /** What became of all that clients asked, once the last is answered. @throws where a drain has cut off what was open, or nothing came at all */
   async unloaded(load: ServiceLoad): Promise<LoadTold> {
     const told = await load.stop();
     const events = await this.#world.house.customer.list(`${this.#path}/events`);
     const cut = events.filter(({ reason }) => String(reason).includes("cut off"));
     if (cut.length > 0) throw new Error(`streams were cut off: ${JSON.stringify(cut)}`);
+    // What was in flight on what was killed is told so, or asked elsewhere, and does not hang.
+    const silent = told.failures.filter(({ why }) => why.includes(NO_ANSWER));
+    if (silent.length > 0) throw new Error(`nothing was answered at all: ${JSON.stringify(silent)}`);
     if (told.streams <= LOAD.streams / 2) throw new Error(`only ${told.streams} streams were answered whole`);
     return told;
   }

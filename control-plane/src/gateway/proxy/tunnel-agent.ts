@@ -45,14 +45,16 @@ export class TunnelAgent extends Agent {
     const key = `${host}:${port}`;
     const ahead = this.#ahead.get(key) ?? new Set();
     this.#ahead.set(key, ahead.add(opened));
-    const timer = setTimeout(() => opened.destroy(), IDLE_MS);
-    timer.unref();
-    opened.once("error", () => opened.destroy());
-    opened.once("close", () => {
-      clearTimeout(timer);
+    const end = () => {
       this.#takeAhead(key, opened);
+      opened.destroy();
+    };
+    const timer = setTimeout(end, IDLE_MS).unref();
+    opened.once("end", end).once("error", end).once("close", end);
+    this.#idle.set(opened, () => {
+      clearTimeout(timer);
+      opened.off("end", end).off("close", end);
     });
-    this.#idle.set(opened, () => clearTimeout(timer));
   }
 
   override createConnection(
@@ -91,8 +93,8 @@ export class TunnelAgent extends Agent {
     const end = () => socket.destroy();
     const timer = setTimeout(end, IDLE_MS);
     timer.unref();
-    // Whoever speaks unasked, or has ended its side, is no use for a next request.
-    if (!(socket instanceof Socket)) socket.on("data", end).on("end", end);
+    // Whoever speaks unasked, or has ended its side, is no use for a next request; half-open, it would take that.
+    socket.on("data", end).on("end", end);
     const stopWaiting = () => {
       clearTimeout(timer);
       socket.off("data", end).off("end", end).off("close", stopWaiting);

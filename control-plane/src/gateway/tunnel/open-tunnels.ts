@@ -2,6 +2,7 @@
  * The tunnels of one gateway, put together: the direct way, the hosts that have dialled in, and the loop that finds out
  * which of the two each host needs. Where hosts are comes from Postgres, and is remembered while Postgres is away.
  */
+import type { Duplex } from "node:stream";
 import type { HostId } from "@remotegpu/shared/ids";
 import type { Log } from "@remotegpu/shared/log";
 import type { Database } from "../../store/database/database.ts";
@@ -60,6 +61,20 @@ export async function openTunnels(deps: TunnelsDeps): Promise<OpenTunnels> {
       .catch((error: unknown) => log.error({ error }, "the gateway's certificate was not renewed"));
   }, RENEW_EVERY_MS);
 
+  const wayTo = async (to: Destination): Promise<Duplex> => {
+    const { hostId } = to;
+    const hasDialled = reversed.has(hostId);
+    if (hasDialled && loop?.wayTo(hostId) !== "direct") return reversed.open(hostId, to);
+    try {
+      return await direct.open(to, await addresses.of(hostId));
+    } catch (error) {
+      if (!(error instanceof TunnelError) || error.reason !== "away") throw error;
+      loop?.suspect(hostId);
+      if (!hasDialled) throw error;
+      return reversed.open(hostId, to);
+    }
+  };
+
   return {
     port: listener?.port ?? null,
     follow(gatewayId) {
@@ -67,17 +82,7 @@ export async function openTunnels(deps: TunnelsDeps): Promise<OpenTunnels> {
       loop.start();
     },
     async open(to: Destination) {
-      const { hostId } = to;
-      const hasDialled = reversed.has(hostId);
-      if (hasDialled && loop?.wayTo(hostId) !== "direct") return reversed.open(hostId, to);
-      try {
-        return await direct.open(to, await addresses.of(hostId));
-      } catch (error) {
-        if (!(error instanceof TunnelError) || error.reason !== "away") throw error;
-        loop?.suspect(hostId);
-        if (!hasDialled) throw error;
-        return reversed.open(hostId, to);
-      }
+      return stillOpen(await wayTo(to), to);
     },
     async close() {
       clearInterval(renewing);
@@ -87,4 +92,14 @@ export async function openTunnels(deps: TunnelsDeps): Promise<OpenTunnels> {
       direct.close();
     },
   };
+}
+
+/**
+ * What listens there may have ended it by now. Nobody would hear of that any more: an end is told once.
+ * @throws TunnelError
+ */
+function stillOpen(stream: Duplex, { port }: Destination): Duplex {
+  if (!stream.destroyed && !stream.readableEnded) return stream;
+  stream.on("error", () => undefined).destroy();
+  throw new TunnelError("refused", `What listens on port ${port} in there ends connections as they come.`);
 }
