@@ -42,10 +42,8 @@ export async function enter(
   { tunnels, hostKeys, signerOf }: EntryDeps,
   { environmentId, placementEpoch, ...to }: TerminalPlace & Omit<Destination, "port">,
 ): Promise<Inside> {
-  const [{ default: ssh2 }, stream] = await Promise.all([
-    import("ssh2"),
-    tunnels.open({ ...to, port: SSH_PORT }),
-  ]);
+  const { default: ssh2 } = await import("ssh2");
+  const stream = await tunnels.open({ ...to, port: SSH_PORT });
   const { privateKey, publicLine } = signerOf({ environmentId, placementEpoch });
   const known = bodyOf(hostKeys.publicOf(environmentId).line);
   const client = new ssh2.Client();

@@ -19,7 +19,7 @@ export interface Destination {
 }
 
 export interface Tunnels {
-  /** Half-open: each way ends by itself. Errors after that are the stream's. @throws TunnelError */
+  /** Half-open: each way ends by itself. Neither has ended yet; errors after that are the stream's. @throws TunnelError */
   open(to: Destination): Promise<Duplex>;
 }
 
