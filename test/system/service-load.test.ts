@@ -254,7 +254,7 @@ describe("of a service with two replicas", () => {
         await service.hasStreamsAt(id);
         const failures = await inFlightAtKill(load, {
           kill: async () => {
-            await Promise.all([agent.kill(), access.kill()]);
+            await Promise.all([agent.kill(), access.killWithChildren()]);
           },
           recover: async () => {
             access.start();
@@ -279,7 +279,7 @@ describe("of a service with two replicas", () => {
         await service.hasStreamsAt(host.id);
         const failures = await inFlightAtKill(load, {
           kill: async () => {
-            await Promise.all([host.agent.kill(), host.access.kill(), killContainers(host)]);
+            await Promise.all([host.agent.kill(), host.access.killWithChildren(), killContainers(host)]);
           },
           recover: async () => {
             host.access.start();

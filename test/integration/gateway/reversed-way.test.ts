@@ -4,6 +4,7 @@
  */
 import { createHash } from "node:crypto";
 import { once } from "node:events";
+import { type IncomingMessage, request } from "node:http";
 import { connect as connectPlain, createServer } from "node:net";
 import { connect, type ConnectionOptions } from "node:tls";
 import type { Duplex } from "node:stream";
@@ -16,6 +17,7 @@ import { RelaySocket } from "@remotegpu/agent/access/relay/relay-socket";
 import { ReversedTunnels } from "@remotegpu/agent/access/relay/tunnel/reversed-tunnels";
 import { TunnelStreams } from "@remotegpu/agent/access/relay/tunnel/tunnel-streams";
 import { openHostKey } from "@remotegpu/agent/link/nkey";
+import { agentTarget, TunnelAgent } from "@remotegpu/control-plane/gateway/proxy/tunnel-agent";
 import { type OpenTunnels, openTunnels } from "@remotegpu/control-plane/gateway/tunnel/open-tunnels";
 import type { TunnelError } from "@remotegpu/control-plane/gateway/tunnel/tunnel";
 import { AccessAuthority } from "@remotegpu/control-plane/link/identity/access-authority";
@@ -28,6 +30,7 @@ import { type FreshDatabase, freshDatabase } from "../../support/engines/postgre
 import { eventually } from "../../support/eventually.ts";
 import { quietLog } from "../../support/quiet-log.ts";
 import { BehindNat } from "../../support/worlds/behind-nat.ts";
+import { SERVICE } from "../../support/worlds/web-scene.ts";
 
 const HOST = HostId.parse("host-nat");
 const INSTANCE = InstanceId.parse("ins-of-env-nat");
@@ -187,6 +190,33 @@ test("a service that ends first, and a port where nobody listens", async () => {
   const error = await refusedBy(first.open(to(8001)));
 
   expect(error).toMatchObject({ reason: "refused", message: "Nothing answers on port 8001 in there." });
+});
+
+test("one that is asked again and again by HTTP is as it was after each answer", async () => {
+  await container.serveFixture(SERVICE, 8002);
+  const streams = new Set<Duplex>();
+  const agent = new TunnelAgent({
+    async open(destination) {
+      const stream = await first.open(destination);
+      streams.add(stream);
+      return stream;
+    },
+  });
+  ending.defer(() => agent.destroy());
+  const listeners: number[] = [];
+  for (let nth = 0; nth < 20; nth += 1) {
+    const asked = request({ ...agentTarget(to(8002)), method: "POST", path: "/tell", agent });
+    asked.end("x");
+    const [answer] = (await once(asked, "response")) as [IncomingMessage];
+    answer.resume();
+    await once(answer, "end");
+    // It is given back a moment later.
+    await setImmediate();
+    for (const stream of streams) listeners.push(stream.listenerCount("error"));
+  }
+
+  expect(streams.size).toBe(1);
+  expect(listeners.at(-1)).toBe(listeners[0]);
 });
 
 test(`${STALLED} streams that nobody reads hold up no other`, async () => {

@@ -9,6 +9,7 @@ import { join } from "node:path";
 import { execa } from "execa";
 import { z } from "zod";
 import { ApiClient, type Row } from "@remotegpu/control-plane/cli/frame/api-client";
+import { readProcessLife } from "@remotegpu/agent/host/processes/process-liveness";
 import { Child } from "@remotegpu/control-plane/quickstart/child";
 import { QUICK_COLLECTION, SPARING_MEMORY } from "@remotegpu/control-plane/quickstart/stage";
 import { commandFile } from "../suite/command-file.ts";
@@ -88,6 +89,15 @@ export class Program {
     await this.stop();
   }
 
+  /** The same; resolves once what it had started and what ends with it is gone as well. */
+  async killWithChildren(): Promise<void> {
+    const { pid } = this;
+    const children = pid === undefined ? [] : childrenOf(pid);
+    await this.kill();
+    for (const child of children)
+      await eventually(async () => !(await readProcessLife(child)).alive, { what: `the end of ${child}` });
+  }
+
   #signal(signal: NodeJS.Signals): void {
     if (this.#child?.pid !== undefined) process.kill(this.#child.pid, signal);
   }
@@ -112,6 +122,11 @@ export class Program {
       timeout: COMMAND_WITHIN_MS,
     });
   }
+}
+
+function childrenOf(pid: number): number[] {
+  const children = readFileSync(`/proc/${pid}/task/${pid}/children`, "utf8").trim();
+  return children === "" ? [] : children.split(" ").map(Number);
 }
 
 /** `access` runs beside the agent, as its own unit would; `files` for those who start it. */

@@ -10,8 +10,8 @@ import type { FromRelay } from "./relay-messages.ts";
 becomeNobody();
 
 const relay = new Relay((message: FromRelay, handle) => {
-  // Without the broker there is nobody to tell, and "disconnect" ends this process.
-  if (process.connected) process.send?.(message, handle && asSendable(handle));
+  // Without the broker there is nobody to tell, and "disconnect" ends this process, in a moment if not yet.
+  if (process.connected) process.send?.(message, handle && asSendable(handle), undefined, () => undefined);
 });
 process.on("message", (message, handle) => {
   void relay.take(message, handle);

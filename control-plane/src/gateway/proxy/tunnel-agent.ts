@@ -3,7 +3,6 @@
  * tunnels to hosts. It reads nothing of what goes through.
  */
 import { Agent, type ClientRequest, type ClientRequestArgs } from "node:http";
-import { Socket } from "node:net";
 import type { Duplex } from "node:stream";
 import type { HostId, InstanceId } from "@remotegpu/shared/ids";
 import type { Destination, Tunnels } from "../tunnel/tunnel.ts";
@@ -86,10 +85,9 @@ export class TunnelAgent extends Agent {
     return one;
   }
 
-  /** Node's own wants a socket of the system; a stream within another connection is looked after here. */
   override keepSocketAlive(socket: Duplex): boolean {
     // Node's types do not tell that it answers whether the socket may be used again.
-    const isKept = socket instanceof Socket ? (super.keepSocketAlive(socket) as unknown) !== false : true;
+    const isKept = (super.keepSocketAlive(socket) as unknown) !== false;
     const end = () => socket.destroy();
     const timer = setTimeout(end, IDLE_MS);
     timer.unref();
@@ -107,7 +105,6 @@ export class TunnelAgent extends Agent {
   override reuseSocket(socket: Duplex, request: ClientRequest): void {
     this.#idle.get(socket)?.();
     this.#idle.delete(socket);
-    if (socket instanceof Socket) super.reuseSocket(socket, request);
-    else request.reusedSocket = true;
+    super.reuseSocket(socket, request);
   }
 }

@@ -117,7 +117,13 @@ export class TunnelSession {
  * it is sent, so that a request began with whatever lay in that memory by then.
  */
 function likeSocket(stream: ClientHttp2Stream): Duplex {
-  return Object.assign(stream, { _writev: null, setNoDelay: nothingToSet, setKeepAlive: nothingToSet });
+  return Object.assign(stream, {
+    _writev: null,
+    setNoDelay: nothingToSet,
+    setKeepAlive: nothingToSet,
+    ref: nothingToSet,
+    unref: nothingToSet,
+  });
 }
 
 /** Its end, once all before it was read, is told as the break that it is; Node tells trailers before that. */
