@@ -57,7 +57,7 @@ test("one that its container has ended is not used again, whether it was used be
 
 async function ends(way: Socket | undefined): Promise<void> {
   if (way === undefined) throw new Error("it was not opened");
-  const told = once(way, "close");
+  const told = Promise.race([once(way, "end"), once(way, "close")]);
   taken.get(way.localPort ?? 0)?.end();
   await told;
 }
