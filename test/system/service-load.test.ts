@@ -285,9 +285,12 @@ describe("of a service with two replicas", () => {
             host.access.start();
             await backAgain(host);
             const isBack = async () => (await world.house.containersOf(host.id)).length === 1;
-            if (IS_SHORT) await eventually(isBack, { ...WITHIN, what: "a replica on that host again" });
-            await service.settled(REPLICAS);
             // What is killed again and again goes elsewhere in the end.
+            const hasLeft = async () =>
+              (await service.shown()).instances.every((one) => one.host_id !== host.id);
+            const isKnown = async () => (await isBack()) || (!IS_SHORT && (await hasLeft()));
+            await eventually(isKnown, { ...WITHIN, what: "a replica on that host again" });
+            await service.settled(REPLICAS);
             if (!(await isBack())) await spreadAgain();
           },
         });
