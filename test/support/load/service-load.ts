@@ -5,6 +5,12 @@ import { join } from "node:path";
 import { eventually } from "../eventually.ts";
 
 /**
+ * That it has not taken yet: busybox's nc keeps as many as it has letters, and the system resets some of those that come
+ * beyond, as no server does whose list has the usual length.
+ */
+const CONNECTIONS_KEPT = 64;
+
+/**
  * The command of a replica: small answers on connections that are kept, a body of one line said back, and /stream/N, which
  * says something each second for N seconds and whose end is seen to be one.
  */
@@ -29,7 +35,7 @@ while read -r method path rest; do
   esac
 done
 EOF
-exec nc -ll -p $PORT -e sh /tmp/serve.sh`;
+exec nc -${"l".repeat(CONNECTIONS_KEPT)} -p $PORT -e sh /tmp/serve.sh`;
 
 /** Why a request failed that was neither answered nor broken off. */
 export const NO_ANSWER = "no answer in time";
