@@ -1,7 +1,7 @@
 /**
  * Programs that end, break and mix up their connections in every order, and clients that leave amid it: at random, nobody
  * waits for an answer that cannot come, nothing stays open, and what is told of it is what is there. Reproduced by its seed.
- * `UNSTEADY_REQUESTS=20000 npm test -- unsteady-containers` asks more of it.
+ * `UNSTEADY_REQUESTS=12000 npm test -- unsteady-containers` asks more of it.
  */
 import { readdirSync, readFileSync } from "node:fs";
 import { request } from "node:http";
