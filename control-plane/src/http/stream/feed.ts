@@ -133,7 +133,7 @@ export class StreamFeed {
     this.#number += 1;
     const found = changesBetween(before, after);
     const changes = { ...found, everything: found.everything || hadGap };
-    this.#kept = [...this.#kept.slice(1 - KEPT_LOOKS), { number: this.#number, changes }];
+    this.#keep(changes);
     const groups = new Map<string, { told: Told; bytes: Uint8Array }>();
     for (const reader of this.#readers) {
       if (this.#joining.some((one) => one.reader === reader)) continue;
@@ -142,6 +142,12 @@ export class StreamFeed {
       if (reader.isUpToDate) reader.send(bytes, nowMs);
       else reader.add(told);
     }
+  }
+
+  /** Without values, of which whoever comes back is told the present ones. */
+  #keep(changes: Changes): void {
+    const withoutValues = { ...changes, cards: [], costs: [] };
+    this.#kept = [...this.#kept.slice(1 - KEPT_LOOKS), { number: this.#number, changes: withoutValues }];
   }
 
   #made(reader: StreamReader, changes: Changes): { told: Told; bytes: Uint8Array } {
