@@ -3,7 +3,7 @@ import { afterAll, beforeAll, expect, test } from "vitest";
 import type { DesiredInstance } from "@remotegpu/shared/instance";
 import { AgentUnderTest } from "../../support/agent/agent.ts";
 import { ScriptedControlPlane } from "../../support/agent/scripted-control-plane.ts";
-import { docker, importBusyboxImage } from "../../support/containers/docker.ts";
+import { docker, importBusyboxImage, runInside } from "../../support/containers/docker.ts";
 import { eventually } from "../../support/eventually.ts";
 import { desiredOf } from "../../support/samples/desired-instance.ts";
 
@@ -71,8 +71,7 @@ test("one that goes on is told once, and stays told so", async () => {
   agent.host.order([order]);
   await isIdle(order);
 
-  const exec = await (await containerOf(order)).exec({ Cmd: ["touch", "/tmp/go"] });
-  await exec.start({});
+  expect(await runInside((await containerOf(order)).id, ["touch", "/tmp/go"])).toBe(0);
 
   await eventually(() => observed(order)?.idleness?.isIdle === false, { withinMs: 60_000, what: "its work" });
   expect(observed(order)?.idleness?.processes).toEqual([]);

@@ -15,6 +15,7 @@ import {
   importOnce,
   layBusyboxRoot,
   newHostId,
+  runInside,
 } from "../../support/containers/docker.ts";
 import { RuntimeProxy } from "../../support/containers/runtime-proxy.ts";
 import { eventually } from "../../support/eventually.ts";
@@ -93,11 +94,13 @@ const stopped = (order: DesiredInstance): DesiredInstance => ({
   orderedBy: "customer",
 });
 
-function containerOf(agent: AgentUnderTest, name: string) {
+function containerIdOf(agent: AgentUnderTest, name: string): string {
   const containerId = agent.host.observed(run(name))?.containerId;
   if (typeof containerId !== "string") throw new Error(`${name} has no container`);
-  return docker.getContainer(containerId);
+  return containerId;
 }
+
+const containerOf = (agent: AgentUnderTest, name: string) => docker.getContainer(containerIdOf(agent, name));
 
 async function says(
   agent: AgentUnderTest,
@@ -125,13 +128,8 @@ async function servesAgain(agent: AgentUnderTest, name: string): Promise<Observe
   return await eventually(told, { what: `${name} in its next life`, withinMs: WITHIN_MS });
 }
 
-/** By the runtime itself, whatever the agent can reach of it. */
 async function inside(agent: AgentUnderTest, name: string, command: string): Promise<void> {
-  const exec = await containerOf(agent, name).exec({ Cmd: ["/bin/sh", "-c", command] });
-  const stream = await exec.start({});
-  stream.resume();
-  await eventually(async () => !(await exec.inspect()).Running, { what: command });
-  expect(await exec.inspect()).toMatchObject({ ExitCode: 0 });
+  expect(await runInside(containerIdOf(agent, name), ["/bin/sh", "-c", command])).toBe(0);
 }
 
 async function finalRows(agent: AgentUnderTest, name: string) {

@@ -7,7 +7,7 @@ import { afterAll, beforeAll, expect, test } from "vitest";
 import { terminalWords } from "@remotegpu/control-plane/core/environments/terminal-words";
 import { makeLiveFolder, removeLiveFolder, writeLiveFolder } from "@remotegpu/agent/toolbox/live-folder";
 import { type Door, Doorway } from "../../support/containers/door.ts";
-import { docker } from "../../support/containers/docker.ts";
+import { docker, runInside } from "../../support/containers/docker.ts";
 import { eventually } from "../../support/eventually.ts";
 
 let way: Doorway;
@@ -105,14 +105,7 @@ test("whoever is at a terminal is told a line, whatever is in it", async () => {
   for (const session of sessions) await session.says(/here/);
   const line = `it's "$(echo not run)" %s \\n`;
 
-  const exec = await docker
-    .getContainer(door.containerId)
-    .exec({ Cmd: terminalWords(line), AttachStdout: true });
-  const output = await exec.start({});
-  output.resume();
-
-  await eventually(async () => !(await exec.inspect()).Running);
-  expect((await exec.inspect()).ExitCode).toBe(0);
+  expect(await runInside(door.containerId, terminalWords(line))).toBe(0);
   for (const session of sessions)
     await eventually(() => session.said.includes(`\n${line}\r`), { what: `the line in ${session.said}` });
 });

@@ -8,6 +8,7 @@ import { join } from "node:path";
 import Dockerode from "dockerode";
 import { execa } from "execa";
 import { HostId } from "@remotegpu/shared/ids";
+import { eventually } from "../eventually.ts";
 import { BUSYBOX_IMAGE } from "../samples/desired-instance.ts";
 import { ownedName } from "./owned-name.ts";
 
@@ -52,6 +53,17 @@ export async function removeLabelled(hostId: string): Promise<void> {
   for (const { Name } of (await docker.listVolumes({ filters })).Volumes ?? [])
     await docker.getVolume(Name).remove();
   for (const { Id } of await docker.listNetworks({ filters })) await docker.getNetwork(Id).remove();
+}
+
+/** Whatever the agent can reach of the runtime. @returns its exit code */
+export async function runInside(containerId: string, argv: readonly string[]): Promise<number> {
+  const exec = await docker.getContainer(containerId).exec({ Cmd: [...argv], AttachStdout: true });
+  const output = await exec.start({});
+  output.resume();
+  // One that has not begun yet does not run either.
+  const ended = async () => (await exec.inspect()).ExitCode !== null;
+  await eventually(ended, { what: argv.join(" ") });
+  return Number((await exec.inspect()).ExitCode);
 }
 
 export function newHostId(): HostId {
