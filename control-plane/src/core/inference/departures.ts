@@ -30,7 +30,10 @@ export interface Moving {
   fate: Extract<Fate, { kind: "moves" }>;
 }
 
-/** Those beyond the number: first what waits, then what starts, then what does not serve, then the newest. */
+/**
+ * Those beyond the number: first what waits, then what starts, then what does not serve, then what may not serve any more,
+ * as its host is not heard, then the newest.
+ */
 export function beyond(staying: readonly Replica[], wanted: number): Replica[] {
   const surplus = Math.max(0, staying.length - wanted);
   return [...staying]
@@ -41,7 +44,8 @@ export function beyond(staying: readonly Replica[], wanted: number): Replica[] {
 function worth({ place }: Replica): number {
   if (place === null) return 0;
   if (place.state !== "ready") return 1;
-  return serves(place) ? 3 : 2;
+  if (!serves(place)) return 2;
+  return place.silentForMs > 0 ? 3 : 4;
 }
 
 /** Of those that move, as many as are made up for: on a silent host by places, else by others that serve. */

@@ -30,6 +30,12 @@ describe("beyond the number", () => {
   ])("of five, %i are wanted: what does least goes first, then the newest", (wanted, gone) => {
     expect(ranks(beyond(all, wanted))).toEqual(gone);
   });
+
+  test("one whose host is not heard goes before a newer one that is known to serve, and after what does not", () => {
+    const unheard = aReplica(0, { silentForMs: MS_PER_MINUTE });
+
+    expect(ranks(beyond([unheard, aReplica(1), aStarting(2)], 1))).toEqual([2, 0]);
+  });
 });
 
 describe("what moves goes", () => {
