@@ -19,7 +19,7 @@ const AGENT = new URL("../../../agent/src/main.ts", import.meta.url).pathname;
 const ACCESS = new URL("../../../agent/src/access/main.ts", import.meta.url).pathname;
 const FILES = new URL("../../../agent/src/files/main.ts", import.meta.url).pathname;
 /** As in the control plane's unit, which says why. */
-export const QUICK_COLLECTION = { NODE_OPTIONS: "--max-semi-space-size=4" };
+export const QUICK_COLLECTION = { NODE_OPTIONS: "--max-semi-space-size=1" };
 /** As in the agent's unit, which says why. */
 export const SPARING_MEMORY = { NODE_OPTIONS: "--max-semi-space-size=1", MALLOC_ARENA_MAX: "1" };
 const LOOPBACK = "127.0.0.1";

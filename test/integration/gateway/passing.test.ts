@@ -4,6 +4,7 @@ import { createServer, get, type IncomingMessage } from "node:http";
 import type { AddressInfo } from "node:net";
 import { setTimeout as delay } from "node:timers/promises";
 import { expect, onTestFinished, test } from "vitest";
+import { FairTurns } from "@remotegpu/control-plane/gateway/proxy/fair-turns";
 import { pass } from "@remotegpu/control-plane/gateway/proxy/passing";
 import type { KeptClient, KeptClients } from "@remotegpu/control-plane/gateway/proxy/kept-clients";
 
@@ -47,7 +48,8 @@ function container(): KeptClient {
 test("who reads slowly gets all of a body whose length nobody knows", async () => {
   const clients = { giveBack: () => undefined, came: () => undefined } as unknown as KeptClients;
   const server = createServer(
-    (request, response) => void pass({ request, response, headers: {} }, container(), clients),
+    (request, response) =>
+      void pass({ request, response, headers: {} }, container(), { clients, turns: new FairTurns() }),
   );
   server.listen(0, "127.0.0.1");
   await once(server, "listening");

@@ -24,11 +24,11 @@ export class HeldBack {
     this.#rhythm = rhythm;
   }
 
-  /** Of one more of theirs. */
-  waitMs(whose: string, nowMs: number): number {
+  /** Of one more of theirs, or of so many that come as one. */
+  waitMs(whose: string, nowMs: number, count = 1): number {
     const { burst, perSecond, longestMs } = this.#rhythm;
     const eachMs = MS_PER_SECOND / perSecond;
-    const next = Math.max(this.#next.get(whose) ?? -Infinity, nowMs - burst * eachMs) + eachMs;
+    const next = Math.max(this.#next.get(whose) ?? -Infinity, nowMs - burst * eachMs) + count * eachMs;
     const waits = Math.min(Math.max(0, next - nowMs), longestMs);
     this.#next.delete(whose);
     // Who had to wait the longest is not made to wait beyond that for those who gave up.

@@ -4,11 +4,12 @@
  * bodies, whose trailers and early answers that one does not know, and WebSockets go through httpxy.
  */
 import type { ClientRequest, IncomingMessage, OutgoingMessage, ServerResponse } from "node:http";
-import type { Duplex } from "node:stream";
+import type { Duplex, Readable } from "node:stream";
 import { createProxyServer, type ProxyServer } from "httpxy";
 import { headersFromContainer, passedTrailers } from "../../core/gateway/forwarded-headers.ts";
 import { lastWords } from "../answers/last-words.ts";
 import type { Destination, Tunnels } from "../tunnel/tunnel.ts";
+import { FairTurns } from "./fair-turns.ts";
 import { KeptClients } from "./kept-clients.ts";
 import { type Asked, MAX_INTERIM_ANSWERS, pass } from "./passing.ts";
 import { agentTarget, TunnelAgent } from "./tunnel-agent.ts";
@@ -32,7 +33,8 @@ export class Carrier {
   readonly #sent = new WeakMap<IncomingMessage, ClientRequest>();
   /** Of WebSockets, what ends the wait for an answer. */
   readonly #awaited = new WeakMap<IncomingMessage, () => void>();
-  readonly #answered = new WeakMap<IncomingMessage, Pick<Asked, "answered" | "reader">>();
+  readonly #asked = new WeakMap<IncomingMessage, Pick<Asked, "answered" | "reader"> & { to: Destination }>();
+  readonly #turns = new FairTurns();
 
   constructor(tunnels: Tunnels) {
     this.#clients = new KeptClients(tunnels);
@@ -43,13 +45,15 @@ export class Carrier {
       this.#sent.set(request, sent);
       refuseUnasked(sent);
       passTrailersOn(request, sent);
+      this.#pace(request, request, sent);
     });
     this.#proxy.on("proxyRes", (answered, request, response) => {
       const connection = response.shouldKeepAlive ? "keep-alive" : "close";
       answered.headers = { ...this.#headersOf(request, answered), connection };
       if (answered.headers.trailer !== undefined) passTrailersBack(answered, response);
-      const read = this.#answered.get(request)?.reader?.() ?? null;
+      const read = this.#asked.get(request)?.reader?.() ?? null;
       if (read !== null) answered.on("data", read);
+      this.#pace(request, answered, response);
     });
     this.#proxy.on("proxyReqWs", (sent, request, socket) => {
       this.#sent.set(request, sent);
@@ -64,6 +68,11 @@ export class Carrier {
       });
       sent.once("upgrade", (answered, upstream: Duplex) => {
         this.#awaited.get(request)?.();
+        // Whoever listens before the library has its pipes takes what came with the head for itself.
+        process.nextTick(() => {
+          this.#pace(request, upstream, socket);
+          this.#pace(request, socket, upstream);
+        });
         const { upgrade } = answered.headers;
         answered.headers = { ...this.#headersOf(request, answered), connection: "Upgrade", upgrade };
         // Pipes carry an end, but not that the other side broke off.
@@ -74,8 +83,13 @@ export class Carrier {
   }
 
   /** Resolves when the answer is over. @throws what went wrong before anything of it was sent on; TunnelError among it */
-  carry(asked: Asked, to: Destination): Promise<void> {
-    return hasNoBody(asked.request) ? this.#ask(asked, to) : this.#send(asked, to);
+  async carry(asked: Asked, to: Destination): Promise<void> {
+    const leave = this.#turns.enter(to.instanceId);
+    try {
+      await (hasNoBody(asked.request) ? this.#ask(asked, to) : this.#send(asked, to));
+    } finally {
+      leave();
+    }
   }
 
   async #ask(asked: Asked, instance: Destination): Promise<void> {
@@ -83,13 +97,15 @@ export class Carrier {
     const shares = isForEvents(asked.request) ? "host" : this.#clients.sharing(instance);
     const to: Destination = { ...instance, shares };
     const first = this.#clients.take(to);
+    const by = { clients: this.#clients, turns: this.#turns };
+    if (!first.isOpen) await this.#turns.opening(to.instanceId, () => asked.response.destroyed);
     try {
-      await pass(asked, first, this.#clients);
+      await pass(asked, first, by);
     } catch (error) {
       // A kept connection that ended just when it was to be used again says nothing about the container.
       const wasKept = first.answers > 0;
       if (!wasKept || !REPEATABLE.has(method) || !isBrokenOff(error)) throw error;
-      await pass(asked, this.#clients.makeAnew(to), this.#clients);
+      await pass(asked, this.#clients.makeAnew(to), by);
     }
   }
 
@@ -97,12 +113,13 @@ export class Carrier {
     { request, response, headers, answered, reader, signal }: Asked,
     to: Destination,
   ): Promise<void> {
+    await this.#turnAt(this.#agent, to, response);
     // What was read of a body is gone with an attempt that finds no way.
-    await this.#agent.prepare(to);
+    if (!response.destroyed) await this.#agent.prepare(to);
     if (response.destroyed) return;
     signal?.throwIfAborted();
     request.headers = headers;
-    this.#answered.set(request, { answered, reader });
+    this.#asked.set(request, { to, answered, reader });
     const drop = () => (response.headersSent ? void response.destroy() : this.drop(request));
     signal?.addEventListener("abort", drop);
     try {
@@ -112,9 +129,10 @@ export class Carrier {
     }
   }
 
-  /** The next WebSocket there finds its way. @throws TunnelError */
-  async prepareUpgrade(to: Destination): Promise<void> {
-    await this.#lasting.prepare(to);
+  /** This next WebSocket there finds its way. @throws TunnelError */
+  async prepareUpgrade(to: Destination, socket: Duplex): Promise<void> {
+    await this.#turnAt(this.#lasting, to, socket);
+    if (!socket.destroyed) await this.#lasting.prepare(to);
   }
 
   /** Resolves when it is over, or was refused. @throws as carry; LateError where there is no answer within that time */
@@ -128,7 +146,9 @@ export class Carrier {
       withinMs = UPGRADE_WITHIN_MS,
     }: { to: Destination; answered?: Asked["answered"]; withinMs?: number },
   ): Promise<void> {
-    this.#answered.set(request, { answered });
+    await this.#turnAt(this.#lasting, to, socket);
+    if (socket.destroyed) return;
+    this.#asked.set(request, { to, answered });
     // The library's own bound ends the connection before anything can be said on it.
     const late = Promise.withResolvers<never>();
     const timer = setTimeout(() => late.reject(new LateError()), withinMs);
@@ -138,6 +158,7 @@ export class Carrier {
       letEnd();
     };
     this.#awaited.set(request, answeredNow);
+    socket.once("close", this.#turns.enter(to.instanceId));
     const passed = this.#proxy.ws(request, socket as never, optionsOf(to, this.#lasting), head);
     try {
       await Promise.race([passed, late.promise]);
@@ -161,7 +182,18 @@ export class Carrier {
     request: IncomingMessage,
     { headers, statusCode = 0 }: IncomingMessage,
   ): IncomingMessage["headers"] {
-    return (this.#answered.get(request)?.answered ?? headersFromContainer)(headers, statusCode);
+    return (this.#asked.get(request)?.answered ?? headersFromContainer)(headers, statusCode);
+  }
+
+  /** For a way that is to be opened. */
+  async #turnAt(agent: TunnelAgent, to: Destination, asker: ServerResponse | Duplex): Promise<void> {
+    if (!agent.has(to)) await this.#turns.opening(to.instanceId, () => asker.destroyed);
+  }
+
+  /** What is asked or answered, on its way there. */
+  #pace(request: IncomingMessage, stream: Readable, into: OutgoingMessage | Duplex): void {
+    const asked = this.#asked.get(request);
+    if (asked !== undefined) this.#turns.pace(stream, into, asked.to.instanceId);
   }
 }
 

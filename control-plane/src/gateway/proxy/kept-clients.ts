@@ -5,6 +5,7 @@
 import type { Socket } from "node:net";
 import type { Duplex } from "node:stream";
 import { Client } from "undici";
+import type { InstanceId } from "@remotegpu/shared/ids";
 import { KIB } from "@remotegpu/shared/units";
 import type { Destination, Tunnels } from "../tunnel/tunnel.ts";
 
@@ -25,14 +26,18 @@ export class KeptClient {
   readonly client: Client;
   readonly key: string;
   readonly place: string;
+  readonly instanceId: InstanceId;
   /** In large pieces, of the answer that it gives now. */
   pouredBytes = 0;
+  /** It has a connection, or has asked for one. */
+  isOpen = false;
   /** Answers that its connection has given: whether it may have ended just when it was to be used again. */
   answers = 0;
 
   constructor(to: Destination, tunnels: Tunnels) {
     this.key = keyOf(to);
     this.place = placeOf(to);
+    this.instanceId = to.instanceId;
     this.client = new Client(ORIGIN, {
       pipelining: 1,
       keepAliveTimeout: IDLE_MS,
@@ -46,6 +51,7 @@ export class KeptClient {
 
   async #connect(open: () => Promise<Duplex>, done: Connected): Promise<void> {
     this.answers = 0;
+    this.isOpen = true;
     const opened = await open().catch((error: unknown) => error as Error);
     if (opened instanceof Error) return done(opened, null);
     opened.prependListener("error", asNoEnd);

@@ -9,6 +9,7 @@ import {
   type HeaderMap,
   passedTrailers,
 } from "../../core/gateway/forwarded-headers.ts";
+import type { FairTurns } from "./fair-turns.ts";
 import type { KeptClient, KeptClients } from "./kept-clients.ts";
 
 /** A body of at most so much goes out with its head. */
@@ -37,14 +38,18 @@ export interface Asked {
 }
 
 /** Resolves when the answer is over, whole or not. Rejects with what went wrong before anything of it was sent on. */
-export async function pass(asked: Asked, kept: KeptClient, clients: KeptClients): Promise<void> {
+export async function pass(
+  asked: Asked,
+  kept: KeptClient,
+  { clients, turns }: { clients: KeptClients; turns: FairTurns },
+): Promise<void> {
   const { request, response, headers, answered = headersFromContainer, reader, breaksOff, signal } = asked;
   if (response.destroyed) return;
   if (signal?.aborted === true) throw GIVEN_UP;
   let [end, giveUp] = [() => {}, () => {}];
   try {
     await new Promise<void>((resolve, reject) => {
-      const passing = new Passing(response, { kept, clients, answered, reader, breaksOff, reject });
+      const passing = new Passing(response, { kept, clients, turns, answered, reader, breaksOff, reject });
       end = () => {
         passing.abort();
         resolve();
@@ -69,6 +74,7 @@ class Passing implements Dispatcher.DispatchHandler {
   readonly #response: ServerResponse;
   readonly #kept: KeptClient;
   readonly #clients: KeptClients;
+  readonly #turns: FairTurns;
   readonly #answered: NonNullable<Asked["answered"]>;
   readonly #readerOf: Asked["reader"];
   readonly #breaksOff: Asked["breaksOff"];
@@ -88,6 +94,7 @@ class Passing implements Dispatcher.DispatchHandler {
     parts: {
       kept: KeptClient;
       clients: KeptClients;
+      turns: FairTurns;
       answered: NonNullable<Asked["answered"]>;
       reader: Asked["reader"];
       breaksOff: Asked["breaksOff"];
@@ -97,6 +104,7 @@ class Passing implements Dispatcher.DispatchHandler {
     this.#response = response;
     this.#kept = parts.kept;
     this.#clients = parts.clients;
+    this.#turns = parts.turns;
     this.#answered = parts.answered;
     this.#readerOf = parts.reader;
     this.#breaksOff = parts.breaksOff;
@@ -147,9 +155,22 @@ class Passing implements Dispatcher.DispatchHandler {
       return;
     }
     this.#gather();
-    if (this.#response.write(chunk)) return;
-    controller.pause();
-    this.#response.once("drain", () => controller.resume());
+    const hasRoom = this.#response.write(chunk);
+    const { instanceId } = this.#kept;
+    if (this.#turns.isToWait(instanceId, chunk.length)) {
+      controller.pause();
+      this.#turns.wait(instanceId, { take: () => this.#goOn(controller), isGone: () => this.#isGone });
+    } else if (!hasRoom) {
+      controller.pause();
+      this.#response.once("drain", () => controller.resume());
+    }
+  }
+
+  /** Once there is room. */
+  #goOn(controller: Dispatcher.DispatchController): void {
+    if (this.#isGone) return;
+    if (this.#response.writableNeedDrain) this.#response.once("drain", () => controller.resume());
+    else controller.resume();
   }
 
   /**

@@ -33,6 +33,14 @@ export class TunnelAgent extends Agent {
     this.#tunnels = tunnels;
   }
 
+  /** The next request there finds a connection, be it for a moment. */
+  has(to: Destination): boolean {
+    const { host, port } = agentTarget(to);
+    return (
+      (this.freeSockets[this.getName({ host, port })]?.length ?? 0) > 0 || this.#ahead.has(`${host}:${port}`)
+    );
+  }
+
   /**
    * The next request there finds a connection, so that what can fail on the way fails before anything is asked.
    * @throws TunnelError

@@ -147,7 +147,7 @@ export class ServiceDoor {
     const told = await this.#serve(entered, ending, async (given) => {
       const end = () => void socket.destroy();
       try {
-        await this.#parts.carrier.prepareUpgrade(given.place);
+        await this.#parts.carrier.prepareUpgrade(given.place, socket);
         if (signal.aborted) return { kind: "over" };
         signal.addEventListener("abort", end);
         const { call, cors, line } = entered;
