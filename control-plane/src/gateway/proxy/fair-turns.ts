@@ -1,5 +1,5 @@
 /**
- * Whoever pours, or opens ways by the hundred, while others are there: they are taken one after another, for a quarter of
+ * Whoever pours, or opens ways by the hundred, while others are there: they are taken one after another, for a fifth of
  * this process's time together. Read as fast as they come, answers without end keep the process busy, and all who ask
  * meanwhile wait behind them. Who is alone, or takes no more than others do, waits for no turn.
  */
@@ -19,7 +19,7 @@ const OPENING_BYTES = 256 * KIB;
 /** Whoever was there so lately may ask again. */
 const COMPANY_MS = MS_PER_SECOND;
 /** After each millisecond in which this process worked, whatever it did. */
-const REST_PER_WORK = 3;
+const REST_PER_WORK = 4;
 /** Less is not worth a timer. */
 const LEAST_WORK_MS = 1;
 const LONGEST_REST_MS = 50;
