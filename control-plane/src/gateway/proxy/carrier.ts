@@ -98,7 +98,6 @@ export class Carrier {
     const to: Destination = { ...instance, shares };
     const first = this.#clients.take(to);
     const by = { clients: this.#clients, turns: this.#turns };
-    if (!first.isOpen) await this.#turns.opening(to.instanceId, () => asked.response.destroyed);
     try {
       await pass(asked, first, by);
     } catch (error) {
@@ -113,9 +112,8 @@ export class Carrier {
     { request, response, headers, answered, reader, signal }: Asked,
     to: Destination,
   ): Promise<void> {
-    await this.#turnAt(this.#agent, to, response);
     // What was read of a body is gone with an attempt that finds no way.
-    if (!response.destroyed) await this.#agent.prepare(to);
+    await this.#agent.prepare(to);
     if (response.destroyed) return;
     signal?.throwIfAborted();
     request.headers = headers;
@@ -131,7 +129,7 @@ export class Carrier {
 
   /** This next WebSocket there finds its way. @throws TunnelError */
   async prepareUpgrade(to: Destination, socket: Duplex): Promise<void> {
-    await this.#turnAt(this.#lasting, to, socket);
+    await this.#turn(to, socket);
     if (!socket.destroyed) await this.#lasting.prepare(to);
   }
 
@@ -146,7 +144,7 @@ export class Carrier {
       withinMs = UPGRADE_WITHIN_MS,
     }: { to: Destination; answered?: Asked["answered"]; withinMs?: number },
   ): Promise<void> {
-    await this.#turnAt(this.#lasting, to, socket);
+    await this.#turn(to, socket);
     if (socket.destroyed) return;
     this.#asked.set(request, { to, answered });
     // The library's own bound ends the connection before anything can be said on it.
@@ -185,9 +183,9 @@ export class Carrier {
     return (this.#asked.get(request)?.answered ?? headersFromContainer)(headers, statusCode);
   }
 
-  /** For a way that is to be opened. */
-  async #turnAt(agent: TunnelAgent, to: Destination, asker: ServerResponse | Duplex): Promise<void> {
-    if (!agent.has(to)) await this.#turns.opening(to.instanceId, () => asker.destroyed);
+  /** For a WebSocket whose way is to be opened. */
+  async #turn(to: Destination, socket: Duplex): Promise<void> {
+    if (!this.#lasting.has(to)) await this.#turns.opening(to.instanceId, () => socket.destroyed);
   }
 
   /** What is asked or answered, on its way there. */

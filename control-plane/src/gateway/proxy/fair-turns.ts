@@ -1,7 +1,8 @@
 /**
- * Whoever pours, or opens ways by the hundred, while others are there: they are taken one after another, for a fifth of
- * this process's time together. Read as fast as they come, answers without end keep the process busy, and all who ask
- * meanwhile wait behind them. Who is alone, or takes no more than others do, waits for no turn.
+ * Whoever pours, or opens WebSockets by the hundred, while others are there: they are taken one after another, for a quarter
+ * of this process's time together. Read as fast as they come, answers without end keep the process busy, and all who ask
+ * meanwhile wait behind them. Who is alone, or takes no more than others do, waits for no turn; nor do requests, of which
+ * some services are asked hundreds a second, each on a connection of its own.
  */
 import type { Readable } from "node:stream";
 import { CountsByKey } from "@remotegpu/shared/counts-by-key";
@@ -14,12 +15,12 @@ const FREE_BYTES = 4 * MIB;
 const FREE_BYTES_PER_SECOND = 4 * MIB;
 /** Smaller pieces cost too little. */
 const LARGE_BYTES = 8 * KIB;
-/** The opening of a way counts for as much. */
+/** The opening of a WebSocket counts for as much. */
 const OPENING_BYTES = 256 * KIB;
 /** Whoever was there so lately may ask again. */
 const COMPANY_MS = MS_PER_SECOND;
 /** After each millisecond in which this process worked, whatever it did. */
-const REST_PER_WORK = 4;
+const REST_PER_WORK = 3;
 /** Less is not worth a timer. */
 const LEAST_WORK_MS = 1;
 const LONGEST_REST_MS = 50;
@@ -73,7 +74,7 @@ export class FairTurns {
     return bytes >= LARGE_BYTES && this.#isBeyond(instanceId, bytes);
   }
 
-  /** Resolves once a way to it may be opened; what is gone by its turn takes none from others. */
+  /** Resolves once a WebSocket to it may be opened; one that is gone by its turn takes none from others. */
   async opening(instanceId: InstanceId, isGone: () => boolean): Promise<void> {
     if (this.#isBeyond(instanceId, OPENING_BYTES))
       await new Promise<void>((take) => this.wait(instanceId, { take, isGone }));

@@ -29,8 +29,6 @@ export class KeptClient {
   readonly instanceId: InstanceId;
   /** In large pieces, of the answer that it gives now. */
   pouredBytes = 0;
-  /** It has a connection, or has asked for one. */
-  isOpen = false;
   /** Answers that its connection has given: whether it may have ended just when it was to be used again. */
   answers = 0;
 
@@ -51,7 +49,6 @@ export class KeptClient {
 
   async #connect(open: () => Promise<Duplex>, done: Connected): Promise<void> {
     this.answers = 0;
-    this.isOpen = true;
     const opened = await open().catch((error: unknown) => error as Error);
     if (opened instanceof Error) return done(opened, null);
     opened.prependListener("error", asNoEnd);

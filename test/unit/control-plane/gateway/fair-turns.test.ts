@@ -118,7 +118,7 @@ describe("turns", () => {
     for (let nth = 0; nth < 3; nth += 1) expect(await taken([[ONE, "a"]])).toEqual(["a"]);
   });
 
-  test("are waited for by ways beyond sixteen at once, while somebody else is asked", async () => {
+  test("are waited for by WebSockets beyond sixteen at once, while somebody else is asked", async () => {
     turns.enter(OTHER);
     let opened = 0;
     const all = Array.from({ length: 20 }, async () => {
