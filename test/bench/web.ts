@@ -1,10 +1,12 @@
 /**
  * A bare web server of Node through the gateway and the tunnel, beside the same behind Debian's nginx as a plain proxy, in
  * turns: answers a second and the CPU time of each, the slowest of a hundred at a fixed rate, 100 MiB both ways, and the
- * memory of WebSockets that say nothing. The gateway runs in this process, with the API of its scene; nginx has two
- * workers; clients have a process.
+ * memory of WebSockets that say nothing. The gateway runs in this process, with the API of its scene, and
+ * collects its garbage as in the product's unit; nginx has two workers; clients have a process.
  */
+import { SPARING_MEMORY } from "@remotegpu/control-plane/quickstart/stage";
 import { openWebScene, SERVICE_PORT } from "../support/worlds/web-scene.ts";
+import { again, collectsQuickly } from "./as-in-units.ts";
 import { bareService, nginxBefore } from "./bare-proxies.ts";
 import { sceneDatabase } from "./bench-database.ts";
 import { headLine, type Pair, ratioLine, valuesLine } from "./comparison.ts";
@@ -26,8 +28,9 @@ const MIB = 1_048_576;
 const BODY = 100 * MIB;
 
 export async function measureWeb(say: (line: string) => void, ending: AsyncDisposableStack): Promise<void> {
+  if (!collectsQuickly) return await again("web", ending);
   const scene = ending.adopt(
-    await openWebScene({ limits: UNBOUND_WEB }, await sceneDatabase(ending)),
+    await openWebScene({ limits: UNBOUND_WEB }, await sceneDatabase(ending), SPARING_MEMORY),
     (one) => one.close(),
   );
   const ours: Way = {

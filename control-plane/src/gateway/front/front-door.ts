@@ -1,8 +1,9 @@
 /**
  * The way of every request: its form, how much is asked at once, which origin it names, who asks, whether they may, and
  * then to the container or to whoever else serves that service. Each step may be the last, with an answer of our own.
- * Nobody waits here for a turn: to begin of each address one request after another, for a millisecond of each turn of the
- * event loop, was tried, and neighbours of a service whose WebSockets were opened by the thousand waited as long.
+ * Nobody waits here for a turn (what pours does, in fair-turns.ts): to begin of each address one request after another,
+ * for a millisecond of each turn of the event loop, was tried, and neighbours of a service whose WebSockets were opened by
+ * the thousand waited as long.
  */
 import type { IncomingMessage, ServerResponse } from "node:http";
 import type { Duplex } from "node:stream";

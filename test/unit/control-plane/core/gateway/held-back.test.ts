@@ -37,3 +37,10 @@ test("of many the ones longest unseen begin anew", () => {
 
   expect(held.waitMs("first", 10_000)).toBe(0);
 });
+
+test("what comes as one waits as long as each of so many would", () => {
+  const held = new HeldBack(RHYTHM);
+
+  expect(held.waitMs("a", 10_000, 3)).toBe(0);
+  expect(held.waitMs("a", 10_000, 2)).toBe(200);
+});
