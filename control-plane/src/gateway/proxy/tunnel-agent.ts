@@ -36,9 +36,12 @@ export class TunnelAgent extends Agent {
   /** The next request there finds a connection, be it for a moment. */
   has(to: Destination): boolean {
     const { host, port } = agentTarget(to);
-    return (
-      (this.freeSockets[this.getName({ host, port })]?.length ?? 0) > 0 || this.#ahead.has(`${host}:${port}`)
-    );
+    return this.#isKept(to) || this.#ahead.has(`${host}:${port}`);
+  }
+
+  #isKept(to: Destination): boolean {
+    const { host, port } = agentTarget(to);
+    return (this.freeSockets[this.getName({ host, port })]?.length ?? 0) > 0;
   }
 
   /**
@@ -46,8 +49,8 @@ export class TunnelAgent extends Agent {
    * @throws TunnelError
    */
   async prepare(to: Destination): Promise<void> {
+    if (this.#isKept(to)) return;
     const { host, port } = agentTarget(to);
-    if ((this.freeSockets[this.getName({ host, port })]?.length ?? 0) > 0) return;
     const opened = await this.#tunnels.open(to);
     const key = `${host}:${port}`;
     const ahead = this.#ahead.get(key) ?? new Set();

@@ -25,7 +25,7 @@ const MAX_OPENING = 256;
 const MAX_OPENING_OF_ONE = 64;
 /**
  * To one port of an instance; a browser opens six. A handshake keeps both ends busy. Ways within a shared connection have
- * none, and need no turns: with four at once neighbours of a service's WebSockets waited as long.
+ * none, and need no turns here: with four at once neighbours of a service's WebSockets waited as long.
  */
 const OPENING_AT_ONCE = 4;
 
