@@ -164,8 +164,9 @@ export class Runtime {
     const { hostId, toolboxPath } = this.#options;
     const { attachment, folders, imageId, livePath = null, codePath = null } = ready;
     const { command, entrypoint } = desired.spec;
-    const isOwnCommand = command !== null && entrypoint !== "image";
-    const stopSignal = isOwnCommand ? await this.images.stopSignalOf(imageId) : null;
+    const isImages = entrypoint === "image";
+    const stopSignal = command !== null || isImages ? await this.images.stopSignalOf(imageId) : null;
+    const imageProgram = isImages ? await this.images.programOf(imageId) : null;
     const making = this.#volumes.create(desired, folders);
     // Should the network fail meanwhile, nobody is left to hear of the volumes.
     making.catch(() => undefined);
@@ -180,6 +181,7 @@ export class Runtime {
         folders: at,
         attachment,
         ...(stopSignal !== null && { stopSignal }),
+        ...(imageProgram !== null && { imageProgram }),
         hasLayerQuota,
         hasLocalLog,
       });

@@ -7,6 +7,9 @@
  *   init COMMAND SIGNAL    likewise, and tells everybody to end by the signal of that number
  *   init COMMAND SIGNAL FILE    likewise, but not before FILE is there (toolbox-hold.h); no way in, and no services
  *
+ *   init -- SIGNAL PROGRAM ARGUMENT...    runs PROGRAM itself, found in PATH like the runtime does, and ends with it;
+ *                          tells it alone to end, by the signal of that number, as the runtime would
+ *
  * An empty COMMAND is none.
  *
  * It is a program of its own for one line, the first of `run`: no process of the container, root's included, may trace
@@ -20,10 +23,9 @@
 #include "toolbox-door.h"
 #include "toolbox-services.h"
 #include "toolbox-hold.h"
+#include "toolbox-program.h"
 
 #define EVERYBODY_ELSE -1
-#define CANNOT_START 126
-#define NOT_FOUND 127
 #define BY_SIGNAL 128
 #define LAST_SIGNAL 64
 
@@ -46,7 +48,8 @@ static void execute(const char *command, char **environment) {
   leave(NOT_FOUND);
 }
 
-static long start(const char *command, char **environment, long signals_before) {
+/* A command for a shell, or a program with its arguments. */
+static long start(const char *command, char **program, char **environment, long signals_before) {
   long child = call(SYS_fork, 0, 0, 0, 0);
   if (child < 0) {
     say("the command cannot be started: too many processes or too little memory\n");
@@ -54,6 +57,7 @@ static long start(const char *command, char **environment, long signals_before) 
   }
   if (child == 0) {
     call(SYS_rt_sigprocmask, SIG_SETMASK, (long)&signals_before, 0, SIGNAL_SET_BYTES);
+    if (program != 0) run_program(program, environment);
     execute(command, environment);
   }
   return child;
@@ -93,6 +97,7 @@ static long signal_of(const char *digits) {
 
 void run(long *stack) {
   long count = stack[0], command = 0, end_signal = SIGTERM, signals_before, signal;
+  int is_image_program = count > 3 && is_same((char *)stack[2], "--");
   char **arguments = (char **)(stack + 1);
   char **environment = arguments + count + 1;
 
@@ -100,14 +105,23 @@ void run(long *stack) {
   /* Blocked, they wait to be fetched. Others do nothing to a first process that did not ask for them. */
   call(SYS_rt_sigprocmask, SIG_BLOCK, (long)&awaited, (long)&signals_before, SIGNAL_SET_BYTES);
   if (count > 2) end_signal = signal_of(arguments[2]);
-  if (count > 3) hold_back_until(arguments[3], &awaited, end_signal);
-  if (count > 1 && *arguments[1] != 0) command = start(arguments[1], environment, signals_before);
-  if (count <= 3) find_door();
+  if (is_image_program) {
+    command = start(0, arguments + 3, environment, signals_before);
+    find_door();
+  } else {
+    if (count > 3) hold_back_until(arguments[3], &awaited, end_signal);
+    if (count > 1 && *arguments[1] != 0) command = start(arguments[1], 0, environment, signals_before);
+    if (count <= 3) find_door();
+  }
   for (;;) {
     if (door.is_there) keep_door(environment, signals_before);
     if (door.is_there) keep_services(environment, signals_before);
     signal = call(SYS_rt_sigtimedwait, (long)&awaited, 0, (long)until_look(), SIGNAL_SET_BYTES);
-    if (signal == SIGTERM || signal == SIGINT) end(end_signal);
+    if (signal == SIGTERM || signal == SIGINT) {
+      if (!is_image_program) end(end_signal);
+      call(SYS_kill, command, end_signal, 0, 0);
+      call(SYS_kill, command, SIGCONT, 0, 0);
+    }
     take_in(command);
   }
 }

@@ -41,6 +41,16 @@ beforeAll(async () => {
 
 afterAll(() => ending.disposeAsync());
 
+/** The busybox image with what a Dockerfile would say besides. It outlives agents that are begun after it. */
+async function imageOf(name: string, change: string): Promise<string> {
+  const repo = `remotegpu-test/${name}-${newHostId()}`;
+  const maker = await docker.createContainer({ Image: BUSYBOX_IMAGE, Cmd: ["true"] });
+  await maker.commit({ repo, tag: "1", changes: change });
+  await maker.remove();
+  ending.defer(() => docker.getImage(`${repo}:1`).remove());
+  return `${repo}:1`;
+}
+
 async function startAgent(): Promise<AgentUnderTest> {
   return ending.adopt(await AgentUnderTest.begin(controlPlane), (agent) => agent.end());
 }
@@ -155,7 +165,7 @@ describe("an image", () => {
     await agent.host.says("run-given", { phase: "ready" });
 
     const made = await docker.getContainer(containerId ?? "").inspect();
-    expect(made.Config).toMatchObject({ User: "1000:1000", StopSignal: "SIGUSR1" });
+    expect(made.Config).toMatchObject({ User: "1000:1000" });
     expect(made.Args.at(-1)).toBe("own");
 
     const stopped = { want: "stopped", orderedBy: "customer" } as const;
@@ -169,6 +179,43 @@ describe("an image", () => {
     await eventually(() => isTold("run-own") && isTold("run-given"), { what: "the tails of both" });
     expect(agent.host.observed("run-own")?.remains?.tail).toBe("me=own\ntold\n");
     expect(agent.host.observed("run-given")?.remains?.tail).toBe("me=own /bin/sh -c echo $HOME\ntold\n");
+  });
+
+  test("whose program has no handler for TERM ends at TERM, and not after its grace", async () => {
+    const spec = { image: await imageOf("sleeps", 'CMD ["sleep","100000"]'), entrypoint: "image" } as const;
+    const agent = await startAgent();
+    const ordered = (rest: Partial<DesiredInstance> = {}) =>
+      order("sleeps", spec, { live: { ...live, stopGraceSeconds: 600 }, ...rest });
+    agent.host.order([ordered()]);
+    await agent.host.says("run-sleeps", { phase: "ready" });
+
+    agent.host.order([ordered({ want: "stopped", orderedBy: "customer" })]);
+
+    const ended = await agent.host.says("run-sleeps", { phase: "stopped" });
+    // By TERM; 137 would be the kill at the end of the grace.
+    expect(ended.exitCode).toBe(143);
+  });
+
+  test.each([
+    [
+      "that PATH leads to, with its arguments byte for byte",
+      'CMD ["printf","%s|","a b","","$X"]',
+      0,
+      "a b||$X|",
+    ],
+    ["by its own path", 'ENTRYPOINT ["/bin/sh","-c","exit 5"]', 5, ""],
+    ["that is not there", 'CMD ["no-such-program"]', 127, "no-such-program: no such program in this image"],
+    ["that is no program", 'CMD ["/etc"]', 126, "/etc: cannot be executed in this container"],
+  ])("runs a program %s", async (_which, change, exitCode, said) => {
+    const image = await imageOf(`program-${exitCode}`, change);
+    const agent = await startAgent();
+
+    agent.host.order([order("program", { image, entrypoint: "image", restarts: "never" })]);
+
+    const ended = await agent.host.says("run-program", { exitCode });
+    expect(["stopped", "failed"]).toContain(ended.phase);
+    await eventually(() => agent.host.observed("run-program")?.remains !== undefined, { what: "its tail" });
+    expect(agent.host.observed("run-program")?.remains?.tail?.trim()).toBe(said);
   });
 
   test("is held to the content that was ordered", async () => {

@@ -45,6 +45,9 @@ const ROOT = "0:0";
 
 const SIGTERM = 15;
 
+/** In place of a command: what follows is a signal and a program with its arguments (toolbox-init.c). */
+const PROGRAM_FOLLOWS = "--";
+
 const NANO_CPUS_PER_MILLI = 1_000_000;
 const LOG_MAX_SIZE = "10m";
 const LOG_MAX_FILES = "3";
@@ -70,13 +73,17 @@ export type HostFacts = {
   /** One for each of `spec.mounts` and `spec.folders`, and for those of `spec.views` that are there. */
   folders: FolderAt[];
   attachment: GpuAttachment;
-  /** Of the image, where a command of ours runs in place of its own; left out, SIGTERM. */
+  /** Of the image; left out, SIGTERM. */
   stopSignal?: number;
+  /** What the image itself runs: its entry point and the command that this is given. Left out, nothing. */
+  imageProgram?: ImageProgram;
   /** True where the storage driver can bound a container's writable layer. */
   hasLayerQuota: boolean;
   /** True where the runtime can keep output as the bytes it is. */
   hasLocalLog: boolean;
 };
+
+export type ImageProgram = { entrypoint: readonly string[]; command: readonly string[] };
 
 type Mount =
   | { Type: "volume"; Source: string; Target: string; ReadOnly: true; VolumeOptions: { NoCopy: true } }
@@ -197,7 +204,7 @@ export function isHeldBack({ gate }: Pick<InstanceSpec, "gate">): boolean {
 /** Its first process, what that is given, and how it is told to end. */
 function programOf(
   spec: InstanceSpec,
-  { stopSignal }: Pick<HostFacts, "stopSignal">,
+  { stopSignal, imageProgram }: Pick<HostFacts, "stopSignal" | "imageProgram">,
 ): Pick<ContainerOptions, "Entrypoint" | "Cmd" | "StopSignal"> {
   const { entrypoint = "init" } = spec;
   const command = commandOf(spec);
@@ -216,9 +223,26 @@ function programOf(
         StopSignal: "SIGTERM",
       };
     case "image":
-      // As a Dockerfile's own command in its shell form is given to an entry point.
-      return command === null ? {} : { Cmd: ["/bin/sh", "-c", command] };
+      return underInit(imageProgram ?? { entrypoint: [], command: [] }, { command, stopSignal });
   }
+}
+
+/**
+ * The image's own program as a child of our init: as the first process of its container it would ignore every signal that
+ * it has no handler for, TERM included, and hold its GPUs to the end of the grace. A command is given to the entry point
+ * as a Dockerfile's in shell form is. An image that names no program is left to the runtime, which refuses it.
+ */
+function underInit(
+  { entrypoint, command: own }: ImageProgram,
+  { command, stopSignal = SIGTERM }: { command: string | null; stopSignal: number | undefined },
+): Pick<ContainerOptions, "Entrypoint" | "Cmd" | "StopSignal"> {
+  const program = [...entrypoint, ...(command === null ? own : ["/bin/sh", "-c", command])];
+  if (program.length === 0) return {};
+  return {
+    Entrypoint: [INIT],
+    Cmd: [PROGRAM_FOLLOWS, String(stopSignal), ...program],
+    StopSignal: "SIGTERM",
+  };
 }
 
 /** What stands in place of the command of a rank that follows is ours, and ends by TERM, whatever ends the image's own. */

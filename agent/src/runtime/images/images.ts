@@ -5,6 +5,7 @@
 import type { HostId } from "@remotegpu/shared/ids";
 import { z } from "zod";
 import { LABEL } from "../../core/container/container.ts";
+import type { ImageProgram } from "../../core/container/container-spec.ts";
 import type { StoredImage } from "../../core/images/image-cleaning.ts";
 import { signalNumber } from "../../core/container/stop-signal.ts";
 import { repositoryOf } from "../../core/images/image-reference.ts";
@@ -29,7 +30,13 @@ const Inspected = z.object({
   Id: z.string(),
   RepoDigests: z.array(z.string()).nullish(),
   GraphDriver: z.object({ Name: z.string() }).nullish(),
-  Config: z.object({ StopSignal: z.string().nullish() }).nullish(),
+  Config: z
+    .object({
+      StopSignal: z.string().nullish(),
+      Entrypoint: z.array(z.string()).nullish(),
+      Cmd: z.array(z.string()).nullish(),
+    })
+    .nullish(),
 });
 
 /** Of containerd's store, in which what was built here has digests of repositories as well. */
@@ -79,6 +86,12 @@ export class Images {
     if (known !== undefined) return known;
     const found = await this.#inspect(imageId);
     return found === null ? null : stopSignalIn(found);
+  }
+
+  /** What an image runs by itself; empty where it is not here. Never cached: its size is for whoever made it to choose. */
+  async programOf(imageId: string): Promise<ImageProgram> {
+    const config = (await this.#inspect(imageId))?.Config;
+    return { entrypoint: config?.Entrypoint ?? [], command: config?.Cmd ?? [] };
   }
 
   /** All that is here, whoever brought it. */

@@ -88,11 +88,29 @@ describe("the first process", () => {
     });
   });
 
-  test("by the image's entry point is the image's, with its own signal; a command is given to it by a shell", () => {
-    expect(programOf({ entrypoint: "image", command: null })).toEqual({});
-    expect(programOf({ entrypoint: "image", command: "serve --port 80" })).toEqual({
-      Cmd: ["/bin/sh", "-c", "serve --port 80"],
+  test("runs an image's own program as its child, with its signal; a command is given to its entry point by a shell", () => {
+    const imageProgram = { entrypoint: ["/serve", "--model"], command: ["small"] };
+    const ofImage = (spec: Partial<InstanceSpec>, changes: Partial<HostFacts> = {}) =>
+      options({ entrypoint: "image", ...spec }, { imageProgram, ...changes });
+
+    expect(ofImage({ command: null })).toMatchObject({
+      Entrypoint: [INIT],
+      Cmd: ["--", "15", "/serve", "--model", "small"],
+      StopSignal: "SIGTERM",
     });
+    expect(ofImage({ command: "serve --port 80" }, { stopSignal: 10 })).toMatchObject({
+      Cmd: ["--", "10", "/serve", "--model", "/bin/sh", "-c", "serve --port 80"],
+      StopSignal: "SIGTERM",
+    });
+  });
+
+  test("of an image that names no program is left to the runtime, which refuses it", () => {
+    const imageProgram = { entrypoint: [], command: [] };
+
+    const made = options({ entrypoint: "image", command: null }, { imageProgram });
+
+    expect(made).not.toHaveProperty("Entrypoint");
+    expect(made).not.toHaveProperty("Cmd");
   });
 });
 
