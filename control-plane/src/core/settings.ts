@@ -14,6 +14,7 @@ export const SETTING_KEYS = [
   "ALLOW_LOOPBACK_WEBHOOKS",
   "ALLOW_PLAIN_HTTP_PORTS",
   "DEFAULT_QUOTA_LEVEL",
+  "DEFAULT_TEMP_STORAGE_GIB",
   "FREE_STORAGE_GB",
   "GANG_UDP_PORT",
   "GPU_HISTORY_DAYS",
@@ -76,6 +77,13 @@ export const SETTINGS: Record<SettingKey, Setting> = {
     byDefault: "free",
     values: new RegExp(`^(${QUOTA_LEVELS.join("|")})$`),
     form: `one of ${QUOTA_LEVELS.join(", ")}`,
+  },
+  DEFAULT_TEMP_STORAGE_GIB: {
+    description:
+      "How much a container's own file system may hold where its order says no temp_storage, in GiB; free, and of what starts from now on",
+    byDefault: "20",
+    values: /^[1-9]\d{0,5}$/,
+    form: "a whole number of GiB from 1 to 999999",
   },
   FREE_STORAGE_GB: {
     description: "How much storage each workspace has free, in GB of 2^30 bytes",

@@ -1,5 +1,6 @@
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { LeadershipLostError } from "@remotegpu/control-plane/store/database/leader";
+import { setSetting } from "@remotegpu/control-plane/store/accounts/settings";
 import { GIB } from "@remotegpu/shared/units";
 import {
   card,
@@ -83,6 +84,49 @@ describe("one host several times in a batch", () => {
       { committed: true },
       { committed: true },
       { committed: false, reason: "taken", detail: "16 CPU cores asked, 0 free" },
+    ]);
+  });
+});
+
+describe("a container's own file system", () => {
+  const limits = async () =>
+    await scene.rows<{ limit: number; reserved: number | null }>(
+      `SELECT (spec->>'tempStorageBytes')::float AS limit, temp_storage_bytes::float AS reserved
+         FROM placements ORDER BY 1 DESC`,
+    );
+
+  test("is bounded by a setting where its order says nothing, without a price, a charge or room set aside", async () => {
+    const [first = "", second = ""] = await environments(2);
+
+    await scene.commit([onHostA(first)]);
+    await setSetting(scene.api.db, "DEFAULT_TEMP_STORAGE_GIB", "7");
+    await scene.commit([onHostA(second)]);
+
+    expect(await limits()).toEqual([
+      { limit: 20 * GIB, reserved: null },
+      { limit: 7 * GIB, reserved: null },
+    ]);
+    expect(await scene.rows("SELECT line FROM run_lines WHERE line = 'temp_storage'")).toEqual([]);
+  });
+
+  test("is what was ordered, however large, and the default never more than what its spec includes", async () => {
+    const shape = { cpu: 8, memory: 64 * GIB, gpu: 0, temp_storage: 2 * GIB };
+    await scene.api.ask("PUT", "/api/v1/specs/small", { as: scene.api.admin, body: { shape } });
+    const prices = [
+      { spec: "small", line: "spec", unit_price: "1", billing_unit: "hour" },
+      { spec: "default", line: "temp_storage", unit_price: "0.1", billing_unit: "hour" },
+    ];
+    for (const body of prices) await scene.api.ask("POST", "/api/v1/prices", { as: scene.api.admin, body });
+    const [ordered, included] = [
+      await scene.environment(alice, { temp_storage: 50 * GIB }),
+      await scene.environment(alice, { config: { spec: "small" } }),
+    ];
+
+    await scene.commit([onHostA(ordered), onHostA(included)]);
+
+    expect(await limits()).toEqual([
+      { limit: 50 * GIB, reserved: 50 * GIB },
+      { limit: 2 * GIB, reserved: null },
     ]);
   });
 });

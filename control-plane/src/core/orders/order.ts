@@ -26,6 +26,7 @@ export interface Resources {
   readonly gpuModel: string | null;
   /** Of code and output together; null where it is not bounded. */
   readonly storageBytes: number | null;
+  /** Of an instance's own file system; null where a default holds. */
   readonly tempStorageBytes: number | null;
   /** Under whose prices. */
   readonly spec: string;

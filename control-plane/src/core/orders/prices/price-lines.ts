@@ -205,6 +205,11 @@ function excessOver(
   return { field: "gpu_model", detail: `the spec ${spec} is for ${shape.gpuModel}, not for ${gpuModel}` };
 }
 
+/** Bytes of temp_storage that a spec sold as a whole includes; null for one whose parts are charged each. */
+export function includedTempStorage({ prices, shape }: SpecPrices): number | null {
+  return prices.some((price) => price.line === "spec") ? (shape?.tempStorageBytes ?? null) : null;
+}
+
 function beyondSize(order: PricedOrder, shape: SpecShape): CountedField | null {
   if (order.cpuMilli > shape.cpuMilli) return "cpu";
   if (order.memoryBytes > shape.memoryBytes) return "memory";

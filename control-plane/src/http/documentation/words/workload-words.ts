@@ -104,7 +104,10 @@ export const WORKLOAD_WORDS: Words = {
   gpu: ["GPUs of each instance", 1],
   gpu_memory: ["Bytes that each GPU must have; of a shared one the slice", 24 * GIB],
   storage: ["Bytes that code and output may take; null: unlimited", 100 * GIB],
-  temp_storage: ["Bytes that the container itself may write; null: unlimited", 20 * GIB],
+  temp_storage: [
+    "Bytes that the container itself may write; null: as much as a setting of the fleet says, free",
+    20 * GIB,
+  ],
   ssh_enabled: ["Whether it is to be reached by SSH"],
   jupyter_enabled: ["Whether JupyterLab is to run in it"],
   tensorboard_enabled: ["Whether TensorBoard is to run in it"],

@@ -4,6 +4,7 @@
  * with the same few queries as one, each counting those before it.
  */
 import type { Points } from "@remotegpu/shared/money";
+import { GIB } from "@remotegpu/shared/units";
 import type { Order } from "../../../core/orders/order.ts";
 import { rulesOf } from "../../../core/workloads/kinds.ts";
 import type { ResolvedMount } from "../../../core/instances/desired-set.ts";
@@ -11,6 +12,7 @@ import { hourlyPrice, type OrderField } from "../../../core/orders/prices/price-
 import type { FleetModel } from "../../../core/orders/prices/priced-models.ts";
 import type { PricedLine } from "../../../core/billing/rating.ts";
 import type { SettingKey } from "../../../core/settings.ts";
+import { tempStorageLimit } from "../../../core/orders/temp-storage.ts";
 import { startRule } from "./start-rule.ts";
 import { lockAccounts, type LockedAccount } from "../../billing/ledger/ledger.ts";
 import type { Transaction } from "../../database/database.ts";
@@ -33,6 +35,8 @@ export type CheckOutcome =
       models: ResolvedMount[];
       /** What an hour of all that counts for its payer by now costs, this order included. */
       payersHourly: Points;
+      /** What the own file system of each instance may hold. */
+      tempStorageBytes: number;
     }
   | {
       passed: false;
@@ -123,6 +127,7 @@ async function openChecks(
   const images = orders.map(({ image }) => image);
   const list = registryList(grounds.settings.IMAGE_REGISTRIES);
   const minStartMinutes = Number(grounds.settings.MIN_START_MINUTES);
+  const defaultTempStorageBytes = Number(grounds.settings.DEFAULT_TEMP_STORAGE_GIB) * GIB;
   const ordered = asked.flatMap(({ order, models }) => (models === null ? [order] : []));
   const [refusals, resolved, quotas, mayStart, prices] = await Promise.all([
     imageRefusals(sql, images, list),
@@ -170,6 +175,11 @@ async function openChecks(
       datasets,
       models: mountedModels,
       payersHourly: start.hourlyOfAll,
+      tempStorageBytes: tempStorageLimit({
+        orderedBytes: order.tempStorageBytes,
+        includedBytes: prices.includedTempStorage(order),
+        defaultBytes: defaultTempStorageBytes,
+      }),
     };
   };
 }

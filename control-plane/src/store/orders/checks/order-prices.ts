@@ -3,7 +3,12 @@
  * orders; what is priced here is one instance.
  */
 import type { Resources } from "../../../core/orders/order.ts";
-import { asOrderedBefore, linesForOrder, type OrderLines } from "../../../core/orders/prices/price-lines.ts";
+import {
+  asOrderedBefore,
+  includedTempStorage,
+  linesForOrder,
+  type OrderLines,
+} from "../../../core/orders/prices/price-lines.ts";
 import {
   dearestOfWaiting,
   dearestOnFleet,
@@ -24,6 +29,8 @@ export interface OrderPrices {
   dearestOfWaiting(order: Resources): OrderLines;
   /** The models with a price, for placement; null where no GPU is asked. */
   pricedModels(order: Resources): string[] | null;
+  /** Bytes that the order's spec includes; null for one that is not sold as a whole. */
+  includedTempStorage(order: Resources): number | null;
 }
 
 /**
@@ -48,6 +55,7 @@ export async function orderPrices(
     dearest: (order) => dearestOnFleet(order, pricesOf(order), models),
     dearestOfWaiting: (order) => dearestOfWaiting(order, pricesOf(order), models),
     pricedModels: (order) => pricedModels(order, pricesOf(order), models),
+    includedTempStorage: (order) => includedTempStorage(pricesOf(order)),
   };
 }
 

@@ -108,15 +108,16 @@ async function insertPlacements(
   instances: readonly NewInstance[],
   now: Date,
 ): Promise<void> {
-  const specs = instances.map(({ accepted: { placeable, check, gang }, place, rank }) =>
-    placeable.spec({
+  const specs = instances.map(({ accepted: { placeable, check, gang }, place, rank }) => ({
+    ...placeable.spec({
       rank,
       gpus: place.gpus,
       datasets: check.datasets,
       models: check.models,
       gang: gang?.ranks[rank - placeable.start.firstRank] ?? null,
     }),
-  );
+    tempStorageBytes: check.tempStorageBytes,
+  }));
   const texts = specs.map(canonicalJson);
   const lives = instances.map(({ accepted: { placeable, places } }) =>
     placeable.live(new Set(places.map(({ hostId }) => hostId)).size),
@@ -137,7 +138,8 @@ async function insertPlacements(
       lives.map((live) => JSON.stringify(live)),
       instances.map(({ accepted: { placeable } }) => placeable.order.cpuMilli),
       specs.map(({ memoryBytes }) => memoryBytes),
-      specs.map(({ tempStorageBytes }) => tempStorageBytes),
+      // Room of the host's disk is set aside for what was ordered alone.
+      instances.map(({ accepted: { placeable } }) => placeable.order.tempStorageBytes),
       specs.map(({ storageBytes }) => storageBytes),
       instances.map(({ accepted: { gang } }) => gang?.number ?? null),
       now,
