@@ -28,6 +28,7 @@ import { endCalmLoops } from "../store/reports/runs/crash-loops.ts";
 import {
   releaseOldLeases,
   settleEnvironments,
+  settleHosts,
   settleInferenceServices,
   settleTrainingJobs,
 } from "../store/workloads/old-workloads.ts";
@@ -41,7 +42,13 @@ const MAX_TICKETS = 200;
 /** Of each kind of session, of tickets and of attempts, likewise. */
 const MAX_FORGOTTEN = 1000;
 /** What the old system left, each in a transaction of its own. */
-const SETTLEMENTS = [settleEnvironments, settleTrainingJobs, settleInferenceServices, releaseOldLeases];
+const SETTLEMENTS = [
+  settleEnvironments,
+  settleTrainingJobs,
+  settleInferenceServices,
+  settleHosts,
+  releaseOldLeases,
+];
 
 export interface LifecycleDeps {
   db: Database;

@@ -347,9 +347,16 @@ describe("a release", () => {
       last_accessed_at: accessed,
       release_due_at: "2026-01-03T00:00:01.000Z",
     });
-    expect(await sql("SELECT last_accessed_at FROM port_mappings")).toEqual([
-      { last_accessed_at: new Date(accessed) },
-    ]);
+    // No access is earlier than the row.
+    expect(await sql("SELECT last_accessed_at = allocated_at AS is_first_moment FROM port_mappings")).toEqual(
+      [{ is_first_moment: true }],
+    );
+    const later = (await sql("SELECT allocated_at + interval '1 second' AS later FROM port_mappings"))[0]?.[
+      "later"
+    ];
+    host.sayOfLease(leaseId, { lastAccessedAt: (later as Date).toISOString() });
+    await host.round();
+    expect(await sql("SELECT last_accessed_at FROM port_mappings")).toEqual([{ last_accessed_at: later }]);
 
     host.sayOfLease(leaseId, { state: "released", releaseDueAt: null, releasedBecause: "idle" });
     await host.report([]);

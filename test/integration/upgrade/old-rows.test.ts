@@ -169,7 +169,7 @@ const ROWS: OldRows = {
     job("job-done", { dataset_id: 0, completed_at: "2024-05-06 09:00:00" }),
     job(ODD_ID, { status: null, script_path: null, created_at: null, name: LONG_SCRIPT.slice(0, 200) }),
     job("job-queued", { customer_id: CAROL, status: "queued", cpu: 4, memory: GIB, env_id: "env-creating" }),
-    job("job-unwanted", { customer_id: CAROL, status: "pending" }),
+    job("job-unwanted", { customer_id: CAROL, status: "pending", memory: GIB, env_id: "env-creating" }),
     job("job-orphan", { customer_id: NOBODY, workspace_id: NOBODY }),
   ],
   inference_services: [
@@ -461,17 +461,50 @@ describe("the lifecycle loop", () => {
     ]);
   });
 
-  test("leaves jobs that waited waiting, as what they were, until somebody confirms or cancels them", async () => {
-    for (const [id, status, as] of [
-      ["job-pending", "pending", people.ada],
-      ["job-queued", "queued", people.carol],
-    ] as const)
+  test("leaves jobs that waited waiting, as what they were, and says what is to be done with each", async () => {
+    for (const [id, status, as, todo] of [
+      ["job-pending", "pending", people.ada, /kept no image of it, so it can never start: order it again/],
+      ["job-queued", "queued", people.carol, /confirm it, and it waits for a place here, or cancel it/],
+    ] as const) {
       expect((await get(`/training-jobs/${id}`, as)).body).toMatchObject({
         status,
-        status_reason: reason,
+        status_reason: expect.stringMatching(todo),
         completed_at: null,
         awaits_confirmation: true,
       });
+      expect((await get(`/training-jobs/${id}/why`, as)).body.reason).toMatch(todo);
+    }
+  });
+
+  test("says of a job without a size that it can never start, and confirms none that lacks what it needs", async () => {
+    const confirm = async (id: string, as: Caller) =>
+      await api.ask("POST", `/api/v1/training-jobs/${id}/confirm`, { as, body: {} });
+    const memory = async (bytes: number | null) =>
+      await rows("UPDATE training_jobs SET memory = $1 WHERE id = 'job-unwanted'", [bytes]);
+    await memory(null);
+
+    const sizeless = await get("/training-jobs/job-unwanted", people.carol);
+    const refused = [await confirm("job-unwanted", people.carol), await confirm("job-pending", people.ada)];
+    await memory(1_000_000 * GIB);
+    refused.push(await confirm("job-unwanted", people.carol));
+    await memory(GIB);
+
+    expect(sizeless.body.status_reason).toMatch(
+      /kept no memory of it, so it can never start: order it again/,
+    );
+    expect(refused.map(({ status }) => status)).toEqual([409, 409, 409]);
+    expect(refused.map(({ body }) => body.detail)).toEqual([
+      sizeless.body.status_reason,
+      expect.stringContaining("kept no image of it"),
+      expect.stringContaining("memory"),
+    ]);
+  });
+
+  test("takes hosts for offline whose agents were never heard here", async () => {
+    expect((await get("/hosts/old-host", api.admin)).body).toMatchObject({
+      status: "offline",
+      connection: "never",
+    });
   });
 
   test("leaves what had ended as it was", async () => {

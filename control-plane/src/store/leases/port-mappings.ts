@@ -30,6 +30,10 @@ export async function portNumbers(sql: Connection, hostId: string): Promise<Port
   return numbers;
 }
 
+/** A host binds a port a moment before that is written here, and counts its time from then: no access is earlier than the row. */
+const accessedSince = (allocatedAt: string) =>
+  `CASE WHEN "lastAccessedAt" IS NOT NULL THEN greatest("lastAccessedAt", ${allocatedAt}) END`;
+
 /**
  * Rows for ports that are bound: those that are there follow, the others are made. No number has another owner, and
  * the host's row is locked: nobody else writes of its ports.
@@ -46,13 +50,13 @@ export async function putMappings(
        SELECT * FROM jsonb_to_recordset($2::jsonb) AS b("leaseId" text, "environmentId" text, service text,
          "internalPort" int, "externalPort" int, "autoReleaseHours" int, generation bigint, "lastAccessedAt" timestamptz)),
      followed AS (
-       UPDATE port_mappings p SET last_accessed_at = b."lastAccessedAt", generation = b.generation
+       UPDATE port_mappings p SET last_accessed_at = ${accessedSince("p.allocated_at")}, generation = b.generation
          FROM bound b WHERE p.env_id = b."environmentId" AND p.lease_id = b."leaseId" AND p.status = 'active'
        RETURNING p.lease_id)
      INSERT INTO port_mappings (env_id, service_type, external_port, internal_port, status, allocated_at, host_id,
             lease_id, generation, auto_release_hours, last_accessed_at)
      SELECT "environmentId", service, "externalPort", "internalPort", 'active', $3, $1, "leaseId", generation,
-            "autoReleaseHours", "lastAccessedAt"
+            "autoReleaseHours", ${accessedSince("$3::timestamptz")}
        FROM bound WHERE "leaseId" NOT IN (SELECT lease_id FROM followed) ORDER BY "externalPort"`,
     [hostId, JSON.stringify(bound), now],
   );

@@ -1,5 +1,7 @@
 /** Rows of training jobs, read. */
 import type { TrainingJobStatus } from "@remotegpu/shared/workload";
+import { MIN_MEMORY } from "../../core/orders/order-check.ts";
+import { neverStarts, NO_IMAGE, WAITS_FOR_CONFIRMATION } from "../../core/training/old-jobs.ts";
 import type { Connection } from "../database/database.ts";
 import { knownStatus, safeBigint } from "../database/values/old-values.ts";
 
@@ -48,13 +50,21 @@ export interface TrainingJobRow {
   updated_at: Date | null;
 }
 
+const AWAITS_CONFIRMATION = "j.confirmed_at IS NULL AND j.status IN ('pending', 'queued')";
+
+const STATUS_REASON = `CASE WHEN ${AWAITS_CONFIRMATION} THEN CASE
+      WHEN j.image = '${NO_IMAGE}' THEN '${neverStarts("image")}'
+      WHEN j.memory IS NULL OR j.memory < ${MIN_MEMORY} THEN '${neverStarts("memory")}'
+      ELSE '${WAITS_FOR_CONFIRMATION}' END
+    ELSE j.status_reason END`;
+
 export const JOB_SELECT = `SELECT j.id, ${safeBigint("j.customer_id")} AS customer_id,
     (SELECT o.username FROM customers o WHERE o.id = j.customer_id) AS owner_username, ${safeBigint("j.workspace_id")} AS workspace_id,
     j.env_id, j.code_id, j.name, j.description, j.framework, j.image, j.command, ${knownStatus("training", "j")} AS status,
-    j.status_reason, j.status_deadline_at, coalesce(j.priority, 0) AS priority, j.cpu,
+    ${STATUS_REASON} AS status_reason, j.status_deadline_at, coalesce(j.priority, 0) AS priority, j.cpu,
     ${safeBigint("j.memory")} AS memory, j.gpu, ${safeBigint("j.gpu_memory")} AS gpu_memory,
     coalesce(j.node_count, 1) AS node_count, j.distributed_config, j.mounted_datasets, j.mounted_models, j.env_vars,
-    j.output_path, j.config, j.confirmed_at IS NULL AND j.status IN ('pending', 'queued') AS awaits_confirmation, j.attempt,
+    j.output_path, j.config, ${AWAITS_CONFIRMATION} AS awaits_confirmation, j.attempt,
     j.group_id, j.array_index,
     j.started_at, j.completed_at, j.created_at, j.updated_at
   FROM training_jobs j`;

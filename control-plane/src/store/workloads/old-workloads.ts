@@ -8,7 +8,13 @@
 import type { WorkloadKind } from "@remotegpu/shared/workload";
 import type { Connection, Transaction } from "../database/database.ts";
 import { STATUS_EVENT } from "../events/events.ts";
-import { knownStatus, SOUND_ENVIRONMENT, SOUND_LEASE, SOUND_SIZES } from "../database/values/old-values.ts";
+import {
+  knownStatus,
+  SOUND_ENVIRONMENT,
+  SOUND_HOST,
+  SOUND_LEASE,
+  SOUND_SIZES,
+} from "../database/values/old-values.ts";
 
 const FROM_THE_OLD_SYSTEM = "from the old system";
 /** Who did it, in events. */
@@ -105,6 +111,20 @@ async function unsettledWords(sql: Connection, kind: WorkloadKind, table: string
     [SETTLED[kind]],
   );
   return rows.map(({ status }) => status);
+}
+
+/** A host whose agent never was heard here is not online, whatever the old system last knew of it. */
+export async function settleHosts(sql: Transaction, { limit }: Settling): Promise<number> {
+  const { rowCount } = await sql.query(
+    `UPDATE hosts SET ${SOUND_HOST}, status_reason = '${FROM_THE_OLD_SYSTEM}',
+            status = CASE WHEN cordoned THEN 'maintenance' ELSE 'offline' END
+      WHERE id IN (SELECT id FROM hosts
+                    WHERE connection = 'never' AND deleted_at IS NULL
+                      AND (status IS NULL OR status NOT IN ('offline', 'maintenance'))
+                    ORDER BY id LIMIT $1 FOR NO KEY UPDATE SKIP LOCKED)`,
+    [limit],
+  );
+  return rowCount;
 }
 
 /**

@@ -5,6 +5,7 @@
  *
  * SQL here speaks of `t`, the row, and `e`, its environment (all NULL where there is none).
  */
+import { NO_IMAGE } from "../../../core/training/old-jobs.ts";
 import type { OldForm, OldTable } from "../old-form.ts";
 
 export interface Derived {
@@ -30,7 +31,6 @@ export interface Fill {
   columns: Record<string, Derived>;
 }
 
-export const NO_IMAGE = "unknown:migrated";
 /** One row that says nothing. */
 export const NO_ENVIRONMENT =
   "(SELECT NULL::text AS id, NULL::text AS name, NULL::text AS image, NULL::text AS host_id, NULL::bigint AS workspace_id)";

@@ -4,7 +4,8 @@
  * tables by the dry run and, before anything is touched, by the real one, which keeps the answers in `upgrade_findings`.
  */
 import type { Connection } from "../../database/database.ts";
-import { FILLS, isChanged, NO_IMAGE, rowsOf, valueOf, type Fill } from "./fills.ts";
+import { NO_IMAGE } from "../../../core/training/old-jobs.ts";
+import { FILLS, isChanged, rowsOf, valueOf, type Fill } from "./fills.ts";
 import type { OldForm } from "../old-form.ts";
 
 /** How many rows of a kind are listed; the table keeps all. */
