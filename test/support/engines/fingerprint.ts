@@ -26,8 +26,9 @@ async function prepare(sql: Connection, except: ReadonlySet<string>): Promise<vo
       const row = isUsed ? "(to_jsonb(t) - 'last_used_at')::text" : "t::text";
       return `(SELECT md5(coalesce(string_agg(${row}, '' ORDER BY t::text), '')) FROM ${table} t)`;
     });
+  // An array, since a function takes no more than a hundred arguments.
   await sql.query(
     `CREATE OR REPLACE FUNCTION ${FUNCTION}() RETURNS text LANGUAGE plpgsql STABLE
-         AS $$ BEGIN RETURN md5(concat(${parts.join(", ")})); END $$`,
+         AS $$ BEGIN RETURN md5(array_to_string(ARRAY[${parts.join(", ")}], '')); END $$`,
   );
 }
