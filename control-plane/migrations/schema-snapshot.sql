@@ -438,10 +438,12 @@ CREATE TABLE customers (
   overdue_since timestamptz,
   last_payment_at timestamptz,
   credit_limit numeric(20,4) NOT NULL DEFAULT 0,
+  share_weight integer NOT NULL DEFAULT 1,
   CONSTRAINT customers_pkey PRIMARY KEY (id),
   CONSTRAINT customers_credit_limit_check CHECK ((credit_limit >= (0)::numeric)),
   CONSTRAINT customers_email_key UNIQUE (email),
   CONSTRAINT customers_overdue_status_check CHECK ((overdue_status IN ('normal', 'overdue', 'suspended'))),
+  CONSTRAINT customers_share_weight_check CHECK (((share_weight >= 1) AND (share_weight <= 1000))),
   CONSTRAINT customers_username_key UNIQUE (username),
   CONSTRAINT customers_uuid_key UNIQUE (uuid)
 );
@@ -825,6 +827,17 @@ ALTER TABLE gpus
   ADD CONSTRAINT gpus_health_status_check CHECK ((health_status IN ('healthy', 'degraded', 'unhealthy', 'unknown'))) NOT VALID,
   ADD CONSTRAINT gpus_status_check CHECK ((status IN ('available', 'allocated', 'maintenance', 'error'))) NOT VALID;
 CREATE TRIGGER set_updated_at BEFORE UPDATE ON gpus FOR EACH ROW EXECUTE FUNCTION set_updated_at();
+
+CREATE TABLE held_hours (
+  hour timestamptz NOT NULL,
+  customer_id bigint NOT NULL,
+  workspace_id bigint NOT NULL DEFAULT 0,
+  cpu_seconds bigint NOT NULL,
+  memory_seconds bigint NOT NULL,
+  gpu_seconds bigint NOT NULL,
+  last_start_at timestamptz,
+  CONSTRAINT held_hours_pkey PRIMARY KEY (hour, customer_id, workspace_id)
+);
 
 CREATE TABLE host_boots (
   host_id varchar(64) NOT NULL,
@@ -1500,6 +1513,7 @@ CREATE INDEX idx_placements_created_at ON placements USING btree (created_at);
 CREATE INDEX idx_placements_gang_network ON placements USING btree (gang_network) WHERE ((gang_network IS NOT NULL) AND (resources_released_at IS NULL));
 CREATE INDEX idx_placements_host ON placements USING btree (host_id);
 CREATE INDEX idx_placements_host_desired ON placements USING btree (host_id) WHERE (gone_at IS NULL);
+CREATE INDEX idx_placements_resources_released ON placements USING btree (resources_released_at) WHERE (resources_released_at IS NOT NULL);
 CREATE INDEX idx_placements_run ON placements USING btree (run_id);
 CREATE INDEX idx_placements_waited_for_image ON placements USING btree (waited_for_image_at) WHERE (waited_for_image_at IS NOT NULL);
 CREATE UNIQUE INDEX placements_one_live_per_instance ON placements USING btree (instance_id) WHERE (resources_released_at IS NULL);
@@ -1565,6 +1579,17 @@ CREATE TABLE quarantine (
 );
 CREATE INDEX idx_quarantine_host ON quarantine USING btree (host_id, journal_id, seq);
 CREATE INDEX idx_quarantine_run ON quarantine USING btree (run_id);
+
+CREATE TABLE queue_state (
+  singleton boolean NOT NULL DEFAULT true,
+  counted_through timestamptz,
+  head_kind varchar(16),
+  head_id varchar(64),
+  head_first_rank integer,
+  head_ordered_at_ms bigint,
+  CONSTRAINT queue_state_pkey PRIMARY KEY (singleton),
+  CONSTRAINT queue_state_singleton_check CHECK (singleton)
+);
 
 CREATE TABLE rdp_passwords (
   env_id varchar(64) NOT NULL,
@@ -2096,6 +2121,14 @@ CREATE TABLE upgrade_findings (
   CONSTRAINT upgrade_findings_finding_check CHECK ((finding IN ('no source', 'differs', 'review', 'changed')))
 );
 CREATE INDEX idx_upgrade_findings_row ON upgrade_findings USING btree (table_name, row_id);
+
+CREATE TABLE urgent_workloads (
+  workload_kind varchar(16) NOT NULL,
+  workload_id varchar(64) NOT NULL,
+  set_at timestamptz NOT NULL DEFAULT now(),
+  CONSTRAINT urgent_workloads_pkey PRIMARY KEY (workload_kind, workload_id),
+  CONSTRAINT urgent_workloads_workload_kind_check CHECK ((workload_kind IN ('environment', 'training', 'inference')))
+);
 
 CREATE TABLE usage_batches (
   host_id varchar(64) NOT NULL,

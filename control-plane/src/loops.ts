@@ -22,6 +22,7 @@ import { StreamAlarms } from "./controllers/ingest/journal-stream-alarms.ts";
 import { type Leadership, RENEW_EVERY_MS } from "./controllers/leadership.ts";
 import { lifecyclePass } from "./controllers/lifecycle.ts";
 import type { Loop } from "./controllers/loop.ts";
+import { heldHoursPass } from "./controllers/scheduling/held-hours.ts";
 import { placementWaitsPass } from "./controllers/scheduling/placement-waits.ts";
 import { schedulePass } from "./controllers/scheduling/scheduling.ts";
 import type { WebhookDeliveries } from "./controllers/webhooks.ts";
@@ -141,6 +142,12 @@ export function loops(engines: LoopEngines): Loop[] {
       name: "placement-waits",
       everyMs: 15 * MS_PER_SECOND,
       pass: (pass) => placementWaitsPass({ db }, pass),
+    },
+    {
+      name: "held-hours",
+      everyMs: MS_PER_MINUTE,
+      wakes: ["held-hours"],
+      pass: (pass) => heldHoursPass({ db }, pass),
     },
     {
       name: "gpu-strangers",

@@ -61,19 +61,29 @@ function measureOnce(seed: number): { passMs: number; sortMs: number; started: n
   const waiting = Array.from({ length: WAITING }, (_, index) => anOrder(index, next(), draw));
   const fleet = placer.state.toFleet();
   const sorted = msOf(() => waiting.toSorted((a, b) => a.orderedAtMs - b.orderedAtMs));
-  const { ms, value } = msOf(() => planPass({ fleet, running, orders: waiting, shares: new Map(), options }));
+  const { ms, value } = msOf(() =>
+    planPass({
+      fleet,
+      running,
+      orders: waiting,
+      sharers: { payers: new Map(), workspaces: new Map(), head: null },
+      options,
+    }),
+  );
   return { passMs: ms, sortMs: sorted.ms, started: value.placed.length };
 }
 
 function anOrder(index: number, request: PlacementRequest, draw: (below: number) => number): Order {
   const id = `order-${String(index).padStart(6, "0")}`;
+  const workspace = draw(WORKSPACES);
   return {
     id,
     request: { ...request, id },
-    workspace: `w${draw(WORKSPACES)}`,
+    payer: `p${workspace}`,
+    workspace: `w${workspace}`,
     priority: 0,
     orderedAtMs: NOW - draw(24) * HOUR_MS,
-    gpuShareThousandths: 1000,
+    demand: { cpuMilli: request.cpuMilli, memoryMib: request.memoryMib, gpuThousandths: 1000 },
     limitSeconds: draw(2) === 0 ? null : 3600 * (1 + draw(24)),
     heldBack: null,
   };

@@ -1,16 +1,22 @@
 /**
- * One pass over 100,000 waiting jobs: who is next among a thousand workspaces, and who of them starts on a pool that is
+ * One pass over 100,000 waiting jobs: who is next among a thousand payers, and who of them starts on a pool that is
  * nearly full. The order beside a plain sort of the same rows by priority and age, which knows nothing of fairness.
  */
 import { serve } from "@remotegpu/control-plane/core/queue/backfill";
-import { AGEING_STEP_MS, inQueueOrder, type Waiting } from "@remotegpu/control-plane/core/queue/queue";
+import {
+  AGEING_STEP_MS,
+  inQueueOrder,
+  prepareQueue,
+  queueOrder,
+  type Waiting,
+} from "@remotegpu/control-plane/core/queue/queue";
 import { THOUSANDTHS } from "@remotegpu/shared/units";
 import { type PoolJob, ProcessorPool } from "../support/placement/processor-pool.ts";
 import { headLine, ratioLine, valuesLine } from "./comparison.ts";
 
 const ROUNDS = 7;
 const WAITING = 100_000;
-const WORKSPACES = 1_000;
+const PAYERS = 1_000;
 const GPUS = 10_000;
 const NOW = 20_000 * AGEING_STEP_MS;
 
@@ -18,7 +24,7 @@ type WaitingJob = Waiting & PoolJob;
 
 export async function measureQueue(say: (line: string) => void): Promise<void> {
   const rounds = Array.from({ length: ROUNDS }, (_, round) => measureOnce(drawnFrom(round + 1)));
-  say(headLine(`Queue: one pass over ${WAITING} waiting jobs, ${WORKSPACES} workspaces (${ROUNDS} rounds)`));
+  say(headLine(`Queue: one pass over ${WAITING} waiting jobs, ${PAYERS} payers (${ROUNDS} rounds)`));
   say(
     ratioLine(
       "the order, to a plain sort by priority and age",
@@ -56,14 +62,19 @@ export async function measureQueue(say: (line: string) => void): Promise<void> {
 
 function measureOnce(draw: (below: number) => number): { sortMs: number; orderMs: number; passMs: number } {
   const waiting = Array.from({ length: WAITING }, (_, index) => aJob(index, draw));
-  const shares = new Map(
-    Array.from({ length: WORKSPACES }, (_, index) => [
+  const payers = new Map(
+    Array.from({ length: PAYERS }, (_, index) => [
       `${index}`,
-      { usedShareSeconds: draw(1_000_000_000), weight: 1 + draw(4) },
+      {
+        had: { cpuMilli: 0, memoryMib: 0, gpuThousandths: draw(GPUS) * THOUSANDTHS },
+        weight: 1 + draw(4),
+        lastStartMs: NOW - draw(AGEING_STEP_MS),
+      },
     ]),
   );
   const pool = nearlyFull(draw);
-  const standing = { shares, now: NOW };
+  const capacity = { cpuMilli: 0, memoryMib: 0, gpuThousandths: GPUS * THOUSANDTHS };
+  const standing = { payers, workspaces: new Map(), head: null, capacity, now: NOW };
 
   const sortMs = msOf(() =>
     waiting.toSorted(
@@ -73,8 +84,8 @@ function measureOnce(draw: (below: number) => number): { sortMs: number; orderMs
   const orderMs = msOf(() => inQueueOrder(waiting, standing));
   const passMs = msOf(() =>
     serve({ head: null, behind: waiting }, pool, {
-      inOrder: (behind) => inQueueOrder(behind, standing),
-      inBackfillOrder: (behind) => behind,
+      inOrder: (behind) => queueOrder(prepareQueue(behind, standing), standing),
+      inBackfillOrder: "in-line",
     }),
   );
   return { sortMs, orderMs, passMs };
@@ -82,14 +93,15 @@ function measureOnce(draw: (below: number) => number): { sortMs: number; orderMs
 
 function aJob(index: number, draw: (below: number) => number): WaitingJob {
   const processors = 2 ** draw(6);
+  const payer = draw(PAYERS);
   const runSeconds = 60 * (1 + draw(1_440));
   return {
     id: `job-${index}`,
     priority: draw(4),
     orderedAtMs: NOW - draw(3 * AGEING_STEP_MS),
-    workspace: `${draw(WORKSPACES)}`,
-    gpuShareThousandths: processors * THOUSANDTHS,
-    limitSeconds: runSeconds,
+    payer: `${payer}`,
+    workspace: `${payer}-${draw(3)}`,
+    demand: { cpuMilli: 0, memoryMib: 0, gpuThousandths: processors * THOUSANDTHS },
     processors,
     runSeconds,
   };

@@ -15,10 +15,12 @@ export const SETTING_KEYS = [
   "ALLOW_PLAIN_HTTP_PORTS",
   "DEFAULT_QUOTA_LEVEL",
   "DEFAULT_TEMP_STORAGE_GIB",
+  "FAIR_SHARE_HALF_LIFE_HOURS",
   "FREE_STORAGE_GB",
   "GANG_UDP_PORT",
   "GPU_HISTORY_DAYS",
   "IMAGE_REGISTRIES",
+  "MAX_WAITING_PER_PAYER",
   "MIN_START_MINUTES",
 ] as const;
 export type SettingKey = (typeof SETTING_KEYS)[number];
@@ -85,6 +87,13 @@ export const SETTINGS: Record<SettingKey, Setting> = {
     values: /^[1-9]\d{0,5}$/,
     form: "a whole number of GiB from 1 to 999999",
   },
+  FAIR_SHARE_HALF_LIFE_HOURS: {
+    description:
+      "After how many hours what was held of the fleet counts half as much for the turn of those who wait",
+    byDefault: "24",
+    values: /^([1-9]\d?|1[0-5]\d|16[0-8])$/,
+    form: "a whole number of hours from 1 to 168",
+  },
   FREE_STORAGE_GB: {
     description: "How much storage each workspace has free, in GB of 2^30 bytes",
     byDefault: "50",
@@ -110,6 +119,13 @@ export const SETTINGS: Record<SettingKey, Setting> = {
     byDefault: PUBLIC_REGISTRIES.join(","),
     values: { test: (value) => readRegistryList(value) !== null },
     form: "any, or up to 100 names HOST[:PORT] with commas between, each with =private behind where it leads inside",
+  },
+  MAX_WAITING_PER_PAYER: {
+    description:
+      "How many environments, jobs and replicas of one payer may wait for a place; further orders are refused",
+    byDefault: "10000",
+    values: /^([1-9]\d{0,5})$/,
+    form: "a whole number from 1 to 999999",
   },
   MIN_START_MINUTES: {
     description: "For how many minutes of everything that then runs the balance must last before a start",

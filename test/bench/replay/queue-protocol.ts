@@ -2,13 +2,16 @@
  * The published protocol under which schedulers of batch jobs are compared (RLScheduler, SC'20), on the product's own
  * queue. test/README.md has its rules in full.
  */
+import { MS_PER_SECOND, THOUSANDTHS } from "@remotegpu/shared/units";
+import { inQueueOrder } from "@remotegpu/control-plane/core/queue/queue";
 import type { Rules } from "@remotegpu/control-plane/core/queue/backfill";
 import { replay } from "../../support/placement/log-replay.ts";
 import { ProcessorPool } from "../../support/placement/processor-pool.ts";
 import { ReplayError } from "./replay-error.ts";
 import type { SwfJob } from "./swf-log.ts";
 
-export const ORDERS = ["fcfs", "sjf"] as const;
+/** "product" is the order of the product's queue, in which all jobs are one payer's. */
+export const ORDERS = ["fcfs", "sjf", "product"] as const;
 export const BACKFILLS = ["none", "easy"] as const;
 
 export interface Protocol {
@@ -36,7 +39,11 @@ export function meanSlowdown(log: readonly SwfJob[], start: number, protocol: Pr
   for (const job of jobs) assertFits(job, processors);
   const pool = new ProcessorPool<SwfJob>({ processors, now: jobs[0]?.submittedAt ?? 0 });
 
-  const startedAt = replay(jobs, pool, rulesOf(protocol));
+  const startedAt = replay(
+    jobs,
+    pool,
+    rulesOf(protocol, () => pool.now),
+  );
 
   return jobs.reduce((sum, job) => sum + slowdown(job, startedAt.get(job) ?? Infinity), 0) / length;
 }
@@ -48,11 +55,40 @@ function assertFits({ number, processors }: SwfJob, available: number): void {
     throw new ReplayError(`job ${number} does not say how many processors it needs`);
 }
 
-function rulesOf({ order, backfill }: Protocol): Rules<SwfJob> {
-  return {
-    inOrder: order === "fcfs" ? bySubmission : shortestFirst,
-    inBackfillOrder: backfill === "easy" ? bySubmission : null,
-  };
+/** @param now seconds, as the log has it */
+function rulesOf({ order, backfill, processors }: Protocol, now: () => number): Rules<SwfJob> {
+  const inOrder = {
+    fcfs: bySubmission,
+    sjf: shortestFirst,
+    product: (behind: readonly SwfJob[]) => inOrderOfProduct(behind, { processors, now: now() }),
+  }[order];
+  const inBackfillOrder = order === "product" ? inOrder : bySubmission;
+  return { inOrder, inBackfillOrder: backfill === "easy" ? inBackfillOrder : null };
+}
+
+/** Logs know no payers and no priorities: with one payer, who has had nothing yet, whoever came first is first. */
+function inOrderOfProduct(
+  behind: readonly SwfJob[],
+  { processors, now }: { processors: number; now: number },
+): SwfJob[] {
+  const waiting = behind.map((job) => ({
+    job,
+    // Of jobs that came at once the first of the log is first.
+    id: String(job.number).padStart(12, "0"),
+    payer: "one",
+    workspace: "one",
+    priority: 0,
+    orderedAtMs: job.submittedAt * MS_PER_SECOND,
+    demand: { cpuMilli: 0, memoryMib: 0, gpuThousandths: job.processors * THOUSANDTHS },
+  }));
+  const ordered = inQueueOrder(waiting, {
+    payers: new Map(),
+    workspaces: new Map(),
+    head: null,
+    capacity: { cpuMilli: 0, memoryMib: 0, gpuThousandths: processors * THOUSANDTHS },
+    now: now * MS_PER_SECOND,
+  });
+  return ordered.map(({ job }) => job);
 }
 
 /** Sorting is stable: jobs that are equal stay as they stood. */

@@ -440,6 +440,21 @@ describe("share weights", () => {
     expect(answer).toMatchObject({ status: 422, body: { errors: [{ path: "share_weight" }] } });
   });
 
+  test("of a payer are an administrator's to set as well", async () => {
+    const path = `/customers/${alice.customerId}/share-weight`;
+
+    expect(await ask("PUT", path, admin, { share_weight: 3 })).toMatchObject({
+      status: 200,
+      body: { share_weight: 3 },
+    });
+    expect((await ask("GET", `/customers/${alice.customerId}`, admin)).body.share_weight).toBe(3);
+    expect(await ask("PUT", path, admin, { share_weight: 0 })).toMatchObject({ status: 422 });
+    expect(await ask("PUT", path, admin, { share_weight: 1 })).toMatchObject({ status: 200 });
+    expect(await ask("PUT", "/customers/999999/share-weight", admin, { share_weight: 2 })).toMatchObject(
+      problem(404),
+    );
+  });
+
   test("of an archived workspace and of none at all are 404", async () => {
     const { id } = (await ask("POST", "/workspaces", alice, { name: "gone" })).body;
     await ask("DELETE", `/workspaces/${id}`, alice);

@@ -443,6 +443,16 @@ const RIGHTS: [route: string, expected: string, question: Question][] = [
   ["POST /environments/{id}/start", AUTHORS, ofEnvironment("POST", "/start")],
   ["POST /environments/{id}/stop", AUTHORS, ofEnvironment("POST", "/stop")],
   ["POST /environments/{id}/restart", AUTHORS, ofEnvironment("POST", "/restart")],
+  ["PUT /environments/{id}/urgent", ADMINS, ofEnvironment("PUT", "/urgent")],
+  ["DELETE /environments/{id}/urgent", ADMINS, ofEnvironment("DELETE", "/urgent")],
+  ...["PUT", "DELETE"].flatMap((verb): [string, string, Question][] => [
+    [`${verb} /training-jobs/{id}/urgent`, ADMINS, at(trainingJob, (id) => `/training-jobs/${id}/urgent`)],
+    [
+      `${verb} /inference-services/{id}/urgent`,
+      ADMINS,
+      at(inferenceService, (id) => `/inference-services/${id}/urgent`),
+    ],
+  ]),
   ["POST /environments/{id}/exec", AUTHORS, ofEnvironment("POST", "/exec", { argv: ["true"] })],
   ["GET /training-jobs/{id}/output", MEMBERS, at(trainingJob, (id) => `/training-jobs/${id}/output`)],
   ["GET /training-jobs/{id}/files", MEMBERS, at(trainingJob, (id) => `/training-jobs/${id}/files`)],
@@ -870,6 +880,11 @@ const RIGHTS: [route: string, expected: string, question: Question][] = [
     "PUT /workspaces/{id}/share-weight",
     ADMINS,
     at(aWorkspace, (id) => `/workspaces/${id}/share-weight`, { share_weight: 2 }),
+  ],
+  [
+    "PUT /customers/{id}/share-weight",
+    ADMINS,
+    at(aCustomer, (id) => `/customers/${id}/share-weight`, { share_weight: 2 }),
   ],
   ["PUT /workspaces/{id}/quota", ADMINS, at(aWorkspace, (id) => `/workspaces/${id}/quota`, quota())],
 

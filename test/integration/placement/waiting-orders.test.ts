@@ -2,10 +2,10 @@
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { inQueueOrder } from "@remotegpu/control-plane/core/queue/queue";
 import type { Connection } from "@remotegpu/control-plane/store/database/database";
-import { KeptGpuTime } from "@remotegpu/control-plane/store/placement/scene/gpu-time";
+import { heldNow } from "@remotegpu/control-plane/store/placement/scene/held-shares";
 import { keptForPasses, passScene } from "@remotegpu/control-plane/store/placement/scene/pass-scene";
 import {
-  standingOf,
+  sharersOf,
   type WaitingOrder,
   waitingOrders,
 } from "@remotegpu/control-plane/store/placement/scene/waiting";
@@ -82,9 +82,11 @@ test("an environment with all that was ordered of it", async () => {
       stand: {
         id: "environment env-1 0",
         priority: 0,
+        isUrgent: false,
         orderedAtMs: QUEUED.getTime(),
+        payer: `${bob}`,
         workspace: `${team}`,
-        gpuShareThousandths: 2000,
+        demand: { cpuMilli: 3000, memoryMib: 1025, gpuThousandths: 2000 },
         limitSeconds: null,
       },
       request: {
@@ -105,6 +107,7 @@ test("an environment with all that was ordered of it", async () => {
       payerId: bob,
       workspaceId: team,
       shareWeight: 7,
+      payerWeight: 1,
       quotaShare: {
         cpu_quota: 3,
         memory_quota: 1025,
@@ -161,9 +164,11 @@ test("a training job is one order of all its ranks, with its priority and its li
     stand: {
       id: "training job-1 0",
       priority: 50,
+      isUrgent: false,
       orderedAtMs: QUEUED.getTime(),
+      payer: `${alice}`,
       workspace: `customer-${alice}`,
-      gpuShareThousandths: 32_000,
+      demand: { cpuMilli: 32_000, memoryMib: 8192, gpuThousandths: 32_000 },
       limitSeconds: 5400,
     },
     request: {
@@ -184,6 +189,7 @@ test("a training job is one order of all its ranks, with its priority and its li
     payerId: alice,
     workspaceId: null,
     shareWeight: 1,
+    payerWeight: 1,
     quotaShare: {
       cpu_quota: 32,
       memory_quota: 8192,
@@ -226,6 +232,7 @@ test("an archived workspace is none: its customer shares and pays alone", async 
     workspaceId: null,
     payerId: alice,
     shareWeight: 1,
+    payerWeight: 1,
     stand: { workspace: `customer-${alice}` },
   });
 });
@@ -375,39 +382,54 @@ test("the scheduler looks at no host where nobody waits", async () => {
   expect((await scene()).fleet.hosts.map(({ id }) => id)).toEqual(["host-a"]);
 });
 
-test("the queue goes by what each workspace had lately, divided by its weight", async () => {
+test("the queue goes by what each payer and workspace holds, divided by its weight", async () => {
   await work.host("host-a");
   for (const [index, uuid] of ["GPU-0", "GPU-1"].entries()) await work.card("host-a", { uuid, index });
   const light = await work.workspace(alice);
   const heavy = await work.workspace(bob, { share_weight: 3 });
-  const card = (uuid: string) => [{ uuid, share: 1000, memoryMib: null }];
+  await fresh.database.query("UPDATE customers SET share_weight = 3 WHERE id = $1", [bob]);
   const since = (seconds: number) => new Date(NOW.getTime() - seconds * 1000);
+  const placed = { cpuMilli: 1_000, memoryBytes: GIB, placedAt: since(20) };
   await work.placed({
+    ...placed,
     workload: "a",
     customer: alice,
     workspace: light,
-    placedAt: since(100),
-    cards: card("GPU-0"),
+    cards: [{ uuid: "GPU-0", share: 400, memoryMib: 512 }],
   });
   await work.placed({
+    ...placed,
     workload: "b",
     customer: bob,
     workspace: heavy,
-    placedAt: since(200),
-    cards: card("GPU-1"),
+    cards: [{ uuid: "GPU-1", share: 1000, memoryMib: null }],
   });
   await work.environment("of light", alice, { workspace_id: light, queued_at: QUEUED });
   await work.environment("of heavy", bob, { workspace_id: heavy, queued_at: NOW });
 
   const orders = await waitingOrders(fresh.database, { now: NOW });
-  const standing = standingOf(orders, await new KeptGpuTime(fresh.database).at(NOW), NOW);
+  const lately = { payers: new Map(), workspaces: new Map() };
+  const sharers = sharersOf(orders, { held: await heldNow(fresh.database), lately, head: null });
 
-  expect(standing.shares).toEqual(
+  const sharer = (gpuThousandths: number, weight: number) => ({
+    had: { cpuMilli: 1_000, memoryMib: 1_024, gpuThousandths },
+    weight,
+    lastStartMs: since(20).getTime(),
+  });
+  expect(sharers.payers).toEqual(
     new Map([
-      [`${light}`, { usedShareSeconds: 100_000, weight: 1 }],
-      [`${heavy}`, { usedShareSeconds: 200_000, weight: 3 }],
+      [`${alice}`, sharer(400, 1)],
+      [`${bob}`, sharer(1_000, 3)],
     ]),
   );
+  expect(sharers.workspaces).toEqual(
+    new Map([
+      [`${light}`, sharer(400, 1)],
+      [`${heavy}`, sharer(1_000, 3)],
+    ]),
+  );
+  const capacity = { cpuMilli: 100_000, memoryMib: 100_000, gpuThousandths: 2_000 };
+  const standing = { ...sharers, capacity, now: NOW.getTime() };
   const line = inQueueOrder(
     orders.map(({ stand }) => stand),
     standing,

@@ -1,15 +1,19 @@
 /**
  * A fleet over time on paper: orders come, passes place them, what runs ends as it promised. One pass at each moment at
- * which something happens.
+ * which something happens; what payers hold, and whose place is kept, goes from one to the next.
  */
 import type { Fleet } from "@remotegpu/control-plane/core/placement/fleet/fleet";
 import { FleetState } from "@remotegpu/control-plane/core/placement/fleet/fleet-state";
 import type { PlacedInstance } from "@remotegpu/control-plane/core/placement/placement";
+import type { Sharer } from "@remotegpu/control-plane/core/queue/fair-share";
+import { NOTHING, plus } from "@remotegpu/control-plane/core/queue/share";
 import { type PassPlan, planPass } from "@remotegpu/control-plane/core/queue/pass-plan";
 import { cardDemands } from "@remotegpu/control-plane/core/queue/reservation";
 import { fleetWithout } from "@remotegpu/control-plane/core/queue/work-to-wait-for";
 import type { NamedWork } from "@remotegpu/control-plane/core/queue/turn";
 import { NOW, OPTIONS, type TestOrder } from "./queued-orders.ts";
+
+type QueueStandingOfPass = Parameters<typeof planPass>[0]["sharers"];
 
 export interface Pass {
   /** Milliseconds. */
@@ -18,6 +22,7 @@ export interface Pass {
   fleet: Fleet;
   running: NamedWork[];
   orders: TestOrder[];
+  payers: ReadonlyMap<string, Sharer>;
   plan: PassPlan<TestOrder>;
 }
 
@@ -27,6 +32,9 @@ export function historyOf(fleet: Fleet, arrivals: readonly TestOrder[]): Pass[] 
   const coming = arrivals.toSorted((a, b) => a.orderedAtMs - b.orderedAtMs);
   let running: NamedWork[] = [];
   let orders: TestOrder[] = [];
+  let head: string | null = null;
+  const known = new Map(arrivals.map((order) => [order.id, order]));
+  const lastStarts = new Map<string, number>();
   for (let now: number | null = NOW; now !== null; now = nextMoment(now, coming, running)) {
     for (const { workload } of running.filter(
       ({ endsAtMs }) => endsAtMs !== null && endsAtMs <= (now ?? 0),
@@ -38,9 +46,19 @@ export function historyOf(fleet: Fleet, arrivals: readonly TestOrder[]): Pass[] 
       ...orders,
       ...coming.splice(0, coming.filter(({ orderedAtMs }) => orderedAtMs <= (now ?? 0)).length),
     ];
-    const plan = planPass({ fleet, running, orders, shares: new Map(), options: { ...OPTIONS, now } });
-    passes.push({ now, fleet, running, orders, plan });
+    const payers = payersOf(running, { known, lastStarts });
+    const sharers: QueueStandingOfPass = { payers, workspaces: new Map(), head };
+    const plan: PassPlan<TestOrder> = planPass({
+      fleet,
+      running,
+      orders,
+      sharers,
+      options: { ...OPTIONS, now },
+    });
+    passes.push({ now, fleet, running, orders, payers, plan });
+    head = plan.head?.job.id ?? null;
     for (const { order, instances } of plan.placed) {
+      lastStarts.set(order.payer, now);
       fleet = fleetWith(fleet, order, instances);
       running = [...running, ...workOf(order, instances, now)];
     }
@@ -48,6 +66,22 @@ export function historyOf(fleet: Fleet, arrivals: readonly TestOrder[]): Pass[] 
     orders = orders.filter((order) => !placed.has(order));
   }
   return passes;
+}
+
+/** What each payer holds. */
+function payersOf(
+  running: readonly NamedWork[],
+  { known, lastStarts }: { known: ReadonlyMap<string, TestOrder>; lastStarts: ReadonlyMap<string, number> },
+): Map<string, Sharer> {
+  const payers = new Map<string, Sharer>();
+  for (const id of new Set(running.map(({ workload }) => workload))) {
+    const order = known.get(id);
+    if (order === undefined) continue;
+    const { payer, demand } = order;
+    const had = plus(payers.get(payer)?.had ?? NOTHING, demand);
+    payers.set(payer, { had, weight: 1, lastStartMs: lastStarts.get(payer) ?? null });
+  }
+  return payers;
 }
 
 function nextMoment(now: number, coming: readonly TestOrder[], running: readonly NamedWork[]): number | null {

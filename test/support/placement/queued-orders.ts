@@ -3,6 +3,7 @@ import type { PlacementRequest } from "@remotegpu/control-plane/core/placement/f
 import type { PlacementOptions } from "@remotegpu/control-plane/core/placement/placer";
 import type { QueuedOrder } from "@remotegpu/control-plane/core/queue/fleet-room";
 import type { Waiting } from "@remotegpu/control-plane/core/queue/queue";
+import type { Amounts } from "@remotegpu/control-plane/core/queue/share";
 import type { NamedWork } from "@remotegpu/control-plane/core/queue/turn";
 import { aRequest } from "./fleet.ts";
 
@@ -11,23 +12,38 @@ export const OPTIONS: PlacementOptions = { policy: "best-fit", seed: 1, now: NOW
 
 export type TestOrder = Waiting & QueuedOrder;
 
-/** `age`: seconds that it has waited. One workspace for all, so that age decides. */
+/** Nobody had anything, and nobody's place is kept. */
+export const NO_SHARERS = { payers: new Map(), workspaces: new Map(), head: null };
+
+/** `age`: seconds that it has waited. One payer and workspace for all, so that age decides. */
 export function anOrder(
   id: string,
   request: Partial<PlacementRequest> = {},
   change: Partial<Omit<TestOrder, "request">> & { age?: number } = {},
 ): TestOrder {
   const { age = 0, ...rest } = change;
+  const asked = aRequest({ id, ...request });
   return {
     id,
-    request: aRequest({ id, ...request }),
+    request: asked,
     limitSeconds: null,
     heldBack: null,
+    payer: "p",
     workspace: "w",
     orderedAtMs: NOW - age * 1000,
-    gpuShareThousandths: 0,
+    demand: demandOf(asked),
     priority: 0,
     ...rest,
+  };
+}
+
+/** As waitingOrder has it. */
+export function demandOf({ instances, cpuMilli, memoryMib, gpu }: PlacementRequest): Amounts {
+  const gpus = gpu.kind === "whole" ? gpu.count : Number(gpu.kind === "slice");
+  return {
+    cpuMilli: instances * cpuMilli,
+    memoryMib: instances * memoryMib,
+    gpuThousandths: instances * gpus * 1000,
   };
 }
 

@@ -39,7 +39,7 @@ const WORKSPACE = resource({
     MEMBER,
     command({
       name: "share-weight",
-      summary: "its share of GPU time beside others that wait, 1 to 1000 (admins)",
+      summary: "its share beside its owner's other workspaces that wait, 1 to 1000 (admins)",
       takes: { workspace: thing("workspace", "workspace"), weight: argument("weight", wholeNumber()) },
       run: async ({ api, output }, { workspace, weight }) => {
         const row = await api.put(`/workspaces/${segment(workspace)}/share-weight`, { share_weight: weight });

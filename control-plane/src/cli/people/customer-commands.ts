@@ -1,5 +1,5 @@
 /** What the fleet's owner does with customers: accounts, their money, keys and data. */
-import { amount, words } from "../frame/arguments.ts";
+import { amount, wholeNumber, words } from "../frame/arguments.ts";
 import {
   argument,
   command,
@@ -65,6 +65,18 @@ const MONEY: Command[] = [
     run: async ({ api, output }, { customer, ...members }) => {
       const row = await api.post(path(customer, "refunds"), body(members));
       printDone(output, balanceSentence(customer, row), row);
+    },
+  }),
+];
+
+const SHARE: Command[] = [
+  command({
+    name: "share-weight",
+    summary: "its share of the fleet beside other payers that wait, 1 to 1000",
+    takes: { ...aCustomer(), weight: argument("weight", wholeNumber()) },
+    run: async ({ api, output }, { customer, weight }) => {
+      const row = await api.put(path(customer, "share-weight"), { share_weight: weight });
+      printDone(output, `Customer ${customer} has the share weight ${String(row.share_weight)}.`, row);
     },
   }),
 ];
@@ -181,6 +193,7 @@ export const CUSTOMERS: readonly Group[] = [
           printOne(output, await api.patch(path(customer), body(members))),
       }),
       ...MONEY,
+      ...SHARE,
       ...KEYS,
       ...DATA,
     ],

@@ -22,7 +22,7 @@ export const UPDATE = command({
     workload: thing("job|array", "job-or-array"),
     name: option("--name <name>", "another name", words()),
     description: option("--description <text>", "what it is for", words()),
-    priority: option("--priority <number>", "0 to 10; larger is more urgent", wholeNumber()),
+    priority: option("--priority <number>", "0 to 10; larger is tried first in its workspace", wholeNumber()),
   },
   examples: ["job update train --priority 5", "job update sweep --priority 0"],
   run: async ({ api, output }, { workload: id, ...members }) => {

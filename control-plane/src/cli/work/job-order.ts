@@ -32,7 +32,7 @@ export function jobOptions() {
     rdzv: option("--rdzv <way>", "how torchrun's processes find each other; static without it", words(), {
       choices: ["static", "c10d"],
     }),
-    priority: option("--priority <number>", "0 to 10; larger is more urgent", wholeNumber()),
+    priority: option("--priority <number>", "0 to 10; larger is tried first in its workspace", wholeNumber()),
     max_minutes: option("--max-minutes <minutes>", "it is ended then, as failed", wholeNumber()),
     stop_grace_seconds: option(
       "--stop-grace <seconds>",

@@ -1,9 +1,12 @@
 /** What waits and in which order, and a search over names and ids. */
+import { z } from "zod";
 import { words } from "../frame/arguments.ts";
 import { argument, command, type Command } from "../frame/command.ts";
 import { limit, listCommand } from "../frame/list-command.ts";
 import { type Column, printList, sizeText } from "../frame/output.ts";
 import type { Row } from "../frame/api-client.ts";
+
+const Share = z.looseObject({ sentence: z.string() }).nullish();
 
 const QUEUE_COLUMNS: Column[] = [
   ["place", (row) => row.position],
@@ -16,6 +19,7 @@ const QUEUE_COLUMNS: Column[] = [
   { ifRoom: "priority" },
   { ifRoom: "queued_at" },
   ["why", (row) => row.reason],
+  { ifRoom: ["share", (row) => Share.parse(row.share)?.sentence] },
   { ifRoom: ["would start", (row) => row.would_start] },
 ];
 

@@ -7,7 +7,7 @@ import { CliError } from "../frame/cli-error.ts";
 import { command, flag, option, thing, type Command } from "../frame/command.ts";
 import type { Context } from "../frame/context.ts";
 import { listCommand, segment } from "../frame/list-command.ts";
-import { printList, printOne, type Column } from "../frame/output.ts";
+import { printDone, printList, printOne, type Column } from "../frame/output.ts";
 import type { Kind } from "../frame/things.ts";
 import { followRanks } from "./rank-logs.ts";
 import { foundText } from "./found-text.ts";
@@ -49,7 +49,8 @@ const Runs = z.array(
   }),
 );
 const Rows = z.array(z.looseObject({})).default([]);
-const Why = z.looseObject({ hosts: Rows, image_fetches: Rows, suggestions: Rows });
+const Share = z.looseObject({ sentence: z.string() }).nullish();
+const Why = z.looseObject({ share: Share, hosts: Rows, image_fetches: Rows, suggestions: Rows });
 
 /** @param route "/environments" and the like */
 export function looksAt(kind: Kind, route: string): Command[] {
@@ -96,8 +97,8 @@ export function looksAt(kind: Kind, route: string): Command[] {
       run: async ({ api, output }, { workload }) => {
         const answer = await api.get(path(workload, "why"));
         if (output.format === "json") return printOne(output, answer);
-        const { hosts, image_fetches: fetches, suggestions, ...why } = Why.parse(answer);
-        printOne(output, why);
+        const { hosts, image_fetches: fetches, suggestions, share, ...why } = Why.parse(answer);
+        printOne(output, { ...why, ...(share != null && { share: share.sentence }) });
         // Only what waits for a place is a matter of hosts.
         if (why.status !== "queued") return;
         printList(output, hosts, [["host", (row) => row.host_id ?? row.id], "reason"], "No host to ask.");
@@ -109,6 +110,16 @@ export function looksAt(kind: Kind, route: string): Command[] {
         if (fetches.length > 0) printList(output, fetches, ofFetches);
         const ofSuggestions: Column[] = [["what would start it", (row) => row.sentence], "field", "value"];
         printList(output, suggestions, ofSuggestions, "No single change would start it now.");
+      },
+    }),
+    command({
+      name: "urgent",
+      summary: "have it tried before all others whenever it waits (admins)",
+      takes: { workload: thing(kind, kind), isOver: flag("--off", "have it wait like all others again") },
+      run: async ({ api, output }, { workload, isOver }) => {
+        const route = path(workload, "urgent");
+        const row = isOver ? await api.delete(route) : await api.put(route, {});
+        printDone(output, isOver ? `${workload} waits like all others.` : `${workload} is tried first.`, row);
       },
     }),
   ];

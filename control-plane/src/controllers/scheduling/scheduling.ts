@@ -13,6 +13,7 @@ import {
   passScene,
   type ScheduledOrder,
 } from "../../store/placement/scene/pass-scene.ts";
+import { isSameHead, keepHead, type KeptHead } from "../../store/placement/scene/queue-head.ts";
 import { commitPlacements } from "../../store/placement/commit/placements.ts";
 import type { CommitOutcome, PlacementProposal } from "../../store/placement/commit/proposals.ts";
 import { rulesOf } from "../../core/workloads/kinds.ts";
@@ -55,18 +56,22 @@ export async function schedulePass(deps: SchedulingDeps, pass: Pass): Promise<Sc
   const refused = new Set<string>();
   for (let round = 1; round <= MAX_ROUNDS; round += 1) {
     const refusedBefore = refused.size;
-    await scheduleRound(deps, pass, { report, refused });
-    if (refused.size === refusedBefore || report.waiting.length === 0) break;
+    const { mayGoOn } = await scheduleRound(deps, pass, { report, refused });
+    if (!mayGoOn || refused.size === refusedBefore || report.waiting.length === 0) break;
   }
   return report;
 }
 
-/** @param refused orders that may not start in this pass; those whose commit is refused join them */
+/**
+ * @param refused orders that may not start in this pass; those whose commit is refused join them
+ * @returns whether the others may be offered what refused commits leave: not where that was kept for one of them, which
+ *   somebody was faster than
+ */
 async function scheduleRound(
   deps: SchedulingDeps,
   pass: Pass,
   { report, refused }: { report: SchedulingReport; refused: Set<string> },
-): Promise<void> {
+): Promise<{ mayGoOn: boolean }> {
   const { now, term: seed } = pass;
   const scene = await passScene(deps.db, { now, seed, kept: deps.kept, work: "ending" });
   const orders = scene.orders.filter(({ id }) => !refused.has(id));
@@ -76,6 +81,7 @@ async function scheduleRound(
       .slice(0, MAX_SENTENCES)
       .map(({ order, sentence }) => [order.id, { start: order.start, reason: sentence }]),
   );
+  let headTaken: KeptHead | null = null;
   report.waiting = plan.waiting.map(({ order }) => order.start.id);
   for (const { order, outcome } of await commitAll(deps, pass, plan.placed)) {
     const { start } = order;
@@ -86,12 +92,28 @@ async function scheduleRound(
     }
     refused.add(order.id);
     report.again ||= outcome.reason === "taken";
+    // It was promised a place, and has not had it: it stays the first.
+    if (outcome.reason === "taken" && order.id === scene.sharers.head) headTaken = headOf(order);
     if (outcome.reason === "image-first") deps.nudge(outcome.hostId as HostId);
     if (isHopeless(outcome)) await failStart(deps.db, pass, start, outcome.detail);
     else if (outcome.reason !== "not-queued")
       sentences.set(order.id, { start, reason: refusalSentence(outcome) });
   }
   await explain(deps.db, pass, [...sentences.values()]);
+  const head = plan.head === null ? headTaken : headOf(plan.head.job);
+  if (!isSameHead(head, scene.keptHead)) await noteHead(deps.db, pass, head);
+  return { mayGoOn: headTaken === null };
+}
+
+function headOf({ start, orderedAtMs }: ScheduledOrder): KeptHead {
+  return { start, orderedAtMs };
+}
+
+async function noteHead(db: Database, { term }: Pass, head: KeptHead | null): Promise<void> {
+  await transaction(db, async (sql) => {
+    await assertTerm(sql, term);
+    await keepHead(sql, head);
+  });
 }
 
 interface Planned {

@@ -182,23 +182,31 @@ export function sharerOf(order: Pick<Order, "customerId" | "workspaceId">): stri
 /** How urgent a start is, and since when it waits. */
 export interface Urgency {
   priority: number;
+  /** An administrator put it before all others. */
+  isUrgent: boolean;
   orderedAt: Date;
   /** How long it may run; null where as long as it likes. */
   limitSeconds: number | null;
 }
 
-/** A slice counts as a GPU, as in quotas. */
+/** A slice counts as a GPU, as in quotas; what it holds of a card is known once it has a place. */
 export function waitingOrder(
-  order: Pick<Order, "customerId" | "workspaceId" | "gpus" | "instances">,
+  order: Pick<Order, "customerId" | "workspaceId" | "payerId" | "instances"> & Resources,
   id: string,
-  { priority, orderedAt, limitSeconds }: Urgency,
-): Waiting {
+  { priority, isUrgent, orderedAt, limitSeconds }: Urgency,
+): Waiting & Pick<Urgency, "limitSeconds"> {
   return {
     id,
     priority,
+    isUrgent,
     orderedAtMs: orderedAt.getTime(),
+    payer: `${order.payerId}`,
     workspace: sharerOf(order),
-    gpuShareThousandths: order.gpus * order.instances * THOUSANDTHS,
+    demand: {
+      cpuMilli: order.cpuMilli * order.instances,
+      memoryMib: mibRoundedUp(order.memoryBytes) * order.instances,
+      gpuThousandths: order.gpus * order.instances * THOUSANDTHS,
+    },
     limitSeconds,
   };
 }

@@ -34,11 +34,20 @@ export interface Line<Job> {
   behind: readonly Job[];
 }
 
+/**
+ * Orders one after the other. After each it is told whether that has a place, or has one kept: whose turn is next may
+ * depend on it.
+ */
+export type InOrder<Job> = Iterator<Job, unknown, boolean | undefined>;
+
 export interface Rules<Job> {
   /** The order in which jobs become the head. Asked once, and only when a new head is needed. */
-  inOrder(behind: readonly Job[]): readonly Job[];
-  /** The order in which jobs behind a blocked head are offered what it leaves; null to leave that idle. */
-  inBackfillOrder: ((behind: readonly Job[]) => readonly Job[]) | null;
+  inOrder(behind: readonly Job[]): readonly Job[] | InOrder<Job>;
+  /**
+   * The order in which jobs behind a blocked head are offered what it leaves: as they are in line after it, or another;
+   * null to leave that idle.
+   */
+  inBackfillOrder: "in-line" | ((behind: readonly Job[]) => readonly Job[]) | null;
 }
 
 interface Outcomes<Job> {
@@ -55,19 +64,40 @@ export interface Served<Job> extends Outcomes<Job> {
 
 export function serve<Job>(line: Line<Job>, room: Room<Job>, rules: Rules<Job>): Served<Job> {
   const served: Outcomes<Job> = { started: [], heldBack: [], neverFits: [] };
-  let { head, behind } = line;
+  const { inBackfillOrder } = rules;
+  let { head } = line;
   if (head !== null && isSettled(head.job, room.start(head.job), served)) head = null;
-  if (head === null) {
-    const inOrder = rules.inOrder(behind);
-    const blockedAt = inOrder.findIndex((job) => !isSettled(job, room.start(job), served));
-    const job = inOrder[blockedAt];
-    if (job === undefined) return { ...served, line: { head: null, behind: [] } };
-    head = { job, startsAt: room.reserve(job) };
-    behind = inOrder.slice(blockedAt + 1);
+  if (head !== null && inBackfillOrder !== "in-line") {
+    const behind =
+      inBackfillOrder === null ? line.behind : beside(inBackfillOrder(line.behind), room, served);
+    return { ...served, line: { head, behind } };
   }
-  if (rules.inBackfillOrder !== null)
-    behind = rules.inBackfillOrder(behind).filter((job) => !isSettled(job, room.startBeside(job), served));
-  return { ...served, line: { head, behind } };
+  const asked = rules.inOrder(line.behind);
+  const inOrder: InOrder<Job> = "next" in asked ? asked : asked.values();
+  let next = inOrder.next();
+  while (head === null && next.done !== true) {
+    const job = next.value;
+    const startedBefore = served.started.length;
+    const settled = isSettled(job, room.start(job), served);
+    if (!settled) head = { job, startsAt: room.reserve(job) };
+    next = inOrder.next(!settled || served.started.length > startedBefore);
+  }
+  if (head === null) return { ...served, line: { head, behind: [] } };
+  const behind: Job[] = [];
+  while (next.done !== true) {
+    const job = next.value;
+    const startedBefore = served.started.length;
+    const settled = inBackfillOrder === "in-line" && isSettled(job, room.startBeside(job), served);
+    if (!settled) behind.push(job);
+    next = inOrder.next(served.started.length > startedBefore);
+  }
+  if (typeof inBackfillOrder !== "function") return { ...served, line: { head, behind } };
+  return { ...served, line: { head, behind: beside(inBackfillOrder(behind), room, served) } };
+}
+
+/** Those that are left. */
+function beside<Job>(inOrder: readonly Job[], room: Room<Job>, served: Outcomes<Job>): Job[] {
+  return inOrder.filter((job) => !isSettled(job, room.startBeside(job), served));
 }
 
 /** Files what came of the offer. False: it fits nowhere right now, and goes on waiting. */

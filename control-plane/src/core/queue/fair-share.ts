@@ -1,121 +1,232 @@
 /**
- * Weighted fair share: whose turn it is among workspaces that wait with the same urgency. Each stands with the GPU time
- * that it had within the window, divided by its weight; the one that had least is next. What is ahead in the line counts
- * as had, so that a workspace with many orders takes turns with the others and does not go before them in one piece.
+ * Weighted fair share: whose turn it is. Among payers the one is next whose dominant share (share.ts), divided by the
+ * weight that administrators gave, is the smallest; among the payer's workspaces the same by their weights; within a
+ * workspace the orders are in line already. What is ahead in the line counts as had, so that a payer with many orders
+ * takes turns with the others, and gains nothing by splitting one.
+ *
+ * A share alone would let whoever holds much wait for ever beside newcomers. So each minute that a turn has waited, since
+ * its order came or since it got a place last, whichever is later, counts as a thousandth of the fleet less: whoever comes
+ * more minutes later than a payer has thousandths comes behind it. With each place that is given it begins anew: a long line
+ * of old orders is worth no more than one.
  */
+import { MS_PER_MINUTE } from "@remotegpu/shared/units";
 import { byId } from "../placement/fleet/fleet.ts";
+import { type Amounts, dominantShare, NOTHING, plus, WHOLE_FLEET } from "./share.ts";
 
-/** Use before this no longer counts. */
-export const FAIR_SHARE_WINDOW_SECONDS = 7 * 86_400;
-/** How long work without a time limit is taken to hold its GPUs. */
-export const NOMINAL_SECONDS = 4 * 3_600;
+/** What each minute of waiting without a place is worth, in millionths of the fleet. */
+const WORTH_OF_A_MINUTE = WHOLE_FLEET / 1000;
+/** Minutes beyond it count no more: longer than any share can be, and exact when multiplied by weights. */
+const MOST_MINUTES = 1_000_000;
 
-/** What a workspace has had. */
-export interface Share {
-  /** GPU thousandths times the seconds for which they were held, within the window. */
-  usedShareSeconds: number;
-  /** A whole number, 1 or more; twice the weight is worth twice the GPU time. */
+/** Somebody who shares the fleet: a payer, or one of a payer's workspaces. */
+export interface Sharer {
+  /** Held now, and lately held on average, together. */
+  had: Amounts;
+  /** A whole number, 1 or more; twice the weight is worth twice the share. */
   weight: number;
+  /** When it got a place last, in milliseconds since 1970; null where none is known. */
+  lastStartMs: number | null;
 }
 
 export interface Sharing {
   id: string;
-  /** Who shares: orders with the same text here count together. */
+  /** Who pays: orders with the same text here count together. */
+  payer: string;
+  /** Where they are ordered; one of the payer's. */
   workspace: string;
   orderedAtMs: number;
   /** Of all its instances together. */
-  gpuShareThousandths: number;
-  /** Null where it may run for as long as it likes. */
-  limitSeconds: number | null;
+  demand: Amounts;
+  /** A sentence where it may not start whatever is free: then it counts for nobody. */
+  heldBack?: string | null;
 }
 
-/** One workspace's orders, the oldest first, and which of them is next. */
-interface Turn<T> {
-  share: Share;
-  orders: T[];
-  next: number;
-  front: T;
+export interface Sharers {
+  /** By `payer` and by `workspace`; one that is not named had nothing, and has the weight 1. */
+  payers: ReadonlyMap<string, Sharer>;
+  workspaces: ReadonlyMap<string, Sharer>;
+  /** What the hosts have that take orders. */
+  capacity: Amounts;
+  /** Milliseconds since 1970. */
+  now: number;
 }
 
-/**
- * One line of all orders, one after the other. `oldestFirst` must be sorted by age and id. What the line takes is added to
- * `shares`, so that whatever is put behind it takes that into account.
- */
-export function* inTurns<T extends Sharing>(
-  oldestFirst: readonly T[],
-  shares: Map<string, Share>,
-): Generator<T, void> {
-  const turns = turnsOf(oldestFirst, shares);
-  for (let at = turns.length - 1; at >= 0; at -= 1) sink(turns, at);
-  for (let turn = turns[0]; turn !== undefined; turn = turns[0]) {
-    const next = turn.front;
-    turn.share.usedShareSeconds += expectedUse(next);
-    turn.next += 1;
-    const front = turn.orders[turn.next];
-    if (front !== undefined) turn.front = front;
-    else replaceFirst(turns);
-    sink(turns, 0);
-    yield next;
+/** The orders of one payer: of each workspace those that wait, in their own order. */
+export type PayerLine<T> = readonly (readonly T[])[];
+
+/** Its answer says whether the order that was told has a place, or has one kept: then it counts as had. */
+export type Turns<T> = Generator<T, void, boolean | undefined>;
+
+export class FairShare<T extends Sharing> {
+  readonly #sharers: Sharers;
+  readonly #payers = new Map<string, Standing>();
+  readonly #workspaces = new Map<string, Standing>();
+
+  constructor(sharers: Sharers) {
+    this.#sharers = sharers;
   }
-}
 
-function turnsOf<T extends Sharing>(oldestFirst: readonly T[], shares: Map<string, Share>): Turn<T>[] {
-  const turns = new Map<string, Turn<T>>();
-  for (const order of oldestFirst) {
-    const turn = turns.get(order.workspace);
-    if (turn !== undefined) {
-      turn.orders.push(order);
-      continue;
+  /** It counts as had by its payer and its workspace. */
+  take({ payer, workspace, demand }: T): void {
+    this.#payer(payer).take(demand, this.#sharers);
+    this.#workspace(workspace).take(demand, this.#sharers);
+  }
+
+  /** One after the other. Without an answer an order counts unless it is held back. */
+  *inTurns(lines: readonly PayerLine<T>[]): Turns<T> {
+    const payers = new Heap(lines.flatMap((line) => this.#turnOf(line)));
+    for (let payer = payers.first; payer !== undefined; payer = payers.first) {
+      const workspace = payer.workspaces.first;
+      if (workspace === undefined) {
+        payers.replaceFirst(null);
+        continue;
+      }
+      const next = workspace.front;
+      if ((yield next) ?? (next.heldBack ?? null) === null) this.take(next);
+      workspace.next += 1;
+      const front = workspace.orders[workspace.next];
+      if (front !== undefined) workspace.front = front;
+      payer.workspaces.replaceFirst(front === undefined ? null : workspace);
+      const first = payer.workspaces.first;
+      if (first !== undefined) payer.front = first.front;
+      payers.replaceFirst(first === undefined ? null : payer);
     }
-    const share = shares.get(order.workspace) ?? { usedShareSeconds: 0, weight: 1 };
-    shares.set(order.workspace, share);
-    turns.set(order.workspace, { share, orders: [order], next: 0, front: order });
   }
-  return [...turns.values()];
-}
 
-/** Work without a GPU counts as the smallest share of one, so that it takes turns, too. */
-function expectedUse({ gpuShareThousandths, limitSeconds }: Sharing): number {
-  const seconds = Math.min(limitSeconds ?? NOMINAL_SECONDS, FAIR_SHARE_WINDOW_SECONDS);
-  return Math.max(1, gpuShareThousandths) * seconds;
-}
-
-/** The turns are a binary heap, so that a line of n orders of w workspaces takes n log w steps. */
-function sink<T extends Sharing>(turns: Turn<T>[], from: number): void {
-  const sinking = turns[from];
-  if (sinking === undefined) return;
-  let at = from;
-  for (;;) {
-    const child = earlierChild(turns, at);
-    const turn = turns[child];
-    if (turn === undefined || inTurn(sinking, turn) <= 0) break;
-    turns[at] = turn;
-    at = child;
+  #turnOf(line: PayerLine<T>): PayerTurn<T>[] {
+    const workspaces = new Heap(
+      line.flatMap((orders): WorkspaceTurn<T>[] => {
+        const [front] = orders;
+        if (front === undefined) return [];
+        return [
+          { orders, next: 0, front, standing: this.#workspace(front.workspace), sharers: this.#sharers },
+        ];
+      }),
+    );
+    const first = workspaces.first;
+    if (first === undefined) return [];
+    const { front } = first;
+    return [{ workspaces, front, standing: this.#payer(front.payer), sharers: this.#sharers }];
   }
-  turns[at] = sinking;
+
+  #payer(payer: string): Standing {
+    return standingIn(this.#payers, payer, { of: this.#sharers.payers, sharers: this.#sharers });
+  }
+
+  #workspace(workspace: string): Standing {
+    return standingIn(this.#workspaces, workspace, { of: this.#sharers.workspaces, sharers: this.#sharers });
+  }
 }
 
-function earlierChild<T extends Sharing>(turns: Turn<T>[], at: number): number {
-  const left = turns[2 * at + 1];
-  const right = turns[2 * at + 2];
-  return left !== undefined && right !== undefined && inTurn(right, left) < 0 ? 2 * at + 2 : 2 * at + 1;
+function standingIn(
+  known: Map<string, Standing>,
+  name: string,
+  { of, sharers }: { of: ReadonlyMap<string, Sharer>; sharers: Sharers },
+): Standing {
+  const found = known.get(name);
+  if (found !== undefined) return found;
+  const made = new Standing(of.get(name) ?? { had: NOTHING, weight: 1, lastStartMs: null }, sharers);
+  known.set(name, made);
+  return made;
 }
 
-function replaceFirst<T>(turns: Turn<T>[]): void {
-  const last = turns.pop();
-  if (last !== undefined && turns.length > 0) turns[0] = last;
+/** How somebody stands while the line is made. */
+class Standing {
+  readonly weight: number;
+  #had: Amounts;
+  #share: number;
+  #lastStartMs: number | null;
+
+  constructor({ had, weight, lastStartMs }: Sharer, { capacity }: Sharers) {
+    this.weight = weight;
+    this.#had = had;
+    this.#share = dominantShare(had, capacity);
+    this.#lastStartMs = lastStartMs;
+  }
+
+  take(demand: Amounts, { capacity, now }: Sharers): void {
+    this.#had = plus(this.#had, demand);
+    this.#share = dominantShare(this.#had, capacity);
+    this.#lastStartMs = now;
+  }
+
+  /** Its share, less what its waiting is worth, times its weight: divided by that, the smallest is next. */
+  points(front: Sharing, now: number): number {
+    const sinceMs = Math.max(front.orderedAtMs, this.#lastStartMs ?? front.orderedAtMs);
+    const minutes = Math.min(MOST_MINUTES, Math.floor(Math.max(0, now - sinceMs) / MS_PER_MINUTE));
+    return this.#share - minutes * WORTH_OF_A_MINUTE * this.weight;
+  }
 }
 
-function inTurn<T extends Sharing>(a: Turn<T>, b: Turn<T>): number {
-  return byShare(a.share, b.share) || a.front.orderedAtMs - b.front.orderedAtMs || byId(a.front, b.front);
+interface Turn<T> {
+  front: T;
+  standing: Standing;
+  sharers: Sharers;
 }
 
-/** Compares used ÷ weight exactly. A product of whole numbers that comes out below 2^53 was not rounded. */
-export function byShare(a: Share, b: Share): number {
-  const left = a.usedShareSeconds * b.weight;
-  const right = b.usedShareSeconds * a.weight;
-  if (left <= Number.MAX_SAFE_INTEGER && right <= Number.MAX_SAFE_INTEGER) return left - right;
-  const difference =
-    BigInt(a.usedShareSeconds) * BigInt(b.weight) - BigInt(b.usedShareSeconds) * BigInt(a.weight);
-  return difference < 0n ? -1 : Number(difference > 0n);
+interface WorkspaceTurn<T> extends Turn<T> {
+  orders: readonly T[];
+  next: number;
+}
+
+interface PayerTurn<T> extends Turn<T> {
+  workspaces: Heap<T & Sharing, WorkspaceTurn<T & Sharing>>;
+}
+
+/** A binary heap, so that a line of n orders of p payers takes n log p steps. */
+class Heap<T extends Sharing, Each extends Turn<T>> {
+  readonly #turns: { turn: Each; points: number }[];
+
+  constructor(turns: readonly Each[]) {
+    this.#turns = turns.map((turn) => ({ turn, points: pointsOf(turn) }));
+    for (let at = this.#turns.length - 1; at >= 0; at -= 1) this.#sink(at);
+  }
+
+  get first(): Each | undefined {
+    return this.#turns[0]?.turn;
+  }
+
+  /** The first stands elsewhere by now, or, with null, is over. */
+  replaceFirst(turn: Each | null): void {
+    if (turn === null) {
+      const last = this.#turns.pop();
+      if (last !== undefined && this.#turns.length > 0) this.#turns[0] = last;
+    } else this.#turns[0] = { turn, points: pointsOf(turn) };
+    this.#sink(0);
+  }
+
+  #sink(from: number): void {
+    const turns = this.#turns;
+    const sinking = turns[from];
+    if (sinking === undefined) return;
+    let at = from;
+    for (;;) {
+      const left = turns[2 * at + 1];
+      const right = turns[2 * at + 2];
+      const isRight = left !== undefined && right !== undefined && inTurn(right, left) < 0;
+      const child = isRight ? right : left;
+      if (child === undefined || inTurn(sinking, child) <= 0) break;
+      turns[at] = child;
+      at = 2 * at + (isRight ? 2 : 1);
+    }
+    turns[at] = sinking;
+  }
+}
+
+function pointsOf({ front, standing, sharers }: Turn<Sharing>): number {
+  return standing.points(front, sharers.now);
+}
+
+interface Placed {
+  turn: Turn<Sharing>;
+  points: number;
+}
+
+/** Shares, minutes and weights are bounded so that both products are exact. */
+function inTurn(a: Placed, b: Placed): number {
+  return (
+    a.points * b.turn.standing.weight - b.points * a.turn.standing.weight ||
+    a.turn.front.orderedAtMs - b.turn.front.orderedAtMs ||
+    byId(a.turn.front, b.turn.front)
+  );
 }

@@ -10,14 +10,15 @@ import { shapeKey } from "../placement/fleet/request-shape.ts";
 import { type Head, serve } from "./backfill.ts";
 import { FleetRoom, type QueuedOrder } from "./fleet-room.ts";
 import type { RunningWork } from "./reservation.ts";
-import { inQueueOrder, type QueueStanding, type Waiting } from "./queue.ts";
+import { prepareQueue, queueOrder, type QueueStanding, type Waiting } from "./queue.ts";
+import { capacityOf } from "./share.ts";
 
 export interface PassScene<Order extends Waiting & QueuedOrder> {
   fleet: Fleet;
   running: readonly RunningWork[];
   orders: readonly Order[];
-  /** Whose turn it is; the time is the options'. */
-  shares: QueueStanding["shares"];
+  /** Whose turn it is; the time is the options', and what the fleet has follows from it. */
+  sharers: Pick<QueueStanding, "payers" | "workspaces" | "head">;
   options: PlacementOptions;
 }
 
@@ -34,10 +35,11 @@ export interface PassPlan<Order> {
 export function planPass<Order extends Waiting & QueuedOrder>(scene: PassScene<Order>): PassPlan<Order> {
   const { options } = scene;
   const room = new FleetRoom(scene.fleet, scene.running, options);
-  const standing = { shares: scene.shares, now: options.now };
+  const standing = standingOf(scene);
   const served = serve<Order>({ head: null, behind: scene.orders }, room, {
-    inOrder: (orders) => inQueueOrder(orders, standing),
-    inBackfillOrder: (orders) => orders,
+    // Whoever had its place kept comes before all but the urgent, and has it kept anew where it still does not fit.
+    inOrder: (orders) => queueOrder(prepareQueue(orders, standing), standing),
+    inBackfillOrder: "in-line",
   });
   const explain = explainer(room, options.now);
   const { head, behind } = served.line;
@@ -54,6 +56,15 @@ export function planPass<Order extends Waiting & QueuedOrder>(scene: PassScene<O
       ...behind.map((order) => ({ order, sentence: explain(order) })),
     ],
   };
+}
+
+/** How all stand to each other while the scene is as it is. */
+export function standingOf<Order extends Waiting & QueuedOrder>({
+  sharers,
+  fleet,
+  options,
+}: Pick<PassScene<Order>, "sharers" | "fleet" | "options">): QueueStanding {
+  return { ...sharers, capacity: capacityOf(fleet), now: options.now };
 }
 
 /** What fits and was not placed waits for the head, whose place is kept. */

@@ -1,54 +1,87 @@
 /**
- * The order in which waiting workloads are tried: the more urgent first, then the workspace that had less than its
- * share, then the one that waits longest. Waiting makes urgent, so nothing starves: an order with n levels of priority
+ * The order in which waiting workloads are tried: what administrators called urgent, then whoever has a place kept, then
+ * payers and their workspaces by their shares (fair-share.ts), and within a workspace the more urgent first and then the
+ * one that waits longest. Waiting makes urgent, so nothing starves within a workspace: an order with n levels of priority
  * less stays behind only those that come within n + 1 steps of ageing after it. Who of the line starts is backfill's to
  * say.
  */
-import { MS_PER_DAY } from "@remotegpu/shared/units";
+import { MS_PER_MINUTE } from "@remotegpu/shared/units";
 import { byId } from "../placement/fleet/fleet.ts";
-import { inTurns, type Share, type Sharing } from "./fair-share.ts";
+import { FairShare, type PayerLine, type Sharers, type Sharing, type Turns } from "./fair-share.ts";
 
-/** Waiting this long is worth one level of priority. Shares are weighed among those within one step of each other. */
-export const AGEING_STEP_MS = MS_PER_DAY;
+/** Waiting this long is worth one level of priority. */
+export const AGEING_STEP_MS = 60 * MS_PER_MINUTE;
+/** What rows beyond the API's bounds say above or below counts as that. */
+export const MAX_PRIORITY = 10;
 
 export interface Waiting extends Sharing {
-  /** Larger is more urgent. */
+  /** Larger is more urgent, 0 to MAX_PRIORITY; among the orders of one workspace. */
   priority: number;
   /** Milliseconds since 1970 at which this start was ordered. */
   orderedAtMs: number;
+  /** An administrator put it before all others. */
+  isUrgent?: boolean;
 }
 
-export interface QueueStanding {
-  /** What each workspace has had; one that is not named had nothing, and has the weight 1. */
-  shares: ReadonlyMap<string, Share>;
-  /** Milliseconds since 1970. */
-  now: number;
+export interface QueueStanding extends Sharers {
+  /** The id of the order that had a place kept for it; null where none had. */
+  head: string | null;
+}
+
+/** Those that wait, sorted as far as no share matters: whoever goes along the line more than once makes it once. */
+export interface PreparedQueue<T> {
+  /** Before all others. */
+  first: readonly T[];
+  payers: readonly PayerLine<T>[];
 }
 
 /** A sorted copy, which never depends on the order of the input. */
 export function inQueueOrder<T extends Waiting>(waiting: readonly T[], standing: QueueStanding): T[] {
-  return [...queueOrder(waiting, standing)];
+  return [...queueOrder(prepareQueue(waiting, standing), standing)];
 }
 
-/** The same one after the other, for whoever does something else between two of a long line. */
+/** Each may be answered with whether the order counts as had; without an answer it does, unless it is held back. */
 export function* queueOrder<T extends Waiting>(
-  waiting: readonly T[],
-  { shares, now }: QueueStanding,
-): Generator<T, void> {
-  const taken = new Map([...shares].map(([workspace, share]) => [workspace, { ...share }]));
-  for (const level of levelsOf(waiting, now)) yield* inTurns(level.sort(byAge), taken);
+  { first, payers }: PreparedQueue<T>,
+  sharers: Sharers,
+): Turns<T> {
+  const shares = new FairShare<T>(sharers);
+  for (const one of first) if ((yield one) ?? (one.heldBack ?? null) === null) shares.take(one);
+  yield* shares.inTurns(payers);
 }
 
-/** Those of one urgency together, the most urgent first. */
-function levelsOf<T extends Waiting>(waiting: readonly T[], now: number): T[][] {
-  const levels = new Map<number, T[]>();
-  for (const workload of waiting) {
-    const urgency = urgencyOf(workload, now);
-    const level = levels.get(urgency);
-    if (level === undefined) levels.set(urgency, [workload]);
-    else level.push(workload);
+export function prepareQueue<T extends Waiting>(
+  waiting: readonly T[],
+  { head, now }: Pick<QueueStanding, "head" | "now">,
+): PreparedQueue<T> {
+  const first = waiting.filter(({ id, isUrgent }) => isUrgent === true || id === head);
+  const payers = new Map<string, Map<string, T[]>>();
+  for (const one of waiting) {
+    if (one.isUrgent === true || one.id === head) continue;
+    let workspaces = payers.get(one.payer);
+    if (workspaces === undefined) payers.set(one.payer, (workspaces = new Map<string, T[]>()));
+    const orders = workspaces.get(one.workspace);
+    if (orders === undefined) workspaces.set(one.workspace, [one]);
+    else orders.push(one);
   }
-  return [...levels].sort(([one], [other]) => other - one).map(([, level]) => level);
+  return {
+    first: first.sort((a, b) => rankOf(a, head) - rankOf(b, head) || byAge(a, b)),
+    payers: [...payers.values()].map((workspaces) =>
+      [...workspaces.values()].map((orders) => byUrgency(orders, now)),
+    ),
+  };
+}
+
+/** Whoever had a place kept keeps it, unless others alone are urgent. */
+function rankOf({ id, isUrgent }: Waiting, head: string | null): number {
+  if (isUrgent !== true) return 2;
+  return id === head ? 0 : 1;
+}
+
+function byUrgency<T extends Waiting>(orders: T[], now: number): T[] {
+  if (orders.length === 1) return orders;
+  const levels = Map.groupBy(orders, (one) => urgencyOf(one, now));
+  return [...levels].sort(([one], [other]) => other - one).flatMap(([, level]) => level.sort(byAge));
 }
 
 function byAge(a: Waiting, b: Waiting): number {
@@ -57,5 +90,6 @@ function byAge(a: Waiting, b: Waiting): number {
 
 /** An order from the future, by somebody's clock, has not waited at all. */
 function urgencyOf({ priority, orderedAtMs }: Waiting, now: number): number {
-  return priority + Math.floor(Math.max(0, now - orderedAtMs) / AGEING_STEP_MS);
+  const asked = Math.min(MAX_PRIORITY, Math.max(0, priority));
+  return asked + Math.floor(Math.max(0, now - orderedAtMs) / AGEING_STEP_MS);
 }

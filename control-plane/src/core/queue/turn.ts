@@ -1,9 +1,9 @@
 /** The room as it is when a waiting order's turn comes. */
-import { serve } from "./backfill.ts";
+import { type InOrder, serve } from "./backfill.ts";
 import { FleetRoom, type QueuedOrder } from "./fleet-room.ts";
 import type { RunningWork } from "./reservation.ts";
-import type { PassScene } from "./pass-plan.ts";
-import { inQueueOrder, type Waiting } from "./queue.ts";
+import { type PassScene, standingOf } from "./pass-plan.ts";
+import { type PreparedQueue, prepareQueue, queueOrder, type Waiting } from "./queue.ts";
 
 export interface NamedWork extends RunningWork {
   /** What has the same text here ends together. */
@@ -11,8 +11,8 @@ export interface NamedWork extends RunningWork {
 }
 
 interface LinedScene<Order extends Waiting & QueuedOrder> extends PassScene<Order> {
-  /** The orders as they are tried, where somebody has them so: to sort a long line takes longer than all else. */
-  line?: readonly Order[];
+  /** The orders as they wait, where somebody has sorted them: with a long line that takes longer than all else. */
+  prepared?: PreparedQueue<Order>;
 }
 
 export interface WaitingScene<Order extends Waiting & QueuedOrder> extends LinedScene<Order> {
@@ -21,16 +21,26 @@ export interface WaitingScene<Order extends Waiting & QueuedOrder> extends Lined
 
 /** The room after all that stand before the order have been served. */
 export function roomAtTurn<Order extends Waiting & QueuedOrder>(
-  { fleet, running, orders, shares, options, line }: LinedScene<Order>,
+  scene: LinedScene<Order>,
   asking: Order,
 ): FleetRoom {
+  const { fleet, running, orders, options } = scene;
   const room = new FleetRoom(fleet, running, options);
-  const inOrder = line ?? inQueueOrder(orders, { shares, now: options.now });
-  const position = inOrder.findIndex(({ id }) => id === asking.id);
-  const ahead = position === -1 ? inOrder : inOrder.slice(0, position);
-  serve<Order>({ head: null, behind: ahead }, room, {
-    inOrder: () => ahead,
-    inBackfillOrder: (behind) => behind,
+  const standing = standingOf(scene);
+  const prepared = scene.prepared ?? prepareQueue(orders, standing);
+  serve<Order>({ head: null, behind: orders }, room, {
+    inOrder: () => untilTurnOf(asking, queueOrder(prepared, standing)),
+    inBackfillOrder: "in-line",
   });
   return room;
+}
+
+/** The same line, which ends before the order. */
+function untilTurnOf<Order extends Waiting>({ id }: Order, line: InOrder<Order>): InOrder<Order> {
+  return {
+    next(answer) {
+      const next = line.next(answer);
+      return next.done !== true && next.value.id === id ? { done: true, value: undefined } : next;
+    },
+  };
 }

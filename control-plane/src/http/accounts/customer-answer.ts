@@ -24,6 +24,7 @@ export const Customer = z
     overdue_since: Timestamp.nullable(),
     data_at_risk: z.boolean().openapi({ description: "Overdue for 60 days: the data may be deleted" }),
     last_payment_at: Timestamp.nullable().openapi(ONLY_WITH_MONEY),
+    share_weight: z.int(),
     personal_workspace_id: z.int().nullable(),
     created_at: Timestamp.nullable(),
     updated_at: Timestamp.nullable(),

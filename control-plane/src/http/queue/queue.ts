@@ -14,6 +14,7 @@ import { opensOrders } from "../request/authentication.ts";
 import { cursorOf, limitOf, PageQuery, toPage } from "../request/pagination.ts";
 import { forCustomers, ok, Timestamp } from "../request/route.ts";
 import type { RoutedKind } from "../workloads/routed-kind.ts";
+import { ShareAnswer, shareAnswer } from "../workloads/share-answer.ts";
 import { suggestionAnswer } from "../workloads/suggestion-answer.ts";
 
 const QueuedOrder = z
@@ -41,6 +42,8 @@ const QueuedOrder = z
     queued_at: Timestamp,
     waited_seconds: z.int(),
     reason: z.string().nullable(),
+    share: ShareAnswer.nullable(),
+    is_urgent: z.boolean().openapi({ description: "Whether an administrator put it before all others" }),
     would_start: z.string().nullable().openapi({
       description:
         "One change that alone would start it now; null where none would, where it is far behind, and until somebody has looked",
@@ -125,6 +128,7 @@ async function queuedOrders(
     const sentence = found == null ? null : (await suggestionAnswer(c, found, kinds)).sentence;
     answers.push({
       ...queuedOrder(one, named, line.at),
+      share: shareAnswer(line.shares.get(one.order.payer)),
       customer: c.var.actor.isAdmin ? named.username : null,
       would_start: sentence,
       may_manage: mayManage(c, named, roles),
@@ -153,7 +157,7 @@ function queuedOrder(
   { position, order }: InLine,
   { name, workspace_id, reason }: WaitingName,
   at: Date,
-): Omit<Queue["items"][number], "customer" | "would_start" | "may_manage"> {
+): Omit<Queue["items"][number], "customer" | "share" | "would_start" | "may_manage"> {
   const { start, asked, stand, request, heldBack } = order;
   return {
     position,
@@ -170,6 +174,7 @@ function queuedOrder(
       memory: request.memoryMib * MIB,
     },
     priority: stand.priority,
+    is_urgent: stand.isUrgent === true,
     queued_at: new Date(stand.orderedAtMs).toISOString(),
     waited_seconds: Math.max(0, Math.floor((at.getTime() - stand.orderedAtMs) / MS_PER_SECOND)),
     reason: heldBack ?? reason,

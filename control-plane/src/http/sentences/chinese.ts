@@ -44,6 +44,21 @@ export const CHINESE: readonly (readonly [sentence: string, translation: string]
     "Waiting behind an order that comes first: what is free is kept for it.",
     "排在更靠前的订单之后：空闲资源为它保留。",
   ],
+  [
+    "Your share is {own} %, others who wait have {others} %.",
+    "您的份额为 {own} %，其他等待者的份额为 {others} %。",
+  ],
+  ["Your share is {own} %, nobody else waits.", "您的份额为 {own} %，没有其他人在等待。"],
+  ["An administrator put it before all others that wait.", "管理员已将其置于所有等待者之前。"],
+  ["It waits for its turn like all others.", "它与其他等待者一样按顺序等待。"],
+  [
+    "{count} orders of the one who pays wait for a place already, and one more would be beyond the {most} that may: order again when some of them have started or were cancelled.",
+    "付款方已有 {count} 个订单在等待资源，再加一个将超过上限 {most}：请在其中一些启动或取消后再下单。",
+  ],
+  [
+    "{count} orders of the one who pays wait for a place already, and {more} more would be beyond the {most} that may: order again when some of them have started or were cancelled.",
+    "付款方已有 {count} 个订单在等待资源，再加 {more} 个将超过上限 {most}：请在其中一些启动或取消后再下单。",
+  ],
   ["Waiting for its turn: of its array one runs at once.", "等待轮到：该作业组同时只运行一个。"],
   ["Waiting for its turn: of its array {count} run at once.", "等待轮到：该作业组同时运行 {count} 个。"],
   ["Waiting for price: {why:said}", "等待价格：{why}"],

@@ -84,6 +84,7 @@ import { registerWorkloadExec } from "../workloads/workload-exec.ts";
 import { registerWorkloadLogs } from "../workloads/workload-logs.ts";
 import { registerWorkloadPages } from "../workloads/workload-pages.ts";
 import { registerWorkloadStory } from "../workloads/workload-story.ts";
+import { registerWorkloadUrgency } from "../workloads/workload-urgency.ts";
 import { registerWorkloadVerbs } from "../workloads/workload-verbs.ts";
 import { registerWorkloadWhy } from "../workloads/workload-why.ts";
 import { registerWorkspaceMemberRoutes } from "../workspaces/workspace-members.ts";
@@ -188,6 +189,7 @@ function registerWorkloadRoutes(api: ApiApp, deps: ApiDeps, fleet: KeptFleet): v
     registerWorkloadExec(api, deps, kind);
     registerWorkloadStory(api, deps, kind);
     registerWorkloadHistory(api, deps, kind);
+    registerWorkloadUrgency(api, deps, kind);
     registerWorkloadWhy(api, kind, { kinds: KINDS, kept });
     registerWorkloadLogs(api, deps, kind);
   }

@@ -5,6 +5,7 @@ import { EnvVars } from "@remotegpu/shared/env-vars";
 import { displayText, text } from "@remotegpu/shared/text";
 import { GIB } from "@remotegpu/shared/units";
 import { MAX_MOUNTS, orderIssues } from "../../core/orders/order-check.ts";
+import { MAX_PRIORITY } from "../../core/queue/queue.ts";
 import { MAX_GANG_RANKS } from "../../core/training/gang-network.ts";
 import { namesTaken } from "../../core/training/rank-environment.ts";
 import {
@@ -22,7 +23,7 @@ import { DistributedConfig } from "./distributed-config.ts";
 import { Command, placeFields, sizeFields } from "../workloads/order-fields.ts";
 
 const MAX_NAME = 128;
-const MAX_PRIORITY = 10;
+
 /** A year. */
 const MAX_MINUTES = 366 * 24 * 60;
 const LEAST_STALL_MINUTES = 0.1;
@@ -98,7 +99,9 @@ export const NewTrainingJobBody = z
     output_path: OutputPath.optional().openapi({
       description: "What is written there is kept, in a folder of its own for each attempt",
     }),
-    priority: Priority.optional().openapi({ description: "Larger is more urgent" }),
+    priority: Priority.optional().openapi({
+      description: "Among the orders of its workspace: larger is tried first",
+    }),
     code_id: text(64).min(1).nullable().optional().openapi({
       description: "What was brought as its code: unpacked into /gemini/code, its working directory",
     }),

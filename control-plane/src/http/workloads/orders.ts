@@ -16,6 +16,9 @@ export function ordererOf(c: ApiContext): Orderer {
   return { by, actor: `${by} ${actor.customerId}`, now: deps.now() };
 }
 
+/** Places come free within minutes at the earliest. */
+const WAITING_RETRY_SECONDS = 60;
+
 /** @throws ApiRefusal saying why the order was not taken */
 export function refuseUnlessDone<Done extends { done: true }>(outcome: Done | RefusedOrder): Done {
   if (outcome.done) return outcome;
@@ -35,6 +38,8 @@ export function refuseUnlessDone<Done extends { done: true }>(outcome: Done | Re
       throw badField(pathOf(check.field), check.detail);
     case "funds":
       throw new ApiRefusal("no-funds", check.detail);
+    case "waiting":
+      throw new ApiRefusal("too-many-requests", check.detail, { retryAfterSeconds: WAITING_RETRY_SECONDS });
   }
 }
 

@@ -5,7 +5,9 @@ import { describeObstacle } from "../../core/placement/fleet/fits-on.ts";
 import { FleetState } from "../../core/placement/fleet/fleet-state.ts";
 import { hostReasons } from "../../core/placement/placement.ts";
 import { rulesOf } from "../../core/workloads/kinds.ts";
-import { inQueueOrder } from "../../core/queue/queue.ts";
+import { standingOf } from "../../core/queue/pass-plan.ts";
+import { prepareQueue, queueOrder } from "../../core/queue/queue.ts";
+import { sharesOfWaiting } from "../../core/queue/shares-of-waiting.ts";
 import { suggestions } from "../../core/queue/suggestions.ts";
 import type { Connection } from "../../store/database/database.ts";
 import { instancesOf } from "../../store/workloads/instances/instances.ts";
@@ -17,6 +19,7 @@ import {
 } from "../../store/placement/scene/pass-scene.ts";
 import type { ApiApp, ApiContext } from "../deps.ts";
 import { forCustomers, ok, Timestamp, WorkloadIdPath } from "../request/route.ts";
+import { ShareAnswer, shareAnswer } from "./share-answer.ts";
 import { SuggestionAnswer, suggestionAnswer } from "./suggestion-answer.ts";
 import { type RoutedKind, workloadFor, type WorkloadState } from "./routed-kind.ts";
 
@@ -37,6 +40,7 @@ const Why = z
     reason: z.string().nullable(),
     /** 1 for the next in line; null when it does not wait. */
     position: z.int().nullable(),
+    share: ShareAnswer.nullable(),
     hosts: z.array(WhyHost),
     image_fetches: z
       .array(
@@ -94,19 +98,27 @@ async function whyOf(
   const reason = workload.status_reason ?? (await sayingOf(db, routed, workload));
   const told = { status: workload.status, reason };
   const fetches = (await fetchesOfWorkload(db, { kind: routed.kind, id: workload.id })).map(fetchAnswer);
-  const nothing = { ...told, position: null, hosts: [], image_fetches: fetches, suggestions: [] };
+  const nothing = {
+    ...told,
+    position: null,
+    share: null,
+    hosts: [],
+    image_fetches: fetches,
+    suggestions: [],
+  };
   // Of a service that runs a replica may wait.
   if (workload.status !== "queued" && !rulesOf(routed.kind).hasManyStarts) return nothing;
   const at = now();
   const scene = await passScene(db, { now: at, seed: 0, kept, work: "all" });
   const place = placeIn(scene, { ...routed, id: workload.id, at });
   if (place === null) return nothing;
-  const { order, position, hosts, found } = place;
+  const { order, position, hosts, share, found } = place;
   return {
     ...nothing,
     // What hosts tell of a pull moves on between two passes of the scheduler.
     reason: order.awaits === null ? told.reason : order.heldBack,
     position,
+    share: shareAnswer(share),
     hosts,
     suggestions: await Promise.all(found.map((one) => suggestionAnswer(c, one, kinds))),
   };
@@ -117,8 +129,9 @@ export function placeIn(
   scene: Awaited<ReturnType<typeof passScene>>,
   { kind, id, endsByItself, at }: Pick<RoutedKind, "kind" | "endsByItself"> & { id: string; at: Date },
 ) {
-  const standing = { shares: scene.shares, now: at.getTime() };
-  const line = inQueueOrder(scene.orders, standing);
+  const standing = standingOf(scene);
+  const prepared = prepareQueue(scene.orders, standing);
+  const line = [...queueOrder(prepared, standing)];
   // Of several starts the first in the line is told of.
   const ahead = line.findIndex(({ start }) => start.kind === kind && start.id === id);
   const order = line[ahead];
@@ -127,7 +140,11 @@ export function placeIn(
     order,
     position: ahead + 1,
     hosts: hostAnswers(new FleetState(scene.fleet), order, at),
-    found: suggestions({ ...scene, line }, order, { otherModels: order.otherModels, mayLimit: endsByItself }),
+    share: sharesOfWaiting(scene.orders, standing).get(order.payer),
+    found: suggestions({ ...scene, prepared }, order, {
+      otherModels: order.otherModels,
+      mayLimit: endsByItself,
+    }),
   };
 }
 

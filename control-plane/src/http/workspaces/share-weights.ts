@@ -1,5 +1,6 @@
-/** How much GPU time a workspace is due beside the others that wait; administrators say, its members see it. */
+/** How much of the fleet payers and workspaces are due beside the others that wait; administrators say. */
 import { createRoute, z } from "@hono/zod-openapi";
+import { setPayersShareWeight } from "../../store/accounts/customers.ts";
 import { setShareWeight } from "../../store/accounts/workspaces.ts";
 import type { ApiApp, ApiDeps } from "../deps.ts";
 import { notFound } from "../request/refusal.ts";
@@ -16,7 +17,18 @@ const put = createRoute({
   method: "put",
   path: "/workspaces/{id}/share-weight",
   tags: ["workspaces"],
-  summary: "Set its share of GPU time beside other workspaces that wait: twice the weight, twice the time",
+  summary:
+    "Set its share beside the other workspaces of its owner that wait: twice the weight, twice the share",
+  request: { params: NumericIdPath, body: jsonBody(ShareWeight) },
+  responses: ok("The weight that holds", ShareWeight),
+});
+
+const putOfCustomer = createRoute({
+  ...forAdmins,
+  method: "put",
+  path: "/customers/{id}/share-weight",
+  tags: ["customers"],
+  summary: "Set its share of the fleet beside other payers that wait: twice the weight, twice the share",
   request: { params: NumericIdPath, body: jsonBody(ShareWeight) },
   responses: ok("The weight that holds", ShareWeight),
 });
@@ -26,6 +38,13 @@ export function registerShareWeightRoutes(api: ApiApp, { db }: ApiDeps): void {
     const { id } = c.req.valid("param");
     const { share_weight } = c.req.valid("json");
     if (!(await setShareWeight(db, id, share_weight))) throw notFound(`workspace ${id}`);
+    return c.json({ share_weight }, 200);
+  });
+
+  api.openapi(putOfCustomer, async (c) => {
+    const { id } = c.req.valid("param");
+    const { share_weight } = c.req.valid("json");
+    if (!(await setPayersShareWeight(db, id, share_weight))) throw notFound(`customer ${id}`);
     return c.json({ share_weight }, 200);
   });
 }

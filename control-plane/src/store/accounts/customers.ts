@@ -28,6 +28,8 @@ export interface CustomerRow {
   /** It has been overdue for 60 days, and that was told. */
   data_at_risk: boolean;
   last_payment_at: Date | null;
+  /** How much of the fleet it is due beside other payers that wait. */
+  share_weight: number;
   /** Null where the old system did not say. */
   created_at: Date | null;
   updated_at: Date | null;
@@ -40,7 +42,7 @@ const AT_RISK = `(c.overdue_status <> 'normal'
 const STATUS = "CASE WHEN c.deleted_at IS NULL THEN c.status ELSE 'deleted' END";
 const SELECT = `SELECT c.id, c.uuid, c.username, c.email, c.display_name, c.user_type, c.account_type, ${STATUS} AS status,
     c.balance::text AS balance, c.credit_limit::text AS credit_limit, c.currency, c.overdue_status, c.overdue_since,
-    ${AT_RISK} AS data_at_risk, c.last_payment_at, c.created_at, c.updated_at,
+    ${AT_RISK} AS data_at_risk, c.last_payment_at, c.share_weight, c.created_at, c.updated_at,
     (SELECT min(w.id) FROM workspaces w
       WHERE w.owner_id = c.id AND w.type = 'personal' AND coalesce(w.status, 'active') = 'active') AS personal_workspace_id
   FROM customers c`;
@@ -57,6 +59,19 @@ export async function customerByUsername(sql: Connection, username: string): Pro
     username,
   ]);
   return rows[0] ?? null;
+}
+
+/** False where there is no such account. */
+export async function setPayersShareWeight(
+  sql: Connection,
+  customerId: number,
+  shareWeight: number,
+): Promise<boolean> {
+  const { rowCount } = await sql.query(
+    "UPDATE customers SET share_weight = $2 WHERE id = $1 AND deleted_at IS NULL",
+    [customerId, shareWeight],
+  );
+  return rowCount > 0;
 }
 
 /** Deleted ones where they are asked for. */

@@ -74,7 +74,7 @@ const TARGETS = {
   ),
   customer: target(
     "customers",
-    "username user_type account_type status balance currency overdue_status overdue_since credit_limit deleted_at",
+    "username user_type account_type status balance currency overdue_status overdue_since credit_limit share_weight deleted_at",
     { decimals: "balance credit_limit", money: "balance credit_limit" },
   ),
   "customer-quota": {

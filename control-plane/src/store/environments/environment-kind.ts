@@ -51,6 +51,7 @@ export const ENVIRONMENT_STORE = {
     environments: 1 as const,
   },
   waitingInstances: "CASE WHEN status = 'queued' THEN 1 ELSE 0 END",
+  waitingStartsOfRow: "CASE WHEN status = 'queued' THEN 1 ELSE 0 END",
   lockWaiting,
   lock,
   notePlaced,

@@ -84,6 +84,7 @@ export const SERVICE_STORE = {
     environments: 0 as const,
   },
   waitingInstances: `(SELECT count(*) FROM (${WAITING_REPLICAS}) r WHERE r.id = t.id)`,
+  waitingStartsOfRow: `(SELECT count(*) FROM (${WAITING_REPLICAS}) r WHERE r.id = t.id)`,
   lockWaiting,
   lock,
   notePlaced,

@@ -60,7 +60,8 @@ export async function orderJob(
   if (impossible != null) return { done: false, refusal: "impossible", impossibility: impossible };
   const together = Array.from({ length: array === null ? 1 : widthOf(array.range) }, () => asked);
   let hourly: Points = 0n;
-  for (const check of await checkOrders(sql, together, { models: fleet.models, now })) {
+  const starts = rows.length;
+  for (const check of await checkOrders(sql, together, { models: fleet.models, now, starts })) {
     if (!check.passed) return { done: false, refusal: "check", check };
     hourly += check.lines.reduce((sum, lines) => sum + hourlyPrice(lines), 0n);
   }

@@ -112,7 +112,10 @@ function newestWish({ serving, rollout }: Versions): number {
   return rollout === null || rollout.cause !== null ? serving : rollout.target;
 }
 
-/** Quotas and funds are for each replica to meet: one beyond them waits, and says so. */
+/** For each replica to meet: one beyond them waits, and says so. An upgrade makes no more of them than are wanted. */
+const FOR_EACH_REPLICA: ReadonlySet<string> = new Set(["quota", "funds", "waiting"]);
+
+/** Whatever of a new version keeps every replica of it from a start. */
 async function unfitness(
   sql: Transaction,
   service: ServiceOrderRow,
@@ -129,7 +132,7 @@ async function unfitness(
   const [impossible] = await orderImpossibilities(sql, [{ order, fleet }], now);
   if (impossible != null) return { done: false, refusal: "impossible", impossibility: impossible };
   for (const check of await checkOrders(sql, [order], { models: fleet.models, now }))
-    if (!check.passed && check.obstacle !== "quota" && check.obstacle !== "funds")
+    if (!check.passed && !FOR_EACH_REPLICA.has(check.obstacle))
       return { done: false, refusal: "check", check };
   return null;
 }

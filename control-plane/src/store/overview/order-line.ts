@@ -3,7 +3,9 @@
  * many look at it and nothing is decided by it. A long one is made in slices, between which others are answered.
  */
 import { MS_PER_SECOND } from "@remotegpu/shared/units";
-import { queueOrder } from "../../core/queue/queue.ts";
+import { standingOf } from "../../core/queue/pass-plan.ts";
+import { prepareQueue, queueOrder } from "../../core/queue/queue.ts";
+import { type ShareBesideOthers, sharesOfWaiting } from "../../core/queue/shares-of-waiting.ts";
 import { firstSuggestion, type Suggestion } from "../../core/queue/suggestions.ts";
 import type { WaitingScene } from "../../core/queue/turn.ts";
 import type { VisibleTo } from "../accounts/visibility.ts";
@@ -37,6 +39,8 @@ export interface OrderLine {
   inOrder: readonly ScheduledOrder[];
   /** By the start's key, from 0. */
   places: ReadonlyMap<string, number>;
+  /** Of each payer that waits, beside the others. */
+  shares: ReadonlyMap<string, ShareBesideOthers>;
   scene: WaitingScene<ScheduledOrder>;
 }
 
@@ -111,12 +115,14 @@ export class KeptLine {
     const at = this.#now();
     const scene = await passScene(this.#db, { now: at, seed: 0, kept: this.#kept, work: "all" });
     const places = new Map<string, number>();
-    const standing = { shares: scene.shares, now: at.getTime() };
-    const inOrder = await inSlices(queueOrder(scene.orders, standing), (order, index) => {
+    const standing = standingOf(scene);
+    const prepared = prepareQueue(scene.orders, standing);
+    const inOrder = await inSlices(queueOrder(prepared, standing), (order, index) => {
       places.set(order.id, index);
       return order;
     });
-    const line = { at, inOrder, places, scene: { ...scene, line: inOrder } };
+    const shares = sharesOfWaiting(scene.orders, standing);
+    const line = { at, inOrder, places, shares, scene: { ...scene, prepared } };
     this.#foreseen = new Map([...this.#foreseen].filter(([id]) => (places.get(id) ?? FORESEEN) < FORESEEN));
     this.#line = line;
     return line;

@@ -62,6 +62,7 @@ export const JOB_STORE = {
     environments: 0 as const,
   },
   waitingInstances: `CASE WHEN ${WAITS} AND placed_at IS NULL AND NOT ${COMES_LATER} THEN ${RANKS} ELSE 0 END`,
+  waitingStartsOfRow: `CASE WHEN ${WAITS} AND placed_at IS NULL THEN 1 ELSE 0 END`,
   lockWaiting,
   lock,
   notePlaced: notePlacedJobs,

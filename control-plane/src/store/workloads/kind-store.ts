@@ -59,6 +59,8 @@ export interface KindStore<Status extends string> {
   };
   /** Of what waits and costs nothing yet: SQL of the row `t`, so many instances with a price. */
   waitingInstances: string;
+  /** SQL of the row `t`: how many of its starts wait for a place, be it their turn or not. */
+  waitingStartsOfRow: string;
   /** Those that still wait, held to the end of the transaction, in the order of their ids. */
   lockWaiting(sql: Transaction, starts: readonly StartName[]): Promise<PlaceableStart[]>;
   /** Null for one that does not exist or is deleted; held to the end of the transaction. */

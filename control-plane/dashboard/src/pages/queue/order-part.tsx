@@ -1,6 +1,7 @@
 /** One order that waits, opened: what is done with it, what a phone's row leaves out, and what keeps it from each host. */
 import { Box, Stack } from "@mantine/core";
 import { useTranslation } from "react-i18next";
+import { Said } from "../../parts/said.tsx";
 import { AgeText } from "../../parts/age-text.tsx";
 import { Facts } from "../../parts/facts.tsx";
 import { WhyPanel } from "../../parts/workload/why-panel.tsx";
@@ -22,6 +23,9 @@ export function OrderPart({ order }: { order: Waiting }) {
           ]}
         />
       </Box>
+      {order.share !== null && (
+        <Facts facts={[[t("column.share"), <Said key="share">{order.share.sentence}</Said>]]} />
+      )}
       <WhyPanel workload={workloadOf(order)} areHostsShown />
     </Stack>
   );

@@ -142,7 +142,7 @@ export default {
     gpuMemory: "Memory of each GPU",
     gpuMemoryHint: "Cards with at least so much",
     priority: "Priority",
-    priorityHint: "0 to 10; larger is more urgent",
+    priorityHint: "0 to 10; larger is tried first in its workspace",
     maxMinutes: "Most minutes",
     maxMinutesHint: "It is ended then, as failed",
     retries: "Tries after its own failure",

@@ -76,7 +76,7 @@ export const ACCOUNT_WORDS: Words = {
   "NewWorkspace.type": ["What kind; a word for people"],
   member_count: ["How many belong to it, the owner included", 3],
   "Workspace.status": ["active or archived", "active"],
-  share_weight: ["Of GPU time beside other workspaces that wait: twice the weight, twice the time", 1],
+  share_weight: ["Of the fleet beside others that wait: twice the weight, twice the share", 1],
   role: ["owner, admin, member (orders) or viewer (looks)", "member"],
   "WorkspaceMember.status": ["active, invited or suspended", "active"],
   "MemberChange.status": ["A suspended member sees nothing of the workspace"],

@@ -23,10 +23,10 @@ import { settings } from "../../accounts/settings.ts";
 import { resolveMounts, type ResolvedMounts, type Unready } from "./mounts.ts";
 import { type OrderPrices, orderPrices } from "./order-prices.ts";
 import { type QuotaShare, quotaTally } from "./quota-use.ts";
-import { waitingCosts, waitingShapes } from "./waiting-costs.ts";
+import { waitingCosts, waitingShapes, waitingStartsOf } from "./waiting-costs.ts";
 import type { WorkloadName } from "../../../core/workloads/workload-name.ts";
 
-export type CheckOutcome =
+export type PlacedCheckOutcome =
   | {
       passed: true;
       /** Of each instance, in the order of the ranks. */
@@ -45,6 +45,14 @@ export type CheckOutcome =
     }
   | { passed: false; obstacle: "price"; field: OrderField; detail: string };
 
+/** Of an order that would wait beside more than its payer may have waiting. */
+interface TooManyWaiting {
+  passed: false;
+  obstacle: "waiting";
+  detail: string;
+}
+export type CheckOutcome = PlacedCheckOutcome | TooManyWaiting;
+
 /** An order whose cards are decided: the model that each instance lands on, null for no GPU. */
 export interface PlacedOrder {
   order: Order;
@@ -61,12 +69,14 @@ export interface CheckGrounds {
 
 /**
  * Whether these orders may be queued. The dearest cards that each may land on count, and so does what its payer has
- * waiting already. Holds the payers' accounts to the end of the transaction.
+ * waiting already. Holds the payers' accounts to the end of the transaction, so that two orders at once cannot both be
+ * the last that may wait. What the control plane has wait again by itself is not asked here.
+ * @param starts how many starts of all the orders will wait, where that is not one of each
  */
 export async function checkOrders(
   sql: Transaction,
   orders: readonly Order[],
-  { models, now }: { models: readonly FleetModel[]; now: Date },
+  { models, now, starts }: { models: readonly FleetModel[]; now: Date; starts?: number },
 ): Promise<CheckOutcome[]> {
   const payerIds = payersOf(orders);
   const [accounts, shapes, inForce] = await Promise.all([
@@ -77,7 +87,27 @@ export async function checkOrders(
   const prices = orderPrices(sql, [...orders, ...shapes], { models, at: now });
   const waiting = prices.then((known) => waitingCosts(shapes, known));
   const asked = orders.map((order) => ({ order, models: null }));
-  return asked.map(await openChecks(sql, asked, { accounts, prices, settings: inForce, now, waiting }));
+  const check = await openChecks(sql, asked, { accounts, prices, settings: inForce, now, waiting });
+  const line = waitingStartsOf(shapes);
+  const most = Number(inForce.MAX_WAITING_PER_PAYER);
+  return asked.map((one, index) => {
+    const { payerId } = one.order;
+    const more = starts === undefined ? 1 : index === 0 ? starts : 0;
+    const wait = (line.get(payerId) ?? 0) + more;
+    if (wait > most) return tooManyWaiting(wait - more, { most, more });
+    const outcome = check(one);
+    if (outcome.passed) line.set(payerId, wait);
+    return outcome;
+  });
+}
+
+function tooManyWaiting(wait: number, { most, more }: { most: number; more: number }): TooManyWaiting {
+  const orders = more === 1 ? "one more" : `${more} more`;
+  return {
+    passed: false,
+    obstacle: "waiting",
+    detail: `${wait} orders of the one who pays wait for a place already, and ${orders} would be beyond the ${most} that may: order again when some of them have started or were cancelled.`,
+  };
 }
 
 /**
@@ -88,7 +118,7 @@ export async function openPlacedChecks(
   sql: Transaction,
   orders: readonly Order[],
   grounds: CheckGrounds,
-): Promise<(placed: PlacedOrder) => CheckOutcome> {
+): Promise<(placed: PlacedOrder) => PlacedCheckOutcome> {
   const asked = orders.map((order) => ({ order, models: [] }));
   return await openChecks(sql, asked, { ...grounds, waiting: Promise.resolve(new Map()) });
 }
@@ -98,7 +128,7 @@ export async function checkRestart(
   sql: Transaction,
   { order, model }: { order: Order; model: string | null },
   now: Date,
-): Promise<CheckOutcome> {
+): Promise<PlacedCheckOutcome> {
   const [accounts, prices, inForce] = await Promise.all([
     lockAccounts(sql, [order.payerId]),
     orderPrices(sql, [order], { models: [], at: now }),
@@ -122,7 +152,7 @@ async function openChecks(
   sql: Transaction,
   asked: readonly Asked[],
   grounds: CheckGrounds & { waiting: Promise<ReadonlyMap<number, Points>> },
-): Promise<(one: Asked) => CheckOutcome> {
+): Promise<(one: Asked) => PlacedCheckOutcome> {
   const orders = asked.map(({ order }) => order);
   const images = orders.map(({ image }) => image);
   const list = registryList(grounds.settings.IMAGE_REGISTRIES);
@@ -223,7 +253,11 @@ function mountQuestion({ customerId, workspaceId, datasets, models }: Order) {
   return { customerId, workspaceId, datasets, models };
 }
 
-function mountRefusal({ kind, id, reason }: Extract<ResolvedMounts, { resolved: false }>): CheckOutcome {
+function mountRefusal({
+  kind,
+  id,
+  reason,
+}: Extract<ResolvedMounts, { resolved: false }>): PlacedCheckOutcome {
   if (reason === "not-found")
     return {
       passed: false,

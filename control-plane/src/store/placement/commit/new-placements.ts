@@ -8,7 +8,7 @@ import { sha256 } from "@remotegpu/shared/row-hash";
 import type { PlacedInstance } from "../../../core/placement/placement.ts";
 import { type NewRun, openRuns, waiveEarlierRuns } from "../../billing/runs/runs.ts";
 import type { Connection, Transaction } from "../../database/database.ts";
-import type { CheckOutcome } from "../../orders/checks/order-checks.ts";
+import type { PlacedCheckOutcome } from "../../orders/checks/order-checks.ts";
 import { appendEvents, INSTANCE_EVENT } from "../../events/events.ts";
 import { raiseGenerations, refreshHostUse } from "../../hosts/hosts.ts";
 import { leaseForStarts, type PlannedStart } from "../../leases/start-leases.ts";
@@ -24,7 +24,7 @@ export interface AcceptedStart {
   /** In the order of its ranks. */
   places: readonly PlacedInstance[];
   models: readonly (string | null)[];
-  check: Extract<CheckOutcome, { passed: true }>;
+  check: Extract<PlacedCheckOutcome, { passed: true }>;
   /** What becomes of its ports; null for kinds without any. */
   leases: PlannedStart | null;
   /** Of earlier placements. */

@@ -9,9 +9,9 @@ import { lockAccounts, type LockedAccount } from "../../billing/ledger/ledger.ts
 import { lockOpenRunsOf } from "../../billing/runs/runs.ts";
 import type { Connection, Transaction } from "../../database/database.ts";
 import {
-  type CheckOutcome,
   openPlacedChecks,
   payersOf,
+  type PlacedCheckOutcome,
   type PlacedOrder,
 } from "../../orders/checks/order-checks.ts";
 import { orderPrices } from "../../orders/checks/order-prices.ts";
@@ -31,7 +31,7 @@ import { pairSkipsInForce, skipsOf } from "../../workloads/place-skips.ts";
 
 export interface Grounds {
   places: PlacesQuestion;
-  check: (placed: PlacedOrder) => CheckOutcome;
+  check: (placed: PlacedOrder) => PlacedCheckOutcome;
   requestOf: (candidate: Candidate) => PlacementRequest;
   placedOrder: (candidate: Candidate) => PlacedOrder;
   /** What becomes of its ports, by the key of the start; of kinds that have any. */

@@ -8,24 +8,32 @@ import type { WaitingScene } from "../../../core/queue/turn.ts";
 import { type Connection, type Database, type Transaction, transaction } from "../../database/database.ts";
 import { inSlices } from "../../database/in-slices.ts";
 import { fleetSnapshot } from "../../fleet/fleet-snapshot.ts";
-import { KeptGpuTime } from "./gpu-time.ts";
+import { heldNow, type HadByAll, KeptHeldHours } from "./held-shares.ts";
+import { type KeptHead, keptHead } from "./queue-head.ts";
 import { endingWork, runningWork } from "./running-work.ts";
 import { UsualOrders } from "./usual-orders.ts";
-import { standingOf, type WaitingOrder, waitingOrders } from "./waiting.ts";
+import { sharersOf, type WaitingOrder, waitingOrders } from "./waiting.ts";
 import { waitingStarts } from "./waiting-rows.ts";
 import { startKey } from "../../../core/workloads/start.ts";
 
 /** One that waits, under a name that is its own among all kinds. */
-export interface ScheduledOrder extends WaitingOrder, Waiting, QueuedOrder {}
+export interface ScheduledOrder extends WaitingOrder, Waiting, QueuedOrder {
+  heldBack: string | null;
+}
 
 /** What passes of one process keep between them, since it changes more slowly than they follow each other. */
 export interface KeptForPasses {
   readonly usual: UsualOrders;
-  readonly gpuTime: KeptGpuTime;
+  readonly heldHours: KeptHeldHours;
 }
 
 export function keptForPasses(db: Database): KeptForPasses {
-  return { usual: new UsualOrders(db), gpuTime: new KeptGpuTime(db) };
+  return { usual: new UsualOrders(db), heldHours: new KeptHeldHours(db) };
+}
+
+interface SceneOfPass extends WaitingScene<ScheduledOrder> {
+  /** Whose place was kept when it was read, be it there still or not. */
+  keptHead: KeptHead | null;
 }
 
 interface SceneWish {
@@ -38,7 +46,7 @@ interface SceneWish {
 export async function passScene(
   db: Database,
   { kept, ...wish }: SceneWish & { kept: KeptForPasses },
-): Promise<WaitingScene<ScheduledOrder>> {
+): Promise<SceneOfPass> {
   const [read, known] = await Promise.all([
     transaction(db, async (sql) => await readTogether(sql, wish)),
     knownForPass(kept, wish.now),
@@ -50,49 +58,53 @@ type Known = Awaited<ReturnType<typeof knownForPass>>;
 
 /** Asked before whoever looks from within a transaction has opened it, since it may take a connection of its own. */
 export async function knownForPass(kept: KeptForPasses, now: Date) {
-  const [used, typical] = await Promise.all([kept.gpuTime.at(now), kept.usual.at(now)]);
-  return { used, typical };
+  const [lately, typical] = await Promise.all([kept.heldHours.at(now), kept.usual.at(now)]);
+  return { lately, typical };
 }
 
 /** As a pass would see it if the transaction were done. */
 export async function passSceneWithin(
   sql: Transaction,
   { known, ...wish }: SceneWish & { known: Known },
-): Promise<WaitingScene<ScheduledOrder>> {
+): Promise<SceneOfPass> {
   return await sceneOf(await readTogether(sql, wish), known, wish);
 }
 
 async function sceneOf(
-  { waiting, running, fleet }: Awaited<ReturnType<typeof readTogether>>,
-  { used, typical }: Known,
+  { waiting, running, fleet, held, head }: Awaited<ReturnType<typeof readTogether>>,
+  { lately, typical }: Known,
   { now, seed }: SceneWish,
-): Promise<WaitingScene<ScheduledOrder>> {
-  const { shares } = standingOf(waiting, used, now);
+): Promise<SceneOfPass> {
   return {
     fleet,
     running: running.map((work) => ({ ...work, workload: startKey(work.start) })),
     orders: await inSlices(waiting, scheduledOrder),
-    shares,
+    sharers: sharersOf(waiting, { held, lately, head }),
+    keptHead: head,
     options: { policy: "default", seed, now: now.getTime(), typical },
   };
 }
 
 const NOBODYS_FLEET: Fleet = { hosts: [] };
+const HELD_BY_NOBODY: HadByAll = { payers: new Map(), workspaces: new Map() };
 
 /** On one connection, where what is asked together is read in the order in which it was asked. */
 async function readTogether(sql: Connection, { now, work }: SceneWish) {
   const starts = waitingStarts(sql);
   const isAll = work === "all";
   const read = isAll ? runningWork(sql) : endingWork(sql);
-  const [waiting, running, fleet] = await Promise.all([
+  const [waiting, running, head, [fleet, held]] = await Promise.all([
     waitingOrders(sql, { now, starts }),
     read,
+    keptHead(sql),
     // Last, so that nothing is thought free that one of the others has taken by now. Most passes find nobody who waits.
     Promise.all([starts, read]).then(async ([some]) =>
-      isAll || some.length > 0 ? await fleetSnapshot(sql, { now }) : NOBODYS_FLEET,
+      isAll || some.length > 0
+        ? await Promise.all([fleetSnapshot(sql, { now }), heldNow(sql)])
+        : ([NOBODYS_FLEET, HELD_BY_NOBODY] as const),
     ),
   ]);
-  return { waiting, running, fleet };
+  return { waiting, running, fleet, held, head };
 }
 
 function scheduledOrder(order: WaitingOrder): ScheduledOrder {

@@ -20,7 +20,7 @@ import type { KindStore } from "../../workloads/kind-store.ts";
 import { KINDS_IN_LOCK_ORDER, storeOf } from "../../workloads/kinds.ts";
 import { resourceColumns } from "./order-columns.ts";
 
-/** Of each kind. More than ever waited anywhere; beyond it the least urgent and youngest are looked at later. */
+/** Of each kind. More than ever waited anywhere; beyond it the youngest are looked at later. */
 const MAX_WAITING = 200_000;
 
 /** What of a start's config decides about its place; of jobs also what only some agents can do. */
@@ -40,7 +40,9 @@ export interface WaitingStart {
   start: StartName;
   order: Omit<Order, "datasets" | "models">;
   urgency: Urgency;
+  /** Of its workspace, and of its payer. */
   shareWeight: number;
+  payerWeight: number;
 }
 
 interface WaitingRow extends Omit<OrderFields, "config"> {
@@ -57,14 +59,16 @@ interface WaitingRow extends Omit<OrderFields, "config"> {
   workspace_id: number | null;
   payer_id: number;
   share_weight: number;
+  payer_weight: number;
   priority: number;
+  is_urgent: boolean;
   /** When this start was ordered. */
   ordered_at: Date;
   limit_seconds: number | null;
   config: WaitingConfig;
 }
 
-/** The most urgent of each kind first, and the longest waiting of those. */
+/** Of each kind those first that an administrator called urgent, and then the longest waiting: nobody's priority cuts others off. */
 export async function waitingStarts(sql: Connection): Promise<WaitingStart[]> {
   const waiting = await Promise.all(
     KINDS_IN_LOCK_ORDER.map(async (kind) => {
@@ -81,12 +85,15 @@ function waitingSql(kind: WorkloadKind, store: KindStore<WorkloadStatus>): strin
   return `SELECT s.id, s.first_rank, s.instances, ${columns.attempt} AS attempt, ${columns.code} AS code, ${columns.distributed} AS distributed, o.image, ${columns.storagePool} AS storage_pool,
             ${safeBigint("o.customer_id")} AS customer_id, w.id AS workspace_id,
             ${safeBigint("coalesce(w.owner_id, o.customer_id)")} AS payer_id,
-            coalesce(w.share_weight, 1) AS share_weight, ${priority} AS priority,
+            coalesce(w.share_weight, 1) AS share_weight, coalesce(c.share_weight, 1) AS payer_weight, ${priority} AS priority,
+            u.workload_id IS NOT NULL AS is_urgent,
             coalesce(${queuedAt}, o.created_at, 'epoch') AS ordered_at, ${limitSeconds ?? "NULL::bigint"} AS limit_seconds,
             ${resourceColumns(kind, "o", CONFIG_KEYS)}
        FROM (${starts}) s JOIN ${orderOfStart}
        LEFT JOIN workspaces w ON w.id = o.workspace_id AND ${LIVE}
-      ORDER BY priority DESC, ordered_at, s.id, s.first_rank LIMIT $1`;
+       LEFT JOIN customers c ON c.id = coalesce(w.owner_id, o.customer_id)
+       LEFT JOIN urgent_workloads u ON u.workload_kind = '${kind}' AND u.workload_id = s.id
+      ORDER BY is_urgent DESC, ordered_at, s.id, s.first_rank LIMIT $1`;
 }
 
 function waitingStart(kind: WorkloadKind, row: WaitingRow): WaitingStart {
@@ -109,7 +116,13 @@ function waitingStart(kind: WorkloadKind, row: WaitingRow): WaitingStart {
         distributed: distributedConfigOf(row.distributed),
       }),
     },
-    urgency: { priority: row.priority, orderedAt: row.ordered_at, limitSeconds: row.limit_seconds },
+    urgency: {
+      priority: row.priority,
+      isUrgent: row.is_urgent,
+      orderedAt: row.ordered_at,
+      limitSeconds: row.limit_seconds,
+    },
     shareWeight: row.share_weight,
+    payerWeight: row.payer_weight,
   };
 }

@@ -5,8 +5,8 @@
 import { type OrderCircumstances, placementRequest, waitingOrder } from "../../../core/orders/order.ts";
 import type { Quota } from "../../../core/orders/quota-levels.ts";
 import type { PlacementRequest } from "../../../core/placement/fleet/fits-on.ts";
-import type { Share } from "../../../core/queue/fair-share.ts";
-import type { QueueStanding, Waiting } from "../../../core/queue/queue.ts";
+import type { Sharer } from "../../../core/queue/fair-share.ts";
+import type { QueueStanding } from "../../../core/queue/queue.ts";
 import { needsOf, rulesOf } from "../../../core/workloads/kinds.ts";
 import { type StartName, startKey } from "../../../core/workloads/start.ts";
 import { nameKey } from "../../../core/workloads/workload-name.ts";
@@ -19,6 +19,8 @@ import { type PricedModels, pricedModelsOf } from "../../orders/checks/priced-mo
 import { withoutTurn } from "../../training/job-arrays.ts";
 import { pairSkipsInForce, skipsInForce } from "../../workloads/place-skips.ts";
 import { holdersOfWaiting } from "./held-orders.ts";
+import { type HadByAll, type Had, together } from "./held-shares.ts";
+import { type KeptHead } from "./queue-head.ts";
 import { spreadOf } from "./spread.ts";
 import { type WaitingStart, waitingStarts } from "./waiting-rows.ts";
 
@@ -27,13 +29,14 @@ export interface WaitingOrder {
   /** As it was ordered, of which each instance has that much. */
   asked: WaitingStart["order"];
   /** What the queue orders it by. */
-  stand: Waiting;
+  stand: ReturnType<typeof waitingOrder>;
   request: PlacementRequest;
   payerId: number;
   /** Null outside of every workspace that is there. */
   workspaceId: number | null;
-  /** Of its workspace; 1 without one. */
+  /** Of its workspace, 1 without one; and of its payer. */
   shareWeight: number;
+  payerWeight: number;
   /** What all of it takes of the quotas. */
   quotaShare: Quota;
   /** Models that it could name in place of the one it names. */
@@ -90,24 +93,39 @@ export async function waitingOrders(
 }
 
 /**
- * What those who wait have had lately, and what each is due: with this the queue puts them in order.
- * @param used the GPU time of each workspace
+ * What those who wait hold and lately held, what each is due, and whose place is kept: with this the queue puts them in
+ * order.
  */
-export function standingOf(
+export function sharersOf(
   waiting: readonly WaitingOrder[],
-  used: ReadonlyMap<string, number>,
-  now: Date,
-): QueueStanding {
-  const shares = new Map<string, Share>();
-  for (const { stand, shareWeight: weight } of waiting) {
-    const { workspace } = stand;
-    if (!shares.has(workspace)) shares.set(workspace, { usedShareSeconds: used.get(workspace) ?? 0, weight });
+  { held, lately, head }: { held: HadByAll; lately: HadByAll; head: KeptHead | null },
+): Pick<QueueStanding, "payers" | "workspaces" | "head"> {
+  const payers = new Map<string, Sharer>();
+  const workspaces = new Map<string, Sharer>();
+  for (const { stand, shareWeight, payerWeight } of waiting) {
+    const { payer, workspace } = stand;
+    if (!payers.has(payer))
+      payers.set(payer, sharer(held.payers.get(payer), lately.payers.get(payer), payerWeight));
+    if (!workspaces.has(workspace))
+      workspaces.set(
+        workspace,
+        sharer(held.workspaces.get(workspace), lately.workspaces.get(workspace), shareWeight),
+      );
   }
-  return { shares, now: now.getTime() };
+  const headKey = head && startKey(head.start);
+  const kept = waiting.find(
+    ({ start, stand }) => startKey(start) === headKey && stand.orderedAtMs === head?.orderedAtMs,
+  );
+  return { payers, workspaces, head: kept === undefined ? null : kept.stand.id };
+}
+
+function sharer(held: Had | undefined, lately: Had | undefined, weight: number): Sharer {
+  const { held: had, lastStartMs } = together(held, lately);
+  return { had, weight, lastStartMs };
 }
 
 function waitingOrderOf(
-  { start, order, urgency, shareWeight }: WaitingStart,
+  { start, order, urgency, shareWeight, payerWeight }: WaitingStart,
   known: OrderCircumstances &
     Pick<
       WaitingOrder,
@@ -123,6 +141,7 @@ function waitingOrderOf(
     payerId: order.payerId,
     workspaceId: order.workspaceId,
     shareWeight,
+    payerWeight,
     quotaShare: rulesOf(start.kind).share({ ...order, datasets: [], models: [] }),
     otherModels: known.otherModels,
     heldBy: known.heldBy,

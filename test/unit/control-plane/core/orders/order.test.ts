@@ -128,15 +128,22 @@ test.each([
   { where: "in a workspace shares with it", workspaceId: 3, workspace: "3" },
   { where: "outside every workspace shares as its customer's", workspaceId: null, workspace: "customer-3" },
 ])("an order $where", ({ workspaceId, workspace }) => {
-  const one = { ...order({ gpu: 2, node_count: 2 }), customerId: 3, workspaceId };
-  const urgency = { priority: 4, orderedAt: new Date(5), limitSeconds: 60 };
+  const one = {
+    ...order({ cpu: 4, memory: 2 * GIB, gpu: 2, node_count: 2 }),
+    customerId: 3,
+    payerId: 9,
+    workspaceId,
+  };
+  const urgency = { priority: 4, isUrgent: false, orderedAt: new Date(5), limitSeconds: 60 };
 
   expect(waitingOrder(one, "training job-1 0", urgency)).toEqual({
     id: "training job-1 0",
     priority: 4,
+    isUrgent: false,
     orderedAtMs: 5,
+    payer: "9",
     workspace,
-    gpuShareThousandths: 4_000,
+    demand: { cpuMilli: 8_000, memoryMib: 4_096, gpuThousandths: 4_000 },
     limitSeconds: 60,
   });
 });

@@ -1,156 +1,225 @@
 import * as fc from "fast-check";
 import { expect, test } from "vitest";
 import {
-  byShare,
-  FAIR_SHARE_WINDOW_SECONDS,
-  inTurns,
-  NOMINAL_SECONDS,
-  type Share,
+  FairShare,
+  type Sharer,
+  type Sharers,
   type Sharing,
 } from "@remotegpu/control-plane/core/queue/fair-share";
+import { type Amounts, dominantShare, NOTHING, plus } from "@remotegpu/control-plane/core/queue/share";
+import { prepareQueue, type Waiting } from "@remotegpu/control-plane/core/queue/queue";
 
-const ONE_GPU = 1_000;
+const MINUTE_MS = 60_000;
+const NOW = 1_000_000 * MINUTE_MS;
+const FLEET: Amounts = { cpuMilli: 100_000, memoryMib: 100_000, gpuThousandths: 100_000 };
+const gpus = (count: number): Amounts => ({ ...NOTHING, gpuThousandths: count * 1_000 });
 
-function order(id: string, workspace: string, change: Partial<Sharing> = {}): Sharing {
-  return {
-    id,
-    workspace,
-    orderedAtMs: 0,
-    gpuShareThousandths: ONE_GPU,
-    limitSeconds: null,
-    ...change,
-  };
+function order(id: string, payer: string, change: Partial<Waiting> = {}): Waiting {
+  return { id, payer, workspace: `${payer}-home`, priority: 0, orderedAtMs: NOW, demand: gpus(1), ...change };
 }
 
-const orders = (workspace: string, count: number, change: Partial<Sharing> = {}) =>
-  Array.from({ length: count }, (_, index) => order(`${workspace}${index}`, workspace, change));
-const had = (usedShareSeconds: number, weight = 1): Share => ({ usedShareSeconds, weight });
-const ids = (line: Iterable<Sharing>) => [...line].map(({ id }) => id);
-
-test("whoever had least GPU time comes first, though it waits for less long", () => {
-  const line = inTurns(
-    [order("old", "busy", { orderedAtMs: 1 }), order("new", "idle", { orderedAtMs: 2 })],
-    new Map([["busy", had(1)]]),
-  );
-
-  expect(ids(line)).toEqual(["new", "old"]);
+const orders = (payer: string, count: number, change: Partial<Waiting> = {}) =>
+  Array.from({ length: count }, (_, index) => order(`${payer}${index}`, payer, change));
+const had = (amounts: Amounts, change: Partial<Sharer> = {}): Sharer => ({
+  had: amounts,
+  weight: 1,
+  lastStartMs: NOW,
+  ...change,
 });
 
-test("workspaces that had the same take turns, however many orders one of them has", () => {
-  const line = inTurns([...orders("a", 4), ...orders("b", 2, { orderedAtMs: 9 })], new Map());
+function line(waiting: readonly Waiting[], sharers: Partial<Sharers> = {}): Waiting[] {
+  const all = { payers: new Map(), workspaces: new Map(), capacity: FLEET, now: NOW, ...sharers };
+  const { payers } = prepareQueue(waiting, { head: null, now: NOW });
+  return [...new FairShare<Waiting>(all).inTurns(payers)];
+}
+const ids = (waiting: readonly Sharing[]) => waiting.map(({ id }) => id);
 
-  expect(ids(line)).toEqual(["a0", "b0", "a1", "b1", "a2", "a3"]);
+test("the example of the paper: of 9 CPU and 18 GB one payer has 3 tasks of <1 CPU, 4 GB>, the other 2 of <3 CPU, 1 GB>", () => {
+  const fleet = { cpuMilli: 9_000, memoryMib: 18 * 1_024, gpuThousandths: 0 };
+  const waiting = [
+    ...orders("a", 9, { demand: { cpuMilli: 1_000, memoryMib: 4 * 1_024, gpuThousandths: 0 } }),
+    ...orders("b", 9, { demand: { cpuMilli: 3_000, memoryMib: 1_024, gpuThousandths: 0 } }),
+  ];
+
+  const turns = new FairShare<Waiting>({
+    payers: new Map(),
+    workspaces: new Map(),
+    capacity: fleet,
+    now: NOW,
+  }).inTurns(prepareQueue(waiting, { head: null, now: NOW }).payers);
+  let held = NOTHING;
+  const started: string[] = [];
+  for (let next = turns.next(); next.done !== true;) {
+    const after = plus(held, next.value.demand);
+    const fits = after.cpuMilli <= fleet.cpuMilli && after.memoryMib <= fleet.memoryMib;
+    if (fits) {
+      held = after;
+      started.push(next.value.payer);
+    }
+    next = turns.next(fits);
+  }
+
+  expect(started.filter((payer) => payer === "a")).toHaveLength(3);
+  expect(started.filter((payer) => payer === "b")).toHaveLength(2);
+});
+
+test("whoever has least comes first, though it waits for less long", () => {
+  const waiting = [order("old", "busy", { orderedAtMs: NOW - 30_000 }), order("new", "idle")];
+
+  expect(ids(line(waiting, { payers: new Map([["busy", had(gpus(1))]]) }))).toEqual(["new", "old"]);
+});
+
+test("payers that have the same take turns, however many orders one of them has", () => {
+  const waiting = [...orders("a", 4, { orderedAtMs: NOW - 1 }), ...orders("b", 2)];
+
+  expect(ids(line(waiting))).toEqual(["a0", "b0", "a1", "b1", "a2", "a3"]);
 });
 
 test("twice the weight has two turns for one", () => {
-  const line = inTurns([...orders("a", 3), ...orders("b", 6)], new Map([["b", had(0, 2)]]));
+  const payers = new Map([["b", had(NOTHING, { weight: 2 })]]);
 
-  expect(ids(line)).toEqual(["a0", "b0", "b1", "a1", "b2", "b3", "a2", "b4", "b5"]);
+  expect(ids(line([...orders("a", 3), ...orders("b", 6)], { payers }))).toEqual([
+    "a0",
+    "b0",
+    "b1",
+    "a1",
+    "b2",
+    "b3",
+    "a2",
+    "b4",
+    "b5",
+  ]);
 });
 
-test("what was had before is caught up with first", () => {
-  const ofTwo = 2 * ONE_GPU * NOMINAL_SECONDS;
+test("the workspaces of one payer take turns by their own weights, and count together beside other payers", () => {
+  const inLab = orders("a", 4, { workspace: "lab" });
+  const atHome = orders("A", 2, { payer: "a", workspace: "home" });
+  const workspaces = new Map([["lab", had(NOTHING, { weight: 2 })]]);
 
-  const line = inTurns([...orders("a", 4), ...orders("b", 3)], new Map([["a", had(ofTwo)]]));
-
-  expect(ids(line)).toEqual(["b0", "b1", "a0", "b2", "a1", "a2", "a3"]);
+  expect(ids(line([...inLab, ...atHome, ...orders("b", 3)], { workspaces }))).toEqual([
+    "A0",
+    "b0",
+    "a0",
+    "b1",
+    "a1",
+    "b2",
+    "A1",
+    "a2",
+    "a3",
+  ]);
 });
 
-test("large work ahead in the line counts by its GPUs and by its time limit", () => {
-  const large = order("a-large", "a", { gpuShareThousandths: 2 * ONE_GPU });
-  const brief = (id: string) => order(id, "b", { limitSeconds: NOMINAL_SECONDS / 2 });
-  const line = inTurns(
-    [large, order("a-next", "a"), ...["b1", "b2", "b3", "b4", "b5"].map(brief)],
-    new Map(),
-  );
+test("what is told to have found no place, and what is held back, counts for nobody", () => {
+  const waiting = [
+    ...orders("a", 2, { orderedAtMs: NOW - 2, heldBack: "Waiting for price." }),
+    order("a2", "a", { orderedAtMs: NOW - 1 }),
+    ...orders("b", 2),
+  ];
+  const all = { payers: new Map(), workspaces: new Map(), capacity: FLEET, now: NOW };
+  const turns = new FairShare<Waiting>(all).inTurns(prepareQueue(waiting, { head: null, now: NOW }).payers);
 
-  expect(ids(line)).toEqual(["a-large", "b1", "b2", "b3", "b4", "a-next", "b5"]);
+  expect(ids(line(waiting))).toEqual(["a0", "a1", "a2", "b0", "b1"]);
+  expect(
+    [turns.next(), turns.next(false), turns.next(false), turns.next(false)].map(({ value }) => value?.id),
+  ).toEqual(["a0", "a1", "a2", "b0"]);
 });
 
-test("a limit beyond the window counts as the window, since no more of it will ever be counted", () => {
-  const shares = new Map<string, Share>();
+test.each([
+  { what: "less than a thousandth of the fleet for each minute", minutes: 9, first: "idle" },
+  { what: "a thousandth for each minute, and the elder order", minutes: 10, first: "busy" },
+])("waiting makes up for a share of ten thousandths: $what", ({ minutes, first }) => {
+  const payers = new Map([["busy", had(gpus(1), { lastStartMs: null })]]);
+  const waiting = [order("new", "idle"), order("old", "busy", { orderedAtMs: NOW - minutes * MINUTE_MS })];
 
-  ids(inTurns([order("endless", "a", { limitSeconds: 10 * FAIR_SHARE_WINDOW_SECONDS })], shares));
-
-  expect(shares.get("a")).toEqual(had(ONE_GPU * FAIR_SHARE_WINDOW_SECONDS));
+  expect(line(waiting, { payers })[0]?.payer).toBe(first);
 });
 
-test("work without a GPU takes turns, too", () => {
-  const line = inTurns(
-    [...orders("a", 2, { gpuShareThousandths: 0 }), ...orders("b", 2, { gpuShareThousandths: 0 })],
-    new Map(),
-  );
+test("a place that is given begins the waiting anew: a long line of old orders is worth one", () => {
+  const hoard = orders("busy", 50, { orderedAtMs: NOW - 1_000_000 * MINUTE_MS });
+  const payers = new Map([["busy", had(gpus(40), { lastStartMs: null })]]);
+  const waiting = [...hoard, ...orders("idle", 20)];
 
-  expect(ids(line)).toEqual(["a0", "b0", "a1", "b1"]);
+  const ahead = line(waiting, { payers }).slice(0, 21);
+
+  expect(ahead.map(({ payer }) => payer)).toEqual(["busy", ...Array(20).fill("idle")]);
 });
 
-test("equal shares fall back to age, then to the id in code unit order", () => {
-  const line = inTurns(
-    [
-      order("Z", "v", { orderedAtMs: 1 }),
-      order("a", "w", { orderedAtMs: 1 }),
-      order("A", "x", { orderedAtMs: 2 }),
-    ],
-    new Map(),
-  );
-
-  expect(ids(line)).toEqual(["Z", "a", "A"]);
+const anyAmounts = fc.record({
+  cpuMilli: fc.integer({ min: 0, max: 9_000 }),
+  memoryMib: fc.integer({ min: 0, max: 9_000 }),
+  gpuThousandths: fc.integer({ min: 0, max: 9_000 }),
+});
+const PAYERS = ["a", "b", "c", "d"];
+const anySharers = fc.dictionary(
+  fc.constantFrom(...PAYERS),
+  fc.record({ had: anyAmounts, weight: fc.integer({ min: 1, max: 4 }), lastStartMs: fc.constant(NOW) }),
+);
+const anyOrders = fc.array(fc.record({ payer: fc.constantFrom(...PAYERS), demand: anyAmounts }), {
+  maxLength: 30,
 });
 
-test("shares are compared exactly where products no longer fit a double", () => {
-  const most = Number.MAX_SAFE_INTEGER;
-
-  expect(byShare(had(most, most), had(most - 1, most - 1))).toBe(0);
-  expect(byShare(had(most, most), had(most - 1, most))).toBeGreaterThan(0);
-  expect(byShare(had(most - 1, most), had(most, most))).toBeLessThan(0);
-  // As doubles the two products are equal.
-  expect(byShare(had(2 ** 52 + 1, 2 ** 52), had(2 ** 52, 2 ** 52 - 1))).toBeLessThan(0);
-});
-
-test("a workspace that had beyond all counting stays last", () => {
-  const line = inTurns(
-    [...orders("a", 2), ...orders("b", 3)],
-    new Map([["a", had(Number.MAX_SAFE_INTEGER)]]),
-  );
-
-  expect(ids(line)).toEqual(["b0", "b1", "b2", "a0", "a1"]);
-});
-
-test("at every place stands the oldest order of the workspace that had least until then", () => {
-  const anyOrders = fc.array(
-    fc.record({
-      workspace: fc.constantFrom("a", "b", "c", "d", "e"),
-      gpuShareThousandths: fc.integer({ min: 0, max: 8_000 }),
-      limitSeconds: fc.option(fc.integer({ min: 1, max: 900_000 })),
-    }),
-    { maxLength: 40 },
-  );
-  const anyShare = fc.record({ usedShareSeconds: fc.nat(), weight: fc.integer({ min: 1, max: 5 }) });
-  const anyShares = fc.dictionary(fc.constantFrom("a", "b", "c", "d", "e"), anyShare);
+test("at every place stands an order of the payer whose share by weight was least until then", () => {
   fc.assert(
-    fc.property(anyOrders, anyShares, (drawn, shares) => {
-      const waiting = drawn.map((rest, index) => ({ ...rest, id: `${index}`, orderedAtMs: index }));
-      const used = new Map(["a", "b", "c", "d", "e"].map((name) => [name, { ...(shares[name] ?? had(0)) }]));
-
-      const line = inTurns(waiting, new Map(Object.entries(structuredClone(shares))));
+    fc.property(anyOrders, anySharers, (drawn, sharers) => {
+      const waiting = drawn.map(({ payer, demand }, index) =>
+        order(String(index).padStart(3, "0"), payer, { demand }),
+      );
+      const all = new Map(PAYERS.map((name) => [name, { ...(sharers[name] ?? had(NOTHING)) }]));
 
       const left = [...waiting];
-      for (const next of line) {
-        const fronts = new Map(left.toReversed().map((order) => [order.workspace, order]));
-        const ratio = ({ workspace }: Sharing) => {
-          const { usedShareSeconds, weight } = used.get(workspace) ?? had(0);
-          return usedShareSeconds / weight;
+      for (const next of line(waiting, { payers: new Map(Object.entries(sharers)) })) {
+        const ratio = (payer: string) => {
+          const { had: has, weight } = all.get(payer) ?? had(NOTHING);
+          return dominantShare(has, FLEET) / weight;
         };
-        const [least] = [...fronts.values()].sort(
-          (a, b) => ratio(a) - ratio(b) || a.orderedAtMs - b.orderedAtMs,
-        );
-        expect(next).toBe(least);
+        for (const { payer } of left) expect(ratio(next.payer)).toBeLessThanOrEqual(ratio(payer));
         left.splice(left.indexOf(next), 1);
-        const share = used.get(next.workspace);
-        const seconds = Math.min(next.limitSeconds ?? NOMINAL_SECONDS, FAIR_SHARE_WINDOW_SECONDS);
-        if (share !== undefined) share.usedShareSeconds += Math.max(1, next.gpuShareThousandths) * seconds;
+        const sharer = all.get(next.payer);
+        if (sharer !== undefined) sharer.had = plus(sharer.had, next.demand);
       }
       expect(left).toEqual([]);
     }),
   );
 });
+
+test("splitting an order gains nothing: no more of its payer's stands before anybody else than when it was whole", () => {
+  fc.assert(
+    fc.property(anyOrders, fc.integer({ min: 1, max: 5 }), fc.nat(), (drawn, count, which) => {
+      const whole = drawn.map(({ payer, demand }, index) =>
+        order(String(index).padStart(3, "0"), payer, {
+          demand: { ...demand, gpuThousandths: demand.gpuThousandths * count },
+        }),
+      );
+      const one = whole[which % Math.max(1, whole.length)];
+      if (one === undefined) return;
+      const part = (amount: number, nth: number) =>
+        Math.floor(amount / count) + (nth < amount % count ? 1 : 0);
+      const parts = Array.from({ length: count }, (_, nth) => ({
+        ...one,
+        id: `${one.id}-${nth}`,
+        demand: {
+          cpuMilli: part(one.demand.cpuMilli, nth),
+          memoryMib: part(one.demand.memoryMib, nth),
+          gpuThousandths: part(one.demand.gpuThousandths, nth),
+        },
+      }));
+      const split = whole.flatMap((each) => (each === one ? parts : [each]));
+
+      const before = aheadOf(line(whole), one.payer);
+      const after = aheadOf(line(split), one.payer);
+
+      for (const [id, ahead] of after) expect(ahead).toBeLessThanOrEqual(before.get(id) ?? 0);
+    }),
+  );
+});
+
+/** How much of the payer's stands before each order of others. */
+function aheadOf(waiting: readonly Waiting[], payer: string): Map<string, number> {
+  let ahead = NOTHING;
+  const found = new Map<string, number>();
+  for (const one of waiting) {
+    if (one.payer === payer) ahead = plus(ahead, one.demand);
+    else found.set(one.id, dominantShare(ahead, FLEET));
+  }
+  return found;
+}

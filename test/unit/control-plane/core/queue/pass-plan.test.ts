@@ -1,13 +1,17 @@
 import { expect, test } from "vitest";
 import type { GpuWish } from "@remotegpu/control-plane/core/placement/fleet/fits-on";
-import { UnsoundFleetError, type Fleet } from "@remotegpu/control-plane/core/placement/fleet/fleet";
+import {
+  type GpuCapacity,
+  UnsoundFleetError,
+  type Fleet,
+} from "@remotegpu/control-plane/core/placement/fleet/fleet";
 import { planPass } from "@remotegpu/control-plane/core/queue/pass-plan";
 import { aHost, gpusOf } from "../../../../support/placement/fleet.ts";
-import { anOrder, OPTIONS, type TestOrder } from "../../../../support/placement/queued-orders.ts";
+import { anOrder, NO_SHARERS, OPTIONS, type TestOrder } from "../../../../support/placement/queued-orders.ts";
 
 const gpus = (count: number): GpuWish => ({ kind: "whole", count, leastMemoryMib: 0, models: null });
 const plan = (fleet: Fleet, orders: TestOrder[]) => {
-  const { placed, waiting } = planPass({ fleet, running: [], orders, shares: new Map(), options: OPTIONS });
+  const { placed, waiting } = planPass({ fleet, running: [], orders, sharers: NO_SHARERS, options: OPTIONS });
   return {
     placed: placed.map(({ order, instances }) => [order.id, ...instances.map(({ hostId }) => hostId)]),
     waiting: new Map(waiting.map(({ order, sentence }) => [order.id, sentence])),
@@ -71,3 +75,35 @@ test("without any host everything waits for one", () => {
 test("a snapshot that contradicts itself plans nothing", () => {
   expect(() => plan({ hosts: [aHost({ freeMemoryMib: -1 })] }, [anOrder("one")])).toThrow(UnsoundFleetError);
 });
+
+test("a head keeps its place while its payer's share grows, and gives it up to what administrators call urgent", () => {
+  const large = {
+    had: { cpuMilli: 0, memoryMib: 0, gpuThousandths: 1_000 },
+    weight: 1,
+    lastStartMs: OPTIONS.now,
+  };
+  const orders = [
+    anOrder("head", { gpu: gpus(2) }, { payer: "large" }),
+    anOrder("small", { gpu: gpus(1) }, { payer: "new", workspace: "n", age: 1 }),
+  ];
+  const first = (head: string | null, more: TestOrder[] = []) =>
+    planPass({
+      fleet: {
+        hosts: [aHost({ id: "a", gpus: gpusOf("a", 3).map((card, nth) => (nth > 0 ? card : taken(card))) })],
+      },
+      running: [],
+      orders: [...orders, ...more],
+      sharers: { payers: new Map([["large", large]]), workspaces: new Map(), head },
+      options: OPTIONS,
+    }).placed.map(({ order }) => order.id);
+
+  expect(first(null)).toEqual(["small"]);
+  expect(first("head")).toEqual(["head"]);
+  expect(first("head", [anOrder("urgent", { gpu: gpus(1) }, { payer: "u", isUrgent: true })])[0]).toBe(
+    "urgent",
+  );
+});
+
+function taken(card: GpuCapacity): GpuCapacity {
+  return { ...card, use: "exclusive", freeShareThousandths: 0, freeMemoryMib: 0 };
+}

@@ -7,12 +7,19 @@ import { FleetState } from "@remotegpu/control-plane/core/placement/fleet/fleet-
 import { Placer } from "@remotegpu/control-plane/core/placement/placer";
 import { planPass } from "@remotegpu/control-plane/core/queue/pass-plan";
 import { reservationOf } from "@remotegpu/control-plane/core/queue/reservation";
+import { capacityOf, dominantShare, NOTHING, plus } from "@remotegpu/control-plane/core/queue/share";
 import { type Suggestion, suggestions } from "@remotegpu/control-plane/core/queue/suggestions";
 import { fleetWithout } from "@remotegpu/control-plane/core/queue/work-to-wait-for";
 import { anyFleet, anyRequest } from "../../../../support/placement/any-fleet.ts";
 import { aHost, aRequest, gpusOf } from "../../../../support/placement/fleet.ts";
 import { fleetWith, historyOf, type Pass, workOf } from "../../../../support/placement/queue-history.ts";
-import { NOW, OPTIONS, type TestOrder } from "../../../../support/placement/queued-orders.ts";
+import {
+  anOrder,
+  demandOf,
+  NOW,
+  OPTIONS,
+  type TestOrder,
+} from "../../../../support/placement/queued-orders.ts";
 
 const RUNS = Number(process.env.FUZZ_RUNS ?? 250);
 
@@ -24,20 +31,22 @@ const anyArrivals = (limit: fc.Arbitrary<number | null>): fc.Arbitrary<TestOrder
         limitSeconds: limit,
         comesAfter: fc.constantFrom(0, 0, 0, 1, 3, 7, 20),
         heldBack: fc.constantFrom(null, null, null, null, null, "Waiting for an old container."),
+        payer: fc.constantFrom("p", "p", "q", "r"),
       }),
       { maxLength: 14 },
     )
     .map((arrivals) =>
-      arrivals.map(({ request, limitSeconds, comesAfter, heldBack }, index) => {
+      arrivals.map(({ request, limitSeconds, comesAfter, heldBack, payer }, index) => {
         const id = `order-${String(index).padStart(2, "0")}`;
         return {
           id,
           request: { ...request, id },
           limitSeconds,
           heldBack,
-          workspace: "w",
+          payer,
+          workspace: payer,
           priority: 0,
-          gpuShareThousandths: 0,
+          demand: demandOf(request),
           orderedAtMs: NOW + comesAfter * 1000,
         };
       }),
@@ -53,7 +62,8 @@ const aRush = (limit: fc.Arbitrary<number | null>): fc.Arbitrary<TestOrder[]> =>
     orders.map((order) => {
       const { id, cpuMilli, instances, distinctHosts, gpu } = order.request;
       const wish = gpu.kind === "none" ? gpu : { ...gpu, models: null };
-      return { ...order, request: aRequest({ id, cpuMilli, instances, distinctHosts, gpu: wish }) };
+      const request = aRequest({ id, cpuMilli, instances, distinctHosts, gpu: wish });
+      return { ...order, request, demand: demandOf(request) };
     }),
   );
 const anyLimit = fc.constantFrom(1, 2, 5, 10, 30);
@@ -95,6 +105,97 @@ test("where all that runs has promised an end, whatever some host could take sta
         expect(new Placer(state.toFleet(), OPTIONS).hasRoom(order.request)).toBe(false);
       }
     }),
+  );
+});
+
+const likeEachOther = fc.array(
+  fc.record({
+    payer: fc.constantFrom("p", "q", "r"),
+    limitSeconds: fc.constantFrom(3, 8, 20, 1_000),
+    comesAfter: fc.constantFrom(0, 0, 1, 4, 9, 15),
+  }),
+  { maxLength: 30 },
+);
+
+test("where all orders fit alike, a larger share never starts before a smaller one, but for one whose place was kept", () => {
+  let compared = 0;
+  fc.assert(
+    fc.property(aTightFleet, likeEachOther, (fleet, drawn) => {
+      const arrivals = drawn.map(({ payer, limitSeconds, comesAfter }, index) =>
+        anOrder(
+          `order-${String(index).padStart(2, "0")}`,
+          { gpu: { kind: "whole", count: 1, leastMemoryMib: 0, models: null } },
+          { payer, workspace: payer, limitSeconds, age: -comesAfter },
+        ),
+      );
+      let head: TestOrder | null = null;
+      for (const { fleet: before, orders, payers, plan } of historyOf(fleet, arrivals)) {
+        const capacity = capacityOf(before);
+        const had = new Map([...payers].map(([payer, sharer]) => [payer, sharer.had]));
+        const shareOf = ({ payer }: TestOrder) => dominantShare(had.get(payer) ?? NOTHING, capacity);
+        const left = new Set(orders);
+        for (const { order } of plan.placed) {
+          left.delete(order);
+          for (const other of left) {
+            expect(order === head ? 0 : shareOf(order)).toBeLessThanOrEqual(shareOf(other));
+            compared += 1;
+          }
+          had.set(order.payer, plus(had.get(order.payer) ?? NOTHING, order.demand));
+        }
+        head = plan.head?.job ?? null;
+      }
+    }),
+    { numRuns: RUNS },
+  );
+  expect(compared).toBeGreaterThan(RUNS);
+});
+
+test("whoever has its place kept stays the first, whatever shares become, until it has started or is held back", () => {
+  let kept = 0;
+  check(
+    fc.property(aTightFleet, aRush(sometimesNone), (fleet, arrivals) => {
+      let head: TestOrder | null = null;
+      for (const { plan } of historyOf(fleet, arrivals)) {
+        const started: TestOrder[] = plan.placed.map(({ order }) => order);
+        const isKept = head !== null && !started.includes(head);
+        expect(isKept ? plan.head?.job : null).toBe(isKept ? head : null);
+        kept += Number(isKept);
+        head = plan.head?.job ?? null;
+      }
+    }),
+  );
+  expect(kept).toBeGreaterThan(RUNS / 10);
+});
+
+test("overtaking is bounded: who comes more minutes later than a payer has thousandths of the fleet starts after it", () => {
+  const LONGEST_MINUTES = 5;
+  const PER_MINUTE = 3;
+  fc.assert(
+    fc.property(
+      fc.array(fc.integer({ min: 4, max: LONGEST_MINUTES }), { minLength: 5, maxLength: 20 }),
+      (minutes) => {
+        const gpu = { kind: "whole", count: 1, leastMemoryMib: 0, models: null } as const;
+        const fleet = { hosts: [aHost({ id: "h", gpus: gpusOf("h", 10) })] };
+        const held = anOrder("held", { gpu }, { payer: "large", age: 1 });
+        const surplus = anOrder("surplus", { gpu }, { payer: "large", age: -600 });
+        const newcomers = Array.from({ length: 125 * PER_MINUTE }, (_, index) => {
+          const limitSeconds = 60 * (minutes[index % minutes.length] ?? 1);
+          const age = -60 * Math.floor(index / PER_MINUTE);
+          const name = `new-${index}`;
+          return anOrder(name, { gpu }, { payer: name, workspace: name, limitSeconds, age });
+        });
+        const passes = historyOf(fleet, [held, surplus, ...newcomers]);
+        const started = passes.flatMap(({ plan }) => plan.placed.map(({ order }) => order));
+        const ahead = started.slice(0, started.indexOf(surplus));
+
+        // It holds a tenth of the cards, which is worth 100 minutes.
+        const laterMinutes = ahead.map(({ orderedAtMs }) => (orderedAtMs - surplus.orderedAtMs) / 60_000);
+        expect(started).toContain(surplus);
+        expect(Math.max(...laterMinutes)).toBeLessThanOrEqual(100);
+        expect(Math.max(...laterMinutes)).toBeGreaterThan(50);
+      },
+    ),
+    { numRuns: 2 },
   );
 });
 
@@ -179,7 +280,7 @@ test("whatever is suggested to whoever waits starts it", () => {
     fc.property(anyFleet, anyArrivals(sometimesNone), (fleet, arrivals) => {
       for (const pass of historyOf(fleet, arrivals)) {
         const options = { ...OPTIONS, now: pass.now };
-        const scene = { ...pass, shares: new Map(), options };
+        const scene = { ...pass, sharers: sharersOf(pass), options };
         for (const { order } of pass.plan.waiting)
           for (const suggestion of suggestions(scene, order, { otherModels: ["B", "A"], mayLimit: true })) {
             const changed = applied(order, suggestion);
@@ -203,6 +304,9 @@ test("whatever is suggested to whoever waits starts it", () => {
   );
   expect(tried).toBeGreaterThan(RUNS / 10);
 });
+
+/** As they were in the pass, but that nobody had a place kept: a change may make the order the one that has. */
+const sharersOf = ({ payers }: Pass) => ({ payers, workspaces: new Map(), head: null });
 
 function applied(order: TestOrder, suggestion: Suggestion): TestOrder {
   const { request } = order;

@@ -3,22 +3,32 @@ import { expect, test } from "vitest";
 import {
   AGEING_STEP_MS,
   inQueueOrder,
+  MAX_PRIORITY,
+  prepareQueue,
   queueOrder,
+  type QueueStanding,
   type Waiting,
 } from "@remotegpu/control-plane/core/queue/queue";
 import { inSlices } from "@remotegpu/control-plane/store/database/in-slices";
 
 const NOW = 1_000 * AGEING_STEP_MS;
-const nobodyHadAny = { shares: new Map(), now: NOW };
+const CAPACITY = { cpuMilli: 0, memoryMib: 0, gpuThousandths: 100_000 };
+const nobodyHadAny: QueueStanding = {
+  payers: new Map(),
+  workspaces: new Map(),
+  head: null,
+  capacity: CAPACITY,
+  now: NOW,
+};
 
 function waiting(id: string, change: Partial<Waiting> = {}): Waiting {
   return {
     id,
     priority: 0,
     orderedAtMs: NOW,
+    payer: "p",
     workspace: "w",
-    gpuShareThousandths: 1_000,
-    limitSeconds: null,
+    demand: { cpuMilli: 0, memoryMib: 0, gpuThousandths: 1_000 },
     ...change,
   };
 }
@@ -36,25 +46,65 @@ test("the more urgent comes first, then the one that waits longest, then the id"
   expect(ids(inQueueOrder(queue, nobodyHadAny))).toEqual(["a", "b", "c", "d"]);
 });
 
-test("urgency goes before shares, and shares before age", () => {
+test("shares of payers go before priority, and priority before age", () => {
   const queue = [
-    waiting("old", { workspace: "busy", orderedAtMs: NOW - 5 }),
-    waiting("new", { workspace: "idle" }),
-    waiting("urgent", { workspace: "busy", priority: 1 }),
+    waiting("old", { payer: "busy", orderedAtMs: NOW - 5 }),
+    waiting("urgent", { payer: "busy", priority: 1 }),
+    waiting("new", { payer: "idle", workspace: "v" }),
   ];
-  const shares = new Map([["busy", { usedShareSeconds: 1, weight: 1 }]]);
+  const had = { cpuMilli: 0, memoryMib: 0, gpuThousandths: 1_000 };
+  const payers = new Map([["busy", { had, weight: 1, lastStartMs: null }]]);
 
-  expect(ids(inQueueOrder(queue, { shares, now: NOW }))).toEqual(["urgent", "new", "old"]);
+  expect(ids(inQueueOrder(queue, { ...nobodyHadAny, payers }))).toEqual(["new", "urgent", "old"]);
 });
 
-test("urgent work ahead in the line counts as had by its workspace", () => {
+test.each([{ priority: 10 }, { priority: 2 ** 31 }])(
+  "attack: many later orders of one payer at priority $priority do not go before another payer's older one",
+  ({ priority }) => {
+    const flood = Array.from({ length: 50 }, (_, index) =>
+      waiting(`flood-${index}`, { payer: "attacker", workspace: "x", priority }),
+    );
+
+    const line = inQueueOrder([...flood, waiting("older", { orderedAtMs: NOW - 1_000 })], nobodyHadAny);
+
+    expect(ids(line)[0]).toBe("older");
+  },
+);
+
+test("a priority beyond the bounds of the API is worth no more within its workspace than the highest", () => {
   const queue = [
-    waiting("a-urgent", { workspace: "a", priority: 1 }),
-    waiting("a-plain", { workspace: "a", orderedAtMs: NOW - 5 }),
-    waiting("b-plain", { workspace: "b" }),
+    waiting("endless", { priority: 2 ** 31 }),
+    waiting("patient", { orderedAtMs: NOW - 11 * AGEING_STEP_MS }),
   ];
 
-  expect(ids(inQueueOrder(queue, nobodyHadAny))).toEqual(["a-urgent", "b-plain", "a-plain"]);
+  expect(ids(inQueueOrder(queue, nobodyHadAny))).toEqual(["patient", "endless"]);
+});
+
+test("what administrators called urgent comes first, then whoever has a place kept, then all others", () => {
+  const queue = [
+    waiting("plain", { priority: 10, orderedAtMs: NOW - 9 }),
+    waiting("head", { payer: "q" }),
+    waiting("urgent", { payer: "r", isUrgent: true }),
+    waiting("elder-urgent", { payer: "r", isUrgent: true, orderedAtMs: NOW - 1 }),
+  ];
+
+  expect(ids(inQueueOrder(queue, { ...nobodyHadAny, head: "head" }))).toEqual([
+    "elder-urgent",
+    "urgent",
+    "head",
+    "plain",
+  ]);
+  expect(ids(inQueueOrder(queue, { ...nobodyHadAny, head: "urgent" }))[0]).toBe("urgent");
+});
+
+test("what stands before all others counts as had by its payer", () => {
+  const queue = [
+    waiting("a-first", { payer: "a", workspace: "a", isUrgent: true }),
+    waiting("a-plain", { payer: "a", workspace: "a", orderedAtMs: NOW - 5 }),
+    waiting("b-plain", { payer: "b", workspace: "b" }),
+  ];
+
+  expect(ids(inQueueOrder(queue, nobodyHadAny))).toEqual(["a-first", "b-plain", "a-plain"]);
 });
 
 test.each([
@@ -77,31 +127,49 @@ test("an order from the future has not waited, and is no less urgent for it", ()
 
 const anyWaiting = fc.record({
   id: fc.string(),
-  priority: fc.integer({ min: -1, max: 2 }),
+  priority: fc.integer({ min: -1, max: 12 }),
   orderedAtMs: fc.integer({ min: 0, max: 8 }).map((steps) => NOW - (steps * AGEING_STEP_MS) / 2),
-  workspace: fc.constantFrom("a", "b", "c"),
-  gpuShareThousandths: fc.integer({ min: 0, max: 2_000 }),
-  limitSeconds: fc.option(fc.integer({ min: 1, max: 100_000 })),
+  payer: fc.constantFrom("a", "b", "c"),
+  workspace: fc.constantFrom("x", "y"),
+  demand: fc.record({
+    cpuMilli: fc.constant(0),
+    memoryMib: fc.constant(0),
+    gpuThousandths: fc.integer({ min: 0, max: 2_000 }),
+  }),
+  isUrgent: fc.constantFrom(false, false, false, true),
 });
-const anyQueue = fc.uniqueArray(anyWaiting, { selector: ({ id }) => id, maxLength: 30 });
-const anyShares = fc
-  .dictionary(
-    fc.constantFrom("a", "b", "c"),
-    fc.record({
-      usedShareSeconds: fc.integer({ min: 0, max: 50_000_000 }),
-      weight: fc.integer({ min: 1, max: 3 }),
-    }),
-  )
-  .map((shares) => new Map(Object.entries(shares)));
+const anyQueue = fc
+  .uniqueArray(anyWaiting, { selector: ({ id }) => id, maxLength: 30 })
+  .map((queue) => queue.map((one) => ({ ...one, workspace: `${one.payer}-${one.workspace}` })));
+const anySharers = (names: readonly string[]) =>
+  fc
+    .dictionary(
+      fc.constantFrom(...names),
+      fc.record({
+        had: fc.record({
+          cpuMilli: fc.constant(0),
+          memoryMib: fc.constant(0),
+          gpuThousandths: fc.integer({ min: 0, max: 80_000 }),
+        }),
+        weight: fc.integer({ min: 1, max: 3 }),
+        lastStartMs: fc.option(fc.integer({ min: 0, max: 300 }).map((minutes) => NOW - minutes * 60_000)),
+      }),
+    )
+    .map((sharers) => new Map(Object.entries(sharers)));
+const anyStanding: fc.Arbitrary<QueueStanding> = fc.record({
+  payers: anySharers(["a", "b", "c"]),
+  workspaces: anySharers(["a-x", "a-y", "b-x", "c-y"]),
+  head: fc.constant(null),
+  capacity: fc.constant(CAPACITY),
+  now: fc.constant(NOW),
+});
 
 test("the order is of all that wait, and never depends on the order of the input", () => {
   const shuffled = anyQueue.chain((queue) =>
     fc.tuple(fc.constant(queue), fc.shuffledSubarray(queue, { minLength: queue.length })),
   );
   fc.assert(
-    fc.property(shuffled, anyShares, ([queue, shuffled], shares) => {
-      const standing = { shares, now: NOW };
-
+    fc.property(shuffled, anyStanding, ([queue, shuffled], standing) => {
       const ordered = inQueueOrder(queue, standing);
 
       expect(ordered).toEqual(inQueueOrder(shuffled, standing));
@@ -119,11 +187,10 @@ test("a line that is made in slices is the one that is made at once", async () =
     size: "max",
   });
   await fc.assert(
-    fc.asyncProperty(anyLongQueue, anyShares, async (queue, shares) => {
-      const standing = { shares, now: NOW };
+    fc.asyncProperty(anyLongQueue, anyStanding, async (queue, standing) => {
       const places = new Map<string, number>();
 
-      const line = await inSlices(queueOrder(queue, standing), (one, index) => {
+      const line = await inSlices(queueOrder(prepareQueue(queue, standing), standing), (one, index) => {
         places.set(one.id, index);
         return one;
       });
@@ -137,38 +204,47 @@ test("a line that is made in slices is the one that is made at once", async () =
 });
 
 test("asking for the order changes nobody's share", () => {
-  const shares = new Map([["w", { usedShareSeconds: 7, weight: 2 }]]);
+  const sharers = () => new Map([["p", { had: CAPACITY, weight: 2, lastStartMs: 7 }]]);
+  const standing = { ...nobodyHadAny, payers: sharers(), workspaces: sharers() };
 
-  inQueueOrder([waiting("a"), waiting("b", { workspace: "v" })], { shares, now: NOW });
+  inQueueOrder([waiting("a"), waiting("b", { payer: "q" })], standing);
 
-  expect(shares).toEqual(new Map([["w", { usedShareSeconds: 7, weight: 2 }]]));
+  expect(standing.payers).toEqual(sharers());
+  expect(standing.workspaces).toEqual(sharers());
 });
 
-test("nothing starves: what is ordered a step later for each level between them, and one more, comes behind", () => {
-  fc.assert(
-    fc.property(anyQueue, anyShares, fc.integer({ min: 0, max: 50 }), (queue, shares, laterSteps) => {
-      const now = NOW + laterSteps * AGEING_STEP_MS;
-      const ordered = inQueueOrder(queue, { shares, now });
+/** Pairs of one workspace that no administrator touched, the one ahead first. */
+function pairsOf(ordered: readonly Waiting[]): [Waiting, Waiting][] {
+  const plain = ordered.filter(({ isUrgent }) => isUrgent !== true);
+  return plain.flatMap((one, index) =>
+    plain
+      .slice(0, index)
+      .filter(({ workspace }) => workspace === one.workspace)
+      .map((ahead): [Waiting, Waiting] => [ahead, one]),
+  );
+}
+const asked = ({ priority }: Waiting) => Math.min(MAX_PRIORITY, Math.max(0, priority));
 
-      for (const [index, one] of ordered.entries())
-        for (const ahead of ordered.slice(0, index)) {
-          const levels = Math.max(0, ahead.priority - one.priority);
-          expect(ahead.orderedAtMs - one.orderedAtMs).toBeLessThan((levels + 1) * AGEING_STEP_MS);
-        }
+test("nothing starves in a workspace: what is ordered a step later for each level, and one more, comes behind", () => {
+  fc.assert(
+    fc.property(anyQueue, anyStanding, fc.integer({ min: 0, max: 50 }), (queue, standing, laterSteps) => {
+      const now = NOW + laterSteps * AGEING_STEP_MS;
+
+      for (const [ahead, one] of pairsOf(inQueueOrder(queue, { ...standing, now }))) {
+        const levels = Math.max(0, asked(ahead) - asked(one));
+        expect(ahead.orderedAtMs - one.orderedAtMs).toBeLessThan((levels + 1) * AGEING_STEP_MS);
+      }
     }),
   );
 });
 
 test("ageing is bounded: nobody passes the more urgent without having waited a step more, or nearly, for each level", () => {
   fc.assert(
-    fc.property(anyQueue, anyShares, (queue, shares) => {
-      const ordered = inQueueOrder(queue, { shares, now: NOW });
-
-      for (const [index, one] of ordered.entries())
-        for (const ahead of ordered.slice(0, index)) {
-          const levels = one.priority - ahead.priority;
-          expect(one.orderedAtMs - ahead.orderedAtMs).toBeGreaterThan((levels - 1) * AGEING_STEP_MS);
-        }
+    fc.property(anyQueue, anyStanding, (queue, standing) => {
+      for (const [ahead, one] of pairsOf(inQueueOrder(queue, standing))) {
+        const levels = asked(one) - asked(ahead);
+        expect(one.orderedAtMs - ahead.orderedAtMs).toBeGreaterThan((levels - 1) * AGEING_STEP_MS);
+      }
     }),
   );
 });

@@ -4,7 +4,13 @@ import type { Fleet } from "@remotegpu/control-plane/core/placement/fleet/fleet"
 import { type Leeway, suggestions } from "@remotegpu/control-plane/core/queue/suggestions";
 import type { NamedWork } from "@remotegpu/control-plane/core/queue/turn";
 import { aHost, gpusOf } from "../../../../support/placement/fleet.ts";
-import { anOrder, OPTIONS, type TestOrder, work } from "../../../../support/placement/queued-orders.ts";
+import {
+  anOrder,
+  NO_SHARERS,
+  OPTIONS,
+  type TestOrder,
+  work,
+} from "../../../../support/placement/queued-orders.ts";
 
 const gpus = (count: number, change: object = {}): GpuWish => ({
   kind: "whole",
@@ -28,7 +34,7 @@ function suggested(
   { running = [], ahead = [], leeway = {}, order = {} }: Question = {},
 ) {
   const asking = anOrder("asking", request, order);
-  const scene = { fleet, running, orders: [...ahead, asking], shares: new Map(), options: OPTIONS };
+  const scene = { fleet, running, orders: [...ahead, asking], sharers: NO_SHARERS, options: OPTIONS };
   return suggestions(scene, asking, { ...NO_LEEWAY, ...leeway });
 }
 

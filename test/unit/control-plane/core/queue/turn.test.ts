@@ -2,7 +2,7 @@ import { expect, test } from "vitest";
 import type { GpuWish } from "@remotegpu/control-plane/core/placement/fleet/fits-on";
 import { roomAtTurn } from "@remotegpu/control-plane/core/queue/turn";
 import { aHost, gpusOf } from "../../../../support/placement/fleet.ts";
-import { anOrder, OPTIONS } from "../../../../support/placement/queued-orders.ts";
+import { anOrder, NO_SHARERS, OPTIONS } from "../../../../support/placement/queued-orders.ts";
 
 const gpus = (count: number): GpuWish => ({ kind: "whole", count, leastMemoryMib: 0, models: null });
 
@@ -15,7 +15,7 @@ test("those ahead have taken their places and those behind have not", () => {
   ];
   const fleet = { hosts: [aHost({ id: "a", gpus: gpusOf("a", 3) })] };
 
-  const room = roomAtTurn({ fleet, running: [], orders, shares: new Map(), options: OPTIONS }, asking);
+  const room = roomAtTurn({ fleet, running: [], orders, sharers: NO_SHARERS, options: OPTIONS }, asking);
 
   expect([...room.placed.keys()]).toEqual(["ahead"]);
   expect(room.wouldStart(asking)).toBe(true);
@@ -31,18 +31,18 @@ test("a head ahead of it has its place kept", () => {
   ];
   const fleet = { hosts: [aHost({ id: "a", gpus: gpusOf("a", 2) })] };
 
-  const room = roomAtTurn({ fleet, running: [], orders, shares: new Map(), options: OPTIONS }, asking);
+  const room = roomAtTurn({ fleet, running: [], orders, sharers: NO_SHARERS, options: OPTIONS }, asking);
 
   expect(room.wouldStart(asking)).toBe(false);
 });
 
-test("of orders that are in line already nothing is put in order once more", () => {
+test("orders that are sorted already are not sorted once more", () => {
   const asking = anOrder("asking", { gpu: gpus(1) }, { age: 3 });
   const ahead = anOrder("ahead", { gpu: gpus(1) }, { age: 1 });
   const fleet = { hosts: [aHost({ id: "a", gpus: gpusOf("a", 2) })] };
-  const scene = { fleet, running: [], orders: [asking, ahead], shares: new Map(), options: OPTIONS };
+  const scene = { fleet, running: [], orders: [asking, ahead], sharers: NO_SHARERS, options: OPTIONS };
 
-  const room = roomAtTurn({ ...scene, line: [ahead, asking] }, asking);
+  const room = roomAtTurn({ ...scene, prepared: { first: [ahead, asking], payers: [] } }, asking);
 
   expect([...room.placed.keys()]).toEqual(["ahead"]);
   expect([...roomAtTurn(scene, asking).placed.keys()]).toEqual([]);

@@ -4,7 +4,14 @@ import type { Fleet } from "@remotegpu/control-plane/core/placement/fleet/fleet"
 import { type NamedWork, roomAtTurn } from "@remotegpu/control-plane/core/queue/turn";
 import { fleetWithout, workToWaitFor } from "@remotegpu/control-plane/core/queue/work-to-wait-for";
 import { aHost, gpusOf } from "../../../../support/placement/fleet.ts";
-import { anOrder, NOW, OPTIONS, type TestOrder, work } from "../../../../support/placement/queued-orders.ts";
+import {
+  anOrder,
+  NO_SHARERS,
+  NOW,
+  OPTIONS,
+  type TestOrder,
+  work,
+} from "../../../../support/placement/queued-orders.ts";
 
 const gpus = (count: number): GpuWish => ({ kind: "whole", count, leastMemoryMib: 0, models: null });
 const held = { use: "exclusive", freeShareThousandths: 0, freeMemoryMib: 0 } as const;
@@ -16,7 +23,7 @@ function waitFor(
   asking: TestOrder,
   ahead: TestOrder[] = [],
 ): string | null {
-  const scene = { fleet, running, orders: [...ahead, asking], shares: new Map(), options: OPTIONS };
+  const scene = { fleet, running, orders: [...ahead, asking], sharers: NO_SHARERS, options: OPTIONS };
   return workToWaitFor(scene, asking, roomAtTurn(scene, asking))?.workload ?? null;
 }
 
@@ -51,7 +58,7 @@ test("all parts of a gang end together, the last of them counts", () => {
     work("gang", { hostId: "b", cards: ["GPU-b-0"], endsIn: 30 }),
   ];
   const asking = anOrder("two", { gpu: gpus(1), instances: 2 });
-  const scene = { fleet, running, orders: [asking], shares: new Map(), options: OPTIONS };
+  const scene = { fleet, running, orders: [asking], sharers: NO_SHARERS, options: OPTIONS };
 
   expect(workToWaitFor(scene, asking, roomAtTurn(scene, asking))).toEqual({
     change: "wait",

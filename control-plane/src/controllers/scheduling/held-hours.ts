@@ -1,0 +1,18 @@
+/**
+ * Counts what everybody held of the fleet in the hours that are over, for the turn of those who wait. Whoever leads does it
+ * within minutes of an hour's end; until then the pass counts the stretch by itself, so nothing hangs on when.
+ */
+import { type Database, transaction } from "../../store/database/database.ts";
+import { assertTerm } from "../../store/database/leader.ts";
+import { countHeldHours } from "../../store/placement/scene/held-shares.ts";
+
+/** @throws LeadershipLostError when another replica leads by now; StoreError when the database failed */
+export async function heldHoursPass(
+  { db }: { db: Database },
+  { term, now }: { term: number; now: Date },
+): Promise<boolean> {
+  return await transaction(db, async (sql) => {
+    await assertTerm(sql, term);
+    return (await countHeldHours(sql, now)).again;
+  });
+}

@@ -1,0 +1,27 @@
+/** The share of the payer of what waits, beside that of the others who wait: by it the queue says whose turn it is. */
+import { z } from "@hono/zod-openapi";
+import { type ShareBesideOthers, shareSentence } from "../../core/queue/shares-of-waiting.ts";
+
+export const ShareAnswer = z
+  .object({
+    code: z.enum(["share-beside-others", "share-alone"]),
+    params: z.object({
+      own: z.int().openapi({
+        description:
+          "What the payer holds of the fleet and lately held, in percent: the largest of CPU, memory and GPU",
+      }),
+      others: z.int().nullable().openapi({
+        description:
+          "The least of the other payers that wait, measured by the same weight; null where nobody else waits",
+      }),
+    }),
+    sentence: z.string(),
+  })
+  .openapi("FairShare");
+
+export function shareAnswer(share: ShareBesideOthers | undefined): z.input<typeof ShareAnswer> | null {
+  if (share === undefined) return null;
+  const { own, others } = share;
+  const code = others === null ? "share-alone" : "share-beside-others";
+  return { code, params: { own, others }, sentence: shareSentence(share) };
+}

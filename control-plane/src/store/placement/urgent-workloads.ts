@@ -1,0 +1,20 @@
+/** What administrators put before all others that wait. */
+import type { WorkloadKind } from "@remotegpu/shared/workload";
+import type { Connection } from "../database/database.ts";
+
+/** False where it was so already. */
+export async function setUrgent(
+  sql: Connection,
+  { kind, id, isUrgent, now }: { kind: WorkloadKind; id: string; isUrgent: boolean; now: Date },
+): Promise<boolean> {
+  const { rowCount } = isUrgent
+    ? await sql.query(
+        "INSERT INTO urgent_workloads (workload_kind, workload_id, set_at) VALUES ($1, $2, $3) ON CONFLICT DO NOTHING",
+        [kind, id, now],
+      )
+    : await sql.query("DELETE FROM urgent_workloads WHERE workload_kind = $1 AND workload_id = $2", [
+        kind,
+        id,
+      ]);
+  return rowCount > 0;
+}

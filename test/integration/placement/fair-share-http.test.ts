@@ -1,0 +1,138 @@
+/** Whose turn it is between those who pay, over the API: attacks by priority, by numbers, and what administrators may. */
+import { afterAll, beforeAll, expect, test } from "vitest";
+import { setSetting } from "@remotegpu/control-plane/store/accounts/settings";
+import { GIB } from "@remotegpu/shared/units";
+import type { Caller } from "../../support/http/api.ts";
+import {
+  type ControlScene,
+  openControlScene,
+  type ScriptedHost,
+} from "../../support/worlds/control-scene.ts";
+
+let scene: ControlScene;
+let host: ScriptedHost;
+let carol: Caller;
+let alice: Caller;
+let mallory: Caller;
+let holder: string;
+let older: string;
+
+beforeAll(async () => {
+  scene = await openControlScene();
+  host = await scene.host("host-a", { gpus: 1, cpu: 64, memoryGib: 64 });
+  carol = await scene.customer("carol");
+  alice = await scene.customer("alice");
+  mallory = await scene.customer("mallory");
+  holder = (await scene.order(carol, { gpu: 1 })).body.id;
+  await scene.schedule();
+  await host.round();
+  older = (await scene.order(alice, { gpu: 1 })).body.id;
+  scene.api.passMinutes(0.5);
+  for (const name of ["one", "two", "three"]) await job(mallory, { name });
+  await scene.schedule();
+});
+afterAll(async () => await scene.close());
+
+const ask = async (verb: string, path: string, as: Caller = scene.api.admin, body?: object) =>
+  await scene.api.ask(verb, `/api/v1${path}`, { as, ...(body !== undefined && { body }) });
+const job = async (as: Caller, change: object) =>
+  await ask("POST", "/training-jobs", as, {
+    name: "train",
+    image: "busybox:1",
+    command: "true",
+    cpu: 1,
+    memory: GIB,
+    gpu: 1,
+    priority: 10,
+    ...change,
+  });
+const line = async () => {
+  scene.api.passMinutes(0.1);
+  return (await ask("GET", "/queue")).body.items;
+};
+const namesOf = (items: readonly { customer: string }[]) => items.map(({ customer }) => customer);
+const count = async (table: string) =>
+  (await scene.api.db.query<{ n: number }>(`SELECT count(*)::int AS n FROM ${table}`, [])).rows[0]?.n;
+
+test("attack: many later jobs of one payer at priority 10 do not go before another payer's older order", async () => {
+  expect(namesOf(await line())).toEqual(["alice", "mallory", "mallory", "mallory"]);
+});
+
+test("whose place is kept is written down, so that another server keeps it as well", async () => {
+  const { rows } = await scene.api.db.query(
+    "SELECT head_kind, head_id, head_first_rank FROM queue_state",
+    [],
+  );
+
+  expect(rows).toEqual([{ head_kind: "environment", head_id: older, head_first_rank: 0 }]);
+});
+
+test("the queue and why tell the payer's share beside that of the others, and not whose that is", async () => {
+  const [first] = (await ask("GET", "/queue", alice)).body.items;
+  const why = (await ask("GET", `/environments/${older}/why`, alice)).body;
+
+  const share = {
+    code: "share-beside-others",
+    params: { own: 0, others: 0 },
+    sentence: "Your share is 0 %, others who wait have 0 %.",
+  };
+  expect(first.share).toEqual(share);
+  expect(why.share).toEqual(share);
+  expect((await ask("GET", `/environments/${holder}/why`, carol)).body.share).toBeNull();
+});
+
+test("an administrator puts an order before all others and takes it back, which the audit log and its events tell", async () => {
+  const second = (await line()).find(({ kind }: { kind: string }) => kind === "training");
+  const path = `/training-jobs/${second.id}/urgent`;
+
+  expect((await ask("PUT", path, mallory)).status).toBe(403);
+  expect(await ask("PUT", path)).toMatchObject({ status: 200, body: { id: second.id, is_urgent: true } });
+  const [first] = await line();
+  await scene.schedule();
+  const { rows } = await scene.api.db.query("SELECT head_id FROM queue_state", []);
+  expect(await ask("DELETE", path)).toMatchObject({ status: 200, body: { is_urgent: false } });
+
+  expect(first).toMatchObject({ id: second.id, is_urgent: true });
+  expect(rows).toEqual([{ head_id: second.id }]);
+  const { items } = (await ask("GET", `/audit-log?target_kind=training-job&target_id=${second.id}`)).body;
+  expect(items.map(({ action }: { action: string }) => action)).toEqual(
+    expect.arrayContaining(["training-job.make-urgent", "training-job.end-urgent"]),
+  );
+  const events = (await ask("GET", `/training-jobs/${second.id}/events`)).body.items;
+  expect(events.map(({ reason }: { reason: string }) => reason)).toEqual(
+    expect.arrayContaining(["An administrator put it before all others that wait."]),
+  );
+});
+
+test("attack: beyond as many as one payer may have waiting orders are refused, arrays whole, and nothing is written", async () => {
+  await setSetting(scene.api.db, "MAX_WAITING_PER_PAYER", "5");
+  const before = [
+    await count("training_jobs"),
+    await count("training_job_groups"),
+    await count("environments"),
+  ];
+
+  const array = await job(mallory, { array: { from: 0, to: 2 }, gpu: 0 });
+  const slow = await job(mallory, { array: { from: 0, to: 2, at_once: 1 }, gpu: 0 });
+
+  for (const { status, body } of [array, slow]) {
+    expect(status).toBe(429);
+    expect(body).toMatchObject({
+      status: 429,
+      detail: expect.stringContaining("3 orders of the one who pays wait"),
+    });
+  }
+  expect([
+    await count("training_jobs"),
+    await count("training_job_groups"),
+    await count("environments"),
+  ]).toEqual(before);
+
+  const atOnce = await Promise.all(
+    Array.from({ length: 5 }, async () => await scene.order(mallory, { gpu: 0 })),
+  );
+
+  expect(atOnce.filter(({ status }) => status === 201)).toHaveLength(2);
+  expect(atOnce.filter(({ status }) => status === 429)).toHaveLength(3);
+  expect((await scene.order(alice, { gpu: 0 })).status).toBe(201);
+});
