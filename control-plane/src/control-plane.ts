@@ -35,9 +35,12 @@ import { downloadLinks } from "./link/identity/download-links.ts";
 import { hostIdentity } from "./link/identity/host-credential.ts";
 import { verifySignature } from "./link/identity/signature.ts";
 import { environmentHostKeys } from "./link/identity/environment-host-keys.ts";
+import { environmentJupyterTokens } from "./link/identity/environment-jupyter-tokens.ts";
 import { environmentTerminalKeys } from "./link/identity/environment-terminal-keys.ts";
 import { jobRankKeys } from "./link/identity/job-rank-keys.ts";
+import { envVarSeal } from "./link/identity/env-var-seal.ts";
 import { passwordSeal } from "./link/identity/password-seal.ts";
+import { webhookSeal } from "./link/identity/webhook-seal.ts";
 import { HostKeys } from "./store/hosts/host-keys.ts";
 import { revokedKeys } from "./store/hosts/join-tokens.ts";
 import { VERSION } from "./version.ts";
@@ -83,16 +86,37 @@ async function serve(
     closeDelayHours: INVOICE_CLOSE_DELAY_HOURS,
   };
   const passwords = passwordSeal(operator);
+  const envVars = envVarSeal(operator);
+  const webhookSecrets = webhookSeal(operator);
   const hostKeys = environmentHostKeys(operator);
   const terminalKeys = environmentTerminalKeys(operator);
+  const jupyterTokens = environmentJupyterTokens(operator);
   const rankKeys = jobRankKeys(operator);
   const holder = `${process.pid}-${randomBytes(6).toString("hex")}`;
   const leadership = new Leadership(db, { holder, former: succeed(config.stateDir, holder) });
   const attempts = noAttempts();
-  const deliveries = new WebhookDeliveries({ db, now, log, wake: () => running.wake(WOKEN_BY_DELIVERY) });
+  const deliveries = new WebhookDeliveries({
+    db,
+    now,
+    log,
+    seal: webhookSecrets,
+    wake: () => running.wake(WOKEN_BY_DELIVERY),
+  });
   const history = new GpuHistory({ db, now });
   const running = startLoops(
-    loops({ db, now, newId, log, calendar, link, leadership, deliveries, attempts, history }),
+    loops({
+      db,
+      now,
+      newId,
+      log,
+      calendar,
+      link,
+      leadership,
+      deliveries,
+      attempts,
+      history,
+      seals: { envVars, passwords, webhooks: webhookSecrets },
+    }),
     log,
   );
   // Undone where a later step fails: what runs on would keep a process that serves nobody.
@@ -117,8 +141,10 @@ async function serve(
       now,
       log,
       passwords,
+      envVars,
       hostKeys,
       terminalKeys,
+      jupyterTokens,
       rankKeys,
       history,
       wake,
@@ -153,7 +179,10 @@ async function serve(
     link: hostLink(link, wake),
     identity: hostIdentity(operator, { natsUrls: nats.urlsForHosts, ca: nats.caForHosts }),
     passwords,
+    envVars,
+    webhookSecrets,
     hostKeys,
+    jupyterTokens,
     files: fileRequests((hostId) => openFiles(gateway, hostId)),
     replicaMetrics: replicaMetrics(() => gateway?.tunnels ?? null),
     downloadLinks: downloadLinks(operator),

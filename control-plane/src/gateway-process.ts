@@ -17,6 +17,7 @@ import type { Tunnels } from "./gateway/tunnel/tunnel.ts";
 import { TunnelListenError } from "./gateway/tunnel/tunnel-listener.ts";
 import { AccessAuthority } from "./link/identity/access-authority.ts";
 import { environmentHostKeys } from "./link/identity/environment-host-keys.ts";
+import { environmentJupyterTokens } from "./link/identity/environment-jupyter-tokens.ts";
 import { environmentTerminalKeys } from "./link/identity/environment-terminal-keys.ts";
 import type { Operator } from "./link/servers/operator.ts";
 import type { Database } from "./store/database/database.ts";
@@ -71,6 +72,7 @@ export async function startGateway(
     now,
     log,
     operatorSeed: operator.key.getSeed(),
+    jupyterTokens: environmentJupyterTokens(operator),
     tunnels,
     ...(onOrder !== undefined && { onOrder }),
     base: config.webBase,

@@ -26,6 +26,7 @@ import { heldHoursPass } from "./controllers/scheduling/held-hours.ts";
 import { placementWaitsPass } from "./controllers/scheduling/placement-waits.ts";
 import { schedulePass } from "./controllers/scheduling/scheduling.ts";
 import type { WebhookDeliveries } from "./controllers/webhooks.ts";
+import { Sealing } from "./controllers/sealing.ts";
 import { workloadsPass } from "./controllers/workloads.ts";
 import type { BillingCalendar } from "./core/billing/billing-calendar.ts";
 import { CUT_OFF_RULES_EVERY_MS } from "./core/billing/cut-off-rule.ts";
@@ -33,6 +34,7 @@ import type { StreamState } from "./core/ingest/journal-stream.ts";
 import type { CountedAttempts } from "./http/deps.ts";
 import { recordCounted } from "./http/request/attempts.ts";
 import type { Database } from "./store/database/database.ts";
+import type { Seals } from "./store/secrets/sealed-tables.ts";
 import { keptForPasses } from "./store/placement/scene/pass-scene.ts";
 
 export interface LoopEngines {
@@ -50,6 +52,7 @@ export interface LoopEngines {
   readonly leadership: Leadership;
   readonly deliveries: Pick<WebhookDeliveries, "pass">;
   readonly attempts: CountedAttempts;
+  readonly seals: Seals;
   readonly history: Pick<GpuHistory, "pass">;
 }
 
@@ -67,10 +70,11 @@ interface LedLoop extends Omit<Loop, "pass"> {
 }
 
 export function loops(engines: LoopEngines): Loop[] {
-  const { db, now, newId, log, calendar, link, leadership, deliveries, attempts, history } = engines;
+  const { db, now, newId, log, calendar, link, leadership, deliveries, attempts, history, seals } = engines;
   const nudge = (host: HostId) => link.nudge(host);
   const kept = keptForPasses(db);
   const hostLiveness = new HostLiveness({ db, now, hears: () => link.isConnected });
+  const sealing = new Sealing({ db, seals, log });
   const streamAlarms = new StreamAlarms(db);
 
   const led: LedLoop[] = [
@@ -168,6 +172,11 @@ export function loops(engines: LoopEngines): Loop[] {
       name: "old-gpu-history",
       everyMs: MS_PER_MINUTE,
       pass: (pass) => oldGpuHistoryPass({ db }, pass),
+    },
+    {
+      name: "sealing",
+      everyMs: MS_PER_MINUTE,
+      pass: (pass) => sealing.pass(pass),
     },
     {
       name: "journal-stream-alarms",

@@ -19,6 +19,15 @@ import { ListenError } from "./http/server/listen-error.ts";
 import { checkJournalStream, noStreamToAsk, streamNotChecked } from "./link/journal/journal-stream-check.ts";
 import { renderNatsConfig } from "./link/servers/nats-config.ts";
 import { migrateCommand, type MigrateCommandOptions } from "./commands/migrate-command.ts";
+import {
+  SEALING_KEY_STEPS,
+  sealingKeyCommand,
+  SealingKeyError,
+  type SealingKeyStep,
+  sealsOf,
+} from "./commands/sealing-key-command.ts";
+import { resealAll } from "./store/secrets/resealing.ts";
+import type { Seals } from "./store/secrets/sealed-tables.ts";
 import { type Database, transaction } from "./store/database/database.ts";
 import { assertMigrated } from "./store/migrate.ts";
 import { MigrationError } from "./store/upgrade/migration-error.ts";
@@ -79,12 +88,29 @@ program
     const config = configOf(options);
     const asOwner = { ...config, databaseUrl: config.migrationDatabaseUrl ?? config.databaseUrl };
     if (direction === "down" || options.dryRun === true) assertDatabaseThere(asOwner);
+    const isSealing = direction === "up" && options.dryRun !== true;
     const { end } = await database(asOwner, log, {
       leavesRunning: true,
-      prepare: (owner) => migrateCommand(owner, direction, options, { say, tell }),
+      async prepare(owner) {
+        // A server does it when it starts; where the fleet's keys are here, nothing need stay plain until then.
+        const operator = existsSync(operatorFile(config.stateDir))
+          ? await openOperatorKeys(config.stateDir)
+          : null;
+        const seals = operator && sealsOf(operator);
+        await migrateCommand(owner, direction, options, { say, tell }, seals?.envVars ?? null);
+        if (isSealing && seals !== null) await sealWhatIsPlain(owner, seals);
+      },
     });
     await end();
   });
+program
+  .command("sealing-key")
+  .description(
+    "the key that seals secrets in the database, and its rotation: add, rotate, drop, in this order",
+  )
+  .addArgument(new Argument("<step>", "what to do; each may be run again").choices(SEALING_KEY_STEPS))
+  .option("--state-dir <folder>", "or REMOTEGPU_STATE_DIR: where operator.json lies")
+  .action(sealingKey);
 program
   .command("admin-key")
   .description("print a fresh key of the first administrator")
@@ -155,6 +181,24 @@ function configOf({ listen, stateDir, publicUrl }: Options): Config {
     const option = error.variable.replace("REMOTEGPU", "-").toLowerCase().replaceAll("_", "-");
     throw new UsageError(`${option}: ${error.fault}`);
   }
+}
+
+async function sealWhatIsPlain(owner: Database, seals: Seals): Promise<void> {
+  const { sealed, left } = await resealAll(owner, { seals, of: "plain" });
+  if (sealed > 0) tell(`${sealed} rows with plain values of variables, or secrets of webhooks, are sealed`);
+  if (left.length > 0)
+    tell(`values in ${left.length} rows could not be sealed: ${left.slice(0, 20).join(", ")}`);
+}
+
+async function sealingKey(step: SealingKeyStep, options: Options): Promise<void> {
+  const { stateDir } = configOf(options);
+  // Made anew they would be another fleet's.
+  if (!existsSync(operatorFile(stateDir)))
+    throw new UsageError(
+      `${operatorFile(stateDir)} is not there; name the folder that has the fleet's (--state-dir).`,
+    );
+  const operator = await openOperatorKeys(stateDir);
+  await withSchema(options, async (db) => await sealingKeyCommand(step, { db, operator, stateDir }, say));
 }
 
 async function run(options: Options): Promise<void> {
@@ -323,6 +367,7 @@ function explain(error: unknown): number {
     error instanceof NatsStartError ||
     error instanceof NotAnAdminError ||
     error instanceof PostgresStartError ||
+    error instanceof SealingKeyError ||
     error instanceof StateLockedError ||
     error instanceof TunnelListenError ||
     isRefusedByDisk(error);

@@ -20,6 +20,9 @@ import { downloadLinks } from "@remotegpu/control-plane/link/identity/download-l
 import { hostIdentity } from "@remotegpu/control-plane/link/identity/host-credential";
 import { openOperator } from "@remotegpu/control-plane/link/servers/operator";
 import { environmentHostKeys } from "@remotegpu/control-plane/link/identity/environment-host-keys";
+import { envVarSeal } from "@remotegpu/control-plane/link/identity/env-var-seal";
+import { webhookSeal } from "@remotegpu/control-plane/link/identity/webhook-seal";
+import { environmentJupyterTokens } from "@remotegpu/control-plane/link/identity/environment-jupyter-tokens";
 import { passwordSeal } from "@remotegpu/control-plane/link/identity/password-seal";
 import { admitServer } from "@remotegpu/control-plane/store/database/server-login";
 import { type Database, openDatabase } from "@remotegpu/control-plane/store/database/database";
@@ -199,6 +202,9 @@ async function depsOf(
     downloadLinks: downloadLinks(operator),
     identity: hostIdentity(operator, { natsUrls: ["nats://127.0.0.1:4222"], ca: null }),
     passwords: passwordSeal(operator),
+    envVars: envVarSeal(operator),
+    webhookSecrets: webhookSeal(operator),
+    jupyterTokens: environmentJupyterTokens(operator),
     hostKeys: environmentHostKeys(operator),
     attempts: noAttempts(),
     closing: new AbortController().signal,

@@ -2,6 +2,7 @@
 import { MS_PER_SECOND } from "@remotegpu/shared/units";
 import type { Row } from "../cli/frame/api-client.ts";
 import { type Column, printList } from "../cli/frame/output.ts";
+import type { EnvVarSeal } from "../core/secrets/env-var-seal.ts";
 import type { Database } from "../store/database/database.ts";
 import { migrate, migrateDown, type Migrated, planMigration } from "../store/migrate.ts";
 import { MigrationError } from "../store/upgrade/migration-error.ts";
@@ -27,10 +28,11 @@ export async function migrateCommand(
   direction: "up" | "down",
   { dryRun = false, strict = false, json = false, wait = 30, discard = [] }: MigrateCommandOptions,
   { say, tell: log }: AnswerAndProgress,
+  envVars: EnvVarSeal | null = null,
 ): Promise<void> {
   if (direction === "down") {
     if (dryRun || strict) throw new MigrationError("--dry-run and --strict belong to the way up");
-    await migrateDown(database, { log, discard, waitMs: wait * MS_PER_SECOND });
+    await migrateDown(database, { log, discard, waitMs: wait * MS_PER_SECOND, envVars });
     say(json ? JSON.stringify({ direction }) : "The database has the old system's schema again.");
     return;
   }

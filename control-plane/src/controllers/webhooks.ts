@@ -3,6 +3,8 @@
  * try ends by itself, writes down what came of it and wakes the loop. So a receiver that does not answer holds up only
  * its own messages.
  */
+import type { TryOutcome } from "../core/alerts/webhook-tries.ts";
+import type { WebhookSeal } from "../core/secrets/webhook-seal.ts";
 import type { Log } from "@remotegpu/shared/log";
 import { type Database, transaction } from "../store/database/database.ts";
 import { assertTerm } from "../store/database/leader.ts";
@@ -14,10 +16,19 @@ import { type SenderOptions, sendToWebhook } from "../webhooks/sender.ts";
 const PLACES = 64;
 const PLACES_FOR_FAILING = 32;
 
+/** Its customer finds it among the deliveries, with what mends it. */
+const UNSIGNED: TryOutcome = {
+  delivered: false,
+  status: null,
+  error: "the webhook's secret cannot be opened any more; give it a new one",
+  answer: null,
+};
+
 export interface WebhookDeps {
   readonly db: Database;
   readonly now: () => Date;
   readonly log: Log;
+  readonly seal: WebhookSeal;
   /** Called when a try has ended, since more may be due for the same webhook. */
   readonly wake: () => void;
   readonly send?: typeof sendToWebhook;
@@ -69,10 +80,14 @@ export class WebhookDeliveries {
     one: DueDelivery,
     { term, allowLoopback }: { term: number; allowLoopback: boolean },
   ): Promise<void> {
-    const { db, log, now, wake, send = sendToWebhook, sending } = this.#deps;
+    const { db, log, now, wake, seal, send = sendToWebhook, sending } = this.#deps;
     const signal = this.#ending.signal;
     try {
-      const outcome = await send({ ...one, deliveryId: one.id }, { ...sending, allowLoopback, now, signal });
+      const secret = seal.open(one.secret, one);
+      const outcome =
+        secret === null
+          ? UNSIGNED
+          : await send({ ...one, secret, deliveryId: one.id }, { ...sending, allowLoopback, now, signal });
       // What was broken off by our own end says nothing of the receiver.
       if (signal.aborted && !outcome.delivered) return;
       await transaction(db, async (sql) => {

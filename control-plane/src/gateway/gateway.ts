@@ -5,6 +5,7 @@
 import type { Log } from "@remotegpu/shared/log";
 import { HeldBack, type Rhythm } from "../core/gateway/held-back.ts";
 import type { WebBase } from "../core/gateway/origin.ts";
+import type { JupyterTokens } from "../core/environments/jupyter-tokens.ts";
 import type { Database } from "../store/database/database.ts";
 import { Entrance } from "./entry/entrance.ts";
 import { EntryCookies } from "./entry/entry-cookies.ts";
@@ -42,6 +43,7 @@ export interface GatewayDeps {
   log: Log;
   /** The fleet's own secret, from which the key of cookies follows. */
   operatorSeed: Uint8Array;
+  jupyterTokens: JupyterTokens;
   tunnels: Tunnels;
   /** Something was ordered by whoever came in. */
   onOrder?: () => void;
@@ -76,7 +78,7 @@ export async function openGateway(deps: GatewayDeps): Promise<Gateway> {
   const rights = new Rights({ db, now });
   const visits = new OpenVisits({ rights, log });
   const entrance = new Entrance({ db, now, log, cookies, scheme });
-  const jupyter = new JupyterLogin({ db, now });
+  const jupyter = new JupyterLogin({ db, now, tokens: deps.jupyterTokens });
   const carrier = new Carrier(deps.tunnels);
   const garbage = new HeldBack(broken);
   const forwarder = new Forwarder({ carrier, headersFor: (visit) => jupyter.headersFor(visit), garbage });

@@ -14,10 +14,13 @@ import type { BillingCalendar } from "../core/billing/billing-calendar.ts";
 import type { Degradation } from "../core/ingest/journal-stream.ts";
 import type { KeyRights } from "../core/accounts/key-scopes.ts";
 import type { DownloadLinks } from "../core/environments/download-links.ts";
+import type { JupyterTokens } from "../core/environments/jupyter-tokens.ts";
 import type { HostKeys } from "../core/environments/host-keys.ts";
 import type { ReplicaMetrics } from "../core/inference/replica-metrics.ts";
 import type { HostFiles } from "../core/hosts/host-files.ts";
 import type { PasswordSeal } from "../core/hosts/images/password-seal.ts";
+import type { EnvVarSeal } from "../core/secrets/env-var-seal.ts";
+import type { WebhookSeal } from "../core/secrets/webhook-seal.ts";
 import type { LogOpening, LogQuery, Reader } from "../core/workloads/log-stream.ts";
 import type { BrowserSession } from "../store/accounts/browser-sessions.ts";
 import type { AuditEntry } from "../store/audit/audit-log.ts";
@@ -120,8 +123,11 @@ export interface ApiDeps {
   identity: HostIdentity;
   /** Of registries. */
   passwords: PasswordSeal;
+  envVars: EnvVarSeal;
+  webhookSecrets: WebhookSeal;
   /** Of environments. */
   hostKeys: HostKeys;
+  jupyterTokens: JupyterTokens;
   /** Aborted when this server is to end: answers that last are ended in order. */
   closing: AbortSignal;
   /** What was asked for and only counted so far. */

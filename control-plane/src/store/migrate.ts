@@ -3,6 +3,7 @@
  * control-plane/migrations. Safe to run twice and from two processes at once: each file is one transaction that holds
  * a lock on the table of what was applied. (A table lock, since advisory locks break behind poolers.)
  */
+import type { EnvVarSeal } from "../core/secrets/env-var-seal.ts";
 import { createHash } from "node:crypto";
 import { readdir, readFile } from "node:fs/promises";
 import { grantToApplication } from "./database/grants.ts";
@@ -137,7 +138,14 @@ export async function migrateDown(
     log = () => undefined,
     discard = [],
     waitMs = LOCK_WAIT_MS,
-  }: { log?: (line: string) => void; discard?: readonly string[]; waitMs?: number } = {},
+    envVars = null,
+  }: {
+    log?: (line: string) => void;
+    discard?: readonly string[];
+    waitMs?: number;
+    /** Opens what was sealed here; null where the keys are elsewhere. */
+    envVars?: EnvVarSeal | null;
+  } = {},
 ): Promise<void> {
   const form = await readForm(database);
   if (form.size === 0 || isOld(form)) throw new MigrationError("this database does not have our schema");
@@ -148,7 +156,8 @@ export async function migrateDown(
     database,
     ["schema_migrations", "leader", ...form.keys()],
     { timeoutMs: MIGRATION_TIMEOUT_MS, waitMs, log },
-    (sql) => downgrade(sql, { migrations, oldSchema: [...migrations.slice(0, 1), names], discard }, log),
+    (sql) =>
+      downgrade(sql, { migrations, oldSchema: [...migrations.slice(0, 1), names], discard, envVars }, log),
   ).catch((cause: unknown) => {
     if (!(cause instanceof StoreError)) throw cause;
     throw new MigrationError(`the way back fails: ${cause.message}. Nothing was changed`, { cause });

@@ -75,6 +75,7 @@ function deliveries(other: Partial<WebhookDeps> = {}): WebhookDeliveries {
     db: api.db,
     now: () => now,
     log: quietLog,
+    seal: api.deps.webhookSecrets,
     wake: () => undefined,
     ...other,
   });

@@ -46,7 +46,9 @@ test("a start has one, which its host and its people are told", async () => {
   const [token = ""] = toldToHost();
   expect(token).toMatch(TOKEN);
   expect(await shown(id)).toEqual([token]);
-  expect(await stored()).toEqual([token]);
+  // What is stored opens nothing by itself.
+  expect(await stored()).toEqual([expect.stringMatching(/^r[0-9a-f]{62}$/)]);
+  expect(JSON.stringify(await stored())).not.toContain(token);
   const services = (await ask("GET", `/environments/${id}/access`)).body.services;
   expect(services.filter((one: { token: string | null }) => one.token !== null)).toHaveLength(1);
 });
@@ -88,7 +90,7 @@ test("there is none where Jupyter is switched off; switched on later, it comes w
   expect(toldToHost()).toEqual([expect.stringMatching(TOKEN)]);
 });
 
-test("who only reads, and an administrator who is none of its people, get none", async () => {
+test("who only reads, a key that only reads, and an administrator who is none of its people, get none", async () => {
   const id = await running();
   const viewer = await scene.customer("viewer");
   await scene.api.db.query(
@@ -97,6 +99,7 @@ test("who only reads, and an administrator who is none of its people, get none",
   );
 
   expect(await shown(id, viewer)).toEqual([null]);
+  expect(await shown(id, await scene.api.key(alice, { scopes: ["read"] }))).toEqual([null]);
   expect(await shown(id, scene.api.admin)).toEqual([null]);
 });
 
@@ -117,6 +120,15 @@ test("it stands in no other answer, no event and no entry of the audit log", asy
   expect(answers.map(({ status }) => status)).toEqual([200, 200, 200, 200, 200]);
   expect(audit.status).toBe(200);
   for (const each of [token, second]) expect(JSON.stringify([answers, audit])).not.toContain(each);
+});
+
+test("one that an earlier version made is the token itself, until the next start", async () => {
+  const id = await running();
+  await scene.api.db.query("UPDATE environments SET jupyter_token = $1", ["0f".repeat(32)]);
+  await host.pull();
+
+  expect(toldToHost()).toEqual(["0f".repeat(32)]);
+  expect(await shown(id)).toEqual(["0f".repeat(32)]);
 });
 
 test("what an old system left there is told to nobody", async () => {

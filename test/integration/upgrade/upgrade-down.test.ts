@@ -1,6 +1,14 @@
 /** The way back to the old schema: byte for byte, or refused with what it would lose. */
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import * as fc from "fast-check";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { envVarSeal } from "@remotegpu/control-plane/link/identity/env-var-seal";
+import { passwordSeal } from "@remotegpu/control-plane/link/identity/password-seal";
+import { webhookSeal } from "@remotegpu/control-plane/link/identity/webhook-seal";
+import { resealAll } from "@remotegpu/control-plane/store/secrets/resealing";
+import { openTestOperator } from "../../support/engines/operator-keys.ts";
 import { APPLICATION_ROLE } from "@remotegpu/control-plane/store/database/application-role";
 import type { Database } from "@remotegpu/control-plane/store/database/database";
 import { migrate, migrateDown } from "@remotegpu/control-plane/store/migrate";
@@ -104,6 +112,31 @@ async function grantedToApplication(database: Database): Promise<object[]> {
   );
   return rows;
 }
+
+test("values that were there before the upgrade and were sealed here are plain again, by whoever has the key", async () => {
+  const folder = mkdtempSync(join(tmpdir(), "remotegpu-down-"));
+  const operator = await openTestOperator(join(folder, "operator.json"));
+  const envVars = envVarSeal(operator);
+  const made = await old.database(AS_FOUND, SMALL);
+  try {
+    const { database } = made;
+    await database.query("ALTER TABLE environments ADD COLUMN env_vars jsonb");
+    await database.query(`UPDATE environments SET env_vars = '{"TOKEN": "by-hand"}' WHERE id = 'env-2'`);
+    const before = await rowsAsText(database);
+    await migrate(database);
+    const seals = { envVars, passwords: passwordSeal(operator), webhooks: webhookSeal(operator) };
+
+    expect(await resealAll(database, { seals, of: "plain" })).toEqual({ sealed: 1, left: [] });
+
+    expect(JSON.stringify(await rowsAsText(database))).not.toContain("by-hand");
+    await expect(migrateDown(database)).rejects.toThrow(/sealed \(environments env-2\).*--state-dir/);
+    await migrateDown(database, { envVars });
+    expect(await rowsAsText(database)).toEqual(before);
+  } finally {
+    await made.drop();
+    rmSync(folder, { recursive: true, force: true });
+  }
+});
 
 describe("what the old schema has no place for", () => {
   /** SQL on the new tables, and the words in which the refusal names it. */

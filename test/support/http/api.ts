@@ -14,6 +14,9 @@ import { environmentHostKeys } from "@remotegpu/control-plane/link/identity/envi
 import { environmentTerminalKeys } from "@remotegpu/control-plane/link/identity/environment-terminal-keys";
 import { jobRankKeys } from "@remotegpu/control-plane/link/identity/job-rank-keys";
 import type { RankKeyring } from "@remotegpu/control-plane/core/training/launch/rank-keys";
+import { envVarSeal } from "@remotegpu/control-plane/link/identity/env-var-seal";
+import { webhookSeal } from "@remotegpu/control-plane/link/identity/webhook-seal";
+import { environmentJupyterTokens } from "@remotegpu/control-plane/link/identity/environment-jupyter-tokens";
 import { passwordSeal } from "@remotegpu/control-plane/link/identity/password-seal";
 import type { Database } from "@remotegpu/control-plane/store/database/database";
 import { openTestOperator } from "../engines/operator-keys.ts";
@@ -102,6 +105,9 @@ export async function openApi(config: Partial<ApiConfig> = {}, database?: FreshD
     downloadLinks: downloadLinks(operator),
     identity: hostIdentity(operator, { natsUrls: ["nats://127.0.0.1:4222"], ca: null }),
     passwords: passwordSeal(operator),
+    envVars: envVarSeal(operator),
+    webhookSecrets: webhookSeal(operator),
+    jupyterTokens: environmentJupyterTokens(operator),
     hostKeys: environmentHostKeys(operator),
     attempts: noAttempts(),
     closing: closing.signal,

@@ -105,8 +105,13 @@ export async function openControlScene(database?: FreshDatabase): Promise<Contro
     now: api.deps.now,
     log: quietLog,
     passwords: api.deps.passwords,
+    // A test may put in others.
+    get envVars() {
+      return api.deps.envVars;
+    },
     hostKeys: api.deps.hostKeys,
     terminalKeys: api.terminalKeys,
+    jupyterTokens: api.deps.jupyterTokens,
     rankKeys: api.rankKeys,
     history,
     wake: () => {

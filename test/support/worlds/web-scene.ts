@@ -192,6 +192,7 @@ async function opened(
       now,
       log: quietLog,
       operatorSeed: operator.key.getSeed(),
+      jupyterTokens: control.api.deps.jupyterTokens,
       tunnels,
       base,
       listen: { address: "127.0.0.1", port: 0, certificate: null },

@@ -3,6 +3,7 @@ import { globSync, readFileSync } from "node:fs";
 import { basename } from "node:path";
 import { Leadership } from "@remotegpu/control-plane/controllers/leadership";
 import type { Loop } from "@remotegpu/control-plane/controllers/loop";
+import type { Seals } from "@remotegpu/control-plane/store/secrets/sealed-tables";
 import { noAttempts } from "@remotegpu/control-plane/http/request/attempts";
 import { loops, WOKEN_BY_DELIVERY, WOKEN_BY_NEWS } from "@remotegpu/control-plane/loops";
 import type { Database } from "@remotegpu/control-plane/store/database/database";
@@ -40,6 +41,7 @@ beforeAll(() => {
     },
     attempts: noAttempts(),
     history: { pass: () => Promise.resolve() },
+    seals: {} as Seals,
   });
 });
 

@@ -68,7 +68,9 @@ async function serviceCalled({ api }: Context, { file, order }: Wish): Promise<R
   const [all, me] = await Promise.all([api.list(ROUTE, { name }), api.get("/me")]);
   const workspaceId = given ?? me["personal_workspace_id"];
   const [service, ...others] = all.filter((row) => row.name === name && row.workspace_id === workspaceId);
-  if (others.length === 0) return service ?? null;
+  // A list has no values of variables.
+  if (others.length === 0)
+    return service === undefined ? null : await api.get(`${ROUTE}/${segment(String(service.id))}`);
   const ids = [service, ...others].map((row) => String(row?.id)).join(", ");
   throw new CliError("usage", `Several services are called ${name}: ${ids}. Name one with --service.`);
 }

@@ -6,8 +6,10 @@ import type { HostId } from "@remotegpu/shared/ids";
 import type { Log } from "@remotegpu/shared/log";
 import type { Heartbeat, HeartbeatReply, Refusal } from "@remotegpu/shared/protocol";
 import type { HostKeys } from "../../core/environments/host-keys.ts";
+import type { JupyterTokens } from "../../core/environments/jupyter-tokens.ts";
 import type { TerminalKeys } from "../../core/environments/terminal-keys.ts";
 import type { RankKeyring } from "../../core/training/launch/rank-keys.ts";
+import type { EnvVarSeal } from "../../core/secrets/env-var-seal.ts";
 import type { PasswordSeal } from "../../core/hosts/images/password-seal.ts";
 import type { DesiredSet, HostHandlers } from "../../link/hosts/host-requests.ts";
 import type { WholeReport } from "../../link/hosts/report-assembly.ts";
@@ -27,9 +29,11 @@ export interface HostSyncDeps {
   log: Log;
   /** Of registries. */
   passwords: PasswordSeal;
+  envVars: EnvVarSeal;
   /** Of environments. */
   hostKeys: HostKeys;
   terminalKeys: TerminalKeys;
+  jupyterTokens: JupyterTokens;
   rankKeys: RankKeyring;
   history: Pick<GpuHistory, "note">;
   /** Wakes the loops: capacity may have come or gone. */
@@ -84,9 +88,16 @@ async function heartbeatOf(
 async function desiredSet(deps: HostSyncDeps, hostId: HostId): Promise<DesiredSet | Refusal> {
   const outcome = await desiredSetOf(deps.db, hostId, {
     now: deps.now(),
-    sealedBy: deps.passwords.sealedBy,
+    opensKeys: deps.passwords.opensKeys,
+    envVars: deps.envVars,
+    unopened: (instance) =>
+      deps.log.error(
+        { host: hostId, instance },
+        "values of an instance's variables do not open: operator.json lacks the key that sealed them; it is not told to its host",
+      ),
     hostKeys: deps.hostKeys,
     terminalKeys: deps.terminalKeys,
+    jupyterTokens: deps.jupyterTokens,
     rankKeys: deps.rankKeys,
   });
   if (outcome.served) return outcome.desired;

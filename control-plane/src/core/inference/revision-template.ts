@@ -1,4 +1,5 @@
 /** What the replicas of a revision are made of, and what another revision makes of it. How gateways show it is no part. */
+import type { StoredEnvVars } from "../secrets/env-var-seal.ts";
 import type { ServiceConfig } from "./service-config.ts";
 
 const TEMPLATE_KEYS = [
@@ -29,6 +30,9 @@ export interface Template {
   modelVersion: string | null;
   config: TemplateConfig;
 }
+
+/** As its revision holds it: whoever changes or compares it opens the values first. */
+export type StoredTemplate = Omit<Template, "envVars"> & { envVars: StoredEnvVars };
 
 /** What is left out stays as it is; null takes a variable or a part of the config out. */
 export type TemplateChange = {

@@ -9,6 +9,7 @@ import type { GpuUuid, WorkloadId } from "@remotegpu/shared/ids";
 import type { RankLaunch } from "@remotegpu/shared/rank-launch";
 import { DATASET_PATHS, MODEL_PATHS } from "../orders/order-check.ts";
 import type { GpuGrant } from "../placement/placement.ts";
+import type { SealedValue } from "../secrets/env-var-seal.ts";
 
 /** Enough for a busy notebook with its data loaders, too few for a fork bomb to hurt the host. */
 const PIDS_LIMIT = 4096;
@@ -19,6 +20,13 @@ const CODE = "/gemini/code";
 const OUTPUT = "/gemini/output";
 const ATTEMPTS = "/gemini/attempts";
 
+/** What a variable holds: a text, or where it lies in the database a sealed value. */
+type EnvValue = string | SealedValue;
+
+/** A spec as placements hold it: a customer's variables are sealed until their host is told them. */
+export type SpecOf<Value extends EnvValue> = Omit<InstanceSpec, "env"> & { env: Record<string, Value> };
+export type StoredSpec = SpecOf<EnvValue>;
+
 export interface ResolvedMount {
   /** Path in the container. */
   target: string;
@@ -26,18 +34,18 @@ export interface ResolvedMount {
   storagePath: string;
 }
 
-interface ContainerOrder {
+interface ContainerOrder<Value extends EnvValue> {
   id: string;
   network: string;
   image: string;
   cpuMilli: number;
   memoryBytes: number;
-  envVars: Record<string, string>;
+  envVars: Readonly<Record<string, Value>>;
   datasets: ResolvedMount[];
   models: ResolvedMount[];
 }
 
-export interface EnvironmentOrder extends ContainerOrder {
+export interface EnvironmentOrder<Value extends EnvValue = string> extends ContainerOrder<Value> {
   command: string | null;
   storageBytes: number | null;
   tempStorageBytes: number | null;
@@ -51,7 +59,7 @@ export type RankCode =
   | { kind: "of-environment"; environmentId: string };
 
 /** One rank of a training job. */
-export interface RankOrder extends ContainerOrder {
+export interface RankOrder<Value extends EnvValue = string> extends ContainerOrder<Value> {
   rank: number;
   command: string;
   /** From 1; each writes into a folder of its own. */
@@ -80,7 +88,10 @@ export function networkName({
   return `ws-${workspaceId === null ? `0${customerId}` : workspaceId}`;
 }
 
-export function environmentSpec(order: EnvironmentOrder, gpus: GpuGrant[]): InstanceSpec {
+export function environmentSpec<Value extends EnvValue = string>(
+  order: EnvironmentOrder<Value>,
+  gpus: GpuGrant[],
+): SpecOf<Value | string> {
   return {
     kind: "environment",
     workloadId: order.id as WorkloadId,
@@ -106,7 +117,7 @@ export function environmentSpec(order: EnvironmentOrder, gpus: GpuGrant[]): Inst
 }
 
 /** One replica of an inference service. */
-export interface ReplicaOrder extends ContainerOrder {
+export interface ReplicaOrder<Value extends EnvValue = string> extends ContainerOrder<Value> {
   rank: number;
   /** Null for the image's own. */
   command: string | null;
@@ -114,7 +125,10 @@ export interface ReplicaOrder extends ContainerOrder {
   port: number;
 }
 
-export function replicaSpec(order: ReplicaOrder, gpus: GpuGrant[]): InstanceSpec {
+export function replicaSpec<Value extends EnvValue = string>(
+  order: ReplicaOrder<Value>,
+  gpus: GpuGrant[],
+): SpecOf<Value | string> {
   return {
     kind: "inference",
     workloadId: order.id as WorkloadId,
@@ -140,7 +154,10 @@ export function replicaSpec(order: ReplicaOrder, gpus: GpuGrant[]): InstanceSpec
   };
 }
 
-export function rankSpec(order: RankOrder, gpus: GpuGrant[]): InstanceSpec {
+export function rankSpec<Value extends EnvValue = string>(
+  order: RankOrder<Value>,
+  gpus: GpuGrant[],
+): SpecOf<Value | string> {
   const output = order.outputPath.replace(/\/+$/, "") || OUTPUT;
   return {
     kind: "training",
@@ -228,12 +245,14 @@ function attachedGpu({ uuid, memoryMib }: GpuGrant): AttachedGpu {
   return { uuid: uuid as GpuUuid, memoryMib };
 }
 
-function mountsOf({ datasets, models }: ContainerOrder): ReadOnlyMount[] {
+type Mounted = Pick<ContainerOrder<EnvValue>, "datasets" | "models">;
+
+function mountsOf({ datasets, models }: Mounted): ReadOnlyMount[] {
   return [...datasets.map(datasetMount), ...modelMounts(models)];
 }
 
 /** Only what is mounted gets its variable, so that a program can tell. Hosts add none of their own. */
-function mountEnv(order: ContainerOrder): Record<string, string> {
+function mountEnv(order: Mounted): Record<string, string> {
   return {
     ...numbered("GEMINI_DATA_IN", DATASET_PATHS, order.datasets),
     ...numbered("GEMINI_PRETRAIN", MODEL_PATHS, order.models),

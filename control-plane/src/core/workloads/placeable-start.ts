@@ -1,10 +1,11 @@
 /** A start that waits, in one form for all kinds, and what its places make of it. */
-import type { DesiredInstance, InstanceSpec } from "@remotegpu/shared/instance";
-import type { ResolvedMount } from "../instances/desired-set.ts";
+import type { DesiredInstance } from "@remotegpu/shared/instance";
+import type { ResolvedMount, StoredSpec } from "../instances/desired-set.ts";
 import type { LeasingEnvironment } from "../leases/lease-plan.ts";
 import type { Order } from "../orders/order.ts";
 import type { GpuGrant } from "../placement/placement.ts";
 import type { RankNetwork } from "../training/gang-network.ts";
+import type { StoredEnvVars } from "../secrets/env-var-seal.ts";
 import type { StartName } from "./start.ts";
 
 /** An instance whose place is decided. */
@@ -26,8 +27,10 @@ export interface PlaceableStart {
   payingWorkspaceId: number | null;
   /** Whose ports are leased with it; null for kinds without ports. */
   leasing: LeasingEnvironment | null;
-  /** What the host of an instance is told. */
-  spec(instance: PlacedRank): InstanceSpec;
+  /** The customer's part of its spec's variables. */
+  envVars: StoredEnvVars;
+  /** What the host of an instance is told, but for the values of variables: those are sealed still. */
+  spec(instance: PlacedRank): StoredSpec;
   /** @param hosts so many have an instance of it */
   live(hosts: number): DesiredInstance["live"];
 }

@@ -2,6 +2,7 @@
  * Logs in at JupyterLab for whoever may enter it: each request to it carries the token of its run, so that nobody is asked
  * for one. A token is two seconds old at most, as rights are, and the last one holds while Postgres is away.
  */
+import type { JupyterTokens } from "../../core/environments/jupyter-tokens.ts";
 import { type Database, StoreError } from "../../store/database/database.ts";
 import { jupyterTokenOf } from "../../store/environments/jupyter-tokens.ts";
 import type { Visit } from "../visit.ts";
@@ -18,10 +19,12 @@ const NONE: Headers = {};
 export class JupyterLogin {
   readonly #db: Database;
   readonly #now: () => Date;
+  readonly #tokens: JupyterTokens;
   readonly #kept = new Map<string, Kept>();
 
-  constructor({ db, now }: { db: Database; now: () => Date }) {
+  constructor({ db, now, tokens }: { db: Database; now: () => Date; tokens: JupyterTokens }) {
     this.#db = db;
+    this.#tokens = tokens;
     this.#now = now;
   }
 
@@ -44,7 +47,7 @@ export class JupyterLogin {
 
   async #ask(environmentId: string, before: Kept | undefined): Promise<Headers> {
     try {
-      const token = await jupyterTokenOf(this.#db, environmentId);
+      const token = await jupyterTokenOf(this.#db, this.#tokens, environmentId);
       return token === null ? NONE : { authorization: `token ${token}` };
     } catch (error) {
       if (!(error instanceof StoreError)) throw error;

@@ -164,7 +164,7 @@ function credentialAnswer({ passwords }: ApiDeps, row: RegistryCredential): z.in
     workspace_id: row.workspaceId,
     registry: row.registry,
     username: row.username,
-    usable: row.sealedBy === passwords.sealedBy && passwords.open(row.sealedPassword, row) !== null,
+    usable: passwords.opensKeys.includes(row.sealedBy) && passwords.open(row.sealedPassword, row) !== null,
     created_at: row.createdAt.toISOString(),
   };
 }

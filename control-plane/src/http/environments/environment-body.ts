@@ -12,6 +12,7 @@ import {
 } from "../../core/orders/order-check.ts";
 import { IDLE_STOP_MINUTES } from "../../core/environments/idle-stop.ts";
 import { SSH_SERVERS } from "../../core/leases/ssh-server.ts";
+import type { EnvVarSeal } from "../../core/secrets/env-var-seal.ts";
 import type { NewEnvironment } from "../../store/environments/environments.ts";
 import { Description, ImageReference, Int53, RowId } from "../request/input-fields.ts";
 import { ApiRefusal } from "../request/refusal.ts";
@@ -85,6 +86,7 @@ type Body = z.output<typeof NewEnvironmentBody>;
 export function newEnvironment(
   body: Body,
   owner: { id: string; customerId: number; workspaceId: number },
+  seal: EnvVarSeal,
 ): NewEnvironment {
   const order: NewEnvironment = {
     ...owner,
@@ -104,7 +106,7 @@ export function newEnvironment(
     webTerminalEnabled: body.web_terminal_enabled ?? true,
     mountedDatasets: withPaths(body.mounted_datasets ?? [], DATASET_PATHS),
     mountedModels: withPaths(body.mounted_models ?? [], MODEL_PATHS),
-    envVars: body.env_vars ?? {},
+    envVars: seal.seal(body.env_vars ?? {}, owner),
     config: body.config ?? {},
   };
   const errors = orderIssues({

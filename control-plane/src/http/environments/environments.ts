@@ -57,11 +57,11 @@ export function registerEnvironmentRoutes(api: ApiApp, deps: ApiDeps, fleet: Kep
   api.openapi(post, async (c) => {
     const body = c.req.valid("json");
     const workspace = await workspaceForOrder(c, body.workspace_id);
-    const order = newEnvironment(body, {
-      id: deps.newId("env"),
-      customerId: c.var.actor.customerId,
-      workspaceId: workspace.id,
-    });
+    const order = newEnvironment(
+      body,
+      { id: deps.newId("env"), customerId: c.var.actor.customerId, workspaceId: workspace.id },
+      deps.envVars,
+    );
     const terms = { order, payerId: workspace.owner_id, orderer: ordererOf(c) };
     const keyed = keyedOrder(c, (environment: EnvironmentRow) => ({
       status: 201,

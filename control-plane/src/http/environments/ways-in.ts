@@ -22,6 +22,7 @@ import { type LeaseView, newestLeases } from "../../store/leases/lease-views.ts"
 import { type LeaseChange, leaseForStart } from "../../store/leases/start-leases.ts";
 import type { ApiApp, ApiContext, ApiDeps } from "../deps.ts";
 import { ordererOf } from "../workloads/orders.ts";
+import { opensOrders } from "../request/authentication.ts";
 import { mayEnter } from "../request/authorization.ts";
 import { ApiRefusal, conflict, notFound } from "../request/refusal.ts";
 import {
@@ -136,12 +137,13 @@ async function renew(c: ApiContext, sql: Transaction, id: string): Promise<Lease
 }
 
 async function accessOf(c: ApiContext, environment: EnvironmentRow): Promise<z.input<typeof Access>> {
-  const { db, hostKeys, now } = c.var.deps;
+  const { db, hostKeys, jupyterTokens, now } = c.var.deps;
   const leases = await newestLeases(db, environment.id);
   const passwordSetAt = await sshPasswordSetAt(db, environment.id);
   const rdpPasswordAt = await rdpPasswordSetAt(db, environment.id);
   // Who only reads is told of the way, and gets no key to it.
-  const token = (await mayEnter(c, environment)) ? await jupyterTokenOf(db, environment.id) : null;
+  const enters = opensOrders(c) && (await mayEnter(c, environment));
+  const token = enters ? await jupyterTokenOf(db, jupyterTokens, environment.id) : null;
   const brings = await imageBrings(db, { kind: "environment", id: environment.id });
   const base = await webBase(db, now());
   const ports = waysIn({

@@ -1,4 +1,5 @@
 /** An inference service as the API shows it: its row, and its replicas' instances with cards, time and charges. */
+import { ShownEnvVars, shownEnvVars } from "../workloads/shown-env-vars.ts";
 import { z } from "@hono/zod-openapi";
 import { INFERENCE_SERVICE_STATUSES } from "@remotegpu/shared/workload";
 import { webBaseFrom } from "../../core/gateway/origin.ts";
@@ -79,7 +80,7 @@ export const InferenceService = z
     health_check_path: z.string().nullable(),
     /** Seconds. */
     health_check_interval: z.int(),
-    env_vars: z.record(z.string(), z.string()).nullable(),
+    env_vars: ShownEnvVars,
     config: z.record(z.string(), z.unknown()).nullable(),
     created_at: Timestamp.nullable(),
     updated_at: Timestamp.nullable(),
@@ -96,11 +97,12 @@ export type InferenceService = z.infer<typeof InferenceService>;
 export function inferenceServiceAnswer(
   c: ApiContext,
   { autoscaling, service_domain: serviceDomain, ...row }: InferenceServiceRow,
-  { instances, money }: SeenWorkload,
+  { instances, money, showsValues }: SeenWorkload,
 ): z.input<typeof InferenceService> {
   const base = serviceDomain === null ? null : webBaseFrom(serviceDomain);
   return {
     ...row,
+    env_vars: shownEnvVars(c, row, showsValues),
     domain_url: base === null ? null : domainUrl(base, row.id),
     autoscaling: autoscaling && autoscalingAnswer(autoscaling),
     rollout: row.rollout && { ...row.rollout, began_at: new Date(row.rollout.began_at).toISOString() },

@@ -79,7 +79,7 @@ export function registerInferenceServiceRoutes(api: ApiApp, deps: ApiDeps, fleet
   api.openapi(post, async (c) => {
     const workspace = await workspaceForOrder(c, c.req.valid("json").workspace_id);
     const owner = { id: newId("svc"), customerId: c.var.actor.customerId, workspaceId: workspace.id };
-    const order = newService(c.req.valid("json"), owner);
+    const order = newService(c.req.valid("json"), owner, deps.envVars);
     const recent = await fleet.recent();
     return await once(c, async (sql, afterwards) => {
       // Within the transaction everything is asked through it: whoever holds a connection must not wait for another.

@@ -7,6 +7,7 @@ import { GIB } from "@remotegpu/shared/units";
 import { MAX_TARGET, MAX_TARGET_CPU } from "../../core/inference/autoscaling/autoscaling-config.ts";
 import { REVISION_KEYS } from "../../core/inference/revision-template.ts";
 import { MAX_REPLICAS } from "../../core/inference/wanted-replicas.ts";
+import type { EnvVarSeal } from "../../core/secrets/env-var-seal.ts";
 import type { NewService } from "../../store/inference/new-services.ts";
 import { Description, ImageReference, RowId } from "../request/input-fields.ts";
 import { ApiRefusal } from "../request/refusal.ts";
@@ -110,6 +111,7 @@ type Body = z.output<typeof NewInferenceServiceBody>;
 export function newService(
   body: Body,
   owner: { id: string; customerId: number; workspaceId: number },
+  seal: EnvVarSeal,
 ): NewService {
   const service: NewService = {
     ...owner,
@@ -132,14 +134,16 @@ export function newService(
     autoscalingDryRun: body.autoscaling_dry_run ?? false,
     healthCheckPath: body.health_check_path ?? null,
     healthCheckInterval: body.health_check_interval ?? DEFAULT_CHECK_SECONDS,
-    envVars: body.env_vars ?? {},
+    envVars: seal.seal(body.env_vars ?? {}, owner),
     config: body.config ?? {},
   };
-  refuseIssues(issuesOf(service));
+  refuseIssues(issuesOf({ ...service, envVars: body.env_vars ?? {} }));
   return service;
 }
 
-function issuesOf(service: NewService): { path: string; message: string }[] {
+function issuesOf(
+  service: NewService & { envVars: Record<string, string> },
+): { path: string; message: string }[] {
   const { minReplicas, maxReplicas } = service;
   return [...boundsIssues({ min: minReplicas, max: maxReplicas }), ...templateIssues(service)];
 }

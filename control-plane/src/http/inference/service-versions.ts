@@ -1,5 +1,6 @@
 /** Versions of an inference service: another one, the one before, and which there were. */
 import { createRoute, z } from "@hono/zod-openapi";
+import type { StoredEnvVars } from "../../core/secrets/env-var-seal.ts";
 import { emptyFleet } from "../../store/fleet/empty-fleet.ts";
 import type { EmptyFleet } from "../../store/fleet/empty-fleet.ts";
 import type { KeptFleet } from "../../store/fleet/kept-fleet.ts";
@@ -26,6 +27,7 @@ import {
   WorkloadIdPath,
 } from "../request/route.ts";
 import { ordererOf, refuseUnlessDone, tellOf } from "../workloads/orders.ts";
+import { ShownEnvVars, shownEnvVars, showsValues } from "../workloads/shown-env-vars.ts";
 import { workloadFor } from "../workloads/routed-kind.ts";
 import { INFERENCE_SERVICES } from "./inference-kind.ts";
 import { InferenceService } from "./inference-service-answer.ts";
@@ -69,7 +71,7 @@ const Revision = z
     version: z.string().nullable(),
     image: z.string(),
     command: z.string().nullable(),
-    env_vars: z.record(z.string(), z.string()).nullable(),
+    env_vars: ShownEnvVars,
     cpu: z.int(),
     memory: z.int(),
     gpu: z.int(),
@@ -151,6 +153,7 @@ export function registerServiceVersionRoutes(api: ApiApp, deps: ApiDeps, fleet: 
         ...deed,
         fleet: known,
         change: changeOf(body),
+        seal: deps.envVars,
         refuseFaults: (template) => refuseIssues(templateIssues(template)),
       }),
     );
@@ -165,10 +168,14 @@ export function registerServiceVersionRoutes(api: ApiApp, deps: ApiDeps, fleet: 
   });
 
   api.openapi(revisions, async (c) => {
-    const { id } = await readable(c, c.req.valid("param").id);
+    const service = await readable(c, c.req.valid("param").id);
     const page = numericPage(c.req.valid("query"));
-    const rows = await serviceRevisions(db, id, { before: page.after, limit: page.limit + 1 });
-    return c.json(toPage(rows, page.limit, { item: revisionAnswer, key: ({ number }) => [number] }), 200);
+    const rows = await serviceRevisions(db, service.id, { before: page.after, limit: page.limit + 1 });
+    // Any of them may have variables that the one that serves has not.
+    const vars = Object.assign({}, ...rows.map(({ env_vars: one }) => one)) as StoredEnvVars;
+    const isShown = await showsValues(c, { ...service, env_vars: vars }, { what, sql: db });
+    const item = (row: RevisionRow) => revisionAnswer(c, row, { service, isShown });
+    return c.json(toPage(rows, page.limit, { item, key: ({ number }) => [number] }), 200);
   });
 
   api.openapi(rollouts, async (c) => {
@@ -179,8 +186,17 @@ export function registerServiceVersionRoutes(api: ApiApp, deps: ApiDeps, fleet: 
   });
 }
 
-function revisionAnswer(row: RevisionRow): z.input<typeof Revision> {
-  return { ...row, config: row.config && { ...row.config }, created_at: row.created_at.toISOString() };
+function revisionAnswer(
+  c: ApiContext,
+  row: RevisionRow,
+  { service, isShown }: { service: { customer_id: number }; isShown: boolean },
+): z.input<typeof Revision> {
+  return {
+    ...row,
+    env_vars: shownEnvVars(c, { ...service, env_vars: row.env_vars }, isShown),
+    config: row.config && { ...row.config },
+    created_at: row.created_at.toISOString(),
+  };
 }
 
 function rolloutAnswer({ allows_gap, ...row }: RolloutRow): z.input<typeof ServiceRollout> {

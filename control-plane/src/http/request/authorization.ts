@@ -7,6 +7,7 @@ import {
   workspaceIdsOf,
   type WorkspaceWithRole,
 } from "../../store/accounts/workspaces.ts";
+import type { Connection } from "../../store/database/database.ts";
 import type { WorkloadFilter } from "../../store/workloads/pages.ts";
 import { actingOn, asItsOwnChange } from "./audit.ts";
 import type { ApiContext } from "../deps.ts";
@@ -59,21 +60,24 @@ export async function refuseAdministrator(
 export async function mayEnter(
   c: ApiContext,
   workload: { customer_id: number; workspace_id: number | null },
+  /** Of whoever holds a connection, which must not wait for another. */
+  sql: Connection = c.var.deps.db,
 ): Promise<boolean> {
-  const standing = { ...(await standingOf(c, workload)), isAdmin: false };
+  const standing = { ...(await standingOf(c, workload, sql)), isAdmin: false };
   return decide("manage-workload", standing) === "allowed";
 }
 
 async function standingOf(
   c: ApiContext,
   workload: { customer_id: number; workspace_id: number | null },
+  sql: Connection = c.var.deps.db,
 ): Promise<{ role: WorkspaceWithRole["role"]; isOwn: boolean }> {
-  const { actor, deps } = c.var;
+  const { actor } = c.var;
   const isOwn = workload.customer_id === actor.customerId;
   const workspace =
     workload.workspace_id === null
       ? null
-      : await workspaceFor(deps.db, { workspaceId: workload.workspace_id, customerId: actor.customerId });
+      : await workspaceFor(sql, { workspaceId: workload.workspace_id, customerId: actor.customerId });
   return { role: workspace === null ? (isOwn ? "owner" : null) : workspace.role, isOwn };
 }
 

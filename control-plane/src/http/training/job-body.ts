@@ -16,6 +16,7 @@ import {
 } from "../../core/training/array.ts";
 import { LOG_RULE_ACTIONS, MAX_LOG_RULE_TEXT, MAX_LOG_RULES } from "../../core/training/log-rules.ts";
 import { MAX_ATTEMPTS } from "../../core/training/retries.ts";
+import type { EnvVarSeal } from "../../core/secrets/env-var-seal.ts";
 import type { JobCode, NewJob } from "../../store/training/new-jobs.ts";
 import { Description, ImageReference, RowId } from "../request/input-fields.ts";
 import { ApiRefusal } from "../request/refusal.ts";
@@ -153,6 +154,7 @@ type Body = z.output<typeof NewTrainingJobBody>;
 export function newJob(
   body: Body,
   owner: { customerId: number; workspaceId: number; code: JobCode | null },
+  seal: EnvVarSeal,
 ): NewJob {
   const job: NewJob = {
     ...owner,
@@ -169,7 +171,7 @@ export function newJob(
     distributedConfig: body.distributed_config ?? null,
     mountedDatasets: body.mounted_datasets ?? [],
     mountedModels: body.mounted_models ?? [],
-    envVars: body.env_vars ?? {},
+    envVars: seal.seal(body.env_vars ?? {}, owner),
     outputPath: body.output_path ?? null,
     priority: body.priority ?? 0,
     config: body.config ?? {},

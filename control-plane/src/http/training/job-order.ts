@@ -24,7 +24,7 @@ export async function orderAsked(
   const { actor, deps } = c.var;
   const workspace = await workspaceForOrder(c, body.workspace_id);
   const owner = { customerId: actor.customerId, workspaceId: workspace.id };
-  const order = newJob(body, { ...owner, code: await jobCode(c, body) });
+  const order = newJob(body, { ...owner, code: await jobCode(c, body) }, deps.envVars);
   const range = rangeOf(body);
   const array = range && { id: deps.newId("jobs"), name: order.name, range, ...owner };
   return { order, rows: rowsOf(order, array, () => deps.newId("job")), array, payerId: workspace.owner_id };

@@ -1,4 +1,5 @@
 /** A training job as the API shows it: its row, what it waits for, and its instances with cards, time and charges. */
+import { ShownEnvVars, shownEnvVars } from "../workloads/shown-env-vars.ts";
 import { z } from "@hono/zod-openapi";
 import { TRAINING_JOB_STATUSES } from "@remotegpu/shared/workload";
 import type { TrainingJobRow } from "../../store/training/training-jobs.ts";
@@ -34,7 +35,7 @@ export const TrainingJob = z
     /** Ids; 0 is what the old system wrote for none. */
     mounted_datasets: z.array(z.int()).nullable(),
     mounted_models: z.array(z.int()).nullable(),
-    env_vars: z.record(z.string(), z.string()).nullable(),
+    env_vars: ShownEnvVars,
     output_path: z.string().nullable(),
     config: z.record(z.string(), z.unknown()).nullable(),
     awaits_confirmation: z.boolean().openapi({
@@ -63,10 +64,11 @@ export type TrainingJob = z.infer<typeof TrainingJob>;
 export function trainingJobAnswer(
   c: ApiContext,
   row: TrainingJobRow,
-  { instances, money }: SeenWorkload,
+  { instances, money, showsValues }: SeenWorkload,
 ): z.input<typeof TrainingJob> {
   return {
     ...row,
+    env_vars: shownEnvVars(c, row, showsValues),
     status_deadline_at: iso(row.status_deadline_at),
     started_at: iso(row.started_at),
     completed_at: iso(row.completed_at),

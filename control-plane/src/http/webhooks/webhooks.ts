@@ -104,7 +104,9 @@ export function registerWebhookRoutes(api: ApiApp, deps: ApiDeps): void {
     refuseKinds(c, kinds);
     await refuseBadUrl(deps, url);
     const secret = newSecret();
-    const webhook = { customerId: c.var.actor.customerId, url, secret, kinds, now: deps.now() };
+    const { customerId } = c.var.actor;
+    const sealed = deps.webhookSecrets.seal(secret, { customerId });
+    const webhook = { customerId, url, secret: sealed, kinds, now: deps.now() };
     return await once(c, async (sql) => {
       const row = await insertWebhook(sql, webhook);
       if (row === null) throw conflict(`There are ${MAX_WEBHOOKS} webhooks already.`);
@@ -148,7 +150,8 @@ export function registerWebhookRoutes(api: ApiApp, deps: ApiDeps): void {
     const webhook = await requireWebhook(c, c.req.valid("param").id);
     const secret = newSecret();
     return await once(c, async (sql) => {
-      const row = await replaceSecret(sql, { id: webhook.id, secret });
+      const sealed = deps.webhookSecrets.seal(secret, { customerId: webhook.customer_id });
+      const row = await replaceSecret(sql, { id: webhook.id, secret: sealed });
       if (row === null) throw notFound(`webhook ${webhook.id}`);
       return c.json({ ...webhookAnswer(row), secret }, 201);
     });

@@ -9,6 +9,7 @@ import type { Connection, Transaction } from "../../store/database/database.ts";
 import type { KeptFleet } from "../../store/fleet/kept-fleet.ts";
 import type { OrderOutcome } from "../../store/orders/environment-orders.ts";
 import type { Orderer } from "../../store/orders/workload-stops.ts";
+import type { StoredEnvVars } from "../../core/secrets/env-var-seal.ts";
 import { listWorkloads, type WorkloadFilter, type WorkloadPage } from "../../store/workloads/pages.ts";
 import { type SeenInstance, seenInstances } from "../../store/overview/seen-instances.ts";
 import { moneyOfWorkloads, type WorkloadMoney } from "../../store/overview/workload-money.ts";
@@ -19,6 +20,7 @@ import { queryNumber } from "../request/input-fields.ts";
 import { toPage } from "../request/pagination.ts";
 import { notFound } from "../request/refusal.ts";
 import { ordererOf } from "./orders.ts";
+import { showsValues } from "./shown-env-vars.ts";
 
 /** What all kinds tell of themselves. Only environments have a host of their own. */
 export interface WorkloadState {
@@ -29,6 +31,11 @@ export interface WorkloadState {
   status_reason: string | null;
   host_id?: string | null;
   host_name?: string | null;
+}
+
+/** One that was ordered with variables, if any. */
+export interface OrderedState extends WorkloadState {
+  env_vars: StoredEnvVars | null;
 }
 
 interface KindWords {
@@ -98,12 +105,20 @@ export interface SeenWorkload<Known = unknown> {
   money: WorkloadMoney | null;
   /** What its kind alone looks up; null where there is nothing of it. */
   known: Known | null;
+  /** The values of its variables, beside their names. */
+  showsValues: boolean;
 }
 
 /** Of one that was just ordered. */
-export const UNSEEN_WORKLOAD: SeenWorkload<never> = { instances: [], money: null, known: null };
+export const UNSEEN_WORKLOAD: SeenWorkload<never> = {
+  instances: [],
+  money: null,
+  known: null,
+  // Whoever ordered it has them.
+  showsValues: true,
+};
 
-interface Kind<Row extends WorkloadState, Locked, Shown extends object, Known> extends KindWords {
+interface Kind<Row extends OrderedState, Locked, Shown extends object, Known> extends KindWords {
   Answer: z.ZodType<unknown, Shown>;
   answer(c: ApiContext, row: Row, seen: SeenWorkload<Known>): Shown;
   /** By id, of a whole page at once. */
@@ -149,7 +164,7 @@ export interface RoutedKind<Shown extends object = object> extends KindWords {
   orders: RoutedOrders | null;
 }
 
-export function routedKind<Row extends WorkloadState, Locked, Shown extends object, Known = never>(
+export function routedKind<Row extends OrderedState, Locked, Shown extends object, Known = never>(
   told: Kind<Row, Locked, Shown, Known>,
 ): RoutedKind<Shown> {
   const { kind, what } = told;
@@ -159,14 +174,16 @@ export function routedKind<Row extends WorkloadState, Locked, Shown extends obje
     const asked = { kind, ids, at: now };
     const money = showsMoney(c) ? await moneyOfWorkloads(sql, asked) : new Map<string, WorkloadMoney>();
     const known = await told.known?.(sql, ids, now);
-    return (row: Row) =>
+    return (row: Row, { showsValues: isShown }: { showsValues: boolean }) =>
       told.answer(c, row, {
         instances: instances.get(row.id) ?? [],
         money: money.get(row.id) ?? null,
         known: known?.get(row.id) ?? null,
+        showsValues: isShown,
       });
   };
-  const answer = async (c: ApiContext, sql: Connection, row: Row) => (await answers(c, sql, [row.id]))(row);
+  const answer = async (c: ApiContext, sql: Connection, row: Row) =>
+    (await answers(c, sql, [row.id]))(row, { showsValues: await showsValues(c, row, { what, sql }) });
   return {
     ...told,
     async answerOf(c, sql, id) {
@@ -184,7 +201,7 @@ export function routedKind<Row extends WorkloadState, Locked, Shown extends obje
         db,
         rows.map(({ id }) => id),
       );
-      const item = (row: Listed<Row>) => told(withoutListKey<Row>(row));
+      const item = (row: Listed<Row>) => told(withoutListKey<Row>(row), { showsValues: false });
       return toPage(rows, page.limit, { item, key: (row) => [row.created_micros, row.id] });
     },
     orders: told.orders && routedOrders(told.orders, what),

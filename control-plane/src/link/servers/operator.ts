@@ -3,8 +3,8 @@
  * account (with JetStream) and the hosts' account (without it). Made once and kept in one file of mode 0600;
  * whoever has that file owns the fleet.
  */
-import { randomBytes } from "node:crypto";
-import { linkSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { createSecretKey, randomBytes } from "node:crypto";
+import { linkSync, mkdirSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { dirname } from "node:path";
 import { encodeOperator, encodeUser } from "@nats-io/jwt";
 import { createAccount, createOperator, createUser, fromSeed, type KeyPair } from "@nats-io/nkeys";
@@ -15,6 +15,13 @@ import {
   systemAccountJwt,
   type AccountKeys,
 } from "./account-claims.ts";
+import { derivedSealingKey, type SealingKeySet } from "./sealing-keys.ts";
+
+/** Which keys seal what the database stores of secrets, once they were rotated; the one that seals is named. */
+const RotatedKeys = z.object({
+  sealsWith: z.string(),
+  keys: z.array(z.object({ name: z.string(), secret: z.base64() })).min(1),
+});
 
 const StateFile = z.object({
   operatorSeed: z.string(),
@@ -25,6 +32,7 @@ const StateFile = z.object({
   /** As first made, with their first issue time: a server that starts with these keeps newer ones it was sent. */
   accountJwts: z.record(z.string(), z.string()),
   challengeSecret: z.string(),
+  sealing: RotatedKeys.optional(),
 });
 
 export interface Operator extends AccountKeys {
@@ -33,6 +41,8 @@ export interface Operator extends AccountKeys {
   preload: Record<string, string>;
   /** Signs the challenges of credential renewal. */
   challengeSecret: string;
+  /** As its file says at this moment. */
+  sealingKeys: () => SealingKeySet;
 }
 
 export interface NatsUser {
@@ -42,7 +52,55 @@ export interface NatsUser {
 
 /** Reads the operator's file, or makes it; two processes that start at once end with the same one. */
 export async function openOperator(path: string): Promise<Operator> {
-  return operatorOf(StateFile.parse(JSON.parse(readStateFile(path) ?? (await makeStateFile(path)))));
+  const text = readStateFile(path) ?? (await makeStateFile(path));
+  const state = StateFile.parse(JSON.parse(text));
+  return { ...operatorOf(state), sealingKeys: sealingKeysIn(path, sealingKeySetOf(text)) };
+}
+
+/** Writes other sealing keys into the operator's file, whole: who reads it finds the old ones or the new ones. */
+export function writeSealingKeys(path: string, { sealsWith, keys }: SealingKeySet): void {
+  const state = StateFile.parse(JSON.parse(readFileSync(path, "utf8")));
+  const sealing: z.infer<typeof RotatedKeys> = {
+    sealsWith: sealsWith.name,
+    keys: keys.map(({ name, secret }) => ({ name, secret: secret.export().toString("base64") })),
+  };
+  const ours = `${path}.${process.pid}`;
+  writeFileSync(ours, JSON.stringify({ ...state, sealing }), { mode: 0o600 });
+  renameSync(ours, path);
+}
+
+/**
+ * The file is read again when another one is in its place; a server that runs need not be told of a rotation. While it is
+ * away or half there, as when it is being copied, the keys of before hold.
+ */
+function sealingKeysIn(path: string, first: SealingKeySet): () => SealingKeySet {
+  let known = { mark: "", set: first };
+  return () => {
+    try {
+      const { ino, mtimeMs, size } = statSync(path);
+      const mark = `${ino} ${mtimeMs} ${size}`;
+      if (known.mark !== mark) known = { mark, set: sealingKeySetOf(readFileSync(path, "utf8")) };
+    } catch {
+      // It is looked at again with the next value.
+    }
+    return known.set;
+  };
+}
+
+/** @throws Error where the key that is to seal is not among them */
+function sealingKeySetOf(text: string): SealingKeySet {
+  const { operatorSeed, sealing } = StateFile.parse(JSON.parse(text));
+  if (sealing === undefined) {
+    const derived = derivedSealingKey({ key: keyOf(operatorSeed) });
+    return { sealsWith: derived, keys: [derived] };
+  }
+  const keys = sealing.keys.map(({ name, secret }) => ({
+    name,
+    secret: createSecretKey(Buffer.from(secret, "base64")),
+  }));
+  const sealsWith = keys.find(({ name }) => name === sealing.sealsWith);
+  if (sealsWith === undefined) throw new Error(`operator.json lacks the sealing key ${sealing.sealsWith}`);
+  return { sealsWith, keys };
 }
 
 /** A fresh user of one of our own accounts, for this process only; its key is nowhere but in memory. */
@@ -100,7 +158,7 @@ async function newState(): Promise<z.infer<typeof StateFile>> {
   };
 }
 
-function operatorOf(state: z.infer<typeof StateFile>): Operator {
+function operatorOf(state: z.infer<typeof StateFile>): Omit<Operator, "sealingKeys"> {
   return {
     jwt: state.operatorJwt,
     key: keyOf(state.operatorSeed),

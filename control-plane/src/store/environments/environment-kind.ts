@@ -79,6 +79,7 @@ async function lockWaiting(sql: Transaction, starts: readonly StartName[]): Prom
 
 function placeable(row: EnvironmentRow): PlaceableStart {
   const order = orderOfEnvironment(row);
+  const envVars = row.env_vars ?? {};
   return {
     start: { kind: "environment", id: row.id, firstRank: 0 },
     order,
@@ -86,6 +87,7 @@ function placeable(row: EnvironmentRow): PlaceableStart {
     ordererId: row.orderer_id,
     payingWorkspaceId: row.paying_workspace_id,
     leasing: row,
+    envVars,
     spec: ({ gpus, datasets, models }) =>
       environmentSpec(
         {
@@ -94,7 +96,7 @@ function placeable(row: EnvironmentRow): PlaceableStart {
           image: row.image,
           cpuMilli: order.cpuMilli,
           memoryBytes: order.memoryBytes,
-          envVars: row.env_vars ?? {},
+          envVars,
           datasets,
           models,
           command: row.config?.command ?? null,

@@ -21,9 +21,9 @@ const MOVED_PORTS = OLD_PORTS.map(
 const QUEUED_AT = `CASE WHEN m.status <> 'queued'
       OR queued_at IS NOT NULL AND e.status IN ('creating', 'running', 'restarting') THEN queued_at ELSE m.at END`;
 
-/** Of Jupyter in the run that begins; none outlives a run. Nobody here ever holds it but the database. */
+/** From which Jupyter's token in the run that begins follows (core/environments/jupyter-tokens.ts); none outlives a run. */
 const JUPYTER_TOKEN = `CASE WHEN m.status IN ('creating', 'restarting') AND coalesce(e.jupyter_enabled, true)
-      THEN encode(gen_random_bytes(32), 'hex') WHEN m.status = 'running' THEN e.jupyter_token END`;
+      THEN 'r' || encode(gen_random_bytes(31), 'hex') WHEN m.status = 'running' THEN e.jupyter_token END`;
 
 export interface StatusMove {
   environment: Pick<EnvironmentRow, "id" | "status" | "customer_id">;

@@ -1,4 +1,5 @@
 /** Rows of environments: made, read, held and renamed. How they move from one status to the next is environment-moves.ts. */
+import type { StoredEnvVars } from "../../core/secrets/env-var-seal.ts";
 import { DEFAULT_AUTO_RELEASE_HOURS } from "@remotegpu/shared/lease";
 import type { EnvironmentStatus } from "@remotegpu/shared/workload";
 import type { EnvironmentConfig } from "../../core/environments/environment-config.ts";
@@ -47,7 +48,7 @@ export interface EnvironmentRow {
   tensorboard_port: number | null;
   mounted_datasets: Mount[] | null;
   mounted_models: Mount[] | null;
-  env_vars: Record<string, string> | null;
+  env_vars: StoredEnvVars | null;
   config: EnvironmentConfig | null;
   container_id: string | null;
   started_at: Date | null;
@@ -93,7 +94,7 @@ export interface NewEnvironment {
   webTerminalEnabled: boolean;
   mountedDatasets: Mount[];
   mountedModels: Mount[];
-  envVars: Record<string, string>;
+  envVars: StoredEnvVars;
   config: EnvironmentConfig;
 }
 

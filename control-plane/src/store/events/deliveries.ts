@@ -15,6 +15,8 @@ export interface DueDelivery {
   readonly id: number;
   readonly webhookId: number;
   readonly url: string;
+  readonly customerId: number;
+  /** Sealed (core/secrets/webhook-seal.ts). */
   readonly secret: string;
   readonly body: string;
   /** Something waits that could not be handed to this webhook before. */
@@ -49,7 +51,7 @@ export async function takeDue(
        FROM chosen c, webhooks w
       WHERE d.id = c.id AND w.id = d.webhook_id AND d.next_try_at <= $1
         AND d.delivered_at IS NULL AND d.given_up_at IS NULL
-     RETURNING d.id, d.webhook_id AS "webhookId", w.url, w.secret, d.body, c.fails`,
+     RETURNING d.id, d.webhook_id AS "webhookId", w.url, w.customer_id AS "customerId", w.secret, d.body, c.fails`,
     [wish.now, wish.busyWebhookIds, wish.places, wish.placesForFailing, MAX_WEBHOOK_TRIES, PAUSES],
   );
   return rows;

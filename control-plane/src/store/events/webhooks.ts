@@ -18,6 +18,7 @@ const COLUMNS = "id, customer_id, url, kinds, active, created_at";
 /** Null where the customer has as many as one may have. It holds the customer meanwhile. */
 export async function insertWebhook(
   sql: Transaction,
+  /** The secret is sealed. */
   webhook: { customerId: number; url: string; secret: string; kinds: WishedKinds; now: Date },
 ): Promise<WebhookRow | null> {
   await sql.query("SELECT FROM customers WHERE id = $1 FOR NO KEY UPDATE", [webhook.customerId]);
@@ -68,7 +69,7 @@ export async function updateWebhook(
   return rows[0] ?? null;
 }
 
-/** Signs every message from now on, those that wait included. Null where the webhook is gone. */
+/** What is sealed here signs every message from now on, those that wait included. Null where the webhook is gone. */
 export async function replaceSecret(
   sql: Connection,
   { id, secret }: { id: number; secret: string },

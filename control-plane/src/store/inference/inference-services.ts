@@ -1,4 +1,5 @@
 /** Rows of inference services, read. */
+import type { StoredEnvVars } from "../../core/secrets/env-var-seal.ts";
 import type { InferenceServiceStatus } from "@remotegpu/shared/workload";
 import type { Connection } from "../database/database.ts";
 import { knownStatus, safeBigint } from "../database/values/old-values.ts";
@@ -44,7 +45,7 @@ export interface InferenceServiceRow {
   health_check_path: string | null;
   /** Seconds. */
   health_check_interval: number;
-  env_vars: Record<string, string> | null;
+  env_vars: StoredEnvVars | null;
   config: Record<string, unknown> | null;
   created_at: Date | null;
   updated_at: Date | null;

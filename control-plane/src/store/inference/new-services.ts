@@ -1,5 +1,6 @@
 /** Rows of inference services: made with their first revision, and marked as deleted. */
-import { type Template, templateConfig } from "../../core/inference/revision-template.ts";
+import type { StoredEnvVars } from "../../core/secrets/env-var-seal.ts";
+import { type StoredTemplate, templateConfig } from "../../core/inference/revision-template.ts";
 import {
   type AutoscalingWish,
   type ServiceConfig,
@@ -38,7 +39,7 @@ export interface NewService {
   healthCheckPath: string | null;
   /** Seconds. */
   healthCheckInterval: number;
-  envVars: Record<string, string>;
+  envVars: StoredEnvVars;
   config: ServiceConfig;
 }
 
@@ -111,7 +112,7 @@ export async function insertService(
   });
 }
 
-function templateOf({ config, ...service }: NewService): Template {
+function templateOf({ config, ...service }: NewService): StoredTemplate {
   const { version, image, envVars, cpu, memory, gpu, gpuMemory, modelId, modelVersion } = service;
   const sizes = { cpu, memory, gpu, gpuMemory };
   return { version, image, envVars, ...sizes, modelId, modelVersion, config: templateConfig(config) };

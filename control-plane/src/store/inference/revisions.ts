@@ -1,5 +1,6 @@
 /** The revisions of a service: what its replicas are made of, and since when. A row never changes. */
-import { type Template, templateConfig } from "../../core/inference/revision-template.ts";
+import type { StoredEnvVars } from "../../core/secrets/env-var-seal.ts";
+import { type StoredTemplate, templateConfig } from "../../core/inference/revision-template.ts";
 import type { ServiceConfig } from "../../core/inference/service-config.ts";
 import type { Connection, Transaction } from "../database/database.ts";
 import { safeBigint } from "../database/values/old-values.ts";
@@ -9,7 +10,7 @@ export interface RevisionRow {
   version: string | null;
   image: string;
   command: string | null;
-  env_vars: Record<string, string> | null;
+  env_vars: StoredEnvVars | null;
   cpu: number;
   memory: number;
   gpu: number;
@@ -45,13 +46,13 @@ export async function serviceTemplate(
   sql: Connection,
   serviceId: string,
   number: number,
-): Promise<Template | null> {
+): Promise<StoredTemplate | null> {
   const { rows } = await sql.query<RevisionRow>(`${REVISIONS} AND v.number = $2`, [serviceId, number]);
   const [row] = rows;
   return row === undefined ? null : templateOf(row);
 }
 
-function templateOf(row: RevisionRow): Template {
+function templateOf(row: RevisionRow): StoredTemplate {
   return {
     version: row.version ?? `${row.number}`,
     image: row.image,
@@ -70,7 +71,7 @@ function templateOf(row: RevisionRow): Template {
 export async function insertRevision(
   sql: Transaction,
   serviceId: string,
-  { template, actor, now }: { template: Template; actor: string; now: Date },
+  { template, actor, now }: { template: StoredTemplate; actor: string; now: Date },
 ): Promise<number> {
   const { rows } = await sql.query<{ number: number }>(
     `INSERT INTO service_revisions (service_id, number, version, image, command, env_vars, cpu, memory, gpu, gpu_memory,

@@ -113,6 +113,7 @@ async function lockWaiting(sql: Transaction, starts: readonly StartName[]): Prom
 
 function placeable(row: ServiceOrderRow, firstRank: number): PlaceableStart {
   const order = orderOfReplica(row);
+  const envVars = row.env_vars ?? {};
   return {
     start: { kind: "inference", id: row.id, firstRank },
     order,
@@ -120,6 +121,7 @@ function placeable(row: ServiceOrderRow, firstRank: number): PlaceableStart {
     ordererId: row.orderer_id,
     payingWorkspaceId: row.paying_workspace_id,
     leasing: null,
+    envVars,
     spec: ({ rank, gpus, datasets, models }) =>
       replicaSpec(
         {
@@ -128,7 +130,7 @@ function placeable(row: ServiceOrderRow, firstRank: number): PlaceableStart {
           image: row.image,
           cpuMilli: order.cpuMilli,
           memoryBytes: order.memoryBytes,
-          envVars: row.env_vars ?? {},
+          envVars,
           datasets,
           models,
           rank,

@@ -1,4 +1,5 @@
 /** Inference services as transactions hold them: with who pays, and read as the orders that their replicas are. */
+import type { StoredEnvVars } from "../../core/secrets/env-var-seal.ts";
 import type { InferenceServiceStatus } from "@remotegpu/shared/workload";
 import {
   type AutoscalingWish,
@@ -42,7 +43,7 @@ export interface ServiceOrderRow {
   gpu: number;
   gpu_memory: number | null;
   model_id: number | null;
-  env_vars: Record<string, string> | null;
+  env_vars: StoredEnvVars | null;
   config: ServiceConfig | null;
 }
 

@@ -6,6 +6,7 @@
 import {
   changedTemplate,
   isSameTemplate,
+  type StoredTemplate,
   type Template,
   type TemplateChange,
 } from "../../core/inference/revision-template.ts";
@@ -17,6 +18,7 @@ import {
   type Versions,
 } from "../../core/inference/rollout/versions.ts";
 import { isWanted } from "../../core/inference/wanted-replicas.ts";
+import type { EnvVarSeal } from "../../core/secrets/env-var-seal.ts";
 import type { NewId } from "../../core/workloads/new-id.ts";
 import type { Transaction } from "../database/database.ts";
 import type { EmptyFleet } from "../fleet/empty-fleet.ts";
@@ -50,31 +52,41 @@ interface Deed {
   newId: NewId;
 }
 
-/** @param refuseFaults throws where what the change makes contradicts itself */
+/**
+ * @param seal of variables: what is changed and compared are their values, whose seals differ each time
+ * @param refuseFaults throws where what the change makes contradicts itself
+ */
 export async function upgradeService(
   sql: Transaction,
   service: ServiceOrderRow,
   {
     change,
+    seal,
     refuseFaults,
     ...deed
-  }: Deed & { change: TemplateChange; refuseFaults: (template: Template) => void },
+  }: Deed & { change: TemplateChange; seal: EnvVarSeal; refuseFaults: (template: Template) => void },
 ): Promise<OrderOutcome> {
   const refusal = refusalOf(service);
   if (refusal !== null) return refusal;
   const versions = versionsOf(await heldVersions(sql, service.id));
   const from = newestWish(versions);
-  const base = await serviceTemplate(sql, service.id, from);
-  if (base === null) throw new Error(`service ${service.id} has no revision ${from}`);
+  const stored = await serviceTemplate(sql, service.id, from);
+  if (stored === null) throw new Error(`service ${service.id} has no revision ${from}`);
+  const owner = { customerId: service.customer_id };
+  const envVars = seal.open(stored.envVars, owner);
+  if (envVars === null)
+    return wrongState("The values of its variables cannot be opened any more; order the service again.");
+  const base: Template = { ...stored, envVars };
   const bound = await boundToSpec(sql, changedTemplate(base, change));
   if ("done" in bound) return bound;
   refuseFaults(bound);
-  const unfit = await unfitness(sql, service, { template: bound, ...deed });
+  const sealed = { ...bound, envVars: seal.seal(bound.envVars, owner) };
+  const unfit = await unfitness(sql, service, { template: sealed, ...deed });
   if (unfit !== null) return unfit;
   const { actor, now } = deed.orderer;
   const target = isSameTemplate(base, bound)
     ? from
-    : await insertRevision(sql, service.id, { template: bound, actor, now });
+    : await insertRevision(sql, service.id, { template: sealed, actor, now });
   const begun = beginRollout(versions, target, deed);
   return begun.begun
     ? await turn(sql, service, { before: versions, wished: begun.versions, ...deed })
@@ -119,7 +131,7 @@ const FOR_EACH_REPLICA: ReadonlySet<string> = new Set(["quota", "funds", "waitin
 async function unfitness(
   sql: Transaction,
   service: ServiceOrderRow,
-  { template, fleet, orderer: { now } }: Pick<Deed, "fleet" | "orderer"> & { template: Template },
+  { template, fleet, orderer: { now } }: Pick<Deed, "fleet" | "orderer"> & { template: StoredTemplate },
 ): Promise<RefusedOrder | null> {
   const { image, cpu, memory, gpu, config } = template;
   const asked = { image, cpu, memory, gpu, config, env_vars: { ...template.envVars } };

@@ -87,6 +87,7 @@ async function lockWaiting(sql: Transaction, starts: readonly StartName[]): Prom
 
 function placeable(row: JobOrderRow): PlaceableStart {
   const order = orderOfJob(row);
+  const envVars = row.env_vars ?? {};
   return {
     start: { kind: "training", id: row.id, firstRank: 0 },
     order,
@@ -94,6 +95,7 @@ function placeable(row: JobOrderRow): PlaceableStart {
     ordererId: row.orderer_id,
     payingWorkspaceId: row.paying_workspace_id,
     leasing: null,
+    envVars,
     spec: ({ rank, gpus, datasets, models, gang }) =>
       rankSpec(
         {
@@ -102,7 +104,7 @@ function placeable(row: JobOrderRow): PlaceableStart {
           image: row.image,
           cpuMilli: order.cpuMilli,
           memoryBytes: order.memoryBytes,
-          envVars: row.env_vars ?? {},
+          envVars,
           datasets,
           models,
           rank,

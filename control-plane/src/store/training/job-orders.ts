@@ -1,4 +1,5 @@
 /** Training jobs as transactions hold them: with who pays, and read as the orders that they are. */
+import type { StoredEnvVars } from "../../core/secrets/env-var-seal.ts";
 import type { TrainingJobStatus } from "@remotegpu/shared/workload";
 import type { RankCode } from "../../core/instances/desired-set.ts";
 import { type Order, resourcesOf } from "../../core/orders/order.ts";
@@ -37,7 +38,7 @@ export interface JobOrderRow {
   /** Ids of datasets and models; 0 is the old system's word for none. */
   mounted_datasets: number[] | null;
   mounted_models: number[] | null;
-  env_vars: Record<string, string> | null;
+  env_vars: StoredEnvVars | null;
   output_path: string | null;
   distributed_config: Record<string, unknown> | null;
   config: JobConfig | null;

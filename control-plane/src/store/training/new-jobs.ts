@@ -1,4 +1,5 @@
 /** Rows of training jobs: made, wanted again after the old system or after their end, and marked as deleted. */
+import type { StoredEnvVars } from "../../core/secrets/env-var-seal.ts";
 import { newsOfJob } from "../../core/alerts/job-news.ts";
 import type { StopOrderer } from "../../core/instances/instance-report.ts";
 import type { JobConfig } from "../../core/training/job-config.ts";
@@ -26,7 +27,7 @@ export interface NewJob {
   /** Ids, at most three of each. */
   mountedDatasets: readonly number[];
   mountedModels: readonly number[];
-  envVars: Record<string, string>;
+  envVars: StoredEnvVars;
   outputPath: string | null;
   code: JobCode | null;
   priority: number;

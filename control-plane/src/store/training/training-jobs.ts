@@ -1,4 +1,5 @@
 /** Rows of training jobs, read. */
+import type { StoredEnvVars } from "../../core/secrets/env-var-seal.ts";
 import type { TrainingJobStatus } from "@remotegpu/shared/workload";
 import { MIN_MEMORY } from "../../core/orders/order-check.ts";
 import { neverStarts, NO_IMAGE, WAITS_FOR_CONFIRMATION } from "../../core/training/old-jobs.ts";
@@ -34,7 +35,7 @@ export interface TrainingJobRow {
   /** Ids of datasets and models; 0 is the old system's word for none. */
   mounted_datasets: number[] | null;
   mounted_models: number[] | null;
-  env_vars: Record<string, string> | null;
+  env_vars: StoredEnvVars | null;
   output_path: string | null;
   config: Record<string, unknown> | null;
   /** The old system had it waiting, and nobody has said yet that it is wanted here. */

@@ -3,10 +3,12 @@
  * would go is compared with what the way up would make of the old row again. Anything else is a loss, named, and
  * nothing is changed.
  */
+import type { EnvVarSeal } from "../../core/secrets/env-var-seal.ts";
 import { withdrawFromApplication } from "../database/grants.ts";
 import { type Catalogue, type TableColumn, type Definition, quoted, readCatalogue } from "./catalogue.ts";
 import type { Connection, Transaction } from "../database/database.ts";
 import { MigrationError } from "./migration-error.ts";
+import { openSealedValues } from "./rows/sealed-values.ts";
 import { assertNothingIsLost } from "./rows/losses.ts";
 import { modelOf } from "./tables/model.ts";
 import { isOldTable, OLD_TABLES } from "./old-form.ts";
@@ -23,12 +25,14 @@ export interface Downgrade {
   oldSchema: readonly string[];
   /** Tables of ours whose rows may go. */
   discard: readonly string[];
+  /** Opens what was sealed here; null where the keys are elsewhere. */
+  envVars: EnvVarSeal | null;
 }
 
 /** @throws MigrationError naming what would be lost, or that a control plane runs on this database */
 export async function downgrade(
   sql: Transaction,
-  { migrations, oldSchema, discard }: Downgrade,
+  { migrations, oldSchema, discard, envVars }: Downgrade,
   say: Say,
 ): Promise<void> {
   await assertNobodyLeads(sql);
@@ -37,7 +41,12 @@ export async function downgrade(
   const target = (await definitionsOnRecord(sql)) ?? (await oldModel(sql, oldSchema));
 
   await dropOurDefinitions(sql, ours);
-  await withProgress(say, "old columns", () => withoutTriggers(sql, () => restoreColumns(sql)));
+  await withProgress(say, "old columns", () =>
+    withoutTriggers(sql, async () => {
+      await restoreColumns(sql);
+      await openSealedValues(sql, target, envVars);
+    }),
+  );
   await withProgress(say, "looking for what would be lost", () =>
     assertNothingIsLost(sql, { ours, target, discard }),
   );

@@ -7,6 +7,7 @@ import type {
 } from "@remotegpu/shared/workload";
 import { WORKLOAD_KINDS } from "@remotegpu/shared/workload";
 import type { WorkloadStatus } from "../../core/workloads/kinds.ts";
+import { safeBigint } from "../database/values/old-values.ts";
 import { ENVIRONMENT_STORE } from "../environments/environment-kind.ts";
 import { SERVICE_STORE } from "../inference/service-kind.ts";
 import { JOB_STORE } from "../training/job-kind.ts";
@@ -35,6 +36,10 @@ export function ofAllKinds(each: (kind: WorkloadKind, store: KindStore<WorkloadS
 export const ORDERERS = ofAllKinds(
   (kind, { table }) => `SELECT '${kind}' AS kind, t.id, t.customer_id, t.workspace_id FROM ${table} t`,
 );
+
+/** SQL: who ordered the workload of the instance `alias`: variables in specs of its placements are sealed as theirs. */
+export const ordererOfInstance = (alias: string) =>
+  `(SELECT ${safeBigint("o.customer_id")} FROM (${ORDERERS}) o WHERE o.kind = ${alias}.workload_kind AND o.id = ${alias}.workload_id)`;
 
 /** `kind`, `id`, `first_rank` and `instances` of all that waits for a place. */
 export const WAITING_STARTS = ofAllKinds(

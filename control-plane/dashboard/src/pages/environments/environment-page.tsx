@@ -11,6 +11,7 @@ import { EventsPanel } from "../../parts/workload/events-panel.tsx";
 import { GpuHistoryPanel } from "../../parts/workload/gpu-history.tsx";
 import { LiveGpus } from "../../parts/workload/live-gpus.tsx";
 import { RunsPanel } from "../../parts/workload/runs-panel.tsx";
+import { VariablesPanel } from "../../parts/workload/variables.tsx";
 import { WhyPanel } from "../../parts/workload/why-panel.tsx";
 import { pathOf } from "../../parts/workload/workload.ts";
 import { AccessPanel } from "./access/access-panel.tsx";
@@ -67,6 +68,7 @@ function Shown({ environment, at }: { environment: Environment; at: string }) {
         <LogsPanel environment={environment} />
         {environment.gpu > 0 && <GpuHistoryPanel workload={workload} />}
         <RunsPanel workload={workload} />
+        <VariablesPanel variables={environment.env_vars} />
         <SharesPanel environment={environment} />
         <EventsPanel workload={workload} />
       </Stack>

@@ -4,6 +4,7 @@ import { useTranslation } from "react-i18next";
 import { DialogForm } from "../../parts/form/dialog-form.tsx";
 import { useGo } from "../../parts/page-link.tsx";
 import { ActButton } from "../../parts/workload/act-button.tsx";
+import { knownValues } from "../../parts/workload/known-values.ts";
 import type { Service } from "./service.ts";
 
 const DOWN = ["stopped", "error", "stopping"];
@@ -109,7 +110,8 @@ function Upgrade({ service, path }: { service: Service; path: string }) {
       path={`${path}/upgrade`}
       base={{
         image,
-        env_vars: variables,
+        // Those that are hidden stay as they are.
+        env_vars: knownValues(variables),
         cpu,
         memory,
         gpu,

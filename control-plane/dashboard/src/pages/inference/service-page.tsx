@@ -10,6 +10,7 @@ import { Said } from "../../parts/said.tsx";
 import { StatusBadge } from "../../parts/status-badge.tsx";
 import { EventsPanel } from "../../parts/workload/events-panel.tsx";
 import { GpuHistoryPanel } from "../../parts/workload/gpu-history.tsx";
+import { VariablesPanel } from "../../parts/workload/variables.tsx";
 import { WhyPanel } from "../../parts/workload/why-panel.tsx";
 import type { WorkloadRef } from "../../parts/workload/workload.ts";
 import { EndpointPanel } from "./endpoint-panel.tsx";
@@ -55,6 +56,7 @@ function ShownService({ service }: { service: Service }) {
       <ReplicasPanel service={service} />
       {service.waiting_replicas > 0 && <WhyPanel workload={workload} />}
       <VersionsPanel service={service} />
+      <VariablesPanel variables={service.env_vars} />
       <KeysPanel id={service.id} />
       <Suspense fallback={null}>
         <ServiceLogs service={service} />

@@ -1,5 +1,6 @@
 /** The order that would make a job once more. */
 import type { Body } from "../../parts/form/draft.ts";
+import { knownValues } from "../../parts/workload/known-values.ts";
 import type { Job } from "./job.ts";
 
 const ORDERED = [
@@ -35,5 +36,7 @@ export function orderLike(job: Job): Body {
     ...order,
     mounted_datasets: mounts(job.mounted_datasets),
     mounted_models: mounts(job.mounted_models),
+    // What is hidden has to be given anew.
+    ...(job.env_vars !== null && { env_vars: knownValues(job.env_vars) }),
   };
 }

@@ -3,11 +3,11 @@ import { Code } from "@mantine/core";
 import type { ReactNode } from "react";
 import { useTranslation } from "react-i18next";
 import { Facts } from "../../parts/facts.tsx";
-import { isolated } from "../../parts/isolated.ts";
 import { NameText } from "../../parts/name-text.tsx";
 import { NotReported } from "../../parts/not-reported.tsx";
 import { Panel } from "../../parts/panel.tsx";
 import { bytesText } from "../../parts/size-text.ts";
+import { VariablesText } from "../../parts/workload/variables.tsx";
 import type { Job } from "./job.ts";
 
 export function OrderedPanel({ job }: { job: Job }) {
@@ -19,6 +19,7 @@ export function OrderedPanel({ job }: { job: Job }) {
     bytesText(memory),
     gpu === null ? null : t("ordered.gpus", { gpu }),
   ].filter((size) => size !== null);
+  const hasVariables = Object.keys(job.env_vars ?? {}).length > 0;
   const lines: [string, ReactNode][] = [
     [t("ordered.id"), job.id],
     [t("ordered.owner"), job.owner_username],
@@ -29,12 +30,7 @@ export function OrderedPanel({ job }: { job: Job }) {
     [t("ordered.priority"), String(job.priority)],
     [t("ordered.datasets"), idsOf(job.mounted_datasets)],
     [t("ordered.models"), idsOf(job.mounted_models)],
-    [
-      t("ordered.variables"),
-      Object.keys(job.env_vars ?? {})
-        .map(isolated)
-        .join(", "),
-    ],
+    [t("ordered.variables"), hasVariables ? <VariablesText key="vars" variables={job.env_vars} /> : null],
     [t("ordered.code"), job.code_id ?? job.env_id],
     [t("ordered.description"), job.description],
   ];

@@ -9,6 +9,7 @@ export default {
     rateDefinition:
       "What an hour costs while it runs as it does now. While it does not run it costs nothing.",
   },
+  variables: { title: "Variables", show: "Show values", hide: "Hide values" },
   gpus: {
     title: "GPUs",
     none: "no GPU",

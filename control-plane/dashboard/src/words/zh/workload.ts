@@ -9,6 +9,7 @@ const words: SameKeys<typeof en> = {
     rate: "费率",
     rateDefinition: "按当前状态运行一小时的费用。不运行时不收费。",
   },
+  variables: { title: "环境变量", show: "显示值", hide: "隐藏值" },
   gpus: {
     title: "GPU",
     none: "无 GPU",

@@ -10,8 +10,10 @@ export interface SealedRow {
 }
 
 export interface PasswordSeal {
-  /** Names the key, and says nothing of it. */
+  /** Names the key that seals now, and says nothing of it. */
   readonly sealedBy: string;
+  /** The names of those that open. While keys are rotated there is an old one beside it. */
+  readonly opensKeys: readonly string[];
   seal(password: string, row: SealedRow): Uint8Array;
   /** Null where it was sealed by another fleet, or anything of it or its row is not what it was. */
   open(sealed: Uint8Array, row: SealedRow): string | null;

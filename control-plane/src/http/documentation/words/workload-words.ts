@@ -133,7 +133,10 @@ export const WORKLOAD_WORDS: Words = {
   "NewMount.id": ["The dataset or model", 12],
   "NewMount.path": ["Where it is to be; the next free place, if left out", "/gemini/data-1"],
   "NewMount.readonly": ["May be true alone"],
-  env_vars: ["Environment variables of the container, passed literally", { EPOCHS: "3" }],
+  env_vars: [
+    'Environment variables of the container, passed literally. Answers have values for who may manage the workload with a key of scope orders, where it is asked for alone, and {"sealed": true} in place of each for everybody else and in lists; no order takes that',
+    { EPOCHS: "3" },
+  ],
   config: ["What is ordered beyond the columns", { spec: "standard" }],
   container_id: ["The container on its host", "9c2f6f1e7a3b"],
   started_at: ["When it began to run last"],

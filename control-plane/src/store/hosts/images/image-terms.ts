@@ -24,13 +24,13 @@ export interface ImageUse {
 
 /**
  * The terms of each use, in their order, by the same few queries for one or many.
- * @param sealedBy names the key that passwords can be opened with: a credential under another one is as none
+ * @param opensKeys names the keys that passwords can be opened with: a credential under another one is as none
  * @param inForce the operator's list, where somebody reads it already
  */
 export async function imageTermsOf(
   sql: Connection,
   uses: readonly ImageUse[],
-  { sealedBy, inForce }: { sealedBy: string; inForce?: Promise<RegistryList> },
+  { opensKeys, inForce }: { opensKeys: readonly string[]; inForce?: Promise<RegistryList> },
 ): Promise<ImageTerms[]> {
   if (uses.length === 0) return [];
   const images = uses.map(({ image }) => image);
@@ -42,7 +42,7 @@ export async function imageTermsOf(
   const parties = await partiesOf(
     sql,
     uses.map((use, index) => ({ ...use, registry: registryAsked(verdicts[index], use, offered) })),
-    sealedBy,
+    opensKeys,
   );
   return uses.map(({ image }, index) => {
     const verdict = verdicts[index];
@@ -74,12 +74,12 @@ interface Party {
 async function partiesOf(
   sql: Connection,
   uses: readonly (ImageUse & { registry: string | null })[],
-  sealedBy: string,
+  opensKeys: readonly string[],
 ): Promise<Party[]> {
   const { rows } = await sql.query<Party>(
     `SELECT coalesce(w.owner_id, u.customer_id, 0)::text AS owner,
             (SELECT c.id FROM registry_credentials c
-              WHERE c.registry = u.registry AND c.sealed_by = $4
+              WHERE c.registry = u.registry AND c.sealed_by = ANY($4::text[])
                 AND (c.workspace_id = w.id OR c.workspace_id IS NULL AND c.customer_id = u.customer_id)
               ORDER BY c.workspace_id LIMIT 1) AS credential
        FROM unnest($1::bigint[], $2::bigint[], $3::text[]) WITH ORDINALITY AS u(customer_id, workspace_id, registry, place)
@@ -89,7 +89,7 @@ async function partiesOf(
       uses.map(({ customerId }) => customerId),
       uses.map(({ workspaceId }) => workspaceId),
       uses.map(({ registry }) => registry),
-      sealedBy,
+      opensKeys,
     ],
   );
   return rows;

@@ -14,6 +14,7 @@ import { raiseGenerations, refreshHostUse } from "../../hosts/hosts.ts";
 import { leaseForStarts, type PlannedStart } from "../../leases/start-leases.ts";
 import { takeCards } from "../../workloads/instances/gpu-allocations.ts";
 import { nextEpochs } from "../../workloads/instances/instance-epochs.ts";
+import { isSealed } from "../../../core/secrets/env-var-seal.ts";
 import type { PlaceableStart } from "../../../core/workloads/placeable-start.ts";
 import { KINDS_IN_LOCK_ORDER, storeOf } from "../../workloads/kinds.ts";
 import type { GangPlaces } from "./gang-places.ts";
@@ -124,10 +125,11 @@ async function insertPlacements(
   );
   await sql.query(
     `INSERT INTO placements (instance_id, epoch, host_id, run_id, spec, spec_hash, live, cpu_milli, memory_bytes,
-            temp_storage_bytes, storage_bytes, gang_network, state_changed_at, created_at)
-     SELECT p.*, $13, $13
+            temp_storage_bytes, storage_bytes, gang_network, state_changed_at, created_at, env_is_sealed)
+     SELECT p.*
        FROM unnest($1::text[], $2::int[], $3::text[], $4::text[], $5::jsonb[], $6::text[], $7::jsonb[], $8::int[],
-                   $9::bigint[], $10::bigint[], $11::bigint[], $12::int[]) AS p`,
+                   $9::bigint[], $10::bigint[], $11::bigint[], $12::int[], $13::timestamptz[], $13::timestamptz[],
+                   $14::boolean[]) AS p`,
     [
       instances.map(({ instanceId }) => instanceId),
       instances.map(({ epoch }) => epoch),
@@ -142,7 +144,9 @@ async function insertPlacements(
       instances.map(({ accepted: { placeable } }) => placeable.order.tempStorageBytes),
       specs.map(({ storageBytes }) => storageBytes),
       instances.map(({ accepted: { gang } }) => gang?.number ?? null),
-      now,
+      instances.map(() => now),
+      // What an earlier version ordered may be plain still.
+      instances.map(({ accepted: { placeable } }) => isSealed(placeable.envVars)),
     ],
   );
 }

@@ -11,7 +11,7 @@ import { imageTermsOf, type ImageUse } from "../../hosts/images/image-terms.ts";
 /** In a fixed order. What may not be fetched any more is left out at once, before the pass that ends it. */
 export async function desiredFetches(
   sql: Connection,
-  { hostId, ...terms }: { hostId: string; sealedBy: string; inForce: Promise<RegistryList> },
+  { hostId, ...terms }: { hostId: string; opensKeys: readonly string[]; inForce: Promise<RegistryList> },
 ): Promise<DesiredFetch[]> {
   const { rows } = await sql.query<ImageUse & { id: FetchId }>(
     `SELECT f.id, f.image, ${safeBigint("o.customer_id")} AS "customerId",

@@ -7,7 +7,10 @@ import type { HostId, InstanceId, RunId } from "@remotegpu/shared/ids";
 import type { DesiredFetch, ImageTerms } from "@remotegpu/shared/image-fetch";
 import type { DesiredInstance } from "@remotegpu/shared/instance";
 import type { HostKeys } from "../../../core/environments/host-keys.ts";
+import type { JupyterTokens } from "../../../core/environments/jupyter-tokens.ts";
 import type { TerminalKeys } from "../../../core/environments/terminal-keys.ts";
+import type { StoredSpec } from "../../../core/instances/desired-set.ts";
+import type { EnvVarSeal } from "../../../core/secrets/env-var-seal.ts";
 import type { RankKeyring } from "../../../core/training/launch/rank-keys.ts";
 import { ordersFor } from "../../../core/hosts/protocol-one.ts";
 import { isHeardNow } from "../../../core/hosts/host-liveness.ts";
@@ -20,6 +23,7 @@ import { gatewaysToDial } from "../../gateway/gateway-ways.ts";
 import { jupyterTokensOn } from "../../environments/jupyter-tokens.ts";
 import { rdpAccessOn } from "../../environments/rdp-passwords.ts";
 import { desiredLeases } from "../../leases/lease-orders.ts";
+import { ordererOfInstance } from "../../workloads/kinds.ts";
 import { imageTermsOf, type ImageUse } from "../../hosts/images/image-terms.ts";
 import { desiredAccess, withAccess } from "./desired-access.ts";
 import { desiredFetches } from "./desired-fetches.ts";
@@ -54,10 +58,12 @@ interface PlacementRow extends ImageUse {
   want: DesiredInstance["want"];
   ordered_by: DesiredInstance["orderedBy"];
   spec_hash: string;
-  spec: DesiredInstance["spec"];
+  spec: StoredSpec;
   live: DesiredInstance["live"];
   /** Of a replica that its service goes without. */
   is_draining: boolean;
+  /** Whose its variables were when they were sealed. */
+  vars_owner_id: number;
 }
 
 /**
@@ -69,15 +75,23 @@ export async function desiredSetOf(
   hostId: HostId,
   {
     now,
-    sealedBy,
+    opensKeys,
+    envVars,
+    unopened,
     hostKeys,
     terminalKeys,
+    jupyterTokens: jupyter,
     rankKeys,
   }: {
     now: Date;
-    sealedBy: string;
+    /** Of passwords of registries. */
+    opensKeys: readonly string[];
+    envVars: EnvVarSeal;
+    /** Is told of instances that are to run and whose variables do not open. */
+    unopened: (instanceId: InstanceId) => void;
     hostKeys: HostKeys;
     terminalKeys: TerminalKeys;
+    jupyterTokens: JupyterTokens;
     rankKeys: RankKeyring;
   },
 ): Promise<DesiredSetOutcome> {
@@ -88,12 +102,12 @@ export async function desiredSetOf(
       const [row, placements, fetches, leases, access, cuts, jupyterTokens, rdp, gateways] =
         await Promise.all([
           hostOf(sql, hostId),
-          placementsOf(sql, hostId, { sealedBy, inForce }),
-          desiredFetches(sql, { hostId, sealedBy, inForce }),
+          placementsOf(sql, hostId, { opensKeys, inForce, envVars, unopened }),
+          desiredFetches(sql, { hostId, opensKeys, inForce }),
           desiredLeases(sql, hostId),
           desiredAccess(sql, { hostId, hostKeys, terminalKeys }),
           desiredCuts(sql, hostId),
-          jupyterTokensOn(sql, hostId),
+          jupyterTokensOn(sql, jupyter, hostId),
           rdpAccessOn(sql, hostId),
           gatewaysToDial(sql, hostId),
           inForce,
@@ -153,18 +167,42 @@ async function hostOf(sql: Connection, hostId: HostId): Promise<HostRow | undefi
 async function placementsOf(
   sql: Connection,
   hostId: HostId,
-  how: { sealedBy: string; inForce: Promise<RegistryList> },
+  {
+    envVars,
+    unopened,
+    ...how
+  }: {
+    opensKeys: readonly string[];
+    inForce: Promise<RegistryList>;
+    envVars: EnvVarSeal;
+    unopened: (instanceId: InstanceId) => void;
+  },
 ): Promise<DesiredInstance[]> {
   const { rows } = await sql.query<PlacementRow>(
     `SELECT p.instance_id, p.epoch, p.run_id, p.want, p.ordered_by, p.spec_hash, p.spec, p.live,
-            i.draining_since IS NOT NULL AS is_draining, r.ordered_by AS "customerId", r.workspace_id AS "workspaceId", p.spec ->> 'image' AS image
+            i.draining_since IS NOT NULL AS is_draining, r.ordered_by AS "customerId", r.workspace_id AS "workspaceId", p.spec ->> 'image' AS image,
+            ${ordererOfInstance("i")} AS vars_owner_id
        FROM placements p JOIN runs r ON r.id = p.run_id JOIN instances i ON i.id = p.instance_id
       WHERE p.host_id = $1 AND p.gone_at IS NULL
       ORDER BY p.instance_id, p.epoch`,
     [hostId],
   );
   const terms = await imageTermsOf(sql, rows, how);
-  return rows.map((row, index) => desiredInstance(row, terms[index]));
+  return rows.flatMap((row, index) => {
+    const env = openedEnv(row, envVars);
+    if (env !== null) return [desiredInstance({ ...row, spec: { ...row.spec, env } }, terms[index])];
+    // Left out it stays as it is on its host: one that is not there yet must not begin without what it was ordered with.
+    unopened(row.instance_id);
+    return [];
+  });
+}
+
+/** Null where it is to run, and a variable of its does not open; one that is to end needs none. */
+function openedEnv(
+  { spec: { env }, want, vars_owner_id: customerId }: PlacementRow,
+  envVars: EnvVarSeal,
+): Record<string, string> | null {
+  return envVars.open(env, { customerId }) ?? (want === "running" ? null : {});
 }
 
 /** An instance has one placement at most that is to run. */
@@ -186,7 +224,10 @@ function rankKeysOf({ spec }: DesiredInstance, keyring: RankKeyring): RankKeys |
   return launch === undefined ? undefined : keyring.keysOf({ workloadId, ...launch });
 }
 
-function desiredInstance(row: PlacementRow, imageTerms: ImageTerms | undefined): DesiredInstance {
+function desiredInstance(
+  row: Omit<PlacementRow, "spec"> & Pick<DesiredInstance, "spec">,
+  imageTerms: ImageTerms | undefined,
+): DesiredInstance {
   return {
     instanceId: row.instance_id,
     placementEpoch: row.epoch,

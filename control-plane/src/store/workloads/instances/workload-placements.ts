@@ -1,8 +1,9 @@
 /** The placements behind a workload: which are there, and what their hosts are to make of them. */
-import type { InstanceSpec, ServiceAnswers } from "@remotegpu/shared/instance";
+import type { ServiceAnswers } from "@remotegpu/shared/instance";
 import { canonicalJson } from "@remotegpu/shared/journal-row";
 import { sha256 } from "@remotegpu/shared/row-hash";
 import type { ContainerSwitches } from "../../../core/environments/environment-change.ts";
+import type { StoredSpec } from "../../../core/instances/desired-set.ts";
 import type { StopOrderer } from "../../../core/instances/instance-report.ts";
 import { rulesOf } from "../../../core/workloads/kinds.ts";
 import type { WorkloadName } from "../../../core/workloads/workload-name.ts";
@@ -87,7 +88,7 @@ export async function setSwitches(
   { instance_id, epoch }: PlacementRow,
   switches: ContainerSwitches,
 ): Promise<void> {
-  const { rows } = await sql.query<{ spec: InstanceSpec }>(
+  const { rows } = await sql.query<{ spec: StoredSpec }>(
     "SELECT spec FROM placements WHERE instance_id = $1 AND epoch = $2",
     [instance_id, epoch],
   );

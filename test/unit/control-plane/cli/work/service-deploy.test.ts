@@ -56,11 +56,12 @@ async function deployed(
   const known: Record<string, Row> = {
     "/me": { personal_workspace_id: 3 },
     "/schemas/inference-service": SCHEMA,
-    "/inference-services/svc-1": CHAT,
+    "/inference-services/svc-1": services[0] ?? CHAT,
   };
+  const hidden = (row: Row) => ({ ...row, env_vars: { TOKEN: { sealed: true } } });
   const api = Object.assign(new ApiClient({ server: "http://127.0.0.1:1", key: "k" }), {
     get: (path: string) => Promise.resolve(known[path] ?? {}),
-    list: (path: string) => Promise.resolve(path.endsWith("/revisions") ? revisions : services),
+    list: (path: string) => Promise.resolve(path.endsWith("/revisions") ? revisions : services.map(hidden)),
     post: changing("POST"),
     patch: changing("PATCH"),
   });

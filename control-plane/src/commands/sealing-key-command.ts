@@ -1,0 +1,112 @@
+/**
+ * `sealing-key`: the key that seals what the database stores of secrets, and its rotation: `add` another one to
+ * operator.json, `rotate` to it, `drop` the old ones. Between any two of them, and while one runs, both keys open; ended
+ * anywhere, each can be run again.
+ */
+import { operatorFile } from "../engines.ts";
+import { envVarSeal } from "../link/identity/env-var-seal.ts";
+import { passwordSeal } from "../link/identity/password-seal.ts";
+import { webhookSeal } from "../link/identity/webhook-seal.ts";
+import { type Operator, writeSealingKeys } from "../link/servers/operator.ts";
+import { freshSealingKey, type SealingKey } from "../link/servers/sealing-keys.ts";
+import type { Database } from "../store/database/database.ts";
+import { resealAll, unsealedCounts } from "../store/secrets/resealing.ts";
+import type { Seals } from "../store/secrets/sealed-tables.ts";
+
+export const SEALING_KEY_STEPS = ["status", "add", "rotate", "drop"] as const;
+export type SealingKeyStep = (typeof SEALING_KEY_STEPS)[number];
+
+/** What was asked for cannot be done as things are; nothing was changed. */
+export class SealingKeyError extends Error {
+  override readonly name = "SealingKeyError";
+}
+
+interface Held {
+  db: Database;
+  operator: Operator;
+  stateDir: string;
+}
+
+const MAX_NAMED = 10;
+
+export function sealsOf(operator: Operator): Seals {
+  return {
+    envVars: envVarSeal(operator),
+    passwords: passwordSeal(operator),
+    webhooks: webhookSeal(operator),
+  };
+}
+
+/** @throws SealingKeyError */
+export async function sealingKeyCommand(
+  step: SealingKeyStep,
+  held: Held,
+  say: (text: string) => void,
+): Promise<void> {
+  switch (step) {
+    case "status":
+      return await tellStatus(held, say);
+    case "add":
+      return addKey(held, say);
+    case "rotate":
+      return await rotate(held, say);
+    case "drop":
+      return await dropOld(held, say);
+  }
+}
+
+async function tellStatus({ db, operator }: Held, say: (text: string) => void): Promise<void> {
+  const { sealsWith, keys } = operator.sealingKeys();
+  for (const { name } of keys) say(`key ${name}${name === sealsWith.name ? " (seals)" : " (opens)"}`);
+  for (const { table, plain, otherKeys } of await unsealedCounts(db, sealsOf(operator)))
+    say(`${table}: ${plain} rows plain, ${otherKeys} under another key`);
+}
+
+/** It opens from now on, and seals nothing yet: servers that lack it must get it before they meet it. */
+function addKey({ operator, stateDir }: Held, say: (text: string) => void): void {
+  const { sealsWith, keys } = operator.sealingKeys();
+  const next = nextKey(operator);
+  if (next !== null) return say(`The key ${next.name} is there already and seals nothing yet.`);
+  const added = freshSealingKey();
+  writeSealingKeys(operatorFile(stateDir), { sealsWith, keys: [...keys, added] });
+  say(
+    `${operatorFile(stateDir)} has the key ${added.name} beside ${sealsWith.name}. Copy it to every server and gateway of the fleet, which need no restart, and then run: remotegpu-control-plane sealing-key rotate`,
+  );
+}
+
+async function rotate({ db, operator, stateDir }: Held, say: (text: string) => void): Promise<void> {
+  const { keys } = operator.sealingKeys();
+  if (keys.length === 1)
+    throw new SealingKeyError("there is one key alone: add another first (sealing-key add)");
+  const next = nextKey(operator);
+  if (next !== null) writeSealingKeys(operatorFile(stateDir), { sealsWith: next, keys });
+  const { sealed, left } = await resealAll(db, { seals: sealsOf(operator), of: "other-keys" });
+  say(`${sealed} rows are sealed anew, with the key ${operator.sealingKeys().sealsWith.name}.`);
+  if (left.length > 0) say(`${left.length} rows do not open: ${left.slice(0, MAX_NAMED).join(", ")}`);
+  say(
+    "Copy operator.json to every other server now, since those seal with the old key until then; run this again once they have it, and then: remotegpu-control-plane sealing-key drop",
+  );
+}
+
+/** @throws SealingKeyError while something is sealed with them */
+async function dropOld({ db, operator, stateDir }: Held, say: (text: string) => void): Promise<void> {
+  const { sealsWith, keys } = operator.sealingKeys();
+  if (nextKey(operator) !== null)
+    throw new SealingKeyError(`the newest key seals nothing yet: run sealing-key rotate first`);
+  const others = keys.filter(({ name }) => name !== sealsWith.name);
+  if (others.length === 0) return say(`The key ${sealsWith.name} is the only one.`);
+  const used = (await unsealedCounts(db, sealsOf(operator))).filter(({ otherKeys }) => otherKeys > 0);
+  if (used.length > 0)
+    throw new SealingKeyError(
+      `rows are sealed with another key (${used.map(({ table, otherKeys }) => `${table}: ${otherKeys}`).join(", ")}): run sealing-key rotate again`,
+    );
+  writeSealingKeys(operatorFile(stateDir), { sealsWith, keys: [sealsWith] });
+  say(`The key ${sealsWith.name} is the only one now. Backups of before need the old operator.json.`);
+}
+
+/** The newest stands last; null where it is the one that seals. */
+function nextKey(operator: Operator): SealingKey | null {
+  const { sealsWith, keys } = operator.sealingKeys();
+  const newest = keys.at(-1);
+  return newest === undefined || newest.name === sealsWith.name ? null : newest;
+}

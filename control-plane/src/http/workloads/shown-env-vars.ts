@@ -1,0 +1,55 @@
+/**
+ * Variables of a workload as the API shows them: to everybody who sees it their names, and the values to whoever may
+ * manage it, by a key that may order, where one workload is asked for. An administrator of the product reads what belongs
+ * to others by asking for it alone, and the audit log says that it was values.
+ */
+import { z } from "@hono/zod-openapi";
+import { hiddenValues, type StoredEnvVars } from "../../core/secrets/env-var-seal.ts";
+import type { Connection } from "../../store/database/database.ts";
+import type { ApiContext } from "../deps.ts";
+import { actingOn } from "../request/audit.ts";
+import { opensOrders } from "../request/authentication.ts";
+import { mayEnter } from "../request/authorization.ts";
+
+const HiddenValue = z
+  .object({ sealed: z.literal(true).openapi({ description: "Always true" }) })
+  .openapi("HiddenValue", {
+    description: "Stands for a value that whoever asks may not read; no order takes it",
+  });
+
+/** By name. */
+export const ShownEnvVars = z.record(z.string(), z.union([z.string(), HiddenValue])).nullable();
+export type ShownEnvVars = z.infer<typeof ShownEnvVars>;
+
+interface WithEnvVars {
+  id: string;
+  customer_id: number;
+  workspace_id: number | null;
+  env_vars: StoredEnvVars | null;
+}
+
+/** Whether this answer may have the values; an administrator's look at them is noted for the audit log. */
+export async function showsValues(
+  c: ApiContext,
+  workload: WithEnvVars,
+  { what, sql }: { what: string; sql: Connection },
+): Promise<boolean> {
+  const { env_vars: vars, id, customer_id: ownerCustomerId } = workload;
+  if (vars === null || Object.keys(vars).length === 0) return false;
+  if (!opensOrders(c)) return false;
+  if (await mayEnter(c, workload, sql)) return true;
+  // What answers a change of theirs is in the log as that change, and the dashboard asks on and on: no values in either.
+  if (!c.var.actor.isAdmin || c.req.method !== "GET" || c.var.session !== undefined) return false;
+  actingOn(c, { ownerCustomerId, subject: `${what} ${id}, with values of env_vars` });
+  return true;
+}
+
+/** Values that do not open any more are as those that nobody may read. */
+export function shownEnvVars(
+  c: ApiContext,
+  { env_vars: vars, customer_id: customerId }: Pick<WithEnvVars, "env_vars" | "customer_id">,
+  isShown: boolean,
+): ShownEnvVars {
+  if (vars === null) return null;
+  return (isShown ? c.var.deps.envVars.open(vars, { customerId }) : null) ?? hiddenValues(vars);
+}

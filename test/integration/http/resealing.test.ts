@@ -1,0 +1,233 @@
+/**
+ * What an earlier version, or somebody by hand, wrote plain is read as it is, shown to nobody more, and sealed by the
+ * server; and the key that seals is rotated while both are there.
+ */
+import { createSecretKey } from "node:crypto";
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterAll, beforeAll, expect, test } from "vitest";
+import {
+  sealingKeyCommand,
+  type SealingKeyStep,
+} from "@remotegpu/control-plane/commands/sealing-key-command";
+import { Sealing } from "@remotegpu/control-plane/controllers/sealing";
+import { envVarSeal } from "@remotegpu/control-plane/link/identity/env-var-seal";
+import { passwordSeal } from "@remotegpu/control-plane/link/identity/password-seal";
+import { webhookSeal } from "@remotegpu/control-plane/link/identity/webhook-seal";
+import type { Operator } from "@remotegpu/control-plane/link/servers/operator";
+import { acquireLeadership } from "@remotegpu/control-plane/store/database/leader";
+import { resealAll, unsealedCounts } from "@remotegpu/control-plane/store/secrets/resealing";
+import type { Seals } from "@remotegpu/control-plane/store/secrets/sealed-tables";
+import { GIB } from "@remotegpu/shared/units";
+import { openTestOperator } from "../../support/engines/operator-keys.ts";
+import type { Answer, Caller } from "../../support/http/api.ts";
+import { quietLog } from "../../support/quiet-log.ts";
+import {
+  type ControlScene,
+  openControlScene,
+  type ScriptedHost,
+} from "../../support/worlds/control-scene.ts";
+
+const VARS = { TOKEN: "pl4in-value", EMPTY: "" };
+const KINDS = ["environments", "training-jobs", "inference-services"] as const;
+const TABLES = ["environments", "training_jobs", "inference_services", "service_revisions"];
+const SECRET = "whsec_pl4in-secret";
+
+let scene: ControlScene;
+let host: ScriptedHost;
+let alice: Caller & { workspaceId: number };
+let viewer: Caller;
+let folder: string;
+let operator: Operator;
+let seals: Seals;
+
+const ask = async (method: string, path: string, as: Caller, body?: object): Promise<Answer> =>
+  await scene.api.ask(method, `/api/v1${path}`, { as, ...(body && { body }) });
+const one = async (kind: string, as: Caller): Promise<Answer["body"]> =>
+  (await ask("GET", `/${kind}`, as)).body.items[0];
+const single = async (kind: string, as: Caller): Promise<Answer["body"]> =>
+  (await ask("GET", `/${kind}/${(await one(kind, as)).id}`, as)).body;
+const step = async (name: SealingKeyStep): Promise<string> => {
+  const said: string[] = [];
+  await sealingKeyCommand(name, { db: scene.api.deps.db, operator, stateDir: folder }, (text) =>
+    said.push(text),
+  );
+  return said.join("\n");
+};
+
+beforeAll(async () => {
+  scene = await openControlScene();
+  folder = mkdtempSync(join(tmpdir(), "remotegpu-reseal-"));
+  operator = await openTestOperator(join(folder, "operator.json"));
+  seals = {
+    envVars: envVarSeal(operator),
+    passwords: passwordSeal(operator),
+    webhooks: webhookSeal(operator),
+  };
+  Object.assign(scene.api.deps, { ...seals, webhookSecrets: seals.webhooks });
+  host = await scene.host("host-a", { cpu: 64 });
+  alice = await scene.customer("alice");
+  viewer = await scene.customer("viewer");
+  await scene.api.join(alice.workspaceId, alice, viewer, "viewer");
+  for (const kind of KINDS)
+    await ask("POST", `/${kind}`, alice, {
+      name: kind,
+      image: "server:1",
+      cpu: 1,
+      memory: GIB,
+      env_vars: VARS,
+      ...(kind === "training-jobs" && { command: "true" }),
+      ...(kind === "inference-services" && { version: "v1" }),
+    });
+  await ask("POST", "/webhooks", alice, { url: "https://example.com/hook" });
+  const login = { registry: "ghcr.io", username: "ada", password: "pl4in-password" };
+  await ask("POST", "/registry-credentials", alice, login);
+  await scene.replicas();
+  await scene.schedule();
+  await makePlain();
+});
+afterAll(async () => {
+  await scene?.close();
+  rmSync(folder, { recursive: true, force: true });
+});
+
+/** As an earlier version has left it. */
+async function makePlain(): Promise<void> {
+  const { db } = scene.api;
+  await db.query("ALTER TABLE placements DISABLE TRIGGER USER");
+  for (const table of TABLES) await db.query(`UPDATE ${table} SET env_vars = $1`, [JSON.stringify(VARS)]);
+  await db.query(
+    "UPDATE placements SET env_is_sealed = false, spec = jsonb_set(spec, '{env}', (spec -> 'env') || $1)",
+    [JSON.stringify(VARS)],
+  );
+  await db.query("UPDATE webhooks SET secret = $1", [SECRET]);
+  await db.query("ALTER TABLE placements ENABLE TRIGGER USER");
+}
+
+const written = async () =>
+  (
+    await scene.api.db.query<{ at: string }>(
+      `SELECT updated_at::text AS at FROM environments UNION ALL SELECT updated_at::text FROM training_jobs
+        UNION ALL SELECT updated_at::text FROM inference_services ORDER BY 1`,
+    )
+  ).rows;
+const told = async () =>
+  (await host.pull())
+    .map(({ specHash, spec }) => ({ specHash, env: spec.env }))
+    .sort((a, b) => (a.specHash < b.specHash ? -1 : 1));
+const holding = async (text: string): Promise<string[]> => {
+  const found: string[] = [];
+  for (const table of [...TABLES, "placements", "webhooks"]) {
+    const { rowCount } = await scene.api.db.query(`SELECT FROM ${table} t WHERE t::text LIKE $1`, [
+      `%${text}%`,
+    ]);
+    if (rowCount > 0) found.push(table);
+  }
+  return found;
+};
+const left = async () =>
+  (await unsealedCounts(scene.api.deps.db, seals)).filter(({ plain, otherKeys }) => plain + otherKeys > 0);
+
+test("what is plain still is told to hosts and managers as it is, and to nobody else", async () => {
+  expect(await holding("pl4in")).toEqual([...TABLES, "placements", "webhooks"]);
+
+  for (const { env } of await told()) expect(env).toMatchObject(VARS);
+  for (const kind of KINDS) {
+    expect((await single(kind, alice)).env_vars).toEqual(VARS);
+    expect((await single(kind, viewer)).env_vars).toEqual({
+      TOKEN: { sealed: true },
+      EMPTY: { sealed: true },
+    });
+  }
+});
+
+test("a server that leads seals it: no moment, hash, generation or value changes", async () => {
+  const [hashes, moments, { generation }] = [await told(), await written(), host.applied];
+  const { db, now } = scene.api.deps;
+  const term = (await acquireLeadership(db, { holder: "the test", now: now() })) ?? 0;
+
+  await new Sealing({ db, seals, log: quietLog }).pass({ term, now: now() });
+
+  expect(await holding("pl4in")).toEqual([]);
+  expect(await left()).toEqual([]);
+  expect(await told()).toEqual(hashes);
+  expect(host.applied.generation).toBe(generation);
+  expect(await written()).toEqual(moments);
+  for (const kind of KINDS) expect((await single(kind, alice)).env_vars).toEqual(VARS);
+  expect(await resealAll(db, { seals, of: "plain" })).toEqual({ sealed: 0, left: [] });
+});
+
+test("a rotation is ended anywhere and goes on; both keys open until the old one is dropped", async () => {
+  await told();
+  const before = host.desired;
+  const old = seals.envVars.sealedBy;
+  await expect(step("rotate")).rejects.toThrow("add another first");
+
+  await step("add");
+  expect(await step("add")).toContain("is there already");
+  expect([operator.sealingKeys().keys.length, seals.envVars.sealedBy]).toEqual([2, old]);
+  await expect(step("drop")).rejects.toThrow("run sealing-key rotate first");
+  let steps = 0;
+  const { db } = scene.api.deps;
+  await step("status");
+  // It dies in its third step.
+  const dies = async () => {
+    if ((steps += 1) === 3) throw new Error("killed");
+    await Promise.resolve();
+  };
+  const newer = operator.sealingKeys().keys.at(-1);
+  const added = { ...seals, envVars: sealedWith(newer?.name ?? "") };
+  await expect(resealAll(db, { seals: added, of: "other-keys", assert: dies })).rejects.toThrow("killed");
+  expect(await host.pull()).toEqual(before);
+
+  expect(await step("rotate")).toContain("sealed anew");
+
+  expect(seals.envVars.sealedBy).not.toBe(old);
+  expect(await left()).toEqual([]);
+  expect(await host.pull()).toEqual(before);
+  const credentials = (await ask("GET", "/registry-credentials", alice)).body.items;
+  expect(credentials).toMatchObject([{ usable: true }]);
+  // A server that has not got the file yet writes with the old key.
+  await scene.api.db.query("UPDATE environments SET env_vars = $1", [JSON.stringify(sealedByOld(old))]);
+  await expect(step("drop")).rejects.toThrow("environments: 1");
+  await step("rotate");
+  expect(await step("drop")).toContain("the only one now");
+  expect(operator.sealingKeys().keys).toHaveLength(1);
+  expect(await host.pull()).toEqual(before);
+  for (const kind of KINDS) expect((await single(kind, alice)).env_vars).toEqual(VARS);
+  const { rows } = await scene.api.db.query<{ secret: string }>("SELECT secret FROM webhooks");
+  expect(seals.webhooks.open(rows[0]?.secret ?? "", alice)).toBe(SECRET);
+});
+
+/** With the key of this name, which opens only as yet. */
+function sealedWith(name: string): Seals["envVars"] {
+  const { keys } = operator.sealingKeys();
+  const sealsWith = keys.find((key) => key.name === name) ?? operator.sealingKeys().sealsWith;
+  return envVarSeal({ key: operator.key, sealingKeys: () => ({ sealsWith, keys }) });
+}
+
+function sealedByOld(name: string) {
+  return sealedWith(name).seal(VARS, alice);
+}
+
+test("an instance whose values no key opens is not told to its host, and one that is to end is told to end", async () => {
+  const strange = envVarSeal({
+    key: operator.key,
+    sealingKeys: () => {
+      const key = { name: "gone", secret: createSecretKey(Buffer.alloc(32)) };
+      return { sealsWith: key, keys: [key] };
+    },
+  });
+  const sealed = JSON.stringify(strange.seal(VARS, alice));
+  await scene.api.db.query("UPDATE placements SET spec = jsonb_set(spec, '{env}', (spec -> 'env') || $1)", [
+    sealed,
+  ]);
+  await scene.api.db.query("UPDATE environments SET env_vars = $1", [sealed]);
+
+  expect(await host.pull()).toEqual([]);
+  expect((await single("environments", alice)).env_vars.TOKEN).toEqual({ sealed: true });
+  const { id } = await one("environments", alice);
+  await ask("POST", `/environments/${id}/stop`, alice);
+  expect((await host.pull()).map(({ want }) => want)).toEqual(["stopped"]);
+});

@@ -1,0 +1,119 @@
+import { mkdtempSync, rmSync, statSync, truncateSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { beforeEach, afterEach, describe, expect, test } from "vitest";
+import { envVarSeal } from "@remotegpu/control-plane/link/identity/env-var-seal";
+import { passwordSeal } from "@remotegpu/control-plane/link/identity/password-seal";
+import { webhookSeal } from "@remotegpu/control-plane/link/identity/webhook-seal";
+import {
+  type Operator,
+  openOperator,
+  writeSealingKeys,
+} from "@remotegpu/control-plane/link/servers/operator";
+import { freshSealingKey } from "@remotegpu/control-plane/link/servers/sealing-keys";
+
+const ADA = { customerId: 7 };
+const VARS = { TOKEN: "s3cret", EMPTY: "", UNI: "ünïcode 🔑\nlines", __proto__x: "x" };
+
+let folder: string;
+let file: string;
+let operator: Operator;
+
+beforeEach(async () => {
+  folder = mkdtempSync(join(tmpdir(), "remotegpu-env-seal-"));
+  file = join(folder, "operator.json");
+  operator = await openOperator(file);
+});
+afterEach(() => rmSync(folder, { recursive: true }));
+
+test("values come back as they were, names stay readable, and no value is seen", () => {
+  const seal = envVarSeal(operator);
+  const sealed = seal.seal(VARS, ADA);
+
+  expect(Object.keys(sealed)).toEqual(Object.keys(VARS));
+  expect(seal.open(sealed, ADA)).toEqual(VARS);
+  expect(JSON.stringify(sealed)).not.toMatch(/s3cret|lines/);
+  expect(seal.seal(VARS, ADA)).not.toEqual(sealed);
+});
+
+test("what is plain is read as it is, whatever it looks like, beside what is sealed", () => {
+  const seal = envVarSeal(operator);
+  const looks = JSON.stringify({ key: seal.sealedBy, sealed: "AAAA" });
+
+  expect(seal.open({ ...seal.seal(VARS, ADA), PLAIN: looks }, ADA)).toEqual({ ...VARS, PLAIN: looks });
+});
+
+describe("a value does not open", () => {
+  const tried = (
+    change: (sealed: ReturnType<ReturnType<typeof envVarSeal>["seal"]>) => object,
+    owner = ADA,
+  ) => {
+    const seal = envVarSeal(operator);
+    return seal.open({ ...seal.seal(VARS, ADA), ...change(seal.seal(VARS, ADA)) }, owner);
+  };
+
+  test("under another name, or of another customer", () => {
+    expect(tried(({ TOKEN }) => ({ EMPTY: TOKEN }))).toBeNull();
+    expect(tried(() => ({}), { customerId: 8 })).toBeNull();
+  });
+
+  test("once it is changed, cut, or under a key that is not there", () => {
+    expect(tried(({ TOKEN }) => ({ TOKEN: { ...TOKEN, sealed: `A${TOKEN?.sealed.slice(1)}` } }))).toBeNull();
+    expect(tried(({ TOKEN }) => ({ TOKEN: { ...TOKEN, sealed: "AAAA" } }))).toBeNull();
+    expect(tried(({ TOKEN }) => ({ TOKEN: { ...TOKEN, key: "another" } }))).toBeNull();
+  });
+});
+
+test("keys that are put into the file are used at once, and those that are gone open nothing", () => {
+  const seals = [envVarSeal(operator), webhookSeal(operator), passwordSeal(operator)] as const;
+  const [vars, webhooks, passwords] = seals;
+  const row = { id: "r", customerId: 7, workspaceId: null, registry: "ghcr.io", username: "ada" };
+  const before = [vars.seal(VARS, ADA), webhooks.seal("whsec", ADA), passwords.seal("word", row)] as const;
+  const opened = () => [
+    vars.open(before[0], ADA),
+    webhooks.open(before[1], ADA),
+    passwords.open(before[2], row),
+  ];
+  const { sealsWith: old } = operator.sealingKeys();
+  const added = freshSealingKey();
+
+  writeSealingKeys(file, { sealsWith: added, keys: [old, added] });
+
+  expect(seals.map(({ sealedBy }) => sealedBy)).toEqual([added.name, added.name, added.name]);
+  expect(passwords.opensKeys).toEqual([old.name, added.name]);
+  expect(opened()).toEqual([VARS, "whsec", "word"]);
+  expect(statSync(file).mode & 0o777).toBe(0o600);
+
+  writeSealingKeys(file, { sealsWith: added, keys: [added] });
+
+  expect(opened()).toEqual([null, null, null]);
+  expect(vars.open(vars.seal(VARS, ADA), ADA)).toEqual(VARS);
+});
+
+test("while the file is being copied, the keys of before hold", () => {
+  const seal = envVarSeal(operator);
+  const sealed = seal.seal(VARS, ADA);
+
+  truncateSync(file, 40);
+
+  expect(seal.open(sealed, ADA)).toEqual(VARS);
+  rmSync(file);
+  expect(seal.open(seal.seal(VARS, ADA), ADA)).toEqual(VARS);
+});
+
+test("another server with the same file has the same identity and keys after a rotation", async () => {
+  const added = freshSealingKey();
+  writeSealingKeys(file, { sealsWith: added, keys: [operator.sealingKeys().sealsWith, added] });
+  const replica = await openOperator(file);
+
+  expect(replica.key.getPublicKey()).toBe(operator.key.getPublicKey());
+  expect(envVarSeal(replica).open(envVarSeal(operator).seal(VARS, ADA), ADA)).toEqual(VARS);
+});
+
+test("a secret of a webhook that is plain is read as it is", () => {
+  const webhooks = webhookSeal(operator);
+
+  expect(webhooks.open("whsec_of-before", ADA)).toBe("whsec_of-before");
+  expect(webhooks.seal("whsec_x", ADA)).not.toContain("whsec_x");
+  expect(webhooks.open(webhooks.seal("whsec_x", ADA), { customerId: 8 })).toBeNull();
+});
