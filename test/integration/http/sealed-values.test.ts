@@ -24,6 +24,7 @@ const WHOS = [
   "otherMember",
   "wsAdminReads",
   "authorReads",
+  "adminReads",
   "author",
   "wsAdmin",
   "owner",
@@ -92,6 +93,7 @@ beforeAll(async () => {
     wsAdminReads: await scene.api.key(made.wsAdmin, { scopes: ["read"] }),
     authorReads: await scene.api.key(made.author, { scopes: ["read", "money"] }),
     admin: scene.api.admin,
+    adminReads: await scene.api.key(scene.api.admin, { scopes: ["read"] }),
   };
   for (const kind of KINDS) {
     const key = { "Idempotency-Key": randomUUID() };

@@ -1,8 +1,19 @@
 /** What seals the secrets of webhooks for their stay in the database; how is link's. */
-import type { EnvVarOwner } from "./env-var-seal.ts";
+import type { EnvVarOwner, SealedValue } from "./env-var-seal.ts";
 
 /** So begins what is sealed; a secret that was stored before it could be begins with none of it. */
 export const SEALED_SECRET = "sealed:";
+
+export function sealedSecretText({ key, sealed }: SealedValue): string {
+  return `${SEALED_SECRET}${key}:${sealed}`;
+}
+
+/** Null for a secret that is plain still. */
+export function readSealedSecret(stored: string): SealedValue | null {
+  if (!stored.startsWith(SEALED_SECRET)) return null;
+  const [key = "", sealed = ""] = stored.slice(SEALED_SECRET.length).split(":");
+  return { key, sealed };
+}
 
 export interface WebhookSeal {
   /** Names the key that seals now. */

@@ -1,6 +1,6 @@
 /** Seals the secrets of webhooks, each bound to its customer. */
 import type { EnvVarOwner } from "../../core/secrets/env-var-seal.ts";
-import { SEALED_SECRET, type WebhookSeal } from "../../core/secrets/webhook-seal.ts";
+import { readSealedSecret, sealedSecretText, type WebhookSeal } from "../../core/secrets/webhook-seal.ts";
 import { type KeyHolder, openText, sealingKeysOf, sealText } from "../servers/sealing-keys.ts";
 
 export function webhookSeal(operator: KeyHolder): WebhookSeal {
@@ -12,13 +12,13 @@ export function webhookSeal(operator: KeyHolder): WebhookSeal {
     seal(secret, owner) {
       const { sealsWith } = keysNow();
       const sealed = sealText(secret, sealsWith, boundTo(owner)).toString("base64");
-      return `${SEALED_SECRET}${sealsWith.name}:${sealed}`;
+      return sealedSecretText({ key: sealsWith.name, sealed });
     },
     open(stored, owner) {
-      if (!stored.startsWith(SEALED_SECRET)) return stored;
-      const [named, sealed = ""] = stored.slice(SEALED_SECRET.length).split(":");
-      const key = keysNow().keys.find(({ name }) => name === named);
-      return key === undefined ? null : openText(Buffer.from(sealed, "base64"), key, boundTo(owner));
+      const value = readSealedSecret(stored);
+      if (value === null) return stored;
+      const key = keysNow().keys.find(({ name }) => name === value.key);
+      return key === undefined ? null : openText(Buffer.from(value.sealed, "base64"), key, boundTo(owner));
     },
   };
 }

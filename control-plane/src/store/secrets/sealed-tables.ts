@@ -112,7 +112,6 @@ const REVISIONS = closedIn<VarsRow>({
 interface PlacedRow extends HeldRow {
   env: StoredEnvVars;
   env_is_sealed: boolean;
-  is_job: boolean;
 }
 
 /** Queries ask for it by its text; it is a number of ours. */
@@ -126,16 +125,16 @@ const READ_BY_QUERIES = "REMOTEGPU_ATTEMPT";
 const PLACEMENTS = closedIn<PlacedRow>({
   name: "placements",
   columns: `t.instance_id AS id, t.epoch AS number, t.spec -> 'env' AS env, t.env_is_sealed,
-    i.workload_kind = 'training' AS is_job,
     ${ordererOfInstance("i")} AS customer_id`,
   from: "placements t JOIN instances i ON i.id = t.instance_id",
   behind: "(t.instance_id, t.epoch) > ($1, $2)",
   isPlain: "NOT t.env_is_sealed",
   isUnderOther: HAS_OTHER_KEY("(t.spec -> 'env')"),
   order: "t.instance_id, t.epoch",
-  resealed({ env, env_is_sealed: isSealed, is_job: isJob, customer_id: customerId }, { envVars }) {
+  resealed({ env, env_is_sealed: isSealed, customer_id: customerId }, { envVars }) {
     const stays = Object.entries(env ?? {}).filter(
-      ([name, value]) => typeof value === "string" && (isSealed || (isJob && name === READ_BY_QUERIES)),
+      ([name, value]) =>
+        typeof value === "string" && (isSealed || (name === READ_BY_QUERIES && /^\d{1,9}$/.test(value))),
     );
     const names = new Set(stays.map(([name]) => name));
     const others = Object.fromEntries(Object.entries(env ?? {}).filter(([name]) => !names.has(name)));
