@@ -15,7 +15,9 @@ BEGIN
     RETURN false;
   END IF;
   RETURN (
-    SELECT COALESCE(bool_and(name ~ '^[A-Za-z_][A-Za-z0-9_]*$' AND jsonb_typeof(value) = 'string'), true) AND count(*) <= 64
+    SELECT COALESCE(bool_and(name ~ '^[A-Za-z_][A-Za-z0-9_]*$' AND (jsonb_typeof(value) = 'string'
+      OR jsonb_typeof(value) = 'object' AND jsonb_typeof(value -> 'key') = 'string'
+        AND jsonb_typeof(value -> 'sealed') = 'string' AND value - '{key,sealed}'::text[] = '{}')), true) AND count(*) <= 64
     FROM jsonb_each(vars) AS variable (name, value)
   );
 END $function$;
@@ -147,7 +149,9 @@ CREATE OR REPLACE FUNCTION set_updated_at()
  LANGUAGE plpgsql
 AS $function$
 BEGIN
-  NEW.updated_at = now();
+  IF current_setting('remotegpu.keeps_updated_at', true) IS DISTINCT FROM 'on' THEN
+    NEW.updated_at = now();
+  END IF;
   RETURN NEW;
 END $function$;
 
@@ -1488,6 +1492,7 @@ CREATE TABLE placements (
   serving varchar(8),
   serving_since timestamptz,
   open_streams integer,
+  env_is_sealed boolean NOT NULL DEFAULT false,
   CONSTRAINT placements_pkey PRIMARY KEY (instance_id, epoch),
   CONSTRAINT placements_cpu_milli_check CHECK ((cpu_milli >= 0)),
   CONSTRAINT placements_ended_by_check CHECK ((ended_by IN ('customer', 'admin', 'account', 'control-plane', 'limit'))),
@@ -2233,7 +2238,7 @@ CREATE TABLE webhooks (
   id bigserial,
   customer_id bigint NOT NULL,
   url varchar(2048) NOT NULL,
-  secret varchar(64) NOT NULL,
+  secret varchar(512) NOT NULL,
   kinds varchar(16)[],
   active boolean NOT NULL DEFAULT true,
   created_at timestamptz NOT NULL DEFAULT now(),
