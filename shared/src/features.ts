@@ -23,6 +23,7 @@ export const FEATURES = {
   code: "bring the code of a job into its container",
   views: "show a container folders of others, like the output of attempts before",
   launch: "let one rank of a job start processes on the others",
+  "pool-proof": "prove which storage pool it shares",
 } as const;
 export type Feature = keyof typeof FEATURES;
 

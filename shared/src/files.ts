@@ -11,6 +11,13 @@ import { MIB } from "./units.ts";
 export const FILES_NAME = "files";
 export const FILES_PORT = 1;
 
+/** What is answered to a nonce that was written. */
+export const PoolNonceWritten = z.object({
+  /** The folder was not there before. */
+  isFolderNew: z.boolean(),
+});
+export type PoolNonceWritten = z.infer<typeof PoolNonceWritten>;
+
 const FILE_TYPES = ["file", "folder", "link", "other"] as const;
 export type FileType = (typeof FILE_TYPES)[number];
 

@@ -1,6 +1,12 @@
 /** What a request to the files process names, and how it is answered in JSON. */
 import type { ServerResponse } from "node:http";
-import type { DraftState, HostListing, HostRefusal, SealState } from "@remotegpu/shared/files";
+import type {
+  DraftState,
+  HostListing,
+  HostRefusal,
+  PoolNonceWritten,
+  SealState,
+} from "@remotegpu/shared/files";
 import { stepsOf } from "../core/files/relative-path.ts";
 import type { HeldEntry } from "./held-entry.ts";
 import { FileRefusal } from "./refusal.ts";
@@ -48,7 +54,7 @@ export function sumIn(query: URLSearchParams, name: string): string {
 export function sendJson(
   response: ServerResponse,
   status: number,
-  body: HostListing | HostRefusal | DraftState | SealState,
+  body: HostListing | HostRefusal | DraftState | PoolNonceWritten | SealState,
 ): void {
   const text = JSON.stringify(body);
   const length = String(Buffer.byteLength(text));

@@ -5,15 +5,18 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
 import { FILE_REFUSALS, FILE_TYPE_HEADER, MAX_FILES_PER_PAGE } from "@remotegpu/shared/files";
 import type { Log } from "@remotegpu/shared/log";
+import { POOL_PROOF_ROUTE } from "@remotegpu/shared/pool-proof";
 import { MS_PER_DAY } from "@remotegpu/shared/units";
 import { openSocketFile } from "../process/socket-file.ts";
 import { type Asked, bytesIn, numberIn, pathIn, sendJson, sumIn } from "./asked.ts";
+import { askedFolder } from "./asked-folder.ts";
 import { DraftRoutes } from "./drafts/draft-routes.ts";
 import { answerFile } from "./file-answer.ts";
 import { listFolder } from "./folder-listing.ts";
 import { pathOf } from "./folder-way.ts";
 import { sendTree, type TreeWish } from "./folder-tree.ts";
 import { HeldEntry } from "./held-entry.ts";
+import { serveProof } from "./pool-proofs.ts";
 import { FileRefusal, refusalOf } from "./refusal.ts";
 import { removeTree } from "./tree-removal.ts";
 import { FilesInParts, type WholeFile } from "./writing/file-in-parts.ts";
@@ -79,13 +82,14 @@ export class FilesServer {
   async #serve(request: IncomingMessage, response: ServerResponse): Promise<void> {
     const { pathname, searchParams: query } = new URL(request.url ?? "/", "http://files");
     using pool = HeldEntry.root(this.#poolRoot);
+    if (pathname === POOL_PROOF_ROUTE) return await serveProof(pool, query, { request, response });
     const asked: Asked = { pool, folder: bytesIn(query, "folder"), query };
     switch (`${request.method} ${pathname}`) {
       case "GET /entry":
       case "HEAD /entry":
         return await readEntry(asked, request, response);
       case "PUT /entry": {
-        using folder = pool.below(asked.folder, { isFolder: true });
+        using folder = askedFolder(asked);
         const { steps } = pathIn(query, "path");
         const beside = { notes: this.#beside, folder: asked.folder };
         await putFile(folder, { steps, isExecutable: query.has("executable"), beside }, request);
@@ -98,18 +102,18 @@ export class FilesServer {
         return void response.writeHead(204).end();
       }
       case "PUT /part": {
-        using root = pool.below(asked.folder, { isFolder: true });
+        using root = askedFolder(asked);
         await this.#inParts.put(wholeFile(asked, root), numberIn(query, "offset"), request);
         return void response.writeHead(204).end();
       }
       case "GET /parts": {
         // Nothing is said while a part is read, however slow its disk is.
         request.socket.setTimeout(0);
-        using root = pool.below(asked.folder, { isFolder: true });
+        using root = askedFolder(asked);
         return await this.#inParts.tell(wholeFile(asked, root), response);
       }
       case "POST /whole": {
-        using root = pool.below(asked.folder, { isFolder: true });
+        using root = askedFolder(asked);
         const state = await this.#inParts.complete(wholeFile(asked, root), query.has("executable"));
         return sendJson(response, 200, state);
       }
@@ -124,12 +128,9 @@ function wholeFile({ folder, query }: Asked, root: HeldEntry): WholeFile {
   return { root, folder, steps, size: numberIn(query, "size"), sha256: sumIn(query, "sha256") };
 }
 
-async function readEntry(
-  { pool, folder: name, query }: Asked,
-  request: IncomingMessage,
-  response: ServerResponse,
-): Promise<void> {
-  using folder = pool.below(name, { isFolder: true });
+async function readEntry(asked: Asked, request: IncomingMessage, response: ServerResponse): Promise<void> {
+  const { query } = asked;
+  using folder = askedFolder(asked);
   using held = folder.below(pathIn(query, "path").bytes);
   if (held.type !== "folder") return await answerFile(held, request, response);
   const tree = treeIn(query);
@@ -139,11 +140,11 @@ async function readEntry(
   return sendJson(response, 200, listing);
 }
 
-async function removeEntry({ pool, folder: name, query }: Asked): Promise<void> {
-  const { steps } = pathIn(query, "path");
+async function removeEntry(asked: Asked): Promise<void> {
+  const { steps } = pathIn(asked.query, "path");
   const last = steps.at(-1);
   if (last === undefined) throw new FileRefusal("bad-path", "The path names nothing that may be removed.");
-  using folder = pool.below(name, { isFolder: true });
+  using folder = askedFolder(asked);
   using parent = folder.below(pathOf(steps.slice(0, -1)), { isFolder: true });
   // What is not there is told, unlike in what is removed along with something else.
   parent.below(last, { followsLinks: false }).close();

@@ -35,6 +35,9 @@ beforeAll(() => {
   symlinkSync(join(base, "outside"), join(poolRoot, "env/code/way-out"));
   symlinkSync(join(base, "outside"), join(poolRoot, "leaves"));
   symlinkSync("env/code", join(poolRoot, "stays"));
+  file("pool/.remotegpu-pool/proof", 900);
+  symlinkSync(".remotegpu-pool", join(poolRoot, "proofs"));
+  symlinkSync(".", join(poolRoot, "whole"));
   symlinkSync("nowhere", join(poolRoot, "dangles"));
   symlinkSync("turns", join(poolRoot, "turns"));
   closeSync(openSync(join(poolRoot, "empty/sparse"), "w"));
@@ -62,6 +65,11 @@ test.each([
   [
     "links that lead out of the pool, nowhere or in a circle",
     ["leaves", "dangles", "turns", "leaves/secret"],
+    0,
+  ],
+  [
+    "the folder of proofs and the whole pool, by links and without",
+    [".remotegpu-pool", "proofs", "whole"],
     0,
   ],
   ["what is not there, beside what is", ["gone", "env/code/big/no", "env/output"], 800],

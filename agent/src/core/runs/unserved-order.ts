@@ -22,6 +22,7 @@ const FEATURES_EVERYWHERE = [
   "views",
   "code",
   "launch",
+  "pool-proof",
 ] as const satisfies readonly Feature[];
 
 /** What this agent does on its host, as its heartbeats announce it. */

@@ -2,6 +2,7 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
 import { stepsOf } from "../../core/files/relative-path.ts";
 import { type Asked, numberIn, pathIn, sendJson, sumIn } from "../asked.ts";
+import { askedFolder } from "../asked-folder.ts";
 import { type Checking, Checks } from "../checks.ts";
 import { hasCode } from "../folder-way.ts";
 import type { HeldEntry } from "../held-entry.ts";
@@ -69,9 +70,9 @@ export class DraftRoutes {
 
 function versionIn(asked: Asked): HeldEntry;
 function versionIn(asked: Asked, wish: { isOptional: true }): HeldEntry | null;
-function versionIn({ pool, folder }: Asked, { isOptional = false } = {}): HeldEntry | null {
+function versionIn(asked: Asked, { isOptional = false } = {}): HeldEntry | null {
   try {
-    return pool.below(folder, { isFolder: true });
+    return askedFolder(asked);
   } catch (cause) {
     if (!hasCode(cause, "ENOENT")) throw cause;
     if (isOptional) return null;

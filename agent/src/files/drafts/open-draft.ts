@@ -5,6 +5,7 @@
 import { lstat, mkdir, rename, statfs } from "node:fs/promises";
 import { DRAFT_FOLDER, FILES_FOLDER, type DraftState } from "@remotegpu/shared/files";
 import { stepsOf } from "../../core/files/relative-path.ts";
+import { refuseReserved, refuseReservedPath } from "../asked-folder.ts";
 import { folderAt, hasCode } from "../folder-way.ts";
 import type { HeldEntry } from "../held-entry.ts";
 import { FileRefusal } from "../refusal.ts";
@@ -22,7 +23,9 @@ const MODE_BETWEEN = 0o700;
 export async function openDraft(pool: HeldEntry, folder: Uint8Array): Promise<DraftState> {
   const steps = stepsOf(folder);
   if (steps === null) throw new FileRefusal("bad-path", "The path is none that stays below its folder.");
+  refuseReservedPath(folder);
   using version = await folderAt(pool, steps, { mode: MODE_BETWEEN });
+  refuseReserved(pool, version);
   const { bsize, bavail } = await statfs(version.path);
   const isSealed = await has(version, FILES_FOLDER);
   if (!isSealed) {

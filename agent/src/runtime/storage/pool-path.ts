@@ -4,6 +4,7 @@
  */
 import { chmod, mkdir, realpath, stat } from "node:fs/promises";
 import { join, sep } from "node:path";
+import { POOL_PROOF_FOLDER } from "@remotegpu/shared/pool-proof";
 
 export type PoolFolder = { found: true; path: string } | { found: false; detail: string };
 
@@ -14,10 +15,18 @@ export type PoolFolder = { found: true; path: string } | { found: false; detail:
 const MODE_BETWEEN = 0o700;
 const MODE_OF_FOLDER = 0o1777;
 
+/** Whether it is, or lies in, the folder of proofs; both without links. */
+export function isReserved(realRoot: string, realPath: string): boolean {
+  const reserved = join(realRoot, POOL_PROOF_FOLDER);
+  return realPath === reserved || realPath.startsWith(reserved + sep);
+}
+
 /** An existing folder of the pool. @param source relative, without `..` (a `PoolPath`) */
 export async function folderInPool(root: string, source: string): Promise<PoolFolder> {
   const inside = await insideOf(root, source);
   if (!inside.found) return inside;
+  if (inside.path === (await realpathOf(root)))
+    return { found: false, detail: `${source} is a link to the whole storage pool.` };
   if (!(await stat(inside.path)).isDirectory()) {
     return { found: false, detail: `${source} of the storage pool is not a folder.` };
   }
@@ -41,6 +50,8 @@ async function insideOf(root: string, source: string): Promise<PoolFolder> {
   if (realRoot === null) return { found: false, detail: `The storage pool's root ${root} does not exist.` };
   const path = await realpathOf(join(realRoot, source));
   if (path === null) return { found: false, detail: `${source} does not exist in this host's storage pool.` };
+  if (isReserved(realRoot, path))
+    return { found: false, detail: `${source} leads to what no container may see of the storage pool.` };
   const isInside = path === realRoot || path.startsWith(realRoot === sep ? sep : realRoot + sep);
   return isInside
     ? { found: true, path }

@@ -5,6 +5,7 @@
  */
 import { sep } from "node:path";
 import { execa } from "execa";
+import { isReserved } from "./pool-path.ts";
 
 /** In the disk's idle time where the kernel has one, else as it is. */
 const LOW_PRIORITY = ["ionice", "-t", "-c", "3", "nice", "-n", "19"] as const;
@@ -29,7 +30,10 @@ export async function poolBytes(paths: readonly string[], measuring: Measuring):
     measuring,
   );
   if (found === null) return null;
-  const inside = found.filter((path) => path === root || path.startsWith(root === sep ? sep : root + sep));
+  // A link to the whole pool is nobody's folder.
+  const inside = found.filter(
+    (path) => path.startsWith(root === sep ? sep : root + sep) && !isReserved(root, path),
+  );
   return inside.length === 0 ? 0 : await diskUsage(inside, measuring);
 }
 
