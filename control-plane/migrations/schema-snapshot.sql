@@ -985,10 +985,19 @@ CREATE TABLE hosts (
   features text[] NOT NULL DEFAULT '{}',
   observed_substance varchar(64),
   clock_offset_ms bigint,
+  claimed_storage_pool varchar(64),
+  pool_state varchar(16) NOT NULL DEFAULT 'trusted',
+  pool_member_since timestamptz,
+  pool_proved_at timestamptz,
+  pool_proof_due_at timestamptz,
+  pool_tried_at timestamptz,
+  pool_failure text,
   CONSTRAINT hosts_pkey PRIMARY KEY (id),
   CONSTRAINT hosts_attach_mode_check CHECK ((attach_mode IN ('cdi', 'gpus', 'plain'))),
   CONSTRAINT hosts_connection_check CHECK ((connection IN ('never', 'connected', 'suspect', 'unreachable'))),
-  CONSTRAINT hosts_generation_check CHECK (((generation >= 0) AND (applied_generation >= 0) AND (applied_term >= 0)))
+  CONSTRAINT hosts_generation_check CHECK (((generation >= 0) AND (applied_generation >= 0) AND (applied_term >= 0))),
+  CONSTRAINT hosts_pool_is_no_other_host CHECK ((((storage_pool)::text = (id)::text) OR ((storage_pool)::text !~ '^host-[0-9a-f]{20}$'::text))),
+  CONSTRAINT hosts_pool_state CHECK ((pool_state IN ('trusted', 'waiting', 'failed', 'overdue')))
 );
 ALTER TABLE hosts
   ADD CONSTRAINT hosts_health_status_check CHECK ((health_status IN ('healthy', 'degraded', 'unhealthy', 'unknown'))) NOT VALID,
@@ -1290,7 +1299,9 @@ CREATE TABLE join_tokens (
   used_by_nkey varchar(56),
   host_id varchar(64),
   revoked_at timestamptz,
+  storage_pool varchar(64),
   CONSTRAINT join_tokens_pkey PRIMARY KEY (id),
+  CONSTRAINT join_tokens_pool_is_no_host CHECK (((storage_pool)::text !~ '^host-[0-9a-f]{20}$'::text)),
   CONSTRAINT join_tokens_token_hash_key UNIQUE (token_hash)
 );
 CREATE INDEX idx_join_tokens_created_by ON join_tokens USING btree (created_by);

@@ -103,6 +103,9 @@ async function serve(
     wake: () => running.wake(WOKEN_BY_DELIVERY),
   });
   const history = new GpuHistory({ db, now });
+  let gateway: GatewayProcess | null = null;
+  const files = fileRequests((hostId) => openFiles(gateway, hostId));
+  const pause = (ms: number) => setTimeout(ms);
   const running = startLoops(
     loops({
       db,
@@ -116,13 +119,14 @@ async function serve(
       attempts,
       history,
       seals: { envVars, passwords, webhooks: webhookSecrets },
+      files: config.gateway === null ? null : files,
+      pause,
     }),
     log,
   );
   // Undone where a later step fails: what runs on would keep a process that serves nobody.
   await using begun = new AsyncDisposableStack();
   begun.defer(() => running.stop());
-  let gateway: GatewayProcess | null = null;
   const wakeOwn = () => {
     running.wake(WOKEN_BY_NEWS);
     gateway?.lookNow();
@@ -175,7 +179,7 @@ async function serve(
     db,
     now,
     newId,
-    pause: (ms) => setTimeout(ms),
+    pause,
     link: hostLink(link, wake),
     identity: hostIdentity(operator, { natsUrls: nats.urlsForHosts, ca: nats.caForHosts }),
     passwords,
@@ -183,7 +187,7 @@ async function serve(
     webhookSecrets,
     hostKeys,
     jupyterTokens,
-    files: fileRequests((hostId) => openFiles(gateway, hostId)),
+    files,
     replicaMetrics: replicaMetrics(() => gateway?.tunnels ?? null),
     downloadLinks: downloadLinks(operator),
     attempts,

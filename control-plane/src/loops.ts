@@ -12,6 +12,8 @@ import { cutOffRulesPass } from "./controllers/billing/cut-off-rules.ts";
 import type { GpuHistory } from "./controllers/hosts/gpu-history.ts";
 import { gpuStrangersPass } from "./controllers/hosts/gpu-strangers.ts";
 import { HostLiveness } from "./controllers/hosts/host-liveness.ts";
+import { poolAlarmsPass } from "./controllers/hosts/pool-alarms.ts";
+import { poolProofsPass } from "./controllers/hosts/pool-proofs.ts";
 import { oldGpuHistoryPass } from "./controllers/hosts/old-gpu-history.ts";
 import { imageFetchesPass } from "./controllers/hosts/image-fetches.ts";
 import { autoscalingPass } from "./controllers/inference/autoscaling.ts";
@@ -30,6 +32,7 @@ import { Sealing } from "./controllers/sealing.ts";
 import { workloadsPass } from "./controllers/workloads.ts";
 import type { BillingCalendar } from "./core/billing/billing-calendar.ts";
 import { CUT_OFF_RULES_EVERY_MS } from "./core/billing/cut-off-rule.ts";
+import type { HostFiles } from "./core/hosts/host-files.ts";
 import type { StreamState } from "./core/ingest/journal-stream.ts";
 import type { CountedAttempts } from "./http/deps.ts";
 import { recordCounted } from "./http/request/attempts.ts";
@@ -54,6 +57,9 @@ export interface LoopEngines {
   readonly attempts: CountedAttempts;
   readonly seals: Seals;
   readonly history: Pick<GpuHistory, "pass">;
+  /** Null where this server reaches no host: it has no gateway. */
+  readonly files: HostFiles | null;
+  readonly pause: (ms: number) => Promise<void>;
 }
 
 /**
@@ -70,7 +76,21 @@ interface LedLoop extends Omit<Loop, "pass"> {
 }
 
 export function loops(engines: LoopEngines): Loop[] {
-  const { db, now, newId, log, calendar, link, leadership, deliveries, attempts, history, seals } = engines;
+  const {
+    db,
+    now,
+    newId,
+    log,
+    calendar,
+    link,
+    leadership,
+    deliveries,
+    attempts,
+    history,
+    seals,
+    files,
+    pause,
+  } = engines;
   const nudge = (host: HostId) => link.nudge(host);
   const kept = keptForPasses(db);
   const hostLiveness = new HostLiveness({ db, now, hears: () => link.isConnected });
@@ -159,6 +179,11 @@ export function loops(engines: LoopEngines): Loop[] {
       pass: (pass) => gpuStrangersPass({ db }, pass),
     },
     {
+      name: "pool-alarms",
+      everyMs: 15 * MS_PER_SECOND,
+      pass: (pass) => poolAlarmsPass({ db }, pass),
+    },
+    {
       name: "broken-time",
       everyMs: 15 * MS_PER_SECOND,
       pass: (pass) => brokenTimePass({ db }, pass),
@@ -202,6 +227,12 @@ export function loops(engines: LoopEngines): Loop[] {
       name: "gpu-history",
       everyMs: 10 * MS_PER_SECOND,
       pass: () => history.pass(),
+    },
+    {
+      name: "pool-proofs",
+      everyMs: 10 * MS_PER_SECOND,
+      wakes: ["scheduling"],
+      pass: async () => files !== null && (await poolProofsPass({ db, now, files, pause })),
     },
     ...led.map(whileLeading),
     {

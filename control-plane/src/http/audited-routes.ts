@@ -177,6 +177,7 @@ const ROUTES: Record<string, AuditedRoute | null> = {
   "POST /hosts/{id}/uncordon": to("host.uncordon", "host", "id"),
   "POST /hosts/{id}/drain": to("host.drain", "host", "id"),
   "POST /hosts/{id}/revoke": to("host.revoke", "host", "id"),
+  "POST /hosts/{id}/confirm-pool": to("host.confirm-pool", "host", "id"),
   "POST /hosts/{id}/confirm-stops": to("host.confirm-stops", "host", "id"),
   "POST /gpus/{uuid}/cordon": to("gpu.cordon", "gpu", "uuid"),
   "POST /gpus/{uuid}/uncordon": to("gpu.uncordon", "gpu", "uuid"),

@@ -905,6 +905,7 @@ const RIGHTS: [route: string, expected: string, question: Question][] = [
   ["POST /hosts/{id}/uncordon", ADMINS, at(host, (id) => `/hosts/${id}/uncordon`, {})],
   ["POST /hosts/{id}/drain", ADMINS, at(host, (id) => `/hosts/${id}/drain`, {})],
   ["POST /hosts/{id}/revoke", ADMINS, at(host, (id) => `/hosts/${id}/revoke`, {})],
+  ["POST /hosts/{id}/confirm-pool", ADMINS, at(host, (id) => `/hosts/${id}/confirm-pool`, {})],
   [
     "POST /hosts/{id}/confirm-stops",
     ADMINS,

@@ -42,6 +42,8 @@ beforeAll(() => {
     attempts: noAttempts(),
     history: { pass: () => Promise.resolve() },
     seals: {} as Seals,
+    files: null,
+    pause: () => Promise.resolve(),
   });
 });
 
@@ -75,7 +77,7 @@ test("all but the leadership itself and what a server counts are the leader's, a
   const led = table.filter(({ isLed }) => isLed === true).map(({ name }) => name);
   const others = table.filter(({ isLed }) => isLed !== true).map(({ name }) => name);
 
-  expect(others).toEqual(["counted-attempts", "gpu-history", "leadership"]);
+  expect(others).toEqual(["counted-attempts", "gpu-history", "pool-proofs", "leadership"]);
   expect(table.find(({ name }) => name === "leadership")?.wakes).toEqual(led);
 });
 

@@ -181,6 +181,8 @@ describe("what it may say", () => {
       "gpu-conflict": true,
       "gpu-out-of-service": true,
       "gpu-stranger": true,
+      "pool-unconfirmed": true,
+      "pool-not-proved": true,
       "gpu-vanished": true,
       "unknown-instance": true,
       "impossible-numbers": true,

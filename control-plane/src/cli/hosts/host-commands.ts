@@ -25,8 +25,17 @@ const HOST_COLUMNS: Column[] = [
   ],
   { ifRoom: "tunnel" },
   { wide: "agent_version" },
-  ["says", (row) => row.status_reason],
+  { wide: ["pool", (row) => poolText(row)] },
+  ["says", (row) => row.status_reason ?? row.pool_reason],
 ];
+
+/** Its pool, and how it stands there where it is not used. */
+function poolText(row: Row): string {
+  const pool = String(row.storage_pool);
+  if (typeof row.claimed_storage_pool === "string") return `${pool} (says ${row.claimed_storage_pool})`;
+  return row.pool_state === "trusted" ? pool : `${pool} (${String(row.pool_state)})`;
+}
+
 const GPU_COLUMNS: Column[] = [
   ["index", (row) => row.gpu_index],
   "uuid",
@@ -118,7 +127,10 @@ const path = (host: string, what?: string) =>
 const JOIN_TOKEN = command({
   name: "join-token",
   summary: "a one-use token with which a host joins within 15 minutes",
-  takes: { host_name: option("--host-name <name>", "how the host is called", words()) },
+  takes: {
+    host_name: option("--host-name <name>", "how the host is called", words()),
+    storage_pool: option("--storage-pool <name>", "the pool that it shares; else one of its own", words()),
+  },
   run: async ({ api, output }, members) => {
     const row = await api.post("/join-tokens", body(members));
     const install =
@@ -205,6 +217,19 @@ const HOST: Group = {
     }),
     ...VERBS,
     DRAIN,
+    command({
+      name: "confirm-pool",
+      summary: "yes, it shares this storage pool",
+      takes: {
+        ...aHost(),
+        storage_pool: option("--pool <name>", "which one; else the one that it said as it joined", words()),
+      },
+      run: async ({ api, output }, { host, ...members }) => {
+        const row = await api.post(path(host, "confirm-pool"), body(members));
+        const use = row.pool_state === "trusted" ? "It is used." : "It is used once that is proved.";
+        printDone(output, `Host ${host} belongs to storage pool ${String(row.storage_pool)}. ${use}`, row);
+      },
+    }),
     command({
       name: "confirm-stops",
       summary: "yes, these many stops are meant",

@@ -6,6 +6,7 @@
 import type { AttachedGpu, DesiredInstance, InstanceSpec, ReadOnlyMount } from "@remotegpu/shared/instance";
 import type { GangNetwork, RankName } from "@remotegpu/shared/gang-network";
 import type { GpuUuid, WorkloadId } from "@remotegpu/shared/ids";
+import { isInPoolProofs } from "@remotegpu/shared/pool-proof";
 import type { RankLaunch } from "@remotegpu/shared/rank-launch";
 import { DATASET_PATHS, MODEL_PATHS } from "../orders/order-check.ts";
 import type { GpuGrant } from "../placement/placement.ts";
@@ -297,6 +298,7 @@ export function isBelowPool(storagePath: string): boolean {
   return (
     path.length > 0 &&
     path.length <= MAX_POOL_PATH &&
+    !isInPoolProofs(path) &&
     !path.split("/").some((part) => part === "" || part === "." || part === "..")
   );
 }

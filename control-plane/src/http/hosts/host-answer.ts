@@ -5,6 +5,7 @@ import { PROTOCOL } from "@remotegpu/shared/protocol";
 import { tunnelOf } from "../../core/gateway/host-tunnel.ts";
 import { WAYS } from "../../core/gateway/way.ts";
 import { agentService } from "../../core/hosts/agent-service.ts";
+import { POOL_STATES, poolObstacle, poolWarning } from "../../core/hosts/pools/pool-membership.ts";
 import type { HostPullRow } from "../../store/hosts/images/host-pulls.ts";
 import type { GpuRow, HostRow } from "../../store/hosts/hosts.ts";
 import { Timestamp } from "../request/route.ts";
@@ -41,6 +42,20 @@ export const Host = z
     simulated: z.boolean(),
     degraded: z.array(z.string()),
     storage_pool: z.string(),
+    claimed_storage_pool: z.string().nullable().openapi({
+      description:
+        "The pool that it said it belongs to; it takes nothing until an administrator confirms one",
+    }),
+    pool_state: z.enum(POOL_STATES).openapi({
+      description:
+        "Only in a pool where it is trusted its files are read and written, and orders placed on it",
+    }),
+    pool_proved_at: Timestamp.nullable().openapi({
+      description: "When it proved last that it shares its pool; null: it never had to, or never did",
+    }),
+    pool_reason: z.string().nullable().openapi({
+      description: "Why it is not used, or what its proof lacks; null: nothing",
+    }),
     total_cpu: z.int(),
     used_cpu: z.int(),
     total_memory: z.int(),
@@ -83,11 +98,24 @@ export const Host = z
   .openapi("Host");
 export type HostShown = z.infer<typeof Host>;
 
-export function hostAnswer({ protocol, ways, ...row }: HostRow) {
+export function hostAnswer({ protocol, ways, pool_failure, pool_proof_due_at, ...row }: HostRow) {
   const service = agentService(protocol, PROTOCOL);
   const tunnel = tunnelOf(row.gateway_port, ways);
+  const standing = {
+    pool: row.storage_pool,
+    claim: row.claimed_storage_pool,
+    state: row.pool_state,
+    failure: pool_failure,
+    features: row.features,
+  };
+  const obstacle = poolObstacle(standing);
   return {
     ...row,
+    pool_proved_at: row.pool_proved_at?.toISOString() ?? null,
+    pool_reason:
+      obstacle === null
+        ? poolWarning({ standing, proofDueAt: pool_proof_due_at })
+        : `Nothing is placed on it or read from it: ${obstacle}.`,
     tunnel: tunnel.way,
     tunnel_detail: tunnel.sentence,
     status_reason:

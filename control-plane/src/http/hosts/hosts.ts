@@ -5,7 +5,7 @@ import { displayText, text } from "@remotegpu/shared/text";
 import { MS_PER_SECOND } from "@remotegpu/shared/units";
 import { HOST_CONNECTIONS } from "@remotegpu/shared/workload";
 import { drainDeadline, MAX_DRAIN_MS } from "../../core/hosts/drain.ts";
-import { type Connection, transaction } from "../../store/database/database.ts";
+import { type Connection, type Transaction, transaction } from "../../store/database/database.ts";
 import { appendEvent } from "../../store/events/events.ts";
 import { drainHost, takeBackDrain } from "../../store/reports/host-drain.ts";
 import { removeHost, revokeHost } from "../../store/reports/host-removal.ts";
@@ -21,6 +21,7 @@ import {
   uncordonHost,
   updateHost,
 } from "../../store/hosts/hosts.ts";
+import { putInPool } from "../../store/hosts/pools/pool-members.ts";
 import type { ApiApp, ApiContext, ApiDeps } from "../deps.ts";
 import { Gpu, gpuAnswer, Host, hostAnswer } from "./host-answer.ts";
 import { hostLabels } from "../request/host-labels.ts";
@@ -169,6 +170,22 @@ const confirm = createRoute({
   responses: ok("The host", Host),
 });
 
+const confirmPool = createRoute({
+  ...forAdmins,
+  method: "post",
+  path: "/hosts/{id}/confirm-pool",
+  operationId: "confirmHostPool",
+  tags,
+  summary: "Yes, it belongs to this storage pool: without a name, to the one that it said as it joined",
+  description:
+    "It is used at once in a pool of its own, which has its id as name, and where nobody of the pool could prove it; else once files that it and a proved member write for each other show that they share the pool. Said again of a member that is not used, it is tried anew.",
+  request: {
+    params,
+    body: optionalJsonBody(z.strictObject({ storage_pool: PlainName.optional() }).openapi("ConfirmPool")),
+  },
+  responses: ok("The host", Host),
+});
+
 const remove = createRoute({
   ...forAdmins,
   method: "delete",
@@ -209,7 +226,13 @@ export function registerHostRoutes(api: ApiApp, deps: ApiDeps): void {
 
   api.openapi(patch, async (c) => {
     const host = await hostOf(deps, c.req.valid("param").id);
-    await updateHost(db, host.id, c.req.valid("json"));
+    const { storage_pool: pool, ...change } = c.req.valid("json");
+    await transaction(db, async (sql) => {
+      // Said of the pool that it is in, it declines another one that the host claims, and is no new trial of a member.
+      if (pool !== undefined && (pool !== host.storage_pool || host.claimed_storage_pool !== null))
+        await intoPool(sql, c, { hostId: host.id, pool });
+      await updateHost(sql, host.id, change);
+    });
     return c.json(hostAnswer(await hostOf(deps, host.id)), 200);
   });
 
@@ -278,6 +301,17 @@ export function registerHostRoutes(api: ApiApp, deps: ApiDeps): void {
     });
   });
 
+  api.openapi(confirmPool, async (c) => {
+    const host = await hostOf(deps, c.req.valid("param").id);
+    const { storage_pool: named } = c.req.valid("json");
+    const pool = named ?? host.claimed_storage_pool ?? host.storage_pool;
+    return await once(c, async (sql, afterwards) => {
+      await intoPool(sql, c, { hostId: host.id, pool });
+      afterwards(() => deps.link.wake());
+      return c.json(hostAnswer(await hostOf({ db: sql }, host.id)), 200);
+    });
+  });
+
   api.openapi(remove, async (c) => {
     const host = await hostOf(deps, c.req.valid("param").id);
     const lost = c.req.valid("query").lost === "true";
@@ -292,6 +326,21 @@ export function registerHostRoutes(api: ApiApp, deps: ApiDeps): void {
     deps.link.wake();
     return c.body(null, 204);
   });
+}
+
+/** @throws ApiRefusal where that can be no pool of it */
+async function intoPool(
+  sql: Transaction,
+  c: ApiContext,
+  { hostId, pool }: { hostId: HostId; pool: string },
+): Promise<void> {
+  // What a host said of itself is no name yet.
+  if (!PlainName.safeParse(pool).success)
+    throw badField("storage_pool", "has to be named: what the host said is no name of a pool");
+  const put = await putInPool(sql, { hostId, pool, now: c.var.deps.now() });
+  if (!put.put) throw badField("storage_pool", put.why);
+  const event = { kind: "pool-confirmed", hostId, new: pool, reason: put.state, ...deed(c) };
+  await appendEvent(sql, event);
 }
 
 /** It is done whether or not NATS can be told at once: the list is pushed again until NATS has it. */

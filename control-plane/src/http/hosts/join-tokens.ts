@@ -5,12 +5,17 @@ import { JOIN_TOKEN_MINUTES } from "@remotegpu/shared/joining";
 import { displayText } from "@remotegpu/shared/text";
 import { MS_PER_MINUTE } from "@remotegpu/shared/units";
 import { insertJoinToken } from "../../store/hosts/join-tokens.ts";
+import { refusedPool } from "../../store/hosts/pools/pool-members.ts";
 import type { ApiApp, ApiDeps } from "../deps.ts";
 import { secretHash } from "../request/authentication.ts";
 import { once } from "../request/idempotency.ts";
+import { PlainName } from "../request/input-fields.ts";
+import { badField } from "../request/refusal.ts";
 import { created, forAdmins, optionalJsonBody, Timestamp } from "../request/route.ts";
 
-const NewToken = z.strictObject({ host_name: displayText(128).optional() }).openapi("NewJoinToken");
+const NewToken = z
+  .strictObject({ host_name: displayText(128).optional(), storage_pool: PlainName.optional() })
+  .openapi("NewJoinToken");
 
 const JoinToken = z
   .object({
@@ -34,12 +39,16 @@ const postToken = createRoute({
 
 export function registerJoinTokenRoutes(api: ApiApp, deps: ApiDeps): void {
   api.openapi(postToken, async (c) => {
+    const { host_name: hostName = null, storage_pool: storagePool = null } = c.req.valid("json");
+    const why = storagePool === null ? null : await refusedPool(deps.db, { pool: storagePool, hostId: null });
+    if (why !== null) throw badField("storage_pool", why);
     const token = `rgj_${randomBytes(32).toString("base64url")}`;
     const now = deps.now();
     const expiresAt = new Date(now.getTime() + JOIN_TOKEN_MINUTES * MS_PER_MINUTE);
     const made = {
       tokenHash: secretHash(token),
-      hostName: c.req.valid("json").host_name ?? null,
+      hostName,
+      storagePool,
       createdBy: c.var.actor.customerId,
       now,
       expiresAt,

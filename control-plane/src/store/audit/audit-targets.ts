@@ -92,7 +92,7 @@ const TARGETS = {
   gpu: target("gpus", "host_id cordoned cordon_reason", { key: "uuid", type: "text" }),
   host: target(
     "hosts",
-    "name labels tags status cordoned cordon_reason storage_pool revoked_at deleted_at confirmed_stops",
+    "name labels tags status cordoned cordon_reason storage_pool claimed_storage_pool pool_state revoked_at deleted_at confirmed_stops",
     {
       type: "text",
     },
@@ -111,7 +111,7 @@ const TARGETS = {
     "workspace_id invited_by role expires_at declined_at ended_at",
     { type: "text" },
   ),
-  "join-token": target("join_tokens", "host_name created_by expires_at revoked_at"),
+  "join-token": target("join_tokens", "host_name storage_pool created_by expires_at revoked_at"),
   member: {
     ...target("workspace_members", "workspace_id customer_id role status"),
     id: "workspace_id || '/' || customer_id",

@@ -6,6 +6,7 @@ import { JOURNAL_QUESTIONS } from "./journals.ts";
 import { LEASE_QUESTIONS } from "./leases.ts";
 import { MONEY_QUESTIONS } from "./money.ts";
 import { PLACEMENT_QUESTIONS } from "./placements.ts";
+import { POOL_QUESTIONS } from "./pools.ts";
 import { answer } from "./question.ts";
 import { REGISTRY_QUESTIONS } from "./registries.ts";
 import { RIGHTS_QUESTIONS } from "./rights.ts";
@@ -20,6 +21,7 @@ const QUESTIONS = [
   ...RUN_QUESTIONS,
   ...STORAGE_QUESTIONS,
   ...JOURNAL_QUESTIONS,
+  ...POOL_QUESTIONS,
   ...PLACEMENT_QUESTIONS,
   ...LEASE_QUESTIONS,
   ...WORKLOAD_QUESTIONS,

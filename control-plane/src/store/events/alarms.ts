@@ -14,6 +14,8 @@ export type AlarmKind =
   | "gpu-out-of-service"
   | "gpu-stranger"
   | "gpu-vanished"
+  | "pool-unconfirmed"
+  | "pool-not-proved"
   | "unknown-instance"
   | "impossible-numbers"
   | "host-floods"

@@ -4,6 +4,7 @@ import { PROTOCOL } from "@remotegpu/shared/protocol";
 import { MIB, THOUSANDTHS } from "@remotegpu/shared/units";
 import { agentService, type ProtocolRange } from "../../core/hosts/agent-service.ts";
 import { isHeardNow } from "../../core/hosts/host-liveness.ts";
+import { poolObstacle, type PoolState } from "../../core/hosts/pools/pool-membership.ts";
 import type { Fleet, GpuCapacity, GpuUse, HostCapacity } from "../../core/placement/fleet/fleet.ts";
 import type { Connection } from "../database/database.ts";
 import { usedByStranger } from "../hosts/gpu-strangers.ts";
@@ -24,6 +25,9 @@ interface HostNow {
   id: string;
   name: string;
   storage_pool: string;
+  claimed_storage_pool: string | null;
+  pool_state: PoolState;
+  pool_failure: string | null;
   connection: string;
   cordoned: boolean;
   cordon_reason: string | null;
@@ -64,6 +68,9 @@ const HOST_COLUMNS = [
   "id",
   "name",
   "storage_pool",
+  "claimed_storage_pool",
+  "pool_state",
+  "pool_failure",
   "connection",
   "cordoned",
   "cordon_reason",
@@ -132,8 +139,8 @@ export async function fleetSnapshot(
   const only = (column: string) => (onlyHostIds === null ? "true" : `${column} = ANY($1::text[])`);
   const values = onlyHostIds === null ? [] : [onlyHostIds];
   const hostsNow = readColumns<Omit<HostNow, (typeof HOST_HELD)[1 | 2 | 3]>>(sql, HOST_COLUMNS, {
-    select: `SELECT h.id, h.name, coalesce(h.storage_pool, h.id) AS storage_pool, h.connection, h.cordoned, h.cordon_reason,
-            h.degraded, ${SPOKEN_PROTOCOL} AS protocol, ${HEARD_AT_MS} AS last_heartbeat_ms,
+    select: `SELECT h.id, h.name, coalesce(h.storage_pool, h.id) AS storage_pool,
+            h.claimed_storage_pool, h.pool_state, h.pool_failure, h.connection, h.cordoned, h.cordon_reason, h.degraded, ${SPOKEN_PROTOCOL} AS protocol, ${HEARD_AT_MS} AS last_heartbeat_ms,
             h.observed_digest IS NOT NULL AS has_reported, h.labels, i.images,
             h.features, h.total_cpu, ${safeBigint("h.total_memory")} AS total_memory, ${safeBigint("h.total_disk")} AS total_disk
        FROM hosts h LEFT JOIN host_images i ON i.host_id = h.id
@@ -215,7 +222,15 @@ function closedHost(host: HostNow, now: Date): string | null {
   const troubles = host.degraded.filter((flag) => !WARNINGS.has(flag));
   if (troubles.length > 0) return `it is degraded: ${troubles.join(", ")}`;
   const service = agentService(host.protocol, PROTOCOL);
-  return service.mode === "full" ? null : service.why;
+  if (service.mode !== "full") return service.why;
+  // Whatever runs keeps files in its host's pool.
+  return poolObstacle({
+    pool: host.storage_pool,
+    claim: host.claimed_storage_pool,
+    state: host.pool_state,
+    failure: host.pool_failure,
+    features: host.features,
+  });
 }
 
 function gpuCapacity(gpu: GpuNow): GpuCapacity {

@@ -5,6 +5,7 @@
 import type { GpuStranger } from "@remotegpu/shared/host-report";
 import type { WayOfGateway } from "../../core/gateway/host-tunnel.ts";
 import type { ProtocolRange } from "../../core/hosts/agent-service.ts";
+import type { PoolState } from "../../core/hosts/pools/pool-membership.ts";
 import type { Connection, Transaction } from "../database/database.ts";
 import { safeBigint, SOUND_HOST } from "../database/values/old-values.ts";
 import { SAMPLED_AT } from "./card-sample.ts";
@@ -36,6 +37,12 @@ export interface HostRow {
   simulated: boolean;
   degraded: string[];
   storage_pool: string;
+  /** Said by the host as it joined, and confirmed by nobody. */
+  claimed_storage_pool: string | null;
+  pool_state: PoolState;
+  pool_proved_at: Date | null;
+  pool_proof_due_at: Date | null;
+  pool_failure: string | null;
   attach_mode: string | null;
   gateway_port: number | null;
   /** How each gateway that runs reaches it. */
@@ -84,7 +91,8 @@ const HOST = `SELECT h.id, h.name, h.hostname, h.ip_address, h.public_ip, h.os_t
     (SELECT coalesce(sum(greatest(j.head_seq - j.watermark, 0)), 0)::int8 FROM host_journals j
       WHERE j.host_id = h.id) AS pending_usage_rows,
     h.simulated, h.degraded,
-    coalesce(h.storage_pool, h.id) AS storage_pool, h.attach_mode, h.agent_version, h.features, h.gateway_port,
+    coalesce(h.storage_pool, h.id) AS storage_pool, h.claimed_storage_pool, h.pool_state, h.pool_proved_at,
+    h.pool_proof_due_at, h.pool_failure, h.attach_mode, h.agent_version, h.features, h.gateway_port,
     (SELECT coalesce(jsonb_agg(jsonb_build_object('gatewayName', g.name, 'way', w.way, 'detail', w.detail) ORDER BY g.name, g.id), '[]')
        FROM gateway_ways w JOIN gateways g ON g.id = w.gateway_id
       WHERE w.host_id = h.id AND g.seen_at > now() - interval '60 seconds') AS ways,
@@ -221,8 +229,6 @@ export interface HostChange {
   public_ip?: string | null | undefined;
   labels?: Record<string, string> | null | undefined;
   tags?: string[] | null | undefined;
-  /** Told by the host when it joins; from then on only an admin changes it, since files are bound to it. */
-  storage_pool?: string | undefined;
 }
 
 export async function updateHost(sql: Connection, hostId: string, change: HostChange): Promise<void> {
@@ -230,8 +236,7 @@ export async function updateHost(sql: Connection, hostId: string, change: HostCh
     `UPDATE hosts SET ${SOUND_HOST}, name = coalesce($2, name),
             public_ip = CASE WHEN $3 THEN $4 ELSE public_ip END,
             labels = CASE WHEN $5 THEN $6::jsonb ELSE labels END,
-            tags = CASE WHEN $7 THEN $8::text[] ELSE tags END,
-            storage_pool = coalesce($9, storage_pool)
+            tags = CASE WHEN $7 THEN $8::text[] ELSE tags END
       WHERE id = $1`,
     [
       hostId,
@@ -242,7 +247,6 @@ export async function updateHost(sql: Connection, hostId: string, change: HostCh
       change.labels === undefined || change.labels === null ? null : JSON.stringify(change.labels),
       change.tags !== undefined,
       change.tags ?? null,
-      change.storage_pool ?? null,
     ],
   );
 }

@@ -4,15 +4,24 @@ import type { JoinRequest } from "@remotegpu/shared/joining";
 import { raiseAlarm } from "../events/alarms.ts";
 import type { Connection, Transaction } from "../database/database.ts";
 import { appendEvent } from "../events/events.ts";
+import { putInPool } from "./pools/pool-members.ts";
 
 export async function insertJoinToken(
   sql: Connection,
-  token: { tokenHash: string; hostName: string | null; createdBy: number; now: Date; expiresAt: Date },
+  token: {
+    tokenHash: string;
+    hostName: string | null;
+    /** Null: the host's own, whatever it claims. */
+    storagePool: string | null;
+    createdBy: number;
+    now: Date;
+    expiresAt: Date;
+  },
 ): Promise<void> {
   await sql.query(
-    `INSERT INTO join_tokens (token_hash, host_name, created_by, created_at, expires_at)
-     VALUES ($1, $2, $3, $4, $5) RETURNING id`,
-    [token.tokenHash, token.hostName, token.createdBy, token.now, token.expiresAt],
+    `INSERT INTO join_tokens (token_hash, host_name, storage_pool, created_by, created_at, expires_at)
+     VALUES ($1, $2, $3, $4, $5, $6) RETURNING id`,
+    [token.tokenHash, token.hostName, token.storagePool, token.createdBy, token.now, token.expiresAt],
   );
 }
 
@@ -24,6 +33,7 @@ export type JoinOutcome =
 interface TokenRow {
   id: number;
   host_name: string | null;
+  storage_pool: string | null;
   expires_at: Date;
   used_at: Date | null;
   used_by_nkey: string | null;
@@ -40,7 +50,7 @@ export async function useJoinToken(
 ): Promise<JoinOutcome> {
   const { request, now } = join;
   const { rows } = await sql.query<TokenRow>(
-    `SELECT id, host_name, expires_at, used_at, used_by_nkey, host_id
+    `SELECT id, host_name, storage_pool, expires_at, used_at, used_by_nkey, host_id
        FROM join_tokens WHERE token_hash = $1 AND revoked_at IS NULL FOR UPDATE`,
     [join.tokenHash],
   );
@@ -66,6 +76,9 @@ export async function useJoinToken(
   // A key that has a host keeps it: the command was run again on the same machine.
   const hostId = known?.host_id ?? join.newHostId;
   await writeHost(sql, { hostId, name: token.host_name ?? request.name, request, now });
+  // One that is known stays where its files are.
+  if (known === null && token.storage_pool !== null)
+    await putInPool(sql, { hostId, pool: token.storage_pool, now });
   if (known === null)
     await sql.query("INSERT INTO host_credentials (nkey, host_id, issued_at) VALUES ($1, $2, $3)", [
       request.nkey,
@@ -82,6 +95,7 @@ export async function useJoinToken(
   return { outcome: "joined", hostId, joinedAt: now };
 }
 
+/** In a pool of its own, whatever it says: that is a claim, which waits for an administrator. */
 async function writeHost(
   sql: Connection,
   { hostId, name, request, now }: { hostId: HostId; name: string; request: JoinRequest; now: Date },
@@ -89,8 +103,10 @@ async function writeHost(
   const { machine } = request;
   await sql.query(
     `INSERT INTO hosts (id, name, hostname, ip_address, os_type, os_version, arch, total_cpu, total_memory,
-                        total_disk, agent_version, attach_mode, storage_pool, registered_at)
-     VALUES ($1::text, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, coalesce(nullif($13::text, ''), $1::text), $14)
+                        total_disk, agent_version, attach_mode, storage_pool, claimed_storage_pool, pool_member_since,
+                        registered_at)
+     VALUES ($1::text, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $1::text, nullif(nullif($13::text, ''), $1::text),
+             $14, $14)
      ON CONFLICT (id) DO UPDATE SET
        hostname = EXCLUDED.hostname, ip_address = EXCLUDED.ip_address, os_type = EXCLUDED.os_type,
        os_version = EXCLUDED.os_version, arch = EXCLUDED.arch, total_cpu = EXCLUDED.total_cpu,

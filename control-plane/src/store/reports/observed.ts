@@ -186,17 +186,15 @@ async function mergeMachine(
   ]);
 }
 
-/** Most reports come of a machine that is as it was. */
+/** Most reports come of a machine that is as it was. In which pool it is, its reports do not say: administrators do. */
 async function putMachine(sql: Connection, hostId: string, machine: MachineReport): Promise<void> {
   await sql.query(
     `UPDATE hosts SET hostname = $2, ip_address = $3, os_type = $4, os_version = $5, arch = $6, total_cpu = $7,
-            total_memory = $8, total_disk = $9, agent_version = $10, attach_mode = $11,
-            storage_pool = coalesce(storage_pool, $12), gateway_port = $13
+            total_memory = $8, total_disk = $9, agent_version = $10, attach_mode = $11, gateway_port = $12
       WHERE id = $1
         AND (hostname, ip_address, os_type, os_version, arch, total_cpu, total_memory, total_disk, agent_version,
-             attach_mode, storage_pool, gateway_port)
-            IS DISTINCT FROM ($2, $3, $4, $5, $6, $7::int, $8::bigint, $9::bigint, $10, $11,
-             coalesce(storage_pool, $12), $13::int)`,
+             attach_mode, gateway_port)
+            IS DISTINCT FROM ($2, $3, $4, $5, $6, $7::int, $8::bigint, $9::bigint, $10, $11, $12::int)`,
     [
       hostId,
       machine.hostname,
@@ -209,7 +207,6 @@ async function putMachine(sql: Connection, hostId: string, machine: MachineRepor
       machine.diskBytes,
       machine.agentVersion,
       machine.attachMode,
-      machine.storagePool,
       machine.gatewayPort ?? null,
     ],
   );

@@ -1,7 +1,7 @@
 /** What a host is and how it stands, as far as it or the server says so. */
 import type { HostShown } from "@remotegpu/control-plane/http/hosts/host-answer";
 import type { TFunction } from "i18next";
-import type { ReactNode } from "react";
+import { Fragment, type ReactNode } from "react";
 import { useTranslation } from "react-i18next";
 import { useApi } from "../../api/use-api.ts";
 import { AgeText } from "../../parts/age-text.tsx";
@@ -60,7 +60,17 @@ export function HostFacts({ host }: { host: HostShown }) {
       t("definition.generation"),
     ],
     [t("facts.journal"), <JournalText key="journal" host={host} />, t("definition.journal")],
-    [t("facts.pool"), host.storage_pool, t("definition.pool")],
+    [
+      t("facts.pool"),
+      host.pool_reason === null ? (
+        host.storage_pool
+      ) : (
+        <Fragment key="pool">
+          {host.storage_pool}. <Said>{host.pool_reason}</Said>
+        </Fragment>
+      ),
+      t("definition.pool"),
+    ],
     [t("facts.labels"), labels.length === 0 ? "–" : <NameList key="labels" names={labels} />],
     ...(host.degraded.length === 0 ? [] : [row(t("facts.degraded"), host.degraded.join(", "))]),
   ];

@@ -5,6 +5,7 @@
 import type { StorageReport } from "@remotegpu/shared/storage-sampling";
 import { MS_PER_HOUR } from "@remotegpu/shared/units";
 import type { Connection, Transaction } from "../../database/database.ts";
+import { SERVES_POOL } from "../../hosts/pools/pool-members.ts";
 import { OWNERS_IN_POOL } from "./pool-folders.ts";
 
 /** A host that has not asked for longer runs an agent that does not sample. It asks a few times an hour. */
@@ -23,14 +24,15 @@ export async function poolOfAsking(
   return rows[0]?.pool ?? null;
 }
 
-/** The host that is to sample the pool: of those that are connected and can, the one with the lowest id. */
+/** The host that is to sample the pool: of its trusted members that are connected and can, the one with the lowest id. */
 export async function samplerOf(
   sql: Connection,
   { pool, now }: { pool: string; now: Date },
 ): Promise<string | null> {
   const { rows } = await sql.query<{ id: string }>(
     `SELECT id FROM hosts
-      WHERE coalesce(storage_pool, id) = $1 AND connection = 'connected' AND deleted_at IS NULL AND revoked_at IS NULL
+      WHERE coalesce(storage_pool, id) = $1 AND ${SERVES_POOL} AND connection = 'connected'
+        AND deleted_at IS NULL AND revoked_at IS NULL
         AND storage_asked_at > $2
       ORDER BY id COLLATE "C" LIMIT 1`,
     [pool, new Date(now.getTime() - ASKED_WITHIN_MS)],
@@ -64,7 +66,8 @@ export async function holdsHour(
 ): Promise<string | null> {
   const { rows } = await sql.query<{ pool: string }>(
     `SELECT h.storage_pool AS pool FROM storage_hours h JOIN hosts o ON o.id = h.host_id
-      WHERE h.host_id = $1 AND h.hour = $2 AND h.finished_at IS NULL AND h.storage_pool = coalesce(o.storage_pool, o.id)`,
+      WHERE h.host_id = $1 AND h.hour = $2 AND h.finished_at IS NULL AND h.storage_pool = coalesce(o.storage_pool, o.id)
+        AND o.${SERVES_POOL}`,
     [hostId, hour],
   );
   return rows[0]?.pool ?? null;
@@ -88,7 +91,8 @@ export async function takePart(
   }>(
     `SELECT h.storage_pool, h.host_id, h.finished_at FROM storage_hours h
        JOIN hosts o ON h.storage_pool = coalesce(o.storage_pool, o.id)
-      WHERE o.id = $1 AND h.hour = $2 AND o.deleted_at IS NULL AND o.revoked_at IS NULL FOR UPDATE OF h`,
+      WHERE o.id = $1 AND h.hour = $2 AND o.${SERVES_POOL} AND o.deleted_at IS NULL AND o.revoked_at IS NULL
+        FOR UPDATE OF h`,
     [hostId, hour],
   );
   const [claim] = rows;

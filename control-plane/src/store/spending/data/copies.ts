@@ -2,6 +2,7 @@
 import type { Copy } from "../../../core/data/upload-plan.ts";
 import type { DataKind } from "../../accounts/catalogue.ts";
 import type { Connection } from "../../database/database.ts";
+import { SERVES_POOL } from "../../hosts/pools/pool-members.ts";
 
 export interface CopyRow extends Copy {
   statusReason: string | null;
@@ -56,11 +57,11 @@ export async function openCopy(
   return rows[0] ?? null;
 }
 
-/** Pools that hosts which are heard belong to. */
+/** Pools with a trusted member that is heard. */
 export async function poolsHeard(sql: Connection): Promise<string[]> {
   const { rows } = await sql.query<{ pool: string }>(
     `SELECT DISTINCT coalesce(storage_pool, id) AS pool FROM hosts
-      WHERE connection IN ('connected', 'suspect') AND deleted_at IS NULL AND revoked_at IS NULL ORDER BY pool`,
+      WHERE connection IN ('connected', 'suspect') AND ${SERVES_POOL} AND deleted_at IS NULL AND revoked_at IS NULL ORDER BY pool`,
   );
   return rows.map(({ pool }) => pool);
 }

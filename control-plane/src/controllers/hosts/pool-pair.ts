@@ -1,0 +1,187 @@
+/**
+ * Two hosts of a pool show each other files: each writes what nobody could know and the other reads it, then again over
+ * the same file within seconds. What hosts answer is read with a bound of bytes and of time, and believed in nothing but
+ * the bytes that were to be read.
+ */
+import { randomBytes } from "node:crypto";
+import type { HostId } from "@remotegpu/shared/ids";
+import { PoolNonceWritten } from "@remotegpu/shared/files";
+import { POOL_NONCE_BYTES, POOL_PROOF_ROUTE } from "@remotegpu/shared/pool-proof";
+import { MS_PER_SECOND } from "@remotegpu/shared/units";
+import type { HostFiles } from "../../core/hosts/host-files.ts";
+import type { Pair, PairOutcome, RoundMember } from "../../core/hosts/pools/pool-round.ts";
+
+const ANSWERED_WITHIN_MS = 10 * MS_PER_SECOND;
+/** From a nonce that was written on, until the other has read it. */
+const READ_WITHIN_MS = 15 * MS_PER_SECOND;
+/** A shared file system may show for a moment what was there before. */
+const READS = 4;
+const BETWEEN_READS_MS = MS_PER_SECOND;
+const MAX_ANSWER_BYTES = 1_024;
+const NAME_BYTES = 16;
+/** Once fresh, and once written over. */
+const STAGES = 2;
+
+export interface PairDeps {
+  files: HostFiles;
+  pause: (ms: number) => Promise<void>;
+  /** Is over so many milliseconds from now. */
+  deadline?: (ms: number) => AbortSignal;
+}
+
+export async function provePair(deps: PairDeps, [a, b]: Pair): Promise<PairOutcome> {
+  const lost: string[] = [];
+  const shown = [
+    { writer: a, reader: b, name: randomBytes(NAME_BYTES).toString("base64url") },
+    { writer: b, reader: a, name: randomBytes(NAME_BYTES).toString("base64url") },
+  ];
+  try {
+    for (let stage = 1; stage <= STAGES; stage += 1) {
+      const nonces = shown.map(() => randomBytes(POOL_NONCE_BYTES));
+      const written = await Promise.all(
+        shown.map(
+          async ({ writer, name }, index) => await write(deps, writer, name, nonces[index] as Buffer),
+        ),
+      );
+      for (const [index, { writer }] of shown.entries()) {
+        const result = written[index] as Written;
+        if (result.kind === "silent") return { ...result, lost };
+        if (result.hasLost) lost.push(writer.id);
+        if (result.kind === "nowhere")
+          return { kind: "apart", detail: `The pool's folder is not there on host ${writer.name}.`, lost };
+      }
+      const signal = (deps.deadline ?? deadlineIn)(READ_WITHIN_MS);
+      const read = await Promise.all(
+        shown.map(
+          async ({ reader, name }, index) =>
+            await reads(deps, reader, { name, nonce: nonces[index] as Buffer, signal }),
+        ),
+      );
+      const silent = read.find((one) => one.kind === "silent");
+      if (silent !== undefined) return { ...silent, lost };
+      for (const [index, { writer, reader }] of shown.entries())
+        if (read[index]?.kind === "other") {
+          const detail = `Host ${reader.name} does not see what host ${writer.name} writes into the pool.`;
+          return { kind: "apart", detail, lost };
+        }
+    }
+    return { kind: "shared", lost };
+  } finally {
+    await Promise.all(
+      shown.map(async ({ writer, name }) => await answerOf(deps, writer, { method: "DELETE", name })),
+    );
+  }
+}
+
+const deadlineIn = (ms: number) => AbortSignal.timeout(ms);
+
+type Silent = { kind: "silent"; hostId: string; detail: string };
+type Written = { kind: "written" | "nowhere"; hasLost: boolean } | Silent;
+
+async function write(deps: PairDeps, host: RoundMember, name: string, nonce: Buffer): Promise<Written> {
+  const answer = await answerOf(deps, host, { method: "PUT", name, body: nonce });
+  if (answer.kind === "silent") return answer;
+  if (answer.status === 404) return { kind: "nowhere", hasLost: true };
+  const told = answer.status === 200 ? writtenIn(answer.bytes) : null;
+  if (told === null) return silentOf(host, `its files process writes no proof (${answer.status})`);
+  // Each proof leaves the folder there.
+  return { kind: "written", hasLost: told.isFolderNew && host.provedAtMs !== null };
+}
+
+function writtenIn(bytes: Buffer): PoolNonceWritten | null {
+  try {
+    return PoolNonceWritten.safeParse(JSON.parse(bytes.toString("utf8"))).data ?? null;
+  } catch {
+    return null;
+  }
+}
+
+/** What a reader answers to a name that it does not find, or finds to be something else. */
+const NOT_THERE = new Set([403, 404, 409]);
+
+async function reads(
+  deps: PairDeps,
+  host: RoundMember,
+  { name, nonce, signal }: { name: string; nonce: Buffer; signal: AbortSignal },
+): Promise<{ kind: "seen" | "other" } | Silent> {
+  for (let tries = 1; ; tries += 1) {
+    const answer = await answerOf(deps, host, { method: "GET", name, signal });
+    if (answer.kind === "silent") return answer;
+    if (answer.status === 200 && answer.bytes.equals(nonce)) return { kind: "seen" };
+    if (answer.status !== 200 && !NOT_THERE.has(answer.status))
+      return silentOf(host, `its files process reads no proof (${answer.status})`);
+    if (tries >= READS) return { kind: "other" };
+    await deps.pause(BETWEEN_READS_MS);
+  }
+}
+
+type Answer = { kind: "answer"; status: number; bytes: Buffer } | Silent;
+
+async function answerOf(
+  { files, deadline = deadlineIn }: PairDeps,
+  host: RoundMember,
+  {
+    method,
+    name,
+    body = null,
+    signal: within,
+  }: { method: "GET" | "PUT" | "DELETE"; name: string; body?: Buffer | null; signal?: AbortSignal },
+): Promise<Answer> {
+  const own = deadline(ANSWERED_WITHIN_MS);
+  const signal = within === undefined ? own : AbortSignal.any([own, within]);
+  const late = silentOf(host, "its files process did not answer in time");
+  const asked = files
+    .ask(
+      host.id as HostId,
+      {
+        method,
+        route: POOL_PROOF_ROUTE,
+        folder: "",
+        path: "",
+        query: { name },
+        ...(body !== null && { headers: { "content-length": String(body.length) }, body }),
+      },
+      signal,
+    )
+    .then(async (reply): Promise<Answer> => {
+      if (!reply.isReached) return signal.aborted ? late : silentOf(host, `it is not reached: ${reply.why}`);
+      const bytes = await boundedBytes(reply.response, signal);
+      return bytes === null ? late : { kind: "answer", status: reply.response.status, bytes };
+    })
+    .catch(() => late);
+  return await Promise.race([asked, aborted(signal).then(() => late)]);
+}
+
+/** The first bytes, one beyond the bound at most; null where they broke off or took too long. */
+async function boundedBytes(response: Response, signal: AbortSignal): Promise<Buffer | null> {
+  const body: ReadableStream<Uint8Array> | null = response.body;
+  if (body === null) return Buffer.alloc(0);
+  const reader = body.getReader();
+  const parts: Uint8Array[] = [];
+  let bytes = 0;
+  try {
+    while (bytes <= MAX_ANSWER_BYTES) {
+      const next = await Promise.race([reader.read(), aborted(signal).then(() => null)]);
+      if (next === null) return null;
+      if (next.value === undefined) break;
+      parts.push(next.value.subarray(0, MAX_ANSWER_BYTES + 1 - bytes));
+      bytes += next.value.byteLength;
+    }
+    return Buffer.concat(parts);
+  } catch {
+    return null;
+  } finally {
+    reader.cancel().catch(() => undefined);
+  }
+}
+
+async function aborted(signal: AbortSignal): Promise<void> {
+  if (signal.aborted) return;
+  await new Promise<void>((resolve) => {
+    signal.addEventListener("abort", () => resolve(), { once: true });
+  });
+}
+
+function silentOf(host: RoundMember, phrase: string): Silent {
+  return { kind: "silent", hostId: host.id, detail: `Of host ${host.name} nothing was heard: ${phrase}.` };
+}

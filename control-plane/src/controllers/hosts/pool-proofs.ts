@@ -1,0 +1,79 @@
+/**
+ * One pass over shared storage pools: members that are due prove by files that they see the pool's tree. It runs in every
+ * server that reaches hosts, whichever leads; of each pool one round at a time.
+ */
+import { asSentence } from "@remotegpu/shared/sentence";
+import { POOL_PROOF_FEATURE } from "../../core/hosts/pools/pool-membership.ts";
+import { afterVerdict, isRoundDue, poolRound, type Verdict } from "../../core/hosts/pools/pool-round.ts";
+import { type Database, transaction } from "../../store/database/database.ts";
+import {
+  beginRound,
+  type PoolMember,
+  recordProof,
+  sharedPools,
+} from "../../store/hosts/pools/pool-rounds.ts";
+import { type PairDeps, provePair } from "./pool-pair.ts";
+
+/** A hostile host makes its own pool's round last, and those of a few others wait. */
+const ROUNDS_AT_ONCE = 8;
+
+export interface PoolProofsDeps extends PairDeps {
+  db: Database;
+  now: () => Date;
+}
+
+/** True where a host is used from now on, or no longer: the scheduler should look. */
+export async function poolProofsPass(deps: PoolProofsDeps): Promise<boolean> {
+  const due = [...(await sharedPools(deps.db)).values()].filter((members) =>
+    isRoundDue(members, members.filter(canProve), deps.now().getTime()),
+  );
+  const changed: boolean[] = [];
+  const next = due.values();
+  const work = async (): Promise<void> => {
+    for (const members of next) changed.push(await round(deps, members));
+  };
+  await Promise.all(Array.from({ length: ROUNDS_AT_ONCE }, work));
+  return changed.includes(true);
+}
+
+function canProve({ isConnected, features }: PoolMember): boolean {
+  return isConnected && features.includes(POOL_PROOF_FEATURE);
+}
+
+async function round(deps: PoolProofsDeps, members: readonly PoolMember[]): Promise<boolean> {
+  const { db } = deps;
+  const begunAt = deps.now();
+  if (!(await transaction(db, (sql) => beginRound(sql, { members, now: begunAt })))) return false;
+  const verdicts = await verdictsOf(deps, members);
+  const now = deps.now();
+  return await transaction(db, async (sql) => {
+    let isChanged = false;
+    // In the order of their ids, as rows of hosts are locked everywhere.
+    for (const verdict of verdicts) {
+      const member = members.find(({ id }) => id === verdict.member.id);
+      if (member === undefined) continue;
+      const change = afterVerdict(verdict, now.getTime());
+      if (await recordProof(sql, { member, change, begunAt, now })) isChanged = true;
+    }
+    return isChanged;
+  });
+}
+
+async function verdictsOf(deps: PoolProofsDeps, members: readonly PoolMember[]): Promise<Verdict[]> {
+  const proving = poolRound(members.filter(canProve));
+  let step = proving.next();
+  while (step.done !== true) step = proving.next(await provePair(deps, step.value));
+  const tried = new Map(step.value.map((verdict) => [verdict.member.id, verdict]));
+  const hasWitness = step.value.some(
+    ({ kind, member }) => kind === "proved" || (kind === "unopposed" && member.state === "trusted"),
+  );
+  return members.map(
+    (member) => tried.get(member.id) ?? { member, kind: "missed", detail: absenceOf(member), hasWitness },
+  );
+}
+
+function absenceOf({ name, isConnected }: PoolMember): string {
+  return asSentence(
+    isConnected ? `The agent of host ${name} is too old to prove its pool` : `Host ${name} is not connected`,
+  );
+}

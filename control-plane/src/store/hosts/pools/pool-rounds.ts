@@ -1,0 +1,107 @@
+/** Rounds of proofs: the members of shared pools, one round of a pool at a time, and what came of it. */
+import type { MemberChange, RoundMember } from "../../../core/hosts/pools/pool-round.ts";
+import type { PoolState } from "../../../core/hosts/pools/pool-membership.ts";
+import type { Connection, Transaction } from "../../database/database.ts";
+import { appendEvent } from "../../events/events.ts";
+
+export interface PoolMember extends RoundMember {
+  pool: string;
+  isConnected: boolean;
+  features: readonly string[];
+}
+
+interface MemberRow {
+  id: string;
+  name: string;
+  pool: string;
+  is_connected: boolean;
+  features: string[];
+  state: PoolState;
+  failure: string | null;
+  member_since: Date | null;
+  proved_at: Date | null;
+  proof_due_at: Date | null;
+  tried_at: Date | null;
+}
+
+/** Of each pool that two hosts or more belong to, by pool and id. */
+export async function sharedPools(sql: Connection): Promise<Map<string, PoolMember[]>> {
+  const { rows } = await sql.query<MemberRow>(
+    `SELECT id, name, storage_pool AS pool, connection = 'connected' AS is_connected, features, pool_state AS state,
+            pool_failure AS failure, pool_member_since AS member_since, pool_proved_at AS proved_at,
+            pool_proof_due_at AS proof_due_at, pool_tried_at AS tried_at
+       FROM (SELECT *, count(*) OVER (PARTITION BY storage_pool) AS members FROM hosts
+              WHERE storage_pool IS NOT NULL AND deleted_at IS NULL AND revoked_at IS NULL) h
+      WHERE members > 1 ORDER BY storage_pool, id COLLATE "C"`,
+  );
+  return Map.groupBy(rows.map(memberOf), ({ pool }) => pool);
+}
+
+function memberOf(row: MemberRow): PoolMember {
+  return {
+    id: row.id,
+    name: row.name,
+    pool: row.pool,
+    isConnected: row.is_connected,
+    features: row.features,
+    state: row.state,
+    failure: row.failure,
+    memberSinceMs: row.member_since?.getTime() ?? 0,
+    provedAtMs: row.proved_at?.getTime() ?? null,
+    proofDueAtMs: row.proof_due_at?.getTime() ?? null,
+    triedAtMs: row.tried_at?.getTime() ?? null,
+  };
+}
+
+/** Of several servers that begin a round of the same members at once, one does. */
+export async function beginRound(
+  sql: Transaction,
+  { members, now }: { members: readonly PoolMember[]; now: Date },
+): Promise<boolean> {
+  const [first] = members;
+  if (first === undefined) return false;
+  const { rowCount } = await sql.query(
+    "UPDATE hosts SET pool_tried_at = $3 WHERE id = $1 AND pool_tried_at IS NOT DISTINCT FROM $2::timestamptz",
+    [first.id, first.triedAtMs === null ? null : new Date(first.triedAtMs), now],
+  );
+  if (rowCount === 0) return false;
+  await sql.query("UPDATE hosts SET pool_tried_at = $2 WHERE id = ANY($1::text[])", [
+    members.map(({ id }) => id),
+    now,
+  ]);
+  return true;
+}
+
+/**
+ * Writes down what came of a round for one member, unless it was put into a pool since, or another round has begun.
+ * @returns whether it is used now and was not, or the other way round
+ */
+export async function recordProof(
+  sql: Transaction,
+  { member, change, begunAt, now }: { member: PoolMember; change: MemberChange; begunAt: Date; now: Date },
+): Promise<boolean> {
+  const { rowCount } = await sql.query(
+    `UPDATE hosts SET pool_state = $4, pool_proved_at = $5, pool_proof_due_at = $6, pool_failure = $7
+      WHERE id = $1 AND storage_pool = $2 AND pool_tried_at = $3`,
+    [
+      member.id,
+      member.pool,
+      begunAt,
+      change.state,
+      change.provedAtMs === null ? null : new Date(change.provedAtMs),
+      change.proofDueAtMs === null ? null : new Date(change.proofDueAtMs),
+      change.failure,
+    ],
+  );
+  if (rowCount === 0 || change.state === member.state) return false;
+  await appendEvent(sql, {
+    at: now,
+    kind: change.state === "trusted" ? "pool-proved" : "pool-not-proved",
+    hostId: member.id,
+    actor: "control-plane",
+    old: member.state,
+    new: change.state,
+    reason: change.failure,
+  });
+  return true;
+}
