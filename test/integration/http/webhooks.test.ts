@@ -352,6 +352,22 @@ describe("a name", () => {
     expect(await sentTo(addresses)).toBe(`receiver.example leads to ${named}, which is not a public address`);
   });
 
+  test.each(["localhost.", "x.localhost", "db.internal", "postgres"])(
+    "like %s, taken by an earlier release, is refused wherever it is said to lead",
+    async (name) => {
+      const { id } = await webhook("/x", { url: "https://receiver.example/" });
+      await api.db.query("UPDATE webhooks SET url = $2 WHERE id = $1", [id, `https://${name}/`]);
+      await setSetting(api.db, "ALLOW_LOOPBACK_WEBHOOKS", "off");
+      await sendTest(id);
+
+      await passed(deliveries({ sending: { resolve: () => Promise.resolve(["8.8.8.8"]) } }));
+
+      expect((await deliveriesOf(id))[0].last_error).toBe(
+        "the URL must not lead to an address that is not public",
+      );
+    },
+  );
+
   test("that leads nowhere is told as such", async () => {
     expect(await sentTo([])).toBe("receiver.example has no address");
   });

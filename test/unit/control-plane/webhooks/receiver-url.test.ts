@@ -11,6 +11,8 @@ describe("URLs", () => {
   test.each([
     ["https://example.com/hook?x=1", "example.com"],
     ["https://example.com:8443/", "example.com"],
+    ["https://example.com./hook", "example.com"],
+    ["https://my_hooks.example.com/", "my_hooks.example.com"],
     ["https://8.8.8.8/", "8.8.8.8"],
     ["https://[2606:4700:4700::1111]/", "2606:4700:4700::1111"],
   ])("%s is taken", (url, host) => {
@@ -36,6 +38,13 @@ describe("URLs", () => {
     ["https://0251.0376.0251.0376/", "must not lead to an address that is not public"],
     ["https://127.0.0.1/", "must not lead to an address that is not public"],
     ["https://localhost/", "must not lead to an address that is not public"],
+    ["https://localhost./", "must not lead to an address that is not public"],
+    ["https://localhost..:8443/", "must not lead to an address that is not public"],
+    ["https://x.localhost/", "must not lead to an address that is not public"],
+    ["https://X.Localhost./", "must not lead to an address that is not public"],
+    ["https://localhost.localdomain/", "must not lead to an address that is not public"],
+    ["https://metadata.google.internal/", "must not lead to an address that is not public"],
+    ["https://postgres/", "must not lead to an address that is not public"],
     ["https://LOCALHOST/", "must not lead to an address that is not public"],
   ])("%s is refused", (url, why) => {
     expect(verdict(url)).toBe(why);
@@ -44,16 +53,20 @@ describe("URLs", () => {
   test.each([
     ["http://127.0.0.1:9000/hook", "127.0.0.1"],
     ["http://localhost/", "localhost"],
+    ["http://localhost.:9000/", "localhost"],
     ["http://[::1]:9000/", "::1"],
     ["https://127.0.0.1/", "127.0.0.1"],
   ])("%s is taken where this server itself is allowed", (url, host) => {
     expect(verdict(url, true)).toBe(host);
   });
 
-  test.each(["http://10.0.0.1/", "http://example.com/", "ftp://localhost/", "https://192.168.0.1/"])(
-    "%s is refused even there",
-    (url) => {
-      expect(receiverUrl(url, { allowLoopback: true }).valid).toBe(false);
-    },
-  );
+  test.each([
+    "http://10.0.0.1/",
+    "http://example.com/",
+    "ftp://localhost/",
+    "https://192.168.0.1/",
+    "http://x.localhost/",
+  ])("%s is refused even there", (url) => {
+    expect(receiverUrl(url, { allowLoopback: true }).valid).toBe(false);
+  });
 });
