@@ -3,8 +3,6 @@
  * from noticing that its client has gone, and the library takes an error in the midst of the answer for success.
  */
 import { request, type IncomingMessage } from "node:http";
-import { text } from "node:stream/consumers";
-import { createInterface } from "node:readline";
 import { DEFAULT_REGISTRY } from "@remotegpu/shared/image-name";
 import { z } from "zod";
 import { pullReference } from "../../core/images/image-reference.ts";
@@ -35,6 +33,8 @@ export class PullError extends Error {
 }
 
 const MAX_SAID = 2_000;
+/** Of a line, and of a refusal: the runtime passes on what registries say, however long they go on. */
+const MAX_TEXT = 64 * 1_024;
 
 const Line = z.object({
   id: z.string().optional(),
@@ -48,8 +48,9 @@ const Refusal = z.object({ message: z.string() });
 export async function pullImage(socketPath: string, pull: ImagePull): Promise<void> {
   try {
     const answer = await begun(socketPath, pull);
-    if (answer.statusCode !== 200) throw refusalOf(await text(answer), answer.statusCode ?? null, pull.login);
-    for await (const line of createInterface({ input: answer, crlfDelay: Infinity })) {
+    if (answer.statusCode !== 200)
+      throw refusalOf(await beginningOf(answer), answer.statusCode ?? null, pull.login);
+    for await (const line of linesOf(answer)) {
       const parsed = Line.safeParse(jsonOf(line));
       if (!parsed.success) continue;
       const { id, status, progressDetail, error } = parsed.data;
@@ -63,6 +64,31 @@ export async function pullImage(socketPath: string, pull: ImagePull): Promise<vo
     if (cause instanceof PullError || cause instanceof RuntimeDown) throw cause;
     throw new RuntimeDown(`cannot pull ${pull.image}: the container runtime does not answer`, { cause });
   }
+}
+
+/** @throws PullError beyond the bound of a line; whoever leaves early ends the answer */
+async function* linesOf(answer: IncomingMessage): AsyncGenerator<string> {
+  let rest = "";
+  answer.setEncoding("utf8");
+  for await (const piece of answer as AsyncIterable<string>) {
+    const [first = "", ...others] = piece.split(/\r?\n/);
+    const lines = [rest + first, ...others];
+    rest = lines.pop() ?? "";
+    yield* lines;
+    if (rest.length > MAX_TEXT) throw new PullError("the answer of the pull has a line without end", null);
+  }
+  if (rest !== "") yield rest;
+}
+
+/** As much as is shown; the rest is not waited for. */
+async function beginningOf(answer: IncomingMessage): Promise<string> {
+  let said = "";
+  answer.setEncoding("utf8");
+  for await (const piece of answer as AsyncIterable<string>) {
+    said += piece;
+    if (said.length > MAX_TEXT) break;
+  }
+  return said;
 }
 
 async function begun(
