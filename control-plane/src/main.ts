@@ -29,6 +29,7 @@ import {
 import { resealAll } from "./store/secrets/resealing.ts";
 import type { Seals } from "./store/secrets/sealed-tables.ts";
 import { type Database, transaction } from "./store/database/database.ts";
+import { noteOnThisMachine } from "./store/hosts/host-addresses.ts";
 import { assertMigrated } from "./store/migrate.ts";
 import { MigrationError } from "./store/upgrade/migration-error.ts";
 import { schemaSnapshot } from "./store/schema-snapshot.ts";
@@ -117,6 +118,18 @@ program
   .option("--state-dir <folder>", "or REMOTEGPU_STATE_DIR, without DATABASE_URL")
   .action((options: Options) =>
     withSchema(options, async (db) => say((await createFirstAdminKey(db, new Date())).key)),
+  );
+program
+  .command("local-host")
+  .description(
+    "say that a host's agent runs on this machine, whose own addresses gateways here may then connect to, until it restarts",
+  )
+  .argument("<host>", "its id")
+  .option("--state-dir <folder>", "or REMOTEGPU_STATE_DIR, without DATABASE_URL")
+  .action((host: string, options: Options) =>
+    withSchema(options, async (db) => {
+      if (!(await noteOnThisMachine(db, host))) throw new UsageError(`There is no host ${host}.`);
+    }),
   );
 program
   .command("schema-snapshot")

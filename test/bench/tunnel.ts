@@ -111,7 +111,7 @@ async function directWay(
   const certificate = new OwnCertificate({ make: (now) => authority.gateway(now), now: () => new Date() });
   const way = new DirectWay({ context: () => certificate.context() });
   ending.defer(() => way.close());
-  const at = { name: "bench", addresses: ["127.0.0.1"], port };
+  const at = { name: "bench", addresses: ["127.0.0.1"], isOnThisMachine: true, port };
   return () => way.open({ hostId: HOST, instanceId: INSTANCE, port: PORT }, at);
 }
 

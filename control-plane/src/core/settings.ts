@@ -3,6 +3,7 @@
  * what each is for, what holds until it is set, and which values it takes. What a value does is decided by its user.
  */
 import { QUOTA_LEVELS } from "./orders/quota-levels.ts";
+import { readNetworks } from "./hosts/host-address.ts";
 import { PUBLIC_REGISTRIES, readRegistryList } from "./hosts/images/registries.ts";
 
 /** In the order of the alphabet, in which they are listed. */
@@ -19,9 +20,11 @@ export const SETTING_KEYS = [
   "FREE_STORAGE_GB",
   "GANG_UDP_PORT",
   "GPU_HISTORY_DAYS",
+  "HOST_NETWORKS",
   "IMAGE_REGISTRIES",
   "MAX_WAITING_PER_PAYER",
   "MIN_START_MINUTES",
+  "TRUSTED_PROXIES",
 ] as const;
 export type SettingKey = (typeof SETTING_KEYS)[number];
 
@@ -38,6 +41,12 @@ interface Setting {
 const THRESHOLDS = {
   values: /^(none|\d{1,9}(\.\d{1,4})?(,\d{1,9}(\.\d{1,4})?){0,4})$/,
   form: "up to five numbers with commas between, or none",
+};
+
+const NETWORKS = {
+  byDefault: "none",
+  values: { test: (value: string) => readNetworks(value) !== null },
+  form: "none, or up to 100 networks like 10.20.0.0/16 with commas between",
 };
 
 export const SETTINGS: Record<SettingKey, Setting> = {
@@ -113,6 +122,11 @@ export const SETTINGS: Record<SettingKey, Setting> = {
     values: /^([1-9]\d?|[1-3]\d\d|400)$/,
     form: "a whole number of days from 1 to 400",
   },
+  HOST_NETWORKS: {
+    description:
+      "Networks of hosts alone, in which the addresses that hosts report need no other confirmation",
+    ...NETWORKS,
+  },
   IMAGE_REGISTRIES: {
     description:
       "From which registries images may be used that are not on offer; with =private a name may lead to private addresses",
@@ -132,6 +146,11 @@ export const SETTINGS: Record<SettingKey, Setting> = {
     byDefault: "60",
     values: /^\d{1,6}$/,
     form: "a whole number of minutes, up to 999999",
+  },
+  TRUSTED_PROXIES: {
+    description:
+      "Proxies in front of the API and of gateways' tunnel ports: X-Forwarded-For of the API's says from where a host connects",
+    ...NETWORKS,
   },
 };
 

@@ -179,6 +179,7 @@ const ROUTES: Record<string, AuditedRoute | null> = {
   "POST /hosts/{id}/revoke": to("host.revoke", "host", "id"),
   "POST /hosts/{id}/confirm-pool": to("host.confirm-pool", "host", "id"),
   "POST /hosts/{id}/confirm-stops": to("host.confirm-stops", "host", "id"),
+  "POST /hosts/{id}/confirm-address": to("host.confirm-address", "host", "id"),
   "POST /gpus/{uuid}/cordon": to("gpu.cordon", "gpu", "uuid"),
   "POST /gpus/{uuid}/uncordon": to("gpu.uncordon", "gpu", "uuid"),
   "POST /alarms/{id}/clear": to("alarm.clear", "alarm", "id"),

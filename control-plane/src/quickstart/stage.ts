@@ -160,6 +160,8 @@ export class Stage {
     this.#access = this.#spawn("access process", ACCESS, env);
     this.#files = this.#spawn("files process", FILES, env);
     this.#agent = this.#spawn("agent", AGENT, env);
+    // Else its gateway would not connect to this machine's own addresses.
+    await this.#command(CONTROL_PLANE, ["local-host", grant.host_id], this.#controlPlaneEnv());
     return this.until(ONLINE_WITHIN_MS, "this host to be online", async () => {
       const host = await admin.get(path);
       const { items } = await admin.get(`${path}/gpus`);

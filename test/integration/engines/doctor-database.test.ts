@@ -75,6 +75,25 @@ test("that every registry may be asked is well, and what stays reachable by that
   });
 });
 
+test("that a host is not reached where it says is well, and told with what to do", async () => {
+  await onCopy(async ({ database, application }) => {
+    await database.query(
+      `INSERT INTO hosts (id, name, ip_address, connection, seen_addresses)
+       VALUES ('host-nat', 'nat', '10.0.0.9', 'connected', '{203.0.113.9}')`,
+    );
+
+    const results = await examine(application, new Date());
+
+    expect(results.find(({ check }) => check === "host-addresses-are-confirmed")).toMatchObject({
+      state: "well",
+      notes: expect.arrayContaining([
+        "Host nat (host-nat): It reports 10.0.0.9, and its own connections come from 203.0.113.9.",
+        expect.stringContaining("HOST_NETWORKS"),
+      ]),
+    });
+  });
+});
+
 test("a database in the middle of its life is well", async () => {
   await onCopy(async ({ database, application }) => {
     const results = await examine(application, new Date());

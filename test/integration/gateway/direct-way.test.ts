@@ -48,7 +48,7 @@ beforeAll(async () => {
   const news = await access.say({ instances: [container.instance], gateway: identity });
   const port =
     news.gatewayPort ?? (await eventually(() => access.news?.gatewayPort ?? undefined, { what: "its port" }));
-  at = { name: "gpu-1", addresses: ["127.0.0.1"], port };
+  at = { name: "gpu-1", addresses: ["127.0.0.1"], isOnThisMachine: true, port };
 });
 afterAll(() => ending.disposeAsync());
 

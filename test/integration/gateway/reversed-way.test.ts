@@ -136,12 +136,19 @@ test("a host that answers nobody is told to dial, and is reached by what it dial
   await comesTo("gw-1", "none");
   await comesTo("gw-2", "none");
   expect(await wayBy("gw-1")).toMatchObject({
-    detail: "Host gpu-nat does not answer gateways: no answer in time.",
+    detail: "Where host gpu-nat is reached is not confirmed.",
   });
   expect([await generationOf(), nudged]).toEqual([2, [HOST, HOST]]);
   await follow();
   await comesTo("gw-1", "reversed");
   await comesTo("gw-2", "reversed");
+  // What it dialled confirms where it is; that address is looked at then, and lets nobody in.
+  const detail = "Host gpu-nat does not answer gateways: no answer in time.";
+  await eventually(async () => (await wayBy("gw-1"))?.detail === detail, {
+    what: "a look",
+    withinMs: 30_000,
+  });
+  expect(await wayBy("gw-1")).toMatchObject({ way: "reversed" });
 
   expect(await asks(first)).toBe("hello");
   expect(await asks(second)).toBe("hello");

@@ -641,6 +641,46 @@ describe("joining", () => {
     expect(shown.publicKey.export({ format: "der", type: "spki" })).toEqual(publicKey);
   });
 
+  test("the address from which it joins is confirmed as its own; what a stranger's header says is not", async () => {
+    const from = async (remoteAddress: string, headers: Record<string, string> = {}) => {
+      const user = createUser();
+      const [token, nkey] = [await newToken(), user.getPublicKey()];
+      const proof = Buffer.from(user.sign(new TextEncoder().encode(joinProofText(token, nkey)))).toString(
+        "base64",
+      );
+      const joined = await api.app.request(
+        "/api/v1/hosts/join",
+        {
+          method: "POST",
+          headers: { "Content-Type": "application/json", ...headers },
+          body: JSON.stringify({ token, nkey, proof, name: "x", machine }),
+        },
+        { incoming: { socket: { remoteAddress } } },
+      );
+      const { host_id: id } = (await joined.json()) as { host_id: string };
+      const { body } = await api.ask("GET", `/api/v1/hosts/${id}`, { as: api.admin });
+      return [body.address_confirmed_by, body.address_detail];
+    };
+    const setting = (value: string) =>
+      api.ask("PUT", "/api/v1/settings/TRUSTED_PROXIES", { as: api.admin, body: { value } });
+    const forged = { "X-Forwarded-For": "10.0.0.1" };
+
+    expect(await from("::ffff:10.0.0.1")).toEqual([
+      "connection",
+      "It reports 10.0.0.1, and its own connections came from there.",
+    ]);
+    expect(await from("203.0.113.9")).toEqual([
+      null,
+      "It reports 10.0.0.1, and its own connections come from 203.0.113.9.",
+    ]);
+    expect((await from("203.0.113.9", forged))[0]).toBeNull();
+    expect((await from("10.0.0.1", { Via: "1.1 proxy" }))[0]).toBeNull();
+    expect((await setting("203.0.113.0/24")).status).toBe(200);
+    expect((await from("203.0.113.9", forged))[0]).toBe("connection");
+    expect((await from("203.0.113.9", { "X-Forwarded-For": "10.0.0.1, 10.9.9.9" }))[0]).toBeNull();
+    await setting("none");
+  });
+
   test("a token and a proof give a host and its credential; the same key gets the same answer again", async () => {
     const token = await newToken();
     const user = createUser();

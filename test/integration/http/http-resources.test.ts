@@ -271,6 +271,41 @@ describe("hosts", () => {
     await ask("DELETE", "/hosts/host-confirm", admin);
   });
 
+  test("an address is confirmed by an administrator as the host reports it, and never one that is no host's", async () => {
+    const { db } = scene.api;
+    await db.query(
+      "INSERT INTO hosts (id, name, ip_address) VALUES ('host-moves', 'm', '10.0.0.7'), ('host-lies', 'l', '169.254.169.254')",
+    );
+    const confirm = (host: string, address: string | null, as = admin) =>
+      ask("POST", `/hosts/${host}/confirm-address`, as, { address });
+
+    expect(await confirm("host-moves", "10.0.0.8")).toMatchObject(problem(409));
+    expect((await confirm("host-moves", "::ffff:10.0.0.7")).body).toMatchObject({
+      address_confirmed_by: "administrator",
+      address_detail: "It reports 10.0.0.7, which an administrator has confirmed.",
+    });
+    await db.query("UPDATE hosts SET ip_address = '10.0.0.8' WHERE id = 'host-moves'");
+    expect((await ask("GET", "/hosts/host-moves", admin)).body).toMatchObject({ address_confirmed_by: null });
+    expect((await confirm("host-moves", null)).status).toBe(200);
+    expect(await confirm("host-lies", "169.254.169.254")).toMatchObject(problem(409));
+    const { rows } = await db.query(
+      "SELECT confirmed_address FROM hosts WHERE id IN ('host-moves', 'host-lies')",
+    );
+    expect(rows).toEqual([{ confirmed_address: null }, { confirmed_address: null }]);
+    const events = await db.query(
+      "SELECT host_id, old, new FROM events WHERE kind = 'host-address-confirmed' ORDER BY id",
+    );
+    expect(events.rows).toEqual([
+      { host_id: "host-moves", old: null, new: "10.0.0.7" },
+      { host_id: "host-moves", old: "10.0.0.7", new: null },
+    ]);
+    const audited = await db.query(
+      "SELECT outcome FROM audit_log WHERE action = 'host.confirm-address' AND target_id = 'host-moves' AND outcome = 'done'",
+    );
+    expect(audited.rowCount).toBe(2);
+    await db.query("UPDATE hosts SET deleted_at = now() WHERE id IN ('host-moves', 'host-lies')");
+  });
+
   test("a cordoned GPU is passed over and comes back", async () => {
     const host = await scene.host("host-gpu", { gpus: 1 });
     const uuid = host.gpus[0]?.uuid ?? "";

@@ -911,6 +911,11 @@ const RIGHTS: [route: string, expected: string, question: Question][] = [
     ADMINS,
     at(host, (id) => `/hosts/${id}/confirm-stops`, { generation: 0 }),
   ],
+  [
+    "POST /hosts/{id}/confirm-address",
+    ADMINS,
+    at(host, (id) => `/hosts/${id}/confirm-address`, { address: "10.0.0.1" }),
+  ],
   ["GET /gpus/{uuid}/history", ADMINS, at(gpu, (uuid) => `/gpus/${uuid}/history`)],
   ["POST /gpus/{uuid}/cordon", ADMINS, at(gpu, (uuid) => `/gpus/${uuid}/cordon`, {})],
   ["POST /gpus/{uuid}/uncordon", ADMINS, at(gpu, (uuid) => `/gpus/${uuid}/uncordon`, {})],

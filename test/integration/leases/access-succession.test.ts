@@ -95,7 +95,9 @@ async function openGateway(access: AccessUnderTest) {
       port: 7000,
       shares: "host" as const,
     };
-    return Client.over(await way.open(to, { name: HOST, addresses: [LOOPBACK], port }));
+    return Client.over(
+      await way.open(to, { name: HOST, addresses: [LOOPBACK], isOnThisMachine: true, port }),
+    );
   };
   return { identity, port, openPort, enter, share };
 }

@@ -141,6 +141,32 @@ describe("a gang", () => {
   });
 });
 
+describe("a host that reports an address which is not its own", () => {
+  test("is no peer of anybody until that is confirmed, and why says so", async () => {
+    const [liar, neighbour, third] = gangs.hosts;
+    liar!.machine.ipAddress = third!.machine.ipAddress;
+    await liar!.report([]);
+    await rows("UPDATE hosts SET cordoned = true WHERE id = $1", [third!.id]);
+
+    const id = await gangs.placed();
+
+    expect(await gangs.job(id)).toMatchObject({
+      instances: [],
+      status_reason: expect.stringContaining(
+        `Not tried among several hosts, since where they are reached is not confirmed: ${liar!.id}.`,
+      ),
+    });
+    await liar!.connectsFrom("198.51.100.99");
+    await liar!.report([]);
+    await gangs.scene.schedule();
+    expect(new Set(await gangs.hostsOf(id))).toEqual(new Set([liar, neighbour]));
+    const [wanted] = await neighbour!.pull();
+    expect(InstanceSpec.parse(wanted?.spec)).toMatchObject({
+      network: { peers: [{ host: "198.51.100.99" }] },
+    });
+  });
+});
+
 describe("a preflight that fails", () => {
   test("names the pair, gives all back, costs nothing, and the pair is not tried together for an hour", async () => {
     const id = await gangs.placed();

@@ -46,6 +46,7 @@ export class PlacedWork {
       id,
       name: id,
       ip_address: "10.0.0.1",
+      seen_addresses: ["10.0.0.1"],
       connection: "connected",
       ...change,
     });

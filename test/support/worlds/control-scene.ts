@@ -2,6 +2,7 @@
  * The control plane without NATS and without containers: the real API, store and loops on a fresh database, and hosts
  * that a test speaks for. A host says what the test has it say, through the same handlers that NATS would call.
  */
+import { noteConnection } from "@remotegpu/control-plane/store/hosts/host-addresses";
 import { createHash, randomUUID } from "node:crypto";
 import { idleStopPass } from "@remotegpu/control-plane/controllers/idle-stop";
 import { GpuHistory } from "@remotegpu/control-plane/controllers/hosts/gpu-history";
@@ -239,7 +240,7 @@ export class ScriptedHost {
   ): Promise<ScriptedHost> {
     const host = new ScriptedHost(scene, id, wish);
     await scene.api.db.query(
-      "INSERT INTO hosts (id, name, ip_address, storage_pool) VALUES ($1, $1, '10.0.0.1', $2)",
+      "INSERT INTO hosts (id, name, ip_address, seen_addresses, storage_pool) VALUES ($1, $1, '10.0.0.1', '{10.0.0.1}', $2)",
       [id, host.machine.storagePool],
     );
     await host.heartbeat();
@@ -247,6 +248,12 @@ export class ScriptedHost {
       await scene.api.db.query("UPDATE hosts SET features = $2 WHERE id = $1", [id, host.#features]);
     await host.report([]);
     return host;
+  }
+
+  /** Reports that address from now on, from which its own connections come. */
+  async connectsFrom(address: string): Promise<void> {
+    this.machine.ipAddress = address;
+    await noteConnection(this.#api.db, { hostId: this.id, address });
   }
 
   async heartbeat(change: object = {}): Promise<HeartbeatReply> {

@@ -33,7 +33,7 @@ export class GangScene {
     const joined: ScriptedHost[] = [];
     for (let number = 0; number < hosts; number += 1) {
       const host = await scene.host(`host-${number}`, { gpus: 1 });
-      host.machine.ipAddress = `192.0.2.${number + 1}`;
+      await host.connectsFrom(`198.51.100.${number + 1}`);
       await host.report([]);
       joined.push(host);
     }

@@ -12,6 +12,7 @@ import { originOf, webBaseOf, webBaseText, type WebBase } from "@remotegpu/contr
 import type { WebTarget } from "@remotegpu/control-plane/core/environments/web-target";
 import { type Gateway, type GatewayDeps, openGateway } from "@remotegpu/control-plane/gateway/gateway";
 import { replicaMetrics } from "@remotegpu/control-plane/gateway/services/replica-metrics";
+import { noteOnThisMachine } from "@remotegpu/control-plane/store/hosts/host-addresses";
 import { openTunnels } from "@remotegpu/control-plane/gateway/tunnel/open-tunnels";
 import { AccessAuthority } from "@remotegpu/control-plane/link/identity/access-authority";
 import type { Operator } from "@remotegpu/control-plane/link/servers/operator";
@@ -166,6 +167,7 @@ async function opened(
   };
   await watches([]);
   host.machine.ipAddress = "127.0.0.1";
+  await noteOnThisMachine(control.api.db, host.id);
   host.machine.gatewayPort = await eventually(() => access.news?.gatewayPort ?? undefined, {
     what: "its port",
   });

@@ -240,6 +240,17 @@ const HOST: Group = {
       },
     }),
     command({
+      name: "confirm-address",
+      summary: "yes, the address that it reports is its own; none takes that back",
+      takes: { ...aHost(), address: argument("address", words()) },
+      run: async ({ api, output }, { host, address }) => {
+        const row = await api.post(path(host, "confirm-address"), {
+          address: address === "none" ? null : address,
+        });
+        printDone(output, String(row.address_detail), row);
+      },
+    }),
+    command({
       name: "delete",
       summary: "take a host out of the fleet",
       takes: {

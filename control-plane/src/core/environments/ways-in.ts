@@ -29,7 +29,8 @@ export interface LeaseNow {
   releaseReason: string | null;
   autoReleaseHours: number;
   hostName: string;
-  hostAddress: string;
+  /** Null: the operator does not know it to be the host's own, so nobody is sent there. */
+  hostAddress: string | null;
   /** False while the host is not heard: what it said last may be old. */
   isHostHeard: boolean;
   /** Its gateways reach it by what it dials alone, and nobody said where else customers reach it. */
@@ -116,7 +117,7 @@ function throughLease(lease: LeaseNow, environment: EnvironmentNow): WayIn {
   const reason = within ?? whyShut(lease, environment);
   const isTold = lease.want === "held" && lease.state !== "released";
   const { externalPort: port, hostAddress: host } = lease;
-  const at = isTold && port !== null ? { host, port } : null;
+  const at = isTold && port !== null && host !== null ? { host, port } : null;
   return {
     service: lease.service,
     internalPort: lease.internalPort,
@@ -124,8 +125,8 @@ function throughLease(lease: LeaseNow, environment: EnvironmentNow): WayIn {
     isReachable: reason === null,
     host: at?.host ?? null,
     port: at?.port ?? null,
-    command: at && commandOf(lease, at.port),
-    url: at && urlOf(lease, at.port),
+    command: at && commandOf(lease.service, at),
+    url: at && urlOf(lease.service, at),
     ...serverOf(lease.service, environment, at),
     reason,
     leadsThroughGateway: isRelayed(lease.service) && within === null,
@@ -135,7 +136,7 @@ function throughLease(lease: LeaseNow, environment: EnvironmentNow): WayIn {
 function serverOf(
   service: LeaseService,
   { hostKey }: EnvironmentNow,
-  at: { host: string; port: number } | null,
+  at: Place | null,
 ): Pick<WayIn, "hostKeyFingerprint" | "knownHosts"> {
   if (service !== "ssh" || hostKey === null) return { hostKeyFingerprint: null, knownHosts: null };
   return {
@@ -145,9 +146,14 @@ function serverOf(
 }
 
 /** Its port is open on the host, which helps nobody outside its network. */
-function whyShut({ service, isHostShut, hostName }: LeaseNow, { hasGateway }: EnvironmentNow): string | null {
-  if (!isHostShut) return null;
+function whyShut(
+  { service, isHostShut, hostName, hostAddress }: LeaseNow,
+  { hasGateway }: EnvironmentNow,
+): string | null {
+  if (!isHostShut && hostAddress !== null) return null;
   const instead = hasGateway ? throughGateway(service) : NO_GATEWAY;
+  if (hostAddress === null)
+    return `Where host ${hostName} is reached is not confirmed, so nobody is sent to the port. ${instead}`;
   return `Host ${hostName} lets nobody in from outside its network, so the port leads nowhere from there. ${instead}`;
 }
 
@@ -242,12 +248,17 @@ function whyReleased({ service, releaseReason, state }: LeaseNow, status: Enviro
     : `${why} The next start takes another.`;
 }
 
-function commandOf({ service, hostAddress }: LeaseNow, port: number): string | null {
+interface Place {
+  host: string;
+  port: number;
+}
+
+function commandOf(service: LeaseService, { host, port }: Place): string | null {
   switch (service) {
     case "ssh":
-      return `ssh -p ${port} root@${hostAddress}`;
+      return `ssh -p ${port} root@${host}`;
     case "rdp":
-      return `xfreerdp /v:${inUrl(hostAddress)}:${port} /u:root`;
+      return `xfreerdp /v:${inUrl(host)}:${port} /u:root`;
     case "jupyter":
     case "tensorboard":
     case "custom":
@@ -255,8 +266,8 @@ function commandOf({ service, hostAddress }: LeaseNow, port: number): string | n
   }
 }
 
-function urlOf({ service, hostAddress }: LeaseNow, port: number): string | null {
-  return service === "jupyter" || service === "tensorboard" ? `http://${inUrl(hostAddress)}:${port}/` : null;
+function urlOf(service: LeaseService, { host, port }: Place): string | null {
+  return service === "jupyter" || service === "tensorboard" ? `http://${inUrl(host)}:${port}/` : null;
 }
 
 /** An IPv6 address stands in brackets before a port. */

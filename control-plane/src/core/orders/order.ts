@@ -142,6 +142,8 @@ export interface OrderCircumstances {
   skips: PlacementRequest["skips"];
   /** Hosts that no gang is placed on together. */
   apart: PlacementRequest["apart"];
+  /** Hosts that a gang has alone or not at all; left out where there is none. */
+  alone?: ReadonlyMap<string, string> | undefined;
   /** The models that it has a price for; null where that does not matter. */
   pricedModels: readonly string[] | null;
   /** What the host's agent must be able to do. */
@@ -154,7 +156,7 @@ export interface OrderCircumstances {
 export function placementRequest(
   order: Resources & PlaceWish,
   id: string,
-  { skips, apart, pricedModels, features, spread }: OrderCircumstances,
+  { skips, apart, alone, pricedModels, features, spread }: OrderCircumstances,
 ): PlacementRequest {
   return {
     id,
@@ -170,6 +172,7 @@ export function placementRequest(
     storagePool: order.storagePool,
     skips: [...skips],
     apart: order.instances > 1 ? apart : [],
+    ...(order.instances > 1 && alone !== undefined && alone.size > 0 && { alone }),
     ...(spread !== undefined && { spread }),
   };
 }

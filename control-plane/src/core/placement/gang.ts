@@ -1,7 +1,8 @@
 /**
  * Where the instances of a gang may go, so that all of them fit or none is placed: the tightest rack that takes them
  * all; where none does, as few racks as possible, the last of them as tight as can be. Hosts without the rack's label
- * count as one rack. Of two hosts that did not reach each other lately it has one at most.
+ * count as one rack. Of two hosts that did not reach each other lately it has one at most; one that others do not find
+ * it has alone, where it finds room nowhere else.
  */
 import type { PlacementRequest } from "./fleet/fits-on.ts";
 import { RACK_LABEL } from "./fleet/fleet.ts";
@@ -13,6 +14,7 @@ export interface Gang {
   distinctHosts: boolean;
   /** Hosts of which it may have one or the other. */
   apart: PlacementRequest["apart"];
+  alone?: PlacementRequest["alone"];
 }
 
 /** Ways of leaving hosts out that are looked at, where some may not be had together. */
@@ -33,12 +35,24 @@ export interface GangRoom {
 
 export function gangRoom(state: FleetState, shape: RequestShape, gang: Gang): GangRoom {
   let most: GangRoom = { fitting: 0, racks: null };
+  const alone = aloneOf(state, gang);
   for (const without of choices(pairsOf(state, gang))) {
-    const room = roomWithout(state, shape, { ...gang, without });
+    const room = roomWithout(state, shape, { ...gang, without: new Set([...without, ...alone]) });
     if (room.racks !== null) return room;
     if (room.fitting > most.fitting) most = room;
   }
+  const atMost = gang.distinctHosts ? 1 : gang.instances;
+  for (const host of alone) {
+    const fitting = fittingInstances(state, shape, { host, atMost });
+    if (fitting === gang.instances) return { fitting, racks: [[host]] };
+    if (fitting > most.fitting) most = { fitting, racks: null };
+  }
   return most;
+}
+
+function aloneOf(state: FleetState, { alone }: Gang): Set<number> {
+  if (alone === undefined) return new Set();
+  return new Set(state.hosts.flatMap(({ id }, host) => (alone.has(id) ? [host] : [])));
 }
 
 /** Hosts by their numbers in the fleet. */

@@ -57,6 +57,9 @@ function misshapen(request: PlacementRequest, places: readonly PlacedInstance[])
   const hosts = new Set(places.map(({ hostId }) => hostId));
   if (request.distinctHosts && hosts.size < places.length) return "each instance needs a host of its own";
   const apart = request.apart.find(({ hosts: [one, other] }) => hosts.has(one) && hosts.has(other));
+  const alone = hosts.size === 1 ? undefined : [...hosts].find((id) => request.alone?.has(id));
+  if (alone !== undefined)
+    return `host ${request.alone?.get(alone)} cannot be among several, since where it is reached is not confirmed`;
   return apart === undefined ? null : `hosts ${apart.names} are not tried together for a while`;
 }
 

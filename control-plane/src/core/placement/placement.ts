@@ -114,14 +114,24 @@ export function waitingSentence(
   const free = fitting === 1 ? "1 is" : `${fitting} are`;
   const counted = `Waiting for ${request.instances} places at once, ${free} free now`;
   const why = reasons.length === 0 ? counted : `${counted}. ${reasons.join("; ")}${others}`;
-  return [asSentence(why), ...apartSentence(request)].join(" ");
+  return [asSentence(why), ...apartSentence(request), ...aloneSentence(request)].join(" ");
+}
+
+function aloneSentence({ alone }: PlacementRequest): string[] {
+  if (alone === undefined || alone.size === 0) return [];
+  return [
+    `Not tried among several hosts, since where they are reached is not confirmed: ${listed([...alone.values()])}.`,
+  ];
+}
+
+function listed(names: readonly string[]): string {
+  const more = names.length - HOSTS_IN_A_SENTENCE;
+  return [...names.slice(0, HOSTS_IN_A_SENTENCE), ...(more > 0 ? [`and ${more} more`] : [])].join(", ");
 }
 
 /** Whatever is free on them, a gang has one of two or the other. */
 function apartSentence({ apart }: PlacementRequest): string[] {
   if (apart.length === 0) return [];
-  const named = apart.slice(0, HOSTS_IN_A_SENTENCE).map(({ names }) => names);
-  const more = apart.length > named.length ? [`and ${apart.length - named.length} more`] : [];
-  const all = [...named, ...more].join(", ");
+  const all = listed(apart.map(({ names }) => names));
   return [`Not tried together for a while, since ranks there did not reach each other: ${all}.`];
 }

@@ -42,8 +42,10 @@ const SHARED_IDLE_MS = 10_000;
 export interface HostAddress {
   /** As people know it. */
   name: string;
-  /** Any of them may lead to it; who answers has to be it by its certificate. */
+  /** Any of them may lead to it; who answers has to be it by its certificate. None: none is confirmed. */
   addresses: readonly string[];
+  /** So that its loopback and its addresses are ours. */
+  isOnThisMachine: boolean;
   /** Null: none is open, as far as it has told. */
   port: number | null;
 }
@@ -146,16 +148,18 @@ export class DirectWay {
 
   async #dial(
     hostId: HostId,
-    { name, addresses, port }: HostAddress,
+    { name, addresses, port, isOnThisMachine }: HostAddress,
     protocols?: string[],
   ): Promise<TLSSocket> {
-    if (port === null || addresses.length === 0)
-      throw new TunnelError("away", `Host ${name} has no port open for gateways.`);
+    if (port === null) throw new TunnelError("away", `Host ${name} has no port open for gateways.`);
+    if (addresses.length === 0)
+      throw new TunnelError("away", `Where host ${name} is reached is not confirmed.`);
     const known = this.#knownOf(hostId);
     try {
       const { socket, address } = await dialTls({
         addresses: known.address !== null && addresses.includes(known.address) ? [known.address] : addresses,
         port,
+        isOnThisMachine,
         secureContext: await this.#context(),
         name: accessName(hostId),
         // A session is of one protocol.

@@ -5,8 +5,12 @@
 import type { Duplex } from "node:stream";
 import type { HostId } from "@remotegpu/shared/ids";
 import type { Log } from "@remotegpu/shared/log";
+import { connectionAddress } from "../../core/accounts/asking-address.ts";
+import { readNetworks } from "../../core/hosts/host-address.ts";
+import { setting } from "../../store/accounts/settings.ts";
 import type { Database } from "../../store/database/database.ts";
 import { shutOut } from "../../store/gateway/gateway-ways.ts";
+import { noteConnection } from "../../store/hosts/host-addresses.ts";
 import { DirectWay } from "./direct-way.ts";
 import { HostAddresses } from "./host-addresses.ts";
 import { type Credential, OwnCertificate } from "./own-certificate.ts";
@@ -52,7 +56,12 @@ export async function openTunnels(deps: TunnelsDeps): Promise<OpenTunnels> {
       : await TunnelListener.open(deps.listen, {
           certificate,
           isOfFleet: async (hostId) => (await shutOut(db, [hostId])).length === 0,
-          onHost: (hostId, socket) => reversed.add(hostId, socket),
+          onHost: (hostId, socket) => {
+            reversed.add(hostId, socket);
+            void noteWhence(db, { hostId, address: socket.remoteAddress }).catch((error: unknown) =>
+              log.warn({ error, hostId }, "from where a host has dialled in could not be written"),
+            );
+          },
           log,
         });
   const renewing = setInterval(() => {
@@ -92,6 +101,21 @@ export async function openTunnels(deps: TunnelsDeps): Promise<OpenTunnels> {
       direct.close();
     },
   };
+}
+
+/** It has shown the host's certificate, so the address counts as the host's: but for a balancer's that was named. */
+async function noteWhence(
+  db: Database,
+  { hostId, address }: { hostId: HostId; address: string | undefined },
+): Promise<void> {
+  const from = connectionAddress({
+    peer: address ?? "",
+    forwardedFor: undefined,
+    isBehindProxy: false,
+    isForwarded: false,
+    trustedProxies: readNetworks(await setting(db, "TRUSTED_PROXIES")) ?? [],
+  });
+  if (from !== null) await noteConnection(db, { hostId, address: from });
 }
 
 /**

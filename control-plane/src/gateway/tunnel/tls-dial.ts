@@ -1,11 +1,22 @@
-/** A TLS connection to a host's access process, past its handshake and within a bound; to whichever address answers. */
+/**
+ * A TLS connection to a host's access process, past its handshake and within a bound; to whichever address answers.
+ * Nothing else connects to a host. What a name leads to is checked, and that very address is the one connected to.
+ */
+import { lookup } from "node:dns";
+import { isIP, type LookupFunction } from "node:net";
 import { connect, type SecureContext, type TLSSocket } from "node:tls";
+
+import { whyNeverDialled } from "../../core/hosts/host-address.ts";
+import { ownMachine } from "../../store/hosts/own-network.ts";
 
 const DIAL_WITHIN_MS = 5_000;
 const KEEPALIVE_AFTER_MS = 30_000;
 
 export interface DialOptions {
+  /** Confirmed ones, and names that an administrator gave. */
   addresses: readonly string[];
+  /** The host's own: its loopback and its addresses are ours. */
+  isOnThisMachine: boolean;
   port: number;
   secureContext: SecureContext;
   /** Has to stand in the certificate of who answers. */
@@ -20,7 +31,12 @@ export type Dialled = { socket: TLSSocket; address: string };
 
 /** The first that answers; the others are given up. Rejects with what the first address said. */
 export async function dialTls({ addresses, ...options }: DialOptions): Promise<Dialled> {
-  const dials = addresses.map((address) => dialOne(address, options));
+  const { isOnThisMachine } = options;
+  const refused = (address: string) =>
+    isIP(address) === 0 ? null : whyNeverDialled(address, { isOnThisMachine }, ownMachine());
+  const allowed = addresses.filter((address) => refused(address) === null);
+  if (allowed.length === 0) throw new RefusedAddressError(refused(addresses[0] ?? "") ?? "is none");
+  const dials = allowed.map((address) => dialOne(address, options));
   try {
     const first = await Promise.any(dials.map(({ done }) => done));
     for (const { socket } of dials) if (socket !== first.socket) socket.destroy();
@@ -32,10 +48,11 @@ export async function dialTls({ addresses, ...options }: DialOptions): Promise<D
 
 function dialOne(
   address: string,
-  { port, secureContext, name, session, protocols }: Omit<DialOptions, "addresses">,
+  { port, isOnThisMachine, secureContext, name, session, protocols }: Omit<DialOptions, "addresses">,
 ): { socket: TLSSocket; done: Promise<Dialled> } {
   const options = {
     host: address,
+    lookup: lookupFor(isOnThisMachine),
     port,
     secureContext,
     servername: name,
@@ -56,6 +73,30 @@ function dialOne(
   // Of those that were given up nobody asks.
   done.catch(() => undefined);
   return { socket, done };
+}
+
+/** No host is there, whatever anybody said. */
+class RefusedAddressError extends Error {
+  override readonly name = "RefusedAddressError";
+
+  constructor(why: string) {
+    super(`its address ${why}`);
+  }
+}
+
+/** Of names; addresses are not looked up. One that is refused refuses all: the name is not one of a host alone. */
+function lookupFor(isOnThisMachine: boolean): LookupFunction {
+  return (name, options, done) => {
+    lookup(name, { all: true }, (error, found) => {
+      const refusal = (error === null ? found : [])
+        .map(({ address }) => whyNeverDialled(address, { isOnThisMachine }, ownMachine()))
+        .find((why) => why !== null);
+      const failure = error ?? (refusal === undefined ? null : new RefusedAddressError(refusal));
+      const [first] = found ?? [];
+      if (options.all === true) done(failure, found ?? []);
+      else done(failure, first?.address ?? "", first?.family);
+    });
+  };
 }
 
 /** For people, without addresses: those of hosts are not everybody's business. */

@@ -42,6 +42,8 @@ export class WaysLoop {
   readonly #looks = new Map<HostId, Looks>();
   readonly #looking = new Map<HostId, Promise<void>>();
   readonly #ways = new Map<HostId, Way>();
+  /** Where each could be dialled when it was last read. */
+  readonly #dialled = new Map<HostId, string>();
   readonly #ending = new AbortController();
   #wake = Promise.withResolvers<void>();
   #running: Promise<void> | null = null;
@@ -104,6 +106,7 @@ export class WaysLoop {
     this.#forgetAllBut(hosts);
     for (const host of hosts) {
       if (host.way !== null) this.#ways.set(host.id, host.way);
+      this.#lookAnewIfMoved(host);
       const isDue = (this.#looks.get(host.id) ?? NO_LOOKS).dueMs <= nowMs;
       if (isDue && !this.#looking.has(host.id) && this.#looking.size < MAX_LOOKS_AT_ONCE)
         this.#looking.set(
@@ -149,10 +152,19 @@ export class WaysLoop {
     if (isNews) this.#nudge([host.id]);
   }
 
+  /** What was found out of other addresses, or of none that was confirmed, says nothing of these. */
+  #lookAnewIfMoved({ id, addresses }: HostToReach): void {
+    const now = addresses.join(" ");
+    const before = this.#dialled.get(id);
+    this.#dialled.set(id, now);
+    if (before !== undefined && before !== now) this.#looks.delete(id);
+  }
+
   #forgetAllBut(hosts: readonly HostToReach[]): void {
     const known = new Set(hosts.map(({ id }) => id));
     for (const id of this.#looks.keys()) if (!known.has(id)) this.#looks.delete(id);
     for (const id of this.#ways.keys()) if (!known.has(id)) this.#ways.delete(id);
+    for (const id of this.#dialled.keys()) if (!known.has(id)) this.#dialled.delete(id);
   }
 
   #nudge(hostIds: readonly HostId[]): void {

@@ -4,8 +4,10 @@ import { PULL_PROBLEMS } from "@remotegpu/shared/image-fetch";
 import { PROTOCOL } from "@remotegpu/shared/protocol";
 import { tunnelOf } from "../../core/gateway/host-tunnel.ts";
 import { WAYS } from "../../core/gateway/way.ts";
+import { CONFIRMATIONS } from "../../core/hosts/host-address.ts";
 import { agentService } from "../../core/hosts/agent-service.ts";
 import { POOL_STATES, poolObstacle, poolWarning } from "../../core/hosts/pools/pool-membership.ts";
+import { verdictOf } from "../../store/hosts/host-addresses.ts";
 import type { HostPullRow } from "../../store/hosts/images/host-pulls.ts";
 import type { GpuRow, HostRow } from "../../store/hosts/hosts.ts";
 import { Timestamp } from "../request/route.ts";
@@ -17,6 +19,12 @@ export const Host = z
     hostname: z.string().nullable(),
     ip_address: z.string(),
     public_ip: z.string().nullable(),
+    address_confirmed_by: z.enum(CONFIRMATIONS).nullable().openapi({
+      description:
+        "How the address that it reports is known to be its own; null: it is not, so nobody connects to it there",
+      example: "connection",
+    }),
+    address_detail: z.string(),
     os_type: z.string().nullable(),
     os_version: z.string().nullable(),
     arch: z.string().nullable(),
@@ -98,9 +106,10 @@ export const Host = z
   .openapi("Host");
 export type HostShown = z.infer<typeof Host>;
 
-export function hostAnswer({ protocol, ways, pool_failure, pool_proof_due_at, ...row }: HostRow) {
+export function hostAnswer({ protocol, ways, address, pool_failure, pool_proof_due_at, ...row }: HostRow) {
   const service = agentService(protocol, PROTOCOL);
   const tunnel = tunnelOf(row.gateway_port, ways);
+  const verdict = verdictOf(address);
   const standing = {
     pool: row.storage_pool,
     claim: row.claimed_storage_pool,
@@ -116,6 +125,8 @@ export function hostAnswer({ protocol, ways, pool_failure, pool_proof_due_at, ..
       obstacle === null
         ? poolWarning({ standing, proofDueAt: pool_proof_due_at })
         : `Nothing is placed on it or read from it: ${obstacle}.`,
+    address_confirmed_by: verdict.isConfirmed ? verdict.by : null,
+    address_detail: verdict.sentence,
     tunnel: tunnel.way,
     tunnel_detail: tunnel.sentence,
     status_reason:

@@ -12,9 +12,13 @@ import {
   RenewalRequest,
 } from "@remotegpu/shared/joining";
 import { transaction } from "../../store/database/database.ts";
+import { readNetworks } from "../../core/hosts/host-address.ts";
+import { setting } from "../../store/accounts/settings.ts";
+import { noteConnection } from "../../store/hosts/host-addresses.ts";
 import { credentialOf, noteIssued, useJoinToken } from "../../store/hosts/join-tokens.ts";
-import type { ApiApp, ApiDeps } from "../deps.ts";
+import type { ApiApp, ApiContext, ApiDeps } from "../deps.ts";
 import { secretHash } from "../request/authentication.ts";
+import { hostConnectionAddress } from "../request/rate-limit.ts";
 import { ApiRefusal, badField, conflict, forbidden, notFound } from "../request/refusal.ts";
 import { created, forEveryone, jsonBody, ok, OpaqueIdPath } from "../request/route.ts";
 
@@ -77,7 +81,7 @@ export function registerHostJoiningRoutes(api: ApiApp, deps: ApiDeps): void {
       case "joined":
         // Minted as of the moment of joining, so that asking again gives the same rights until the same moment.
         return c.json(
-          await grant(deps, { hostId: join.hostId, nkey: request.nkey, accessKey, now: join.joinedAt }),
+          await grant(c, { hostId: join.hostId, nkey: request.nkey, accessKey, now: join.joinedAt }),
           201,
         );
     }
@@ -99,16 +103,21 @@ export function registerHostJoiningRoutes(api: ApiApp, deps: ApiDeps): void {
       throw badField("signature", "does not answer a challenge of ours that is still fresh");
     if (removedAt !== null) return c.json({ removed_at: removedAt.toISOString() }, 200);
     return c.json(
-      await grant(deps, { hostId, nkey, accessKey: provenAccessKey(deps, { nkey, access }), now }),
+      await grant(c, { hostId, nkey, accessKey: provenAccessKey(deps, { nkey, access }), now }),
       200,
     );
   });
 }
 
+/** Whoever comes here has proved the host's key, so that the connection is the host's own. */
 async function grant(
-  deps: ApiDeps,
+  c: ApiContext,
   claim: { hostId: HostId; nkey: string; accessKey: string | null; now: Date },
 ): Promise<CredentialGrant> {
+  const { deps } = c.var;
+  const trustedProxies = readNetworks(await setting(deps.db, "TRUSTED_PROXIES")) ?? [];
+  const address = hostConnectionAddress(c, trustedProxies);
+  if (address !== null) await noteConnection(deps.db, { hostId: claim.hostId, address });
   const credential = await deps.identity.mint(claim);
   await noteIssued(deps.db, {
     nkey: claim.nkey,

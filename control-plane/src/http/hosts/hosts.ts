@@ -1,12 +1,14 @@
 /** The fleet's hosts, for administrators: read them, name them, and take them out of service or bring them back. */
 import { createRoute, z } from "@hono/zod-openapi";
 import type { HostId } from "@remotegpu/shared/ids";
+import { normalAddress } from "@remotegpu/shared/network-address";
 import { displayText, text } from "@remotegpu/shared/text";
 import { MS_PER_SECOND } from "@remotegpu/shared/units";
 import { HOST_CONNECTIONS } from "@remotegpu/shared/workload";
 import { drainDeadline, MAX_DRAIN_MS } from "../../core/hosts/drain.ts";
 import { type Connection, type Transaction, transaction } from "../../store/database/database.ts";
 import { appendEvent } from "../../store/events/events.ts";
+import { confirmAddress, verdictOf } from "../../store/hosts/host-addresses.ts";
 import { drainHost, takeBackDrain } from "../../store/reports/host-drain.ts";
 import { removeHost, revokeHost } from "../../store/reports/host-removal.ts";
 import {
@@ -45,12 +47,14 @@ const params = OpaqueIdPath;
 const MAX_LABELS = 64;
 const MAX_TAGS = 64;
 
+// Both have one name in the generated document, which is none of JSON Schema's.
+const IpAddress = z.union([z.ipv4().openapi({ format: "ipv4" }), z.ipv6().openapi({ format: "ipv6" })]);
+
 const HostChange = z
   .strictObject({
     name: displayText(128).optional(),
     public_ip: z
       .union([
-        // Both have one name in the generated document, which is none of JSON Schema's.
         z.ipv4().openapi({ format: "ipv4" }),
         z.ipv6().openapi({ format: "ipv6" }),
         z.hostname().max(64),
@@ -186,6 +190,22 @@ const confirmPool = createRoute({
   responses: ok("The host", Host),
 });
 
+const confirmAddressRoute = createRoute({
+  ...forAdmins,
+  method: "post",
+  path: "/hosts/{id}/confirm-address",
+  operationId: "confirmHostAddress",
+  tags,
+  summary: "Yes, the address that it reports is its own: gateways and other hosts may connect to it there",
+  description:
+    "Needed where no connection of the host itself comes from that address and no network of HOST_NETWORKS has it. Null takes it back. Loopback, link-local and metadata addresses and those of the control plane are never confirmed.",
+  request: {
+    params,
+    body: jsonBody(z.strictObject({ address: z.union([IpAddress, z.null()]) }).openapi("ConfirmAddress")),
+  },
+  responses: ok("The host", Host),
+});
+
 const remove = createRoute({
   ...forAdmins,
   method: "delete",
@@ -309,6 +329,24 @@ export function registerHostRoutes(api: ApiApp, deps: ApiDeps): void {
       await intoPool(sql, c, { hostId: host.id, pool });
       afterwards(() => deps.link.wake());
       return c.json(hostAnswer(await hostOf({ db: sql }, host.id)), 200);
+    });
+  });
+
+  api.openapi(confirmAddressRoute, async (c) => {
+    const host = await hostOf(deps, c.req.valid("param").id);
+    const asked = c.req.valid("json").address;
+    const address = asked === null ? null : normalAddress(asked);
+    if (address !== null && address !== normalAddress(host.ip_address))
+      throw conflict(`Host ${host.id} reports the address ${host.ip_address}, which is another one.`);
+    return await once(c, async (sql) => {
+      await confirmAddress(sql, { hostId: host.id, address });
+      const now = await hostOf({ db: sql }, host.id);
+      const verdict = verdictOf(now.address);
+      if (address !== null && !verdict.isConfirmed)
+        throw conflict(`An address of that kind is no host's: ${verdict.sentence}`);
+      const change = { old: host.address.confirmedAddress, new: address };
+      await appendEvent(sql, { kind: "host-address-confirmed", hostId: host.id, ...change, ...deed(c) });
+      return c.json(hostAnswer(now), 200);
     });
   });
 

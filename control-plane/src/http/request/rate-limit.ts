@@ -4,7 +4,7 @@
  * a loop.
  */
 import { createMiddleware } from "hono/factory";
-import { askingAddress } from "../../core/accounts/asking-address.ts";
+import { askingAddress, connectionAddress } from "../../core/accounts/asking-address.ts";
 import type { ApiContext, ApiEnv } from "../deps.ts";
 import { ApiRefusal } from "./refusal.ts";
 
@@ -38,6 +38,17 @@ export function remoteAddress(c: ApiContext): string {
     peer: peerAddress(c),
     forwardedFor: c.req.header("X-Forwarded-For"),
     isBehindProxy,
+  });
+}
+
+/** From where a host's own request came; null where that is not known. */
+export function hostConnectionAddress(c: ApiContext, trustedProxies: readonly string[]): string | null {
+  return connectionAddress({
+    peer: peerAddress(c),
+    forwardedFor: c.req.header("X-Forwarded-For"),
+    isForwarded: c.req.header("Forwarded") !== undefined || c.req.header("Via") !== undefined,
+    isBehindProxy: c.var.deps.config.publicUrl.startsWith("https:"),
+    trustedProxies,
   });
 }
 

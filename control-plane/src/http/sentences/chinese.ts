@@ -36,6 +36,10 @@ export const CHINESE: readonly (readonly [sentence: string, translation: string]
     "需要同时有 {count} 个位置，现有 {free} 个空闲。",
   ],
   [
+    "Not tried among several hosts, since where they are reached is not confirmed: {hosts}.",
+    "未与其他主机一起尝试，因为其地址尚未确认：{hosts}。",
+  ],
+  [
     "Not tried together for a while, since ranks there did not reach each other: {hosts}.",
     "暂时不一起尝试这些主机，因为其上的进程互相无法连通：{hosts}。",
   ],
@@ -70,7 +74,10 @@ export const CHINESE: readonly (readonly [sentence: string, translation: string]
     "等待 {host} 确认上次启动的容器已停止。",
   ],
   ["Waiting for a network: all {count} are in use.", "等待网络：{count} 个网络都在使用。"],
-  ["Waiting for host {host} to tell an IPv4 address.", "等待主机 {host} 报告 IPv4 地址。"],
+  [
+    "Waiting for host {host}, which the others would find by an address that is not confirmed, or is not IPv4.",
+    "等待主机 {host}：其他主机用来找到它的地址尚未确认，或不是 IPv4 地址。",
+  ],
   ["A replica waits for a place.", "有副本在等待资源。"],
   ["Replica {rank} waits for a place.", "副本 {rank} 在等待资源。"],
   ["There is room for it now.", "现在有空闲资源。"],
@@ -379,6 +386,10 @@ export const CHINESE: readonly (readonly [sentence: string, translation: string]
   [
     "There is no web side here, since no WEB_DOMAIN is set. From your machine: {command}",
     "此处没有网页入口，因为未设置 WEB_DOMAIN。可在您的电脑上运行：{command}",
+  ],
+  [
+    "Where host {host} is reached is not confirmed, so nobody is sent to the port. {instead:said}",
+    "主机 {host} 的地址尚未确认，因此不提供该端口的地址。{instead}",
   ],
   [
     "Host {host} lets nobody in from outside its network, so the port leads nowhere from there. {instead:said}",

@@ -1,6 +1,7 @@
 /** Asks every question of the doctor, one after the other; each sees the database as it is at that moment. */
 import type { CheckResult } from "@remotegpu/shared/doctor";
 import type { Database } from "../database/database.ts";
+import { HOST_QUESTIONS } from "./hosts.ts";
 import { HOUR_QUESTIONS } from "./hours.ts";
 import { JOURNAL_QUESTIONS } from "./journals.ts";
 import { LEASE_QUESTIONS } from "./leases.ts";
@@ -18,6 +19,7 @@ const QUESTIONS = [
   ...MONEY_QUESTIONS,
   ...RIGHTS_QUESTIONS,
   ...REGISTRY_QUESTIONS,
+  ...HOST_QUESTIONS,
   ...RUN_QUESTIONS,
   ...STORAGE_QUESTIONS,
   ...JOURNAL_QUESTIONS,

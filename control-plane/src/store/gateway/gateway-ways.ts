@@ -7,7 +7,8 @@ import type { Way } from "../../core/gateway/way.ts";
 import { type Connection, type Database, type Transaction, transaction } from "../database/database.ts";
 import { lockHosts, raiseGenerations } from "../hosts/hosts.ts";
 import { isLive } from "./gateways.ts";
-import type { HostAddressRow } from "./host-addresses.ts";
+import { ADDRESS, type AddressRow } from "../hosts/host-addresses.ts";
+import { type HostAddressRow, whereIs } from "./host-addresses.ts";
 
 /** Of the host `h`: its agent dials gateways. */
 const DIALS = "coalesce('web' = ANY(h.features), false)";
@@ -22,17 +23,16 @@ export interface HostToReach extends HostAddressRow {
 
 /** Those that are connected and whose access process has a port open. */
 export async function hostsToReach(sql: Connection, gatewayId: string): Promise<HostToReach[]> {
-  const { rows } = await sql.query<Omit<HostToReach, "addresses"> & { ip: string; public_ip: string | null }>(
-    `SELECT h.id, h.name, h.ip_address AS ip, h.public_ip, h.gateway_port AS port, w.way, coalesce(w.detail, '') AS detail
+  const { rows } = await sql.query<
+    Omit<HostToReach, keyof ReturnType<typeof whereIs>> & { address: AddressRow }
+  >(
+    `SELECT h.id, h.name, ${ADDRESS} AS address, h.gateway_port AS port, w.way, coalesce(w.detail, '') AS detail
        FROM hosts h LEFT JOIN gateway_ways w ON w.host_id = h.id AND w.gateway_id = $1
       WHERE h.deleted_at IS NULL AND h.revoked_at IS NULL AND h.connection IN ('connected', 'suspect')
         AND h.gateway_port IS NOT NULL`,
     [gatewayId],
   );
-  return rows.map(({ ip, public_ip: publicIp, ...host }) => ({
-    ...host,
-    addresses: [...new Set([ip, publicIp ?? ip])],
-  }));
+  return rows.map(({ address, ...host }) => ({ ...host, ...whereIs(address) }));
 }
 
 /**

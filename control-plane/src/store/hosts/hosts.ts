@@ -8,6 +8,7 @@ import type { ProtocolRange } from "../../core/hosts/agent-service.ts";
 import type { PoolState } from "../../core/hosts/pools/pool-membership.ts";
 import type { Connection, Transaction } from "../database/database.ts";
 import { safeBigint, SOUND_HOST } from "../database/values/old-values.ts";
+import { ADDRESS, type AddressRow } from "./host-addresses.ts";
 import { SAMPLED_AT } from "./card-sample.ts";
 import { hasPart } from "../database/values/text-part.ts";
 
@@ -17,6 +18,7 @@ export interface HostRow {
   hostname: string | null;
   ip_address: string;
   public_ip: string | null;
+  address: AddressRow;
   os_type: string | null;
   os_version: string | null;
   arch: string | null;
@@ -81,7 +83,7 @@ export interface HostRow {
 export const SPOKEN_PROTOCOL = `CASE WHEN h.protocol_min IS NOT NULL AND h.protocol_max IS NOT NULL
   THEN jsonb_build_object('min', h.protocol_min, 'max', h.protocol_max) END`;
 
-const HOST = `SELECT h.id, h.name, h.hostname, h.ip_address, h.public_ip, h.os_type, h.os_version, h.arch,
+const HOST = `SELECT h.id, h.name, h.hostname, h.ip_address, h.public_ip, ${ADDRESS} AS address, h.os_type, h.os_version, h.arch,
     coalesce(h.status, 'offline') AS status, h.status_reason, h.connection,
     coalesce(h.health_status, 'unknown') AS health_status, h.cordoned, h.cordon_reason,
     (SELECT d.deadline_at FROM host_drains d WHERE d.host_id = h.id) AS drain_deadline_at,

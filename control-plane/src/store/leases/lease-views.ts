@@ -1,6 +1,7 @@
 /** Leases of an environment as its people are told them. */
 import type { LeaseService } from "@remotegpu/shared/lease";
 import type { LeaseState } from "../../core/leases/lease-report.ts";
+import { ADDRESS, type AddressRow, peoplesAddress } from "../hosts/host-addresses.ts";
 import { SERVES_RDP, SERVES_SSH } from "../hosts/host-features.ts";
 import type { Connection } from "../database/database.ts";
 
@@ -23,7 +24,8 @@ export interface LeaseView {
   answers_detail: string;
   host_id: string;
   host_name: string;
-  host_address: string;
+  /** Null where nobody is sent, since what it reports is not confirmed. */
+  host_address: string | null;
   host_connection: string;
   /** Whether its agent serves SSH. */
   serves_ssh: boolean;
@@ -38,7 +40,7 @@ const WHICH = "o.service_type, CASE WHEN o.service_type = 'custom' THEN o.intern
 
 const SELECT = `SELECT DISTINCT ON (${WHICH}) o.id, o.service_type, o.internal_port, o.want, o.state,
     o.external_port, o.detail, o.release_reason, o.auto_release_hours, o.last_accessed_at, o.release_due_at,
-    o.answers_seen, o.answers_detail, o.bytes_in, o.bytes_out, o.host_id, h.name AS host_name, coalesce(h.public_ip, h.ip_address) AS host_address, h.connection AS host_connection, ${SERVES_SSH} AS serves_ssh,
+    o.answers_seen, o.answers_detail, o.bytes_in, o.bytes_out, o.host_id, h.name AS host_name, ${ADDRESS} AS address, h.connection AS host_connection, ${SERVES_SSH} AS serves_ssh,
     ${SERVES_RDP} AS serves_rdp,
     (h.public_ip IS NULL AND coalesce((SELECT bool_and(w.way = 'reversed') FROM gateway_ways w JOIN gateways g ON g.id = w.gateway_id
       WHERE w.host_id = h.id AND g.seen_at > now() - interval '60 seconds'), false)) AS host_is_shut
@@ -46,12 +48,12 @@ const SELECT = `SELECT DISTINCT ON (${WHICH}) o.id, o.service_type, o.internal_p
 
 /** The newest lease of each service, and the ports opened by hand that are not over. */
 export async function newestLeases(sql: Connection, environmentId: string): Promise<LeaseView[]> {
-  const { rows } = await sql.query<LeaseView>(
+  const { rows } = await sql.query<Omit<LeaseView, "host_address"> & { address: AddressRow }>(
     `${SELECT} WHERE o.env_id = $1 AND (o.service_type <> 'custom' OR o.ended_at IS NULL)
       ORDER BY ${WHICH}, (o.want = 'held' AND o.ended_at IS NULL) DESC, o.ordered_at DESC, o.id DESC`,
     [environmentId],
   );
-  return rows;
+  return rows.map(({ address, ...lease }) => ({ ...lease, host_address: peoplesAddress(address) }));
 }
 
 /** How many of these leases their hosts have not spoken of yet. */

@@ -1,13 +1,14 @@
 /** Port mappings as they are listed: the row, what its host said of the lease last, and the address to connect to. */
 import type { Connection } from "../database/database.ts";
 import { safeBigint } from "../database/values/old-values.ts";
+import { ADDRESS, type AddressRow, peoplesAddress } from "../hosts/host-addresses.ts";
 import { isVisible, visibleParameters, type VisibleTo } from "../accounts/visibility.ts";
 
 export interface PortMappingRow {
   id: number;
   env_id: string;
   host_id: string | null;
-  /** Where it is reached; null where only the old system knew. */
+  /** Where it is reached; null where only the old system knew, or what its host reports is not confirmed. */
   host: string | null;
   service_type: string;
   external_port: number;
@@ -29,16 +30,22 @@ export interface PortMappingRow {
 }
 
 /** The environments are there: what is mapped to deleted ones is nobody's any more. */
-const SELECT = `SELECT ${safeBigint("p.id")} AS id, p.env_id, p.host_id, coalesce(h.public_ip, h.ip_address) AS host,
+const SELECT = `SELECT ${safeBigint("p.id")} AS id, p.env_id, p.host_id, ${ADDRESS} AS address,
     p.service_type, p.external_port, p.internal_port, coalesce(p.status, 'active') AS status, p.lease_id, o.want,
     o.state, o.detail, o.release_reason, p.auto_release_hours, p.allocated_at, p.last_accessed_at, o.release_due_at,
     o.bytes_in, o.bytes_out, p.released_at
   FROM port_mappings p JOIN environments e ON e.id = p.env_id AND e.deleted_at IS NULL
   LEFT JOIN hosts h ON h.id = p.host_id LEFT JOIN lease_orders o ON o.id = p.lease_id`;
 
+type Selected = Omit<PortMappingRow, "host"> & { address: AddressRow | null };
+
+function shown({ address, ...row }: Selected): PortMappingRow {
+  return { ...row, host: address === null ? null : peoplesAddress(address) };
+}
+
 export async function portMappingById(sql: Connection, id: number): Promise<PortMappingRow | null> {
-  const { rows } = await sql.query<PortMappingRow>(`${SELECT} WHERE p.id = $1`, [id]);
-  return rows[0] ?? null;
+  const { rows } = await sql.query<Selected>(`${SELECT} WHERE p.id = $1`, [id]);
+  return rows.map(shown)[0] ?? null;
 }
 
 /** Null until its host has bound it. */
@@ -46,11 +53,11 @@ export async function portMappingOfLease(
   sql: Connection,
   { environmentId, leaseId }: { environmentId: string; leaseId: string },
 ): Promise<PortMappingRow | null> {
-  const { rows } = await sql.query<PortMappingRow>(`${SELECT} WHERE p.env_id = $1 AND p.lease_id = $2`, [
+  const { rows } = await sql.query<Selected>(`${SELECT} WHERE p.env_id = $1 AND p.lease_id = $2`, [
     environmentId,
     leaseId,
   ]);
-  return rows[0] ?? null;
+  return rows.map(shown)[0] ?? null;
 }
 
 export interface PortMappingFilter {
@@ -66,7 +73,7 @@ export async function listPortMappings(
   filter: PortMappingFilter,
   page: { limit: number; after: number | null },
 ): Promise<PortMappingRow[]> {
-  const { rows } = await sql.query<PortMappingRow>(
+  const { rows } = await sql.query<Selected>(
     `${SELECT}
       WHERE ${isVisible("e", ["$1", "$2"])}
         AND ($3::text IS NULL OR p.env_id = $3) AND ($4::text IS NULL OR coalesce(p.status, 'active') = $4)
@@ -81,7 +88,7 @@ export async function listPortMappings(
       page.limit + 1,
     ],
   );
-  return rows;
+  return rows.map(shown);
 }
 
 /** One that the old system leased: no host knows it, so it is over at once. */

@@ -50,12 +50,18 @@ test.each([
   ["MAX_WAITING_PER_PAYER", null, "10000"],
   ["MAX_WAITING_PER_PAYER", "1", "1"],
   ["MAX_WAITING_PER_PAYER", "0", "10000"],
+  ["HOST_NETWORKS", null, "none"],
+  ["HOST_NETWORKS", "10.20.0.0/16,fd12::/32", "10.20.0.0/16,fd12::/32"],
+  ["HOST_NETWORKS", "10.20.0.1/16", "none"],
   ["MIN_START_MINUTES", null, "60"],
   ["MIN_START_MINUTES", "0", "0"],
   ["MIN_START_MINUTES", "999999", "999999"],
   ["MIN_START_MINUTES", "1000000", "60"],
   ["MIN_START_MINUTES", "-1", "60"],
   ["MIN_START_MINUTES", "1.5", "60"],
+  ["TRUSTED_PROXIES", null, "none"],
+  ["TRUSTED_PROXIES", "10.0.0.9", "10.0.0.9"],
+  ["TRUSTED_PROXIES", "proxy.example.com", "none"],
 ] as const)("%s with %j stored is %j", (key, stored, expected) => {
   expect(settingInForce(key, stored)).toBe(expected);
 });

@@ -68,6 +68,8 @@ export interface PlacementRequest {
   skips: (PoolSkip | HostSkip)[];
   /** Hosts that no gang is placed on together; nothing to a single instance. */
   apart: readonly HostsApart[];
+  /** Hosts, with their names, that others do not find: a gang is on one of them alone, or on none. */
+  alone?: ReadonlyMap<string, string>;
   /** Only of a single instance; left out where it does not matter. */
   spread?: Spread;
 }

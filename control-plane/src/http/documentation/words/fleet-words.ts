@@ -55,6 +55,12 @@ export const FLEET_WORDS: Words = {
   "HostChange.name": ["Its name", "gpu-07"],
   ip_address: ["Its address as it says", "10.0.0.7"],
   public_ip: ["Where customers reach it; null: at its own address", "203.0.113.7"],
+  address_confirmed_by: ["", "connection"],
+  address_detail: [
+    "The same as a sentence, with the reason",
+    "It reports 10.0.0.7, and its own connections came from there.",
+  ],
+  "ConfirmAddress.address": ["The address that it reports; null takes the confirmation back", "10.0.0.7"],
   os_type: ["Its operating system", "linux"],
   os_version: ["That system's version", "Debian 13"],
   "Host.status": ["offline, online or maintenance (cordoned)", "online"],

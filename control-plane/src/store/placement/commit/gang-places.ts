@@ -1,8 +1,7 @@
 /**
  * Networks of gangs: each start with several instances gets one of its own, which no other has while anything of it is
- * held anywhere. Where none is free, or a host has told no address by which the others find it, it waits.
+ * held anywhere. Where none is free, or the others would have to find a host by an address that is not confirmed, it waits.
  */
-import { z } from "zod";
 import { sha256 } from "@remotegpu/shared/row-hash";
 import { rankName } from "../../../core/instances/desired-set.ts";
 import {
@@ -14,6 +13,7 @@ import {
 } from "../../../core/training/gang-network.ts";
 import { setting } from "../../accounts/settings.ts";
 import type { Connection, Transaction } from "../../database/database.ts";
+import { ADDRESS, type AddressRow, peerAddress } from "../../hosts/host-addresses.ts";
 import { idOnHosts } from "../../database/values/id-on-hosts.ts";
 import type { AcceptedStart } from "./new-placements.ts";
 import type { Candidate, Refusal } from "./placement-candidates.ts";
@@ -52,13 +52,17 @@ export async function giveNetworks(
       refused.set(candidate, { committed: false, reason: "still-held", detail });
       continue;
     }
-    const nameless = start.places.find(({ hostId }) => addresses.get(hostId) === undefined);
+    // Those on one host have nobody to find.
+    const isOfSeveral = new Set(start.places.map(({ hostId }) => hostId)).size > 1;
+    const nameless = isOfSeveral
+      ? start.places.find(({ hostId }) => addresses.get(hostId) === undefined)
+      : undefined;
     const number = freeNumber(inUse, anywhere(`${start.placeable.start.id} ${now.getTime()}`));
     if (nameless !== undefined || number === null) {
       const detail =
         nameless === undefined
           ? `Waiting for a network: all ${GANG_NETWORKS} are in use.`
-          : `Waiting for host ${nameless.hostId} to tell an IPv4 address.`;
+          : `Waiting for host ${nameless.hostId}, which the others would find by an address that is not confirmed, or is not IPv4.`;
       refused.set(candidate, { committed: false, reason: "still-held", detail });
       continue;
     }
@@ -93,14 +97,16 @@ async function numbersInUse(sql: Connection): Promise<Set<number>> {
   return new Set(rows.map(({ number }) => number));
 }
 
+/** Those that other hosts may be told to send to: a host that reports its neighbour's would have them flood that one. */
 async function addressesOf(sql: Connection, hostIds: readonly string[]): Promise<Map<string, string>> {
-  const { rows } = await sql.query<{ id: string; ip_address: string | null }>(
-    "SELECT id, ip_address FROM hosts WHERE id = ANY($1::text[])",
+  const { rows } = await sql.query<{ id: string; address: AddressRow }>(
+    `SELECT h.id, ${ADDRESS} AS address FROM hosts h WHERE h.id = ANY($1::text[])`,
     [hostIds],
   );
   return new Map(
-    rows.flatMap(({ id, ip_address: address }) =>
-      z.ipv4().safeParse(address).success ? [[id, address ?? ""] as const] : [],
-    ),
+    rows.flatMap(({ id, address }) => {
+      const peer = peerAddress(address);
+      return peer === null ? [] : [[id, peer] as const];
+    }),
   );
 }

@@ -18,6 +18,7 @@ import { orderPrices } from "../../orders/checks/order-prices.ts";
 import { lockHosts } from "../../hosts/hosts.ts";
 import { type PlannedStart, planStarts } from "../../leases/start-leases.ts";
 import { safeBigint } from "../../database/values/old-values.ts";
+import { hostsAlone } from "../../hosts/host-addresses.ts";
 import { imageNeedsOf } from "../../hosts/images/image-needs.ts";
 import { registryList } from "../../hosts/images/registry-list.ts";
 import { settings } from "../../accounts/settings.ts";
@@ -65,20 +66,22 @@ export async function lockGrounds(
   const lock = lockHosts(sql, [...hostIds, ...giving]);
   const cards = cardsOnHosts(sql, hostIds);
   const priced = orderPrices(sql, orders, { models: cards.then(({ models }) => models), at: now });
-  const [, { modelOf }, prices, fleet, skips, apart, imageNeeds, hasHeldInVain, check] = await Promise.all([
-    lock,
-    cards,
-    priced,
-    fleetSnapshot(sql, { now, onlyHostIds: hostIds }),
-    skipsOf(
-      sql,
-      candidates.map(({ start }) => start),
-    ),
-    pairSkipsInForce(sql, now),
-    imageNeedsOf(sql, orders, registryList(inForce.IMAGE_REGISTRIES)),
-    heldInVain(sql, candidates, now),
-    openPlacedChecks(sql, orders, { accounts, prices: priced, settings: inForce, now }),
-  ]);
+  const [, { modelOf }, prices, fleet, skips, apart, alone, imageNeeds, hasHeldInVain, check] =
+    await Promise.all([
+      lock,
+      cards,
+      priced,
+      fleetSnapshot(sql, { now, onlyHostIds: hostIds }),
+      skipsOf(
+        sql,
+        candidates.map(({ start }) => start),
+      ),
+      pairSkipsInForce(sql, now),
+      orders.some(({ instances }) => instances > 1) ? hostsAlone(sql) : undefined,
+      imageNeedsOf(sql, orders, registryList(inForce.IMAGE_REGISTRIES)),
+      heldInVain(sql, candidates, now),
+      openPlacedChecks(sql, orders, { accounts, prices: priced, settings: inForce, now }),
+    ]);
   const imageNeedsFor = new Map(candidates.map((candidate, index) => [candidate, imageNeeds[index]]));
   const placedOrders = new Map(
     candidates.map((candidate) => [
@@ -100,6 +103,7 @@ export async function lockGrounds(
       return placementRequest(order, key, {
         skips: skips.get(key) ?? [],
         apart,
+        alone,
         pricedModels: prices.pricedModels(order),
         features: [...(imageNeedsFor.get(candidate)?.features ?? []), ...needsOf(order)],
       });

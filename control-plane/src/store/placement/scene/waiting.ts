@@ -13,6 +13,7 @@ import { nameKey } from "../../../core/workloads/workload-name.ts";
 import type { Connection } from "../../database/database.ts";
 import { inSlices } from "../../database/in-slices.ts";
 import { type AwaitedFetch, awaitedFetches } from "../../workloads/image-fetches.ts";
+import { hostsAlone } from "../../hosts/host-addresses.ts";
 import { imageNeedsOf } from "../../hosts/images/image-needs.ts";
 import { registryListInForce } from "../../hosts/images/registry-list.ts";
 import { type PricedModels, pricedModelsOf } from "../../orders/checks/priced-models.ts";
@@ -69,16 +70,18 @@ export async function waitingOrders(
   ]);
   const orders = waiting.map(({ order }) => order);
   const starts = waiting.map(({ start }) => start);
-  const [priced, needs, spread] = await Promise.all([
+  const [priced, needs, spread, alone] = await Promise.all([
     pricedModelsOf(sql, orders, now),
     imageNeedsOf(sql, orders, list),
     spreadOf(sql, starts, now),
+    orders.some(({ instances }) => instances > 1) ? hostsAlone(sql) : undefined,
   ]);
   return await inSlices(waiting, (one, index) => {
     const key = startKey(one.start);
     return waitingOrderOf(one, {
       skips: skips.get(key) ?? [],
       apart,
+      alone,
       spread: spread.get(nameKey(one.start)),
       pricedModels: priced.modelsOf(one.order),
       otherModels: otherModelsOf(one, priced),

@@ -1,4 +1,8 @@
-import { askingAddress } from "@remotegpu/control-plane/core/accounts/asking-address";
+import {
+  askingAddress,
+  connectionAddress,
+  type HostConnection,
+} from "@remotegpu/control-plane/core/accounts/asking-address";
 import { expect, test } from "vitest";
 
 test.each([
@@ -16,4 +20,34 @@ test("where no proxy can be, it is that of the connection", () => {
   const asking = { peer: "127.0.0.1", forwardedFor: "203.0.113.7", isBehindProxy: false };
 
   expect(askingAddress(asking)).toBe("127.0.0.1");
+});
+
+test.each<[string, Partial<HostConnection>, string | null]>([
+  ["its socket's", { peer: "203.0.113.7" }, "203.0.113.7"],
+  ["its socket's, in its one spelling", { peer: "::ffff:203.0.113.7" }, "203.0.113.7"],
+  ["what a named proxy saw", { peer: "10.0.0.1", forwardedFor: "203.0.113.7" }, "203.0.113.7"],
+  [
+    "what the outermost of them saw",
+    { peer: "10.0.0.1", forwardedFor: "6.6.6.6, 203.0.113.7, 10.0.0.9" },
+    "203.0.113.7",
+  ],
+  [
+    "what the proxy of this machine saw",
+    { peer: "127.0.0.1", forwardedFor: "203.0.113.7", isBehindProxy: true },
+    "203.0.113.7",
+  ],
+  // Its word would make any address the host's own.
+  ["nobody's, by a proxy that was not named", { peer: "10.9.9.9", forwardedFor: "203.0.113.7" }, null],
+  ["nobody's, by one that says so otherwise", { peer: "10.9.9.9", isForwarded: true }, null],
+  ["nobody's, by a proxy that names nobody", { peer: "10.0.0.1" }, null],
+  [
+    "nobody's, by a proxy that names no address",
+    { peer: "10.0.0.1", forwardedFor: "203.0.113.7, unknown" },
+    null,
+  ],
+  ["nobody's, within the process", { peer: "local" }, null],
+])("from where a host connects is %s", (_what, change, expected) => {
+  const asking = { peer: "203.0.113.7", forwardedFor: undefined, isBehindProxy: false, isForwarded: false };
+
+  expect(connectionAddress({ ...asking, trustedProxies: ["10.0.0.0/28"], ...change })).toBe(expected);
 });

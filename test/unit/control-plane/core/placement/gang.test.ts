@@ -24,6 +24,52 @@ const spread = (instances: number): Gang => ({ instances, distinctHosts: true, a
 const anywhere = (instances: number): Gang => ({ instances, distinctHosts: false, apart: [] });
 const rack = (name: string, ...gpus: number[]): Stand[] => gpus.map((count) => ({ rack: name, gpus: count }));
 
+test.each<{
+  what: string;
+  stands: Stand[];
+  gang: Gang;
+  alone: string[];
+  fitting: number;
+  racks: number[][] | null;
+}>([
+  {
+    what: "is left out where there is room without it",
+    stands: rack("a", 1, 4, 1),
+    gang: anywhere(2),
+    alone: ["h1"],
+    fitting: 2,
+    racks: [[0, 2]],
+  },
+  {
+    what: "has it whole where there is none",
+    stands: rack("a", 1, 4),
+    gang: anywhere(3),
+    alone: ["h1"],
+    fitting: 3,
+    racks: [[1]],
+  },
+  {
+    what: "has no part of it beside another one",
+    stands: rack("a", 1, 2),
+    gang: anywhere(3),
+    alone: ["h1"],
+    fitting: 2,
+    racks: null,
+  },
+  {
+    what: "never has it where each rank is on a host of its own",
+    stands: rack("a", 1, 4),
+    gang: spread(2),
+    alone: ["h1"],
+    fitting: 1,
+    racks: null,
+  },
+])("of a host that others do not find, a gang $what", ({ stands, gang, alone, fitting, racks }) => {
+  const named = new Map(alone.map((id) => [id, id]));
+
+  expect(roomFor(stands, { ...gang, alone: named })).toEqual({ fitting, racks });
+});
+
 test.each<{ what: string; stands: Stand[]; gang: Gang; fitting: number; racks: number[][] | null }>([
   { what: "no hosts at all", stands: [], gang: anywhere(2), fitting: 0, racks: null },
   { what: "exactly as many hosts", stands: rack("a", 1, 1), gang: spread(2), fitting: 2, racks: [[0, 1]] },

@@ -1,0 +1,131 @@
+/**
+ * Where a host is reached. It reports an address, and a host that lies would have gateways and other hosts connect to
+ * whomever it likes; so an address counts only once it is confirmed: a connection of the host itself came from it, an
+ * administrator says so, or it lies in a network of hosts that the operator lists. Whoever connects to a host, or tells
+ * somebody else to, asks here. Pure.
+ */
+import { addressUse, isWithin, normalAddress, normalNetwork } from "@remotegpu/shared/network-address";
+
+export const CONFIRMATIONS = ["connection", "administrator", "network", "same-machine"] as const;
+export type Confirmation = (typeof CONFIRMATIONS)[number];
+
+/** What is known of a host's address. */
+export interface AddressEvidence {
+  /** As its agent reports it. */
+  reported: string;
+  /** Where an administrator says that customers reach it: an address or a name. */
+  publicAddress: string | null;
+  /** From where its authenticated connections came, the latest first. */
+  seen: readonly string[];
+  /** Which address an administrator has confirmed; null: none. */
+  confirmedAddress: string | null;
+  /** Of hosts, as the operator lists them (HOST_NETWORKS). */
+  networks: string;
+  /** Its loopback is ours: the operator has said on this machine that its agent runs here. */
+  isOnThisMachine: boolean;
+}
+
+/** The machine on which the question is asked. */
+export interface OwnMachine {
+  /** Of its interfaces. */
+  addresses: ReadonlySet<string>;
+}
+
+export type AddressVerdict =
+  | { isConfirmed: true; by: Confirmation; sentence: string }
+  | { isConfirmed: false; sentence: string };
+
+const MAX_NETWORKS = 100;
+/** A list of networks, as settings hold it; null for what nobody can read. */
+export function readNetworks(value: string): string[] | null {
+  if (value === "none") return [];
+  const networks = value.split(",").map((text) => normalNetwork(text.trim()));
+  if (networks.length > MAX_NETWORKS || new Set(networks).size < networks.length) return null;
+  return networks.every((network) => network !== null) ? networks : null;
+}
+
+/** Of the address that the host reports. The sentence is for administrators. */
+export function addressVerdict(evidence: AddressEvidence, own: OwnMachine): AddressVerdict {
+  const address = normalAddress(evidence.reported);
+  if (address === null) return unconfirmed("It reports no IP address.");
+  const refusal = whyNeverDialled(address, evidence, own);
+  if (refusal !== null) return unconfirmed(`It reports ${address}, which ${refusal}.`);
+  if (addressUse(address) === "loopback" || own.addresses.has(address))
+    return confirmed("same-machine", `It reports ${address}, and its agent runs on this machine.`);
+  if (evidence.seen.includes(address))
+    return confirmed("connection", `It reports ${address}, and its own connections came from there.`);
+  if (evidence.confirmedAddress === address)
+    return confirmed("administrator", `It reports ${address}, which an administrator has confirmed.`);
+  const network = (readNetworks(evidence.networks) ?? []).find((one) => isWithin(address, one));
+  if (network !== undefined)
+    return confirmed("network", `It reports ${address}, which lies in ${network} of HOST_NETWORKS.`);
+  const [latest] = evidence.seen;
+  const instead =
+    latest === undefined
+      ? "no connection of its own was seen to come from there yet"
+      : `its own connections come from ${latest}`;
+  return unconfirmed(`It reports ${address}, and ${instead}.`);
+}
+
+/** What may be connected to: addresses, and the name that an administrator gave. Empty where nothing is confirmed. */
+export function addressesToDial(evidence: AddressEvidence, own: OwnMachine): string[] {
+  const reported = normalAddress(evidence.reported);
+  const isConfirmed = addressVerdict(evidence, own).isConfirmed;
+  return [
+    ...new Set([
+      ...(isConfirmed && reported !== null ? [reported] : []),
+      ...(evidence.publicAddress === null
+        ? []
+        : [publicAddress(evidence.publicAddress, evidence, own)].flat()),
+    ]),
+  ];
+}
+
+/** Where people are sent who connect to a port of the host; null where nothing is confirmed. */
+export function addressForPeople(evidence: AddressEvidence, own: OwnMachine): string | null {
+  if (evidence.publicAddress !== null) return evidence.publicAddress;
+  return addressVerdict(evidence, own).isConfirmed ? normalAddress(evidence.reported) : null;
+}
+
+/** A name is checked once it is resolved. */
+function publicAddress(text: string, evidence: AddressEvidence, own: OwnMachine): string[] {
+  const address = normalAddress(text);
+  if (address === null) return [text];
+  return whyNeverDialled(address, evidence, own) === null ? [address] : [];
+}
+
+/**
+ * Why nobody connects there on a host's account, however it was confirmed; null where it may be. Asked also of what a
+ * name resolves to, of that very address to which the connection then goes.
+ */
+export function whyNeverDialled(
+  text: string,
+  { isOnThisMachine }: Pick<AddressEvidence, "isOnThisMachine">,
+  own: OwnMachine,
+): string | null {
+  const address = normalAddress(text);
+  if (address !== null && own.addresses.has(address))
+    return isOnThisMachine ? null : "is an address of the control plane itself";
+  switch (addressUse(text)) {
+    case null:
+      return "is no IP address";
+    case "loopback":
+      return isOnThisMachine ? null : "is a loopback address";
+    case "link-local":
+      return "is a link-local address";
+    case "metadata":
+      return "is an address of a cloud's metadata";
+    case "nobody":
+      return "is no machine's address";
+    case "machine":
+      return null;
+  }
+}
+
+function confirmed(by: Confirmation, sentence: string): AddressVerdict {
+  return { isConfirmed: true, by, sentence };
+}
+
+function unconfirmed(sentence: string): AddressVerdict {
+  return { isConfirmed: false, sentence };
+}
