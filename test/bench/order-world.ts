@@ -225,9 +225,9 @@ async function depsOf(
 /** Hosts that were heard just now, and stay so: what they would say is not measured here. */
 async function makeFleet(db: Database, { hosts, cardsPerHost }: FleetSize): Promise<void> {
   await db.query(
-    `INSERT INTO hosts (id, name, hostname, ip_address, storage_pool, observed_digest, observed_at, connection, status,
+    `INSERT INTO hosts (id, name, hostname, ip_address, seen_addresses, storage_pool, observed_digest, observed_at, connection, status,
             protocol_min, protocol_max, last_heartbeat, total_cpu, total_memory, total_disk)
-     SELECT 'host-' || lpad(n::text, 5, '0'), 'host ' || n, 'host-' || n, '10.0.0.1', 'pool-' || n, repeat('a', 64), now(),
+     SELECT 'host-' || lpad(n::text, 5, '0'), 'host ' || n, 'host-' || n, '10.0.0.1', '{10.0.0.1}', 'pool-' || n, repeat('a', 64), now(),
             'connected', 'online', 1, 1, now() + interval '1 hour', 128, 2^40, 2^42
        FROM generate_series(0, $1::int - 1) n`,
     [hosts],

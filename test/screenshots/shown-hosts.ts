@@ -19,7 +19,7 @@ export class ShownHosts {
     for (let nth = 1; nth <= HOSTS; nth += 1) {
       const size = { gpus: CARDS, cpu: 128, memoryGib: 1_024 };
       const host = await control.host(`gpu-0${nth}`, { ...size, ssh: true, leases: true, drains: true });
-      host.machine.ipAddress = `10.20.1.${nth}`;
+      await host.connectsFrom(`10.20.1.${nth}`);
       host.gpus = host.gpus.map((gpu) => ({ ...gpu, ...H100 }));
       await host.report([]);
       const labels = { rack: nth <= HOSTS / 2 ? "r1" : "r2" };

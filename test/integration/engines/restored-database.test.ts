@@ -223,6 +223,51 @@ test("rows that a host forgot since are passed over and shown, and those that it
   ]);
 });
 
+test("what a host said before a restore and says again word for word after it opens, moves and charges nothing", async () => {
+  const { id, desired } = await running();
+  const journal = new SceneJournal({ customerId: 0, workspaceId: 0, hostId: host.id, bootId: host.bootId });
+  const { instanceId } = desired;
+  journal.write({ run: desired.runId, instanceId, fromMs: 1_000_000, toMs: 1_001_000 });
+  const ingest = () =>
+    ingestBatch(
+      { db: scene.api.db, verify: () => Promise.resolve(true), calendar: CHINA },
+      host.id,
+      { ...journal.batch(), journalId: JournalId.parse(journal.id) },
+      scene.api.deps.now(),
+    );
+  expect(await ingest()).toMatchObject({ decided: 1 });
+  const said = { report: [host.observedOf(desired, {})], applied: { ...host.applied } };
+  await stoppedAndGone(id);
+  const moment = await keepMoment(scene.api.db);
+  await ask(id, "start");
+  await scene.schedule();
+  await host.round();
+  await stoppedAndGone(id);
+  await moment.goBack();
+  await restored([]);
+  const held = async () => ({
+    runs: await sql("SELECT id, closed_at, billed_minutes, posted_amount FROM runs ORDER BY id"),
+    usage: await sql(
+      "SELECT run_id, verdict, count(*)::int AS rows FROM usage_rows GROUP BY 1, 2 ORDER BY 1, 2",
+    ),
+    placements: await sql("SELECT instance_id, epoch, want, gone_at FROM placements ORDER BY 1, 2"),
+    status: await status(id),
+  });
+  const before = await held();
+
+  await host.tryHeartbeat({ applied: said.applied, dbIncarnationSeen: 0 });
+  await host.report(said.report);
+  expect(await ingest()).toMatchObject({ decided: 0, quarantined: 0 });
+  await scene.workloads();
+
+  expect(await held()).toEqual(before);
+  expect(before).toMatchObject({ status: "stopped", usage: [{ verdict: "accepted", rows: 1 }] });
+  expect(await sql("SELECT kind FROM alarms WHERE cleared_at IS NULL")).toEqual([
+    { kind: "unknown-instance" },
+  ]);
+  expect((await host.pull()).filter(({ want }) => want === "running")).toEqual([]);
+});
+
 test("a host cannot use up the epochs of what others run", async () => {
   const { desired } = await running();
   const other = await scene.host("host-b");

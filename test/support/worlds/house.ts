@@ -245,6 +245,11 @@ export class House {
     this.hosts.push(host);
     access.start();
     agent.start();
+    // As `npm start` does: of this machine are its addresses, unless it has a network of its own.
+    if (network === undefined) {
+      const named = await this.controlPlane.command("local-host", host.id);
+      if (named.exitCode !== 0) throw new Error(`host ${number} is not of this machine: ${named.stderr}`);
+    }
     await this.isOnline(host.id);
     return host;
   }
