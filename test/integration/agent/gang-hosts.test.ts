@@ -1,5 +1,6 @@
 /** A gang over three hosts, each with a network, a container runtime and an agent of its own. */
 import { createSocket } from "node:dgram";
+import { execa } from "execa";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import type { DesiredInstance, ObservedInstance } from "@remotegpu/shared/instance";
 import { LinkedAgent } from "../../support/agent/linked-agent.ts";
@@ -62,12 +63,27 @@ function reached(at: number): Record<string, boolean> {
   );
 }
 
-async function sh(at: number, script: string): Promise<string> {
+const reach = (address: string) => `nc -w 2 ${address} 7000 </dev/null && echo reached || echo cut`;
+
+/** From within the network of a container on the second host. */
+async function saysUdp(
+  { runId }: DesiredInstance,
+  { at, packet }: { at: string; packet: Buffer },
+): Promise<void> {
+  const docker = (...words: string[]) =>
+    execa("docker", ["-H", `unix://${linked.hosts[1]?.runtime.socketPath}`, ...words]);
+  const { stdout: id } = await docker("ps", "-q", "--filter", `label=remotegpu.run=${runId}`);
+  const { stdout: pid } = await docker("inspect", "--format", "{{.State.Pid}}", id);
+  const send = `require("node:dgram").createSocket("udp4").send(Buffer.from("${packet.toString("hex")}", "hex"), ${PORT}, "${at}", () => process.exit())`;
+  await execa("nsenter", ["-t", pid, "-n", process.execPath, "-e", send]);
+}
+
+async function sh(at: number, script: string, instance = rank(at)): Promise<string> {
   const { hostId } = agents[at]?.host ?? {};
   if (hostId === undefined) throw new Error(`there is no agent ${at}`);
   const reply = await controlPlane.orders.exec(hostId, {
     kind: "exec",
-    instanceId: rank(at).instanceId,
+    instanceId: instance.instanceId,
     argv: ["sh", "-c", script],
     stdin: null,
     timeoutSeconds: 10,
@@ -135,6 +151,52 @@ test("released, they speak with each other by name, and whoever is not of their 
   await eventually(async () => (await strayPackets(0)) > before, { what: "a packet without the rule" });
   expect(await strayPackets(0)).toBe(before + 1);
   stranger.close();
+});
+
+/** Of another customer, on the first two hosts beside the others' ranks. */
+function stranger(at: number): DesiredInstance {
+  const net = "10.224.31";
+  const gang = gangNetwork({
+    id: ID + 1,
+    udpPort: PORT,
+    subnet: `${net}.0/24`,
+    gateway: `${net}.${at + 1}`,
+    peers: [{ host: linked.hosts[1 - at]?.address ?? "", addresses: [`${net}.${129 - at}`] }],
+  });
+  return rankOrder("strange", { gang, at, of: 2, command: COMMAND, live: { released: true } });
+}
+
+test("another customer's gang on the same hosts reaches none of it, nor by packets that its own host sends on", async () => {
+  for (const at of [0, 1]) {
+    agents[at]?.host.order([rank(at, { released: true }), stranger(at)]);
+    await agents[at]?.host.says(stranger(at).runId, { phase: "ready" });
+  }
+  const [zero = "", one = ""] = ADDRESSES;
+  const victim = linked.hosts[0]?.address ?? "";
+  // Hosts have more addresses than the one by which a gang's hosts know them.
+  const second = victim.replace(/\d+$/, "77");
+  await agents[0]?.says("ip", "address", "add", `${second}/24`, "dev", "line0");
+  const packet = vxlanPacket({ id: ID, from: one, to: zero, port: DEAF_PORT, text: "hello" });
+  const forge = (at: string) => saysUdp(stranger(1), { at, packet });
+  const before = await strayPackets(0);
+
+  expect(await sh(1, reach(zero), stranger(1))).toContain("cut");
+  expect(await sh(1, reach("10.224.31.128"), stranger(1))).toContain("reached");
+  await forge(victim);
+  await forge(second);
+
+  // The rule of the stranger's own host alone keeps them back: what comes once it is gone is the first that comes in.
+  const rules = (await agents[1]?.says("iptables", "-S", "DOCKER-USER"))?.split("\n") ?? [];
+  for (const rule of rules.filter((line) => line.includes(`--dport ${PORT} `)))
+    await agents[1]?.says("iptables", ...rule.replace("-A", "-D").split(" "));
+  await forge(victim);
+  await eventually(async () => (await strayPackets(0)) > before, { what: "a packet without the rule" });
+  expect(await strayPackets(0)).toBe(before + 1);
+  for (const at of [0, 1])
+    agents[at]?.host.order([
+      rank(at, { released: true }),
+      { ...stranger(at), want: "removed", orderedBy: "customer" },
+    ]);
 });
 
 test("a line that is cut while they run is told by both its ends, and by no other", async () => {

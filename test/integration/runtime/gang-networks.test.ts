@@ -117,7 +117,7 @@ test("its other hosts are fixed and the only ones that are let in, and all of it
   expect(forwarded).toContain("02:42:0a:e0:09:81 dst 198.51.100.7");
   const open = (await rules()).split("\n").filter((line) => line.includes(`remotegpu-${host.hostId} `));
   expect(open.map((line) => line.replace(/-p udp.* -j/, "-j"))).toEqual([
-    "-A DOCKER-USER -d 198.51.100.7/32 -j DROP",
+    "-A DOCKER-USER ! -d 10.224.0.0/12 -j DROP",
     "-A REMOTEGPU-GANGS -s 198.51.100.7/32 -j ACCEPT",
     "-A REMOTEGPU-GANGS -j DROP",
   ]);

@@ -10,6 +10,9 @@ export const PORT_CHAIN = "REMOTEGPU-GANGS";
 /** Of all agents, and what brings packets there. */
 export const PORT_JUMP = `INPUT -p udp -j ${PORT_CHAIN}`;
 
+/** All gangs' ranks: what they say to each other is passed on within a bridge, where it is asked about, too. */
+const RANKS = "10.224.0.0/12";
+
 type Rule = { text: string; comes: "first" | "last" };
 
 /** @param forwardChain is asked before a packet is passed on */
@@ -21,11 +24,10 @@ export function portRules(
   const add = (text: string, comes: Rule["comes"]) => rules.set(text, { text, comes });
   for (const { udpPort, peers } of gangs) {
     const port = `-p udp -m udp --dport ${udpPort} -m comment --comment ${mark(hostId)}`;
-    for (const { host } of peers) {
-      add(`${PORT_CHAIN} -s ${host}/32 ${port} -j ACCEPT`, "first");
-      // A container's packet would arrive there as this host's own, and be taken for the gang's.
-      add(`${forwardChain} -d ${host}/32 ${port} -j DROP`, "first");
-    }
+    for (const { host } of peers) add(`${PORT_CHAIN} -s ${host}/32 ${port} -j ACCEPT`, "first");
+    // A container's packet would arrive there as this host's own, and be taken for the gang's; whichever of its
+    // addresses that host is sent it at.
+    if (peers.length > 0) add(`${forwardChain} ! -d ${RANKS} ${port} -j DROP`, "first");
     if (peers.length > 0) add(`${PORT_CHAIN} ${port} -j DROP`, "last");
   }
   return [...rules.values()];
