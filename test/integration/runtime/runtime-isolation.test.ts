@@ -236,6 +236,9 @@ describe("networks", () => {
     const rules = await execa("iptables", ["-S", "DOCKER-USER"]);
     for (const address of ["169.254.0.0/16", "100.100.100.200/32", "192.0.0.192/32"])
       expect(rules.stdout).toContain(`-A DOCKER-USER -d ${address} -i ${bridge} -j DROP`);
+    expect(rules.stdout).toContain(
+      `-A DOCKER-USER -d 168.63.129.16/32 -i ${bridge} -p tcp -m tcp ! --dport 53 -j DROP`,
+    );
   });
 
   test("the runtime's own rules for a bridge stay, through repair and all", async () => {

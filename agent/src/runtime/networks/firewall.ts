@@ -15,6 +15,9 @@ const WHY = { why: "containers would reach this host's services" };
 /** Link-local (most clouds), Alibaba's and Oracle's: who reads them holds the host's own credentials. */
 export const METADATA_ADDRESSES = ["169.254.0.0/16", "100.100.100.200/32", "192.0.0.192/32"] as const;
 
+/** Azure's answers both names, which containers may need, and by TCP who reads the host's own certificates and secrets. */
+const AZURE_HOST = "168.63.129.16/32";
+
 /** Docker makes this chain for rules of the host's owner and asks it first; Podman does not, so there we do. */
 const FORWARD_CHAIN = "DOCKER-USER";
 
@@ -33,6 +36,7 @@ function rulesFor(bridge: string, { hasResolver }: BridgeServices): string[] {
   return [
     `INPUT -i ${bridge} -m conntrack ! --ctstate RELATED,ESTABLISHED -j DROP`,
     ...METADATA_ADDRESSES.map((address) => `${FORWARD_CHAIN} -d ${address} -i ${bridge} -j DROP`),
+    `${FORWARD_CHAIN} -d ${AZURE_HOST} -i ${bridge} -p tcp -m tcp ! --dport 53 -j DROP`,
     ...(hasResolver ? names : []),
   ];
 }
