@@ -49,10 +49,19 @@ export function normalAddress(text: string): string | null {
   return parsed(text)?.toString() ?? null;
 }
 
-/** @param text of an address; null for what is none */
-export function addressUse(text: string): AddressUse | null {
+export interface NetworkAddress {
+  /** In its one spelling. */
+  text: string;
+  use: AddressUse;
+}
+
+/** Null for what is no address. */
+export function readAddress(text: string): NetworkAddress | null {
   const address = parsed(text);
-  if (address === null) return null;
+  return address === null ? null : { text: address.toString(), use: useOf(address) };
+}
+
+function useOf(address: Address): AddressUse {
   const range = address.range();
   if (METADATA.has(address.toString())) return "metadata";
   if (range === "loopback") return "loopback";

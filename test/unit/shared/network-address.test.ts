@@ -1,6 +1,6 @@
 /** Addresses and networks by what they mean, whichever way they are written. */
 import { expect, test } from "vitest";
-import { addressUse, isWithin, normalAddress, normalNetwork } from "@remotegpu/shared/network-address";
+import { isWithin, normalAddress, normalNetwork, readAddress } from "@remotegpu/shared/network-address";
 
 test.each([
   ["10.0.0.7", "10.0.0.7"],
@@ -57,7 +57,7 @@ test.each([
   ["255.255.255.255", "nobody"],
   ["gpu-1", null],
 ])("%s is of use %s", (text, expected) => {
-  expect(addressUse(text)).toBe(expected);
+  expect(readAddress(text)?.use ?? null).toBe(expected);
 });
 
 test.each([

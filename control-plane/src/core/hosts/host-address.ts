@@ -4,7 +4,7 @@
  * administrator says so, or it lies in a network of hosts that the operator lists. Whoever connects to a host, or tells
  * somebody else to, asks here. Pure.
  */
-import { addressUse, isWithin, normalAddress, normalNetwork } from "@remotegpu/shared/network-address";
+import { isWithin, type NetworkAddress, normalNetwork, readAddress } from "@remotegpu/shared/network-address";
 
 export const CONFIRMATIONS = ["connection", "administrator", "network", "same-machine"] as const;
 export type Confirmation = (typeof CONFIRMATIONS)[number];
@@ -20,7 +20,7 @@ export interface AddressEvidence {
   /** Which address an administrator has confirmed; null: none. */
   confirmedAddress: string | null;
   /** Of hosts, as the operator lists them (HOST_NETWORKS). */
-  networks: string;
+  networks: readonly string[];
   /** Its loopback is ours: the operator has said on this machine that its agent runs here. */
   isOnThisMachine: boolean;
 }
@@ -46,17 +46,21 @@ export function readNetworks(value: string): string[] | null {
 
 /** Of the address that the host reports. The sentence is for administrators. */
 export function addressVerdict(evidence: AddressEvidence, own: OwnMachine): AddressVerdict {
-  const address = normalAddress(evidence.reported);
-  if (address === null) return unconfirmed("It reports no IP address.");
-  const refusal = whyNeverDialled(address, evidence, own);
+  return verdictOn(readAddress(evidence.reported), evidence, own);
+}
+
+function verdictOn(read: NetworkAddress | null, evidence: AddressEvidence, own: OwnMachine): AddressVerdict {
+  if (read === null) return unconfirmed("It reports no IP address.");
+  const { text: address, use } = read;
+  const refusal = refusalOf(read, evidence, own);
   if (refusal !== null) return unconfirmed(`It reports ${address}, which ${refusal}.`);
-  if (addressUse(address) === "loopback" || own.addresses.has(address))
+  if (use === "loopback" || own.addresses.has(address))
     return confirmed("same-machine", `It reports ${address}, and its agent runs on this machine.`);
   if (evidence.seen.includes(address))
     return confirmed("connection", `It reports ${address}, and its own connections came from there.`);
   if (evidence.confirmedAddress === address)
     return confirmed("administrator", `It reports ${address}, which an administrator has confirmed.`);
-  const network = (readNetworks(evidence.networks) ?? []).find((one) => isWithin(address, one));
+  const network = evidence.networks.find((one) => isWithin(address, one));
   if (network !== undefined)
     return confirmed("network", `It reports ${address}, which lies in ${network} of HOST_NETWORKS.`);
   const [latest] = evidence.seen;
@@ -69,11 +73,11 @@ export function addressVerdict(evidence: AddressEvidence, own: OwnMachine): Addr
 
 /** What may be connected to: addresses, and the name that an administrator gave. Empty where nothing is confirmed. */
 export function addressesToDial(evidence: AddressEvidence, own: OwnMachine): string[] {
-  const reported = normalAddress(evidence.reported);
-  const isConfirmed = addressVerdict(evidence, own).isConfirmed;
+  const reported = readAddress(evidence.reported);
+  const { isConfirmed } = verdictOn(reported, evidence, own);
   return [
     ...new Set([
-      ...(isConfirmed && reported !== null ? [reported] : []),
+      ...(isConfirmed && reported !== null ? [reported.text] : []),
       ...(evidence.publicAddress === null
         ? []
         : [publicAddress(evidence.publicAddress, evidence, own)].flat()),
@@ -84,14 +88,15 @@ export function addressesToDial(evidence: AddressEvidence, own: OwnMachine): str
 /** Where people are sent who connect to a port of the host; null where nothing is confirmed. */
 export function addressForPeople(evidence: AddressEvidence, own: OwnMachine): string | null {
   if (evidence.publicAddress !== null) return evidence.publicAddress;
-  return addressVerdict(evidence, own).isConfirmed ? normalAddress(evidence.reported) : null;
+  const reported = readAddress(evidence.reported);
+  return verdictOn(reported, evidence, own).isConfirmed ? (reported?.text ?? null) : null;
 }
 
 /** A name is checked once it is resolved. */
 function publicAddress(text: string, evidence: AddressEvidence, own: OwnMachine): string[] {
-  const address = normalAddress(text);
+  const address = readAddress(text);
   if (address === null) return [text];
-  return whyNeverDialled(address, evidence, own) === null ? [address] : [];
+  return refusalOf(address, evidence, own) === null ? [address.text] : [];
 }
 
 /**
@@ -100,15 +105,20 @@ function publicAddress(text: string, evidence: AddressEvidence, own: OwnMachine)
  */
 export function whyNeverDialled(
   text: string,
+  evidence: Pick<AddressEvidence, "isOnThisMachine">,
+  own: OwnMachine,
+): string | null {
+  const address = readAddress(text);
+  return address === null ? "is no IP address" : refusalOf(address, evidence, own);
+}
+
+function refusalOf(
+  { text, use }: NetworkAddress,
   { isOnThisMachine }: Pick<AddressEvidence, "isOnThisMachine">,
   own: OwnMachine,
 ): string | null {
-  const address = normalAddress(text);
-  if (address !== null && own.addresses.has(address))
-    return isOnThisMachine ? null : "is an address of the control plane itself";
-  switch (addressUse(text)) {
-    case null:
-      return "is no IP address";
+  if (own.addresses.has(text)) return isOnThisMachine ? null : "is an address of the control plane itself";
+  switch (use) {
     case "loopback":
       return isOnThisMachine ? null : "is a loopback address";
     case "link-local":

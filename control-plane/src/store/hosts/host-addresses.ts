@@ -1,11 +1,12 @@
 /** What is known of where hosts are reached: read as the rule wants it (core/hosts/host-address.ts), and written. */
-import { addressUse, normalAddress } from "@remotegpu/shared/network-address";
+import { normalAddress, readAddress } from "@remotegpu/shared/network-address";
 import {
   addressesToDial,
   type AddressEvidence,
   addressForPeople,
   addressVerdict,
   type AddressVerdict,
+  readNetworks,
 } from "../../core/hosts/host-address.ts";
 import type { Connection } from "../database/database.ts";
 import { ownMachine, ownNetwork } from "./own-network.ts";
@@ -20,7 +21,10 @@ export const ADDRESS = `CASE WHEN h.id IS NOT NULL THEN jsonb_build_object('repo
     'ownNetwork', h.own_network) END`;
 
 /** As ADDRESS reads it. */
-export type AddressRow = Omit<AddressEvidence, "isOnThisMachine"> & { ownNetwork: string | null };
+export type AddressRow = Omit<AddressEvidence, "isOnThisMachine" | "networks"> & {
+  networks: string;
+  ownNetwork: string | null;
+};
 
 export function verdictOf(row: AddressRow): AddressVerdict {
   return addressVerdict(evidenceOf(row), ownMachine());
@@ -36,9 +40,9 @@ export function peoplesAddress(row: AddressRow): string | null {
 
 /** Where other hosts send a gang's packets: IPv4 alone, and never a loopback, which is each host's own. */
 export function peerAddress(row: AddressRow): string | null {
-  const isConfirmed = verdictOf(row).isConfirmed && addressUse(row.reported) === "machine";
-  const address = isConfirmed ? normalAddress(row.reported) : null;
-  return address === null || address.includes(":") ? null : address;
+  const address = readAddress(row.reported);
+  if (address === null || address.use !== "machine" || address.text.includes(":")) return null;
+  return verdictOf(row).isConfirmed ? address.text : null;
 }
 
 /** Hosts, with their names, to which no others are told to send. */
@@ -57,8 +61,20 @@ export function isOnThisMachine({ ownNetwork: network }: Pick<AddressRow, "ownNe
   return network !== null && network === ownNetwork();
 }
 
-function evidenceOf({ ownNetwork: network, ...row }: AddressRow): AddressEvidence {
-  return { ...row, isOnThisMachine: isOnThisMachine({ ownNetwork: network }) };
+function evidenceOf({ ownNetwork: network, networks, ...row }: AddressRow): AddressEvidence {
+  return {
+    ...row,
+    networks: networksOf(networks),
+    isOnThisMachine: isOnThisMachine({ ownNetwork: network }),
+  };
+}
+
+let lastRead: { value: string; networks: readonly string[] } = { value: "none", networks: [] };
+
+/** Of thousands of rows all have the same. */
+function networksOf(value: string): readonly string[] {
+  if (lastRead.value !== value) lastRead = { value, networks: readNetworks(value) ?? [] };
+  return lastRead.networks;
 }
 
 /** A connection that the host's own key opened came from there. Written only where that is new. */

@@ -15,7 +15,7 @@ const told = (change: Partial<AddressEvidence> = {}): AddressEvidence => ({
   publicAddress: null,
   seen: [],
   confirmedAddress: null,
-  networks: "none",
+  networks: [],
   isOnThisMachine: false,
   ...change,
 });
@@ -29,7 +29,11 @@ describe("an address that a host reports", () => {
       "its own connections came from there",
     ],
     ["administrator", { confirmedAddress: "10.0.0.7" }, "which an administrator has confirmed"],
-    ["network", { networks: "192.168.0.0/16,10.0.0.0/24" }, "which lies in 10.0.0.0/24 of HOST_NETWORKS"],
+    [
+      "network",
+      { networks: ["192.168.0.0/16", "10.0.0.0/24"] },
+      "which lies in 10.0.0.0/24 of HOST_NETWORKS",
+    ],
     ["same-machine", { reported: "127.0.0.1", isOnThisMachine: true }, "its agent runs on this machine"],
     ["same-machine", { reported: "10.0.0.2", isOnThisMachine: true }, "its agent runs on this machine"],
   ])("is confirmed by %s: %j", (by, evidence, why) => {
@@ -43,9 +47,7 @@ describe("an address that a host reports", () => {
     ["no connection of its own was seen to come from there yet", {}],
     ["its own connections come from 203.0.113.9", { seen: ["203.0.113.9"] }],
     ["its own connections come from 203.0.113.9", { seen: ["203.0.113.9"], confirmedAddress: "10.0.0.8" }],
-    ["no connection of its own was seen to come from there yet", { networks: "10.0.1.0/24" }],
-    // What an older release or a hand left there is as none.
-    ["no connection of its own was seen to come from there yet", { networks: "everything" }],
+    ["no connection of its own was seen to come from there yet", { networks: ["10.0.1.0/24"] }],
     ["It reports no IP address", { reported: "gpu-1.example.com", seen: ["gpu-1.example.com"] }],
     ["It reports no IP address", { reported: "" }],
     ["no connection of its own was seen", { isOnThisMachine: true }],
@@ -73,7 +75,7 @@ describe("an address that a host reports", () => {
       reported,
       seen: [reported],
       confirmedAddress: reported,
-      networks: "0.0.0.0/0,::/0",
+      networks: ["0.0.0.0/0", "::/0"],
       publicAddress: reported,
     });
 
