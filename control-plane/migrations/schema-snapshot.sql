@@ -992,6 +992,9 @@ CREATE TABLE hosts (
   pool_proof_due_at timestamptz,
   pool_tried_at timestamptz,
   pool_failure text,
+  seen_addresses text[] NOT NULL DEFAULT '{}',
+  confirmed_address varchar(64),
+  own_network varchar(128),
   CONSTRAINT hosts_pkey PRIMARY KEY (id),
   CONSTRAINT hosts_attach_mode_check CHECK ((attach_mode IN ('cdi', 'gpus', 'plain'))),
   CONSTRAINT hosts_connection_check CHECK ((connection IN ('never', 'connected', 'suspect', 'unreachable'))),
@@ -1002,6 +1005,7 @@ CREATE TABLE hosts (
 ALTER TABLE hosts
   ADD CONSTRAINT hosts_health_status_check CHECK ((health_status IN ('healthy', 'degraded', 'unhealthy', 'unknown'))) NOT VALID,
   ADD CONSTRAINT hosts_port_check CHECK (((ssh_port >= 1) AND (ssh_port <= 65535) AND (agent_port >= 1) AND (agent_port <= 65535))) NOT VALID,
+  ADD CONSTRAINT hosts_seen_addresses CHECK ((cardinality(seen_addresses) <= 4)) NOT VALID,
   ADD CONSTRAINT hosts_status_check CHECK ((status IN ('offline', 'online', 'maintenance'))) NOT VALID;
 CREATE INDEX idx_hosts_labels ON hosts USING gin (labels);
 CREATE TRIGGER set_updated_at BEFORE UPDATE ON hosts FOR EACH ROW EXECUTE FUNCTION set_updated_at();

@@ -18,7 +18,7 @@ const METADATA = new Set([
   "192.0.0.192",
 ]);
 
-export type AddressUse =
+type AddressUse =
   /** A machine may have it. */
   | "machine"
   | "loopback"

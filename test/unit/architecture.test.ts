@@ -109,6 +109,23 @@ test("a unit test lies in a folder that mirrors one of the sources", () => {
   expect([...tests].filter((file) => !folders.has(dirname(file)))).toEqual([]);
 });
 
+/** Hosts say themselves where they are: who connects to one goes by tls-dial.ts, which asks whether that is confirmed. */
+test("the control plane connects to somebody in these files alone", () => {
+  const connecting =
+    /import \{[^}]*\b(connect|createConnection|request)\b[^}]*\} from "node:(net|tls|https?|http2)"/;
+  const found = sources.filter(
+    (file) => /^control-plane\/src\/(?!cli\/)/.test(file) && connecting.test(codeOf(file)),
+  );
+  // What speaks on a stream that it was given connects to nobody.
+  const given = /createConnection: \(\) => (stream|socket)\b/;
+
+  expect(found.filter((file) => !given.test(codeOf(file)))).toEqual([
+    "control-plane/src/embedded/nats.ts",
+    "control-plane/src/gateway/tunnel/tls-dial.ts",
+    "control-plane/src/webhooks/sender.ts",
+  ]);
+});
+
 /** Knip takes each file for an entry, since tests may import any; so who imports nobody else's file is found here. */
 test("a source that nothing imports is a main, or waits for its loop", () => {
   const sourceOf = (from: string, path: string) => {

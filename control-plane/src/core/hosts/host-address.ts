@@ -7,7 +7,7 @@
 import { isWithin, type NetworkAddress, normalNetwork, readAddress } from "@remotegpu/shared/network-address";
 
 export const CONFIRMATIONS = ["connection", "administrator", "network", "same-machine"] as const;
-export type Confirmation = (typeof CONFIRMATIONS)[number];
+type Confirmation = (typeof CONFIRMATIONS)[number];
 
 /** What is known of a host's address. */
 export interface AddressEvidence {
