@@ -7,6 +7,7 @@ import type { HostId } from "@remotegpu/shared/ids";
 import type { Log } from "@remotegpu/shared/log";
 import { MS_PER_MINUTE, MS_PER_SECOND } from "@remotegpu/shared/units";
 import { brokenTimePass } from "./controllers/billing/broken-time.ts";
+import { freeLoadingPass } from "./controllers/billing/free-loading.ts";
 import { chargeDueHours } from "./controllers/billing/charging.ts";
 import { cutOffRulesPass } from "./controllers/billing/cut-off-rules.ts";
 import type { GpuHistory } from "./controllers/hosts/gpu-history.ts";
@@ -187,6 +188,11 @@ export function loops(engines: LoopEngines): Loop[] {
       name: "broken-time",
       everyMs: 15 * MS_PER_SECOND,
       pass: (pass) => brokenTimePass({ db }, pass),
+    },
+    {
+      name: "free-loading",
+      everyMs: 15 * MS_PER_SECOND,
+      pass: (pass) => freeLoadingPass({ db }, pass),
     },
     {
       name: "old-traffic",

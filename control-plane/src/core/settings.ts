@@ -17,6 +17,7 @@ export const SETTING_KEYS = [
   "DEFAULT_QUOTA_LEVEL",
   "DEFAULT_TEMP_STORAGE_GIB",
   "FAIR_SHARE_HALF_LIFE_HOURS",
+  "FREE_LOADING_MINUTES",
   "FREE_STORAGE_GB",
   "GANG_UDP_PORT",
   "GPU_HISTORY_DAYS",
@@ -102,6 +103,12 @@ export const SETTINGS: Record<SettingKey, Setting> = {
     byDefault: "24",
     values: /^([1-9]\d?|1[0-5]\d|16[0-8])$/,
     form: "a whole number of hours from 1 to 168",
+  },
+  FREE_LOADING_MINUTES: {
+    description: "How long, in each hour, one replica of a payer may load before it serves, free of charge",
+    byDefault: "10",
+    values: /^([1-5]?\d|60)$/,
+    form: "a whole number of minutes from 0 to 60",
   },
   FREE_STORAGE_GB: {
     description: "How much storage each workspace has free, in GB of 2^30 bytes",

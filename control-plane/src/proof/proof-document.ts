@@ -8,7 +8,7 @@ import { UsageEntry } from "@remotegpu/shared/journal-row";
 import { displayText, text } from "@remotegpu/shared/text";
 import { z } from "zod";
 import { BILLING_UNITS } from "../core/billing/rating.ts";
-import { BROKEN_REASONS } from "../core/billing/waived-time.ts";
+import { WAIVER_REASONS } from "../core/billing/waived-time.ts";
 
 export const PROOF_FORMAT = "remotegpu-bill-proof/2";
 
@@ -94,7 +94,7 @@ const Run = z.object({
 });
 
 const Waiver = z.object({
-  reason: z.enum(BROKEN_REASONS),
+  reason: z.enum(WAIVER_REASONS),
   from_at: Moment,
   to_at: Moment.nullable(),
   evidence: z.unknown(),

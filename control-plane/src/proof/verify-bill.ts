@@ -45,9 +45,8 @@ export function verifyBill(proof: ProofDocument, cryptography: Cryptography): Ve
 
 function notesOn(proof: ProofDocument, untied: number): string[] {
   const aside = proof.set_aside.length;
-  const reasons = proof.waivers.length + (proof.run.waive_from === null ? 0 : 1);
   // A run that its customer stopped has a moment from which nothing is charged, though nothing came after it.
-  const waived = proof.run.waived_ms > 0 ? reasons : 0;
+  const waived = proof.run.waived_ms > 0 ? reasonsOf(proof) : [];
   return [
     ...(untied > 0
       ? [
@@ -55,10 +54,18 @@ function notesOn(proof: ProofDocument, untied: number): string[] {
         ]
       : []),
     ...(aside > 0 ? [`${counted(aside, "claim")} of the host, in part or whole, set aside and free`] : []),
-    ...(waived > 0
-      ? [`why time was not charged (${counted(waived, "reason")}) is in the file and is not judged`]
+    ...(waived.length > 0
+      ? [
+          `why time was not charged (${counted(waived.length, "reason")}: ${[...new Set(waived)].join(", ")}) is in the file and is not judged`,
+        ]
       : []),
   ];
+}
+
+/** By the names of their rules. */
+function reasonsOf({ waivers, run }: ProofDocument): string[] {
+  const ofStop = run.waive_from === null ? [] : [run.waive_reason ?? "unnamed"];
+  return [...waivers.map(({ reason }) => reason), ...ofStop];
 }
 
 function statementOf(

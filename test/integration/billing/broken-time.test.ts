@@ -366,7 +366,7 @@ describe("a host", () => {
 });
 
 describe("an instance that never became ready", () => {
-  test("within its deadline is credited to zero", async () => {
+  test("within its deadline is charged for what it ran, and credited to zero once its host's fault has ended it", async () => {
     const story = await begin();
     story.at(45);
     await story.beat();
@@ -379,6 +379,10 @@ describe("an instance that never became ready", () => {
 
     story.at(76);
     await story.lifecycle();
+    await story.pass();
+    expect(await story.run(run)).toMatchObject({ charged: "1.6500", waived: [] });
+
+    await story.report([[run.wanted, { phase: "failed", problem: "container-lost" }]]);
     await story.pass();
     await story.pass();
     story.at(120);
@@ -393,13 +397,12 @@ describe("an instance that never became ready", () => {
       ["charge", "-1.6500"],
       ["credit", "1.6500"],
     ]);
-    expect((await story.postings(run))[1]?.reason).toContain(
-      "never ready before it was stopped by RemoteGPU",
-    );
+    expect((await story.postings(run))[1]?.reason).toContain("never ready before it failed.");
   });
 
   test.each([
-    ["failed", [{ phase: "failed", problem: "exited", exitCode: 1 }], "0.0000"],
+    ["failed of its own program", [{ phase: "failed", problem: "exited", exitCode: 1 }], "0.1100"],
+    ["failed of its host's card", [{ phase: "failed", problem: "gpu-failed" }], "0.0000"],
     [
       "was ready once and failed later",
       [{ phase: "ready" }, { phase: "failed", problem: "exited" }],
@@ -419,7 +422,7 @@ describe("an instance that never became ready", () => {
     expect(await story.run(run)).toMatchObject({ charged });
   });
 
-  test("because its customer stopped it before costs nothing, and without any time it is not even told", async () => {
+  test("because its customer stopped it before is charged for what it ran, and nothing is told of one without any time", async () => {
     const story = await begin(2);
     const pulled = await story.ordered({ phase: "starting", detail: "pulling image" });
     const ran = await story.ordered({ phase: "starting" });
@@ -431,10 +434,7 @@ describe("an instance that never became ready", () => {
     story.at(60);
     await story.tick();
 
-    expect(await story.run(ran)).toMatchObject({
-      charged: "0.0000",
-      waived: [{ reason: "never-ready", to: null }],
-    });
+    expect(await story.run(ran)).toMatchObject({ charged: "0.1100", waived: [] });
     expect(await story.run(pulled)).toMatchObject({ charged: "0.0000" });
     const { items } = (await story.ask(`/environments/${pulled.id}/events`)).body;
     expect(items.filter(({ kind }: { kind: string }) => kind === "broken-time")).toEqual([]);
@@ -447,7 +447,7 @@ describe("the pass", () => {
     const [ready, starting] = [await story.ordered(), await story.ordered({ phase: "starting" })];
     await story.report([
       [ready.wanted, { phase: "ready" }],
-      [starting.wanted, { phase: "failed", problem: "exited", exitCode: 1 }],
+      [starting.wanted, { phase: "failed", problem: "container-lost", exitCode: 1 }],
     ]);
     const card = cardOf(ready);
     for (const [minute, change] of [

@@ -1,4 +1,4 @@
-/** What replicas cost, each from its first ready on: against the ledger, by the real ingest and the real hour tick. */
+/** What replicas cost, each from its container's start on: against the ledger, by the real ingest and the real hour tick. */
 import { afterEach, beforeEach, expect, test, vi } from "vitest";
 import { chargeDueHours } from "@remotegpu/control-plane/controllers/billing/charging";
 import { ingestBatch } from "@remotegpu/control-plane/controllers/ingest/ingest";
@@ -113,10 +113,11 @@ async function refund(id: string, amount: string): Promise<void> {
   if (status >= 300) throw new Error(`refused: ${JSON.stringify(body)}`);
 }
 
-test("three replicas for ten minutes are thirty replica-minutes, and what a replica took to be ready is free", async () => {
+test("three replicas for ten minutes are thirty replica-minutes, and what a host took to fetch their image is free", async () => {
   await tick();
   at(0);
-  services.starts(0, 1, 2);
+  for (const rank of [0, 1, 2])
+    services.says.set(rank, { phase: "starting", serving: "not-yet", containerId: null });
   const id = await services.ordered({ min_replicas: 3, gpu: 1 });
   await services.settle();
   at(5);

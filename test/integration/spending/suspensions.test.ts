@@ -154,7 +154,7 @@ test("a suspension stops an environment for good: after a payment it runs only i
           {
             waived_ms: 10 * MS_PER_MINUTE,
             waive_from: suspendedAt.toISOString(),
-            waive_reason: "account suspended",
+            waive_reason: "suspension: account suspended",
           },
         ],
       },

@@ -286,6 +286,10 @@ describe("a replica", () => {
     services.says.clear();
     await services.ask("POST", `/${id}/start`);
     await services.settle();
+    expect(await services.get(id)).toMatchObject({ status: "creating", instances: [] });
+    // As long as another replica would have waited.
+    await services.pass(10);
+    await services.settle();
     expect(await services.get(id)).toMatchObject({ status: "running", ready_replicas: 1 });
   });
 

@@ -84,7 +84,7 @@ describe("an upgrade", () => {
     expect(await rolling.versions(id)).toEqual(SERVES_V2);
   });
 
-  test("bills the replica beyond the number from when it served, as any", async () => {
+  test("bills the replica beyond the number from its container's start, as any", async () => {
     const id = await services.runs();
     services.starts(1);
     await rolling.upgrade(id);
@@ -92,8 +92,9 @@ describe("an upgrade", () => {
 
     const [, surge] = await services.replicas(id);
 
-    expect(surge).toMatchObject({ rank: 1, state: "starting", want: "running" });
-    expect(surge?.runs).toMatchObject([{ waive_from: null, first_proven_at: null, billed_minutes: 0 }]);
+    expect(surge).toMatchObject({ rank: 1, state: "ready", serving: "not-yet", want: "running" });
+    expect(surge?.runs).toMatchObject([{ waive_from: null, waived: [], billed_minutes: 0 }]);
+    expect((await services.get(id)).rate_per_hour).toBe("1.2000");
   });
 
   test("of the sizes alone places the new replicas by them", async () => {

@@ -57,7 +57,7 @@ describe("an inference service", () => {
 
     const [wanted] = services.hosts.flatMap(({ desired }) => desired);
     expect(InstanceSpec.parse(wanted?.spec)).toMatchObject({
-      gate: "probe",
+      gate: "running",
       restarts: "within-run",
       entrypoint: "image",
       command: null,

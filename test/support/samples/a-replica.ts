@@ -24,6 +24,7 @@ export function aReplica(rank: number, place: Partial<ReplicaPlace> = {}, isDism
       isHeld: true,
       placedForMs: HOUR_MS,
       containerForMs: HOUR_MS,
+      hasServed: true,
       earlyEnds: 0,
       stateForMs: HOUR_MS,
       silentForMs: 0,
@@ -60,7 +61,7 @@ export function aWaiting(rank: number): Replica {
 /** Its container runs, and it has not served yet. */
 export function aStarting(rank: number, place: Partial<ReplicaPlace> = {}): Replica {
   const since = { stateForMs: 1_000, containerForMs: 1_000, placedForMs: 1_000, servingForMs: 1_000 };
-  return aReplica(rank, { state: "starting", serving: "not-yet", ...since, ...place });
+  return aReplica(rank, { serving: "not-yet", hasServed: false, ...since, ...place });
 }
 
 export function aFailed(rank: number, place: Partial<ReplicaPlace> = {}): Replica {

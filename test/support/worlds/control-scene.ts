@@ -77,6 +77,8 @@ export interface HostWish {
   ssh?: boolean;
   /** It tells what is open to replicas that drain. */
   drains?: boolean;
+  /** It gives containers more than five minutes to stop. */
+  longStops?: boolean;
   /** It follows fetches, and tells of its pulls. */
   fetches?: boolean;
 }
@@ -227,6 +229,7 @@ export class ScriptedHost {
       ...(wish.fetches === true ? [IMAGE_FETCH_FEATURE] : []),
       ...(wish.ssh === true ? [SSH_FEATURE] : []),
       ...(wish.drains === true ? ["drains"] : []),
+      ...(wish.longStops === true ? ["long-stops"] : []),
     ];
     const uuids = wish.gpuUuids ?? Array.from({ length: wish.gpus ?? 0 }, (_, n) => `GPU-${id}-00000${n}`);
     this.gpus = uuids.map((uuid, index) => gpuReport(uuid, index, wish.gpuMemoryMib ?? 24_576));

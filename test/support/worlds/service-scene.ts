@@ -30,7 +30,7 @@ export interface Shown {
 /** As a control plane that has listened for long. */
 const LISTENING_FOR_MS = 60 * MS_PER_MINUTE;
 const READY: Says = { phase: "ready", serving: "yes" };
-const STARTING: Says = { phase: "starting", serving: "not-yet" };
+const STARTING: Says = { phase: "ready", serving: "not-yet" };
 
 export class ServiceScene {
   readonly scene: ControlScene;
@@ -43,12 +43,17 @@ export class ServiceScene {
 
   static async begin(
     scene: ControlScene,
-    { hosts, drains = false, balance = "100000" }: { hosts: number; drains?: boolean; balance?: string },
+    {
+      hosts,
+      drains = false,
+      longStops = false,
+      balance = "100000",
+    }: { hosts: number; drains?: boolean; longStops?: boolean; balance?: string },
   ): Promise<ServiceScene> {
     const alice = await scene.customer("alice", balance);
     const joined: ScriptedHost[] = [];
     for (let number = 0; number < hosts; number += 1)
-      joined.push(await scene.host(`host-${number}`, { gpus: 1, drains }));
+      joined.push(await scene.host(`host-${number}`, { gpus: 1, drains, longStops }));
     return new ServiceScene(scene, alice, joined);
   }
 
@@ -131,7 +136,7 @@ export class ServiceScene {
     return this.says.get(Number(spec.hostname.split("-").at(-1))) ?? READY;
   }
 
-  /** What has a container and is not ready yet. */
+  /** What has a container that is up, and does not serve yet. */
   starts(...ranks: number[]): void {
     for (const rank of ranks) this.says.set(rank, STARTING);
   }

@@ -1,6 +1,6 @@
 /**
  * One pass over what broke under runs: cards that failed or went, hosts that died, gangs that lost a rank, instances that
- * never became ready.
+ * never became ready for a fault of ours.
  * Reports write down what happened; here it becomes free time, run by run, unasked. The whole state is read each time,
  * so a pass that was cut off half way loses nothing and the next one does nothing twice.
  */
@@ -110,9 +110,9 @@ async function judgeRuns(sql: Transaction, runIds: readonly string[], now: Date)
   const idsOf = (verdict: ReturnType<typeof readinessOf>) =>
     judged.filter((run) => readinessOf(run) === verdict).map(({ id }) => id);
   await setReadiness(sql, idsOf("ready"), true);
-  const never = idsOf("never");
-  await setReadiness(sql, never, false);
-  for (const about of judged.filter(({ id }) => never.includes(id))) {
+  const broken = idsOf("broken");
+  await setReadiness(sql, [...broken, ...idsOf("ended")], false);
+  for (const about of judged.filter(({ id }) => broken.includes(id))) {
     const run = runs.get(about.id);
     if (run !== undefined)
       await waiveSpans(sql, { run, reason: "never-ready", causes: [neverReady(run, about)], now });

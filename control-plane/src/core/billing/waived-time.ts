@@ -1,6 +1,7 @@
 /**
- * Time of a run that is metered and not charged: all of it from a stop order or a re-placement on, and the stretches
- * in which what was rented was broken. Who waives what, and why, is decided elsewhere.
+ * Time of a run that is metered and not charged: all of it from a moment behind a stop order or from a re-placement on, the
+ * stretches in which what was rented was broken, and those of its payer's allowance for loading. Who waives what, and
+ * why, is decided elsewhere.
  */
 import { type Interval, type ProvenTime, union } from "./proven-time.ts";
 
@@ -11,7 +12,11 @@ export const BROKEN_REASONS = ["gpu-lost", "host-died", "never-ready", "gang-bro
  */
 export type BrokenReason = (typeof BROKEN_REASONS)[number];
 
-/** @param broken UTC milliseconds; a stretch that lasts on has `toMs` Infinity */
-export function waivedTime(fromMs: number | null, broken: readonly Interval[]): ProvenTime {
-  return union(fromMs === null ? broken : [...broken, { fromMs, toMs: Infinity }]);
+/** Why a stretch is free: what was broken, or that its payer's allowance for loading holds (free-loading.ts). */
+export const WAIVER_REASONS = [...BROKEN_REASONS, "loading"] as const;
+export type WaiverReason = (typeof WAIVER_REASONS)[number];
+
+/** @param stretches UTC milliseconds; one that lasts on has `toMs` Infinity */
+export function waivedTime(fromMs: number | null, stretches: readonly Interval[]): ProvenTime {
+  return union(fromMs === null ? stretches : [...stretches, { fromMs, toMs: Infinity }]);
 }

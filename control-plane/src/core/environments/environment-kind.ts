@@ -9,7 +9,6 @@ export const ENVIRONMENT_KIND = {
   firstRank: () => 0,
   hasManyStarts: false,
   countsWhileWaiting: true,
-  chargesGrace: false,
   needs: [],
   startNeeds: () => [],
   share: (order: Order): Quota => ({

@@ -3,16 +3,27 @@
  * and have answered what they were given.
  */
 import { MS_PER_SECOND } from "@remotegpu/shared/units";
+import type { StopCause } from "../billing/stop-waiver.ts";
 import { type Drain, endOfDrain } from "./drain.ts";
-import { type Fate, mayBeAnswering, type Replica, type ReplicaPlace, SILENT_MS, serves } from "./replica.ts";
+import {
+  type Fate,
+  hasComeUp,
+  isSilent,
+  mayBeAnswering,
+  type Replica,
+  type ReplicaPlace,
+  SILENT_MS,
+  serves,
+} from "./replica.ts";
 
 /** A replica that its service does without from now on. */
 export interface Leaving {
   rank: number;
   /** A sentence. */
   why: string;
-  /** Nothing of it is charged from so long ago on. */
+  /** Nothing of it is charged from so long ago on, where its host is the cause. */
   freeForMs: number;
+  cause: StopCause;
   /** Hopeless: another one would do no better. */
   failure: "failed" | "hopeless" | null;
 }
@@ -22,6 +33,8 @@ export interface Going {
   replica: Replica;
   why: string;
   freeForMs?: number;
+  /** Left out: `own`. */
+  cause?: StopCause;
 }
 
 export interface Moving {
@@ -43,7 +56,7 @@ export function beyond(staying: readonly Replica[], wanted: number): Replica[] {
 
 function worth({ place }: Replica): number {
   if (place === null) return 0;
-  if (place.state !== "ready") return 1;
+  if (!hasComeUp(place)) return 1;
   if (!serves(place)) return 2;
   return place.silentForMs > 0 ? 3 : 4;
 }
@@ -61,21 +74,27 @@ export function replaced(moving: readonly Moving[], kept: readonly Replica[], wa
     ...leaving("placed", placed).map(({ replica, place, fate: { why } }, nth) => {
       const since = newest[nth] ?? 0;
       const isMadeForIt = since <= place.silentForMs - SILENT_MS;
-      return { replica, why, freeForMs: isMadeForIt ? since : 0 };
+      return { replica, why, freeForMs: isMadeForIt ? since : 0, cause: "host" as const };
     }),
-    ...leaving("ready", placed.filter(serves)).map(({ replica, fate: { why } }) => ({ replica, why })),
+    ...leaving("ready", placed.filter(serves)).map(({ replica, fate: { why } }) => ({
+      replica,
+      why,
+      cause: "host" as const,
+    })),
   ];
 }
 
-export function leavingOf({ replica: { rank }, why, freeForMs = 0 }: Going): Leaving {
-  return { rank, why, freeForMs, failure: null };
+export function leavingOf({ replica: { rank }, why, freeForMs = 0, cause = "own" }: Going): Leaving {
+  return { rank, why, freeForMs, cause, failure: null };
 }
 
 /** Those whose drain is over, or of which nobody gets an answer any more. */
 export function drained(replicas: readonly Replica[], drainMs: number): Leaving[] {
   return replicas.flatMap(({ rank, place, drain }) => {
     const why = drain && whyDrained(drain, place, drainMs);
-    return why === null ? [] : [{ rank, why, freeForMs: 0, failure: null }];
+    if (why === null) return [];
+    const isHosts = place !== null && (place.emptied !== null || isSilent(place));
+    return [{ rank, why, freeForMs: 0, cause: isHosts ? "host" : "own", failure: null }];
   });
 }
 

@@ -9,11 +9,11 @@ import type { InstanceState } from "@remotegpu/shared/workload";
 import type { Drain } from "./drain.ts";
 import { isOver, START_LIMIT_MS, stopSentence, type StopOrderer } from "../instances/instance-report.ts";
 
-/** From its container's start until it is ready for the first time; its host starts the container again after that. */
+/** From its container's start until it serves for the first time; its host starts the container again after that. */
 export const STARTUP_SECONDS = 600;
 /** Its host has had time to tell by then of one that was ready at the last moment: it is heard every ten seconds. */
 const NEVER_READY_MS = (STARTUP_SECONDS + 30) * MS_PER_SECOND;
-/** So often its container may end before it is ready for the first time; its host pauses longer before each start. */
+/** So often its container may end before it serves for the first time; its host pauses longer before each start. */
 const MAX_EARLY_ENDS = 5;
 /** So long one that was ready may fail its checks; its host starts the container again meanwhile. */
 const UNSERVING_MS = STARTUP_SECONDS * MS_PER_SECOND;
@@ -28,6 +28,8 @@ export interface ReplicaPlace {
   /** Whether it answers its probe; null where its host does not tell. */
   serving: "not-yet" | "yes" | "no" | null;
   servingForMs: number;
+  /** It has answered its probe since this run of it began, whatever it does now. */
+  hasServed: boolean;
   problem: InstanceProblem | null;
   detail: string;
   stopOrderedBy: StopOrderer | null;
@@ -39,7 +41,7 @@ export interface ReplicaPlace {
   placedForMs: number;
   /** Null while its host has no container of it. */
   containerForMs: number | null;
-  /** How often its container ended and was started again before it was ready for the first time. */
+  /** How often its container ended and was started again before it served for the first time. */
   earlyEnds: number;
   stateForMs: number;
   /** Since its host was heard; 0 while it is. */
@@ -95,9 +97,20 @@ export function serves({ state, serving, isOrdered }: ReplicaPlace): boolean {
   return state === "ready" && isOrdered && (serving === null || serving === "yes");
 }
 
+/** Of one that serves: since when. Where its host does not tell, it serves since it is up. */
+export function servesForMs({ state, serving, servingForMs, stateForMs }: ReplicaPlace): number {
+  if (state !== "ready") return 0;
+  return serving === null ? stateForMs : Math.min(stateForMs, servingForMs);
+}
+
+/** Its container runs, and it has served: being up alone says nothing, since its metering opens with the container. */
+export function hasComeUp({ state, hasServed }: ReplicaPlace): boolean {
+  return state === "ready" && hasServed;
+}
+
 /** It has been given requests, as far as is known, and can end them. */
 export function mayBeAnswering(place: ReplicaPlace): boolean {
-  return place.state === "ready" && place.isOrdered && !isSilent(place);
+  return hasComeUp(place) && place.isOrdered && !isSilent(place);
 }
 
 export function isSilent({ silentForMs }: ReplicaPlace): boolean {
@@ -128,10 +141,9 @@ function endOf(named: string, place: ReplicaPlace): Fate {
 
 /** Completes "Replica 3 …"; null where it has time left. */
 function lateness(place: ReplicaPlace): string | null {
-  const { state, serving, servingForMs, placedForMs, containerForMs, earlyEnds, stateForMs, hostName } =
-    place;
-  const host = `on host ${hostName}`;
-  if (state === "ready")
+  const { serving, servingForMs, hasServed, placedForMs, containerForMs, earlyEnds, stateForMs } = place;
+  const host = `on host ${place.hostName}`;
+  if (hasComeUp(place))
     return serving !== null && serving !== "yes" && servingForMs >= UNSERVING_MS
       ? `${host} has failed its checks for ${UNSERVING_MS / MS_PER_MINUTE} minutes`
       : null;
@@ -140,15 +152,14 @@ function lateness(place: ReplicaPlace): string | null {
       ? `${host} had no container within ${START_LIMIT_MS / MS_PER_MINUTE} minutes`
       : null;
   if (earlyEnds >= MAX_EARLY_ENDS) return `${host} ended ${earlyEnds} times before it was ready`;
-  // Its image came before its container, and one that was ready once begins anew when it is started again.
-  return Math.min(containerForMs, stateForMs) >= NEVER_READY_MS
-    ? `${host} was not ready within ${STARTUP_SECONDS} seconds`
-    : null;
+  // Its image came before its container, and one that has served begins anew when it is started again.
+  const loadingForMs = hasServed ? Math.min(containerForMs, stateForMs) : containerForMs;
+  return loadingForMs >= NEVER_READY_MS ? `${host} was not ready within ${STARTUP_SECONDS} seconds` : null;
 }
 
 /** Of one whose container runs, for longer than programs take that have nothing to load; else null. */
 export function notYetServing({ rank, place }: Replica): string | null {
-  if (place === null || place.state === "ready" || isOver(place.state)) return null;
+  if (place === null || hasComeUp(place) || isOver(place.state)) return null;
   const minutes = Math.floor((place.containerForMs ?? 0) / MS_PER_MINUTE);
   if (minutes === 0) return null;
   const since = minutes === 1 ? "the minute" : `the ${minutes} minutes`;

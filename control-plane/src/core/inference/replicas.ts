@@ -13,14 +13,16 @@ import {
   mayBeAnswering,
   type Replica,
   type ReplicaFailure,
+  type ReplicaPlace,
   serves,
+  servesForMs,
 } from "./replica.ts";
 import { sentenceOf, statusOf } from "./service-words.ts";
 import { isWanted } from "./wanted-replicas.ts";
 
 const FIRST_PAUSE_MS = 10 * MS_PER_SECOND;
 const MAX_PAUSE_MS = 5 * MS_PER_MINUTE;
-/** One that has served so long has nothing to do with what failed before. */
+/** One that was made after the last failure and has served so long shows that what failed before is over. */
 const PROVEN_MS = 10 * MS_PER_MINUTE;
 /** So many failures in a row with none that serves, and the service is in error. */
 const MAX_FAILURES = 5;
@@ -31,6 +33,8 @@ export interface ServiceStanding {
   wanted: number;
   /** In a row, so far. */
   failures: number;
+  /** Since the last of them; null where nobody knows. */
+  failedForMs: number | null;
   /** Until another may be made; 0 where nothing is in the way. */
   pauseMs: number;
   /** So long one that goes may answer what it was given. */
@@ -96,14 +100,13 @@ export function replicasPlan(
   const sorted = sortOut(replicas);
   const { staying, failed, spared, moving } = sorted;
   const failedOfKnown = failed.filter(({ replica: { revision } }) => revision === course.known);
-  const isProven = staying.some(
-    ({ place }) => place !== null && serves(place) && place.stateForMs >= PROVEN_MS,
-  );
+  const isProven = staying.some(({ place }) => place !== null && isProof(place, standing.failedForMs));
   const failures = (isProven ? 0 : standing.failures) + failedOfKnown.length;
   const verdict = course.isTrying ? null : afterFailures(standing, sorted, failures);
-  if (verdict !== null) return { ...gone(wantedOrDraining, verdict.reason), failures, becomes: verdict };
-
   const pauseMs = failedOfKnown.length > 0 ? pauseAfter(failures) : null;
+  // Whoever starts it again waits as long as another replica would have.
+  if (verdict !== null)
+    return { ...gone(wantedOrDraining, verdict.reason), failures, pauseMs, becomes: verdict };
   const isPaused = pauseMs !== null || standing.pauseMs > 0;
   const parts = revisionsOf(replicas, course).map((revision) => partOf(revision, sorted, course));
   const kept = parts.flatMap((part) => part.kept);
@@ -159,7 +162,7 @@ function partOf(revision: number, sorted: Sorted, { wanted: ofEach, whySurplus }
 }
 
 function failureOf({ replica: { rank }, why, failure }: Failed): Leaving {
-  return { rank, why, freeForMs: 0, failure: isHopeless(failure) ? "hopeless" : "failed" };
+  return { rank, why, freeForMs: 0, cause: "own", failure: isHopeless(failure) ? "hopeless" : "failed" };
 }
 
 function sortOut(replicas: readonly Replica[]): Sorted {
@@ -172,7 +175,7 @@ function sortIn({ staying, failed, spared, moving }: Sorted, replica: Replica, f
   const { place } = replica;
   if (fate.kind === "moves" && place !== null) moving.push({ replica, place, fate });
   else if (fate.kind !== "ends") staying.push(replica);
-  else if (fate.failure === null) spared.push({ replica, why: fate.why });
+  else if (fate.failure === null) spared.push({ replica, why: fate.why, cause: "host" });
   else failed.push({ replica, why: fate.why, failure: fate.failure });
 }
 
@@ -192,7 +195,13 @@ function gone(
   replicas: readonly Replica[],
   why: string,
 ): Pick<ReplicasPlan, "creations" | "draining" | "leaving" | "pauseMs" | "sentence"> {
-  const leaving = replicas.map(({ rank }) => ({ rank, why, freeForMs: 0, failure: null }));
+  const leaving = replicas.map(({ rank }) => ({
+    rank,
+    why,
+    freeForMs: 0,
+    cause: "own" as const,
+    failure: null,
+  }));
   return { creations: [], draining: [], leaving, pauseMs: null, sentence: undefined };
 }
 
@@ -219,6 +228,12 @@ function afterFailures(
   };
 }
 
-function pauseAfter(failures: number): number {
+/** Others that served before it, or beside it, say nothing of a failure. */
+function isProof(place: ReplicaPlace, failedForMs: number | null): boolean {
+  return serves(place) && servesForMs(place) >= PROVEN_MS && place.placedForMs < (failedForMs ?? Infinity);
+}
+
+/** In milliseconds, from the last of so many failures in a row until another replica is made. */
+export function pauseAfter(failures: number): number {
   return Math.min(MAX_PAUSE_MS, FIRST_PAUSE_MS * 2 ** (failures - 1));
 }

@@ -11,7 +11,6 @@ export const SERVICE_KIND = {
   firstRank: (rank: number) => rank,
   hasManyStarts: true,
   countsWhileWaiting: true,
-  chargesGrace: false,
   needs: ["image-entrypoint", "probes"] as const,
   startNeeds: ({ config }: { config: ServiceConfig | null }) => serviceNeeds(config),
   share: (order: Order): Quota => ({ ...resourceShare(order), storage_quota: 0, environment_quota: 0 }),

@@ -2,7 +2,7 @@
  * What a service calls for as a whole: its rollout says how many replicas of each revision there are to be, and the rules
  * of replicas what is made and what goes for that. Both come of one look, so that no step is done by halves.
  */
-import { fateOf, isHopeless, isSilent, type Replica, serves } from "./replica.ts";
+import { fateOf, hasComeUp, isHopeless, isSilent, type Replica, serves, servesForMs } from "./replica.ts";
 import { type Course, replicasPlan, type ReplicasPlan, type ServiceStanding } from "./replicas.ts";
 import type { Answers } from "./rollout/revision-fault.ts";
 import { type ReplicaFault, type RevisionReplica } from "./rollout/revision-replicas.ts";
@@ -89,7 +89,6 @@ function asRevisionReplica(replica: Replica): RevisionReplica | null {
   if (fate.kind === "ends") return goes;
   if (place === null) return { ...of, phase: "waiting", lacks };
   if (isSilent(place)) return { ...of, phase: "failing" };
-  if (!serves(place)) return { ...of, phase: place.state === "ready" ? "failing" : "starting" };
-  const servingForMs = place.serving === null ? place.stateForMs : place.servingForMs;
-  return { ...of, phase: "serving", phaseForMs: Math.min(place.stateForMs, servingForMs) };
+  if (!serves(place)) return { ...of, phase: hasComeUp(place) ? "failing" : "starting" };
+  return { ...of, phase: "serving", phaseForMs: servesForMs(place) };
 }

@@ -138,8 +138,8 @@ export function replicaSpec<Value extends EnvValue = string>(
     image: order.image,
     command: order.command,
     ...(order.command === null && { entrypoint: "image" as const }),
-    // It costs nothing before it serves, and its container is started again where it is.
-    gate: "probe",
+    // What its program uses costs from its container's start, served or not; it is started again where it is.
+    gate: "running",
     restarts: "within-run",
     env: { ...order.envVars, PORT: String(order.port), ...mountEnv(order) },
     cpuMilli: order.cpuMilli,

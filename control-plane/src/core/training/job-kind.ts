@@ -9,7 +9,6 @@ export const JOB_KIND = {
   firstRank: () => 0,
   hasManyStarts: false,
   countsWhileWaiting: false,
-  chargesGrace: true,
   needs: ["restarts-never"] as const,
   startNeeds: ({ config, ...start }: { config: JobConfig | null } & JobStart) => jobNeeds(config, start),
   share: (order: Order): Quota => ({ ...resourceShare(order), storage_quota: 0, environment_quota: 0 }),

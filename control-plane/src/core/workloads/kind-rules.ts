@@ -26,8 +26,6 @@ export interface KindRules<Status extends string> {
     code: RankCode["kind"] | null;
     distributed: DistributedConfig | null;
   }): readonly Feature[];
-  /** Whether the grace of a person's stop is charged, before the minute that follows every such stop. */
-  chargesGrace: boolean;
   /** What one start takes of the quotas. */
   share(order: Order): Quota;
   /** What the reports of all instances make of it, in the order of their ranks. */

@@ -31,6 +31,8 @@ export interface PlaceableStart {
   envVars: StoredEnvVars;
   /** What the host of an instance is told, but for the values of variables: those are sealed still. */
   spec(instance: PlacedRank): StoredSpec;
+  /** Seconds between the word to end and the kill, as the order chose them; null where it chose none. */
+  chosenGraceSeconds: number | null;
   /** @param hosts so many have an instance of it */
   live(hosts: number): DesiredInstance["live"];
 }

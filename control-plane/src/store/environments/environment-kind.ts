@@ -107,6 +107,7 @@ function placeable(row: EnvironmentRow): PlaceableStart {
         },
         gpus,
       ),
+    chosenGraceSeconds: null,
     live: environmentLive,
   };
 }

@@ -6,7 +6,7 @@ import { drainReason } from "../../core/hosts/drain.ts";
 import { type Drain, drainLimitMs } from "../../core/inference/drain.ts";
 import type { ExposureConfig } from "../../core/inference/exposure.ts";
 import type { Replica, ReplicaPlace } from "../../core/inference/replica.ts";
-import type { ServiceStanding } from "../../core/inference/replicas.ts";
+import { pauseAfter, type ServiceStanding } from "../../core/inference/replicas.ts";
 import type { ReplicaFault } from "../../core/inference/rollout/revision-replicas.ts";
 import type { Versions } from "../../core/inference/rollout/versions.ts";
 import type { StopOrderer } from "../../core/instances/instance-report.ts";
@@ -61,6 +61,7 @@ interface ReplicaRow {
   is_ordered: boolean;
   serving: ReplicaPlace["serving"];
   serving_since: Date | null;
+  has_served: boolean;
   problem: InstanceProblem | null;
   detail: string | null;
   ordered_by: StopOrderer | null;
@@ -69,7 +70,7 @@ interface ReplicaRow {
   is_held: boolean;
   placed_at: Date;
   container_since: Date | null;
-  /** Null where there were none. */
+  /** Null where there were none, and of one that has served. */
   early_ends: number | null;
   state_changed_at: Date;
   is_emptied: boolean;
@@ -107,6 +108,9 @@ export async function standingService(
 const SERVICES = `SELECT s.id, s.status, s.status_reason, coalesce(s.replicas, 0) AS replicas, s.replica_failures,
     s.replace_after, s.config, ${VERSIONS} FROM inference_services s WHERE s.deleted_at IS NULL AND ${IS_OURS}`;
 
+/** SQL: the run of the placement `p` was reported to serve at some time. */
+const HAS_SERVED = "EXISTS (SELECT FROM run_readiness y WHERE y.run_id = p.run_id)";
+
 async function withReplicas(
   sql: Connection,
   services: readonly ServiceRow[],
@@ -121,8 +125,8 @@ async function withReplicas(
             CASE WHEN p.state IN ('stopped', 'failed', 'lost') THEN p.ended_by ELSE p.ordered_by END AS ordered_by,
             p.stop_reason, i.known_epoch > p.epoch AND p.state = 'failed' AS is_behind,
             p.resources_released_at IS NULL AS is_held, p.created_at AS placed_at, p.container_since, p.state_changed_at,
-            (SELECT k.count FROM runs r JOIN run_restarts k ON k.run_id = r.id
-              WHERE r.id = p.run_id AND r.first_proven_at IS NULL AND r.was_ready IS NOT TRUE) AS early_ends,
+            ${HAS_SERVED} AS has_served,
+            (SELECT k.count FROM run_restarts k WHERE k.run_id = p.run_id AND NOT ${HAS_SERVED}) AS early_ends,
             d.host_id IS NOT NULL AS is_emptied, d.reason AS drain_reason
        FROM instances i LEFT JOIN placements p ON p.instance_id = i.id AND p.epoch = i.current_epoch
        LEFT JOIN hosts h ON h.id = p.host_id LEFT JOIN host_drains d ON d.host_id = h.id
@@ -146,6 +150,7 @@ async function withReplicas(
       status: service.status,
       wanted: service.replicas,
       failures: service.replica_failures,
+      failedForMs: failedForMs(service, now),
       pauseMs: Math.max(0, (service.replace_after?.getTime() ?? 0) - now.getTime()),
       drainMs: drainLimitMs(service.config),
     },
@@ -155,6 +160,15 @@ async function withReplicas(
     rolloutBeganAt: service.rollout === null ? null : new Date(service.rollout.began_at),
     names: namesOf(service),
   }));
+}
+
+/** The pause that was written with the last failure began with it. */
+function failedForMs(
+  { replica_failures: failures, replace_after: until }: ServiceRow,
+  now: Date,
+): number | null {
+  if (until === null || failures === 0) return null;
+  return now.getTime() - until.getTime() + pauseAfter(failures);
 }
 
 interface Told {
@@ -198,6 +212,7 @@ function placeOf(row: ReplicaRow, hostName: string, now: Date): ReplicaPlace {
     isOrdered: row.is_ordered,
     serving: row.serving,
     servingForMs: since(row.serving_since),
+    hasServed: row.has_served,
     problem: row.problem,
     detail: row.detail ?? "",
     stopOrderedBy: row.ordered_by,

@@ -139,6 +139,7 @@ function placeable(row: ServiceOrderRow, firstRank: number): PlaceableStart {
         },
         gpus,
       ),
+    chosenGraceSeconds: row.config?.stop_grace_seconds ?? null,
     live: () => replicaLive(row.config, checkOf(row)),
   };
 }

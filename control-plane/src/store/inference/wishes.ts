@@ -106,6 +106,18 @@ function wishesOf(row: WishesRow): ServiceWishes {
   return { status, min, max, people, load };
 }
 
+/** How many replicas failed in a row, and until when no other is made because of it; null where nothing is in the way. */
+export async function failuresOf(
+  sql: Connection,
+  id: string,
+): Promise<{ failures: number; until: Date | null }> {
+  const { rows } = await sql.query<{ failures: number; until: Date | null }>(
+    "SELECT replica_failures AS failures, replace_after AS until FROM inference_services WHERE id = $1",
+    [id],
+  );
+  return rows[0] ?? { failures: 0, until: null };
+}
+
 /** How many replicas failed in a row, and until when no other is made because of it. */
 export async function noteFailures(
   sql: Connection,

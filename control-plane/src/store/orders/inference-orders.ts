@@ -22,7 +22,7 @@ import { heldVersions } from "../inference/rollouts.ts";
 import { SERVICE_STORE } from "../inference/service-kind.ts";
 import { isScaledByItself, orderOfReplica, type ServiceOrderRow } from "../inference/service-orders.ts";
 import { noteScaled } from "../inference/scalings.ts";
-import { changeWishes, noteFailures, wantedIn } from "../inference/wishes.ts";
+import { changeWishes, failuresOf, wantedIn } from "../inference/wishes.ts";
 import { placementsNotGone } from "../workloads/instances/workload-placements.ts";
 import { checkOrders } from "./checks/order-checks.ts";
 import { orderImpossibilities } from "./checks/order-impossibility.ts";
@@ -84,10 +84,19 @@ export async function startService(
   for (const check of await checkOrders(sql, together, { models: fleet.models, now }))
     if (!check.passed) return { done: false, refusal: "check", check };
   const { serving_revision: revision } = await heldVersions(sql, service.id);
-  await noteFailures(sql, service.id, { failures: 0, until: null });
-  await move(sql, service, { to: "creating", reason: WAITS }, orderer);
-  await makeReplicas(sql, { service: named(service), creations: [{ revision, count }], newId, now });
+  // What its replicas failed of is not over because somebody starts it: the next one waits out the same pause.
+  const { failures, until } = await failuresOf(sql, service.id);
+  const isPaused = until !== null && until > now;
+  const reason = isPaused ? pausedSentence(failures, until) : WAITS;
+  await move(sql, service, { to: "creating", reason }, orderer);
+  if (!isPaused)
+    await makeReplicas(sql, { service: named(service), creations: [{ revision, count }], newId, now });
   return { done: true, hostIds: [] };
+}
+
+function pausedSentence(failures: number, until: Date): string {
+  const often = failures === 1 ? "Its last replica has failed" : `Its last ${failures} replicas have failed`;
+  return `${often}: the next one is made at ${until.toISOString().slice(0, 19)}Z.`;
 }
 
 /** All its replicas go. Those that wait for a place are done without at once. */

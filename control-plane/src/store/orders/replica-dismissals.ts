@@ -1,12 +1,13 @@
 /** Replicas that go: done without at once, while their hosts remove what they have of them. */
 import type { Leaving } from "../../core/inference/departures.ts";
-import { closeRun, waiveRun } from "../billing/runs/runs.ts";
+import { closeRun } from "../billing/runs/runs.ts";
 import type { Transaction } from "../database/database.ts";
 import { raiseGenerations } from "../hosts/hosts.ts";
 import { noteDismissals, type OfService } from "../inference/replica-moves.ts";
+import { waivePlacement } from "./workload-stops.ts";
 import { placementsNotGone, want } from "../workloads/instances/workload-placements.ts";
 
-/** Answers the hosts whose desired sets changed. Nothing of it is charged from now on, or from as long ago as is said. */
+/** Answers the hosts whose desired sets changed. What of it is still charged is core/billing/stop-waiver.ts's to say. */
 export async function dismissReplicas(
   sql: Transaction,
   { service, leaving, now }: OfService & { leaving: readonly Leaving[] },
@@ -17,9 +18,10 @@ export async function dismissReplicas(
   for (const placement of await placementsNotGone(sql, { kind: "inference", id: service.id })) {
     const one = gone.get(placement.instance_id);
     if (one === undefined) continue;
-    const from = new Date(now.getTime() - one.freeForMs);
-    const { run_id: runId } = placement;
-    if (runId !== null) await waiveRun(sql, { runId, from, reason: "ordered by control-plane" });
+    const order = { by: "control-plane", actor: "control-plane", cause: one.cause } as const;
+    // Whoever ordered it to end before has said from when on it is free.
+    if (placement.want === "running")
+      await waivePlacement(sql, placement, { ...order, now: new Date(now.getTime() - one.freeForMs) });
     if (placement.want === "removed") continue;
     await want(sql, placement, { wanted: "removed", by: "control-plane", reason: one.why });
     hostIds.push(placement.host_id);

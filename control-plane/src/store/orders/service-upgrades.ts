@@ -37,6 +37,7 @@ import {
   orderOfReplica,
   type ServiceOrderRow,
 } from "../inference/service-orders.ts";
+import { noteFailures } from "../inference/wishes.ts";
 import { checkOrders } from "./checks/order-checks.ts";
 import { orderImpossibilities } from "./checks/order-impossibility.ts";
 import { boundToSpec } from "./checks/spec-model.ts";
@@ -162,6 +163,8 @@ async function turn(
   await noteWish(sql, of, { before, rollout, told: begunSentence({ versions: before, names }, rollout) });
   if (isWanted(service.status)) return { done: true, hostIds: [] };
   const after = settledAtOnce(wished);
+  // What failed of the version before says nothing of another one.
+  if (after.serving !== before.serving) await noteFailures(sql, service.id, { failures: 0, until: null });
   const isBack = rollout.cause !== null;
   await noteTurn(sql, of, {
     before: wished,

@@ -1,8 +1,8 @@
 /**
- * Stop orders for what hosts have of a workload, whatever its kind: later time is free, the hosts are told with their
- * next pull. What the workload's status becomes is the caller's.
+ * Stop orders for what hosts have of a workload, whatever its kind: from when on it is free says core/billing/stop-waiver.ts,
+ * the hosts are told with their next pull. What the workload's status becomes is the caller's.
  */
-import { MS_PER_MINUTE, MS_PER_SECOND } from "@remotegpu/shared/units";
+import { type StopCause, stopWaiver } from "../../core/billing/stop-waiver.ts";
 import type { StopOrderer } from "../../core/instances/instance-report.ts";
 import type { WorkloadName } from "../../core/workloads/workload-name.ts";
 import { waiveRun } from "../billing/runs/runs.ts";
@@ -17,10 +17,9 @@ export interface Orderer {
   now: Date;
   /** Why it is stopped, a sentence; left out, who did it says enough. */
   reason?: string;
+  /** Left out: `own`. */
+  cause?: StopCause;
 }
-
-/** Time later than this after a person's own stop, and after the grace that a job asked for, is not charged. */
-const STOP_CHARGED_MS = MS_PER_MINUTE;
 
 /** All of it stops; answers the hosts whose desired sets changed. */
 export async function stopInstances(
@@ -97,12 +96,11 @@ async function order(
 export async function waivePlacement(
   sql: Transaction,
   placement: PlacementRow,
-  { by, actor, now }: Orderer,
+  { by, actor, now, cause = "own" }: Pick<Orderer, "by" | "actor" | "now" | "cause">,
 ): Promise<void> {
   if (placement.run_id === null) return;
-  const isPersons = by === "customer" || by === "admin";
-  const from = isPersons
-    ? new Date(now.getTime() + placement.charged_grace_seconds * MS_PER_SECOND + STOP_CHARGED_MS)
-    : now;
-  await waiveRun(sql, { runId: placement.run_id, from, reason: `ordered by ${actor}` });
+  const chosenGraceSeconds = placement.chosen_grace_seconds;
+  const { rule, fromMs } = stopWaiver({ by, cause, orderedMs: now.getTime(), chosenGraceSeconds });
+  const reason = `${rule}: ordered by ${actor}`;
+  await waiveRun(sql, { runId: placement.run_id, from: new Date(fromMs), reason });
 }

@@ -107,7 +107,7 @@ async function applyTransition(
       const { status, reason, ranks, since } = transition;
       await loseRanks(sql, { kind, id: workload.id }, { ranks, since, now });
       await store.move(sql, [{ ...move, to: status, reason }]);
-      const by = { by: "control-plane", actor: "control-plane", now, reason } as const;
+      const by = { by: "control-plane", actor: "control-plane", now, reason, cause: "host" } as const;
       return await stopInstances(sql, { kind, id: workload.id }, by);
     }
     case "stalls": {
@@ -186,7 +186,12 @@ async function settleFailure(
   return await removeInstances(
     sql,
     { kind, id: workload.id },
-    { by: "control-plane", actor: "control-plane", now },
+    {
+      by: "control-plane",
+      actor: "control-plane",
+      now,
+      cause: failure.by === "infrastructure" ? "host" : "own",
+    },
   );
 }
 
@@ -228,7 +233,7 @@ async function waitAgain(
   return await removeInstances(
     sql,
     { kind, id: workload.id },
-    { by: "control-plane", actor: "control-plane", now },
+    { by: "control-plane", actor: "control-plane", now, cause: "host" },
   );
 }
 

@@ -5,6 +5,7 @@
 import { formatPoints, parsePoints } from "@remotegpu/shared/money";
 import type { WorkloadKind } from "@remotegpu/shared/workload";
 import { fundsOf, isDueForSuspension } from "../../core/accounts/account-state.ts";
+import { MAX_SUSPENSION_GRACE_SECONDS } from "../../core/billing/stop-waiver.ts";
 import { rulesOf, type WorkloadStatus } from "../../core/workloads/kinds.ts";
 import { nameKey, type WorkloadName } from "../../core/workloads/workload-name.ts";
 import type { LockedWorkload } from "../../core/workloads/workload-move.ts";
@@ -110,10 +111,18 @@ async function stopOpenRuns(
 ): Promise<string[]> {
   const runs = await lockOpenRuns(sql, customerId);
   const runIds = runs.map((run) => run.id);
-  for (const runId of runIds) await waiveRun(sql, { runId, from: at, reason: "account suspended" });
+  for (const runId of runIds)
+    await waiveRun(sql, { runId, from: at, reason: "suspension: account suspended" });
   const { rows } = await sql.query<{ run_id: string }>(
     `UPDATE placements SET want = 'stopped', ordered_by = 'account'
       WHERE run_id = ANY($1::text[]) AND want = 'running' RETURNING run_id`,
+    [runIds],
+  );
+  // Also of what was told to end before: nothing of its grace is paid for any more.
+  const { rows: shortened } = await sql.query<{ host_id: string }>(
+    `UPDATE placements SET live = jsonb_set(live, '{stopGraceSeconds}', to_jsonb(${MAX_SUSPENSION_GRACE_SECONDS}))
+      WHERE run_id = ANY($1::text[]) AND resources_released_at IS NULL
+        AND (live ->> 'stopGraceSeconds')::int > ${MAX_SUSPENSION_GRACE_SECONDS} RETURNING host_id`,
     [runIds],
   );
   const ordered = new Set(rows.map((row) => row.run_id));
@@ -126,7 +135,7 @@ async function stopOpenRuns(
     const workload = workloads.get(key);
     if (workload !== undefined) await showStopping(sql, { run, workload, now });
   }
-  const hostIds = [...new Set(stopped.map((run) => run.host_id))].sort();
+  const hostIds = [...new Set([...stopped, ...shortened].map(({ host_id: hostId }) => hostId))].sort();
   for (const hostId of hostIds) await raiseGeneration(sql, hostId);
   return hostIds;
 }

@@ -130,6 +130,7 @@ function placeable(row: JobOrderRow): PlaceableStart {
         },
         gpus,
       ),
+    chosenGraceSeconds: row.config?.stop_grace_seconds ?? null,
     live: (hosts) =>
       rankLive({
         hosts,

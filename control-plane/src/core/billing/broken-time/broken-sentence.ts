@@ -44,6 +44,10 @@ export function neverReadySentence(run: {
   return `Ordered at ${utc(orderedAt)}, it was never ready${ended}.${word}`;
 }
 
+export function loadingSentence({ hour, minutes }: { hour: Date; minutes: number }): string {
+  return `A replica that loads is free for its payer, one at a time, for ${minutes} minutes of each hour (UTC); this was of the hour from ${utc(hour)} on.`;
+}
+
 /** It goes into a ledger entry, which nobody can shorten afterwards. */
 const MAX_DETAIL = 300;
 

@@ -55,6 +55,10 @@ export const BILL_WORDS: Words = {
   "IncludedInSpec.gpu": ["GPUs at most", 1],
   "IncludedInSpec.gpu_memory": ["Bytes of a shared GPU at most; null: not bounded", 25_769_803_776],
   "IncludedInSpec.temp_storage": ["Bytes that the container may write at most", 107_374_182_400],
+  free_loading_minutes: [
+    "Of each hour (UTC) so many minutes in which one replica of the payer loads are free, by the rule `loading`; not taken off here",
+    10,
+  ],
   "Estimate.fits": [
     "now; later (it would wait); never (no host is that large, or none has such a card)",
     "now",
@@ -154,7 +158,7 @@ export const BILL_WORDS: Words = {
 
   pending_minutes: ["", 12],
   missing: ["", ["gpu"]],
-  "WaivedRun.stretches": ["Stretches that are free because something broke"],
+  "WaivedRun.stretches": ["Stretches that are free: something broke, or a replica loaded"],
   "WaivedRunStretch.reason": ["What broke, in one word", "gpu-lost"],
   from_at: ["Since when nothing is charged"],
   to_at: ["Until when; null: to its end"],

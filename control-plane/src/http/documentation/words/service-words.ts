@@ -122,7 +122,10 @@ export const SERVICE_WORDS: Words = {
     "Where each replica listens, also given to it as PORT; 8000, if left out",
     8080,
   ],
-  "NewInferenceServiceConfig.stop_grace_seconds": ["From the word to end to the kill; 30, if left out", 60],
+  "NewInferenceServiceConfig.stop_grace_seconds": [
+    "From the word to end to the kill; 30, if left out. What is used of a chosen one is charged",
+    60,
+  ],
   "NewInferenceServiceConfig.public": ["Whoever knows its address may ask it, without a key", true],
   "NewInferenceServiceConfig.cors_origins": [
     'Pages of these origins may ask it from a browser; "*" is all of them',

@@ -67,7 +67,10 @@ export const TRAINING_WORDS: Words = {
     "avoid_host: tried again elsewhere, as after a failure of the host; do_not_retry: failed for good",
     "avoid_host",
   ],
-  "NewTrainingJobConfig.stop_grace_seconds": ["From the word to end to the kill; 30 without it", 120],
+  "NewTrainingJobConfig.stop_grace_seconds": [
+    "From the word to end to the kill; 30 without it. What is used of a chosen one is charged",
+    120,
+  ],
   "NewTrainingJobConfig.max_retries": [
     "So often it is tried again after its command failed; 0 without it",
     2,

@@ -9,6 +9,7 @@ import { type OrderFit, orderFit } from "../../../store/orders/checks/order-fit.
 import { orderPrices } from "../../../store/orders/checks/order-prices.ts";
 import { fleetModels } from "../../../store/fleet/fleet.ts";
 import type { KeptFleet, KeptRoom } from "../../../store/fleet/kept-fleet.ts";
+import { setting } from "../../../store/accounts/settings.ts";
 import { unsoldSpecs } from "../../../store/orders/checks/sold-specs.ts";
 import type { ApiApp, ApiDeps } from "../../deps.ts";
 import { once } from "../../request/idempotency.ts";
@@ -57,6 +58,7 @@ const Estimate = z
         amount: Money,
       }),
     ),
+    free_loading_minutes: z.int(),
     fits: z.enum(FITS),
     fits_reason: z.string(),
   })
@@ -107,6 +109,7 @@ export function registerEstimateRoute(
             billing_unit: line.billingUnit,
             amount: formatPoints(amountOf(line, minutes)),
           })),
+          free_loading_minutes: Number(await setting(sql, "FREE_LOADING_MINUTES")),
           ...fitAnswer(orderFit(order, { ...kept, models })),
         },
         200,

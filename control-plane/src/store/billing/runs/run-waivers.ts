@@ -1,8 +1,8 @@
 /**
- * The time of runs that is metered and not charged, and the broken stretches among it. Whether something was broken is
- * decided by the caller; what it changes of a bill by charging.ts.
+ * The time of runs that is metered and not charged, and the free stretches among it. Whether a stretch is free is decided
+ * by the caller; what it changes of a bill by charging.ts.
  */
-import { type BrokenReason, waivedTime } from "../../../core/billing/waived-time.ts";
+import { type BrokenReason, waivedTime, type WaiverReason } from "../../../core/billing/waived-time.ts";
 import type { ProvenTime } from "../../../core/billing/proven-time.ts";
 import type { Connection, Transaction } from "../../database/database.ts";
 
@@ -16,17 +16,44 @@ export interface BrokenStretch {
   readonly evidence: Readonly<Record<string, unknown>>;
 }
 
+export interface FreeLoading extends Omit<BrokenStretch, "reason" | "to"> {
+  readonly to: Date;
+  /** The payer whose allowance it is taken from. */
+  readonly allowanceOf: number;
+}
+
 /**
  * Waives a stretch, or sets the end of one that lasted on; one that has its end stays as it is. Hold the run.
  * @returns whether anything changed; then the run waits for a charge, or a credit
  */
 export async function waiveBroken(sql: Transaction, stretch: BrokenStretch, now: Date): Promise<boolean> {
+  return await waiveStretch(sql, { ...stretch, allowanceOf: null }, now);
+}
+
+/** Hold the run. The database refuses a second stretch of the same payer that begins at the same moment. */
+export async function waiveLoading(sql: Transaction, stretch: FreeLoading, now: Date): Promise<void> {
+  await waiveStretch(sql, { ...stretch, reason: "loading" }, now);
+}
+
+async function waiveStretch(
+  sql: Transaction,
+  stretch: Omit<BrokenStretch, "reason"> & { reason: WaiverReason; allowanceOf: number | null },
+  now: Date,
+): Promise<boolean> {
   const { rowCount } = await sql.query(
-    `INSERT INTO run_waivers AS w (run_id, reason, from_at, to_at, evidence, created_at)
-     VALUES ($1, $2, $3, $4, $5, $6)
+    `INSERT INTO run_waivers AS w (run_id, reason, from_at, to_at, evidence, created_at, allowance_of)
+     VALUES ($1, $2, $3, $4, $5, $6, $7)
      ON CONFLICT (run_id, reason, from_at) DO UPDATE SET to_at = EXCLUDED.to_at, evidence = w.evidence || EXCLUDED.evidence
       WHERE w.to_at IS NULL AND EXCLUDED.to_at IS NOT NULL`,
-    [stretch.runId, stretch.reason, stretch.from, stretch.to, JSON.stringify(stretch.evidence), now],
+    [
+      stretch.runId,
+      stretch.reason,
+      stretch.from,
+      stretch.to,
+      JSON.stringify(stretch.evidence),
+      now,
+      stretch.allowanceOf,
+    ],
   );
   if (rowCount === 0) return false;
   await sql.query(

@@ -58,9 +58,12 @@ export async function openRuns(sql: Transaction, runs: readonly NewRun[]): Promi
 async function insertRuns(sql: Transaction, runs: readonly NewRun[]): Promise<void> {
   await sql.query(
     `INSERT INTO runs (id, instance_id, epoch, host_id, customer_id, ordered_by, workspace_id, resource_type,
-                       resource_id, resource_name, spec, gpu_model, ordered_at)
-     SELECT * FROM unnest($1::text[], $2::text[], $3::int[], $4::text[], $5::bigint[], $6::bigint[], $7::bigint[],
-                          $8::text[], $9::text[], $10::text[], $11::text[], $12::text[], $13::timestamptz[])`,
+                       resource_id, resource_name, spec, gpu_model, ordered_at, is_loading)
+     SELECT *, CASE WHEN resource_type = 'inference' THEN true END
+       FROM unnest($1::text[], $2::text[], $3::int[], $4::text[], $5::bigint[], $6::bigint[], $7::bigint[],
+                          $8::text[], $9::text[], $10::text[], $11::text[], $12::text[], $13::timestamptz[])
+         r (id, instance_id, epoch, host_id, customer_id, ordered_by, workspace_id, resource_type, resource_id,
+            resource_name, spec, gpu_model, ordered_at)`,
     [
       runs.map((run) => run.id),
       runs.map((run) => run.instanceId),

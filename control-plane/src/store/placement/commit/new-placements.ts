@@ -125,11 +125,12 @@ async function insertPlacements(
   );
   await sql.query(
     `INSERT INTO placements (instance_id, epoch, host_id, run_id, spec, spec_hash, live, cpu_milli, memory_bytes,
-            temp_storage_bytes, storage_bytes, gang_network, state_changed_at, created_at, env_is_sealed)
+            temp_storage_bytes, storage_bytes, gang_network, state_changed_at, created_at, env_is_sealed,
+            chosen_grace_seconds)
      SELECT p.*
        FROM unnest($1::text[], $2::int[], $3::text[], $4::text[], $5::jsonb[], $6::text[], $7::jsonb[], $8::int[],
                    $9::bigint[], $10::bigint[], $11::bigint[], $12::int[], $13::timestamptz[], $13::timestamptz[],
-                   $14::boolean[]) AS p`,
+                   $14::boolean[], $15::int[]) AS p`,
     [
       instances.map(({ instanceId }) => instanceId),
       instances.map(({ epoch }) => epoch),
@@ -147,6 +148,7 @@ async function insertPlacements(
       instances.map(() => now),
       // What an earlier version ordered may be plain still.
       instances.map(({ accepted: { placeable } }) => isSealed(placeable.envVars)),
+      instances.map(({ accepted: { placeable } }) => placeable.chosenGraceSeconds),
     ],
   );
 }

@@ -5,7 +5,6 @@ import { sha256 } from "@remotegpu/shared/row-hash";
 import type { ContainerSwitches } from "../../../core/environments/environment-change.ts";
 import type { StoredSpec } from "../../../core/instances/desired-set.ts";
 import type { StopOrderer } from "../../../core/instances/instance-report.ts";
-import { rulesOf } from "../../../core/workloads/kinds.ts";
 import type { WorkloadName } from "../../../core/workloads/workload-name.ts";
 import type { Connection } from "../../database/database.ts";
 
@@ -19,8 +18,8 @@ export interface PlacementRow {
   want: "running" | "stopped" | "removed";
   state: string;
   is_held: boolean;
-  /** Of its grace after a person's stop so much is charged, before the minute that every stop is. */
-  charged_grace_seconds: number;
+  /** As its workload's order chose it when it was placed; null where it chose none. */
+  chosen_grace_seconds: number | null;
 }
 
 /** The one that holds something first, then the newest. */
@@ -30,13 +29,12 @@ export async function placementsNotGone(
 ): Promise<PlacementRow[]> {
   const { rows } = await sql.query<PlacementRow>(
     `SELECT p.instance_id, p.epoch, p.host_id, h.name AS host_name, p.run_id, r.gpu_model, p.want, p.state,
-            p.resources_released_at IS NULL AS is_held,
-            CASE WHEN $3 THEN (p.live ->> 'stopGraceSeconds')::int ELSE 0 END AS charged_grace_seconds
+            p.resources_released_at IS NULL AS is_held, p.chosen_grace_seconds
        FROM instances i JOIN placements p ON p.instance_id = i.id JOIN hosts h ON h.id = p.host_id
        LEFT JOIN runs r ON r.id = p.run_id
       WHERE i.workload_kind = $1 AND i.workload_id = $2 AND p.gone_at IS NULL
       ORDER BY p.resources_released_at IS NOT NULL, p.epoch DESC`,
-    [kind, id, rulesOf(kind).chargesGrace],
+    [kind, id],
   );
   return rows;
 }

@@ -57,6 +57,7 @@ describe("what moves goes", () => {
       rank: 0,
       why: "Its host goes.",
       freeForMs: 3 * MS_PER_MINUTE,
+      cause: "host",
       failure: null,
     });
   });

@@ -20,6 +20,7 @@ const service = (change: Partial<ServiceStanding> = {}): ServiceStanding => ({
   status: "running",
   wanted: 1,
   failures: 0,
+  failedForMs: null,
   pauseMs: 0,
   drainMs: 600 * MS_PER_SECOND,
   ...change,
@@ -37,6 +38,12 @@ const replicasPlan = (
 };
 const ranks = (leaving: readonly { rank: number }[]) => leaving.map(({ rank }) => rank);
 
+const late = aStarting(0, {
+  stateForMs: 11 * MS_PER_MINUTE,
+  containerForMs: 11 * MS_PER_MINUTE,
+  detail: "GET / answered 503",
+});
+
 describe("a service that is made", () => {
   test("makes its replicas, and runs from the first that serves on", () => {
     const being = service({ status: "creating", wanted: 2 });
@@ -47,12 +54,6 @@ describe("a service that is made", () => {
       status: "running",
       reason: null,
     });
-  });
-
-  const late = aStarting(0, {
-    stateForMs: 11 * MS_PER_MINUTE,
-    containerForMs: 11 * MS_PER_MINUTE,
-    detail: "GET / answered 503",
   });
 
   test("is in error where no replica serves in time and no other starts, and does without all", () => {
@@ -125,7 +126,7 @@ describe("a replica that fails", () => {
   test("is done without, and replaced after a pause that grows with every failure in a row", () => {
     const pauses = [0, 1, 2, 3, 4, 5, 9].map(
       (failures) =>
-        replicasPlan(service({ wanted: 2, failures }), [aFailed(0), aReplica(1, { stateForMs: 1 })]).pauseMs,
+        replicasPlan(service({ wanted: 2, failures, failedForMs: 1 }), [aFailed(0), aReplica(1)]).pauseMs,
     );
 
     expect(pauses).toEqual([10, 20, 40, 80, 160, 300, 300].map((seconds) => seconds * MS_PER_SECOND));
@@ -134,11 +135,33 @@ describe("a replica that fails", () => {
     expect(replicasPlan({ ...paused, pauseMs: 0 }, [aReplica(1)]).creations).toBe(1);
   });
 
-  test("is forgotten once another has served for ten minutes", () => {
-    const standing = service({ failures: 4 });
+  test("is forgotten once one that was made since has served for ten minutes, and for no other's sake", () => {
+    const standing = service({ failures: 4, failedForMs: 12 * MS_PER_MINUTE });
+    const failuresWith = (placedForMs: number, servingForMs: number) =>
+      replicasPlan(standing, [aReplica(0, { placedForMs, servingForMs })]).failures;
 
-    expect(replicasPlan(standing, [aReplica(0, { stateForMs: 10 * MS_PER_MINUTE })]).failures).toBe(0);
-    expect(replicasPlan(standing, [aReplica(0, { stateForMs: 10 * MS_PER_MINUTE - 1 })]).failures).toBe(4);
+    expect(failuresWith(11 * MS_PER_MINUTE, 10 * MS_PER_MINUTE)).toBe(0);
+    expect(failuresWith(11 * MS_PER_MINUTE, 10 * MS_PER_MINUTE - 1)).toBe(4);
+    // It served before the failure, and beside it.
+    expect(failuresWith(12 * MS_PER_MINUTE, 12 * MS_PER_MINUTE)).toBe(4);
+    expect(failuresWith(60 * MS_PER_MINUTE, 60 * MS_PER_MINUTE)).toBe(4);
+  });
+
+  test("that never serves beside a replica that does is made again later and later", () => {
+    const pauses: (number | null)[] = [];
+    let failures = 0;
+    for (let nth = 0; nth < 7; nth += 1) {
+      const standing = service({
+        wanted: 2,
+        failures,
+        failedForMs: failures === 0 ? null : 11 * MS_PER_MINUTE,
+      });
+      const plan = replicasPlan(standing, [aReplica(0), { ...late, rank: 1 }]);
+      pauses.push(plan.pauseMs);
+      failures = plan.failures;
+    }
+
+    expect(pauses).toEqual([10, 20, 40, 80, 160, 300, 300].map((seconds) => seconds * MS_PER_SECOND));
   });
 
   test("for the fifth time in a row is the end of a service of which nothing serves, and of no other", () => {
@@ -157,9 +180,10 @@ describe("a replica that fails", () => {
 
     expect(replicasPlan(service(), [failing(9)]).leaving).toEqual([]);
     expect(ranks(replicasPlan(service(), [failing(10)]).leaving)).toEqual([0]);
-    expect(replicasPlan(service(), [aStarting(0, { containerForMs: 90 * MS_PER_MINUTE })]).leaving).toEqual(
-      [],
-    );
+    expect(
+      replicasPlan(service(), [aStarting(0, { hasServed: true, containerForMs: 90 * MS_PER_MINUTE })])
+        .leaving,
+    ).toEqual([]);
   });
 });
 
@@ -252,7 +276,7 @@ describe("a replica that goes while it answers", () => {
       leaving: [],
     });
     expect(replicasPlan(service(), [aReplica(0), aDraining(1, done)]).leaving).toEqual([
-      { rank: 1, why: "Scaled down to 1.", freeForMs: 0, failure: null },
+      { rank: 1, why: "Scaled down to 1.", freeForMs: 0, cause: "own", failure: null },
     ]);
   });
 
@@ -356,6 +380,7 @@ describe("whatever its replicas are,", () => {
     status: fc.constantFrom("running" as const, "creating" as const),
     wanted: fc.nat(6),
     failures: fc.nat(3),
+    failedForMs: fc.constantFrom(null, 1_000, 90 * MS_PER_MINUTE),
     pauseMs: fc.constantFrom(0, 1_000),
     drainMs: fc.constantFrom(0, 1_000),
   });
@@ -404,6 +429,7 @@ describe("whatever its replicas are,", () => {
           ...given,
           status: plan.becomes?.status ?? given.status,
           failures: plan.failures,
+          failedForMs: plan.pauseMs === null ? given.failedForMs : 0,
           pauseMs: plan.pauseMs ?? given.pauseMs,
         };
         const drains = ranks(plan.draining);

@@ -19,7 +19,14 @@ function sight(
   change: Partial<ServiceSight> = {},
 ): ServiceSight {
   return {
-    standing: { status: "running", wanted, failures: 0, pauseMs: 0, drainMs: 600 * MS_PER_SECOND },
+    standing: {
+      status: "running",
+      wanted,
+      failures: 0,
+      failedForMs: null,
+      pauseMs: 0,
+      drainMs: 600 * MS_PER_SECOND,
+    },
     versions: ON_ITS_WAY,
     replicas,
     faults: [],

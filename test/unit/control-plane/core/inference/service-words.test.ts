@@ -8,6 +8,7 @@ const standing = (change: Partial<ServiceStanding> = {}): ServiceStanding => ({
   status: "running",
   wanted: 2,
   failures: 0,
+  failedForMs: null,
   pauseMs: 0,
   drainMs: 0,
   ...change,

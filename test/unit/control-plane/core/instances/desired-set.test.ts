@@ -1,7 +1,8 @@
 import { expect, test } from "vitest";
 import { rulesOf } from "@remotegpu/control-plane/core/workloads/kinds";
 import { featuresFor } from "@remotegpu/shared/features";
-import { InstanceSpec } from "@remotegpu/shared/instance";
+import { replicaLive } from "@remotegpu/control-plane/core/inference/service-config";
+import { type DesiredInstance, InstanceSpec } from "@remotegpu/shared/instance";
 import {
   type EnvironmentOrder,
   environmentLive,
@@ -214,12 +215,14 @@ test.each([
 });
 
 test("what a kind's specs need of an agent is what its rules say, however little was ordered", () => {
-  const needsOf = (spec: InstanceSpec) => featuresFor({ spec });
+  const needsOf = (spec: InstanceSpec, live: Partial<DesiredInstance["live"]> = {}) =>
+    featuresFor({ spec, live });
   const replica = { ...order(), rank: 0, command: null, port: 8000 };
 
   expect(needsOf(environmentSpec(order(), []))).toEqual(rulesOf("environment").needs);
   expect(needsOf(rankSpec(rank(), []))).toEqual(rulesOf("training").needs);
-  expect(needsOf(replicaSpec(replica, []))).toEqual(rulesOf("inference").needs);
+  const live = replicaLive(null, { path: null, intervalSeconds: 30 });
+  expect(needsOf(replicaSpec(replica, []), live)).toEqual(rulesOf("inference").needs);
 });
 
 test("a rank's container is started once: what its end means is not its host's to say", () => {

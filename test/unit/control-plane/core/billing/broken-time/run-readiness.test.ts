@@ -1,40 +1,59 @@
-/** Whether a run ever became ready, by what is known of it. */
+/** Whether a run ever became ready, and whose fault it was where it did not, by what is known of it. */
 import {
   NEVER_READY_AT_MOST_MS,
   readinessOf,
   type RunSoFar,
 } from "@remotegpu/control-plane/core/billing/broken-time/run-readiness";
+import { INSTANCE_PROBLEMS, type InstanceProblem } from "@remotegpu/shared/instance";
 import { expect, test } from "vitest";
 
 const STARTING: RunSoFar = {
   isReported: false,
   provenMs: 4_000,
   isReplaced: false,
-  isWanted: true,
   state: "starting",
   problem: null,
-  exitCode: null,
 };
 
 test.each<[string, Partial<RunSoFar>, ReturnType<typeof readinessOf>]>([
   ["starting", {}, "waits"],
   ["placed", { state: "placed", provenMs: 0 }, "waits"],
-  ["stopping by itself", { state: "stopping" }, "waits"],
+  ["up, and not serving yet", { state: "ready" }, "waits"],
+  ["stopping by itself or by order", { state: "stopping" }, "waits"],
   ["reported ready", { isReported: true }, "ready"],
-  ["reported ready, then failed", { isReported: true, state: "failed" }, "ready"],
-  ["failed", { state: "failed", problem: "exited", exitCode: 1 }, "never"],
-  ["lost with its host", { state: "lost" }, "never"],
-  ["to be stopped before", { isWanted: false }, "never"],
-  ["stopped before, by order", { isWanted: false, state: "stopped", exitCode: 0 }, "never"],
-  ["replaced before", { isReplaced: true }, "never"],
-  ["done by itself, between two reports", { state: "stopped", problem: "exited", exitCode: 0 }, "ready"],
-  ["ended by itself, with an error", { state: "stopped", problem: "exited", exitCode: 3 }, "never"],
-  ["failed after an hour", { state: "failed", provenMs: NEVER_READY_AT_MOST_MS }, "never"],
+  ["reported ready, then failed", { isReported: true, state: "failed", problem: "gpu-failed" }, "ready"],
+  ["failed of its own program", { state: "failed", problem: "exited" }, "ended"],
+  ["failed of its host's card", { state: "failed", problem: "gpu-failed" }, "broken"],
+  ["lost with its host", { state: "lost" }, "broken"],
+  ["stopped before, by order", { state: "stopped" }, "ended"],
+  ["replaced before", { isReplaced: true }, "ended"],
+  ["done by itself, between two reports", { state: "stopped", problem: "exited" }, "ended"],
   [
-    "failed after more than any start lasts",
-    { state: "failed", provenMs: NEVER_READY_AT_MOST_MS + 1 },
+    "failed of a card after an hour",
+    { state: "failed", problem: "gpu-failed", provenMs: NEVER_READY_AT_MOST_MS },
+    "broken",
+  ],
+  [
+    "failed of a card after more than any start lasts",
+    { state: "failed", problem: "gpu-failed", provenMs: NEVER_READY_AT_MOST_MS + 1 },
     "ready",
   ],
 ])("%s", (_name, change, expected) => {
   expect(readinessOf({ ...STARTING, ...change })).toBe(expected);
+});
+
+test("only what a program cannot bring about by itself is a fault of ours", () => {
+  const ours = INSTANCE_PROBLEMS.filter(
+    (problem: InstanceProblem) => readinessOf({ ...STARTING, state: "failed", problem }) === "broken",
+  );
+
+  expect(ours.toSorted()).toEqual([
+    "container-lost",
+    "gpu-failed",
+    "gpu-missing",
+    "image-missing",
+    "mount-missing",
+    "runtime-down",
+    "start-refused",
+  ]);
 });
