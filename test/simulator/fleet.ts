@@ -194,7 +194,7 @@ export class FleetSimulation {
     if (this.#isOneIn(5)) await this.#order(customer, at);
     const stopped = own[this.#draw(Math.max(own.length * 20, 1))];
     if (stopped !== undefined && stopped.stopsAt === Infinity) {
-      await this.#world.waive(stopped.id, at + MINUTE);
+      await this.#world.stop(stopped.id, { rule: "person", grace: null }, at);
       this.#stopSoon(stopped.id, at + this.#draw(3 * MINUTE));
     }
     if (this.#isOneIn(15))

@@ -69,7 +69,15 @@ const STEP = fc.oneof(
       run: fc.nat({ max: 5 }),
     }),
   },
-  { weight: 1, arbitrary: fc.record({ kind: fc.constant("stop" as const), run: fc.nat({ max: 5 }) }) },
+  {
+    weight: 1,
+    arbitrary: fc.record({
+      kind: fc.constant("stop" as const),
+      run: fc.nat({ max: 5 }),
+      rule: fc.constantFrom("person" as const, "rule" as const, "host" as const),
+      grace: fc.constantFrom(null, null, 1, 600),
+    }),
+  },
   {
     weight: 2,
     arbitrary: fc.record({
@@ -180,7 +188,7 @@ export class PlayedHistory {
         return this.#pay(step);
       case "stop": {
         const run = this.#runs[step.run];
-        return run === undefined ? undefined : this.world.waive(run.id, this.#now + MINUTE);
+        return run === undefined ? undefined : this.world.stop(run.id, step, this.#now);
       }
       case "break": {
         const run = this.#runs[step.run];

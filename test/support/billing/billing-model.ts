@@ -159,6 +159,65 @@ export class BillingModel {
     this.#markWaived(run, from);
   }
 
+  /** An order to end it, by the rule that holds for it; `grace` is what its order chose, in seconds. */
+  stop(
+    runId: string,
+    { rule, grace, at }: { rule: "person" | "rule" | "host"; grace: number | null; at: number },
+  ): void {
+    const chosenMs = grace === null ? 0 : grace * 1_000;
+    const chargedMs = { person: 60_000 + chosenMs, rule: chosenMs, host: 0 }[rule];
+    this.waive(runId, at + chargedMs);
+  }
+
+  /** A replica: what it uses before it serves may be free. */
+  beginLoading(runId: string, orderedAt: number): void {
+    this.#run(runId).orderedAt = orderedAt;
+  }
+
+  serve(runId: string, at: number): void {
+    const run = this.#run(runId);
+    run.servedAt = Math.min(run.servedAt, at);
+  }
+
+  /** Slice by slice from the earliest on, each for the one that was ordered first, until an hour's allowance is used. */
+  grantLoading(allowanceMs: number): void {
+    for (const customer of this.accounts.keys()) {
+      const own = [...this.runs.values()].filter(
+        (run) => run.customer === customer && run.orderedAt !== null,
+      );
+      own.sort((a, b) => (a.orderedAt ?? 0) - (b.orderedAt ?? 0) || (a.id < b.id ? -1 : 1));
+      const loads = own.map((run) => ({ run, stretches: run.loading() }));
+      if (loads.every(({ stretches }) => stretches.length === 0)) continue;
+      const granted = own.flatMap((run) => run.free);
+      const edges = new Set([...loads.flatMap(({ stretches }) => stretches), ...granted].flat());
+      const [first, last] = [Math.min(...edges), Math.max(...edges)];
+      for (let hour = Math.ceil(first / HOUR) * HOUR; hour < last; hour += HOUR) edges.add(hour);
+      const inOrder = [...edges].sort((a, b) => a - b);
+      for (const [nth, from] of inOrder.entries()) {
+        const to = inOrder[nth + 1];
+        const covers = ([start, end]: readonly [number, number]) => start <= from && from < end;
+        if (to === undefined || granted.some(covers)) continue;
+        const loader = loads.find(({ stretches }) => stretches.some(covers))?.run;
+        const hour = Math.floor(from / HOUR) * HOUR;
+        const used = granted
+          .filter(([start]) => start >= hour && start < hour + HOUR)
+          .reduce((sum, [start, end]) => sum + end - start, 0);
+        const end = Math.min(to, from + allowanceMs - used);
+        if (loader === undefined || end <= from) continue;
+        granted.push([from, end]);
+        loader.free.push([from, end]);
+        this.#markWaived(loader, from);
+      }
+    }
+  }
+
+  /** How long a run was within that time, as far as it is charged by now. */
+  chargeableMs(runId: string, [from, to]: readonly [number, number]): number {
+    return this.#run(runId)
+      .payable()
+      .reduce((sum, [start, end]) => sum + Math.max(0, Math.min(end, to) - Math.max(start, from)), 0);
+  }
+
   /** A stretch in which the run was broken; the same `from` again sets the end of one that had none. */
   breakDown(runId: string, from: number, to: number): void {
     const run = this.#run(runId);

@@ -11,6 +11,7 @@ import { adjust, refund, topUp } from "@remotegpu/control-plane/store/billing/le
 import { addPrice } from "@remotegpu/control-plane/store/billing/prices/prices";
 import { fixBootZero } from "@remotegpu/control-plane/store/billing/runs/run-time";
 import { waiveBroken } from "@remotegpu/control-plane/store/billing/runs/run-waivers";
+import { stopWaiver } from "@remotegpu/control-plane/core/billing/stop-waiver";
 import { lockRun, openRuns, waiveRun } from "@remotegpu/control-plane/store/billing/runs/runs";
 import { insertCustomer } from "@remotegpu/control-plane/store/accounts/customers";
 import { type Database, transaction } from "@remotegpu/control-plane/store/database/database";
@@ -326,16 +327,22 @@ export class BillingWorld {
     this.model.setCreditLimit(customer, points);
   }
 
-  async waive(run: string, from: number): Promise<void> {
+  /** An order to end it; the product's table says from when on that frees it, the model by its own words. */
+  async stop(
+    run: string,
+    { rule, grace }: { rule: "person" | "rule" | "host"; grace: number | null },
+    at: number,
+  ): Promise<void> {
+    const by = rule === "person" ? "customer" : "control-plane";
+    const cause = rule === "host" ? "host" : "own";
+    const { fromMs } = stopWaiver({ by, cause, orderedMs: at, chosenGraceSeconds: grace });
     await transaction(this.database, async (tx) => {
-      await tx.query("UPDATE placements SET want = 'stopped', ordered_by = 'customer' WHERE run_id = $1", [
-        run,
-      ]);
+      await tx.query("UPDATE placements SET want = 'stopped', ordered_by = $2 WHERE run_id = $1", [run, by]);
       const held = await lockRun(tx, run);
       if (held?.closedAt === null)
-        await waiveRun(tx, { runId: run, from: new Date(from), reason: "stopped" });
+        await waiveRun(tx, { runId: run, from: new Date(fromMs), reason: "stopped" });
     });
-    this.model.waive(run, from);
+    this.model.stop(run, { rule, grace, at });
   }
 
   /** `to` Infinity: it lasts on, until the same again with an end. */

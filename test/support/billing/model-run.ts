@@ -44,6 +44,11 @@ export class ModelRun {
   /** By "month line". */
   readonly posted = new Map<string, Posted>();
   readonly broken = new Map<string, Stretch>();
+  /** When a replica was ordered; null of what does not load. */
+  orderedAt: number | null = null;
+  servedAt = Infinity;
+  /** Of its loading, by its payer's allowance. */
+  readonly free: Stretch[] = [];
   #proven: Stretch[] = [];
 
   constructor(run: {
@@ -94,10 +99,21 @@ export class ModelRun {
   }
 
   #payableMs(until: number): number {
+    return lengthOf(this.payable(), until);
+  }
+
+  /** What of its proven time is charged, as far as it is known now. */
+  payable(): Stretch[] {
     let left = [...this.#proven];
-    for (const hole of [...this.broken.values(), [this.waiveFrom, Infinity] as const])
+    for (const hole of [...this.broken.values(), ...this.free, [this.waiveFrom, Infinity] as const])
       left = left.flatMap((stretch) => cut(stretch, hole));
-    return lengthOf(left, until);
+    return left;
+  }
+
+  /** What of that was before it served. */
+  loading(): Stretch[] {
+    if (this.orderedAt === null) return [];
+    return this.payable().flatMap((stretch) => cut(stretch, [this.servedAt, Infinity]));
   }
 
   /** What an hour of the run costs at its price, or at that of `now` while it has none. */

@@ -11,6 +11,7 @@ export const ENVIRONMENT_KIND = {
   countsWhileWaiting: true,
   needs: [],
   startNeeds: () => [],
+  mayLoadFree: false,
   share: (order: Order): Quota => ({
     ...resourceShare(order),
     storage_quota: order.storageBytes ?? 0,

@@ -13,6 +13,7 @@ export const SERVICE_KIND = {
   countsWhileWaiting: true,
   needs: ["image-entrypoint", "probes"] as const,
   startNeeds: ({ config }: { config: ServiceConfig | null }) => serviceNeeds(config),
+  mayLoadFree: true,
   share: (order: Order): Quota => ({ ...resourceShare(order), storage_quota: 0, environment_quota: 0 }),
   // Each replica lives and fails by itself: they are looked at by rules of their own (replicas.ts).
   afterReports: () => STAYS,

@@ -11,6 +11,7 @@ export const JOB_KIND = {
   countsWhileWaiting: false,
   needs: ["restarts-never"] as const,
   startNeeds: ({ config, ...start }: { config: JobConfig | null } & JobStart) => jobNeeds(config, start),
+  mayLoadFree: false,
   share: (order: Order): Quota => ({ ...resourceShare(order), storage_quota: 0, environment_quota: 0 }),
   afterReports,
   limitMs,

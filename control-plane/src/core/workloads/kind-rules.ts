@@ -26,6 +26,8 @@ export interface KindRules<Status extends string> {
     code: RankCode["kind"] | null;
     distributed: DistributedConfig | null;
   }): readonly Feature[];
+  /** Whether what a run of it uses before it serves may be free by its payer's allowance (core/billing/free-loading.ts). */
+  mayLoadFree: boolean;
   /** What one start takes of the quotas. */
   share(order: Order): Quota;
   /** What the reports of all instances make of it, in the order of their ranks. */

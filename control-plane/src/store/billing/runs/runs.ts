@@ -59,11 +59,9 @@ async function insertRuns(sql: Transaction, runs: readonly NewRun[]): Promise<vo
   await sql.query(
     `INSERT INTO runs (id, instance_id, epoch, host_id, customer_id, ordered_by, workspace_id, resource_type,
                        resource_id, resource_name, spec, gpu_model, ordered_at, is_loading)
-     SELECT *, CASE WHEN resource_type = 'inference' THEN true END
-       FROM unnest($1::text[], $2::text[], $3::int[], $4::text[], $5::bigint[], $6::bigint[], $7::bigint[],
-                          $8::text[], $9::text[], $10::text[], $11::text[], $12::text[], $13::timestamptz[])
-         r (id, instance_id, epoch, host_id, customer_id, ordered_by, workspace_id, resource_type, resource_id,
-            resource_name, spec, gpu_model, ordered_at)`,
+     SELECT * FROM unnest($1::text[], $2::text[], $3::int[], $4::text[], $5::bigint[], $6::bigint[], $7::bigint[],
+                          $8::text[], $9::text[], $10::text[], $11::text[], $12::text[], $13::timestamptz[],
+                          $14::boolean[])`,
     [
       runs.map((run) => run.id),
       runs.map((run) => run.instanceId),
@@ -78,6 +76,7 @@ async function insertRuns(sql: Transaction, runs: readonly NewRun[]): Promise<vo
       runs.map((run) => run.spec),
       runs.map((run) => run.gpuModel),
       runs.map((run) => run.orderedAt),
+      runs.map((run) => (rulesOf(run.resourceType).mayLoadFree ? true : null)),
     ],
   );
 }

@@ -9,6 +9,7 @@ import {
 import { type Interval, totalMs, union, without } from "@remotegpu/control-plane/core/billing/proven-time";
 import { MS_PER_HOUR, MS_PER_MINUTE } from "@remotegpu/shared/units";
 import { describe, expect, test } from "vitest";
+import { BillingModel } from "../../../../support/billing/billing-model.ts";
 
 const NOON = Date.parse("2026-03-10T12:00:00Z");
 const ALLOWANCE_MS = 10 * MS_PER_MINUTE;
@@ -116,6 +117,29 @@ describe("whatever loads, in whatever order it is found out,", () => {
         for (const { runId, ...one } of given)
           expect(without([one], runs.find(({ id }) => id === runId)?.loading ?? [])).toEqual([]);
         expect(grants(runs, given)).toEqual([]);
+      }),
+    );
+  });
+
+  test("it is what a model that shares no code with it grants, run by run", () => {
+    fc.assert(
+      fc.property(someRuns, (runs) => {
+        const model = new BillingModel({ offsetMinutes: 0, closeDelayHours: 24 });
+        model.addCustomer(1);
+        for (const { id, loading, orderedMs } of runs) {
+          model.open({ id, customer: 1, spec: "a", lines: [] });
+          model.beginLoading(id, orderedMs);
+          for (const [nth, { fromMs: from, toMs: to }] of loading.entries())
+            model.ingest([{ key: `${id} ${nth}`, run: id, from, to, isProven: true, isFinal: false }], 0);
+        }
+
+        model.grantLoading(ALLOWANCE_MS);
+
+        const given = grants(runs);
+        for (const { id } of runs)
+          expect(
+            union(given.filter(({ runId }) => runId === id).map(({ fromMs, toMs }) => ({ fromMs, toMs }))),
+          ).toEqual(union((model.runs.get(id)?.free ?? []).map(([fromMs, toMs]) => ({ fromMs, toMs }))));
       }),
     );
   });
