@@ -118,8 +118,11 @@ describe("a replica that never answers its probe", () => {
     await services.settle();
     const { host, wanted } = placeOf(0);
     expect(wanted).toMatchObject({ spec: { gate: "running" }, live: { stopGraceSeconds: 600 } });
+    at(4);
+    await proves(host, wanted, [0, 4]);
+    await pass();
     at(10.6);
-    await proves(host, wanted, [0, 10.5]);
+    await proves(host, wanted, [4, 10.5]);
     await services.loops();
 
     expect(await services.get(id)).toMatchObject({ status: "error" });
@@ -137,7 +140,22 @@ describe("a replica that never answers its probe", () => {
     });
     expect(await loadingByHours()).toEqual([10]);
     const [shown] = await services.replicas(id, "?all=true");
-    expect(shown?.runs[0]).toMatchObject({ waived: [{ reason: "loading" }], charged: "1.2100" });
+    expect(shown?.runs[0]).toMatchObject({
+      waived: [{ reason: "loading", from: "2026-03-10T03:00:00.000Z", to: "2026-03-10T03:10:00.000Z" }],
+      charged: "1.2100",
+    });
+    const posted = await rows<{ kind: string; reason: string | null }>(
+      "SELECT source_kind AS kind, reason FROM ledger_transactions WHERE run_id = $1 ORDER BY id",
+      [wanted.runId],
+    );
+    // Its last row came before anybody looked: what was charged with it comes back with the rule's name.
+    expect(posted).toMatchObject([
+      { kind: "charge", reason: null },
+      {
+        kind: "credit",
+        reason: expect.stringMatching(/^loading since 2026-03-10T03:00:00Z: .*; stop-by-rule: /),
+      },
+    ]);
     expect(await trialBalance(db())).toMatchObject({ total: "0.0000", unbalancedCustomers: 0 });
   });
 

@@ -103,7 +103,11 @@ export async function waiverReasons(
        SELECT run_id, reason || ' since ' || to_char(from_at AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS"Z"')
               || coalesce(' until ' || to_char(to_at AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS"Z"'), '')
               || coalesce(': ' || (evidence ->> 'sentence'), ''), from_at
-         FROM run_waivers WHERE run_id = ANY($1::text[])) why
+         FROM run_waivers WHERE run_id = ANY($1::text[]) AND reason <> 'loading'
+       UNION ALL
+       SELECT run_id, 'loading since ' || to_char(min(from_at) AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS"Z"') || ': '
+              || (array_agg(evidence ->> 'sentence' ORDER BY from_at))[1], min(from_at)
+         FROM run_waivers WHERE run_id = ANY($1::text[]) AND reason = 'loading' GROUP BY run_id) why
       ORDER BY run_id, at`,
     [runIds],
   );

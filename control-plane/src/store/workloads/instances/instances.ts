@@ -201,8 +201,15 @@ type RunRow = Omit<InstanceRun, "end" | "restarts"> &
     restart_last_at: Date | null;
   };
 
+/** Free loading is written down as it becomes known, minute by minute: what touches is shown as one. */
 const WAIVED = `(SELECT coalesce(jsonb_agg(jsonb_build_object('reason', w.reason, 'from', w.from_at, 'to', w.to_at,
-    'sentence', w.evidence ->> 'sentence') ORDER BY w.from_at, w.id), '[]') FROM run_waivers w WHERE w.run_id = r.id)`;
+    'sentence', w.sentence) ORDER BY w.from_at, w.id), '[]') FROM (
+      SELECT id, reason, from_at, to_at, evidence ->> 'sentence' AS sentence FROM run_waivers
+       WHERE run_id = r.id AND reason <> 'loading'
+      UNION ALL
+      SELECT 0, 'loading', lower(l.one), upper(l.one), l.sentence FROM (
+        SELECT evidence ->> 'sentence' AS sentence, unnest(range_agg(tstzrange(from_at, to_at))) AS one FROM run_waivers
+         WHERE run_id = r.id AND reason = 'loading' GROUP BY 1) l) w)`;
 
 async function runsOf(
   sql: Connection,
