@@ -1507,8 +1507,10 @@ CREATE TABLE placements (
   serving varchar(8),
   serving_since timestamptz,
   open_streams integer,
+  chosen_grace_seconds integer,
   env_is_sealed boolean NOT NULL DEFAULT false,
   CONSTRAINT placements_pkey PRIMARY KEY (instance_id, epoch),
+  CONSTRAINT placements_chosen_grace_seconds_check CHECK (((chosen_grace_seconds >= 1) AND (chosen_grace_seconds <= 600))),
   CONSTRAINT placements_cpu_milli_check CHECK ((cpu_milli >= 0)),
   CONSTRAINT placements_ended_by_check CHECK ((ended_by IN ('customer', 'admin', 'account', 'control-plane', 'limit'))),
   CONSTRAINT placements_epoch_check CHECK ((epoch >= 1)),
@@ -1723,12 +1725,15 @@ CREATE TABLE run_waivers (
   to_at timestamptz,
   evidence jsonb NOT NULL,
   created_at timestamptz NOT NULL DEFAULT now(),
+  allowance_of bigint,
   CONSTRAINT run_waivers_pkey PRIMARY KEY (id),
+  CONSTRAINT run_waivers_allowance_check CHECK (((((reason)::text = 'loading'::text) = (allowance_of IS NOT NULL)) AND ((allowance_of IS NULL) OR (to_at IS NOT NULL)))),
   CONSTRAINT run_waivers_evidence_check CHECK ((jsonb_typeof(evidence) = 'object'::text)),
   CONSTRAINT run_waivers_from_before_to CHECK ((from_at < to_at)),
-  CONSTRAINT run_waivers_reason_check CHECK ((reason IN ('gpu-lost', 'host-died', 'never-ready', 'gang-broken'))),
+  CONSTRAINT run_waivers_reason_check CHECK ((reason IN ('gpu-lost', 'host-died', 'never-ready', 'gang-broken', 'loading'))),
   CONSTRAINT run_waivers_run_id_reason_from_at_key UNIQUE (run_id, reason, from_at)
 );
+CREATE UNIQUE INDEX idx_run_waivers_allowance ON run_waivers USING btree (allowance_of, from_at) WHERE (allowance_of IS NOT NULL);
 CREATE INDEX idx_run_waivers_open ON run_waivers USING btree (run_id) WHERE (to_at IS NULL);
 
 CREATE TABLE runs (
@@ -1756,6 +1761,7 @@ CREATE TABLE runs (
   posted_amount numeric(20,4) NOT NULL DEFAULT 0,
   uncharged boolean NOT NULL DEFAULT false,
   was_ready boolean,
+  is_loading boolean,
   CONSTRAINT runs_pkey PRIMARY KEY (id),
   CONSTRAINT runs_billed_minutes_check CHECK ((billed_minutes >= 0)),
   CONSTRAINT runs_proven_ms_check CHECK ((proven_ms >= 0)),
@@ -1765,6 +1771,7 @@ CREATE TABLE runs (
 );
 CREATE INDEX idx_runs_customer ON runs USING btree (customer_id);
 CREATE INDEX idx_runs_host ON runs USING btree (host_id);
+CREATE INDEX idx_runs_loading ON runs USING btree (id) WHERE is_loading;
 CREATE INDEX idx_runs_open ON runs USING btree (customer_id) WHERE (closed_at IS NULL);
 CREATE INDEX idx_runs_ordered_by ON runs USING btree (ordered_by);
 CREATE INDEX idx_runs_placement ON runs USING btree (instance_id, epoch);
@@ -2530,6 +2537,7 @@ ALTER TABLE run_time
   ADD CONSTRAINT run_time_run_id_fkey FOREIGN KEY (run_id) REFERENCES runs(id);
 
 ALTER TABLE run_waivers
+  ADD CONSTRAINT run_waivers_allowance_of_fkey FOREIGN KEY (allowance_of) REFERENCES customers(id),
   ADD CONSTRAINT run_waivers_run_id_fkey FOREIGN KEY (run_id) REFERENCES runs(id);
 
 ALTER TABLE runs

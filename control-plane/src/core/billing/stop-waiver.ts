@@ -15,7 +15,7 @@ type StopOrderer = (typeof STOP_ORDERERS)[number];
 export type StopCause = "own" | "host";
 
 /** The name under which a run, a bill's proof and the lists of the books say which of the rules below held. */
-export type StopRule = "stop-by-person" | "stop-by-rule" | "suspension" | "host-stop";
+type StopRule = "stop-by-person" | "stop-by-rule" | "suspension" | "host-stop";
 
 const RULES: Record<StopOrderer, Record<StopCause, StopRule>> = {
   customer: { own: "stop-by-person", host: "stop-by-person" },

@@ -5,7 +5,7 @@
  */
 import { type Interval, type ProvenTime, union } from "./proven-time.ts";
 
-export const BROKEN_REASONS = ["gpu-lost", "host-died", "never-ready", "gang-broken"] as const;
+const BROKEN_REASONS = ["gpu-lost", "host-died", "never-ready", "gang-broken"] as const;
 /**
  * What was broken: the card, the whole host, an instance that never got as far as to be of use, or another rank of a gang,
  * without which this one is of none.
