@@ -1,6 +1,8 @@
 /** Limits of a service's keys, and of what its replicas have at once, at gateways that divide them. */
 import { once } from "node:events";
 import { afterAll, beforeAll, expect, onTestFinished, test } from "vitest";
+import { PERSON_LIMITS } from "@remotegpu/control-plane/core/gateway/services/call-right";
+import { partOf } from "@remotegpu/control-plane/core/gateway/services/key-limits";
 import type { Gateway } from "@remotegpu/control-plane/gateway/gateway";
 import { keepGateway } from "@remotegpu/control-plane/store/gateway/gateways";
 import { MS_PER_DAY, MS_PER_MINUTE } from "@remotegpu/shared/units";
@@ -76,6 +78,22 @@ test("requests at once likewise, and the next one passes when one is over", asyn
   await eventually(async () => (await served.ask("/", { gateway, key })).status === 200, {
     what: "the next one",
   });
+});
+
+test("a person's key has limits by itself, apart from those of a key of the service with that name", async () => {
+  const { username } = (await web.control.api.ask("GET", "/api/v1/me", { as: web.owner })).body;
+  const own = await keyOf(username, { max_in_flight: 1 });
+  const gateway = await gatewayOf();
+  const most = partOf(PERSON_LIMITS.maxInFlight ?? 0, 2);
+  const open = await Promise.all(
+    Array.from({ length: most }, () => served.open("/events", { gateway, key: web.owner.key })),
+  );
+  await Promise.all(open.map((events) => once(events, "data")));
+
+  const refused = await served.ask("/", { gateway, key: web.owner.key });
+  expect([refused.status, refused.headers["retry-after"]]).toEqual([429, "1"]);
+  expect((await served.ask("/", { gateway, key: own })).status).toBe(200);
+  for (const events of open) events.destroy();
 });
 
 test("what a replica may have at once is divided likewise", { timeout: STORY_MS }, async () => {

@@ -1,4 +1,5 @@
 /** A service that sleeps, at a gateway: who comes wakes it and is answered once it serves, with one replica for all. */
+import { randomBytes } from "node:crypto";
 import { afterAll, beforeAll, expect, test, vi } from "vitest";
 import { ServiceLines } from "@remotegpu/control-plane/gateway/services/service-lines";
 import { whyClosed } from "@remotegpu/control-plane/core/gateway/services/service-route";
@@ -90,7 +91,7 @@ test("is looked at as soon as there is news, for whoever waits", { timeout: STOR
   try {
     lines.start();
     const line = await lines.of(served.id);
-    const taken = line?.take(new Set(), new AbortController().signal);
+    const taken = line?.take(new Set(), new AbortController().signal, { wakes: true });
     await transaction(db, (sql) => changeWishes(sql, served.id, { load_wish: 1 }));
     await served.settle();
 
@@ -189,6 +190,33 @@ test("sleeps on for whoever may not ask it, and while it is stopped", { timeout:
   await served.settle();
   expect(await replicas(served)).toBe(0);
 });
+
+test(
+  "sleeps on for a viewer, a key that only reads and a member whose it is not, and wakes for who manages it",
+  { timeout: STORY_MS },
+  async () => {
+    await using served = await asleep();
+    const { api } = web.control;
+    const name = randomBytes(3).toString("hex");
+    const [viewer, member] = [await api.customer(`viewer-${name}`), await api.customer(`member-${name}`)];
+    await api.join(web.owner.workspaceId, web.owner, viewer, "viewer");
+    await api.join(web.owner.workspaceId, web.owner, member);
+    const reads = await api.key(web.owner, { name: "reads", scopes: ["read"] });
+
+    for (const { key } of [viewer, reads]) expect((await served.ask("/", { key })).status).toBe(403);
+    const refused = await served.ask("/", { key: member.key });
+    expect([refused.status, refused.body.detail]).toEqual([503, expect.stringContaining("sleeps")]);
+    expect([await replicas(served), await waiting(served), woken]).toEqual([0, 0, 0]);
+
+    const asked = served.ask("/", { key: web.owner.key });
+    await eventually(async () => (await replicas(served)) === 1, { what: "the wish" });
+    await served.settle();
+
+    expect((await asked).status).toBe(200);
+    expect((await served.ask("/", { key: member.key })).status).toBe(200);
+    expect((await served.ask("/", { key: viewer.key })).status).toBe(403);
+  },
+);
 
 test(
   "is not woken where its number is left to people, whose word is none",

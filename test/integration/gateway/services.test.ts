@@ -67,7 +67,7 @@ describe("who may ask", () => {
     expect([status, body.headers["x-api-key"]]).toEqual([200, undefined]);
   });
 
-  test("with a key of the API may, who sees the service", async () => {
+  test("with a key of the API that orders may, who works in its workspace", async () => {
     const stranger = await web.control.customer(`stranger-${randomBytes(3).toString("hex")}`);
     expect((await served.ask("/", { key: web.owner.key })).status).toBe(200);
     expect((await served.ask("/", { key: stranger.key })).status).toBe(404);

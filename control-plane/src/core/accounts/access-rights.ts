@@ -16,6 +16,7 @@ export const WORKSPACE_ACTIONS = [
   "read-bill",
   "create-workload",
   "read-workload",
+  "ask-service",
   "manage-workload",
 ] as const;
 export type WorkspaceAction = (typeof WORKSPACE_ACTIONS)[number];
@@ -46,6 +47,8 @@ const RULES: Record<WorkspaceAction, Record<WorkspaceRole, Rule>> = {
   "read-bill": { owner: "yes", admin: "yes", member: "no", viewer: "no" },
   "create-workload": { owner: "yes", admin: "yes", member: "yes", viewer: "no" },
   "read-workload": { owner: "yes", admin: "yes", member: "yes", viewer: "yes" },
+  // What it answers costs money: who only looks on drives no replica.
+  "ask-service": { owner: "yes", admin: "yes", member: "yes", viewer: "no" },
   "manage-workload": { owner: "yes", admin: "yes", member: "own", viewer: "no" },
 };
 

@@ -14,6 +14,9 @@ const READ_EVERY_MS = 5 * MS_PER_SECOND;
 /** Asked by nobody for so long, it is read anew with its next request. */
 const FORGOTTEN_AFTER_MS = 2 * MS_PER_MINUTE;
 
+/** A person and a key of the service may have the same name, and use up nothing of each other's. */
+export type GatedKey = NamedKey & { of: "service" | "person" };
+
 interface Kept {
   key: NamedKey;
   usedAtMs: number;
@@ -59,7 +62,7 @@ export class KeyGate {
 
   /** Whoever passes says with `over` that it is over, once. */
   async pass(
-    key: NamedKey,
+    key: GatedKey,
     limits: KeyLimits,
   ): Promise<
     Exclude<Passage, { passes: true }> | { passes: true; over: (tokens: CountedAnswer["tokens"]) => void }
@@ -86,8 +89,8 @@ export class KeyGate {
     };
   }
 
-  async #of(key: NamedKey): Promise<Kept> {
-    const name = `${key.serviceId} ${key.keyName}`;
+  async #of(key: GatedKey): Promise<Kept> {
+    const name = `${key.of} ${key.serviceId} ${key.keyName}`;
     const known = this.#kept.get(name);
     if (known !== undefined) return known;
     const made = { key, usedAtMs: 0, minute: 0, inMinute: 0, open: 0, day: 0, read: 0, own: 0, ownRead: 0 };

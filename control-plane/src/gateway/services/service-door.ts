@@ -60,6 +60,8 @@ interface Entered {
   cors: HeaderMap | null;
   /** Null where anybody may ask. */
   key: string | null;
+  /** A service that sleeps is started for it. */
+  wakes: boolean;
   counted: CountedRequest;
 }
 
@@ -177,7 +179,7 @@ export class ServiceDoor {
 
   /** Null where it is all told. */
   async #serve(
-    { line, key, call, cors, counted }: Entered,
+    { line, key, wakes, call, cors, counted }: Entered,
     ending: AbortController,
     attempt: (given: Given) => Promise<Tried>,
   ): Promise<Answer | null> {
@@ -189,12 +191,12 @@ export class ServiceDoor {
     const isRefused = () => open?.signal.aborted === true;
     const refused = () => told(refusal({ kind: "no-entry", sentence: String(open?.signal.reason) }));
     let tried: Set<string> | null = null;
-    line.count();
+    line.count({ wakes });
     const untilMs = performance.now() + patienceSeconds(line.route) * MS_PER_SECOND;
     try {
       for (;;) {
         counted.waits();
-        const taken = await line.take(tried ?? NONE, signal);
+        const taken = await line.take(tried ?? NONE, signal, { wakes });
         const isOver = isGone() || isRefused();
         counted.isWith(taken.kind === "given" && !isOver ? taken.place.revision : 0);
         if (isOver) {
@@ -305,18 +307,20 @@ export class ServiceDoor {
       const call: Call = { asker, requestId, keyName: null, prefix: address.prefix };
       const right = key === null ? null : await this.#right(address.id, key, { isPublic });
       if (right?.allowed === true) {
-        const { keyName, limits } = right;
+        const { keyName, of, limits } = right;
+        const wakes = right.wakes || isPublic;
         const own = counted(keyName);
-        const passed =
-          limits === null ? null : await this.#parts.keyGate.pass({ serviceId: address.id, keyName }, limits);
+        const named = { serviceId: address.id, keyName, of };
+        const passed = limits === null ? null : await this.#parts.keyGate.pass(named, limits);
         if (passed?.passes === false) {
           const told = tooMany(passed.sentence, passed.retryAfterSeconds);
           return { kind: "answer", told: withHeaders(told, ownHeaders(call, cors)), counted: own };
         }
         if (passed !== null) own.whenOver(passed.over);
-        return { kind: "entered", line, call: { ...call, keyName }, cors, key, counted: own };
+        return { kind: "entered", line, call: { ...call, keyName }, cors, key, wakes, counted: own };
       }
-      if (isPublic) return { kind: "entered", line, call, cors, key: null, counted: counted(null) };
+      if (isPublic)
+        return { kind: "entered", line, call, cors, key: null, wakes: true, counted: counted(null) };
       const told = right === null ? notIn("Send a key as `Authorization: Bearer <key>`.") : refusal(right);
       return { kind: "answer", told: withHeaders(told, ownHeaders(call, cors)), counted: counted(null) };
     } catch (error) {

@@ -42,6 +42,7 @@ interface Replica extends ReplicaStanding {
 }
 
 interface Waiting {
+  wakes: boolean;
   avoid: ReadonlySet<string>;
   resolve: (taken: Taken) => void;
   timer: NodeJS.Timeout;
@@ -55,6 +56,8 @@ const AGAIN_MS = 500;
  */
 const CALLED_AT_ONCE = 8;
 const CALLED_EVERY_MS = 20;
+const SLEEPS =
+  "The service sleeps. A request with one of its own keys wakes it, or with a key of somebody who may manage it.";
 const NOT_REACHED = "No replica of the service is reached now.";
 const ENDING: Exclude<Taken, Given> = {
   kind: "waited",
@@ -117,9 +120,9 @@ export class ServiceLine {
     };
   }
 
-  /** Each request once, however often it is given a replica. */
-  count(): void {
-    this.#requests += 1;
+  /** Each request once, however often it is given a replica; one that may not wake a service is no load on one that sleeps. */
+  count({ wakes }: { wakes: boolean }): void {
+    if (this.#whyClosedTo({ wakes }) !== SLEEPS) this.#requests += 1;
   }
 
   follow(route: ServiceRoute): void {
@@ -141,9 +144,13 @@ export class ServiceLine {
     this.#wakeFor();
   }
 
-  /** @param avoid instances at which this request failed already @param gone aborted once nobody waits for it any more */
-  async take(avoid: ReadonlySet<string>, gone: AbortSignal): Promise<Taken> {
-    const closed = whyClosed(this.#route);
+  /**
+   * @param avoid instances at which this request failed already
+   * @param gone aborted once nobody waits for it any more
+   * @param wakes a service that sleeps is woken for it; whoever may not do so waits for none that sleeps
+   */
+  async take(avoid: ReadonlySet<string>, gone: AbortSignal, { wakes }: { wakes: boolean }): Promise<Taken> {
+    const closed = this.#whyClosedTo({ wakes });
     if (closed !== null) return { kind: "closed", sentence: closed };
     const given = this.#waiting.size === 0 ? this.#give(avoid) : null;
     if (given !== null) return given;
@@ -159,7 +166,7 @@ export class ServiceLine {
       };
       const giveUp = () => end({ kind: "waited", sentence: this.#whyWaits(), isServing: this.#isServing });
       const timer = setTimeout(giveUp, patienceSeconds(this.#route) * MS_PER_SECOND);
-      const waiting: Waiting = { avoid, resolve: end, timer };
+      const waiting: Waiting = { wakes, avoid, resolve: end, timer };
       this.#waiting.add(waiting);
       gone.addEventListener("abort", giveUp);
       if (gone.aborted) giveUp();
@@ -221,16 +228,22 @@ export class ServiceLine {
     return "All replicas of the service are busy.";
   }
 
+  /** That somebody waits is itself a reason to start a replica: it is counted in what the gateway reports. */
+  #whyClosedTo({ wakes }: { wakes: boolean }): string | null {
+    const closed = whyClosed(this.#route);
+    if (closed !== null || wakes) return closed;
+    return this.#route.sleep === "asleep" && !this.#isServing ? SLEEPS : null;
+  }
+
   #wakeFor(): void {
     if (this.#waiting.size > 0 && this.#route.sleep === "asleep" && whyClosed(this.#route) === null)
       this.#wake();
   }
 
   #callUp(): void {
-    const closed = whyClosed(this.#route);
-    if (closed !== null) {
-      for (const { resolve } of this.#waiting) resolve({ kind: "closed", sentence: closed });
-      return;
+    for (const { wakes, resolve } of this.#waiting) {
+      const closed = this.#whyClosedTo({ wakes });
+      if (closed !== null) resolve({ kind: "closed", sentence: closed });
     }
     const nowMs = this.#nowMs();
     if (nowMs - this.#called.sinceMs >= CALLED_EVERY_MS) this.#called = { count: 0, sinceMs: nowMs };

@@ -1,6 +1,7 @@
 /**
- * Who may ask an inference service: whoever shows one of the service's own keys, and with a key of the API those who may
- * see it.
+ * Who may ask an inference service: whoever presents one of the service's own keys, and with a key of the API that orders
+ * those who work in its workspace. What a request costs is its owner's: it holds a replica, drives the autoscaling, and may
+ * wake a service from zero, which is left to the service's own keys and to who may manage it.
  */
 import { decide, type WorkspaceRole } from "../../accounts/access-rights.ts";
 import { type KeyRights, scopeRefusal } from "../../accounts/key-scopes.ts";
@@ -16,20 +17,48 @@ export type KeyStanding =
 
 export type CallRight =
   /** Limits are null where the key has none of its own. */
-  | { allowed: true; keyName: string; limits: KeyLimits | null }
+  | {
+      allowed: true;
+      keyName: string;
+      /** Whose the key is: names of both kinds are chosen freely, and may be the same. */
+      of: KeyStanding["kind"];
+      limits: KeyLimits | null;
+      /** A service without replicas is started for it. */
+      wakes: boolean;
+    }
   | { allowed: false; kind: Extract<RefusalKind, "no-entry" | "no-right" | "not-found">; sentence: string };
+
+/**
+ * Of each person at each service. A service's own keys, whose limits its manager chooses, are for programs of many users;
+ * a person's key tries things out, and one that was lost must not hold all replicas.
+ */
+export const PERSON_LIMITS: KeyLimits = { requestsPerMinute: 600, maxInFlight: 32, tokensPerDay: null };
 
 /** @param standing null for a key that opens nothing, or not here */
 export function callRight(standing: KeyStanding | null): CallRight {
   if (standing === null)
     return { allowed: false, kind: "no-entry", sentence: "This key is not known here, or it was revoked." };
-  if (standing.kind === "service") return { allowed: true, keyName: standing.name, limits: standing.limits };
+  if (standing.kind === "service")
+    return {
+      allowed: true,
+      keyName: standing.name,
+      of: "service",
+      limits: standing.limits,
+      wakes: true,
+    };
   const { username, rights, role, isOwn } = standing;
-  const refusal = scopeRefusal(rights, "read");
+  const refusal = scopeRefusal(rights, "orders");
   if (refusal !== null) return { allowed: false, kind: "no-right", sentence: refusal };
-  switch (decide("read-workload", { isAdmin: false, role, isOwn })) {
+  const person = { isAdmin: false, role, isOwn };
+  switch (decide("ask-service", person)) {
     case "allowed":
-      return { allowed: true, keyName: username, limits: null };
+      return {
+        allowed: true,
+        keyName: username,
+        of: "person",
+        limits: PERSON_LIMITS,
+        wakes: decide("manage-workload", person) === "allowed",
+      };
     case "hidden":
       return { allowed: false, kind: "not-found", sentence: "There is nothing here that you can see." };
     case "forbidden":

@@ -22,6 +22,7 @@ const TABLE: Record<WorkspaceAction, string> = {
   "read-bill": "         yes   yes   no     no         no     hidden",
   "create-workload": "   yes   yes   yes    yes        no     hidden",
   "read-workload": "     yes   yes   yes    yes        yes    hidden",
+  "ask-service": "       yes   yes   yes    yes        no     hidden",
   "manage-workload": "   yes   yes   no     yes        no     hidden",
 };
 const WORDS: Record<string, Decision> = { yes: "allowed", no: "forbidden", hidden: "hidden" };
