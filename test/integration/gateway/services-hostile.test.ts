@@ -226,6 +226,56 @@ describe("a replica", () => {
   });
 });
 
+describe("a replica that would split its answer, or say in it what it may not, is heard as one answer or none", () => {
+  const OK = "HTTP/1.1 200 OK\r\n";
+  const SECOND = "HTTP/1.1 200 OK\r\nSet-Cookie: split=1\r\nContent-Length: 5\r\n\r\nsplit";
+  const END = "Content-Length: 2\r\n\r\nok";
+  const CHUNKED = "Transfer-Encoding: chunked\r\n\r\n2\r\nok\r\n0\r\n";
+
+  test.each([
+    ["a folded header", `${OK}X-A: 1\r\n Set-Cookie: split=1\r\n\tContent-Security-Policy: x\r\n${END}`],
+    ["a header that begins folded", `${OK} Set-Cookie: split=1\r\n${END}`],
+    ["a bare line feed", `${OK}X-A: 1\nSet-Cookie: split=1\r\n${END}`],
+    ["a bare carriage return", `${OK}X-A: 1\rSet-Cookie: split=1\r\n${END}`],
+    ["a zero byte", `${OK}X-A: 1\0\r\nSet-Cookie: split=1\r\n${END}`],
+    ["a blank behind a name", `${OK}Set-Cookie : split=1\r\nContent-Security-Policy : x\r\n${END}`],
+    ["a reason of two lines", `HTTP/1.1 200 OK\rSet-Cookie: split=1\r\n${END}`],
+    ["both lengths", `${OK}Content-Length: 2\r\n${CHUNKED}\r\n${SECOND}`],
+    ["a list of lengths", `${OK}Content-Length: 2, 40\r\n\r\nok${SECOND}`],
+    ["an encoding behind a control", `${OK}Transfer-Encoding:\u000bchunked\r\n${END}${SECOND}`],
+    ["a piece whose length is no number", `${OK}Transfer-Encoding: chunked\r\n\r\n2 ;\n\r\nok\r\n0\r\n\r\n`],
+    ["an answer behind it", `${OK}${END}${SECOND}`],
+    ["an answer behind one without a body", `HTTP/1.1 304 Not Modified\r\n\r\n${SECOND}`],
+    ["hints", `HTTP/1.1 103 Early Hints\r\nSet-Cookie: split=1\r\nLink: </x>\r\n\r\n${OK}${END}`],
+    [
+      "trailers that speak for it",
+      `${OK}Trailer: Set-Cookie, Content-Security-Policy\r\n${CHUNKED}Set-Cookie: split=1\r\nContent-Security-Policy: x\r\nClear-Site-Data: "*"\r\nLocation: /\r\n\r\n`,
+    ],
+    ["trailers of two lines", `${OK}Trailer: X-Sum\r\n${CHUNKED}X-Sum: 1\rSet-Cookie: split=1\r\n\r\n`],
+  ])("%s", { timeout: STORY_MS }, async (_what, raw) => {
+    const path = `/services/${hostile.id}/raw/${Buffer.from(raw, "latin1").toString("base64url")}`;
+    const own = [`Host: ${web.base.domain}`, `Authorization: Bearer ${hostile.key}`];
+    const asked = (method: string, ...more: string[]) =>
+      `${[`${method} ${path} HTTP/1.1`, ...own, "TE: trailers", ...more].join("\r\n")}\r\n\r\n`;
+    for (const first of [asked("GET"), `${asked("POST", "Content-Length: 1")}x`, asked("GET", ...UPGRADE)]) {
+      // What stands behind it on the same connection is answered by itself, or not at all.
+      const text = await said(await web.raw(`${first}${HIDDEN()}`));
+
+      const [head = ""] = text.split("\r\n\r\n");
+      const policy = head.split(/[\r\n]/).find((line) => /^content-security-policy/i.test(line));
+      // The next one begins where a body ends, which may be amid a line.
+      const heard = text.replaceAll("HTTP/1.1 ", "\nHTTP/1.1 ");
+      const [status = "none", next = "none", ...others] = statusesOf(heard);
+      expect(policy ?? "none").toMatch(text === "" ? "none" : /^content-security-policy: sandbox allow-/i);
+      expect(text).not.toMatch(/[\r\n](set-cookie|clear-site-data|location)/i);
+      expect(text).not.toContain("\nsplit");
+      expect([200, 304, 502, 504, "none"]).toContain(status);
+      expect([next, text.includes('"url":"/?hidden"')]).toEqual(next === 200 ? [200, true] : ["none", false]);
+      expect(others).toEqual([]);
+    }
+  });
+});
+
 async function wholeOf(answer: IncomingMessage): Promise<void> {
   for await (const _chunk of answer);
 }

@@ -89,7 +89,10 @@ export function headersFromContainer(headers: HeaderMap): HeaderMap {
   return told;
 }
 
-/** What RFC 9110, section 6.5.1, keeps out of trailers: the message's frame, where it goes, and who asks. */
+/**
+ * What RFC 9110, section 6.5.1, keeps out of trailers: the message's frame, where it goes, who asks, and how an answer is to
+ * be taken. A container could say there what was taken out of its headers, to whoever puts both together.
+ */
 const NO_TRAILERS = [
   ...HOP_BY_HOP,
   ...OWN_WORDS,
@@ -104,14 +107,48 @@ const NO_TRAILERS = [
   "x-api-key",
   "cookie",
   "set-cookie",
+  "set-cookie2",
+  "set-login",
+  "age",
+  "cache-control",
+  "expires",
+  "date",
+  "location",
+  "refresh",
+  "retry-after",
+  "vary",
+  "warning",
+  "link",
+  "alt-svc",
+  "www-authenticate",
+  "authentication-info",
+  "clear-site-data",
+  "service-worker-allowed",
+  "strict-transport-security",
+  "referrer-policy",
+  "permissions-policy",
+  "content-disposition",
+  "nel",
+  "report-to",
+  "reporting-endpoints",
+  "accept-ch",
+  "use-as-dictionary",
+  "x-content-type-options",
+  "x-frame-options",
+  "x-request-id",
 ];
+const NO_TRAILERS_OF = /^(?:access-control|content-security-policy|cross-origin|sec|x-remotegpu)(?:-|$)/;
 
 /** Those of either side that go on; some programs take them for headers that came late. */
 export function passedTrailers(trailers: Readonly<Record<string, string | string[] | undefined>>) {
   const kept = Object.entries(trailers).flatMap(([name, value]) =>
-    value === undefined || NO_TRAILERS.includes(name.toLowerCase()) ? [] : [[name, value] as const],
+    value === undefined || isNoTrailer(name.toLowerCase()) ? [] : [[name, value] as const],
   );
   return kept.length === 0 ? null : Object.fromEntries(kept);
+}
+
+function isNoTrailer(name: string): boolean {
+  return NO_TRAILERS.includes(name) || NO_TRAILERS_OF.test(name);
 }
 
 /** Transfer-Encoding stays: whoever sends on writes the body by it. */

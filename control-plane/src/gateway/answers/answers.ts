@@ -5,6 +5,7 @@
 import { randomBytes } from "node:crypto";
 import { STATUS_CODES, type IncomingMessage, type ServerResponse } from "node:http";
 import type { Duplex } from "node:stream";
+import { SANDBOX } from "../../core/gateway/services/shared-origin.ts";
 import { lastWords } from "./last-words.ts";
 import { ICON } from "./icon.ts";
 
@@ -15,6 +16,18 @@ export interface Answer {
   /** A page asks again by itself after so many seconds, and programs are told to. */
   retryAfterSeconds?: number;
   headers?: Readonly<Record<string, string>>;
+}
+
+const sandboxed = new WeakSet<IncomingMessage>();
+
+/** Whatever is answered to it by us is sandboxed, as what services answer at an origin that they share. */
+export function sandbox(request: IncomingMessage): void {
+  sandboxed.add(request);
+}
+
+/** The header for it; none where it needs none. */
+export function sandboxOf(request: IncomingMessage): Record<string, string> {
+  return sandboxed.has(request) ? { "Content-Security-Policy": SANDBOX } : {};
 }
 
 export function answer(request: IncomingMessage, response: ServerResponse, told: Answer): void {
@@ -48,6 +61,7 @@ function written(request: IncomingMessage, told: Answer): { headers: Record<stri
   const isPage = wantsHtml(request);
   const nonce = randomBytes(16).toString("base64");
   const body = isPage ? page(told, nonce) : problem(told);
+  const policy = `default-src 'none'; style-src 'nonce-${nonce}'; img-src data:; base-uri 'none'; form-action 'none'; frame-ancestors 'none'`;
   return {
     body,
     headers: {
@@ -56,7 +70,7 @@ function written(request: IncomingMessage, told: Answer): { headers: Record<stri
       "Cache-Control": "no-store",
       "Referrer-Policy": "no-referrer",
       "X-Content-Type-Options": "nosniff",
-      "Content-Security-Policy": `default-src 'none'; style-src 'nonce-${nonce}'; img-src data:; base-uri 'none'; form-action 'none'; frame-ancestors 'none'`,
+      "Content-Security-Policy": sandboxed.has(request) ? `${SANDBOX}; ${policy}` : policy,
       ...(told.retryAfterSeconds !== undefined && { "Retry-After": String(told.retryAfterSeconds) }),
       ...told.headers,
     },

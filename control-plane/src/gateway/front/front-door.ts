@@ -16,6 +16,7 @@ import {
   readServicePath,
   type ServiceAddress,
 } from "../../core/gateway/services/service-address.ts";
+import { isBelowServices } from "../../core/gateway/services/shared-origin.ts";
 import type { Admission } from "../../core/gateway/admission.ts";
 import type { HeldBack } from "../../core/gateway/held-back.ts";
 import { isRelayed } from "../../core/environments/web-target.ts";
@@ -30,7 +31,7 @@ import type { Forwarder } from "../proxy/forward.ts";
 import type { ServiceDoor } from "../services/service-door.ts";
 import type { Visit, VisitHandler } from "../visit.ts";
 import { addressOf } from "./asker.ts";
-import { type Answer, answer, answerUpgrade, wantsHtml } from "../answers/answers.ts";
+import { type Answer, answer, answerUpgrade, sandbox, wantsHtml } from "../answers/answers.ts";
 import type { Load } from "./load.ts";
 import type { SlowBodies } from "./slow-bodies.ts";
 import { forged, misdirected, nothingHere, notIn, refusal, tooMany, unknownNow } from "../answers/told.ts";
@@ -176,9 +177,13 @@ export class FrontDoor {
     const { base, serviceDomain, load, serviceLoad, now, isBehindProxy } = this.#parts;
     const { method = "", url = "", httpVersion, rawHeaders } = request;
     const form = readForm({ method, url, httpVersion, rawHeaders, isSocket: as.isSocket });
-    if (!form.isSound) return told({ status: form.status, title: "Not understood", sentence: form.sentence });
+    if (!form.isSound) {
+      if (isBelowServices(url)) sandbox(request);
+      return told({ status: form.status, title: "Not understood", sentence: form.sentence });
+    }
     request.url = form.path;
     const asked = readHost(base, form.host);
+    if (asked?.kind === "bare" && isBelowServices(form.path)) sandbox(request);
     const service =
       readServiceHost(serviceDomain, form.host, form.path) ??
       (asked?.kind === "bare" ? readServicePath(form.path) : null);

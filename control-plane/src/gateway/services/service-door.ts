@@ -16,12 +16,13 @@ import {
   corsHeaders,
   headersFromReplica,
   headersToReplica,
+  isByBrowser,
   preflightHeaders,
   shownRequestId,
   shownServiceKey,
 } from "../../core/gateway/services/service-headers.ts";
 import { patienceSeconds } from "../../core/gateway/services/service-route.ts";
-import { type Answer, answer, answerUpgrade } from "../answers/answers.ts";
+import { type Answer, answer, answerUpgrade, sandboxOf } from "../answers/answers.ts";
 import { garbled, late, noWay, notIn, nothingHere, refusal, tooMany, unknownNow } from "../answers/told.ts";
 import { RightsUnknown } from "../entry/rights.ts";
 import { type Carrier, LateError } from "../proxy/carrier.ts";
@@ -106,7 +107,8 @@ export class ServiceDoor {
       answer(request, response, told);
     };
     const entered = await this.#enter(request, at);
-    if (entered.kind === "preflight") return void response.writeHead(204, entered.headers).end();
+    if (entered.kind === "preflight")
+      return void response.writeHead(204, { ...entered.headers, ...sandboxOf(request) }).end();
     ({ counted } = entered);
     if (response.closed) counted?.over(response.writableFinished);
     if (entered.kind === "answer") return tell(entered.told);
@@ -304,7 +306,8 @@ export class ServiceDoor {
       const cors = corsHeaders(headers, corsOrigins);
       const key = shownServiceKey(headers);
       const requestId = shownRequestId(headers) ?? randomUUID();
-      const call: Call = { asker, requestId, keyName: null, prefix: address.prefix };
+      const { prefix } = address;
+      const call: Call = { asker, requestId, keyName: null, prefix, byBrowser: isByBrowser(headers) };
       const right = key === null ? null : await this.#right(address.id, key, { isPublic });
       if (right?.allowed === true) {
         const { keyName, of, limits } = right;

@@ -1,7 +1,7 @@
 /**
  * Headers between whoever asks a service and its replica: keys end here and their name goes on, each request has an id, and
- * pages of other origins may ask as the service's owner says. Several services share the origin of the paths: there no
- * cookie is passed on, and nothing that would speak for the whole origin.
+ * pages of other origins may ask as the service's owner says. Several services share the origin of the paths: what
+ * holds there is in shared-origin.ts, and no cookie is passed on.
  */
 import {
   type Asker,
@@ -9,6 +9,7 @@ import {
   headersFromContainer,
   headersToContainer,
 } from "../forwarded-headers.ts";
+import { headersAtSharedOrigin } from "./shared-origin.ts";
 
 /** The name of the key that was shown, for the replica. */
 const KEY_NAME = "x-remotegpu-key";
@@ -39,6 +40,12 @@ export interface Call {
   keyName: string | null;
   /** What was taken off the path; null below a name of the service's own. */
   prefix: string | null;
+  /** A browser asks, as it says of itself in headers that no page can set. */
+  byBrowser: boolean;
+}
+
+export function isByBrowser(headers: HeaderMap): boolean {
+  return headers["sec-fetch-dest"] !== undefined;
 }
 
 export function headersToReplica(
@@ -57,17 +64,15 @@ export function headersToReplica(
   return sent;
 }
 
-/** Of the whole origin, which is others' too. */
-const OF_AN_ORIGIN = ["set-cookie", "service-worker-allowed", "clear-site-data"];
 const CORS = /^access-control-/;
 
 export function headersFromReplica(
   headers: HeaderMap,
-  { requestId, prefix }: Pick<Call, "requestId" | "prefix">,
+  { requestId, prefix, byBrowser }: Pick<Call, "requestId" | "prefix" | "byBrowser">,
   cors: HeaderMap | null,
 ): HeaderMap {
-  const told = headersFromContainer(headers);
-  if (prefix !== null) for (const name of OF_AN_ORIGIN) delete told[name];
+  const passed = headersFromContainer(headers);
+  const told = prefix === null ? passed : headersAtSharedOrigin(passed, { byBrowser });
   told[REQUEST_ID] = requestId;
   if (cors === null) return told;
   for (const name of Object.keys(told)) if (CORS.test(name)) delete told[name];

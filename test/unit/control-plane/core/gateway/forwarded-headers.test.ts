@@ -3,6 +3,7 @@ import {
   headersFromContainer,
   headersToContainer,
   type HeaderMap,
+  passedTrailers,
   shownKey,
 } from "@remotegpu/control-plane/core/gateway/forwarded-headers";
 
@@ -91,4 +92,30 @@ test.each<[string, HeaderMap, HeaderMap]>([
   ["trailers are told of", { trailer: "X-Sum" }, { trailer: "X-Sum" }],
 ])("of an answer %s", (_what, came, passed) => {
   expect(headersFromContainer(came)).toEqual(passed);
+});
+
+test("trailers are what a sum or a state is told by, and nothing that would change how the answer is taken", () => {
+  const refused = [
+    "Set-Cookie",
+    "Content-Security-Policy",
+    "Content-Security-Policy-Report-Only",
+    "Access-Control-Allow-Origin",
+    "Clear-Site-Data",
+    "Strict-Transport-Security",
+    "Location",
+    "Cache-Control",
+    "Vary",
+    "WWW-Authenticate",
+    "X-Frame-Options",
+    "Cross-Origin-Opener-Policy",
+    "X-RemoteGPU-Key",
+    "Content-Length",
+    "Transfer-Encoding",
+  ];
+  const passed = { "Grpc-Status": "0", "Server-Timing": "a", "Content-Digest": "sha-256=:x:", "X-Sum": "42" };
+
+  expect(passedTrailers({ ...passed, ...Object.fromEntries(refused.map((name) => [name, "x"])) })).toEqual(
+    passed,
+  );
+  expect(passedTrailers({ "Set-Cookie": "a=1" })).toBeNull();
 });

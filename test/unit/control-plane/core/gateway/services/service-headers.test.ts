@@ -1,3 +1,5 @@
+import type { HeaderMap } from "@remotegpu/control-plane/core/gateway/forwarded-headers";
+import { SANDBOX } from "@remotegpu/control-plane/core/gateway/services/shared-origin";
 import { describe, expect, test } from "vitest";
 import {
   type Call,
@@ -15,6 +17,7 @@ const call: Call = {
   requestId: "r-1",
   keyName: "app",
   prefix: "/services/svc-1",
+  byBrowser: false,
 };
 const to = (headers: Record<string, string>, change: Partial<Call> = {}) =>
   headersToReplica(headers, { ...call, ...change }, { isUpgrade: false });
@@ -58,7 +61,11 @@ describe("on the way back", () => {
   const said = { "set-cookie": ["a=1"], "service-worker-allowed": "/", "clear-site-data": '"*"', etag: "x" };
 
   test("what speaks for an origin that others share ends here", () => {
-    expect(headersFromReplica(said, call, null)).toEqual({ etag: "x", "x-request-id": "r-1" });
+    expect(headersFromReplica(said, call, null)).toEqual({
+      etag: "x",
+      "x-request-id": "r-1",
+      "content-security-policy": SANDBOX,
+    });
     expect(headersFromReplica(said, { ...call, prefix: null }, null)).toMatchObject({
       "set-cookie": ["a=1"],
       "clear-site-data": '"*"',
@@ -72,6 +79,41 @@ describe("on the way back", () => {
       "access-control-allow-origin": "https://app.example",
       vary: "Accept, Origin",
     });
+  });
+});
+
+describe("an answer at an origin that others share", () => {
+  const CSP = "content-security-policy";
+
+  test.each<[string, HeaderMap, string | string[]]>([
+    ["says nothing itself", {}, SANDBOX],
+    ["has a policy of its own", { [CSP]: "default-src 'self'" }, [SANDBOX, "default-src 'self'"]],
+    [
+      "would let itself out",
+      { [CSP]: "sandbox allow-same-origin allow-scripts" },
+      [SANDBOX, "sandbox allow-same-origin allow-scripts"],
+    ],
+    ["says several", { [CSP]: ["a 'none'", "b 'none'"] }, [SANDBOX, "a 'none'", "b 'none'"]],
+    ["has one of other bytes", { [CSP]: ["sandbox \u00e9", "img-src\u0000 *"] }, SANDBOX],
+    ["names ours as of its connection alone", { connection: `${CSP}, close`, [CSP]: "x" }, SANDBOX],
+  ])("is sandboxed where the replica %s", (_what, headers, policy) => {
+    expect(headersFromReplica(headers, call, null)[CSP]).toEqual(policy);
+  });
+
+  test("is what the replica says where it has a name of its own", () => {
+    const told = headersFromReplica({ [CSP]: "x" }, { ...call, prefix: null }, null);
+    expect(told[CSP]).toBe("x");
+  });
+
+  test("never lets a page be of the origin itself", () => {
+    expect(SANDBOX).not.toContain("allow-same-origin");
+  });
+
+  test("has no parts with headers of their own for a browser", () => {
+    const headers = { "content-type": " Multipart/X-Mixed-Replace; boundary=a" };
+    expect(headersFromReplica(headers, call, null)).toMatchObject(headers);
+    const told = headersFromReplica(headers, { ...call, byBrowser: true }, null);
+    expect(told["content-type"]).toBe("application/octet-stream");
   });
 });
 
