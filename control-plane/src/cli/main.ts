@@ -1,5 +1,6 @@
 /** The remotegpu command: talks HTTP only, prints tables for people and JSON for scripts. */
 import { failureOf } from "./frame/failure.ts";
+import { say } from "./terminal/outputs.ts";
 import { remotegpu } from "./program.ts";
 
 // Whoever reads our output may have seen enough of it, as `head` does.
@@ -15,6 +16,6 @@ void remotegpu(process.argv.slice(2))
   .then(() => process.argv[2] === "complete" && process.exit())
   .catch((error: unknown) => {
     const { exitCode, said } = failureOf(error);
-    process.stderr.write(said);
+    say(said);
     process.exitCode = exitCode;
   });

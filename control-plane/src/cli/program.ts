@@ -7,6 +7,7 @@ import { CliError } from "./frame/cli-error.ts";
 import { checkDivision, DividedProgram, placedWords, takeOptionsBehind } from "./frame/dividing-dashes.ts";
 import { COMMANDS } from "./commands.ts";
 import { idOf } from "./frame/things.ts";
+import { say } from "./terminal/outputs.ts";
 import { watched } from "./work/watch.ts";
 import { VERSION } from "../version.ts";
 
@@ -28,6 +29,7 @@ export function remotegpu(typed?: readonly string[]): Program {
   const isMade = ({ name, aliases = [] }: Command | Group) =>
     typed === undefined || [name, ...aliases].some((one) => typed.includes(one));
   const program = new DividedProgram(TREE.name)
+    .configureOutput({ writeOut: (text) => say(text, "stdout"), writeErr: (text) => say(text) })
     .description(TREE.summary)
     .version(VERSION, "-V, --version", "print the version")
     .helpCommand(false)
@@ -182,6 +184,7 @@ function finish(program: Program): void {
     .optionsGroup("General options:")
     .addOption(new Option("-o, --format <format>", "how it is printed").choices([...FORMATS]))
     .option("--json", "print JSON, as -o json does")
+    .option("--raw", "let a terminal have what containers print as it is, not only its text and colours")
     .option("--server <url>", "control plane; or REMOTEGPU_SERVER")
     .option("--key <key>", "API key; or REMOTEGPU_KEY, which does not show in the process list")
     .option("--profile <name>", "name or file of a profile; or REMOTEGPU_PROFILE");

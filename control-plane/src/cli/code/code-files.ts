@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { staysBelow } from "@remotegpu/shared/inner-link";
 import ignore, { type Ignore } from "ignore";
 import { CliError } from "../frame/cli-error.ts";
-import { safeText } from "../frame/output.ts";
+import { safeText } from "../terminal/safe-text.ts";
 
 const EXECUTABLE = 0o100;
 const IGNORE_FILE = ".gitignore";

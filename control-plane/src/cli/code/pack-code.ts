@@ -8,7 +8,8 @@ import { createGzip } from "node:zlib";
 import { MAX_CODE_BYTES, type PackedCode } from "@remotegpu/shared/code";
 import { TAR_END, type TarEntry, tarFilling, tarHeader } from "@remotegpu/shared/tar-header";
 import { CliError } from "../frame/cli-error.ts";
-import { safeText, sizeText } from "../frame/output.ts";
+import { sizeText } from "../frame/output.ts";
+import { safeText } from "../terminal/safe-text.ts";
 import { type CodeFile, codeFiles } from "./code-files.ts";
 
 /** @param to a file that is not there yet. @throws CliError where something in it cannot go along, or it is too much */

@@ -5,12 +5,14 @@ import { argument, command, flag, option, optionalArgument, thing, type Command 
 import type { Context } from "../frame/context.ts";
 import { CliError } from "../frame/cli-error.ts";
 import { segment } from "../frame/list-command.ts";
-import { printDone, printList, printOne, safeText, sizeText } from "../frame/output.ts";
+import { printDone, printList, printOne, sizeText } from "../frame/output.ts";
+import { safeText } from "../terminal/safe-text.ts";
 import { download, entriesOf } from "../files/download.ts";
 import type { Source } from "../files/fetch-file.ts";
 import { nameOf } from "../files/environment-path.ts";
 import { Progress } from "../files/progress.ts";
 import { putData } from "./put-data.ts";
+import { say } from "../terminal/outputs.ts";
 
 const STREAMS = 4;
 const MAX_STREAMS = 16;
@@ -98,8 +100,7 @@ const get = (kind: Kind) =>
         );
       } finally {
         const said = progress.end();
-        for (const skipped of left)
-          process.stderr.write(`${safeText(skipped)} is no file, and was left out.\n`);
+        for (const skipped of left) say(`${safeText(skipped)} is no file, and was left out.\n`);
         if (progress.files > 0 || left.length > 0)
           printDone(context.output, `${said}, to ${safeText(target)}.`, {
             files: progress.files,

@@ -10,7 +10,7 @@ import { pipeline } from "node:stream/promises";
 import { MIB } from "@remotegpu/shared/units";
 import type { ApiClient } from "../frame/api-client.ts";
 import { CliError } from "../frame/cli-error.ts";
-import { safeText } from "../frame/output.ts";
+import { safeText } from "../terminal/safe-text.ts";
 import { nameOf, pathQuery } from "./environment-path.ts";
 import type { Progress } from "./progress.ts";
 

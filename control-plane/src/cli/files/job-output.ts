@@ -3,11 +3,13 @@ import { words } from "../frame/arguments.ts";
 import { argument, command, flag, optionalArgument, thing, type Group } from "../frame/command.ts";
 import { confirmed } from "../frame/confirmation.ts";
 import { segment } from "../frame/list-command.ts";
-import { printDone, safeText } from "../frame/output.ts";
+import { printDone } from "../frame/output.ts";
+import { safeText } from "../terminal/safe-text.ts";
 import { download } from "./download.ts";
 import { nameOf, pathQuery, relativePath } from "./environment-path.ts";
 import { list, moved } from "./moving.ts";
 import { sync } from "./sync.ts";
+import { say } from "../terminal/outputs.ts";
 
 export const JOB_OUTPUT: Group = {
   name: "output",
@@ -55,7 +57,7 @@ export const JOB_OUTPUT: Group = {
         await moved(context, jobOutput(job), `to ${target.toString()}`, async (source, told) => {
           await sync(source, inside, { to: target, ...told, kept: () => (unchanged += 1) });
         });
-        if (unchanged > 0) process.stderr.write(`${unchanged} unchanged.\n`);
+        if (unchanged > 0) say(`${unchanged} unchanged.\n`);
       },
     }),
     command({

@@ -1,10 +1,12 @@
 /** What the commands of files have in common: Ctrl-C ends what is on its way, and what was moved is told. */
 import type { Context } from "../frame/context.ts";
-import { printDone, printList, safeText, sizeText } from "../frame/output.ts";
+import { printDone, printList, sizeText } from "../frame/output.ts";
+import { safeText } from "../terminal/safe-text.ts";
 import { entriesOf } from "./download.ts";
 import type { Source } from "./fetch-file.ts";
 import { nameOf } from "./environment-path.ts";
 import { Progress } from "./progress.ts";
+import { say } from "../terminal/outputs.ts";
 
 export async function list(context: Context, route: string, inside: Buffer): Promise<void> {
   const entries = await withSource(context, route, (source) => entriesOf(source, inside));
@@ -50,7 +52,7 @@ export async function moved(
     );
   } finally {
     const said = progress.end();
-    for (const path of left) process.stderr.write(`${safeText(path)} is no file, and was left out.\n`);
+    for (const path of left) say(`${safeText(path)} is no file, and was left out.\n`);
     if (progress.files > 0 || left.length > 0)
       printDone(context.output, `${said}, ${safeText(where)}.`, {
         files: progress.files,

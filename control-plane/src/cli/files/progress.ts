@@ -2,7 +2,10 @@
  * How far a transfer is, on standard error: a line that is written over in a terminal; elsewhere nothing, or, of what takes
  * long, a line now and then.
  */
-import { safeText, sizeText } from "../frame/output.ts";
+import { sizeText } from "../frame/output.ts";
+import { safeText } from "../terminal/safe-text.ts";
+
+import { controlTerminal, say } from "../terminal/outputs.ts";
 
 const EVERY_MS = 500;
 const LINE_EVERY_MS = 10_000;
@@ -33,12 +36,13 @@ export class Progress {
     this.#shownMs = nowMs;
     const parts = [safeText(name), sizeText(this.#moved), this.#rate(), restText(rest / this.#perSecond())];
     const line = `${this.#what}${parts.filter((part) => part !== "").join("  ")}`;
-    process.stderr.write(this.#isTerminal ? `\r${line.slice(0, WIDTH).padEnd(WIDTH)}` : `${line}\n`);
+    if (this.#isTerminal) controlTerminal(`\r${safeText(line).slice(0, WIDTH).padEnd(WIDTH)}`);
+    else say(`${line}\n`);
   }
 
   /** "12 files, 1.5 GiB, 80 MiB/s" */
   end(): string {
-    if (this.#isTerminal) process.stderr.write(`\r${" ".repeat(WIDTH)}\r`);
+    if (this.#isTerminal) controlTerminal(`\r${" ".repeat(WIDTH)}\r`);
     const files = `${this.files} file${this.files === 1 ? "" : "s"}`;
     return this.#moved === 0 ? files : `${files}, ${sizeText(this.#moved)}, ${this.#rate()}`;
   }

@@ -5,7 +5,7 @@
 import { createHash } from "node:crypto";
 import { open, type FileHandle } from "node:fs/promises";
 import { CliError } from "../frame/cli-error.ts";
-import { safeText } from "../frame/output.ts";
+import { safeText } from "../terminal/safe-text.ts";
 import type { Progress } from "./progress.ts";
 import { nameOf } from "./environment-path.ts";
 import type { LocalFile } from "./local-tree.ts";

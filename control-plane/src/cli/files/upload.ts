@@ -7,7 +7,7 @@ import { lstat, readdir, stat } from "node:fs/promises";
 import type { Stats } from "node:fs";
 import { isExecutable } from "./local-tree.ts";
 import { CliError } from "../frame/cli-error.ts";
-import { safeText } from "../frame/output.ts";
+import { safeText } from "../terminal/safe-text.ts";
 import { CHUNK_BYTES } from "./read-files.ts";
 import { sha256, type Source } from "./fetch-file.ts";
 import { below, nameOf, pathQuery } from "./environment-path.ts";

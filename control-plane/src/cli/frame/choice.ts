@@ -1,4 +1,5 @@
 /** Which of several was meant: whoever is at a terminal is asked, and anybody else is told of them. */
+import { safeLines } from "../terminal/safe-text.ts";
 import { CliError } from "./cli-error.ts";
 
 /**
@@ -15,7 +16,7 @@ export async function chosenOf<One>(
   const { createInterface } = await import("node:readline/promises");
   const asking = createInterface({ input: process.stdin, output: process.stderr });
   try {
-    const one = all[Number(await asking.question(`${choice}\nWhich? `)) - 1];
+    const one = all[Number(await asking.question(safeLines(`${choice}\nWhich? `))) - 1];
     if (one === undefined) throw new CliError("usage", "None was chosen.");
     return one;
   } finally {

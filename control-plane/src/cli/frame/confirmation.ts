@@ -1,4 +1,5 @@
 /** Whether somebody means it: whoever is at a terminal is asked, and anybody else has to say so beforehand. */
+import { safeLines } from "../terminal/safe-text.ts";
 import { CliError } from "./cli-error.ts";
 
 /** @throws CliError unless it is meant */
@@ -9,7 +10,7 @@ export async function confirmed(question: string, { isMeant }: { isMeant: boolea
   const { createInterface } = await import("node:readline/promises");
   const asking = createInterface({ input: process.stdin, output: process.stderr });
   try {
-    const answer = await asking.question(`${question} [y/N] `);
+    const answer = await asking.question(safeLines(`${question} [y/N] `));
     if (!/^y(es)?$/i.test(answer.trim())) throw new CliError("usage", "Nothing was done.");
   } finally {
     asking.close();

@@ -2,6 +2,7 @@
 import Table from "cli-table3";
 import { GIB, KIB, MIB } from "@remotegpu/shared/units";
 import type { Row } from "./api-client.ts";
+import { safeText } from "../terminal/safe-text.ts";
 
 export type Output = {
   /** `wide` is a table with all columns and whole times; `name` the bare names, for loops of a shell. */
@@ -11,6 +12,10 @@ export type Output = {
   /** What "3 min ago" is counted from. */
   nowMs: number;
   write: (text: string) => void;
+  /** Empties the terminal; left out where there is none. */
+  clear?: () => void;
+  /** A terminal is to have what containers print byte for byte. */
+  isRaw?: boolean;
 };
 
 /**
@@ -229,13 +234,6 @@ function cellText(value: unknown): string {
   const isList = Array.isArray(value) && value.length > 0 && value.every((one) => typeof one !== "object");
   if (isList) return safeText(value.join(", "));
   return safeText(typeof value === "string" ? value : JSON.stringify(value));
-}
-
-/** What others typed may hold escape sequences; a terminal must not obey them. */
-export function safeText(text: string): string {
-  return text.replace(/\p{Cc}/gu, (character) =>
-    JSON.stringify(character).slice(1, -1).replace("\u007f", "\\u007f"),
-  );
 }
 
 function trimLines(text: string): string {

@@ -1,5 +1,6 @@
 /** A secret from whoever types or pipes it: never an argument, which everybody on the machine could read. */
 import { CliError } from "./cli-error.ts";
+import { say } from "../terminal/outputs.ts";
 
 /** What is typed is not shown. Of a pipe all is taken but the end of its last line. */
 export async function askForSecret(question: string): Promise<string> {
@@ -8,7 +9,7 @@ export async function askForSecret(question: string): Promise<string> {
     const { text } = await import("node:stream/consumers");
     return withoutLineEnd(await text(process.stdin));
   }
-  process.stderr.write(question);
+  say(question);
   const [{ createInterface }, { Writable }] = await Promise.all([
     import("node:readline/promises"),
     import("node:stream"),
@@ -22,7 +23,7 @@ export async function askForSecret(question: string): Promise<string> {
     });
   } finally {
     lines.close();
-    process.stderr.write("\n");
+    say("\n");
   }
 }
 

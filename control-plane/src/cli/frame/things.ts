@@ -5,7 +5,7 @@
 import type { ApiClient, Row } from "./api-client.ts";
 import { chosenOf } from "./choice.ts";
 import { CliError } from "./cli-error.ts";
-import { safeText } from "./output.ts";
+import { safeText } from "../terminal/safe-text.ts";
 
 export type Kind =
   | "environment"

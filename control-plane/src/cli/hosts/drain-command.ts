@@ -6,6 +6,7 @@ import { body } from "../frame/context.ts";
 import { segment } from "../frame/list-command.ts";
 import { printDone } from "../frame/output.ts";
 import { waitUntil } from "../work/wait.ts";
+import { say } from "../terminal/outputs.ts";
 
 /** For hosts that stop their containers, beyond the deadline. */
 const STOPPING_SECONDS = 1_800;
@@ -35,7 +36,7 @@ export const DRAIN = command({
         ? `Host ${host} is drained: what runs there is being stopped.`
         : `Host ${host} is drained: what runs there is stopped at ${at}.`;
     if (!wait) return printDone(output, sentence, ordered);
-    process.stderr.write(`${sentence}\n`);
+    say(`${sentence}\n`);
     const aheadMs = at === null ? 0 : Math.max(0, Date.parse(at) - Date.now());
     const seconds = timeout ?? Math.ceil(aheadMs / MS_PER_SECOND) + STOPPING_SECONDS;
     const look = async () => {

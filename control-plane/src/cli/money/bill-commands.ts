@@ -1,11 +1,11 @@
 /** The bill: records, invoices and statistics, as tables, as JSON, and as CSV for spreadsheets. */
-import { once } from "node:events";
 import { z } from "zod";
 import type { ApiClient, Row } from "../frame/api-client.ts";
 import { wholeNumber, words } from "../frame/arguments.ts";
 import { argument, command, flag, option, type Command, type Group } from "../frame/command.ts";
 import { listCommand, segment, showCommand } from "../frame/list-command.ts";
 import { printList, printOne, type Column, type Output } from "../frame/output.ts";
+import { BytesOut } from "../terminal/outputs.ts";
 
 const RECORD_COLUMNS: Column[] = [
   "id",
@@ -133,13 +133,13 @@ async function printCsv(
   path: string,
   query: Record<string, string | undefined>,
 ): Promise<void> {
+  const out = new BytesOut("stdout", { isRaw: false });
   await api.stream(path, query, {
     accept: "text/csv",
     signal: new AbortController().signal,
-    write: async (bytes) => {
-      if (!process.stdout.write(bytes)) await once(process.stdout, "drain");
-    },
+    write: (bytes) => out.write(bytes),
   });
+  out.end();
 }
 
 /** All pages of its lines as one. */

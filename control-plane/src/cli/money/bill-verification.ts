@@ -6,7 +6,8 @@ import { NODE } from "../../proof/node-cryptography.ts";
 import { PROOF_FORMAT, ProofDocument } from "../../proof/proof-document.ts";
 import { verifyBill } from "../../proof/verify-bill.ts";
 import { CliError, EXIT_CODES } from "../frame/cli-error.ts";
-import { type Output, safeText } from "../frame/output.ts";
+import { type Output } from "../frame/output.ts";
+import { safeText } from "../terminal/safe-text.ts";
 
 /** About what one string of JavaScript holds; a run of a year is far smaller. */
 const MAX_FILE_BYTES = 500 * MIB;

@@ -2,7 +2,8 @@
 import { z } from "zod";
 import type { Row } from "../frame/api-client.ts";
 import { command, type Group } from "../frame/command.ts";
-import { printList, printOne, safeText, sizeText, type Column, type Output } from "../frame/output.ts";
+import { printList, printOne, sizeText, type Column, type Output } from "../frame/output.ts";
+import { safeText } from "../terminal/safe-text.ts";
 
 const Prices = z.array(z.looseObject({ spec: z.string(), of: z.string(), price_per_hour: z.string() }));
 const Offers = z.looseObject({

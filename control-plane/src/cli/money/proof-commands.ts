@@ -3,13 +3,13 @@
  * since whoever doubts a bill should have to ask nobody.
  */
 import { closeSync, openSync, renameSync, rmSync, writeSync } from "node:fs";
-import { once } from "node:events";
 import { wholeNumber, words } from "../frame/arguments.ts";
 import { CliError } from "../frame/cli-error.ts";
 import { argument, command, option, type Command } from "../frame/command.ts";
 import type { Context } from "../frame/context.ts";
 import { printDone } from "../frame/output.ts";
 import { verify } from "./bill-verification.ts";
+import { BytesOut } from "../terminal/outputs.ts";
 
 export const PROOFS: readonly Command[] = [
   command({
@@ -34,10 +34,9 @@ async function fetchProof({ api, output }: Context, record: number, path?: strin
   const route = `/billing/records/${record}/proof`;
   const { signal } = new AbortController();
   if (path === undefined) {
-    const print = async (bytes: Buffer) => {
-      if (!process.stdout.write(bytes)) await once(process.stdout, "drain");
-    };
-    return await api.stream(route, {}, { signal, write: print });
+    const out = new BytesOut("stdout", { isRaw: output.isRaw === true });
+    await api.stream(route, {}, { signal, write: (bytes) => out.write(bytes) });
+    return out.end();
   }
   // Half a proof proves nothing, so the name stands for a whole one only.
   const part = `${path}.part`;

@@ -7,7 +7,8 @@ import { chosenOf } from "../frame/choice.ts";
 import { CliError } from "../frame/cli-error.ts";
 import { words } from "../frame/arguments.ts";
 import { command, option, optionalArgument } from "../frame/command.ts";
-import { printDone, safeText } from "../frame/output.ts";
+import { printDone } from "../frame/output.ts";
+import { safeText } from "../terminal/safe-text.ts";
 
 const AGENT_WITHIN_MS = 5_000;
 /** Characters of a key that tell it from another. */

@@ -13,6 +13,7 @@ import { argumentsOf } from "./client-options.ts";
 import { runInPlace } from "../frame/client-program.ts";
 import { passOn, SSH_PROXY } from "./proxy-command.ts";
 import { gatewayOf, type SshWay, sshWay, waits } from "./way-in.ts";
+import { say } from "../terminal/outputs.ts";
 
 const SSH = command({
   name: "ssh",
@@ -78,7 +79,7 @@ const PORT_FORWARD = command({
   more: "Words behind -- go to ssh as they are.",
   run: async (context, { environment, ports: { inside, here }, argv, ...how }) => {
     const way = await ready(context, environment, how);
-    process.stderr.write(`127.0.0.1:${here} leads to port ${inside} of ${way.name}, until Ctrl-C.\n`);
+    say(`127.0.0.1:${here} leads to port ${inside} of ${way.name}, until Ctrl-C.\n`);
     const forward = ["-N", "-o", "ExitOnForwardFailure=yes", "-L", `127.0.0.1:${here}:127.0.0.1:${inside}`];
     await runInPlace("ssh", [...args(context, way), ...forward, ...withoutDashes(argv), way.host]);
   },

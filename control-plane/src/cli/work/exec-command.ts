@@ -8,6 +8,7 @@ import { wholeNumber } from "../frame/arguments.ts";
 import { command, flag, option, rest, thing, type Command } from "../frame/command.ts";
 import { segment } from "../frame/list-command.ts";
 import type { Output } from "../frame/output.ts";
+import { BytesOut, say } from "../terminal/outputs.ts";
 import type { Kind } from "../frame/things.ts";
 
 const LIMIT = `${MAX_EXEC_BYTES / KIB} KiB`;
@@ -54,7 +55,7 @@ export function execIn({ name, kind, route, hasRanks }: Inside): Command {
           "usage",
           `Name the command: remotegpu ${name} exec ${kind.toUpperCase()} -- COMMAND …`,
         );
-      if (asksForTerminal) process.stderr.write("remotegpu: -t is left out: exec has no terminal.\n");
+      if (asksForTerminal) say("remotegpu: -t is left out: exec has no terminal.\n");
       const stdin = passesInput ? { stdin: (await standardInput()).toString("base64") } : {};
       const query = typeof rank === "number" ? `?rank=${rank}` : "";
       const path = `${route}/${segment(workload)}/exec${query}`;
@@ -68,7 +69,7 @@ export function execIn({ name, kind, route, hasRanks }: Inside): Command {
 async function printed(output: Output, ask: (signal: AbortSignal) => Promise<Row>): Promise<void> {
   try {
     const answer = ExecAnswer.parse(await untilInterrupted(ask));
-    show(output, answer, { exit_code: answer.exit_code, timed_out: false });
+    await show(output, answer, { exit_code: answer.exit_code, timed_out: false });
     if (answer.truncated)
       throw new CliError(
         "cutOff",
@@ -77,20 +78,26 @@ async function printed(output: Output, ask: (signal: AbortSignal) => Promise<Row
     process.exitCode = answer.exit_code;
   } catch (error) {
     const late = TooLate.safeParse(error instanceof CliError ? error.answer : undefined);
-    if (late.success) show(output, late.data.printed, { exit_code: null, timed_out: true });
+    if (late.success) await show(output, late.data.printed, { exit_code: null, timed_out: true });
     throw error;
   }
 }
 
-/** The bytes as they are, each on its own output; for scripts one object, with text. */
-function show(output: Output, printed: z.infer<typeof Printed>, end: Row): void {
-  const [stdout, stderr] = [printed.stdout, printed.stderr].map((text) => Buffer.from(text, "base64"));
+/** The bytes, each on its own output; for scripts one object, with text. */
+async function show(output: Output, printed: z.infer<typeof Printed>, end: Row): Promise<void> {
+  const [stdout, stderr] = [Buffer.from(printed.stdout, "base64"), Buffer.from(printed.stderr, "base64")];
   if (output.format === "json") {
     const texts = { stdout: String(stdout), stderr: String(stderr), truncated: printed.truncated };
     return output.write(`${JSON.stringify({ ...end, ...texts }, null, 2)}\n`);
   }
-  process.stdout.write(stdout ?? "");
-  process.stderr.write(stderr ?? "");
+  for (const [to, bytes] of [
+    ["stdout", stdout],
+    ["stderr", stderr],
+  ] as const) {
+    const out = new BytesOut(to, { isRaw: output.isRaw === true });
+    await out.write(bytes);
+    out.end();
+  }
 }
 
 /** Closing the request ends the command inside. */

@@ -12,6 +12,7 @@ import { segment } from "../frame/list-command.ts";
 import type { Interruptions, Wish } from "./interruptions.ts";
 import { jobSentence, reasonOf } from "./job-state.ts";
 import { RunOutput } from "./run-output.ts";
+import { say } from "../terminal/outputs.ts";
 
 const LOOK_EVERY_MS = 500;
 /** How far a host has fetched an image is asked less often than how the job stands. */
@@ -43,6 +44,8 @@ export interface Followed {
   interruptions: Interruptions;
   /** Holds the stream back by resolving late. */
   write: (bytes: Buffer) => Promise<void>;
+  /** It is written to a terminal. */
+  isFiltered?: boolean;
 }
 
 /**
@@ -156,6 +159,7 @@ class Following {
         await this.#followed.write(bytes);
       },
       ...(isOneOfSeveral && { rank }),
+      isFiltered: this.#followed.isFiltered === true,
     };
     return { runId: id, output: new RunOutput(this.#context.api, reading), isOver: false, coming: null };
   }
@@ -207,7 +211,7 @@ class Following {
     if (sentence === null || sentence === this.#told) return;
     await this.#followed.interruptions.quiet();
     this.#told = sentence;
-    process.stderr.write(`${sentence}\n`);
+    say(`${sentence}\n`);
   }
 
   async #get(what: "" | "/why"): Promise<Row> {

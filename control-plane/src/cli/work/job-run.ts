@@ -1,11 +1,11 @@
 /** `remotegpu job run`: a job as a program of this shell, named after its command unless it is given a name. */
-import { once } from "node:events";
 import { words } from "../frame/arguments.ts";
 import type { Row } from "../frame/api-client.ts";
 import { CliError } from "../frame/cli-error.ts";
 import { command, flag, option, optionalArgument } from "../frame/command.ts";
 import type { Context } from "../frame/context.ts";
 import { printDone } from "../frame/output.ts";
+import { BytesOut, isFiltered, say } from "../terminal/outputs.ts";
 import { Interruptions } from "./interruptions.ts";
 import { orderedSentence } from "./job-arrays.ts";
 import { exitCodeOf, follow } from "./job-follow.ts";
@@ -57,15 +57,17 @@ export const RUN = command({
 /** As JSON the job is what is printed at the end, and what it writes goes where sentences do. */
 async function followed(context: Context, { id, name }: Row, interruptions: Interruptions): Promise<void> {
   const isJson = context.output.format === "json";
-  const to = isJson ? process.stderr : process.stdout;
-  process.stderr.write(`Training job ${String(id)} (${String(name)}) is ordered.\n`);
-  const write = async (bytes: Buffer) => {
-    if (!to.write(bytes)) await once(to, "drain");
-  };
-  const ended = await follow(context, { id: String(id), interruptions, write });
+  const to = isJson ? "stderr" : "stdout";
+  const how = { isRaw: context.output.isRaw === true };
+  const out = new BytesOut(to, how);
+  say(`Training job ${String(id)} (${String(name)}) is ordered.\n`);
+  const write = (bytes: Buffer) => out.write(bytes);
+  const filters = isFiltered(to, how);
+  const ended = await follow(context, { id: String(id), interruptions, write, isFiltered: filters });
+  out.end();
   process.exitCode = exitCodeOf(ended);
   if (isJson) return printDone(context.output, "", ended);
-  process.stderr.write(`${jobSentence(ended)}\n`);
+  say(`${jobSentence(ended)}\n`);
 }
 
 /** "python-3f2a": several of one command are told apart. */

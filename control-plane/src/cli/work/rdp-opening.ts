@@ -11,6 +11,7 @@ import type { Context } from "../frame/context.ts";
 import { segment } from "../frame/list-command.ts";
 import { rdpFile } from "./rdp-file.ts";
 import { relayedHere } from "./relayed-here.ts";
+import { say } from "../terminal/outputs.ts";
 
 const Services = z.array(
   z.looseObject({
@@ -43,11 +44,11 @@ export async function openRdp(context: Context, opening: Opening): Promise<void>
   const relay = await relayedHere({
     api: context.api,
     address,
-    failed: (sentence) => process.stderr.write(`${sentence}\n`),
+    failed: (sentence) => say(`${sentence}\n`),
   });
   try {
     await handOut(context, opening, here(relay.port));
-    process.stderr.write(`127.0.0.1:${relay.port} leads there through the gateway, until Ctrl-C.\n`);
+    say(`127.0.0.1:${relay.port} leads there through the gateway, until Ctrl-C.\n`);
     await Promise.race([once(process, "SIGINT"), once(process, "SIGTERM")]);
   } finally {
     await relay.close();
@@ -66,7 +67,7 @@ async function handOut(
     return output.write(`${JSON.stringify({ ...made, ...at, rdp_file: text }, null, 2)}\n`);
   output.write(file === undefined ? text : `${file} leads to ${at.host}:${at.port}.\n`);
   // Apart from the file, which goes elsewhere by a pipe.
-  process.stderr.write(`Password for ${String(made.user)} (shown this once): ${String(made.password)}\n`);
+  say(`Password for ${String(made.user)} (shown this once): ${String(made.password)}\n`);
 }
 
 function wayOf({ services }: { services?: unknown }): Service {

@@ -3,6 +3,7 @@
  * several ranks is told apart from the others by whole lines, each led by its rank.
  */
 import { KIB, MIB } from "@remotegpu/shared/units";
+import { TerminalFilter } from "../terminal/terminal-filter.ts";
 import type { ApiClient } from "../frame/api-client.ts";
 
 /** So much of a run's output is kept at least: what was shown of it before a break can be passed over. */
@@ -24,12 +25,16 @@ export interface OutputReading {
   write: (bytes: Buffer) => Promise<void>;
   /** Where it is shown beside others. */
   rank?: number;
+  /** It is written to a terminal, which is to have of it what does no harm. */
+  isFiltered?: boolean;
 }
 
 export class RunOutput {
   readonly #api: ApiClient;
   readonly #reading: OutputReading;
   readonly #lines: RankLines | null;
+  /** Of this run alone, in front of what makes lines of it: a sequence ends with its own run's bytes, and not with others'. */
+  readonly #filter: TerminalFilter | null;
   #takenBytes = 0;
   /** The line that broke off was ended for it, so its own line break is no news. */
   #isLineEnded = false;
@@ -37,6 +42,7 @@ export class RunOutput {
   constructor(api: ApiClient, reading: OutputReading) {
     this.#api = api;
     this.#reading = reading;
+    this.#filter = reading.isFiltered === true ? new TerminalFilter() : null;
     this.#lines = reading.rank === undefined ? null : new RankLines(reading.rank);
   }
 
@@ -67,14 +73,16 @@ export class RunOutput {
 
   /** Shows what has no line break yet. */
   async end(): Promise<void> {
-    const rest = this.#lines?.end() ?? Buffer.alloc(0);
+    const left = Buffer.from(this.#filter?.end() ?? "");
+    const rest = this.#lines === null ? left : Buffer.concat([this.#lines.take(left), this.#lines.end()]);
     if (rest.length > 0) await this.#reading.write(rest);
   }
 
   async #show(news: Buffer): Promise<void> {
     const isShown = this.#isLineEnded && news[0] === LINE_BREAK;
     if (news.length > 0) this.#isLineEnded = false;
-    const bytes = isShown ? news.subarray(1) : news;
+    const came = isShown ? news.subarray(1) : news;
+    const bytes = this.#filter === null ? came : Buffer.from(this.#filter.take(came));
     const shown = this.#lines?.take(bytes) ?? bytes;
     if (shown.length > 0) await this.#reading.write(shown);
   }

@@ -5,7 +5,8 @@ import { onOff, wholeNumber, wholeNumberOrOff } from "../frame/arguments.ts";
 import { command, option, thing } from "../frame/command.ts";
 import { body } from "../frame/context.ts";
 import { segment } from "../frame/list-command.ts";
-import { type Column, type Output, printDone, printList, safeText } from "../frame/output.ts";
+import { type Column, type Output, printDone, printList } from "../frame/output.ts";
+import { safeText } from "../terminal/safe-text.ts";
 
 const Shown = z.looseObject({
   name: z.string(),

@@ -24,7 +24,7 @@ export const SERVICE_CURL = command({
     `service curl chat /v1/chat/completions -- --no-buffer --json '{"stream": true}'`,
   ],
   more: "What stands behind -- is curl's own; its exit code is this command's.",
-  run: async ({ api }, { service, path, options: given }) => {
+  run: async ({ api, output }, { service, path, options: given }) => {
     const { endpoint_url: endpoint } = await api.get(`/inference-services/${segment(service)}`);
     if (typeof endpoint !== "string")
       throw new CliError(
@@ -39,7 +39,10 @@ export const SERVICE_CURL = command({
     try {
       const config = join(folder, "config");
       writeFileSync(config, options, { mode: 0o600 });
-      await runInPlace("curl", ["--silent", "--show-error", "--config", config, ...own, url.href]);
+      // Into a pipe it would print whole buffers only, where a terminal has each piece as it comes.
+      const always = ["--silent", "--show-error", "--no-buffer", "--config", config];
+      const how = { filters: true, isRaw: output.isRaw === true };
+      await runInPlace("curl", [...always, ...own, url.href], how);
     } finally {
       rmSync(folder, { recursive: true, force: true });
     }

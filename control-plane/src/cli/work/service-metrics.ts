@@ -2,7 +2,8 @@
 import { wholeNumber } from "../frame/arguments.ts";
 import { command, option, thing } from "../frame/command.ts";
 import { segment } from "../frame/list-command.ts";
-import { type Output, safeText } from "../frame/output.ts";
+import { type Output } from "../frame/output.ts";
+import { safeText } from "../terminal/safe-text.ts";
 
 export const SERVICE_METRICS = command({
   name: "metrics",

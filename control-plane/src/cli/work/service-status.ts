@@ -7,7 +7,8 @@ import { z } from "zod";
 import type { Row } from "../frame/api-client.ts";
 import { command, thing } from "../frame/command.ts";
 import { segment } from "../frame/list-command.ts";
-import { type Column, type Output, printDone, printList, safeText } from "../frame/output.ts";
+import { type Column, type Output, printDone, printList } from "../frame/output.ts";
+import { safeText } from "../terminal/safe-text.ts";
 
 const ROUTE = "/inference-services";
 

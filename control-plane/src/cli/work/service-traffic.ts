@@ -3,7 +3,8 @@ import { z } from "zod";
 import { wholeNumber, words } from "../frame/arguments.ts";
 import { command, flag, option, thing } from "../frame/command.ts";
 import { segment } from "../frame/list-command.ts";
-import { type Column, type Output, printDone, printList, safeText, sizeText } from "../frame/output.ts";
+import { type Column, type Output, printDone, printList, sizeText } from "../frame/output.ts";
+import { safeText } from "../terminal/safe-text.ts";
 
 const Spread = z.object({ p50_ms: z.number().nullable(), p99_ms: z.number().nullable() });
 const Figures = z.object({

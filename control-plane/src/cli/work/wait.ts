@@ -4,6 +4,7 @@ import { MS_PER_SECOND } from "@remotegpu/shared/units";
 import { wholeNumber } from "../frame/arguments.ts";
 import { CliError } from "../frame/cli-error.ts";
 import { flag, optionOr } from "../frame/command.ts";
+import { say } from "../terminal/outputs.ts";
 
 const WAIT_POLL_MS = 500;
 /** A large image takes its time; an order that finds no place would be waited for without end. */
@@ -39,14 +40,14 @@ export async function waitUntil<Answer>(
   process.once("SIGINT", interrupt);
   let told = "";
   try {
-    if (begins !== undefined) process.stderr.write(`${begins}\n`);
+    if (begins !== undefined) say(`${begins}\n`);
     for (;;) {
       const seen = await look();
       if ("done" in seen) return seen.done;
       if (interrupted.signal.aborted) throw new CliError("interrupted", `It goes on: ${goesOn}`);
       if (seen.waitsFor !== null && seen.waitsFor !== told) {
         told = seen.waitsFor;
-        process.stderr.write(`${told}\n`);
+        say(`${told}\n`);
       }
       if (performance.now() >= deadline)
         throw new CliError(

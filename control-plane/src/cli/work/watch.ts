@@ -7,7 +7,6 @@ import { EXIT_CODES } from "../frame/cli-error.ts";
 import type { Context } from "../frame/context.ts";
 
 const EVERY_MS = 2_000;
-const CLEAR = "\u001B[H\u001B[2J\u001B[3J";
 
 export async function watched(
   context: Context,
@@ -23,7 +22,10 @@ export async function watched(
   try {
     while (!interrupted.signal.aborted) {
       const text = await textOf(context, look);
-      if (text !== shown) context.output.write(`${context.output.width === null ? "" : CLEAR}${text}`);
+      if (text !== shown) {
+        context.output.clear?.();
+        context.output.write(text);
+      }
       shown = text;
       await delay(everyMs, undefined, { signal: interrupted.signal }).catch(() => undefined);
     }

@@ -1,5 +1,4 @@
 /** What people ask of a workload, whatever its kind: what it wrote, what happened to it, where it runs and why not. */
-import { once } from "node:events";
 import { z } from "zod";
 import type { Row } from "../frame/api-client.ts";
 import { wholeNumber, words } from "../frame/arguments.ts";
@@ -9,6 +8,7 @@ import type { Context } from "../frame/context.ts";
 import { listCommand, segment } from "../frame/list-command.ts";
 import { printDone, printList, printOne, type Column } from "../frame/output.ts";
 import type { Kind } from "../frame/things.ts";
+import { BytesOut, isFiltered } from "../terminal/outputs.ts";
 import { followRanks } from "./rank-logs.ts";
 import { foundText } from "./found-text.ts";
 
@@ -151,16 +151,20 @@ async function printLogs({ api, output }: Context, path: string, options: LogOpt
   const interrupt = () => interrupted.abort();
   process.once("SIGINT", interrupt);
   const collected: Buffer[] = [];
+  const how = { isRaw: output.isRaw === true };
+  const out = new BytesOut("stdout", how);
   const write = async (bytes: Buffer) => {
     if (isJson) collected.push(bytes);
-    else if (!process.stdout.write(bytes)) await once(process.stdout, "drain");
+    else await out.write(bytes);
   };
   try {
     const { signal } = interrupted;
-    if (isOfAll) await followRanks(api, { path, query, signal, write });
+    const isKept = isJson || !isFiltered("stdout", how);
+    if (isOfAll) await followRanks(api, { path, query, signal, write, isFiltered: !isKept });
     else await api.stream(`${path}/logs`, query, { write, signal });
   } finally {
     process.off("SIGINT", interrupt);
+    out.end();
   }
   if (isJson) output.write(`${JSON.stringify({ log: Buffer.concat(collected).toString("utf8") })}\n`);
 }

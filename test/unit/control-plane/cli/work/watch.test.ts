@@ -4,7 +4,7 @@ import type { Context } from "@remotegpu/control-plane/cli/frame/context";
 import { watched } from "@remotegpu/control-plane/cli/work/watch";
 import { expect, onTestFinished, test } from "vitest";
 
-const CLEAR = "\u001B[H\u001B[2J\u001B[3J";
+const CLEAR = "emptied";
 
 function quiet(): Context {
   return {
@@ -20,7 +20,13 @@ async function writtenFor(looks: string[], width: number | null): Promise<string
   const interrupted = new AbortController();
   const context: Context = {
     ...quiet(),
-    output: { format: "table", width, nowMs: 0, write: (text) => void written.push(text) },
+    output: {
+      format: "table",
+      width,
+      nowMs: 0,
+      write: (text) => void written.push(text),
+      ...(width !== null && { clear: () => void written.push(CLEAR) }),
+    },
   };
   let at = 0;
   const look = ({ output }: Context) => {
@@ -37,8 +43,10 @@ async function writtenFor(looks: string[], width: number | null): Promise<string
 
 test("a terminal shows the latest alone, and is left as it is while nothing changes", async () => {
   expect(await writtenFor(["queued", "queued", "running"], 80)).toEqual([
-    `${CLEAR}queued\nend\n`,
-    `${CLEAR}running\nend\n`,
+    CLEAR,
+    "queued\nend\n",
+    CLEAR,
+    "running\nend\n",
   ]);
 });
 
