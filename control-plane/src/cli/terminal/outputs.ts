@@ -7,7 +7,7 @@ import { once } from "node:events";
 import { safeLines } from "./safe-text.ts";
 import { TerminalFilter } from "./terminal-filter.ts";
 
-export type OutputName = "stdout" | "stderr";
+type OutputName = "stdout" | "stderr";
 
 /** In it may stand words of others. */
 export function say(text: string, to: OutputName = "stderr"): void {

@@ -15,7 +15,7 @@ const READ_EVERY_MS = 5 * MS_PER_SECOND;
 const FORGOTTEN_AFTER_MS = 2 * MS_PER_MINUTE;
 
 /** A person and a key of the service may have the same name, and use up nothing of each other's. */
-export type GatedKey = NamedKey & { of: "service" | "person" };
+type GatedKey = NamedKey & { of: "service" | "person" };
 
 interface Kept {
   key: NamedKey;
