@@ -334,6 +334,71 @@ describe("who and where", () => {
   });
 });
 
+describe("at once", () => {
+  const said = Buffer.alloc(200_000, "a");
+  const other = Buffer.alloc(200_000, "b");
+
+  test("what is put beside its check is sealed as the list says or not at all, once, and never changes after that", async () => {
+    const ends = new Set<string>();
+    for (let round = 0; round < 6; round += 1) {
+      const { id, client } = await dataset();
+      const { upload } = (await client.begin({ "sub/a": said })).body;
+      await client.file(upload, "sub/a", said);
+      await client.manifest(upload, manifestOf({ "sub/a": said }));
+      const put = (bytes: Buffer) => client.part(upload, "sub/a", { bytes });
+
+      const [one, two, ...puts] = await Promise.all([
+        client.complete(upload),
+        client.complete(upload),
+        // Of the same length, each with a checksum that is its own.
+        ...[other, said, other, other, said].map((bytes) => put(bytes)),
+        client.part(upload, "sub/b", { bytes: other }),
+      ]);
+
+      expect([200, 409, 422, 429, 503]).toContain(one.status);
+      // One that the check ended is told to come again.
+      for (const { status } of puts) expect([200, 204, 409, 422, 503]).toContain(status);
+      const entry = await entryOf(id);
+      const isReady = [one, two].some(({ body }) => body.status === "ready");
+      ends.add(entry.status);
+      expect([
+        entry.status === "ready",
+        (await versionsOf(id)).filter(({ status }: { status: string }) => status === "ready").length,
+      ]).toEqual([isReady, isReady ? 1 : 0]);
+      if (!isReady) continue;
+      const tree = () =>
+        readdirSync(inPool(`${entry.storage_path}/sub`)).map((name) => [
+          name,
+          sha256(readFileSync(inPool(`${entry.storage_path}/sub/${name}`))),
+        ]);
+      expect(tree()).toEqual([["a", sha256(said)]]);
+      expect(await put(other)).toMatchObject(problem(409));
+      expect(tree()).toEqual([["a", sha256(said)]]);
+    }
+    expect(ends.size).toBeGreaterThan(0);
+  });
+
+  test("a dataset that is deleted beside its parts and its end is gone, and what comes after finds nothing", async () => {
+    for (let round = 0; round < 4; round += 1) {
+      const { id, client } = await dataset();
+      const { upload } = (await client.begin({ a: said })).body;
+      await client.file(upload, "a", said);
+      await client.manifest(upload, manifestOf({ a: said }));
+
+      const [deleted, ended] = await Promise.all([
+        api.ask("DELETE", `/api/v1/datasets/${id}`, { as: owner }),
+        client.complete(upload),
+        client.part(upload, "a", { bytes: other }),
+      ]);
+
+      expect([deleted.status, [200, 404, 409, 422].includes(ended.status)]).toEqual([204, true]);
+      expect(await client.part(upload, "a", { bytes: other })).toMatchObject(problem(404));
+      expect(await client.complete(upload)).toMatchObject(problem(404));
+      expect((await api.ask("GET", `/api/v1/datasets/${id}`, { as: owner })).status).toBe(404);
+    }
+  });
+});
+
 describe("room and money", () => {
   test("quota and disk are looked at before anything is sent", async () => {
     const { id, client } = await dataset();
