@@ -259,3 +259,87 @@ test.each([
 ])("that %j asks for it is %s", (code, asks) => {
   expect(ASKS.test(code)).toBe(asks);
 });
+
+/**
+ * What reads a whole answer at once, however long it is. Hosts, programs of customers and registries may send without end:
+ * of theirs only `boundedBody` takes a whole into memory.
+ */
+const READS_WHOLE = /\.(?:json|text|arrayBuffer|blob|bytes|formData|toArray)\(\s*\)|node:stream\/consumers/;
+const READ_WHOLE = [
+  // A page in a browser, of its own server's answer.
+  "control-plane/src/gateway/terminal/page/connection.ts",
+  // Bodies of clients, whose size the server bounds, and answers of our own.
+  "control-plane/src/http/code/code-uploads.ts",
+  "control-plane/src/http/request/idempotency.ts",
+  "control-plane/src/http/request/sealed-answers.ts",
+  // Of the message server itself.
+  "control-plane/src/link/identity/revocation.ts",
+  "control-plane/src/link/servers/jetstream-servers.ts",
+];
+
+/** Takes what comes piece by piece: each names the bound of what it keeps, or why it keeps nothing. */
+const TAKES_PIECES =
+  /\bboundedBody\(|\.on(?:ce)?\(\s*"data"|as AsyncIterable<(?:Buffer|Uint8Array)>|AsyncIterable<(?:Buffer|Uint8Array)>[,)]/;
+const BOUND_OF: Record<string, string> = {
+  "agent/src/access/lines.ts": "maxBytes",
+  "agent/src/access/relay/login-listener.ts": "MAX_LOGIN_LINE",
+  "agent/src/access/service-look.ts": "BANNER.length",
+  "agent/src/files/drafts/seal.ts": "MAX_LINE",
+  "agent/src/files/writing/chunk-in.ts": "length",
+  // To the disk as it comes.
+  "agent/src/files/writing/put-file.ts": "writeFile(chunk)",
+  "agent/src/host/inside/asking.ts": "MAX_HEAD_BYTES",
+  // To the journal's reader, whose records have a length.
+  "agent/src/journal/output/kept-output.ts": "reader.read(chunk)",
+  "agent/src/link/api-request.ts": "MAX_ANSWER_BYTES",
+  "agent/src/loop/code/code-packs.ts": "hash.update(chunk)",
+  "agent/src/runtime/images/image-pull.ts": "MAX_TEXT",
+  "agent/src/runtime/output/exec.ts": "MAX_EXEC_BYTES",
+  "agent/src/runtime/output/log-stream.ts": "MAX_REASON_BYTES",
+  // In frames, of which each goes on as it comes.
+  "agent/src/runtime/output/service-output.ts": "frames.write(chunk)",
+  // One look, at what a server of ours says first.
+  "control-plane/src/embedded/nats.ts": "once(",
+  // Of our own database's start.
+  "control-plane/src/embedded/postgres-data-dir.ts": "stderr",
+  // What is carried goes on as it comes, and its tail is kept in `body-tail.ts`.
+  "control-plane/src/gateway/proxy/carrier.ts": "reader",
+  "control-plane/src/gateway/proxy/fair-turns.ts": "stream.pause()",
+  // Whoever says anything unasked is ended.
+  "control-plane/src/gateway/proxy/tunnel-agent.ts": '.on("data", end)',
+  "control-plane/src/gateway/services/replica-metrics.ts": "MAX_BYTES",
+  "control-plane/src/gateway/terminal/ssh-entry.ts": "MAX_OUTPUT",
+  // To the page as it comes, which holds it back.
+  "control-plane/src/gateway/terminal/terminal-tab.ts": "this.#output.isFull",
+  "control-plane/src/http/code/archive-reading.ts": "MAX_UNPACKED_BYTES",
+  "control-plane/src/link/files/file-requests.ts": "maxBytes",
+  // Our own database's; it keeps nothing.
+  "control-plane/src/store/database/large-answers.ts": "stream.pause()",
+  "control-plane/src/webhooks/sender.ts": "MAX_ANSWER_BYTES",
+  "shared/src/bounded-body.ts": "maxBytes",
+};
+
+/** The command speaks with its user's own server alone. */
+const ofOthers = sources.filter((file) => !file.startsWith("control-plane/src/cli/"));
+
+test("nothing that somebody else sends is read whole but by the bounded reader", () => {
+  expect(ofOthers.filter((file) => READS_WHOLE.test(codeOf(file)))).toEqual(READ_WHOLE);
+});
+
+test("whoever takes what comes piece by piece has a bound with a name", () => {
+  const taking = ofOthers.filter((file) => TAKES_PIECES.test(codeOf(file)));
+
+  expect(taking).toEqual(Object.keys(BOUND_OF));
+  expect(taking.filter((file) => !codeOf(file).includes(BOUND_OF[file] ?? file))).toEqual([]);
+});
+
+test.each([
+  ["await response.json()", true],
+  ["await new Response(body).text()", true],
+  ["await stream.toArray()", true],
+  ['import { buffer } from "node:stream/consumers";', true],
+  ["await answer.json(HostListing)", false],
+  ["c.json({ items }, 200)", false],
+])("that %j reads a whole is %s", (code, reads) => {
+  expect(READS_WHOLE.test(code)).toBe(reads);
+});

@@ -14,6 +14,7 @@ import { execa } from "execa";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { poolBytes } from "@remotegpu/agent/runtime/storage/pool-usage";
 import type { FileEntryShown } from "@remotegpu/control-plane/http/files/pool-files";
+import { answeredBy } from "../../support/http/host-answers.ts";
 import type { FilesUnderTest } from "../../support/agent/files.ts";
 import { problem, type ApiWorld, type Caller } from "../../support/http/api.ts";
 import { FilesScene } from "../../support/worlds/files-scene.ts";
@@ -226,12 +227,9 @@ test("an answer that ends early is no whole folder", async () => {
     ask: async (...question) => {
       const reply = await whole.ask(...question);
       if (!reply.isReached) return reply;
-      const text = await reply.response.text();
-      const { headers } = reply.response;
-      return {
-        isReached: true,
-        response: new Response(text.replace(/\{"is_whole":true\}\n$/, ""), { headers }),
-      };
+      const { headers, body } = reply.answer;
+      const text = (await new Response(body).text()).replace(/\{"is_whole":true\}\n$/, "");
+      return { isReached: true, answer: answeredBy(new Response(text, { headers })) };
     },
   };
   try {

@@ -18,6 +18,7 @@ import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { digestText } from "@remotegpu/shared/files";
 import { FOLDER } from "../../support/agent/files.ts";
 import { type Caller, problem } from "../../support/http/api.ts";
+import { answeredBy } from "../../support/http/host-answers.ts";
 import { FilesScene } from "../../support/worlds/files-scene.ts";
 
 const MIB = 2 ** 20;
@@ -127,7 +128,7 @@ test("to a host whose agent knows no parts a long file goes whole", async () => 
   deps.files = {
     ask: async (host, question, signal) =>
       question.route === "/parts"
-        ? { isReached: true, response: Response.json(unknown, { status: 400 }) }
+        ? { isReached: true, answer: answeredBy(Response.json(unknown, { status: 400 })) }
         : await files.ask(host, question, signal),
   };
   const bytes = randomBytes(2 * CHUNK);

@@ -4,7 +4,8 @@
  * it is followed.
  */
 import { request, type IncomingMessage } from "node:http";
-import { text } from "node:stream/consumers";
+import { boundedBody } from "@remotegpu/shared/bounded-body";
+import { KIB } from "@remotegpu/shared/units";
 import { QUICK_MS } from "../docker/docker.ts";
 import { LogFrames, type OutputPiece } from "./log-frames.ts";
 import { RuntimeError, runtimeFailure } from "../docker/runtime-error.ts";
@@ -56,11 +57,16 @@ async function opened(socketPath: string, query: LogQuery): Promise<IncomingMess
     asked.end();
   });
   if (answer.statusCode === 200) return answer;
-  const said = (await text(answer)).slice(0, MAX_REASON);
+  const bound = { maxBytes: MAX_REASON_BYTES, signal: AbortSignal.timeout(QUICK_MS) };
+  const said = Buffer.from(await boundedBody(answer, bound))
+    .toString()
+    .slice(0, MAX_REASON);
   throw new RuntimeError(said, { status: answer.statusCode ?? null });
 }
 
 const MAX_REASON = 500;
+/** What the runtime says in place of it; some registries' words are in there. */
+const MAX_REASON_BYTES = 64 * KIB;
 const NANOS_PER_SECOND = 1_000_000_000n;
 
 function pathOf({ containerId, follow, tailLines, after }: LogQuery): string {

@@ -3,6 +3,7 @@ import { mkdir } from "node:fs/promises";
 import type { IncomingMessage } from "node:http";
 import { z } from "zod";
 import type { Row } from "../frame/api-client.ts";
+import { CliError } from "../frame/cli-error.ts";
 import { below, nameOf, pathQuery } from "./environment-path.ts";
 import { fetchFile, isFolder, opened, type Source } from "./fetch-file.ts";
 import type { Progress } from "./progress.ts";
@@ -31,8 +32,12 @@ export async function listed({ api, route }: Source, path: Buffer): Promise<Entr
   return rows.map((row: Row) => Entry.parse(row));
 }
 
+/** @throws CliError where it would lead anywhere else */
 export function bytesOfName({ name, name_base64: base64 }: Entry): Buffer {
-  return base64 === null ? Buffer.from(name) : Buffer.from(base64, "base64url");
+  const bytes = base64 === null ? Buffer.from(name) : Buffer.from(base64, "base64url");
+  if (/[/\0]|^\.{0,2}$/.test(bytes.toString("latin1")))
+    throw new CliError("unavailable", "The server named a file that leads out of its folder.");
+  return bytes;
 }
 
 interface Target {

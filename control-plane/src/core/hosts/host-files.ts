@@ -1,4 +1,7 @@
-/** What is asked of the files process of a host, and what comes back: types alone, for those who ask and who carry it. */
+/**
+ * What is asked of the files process of a host, and what comes back: types alone, for those who ask and who carry it. An
+ * answer has no way to be read whole but the bounded one, whatever its host sends.
+ */
 import type { HostId } from "@remotegpu/shared/ids";
 
 export interface FileQuestion {
@@ -14,9 +17,30 @@ export interface FileQuestion {
   body?: ReadableStream<Uint8Array> | Uint8Array | null;
 }
 
-export type FileReply = { isReached: true; response: Response } | { isReached: false; why: string };
+/** As zod has it. */
+export interface AnswerShape<T> {
+  safeParse(value: unknown): { success: true; data: T } | { success: false };
+}
+
+export type ReadAnswer<T> =
+  | { isRead: true; value: T }
+  /** What it is in place of what was asked for: too long, too late, or something else. */
+  | { isRead: false; why: string };
+
+export interface HostAnswer {
+  readonly status: number;
+  readonly headers: Headers;
+  /** All of it, within a bound of bytes and seconds; it is ended where it goes beyond. Never fails. */
+  json<T>(shape: AnswerShape<T>): Promise<ReadAnswer<T>>;
+  /** As it comes, none of it kept here. It fails where its host breaks off, or is silent for long while somebody reads. */
+  readonly body: ReadableStream<Uint8Array>;
+  /** Ends it: nothing more of it is read. */
+  cancel(): void;
+}
+
+export type FileReply = { isReached: true; answer: HostAnswer } | { isReached: false; why: string };
 
 export interface HostFiles {
-  /** Never fails: a host that is not reached says why. What is not read of the response has to be cancelled. */
+  /** Never fails: a host that is not reached says why. What is not read of the answer has to be cancelled. */
   ask(hostId: HostId, question: FileQuestion, signal?: AbortSignal): Promise<FileReply>;
 }

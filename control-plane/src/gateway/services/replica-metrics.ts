@@ -11,6 +11,7 @@ import {
   metricsType,
   type ReplicaMetrics,
 } from "../../core/inference/replica-metrics.ts";
+import { BodyTooLongError, boundedBody } from "@remotegpu/shared/bounded-body";
 import { MIB, MS_PER_SECOND } from "@remotegpu/shared/units";
 import { TunnelError, type Tunnels } from "../tunnel/tunnel.ts";
 
@@ -84,7 +85,7 @@ async function replyOn(stream: Duplex, { port }: MetricsPlace, signal: AbortSign
   stream.on("error", reject);
   sent.end();
   try {
-    const reply = await replyOf(await promise);
+    const reply = await replyOf(await promise, signal);
     // What ends with its connection looks whole when it was us who ended that.
     signal.throwIfAborted();
     return reply;
@@ -94,7 +95,7 @@ async function replyOn(stream: Duplex, { port }: MetricsPlace, signal: AbortSign
   }
 }
 
-async function replyOf(response: IncomingMessage): Promise<MetricsReply> {
+async function replyOf(response: IncomingMessage, signal: AbortSignal): Promise<MetricsReply> {
   const { statusCode: status = 0, headers } = response;
   const wrong = (why: string): MetricsReply => ({ kind: "wrong", why });
   if (status !== 200)
@@ -104,12 +105,10 @@ async function replyOf(response: IncomingMessage): Promise<MetricsReply> {
     return wrong(`What it answers at ${PATH} is neither text/plain nor application/openmetrics-text.`);
   if ((headers["content-encoding"] ?? "identity") !== "identity")
     return wrong(`What it answers at ${PATH} is compressed, which was not asked for.`);
-  const chunks: Buffer[] = [];
-  let bytes = 0;
-  for await (const chunk of response as AsyncIterable<Buffer>) {
-    bytes += chunk.length;
-    if (bytes > MAX_BYTES) return wrong(`What it answers at ${PATH} is longer than ${MAX_BYTES} bytes.`);
-    chunks.push(chunk);
+  try {
+    return { kind: "page", type, bytes: await boundedBody(response, { maxBytes: MAX_BYTES, signal }) };
+  } catch (error) {
+    if (!(error instanceof BodyTooLongError)) throw error;
+    return wrong(`What it answers at ${PATH} is longer than ${MAX_BYTES} bytes.`);
   }
-  return { kind: "page", type, bytes: new Uint8Array(Buffer.concat(chunks)) };
 }

@@ -5,6 +5,7 @@
 import { sign, type KeyObject } from "node:crypto";
 import type { Duplex } from "node:stream";
 import type { Client, ClientChannel, ExecOptions } from "ssh2";
+import { boundedBody } from "@remotegpu/shared/bounded-body";
 import { SSH_PORT } from "@remotegpu/shared/ssh-access";
 import type { HostKeys } from "../../core/environments/host-keys.ts";
 import type { TerminalPlace } from "../../core/environments/terminal-keys.ts";
@@ -15,6 +16,7 @@ const READY_WITHIN_MS = 20_000;
 const KEEPALIVE_MS = 15_000;
 const KEEPALIVES_UNANSWERED = 3;
 const MAX_OUTPUT = 64 * 1024;
+const OUTPUT_WITHIN_MS = 10_000;
 
 /** The message is a sentence for people. */
 export class EntryError extends Error {
@@ -93,9 +95,14 @@ function insideOf(client: Client, stream: Duplex): Inside {
   return {
     async ask(command) {
       const channel = await run(command, {});
-      let said = "";
-      for await (const chunk of channel) if (said.length < MAX_OUTPUT) said += String(chunk);
-      return said;
+      const bound = { maxBytes: MAX_OUTPUT, signal: AbortSignal.timeout(OUTPUT_WITHIN_MS) };
+      try {
+        return Buffer.from(await boundedBody(channel, bound)).toString();
+      } catch {
+        // Whoever is root in there may let it print without end, or nothing: a terminal opens without it.
+        channel.close();
+        return "";
+      }
     },
     terminal: async (command, { columns: cols, rows }) =>
       await run(command, {

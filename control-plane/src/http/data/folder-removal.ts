@@ -25,8 +25,8 @@ async function isRemoved(c: ApiContext, { storage_pool: pool, folder }: DataFold
   for (const host of await hostsOfPool(db, { pool })) {
     const reply = await files.ask(host.id as HostId, { method: "DELETE", route: "/tree", folder, path: "" });
     if (!reply.isReached) continue;
-    await reply.response.body?.cancel();
-    if (reply.response.ok) return true;
+    reply.answer.cancel();
+    if (reply.answer.status === 204) return true;
   }
   return false;
 }

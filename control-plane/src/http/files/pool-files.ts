@@ -14,9 +14,10 @@ import {
   WANT_DIGEST_HEADER,
 } from "@remotegpu/shared/files";
 import type { HostId } from "@remotegpu/shared/ids";
-import type { FileQuestion } from "../../core/hosts/host-files.ts";
+import type { AnswerShape, FileQuestion, HostAnswer } from "../../core/hosts/host-files.ts";
 import { hostsOfPool } from "../../store/hosts/pool-hosts.ts";
 import type { ApiContext } from "../deps.ts";
+import { answeredType, isPage, isTime } from "./answered.ts";
 import { pageOf, pageQuery, textPage, toPage } from "../request/pagination.ts";
 import { ApiRefusal, badField, type RefusalKind } from "../request/refusal.ts";
 import { Timestamp } from "../request/route.ts";
@@ -106,39 +107,64 @@ export async function answerFile(
     const value = c.req.header(name);
     if (value !== undefined) headers[name] = value;
   }
-  const response = await askPool(c, file, {
+  const answer = await askPool(c, file, {
     method: c.req.raw.method === "HEAD" ? "HEAD" : "GET",
     route: "/entry",
     query: { limit: String(limit), after: after ?? "", ...treeQuery(page) },
     headers,
   });
-  if (response.headers.get(FILE_TYPE_HEADER) === "folder") {
-    const { files, isMore } = HostListing.parse(await response.json());
-    const { items } = toPage(files, limit, {
-      item: (one) => hostEntryShown(file.asked, one),
-      key: ({ name }) => [name],
-    });
-    const last = files.at(-1);
-    const cursor =
-      isMore && last !== undefined ? Buffer.from(JSON.stringify([last.name])).toString("base64url") : null;
-    return c.json({ items, next_cursor: cursor }, 200, { [FILE_TYPE_HEADER]: "folder" });
+  const type = answeredType(answer, {
+    ofRange: headers["range"] !== undefined,
+    ofTree: page.tree !== undefined,
+  });
+  switch (type) {
+    case "folder":
+      return await folderShown(c, answer, { asked: file.asked, limit, after });
+    case TREE_FILE_TYPE:
+      return new Response(answer.body, { headers: { ...UNTOUCHED, "content-type": TREE_TYPE } });
+    case "file":
+      return fileShown(answer, file.path);
+    case null:
+      answer.cancel();
+      throw senseless();
   }
-  if (response.headers.get(FILE_TYPE_HEADER) === TREE_FILE_TYPE)
-    return new Response(response.body, { headers: { ...UNTOUCHED, "content-type": TREE_TYPE } });
+}
+
+async function folderShown(
+  c: ApiContext,
+  answer: HostAnswer,
+  { asked, limit, after }: { asked: string; limit: number; after: string | null },
+): Promise<Response> {
+  if (c.req.raw.method === "HEAD") return c.body(null, 200, { [FILE_TYPE_HEADER]: "folder" });
+  const { files, isMore } = await jsonOf(answer, HostListing);
+  if (!isPage(files, { limit, after: after ?? "" })) throw senseless();
+  const { items } = toPage(files, limit, {
+    item: (one) => hostEntryShown(asked, one),
+    key: ({ name }) => [name],
+  });
+  const last = files.at(-1);
+  const cursor =
+    isMore && last !== undefined ? Buffer.from(JSON.stringify([last.name])).toString("base64url") : null;
+  return c.json({ items, next_cursor: cursor }, 200, { [FILE_TYPE_HEADER]: "folder" });
+}
+
+/** The bytes as they come: what is shorter than its length says is seen to have broken off. */
+export function fileShown(answer: HostAnswer, path: string): Response {
   const told = Object.fromEntries(
     TOLD_HEADERS.flatMap((name) => {
-      const value = response.headers.get(name);
+      const value = answer.headers.get(name);
       return value === null ? [] : [[name, value]];
     }),
   );
-  return new Response(response.body, {
-    status: response.status,
+  const isEmpty = answer.status === 304;
+  return new Response(isEmpty ? null : answer.body, {
+    status: answer.status,
     headers: {
       ...told,
       [FILE_TYPE_HEADER]: "file",
       "content-type": "application/octet-stream",
       // Never a page of this origin, whatever a customer wrote into it.
-      "content-disposition": `attachment; filename*=UTF-8''${encodedName(file.path)}`,
+      "content-disposition": `attachment; filename*=UTF-8''${encodedName(path)}`,
       ...UNTOUCHED,
     },
   });
@@ -170,13 +196,13 @@ export async function askPool(
   { pool, preferred = null, folder, path }: PoolFile,
   question: Omit<FileQuestion, "folder" | "path">,
   unknown: ApiRefusal | null = null,
-): Promise<Response> {
+): Promise<HostAnswer> {
   const { db, files } = c.var.deps;
   const hosts = await hostsOfPool(db, { pool, preferred });
   let why = `No host of storage pool ${pool} is heard now.`;
   for (const host of hosts) {
     const reply = await files.ask(host.id as HostId, { ...question, folder, path }, c.req.raw.signal);
-    if (reply.isReached) return await unlessRefused(reply.response, unknown);
+    if (reply.isReached) return await unlessRefused(reply.answer, unknown);
     why = `Host ${host.name} does not serve files now: ${reply.why}`;
     // What was read of a body is gone: another host would get the rest alone.
     if (question.body instanceof ReadableStream && question.body.locked) break;
@@ -199,9 +225,33 @@ const KINDS: Record<FileRefusalReason, RefusalKind> = {
 };
 const BUSY_RETRY_SECONDS = 5;
 
-async function unlessRefused(response: Response, unknown: ApiRefusal | null): Promise<Response> {
-  if (response.status < 400 || response.status === 416) return response;
-  const refusal = HostRefusal.safeParse(await response.json().catch(() => null)).data;
+/** The whole of an answer. @throws ApiRefusal where its host answers too much, too slowly, or something else */
+export async function jsonOf<T>(answer: HostAnswer, shape: AnswerShape<T>): Promise<T> {
+  if (answer.status !== 200) {
+    answer.cancel();
+    throw senseless();
+  }
+  const read = await answer.json(shape);
+  if (!read.isRead) throw new ApiRefusal("unavailable", read.why);
+  return read.value;
+}
+
+/** Of a question whose answer says nothing but that it was done. */
+export async function askedOfPool(...asked: Parameters<typeof askPool>): Promise<void> {
+  const answer = await askPool(...asked);
+  answer.cancel();
+  if (answer.status !== 204) throw senseless();
+}
+
+export function senseless(): ApiRefusal {
+  return new ApiRefusal("unavailable", "Its host answered something else than was asked for.");
+}
+
+async function unlessRefused(answer: HostAnswer, unknown: ApiRefusal | null): Promise<HostAnswer> {
+  const { status } = answer;
+  if (status < 400 || status === 416) return answer;
+  const read = await answer.json(HostRefusal);
+  const refusal = read.isRead ? read.value : null;
   const { reason, detail } = refusal ?? {
     reason: "failed" as const,
     detail: "Its host answered something else.",
@@ -221,7 +271,8 @@ function hostEntryShown(
   return entryShown(folder, Buffer.from(name, "base64url").toString("latin1"), {
     type,
     size: type === "file" ? bytes : null,
-    modified_at: new Date(modifiedMs).toISOString(),
+    // A host may tell a time that no calendar has.
+    modified_at: isTime(modifiedMs) ? new Date(modifiedMs).toISOString() : null,
   });
 }
 

@@ -11,7 +11,7 @@ import { type AttemptOutput, attemptOutputs } from "../../store/training/job-out
 import type { ApiApp, ApiContext } from "../deps.ts";
 import {
   answerFile,
-  askPool,
+  askedOfPool,
   entryShown,
   type FileEntryShown,
   FilePage,
@@ -133,7 +133,11 @@ async function removed(
 ): Promise<"removed" | "removing"> {
   const [above, name] = [folder.slice(0, folder.lastIndexOf("/")), folder.slice(folder.lastIndexOf("/") + 1)];
   const place = path === "" ? { folder: above, path: name } : { folder, path };
-  const removal = askPool(c, { pool, preferred: hostId, ...place }, { method: "DELETE", route: "/entry" });
+  const removal = askedOfPool(
+    c,
+    { pool, preferred: hostId, ...place },
+    { method: "DELETE", route: "/entry" },
+  );
   // Should it fail later, nobody is left to hear of it.
   removal.catch(() => undefined);
   const waiting = AbortSignal.timeout(REMOVAL_ANSWER_MS);

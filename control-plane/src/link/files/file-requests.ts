@@ -1,25 +1,58 @@
 /**
  * Requests to the files process of a host: HTTP on a stream that leads there, one request for each. Bytes are neither
- * kept nor counted, both ways; who reads slowly slows the host down, and who leaves ends it there.
+ * kept nor counted, both ways; who reads slowly slows the host down, and who leaves ends it there. What a host says in
+ * place of bytes is read here and nowhere else, within bounds: it may be anything.
  */
-import { request, type IncomingMessage } from "node:http";
+import { request, type ClientRequest, type IncomingMessage } from "node:http";
+import { once } from "node:events";
 import { type Duplex, Readable } from "node:stream";
-import { pipeline } from "node:stream/promises";
+import { BodyTooLongError, boundedBody } from "@remotegpu/shared/bounded-body";
+import { WANT_DIGEST_HEADER } from "@remotegpu/shared/files";
 import type { HostId } from "@remotegpu/shared/ids";
-import type { FileQuestion, FileReply, HostFiles } from "../../core/hosts/host-files.ts";
+import { MIB, MS_PER_HOUR, MS_PER_SECOND } from "@remotegpu/shared/units";
+import type {
+  AnswerShape,
+  FileQuestion,
+  FileReply,
+  HostAnswer,
+  HostFiles,
+  ReadAnswer,
+} from "../../core/hosts/host-files.ts";
 
 export type OpenFiles = (
   hostId: HostId,
 ) => Promise<{ isOpen: true; stream: Duplex } | { isOpen: false; why: string }>;
 
+export interface AnswerBounds {
+  /** Of an answer that is read whole. A page of a thousand names of 255 bytes has half of it. */
+  maxBytes: number;
+  /** From its headers to its end. */
+  withinMs: number;
+  /** Until its headers come. */
+  beginsWithinMs: number;
+  /** The same where the host first walks through a tree, reads a whole file, or has its disk write one. */
+  patientWithinMs: number;
+  /** Nothing comes or goes, while this side waits for it. */
+  silentForMs: number;
+}
+
+export const ANSWER_BOUNDS: AnswerBounds = {
+  maxBytes: MIB,
+  withinMs: 30 * MS_PER_SECOND,
+  beginsWithinMs: 120 * MS_PER_SECOND,
+  patientWithinMs: MS_PER_HOUR,
+  silentForMs: 120 * MS_PER_SECOND,
+};
+
 const BROKE_OFF = "Its host broke the connection off.";
 
-export function fileRequests(open: OpenFiles): HostFiles {
+/** @param bounds others than the product's, for tests */
+export function fileRequests(open: OpenFiles, bounds: AnswerBounds = ANSWER_BOUNDS): HostFiles {
   return {
     async ask(hostId, question, signal) {
       const opened = await open(hostId);
       return opened.isOpen
-        ? await askOn(opened.stream, question, signal)
+        ? await askOn(opened.stream, question, { signal, bounds })
         : { isReached: false, why: opened.why };
     },
   };
@@ -27,9 +60,10 @@ export function fileRequests(open: OpenFiles): HostFiles {
 
 async function askOn(
   stream: Duplex,
-  { method, route, folder, path, query = {}, headers = {}, body = null }: FileQuestion,
-  signal: AbortSignal | undefined,
+  question: FileQuestion,
+  { signal, bounds }: { signal: AbortSignal | undefined; bounds: AnswerBounds },
 ): Promise<FileReply> {
+  const { method, route, folder, path, query = {}, headers = {}, body = null } = question;
   const asked = new URLSearchParams({ folder: encoded(folder), path: encoded(path), ...query });
   const sent = request({
     method,
@@ -39,43 +73,152 @@ async function askOn(
     createConnection: () => stream,
     ...(signal !== undefined && { signal }),
   });
-  const { promise, resolve } = Promise.withResolvers<IncomingMessage | null>();
+  const { promise, resolve } = Promise.withResolvers<IncomingMessage | string>();
   sent.on("response", resolve);
-  sent.on("error", () => resolve(null));
-  sent.on("close", () => resolve(null));
+  sent.on("error", () => resolve(BROKE_OFF));
+  sent.on("close", () => resolve(BROKE_OFF));
+  // It would be another protocol, which nobody asked for.
+  sent.on("upgrade", (_response, other: Duplex) => other.destroy());
   stream.on("error", () => sent.destroy());
+  const give = (why: string) => {
+    resolve(why);
+    sent.destroy();
+  };
+  const late = new LateAnswer(patienceFor(question, bounds), (ms) =>
+    give(`It did not begin to answer within ${ms / MS_PER_SECOND} s.`),
+  );
   if (body instanceof ReadableStream) {
     // A host that refuses amid it has answered by then; a client that leaves amid it ends the request.
-    pipeline(Readable.fromWeb(body), sent).catch(() => undefined);
-  } else sent.end(body ?? undefined);
+    brought(Readable.fromWeb(body), sent, bounds.silentForMs)
+      .then(() => late.begin())
+      .catch((error: unknown) => {
+        if (error instanceof SilentError)
+          give(`It took nothing for ${bounds.silentForMs / MS_PER_SECOND} s.`);
+        else sent.destroy();
+      });
+  } else {
+    sent.end(body ?? undefined);
+    late.begin();
+  }
   const response = await promise;
-  if (response === null) return { isReached: false, why: BROKE_OFF };
-  return { isReached: true, response: webResponse(response, sent) };
+  late.end();
+  if (typeof response === "string") return { isReached: false, why: response };
+  return { isReached: true, answer: answerOf(response, { sent, bounds }) };
 }
 
-function webResponse(response: IncomingMessage, sent: { destroy: () => void }): Response {
-  const status = response.statusCode ?? 502;
+function patienceFor({ method, route, headers = {} }: FileQuestion, bounds: AnswerBounds): number {
+  const isLong =
+    method === "PUT" ||
+    method === "DELETE" ||
+    (method === "POST" && route === "/draft") ||
+    headers[WANT_DIGEST_HEADER] !== undefined;
+  return isLong ? bounds.patientWithinMs : bounds.beginsWithinMs;
+}
+
+/** Runs from the moment when all was asked: how long a client takes to bring a file is no fault of the host's. */
+class LateAnswer {
+  readonly #ms: number;
+  readonly #onLate: (ms: number) => void;
+  #timer: NodeJS.Timeout | undefined;
+  #isOver = false;
+
+  constructor(ms: number, onLate: (ms: number) => void) {
+    this.#ms = ms;
+    this.#onLate = onLate;
+  }
+
+  begin(): void {
+    if (!this.#isOver) this.#timer = setTimeout(() => this.#onLate(this.#ms), this.#ms);
+  }
+
+  end(): void {
+    this.#isOver = true;
+    clearTimeout(this.#timer);
+  }
+}
+
+class SilentError extends Error {
+  override readonly name = "SilentError";
+}
+
+/** @throws SilentError where the host takes nothing, or the error of whoever brings it */
+async function brought(body: Readable, sent: ClientRequest, silentForMs: number): Promise<void> {
+  const gone = new AbortController();
+  sent.once("close", () => gone.abort());
+  const onGone = () => body.destroy();
+  gone.signal.addEventListener("abort", onGone, { once: true });
+  for await (const piece of body as AsyncIterable<Uint8Array>) {
+    if (sent.destroyed) return;
+    if (sent.write(piece)) continue;
+    const drained = AbortSignal.any([gone.signal, AbortSignal.timeout(silentForMs)]);
+    await once(sent, "drain", { signal: drained }).catch((cause: unknown) => {
+      if (!gone.signal.aborted) throw new SilentError("the host takes nothing", { cause });
+    });
+  }
+  if (!sent.destroyed) sent.end();
+}
+
+function answerOf(
+  response: IncomingMessage,
+  { sent, bounds }: { sent: ClientRequest; bounds: AnswerBounds },
+): HostAnswer {
   const headers = new Headers();
   for (const [name, value] of Object.entries(response.headers))
     if (value !== undefined) headers.set(name, String(value));
   response.on("error", () => undefined);
   response.on("close", () => sent.destroy());
-  if ([204, 205, 304].includes(status)) {
-    response.resume();
-    return new Response(null, { status, headers });
+  const status = response.statusCode ?? 0;
+  // Nothing follows, and so it is over: nobody has to read it.
+  if (sent.method === "HEAD" || [204, 205, 304].includes(status)) response.resume();
+  let body: ReadableStream<Uint8Array> | null = null;
+  return {
+    status,
+    headers,
+    get body() {
+      body ??= bodyOf(response, bounds.silentForMs);
+      return body;
+    },
+    json: (shape) => readJson(response, shape, bounds),
+    cancel: () => void response.destroy(),
+  };
+}
+
+async function readJson<T>(
+  response: IncomingMessage,
+  shape: AnswerShape<T>,
+  { maxBytes, withinMs }: AnswerBounds,
+): Promise<ReadAnswer<T>> {
+  try {
+    const bytes = await boundedBody(response, { maxBytes, signal: AbortSignal.timeout(withinMs) });
+    const parsed = shape.safeParse(JSON.parse(new TextDecoder("utf-8", { fatal: true }).decode(bytes)));
+    return parsed.success ? { isRead: true, value: parsed.data } : { isRead: false, why: SENSELESS };
+  } catch (error) {
+    return { isRead: false, why: whyNot(error, { maxBytes, withinMs }) };
+  } finally {
+    response.destroy();
   }
-  return new Response(bodyOf(response), { status, headers });
+}
+
+const SENSELESS = "Its host answered something else than was asked for.";
+
+function whyNot(error: unknown, { maxBytes, withinMs }: Pick<AnswerBounds, "maxBytes" | "withinMs">): string {
+  if (error instanceof BodyTooLongError) return `Its host answered more than ${maxBytes} bytes.`;
+  if (error instanceof DOMException && error.name === "TimeoutError")
+    return `Its host's answer did not end within ${withinMs / MS_PER_SECOND} s.`;
+  // Not JSON, and not even text.
+  if (error instanceof SyntaxError || error instanceof TypeError) return SENSELESS;
+  return BROKE_OFF;
 }
 
 /**
  * Node's own adapter copies each piece as it came, and each is a write of its own to whoever reads: what has come
  * meanwhile goes on at once.
  */
-function bodyOf(response: IncomingMessage): ReadableStream<Uint8Array> {
+function bodyOf(response: IncomingMessage, silentForMs: number): ReadableStream<Uint8Array> {
   return new ReadableStream<Uint8Array>(
     {
       async pull(controller) {
-        const bytes = await nextOf(response);
+        const bytes = await nextOf(response, silentForMs);
         if (bytes === null) controller.close();
         else controller.enqueue(bytes);
       },
@@ -85,20 +228,26 @@ function bodyOf(response: IncomingMessage): ReadableStream<Uint8Array> {
   );
 }
 
-/** Null at its end. @throws where it broke off */
-async function nextOf(response: IncomingMessage): Promise<Uint8Array | null> {
+/** Null at its end. @throws where it broke off, or nothing came for so long */
+async function nextOf(response: IncomingMessage, silentForMs: number): Promise<Uint8Array | null> {
   for (;;) {
     const bytes: unknown = response.read();
     if (bytes instanceof Uint8Array) return bytes;
     if (response.errored !== null) throw response.errored;
     if (response.readableEnded) return null;
-    await moved(response);
+    if (response.destroyed) throw new Error(BROKE_OFF);
+    await moved(response, silentForMs);
   }
 }
 
-function moved(response: IncomingMessage): Promise<void> {
+function moved(response: IncomingMessage, silentForMs: number): Promise<void> {
   return new Promise((resolve) => {
+    const silent = setTimeout(
+      () => response.destroy(new Error(`nothing came for ${silentForMs / MS_PER_SECOND} s`)),
+      silentForMs,
+    );
     const done = () => {
+      clearTimeout(silent);
       for (const event of ["readable", "end", "error", "close"]) response.off(event, done);
       resolve();
     };

@@ -14,7 +14,7 @@ import {
 } from "../../../store/spending/data/copies.ts";
 import { beginUpload } from "../../../store/spending/data/uploads.ts";
 import type { ApiContext } from "../../deps.ts";
-import { askPool } from "../../files/pool-files.ts";
+import { askedOfPool } from "../../files/pool-files.ts";
 import { once } from "../../request/idempotency.ts";
 import { ApiRefusal, badField, conflict } from "../../request/refusal.ts";
 import { DATA_NAMES } from "../data-access.ts";
@@ -78,7 +78,7 @@ export async function begin(
   });
   // Nobody can make it ready any more: what was checked of another list gives way.
   if (isElse) {
-    await askPool(c, { pool, folder, path: "" }, { method: "DELETE", route: "/tree" });
+    await askedOfPool(c, { pool, folder, path: "" }, { method: "DELETE", route: "/tree" });
     await openDraft(c, { pool, folder, path: "" });
   }
   return answer;

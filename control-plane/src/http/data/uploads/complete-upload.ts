@@ -5,7 +5,7 @@ import { transaction } from "../../../store/database/database.ts";
 import type { CopyRow } from "../../../store/spending/data/copies.ts";
 import { failUpload, finishUpload } from "../../../store/spending/data/uploads.ts";
 import type { ApiContext } from "../../deps.ts";
-import { askPool, type PoolFile } from "../../files/pool-files.ts";
+import { askPool, jsonOf, type PoolFile } from "../../files/pool-files.ts";
 import { once } from "../../request/idempotency.ts";
 import { ApiRefusal, badField, conflict } from "../../request/refusal.ts";
 import { ANOTHER, base64Of } from "./open-upload.ts";
@@ -42,12 +42,12 @@ export async function complete(
 
 /** @throws ApiRefusal of bad input where its files are not what the list says, or the list not what was said of it */
 async function checked(c: ApiContext, place: PoolFile, copy: CopyRow): Promise<SealState> {
-  const response = await askPool(c, place, {
+  const answer = await askPool(c, place, {
     method: "POST",
     route: "/seal",
     query: { manifest: base64Of(copy) },
   });
-  const state = SealState.parse(await response.json());
+  const state = await jsonOf(answer, SealState);
   if (state.isSealed && (state.files !== copy.fileCount || state.checkedBytes !== copy.totalSize))
     throw badField(
       "upload",

@@ -3,7 +3,7 @@ import { DraftState } from "@remotegpu/shared/files";
 import type { DataKind, DataRow } from "../../../store/accounts/catalogue.ts";
 import { type CopyRow, openCopy } from "../../../store/spending/data/copies.ts";
 import type { ApiContext } from "../../deps.ts";
-import { askPool, type PoolFile } from "../../files/pool-files.ts";
+import { askPool, jsonOf, type PoolFile } from "../../files/pool-files.ts";
 import { conflict } from "../../request/refusal.ts";
 import { requireOwn } from "../data-access.ts";
 
@@ -26,8 +26,7 @@ export async function openUpload(
 }
 
 export async function openDraft(c: ApiContext, place: PoolFile): Promise<DraftState> {
-  const response = await askPool(c, place, { method: "POST", route: "/draft" });
-  return DraftState.parse(await response.json());
+  return await jsonOf(await askPool(c, place, { method: "POST", route: "/draft" }), DraftState);
 }
 
 /** Of its list. */

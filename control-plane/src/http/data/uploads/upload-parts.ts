@@ -2,12 +2,16 @@
 import { DIGEST_HEADER, digestText, MANIFEST_NAME } from "@remotegpu/shared/files";
 import type { CopyRow } from "../../../store/spending/data/copies.ts";
 import type { ApiContext } from "../../deps.ts";
-import { askPool, type PoolFile } from "../../files/pool-files.ts";
+import { sumsShown } from "../../files/part-sums.ts";
+import { askedOfPool, askPool, type PoolFile } from "../../files/pool-files.ts";
 import { base64Of } from "./open-upload.ts";
 
-export async function tellChunks(c: ApiContext, file: PoolFile): Promise<Response> {
-  const response = await askPool(c, file, { method: "GET", route: "/chunks" });
-  return new Response(response.body, { headers: { "content-type": "text/plain" } });
+export async function tellChunks(
+  c: ApiContext,
+  file: PoolFile,
+  { totalSize }: Pick<CopyRow, "totalSize">,
+): Promise<Response> {
+  return sumsShown(await askPool(c, file, { method: "GET", route: "/chunks" }), totalSize);
 }
 
 export async function takeManifest(
@@ -15,7 +19,7 @@ export async function takeManifest(
   { place, copy }: { place: PoolFile; copy: CopyRow },
 ): Promise<Response> {
   const length = c.req.header("content-length");
-  await askPool(
+  await askedOfPool(
     c,
     { ...place, path: MANIFEST_NAME },
     {

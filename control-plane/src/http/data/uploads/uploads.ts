@@ -113,7 +113,7 @@ function registerUploads(api: ApiApp, kind: DataKind): void {
   api.openapi(routes.chunks, async (c) => {
     const { upload, ...path } = c.req.valid("query");
     const open = await openUpload(c, kind, { ...c.req.valid("param"), upload });
-    return await tellChunks(c, { ...open.place, path: pathBytes(path) });
+    return await tellChunks(c, { ...open.place, path: pathBytes(path) }, open.copy);
   });
 
   api.openapi(routes.put, async (c) => {

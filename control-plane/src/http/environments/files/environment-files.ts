@@ -13,7 +13,7 @@ import type { ApiApp, ApiDeps } from "../../deps.ts";
 import { API_BASE } from "../../documentation/api-base.ts";
 import {
   answerFile,
-  askPool,
+  askedOfPool,
   entryShown,
   type FileEntryShown,
   FilePage,
@@ -115,7 +115,7 @@ export function registerEnvironmentFileRoutes(api: ApiApp, deps: ApiDeps): void 
     const digest = c.req.header(DIGEST_HEADER);
     if (digest !== undefined && sha256Of(digest) === null)
       throw badField("Repr-Digest", "must be sha-256=:…:");
-    await askPool(c, file, {
+    await askedOfPool(c, file, {
       method: "PUT",
       route: "/entry",
       query: query.executable === "true" ? { executable: "1" } : {},

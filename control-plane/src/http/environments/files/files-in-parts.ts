@@ -6,7 +6,8 @@ import { createRoute, z } from "@hono/zod-openapi";
 import { SealState } from "@remotegpu/shared/files";
 import type { ApiApp, ApiContext } from "../../deps.ts";
 import { takePart } from "../../files/part-of-file.ts";
-import { askPool, fileQuery, pathBytes, type PoolFile } from "../../files/pool-files.ts";
+import { sumsShown } from "../../files/part-sums.ts";
+import { askPool, fileQuery, jsonOf, pathBytes, type PoolFile } from "../../files/pool-files.ts";
 import { recordBeforehand } from "../../request/audit.ts";
 import { once } from "../../request/idempotency.ts";
 import { Int53, WholeText } from "../../request/input-fields.ts";
@@ -80,8 +81,8 @@ export function registerFilesInParts(api: ApiApp): void {
   api.openapi(chunks, async (c) => {
     const { size, sha256: sum, ...path } = c.req.valid("query");
     const file = await writtenFile(c, c.req.valid("param").id, pathBytes(path));
-    const response = await askPool(c, file, { method: "GET", route: "/parts", query: of(size, sum) }, WHOLE);
-    return new Response(response.body, { headers: { "content-type": "text/plain" } });
+    const question = { method: "GET", route: "/parts", query: of(size, sum) } as const;
+    return sumsShown(await askPool(c, file, question, WHOLE), size);
   });
 
   api.openapi(put, async (c) => {
@@ -94,12 +95,12 @@ export function registerFilesInParts(api: ApiApp): void {
     const { size, sha256: sum, executable, ...path } = c.req.valid("json");
     const file = await writtenFile(c, c.req.valid("param").id, pathBytes(path));
     await recordBeforehand(c, { path: Buffer.from(pathBytes(path), "latin1").toString("utf8") });
-    const response = await askPool(c, file, {
+    const answer = await askPool(c, file, {
       method: "POST",
       route: "/whole",
       query: { ...of(size, sum), ...(executable && { executable: "1" }) },
     });
-    const { isSealed, checkedBytes } = SealState.parse(await response.json());
+    const { isSealed, checkedBytes } = await jsonOf(answer, SealState);
     const status = isSealed ? ("ready" as const) : ("checking" as const);
     return await once(c, async () => c.json({ status, checked_size: checkedBytes }, 200));
   });
