@@ -148,5 +148,7 @@ export const SealState = z.object({
   isSealed: z.boolean(),
   checkedBytes: z.int().nonnegative(),
   files: z.int().nonnegative(),
+  /** Base64: the root of the tree of its parts (sealed-chunks.ts). Agents of before make none. */
+  merkleRoot: z.base64().length(44).optional(),
 });
 export type SealState = z.infer<typeof SealState>;

@@ -7,6 +7,7 @@ import type {
   PoolNonceWritten,
   SealState,
 } from "@remotegpu/shared/files";
+import type { ChunkProof } from "@remotegpu/shared/sealed-chunks";
 import { stepsOf } from "../core/files/relative-path.ts";
 import type { HeldEntry } from "./held-entry.ts";
 import { FileRefusal } from "./refusal.ts";
@@ -54,7 +55,7 @@ export function sumIn(query: URLSearchParams, name: string): string {
 export function sendJson(
   response: ServerResponse,
   status: number,
-  body: HostListing | HostRefusal | DraftState | PoolNonceWritten | SealState,
+  body: HostListing | HostRefusal | DraftState | PoolNonceWritten | SealState | ChunkProof,
 ): void {
   const text = JSON.stringify(body);
   const length = String(Buffer.byteLength(text));

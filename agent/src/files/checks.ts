@@ -15,7 +15,14 @@ export interface Checking {
   checked: (bytes: number) => void;
 }
 
-type Outcome = { isSealed: true; files: number } | { isSealed: false; error: unknown };
+/** What a check found as it is to be. */
+export interface Checked {
+  files: number;
+  /** Base64, of the tree of the parts of a version; null of a single file. */
+  merkleRoot: string | null;
+}
+
+type Outcome = ({ isSealed: true } & Checked) | { isSealed: false; error: unknown };
 
 interface Check {
   readonly of: string;
@@ -31,10 +38,10 @@ export class Checks {
 
   /**
    * @param of what it is to be. Another one of the same, under way, is ended
-   * @param work is begun unless it is under way; how many files it found as they are to be
+   * @param work is begun unless it is under way
    * @throws FileRefusal, or the work's error
    */
-  async ask(held: HeldEntry, of: string, work: (checking: Checking) => Promise<number>): Promise<SealState> {
+  async ask(held: HeldEntry, of: string, work: (checking: Checking) => Promise<Checked>): Promise<SealState> {
     const { identity } = held;
     let check = this.#checks.get(identity);
     if (check !== undefined && check.of !== of) {
@@ -47,7 +54,8 @@ export class Checks {
     if (outcome === null) return { isSealed: false, checkedBytes, files: 0 };
     if (this.#checks.get(identity) === check) this.#checks.delete(identity);
     if (!outcome.isSealed) throw outcome.error;
-    return { isSealed: true, checkedBytes, files: outcome.files };
+    const { files, merkleRoot } = outcome;
+    return { isSealed: true, checkedBytes, files, ...(merkleRoot !== null && { merkleRoot }) };
   }
 
   /** Whether it is being read now. */
@@ -64,13 +72,13 @@ export class Checks {
     await check.ended;
   }
 
-  #begin(identity: string, of: string, work: (checking: Checking) => Promise<number>): Check {
+  #begin(identity: string, of: string, work: (checking: Checking) => Promise<Checked>): Check {
     if (this.#running >= MAX_AT_ONCE) throw new FileRefusal("busy", "That host checks too much now.");
     const abort = new AbortController();
     this.#running += 1;
     const ended = work({ signal: abort.signal, checked: (bytes) => void (check.checkedBytes += bytes) })
       .then(
-        (files): Outcome => ({ isSealed: true, files }),
+        (found): Outcome => ({ isSealed: true, ...found }),
         (error: unknown): Outcome => ({ isSealed: false, error }),
       )
       .finally(() => {

@@ -8,7 +8,7 @@ import type { FileHandle } from "node:fs/promises";
 import type { IncomingMessage, ServerResponse } from "node:http";
 import { DIGEST_HEADER, digestText, FILE_TYPE_HEADER, WANT_DIGEST_HEADER } from "@remotegpu/shared/files";
 import { MIB } from "@remotegpu/shared/units";
-import { byteRange } from "../core/files/byte-range.ts";
+import { byteRange } from "@remotegpu/shared/byte-range";
 import { delivered } from "./delivery.ts";
 import type { HeldEntry } from "./held-entry.ts";
 import { FileRefusal } from "./refusal.ts";

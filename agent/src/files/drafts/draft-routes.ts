@@ -3,13 +3,14 @@ import type { IncomingMessage, ServerResponse } from "node:http";
 import { stepsOf } from "../../core/files/relative-path.ts";
 import { type Asked, numberIn, pathIn, sendJson, sumIn } from "../asked.ts";
 import { askedFolder } from "../asked-folder.ts";
-import { type Checking, Checks } from "../checks.ts";
+import { type Checked, type Checking, Checks } from "../checks.ts";
 import { hasCode } from "../folder-way.ts";
 import type { HeldEntry } from "../held-entry.ts";
 import { FileRefusal } from "../refusal.ts";
 import { tellChunkSums } from "../chunk-sums.ts";
 import { openDraft } from "./open-draft.ts";
 import { draftOf, putChunk } from "./put-chunk.ts";
+import { proveChunks } from "./prove-chunks.ts";
 import { seal } from "./seal.ts";
 import { removeTree } from "../tree-removal.ts";
 import { WritesUnderWay } from "../writing/writes-under-way.ts";
@@ -51,6 +52,12 @@ export class DraftRoutes {
         const work = (checking: Checking) => this.#seal(version, manifest, checking);
         return sendJson(response, 200, await this.#checks.ask(version, manifest, work));
       }
+      case "GET /proof": {
+        using version = versionIn(asked);
+        const { steps } = pathIn(query, "path");
+        const parts = { from: numberIn(query, "from"), count: numberIn(query, "count") };
+        return sendJson(response, 200, await proveChunks(version, steps, parts));
+      }
       case "DELETE /tree": {
         patient();
         await remove(asked, this.#checks);
@@ -61,7 +68,7 @@ export class DraftRoutes {
     }
   }
 
-  async #seal(version: HeldEntry, manifest: string, checking: Checking): Promise<number> {
+  async #seal(version: HeldEntry, manifest: string, checking: Checking): Promise<Checked> {
     // It may go on after the request that began it.
     using own = version.below(new Uint8Array(), { isFolder: true });
     return await seal(own, { manifest, writes: this.#writes, ...checking });

@@ -7,14 +7,16 @@ import { constants, createReadStream } from "node:fs";
 import { chmod, rename, unlink } from "node:fs/promises";
 import { DRAFT_FOLDER, FILES_FOLDER, MANIFEST_NAME, ManifestLine } from "@remotegpu/shared/files";
 import { stepsOf } from "../../core/files/relative-path.ts";
+import { chunksOf } from "@remotegpu/shared/sealed-chunks";
 import { inTreeOrder } from "../../core/files/tree-order.ts";
-import type { Checking } from "../checks.ts";
+import type { Checked, Checking } from "../checks.ts";
 import { hasCode } from "../folder-way.ts";
 import type { HeldEntry } from "../held-entry.ts";
 import { FileRefusal } from "../refusal.ts";
 import { sumOnDisk } from "../sum-on-disk.ts";
 import type { WritesUnderWay } from "../writing/writes-under-way.ts";
 import { SEALING_FOLDER } from "./open-draft.ts";
+import { SealedLists } from "./sealed-lists.ts";
 import { type MetFile, walk } from "./tree-walk.ts";
 
 const FILE_MODE = 0o644;
@@ -28,17 +30,17 @@ export interface Sealing extends Checking {
   writes: WritesUnderWay;
 }
 
-/** @returns how many files it has. @throws FileRefusal where it does not agree, or the system's error */
-export async function seal(version: HeldEntry, sealing: Sealing): Promise<number> {
+/** @throws FileRefusal where it does not agree, or the system's error */
+export async function seal(version: HeldEntry, sealing: Sealing): Promise<Checked> {
   const path = (name: string) => version.pathOf(Buffer.from(name));
   const isChecked = await moved(path(DRAFT_FOLDER), path(SEALING_FOLDER));
   await sealing.writes.end(version);
   const name = isChecked || (await isThere(version, SEALING_FOLDER)) ? SEALING_FOLDER : FILES_FOLDER;
   try {
     using tree = treeOf(version, name);
-    const files = await check(version, tree, sealing);
+    const sealed = await check(version, tree, sealing);
     if (name === SEALING_FOLDER) await rename(path(SEALING_FOLDER), path(FILES_FOLDER));
-    return files;
+    return sealed;
   } catch (error) {
     if (name === SEALING_FOLDER) await moved(path(SEALING_FOLDER), path(DRAFT_FOLDER));
     throw error;
@@ -75,21 +77,27 @@ function treeOf(version: HeldEntry, name: string): HeldEntry {
   }
 }
 
-async function check(version: HeldEntry, tree: HeldEntry, sealing: Sealing): Promise<number> {
+async function check(version: HeldEntry, tree: HeldEntry, sealing: Sealing): Promise<Checked> {
   const met = walk(tree);
+  await using lists = await SealedLists.begin(version);
   try {
-    return await compare(met, version, sealing);
+    const files = await compare(met, version, { ...sealing, lists });
+    return { files, merkleRoot: await lists.finish() };
   } finally {
     await met.return(undefined);
   }
 }
 
-async function compare(met: AsyncGenerator<MetFile>, version: HeldEntry, sealing: Sealing): Promise<number> {
+async function compare(
+  met: AsyncGenerator<MetFile>,
+  version: HeldEntry,
+  sealing: Sealing & { lists: SealedLists },
+): Promise<number> {
   const wrong: string[] = [];
   let next = await met.next();
   let before: Uint8Array[] = [];
   let files = 0;
-  for await (const line of linesOf(version, sealing)) {
+  for await (const { line, bytes } of linesOf(version, sealing)) {
     const steps = stepsOf(Buffer.from(line.path, "base64url"));
     if (steps === null || inTreeOrder(before, steps) >= 0)
       throw new FileRefusal(
@@ -101,10 +109,12 @@ async function compare(met: AsyncGenerator<MetFile>, version: HeldEntry, sealing
       await unlink(next.value.folder.pathOf(next.value.name));
       next = await met.next();
     }
+    sealing.lists.beginFile(line, bytes);
     const isMet = next.done !== true && inTreeOrder(next.value.steps, steps) === 0;
     const fault = isMet && next.done !== true ? await faultOf(next.value, line, sealing) : "is missing";
     if (fault !== null) wrong.push(`${shown(steps)} ${fault}`);
     if (isMet) next = await met.next();
+    await sealing.lists.relieve();
     files += 1;
   }
   while (next.done !== true) {
@@ -120,15 +130,17 @@ async function compare(met: AsyncGenerator<MetFile>, version: HeldEntry, sealing
 /** What is said of a file that is not what the list says; null where it is. */
 async function faultOf(
   { folder, name }: MetFile,
-  { bytes, sha256, isExecutable }: ManifestLine,
-  sealing: Sealing,
+  line: ManifestLine,
+  sealing: Sealing & { lists: SealedLists },
 ): Promise<string | null> {
+  const { bytes, sha256, isExecutable } = line;
   using held = folder.below(name, { followsLinks: false });
   if (held.type !== "file") return "is no file";
   if (Number(held.stats.size) !== bytes) return `has ${held.stats.size} bytes in place of ${bytes}`;
   const file = await held.open(constants.O_RDONLY);
   try {
-    if ((await sumOnDisk(file, sealing)) !== sha256) return "has other bytes than its checksum says";
+    const onChunk = chunksOf(bytes) === 1 ? null : (sum: Buffer) => sealing.lists.addChunk(line, sum);
+    if ((await sumOnDisk(file, sealing, onChunk)) !== sha256) return "has other bytes than its checksum says";
   } finally {
     await file.close();
   }
@@ -137,7 +149,10 @@ async function faultOf(
 }
 
 /** @throws FileRefusal where the list is missing, is another one, or cannot be read */
-async function* linesOf(version: HeldEntry, { manifest }: Sealing): AsyncGenerator<ManifestLine> {
+async function* linesOf(
+  version: HeldEntry,
+  { manifest }: Sealing,
+): AsyncGenerator<{ line: ManifestLine; bytes: number }> {
   using held = manifestOf(version);
   if (held.type !== "file") throw new FileRefusal("changed", "The list of its files is missing.");
   const hash = createHash("sha256");
@@ -147,7 +162,7 @@ async function* linesOf(version: HeldEntry, { manifest }: Sealing): AsyncGenerat
     const lines = (begun + bytes.toString("latin1")).split("\n");
     begun = lines.pop() ?? "";
     if (begun.length > MAX_LINE) throw unreadable();
-    for (const line of lines) yield lineOf(line);
+    for (const line of lines) yield { line: lineOf(line), bytes: line.length + 1 };
   }
   if (begun !== "") throw unreadable();
   if (hash.digest("base64") !== manifest)

@@ -7,7 +7,7 @@ import { createHash } from "node:crypto";
 import { constants } from "node:fs";
 import type { IncomingMessage, ServerResponse } from "node:http";
 import type { SealState } from "@remotegpu/shared/files";
-import { type Checking, Checks } from "../checks.ts";
+import { type Checked, type Checking, Checks } from "../checks.ts";
 import { tellChunkSums } from "../chunk-sums.ts";
 import { folderAt, hasCode, pathOf } from "../folder-way.ts";
 import type { HeldEntry } from "../held-entry.ts";
@@ -75,7 +75,7 @@ export class FilesInParts {
   }
 
   /** It may go on after the request that began it. */
-  async #place(file: WholeFile, isExecutable: boolean, checking: Checking): Promise<number> {
+  async #place(file: WholeFile, isExecutable: boolean, checking: Checking): Promise<Checked> {
     const [draft, name] = [draftName(file), nameOf(file)];
     using folder = file.root.below(pathOf(file.steps.slice(0, -1)), { isFolder: true });
     using beside = heldIn(folder, draft);
@@ -91,10 +91,11 @@ export class FilesInParts {
     } finally {
       await open.close();
     }
-    if (beside === null) return 1;
+    const found = { files: 1, merkleRoot: null };
+    if (beside === null) return found;
     await takePlace(beside, draft, { folder, name, isExecutable });
     this.#beside.end(draft);
-    return 1;
+    return found;
   }
 
   /** As far as it has come, or new. */
