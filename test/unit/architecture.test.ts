@@ -279,7 +279,7 @@ const READ_WHOLE = [
 
 /** Takes what comes piece by piece: each names the bound of what it keeps, or why it keeps nothing. */
 const TAKES_PIECES =
-  /\bboundedBody\(|\.on(?:ce)?\(\s*"data"|as AsyncIterable<(?:Buffer|Uint8Array)>|AsyncIterable<(?:Buffer|Uint8Array)>[,)]/;
+  /\bboundedBody\(|\.on(?:ce)?\(\s*"data"|as AsyncIterable<(?:Buffer|Uint8Array)>|AsyncIterable<(?:Buffer|Uint8Array)>[,)]|for await \(const \w+ of [\w.]*body\)/;
 const BOUND_OF: Record<string, string> = {
   "agent/src/access/lines.ts": "maxBytes",
   "agent/src/access/relay/login-listener.ts": "MAX_LOGIN_LINE",
@@ -312,6 +312,11 @@ const BOUND_OF: Record<string, string> = {
   // To the page as it comes, which holds it back.
   "control-plane/src/gateway/terminal/terminal-tab.ts": "this.#output.isFull",
   "control-plane/src/http/code/archive-reading.ts": "MAX_UNPACKED_BYTES",
+  // To whoever asked as they come, all but one byte.
+  "control-plane/src/http/data/sealed/checked-bytes.ts": "subarray(-1)",
+  "control-plane/src/http/data/sealed/manifest-lines.ts": "WITHIN_MS",
+  "control-plane/src/http/data/sealed/root-of-lists.ts": "HASH_BYTES",
+  "control-plane/src/http/data/sealed/sealed-tree.ts": "MAX_LINE_BYTES",
   "control-plane/src/link/files/file-requests.ts": "maxBytes",
   // Our own database's; it keeps nothing.
   "control-plane/src/store/database/large-answers.ts": "stream.pause()",

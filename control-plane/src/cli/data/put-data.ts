@@ -40,6 +40,7 @@ export async function putData(putting: Putting): Promise<{ sentence: string; row
     Upload.parse(
       await api.post(`${route}/uploads`, {
         manifest_sha256: listed.manifestSha256,
+        merkle_root: listed.merkleRoot,
         total_size: listed.totalSize,
         file_count: files.length,
         ...(pool !== undefined && { storage_pool: pool }),

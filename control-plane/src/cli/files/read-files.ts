@@ -4,6 +4,9 @@
  */
 import { createHash } from "node:crypto";
 import { open, type FileHandle } from "node:fs/promises";
+import type { ManifestLine } from "@remotegpu/shared/files";
+import { GrowingTree, type Hash } from "@remotegpu/shared/merkle-tree";
+import { chunkLeaf } from "@remotegpu/shared/sealed-chunks";
 import { CliError } from "../frame/cli-error.ts";
 import { safeText } from "../terminal/safe-text.ts";
 import type { Progress } from "./progress.ts";
@@ -28,6 +31,8 @@ export interface Listed {
   manifestBytes: number;
   /** Hex. */
   manifestSha256: string;
+  /** Hex, of the tree of their parts: by it whatever is read of them later is checked. */
+  merkleRoot: string;
 }
 
 export async function readAll(
@@ -36,6 +41,7 @@ export async function readAll(
 ): Promise<Listed> {
   const totalSize = files.reduce((sum, { size }) => sum + size, 0);
   const manifest = createHash("sha256");
+  const tree = new GrowingTree(sha256);
   const read: ReadFile[] = [];
   let [rest, manifestBytes] = [totalSize, 0];
   for (const file of files) {
@@ -46,14 +52,27 @@ export async function readAll(
     const line = lineOf(told);
     manifest.update(line);
     manifestBytes += line.length;
+    for (const [index, sum] of told.chunks.entries())
+      tree.add(chunkLeaf(sha256, manifestLine(told), { index, sum }));
     read.push(told);
   }
-  return { files: read, totalSize, manifestBytes, manifestSha256: manifest.digest("hex") };
+  const merkleRoot = Buffer.from(tree.root()).toString("hex");
+  return { files: read, totalSize, manifestBytes, manifestSha256: manifest.digest("hex"), merkleRoot };
 }
 
+const sha256: Hash = (...parts) => {
+  const hash = createHash("sha256");
+  for (const part of parts) hash.update(part);
+  return hash.digest();
+};
+
 /** ASCII, so its length is that of its bytes. */
-export function lineOf({ path, size, sha256, isExecutable }: ReadFile): string {
-  return `${JSON.stringify({ path: path.toString("base64url"), bytes: size, sha256, isExecutable })}\n`;
+export function lineOf(file: ReadFile): string {
+  return `${JSON.stringify(manifestLine(file))}\n`;
+}
+
+function manifestLine({ path, size, sha256: sum, isExecutable }: ReadFile): ManifestLine {
+  return { path: path.toString("base64url"), bytes: size, sha256: sum, isExecutable };
 }
 
 /** @param moved is told of each piece that was read. @throws CliError where it changes meanwhile */

@@ -1,15 +1,19 @@
 /** What is in a dataset or model, for whoever may read it: its folders and files, and which versions are in which pools. */
 import { createRoute, z } from "@hono/zod-openapi";
+import { FILE_TYPE_HEADER, TREE_TYPE } from "@remotegpu/shared/files";
 import { COPY_STATUSES, isMounted } from "../../core/data/upload-plan.ts";
 import { isBelowPool, poolPath } from "../../core/instances/desired-set.ts";
 import type { DataKind, DataRow } from "../../store/accounts/catalogue.ts";
-import { copiesOf, pageOfCopies, poolsHeard } from "../../store/spending/data/copies.ts";
+import { copiesOf, type CopyRow, pageOfCopies, poolsHeard } from "../../store/spending/data/copies.ts";
 import type { ApiApp, ApiContext, ApiDeps } from "../deps.ts";
 import { answerFile, FilePage, FileQuery, pathBytes } from "../files/pool-files.ts";
 import { numericPage, pageOf, PageQuery, toPage } from "../request/pagination.ts";
 import { ApiRefusal, conflict } from "../request/refusal.ts";
 import { forCustomers, iso, NumericIdPath, ok, okFile, Timestamp } from "../request/route.ts";
 import { DATA_NAMES, requireReadable } from "./data-access.ts";
+import { INTEGRITIES, INTEGRITY_HEADER, integrityOf } from "./sealed/integrity.ts";
+import { answerSealedFile } from "./sealed/sealed-file.ts";
+import { withSealedTree } from "./sealed/sealed-tree.ts";
 
 /** What an operator put may be in any pool. */
 const MAX_POOLS = 16;
@@ -25,6 +29,8 @@ const Version = z
     total_size: z.int(),
     file_count: z.int(),
     manifest_sha256: z.string(),
+    /** Whether its files are compared with what was sealed when they are read. */
+    integrity: z.enum(INTEGRITIES),
     begun_at: Timestamp,
     ready_at: Timestamp.nullable(),
   })
@@ -92,6 +98,7 @@ function registerFiles(api: ApiApp, { db }: ApiDeps, kind: DataKind): void {
           total_size: row.totalSize,
           file_count: row.fileCount,
           manifest_sha256: row.manifest,
+          integrity: integrityOf(row),
           begun_at: row.begunAt.toISOString(),
           ready_at: iso(row.readyAt),
         }),
@@ -112,18 +119,61 @@ async function answerFromAny(
   if (!isBelowPool(entry.storage_path))
     throw conflict(`The ${kind} ${entry.id} lies outside the storage pools.`);
   const copies = await copiesOf(db, kind, entry.id);
-  const known = copies
-    .filter((copy) => isMounted(copy, entry.storage_path))
-    .map(({ storagePool }) => storagePool);
+  const mounted = copies.filter((copy) => isMounted(copy, entry.storage_path));
+  const known = mounted.map(({ storagePool }) => storagePool);
   const pools = known.length > 0 ? known : (await poolsHeard(db)).slice(0, MAX_POOLS);
   let refusal = new ApiRefusal("unavailable", "No host is heard now that has it.");
   for (const pool of pools) {
     try {
-      return await answerFile(c, { pool, folder: poolPath(entry.storage_path), path, asked: path }, page);
+      const copy = mounted.find(({ storagePool }) => storagePool === pool) ?? null;
+      return await answerFrom(
+        c,
+        { pool, folder: poolPath(entry.storage_path), path, asked: path },
+        { copy, page },
+      );
     } catch (error) {
       if (!(error instanceof ApiRefusal) || !["not-found", "unavailable"].includes(error.kind)) throw error;
       refusal = error;
     }
   }
   throw refusal;
+}
+
+/** What a version's root proves is checked; pages of folders are told as a host has them, and so is what nobody sealed. */
+async function answerFrom(
+  c: ApiContext,
+  file: Parameters<typeof answerFile>[1],
+  { copy, page }: { copy: CopyRow | null; page: z.output<typeof FileQuery> },
+): Promise<Response> {
+  const merkleRoot = copy?.merkleRoot ?? null;
+  if (copy === null || merkleRoot === null) return labelled(await answerFile(c, file, page), "unchecked");
+  const sealed = file.path === "" ? null : await answerSealedFile(c, { ...copy, merkleRoot }, file);
+  if (sealed !== null) return sealed;
+  if (page.tree === "files") {
+    const tree = await withSealedTree(c, copy, file.path, () => folderFrom(c, file, page));
+    if (tree !== null) return labelled(tree, isTree(tree) ? "checked" : "unchecked");
+  }
+  const withoutBytes = page.tree === undefined ? page : { ...page, tree: "entries" as const };
+  return labelled(await folderFrom(c, file, withoutBytes), "unchecked");
+}
+
+/** @throws ApiRefusal where it is a file, which was not sealed */
+async function folderFrom(
+  c: ApiContext,
+  file: Parameters<typeof answerFile>[1],
+  page: z.output<typeof FileQuery>,
+): Promise<Response> {
+  const response = await answerFile(c, file, page);
+  if (response.headers.get(FILE_TYPE_HEADER) !== "file") return response;
+  await response.body?.cancel();
+  throw new ApiRefusal("unavailable", "Its host has a file there that was not sealed.");
+}
+
+function isTree({ headers }: Response): boolean {
+  return headers.get("content-type") === TREE_TYPE;
+}
+
+function labelled(response: Response, integrity: (typeof INTEGRITIES)[number]): Response {
+  response.headers.set(INTEGRITY_HEADER, integrity);
+  return response;
 }

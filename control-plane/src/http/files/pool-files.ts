@@ -149,7 +149,7 @@ async function folderShown(
 }
 
 /** The bytes as they come: what is shorter than its length says is seen to have broken off. */
-export function fileShown(answer: HostAnswer, path: string): Response {
+function fileShown(answer: HostAnswer, path: string): Response {
   const told = Object.fromEntries(
     TOLD_HEADERS.flatMap((name) => {
       const value = answer.headers.get(name);
@@ -159,15 +159,19 @@ export function fileShown(answer: HostAnswer, path: string): Response {
   const isEmpty = answer.status === 304;
   return new Response(isEmpty ? null : answer.body, {
     status: answer.status,
-    headers: {
-      ...told,
-      [FILE_TYPE_HEADER]: "file",
-      "content-type": "application/octet-stream",
-      // Never a page of this origin, whatever a customer wrote into it.
-      "content-disposition": `attachment; filename*=UTF-8''${encodedName(path)}`,
-      ...UNTOUCHED,
-    },
+    headers: { ...told, ...fileHeaders(path) },
   });
+}
+
+/** Of every answer that is a file. */
+export function fileHeaders(path: string): Record<string, string> {
+  return {
+    [FILE_TYPE_HEADER]: "file",
+    "content-type": "application/octet-stream",
+    // Never a page of this origin, whatever a customer wrote into it.
+    "content-disposition": `attachment; filename*=UTF-8''${encodedName(path)}`,
+    ...UNTOUCHED,
+  };
 }
 
 const UNTOUCHED = {

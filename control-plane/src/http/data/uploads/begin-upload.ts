@@ -55,6 +55,7 @@ export async function begin(
       folder,
       totalSize: order.total_size,
       fileCount: order.file_count,
+      merkleRoot: order.merkle_root ?? null,
       by: c.var.actor.customerId,
       now: deps.now(),
     });

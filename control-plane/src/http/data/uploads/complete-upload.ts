@@ -8,6 +8,7 @@ import type { ApiContext } from "../../deps.ts";
 import { askPool, jsonOf, type PoolFile } from "../../files/pool-files.ts";
 import { once } from "../../request/idempotency.ts";
 import { ApiRefusal, badField, conflict } from "../../request/refusal.ts";
+import { rootOfLists } from "../sealed/root-of-lists.ts";
 import { ANOTHER, base64Of } from "./open-upload.ts";
 import { uploadAnswer } from "./upload-shape.ts";
 
@@ -21,9 +22,10 @@ export async function complete(
   if (copy.status === "ready")
     return await once(c, async () => c.json(uploadAnswer(copy, { status: "ready" }), 200));
   const name = { id: entry.id, copyId: copy.id, epoch: copy.epoch };
-  let state: SealState;
+  let state: SealState & { rootHex: string | null };
   try {
-    state = await checked(c, place, copy);
+    const sealed = await checked(c, place, copy);
+    state = { ...sealed, rootHex: sealed.isSealed ? await rootOf(c, copy, sealed) : null };
   } catch (error) {
     if (error instanceof ApiRefusal && error.kind === "bad-input")
       await transaction(deps.db, (sql) => failUpload(sql, kind, { ...name, reason: error.message }));
@@ -32,12 +34,29 @@ export async function complete(
   return await once(c, async (sql, afterwards) => {
     if (!state.isSealed)
       return c.json(uploadAnswer(copy, { status: "checking", checkedBytes: state.checkedBytes }), 200);
-    const done = await finishUpload(sql, kind, { ...name, now: deps.now() });
+    const done = await finishUpload(sql, kind, { ...name, merkleRoot: state.rootHex, now: deps.now() });
     if (done === null) throw conflict(ANOTHER);
     // Whoever waited for it.
     afterwards(() => deps.link.wake());
     return c.json(uploadAnswer(done, { status: "ready", checkedBytes: state.checkedBytes }), 200);
   });
+}
+
+/**
+ * By which what is read of it is checked from now on: what whoever brought it said, or what follows of their own list of
+ * files. Null where its host's agent makes no lists of parts yet.
+ * @throws ApiRefusal of bad input where its host comes to another one
+ */
+async function rootOf(
+  c: ApiContext,
+  copy: CopyRow,
+  { merkleRoot }: Pick<SealState, "merkleRoot">,
+): Promise<string | null> {
+  if (merkleRoot === undefined) return null;
+  const found = Buffer.from(merkleRoot, "base64").toString("hex");
+  const said = copy.merkleRoot ?? (await rootOfLists(c, copy));
+  if (found === said) return found;
+  throw badField("upload", "was said to have other parts than its host has found");
 }
 
 /** @throws ApiRefusal of bad input where its files are not what the list says, or the list not what was said of it */

@@ -6,14 +6,17 @@ import type { CopyRow } from "../../../store/spending/data/copies.ts";
 import { Int53 } from "../../request/input-fields.ts";
 
 const MAX_FILES = 10_000_000;
+const Sha256Hex = z.string().regex(/^[0-9a-f]{64}$/, "must be a SHA-256 in hex");
 
 export const UploadId = z.string().regex(/^[1-9][0-9]{0,14}-[1-9][0-9]{0,8}$/, "is no upload");
 export const UploadOrder = z
   .strictObject({
-    manifest_sha256: z.string().regex(/^[0-9a-f]{64}$/, "must be a SHA-256 in hex"),
+    manifest_sha256: Sha256Hex,
     total_size: Int53,
     file_count: z.int().min(0).max(MAX_FILES),
     storage_pool: text(64).min(1).optional(),
+    /** Of the tree of the parts of its files; its host has to come to the same. Without it the server computes it. */
+    merkle_root: Sha256Hex.optional(),
   })
   .openapi("DataUploadOrder");
 

@@ -383,6 +383,14 @@ export const WORKLOAD_WORDS: Words = {
     "Why it is in error; null else",
     "It does not agree with its list: a.txt is missing.",
   ],
+  merkle_root: [
+    "SHA-256, in hex, that is the root of the tree of the parts of its files (RFC 6962, section 2.1), by which what is read is checked; without it the server computes it of the list",
+    "5dc9da79a70659a9ad559cb701ded9a2ab9d823aad2f4960cfe370eff4604328",
+  ],
+  "DataVersion.integrity": [
+    "Whether what is read of its files is compared with what was brought; unchecked where it was brought before there was that",
+    "checked",
+  ],
   is_mounted: ["Whether what starts now mounts this one", true],
   "DataVersion.total_size": ["Bytes of all its files", 5 * GIB],
   "DataVersion.file_count": ["How many files it has", 12_000],

@@ -11,12 +11,17 @@ export interface CopyRow extends Copy {
   epoch: number;
   begunAt: Date;
   readyAt: Date | null;
+  /**
+   * Hex: of the tree of the parts of its files, by which what is read is checked. Null where nothing is; before it is ready,
+   * where whoever brings it gave none.
+   */
+  merkleRoot: string | null;
 }
 
 export const OWNER = { dataset: "dataset_id", model: "model_id" } as const;
 export const COPY_COLUMNS = `id, version, storage_pool AS "storagePool", folder, status, status_reason AS "statusReason",
   manifest_sha256 AS manifest, total_size AS "totalSize", file_count AS "fileCount", epoch, begun_at AS "begunAt",
-  ready_at AS "readyAt"`;
+  ready_at AS "readyAt", merkle_root AS "merkleRoot"`;
 
 /** By their age. */
 export async function copiesOf(sql: Connection, kind: DataKind, id: number): Promise<CopyRow[]> {

@@ -29,6 +29,8 @@ export interface Upload extends UploadWish {
   folder: string;
   totalSize: number;
   fileCount: number;
+  /** Hex, as whoever brings it says; null where they do not. */
+  merkleRoot: string | null;
   by: number;
   now: Date;
 }
@@ -97,17 +99,19 @@ function isSamePlan(one: UploadPlan, other: UploadPlan): boolean {
 
 async function write(sql: Transaction, kind: DataKind, upload: Upload): Promise<CopyRow> {
   const { plan, entry } = upload;
-  const said = [upload.manifest, upload.totalSize, upload.fileCount, upload.by, upload.now];
+  const { manifest, totalSize, fileCount, by, now, merkleRoot } = upload;
+  const said = [manifest, totalSize, fileCount, by, now, merkleRoot];
   const { rows } =
     plan.kind === "go-on"
       ? await sql.query<CopyRow>(
           `UPDATE data_copies SET status = 'uploading', status_reason = NULL, epoch = epoch + 1, manifest_sha256 = $1,
-             total_size = $2, file_count = $3, begun_by = $4, begun_at = $5 WHERE id = $6 RETURNING ${COPY_COLUMNS}`,
+             total_size = $2, file_count = $3, begun_by = $4, begun_at = $5, merkle_root = $6 WHERE id = $7 RETURNING ${COPY_COLUMNS}`,
           [...said, plan.copyId],
         )
       : await sql.query<CopyRow>(
-          `INSERT INTO data_copies (manifest_sha256, total_size, file_count, begun_by, begun_at, ${OWNER[kind]},
-             version, storage_pool, folder, status) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, 'uploading')
+          `INSERT INTO data_copies (manifest_sha256, total_size, file_count, begun_by, begun_at, merkle_root,
+             ${OWNER[kind]}, version, storage_pool, folder, status)
+           VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, 'uploading')
            RETURNING ${COPY_COLUMNS}`,
           [...said, entry.id, plan.version, upload.pool, upload.folder],
         );
@@ -140,19 +144,26 @@ async function drop(
 }
 
 /**
- * All of it was checked: it is what is mounted from now on, by whatever starts from now on. False where another upload
- * has begun meanwhile.
+ * All of it was checked: it is what is mounted from now on, by whatever starts from now on. Null where another upload has
+ * begun meanwhile.
+ * @param name.merkleRoot by which what is read of it is checked; null where nothing is
  */
 export async function finishUpload(
   sql: Transaction,
   kind: DataKind,
-  { id, copyId, epoch, now }: { id: number; copyId: number; epoch: number; now: Date },
+  {
+    id,
+    copyId,
+    epoch,
+    merkleRoot,
+    now,
+  }: { id: number; copyId: number; epoch: number; merkleRoot: string | null; now: Date },
 ): Promise<CopyRow | null> {
   const mounted = await lockEntry(sql, kind, id);
   const { rows } = await sql.query<CopyRow>(
-    `UPDATE data_copies SET status = 'ready', status_reason = NULL, ready_at = $4
+    `UPDATE data_copies SET status = 'ready', status_reason = NULL, ready_at = $4, merkle_root = $5
       WHERE id = $2 AND ${OWNER[kind]} = $1 AND epoch = $3 AND status <> 'ready' RETURNING ${COPY_COLUMNS}`,
-    [id, copyId, epoch, now],
+    [id, copyId, epoch, now, merkleRoot],
   );
   const [copy] = rows;
   if (copy === undefined || mounted === null) return null;

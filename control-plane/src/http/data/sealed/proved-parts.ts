@@ -1,0 +1,72 @@
+/**
+ * Parts of a file of a sealed version as the root in Postgres proves them, whichever host of the pool says so. A host that
+ * proves nothing is passed over; none of them is believed without a proof.
+ */
+import { type ChunkProof, ChunkProof as ProofShape, isProved } from "@remotegpu/shared/sealed-chunks";
+import { HostRefusal } from "@remotegpu/shared/files";
+import type { HostId } from "@remotegpu/shared/ids";
+import type { HostAnswer } from "../../../core/hosts/host-files.ts";
+import { hostsOfPool } from "../../../store/hosts/pool-hosts.ts";
+import type { CopyRow } from "../../../store/spending/data/copies.ts";
+import type { ApiContext } from "../../deps.ts";
+import { ApiRefusal } from "../../request/refusal.ts";
+import { sha256 } from "./sha256.ts";
+
+/** A version that is checked. */
+export type SealedCopy = Pick<CopyRow, "storagePool" | "folder"> & { merkleRoot: string };
+
+export interface PartsWish {
+  /** Within the version; each character is a byte. */
+  path: string;
+  from: number;
+  count: number;
+}
+
+/** Null where no host proves it, and one says that there is no such file: then nothing there is shown as a file. @throws ApiRefusal where none proves anything */
+export async function provedParts(
+  c: ApiContext,
+  copy: SealedCopy,
+  { path, from, count }: PartsWish,
+): Promise<ChunkProof | null> {
+  const { db, files, log } = c.var.deps;
+  const parts = { path: Buffer.from(path, "latin1").toString("base64url"), from, count };
+  let why = `No host of storage pool ${copy.storagePool} is heard now.`;
+  let isMissing = false;
+  for (const host of await hostsOfPool(db, { pool: copy.storagePool })) {
+    const query = { from: String(from), count: String(count) };
+    const question = { method: "GET", route: "/proof", folder: copy.folder, path, query } as const;
+    const reply = await files.ask(host.id as HostId, question, c.req.raw.signal);
+    if (!reply.isReached) {
+      why = `Host ${host.name} does not serve files now: ${reply.why}`;
+      continue;
+    }
+    const told = await toldBy(reply.answer);
+    if (told === null) {
+      isMissing = true;
+      continue;
+    }
+    if (typeof told !== "string" && isProved(sha256, copy.merkleRoot, parts, told)) return told;
+    why =
+      typeof told === "string"
+        ? `Host ${host.name} does not prove what it has: ${told}`
+        : `What host ${host.name} has of it is not what was sealed.`;
+    if (typeof told !== "string") log.error({ host: host.id, folder: copy.folder }, DIFFERENT);
+  }
+  if (isMissing) return null;
+  throw new ApiRefusal("unavailable", why);
+}
+
+export const DIFFERENT = "a host has other bytes of a sealed version than were sealed";
+
+/** A sentence where it is no proof; null where there is no such file. */
+async function toldBy(answer: HostAnswer): Promise<ChunkProof | string | null> {
+  if (answer.status === 200) {
+    const read = await answer.json(ProofShape);
+    return read.isRead ? read.value : read.why;
+  }
+  const refused = await answer.json(HostRefusal);
+  if (!refused.isRead) return refused.why;
+  const { reason, detail } = refused.value;
+  if (reason === "not-found") return null;
+  return reason === "bad-request" ? "its agent is too old, or the file has no such part." : detail;
+}

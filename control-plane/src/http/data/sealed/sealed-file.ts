@@ -1,0 +1,161 @@
+/**
+ * A file of a version that is checked, as the answer of a route. Its length and its checksum are what the root proves, and
+ * so is what goes of it: the whole by the file's own checksum, a part of it by those of the parts of CHUNK_BYTES that it
+ * touches, which are fetched whole for that.
+ */
+import { byteRange } from "@remotegpu/shared/byte-range";
+import {
+  CHUNK_BYTES,
+  DIGEST_HEADER,
+  digestText,
+  FILE_TYPE_HEADER,
+  WANT_DIGEST_HEADER,
+} from "@remotegpu/shared/files";
+import { type ChunkProof, chunksOf, MAX_PROVED_CHUNKS } from "@remotegpu/shared/sealed-chunks";
+import type { HostAnswer } from "../../../core/hosts/host-files.ts";
+import type { ApiContext } from "../../deps.ts";
+import { askPool, fileHeaders, senseless } from "../../files/pool-files.ts";
+import { ApiRefusal } from "../../request/refusal.ts";
+import { type CheckedPart, checkedBytes } from "./checked-bytes.ts";
+import { INTEGRITY_HEADER } from "./integrity.ts";
+import { DIFFERENT, provedParts, type SealedCopy } from "./proved-parts.ts";
+
+/** Enough to tell one content from another; clients make names of it, which have a length. */
+const TAG_BYTES = 16;
+
+/** Of a file, `end` is not part of it. */
+interface Stretch {
+  start: number;
+  end: number;
+}
+
+/**
+ * Its tag follows from its checksum, so that no host says what of a file is unchanged.
+ * @param place.folder where its files are, and `path` within that
+ * @returns null where the version has no such file
+ */
+export async function answerSealedFile(
+  c: ApiContext,
+  copy: SealedCopy,
+  { path, folder }: { path: string; folder: string },
+): Promise<Response | null> {
+  const file = await provedParts(c, copy, { path, from: 0, count: 1 });
+  if (file === null) return null;
+  const etag = `"${Buffer.from(file.sha256, "base64").toString("hex", 0, TAG_BYTES)}"`;
+  const told = {
+    ...fileHeaders(path),
+    etag,
+    "accept-ranges": "bytes",
+    [INTEGRITY_HEADER]: "checked",
+    ...(c.req.header(WANT_DIGEST_HEADER) !== undefined && { [DIGEST_HEADER]: digestText(file.sha256) }),
+  };
+  if (c.req.header("if-none-match") === etag) return new Response(null, { status: 304, headers: told });
+  const isOther = (c.req.header("if-range") ?? etag) !== etag;
+  const range = byteRange(isOther ? undefined : c.req.header("range"), file.bytes);
+  if (range.kind === "beyond")
+    return new Response(null, {
+      status: 416,
+      headers: { ...told, "content-range": `bytes */${file.bytes}`, "content-length": "0" },
+    });
+  const wanted = range.kind === "part" ? range : { start: 0, end: file.bytes };
+  const touched = range.kind === "part" ? aligned(range, file.bytes) : wanted;
+  const answer = await bytesOf(c, copy, { path, folder, touched, bytes: file.bytes });
+  const modified = answer.headers.get("last-modified");
+  const headers = {
+    ...told,
+    ...(modified !== null && { "last-modified": modified }),
+    "content-length": String(wanted.end - wanted.start),
+    ...(range.kind === "part" && {
+      "content-range": `bytes ${wanted.start}-${wanted.end - 1}/${file.bytes}`,
+    }),
+  };
+  const status = range.kind === "part" ? 206 : 200;
+  if (c.req.raw.method === "HEAD") return new Response(null, { status, headers });
+  try {
+    const body = checkedBytes(answer.body, await partsOf(c, copy, { path, file, touched }), {
+      skip: wanted.start - touched.start,
+      length: wanted.end - wanted.start,
+      onDifference: () => c.var.deps.log.error({ pool: copy.storagePool, folder }, DIFFERENT),
+    });
+    return new Response(body, { status, headers });
+  } catch (error) {
+    answer.cancel();
+    throw error;
+  }
+}
+
+/** Whole parts. */
+function aligned({ start, end }: Stretch, bytes: number): Stretch {
+  return {
+    start: start - (start % CHUNK_BYTES),
+    end: Math.min(bytes, Math.ceil(end / CHUNK_BYTES) * CHUNK_BYTES),
+  };
+}
+
+/** @throws ApiRefusal where its host has it in another length, or answers another part of it */
+async function bytesOf(
+  c: ApiContext,
+  { storagePool: pool }: SealedCopy,
+  { path, folder, touched, bytes }: { path: string; folder: string; touched: Stretch; bytes: number },
+): Promise<HostAnswer> {
+  const range = isWhole(touched, bytes) ? null : `${touched.start}-${touched.end - 1}`;
+  const answer = await askPool(
+    c,
+    { pool, folder, path },
+    {
+      method: c.req.raw.method === "HEAD" ? "HEAD" : "GET",
+      route: "/entry",
+      ...(range !== null && { headers: { range: `bytes=${range}` } }),
+    },
+  );
+  const { status, headers } = answer;
+  const isIt =
+    status === (range === null ? 200 : 206) &&
+    headers.get(FILE_TYPE_HEADER) === "file" &&
+    headers.get("content-length") === String(touched.end - touched.start) &&
+    (range === null || headers.get("content-range") === `bytes ${range}/${bytes}`);
+  if (isIt) return answer;
+  answer.cancel();
+  throw senseless();
+}
+
+function isWhole({ start, end }: Stretch, bytes: number): boolean {
+  return start === 0 && end === bytes;
+}
+
+/** The checksums by which a stretch is checked; the first of them are there before anything goes. */
+async function partsOf(
+  c: ApiContext,
+  copy: SealedCopy,
+  { path, file, touched }: { path: string; file: ChunkProof; touched: Stretch },
+): Promise<AsyncIterable<CheckedPart>> {
+  if (isWhole(touched, file.bytes)) return only({ bytes: file.bytes, sha256: file.sha256 });
+  const [first, end] = [touched.start / CHUNK_BYTES, chunksOf(touched.end)];
+  const sumsFrom = async (from: number) => {
+    const count = Math.min(MAX_PROVED_CHUNKS, end - from);
+    const proved = from === 0 && count === 1 ? file : await provedParts(c, copy, { path, from, count });
+    if (proved === null) throw new ApiRefusal("unavailable", "Its host has lost the file meanwhile.");
+    return proved.sums;
+  };
+  return following(await sumsFrom(first), { first, end, bytes: file.bytes, sumsFrom });
+}
+
+async function* only(part: CheckedPart): AsyncGenerator<CheckedPart> {
+  yield part;
+}
+
+async function* following(
+  sums: readonly string[],
+  {
+    first,
+    end,
+    bytes,
+    sumsFrom,
+  }: { first: number; end: number; bytes: number; sumsFrom: (from: number) => Promise<readonly string[]> },
+): AsyncGenerator<CheckedPart> {
+  for (let from = first, known = sums; from < end; known = from < end ? await sumsFrom(from) : []) {
+    for (const [at, sha256] of known.entries())
+      yield { sha256, bytes: Math.min(CHUNK_BYTES, bytes - (from + at) * CHUNK_BYTES) };
+    from += known.length;
+  }
+}

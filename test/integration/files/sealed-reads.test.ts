@@ -1,0 +1,355 @@
+/** What is read of a sealed dataset: it is what was brought, or it is seen to have broken off, whatever its host sends. */
+import { createHash } from "node:crypto";
+import { once } from "node:events";
+import { readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
+import { connect } from "node:net";
+import { join } from "node:path";
+import { afterAll, afterEach, beforeAll, describe, expect, test, vi } from "vitest";
+import { filesSocket } from "@remotegpu/agent/config";
+import type { HostFiles } from "@remotegpu/control-plane/core/hosts/host-files";
+import { type ApiServer, openServer } from "@remotegpu/control-plane/http/server/server";
+import { fileRequests } from "@remotegpu/control-plane/link/files/file-requests";
+import { CHUNK_BYTES, digestText, SealState } from "@remotegpu/shared/files";
+import { FilesUnderTest } from "../../support/agent/files.ts";
+import { openApi, type ApiWorld, type Caller } from "../../support/http/api.ts";
+import { answeredBy } from "../../support/http/host-answers.ts";
+import { manifestOf, sha256, type Tree, UploadClient } from "../../support/http/uploads.ts";
+
+let api: ApiWorld;
+let files: FilesUnderTest;
+let honest: HostFiles;
+let server: ApiServer;
+let owner: Caller;
+
+const ending = new AsyncDisposableStack();
+beforeAll(async () => {
+  // The library that serves says of each transfer that breaks off that it did.
+  const spoken = vi.spyOn(console, "error").mockImplementation(() => undefined);
+  ending.defer(() => spoken.mockRestore());
+  files = ending.adopt(await FilesUnderTest.begin(), (one) => one.end());
+  api = ending.adopt(await openApi(), (one) => one.close());
+  honest = fileRequests(async () => {
+    const stream = connect(filesSocket(files.state));
+    await once(stream, "connect");
+    return { isOpen: true, stream };
+  });
+  api.deps.files = honest;
+  server = ending.adopt(await openServer(api.app, { host: "127.0.0.1", port: 0, tls: null }), (one) =>
+    one.close(),
+  );
+  owner = await api.customer("ada");
+  await api.db.query(
+    "INSERT INTO hosts (id, name, ip_address, connection, storage_pool) VALUES ('host-1', 'gpu-1', '10.0.0.1', 'connected', 'pool-a')",
+  );
+});
+afterAll(() => ending.disposeAsync());
+afterEach(() => {
+  api.deps.files = honest;
+});
+
+const LARGE = Buffer.from(Array.from({ length: 2 * CHUNK_BYTES + 5 }, (_, at) => at % 251));
+const TREE: Tree = { "a.txt": "alpha", empty: "", "sub/large": LARGE, z: "last" };
+
+async function dataset(): Promise<{ id: number; client: UploadClient }> {
+  const { body } = await api.ask("POST", "/api/v1/datasets", {
+    as: owner,
+    body: { name: crypto.randomUUID() },
+  });
+  return { id: body.id, client: new UploadClient(api, owner, `/datasets/${body.id}`) };
+}
+
+async function sealed(
+  tree = TREE,
+  more: object = {},
+): Promise<{ id: number; files: string; version: string }> {
+  const { id, client } = await dataset();
+  const done = await client.put(tree, more);
+  expect([done.status, done.body.status]).toEqual([200, "ready"]);
+  const entry = (await api.ask("GET", `/api/v1/datasets/${id}`, { as: owner })).body;
+  const folder = join(files.pool, entry.storage_path);
+  return { id, files: folder, version: join(folder, "..") };
+}
+
+const versionOf = async (id: number) =>
+  (await api.ask("GET", `/api/v1/datasets/${id}/versions`, { as: owner })).body.items[0];
+
+async function get(id: number, path: string, headers: Record<string, string> = {}): Promise<Response> {
+  return await fetch(`http://127.0.0.1:${server.port}/api/v1/datasets/${id}/files?path=${path}`, {
+    headers: { authorization: `Bearer ${owner.key}`, ...headers },
+  });
+}
+
+/** Its text, or of much the checksum; that it broke off; or its status where it is none. */
+async function read(
+  id: number,
+  path: string,
+  headers: Record<string, string> = {},
+): Promise<string | number> {
+  const response = await get(id, path, headers);
+  if (response.status >= 400) return response.status;
+  try {
+    return textOf(Buffer.from(await response.arrayBuffer()));
+  } catch {
+    return "broken";
+  }
+}
+
+const textOf = (bytes: Buffer) => (bytes.length > 10_000 ? sha256(bytes) : bytes.toString("latin1"));
+
+test("whole files and parts of them are what was brought, and say that they were checked", async () => {
+  const { id } = await sealed();
+  const [C, N] = [CHUNK_BYTES, LARGE.length];
+  const ranges: [string, number, number][] = [
+    ["0-0", 0, 1],
+    [`${C - 1}-${C}`, C - 1, C + 1],
+    [`${C}-${C}`, C, C + 1],
+    [`0-${C - 1}`, 0, C],
+    [`5-`, 5, N],
+    ["-3", N - 3, N],
+    [`${2 * C}-`, 2 * C, N],
+    [`7-${N + 100}`, 7, N],
+  ];
+
+  for (const [range, start, end] of ranges) {
+    const response = await get(id, "sub/large", { range: `bytes=${range}` });
+    const bytes = Buffer.from(await response.arrayBuffer());
+    expect([range, response.status, response.headers.get("content-range")]).toEqual([
+      range,
+      206,
+      `bytes ${start}-${end - 1}/${N}`,
+    ]);
+    expect(bytes.equals(LARGE.subarray(start, end))).toBe(true);
+    expect(response.headers.get("remotegpu-integrity")).toBe("checked");
+  }
+  expect(await read(id, "sub/large")).toBe(textOf(LARGE));
+  expect([await read(id, "empty"), await read(id, "z")]).toEqual(["", "last"]);
+  expect([await read(id, "sub/large", { range: `bytes=${N}-` }), await read(id, "nothing")]).toEqual([
+    416, 404,
+  ]);
+  expect(await versionOf(id)).toMatchObject({ integrity: "checked" });
+});
+
+test("its tag and its checksum are of what was sealed, not of what its host says", async () => {
+  const { id } = await sealed({ a: "alpha" });
+  const first = await get(id, "a", { "want-repr-digest": "sha-256=1" });
+  const etag = first.headers.get("etag") ?? "";
+
+  const same = await get(id, "a", { "if-none-match": etag });
+  const rest = await get(id, "a", { range: "bytes=2-", "if-range": etag });
+  const other = await get(id, "a", { range: "bytes=2-", "if-range": '"else"' });
+
+  expect(first.headers.get("repr-digest")).toBe(digestText(sha256("alpha")));
+  expect(etag).toBe(`"${createHash("sha256").update("alpha").digest("hex").slice(0, 32)}"`);
+  expect([same.status, rest.status, await rest.text(), other.status, await other.text()]).toEqual([
+    304,
+    206,
+    "pha",
+    200,
+    "alpha",
+  ]);
+});
+
+describe("a host that has other bytes", () => {
+  test("of the same length is found out in a whole and in a part, and in no other part", async () => {
+    const { id, files: folder } = await sealed();
+    const other = Buffer.from(LARGE);
+    other[CHUNK_BYTES + 9] = 255;
+    writeFileSync(join(folder, "sub/large"), other);
+    const [C] = [CHUNK_BYTES];
+
+    expect(await read(id, "sub/large")).toBe("broken");
+    // Also where the byte itself was not asked for: nobody knows which of a part's bytes are others.
+    for (const range of [`${C}-${C}`, `${C + 9}-${C + 9}`, `${2 * C - 1}-`, "0-"])
+      expect([range, await read(id, "sub/large", { range: `bytes=${range}` })]).toEqual([range, "broken"]);
+    expect(await read(id, "sub/large", { range: `bytes=0-${C - 1}` })).toBe(textOf(LARGE.subarray(0, C)));
+    expect(await read(id, "sub/large", { range: `bytes=${2 * C}-` })).toBe(textOf(LARGE.subarray(2 * C)));
+  });
+
+  test("never lets the last byte go", async () => {
+    const { id, files: folder } = await sealed({ a: "alpha" });
+    writeFileSync(join(folder, "a"), "omega");
+    const response = await get(id, "a");
+    const reader = response.body?.getReader();
+    let bytes = 0;
+    const reading = (async () => {
+      for (let next = await reader?.read(); next?.done === false; next = await reader?.read())
+        bytes += next.value.length;
+    })();
+
+    await expect(reading).rejects.toThrow("terminated");
+    expect([response.headers.get("content-length"), bytes < 5]).toEqual(["5", true]);
+  });
+
+  test.each(["alph", "alphaa", ""])("of another length is refused: %j", async (bytes) => {
+    const { id, files: folder } = await sealed({ a: "alpha" });
+    writeFileSync(join(folder, "a"), bytes);
+
+    expect(await read(id, "a")).toBe(503);
+  });
+
+  test("and another list of files, sums and tree to match has nothing to show for it", async () => {
+    const { id, version } = await sealed({ a: "alpha" });
+    // All that belongs to another version, sealed by the same host.
+    const forged = await sealed({ a: "omega" });
+    for (const name of ["files", "manifest", "sums", "tree", "places"]) {
+      rmSync(join(version, name), { recursive: true });
+      renameSync(join(forged.version, name), join(version, name));
+    }
+
+    const answer = await api.ask("GET", `/api/v1/datasets/${id}/files?path=a`, { as: owner });
+
+    expect(answer).toMatchObject({
+      status: 503,
+      body: { detail: "What host gpu-1 has of it is not what was sealed." },
+    });
+  });
+
+  test("shows a file that was never sealed to nobody", async () => {
+    const { id, files: folder } = await sealed({ a: "alpha" });
+    writeFileSync(join(folder, "b"), "beta");
+
+    expect(await read(id, "b")).toBe(503);
+  });
+
+  test("or no proof at all is no host of before: what was checked once is never read unchecked", async () => {
+    const { id, version } = await sealed({ a: "alpha" });
+    api.deps.files = ofBefore();
+    const old = await api.ask("GET", `/api/v1/datasets/${id}/files?path=a`, { as: owner });
+    api.deps.files = honest;
+    rmSync(join(version, "tree"));
+
+    expect(old).toMatchObject({
+      status: 503,
+      body: { detail: expect.stringContaining("its agent is too old") },
+    });
+    expect(await read(id, "a")).toBe(503);
+  });
+});
+
+describe("a folder with all below it", () => {
+  const tree = async (id: number, path = "") => await read(id, `${path}&tree=files`);
+
+  test("is what was brought, and says so", async () => {
+    const { id } = await sealed();
+    const response = await get(id, "&tree=files");
+    const text = await response.text();
+
+    expect(response.headers.get("remotegpu-integrity")).toBe("checked");
+    expect([text.includes("alpha"), text.endsWith('{"is_whole":true}\n')]).toEqual([true, true]);
+  });
+
+  test.each<[string, (folder: string) => void]>([
+    ["another small file", (folder) => writeFileSync(join(folder, "a.txt"), "omega")],
+    ["a file more", (folder) => writeFileSync(join(folder, "b"), "beta")],
+    ["a file less", (folder) => rmSync(join(folder, "z"))],
+    [
+      "a long file of another length",
+      (folder) => writeFileSync(join(folder, "sub/large"), Buffer.alloc(2 ** 21)),
+    ],
+  ])("in which its host has %s breaks off", async (_what, change) => {
+    const { id, files: folder } = await sealed();
+    change(folder);
+
+    expect(await tree(id)).toBe("broken");
+  });
+
+  test("below another folder is none of its own", async () => {
+    const { id, files: folder } = await sealed();
+    writeFileSync(join(folder, "a.txt"), "omega");
+
+    expect(await tree(id, "sub")).toContain('{"is_whole":true}');
+  });
+
+  test("without its list of files is refused", async () => {
+    const { id, version } = await sealed();
+    writeFileSync(join(version, "manifest"), manifestOf({ "a.txt": "omega" }));
+
+    expect(await tree(id)).toBe(503);
+  });
+});
+
+describe("sealing", () => {
+  test("by an agent of before makes a version that says it is not checked", async () => {
+    api.deps.files = ofBefore();
+    const { id } = await sealed({ a: "alpha" }, { merkle_root: "0".repeat(64) });
+
+    const response = await get(id, "a");
+
+    expect([await response.text(), response.headers.get("remotegpu-integrity")]).toEqual([
+      "alpha",
+      "unchecked",
+    ]);
+    expect(await versionOf(id)).toMatchObject({ integrity: "unchecked", status: "ready" });
+  });
+
+  test("by a host that comes to another root than whoever brought it said is no version", async () => {
+    const { id, client } = await dataset();
+    const done = await client.put({ a: "alpha" }, { merkle_root: "0".repeat(64) });
+
+    expect(done).toMatchObject({ status: 422 });
+    expect(await versionOf(id)).toMatchObject({ status: "error", integrity: "unchecked" });
+  });
+
+  test("by a host that names a root of its own is no version, though nobody said which it is", async () => {
+    api.deps.files = {
+      ask: async (host, question, signal) => {
+        const reply = await honest.ask(host, question, signal);
+        if (question.route !== "/seal" || !reply.isReached) return reply;
+        const state = SealState.parse(await new Response(reply.answer.body).json());
+        return {
+          isReached: true,
+          answer: answeredBy(Response.json({ ...state, merkleRoot: sha256("mine") })),
+        };
+      },
+    };
+    const { id, client } = await dataset();
+
+    const done = await client.put(TREE);
+
+    expect(done).toMatchObject({ status: 422 });
+    expect((await versionOf(id)).status).toBe("error");
+  });
+
+  test("by a host that has the parts of a long file in another order is found out by the list's owner", async () => {
+    const { id, client } = await dataset();
+    const { body } = await client.begin({ sub: LARGE });
+    await client.file(body.upload, "sub", LARGE);
+    await client.manifest(body.upload, manifestOf({ sub: LARGE }));
+    api.deps.files = {
+      ask: async (host, question, signal) => {
+        const reply = await honest.ask(host, question, signal);
+        if (question.path !== "sums" || !reply.isReached) return reply;
+        const { headers, body: sums } = reply.answer;
+        const bytes = Buffer.from(await new Response(sums).arrayBuffer());
+        const turned = Buffer.concat([bytes.subarray(32, 64), bytes.subarray(0, 32), bytes.subarray(64)]);
+        return { isReached: true, answer: answeredBy(new Response(turned, { headers })) };
+      },
+    };
+
+    expect(await client.complete(body.upload)).toMatchObject({ status: 422 });
+    expect((await versionOf(id)).status).toBe("error");
+  });
+});
+
+test("of a version without a file there is nothing to read, and it is checked all the same", async () => {
+  const { id, version } = await sealed({});
+
+  expect(await versionOf(id)).toMatchObject({ integrity: "checked" });
+  expect(readFileSync(join(version, "tree")).length).toBe(0);
+  expect(await read(id, "a")).toBe(404);
+});
+
+/** An agent one version back: it makes no lists of parts, and does not know what a proof is. */
+function ofBefore(): HostFiles {
+  return {
+    ask: async (host, question, signal) => {
+      const unknown = { reason: "bad-request", detail: "This host's agent does not know that request." };
+      if (question.route === "/proof")
+        return { isReached: true, answer: answeredBy(Response.json(unknown, { status: 400 })) };
+      const reply = await honest.ask(host, question, signal);
+      if (question.route !== "/seal" || !reply.isReached) return reply;
+      const { merkleRoot: _root, ...state } = SealState.parse(await new Response(reply.answer.body).json());
+      return { isReached: true, answer: answeredBy(Response.json(state, { status: reply.answer.status })) };
+    },
+  };
+}
