@@ -338,6 +338,29 @@ test("whoever takes what comes piece by piece has a bound with a name", () => {
   expect(taking.filter((file) => !codeOf(file).includes(BOUND_OF[file] ?? file))).toEqual([]);
 });
 
+/** Who hears others over NATS, where the server lets no message of more than a MiB through: how long or how many at most. */
+const HEARS = /(?:onnection|system)\.(?:subscribe|request|requestMany)\(|\bconsumer\.(?:fetch|consume)\(/;
+const HEARD_WITHIN: Record<string, string> = {
+  "agent/src/link/connection.ts": "timeoutMs",
+  "agent/src/link/control-plane-client.ts": "timeoutMs",
+  "agent/src/link/journal-publisher.ts": "TAKEN_WITHIN_MS",
+  "control-plane/src/link/hosts/host-orders.ts": "EXEC_GRACE_MS",
+  "control-plane/src/link/hosts/host-requests.ts": "this.#gate.enter(",
+  "control-plane/src/link/hosts/log-streams.ts": "CREDIT_BYTES",
+  "control-plane/src/link/identity/revocation.ts": "timeout:",
+  "control-plane/src/link/journal/journal-consumer.ts": "MAX_IN_FLIGHT",
+  "control-plane/src/link/servers/jetstream-servers.ts": "MAX_SERVERS",
+  // It has no content.
+  "control-plane/src/link/servers/wakes.ts": "CONTROL_PLANE_WAKE",
+};
+
+test("whoever hears messages has a bound with a name", () => {
+  const hearing = ofOthers.filter((file) => HEARS.test(codeOf(file)));
+
+  expect(hearing).toEqual(Object.keys(HEARD_WITHIN));
+  expect(hearing.filter((file) => !codeOf(file).includes(HEARD_WITHIN[file] ?? file))).toEqual([]);
+});
+
 test.each([
   ["await response.json()", true],
   ["await new Response(body).text()", true],

@@ -11,6 +11,7 @@ import {
   type FileRefusalReason,
   HostListing,
   HostRefusal,
+  sha256Of,
   WANT_DIGEST_HEADER,
 } from "@remotegpu/shared/files";
 import type { HostId } from "@remotegpu/shared/ids";
@@ -153,7 +154,9 @@ function fileShown(answer: HostAnswer, path: string): Response {
   const told = Object.fromEntries(
     TOLD_HEADERS.flatMap((name) => {
       const value = answer.headers.get(name);
-      return value === null ? [] : [[name, value]];
+      // A checksum that is none would be for nobody.
+      const isNone = value === null || (name === DIGEST_HEADER && sha256Of(value) === null);
+      return isNone ? [] : [[name, value]];
     }),
   );
   const isEmpty = answer.status === 304;
