@@ -279,12 +279,13 @@ const READ_WHOLE = [
 
 /** Takes what comes piece by piece: each names the bound of what it keeps, or why it keeps nothing. */
 const TAKES_PIECES =
-  /\bboundedBody\(|\.on(?:ce)?\(\s*"data"|as AsyncIterable<(?:Buffer|Uint8Array)>|AsyncIterable<(?:Buffer|Uint8Array)>[,)]|for await \(const \w+ of [\w.]*body\)/;
+  /\bboundedBody\(|\.on(?:ce)?\(\s*"data"|as AsyncIterable<(?:Buffer|Uint8Array|string)>|AsyncIterable<(?:Buffer|Uint8Array|string)>[,)]|for await \(const \w+ of [\w.]*body\)/;
 const BOUND_OF: Record<string, string> = {
   "agent/src/access/lines.ts": "maxBytes",
   "agent/src/access/relay/login-listener.ts": "MAX_LOGIN_LINE",
   "agent/src/access/service-look.ts": "BANNER.length",
   "agent/src/files/drafts/seal.ts": "MAX_LINE",
+  "agent/src/files/pool-proofs.ts": "POOL_NONCE_BYTES",
   "agent/src/files/writing/chunk-in.ts": "length",
   // To the disk as it comes.
   "agent/src/files/writing/put-file.ts": "writeFile(chunk)",
@@ -299,6 +300,7 @@ const BOUND_OF: Record<string, string> = {
   // In frames, of which each goes on as it comes.
   "agent/src/runtime/output/service-output.ts": "frames.write(chunk)",
   // One look, at what a server of ours says first.
+  "control-plane/src/controllers/hosts/pool-pair.ts": "MAX_ANSWER_BYTES",
   "control-plane/src/embedded/nats.ts": "once(",
   // Of our own database's start.
   "control-plane/src/embedded/postgres-data-dir.ts": "stderr",

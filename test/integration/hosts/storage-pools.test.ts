@@ -35,6 +35,7 @@ import { POOL_PROOF_FOLDER } from "@remotegpu/shared/pool-proof";
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";
 import { FilesUnderTest } from "../../support/agent/files.ts";
 import type { ApiWorld } from "../../support/http/api.ts";
+import { answeredBy } from "../../support/http/host-answers.ts";
 import { type ControlScene, openControlScene } from "../../support/worlds/control-scene.ts";
 
 const DAY = 24 * 60;
@@ -444,7 +445,9 @@ describe("a proof", () => {
   const answering = (other: (hostId: string, question: FileQuestion) => Response | null): HostFiles => ({
     async ask(hostId, question, signal) {
       const response = other(hostId, question);
-      return response === null ? await files.ask(hostId, question, signal) : { isReached: true, response };
+      return response === null
+        ? await files.ask(hostId, question, signal)
+        : { isReached: true, answer: answeredBy(response) };
     },
   });
 
@@ -461,14 +464,14 @@ describe("a proof", () => {
   });
 
   test("does not believe a host that answers what it read before", async () => {
-    let first: ArrayBuffer | null = null;
+    let first: Uint8Array<ArrayBuffer> | null = null;
     const spying = answering(() => null);
     const replaying: HostFiles = {
       async ask(hostId, question, signal) {
         const reply = await spying.ask(hostId, question, signal);
         if (hostId !== "host-b" || question.method !== "GET" || !reply.isReached) return reply;
-        first ??= await reply.response.arrayBuffer();
-        return { isReached: true, response: new Response(first.slice(0)) };
+        first ??= new Uint8Array(await new Response(reply.answer.body).arrayBuffer());
+        return { isReached: true, answer: answeredBy(new Response(first.slice())) };
       },
     };
 

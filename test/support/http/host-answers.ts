@@ -18,7 +18,7 @@ export function answeredBy(response: Response): HostAnswer {
       const parsed = shape.safeParse(await response.json());
       return parsed.success ? { isRead: true, value: parsed.data } : { isRead: false, why: "senseless" };
     },
-    cancel: () => void response.body?.cancel(),
+    cancel: () => void response.body?.cancel().catch(() => undefined),
   };
 }
 

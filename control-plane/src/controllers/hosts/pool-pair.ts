@@ -4,11 +4,12 @@
  * the bytes that were to be read.
  */
 import { randomBytes } from "node:crypto";
+import { BodyTooLongError, boundedBody } from "@remotegpu/shared/bounded-body";
 import type { HostId } from "@remotegpu/shared/ids";
 import { PoolNonceWritten } from "@remotegpu/shared/files";
 import { POOL_NONCE_BYTES, POOL_PROOF_ROUTE } from "@remotegpu/shared/pool-proof";
 import { MS_PER_SECOND } from "@remotegpu/shared/units";
-import type { HostFiles } from "../../core/hosts/host-files.ts";
+import type { HostAnswer, HostFiles } from "../../core/hosts/host-files.ts";
 import type { Pair, PairOutcome, RoundMember } from "../../core/hosts/pools/pool-round.ts";
 
 const ANSWERED_WITHIN_MS = 10 * MS_PER_SECOND;
@@ -145,33 +146,21 @@ async function answerOf(
     )
     .then(async (reply): Promise<Answer> => {
       if (!reply.isReached) return signal.aborted ? late : silentOf(host, `it is not reached: ${reply.why}`);
-      const bytes = await boundedBytes(reply.response, signal);
-      return bytes === null ? late : { kind: "answer", status: reply.response.status, bytes };
+      return { kind: "answer", status: reply.answer.status, bytes: await bytesOf(reply.answer, signal) };
     })
     .catch(() => late);
   return await Promise.race([asked, aborted(signal).then(() => late)]);
 }
 
-/** The first bytes, one beyond the bound at most; null where they broke off or took too long. */
-async function boundedBytes(response: Response, signal: AbortSignal): Promise<Buffer | null> {
-  const body: ReadableStream<Uint8Array> | null = response.body;
-  if (body === null) return Buffer.alloc(0);
-  const reader = body.getReader();
-  const parts: Uint8Array[] = [];
-  let bytes = 0;
+/** Nothing of what is longer than any proof. @throws the signal's reason, or the body's own error */
+async function bytesOf(answer: HostAnswer, signal: AbortSignal): Promise<Buffer> {
   try {
-    while (bytes <= MAX_ANSWER_BYTES) {
-      const next = await Promise.race([reader.read(), aborted(signal).then(() => null)]);
-      if (next === null) return null;
-      if (next.value === undefined) break;
-      parts.push(next.value.subarray(0, MAX_ANSWER_BYTES + 1 - bytes));
-      bytes += next.value.byteLength;
-    }
-    return Buffer.concat(parts);
-  } catch {
-    return null;
+    return Buffer.from(await boundedBody(answer.body, { maxBytes: MAX_ANSWER_BYTES, signal }));
+  } catch (error) {
+    if (error instanceof BodyTooLongError) return Buffer.alloc(0);
+    throw error;
   } finally {
-    reader.cancel().catch(() => undefined);
+    answer.cancel();
   }
 }
 
