@@ -16,6 +16,7 @@ export const SETTING_KEYS = [
   "ALLOW_PLAIN_HTTP_PORTS",
   "DEFAULT_QUOTA_LEVEL",
   "DEFAULT_TEMP_STORAGE_GIB",
+  "ENVIRONMENT_STORAGE_GB",
   "FAIR_SHARE_HALF_LIFE_HOURS",
   "FREE_LOADING_MINUTES",
   "FREE_STORAGE_GB",
@@ -23,8 +24,10 @@ export const SETTING_KEYS = [
   "GPU_HISTORY_DAYS",
   "HOST_NETWORKS",
   "IMAGE_REGISTRIES",
+  "JOB_STORAGE_GB",
   "MAX_WAITING_PER_PAYER",
   "MIN_START_MINUTES",
+  "POOL_DISK_GB",
   "TRUSTED_PROXIES",
 ] as const;
 export type SettingKey = (typeof SETTING_KEYS)[number];
@@ -48,6 +51,12 @@ const NETWORKS = {
   byDefault: "none",
   values: { test: (value: string) => readNetworks(value) !== null },
   form: "none, or up to 100 networks like 10.20.0.0/16 with commas between",
+};
+
+/** With any of them a sum over millions of workloads stays a number of bytes that is written down. */
+const WHOLE_GB = {
+  values: /^[1-9]\d{0,8}$/,
+  form: "a whole number of GB, up to 999999999",
 };
 
 export const SETTINGS: Record<SettingKey, Setting> = {
@@ -97,6 +106,12 @@ export const SETTINGS: Record<SettingKey, Setting> = {
     values: /^[1-9]\d{0,5}$/,
     form: "a whole number of GiB from 1 to 999999",
   },
+  ENVIRONMENT_STORAGE_GB: {
+    description:
+      "How much of an environment that ordered no storage is believed to lie in its pool, in GB of 2^30 bytes",
+    byDefault: "1024",
+    ...WHOLE_GB,
+  },
   FAIR_SHARE_HALF_LIFE_HOURS: {
     description:
       "After how many hours what was held of the fleet counts half as much for the turn of those who wait",
@@ -141,6 +156,11 @@ export const SETTINGS: Record<SettingKey, Setting> = {
     values: { test: (value) => readRegistryList(value) !== null },
     form: "any, or up to 100 names HOST[:PORT] with commas between, each with =private behind where it leads inside",
   },
+  JOB_STORAGE_GB: {
+    description: "How much output of a training job is believed to lie in a pool, in GB of 2^30 bytes",
+    byDefault: "1024",
+    ...WHOLE_GB,
+  },
   MAX_WAITING_PER_PAYER: {
     description:
       "How many environments, jobs and replicas of one payer may wait for a place; further orders are refused",
@@ -153,6 +173,12 @@ export const SETTINGS: Record<SettingKey, Setting> = {
     byDefault: "60",
     values: /^\d{1,6}$/,
     form: "a whole number of minutes, up to 999999",
+  },
+  POOL_DISK_GB: {
+    description:
+      "How much is believed to lie in a storage pool whose disk no administrator has named, in GB of 2^30 bytes",
+    byDefault: "10240",
+    ...WHOLE_GB,
   },
   TRUSTED_PROXIES: {
     description:

@@ -167,6 +167,7 @@ const ROUTES: Record<string, AuditedRoute | null> = {
   "PUT /customers/{id}/share-weight": to("share-weight.set", "customer", "id"),
   "PUT /customers/{id}/quota": to("quota.set", "customer-quota", "id"),
   "PUT /settings/{key}": to("setting.set", "setting", "key"),
+  "PUT /storage-pools/{name}": to("storage-pool.set", "storage-pool", "name"),
 
   "POST /join-tokens": to("join-token.create", "join-token"),
   "POST /hosts/join": to("host.join", "host"),

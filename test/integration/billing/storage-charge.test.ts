@@ -98,6 +98,20 @@ async function sampled(
   }
 }
 
+/** A version of a dataset of so many GB, which lies in a pool that no host samples. */
+async function sealed(gb: number, atMs: number): Promise<void> {
+  const { rows } = await api.db.query<{ id: number }>(
+    "INSERT INTO datasets (customer_id, name, storage_path) VALUES ($1, 'd', 'd/files') RETURNING id",
+    [ann.customerId],
+  );
+  await api.db.query(
+    `INSERT INTO data_copies (dataset_id, version, storage_pool, folder, status, manifest_sha256, total_size, file_count,
+            begun_by, begun_at, ready_at)
+     VALUES ($1, 1, 'nobody', 'd', 'ready', repeat('0', 64), $2, 1, $3, $4, $4)`,
+    [rows[0]?.id, gb * GIB, ann.customerId, new Date(atMs)],
+  );
+}
+
 async function tick(nowMs: number, { on = api.db, holder = "one" } = {}): Promise<HourReport[]> {
   const now = new Date(nowMs);
   const term = await acquireLeadership(api.db, { holder, now });
@@ -269,6 +283,19 @@ describe("a day", () => {
     await tick(midnight);
 
     expect(await days()).toEqual([[yesterday, 5, 70, "0.2000"]]);
+  });
+
+  test("counts sealed copies by their size at each tick, whatever hosts say or none of them is there", async () => {
+    await sampled(midnight - DAY, [40]);
+    await sealed(100, midnight - 30 * HOUR);
+    await sealed(20, midnight - 90 * 60_000);
+    await restart(midnight - 5 * HOUR);
+
+    await tick(midnight);
+    await tick(midnight + HOUR);
+
+    // Four ticks of the day, of which the last one found both; the first hour of a new system was nobody's.
+    expect(await days()).toEqual([[yesterday, 1 + 5, 40 + (4 * 100 + 20) / 5, "0.7400"]]);
   });
 
   test("is charged to the workspace's owner, with its own free amount, in every state of the account", async () => {

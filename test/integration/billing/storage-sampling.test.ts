@@ -9,9 +9,13 @@ import { StorageSampling } from "@remotegpu/agent/loop/storage/storage-sampling"
 import { poolBytes } from "@remotegpu/agent/runtime/storage/pool-usage";
 import { answerStorage } from "@remotegpu/control-plane/controllers/billing/storage-sampling";
 import { refusal, serveHosts } from "@remotegpu/control-plane/link/hosts/host-requests";
+import { setSetting } from "@remotegpu/control-plane/store/accounts/settings";
+import { countSealedCopies } from "@remotegpu/control-plane/store/billing/storage/sealed-samples";
+import { setPoolDisk } from "@remotegpu/control-plane/store/billing/storage/storage-pools";
 import { insertCustomer } from "@remotegpu/control-plane/store/accounts/customers";
 import { type Database, transaction } from "@remotegpu/control-plane/store/database/database";
 import { MAX_SAMPLE_BYTES, type StorageReply, StorageReport } from "@remotegpu/shared/storage-sampling";
+import { GIB } from "@remotegpu/shared/units";
 import { encode } from "@remotegpu/shared/wire";
 import { afterAll, beforeAll, describe, expect, onTestFinished, test } from "vitest";
 import { eventually } from "../../support/eventually.ts";
@@ -76,6 +80,25 @@ async function environmentIn(pool: string, owner: Partial<typeof ann> = ann, cha
   );
   if (change !== "") await db.query(`UPDATE environments SET ${change} WHERE id = $1`, [id]);
   return id;
+}
+
+/** A training job of the workspace that was placed on this host. */
+async function jobIn(host: string | undefined, owner: typeof ann): Promise<void> {
+  const id = `job-of-${(counter += 1)}`;
+  await db.query(
+    `INSERT INTO training_jobs (id, customer_id, workspace_id, name, image, command, status)
+     VALUES ($1, $2, $3, 'job', 'busybox', 'true', 'completed')`,
+    [id, owner.customerId, owner.workspaceId],
+  );
+  await db.query(
+    "INSERT INTO instances (id, workload_kind, workload_id, current_epoch, state) VALUES ($1, 'training', $1, 1, 'stopped')",
+    [id],
+  );
+  await db.query(
+    `INSERT INTO placements (instance_id, epoch, host_id, state, spec, spec_hash, cpu_milli, memory_bytes)
+     VALUES ($1, 1, $2, 'stopped', '{}', '', 0, 0)`,
+    [id, host],
+  );
 }
 
 const asked = (host: string | undefined, nowMs = NOON, after: string | null = null) =>
@@ -165,7 +188,7 @@ describe("who samples", () => {
 });
 
 describe("what is measured", () => {
-  test("folders of environments and jobs of the pool, deleted ones too, and all datasets and models", async () => {
+  test("folders of environments and jobs of the pool, deleted ones too, and what administrators named in it", async () => {
     const { pool, ids } = await poolOf(1);
     const other = await poolOf(1);
     const bob = await customer("bob");
@@ -201,6 +224,14 @@ describe("what is measured", () => {
       "INSERT INTO models (customer_id, workspace_id, name, storage_path) VALUES ($1, $2, 'm', 'shared/m')",
       [ann.customerId, ann.workspaceId],
     );
+    for (const [table, owner] of [
+      ["datasets", "dataset_id"],
+      ["models", "model_id"],
+    ])
+      await db.query(
+        `INSERT INTO data_pools (${owner}, storage_pool) SELECT id, $1 FROM ${table} WHERE name <> 'private'`,
+        [pool],
+      );
 
     const folders = foldersOf(await asked(ids[0]));
 
@@ -217,6 +248,41 @@ describe("what is measured", () => {
         `${bob.workspaceId} shared/public`,
       ].toSorted(),
     );
+  });
+
+  test("no path of what lies in no pool or another one, of what is sealed, and nothing of that is believed", async () => {
+    const victim = await customer("victim");
+    const honest = await poolOf(1);
+    const hostile = await poolOf(1);
+    const { rows } = await db.query<{ id: number }>(
+      `INSERT INTO datasets (customer_id, workspace_id, name, storage_path, status)
+       SELECT $1, $2, 'victim-' || n, 'victim/data-' || n, 'ready' FROM generate_series(1, 3) n RETURNING id`,
+      [victim.customerId, victim.workspaceId],
+    );
+    const [, elsewhere, sealed] = rows.map(({ id }) => id);
+    await db.query("INSERT INTO data_pools (dataset_id, storage_pool) VALUES ($1, $2)", [
+      elsewhere,
+      honest.pool,
+    ]);
+    await copyIn(hostile.pool, { datasetId: sealed, by: victim.customerId, bytes: 1_000 });
+    await db.query("UPDATE datasets SET storage_path = 'victim/sealed/files' WHERE id = $1", [sealed]);
+    await db.query("INSERT INTO data_pools (dataset_id, storage_pool) VALUES ($1, $2)", [
+      sealed,
+      hostile.pool,
+    ]);
+
+    const order = foldersOf(await asked(hostile.ids[0]));
+    const reply = await told(hostile.ids[0], [
+      { owner: String(victim.workspaceId), bytes: MAX_SAMPLE_BYTES },
+    ]);
+
+    expect(order).toEqual([]);
+    expect(foldersOf(await asked(honest.ids[0]))).toEqual([`${victim.workspaceId} victim/data-2`]);
+    expect(reply).toEqual(TAKEN);
+    expect(await samplesOf(hostile.pool)).toEqual([]);
+    expect(await alarmsOf(hostile.pool)).toEqual([
+      expect.stringContaining(`workspace ${victim.workspaceId}, which has nothing there`),
+    ]);
   });
 
   test("a long list comes in pages that go on where the one before ended", async () => {
@@ -252,6 +318,36 @@ describe("what is measured", () => {
       expect(await asked(ids[0], NOON, place)).toEqual(REFUSED);
   });
 });
+
+/** A version of a dataset in the pool, sealed an hour ago unless told otherwise. */
+async function copyIn(
+  pool: string,
+  {
+    datasetId,
+    by,
+    bytes,
+    sealedMs = NOON - HOUR,
+  }: { datasetId: number | undefined; by: number; bytes: number; sealedMs?: number | null },
+): Promise<void> {
+  await db.query(
+    `INSERT INTO data_copies (dataset_id, version, storage_pool, folder, status, manifest_sha256, total_size, file_count,
+            begun_by, begun_at, ready_at)
+     VALUES ($1, 1, $2, 'victim/sealed', $3, repeat('0', 64), $4, 1, $5, now(), $6)`,
+    [
+      datasetId,
+      pool,
+      sealedMs === null ? "uploading" : "ready",
+      bytes,
+      by,
+      sealedMs === null ? null : new Date(sealedMs),
+    ],
+  );
+}
+
+async function alarmsOf(pool: string): Promise<string[]> {
+  const { rows } = await db.query<{ detail: string }>("SELECT detail FROM alarms WHERE subject = $1", [pool]);
+  return rows.map(({ detail }) => detail);
+}
 
 describe("what is taken", () => {
   async function begun(hosts = 1) {
@@ -301,6 +397,81 @@ describe("what is taken", () => {
 
     expect(reply).toEqual(TAKEN);
     expect(await samplesOf(pool)).toEqual([]);
+  });
+
+  test("the excess over what can lie there is set aside with an alarm, and the rest counts", async () => {
+    const { pool, ids } = await poolOf(1);
+    const [plain, jobs] = [await customer(`plain-${pool}`), await customer(`jobs-${pool}`)];
+    await environmentIn(pool, ann, `storage = ${5 * GIB}`);
+    await environmentIn(pool, plain);
+    await jobIn(ids[0], jobs);
+    await asked(ids[0]);
+    await setSetting(db, "ENVIRONMENT_STORAGE_GB", "7");
+    await setSetting(db, "JOB_STORAGE_GB", "9");
+
+    await told(
+      ids[0],
+      [ann, plain, jobs].map((one) => ({ owner: String(one.workspaceId), bytes: MAX_SAMPLE_BYTES })),
+    );
+
+    expect(await samplesOf(pool)).toEqual([
+      [ann.workspaceId, 5 * GIB],
+      [plain.workspaceId, 7 * GIB],
+      [jobs.workspaceId, 9 * GIB],
+    ]);
+    const { rows } = await db.query<{ excess: number }>(
+      "SELECT sum(bytes + excess_bytes)::bigint AS excess FROM storage_samples WHERE storage_pool = $1",
+      [pool],
+    );
+    expect(rows).toEqual([{ excess: 3 * MAX_SAMPLE_BYTES }]);
+    expect(await alarmsOf(pool)).toEqual([
+      expect.stringMatching(/ 1125899906842624 bytes of workspace .* at most 5368709120 .* of 2 more/),
+    ]);
+  });
+
+  test("the disk that an administrator named bounds all parts of an hour together, and no disk of a host does", async () => {
+    const { pool, ids } = await poolOf(1);
+    const more = await customer(`more-${pool}`);
+    for (const one of [ann, more]) await environmentIn(pool, one);
+    await db.query("UPDATE hosts SET total_disk = $2 WHERE id = $1", [ids[0], 2 ** 52]);
+    const at = new Date(NOON);
+    await transaction(db, (tx) => setPoolDisk(tx, { name: pool, diskBytes: 100, by: "admin 1", at }));
+    await asked(ids[0]);
+
+    await told(ids[0], [{ owner: owner(), bytes: 70 }], { isLast: false });
+    await told(ids[0], [{ owner: String(more.workspaceId), bytes: 70 }]);
+
+    expect(await samplesOf(pool)).toEqual([
+      [ann.workspaceId, 70],
+      [more.workspaceId, 30],
+    ]);
+  });
+
+  test("what is being brought counts as it is measured, up to what was announced, and is sealed in no hour twice", async () => {
+    const { pool, ids } = await poolOf(1);
+    const { rows } = await db.query<{ id: number }>(
+      "INSERT INTO datasets (customer_id, workspace_id, name, storage_path) VALUES ($1, $2, 'open', 'victim/open') RETURNING id",
+      [ann.customerId, ann.workspaceId],
+    );
+    await copyIn(pool, { datasetId: rows[0]?.id, by: ann.customerId, bytes: 5 * GIB, sealedMs: null });
+
+    const order = foldersOf(await asked(ids[0]));
+    // It is sealed while its host measures, which belongs to the hour that goes on.
+    await db.query("UPDATE data_copies SET status = 'ready', ready_at = $2 WHERE storage_pool = $1", [
+      pool,
+      new Date(NOON + MINUTE),
+    ]);
+    await told(ids[0], [{ owner: owner(), bytes: MAX_SAMPLE_BYTES }], { nowMs: NOON + 2 * MINUTE });
+    for (const hour of [NOON, NOON + HOUR])
+      await transaction(db, (tx) => countSealedCopies(tx, new Date(hour)));
+
+    const blocks = 8_192 + 64 * 2 ** 20;
+    expect(order).toEqual([`${owner()} victim/sealed`]);
+    expect(await samplesOf(pool)).toEqual([[ann.workspaceId, 5 * GIB + blocks]]);
+    const sealed = await db.query("SELECT hour, bytes FROM sealed_samples WHERE workspace_id = $1", [
+      ann.workspaceId,
+    ]);
+    expect(sealed.rows).toEqual([{ hour: new Date(NOON + HOUR), bytes: 5 * GIB }]);
   });
 
   test("parts count with the last one; the first report wins, and a later one changes nothing", async () => {

@@ -15,6 +15,8 @@ import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { CHUNK_BYTES } from "@remotegpu/shared/files";
 import { filesSocket } from "@remotegpu/agent/config";
 import { fileRequests } from "@remotegpu/control-plane/link/files/file-requests";
+import { transaction } from "@remotegpu/control-plane/store/database/database";
+import { countSealedCopies } from "@remotegpu/control-plane/store/billing/storage/sealed-samples";
 import { poolFolders } from "@remotegpu/control-plane/store/billing/storage/pool-folders";
 import { FilesUnderTest } from "../../support/agent/files.ts";
 import { eventually } from "../../support/eventually.ts";
@@ -442,7 +444,7 @@ describe("room and money", () => {
     expect((await client.begin({ a: "a" }, { total_size: 2 ** 28 })).status).toBe(201);
   });
 
-  test("every version counts for storage in its pool alone, also what is still being brought, and goes with the dataset", async () => {
+  test("a sealed version is asked of no host, one that is still being brought of its pool's alone, and all go with the dataset", async () => {
     const { id, client } = await dataset();
     await client.put({ a: "one" });
     await client.begin({ a: "two" });
@@ -452,11 +454,18 @@ describe("room and money", () => {
         .filter(({ path }) => /-v\d+-[0-9a-f]{8}$/.test(path) && path.includes(`/datasets/${id}-`))
         .map(({ owner: whose, path }) => [whose, path.replace(/-[0-9a-f]{8}$/, "")]);
     const whose = String(owner.workspaceId);
-    expect(await measured("pool-a")).toEqual([
-      [whose, `${owner.uuid}/datasets/${id}-v1`],
-      [whose, `${owner.uuid}/datasets/${id}-v2`],
-    ]);
+    expect(await measured("pool-a")).toEqual([[whose, `${owner.uuid}/datasets/${id}-v2`]]);
     expect(await measured("pool-b")).toEqual([]);
+    const hour = new Date(Math.ceil(Date.now() / 3_600_000) * 3_600_000);
+    await transaction(api.db, (sql) => countSealedCopies(sql, hour));
+    const sealed = await api.db.query<{ counted: number; known: number }>(
+      `SELECT s.bytes AS counted, (SELECT sum(c.total_size)::bigint FROM data_copies c JOIN datasets d ON d.id = c.dataset_id
+          WHERE d.customer_id = $3 AND c.status = 'ready') AS known
+         FROM sealed_samples s WHERE s.workspace_id = $1 AND s.hour = $2`,
+      [owner.workspaceId, hour, owner.customerId],
+    );
+    expect(sealed.rows[0]?.counted).toBe(sealed.rows[0]?.known);
+    expect(sealed.rows[0]?.counted).toBeGreaterThanOrEqual(3);
 
     const folders = () =>
       readdirSync(inPool(`${owner.uuid}/datasets`)).filter((name) => name.startsWith(`${id}-v`));
@@ -472,7 +481,20 @@ describe("room and money", () => {
     );
   });
 
-  test("an operator's folder is read wherever it lies, and a new version of it leaves it alone", async () => {
+  test("the most that was announced of an upload bounds what its hosts may claim, whatever is announced later", async () => {
+    const { id, client } = await dataset();
+    await client.begin({ a: "a" }, { total_size: 5_000 });
+    await client.begin({ a: "b" }, { total_size: 1 });
+
+    const { rows } = await api.db.query(
+      "SELECT total_size, announced_size FROM data_copies WHERE dataset_id = $1",
+      [id],
+    );
+
+    expect(rows).toEqual([{ total_size: 1, announced_size: 5_000 }]);
+  });
+
+  test("an operator's folder is read in the pools that are named, and a new version of it leaves it alone", async () => {
     const { id, client } = await dataset();
     const entry = await entryOf(id);
     const folder = inPool(entry.storage_path);
@@ -480,9 +502,28 @@ describe("room and money", () => {
     writeFileSync(join(folder, "a"), "by hand");
     await api.ask("PATCH", `/api/v1/datasets/${id}`, { as: api.admin, body: { status: "ready" } });
 
+    const unnamed = await api.ask("GET", `/api/v1/datasets/${id}/files?path=a`, { as: owner });
+    const change = (storage_pools: string[], as = api.admin) =>
+      api.ask("PATCH", `/api/v1/datasets/${id}`, { as, body: { storage_pools } });
+    const refused = [await change(["pool-a"], owner), await change(["pool-a", "pool-x"])];
+    const named = await change(["pool-a", "pool-a"]);
     const read = await api.ask("GET", `/api/v1/datasets/${id}/files?path=a`, { as: owner });
+    const asked = (await poolFolders(api.db, { pool: "pool-a", after: null })).folders.map(
+      ({ path }) => path,
+    );
     await client.put({ a: "by its owner" });
 
+    expect(unnamed).toMatchObject({
+      status: 409,
+      body: { detail: expect.stringContaining("No storage pool is named") },
+    });
+    expect(refused).toMatchObject([
+      { status: 403, body: { errors: [{ path: "storage_pools" }] } },
+      { status: 422, body: { errors: [{ path: "storage_pools" }] } },
+    ]);
+    expect(named).toMatchObject({ status: 200, body: { storage_pools: ["pool-a"] } });
+    expect(asked).toContain(entry.storage_path);
+    expect((await entryOf(id)).storage_pools).toEqual([]);
     expect(read.body).toBe("by hand");
     expect(readFileSync(join(folder, "a"), "utf8")).toBe("by hand");
     expect((await api.ask("GET", `/api/v1/datasets/${id}/files?path=a`, { as: owner })).body).toBe(

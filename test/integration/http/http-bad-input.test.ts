@@ -100,6 +100,7 @@ beforeAll(async () => {
     "/gpus/{uuid}": "GPU-00000000-1",
     "/specs/{spec}": "default",
     "/settings/{key}": "MIN_START_MINUTES",
+    "/storage-pools/{name}": "host-1",
     "/webhooks/{id}": await make("/webhooks", { url: "https://example.com/" }, customer),
     "/registry-credentials/{id}": await make(
       "/registry-credentials",

@@ -892,6 +892,10 @@ const RIGHTS: [route: string, expected: string, question: Question][] = [
   ["GET /settings/{key}", ADMINS, plain("/settings/MIN_START_MINUTES")],
   ["PUT /settings/{key}", ADMINS, plain("/settings/MIN_START_MINUTES", { value: "60" })],
 
+  ["GET /storage-pools", ADMINS, plain("/storage-pools")],
+  ["GET /storage-pools/{name}", ADMINS, at(host, (id) => `/storage-pools/${id}`)],
+  ["PUT /storage-pools/{name}", ADMINS, at(host, (id) => `/storage-pools/${id}`, { disk_bytes: null })],
+
   ["POST /join-tokens", ADMINS, plain("/join-tokens", {})],
   ["GET /hosts", ADMINS, plain("/hosts")],
   ["GET /hosts/{id}", ADMINS, at(host, (id) => `/hosts/${id}`)],

@@ -4,9 +4,12 @@ import { insertData } from "@remotegpu/control-plane/store/accounts/catalogue";
 import { addPrice } from "@remotegpu/control-plane/store/billing/prices/prices";
 import type { Database, Transaction } from "@remotegpu/control-plane/store/database/database";
 import { setSetting } from "@remotegpu/control-plane/store/accounts/settings";
+import { setPoolDisk } from "@remotegpu/control-plane/store/billing/storage/storage-pools";
 import type { HostId } from "@remotegpu/shared/ids";
+import { MAX_SAMPLE_BYTES } from "@remotegpu/shared/storage-sampling";
 
 const SAMPLER = "pool-host" as HostId;
+const POOL = "pool";
 
 export interface StoredThing {
   readonly workspaceId: number;
@@ -20,9 +23,11 @@ export async function openStoragePool(
 ): Promise<void> {
   await setSetting(tx, "FREE_STORAGE_GB", freeGb);
   await tx.query(
-    "INSERT INTO hosts (id, name, ip_address, storage_pool, connection) VALUES ($1, $1, '', 'pool', 'connected')",
-    [SAMPLER],
+    "INSERT INTO hosts (id, name, ip_address, storage_pool, connection) VALUES ($1, $1, '', $2, 'connected')",
+    [SAMPLER, POOL],
   );
+  // What is claimed is not what these tests are about: the disk holds all that can be said.
+  await setPoolDisk(tx, { name: POOL, diskBytes: MAX_SAMPLE_BYTES, by: "admin 1", at: new Date(0) });
   // Whatever day it is about has the price.
   const effectiveFrom = new Date(0);
   const line = { spec: "storage", line: "storage", billingUnit: "day", createdBy: null } as const;
@@ -36,6 +41,7 @@ export async function openStoragePool(
       description: null,
       visibility: "private",
       storagePath: `data/${name}`,
+      storagePools: [POOL],
       framework: null,
     });
 }

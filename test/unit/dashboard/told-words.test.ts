@@ -194,6 +194,7 @@ describe("what it may say", () => {
       "unknown-lease": true,
       "lease-disbelieved": true,
       "access-disbelieved": true,
+      "storage-disbelieved": true,
       "journal-stream": true,
       "charge-beyond-column": true,
       "charge-failed": true,

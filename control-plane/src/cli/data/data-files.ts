@@ -121,7 +121,8 @@ const show = (kind: Kind) =>
       const row = await api.get(routeOf(kind, id));
       const versions = await api.list(`${routeOf(kind, id)}/versions`);
       const pools = versions.filter(({ is_mounted: isMounted }) => isMounted === true);
-      const shown = { ...row, storage_pools: pools.map(({ storage_pool: pool }) => pool) };
+      const brought = pools.map(({ storage_pool: pool }) => pool);
+      const shown = brought.length > 0 ? { ...row, storage_pools: brought } : row;
       printOne(output, output.format === "json" ? { ...shown, versions } : withSizes(shown));
       if (output.format === "json" || output.format === "name" || versions.length === 0) return;
       output.write("\n");

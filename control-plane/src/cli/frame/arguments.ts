@@ -59,6 +59,15 @@ export function onOff() {
   ).transform(({ isOn }) => isOn);
 }
 
+/** A size as `bytes` reads it, or "default", which is null. */
+export function bytesOrDefault() {
+  return parsed<{ bytes: number | null }>((text) => {
+    if (text === "default") return { bytes: null };
+    const size = bytes().safeParse(text);
+    return size.success ? { bytes: size.data } : null;
+  }, "Give a size such as 20T or 512G, or default.");
+}
+
 /** Kept as text: an amount of money never becomes a float. */
 export function amount() {
   return parsed(
@@ -110,6 +119,11 @@ export function amounts() {
     const list = text === "none" ? [] : text.split(",").map((one) => one.trim());
     return list.every((one) => amount().safeParse(one).success) ? { list } : null;
   }, "Give amounts such as 50,10, or none, or default.");
+}
+
+/** "a,b", or "none". */
+export function namesOrNone() {
+  return z.string().transform((text) => (text === "none" ? [] : text.split(",").map((one) => one.trim())));
 }
 
 /** "a,b" */

@@ -1,8 +1,8 @@
 /** What the fleet's owner looks at: totals, alarms, what was refused, who did what, and the settings of the whole. */
-import { words } from "../frame/arguments.ts";
+import { bytesOrDefault, words } from "../frame/arguments.ts";
 import { argument, command, flag, option, thing, type Command, type Group } from "../frame/command.ts";
 import { limit, listCommand, segment, showCommand } from "../frame/list-command.ts";
-import { printDone } from "../frame/output.ts";
+import { printDone, sizeText } from "../frame/output.ts";
 
 const SETTING: Group = {
   name: "setting",
@@ -21,6 +21,45 @@ const SETTING: Group = {
       run: async ({ api, output }, { key, value }) => {
         const row = await api.put(`/settings/${segment(key)}`, { value });
         printDone(output, `${key} is ${String(row.value)}.`, row);
+      },
+    }),
+  ],
+};
+
+const STORAGE_POOL: Group = {
+  name: "storage-pool",
+  aliases: ["storage-pools"],
+  summary: "storage pools, and how large their disks are",
+  members: [
+    listCommand({
+      summary: "every storage pool, its hosts, its disk and what of its last sample is charged or set aside",
+      takes: limit(50),
+      route: () => "/storage-pools",
+      columns: [
+        "name",
+        "hosts",
+        ["disk", ({ disk_bytes: disk }) => (disk === null ? "not said" : sizeText(disk))],
+        "sampled_hour",
+        ["charged", ({ charged_bytes: charged }) => sizeText(charged)],
+        ["set aside", ({ excess_bytes: excess }) => sizeText(excess)],
+        ["sealed", ({ sealed_bytes: sealed }) => sizeText(sealed)],
+      ],
+      limit: 50,
+    }),
+    showCommand({
+      summary: "one storage pool",
+      takes: { pool: argument("pool", words()) },
+      route: ({ pool }) => `/storage-pools/${segment(pool)}`,
+    }),
+    command({
+      name: "disk",
+      summary: "say how large its disk is: its hosts may claim no more; default takes that back",
+      takes: { pool: argument("pool", words()), size: argument("size", bytesOrDefault()) },
+      examples: ["storage-pool disk pool-a 20T"],
+      run: async ({ api, output }, { pool, size }) => {
+        const row = await api.put(`/storage-pools/${segment(pool)}`, { disk_bytes: size.bytes });
+        const bound = sizeText(row.bound_bytes);
+        printDone(output, `At most ${bound} are believed to lie in storage pool ${pool}.`, row);
       },
     }),
   ],
@@ -113,5 +152,6 @@ export const FLEET: readonly (Command | Group)[] = [
     columns: ["id", "at", "host_id", "run_id", "reason", "excess_ms"],
     limit: 50,
   }),
+  STORAGE_POOL,
   SETTING,
 ];

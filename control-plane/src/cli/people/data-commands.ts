@@ -1,10 +1,13 @@
 /** What orders name: datasets, models, images and SSH keys. */
 import { dataFileCommands } from "../data/data-files.ts";
-import { fileText, wholeNumber, words } from "../frame/arguments.ts";
+import { fileText, namesOrNone, wholeNumber, words } from "../frame/arguments.ts";
 import { needed, option, type Group } from "../frame/command.ts";
 import { resource } from "../frame/resource.ts";
 import { KEY_ADD } from "../ssh/key-add.ts";
 import { LEFT_INSIDE } from "../ssh/left-inside.ts";
+
+const pools = () =>
+  option("--storage-pools <pools>", "pools that have the folder, a,b, or none (admins)", namesOrNone());
 
 const mountable = (kind: "dataset" | "model", route: string): Group =>
   resource({
@@ -19,12 +22,14 @@ const mountable = (kind: "dataset" | "model", route: string): Group =>
         of: "workspace",
       }),
       storage_path: option("--storage-path <path>", "folder in the pool (admins)", words()),
+      storage_pools: pools(),
     },
     update: {
       name: option("--name <name>", "another name", words()),
       description: option("--description <text>", "what it holds", words()),
       visibility: option("--visibility <visibility>", "private, workspace or public", words()),
       storage_path: option("--storage-path <path>", "folder in the pool (admins)", words()),
+      storage_pools: pools(),
       status: option("--status <status>", "uploading, ready or error (admins)", words()),
     },
     ...dataFileCommands(kind),

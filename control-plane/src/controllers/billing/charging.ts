@@ -28,6 +28,7 @@ import {
 } from "../../core/billing/billing-calendar.ts";
 import { chargeStorageDay } from "../../store/billing/storage/day-charge.ts";
 import { workspacesToCharge } from "../../store/billing/storage/day-samples.ts";
+import { countSealedCopies } from "../../store/billing/storage/sealed-samples.ts";
 import { tellHourAlerts } from "./hour-alerts.ts";
 
 /** Of one transaction: whoever starts, stops or tops up waits for it, and it holds the lease's row. */
@@ -93,6 +94,10 @@ interface Tick {
 
 async function chargeHour(deps: ChargingDeps, tick: Tick): Promise<HourReport> {
   const hourMs = tick.hour.getTime();
+  await transaction(deps.db, async (sql) => {
+    await assertTerm(sql, tick.term);
+    await countSealedCopies(sql, tick.hour);
+  });
   const midHour = { afterMs: hourMs - MS_PER_HOUR, untilMs: hourMs - 1 };
   const daysBefore = await chargeStorageOf(deps, dayEndedWithin(midHour, deps.calendar), tick.term);
   const runsCharged = await chargeAllRuns(deps, tick);

@@ -17,13 +17,13 @@ import {
 } from "../../store/accounts/catalogue.ts";
 import { type MountedBy, mountsOfData, UNMOUNTED } from "../../store/accounts/data-mounts.ts";
 import { transaction } from "../../store/database/database.ts";
-import { copiesOf } from "../../store/spending/data/copies.ts";
+import { copiesOf, isPool } from "../../store/spending/data/copies.ts";
 import { listForRemoval } from "../../store/spending/folders.ts";
 import { actingOn } from "../request/audit.ts";
 import { authorizeWorkspace } from "../request/authorization.ts";
 import type { ApiApp, ApiContext, ApiDeps } from "../deps.ts";
 import { once } from "../request/idempotency.ts";
-import { Description, RowId } from "../request/input-fields.ts";
+import { Description, PlainName, RowId } from "../request/input-fields.ts";
 import { ApiRefusal, badField, conflict } from "../request/refusal.ts";
 import { NUMBERED, registerResource } from "../request/resource.ts";
 import {
@@ -40,12 +40,19 @@ import { removeFolders } from "./folder-removal.ts";
 
 const Visibility = z.enum(VISIBILITIES);
 
+/** More than a fleet has of one dataset. */
+const MAX_POOLS = 64;
+
 const newFields = {
   name: displayText(256),
   description: Description.nullable().optional(),
   visibility: Visibility.optional(),
   workspace_id: RowId.nullable().optional(),
   storage_path: PoolPath.optional().openapi({ description: "A folder of the pool; set by administrators" }),
+  storage_pools: z.array(PlainName).max(MAX_POOLS).optional().openapi({
+    description:
+      "The storage pools that have the folder at `storage_path`; set by administrators. None: no host is asked for its size or its files, and it costs nothing",
+  }),
 };
 
 const MountedByAnswer = z
@@ -73,6 +80,10 @@ const answerFields = {
   name: z.string(),
   description: z.string().nullable(),
   storage_path: z.string(),
+  storage_pools: z.array(z.string()).openapi({
+    description:
+      "The storage pools that have its folder, as administrators said; what its owner brought is at `…/versions`",
+  }),
   total_size: z.int().nullable(),
   status: z.string(),
   visibility: z.string(),
@@ -141,6 +152,8 @@ function registerRoutes(api: ApiApp, { db }: ApiDeps, kind: DataKind): void {
     const { workspace_id: workspaceId = null, visibility = "private", ...body } = c.req.valid("json");
     const { customerId, customerUuid } = c.var.actor;
     refuseAdminsField(c, "storage_path", body.storage_path);
+    refuseAdminsField(c, "storage_pools", body.storage_pools);
+    const storagePools = await knownPools(db, body.storage_pools);
     await checkReach(c, { visibility, workspaceId });
     return await once(c, async (sql) => {
       const row = await insertData(sql, kind, {
@@ -151,6 +164,7 @@ function registerRoutes(api: ApiApp, { db }: ApiDeps, kind: DataKind): void {
         description: body.description ?? null,
         visibility,
         storagePath: body.storage_path ?? null,
+        storagePools: storagePools ?? [],
         framework: "framework" in body ? (body.framework ?? null) : null,
       });
       return c.json(entryAnswer(kind, { ...row, mounted_by: UNMOUNTED }), 201);
@@ -217,11 +231,15 @@ function registerRoutes(api: ApiApp, { db }: ApiDeps, kind: DataKind): void {
     const entry = await requireOwn(c, kind, c.req.valid("param").id);
     const change = c.req.valid("json");
     refuseAdminsField(c, "storage_path", change.storage_path);
+    refuseAdminsField(c, "storage_pools", change.storage_pools);
     refuseAdminsField(c, "status", change.status);
     const workspaceId = change.workspace_id === undefined ? entry.workspace_id : change.workspace_id;
     if (change.visibility !== undefined || change.workspace_id !== undefined)
       await checkReach(c, { visibility: change.visibility ?? entry.visibility, workspaceId });
-    await updateData(db, kind, { id: entry.id, change });
+    const storagePools = await knownPools(db, change.storage_pools);
+    await transaction(db, (sql) =>
+      updateData(sql, kind, { id: entry.id, change: { ...change, storage_pools: storagePools } }),
+    );
     const changed = (await dataById(db, kind, entry.id)) ?? entry;
     return c.json(entryAnswer(kind, await withMountsOf(c, kind, changed)), 200);
   });
@@ -229,18 +247,31 @@ function registerRoutes(api: ApiApp, { db }: ApiDeps, kind: DataKind): void {
 
 const ADMINS_FIELDS = {
   storage_path: "Where the files lie is set by administrators",
+  storage_pools: "Which storage pools have the files is said by administrators",
   status: "Whether the files are there is said by administrators, who put them there",
 };
 
 function refuseAdminsField(
   c: ApiContext,
   field: keyof typeof ADMINS_FIELDS,
-  given: string | undefined,
+  given: string | readonly string[] | undefined,
 ): void {
   if (given === undefined || c.var.actor.isAdmin) return;
   throw new ApiRefusal("forbidden", `${ADMINS_FIELDS[field]}; leave ${field} out.`, {
     errors: [{ path: field, message: "is set by administrators" }],
   });
+}
+
+/** Each once. A name that is none would be measured nowhere, and nobody would notice. */
+async function knownPools(
+  db: ApiDeps["db"],
+  names: readonly string[] | undefined,
+): Promise<string[] | undefined> {
+  if (names === undefined) return undefined;
+  const pools = [...new Set(names)];
+  for (const pool of pools)
+    if (!(await isPool(db, pool))) throw badField("storage_pools", `${pool} is none of the fleet`);
+  return pools;
 }
 
 /** Sharing with a workspace takes the right to bring something into it. */

@@ -4,7 +4,7 @@ import { FILE_TYPE_HEADER, TREE_TYPE } from "@remotegpu/shared/files";
 import { COPY_STATUSES, isMounted } from "../../core/data/upload-plan.ts";
 import { isBelowPool, poolPath } from "../../core/instances/desired-set.ts";
 import type { DataKind, DataRow } from "../../store/accounts/catalogue.ts";
-import { copiesOf, type CopyRow, pageOfCopies, poolsHeard } from "../../store/spending/data/copies.ts";
+import { copiesOf, type CopyRow, pageOfCopies } from "../../store/spending/data/copies.ts";
 import type { ApiApp, ApiContext, ApiDeps } from "../deps.ts";
 import { answerFile, FilePage, FileQuery, pathBytes } from "../files/pool-files.ts";
 import { numericPage, pageOf, PageQuery, toPage } from "../request/pagination.ts";
@@ -15,8 +15,6 @@ import { INTEGRITIES, INTEGRITY_HEADER, integrityOf } from "./sealed/integrity.t
 import { answerSealedFile } from "./sealed/sealed-file.ts";
 import { withSealedTree } from "./sealed/sealed-tree.ts";
 
-/** What an operator put may be in any pool. */
-const MAX_POOLS = 16;
 const params = NumericIdPath;
 
 const Version = z
@@ -109,7 +107,7 @@ function registerFiles(api: ApiApp, { db }: ApiDeps, kind: DataKind): void {
   });
 }
 
-/** Where an operator put it is not known, so pools are asked one after another. */
+/** The pools that have it are asked one after another. No other is: its hosts would learn where it lies, and could answer. */
 async function answerFromAny(
   c: ApiContext,
   kind: DataKind,
@@ -121,7 +119,11 @@ async function answerFromAny(
   const copies = await copiesOf(db, kind, entry.id);
   const mounted = copies.filter((copy) => isMounted(copy, entry.storage_path));
   const known = mounted.map(({ storagePool }) => storagePool);
-  const pools = known.length > 0 ? known : (await poolsHeard(db)).slice(0, MAX_POOLS);
+  const pools = known.length > 0 ? known : entry.storage_pools;
+  if (pools.length === 0)
+    throw conflict(
+      `No storage pool is named that has the ${kind} ${entry.id}: an administrator names them in storage_pools.`,
+    );
   let refusal = new ApiRefusal("unavailable", "No host is heard now that has it.");
   for (const pool of pools) {
     try {

@@ -39,6 +39,7 @@ import { registerAlarmRoutes } from "../hosts/alarms.ts";
 import { registerFleetRoutes } from "../hosts/fleet.ts";
 import { registerFleetMapRoute } from "../hosts/fleet-map.ts";
 import { registerGpuRoutes } from "../hosts/gpus.ts";
+import { registerStoragePoolRoutes } from "../hosts/storage-pools.ts";
 import { registerHostEventRoutes } from "../hosts/host-events.ts";
 import { registerHostInstanceRoutes } from "../hosts/host-instances.ts";
 import { registerHostJoiningRoutes } from "../hosts/host-joining.ts";
@@ -169,6 +170,7 @@ export function registerResources(api: ApiApp, deps: ApiDeps): void {
   registerHostInstanceRoutes(api, deps);
   registerHostPullRoutes(api, deps);
   registerGpuRoutes(api, deps);
+  registerStoragePoolRoutes(api, deps);
   registerGpuHistoryRoute(api, deps);
   registerFleetRoutes(api, deps);
   registerFleetMapRoute(api, deps);

@@ -26,6 +26,8 @@ export interface DataRow {
   name: string;
   description: string | null;
   storage_path: string;
+  /** Where administrators said that its folder lies. */
+  storage_pools: string[];
   storage_type: string | null;
   file_count: number | null;
   framework: string | null;
@@ -39,7 +41,9 @@ export interface DataRow {
 
 function columns(kind: DataKind): string {
   return `d.id, d.uuid, ${safeBigint("d.customer_id")} AS customer_id, ${safeBigint("d.workspace_id")} AS workspace_id,
-    d.name, d.description, d.storage_path, ${OWN_COLUMNS[kind]}, ${safeBigint("d.total_size")} AS total_size, d.status, coalesce(d.visibility, 'private') AS visibility, d.created_at, d.updated_at`;
+    d.name, d.description, d.storage_path,
+    ARRAY(SELECT a.storage_pool::text FROM data_pools a WHERE a.${VERSION_OWNER[kind]} = d.id ORDER BY a.storage_pool COLLATE "C") AS storage_pools,
+    ${OWN_COLUMNS[kind]}, ${safeBigint("d.total_size")} AS total_size, d.status, coalesce(d.visibility, 'private') AS visibility, d.created_at, d.updated_at`;
 }
 
 export async function dataById(sql: Connection, kind: DataKind, id: number): Promise<DataRow | null> {
@@ -93,6 +97,8 @@ export interface NewData {
   visibility: Visibility;
   /** Null: `<customer uuid>/datasets/<id>` or `…/models/<id>`; the two have ids of two sequences. */
   storagePath: string | null;
+  /** That have the folder. */
+  storagePools: readonly string[];
   framework: string | null;
 }
 
@@ -114,7 +120,27 @@ export async function insertData(sql: Connection, kind: DataKind, data: NewData)
       ...(kind === "model" ? [data.framework] : []),
     ],
   );
-  return (await dataById(sql, kind, rows[0]?.id ?? 0)) as DataRow;
+  const id = rows[0]?.id ?? 0;
+  await setDataPools(sql, kind, { id, pools: data.storagePools });
+  return (await dataById(sql, kind, id)) as DataRow;
+}
+
+/** In which storage pools its folder lies, and in no other. */
+export async function setDataPools(
+  sql: Connection,
+  kind: DataKind,
+  { id, pools }: { id: number; pools: readonly string[] },
+): Promise<void> {
+  const owner = VERSION_OWNER[kind];
+  await sql.query(`DELETE FROM data_pools WHERE ${owner} = $1 AND storage_pool <> ALL($2::text[])`, [
+    id,
+    pools,
+  ]);
+  await sql.query(
+    `INSERT INTO data_pools (${owner}, storage_pool) SELECT $1::bigint, unnest($2::text[])
+     ON CONFLICT (${owner}, storage_pool) DO NOTHING`,
+    [id, pools],
+  );
 }
 
 export interface DataChange {
@@ -124,11 +150,12 @@ export interface DataChange {
   workspace_id?: number | null | undefined;
   /** Another folder is one that is filled, unless the status says otherwise. */
   storage_path?: string | undefined;
+  storage_pools?: readonly string[] | undefined;
   status?: DataStatus | undefined;
 }
 
 export async function updateData(
-  sql: Connection,
+  sql: Transaction,
   kind: DataKind,
   { id, change }: { id: number; change: DataChange },
 ): Promise<void> {
@@ -150,6 +177,7 @@ export async function updateData(
       change.status ?? null,
     ],
   );
+  if (change.storage_pools !== undefined) await setDataPools(sql, kind, { id, pools: change.storage_pools });
 }
 
 const MOUNTING: Readonly<Record<WorkloadKind, string>> = {

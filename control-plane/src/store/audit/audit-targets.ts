@@ -137,6 +137,7 @@ const TARGETS = {
   "ssh-key": target("ssh_keys", "customer_id fingerprint"),
   "ssh-password": target("ssh_passwords", "env_id set_by", { key: "env_id", type: "text" }),
   "ssh-ticket": target("ssh_tickets", "env_id customer_id fingerprint reason expires_at ended_at ended_by"),
+  "storage-pool": target("storage_pools", "disk_bytes", { key: "name", type: "text" }),
   "training-job": target(
     "training_jobs",
     "customer_id workspace_id name image status status_reason priority cpu memory gpu node_count confirmed_at completed_at",

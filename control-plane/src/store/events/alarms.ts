@@ -26,6 +26,7 @@ export type AlarmKind =
   | "unknown-lease"
   | "lease-disbelieved"
   | "access-disbelieved"
+  | "storage-disbelieved"
   | "journal-stream"
   | "charge-beyond-column"
   | "charge-failed";

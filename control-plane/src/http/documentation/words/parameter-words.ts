@@ -11,6 +11,7 @@ export const PARAMETER_WORDS: Words = {
   "/gpus/{uuid}": ["Which GPU, as nvidia-smi names it", "GPU-8f3a2b1c-4d5e-6f70-8192-a3b4c5d6e7f8"],
   "/specs/{spec}": ["Which spec", "standard"],
   "/settings/{key}": ["Which setting", "MIN_START_MINUTES"],
+  "/storage-pools/{name}": ["Which storage pool", "pool-a"],
   "/downloads/{token}": ["What the link says of itself", "WyJlbnYtMSJd.c2lnbmVk"],
   "/members/{customer_id}": ["Which member, by the customer's id", 43],
   "/bundles/{file}": ["The file's name, as install.sh asks for it", "agent.js"],

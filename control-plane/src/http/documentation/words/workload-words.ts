@@ -336,6 +336,7 @@ export const WORKLOAD_WORDS: Words = {
   until: ["By when that has promised to end", "2026-03-01T09:00:00Z"],
   "Suggestion.sentence": ["The same for people", "With gpu = 1 it would start now."],
 
+  storage_pools: ["Storage pools that have its folder", ["pool-a"]],
   storage_path: ["A folder of the pool", "0f8fad5b-d9cb-469f-a165-70867728950e/datasets/12"],
   total_size: ["Bytes of all its files; null: not counted", 5 * GIB],
   file_count: ["How many files it has; null: not counted", 12_000],

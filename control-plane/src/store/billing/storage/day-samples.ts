@@ -1,11 +1,15 @@
-/** The samples of workspaces within a day, pool by pool, as the bill and its readers take them. */
+/**
+ * The samples of workspaces within a day as the bill and its readers take them: pool by pool what hosts measured, and
+ * beside it what the control plane counted of sealed copies in all pools together.
+ */
 import type { BillingDay } from "../../../core/billing/billing-calendar.ts";
 import type { PoolSamples } from "../../../core/billing/storage-rating.ts";
 import type { Connection } from "../../database/database.ts";
 
 /**
  * Of each workspace that has anything to sample. Only hours that were sampled to their end count; in each of them a
- * workspace has a sample, of nothing where it has no row, unless it could not be measured.
+ * workspace has a sample, of nothing where it has no row, unless it could not be measured. Sealed copies are counted with
+ * each hour's tick, so that each tick of the day is a sample of them.
  */
 export async function samplesOfDay(
   sql: Connection,
@@ -24,7 +28,14 @@ export async function samplesOfDay(
        JOIN storage_hours h ON h.storage_pool = s.storage_pool AND h.hour = s.hour AND h.finished_at IS NOT NULL
        JOIN sampled pool ON pool.storage_pool = s.storage_pool
       WHERE s.workspace_id = ANY($1::bigint[]) AND s.hour >= $2 AND s.hour < $3
-      GROUP BY s.workspace_id, s.storage_pool, pool.hours`,
+      GROUP BY s.workspace_id, s.storage_pool, pool.hours
+     UNION ALL
+     SELECT s.workspace_id, sum(s.bytes),
+            greatest(count(*), (SELECT count(*) FROM hour_ticks
+                                 WHERE hour >= $2 AND hour < $3 AND finished_at IS NOT NULL))
+       FROM sealed_samples s
+      WHERE s.workspace_id = ANY($1::bigint[]) AND s.hour >= $2 AND s.hour < $3
+      GROUP BY s.workspace_id`,
     [workspaceIds, new Date(day.fromMs), new Date(day.toMs)],
   );
   const ofWorkspaces = Map.groupBy(rows, ({ workspace_id }) => workspace_id);
@@ -42,10 +53,12 @@ export async function workspacesToCharge(
   { day, after, limit }: { day: BillingDay; after: number; limit: number },
 ): Promise<number[]> {
   const { rows } = await sql.query<{ workspace_id: number }>(
-    `SELECT DISTINCT s.workspace_id FROM storage_samples s
-      WHERE s.hour >= $1 AND s.hour < $2 AND s.workspace_id > $4
-        AND NOT EXISTS (SELECT FROM storage_days d WHERE d.workspace_id = s.workspace_id AND d.day = $3)
-      ORDER BY s.workspace_id LIMIT $5`,
+    `SELECT workspace_id FROM (
+       SELECT workspace_id FROM storage_samples WHERE hour >= $1 AND hour < $2 AND workspace_id > $4
+       UNION
+       SELECT workspace_id FROM sealed_samples WHERE hour >= $1 AND hour < $2 AND workspace_id > $4) s
+      WHERE NOT EXISTS (SELECT FROM storage_days d WHERE d.workspace_id = s.workspace_id AND d.day = $3)
+      ORDER BY workspace_id LIMIT $5`,
     [new Date(day.fromMs), new Date(day.toMs), day.day, after, limit],
   );
   return rows.map(({ workspace_id }) => workspace_id);

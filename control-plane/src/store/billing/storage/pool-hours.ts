@@ -4,9 +4,12 @@
  */
 import type { StorageReport } from "@remotegpu/shared/storage-sampling";
 import { MS_PER_HOUR } from "@remotegpu/shared/units";
+import { boundClaims, type BoundedClaims, type Claim } from "../../../core/billing/storage-bounds.ts";
 import type { Connection, Transaction } from "../../database/database.ts";
+import { raiseAlarmOnce } from "../../events/alarms.ts";
 import { SERVES_POOL } from "../../hosts/pools/pool-members.ts";
-import { OWNERS_IN_POOL } from "./pool-folders.ts";
+import { ownerContents } from "./pool-folders.ts";
+import { storageAllowances } from "./storage-pools.ts";
 
 /** A host that has not asked for longer runs an agent that does not sample. It asks a few times an hour. */
 const ASKED_WITHIN_MS = 2 * MS_PER_HOUR;
@@ -76,8 +79,8 @@ export async function holdsHour(
 export type PartTaken = { taken: true } | { taken: false; reason: "not-asked" | "another-host" };
 
 /**
- * Takes a part of a host's report; owners that have nothing in the pool are passed over. Of an hour that is sampled
- * nothing changes any more, whatever comes.
+ * Takes a part of a host's report as far as it can be true; the rest is set aside, with an alarm. Of an hour that is
+ * sampled nothing changes any more, whatever comes.
  */
 export async function takePart(
   sql: Transaction,
@@ -99,7 +102,7 @@ export async function takePart(
   if (claim === undefined) return { taken: false, reason: "not-asked" };
   if (claim.host_id !== hostId) return { taken: false, reason: "another-host" };
   if (claim.finished_at !== null) return { taken: true };
-  await insertSums(sql, { pool: claim.storage_pool, hour, sums: report.sums });
+  await takeSums(sql, { pool: claim.storage_pool, hour, hostId, sums: report.sums, now });
   if (report.isLast)
     await sql.query("UPDATE storage_hours SET finished_at = $3 WHERE storage_pool = $1 AND hour = $2", [
       claim.storage_pool,
@@ -110,15 +113,83 @@ export async function takePart(
 }
 
 /** Owners' ids are workspaces'. Nothing at all needs no row: an hour that is sampled says so by itself. */
-async function insertSums(
+async function takeSums(
   sql: Transaction,
-  { pool, hour, sums }: { pool: string; hour: Date; sums: StorageReport["sums"] },
+  {
+    pool,
+    hour,
+    hostId,
+    sums,
+    now,
+  }: { pool: string; hour: Date; hostId: string; sums: StorageReport["sums"]; now: Date },
 ): Promise<void> {
-  await sql.query(
-    `INSERT INTO storage_samples (workspace_id, storage_pool, hour, bytes)
-     SELECT given.owner::bigint, $1::text, $2::timestamptz, given.bytes FROM jsonb_to_recordset($3::jsonb) AS given (owner text, bytes bigint)
-      WHERE given.bytes IS DISTINCT FROM 0 AND given.owner IN (SELECT workspace_id::text FROM (${OWNERS_IN_POOL}) in_pool)
-     ON CONFLICT DO NOTHING`,
-    [pool, hour, JSON.stringify(sums)],
+  const claims = sums.flatMap(claimOf);
+  if (claims.length === 0) return;
+  const workspaceIds = claims.map(({ workspaceId }) => workspaceId);
+  const before = await chargedBefore(sql, { pool, hour, workspaceIds });
+  const bounded = boundClaims(
+    claims.filter(({ workspaceId }) => !before.workspaceIds.has(workspaceId)),
+    {
+      contents: await ownerContents(sql, { pool, hour, workspaceIds }),
+      allowances: await storageAllowances(sql, pool),
+      takenBytes: before.bytes,
+    },
   );
+  await sql.query(
+    `INSERT INTO storage_samples (workspace_id, storage_pool, hour, bytes, excess_bytes)
+     SELECT given.id, $1::text, $2::timestamptz, given.bytes, given.excess
+       FROM unnest($3::bigint[], $4::bigint[], $5::bigint[]) AS given (id, bytes, excess)`,
+    [
+      pool,
+      hour,
+      bounded.samples.map(({ workspaceId }) => workspaceId),
+      bounded.samples.map(({ bytes }) => bytes),
+      bounded.samples.map(({ excessBytes }) => excessBytes),
+    ],
+  );
+  const detail = disbelieved(bounded);
+  if (detail !== null)
+    await raiseAlarmOnce(sql, {
+      kind: "storage-disbelieved",
+      subject: pool,
+      detail: `host ${hostId} claims in the hour ${hour.toISOString()} ${detail}`,
+      now,
+    });
+}
+
+function claimOf({ owner, bytes }: StorageReport["sums"][number]): Claim[] {
+  const workspaceId = /^[1-9]\d{0,15}$/.test(owner) ? Number(owner) : 0;
+  if (!Number.isSafeInteger(workspaceId) || workspaceId === 0) return [];
+  return [{ workspaceId, bytes: bytes === null ? null : BigInt(bytes) }];
+}
+
+/** Parts of one hour come one after another: its row is held. */
+async function chargedBefore(
+  sql: Transaction,
+  { pool, hour, workspaceIds }: { pool: string; hour: Date; workspaceIds: readonly number[] },
+): Promise<{ bytes: bigint; workspaceIds: ReadonlySet<number> }> {
+  const { rows } = await sql.query<{ bytes: string; workspace_ids: number[] }>(
+    `SELECT coalesce(sum(bytes), 0)::text AS bytes,
+            coalesce(jsonb_agg(workspace_id) FILTER (WHERE workspace_id = ANY($3::bigint[])), '[]') AS workspace_ids
+       FROM storage_samples WHERE storage_pool = $1 AND hour = $2`,
+    [pool, hour, workspaceIds],
+  );
+  return { bytes: BigInt(rows[0]?.bytes ?? 0), workspaceIds: new Set(rows[0]?.workspace_ids) };
+}
+
+/** The first of what cannot be true, in words; null where all can. */
+function disbelieved({ samples, strangers }: BoundedClaims): string | null {
+  const beyond = samples.filter(({ excessBytes }) => excessBytes > 0n);
+  const [first] = beyond;
+  if (first !== undefined) {
+    const claimed = (first.bytes ?? 0n) + first.excessBytes;
+    return `${claimed} bytes of workspace ${first.workspaceId}, of which at most ${first.bytes} can lie there${others(beyond)}; the excess is not charged`;
+  }
+  const [stranger] = strangers;
+  if (stranger === undefined) return null;
+  return `${stranger.bytes} bytes of workspace ${stranger.workspaceId}, which has nothing there any more or never had${others(strangers)}; nothing of it is charged`;
+}
+
+function others({ length }: readonly unknown[]): string {
+  return length === 1 ? "" : `, and of ${length - 1} more`;
 }

@@ -10,7 +10,7 @@ import {
   type UploadPlan,
   type UploadWish,
 } from "../../../core/data/upload-plan.ts";
-import type { DataKind, DataRow } from "../../accounts/catalogue.ts";
+import { type DataKind, type DataRow, setDataPools } from "../../accounts/catalogue.ts";
 import { setting } from "../../accounts/settings.ts";
 import { LIVE } from "../../accounts/workspaces.ts";
 import { lockAccount } from "../../billing/ledger/ledger.ts";
@@ -105,13 +105,14 @@ async function write(sql: Transaction, kind: DataKind, upload: Upload): Promise<
     plan.kind === "go-on"
       ? await sql.query<CopyRow>(
           `UPDATE data_copies SET status = 'uploading', status_reason = NULL, epoch = epoch + 1, manifest_sha256 = $1,
-             total_size = $2, file_count = $3, begun_by = $4, begun_at = $5, merkle_root = $6 WHERE id = $7 RETURNING ${COPY_COLUMNS}`,
+             total_size = $2, announced_size = greatest(announced_size, total_size, $2), file_count = $3, begun_by = $4,
+             begun_at = $5, merkle_root = $6 WHERE id = $7 RETURNING ${COPY_COLUMNS}`,
           [...said, plan.copyId],
         )
       : await sql.query<CopyRow>(
-          `INSERT INTO data_copies (manifest_sha256, total_size, file_count, begun_by, begun_at, merkle_root,
+          `INSERT INTO data_copies (manifest_sha256, total_size, announced_size, file_count, begun_by, begun_at, merkle_root,
              ${OWNER[kind]}, version, storage_pool, folder, status)
-           VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, 'uploading')
+           VALUES ($1, $2, $2, $3, $4, $5, $6, $7, $8, $9, $10, 'uploading')
            RETURNING ${COPY_COLUMNS}`,
           [...said, entry.id, plan.version, upload.pool, upload.folder],
         );
@@ -172,6 +173,8 @@ export async function finishUpload(
       `INSERT INTO ${VERSIONS[kind]} (${OWNER[kind]}, version, storage_path, created_at) VALUES ($1, $2, $3, $4)`,
       [id, String(copy.version), mountedFolder(copy.folder), now],
     );
+  // What is mounted from now on is known by its copies.
+  if (!isMounted(copy, mounted)) await setDataPools(sql, kind, { id, pools: [] });
   const count = kind === "dataset" ? ", file_count = $4" : "";
   await sql.query(
     `UPDATE ${TABLE[kind]} SET status = 'ready', storage_path = $2, total_size = $3${count} WHERE id = $1`,

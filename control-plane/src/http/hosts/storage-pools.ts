@@ -1,0 +1,122 @@
+/**
+ * Storage pools for administrators: who belongs to one, how large its disk is by their word, which bounds what its hosts
+ * may claim to lie there, and what became of the last sample.
+ */
+import { createRoute, z } from "@hono/zod-openapi";
+import { MAX_SAMPLE_BYTES } from "@remotegpu/shared/storage-sampling";
+import {
+  listStoragePools,
+  poolDiskByDefault,
+  setPoolDisk,
+  storagePool,
+  type StoragePoolRow,
+} from "../../store/billing/storage/storage-pools.ts";
+import { transaction } from "../../store/database/database.ts";
+import type { ApiApp, ApiContext, ApiDeps } from "../deps.ts";
+import { PlainName } from "../request/input-fields.ts";
+import { pageOf, PageQuery, textPage, toPage } from "../request/pagination.ts";
+import { notFound } from "../request/refusal.ts";
+import { forAdmins, iso, jsonBody, ok, Timestamp } from "../request/route.ts";
+
+const tags = ["hosts"];
+
+const StoragePool = z
+  .object({
+    name: z.string(),
+    hosts: z.int(),
+    connected_hosts: z.int(),
+    disk_bytes: z.int().nullable().openapi({
+      description: "As an administrator said; null: nobody has, and the setting POOL_DISK_GB holds",
+    }),
+    bound_bytes: z.int().openapi({ description: "So much is believed to lie there at most" }),
+    set_at: Timestamp.nullable(),
+    set_by: z.string().nullable(),
+    sampled_hour: Timestamp.nullable().openapi({ description: "The last hour that was sampled" }),
+    sampled_by: z.string().nullable(),
+    charged_bytes: z.int().nullable().openapi({ description: "What of that sample is charged" }),
+    excess_bytes: z.int().nullable().openapi({
+      description: "What of that sample was set aside, since no more can lie there",
+    }),
+    sealed_bytes: z.int().openapi({
+      description: "Of sealed datasets and models; no host is asked for these",
+    }),
+  })
+  .openapi("StoragePool");
+
+const StoragePoolChange = z
+  .strictObject({
+    disk_bytes: z.int().min(1).max(MAX_SAMPLE_BYTES).nullable().openapi({
+      description: "Null: the setting POOL_DISK_GB holds again",
+    }),
+  })
+  .openapi("StoragePoolChange");
+
+const params = z.object({ name: PlainName });
+
+const list = createRoute({
+  ...forAdmins,
+  method: "get",
+  path: "/storage-pools",
+  tags,
+  summary: "Every storage pool, with its disk and its last sample",
+  request: { query: PageQuery },
+  responses: ok("A page of storage pools, by name", pageOf(StoragePool)),
+});
+
+const get = createRoute({
+  ...forAdmins,
+  method: "get",
+  path: "/storage-pools/{name}",
+  tags,
+  summary: "One storage pool",
+  request: { params },
+  responses: ok("The storage pool", StoragePool),
+});
+
+const put = createRoute({
+  ...forAdmins,
+  method: "put",
+  path: "/storage-pools/{name}",
+  operationId: "changeStoragePool",
+  tags,
+  summary: "Say how large a pool's disk is: its hosts may claim no more than that",
+  request: { params, body: jsonBody(StoragePoolChange) },
+  responses: ok("The storage pool", StoragePool),
+});
+
+export function registerStoragePoolRoutes(api: ApiApp, { db }: ApiDeps): void {
+  api.openapi(list, async (c) => {
+    const page = textPage(c.req.valid("query"));
+    const rows = await listStoragePools(db, page);
+    const byDefault = await poolDiskByDefault(db);
+    const item = (row: StoragePoolRow) => poolAnswer(row, byDefault);
+    return c.json(toPage(rows, page.limit, { item, key: ({ name }) => [name] }), 200);
+  });
+
+  api.openapi(get, async (c) => c.json(await answerOf(c, c.req.valid("param").name), 200));
+
+  api.openapi(put, async (c) => {
+    const { name } = c.req.valid("param");
+    if ((await storagePool(db, name)) === null) throw notFound(`storage pool ${name}`);
+    const { disk_bytes: diskBytes } = c.req.valid("json");
+    const said = { name, diskBytes, by: `admin ${c.var.actor.customerId}`, at: c.var.deps.now() };
+    await transaction(db, (sql) => setPoolDisk(sql, said));
+    return c.json(await answerOf(c, name), 200);
+  });
+}
+
+async function answerOf(c: ApiContext, name: string): Promise<z.input<typeof StoragePool>> {
+  const { db } = c.var.deps;
+  const row = await storagePool(db, name);
+  if (row === null) throw notFound(`storage pool ${name}`);
+  return poolAnswer(row, await poolDiskByDefault(db));
+}
+
+function poolAnswer(row: StoragePoolRow, byDefault: bigint): z.input<typeof StoragePool> {
+  return {
+    ...row,
+    bound_bytes: row.disk_bytes ?? Number(byDefault),
+    set_at: iso(row.set_at),
+    sampled_hour: iso(row.sampled_hour),
+  };
+}
