@@ -26,7 +26,7 @@ import { addPrice, pricesInForce } from "@remotegpu/control-plane/store/billing/
 import { fixBootZero } from "@remotegpu/control-plane/store/billing/runs/run-time";
 import { openRuns } from "@remotegpu/control-plane/store/billing/runs/runs";
 import { formatPoints, parsePoints } from "@remotegpu/shared/money";
-import { MS_PER_DAY, MS_PER_HOUR } from "@remotegpu/shared/units";
+import { GIB, MS_PER_DAY, MS_PER_HOUR } from "@remotegpu/shared/units";
 import { insertCustomer } from "@remotegpu/control-plane/store/accounts/customers";
 import { insertWorkspace } from "@remotegpu/control-plane/store/accounts/workspaces";
 import { type Catalogue, catalogueOf } from "../../vectors/catalogue.ts";
@@ -42,7 +42,7 @@ import {
 import { Names } from "../../vectors/names.ts";
 import * as came from "../../vectors/result.ts";
 import type { BillingVector, VectorResult } from "./billing-vector.ts";
-import { openStoragePool, sampleStorage } from "./storage-sampler.ts";
+import { openStoragePool, sampleStorage, sealCopy } from "./storage-sampler.ts";
 
 type Usage = BillingVector["usage"][number];
 type Money = BillingVector["money"][number];
@@ -201,7 +201,16 @@ class VectorRunner {
         ownerId: this.#customerId,
         name: this.#workspaces.idOf(name),
       })),
+      ...(config.pool_disk_gb !== undefined && { diskBytes: Number(config.pool_disk_gb) * GIB }),
     });
+    for (const { workspace, sealed_gb: gb } of storage)
+      if (gb !== undefined)
+        await sealCopy(tx, {
+          workspaceId: this.#workspaceIds.get(workspace) ?? 0,
+          ownerId: this.#customerId,
+          bytes: Number(gb) * GIB,
+          at: this.#beforeAll(),
+        });
   }
 
   /** Money, usage, hourly charges, storage and suspension, start attempts, observation, in this order. */

@@ -76,6 +76,8 @@ const BillingVector = z.object({
     utc_offset: z.string(),
     free_storage_gb: Decimal,
     storage_price: Decimal,
+    /** By an administrator's word; else the disk holds whatever is sampled. */
+    pool_disk_gb: Decimal.optional(),
     close_delay_hours: z.int(),
     alert_thresholds: z.array(Decimal).optional(),
     report_runway: z.boolean().optional(),
@@ -139,6 +141,8 @@ const BillingVector = z.object({
         day: z.string(),
         hourly_gb: z.array(Decimal.nullable()).optional(),
         hourly_bytes: z.array(Bytes.nullable()).optional(),
+        /** Of datasets that were sealed before the day, beside what is sampled. */
+        sealed_gb: Decimal.optional(),
       }),
     )
     .default([]),

@@ -19,15 +19,20 @@ export interface StoredThing {
 
 export async function openStoragePool(
   tx: Transaction,
-  { price, freeGb, things }: { price: string; freeGb: string; things: readonly StoredThing[] },
+  {
+    price,
+    freeGb,
+    things,
+    diskBytes = MAX_SAMPLE_BYTES,
+  }: { price: string; freeGb: string; things: readonly StoredThing[]; diskBytes?: number },
 ): Promise<void> {
   await setSetting(tx, "FREE_STORAGE_GB", freeGb);
   await tx.query(
     "INSERT INTO hosts (id, name, ip_address, storage_pool, connection) VALUES ($1, $1, '', $2, 'connected')",
     [SAMPLER, POOL],
   );
-  // What is claimed is not what these tests are about: the disk holds all that can be said.
-  await setPoolDisk(tx, { name: POOL, diskBytes: MAX_SAMPLE_BYTES, by: "admin 1", at: new Date(0) });
+  // Unless a test is about that, the disk holds all that can be claimed.
+  await setPoolDisk(tx, { name: POOL, diskBytes, by: "admin 1", at: new Date(0) });
   // Whatever day it is about has the price.
   const effectiveFrom = new Date(0);
   const line = { spec: "storage", line: "storage", billingUnit: "day", createdBy: null } as const;
@@ -44,6 +49,30 @@ export async function openStoragePool(
       storagePools: [POOL],
       framework: null,
     });
+}
+
+/** A version of a dataset that is there and checked, in a pool without hosts. */
+export async function sealCopy(
+  tx: Transaction,
+  { workspaceId, ownerId, bytes, at }: { workspaceId: number; ownerId: number; bytes: number; at: Date },
+): Promise<void> {
+  const { id } = await insertData(tx, "dataset", {
+    customerId: ownerId,
+    customerUuid: "",
+    workspaceId,
+    name: "sealed",
+    description: null,
+    visibility: "private",
+    storagePath: "sealed/files",
+    storagePools: [],
+    framework: null,
+  });
+  await tx.query(
+    `INSERT INTO data_copies (dataset_id, version, storage_pool, folder, status, manifest_sha256, total_size, file_count,
+            begun_by, begun_at, ready_at)
+     VALUES ($1, 1, 'nobody', 'sealed', 'ready', repeat('0', 64), $2, 1, $3, $4, $4)`,
+    [id, bytes, ownerId, at],
+  );
 }
 
 /** Asks what to measure, and tells it; null, or left out, is what could not be measured. Once an hour. */
