@@ -6,6 +6,16 @@ import { text } from "./text.ts";
 
 /** What an INT column of the control plane holds; no machine comes near. */
 const count = z.int().nonnegative().max(2_147_483_647);
+/**
+ * No machine is larger. What a host says of its size decides where orders go and what the fleet adds up to, so that one
+ * that makes it up is no more than one large machine among others.
+ */
+export const MOST_OF_MACHINE = {
+  cpuCount: 65_536,
+  memoryBytes: 2 ** 46,
+  diskBytes: 2 ** 50,
+  gpuMemoryMib: 2 ** 24,
+} as const;
 const degrees = z.int().min(-300).max(100_000);
 const watts = z.number().nonnegative().max(1_000_000);
 
@@ -36,7 +46,7 @@ export const GpuReport = z.object({
   pciBusId: text(32).nullable(),
   driverVersion: text(32).nullable(),
   computeCapability: text(16).nullable(),
-  memoryTotalMib: count.nullable(),
+  memoryTotalMib: count.max(MOST_OF_MACHINE.gpuMemoryMib).nullable(),
   memoryUsedMib: count.nullable(),
   utilizationPercent: z.int().min(0).max(100).nullable(),
   temperatureC: degrees.nullable(),
@@ -76,9 +86,9 @@ export const MachineReport = z.object({
   osType: text(32),
   osVersion: text(64),
   arch: text(32),
-  cpuCount: count.min(1),
-  memoryBytes: z.int().positive(),
-  diskBytes: z.int().nonnegative(),
+  cpuCount: count.min(1).max(MOST_OF_MACHINE.cpuCount),
+  memoryBytes: z.int().positive().max(MOST_OF_MACHINE.memoryBytes),
+  diskBytes: z.int().nonnegative().max(MOST_OF_MACHINE.diskBytes),
   cgroupVersion: z.union([z.literal(1), z.literal(2)]),
   agentVersion: text(32),
   runtime: z.object({ name: text(32), version: text(64), liveRestore: z.boolean() }).nullable(),

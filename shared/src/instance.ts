@@ -270,7 +270,7 @@ export const ObservedInstance = z.object({
   detail: text(2000),
   problem: z.enum(INSTANCE_PROBLEMS).nullable(),
   containerId: text(128).nullable(),
-  exitCode: z.int().nullable(),
+  exitCode: z.int().min(-MAX_INT).max(MAX_INT).nullable(),
   /** When metering opened, on the host's monotonic clock. */
   gateOpenedMs: z.int().nonnegative().nullable(),
   bootId: BootId,

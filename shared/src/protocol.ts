@@ -32,6 +32,8 @@ export const MAX_OBSERVED_PULLS = 256;
 
 const Term = z.int().nonnegative();
 const Generation = z.int().nonnegative();
+/** What an INT column of the control plane holds. */
+const ProtocolNumber = z.int().nonnegative().max(2_147_483_647);
 const Digest = z.string().regex(/^[0-9a-f]{64}$/);
 
 /** What of a GPU changes from one heartbeat to the next; the whole report goes with the observed state. */
@@ -57,7 +59,7 @@ export type GpuVitals = z.infer<typeof GpuVitals>;
 export const Heartbeat = z.object({
   kind: z.literal("heartbeat"),
   version: text(32),
-  protocol: z.object({ min: z.int(), max: z.int() }),
+  protocol: z.object({ min: ProtocolNumber, max: ProtocolNumber }),
   bootId: BootId,
   /** Counts the agent's starts in its journal; only goes up. */
   agentEpoch: z.int().positive(),

@@ -326,10 +326,11 @@ describe("a release", () => {
   test("for idleness is warned of once, then told, and nothing is taken anew before the next start", async () => {
     const id = await running();
     const { leaseId } = told("ssh");
-    const accessed = "2026-01-01T00:00:00.000Z";
-    host.sayOfLease(leaseId, { lastAccessedAt: accessed, releaseDueAt: "2026-01-03T00:00:00.000Z" });
+    const accessed = new Date().toISOString();
+    const [due, later] = [40, 41].map((hours) => new Date(Date.now() + hours * 3_600_000).toISOString());
+    host.sayOfLease(leaseId, { lastAccessedAt: accessed, releaseDueAt: due });
     await host.round();
-    host.sayOfLease(leaseId, { releaseDueAt: "2026-01-03T00:00:01.000Z" });
+    host.sayOfLease(leaseId, { releaseDueAt: later });
     await host.round();
 
     expect((await leaseEvents(id)).slice(1)).toEqual([
@@ -337,15 +338,14 @@ describe("a release", () => {
         kind: "lease-release-due",
         actor: "host host-a",
         old: null,
-        new: "2026-01-03T00:00:00.000Z",
-        reason:
-          "Port 20000 of host host-a (ssh) is released at 2026-01-03T00:00:00.000Z unless somebody connects.",
+        new: due,
+        reason: `Port 20000 of host host-a (ssh) is released at ${due} unless somebody connects.`,
       },
     ]);
     expect((await access(id)).services[0]).toMatchObject({
       state: "held",
       last_accessed_at: accessed,
-      release_due_at: "2026-01-03T00:00:01.000Z",
+      release_due_at: later,
     });
     // No access is earlier than the row.
     expect(await sql("SELECT last_accessed_at = allocated_at AS is_first_moment FROM port_mappings")).toEqual(
@@ -546,6 +546,23 @@ describe("a host that reports", () => {
     expect(await sql("SELECT last_accessed_at, release_due_at FROM lease_orders")).toEqual([
       { last_accessed_at: null, release_due_at: null },
     ]);
+  });
+
+  test.each([
+    ["long before the port was ordered", "1970-01-01T00:00:00.000Z"],
+    ["thousands of years ahead", "9999-01-01T00:00:00.000Z"],
+  ])("a lease is never told as used or due %s", async (_, label) => {
+    await running();
+    host.sayOfLease(told("ssh").leaseId, { lastAccessedAt: label, releaseDueAt: label });
+    await host.report([]);
+
+    expect(
+      await sql(
+        `SELECT last_accessed_at BETWEEN ordered_at AND now() AS was_possible,
+                release_due_at BETWEEN ordered_at AND now() + make_interval(hours => auto_release_hours) AS will_be_possible
+           FROM lease_orders WHERE service_type = 'ssh'`,
+      ),
+    ).toEqual([{ was_possible: true, will_be_possible: true }]);
   });
 
   test("a lease held again that it had released does not get it back", async () => {

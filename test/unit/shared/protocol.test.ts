@@ -14,6 +14,7 @@ import { verifySignature } from "@remotegpu/control-plane/link/identity/signatur
 import { GENESIS_HASH, JournalBatch, signedText } from "@remotegpu/shared/journal-row";
 import { rowHash } from "@remotegpu/shared/row-hash";
 import { RegistryLoginQuestion, RegistryLoginReply } from "@remotegpu/shared/image-fetch";
+import { MOST_OF_MACHINE } from "@remotegpu/shared/host-report";
 import { MAX_HOST_IMAGES } from "@remotegpu/shared/image-name";
 import { ObservedInstance } from "@remotegpu/shared/instance";
 import { MAX_LEASES_OF_HOST, ObservedLease } from "@remotegpu/shared/lease";
@@ -137,6 +138,32 @@ test.each(Object.entries(MESSAGES))(
   },
 );
 
+test.each([
+  ["more processors than a machine has", "machine.cpuCount", MOST_OF_MACHINE.cpuCount],
+  ["more memory", "machine.memoryBytes", MOST_OF_MACHINE.memoryBytes],
+  ["more disk", "machine.diskBytes", MOST_OF_MACHINE.diskBytes],
+  ["more memory of a card", "gpus.0.memoryTotalMib", MOST_OF_MACHINE.gpuMemoryMib],
+  ["an exit code that no column holds", "instances.0.exitCode", 2_147_483_647],
+])("a report of %s is none", (_, path, most) => {
+  const withNumber = (value: number) => {
+    const report = structuredClone(sample("observed"));
+    const names = path.split(".");
+    const last = names.pop() ?? "";
+    const holder = names.reduce<Record<string, unknown>>(
+      (at, name) => at[name] as Record<string, unknown>,
+      report,
+    );
+    holder[last] = value;
+    return decode(ObservedReport, encode(report)).ok;
+  };
+
+  expect([withNumber(most), withNumber(most + 1), withNumber(Number.MAX_SAFE_INTEGER)]).toEqual([
+    true,
+    false,
+    false,
+  ]);
+});
+
 test("any bytes are read or refused, never thrown", () => {
   fc.assert(
     fc.property(fc.uint8Array({ maxLength: 200 }), (bytes) => {
@@ -146,11 +173,12 @@ test("any bytes are read or refused, never thrown", () => {
 });
 
 const count = fc.integer({ min: 0, max: Number.MAX_SAFE_INTEGER });
+const int = fc.integer({ min: 0, max: 2_147_483_647 });
 const digest = fc.stringMatching(/^[0-9a-f]{64}$/);
 const heartbeats = fc.record({
   kind: fc.constant("heartbeat"),
   version: fc.string({ maxLength: 32 }),
-  protocol: fc.record({ min: count, max: count }),
+  protocol: fc.record({ min: int, max: int }),
   bootId: fc.uuid({ version: 4 }),
   agentEpoch: fc.integer({ min: 1, max: Number.MAX_SAFE_INTEGER }),
   monotonicMs: count,

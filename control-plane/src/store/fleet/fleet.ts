@@ -41,15 +41,15 @@ export async function fleetNumbers(sql: Connection): Promise<FleetNumbers> {
             (SELECT count(*) FROM live WHERE cordoned) AS hosts_cordoned,
             (SELECT coalesce(sum(total_cpu), 0) FROM joined)::int8 AS cpu_total,
             (SELECT coalesce(sum(total_cpu), 0) FROM joined)::int8 - (SELECT ceil(cpu_milli / 1000.0) FROM held)::int8 AS cpu_free,
-            (SELECT coalesce(sum(total_memory), 0) FROM joined)::int8 AS memory_total,
-            (SELECT coalesce(sum(total_memory), 0) FROM joined)::int8 - (SELECT memory FROM held)::int8 AS memory_free,
+            (SELECT least(coalesce(sum(total_memory), 0), ${Number.MAX_SAFE_INTEGER}) FROM joined)::int8 AS memory_total,
+            (SELECT least(coalesce(sum(total_memory), 0), ${Number.MAX_SAFE_INTEGER}) FROM joined)::int8 - (SELECT memory FROM held)::int8 AS memory_free,
             (SELECT count(*) FROM cards) AS gpus_total,
             (SELECT count(*) FROM cards WHERE free) AS gpus_free,
             (SELECT count(*) FROM cards WHERE simulated) AS gpus_simulated,
             (SELECT count(*) FROM environments WHERE status = 'running' AND deleted_at IS NULL) AS environments_running,
             (SELECT count(*) FROM (${WAITING_STARTS}) waiting) AS queued,
             (SELECT count(*) FROM runs WHERE uncharged) AS runs_uncharged,
-            (SELECT coalesce(sum(greatest(head_seq - watermark, 0)), 0) FROM host_journals)::int8 AS pending_usage_rows,
+            (SELECT least(coalesce(sum(greatest(head_seq - watermark, 0)), 0), ${Number.MAX_SAFE_INTEGER}) FROM host_journals)::int8 AS pending_usage_rows,
             (SELECT count(*) FROM alarms WHERE cleared_at IS NULL) AS alarms_open`,
   );
   return rows[0] as FleetNumbers;

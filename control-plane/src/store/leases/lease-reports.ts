@@ -3,8 +3,9 @@
  * cannot be true changes nothing and is shown to the operators; a lease that the report lacks stays as it was.
  */
 import type { LeaseService, ObservedLease } from "@remotegpu/shared/lease";
+import { MS_PER_HOUR } from "@remotegpu/shared/units";
 import { type BelievedLease, believeLeases } from "../../core/leases/lease-belief.ts";
-import { possibleBytes } from "../../core/environments/access/possible.ts";
+import { possibleBytes, possibleTime } from "../../core/environments/access/possible.ts";
 import {
   leaseEvents,
   type LeaseState,
@@ -131,11 +132,11 @@ function newsOf(order: LiveOrder | undefined, believed: BelievedLease, now: Date
   if (order === undefined) return [];
   const { seen } = believed;
   // A label that is no time is none, and warns of nothing.
-  const releaseDueAt = seen.state === "released" ? null : moment(seen.releaseDueAt);
+  const releaseDueAt = seen.state === "released" ? null : dueOf(order, seen, now);
   const news: LeaseNews = {
     ...believed,
     order,
-    lastAccessedAt: moment(seen.lastAccessedAt) ?? order.last_accessed_at,
+    lastAccessedAt: accessOf(order, seen, now),
     bytesIn: passed(seen.bytesIn, { known: order.bytes_in, since: order.ordered_at, now }),
     bytesOut: passed(seen.bytesOut, { known: order.bytes_out, since: order.ordered_at, now }),
     releaseDueAt,
@@ -143,6 +144,27 @@ function newsOf(order: LiveOrder | undefined, believed: BelievedLease, now: Date
     answers: { seen: seen.answers?.isSeen ?? null, detail: seen.answers?.detail ?? "" },
   };
   return isNews(news) ? [news] : [];
+}
+
+/** The host's clock is a label: nobody was there before the port was ordered, nor later than now. */
+function accessOf(
+  { ordered_at: from, last_accessed_at: known }: LiveOrder,
+  seen: ObservedLease,
+  now: Date,
+): Date | null {
+  const told = moment(seen.lastAccessedAt);
+  return told === null ? known : possibleTime(told.toISOString(), { from, to: now });
+}
+
+/** Nor is it released later than its hours from now, however far the host's clock is off. */
+function dueOf(
+  { ordered_at: from, auto_release_hours: hours }: LiveOrder,
+  seen: ObservedLease,
+  now: Date,
+): Date | null {
+  const told = moment(seen.releaseDueAt);
+  const to = new Date(now.getTime() + hours * MS_PER_HOUR);
+  return told === null ? null : possibleTime(told.toISOString(), { from, to });
 }
 
 /** It only grows, and by no more than can be. */

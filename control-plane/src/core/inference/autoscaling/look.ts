@@ -69,7 +69,7 @@ export function look(service: ScaledService, gateways: readonly GatewayLoad[], n
   const isLeft = !scalesByItself({ isEnabled, isPaused: config.isPaused, isDryRun });
   const isRecent = memory !== null && now - memory.lookedAt <= MAX_GAP_MS && memory.lookedAt <= now;
   const wanted = isLeft && isRecent ? memory.wish : service.wanted;
-  const samples = [...ratesOf(counts), ...inFlight(gateways, counts)];
+  const samples = [...ratesOf(counts).map(possible), ...inFlight(gateways, counts)];
   const { decision, history } = evaluate({
     now,
     isEnabled,
@@ -112,6 +112,16 @@ function countsTold(ready: readonly ReadyReplica[], gateways: readonly GatewayLo
       told === null ? [] : [{ metric: "qps" as const, source: id, count: told.requests, toldAt: told.at }],
     ),
   ];
+}
+
+/**
+ * A replica has no more processor than was ordered for it. What its host counts is a claim: beyond that one host would
+ * make a service as large as it may be, at its payer's cost.
+ */
+const MOST_PERCENT = 100;
+
+function possible(sample: Sample): Sample {
+  return sample.metric === "cpu" ? { ...sample, value: Math.min(sample.value, MOST_PERCENT) } : sample;
 }
 
 /** As old as what the same gateway counted. */

@@ -73,6 +73,20 @@ describe("a look goes by", () => {
     expect(service.sentence).toContain("percent of cores with target_cpu 80");
   });
 
+  test("no more of a replica's cores than it was ordered, whatever its host counts", () => {
+    const ready = (nth: number) =>
+      Array.from({ length: 2 }, (_, rank) => ({
+        id: `replica-${rank}`,
+        cores: 4,
+        cpu: { ms: rank === 0 ? nth * 2 ** 45 : 0, toldAt: 1_000_000 + nth * LOOK_MS },
+      }));
+    const service = new Looked({ wanted: 2, config: {}, bounds: { min: 1, max: 50 } });
+
+    for (let nth = 1; nth <= 6; nth += 1) service.look(1, { change: { ready: ready(nth) } });
+
+    expect(service.wanted).toBe(2);
+  });
+
   test("what is in flight, with what waits", () => {
     const service = new Looked({ wanted: 1, config: { target_in_flight: 4 } });
 
