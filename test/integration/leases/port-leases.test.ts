@@ -326,11 +326,12 @@ describe("a release", () => {
   test("for idleness is warned of once, then told, and nothing is taken anew before the next start", async () => {
     const id = await running();
     const { leaseId } = told("ssh");
-    const accessed = new Date().toISOString();
-    const [due, later] = [40, 41].map((hours) => new Date(Date.now() + hours * 3_600_000).toISOString());
+    const accessed = "2026-01-01T00:00:00.000Z";
+    const inHours = (hours: number) => new Date(Date.now() + hours * 3_600_000).toISOString();
+    const [due, dueLater] = [inHours(40), inHours(41)];
     host.sayOfLease(leaseId, { lastAccessedAt: accessed, releaseDueAt: due });
     await host.round();
-    host.sayOfLease(leaseId, { releaseDueAt: later });
+    host.sayOfLease(leaseId, { releaseDueAt: dueLater });
     await host.round();
 
     expect((await leaseEvents(id)).slice(1)).toEqual([
@@ -342,19 +343,18 @@ describe("a release", () => {
         reason: `Port 20000 of host host-a (ssh) is released at ${due} unless somebody connects.`,
       },
     ]);
+    const [ordered] = await sql("SELECT ordered_at FROM lease_orders WHERE id = $1", [leaseId]);
     expect((await access(id)).services[0]).toMatchObject({
       state: "held",
-      last_accessed_at: accessed,
-      release_due_at: later,
+      last_accessed_at: (ordered?.["ordered_at"] as Date).toISOString(),
+      release_due_at: dueLater,
     });
     // No access is earlier than the row.
     expect(await sql("SELECT last_accessed_at = allocated_at AS is_first_moment FROM port_mappings")).toEqual(
       [{ is_first_moment: true }],
     );
-    const later = (await sql("SELECT allocated_at + interval '1 second' AS later FROM port_mappings"))[0]?.[
-      "later"
-    ];
-    host.sayOfLease(leaseId, { lastAccessedAt: (later as Date).toISOString() });
+    const later = new Date();
+    host.sayOfLease(leaseId, { lastAccessedAt: later.toISOString() });
     await host.round();
     expect(await sql("SELECT last_accessed_at FROM port_mappings")).toEqual([{ last_accessed_at: later }]);
 

@@ -17,6 +17,7 @@ export const TRIED_PAGES = [
   "control-plane/docs/operators.md",
   "control-plane/docs/production.md",
   "control-plane/docs/security.md",
+  "control-plane/docs/host-numbers.md",
   "control-plane/docs/contributing.md",
 ] as const;
 export type TriedPage = (typeof TRIED_PAGES)[number];

@@ -56,7 +56,7 @@ export interface Claim {
   readonly bytes: bigint | null;
 }
 
-export interface BoundedSample {
+interface BoundedSample {
   readonly workspaceId: number;
   /** What is charged. */
   readonly bytes: bigint | null;

@@ -49,6 +49,7 @@ const KINDS: Record<AuditFilterKind, true> = {
   "registry-credential": true,
   setting: true,
   spec: true,
+  "storage-pool": true,
   "ssh-key": true,
   "ssh-password": true,
   "ssh-ticket": true,
