@@ -479,8 +479,10 @@ CREATE TABLE data_copies (
   begun_by bigint NOT NULL,
   begun_at timestamptz NOT NULL,
   ready_at timestamptz,
+  announced_size bigint,
   merkle_root character(64),
   CONSTRAINT data_copies_pkey PRIMARY KEY (id),
+  CONSTRAINT data_copies_announced_size_check CHECK ((announced_size >= 0)),
   CONSTRAINT data_copies_are_of_one CHECK (((dataset_id IS NULL) <> (model_id IS NULL))),
   CONSTRAINT data_copies_are_ready_since CHECK ((((status)::text = 'ready'::text) = (ready_at IS NOT NULL))),
   CONSTRAINT data_copies_epoch_check CHECK ((epoch > 0)),
@@ -500,6 +502,17 @@ CREATE UNIQUE INDEX idx_data_copies_dataset_open ON data_copies USING btree (dat
 CREATE UNIQUE INDEX idx_data_copies_model ON data_copies USING btree (model_id, version, storage_pool);
 CREATE UNIQUE INDEX idx_data_copies_model_open ON data_copies USING btree (model_id) WHERE ((status)::text <> 'ready'::text);
 CREATE INDEX idx_data_copies_pool ON data_copies USING btree (storage_pool);
+
+CREATE TABLE data_pools (
+  dataset_id bigint,
+  model_id bigint,
+  storage_pool varchar(64) NOT NULL,
+  CONSTRAINT data_pools_are_of_one CHECK (((dataset_id IS NULL) <> (model_id IS NULL))),
+  CONSTRAINT data_pools_storage_pool_check CHECK (((storage_pool)::text <> ''::text))
+);
+CREATE UNIQUE INDEX idx_data_pools_dataset ON data_pools USING btree (dataset_id, storage_pool);
+CREATE UNIQUE INDEX idx_data_pools_model ON data_pools USING btree (model_id, storage_pool);
+CREATE INDEX idx_data_pools_pool ON data_pools USING btree (storage_pool);
 
 CREATE TABLE data_removals (
   id bigserial,
@@ -632,6 +645,7 @@ CREATE INDEX idx_environments_host ON environments USING btree (host_id);
 CREATE INDEX idx_environments_mounted_datasets ON environments USING gin (mounted_datasets);
 CREATE INDEX idx_environments_mounted_models ON environments USING gin (mounted_models);
 CREATE INDEX idx_environments_status ON environments USING btree (status);
+CREATE INDEX idx_environments_storage_pool ON environments USING btree (storage_pool);
 CREATE INDEX idx_environments_updated_at ON environments USING btree (updated_at);
 CREATE INDEX idx_environments_web_name ON environments USING btree (web_name_of((id)::text));
 CREATE INDEX idx_environments_workspace ON environments USING btree (workspace_id);
@@ -1790,6 +1804,16 @@ CREATE TABLE schema_migrations (
   CONSTRAINT schema_migrations_pkey PRIMARY KEY (name)
 );
 
+CREATE TABLE sealed_samples (
+  workspace_id bigint NOT NULL,
+  hour timestamptz NOT NULL,
+  bytes bigint NOT NULL,
+  CONSTRAINT sealed_samples_pkey PRIMARY KEY (workspace_id, hour),
+  CONSTRAINT sealed_samples_bytes_check CHECK ((bytes > 0)),
+  CONSTRAINT sealed_samples_hour_check CHECK ((mod(EXTRACT(epoch FROM hour), (3600)::numeric) = (0)::numeric))
+);
+CREATE INDEX idx_sealed_samples_hour ON sealed_samples USING btree (hour);
+
 CREATE TABLE service_keys (
   id bigserial,
   service_id varchar(64) NOT NULL,
@@ -2029,13 +2053,24 @@ CREATE TABLE storage_hours (
 );
 CREATE INDEX idx_storage_hours_host ON storage_hours USING btree (host_id);
 
+CREATE TABLE storage_pools (
+  name varchar(64) NOT NULL,
+  disk_bytes bigint NOT NULL,
+  set_at timestamptz NOT NULL,
+  set_by varchar(160) NOT NULL,
+  CONSTRAINT storage_pools_pkey PRIMARY KEY (name),
+  CONSTRAINT storage_pools_disk_bytes_check CHECK ((disk_bytes > 0)),
+  CONSTRAINT storage_pools_name_check CHECK (((name)::text <> ''::text))
+);
+
 CREATE TABLE storage_samples (
   workspace_id bigint NOT NULL,
   storage_pool varchar(64) NOT NULL,
   hour timestamptz NOT NULL,
   bytes bigint,
+  excess_bytes bigint NOT NULL DEFAULT 0,
   CONSTRAINT storage_samples_pkey PRIMARY KEY (workspace_id, storage_pool, hour),
-  CONSTRAINT storage_samples_bytes_check CHECK ((bytes > 0))
+  CONSTRAINT storage_samples_say_something CHECK (((excess_bytes >= 0) AND (bytes >= 0) AND ((bytes > 0) OR (excess_bytes > 0))))
 );
 CREATE INDEX idx_storage_samples_hour ON storage_samples USING btree (hour);
 CREATE INDEX idx_storage_samples_pool_hour ON storage_samples USING btree (storage_pool, hour);
@@ -2371,6 +2406,10 @@ ALTER TABLE data_copies
   ADD CONSTRAINT data_copies_dataset_id_fkey FOREIGN KEY (dataset_id) REFERENCES datasets(id) ON DELETE CASCADE,
   ADD CONSTRAINT data_copies_model_id_fkey FOREIGN KEY (model_id) REFERENCES models(id) ON DELETE CASCADE;
 
+ALTER TABLE data_pools
+  ADD CONSTRAINT data_pools_dataset_id_fkey FOREIGN KEY (dataset_id) REFERENCES datasets(id) ON DELETE CASCADE,
+  ADD CONSTRAINT data_pools_model_id_fkey FOREIGN KEY (model_id) REFERENCES models(id) ON DELETE CASCADE;
+
 ALTER TABLE data_removals
   ADD CONSTRAINT data_removals_customer_id_fkey FOREIGN KEY (customer_id) REFERENCES customers(id);
 
@@ -2548,6 +2587,9 @@ ALTER TABLE runs
   ADD CONSTRAINT runs_ordered_by_fkey FOREIGN KEY (ordered_by) REFERENCES customers(id),
   ADD CONSTRAINT runs_placement_fkey FOREIGN KEY (instance_id, epoch) REFERENCES placements(instance_id, epoch) DEFERRABLE INITIALLY DEFERRED,
   ADD CONSTRAINT runs_workspace_id_fkey FOREIGN KEY (workspace_id) REFERENCES workspaces(id);
+
+ALTER TABLE sealed_samples
+  ADD CONSTRAINT sealed_samples_workspace_id_fkey FOREIGN KEY (workspace_id) REFERENCES workspaces(id);
 
 ALTER TABLE service_keys
   ADD CONSTRAINT service_keys_service_id_fkey FOREIGN KEY (service_id) REFERENCES inference_services(id) ON DELETE CASCADE;

@@ -343,10 +343,10 @@ describe("a release", () => {
         reason: `Port 20000 of host host-a (ssh) is released at ${due} unless somebody connects.`,
       },
     ]);
-    const [ordered] = await sql("SELECT ordered_at FROM lease_orders WHERE id = $1", [leaseId]);
+    const [ordered = {}] = await sql("SELECT ordered_at FROM lease_orders WHERE id = $1", [leaseId]);
     expect((await access(id)).services[0]).toMatchObject({
       state: "held",
-      last_accessed_at: (ordered?.["ordered_at"] as Date).toISOString(),
+      last_accessed_at: (ordered["ordered_at"] as Date).toISOString(),
       release_due_at: dueLater,
     });
     // No access is earlier than the row.
