@@ -16,6 +16,7 @@ export const TRIED_PAGES = [
   "control-plane/docs/services.md",
   "control-plane/docs/operators.md",
   "control-plane/docs/production.md",
+  "control-plane/docs/secrets.md",
   "control-plane/docs/security.md",
   "control-plane/docs/host-numbers.md",
   "control-plane/docs/contributing.md",

@@ -37,7 +37,11 @@ test.each(["SIGTERM", "SIGINT"] as const)(
     child.kill(signal);
     child.kill(signal);
 
-    expect(await child).toMatchObject({ exitCode: 0, stdout: "ready\nin order" });
+    const ended = await child;
+    expect(ended.stdout).toBe("ready\nin order");
+    // The second may come when all is in order already and nobody listens any more.
+    expect([0, undefined]).toContain(ended.exitCode);
+    expect([undefined, signal]).toContain(ended.signal);
   },
 );
 

@@ -459,6 +459,11 @@ export const CHINESE: readonly (readonly [sentence: string, translation: string]
 
   // Services.
   ["Scaled to zero: no replica is wanted.", "已缩减到零：不需要副本。"],
+  ["Its last replica has failed: the next one is made at {at}.", "上一个副本失败：将在 {at} 创建下一个。"],
+  [
+    "Its last {failures} replicas have failed: the next one is made at {at}.",
+    "最近 {failures} 个副本失败：将在 {at} 创建下一个。",
+  ],
   ["{serving} of {wanted} replicas serve.", "{wanted} 个副本中有 {serving} 个可提供服务。"],
   ["{why:said} Another one is made in its place after a pause.", "{why}稍后会在原处另建一个。"],
   ["{why:said} Another one takes the place of replica {rank}.", "{why}另一个将取代副本 {rank}。"],

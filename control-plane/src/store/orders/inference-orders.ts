@@ -95,8 +95,10 @@ export async function startService(
 }
 
 function pausedSentence(failures: number, until: Date): string {
-  const often = failures === 1 ? "Its last replica has failed" : `Its last ${failures} replicas have failed`;
-  return `${often}: the next one is made at ${until.toISOString().slice(0, 19)}Z.`;
+  const at = `${until.toISOString().slice(0, 19)}Z`;
+  return failures === 1
+    ? `Its last replica has failed: the next one is made at ${at}.`
+    : `Its last ${failures} replicas have failed: the next one is made at ${at}.`;
 }
 
 /** All its replicas go. Those that wait for a place are done without at once. */

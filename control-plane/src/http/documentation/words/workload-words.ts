@@ -31,7 +31,7 @@ export const WORKLOAD_WORDS: Words = {
   "QueuedOrder.queued_at": ["Since when it waits"],
   waited_seconds: ["How long that is", 340],
   "QueuedOrder.reason": ["Why it waits", "Waiting for 8 free GPUs: the most on one host is 3."],
-  is_urgent: ["", false],
+  is_urgent: ["Whether an administrator put it before all others that wait", false],
   "FairShare.code": ["share-alone where nobody else waits", "share-beside-others"],
   "FairShare.params": ["The numbers of the sentence"],
   "FairShareParams.own": ["", 34],

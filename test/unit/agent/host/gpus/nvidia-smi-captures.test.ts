@@ -34,7 +34,7 @@ describe.skipIf(!present)("recordings", () => {
       const cards = parseGpuCsv(output);
       expect(cards).toHaveLength(listed?.length ?? 0);
       for (const card of cards) {
-        expect(card.memoryTotalMib).toBeGreaterThan(16_000);
+        expect(card.memoryTotalMib).toBeGreaterThan(8_000);
         expect(card.memoryUsedMib).toBeGreaterThanOrEqual(0);
         expect(card.temperatureC).toBeGreaterThan(20);
         expect(card.powerW).toBeGreaterThan(5);
