@@ -52,9 +52,10 @@ export interface Engines {
 
 export const operatorFile = (stateDir: string) => join(stateDir, "operator.json");
 
-export function openOperatorKeys(stateDir: string): Promise<Operator> {
+/** @param log of a server, which goes on reading them */
+export function openOperatorKeys(stateDir: string, log: Log | null = null): Promise<Operator> {
   mkdirSync(stateDir, { recursive: true });
-  return openOperator(operatorFile(stateDir));
+  return openOperator(operatorFile(stateDir), log);
 }
 
 /** @throws EngineError, PostgresStartError, NatsStartError, StateLockedError, each with one clear line */
@@ -66,7 +67,7 @@ export async function startEngines(config: Config, log: Log): Promise<Engines> {
   try {
     const lock = await lockState(config.stateDir);
     undo.push(() => Promise.resolve(lock.release()));
-    const operator = await openOperatorKeys(config.stateDir);
+    const operator = await openOperatorKeys(config.stateDir, log);
     const publicHost = publicHostOf(config);
     const tls = isLoopback(config.listen.address) ? null : await ownCertificate(config, publicHost);
 

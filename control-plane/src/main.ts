@@ -25,9 +25,8 @@ import {
   SealingKeyError,
   type SealingKeyStep,
   sealsOf,
+  sealUnlessServed,
 } from "./commands/sealing-key-command.ts";
-import { resealAll } from "./store/secrets/resealing.ts";
-import type { Seals } from "./store/secrets/sealed-tables.ts";
 import { type Database, transaction } from "./store/database/database.ts";
 import { noteOnThisMachine } from "./store/hosts/host-addresses.ts";
 import { assertMigrated } from "./store/migrate.ts";
@@ -99,7 +98,7 @@ program
           : null;
         const seals = operator && sealsOf(operator);
         await migrateCommand(owner, direction, options, { say, tell }, seals?.envVars ?? null);
-        if (isSealing && seals !== null) await sealWhatIsPlain(owner, seals);
+        if (isSealing && seals !== null) await sealUnlessServed(owner, seals, tell);
       },
     });
     await end();
@@ -196,13 +195,6 @@ function configOf({ listen, stateDir, publicUrl }: Options): Config {
   }
 }
 
-async function sealWhatIsPlain(owner: Database, seals: Seals): Promise<void> {
-  const { sealed, left } = await resealAll(owner, { seals, of: "plain" });
-  if (sealed > 0) tell(`${sealed} rows with plain values of variables, or secrets of webhooks, are sealed`);
-  if (left.length > 0)
-    tell(`values in ${left.length} rows could not be sealed: ${left.slice(0, 20).join(", ")}`);
-}
-
 async function sealingKey(step: SealingKeyStep, options: Options): Promise<void> {
   const { stateDir } = configOf(options);
   // Made anew they would be another fleet's.
@@ -234,7 +226,7 @@ async function runGateway(options: Options): Promise<void> {
   // Made anew they would be another fleet's, and no host would let this gateway in.
   if (!existsSync(operatorFile(config.stateDir)))
     throw new UsageError(`${operatorFile(config.stateDir)} is not there; copy the fleet's.`);
-  const operator = await openOperatorKeys(config.stateDir);
+  const operator = await openOperatorKeys(config.stateDir, log);
   const { db, end } = await database(config, log, { prepare: assertMigrated });
   try {
     const [{ startGateway }, { GatewayLink }] = await Promise.all([

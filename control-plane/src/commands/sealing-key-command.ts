@@ -10,6 +10,7 @@ import { webhookSeal } from "../link/identity/webhook-seal.ts";
 import { type Operator, writeSealingKeys } from "../link/servers/operator.ts";
 import { freshSealingKey, type SealingKey } from "../link/servers/sealing-keys.ts";
 import type { Database } from "../store/database/database.ts";
+import { presentLeader } from "../store/database/leader.ts";
 import { resealAll, unsealedCounts } from "../store/secrets/resealing.ts";
 import type { Seals } from "../store/secrets/sealed-tables.ts";
 
@@ -28,6 +29,7 @@ interface Held {
 }
 
 const MAX_NAMED = 10;
+const MAX_NAMED_AFTER_UPGRADE = 20;
 
 export function sealsOf(operator: Operator): Seals {
   return {
@@ -35,6 +37,28 @@ export function sealsOf(operator: Operator): Seals {
     passwords: passwordSeal(operator),
     webhooks: webhookSeal(operator),
   };
+}
+
+/**
+ * Seals what is plain, where no server leads: one of the version before reads nothing that is sealed, and one of this
+ * version does it itself when it begins to lead.
+ */
+export async function sealUnlessServed(
+  db: Database,
+  seals: Seals,
+  say: (text: string) => void,
+): Promise<void> {
+  const leader = await presentLeader(db);
+  if (leader !== null)
+    return say(
+      `a control plane runs on this database (${leader}); values are sealed by the next one that leads`,
+    );
+  const { sealed, left } = await resealAll(db, { seals, of: "plain" });
+  if (sealed > 0) say(`${sealed} rows with plain values of variables, or secrets of webhooks, are sealed`);
+  if (left.length > 0)
+    say(
+      `values in ${left.length} rows could not be sealed: ${left.slice(0, MAX_NAMED_AFTER_UPGRADE).join(", ")}`,
+    );
 }
 
 /** @throws SealingKeyError */

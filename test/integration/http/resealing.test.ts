@@ -6,8 +6,9 @@ import { createSecretKey } from "node:crypto";
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { afterAll, beforeAll, expect, test } from "vitest";
+import { afterAll, beforeAll, expect, onTestFinished, test } from "vitest";
 import {
+  sealUnlessServed,
   sealingKeyCommand,
   type SealingKeyStep,
 } from "@remotegpu/control-plane/commands/sealing-key-command";
@@ -16,10 +17,16 @@ import { envVarSeal } from "@remotegpu/control-plane/link/identity/env-var-seal"
 import { passwordSeal } from "@remotegpu/control-plane/link/identity/password-seal";
 import { webhookSeal } from "@remotegpu/control-plane/link/identity/webhook-seal";
 import type { Operator } from "@remotegpu/control-plane/link/servers/operator";
-import { acquireLeadership } from "@remotegpu/control-plane/store/database/leader";
+import { type Transaction, transaction } from "@remotegpu/control-plane/store/database/database";
+import {
+  acquireLeadership,
+  assertTerm,
+  releaseLeadership,
+} from "@remotegpu/control-plane/store/database/leader";
 import { resealAll, unsealedCounts } from "@remotegpu/control-plane/store/secrets/resealing";
 import type { Seals } from "@remotegpu/control-plane/store/secrets/sealed-tables";
 import { GIB } from "@remotegpu/shared/units";
+import { eventually } from "../../support/eventually.ts";
 import { openTestOperator } from "../../support/engines/operator-keys.ts";
 import type { Answer, Caller } from "../../support/http/api.ts";
 import { quietLog } from "../../support/quiet-log.ts";
@@ -140,6 +147,50 @@ test("what is plain still is told to hosts and managers as it is, and to nobody 
       EMPTY: { sealed: true },
     });
   }
+});
+
+test("an upgrade leaves it to the next server while one leads, which may be of the version before", async () => {
+  const { db } = scene.api;
+  await db.query("UPDATE leader SET holder = 'older', lease_until = now() + interval '1 minute'");
+  const said: string[] = [];
+
+  await sealUnlessServed(db, seals, (text) => said.push(text));
+
+  expect(said).toEqual([expect.stringContaining("a control plane runs on this database (older)")]);
+  expect(await holding("pl4in")).toEqual([...TABLES, "placements", "webhooks"]);
+  await releaseLeadership(db, "older");
+});
+
+test("a scan, however long, keeps nobody from leading", async () => {
+  const { db, now } = scene.api.deps;
+  const lead = async () => (await acquireLeadership(db, { holder: "the test", now: now() })) ?? 0;
+  const term = await lead();
+  const { promise: locked, resolve: begin } = Promise.withResolvers<void>();
+  const { promise: scanned, resolve: endScan } = Promise.withResolvers<void>();
+  const locking = transaction(scene.api.db, async (sql) => {
+    await sql.query("LOCK TABLE environments IN ACCESS EXCLUSIVE MODE");
+    begin();
+    await scanned;
+  });
+  onTestFinished(() => endScan());
+  await locked;
+  const assert = async (sql: Transaction) => {
+    await assertTerm(sql, term);
+    throw new Error("enough");
+  };
+  const sealing = resealAll(db, { seals, of: "plain", assert }).catch((error: Error) => error.message);
+  await eventually(
+    async () =>
+      (await db.query("SELECT FROM pg_locks WHERE NOT granted AND relation = 'environments'::regclass"))
+        .rowCount > 0,
+    { what: "the scan" },
+  );
+
+  expect(await lead()).toBe(term);
+
+  endScan();
+  await locking;
+  expect(await sealing).toBe("enough");
 });
 
 test("a server that leads seals it: no moment, hash, generation or value changes", async () => {

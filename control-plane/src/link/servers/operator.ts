@@ -4,10 +4,26 @@
  * whoever has that file owns the fleet.
  */
 import { createSecretKey, randomBytes } from "node:crypto";
-import { linkSync, mkdirSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from "node:fs";
+import {
+  closeSync,
+  fchmodSync,
+  fchownSync,
+  fstatSync,
+  fsyncSync,
+  linkSync,
+  mkdirSync,
+  openSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  type Stats,
+  statSync,
+  writeFileSync,
+} from "node:fs";
 import { dirname } from "node:path";
 import { encodeOperator, encodeUser } from "@nats-io/jwt";
 import { createAccount, createOperator, createUser, fromSeed, type KeyPair } from "@nats-io/nkeys";
+import type { Log } from "@remotegpu/shared/log";
 import { z } from "zod";
 import {
   controlPlaneAccountJwt,
@@ -50,14 +66,22 @@ export interface NatsUser {
   seed: Uint8Array;
 }
 
-/** Reads the operator's file, or makes it; two processes that start at once end with the same one. */
-export async function openOperator(path: string): Promise<Operator> {
+/**
+ * Reads the operator's file, or makes it; two processes that start at once end with the same one.
+ * @param log hears of a file that cannot be read later on
+ */
+export async function openOperator(path: string, log: Log | null = null): Promise<Operator> {
   const text = readStateFile(path) ?? (await makeStateFile(path));
   const state = StateFile.parse(JSON.parse(text));
-  return { ...operatorOf(state), sealingKeys: sealingKeysIn(path, sealingKeySetOf(text)) };
+  return { ...operatorOf(state), sealingKeys: sealingKeysIn(path, sealingKeySetOf(text), log) };
 }
 
-/** Writes other sealing keys into the operator's file, whole: who reads it finds the old ones or the new ones. */
+/**
+ * Writes other sealing keys into the operator's file, whole: who reads it finds the old ones or the new ones. It stays
+ * whose it is, since a service that runs as a user of its own could not read one of root's, and is on disk before anything
+ * is sealed with a key that it alone has.
+ * @throws Error of code EPERM where the file is another user's and this one may not give files away
+ */
 export function writeSealingKeys(path: string, { sealsWith, keys }: SealingKeySet): void {
   const state = StateFile.parse(JSON.parse(readFileSync(path, "utf8")));
   const sealing: z.infer<typeof RotatedKeys> = {
@@ -65,29 +89,48 @@ export function writeSealingKeys(path: string, { sealsWith, keys }: SealingKeySe
     keys: keys.map(({ name, secret }) => ({ name, secret: secret.export().toString("base64") })),
   };
   const ours = `${path}.${process.pid}`;
-  writeFileSync(ours, JSON.stringify({ ...state, sealing }), { mode: 0o600 });
-  renameSync(ours, path);
+  try {
+    writeToDisk(ours, JSON.stringify({ ...state, sealing }), statSync(path));
+    renameSync(ours, path);
+  } finally {
+    rmSync(ours, { force: true });
+  }
+  settleFolder(path);
 }
 
 /**
  * The file is read again when another one is in its place; a server that runs need not be told of a rotation. While it is
- * away or half there, as when it is being copied, the keys of before hold.
+ * away or half there, as when it is being copied, the keys of before hold, and the log says so once for each such file.
  */
-function sealingKeysIn(path: string, first: SealingKeySet): () => SealingKeySet {
+function sealingKeysIn(path: string, first: SealingKeySet, log: Log | null): () => SealingKeySet {
   let known = { mark: "", set: first };
+  let reported: string | null = null;
   return () => {
+    let mark = "away";
     try {
       const { ino, mtimeMs, size } = statSync(path);
-      const mark = `${ino} ${mtimeMs} ${size}`;
+      mark = `${ino} ${mtimeMs} ${size}`;
       if (known.mark !== mark) known = { mark, set: sealingKeySetOf(readFileSync(path, "utf8")) };
-    } catch {
-      // It is looked at again with the next value.
+      reported = null;
+    } catch (error) {
+      // It is tried again with the next value.
+      if (reported !== mark)
+        log?.error({ file: path, reason: reasonOf(error) }, "keys cannot be read; those of before hold");
+      reported = mark;
     }
     return known.set;
   };
 }
 
-/** @throws Error where the key that is to seal is not among them */
+/** Never a parser's own sentence, which may quote what stands in the file. */
+function reasonOf(error: unknown): string {
+  if (error instanceof Error && "code" in error) return String(error.code);
+  return error instanceof MissingKeyError ? error.message : "it is not whole";
+}
+
+class MissingKeyError extends Error {}
+
+/** @throws MissingKeyError where the key that is to seal is not among them */
 function sealingKeySetOf(text: string): SealingKeySet {
   const { operatorSeed, sealing } = StateFile.parse(JSON.parse(text));
   if (sealing === undefined) {
@@ -99,7 +142,8 @@ function sealingKeySetOf(text: string): SealingKeySet {
     secret: createSecretKey(Buffer.from(secret, "base64")),
   }));
   const sealsWith = keys.find(({ name }) => name === sealing.sealsWith);
-  if (sealsWith === undefined) throw new Error(`operator.json lacks the sealing key ${sealing.sealsWith}`);
+  if (sealsWith === undefined)
+    throw new MissingKeyError(`operator.json lacks the sealing key ${sealing.sealsWith}`);
   return { sealsWith, keys };
 }
 
@@ -122,15 +166,46 @@ function readStateFile(path: string): string | null {
 async function makeStateFile(path: string): Promise<string> {
   mkdirSync(dirname(path), { recursive: true, mode: 0o700 });
   const ours = `${path}.${process.pid}`;
-  writeFileSync(ours, JSON.stringify(await newState()), { mode: 0o600 });
   try {
+    writeToDisk(ours, JSON.stringify(await newState()));
     linkSync(ours, path);
   } catch (error) {
     if (!(error instanceof Error && "code" in error && error.code === "EEXIST")) throw error;
   } finally {
-    rmSync(ours);
+    rmSync(ours, { force: true });
   }
+  settleFolder(path);
   return readFileSync(path, "utf8");
+}
+
+/**
+ * Never through what lies there already, a link of the folder's owner among it.
+ * @param like whose it is to be, and whether its group reads it
+ */
+function writeToDisk(path: string, text: string, like: Stats | null = null): void {
+  rmSync(path, { force: true });
+  const file = openSync(path, "wx", 0o600);
+  try {
+    if (like !== null) {
+      const { uid, gid } = fstatSync(file);
+      if (uid !== like.uid || gid !== like.gid) fchownSync(file, like.uid, like.gid);
+      fchmodSync(file, 0o600 | (like.mode & 0o040));
+    }
+    writeFileSync(file, text);
+    fsyncSync(file);
+  } finally {
+    closeSync(file);
+  }
+}
+
+/** What was put into this file's folder outlasts a power cut from now on. */
+function settleFolder(path: string): void {
+  const folder = openSync(dirname(path), "r");
+  try {
+    fsyncSync(folder);
+  } finally {
+    closeSync(folder);
+  }
 }
 
 async function newState(): Promise<z.infer<typeof StateFile>> {

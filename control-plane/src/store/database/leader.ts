@@ -37,6 +37,14 @@ export async function releaseLeadership(sql: Connection, holder: string): Promis
   await sql.query("UPDATE leader SET holder = NULL, lease_until = 'epoch' WHERE holder = $1", [holder]);
 }
 
+/** Null where nobody leads, by the database's own clock. */
+export async function presentLeader(sql: Connection): Promise<string | null> {
+  const { rows } = await sql.query<{ holder: string }>(
+    "SELECT holder FROM leader WHERE holder IS NOT NULL AND lease_until > now()",
+  );
+  return rows[0]?.holder ?? null;
+}
+
 export async function currentTerm(sql: Connection): Promise<number> {
   const { rows } = await sql.query<{ term: number }>("SELECT term FROM leader");
   return rows[0]?.term ?? 0;

@@ -1,12 +1,21 @@
 /**
  * Seals what the database holds plain, and seals anew what is under another key than the one that seals now: some rows at
- * a time, each such step a transaction of its own. Ended anywhere, it begins again and finds what is left. Values stay what
+ * a time, found by a scan and then sealed in a short transaction of their own. Ended anywhere, it begins again and finds what is left. Values stay what
  * they are, so nobody is told: no updated_at, no generation and no hash of a running container's spec changes.
  */
-import { type Database, StoreError, type Transaction, transaction } from "../database/database.ts";
+import { MS_PER_MINUTE } from "@remotegpu/shared/units";
+import {
+  type Connection,
+  type Database,
+  StoreError,
+  type Transaction,
+  transaction,
+} from "../database/database.ts";
 import { type Place, type ReadTable, SEALED_TABLES, type Seals } from "./sealed-tables.ts";
 
 const ROWS_OF_STEP = 100;
+/** A table of years may be read to its end before a row is found. */
+const SCAN_TIMEOUT_MS = 10 * MS_PER_MINUTE;
 const CHECK_VIOLATION = "23514";
 const START: Place = { id: "", number: 0 };
 
@@ -21,7 +30,7 @@ interface Scope {
   seals: Seals;
   /** "plain": what no key seals. "other-keys": that, and what another key seals. */
   of: "plain" | "other-keys";
-  /** First in each step's transaction. */
+  /** First in each transaction that writes. */
   assert?: (sql: Transaction) => Promise<void>;
 }
 
@@ -37,55 +46,78 @@ export async function resealAll(database: Database, scope: Scope): Promise<Resea
 
 type Step = Scope & { after: Place; done: Resealed };
 
+/** Answers where to go on; null at the end. */
 async function step(database: Database, table: ReadTable, of: Step): Promise<Place | null> {
+  const places = await scanned(database, (sql) => placesBehind(sql, table, of));
+  if (places.length === 0) return null;
   try {
-    return await sealSome(database, table, of, ROWS_OF_STEP);
+    await seal(database, table, of, places);
   } catch (error) {
-    if (!(error instanceof StoreError) || error.code !== CHECK_VIOLATION) throw error;
+    if (!isCheckViolation(error)) throw error;
+    await sealEach(database, table, of, places);
   }
-  // A row of the old system breaks a CHECK that every change of it meets: the others need not wait for it.
-  try {
-    return await sealSome(database, table, of, 1);
-  } catch (error) {
-    if (!(error instanceof StoreError) || error.code !== CHECK_VIOLATION) throw error;
-    const next = await transaction(database, (sql) => rowsBehind(sql, table, of, 1));
-    of.done.left.push(...next.map((place) => named(table, place)));
-    return next[0] ?? null;
-  }
+  return places.at(-1) ?? null;
 }
 
-/** Answers where to go on; null at the end. */
-async function sealSome(
+/** A row of the old system breaks a CHECK that every change of it meets: the others need not wait for it. */
+async function sealEach(
   database: Database,
   table: ReadTable,
   of: Step,
-  limit: number,
-): Promise<Place | null> {
-  const { seals, done, assert } = of;
+  places: readonly Place[],
+): Promise<void> {
+  for (const place of places)
+    try {
+      await seal(database, table, of, [place]);
+    } catch (error) {
+      if (!isCheckViolation(error)) throw error;
+      of.done.left.push(named(table, place));
+    }
+}
+
+/** Those that are to be sealed still, since others may have written meanwhile. */
+async function seal(
+  database: Database,
+  table: ReadTable,
+  { seals, of, done, assert }: Step,
+  places: readonly Place[],
+): Promise<void> {
   const { rows, unopened } = await transaction(database, async (sql) => {
     await assert?.(sql);
     await sql.query("SET LOCAL remotegpu.keeps_updated_at = 'on'");
-    const held = await rowsBehind(sql, table, of, limit);
+    const { rows: held } = await sql.query<Place & object>(
+      `SELECT ${table.columns} FROM ${table.from} WHERE ${table.among} AND ${toBeSealed(table, of)}
+        ORDER BY ${table.order} FOR NO KEY UPDATE OF t`,
+      [places.map(({ id }) => id), places.map(({ number }) => number), seals.envVars.sealedBy],
+    );
     return { rows: held, unopened: held.length === 0 ? [] : await table.reseal(sql, held, seals) };
   });
   done.sealed += rows.length - unopened.length;
   done.left.push(...unopened.map((place) => named(table, place)));
-  return rows.at(-1) ?? null;
 }
 
-/** Held to the end of the transaction. */
-async function rowsBehind(
-  sql: Transaction,
-  { columns, from, behind, isPlain, isUnderOther, order }: ReadTable,
-  { after, of, seals }: Step,
-  limit: number,
-): Promise<Place[]> {
-  const which = of === "plain" ? `${isPlain} AND $3::text IS NOT NULL` : `(${isPlain} OR ${isUnderOther})`;
-  const found = await sql.query<Place & object>(
-    `SELECT ${columns} FROM ${from} WHERE ${behind} AND ${which} ORDER BY ${order} LIMIT $4 FOR NO KEY UPDATE OF t`,
-    [after.id, after.number, seals.envVars.sealedBy, limit],
+async function placesBehind(sql: Connection, table: ReadTable, of: Step): Promise<Place[]> {
+  const { after, seals } = of;
+  const { rows } = await sql.query<Place & object>(
+    `SELECT ${table.columns} FROM ${table.from} WHERE ${table.behind} AND ${toBeSealed(table, of.of)}
+      ORDER BY ${table.order} LIMIT $4`,
+    [after.id, after.number, seals.envVars.sealedBy, ROWS_OF_STEP],
   );
-  return found.rows;
+  return rows.map(({ id, number }) => ({ id, number }));
+}
+
+/** SQL for the WHERE, which names $3. */
+function toBeSealed({ isPlain, isUnderOther }: ReadTable, of: Scope["of"]): string {
+  return of === "plain" ? `${isPlain} AND $3::text IS NOT NULL` : `(${isPlain} OR ${isUnderOther})`;
+}
+
+/** Holds nothing: for as long as it takes, a leader renews its lease and everybody writes. */
+async function scanned<T>(database: Database, look: (sql: Connection) => Promise<T>): Promise<T> {
+  return await transaction(database, look, { statementTimeoutMs: SCAN_TIMEOUT_MS });
+}
+
+function isCheckViolation(error: unknown): boolean {
+  return error instanceof StoreError && error.code === CHECK_VIOLATION;
 }
 
 function named({ name }: ReadTable, { id, number }: Place): string {
@@ -104,10 +136,12 @@ export interface SealedCount {
 export async function unsealedCounts(database: Database, { envVars }: Seals): Promise<SealedCount[]> {
   const counts: SealedCount[] = [];
   for (const { name, from, isPlain, isUnderOther } of SEALED_TABLES) {
-    const { rows } = await database.query<{ plain: number; other: number }>(
-      `SELECT (count(*) FILTER (WHERE ${isPlain}))::int AS plain, (count(*) FILTER (WHERE ${isUnderOther}))::int AS other
-         FROM ${from} WHERE $1::text IS NOT NULL AND $2::int IS NOT NULL AND $3::text IS NOT NULL`,
-      ["", 0, envVars.sealedBy],
+    const { rows } = await scanned(database, (sql) =>
+      sql.query<{ plain: number; other: number }>(
+        `SELECT (count(*) FILTER (WHERE ${isPlain}))::int AS plain, (count(*) FILTER (WHERE ${isUnderOther}))::int AS other
+           FROM ${from} WHERE $1::text IS NOT NULL AND $2::int IS NOT NULL AND $3::text IS NOT NULL`,
+        ["", 0, envVars.sealedBy],
+      ),
     );
     counts.push({ table: name, plain: rows[0]?.plain ?? 0, otherKeys: rows[0]?.other ?? 0 });
   }

@@ -39,6 +39,8 @@ interface SealedTable<Row extends HeldRow> {
   readonly from: string;
   /** SQL for the WHERE: what comes behind the place $1, $2. */
   readonly behind: string;
+  /** SQL for the WHERE: one of the places of which $1 has the texts and $2 the numbers. */
+  readonly among: string;
   /** SQL for the WHERE: something of it is plain. */
   readonly isPlain: string;
   /** SQL for the WHERE: something of it is under another key than $3. */
@@ -60,6 +62,8 @@ const HAS_TEXT = (vars: string) => `${vars} @? '$.* ? (@.type() == "string")'`;
 const HAS_OTHER_KEY = (vars: string) =>
   `jsonb_path_exists(${vars}, '$.*.key ? (@ != $key)', jsonb_build_object('key', $3::text))`;
 
+const BY_ID = "t.id = ANY($1::text[]) AND $2::int[] IS NOT NULL";
+
 interface VarsRow extends HeldRow {
   env_vars: StoredEnvVars;
 }
@@ -71,6 +75,7 @@ function ofWorkloads(name: string, sound: string): ReadTable {
     columns: `t.id, 0 AS number, ${safeBigint("t.customer_id")} AS customer_id, t.env_vars`,
     from: `${name} t`,
     behind: "t.id > $1 AND $2::int IS NOT NULL",
+    among: BY_ID,
     isPlain: HAS_TEXT("t.env_vars"),
     isUnderOther: HAS_OTHER_KEY("t.env_vars"),
     order: "t.id",
@@ -91,6 +96,7 @@ const REVISIONS = closedIn<VarsRow>({
   columns: `t.service_id AS id, t.number, ${safeBigint("s.customer_id")} AS customer_id, t.env_vars`,
   from: "service_revisions t JOIN inference_services s ON s.id = t.service_id",
   behind: "(t.service_id, t.number) > ($1, $2)",
+  among: "(t.service_id, t.number) IN (SELECT * FROM unnest($1::text[], $2::int[]))",
   isPlain: HAS_TEXT("t.env_vars"),
   isUnderOther: HAS_OTHER_KEY("t.env_vars"),
   order: "t.service_id, t.number",
@@ -128,6 +134,7 @@ const PLACEMENTS = closedIn<PlacedRow>({
     ${ordererOfInstance("i")} AS customer_id`,
   from: "placements t JOIN instances i ON i.id = t.instance_id",
   behind: "(t.instance_id, t.epoch) > ($1, $2)",
+  among: "(t.instance_id, t.epoch) IN (SELECT * FROM unnest($1::text[], $2::int[]))",
   isPlain: "NOT t.env_is_sealed",
   isUnderOther: HAS_OTHER_KEY("(t.spec -> 'env')"),
   order: "t.instance_id, t.epoch",
@@ -168,6 +175,7 @@ const WEBHOOKS = closedIn<WebhookRow>({
   columns: "lpad(t.id::text, 20, '0') AS id, 0 AS number, t.id AS webhook_id, t.customer_id, t.secret",
   from: "webhooks t",
   behind: "lpad(t.id::text, 20, '0') > $1 AND $2::int IS NOT NULL",
+  among: "t.id = ANY($1::text[]::bigint[]) AND $2::int[] IS NOT NULL",
   isPlain: `t.secret NOT LIKE '${SEALED_SECRET}%'`,
   isUnderOther: `t.secret LIKE '${SEALED_SECRET}%' AND t.secret NOT LIKE '${SEALED_SECRET}' || $3::text || ':%'`,
   order: "lpad(t.id::text, 20, '0')",
@@ -195,6 +203,7 @@ const CREDENTIALS = closedIn<CredentialRow>({
     'workspaceId', t.workspace_id, 'registry', t.registry, 'username', t.username) AS credential`,
   from: "registry_credentials t",
   behind: "t.id > $1 AND $2::int IS NOT NULL",
+  among: BY_ID,
   isPlain: "false",
   isUnderOther: "t.sealed_by <> '' AND t.sealed_by <> $3::text",
   order: "t.id",

@@ -7,6 +7,7 @@ import type { EnvVarSeal } from "../../core/secrets/env-var-seal.ts";
 import { withdrawFromApplication } from "../database/grants.ts";
 import { type Catalogue, type TableColumn, type Definition, quoted, readCatalogue } from "./catalogue.ts";
 import type { Connection, Transaction } from "../database/database.ts";
+import { presentLeader } from "../database/leader.ts";
 import { MigrationError } from "./migration-error.ts";
 import { openSealedValues } from "./rows/sealed-values.ts";
 import { assertNothingIsLost } from "./rows/losses.ts";
@@ -60,13 +61,10 @@ export async function downgrade(
 }
 
 async function assertNobodyLeads(sql: Connection): Promise<void> {
-  const { rows } = await sql.query<{ holder: string }>(
-    "SELECT holder FROM leader WHERE holder IS NOT NULL AND lease_until > now()",
-  );
-  const [leader] = rows;
-  if (leader !== undefined)
+  const leader = await presentLeader(sql);
+  if (leader !== null)
     throw new MigrationError(
-      `a control plane runs on this database (${leader.holder}); stop it and run this again. Nothing was changed`,
+      `a control plane runs on this database (${leader}); stop it and run this again. Nothing was changed`,
     );
 }
 

@@ -1,4 +1,4 @@
-import { mkdtempSync, rmSync, statSync, truncateSync } from "node:fs";
+import { chownSync, mkdtempSync, readFileSync, rmSync, statSync, symlinkSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { beforeEach, afterEach, describe, expect, test } from "vitest";
@@ -11,6 +11,7 @@ import {
   writeSealingKeys,
 } from "@remotegpu/control-plane/link/servers/operator";
 import { freshSealingKey } from "@remotegpu/control-plane/link/servers/sealing-keys";
+import { quietLog } from "../../../../support/quiet-log.ts";
 
 const ADA = { customerId: 7 };
 const VARS = { TOKEN: "s3cret", EMPTY: "", UNI: "ünïcode 🔑\nlines", __proto__x: "x" };
@@ -90,16 +91,44 @@ test("keys that are put into the file are used at once, and those that are gone 
   expect(vars.open(vars.seal(VARS, ADA), ADA)).toEqual(VARS);
 });
 
-test("while the file is being copied, the keys of before hold", () => {
-  const seal = envVarSeal(operator);
+test("while the file cannot be read, the keys of before hold, and the log says so once for each such file", async () => {
+  const reported: string[] = [];
+  const log = { ...quietLog, error: (fields: object) => void reported.push(JSON.stringify(fields)) };
+  const text = readFileSync(file, "utf8");
+  const seal = envVarSeal(await openOperator(file, log));
   const sealed = seal.seal(VARS, ADA);
+  expect(reported).toEqual([]);
 
-  truncateSync(file, 40);
-
-  expect(seal.open(sealed, ADA)).toEqual(VARS);
+  for (const cut of [text.slice(0, 40), `${text.slice(0, 60)}${text.slice(0, 60)}`]) {
+    writeFileSync(file, cut);
+    expect(seal.open(sealed, ADA)).toEqual(VARS);
+    expect(seal.open(sealed, ADA)).toEqual(VARS);
+  }
   rmSync(file);
   expect(seal.open(seal.seal(VARS, ADA), ADA)).toEqual(VARS);
+
+  const line = (reason: string) => JSON.stringify({ file, reason });
+  expect(reported).toEqual([line("it is not whole"), line("it is not whole"), line("ENOENT")]);
 });
+
+test.skipIf(process.getuid?.() !== 0)(
+  "root leaves the file to whose it was, and follows no link there",
+  () => {
+    const { sealsWith } = operator.sealingKeys();
+    const added = freshSealingKey();
+    const elsewhere = join(folder, "elsewhere");
+    writeFileSync(elsewhere, "of root");
+    symlinkSync(elsewhere, `${file}.${process.pid}`);
+    chownSync(file, 61_184, 61_185);
+
+    writeSealingKeys(file, { sealsWith: added, keys: [sealsWith, added] });
+
+    expect(statSync(file)).toMatchObject({ uid: 61_184, gid: 61_185 });
+    expect(statSync(file).mode & 0o777).toBe(0o600);
+    expect(operator.sealingKeys().sealsWith.name).toBe(added.name);
+    expect(readFileSync(elsewhere, "utf8")).toBe("of root");
+  },
+);
 
 test("another server with the same file has the same identity and keys after a rotation", async () => {
   const added = freshSealingKey();
