@@ -82,7 +82,13 @@ test("requests at once likewise, and the next one passes when one is over", asyn
 
 test("a person's key has limits by itself, apart from those of a key of the service with that name", async () => {
   const { username } = (await web.control.api.ask("GET", "/api/v1/me", { as: web.owner })).body;
-  const own = await keyOf(username, { max_in_flight: 1 });
+  const own = await keyOf(username, { max_in_flight: 1, tokens_per_day: 1 });
+  await twoRun(new Date());
+  const first = await web.anotherGateway();
+  const body = JSON.stringify({ usage: { prompt_tokens: 30, completion_tokens: 40 } });
+  const byPerson = { gateway: first, key: web.owner.key, method: "POST", body };
+  expect((await served.ask("/v1/chat/completions", byPerson)).status).toBe(200);
+  await first.close();
   const gateway = await gatewayOf();
   const most = partOf(PERSON_LIMITS.maxInFlight ?? 0, 2);
   const open = await Promise.all(
@@ -94,6 +100,7 @@ test("a person's key has limits by itself, apart from those of a key of the serv
   expect([refused.status, refused.headers["retry-after"]]).toEqual([429, "1"]);
   expect((await served.ask("/", { gateway, key: own })).status).toBe(200);
   for (const events of open) events.destroy();
+  expect((await served.api("POST", "/keys", { name: `user:${username}` })).status).toBe(422);
 });
 
 test("what a replica may have at once is divided likewise", { timeout: STORY_MS }, async () => {

@@ -2,6 +2,8 @@
  * Pages of services in a browser: those below paths share an origin with each other, and so have none of their own; those
  * below names of their own have one each. What they would do with others' is tried in a real one.
  */
+import { once } from "node:events";
+import { createServer } from "node:http";
 import { text } from "node:stream/consumers";
 import type { Page } from "puppeteer-core";
 import { afterAll, beforeAll, describe, expect, onTestFinished, test } from "vitest";
@@ -71,6 +73,16 @@ describe("below a path each answer is sandboxed, with nothing in front of that",
     expect(headers["content-security-policy"]).toMatch(new RegExp(`^${SANDBOX}; `));
   });
 
+  test.each(["", "/worker.js"])(
+    "a service worker of before, whose browser lets go of it: %s",
+    async (path) => {
+      const { status, headers } = await served.ask(path, { headers: { "Service-Worker": "script" } });
+
+      expect([status, headers["clear-site-data"]]).toEqual([404, '"cache", "storage"']);
+      expect(headers["content-security-policy"]).toMatch(new RegExp(`^${SANDBOX}; `));
+    },
+  );
+
   test("what refuses a WebSocket", async () => {
     const head = `GET /services/${served.id}/refused HTTP/1.1\r\nHost: ${web.base.domain}\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n`;
     const said = await text(await web.raw(head));
@@ -95,6 +107,10 @@ const TRIES = `
   asked.then((other) => { document.title = JSON.stringify({ ...found, other }); });
 `;
 const PLANTS = `localStorage.setItem("secret", "of another"); document.cookie = "secret=of-another; path=/"`;
+const WORKER = `addEventListener("fetch", (event) => event.respondWith(
+  new Response("<title>of before</title>", { headers: { "Content-Type": "text/html" } })));`;
+const REGISTERS = `navigator.serviceWorker.register("worker.js").then(() => navigator.serviceWorker.ready).then(() => 1)`;
+const COUNTS = "navigator.serviceWorker.getRegistrations().then((those) => those.length === 0)";
 const NONE = {
   origin: "null",
   reads: "SecurityError",
@@ -164,6 +180,34 @@ describe.skipIf(!hasBrowser)("a page of a service", { timeout: STORY_MS * 2 }, (
       }
     },
   );
+
+  test("is of no service worker that was registered there before answers were sandboxed", async () => {
+    const port = await freePort();
+    const url = `http://localhost:${port}/services/${served.id}/`;
+    const before = createServer(({ url: asked = "" }, response) => {
+      const [type, body] = asked.endsWith("worker.js") ? ["text/javascript", WORKER] : ["text/html", "<p>"];
+      response.writeHead(200, { "Content-Type": type }).end(body);
+    }).listen(port, "127.0.0.1");
+    await once(before, "listening");
+    const page = await openPage();
+    await page.goto(url);
+    await page.evaluate(REGISTERS);
+    before.closeAllConnections();
+    await new Promise((resolve) => before.close(resolve));
+    const base = { scheme: "http", domain: `localhost:${port}` } as const;
+    const listen = { address: "127.0.0.1", port, certificate: null };
+    const gateway = await web.anotherGateway({ base, listen });
+    onTestFinished(() => gateway.close());
+
+    await page.goto(url);
+    expect(await page.title()).toBe("of before");
+    // The browser looks by itself whether the worker has changed.
+    await page.waitForFunction(COUNTS);
+    await page.goto(url);
+
+    expect(await page.title()).not.toBe("of before");
+    expect(await page.evaluate("self.origin")).toBe("null");
+  });
 
   test("below a name of its own keeps what is its own, and has nothing of another's", async () => {
     const port = await freePort();

@@ -79,7 +79,7 @@ describe("requests", () => {
     expect(await countsOf(served)).toMatchObject([
       { revision: 0, key_name: "", requests: 4, status_4xx: 4 },
       { revision: 1, key_name: "app", requests: 8, status_2xx: 6, status_5xx: 2 },
-      { revision: 1, key_name: username, requests: 1, status_2xx: 1 },
+      { revision: 1, key_name: `user:${username}`, requests: 1, status_2xx: 1 },
     ]);
     expect(await answersByRevision(web.control.api.deps.db, served.id, web.control.api.deps.now())).toEqual(
       new Map([[1, { requests: 9, failed: 2 }]]),

@@ -45,6 +45,18 @@ const ROOT = "0:0";
 
 const SIGTERM = 15;
 
+/**
+ * Inits of images that refuse to be anything but the first process, and take care of signals and orphans there: s6-overlay's,
+ * systemd, and what distributions have as init. Theirs are known by these paths.
+ */
+const FIRST_PROCESS_ONLY: ReadonlySet<string> = new Set([
+  "/init",
+  "/sbin/init",
+  "/usr/sbin/init",
+  "/lib/systemd/systemd",
+  "/usr/lib/systemd/systemd",
+]);
+
 /** In place of a command: what follows is a signal and a program with its arguments (toolbox-init.c). */
 const PROGRAM_FOLLOWS = "--";
 
@@ -230,14 +242,17 @@ function programOf(
 /**
  * The image's own program as a child of our init: as the first process of its container it would ignore every signal that
  * it has no handler for, TERM included, and hold its GPUs to the end of the grace. A command is given to the entry point
- * as a Dockerfile's in shell form is. An image that names no program is left to the runtime, which refuses it.
+ * as a Dockerfile's in shell form is. Left to the runtime are an image that names no program, which it refuses, and one
+ * with an init of its own, which is ended by the signal that the image names.
  */
 function underInit(
   { entrypoint, command: own }: ImageProgram,
   { command, stopSignal = SIGTERM }: { command: string | null; stopSignal: number | undefined },
 ): Pick<ContainerOptions, "Entrypoint" | "Cmd" | "StopSignal"> {
   const program = [...entrypoint, ...(command === null ? own : ["/bin/sh", "-c", command])];
-  if (program.length === 0) return {};
+  const [first] = program;
+  if (first === undefined) return {};
+  if (FIRST_PROCESS_ONLY.has(first)) return command === null ? {} : { Cmd: ["/bin/sh", "-c", command] };
   return {
     Entrypoint: [INIT],
     Cmd: [PROGRAM_FOLLOWS, String(stopSignal), ...program],

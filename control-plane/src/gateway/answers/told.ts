@@ -1,6 +1,7 @@
 /** What the gateway tells in each case in which no container answers, with the status of it. */
 import type { RefusalKind } from "../../core/gateway/admission.ts";
 import type { ServiceAnswer } from "@remotegpu/shared/instance";
+import { WITHOUT_WORKERS } from "../../core/gateway/services/shared-origin.ts";
 import { whySilent } from "../../core/environments/web-ways.ts";
 import type { TunnelError } from "../tunnel/tunnel.ts";
 import type { Answer } from "./answers.ts";
@@ -45,6 +46,12 @@ export const nothingHere: Answer = {
   status: 404,
   title: "Nothing here",
   sentence: "There is nothing at this address.",
+};
+
+export const noWorker: Answer = {
+  ...nothingHere,
+  sentence: "Services below paths share an origin, and have no service workers there.",
+  headers: WITHOUT_WORKERS,
 };
 
 export function unknownNow(sentence: string): Answer {

@@ -16,7 +16,7 @@ import {
   readServicePath,
   type ServiceAddress,
 } from "../../core/gateway/services/service-address.ts";
-import { isBelowServices } from "../../core/gateway/services/shared-origin.ts";
+import { isBelowServices, isForWorker } from "../../core/gateway/services/shared-origin.ts";
 import type { Admission } from "../../core/gateway/admission.ts";
 import type { HeldBack } from "../../core/gateway/held-back.ts";
 import { isRelayed } from "../../core/environments/web-target.ts";
@@ -34,7 +34,16 @@ import { addressOf } from "./asker.ts";
 import { type Answer, answer, answerUpgrade, sandbox, wantsHtml } from "../answers/answers.ts";
 import type { Load } from "./load.ts";
 import type { SlowBodies } from "./slow-bodies.ts";
-import { forged, misdirected, nothingHere, notIn, refusal, tooMany, unknownNow } from "../answers/told.ts";
+import {
+  forged,
+  misdirected,
+  nothingHere,
+  noWorker,
+  notIn,
+  refusal,
+  tooMany,
+  unknownNow,
+} from "../answers/told.ts";
 
 /** Paths of each origin that are the gateway's own. */
 const OWN_PATHS = "/.remotegpu/";
@@ -183,10 +192,10 @@ export class FrontDoor {
     }
     request.url = form.path;
     const asked = readHost(base, form.host);
-    if (asked?.kind === "bare" && isBelowServices(form.path)) sandbox(request);
-    const service =
-      readServiceHost(serviceDomain, form.host, form.path) ??
-      (asked?.kind === "bare" ? readServicePath(form.path) : null);
+    const isShared = asked?.kind === "bare" && isBelowServices(form.path);
+    if (isShared) sandbox(request);
+    const named = readServiceHost(serviceDomain, form.host, form.path);
+    const service = named ?? (isShared ? readServicePath(form.path) : null);
     const taken = (service === null ? load : serviceLoad).take({
       address: addressOf(request, isBehindProxy),
       host: service?.id ?? (asked?.kind === "origin" ? asked.host : ""),
@@ -195,6 +204,7 @@ export class FrontDoor {
     });
     if (!taken.taken) return told(tooMany(taken.sentence, taken.retryAfterSeconds));
     as.ended(taken.release);
+    if (isShared && named === null && isForWorker(request.headers)) return told(noWorker);
     if (service !== null) return { kind: "service", address: service, host: form.host };
     if (asked === null) return told(misdirected);
     try {

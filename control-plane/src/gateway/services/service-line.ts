@@ -113,7 +113,7 @@ export class ServiceLine {
     const left = busy.filter(({ id }) => !listed.has(id));
     return {
       inFlight: busy.reduce((sum, one) => sum + one.open, 0),
-      held: this.#waiting.size + [...this.#resting.values()].filter((end) => end !== null).length,
+      held: this.#waitingAsLoad + [...this.#resting.values()].filter((end) => end !== null).length,
       requests: this.#requests,
       left: countsOf(left),
       ...(here.length <= MAX_LISTED && { listed: countsOf(here) }),
@@ -122,7 +122,7 @@ export class ServiceLine {
 
   /** Each request once, however often it is given a replica; one that may not wake a service is no load on one that sleeps. */
   count({ wakes }: { wakes: boolean }): void {
-    if (this.#whyClosedTo({ wakes }) !== SLEEPS) this.#requests += 1;
+    if (wakes || this.#route.sleep !== "asleep") this.#requests += 1;
   }
 
   follow(route: ServiceRoute): void {
@@ -218,6 +218,12 @@ export class ServiceLine {
     return this.#waiting.size + this.#resting.size >= this.#route.bounds.maxQueued;
   }
 
+  /** One that may not wake a service waits for a replica that serves still: that is no reason to start another. */
+  get #waitingAsLoad(): number {
+    if (this.#route.sleep !== "asleep") return this.#waiting.size;
+    return [...this.#waiting].filter(({ wakes }) => wakes).length;
+  }
+
   get #isServing(): boolean {
     return this.#route.replicas.length > 0;
   }
@@ -236,7 +242,7 @@ export class ServiceLine {
   }
 
   #wakeFor(): void {
-    if (this.#waiting.size > 0 && this.#route.sleep === "asleep" && whyClosed(this.#route) === null)
+    if (this.#route.sleep === "asleep" && this.#waitingAsLoad > 0 && whyClosed(this.#route) === null)
       this.#wake();
   }
 

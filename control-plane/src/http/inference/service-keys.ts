@@ -1,6 +1,7 @@
 /** Keys of one inference service, for programs that ask it at the gateway: made, listed and revoked by who may manage it. */
 import { createRoute, z } from "@hono/zod-openapi";
 import { displayText } from "@remotegpu/shared/text";
+import { OF_PERSON } from "../../core/gateway/services/call-right.ts";
 import {
   insertServiceKey,
   MAX_LIVE_SERVICE_KEYS,
@@ -70,7 +71,10 @@ const post = createRoute({
     body: jsonBody(
       z
         .strictObject({
-          name: displayText(MAX_NAME),
+          name: displayText(MAX_NAME).refine(
+            (name) => !name.startsWith(OF_PERSON),
+            `must not begin with ${OF_PERSON}, as names of persons' keys do`,
+          ),
           expires_at: z.iso.datetime({ offset: true }).nullable().optional(),
           requests_per_minute: z.int().min(1).max(MAX_PER_MINUTE).nullable().optional(),
           max_in_flight: z.int().min(1).max(MAX_AT_ONCE).nullable().optional(),

@@ -19,6 +19,7 @@ export type CallRight =
   /** Limits are null where the key has none of its own. */
   | {
       allowed: true;
+      /** By which it is counted and told to replicas. */
       keyName: string;
       /** Whose the key is: names of both kinds are chosen freely, and may be the same. */
       of: KeyStanding["kind"];
@@ -33,6 +34,9 @@ export type CallRight =
  * a person's key tries things out, and one that was lost must not hold all replicas.
  */
 export const PERSON_LIMITS: KeyLimits = { requestsPerMinute: 600, maxInFlight: 32, tokensPerDay: null };
+
+/** How the names of persons' keys begin, and no name of a service's own key: what one uses up is not the other's. */
+export const OF_PERSON = "user:";
 
 /** @param standing null for a key that opens nothing, or not here */
 export function callRight(standing: KeyStanding | null): CallRight {
@@ -54,7 +58,7 @@ export function callRight(standing: KeyStanding | null): CallRight {
     case "allowed":
       return {
         allowed: true,
-        keyName: username,
+        keyName: `${OF_PERSON}${username}`,
         of: "person",
         limits: PERSON_LIMITS,
         wakes: decide("manage-workload", person) === "allowed",

@@ -40,12 +40,13 @@ export interface Call {
   keyName: string | null;
   /** What was taken off the path; null below a name of the service's own. */
   prefix: string | null;
-  /** A browser asks, as it says of itself in headers that no page can set. */
+  /** A browser asks. */
   byBrowser: boolean;
 }
 
+/** As it says of itself: older ones, and those of an origin without TLS, name no destination of what they fetch. */
 export function isByBrowser(headers: HeaderMap): boolean {
-  return headers["sec-fetch-dest"] !== undefined;
+  return headers["sec-fetch-dest"] !== undefined || String(headers["user-agent"]).startsWith("Mozilla/");
 }
 
 export function headersToReplica(

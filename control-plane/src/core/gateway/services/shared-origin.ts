@@ -20,6 +20,17 @@ export function isBelowServices(path: string): boolean {
 }
 
 /**
+ * A browser asks for a service worker's script, past the worker itself: to register it, which no page here can, or to see
+ * whether one that was registered here before answers were sandboxed has changed.
+ */
+export function isForWorker(headers: HeaderMap): boolean {
+  return headers["service-worker"] === "script";
+}
+
+/** The browser lets go of workers, what they stored and what pages here stored; nobody may store anything here now. */
+export const WITHOUT_WORKERS = { "Clear-Site-Data": '"cache", "storage"' };
+
+/**
  * What a browser takes for all of an origin, or of its host, whichever page says it: cookies; who may work for all paths;
  * that its storage is thrown away; that it is reached by TLS alone; where its errors, with their addresses, are sent; what
  * it is told of the browser; who is signed in; dictionaries for others' answers; and for which name and password it asks,

@@ -18,7 +18,10 @@ export const TRAFFIC_WORDS: Words = {
   "ServiceTraffic.keys": ["By the names of the keys"],
   "ServiceTraffic.revisions": ["By the revisions of the replicas that had them"],
   "ServiceTraffic.cost": ["What the ledger has of its replicas"],
-  "TrafficOfKey.key_name": ["The name of the key; empty: none was shown, or none that opens it", "app"],
+  "TrafficOfKey.key_name": [
+    "The name of the key, of a person's with user: in front; empty: none was shown, or none that opens it",
+    "app",
+  ],
   "TrafficOfRevision.revision": ["Which revision", 1],
   "TrafficMinute.minute": ["In which these answers were over"],
   requests: ["Requests that are over", 1204],

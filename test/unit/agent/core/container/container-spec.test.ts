@@ -2,7 +2,7 @@
 import * as fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { containerName, containerOptions } from "@remotegpu/agent/core/container/container-spec";
-import type { HostFacts } from "@remotegpu/agent/core/container/container-spec";
+import type { HostFacts, ImageProgram } from "@remotegpu/agent/core/container/container-spec";
 import { ownerOf } from "@remotegpu/agent/core/container/container";
 import type { InstanceSpec } from "@remotegpu/shared/instance";
 import { EnvVarName } from "@remotegpu/shared/env-vars";
@@ -103,6 +103,22 @@ describe("the first process", () => {
       StopSignal: "SIGTERM",
     });
   });
+
+  test.each(["/init", "/sbin/init", "/usr/lib/systemd/systemd"])(
+    "of an image whose own is %s is that one, ended by the image's signal",
+    (init) => {
+      const ofImage = (imageProgram: ImageProgram, command: string | null = null) =>
+        options({ entrypoint: "image", command }, { imageProgram, stopSignal: 37 });
+      const asEntry = { entrypoint: [init], command: ["serve"] };
+
+      for (const made of [ofImage(asEntry), ofImage({ entrypoint: [], command: [init] })])
+        for (const name of ["Entrypoint", "Cmd", "StopSignal"]) expect(made).not.toHaveProperty(name);
+      const ordered = ofImage(asEntry, "serve --port 80");
+      expect(ordered).toMatchObject({ Cmd: ["/bin/sh", "-c", "serve --port 80"] });
+      expect(ordered).not.toHaveProperty("Entrypoint");
+      expect(ofImage({ entrypoint: [], command: [init] }, "serve").Entrypoint).toEqual([INIT]);
+    },
+  );
 
   test("of an image that names no program is left to the runtime, which refuses it", () => {
     const imageProgram = { entrypoint: [], command: [] };

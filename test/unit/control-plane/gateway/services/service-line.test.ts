@@ -311,6 +311,23 @@ describe("a line of a service that sleeps", () => {
     expect(where(await asks())).toBe("a");
   });
 
+  test("nor does whoever may not when they wait for a replica that serves still, while others who wait do", async () => {
+    const wake = vi.fn();
+    const line = lineOf(route(["a"]), wake);
+    given(await line.take(NOBODY, stays(), WAKES));
+    const waiting = line.take(NOBODY, stays(), { wakes: false });
+    line.follow(route(["a"], ASLEEP));
+    line.count({ wakes: false });
+    expect([line.report, wake.mock.calls]).toMatchObject([{ inFlight: 1, held: 0, requests: 0 }, []]);
+
+    const woken = line.take(NOBODY, stays(), WAKES);
+    expect(wake).toHaveBeenCalledTimes(1);
+    expect(line.report).toMatchObject({ held: 1 });
+
+    line.turnAway();
+    await Promise.all([waiting, woken]);
+  });
+
   test("wakes nothing that is stopped", async () => {
     const wake = vi.fn();
     const line = lineOf(route([], { ...ASLEEP, status: "stopped" }), wake);

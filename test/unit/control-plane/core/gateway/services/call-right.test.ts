@@ -13,14 +13,14 @@ const ofScope = (scope: "read" | "orders" | "money") =>
 test.each<[string, KeyStanding | null, string]>([
   ["a key that nobody knows", null, "no-entry"],
   ["one of the service's own", { kind: "service", name: "app", limits: null }, "app wakes"],
-  ["its workspace's owner", { ...person, role: "owner" }, "alice wakes"],
-  ["an administrator of it", { ...person, role: "admin" }, "alice wakes"],
-  ["a member who ordered it", { ...person, role: "member", isOwn: true }, "alice wakes"],
-  ["another member", { ...person, role: "member" }, "alice"],
+  ["its workspace's owner", { ...person, role: "owner" }, "user:alice wakes"],
+  ["an administrator of it", { ...person, role: "admin" }, "user:alice wakes"],
+  ["a member who ordered it", { ...person, role: "member", isOwn: true }, "user:alice wakes"],
+  ["another member", { ...person, role: "member" }, "user:alice"],
   ["who only sees it", { ...person, role: "viewer" }, "no-right"],
   ["who ordered it and only sees it since", { ...person, role: "viewer", isOwn: true }, "no-right"],
   ["a stranger", person, "not-found"],
-  ["a key that orders", ofScope("orders"), "alice wakes"],
+  ["a key that orders", ofScope("orders"), "user:alice wakes"],
   ["a key that reads", ofScope("read"), "no-right"],
   ["a key of money", ofScope("money"), "no-right"],
   ["a key of metrics", { ...person, role: "owner", rights: { role: "metrics" } }, "no-right"],
@@ -32,5 +32,6 @@ test.each<[string, KeyStanding | null, string]>([
 test("a person's key has limits, whoever's; one of the service has those of its manager", () => {
   const limits = { requestsPerMinute: 1, maxInFlight: null, tokensPerDay: 5 };
   expect(callRight({ ...person, role: "owner" })).toMatchObject({ of: "person", limits: PERSON_LIMITS });
-  expect(callRight({ kind: "service", name: "alice", limits })).toMatchObject({ of: "service", limits });
+  const named = { of: "service", keyName: "alice", limits };
+  expect(callRight({ kind: "service", name: "alice", limits })).toMatchObject(named);
 });

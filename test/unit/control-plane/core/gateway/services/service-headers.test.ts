@@ -6,6 +6,7 @@ import {
   corsHeaders,
   headersFromReplica,
   headersToReplica,
+  isByBrowser,
   preflightHeaders,
   shownRequestId,
   shownServiceKey,
@@ -152,6 +153,15 @@ test.each([
   [{}, null],
 ])("of %o the key is %o", (headers, key) => {
   expect(shownServiceKey(headers)).toBe(key);
+});
+
+test.each([
+  [{ "sec-fetch-dest": "document" }, true],
+  [{ "user-agent": "Mozilla/5.0 (X11; Linux x86_64; rv:60.0) Gecko/20100101 Firefox/60.0" }, true],
+  [{ "user-agent": "curl/8.14.1 (like Mozilla/5.0)" }, false],
+  [{}, false],
+])("of %o a browser asks: %o", (headers, byBrowser) => {
+  expect(isByBrowser(headers)).toBe(byBrowser);
 });
 
 test.each([
