@@ -28,5 +28,4 @@ ALTER TABLE run_waivers
   ADD CONSTRAINT run_waivers_allowance_check
     CHECK ((reason = 'loading') = (allowance_of IS NOT NULL) AND (allowance_of IS NULL OR to_at IS NOT NULL));
 -- One instance of a payer at a time, and the sums of its hours.
-CREATE UNIQUE INDEX IF NOT EXISTS idx_run_waivers_allowance ON run_waivers (allowance_of, from_at)
-  WHERE allowance_of IS NOT NULL;
+CREATE UNIQUE INDEX IF NOT EXISTS idx_run_waivers_allowance ON run_waivers (allowance_of, from_at);

@@ -192,7 +192,7 @@ export function loops(engines: LoopEngines): Loop[] {
     {
       name: "free-loading",
       everyMs: 15 * MS_PER_SECOND,
-      pass: (pass) => freeLoadingPass({ db }, pass),
+      pass: (pass) => freeLoadingPass({ db, log }, pass),
     },
     {
       name: "old-traffic",

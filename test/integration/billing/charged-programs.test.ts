@@ -16,6 +16,7 @@ import type { DesiredInstance } from "@remotegpu/shared/instance";
 import { GIB, MS_PER_MINUTE } from "@remotegpu/shared/units";
 import { CHINA, SceneJournal } from "../../support/billing/metering-scene.ts";
 import { freshDatabase } from "../../support/engines/postgres.ts";
+import { quietLog } from "../../support/quiet-log.ts";
 import { openControlScene, type ScriptedHost } from "../../support/worlds/control-scene.ts";
 import { ServiceScene } from "../../support/worlds/service-scene.ts";
 
@@ -53,7 +54,7 @@ const tick = async () => await chargeDueHours({ db: db(), calendar: CHINA }, awa
 /** What the leader does about free time. */
 async function pass(): Promise<void> {
   await brokenTimePass({ db: db() }, await leads());
-  await freeLoadingPass({ db: db() }, await leads());
+  await freeLoadingPass({ db: db(), log: quietLog }, await leads());
 }
 
 /** The host's journal proves these minutes of the story; sent now. */

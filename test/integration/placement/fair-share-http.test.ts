@@ -1,6 +1,7 @@
 /** Whose turn it is between those who pay, over the API: attacks by priority, by numbers, and what administrators may. */
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { setSetting } from "@remotegpu/control-plane/store/accounts/settings";
+import { forgetUrgent } from "@remotegpu/control-plane/store/placement/urgent-workloads";
 import { GIB } from "@remotegpu/shared/units";
 import type { Caller } from "../../support/http/api.ts";
 import {
@@ -135,4 +136,74 @@ test("attack: beyond as many as one payer may have waiting orders are refused, a
   expect(atOnce.filter(({ status }) => status === 201)).toHaveLength(2);
   expect(atOnce.filter(({ status }) => status === 429)).toHaveLength(3);
   expect((await scene.order(alice, { gpu: 0 })).status).toBe(201);
+});
+
+test("attack: replicas of a service wait within the same bound, scaled or by its bounds", async () => {
+  const body = { name: "answers", image: "busybox:1", version: "1", cpu: 1, memory: GIB, gpu: 0 };
+  const made = await ask("POST", "/inference-services", alice, { ...body, max_replicas: 100 });
+  const path = `/inference-services/${made.body.id}`;
+
+  const scaled = await ask("POST", `${path}/scale`, alice, { replicas: 50 });
+  const raised = await ask("PATCH", path, alice, { min_replicas: 50 });
+
+  expect(made.status).toBe(201);
+  expect([scaled.status, raised.status]).toEqual([429, 429]);
+  expect((await ask("GET", path, alice)).body).toMatchObject({ replicas: 1, min_replicas: 1 });
+  expect((await ask("POST", `${path}/stop`, alice)).status).toBe(202);
+});
+
+const head = async () =>
+  (await scene.api.db.query<{ head_id: string | null }>("SELECT head_id FROM queue_state", [])).rows[0]
+    ?.head_id;
+
+test("whose place was kept keeps it where somebody was faster, whoever is next in line", async () => {
+  const kept = await head();
+  await ask("POST", `/environments/${holder}/stop`, carol, {});
+  await host.heartbeat();
+  await host.round({ phase: "stopped" });
+  await scene.api.db.query(
+    `CREATE OR REPLACE FUNCTION is_taken() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN
+       RAISE unique_violation USING MESSAGE = 'somebody was faster'; END $$`,
+    [],
+  );
+  await scene.api.db.query(
+    `CREATE TRIGGER is_taken BEFORE INSERT ON runs FOR EACH ROW WHEN (NEW.resource_id = '${kept}')
+       EXECUTE FUNCTION is_taken()`,
+    [],
+  );
+
+  await scene.schedule();
+  const after = await head();
+  await scene.api.db.query("DROP TRIGGER is_taken ON runs", []);
+  await scene.schedule();
+
+  expect(after).toBe(kept);
+  expect(await head()).not.toBe(kept);
+});
+
+test("nothing is kept free for whoever has no funds", async () => {
+  const payer = (await line()).find(({ id }: { id: string }) => id === older) === undefined ? mallory : alice;
+  await scene.api.db.query("UPDATE customers SET overdue_status = 'suspended' WHERE id = $1", [
+    payer.customerId,
+  ]);
+
+  await scene.schedule();
+
+  const waiting = (await ask("GET", "/queue", payer)).body.items;
+  expect(waiting.length).toBeGreaterThan(0);
+  expect(waiting.map(({ id }: { id: string }) => id)).not.toContain(await head());
+  expect(waiting[0].reason).toBe(
+    "Waiting for funds: the account is suspended; a top-up makes it normal again.",
+  );
+});
+
+test("what was urgent is no longer once it is deleted", async () => {
+  const { id } = (await scene.order(carol, { gpu: 0 })).body;
+  await ask("PUT", `/environments/${id}/urgent`);
+  expect(await count("urgent_workloads")).toBe(1);
+  await ask("DELETE", `/environments/${id}`, carol);
+
+  await forgetUrgent(scene.api.db);
+
+  expect(await count("urgent_workloads")).toBe(0);
 });

@@ -172,3 +172,12 @@ test("a quota counts every replica that is wanted, the asking one once", async (
     { committed: false, reason: "quota" },
   ]);
 });
+
+test("a replica waits since it was made, however old its service is", async () => {
+  await service("svc-1", { created_at: "2020-01-01" });
+  await replica("svc-1", 0);
+
+  const [waits] = await waitingOrders(fresh.database, { now: scene.api.deps.now() });
+
+  expect(new Date(waits?.stand.orderedAtMs ?? 0).getUTCFullYear()).toBeGreaterThan(2020);
+});

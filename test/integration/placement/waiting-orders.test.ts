@@ -121,6 +121,7 @@ test("an environment with all that was ordered of it", async () => {
       awaits: null,
       beyondMaximum: null,
       imageRefusal: null,
+      withoutFunds: null,
     },
   ]);
 });
@@ -203,6 +204,7 @@ test("a training job is one order of all its ranks, with its priority and its li
     awaits: null,
     beyondMaximum: null,
     imageRefusal: null,
+    withoutFunds: null,
   });
 });
 

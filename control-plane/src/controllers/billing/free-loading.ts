@@ -4,6 +4,7 @@
  */
 import { freeLoading, hourOf, loadingTime } from "../../core/billing/free-loading.ts";
 import { loadingSentence } from "../../core/billing/broken-time/broken-sentence.ts";
+import type { Log } from "@remotegpu/shared/log";
 import { MS_PER_MINUTE } from "@remotegpu/shared/units";
 import {
   grantedSince,
@@ -15,7 +16,7 @@ import {
 import { provenTimes } from "../../store/billing/runs/run-time.ts";
 import { waivedTimes, waiveLoading } from "../../store/billing/runs/run-waivers.ts";
 import { type Database, transaction, type Transaction } from "../../store/database/database.ts";
-import { assertTerm } from "../../store/database/leader.ts";
+import { assertTerm, LeadershipLostError } from "../../store/database/leader.ts";
 import { setting } from "../../store/accounts/settings.ts";
 
 interface Pass {
@@ -23,13 +24,24 @@ interface Pass {
   now: Date;
 }
 
-/** @throws LeadershipLostError when another replica leads by now; StoreError when the database failed */
-export async function freeLoadingPass({ db }: { db: Database }, { term, now }: Pass): Promise<void> {
+/**
+ * One payer's trouble is no other's: it is tried again with the next pass.
+ * @throws LeadershipLostError when another replica leads by now; StoreError when nothing can be read
+ */
+export async function freeLoadingPass(
+  { db, log }: { db: Database; log: Log },
+  { term, now }: Pass,
+): Promise<void> {
   for (const customerId of await payersOfLoading(db))
-    await transaction(db, async (sql) => {
-      await assertTerm(sql, term);
-      await grantLoading(sql, customerId, now);
-    });
+    try {
+      await transaction(db, async (sql) => {
+        await assertTerm(sql, term);
+        await grantLoading(sql, customerId, now);
+      });
+    } catch (error) {
+      if (error instanceof LeadershipLostError) throw error;
+      log.error({ error, customerId }, "a payer's free loading was not written down");
+    }
 }
 
 async function grantLoading(sql: Transaction, customerId: number, now: Date): Promise<void> {

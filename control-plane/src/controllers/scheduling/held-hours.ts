@@ -1,9 +1,11 @@
 /**
  * Counts what everybody held of the fleet in the hours that are over, for the turn of those who wait. Whoever leads does it
- * within minutes of an hour's end; until then the pass counts the stretch by itself, so nothing hangs on when.
+ * within minutes of an hour's end; until then the pass counts the stretch by itself, so nothing hangs on when. What an
+ * administrator called urgent and is over is no longer.
  */
 import { type Database, transaction } from "../../store/database/database.ts";
 import { assertTerm } from "../../store/database/leader.ts";
+import { forgetUrgent } from "../../store/placement/urgent-workloads.ts";
 import { countHeldHours } from "../../store/placement/scene/held-shares.ts";
 
 /** @throws LeadershipLostError when another replica leads by now; StoreError when the database failed */
@@ -13,6 +15,7 @@ export async function heldHoursPass(
 ): Promise<boolean> {
   return await transaction(db, async (sql) => {
     await assertTerm(sql, term);
+    await forgetUrgent(sql);
     return (await countHeldHours(sql, now)).again;
   });
 }

@@ -100,7 +100,7 @@ async function scheduleRound(
       sentences.set(order.id, { start, reason: refusalSentence(outcome) });
   }
   await explain(deps.db, pass, [...sentences.values()]);
-  const head = plan.head === null ? headTaken : headOf(plan.head.job);
+  const head = headTaken ?? (plan.head === null ? null : headOf(plan.head.job));
   if (!isSameHead(head, scene.keptHead)) await noteHead(deps.db, pass, head);
   return { mayGoOn: headTaken === null };
 }

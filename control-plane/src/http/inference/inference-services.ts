@@ -10,7 +10,7 @@ import type { KeptFleet } from "../../store/fleet/kept-fleet.ts";
 import { changeService } from "../../store/inference/service-changes.ts";
 import { inferenceServiceById } from "../../store/inference/inference-services.ts";
 import { lockServiceOrders, type ServiceOrderRow } from "../../store/inference/service-orders.ts";
-import { orderService, scaleService } from "../../store/orders/inference-orders.ts";
+import { crowdedBy, orderService, scaleService } from "../../store/orders/inference-orders.ts";
 import type { Transaction } from "../../store/database/database.ts";
 import type { ApiApp, ApiContext, ApiDeps } from "../deps.ts";
 import { onFleet } from "../environments/environment-access.ts";
@@ -98,6 +98,8 @@ export function registerInferenceServiceRoutes(api: ApiApp, deps: ApiDeps, fleet
       const service = await held(sql, id);
       const { min_replicas: min = service.min_replicas, max_replicas: max = service.max_replicas } = change;
       refuseIssues(boundsIssues({ min, max }));
+      const crowded = await crowdedBy(sql, service, min - service.replicas);
+      if (crowded !== null) refuseUnlessDone(crowded);
       const changed = await changeService(sql, service, { change, ...ordererOf(c) });
       // By the bounds that it has now, and by whoever says how many from now on.
       const now = { ...(await held(sql, id)), replicas: service.replicas };

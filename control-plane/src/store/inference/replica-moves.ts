@@ -29,12 +29,12 @@ export async function makeReplicas(
   const revisions = creations.flatMap(({ revision, count }) => Array.from({ length: count }, () => revision));
   if (revisions.length === 0) return;
   const { rows } = await sql.query<{ rank: number }>(
-    `INSERT INTO instances (id, workload_kind, workload_id, rank, state, revision)
+    `INSERT INTO instances (id, workload_kind, workload_id, rank, state, revision, created_at)
      SELECT made.id, 'inference', $2::text, made.nth - 1 + coalesce((SELECT max(rank) + 1 FROM instances
               WHERE workload_kind = 'inference' AND workload_id = $2), 0), 'placed',
-            made.revision
+            made.revision, $4
        FROM unnest($1::text[], $3::int[]) WITH ORDINALITY AS made(id, revision, nth) RETURNING rank`,
-    [revisions.map(() => newId("ins")), service.id, revisions],
+    [revisions.map(() => newId("ins")), service.id, revisions, now],
   );
   await tell(
     sql,

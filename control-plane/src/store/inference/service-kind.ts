@@ -35,7 +35,7 @@ const WAITING_REPLICAS = `SELECT s.id, i.rank AS first_rank, 1 AS instances, i.r
      AND i.given_up IS NULL AND NOT EXISTS (SELECT FROM placements p WHERE p.instance_id = i.id)`;
 
 /** Each replica is ordered as its revision says, whatever serves. */
-const ORDER_OF_REPLICA = `(SELECT w.id, w.customer_id, w.workspace_id, w.created_at, i.rank, v.image, v.cpu, v.memory, v.gpu,
+const ORDER_OF_REPLICA = `(SELECT w.id, w.customer_id, w.workspace_id, w.created_at, i.created_at AS queued_at, i.rank, v.image, v.cpu, v.memory, v.gpu,
          v.gpu_memory, v.config
     FROM inference_services w JOIN instances i ON i.workload_kind = 'inference' AND i.workload_id = w.id
     JOIN service_revisions v ON v.service_id = w.id AND v.number = i.revision) o
@@ -71,7 +71,8 @@ export const SERVICE_STORE = {
   // Its replicas are looked at by a loop of their own.
   isDerived: "false",
   priority: "0",
-  queuedAt: "NULL::timestamptz",
+  // Each replica is ordered when it is made, however old its service is.
+  queuedAt: "o.queued_at",
   limitSeconds: null,
   uses: {
     columns: ["replicas"],

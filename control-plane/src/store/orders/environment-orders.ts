@@ -123,7 +123,7 @@ export async function restartEnvironment(
     },
   ]);
   await setRun(sql, held, runId);
-  await setSwitches(sql, held, environment);
+  await setSwitches(sql, held, { ...environment, tempStorageBytes: check.tempStorageBytes });
   await sql.query(
     `UPDATE placements SET state = 'placed', detail = NULL, problem = NULL, exit_code = NULL, container_id = NULL,
             state_changed_at = $3

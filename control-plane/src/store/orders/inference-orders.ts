@@ -24,7 +24,7 @@ import { isScaledByItself, orderOfReplica, type ServiceOrderRow } from "../infer
 import { noteScaled } from "../inference/scalings.ts";
 import { changeWishes, failuresOf, wantedIn } from "../inference/wishes.ts";
 import { placementsNotGone } from "../workloads/instances/workload-placements.ts";
-import { checkOrders } from "./checks/order-checks.ts";
+import { checkMoreWaiting, checkOrders } from "./checks/order-checks.ts";
 import { orderImpossibilities } from "./checks/order-impossibility.ts";
 import { boundToSpec } from "./checks/spec-model.ts";
 import type { OrderOutcome, RefusedOrder } from "./environment-orders.ts";
@@ -132,10 +132,23 @@ export async function scaleService(
       `The service scales by itself: pause that first (POST /inference-services/${id}/pause), or change its bounds.`,
     );
   const from = service.replicas;
+  const crowded = await crowdedBy(sql, service, replicas - from);
+  if (crowded !== null) return crowded;
   const to = await changeWishes(sql, id, { people: replicas });
   const why = `Scaled to ${replicas} by ${actor}.`;
   if (to !== from) await noteScaled(sql, { service: named(service), from, to, why, actor, now });
   return { done: true, hostIds: [] };
+}
+
+/** Where more replicas would wait than its payer may have waiting; null where there is room in the line. */
+export async function crowdedBy(
+  sql: Transaction,
+  { status, payer_id: payerId }: ServiceOrderRow,
+  more: number,
+): Promise<RefusedOrder | null> {
+  if (more <= 0 || !isWanted(status)) return null;
+  const check = await checkMoreWaiting(sql, { payerId, more });
+  return check === null ? null : { done: false, refusal: "check", check };
 }
 
 /** While it is paused, its replicas are as many as people ask for, beginning with as many as there are. */

@@ -101,6 +101,24 @@ export async function checkOrders(
   });
 }
 
+/**
+ * Whether so many more starts of a payer may wait, of what was ordered before. Holds the payer's account to the end of the
+ * transaction.
+ */
+export async function checkMoreWaiting(
+  sql: Transaction,
+  { payerId, more }: { payerId: number; more: number },
+): Promise<TooManyWaiting | null> {
+  const [, shapes, inForce] = await Promise.all([
+    lockAccounts(sql, [payerId]),
+    waitingShapes(sql, { payerIds: [payerId], askers: [] }),
+    settings(sql),
+  ]);
+  const wait = waitingStartsOf(shapes).get(payerId) ?? 0;
+  const most = Number(inForce.MAX_WAITING_PER_PAYER);
+  return wait + more > most ? tooManyWaiting(wait, { most, more }) : null;
+}
+
 function tooManyWaiting(wait: number, { most, more }: { most: number; more: number }): TooManyWaiting {
   const orders = more === 1 ? "one more" : `${more} more`;
   return {

@@ -116,7 +116,8 @@ function scheduledOrder(order: WaitingOrder): ScheduledOrder {
       heldSentence(order.heldBy) ??
       order.withoutTurn ??
       (order.imageRefusal && imageSentence(order.imageRefusal)) ??
-      priceSentence(order.beyondMaximum),
+      priceSentence(order.beyondMaximum) ??
+      fundsSentence(order.withoutFunds),
   };
 }
 
@@ -128,6 +129,11 @@ function fetchingSentence({ awaits, heldBy }: WaitingOrder): string | null {
 /** It takes no place while it would cost more than its customer allows, and keeps none from others. */
 function priceSentence(beyondMaximum: string | null): string | null {
   return beyondMaximum === null ? null : asSentence(`Waiting for price: ${beyondMaximum}`);
+}
+
+/** As the commit would say it; nothing is kept free for whoever could not pay for it. */
+function fundsSentence(withoutFunds: string | null): string | null {
+  return withoutFunds === null ? null : asSentence(`Waiting for funds: ${withoutFunds}`);
 }
 
 function heldSentence(heldBy: readonly string[]): string | null {

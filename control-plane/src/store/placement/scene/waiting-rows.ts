@@ -12,6 +12,7 @@ import type { WorkloadStatus } from "../../../core/workloads/kinds.ts";
 import { distributedConfigOf, type JobConfig } from "../../../core/training/job-config.ts";
 import { rulesOf } from "../../../core/workloads/kinds.ts";
 import type { StartName } from "../../../core/workloads/start.ts";
+import { mayStart, type OverdueStatus } from "../../../core/accounts/account-state.ts";
 import { LIVE } from "../../accounts/workspaces.ts";
 import type { Connection } from "../../database/database.ts";
 import { inSlices } from "../../database/in-slices.ts";
@@ -43,6 +44,8 @@ export interface WaitingStart {
   /** Of its workspace, and of its payer. */
   shareWeight: number;
   payerWeight: number;
+  /** Why its payer's account lets nothing start, whatever it costs; null where it does. */
+  withoutFunds: string | null;
 }
 
 interface WaitingRow extends Omit<OrderFields, "config"> {
@@ -60,6 +63,7 @@ interface WaitingRow extends Omit<OrderFields, "config"> {
   payer_id: number;
   share_weight: number;
   payer_weight: number;
+  account_status: OverdueStatus;
   priority: number;
   is_urgent: boolean;
   /** When this start was ordered. */
@@ -85,7 +89,8 @@ function waitingSql(kind: WorkloadKind, store: KindStore<WorkloadStatus>): strin
   return `SELECT s.id, s.first_rank, s.instances, ${columns.attempt} AS attempt, ${columns.code} AS code, ${columns.distributed} AS distributed, o.image, ${columns.storagePool} AS storage_pool,
             ${safeBigint("o.customer_id")} AS customer_id, w.id AS workspace_id,
             ${safeBigint("coalesce(w.owner_id, o.customer_id)")} AS payer_id,
-            coalesce(w.share_weight, 1) AS share_weight, coalesce(c.share_weight, 1) AS payer_weight, ${priority} AS priority,
+            coalesce(w.share_weight, 1) AS share_weight, coalesce(c.share_weight, 1) AS payer_weight,
+            coalesce(c.overdue_status, 'normal') AS account_status, ${priority} AS priority,
             u.workload_id IS NOT NULL AS is_urgent,
             coalesce(${queuedAt}, o.created_at, 'epoch') AS ordered_at, ${limitSeconds ?? "NULL::bigint"} AS limit_seconds,
             ${resourceColumns(kind, "o", CONFIG_KEYS)}
@@ -124,5 +129,18 @@ function waitingStart(kind: WorkloadKind, row: WaitingRow): WaitingStart {
     },
     shareWeight: row.share_weight,
     payerWeight: row.payer_weight,
+    withoutFunds: fundsObstacle(row),
   };
+}
+
+/** As the start rule says it; whether the money lasts for what it costs is asked at the commit. */
+function fundsObstacle({ account_status: status }: WaitingRow): string | null {
+  const decision = mayStart({
+    status,
+    balance: 1n,
+    creditLimit: 0n,
+    minStartMinutes: 0,
+    hourlyOfAllRunningAndPlacing: 0n,
+  });
+  return decision.allowed ? null : decision.detail;
 }

@@ -52,6 +52,8 @@ export interface WaitingOrder {
   beyondMaximum: string | null;
   /** Why its image may not be used any more; null where it may. */
   imageRefusal: string | null;
+  /** Why its payer's account lets nothing start; null where it does. */
+  withoutFunds: string | null;
 }
 
 /** @param starts what waits, where that is asked already */
@@ -128,7 +130,7 @@ function sharer(held: Had | undefined, lately: Had | undefined, weight: number):
 }
 
 function waitingOrderOf(
-  { start, order, urgency, shareWeight, payerWeight }: WaitingStart,
+  { start, order, urgency, shareWeight, payerWeight, withoutFunds }: WaitingStart,
   known: OrderCircumstances &
     Pick<
       WaitingOrder,
@@ -152,6 +154,7 @@ function waitingOrderOf(
     withoutTurn: known.withoutTurn,
     beyondMaximum: known.beyondMaximum,
     imageRefusal: known.imageRefusal,
+    withoutFunds,
   };
 }
 

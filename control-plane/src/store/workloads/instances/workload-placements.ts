@@ -80,11 +80,14 @@ export async function switchesInside(
   return rows[0] ?? null;
 }
 
-/** The next run in this place is made with these; call where a new run begins, since a run's spec never changes. */
+/**
+ * The next run in this place is made with these; call where a new run begins, since a run's spec never changes.
+ * @param tempStorageBytes for one that was placed without a limit of its own file system
+ */
 export async function setSwitches(
   sql: Connection,
   { instance_id, epoch }: PlacementRow,
-  switches: ContainerSwitches,
+  switches: ContainerSwitches & { tempStorageBytes: number },
 ): Promise<void> {
   const { rows } = await sql.query<{ spec: StoredSpec }>(
     "SELECT spec FROM placements WHERE instance_id = $1 AND epoch = $2",
@@ -92,8 +95,10 @@ export async function setSwitches(
   );
   for (const { spec } of rows) {
     const { jupyter_enabled: jupyter, tensorboard_enabled: tensorboard } = switches;
-    if (spec.jupyter === jupyter && spec.tensorboard === tensorboard) continue;
-    const text = canonicalJson({ ...spec, jupyter, tensorboard });
+    const tempStorageBytes = spec.tempStorageBytes ?? switches.tempStorageBytes;
+    const next = { ...spec, jupyter, tensorboard, tempStorageBytes };
+    const text = canonicalJson(next);
+    if (text === canonicalJson(spec)) continue;
     await sql.query(
       "UPDATE placements SET spec = $3::jsonb, spec_hash = $4 WHERE instance_id = $1 AND epoch = $2",
       [instance_id, epoch, text, sha256(text)],
