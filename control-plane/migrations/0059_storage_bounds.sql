@@ -12,11 +12,21 @@ DO $$ BEGIN
       storage_pool varchar(64) NOT NULL CHECK (storage_pool <> ''),
       CONSTRAINT data_pools_are_of_one CHECK ((dataset_id IS NULL) <> (model_id IS NULL))
     );
-    -- A pool in which a container had it mounted has it.
+    -- A pool in which a container of its own customer or workspace had it mounted has it. That another's had rests on what
+    -- hosts say of orders that anybody may place there: administrators name those pools.
     INSERT INTO data_pools (dataset_id, model_id, storage_pool)
     SELECT DISTINCT d.id, m.id, coalesce(h.storage_pool, h.id)
       FROM placements p
       JOIN hosts h ON h.id = p.host_id AND h.deleted_at IS NULL
+      JOIN instances i ON i.id = p.instance_id
+      JOIN LATERAL (SELECT customer_id, workspace_id FROM environments
+                     WHERE i.workload_kind = 'environment' AND id = i.workload_id
+                    UNION ALL
+                    SELECT customer_id, workspace_id FROM training_jobs
+                     WHERE i.workload_kind = 'training' AND id = i.workload_id
+                    UNION ALL
+                    SELECT customer_id, workspace_id FROM inference_services
+                     WHERE i.workload_kind = 'inference' AND id = i.workload_id) w ON true
      CROSS JOIN LATERAL jsonb_array_elements(
              CASE WHEN jsonb_typeof(p.spec->'mounts') = 'array' THEN p.spec->'mounts' ELSE '[]' END) mount
       LEFT JOIN datasets d ON mount->>'kind' = 'dataset' AND btrim(d.storage_path, '/') = mount->>'source'
@@ -24,6 +34,8 @@ DO $$ BEGIN
       LEFT JOIN runs r ON r.id = p.run_id
      WHERE (p.container_id IS NOT NULL OR p.image_id IS NOT NULL OR r.first_proven_at IS NOT NULL)
        AND (d.id IS NULL) <> (m.id IS NULL)
+       AND (w.customer_id = coalesce(d.customer_id, m.customer_id)
+            OR w.workspace_id = coalesce(d.workspace_id, m.workspace_id))
        AND NOT EXISTS (SELECT FROM data_copies c
                         WHERE c.dataset_id = d.id AND c.folder || '/files' = d.storage_path
                            OR c.model_id = m.id AND c.folder || '/files' = m.storage_path);

@@ -4,4 +4,7 @@
 
 ALTER TABLE data_copies
   ADD COLUMN IF NOT EXISTS merkle_root char(64)
-    CONSTRAINT data_copies_merkle_root_check CHECK (merkle_root ~ '^[0-9a-f]{64}$');
+    CONSTRAINT data_copies_merkle_root_check CHECK (merkle_root ~ '^[0-9a-f]{64}$'),
+  -- Whether whoever brought it gave that root. Else the sums of parts in it are those that its host found, and a part of a
+  -- long file that is read of it is not checked by any word of its owner.
+  ADD COLUMN IF NOT EXISTS root_is_owners boolean NOT NULL DEFAULT false;

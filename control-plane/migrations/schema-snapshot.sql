@@ -481,6 +481,7 @@ CREATE TABLE data_copies (
   ready_at timestamptz,
   announced_size bigint,
   merkle_root character(64),
+  root_is_owners boolean NOT NULL DEFAULT false,
   CONSTRAINT data_copies_pkey PRIMARY KEY (id),
   CONSTRAINT data_copies_announced_size_check CHECK ((announced_size >= 0)),
   CONSTRAINT data_copies_are_of_one CHECK (((dataset_id IS NULL) <> (model_id IS NULL))),
@@ -1749,7 +1750,7 @@ CREATE TABLE run_waivers (
   CONSTRAINT run_waivers_reason_check CHECK ((reason IN ('gpu-lost', 'host-died', 'never-ready', 'gang-broken', 'loading'))),
   CONSTRAINT run_waivers_run_id_reason_from_at_key UNIQUE (run_id, reason, from_at)
 );
-CREATE UNIQUE INDEX idx_run_waivers_allowance ON run_waivers USING btree (allowance_of, from_at) WHERE (allowance_of IS NOT NULL);
+CREATE UNIQUE INDEX idx_run_waivers_allowance ON run_waivers USING btree (allowance_of, from_at);
 CREATE INDEX idx_run_waivers_open ON run_waivers USING btree (run_id) WHERE (to_at IS NULL);
 
 CREATE TABLE runs (

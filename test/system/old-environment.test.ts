@@ -44,7 +44,15 @@ beforeAll(async () => {
     ],
     training_jobs: [
       { id: "job-1", customer_id: ADA, name: "train", script_path: "train.py --lr 1", status: "running" },
-      { id: "job-2", customer_id: ADA, name: "later", script_path: "later.py", status: "pending" },
+      {
+        id: "job-2",
+        customer_id: ADA,
+        env_id: ID,
+        name: "later",
+        script_path: "later.py",
+        status: "pending",
+        memory: 128 * 2 ** 20,
+      },
     ],
     inference_services: [
       { id: "service-1", customer_id: ADA, name: "serve", status: "running", replicas: 3 },
@@ -109,7 +117,7 @@ test("a job that waited there is confirmed or cancelled by its owner", async () 
   const job = async (...words: string[]) => await house.cli(["job", ...words], { REMOTEGPU_KEY: key });
 
   expect((await job("list")).stdout).toMatch(
-    /^job-2 +later +pending .* from the old system; confirm it \(remotegpu job confirm job-2\) or cancel it$/m,
+    /^job-2 +later +pending .* The old system had it waiting: confirm it, .*, or cancel it\.$/m,
   );
   expect((await job("confirm", "job-2")).stdout).toBe(
     "Training job job-2 (later) is queued: Confirmed. Waiting for a place.",

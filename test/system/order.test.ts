@@ -46,7 +46,10 @@ beforeAll(async () => {
   const own = await house.customer.post("/datasets", { name: "own" });
   mkdirSync(join(pool, String(own.storage_path)), { recursive: true });
   writeFileSync(join(pool, String(own.storage_path), "file"), Buffer.alloc(2 ** 20, 1));
-  await house.addHost({ REMOTEGPU_POOL_FOLDER: pool });
+  // Its folder was filled by hand, and is measured where an administrator says that it lies.
+  const { token } = await house.admin.post("/join-tokens", { storage_pool: "pool-a" });
+  await house.admin.patch(`/datasets/${String(own.id)}`, { storage_pools: ["pool-a"] });
+  await house.addHost({ REMOTEGPU_POOL_FOLDER: pool, REMOTEGPU_JOIN_TOKEN: String(token) });
 });
 afterAll(async () => {
   await house?.close();

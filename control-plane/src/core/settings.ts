@@ -109,7 +109,7 @@ export const SETTINGS: Record<SettingKey, Setting> = {
   ENVIRONMENT_STORAGE_GB: {
     description:
       "How much of an environment that ordered no storage is believed to lie in its pool, in GB of 2^30 bytes",
-    byDefault: "1024",
+    byDefault: "100",
     ...WHOLE_GB,
   },
   FAIR_SHARE_HALF_LIFE_HOURS: {
@@ -158,7 +158,7 @@ export const SETTINGS: Record<SettingKey, Setting> = {
   },
   JOB_STORAGE_GB: {
     description: "How much output of a training job is believed to lie in a pool, in GB of 2^30 bytes",
-    byDefault: "1024",
+    byDefault: "100",
     ...WHOLE_GB,
   },
   MAX_WAITING_PER_PAYER: {

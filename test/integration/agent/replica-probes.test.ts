@@ -312,8 +312,9 @@ test.concurrent("the image's own program is asked on the port that it was told, 
 
   await says(shared, name, { phase: "ready", serving: "yes" });
 
-  const { Path, Config } = await containerOf(shared, name).inspect();
-  expect([Path, Config.User]).toEqual(["/bin/sh", "user"]);
+  const { Path, Args, Config } = await containerOf(shared, name).inspect();
+  // Our init runs the image's own program, as the image's user.
+  expect([Path, Args[2], Config.User]).toEqual(["/.remotegpu/init", "/bin/sh", "user"]);
 });
 
 test.concurrent("without a path it serves as soon as its port takes a connection", async () => {

@@ -98,7 +98,7 @@ async function sampled(
   }
 }
 
-/** A version of a dataset of so many GB, which lies in a pool that no host samples. */
+/** A version of a dataset of so many GB, which lies in the pool of a host. */
 async function sealed(gb: number, atMs: number): Promise<void> {
   const { rows } = await api.db.query<{ id: number }>(
     "INSERT INTO datasets (customer_id, name, storage_path) VALUES ($1, 'd', 'd/files') RETURNING id",
@@ -107,7 +107,7 @@ async function sealed(gb: number, atMs: number): Promise<void> {
   await api.db.query(
     `INSERT INTO data_copies (dataset_id, version, storage_pool, folder, status, manifest_sha256, total_size, file_count,
             begun_by, begun_at, ready_at)
-     VALUES ($1, 1, 'nobody', 'd', 'ready', repeat('0', 64), $2, 1, $3, $4, $4)`,
+     VALUES ($1, 1, 'pool-host', 'd', 'ready', repeat('0', 64), $2, 1, $3, $4, $4)`,
     [rows[0]?.id, gb * GIB, ann.customerId, new Date(atMs)],
   );
 }

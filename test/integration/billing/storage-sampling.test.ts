@@ -82,9 +82,12 @@ async function environmentIn(pool: string, owner: Partial<typeof ann> = ann, cha
   return id;
 }
 
-/** A training job of the workspace that was placed on this host. */
-async function jobIn(host: string | undefined, owner: typeof ann): Promise<void> {
-  const id = `job-of-${(counter += 1)}`;
+/** A training job of the workspace that ran on this host, or was only placed there. */
+async function jobIn(
+  host: string | undefined,
+  owner: typeof ann,
+  { isProven = true, id = `job-of-${(counter += 1)}` } = {},
+): Promise<void> {
   await db.query(
     `INSERT INTO training_jobs (id, customer_id, workspace_id, name, image, command, status)
      VALUES ($1, $2, $3, 'job', 'busybox', 'true', 'completed')`,
@@ -98,6 +101,11 @@ async function jobIn(host: string | undefined, owner: typeof ann): Promise<void>
     `INSERT INTO placements (instance_id, epoch, host_id, state, spec, spec_hash, cpu_milli, memory_bytes)
      VALUES ($1, 1, $2, 'stopped', '{}', '', 0, 0)`,
     [id, host],
+  );
+  await db.query(
+    `INSERT INTO runs (id, instance_id, epoch, host_id, customer_id, resource_type, resource_id, spec, first_proven_at)
+     VALUES ($1, $1, 1, $2, $3, 'training', $1, 'cpu', $4)`,
+    [id, host, owner.customerId, isProven ? new Date(NOON) : null],
   );
 }
 
@@ -196,25 +204,10 @@ describe("what is measured", () => {
     const deleted = await environmentIn(pool, ann, "deleted_at = now()");
     await environmentIn(other.pool);
     const outside = await environmentIn(pool, { customerId: bob.customerId });
-    await db.query(
-      `INSERT INTO training_jobs (id, customer_id, workspace_id, name, image, command, status, deleted_at)
-       VALUES ('job-1', $1, $2, 'job', 'busybox', 'true', 'completed', now()), ('job-2', $1, $2, 'job', 'busybox', 'true', 'completed', NULL)`,
-      [ann.customerId, ann.workspaceId],
-    );
-    for (const [job, host] of [
-      ["job-1", ids[0]],
-      ["job-2", other.ids[0]],
-    ]) {
-      await db.query(
-        "INSERT INTO instances (id, workload_kind, workload_id, current_epoch, state) VALUES ($1, 'training', $2, 1, 'stopped')",
-        [`i-${job}`, job],
-      );
-      await db.query(
-        `INSERT INTO placements (instance_id, epoch, host_id, state, spec, spec_hash, cpu_milli, memory_bytes)
-         VALUES ($1, 1, $2, 'stopped', '{}', '', 0, 0)`,
-        [`i-${job}`, host],
-      );
-    }
+    await jobIn(ids[0], ann, { id: "job-1" });
+    await jobIn(other.ids[0], ann, { id: "job-2" });
+    await jobIn(ids[0], ann, { id: "job-3", isProven: false });
+    await db.query("UPDATE training_jobs SET deleted_at = now() WHERE id = 'job-1'");
     await db.query(
       `INSERT INTO datasets (customer_id, workspace_id, name, storage_path, visibility)
        VALUES ($1, NULL, 'public', '/shared/public/', 'public'), ($1, NULL, 'outside', '../etc', 'private')`,
@@ -405,6 +398,8 @@ describe("what is taken", () => {
     await environmentIn(pool, ann, `storage = ${5 * GIB}`);
     await environmentIn(pool, plain);
     await jobIn(ids[0], jobs);
+    // What never ran there has left nothing, and makes no room for a claim.
+    await jobIn(ids[0], jobs, { isProven: false });
     await asked(ids[0]);
     await setSetting(db, "ENVIRONMENT_STORAGE_GB", "7");
     await setSetting(db, "JOB_STORAGE_GB", "9");
@@ -445,6 +440,33 @@ describe("what is taken", () => {
       [ann.workspaceId, 70],
       [more.workspaceId, 30],
     ]);
+    expect(await alarmsOf(pool)).toEqual([]);
+  });
+
+  test("what is sealed counts as long as its pool has a host, heard or not, that is neither removed nor revoked", async () => {
+    const one = await customer("sealed-lost");
+    const { pool, ids } = await poolOf(2);
+    const { rows } = await db.query<{ id: number }>(
+      "INSERT INTO datasets (customer_id, workspace_id, name, storage_path) VALUES ($1, $2, 'lost', 'lost/files') RETURNING id",
+      [one.customerId, one.workspaceId],
+    );
+    await copyIn(pool, { datasetId: rows[0]?.id, by: one.customerId, bytes: 9 });
+    const changes = [
+      ["connection = 'unreachable'", pool],
+      ["revoked_at = now()", ids[0]],
+      ["deleted_at = now()", ids[1]],
+    ];
+
+    for (const [n, [change, which]] of changes.entries()) {
+      await db.query(`UPDATE hosts SET ${change} WHERE $1 IN (id, storage_pool)`, [which]);
+      await transaction(db, (tx) => countSealedCopies(tx, new Date(NOON + n * HOUR)));
+    }
+
+    const counted = await db.query(
+      "SELECT hour, bytes FROM sealed_samples WHERE workspace_id = $1 ORDER BY hour",
+      [one.workspaceId],
+    );
+    expect(counted.rows).toEqual([0, 1].map((n) => ({ hour: new Date(NOON + n * HOUR), bytes: 9 })));
   });
 
   test("what is being brought counts as it is measured, up to what was announced, and is sealed in no hour twice", async () => {

@@ -2,7 +2,7 @@
 import { createHash } from "node:crypto";
 import { once } from "node:events";
 import { readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
-import { connect } from "node:net";
+import { connect, type Socket } from "node:net";
 import { join } from "node:path";
 import { afterAll, afterEach, beforeAll, describe, expect, test, vi } from "vitest";
 import { filesSocket } from "@remotegpu/agent/config";
@@ -11,13 +11,16 @@ import { type ApiServer, openServer } from "@remotegpu/control-plane/http/server
 import { fileRequests } from "@remotegpu/control-plane/link/files/file-requests";
 import { CHUNK_BYTES, digestText, SealState } from "@remotegpu/shared/files";
 import { FilesUnderTest } from "../../support/agent/files.ts";
-import { openApi, type ApiWorld, type Caller } from "../../support/http/api.ts";
+import { eventually } from "../../support/eventually.ts";
+import { type Answer, openApi, type ApiWorld, type Caller } from "../../support/http/api.ts";
 import { answeredBy } from "../../support/http/host-answers.ts";
-import { manifestOf, sha256, type Tree, UploadClient } from "../../support/http/uploads.ts";
+import { manifestOf, rootOf, sha256, type Tree, UploadClient } from "../../support/http/uploads.ts";
 
 let api: ApiWorld;
 let files: FilesUnderTest;
 let honest: HostFiles;
+/** To its files process, one for each question. */
+const streams: Socket[] = [];
 let server: ApiServer;
 let owner: Caller;
 
@@ -30,6 +33,7 @@ beforeAll(async () => {
   api = ending.adopt(await openApi(), (one) => one.close());
   honest = fileRequests(async () => {
     const stream = connect(filesSocket(files.state));
+    streams.push(stream);
     await once(stream, "connect");
     return { isOpen: true, stream };
   });
@@ -73,8 +77,14 @@ async function sealed(
 const versionOf = async (id: number) =>
   (await api.ask("GET", `/api/v1/datasets/${id}/versions`, { as: owner })).body.items[0];
 
-async function get(id: number, path: string, headers: Record<string, string> = {}): Promise<Response> {
+async function get(
+  id: number,
+  path: string,
+  headers: Record<string, string> = {},
+  method = "GET",
+): Promise<Response> {
   return await fetch(`http://127.0.0.1:${server.port}/api/v1/datasets/${id}/files?path=${path}`, {
+    method,
     headers: { authorization: `Bearer ${owner.key}`, ...headers },
   });
 }
@@ -97,7 +107,7 @@ async function read(
 const textOf = (bytes: Buffer) => (bytes.length > 10_000 ? sha256(bytes) : bytes.toString("latin1"));
 
 test("whole files and parts of them are what was brought, and say that they were checked", async () => {
-  const { id } = await sealed();
+  const { id } = await sealed(TREE, { merkle_root: rootOf(TREE) });
   const [C, N] = [CHUNK_BYTES, LARGE.length];
   const ranges: [string, number, number][] = [
     ["0-0", 0, 1],
@@ -127,6 +137,52 @@ test("whole files and parts of them are what was brought, and say that they were
     416, 404,
   ]);
   expect(await versionOf(id)).toMatchObject({ integrity: "checked" });
+});
+
+test("parts of a long file whose owner told no root say that they are not checked, and all else that it is", async () => {
+  const { id } = await sealed();
+  const integrity = async (path: string, range: string, method = "GET") => {
+    const response = await get(id, path, range === "" ? {} : { range: `bytes=${range}` }, method);
+    await response.arrayBuffer();
+    return response.headers.get("remotegpu-integrity");
+  };
+
+  expect([
+    await integrity("sub/large", `${CHUNK_BYTES}-`),
+    await integrity("sub/large", "0-0"),
+    await integrity("sub/large", "0-0", "HEAD"),
+  ]).toEqual(["unchecked", "unchecked", "unchecked"]);
+  expect([
+    await integrity("sub/large", ""),
+    await integrity("sub/large", "0-"),
+    await integrity("a.txt", "1-2"),
+    await integrity("&tree=files", ""),
+  ]).toEqual(["checked", "checked", "checked", "checked"]);
+});
+
+test("a path that none can have is bad input", async () => {
+  const { id } = await sealed({ a: "alpha" });
+
+  expect([await read(id, "..%2Fa"), await read(id, "a%2F..%2F..%2Fb")]).toEqual([422, 422]);
+});
+
+test("further pages of a folder are asked for without a proof that it is no file", async () => {
+  const { id } = await sealed();
+  const routes: string[] = [];
+  api.deps.files = {
+    ask: async (host, question, signal) => {
+      routes.push(question.route);
+      return await honest.ask(host, question, signal);
+    },
+  };
+  const { body: first } = await api.ask("GET", `/api/v1/datasets/${id}/files?limit=1`, { as: owner });
+  routes.splice(0);
+
+  const second = await get(id, `&limit=1&cursor=${first.next_cursor}`);
+
+  expect([second.status, routes]).toEqual([200, ["/entry"]]);
+  expect(await read(id, `sub&limit=1&cursor=${first.next_cursor}`)).toContain("large");
+  expect(await read(id, `z&cursor=${first.next_cursor}`)).toBe(422);
 });
 
 test("its tag and its checksum are of what was sealed, not of what its host says", async () => {
@@ -253,6 +309,21 @@ describe("a folder with all below it", () => {
     expect(await tree(id)).toBe("broken");
   });
 
+  test("that is asked for by HEAD holds nothing, and nothing of it is left open", async () => {
+    const { id } = await sealed();
+    streams.splice(0);
+
+    for (let n = 0; n < 9; n += 1) {
+      const { status, headers } = await get(id, "&tree=files", {}, "HEAD");
+      expect([status, headers.get("remotegpu-integrity")]).toEqual([200, "checked"]);
+    }
+    const response = await get(id, "&tree=files");
+
+    expect(response.headers.get("remotegpu-integrity")).toBe("checked");
+    expect(await response.text()).toContain("is_whole");
+    await eventually(() => streams.every(({ destroyed }) => destroyed), { what: "nothing left open" });
+  });
+
   test("below another folder is none of its own", async () => {
     const { id, files: folder } = await sealed();
     writeFileSync(join(folder, "a.txt"), "omega");
@@ -329,7 +400,70 @@ describe("sealing", () => {
     expect(await client.complete(body.upload)).toMatchObject({ status: 422 });
     expect((await versionOf(id)).status).toBe("error");
   });
+
+  test("by a host whose list has more than was announced costs nobody the hashes of it", async () => {
+    const { client } = await dataset();
+    const { body } = await brought(client);
+    const asked: string[] = [];
+    api.deps.files = {
+      ask: async (host, question, signal) => {
+        asked.push(question.path);
+        if (question.path !== "manifest") return await honest.ask(host, question, signal);
+        const line = { path: "YQ", bytes: 2 ** 52, sha256: sha256("a"), isExecutable: false };
+        return { isReached: true, answer: answeredBy(new Response(`${JSON.stringify(line)}\n`)) };
+      },
+    };
+
+    expect(await client.complete(body.upload)).toMatchObject({ status: 503 });
+    expect(asked.at(-1)).toBe("manifest");
+  });
+
+  test("computes the roots of few versions at once, and bids others wait", async () => {
+    const clients = await Promise.all(Array.from({ length: 5 }, dataset));
+    const uploads = await Promise.all(clients.map(({ client }) => brought(client)));
+    const gate = Promise.withResolvers<void>();
+    api.deps.files = {
+      ask: async (host, question, signal) => {
+        if (question.path === "manifest") await gate.promise;
+        return await honest.ask(host, question, signal);
+      },
+    };
+
+    const asked = clients.map(({ client }, n) => client.complete(uploads[n]?.body.upload));
+    const first = await Promise.race(asked);
+    gate.resolve();
+    const answers = await Promise.all(asked);
+
+    expect([first.status, answers.map(({ status }) => status).toSorted((a, b) => a - b)]).toEqual([
+      429,
+      [200, 200, 200, 200, 429],
+    ]);
+    const late = answers.findIndex(({ status }) => status === 429);
+    expect(await clients[late]?.client.complete(uploads[late]?.body.upload)).toMatchObject({ status: 200 });
+  });
 });
+
+test("what is streamed of a host ends there where its head alone is asked for", async () => {
+  const { id, client } = await dataset();
+  const { body } = await brought(client, { sub: LARGE });
+  streams.splice(0);
+
+  const head = await api.app.request(`/api/v1/datasets/${id}/upload-chunks?upload=${body.upload}&path=sub`, {
+    method: "HEAD",
+    headers: { authorization: `Bearer ${owner.key}` },
+  });
+
+  expect([head.status, head.body, streams.length]).toEqual([200, null, 1]);
+  await eventually(() => streams.every(({ destroyed }) => destroyed), { what: "nothing left open" });
+});
+
+/** All but its end. */
+async function brought(client: UploadClient, tree: Tree = { a: "alpha" }): Promise<Answer> {
+  const begun = await client.begin(tree);
+  for (const [path, content] of Object.entries(tree)) await client.file(begun.body.upload, path, content);
+  await client.manifest(begun.body.upload, manifestOf(tree));
+  return begun;
+}
 
 test("of a version without a file there is nothing to read, and it is checked all the same", async () => {
   const { id, version } = await sealed({});

@@ -456,7 +456,7 @@ describe("silence", () => {
 });
 
 test.each([
-  { age: "old", protocol: { min: -1, max: 0 } },
+  { age: "old", protocol: { min: 0, max: 0 } },
   { age: "new", protocol: { min: 1_000, max: 1_001 } },
 ])(
   "an agent too $age is only kept: its work runs, reports and stops, nothing new is placed, and the owner sees why",

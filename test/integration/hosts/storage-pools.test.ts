@@ -168,6 +168,15 @@ describe("a hostile host", () => {
     expect(tries.map(({ status }) => status)).toEqual([422, 422, 422, 422, 422]);
     expect(tries.map(({ body }) => body.errors[0].path)).toEqual(Array(5).fill("storage_pool"));
     expect(await readers(honest)).toEqual([honest]);
+
+    // Whoever believes it has to name a pool, and it is proved there as anywhere.
+    expect(await alarms()).toEqual({ "pool-unconfirmed": [hostile] });
+    const { rows } = await api.db.query("SELECT detail FROM alarms WHERE subject = $1", [hostile]);
+    expect(rows[0]).toMatchObject({ detail: expect.stringContaining(`confirm-pool ${hostile} --pool NAME`) });
+    const pool = poolName();
+    for (const id of [honest, hostile]) expect((await confirm(id, { storage_pool: pool })).status).toBe(200);
+    await prove();
+    expect(await readers(pool)).toEqual([honest]);
   });
 
   test("answers no read and is sent no file of that pool, though it comes before the honest one", async () => {
@@ -356,6 +365,22 @@ describe("a confirmed host", () => {
     expect(await shown(silent)).toMatchObject({ pool_state: "overdue" });
   });
 
+  test("that is away judges nobody, and is judged by nobody, while only one member is reached", async () => {
+    const pool = poolName();
+    const [one, two] = [
+      await joinHost(trees.one, { token: { storage_pool: pool } }),
+      await joinHost(trees.same, { token: { storage_pool: pool } }),
+    ];
+    await prove();
+    await api.db.query("UPDATE hosts SET connection = 'unreachable' WHERE id = $1", [two]);
+
+    api.passMinutes(4 * DAY);
+    await prove();
+
+    expect(await shown(two)).toMatchObject({ pool_state: "trusted" });
+    expect(await readers(pool)).toEqual([one]);
+  });
+
   test("with an agent that cannot prove it is not used, and says why", async () => {
     const pool = poolName();
     const member = await joinHost(trees.one, { token: { storage_pool: pool } });
@@ -392,8 +417,23 @@ test("of two hosts that come to a new pool at once, one is the first and the oth
   expect(await readers(pool)).toHaveLength(1);
 });
 
-test("members of before an upgrade are trusted with a day by which to prove it, but for one in another host's pool", async () => {
+test("members of before an upgrade are trusted with a day by which to prove it, but for one in another host's pool, which has a name then", async () => {
   const honest = await joinHost(trees.one);
+  const named = honest.replace("host-", "pool-");
+  const owner = await scene.customer("owner-of-before");
+  await api.db.query(
+    `INSERT INTO environments (id, customer_id, workspace_id, name, image, status, cpu, memory, storage_pool)
+     VALUES ('env-of-before', $1, $2, 'work', 'busybox', 'stopped', 1, 1073741824, $3)`,
+    [owner.customerId, owner.workspaceId, honest],
+  );
+  await api.db.query(
+    "INSERT INTO storage_hours (storage_pool, hour, host_id, claimed_at) VALUES ($1, '2026-06-01T12:00:00Z', $1, now())",
+    [honest],
+  );
+  await api.db.query(
+    "INSERT INTO storage_samples (workspace_id, storage_pool, hour, bytes) VALUES ($1, $2, '2026-06-01T12:00:00Z', 7)",
+    [owner.workspaceId, honest],
+  );
   await api.db.query("ALTER TABLE hosts DROP CONSTRAINT hosts_pool_is_no_other_host");
   for (const [id, pool] of [
     ["host-m1", "of-before"],
@@ -402,7 +442,8 @@ test("members of before an upgrade are trusted with a day by which to prove it, 
     ["host-worse", "host-0123456789abcdef0123"],
   ])
     await api.db.query(
-      `INSERT INTO hosts (id, name, ip_address, connection, storage_pool) VALUES ($1, $1, '', 'connected', $2)`,
+      `INSERT INTO hosts (id, name, ip_address, connection, storage_pool, agent_version)
+       VALUES ($1, $1, '', 'connected', $2, '1.0.0')`,
       [id, pool],
     );
 
@@ -410,22 +451,30 @@ test("members of before an upgrade are trusted with a day by which to prove it, 
   for (const _ of ["once", "again"]) await api.db.query(readFileSync(migration, "utf8"));
 
   expect(await readers("of-before")).toEqual(["host-m1", "host-m2"]);
-  expect(await readers(honest)).toEqual([honest]);
+  expect([await readers(honest), await readers(named)]).toEqual([[], [honest]]);
+  const { rows: moved } = await api.db.query(
+    `SELECT storage_pool AS pool FROM environments WHERE id = 'env-of-before' UNION ALL
+     SELECT storage_pool FROM storage_samples WHERE workspace_id = $1`,
+    [owner.workspaceId],
+  );
+  expect(moved).toEqual([{ pool: named }, { pool: named }]);
   const { rows } = await api.db.query(
     `SELECT id, storage_pool, claimed_storage_pool, pool_proof_due_at > now() + interval '13 days' AS is_due FROM hosts
       WHERE id LIKE 'host-m%' OR id IN ('host-evil', 'host-worse') ORDER BY id`,
   );
   expect(rows).toEqual([
-    { id: "host-evil", storage_pool: "host-evil", claimed_storage_pool: honest, is_due: null },
+    { id: "host-evil", storage_pool: "host-evil", claimed_storage_pool: named, is_due: null },
     { id: "host-m1", storage_pool: "of-before", claimed_storage_pool: null, is_due: true },
     { id: "host-m2", storage_pool: "of-before", claimed_storage_pool: null, is_due: true },
     {
       id: "host-worse",
       storage_pool: "host-worse",
-      claimed_storage_pool: "host-0123456789abcdef0123",
+      claimed_storage_pool: "pool-0123456789abcdef0123",
       is_due: null,
     },
   ]);
+  expect((await confirm("host-evil")).status).toBe(200);
+  expect(await shown("host-evil")).toMatchObject({ storage_pool: named, pool_state: "waiting" });
 });
 
 describe("a proof", () => {

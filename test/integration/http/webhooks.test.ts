@@ -631,9 +631,11 @@ describe("work", () => {
     await host.round(RUNS);
     const [leaseId = "", lease] = [...host.leases][0] ?? [];
 
-    host.sayOfLease(leaseId, { releaseDueAt: "2026-01-03T00:00:00.000Z" });
+    const inHours = (hours: number) => new Date(Date.now() + hours * 3_600_000).toISOString();
+    const [due, later] = [inHours(40), inHours(41)];
+    host.sayOfLease(leaseId, { releaseDueAt: due });
     await host.round(RUNS);
-    host.sayOfLease(leaseId, { releaseDueAt: "2026-01-03T00:00:01.000Z" });
+    host.sayOfLease(leaseId, { releaseDueAt: later });
     await host.round(RUNS);
 
     expect(await told(hook.id)).toMatchObject([
@@ -641,7 +643,7 @@ describe("work", () => {
         workload_id: id,
         service: "ssh",
         external_port: lease?.externalPort,
-        release_at: "2026-01-03T00:00:00.000Z",
+        release_at: due,
       },
     ]);
   });

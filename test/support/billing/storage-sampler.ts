@@ -51,7 +51,7 @@ export async function openStoragePool(
     });
 }
 
-/** A version of a dataset that is there and checked, in a pool without hosts. */
+/** A version of a dataset that is there and checked, in the pool of a host that never samples. */
 export async function sealCopy(
   tx: Transaction,
   { workspaceId, ownerId, bytes, at }: { workspaceId: number; ownerId: number; bytes: number; at: Date },
@@ -68,9 +68,12 @@ export async function sealCopy(
     framework: null,
   });
   await tx.query(
+    "INSERT INTO hosts (id, name, ip_address) VALUES ('holder', 'holder', '') ON CONFLICT DO NOTHING",
+  );
+  await tx.query(
     `INSERT INTO data_copies (dataset_id, version, storage_pool, folder, status, manifest_sha256, total_size, file_count,
             begun_by, begun_at, ready_at)
-     VALUES ($1, 1, 'nobody', 'sealed', 'ready', repeat('0', 64), $2, 1, $3, $4, $4)`,
+     VALUES ($1, 1, 'holder', 'sealed', 'ready', repeat('0', 64), $2, 1, $3, $4, $4)`,
     [id, bytes, ownerId, at],
   );
 }

@@ -1,6 +1,8 @@
 /** Uploads of datasets as a program would make them by the API: the list, its beginning, parts and its end. */
 import { createHash } from "node:crypto";
-import { CHUNK_BYTES } from "@remotegpu/shared/files";
+import { CHUNK_BYTES, ManifestLine } from "@remotegpu/shared/files";
+import { GrowingTree, type Hash } from "@remotegpu/shared/merkle-tree";
+import { chunkLeaf, chunksOf } from "@remotegpu/shared/sealed-chunks";
 import type { Answer, ApiWorld, Caller } from "./api.ts";
 
 export type Tree = Record<string, Buffer | string>;
@@ -23,6 +25,22 @@ export function manifestOf(tree: Tree): string {
     })
     .join("");
 }
+
+/** Hex, as whoever brings it may tell it. */
+export function rootOf(tree: Tree): string {
+  const growing = new GrowingTree(hash);
+  for (const line of manifestOf(tree).split("\n").slice(0, -1)) {
+    const file = ManifestLine.parse(JSON.parse(line));
+    const bytes = Buffer.from(tree[Buffer.from(file.path, "base64url").toString()] ?? "");
+    for (let index = 0; index < chunksOf(bytes.length); index += 1) {
+      const sum = sha256(bytes.subarray(index * CHUNK_BYTES, (index + 1) * CHUNK_BYTES));
+      growing.add(chunkLeaf(hash, file, { index, sum }));
+    }
+  }
+  return Buffer.from(growing.root()).toString("hex");
+}
+
+const hash: Hash = (...parts) => createHash("sha256").update(Buffer.concat(parts)).digest();
 
 export class UploadClient {
   readonly #api: ApiWorld;

@@ -249,7 +249,14 @@ const ESTIMATE = command({
   run: async ({ api, output }, members) => {
     const estimate = await api.post("/billing/estimate", body(members));
     if (output.format === "json") return printOne(output, estimate);
-    const { lines, fits: _fits, fits_reason: fitsReason, ...total } = estimate;
+    // The loading is of services alone, and what is estimated has no kind.
+    const {
+      lines,
+      fits: _fits,
+      fits_reason: fitsReason,
+      free_loading_minutes: _loading,
+      ...total
+    } = estimate;
     printList(output, Rows.parse(lines), ESTIMATE_COLUMNS);
     printOne(output, total);
     output.write(`${String(fitsReason)}\n`);

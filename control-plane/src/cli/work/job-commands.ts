@@ -9,13 +9,7 @@ import { ended, jobSentence } from "./job-state.ts";
 import { SUBMIT } from "./job-submit.ts";
 import { CPU_AND_MEMORY, OWNER, workloadGroup } from "./workload-group.ts";
 
-const JOB_SAYS: Column = [
-  "waits for / says",
-  (row) =>
-    row.awaits_confirmation === true
-      ? `${String(row.status_reason ?? row.status)}; confirm it (remotegpu job confirm ${String(row.id)}) or cancel it`
-      : row.status_reason,
-];
+const JOB_SAYS: Column = ["waits for / says", (row) => row.status_reason];
 
 export const JOB = workloadGroup({
   name: "job",

@@ -64,9 +64,8 @@ async function verdictsOf(deps: PoolProofsDeps, members: readonly PoolMember[]):
   let step = proving.next();
   while (step.done !== true) step = proving.next(await provePair(deps, step.value));
   const tried = new Map(step.value.map((verdict) => [verdict.member.id, verdict]));
-  const hasWitness = step.value.some(
-    ({ kind, member }) => kind === "proved" || (kind === "unopposed" && member.state === "trusted"),
-  );
+  // Where nobody proved anything, it may be this server that reaches none of them.
+  const hasWitness = step.value.some(({ kind }) => kind === "proved");
   return members.map(
     (member) => tried.get(member.id) ?? { member, kind: "missed", detail: absenceOf(member), hasWitness },
   );

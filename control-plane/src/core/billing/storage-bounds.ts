@@ -11,7 +11,7 @@ export interface OwnerContents {
   /** The storage that environments ordered. */
   readonly orderedBytes: bigint;
   readonly environmentsWithoutOrder: number;
-  /** Training jobs that were ever placed in the pool. */
+  /** Training jobs that ever ran in the pool. */
   readonly jobs: number;
   /** Whether an administrator named a folder of the owner's in the pool. */
   readonly hasAdministeredFolder: boolean;
@@ -33,6 +33,17 @@ export interface StorageAllowances {
 const BLOCKS_PER_FILE = 8_192n;
 /** Of a copy: its list of files, and what of it was received last. */
 const BLOCKS_PER_COPY = BigInt(64 * MIB);
+
+/**
+ * What is measured every minute may be filled beyond its order by then, at a gigabyte a second: so much beyond is set aside
+ * as well, but raises no alarm, since it is no lie.
+ */
+const UNMEASURED_BYTES = 64n * BigInt(GIB);
+
+/** Whether a claim goes so far beyond what can lie there that its host is to be looked at. */
+export function isDisbelieved({ excessBytes }: Pick<BoundedSample, "excessBytes">): boolean {
+  return excessBytes > UNMEASURED_BYTES;
+}
 
 /** Bytes that can lie there of one owner, at most. */
 export function ownerBound(

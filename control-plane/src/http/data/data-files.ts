@@ -8,7 +8,7 @@ import { copiesOf, type CopyRow, pageOfCopies } from "../../store/spending/data/
 import type { ApiApp, ApiContext, ApiDeps } from "../deps.ts";
 import { answerFile, FilePage, FileQuery, pathBytes } from "../files/pool-files.ts";
 import { numericPage, pageOf, PageQuery, toPage } from "../request/pagination.ts";
-import { ApiRefusal, conflict } from "../request/refusal.ts";
+import { ApiRefusal, badField, conflict } from "../request/refusal.ts";
 import { forCustomers, iso, NumericIdPath, ok, okFile, Timestamp } from "../request/route.ts";
 import { DATA_NAMES, requireReadable } from "./data-access.ts";
 import { INTEGRITIES, INTEGRITY_HEADER, integrityOf } from "./sealed/integrity.ts";
@@ -149,7 +149,9 @@ async function answerFrom(
 ): Promise<Response> {
   const merkleRoot = copy?.merkleRoot ?? null;
   if (copy === null || merkleRoot === null) return labelled(await answerFile(c, file, page), "unchecked");
-  const sealed = file.path === "" ? null : await answerSealedFile(c, { ...copy, merkleRoot }, file);
+  // A further page of a folder needs no proof that it is no file.
+  const isFolder = file.path === "" || page.cursor !== undefined;
+  const sealed = isFolder ? null : await answerSealedFile(c, { ...copy, merkleRoot }, file);
   if (sealed !== null) return sealed;
   if (page.tree === "files") {
     const tree = await withSealedTree(c, copy, file.path, () => folderFrom(c, file, page));
@@ -168,6 +170,7 @@ async function folderFrom(
   const response = await answerFile(c, file, page);
   if (response.headers.get(FILE_TYPE_HEADER) !== "file") return response;
   await response.body?.cancel();
+  if (page.cursor !== undefined) throw badField("cursor", "goes on with a folder, and there is a file");
   throw new ApiRefusal("unavailable", "Its host has a file there that was not sealed.");
 }
 

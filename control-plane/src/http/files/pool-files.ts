@@ -258,14 +258,17 @@ async function unlessRefused(answer: HostAnswer, unknown: ApiRefusal | null): Pr
   const { status } = answer;
   if (status < 400 || status === 416) return answer;
   const read = await answer.json(HostRefusal);
-  const refusal = read.isRead ? read.value : null;
-  const { reason, detail } = refusal ?? {
-    reason: "failed" as const,
-    detail: "Its host answered something else.",
-  };
-  if (reason === "bad-request" && unknown !== null) throw unknown;
+  const refusal = read.isRead
+    ? read.value
+    : { reason: "failed" as const, detail: "Its host answered something else." };
+  if (refusal.reason === "bad-request" && unknown !== null) throw unknown;
+  throw refusalOf(refusal);
+}
+
+/** What a host refuses, as we do. */
+export function refusalOf({ reason, detail }: HostRefusal): ApiRefusal {
   const kind = KINDS[reason];
-  throw new ApiRefusal(kind, detail, {
+  return new ApiRefusal(kind, detail, {
     ...(kind === "bad-input" && { errors: [{ path: "path", message: detail }] }),
     ...(kind === "too-many-requests" && { retryAfterSeconds: BUSY_RETRY_SECONDS }),
   });

@@ -55,6 +55,7 @@ export function createApp(deps: ApiDeps): ApiApp {
     c.set("changes", changes);
     await next();
   });
+  app.use(endUnreadBody);
   app.use(countRequests);
   app.use(securityHeaders(deps.config));
   app.use(limitBody);
@@ -75,6 +76,14 @@ export function createApp(deps: ApiDeps): ApiApp {
   });
   return app;
 }
+
+/** Hono answers HEAD as GET and drops the body unread: whatever gives it would hold what it has, and wait for ever. */
+const endUnreadBody: MiddlewareHandler<ApiEnv> = async (c, next) => {
+  await next();
+  if (c.req.method !== "HEAD") return;
+  const { body } = c.res;
+  if (body !== null && !body.locked) await body.cancel();
+};
 
 const readUpToLimit = bodyLimit({ maxSize: MAX_BODY_BYTES, onError: refuseLargeBody });
 

@@ -50,7 +50,7 @@ export interface Verdict {
   kind: "proved" | "failed" | "missed" | "unopposed";
   /** A sentence; null where it is proved, or nothing was tried. */
   detail: string | null;
-  /** Another trusted member was there. */
+  /** Another trusted member proved something in this round. */
   hasWitness: boolean;
 }
 
@@ -155,7 +155,9 @@ function verdictOf(
   },
 ): Verdict {
   const others = (pool ?? []).filter(({ id }) => id !== member.id);
-  const hasWitness = others.some((other) => isElector(other) && !silent.has(other.id));
+  // One that showed nobody anything says nothing of others: it may be what cannot be reached.
+  const hasShared = pool !== null && pool.length > 1;
+  const hasWitness = hasShared && others.some((other) => isElector(other) && !silent.has(other.id));
   const missed = silent.get(member.id);
   if (missed !== undefined) return { member, kind: "missed", detail: missed, hasWitness };
   if (pool === null) return { member, kind: "unopposed", detail: null, hasWitness };

@@ -9,11 +9,12 @@ import type { HostAnswer } from "../../../core/hosts/host-files.ts";
 import { hostsOfPool } from "../../../store/hosts/pool-hosts.ts";
 import type { CopyRow } from "../../../store/spending/data/copies.ts";
 import type { ApiContext } from "../../deps.ts";
+import { refusalOf } from "../../files/pool-files.ts";
 import { ApiRefusal } from "../../request/refusal.ts";
 import { sha256 } from "./sha256.ts";
 
 /** A version that is checked. */
-export type SealedCopy = Pick<CopyRow, "storagePool" | "folder"> & { merkleRoot: string };
+export type SealedCopy = Pick<CopyRow, "storagePool" | "folder" | "isRootOfOwner"> & { merkleRoot: string };
 
 export interface PartsWish {
   /** Within the version; each character is a byte. */
@@ -22,7 +23,7 @@ export interface PartsWish {
   count: number;
 }
 
-/** Null where no host proves it, and one says that there is no such file: then nothing there is shown as a file. @throws ApiRefusal where none proves anything */
+/** Null where no host proves it, and one says that there is no such file: then nothing there is shown as a file. @throws ApiRefusal where none proves anything, or no file can have that path */
 export async function provedParts(
   c: ApiContext,
   copy: SealedCopy,
@@ -58,7 +59,7 @@ export async function provedParts(
 
 export const DIFFERENT = "a host has other bytes of a sealed version than were sealed";
 
-/** A sentence where it is no proof; null where there is no such file. */
+/** A sentence where it is no proof; null where there is no such file. @throws ApiRefusal of a path that none can have */
 async function toldBy(answer: HostAnswer): Promise<ChunkProof | string | null> {
   if (answer.status === 200) {
     const read = await answer.json(ProofShape);
@@ -68,5 +69,6 @@ async function toldBy(answer: HostAnswer): Promise<ChunkProof | string | null> {
   if (!refused.isRead) return refused.why;
   const { reason, detail } = refused.value;
   if (reason === "not-found") return null;
+  if (reason === "bad-path") throw refusalOf(refused.value);
   return reason === "bad-request" ? "its agent is too old, or the file has no such part." : detail;
 }

@@ -17,7 +17,7 @@ import type { ApiContext } from "../../deps.ts";
 import { askPool, fileHeaders, senseless } from "../../files/pool-files.ts";
 import { ApiRefusal } from "../../request/refusal.ts";
 import { type CheckedPart, checkedBytes } from "./checked-bytes.ts";
-import { INTEGRITY_HEADER } from "./integrity.ts";
+import { INTEGRITY_HEADER, integrityOfRead } from "./integrity.ts";
 import { DIFFERENT, provedParts, type SealedCopy } from "./proved-parts.ts";
 
 /** Enough to tell one content from another; clients make names of it, which have a length. */
@@ -63,6 +63,7 @@ export async function answerSealedFile(
   const modified = answer.headers.get("last-modified");
   const headers = {
     ...told,
+    [INTEGRITY_HEADER]: integrityOfRead(copy, { isPart: !isWhole(touched, file.bytes) }),
     ...(modified !== null && { "last-modified": modified }),
     "content-length": String(wanted.end - wanted.start),
     ...(range.kind === "part" && {

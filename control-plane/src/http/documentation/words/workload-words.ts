@@ -385,7 +385,7 @@ export const WORKLOAD_WORDS: Words = {
     "It does not agree with its list: a.txt is missing.",
   ],
   merkle_root: [
-    "SHA-256, in hex, that is the root of the tree of the parts of its files (RFC 6962, section 2.1), by which what is read is checked; without it the server computes it of the list",
+    "SHA-256, in hex, that is the root of the tree of the parts of its files (RFC 6962, section 2.1), by which what is read is checked; without it the server computes it of the list, and reads of a part of a file of more than 8 MiB say unchecked",
     "5dc9da79a70659a9ad559cb701ded9a2ab9d823aad2f4960cfe370eff4604328",
   ],
   "DataVersion.integrity": [

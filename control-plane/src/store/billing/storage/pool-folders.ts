@@ -21,7 +21,7 @@ import { idOnHosts } from "../../database/values/id-on-hosts.ts";
 
 /**
  * SQL of what is in the pool $1: nothing is looked for in a pool into which it was not put. A job has been in each in
- * which it was placed.
+ * which a run of it was proved: where it never ran it has left nothing, and its bound is nobody's to use.
  * @param copies condition of the copies that are not sealed
  */
 function contents(copies: string): string {
@@ -33,8 +33,8 @@ function contents(copies: string): string {
       FROM environments WHERE storage_pool = $1::text
     UNION ALL
     SELECT 'training', j.id::text, NULL, j.workspace_id, j.customer_id, NULL, NULL FROM training_jobs j
-     WHERE EXISTS (SELECT FROM instances i JOIN placements p ON p.instance_id = i.id JOIN hosts h ON h.id = p.host_id
-                    WHERE i.workload_kind = 'training' AND i.workload_id = j.id
+     WHERE EXISTS (SELECT FROM instances i JOIN runs r ON r.instance_id = i.id JOIN hosts h ON h.id = r.host_id
+                    WHERE i.workload_kind = 'training' AND i.workload_id = j.id AND r.first_proven_at IS NOT NULL
                       AND coalesce(h.storage_pool, h.id) = $1::text)
     UNION ALL ${administered("dataset")} UNION ALL ${administered("model")}
     UNION ALL

@@ -4,7 +4,12 @@
  */
 import type { StorageReport } from "@remotegpu/shared/storage-sampling";
 import { MS_PER_HOUR } from "@remotegpu/shared/units";
-import { boundClaims, type BoundedClaims, type Claim } from "../../../core/billing/storage-bounds.ts";
+import {
+  boundClaims,
+  type BoundedClaims,
+  type Claim,
+  isDisbelieved,
+} from "../../../core/billing/storage-bounds.ts";
 import type { Connection, Transaction } from "../../database/database.ts";
 import { raiseAlarmOnce } from "../../events/alarms.ts";
 import { SERVES_POOL } from "../../hosts/pools/pool-members.ts";
@@ -177,9 +182,9 @@ async function chargedBefore(
   return { bytes: BigInt(rows[0]?.bytes ?? 0), workspaceIds: new Set(rows[0]?.workspace_ids) };
 }
 
-/** The first of what cannot be true, in words; null where all can. */
+/** The first of what cannot be true, in words; null where all can, or nearly. */
 function disbelieved({ samples, strangers }: BoundedClaims): string | null {
-  const beyond = samples.filter(({ excessBytes }) => excessBytes > 0n);
+  const beyond = samples.filter(isDisbelieved);
   const [first] = beyond;
   if (first !== undefined) {
     const claimed = (first.bytes ?? 0n) + first.excessBytes;

@@ -72,6 +72,7 @@ interface LackingRow {
   name: string;
   pool: string;
   claim: string | null;
+  is_of_host: boolean;
   state: PoolState;
   failure: string | null;
   features: string[];
@@ -96,8 +97,9 @@ export async function lackingMembers(
 ): Promise<LackingMember[]> {
   const { rows } = await sql.query<LackingRow>(
     `SELECT id, name, coalesce(storage_pool, id) AS pool, claimed_storage_pool AS claim, pool_state AS state,
-            pool_failure AS failure, features, pool_proof_due_at AS proof_due_at
-       FROM hosts
+            pool_failure AS failure, features, pool_proof_due_at AS proof_due_at,
+            EXISTS (SELECT FROM hosts o WHERE o.id = h.claimed_storage_pool) AS is_of_host
+       FROM hosts h
       WHERE deleted_at IS NULL AND revoked_at IS NULL
         AND (claimed_storage_pool IS NOT NULL OR pool_state IN ('failed', 'overdue')
              OR (pool_state = 'waiting' AND pool_member_since <= $1::timestamptz - interval '${PROVED_WITHIN}')
@@ -116,11 +118,17 @@ export async function lackingMembers(
         {
           id,
           lacks: "word",
-          sentence: `Host ${name} (${id}) takes nothing: ${obstacle}. Where it does: remotegpu host confirm-pool ${id}. Where it does not: remotegpu host confirm-pool ${id} --pool ${id}, and it is a pool of its own.`,
+          sentence: `Host ${name} (${id}) takes nothing: ${obstacle}. Where it does: ${confirmationOf(row, claim)}. Where it does not: remotegpu host confirm-pool ${id} --pool ${id}, and it is a pool of its own.`,
         },
       ];
     const said =
       obstacle === null ? warning : `Nothing of its pool is read, written or placed there: ${obstacle}.`;
     return said === null ? [] : [{ id, lacks: "proof", sentence: `Host ${name} (${id}): ${said}` }];
   });
+}
+
+/** How an administrator takes a claim. What is a host's id is no name of a pool, and is refused as one. */
+function confirmationOf({ id, is_of_host: isOfHost }: LackingRow, claim: string): string {
+  if (!isOfHost && !isLikeAnotherHost(claim, id)) return `remotegpu host confirm-pool ${id}`;
+  return `a pool of both needs a name, which is none of a host: remotegpu host confirm-pool ${id} --pool NAME, and before that the same of host ${claim}, whose environments and data of before are then in no pool`;
 }

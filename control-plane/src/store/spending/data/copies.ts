@@ -16,12 +16,17 @@ export interface CopyRow extends Copy {
    * where whoever brings it gave none.
    */
   merkleRoot: string | null;
+  /**
+   * Whether whoever brought it gave that root. Else the sums of the parts of long files in it are the word of the host that
+   * sealed them, and only whole files are their owner's.
+   */
+  isRootOfOwner: boolean;
 }
 
 export const OWNER = { dataset: "dataset_id", model: "model_id" } as const;
 export const COPY_COLUMNS = `id, version, storage_pool AS "storagePool", folder, status, status_reason AS "statusReason",
   manifest_sha256 AS manifest, total_size AS "totalSize", file_count AS "fileCount", epoch, begun_at AS "begunAt",
-  ready_at AS "readyAt", merkle_root AS "merkleRoot"`;
+  ready_at AS "readyAt", merkle_root AS "merkleRoot", root_is_owners AS "isRootOfOwner"`;
 
 /** By their age. */
 export async function copiesOf(sql: Connection, kind: DataKind, id: number): Promise<CopyRow[]> {
@@ -71,10 +76,12 @@ export async function poolsHeard(sql: Connection): Promise<string[]> {
   return rows.map(({ pool }) => pool);
 }
 
-/** Whether any host, heard or not, belongs to it. */
+/** Whether any host, heard or not, belongs to it, or is to by a join token that nobody has used yet. */
 export async function isPool(sql: Connection, pool: string): Promise<boolean> {
   const { rowCount } = await sql.query(
-    "SELECT FROM hosts WHERE coalesce(storage_pool, id) = $1 AND deleted_at IS NULL LIMIT 1",
+    `(SELECT FROM hosts WHERE coalesce(storage_pool, id) = $1 AND deleted_at IS NULL LIMIT 1)
+     UNION ALL
+     (SELECT FROM join_tokens WHERE storage_pool = $1 AND used_at IS NULL AND revoked_at IS NULL LIMIT 1)`,
     [pool],
   );
   return rowCount > 0;

@@ -162,7 +162,8 @@ export async function finishUpload(
 ): Promise<CopyRow | null> {
   const mounted = await lockEntry(sql, kind, id);
   const { rows } = await sql.query<CopyRow>(
-    `UPDATE data_copies SET status = 'ready', status_reason = NULL, ready_at = $4, merkle_root = $5
+    `UPDATE data_copies SET status = 'ready', status_reason = NULL, ready_at = $4, merkle_root = $5::text,
+            root_is_owners = $5::text IS NOT NULL AND merkle_root IS NOT NULL
       WHERE id = $2 AND ${OWNER[kind]} = $1 AND epoch = $3 AND status <> 'ready' RETURNING ${COPY_COLUMNS}`,
     [id, copyId, epoch, now, merkleRoot],
   );

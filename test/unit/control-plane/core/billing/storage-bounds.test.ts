@@ -2,6 +2,7 @@
 import {
   boundClaims,
   type Claim,
+  isDisbelieved,
   type OwnerContents,
   ownerBound,
 } from "@remotegpu/control-plane/core/billing/storage-bounds";
@@ -79,6 +80,15 @@ describe("a claim", () => {
   test("that comes twice counts once, the first time", () => {
     expect(bounded([claim(3n), claim(4n)]).samples).toEqual([{ workspaceId: 1, bytes: 3n, excessBytes: 0n }]);
   });
+});
+
+test("an excess raises an alarm beyond what a minute without measuring lets pass", () => {
+  expect([0n, 1n, gb(64), gb(64) + 1n].map((excessBytes) => isDisbelieved({ excessBytes }))).toEqual([
+    false,
+    false,
+    false,
+    true,
+  ]);
 });
 
 test("owners of a pool have no more than its disk together, with what was taken before", () => {

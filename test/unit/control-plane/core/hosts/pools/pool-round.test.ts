@@ -145,6 +145,30 @@ describe("a round", () => {
     expect(kinds).toEqual(expected);
   });
 
+  test.each<[string, Record<string, string | null>, Record<string, string>]>([
+    [
+      "nobody was proved, judges nobody overdue",
+      { a: "t", b: null, c: null },
+      { a: "trusted", b: "trusted", c: "trusted" },
+    ],
+    [
+      "others proved theirs, takes the silent one out",
+      { a: "t", b: "t", c: null },
+      { a: "trusted", b: "trusted", c: "overdue" },
+    ],
+    [
+      "two see different trees, is no proof of either",
+      { a: "t", b: "u", c: null },
+      { b: "failed", c: "trusted" },
+    ],
+  ])("in which %s", (_what, trees, expected) => {
+    const members = ["a", "b", "c"].map((id, n) => member(id, { memberSinceMs: n }));
+
+    const states = play(members, trees).verdicts.map((one) => [one.member.id, afterVerdict(one, NOW).state]);
+
+    expect(Object.fromEntries(states)).toMatchObject(expected);
+  });
+
   test("of any members fails nobody who shares the tree that most trusted ones see, and asks a few pairs of each", () => {
     const ids = ["a", "b", "c", "d", "e", "f"];
     fc.assert(
