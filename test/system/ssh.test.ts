@@ -282,7 +282,13 @@ test("on another host it has the key by which its clients know it", async () => 
   const known = () => readFileSync(join(house.folder, ".ssh", "remotegpu_known_hosts"), "utf8");
   const before = known();
   await cli("ssh-key", "add");
-  await house.addHost(pooled());
+  const second = await house.addHost(pooled());
+  // Nothing is placed on it before the two have shown each other that they see one pool.
+  for (const { files } of house.hosts) files.start();
+  await eventually(async () => (await house.admin.get(`/hosts/${second.id}`)).pool_state === "trusted", {
+    withinMs: 60_000,
+    what: "the proof of the shared pool",
+  });
   await house.admin.post(`/hosts/${house.hosts[0]?.id ?? ""}/cordon`);
 
   await cli("env", "start", "lab", "--wait");

@@ -214,7 +214,9 @@ export class House {
     const number = (this.#added += 1);
     const folder = join(this.folder, `agent-${number}`);
     mkdirSync(folder, { mode: 0o711 });
-    const { token } = await this.admin.post("/join-tokens");
+    // Whoever names a pool is in it by the token's word.
+    const pool = settings["REMOTEGPU_STORAGE_POOL"];
+    const { token } = await this.admin.post("/join-tokens", pool === undefined ? {} : { storage_pool: pool });
     const env = {
       REMOTEGPU_STATE_DIR: folder,
       REMOTEGPU_SERVER: this.url,
