@@ -11,7 +11,7 @@ import { answerStorage } from "@remotegpu/control-plane/controllers/billing/stor
 import { refusal, serveHosts } from "@remotegpu/control-plane/link/hosts/host-requests";
 import { setSetting } from "@remotegpu/control-plane/store/accounts/settings";
 import { countSealedCopies } from "@remotegpu/control-plane/store/billing/storage/sealed-samples";
-import { setPoolDisk } from "@remotegpu/control-plane/store/billing/storage/storage-pools";
+import { setPoolDisk, storagePool } from "@remotegpu/control-plane/store/billing/storage/storage-pools";
 import { insertCustomer } from "@remotegpu/control-plane/store/accounts/customers";
 import { type Database, transaction } from "@remotegpu/control-plane/store/database/database";
 import { MAX_SAMPLE_BYTES, type StorageReply, StorageReport } from "@remotegpu/shared/storage-sampling";
@@ -422,6 +422,16 @@ describe("what is taken", () => {
     expect(await alarmsOf(pool)).toEqual([
       expect.stringMatching(/ 1125899906842624 bytes of workspace .* at most 5368709120 .* of 2 more/),
     ]);
+  });
+
+  test("a pool that was never sampled, and has no sealed copy, is told so", async () => {
+    const { pool } = await poolOf(1);
+
+    expect(await storagePool(db, pool)).toMatchObject({
+      charged_bytes: null,
+      excess_bytes: null,
+      sealed_bytes: 0,
+    });
   });
 
   test("the disk that an administrator named bounds all parts of an hour together, and no disk of a host does", async () => {

@@ -38,7 +38,7 @@ function select(where: string): string {
     LEFT JOIN LATERAL (SELECT least(coalesce(sum(bytes), 0), ${Number.MAX_SAFE_INTEGER})::bigint AS charged_bytes,
                               least(coalesce(sum(o.excess_bytes), 0), ${Number.MAX_SAFE_INTEGER})::bigint AS excess_bytes
                          FROM storage_samples o WHERE o.storage_pool = p.name AND o.hour = h.hour) s ON h.hour IS NOT NULL
-    LEFT JOIN LATERAL (SELECT least(sum(total_size), ${Number.MAX_SAFE_INTEGER}) AS sealed_bytes FROM data_copies o
+    LEFT JOIN LATERAL (SELECT least(coalesce(sum(total_size), 0), ${Number.MAX_SAFE_INTEGER}) AS sealed_bytes FROM data_copies o
                         WHERE o.storage_pool = p.name AND o.status = 'ready') c ON true
    WHERE ${where} ORDER BY p.name COLLATE "C"`;
 }
