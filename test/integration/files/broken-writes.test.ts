@@ -19,7 +19,7 @@ beforeAll(async () => {
   const small = join(files.pool, SMALL);
   mkdirSync(small);
   await execa("mount", ["-t", "tmpfs", "-o", "size=4m", "tmpfs", small]);
-  ending.defer(async () => void (await execa("umount", [small])));
+  ending.defer(async () => void (await execa("umount", ["-l", small])));
 });
 afterAll(() => ending.disposeAsync());
 

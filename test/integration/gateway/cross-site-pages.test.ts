@@ -76,7 +76,11 @@ describe.skipIf(!hasBrowser)("a page of another's", { timeout: STORY_MS * 2 }, (
     { action, type, fields }: { action: string; type: string; fields: string },
   ) => {
     await page.goto(`http://${host}:${attacker}/`);
+    // The answer to a form before may still take the page's place.
+    await page.waitForFunction("document.readyState === 'complete' && document.body !== null");
     const answered = page.waitForResponse((response) => response.url() === action);
+    // Should the page be closed meanwhile, nobody is left to hear of it.
+    answered.catch(() => undefined);
     await page.evaluate(
       `document.body.innerHTML = ${JSON.stringify(`<form method="post" enctype="${type}" action="${action}">${fields}</form>`)}; document.forms[0].submit()`,
     );
