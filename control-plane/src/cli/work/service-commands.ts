@@ -58,7 +58,7 @@ const CREATE = command({
     "service create chat --image vllm/vllm-openai:v0.8.5 --version 1 --gpu 1 --memory 32G --health /health",
     "service create hello --image busybox --version 1 --public --command 'mkdir /www; echo hello > /www/index.html; httpd -f -p 8000 -h /www'",
   ],
-  more: "Its address is told by `remotegpu service show`; ask it with `remotegpu service curl NAME /`. It costs nothing until a first replica serves.",
+  more: "Its address is told by `remotegpu service show`; ask it with `remotegpu service curl NAME /`. Each replica costs from when its container runs, but for the time that its payer may load free in an hour.",
   run: async ({ api, output }, { config, public: isPublic, ...given }) => {
     const { host_labels, max_price_per_hour, spec, gpu_model, ...others } = given;
     const { command: text, port, cors_origins, max_in_flight, ...plain } = others;

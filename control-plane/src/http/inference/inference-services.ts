@@ -43,7 +43,7 @@ const post = createRoute({
   tags,
   summary: "Order an inference service; without workspace_id it goes to your personal one",
   description:
-    "It is creating, free of charge, until a first replica is ready: answers its health check, or without one accepts a connection. Each replica costs from then on, by the minute. It begins with min_replicas, or with one.",
+    "It is creating until a first replica is ready: answers its health check, or without one accepts a connection. Each replica costs by the minute from when its container runs, but for what its payer may load free in an hour. It begins with min_replicas, or with one.",
   request: { body: jsonBody(NewInferenceServiceBody) },
   responses: created("The inference service, creating", InferenceService),
 });
