@@ -18,16 +18,21 @@ export interface Answer {
   headers?: Readonly<Record<string, string>>;
 }
 
-const sandboxed = new WeakSet<IncomingMessage>();
+/** A mark of the request itself: a set of requests that are weakly held costs each collection of garbage a look at them. */
+const SANDBOXED = Symbol("sandboxed");
+
+type Marked = IncomingMessage & { [SANDBOXED]?: true };
 
 /** Whatever is answered to it by us is sandboxed, as what services answer at an origin that they share. */
-export function sandbox(request: IncomingMessage): void {
-  sandboxed.add(request);
+export function sandbox(request: Marked): void {
+  request[SANDBOXED] = true;
 }
+
+const isSandboxed = (request: Marked) => request[SANDBOXED] === true;
 
 /** The header for it; none where it needs none. */
 export function sandboxOf(request: IncomingMessage): Record<string, string> {
-  return sandboxed.has(request) ? { "Content-Security-Policy": SANDBOX } : {};
+  return isSandboxed(request) ? { "Content-Security-Policy": SANDBOX } : {};
 }
 
 export function answer(request: IncomingMessage, response: ServerResponse, told: Answer): void {
@@ -70,7 +75,7 @@ function written(request: IncomingMessage, told: Answer): { headers: Record<stri
       "Cache-Control": "no-store",
       "Referrer-Policy": "no-referrer",
       "X-Content-Type-Options": "nosniff",
-      "Content-Security-Policy": sandboxed.has(request) ? `${SANDBOX}; ${policy}` : policy,
+      "Content-Security-Policy": isSandboxed(request) ? `${SANDBOX}; ${policy}` : policy,
       ...(told.retryAfterSeconds !== undefined && { "Retry-After": String(told.retryAfterSeconds) }),
       ...told.headers,
     },

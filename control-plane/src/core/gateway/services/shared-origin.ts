@@ -36,7 +36,7 @@ export const WITHOUT_WORKERS = { "Clear-Site-Data": '"cache", "storage"' };
  * it is told of the browser; who is signed in; dictionaries for others' answers; and for which name and password it asks,
  * which it then sends to whatever asks likewise.
  */
-const OF_AN_ORIGIN = [
+const OF_AN_ORIGIN: ReadonlySet<string> = new Set([
   "set-cookie",
   "set-cookie2",
   "service-worker-allowed",
@@ -50,7 +50,7 @@ const OF_AN_ORIGIN = [
   "set-login",
   "use-as-dictionary",
   "www-authenticate",
-];
+]);
 
 const CSP = "content-security-policy";
 /** Other bytes are of no policy, and a browser might drop the whole header for them, ours with it. */
@@ -64,8 +64,8 @@ const OF_PARTS = /^\s*multipart\/x-mixed-replace\b/i;
  * @param byBrowser a browser asks, whatever for
  */
 export function headersAtSharedOrigin(told: HeaderMap, { byBrowser }: { byBrowser: boolean }): HeaderMap {
-  const kept = { ...told };
-  for (const name of OF_AN_ORIGIN) delete kept[name];
+  const kept: HeaderMap = {};
+  for (const [name, value] of Object.entries(told)) if (!OF_AN_ORIGIN.has(name)) kept[name] = value;
   const own = [kept[CSP] ?? []].flat().filter((policy) => PLAIN.test(policy));
   kept[CSP] = own.length === 0 ? SANDBOX : [SANDBOX, ...own];
   if (byBrowser && OF_PARTS.test(String(kept["content-type"])))
