@@ -28,6 +28,7 @@ import type { CodePacks } from "./code/code-packs.ts";
 import type { Doors } from "./doors.ts";
 import type { ImagePulls, ImageState } from "./images/image-pulls.ts";
 import type { OutputKeeper } from "./output/output-keeper.ts";
+import { StopGrace } from "./stop-grace.ts";
 
 type RunAction = Exclude<Action, { kind: "hold-stops" }>;
 type StartAction = Extract<Action, { kind: "start" | "restart" }>;
@@ -43,6 +44,8 @@ type Work = {
   task: Promise<void>;
   /** What is being started; null for a stop or a removal. */
   starts: DesiredInstance | null;
+  /** Of a stop; null for everything else. */
+  grace: StopGrace | null;
   /** How many works had ended with this one; null while it is under way. */
   endedAs: number | null;
 };
@@ -134,6 +137,7 @@ export class RunPerformer {
 
   /** Returns false when the action has to wait for work of before; it is decided anew then. */
   perform(action: RunAction, at: MonotonicTime): boolean {
+    if (action.kind === "stop") this.#shorten(action);
     if (this.#mustWait(action)) return false;
     this.#begin(action, at);
     return true;
@@ -144,6 +148,16 @@ export class RunPerformer {
     if (action.kind !== "start" && action.kind !== "restart") return false;
     return [...this.#works.values()].some(
       ({ starts }) => starts !== null && areRivals(starts, action.desired),
+    );
+  }
+
+  /** A stop that is under way ends by the shorter grace of the order that stands now. */
+  #shorten({ runId, graceSeconds, isGraceOrdered }: Extract<Action, { kind: "stop" }>): void {
+    const grace = this.#works.get(runId)?.grace ?? null;
+    if (grace === null || !isGraceOrdered || !grace.shorten(graceSeconds)) return;
+    this.#log.info(
+      { runId, graceSeconds },
+      `run ${runId}: its stop is under way and has ${graceSeconds} s left`,
     );
   }
 
@@ -175,12 +189,12 @@ export class RunPerformer {
       case "stop":
         this.#log.info(action, `run ${runId}: ${action.detail}`);
         this.#record(action, at);
-        this.#inBackground(action, () => this.#stop(action));
+        this.#stopInBackground(action);
         return;
       case "end-unwell":
         this.#log.warn(action, `run ${runId}: ${action.unwell.detail}`);
         this.#record(action, at);
-        this.#inBackground(action, () => this.#stop(action));
+        this.#stopInBackground(action);
         return;
       case "remove":
         this.#inBackground(action, () => this.#remove(action));
@@ -270,11 +284,25 @@ export class RunPerformer {
   }
 
   /** What was asked in vain to end by itself is not asked again: the next try kills at once. */
-  async #stop(action: Extract<Action, { kind: "stop" | "end-unwell" }>): Promise<void> {
-    const { runId, containerId } = action;
-    const graceSeconds = this.#notEnding.has(runId) ? 0 : action.graceSeconds;
+  #stopInBackground(action: Extract<Action, { kind: "stop" | "end-unwell" }>): void {
+    const graceSeconds = this.#notEnding.has(action.runId) ? 0 : action.graceSeconds;
+    const grace = new StopGrace(graceSeconds);
+    this.#inBackground(action, () => this.#stop(action, { graceSeconds, grace }), grace);
+  }
+
+  async #stop(
+    { runId, containerId }: RunKey & { containerId: string },
+    { graceSeconds, grace }: { graceSeconds: number; grace: StopGrace },
+  ): Promise<void> {
     const group = groupOf(containerId, this.#journal.runs.all());
-    await this.#untilItEnds(runId, () => this.#runtime.stop(containerId, { graceSeconds, group }));
+    const { cutShort } = grace;
+    try {
+      await this.#untilItEnds(runId, () =>
+        this.#runtime.stop(containerId, { graceSeconds, group, cutShort }),
+      );
+    } finally {
+      grace.close();
+    }
   }
 
   async #remove(action: Extract<Action, { kind: "remove" }>): Promise<void> {
@@ -322,13 +350,17 @@ export class RunPerformer {
   }
 
   /** @param perform resolves with `untouched` where it did nothing, and somebody else wakes the loop when it can */
-  #inBackground(action: RunAction, perform: () => Promise<"untouched" | void>): void {
+  #inBackground(
+    action: RunAction,
+    perform: () => Promise<"untouched" | void>,
+    grace: StopGrace | null = null,
+  ): void {
     const { runId, kind } = action;
     const tried = perform().catch((error: unknown) => {
       this.#log.warn({ runId, kind, error }, `run ${runId}: ${kind} failed and is tried again`);
     });
     const starts = "desired" in action ? action.desired : null;
-    const work: Work = { task: this.#end(runId, tried), starts, endedAs: null };
+    const work: Work = { task: this.#end(runId, tried), starts, grace, endedAs: null };
     this.#works.set(runId, work);
   }
 

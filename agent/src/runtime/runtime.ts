@@ -48,7 +48,10 @@ const LAST_WORD_MS = 2_000;
 
 /** The processes of a container, by the kernel's word. */
 type ContainerProcesses = {
-  askToEnd(containerId: string, options: { withinMs: number; recorded: string | null }): Promise<void>;
+  askToEnd(
+    containerId: string,
+    options: { withinMs: number; recorded: string | null; signal?: AbortSignal },
+  ): Promise<void>;
   /** Resolves with what could not be ended. */
   end(
     containerId: string,
@@ -204,20 +207,26 @@ export class Runtime {
    * TERM, and KILL after the grace, by the runtime; then whatever it has left. Resolves when nothing of the container is
    * alive any more.
    * @param group where its control group was at its start; null where that is not known
+   * @param cutShort once aborted, the grace is over: what is alive is killed
    * @throws NotEndingError when something still is
    */
   async stop(
     containerId: string,
-    { graceSeconds, group = null }: { graceSeconds: number; group?: string | null },
+    {
+      graceSeconds,
+      group = null,
+      cutShort,
+    }: { graceSeconds: number; group?: string | null; cutShort?: AbortSignal },
   ): Promise<void> {
     const graceMs = graceSeconds * MS_PER_SECOND;
     const stopping = this.#stopByRuntime(containerId, graceSeconds);
     // Beyond the grace nobody waits for the runtime, which has its own troubles with what does not end.
-    const byRuntime = await Promise.race([stopping, after(graceMs + KILL_SLACK_MS)]);
-    if (byRuntime !== "had-its-grace") {
+    const byRuntime = await Promise.race([stopping, after(graceMs + KILL_SLACK_MS, cutShort)]);
+    if (byRuntime === "not-stopped" || byRuntime === "late") {
       // One that hangs may not have told the container anything yet, which then has had its time but no word.
       const withinMs = byRuntime === "late" ? Math.min(graceMs, LAST_WORD_MS) : graceMs;
-      await this.#options.processes.askToEnd(containerId, { withinMs, recorded: group });
+      const asked = { withinMs, recorded: group, ...(cutShort && { signal: cutShort }) };
+      await this.#options.processes.askToEnd(containerId, asked);
     }
     await this.#endLeft(containerId, group);
     await stopping;
@@ -355,7 +364,12 @@ export class Runtime {
   }
 }
 
-async function after(ms: number): Promise<"late"> {
-  await delay(ms, undefined, { ref: false });
-  return "late";
+async function after(ms: number, cutShort: AbortSignal | undefined): Promise<"late" | "cut-short"> {
+  try {
+    await delay(ms, undefined, { ref: false, ...(cutShort && { signal: cutShort }) });
+    return "late";
+  } catch (error) {
+    if (cutShort?.aborted !== true) throw error;
+    return "cut-short";
+  }
 }

@@ -281,6 +281,42 @@ test("a container may have ten minutes to stop", async () => {
   await agent.host.says("run-long", { phase: "stopped", problem: null });
 });
 
+describe("a stop that is under way with a long grace", () => {
+  const deaf = { command: "trap '' TERM; touch /tmp/deaf; while :; do sleep 0.1; done" };
+  const ordered = (stopGraceSeconds: number, rest: Partial<DesiredInstance> = {}) =>
+    order("deaf", deaf, { live: { ...live, stopGraceSeconds }, ...rest });
+
+  async function beginStop(): Promise<AgentUnderTest> {
+    const agent = await startAgent();
+    agent.host.order([ordered(600)]);
+    const { containerId } = await agent.host.says("run-deaf", { phase: "ready" });
+    const container = docker.getContainer(containerId ?? "");
+    await eventually(async () => JSON.stringify(await container.changes()).includes("/tmp/deaf"));
+    agent.host.order([ordered(600, { want: "stopped", orderedBy: "customer" })]);
+    const isBegun = ({ message }: { message: string }) =>
+      message === "run run-deaf: Stopped; ordered by customer.";
+    await eventually(() => agent.log.lines.some(isBegun), { what: "the stop" });
+    return agent;
+  }
+
+  test("is cut to a shorter one that is ordered later", async () => {
+    const agent = await beginStop();
+
+    agent.host.order([ordered(1, { want: "stopped", orderedBy: "account" })]);
+
+    const ended = await agent.host.says("run-deaf", { phase: "stopped", exitCode: 137 });
+    expect(ended.detail).toBe("Stopped; ordered by customer.");
+  });
+
+  test("is cut to the grace of a removal", async () => {
+    const agent = await beginStop();
+
+    agent.host.order([ordered(1, { want: "removed", orderedBy: "customer" })]);
+
+    await eventually(async () => (await containersOf(agent)).length === 0, { what: "its removal" });
+  });
+});
+
 test("heartbeats tell what each container has used, and when it last wrote something", async () => {
   const agent = await startAgent();
   const busy = "echo here; n=0; while [ $n -lt 200000 ]; do n=$((n+1)); done; sleep 300";

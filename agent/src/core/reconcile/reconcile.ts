@@ -304,10 +304,11 @@ function limitReached(desired: DesiredInstance, flags: Flags): Stop | null {
 /** A stop that was begun keeps its first cause, orderer and sentence. */
 function stopFor({ standing, record, key }: RunView, { containerId }: OwnedContainer, stop: Stop): Action {
   const { cause, orderedBy, detail } = record?.stop ?? stop;
-  const orderedSeconds = orderedGraceSeconds(standing) ?? DEFAULT_GRACE_SECONDS;
-  const graceSeconds =
-    cause === "disk-filled" ? Math.min(orderedSeconds, FILLING_GRACE_SECONDS) : orderedSeconds;
-  return { kind: "stop", ...key, containerId, orderedBy, cause, detail, graceSeconds };
+  const orderedSeconds = orderedGraceSeconds(standing);
+  const givenSeconds = orderedSeconds ?? DEFAULT_GRACE_SECONDS;
+  const graceSeconds = cause === "disk-filled" ? Math.min(givenSeconds, FILLING_GRACE_SECONDS) : givenSeconds;
+  const isGraceOrdered = orderedSeconds !== null;
+  return { kind: "stop", ...key, containerId, orderedBy, cause, detail, graceSeconds, isGraceOrdered };
 }
 
 /** Null where there is no order, or none of which more than its names is understood. */

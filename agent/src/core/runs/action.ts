@@ -60,6 +60,8 @@ export type Action =
       cause: StopCause;
       detail: string;
       graceSeconds: number;
+      /** An order says the grace, which then also holds for a stop that is under way; else it is this agent's own. */
+      isGraceOrdered: boolean;
     })
   /** It does not serve, or no more: its container ends, and is started again within the run. */
   | (RunKey & {

@@ -64,12 +64,16 @@ export class ContainerGroups {
     );
   }
 
-  /** TERM to each of them; resolves when nothing is left, or after `withinMs`. */
+  /** TERM to each of them; resolves when nothing is left, after `withinMs`, or when `signal` is aborted. */
   async askToEnd(
     containerId: string,
-    { withinMs, recorded = null }: { withinMs: number; recorded?: string | null },
+    {
+      withinMs,
+      recorded = null,
+      signal,
+    }: { withinMs: number; recorded?: string | null; signal?: AbortSignal },
   ): Promise<void> {
-    await askToEnd(() => this.processesOf(containerId, recorded), withinMs);
+    await askToEnd(() => this.processesOf(containerId, recorded), { withinMs, ...(signal && { signal }) });
   }
 
   /** KILL to each until nothing is left. @returns what could not be ended */

@@ -19,10 +19,13 @@ const FREEZE_LOOK_MS = 5;
 /** Host's pids of all that is alive now. */
 type Living = () => readonly number[];
 
-/** TERM to each; resolves when nothing is left, or after `withinMs`. */
-export async function askToEnd(living: Living, withinMs: number): Promise<void> {
+/** TERM to each; resolves when nothing is left, after `withinMs`, or when `cutShort` is aborted. */
+export async function askToEnd(
+  living: Living,
+  { withinMs, signal: cutShort }: { withinMs: number; signal?: AbortSignal },
+): Promise<void> {
   for (const pid of living()) signal(pid, "SIGTERM");
-  await isNobodyLeftWithin(living, withinMs);
+  await isNobodyLeftWithin(living, withinMs, cutShort);
 }
 
 /**
@@ -57,11 +60,15 @@ async function killFrozen(living: Living, freezers: readonly string[]): Promise<
   }
 }
 
-async function isNobodyLeftWithin(living: Living, withinMs: number): Promise<boolean> {
+async function isNobodyLeftWithin(
+  living: Living,
+  withinMs: number,
+  cutShort?: AbortSignal,
+): Promise<boolean> {
   const endsMs = performance.now() + withinMs;
   for (;;) {
     if (living().length === 0) return true;
-    if (performance.now() >= endsMs) return false;
+    if (performance.now() >= endsMs || cutShort?.aborted === true) return false;
     await delay(Math.min(LOOK_EVERY_MS, withinMs));
   }
 }

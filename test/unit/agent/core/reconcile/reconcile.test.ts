@@ -206,6 +206,7 @@ describe("to be stopped", () => {
         cause: "ordered",
         detail: "Stopped; ordered by account.",
         graceSeconds: 5,
+        isGraceOrdered: true,
       },
     ]);
   });
@@ -288,6 +289,8 @@ describe("a new run of the same placement", () => {
         ...key(),
         cause: "superseded",
         detail: "Stopped: run run-2 takes its place; ordered by control-plane.",
+        // Nobody has ordered this grace: a stop that is under way keeps the one that was chosen for it.
+        isGraceOrdered: false,
       }),
     ]);
   });

@@ -19,6 +19,7 @@ const stop = (run: string): Action => ({
   cause: "ordered",
   detail: "",
   graceSeconds: 1,
+  isGraceOrdered: true,
 });
 
 test("stops come before removals, removals before starts, and equals keep their order", () => {

@@ -103,6 +103,7 @@ describe("what is written once stays", () => {
       orderedBy: "admin",
       detail: "x",
       graceSeconds: 1,
+      isGraceOrdered: true,
     } as const;
     const first = { cause: "storage-exceeded", orderedBy: "limit", detail: "full" } as const;
 

@@ -172,7 +172,7 @@ describe("an order that is not served", () => {
 
     expect(isUnsettled(reconcileInput(changes))).toBe(true);
     expect(decide(changes)).toMatchObject([
-      { kind: "stop", cause: "ordered", orderedBy: "customer", graceSeconds: 10 },
+      { kind: "stop", cause: "ordered", orderedBy: "customer", graceSeconds: 10, isGraceOrdered: false },
     ]);
   });
 
