@@ -22,6 +22,7 @@ import type { Dialled, Listener } from "./relay-handlers.ts";
 import { OpenStreams } from "./open-streams.ts";
 import type { RelayProcess } from "./relay-process.ts";
 import { ServiceProbe } from "./service-probe.ts";
+import { TriesKeeper } from "./tries-keeper.ts";
 import type { DialTarget } from "./relay/relay-messages.ts";
 import { Elders } from "./succession/elders.ts";
 import { WaysInside } from "./ways-inside.ts";
@@ -62,6 +63,7 @@ export class Broker {
   readonly #book: AccessBook;
   readonly #guard: SessionGuard;
   readonly #loginDoors: LoginDoors;
+  readonly #tries: TriesKeeper;
   readonly #probe: ServiceProbe;
   readonly #streams: OpenStreams;
   readonly #release: () => void;
@@ -140,6 +142,12 @@ export class Broker {
       },
       monotonicMs: clock.monotonicMs,
     });
+    this.#tries = new TriesKeeper({
+      store,
+      isLeased: (leaseId) => this.#keeper.find(leaseId) !== null,
+      clock,
+      log,
+    });
     this.#loginDoors = new LoginDoors({ stateDir, relay, nowMs: clock.monotonicMs, log });
     this.#loginDoors.follow(this.#instances);
     this.#server = new ControlServer({
@@ -178,7 +186,8 @@ export class Broker {
     for (const { leaseId, port, handle } of inherited) {
       const lease = leaseId === null ? null : this.#keeper.find(leaseId);
       if (leaseId === null) await this.#relay.adoptGateway({ port, handle }, this.#gateway.identity);
-      else if (lease !== null && lease.state !== "released") await this.#relay.adopt(lease, { port, handle });
+      else if (lease !== null && lease.state !== "released")
+        await this.#relay.adopt(lease, { port, handle }, this.#tries.of(leaseId));
       else handle.close();
     }
     this.#relay.attach({
@@ -204,7 +213,9 @@ export class Broker {
         this.#streams.take(OWN_RELAY, instances);
         this.#tell();
       },
-      onLoginElsewhere: ({ runId, port, login }) => this.#elders.tell({ kind: "login", runId, port, login }),
+      onLoginElsewhere: (told) => this.#elders.tell({ ...told, kind: "login" }),
+      onTries: (leases) => this.#tries.take(leases),
+      triesOf: (leaseId) => this.#tries.of(leaseId),
       onDeaf: (runId) => this.#loginDoors.deaf(runId),
       onRetired: () => undefined,
       onActivity: (leases) => this.#keeper.noteActivity(leases),
@@ -240,6 +251,7 @@ export class Broker {
     await this.#elders.close();
     await this.#keeper.settled();
     this.#book.leave();
+    this.#tries.writeDown();
     this.#orLog(() => this.#keeper.writeDown());
     this.#store.close();
     this.#release();
@@ -322,6 +334,7 @@ export class Broker {
     this.#elders.tick();
     this.#guard.tick();
     this.#loginDoors.tick();
+    this.#tries.tick();
     if (clock.monotonicMs() - this.#openedMs >= UNCARRIED_AFTER_MS) this.#book.endUncarried();
     this.#book.tick();
     this.#tell();

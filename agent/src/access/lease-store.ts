@@ -1,6 +1,6 @@
 /**
- * access.sqlite: the leases of this host, the observed clock, the numbers of the last list that was followed, and beside
- * them the book of who is connected (book/book-store.ts). Written by the access process alone, each change on the disk
+ * access.sqlite: the leases of this host, the observed clock, the numbers of the last list that was followed, from where
+ * passwords may be tried, and beside them the book of who is connected (book/book-store.ts). Written by the access process alone, each change on the disk
  * when its call returns. A row whose bytes changed by themselves counts as absent; a file that is no database any more
  * is set aside.
  */
@@ -10,6 +10,7 @@ import Database from "better-sqlite3";
 import { LeaseId, WorkloadId } from "@remotegpu/shared/ids";
 import { LEASE_SERVICES } from "@remotegpu/shared/lease";
 import { z } from "zod";
+import type { PasswordTries } from "../core/access/password-limiter.ts";
 import type { LeaseRecord } from "../core/leases/lease.ts";
 import type { ListNumbers } from "../core/leases/lease-list.ts";
 import { makeDurable } from "../journal/database/durable.ts";
@@ -18,6 +19,7 @@ import { seal, unseal, type StoredSeal } from "../journal/database/sealed.ts";
 import { BookStore } from "./book/book-store.ts";
 import { ReachableInstance } from "./control-messages.ts";
 import { LeaseStoreError } from "./lease-store-error.ts";
+import { KeptTries } from "./relay/relay-messages.ts";
 
 export const ACCESS_FILE = "access.sqlite";
 
@@ -51,6 +53,14 @@ const STEPS = [
   CREATE TABLE access_book (
     entry_id       TEXT    PRIMARY KEY,
     is_session     INTEGER NOT NULL,            -- 0: attempts
+    entry          TEXT    NOT NULL,
+    entry_hash     TEXT    NOT NULL
+  ) STRICT, WITHOUT ROWID;
+  `,
+  `
+  -- From where passwords of a lease of SSH may be tried, and who has logged in lately.
+  CREATE TABLE password_tries (
+    lease_id       TEXT    PRIMARY KEY,
     entry          TEXT    NOT NULL,
     entry_hash     TEXT    NOT NULL
   ) STRICT, WITHOUT ROWID;
@@ -171,11 +181,38 @@ export class LeaseStore {
       if (numbers !== undefined)
         this.#sqlite.prepare("UPDATE meta SET term = :term, generation = :generation").run(numbers);
       for (const { leaseId } of forgotten)
-        this.#sqlite.prepare("DELETE FROM leases WHERE lease_id = ?").run(leaseId);
+        for (const table of ["leases", "password_tries"])
+          this.#sqlite.prepare(`DELETE FROM ${table} WHERE lease_id = ?`).run(leaseId);
       for (const lease of saved) {
         const { leaseId, externalPort, state } = lease;
         put.run({ leaseId, externalPort, isReleased: Number(state === "released"), ...seal(lease) });
       }
+    });
+  }
+
+  /** Those that can be read. */
+  passwordTries(): Map<LeaseId, PasswordTries> {
+    const rows = this.#sqlite
+      .prepare<[], StoredSeal & { lease_id: string }>(
+        "SELECT lease_id, entry, entry_hash FROM password_tries",
+      )
+      .all();
+    return new Map(
+      rows.flatMap((row): [LeaseId, PasswordTries][] => {
+        const tries = unseal(row, KeptTries);
+        return tries === null ? [] : [[LeaseId.parse(row.lease_id), tries]];
+      }),
+    );
+  }
+
+  /** @throws LeaseStoreError */
+  keepPasswordTries(changed: ReadonlyMap<LeaseId, PasswordTries>): void {
+    const put = this.#sqlite.prepare(
+      `INSERT INTO password_tries (lease_id, entry, entry_hash) VALUES (:leaseId, :entry, :entry_hash)
+       ON CONFLICT (lease_id) DO UPDATE SET entry = :entry, entry_hash = :entry_hash`,
+    );
+    this.#transact(() => {
+      for (const [leaseId, tries] of changed) put.run({ leaseId, ...seal(tries) });
     });
   }
 

@@ -1,6 +1,7 @@
 /** What a relay tells whoever leads it, and what it is asked for in the words of those. */
 import type { Socket } from "node:net";
 import type { LeaseId, RunId } from "@remotegpu/shared/ids";
+import type { PasswordTries } from "../core/access/password-limiter.ts";
 import type { BindOutcome } from "../core/leases/lease.ts";
 import { DialError } from "../host/inside/dial.ts";
 import type { ListenerHandle } from "./relay/listener-handle.ts";
@@ -17,6 +18,10 @@ export type RelayHandlers = {
   onStreams: (instances: OpenAtInstance[]) => void;
   /** A login was told on a connection that it does not have. */
   onLoginElsewhere: (told: Extract<FromRelay, { kind: "login-elsewhere" }>) => void;
+  /** From where passwords may be tried has changed. */
+  onTries: (leases: Extract<FromRelay, { kind: "tries" }>["leases"]) => void;
+  /** As it was told last; null: nothing was. */
+  triesOf: (leaseId: LeaseId) => PasswordTries | null;
   /** It hears nothing more of this run's logins. */
   onDeaf: (runId: RunId) => void;
   /** It listens no more. */
@@ -43,7 +48,7 @@ export class RelayError extends Error {
 /** A way into a container, and into which, with the lease by which SSH leads there; null for one that leads into none. */
 export type Dialled = {
   socket: Socket;
-  into: (Omit<Way, "port"> & { leaseId: LeaseId | null }) | null;
+  into: (Pick<Way, "instanceId" | "runId"> & { leaseId: LeaseId | null }) | null;
 };
 
 /** Hears of nothing. */
@@ -55,6 +60,8 @@ export const NOBODY: RelayHandlers = {
   onStreams: () => undefined,
   onLoginElsewhere: () => undefined,
   onDeaf: () => undefined,
+  onTries: () => undefined,
+  triesOf: () => null,
   onRetired: () => undefined,
   onGateway: () => undefined,
   dial: () => Promise.reject(new DialError("nobody leads this relay yet")),

@@ -6,6 +6,7 @@ import type { Server } from "node:net";
 import type { InstanceId, LeaseId, RunId } from "@remotegpu/shared/ids";
 import type { Log } from "@remotegpu/shared/log";
 import type { GatewayAddress } from "@remotegpu/shared/ssh-access";
+import type { PasswordTries } from "../core/access/password-limiter.ts";
 import type { BindOutcome } from "../core/leases/lease.ts";
 import type { GatewayIdentity } from "./relay/gateway-identity.ts";
 import type { LeaseToBind } from "./lease-keeper.ts";
@@ -95,7 +96,9 @@ export class RelayProcess {
         resolve(outcome);
       };
       this.#waiting.set(leaseId, { port, answer });
-      this.#child.say({ kind: "listen", leaseId, service, internalPort, port, address: this.#address });
+      const tries = this.#handlers?.triesOf(leaseId) ?? null;
+      const address = this.#address;
+      this.#child.say({ kind: "listen", leaseId, service, internalPort, port, address, tries });
     });
   }
 
@@ -110,10 +113,17 @@ export class RelayProcess {
     if (this.#child.isReady) this.#child.say({ kind: "gateways", gateways, identity });
   }
 
-  /** Has it listen on a socket of another process, which is used up; `listen` finds that then. */
-  async adopt(lease: LeaseToBind, { port, handle }: Omit<Listener, "leaseId">): Promise<void> {
+  /**
+   * Has it listen on a socket of another process, which is used up; `listen` finds that then.
+   * @param tries of the process before
+   */
+  async adopt(
+    lease: LeaseToBind,
+    { port, handle }: Omit<Listener, "leaseId">,
+    tries: PasswordTries | null,
+  ): Promise<void> {
     const { leaseId, service, internalPort } = lease;
-    await this.#child.give({ kind: "adopt", leaseId, service, internalPort, port }, handle);
+    await this.#child.give({ kind: "adopt", leaseId, service, internalPort, port, tries }, handle);
   }
 
   /** The same with the TLS port for gateways, which stays closed without an identity. */
@@ -218,6 +228,8 @@ export class RelayProcess {
         return this.#told(({ onStreams }) => onStreams(message.instances));
       case "login-elsewhere":
         return this.#told(({ onLoginElsewhere }) => onLoginElsewhere(message));
+      case "tries":
+        return this.#told(({ onTries }) => onTries(message.leases));
       case "deaf":
         return this.#told(({ onDeaf }) => onDeaf(message.runId));
       case "listener":

@@ -5,6 +5,7 @@
 import type { LeaseId, WorkloadId } from "@remotegpu/shared/ids";
 import type { LeaseRecord } from "../core/leases/lease.ts";
 import type { ReachableInstance } from "./control-messages.ts";
+import { KEYS_ONLY_ADDRESS } from "../core/access/login-line.ts";
 import { dialInto, DialError } from "../host/inside/dial.ts";
 import { dialFiles } from "./dial-files.ts";
 import type { Dialled } from "./relay-handlers.ts";
@@ -38,14 +39,15 @@ export class WaysInside {
 
   /** @throws DialError */
   async dial(target: DialTarget): Promise<Dialled> {
-    if (target.kind === "lease") return this.#dialService(target.leaseId);
+    if (target.kind === "lease") return this.#dialService(target);
     if (target.kind === "files") return { socket: await dialFiles(this.#filesPath), into: null };
     const instance = this.#instances().find(({ instanceId }) => instanceId === target.instanceId);
     if (instance === undefined) throw new DialError(`instance ${target.instanceId} does not run here`);
-    return dialled(instance, target.port, this.#relayedBy(instance.workloadId, target.port));
+    const { port } = target;
+    return dialled(instance, { port }, this.#relayedBy(instance.workloadId, port));
   }
 
-  async #dialService(leaseId: LeaseId): Promise<Dialled> {
+  async #dialService({ leaseId, isKeysOnly }: Extract<DialTarget, { kind: "lease" }>): Promise<Dialled> {
     const lease = this.#held(leaseId);
     const instance =
       lease === null
@@ -54,7 +56,8 @@ export class WaysInside {
     if (lease === null || instance === undefined)
       throw new DialError(`lease ${leaseId} leads nowhere: its workload does not run`);
     try {
-      return await dialled(instance, lease.internalPort, leaseId);
+      const from = isKeysOnly ? KEYS_ONLY_ADDRESS : undefined;
+      return await dialled(instance, { port: lease.internalPort, from }, leaseId);
     } catch (error) {
       if (error instanceof DialError) this.#onNobody(leaseId);
       throw error;
@@ -63,7 +66,12 @@ export class WaysInside {
 }
 
 /** @throws DialError */
-async function dialled(instance: ReachableInstance, port: number, leaseId: LeaseId | null): Promise<Dialled> {
+async function dialled(
+  instance: ReachableInstance,
+  { port, from }: { port: number; from?: string | undefined },
+  leaseId: LeaseId | null,
+): Promise<Dialled> {
   const { instanceId, runId } = instance;
-  return { socket: await dialInto(instance, port), into: { instanceId, runId, leaseId } };
+  const socket = await dialInto(instance, port, from === undefined ? {} : { from });
+  return { socket, into: { instanceId, runId, leaseId } };
 }

@@ -50,8 +50,9 @@ beforeAll(async () => {
       const way = { instanceId: "ins-lab" as InstanceId, runId: RUN, port: socket.localPort ?? 0 };
       return { socket: new RelaySocket(socket), way };
     },
+    tries: null,
     log,
-    nowMs,
+    clock: { monotonicMs: nowMs, wallMs: () => Date.now() },
     onChange: () => undefined,
   });
   port = await freePort();
@@ -75,7 +76,7 @@ function come(address: string): Client {
 const isAnswered = ({ said }: Client) => said === GREETING;
 /** As the container tells it. */
 const logIn = (way: number) =>
-  log.login(RUN, way, { method: "publickey", fingerprint: "SHA256:x", wallMs: Date.now() });
+  log.login(RUN, { port: way }, { method: "publickey", fingerprint: "SHA256:x", wallMs: Date.now() });
 
 test("who comes to a full port takes the place of the oldest of the address that has most without a login", async () => {
   const owner = come("127.0.0.1");

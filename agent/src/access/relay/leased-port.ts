@@ -1,7 +1,7 @@
 /**
  * One leased port: listens, lets in whom its bounds allow, and asks for a way to the service for each client. A client
  * that cannot be brought there is closed at once, and so is one beyond the bounds. Where all of a port of SSH is taken, one
- * that has not logged in makes room.
+ * that has not logged in makes room. Whoever comes from where too many logins came to nothing is led there by keys alone.
  */
 import { createServer, type Server } from "node:net";
 import type { LeaseId } from "@remotegpu/shared/ids";
@@ -10,6 +10,12 @@ import type { AttemptOutcome } from "../../core/access/attempt-windows.ts";
 import { addressOf, groupOf } from "../../core/access/client-group.ts";
 import { ConnectionLimits } from "../../core/access/connection-limits.ts";
 import { whoMakesRoom } from "../../core/access/making-room.ts";
+import {
+  LEAST_BYTES_OF_A_TRY,
+  PasswordLimiter,
+  type PasswordTries,
+  type Spent,
+} from "../../core/access/password-limiter.ts";
 import { useRuleOf, type UseRule } from "../../core/access/session-use.ts";
 import { listenerHandleOf, type ListenerHandle } from "./listener-handle.ts";
 import { listening } from "./listening.ts";
@@ -36,16 +42,23 @@ type Client = {
   isNamed: boolean;
   /** For somebody who came later; it is closed and counts no more. */
   madeRoom: boolean;
+  /** Its try at a password; null: it has none, or has it back. */
+  spent: Spent | null;
   /** Null: it is not led to the service yet. */
   visit: Visit | null;
 };
+
+type Dial = (leaseId: LeaseId, how: { isKeysOnly: boolean }) => Promise<ServiceSocket | null>;
 
 export class LeasedPort {
   readonly #leaseId: LeaseId;
   readonly #rule: UseRule;
   readonly #server: Server;
-  readonly #dial: (leaseId: LeaseId) => Promise<ServiceSocket | null>;
+  readonly #dial: Dial;
   readonly #limits: ConnectionLimits;
+  /** Null: another server than ours, of whose logins nobody tells. */
+  readonly #passwords: PasswordLimiter | null;
+  #hasNewTries = false;
   readonly #log: SessionLog;
   /** In the order in which they came. */
   readonly #clients = new Set<Client>();
@@ -53,6 +66,7 @@ export class LeasedPort {
   /** Of connections that have closed since it was told last. */
   #closed = { isUsed: false, bytesIn: 0, bytesOut: 0 };
   readonly #nowMs: () => number;
+  readonly #wallMs: () => number;
   readonly #onChange: () => void;
   #port: number | null = null;
   #isClosed = false;
@@ -62,9 +76,11 @@ export class LeasedPort {
     service: LeaseService;
     internalPort: number;
     /** Null when there is no way now. */
-    dial: (leaseId: LeaseId) => Promise<ServiceSocket | null>;
+    dial: Dial;
+    /** As they were told last, by whatever process. */
+    tries: PasswordTries | null;
     log: SessionLog;
-    nowMs: () => number;
+    clock: { monotonicMs: () => number; wallMs: () => number };
     /** Somebody came or went. */
     onChange: () => void;
   }) {
@@ -73,7 +89,9 @@ export class LeasedPort {
     this.#limits = new ConnectionLimits(options.service);
     this.#dial = options.dial;
     this.#log = options.log;
-    this.#nowMs = options.nowMs;
+    this.#passwords = this.#rule === "login" ? new PasswordLimiter(options.tries) : null;
+    this.#nowMs = options.clock.monotonicMs;
+    this.#wallMs = options.clock.wallMs;
     this.#onChange = options.onChange;
     this.#server = createServer({ allowHalfOpen: true, pauseOnConnect: true, noDelay: true }, (socket) => {
       void this.#serve(new RelaySocket(socket));
@@ -117,6 +135,13 @@ export class LeasedPort {
     return isSilent ? null : activity;
   }
 
+  /** From where passwords may be tried, where that has changed since it was asked last; else null. */
+  takeTries(): PasswordTries | null {
+    if (this.#passwords === null || !this.#hasNewTries) return null;
+    this.#hasNewTries = false;
+    return this.#passwords.kept(this.#wallMs());
+  }
+
   /** The number is free again when this returns; who was connected is cut off. */
   async close(): Promise<void> {
     this.#isClosed = true;
@@ -137,7 +162,16 @@ export class LeasedPort {
       this.#onChange();
       return;
     }
-    const client: Client = { socket, from, group, cameMs, isNamed: false, madeRoom: false, visit: null };
+    const client: Client = {
+      socket,
+      from,
+      group,
+      cameMs,
+      isNamed: false,
+      madeRoom: false,
+      spent: null,
+      visit: null,
+    };
     this.#clients.add(client);
     this.#onChange();
     socket.once("close", () => {
@@ -149,7 +183,9 @@ export class LeasedPort {
       this.#cameToNothing(client, "silent");
       return;
     }
-    const service = await this.#dial(this.#leaseId);
+    client.spent = this.#spendTry(group);
+    const isKeysOnly = this.#passwords !== null && client.spent === null;
+    const service = await this.#dial(this.#leaseId, { isKeysOnly });
     if (service === null || socket.destroyed || this.#isClosed) {
       service?.socket.destroy();
       this.#cameToNothing(client, service === null ? "no-way" : "silent");
@@ -158,8 +194,21 @@ export class LeasedPort {
     this.#relay(client, service);
   }
 
+  #spendTry(group: string): Spent | null {
+    this.#hasNewTries = true;
+    return this.#passwords?.spend(group, this.#wallMs()) ?? null;
+  }
+
+  /** It has closed. Whoever has said so little has tried no password. */
+  #settleTry({ group, spent, visit, isNamed }: Client): void {
+    if (isNamed || spent === null || (visit?.bytesIn ?? 0) >= LEAST_BYTES_OF_A_TRY) return;
+    this.#passwords?.giveBack(group, spent, this.#wallMs());
+    this.#hasNewTries = true;
+  }
+
   #cameToNothing(client: Client, outcome: AttemptOutcome): void {
     client.socket.destroy();
+    this.#settleTry(client);
     if (!client.madeRoom) this.#log.refused(this.#leaseId, client.from, outcome);
   }
 
@@ -195,11 +244,17 @@ export class LeasedPort {
   #relay(client: Client, { socket, way }: ServiceSocket): void {
     const onNamed = () => {
       client.isNamed = true;
+      this.#passwords?.loggedIn(client.group, client.spent, this.#wallMs());
+      this.#hasNewTries = true;
       if (!client.madeRoom) this.#limits.named(client.group);
+    };
+    const closed = (onClosed: (end: ConnectionEnd) => void, end: ConnectionEnd) => {
+      onClosed(end);
+      this.#settleTry(client);
     };
     client.visit = this.#enter(
       { from: client.from, way, onNamed },
-      (onClosed) => new RelayedConnection(client.socket, socket, ({ end }) => onClosed(end)),
+      (onClosed) => new RelayedConnection(client.socket, socket, ({ end }) => closed(onClosed, end)),
     );
   }
 

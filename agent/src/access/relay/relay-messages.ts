@@ -14,6 +14,7 @@ import {
   SessionLogin,
 } from "@remotegpu/shared/ssh-access";
 import { text } from "@remotegpu/shared/text";
+import { MAX_ADDRESSES, type PasswordTries } from "../../core/access/password-limiter.ts";
 import { GatewayIdentity } from "./gateway-identity.ts";
 
 const Port = z.int().min(1).max(65_535);
@@ -26,10 +27,11 @@ const WallMs = z.int().nonnegative();
 /** A sentence for people. */
 const Sentence = text(200);
 const SessionId = z.string().regex(/^[A-Za-z0-9_-]{16,64}$/);
-/** What a container told of a login, by the relay's own port of that connection. */
+/** What a container told of a login, by the relay's own end of that connection. */
 const ToldLogin = {
   runId: RunId,
   port: Port,
+  isKeysOnly: z.boolean().optional(),
   login: SessionLogin.omit({ at: true }),
 };
 
@@ -56,6 +58,15 @@ const RelayedAttempts = z.object({
   count: z.int().positive(),
   firstMs: WallMs,
   lastMs: WallMs,
+});
+
+const Tries = z.object({ left: z.number().nonnegative(), atMs: z.number().nonnegative() });
+/** From where passwords of one lease may be tried; the relay counts, and the broker keeps it over its relays. */
+export const KeptTries: z.ZodType<PasswordTries> = z.object({
+  strangers: Tries,
+  addresses: z
+    .array(z.object({ group: text(64), tries: Tries, lastLoginMs: WallMs.nullable() }))
+    .max(MAX_ADDRESSES),
 });
 
 const MAX_INSTANCES = 1_024;
@@ -93,6 +104,7 @@ export const ToRelay = z.discriminatedUnion("kind", [
     internalPort: Port,
     port: Port,
     address: z.string().nullable(),
+    tries: KeptTries.nullable(),
   }),
   z.object({ kind: z.literal("close"), leaseId: LeaseId }),
   /** Opens the TLS port for gateways, or gives one that is open another identity; 0 takes any port. */
@@ -123,6 +135,7 @@ export const ToRelay = z.discriminatedUnion("kind", [
     service: z.enum(LEASE_SERVICES),
     internalPort: Port,
     port: Port,
+    tries: KeptTries.nullable(),
   }),
   z.object({ kind: z.literal("adopt-gateway"), port: Port, identity: GatewayIdentity }),
   /** Shows all listening sockets and goes on as before. */
@@ -152,7 +165,8 @@ export const LeaseActivity = z.object({
 export type LeaseActivity = z.infer<typeof LeaseActivity>;
 
 export const DialTarget = z.discriminatedUnion("kind", [
-  z.object({ kind: z.literal("lease"), leaseId: LeaseId }),
+  /** `isKeysOnly`: the server of SSH is to count no passwords there. */
+  z.object({ kind: z.literal("lease"), leaseId: LeaseId, isKeysOnly: z.boolean() }),
   z.object({ kind: z.literal("instance"), instanceId: InstanceId, port: Port }),
   /** This host's process that serves files of the storage pool. */
   z.object({ kind: z.literal("files") }),
@@ -182,6 +196,11 @@ export const FromRelay = z.discriminatedUnion("kind", [
     kind: z.literal("activity"),
     leases: z.array(LeaseActivity).max(4096),
     openConnections: z.int().nonnegative(),
+  }),
+  /** Of leases where they have changed since they were told last. */
+  z.object({
+    kind: z.literal("tries"),
+    leases: z.array(z.object({ leaseId: LeaseId, tries: KeptTries })).max(4096),
   }),
   /** The socket comes with each of the two. */
   z.object({ kind: z.literal("listener"), leaseId: LeaseId, port: Port }),

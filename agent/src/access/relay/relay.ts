@@ -6,7 +6,7 @@ import { randomBytes } from "node:crypto";
 import { Server, Socket } from "node:net";
 import { FILES_NAME, FILES_PORT } from "@remotegpu/shared/files";
 import type { InstanceId, LeaseId, RunId } from "@remotegpu/shared/ids";
-import type { ToldLogin } from "../../core/access/login-line.ts";
+import { KEYS_ONLY_ADDRESS, type ToldLogin } from "../../core/access/login-line.ts";
 import { AskedDials } from "./asked-dials.ts";
 import { LeasedPort, type ServiceSocket } from "./leased-port.ts";
 import { GatewayPort } from "./gateway-port.ts";
@@ -122,19 +122,20 @@ export class Relay {
   }
 
   async #open(
-    { leaseId, service, internalPort, port }: Extract<ToRelay, { kind: "listen" | "adopt" }>,
+    { leaseId, service, internalPort, port, tries }: Extract<ToRelay, { kind: "listen" | "adopt" }>,
     listen: (leased: LeasedPort) => Promise<void>,
   ): Promise<void> {
     const leased = new LeasedPort({
       leaseId,
       service,
       internalPort,
-      dial: async (id) => {
-        const dialled = await this.#dials.dial({ kind: "lease", leaseId: id });
+      tries,
+      dial: async (id, { isKeysOnly }) => {
+        const dialled = await this.#dials.dial({ kind: "lease", leaseId: id, isKeysOnly });
         return dialled === null || dialled.way === null ? null : { ...dialled, way: dialled.way };
       },
       log: this.#log,
-      nowMs: clock.monotonicMs,
+      clock,
       onChange: () => this.#tellSoon(),
     });
     this.#ports.set(leaseId, leased);
@@ -262,8 +263,8 @@ export class Relay {
     this.#heard.delete(runId);
   }
 
-  #login(runId: RunId, { port, login }: ToldLogin): boolean {
-    const isOurs = this.#log.login(runId, port, { ...login, wallMs: clock.wallMs() });
+  #login(runId: RunId, { login, ...end }: ToldLogin): boolean {
+    const isOurs = this.#log.login(runId, end, { ...login, wallMs: clock.wallMs() });
     if (isOurs) this.#tellSoon();
     return isOurs;
   }
@@ -279,6 +280,15 @@ export class Relay {
   #look(): void {
     this.#log.look();
     this.#tellBook();
+    this.#tellTries();
+  }
+
+  #tellTries(): void {
+    const leases = [...this.#ports].flatMap(([leaseId, leased]) => {
+      const tries = leased.takeTries();
+      return tries === null ? [] : [{ leaseId, tries }];
+    });
+    if (leases.length > 0) this.#tell({ kind: "tries", leases });
   }
 
   #tellBook(): void {
@@ -310,12 +320,13 @@ export class Relay {
 }
 
 function wayOf(
-  { localPort: port = 0 }: RelaySocket,
+  { localPort: port = 0, localAddress }: RelaySocket,
   into: Extract<ToRelay, { kind: "dialled" }>["into"],
 ): Omit<Dialled, "socket"> {
   if (into === null) return { way: null, leaseId: null };
   const { leaseId, ...where } = into;
-  return { way: { ...where, port }, leaseId };
+  const end = { port, isKeysOnly: localAddress === KEYS_ONLY_ADDRESS };
+  return { way: { ...where, ...end }, leaseId };
 }
 
 /** As gateways name it in `CONNECT`. */

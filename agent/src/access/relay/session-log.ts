@@ -5,6 +5,7 @@
  */
 import type { LeaseId, RunId } from "@remotegpu/shared/ids";
 import { AttemptWindows, type AttemptOutcome, type Attempts } from "../../core/access/attempt-windows.ts";
+import type { WayEnd } from "../../core/access/login-line.ts";
 import { MAX_SESSIONS_AT_ONCE, type RelayedSession } from "./relay-messages.ts";
 import type { ConnectionEnd } from "./relayed-connection.ts";
 import type { RelayedLogin, Visit } from "./visit.ts";
@@ -59,14 +60,14 @@ export class SessionLog {
     const session = this.#sessionOf(visit);
     session.visits.add(visit);
     this.#ofVisit.set(visit, session);
-    if (session.isOfSsh) this.#ofPort.set(portKey(visit.way.runId, visit.way.port), visit);
+    if (session.isOfSsh) this.#ofPort.set(endKey(visit.way.runId, visit.way), visit);
   }
 
   closed(visit: Visit, end: ConnectionEnd): void {
     const session = this.#ofVisit.get(visit);
     if (session === undefined) return;
     this.#ofVisit.delete(visit);
-    const key = portKey(visit.way.runId, visit.way.port);
+    const key = endKey(visit.way.runId, visit.way);
     if (this.#ofPort.get(key) === visit) this.#ofPort.delete(key);
     session.visits.delete(visit);
     session.pastIn += visit.bytesIn;
@@ -92,8 +93,8 @@ export class SessionLog {
   }
 
   /** False: it is on no connection of this relay. */
-  login(runId: RunId, port: number, login: RelayedLogin): boolean {
-    const visit = this.#ofPort.get(portKey(runId, port));
+  login(runId: RunId, end: WayEnd, login: RelayedLogin): boolean {
+    const visit = this.#ofPort.get(endKey(runId, end));
     const session = visit && this.#ofVisit.get(visit);
     if (visit === undefined || session === undefined) return false;
     if (!visit.named(login)) return true;
@@ -235,8 +236,9 @@ export class SessionLog {
   }
 }
 
-function portKey(runId: RunId, port: number): string {
-  return `${runId} ${port}`;
+/** A port may be in use on each of the two addresses. */
+function endKey(runId: RunId, { port, isKeysOnly = false }: WayEnd): string {
+  return isKeysOnly ? `${runId} ${port} keys-only` : `${runId} ${port}`;
 }
 
 /** Of one that is not worth telling. */

@@ -68,6 +68,9 @@ export class Elder {
       // It hears of none any more: the newest one does.
       onLoginElsewhere: () => undefined,
       onDeaf: () => undefined,
+      // Who comes from now on comes to the newest one, which has counted on from there.
+      onTries: () => undefined,
+      triesOf: () => null,
       onGateway: () => undefined,
       onRetired: () => {
         this.#isRetired = true;

@@ -28,6 +28,7 @@ export class EndedError extends DialError {
 
 /**
  * Connected, and not read from: whoever gets it reads from the first byte on.
+ * @param from the address inside from which the service sees it come, one of the loopback's; it is led to no other then
  * @param isReadHere it stays in this process, which reads from it once it is resumed
  * @param signal ends what is under way
  * @throws DialError
@@ -35,14 +36,14 @@ export class EndedError extends DialError {
 export async function dialInto(
   inside: ProcessInside,
   port: number,
-  { isReadHere = false, signal }: { isReadHere?: boolean; signal?: AbortSignal } = {},
+  { isReadHere = false, signal, from }: { isReadHere?: boolean; signal?: AbortSignal; from?: string } = {},
 ): Promise<Socket> {
   const namespace = namespaceOf(inside);
-  const connect = (host: string) => connectFrom(namespace, { host, port, isReadHere, signal });
+  const connect = (host: string) => connectFrom(namespace, { host, port, isReadHere, signal, from });
   try {
     return await connect(LOOPBACK);
   } catch (error) {
-    if (!(error instanceof DialError)) throw error;
+    if (!(error instanceof DialError) || from !== undefined) throw error;
     for (const address of ownAddresses(inside).slice(0, MAX_ADDRESSES)) {
       const dialled = await connect(address).catch((cause: unknown) => {
         if (!(cause instanceof DialError)) throw cause;
@@ -100,7 +101,14 @@ async function connectFrom(
     port,
     isReadHere,
     signal,
-  }: { host: string; port: number; isReadHere: boolean; signal: AbortSignal | undefined },
+    from,
+  }: {
+    host: string;
+    port: number;
+    isReadHere: boolean;
+    signal: AbortSignal | undefined;
+    from: string | undefined;
+  },
 ): Promise<Socket> {
   // Not later: a socket that was given up before it is connected would be made anew, and out here.
   if (signal?.aborted === true) throw new DialError(`nobody has time for ${host}:${port} of the container`);
@@ -132,6 +140,6 @@ async function connectFrom(
       socket.removeAllListeners("error");
       resolve(socket);
     });
-    socket.connect({ host, port });
+    socket.connect({ host, port, ...(from !== undefined && { localAddress: from }) });
   });
 }

@@ -1,0 +1,86 @@
+/**
+ * Keeps from where passwords of each lease may be tried: relays count that and end, and a restart must give nobody his tries
+ * back. Anybody on the Internet can change it, so it is written down every few seconds at most.
+ */
+import type { LeaseId } from "@remotegpu/shared/ids";
+import type { Log } from "@remotegpu/shared/log";
+import { isShutToStrangers, type PasswordTries } from "../core/access/password-limiter.ts";
+import type { LeaseStore } from "./lease-store.ts";
+import { LeaseStoreError } from "./lease-store-error.ts";
+
+/** A crash forgets less than that. */
+const WRITE_EVERY_MS = 5_000;
+
+export class TriesKeeper {
+  readonly #store: Pick<LeaseStore, "passwordTries" | "keepPasswordTries">;
+  readonly #isLeased: (leaseId: LeaseId) => boolean;
+  readonly #clock: { monotonicMs: () => number; wallMs: () => number };
+  readonly #log: Log;
+  readonly #tries: Map<LeaseId, PasswordTries>;
+  readonly #unsaved = new Set<LeaseId>();
+  #writtenMs: number;
+
+  constructor(options: {
+    store: Pick<LeaseStore, "passwordTries" | "keepPasswordTries">;
+    /** Also one that is released, until it is forgotten. */
+    isLeased: (leaseId: LeaseId) => boolean;
+    clock: { monotonicMs: () => number; wallMs: () => number };
+    log: Log;
+  }) {
+    this.#store = options.store;
+    this.#isLeased = options.isLeased;
+    this.#clock = options.clock;
+    this.#log = options.log;
+    this.#tries = this.#store.passwordTries();
+    this.#writtenMs = this.#clock.monotonicMs();
+  }
+
+  /** Null: none was spent yet. */
+  of(leaseId: LeaseId): PasswordTries | null {
+    return this.#tries.get(leaseId) ?? null;
+  }
+
+  /** What a relay tells of its leases. */
+  take(leases: readonly { leaseId: LeaseId; tries: PasswordTries }[]): void {
+    for (const { leaseId, tries } of leases) {
+      if (!this.#isLeased(leaseId)) continue;
+      this.#sayOnce(leaseId, tries);
+      this.#tries.set(leaseId, tries);
+      this.#unsaved.add(leaseId);
+    }
+  }
+
+  /** To be called about every second. */
+  tick(): void {
+    for (const leaseId of this.#tries.keys()) if (!this.#isLeased(leaseId)) this.#tries.delete(leaseId);
+    if (this.#clock.monotonicMs() - this.#writtenMs >= WRITE_EVERY_MS) this.writeDown();
+  }
+
+  /** What the disk does not take is tried again with the next tick. */
+  writeDown(): void {
+    this.#writtenMs = this.#clock.monotonicMs();
+    const changed = new Map<LeaseId, PasswordTries>();
+    for (const leaseId of this.#unsaved) {
+      const tries = this.#tries.get(leaseId);
+      if (tries !== undefined) changed.set(leaseId, tries);
+    }
+    if (changed.size === 0) return;
+    try {
+      this.#store.keepPasswordTries(changed);
+      this.#unsaved.clear();
+    } catch (error) {
+      if (!(error instanceof LeaseStoreError)) throw error;
+      this.#log.error({ error }, "tries at passwords could not be written; tried again");
+    }
+  }
+
+  #sayOnce(leaseId: LeaseId, tries: PasswordTries): void {
+    const nowMs = this.#clock.wallMs();
+    const before = this.of(leaseId);
+    if (!isShutToStrangers(tries, nowMs) || (before !== null && isShutToStrangers(before, nowMs))) return;
+    this.#log.warn(
+      { leaseId },
+      `lease ${leaseId}: too many logins came to nothing; addresses without a login of late come in by keys alone for now`,
+    );
+  }
+}
