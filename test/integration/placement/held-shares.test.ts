@@ -33,12 +33,18 @@ beforeEach(async () => {
 afterEach(async () => await fresh.drop());
 
 const whole = (uuid: string) => ({ uuid, share: 1000, memoryMib: null });
+/** A start so many minutes ago, which was the turn of what had waited longest. */
+const lastAt = (minutes: number) => ({
+  lastStartMs: ago(minutes).getTime(),
+  lastTurnMs: ago(minutes).getTime(),
+});
 const count = async (now = NOW) =>
   await transaction(fresh.database, async (sql) => await countHeldHours(sql, now));
 const hours = async () =>
   (
     await fresh.database.query(
-      "SELECT hour, customer_id, workspace_id, cpu_seconds, memory_seconds, gpu_seconds, last_start_at FROM held_hours ORDER BY 1, 2, 3",
+      `SELECT hour, customer_id, workspace_id, cpu_seconds, memory_seconds, gpu_seconds, last_start_at, payers_turn_at,
+              workspaces_turn_at FROM held_hours ORDER BY 1, 2, 3`,
       [],
     )
   ).rows;
@@ -76,12 +82,12 @@ test("what is held now adds up for each payer and each workspace, slices by thei
   expect(Object.fromEntries(payers)).toEqual({
     [alice]: {
       held: { cpuMilli: 4_000, memoryMib: 2_050, gpuThousandths: 1_333 },
-      lastStartMs: ago(5).getTime(),
+      ...lastAt(5),
     },
   });
   expect(Object.fromEntries(workspaces)).toEqual({
-    [team]: { held: { ...one, gpuThousandths: 1_000 }, lastStartMs: ago(9).getTime() },
-    [`customer-${alice}`]: { held: { ...one, gpuThousandths: 333 }, lastStartMs: ago(5).getTime() },
+    [team]: { held: { ...one, gpuThousandths: 1_000 }, ...lastAt(9) },
+    [`customer-${alice}`]: { held: { ...one, gpuThousandths: 333 }, ...lastAt(5) },
   });
 });
 
@@ -105,6 +111,7 @@ test("hours that are over are counted by what was held in each, once however oft
   while ((await count()).again);
 
   // From 10:50 to 11:40; the present hour is not over.
+  const startsAt = (at: Date | null) => ({ last_start_at: at, payers_turn_at: at, workspaces_turn_at: at });
   const row = (minutes: number) => ({
     customer_id: alice,
     workspace_id: team,
@@ -113,8 +120,8 @@ test("hours that are over are counted by what was held in each, once however oft
     gpu_seconds: minutes * 60 * 1_000,
   });
   expect(counted).toEqual([
-    { ...row(10), hour: new Date("2026-06-15T10:00:00Z"), last_start_at: ago(100) },
-    { ...row(40), hour: new Date("2026-06-15T11:00:00Z"), last_start_at: null },
+    { ...row(10), hour: new Date("2026-06-15T10:00:00Z"), ...startsAt(ago(100)) },
+    { ...row(40), hour: new Date("2026-06-15T11:00:00Z"), ...startsAt(null) },
   ]);
   expect(await hours()).toEqual(counted);
 });
@@ -141,6 +148,46 @@ test("what was lately held is the same whether hours were counted, or none, or a
   const { gpuThousandths } = counted.payers.get(`${alice}`)?.held ?? { gpuThousandths: 0 };
   expect(gpuThousandths).toBeGreaterThan(0);
   expect(gpuThousandths).toBeLessThan(1_000);
+});
+
+test("a start that was nobody's turn is the last one, and no turn, of payer and workspace each", async () => {
+  const at = { customer: alice, cpuMilli: 1_000, cards: [] };
+  const turn = { isPayers: false, isWorkspaces: true };
+  await work.placed({ ...at, workspace: team, workload: "large", placedAt: ago(130) });
+  await work.placed({
+    ...at,
+    workspace: team,
+    workload: "small",
+    placedAt: ago(95),
+    releasedAt: ago(94),
+    turn,
+  });
+  await work.placed({
+    ...at,
+    workspace: team,
+    workload: "other",
+    placedAt: ago(4),
+    turn: { ...turn, isWorkspaces: false },
+  });
+
+  const now = await heldNow(fresh.database);
+  const uncounted = await heldLately(fresh.database, NOW);
+  while ((await count()).again);
+  const counted = await heldLately(fresh.database, NOW);
+
+  expect(now.payers.get(`${alice}`)).toMatchObject({
+    lastStartMs: ago(4).getTime(),
+    lastTurnMs: ago(130).getTime(),
+  });
+  expect(counted).toEqual(uncounted);
+  expect(counted.payers.get(`${alice}`)).toMatchObject({
+    lastStartMs: ago(4).getTime(),
+    lastTurnMs: ago(130).getTime(),
+  });
+  expect(counted.workspaces.get(`${team}`)).toMatchObject({
+    lastStartMs: ago(4).getTime(),
+    lastTurnMs: ago(95).getTime(),
+  });
 });
 
 test("whoever held something in the last hour alone lately held the part of the table that the hour is", async () => {

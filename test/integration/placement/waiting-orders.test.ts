@@ -417,6 +417,7 @@ test("the queue goes by what each payer and workspace holds, divided by its weig
     had: { cpuMilli: 1_000, memoryMib: 1_024, gpuThousandths },
     weight,
     lastStartMs: since(20).getTime(),
+    lastTurnMs: since(20).getTime(),
   });
   expect(sharers.payers).toEqual(
     new Map([

@@ -1,4 +1,5 @@
 /** Rows of what waits and of what was placed, written as they are: for reads that no order could bring so far. */
+import type { Turn } from "@remotegpu/control-plane/core/queue/oldest";
 import type { Database } from "@remotegpu/control-plane/store/database/database";
 import { GIB, MIB } from "@remotegpu/shared/units";
 
@@ -17,6 +18,8 @@ export interface PlacedWish {
   placedAt: Date;
   releasedAt?: Date | null;
   firstProvenAt?: Date | null;
+  /** Absent: as placements of before, of which nobody says whose turn they were. */
+  turn?: Turn;
   /** A part of a card each: null memory is a whole one. */
   cards?: { uuid: string; share: number; memoryMib: number | null }[];
 }
@@ -117,6 +120,8 @@ export class PlacedWork {
       temp_storage_bytes: wish.tempStorageBytes ?? null,
       created_at: placedAt,
       resources_released_at: releasedAt,
+      is_payers_turn: wish.turn?.isPayers ?? null,
+      is_workspaces_turn: wish.turn?.isWorkspaces ?? null,
     });
     await this.#insert("runs", {
       id: runId,

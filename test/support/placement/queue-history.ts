@@ -34,7 +34,7 @@ export function historyOf(fleet: Fleet, arrivals: readonly TestOrder[]): Pass[] 
   let orders: TestOrder[] = [];
   let head: string | null = null;
   const known = new Map(arrivals.map((order) => [order.id, order]));
-  const lastStarts = new Map<string, number>();
+  const lastStarts = new Map<string, LastStart>();
   for (let now: number | null = NOW; now !== null; now = nextMoment(now, coming, running)) {
     for (const { workload } of running.filter(
       ({ endsAtMs }) => endsAtMs !== null && endsAtMs <= (now ?? 0),
@@ -57,8 +57,9 @@ export function historyOf(fleet: Fleet, arrivals: readonly TestOrder[]): Pass[] 
     });
     passes.push({ now, fleet, running, orders, payers, plan });
     head = plan.head?.job.id ?? null;
-    for (const { order, instances } of plan.placed) {
-      lastStarts.set(order.payer, now);
+    for (const { order, instances, turn } of plan.placed) {
+      const before = lastStarts.get(order.payer)?.turnMs ?? null;
+      lastStarts.set(order.payer, { startMs: now, turnMs: turn.isPayers ? now : before });
       fleet = fleetWith(fleet, order, instances);
       running = [...running, ...workOf(order, instances, now)];
     }
@@ -68,10 +69,16 @@ export function historyOf(fleet: Fleet, arrivals: readonly TestOrder[]): Pass[] 
   return passes;
 }
 
+/** When a payer got a place last, and when that was the turn of what had waited longest; of it null where none was. */
+type LastStart = { startMs: number; turnMs: number | null };
+
 /** What each payer holds. */
 function payersOf(
   running: readonly NamedWork[],
-  { known, lastStarts }: { known: ReadonlyMap<string, TestOrder>; lastStarts: ReadonlyMap<string, number> },
+  {
+    known,
+    lastStarts,
+  }: { known: ReadonlyMap<string, TestOrder>; lastStarts: ReadonlyMap<string, LastStart> },
 ): Map<string, Sharer> {
   const payers = new Map<string, Sharer>();
   for (const id of new Set(running.map(({ workload }) => workload))) {
@@ -79,7 +86,13 @@ function payersOf(
     if (order === undefined) continue;
     const { payer, demand } = order;
     const had = plus(payers.get(payer)?.had ?? NOTHING, demand);
-    payers.set(payer, { had, weight: 1, lastStartMs: lastStarts.get(payer) ?? null });
+    const last = lastStarts.get(payer);
+    payers.set(payer, {
+      had,
+      weight: 1,
+      lastStartMs: last?.startMs ?? null,
+      lastTurnMs: last?.turnMs ?? null,
+    });
   }
   return payers;
 }

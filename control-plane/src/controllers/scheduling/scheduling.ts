@@ -5,6 +5,7 @@
  */
 import type { HostId } from "@remotegpu/shared/ids";
 import { asSentence } from "@remotegpu/shared/sentence";
+import type { Turn } from "../../core/queue/oldest.ts";
 import { planPass } from "../../core/queue/pass-plan.ts";
 import { type Database, transaction } from "../../store/database/database.ts";
 import { assertTerm } from "../../store/database/leader.ts";
@@ -119,6 +120,7 @@ async function noteHead(db: Database, { term }: Pass, head: KeptHead | null): Pr
 interface Planned {
   order: ScheduledOrder;
   instances: PlacementProposal["instances"];
+  turn: Turn;
 }
 
 async function commitAll(
@@ -129,7 +131,7 @@ async function commitAll(
   const committed: { order: ScheduledOrder; outcome: CommitOutcome }[] = [];
   for (let first = 0; first < planned.length; first += MAX_BATCH) {
     const batch = planned.slice(first, first + MAX_BATCH);
-    const proposals = batch.map(({ order: { start }, instances }) => ({ start, instances }));
+    const proposals = batch.map(({ order: { start }, instances, turn }) => ({ start, instances, turn }));
     const outcomes = await commitPlacements(db, proposals, { term, now, newId });
     for (const [index, { order }] of batch.entries()) {
       const outcome = outcomes[index];

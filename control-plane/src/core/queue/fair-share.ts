@@ -7,7 +7,9 @@
  * A share alone would let whoever holds much wait for ever beside newcomers. So each minute that a turn has waited, since
  * its order came or since it got a place last, whichever is later, counts as a thousandth of the fleet less: whoever comes
  * more minutes later than a payer has thousandths comes behind it. With each place that is given it begins anew: a long line
- * of old orders is worth no more than one.
+ * of old orders is worth no more than one. But for the order that waits longest of all: what later ones get before it, since
+ * they fit beside what is kept for others, takes nothing of its waiting. Else small starts, which any of its people can make
+ * without end, would keep a payer's large one behind newcomers for ever.
  */
 import { MS_PER_MINUTE } from "@remotegpu/shared/units";
 import { byId } from "../placement/fleet/fleet.ts";
@@ -26,7 +28,17 @@ export interface Sharer {
   weight: number;
   /** When it got a place last, in milliseconds since 1970; null where none is known. */
   lastStartMs: number | null;
+  /** When one of its orders got one that had waited longest until then; absent: the same. */
+  lastTurnMs?: number | null | undefined;
 }
+
+/** Ids of the orders that wait longest of their payer, and of their workspace; of those that may start. */
+export interface Oldest {
+  ofPayers: ReadonlySet<string>;
+  ofWorkspaces: ReadonlySet<string>;
+}
+
+const NONE: Oldest = { ofPayers: new Set(), ofWorkspaces: new Set() };
 
 export interface Sharing {
   id: string;
@@ -59,11 +71,14 @@ export type Turns<T> = Generator<T, void, boolean | undefined>;
 
 export class FairShare<T extends Sharing> {
   readonly #sharers: Sharers;
+  readonly #oldest: Oldest;
   readonly #payers = new Map<string, Standing>();
   readonly #workspaces = new Map<string, Standing>();
 
-  constructor(sharers: Sharers) {
+  /** @param oldest of all that wait, those among them that are in no line */
+  constructor(sharers: Sharers, oldest: Oldest = NONE) {
     this.#sharers = sharers;
+    this.#oldest = oldest;
   }
 
   /** It counts as had by its payer and its workspace. */
@@ -98,15 +113,16 @@ export class FairShare<T extends Sharing> {
       line.flatMap((orders): WorkspaceTurn<T>[] => {
         const [front] = orders;
         if (front === undefined) return [];
-        return [
-          { orders, next: 0, front, standing: this.#workspace(front.workspace), sharers: this.#sharers },
-        ];
+        const { ofWorkspaces: oldest } = this.#oldest;
+        const standing = this.#workspace(front.workspace);
+        return [{ orders, next: 0, front, standing, oldest, sharers: this.#sharers }];
       }),
     );
     const first = workspaces.first;
     if (first === undefined) return [];
     const { front } = first;
-    return [{ workspaces, front, standing: this.#payer(front.payer), sharers: this.#sharers }];
+    const { ofPayers: oldest } = this.#oldest;
+    return [{ workspaces, front, standing: this.#payer(front.payer), oldest, sharers: this.#sharers }];
   }
 
   #payer(payer: string): Standing {
@@ -136,12 +152,14 @@ class Standing {
   #had: Amounts;
   #share: number;
   #lastStartMs: number | null;
+  readonly #lastTurnMs: number | null;
 
-  constructor({ had, weight, lastStartMs }: Sharer, { capacity }: Sharers) {
+  constructor({ had, weight, lastStartMs, lastTurnMs = lastStartMs }: Sharer, { capacity }: Sharers) {
     this.weight = weight;
     this.#had = had;
     this.#share = dominantShare(had, capacity);
     this.#lastStartMs = lastStartMs;
+    this.#lastTurnMs = lastTurnMs;
   }
 
   take(demand: Amounts, { capacity, now }: Sharers): void {
@@ -151,8 +169,9 @@ class Standing {
   }
 
   /** Its share, less what its waiting is worth, times its weight: divided by that, the smallest is next. */
-  points(front: Sharing, now: number): number {
-    const sinceMs = Math.max(front.orderedAtMs, this.#lastStartMs ?? front.orderedAtMs);
+  points(front: Sharing, { now, isOldest }: { now: number; isOldest: boolean }): number {
+    const startMs = isOldest ? this.#lastTurnMs : this.#lastStartMs;
+    const sinceMs = Math.max(front.orderedAtMs, startMs ?? front.orderedAtMs);
     const minutes = Math.min(MOST_MINUTES, Math.floor(Math.max(0, now - sinceMs) / MS_PER_MINUTE));
     return this.#share - minutes * WORTH_OF_A_MINUTE * this.weight;
   }
@@ -161,6 +180,8 @@ class Standing {
 interface Turn<T> {
   front: T;
   standing: Standing;
+  /** Ids of orders. */
+  oldest: ReadonlySet<string>;
   sharers: Sharers;
 }
 
@@ -213,8 +234,10 @@ class Heap<T extends Sharing, Each extends Turn<T>> {
   }
 }
 
-function pointsOf({ front, standing, sharers }: Turn<Sharing>): number {
-  return standing.points(front, sharers.now);
+function pointsOf({ front, standing, oldest, sharers }: Turn<Sharing>): number {
+  // What may not start is only passed over: it is in no way of what waits longest behind it.
+  const isOldest = oldest.has(front.id) || (front.heldBack ?? null) !== null;
+  return standing.points(front, { now: sharers.now, isOldest });
 }
 
 interface Placed {

@@ -11,6 +11,7 @@ import { type Head, serve } from "./backfill.ts";
 import { FleetRoom, type QueuedOrder } from "./fleet-room.ts";
 import type { RunningWork } from "./reservation.ts";
 import { prepareQueue, queueOrder, type QueueStanding, type Waiting } from "./queue.ts";
+import { type Turn, turnsOf } from "./oldest.ts";
 import { capacityOf } from "./share.ts";
 
 export interface PassScene<Order extends Waiting & QueuedOrder> {
@@ -24,12 +25,14 @@ export interface PassScene<Order extends Waiting & QueuedOrder> {
 
 export interface PassPlan<Order> {
   /** In the order in which they were placed. */
-  placed: { order: Order; instances: PlacedInstance[] }[];
+  placed: { order: Order; instances: PlacedInstance[]; turn: Turn }[];
   /** Whose place is kept; null where nobody's is. `startsAt` is when it starts as far as promised, in ms, or null. */
   head: Head<Order> | null;
   /** With the sentence that says why. */
   waiting: { order: Order; sentence: string }[];
 }
+
+const BOTH: Turn = { isPayers: true, isWorkspaces: true };
 
 /** @throws UnsoundFleetError when the snapshot contradicts itself; nothing is placed then */
 export function planPass<Order extends Waiting & QueuedOrder>(scene: PassScene<Order>): PassPlan<Order> {
@@ -43,8 +46,13 @@ export function planPass<Order extends Waiting & QueuedOrder>(scene: PassScene<O
   });
   const explain = explainer(room, options.now);
   const { head, behind } = served.line;
+  const turns = turnsOf(served.started, scene.orders);
   return {
-    placed: served.started.map((order) => ({ order, instances: room.placed.get(order.request.id) ?? [] })),
+    placed: served.started.map((order, index) => ({
+      order,
+      instances: room.placed.get(order.request.id) ?? [],
+      turn: turns[index] ?? BOTH,
+    })),
     head,
     waiting: [
       ...served.heldBack.map((order) => ({ order, sentence: order.heldBack ?? "" })),

@@ -7,7 +7,15 @@
  */
 import { MS_PER_MINUTE } from "@remotegpu/shared/units";
 import { byId } from "../placement/fleet/fleet.ts";
-import { FairShare, type PayerLine, type Sharers, type Sharing, type Turns } from "./fair-share.ts";
+import {
+  FairShare,
+  type Oldest,
+  type PayerLine,
+  type Sharers,
+  type Sharing,
+  type Turns,
+} from "./fair-share.ts";
+import { oldestOf } from "./oldest.ts";
 
 /** Waiting this long is worth one level of priority. */
 export const AGEING_STEP_MS = 60 * MS_PER_MINUTE;
@@ -33,6 +41,7 @@ export interface PreparedQueue<T> {
   /** Before all others. */
   first: readonly T[];
   payers: readonly PayerLine<T>[];
+  oldest: Oldest;
 }
 
 /** A sorted copy, which never depends on the order of the input. */
@@ -42,10 +51,10 @@ export function inQueueOrder<T extends Waiting>(waiting: readonly T[], standing:
 
 /** Each may be answered with whether the order counts as had; without an answer it does, unless it is held back. */
 export function* queueOrder<T extends Waiting>(
-  { first, payers }: PreparedQueue<T>,
+  { first, payers, oldest }: PreparedQueue<T>,
   sharers: Sharers,
 ): Turns<T> {
-  const shares = new FairShare<T>(sharers);
+  const shares = new FairShare<T>(sharers, oldest);
   for (const one of first) if ((yield one) ?? (one.heldBack ?? null) === null) shares.take(one);
   yield* shares.inTurns(payers);
 }
@@ -69,6 +78,7 @@ export function prepareQueue<T extends Waiting>(
     payers: [...payers.values()].map((workspaces) =>
       [...workspaces.values()].map((orders) => byUrgency(orders, now)),
     ),
+    oldest: oldestOf(waiting),
   };
 }
 

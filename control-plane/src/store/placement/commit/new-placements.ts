@@ -6,6 +6,7 @@
 import { canonicalJson } from "@remotegpu/shared/journal-row";
 import { sha256 } from "@remotegpu/shared/row-hash";
 import type { PlacedInstance } from "../../../core/placement/placement.ts";
+import type { Turn } from "../../../core/queue/oldest.ts";
 import { type NewRun, openRuns, waiveEarlierRuns } from "../../billing/runs/runs.ts";
 import type { Connection, Transaction } from "../../database/database.ts";
 import type { PlacedCheckOutcome } from "../../orders/checks/order-checks.ts";
@@ -22,6 +23,8 @@ import type { CommitOutcome, CommitTerms } from "./proposals.ts";
 
 export interface AcceptedStart {
   placeable: PlaceableStart;
+  /** Whose turn it was; absent: its payer's and its workspace's. */
+  turn?: Turn | undefined;
   /** In the order of its ranks. */
   places: readonly PlacedInstance[];
   models: readonly (string | null)[];
@@ -126,11 +129,11 @@ async function insertPlacements(
   await sql.query(
     `INSERT INTO placements (instance_id, epoch, host_id, run_id, spec, spec_hash, live, cpu_milli, memory_bytes,
             temp_storage_bytes, storage_bytes, gang_network, state_changed_at, created_at, env_is_sealed,
-            chosen_grace_seconds)
+            chosen_grace_seconds, is_payers_turn, is_workspaces_turn)
      SELECT p.*
        FROM unnest($1::text[], $2::int[], $3::text[], $4::text[], $5::jsonb[], $6::text[], $7::jsonb[], $8::int[],
                    $9::bigint[], $10::bigint[], $11::bigint[], $12::int[], $13::timestamptz[], $13::timestamptz[],
-                   $14::boolean[], $15::int[]) AS p`,
+                   $14::boolean[], $15::int[], $16::boolean[], $17::boolean[]) AS p`,
     [
       instances.map(({ instanceId }) => instanceId),
       instances.map(({ epoch }) => epoch),
@@ -149,6 +152,8 @@ async function insertPlacements(
       // What an earlier version ordered may be plain still.
       instances.map(({ accepted: { placeable } }) => isSealed(placeable.envVars)),
       instances.map(({ accepted: { placeable } }) => placeable.chosenGraceSeconds),
+      instances.map(({ accepted: { turn } }) => turn?.isPayers ?? true),
+      instances.map(({ accepted: { turn } }) => turn?.isWorkspaces ?? true),
     ],
   );
 }

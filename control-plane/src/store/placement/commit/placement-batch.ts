@@ -61,7 +61,7 @@ interface Decided {
 function decide(candidates: readonly Candidate[], grounds: Grounds): Decided {
   const decided: Decided = { accepted: new Map(), refused: new Map() };
   for (const candidate of candidates) {
-    const { start, placeable, instances } = candidate;
+    const { start, placeable, instances, turn } = candidate;
     const answer = grounds.places(grounds.requestOf(candidate), instances);
     if (!answer.free) {
       decided.refused.set(candidate, { committed: false, reason: "taken", detail: answer.why });
@@ -76,6 +76,7 @@ function decide(candidates: readonly Candidate[], grounds: Grounds): Decided {
     answer.take();
     decided.accepted.set(candidate, {
       placeable,
+      turn,
       places: instances,
       models: placed.models,
       check,

@@ -1,5 +1,6 @@
 /** What the scheduler proposes to write down, and what may come of it. */
 import type { PlacedInstance } from "../../../core/placement/placement.ts";
+import type { Turn } from "../../../core/queue/oldest.ts";
 import type { NewId } from "../../../core/workloads/new-id.ts";
 import type { StartName } from "../../../core/workloads/start.ts";
 
@@ -7,6 +8,8 @@ import type { StartName } from "../../../core/workloads/start.ts";
 export interface PlacementProposal {
   start: StartName;
   instances: readonly PlacedInstance[];
+  /** Absent: both. */
+  turn?: Turn | undefined;
 }
 
 export interface CommitTerms {

@@ -30,6 +30,8 @@ const KEPT_MS = 5 * MS_PER_SECOND;
 export interface Had {
   held: Amounts;
   lastStartMs: number | null;
+  /** Of a start that was the turn of what waited longest. */
+  lastTurnMs: number | null;
 }
 
 /** By payer, and by workspace as the queue names it. */
@@ -45,13 +47,25 @@ interface HeldRow {
   memory: number;
   gpu: number;
   last_start_at_ms: number | null;
+  payers_turn_at_ms: number | null;
+  workspaces_turn_at_ms: number | null;
 }
+
+/** When starts were, in milliseconds since 1970. */
+type Starts = Pick<HeldRow, "last_start_at_ms" | "payers_turn_at_ms" | "workspaces_turn_at_ms">;
 
 /** A run's workspace and payer were frozen at its start, and without a workspace the payer is the customer. */
 const OF_PLACEMENTS = `placements p JOIN runs r ON r.id = p.run_id`;
 const GPU_OF_PLACEMENT = `coalesce((SELECT sum(coalesce(a.share_thousandths, 1000)) FROM gpu_allocations a
     WHERE a.instance_id = p.instance_id AND a.epoch = p.epoch), 0)`;
-const LAST_START_MS = "floor(extract(epoch FROM max(p.created_at)) * 1000)::bigint AS last_start_at_ms";
+const msOf = (moment: string) => `floor(extract(epoch FROM ${moment}) * 1000)::bigint`;
+/** Of placements or the same columns of them; the last of those that meet the condition. Without a word it was a turn. */
+const startsOf = (placements: string, condition = "true"): string => {
+  const last = (more: string) => msOf(`max(${placements}created_at) FILTER (WHERE ${condition}${more})`);
+  return `${last("")} AS last_start_at_ms,
+          ${last(` AND ${placements}is_payers_turn IS NOT FALSE`)} AS payers_turn_at_ms,
+          ${last(` AND ${placements}is_workspaces_turn IS NOT FALSE`)} AS workspaces_turn_at_ms`;
+};
 
 /**
  * What is held at this moment, read with the fleet. The GPUs of each placement are summed by their own index: a join to
@@ -61,7 +75,7 @@ const LAST_START_MS = "floor(extract(epoch FROM max(p.created_at)) * 1000)::bigi
 export async function heldNow(sql: Connection): Promise<HadByAll> {
   const { rows } = await sql.query<HeldRow>(
     `SELECT r.customer_id, r.workspace_id, sum(p.cpu_milli)::bigint AS cpu,
-            sum(ceil(p.memory_bytes / ${MIB}.0))::bigint AS memory, sum(${GPU_OF_PLACEMENT})::bigint AS gpu, ${LAST_START_MS}
+            sum(ceil(p.memory_bytes / ${MIB}.0))::bigint AS memory, sum(${GPU_OF_PLACEMENT})::bigint AS gpu, ${startsOf("p.")}
        FROM ${OF_PLACEMENTS} WHERE p.resources_released_at IS NULL GROUP BY 1, 2`,
     [],
   );
@@ -98,7 +112,7 @@ export async function heldLately(sql: Connection, now: Date): Promise<HadByAll> 
   return (await readLately(sql, { now, known: null })).lately;
 }
 
-type Weighing = Weighed & Pick<HeldRow, "customer_id" | "workspace_id" | "last_start_at_ms">;
+type Weighing = Weighed & Pick<HeldRow, "customer_id" | "workspace_id"> & Starts;
 
 /** Hours that are counted, which weigh the same until another hour is counted or begins. */
 interface Counted {
@@ -132,16 +146,22 @@ async function readLately(
   const means = [...groups.values()].flatMap((rows) => {
     const [first] = rows;
     if (first === undefined) return [];
-    return [{ ...first, held: latelyHeld(rows, decay), last_start_at_ms: latest(rows) }];
+    return [{ ...first, held: latelyHeld(rows, decay), ...latestOf(rows) }];
   });
   return { lately: byAll(means), counted: { key, weighed: counted } };
 }
 
-function latest(rows: readonly Pick<HeldRow, "last_start_at_ms">[]): number | null {
-  return rows.reduce<number | null>(
-    (last, { last_start_at_ms: start }) => (start === null ? last : Math.max(last ?? start, start)),
-    null,
-  );
+function latestOf(rows: readonly Starts[]): Starts {
+  return {
+    last_start_at_ms: latest(rows.map((row) => row.last_start_at_ms)),
+    payers_turn_at_ms: latest(rows.map((row) => row.payers_turn_at_ms)),
+    workspaces_turn_at_ms: latest(rows.map((row) => row.workspaces_turn_at_ms)),
+  };
+}
+
+function latest(moments: readonly (number | null)[]): number | null {
+  const known = moments.filter((moment) => moment !== null);
+  return known.length === 0 ? null : Math.max(...known);
 }
 
 async function countedHours(
@@ -156,7 +176,8 @@ async function countedHours(
   >(
     `SELECT h.customer_id, nullif(h.workspace_id, 0) AS workspace_id, sum(h.cpu_seconds::numeric * f.factor)::text AS cpu,
             sum(h.memory_seconds::numeric * f.factor)::text AS memory, sum(h.gpu_seconds::numeric * f.factor)::text AS gpu,
-            floor(extract(epoch FROM max(h.last_start_at)) * 1000)::bigint AS last_start_at_ms
+            ${msOf("max(h.last_start_at)")} AS last_start_at_ms, ${msOf("max(h.payers_turn_at)")} AS payers_turn_at_ms,
+            ${msOf("max(h.workspaces_turn_at)")} AS workspaces_turn_at_ms
        FROM unnest($1::timestamptz[], $2::bigint[]) AS f(hour, factor) JOIN held_hours h ON h.hour = f.hour
       GROUP BY h.customer_id, h.workspace_id`,
     [hours.map(({ hourMs }) => new Date(hourMs)), hours.map(({ factor }) => factor)],
@@ -195,10 +216,13 @@ export async function countHeldHours(sql: Transaction, now: Date): Promise<{ aga
     new Date(toMs),
   ]);
   await sql.query(
-    `INSERT INTO held_hours (hour, customer_id, workspace_id, cpu_seconds, memory_seconds, gpu_seconds, last_start_at)
-     SELECT to_timestamp(h / 1000.0), c, w, cpu, memory, gpu, to_timestamp(s / 1000.0)
-       FROM unnest($1::bigint[], $2::bigint[], $3::bigint[], $4::bigint[], $5::bigint[], $6::bigint[], $7::bigint[])
-         AS counted(h, c, w, cpu, memory, gpu, s)`,
+    `INSERT INTO held_hours (hour, customer_id, workspace_id, cpu_seconds, memory_seconds, gpu_seconds, last_start_at,
+            payers_turn_at, workspaces_turn_at)
+     SELECT to_timestamp(h / 1000.0), c, w, cpu, memory, gpu, to_timestamp(s / 1000.0), to_timestamp(pt / 1000.0),
+            to_timestamp(wt / 1000.0)
+       FROM unnest($1::bigint[], $2::bigint[], $3::bigint[], $4::bigint[], $5::bigint[], $6::bigint[], $7::bigint[],
+                   $8::bigint[], $9::bigint[])
+         AS counted(h, c, w, cpu, memory, gpu, s, pt, wt)`,
     [
       rows.map((row) => row.hour_ms),
       rows.map((row) => row.customer_id),
@@ -207,6 +231,8 @@ export async function countHeldHours(sql: Transaction, now: Date): Promise<{ aga
       rows.map((row) => row.memory),
       rows.map((row) => row.gpu),
       rows.map((row) => row.last_start_at_ms),
+      rows.map((row) => row.payers_turn_at_ms),
+      rows.map((row) => row.workspaces_turn_at_ms),
     ],
   );
   await sql.query(
@@ -226,7 +252,8 @@ async function secondsHeld(
   const { rows } = await sql.query<HeldRow & { hour_ms: number }>(
     `WITH held AS MATERIALIZED (
        SELECT r.customer_id, r.workspace_id, p.cpu_milli, ceil(p.memory_bytes / ${MIB}.0) AS memory_mib,
-              ${GPU_OF_PLACEMENT} AS gpu, p.created_at, coalesce(p.resources_released_at, $2::timestamptz) AS released_at
+              ${GPU_OF_PLACEMENT} AS gpu, p.created_at, p.is_payers_turn, p.is_workspaces_turn,
+              coalesce(p.resources_released_at, $2::timestamptz) AS released_at
          FROM ${OF_PLACEMENTS}
         WHERE p.created_at < $2 AND (p.resources_released_at IS NULL OR p.resources_released_at > $1)),
      parts AS (
@@ -237,7 +264,7 @@ async function secondsHeld(
      SELECT customer_id, workspace_id, floor(extract(epoch FROM hour) * 1000)::bigint AS hour_ms,
             floor(sum(cpu_milli * seconds))::bigint AS cpu, floor(sum(memory_mib * seconds))::bigint AS memory,
             floor(sum(gpu * seconds))::bigint AS gpu,
-            floor(extract(epoch FROM max(created_at) FILTER (WHERE created_at >= hour)) * 1000)::bigint AS last_start_at_ms
+            ${startsOf("", "created_at >= hour")}
        FROM parts WHERE seconds > 0 GROUP BY 1, 2, 3`,
     [new Date(from), new Date(to)],
   );
@@ -245,7 +272,7 @@ async function secondsHeld(
 }
 
 function byAll(
-  rows: readonly (Pick<HeldRow, "customer_id" | "workspace_id" | "last_start_at_ms"> & { held: Amounts })[],
+  rows: readonly (Pick<HeldRow, "customer_id" | "workspace_id"> & Starts & { held: Amounts })[],
 ): HadByAll {
   const payers = new Map<string, Had>();
   const workspaces = new Map<string, Had>();
@@ -254,9 +281,12 @@ function byAll(
     workspace_id: workspaceId,
     held,
     last_start_at_ms: lastStartMs,
+    payers_turn_at_ms: payersTurnMs,
+    workspaces_turn_at_ms: workspacesTurnMs,
   } of rows) {
-    add(payers, `${customerId}`, { held, lastStartMs });
-    add(workspaces, sharerOf({ customerId, workspaceId }), { held, lastStartMs });
+    add(payers, `${customerId}`, { held, lastStartMs, lastTurnMs: payersTurnMs });
+    const workspace = sharerOf({ customerId, workspaceId });
+    add(workspaces, workspace, { held, lastStartMs, lastTurnMs: workspacesTurnMs });
   }
   return { payers, workspaces };
 }
@@ -267,8 +297,11 @@ function add(sums: Map<string, Had>, name: string, had: Had): void {
 
 /** Both of them; the later start counts. */
 export function together(one: Had | undefined, other: Had | undefined): Had {
-  const starts = [one, other].map((had) => ({ last_start_at_ms: had?.lastStartMs ?? null }));
-  return { held: plus(one?.held ?? NOTHING, other?.held ?? NOTHING), lastStartMs: latest(starts) };
+  return {
+    held: plus(one?.held ?? NOTHING, other?.held ?? NOTHING),
+    lastStartMs: latest([one?.lastStartMs ?? null, other?.lastStartMs ?? null]),
+    lastTurnMs: latest([one?.lastTurnMs ?? null, other?.lastTurnMs ?? null]),
+  };
 }
 
 function hourOf(ms: number): number {

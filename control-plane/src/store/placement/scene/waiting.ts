@@ -125,8 +125,8 @@ export function sharersOf(
 }
 
 function sharer(held: Had | undefined, lately: Had | undefined, weight: number): Sharer {
-  const { held: had, lastStartMs } = together(held, lately);
-  return { had, weight, lastStartMs };
+  const { held: had, lastStartMs, lastTurnMs } = together(held, lately);
+  return { had, weight, lastStartMs, lastTurnMs };
 }
 
 function waitingOrderOf(

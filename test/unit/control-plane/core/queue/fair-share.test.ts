@@ -1,5 +1,5 @@
 import * as fc from "fast-check";
-import { expect, test } from "vitest";
+import { describe, expect, test } from "vitest";
 import {
   FairShare,
   type Sharer,
@@ -7,7 +7,7 @@ import {
   type Sharing,
 } from "@remotegpu/control-plane/core/queue/fair-share";
 import { type Amounts, dominantShare, NOTHING, plus } from "@remotegpu/control-plane/core/queue/share";
-import { prepareQueue, type Waiting } from "@remotegpu/control-plane/core/queue/queue";
+import { prepareQueue, queueOrder, type Waiting } from "@remotegpu/control-plane/core/queue/queue";
 
 const MINUTE_MS = 60_000;
 const NOW = 1_000_000 * MINUTE_MS;
@@ -142,6 +142,64 @@ test("a place that is given begins the waiting anew: a long line of old orders i
   const ahead = line(waiting, { payers }).slice(0, 21);
 
   expect(ahead.map(({ payer }) => payer)).toEqual(["busy", ...Array(20).fill("idle")]);
+});
+
+describe("what waits longest of its payer", () => {
+  const HOUR = 60;
+  const small: Amounts = { ...NOTHING, cpuMilli: 10 };
+  const large = order("large", "busy", { demand: gpus(20), orderedAtMs: NOW - 10 * HOUR * MINUTE_MS });
+  const later = order("later", "busy", { demand: gpus(20), orderedAtMs: NOW - 9 * HOUR * MINUTE_MS });
+  const busy = (change: Partial<Sharer>) => new Map([["busy", had(gpus(40), change)]]);
+  const first = (waiting: readonly Waiting[], payers: ReadonlyMap<string, Sharer>) => {
+    const all = { payers, workspaces: new Map(), capacity: FLEET, now: NOW };
+    return [...queueOrder(prepareQueue(waiting, { head: null, now: NOW }), all)][0]?.id;
+  };
+
+  test("keeps its waiting over starts that were not its turn", () => {
+    const waiting = [large, order("new", "idle")];
+
+    // It holds 400 thousandths, and has waited 600 minutes.
+    expect(first(waiting, busy({ lastStartMs: NOW, lastTurnMs: null }))).toBe("large");
+    expect(first(waiting, busy({ lastStartMs: NOW, lastTurnMs: NOW }))).toBe("new");
+    expect(first(waiting, busy({ lastStartMs: NOW }))).toBe("new");
+  });
+
+  test("is one: the others of the payer have waited since its last start", () => {
+    const held = { ...large, heldBack: "Waiting for funds." };
+
+    expect(first([later, order("new", "idle")], busy({ lastStartMs: NOW, lastTurnMs: null }))).toBe("later");
+    expect(
+      first([large, later, order("new", "idle")].slice(1), busy({ lastStartMs: NOW, lastTurnMs: NOW })),
+    ).toBe("new");
+    // What may not start keeps nobody's waiting, and is in nobody's way.
+    const line = [held, later, order("new", "idle")];
+    const all = {
+      payers: busy({ lastStartMs: NOW, lastTurnMs: null }),
+      workspaces: new Map(),
+      capacity: FLEET,
+      now: NOW,
+    };
+    expect(ids([...queueOrder(prepareQueue(line, { head: null, now: NOW }), all)])).toEqual([
+      "large",
+      "later",
+      "new",
+    ]);
+  });
+
+  test("is passed over by starts that were nobody's turn, and a long line of old orders is worth one still", () => {
+    const fillers = orders("busy", 50, { demand: small, orderedAtMs: NOW - HOUR * MINUTE_MS });
+    const waiting = [large, ...fillers, ...orders("idle", 5)];
+    const all = {
+      payers: busy({ lastStartMs: NOW, lastTurnMs: null }),
+      workspaces: new Map(),
+      capacity: FLEET,
+      now: NOW,
+    };
+
+    const ahead = [...queueOrder(prepareQueue(waiting, { head: null, now: NOW }), all)].slice(0, 6);
+
+    expect(ahead.map(({ payer }) => payer)).toEqual(["busy", ...Array(5).fill("idle")]);
+  });
 });
 
 const anyAmounts = fc.record({
