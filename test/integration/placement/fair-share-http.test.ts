@@ -105,6 +105,23 @@ test("an administrator puts an order before all others and takes it back, which 
   );
 });
 
+test("what starts beside the order whose place is kept is nobody's turn of its payer, and is written down so", async () => {
+  const { id } = (await scene.order(alice, { gpu: 0 })).body;
+  await host.heartbeat();
+  await scene.schedule();
+
+  const { rows } = await scene.api.db.query(
+    `SELECT r.resource_id, p.is_payers_turn, p.is_workspaces_turn FROM placements p JOIN runs r ON r.id = p.run_id
+      WHERE r.resource_id = ANY($1) ORDER BY r.resource_id = $2`,
+    [[id, holder], id],
+  );
+
+  expect(rows).toEqual([
+    { resource_id: holder, is_payers_turn: true, is_workspaces_turn: true },
+    { resource_id: id, is_payers_turn: false, is_workspaces_turn: false },
+  ]);
+});
+
 test("attack: beyond as many as one payer may have waiting orders are refused, arrays whole, and nothing is written", async () => {
   await setSetting(scene.api.db, "MAX_WAITING_PER_PAYER", "5");
   const before = [
@@ -206,4 +223,26 @@ test("what was urgent is no longer once it is deleted", async () => {
   await forgetUrgent(scene.api.db);
 
   expect(await count("urgent_workloads")).toBe(0);
+});
+
+test("each later replica of an urgent service is urgent, too, until that is taken back", async () => {
+  const dana = await scene.customer("dana");
+  const body = { name: "oracle", image: "busybox:1", version: "1", cpu: 1, memory: GIB, gpu: 1 };
+  const { id } = (await ask("POST", "/inference-services", dana, { ...body, max_replicas: 2 })).body;
+  const path = `/inference-services/${id}`;
+  const urgencies = async () =>
+    (await line())
+      .filter((one: { id: string }) => one.id === id)
+      .map((one: { is_urgent: boolean }) => one.is_urgent);
+  await scene.replicas();
+  await ask("PUT", `${path}/urgent`);
+  expect(await urgencies()).toEqual([true]);
+
+  await ask("POST", `${path}/scale`, dana, { replicas: 2 });
+  await scene.replicas();
+  const scaled = await urgencies();
+  await ask("DELETE", `${path}/urgent`);
+
+  expect(scaled).toEqual([true, true]);
+  expect(await urgencies()).toEqual([false, false]);
 });

@@ -52,6 +52,12 @@ const Rows = z.array(z.looseObject({})).default([]);
 const Share = z.looseObject({ sentence: z.string() }).nullish();
 const Why = z.looseObject({ share: Share, hosts: Rows, image_fetches: Rows, suggestions: Rows });
 
+const URGENT = "have it tried before all others whenever it waits (admins)";
+const URGENCY: Partial<Record<Kind, string>> = {
+  service:
+    "have its replicas tried before all others whenever one waits, those of later scaling too (admins)",
+};
+
 /** @param route "/environments" and the like */
 export function looksAt(kind: Kind, route: string): Command[] {
   const path = (id: string, what: string) => `${route}/${segment(id)}/${what}`;
@@ -114,12 +120,15 @@ export function looksAt(kind: Kind, route: string): Command[] {
     }),
     command({
       name: "urgent",
-      summary: "have it tried before all others whenever it waits (admins)",
+      summary: URGENCY[kind] ?? URGENT,
       takes: { workload: thing(kind, kind), isOver: flag("--off", "have it wait like all others again") },
       run: async ({ api, output }, { workload, isOver }) => {
         const route = path(workload, "urgent");
         const row = isOver ? await api.delete(route) : await api.put(route, {});
-        printDone(output, isOver ? `${workload} waits like all others.` : `${workload} is tried first.`, row);
+        const isOfService = kind === "service";
+        const lasting = isOfService ? `, and so is each later replica of it, until --off` : "";
+        const said = isOver ? `${workload} waits like all others.` : `${workload} is tried first${lasting}.`;
+        printDone(output, said, row);
       },
     }),
   ];

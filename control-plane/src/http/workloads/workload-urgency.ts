@@ -12,6 +12,10 @@ import { forAdmins, ok, WorkloadIdPath } from "../request/route.ts";
 import { ordererOf } from "./orders.ts";
 import type { RoutedKind } from "./routed-kind.ts";
 
+/** An operator who makes a service urgent wants it served, after a lost host too; growth is bounded by its owner's quota. */
+const LASTS =
+  "It lasts until it is taken back, or the workload is over or deleted: each later start, restart and retry is urgent, too, and of a service each replica that autoscaling, a new revision or a lost host has it want, up to its max_replicas.";
+
 const Urgency = z.object({ id: z.string(), is_urgent: z.boolean() }).openapi("Urgency");
 
 const put = ({ path, many, schema }: RoutedKind) =>
@@ -22,6 +26,7 @@ const put = ({ path, many, schema }: RoutedKind) =>
     operationId: `make${schema}Urgent`,
     tags: [many],
     summary: "Have it tried before all others whenever it waits, whatever anybody's share",
+    description: LASTS,
     request: { params: WorkloadIdPath },
     responses: ok("It is urgent", Urgency),
   });
