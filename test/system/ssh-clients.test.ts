@@ -5,16 +5,23 @@
 import { createHash, randomBytes } from "node:crypto";
 import { once } from "node:events";
 import { existsSync, mkdirSync, readFileSync, statSync, writeFileSync } from "node:fs";
-import { createServer, type AddressInfo } from "node:net";
+import { connect, createServer, type AddressInfo } from "node:net";
+import { networkInterfaces } from "node:os";
 import { join } from "node:path";
 import { execa } from "execa";
 import { afterAll, beforeAll, describe, expect, onTestFinished, test } from "vitest";
+import { z } from "zod";
+import { bridgeName } from "@remotegpu/agent/runtime/networks/networks";
 import { MIB } from "@remotegpu/shared/units";
 import { installToolbox } from "@remotegpu/agent/toolbox/toolbox";
+import { serveIn } from "../support/agent/access.ts";
+import { CLOUD_PORT, CloudBeside } from "../support/containers/cloud-beside.ts";
+import { docker } from "../support/containers/docker.ts";
 import { GREETING_FRAME, SENTENCE, startingScript } from "../support/containers/small-server.ts";
 import { type FreshDatabase, freshDatabase } from "../support/engines/postgres.ts";
 import { eventually } from "../support/eventually.ts";
 import { BUSYBOX_IMAGE } from "../support/samples/desired-instance.ts";
+import { saidThrough } from "../support/socks.ts";
 import { NODE } from "../support/suite/commands-node.ts";
 import { House } from "../support/worlds/house.ts";
 import { freePort } from "../support/engines/free-ports.ts";
@@ -247,6 +254,122 @@ describe("ports", () => {
   });
 });
 
+describe("who forwards ports of an environment", () => {
+  /** What this machine serves on all of its addresses, as a control plane, NATS or a database of its own would. */
+  const ofThisMachine = createServer((socket) =>
+    socket.on("error", () => undefined).end("of this machine\n"),
+  );
+  let hostPort: number;
+  let socks: number;
+  let cloud: CloudBeside;
+  let own: Network;
+  let neighbours: Network;
+  /** Of a neighbour, in its container, on all of its addresses. */
+  const NEIGHBOURS_PORT = 7_000;
+
+  beforeAll(async () => {
+    ofThisMachine.listen(0, "0.0.0.0");
+    await once(ofThisMachine, "listening");
+    ending.defer(() => void ofThisMachine.close());
+    hostPort = (ofThisMachine.address() as AddressInfo).port;
+    await orderOfNeighbour();
+    const address = (await ssh(["lab", "hostname -i"])).stdout;
+    for (const network of await networks()) if (network.address === address) own = network;
+    for (const network of await networks()) if (network.address !== address) neighbours = network;
+    const service = await serveIn({ pid: neighbours.pid, port: NEIGHBOURS_PORT, address: "0.0.0.0" });
+    ending.defer(() => void service.kill("SIGKILL"));
+    cloud = ending.adopt(await CloudBeside.begin(own.bridge), (one) => one.end());
+    socks = await freePort();
+    const proxy = execa("ssh", [...options, "-N", "-D", `127.0.0.1:${socks}`, "lab"], {
+      ...SETTINGS,
+      timeout: 0,
+      env: environment(),
+      cwd: home,
+    });
+    ending.defer(() => void proxy.kill("SIGKILL"));
+    await eventually(async () => (await saidThrough(socks, { host: "127.0.0.1", port: 2_022 })) !== "", {
+      what: "the proxy of ssh -D",
+    });
+  });
+
+  /** All ways by which a container could come to what its host serves, and to ports of other processes of ours there. */
+  function ofTheHost(): { host: string; port: number }[] {
+    const addresses = Object.values(networkInterfaces())
+      .flatMap((of) => of ?? [])
+      .filter(({ family, internal }) => family === "IPv4" && !internal)
+      .map(({ address }) => address);
+    return [own.gateway, neighbours.gateway, ...addresses].map((host) => ({ host, port: hostPort }));
+  }
+
+  test("by -D reaches the services of its own container, and what is public", async () => {
+    const [ofOwn, ofPublic] = await Promise.all([
+      saidThrough(socks, { host: "127.0.0.1", port: 9_100 }),
+      saidThrough(socks, { host: cloud.publicAddress, port: CLOUD_PORT }),
+    ]);
+
+    expect(ofOwn).toContain(SENTENCE);
+    expect(ofPublic).toMatch(/^hello\n/);
+  });
+
+  test("by -D reaches no service of its host, by whatever address, and none of its loopback", async () => {
+    const targets = ofTheHost();
+    const leased = (await sshPort()) ?? 0;
+    const here = await Promise.all(targets.map(({ host, port }) => saidHere(host, port)));
+    // That it is refused is worth something only where this machine itself comes to each of them.
+    expect(here).toEqual(targets.map(() => "of this machine\n"));
+    expect(await saidHere("127.0.0.1", leased)).toMatch(/^SSH-2\.0-/);
+
+    const api = Number(new URL(house.url).port);
+    const inside = [hostPort, api, leased].map((port) => ({ host: "127.0.0.1", port }));
+    const ports = targets.map(({ host }) => ({ host, port: leased }));
+    const tried = [...targets, ...inside, ...ports];
+    const said = await Promise.all(tried.map((target) => saidThrough(socks, target)));
+
+    expect(said).toEqual(tried.map(() => ""));
+  });
+
+  test("by -D reaches no metadata of a cloud, and nothing of another workspace", async () => {
+    expect(await saidHere(neighbours.address, NEIGHBOURS_PORT)).toMatch(/^hello\n/);
+    const tried = [
+      ...cloud.metadataAddresses.map((host) => ({ host, port: CLOUD_PORT })),
+      { host: neighbours.address, port: NEIGHBOURS_PORT },
+      { host: neighbours.gateway, port: NEIGHBOURS_PORT },
+    ];
+
+    const said = await Promise.all(tried.map((target) => saidThrough(socks, target)));
+
+    expect(said).toEqual(tried.map(() => ""));
+  });
+
+  test("by -W and -L comes no further, and by -R opens nothing but a port of its own loopback", async () => {
+    const local = await freePort();
+    void held("ssh", [...options, "-N", "-L", `${local}:${own.gateway}:${hostPort}`, "lab"]);
+    const shared = ["-o", "ExitOnForwardFailure=yes", "-R", `0.0.0.0:8023:127.0.0.1:${hostPort}`];
+    const listening = "nc 127.0.0.1 8023 </dev/null; nc -w 1 $(hostname -i) 8023 </dev/null || echo shut";
+
+    const [byW, byR] = await Promise.all([
+      // What is dropped is tried for minutes: whoever hears nothing for so long is not answered.
+      started(
+        "timeout",
+        ["4", "ssh", ...options, "-W", `${own.gateway}:${hostPort}`, "lab"],
+        "GET / HTTP/1.0\r\n\r\n",
+      ),
+      ssh([...shared, "lab", listening]),
+    ]);
+    const byL = await eventually(
+      async () => {
+        const said = await saidHere("127.0.0.1", local);
+        return said === null ? undefined : { said };
+      },
+      { what: "the port of -L" },
+    );
+
+    expect(byW.stdout).toBe("");
+    expect(byR.stdout).toBe("of this machine\nshut");
+    expect(byL).toEqual({ said: "" });
+  });
+});
+
 test(`${SESSIONS} sessions at once are all served, each with its own words`, async () => {
   const sessions = Array.from({ length: SESSIONS }, (_, at) => {
     const session = held("ssh", [...options, "lab", `echo in ${at}; cat`]);
@@ -279,6 +402,72 @@ test("of a client that is killed no process stays inside", async () => {
   await eventually(async () => (await sleepers()) === "0", { what: "the end of what it ran" });
   expect((await session).exitCode).toBe(128 + 9);
 });
+
+type Network = { pid: number; address: string; gateway: string; bridge: string };
+
+/** Where the containers of the only host are on this machine's networks. */
+async function networks(): Promise<Network[]> {
+  const containers = await house.containersOf(house.hosts[0]?.id ?? "");
+  return Promise.all(
+    containers.map(async ({ id, pid }) => {
+      const { NetworkSettings } = await docker.getContainer(id).inspect();
+      const [name = ""] = Object.keys(NetworkSettings.Networks);
+      const { IPAddress: address = "", Gateway: gateway = "" } = NetworkSettings.Networks[name] ?? {};
+      return { pid, address, gateway, bridge: bridgeName(name) };
+    }),
+  );
+}
+
+/** Another customer has an environment on the same host, and it runs. */
+async function orderOfNeighbour(): Promise<void> {
+  const customer = await house.admin.post("/customers", { username: "bob", email: "bob@example.com" });
+  const id = String(customer.id);
+  await house.admin.put(`/customers/${id}/quota`, {
+    quota_level: "custom",
+    cpu_quota: 8,
+    memory_quota: 8_192,
+    gpu_quota: 0,
+    storage_quota: 2 ** 40,
+    environment_quota: 2,
+  });
+  await house.admin.post(`/customers/${id}/top-ups`, { amount: "100" });
+  const { key } = await house.admin.post(`/customers/${id}/api-keys`, { name: "test" });
+  const bob = house.client(String(key));
+  const den = await bob.post("/environments", {
+    name: "den",
+    image: BUSYBOX_IMAGE,
+    cpu: 1,
+    memory: MIB * 256,
+  });
+  await eventually(async () => (await bob.get(`/environments/${String(den.id)}`)).status === "running", {
+    withinMs: 45_000,
+    what: "the neighbour's environment",
+  });
+}
+
+/** The leased port of SSH, on this machine. */
+async function sshPort(): Promise<number | null> {
+  const [lab] = await house.customer.list("/environments");
+  const { services } = z
+    .looseObject({ services: z.array(z.looseObject({ service: z.string(), port: z.int().nullish() })) })
+    .parse(await house.customer.get(`/environments/${String(lab?.id)}/access`));
+  return services.find(({ service }) => service === "ssh")?.port ?? null;
+}
+
+/** What somebody at this address says to this machine first, empty where nothing comes in time; null: nobody listens. */
+async function saidHere(host: string, port: number): Promise<string | null> {
+  const said = Promise.withResolvers<string | null>();
+  const socket = connect({ host, port, timeout: 3_000 });
+  let isOpen = false;
+  socket.on("connect", () => (isOpen = true)).on("data", (bytes) => said.resolve(String(bytes)));
+  socket.on("error", () => socket.destroy()).on("timeout", () => said.resolve(""));
+  socket.on("close", () => said.resolve(isOpen ? "" : null));
+  try {
+    return await said.promise;
+  } finally {
+    socket.destroy();
+  }
+}
 
 /** With an agent that holds the key, as a login has one. */
 async function withAgent<Done>(work: () => Promise<Done>): Promise<Done> {

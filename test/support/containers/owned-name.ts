@@ -12,6 +12,7 @@ const KINDS = {
   /** Networks, whose devices may have 15 characters. */
   line: "rgl",
   nat: "rgn",
+  cloud: "rgc",
 } as const;
 
 export type OwnedKind = keyof typeof KINDS;

@@ -20,7 +20,7 @@ export default async function setup(): Promise<void> {
   for (const folder of orphansIn(tmpdir(), "runtime")) await removeRuntime(folder);
   for (const folder of orphansIn(tmpdir(), "house")) await removeHouse(folder);
   for (const hostId of await orphanedHosts()) await removeFromHost(hostId);
-  for (const kind of ["runtime", "line", "nat"] as const)
+  for (const kind of ["runtime", "line", "nat", "cloud"] as const)
     for (const network of orphansIn("/run/netns", kind))
       await execa("ip", ["netns", "delete", basename(network)]);
   for (const file of orphansIn(tmpdir(), "run")) rmSync(file, { force: true });
