@@ -313,7 +313,8 @@ describe("a stop that is under way with a long grace", () => {
 
     agent.host.order([ordered(1, { want: "removed", orderedBy: "customer" })]);
 
-    await eventually(async () => (await containersOf(agent)).length === 0, { what: "its removal" });
+    const isGone = await eventually(async () => (await containersOf(agent)).length === 0);
+    expect(isGone).toBe(true);
   });
 });
 
