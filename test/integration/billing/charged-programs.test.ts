@@ -10,6 +10,8 @@ import { freeLoadingPass } from "@remotegpu/control-plane/controllers/billing/fr
 import { ingestBatch } from "@remotegpu/control-plane/controllers/ingest/ingest";
 import { lifecyclePass } from "@remotegpu/control-plane/controllers/lifecycle";
 import { acquireLeadership } from "@remotegpu/control-plane/store/database/leader";
+import { waiveBroken } from "@remotegpu/control-plane/store/billing/runs/run-waivers";
+import { transaction } from "@remotegpu/control-plane/store/database/database";
 import { trialBalance } from "@remotegpu/control-plane/store/billing/ledger/ledger";
 import { JournalId } from "@remotegpu/shared/ids";
 import type { DesiredInstance } from "@remotegpu/shared/instance";
@@ -335,6 +337,81 @@ test("a replica whose metering opens when it serves, as before, is charged from 
   await tick();
 
   expect(await billed(wanted)).toMatchObject({ minutes: 11, waived: 0 });
+});
+
+describe("a service says by which rule its replicas are free", () => {
+  const waivers = async (id: string) => (await services.get(id)).waivers;
+
+  test("while one loads within its payer's allowance, and once that is used up", async () => {
+    services.starts(0);
+    const id = await services.ordered({ gpu: 1 });
+    await services.settle();
+    const { host, wanted } = placeOf(0);
+    expect(await services.get(id)).toMatchObject({
+      rate_per_hour: "6.6000",
+      cost_so_far: "0.0000",
+      waivers: [{ rule: "loading", runs: 1, runs_now: 1, rate_now: "6.6000" }],
+    });
+    at(10.2);
+    await proves(host, wanted, [0, 10.2]);
+    await pass();
+
+    expect(await services.get(id)).toMatchObject({
+      rate_per_hour: "6.6000",
+      cost_so_far: "0.1100",
+      waivers: [{ rule: "loading", runs: 1, runs_now: 0, rate_now: "0.0000" }],
+    });
+    at(60);
+    expect(await waivers(id)).toMatchObject([{ rule: "loading", runs: 1, runs_now: 1 }]);
+  });
+
+  test("of several that load at once only the one that was ordered first, until it serves", async () => {
+    services.starts(0);
+    const first = await services.ordered({ gpu: 1, name: "one" });
+    await services.settle();
+    at(1);
+    const second = await services.ordered({ gpu: 1, name: "two" });
+    await services.settle();
+    const nowOf = async (id: string) =>
+      (await waivers(id)).map(({ runs_now }: { runs_now: number }) => runs_now);
+
+    expect([await nowOf(first), await nowOf(second)]).toEqual([[1], []]);
+  });
+
+  test("not with an allowance of nothing", async () => {
+    await db().query("INSERT INTO settings (key, value) VALUES ('FREE_LOADING_MINUTES', '0')");
+    services.starts(0);
+    const id = await services.ordered({ gpu: 1 });
+    await services.settle();
+
+    expect(await waivers(id)).toEqual([]);
+  });
+
+  test("while a card is lost, and after a suspension", async () => {
+    const id = await services.runs({ gpu: 1 });
+    const { host, wanted } = placeOf(0);
+    at(5);
+    await proves(host, wanted, [0, 5]);
+    const [from, now] = [services.scene.api.deps.now(), services.scene.api.deps.now()];
+    await transaction(db(), async (sql) => {
+      await waiveBroken(sql, { runId: wanted.runId, reason: "gpu-lost", from, to: null, evidence: {} }, now);
+    });
+
+    expect(await services.get(id)).toMatchObject({
+      rate_per_hour: "0.0000",
+      waivers: [{ rule: "gpu-lost", runs: 1, runs_now: 1, rate_now: "6.6000" }],
+    });
+    at(6);
+    await proves(host, wanted, [5, 6]);
+    await db().query(
+      "UPDATE runs SET waive_from = $2, waive_reason = 'suspension: account suspended' WHERE id = $1",
+      [wanted.runId, from],
+    );
+    expect(await waivers(id)).toEqual([
+      { rule: "gpu-lost", runs: 1, runs_now: 0, rate_now: "0.0000" },
+      { rule: "suspension", runs: 1, runs_now: 1, rate_now: "6.6000" },
+    ]);
+  });
 });
 
 describe("after a stop", () => {

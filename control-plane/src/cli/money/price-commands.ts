@@ -249,16 +249,14 @@ const ESTIMATE = command({
   run: async ({ api, output }, members) => {
     const estimate = await api.post("/billing/estimate", body(members));
     if (output.format === "json") return printOne(output, estimate);
-    // The loading is of services alone, and what is estimated has no kind.
-    const {
-      lines,
-      fits: _fits,
-      fits_reason: fitsReason,
-      free_loading_minutes: _loading,
-      ...total
-    } = estimate;
+    const { lines, fits: _fits, fits_reason: fitsReason, free_loading_minutes: loading, ...total } = estimate;
     printList(output, Rows.parse(lines), ESTIMATE_COLUMNS);
     printOne(output, total);
+    // What is estimated has no kind, and only replicas load.
+    if (Number(loading) > 0)
+      output.write(
+        `Of a service's replicas ${String(loading)} minutes of loading in each hour are free besides, by the rule loading.\n`,
+      );
     output.write(`${String(fitsReason)}\n`);
   },
 });

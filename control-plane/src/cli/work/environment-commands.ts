@@ -21,6 +21,7 @@ import { SSH_PASSWORD } from "./ssh-password-command.ts";
 import { SSH_TICKET_COMMANDS } from "./ssh-ticket-commands.ts";
 import { withSettings } from "./order-options.ts";
 import { restartCount, statusText } from "./restarts-text.ts";
+import { waiversText } from "./waivers-text.ts";
 import { CPU_AND_MEMORY, OWNER, showOne, workloadGroup } from "./workload-group.ts";
 
 const COLUMNS: Column[] = [
@@ -112,7 +113,8 @@ async function showEnvironment(context: Context, id: string): Promise<void> {
 
 function printEnvironment(output: Output, row: Row): void {
   const { instances, ...shown } = row;
-  printOne(output, { ...shown, status: statusText(row), restarts: restartCount(row) });
+  const waivers = waiversText(row);
+  printOne(output, { ...shown, status: statusText(row), restarts: restartCount(row), waivers });
   printInstances(output, Rows.parse(instances));
 }
 

@@ -9,6 +9,7 @@ import { segment } from "../frame/list-command.ts";
 import { printList, type Output } from "../frame/output.ts";
 import { restartsText, statusText } from "./restarts-text.ts";
 import { type Look, waitUntil } from "./wait.ts";
+import { waivedText } from "./waivers-text.ts";
 
 const Rows = z.array(z.looseObject({}));
 const GpuNames = z.array(z.looseObject({ uuid: z.string(), model: z.string().nullish() }));
@@ -76,12 +77,4 @@ function gpusText(row: Row): string {
   return GpuNames.parse(row.gpus ?? [])
     .map(({ uuid, model }) => `${model ?? "GPU"} ${uuid}`)
     .join(", ");
-}
-
-/** Time that was metered and costs nothing, and from when on and why. */
-function waivedText(run: Row): string | null {
-  const minutes = Math.floor(Number(run.waived_ms ?? 0) / 60_000);
-  if (Number(run.waived_ms ?? 0) === 0) return null;
-  if (typeof run.waive_from !== "string") return `${minutes} min`;
-  return `${minutes} min since ${run.waive_from}: ${String(run.waive_reason)}`;
 }

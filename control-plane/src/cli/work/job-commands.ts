@@ -7,6 +7,7 @@ import { CREATE } from "./job-create.ts";
 import { RUN } from "./job-run.ts";
 import { ended, jobSentence } from "./job-state.ts";
 import { SUBMIT } from "./job-submit.ts";
+import { waiversText } from "./waivers-text.ts";
 import { CPU_AND_MEMORY, OWNER, workloadGroup } from "./workload-group.ts";
 
 const JOB_SAYS: Column = ["waits for / says", (row) => row.status_reason];
@@ -50,5 +51,5 @@ export const JOB = workloadGroup({
 
 /** They have a command of their own. */
 export function printWithoutInstances(output: Output, { instances: _instances, ...shown }: Row): void {
-  printOne(output, shown);
+  printOne(output, { ...shown, waivers: waiversText(shown) });
 }

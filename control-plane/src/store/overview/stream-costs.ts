@@ -10,7 +10,7 @@ import { workloadTopic } from "../../core/stream/topics.ts";
 import { LIVE } from "../accounts/workspaces.ts";
 import { type Connection, type Database, transaction } from "../database/database.ts";
 import { ORDERERS } from "../workloads/kinds.ts";
-import { chargedOfWorkloads, moneyOfWorkloads } from "./workload-money.ts";
+import { chargedOfWorkloads, costsOfWorkloads } from "./workload-money.ts";
 
 interface RunningRow {
   kind: WorkloadKind;
@@ -57,13 +57,13 @@ export class StreamCosts {
     const ofKind = running.filter((row) => row.kind === kind);
     const ids = ofKind.map(({ id }) => id);
     const charged = await this.#chargedOf(sql, { kind, ids });
-    const money = await moneyOfWorkloads(sql, { kind, ids, at, charged });
+    const costs = await costsOfWorkloads(sql, { kind, ids, at, charged });
     return ofKind.map(({ id, customer_id: customerId, workspace_id: workspaceId }) => ({
       id,
       customerId,
       workspaceId,
-      costSoFar: money.get(id)?.cost_so_far ?? null,
-      ratePerHour: money.get(id)?.rate_per_hour ?? null,
+      costSoFar: costs.get(id)?.cost_so_far ?? null,
+      ratePerHour: costs.get(id)?.rate_per_hour ?? null,
     }));
   }
 

@@ -17,6 +17,7 @@ import { PageLink } from "../../parts/page-link.tsx";
 import { type Column, PageTable, Rows } from "../../parts/page-table.tsx";
 import { Panel } from "../../parts/panel.tsx";
 import { Said } from "../../parts/said.tsx";
+import { RuleText } from "../../parts/workload/waivers.tsx";
 
 /** Read once: to sum all of it up each ten seconds would cost more than it tells. */
 const ONCE = { isLive: false };
@@ -81,14 +82,27 @@ function RunsOfTime() {
           { title: t("books.minutes"), cell: (one) => Math.round(one.waived_ms / 60_000) },
           {
             title: t("books.reason"),
-            cell: (one) => (
-              <Said>{one.waive_reason ?? one.stretches.map(({ reason }) => reason).join(", ")}</Said>
-            ),
+            cell: (one) => <Rules run={one} />,
+            isWide: true,
           },
         ]}
       />
     </>
   );
+}
+
+/** Each by its name once, in the order of time. */
+function Rules({ run }: { run: WaivedRun }) {
+  const stop = run.waive_reason?.split(":")[0];
+  const rules = new Set([
+    ...run.stretches.map(({ reason }) => reason),
+    ...(stop === undefined ? [] : [stop]),
+  ]);
+  return [...rules].map((rule) => (
+    <div key={rule}>
+      <RuleText rule={rule} />
+    </div>
+  ));
 }
 
 function Refused() {

@@ -2,18 +2,22 @@
 import { Text, Tooltip } from "@mantine/core";
 import { useCallback, useEffect, useState } from "react";
 import { useTranslation } from "react-i18next";
+import type { WorkloadWaiver } from "@remotegpu/control-plane/http/workloads/money-answer";
 import { serverNow } from "../../api/server-clock.ts";
 import { useValues } from "../../live/live.tsx";
 import { wantTopics } from "../../live/wanted.ts";
 import { Money } from "../money.tsx";
+import { FreeNow } from "./waivers.tsx";
 
 export interface Cost {
   /** Null where the key may not see money. */
   cost_so_far?: string | null;
   rate_per_hour?: string | null;
+  waivers?: readonly WorkloadWaiver[] | null;
 }
 
-type ToldCost = Required<Cost> & { id: string };
+/** The stream tells nothing of waivers. */
+type ToldCost = Required<Omit<Cost, "waivers">> & { id: string };
 
 /** The newest that is known: told by the stream since `asked` was answered, with when; or `asked`. */
 export function useCost(id: string, asked: Cost): Cost & { at?: string } {
@@ -29,12 +33,12 @@ export function useCost(id: string, asked: Cost): Cost & { at?: string } {
   );
   useValues("cost", listener);
   useEffect(() => wantTopics(["cost"]), []);
-  return told?.since === answer ? told.cost : asked;
+  return told?.since === answer ? { ...asked, ...told.cost } : asked;
 }
 
 export function CostText({ id, asked }: { id: string; asked: Cost }) {
   const { t } = useTranslation("workload");
-  const { cost_so_far, rate_per_hour } = useCost(id, asked);
+  const { cost_so_far, rate_per_hour, waivers } = useCost(id, asked);
   return (
     <Tooltip label={t("cost.definition")} multiline maw={320}>
       <div
@@ -49,6 +53,7 @@ export function CostText({ id, asked }: { id: string; asked: Cost }) {
             <Money points={rate_per_hour} /> {t("cost.perHour")}
           </Text>
         )}
+        <FreeNow waivers={waivers} />
       </div>
     </Tooltip>
   );

@@ -11,6 +11,7 @@ import { type Column, Rows } from "../page-table.tsx";
 import { Panel } from "../panel.tsx";
 import { pathOf, type WorkloadRef } from "./workload.ts";
 import { Said } from "../said.tsx";
+import { WaivedText } from "./waivers.tsx";
 
 type Run = Instance["runs"][number] & { instance: Instance };
 
@@ -50,7 +51,7 @@ export function RunsPanel({ workload }: { workload: WorkloadRef }) {
 
 function End({ run }: { run: Run }) {
   const { t } = useTranslation("workload");
-  const { end, closed_at, waived } = run;
+  const { end, closed_at } = run;
   return (
     <>
       {end === null ? (
@@ -61,11 +62,7 @@ function End({ run }: { run: Run }) {
           {factsOf(end, t).map((fact) => `, ${fact}`)} <AgeText at={end.told_at} />
         </Text>
       )}
-      {waived.map(({ from, sentence }) => (
-        <Text key={`${from} ${sentence}`} size="sm" c="dimmed">
-          <Said>{sentence}</Said>
-        </Text>
-      ))}
+      <WaivedText run={run} />
       {end !== null && end.tail !== null && end.tail !== "" && (
         <details>
           <summary>{t("runs.tail")}</summary>

@@ -8,8 +8,15 @@ export default {
     rate: "Rate",
     rateDefinition:
       "What an hour costs while it runs as it does now. While it does not run it costs nothing.",
+    freeNow_one: "{{count}} run is free now:",
+    freeNow_other: "{{count}} runs are free now:",
   },
-  variables: { title: "Variables", show: "Show values", hide: "Hide values" },
+  variables: {
+    title: "Variables",
+    show: "Show values",
+    hide: "Hide values",
+    hidden: "They are for those who may manage it.",
+  },
   gpus: {
     title: "GPUs",
     none: "no GPU",
@@ -58,6 +65,7 @@ export default {
     over: "over",
     exitCode: "exit code {{code}}",
     outOfMemory: "out of memory",
+    freeSince: "not charged since",
     tail: "Last lines",
     empty: "It has not run yet.",
   },

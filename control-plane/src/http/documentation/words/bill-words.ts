@@ -159,7 +159,7 @@ export const BILL_WORDS: Words = {
   pending_minutes: ["", 12],
   missing: ["", ["gpu"]],
   "WaivedRun.stretches": ["Stretches that are free: something broke, or a replica loaded"],
-  "WaivedRunStretch.reason": ["What broke, in one word", "gpu-lost"],
+  "WaivedRunStretch.reason": ["By which rule: what broke, or `loading`", "gpu-lost"],
   from_at: ["Since when nothing is charged"],
   to_at: ["Until when; null: to its end"],
   evidence: ["What shows it", { gpu_uuid: "GPU-8f3a2b1c-4d5e-6f70-8192-a3b4c5d6e7f8" }],

@@ -16,7 +16,7 @@ export const PROOF_WORDS: Words = {
   "BillingRecordProofRun.waive_from": ["From then on nothing is charged; null: all of it is"],
   "BillingRecordProofRun.rows": ["How many rows of its host's journal are its own", 61],
   waivers: ["Stretches that are free: something broke, or a replica loaded"],
-  "BillingRecordProofWaiver.reason": ["What broke"],
+  "BillingRecordProofWaiver.reason": ["By which rule: what broke, or `loading`", "gpu-lost"],
   "BillingRecordProof.lines": [
     "What is counted of it, at the prices that were frozen with its first proven moment",
   ],

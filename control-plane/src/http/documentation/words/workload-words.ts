@@ -7,6 +7,13 @@ const GIB = 1_073_741_824;
 export const WORKLOAD_WORDS: Words = {
   rate_per_hour: ["", "6.6000"],
   cost_so_far: ["", "41.2500"],
+  "WorkloadWaiver.rule": [
+    "The rule's name: `loading`, `gpu-lost`, `host-died`, `never-ready`, `gang-broken`, `stop-by-person`, `stop-by-rule`, `suspension` or `host-stop`",
+    "loading",
+  ],
+  "WorkloadWaiver.runs": ["", 1],
+  "WorkloadWaiver.runs_now": ["", 1],
+  "WorkloadWaiver.rate_now": ["", "6.6000"],
   "FoundThing.kind": ["What it is", "environment"],
   "FoundThing.id": ["Its id", "env-3f6b1a52"],
   "FoundThing.name": ["What it is called", "notebook"],
@@ -241,7 +248,7 @@ export const WORKLOAD_WORDS: Words = {
   "InstanceRun.charged": ["What was charged for it so far", "3.5000"],
   "InstanceRun.waived": ["Stretches that are free: something broke, or a replica loaded"],
   "InstanceRun.end": ["How it ended; null while it runs"],
-  "InstanceRunWaived.reason": ["What broke, in one word", "gpu-lost"],
+  "InstanceRunWaived.reason": ["By which rule: what broke, or `loading`", "gpu-lost"],
   "InstanceRunWaived.from": ["Since when nothing is charged"],
   "InstanceRunWaived.to": ["Until when; null: to its end"],
   "InstanceRunWaived.sentence": ["What broke, for people", "Free: the GPU was lost."],

@@ -3,7 +3,11 @@
  * each stretch, from which the sum of every payer's hours can be added up again. What is granted is decided in
  * core/billing/free-loading.ts.
  */
+import { MS_PER_MINUTE } from "@remotegpu/shared/units";
+import type { WorkloadKind } from "@remotegpu/shared/workload";
+import { hourOf } from "../../../core/billing/free-loading.ts";
 import type { Interval } from "../../../core/billing/proven-time.ts";
+import { setting } from "../../accounts/settings.ts";
 import type { Connection, Transaction } from "../../database/database.ts";
 
 /** Payers of replicas that load, in the order of their ids. */
@@ -45,6 +49,51 @@ export async function grantedSince(
     [customerId, hour],
   );
   return rows.map((row) => ({ fromMs: row.from_at.getTime(), toMs: row.to_at.getTime() }));
+}
+
+/**
+ * Runs of these workloads whose loading is free at this moment: of each payer the one that was ordered first of all that
+ * load, as long as something of the hour's allowance is left by what was granted up to now.
+ */
+export async function freeLoadingRuns(
+  sql: Connection,
+  { kind, ids, at }: { kind: WorkloadKind; ids: readonly string[]; at: Date },
+): Promise<string[]> {
+  const { rows } = await sql.query<{ id: string; customer_id: number }>(
+    `WITH payers AS MATERIALIZED (
+       SELECT DISTINCT r.customer_id FROM unnest($1::text[]) w (id)
+         JOIN runs r ON r.resource_id = w.id AND r.resource_type = $3 AND r.is_loading)
+     SELECT DISTINCT ON (r.customer_id) r.id, r.customer_id
+       FROM runs r JOIN payers USING (customer_id)
+      WHERE r.is_loading AND r.closed_at IS NULL AND (r.waive_from IS NULL OR r.waive_from > $2)
+        AND EXISTS (SELECT FROM placements p WHERE p.run_id = r.id AND p.state = 'ready')
+        AND NOT EXISTS (SELECT FROM run_readiness y WHERE y.run_id = r.id)
+        AND NOT EXISTS (SELECT FROM run_waivers w WHERE w.run_id = r.id AND w.to_at IS NULL)
+      ORDER BY r.customer_id, r.ordered_at, r.id`,
+    [ids, at, kind],
+  );
+  if (rows.length === 0) return [];
+  const usedMs = await grantedMs(sql, {
+    customerIds: rows.map(({ customer_id }) => customer_id),
+    hour: new Date(hourOf(at.getTime())),
+  });
+  const allowanceMs = Number(await setting(sql, "FREE_LOADING_MINUTES")) * MS_PER_MINUTE;
+  return rows.flatMap(({ id, customer_id: payer }) => ((usedMs.get(payer) ?? 0) < allowanceMs ? [id] : []));
+}
+
+/** Of this full hour, by payer. */
+async function grantedMs(
+  sql: Connection,
+  { customerIds, hour }: { customerIds: readonly number[]; hour: Date },
+): Promise<Map<number, number>> {
+  if (customerIds.length === 0) return new Map();
+  const { rows } = await sql.query<{ payer: number; ms: number }>(
+    `SELECT allowance_of AS payer, (extract(epoch FROM sum(to_at - from_at)) * 1000)::bigint AS ms
+       FROM run_waivers
+      WHERE allowance_of = ANY($1::bigint[]) AND from_at >= $2 AND from_at < $2 + interval '1 hour' GROUP BY 1`,
+    [customerIds, hour],
+  );
+  return new Map(rows.map(({ payer, ms }) => [payer, ms]));
 }
 
 /** All of their loading is known and was looked at. Hold the runs. */

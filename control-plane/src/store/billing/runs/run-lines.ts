@@ -13,6 +13,7 @@ import {
 import type { BillingUnit, PricedLine } from "../../../core/billing/rating.ts";
 import type { WorkloadKind } from "@remotegpu/shared/workload";
 import type { Connection, Transaction } from "../../database/database.ts";
+import { freeLoadingRuns } from "./free-loading.ts";
 import { holdPrices, pricesInForceAt, specPricesOf, unpriced } from "../prices/prices.ts";
 import type { Run } from "./runs.ts";
 
@@ -143,25 +144,76 @@ export async function burnOfPayer(
   );
 }
 
-/** The same of each of these workloads, as the bill of an hour would have it; one of which nothing runs is missing. */
+/** What runs of a workload costs now. */
+export interface WorkloadBurn {
+  /** As the bill of an hour would have it; runs that load are in it, since only minutes of an hour of that are free. */
+  readonly perHour: Points;
+  /** What is free at this moment, by the name of the rule that makes it so. */
+  readonly freeNow: ReadonlyMap<string, FreeRuns>;
+}
+
+export interface FreeRuns {
+  readonly runs: number;
+  /** What an hour of them would be charged without the rule. */
+  readonly perHour: Points;
+}
+
+/** Of a run `r` at the moment $1: by which rule its time is not charged now; null where it is. */
+const RULE_NOW = `CASE WHEN r.waive_from <= $1 THEN coalesce(split_part(r.waive_reason, ':', 1), 'unnamed')
+  ELSE coalesce((SELECT min(w.reason) FROM run_waivers w WHERE w.run_id = r.id AND w.to_at IS NULL),
+                CASE WHEN r.id = ANY($4::text[]) THEN 'loading' END) END`;
+
+/** Of each of these workloads, as the bill of an hour would have it; one of which nothing runs is missing. */
 export async function burnOfWorkloads(
   sql: Connection,
   { kind, ids, at }: { kind: WorkloadKind; ids: readonly string[]; at: Date },
-): Promise<Map<string, Points>> {
-  const { rows } = await sql.query<HourlyLineRow & { resource_id: string }>(
-    `SELECT r.resource_id, r.customer_id, r.spec, r.gpu_model, l.line, l.quantity, l.unit_price, l.billing_unit,
+): Promise<Map<string, WorkloadBurn>> {
+  const loading = await freeLoadingRuns(sql, { kind, ids, at });
+  const { rows } = await sql.query<WorkloadLineRow>(
+    `SELECT o.resource_id, o.rule, o.customer_id, o.spec, o.gpu_model, l.line, l.quantity, l.unit_price, l.billing_unit,
             count(*) AS runs, 0 AS unheard_seconds
-       FROM unnest($3::text[]) w (id) JOIN runs r ON r.resource_id = w.id AND r.resource_type = $2
-       JOIN ${LINES_OF_RUN} ON true
-      WHERE ${IS_BURNING} ${PER_LINE}, r.resource_id`,
-    [at, kind, ids],
+       FROM (SELECT r.*, ${RULE_NOW} AS rule
+               FROM unnest($3::text[]) w (id) JOIN runs r ON r.resource_id = w.id AND r.resource_type = $2
+              WHERE r.closed_at IS NULL AND ${HAS_BEGUN}) o
+       JOIN LATERAL (SELECT * FROM run_lines l WHERE l.run_id = o.id OFFSET 0) l ON true
+      GROUP BY o.resource_id, o.rule, o.customer_id, o.spec, o.gpu_model, l.line, l.quantity, l.unit_price, l.billing_unit`,
+    [at, kind, ids, loading],
   );
-  const burns = new Map<string, Points>();
-  for (const { row, line } of await pricedRows(sql, rows, at)) {
-    const before = burns.get(row.resource_id) ?? 0n;
-    burns.set(row.resource_id, before + hourlyPrice([line]) * BigInt(row.runs));
-  }
-  return burns;
+  const priced = Map.groupBy(await pricedRows(sql, rows, at), ({ row }) => row.resource_id);
+  return new Map([...priced].map(([id, lines]) => [id, workloadBurn(lines)]));
+}
+
+interface WorkloadLineRow extends HourlyLineRow {
+  resource_id: string;
+  rule: string | null;
+}
+
+interface PricedRow<Row> {
+  row: Row;
+  line: PricedLine;
+}
+
+function workloadBurn(lines: readonly PricedRow<WorkloadLineRow>[]): WorkloadBurn {
+  const free = Map.groupBy(
+    lines.filter(({ row }) => row.rule !== null),
+    ({ row }) => row.rule ?? "unnamed",
+  );
+  return {
+    perHour: hourOf(lines.filter(({ row }) => row.rule === null || row.rule === "loading")),
+    freeNow: new Map(
+      [...free].map(([rule, ofRule]) => [rule, { runs: runsOf(ofRule), perHour: hourOf(ofRule) }]),
+    ),
+  };
+}
+
+function hourOf(lines: readonly PricedRow<HourlyLineRow>[]): Points {
+  return lines.reduce((sum, { row, line }) => sum + hourlyPrice([line]) * BigInt(row.runs), 0n);
+}
+
+/** No run has two lines of one name, and `cpu` all of them: the name with the most lines has one of each run. */
+function runsOf(lines: readonly PricedRow<HourlyLineRow>[]): number {
+  const byName = Map.groupBy(lines, ({ row }) => row.line);
+  return Math.max(...[...byName.values()].map((named) => named.reduce((sum, { row }) => sum + row.runs, 0)));
 }
 
 /** Lines of runs that are alike in all that makes their price, with how many they are. */
@@ -207,7 +259,7 @@ async function pricedRows<Row extends HourlyLineRow>(
   sql: Connection,
   rows: readonly Row[],
   at: Date,
-): Promise<{ row: Row; line: PricedLine }[]> {
+): Promise<PricedRow<Row>[]> {
   const open = rows.filter(({ unit_price }) => unit_price === null).map(({ spec }) => spec);
   const inForce =
     open.length === 0 ? new Map<string, SpecPrices>() : await specPricesOf(sql, { specs: open, at });

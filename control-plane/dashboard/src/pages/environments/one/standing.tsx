@@ -12,6 +12,7 @@ import { Said } from "../../../parts/said.tsx";
 import { bytesText } from "../../../parts/size-text.ts";
 import { StatusBadge } from "../../../parts/status-badge.tsx";
 import { useCost } from "../../../parts/workload/cost.tsx";
+import { FreeNow } from "../../../parts/workload/waivers.tsx";
 import { type Environment } from "../environment.ts";
 import { IdleText } from "../idle-text.tsx";
 
@@ -80,7 +81,14 @@ function Figures({ environment, at }: StandingOf) {
         label={t("workload:cost.rate")}
         definition={t("workload:cost.rateDefinition")}
         value={isNothing(cost.rate_per_hour) ? null : <Money points={cost.rate_per_hour} />}
-        below={isNothing(cost.rate_per_hour) ? undefined : t("workload:cost.perHour")}
+        below={
+          isNothing(cost.rate_per_hour) ? undefined : (
+            <>
+              {t("workload:cost.perHour")}
+              <FreeNow waivers={cost.waivers} />
+            </>
+          )
+        }
       />
       <Figure
         label={t("one.place")}
