@@ -4,7 +4,7 @@ import { once } from "node:events";
 import { readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { connect, type Socket } from "node:net";
 import { join } from "node:path";
-import { afterAll, afterEach, beforeAll, describe, expect, test, vi } from "vitest";
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test, vi } from "vitest";
 import { filesSocket } from "@remotegpu/agent/config";
 import type { HostFiles } from "@remotegpu/control-plane/core/hosts/host-files";
 import { type ApiServer, openServer } from "@remotegpu/control-plane/http/server/server";
@@ -279,6 +279,125 @@ describe("a host that has other bytes", () => {
       body: { detail: expect.stringContaining("its agent is too old") },
     });
     expect(await read(id, "a")).toBe(503);
+  });
+});
+
+describe("other bytes than were sealed", () => {
+  const openOf = async () =>
+    (await api.ask("GET", "/api/v1/alarms?open=true&kind=sealed-bytes-differ", { as: api.admin })).body.items;
+  const folderOf = async (id: number) =>
+    (await api.db.query<{ folder: string }>("SELECT folder FROM data_copies WHERE dataset_id = $1", [id]))
+      .rows[0]?.folder;
+  beforeEach(async () => void (await api.db.query("DELETE FROM alarms")));
+  afterEach(async () => void (await api.db.query("DELETE FROM hosts WHERE id = 'host-2'")));
+
+  test.each<[string, string, (folder: string) => void]>([
+    ["in a whole file", "a.txt", (folder) => writeFileSync(join(folder, "a.txt"), "omega")],
+    ["of another length", "a.txt", (folder) => writeFileSync(join(folder, "a.txt"), "alphabet")],
+    ["of a file that is gone", "a.txt", (folder) => rmSync(join(folder, "a.txt"))],
+    ["in a tree", "&tree=files", (folder) => writeFileSync(join(folder, "a.txt"), "omega")],
+    [
+      "of the list of files",
+      "&tree=files",
+      (folder) => writeFileSync(join(folder, "../manifest"), manifestOf({ "a.txt": "omega" })),
+    ],
+    [
+      "of the proofs",
+      "a.txt",
+      (folder) =>
+        writeFileSync(
+          join(folder, "../tree"),
+          readFileSync(join(folder, "../tree")).map((byte) => 255 - byte),
+        ),
+    ],
+  ])("%s raise one alarm that names host, pool and version", async (_what, path, change) => {
+    const { id, files: folder } = await sealed();
+    change(folder);
+
+    for (let n = 0; n < 2; n += 1) expect(["broken", 503]).toContain(await read(id, path));
+
+    const found = await openOf();
+    const place = `version 1 in ${await folderOf(id)} than were sealed`;
+    expect(found.map(({ detail }: { detail: string }) => detail)).toEqual([
+      expect.stringContaining(`Host gpu-1 (host-1) of storage pool pool-a has other bytes of ${place}`),
+    ]);
+  });
+
+  test("raise none where the host breaks off, refuses or is not reached", async () => {
+    const { id } = await sealed({ a: "alpha" });
+    const refused = answeredBy(
+      Response.json({ reason: "failed", detail: "The disk is away." }, { status: 503 }),
+    );
+    const gone = new ReadableStream<Uint8Array>({ start: (body) => body.error(new Error("gone")) });
+    const cut = answeredBy(
+      new Response(gone, { headers: { "content-length": "5", "remotegpu-file-type": "file" } }),
+    );
+    for (const answer of [refused, cut]) {
+      api.deps.files = {
+        ask: async (host, question, signal) =>
+          question.route === "/entry"
+            ? { isReached: true, answer }
+            : await honest.ask(host, question, signal),
+      };
+      expect(["broken", 503]).toContain(await read(id, "a"));
+    }
+
+    expect(await openOf()).toEqual([]);
+  });
+
+  test("keep their host from being read while another member of the pool has the right ones", async () => {
+    const { id } = await sealed({ a: "alpha", b: "beta" });
+    const other = await sealed({ a: "alpha" });
+    await api.db.query(
+      "INSERT INTO hosts (id, name, ip_address, connection, storage_pool) VALUES ('host-2', 'gpu-2', '10.0.0.2', 'connected', 'pool-a')",
+    );
+    const asked: string[] = [];
+    const folder = await folderOf(id);
+    api.deps.files = {
+      ask: async (host, question, signal) => {
+        asked.push(host);
+        const reply = await honest.ask(host, question, signal);
+        const isForged =
+          host === "host-1" && question.route === "/entry" && question.folder.includes(folder ?? "-");
+        if (!isForged || !reply.isReached) return reply;
+        const bytes = Buffer.from(await new Response(reply.answer.body).arrayBuffer()).reverse();
+        return {
+          isReached: true,
+          answer: answeredBy(new Response(bytes, { headers: reply.answer.headers })),
+        };
+      },
+    };
+    const readBy = async (dataset: number, path: string) => {
+      asked.splice(0);
+      return { text: await read(dataset, path), by: [...new Set(asked)] };
+    };
+
+    expect(await readBy(id, "a")).toEqual({ text: "broken", by: ["host-1"] });
+
+    expect(await readBy(id, "a")).toEqual({ text: "alpha", by: ["host-2"] });
+    expect(await readBy(id, "b")).toEqual({ text: "beta", by: ["host-2"] });
+    expect((await readBy(id, "&tree=files")).by).toEqual(["host-2"]);
+    expect(await readBy(other.id, "a")).toEqual({ text: "alpha", by: ["host-1"] });
+    const [alarm] = await openOf();
+    await api.ask("POST", `/api/v1/alarms/${alarm.id}/clear`, { as: api.admin });
+    expect(await readBy(id, "a")).toEqual({ text: "broken", by: ["host-1"] });
+  });
+
+  test("of another length are passed over at once where another member has the right ones", async () => {
+    const { id } = await sealed({ a: "alpha" });
+    await api.db.query(
+      "INSERT INTO hosts (id, name, ip_address, connection, storage_pool) VALUES ('host-2', 'gpu-2', '10.0.0.2', 'connected', 'pool-a')",
+    );
+    api.deps.files = {
+      ask: async (host, question, signal) => {
+        if (host !== "host-1" || question.route !== "/entry") return await honest.ask(host, question, signal);
+        const headers = { "content-length": "3", "remotegpu-file-type": "file" };
+        return { isReached: true, answer: answeredBy(new Response("alp", { headers })) };
+      },
+    };
+
+    expect(await read(id, "a")).toBe("alpha");
+    expect(await openOf()).toHaveLength(1);
   });
 });
 

@@ -195,6 +195,7 @@ describe("what it may say", () => {
       "lease-disbelieved": true,
       "access-disbelieved": true,
       "storage-disbelieved": true,
+      "sealed-bytes-differ": true,
       "journal-stream": true,
       "charge-beyond-column": true,
       "charge-failed": true,

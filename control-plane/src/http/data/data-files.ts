@@ -4,6 +4,7 @@ import { FILE_TYPE_HEADER, TREE_TYPE } from "@remotegpu/shared/files";
 import { COPY_STATUSES, isMounted } from "../../core/data/upload-plan.ts";
 import { isBelowPool, poolPath } from "../../core/instances/desired-set.ts";
 import type { DataKind, DataRow } from "../../store/accounts/catalogue.ts";
+import type { PoolHost } from "../../store/hosts/pool-hosts.ts";
 import { copiesOf, type CopyRow, pageOfCopies } from "../../store/spending/data/copies.ts";
 import type { ApiApp, ApiContext, ApiDeps } from "../deps.ts";
 import { answerFile, FilePage, FileQuery, pathBytes } from "../files/pool-files.ts";
@@ -130,7 +131,7 @@ async function answerFromAny(
       const copy = mounted.find(({ storagePool }) => storagePool === pool) ?? null;
       return await answerFrom(
         c,
-        { pool, folder: poolPath(entry.storage_path), path, asked: path },
+        { pool, copyId: copy?.id ?? null, folder: poolPath(entry.storage_path), path, asked: path },
         { copy, page },
       );
     } catch (error) {
@@ -154,7 +155,7 @@ async function answerFrom(
   const sealed = isFolder ? null : await answerSealedFile(c, { ...copy, merkleRoot }, file);
   if (sealed !== null) return sealed;
   if (page.tree === "files") {
-    const tree = await withSealedTree(c, copy, file.path, () => folderFrom(c, file, page));
+    const tree = await withSealedTree(c, copy, file.path, (onHost) => folderFrom(c, file, page, onHost));
     if (tree !== null) return labelled(tree, isTree(tree) ? "checked" : "unchecked");
   }
   const withoutBytes = page.tree === undefined ? page : { ...page, tree: "entries" as const };
@@ -166,8 +167,9 @@ async function folderFrom(
   c: ApiContext,
   file: Parameters<typeof answerFile>[1],
   page: z.output<typeof FileQuery>,
+  onHost?: (host: PoolHost) => void,
 ): Promise<Response> {
-  const response = await answerFile(c, file, page);
+  const response = await answerFile(c, file, page, onHost);
   if (response.headers.get(FILE_TYPE_HEADER) !== "file") return response;
   await response.body?.cancel();
   if (page.cursor !== undefined) throw badField("cursor", "goes on with a folder, and there is a file");

@@ -16,7 +16,7 @@ import {
 } from "@remotegpu/shared/files";
 import type { HostId } from "@remotegpu/shared/ids";
 import type { AnswerShape, FileQuestion, HostAnswer } from "../../core/hosts/host-files.ts";
-import { hostsOfPool } from "../../store/hosts/pool-hosts.ts";
+import { hostsOfPool, type PoolHost } from "../../store/hosts/pool-hosts.ts";
 import type { ApiContext } from "../deps.ts";
 import { answeredType, isPage, isTime } from "./answered.ts";
 import { pageOf, pageQuery, textPage, toPage } from "../request/pagination.ts";
@@ -65,6 +65,8 @@ export interface PoolFile {
   pool: string;
   /** A host of the pool that is asked first. */
   preferred?: string | null;
+  /** The sealed copy that it is a file of: hosts that had other bytes of it are asked last. */
+  copyId?: number | null;
   folder: string;
   /** Each character is a byte. */
   path: string;
@@ -96,11 +98,15 @@ const TOLD_HEADERS = [
 
 type FolderWish = Pick<z.output<typeof FileQuery>, "limit" | "cursor" | "tree" | "modified_from">;
 
-/** @param file with its path as whoever asks names it */
+/**
+ * @param file with its path as whoever asks names it
+ * @param onHost hears which host answers
+ */
 export async function answerFile(
   c: ApiContext,
   file: PoolFile & { asked: string },
   page: FolderWish = {},
+  onHost: (host: PoolHost) => void = () => undefined,
 ): Promise<Response> {
   const { limit, after } = textPage(page);
   const headers: Record<string, string> = {};
@@ -108,12 +114,14 @@ export async function answerFile(
     const value = c.req.header(name);
     if (value !== undefined) headers[name] = value;
   }
-  const answer = await askPool(c, file, {
+  const { host, answer: said } = await askMember(c, file, {
     method: c.req.raw.method === "HEAD" ? "HEAD" : "GET",
     route: "/entry",
     query: { limit: String(limit), after: after ?? "", ...treeQuery(page) },
     headers,
   });
+  onHost(host);
+  const answer = await unlessRefused(said);
   const type = answeredType(answer, {
     ofRange: headers["range"] !== undefined,
     ofTree: page.tree !== undefined,
@@ -193,23 +201,34 @@ function treeQuery({ tree, modified_from: from }: FolderWish): Record<string, st
   };
 }
 
+type PoolQuestion = Omit<FileQuestion, "folder" | "path">;
+
 /**
- * The first host that answers.
+ * What the first host that answers has to say.
  * @param unknown is said where the host's agent is too old to know the question
  * @throws ApiRefusal where none does, or as the host refuses
  */
 export async function askPool(
   c: ApiContext,
-  { pool, preferred = null, folder, path }: PoolFile,
-  question: Omit<FileQuestion, "folder" | "path">,
+  file: PoolFile,
+  question: PoolQuestion,
   unknown: ApiRefusal | null = null,
 ): Promise<HostAnswer> {
+  return await unlessRefused((await askMember(c, file, question)).answer, unknown);
+}
+
+/** The same as it answers, refusals among it, and which host that was. @throws ApiRefusal where none answers */
+export async function askMember(
+  c: ApiContext,
+  { pool, preferred = null, copyId = null, folder, path }: PoolFile,
+  question: PoolQuestion,
+): Promise<{ host: PoolHost; answer: HostAnswer }> {
   const { db, files } = c.var.deps;
-  const hosts = await hostsOfPool(db, { pool, preferred });
+  const hosts = await hostsOfPool(db, { pool, preferred, copyId });
   let why = `No host of storage pool ${pool} is heard now.`;
   for (const host of hosts) {
     const reply = await files.ask(host.id as HostId, { ...question, folder, path }, c.req.raw.signal);
-    if (reply.isReached) return await unlessRefused(reply.answer, unknown);
+    if (reply.isReached) return { host, answer: reply.answer };
     why = `Host ${host.name} does not serve files now: ${reply.why}`;
     // What was read of a body is gone: another host would get the rest alone.
     if (question.body instanceof ReadableStream && question.body.locked) break;
@@ -254,7 +273,11 @@ export function senseless(): ApiRefusal {
   return new ApiRefusal("unavailable", "Its host answered something else than was asked for.");
 }
 
-async function unlessRefused(answer: HostAnswer, unknown: ApiRefusal | null): Promise<HostAnswer> {
+/** @throws ApiRefusal as the host refuses */
+export async function unlessRefused(
+  answer: HostAnswer,
+  unknown: ApiRefusal | null = null,
+): Promise<HostAnswer> {
   const { status } = answer;
   if (status < 400 || status === 416) return answer;
   const read = await answer.json(HostRefusal);

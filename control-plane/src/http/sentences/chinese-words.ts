@@ -128,6 +128,7 @@ export const CHINESE_WORDS: readonly (readonly [word: string, translation: strin
   ["lease-disbelieved", "端口租约不可信"],
   ["access-disbelieved", "访问记录不可信"],
   ["storage-disbelieved", "存储采样不可信"],
+  ["sealed-bytes-differ", "内容与封存时不同"],
   ["journal-stream", "日志流异常"],
   ["charge-beyond-column", "费用超出范围"],
   ["charge-failed", "计费失败"],

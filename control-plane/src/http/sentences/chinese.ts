@@ -5,6 +5,12 @@
  */
 
 export const CHINESE: readonly (readonly [sentence: string, translation: string])[] = [
+  // Bytes that are not those that were sealed.
+  [
+    "Host {host} of storage pool {pool} has other bytes of version {version} in {folder} than were sealed. Until this is cleared, other hosts of the pool are asked for it first.",
+    "存储池 {pool} 的主机 {host} 上，{folder} 中版本 {version} 的内容与封存时不同。在清除此告警之前，将优先读取该存储池的其他主机。",
+  ],
+  ["What host {host} has of it is not what was sealed.", "主机 {host} 上的内容与封存时不同。"],
   // Waiting for a place.
   ["Waiting for a place.", "等待资源。"],
   ["Waiting for a place: no host has joined yet.", "等待资源：还没有主机加入。"],

@@ -27,6 +27,7 @@ export type AlarmKind =
   | "lease-disbelieved"
   | "access-disbelieved"
   | "storage-disbelieved"
+  | "sealed-bytes-differ"
   | "journal-stream"
   | "charge-beyond-column"
   | "charge-failed";

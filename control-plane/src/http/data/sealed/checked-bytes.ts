@@ -27,7 +27,7 @@ export class OtherBytesError extends Error {
 export function checkedBytes(
   body: AsyncIterable<Uint8Array>,
   parts: AsyncIterable<CheckedPart>,
-  { skip, length, onDifference }: { skip: number; length: number; onDifference: () => void },
+  { skip, length, onDifference }: { skip: number; length: number; onDifference: () => Promise<void> },
 ): ReadableStream<Uint8Array> {
   const pieces = checkedPieces(body, parts, { skip, length });
   return new ReadableStream<Uint8Array>(
@@ -38,7 +38,7 @@ export function checkedBytes(
           if (next.done === true) controller.close();
           else controller.enqueue(next.value);
         } catch (error) {
-          if (error instanceof OtherBytesError) onDifference();
+          if (error instanceof OtherBytesError) await onDifference();
           throw error;
         }
       },

@@ -7,7 +7,8 @@ import { MANIFEST_NAME, ManifestLine } from "@remotegpu/shared/files";
 import { MS_PER_MINUTE, MS_PER_SECOND } from "@remotegpu/shared/units";
 import type { CopyRow } from "../../../store/spending/data/copies.ts";
 import type { ApiContext } from "../../deps.ts";
-import { askPool, senseless } from "../../files/pool-files.ts";
+import type { PoolHost } from "../../../store/hosts/pool-hosts.ts";
+import { askMember, senseless, unlessRefused } from "../../files/pool-files.ts";
 import { ApiRefusal } from "../../request/refusal.ts";
 
 /** A path of 4,095 bytes in base64url, and its sums. */
@@ -15,10 +16,20 @@ const MAX_LINE = 16_384;
 /** Ten million files have a list of about two gigabytes. */
 const WITHIN_MS = 10 * MS_PER_MINUTE;
 
-/** What lies beside the files of a version, as it comes. @throws ApiRefusal, also where it comes too slowly */
-export async function* besideFiles(c: ApiContext, copy: CopyRow, name: string): AsyncGenerator<Uint8Array> {
-  const place = { pool: copy.storagePool, folder: copy.folder, path: name };
-  const answer = await askPool(c, place, { method: "GET", route: "/entry" });
+/**
+ * What lies beside the files of a version, as it comes.
+ * @param onHost hears whose it is, before the first of it
+ * @throws ApiRefusal, also where it comes too slowly
+ */
+export async function* besideFiles(
+  c: ApiContext,
+  copy: CopyRow,
+  { name, onHost }: { name: string; onHost?: (host: PoolHost) => void },
+): AsyncGenerator<Uint8Array> {
+  const place = { pool: copy.storagePool, copyId: copy.id, folder: copy.folder, path: name };
+  const { host, answer } = await askMember(c, place, { method: "GET", route: "/entry" });
+  onHost?.(host);
+  await unlessRefused(answer);
   if (answer.status !== 200) {
     answer.cancel();
     throw senseless();
@@ -34,26 +45,42 @@ export async function* besideFiles(c: ApiContext, copy: CopyRow, name: string): 
   }
 }
 
-/** @throws ApiRefusal where it is not the list that was brought, or has more files than that */
+/** Of a host whose list is not the one that was brought. */
+export class OtherListError extends ApiRefusal {
+  readonly host: PoolHost | null;
+
+  constructor(host: PoolHost | null) {
+    super("unavailable", "Its host answered something else than was asked for.");
+    this.host = host;
+  }
+}
+
+/** @throws OtherListError where it is not the list that was brought, or has more files than that; ApiRefusal where none comes */
 export async function* manifestLines(c: ApiContext, copy: CopyRow): AsyncGenerator<ManifestLine> {
+  let host: PoolHost | null = null;
   const hash = createHash("sha256");
   let begun = "";
   let files = 0;
-  for await (const bytes of besideFiles(c, copy, MANIFEST_NAME)) {
+  const list = besideFiles(c, copy, { name: MANIFEST_NAME, onHost: (one) => (host = one) });
+  for await (const bytes of list) {
     hash.update(bytes);
     const lines = (begun + Buffer.from(bytes).toString("latin1")).split("\n");
     begun = lines.pop() ?? "";
     files += lines.length;
-    if (begun.length > MAX_LINE || files > copy.fileCount) throw senseless();
-    for (const line of lines) yield lineIn(line);
+    if (begun.length > MAX_LINE || files > copy.fileCount) throw new OtherListError(host);
+    for (const text of lines) {
+      const line = lineIn(text);
+      if (line === null) throw new OtherListError(host);
+      yield line;
+    }
   }
-  if (begun !== "" || hash.digest("hex") !== copy.manifest) throw senseless();
+  if (begun !== "" || hash.digest("hex") !== copy.manifest) throw new OtherListError(host);
 }
 
-function lineIn(text: string): ManifestLine {
+function lineIn(text: string): ManifestLine | null {
   try {
-    return ManifestLine.parse(JSON.parse(text));
+    return ManifestLine.safeParse(JSON.parse(text)).data ?? null;
   } catch {
-    throw senseless();
+    return null;
   }
 }

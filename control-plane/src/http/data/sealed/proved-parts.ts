@@ -11,10 +11,11 @@ import type { CopyRow } from "../../../store/spending/data/copies.ts";
 import type { ApiContext } from "../../deps.ts";
 import { refusalOf } from "../../files/pool-files.ts";
 import { ApiRefusal } from "../../request/refusal.ts";
+import { type CopyPlace, reportOtherBytes } from "./other-bytes.ts";
 import { sha256 } from "./sha256.ts";
 
 /** A version that is checked. */
-export type SealedCopy = Pick<CopyRow, "storagePool" | "folder" | "isRootOfOwner"> & { merkleRoot: string };
+export type SealedCopy = CopyPlace & Pick<CopyRow, "isRootOfOwner"> & { merkleRoot: string };
 
 export interface PartsWish {
   /** Within the version; each character is a byte. */
@@ -29,11 +30,11 @@ export async function provedParts(
   copy: SealedCopy,
   { path, from, count }: PartsWish,
 ): Promise<ChunkProof | null> {
-  const { db, files, log } = c.var.deps;
+  const { db, files } = c.var.deps;
   const parts = { path: Buffer.from(path, "latin1").toString("base64url"), from, count };
   let why = `No host of storage pool ${copy.storagePool} is heard now.`;
   let isMissing = false;
-  for (const host of await hostsOfPool(db, { pool: copy.storagePool })) {
+  for (const host of await hostsOfPool(db, { pool: copy.storagePool, copyId: copy.id })) {
     const query = { from: String(from), count: String(count) };
     const question = { method: "GET", route: "/proof", folder: copy.folder, path, query } as const;
     const reply = await files.ask(host.id as HostId, question, c.req.raw.signal);
@@ -51,13 +52,11 @@ export async function provedParts(
       typeof told === "string"
         ? `Host ${host.name} does not prove what it has: ${told}`
         : `What host ${host.name} has of it is not what was sealed.`;
-    if (typeof told !== "string") log.error({ host: host.id, folder: copy.folder }, DIFFERENT);
+    if (typeof told !== "string") await reportOtherBytes(c, host, copy);
   }
   if (isMissing) return null;
   throw new ApiRefusal("unavailable", why);
 }
-
-export const DIFFERENT = "a host has other bytes of a sealed version than were sealed";
 
 /** A sentence where it is no proof; null where there is no such file. @throws ApiRefusal of a path that none can have */
 async function toldBy(answer: HostAnswer): Promise<ChunkProof | string | null> {

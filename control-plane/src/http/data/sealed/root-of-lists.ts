@@ -36,7 +36,7 @@ export async function rootOfLists(c: ApiContext, copy: CopyRow): Promise<string>
 async function computedRoot(c: ApiContext, copy: CopyRow): Promise<string> {
   const tree = new GrowingTree(sha256);
   let left = copy.totalSize;
-  const sums = sumsIn(besideFiles(c, copy, SUMS_NAME));
+  const sums = sumsIn(besideFiles(c, copy, { name: SUMS_NAME }));
   try {
     for await (const line of manifestLines(c, copy)) {
       left -= line.bytes;

@@ -14,11 +14,13 @@ import {
 import { type ChunkProof, chunksOf, MAX_PROVED_CHUNKS } from "@remotegpu/shared/sealed-chunks";
 import type { HostAnswer } from "../../../core/hosts/host-files.ts";
 import type { ApiContext } from "../../deps.ts";
-import { askPool, fileHeaders, senseless } from "../../files/pool-files.ts";
+import type { PoolHost } from "../../../store/hosts/pool-hosts.ts";
+import { askMember, fileHeaders, senseless, unlessRefused } from "../../files/pool-files.ts";
 import { ApiRefusal } from "../../request/refusal.ts";
 import { type CheckedPart, checkedBytes } from "./checked-bytes.ts";
 import { INTEGRITY_HEADER, integrityOfRead } from "./integrity.ts";
-import { DIFFERENT, provedParts, type SealedCopy } from "./proved-parts.ts";
+import { reportOtherBytes } from "./other-bytes.ts";
+import { provedParts, type SealedCopy } from "./proved-parts.ts";
 
 /** Enough to tell one content from another; clients make names of it, which have a length. */
 const TAG_BYTES = 16;
@@ -50,8 +52,8 @@ export async function answerSealedFile(
     ...(c.req.header(WANT_DIGEST_HEADER) !== undefined && { [DIGEST_HEADER]: digestText(file.sha256) }),
   };
   if (c.req.header("if-none-match") === etag) return new Response(null, { status: 304, headers: told });
-  const isOther = (c.req.header("if-range") ?? etag) !== etag;
-  const range = byteRange(isOther ? undefined : c.req.header("range"), file.bytes);
+  const isOtherTag = (c.req.header("if-range") ?? etag) !== etag;
+  const range = byteRange(isOtherTag ? undefined : c.req.header("range"), file.bytes);
   if (range.kind === "beyond")
     return new Response(null, {
       status: 416,
@@ -59,7 +61,7 @@ export async function answerSealedFile(
     });
   const wanted = range.kind === "part" ? range : { start: 0, end: file.bytes };
   const touched = range.kind === "part" ? aligned(range, file.bytes) : wanted;
-  const answer = await bytesOf(c, copy, { path, folder, touched, bytes: file.bytes });
+  const { host, answer } = await bytesOf(c, copy, { path, folder, touched, bytes: file.bytes });
   const modified = answer.headers.get("last-modified");
   const headers = {
     ...told,
@@ -76,7 +78,7 @@ export async function answerSealedFile(
     const body = checkedBytes(answer.body, await partsOf(c, copy, { path, file, touched }), {
       skip: wanted.start - touched.start,
       length: wanted.end - wanted.start,
-      onDifference: () => c.var.deps.log.error({ pool: copy.storagePool, folder }, DIFFERENT),
+      onDifference: () => reportOtherBytes(c, host, copy),
     });
     return new Response(body, { status, headers });
   } catch (error) {
@@ -93,31 +95,82 @@ function aligned({ start, end }: Stretch, bytes: number): Stretch {
   };
 }
 
-/** @throws ApiRefusal where its host has it in another length, or answers another part of it */
+/** Of a pool with more members, one that is sound is found by then. */
+const MAX_ASKED = 4;
+
+interface BytesWish {
+  path: string;
+  folder: string;
+  touched: Stretch;
+  /** Of the whole file. */
+  bytes: number;
+}
+
+/** Members that have it in another length, or not at all, are passed over. @throws ApiRefusal where all of them do, or one answers another part of it */
 async function bytesOf(
   c: ApiContext,
-  { storagePool: pool }: SealedCopy,
-  { path, folder, touched, bytes }: { path: string; folder: string; touched: Stretch; bytes: number },
-): Promise<HostAnswer> {
-  const range = isWhole(touched, bytes) ? null : `${touched.start}-${touched.end - 1}`;
-  const answer = await askPool(
+  copy: SealedCopy,
+  wish: BytesWish,
+): Promise<{ host: PoolHost; answer: HostAnswer }> {
+  const asked = new Set<string>();
+  let refusal = senseless();
+  while (asked.size < MAX_ASKED) {
+    const { host, answer } = await askForBytes(c, copy, wish);
+    if (isOther(answer, wish)) {
+      answer.cancel();
+      await reportOtherBytes(c, host, copy);
+      refusal = new ApiRefusal("unavailable", `What host ${host.name} has of it is not what was sealed.`);
+      // From now on it is asked last: who comes up twice has no other beside it.
+      if (asked.has(host.id)) break;
+      asked.add(host.id);
+      continue;
+    }
+    await unlessRefused(answer);
+    if (isIt(answer, wish)) return { host, answer };
+    answer.cancel();
+    throw senseless();
+  }
+  throw refusal;
+}
+
+async function askForBytes(
+  c: ApiContext,
+  { storagePool: pool, id: copyId }: SealedCopy,
+  { path, folder, touched, bytes }: BytesWish,
+): Promise<{ host: PoolHost; answer: HostAnswer }> {
+  const range = rangeOf(touched, bytes);
+  return await askMember(
     c,
-    { pool, folder, path },
+    { pool, copyId, folder, path },
     {
       method: c.req.raw.method === "HEAD" ? "HEAD" : "GET",
       route: "/entry",
       ...(range !== null && { headers: { range: `bytes=${range}` } }),
     },
   );
-  const { status, headers } = answer;
-  const isIt =
+}
+
+/** Null where the whole file is asked for. */
+function rangeOf(touched: Stretch, bytes: number): string | null {
+  return isWhole(touched, bytes) ? null : `${touched.start}-${touched.end - 1}`;
+}
+
+/** What the root proves to be there has gone, or is of another length. */
+function isOther({ status, headers }: HostAnswer, { touched, bytes }: BytesWish): boolean {
+  if (status === 404 || status === 416) return true;
+  if (headers.get(FILE_TYPE_HEADER) !== "file") return false;
+  if (status === 200) return isWhole(touched, bytes) && headers.get("content-length") !== String(bytes);
+  return status === 206 && headers.get("content-range")?.endsWith(`/${bytes}`) === false;
+}
+
+function isIt({ status, headers }: HostAnswer, { touched, bytes }: BytesWish): boolean {
+  const range = rangeOf(touched, bytes);
+  return (
     status === (range === null ? 200 : 206) &&
     headers.get(FILE_TYPE_HEADER) === "file" &&
     headers.get("content-length") === String(touched.end - touched.start) &&
-    (range === null || headers.get("content-range") === `bytes ${range}/${bytes}`);
-  if (isIt) return answer;
-  answer.cancel();
-  throw senseless();
+    (range === null || headers.get("content-range") === `bytes ${range}/${bytes}`)
+  );
 }
 
 function isWhole({ start, end }: Stretch, bytes: number): boolean {

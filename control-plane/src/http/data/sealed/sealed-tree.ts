@@ -9,7 +9,9 @@ import { TREE_FILE_BYTES, TREE_TYPE, TreeLine } from "@remotegpu/shared/files";
 import type { CopyRow } from "../../../store/spending/data/copies.ts";
 import type { ApiContext } from "../../deps.ts";
 import { OtherBytesError } from "./checked-bytes.ts";
-import { manifestLines } from "./manifest-lines.ts";
+import type { PoolHost } from "../../../store/hosts/pool-hosts.ts";
+import { manifestLines, OtherListError } from "./manifest-lines.ts";
+import { reportOtherBytes } from "./other-bytes.ts";
 
 /** About 20 MB of one request. */
 const MAX_FILES = 100_000;
@@ -24,22 +26,24 @@ type Known = Map<string, { bytes: number; sha256: string }>;
 /**
  * What answers it, given all that lies there; null where the list is too long to be held.
  * @param path of the folder, each character a byte
+ * @param answer tells which host it is of
  */
 export async function withSealedTree(
   c: ApiContext,
   copy: CopyRow,
   path: string,
-  answer: () => Promise<Response>,
+  answer: (onHost: (host: PoolHost) => void) => Promise<Response>,
 ): Promise<Response | null> {
   if (copy.fileCount > MAX_FILES) return null;
   // Nothing of it goes, so that there is nothing to hold a list for.
-  if (c.req.raw.method === "HEAD") return await answer();
+  if (c.req.raw.method === "HEAD") return await answer(() => undefined);
   if (held >= MAX_AT_ONCE) return null;
   held += 1;
   const release = once(() => (held -= 1));
   try {
     const known = await filesBelow(c, copy, path);
-    const response = await answer();
+    const found: PoolHost[] = [];
+    const response = await answer((host) => found.push(host));
     // A host of before answers a page of the folder.
     if (response.body === null || response.headers.get("content-type") !== TREE_TYPE) {
       release();
@@ -56,10 +60,8 @@ export async function withSealedTree(
             controller.close();
           } catch (error) {
             release();
-            c.var.deps.log.error(
-              { error, pool: copy.storagePool, folder: copy.folder },
-              "a folder is not as it was sealed",
-            );
+            const host = found.at(-1);
+            if (error instanceof OtherBytesError && host !== undefined) await reportOtherBytes(c, host, copy);
             throw error;
           }
         },
@@ -73,6 +75,7 @@ export async function withSealedTree(
     return new Response(body, response);
   } catch (error) {
     release();
+    if (error instanceof OtherListError && error.host !== null) await reportOtherBytes(c, error.host, copy);
     throw error;
   }
 }
