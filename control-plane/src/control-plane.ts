@@ -4,6 +4,7 @@
  */
 import { randomBytes } from "node:crypto";
 import { readFileSync } from "node:fs";
+import { hostname } from "node:os";
 import { setTimeout } from "node:timers/promises";
 import { FILES_NAME, FILES_PORT } from "@remotegpu/shared/files";
 import { type HostId, InstanceId } from "@remotegpu/shared/ids";
@@ -18,9 +19,10 @@ import { recordMalformed } from "./controllers/ingest/ingest.ts";
 import { ingestDesk } from "./controllers/ingest/ingest-desk.ts";
 import { Leadership } from "./controllers/leadership.ts";
 import { startLoops } from "./controllers/loop.ts";
+import { SealingKeyReports } from "./controllers/sealing-key-reports.ts";
 import { WebhookDeliveries } from "./controllers/webhooks.ts";
 import { succeed } from "./embedded/succession.ts";
-import { bracketed, startEngines, type Engines } from "./engines.ts";
+import { bracketed, operatorFile, startEngines, type Engines } from "./engines.ts";
 import { FleetLink } from "./fleet-link.ts";
 import { type GatewayProcess, startGateway } from "./gateway-process.ts";
 import { replicaMetrics } from "./gateway/services/replica-metrics.ts";
@@ -50,6 +52,9 @@ const RATE_LIMITS = {
   perKey: { burst: 200, perSecond: 50 },
   perAddress: { burst: 400, perSecond: 100 },
 };
+
+/** Of the machine and the folder; of what is longer the end. */
+const MAX_SERVER_NAME = 256;
 
 /** Nobody guesses it, and no two are the same. */
 const newId = (prefix: string) => `${prefix}-${randomBytes(10).toString("hex")}`;
@@ -103,6 +108,13 @@ async function serve(
     wake: () => running.wake(WOKEN_BY_DELIVERY),
   });
   const history = new GpuHistory({ db, now });
+  const keyReports = new SealingKeyReports({
+    db,
+    now,
+    keys: operator.sealingKeys,
+    server: `${hostname()}:${operatorFile(config.stateDir)}`.slice(-MAX_SERVER_NAME),
+    holder,
+  });
   let gateway: GatewayProcess | null = null;
   const files = fileRequests((hostId) => openFiles(gateway, hostId));
   const pause = (ms: number) => setTimeout(ms);
@@ -119,6 +131,7 @@ async function serve(
       attempts,
       history,
       seals: { envVars, passwords, webhooks: webhookSecrets },
+      keyReports,
       files: config.gateway === null ? null : files,
       pause,
     }),
@@ -246,6 +259,11 @@ async function serve(
       await leadership
         .release()
         .catch((error: unknown) => log.warn({ error }, "another server leads once our lease has ended"));
+      await keyReports
+        .end()
+        .catch((error: unknown) =>
+          log.warn({ error }, "that this server has ended is seen a day later by sealing-key drop"),
+        );
       await link.stop();
       await history
         .end()

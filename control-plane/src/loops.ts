@@ -30,6 +30,7 @@ import { placementWaitsPass } from "./controllers/scheduling/placement-waits.ts"
 import { schedulePass } from "./controllers/scheduling/scheduling.ts";
 import type { WebhookDeliveries } from "./controllers/webhooks.ts";
 import { Sealing } from "./controllers/sealing.ts";
+import type { SealingKeyReports } from "./controllers/sealing-key-reports.ts";
 import { workloadsPass } from "./controllers/workloads.ts";
 import type { BillingCalendar } from "./core/billing/billing-calendar.ts";
 import { CUT_OFF_RULES_EVERY_MS } from "./core/billing/cut-off-rule.ts";
@@ -57,6 +58,7 @@ export interface LoopEngines {
   readonly deliveries: Pick<WebhookDeliveries, "pass">;
   readonly attempts: CountedAttempts;
   readonly seals: Seals;
+  readonly keyReports: Pick<SealingKeyReports, "pass">;
   readonly history: Pick<GpuHistory, "pass">;
   /** Null where this server reaches no host: it has no gateway. */
   readonly files: HostFiles | null;
@@ -89,6 +91,7 @@ export function loops(engines: LoopEngines): Loop[] {
     attempts,
     history,
     seals,
+    keyReports,
     files,
     pause,
   } = engines;
@@ -233,6 +236,11 @@ export function loops(engines: LoopEngines): Loop[] {
       name: "gpu-history",
       everyMs: 10 * MS_PER_SECOND,
       pass: () => history.pass(),
+    },
+    {
+      name: "sealing-key-reports",
+      everyMs: 10 * MS_PER_SECOND,
+      pass: () => keyReports.pass(),
     },
     {
       name: "pool-proofs",

@@ -10,8 +10,10 @@ import { webhookSeal } from "../link/identity/webhook-seal.ts";
 import { type Operator, writeSealingKeys } from "../link/servers/operator.ts";
 import { freshSealingKey, type SealingKey } from "../link/servers/sealing-keys.ts";
 import type { Database } from "../store/database/database.ts";
+import { lacking } from "../core/secrets/key-holders.ts";
 import { presentLeader } from "../store/database/leader.ts";
 import { resealAll, unsealedCounts } from "../store/secrets/resealing.ts";
+import { sealingKeyReports, silentLeader } from "../store/secrets/sealing-key-reports.ts";
 import type { Seals } from "../store/secrets/sealed-tables.ts";
 
 export const SEALING_KEY_STEPS = ["status", "add", "rotate", "drop"] as const;
@@ -84,6 +86,8 @@ async function tellStatus({ db, operator }: Held, say: (text: string) => void): 
   for (const { name } of keys) say(`key ${name}${name === sealsWith.name ? " (seals)" : " (opens)"}`);
   for (const { table, plain, otherKeys } of await unsealedCounts(db, sealsOf(operator)))
     say(`${table}: ${plain} rows plain, ${otherKeys} under another key`);
+  for (const { server, sealsWith: seals, keyNames, reportedAt } of await sealingKeyReports(db))
+    say(`server ${server} has ${keyNames.join(", ")} and seals with ${seals} (${reportedAt.toISOString()})`);
 }
 
 /** It opens from now on, and seals nothing yet: servers that lack it must get it before they meet it. */
@@ -107,12 +111,14 @@ async function rotate({ db, operator, stateDir }: Held, say: (text: string) => v
   const { sealed, left } = await resealAll(db, { seals: sealsOf(operator), of: "other-keys" });
   say(`${sealed} rows are sealed anew, with the key ${operator.sealingKeys().sealsWith.name}.`);
   if (left.length > 0) say(`${left.length} rows do not open: ${left.slice(0, MAX_NAMED).join(", ")}`);
+  const without = lacking(await sealingKeyReports(db), operator.sealingKeys().sealsWith.name);
+  if (without.length > 0) say(`As servers said last: ${without.join("; ")}.`);
   say(
     "Copy operator.json to every other server now, since those seal with the old key until then; run this again once they have it, and then: remotegpu-control-plane sealing-key drop",
   );
 }
 
-/** @throws SealingKeyError while something is sealed with them */
+/** @throws SealingKeyError while something is sealed with them, or a server needs them */
 async function dropOld({ db, operator, stateDir }: Held, say: (text: string) => void): Promise<void> {
   const { sealsWith, keys } = operator.sealingKeys();
   if (nextKey(operator) !== null)
@@ -124,8 +130,23 @@ async function dropOld({ db, operator, stateDir }: Held, say: (text: string) => 
     throw new SealingKeyError(
       `rows are sealed with another key (${used.map(({ table, otherKeys }) => `${table}: ${otherKeys}`).join(", ")}): run sealing-key rotate again`,
     );
+  await refuseWhileNeeded(db, sealsWith);
   writeSealingKeys(operatorFile(stateDir), { sealsWith, keys: [sealsWith] });
   say(`The key ${sealsWith.name} is the only one now. Backups of before need the old operator.json.`);
+}
+
+/** A server without the new key would seal with the old one, which nobody else could open. @throws SealingKeyError */
+async function refuseWhileNeeded(db: Database, { name }: SealingKey): Promise<void> {
+  const without = lacking(await sealingKeyReports(db), name);
+  if (without.length > 0)
+    throw new SealingKeyError(
+      `${without.join("; ")}: copy operator.json there. A server that will not come back counts until a day after it was heard`,
+    );
+  const leader = await silentLeader(db);
+  if (leader !== null)
+    throw new SealingKeyError(
+      `the server that leads (${leader}) does not say which keys it has: it has just begun, or is of the version before`,
+    );
 }
 
 /** The newest stands last; null where it is the one that seals. */

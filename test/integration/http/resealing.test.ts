@@ -3,20 +3,25 @@
  * server; and the key that seals is rotated while both are there.
  */
 import { createSecretKey } from "node:crypto";
-import { mkdtempSync, rmSync } from "node:fs";
+import { copyFileSync, mkdirSync, mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { afterAll, beforeAll, expect, onTestFinished, test } from "vitest";
+import { afterAll, beforeAll, beforeEach, describe, expect, onTestFinished, test } from "vitest";
 import {
   sealUnlessServed,
   sealingKeyCommand,
   type SealingKeyStep,
 } from "@remotegpu/control-plane/commands/sealing-key-command";
 import { Sealing } from "@remotegpu/control-plane/controllers/sealing";
+import { SealingKeyReports } from "@remotegpu/control-plane/controllers/sealing-key-reports";
 import { envVarSeal } from "@remotegpu/control-plane/link/identity/env-var-seal";
 import { passwordSeal } from "@remotegpu/control-plane/link/identity/password-seal";
 import { webhookSeal } from "@remotegpu/control-plane/link/identity/webhook-seal";
-import type { Operator } from "@remotegpu/control-plane/link/servers/operator";
+import {
+  openOperator,
+  type Operator,
+  writeSealingKeys,
+} from "@remotegpu/control-plane/link/servers/operator";
 import { type Transaction, transaction } from "@remotegpu/control-plane/store/database/database";
 import {
   acquireLeadership,
@@ -239,6 +244,7 @@ test("a rotation is ended anywhere and goes on; both keys open until the old one
   expect(await host.pull()).toEqual(before);
   const credentials = (await ask("GET", "/registry-credentials", alice)).body.items;
   expect(credentials).toMatchObject([{ usable: true }]);
+  await nobodyLeads();
   // A server that has not got the file yet writes with the old key.
   await scene.api.db.query("UPDATE environments SET env_vars = $1", [JSON.stringify(sealedByOld(old))]);
   await expect(step("drop")).rejects.toThrow("environments: 1");
@@ -249,6 +255,124 @@ test("a rotation is ended anywhere and goes on; both keys open until the old one
   for (const kind of KINDS) expect((await single(kind, alice)).env_vars).toEqual(VARS);
   const { rows } = await scene.api.db.query<{ secret: string }>("SELECT secret FROM webhooks");
   expect(seals.webhooks.open(rows[0]?.secret ?? "", alice)).toBe(SECRET);
+});
+
+const nobodyLeads = async () =>
+  void (await scene.api.db.query("UPDATE leader SET holder = NULL, lease_until = 'epoch'"));
+
+describe("an old key is dropped", () => {
+  let other: { operator: Operator; file: string };
+  let clockMs: number;
+  const newKey = () => operator.sealingKeys().keys.at(-1)?.name ?? "";
+  const copyFile = () => copyFileSync(join(folder, "operator.json"), other.file);
+  const reportsOf = ({ sealingKeys }: Operator, server: string) =>
+    new SealingKeyReports({
+      db: scene.api.deps.db,
+      now: () => new Date(clockMs),
+      keys: sealingKeys,
+      server,
+      holder: `holder of ${server}`,
+    });
+
+  beforeEach(async () => {
+    clockMs = Date.parse("2026-03-10T03:00:00Z");
+    mkdirSync(join(folder, "other"), { recursive: true });
+    other = { file: join(folder, "other/operator.json"), operator };
+    copyFile();
+    other.operator = await openOperator(other.file);
+    await scene.api.db.query("DELETE FROM sealing_key_reports");
+    await nobodyLeads();
+    await step("add");
+  });
+
+  test("only once every server has the new one and seals with it", async () => {
+    const servers = [reportsOf(operator, "a:/state"), reportsOf(other.operator, "b:/state")];
+    const report = async () => void (await Promise.all(servers.map((one) => one.pass())));
+    const old = other.operator.sealingKeys().sealsWith.name;
+    await report();
+    expect(await step("rotate")).toContain(`b:/state does not have the key ${newKey()}`);
+    await report();
+
+    await expect(step("drop")).rejects.toThrow(
+      `b:/state does not have the key ${newKey()}: copy operator.json there`,
+    );
+    expect(operator.sealingKeys().keys).toHaveLength(2);
+
+    const { sealsWith: _new, keys } = operator.sealingKeys();
+    writeSealingKeys(other.file, { sealsWith: keys[0]!, keys });
+    await report();
+    await expect(step("drop")).rejects.toThrow(`b:/state seals with the key ${old} still`);
+
+    copyFile();
+    await report();
+    expect(await step("status")).toContain(`server b:/state has ${keys.map(({ name }) => name).join(", ")}`);
+    expect(await step("drop")).toContain("the only one now");
+  });
+
+  test("where the servers that lack the new one have ended in order, or were not heard for a day", async () => {
+    const [ended, silent] = [reportsOf(other.operator, "c:/state"), reportsOf(other.operator, "d:/state")];
+    await ended.pass();
+    await silent.pass();
+    await step("rotate");
+    await expect(step("drop")).rejects.toThrow(/c:\/state does not .*; d:\/state does not/);
+
+    await ended.end();
+    await expect(step("drop")).rejects.toThrow(/^d:\/state does not/);
+    await scene.api.db.query("UPDATE sealing_key_reports SET reported_at = now() - interval '25 hours'");
+
+    expect(await step("drop")).toContain("the only one now");
+  });
+
+  test("not while a server leads that says nothing of its keys, as one of the version before", async () => {
+    const { db } = scene.api;
+    await step("rotate");
+    await db.query(
+      "UPDATE leader SET holder = 'holder of e:/state', lease_until = now() + interval '1 minute'",
+    );
+
+    await expect(step("drop")).rejects.toThrow("the server that leads (holder of e:/state) does not say");
+
+    await reportsOf(operator, "e:/state").pass();
+    expect(await step("drop")).toContain("the only one now");
+  });
+
+  test("by what a server that was started anew says in place of the one before, which ends after it", async () => {
+    const before = reportsOf(other.operator, "f:/state");
+    await before.pass();
+    await step("rotate");
+    copyFile();
+    const { sealingKeys } = await openOperator(other.file);
+    const deps = { db: scene.api.deps.db, now: () => new Date(clockMs), keys: sealingKeys };
+    const successor = new SealingKeyReports({ ...deps, server: "f:/state", holder: "successor" });
+    await successor.pass();
+    await before.end();
+
+    expect(await step("status")).toContain("server f:/state has");
+    expect(await step("drop")).toContain("the only one now");
+  });
+
+  test("a server says it again when its file has changed, and else once a minute", async () => {
+    const reports = reportsOf(other.operator, "g:/state");
+    const saidAt = async () =>
+      (await scene.api.db.query<{ at: string }>("SELECT reported_at::text AS at FROM sealing_key_reports"))
+        .rows[0]?.at;
+    await reports.pass();
+    const first = await saidAt();
+    clockMs += 59_000;
+    await reports.pass();
+    expect(await saidAt()).toBe(first);
+
+    copyFile();
+    await reports.pass();
+    const second = await saidAt();
+    expect(second).not.toBe(first);
+    clockMs += 60_000;
+    await reports.pass();
+    expect(await saidAt()).not.toBe(second);
+    await step("rotate");
+    await scene.api.db.query("DELETE FROM sealing_key_reports");
+    await step("drop");
+  });
 });
 
 /** With the key of this name, which opens only as yet. */

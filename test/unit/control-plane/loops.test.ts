@@ -42,6 +42,7 @@ beforeAll(() => {
     attempts: noAttempts(),
     history: { pass: () => Promise.resolve() },
     seals: {} as Seals,
+    keyReports: { pass: () => Promise.resolve() },
     files: null,
     pause: () => Promise.resolve(),
   });
@@ -77,7 +78,13 @@ test("all but the leadership itself and what a server counts are the leader's, a
   const led = table.filter(({ isLed }) => isLed === true).map(({ name }) => name);
   const others = table.filter(({ isLed }) => isLed !== true).map(({ name }) => name);
 
-  expect(others).toEqual(["counted-attempts", "gpu-history", "pool-proofs", "leadership"]);
+  expect(others).toEqual([
+    "counted-attempts",
+    "gpu-history",
+    "sealing-key-reports",
+    "pool-proofs",
+    "leadership",
+  ]);
   expect(table.find(({ name }) => name === "leadership")?.wakes).toEqual(led);
 });
 
