@@ -2,7 +2,17 @@
 import { readFileSync, readdirSync } from "node:fs";
 import { createServer } from "node:http";
 import { join } from "node:path";
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test, vi } from "vitest";
+import {
+  afterAll,
+  afterEach,
+  beforeAll,
+  beforeEach,
+  describe,
+  expect,
+  onTestFinished,
+  test,
+  vi,
+} from "vitest";
 import {
   QUEUED_MS,
   STALL_BEFORE_OTHERS_MS,
@@ -11,6 +21,8 @@ import {
 } from "@remotegpu/agent/core/images/pull-bounds";
 import { MAX_LAYERS } from "@remotegpu/agent/core/images/pull-progress";
 import { JournalError } from "@remotegpu/agent/journal/database/journal-database";
+import { askRegistry } from "@remotegpu/agent/host/registry-requests";
+import { preflight } from "@remotegpu/agent/loop/images/registry-preflight";
 import { pullImage } from "@remotegpu/agent/runtime/images/image-pull";
 import { PULL_PROBLEM_SENTENCES } from "@remotegpu/shared/image-fetch";
 import { MIB } from "@remotegpu/shared/units";
@@ -609,6 +621,81 @@ describe("names lead to the public internet only", () => {
     await host.lastOutcome({ ...wish, terms: undefined });
 
     expect(host.log.lines.at(-1)?.fields).toMatchObject({ problem: "unreachable" });
+  });
+
+  describe("and so does all that a registry says", () => {
+    const image = "registry.example.com/team/leads-inside:1";
+    /** What it is asked before a pull goes to a registry here, in place of one out there. */
+    const actAs = ({ address }: TestRegistry) => {
+      host.addresses = ["93.184.216.34"];
+      host.answer = (request) =>
+        askRegistry({
+          ...request,
+          url: new URL(request.url.pathname + request.url.search, `http://${address}`),
+          address: "127.0.0.1",
+        });
+    };
+
+    test.each(["ping", "manifest", "config", "layer"] as const)(
+      "of a redirect of a %s, before the runtime is asked",
+      async (at) => {
+        registry.push("team/leads-inside");
+        registry.fail({ kind: "redirect", at, to: "http://169.254.169.254/latest/meta-data/" });
+        actAs(registry);
+
+        expect(await isRefused(image)).toMatchObject({
+          problem: "not-allowed",
+          said: "it leads to 169.254.169.254, which is not public",
+        });
+      },
+    );
+
+    test("of the service that gives tokens", async () => {
+      const closed = await TestRegistry.start({ auth: "bearer" });
+      onTestFinished(() => closed.close());
+      closed.push("team/leads-inside");
+      actAs(closed);
+
+      expect(await isRefused(image)).toMatchObject({
+        problem: "not-allowed",
+        said: "it leads to 127.0.0.1, which is not public",
+      });
+      expect(closed.requests).toEqual(["GET /v2/"]);
+    });
+
+    test("and what is well is gone through to its last part", async () => {
+      registry.push("team/well", { layerBytes: [1_000, 2_000] });
+      actAs(registry);
+      registry.requests.splice(0);
+
+      await preflight(
+        { addressesOf: () => Promise.resolve(host.addresses), ask: (request) => host.answer(request) },
+        {
+          image: "registry.example.com/team/well:1",
+          registry: "registry.example.com",
+          login: null,
+          signal: new AbortController().signal,
+        },
+      );
+
+      expect(registry.requests.map((line) => line.replace(/sha256:.*/, "…"))).toEqual([
+        "GET /v2/",
+        "GET /v2/team/well/manifests/1",
+        "GET /v2/team/well/blobs/…",
+        "GET /v2/team/well/blobs/…",
+        "GET /v2/team/well/blobs/…",
+      ]);
+      await eventually(() => registry.open === 0, { what: "an end of all that was asked" });
+    });
+
+    test("with a registry that may be private nothing is gone through", async () => {
+      const { reference, imageId } = registry.push("team/private-one");
+      const wish = orderWish(reference, "ann");
+      host.want(wish);
+
+      expect(await host.outcome(wish)).toEqual({ kind: "present", imageId });
+      expect(host.preflights).toEqual([]);
+    });
   });
 
   test("one that leads nowhere is unreachable, after three tries", async () => {

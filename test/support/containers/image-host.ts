@@ -12,6 +12,7 @@ import { openJournal, type Journal } from "@remotegpu/agent/journal/journal";
 import { ImagePulls, type ImageState } from "@remotegpu/agent/loop/images/image-pulls";
 import { ImageRoom } from "@remotegpu/agent/loop/images/image-room";
 import { ImagesOfBefore } from "@remotegpu/agent/loop/images/images-of-before";
+import type { RegistryAnswer, RegistryRequest } from "@remotegpu/agent/host/registry-requests";
 import { Docker } from "@remotegpu/agent/runtime/docker/docker";
 import { Images } from "@remotegpu/agent/runtime/images/images";
 import { newHostId } from "./docker.ts";
@@ -32,6 +33,10 @@ export class ImageHost {
   readonly questions: RegistryLoginQuestion[] = [];
   login: RegistryLoginReply = { kind: "registry-login-none" };
   addresses: string[] = [];
+  /** Which requests its registry was asked before a pull, and what it answers; as a rule it is not reached. */
+  readonly preflights: string[] = [];
+  answer: (request: RegistryRequest) => Promise<RegistryAnswer> = () =>
+    Promise.reject(new Error("not reached"));
   /** How often it asked for its orders anew. */
   refreshes = 0;
   nowMs = 1_000_000;
@@ -67,6 +72,10 @@ export class ImageHost {
           this.refreshes += 1;
         },
         addressesOf: () => Promise.resolve(this.addresses),
+        ask: (request) => {
+          this.preflights.push(`${request.method} ${request.url.href} at ${request.address}`);
+          return this.answer(request);
+        },
       },
       before: new ImagesOfBefore({
         images: this.images,

@@ -17,16 +17,15 @@ import { PullError, type RegistryLogin } from "../../runtime/images/image-pull.t
 import type { Images } from "../../runtime/images/images.ts";
 import { RuntimeDown, RuntimeError } from "../../runtime/docker/runtime-error.ts";
 import type { ImageRoom } from "./image-room.ts";
+import { LeadsInsideError, preflight, type PreflightSource } from "./registry-preflight.ts";
 
-export type PullSource = {
+export type PullSource = PreflightSource & {
   images: Pick<Images, "pull" | "idOf" | "named">;
   pulled: Pick<PulledImages, "all">;
   room: Pick<ImageRoom, "isShort" | "isNearlyFull">;
   client: Pick<ControlPlaneClient, "registryLogin">;
   /** What the control plane now says of orders is asked for anew: a credential may have been replaced. */
   refreshOrders: () => void;
-  /** Every address that a name leads to. */
-  addressesOf: (name: string) => Promise<string[]>;
 };
 
 export type PullOrder = {
@@ -66,6 +65,7 @@ export async function pullOnce(source: PullSource, order: PullOrder): Promise<Pu
         );
       }
     }
+    if (isBounded(terms)) await preflight(source, { image, registry, login, signal });
     await source.images.pull({ image, registry, login, onProgress: order.onProgress, signal });
     const imageId = await source.images.idOf(image);
     return imageId === null ? failed("failed", "it is not here after its pull") : { kind: "came", imageId };
@@ -76,6 +76,7 @@ export async function pullOnce(source: PullSource, order: PullOrder): Promise<Pu
 
 function outcomeOf(error: unknown, { image, signal }: PullOrder): PullOutcome {
   if (signal.aborted) throw signal.reason;
+  if (error instanceof LeadsInsideError) return failed("not-allowed", error.message);
   if (error instanceof PullError) return failed(pullProblem(error.message, error.status), error.message);
   if (error instanceof LinkDownError || error instanceof RequestRefusedError)
     return notNow(`Image ${image} waits for the credentials of its registry.`, error.message);
@@ -91,14 +92,18 @@ async function whatIsHere({ images, pulled, room }: PullSource, image: string): 
   return failed("not-allowed", "another image has this name here, which this agent did not pull by it");
 }
 
+/** A control plane of before knows no such bounds. */
+function isBounded(terms: ImageTerms | undefined): boolean {
+  return terms !== undefined && !terms.mayBePrivate;
+}
+
 /** The runtime resolves the name once more by itself; what it meets then is for the operator's list to guard. */
 async function whereItLeads(
   { addressesOf }: PullSource,
   registry: string,
-  /** A control plane of before knows no such bounds. */
   terms: ImageTerms | undefined,
 ): Promise<PullOutcome | null> {
-  if (terms === undefined || terms.mayBePrivate) return null;
+  if (!isBounded(terms)) return null;
   const host = hostOfRegistry(registry);
   if (isInnerName(host)) return failed("not-allowed", `${host} is no name of the public internet`);
   const addresses = await addressesOf(host);
