@@ -83,6 +83,62 @@ describe.skipIf(!hasBrowser)("a host's page (left out where Chromium is not inst
     expect(complaints).toEqual([]);
   });
 
+  test("asks for an administrator's word on its address and its storage pool, and says who gave it", async () => {
+    const { control } = scene;
+    const { db } = control.api;
+    const [{ address } = { address: "" }] = (
+      await db.query<{ address: string }>("SELECT ip_address AS address FROM hosts WHERE id = 'h-1'")
+    ).rows;
+    const before = (
+      await db.query(
+        "SELECT seen_addresses, storage_pool, claimed_storage_pool, confirmed_address FROM hosts WHERE id = 'h-1'",
+      )
+    ).rows[0];
+    onTestFinished(async () => {
+      await db.query(
+        `UPDATE hosts SET ip_address = $1, seen_addresses = $2, storage_pool = $3, claimed_storage_pool = $4,
+                confirmed_address = $5, pool_state = 'trusted' WHERE id = 'h-1'`,
+        [
+          address,
+          before?.["seen_addresses"],
+          before?.["storage_pool"],
+          before?.["claimed_storage_pool"],
+          before?.["confirmed_address"],
+        ],
+      );
+    });
+    await db.query(
+      "UPDATE hosts SET ip_address = '10.9.8.7', seen_addresses = '{}', confirmed_address = NULL, claimed_storage_pool = 'shared' WHERE id = 'h-1'",
+    );
+    const { page, complaints } = await scene.open("/hosts/h-1", control.api.admin);
+    await page.waitForSelector('[data-address="unconfirmed"]');
+    await expectText(
+      page,
+      "no connection of its own was seen to come from there yet",
+      '[data-unconfirmed="address"]',
+    );
+    await expectText(page, "belongs to storage pool shared", '[data-unconfirmed="pool"]');
+    await expectKept(page, '[data-unconfirmed="pool"]');
+    await reloadAs(page, { theme: "light", language: "en" });
+
+    await pressButton(page, "Confirm 10.9.8.7");
+    await expectText(page, "Confirm 10.9.8.7 of");
+    await pressButton(page, "Confirm");
+    await page.waitForSelector('[data-address="administrator"]');
+    await pressButton(page, "Confirm its storage pool");
+    await expectText(page, "Confirm the storage pool of");
+    await pressButton(page, "Confirm");
+    await page.waitForFunction(`document.querySelector("[data-unconfirmed]") === null`);
+
+    const { rows } = await db.query(
+      "SELECT confirmed_address, storage_pool, claimed_storage_pool FROM hosts WHERE id = 'h-1'",
+    );
+    expect(rows).toEqual([
+      { confirmed_address: "10.9.8.7", storage_pool: "shared", claimed_storage_pool: null },
+    ]);
+    expect(complaints).toEqual([]);
+  });
+
   test("tells how far its journal is ingested and its clock is off, in both languages", async () => {
     const { page, complaints } = await scene.open("/hosts/h-1", scene.control.api.admin);
     const ingested = (row: number) =>

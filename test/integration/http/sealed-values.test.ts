@@ -172,6 +172,66 @@ describe.each(KINDS)("of %s", (kind) => {
   });
 });
 
+describe("a browser's session", () => {
+  const HERE = { Origin: "http://localhost" };
+  const cookies = new Map<Who, string>();
+  const by = async (name: Who, method: string, path: string, body?: object): Promise<Answer> => {
+    const { key } = who[name];
+    const opened =
+      cookies.get(name) ??
+      (await scene.api.ask("POST", "/api/v1/sessions", { body: { key }, headers: HERE })).headers.get(
+        "Set-Cookie",
+      );
+    const cookie = opened?.split(";")[0] ?? "";
+    cookies.set(name, cookie);
+    return await scene.api.ask(method, `/api/v1${path}`, {
+      headers: { ...HERE, Cookie: cookie },
+      ...(body && { body }),
+    });
+  };
+  const path = () => `/environments/${ids.environments}`;
+  const looks = async () =>
+    (
+      await scene.api.db.query<{ username: string; role: string }>(
+        `SELECT c.username, a.actor_role AS role FROM audit_log a JOIN customers c ON c.id = a.actor_customer_id
+          WHERE a.subject LIKE $1 ORDER BY a.id`,
+        [`%${ids.environments}, with values of env_vars`],
+      )
+    ).rows;
+
+  test.each(WHOS)("%s gets names alone unless it asks for values", async (name) => {
+    const before = await looks();
+
+    const { status, body } = await by(name, "GET", path());
+
+    expect([status, body.env_vars]).toEqual([200, HIDDEN]);
+    expect(await looks()).toEqual(before);
+  });
+
+  test.each(WHOS)(
+    "%s that asks for them gets what the table says, and each look at values is in the audit log",
+    async (name) => {
+      const before = await looks();
+
+      const { body } = await by(name, "GET", `${path()}?env_vars=values`);
+
+      const isReader = READERS.includes(name);
+      expect(body.env_vars).toEqual(isReader ? VARS : HIDDEN);
+      const roles = (await looks()).slice(before.length).map(({ role }) => role);
+      const role = name === "admin" ? "admin" : "customer";
+      expect(roles).toEqual(isReader ? [role] : []);
+    },
+  );
+
+  test("gets none with what answers a change, nor in a list", async () => {
+    const changed = await by("author", "PATCH", path(), { description: "seen by a browser" });
+    const list = await by("author", "GET", "/environments?env_vars=values");
+
+    expect([changed.status, changed.body.env_vars]).toEqual([200, HIDDEN]);
+    expect(list.status).toBe(422);
+  });
+});
+
 test("nor does an upgrade take it", async () => {
   const path = `/inference-services/${ids["inference-services"]}`;
 

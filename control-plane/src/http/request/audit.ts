@@ -25,6 +25,11 @@ export function actingOn(
   if (actor.isAdmin && ownerCustomerId !== actor.customerId) c.set("auditSubject", subject);
 }
 
+/** Notes what whoever asks looks at, also of their own. */
+export function lookingAt(c: ApiContext, subject: string): void {
+  c.set("auditSubject", subject);
+}
+
 /**
  * For what is done elsewhere than in the database: its row is there before that is done, whatever comes of it. What
  * fails afterwards has another row of the same request.
@@ -70,8 +75,8 @@ export const recordAsked = createMiddleware<ApiEnv>(async (c, next) => {
 
 async function recordLook(c: ApiContext, next: Next): Promise<void> {
   await next();
-  const { actor, auditSubject, deps } = c.var;
-  if (auditSubject === undefined || !actor.isAdmin) return;
+  const { auditSubject, deps } = c.var;
+  if (auditSubject === undefined) return;
   const look = { action: LOOK, status: c.res.status };
   const asked = templateOf(c, { requestId: randomUUID(), change: look });
   await appendAuditEntriesAlone(deps.db, [{ ...asked, ...outcomeOf(c), ...NO_TARGET }]);

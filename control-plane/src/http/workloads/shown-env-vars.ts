@@ -1,13 +1,14 @@
 /**
  * Variables of a workload as the API shows them: to everybody who sees it their names, and the values to whoever may
  * manage it, by a key that may order, where one workload is asked for. An administrator of the product reads what belongs
- * to others by asking for it alone, and the audit log says that it was values.
+ * to others by asking for it alone, and the audit log says that it was values. A browser's session, whose pages ask on and
+ * on, gets them only where it asks for values, and each such look is in the audit log, whoever takes it.
  */
 import { z } from "@hono/zod-openapi";
 import { hiddenValues, type StoredEnvVars } from "../../core/secrets/env-var-seal.ts";
 import type { Connection } from "../../store/database/database.ts";
 import type { ApiContext } from "../deps.ts";
-import { actingOn } from "../request/audit.ts";
+import { actingOn, lookingAt } from "../request/audit.ts";
 import { opensOrders } from "../request/authentication.ts";
 import { mayEnter } from "../request/authorization.ts";
 
@@ -28,7 +29,12 @@ interface WithEnvVars {
   env_vars: StoredEnvVars | null;
 }
 
-/** Whether this answer may have the values; an administrator's look at them is noted for the audit log. */
+/** Of routes that tell of one workload. */
+export const valuesQuery = {
+  env_vars: z.enum(["values"]).optional(),
+};
+
+/** Whether this answer may have the values; looks that have to be are noted for the audit log. */
 export async function showsValues(
   c: ApiContext,
   workload: WithEnvVars,
@@ -36,11 +42,18 @@ export async function showsValues(
 ): Promise<boolean> {
   const { env_vars: vars, id, customer_id: ownerCustomerId } = workload;
   if (vars === null || Object.keys(vars).length === 0) return false;
+  const isLook = c.req.method === "GET";
+  const isSession = c.var.session !== undefined;
+  if (isSession && !(isLook && c.req.query("env_vars") === "values")) return false;
   if (!opensOrders(c)) return false;
-  if (await mayEnter(c, workload, sql)) return true;
-  // What answers a change of theirs is in the log as that change, and the dashboard asks on and on: no values in either.
-  if (!c.var.actor.isAdmin || c.req.method !== "GET" || c.var.session !== undefined) return false;
-  actingOn(c, { ownerCustomerId, subject: `${what} ${id}, with values of env_vars` });
+  const subject = `${what} ${id}, with values of env_vars`;
+  if (await mayEnter(c, workload, sql)) {
+    if (isSession) lookingAt(c, subject);
+    return true;
+  }
+  // What answers a change of theirs is in the log as that change, without values.
+  if (!c.var.actor.isAdmin || !isLook) return false;
+  actingOn(c, { ownerCustomerId, subject });
   return true;
 }
 

@@ -5,6 +5,7 @@ import { visibleWorkloads } from "../request/authorization.ts";
 import { pageOf, pageQuery, timePage } from "../request/pagination.ts";
 import { forCustomers, NumericId, ok, WorkloadIdPath } from "../request/route.ts";
 import type { RoutedKind } from "./routed-kind.ts";
+import { valuesQuery } from "./shown-env-vars.ts";
 
 const listOf = ({ path, many, filters, Answer }: RoutedKind) =>
   createRoute({
@@ -31,7 +32,7 @@ const getOf = ({ path, many, what, summaryOfOne, Answer }: RoutedKind) =>
     path: `/${path}/{id}`,
     tags: [many],
     summary: summaryOfOne,
-    request: { params: WorkloadIdPath },
+    request: { params: WorkloadIdPath, query: z.strictObject(valuesQuery) },
     responses: ok(`The ${what}`, Answer),
   });
 

@@ -1,6 +1,8 @@
 /** The pages of environments as they look: whatever stands in names, to whom, in both themes and languages, and narrow. */
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { hasBrowser } from "../../../support/browser.ts";
+import { waiveBroken } from "@remotegpu/control-plane/store/billing/runs/run-waivers";
+import { transaction } from "@remotegpu/control-plane/store/database/database";
 import { keepWatches } from "@remotegpu/control-plane/store/environments/idle-watches";
 import { fill, press } from "../../../support/dashboard/by-hand.ts";
 import { type DashboardScene, openDashboardScene } from "../../../support/dashboard/dashboard-scene.ts";
@@ -63,6 +65,60 @@ describe.skipIf(!hasBrowser)("pages of environments (left out where Chromium is 
         await expectNarrow(page);
       }
       expect(await page.$('img[src="x"], main b')).toBeNull();
+      expect(complaints).toEqual([]);
+    },
+    SLOW_MS,
+  );
+
+  test(
+    "show values of variables once somebody asks, and what of a run is not charged by which rule",
+    async () => {
+      const { control } = scene;
+      const { db } = control.api;
+      const { body } = await control.order(ada, { name: "with variables", env_vars: { TOKEN: "s3cret" } });
+      await control.schedule();
+      await host.round();
+      await control.workloads();
+      const now = control.api.deps.now();
+      const { rows } = await db.query<{ id: string }>("SELECT id FROM runs WHERE resource_id = $1", [
+        body.id,
+      ]);
+      await db.query(
+        `UPDATE runs SET first_proven_at = $2, last_proven_at = $3, proven_ms = 600000, waived_ms = 300000,
+                waive_from = $2::timestamptz + interval '8 minutes', waive_reason = 'stop-by-person: ordered by customer 1' WHERE id = $1`,
+        [rows[0]?.id, new Date(now.getTime() - 600_000), now],
+      );
+      const evidence = { sentence: "The card was lost." };
+      await transaction(db, async (sql) => {
+        await waiveBroken(
+          sql,
+          {
+            runId: rows[0]?.id ?? "",
+            reason: "gpu-lost",
+            from: new Date(now.getTime() - 540_000),
+            to: null,
+            evidence,
+          },
+          now,
+        );
+      });
+      const { page, complaints } = await scene.open(`/environments/${body.id}`, ada);
+      await expectText(page, "TOKEN", "[data-variables]");
+      expect(await page.content()).not.toContain("s3cret");
+
+      await press(page, "Show values");
+      await expectText(page, "TOKEN=s3cret", "[data-variables]");
+      await press(page, "Hide values");
+      await page.waitForFunction(`document.querySelector("[data-variables]")?.textContent === "TOKEN"`);
+
+      const looks = await db.query("SELECT FROM audit_log WHERE subject LIKE $1", [
+        `%${body.id}, with values of env_vars`,
+      ]);
+      expect(looks.rowCount).toBe(1);
+      await expectText(page, "GPU lost (gpu-lost): The card was lost.");
+      await expectText(page, /stopped by a person \(stop-by-person\): not charged since/);
+      await expectText(page, /1 run is free now:\s*stopped by a person/);
+      await page.waitForSelector("[data-free-now]");
       expect(complaints).toEqual([]);
     },
     SLOW_MS,

@@ -68,7 +68,7 @@ function Shown({ environment, at }: { environment: Environment; at: string }) {
         <LogsPanel environment={environment} />
         {environment.gpu > 0 && <GpuHistoryPanel workload={workload} />}
         <RunsPanel workload={workload} />
-        <VariablesPanel variables={environment.env_vars} />
+        <VariablesPanel variables={environment.env_vars} path={pathOf(workload)} />
         <SharesPanel environment={environment} />
         <EventsPanel workload={workload} />
       </Stack>

@@ -23,7 +23,7 @@ export function HostFacts({ host }: { host: HostShown }) {
   const facts: Fact[] = [
     [t("facts.id"), host.id],
     [t("facts.hostname"), host.hostname],
-    [t("facts.address"), host.public_ip ?? host.ip_address],
+    [t("facts.address"), <AddressText key="address" host={host} />, t("definition.address")],
     [
       t("facts.state"),
       <>
@@ -75,6 +75,17 @@ export function HostFacts({ host }: { host: HostShown }) {
     ...(host.degraded.length === 0 ? [] : [row(t("facts.degraded"), host.degraded.join(", "))]),
   ];
   return <Facts facts={facts} />;
+}
+
+/** Whether it is the host's own stands beside it. */
+function AddressText({ host }: { host: HostShown }) {
+  const { t } = useTranslation("host");
+  const { public_ip: shown, ip_address: reported, address_confirmed_by: by } = host;
+  return (
+    <span data-address={by ?? "unconfirmed"}>
+      {shown ?? reported} ({by === null ? t("facts.unconfirmed") : t(`facts.confirmedBy.${by}`)})
+    </span>
+  );
 }
 
 /** Of a host that does not tell, null. */

@@ -10,6 +10,7 @@ import { PageHead } from "../../parts/page-head.tsx";
 import { Panel } from "../../parts/panel.tsx";
 import { HostActsPanel } from "./host-acts-panel.tsx";
 import { HostCards } from "./host-cards.tsx";
+import { HostConfirmations } from "./host-confirmations.tsx";
 import { HostEvents } from "./host-events.tsx";
 import { HostFacts } from "./host-facts.tsx";
 import { HostInstances } from "./host-instances.tsx";
@@ -30,6 +31,7 @@ export default function HostPage() {
       </Panel>
       {host.data !== undefined && (
         <Stack mt="md">
+          <HostConfirmations host={host.data} path={path} />
           <HostCards path={path} topics={topics} />
           <HostInstances path={path} topics={topics} />
           <HostActsPanel host={host.data} path={path} topics={topics} />

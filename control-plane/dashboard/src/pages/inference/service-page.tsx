@@ -12,7 +12,7 @@ import { EventsPanel } from "../../parts/workload/events-panel.tsx";
 import { GpuHistoryPanel } from "../../parts/workload/gpu-history.tsx";
 import { VariablesPanel } from "../../parts/workload/variables.tsx";
 import { WhyPanel } from "../../parts/workload/why-panel.tsx";
-import type { WorkloadRef } from "../../parts/workload/workload.ts";
+import { pathOf, type WorkloadRef } from "../../parts/workload/workload.ts";
 import { EndpointPanel } from "./endpoint-panel.tsx";
 import { KeysPanel } from "./keys-panel.tsx";
 import { ReplicasPanel } from "./replicas-panel.tsx";
@@ -56,7 +56,7 @@ function ShownService({ service }: { service: Service }) {
       <ReplicasPanel service={service} />
       {service.waiting_replicas > 0 && <WhyPanel workload={workload} />}
       <VersionsPanel service={service} />
-      <VariablesPanel variables={service.env_vars} />
+      <VariablesPanel variables={service.env_vars} path={pathOf(workload)} />
       <KeysPanel id={service.id} />
       <Suspense fallback={null}>
         <ServiceLogs service={service} />

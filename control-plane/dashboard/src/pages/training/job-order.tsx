@@ -10,6 +10,7 @@ import { PageHead } from "../../parts/page-head.tsx";
 import { PageLink, useGo } from "../../parts/page-link.tsx";
 import { Failure } from "../../parts/panel.tsx";
 import { useWorkspaceChoices } from "../../parts/form/workspace-choices.ts";
+import { withValues } from "../../parts/workload/known-values.ts";
 import type { Job } from "./job.ts";
 import { JobTrial } from "./job-trial.tsx";
 import { orderLike } from "./order-like.ts";
@@ -20,6 +21,8 @@ export function JobOrder({ like }: { like: string | null }) {
   const job = useApi<Job>(`/training-jobs/${encodeURIComponent(like ?? "")}`, {
     enabled: like !== null,
     isLive: false,
+    // What is ordered like it has its variables.
+    query: withValues,
   });
   if (like === null) return <Form job={null} />;
   return <OneOf from={job}>{(told) => <Form job={told} />}</OneOf>;

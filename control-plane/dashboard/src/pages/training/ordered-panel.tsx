@@ -30,7 +30,16 @@ export function OrderedPanel({ job }: { job: Job }) {
     [t("ordered.priority"), String(job.priority)],
     [t("ordered.datasets"), idsOf(job.mounted_datasets)],
     [t("ordered.models"), idsOf(job.mounted_models)],
-    [t("ordered.variables"), hasVariables ? <VariablesText key="vars" variables={job.env_vars} /> : null],
+    [
+      t("ordered.variables"),
+      hasVariables ? (
+        <VariablesText
+          key="vars"
+          variables={job.env_vars}
+          path={`/training-jobs/${encodeURIComponent(job.id)}`}
+        />
+      ) : null,
+    ],
     [t("ordered.code"), job.code_id ?? job.env_id],
     [t("ordered.description"), job.description],
   ];

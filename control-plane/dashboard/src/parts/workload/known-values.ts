@@ -3,6 +3,9 @@ import type { ShownEnvVars } from "@remotegpu/control-plane/http/workloads/shown
 
 export type Variables = ShownEnvVars;
 
+/** The question for one workload that is answered the values, too; it is in the audit log. */
+export const withValues = { env_vars: "values" } as const;
+
 export function knownValues(variables: Variables): Record<string, string> {
   return Object.fromEntries(
     Object.entries(variables ?? {}).flatMap(([name, value]) =>

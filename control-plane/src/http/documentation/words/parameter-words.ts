@@ -28,6 +28,10 @@ export const PARAMETER_WORDS: Words = {
   "?service_type": ["Only those of this service", "ssh"],
   "?client_address": ["Only what came from this address", "198.51.100.4"],
   "?key_customer_id": ["Only sessions with a key of this customer", 43],
+  "?env_vars": [
+    "`values`: a browser's session is answered the values of its variables, where it may read them, and the audit log says so. Keys are answered them anyway",
+    "values",
+  ],
   "?path": ["Which file or folder, as programs inside see it", "/gemini/output/model.pt"],
   "?path_base64": ["The same as base64url of its bytes, where they are no text"],
   "?tree": [

@@ -1,0 +1,108 @@
+/**
+ * What of a host waits for an administrator's word: whether the address that it reports is its own, and whether it belongs to
+ * the storage pool that it says.
+ */
+import { Alert, Button, Stack, Text, TextInput } from "@mantine/core";
+import type { HostShown } from "@remotegpu/control-plane/http/hosts/host-answer";
+import { useState } from "react";
+import { useTranslation } from "react-i18next";
+import { useAct } from "../../api/use-api.ts";
+import { ConfirmDialog } from "../../parts/confirm-dialog.tsx";
+import { Said } from "../../parts/said.tsx";
+
+interface ConfirmationOf {
+  host: HostShown;
+  path: string;
+}
+
+/** Nothing where nothing waits. */
+export function HostConfirmations({ host, path }: ConfirmationOf) {
+  const { t } = useTranslation("host");
+  if (host.revoked_at !== null) return null;
+  const isPoolOpen = host.claimed_storage_pool !== null || host.pool_state !== "trusted";
+  return (
+    <Stack gap="xs">
+      {host.address_confirmed_by === null && (
+        <Alert variant="light" title={t("confirm.address")} data-unconfirmed="address">
+          <Text size="sm">
+            <Said>{host.address_detail}</Said> {t("confirm.addressMeans")}
+          </Text>
+          <ConfirmAddress host={host} path={path} />
+        </Alert>
+      )}
+      {isPoolOpen && (
+        <Alert variant="light" title={t("confirm.pool")} data-unconfirmed="pool">
+          <Text size="sm">
+            <Said>{host.pool_reason}</Said>
+          </Text>
+          <ConfirmPool host={host} path={path} />
+        </Alert>
+      )}
+    </Stack>
+  );
+}
+
+function ConfirmAddress({ host, path }: ConfirmationOf) {
+  const { t } = useTranslation("host");
+  const [isOpen, setOpen] = useState(false);
+  const address = host.ip_address;
+  const act = useAct({ method: "POST", path: `${path}/confirm-address`, body: () => ({ address }) });
+  return (
+    <>
+      <Button mt="xs" size="compact-sm" variant="default" onClick={() => setOpen(true)}>
+        {t("confirm.addressAct", { address })}
+      </Button>
+      <ConfirmDialog
+        title={t("confirm.addressTitle", { name: host.name, address })}
+        isOpen={isOpen}
+        onClose={() => setOpen(false)}
+        onConfirm={() => act.mutateAsync()}
+        confirm={t("confirm.yes")}
+        isBusy={act.isPending}
+        error={act.error}
+        stops={[]}
+        kept={[t("confirm.addressKept")]}
+        charged={[]}
+      >
+        <Text size="sm">{t("confirm.addressAsks")}</Text>
+      </ConfirmDialog>
+    </>
+  );
+}
+
+function ConfirmPool({ host, path }: ConfirmationOf) {
+  const { t } = useTranslation("host");
+  const [isOpen, setOpen] = useState(false);
+  const [pool, setPool] = useState(host.claimed_storage_pool ?? host.storage_pool);
+  const act = useAct({
+    method: "POST",
+    path: `${path}/confirm-pool`,
+    body: () => ({ storage_pool: pool.trim() }),
+  });
+  return (
+    <>
+      <Button mt="xs" size="compact-sm" variant="default" onClick={() => setOpen(true)}>
+        {t("confirm.poolAct")}
+      </Button>
+      <ConfirmDialog
+        title={t("confirm.poolTitle", { name: host.name })}
+        isOpen={isOpen}
+        onClose={() => setOpen(false)}
+        onConfirm={() => act.mutateAsync()}
+        confirm={t("confirm.yes")}
+        isBusy={act.isPending}
+        error={act.error}
+        stops={[]}
+        kept={[t("confirm.poolKept")]}
+        charged={[]}
+      >
+        <TextInput
+          label={t("confirm.poolName")}
+          description={t("confirm.poolAsks", { id: host.id })}
+          value={pool}
+          onChange={(event) => setPool(event.currentTarget.value)}
+        />
+      </ConfirmDialog>
+    </>
+  );
+}
