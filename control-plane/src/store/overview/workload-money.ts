@@ -21,7 +21,7 @@ export interface WorkloadMoney extends WorkloadCosts {
 }
 
 /** A rule by which time of a workload is not charged. */
-export interface WorkloadWaiver {
+interface WorkloadWaiver {
   rule: string;
   /** Of how many of its runs, over or not. */
   runs: number;

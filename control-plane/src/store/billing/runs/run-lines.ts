@@ -152,7 +152,7 @@ export interface WorkloadBurn {
   readonly freeNow: ReadonlyMap<string, FreeRuns>;
 }
 
-export interface FreeRuns {
+interface FreeRuns {
   readonly runs: number;
   /** What an hour of them would be charged without the rule. */
   readonly perHour: Points;
