@@ -22,7 +22,14 @@ import { parseArgs } from "node:util";
 import { createRequire } from "node:module";
 import { build, type Plugin } from "esbuild";
 import { z } from "zod";
-import { BUILT_ARCHIVE, HASH_ENDING, packedToolbox, PACKED_ARCHIVE } from "../src/toolbox/packed-toolbox.ts";
+import { CANARY_PROGRAM } from "../src/toolbox/own-programs.ts";
+import {
+  BUILT_ARCHIVE,
+  HASH_ENDING,
+  PACKED_ARCHIVE,
+  packedProgram,
+  packedToolbox,
+} from "../src/toolbox/packed-toolbox.ts";
 import { ensureToolbox } from "./toolbox/build-toolbox.ts";
 import { writeBundleManifest, type BundleManifest } from "./bundle-manifest.ts";
 
@@ -123,7 +130,8 @@ async function copyToolbox(folder: string): Promise<void> {
     const { archivePath, programs } = await packedToolbox();
     for (const ending of ["", HASH_ENDING])
       await copyAs(`${archivePath}${ending}`, join(folder, `${PACKED_ARCHIVE}${ending}`), 0o644);
-    for (const { program, content } of programs)
+    const canary = { program: CANARY_PROGRAM, content: await packedProgram(CANARY_PROGRAM) };
+    for (const { program, content } of [...programs, canary])
       await writeFile(join(folder, program.source), content, { mode: 0o755 });
   } catch (cause) {
     throw new BundleError("the toolbox of containers is not built; run npm run toolbox", { cause });

@@ -8,6 +8,7 @@ import type { Log } from "@remotegpu/shared/log";
 import { isUnsettled } from "./core/runs/run-view.ts";
 import type { ServiceNotifier } from "./host/notify.ts";
 import { DamagedJournalError } from "./journal/database/integrity.ts";
+import type { CanaryWatch } from "./loop/canary/canary-watch.ts";
 import type { ControlPlaneLink, Vitals } from "./loop/control-plane-link.ts";
 import type { Doors } from "./loop/doors.ts";
 import type { Housekeeping } from "./loop/housekeeping.ts";
@@ -38,6 +39,7 @@ export type AgentParts = {
   housekeeping: Housekeeping;
   diskWatch: Pick<DiskWatch, "lookWhenDue">;
   fileWatch: Pick<FileWatch, "lookWhenDue">;
+  canaryWatch: Pick<CanaryWatch, "lookWhenDue" | "close">;
   leaseExchange: LeaseExchange;
   doors: Pick<Doors, "keep" | "settled">;
   gangWatch: Pick<GangWatch, "close">;
@@ -77,6 +79,7 @@ export class Agent {
     await this.#loop;
     await this.#parts.performer.settled();
     await this.#parts.imagePulls.close();
+    await this.#parts.canaryWatch.close();
     await this.#parts.housekeeping.settled();
     await this.#parts.gangWatch.close();
     await this.#parts.probeWatch.close();
@@ -94,7 +97,7 @@ export class Agent {
 
   async #round(): Promise<void> {
     const { clock, observation, reconciliation, performer, meter, housekeeping, leaseExchange } = this.#parts;
-    const { imagePulls, diskWatch, fileWatch, doors } = this.#parts;
+    const { imagePulls, diskWatch, fileWatch, canaryWatch, doors } = this.#parts;
     const nowMs = clock.monotonicMs();
     const look = await this.#attempt("looking at the containers", () =>
       observation.look({ nowMs, untilTickMs: meter.untilTickMs, mark: performer.endedWorks }),
@@ -116,6 +119,7 @@ export class Agent {
     if (seen !== null) await this.#attempt("confirming removals", () => reconciliation.confirmRemovals());
     await this.#attempt("looking at the disks", () => diskWatch.lookWhenDue(nowMs));
     await this.#attempt("looking at files of runs", () => fileWatch.lookWhenDue(nowMs));
+    if (seen !== null) await this.#attempt("trying the canary", () => canaryWatch.lookWhenDue(nowMs));
     await this.#attempt("housekeeping", () => housekeeping.doWhenDue(nowMs));
     if (seen !== null && !observation.hasLeftFleet)
       housekeeping.keepSpareNetwork(nowMs, { isStarting: performer.isStarting });

@@ -60,6 +60,8 @@ const Environment = z.object({
   REMOTEGPU_LEASE_ADDRESS: OrUnset(z.ipv4().or(z.ipv6())),
   /** The TLS port to which gateways of the control plane connect; 0 takes any that is free. */
   REMOTEGPU_GATEWAY_PORT: OrUnset(z.coerce.number().int().min(0).max(65_535)),
+  /** 0: no canary tries what containers must be refused. */
+  REMOTEGPU_CANARY: OrUnset(Flag),
   /** 0: the kernel's limits of this host are the operator's own task. */
   REMOTEGPU_RAISE_LIMITS: OrUnset(Flag),
   /** For `npm start`: take every container along when the agent is ended in order. */
@@ -84,6 +86,7 @@ export type Config = {
   leaseAddress: string | null;
   gatewayPort: number;
   imageBounds: ImageBounds;
+  hasCanary: boolean;
   raisesLimits: boolean;
   diskBounds: DiskBounds;
   mostRunFiles: number;
@@ -118,6 +121,7 @@ export function readConfig(environment: NodeJS.ProcessEnv): Config {
       freePart: (env.REMOTEGPU_IMAGE_DISK_FREE ?? DEFAULT_IMAGE_DISK_FREE_PERCENT) / 100,
       mostBytes: env.REMOTEGPU_IMAGE_BYTES ?? null,
     },
+    hasCanary: env.REMOTEGPU_CANARY ?? true,
     raisesLimits: env.REMOTEGPU_RAISE_LIMITS ?? true,
     diskBounds: {
       freePart: (env.REMOTEGPU_DISK_FREE ?? DEFAULT_DISK_FREE_PERCENT) / 100,

@@ -1,5 +1,6 @@
 /** What a host says about itself: the machine, its GPUs, and how they feel. Unknown values are null, never invented. */
 import { z } from "zod";
+import { CanaryReport } from "./canary-report.ts";
 import { GpuUuid } from "./ids.ts";
 import { IMAGE_NAME, MAX_HOST_IMAGES } from "./image-name.ts";
 import { text } from "./text.ts";
@@ -101,5 +102,7 @@ export const MachineReport = z.object({
    * of before. Either means that nothing is known now.
    */
   images: z.array(z.string().regex(IMAGE_NAME)).max(MAX_HOST_IMAGES).nullable().optional(),
+  /** Absent before the first one since the agent's start, which says nothing new, and from agents of before. */
+  canary: CanaryReport.optional().catch(undefined),
 });
 export type MachineReport = z.infer<typeof MachineReport>;

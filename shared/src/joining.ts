@@ -48,7 +48,7 @@ export const JoinRequest = z.object({
   /** Base64 signature of joinProofText. */
   proof: z.string().max(128),
   name: displayText(128),
-  machine: MachineReport,
+  machine: MachineReport.omit({ canary: true }),
   access: AccessKeyClaim.optional(),
 });
 export type JoinRequest = z.infer<typeof JoinRequest>;

@@ -31,6 +31,7 @@ import { TransitionWatch } from "../loop/watch/transition-watch.ts";
 import { bundleOf } from "../process/bundle.ts";
 import { AGENT_VERSION } from "../process/version.ts";
 import type { AgentSetting } from "./agent-setting.ts";
+import { canaryPart } from "./canary-part.ts";
 import type { HostParts } from "./host-parts.ts";
 import { imageParts } from "./image-parts.ts";
 import type { LinkParts } from "./link-parts.ts";
@@ -134,6 +135,7 @@ export function loopParts(
     wake,
     log,
   });
+  const canaryWatch = canaryPart(setting, { host, observation, performer, diskWatch, wake });
   const gangWatch = new GangWatch({
     reachProgram: join(runtime.toolboxPath, "reach"),
     isReleased: (runId) => doors.isReleased(runId),
@@ -174,6 +176,7 @@ export function loopParts(
     progressWatch,
     transitionWatch: new TransitionWatch(log),
     diskWatch,
+    canaryWatch,
     storageMeter,
     access,
   };
@@ -187,6 +190,7 @@ export function loopParts(
     housekeeping,
     diskWatch,
     fileWatch,
+    canaryWatch,
     leaseExchange,
     doors,
     ...watches,

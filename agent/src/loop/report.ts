@@ -22,6 +22,7 @@ import type { MachineFacts } from "../host/machine-facts.ts";
 import type { Journal } from "../journal/journal.ts";
 import type { ObservedToTell } from "../link/control-plane-client.ts";
 import type { AccessLink } from "./access-link.ts";
+import type { CanaryWatch } from "./canary/canary-watch.ts";
 import type { Vitals } from "./control-plane-link.ts";
 import type { ImagePulls } from "./images/image-pulls.ts";
 import { momentOf, monotonic, type Clock } from "../host/moment.ts";
@@ -62,6 +63,7 @@ export type ReportParts = {
   probeWatch: Pick<ProbeWatch, "probed">;
   transitionWatch: TransitionWatch;
   diskWatch: Pick<DiskWatch, "degraded">;
+  canaryWatch: Pick<CanaryWatch, "report">;
   storageMeter: Pick<StorageMeter, "degraded">;
   access: Pick<AccessLink, "leases" | "services" | "streams" | "book" | "degraded" | "gatewayPort">;
 };
@@ -117,6 +119,7 @@ export function reportNow(parts: ReportParts): Vitals {
 function machineOf(parts: ReportParts): MachineReport {
   const { facts, version, storagePool, runtimeWatch, gpuWatch, imageWatch, access } = parts;
   const { info } = runtimeWatch;
+  const { report: canary } = parts.canaryWatch;
   return {
     ...facts,
     agentVersion: version,
@@ -125,6 +128,7 @@ function machineOf(parts: ReportParts): MachineReport {
     attachMode: gpuWatch.facts.mode,
     runtime: info === null ? null : { name: info.name, version: info.version, liveRestore: info.liveRestore },
     images: imageWatch.names,
+    ...(canary !== null && { canary }),
   };
 }
 

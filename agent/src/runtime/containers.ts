@@ -7,7 +7,7 @@ import { z } from "zod";
 import type { HostId } from "@remotegpu/shared/ids";
 import { IMAGE_ID } from "@remotegpu/shared/image-name";
 import { MS_PER_SECOND } from "@remotegpu/shared/units";
-import { LABEL, ownerOf } from "../core/container/container.ts";
+import { CANARY_LABEL, LABEL, ownerOf } from "../core/container/container.ts";
 import type { Container, ContainerState } from "../core/container/container.ts";
 import type { ContainerOptions } from "../core/container/container-spec.ts";
 import { QUICK_MS, WORK_MS } from "./docker/docker.ts";
@@ -95,6 +95,36 @@ export class Containers {
     }
     this.#known = known;
     return containers;
+  }
+
+  /** Ids of this host id's canaries, whatever their state. @throws RuntimeError, RuntimeDown */
+  async canaries(): Promise<string[]> {
+    const found = await this.#ofHost("list canaries", [CANARY_LABEL]);
+    return found.map(({ Id }) => Id);
+  }
+
+  /** IPv4 addresses of the containers of this host id that run on bridges. @throws RuntimeError, RuntimeDown */
+  async addresses(): Promise<string[]> {
+    const found = await this.#ofHost("list addresses of containers", []);
+    const endpoints = found.flatMap(({ NetworkSettings: { Networks } }) => Object.values(Networks));
+    return endpoints.map(({ IPAddress }) => IPAddress).filter((address) => address !== "");
+  }
+
+  async #ofHost(what: string, labels: readonly string[]): Promise<Dockerode.ContainerInfo[]> {
+    const filters = JSON.stringify({ label: [`${LABEL.host}=${this.#hostId}`, ...labels] });
+    return this.#docker.call(what, { deadlineMs: QUICK_MS }, (client, abortSignal) =>
+      client.listContainers({ all: true, filters, abortSignal }),
+    );
+  }
+
+  /** Resolves when it has ended. @throws RuntimeError, RuntimeDown when it has not by then, or is not there */
+  async ended(containerId: string, { withinMs }: { withinMs: number }): Promise<void> {
+    await this.#docker.call(
+      `wait for container ${containerId}`,
+      { deadlineMs: withinMs },
+      (client, abortSignal) =>
+        client.getContainer(containerId).wait({ condition: "not-running", abortSignal }),
+    );
   }
 
   /** Ids of all that the runtime knows, whoever they belong to. @throws RuntimeError, RuntimeDown */

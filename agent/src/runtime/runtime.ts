@@ -7,6 +7,7 @@ import type { HostId, RunId } from "@remotegpu/shared/ids";
 import type { AttachMode } from "@remotegpu/shared/host-report";
 import type { DesiredInstance, InstanceProblem, InstanceSpec } from "@remotegpu/shared/instance";
 import { MS_PER_SECOND } from "@remotegpu/shared/units";
+import { isCanaryImageOf } from "../core/canary/canary-order.ts";
 import { attachmentOf } from "../core/container/gpu-attachment.ts";
 import type { CdiDevice, GpuAttachment } from "../core/container/gpu-attachment.ts";
 import { codeFolderArchive } from "../core/container/code-unpacking.ts";
@@ -152,7 +153,7 @@ export class Runtime {
   /**
    * Creates the container with its network and volumes; it is not started yet.
    * @param ready with the image by its id: its name may lead to another one by now; `livePath` is the folder of the host
-   * with what changes while it runs
+   * with what changes while it runs; `isCanary` of the agent's own, which is nobody's run
    * @returns the container's id
    */
   async create(
@@ -161,11 +162,12 @@ export class Runtime {
       imageId: string;
       livePath?: string | null;
       codePath?: string | null;
+      isCanary?: boolean;
     },
   ): Promise<string> {
     const { hasLayerQuota, hasLocalLog } = this.#info ?? (await this.info());
     const { hostId, toolboxPath } = this.#options;
-    const { attachment, folders, imageId, livePath = null, codePath = null } = ready;
+    const { attachment, folders, imageId, livePath = null, codePath = null, isCanary = false } = ready;
     const { command, entrypoint } = desired.spec;
     const isImages = entrypoint === "image";
     const stopSignal = command !== null || isImages ? await this.images.stopSignalOf(imageId) : null;
@@ -187,6 +189,7 @@ export class Runtime {
         ...(imageProgram !== null && { imageProgram }),
         hasLayerQuota,
         hasLocalLog,
+        isCanary,
       });
       return this.#containers.create({ ...options, Image: imageId });
     });
@@ -251,6 +254,30 @@ export class Runtime {
     await this.#containers.remove(containerId);
     await this.#volumes.removeOf(runId);
     await this.#networks.removeUnused();
+  }
+
+  /** Resolves when a container has ended. @throws RuntimeError, RuntimeDown when it has not by then, or is not there */
+  ended(containerId: string, { withinMs }: { withinMs: number }): Promise<void> {
+    return this.#containers.ended(containerId, { withinMs });
+  }
+
+  /** Ids of the canaries of this host id, whatever their state. */
+  canaries(): Promise<string[]> {
+    return this.#containers.canaries();
+  }
+
+  /** What of this host a canary must not reach: addresses of bridges, and of containers, each at most once. */
+  async outOfReach(): Promise<{ gateways: string[]; neighbours: string[] }> {
+    const [gateways, neighbours] = await Promise.all([
+      this.#networks.gateways(),
+      this.#containers.addresses(),
+    ]);
+    return { gateways, neighbours };
+  }
+
+  /** The runtime's socket, as a path of the host. */
+  get socketPath(): string {
+    return this.#docker.socketPath;
   }
 
   /** What a container wrote, piece by piece. @throws RuntimeError, RuntimeDown, the reason of the query's signal */
@@ -340,6 +367,7 @@ export class Runtime {
     }
     await this.#volumes.removeAll();
     await this.#networks.removeAll();
+    await this.images.removeNamed((name) => isCanaryImageOf(this.#options.hostId, name));
   }
 
   /**

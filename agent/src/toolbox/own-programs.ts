@@ -25,6 +25,9 @@ export const OWN_PROGRAMS: readonly OwnProgram[] = [
   { source: "toolbox-reach", name: "reach" },
 ];
 
+/** Not of the toolbox: the whole content of the canary's image. */
+export const CANARY_PROGRAM: OwnProgram = { source: "toolbox-canary", name: "canary" };
+
 /** Rejects where the compiler is missing or fails. */
 export async function compiledProgram({ source }: OwnProgram): Promise<Buffer> {
   const folder = await mkdtemp(join(tmpdir(), "remotegpu-compile-"));

@@ -30,7 +30,7 @@ export type PackedToolbox = {
  * @throws ToolboxError when set-up has not built it, or there is no compiler for sources
  */
 export async function packedToolbox(): Promise<PackedToolbox> {
-  const programs = OWN_PROGRAMS.map(async (program) => ({ program, content: await contentOf(program) }));
+  const programs = OWN_PROGRAMS.map(async (program) => ({ program, content: await packedProgram(program) }));
   for (const archivePath of [BESIDE, BUILT_ARCHIVE]) {
     const hash = await readIfThere(`${archivePath}${HASH_ENDING}`);
     if (hash === null) continue;
@@ -39,7 +39,8 @@ export async function packedToolbox(): Promise<PackedToolbox> {
   throw new ToolboxError("the toolbox of containers is not built: run npm run toolbox");
 }
 
-async function contentOf(program: OwnProgram): Promise<Buffer> {
+/** One of our own programs, as it is in a bundle, or compiled. @throws ToolboxError when there is no compiler for its source */
+export async function packedProgram(program: OwnProgram): Promise<Buffer> {
   const path = fileURLToPath(new URL(`./${program.source}`, import.meta.url));
   return (await readIfThere(path)) ?? (await compiled(program));
 }

@@ -84,6 +84,8 @@ export class AgentUnderTest {
         REMOTEGPU_STATE_DIR: stateDir,
         REMOTEGPU_SIMULATED_GPUS: String(simulatedGpus),
         REMOTEGPU_NVIDIA_SMI: "/nonexistent/nvidia-smi",
+        // Many tests set the clock forward by hours.
+        REMOTEGPU_CANARY: "0",
         REMOTEGPU_RAISE_LIMITS: raisesLimits ? "1" : "0",
         ...(socketPath !== undefined && { REMOTEGPU_RUNTIME_SOCKET: socketPath }),
         ...options.settings,

@@ -184,6 +184,7 @@ describe("what it may say", () => {
       "pool-unconfirmed": true,
       "pool-not-proved": true,
       "gpu-vanished": true,
+      "isolation-broken": true,
       "unknown-instance": true,
       "impossible-numbers": true,
       "host-floods": true,

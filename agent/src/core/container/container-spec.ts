@@ -6,7 +6,7 @@ import type { HostId } from "@remotegpu/shared/ids";
 import type { DesiredInstance, InstanceSpec } from "@remotegpu/shared/instance";
 import { PACK_TARGET, unpackingFirst } from "./code-unpacking.ts";
 import { launchedCommand } from "./launched-command.ts";
-import { BRIDGE_LABEL, labelsOf, networkLabel } from "./container.ts";
+import { BRIDGE_LABEL, canaryLabels, labelsOf, networkLabel } from "./container.ts";
 import type { RunKey } from "./container.ts";
 import { macOf } from "../gangs/gang-plan.ts";
 import { gpuOptions } from "./gpu-attachment.ts";
@@ -93,6 +93,8 @@ export type HostFacts = {
   hasLayerQuota: boolean;
   /** True where the runtime can keep output as the bytes it is. */
   hasLocalLog: boolean;
+  /** It is the agent's own canary, and nobody's run. */
+  isCanary?: boolean;
 };
 
 export type ImageProgram = { entrypoint: readonly string[]; command: readonly string[] };
@@ -156,15 +158,7 @@ export function containerOptions(desired: DesiredInstance, facts: HostFacts): Co
     ...(facts.livePath !== undefined && !isHeldBack(spec) && { User: ROOT }),
     ...(spec.workingFolder !== undefined && { WorkingDir: spec.workingFolder }),
     Env: envList({ ...spec.env, ...gpu.env }),
-    Labels: {
-      ...labelsOf({
-        ...desired,
-        hostId: facts.hostId,
-        network: networkLabel(spec.network),
-        gpus: spec.gpus,
-      }),
-      [BRIDGE_LABEL]: facts.networkName,
-    },
+    Labels: { ...ownLabels(desired, facts), [BRIDGE_LABEL]: facts.networkName },
     StopTimeout: desired.live.stopGraceSeconds,
     // An image's own check would run a command of its own in a loop that nobody reads.
     Healthcheck: { Test: ["NONE"] },
@@ -194,6 +188,15 @@ export function containerOptions(desired: DesiredInstance, facts: HostFacts): Co
       ...layerQuota(spec, facts),
     },
   };
+}
+
+function ownLabels(
+  desired: DesiredInstance,
+  { hostId, isCanary = false }: HostFacts,
+): Record<string, string> {
+  const network = networkLabel(desired.spec.network);
+  if (isCanary) return canaryLabels({ hostId, network });
+  return labelsOf({ ...desired, hostId, network, gpus: desired.spec.gpus });
 }
 
 export function orderedShmBytes({ shmBytes, memoryBytes }: InstanceSpec): number {

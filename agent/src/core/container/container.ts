@@ -49,6 +49,9 @@ export const LABEL = {
   gpus: "remotegpu.gpus",
 } as const;
 
+/** On the canary's container alone, which lacks most of those that say whose it is: it is nobody's run. */
+export const CANARY_LABEL = "remotegpu.canary";
+
 /** The runtime's name of the network that a container is in; not among those that say whose it is. */
 export const BRIDGE_LABEL = "remotegpu.bridge";
 
@@ -73,6 +76,11 @@ export function labelsOf(owner: Owner): Record<string, string> {
     [LABEL.network]: owner.network,
     [LABEL.gpus]: owner.gpus.map(gpuLabel).join(","),
   };
+}
+
+/** It is found and removed with all that is of this host, holds its network, and `ownerOf` knows no owner of it. */
+export function canaryLabels({ hostId, network }: Pick<Owner, "hostId" | "network">): Record<string, string> {
+  return { [LABEL.host]: hostId, [LABEL.network]: network, [CANARY_LABEL]: "1" };
 }
 
 /** The owner that `labelsOf` wrote, or null when any label is missing or not of its form. */

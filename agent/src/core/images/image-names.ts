@@ -3,6 +3,7 @@
  * the same images always make the same list.
  */
 import { IMAGE_NAME, MAX_HOST_IMAGES } from "@remotegpu/shared/image-name";
+import { isCanaryImage } from "../canary/canary-order.ts";
 import type { StoredImage } from "./image-cleaning.ts";
 
 /** What a runtime adds where an order names no tag. */
@@ -10,8 +11,10 @@ const DEFAULT_TAG = ":latest";
 
 /** Names before ids: of more than can be told, an order hardly ever means one by its id. */
 export function imageNames(images: readonly Pick<StoredImage, "id" | "names">[]): string[] {
-  const tags = images.flatMap((image) => image.names.flatMap(withoutDefaultTag));
-  const ids = images.map(({ id }) => id);
+  // The agent's own canaries are no images for orders.
+  const offered = images.filter(({ names }) => !names.some(isCanaryImage));
+  const tags = offered.flatMap((image) => image.names.flatMap(withoutDefaultTag));
+  const ids = offered.map(({ id }) => id);
   const told = [...sorted(tags), ...sorted(ids)].filter((name) => IMAGE_NAME.test(name));
   return [...new Set(told)].slice(0, MAX_HOST_IMAGES);
 }

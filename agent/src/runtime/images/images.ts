@@ -2,9 +2,11 @@
  * The images of this host: whether one is here, by name or id, what is here in all, pulls and removals. Who may have
  * which, and when, is decided elsewhere.
  */
+import { Readable } from "node:stream";
+import { finished } from "node:stream/promises";
 import type { HostId } from "@remotegpu/shared/ids";
 import { z } from "zod";
-import { LABEL } from "../../core/container/container.ts";
+import { CANARY_LABEL, LABEL } from "../../core/container/container.ts";
 import type { ImageProgram } from "../../core/container/container-spec.ts";
 import type { StoredImage } from "../../core/images/image-cleaning.ts";
 import { signalNumber } from "../../core/container/stop-signal.ts";
@@ -13,7 +15,7 @@ import type { NamedImage } from "../../core/images/image-rights.ts";
 import { QUICK_MS, WORK_MS } from "../docker/docker.ts";
 import type { Docker } from "../docker/docker.ts";
 import { pullImage, type ImagePull } from "./image-pull.ts";
-import { isStatus } from "../docker/runtime-error.ts";
+import { isStatus, RuntimeError } from "../docker/runtime-error.ts";
 
 const ImageList = z.array(
   z.object({
@@ -113,9 +115,11 @@ export class Images {
     return new Set((await this.#ofContainers()).map(({ ImageID }) => ImageID));
   }
 
-  /** For each container of this host id its image, and by what name it was made: an id where that is another's now. */
+  /** For each container of this host id, its canary's aside, its image, and by what name it was made: an id where that is another's now. */
   async ofHost(hostId: HostId): Promise<{ imageId: string; image: string; runId: string | null }[]> {
-    const own = (await this.#ofContainers()).filter(({ Labels }) => Labels?.[LABEL.host] === hostId);
+    const own = (await this.#ofContainers()).filter(
+      ({ Labels }) => Labels?.[LABEL.host] === hostId && Labels[CANARY_LABEL] === undefined,
+    );
     return own.map(({ ImageID: imageId, Image: image, Labels }) => ({
       imageId,
       image,
@@ -127,6 +131,28 @@ export class Images {
   async idsOf(images: readonly string[]): Promise<string[]> {
     const ids = await Promise.all([...new Set(images)].map((image) => this.idOf(image)));
     return ids.filter((id) => id !== null);
+  }
+
+  /** Makes an image of an archive of its root, under this name. @returns its id */
+  async import(
+    archive: Uint8Array,
+    { repository, tag, changes }: { repository: string; tag: string; changes: readonly string[] },
+  ): Promise<string> {
+    const name = `${repository}:${tag}`;
+    await this.#docker.call(`import image ${name}`, { deadlineMs: WORK_MS }, async (client, abortSignal) => {
+      const answer = await client.importImage(Readable.from([Buffer.from(archive)]), {
+        repo: repository,
+        tag,
+        changes: [...changes],
+        abortSignal,
+      });
+      // What it says shows by the image being there; an answer that nobody reads would keep its connection.
+      answer.resume();
+      await finished(answer, { signal: abortSignal });
+    });
+    const imageId = await this.idOf(name);
+    if (imageId === null) throw new RuntimeError(`image ${name} was imported and is not there`);
+    return imageId;
   }
 
   /** Goes on until the image is here, or `signal` is aborted. @throws PullError too, and the reason of the signal */
@@ -156,6 +182,14 @@ export class Images {
       async (client, abortSignal) =>
         ContainerImages.parse(await client.listContainers({ all: true, abortSignal })),
     );
+  }
+
+  /** Takes such names away, and with its last one an image that nobody uses. */
+  async removeNamed(isNamed: (name: string) => boolean): Promise<void> {
+    for (const { id: imageId, names } of await this.list()) {
+      const gone = names.filter(isNamed);
+      if (gone.length > 0) await this.remove({ imageId, names: gone });
+    }
   }
 
   /** Never by force: what is in use, or has a name more, stays. Removing what is gone changes nothing. */

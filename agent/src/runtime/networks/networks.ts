@@ -6,6 +6,7 @@
  * number is given; it may reach the gang's other hosts.
  */
 import { createHash, randomBytes } from "node:crypto";
+import { isIPv4 } from "node:net";
 import { setImmediate } from "node:timers/promises";
 import { z } from "zod";
 import type { HostId } from "@remotegpu/shared/ids";
@@ -28,7 +29,13 @@ const NetworkList = z.array(
   z.object({
     Name: z.string(),
     Labels: z.record(z.string(), z.string()).nullish(),
-    IPAM: z.object({ Config: z.array(z.object({ Subnet: z.string().optional() })).nullish() }).nullish(),
+    IPAM: z
+      .object({
+        Config: z
+          .array(z.object({ Subnet: z.string().optional(), Gateway: z.string().optional() }))
+          .nullish(),
+      })
+      .nullish(),
   }),
 );
 type NetworkList = z.infer<typeof NetworkList>;
@@ -52,6 +59,14 @@ export class Networks {
   /** The runtime's name for the network that a workspace's containers are in; null where it has none. */
   async nameOf(network: string): Promise<string | null> {
     return (await this.#bridges()).get(network) ?? null;
+  }
+
+  /** This host's own IPv4 addresses on the bridges of this host id. @throws RuntimeError, RuntimeDown */
+  async gateways(): Promise<string[]> {
+    const gateways = (await this.#own()).flatMap(({ IPAM }) =>
+      (IPAM?.Config ?? []).map(({ Gateway }) => Gateway),
+    );
+    return gateways.filter((gateway) => gateway !== undefined).filter((gateway) => isIPv4(gateway));
   }
 
   /** The next workspace's first container finds a bridge ready. */

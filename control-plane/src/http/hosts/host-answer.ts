@@ -1,5 +1,6 @@
 /** Hosts and GPUs as the API shows them. Simulated ones say so. */
 import { z } from "@hono/zod-openapi";
+import { CANARY_OUTCOMES } from "@remotegpu/shared/canary-report";
 import { PULL_PROBLEMS } from "@remotegpu/shared/image-fetch";
 import { PROTOCOL } from "@remotegpu/shared/protocol";
 import { tunnelOf } from "../../core/gateway/host-tunnel.ts";
@@ -8,9 +9,43 @@ import { CONFIRMATIONS } from "../../core/hosts/host-address.ts";
 import { agentService } from "../../core/hosts/agent-service.ts";
 import { POOL_STATES, poolObstacle, poolWarning } from "../../core/hosts/pools/pool-membership.ts";
 import { verdictOf } from "../../store/hosts/host-addresses.ts";
+import type { CanaryRow } from "../../store/hosts/host-canaries.ts";
 import type { HostPullRow } from "../../store/hosts/images/host-pulls.ts";
 import type { GpuRow, HostRow } from "../../store/hosts/hosts.ts";
 import { Timestamp } from "../request/route.ts";
+
+const Canary = z
+  .object({
+    outcome: z.enum(CANARY_OUTCOMES).openapi({
+      description:
+        "refused: nothing that a container must be refused succeeded; succeeded: something did; left-out: the host was full; failed: it could not be tried; off: switched off there",
+    }),
+    detail: z.string().nullable().openapi({
+      description: "Why it was left out or could not be tried",
+      example: "All memory of the host is ordered.",
+    }),
+    heard_at: Timestamp.openapi({ description: "When its host reported that" }),
+    tried_at: Timestamp.nullable().openapi({
+      description: "When the last one was reported that was tried to its end; null: none was",
+    }),
+    succeeded: z
+      .array(
+        z.object({
+          attempt: z.string().openapi({ description: "Which one", example: "mount-proc" }),
+          detail: z.string().openapi({
+            description: "What a container could do, as a sentence",
+            example: "A container could mount a /proc of its own.",
+          }),
+        }),
+      )
+      .openapi({ description: "What succeeded of the last one that was tried to its end" }),
+    unclear: z.array(z.string()).openapi({
+      description: "Attempts of that one of which neither can be said",
+      example: [],
+    }),
+    failures: z.int().openapi({ description: "So many in a row could not be tried", example: 0 }),
+  })
+  .openapi("Canary");
 
 export const Host = z
   .object({
@@ -88,6 +123,10 @@ export const Host = z
     image_count: z.int().nullable().openapi({
       description: "How many names and ids of images that it has it tells; null: it tells nothing of them",
     }),
+    canary: Canary.nullable().openapi({
+      description:
+        "What came of the container by which its agent tries each hour what must be refused; null: it has reported none",
+    }),
     generation: z.int(),
     applied_generation: z.int(),
     applied_term: z.int(),
@@ -131,6 +170,7 @@ export function hostAnswer({ protocol, ways, address, pool_failure, pool_proof_d
     tunnel_detail: tunnel.sentence,
     status_reason:
       row.status_reason ?? (service.mode === "full" ? null : `Nothing new is placed: ${service.why}.`),
+    canary: row.canary && canaryAnswer(row.canary),
     drain_deadline_at: row.drain_deadline_at?.toISOString() ?? null,
     last_heartbeat: row.last_heartbeat?.toISOString() ?? null,
     observed_at: row.observed_at?.toISOString() ?? null,
@@ -138,6 +178,14 @@ export function hostAnswer({ protocol, ways, address, pool_failure, pool_proof_d
     revoked_at: row.revoked_at?.toISOString() ?? null,
     created_at: row.created_at?.toISOString() ?? null,
     updated_at: row.updated_at?.toISOString() ?? null,
+  };
+}
+
+function canaryAnswer(canary: CanaryRow) {
+  return {
+    ...canary,
+    heard_at: new Date(canary.heard_at).toISOString(),
+    tried_at: canary.tried_at === null ? null : new Date(canary.tried_at).toISOString(),
   };
 }
 

@@ -117,6 +117,7 @@ export const CHINESE_WORDS: readonly (readonly [word: string, translation: strin
   ["pool-unconfirmed", "存储池归属未确认"],
   ["pool-not-proved", "存储池未得到证明"],
   ["gpu-vanished", "GPU 消失"],
+  ["isolation-broken", "隔离被突破"],
   ["unknown-instance", "未知实例"],
   ["impossible-numbers", "数值不合理"],
   ["host-floods", "主机消息过多"],

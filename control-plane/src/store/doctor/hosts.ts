@@ -1,5 +1,8 @@
-/** Which hosts are not reached where they say they are: nothing broken, but the operator's to know. */
+/** Which hosts are not reached where they say they are, and on which the canary got through or could not be tried. */
+import type { Finding } from "@remotegpu/shared/doctor";
+import { CANARY_IS_OLD_MS, canaryReason, FAILURES_SHOWN } from "../../core/hosts/canary.ts";
 import type { Connection } from "../database/database.ts";
+import { CANARY, type CanaryRow } from "../hosts/host-canaries.ts";
 import { ADDRESS, type AddressRow, verdictOf } from "../hosts/host-addresses.ts";
 import { type Found, MAX_LISTED, type Question } from "./question.ts";
 
@@ -8,6 +11,11 @@ export const HOST_QUESTIONS: readonly Question[] = [
     check: "host-addresses-are-confirmed",
     claim: "Nobody is sent to an address only because a host reports it.",
     ask: unconfirmedHosts,
+  },
+  {
+    check: "canaries-are-refused",
+    claim: "What every container must be refused is tried on each host, and refused.",
+    ask: canaries,
   },
 ];
 
@@ -28,4 +36,43 @@ async function unconfirmedHosts(sql: Connection): Promise<Found> {
   const more = unconfirmed.length - MAX_LISTED;
   const notes = [...unconfirmed.slice(0, MAX_LISTED), ...(more > 0 ? [`And ${more} more.`] : []), WHAT_TO_DO];
   return { count: 0, findings: [], notes };
+}
+
+interface CanaryOfHost {
+  id: string;
+  name: string;
+  canary: CanaryRow;
+}
+
+async function canaries(sql: Connection, now: Date): Promise<Found> {
+  const { rows } = await sql.query<CanaryOfHost>(
+    `SELECT h.id, h.name, ${CANARY} AS canary FROM hosts h JOIN host_canaries c ON c.host_id = h.id
+      WHERE h.deleted_at IS NULL AND h.revoked_at IS NULL ORDER BY h.id`,
+    [],
+  );
+  const findings = rows.flatMap(canaryFinding);
+  const notes = rows.flatMap((row) => canaryNote(row, now)).slice(0, MAX_LISTED);
+  return {
+    count: findings.length,
+    findings: findings.slice(0, MAX_LISTED),
+    ...(notes.length > 0 && { notes }),
+  };
+}
+
+function canaryFinding({ id, canary }: CanaryOfHost): Finding[] {
+  const { succeeded, failures, detail } = canary;
+  const subject = { host: id };
+  if (succeeded.length > 0)
+    return [{ finding: "isolation-broken", subject, sentence: canaryReason(succeeded) }];
+  if (failures < FAILURES_SHOWN) return [];
+  const sentence = `Its last ${failures} canaries found out nothing. ${detail ?? ""}`.trim();
+  return [{ finding: "canary-failed", subject, sentence }];
+}
+
+function canaryNote({ id, name, canary }: CanaryOfHost, now: Date): string[] {
+  if (canary.outcome === "off") return [`Host ${name} (${id}): its canary is switched off.`];
+  const isOld = canary.tried_at === null || now.getTime() - Date.parse(canary.tried_at) > CANARY_IS_OLD_MS;
+  if (canary.outcome !== "left-out" || !isOld) return [];
+  const since = canary.tried_at === null ? "ever" : `since ${new Date(canary.tried_at).toISOString()}`;
+  return [`Host ${name} (${id}): no canary was tried ${since}. ${canary.detail ?? ""}`.trim()];
 }

@@ -14,6 +14,7 @@ import { noteReadiness } from "../billing/broken-time/run-readiness.ts";
 import { noteRunEnds } from "./runs/run-ends.ts";
 import { noteRunRestarts } from "./runs/run-restarts.ts";
 import { noteProgress } from "./runs/stalls.ts";
+import { noteCanary } from "./health/canary-reports.ts";
 import { mergeGpus } from "./health/gpu-inventory.ts";
 import { putHostImages } from "../hosts/images/host-images.ts";
 import { putHostPulls } from "../hosts/images/host-pulls.ts";
@@ -100,6 +101,7 @@ export async function mergeObserved(
       noteReadiness(sql, told),
       reportStrangers(sql, { ...told, placements: explained }),
       noteStubbornRuns(sql, told),
+      observed.machine?.canary && noteCanary(sql, { hostId, canary: observed.machine.canary, now }),
       runs.then(async () => await takeAccess(sql, { hostId, access, now })),
     ]);
     ordersChanged ||= areLeasesOver;

@@ -22,6 +22,11 @@ test.each<[string, Parameters<typeof imageNames>[0], string[]]>([
   ],
   ["an image without a name has its id", [{ id: ID, names: ["<none>:<none>"] }], [ID]],
   ["what no order can say is left out", [{ id: ID, names: ["a b:1", "-x:1", `${"n".repeat(255)}:1`] }], [ID]],
+  [
+    "the agent's own canaries are none",
+    [{ id: idOf("b"), names: ["localhost/remotegpu-canary:host-a-0123456789ab"] }],
+    [],
+  ],
   ["a name told twice is told once", [{ id: ID, names: ["x:1", "x:1"] }], ["x:1", ID]],
 ])("%s", (_which, images, names) => {
   expect(imageNames(images)).toEqual(names);

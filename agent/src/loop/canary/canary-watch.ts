@@ -1,0 +1,148 @@
+/**
+ * Has the canary tried once an hour (core/canary), and keeps what came of the last one for the report. It runs beside the
+ * loop, one at a time; a host that is full is left alone and says so.
+ */
+import {
+  MAX_CANARY_DETAIL,
+  MAX_CANARY_SUCCESSES,
+  MAX_CANARY_UNCLEAR,
+  type CanaryReport,
+} from "@remotegpu/shared/canary-report";
+import type { Log } from "@remotegpu/shared/log";
+import type { CanaryFindings } from "../../core/canary/canary-findings.ts";
+import { CANARY_EVERY_MS, PATIENCE_MS } from "../../core/canary/canary-schedule.ts";
+
+export type CanaryWatchParts = {
+  /** False where the operator has switched it off. */
+  isOn: boolean;
+  /** From the agent's start to the first one. */
+  firstAfterMs: number;
+  /** @throws RuntimeError, RuntimeDown, and what else keeps it from being made */
+  run: () => Promise<CanaryFindings>;
+  /** Takes away whatever there is of one; what runs ends by it. @throws RuntimeError, RuntimeDown */
+  remove: () => Promise<void>;
+  /** Why the host has no room for one, as a sentence; null where it has. */
+  obstacle: () => string | null;
+  /** A start of a customer is under way. */
+  isStarting: () => boolean;
+  hasLeftFleet: () => boolean;
+  wallMs: () => number;
+  wake: () => void;
+  log: Log;
+};
+
+type Result = {
+  outcome: CanaryReport["outcome"];
+  detail?: string;
+  succeeded?: CanaryReport["succeeded"];
+  unclear?: CanaryReport["unclear"];
+};
+
+export class CanaryWatch {
+  readonly #parts: CanaryWatchParts;
+  #report: CanaryReport | null = null;
+  #dueMs: number | null = null;
+  #underWay: Promise<void> | null = null;
+  #isClosed = false;
+
+  constructor(parts: CanaryWatchParts) {
+    this.#parts = parts;
+  }
+
+  /** What came of the last one; null before the first one since the agent's start. */
+  get report(): CanaryReport | null {
+    return this.#report;
+  }
+
+  /** Never waits. */
+  lookWhenDue(nowMs: number): void {
+    if (this.#dueMs === null) return this.#begin(nowMs);
+    if (nowMs < this.#dueMs || this.#underWay !== null || this.#isClosed) return;
+    const { isOn, isStarting, hasLeftFleet, obstacle } = this.#parts;
+    if (!isOn || hasLeftFleet() || (isStarting() && nowMs < this.#dueMs + PATIENCE_MS)) return;
+    this.#dueMs = nowMs + CANARY_EVERY_MS;
+    const why = obstacle();
+    if (why !== null) return this.#say({ outcome: "left-out", detail: why });
+    this.#work(
+      () => this.#parts.run().then((findings) => this.#say(resultOf(findings))),
+      (why) => this.#say({ outcome: "failed", detail: `It could not be tried: ${why}` }),
+    );
+  }
+
+  /** What runs is ended. Resolves when nothing is under way. */
+  async close(): Promise<void> {
+    this.#isClosed = true;
+    if (this.#underWay === null) return;
+    await this.#parts.remove().catch((error: unknown) => {
+      this.#parts.log.warn({ error }, "the canary could not be removed; the next start of the agent does it");
+    });
+    await this.#underWay;
+  }
+
+  /** A life of the agent that was killed may have left one. */
+  #begin(nowMs: number): void {
+    const { isOn, firstAfterMs, remove, log } = this.#parts;
+    this.#dueMs = nowMs + firstAfterMs;
+    if (!isOn) this.#say({ outcome: "off" });
+    this.#work(remove, (why) =>
+      log.warn({ why }, "whether an earlier canary is left cannot be told; the next one looks again"),
+    );
+  }
+
+  #work(work: () => Promise<void>, onFailed: (why: string) => void): void {
+    this.#underWay = work()
+      .catch((error: unknown) => {
+        if (!this.#isClosed) onFailed(error instanceof Error ? error.message : String(error));
+      })
+      .finally(() => (this.#underWay = null));
+  }
+
+  #say(result: Result): void {
+    if (this.#isClosed) return;
+    const { wallMs, wake } = this.#parts;
+    this.#report = {
+      atMs: Math.max(0, Math.round(wallMs())),
+      outcome: result.outcome,
+      detail: result.detail === undefined ? null : storable(result.detail),
+      succeeded: (result.succeeded ?? []).slice(0, MAX_CANARY_SUCCESSES),
+      unclear: (result.unclear ?? []).slice(0, MAX_CANARY_UNCLEAR),
+    };
+    this.#write(this.#report);
+    wake();
+  }
+
+  #write(report: CanaryReport): void {
+    const { log } = this.#parts;
+    switch (report.outcome) {
+      case "succeeded":
+        return log.error(
+          report,
+          `what a container must be refused succeeded: ${report.succeeded.map(({ detail }) => detail).join(" ")}`,
+        );
+      case "failed":
+        return log.warn(report, `the canary found out nothing: ${report.detail ?? ""}`);
+      case "refused":
+      case "left-out":
+      case "off":
+        return log.info(report, SENTENCES[report.outcome]);
+    }
+  }
+}
+
+const SENTENCES = {
+  refused: "the canary was refused all that a container must be refused",
+  "left-out": "the canary was left out: the host is full",
+  off: "no canary is tried: REMOTEGPU_CANARY=0",
+} as const;
+
+/** What the runtime said may be of any length and form. */
+function storable(detail: string): string {
+  return detail.slice(0, MAX_CANARY_DETAIL).toWellFormed().replaceAll("\0", "");
+}
+
+function resultOf(findings: CanaryFindings): Result {
+  if (findings.kind === "broken-off")
+    return { outcome: "failed", detail: "Its program did not come to its end." };
+  const { succeeded, unclear } = findings;
+  return { outcome: succeeded.length > 0 ? "succeeded" : "refused", succeeded, unclear };
+}
