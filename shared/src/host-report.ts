@@ -1,6 +1,7 @@
 /** What a host says about itself: the machine, its GPUs, and how they feel. Unknown values are null, never invented. */
 import { z } from "zod";
 import { CanaryReport } from "./canary-report.ts";
+import { HostVersions } from "./host-versions.ts";
 import { GpuUuid } from "./ids.ts";
 import { IMAGE_NAME, MAX_HOST_IMAGES } from "./image-name.ts";
 import { text } from "./text.ts";
@@ -104,5 +105,7 @@ export const MachineReport = z.object({
   images: z.array(z.string().regex(IMAGE_NAME)).max(MAX_HOST_IMAGES).nullable().optional(),
   /** Absent before the first one since the agent's start, which says nothing new, and from agents of before. */
   canary: CanaryReport.optional().catch(undefined),
+  /** Null until they have been read, absent from agents of before; what cannot be understood spoils no report. */
+  versions: HostVersions.nullable().optional().catch(undefined),
 });
 export type MachineReport = z.infer<typeof MachineReport>;

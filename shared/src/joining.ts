@@ -48,7 +48,8 @@ export const JoinRequest = z.object({
   /** Base64 signature of joinProofText. */
   proof: z.string().max(128),
   name: displayText(128),
-  machine: MachineReport.omit({ canary: true }),
+  /** What it runs containers with, and what its canary found, is reported once it has joined. */
+  machine: MachineReport.omit({ canary: true, versions: true }),
   access: AccessKeyClaim.optional(),
 });
 export type JoinRequest = z.infer<typeof JoinRequest>;

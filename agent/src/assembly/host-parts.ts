@@ -11,9 +11,11 @@ import { KERNEL_LOG } from "../host/kernel-log.ts";
 import { readMachineFacts, type MachineFacts } from "../host/machine-facts.ts";
 import { MemoryKills } from "../host/memory-kills.ts";
 import { readProcessStart } from "../host/processes/process-liveness.ts";
+import { readHostVersions } from "../host/versions/host-versions.ts";
 import { GpuWatch } from "../loop/watch/gpu-watch.ts";
 import { ImageWatch } from "../loop/watch/image-watch.ts";
 import { RuntimeWatch } from "../loop/watch/runtime-watch.ts";
+import { VersionWatch } from "../loop/watch/version-watch.ts";
 import { KeptOutput } from "../journal/output/kept-output.ts";
 import { obstacleToGangs } from "../runtime/networks/gang-ability.ts";
 import { Runtime } from "../runtime/runtime.ts";
@@ -28,6 +30,7 @@ export type HostParts = {
   runtimeWatch: RuntimeWatch;
   imageWatch: ImageWatch;
   gpuWatch: GpuWatch;
+  versionWatch: VersionWatch;
   kept: KeptOutput;
   /** What this agent does on this host, beyond the protocol's first form. */
   features: readonly Feature[];
@@ -57,6 +60,7 @@ export async function hostParts(
   if (poolFolder === ownPoolFolder(stateDir)) mkdirSync(poolFolder, { recursive: true, mode: 0o755 });
   const runtimeWatch = new RuntimeWatch(runtime, log);
   const imageWatch = new ImageWatch(runtime, log);
+  const versionWatch = new VersionWatch({ read: readHostVersions, wake, log });
   const gpuWatch = new GpuWatch({
     hostId,
     bootId: clock.bootId,
@@ -88,6 +92,7 @@ export async function hostParts(
     runtimeWatch,
     imageWatch,
     gpuWatch,
+    versionWatch,
     kept,
     features,
   };

@@ -41,6 +41,7 @@ import type { ProgressWatch } from "./watch/progress-watch.ts";
 import type { ProbeWatch } from "./watch/probe-watch.ts";
 import type { RuntimeWatch } from "./watch/runtime-watch.ts";
 import type { TransitionWatch } from "./watch/transition-watch.ts";
+import type { VersionWatch } from "./watch/version-watch.ts";
 
 export type ReportParts = {
   version: string;
@@ -56,6 +57,7 @@ export type ReportParts = {
   runtimeWatch: RuntimeWatch;
   gpuWatch: GpuWatch;
   imageWatch: ImageWatch;
+  versionWatch: Pick<VersionWatch, "versions">;
   broughtWatch: BroughtWatch;
   orphanWatch: OrphanWatch;
   gangWatch: Pick<GangWatch, "facts">;
@@ -117,7 +119,7 @@ export function reportNow(parts: ReportParts): Vitals {
 }
 
 function machineOf(parts: ReportParts): MachineReport {
-  const { facts, version, storagePool, runtimeWatch, gpuWatch, imageWatch, access } = parts;
+  const { facts, version, storagePool, runtimeWatch, gpuWatch, imageWatch, versionWatch, access } = parts;
   const { info } = runtimeWatch;
   const { report: canary } = parts.canaryWatch;
   return {
@@ -129,6 +131,7 @@ function machineOf(parts: ReportParts): MachineReport {
     runtime: info === null ? null : { name: info.name, version: info.version, liveRestore: info.liveRestore },
     images: imageWatch.names,
     ...(canary !== null && { canary }),
+    versions: versionWatch.versions,
   };
 }
 

@@ -24,6 +24,7 @@ import type { Journal } from "../../journal/journal.ts";
 import type { GpuWatch } from "./gpu-watch.ts";
 import type { ImageWatch } from "./image-watch.ts";
 import type { ContainersLook, RuntimeWatch } from "./runtime-watch.ts";
+import type { VersionWatch } from "./version-watch.ts";
 
 /** How long a round waits for the list of containers, unless a metering tick is due before. */
 const RUNTIME_PATIENCE_MS = 2_000;
@@ -37,6 +38,7 @@ export class Observation {
   readonly #runtimeWatch: RuntimeWatch;
   readonly #gpuWatch: GpuWatch;
   readonly #imageWatch: ImageWatch;
+  readonly #versionWatch: Pick<VersionWatch, "readWhenDue">;
   readonly #groups: Pick<ContainerGroups, "processesOf">;
   readonly #features: readonly Feature[];
   readonly #wake: () => void;
@@ -50,6 +52,7 @@ export class Observation {
     runtimeWatch: RuntimeWatch;
     gpuWatch: GpuWatch;
     imageWatch: ImageWatch;
+    versionWatch: Pick<VersionWatch, "readWhenDue">;
     groups: Pick<ContainerGroups, "processesOf">;
     /** What this agent does on this host. */
     features: readonly Feature[];
@@ -61,6 +64,7 @@ export class Observation {
     this.#runtimeWatch = parts.runtimeWatch;
     this.#gpuWatch = parts.gpuWatch;
     this.#imageWatch = parts.imageWatch;
+    this.#versionWatch = parts.versionWatch;
     this.#groups = parts.groups;
     this.#features = parts.features;
     this.#wake = parts.wake;
@@ -109,6 +113,7 @@ export class Observation {
   }): Promise<ContainersLook> {
     this.#runtimeWatch.learnWhenDue(nowMs);
     void this.#imageWatch.lookWhenDue(nowMs);
+    void this.#versionWatch.readWhenDue(nowMs, this.#runtimeWatch.isDown ? null : this.#runtimeWatch.info);
     // What was never seen is worth waiting for: taking over what runs begins with it.
     const patienceMs =
       this.#containers === null

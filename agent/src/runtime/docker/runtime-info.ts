@@ -11,7 +11,8 @@ const Info = z.object({
   Driver: z.string(),
   DriverStatus: z.array(z.array(z.string())).nullish(),
   DockerRootDir: z.string(),
-  Runtimes: z.record(z.string(), z.unknown()).default({}),
+  DefaultRuntime: z.string().default("runc"),
+  Runtimes: z.record(z.string(), z.object({ path: z.string().nullish() })).default({}),
   CDISpecDirs: z.array(z.string()).nullish(),
   Plugins: z.object({ Log: z.array(z.string()).nullish() }).nullish(),
 });
@@ -31,6 +32,10 @@ export type RuntimeInfo = {
   /** Where the runtime looks for CDI specs; empty when CDI is off. */
   cdiSpecDirs: string[];
   hasNvidia: boolean;
+  /** What starts a container where nothing else is asked for; its path where the runtime names one, which may be a bare name. */
+  ociRuntime: { name: string; path: string | null };
+  /** Where the runtime is spoken to. */
+  socketPath: string;
   storageDriver: string;
   /** Where it keeps images and containers. */
   dataFolder: string;
@@ -54,6 +59,8 @@ export async function runtimeInfo(docker: Docker): Promise<RuntimeInfo> {
     cgroupVersion: info.CgroupVersion === "2" ? 2 : 1,
     cdiSpecDirs: info.CDISpecDirs ?? [],
     hasNvidia: "nvidia" in info.Runtimes,
+    ociRuntime: { name: info.DefaultRuntime, path: info.Runtimes[info.DefaultRuntime]?.path ?? null },
+    socketPath: docker.socketPath,
     storageDriver: info.Driver,
     dataFolder: info.DockerRootDir,
     hasLayerQuota: await hasLayerQuota(info),

@@ -1,0 +1,137 @@
+/** Asks the host's package manager which packages own some files, and reads their changelogs. Asks no server for anything. */
+import { open } from "node:fs/promises";
+import { join } from "node:path";
+import { promisify } from "node:util";
+import { constants, gunzip } from "node:zlib";
+import type { PackageVersion } from "@remotegpu/shared/host-versions";
+import { mentionedCves } from "../../core/versions/changelog-cves.ts";
+import {
+  DPKG_FORMAT,
+  parseDpkgOwners,
+  parseDpkgPackages,
+  parseRpmPackage,
+  RPM_FORMAT,
+} from "../../core/versions/package-answers.ts";
+import { pathsOfPackage } from "../../core/versions/running-program.ts";
+import { type CommandOutcome, HostCommand } from "../host-command.ts";
+
+const DEADLINE_MS = 10_000;
+const MAX_OUTPUT_BYTES = 1024 * 1024;
+/** Of a changelog, packed and unpacked. A longer one is not read. */
+const MAX_PACKED_BYTES = 1024 * 1024;
+const MAX_CHANGELOG_BYTES = 4 * 1024 * 1024;
+/** The packages' names as policy allows them: they become parts of a path. */
+const PACKAGE_NAME = /^[A-Za-z0-9][A-Za-z0-9+._-]*$/;
+/** dpkg-query takes these for patterns. */
+const PATTERN = /[*?[\]\\]/;
+
+const unpacked = promisify(gunzip);
+
+export type PackageTools = {
+  dpkgQuery: string;
+  rpm: string;
+  /** Where packages put their changelogs. */
+  documents: string;
+};
+
+export const PACKAGE_TOOLS: PackageTools = {
+  dpkgQuery: "dpkg-query",
+  rpm: "rpm",
+  documents: "/usr/share/doc",
+};
+
+export class Packages {
+  readonly #dpkg: HostCommand;
+  readonly #rpm: HostCommand;
+  readonly #documents: string;
+
+  constructor({ dpkgQuery, rpm, documents }: PackageTools) {
+    const bounds = { maxOutputBytes: MAX_OUTPUT_BYTES, environment: { LC_ALL: "C" } };
+    this.#dpkg = new HostCommand({ path: dpkgQuery, ...bounds });
+    this.#rpm = new HostCommand({ path: rpm, ...bounds });
+    this.#documents = documents;
+  }
+
+  /** Path → package; a path that no package owns is missing. */
+  async owning(paths: readonly string[]): Promise<ReadonlyMap<string, PackageVersion>> {
+    const asked = paths.filter((path) => path.startsWith("/") && !PATTERN.test(path));
+    if (asked.length === 0) return new Map();
+    return (await this.#ofDpkg(asked)) ?? (await this.#ofRpm(asked));
+  }
+
+  /** Null where this is no host of dpkg. */
+  async #ofDpkg(paths: readonly string[]): Promise<ReadonlyMap<string, PackageVersion> | null> {
+    const search = await this.#dpkg.run(["-S", "--", ...paths.flatMap(pathsOfPackage)], {
+      deadlineMs: DEADLINE_MS,
+    });
+    if (search.kind === "missing") return null;
+    const owners = parseDpkgOwners(outputOf(search));
+    const names = new Set(owners.values());
+    if (names.size === 0) return new Map();
+    const listed = await this.#dpkg.run(["-W", "-f", DPKG_FORMAT, "--", ...names], {
+      deadlineMs: DEADLINE_MS,
+    });
+    const packages = parseDpkgPackages(outputOf(listed));
+    return new Map(
+      paths.flatMap((path) => {
+        const owner = pathsOfPackage(path).flatMap((known) => owners.get(known) ?? [])[0];
+        const found = owner === undefined ? undefined : packages.get(owner.replace(/:[a-z0-9-]+$/, ""));
+        return found === undefined ? [] : [[path, found]];
+      }),
+    );
+  }
+
+  async #ofRpm(paths: readonly string[]): Promise<ReadonlyMap<string, PackageVersion>> {
+    const found = new Map<string, PackageVersion>();
+    for (const path of paths) {
+      const answer = await this.#rpm.run(["-qf", "--queryformat", RPM_FORMAT, path], {
+        deadlineMs: DEADLINE_MS,
+      });
+      if (answer.kind === "missing") break;
+      const owner = answer.kind === "ended" && answer.exitCode === 0 ? parseRpmPackage(answer.stdout) : null;
+      if (owner !== null) found.set(path, owner);
+    }
+    return found;
+  }
+
+  /** Of what is installed. None where the changelog is missing, or cannot be read; of one that is cut off what is there. */
+  async mentionedCves({ format, name }: PackageVersion): Promise<string[]> {
+    if (!PACKAGE_NAME.test(name)) return [];
+    if (format === "rpm") {
+      const answer = await this.#rpm.run(["-q", "--changelog", name], { deadlineMs: DEADLINE_MS });
+      return mentionedCves(outputOf(answer));
+    }
+    return mentionedCves(await packedText(join(this.#documents, name, "changelog.Debian.gz")));
+  }
+}
+
+function outputOf(answer: CommandOutcome): string {
+  return answer.kind === "ended" ? answer.stdout : "";
+}
+
+async function packedText(path: string): Promise<string> {
+  const packed = await readAtMost(path, MAX_PACKED_BYTES);
+  if (packed === null) return "";
+  try {
+    // Without its end, it gives what it has.
+    const bounds = { maxOutputLength: MAX_CHANGELOG_BYTES, finishFlush: constants.Z_SYNC_FLUSH };
+    return (await unpacked(packed, bounds)).toString("utf8");
+  } catch {
+    // It is no gzip, or unpacks to more than a changelog is.
+    return "";
+  }
+}
+
+/** Null for a file that is missing or longer. */
+async function readAtMost(path: string, bytes: number): Promise<Buffer | null> {
+  const file = await open(path).catch(() => null);
+  if (file === null) return null;
+  try {
+    const { size } = await file.stat();
+    return size > bytes ? null : await file.readFile();
+  } catch {
+    return null;
+  } finally {
+    await file.close();
+  }
+}
