@@ -13,6 +13,7 @@ import { cutOffRulesPass } from "./controllers/billing/cut-off-rules.ts";
 import type { GpuHistory } from "./controllers/hosts/gpu-history.ts";
 import { gpuStrangersPass } from "./controllers/hosts/gpu-strangers.ts";
 import { HostLiveness } from "./controllers/hosts/host-liveness.ts";
+import { cveAlarmsPass } from "./controllers/hosts/cve-alarms.ts";
 import { poolAlarmsPass } from "./controllers/hosts/pool-alarms.ts";
 import { poolProofsPass } from "./controllers/hosts/pool-proofs.ts";
 import { oldGpuHistoryPass } from "./controllers/hosts/old-gpu-history.ts";
@@ -186,6 +187,12 @@ export function loops(engines: LoopEngines): Loop[] {
       name: "pool-alarms",
       everyMs: 15 * MS_PER_SECOND,
       pass: (pass) => poolAlarmsPass({ db }, pass),
+    },
+    {
+      name: "cve-alarms",
+      everyMs: 15 * MS_PER_SECOND,
+      wakes: ["cve-alarms"],
+      pass: (pass) => cveAlarmsPass({ db }, pass),
     },
     {
       name: "broken-time",

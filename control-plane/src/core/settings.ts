@@ -28,6 +28,7 @@ export const SETTING_KEYS = [
   "MAX_WAITING_PER_PAYER",
   "MIN_START_MINUTES",
   "POOL_DISK_GB",
+  "REFUSE_SHARED_VULNERABLE_HOSTS",
   "TRUSTED_PROXIES",
 ] as const;
 export type SettingKey = (typeof SETTING_KEYS)[number];
@@ -179,6 +180,13 @@ export const SETTINGS: Record<SettingKey, Setting> = {
       "How much is believed to lie in a storage pool whose disk no administrator has named, in GB of 2^30 bytes",
     byDefault: "10240",
     ...WHOLE_GB,
+  },
+  REFUSE_SHARED_VULNERABLE_HOSTS: {
+    description:
+      "Whether a host where a CVE is open that nobody waived takes workloads of one payer at a time; never of simulated hosts",
+    byDefault: "off",
+    values: /^(on|off)$/,
+    form: "on or off",
   },
   TRUSTED_PROXIES: {
     description:

@@ -72,6 +72,10 @@ const TARGETS = {
     "service_keys",
     "service_id customer_id name made_at expires_at revoked_at revoked_by",
   ),
+  "cve-waiver": target("host_cve_waivers", "host_id reason cves waived_by expires_at", {
+    key: "host_id",
+    type: "text",
+  }),
   customer: target(
     "customers",
     "username user_type account_type status balance currency overdue_status overdue_since credit_limit share_weight deleted_at",

@@ -1,9 +1,15 @@
-/** Which hosts are not reached where they say they are, and on which the canary got through or could not be tried. */
+/**
+ * Which hosts are not reached where they say they are, on which the canary got through or could not be tried, and whose
+ * programs have open CVEs.
+ */
 import type { Finding } from "@remotegpu/shared/doctor";
 import { CANARY_IS_OLD_MS, canaryReason, FAILURES_SHOWN } from "../../core/hosts/canary.ts";
+import { openCveSentences } from "../../core/hosts/versions/cve-words.ts";
+import { waivedCves } from "../../core/hosts/versions/cve-waiver.ts";
 import type { Connection } from "../database/database.ts";
 import { CANARY, type CanaryRow } from "../hosts/host-canaries.ts";
 import { ADDRESS, type AddressRow, verdictOf } from "../hosts/host-addresses.ts";
+import { vulnerableHosts } from "../hosts/host-versions.ts";
 import { type Found, MAX_LISTED, type Question } from "./question.ts";
 
 export const HOST_QUESTIONS: readonly Question[] = [
@@ -17,10 +23,32 @@ export const HOST_QUESTIONS: readonly Question[] = [
     claim: "What every container must be refused is tried on each host, and refused.",
     ask: canaries,
   },
+  {
+    check: "host-software-is-mended",
+    claim: "No CVE is known to be open on a host that nobody has waived.",
+    ask: hostsToUpdate,
+  },
 ];
 
 const WHAT_TO_DO =
   "Gateways reach these hosts by what the hosts dial, customers get no address of their ports, and jobs over several hosts go elsewhere. Where that is not meant: `remotegpu host confirm-address`, or HOST_NETWORKS; behind a proxy, TRUSTED_PROXIES.";
+
+const HOSTS_LOOKED_AT = 10_000;
+const WHO_SHARES =
+  "By what the hosts report; `remotegpu host versions` shows all of it. REFUSE_SHARED_VULNERABLE_HOSTS keeps such hosts to one payer at a time, `remotegpu host waive-cves` accepts what is open.";
+
+async function hostsToUpdate(sql: Connection, now: Date): Promise<Found> {
+  const hosts = await vulnerableHosts(sql, { now, simulated: "with", limit: HOSTS_LOOKED_AT });
+  const vulnerable = hosts.flatMap(({ hostId, hostName, isSimulated, findings, waiver }) => {
+    const sentences = openCveSentences(findings, waivedCves(waiver, now));
+    const kind = isSimulated ? ", simulated" : "";
+    return sentences.length === 0 ? [] : [`Host ${hostName} (${hostId}${kind}): ${sentences.join(" ")}`];
+  });
+  if (vulnerable.length === 0) return { count: 0, findings: [] };
+  const more = vulnerable.length - MAX_LISTED;
+  const notes = [...vulnerable.slice(0, MAX_LISTED), ...(more > 0 ? [`And ${more} more.`] : []), WHO_SHARES];
+  return { count: 0, findings: [], notes };
+}
 
 async function unconfirmedHosts(sql: Connection): Promise<Found> {
   const { rows } = await sql.query<{ id: string; name: string; address: AddressRow }>(

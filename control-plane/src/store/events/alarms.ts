@@ -20,6 +20,7 @@ export type AlarmKind =
   | "unknown-instance"
   | "impossible-numbers"
   | "host-floods"
+  | "host-vulnerable"
   | "too-many-cards"
   | "placement-overdue"
   | "run-not-ending"

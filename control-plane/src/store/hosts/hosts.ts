@@ -10,6 +10,7 @@ import type { Connection, Transaction } from "../database/database.ts";
 import { safeBigint, SOUND_HOST } from "../database/values/old-values.ts";
 import { ADDRESS, type AddressRow } from "./host-addresses.ts";
 import { CANARY, type CanaryRow } from "./host-canaries.ts";
+import { REPORTED_VERSIONS, type ReportedVersions } from "./host-versions.ts";
 import { SAMPLED_AT } from "./card-sample.ts";
 import { hasPart } from "../database/values/text-part.ts";
 
@@ -54,6 +55,8 @@ export interface HostRow {
   image_count: number | null;
   /** Null while its agent has reported none. */
   canary: CanaryRow | null;
+  /** What it reported of its programs; null for a host that reports none. */
+  versions: ReportedVersions | null;
   agent_version: string | null;
   features: string[];
   protocol: ProtocolRange | null;
@@ -103,6 +106,7 @@ const HOST = `SELECT h.id, h.name, h.hostname, h.ip_address, h.public_ip, ${ADDR
       WHERE w.host_id = h.id AND g.seen_at > now() - interval '60 seconds') AS ways,
     (SELECT cardinality(i.images) FROM host_images i WHERE i.host_id = h.id) AS image_count,
     ${CANARY} AS canary,
+    ${REPORTED_VERSIONS} AS versions,
     ${SPOKEN_PROTOCOL} AS protocol,
     coalesce(h.total_cpu, 0) AS total_cpu, coalesce(h.used_cpu, 0) AS used_cpu,
     coalesce(h.total_gpu, 0) AS total_gpu, coalesce(h.used_gpu, 0) AS used_gpu,

@@ -3,6 +3,7 @@
  * One that is declared lost takes what ran there with it: its resources are free at once and its runs end at their
  * last proven moment.
  */
+import { endCveWaiver } from "../hosts/cve-waivers.ts";
 import type { Transaction } from "../database/database.ts";
 import { lockEnvironment } from "../environments/environments.ts";
 import { endSessionsOfHost } from "../environments/access/access-ends.ts";
@@ -80,6 +81,7 @@ export async function removeHost(
   await forgetPulls(sql, hostId);
   await endSessionsOfHost(sql, { hostId, now });
   await sql.query("DELETE FROM host_drains WHERE host_id = $1", [hostId]);
+  await endCveWaiver(sql, hostId);
   await revokeHost(sql, hostId, { actor, now });
   await raiseGeneration(sql, hostId);
   await sql.query("UPDATE hosts SET deleted_at = $2, status = 'offline', status_reason = $3 WHERE id = $1", [

@@ -18,6 +18,7 @@ import { noteCanary } from "./health/canary-reports.ts";
 import { mergeGpus } from "./health/gpu-inventory.ts";
 import { putHostImages } from "../hosts/images/host-images.ts";
 import { putHostPulls } from "../hosts/images/host-pulls.ts";
+import { putHostVersions } from "../hosts/host-versions.ts";
 import { mergeLeases } from "../leases/lease-reports.ts";
 import { raiseGeneration } from "../hosts/hosts.ts";
 import type { ObservedState } from "./observed-state.ts";
@@ -182,9 +183,11 @@ async function mergeMachine(
 ): Promise<void> {
   // Nothing told is nothing known: what was there may well be there still.
   const images = machine.images ?? null;
+  const versions = machine.versions ?? null;
   await Promise.all([
     putMachine(sql, hostId, machine),
     images === null ? null : putHostImages(sql, { hostId, images, now }),
+    versions === null ? null : putHostVersions(sql, { hostId, versions, now }),
   ]);
 }
 
