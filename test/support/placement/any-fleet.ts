@@ -1,7 +1,7 @@
 /**
  * Fleets and requests at random, small enough that hosts are often full, alike, or just too small: cards of several
  * sizes and models in one host, some closed, held or cut; islands known, unknown or known in part; labels, racks, images,
- * pools and old agents.
+ * pools and old agents; some hosts kept to one payer.
  */
 import { THOUSANDTHS } from "@remotegpu/shared/units";
 import * as fc from "fast-check";
@@ -16,6 +16,7 @@ const POOLS = ["pool-1", "pool-2"];
 const IMAGES = ["image-1", "image-2"];
 const FEATURE = "image-fetches";
 const SIZES = [8_000, 16_000];
+const PAYERS = [1, 2];
 
 const anyModels = fc.constantFrom(null, null, null, ["A"], ["B"], ["A", "B"], []);
 const rarely = (phrase: string) => fc.constantFrom(null, null, null, null, null, phrase);
@@ -60,6 +61,7 @@ const anyHost = fc
     heldCpu: fc.constantFrom(0, 0, 500, 4_000),
     memory: fc.constantFrom(4_000, 8_000),
     disk: fc.constantFrom(100, 1_000),
+    keptTo: fc.constantFrom(null, null, null, [], [1], [2], [1, 2]),
     cards: anyCards,
   })
   .map(
@@ -70,6 +72,7 @@ const anyHost = fc
       heldCpu,
       memory,
       disk,
+      keptTo,
       cards,
       ...rest
     }): Omit<HostCapacity, "id" | "name" | "gpus"> & { cards: Card[] } => ({
@@ -81,6 +84,7 @@ const anyHost = fc
       freeMemoryMib: memory,
       totalTempStorageMib: disk,
       freeTempStorageMib: disk,
+      ...(keptTo !== null && { payers: new Map(keptTo.map((payer) => [payer, 1])) }),
       cards,
     }),
   );
@@ -109,7 +113,7 @@ const anyWish: fc.Arbitrary<GpuWish> = fc.oneof(
   }),
 );
 
-export const anyRequest: fc.Arbitrary<PlacementRequest> = fc.record({
+const anybodysRequest: fc.Arbitrary<PlacementRequest> = fc.record({
   id: fc.constant("ins-1"),
   instances: fc.constantFrom(1, 1, 1, 1, 2, 3, 5),
   distinctHosts: fc.boolean(),
@@ -132,6 +136,10 @@ export const anyRequest: fc.Arbitrary<PlacementRequest> = fc.record({
   ),
   apart: fc.constant([]),
 });
+
+export const anyRequest: fc.Arbitrary<PlacementRequest> = fc
+  .tuple(anybodysRequest, fc.constantFrom(null, ...PAYERS))
+  .map(([request, payer]) => (payer === null ? request : { ...request, payer }));
 
 export const anyTypicalShapes: fc.Arbitrary<CountedShape[]> = fc
   .array(

@@ -70,6 +70,7 @@ export class SlowPlacement {
   fits(host: HostCapacity, request: PlacementRequest): boolean {
     return (
       host.closed === null &&
+      [...(host.payers?.keys() ?? [])].every((payer) => payer === request.payer) &&
       (request.storagePool === null || host.storagePool === request.storagePool) &&
       request.skips.every(
         (skip) =>
@@ -107,6 +108,7 @@ export class SlowPlacement {
     return instances.flatMap(({ hostId, gpus }) => {
       const host = this.hosts.find(({ id }) => id === hostId);
       if (host === undefined) throw new Error(`there is no host ${hostId}`);
+      countPayer(host, request, sign === -1 ? 1 : -1);
       host.freeCpuMilli += sign * request.cpuMilli;
       host.freeMemoryMib += sign * request.memoryMib;
       host.freeTempStorageMib += sign * request.tempStorageMib;
@@ -350,6 +352,17 @@ export class SlowPlacement {
     }
     return room;
   }
+}
+
+function countPayer(host: HostCapacity, { payer }: PlacementRequest, sign: 1 | -1): void {
+  if (host.payers === undefined || payer === undefined) return;
+  const counts = [...host.payers, [payer, sign] as const];
+  const sums = Map.groupBy(counts, ([one]) => one);
+  host.payers = new Map(
+    [...sums]
+      .map(([one, parts]) => [one, sum(parts.map(([, count]) => count))] as const)
+      .filter(([, count]) => count > 0),
+  );
 }
 
 type SliceWish = Extract<GpuWish, { kind: "slice" }>;

@@ -94,11 +94,19 @@ function less(host: HostCapacity, request: PlacementRequest, grants: readonly Gp
     freeCpuMilli: host.freeCpuMilli - request.cpuMilli,
     freeMemoryMib: host.freeMemoryMib - request.memoryMib,
     freeTempStorageMib: host.freeTempStorageMib - request.tempStorageMib,
+    ...(host.payers !== undefined && { payers: withPayer(host.payers, request.payer) }),
     gpus: host.gpus.map((card) => {
       const grant = grants.find(({ uuid }) => uuid === card.uuid);
       return grant === undefined ? card : heldBy(card, grant);
     }),
   };
+}
+
+function withPayer(
+  payers: ReadonlyMap<number, number>,
+  payer: number | undefined,
+): ReadonlyMap<number, number> {
+  return payer === undefined ? payers : new Map(payers).set(payer, (payers.get(payer) ?? 0) + 1);
 }
 
 function heldBy(card: GpuCapacity, { memoryMib, shareThousandths }: GpuGrant): GpuCapacity {

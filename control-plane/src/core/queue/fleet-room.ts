@@ -164,9 +164,9 @@ export class FleetRoom implements Room<QueuedOrder> {
     const instances = placedInstances(this.#placer.state, places);
     this.placed.set(request.id, instances);
     const endsAtMs = limitSeconds === null ? null : this.#options.now + limitSeconds * MS_PER_SECOND;
-    const { cpuMilli, memoryMib, tempStorageMib } = request;
-    for (const { hostId, gpus } of instances)
-      this.#running.push({ hostId, gpus, cpuMilli, memoryMib, tempStorageMib, endsAtMs });
+    const { cpuMilli, memoryMib, tempStorageMib, payer } = request;
+    const taken = { cpuMilli, memoryMib, tempStorageMib, ...(payer !== undefined && { payer }) };
+    for (const { hostId, gpus } of instances) this.#running.push({ hostId, gpus, ...taken, endsAtMs });
     return "started";
   }
 

@@ -7,6 +7,7 @@ import { isHeardNow } from "../../core/hosts/host-liveness.ts";
 import { poolObstacle, type PoolState } from "../../core/hosts/pools/pool-membership.ts";
 import type { Fleet, GpuCapacity, GpuUse, HostCapacity } from "../../core/placement/fleet/fleet.ts";
 import type { Connection } from "../database/database.ts";
+import { isKeptToOnePayer, payersOnHosts } from "../hosts/cve-waivers.ts";
 import { usedByStranger } from "../hosts/gpu-strangers.ts";
 import { SPOKEN_PROTOCOL } from "../hosts/hosts.ts";
 import { safeBigint } from "../database/values/old-values.ts";
@@ -38,6 +39,8 @@ interface HostNow {
   labels: Record<string, string> | null;
   images: string[] | null;
   features: string[];
+  /** It takes workloads of one payer at a time. */
+  is_kept_to_one_payer: boolean;
   total_cpu: number;
   total_memory: number;
   total_disk: number;
@@ -81,6 +84,7 @@ const HOST_COLUMNS = [
   "labels",
   "images",
   "features",
+  "is_kept_to_one_payer",
   "total_cpu",
   "total_memory",
   "total_disk",
@@ -142,10 +146,11 @@ export async function fleetSnapshot(
     select: `SELECT h.id, h.name, coalesce(h.storage_pool, h.id) AS storage_pool,
             h.claimed_storage_pool, h.pool_state, h.pool_failure, h.connection, h.cordoned, h.cordon_reason, h.degraded, ${SPOKEN_PROTOCOL} AS protocol, ${HEARD_AT_MS} AS last_heartbeat_ms,
             h.observed_digest IS NOT NULL AS has_reported, h.labels, i.images,
-            h.features, h.total_cpu, ${safeBigint("h.total_memory")} AS total_memory, ${safeBigint("h.total_disk")} AS total_disk
+            h.features, ${isKeptToOnePayer(`$${values.length + 1}::timestamptz`)} AS is_kept_to_one_payer, h.total_cpu, ${safeBigint("h.total_memory")} AS total_memory, ${safeBigint("h.total_disk")} AS total_disk
        FROM hosts h LEFT JOIN host_images i ON i.host_id = h.id
+       LEFT JOIN host_versions v ON v.host_id = h.id LEFT JOIN host_cve_waivers w ON w.host_id = h.id
       WHERE h.deleted_at IS NULL AND h.revoked_at IS NULL AND ${only("h.id")}`,
-    values,
+    values: [...values, now],
   });
   const gpusNow = readColumns<Omit<GpuNow, (typeof GPU_HELD)[1 | 2 | 3]>>(sql, GPU_COLUMNS, {
     select: `SELECT g.host_id, g.uuid, g.gpu_index, g.name, ${safeBigint("g.memory_total")} AS memory_total, g.nvlink_island,
@@ -166,6 +171,9 @@ export async function fleetSnapshot(
     values,
   });
   const [hosts, gpus, ofHosts, ofCards] = await Promise.all([hostsNow, gpusNow, heldOfHosts, heldOfCards]);
+  // Of few fleets any: after the hosts, so that nobody is overlooked who came meanwhile.
+  const keptIds = hosts.filter((host) => host.is_kept_to_one_payer).map(({ id }) => id);
+  const payers = keptIds.length === 0 ? NOBODYS : await payersOnHosts(sql, keptIds);
   const hostsHeld = new Map(ofHosts.map((held) => [held.id, held]));
   const cardsHeld = new Map(ofCards.map((held) => [held.uuid, held]));
   const gpusOf = Map.groupBy(
@@ -175,11 +183,16 @@ export async function fleetSnapshot(
   return {
     hosts: hosts
       .map((host): HostNow => ({ ...host, ...(hostsHeld.get(host.id) ?? NOTHING_OF_HOST) }))
-      .map((host) => hostCapacity(host, { gpus: gpusOf.get(host.id) ?? [], now })),
+      .map((host) => hostCapacity(host, { gpus: gpusOf.get(host.id) ?? [], payers, now })),
   };
 }
 
-function hostCapacity(host: HostNow, { gpus, now }: { gpus: GpuNow[]; now: Date }): HostCapacity {
+const NOBODYS: ReadonlyMap<string, ReadonlyMap<number, number>> = new Map();
+
+function hostCapacity(
+  host: HostNow,
+  { gpus, payers, now }: { gpus: GpuNow[]; payers: typeof NOBODYS; now: Date },
+): HostCapacity {
   const freeCpuMilli = host.total_cpu * THOUSANDTHS - host.held_cpu_milli;
   const freeMemoryMib = Math.floor((host.total_memory - host.held_memory) / MIB);
   const freeTempStorageMib = Math.floor((host.total_disk - host.held_disk) / MIB);
@@ -199,6 +212,7 @@ function hostCapacity(host: HostNow, { gpus, now }: { gpus: GpuNow[]; now: Date 
     freeCpuMilli: Math.max(0, freeCpuMilli),
     freeMemoryMib: Math.max(0, freeMemoryMib),
     freeTempStorageMib: Math.max(0, freeTempStorageMib),
+    ...(host.is_kept_to_one_payer && { payers: payers.get(host.id) ?? new Map<number, number>() }),
     gpus: gpus.map(gpuCapacity),
   };
 }

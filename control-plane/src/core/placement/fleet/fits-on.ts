@@ -5,6 +5,7 @@
 import { whatLacks } from "@remotegpu/shared/features";
 import { asPhrase } from "@remotegpu/shared/sentence";
 import { THOUSANDTHS } from "@remotegpu/shared/units";
+import { hasNoOtherPayer } from "./fleet-state.ts";
 import type { GpuCapacity, HostCapacity, HostPair } from "./fleet.ts";
 
 /** Whole cards, or one slice of a card that several instances share. `models`: the ones allowed, null for any. */
@@ -72,10 +73,13 @@ export interface PlacementRequest {
   alone?: ReadonlyMap<string, string>;
   /** Only of a single instance; left out where it does not matter. */
   spread?: Spread;
+  /** Who pays; left out where every host is shared by whoever comes. */
+  payer?: number;
 }
 
 export type Obstacle =
   | { kind: "host-closed"; reason: string }
+  | { kind: "other-payer" }
   | { kind: "label"; label: string; wanted: string; has: string | null }
   | { kind: "agent-too-old"; lacks: string }
   | { kind: "other-pool"; wanted: string; has: string }
@@ -92,6 +96,7 @@ export type Obstacle =
 export function obstaclesOn(host: HostCapacity, request: PlacementRequest, now: number): Obstacle[] {
   return [
     ...poolObstacles(host, request, now),
+    ...payerObstacles(host, request),
     ...labelObstacles(host, request),
     ...agentObstacles(host, request),
     ...capacityObstacles(host, request),
@@ -111,6 +116,10 @@ function poolObstacles(host: HostCapacity, request: PlacementRequest, now: numbe
     } else if (skip.storagePool === host.storagePool)
       obstacles.push({ kind: "pool-skipped", storagePool: skip.storagePool, reason: skip.reason });
   return obstacles;
+}
+
+function payerObstacles(host: HostCapacity, { payer }: PlacementRequest): Obstacle[] {
+  return hasNoOtherPayer(host.payers ?? null, payer) ? [] : [{ kind: "other-payer" }];
 }
 
 function labelObstacles(host: HostCapacity, request: PlacementRequest): Obstacle[] {
@@ -228,6 +237,8 @@ export function describeObstacle(obstacle: Obstacle): string {
   switch (obstacle.kind) {
     case "host-closed":
       return asPhrase(obstacle.reason);
+    case "other-payer":
+      return "it runs work of another payer and shares with nobody until its software is updated";
     case "other-pool":
       return `the files are in storage pool ${obstacle.wanted}, this host sees ${obstacle.has}`;
     case "pool-skipped":

@@ -12,6 +12,8 @@ export interface Demand {
   cpuMilli: number;
   memoryMib: number;
   tempStorageMib: number;
+  /** Who pays, where some host takes workloads of one payer at a time; left out elsewhere. */
+  payer?: number;
 }
 
 /** What is taken of one card: all of it, or a slice. */
@@ -27,6 +29,8 @@ export interface HostRoom {
   freeCpuMilli: number;
   freeMemoryMib: number;
   freeTempStorageMib: number;
+  /** Null where anybody shares the host. */
+  payers: ReadonlyMap<number, number> | null;
   cards: { use: number; freeShare: number; freeCardMib: number }[];
 }
 
@@ -64,6 +68,8 @@ export class FleetState {
   readonly use: Uint8Array;
   readonly freeShare: Int32Array;
   readonly freeCardMib: Float64Array;
+  /** By host: how many placements of each payer it has; null where anybody shares it. */
+  readonly #payers: (ReadonlyMap<number, number> | null)[];
 
   /** How many changes there have been. */
   changes = 0;
@@ -109,7 +115,13 @@ export class FleetState {
     for (const host of this.hosts.keys())
       for (let card = this.firstCard[host] as number; card < (this.firstCard[host + 1] as number); card += 1)
         if (this.isOpen[card] === 1) this.#moveFree(host, card, this.freeShare[card] as number);
+    this.#payers = this.hosts.map(({ payers }) => payers ?? null);
     this.#log = new Int32Array(Math.max(1, LOG_PER_HOST * this.hosts.length));
+  }
+
+  /** Whether nobody but `payer` has something of the host, or anybody may share it. Of nobody's there may be none. */
+  isOpenTo(host: number, payer: number | undefined): boolean {
+    return hasNoOtherPayer(this.#payers[host] ?? null, payer);
   }
 
   ordinalOf(hostId: string): number | null {
@@ -121,6 +133,7 @@ export class FleetState {
   }
 
   take(host: number, demand: Demand, cards: readonly CardDemand[]): void {
+    this.#countPayer(host, demand, 1);
     this.#move(host, demand, -1);
     for (const { card, memoryMib, shareThousandths } of cards) {
       this.use[card] = memoryMib === null ? EXCLUSIVE : SHARED;
@@ -133,6 +146,7 @@ export class FleetState {
   /** The opposite of `take`: a card that is whole again is idle. */
   give(host: number, demand: Demand, cards: readonly CardDemand[]): void {
     this.gifts += 1;
+    this.#countPayer(host, demand, -1);
     this.#move(host, demand, 1);
     for (const { card, memoryMib, shareThousandths } of cards) {
       const { memoryMib: size } = this.kinds[this.kindOf[card] as number] as CardKind;
@@ -158,6 +172,7 @@ export class FleetState {
       freeCpuMilli: this.freeCpuMilli[host] as number,
       freeMemoryMib: this.freeMemoryMib[host] as number,
       freeTempStorageMib: this.freeTempStorageMib[host] as number,
+      payers: this.#payers[host] ?? null,
       cards,
     };
   }
@@ -167,6 +182,7 @@ export class FleetState {
     this.freeCpuMilli[host] = row.freeCpuMilli;
     this.freeMemoryMib[host] = row.freeMemoryMib;
     this.freeTempStorageMib[host] = row.freeTempStorageMib;
+    this.#payers[host] = row.payers;
     const first = this.firstCard[host] as number;
     for (const [index, { use, freeShare, freeCardMib }] of row.cards.entries()) {
       this.#moveShare(host, first + index, freeShare - (this.freeShare[first + index] as number));
@@ -184,8 +200,19 @@ export class FleetState {
       freeCpuMilli: Math.min(here.freeCpuMilli, there.freeCpuMilli),
       freeMemoryMib: Math.min(here.freeMemoryMib, there.freeMemoryMib),
       freeTempStorageMib: Math.min(here.freeTempStorageMib, there.freeTempStorageMib),
+      payers: mostOfEach(here.payers, there.payers),
       cards: here.cards.map((card, index) => leastOf(card, there.cards[index] ?? card)),
     });
+  }
+
+  #countPayer(host: number, { payer }: Demand, sign: 1 | -1): void {
+    const before = this.#payers[host] ?? null;
+    if (before === null || payer === undefined) return;
+    const after = new Map(before);
+    const count = (before.get(payer) ?? 0) + sign;
+    if (count > 0) after.set(payer, count);
+    else after.delete(payer);
+    this.#payers[host] = after;
   }
 
   #moveShare(host: number, card: number, thousandths: number): void {
@@ -227,8 +254,10 @@ export class FleetState {
   capacityOf(host: number): HostCapacity {
     const before = this.hosts[host] as HostCapacity;
     const first = this.firstCard[host] as number;
+    const payers = this.#payers[host] ?? null;
     return {
       ...before,
+      ...(payers !== null && { payers }),
       freeCpuMilli: this.freeCpuMilli[host] as number,
       freeMemoryMib: this.freeMemoryMib[host] as number,
       freeTempStorageMib: this.freeTempStorageMib[host] as number,
@@ -247,6 +276,23 @@ export class FleetState {
   toFleet(): Fleet {
     return { hosts: this.hosts.map((_, host) => this.capacityOf(host)) };
   }
+}
+
+/** Whether what is there is of `payer` alone; null is a host that anybody shares. */
+export function hasNoOtherPayer(
+  payers: ReadonlyMap<number, number> | null,
+  payer: number | undefined,
+): boolean {
+  if (payers === null || payers.size === 0) return true;
+  return payer !== undefined && payers.size === 1 && payers.has(payer);
+}
+
+function mostOfEach(one: HostRoom["payers"], other: HostRoom["payers"]): HostRoom["payers"] {
+  if (one === null || other === null) return one ?? other;
+  const counts = [...one, ...other].map(
+    ([payer, count]) => [payer, Math.max(count, one.get(payer) ?? 0, other.get(payer) ?? 0)] as const,
+  );
+  return new Map(counts);
 }
 
 type CardRow = HostRoom["cards"][number];

@@ -39,6 +39,11 @@ export interface HostCapacity {
   freeCpuMilli: number;
   freeMemoryMib: number;
   freeTempStorageMib: number;
+  /**
+   * By payer: how many placements hold something of it, of a host that takes workloads of one payer at a time. Left out
+   * where anybody shares it with anybody.
+   */
+  payers?: ReadonlyMap<number, number>;
   gpus: GpuCapacity[];
 }
 

@@ -27,7 +27,7 @@ export function keptPlaces(state: FleetState, shape: RequestShape, request: Plac
   const candidates: Candidate[] = [];
   for (let host = 0; host < state.hosts.length; host += 1) {
     const capacity = state.hosts[host];
-    if (capacity === undefined || shape.mayUse[host] === 0) continue;
+    if (capacity === undefined || shape.mayUse[host] === 0 || !state.isOpenTo(host, shape.payer)) continue;
     const room = emptyRoom(capacity, request);
     if (room > 0) candidates.push(candidateOf(state, shape, { host, room, instances: 1 }));
   }
@@ -54,6 +54,7 @@ function candidateOf(
     cpuMilli: part(state.freeCpuMilli[host] as number, shape.cpuMilli),
     memoryMib: part(state.freeMemoryMib[host] as number, shape.memoryMib),
     tempStorageMib: part(state.freeTempStorageMib[host] as number, shape.tempStorageMib),
+    ...(shape.payer !== undefined && { payer: shape.payer }),
   };
   const gpu = cards.reduce((sum, { shareThousandths }) => sum + shareThousandths, 0);
   return {

@@ -28,7 +28,8 @@ export interface RequestShape extends Demand {
 /** Requests with the same text here are of one shape at the time `now` (ms). */
 export function shapeKey(request: PlacementRequest, now: number): string {
   const { cpuMilli, memoryMib, tempStorageMib, gpu, labels, features, image, storagePool, skips } = request;
-  const size = `${cpuMilli} ${memoryMib} ${tempStorageMib} ${keyOfWish(gpu)}`;
+  const payer = request.payer === undefined ? "" : `${request.payer} pays `;
+  const size = `${payer}${cpuMilli} ${memoryMib} ${tempStorageMib} ${keyOfWish(gpu)}`;
   const sorted = Object.entries(labels).sort(([one], [other]) => (one < other ? -1 : 1));
   const isPlain =
     sorted.length === 0 &&
@@ -88,6 +89,7 @@ export function requestShape(state: FleetState, request: PlacementRequest, now: 
     cpuMilli: request.cpuMilli,
     memoryMib: request.memoryMib,
     tempStorageMib: request.tempStorageMib,
+    ...(request.payer !== undefined && { payer: request.payer }),
     cardCount: gpuCount(wish),
     isSlice: wish.kind === "slice",
     sliceMib: wish.kind === "slice" ? wish.memoryMib : 0,
@@ -111,6 +113,7 @@ export function cardTakes(state: FleetState, shape: RequestShape, card: number):
 export function fitsNow(state: FleetState, shape: RequestShape, host: number): boolean {
   if (
     shape.mayUse[host] === 0 ||
+    !state.isOpenTo(host, shape.payer) ||
     (state.freeCpuMilli[host] as number) < shape.cpuMilli ||
     (state.freeMemoryMib[host] as number) < shape.memoryMib ||
     (state.freeTempStorageMib[host] as number) < shape.tempStorageMib ||

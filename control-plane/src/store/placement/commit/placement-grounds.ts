@@ -100,13 +100,14 @@ export async function lockGrounds(
     requestOf: (candidate) => {
       const key = startKey(candidate.start);
       const { order } = candidate.placeable;
-      return placementRequest(order, key, {
+      const request = placementRequest(order, key, {
         skips: skips.get(key) ?? [],
         apart,
         alone,
         pricedModels: prices.pricedModels(order),
         features: [...(imageNeedsFor.get(candidate)?.features ?? []), ...needsOf(order)],
       });
+      return { ...request, payer: order.payerId };
     },
     placedOrder: (candidate) => placedOrders.get(candidate) as PlacedOrder,
     leases: new Map(leases.map((planned) => [planned.key, planned])),

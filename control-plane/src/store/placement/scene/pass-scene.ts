@@ -75,10 +75,16 @@ async function sceneOf(
   { lately, typical }: Known,
   { now, seed }: SceneWish,
 ): Promise<SceneOfPass> {
+  // Where nobody is kept apart from others, orders of all payers are alike.
+  const isKeptApart = fleet.hosts.some(({ payers }) => payers !== undefined);
   return {
     fleet,
-    running: running.map((work) => ({ ...work, workload: startKey(work.start) })),
-    orders: await inSlices(waiting, scheduledOrder),
+    running: running.map(({ payerId, ...work }) => ({
+      ...work,
+      ...(payerId !== null && { payer: payerId }),
+      workload: startKey(work.start),
+    })),
+    orders: await inSlices(waiting, (order) => scheduledOrder(order, isKeptApart)),
     sharers: sharersOf(waiting, { held, lately, head }),
     keptHead: head,
     options: { policy: "default", seed, now: now.getTime(), typical },
@@ -107,10 +113,11 @@ async function readTogether(sql: Connection, { now, work }: SceneWish) {
   return { waiting, running, fleet, held, head };
 }
 
-function scheduledOrder(order: WaitingOrder): ScheduledOrder {
+function scheduledOrder(order: WaitingOrder, isKeptApart: boolean): ScheduledOrder {
   return {
     ...order,
     ...order.stand,
+    request: isKeptApart ? { ...order.request, payer: order.payerId } : order.request,
     heldBack:
       fetchingSentence(order) ??
       heldSentence(order.heldBy) ??

@@ -16,6 +16,8 @@ export interface RunningInstance {
   /** Rounded up, as it was ordered. */
   memoryMib: number;
   tempStorageMib: number;
+  /** Of its run; null where it has none. */
+  payerId: number | null;
   gpus: GpuGrant[];
   /** Milliseconds since 1970; null where it may run for as long as it likes. May be past: then it ends any moment. */
   endsAtMs: number | null;
@@ -30,6 +32,7 @@ interface HeldPlacement {
   cpu_milli: number;
   memory_bytes: number;
   temp_storage_bytes: number;
+  payer_id: number | null;
   ends_at_ms: number | null;
 }
 
@@ -61,7 +64,8 @@ async function readWork(sql: Connection, limited: "LEFT JOIN" | "JOIN"): Promise
   const placements = await sql.query<HeldPlacement>(
     `SELECT p.instance_id, i.workload_kind AS kind, i.workload_id, i.rank, p.host_id, p.cpu_milli,
             ${safeBigint("p.memory_bytes")} AS memory_bytes,
-            ${safeBigint("coalesce(p.temp_storage_bytes, 0)")} AS temp_storage_bytes, ${ENDS_AT_MS} AS ends_at_ms
+            ${safeBigint("coalesce(p.temp_storage_bytes, 0)")} AS temp_storage_bytes, r.customer_id AS payer_id,
+            ${ENDS_AT_MS} AS ends_at_ms
        FROM placements p JOIN instances i ON i.id = p.instance_id LEFT JOIN runs r ON r.id = p.run_id
        ${limited} (${LIMITED}) j ON j.kind = i.workload_kind AND j.id = i.workload_id
       WHERE p.resources_released_at IS NULL ORDER BY p.instance_id`,
@@ -78,6 +82,7 @@ async function readWork(sql: Connection, limited: "LEFT JOIN" | "JOIN"): Promise
     cpuMilli: row.cpu_milli,
     memoryMib: Math.ceil(row.memory_bytes / MIB),
     tempStorageMib: Math.ceil(row.temp_storage_bytes / MIB),
+    payerId: row.payer_id,
     gpus: grants.get(row.instance_id) ?? [],
     endsAtMs: row.ends_at_ms,
   }));

@@ -55,6 +55,26 @@ describe("CPU and memory", () => {
   });
 });
 
+describe("a host that is kept to one payer", () => {
+  test("is the first one's of a batch, and no other's after that", () => {
+    const take = taking([aHost({ payers: new Map() }), aHost({ id: "host-b" })]);
+
+    const answers = [
+      take(aRequest({ payer: 1 }), on("host-a")),
+      take(aRequest({ payer: 2 }), on("host-a")),
+      take(aRequest({ payer: 1 }), on("host-a")),
+      take(aRequest({ payer: 2 }), on("host-b")),
+    ];
+
+    expect(answers).toEqual([
+      "taken",
+      "it runs work of another payer and shares with nobody until its software is updated",
+      "taken",
+      "taken",
+    ]);
+  });
+});
+
 describe("cards", () => {
   test("a whole card goes once", () => {
     const take = taking([aHost({ gpus: gpusOf("host-a", 2) })]);

@@ -38,6 +38,31 @@ test("what is held back is not tried, and what no host could take is told apart"
   expect(room.start(anOrder("one", { gpu: gpus(1) }))).toBe("started");
 });
 
+describe("a host that is kept to one payer", () => {
+  const kept = (payers: [number, number][]) => ({
+    hosts: [aHost({ id: "a", gpus: gpusOf("a", 4), payers: new Map(payers) })],
+  });
+
+  test("is one payer's within a pass, though it is empty before", () => {
+    const room = roomOf(kept([]));
+
+    expect(room.start(anOrder("one", { gpu: gpus(1), payer: 1 }))).toBe("started");
+    expect(room.start(anOrder("two", { gpu: gpus(1), payer: 2 }))).toBe("no-room");
+    expect(room.start(anOrder("three", { gpu: gpus(1), payer: 1 }))).toBe("started");
+  });
+
+  test("is promised to another payer for when the last of what runs there has ended", () => {
+    const running = [
+      { ...work("x", { hostId: "a", endsIn: 100 }), payer: 1 },
+      { ...work("y", { hostId: "a", endsIn: 300 }), payer: 1 },
+    ];
+    const room = roomOf(kept([[1, 2]]), running);
+
+    expect(room.start(anOrder("head", { gpu: gpus(1), payer: 2 }))).toBe("no-room");
+    expect(room.reserve(anOrder("head", { gpu: gpus(1), payer: 2 }))).toBe(NOW + 300_000);
+  });
+});
+
 describe("a head that fits once what runs has ended as promised", () => {
   test("is promised the moment of that end", () => {
     expect(roomOf(halfFull.fleet, halfFull.running).reserve(anOrder("head", { gpu: gpus(4) }))).toBe(

@@ -21,6 +21,32 @@ test.each<[string, HostCapacity, Partial<PlacementRequest>, Obstacle["kind"][]]>
   ["one MiB more memory", aHost({ freeMemoryMib: 512 }), { memoryMib: 513 }, ["memory"]],
   ["one MiB more disk", aHost({ freeTempStorageMib: 10 }), { tempStorageMib: 11 }, ["temp-storage"]],
   ["a cordoned host", aHost({ closed: "cordoned" }), {}, ["host-closed"]],
+  ["a host that anybody shares", aHost(), { payer: 7 }, []],
+  ["a host that is kept to one payer, and empty", aHost({ payers: new Map() }), { payer: 7 }, []],
+  ["a host that is kept to the same payer", aHost({ payers: new Map([[7, 2]]) }), { payer: 7 }, []],
+  [
+    "a host that is kept to another payer",
+    aHost({ payers: new Map([[8, 1]]) }),
+    { payer: 7 },
+    ["other-payer"],
+  ],
+  [
+    "a host that is kept to one payer, and had two before",
+    aHost({
+      payers: new Map([
+        [7, 1],
+        [8, 1],
+      ]),
+    }),
+    { payer: 7 },
+    ["other-payer"],
+  ],
+  [
+    "a host that is kept to one payer, whoever asks",
+    aHost({ payers: new Map([[8, 1]]) }),
+    {},
+    ["other-payer"],
+  ],
   ["the pool of its files", aHost({ storagePool: "p1" }), { storagePool: "p1" }, []],
   ["another pool", aHost({ storagePool: "p1" }), { storagePool: "p2" }, ["other-pool"]],
   [

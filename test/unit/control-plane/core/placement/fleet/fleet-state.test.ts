@@ -223,6 +223,39 @@ describe("rows", () => {
   });
 });
 
+describe("a host that is kept to one payer", () => {
+  const kept = () =>
+    new FleetState({ hosts: [aHost({ payers: new Map([[1, 2]]) }), aHost({ id: "host-b" })] });
+  const part = (payer: number) => ({ ...demand(1), payer });
+
+  test("is open to that payer until the last of its placements is given back, and then to anybody", () => {
+    const state = kept();
+    const openTo = () => [1, 2, undefined].map((payer) => state.isOpenTo(0, payer));
+
+    expect(openTo()).toEqual([true, false, false]);
+    state.give(0, part(1), []);
+    expect(openTo()).toEqual([true, false, false]);
+    state.give(0, part(1), []);
+    expect(openTo()).toEqual([true, true, true]);
+    state.take(0, part(2), []);
+    expect(openTo()).toEqual([false, true, false]);
+    expect(state.capacityOf(0).payers).toEqual(new Map([[2, 1]]));
+  });
+
+  test("is another's in a meeting where it is in one of the states", () => {
+    const [one, other, both] = [kept(), kept(), kept()];
+    other.give(0, part(1), []);
+    other.give(0, part(1), []);
+    other.take(0, part(2), []);
+
+    both.meet(0, one, other);
+
+    expect([1, 2].map((payer) => both.isOpenTo(0, payer))).toEqual([false, false]);
+    expect(both.isOpenTo(1, 2)).toBe(true);
+    expect(both.capacityOf(1).payers).toBeUndefined();
+  });
+});
+
 test("whatever is taken and given back in whatever order, the first state is there again", () => {
   const anyTakes = fc.array(
     fc.record({
