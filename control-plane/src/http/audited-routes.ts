@@ -181,6 +181,8 @@ const ROUTES: Record<string, AuditedRoute | null> = {
   "POST /hosts/{id}/confirm-pool": to("host.confirm-pool", "host", "id"),
   "POST /hosts/{id}/confirm-stops": to("host.confirm-stops", "host", "id"),
   "POST /hosts/{id}/confirm-address": to("host.confirm-address", "host", "id"),
+  "PUT /hosts/{id}/cve-waiver": to("host.waive-cves", "cve-waiver", "id"),
+  "DELETE /hosts/{id}/cve-waiver": to("host.end-cve-waiver", "cve-waiver", "id"),
   "POST /gpus/{uuid}/cordon": to("gpu.cordon", "gpu", "uuid"),
   "POST /gpus/{uuid}/uncordon": to("gpu.uncordon", "gpu", "uuid"),
   "POST /alarms/{id}/clear": to("alarm.clear", "alarm", "id"),

@@ -21,6 +21,7 @@ export const TRIED_PAGES = [
   "control-plane/docs/host-numbers.md",
   "control-plane/docs/image-pulls.md",
   "control-plane/docs/canary.md",
+  "control-plane/docs/host-versions.md",
   "control-plane/docs/contributing.md",
 ] as const;
 export type TriedPage = (typeof TRIED_PAGES)[number];

@@ -93,6 +93,7 @@ describe("what it may say", () => {
   test("of each thing that keeps an order from a host", () => {
     const obstacles: { [Kind in Obstacle["kind"]]: Extract<Obstacle, { kind: Kind }> } = {
       "host-closed": { kind: "host-closed", reason: "it is cordoned" },
+      "other-payer": { kind: "other-payer" },
       label: { kind: "label", label: VALUE, wanted: VALUE, has: null },
       "agent-too-old": { kind: "agent-too-old", lacks: "gangs" },
       "other-pool": { kind: "other-pool", wanted: VALUE, has: VALUE },
@@ -188,6 +189,7 @@ describe("what it may say", () => {
       "unknown-instance": true,
       "impossible-numbers": true,
       "host-floods": true,
+      "host-vulnerable": true,
       "too-many-cards": true,
       "placement-overdue": true,
       "run-not-ending": true,

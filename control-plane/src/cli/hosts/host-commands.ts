@@ -4,6 +4,7 @@ import { jsonObject, wholeNumber, words } from "../frame/arguments.ts";
 import { argument, command, flag, option, thing, type Command, type Group } from "../frame/command.ts";
 import { body } from "../frame/context.ts";
 import { DRAIN } from "./drain-command.ts";
+import { HOST_VERSION_COMMANDS } from "./versions-commands.ts";
 import { GPU_HISTORY } from "./gpu-history-command.ts";
 import { limit, listCommand, segment, showCommand } from "../frame/list-command.ts";
 import { printDone, printOne, sizeText, type Column } from "../frame/output.ts";
@@ -217,6 +218,7 @@ const HOST: Group = {
     }),
     ...VERBS,
     DRAIN,
+    ...HOST_VERSION_COMMANDS,
     command({
       name: "confirm-pool",
       summary: "yes, it shares this storage pool",

@@ -10,6 +10,7 @@ import { agentService } from "../../core/hosts/agent-service.ts";
 import { POOL_STATES, poolObstacle, poolWarning } from "../../core/hosts/pools/pool-membership.ts";
 import { verdictOf } from "../../store/hosts/host-addresses.ts";
 import type { CanaryRow } from "../../store/hosts/host-canaries.ts";
+import { openCves } from "../../store/hosts/host-versions.ts";
 import type { HostPullRow } from "../../store/hosts/images/host-pulls.ts";
 import type { GpuRow, HostRow } from "../../store/hosts/hosts.ts";
 import { Timestamp } from "../request/route.ts";
@@ -127,6 +128,18 @@ export const Host = z
       description:
         "What came of the container by which its agent tries each hour what must be refused; null: it has reported none",
     }),
+    open_cves: z.array(z.string()).openapi({
+      description: "CVEs that are open there by what the host reports of its programs, waived ones too",
+      example: ["CVE-2025-52881"],
+    }),
+    waived_cves: z.array(z.string()).openapi({
+      description: "Those of them that an administrator accepts",
+      example: ["CVE-2025-52881"],
+    }),
+    cve_detail: z.string().nullable().openapi({
+      description: "What to install for those that nobody has waived; null: nothing is known to be open",
+      example: "Install runc 1.1.15+ds1-2+deb13u1 or later: CVE-2025-31133.",
+    }),
     generation: z.int(),
     applied_generation: z.int(),
     applied_term: z.int(),
@@ -145,7 +158,15 @@ export const Host = z
   .openapi("Host");
 export type HostShown = z.infer<typeof Host>;
 
-export function hostAnswer({ protocol, ways, address, pool_failure, pool_proof_due_at, ...row }: HostRow) {
+export function hostAnswer({
+  protocol,
+  ways,
+  address,
+  pool_failure,
+  pool_proof_due_at,
+  versions,
+  ...row
+}: HostRow) {
   const service = agentService(protocol, PROTOCOL);
   const tunnel = tunnelOf(row.gateway_port, ways);
   const verdict = verdictOf(address);
@@ -157,8 +178,12 @@ export function hostAnswer({ protocol, ways, address, pool_failure, pool_proof_d
     features: row.features,
   };
   const obstacle = poolObstacle(standing);
+  const cves = openCves(versions);
   return {
     ...row,
+    open_cves: cves.open,
+    waived_cves: cves.waived,
+    cve_detail: cves.sentences.join(" ") || null,
     pool_proved_at: row.pool_proved_at?.toISOString() ?? null,
     pool_reason:
       obstacle === null

@@ -105,6 +105,10 @@ export const CHINESE: readonly (readonly [sentence: string, translation: string]
   ["GPU-{gpu} is cordoned", "GPU-{gpu} 已停止接收新任务"],
   ["GPU-{gpu} is cordoned: {why}", "GPU-{gpu} 已停止接收新任务：{why}"],
   [
+    "it runs work of another payer and shares with nobody until its software is updated",
+    "正在运行其他付款方的任务，在其软件更新之前不与他人共用",
+  ],
+  [
     "the files are in storage pool {wanted}, this host sees {has}",
     "文件在存储池 {wanted}，该主机只能访问 {has}",
   ],

@@ -44,6 +44,7 @@ import { registerHostEventRoutes } from "../hosts/host-events.ts";
 import { registerHostInstanceRoutes } from "../hosts/host-instances.ts";
 import { registerHostJoiningRoutes } from "../hosts/host-joining.ts";
 import { registerHostPullRoutes } from "../hosts/host-pulls.ts";
+import { registerHostVersionRoutes } from "../hosts/host-versions.ts";
 import { registerHostRoutes } from "../hosts/hosts.ts";
 import { registerImageRoutes } from "../data/images.ts";
 import { registerJoinTokenRoutes } from "../hosts/join-tokens.ts";
@@ -169,6 +170,7 @@ export function registerResources(api: ApiApp, deps: ApiDeps): void {
   registerHostEventRoutes(api, deps);
   registerHostInstanceRoutes(api, deps);
   registerHostPullRoutes(api, deps);
+  registerHostVersionRoutes(api, deps);
   registerGpuRoutes(api, deps);
   registerStoragePoolRoutes(api, deps);
   registerGpuHistoryRoute(api, deps);

@@ -32,6 +32,7 @@ const KINDS: Record<AuditFilterKind, true> = {
   "service-key": true,
   customer: true,
   "customer-quota": true,
+  "cve-waiver": true,
   dataset: true,
   environment: true,
   gpu: true,

@@ -1,0 +1,75 @@
+/** `remotegpu host versions`, `waive-cves` and `end-cve-waiver`: what a host runs containers with, and what is accepted of it. */
+import { wholeNumber, words } from "../frame/arguments.ts";
+import { command, option, thing, type Command } from "../frame/command.ts";
+import { body } from "../frame/context.ts";
+import { segment } from "../frame/list-command.ts";
+import { printDone, printList, type Column } from "../frame/output.ts";
+import type { Row } from "../frame/api-client.ts";
+import { say } from "../terminal/outputs.ts";
+
+const aHost = () => ({ host: thing("host", "host") });
+const pathOf = (host: string, what: string) => `/hosts/${segment(host)}/${what}`;
+
+const COMPONENT_COLUMNS: Column[] = [
+  "component",
+  "version",
+  "package",
+  ["package version", (row) => row.package_version],
+  ["note", (row) => (row.is_replaced === true ? "restart it: its file was replaced" : null)],
+];
+const CVE_COLUMNS: Column[] = [
+  "id",
+  "component",
+  ["state", (row) => (row.is_waived === true ? `${String(row.state)} (waived)` : row.state)],
+  "detail",
+];
+
+function rowsOf(value: unknown): Row[] {
+  return Array.isArray(value) ? value.map((one: Row) => one) : [];
+}
+
+const VERSIONS = command({
+  name: "versions",
+  summary: "what it runs containers with, and which CVEs are open there",
+  takes: aHost(),
+  isWatchable: true,
+  run: async ({ api, output }, { host }) => {
+    const row = await api.get(pathOf(host, "versions"));
+    if (output.format === "json") return printDone(output, "", row);
+    printList(output, rowsOf(row.components), COMPONENT_COLUMNS, "It has reported no versions yet.");
+    say("\n");
+    printList(output, rowsOf(row.cves), CVE_COLUMNS, "Nothing is known to be open or mended there.");
+  },
+});
+
+const WAIVE = command({
+  name: "waive-cves",
+  summary: "accept the CVEs that are open there; the reason stands in the audit log",
+  takes: {
+    ...aHost(),
+    reason: option("--reason <text>", "why that is acceptable", words()),
+    cves: option("--cves <list>", "only these, with commas between; all that are open by default", words()),
+    days: option("--days <count>", "for how long; until it is taken back by default", wholeNumber()),
+  },
+  examples: ["host waive-cves gpu-07 --reason 'one tenant alone has it' --days 30"],
+  more: "A CVE that is found later is not waived. remotegpu host end-cve-waiver HOST takes it back.",
+  run: async ({ api, output }, { host, reason, cves, days }) => {
+    const named = cves?.split(",").map((id) => id.trim());
+    const row = await api.put(pathOf(host, "cve-waiver"), body({ reason, cves: named, days }));
+    const { waiver } = row;
+    const waived = waiver !== null && typeof waiver === "object" && "cves" in waiver ? waiver.cves : [];
+    printDone(output, `Waived on host ${host}: ${Array.isArray(waived) ? waived.join(", ") : ""}.`, row);
+  },
+});
+
+const END_WAIVER = command({
+  name: "end-cve-waiver",
+  summary: "take the waiver of its CVEs back",
+  takes: aHost(),
+  run: async ({ api, output }, { host }) => {
+    await api.delete(pathOf(host, "cve-waiver"));
+    printDone(output, `Nothing is waived on host ${host} any more.`);
+  },
+});
+
+export const HOST_VERSION_COMMANDS: readonly Command[] = [VERSIONS, WAIVE, END_WAIVER];
