@@ -3,12 +3,12 @@ import { appendFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 
 /**
- * Lines as the simulated nvidia-smi reads them: `hang`, `garbage`, or for one card `lost|UUID`, `silent|UUID`,
- * `ecc|UUID|COUNT`, `pending|UUID`, `throttle|UUID|REASON`, and `process|UUID|PID|MIB` for a process of somebody else on
- * it. They hold until the next call.
+ * Lines as the simulated nvidia-smi reads them (agent/src/host/gpus/simulated-faults.ts), and `process|UUID|PID|MIB` for a
+ * process of somebody else on a card. They hold until the next call.
  */
 export function setFaults(stateDir: string, lines: readonly string[]): void {
   const file = join(stateDir, "simulated", "faults");
+  rmSync(join(stateDir, "simulated", "samples"), { force: true });
   if (lines.length === 0) rmSync(file, { force: true });
   else writeFileSync(file, lines.map((line) => `${line}\n`).join(""));
 }

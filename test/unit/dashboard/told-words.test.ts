@@ -6,6 +6,7 @@ import {
   afterRequest,
   waitsFor,
 } from "@remotegpu/control-plane/core/environments/environment-status";
+import { endSentence, faultSentence } from "@remotegpu/control-plane/core/hosts/card-fault";
 import { fetchEndSentence, fetchSentence } from "@remotegpu/control-plane/core/hosts/images/image-fetch";
 import { overdueSentence } from "@remotegpu/control-plane/core/instances/placement-wait";
 import { describeObstacle, type Obstacle } from "@remotegpu/control-plane/core/placement/fleet/fits-on";
@@ -111,6 +112,15 @@ describe("what it may say", () => {
       [],
     );
     expect(untold([describeObstacle({ kind: "cpu", askedMilli: 1_000, freeMilli: 0 })])).toEqual([]);
+  });
+
+  test("of faults of cards", () => {
+    const fault = { uuid: `GPU-${VALUE}`, code: null, reason: VALUE, isSign: false, isFatal: false };
+    const faults = [fault, { ...fault, isSign: true }, { ...fault, isFatal: true }];
+
+    expect(untold(faults.flatMap((one) => [faultSentence(one), endSentence(one)]))).toEqual([]);
+    const closed = [`GPU-${VALUE} is unhealthy: ${VALUE}`, `GPU-${VALUE} shows a sign of failure: ${VALUE}`];
+    expect(untold(closed.map((reason) => describeObstacle({ kind: "gpu-closed", reason })))).toEqual([]);
   });
 
   test("of images", () => {

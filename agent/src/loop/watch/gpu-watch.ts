@@ -8,7 +8,7 @@ import type { GpuReport } from "@remotegpu/shared/host-report";
 import type { HeartbeatReply } from "@remotegpu/shared/protocol";
 import type { Log } from "@remotegpu/shared/log";
 import { isRunning, type OwnedContainer } from "../../core/container/container.ts";
-import { chooseAttachMode } from "../../core/container/gpu-attachment.ts";
+import { chooseAttachMode, unattachableGpus } from "../../core/container/gpu-attachment.ts";
 import type { UnclearGpu } from "../../core/gpus/gpu-handover.ts";
 import {
   afterSample,
@@ -79,6 +79,8 @@ export class GpuWatch {
   #hasMemory = false;
   #saved = "";
   #facts: GpuFacts = { mode: null, devices: [] };
+  /** By the last sample that knew the runtime, and the one before: a spec that is just being written names nothing. */
+  #unattachable: [ReadonlyMap<GpuUuid, string>, ReadonlyMap<GpuUuid, string>] = [new Map(), new Map()];
   #trouble: NvidiaSmiErrorKind | null = null;
   #isLogForbidden = false;
   #sampledMs = Number.NEGATIVE_INFINITY;
@@ -93,8 +95,9 @@ export class GpuWatch {
   }
 
   get gpus(): readonly GpuReport[] {
+    const unattachable = this.#unattachableNow();
     return this.#gpus.map((gpu) => ({
-      ...judged(gpu, this.#cards.get(gpu.uuid)),
+      ...withObstacle(judged(gpu, this.#cards.get(gpu.uuid)), unattachable.get(gpu.uuid)),
       island: this.#nvlinkWatch.islandOf(gpu.uuid),
     }));
   }
@@ -106,7 +109,7 @@ export class GpuWatch {
 
   /** Cards that take nothing new. */
   get closed(): ReadonlyMap<GpuUuid, string> {
-    return closedGpus(this.#cards);
+    return new Map([...this.#unattachableNow(), ...closedGpus(this.#cards)]);
   }
 
   /** Cards on which somebody else is, or may be; those that only an earlier life of the agent has seen included. */
@@ -360,11 +363,25 @@ export class GpuWatch {
     const devices = cdiDevicesOf(specs, this.#gpus);
     const mode = chooseAttachMode({
       runtime: { hasCdi: dirs.length > 0, hasNvidia: runtime?.hasNvidia ?? false },
-      gpus: this.#gpus.map((gpu) => gpu.uuid),
+      gpus: this.#gpus,
       known: devices,
     });
     this.#facts = { mode, devices };
+    if (runtime === null) return;
+    this.#unattachable = [unattachableGpus(this.#gpus, mode, devices), this.#unattachable[0]];
   }
+
+  #unattachableNow(): Map<GpuUuid, string> {
+    const [now, before] = this.#unattachable;
+    return new Map([...now].filter(([uuid]) => before.has(uuid)));
+  }
+}
+
+/** A card that nothing can be started on is told as such, unless something graver is known of it. */
+function withObstacle(gpu: GpuReport, why: string | undefined): GpuReport {
+  if (why === undefined || (gpu.cordon ?? null) !== null) return gpu;
+  const reasons = [why, ...(gpu.reasons ?? [])];
+  return { ...gpu, health: "unhealthy", reasons, reasonCode: gpu.reasonCode ?? "not-attachable" };
 }
 
 /** Null when it is not known what runs: then any card may be held. */

@@ -145,6 +145,7 @@ export const CHINESE_WORDS: readonly (readonly [word: string, translation: strin
   ["host-health", "主机健康"],
   ["gpu-health", "GPU 健康"],
   ["gpu-cordoned", "GPU 停止调度"],
+  ["gpu-fault", "GPU 故障"],
   ["gpu-uncordoned", "GPU 恢复调度"],
   ["stop-ordered", "已下令停止"],
   ["stops-confirmed", "已确认停止"],

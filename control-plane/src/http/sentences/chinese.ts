@@ -9,6 +9,7 @@ export const CHINESE: readonly (readonly [sentence: string, translation: string]
   ["Waiting for a place.", "等待资源。"],
   ["Waiting for a place: no host has joined yet.", "等待资源：还没有主机加入。"],
   ["Waiting for a place: {why:said}", "等待资源：{why}"],
+  ["Waiting for another GPU: {why:said}", "等待另一张 GPU：{why}"],
   ["Waiting for a place. {where:hosts}; and {more} more hosts", "等待资源。{where}；另有 {more} 台主机。"],
   ["Waiting for a place. {where:hosts}", "等待资源。{where}"],
   [
@@ -96,6 +97,8 @@ export const CHINESE: readonly (readonly [sentence: string, translation: string]
   ["it is unreachable", "无法连通"],
   ["GPU-{gpu} is claimed by host {host} too", "GPU-{gpu} 同时被主机 {host} 声明拥有"],
   ["GPU-{gpu} is unhealthy", "GPU-{gpu} 状态异常"],
+  ["GPU-{gpu} is unhealthy: {why}", "GPU-{gpu} 状态异常：{why}"],
+  ["GPU-{gpu} shows a sign of failure: {why}", "GPU-{gpu} 出现故障迹象：{why}"],
   ["GPU-{gpu} is cordoned", "GPU-{gpu} 已停止接收新任务"],
   ["GPU-{gpu} is cordoned: {why}", "GPU-{gpu} 已停止接收新任务：{why}"],
   [
@@ -255,6 +258,23 @@ export const CHINESE: readonly (readonly [sentence: string, translation: string]
   ],
   ["It runs on host {host}.", "在主机 {host} 上运行。"],
   ["It runs on hosts {hosts}.", "在主机 {hosts} 上运行。"],
+  ["GPU-{gpu} failed: {why:said}.", "GPU-{gpu} 已故障：{why}。"],
+  [
+    "GPU-{gpu} shows a sign of failure: {why:said}. If the next reading confirms it, nothing after its last good reading is charged.",
+    "GPU-{gpu} 出现故障迹象：{why}。如果下一次读数证实，其最后一次正常读数之后的时间不计费。",
+  ],
+  [
+    "GPU-{gpu} takes nothing new: {why:said}. What runs on it goes on.",
+    "GPU-{gpu} 不再接收新任务：{why}。其上正在运行的任务继续运行。",
+  ],
+  [
+    "Its GPU-{gpu} had failed as it ended: {why:said}. Nothing after the card's last good reading is charged.",
+    "其结束时 GPU-{gpu} 已故障：{why}。该卡最后一次正常读数之后的时间不计费。",
+  ],
+  [
+    "Its GPU-{gpu} showed a sign of failure as it ended: {why:said}. Nothing after the card's last good reading is charged.",
+    "其结束时 GPU-{gpu} 出现故障迹象：{why}。该卡最后一次正常读数之后的时间不计费。",
+  ],
   ["Stopped since nobody used it for {minutes} minutes. {figures}", "已停止：{minutes} 分钟内无人使用。"],
   ["The host was declared lost.", "主机已被声明为丢失。"],
   [

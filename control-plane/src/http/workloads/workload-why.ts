@@ -1,6 +1,7 @@
 /** Why a workload waits, whatever its kind: host by host, its turn, and what would start it now. */
 import { createRoute, z } from "@hono/zod-openapi";
 import { fetchEndSentence } from "../../core/hosts/images/image-fetch.ts";
+import { faultSentence } from "../../core/hosts/card-fault.ts";
 import { describeObstacle } from "../../core/placement/fleet/fits-on.ts";
 import { FleetState } from "../../core/placement/fleet/fleet-state.ts";
 import { hostReasons } from "../../core/placement/placement.ts";
@@ -168,12 +169,13 @@ async function sayingOf(
   { id, status, host_id: hostId, host_name: hostName }: WorkloadState,
 ): Promise<string | null> {
   if (status !== "running") return null;
-  if (hostId != null) return `It runs on host ${hostName ?? hostId}.`;
   const instances = (await instancesOf(sql, kind, [id])).get(id) ?? [];
   const left = instances.filter(({ want }) => want === "running");
-  const names = new Set(left.map(({ host_name: name }) => name));
-  if (names.size === 0) return null;
-  return `It runs on ${names.size === 1 ? "host" : "hosts"} ${[...names].join(", ")}.`;
+  const faults = left.flatMap(({ gpus }) => gpus.flatMap(({ fault }) => fault ?? []));
+  const names = new Set(hostId == null ? left.map(({ host_name: name }) => name) : [hostName ?? hostId]);
+  const where = `It runs on ${names.size === 1 ? "host" : "hosts"} ${[...names].join(", ")}.`;
+  const told = [...(names.size === 0 ? [] : [where]), ...faults.map(faultSentence)];
+  return told.length === 0 ? null : told.join(" ");
 }
 
 function hostAnswers(
