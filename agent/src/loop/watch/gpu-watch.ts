@@ -379,7 +379,7 @@ export class GpuWatch {
 
 /** A card that nothing can be started on is told as such, unless something graver is known of it. */
 function withObstacle(gpu: GpuReport, why: string | undefined): GpuReport {
-  if (why === undefined || (gpu.cordon ?? null) !== null) return gpu;
+  if (why === undefined || gpu.health === "unhealthy") return gpu;
   const reasons = [why, ...(gpu.reasons ?? [])];
   return { ...gpu, health: "unhealthy", reasons, reasonCode: gpu.reasonCode ?? "not-attachable" };
 }
