@@ -5,8 +5,8 @@
  */
 import type { GpuCordon, GpuReport } from "@remotegpu/shared/host-report";
 import type { GpuUuid } from "@remotegpu/shared/ids";
-import { busKey, type Xid } from "./xid-line.ts";
-import { xidMeaning } from "./xid-classes.ts";
+import type { KernelFinding } from "./kernel-finding.ts";
+import { busKey } from "./xid-line.ts";
 
 /** Samples in a row without a bad sign that end a cordon; doubled with each further cordon of the same boot. */
 export const PROBE_SAMPLES = 6;
@@ -47,22 +47,22 @@ export type CardState = {
 export type Cards = ReadonlyMap<GpuUuid, CardState>;
 
 /**
- * The driver's errors, in the order in which they were logged. With `isHistory` they are from before anybody watched:
- * what runs has outlived them, so even a fatal one only keeps new work away.
+ * What the kernel log says, in the order in which it was logged. With `isHistory` it is from before anybody watched: what
+ * runs has outlived it, so even a fatal finding only keeps new work away.
  */
-export function afterXids(
+export function afterFindings(
   cards: Cards,
-  xids: readonly Xid[],
+  findings: readonly KernelFinding[],
   { nowMs, isHistory }: { nowMs: number; isHistory: boolean },
 ): Cards {
   const after = new Map(cards);
-  for (const xid of xids) {
-    const card = [...after.values()].find((one) => one.busKey === xid.busKey);
-    const { class: kind, meaning } = xidMeaning(xid.code);
-    if (card === undefined || kind === "application") continue;
-    const reason = `Xid ${xid.code}: ${meaning}.`;
-    const found = { kind: isHistory ? ("drain" as const) : kind, isGone: false, reason };
-    after.set(card.uuid, cordoned(card, found, nowMs));
+  for (const { target, effect, reason } of findings) {
+    const card =
+      target.kind === "gpu" ? [...after.values()].find((one) => one.busKey === target.busKey) : undefined;
+    if (card === undefined || effect === "ignore" || effect === "note" || effect === "program-fault")
+      continue;
+    const kind = effect === "drain" || isHistory ? ("drain" as const) : ("fatal" as const);
+    after.set(card.uuid, cordoned(card, { kind, isGone: false, reason }, nowMs));
   }
   return after;
 }

@@ -11,8 +11,8 @@ import { isRunning, type OwnedContainer } from "../../core/container/container.t
 import { chooseAttachMode } from "../../core/container/gpu-attachment.ts";
 import type { UnclearGpu } from "../../core/gpus/gpu-handover.ts";
 import {
+  afterFindings,
   afterSample,
-  afterXids,
   closedGpus,
   judged,
   lostGpus,
@@ -20,12 +20,11 @@ import {
   type Cards,
   type Loss,
 } from "../../core/gpus/gpu-health.ts";
-import { kernelLineOf } from "../../core/host/kernel-line.ts";
 import { cardProof, type CardProof } from "../../core/metering/run-cards.ts";
-import { parseXid, type Xid } from "../../core/gpus/xid-line.ts";
 import { CdiSpecFiles, cdiDevicesOf } from "../../host/gpus/cdi.ts";
+import type { HeardFinding } from "../../core/gpus/kernel-lines/kernel-reading.ts";
 import { readGpuMemory, writeGpuMemory } from "../../host/gpus/gpu-memory-file.ts";
-import { KERNEL_LOG, KernelLog } from "../../host/kernel-log.ts";
+import { KERNEL_LOG } from "../../host/kernel-log.ts";
 import { NvidiaSmi } from "../../host/gpus/nvidia-smi.ts";
 import { NvidiaSmiError, type NvidiaSmiErrorKind } from "../../host/gpus/nvidia-smi-error.ts";
 import { removeSimulatedCdiSpec, writeSimulatedCdiSpec } from "../../host/gpus/simulated-cdi.ts";
@@ -36,7 +35,10 @@ import {
 } from "../../host/gpus/simulated-gpus.ts";
 import type { GpuFacts } from "../../runtime/runtime.ts";
 import type { RuntimeInfo } from "../../runtime/docker/runtime-info.ts";
+import { readContainers } from "../../host/processes/process-liveness.ts";
 import { CardUsers } from "./card-users.ts";
+import { KernelReports } from "./kernel-reports.ts";
+import { KernelWatch } from "./kernel-watch.ts";
 import { NvlinkWatch } from "./nvlink-watch.ts";
 
 export const SAMPLE_EVERY_MS = 10_000;
@@ -68,27 +70,26 @@ export type Surroundings = {
 export class GpuWatch {
   readonly #options: GpuWatchOptions;
   #nvidiaSmi: NvidiaSmi;
-  #kernelLog: KernelLog;
+  #kernelWatch: KernelWatch;
+  /** What the kernel log said that closes no GPU. */
+  readonly kernelReports = new KernelReports(readContainers);
   readonly #nvlinkWatch: NvlinkWatch;
   readonly #users = new CardUsers();
   readonly #cdiSpecs = new CdiSpecFiles();
   #gpus: GpuReport[] = [];
   #cards: Cards = new Map();
-  #kernelSeq: number | null = null;
   /** False until something of this boot is known: then the log tells what was before us. */
   #hasMemory = false;
   #saved = "";
   #facts: GpuFacts = { mode: null, devices: [] };
   #trouble: NvidiaSmiErrorKind | null = null;
-  #isLogForbidden = false;
   #sampledMs = Number.NEGATIVE_INFINITY;
   #isSampling = false;
-  #listening: Promise<unknown> = Promise.resolve();
 
   constructor(options: GpuWatchOptions) {
     this.#options = options;
     this.#nvidiaSmi = this.#nvidiaSmiAt(options.nvidiaSmiPath);
-    this.#kernelLog = new KernelLog(options.kernelLogPath ?? KERNEL_LOG);
+    this.#kernelWatch = this.#kernelWatchAt(options.kernelLogPath ?? KERNEL_LOG);
     this.#nvlinkWatch = new NvlinkWatch(options.log);
   }
 
@@ -127,7 +128,7 @@ export class GpuWatch {
     if (this.#cards.size === 0 && this.#trouble !== "hung" && this.#trouble !== "garbage") return [];
     return [
       ...(this.#trouble === null ? [] : [`nvidia-smi-${this.#trouble}`]),
-      ...(this.#isLogForbidden && this.#cards.size > 0 ? ["no-kernel-log"] : []),
+      ...(this.#kernelWatch.isForbidden && this.#cards.size > 0 ? ["no-kernel-log"] : []),
     ];
   }
 
@@ -148,13 +149,14 @@ export class GpuWatch {
       }));
       await writeSimulatedCdiSpec({ hostId, gpus, files });
       this.#nvidiaSmi = this.#nvidiaSmiAt(files.hostExecutable);
-      this.#kernelLog = new KernelLog(files.kernelLog);
+      this.#kernelWatch = this.#kernelWatchAt(files.kernelLog);
       log.warn({ gpus: count }, "this host carries simulated GPUs; they compute nothing");
     }
     const memory = await readGpuMemory(stateDir, bootId);
     if (memory !== null) {
       this.#hasMemory = true;
-      this.#kernelSeq = memory.kernelSeq;
+      this.#kernelWatch.resumeAfter(memory.kernelSeq);
+      this.kernelReports.resume({ notes: memory.notes ?? [], faults: memory.faults ?? [] });
       this.#cards = new Map(memory.cards.map((card) => [card.uuid, card]));
     }
     await this.#sample({ nowMs, runtime, containers: null, liveContainerIds: () => new Set() });
@@ -178,7 +180,7 @@ export class GpuWatch {
     const isDue = !this.#isSampling && at.nowMs - this.#sampledMs >= SAMPLE_EVERY_MS;
     if (isDue) await this.#sample(at);
     else if (this.#mayLookAgain(at)) await this.#lookAgain(at);
-    else await this.#listen(at.nowMs);
+    else await this.listen(at);
     if (stable() !== before) onChange();
     if (isDue && (await this.#nvlinkWatch.lookWhenDue(this.#nvidiaSmi, this.#gpus, at.nowMs))) onChange();
   }
@@ -205,8 +207,7 @@ export class GpuWatch {
   /** A look that is still under way comes to its end by itself. */
   async close(): Promise<void> {
     this.#users.close();
-    this.#listening = this.#listening.then(() => this.#kernelLog.close());
-    await this.#listening;
+    await this.#kernelWatch.close();
   }
 
   /** Takes what was written outside the state folder away again. */
@@ -223,6 +224,11 @@ export class GpuWatch {
     });
   }
 
+  #kernelWatchAt(path: string): KernelWatch {
+    const { simulatedCount, log } = this.#options;
+    return new KernelWatch({ path, isWhole: simulatedCount === 0, log });
+  }
+
   async #sample({ nowMs, runtime, containers, liveContainerIds }: Surroundings): Promise<void> {
     this.#sampledMs = nowMs;
     await this.#whileSampling(async () => {
@@ -237,14 +243,15 @@ export class GpuWatch {
       }
       await this.#learnAttachment(runtime);
       // First heard, then judged: an error that was logged while the sample was taken counts against it.
-      const xids = await this.#newXids();
+      const findings = await this.#kernelWatch.newFindings();
       const held = heldBy(containers) ?? new Set(inventory.gpus.map(({ uuid }) => uuid));
       const isFirst = this.#cards.size === 0;
       const sample = { gpus: inventory.gpus, held, nowMs };
       // Which card an error means is known only once the cards are.
       const known = isFirst ? afterSample(this.#cards, sample) : this.#cards;
-      const heard = afterXids(known, xids, { nowMs, isHistory: !this.#hasMemory });
+      const heard = afterFindings(known, findings, { nowMs, isHistory: !this.#hasMemory });
       await this.#become(isFirst ? heard : afterSample(heard, sample));
+      await this.#report(findings, { nowMs, containers });
       this.#hasMemory = true;
     });
   }
@@ -283,11 +290,31 @@ export class GpuWatch {
     }
   }
 
-  /** Between samples, and while nvidia-smi hangs. Before the first sample there is no card that could be meant. */
-  async #listen(nowMs: number): Promise<void> {
+  /**
+   * Hears the kernel log, between samples and while nvidia-smi hangs. Before the first sample there is no card that could
+   * be meant.
+   */
+  async listen({ nowMs, containers }: Pick<Surroundings, "nowMs" | "containers">): Promise<void> {
     if (this.#cards.size === 0) return;
-    const xids = await this.#newXids();
-    await this.#become(afterXids(this.#cards, xids, { nowMs, isHistory: !this.#hasMemory }));
+    const findings = await this.#kernelWatch.newFindings();
+    await this.#become(afterFindings(this.#cards, findings, { nowMs, isHistory: !this.#hasMemory }));
+    await this.#report(findings, { nowMs, containers });
+  }
+
+  /** After the cards were judged: that must not be lost, should the agent end while processes are looked up. */
+  async #report(
+    findings: readonly HeardFinding[],
+    { nowMs, containers }: Pick<Surroundings, "nowMs" | "containers">,
+  ): Promise<void> {
+    const uuids = new Map([...this.#cards.values()].map(({ busKey, uuid }) => [busKey, uuid]));
+    await this.kernelReports.take(findings, {
+      nowMs,
+      lost: this.#kernelWatch.takeLost(),
+      containers,
+      isHistory: !this.#hasMemory,
+      gpuOf: (busKey) => uuids.get(busKey),
+    });
+    await this.#save();
   }
 
   async #become(cards: Cards): Promise<void> {
@@ -305,41 +332,15 @@ export class GpuWatch {
     await this.#save();
   }
 
-  /** One reader at a time: who asks while another reads gets what comes after. */
-  async #newXids(): Promise<Xid[]> {
-    const read = this.#listening.then(() => this.#readXids());
-    this.#listening = read.catch(() => undefined);
-    return await read;
-  }
-
-  async #readXids(): Promise<Xid[]> {
-    const lines = await this.#kernelLog.newLines();
-    if (lines === null && !this.#isLogForbidden)
-      this.#options.log.warn(
-        { path: this.#kernelLog.path },
-        "the kernel log cannot be read: Xids are not seen",
-      );
-    this.#isLogForbidden = lines === null;
-    return (lines ?? []).flatMap((text) => this.#heed(text) ?? []);
-  }
-
-  /** The driver's error in a line, unless an earlier life of the agent has heeded it. */
-  #heed(text: string): Xid | null {
-    const line = kernelLineOf(text);
-    const xid = parseXid(line);
-    if (xid === null) return null;
-    if (line.seq !== null) {
-      if (this.#kernelSeq !== null && line.seq <= this.#kernelSeq) return null;
-      this.#kernelSeq = line.seq;
-    }
-    this.#options.log.warn(xid, "the NVIDIA driver reports an error");
-    return xid;
-  }
-
   /** Only when something changed that must outlive us; what each sample moves is not worth a write. */
   async #save(): Promise<void> {
     const { stateDir, bootId, log } = this.#options;
-    const memory = { bootId, kernelSeq: this.#kernelSeq, cards: [...this.#cards.values()] };
+    const memory = {
+      bootId,
+      kernelSeq: this.#kernelWatch.heededSeq,
+      cards: [...this.#cards.values()],
+      ...this.kernelReports.memory,
+    };
     const lasting = JSON.stringify({
       ...memory,
       cards: memory.cards.map((card) => (card.cordon === null ? { ...card, lastGoodMs: null } : card)),

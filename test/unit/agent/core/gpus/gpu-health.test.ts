@@ -4,8 +4,8 @@ import { describe, expect, test } from "vitest";
 import type { GpuReport } from "@remotegpu/shared/host-report";
 import type { GpuUuid } from "@remotegpu/shared/ids";
 import {
+  afterFindings,
   afterSample,
-  afterXids,
   closedGpus,
   judged,
   lostGpus,
@@ -15,18 +15,15 @@ import {
   withoutCordon,
   type Cards,
 } from "@remotegpu/agent/core/gpus/gpu-health";
-import type { Xid } from "@remotegpu/agent/core/gpus/xid-line";
+import type { KernelFinding } from "@remotegpu/agent/core/gpus/kernel-finding";
+import { xidFinding } from "@remotegpu/agent/core/gpus/kernel-lines/xid-finding";
 import { aGpuReport, CARD_A, CARD_B } from "../../../../support/samples/gpu-reports.ts";
 
 const A = CARD_A as GpuUuid;
 const B = CARD_B as GpuUuid;
 const both = [aGpuReport(), aGpuReport({ uuid: B, index: 1, pciBusId: "00000000:66:00.0" })];
-const xid = (code: number, bus = "65"): Xid => ({
-  code,
-  busKey: `00000000:${bus}:00`,
-  pid: null,
-  detail: "",
-});
+const xid = (code: number, bus = "65"): KernelFinding =>
+  xidFinding({ code, busKey: `00000000:${bus}:00`, pid: null, detail: "" });
 
 /** A host's cards over time; each sample is ten seconds after the one before. */
 class Host {
@@ -39,9 +36,9 @@ class Host {
     return this;
   }
 
-  hears(xids: Xid[], isHistory = false): this {
+  hears(findings: KernelFinding[], isHistory = false): this {
     this.nowMs += 1;
-    this.cards = afterXids(this.cards, xids, { nowMs: this.nowMs, isHistory });
+    this.cards = afterFindings(this.cards, findings, { nowMs: this.nowMs, isHistory });
     return this;
   }
 
@@ -143,7 +140,9 @@ describe("out of service", () => {
   test("an Xid of a card that nobody knows changes nothing", () => {
     const before = host();
 
-    expect(afterXids(before.cards, [xid(79, "ff")], { nowMs: 1, isHistory: false })).toEqual(before.cards);
+    expect(afterFindings(before.cards, [xid(79, "ff")], { nowMs: 1, isHistory: false })).toEqual(
+      before.cards,
+    );
   });
 
   test("an Xid from before anybody watched keeps new work away but fails nothing", () => {
