@@ -13,12 +13,24 @@ export function setFaults(stateDir: string, lines: readonly string[]): void {
   else writeFileSync(file, lines.map((line) => `${line}\n`).join(""));
 }
 
+/** The PCI address of the simulated card of this index, as the kernel log writes it. */
+export function simulatedAddress(index: number): string {
+  return `ffff:${(index + 1).toString(16).padStart(2, "0")}:00`;
+}
+
+/** What the kernel says, as record `seq` of its log. */
+export function logKernelLine(stateDir: string, seq: number, message: string): void {
+  appendFileSync(join(stateDir, "simulated", "kernel-log"), `4,${seq},99887766,-;${message}\n`);
+}
+
 /** The driver's word on the simulated card of this index, as record `seq` of the kernel log. */
 export function logXid(
   stateDir: string,
   { index, code, seq }: { index: number; code: number; seq: number },
 ): void {
-  const bus = (index + 1).toString(16).padStart(2, "0");
-  const line = `4,${seq},99887766,-;NVRM: Xid (PCI:ffff:${bus}:00): ${code}, pid='<unknown>', name=<unknown>\n`;
-  appendFileSync(join(stateDir, "simulated", "kernel-log"), line);
+  logKernelLine(
+    stateDir,
+    seq,
+    `NVRM: Xid (PCI:${simulatedAddress(index)}): ${code}, pid='<unknown>', name=<unknown>`,
+  );
 }

@@ -19,6 +19,7 @@ export const TRIED_PAGES = [
   "control-plane/docs/secrets.md",
   "control-plane/docs/security.md",
   "control-plane/docs/host-numbers.md",
+  "control-plane/docs/gpu-errors.md",
   "control-plane/docs/gpu-faults.md",
   "control-plane/docs/gpu-readings.md",
   "control-plane/docs/contributing.md",

@@ -1,5 +1,7 @@
 /** What the server says in sentences, in Chinese: which it may say is read out of what says it. */
 import { readFileSync } from "node:fs";
+import { XID_CATALOGUE } from "@remotegpu/agent/core/gpus/kernel-lines/xid-catalogue";
+import { xidFinding } from "@remotegpu/agent/core/gpus/kernel-lines/xid-finding";
 import { type StartDecision, mayStart } from "@remotegpu/control-plane/core/accounts/account-state";
 import {
   afterDeadline,
@@ -130,6 +132,13 @@ describe("what it may say", () => {
     expect(untold([true, false].map((isHeld) => fetchSentence(VALUE, null, isHeld)))).toEqual([]);
   });
 
+  test("of a program's errors on a GPU", () => {
+    const faults = [...XID_CATALOGUE].filter(([, { effect }]) => effect === "program-fault");
+    const said = faults.map(([code]) => xidFinding({ code, busKey: "", pid: null, detail: "" }).reason);
+
+    expect(untold(said.map((sentence) => sentence.replace(/Xid \d+/, `Xid ${VALUE}`)))).toEqual([]);
+  });
+
   test("of money", () => {
     const account = { balance: 1n, creditLimit: 0n, minStartMinutes: 60, hourlyOfAllRunningAndPlacing: 0n };
     const said: StartDecision[] = [
@@ -194,6 +203,7 @@ describe("what it may say", () => {
       "pool-unconfirmed": true,
       "pool-not-proved": true,
       "gpu-vanished": true,
+      "unknown-gpu-error": true,
       "unknown-instance": true,
       "impossible-numbers": true,
       "host-floods": true,

@@ -6,9 +6,11 @@
 import { readFile, rename, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { z } from "zod";
+import { GpuFault, KernelNote, MAX_KERNEL_NOTES } from "@remotegpu/shared/gpu-errors";
 import { GpuCordon } from "@remotegpu/shared/host-report";
-import { BootId, GpuUuid } from "@remotegpu/shared/ids";
+import { BootId, GpuUuid, RunId } from "@remotegpu/shared/ids";
 import type { CardState } from "../../core/gpus/gpu-health.ts";
+import { MAX_FAULTS } from "../../core/gpus/program-faults.ts";
 
 const Card: z.ZodType<CardState> = z.object({
   uuid: GpuUuid,
@@ -31,6 +33,14 @@ const GpuMemory = z.object({
   /** The last record of the kernel log that was heeded; null when none has a number. */
   kernelSeq: z.int().nonnegative().nullable(),
   cards: z.array(Card).max(256),
+  // What the log said that closes no GPU; absent from files of earlier agents.
+  notes: z.array(KernelNote).max(MAX_KERNEL_NOTES).readonly().optional().catch(undefined),
+  faults: z
+    .array(GpuFault.extend({ runId: RunId, atMs: z.number() }))
+    .max(MAX_FAULTS)
+    .readonly()
+    .optional()
+    .catch(undefined),
 });
 export type GpuMemory = z.infer<typeof GpuMemory>;
 

@@ -22,14 +22,11 @@ import {
 } from "../../core/gpus/gpu-health.ts";
 import { judged } from "../../core/gpus/gpu-judgement.ts";
 import type { GpuCondition } from "../../core/gpus/gpu-condition.ts";
-import type { KernelFinding } from "../../core/gpus/kernel-finding.ts";
-import { kernelLineOf } from "../../core/host/kernel-line.ts";
+import type { HeardFinding } from "../../core/gpus/kernel-lines/kernel-reading.ts";
 import { cardProof, type CardProof } from "../../core/metering/run-cards.ts";
-import { xidMeaning } from "../../core/gpus/xid-classes.ts";
-import { parseXid, type Xid } from "../../core/gpus/xid-line.ts";
 import { CdiSpecFiles, cdiDevicesOf } from "../../host/gpus/cdi.ts";
 import { lastingMemory, readGpuMemory, writeGpuMemory } from "../../host/gpus/gpu-memory-file.ts";
-import { KERNEL_LOG, KernelLog } from "../../host/kernel-log.ts";
+import { KERNEL_LOG } from "../../host/kernel-log.ts";
 import { NvidiaSmi, type GpuInventory } from "../../host/gpus/nvidia-smi.ts";
 import { NvidiaSmiError, type NvidiaSmiErrorKind } from "../../host/gpus/nvidia-smi-error.ts";
 import { mayBeOneGpu } from "../../host/gpus/single-queries.ts";
@@ -41,7 +38,10 @@ import {
 } from "../../host/gpus/simulated-gpus.ts";
 import type { GpuFacts } from "../../runtime/runtime.ts";
 import type { RuntimeInfo } from "../../runtime/docker/runtime-info.ts";
+import { readContainers } from "../../host/processes/process-liveness.ts";
 import { CardUsers } from "./card-users.ts";
+import { KernelReports } from "./kernel-reports.ts";
+import { KernelWatch } from "./kernel-watch.ts";
 import { NvlinkWatch } from "./nvlink-watch.ts";
 
 export const SAMPLE_EVERY_MS = 10_000;
@@ -73,7 +73,9 @@ export type Surroundings = {
 export class GpuWatch {
   readonly #options: GpuWatchOptions;
   #nvidiaSmi: NvidiaSmi;
-  #kernelLog: KernelLog;
+  #kernelWatch: KernelWatch;
+  /** What the kernel log said that closes no GPU. */
+  readonly kernelReports = new KernelReports(readContainers);
   readonly #nvlinkWatch: NvlinkWatch;
   readonly #users = new CardUsers();
   readonly #cdiSpecs = new CdiSpecFiles();
@@ -86,7 +88,6 @@ export class GpuWatch {
   #notedWords = "";
   /** Who is on the cards could not be read for the sake of one of them: the next sample tells. */
   #isLookSpoiled = false;
-  #kernelSeq: number | null = null;
   /** False until something of this boot is known: then the log tells what was before us. */
   #hasMemory = false;
   #saved = "";
@@ -94,15 +95,13 @@ export class GpuWatch {
   /** By the last sample that knew the runtime, and the one before: a spec that is just being written names nothing. */
   #unattachable: [ReadonlyMap<GpuUuid, string>, ReadonlyMap<GpuUuid, string>] = [new Map(), new Map()];
   #trouble: NvidiaSmiErrorKind | null = null;
-  #isLogForbidden = false;
   #sampledMs = Number.NEGATIVE_INFINITY;
   #isSampling = false;
-  #listening: Promise<unknown> = Promise.resolve();
 
   constructor(options: GpuWatchOptions) {
     this.#options = options;
     this.#nvidiaSmi = this.#nvidiaSmiAt(options.nvidiaSmiPath);
-    this.#kernelLog = new KernelLog(options.kernelLogPath ?? KERNEL_LOG);
+    this.#kernelWatch = this.#kernelWatchAt(options.kernelLogPath ?? KERNEL_LOG);
     this.#nvlinkWatch = new NvlinkWatch(options.log);
   }
 
@@ -145,7 +144,7 @@ export class GpuWatch {
     if (this.#cards.size === 0 && this.#trouble !== "hung" && this.#trouble !== "garbage") return [];
     return [
       ...(this.#trouble === null ? [] : [`nvidia-smi-${this.#trouble}`]),
-      ...(this.#isLogForbidden && this.#cards.size > 0 ? ["no-kernel-log"] : []),
+      ...(this.#kernelWatch.isForbidden && this.#cards.size > 0 ? ["no-kernel-log"] : []),
     ];
   }
 
@@ -166,14 +165,15 @@ export class GpuWatch {
       }));
       await writeSimulatedCdiSpec({ hostId, gpus, files });
       this.#nvidiaSmi = this.#nvidiaSmiAt(files.hostExecutable);
-      this.#kernelLog = new KernelLog(files.kernelLog);
+      this.#kernelWatch = this.#kernelWatchAt(files.kernelLog);
       log.warn({ gpus: count }, "this host carries simulated GPUs; they compute nothing");
     }
     this.#watchedSinceMs = nowMs;
     const memory = await readGpuMemory(stateDir, bootId);
     if (memory !== null) {
       this.#hasMemory = true;
-      this.#kernelSeq = memory.kernelSeq;
+      this.#kernelWatch.resumeAfter(memory.kernelSeq);
+      this.kernelReports.resume({ notes: memory.notes ?? [], faults: memory.faults ?? [] });
       this.#cards = new Map(memory.cards.map((card) => [card.uuid, card]));
     }
     await this.#sample({ nowMs, runtime, containers: null, liveContainerIds: () => new Set() });
@@ -197,7 +197,7 @@ export class GpuWatch {
     const isDue = !this.#isSampling && at.nowMs - this.#sampledMs >= SAMPLE_EVERY_MS;
     if (isDue) await this.#sample(at);
     else if (this.#mayLookAgain(at)) await this.#lookAgain(at);
-    else await this.#listen(at.nowMs);
+    else await this.listen(at);
     if (stable() !== before) onChange();
     if (isDue && (await this.#nvlinkWatch.lookWhenDue(this.#nvidiaSmi, this.#gpus, at.nowMs))) onChange();
   }
@@ -224,8 +224,7 @@ export class GpuWatch {
   /** A look that is still under way comes to its end by itself. */
   async close(): Promise<void> {
     this.#users.close();
-    this.#listening = this.#listening.then(() => this.#kernelLog.close());
-    await this.#listening;
+    await this.#kernelWatch.close();
   }
 
   /** Takes what was written outside the state folder away again. */
@@ -240,6 +239,11 @@ export class GpuWatch {
       simulated: simulatedCount > 0,
       ...(deadlineMs !== undefined && { deadlineMs }),
     });
+  }
+
+  #kernelWatchAt(path: string): KernelWatch {
+    const { simulatedCount, log } = this.#options;
+    return new KernelWatch({ path, isWhole: simulatedCount === 0, log });
   }
 
   async #sample({ nowMs, runtime, containers, liveContainerIds }: Surroundings): Promise<void> {
@@ -259,7 +263,7 @@ export class GpuWatch {
       this.#conditions = inventory.conditions;
       this.#noteUnknownWords(inventory);
       // First heard, then judged: an error that was logged while the sample was taken counts against it.
-      const findings = (await this.#newXids()).map(findingOf);
+      const findings = await this.#kernelWatch.newFindings();
       const held = heldBy(containers) ?? new Set(inventory.gpus.map(({ uuid }) => uuid));
       const isFirst = this.#cards.size === 0;
       const sample = { ...inventory, held, nowMs };
@@ -267,6 +271,7 @@ export class GpuWatch {
       const known = isFirst ? afterSample(this.#cards, sample) : this.#withSwitches(this.#cards);
       const heard = afterFindings(known, findings, { nowMs, isHistory: !this.#hasMemory });
       await this.#become(isFirst ? heard : afterSample(heard, sample));
+      await this.#report(findings, { nowMs, containers });
       this.#hasMemory = true;
     });
   }
@@ -325,12 +330,32 @@ export class GpuWatch {
     }
   }
 
-  /** Between samples, and while nvidia-smi hangs. Before the first sample there is no card that could be meant. */
-  async #listen(nowMs: number): Promise<void> {
+  /**
+   * Hears the kernel log, between samples and while nvidia-smi hangs. Before the first sample there is no card that could
+   * be meant.
+   */
+  async listen({ nowMs, containers }: Pick<Surroundings, "nowMs" | "containers">): Promise<void> {
     if (this.#cards.size === 0) return;
-    const findings = (await this.#newXids()).map(findingOf);
+    const findings = await this.#kernelWatch.newFindings();
     const known = this.#withSwitches(this.#cards);
     await this.#become(afterFindings(known, findings, { nowMs, isHistory: !this.#hasMemory }));
+    await this.#report(findings, { nowMs, containers });
+  }
+
+  /** After the cards were judged: that must not be lost, should the agent end while processes are looked up. */
+  async #report(
+    findings: readonly HeardFinding[],
+    { nowMs, containers }: Pick<Surroundings, "nowMs" | "containers">,
+  ): Promise<void> {
+    const uuids = new Map([...this.#cards.values()].map(({ busKey, uuid }) => [busKey, uuid]));
+    await this.kernelReports.take(findings, {
+      nowMs,
+      lost: this.#kernelWatch.takeLost(),
+      containers,
+      isHistory: !this.#hasMemory,
+      gpuOf: (busKey) => uuids.get(busKey),
+    });
+    await this.#save();
   }
 
   async #become(cards: Cards): Promise<void> {
@@ -353,41 +378,15 @@ export class GpuWatch {
     await this.#save();
   }
 
-  /** One reader at a time: who asks while another reads gets what comes after. */
-  async #newXids(): Promise<Xid[]> {
-    const read = this.#listening.then(() => this.#readXids());
-    this.#listening = read.catch(() => undefined);
-    return await read;
-  }
-
-  async #readXids(): Promise<Xid[]> {
-    const lines = await this.#kernelLog.newLines();
-    if (lines === null && !this.#isLogForbidden)
-      this.#options.log.warn(
-        { path: this.#kernelLog.path },
-        "the kernel log cannot be read: Xids are not seen",
-      );
-    this.#isLogForbidden = lines === null;
-    return (lines ?? []).flatMap((text) => this.#heed(text) ?? []);
-  }
-
-  /** The driver's error in a line, unless an earlier life of the agent has heeded it. */
-  #heed(text: string): Xid | null {
-    const line = kernelLineOf(text);
-    const xid = parseXid(line);
-    if (xid === null) return null;
-    if (line.seq !== null) {
-      if (this.#kernelSeq !== null && line.seq <= this.#kernelSeq) return null;
-      this.#kernelSeq = line.seq;
-    }
-    this.#options.log.warn(xid, "the NVIDIA driver reports an error");
-    return xid;
-  }
-
   /** Only when something changed that must outlive us. */
   async #save(): Promise<void> {
     const { stateDir, bootId, log } = this.#options;
-    const memory = { bootId, kernelSeq: this.#kernelSeq, cards: [...this.#cards.values()] };
+    const memory = {
+      bootId,
+      kernelSeq: this.#kernelWatch.heededSeq,
+      cards: [...this.#cards.values()],
+      ...this.kernelReports.memory,
+    };
     const lasting = JSON.stringify(lastingMemory(memory));
     if (lasting === this.#saved) return;
     try {
@@ -424,18 +423,6 @@ function withObstacle(gpu: GpuReport, why: string | undefined): GpuReport {
   if (why === undefined || gpu.health === "unhealthy") return gpu;
   const reasons = [why, ...(gpu.reasons ?? [])];
   return { ...gpu, health: "unhealthy", reasons, reasonCode: gpu.reasonCode ?? "not-attachable" };
-}
-
-function findingOf({ code, busKey, pid }: Xid): KernelFinding {
-  const { class: kind, meaning } = xidMeaning(code);
-  const effect = kind === "application" ? "note" : kind === "drain" ? "drain" : "reset";
-  return {
-    target: { kind: "gpu", busKey },
-    code: `xid-${code}`,
-    effect,
-    reason: `Xid ${code}: ${meaning}.`,
-    pid,
-  };
 }
 
 /** Null when it is not known what runs: then any card may be held. */

@@ -235,6 +235,51 @@ export const CHINESE: readonly (readonly [sentence: string, translation: string]
   ["The container ended: {problem:said}.", "容器已结束：{problem}。"],
   ["The container is gone and nobody ordered that.", "容器已消失，而没有人下过此指令。"],
   ["An administrator stopped it.", "管理员停止了它。"],
+  // What a program did on a GPU.
+  [
+    "Your program's work on the GPU made no progress and was ended (Xid {code}).",
+    "您的程序在 GPU 上的任务没有进展，已被终止（Xid {code}）。",
+  ],
+  [
+    "Your program's commands reached the GPU broken (Xid {code}).",
+    "您的程序发给 GPU 的命令已损坏（Xid {code}）。",
+  ],
+  [
+    "Your program made an illegal access or instruction on the GPU (Xid {code}).",
+    "您的程序在 GPU 上执行了非法访问或非法指令（Xid {code}）。",
+  ],
+  [
+    "Your program touched GPU memory that is not its own (Xid {code}).",
+    "您的程序访问了不属于它的 GPU 显存（Xid {code}）。",
+  ],
+  [
+    "Your program's work on the GPU was ended after an error of its own (Xid {code}).",
+    "您的程序在 GPU 上的任务因自身错误被终止（Xid {code}）。",
+  ],
+  [
+    "Your program's work on the GPU was ended early, as happens when it ends or after another error (Xid {code}).",
+    "您的程序在 GPU 上的任务被提前终止，程序结束时或出现其他错误后会如此（Xid {code}）。",
+  ],
+  [
+    "Your program used the GPU's graphics engine wrongly (Xid {code}).",
+    "您的程序错误地使用了 GPU 的图形引擎（Xid {code}）。",
+  ],
+  [
+    "A copy that your program ordered failed on the GPU (Xid {code}).",
+    "您的程序请求的一次复制在 GPU 上失败（Xid {code}）。",
+  ],
+  [
+    "The GPU's video engine met an error in your program's work (Xid {code}).",
+    "GPU 的视频引擎在处理您程序的任务时出错（Xid {code}）。",
+  ],
+  [
+    "The GPU's JPEG engine met an error in your program's work (Xid {code}).",
+    "GPU 的 JPEG 引擎在处理您程序的任务时出错（Xid {code}）。",
+  ],
+  [
+    "The GPU's optical flow engine met an error in your program's work (Xid {code}).",
+    "GPU 的光流引擎在处理您程序的任务时出错（Xid {code}）。",
+  ],
   ["RemoteGPU stopped it.", "RemoteGPU 停止了它。"],
   ["Stopped because the account ran out of money.", "因账户余额用完而停止。"],
   ["Stopped because it went over a limit.", "因超出限制而停止。"],

@@ -14,6 +14,7 @@ export type AlarmKind =
   | "gpu-out-of-service"
   | "gpu-stranger"
   | "gpu-vanished"
+  | "unknown-gpu-error"
   | "pool-unconfirmed"
   | "pool-not-proved"
   | "unknown-instance"
