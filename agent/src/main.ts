@@ -7,6 +7,7 @@ import { join } from "./commands/join.ts";
 import { isRemoved, leave } from "./commands/leave.ts";
 import { restoreLimits } from "./commands/restore-limits.ts";
 import { run } from "./commands/run.ts";
+import { simulateFault } from "./commands/simulate-fault.ts";
 import { ConfigError, readConfig } from "./config.ts";
 import { MachineFactsError } from "./host/machine-facts.ts";
 import { ServiceNotifier } from "./host/notify.ts";
@@ -77,6 +78,15 @@ program
     "give this host its own limits of the kernel back; an agent that runs raises them again within a minute",
   )
   .action(() => restoreLimits(config(), say));
+program
+  .command("simulate-fault")
+  .description("of simulated cards: show a fault of real ones from now on, or with `well` none any more")
+  .argument("<card>", "its index, its UUID, or `all` for what befalls the whole of nvidia-smi")
+  .argument(
+    "<fault...>",
+    "requires-reset, lost-listed, exit 15, recovery Reset, fabric 'In Progress', mig, fall …",
+  )
+  .action((card: string, fault: string[]) => simulateFault(config(), { card, fault }, say));
 program
   .command("run", { isDefault: true })
   .description("look after this host")

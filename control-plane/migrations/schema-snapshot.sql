@@ -768,6 +768,8 @@ CREATE TABLE gpu_health (
   throttle_reasons text[],
   strangers jsonb NOT NULL DEFAULT '[]',
   foreign_memory_mib integer,
+  reason_code varchar(48),
+  has_sign boolean NOT NULL DEFAULT false,
   CONSTRAINT gpu_health_pkey PRIMARY KEY (gpu_uuid),
   CONSTRAINT gpu_health_cordon_has_moment CHECK (((host_cordon IS NULL) = (host_cordon_since_ms IS NULL))),
   CONSTRAINT gpu_health_host_cordon_check CHECK ((host_cordon IN ('drain', 'fatal'))),
@@ -797,6 +799,7 @@ CREATE TABLE gpu_outages (
   recovered_at timestamptz,
   event_ids bigint[] NOT NULL DEFAULT '{}'::bigint[],
   settled_at timestamptz,
+  fault_code varchar(48),
   CONSTRAINT gpu_outages_pkey PRIMARY KEY (id),
   CONSTRAINT gpu_outages_in_order CHECK (((last_good_at <= noticed_at) AND (noticed_at <= recovered_at))),
   CONSTRAINT gpu_outages_settled_when_over CHECK (((settled_at IS NULL) OR (recovered_at IS NOT NULL)))

@@ -5,6 +5,7 @@
 import { z } from "zod";
 import { BootId, GpuUuid, InstanceId, RunId, WorkloadId } from "./ids.ts";
 import { PackedCode } from "./code.ts";
+import { GpuFault, MAX_GPU_FAULTS } from "./gpu-errors.ts";
 import { GangNetwork, RankName } from "./gang-network.ts";
 import { ImageTerms } from "./image-fetch.ts";
 import { Probe } from "./probe.ts";
@@ -302,6 +303,8 @@ export const ObservedInstance = z.object({
    * agents of before; what is not understood is nothing.
    */
   services: ServiceAnswers.optional().catch(undefined),
+  /** Errors that its programs made on GPUs in this boot, the latest few, the oldest first. Absent: none, or an agent of before. */
+  gpuFaults: z.array(GpuFault).max(MAX_GPU_FAULTS).optional().catch(undefined),
 });
 export type ObservedInstance = z.infer<typeof ObservedInstance>;
 

@@ -6,6 +6,7 @@ import { z } from "zod";
 import { MAX_EXEC_BYTES, MAX_EXEC_SECONDS } from "./exec-limits.ts";
 import { BootId, GpuUuid, InstanceId, JournalId } from "./ids.ts";
 import { DesiredInstance, ObservedInstance } from "./instance.ts";
+import { KernelNote, MAX_KERNEL_NOTES } from "./gpu-errors.ts";
 import { GpuReport, MachineReport } from "./host-report.ts";
 import { DesiredFetch, MAX_FETCHES_OF_HOST, ObservedPull } from "./image-fetch.ts";
 import { InstanceFigures, MAX_FIGURES } from "./instance-figures.ts";
@@ -53,6 +54,8 @@ export const GpuVitals = GpuReport.pick({
   throttleReasons: true,
   strangers: true,
   foreignMemoryMib: true,
+  reasonCode: true,
+  hasSign: true,
 }).partial({ eccUncorrected: true });
 export type GpuVitals = z.infer<typeof GpuVitals>;
 
@@ -168,6 +171,8 @@ export const ObservedReport = z.object({
   pulls: z.array(ObservedPull).max(MAX_OBSERVED_PULLS).nullable().optional(),
   /** With the first page only. Absent or null: not to be told now, so nothing has changed. */
   access: AccessBook.nullable().optional(),
+  /** With the first page only. Absent or null: not to be told now, so nothing has changed. */
+  kernelNotes: z.array(KernelNote).max(MAX_KERNEL_NOTES).nullable().optional().catch(undefined),
 });
 export type ObservedReport = z.infer<typeof ObservedReport>;
 

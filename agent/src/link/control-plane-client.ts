@@ -13,6 +13,7 @@ import {
   type RegistryLoginQuestion,
 } from "@remotegpu/shared/image-fetch";
 import type { BareOrder, DesiredInstance, ObservedInstance } from "@remotegpu/shared/instance";
+import type { KernelNote } from "@remotegpu/shared/gpu-errors";
 import { DesiredLease, type ObservedLease } from "@remotegpu/shared/lease";
 import { readKeySets, readOrder, understood } from "@remotegpu/shared/one-by-one";
 import { MAX_PAGES, pagesOf } from "@remotegpu/shared/paging";
@@ -70,6 +71,7 @@ export interface ObservedToTell {
   leases?: ObservedLease[] | null | undefined;
   pulls?: ObservedPull[] | null | undefined;
   access?: AccessBook | null | undefined;
+  kernelNotes?: KernelNote[] | null | undefined;
 }
 
 /** The part of a connection that requests need. */
@@ -167,16 +169,17 @@ export class ControlPlaneClient {
   }
 
   async #reportAllPages(observed: ObservedToTell): Promise<void> {
-    const { digest, machine, gpus, instances, leases, pulls, access } = observed;
+    const { digest, machine, gpus, instances, leases, pulls, access, kernelNotes } = observed;
     // What goes along with the first page is not small: hundreds of leases, images and sessions, cards with their reasons.
-    const whole = { machine, gpus, leases, pulls, access };
+    const whole = { machine, gpus, leases, pulls, access, kernelNotes };
+    const nothing = { machine: null, gpus: null, leases: null, pulls: null, access: null, kernelNotes: null };
     const pages = pagesOf(instances, MAX_PAGE_BYTES - ENVELOPE_BYTES - encode(whole).byteLength);
     const pageOf = (page: number): ObservedReport => ({
       kind: "observed",
       digest,
       page,
       pages: pages.length,
-      ...(page === 0 ? whole : { machine: null, gpus: null, leases: null, pulls: null, access: null }),
+      ...(page === 0 ? whole : nothing),
       instances: pages[page] ?? [],
     });
     const { replica } = await this.#ask(up(this.#host, "obs"), pageOf(0), ObservedReply, PAGE_WITHIN_MS);

@@ -4,6 +4,7 @@
  */
 import { canonicalJson } from "@remotegpu/shared/journal-row";
 import { sha256 } from "@remotegpu/shared/row-hash";
+import type { KernelNote } from "@remotegpu/shared/gpu-errors";
 import type { GpuReport, MachineReport } from "@remotegpu/shared/host-report";
 import type { ObservedPull } from "@remotegpu/shared/image-fetch";
 import type { ObservedInstance } from "@remotegpu/shared/instance";
@@ -99,10 +100,9 @@ export function reportNow(parts: ReportParts): Vitals {
     progressWatch.facts,
   );
   const serving = withServing(inside, { ...knowledge, probed: parts.probeWatch.probed });
-  const instances = parts.transitionWatch.look(
-    withOpenStreams(serving, { desired: knowledge.desired, streams: parts.access.streams }),
-    now.ms,
-  );
+  const carried = withOpenStreams(serving, { desired: knowledge.desired, streams: parts.access.streams });
+  const { kernelReports } = gpuWatch;
+  const instances = parts.transitionWatch.look(kernelReports.toldOf(carried, now.ms), now.ms);
   return {
     observed: observedState(
       machineOf(parts),
@@ -111,6 +111,7 @@ export function reportNow(parts: ReportParts): Vitals {
       parts.access.leases,
       imagePulls.observed(now.ms),
       parts.access.book,
+      kernelReports.notes,
     ),
     gpus: vitalsOf(gpuWatch.gpus),
     degraded: degradedOf(parts),
@@ -158,6 +159,7 @@ export function observedState(
   pulls: readonly ObservedPull[] = [],
   /** Null: not to be told now. `mark` changes with what is new in it, and not with what is forgotten. */
   access: { book: AccessBook; mark: string } | null = null,
+  kernelNotes: readonly KernelNote[] = [],
 ): ObservedToTell {
   const sorted = withTailsInReport(
     instances.toSorted((a, b) => order(a.instanceId, b.instanceId) || order(a.runId, b.runId)),
@@ -171,6 +173,7 @@ export function observedState(
       ports,
       pulls,
       access?.mark ?? null,
+      kernelNotes.map(withoutExactCount),
     ]),
   );
   return {
@@ -181,6 +184,7 @@ export function observedState(
     leases: ports,
     pulls: [...pulls],
     access: access?.book ?? null,
+    kernelNotes: [...kernelNotes],
   };
 }
 
@@ -188,6 +192,11 @@ export function observedState(
 function withoutCount(instance: ObservedInstance): ObservedInstance {
   const { openStreams } = instance;
   return openStreams === undefined ? instance : { ...instance, openStreams: Math.min(openStreams, 1) };
+}
+
+/** It is told again when it has become ten times as often: what comes without end must not be a report each time. */
+function withoutExactCount({ count, ...note }: KernelNote): object {
+  return { ...note, digits: String(count).length };
 }
 
 function vitalsOf(gpus: readonly GpuReport[]): GpuVitals[] {

@@ -26,6 +26,16 @@ const DRAINED: Partial<GpuReport> = {
   cordon: { kind: "drain", sinceMs: 6 },
 };
 
+/** As an agent tells the first sample with it. */
+const SIGN: Partial<GpuReport> = {
+  health: "unhealthy",
+  reasons: ["It needs a reset."],
+  cordon: { kind: "drain", sinceMs: 7 },
+  hasSign: true,
+  reasonCode: "requires-reset",
+};
+const IN_WORDS = "(It needs a reset (requires-reset))";
+
 let fresh: FreshDatabase;
 let scene: ControlScene;
 let stories = 0;
@@ -40,8 +50,9 @@ afterAll(async () => {
   await scene?.close();
 });
 afterEach(async () => {
-  // The next story's work goes to the next story's host.
+  // The next story's work goes to the next story's host, and what waits for another card does not.
   await scene.api.db.query("UPDATE hosts SET cordoned = true");
+  await scene.api.db.query("UPDATE environments SET status = 'stopped' WHERE status = 'queued'");
 });
 
 const begin = async (gpus = 1) => await BrokenScene.begin(scene, `${(stories += 1)}`, gpus);
@@ -185,6 +196,114 @@ describe("a card", () => {
     await story.pass();
 
     expect(await story.run(run)).toMatchObject({ waived: [{ from: 10, to: null }] });
+  });
+
+  test("with a sign of failure is not out while that is unconfirmed; confirmed, it is from the last good sample on", async () => {
+    const story = await begin();
+    const run = await story.ordered();
+    cards(story);
+    story.at(10);
+    await story.beat();
+    story.at(11);
+    cards(story, SIGN);
+    await story.beat();
+    await story.report([[run.wanted, { phase: "ready" }]]);
+    await story.pass();
+    expect(await story.run(run)).toMatchObject({ waived: [] });
+
+    story.at(12);
+    cards(story, { ...SIGN, cordon: { kind: "fatal", sinceMs: 7 } });
+    await story.beat();
+    await story.report([[run.wanted, { phase: "failed", problem: "gpu-failed", detail: "GPU failed." }]]);
+    // Its agent proves nothing after the last good sample; whoever does, is not charged for it.
+    await story.proves(run.wanted, [0, 12], { final: true });
+    await story.pass();
+    story.at(60);
+    await story.tick();
+
+    expect(await story.run(run)).toMatchObject({
+      charged: "1.1000",
+      minutes: 10,
+      waived: [{ reason: "gpu-lost", from: 10, to: null, sentence: expect.stringContaining(IN_WORDS) }],
+    });
+  });
+
+  test("whose sign passes unconfirmed was never out, though it takes nothing new for a while", async () => {
+    const story = await begin();
+    const run = await story.ordered();
+    cards(story);
+    const steps = [WELL, SIGN, { ...SIGN, hasSign: false }, WELL];
+    for (const [minute, told] of steps.entries()) {
+      story.at(10 + minute);
+      cards(story, told);
+      await story.beat();
+      await story.pass();
+    }
+    await story.proves(run.wanted, [0, 13]);
+    story.at(60);
+    await story.tick();
+
+    expect(await story.run(run)).toMatchObject({ minutes: 13, waived: [] });
+    const { rows } = await scene.api.db.query("SELECT FROM gpu_outages WHERE host_id = $1", [story.host.id]);
+    expect(rows).toEqual([]);
+  });
+
+  test("that is put back in service by an administrator while its sign is open stays out", async () => {
+    const story = await begin();
+    const run = await story.ordered();
+    cards(story);
+    story.at(10);
+    await story.beat();
+    for (const [minute, told] of [
+      [11, { ...SIGN, cordon: { kind: "fatal", sinceMs: 7 } }],
+      [12, { ...SIGN, cordon: null, health: "healthy" }],
+    ] as const) {
+      story.at(minute);
+      cards(story, told);
+      await story.beat();
+      await story.pass();
+    }
+
+    expect(await story.run(run)).toMatchObject({ waived: [{ from: 10, to: null }] });
+  });
+
+  test("that is confirmed only after its run ended by itself frees that run, too, from the last good sample on", async () => {
+    const story = await begin();
+    const run = await story.ordered();
+    cards(story);
+    story.at(10);
+    await story.beat();
+    story.at(11);
+    cards(story, SIGN);
+    await story.report([[run.wanted, { phase: "failed", problem: "exited", exitCode: 1 }]]);
+    await story.proves(run.wanted, [0, 11], { final: true });
+    story.at(12);
+    cards(story, { ...SIGN, cordon: { kind: "fatal", sinceMs: 7 } });
+    await story.beat();
+    await story.pass();
+    story.at(60);
+    await story.tick();
+
+    expect(await story.run(run)).toMatchObject({ minutes: 10, waived: [{ from: 10, to: null }] });
+  });
+
+  test("of which its driver asks that it be drained is closed, and what runs on it is charged", async () => {
+    const story = await begin();
+    const run = await story.ordered();
+    cards(story, { ...DRAINED, reasonCode: "recovery-drain-p2p", hasSign: false });
+    story.at(10);
+    await story.beat();
+    await story.pass();
+    story.at(60);
+    await story.proves(run.wanted, [0, 60]);
+    await story.tick();
+
+    expect(await story.run(run)).toMatchObject({ minutes: 60, waived: [] });
+    const { rows } = await scene.api.db.query<{ cordoned: boolean }>(
+      "SELECT cordoned FROM gpus WHERE uuid = $1",
+      [cardOf(run)],
+    );
+    expect(rows).toEqual([{ cordoned: true }]);
   });
 
   test("that is cut frees whoever has a slice of it, on its own host's word alone", async () => {

@@ -4,11 +4,13 @@ import { brokenTimePass } from "@remotegpu/control-plane/controllers/billing/bro
 import { workloadsPass } from "@remotegpu/control-plane/controllers/workloads";
 import { currentTerm } from "@remotegpu/control-plane/store/database/leader";
 import { examine } from "@remotegpu/control-plane/store/doctor/examination";
-import { InstanceSpec } from "@remotegpu/shared/instance";
+import { ingestBatch } from "@remotegpu/control-plane/controllers/ingest/ingest";
+import { type DesiredInstance, InstanceSpec } from "@remotegpu/shared/instance";
 import { failingDatabase } from "../../support/engines/failing-database.ts";
 import { type FreshDatabase, freshDatabase } from "../../support/engines/postgres.ts";
 import { quietLog } from "../../support/quiet-log.ts";
-import { openControlScene } from "../../support/worlds/control-scene.ts";
+import { openControlScene, type ScriptedHost } from "../../support/worlds/control-scene.ts";
+import { CHINA, SceneJournal } from "../../support/billing/metering-scene.ts";
 import { GangScene } from "../../support/worlds/gang-scene.ts";
 
 let fresh: FreshDatabase;
@@ -32,6 +34,23 @@ const networksInUse = async () =>
   );
 const whatCosts = async () =>
   await rows("SELECT FROM runs WHERE waive_from IS NULL OR waive_from > ordered_at OR billed_minutes > 0");
+/** The host's journal proves the run's time up to that moment, and that it ended then. */
+async function provesTo(host: ScriptedHost, wanted: DesiredInstance, at: Date): Promise<void> {
+  const [boot] = await rows<{ utc_at_zero: Date }>(
+    "SELECT utc_at_zero FROM host_boots WHERE host_id = $1 AND boot_id = $2",
+    [host.id, host.bootId],
+  );
+  const [run] = await rows<{ ordered_at: Date }>("SELECT ordered_at FROM runs WHERE id = $1", [wanted.runId]);
+  const inBoot = (moment: Date) => Math.round(moment.getTime() - boot!.utc_at_zero.getTime());
+  const journal = new SceneJournal({ customerId: 0, workspaceId: 0, hostId: host.id, bootId: host.bootId });
+  const { runId, instanceId, placementEpoch: epoch } = wanted;
+  const claim = { run: runId, instanceId, epoch, fromMs: inBoot(run!.ordered_at) + 1, toMs: inBoot(at) };
+  const seq = journal.write({ ...claim, final: true });
+  const { db, now } = gangs.scene.api.deps;
+  const deps = { db, verify: () => Promise.resolve(true), calendar: CHINA };
+  const { quarantined } = await ingestBatch(deps, host.id, journal.batch(1, seq), now());
+  expect(quarantined).toBe(0);
+}
 const CUT = { check: "network", detail: "No answer to 3 pings." };
 
 describe("a gang", () => {
@@ -443,6 +462,73 @@ describe("a gang that runs", () => {
     );
     expect(from.filter(({ reason }) => reason === "gang-broken")).toHaveLength(2);
     expect(new Set(from.map(({ from_at: at }) => at.getTime())).size).toBe(1);
+  });
+
+  test("is free on all ranks from where the broken rank's proven time ends, which is before its host told of the fault", async () => {
+    const id = await gangs.runs();
+    const [one, other] = await gangs.hostsOf(id);
+    await gangs.pass(60);
+    await gangs.say({ phase: "ready" }, other!);
+    const { db, now } = gangs.scene.api.deps;
+    // Its card was sampled 8 s before the host was heard.
+    const lastGoodAt = new Date(now().getTime() - 8_000);
+    const [wanted] = await other!.pull();
+    await gangs.pass(10);
+    await provesTo(other!, wanted!, lastGoodAt);
+    const [card] = other!.gpus;
+    other!.gpus = [
+      {
+        ...card!,
+        health: "unhealthy",
+        cordon: { kind: "fatal", sinceMs: 5 },
+        reasons: ["It needs a reset."],
+        hasSign: true,
+        reasonCode: "requires-reset",
+      },
+    ];
+    await gangs.say({ phase: "failed", problem: "gpu-failed", detail: "Its GPU failed." }, other!);
+    await gangs.scene.workloads();
+    await gangs.round([one!]);
+    await gangs.scene.workloads();
+
+    await brokenTimePass({ db }, { term: await currentTerm(db), now: now() });
+
+    const from = await rows<{ run_id: string; from_at: Date }>(
+      "SELECT run_id, min(from_at) AS from_at FROM run_waivers WHERE reason = 'gang-broken' GROUP BY run_id",
+    );
+    expect(from).toHaveLength(2);
+    for (const { from_at: at } of from) expect(at).toEqual(lastGoodAt);
+  });
+
+  test("whose program failed on a card with a sign of failure is tried again as for any fault beneath it", async () => {
+    const id = await gangs.runs();
+    const [, other] = await gangs.hostsOf(id);
+    const [card] = other!.gpus;
+    await gangs.pass(10);
+    other!.gpus = [
+      {
+        ...card!,
+        health: "unhealthy",
+        cordon: { kind: "drain", sinceMs: 5 },
+        reasons: ["It needs a reset."],
+        hasSign: true,
+        reasonCode: "requires-reset",
+      },
+    ];
+    await gangs.say(
+      { phase: "failed", problem: "exited", exitCode: 1, detail: "The command ended with exit code 1." },
+      other!,
+    );
+    await gangs.scene.workloads();
+    await gangs.round();
+    await gangs.scene.workloads();
+
+    const job = await gangs.job(id);
+    expect(job).toMatchObject({ status: "queued", attempt: 2 });
+    expect(job.status_reason).toContain("showed a sign of failure as it ended: It needs a reset");
+    const { db, now } = gangs.scene.api.deps;
+    await brokenTimePass({ db }, { term: await currentTerm(db), now: now() });
+    expect(await rows("SELECT FROM run_waivers WHERE reason = 'gang-broken'")).toHaveLength(2);
   });
 
   test("of which nobody at all is heard runs on", async () => {

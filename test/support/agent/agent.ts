@@ -20,6 +20,9 @@ import type { ScriptedControlPlane, ScriptedHost } from "./scripted-control-plan
 /** Where nothing listens: the API that renews credentials, and NATS for an agent that is cut off. */
 const NOWHERE = "127.0.0.1:9";
 
+/** Whoever makes hosts known, and answers them. */
+type Admitting = Pick<ScriptedControlPlane, "admit">;
+
 /** What lives while an agent runs. */
 type Running = StartedAgent & { journal: Journal };
 
@@ -33,7 +36,7 @@ export class AgentUnderTest {
   reapsOrphans = false;
   /** How long one look by nvidia-smi may take. */
   lookWithinMs: number | undefined;
-  readonly #controlPlane: ScriptedControlPlane;
+  readonly #controlPlane: Admitting;
   /** As an operator would set them. */
   readonly #settings: Record<string, string>;
   /** Null where a real one runs on the state folder. */
@@ -44,7 +47,7 @@ export class AgentUnderTest {
 
   private constructor(
     host: ScriptedHost,
-    controlPlane: ScriptedControlPlane,
+    controlPlane: Admitting,
     {
       stateDir,
       settings,
@@ -61,7 +64,7 @@ export class AgentUnderTest {
   }
 
   static async begin(
-    controlPlane: ScriptedControlPlane,
+    controlPlane: Admitting,
     options: {
       socketPath?: string;
       simulatedGpus?: number;

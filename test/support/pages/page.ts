@@ -22,6 +22,9 @@ export const TRIED_PAGES = [
   "control-plane/docs/image-pulls.md",
   "control-plane/docs/canary.md",
   "control-plane/docs/host-versions.md",
+  "control-plane/docs/gpu-errors.md",
+  "control-plane/docs/gpu-faults.md",
+  "control-plane/docs/gpu-readings.md",
   "control-plane/docs/contributing.md",
 ] as const;
 export type TriedPage = (typeof TRIED_PAGES)[number];

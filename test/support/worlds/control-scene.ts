@@ -20,6 +20,7 @@ import {
 import type { HostHandlers } from "@remotegpu/control-plane/link/hosts/host-requests";
 import { acquireLeadership } from "@remotegpu/control-plane/store/database/leader";
 import { setSetting } from "@remotegpu/control-plane/store/accounts/settings";
+import type { KernelNote } from "@remotegpu/shared/gpu-errors";
 import type { GpuReport, MachineReport } from "@remotegpu/shared/host-report";
 import { BootId, GpuUuid, HostId, JournalId } from "@remotegpu/shared/ids";
 import { type DesiredFetch, IMAGE_FETCH_FEATURE, type ObservedPull } from "@remotegpu/shared/image-fetch";
@@ -209,6 +210,8 @@ export class ScriptedHost {
   access: AccessBook | null = null;
   /** What it tells of its pulls; null: nothing. */
   pulls: ObservedPull[] | null;
+  /** What its kernel log said of GPUs that closes none; null: nothing is told. */
+  kernelNotes: KernelNote[] | null = null;
   /** Runs that it has, told in words of a later agent. */
   notUnderstood: BareRun[] = [];
   readonly #features: string[] | undefined;
@@ -323,6 +326,7 @@ export class ScriptedHost {
       leases: this.#holdsLeases ? [...this.leases.values()] : null,
       pulls: this.pulls,
       access: this.access,
+      kernelNotes: this.kernelNotes,
       notUnderstood: this.notUnderstood,
     });
     if (refusal !== undefined) throw new Error(`report of ${this.id} refused: ${refusal.reason}`);
@@ -397,6 +401,7 @@ export class ScriptedHost {
       ...(says.openStreams !== undefined && { openStreams: says.openStreams }),
       ...(says.remains !== undefined && { remains: says.remains }),
       ...(says.restarts !== undefined && { restarts: says.restarts }),
+      ...(says.gpuFaults !== undefined && { gpuFaults: says.gpuFaults }),
     };
   }
 

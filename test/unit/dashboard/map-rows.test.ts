@@ -25,6 +25,7 @@ const CARD: MapCard = {
   power_w: "60.0",
   sampled_at: "2026-01-01T00:00:00.000Z",
   health_status: "healthy",
+  reason: null,
   cordoned: false,
   simulated: false,
   free: true,

@@ -1,11 +1,14 @@
 /** What the server says in sentences, in Chinese: which it may say is read out of what says it. */
 import { readFileSync } from "node:fs";
+import { XID_CATALOGUE } from "@remotegpu/agent/core/gpus/kernel-lines/xid-catalogue";
+import { xidFinding } from "@remotegpu/agent/core/gpus/kernel-lines/xid-finding";
 import { type StartDecision, mayStart } from "@remotegpu/control-plane/core/accounts/account-state";
 import {
   afterDeadline,
   afterRequest,
   waitsFor,
 } from "@remotegpu/control-plane/core/environments/environment-status";
+import { endSentence, faultSentence } from "@remotegpu/control-plane/core/hosts/card-fault";
 import { fetchEndSentence, fetchSentence } from "@remotegpu/control-plane/core/hosts/images/image-fetch";
 import { overdueSentence } from "@remotegpu/control-plane/core/instances/placement-wait";
 import { describeObstacle, type Obstacle } from "@remotegpu/control-plane/core/placement/fleet/fits-on";
@@ -114,11 +117,27 @@ describe("what it may say", () => {
     expect(untold([describeObstacle({ kind: "cpu", askedMilli: 1_000, freeMilli: 0 })])).toEqual([]);
   });
 
+  test("of faults of cards", () => {
+    const fault = { uuid: `GPU-${VALUE}`, code: null, reason: VALUE, isSign: false, isFatal: false };
+    const faults = [fault, { ...fault, isSign: true }, { ...fault, isFatal: true }];
+
+    expect(untold(faults.flatMap((one) => [faultSentence(one), endSentence(one)]))).toEqual([]);
+    const closed = [`GPU-${VALUE} is unhealthy: ${VALUE}`, `GPU-${VALUE} shows a sign of failure: ${VALUE}`];
+    expect(untold(closed.map((reason) => describeObstacle({ kind: "gpu-closed", reason })))).toEqual([]);
+  });
+
   test("of images", () => {
     expect(untold(Object.values(PULL_PROBLEM_SENTENCES))).toEqual([]);
     const outcomes = ["present", "not-wanted", "not-allowed", "not-begun", "host-away"] as const;
     expect(untold(outcomes.map((outcome) => fetchEndSentence(VALUE, { outcome })))).toEqual([]);
     expect(untold([true, false].map((isHeld) => fetchSentence(VALUE, null, isHeld)))).toEqual([]);
+  });
+
+  test("of a program's errors on a GPU", () => {
+    const faults = [...XID_CATALOGUE].filter(([, { effect }]) => effect === "program-fault");
+    const said = faults.map(([code]) => xidFinding({ code, busKey: "", pid: null, detail: "" }).reason);
+
+    expect(untold(said.map((sentence) => sentence.replace(/Xid \d+/, `Xid ${VALUE}`)))).toEqual([]);
   });
 
   test("of money", () => {
@@ -186,6 +205,7 @@ describe("what it may say", () => {
       "pool-not-proved": true,
       "gpu-vanished": true,
       "isolation-broken": true,
+      "unknown-gpu-error": true,
       "unknown-instance": true,
       "impossible-numbers": true,
       "host-floods": true,

@@ -37,7 +37,9 @@ export type DeviceRequest = { Driver: string; DeviceIDs: string[]; Capabilities:
 
 /**
  * The way this host attaches GPUs: CDI where the runtime has it, else the runtime's NVIDIA support, else plainly.
- * Null when there are GPUs and no way.
+ * Null when there are GPUs and no way. A card that no spec names does not keep the others from being attached: one in MIG
+ * mode never is named, since specs name only its slices.
+ * @param gpus all that the host lists; of a card in MIG mode nothing is attached whole, so it decides nothing
  * @param known the GPUs of the host that its CDI specs name
  */
 export function chooseAttachMode({
@@ -46,15 +48,37 @@ export function chooseAttachMode({
   known,
 }: {
   runtime: { hasCdi: boolean; hasNvidia: boolean };
-  gpus: readonly GpuUuid[];
+  gpus: readonly { uuid: GpuUuid; migEnabled: boolean | null }[];
   known: readonly CdiDevice[];
 }): AttachMode | null {
-  const allNamed = gpus.every((uuid) => known.some((device) => device.uuid === uuid));
-  if (allNamed && runtime.hasCdi) return "cdi";
+  const whole = gpus.filter(({ migEnabled }) => migEnabled !== true);
+  const named = whole.filter(({ uuid }) => known.some((device) => device.uuid === uuid));
+  if (named.length === whole.length && runtime.hasCdi) return "cdi";
   // The NVIDIA runtime does not know simulated cards.
-  const someSimulated = known.some((device) => device.simulated && gpus.includes(device.uuid));
+  const someSimulated = known.some(
+    (device) => device.simulated && gpus.some(({ uuid }) => uuid === device.uuid),
+  );
   if (runtime.hasNvidia && !someSimulated) return "gpus";
-  return allNamed ? "plain" : null;
+  if (named.length === 0 && whole.length > 0) return null;
+  return runtime.hasCdi ? "cdi" : "plain";
+}
+
+/**
+ * Cards that this host has no way to give to a container as they are, each with why: nothing is to be placed on them. Of
+ * the runtime's own NVIDIA support that is not known beforehand.
+ */
+export function unattachableGpus(
+  gpus: readonly { uuid: GpuUuid }[],
+  mode: AttachMode | null,
+  known: readonly CdiDevice[],
+): Map<GpuUuid, string> {
+  if (mode === "gpus") return new Map();
+  const unnamed = gpus.filter(({ uuid }) => !known.some((device) => device.uuid === uuid));
+  const why =
+    mode === null
+      ? "It cannot be given to a container: this host has no CDI spec and no NVIDIA runtime."
+      : "It cannot be given to a container: no CDI spec of this host names it.";
+  return new Map(unnamed.map(({ uuid }) => [uuid, why]));
 }
 
 /** Finds every GPU of a placement on this host, or names the first that is not there. */

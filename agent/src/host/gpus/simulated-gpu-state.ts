@@ -74,7 +74,7 @@ export async function writeSimulatedState(file: string, state: SimulatedState): 
       index,
       uuid,
       SIMULATED_GPU_NAME,
-      busIdOf(index),
+      simulatedBusId(index),
       MEMORY_TOTAL_MIB,
       readings.memoryUsedKib,
       readings.utilizationThousandths,
@@ -88,7 +88,7 @@ export async function writeSimulatedState(file: string, state: SimulatedState): 
 }
 
 /** A PCI domain that no real card has. */
-function busIdOf(index: number): string {
+export function simulatedBusId(index: number): string {
   return `0000FFFF:${(index + 1).toString(16).toUpperCase().padStart(2, "0")}:00.0`;
 }
 

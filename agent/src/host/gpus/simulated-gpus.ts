@@ -47,7 +47,7 @@ export type SimulatedGpuUse = {
   cpuPercent?: number | null;
 };
 
-function simulatedGpuFiles(stateDir: string): SimulatedGpuFiles {
+export function simulatedGpuFiles(stateDir: string): SimulatedGpuFiles {
   const dir = join(stateDir, "simulated");
   return {
     dir,

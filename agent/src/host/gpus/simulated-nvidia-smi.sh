@@ -3,10 +3,11 @@
 # that the real command has. Only what the shell itself can do is used (dash, busybox ash), so that it runs in
 # a container that has nothing but this file and a shell. The first two values below are filled in by the agent.
 state=@STATE@
-# Faults to show, for tests of what happens to a failing card; the host's command alone looks. Lines of KIND|UUID|VALUE:
-# hang and garbage for the whole command, and for a card lost, silent, ecc|UUID|COUNT, pending, throttle|UUID|REASON
-# and process|UUID|PID|MIB: one that the agent does not know of.
+# Faults to show, for tests of what happens to a failing card; the host's command alone looks. Lines of KIND|UUID|VALUE
+# as simulated-faults.ts writes and explains them. What is printed follows what real ones printed.
 faults=${state%/*}/faults
+# How many samples of all cards were taken under these faults; the agent begins each with the CSV of all.
+samples_file=${state%/*}/samples
 in_container=@IN_CONTAINER@
 driver=simulated
 
@@ -34,30 +35,82 @@ is_visible() { # in a container only the cards that it was given
 }
 
 is_wanted() { # named by --id
-  [ "$wanted" = all ] || in_list "$index" "$wanted" || in_list "$uuid" "$wanted" || in_list "$bus" "$wanted"
+  [ "$wanted" = all ] || in_list "$index" "$wanted" || in_list "$uuid" "$wanted" || in_list "$bus" "$wanted" ||
+    in_list "${bus#????}" "$wanted"
 }
 
 read_faults() { # sets what is wrong with the current card
-  lost=no silent=no ecc=0 pending=No throttle=
+  lost=no silent=no ecc=0 pending=No throttle= sign= needs_reset=no recovery=None fabric=N/A mig=Disabled
+  spoils= hangs=no
   if [ "$in_container" = yes ] || [ ! -r "$faults" ]; then return 0; fi
   while IFS='|' read -r fault fault_uuid fault_value; do
     [ "$fault_uuid" = "$uuid" ] || continue
+    # Every other sample shows the fault that it names, beginning with the first.
+    if [ "$fault" = flap ]; then
+      if [ $((samples % 2)) = 0 ]; then continue; fi
+      fault=${fault_value%%'|'*}
+      case $fault_value in *'|'*) fault_value=${fault_value#*'|'} ;; *) fault_value= ;; esac
+    fi
     case $fault in
-      lost) lost=yes ;;
+      lost | fall) lost=yes ;;
       silent) silent=yes ;;
       ecc) ecc=$fault_value ;;
       pending) pending=Yes ;;
       throttle) throttle=$fault_value ;;
+      requires-reset) needs_reset=yes ;;
+      lost-listed) sign=${fault_value:-GPU is lost} ;;
+      # Its CSV says that all is well.
+      lie) if [ "$xml" = yes ]; then sign='GPU is lost'; fi ;;
+      recovery) recovery=$fault_value ;;
+      fabric) fabric=$fault_value ;;
+      mig) mig=Enabled ;;
+      exit) spoils=$fault_value ;;
+      hang) hangs=yes ;;
     esac
   done <"$faults"
 }
 
+count_samples() { # sets samples; a sample begins with the CSV of all cards
+  samples=0
+  if [ "$in_container" = yes ] || [ ! -r "$faults" ]; then return 0; fi
+  if [ -r "$samples_file" ]; then read -r samples <"$samples_file"; fi
+  if [ "$query" = gpu ] && [ "$wanted" = all ]; then
+    samples=$((samples + 1))
+    printf '%s\n' "$samples" >"$samples_file"
+  fi
+}
+
+spoil() { # one card that cannot be reached makes the answer of all that were asked for useless
+  if [ "$hangs" = yes ]; then exec sleep 3600; fi
+  [ -n "$spoils" ] || return 0
+  # Here the driver writes the PCI domain with four digits, elsewhere with eight.
+  if [ "$spoils" = 255 ]; then
+    printf 'Unable to determine the device handle for GPU %s: Unknown Error\n' "${bus#????}"
+  else
+    printf 'Unable to determine the device handle for GPU%s: %s: GPU is lost.  Reboot the system to recover this GPU\n' \
+      "$index" "${bus#????}"
+  fi
+  exit "$spoils"
+}
+
+refuse_as_a_whole() { # CODE
+  case $1 in
+    9) printf "NVIDIA-SMI has failed because it couldn't communicate with the NVIDIA driver. " ;;
+    12) printf "NVIDIA-SMI couldn't find libnvidia-ml.so library in your system. " ;;
+    *) printf 'Failed to initialize NVML: Unknown Error' ;;
+  esac
+  printf '\n'
+  exit "$1"
+}
+
 fail_as_a_whole() {
   if [ "$in_container" = yes ] || [ ! -r "$faults" ]; then return 0; fi
-  while IFS='|' read -r fault rest; do
+  while IFS='|' read -r fault fault_uuid fault_value; do
+    [ -z "$fault_uuid" ] || continue
     case $fault in
       hang) exec sleep 3600 ;;
       garbage) printf '\001\002 NVML: nothing that anybody could read <<<\n' && exit 0 ;;
+      exit) refuse_as_a_whole "$fault_value" ;;
     esac
   done <"$faults"
 }
@@ -106,13 +159,14 @@ count_card() { count=$((count + 1)); }
 
 # ---- CSV ----
 
-gpu_fields='timestamp driver_version count name gpu_name serial gpu_serial uuid gpu_uuid pci.bus_id gpu_bus_id index
+gpu_fields='timestamp driver_version kmd_version count name gpu_name serial gpu_serial uuid gpu_uuid pci.bus_id gpu_bus_id index
 persistence_mode vbios_version fan.speed pstate memory.total memory.reserved memory.used memory.free compute_mode
 compute_cap utilization.gpu utilization.memory ecc.mode.current ecc.errors.corrected.volatile.total
 ecc.errors.uncorrected.volatile.total ecc.errors.uncorrected.aggregate.total temperature.gpu temperature.memory
 power.management power.draw power.draw.average power.draw.instant power.limit enforced.power.limit
 power.default_limit power.min_limit power.max_limit clocks.current.graphics clocks.current.sm
-clocks.current.memory clocks.gr clocks.sm clocks.mem mig.mode.current mig.mode.pending'
+clocks.current.memory clocks.gr clocks.sm clocks.mem mig.mode.current mig.mode.pending gpu_recovery_action
+fabric.state fabric.status fabric.health.summary'
 app_fields='timestamp gpu_name gpu_bus_id gpu_serial gpu_uuid pid process_name used_gpu_memory used_memory'
 
 unit_of() { # FIELD: sets unit
@@ -126,16 +180,36 @@ unit_of() { # FIELD: sets unit
   esac
 }
 
-value_of() { # FIELD: sets value
+sick_value_of() { # FIELD: sets value to what the current card says instead of a reading; fails where it says the reading
   case $silent,$1 in
     yes,memory.used | yes,memory.free | yes,utilization.* | yes,temperature.* | yes,power.draw*)
       value='[N/A]'
       return 0
       ;;
   esac
+  if [ -n "$sign" ]; then
+    case $sign in *'!') value=$sign ;; *) value="[$sign]" ;; esac
+    case $1 in
+      memory.* | utilization.* | temperature.* | power.draw* | ecc.errors.* | clocks.* | fabric.*) ;;
+      gpu_recovery_action) value='[N/A]' ;;
+      *) return 1 ;;
+    esac
+    return 0
+  fi
+  case $needs_reset,$mig,$1 in
+    yes,*,utilization.* | yes,*,temperature.*) value='[GPU requires reset]' ;;
+    yes,*,memory.used) value=0 ;;
+    yes,*,memory.free) value=$total ;;
+    *,Enabled,utilization.*) value='[N/A]' ;;
+    *) return 1 ;;
+  esac
+}
+
+value_of() { # FIELD: sets value
+  if sick_value_of "$1"; then return 0; fi
   case $1 in
     timestamp) value=$stamp ;;
-    driver_version) value=$driver ;;
+    driver_version | kmd_version) value=$driver ;;
     count) value=$count ;;
     name | gpu_name) value=$name ;;
     uuid | gpu_uuid) value=$uuid ;;
@@ -157,6 +231,11 @@ value_of() { # FIELD: sets value
     ecc.errors.uncorrected.*) value=$ecc ;;
     ecc.errors.*) value=0 ;;
     ecc.mode.current) value=Enabled ;;
+    mig.mode.*) value=$mig ;;
+    gpu_recovery_action) value=$recovery ;;
+    fabric.state) fabric_words && value=$fabric_state ;;
+    fabric.status) fabric_words && value=$fabric_status ;;
+    fabric.health.summary) fabric_words && value=$fabric_health ;;
     pid) value=$pid ;;
     process_name) value='[Simulated]' ;;
     used_gpu_memory | used_memory) value=$process_mib ;;
@@ -193,7 +272,7 @@ print_row() {
     unit_of "$field"
     value_of "$field"
     case ",$format,$value" in
-      *,nounits,* | *'[N/A]') unit= ;;
+      *,nounits,* | *']' | *'!') unit= ;;
     esac
     line="$line, $value${unit:+ $unit}"
   done
@@ -210,9 +289,67 @@ print_xml_process() {
   printf '\t\t\t\t<used_memory>%s MiB</used_memory>\n\t\t\t</process_info>\n' "$process_mib"
 }
 
-print_reading() { # TAG VALUE UNIT: a card that tells nothing says N/A
-  if [ "$silent" = yes ]; then set -- "$1" N/A ''; fi
+print_reading() { # TAG VALUE UNIT: a card that tells nothing says N/A, a sick one what is wrong with it
+  if [ "$silent" = yes ]; then
+    case $1 in total | reserved) ;; *) set -- "$1" N/A '' ;; esac
+  elif [ -n "$sign" ]; then
+    set -- "$1" "$sign" ''
+  else
+    case $needs_reset,$mig,$1 in
+      yes,*,gpu_util | yes,*,gpu_temp) set -- "$1" 'GPU requires reset' '' ;;
+      yes,*,used) set -- "$1" 0 MiB ;;
+      *,Enabled,gpu_util) set -- "$1" N/A '' ;;
+    esac
+  fi
   printf '<%s>%s%s</%s>\n' "$1" "$2" "${3:+ $3}" "$1"
+}
+
+fabric_words() { # sets what the current card says of its fabric; "Unhealthy" names the health of one that is complete
+  fabric_state=$fabric fabric_status=N/A fabric_health=N/A
+  if [ -n "$sign" ]; then
+    fabric_state=$sign fabric_status=$sign fabric_health=$sign
+  elif [ "$fabric" = Completed ]; then
+    fabric_status=Success fabric_health=Healthy
+  elif [ "$fabric" = Unhealthy ]; then
+    fabric_state=Completed fabric_status=Success fabric_health=Unhealthy
+  fi
+}
+
+print_xml_fabric() {
+  fabric_words
+  printf '\t\t<fabric>\n\t\t\t<state>%s</state>\n\t\t\t<status>%s</status>\n' "$fabric_state" "$fabric_status"
+  printf '\t\t\t<health>\n\t\t\t\t<summary>%s</summary>\n\t\t\t</health>\n\t\t</fabric>\n' "$fabric_health"
+}
+
+print_xml_mig() { # with MIG on the card is cut: here into one slice of half of it
+  printf '\t\t<mig_mode>\n\t\t\t<current_mig>%s</current_mig>\n' "$mig"
+  printf '\t\t\t<pending_mig>%s</pending_mig>\n\t\t</mig_mode>\n\t\t<mig_devices>\n' "$mig"
+  if [ "$mig" = Enabled ]; then
+    printf '\t\t\t<mig_device>\n\t\t\t\t<index>0</index>\n\t\t\t\t<gpu_instance_id>2</gpu_instance_id>\n'
+    printf '\t\t\t\t<compute_instance_id>0</compute_instance_id>\n\t\t\t</mig_device>\n'
+  else
+    printf '\t\t\tNone\n'
+  fi
+  printf '\t\t</mig_devices>\n'
+}
+
+print_xml_ecc() {
+  if [ -n "$sign" ]; then set -- "$sign"; else set -- "$ecc"; fi
+  printf '\t\t<ecc_errors>\n'
+  for count_of in volatile aggregate; do
+    printf '\t\t\t<%s>\n\t\t\t\t<sram_uncorrectable>0</sram_uncorrectable>\n' "$count_of"
+    printf '\t\t\t\t<dram_uncorrectable>%s</dram_uncorrectable>\n\t\t\t</%s>\n' "$1" "$count_of"
+  done
+  printf '\t\t</ecc_errors>\n'
+}
+
+print_xml_remapped() { # of a card that is lost the words stand where the rows would
+  if [ -n "$sign" ]; then
+    printf '\t\t<remapped_rows>%s</remapped_rows>\n' "$sign"
+    return 0
+  fi
+  printf '\t\t<remapped_rows>\n\t\t\t<remapped_row_pending>%s</remapped_row_pending>\n' "$pending"
+  printf '\t\t\t<remapped_row_failure>No</remapped_row_failure>\n\t\t</remapped_rows>\n'
 }
 
 print_clock_reason() { # REASON
@@ -225,23 +362,21 @@ print_xml_card() {
   printf '\t<gpu id="%s">\n\t\t<product_name>%s</product_name>\n' "$bus" "$name"
   printf '\t\t<product_brand>Simulated</product_brand>\n'
   printf '\t\t<product_architecture>Simulated</product_architecture>\n'
-  printf '\t\t<mig_mode>\n\t\t\t<current_mig>Disabled</current_mig>\n\t\t</mig_mode>\n'
+  print_xml_mig
   printf '\t\t<uuid>%s</uuid>\n\t\t<minor_number>%s</minor_number>\n' "$uuid" "$host_index"
+  if [ -n "$sign" ]; then recovery=N/A; fi
+  printf '\t\t<gpu_recovery_action>%s</gpu_recovery_action>\n' "$recovery"
   printf '\t\t<pci>\n\t\t\t<pci_bus_id>%s</pci_bus_id>\n\t\t</pci>\n' "$bus"
-  printf '\t\t<fan_speed>N/A</fan_speed>\n'
-  printf '\t\t<fb_memory_usage>\n\t\t\t<total>%s MiB</total>\n\t\t\t<reserved>0 MiB</reserved>\n' "$total"
-  printf '\t\t\t'
-  print_reading used "$used" MiB
+  printf '\t\t<fan_speed>N/A</fan_speed>\n\t\t<fb_memory_usage>\n'
+  for reading in "total $total" 'reserved 0' "used $used"; do
+    printf '\t\t\t'
+    print_reading "${reading% *}" "${reading#* }" MiB
+  done
   printf '\t\t</fb_memory_usage>\n\t\t<utilization>\n\t\t\t'
   print_reading gpu_util "$use" %
-  printf '\t\t</utilization>\n\t\t<ecc_errors>\n'
-  for count_of in volatile aggregate; do
-    printf '\t\t\t<%s>\n\t\t\t\t<sram_uncorrectable>0</sram_uncorrectable>\n' "$count_of"
-    printf '\t\t\t\t<dram_uncorrectable>%s</dram_uncorrectable>\n\t\t\t</%s>\n' "$ecc" "$count_of"
-  done
-  printf '\t\t</ecc_errors>\n\t\t<remapped_rows>\n'
-  printf '\t\t\t<remapped_row_pending>%s</remapped_row_pending>\n' "$pending"
-  printf '\t\t\t<remapped_row_failure>No</remapped_row_failure>\n\t\t</remapped_rows>\n'
+  printf '\t\t</utilization>\n'
+  print_xml_ecc
+  print_xml_remapped
   printf '\t\t<clocks_event_reasons>\n'
   for reason in hw_slowdown hw_thermal_slowdown hw_power_brake_slowdown sw_thermal_slowdown; do
     print_clock_reason "$reason"
@@ -252,6 +387,7 @@ print_xml_card() {
   printf '\t\t<gpu_power_readings>\n\t\t\t'
   print_reading average_power_draw "$power" W
   printf '\t\t\t<current_power_limit>%s.00 W</current_power_limit>\n\t\t</gpu_power_readings>\n' "$power_limit"
+  print_xml_fabric
   printf '\t\t<processes>\n'
   each_process print_xml_process
   printf '\t\t</processes>\n\t</gpu>\n'
@@ -297,7 +433,10 @@ print_topology() {
 
 # ---- for people ----
 
-print_list_line() { printf 'GPU %s: %s (UUID: %s)\n' "$index" "$name" "$uuid"; }
+print_list_line() { # a card that is lost is listed all the same
+  printf 'GPU %s: %s (UUID: %s)\n' "$index" "$name" "$uuid"
+  if [ "$mig" = Enabled ]; then printf '  MIG 3g.40gb     Device  0: (UUID: MIG-%s)\n' "${uuid#GPU-}"; fi
+}
 
 print_details() {
   printf '\nGPU %s\n' "$bus"
@@ -389,12 +528,14 @@ if [ ! -r "$state" ]; then
   printf '%s has failed: the simulated cards have no state at %s\n' "$self" "$state"
   exit 9
 fi
+count_samples
 fail_as_a_whole
 count=0
 if ! each_card count_card; then
   printf 'No devices were found\n'
   exit 6
 fi
+case $query in list | topology) ;; *) each_card spoil ;; esac
 
 case $query in
   gpu | apps)

@@ -8,26 +8,28 @@ import type { GpuReport } from "@remotegpu/shared/host-report";
 import type { HeartbeatReply } from "@remotegpu/shared/protocol";
 import type { Log } from "@remotegpu/shared/log";
 import { isRunning, type OwnedContainer } from "../../core/container/container.ts";
-import { chooseAttachMode } from "../../core/container/gpu-attachment.ts";
+import { chooseAttachMode, unattachableGpus } from "../../core/container/gpu-attachment.ts";
 import type { UnclearGpu } from "../../core/gpus/gpu-handover.ts";
 import {
+  afterFindings,
   afterSample,
-  afterXids,
   closedGpus,
-  judged,
   lostGpus,
   withoutCordon,
+  withSwitched,
   type Cards,
   type Loss,
 } from "../../core/gpus/gpu-health.ts";
-import { kernelLineOf } from "../../core/host/kernel-line.ts";
+import { judged } from "../../core/gpus/gpu-judgement.ts";
+import type { GpuCondition } from "../../core/gpus/gpu-condition.ts";
+import type { HeardFinding } from "../../core/gpus/kernel-lines/kernel-reading.ts";
 import { cardProof, type CardProof } from "../../core/metering/run-cards.ts";
-import { parseXid, type Xid } from "../../core/gpus/xid-line.ts";
 import { CdiSpecFiles, cdiDevicesOf } from "../../host/gpus/cdi.ts";
-import { readGpuMemory, writeGpuMemory } from "../../host/gpus/gpu-memory-file.ts";
-import { KERNEL_LOG, KernelLog } from "../../host/kernel-log.ts";
-import { NvidiaSmi } from "../../host/gpus/nvidia-smi.ts";
+import { lastingMemory, readGpuMemory, writeGpuMemory } from "../../host/gpus/gpu-memory-file.ts";
+import { KERNEL_LOG } from "../../host/kernel-log.ts";
+import { NvidiaSmi, type GpuInventory } from "../../host/gpus/nvidia-smi.ts";
 import { NvidiaSmiError, type NvidiaSmiErrorKind } from "../../host/gpus/nvidia-smi-error.ts";
+import { mayBeOneGpu } from "../../host/gpus/single-queries.ts";
 import { removeSimulatedCdiSpec, writeSimulatedCdiSpec } from "../../host/gpus/simulated-cdi.ts";
 import {
   prepareSimulatedGpus,
@@ -36,7 +38,10 @@ import {
 } from "../../host/gpus/simulated-gpus.ts";
 import type { GpuFacts } from "../../runtime/runtime.ts";
 import type { RuntimeInfo } from "../../runtime/docker/runtime-info.ts";
+import { readContainers } from "../../host/processes/process-liveness.ts";
 import { CardUsers } from "./card-users.ts";
+import { KernelReports } from "./kernel-reports.ts";
+import { KernelWatch } from "./kernel-watch.ts";
 import { NvlinkWatch } from "./nvlink-watch.ts";
 
 export const SAMPLE_EVERY_MS = 10_000;
@@ -68,33 +73,45 @@ export type Surroundings = {
 export class GpuWatch {
   readonly #options: GpuWatchOptions;
   #nvidiaSmi: NvidiaSmi;
-  #kernelLog: KernelLog;
+  #kernelWatch: KernelWatch;
+  /** What the kernel log said that closes no GPU. */
+  readonly kernelReports = new KernelReports(readContainers);
   readonly #nvlinkWatch: NvlinkWatch;
   readonly #users = new CardUsers();
   readonly #cdiSpecs = new CdiSpecFiles();
   #gpus: GpuReport[] = [];
+  /** What the last sample said of each beyond values. */
+  #conditions: ReadonlyMap<GpuUuid, GpuCondition> = new Map();
   #cards: Cards = new Map();
-  #kernelSeq: number | null = null;
+  /** When this life began to look; `lastGoodMs` of the one before may be older than it was. */
+  #watchedSinceMs = 0;
+  #notedWords = "";
+  /** Who is on the cards could not be read for the sake of one of them: the next sample tells. */
+  #isLookSpoiled = false;
   /** False until something of this boot is known: then the log tells what was before us. */
   #hasMemory = false;
   #saved = "";
   #facts: GpuFacts = { mode: null, devices: [] };
+  /** By the last sample that knew the runtime, and the one before: a spec that is just being written names nothing. */
+  #unattachable: [ReadonlyMap<GpuUuid, string>, ReadonlyMap<GpuUuid, string>] = [new Map(), new Map()];
   #trouble: NvidiaSmiErrorKind | null = null;
-  #isLogForbidden = false;
   #sampledMs = Number.NEGATIVE_INFINITY;
   #isSampling = false;
-  #listening: Promise<unknown> = Promise.resolve();
 
   constructor(options: GpuWatchOptions) {
     this.#options = options;
     this.#nvidiaSmi = this.#nvidiaSmiAt(options.nvidiaSmiPath);
-    this.#kernelLog = new KernelLog(options.kernelLogPath ?? KERNEL_LOG);
+    this.#kernelWatch = this.#kernelWatchAt(options.kernelLogPath ?? KERNEL_LOG);
     this.#nvlinkWatch = new NvlinkWatch(options.log);
   }
 
   get gpus(): readonly GpuReport[] {
+    const unattachable = this.#unattachableNow();
     return this.#gpus.map((gpu) => ({
-      ...judged(gpu, this.#cards.get(gpu.uuid)),
+      ...withObstacle(
+        judged(gpu, this.#cards.get(gpu.uuid), this.#conditions.get(gpu.uuid)?.warnings),
+        unattachable.get(gpu.uuid),
+      ),
       island: this.#nvlinkWatch.islandOf(gpu.uuid),
     }));
   }
@@ -106,7 +123,7 @@ export class GpuWatch {
 
   /** Cards that take nothing new. */
   get closed(): ReadonlyMap<GpuUuid, string> {
-    return closedGpus(this.#cards);
+    return new Map([...this.#unattachableNow(), ...closedGpus(this.#cards)]);
   }
 
   /** Cards on which somebody else is, or may be; those that only an earlier life of the agent has seen included. */
@@ -127,13 +144,13 @@ export class GpuWatch {
     if (this.#cards.size === 0 && this.#trouble !== "hung" && this.#trouble !== "garbage") return [];
     return [
       ...(this.#trouble === null ? [] : [`nvidia-smi-${this.#trouble}`]),
-      ...(this.#isLogForbidden && this.#cards.size > 0 ? ["no-kernel-log"] : []),
+      ...(this.#kernelWatch.isForbidden && this.#cards.size > 0 ? ["no-kernel-log"] : []),
     ];
   }
 
   /** What these cards say about the time of the run that holds them. */
   proofOf(uuids: readonly GpuUuid[], nowMs: number): CardProof {
-    return cardProof(uuids, this.#cards, nowMs);
+    return cardProof(uuids, this.#cards, { nowMs, watchedSinceMs: this.#watchedSinceMs });
   }
 
   /** Writes what simulated cards need and takes the first look; bounded by nvidia-smi's own deadlines. */
@@ -148,13 +165,15 @@ export class GpuWatch {
       }));
       await writeSimulatedCdiSpec({ hostId, gpus, files });
       this.#nvidiaSmi = this.#nvidiaSmiAt(files.hostExecutable);
-      this.#kernelLog = new KernelLog(files.kernelLog);
+      this.#kernelWatch = this.#kernelWatchAt(files.kernelLog);
       log.warn({ gpus: count }, "this host carries simulated GPUs; they compute nothing");
     }
+    this.#watchedSinceMs = nowMs;
     const memory = await readGpuMemory(stateDir, bootId);
     if (memory !== null) {
       this.#hasMemory = true;
-      this.#kernelSeq = memory.kernelSeq;
+      this.#kernelWatch.resumeAfter(memory.kernelSeq);
+      this.kernelReports.resume({ notes: memory.notes ?? [], faults: memory.faults ?? [] });
       this.#cards = new Map(memory.cards.map((card) => [card.uuid, card]));
     }
     await this.#sample({ nowMs, runtime, containers: null, liveContainerIds: () => new Set() });
@@ -168,7 +187,7 @@ export class GpuWatch {
   async lookWhenDue(at: Surroundings, onChange: () => void): Promise<void> {
     const stable = () =>
       JSON.stringify([
-        this.gpus.map(({ uuid, health }) => [uuid, health]),
+        this.gpus.map(({ uuid, health, reasonCode, hasSign }) => [uuid, health, reasonCode, hasSign]),
         [...this.lost],
         [...this.unclear].map(([uuid, { kind }]) => [uuid, kind]),
         this.degraded,
@@ -178,7 +197,7 @@ export class GpuWatch {
     const isDue = !this.#isSampling && at.nowMs - this.#sampledMs >= SAMPLE_EVERY_MS;
     if (isDue) await this.#sample(at);
     else if (this.#mayLookAgain(at)) await this.#lookAgain(at);
-    else await this.#listen(at.nowMs);
+    else await this.listen(at);
     if (stable() !== before) onChange();
     if (isDue && (await this.#nvlinkWatch.lookWhenDue(this.#nvidiaSmi, this.#gpus, at.nowMs))) onChange();
   }
@@ -205,8 +224,7 @@ export class GpuWatch {
   /** A look that is still under way comes to its end by itself. */
   async close(): Promise<void> {
     this.#users.close();
-    this.#listening = this.#listening.then(() => this.#kernelLog.close());
-    await this.#listening;
+    await this.#kernelWatch.close();
   }
 
   /** Takes what was written outside the state folder away again. */
@@ -223,8 +241,14 @@ export class GpuWatch {
     });
   }
 
+  #kernelWatchAt(path: string): KernelWatch {
+    const { simulatedCount, log } = this.#options;
+    return new KernelWatch({ path, isWhole: simulatedCount === 0, log });
+  }
+
   async #sample({ nowMs, runtime, containers, liveContainerIds }: Surroundings): Promise<void> {
     this.#sampledMs = nowMs;
+    this.#isLookSpoiled = false;
     await this.#whileSampling(async () => {
       const begun = this.#users.begin(liveContainerIds);
       const inventory = await this.#nvidiaSmi.inventory();
@@ -236,22 +260,26 @@ export class GpuWatch {
         this.#users.done(look);
       }
       await this.#learnAttachment(runtime);
+      this.#conditions = inventory.conditions;
+      this.#noteUnknownWords(inventory);
       // First heard, then judged: an error that was logged while the sample was taken counts against it.
-      const xids = await this.#newXids();
+      const findings = await this.#kernelWatch.newFindings();
       const held = heldBy(containers) ?? new Set(inventory.gpus.map(({ uuid }) => uuid));
       const isFirst = this.#cards.size === 0;
-      const sample = { gpus: inventory.gpus, held, nowMs };
+      const sample = { ...inventory, held, nowMs };
       // Which card an error means is known only once the cards are.
-      const known = isFirst ? afterSample(this.#cards, sample) : this.#cards;
-      const heard = afterXids(known, xids, { nowMs, isHistory: !this.#hasMemory });
+      const known = isFirst ? afterSample(this.#cards, sample) : this.#withSwitches(this.#cards);
+      const heard = afterFindings(known, findings, { nowMs, isHistory: !this.#hasMemory });
       await this.#become(isFirst ? heard : afterSample(heard, sample));
+      await this.#report(findings, { nowMs, containers });
       this.#hasMemory = true;
     });
   }
 
   /** Not while nvidia-smi fails: then the next sample comes at its time and tries it. */
   #mayLookAgain({ containers }: Surroundings): boolean {
-    return containers !== null && !this.#isSampling && this.#trouble === null && this.#users.isLookDue;
+    const isAnswering = this.#trouble === null && !this.#isLookSpoiled;
+    return containers !== null && !this.#isSampling && isAnswering && this.#users.isLookDue;
   }
 
   /** Who is on the cards, and nothing of how they are: that is judged by samples at a steady pace. */
@@ -266,15 +294,34 @@ export class GpuWatch {
       const look = await this.#users.look(listed, processes, begun);
       this.#gpus = this.#gpus.map((gpu) => look.gpus.find(({ uuid }) => uuid === gpu.uuid) ?? gpu);
       this.#users.done(look);
-    });
+    }, true);
   }
 
-  async #whileSampling(ask: () => Promise<void>): Promise<void> {
+  /** Words of nvidia-smi that no table of ours knows, each row of them once. */
+  #noteUnknownWords({ conditions }: GpuInventory): void {
+    const words = [...new Set([...conditions.values()].flatMap(({ unknownWords }) => unknownWords))].join(
+      "; ",
+    );
+    if (words !== "" && words !== this.#notedWords)
+      this.#options.log.warn({ words }, "nvidia-smi says what is in no table; it is taken for unknown");
+    this.#notedWords = words;
+  }
+
+  #withSwitches(cards: Cards): Cards {
+    return withSwitched(cards, this.#nvlinkWatch.switched);
+  }
+
+  async #whileSampling(ask: () => Promise<void>, isOfUsers = false): Promise<void> {
     this.#isSampling = true;
     try {
       await ask();
     } catch (error) {
       if (!(error instanceof NvidiaSmiError)) throw error;
+      if (isOfUsers && mayBeOneGpu(error)) {
+        // One card may spoil the answer; which one, the next sample finds out at its time.
+        this.#isLookSpoiled = true;
+        return;
+      }
       if (this.#trouble !== error.kind && (error.kind !== "missing" || this.#cards.size > 0))
         this.#options.log.warn({ error }, "nvidia-smi does not tell about the GPUs");
       this.#trouble = error.kind;
@@ -283,16 +330,42 @@ export class GpuWatch {
     }
   }
 
-  /** Between samples, and while nvidia-smi hangs. Before the first sample there is no card that could be meant. */
-  async #listen(nowMs: number): Promise<void> {
+  /**
+   * Hears the kernel log, between samples and while nvidia-smi hangs. Before the first sample there is no card that could
+   * be meant.
+   */
+  async listen({ nowMs, containers }: Pick<Surroundings, "nowMs" | "containers">): Promise<void> {
     if (this.#cards.size === 0) return;
-    const xids = await this.#newXids();
-    await this.#become(afterXids(this.#cards, xids, { nowMs, isHistory: !this.#hasMemory }));
+    const findings = await this.#kernelWatch.newFindings();
+    const known = this.#withSwitches(this.#cards);
+    await this.#become(afterFindings(known, findings, { nowMs, isHistory: !this.#hasMemory }));
+    await this.#report(findings, { nowMs, containers });
+  }
+
+  /** After the cards were judged: that must not be lost, should the agent end while processes are looked up. */
+  async #report(
+    findings: readonly HeardFinding[],
+    { nowMs, containers }: Pick<Surroundings, "nowMs" | "containers">,
+  ): Promise<void> {
+    const uuids = new Map([...this.#cards.values()].map(({ busKey, uuid }) => [busKey, uuid]));
+    await this.kernelReports.take(findings, {
+      nowMs,
+      lost: this.#kernelWatch.takeLost(),
+      containers,
+      isHistory: !this.#hasMemory,
+      gpuOf: (busKey) => uuids.get(busKey),
+    });
+    await this.#save();
   }
 
   async #become(cards: Cards): Promise<void> {
-    for (const { uuid, cordon } of cards.values()) {
+    for (const { uuid, cordon, sign } of cards.values()) {
       const before = this.#cards.get(uuid)?.cordon ?? null;
+      if (sign !== null && sign.code !== this.#cards.get(uuid)?.sign?.code)
+        this.#options.log.warn(
+          { uuid, code: sign.code },
+          `GPU ${uuid} shows a sign of failure. ${sign.reason}`,
+        );
       if (cordon !== null && cordon.sinceMs !== before?.sinceMs)
         this.#options.log.error(
           { uuid, kind: cordon.kind },
@@ -305,45 +378,16 @@ export class GpuWatch {
     await this.#save();
   }
 
-  /** One reader at a time: who asks while another reads gets what comes after. */
-  async #newXids(): Promise<Xid[]> {
-    const read = this.#listening.then(() => this.#readXids());
-    this.#listening = read.catch(() => undefined);
-    return await read;
-  }
-
-  async #readXids(): Promise<Xid[]> {
-    const lines = await this.#kernelLog.newLines();
-    if (lines === null && !this.#isLogForbidden)
-      this.#options.log.warn(
-        { path: this.#kernelLog.path },
-        "the kernel log cannot be read: Xids are not seen",
-      );
-    this.#isLogForbidden = lines === null;
-    return (lines ?? []).flatMap((text) => this.#heed(text) ?? []);
-  }
-
-  /** The driver's error in a line, unless an earlier life of the agent has heeded it. */
-  #heed(text: string): Xid | null {
-    const line = kernelLineOf(text);
-    const xid = parseXid(line);
-    if (xid === null) return null;
-    if (line.seq !== null) {
-      if (this.#kernelSeq !== null && line.seq <= this.#kernelSeq) return null;
-      this.#kernelSeq = line.seq;
-    }
-    this.#options.log.warn(xid, "the NVIDIA driver reports an error");
-    return xid;
-  }
-
-  /** Only when something changed that must outlive us; what each sample moves is not worth a write. */
+  /** Only when something changed that must outlive us. */
   async #save(): Promise<void> {
     const { stateDir, bootId, log } = this.#options;
-    const memory = { bootId, kernelSeq: this.#kernelSeq, cards: [...this.#cards.values()] };
-    const lasting = JSON.stringify({
-      ...memory,
-      cards: memory.cards.map((card) => (card.cordon === null ? { ...card, lastGoodMs: null } : card)),
-    });
+    const memory = {
+      bootId,
+      kernelSeq: this.#kernelWatch.heededSeq,
+      cards: [...this.#cards.values()],
+      ...this.kernelReports.memory,
+    };
+    const lasting = JSON.stringify(lastingMemory(memory));
     if (lasting === this.#saved) return;
     try {
       await writeGpuMemory(stateDir, memory);
@@ -360,11 +404,25 @@ export class GpuWatch {
     const devices = cdiDevicesOf(specs, this.#gpus);
     const mode = chooseAttachMode({
       runtime: { hasCdi: dirs.length > 0, hasNvidia: runtime?.hasNvidia ?? false },
-      gpus: this.#gpus.map((gpu) => gpu.uuid),
+      gpus: this.#gpus,
       known: devices,
     });
     this.#facts = { mode, devices };
+    if (runtime === null) return;
+    this.#unattachable = [unattachableGpus(this.#gpus, mode, devices), this.#unattachable[0]];
   }
+
+  #unattachableNow(): Map<GpuUuid, string> {
+    const [now, before] = this.#unattachable;
+    return new Map([...now].filter(([uuid]) => before.has(uuid)));
+  }
+}
+
+/** A card that nothing can be started on is told as such, unless something graver is known of it. */
+function withObstacle(gpu: GpuReport, why: string | undefined): GpuReport {
+  if (why === undefined || gpu.health === "unhealthy") return gpu;
+  const reasons = [why, ...(gpu.reasons ?? [])];
+  return { ...gpu, health: "unhealthy", reasons, reasonCode: gpu.reasonCode ?? "not-attachable" };
 }
 
 /** Null when it is not known what runs: then any card may be held. */

@@ -3,6 +3,7 @@
  * and records as the journal has them; both decisions and reports are made from what is laid together here.
  */
 import { AssertionError } from "node:assert";
+import { setTimeout as delay } from "node:timers/promises";
 import type { Feature } from "@remotegpu/shared/features";
 import type { HostId } from "@remotegpu/shared/ids";
 import type { Log } from "@remotegpu/shared/log";
@@ -29,6 +30,8 @@ import type { VersionWatch } from "./version-watch.ts";
 /** How long a round waits for the list of containers, unless a metering tick is due before. */
 const RUNTIME_PATIENCE_MS = 2_000;
 const LEAST_PATIENCE_MS = 100;
+/** How long a round waits for the kernel log, which as a rule takes less than a millisecond. */
+const HEARD_WITHIN_MS = 100;
 /** In place of the pids of a group that cannot be read. */
 const UNTOLD = 0;
 
@@ -44,6 +47,7 @@ export class Observation {
   readonly #wake: () => void;
   readonly #log: Log;
   #containers: readonly Container[] | null = null;
+  #hearing: Promise<void> | null = null;
   #hasLeftFleet = false;
 
   constructor(parts: {
@@ -122,6 +126,7 @@ export class Observation {
     const look = await this.#runtimeWatch.containers(nowMs, { patienceMs, mark });
     const seen = look.seen === null ? null : this.#withLeftBehind(look.seen);
     if (seen !== null) this.#containers = seen;
+    await this.#hearOfCards(nowMs);
     // After the list: a card that it shows to be free now is looked at before this round gives it away.
     void this.#gpuWatch
       .lookWhenDue(
@@ -138,6 +143,22 @@ export class Observation {
         this.#log.error({ error }, "the cards could not be looked at; tried again");
       });
     return { ...look, seen };
+  }
+
+  /**
+   * What the kernel said of the cards is known before a round judges what ended: it may be why. A log that is slow to read
+   * holds up nothing, and is heard in a later round.
+   */
+  async #hearOfCards(nowMs: number): Promise<void> {
+    const containers = this.#containers === null ? null : this.own;
+    this.#hearing ??= this.#gpuWatch
+      .listen({ nowMs, containers })
+      .catch((error: unknown) => {
+        if (error instanceof AssertionError) throw error;
+        this.#log.error({ error }, "the kernel log could not be read; tried again");
+      })
+      .finally(() => (this.#hearing = null));
+    await Promise.race([this.#hearing, delay(HEARD_WITHIN_MS, undefined, { ref: false })]);
   }
 
   /** What the runtime calls ended, or does not know any more, is looked for among the living. */

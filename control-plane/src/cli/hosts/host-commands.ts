@@ -117,7 +117,9 @@ function strangersText(strangers: unknown): string | null {
 function reasonsText(row: Row): string | null {
   const word = typeof row.cordon_reason === "string" ? `Cordoned: ${row.cordon_reason}` : "Cordoned.";
   const own = row.cordoned_by === "admin" ? [word] : [];
-  const hosts = Array.isArray(row.health_reasons) ? row.health_reasons.map(String) : [];
+  const [first, ...others] = Array.isArray(row.health_reasons) ? row.health_reasons.map(String) : [];
+  const code = typeof row.reason_code === "string" ? ` (${row.reason_code})` : "";
+  const hosts = first === undefined ? [] : [`${first}${code}`, ...others];
   return [...own, ...hosts].join(" ") || null;
 }
 

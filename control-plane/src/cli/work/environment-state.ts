@@ -12,7 +12,10 @@ import { type Look, waitUntil } from "./wait.ts";
 import { waivedText } from "./waivers-text.ts";
 
 const Rows = z.array(z.looseObject({}));
-const GpuNames = z.array(z.looseObject({ uuid: z.string(), model: z.string().nullish() }));
+const Fault = z.looseObject({ code: z.string().nullable(), sentence: z.string() });
+const GpuNames = z.array(
+  z.looseObject({ uuid: z.string(), model: z.string().nullish(), fault: Fault.nullish() }),
+);
 
 export function anEnvironment() {
   return { environment: thing("environment", "environment") };
@@ -71,10 +74,15 @@ export function printInstances(output: Output, instances: Row[]): void {
     "charged",
     ["not charged", waivedText],
   ]);
+  for (const { fault } of instances.flatMap(({ gpus }) => GpuNames.parse(gpus ?? [])))
+    if (fault != null) output.write(`${fault.sentence}\n`);
 }
 
 function gpusText(row: Row): string {
   return GpuNames.parse(row.gpus ?? [])
-    .map(({ uuid, model }) => `${model ?? "GPU"} ${uuid}`)
+    .map(
+      ({ uuid, model, fault }) =>
+        `${model ?? "GPU"} ${uuid}${fault == null ? "" : ` (${fault.code ?? "out of service"})`}`,
+    )
     .join(", ");
 }

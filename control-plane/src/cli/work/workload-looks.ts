@@ -50,7 +50,13 @@ const Runs = z.array(
 );
 const Rows = z.array(z.looseObject({})).default([]);
 const Share = z.looseObject({ sentence: z.string() }).nullish();
-const Why = z.looseObject({ share: Share, hosts: Rows, image_fetches: Rows, suggestions: Rows });
+const Why = z.looseObject({
+  share: Share,
+  hosts: Rows,
+  image_fetches: Rows,
+  gpu_faults: Rows,
+  suggestions: Rows,
+});
 
 const URGENT = "have it tried before all others whenever it waits (admins)";
 const URGENCY: Partial<Record<Kind, string>> = {
@@ -103,8 +109,17 @@ export function looksAt(kind: Kind, route: string): Command[] {
       run: async ({ api, output }, { workload }) => {
         const answer = await api.get(path(workload, "why"));
         if (output.format === "json") return printOne(output, answer);
-        const { hosts, image_fetches: fetches, suggestions, share, ...why } = Why.parse(answer);
+        const {
+          hosts,
+          image_fetches: fetches,
+          gpu_faults: faults,
+          suggestions,
+          share,
+          ...why
+        } = Why.parse(answer);
         printOne(output, { ...why, ...(share != null && { share: share.sentence }) });
+        if (faults.length > 0)
+          printList(output, faults, ["at", "rank", ["error of its program", (row) => row.reason]]);
         // Only what waits for a place is a matter of hosts.
         if (why.status !== "queued") return;
         printList(output, hosts, [["host", (row) => row.host_id ?? row.id], "reason"], "No host to ask.");

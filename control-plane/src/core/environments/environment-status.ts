@@ -6,6 +6,7 @@ import { MS_PER_MINUTE } from "@remotegpu/shared/units";
 import type { EnvironmentStatus } from "@remotegpu/shared/workload";
 import {
   becomes,
+  cardSentence,
   type DeadlineVerdict,
   type InstanceReport,
   isOver,
@@ -108,9 +109,11 @@ function whileStarting(report: InstanceReport): Transition {
     case "stopped":
     case "failed":
       if (report.isBehind) return { kind: "places-anew", reason: report.detail };
-      return report.problem === "mount-missing"
-        ? { kind: "skips-pool", reason: report.detail }
-        : ended(report);
+      if (report.problem === "mount-missing") return { kind: "skips-pool", reason: report.detail };
+      // It never ran there, and other cards may do.
+      if (report.problem === "gpu-missing" || report.problem === "gpu-failed")
+        return { kind: "leaves-card", reason: report.detail };
+      return ended(report);
   }
 }
 
@@ -135,9 +138,11 @@ function whileRunning(report: InstanceReport): Transition {
 
 /** It ended without a customer's stop: cleanly, or with a problem that has to be seen. */
 function ended(report: InstanceReport): Transition {
-  return report.state === "stopped" && report.problem === null
-    ? becomes("stopped", report.detail || stopSentence(report))
-    : becomes("error", report.detail || `The container ended: ${report.problem ?? "unknown reason"}.`);
+  if (report.state === "stopped" && report.problem === null)
+    return becomes("stopped", report.detail || stopSentence(report));
+  const how = report.detail || `The container ended: ${report.problem ?? "unknown reason"}.`;
+  const card = cardSentence(report);
+  return becomes("error", card === null ? how : `${how} ${card}`);
 }
 
 /** How long a status may last before `afterDeadline` is asked; null where it may last for ever. */

@@ -6,6 +6,7 @@ import type { InstanceProblem, STOP_ORDERERS } from "@remotegpu/shared/instance"
 import { MS_PER_MINUTE } from "@remotegpu/shared/units";
 import type { WaitingProcesses } from "@remotegpu/shared/progress";
 import type { InstanceState } from "@remotegpu/shared/workload";
+import { type CardFault, endSentence } from "../hosts/card-fault.ts";
 import type { HostPair } from "../placement/fleet/fleet.ts";
 import type { RankStanding } from "./rank-standing.ts";
 
@@ -28,6 +29,8 @@ export interface InstanceReport {
   gang?: RankStanding;
   /** Absent where nothing keeps it from going on. */
   progress?: InstanceProgress;
+  /** Of one that is over: what its host held against a card of it then, a sign of failure or worse; absent: nothing. */
+  cardFault?: CardFault;
 }
 
 /** What keeps an instance that is there from going on. */
@@ -64,6 +67,8 @@ export type Transition<Status> =
   | { kind: "loses"; status: Status; reason: string; ranks: readonly number[]; since: LostSince }
   /** Back to the queue; this storage pool is skipped for a while. */
   | { kind: "skips-pool"; reason: string }
+  /** Back to the queue: a card of its place is of no use. Its host is skipped until that is known of the card everywhere. */
+  | { kind: "leaves-card"; reason: string }
   /** Back to the queue, for a placement beyond what its host has known; nothing of this one ever ran. */
   | { kind: "places-anew"; reason: string };
 
@@ -105,6 +110,12 @@ export const STOP_LIMIT_MS = 10 * MS_PER_MINUTE;
 
 export function isOver(state: InstanceState): boolean {
   return state === "stopped" || state === "failed" || state === "lost";
+}
+
+/** What befell a card of it, where its host did not end it for that; null: nothing is known. */
+export function cardSentence({ cardFault, problem }: InstanceReport): string | null {
+  const isTold = problem === "gpu-failed" || problem === "gpu-missing";
+  return cardFault === undefined || isTold ? null : endSentence(cardFault);
 }
 
 /** It ran, or is past that. */

@@ -9,6 +9,7 @@ import { MS_PER_MINUTE } from "@remotegpu/shared/units";
 import type { TrainingJobStatus } from "@remotegpu/shared/workload";
 import {
   becomes,
+  cardSentence,
   type DeadlineVerdict,
   type Failure,
   hasBegun,
@@ -202,7 +203,9 @@ function fails(by: Failure["by"], reason: string, failed: readonly InstanceRepor
   return { kind: "fails", failure: { by, reason, ranks: failed.map(({ rank }) => rank) } };
 }
 
-function failedBy({ state, problem }: InstanceReport): Failure["by"] {
+/** A program that failed on a card with a sign of failure is judged by that. */
+function failedBy({ state, problem, cardFault }: InstanceReport): Failure["by"] {
+  if (cardFault !== undefined && problem === "exited") return "infrastructure";
   const isOwn = state !== "lost" && (problem === null || OWN_PROBLEMS.includes(problem));
   return isOwn ? "program" : "infrastructure";
 }
@@ -217,7 +220,9 @@ function failureSentence(report: InstanceReport): string {
       : report.exitCode === null
         ? `The container ended: ${report.problem ?? report.state}.`
         : `The command ended with exit code ${report.exitCode}.`;
-  return report.rank === 0 ? how : `Rank ${report.rank}: ${how}`;
+  const card = cardSentence(report);
+  const told = card === null ? how : `${how} ${card}`;
+  return report.rank === 0 ? told : `Rank ${report.rank}: ${told}`;
 }
 
 function sentenceOfRank({ rank }: InstanceReport, sentence: string, reports: readonly unknown[]): string {

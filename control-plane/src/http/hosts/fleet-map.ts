@@ -1,6 +1,7 @@
 /** For administrators: every host and card in one answer, who holds which, and what all of it sums up to. */
 import { createRoute, z } from "@hono/zod-openapi";
 import { text } from "@remotegpu/shared/text";
+import { faultText } from "../../core/hosts/card-fault.ts";
 import { HOST_CONNECTIONS, WORKLOAD_KINDS } from "@remotegpu/shared/workload";
 import {
   type CardOnMap as CardOnMapRow,
@@ -63,6 +64,10 @@ const CardOnMap = z
     sampled_at: Timestamp.nullable(),
     health_status: z.string(),
     cordoned: z.boolean(),
+    reason: z
+      .string()
+      .nullable()
+      .openapi({ description: "Why nothing new is placed on it; null: nothing speaks against it" }),
     simulated: z.boolean(),
     free: z.boolean().openapi({ description: "True: an order could take all of it now" }),
     vanished_at: Timestamp.nullable(),
@@ -225,11 +230,18 @@ function cardOnMap(card: CardOnMapRow): FleetMap["hosts"][number]["gpus"][number
     sampled_at: momentOf(card.sampled_ms),
     health_status: card.health_status,
     cordoned: card.cordoned,
+    reason: reasonOf(card),
     simulated: card.simulated,
     free: card.free,
     vanished_at: momentOf(card.vanished_ms),
     holders: card.holders.map(({ kind, id, name }) => ({ kind, id, name })),
   };
+}
+
+/** Its host's words with their code; else an administrator's. */
+function reasonOf({ fault, cordoned, cordon_reason: reason }: CardOnMapRow): string | null {
+  if (fault !== null && (!cordoned || reason === null || reason === fault.reason)) return faultText(fault);
+  return cordoned ? reason : null;
 }
 
 function momentOf(ms: number | null): string | null {

@@ -235,6 +235,14 @@ export const Gpu = z
     health_reasons: z
       .array(z.string())
       .openapi({ description: "Why its health is what it is, the gravest first" }),
+    reason_code: z.string().nullable().openapi({
+      description: "The stable name of the first of them; null: it has none",
+      example: "requires-reset",
+    }),
+    has_sign: z.boolean().openapi({
+      description:
+        "True: its readings show a sign of failure; nothing is placed on it, and nothing after its last good reading is charged",
+    }),
     ecc_uncorrected: z
       .int()
       .nullable()

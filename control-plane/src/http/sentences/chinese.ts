@@ -15,6 +15,7 @@ export const CHINESE: readonly (readonly [sentence: string, translation: string]
   ["Waiting for a place.", "等待资源。"],
   ["Waiting for a place: no host has joined yet.", "等待资源：还没有主机加入。"],
   ["Waiting for a place: {why:said}", "等待资源：{why}"],
+  ["Waiting for another GPU: {why:said}", "等待另一张 GPU：{why}"],
   ["Waiting for a place. {where:hosts}; and {more} more hosts", "等待资源。{where}；另有 {more} 台主机。"],
   ["Waiting for a place. {where:hosts}", "等待资源。{where}"],
   [
@@ -102,6 +103,8 @@ export const CHINESE: readonly (readonly [sentence: string, translation: string]
   ["it is unreachable", "无法连通"],
   ["GPU-{gpu} is claimed by host {host} too", "GPU-{gpu} 同时被主机 {host} 声明拥有"],
   ["GPU-{gpu} is unhealthy", "GPU-{gpu} 状态异常"],
+  ["GPU-{gpu} is unhealthy: {why}", "GPU-{gpu} 状态异常：{why}"],
+  ["GPU-{gpu} shows a sign of failure: {why}", "GPU-{gpu} 出现故障迹象：{why}"],
   ["GPU-{gpu} is cordoned", "GPU-{gpu} 已停止接收新任务"],
   ["GPU-{gpu} is cordoned: {why}", "GPU-{gpu} 已停止接收新任务：{why}"],
   [
@@ -242,6 +245,51 @@ export const CHINESE: readonly (readonly [sentence: string, translation: string]
   ["The container ended: {problem:said}.", "容器已结束：{problem}。"],
   ["The container is gone and nobody ordered that.", "容器已消失，而没有人下过此指令。"],
   ["An administrator stopped it.", "管理员停止了它。"],
+  // What a program did on a GPU.
+  [
+    "Your program's work on the GPU made no progress and was ended (Xid {code}).",
+    "您的程序在 GPU 上的任务没有进展，已被终止（Xid {code}）。",
+  ],
+  [
+    "Your program's commands reached the GPU broken (Xid {code}).",
+    "您的程序发给 GPU 的命令已损坏（Xid {code}）。",
+  ],
+  [
+    "Your program made an illegal access or instruction on the GPU (Xid {code}).",
+    "您的程序在 GPU 上执行了非法访问或非法指令（Xid {code}）。",
+  ],
+  [
+    "Your program touched GPU memory that is not its own (Xid {code}).",
+    "您的程序访问了不属于它的 GPU 显存（Xid {code}）。",
+  ],
+  [
+    "Your program's work on the GPU was ended after an error of its own (Xid {code}).",
+    "您的程序在 GPU 上的任务因自身错误被终止（Xid {code}）。",
+  ],
+  [
+    "Your program's work on the GPU was ended early, as happens when it ends or after another error (Xid {code}).",
+    "您的程序在 GPU 上的任务被提前终止，程序结束时或出现其他错误后会如此（Xid {code}）。",
+  ],
+  [
+    "Your program used the GPU's graphics engine wrongly (Xid {code}).",
+    "您的程序错误地使用了 GPU 的图形引擎（Xid {code}）。",
+  ],
+  [
+    "A copy that your program ordered failed on the GPU (Xid {code}).",
+    "您的程序请求的一次复制在 GPU 上失败（Xid {code}）。",
+  ],
+  [
+    "The GPU's video engine met an error in your program's work (Xid {code}).",
+    "GPU 的视频引擎在处理您程序的任务时出错（Xid {code}）。",
+  ],
+  [
+    "The GPU's JPEG engine met an error in your program's work (Xid {code}).",
+    "GPU 的 JPEG 引擎在处理您程序的任务时出错（Xid {code}）。",
+  ],
+  [
+    "The GPU's optical flow engine met an error in your program's work (Xid {code}).",
+    "GPU 的光流引擎在处理您程序的任务时出错（Xid {code}）。",
+  ],
   ["RemoteGPU stopped it.", "RemoteGPU 停止了它。"],
   ["Stopped because the account ran out of money.", "因账户余额用完而停止。"],
   ["Stopped because it went over a limit.", "因超出限制而停止。"],
@@ -265,6 +313,23 @@ export const CHINESE: readonly (readonly [sentence: string, translation: string]
   ],
   ["It runs on host {host}.", "在主机 {host} 上运行。"],
   ["It runs on hosts {hosts}.", "在主机 {hosts} 上运行。"],
+  ["GPU-{gpu} failed: {why:said}.", "GPU-{gpu} 已故障：{why}。"],
+  [
+    "GPU-{gpu} shows a sign of failure: {why:said}. If the next reading confirms it, nothing after its last good reading is charged.",
+    "GPU-{gpu} 出现故障迹象：{why}。如果下一次读数证实，其最后一次正常读数之后的时间不计费。",
+  ],
+  [
+    "GPU-{gpu} takes nothing new: {why:said}. What runs on it goes on.",
+    "GPU-{gpu} 不再接收新任务：{why}。其上正在运行的任务继续运行。",
+  ],
+  [
+    "Its GPU-{gpu} had failed as it ended: {why:said}. Nothing after the card's last good reading is charged.",
+    "其结束时 GPU-{gpu} 已故障：{why}。该卡最后一次正常读数之后的时间不计费。",
+  ],
+  [
+    "Its GPU-{gpu} showed a sign of failure as it ended: {why:said}. Nothing after the card's last good reading is charged.",
+    "其结束时 GPU-{gpu} 出现故障迹象：{why}。该卡最后一次正常读数之后的时间不计费。",
+  ],
   ["Stopped since nobody used it for {minutes} minutes. {figures}", "已停止：{minutes} 分钟内无人使用。"],
   ["The host was declared lost.", "主机已被声明为丢失。"],
   [

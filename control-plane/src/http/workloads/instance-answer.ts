@@ -1,5 +1,6 @@
 /** A workload's instances as the API shows them, whatever its kind: where, on which cards, how long, at what charge. */
 import { z } from "@hono/zod-openapi";
+import { faultSentence } from "../../core/hosts/card-fault.ts";
 import type { SeenInstance } from "../../store/overview/seen-instances.ts";
 import type { InstanceRun, InstanceView } from "../../store/workloads/instances/instances.ts";
 import type { ApiContext } from "../deps.ts";
@@ -100,6 +101,16 @@ const CardReading = z.object({
   sampled_at: Timestamp.nullable(),
 });
 
+const GpuFault = z
+  .object({
+    code: z.string().nullable().openapi({ description: "Its stable name", example: "requires-reset" }),
+    sentence: z.string().openapi({
+      description: "What it is, and what becomes of what holds the card",
+      example: "GPU-8f3a2b1c takes nothing new: MIG mode is on (mig-enabled). What runs on it goes on.",
+    }),
+  })
+  .openapi("GpuFault");
+
 export const Instance = z
   .object({
     id: z.string(),
@@ -139,6 +150,9 @@ export const Instance = z
         reading: CardReading.nullable().openapi({
           description: "What its host said of the card last; null of one that it holds no more",
         }),
+        fault: GpuFault.nullable().openapi({
+          description: "What its host holds against the card; null: nothing, or it holds the card no more",
+        }),
       }),
     ),
     runs: z.array(Run),
@@ -165,7 +179,11 @@ export function instanceAnswer(c: ApiContext, view: SeenInstance): z.input<typeo
       told_at: new Date(figures.told_at).toISOString(),
     },
     placed_at: view.placed_at.toISOString(),
-    gpus: view.gpus.map((gpu) => ({ ...gpu, reading: gpu.reading && readingAnswer(gpu.reading) })),
+    gpus: view.gpus.map((gpu) => ({
+      ...gpu,
+      reading: gpu.reading && readingAnswer(gpu.reading),
+      fault: gpu.fault && { code: gpu.fault.code, sentence: faultSentence(gpu.fault) },
+    })),
     runs: view.runs.map((run) => runAnswer(c, run)),
   };
 }

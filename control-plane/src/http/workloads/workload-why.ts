@@ -1,6 +1,7 @@
 /** Why a workload waits, whatever its kind: host by host, its turn, and what would start it now. */
 import { createRoute, z } from "@hono/zod-openapi";
 import { fetchEndSentence } from "../../core/hosts/images/image-fetch.ts";
+import { faultSentence } from "../../core/hosts/card-fault.ts";
 import { describeObstacle } from "../../core/placement/fleet/fits-on.ts";
 import { FleetState } from "../../core/placement/fleet/fleet-state.ts";
 import { hostReasons } from "../../core/placement/placement.ts";
@@ -12,6 +13,7 @@ import { suggestions } from "../../core/queue/suggestions.ts";
 import type { Connection } from "../../store/database/database.ts";
 import { instancesOf } from "../../store/workloads/instances/instances.ts";
 import { type FetchOfWorkload, fetchesOfWorkload } from "../../store/workloads/image-fetches.ts";
+import { gpuFaultsOf } from "../../store/reports/runs/gpu-faults.ts";
 import {
   type KeptForPasses,
   passScene,
@@ -22,6 +24,8 @@ import { forCustomers, ok, Timestamp, WorkloadIdPath } from "../request/route.ts
 import { ShareAnswer, shareAnswer } from "./share-answer.ts";
 import { SuggestionAnswer, suggestionAnswer } from "./suggestion-answer.ts";
 import { type RoutedKind, workloadFor, type WorkloadState } from "./routed-kind.ts";
+
+const MOST_GPU_FAULTS = 8;
 
 export const WhyHost = z
   .object({
@@ -59,6 +63,19 @@ const Why = z
       .openapi({
         description:
           "Hosts that fetch its image while it holds nothing there, the newest first; one that ended is told for some minutes",
+      }),
+    gpu_faults: z
+      .array(
+        z.object({
+          at: Timestamp,
+          code: z.string().openapi({ example: "xid-31" }),
+          rank: z.int(),
+          reason: z.string(),
+        }),
+      )
+      .openapi({
+        description:
+          "Errors that its program made on a GPU, of its latest runs, the newest first; the GPU is well",
       }),
     suggestions: z.array(SuggestionAnswer).openapi({ description: "Each alone would start it now" }),
   })
@@ -98,12 +115,19 @@ async function whyOf(
   const reason = workload.status_reason ?? (await sayingOf(db, routed, workload));
   const told = { status: workload.status, reason };
   const fetches = (await fetchesOfWorkload(db, { kind: routed.kind, id: workload.id })).map(fetchAnswer);
+  const faults = await gpuFaultsOf(db, { kind: routed.kind, id: workload.id }, MOST_GPU_FAULTS);
   const nothing = {
     ...told,
     position: null,
     share: null,
     hosts: [],
     image_fetches: fetches,
+    gpu_faults: faults.map(({ told_at: at, code, rank, reason: why }) => ({
+      at: at.toISOString(),
+      code,
+      rank,
+      reason: why,
+    })),
     suggestions: [],
   };
   // Of a service that runs a replica may wait.
@@ -168,12 +192,13 @@ async function sayingOf(
   { id, status, host_id: hostId, host_name: hostName }: WorkloadState,
 ): Promise<string | null> {
   if (status !== "running") return null;
-  if (hostId != null) return `It runs on host ${hostName ?? hostId}.`;
   const instances = (await instancesOf(sql, kind, [id])).get(id) ?? [];
   const left = instances.filter(({ want }) => want === "running");
-  const names = new Set(left.map(({ host_name: name }) => name));
-  if (names.size === 0) return null;
-  return `It runs on ${names.size === 1 ? "host" : "hosts"} ${[...names].join(", ")}.`;
+  const faults = left.flatMap(({ gpus }) => gpus.flatMap(({ fault }) => fault ?? []));
+  const names = new Set(hostId == null ? left.map(({ host_name: name }) => name) : [hostName ?? hostId]);
+  const where = `It runs on ${names.size === 1 ? "host" : "hosts"} ${[...names].join(", ")}.`;
+  const told = [...(names.size === 0 ? [] : [where]), ...faults.map(faultSentence)];
+  return told.length === 0 ? null : told.join(" ");
 }
 
 function hostAnswers(

@@ -3,6 +3,7 @@
  * anything else starts over, which costs the host one more report.
  */
 import type { HostId } from "@remotegpu/shared/ids";
+import type { KernelNote } from "@remotegpu/shared/gpu-errors";
 import type { GpuReport, MachineReport } from "@remotegpu/shared/host-report";
 import type { ObservedPull } from "@remotegpu/shared/image-fetch";
 import type { BareRun, ObservedInstance } from "@remotegpu/shared/instance";
@@ -32,6 +33,8 @@ export interface WholeReport {
   pulls: ObservedPull[] | null;
   /** Who is in and was; likewise. */
   access: AccessBook | null;
+  /** What the kernel log said of GPUs that closes none; absent or null: likewise. */
+  kernelNotes?: KernelNote[] | null;
 }
 
 type Taken =
@@ -83,8 +86,13 @@ export class ReportAssembly {
     return { state: "partial" };
   }
 
-  #begin({ digest, machine, gpus, leases, pulls, access, pages }: ObservedReport): Unfinished {
-    const mayBeUntold = { leases: leases ?? null, pulls: pulls ?? null, access: access ?? null };
+  #begin({ digest, machine, gpus, leases, pulls, access, kernelNotes, pages }: ObservedReport): Unfinished {
+    const mayBeUntold = {
+      leases: leases ?? null,
+      pulls: pulls ?? null,
+      access: access ?? null,
+      kernelNotes: kernelNotes ?? null,
+    };
     const report = { digest, machine, gpus, instances: [], notUnderstood: [], ...mayBeUntold };
     return { report, nextPage: 0, pages, lastPageAtMs: 0 };
   }

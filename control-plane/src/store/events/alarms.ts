@@ -15,6 +15,7 @@ export type AlarmKind =
   | "gpu-stranger"
   | "gpu-vanished"
   | "isolation-broken"
+  | "unknown-gpu-error"
   | "pool-unconfirmed"
   | "pool-not-proved"
   | "unknown-instance"

@@ -3,11 +3,13 @@ import type { GpuStranger } from "@remotegpu/shared/host-report";
 import { PROTOCOL } from "@remotegpu/shared/protocol";
 import { MIB, THOUSANDTHS } from "@remotegpu/shared/units";
 import { agentService, type ProtocolRange } from "../../core/hosts/agent-service.ts";
+import { type CardFault, faultText } from "../../core/hosts/card-fault.ts";
 import { isHeardNow } from "../../core/hosts/host-liveness.ts";
 import { poolObstacle, type PoolState } from "../../core/hosts/pools/pool-membership.ts";
 import type { Fleet, GpuCapacity, GpuUse, HostCapacity } from "../../core/placement/fleet/fleet.ts";
 import type { Connection } from "../database/database.ts";
 import { isKeptToOnePayer, payersOnHosts } from "../hosts/cve-waivers.ts";
+import { CARD_FAULT } from "../hosts/card-fault.ts";
 import { usedByStranger } from "../hosts/gpu-strangers.ts";
 import { SPOKEN_PROTOCOL } from "../hosts/hosts.ts";
 import { safeBigint } from "../database/values/old-values.ts";
@@ -59,6 +61,8 @@ interface GpuNow {
   cordoned: boolean;
   cordon_reason: string | null;
   health_status: string;
+  /** What its host holds against it. */
+  fault: CardFault | null;
   conflict_host_id: string | null;
   /** The first process on it that is in no live run of its host; null for none. */
   stranger: GpuStranger | null;
@@ -106,6 +110,7 @@ const GPU_COLUMNS = [
   "cordoned",
   "cordon_reason",
   "health_status",
+  "fault",
   "conflict_host_id",
   "stranger",
 ] as const satisfies readonly (keyof GpuNow)[];
@@ -154,7 +159,7 @@ export async function fleetSnapshot(
   });
   const gpusNow = readColumns<Omit<GpuNow, (typeof GPU_HELD)[1 | 2 | 3]>>(sql, GPU_COLUMNS, {
     select: `SELECT g.host_id, g.uuid, g.gpu_index, g.name, ${safeBigint("g.memory_total")} AS memory_total, g.nvlink_island,
-            g.cordoned, g.cordon_reason, g.health_status, g.conflict_host_id, k.strangers -> 0 AS stranger
+            g.cordoned, g.cordon_reason, g.health_status, ${CARD_FAULT} AS fault, g.conflict_host_id, k.strangers -> 0 AS stranger
        FROM gpus g JOIN hosts h ON h.id = g.host_id AND h.connection <> 'never'
        LEFT JOIN gpu_health k ON k.gpu_uuid = g.uuid
       WHERE g.vanished_at IS NULL AND g.uuid IS NOT NULL AND ${only("g.host_id")}`,
@@ -264,8 +269,16 @@ function gpuCapacity(gpu: GpuNow): GpuCapacity {
 }
 
 function closedGpu(gpu: GpuNow): string | null {
-  if (gpu.cordoned) return gpu.cordon_reason === null ? "is cordoned" : `is cordoned: ${gpu.cordon_reason}`;
+  if (gpu.cordoned) return gpu.cordon_reason === null ? "is cordoned" : `is cordoned: ${cordonText(gpu)}`;
+  // An administrator may lift its cordon, but does not heal it.
+  if (gpu.fault?.isSign === true) return `shows a sign of failure: ${faultText(gpu.fault)}`;
   if (gpu.conflict_host_id !== null) return `is claimed by host ${gpu.conflict_host_id} too`;
-  if (gpu.health_status === "unhealthy") return "is unhealthy";
+  if (gpu.health_status === "unhealthy")
+    return gpu.fault?.reason == null ? "is unhealthy" : `is unhealthy: ${faultText(gpu.fault)}`;
   return gpu.stranger === null ? null : usedByStranger(gpu.stranger);
+}
+
+/** The host's own words with their code; an administrator's have none. */
+function cordonText({ cordon_reason: reason, fault }: GpuNow): string | null {
+  return fault !== null && fault.reason === reason ? faultText(fault) : reason;
 }

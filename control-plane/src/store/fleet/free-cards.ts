@@ -7,4 +7,4 @@ export const IS_HELD =
 /** SQL of the card `g` of the host `h`, with its health `k` where that is known; who holds it is not asked. */
 export const IS_OPEN = `(h.connection = 'connected' AND h.revoked_at IS NULL AND NOT h.cordoned AND NOT g.cordoned
   AND g.vanished_at IS NULL AND g.conflict_host_id IS NULL AND g.health_status IS DISTINCT FROM 'unhealthy'
-  AND coalesce(k.strangers, '[]') = '[]')`;
+  AND NOT coalesce(k.has_sign, false) AND coalesce(k.strangers, '[]') = '[]')`;

@@ -3,10 +3,12 @@
  * to. All of it is read from one snapshot, so that the sums are those of the hosts that are shown.
  */
 import type { HostConnection, WorkloadKind } from "@remotegpu/shared/workload";
+import type { CardFault } from "../../core/hosts/card-fault.ts";
 import { type Connection, type Database, transaction } from "../database/database.ts";
 import { readColumns } from "../database/read-columns.ts";
 import { safeBigint } from "../database/values/old-values.ts";
 import { ofAllKinds } from "../workloads/kinds.ts";
+import { CARD_FAULT } from "../hosts/card-fault.ts";
 import { SAMPLED_AT } from "../hosts/card-sample.ts";
 import { IS_HELD, IS_OPEN } from "../fleet/free-cards.ts";
 import {
@@ -32,6 +34,8 @@ const CARD_COLUMNS = [
   "sampled_ms",
   "health_status",
   "cordoned",
+  "cordon_reason",
+  "fault",
   "simulated",
   "free",
   "vanished_ms",
@@ -52,6 +56,8 @@ interface CardRow {
   sampled_ms: number | null;
   health_status: string;
   cordoned: boolean;
+  cordon_reason: string | null;
+  fault: CardFault | null;
   simulated: boolean;
   free: boolean;
   vanished_ms: number | null;
@@ -191,7 +197,7 @@ async function cardsOf(sql: Connection, hostIds: readonly string[]): Promise<Car
     select: `SELECT g.host_id, g.uuid, CASE WHEN g.vanished_at IS NULL THEN g.gpu_index END AS gpu_index, g.name,
             ${safeBigint("g.memory_total")} AS memory_total, g.memory_used_mib, g.utilization_percent, g.temperature_c,
             g.power_w::text AS power_w, ${moment(SAMPLED_AT)} AS sampled_ms,
-            coalesce(g.health_status, 'unknown') AS health_status, g.cordoned, g.simulated,
+            coalesce(g.health_status, 'unknown') AS health_status, g.cordoned, g.cordon_reason, ${CARD_FAULT} AS fault, g.simulated,
             ${IS_OPEN} AND NOT ${IS_HELD} AS free, ${moment("g.vanished_at")} AS vanished_ms, g.pci_bus_id
        FROM ${CARDS} WHERE g.host_id = ANY($1::text[])`,
     values: [hostIds],

@@ -200,9 +200,10 @@ async function noteVitals(
   await sql.query(
     `UPDATE gpus g SET health_status = v.health, memory_used_mib = v."memoryUsedMib",
             utilization_percent = v."utilizationPercent", temperature_c = v."temperatureC", power_w = v."powerW",
-            last_seen_at = CASE WHEN ${IS_BLIND} h.degraded THEN g.last_seen_at ELSE $3 END
+            -- What a card with an open sign read well last was before the sign.
+            last_seen_at = CASE WHEN ${IS_BLIND} h.degraded OR v."hasSign" THEN g.last_seen_at ELSE $3 END
        FROM hosts h, jsonb_to_recordset($2::jsonb) AS v(uuid text, health text, "memoryUsedMib" int,
-              "utilizationPercent" int, "temperatureC" int, "powerW" numeric)
+              "utilizationPercent" int, "temperatureC" int, "powerW" numeric, "hasSign" boolean)
       WHERE h.id = $1 AND g.host_id = $1 AND g.uuid = v.uuid AND g.vanished_at IS NULL`,
     [hostId, JSON.stringify(vitals), now],
   );

@@ -1,4 +1,5 @@
 /** A whole report of a host, as it is taken in. */
+import type { KernelNote } from "@remotegpu/shared/gpu-errors";
 import type { GpuReport, MachineReport } from "@remotegpu/shared/host-report";
 import type { ObservedPull } from "@remotegpu/shared/image-fetch";
 import type { BareRun, ObservedInstance } from "@remotegpu/shared/instance";
@@ -18,4 +19,6 @@ export interface ObservedState {
   pulls: readonly ObservedPull[] | null;
   /** Absent or null: likewise. */
   access?: AccessBook | null;
+  /** Absent or null: likewise. */
+  kernelNotes?: readonly KernelNote[] | null;
 }

@@ -11,11 +11,13 @@ import { completeDeletions } from "../environments/environment-deletions.ts";
 import { takeAccess } from "../environments/access/access-reports.ts";
 import { noteContainerFacts, noteServices, noteServing, noteStreams } from "./container-facts.ts";
 import { noteReadiness } from "../billing/broken-time/run-readiness.ts";
+import { noteGpuFaults } from "./runs/gpu-faults.ts";
 import { noteRunEnds } from "./runs/run-ends.ts";
 import { noteRunRestarts } from "./runs/run-restarts.ts";
 import { noteProgress } from "./runs/stalls.ts";
 import { noteCanary } from "./health/canary-reports.ts";
 import { mergeGpus } from "./health/gpu-inventory.ts";
+import { noteKernelNotes } from "./health/kernel-notes.ts";
 import { putHostImages } from "../hosts/images/host-images.ts";
 import { putHostPulls } from "../hosts/images/host-pulls.ts";
 import { putHostVersions } from "../hosts/host-versions.ts";
@@ -82,13 +84,15 @@ export async function mergeObserved(
     }
     const explained = [...placements, ...live.filter(isSilent)];
     const told = { hostId, observed: observed.instances, now };
-    // People read in this order of events what came together: restarts, ends, ports.
-    const runs = noteRunRestarts(sql, told).then(async () => await noteRunEnds(sql, told));
+    // People read in this order of events what came together: errors of programs, restarts, ends, ports.
+    const runs = noteGpuFaults(sql, told)
+      .then(async () => await noteRunRestarts(sql, told))
+      .then(async () => await noteRunEnds(sql, told));
     const ports = runs.then(
       async () =>
         observed.leases !== null && (await mergeLeases(sql, { host, leases: observed.leases, now })),
     );
-    const { access = null } = observed;
+    const { access = null, kernelNotes: notes } = observed;
     const [areLeasesOver] = await Promise.all([
       ports,
       runs,
@@ -103,6 +107,7 @@ export async function mergeObserved(
       reportStrangers(sql, { ...told, placements: explained }),
       noteStubbornRuns(sql, told),
       observed.machine?.canary && noteCanary(sql, { hostId, canary: observed.machine.canary, now }),
+      notes && noteKernelNotes(sql, { hostId, notes, now }),
       runs.then(async () => await takeAccess(sql, { hostId, access, now })),
     ]);
     ordersChanged ||= areLeasesOver;

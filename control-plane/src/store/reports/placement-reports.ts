@@ -9,6 +9,7 @@ import { closeUnbegunRun, waiveRunsOf } from "../billing/runs/runs.ts";
 import type { Connection, Transaction } from "../database/database.ts";
 import { appendInstanceEvent, INSTANCE_EVENT } from "../events/events.ts";
 import type { EnvironmentRow } from "../environments/environments.ts";
+import { faultAtEnd } from "../hosts/card-fault.ts";
 import { type PlacedReport, settleWorkload } from "./workload-reports.ts";
 import { releasePlacement } from "../workloads/instances/release.ts";
 
@@ -229,10 +230,12 @@ interface Reported {
 async function applyReport(sql: Transaction, reported: Reported): Promise<void> {
   const { environment, host, placement, seen, now } = reported;
   const { id, status, customer_id: customerId, status_deadline_at: deadlineAt } = environment;
+  const named = { instanceId: placement.instance_id, epoch: placement.epoch };
+  const cardFault = isOver(seen.phase) ? await faultAtEnd(sql, named) : null;
   await settleWorkload(sql, {
     kind: "environment",
     workload: { id, status, customerId, deadlineAt },
-    reports: [placedReport(reported)],
+    reports: [{ ...placedReport(reported), ...(cardFault !== null && { cardFault }) }],
     actor: `host ${host.id}`,
     now,
     told: environment.status_reason,

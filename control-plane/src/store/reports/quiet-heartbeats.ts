@@ -22,9 +22,9 @@ type QuietAnswer = Omit<HeartbeatAnswer, "liftCordons">;
 
 /** The same list twice: as the host tells it, which may be that it has not looked for strangers, and as gpu_health keeps it. */
 const TOLD_HEALTH = `(v.reasons, v."eccUncorrected", v."eccUncorrectedTotal", v."repairPending", v."repairFailed",
-  v."throttleReasons", coalesce(v.strangers, k.strangers, '[]'), v."foreignMemoryMib")`;
+  v."throttleReasons", coalesce(v.strangers, k.strangers, '[]'), v."foreignMemoryMib", v."reasonCode")`;
 const KEPT_HEALTH = `(k.reasons, k.ecc_uncorrected, k.ecc_uncorrected_total, k.repair_pending, k.repair_failed,
-  k.throttle_reasons, k.strangers, k.foreign_memory_mib)`;
+  k.throttle_reasons, k.strangers, k.foreign_memory_mib, k.reason_code)`;
 
 /** `held` is what is quiet: every number known, the cards' health as before. `zeros` is fixBootZero of run-time.ts. */
 const NOTE_AND_ANSWER = `
@@ -37,11 +37,11 @@ WITH told AS (
   SELECT * FROM jsonb_to_recordset($2::jsonb) AS v("hostId" text, uuid text, health text, "memoryUsedMib" int,
     "utilizationPercent" int, "temperatureC" int, "powerW" numeric, reasons text[], cordon jsonb,
     "eccUncorrected" bigint, "eccUncorrectedTotal" bigint, "repairPending" boolean, "repairFailed" boolean,
-    "throttleReasons" text[], strangers jsonb, "foreignMemoryMib" int)
+    "throttleReasons" text[], strangers jsonb, "foreignMemoryMib" int, "reasonCode" text, "hasSign" boolean)
 ), loud AS (
   SELECT v."hostId" FROM cards v JOIN gpus g ON g.uuid = v.uuid AND g.host_id = v."hostId"
     LEFT JOIN gpu_health k ON k.gpu_uuid = g.uuid
-   WHERE g.health_status IS DISTINCT FROM v.health OR v.reasons IS NOT NULL AND (v.cordon IS NOT NULL
+   WHERE g.health_status IS DISTINCT FROM v.health OR v.reasons IS NOT NULL AND (v.cordon IS NOT NULL OR v."hasSign" OR k.has_sign
       OR k.host_cordon IS NOT NULL OR k.cordoned_by_host OR ${TOLD_HEALTH} IS DISTINCT FROM ${KEPT_HEALTH})
 ), held AS (
   SELECT h.id, t.*, h.generation AS target, h.observed_digest, j.watermark, l.term AS current_term, c.db_incarnation

@@ -5,6 +5,7 @@
  */
 import type { InstanceProblem } from "@remotegpu/shared/instance";
 import type { InstanceState, WorkloadKind } from "@remotegpu/shared/workload";
+import type { CardFault } from "../../core/hosts/card-fault.ts";
 import { type Drain, drainSentence } from "../../core/hosts/drain.ts";
 import type {
   Failure,
@@ -19,9 +20,10 @@ import type { LockedWorkload } from "../../core/workloads/workload-move.ts";
 import { nameKey, type WorkloadName } from "../../core/workloads/workload-name.ts";
 import { closeRun } from "../billing/runs/runs.ts";
 import type { Connection, Transaction } from "../database/database.ts";
+import { FAULT_AT_END } from "../hosts/card-fault.ts";
 import { removeInstances, stopInstances } from "../orders/workload-stops.ts";
 import { storeOf } from "../workloads/kinds.ts";
-import { forgetSkips, skipHost, skipPool } from "../workloads/place-skips.ts";
+import { forgetSkips, skipHost, skipHostOfCard, skipPool } from "../workloads/place-skips.ts";
 import { forgetPreflight, loseRanks, noteBreak, releaseGang } from "./gangs/gang-moves.ts";
 import { lastGain, tailsOfRuns } from "./runs/left-by-runs.ts";
 import { PROGRESS, progressOf, type ProgressRow, tellGoingOn, tellStall } from "./runs/stalls.ts";
@@ -139,6 +141,12 @@ async function applyTransition(
       await skipPool(sql, { start, storagePool: missing.storagePool, reason: transition.reason, now });
       const reason = `A mount is missing in storage pool ${missing.storagePool}: ${transition.reason}`;
       return await waitAgain(sql, reported, reason);
+    }
+    case "leaves-card": {
+      if (first === undefined) return [];
+      const start = { kind, id: workload.id, firstRank: rulesOf(kind).firstRank(first.rank) };
+      await skipHostOfCard(sql, { start, hostId: first.hostId, reason: transition.reason, now });
+      return await waitAgain(sql, reported, `Waiting for another GPU: ${transition.reason}`);
     }
     case "places-anew":
       // Its host will never say anything of these runs.
@@ -262,6 +270,8 @@ interface ReportRow extends WorkloadName {
   storage_pool: string;
   drain_deadline_at: Date | null;
   drain_reason: string | null;
+  /** Null while it is not over. */
+  card_fault: CardFault | null;
 }
 
 /**
@@ -278,7 +288,8 @@ export async function reportsOf(
             CASE WHEN p.state IN ('stopped', 'failed', 'lost') THEN p.ended_by ELSE p.ordered_by END AS ordered_by,
             p.stop_reason,
             i.known_epoch > p.epoch AND p.state = 'failed' AS is_behind, ${STANDING} AS standing, ${PROGRESS} AS progress, h.id AS host_id, h.name AS host_name,
-            coalesce(h.storage_pool, h.id) AS storage_pool, d.deadline_at AS drain_deadline_at, d.reason AS drain_reason
+            coalesce(h.storage_pool, h.id) AS storage_pool, d.deadline_at AS drain_deadline_at, d.reason AS drain_reason,
+            CASE WHEN p.state IN ('stopped', 'failed') THEN ${FAULT_AT_END} END AS card_fault
        FROM unnest($1::text[], $2::text[]) AS asked(kind, id)
        JOIN instances i ON i.workload_kind = asked.kind AND i.workload_id = asked.id
        JOIN placements p ON p.instance_id = i.id AND p.epoch = i.current_epoch
@@ -307,5 +318,6 @@ function reportOf(row: ReportRow, now: Date): PlacedReport {
     drain: row.drain_deadline_at && { deadline: row.drain_deadline_at, reason: row.drain_reason },
     ...(row.standing !== null && { gang: rankStanding(row.standing, row, now) }),
     ...(row.progress !== null && { progress: progressOf(row.progress, row, now) }),
+    ...(row.card_fault !== null && { cardFault: row.card_fault }),
   };
 }

@@ -2,7 +2,7 @@
  * Places that are not tried again for a while: for one start storage pools in which it found a mount missing, and hosts on
  * which it failed of what it stood on; for every gang two hosts together, of which one did not reach the other.
  */
-import { MS_PER_MINUTE } from "@remotegpu/shared/units";
+import { MS_PER_MINUTE, MS_PER_SECOND } from "@remotegpu/shared/units";
 import type { WorkloadKind } from "@remotegpu/shared/workload";
 import type { HostPair } from "../../core/placement/fleet/fleet.ts";
 import type { PlacementRequest } from "../../core/placement/fleet/fits-on.ts";
@@ -15,6 +15,9 @@ const POOL_SKIP_MS = 10 * MS_PER_MINUTE;
 const HOST_SKIP_MS = 30 * MS_PER_MINUTE;
 
 type Skips = PlacementRequest["skips"];
+
+/** Three samples: by then a card that cannot be used is closed by itself, and its neighbours may be taken. */
+const CARD_SKIP_MS = 30 * MS_PER_SECOND;
 
 interface SkipRow {
   workload_kind: WorkloadKind;
@@ -108,16 +111,26 @@ export async function skipPoolsOfOthers(
 }
 
 /** Its last attempt failed there: the host is not tried again for it until then. */
-export async function skipHost(
+export async function skipHost(sql: Connection, skip: Skip & { hostId: string }): Promise<void> {
+  await skipHostFor(sql, skip, HOST_SKIP_MS);
+}
+
+/** A card there was of no use to it: the host is not tried again for it until that card is closed. */
+export async function skipHostOfCard(sql: Connection, skip: Skip & { hostId: string }): Promise<void> {
+  await skipHostFor(sql, skip, CARD_SKIP_MS);
+}
+
+async function skipHostFor(
   sql: Connection,
   { start: { kind, id, firstRank }, hostId, reason, now }: Skip & { hostId: string },
+  forMs: number,
 ): Promise<void> {
   await sql.query(
     `INSERT INTO placement_host_skips (workload_kind, workload_id, first_rank, host_id, reason, until)
      VALUES ($1, $2, $3, $4, $5, $6)
      ON CONFLICT (workload_kind, workload_id, first_rank, host_id)
        DO UPDATE SET reason = EXCLUDED.reason, until = EXCLUDED.until`,
-    [kind, id, firstRank, hostId, reason, new Date(now.getTime() + HOST_SKIP_MS)],
+    [kind, id, firstRank, hostId, reason, new Date(now.getTime() + forMs)],
   );
 }
 

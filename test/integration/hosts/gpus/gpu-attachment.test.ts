@@ -116,7 +116,7 @@ test("a card that is not on this host is refused before anything is made", async
 
 test("this host with its simulated cards attaches by CDI", async () => {
   const { cdiSpecDirs, hasNvidia } = await host.runtime.info();
-  const gpus = devices.map((device) => device.uuid);
+  const gpus = devices.map(({ uuid }) => ({ uuid, migEnabled: false }));
 
   const mode = chooseAttachMode({
     runtime: { hasCdi: cdiSpecDirs.length > 0, hasNvidia },

@@ -1,6 +1,7 @@
 /** A card that its host takes out of service: what the API shows, where nothing is placed, and the ways back. */
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import type { GpuReport } from "@remotegpu/shared/host-report";
+import { noteQuietHeartbeats } from "@remotegpu/control-plane/store/reports/quiet-heartbeats";
 import type { Caller } from "../../../support/http/api.ts";
 import {
   type ControlScene,
@@ -22,11 +23,26 @@ afterEach(async () => await scene.close());
 const sql = async (text: string, values: unknown[] = []) => (await scene.api.db.query(text, values)).rows;
 const uuidOf = (index: number) => `GPU-host-a-00000${index}`;
 const FAULT = "Xid 79: the GPU fell off the bus.";
-const WELL: Partial<GpuReport> = { health: "healthy", reasons: [], cordon: null };
+const WELL: Partial<GpuReport> = {
+  health: "healthy",
+  reasons: [],
+  cordon: null,
+  hasSign: false,
+  reasonCode: null,
+};
 const FAILED = (sinceMs: number): Partial<GpuReport> => ({
   health: "unhealthy",
   reasons: [FAULT],
   cordon: { kind: "fatal", sinceMs },
+});
+
+/** As an agent tells the first sample that shows it. */
+const SIGN = (sinceMs: number): Partial<GpuReport> => ({
+  health: "unhealthy",
+  reasons: ["It needs a reset."],
+  cordon: { kind: "drain", sinceMs },
+  hasSign: true,
+  reasonCode: "requires-reset",
 });
 
 /** The first card as the host tells it now, by a heartbeat. */
@@ -44,6 +60,15 @@ const events = async () =>
   (await sql("SELECT kind, old, new, actor FROM events WHERE gpu_uuid = $1 ORDER BY id", [uuidOf(0)])).map(
     ({ kind, old, new: now, actor }) => [kind, old, now, actor].filter((part) => part !== null).join(" "),
   );
+/** What the workload's people are told of faults of its cards: code and sentence. */
+const faults = async (id: string): Promise<[string, string][]> => {
+  const { body } = await scene.api.ask("GET", `/api/v1/environments/${id}/events`, { as: alice });
+  const items: { kind: string; new: string; reason: string }[] = body.items;
+  return items
+    .filter(({ kind }) => kind === "gpu-fault")
+    .map((event): [string, string] => [event.new, event.reason])
+    .toReversed();
+};
 const alarms = async () =>
   (await sql("SELECT kind, subject, cleared_at IS NULL AS is_open FROM alarms ORDER BY id")).map(
     ({ kind, subject, is_open: isOpen }) => `${kind} ${subject} ${isOpen ? "open" : "over"}`,
@@ -92,6 +117,146 @@ test("what the report says counts like the heartbeat, whichever comes first", as
     "gpu-health healthy unhealthy host host-a",
     "gpu-cordoned available maintenance host host-a",
   ]);
+});
+
+describe("a sign of failure", () => {
+  test("closes the card with the heartbeat that tells it, by its code, and what read well last stays what it was", async () => {
+    await says(WELL);
+    const before = await card();
+    await sql("UPDATE gpus SET last_seen_at = last_seen_at - interval '5 seconds'");
+
+    await says(SIGN(5));
+
+    expect(await card()).toMatchObject({
+      cordoned: true,
+      cordoned_by: "host",
+      reason_code: "requires-reset",
+      has_sign: true,
+      health_reasons: ["It needs a reset."],
+      last_seen_at: new Date(Date.parse(before.last_seen_at) - 5_000).toISOString(),
+    });
+    await host.report([]);
+    expect((await card()).last_seen_at).toBe(new Date(Date.parse(before.last_seen_at) - 5_000).toISOString());
+    await scene.order(alice, { gpu: 1 });
+    const waiting = (await scene.order(alice, { gpu: 1 })).body;
+    expect((await scene.schedule()).placed).toHaveLength(1);
+    const why = await scene.api.ask("GET", `/api/v1/environments/${waiting.id}/why`, { as: alice });
+    expect(why.body.hosts[0].reason).toContain("It needs a reset (requires-reset)");
+  });
+
+  test("is not healed by an administrator's word: the card stays closed until its host says that it is gone", async () => {
+    await says(SIGN(5));
+    await asAdmin("uncordon");
+    await says({ ...SIGN(5), cordon: null });
+
+    expect(await card()).toMatchObject({ cordoned: false, has_sign: true });
+    const fleet = await scene.api.ask("GET", "/api/v1/fleet", { as: scene.api.admin });
+    expect(fleet.body).toMatchObject({ gpus_total: 2, gpus_free: 1 });
+    await scene.order(alice, { gpu: 1 });
+    await scene.order(alice, { gpu: 1 });
+    expect((await scene.schedule()).placed).toHaveLength(1);
+
+    await says(WELL);
+    expect((await scene.schedule()).placed).toHaveLength(1);
+    expect(await card()).toMatchObject({ has_sign: false, reason_code: null });
+  });
+
+  test("is told in quiet heartbeats by nobody: each with one is taken in as a whole", async () => {
+    await says(WELL);
+    const quiet = await noteQuietHeartbeats(
+      scene.api.db,
+      [
+        {
+          hostId: host.id,
+          heartbeat: host.heartbeatOf({
+            gpus: host.gpus.map((gpu) => ({ ...gpu, ...WELL, hasSign: true, reasonCode: "err" })),
+          }),
+        },
+      ],
+      new Date(),
+    );
+
+    expect([...quiet.keys()]).toEqual([]);
+  });
+
+  test("and what else befalls its card is told to the workload that has it: events, why, its instance; once each", async () => {
+    const { id } = (await scene.order(alice, { gpu: 2 })).body;
+    await scene.schedule();
+    await host.round();
+    await says(SIGN(5));
+    await says(SIGN(5));
+    const [sign] = await faults(id);
+
+    expect(sign).toEqual([
+      "requires-reset",
+      `${uuidOf(0)} shows a sign of failure: It needs a reset (requires-reset). If the next reading confirms it, nothing after its last good reading is charged.`,
+    ]);
+    const shown = await scene.get(alice, id);
+    expect(shown.instances[0].gpus.map(({ fault }: { fault: object | null }) => fault)).toEqual([
+      { code: "requires-reset", sentence: sign?.[1] },
+      null,
+    ]);
+    const why = await scene.api.ask("GET", `/api/v1/environments/${id}/why`, { as: alice });
+    expect(why.body.reason).toBe(`It runs on host host-a. ${sign?.[1]}`);
+
+    await says({ ...SIGN(5), cordon: { kind: "fatal", sinceMs: 9 } });
+    await says(WELL);
+    await says({ ...SIGN(20), hasSign: false, reasonCode: "mig-enabled", reasons: ["MIG mode is on."] });
+    expect((await faults(id)).map(([code, sentence]) => [code, sentence.split(":")[0]])).toEqual([
+      ["requires-reset", `${uuidOf(0)} shows a sign of failure`],
+      ["requires-reset", `${uuidOf(0)} failed`],
+      ["mig-enabled", `${uuidOf(0)} takes nothing new`],
+    ]);
+  });
+
+  test("is shown on the map of the fleet with its reason", async () => {
+    await says(SIGN(5));
+
+    const { body } = await scene.api.ask("GET", "/api/v1/fleet/map", { as: scene.api.admin });
+
+    expect(body.hosts[0].gpus).toMatchObject([
+      { cordoned: true, free: false, reason: "It needs a reset (requires-reset)" },
+      { cordoned: false, free: true, reason: null },
+    ]);
+  });
+
+  test("of a program that failed on that card is part of what is said of its end", async () => {
+    const { id } = (await scene.order(alice, { gpu: 2 })).body;
+    await scene.schedule();
+    const [wanted] = await host.round();
+    host.gpus = host.gpus.map((gpu, index) => ({ ...gpu, ...(index === 0 ? SIGN(5) : WELL) }));
+
+    await host.report([
+      host.observedOf(wanted!, {
+        phase: "failed",
+        problem: "exited",
+        exitCode: 1,
+        detail: "The command ended with exit code 1.",
+      }),
+    ]);
+
+    expect(await scene.get(alice, id)).toMatchObject({
+      status: "error",
+      status_reason: `The command ended with exit code 1. Its ${uuidOf(0)} showed a sign of failure as it ended: It needs a reset (requires-reset). Nothing after the card's last good reading is charged.`,
+    });
+  });
+});
+
+test("a card that its host cannot give to containers, or with MIG mode on, takes no order: it waits and says why", async () => {
+  await says({
+    health: "unhealthy",
+    reasons: ["It cannot be given to a container: no CDI spec of this host names it."],
+    cordon: null,
+    reasonCode: "not-attachable",
+  });
+  const { id } = (await scene.order(alice, { gpu: 2 })).body;
+  expect((await scene.schedule()).placed).toEqual([]);
+
+  const waiting = await scene.get(alice, id);
+
+  expect(waiting).toMatchObject({ status: "queued" });
+  const why = await scene.api.ask("GET", `/api/v1/environments/${id}/why`, { as: alice });
+  expect(JSON.stringify(why.body.hosts)).toContain("no CDI spec of this host names it (not-attachable)");
 });
 
 describe("an administrator", () => {

@@ -6,6 +6,7 @@ import { AgeText } from "../../parts/age-text.tsx";
 import { type Fact, Facts } from "../../parts/facts.tsx";
 import { NameText } from "../../parts/name-text.tsx";
 import { PageLink } from "../../parts/page-link.tsx";
+import { Said } from "../../parts/said.tsx";
 import { Failure } from "../../parts/panel.tsx";
 import { StatusBadge } from "../../parts/status-badge.tsx";
 import { memoryText } from "./fleet-cell.tsx";
@@ -44,6 +45,7 @@ export function CardDialog({ host, card, onClose }: CardDialogOf) {
     ],
     [t("card.power"), card.power_w === null ? null : `${card.power_w} W`, t("card.powerIs")],
     [t("card.health"), <StatusBadge key="health" status={card.health_status} />, t("card.healthIs")],
+    ...(card.reason === null ? [] : [[t("card.reason"), <Said key="reason">{card.reason}</Said>] as Fact]),
     [t("card.sample"), <AgeText key="sample" at={card.sampled_at} />, t("card.sampleIs")],
     ...(card.vanished_at === null
       ? []

@@ -53,7 +53,13 @@ export function HostCards({ path, topics }: { path: string; topics: readonly str
     { title: t("gpus.power"), cell: ({ power_w: power }) => withUnit(power, "W"), isWide: true },
     {
       title: t("gpus.health"),
-      cell: ({ health_status: health, health_reasons: reasons, cordoned, vanished_at: goneAt }) => (
+      cell: ({
+        health_status: health,
+        health_reasons: reasons,
+        reason_code: code,
+        cordoned,
+        vanished_at: goneAt,
+      }) => (
         <>
           {goneAt !== null && (
             <Text size="sm" component="div" data-vanished>
@@ -61,9 +67,10 @@ export function HostCards({ path, topics }: { path: string; topics: readonly str
             </Text>
           )}
           <StatusBadge status={health} /> {cordoned && <StatusBadge status="cordoned" />}
-          {reasons.map((reason) => (
+          {reasons.map((reason, nth) => (
             <div key={reason}>
               <Said>{reason}</Said>
+              {nth === 0 && code !== null && ` (${code})`}
             </div>
           ))}
         </>

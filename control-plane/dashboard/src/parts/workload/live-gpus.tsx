@@ -4,6 +4,7 @@ import { useTranslation } from "react-i18next";
 import { AgeText } from "../age-text.tsx";
 import { NameText } from "../name-text.tsx";
 import { NotReported } from "../not-reported.tsx";
+import { Said } from "../said.tsx";
 import { bytesText } from "../size-text.ts";
 import { type GpuReading, useGpuReadings } from "./gpu-readings.ts";
 
@@ -14,6 +15,8 @@ export interface HeldGpu {
   memory_mib: number | null;
   /** Null of one that is held no more. */
   reading: GpuReading | null;
+  /** What its host holds against it. */
+  fault: { code: string | null; sentence: string } | null;
 }
 
 const MIB = 1_048_576;
@@ -44,6 +47,11 @@ function LiveGpu({ gpu, isShort }: { gpu: HeldGpu; isShort: boolean }) {
       {!isShort && (
         <Text size="xs" c="dimmed" style={{ overflowWrap: "anywhere" }}>
           <NameText>{gpu.uuid}</NameText>
+        </Text>
+      )}
+      {gpu.fault !== null && (
+        <Text size="sm" data-fault={gpu.fault.code ?? ""}>
+          ▲ <Said>{gpu.fault.sentence}</Said>
         </Text>
       )}
       <Group gap="xs">

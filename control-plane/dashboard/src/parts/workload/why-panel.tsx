@@ -31,7 +31,7 @@ export function WhyPanel({ workload, areHostsShown = false }: WhyPanelOf) {
 
 function Told({ why, areHostsShown }: { why: Why; areHostsShown: boolean }) {
   const { t } = useTranslation("workload");
-  const { reason, position, suggestions, image_fetches: fetches, hosts } = why;
+  const { reason, position, suggestions, image_fetches: fetches, gpu_faults: faults, hosts } = why;
   return (
     <>
       {reason !== null && (
@@ -39,6 +39,11 @@ function Told({ why, areHostsShown }: { why: Why; areHostsShown: boolean }) {
           <Said>{reason}</Said>
         </Text>
       )}
+      {faults.map(({ at, code, rank, reason: fault }) => (
+        <Text key={`${at} ${code} ${rank}`} size="sm">
+          <Said>{fault}</Said> <AgeText at={at} />
+        </Text>
+      ))}
       {position !== null && <Text>{t("why.position", { position })}</Text>}
       {suggestions.length > 0 && (
         <>

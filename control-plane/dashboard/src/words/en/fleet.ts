@@ -80,6 +80,7 @@ export default {
     temperature: "Temperature",
     power: "Power",
     health: "Health",
+    reason: "Why nothing new is placed on it",
     sample: "Sample",
     holders: "Held by",
     nobody: "nobody",

@@ -80,6 +80,7 @@ const words: SameKeys<typeof en> = {
     temperature: "温度",
     power: "功率",
     health: "健康状况",
+    reason: "不再接收新任务的原因",
     sample: "采样",
     holders: "占用者",
     nobody: "无",

@@ -1,5 +1,6 @@
 /** The sentences that say to people why time is free: in the credit's entry, in events and with the run. */
 import type { InstanceState } from "@remotegpu/shared/workload";
+import { faultText } from "../../hosts/card-fault.ts";
 
 export function outageSentence(outage: {
   gpuUuid: string;
@@ -8,9 +9,11 @@ export function outageSentence(outage: {
   vanishedAt: Date | null;
   recoveredAt: Date | null;
   fault: string | null;
+  faultCode: string | null;
 }): string {
   const { gpuUuid, noticedAt, vanishedAt, recoveredAt } = outage;
-  const fault = outage.fault === null ? "" : ` (${outage.fault.replace(/\.$/, "")})`;
+  const fault =
+    outage.fault === null ? "" : ` (${faultText({ reason: outage.fault, code: outage.faultCode })})`;
   // A card may fail first and vanish later; the first of them is what took it away.
   const what = vanishedAt !== null && vanishedAt.getTime() <= noticedAt.getTime() ? "vanished" : "failed";
   const later = vanishedAt !== null && vanishedAt > noticedAt ? `, and vanished at ${utc(vanishedAt)}` : "";

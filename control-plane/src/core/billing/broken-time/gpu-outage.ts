@@ -8,9 +8,17 @@ import type { GpuReport } from "@remotegpu/shared/host-report";
 /** `unclear` neither begins an outage nor ends one. */
 export type CardWord = "well" | "failed" | "vanished" | "unclear";
 
-/** Agents of before tell no cordon; of their unhealthy cards nobody knows how bad it is. */
-export function cardWord({ health, cordon }: Pick<GpuReport, "health" | "cordon">): CardWord {
+/**
+ * Agents of before tell no cordon; of their unhealthy cards nobody knows how bad it is. A card with an open sign of failure
+ * is not well, whatever else is said of it; that it failed is known once its host has confirmed it.
+ */
+export function cardWord({
+  health,
+  cordon,
+  hasSign = false,
+}: Pick<GpuReport, "health" | "cordon" | "hasSign">): CardWord {
   if (cordon?.kind === "fatal") return "failed";
+  if (hasSign) return "unclear";
   const isWell = (cordon ?? null) === null && (health === "healthy" || health === "degraded");
   return isWell ? "well" : "unclear";
 }

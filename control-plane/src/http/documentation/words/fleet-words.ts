@@ -165,7 +165,7 @@ export const FLEET_WORDS: Words = {
   "GpuReadings.max": ["The most of them", 99],
   nvlink_island: ["", 0],
   conflict_host_id: ["Another host that claims to have the same GPU; null: none", "host-17c0aa52"],
-  last_seen_at: ["When its host last told of it"],
+  last_seen_at: ["When its host last told of it; with a sign of failure, when it last read well"],
   vanished_at: ["Since when its host does not see it; null: it does"],
 
   "InstanceOnHost.id": ["Its id", "inst-64ab09ee"],
@@ -223,6 +223,7 @@ export const FLEET_WORDS: Words = {
   "CardOnMap.gpu_index": ["Its number in the host; null for one that vanished", 0],
   "CardOnMap.name": ["The model", "NVIDIA A100-SXM4-80GB"],
   "CardOnMap.memory_total": ["Its memory in bytes", 80 * GIB],
+  "CardOnMap.reason": ["", "It needs a reset (requires-reset)"],
   "CardOnMap.cordoned": ["True: nothing new is placed on it"],
   sampled_at: ["When its host last told how busy it is"],
   "CardHolder.kind": ["environment, training or inference", "environment"],

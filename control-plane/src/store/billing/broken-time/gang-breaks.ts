@@ -9,8 +9,17 @@ import type { Cause } from "./waived-spans.ts";
 /** By then all is known of a card's or a host's end that will ever be. */
 const LOOKED_AT_MS = 2 * MS_PER_DAY;
 
+/**
+ * How far its journal proves the time of a rank that a fault of its card ended, or whose program ended under one: to the
+ * card's last good sample. Null while the journal has not told its end, and of ranks that broke of something else.
+ */
+const PROVEN_TO = `(SELECT max(hb.utc_at_zero + make_interval(secs => upper(t.proven) / 1000.0))
+   FROM runs r JOIN placements p ON p.run_id = r.id AND p.problem IN ('gpu-missing', 'gpu-failed', 'exited')
+   JOIN run_time t ON t.run_id = r.id JOIN host_boots hb ON hb.host_id = t.host_id AND hb.boot_id = t.boot_id
+  WHERE r.id = b.broken_by AND r.closed_at IS NOT NULL)`;
+
 /** What made the broken rank useless may have begun before the rank was told to have failed. */
-const FROM = `least(b.since, (SELECT min(w.from_at) FROM run_waivers w
+const FROM = `least(b.since, ${PROVEN_TO}, (SELECT min(w.from_at) FROM run_waivers w
    WHERE w.run_id = b.broken_by AND w.reason IN ('gpu-lost', 'host-died') AND coalesce(w.to_at, 'infinity') >= b.since))`;
 
 /** Runs that have something to hear of a break, in the order of their ids. */

@@ -12,7 +12,7 @@ const NEWEST_EVENTS = 200;
 interface ToldCard {
   uuid: string;
   word: CardWord;
-  fault: string | null;
+  fault: { reason: string | null; code: string | null } | null;
 }
 
 interface Source {
@@ -33,7 +33,7 @@ export async function noteCardWords(
   const told = source.cards.map((card) => ({
     uuid: card.uuid,
     word: cardWord(card),
-    fault: card.reasons?.[0] ?? null,
+    fault: { reason: card.reasons?.[0] ?? null, code: card.reasonCode ?? null },
   }));
   await noteWords(sql, { ...source, after }, told);
 }
@@ -100,15 +100,22 @@ async function openOutages(
 
 async function beginOutage(
   sql: Connection,
-  outage: { hostId: string; uuid: string; hasVanished: boolean; fault: string | null; now: Date },
+  outage: { hostId: string; uuid: string; hasVanished: boolean; fault: ToldCard["fault"]; now: Date },
 ): Promise<void> {
   await sql.query(
-    `INSERT INTO gpu_outages (gpu_uuid, host_id, last_good_at, noticed_at, vanished_at, fault, event_ids)
-     SELECT g.uuid, g.host_id, least(g.last_seen_at, $3), $3, CASE WHEN $4 THEN $3 END, $5,
+    `INSERT INTO gpu_outages (gpu_uuid, host_id, last_good_at, noticed_at, vanished_at, fault, fault_code, event_ids)
+     SELECT g.uuid, g.host_id, least(g.last_seen_at, $3), $3, CASE WHEN $4 THEN $3 END, $5, $6,
             ARRAY(SELECT e.id FROM (SELECT * FROM events WHERE host_id = $1 ORDER BY id DESC LIMIT ${NEWEST_EVENTS}) e
                    WHERE e.gpu_uuid = g.uuid AND e.at = $3 ORDER BY e.id)
        FROM gpus g WHERE g.host_id = $1 AND g.uuid = $2
      ON CONFLICT DO NOTHING`,
-    [outage.hostId, outage.uuid, outage.now, outage.hasVanished, outage.fault],
+    [
+      outage.hostId,
+      outage.uuid,
+      outage.now,
+      outage.hasVanished,
+      outage.fault?.reason ?? null,
+      outage.fault?.code ?? null,
+    ],
   );
 }

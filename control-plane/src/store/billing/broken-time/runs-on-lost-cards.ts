@@ -40,9 +40,11 @@ export async function outagesOfRun(sql: Connection, runId: string): Promise<Caus
     vanished_at: Date | null;
     recovered_at: Date | null;
     fault: string | null;
+    fault_code: string | null;
     event_ids: number[];
   }>(
-    `SELECT DISTINCT o.id, o.gpu_uuid, o.last_good_at, o.noticed_at, o.vanished_at, o.recovered_at, o.fault, o.event_ids
+    `SELECT DISTINCT o.id, o.gpu_uuid, o.last_good_at, o.noticed_at, o.vanished_at, o.recovered_at, o.fault, o.fault_code,
+            o.event_ids
        FROM ${HELD} WHERE r.id = $1 ORDER BY o.id`,
     [runId],
   );
@@ -58,6 +60,7 @@ export async function outagesOfRun(sql: Connection, runId: string): Promise<Caus
       vanishedAt: row.vanished_at,
       recoveredAt: row.recovered_at,
       fault: row.fault,
+      faultCode: row.fault_code,
     }),
     facts: row,
   }));

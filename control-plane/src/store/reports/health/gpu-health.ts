@@ -3,10 +3,13 @@
  * far as it counts (core/hosts/gpu-service.ts). Changes of health and service are events; a card out of service is an alarm.
  */
 import type { GpuVitals, HeartbeatReply } from "@remotegpu/shared/protocol";
+import { type CardFault, faultSentence, isNewFault } from "../../../core/hosts/card-fault.ts";
 import { afterHostsWord, type ServiceChange } from "../../../core/hosts/gpu-service.ts";
 import { clearAlarm, raiseAlarmOnce } from "../../events/alarms.ts";
 import type { Connection, Transaction } from "../../database/database.ts";
 import { appendEvent } from "../../events/events.ts";
+import { CARD_FAULT } from "../../hosts/card-fault.ts";
+import { tellHolders } from "./fault-events.ts";
 
 interface KnownCard {
   uuid: string;
@@ -16,6 +19,8 @@ interface KnownCard {
   cordon_reason: string | null;
   by_host: boolean;
   lifted_since_ms: number | null;
+  /** What its host held against it before. */
+  fault: CardFault | null;
 }
 
 type Lifts = NonNullable<HeartbeatReply["liftCordons"]>;
@@ -41,6 +46,9 @@ export async function noteGpuHealth(
     const card = known.get(told.uuid);
     if (card === undefined) continue;
     if (card.health_status !== told.health) await noteChange(sql, { hostId, card, told, now });
+    const fault = faultOf(told);
+    if (isNewFault(card.fault, fault))
+      await tellHolders(sql, { hostId, fault, sentence: faultSentence(fault), now });
     const change = changeOf(card, told);
     if (change.kind === "tells-lift") lifts.push({ uuid: told.uuid, sinceMs: change.sinceMs });
     await applyChange(sql, { hostId, card, change, now });
@@ -60,12 +68,20 @@ async function knownCards(
 ): Promise<Map<string, KnownCard>> {
   const { rows } = await sql.query<KnownCard>(
     `SELECT g.uuid, g.status, coalesce(g.health_status, 'unknown') AS health_status, g.cordoned, g.cordon_reason,
-            coalesce(h.cordoned_by_host, false) AS by_host, h.lifted_since_ms
-       FROM gpus g LEFT JOIN gpu_health h ON h.gpu_uuid = g.uuid
+            coalesce(k.cordoned_by_host, false) AS by_host, k.lifted_since_ms, ${CARD_FAULT} AS fault
+       FROM gpus g LEFT JOIN gpu_health k ON k.gpu_uuid = g.uuid
       WHERE g.host_id = $1 AND g.uuid = ANY($2::text[]) ORDER BY g.uuid FOR NO KEY UPDATE OF g`,
     [hostId, uuids],
   );
   return new Map(rows.map((row) => [row.uuid, row]));
+}
+
+/** As CARD_FAULT says it of what is kept. */
+function faultOf(told: GpuVitals): CardFault | null {
+  const { uuid, health, cordon = null, hasSign = false, reasonCode: code = null, reasons = [] } = told;
+  const reason = reasons[0] ?? null;
+  const isHeld = hasSign || cordon !== null || (health === "unhealthy" && reason !== null);
+  return isHeld ? { uuid, code, reason, isSign: hasSign, isFatal: cordon?.kind === "fatal" } : null;
 }
 
 function changeOf(card: KnownCard, told: GpuVitals): ServiceChange {
@@ -153,8 +169,9 @@ async function applyChange(
 /** Nobody tells of this card any more; its host's cordon, if it has one, stands until it is back and well. */
 export async function noteGone(sql: Connection, uuid: string): Promise<void> {
   await sql.query(
-    `INSERT INTO gpu_health (gpu_uuid, reasons) VALUES ($1, $2)
-     ON CONFLICT (gpu_uuid) DO UPDATE SET reasons = EXCLUDED.reasons, strangers = '[]', foreign_memory_mib = NULL`,
+    `INSERT INTO gpu_health (gpu_uuid, reasons, reason_code) VALUES ($1, $2, 'not-listed')
+     ON CONFLICT (gpu_uuid) DO UPDATE SET reasons = EXCLUDED.reasons, reason_code = EXCLUDED.reason_code, strangers = '[]',
+            foreign_memory_mib = NULL`,
     [uuid, ["It is gone: its host no longer lists it."]],
   );
 }
@@ -188,25 +205,30 @@ async function setCordonedByHost(sql: Connection, uuid: string, isByHost: boolea
 async function putHealth(sql: Connection, cards: readonly GpuVitals[]): Promise<void> {
   await sql.query(
     `INSERT INTO gpu_health AS h (gpu_uuid, reasons, host_cordon, host_cordon_since_ms, ecc_uncorrected,
-            ecc_uncorrected_total, repair_pending, repair_failed, throttle_reasons, strangers, foreign_memory_mib)
+            ecc_uncorrected_total, repair_pending, repair_failed, throttle_reasons, strangers, foreign_memory_mib,
+            reason_code, has_sign)
      SELECT v.uuid, v.reasons, v.cordon ->> 'kind', (v.cordon ->> 'sinceMs')::bigint, v."eccUncorrected",
             v."eccUncorrectedTotal", v."repairPending", v."repairFailed", v."throttleReasons",
-            coalesce(v.strangers, (SELECT k.strangers FROM gpu_health k WHERE k.gpu_uuid = v.uuid), '[]'), v."foreignMemoryMib"
+            coalesce(v.strangers, (SELECT k.strangers FROM gpu_health k WHERE k.gpu_uuid = v.uuid), '[]'), v."foreignMemoryMib",
+            v."reasonCode", coalesce(v."hasSign", false)
        FROM jsonb_to_recordset($1::jsonb) AS v(uuid text, reasons text[], cordon jsonb, "eccUncorrected" bigint,
               "eccUncorrectedTotal" bigint, "repairPending" boolean, "repairFailed" boolean, "throttleReasons" text[],
-              strangers jsonb, "foreignMemoryMib" int)
+              strangers jsonb, "foreignMemoryMib" int, "reasonCode" text, "hasSign" boolean)
      ON CONFLICT (gpu_uuid) DO UPDATE SET reasons = EXCLUDED.reasons, host_cordon = EXCLUDED.host_cordon,
             host_cordon_since_ms = EXCLUDED.host_cordon_since_ms, ecc_uncorrected = EXCLUDED.ecc_uncorrected,
             ecc_uncorrected_total = EXCLUDED.ecc_uncorrected_total, repair_pending = EXCLUDED.repair_pending,
             repair_failed = EXCLUDED.repair_failed, throttle_reasons = EXCLUDED.throttle_reasons,
             strangers = EXCLUDED.strangers, foreign_memory_mib = EXCLUDED.foreign_memory_mib,
+            reason_code = EXCLUDED.reason_code, has_sign = EXCLUDED.has_sign,
             lifted_since_ms = CASE WHEN h.lifted_since_ms = EXCLUDED.host_cordon_since_ms THEN h.lifted_since_ms END
       WHERE (h.reasons, h.host_cordon, h.host_cordon_since_ms, h.ecc_uncorrected, h.ecc_uncorrected_total,
-             h.repair_pending, h.repair_failed, h.throttle_reasons, h.strangers, h.foreign_memory_mib)
+             h.repair_pending, h.repair_failed, h.throttle_reasons, h.strangers, h.foreign_memory_mib, h.reason_code,
+             h.has_sign)
             IS DISTINCT FROM
             (EXCLUDED.reasons, EXCLUDED.host_cordon, EXCLUDED.host_cordon_since_ms, EXCLUDED.ecc_uncorrected,
              EXCLUDED.ecc_uncorrected_total, EXCLUDED.repair_pending, EXCLUDED.repair_failed,
-             EXCLUDED.throttle_reasons, EXCLUDED.strangers, EXCLUDED.foreign_memory_mib)`,
+             EXCLUDED.throttle_reasons, EXCLUDED.strangers, EXCLUDED.foreign_memory_mib, EXCLUDED.reason_code,
+             EXCLUDED.has_sign)`,
     [JSON.stringify(cards)],
   );
 }

@@ -1,9 +1,11 @@
 /** A workload's instances as its people see them: where, on which cards, how long, and what it cost so far. */
 import type { Finding } from "@remotegpu/shared/instance";
 import type { WaitingProcesses } from "@remotegpu/shared/progress";
+import type { CardFault } from "../../../core/hosts/card-fault.ts";
 import type { ContainerSwitches } from "../../../core/environments/environment-change.ts";
 import type { WorkloadKind } from "@remotegpu/shared/workload";
 import type { Connection } from "../../database/database.ts";
+import { CARD_FAULT } from "../../hosts/card-fault.ts";
 import { SAMPLED_AT } from "../../hosts/card-sample.ts";
 import { FIGURES_NOW, type ToldFigures } from "./instance-figures.ts";
 
@@ -24,6 +26,8 @@ interface InstanceGpu {
   memory_mib: number | null;
   /** Null of one that it holds no more: what it does now is others'. */
   reading: CardReading | null;
+  /** What its host holds against it; null where it holds nothing, and of one that it holds no more. */
+  fault: CardFault | null;
 }
 
 /** One rank among those that start together. Moments are texts. */
@@ -181,8 +185,10 @@ async function gpusOf(
   instanceIds: string[],
 ): Promise<(InstanceGpu & { instance_id: string })[]> {
   const { rows } = await sql.query<InstanceGpu & { instance_id: string }>(
-    `SELECT a.instance_id, a.gpu_uuid AS uuid, g.name AS model, g.simulated, a.memory_mib, ${READING} AS reading
+    `SELECT a.instance_id, a.gpu_uuid AS uuid, g.name AS model, g.simulated, a.memory_mib, ${READING} AS reading,
+            CASE WHEN a.released_at IS NULL THEN ${CARD_FAULT} END AS fault
        FROM gpu_allocations a JOIN gpus g ON g.uuid = a.gpu_uuid JOIN hosts h ON h.id = g.host_id
+       LEFT JOIN gpu_health k ON k.gpu_uuid = g.uuid
        JOIN instances i ON i.id = a.instance_id AND i.current_epoch = a.epoch
       WHERE a.instance_id = ANY($1::text[]) AND (a.released_at IS NULL OR NOT EXISTS (
               SELECT FROM gpu_allocations b

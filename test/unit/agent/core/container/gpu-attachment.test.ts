@@ -1,6 +1,11 @@
 /** How GPUs get into a container, each way alone. */
 import { describe, expect, test } from "vitest";
-import { attachmentOf, chooseAttachMode, gpuOptions } from "@remotegpu/agent/core/container/gpu-attachment";
+import {
+  attachmentOf,
+  chooseAttachMode,
+  gpuOptions,
+  unattachableGpus,
+} from "@remotegpu/agent/core/container/gpu-attachment";
 import type { CdiDevice } from "@remotegpu/agent/core/container/gpu-attachment";
 import { gpu } from "../../../../support/samples/run-samples.ts";
 
@@ -22,6 +27,7 @@ function device(name: string, changes: Partial<CdiDevice> = {}): CdiDevice {
 }
 
 const uuids = [gpu("a").uuid, gpu("b").uuid];
+const cards = uuids.map((uuid) => ({ uuid, migEnabled: false }));
 const known = [device("a"), device("b")];
 
 describe("the mode of a host", () => {
@@ -42,14 +48,43 @@ describe("the mode of a host", () => {
       [device("a", { simulated: true }), device("b", { simulated: true })],
       "plain",
     ],
+    ["CDI alone, a card unnamed", { hasCdi: true, hasNvidia: false }, [device("a")], "cdi"],
+    ["neither, a card unnamed", { hasCdi: false, hasNvidia: false }, [device("a")], "plain"],
+    ["CDI alone, no card named", { hasCdi: true, hasNvidia: false }, [], null],
   ] as const)("%s", (_case, runtime, devices, mode) => {
-    expect(chooseAttachMode({ runtime, gpus: uuids, known: devices })).toBe(mode);
+    expect(chooseAttachMode({ runtime, gpus: cards, known: devices })).toBe(mode);
+  });
+
+  test.each([
+    ["CDI beside NVIDIA's runtime", { hasCdi: true, hasNvidia: true }, "cdi"],
+    ["CDI alone", { hasCdi: true, hasNvidia: false }, "cdi"],
+    ["NVIDIA's runtime alone", { hasCdi: false, hasNvidia: true }, "gpus"],
+    ["neither", { hasCdi: false, hasNvidia: false }, "plain"],
+  ] as const)("is not decided by a card in MIG mode, which no spec names: %s", (_case, runtime, mode) => {
+    const [cut, whole] = [{ uuid: gpu("b").uuid, migEnabled: true }, cards[0]!];
+
+    expect(chooseAttachMode({ runtime, gpus: [cut, whole], known: [device("a")] })).toBe(mode);
   });
 
   test("a host without cards takes CDI where it is", () => {
     expect(chooseAttachMode({ runtime: { hasCdi: true, hasNvidia: false }, gpus: [], known: [] })).toBe(
       "cdi",
     );
+  });
+});
+
+describe("cards that cannot be attached", () => {
+  test.each([
+    ["by CDI those that no spec names", "cdi", [device("a")], [gpu("b").uuid]],
+    ["plainly the same", "plain", [device("a")], [gpu("b").uuid]],
+    ["by NVIDIA's runtime none that is known of", "gpus", [], []],
+    ["without any way all", null, [], uuids],
+    ["none where all are named", "cdi", known, []],
+  ] as const)("are %s", (_case, mode, devices, unattachable) => {
+    const found = unattachableGpus(cards, mode, devices);
+
+    expect([...found.keys()]).toEqual(unattachable);
+    for (const why of found.values()) expect(why).toMatch(/^It cannot be given to a container: .*\.$/);
   });
 });
 

@@ -1,3 +1,4 @@
+import { endSentence } from "@remotegpu/control-plane/core/hosts/card-fault";
 import * as fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { ENVIRONMENT_STATUSES, type EnvironmentStatus } from "@remotegpu/shared/workload";
@@ -37,6 +38,8 @@ describe("requests", () => {
     );
   });
 });
+
+const CARD_FAULT = { uuid: "GPU-1", code: "gpu-lost", reason: "Lost.", isSign: true, isFatal: false };
 
 describe("reports", () => {
   const report = (change: Partial<InstanceReport>): InstanceReport => ({
@@ -78,6 +81,27 @@ describe("reports", () => {
       "creating",
       { state: "failed", problem: "mount-missing", detail: "no d/1" },
       { kind: "skips-pool", reason: "no d/1" },
+    ],
+    [
+      "creating",
+      { state: "failed", problem: "gpu-missing", detail: "no CDI spec names it" },
+      { kind: "leaves-card", reason: "no CDI spec names it" },
+    ],
+    [
+      "restarting",
+      { state: "failed", problem: "gpu-failed", detail: "Xid 79" },
+      { kind: "leaves-card", reason: "Xid 79" },
+    ],
+    ["running", { state: "failed", problem: "gpu-failed", detail: "Xid 79" }, becomes("error", "Xid 79")],
+    [
+      "running",
+      { state: "failed", problem: "exited", detail: "exit 1", cardFault: CARD_FAULT },
+      becomes("error", `exit 1 ${endSentence(CARD_FAULT)}`),
+    ],
+    [
+      "running",
+      { state: "failed", problem: "gpu-failed", detail: "Xid 79", cardFault: CARD_FAULT },
+      becomes("error", "Xid 79"),
     ],
     ["creating", { state: "stopped" }, becomes("stopped")],
     ["running", { state: "ready", detail: "It runs." }, { kind: "explains", reason: "" }],

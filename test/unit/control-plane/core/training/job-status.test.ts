@@ -104,6 +104,32 @@ describe("reports of one rank", () => {
       fails("infrastructure", "GPU 0 failed."),
     ],
     [
+      "failed by its program on a card with a sign of failure",
+      "running",
+      {
+        state: "failed",
+        problem: "exited",
+        exitCode: 1,
+        detail: "Exit code 1.",
+        cardFault: { uuid: "GPU-1", code: "gpu-lost", reason: "Lost.", isSign: true, isFatal: false },
+      },
+      fails(
+        "infrastructure",
+        "Exit code 1. Its GPU-1 showed a sign of failure as it ended: Lost (gpu-lost). Nothing after the card's last good reading is charged.",
+      ),
+    ],
+    [
+      "went over its memory on such a card",
+      "running",
+      {
+        state: "failed",
+        problem: "out-of-memory",
+        detail: "Out of memory.",
+        cardFault: { uuid: "GPU-1", code: null, reason: "Lost.", isSign: true, isFatal: false },
+      },
+      fails("program", expect.stringContaining("Out of memory.")),
+    ],
+    [
       "is on a host that was declared lost",
       "running",
       { state: "lost" },

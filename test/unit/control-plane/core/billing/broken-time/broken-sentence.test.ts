@@ -21,8 +21,12 @@ test.each([
     { vanishedAt: at("10:02:43"), recoveredAt: at("10:09:00"), fault: "Xid 79" },
     "GPU-7 was last seen healthy at 2026-03-10T10:02:03Z and failed at 2026-03-10T10:02:33Z (Xid 79), and vanished at 2026-03-10T10:02:43Z; it was well again at 2026-03-10T10:09:00Z.",
   ],
+  [
+    { vanishedAt: null, recoveredAt: null, fault: "It needs a reset.", faultCode: "requires-reset" },
+    "GPU-7 was last seen healthy at 2026-03-10T10:02:03Z and failed at 2026-03-10T10:02:33Z (It needs a reset (requires-reset)).",
+  ],
 ])("a card: %j", (change, expected) => {
-  const outage = { gpuUuid: "GPU-7", lastGoodAt: at("10:02:03"), noticedAt: at("10:02:33") };
+  const outage = { gpuUuid: "GPU-7", faultCode: null, lastGoodAt: at("10:02:03"), noticedAt: at("10:02:33") };
 
   expect(outageSentence({ ...outage, ...change })).toBe(expected);
 });

@@ -16,6 +16,17 @@ test.each([
   ["no cordon", { health: "healthy", cordon: null }, "well"],
   ["warnings only", { health: "degraded", cordon: null }, "well"],
   ["no readings", { health: "unknown", cordon: null }, "unclear"],
+  [
+    "a sign of failure that is not confirmed",
+    { health: "unhealthy", cordon: drain, hasSign: true },
+    "unclear",
+  ],
+  ["one that is", { health: "unhealthy", cordon: fatal, hasSign: true }, "failed"],
+  [
+    "a sign on a card that an administrator opened",
+    { health: "healthy", cordon: null, hasSign: true },
+    "unclear",
+  ],
   ["an agent of before: well", { health: "healthy" }, "well"],
   ["an agent of before: unhealthy", { health: "unhealthy" }, "unclear"],
 ] as const)("told with %s", (_name, told, expected) => {

@@ -1,0 +1,9 @@
+-- Hosts tell by a stable name why a card is closed, and whether a sign of failure is open on it: what it read well last was
+-- before that, and an outage that is confirmed later reaches back to it.
+
+ALTER TABLE gpu_health
+  ADD COLUMN IF NOT EXISTS reason_code varchar(48),
+  ADD COLUMN IF NOT EXISTS has_sign boolean NOT NULL DEFAULT false;
+
+ALTER TABLE gpu_outages
+  ADD COLUMN IF NOT EXISTS fault_code varchar(48);
