@@ -74,6 +74,12 @@ export const GpuReport = z.object({
   foreignMemoryMib: count.nullable().optional(),
   /** Cards of the host with the same number are joined by NVLink; null where the host cannot tell. */
   island: count.nullable().optional(),
+  /** The stable name of the gravest reason: "requires-reset", "gpu-lost", "xid-79", "mig-enabled"; null while it has none. */
+  reasonCode: text(48).nullable().optional(),
+  /** A sign of failure is open: what the card read well last was before it. The reason's code names it. */
+  hasSign: z.boolean().optional(),
+  /** The number in /dev/nvidia<n>; not the index. */
+  minorNumber: count.nullable().optional(),
 });
 export type GpuReport = z.infer<typeof GpuReport>;
 

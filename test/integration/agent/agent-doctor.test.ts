@@ -21,7 +21,15 @@ import { docker, importBusyboxImage } from "../../support/containers/docker.ts";
 import { journalFolder, journalIn, journalWithRows } from "../../support/agent/journal.ts";
 import { desiredInstance } from "../../support/samples/journal-samples.ts";
 import { heldLease } from "../../support/samples/lease-samples.ts";
-import { BOOT, LEFT_BEHIND, containerOf, gpu, key, recordOf } from "../../support/samples/run-samples.ts";
+import {
+  BOOT,
+  LEFT_BEHIND,
+  RUNNING,
+  containerOf,
+  gpu,
+  key,
+  recordOf,
+} from "../../support/samples/run-samples.ts";
 import { ScriptedControlPlane } from "../../support/agent/scripted-control-plane.ts";
 
 function findingsOf(results: readonly CheckResult[]): string[] {
@@ -236,6 +244,18 @@ describe.concurrent("the host", () => {
     ],
     ["a meter that stands", { isAgentRunning: true, nowMs: 60_000 }, ["meter-goes-on meter-stands-still"]],
     ["a meter that stands without an agent", { nowMs: 60_000 }, []],
+    [
+      "a card by NVIDIA's runtime alone",
+      {
+        containers: [
+          {
+            ...containerOf(key(), RUNNING, { gpus: [gpu("a")] }),
+            created: { devices: [], drivers: ["nvidia"] },
+          },
+        ],
+      },
+      ["gpus-given-as-devices gpus-not-given-as-devices"],
+    ],
     [
       "a container that ended and lives",
       { containers: [containerOf(key(), LEFT_BEHIND)] },
