@@ -22,6 +22,8 @@ const TROUBLED_CLOCKS: ReadonlySet<string> = new Set([
 ]);
 
 type Cordon = GpuCordon & {
+  /** The stable name of what closed it; absent where it has none. */
+  code?: string | undefined;
   /** Of a `fatal` one: whether the card is there at all. */
   isGone: boolean;
   reason: string;
@@ -89,6 +91,38 @@ export function afterSample(
     return probed({ ...card, ...factsOf(card, gpu) }, { isGood, nowMs });
   });
   return new Map([...gone, ...seen].map((card) => [card.uuid, card]));
+}
+
+/** By this a card is closed of which the kernel's device rules keep a container that holds it. */
+export const CONTAINER_REFUSED = "container-refused";
+
+/**
+ * What containers that hold cards were told by the kernel's device rules: one that is refused a card closes it to new
+ * work, and one that has it again opens it, where nothing else has closed it.
+ * @param refused with why
+ * @param passed cards whose every holder has them
+ */
+export function afterRefusals(
+  cards: Cards,
+  { refused, passed }: { refused: ReadonlyMap<GpuUuid, string>; passed: ReadonlySet<GpuUuid> },
+  nowMs: number,
+): Cards {
+  const after = new Map(cards);
+  for (const card of cards.values()) {
+    const reason = refused.get(card.uuid);
+    const found = { kind: "drain" as const, isGone: false, code: CONTAINER_REFUSED };
+    if (reason !== undefined && card.cordon === null)
+      after.set(card.uuid, cordoned(card, { ...found, reason }, nowMs));
+    const isBack = passed.has(card.uuid) && card.cordon?.code === CONTAINER_REFUSED;
+    if (reason === undefined && isBack) after.set(card.uuid, { ...card, cordon: null, goodInARow: 0 });
+  }
+  return after;
+}
+
+/** Cards that nothing closes but that. */
+export function refusedToContainers(cards: Cards): Set<GpuUuid> {
+  const refused = [...cards.values()].filter(({ cordon }) => cordon?.code === CONTAINER_REFUSED);
+  return new Set(refused.map(({ uuid }) => uuid));
 }
 
 /** An administrator's word, for the cordon of that moment only: a later one has another reason. */
@@ -192,10 +226,14 @@ export function samplesNeeded(cordons: number): number {
   return Math.min(MAX_PROBE_SAMPLES, PROBE_SAMPLES * 2 ** Math.max(0, cordons - 1));
 }
 
-/** The graver cordon stands; of two alike the first, whose moment names it. Each new sign begins the probe anew. */
+/**
+ * The graver cordon stands; of two alike the first, whose moment names it. Each new sign begins the probe anew. One that
+ * only speaks of a container's rules gives way to what speaks of the card.
+ */
 function cordoned(card: CardState, found: Omit<Cordon, "sinceMs">, nowMs: number): CardState {
   const { cordon } = card;
-  const isGraver = cordon === null || (cordon.kind === "drain" && found.kind === "fatal");
+  const isOfCard = cordon?.code === CONTAINER_REFUSED && found.code !== CONTAINER_REFUSED;
+  const isGraver = cordon === null || isOfCard || (cordon.kind === "drain" && found.kind === "fatal");
   if (isGraver)
     return { ...card, cordon: { ...found, sinceMs: nowMs }, cordons: card.cordons + 1, goodInARow: 0 };
   return { ...card, cordon: { ...cordon, isGone: found.isGone || cordon.isGone }, goodInARow: 0 };

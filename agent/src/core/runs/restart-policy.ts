@@ -123,9 +123,10 @@ function lastFailure(
   };
 }
 
-/** By itself, or by this host, since it did not serve. */
+/** By itself, or by this host, since it did not serve or was kept from its cards. */
 function endOf({ unwell }: RunRecord, exit: { exitCode: number; outOfMemory: boolean }): RunEnd {
-  return unwell === undefined ? exitedBy(exit) : failedWith("probe-failed", unwell.detail, exit.exitCode);
+  if (unwell === undefined) return exitedBy(exit);
+  return failedWith(unwell.problem ?? "probe-failed", unwell.detail, exit.exitCode);
 }
 
 /** How a container that ended by itself ends its run. */

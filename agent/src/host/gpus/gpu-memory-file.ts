@@ -15,7 +15,11 @@ const Card: z.ZodType<CardState> = z.object({
   busKey: z.string().nullable(),
   eccUncorrected: z.number().nullable(),
   hasTold: z.boolean(),
-  cordon: GpuCordon.extend({ isGone: z.boolean(), reason: z.string() }).nullable(),
+  cordon: GpuCordon.extend({
+    isGone: z.boolean(),
+    code: z.string().optional(),
+    reason: z.string(),
+  }).nullable(),
   cordons: z.int().nonnegative(),
   goodInARow: z.int().nonnegative(),
   lastGoodMs: z.number().nullable(),

@@ -11,11 +11,13 @@ import { isRunning, type OwnedContainer } from "../../core/container/container.t
 import { chooseAttachMode } from "../../core/container/gpu-attachment.ts";
 import type { UnclearGpu } from "../../core/gpus/gpu-handover.ts";
 import {
+  afterRefusals,
   afterSample,
   afterXids,
   closedGpus,
   judged,
   lostGpus,
+  refusedToContainers,
   withoutCordon,
   type Cards,
   type Loss,
@@ -24,6 +26,7 @@ import { kernelLineOf } from "../../core/host/kernel-line.ts";
 import { cardProof, type CardProof } from "../../core/metering/run-cards.ts";
 import { parseXid, type Xid } from "../../core/gpus/xid-line.ts";
 import { CdiSpecFiles, cdiDevicesOf } from "../../host/gpus/cdi.ts";
+import { hostNodes } from "../../host/gpus/device-nodes.ts";
 import { readGpuMemory, writeGpuMemory } from "../../host/gpus/gpu-memory-file.ts";
 import { KERNEL_LOG, KernelLog } from "../../host/kernel-log.ts";
 import { NvidiaSmi } from "../../host/gpus/nvidia-smi.ts";
@@ -78,7 +81,7 @@ export class GpuWatch {
   /** False until something of this boot is known: then the log tells what was before us. */
   #hasMemory = false;
   #saved = "";
-  #facts: GpuFacts = { mode: null, devices: [] };
+  #facts: GpuFacts = { mode: null, devices: [], nodes: new Map() };
   #trouble: NvidiaSmiErrorKind | null = null;
   #isLogForbidden = false;
   #sampledMs = Number.NEGATIVE_INFINITY;
@@ -107,6 +110,11 @@ export class GpuWatch {
   /** Cards that take nothing new. */
   get closed(): ReadonlyMap<GpuUuid, string> {
     return closedGpus(this.#cards);
+  }
+
+  /** Of those, cards that nothing closes but that containers were refused them. */
+  get refusedToContainers(): ReadonlySet<GpuUuid> {
+    return refusedToContainers(this.#cards);
   }
 
   /** Cards on which somebody else is, or may be; those that only an earlier life of the agent has seen included. */
@@ -187,6 +195,14 @@ export class GpuWatch {
   async liftCordons(lifts: NonNullable<HeartbeatReply["liftCordons"]>): Promise<void> {
     for (const lift of lifts) this.#cards = withoutCordon(this.#cards, lift);
     await this.#save();
+  }
+
+  /** What containers were told by the kernel's device rules: `refused` with why, `passed` where all who hold the card have it. */
+  async heedRefusals(
+    told: { refused: ReadonlyMap<GpuUuid, string>; passed: ReadonlySet<GpuUuid> },
+    nowMs: number,
+  ): Promise<void> {
+    await this.#become(afterRefusals(this.#cards, told, nowMs));
   }
 
   /** Simulated cards follow the containers that hold them. */
@@ -363,7 +379,7 @@ export class GpuWatch {
       gpus: this.#gpus.map((gpu) => gpu.uuid),
       known: devices,
     });
-    this.#facts = { mode, devices };
+    this.#facts = { mode, devices, nodes: await hostNodes(this.#gpus) };
   }
 }
 
