@@ -73,17 +73,32 @@ export function extend(
   const gapMs = now.nowMs - interval.endMs;
   if (gapMs <= 0) return { pieces: [], interval };
   const reached = { ...interval, endMs: now.nowMs, wallEndMs: now.wallMs };
-  if (gapMs > MISSED_TICK_MS) {
-    // Nobody looked for a while (the agent was down or held up), but one process cannot die and come back.
-    const unwatched = { ...reached, startMs: interval.endMs };
-    const next = { ...reached, startMs: reached.endMs };
-    return { pieces: [pieceOf(interval, "exact"), pieceOf(unwatched, "reconstructed")], interval: next };
-  }
+  if (gapMs > MISSED_TICK_MS) return afterMissedTicks(interval, reached, settledMs ?? reached.endMs, now);
   const isLongEnough = reached.endMs - reached.startMs >= (isFirst ? FIRST_EMIT_MS : EMIT_EVERY_MS);
   const row = reachedTo(reached, Math.min(reached.endMs, settledMs ?? reached.endMs), now);
   return isLongEnough && !isShortOfSpace && row.endMs > row.startMs
     ? { pieces: [pieceOf(row, "exact")], interval: { ...reached, startMs: row.endMs } }
     : { pieces: [], interval: reached };
+}
+
+/** Nobody looked for a while (the agent was down or held up), but one process cannot die and come back. */
+function afterMissedTicks(
+  interval: UsageInterval,
+  reached: UsageInterval,
+  settledMs: number,
+  now: Moment,
+): Progress {
+  const seen = settledMs < interval.endMs ? reachedTo(interval, settledMs, now) : interval;
+  const unwatched = reachedTo(
+    { ...reached, startMs: interval.endMs },
+    Math.min(reached.endMs, settledMs),
+    now,
+  );
+  const pieces = [pieceOf(seen, "exact"), pieceOf(unwatched, "reconstructed")].filter(
+    ({ startMs, endMs }) => endMs > startMs,
+  );
+  const startMs = Math.max(interval.startMs, ...pieces.map(({ endMs }) => endMs));
+  return { pieces, interval: { ...reached, startMs } };
 }
 
 /**

@@ -83,6 +83,30 @@ describe("an interval whose process is alive", () => {
     expect(progress.interval).toMatchObject({ startMs: 0, endMs: 3_610_000 });
   });
 
+  test.each([
+    { settledMs: 5_000, pieces: [[0, 5_000, "exact"]], next: [5_000, 100_000] },
+    { settledMs: 10_000, pieces: [[0, 10_000, "exact"]], next: [10_000, 100_000] },
+    {
+      settledMs: 40_000,
+      pieces: [
+        [0, 10_000, "exact"],
+        [10_000, 40_000, "reconstructed"],
+      ],
+      next: [40_000, 100_000],
+    },
+    { settledMs: 0, pieces: [], next: [0, 100_000] },
+  ])(
+    "after missed ticks it becomes rows up to $settledMs, where no more is settled",
+    ({ settledMs, pieces, next }) => {
+      const options = { isFirst: false, isShortOfSpace: false, settledMs };
+
+      const progress = extend(interval(0, 10_000), at(100_000), options);
+
+      expect(spans(progress.pieces)).toEqual(pieces);
+      expect([progress.interval.startMs, progress.interval.endMs]).toEqual(next);
+    },
+  );
+
   test("never shrinks when the clock seems to stand or go back", () => {
     const before = interval(0, 20_000);
 
