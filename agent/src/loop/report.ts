@@ -11,7 +11,7 @@ import type { ObservedLease } from "@remotegpu/shared/lease";
 import type { AccessBook } from "@remotegpu/shared/ssh-access";
 import { GpuVitals } from "@remotegpu/shared/protocol";
 import { observedInstances } from "../core/reconcile/lifecycle.ts";
-import { withMissingNodes } from "../core/gpus/missing-nodes.ts";
+import { withMissingNodes } from "../core/container/missing-nodes.ts";
 import { withImageFacts } from "../core/container/image-facts.ts";
 import { withGangFacts } from "../core/gangs/gang-facts.ts";
 import { withProgress } from "../core/progress/progress-facts.ts";

@@ -321,7 +321,7 @@ describe("the command", () => {
 
     expect({ exitCode, text }).toEqual({
       exitCode: 0,
-      text: expect.stringMatching(/All is well: 16 checks\.$/),
+      text: expect.stringMatching(/All is well: 17 checks\.$/),
     });
   });
 
@@ -332,7 +332,7 @@ describe("the command", () => {
     expect(blind.exitCode).toBe(2);
     expect(
       JSON.parse(blind.text).checks.filter(({ state }: CheckResult) => state === "not-checked"),
-    ).toHaveLength(7);
+    ).toHaveLength(8);
     expect(empty.exitCode).toBe(2);
     expect(empty.text).toContain("there is no journal in");
   });

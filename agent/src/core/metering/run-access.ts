@@ -2,7 +2,7 @@
  * What the device rules of a run's container mean for its proven time: it is settled up to the last probe that passed,
  * and a run that is kept from its cards is charged no further than that.
  */
-import type { DeviceAccess, Refusal } from "../gpus/device-access.ts";
+import type { DeviceAccess, Refusal } from "../container/device-access.ts";
 import type { RunRecord } from "../runs/run-record.ts";
 import { HELD_AT_MOST_MS, type CardProof } from "./run-cards.ts";
 import type { Moment } from "./usage-interval.ts";

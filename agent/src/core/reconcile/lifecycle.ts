@@ -5,7 +5,7 @@
 import type { BootId, RunId } from "@remotegpu/shared/ids";
 import type { DesiredInstance, ObservedInstance, RunRemains } from "@remotegpu/shared/instance";
 import { isRunning, type OwnedContainer } from "../container/container.ts";
-import { isKeptFromCards } from "../gpus/device-access.ts";
+import { isKeptFromCards } from "../container/device-access.ts";
 import { nextStart, restartsOf } from "../runs/restart-policy.ts";
 import type { MonotonicTime } from "../runs/run-record.ts";
 import type { RunRestarts } from "../runs/run-restarts.ts";

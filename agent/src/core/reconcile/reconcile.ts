@@ -6,8 +6,8 @@
 import type { GpuUuid, InstanceId, RunId } from "@remotegpu/shared/ids";
 import type { DesiredInstance } from "@remotegpu/shared/instance";
 import { MS_PER_SECOND } from "@remotegpu/shared/units";
-import { isKeptFromCards, refusalAfter } from "../gpus/device-access.ts";
-import type { DeviceAccess, Refusal } from "../gpus/device-access.ts";
+import { isKeptFromCards, refusalAfter } from "../container/device-access.ts";
+import type { DeviceAccess, Refusal } from "../container/device-access.ts";
 import { inOrder } from "../runs/action.ts";
 import type { Action, RunEnd, StopCause, StopOrderer, Unwell } from "../runs/action.ts";
 import { isHeldBack } from "../container/container-spec.ts";
@@ -16,7 +16,7 @@ import type { OwnedContainer, RunKey } from "../container/container.ts";
 import type { UnclearGpu } from "../gpus/gpu-handover.ts";
 import type { Loss } from "../gpus/gpu-health.ts";
 import type { Probed } from "../probes/probe-state.ts";
-import { exitedBy, nextStart, restartsOf } from "../runs/restart-policy.ts";
+import { exitedBy, nextStart, restartsOf, withoutCards } from "../runs/restart-policy.ts";
 import type { MonotonicTime, RunRecord } from "../runs/run-record.ts";
 import { outputFolders } from "../runs/run-remains.ts";
 import { endBeforeStart } from "../runs/run-restarts.ts";
@@ -190,9 +190,7 @@ function runningActions(
   const access = flags.access.get(key.runId);
   const refusal = access === undefined ? record.refusal : refusalAfter(record.refusal, access, now.bootId);
   const refusalNote = refusalNoteOf({ ...view, record }, refusal);
-  // What is not started again within its run is stopped instead, once the refusal is written down.
-  const mayEnd = restartsOf(spec) === "within-run";
-  const unwell = record.unwell ?? probed?.unwell ?? (mayEnd ? unwellWithoutCards(spec, refusal) : null);
+  const unwell = record.unwell ?? probed?.unwell ?? unwellWithoutCards(spec, refusal);
   const { stopGraceSeconds: graceSeconds } = live;
   if (unwell !== null)
     return [...refusalNote, { kind: "end-unwell", ...key, containerId, unwell, graceSeconds }];
@@ -209,19 +207,14 @@ function refusalNoteOf(
   return [{ kind: "note-refusal", ...key, refusal: refusal ?? null }];
 }
 
-/**
- * A new container has its cards again. An environment is its customer's to start again: what is in its memory is worth
- * more than what the cards would do meanwhile.
- */
-function unwellWithoutCards({ kind }: DesiredInstance["spec"], refusal: Refusal | undefined): Unwell | null {
-  if (kind === "environment" || !isKeptFromCards(refusal)) return null;
+function unwellWithoutCards(spec: DesiredInstance["spec"], refusal: Refusal | undefined): Unwell | null {
+  if (withoutCards(spec) !== "starts-again" || !isKeptFromCards(refusal)) return null;
   return { hasServed: true, detail: refusal.detail, problem: "gpu-failed" };
 }
 
-/** What is not started again within its run ends with its card, and may be tried anew. */
+/** Decided by what is written down, so that the record has it before its container is touched. */
 function refusedStop({ spec }: DesiredInstance, record: RunRecord | null): Stop | null {
-  const isEnded = spec.kind !== "environment" && restartsOf(spec) === "never";
-  if (!isEnded || record === null || !isKeptFromCards(record.refusal)) return null;
+  if (withoutCards(spec) !== "ends" || record === null || !isKeptFromCards(record.refusal)) return null;
   return { cause: "gpu-failed", orderedBy: "limit", detail: record.refusal.detail };
 }
 

@@ -3,7 +3,7 @@
  * each can be recorded, carried out and logged alone.
  */
 import type { AttachedGpu, DesiredInstance, InstanceProblem } from "@remotegpu/shared/instance";
-import type { Refusal } from "../gpus/device-access.ts";
+import type { Refusal } from "../container/device-access.ts";
 import type { RunKey } from "../container/container.ts";
 import type { OutputFolders } from "./run-remains.ts";
 import type { ContainerEnd } from "./run-restarts.ts";

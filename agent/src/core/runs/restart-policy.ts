@@ -40,6 +40,18 @@ export function restartsOf({
 }
 
 /**
+ * What becomes of a container that is kept from its cards, which a new one has again: it is started again within its run,
+ * or ends with it, as after an end of its own. An environment is its customer's to start again, since what is in its
+ * memory may be worth more than what the cards would do meanwhile.
+ */
+export function withoutCards(
+  spec: Pick<InstanceSpec, "kind" | "restarts">,
+): "starts-again" | "ends" | "goes-on" {
+  if (spec.kind === "environment") return "goes-on";
+  return restartsOf(spec) === "never" ? "ends" : "starts-again";
+}
+
+/**
  * What to do for a run that should run and whose container (null: none there) does not.
  * @param now the host's monotonic clock
  */

@@ -4,7 +4,7 @@
  */
 import type { BootId } from "@remotegpu/shared/ids";
 import type { InstanceProblem } from "@remotegpu/shared/instance";
-import type { Refusal } from "../gpus/device-access.ts";
+import type { Refusal } from "../container/device-access.ts";
 import type { Action, Given, RunEnd, Served, StopCause, StopOrderer, Unwell } from "./action.ts";
 import type { RunKey } from "../container/container.ts";
 import type { RunRemains } from "./run-remains.ts";

@@ -5,7 +5,7 @@
  */
 import { spawn } from "node:child_process";
 import type { CardNode } from "../../core/container/card-nodes.ts";
-import type { NodeErrors } from "../../core/gpus/device-access.ts";
+import type { NodeErrors } from "../../core/container/device-access.ts";
 import type { ContainerGroups } from "./container-groups.ts";
 import { readProcessStart } from "./process-liveness.ts";
 

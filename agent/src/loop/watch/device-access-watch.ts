@@ -16,7 +16,7 @@ import {
   refusedGpus,
   type DeviceAccess,
   type NodeErrors,
-} from "../../core/gpus/device-access.ts";
+} from "../../core/container/device-access.ts";
 import type { MonotonicTime } from "../../core/runs/run-record.ts";
 import { ownedContainers, type Knowledge } from "../../core/runs/run-view.ts";
 import type { GpuFacts } from "../../runtime/runtime.ts";

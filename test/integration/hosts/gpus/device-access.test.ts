@@ -9,7 +9,7 @@ import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import type { NodeErrors } from "@remotegpu/agent/core/gpus/device-access";
+import type { NodeErrors } from "@remotegpu/agent/core/container/device-access";
 import { simulatedGpuUuid } from "@remotegpu/agent/host/gpus/simulated-gpus";
 import { ContainerGroups } from "@remotegpu/agent/host/processes/container-groups";
 import { DeviceProbe } from "@remotegpu/agent/host/processes/device-probe";
@@ -293,7 +293,7 @@ describe.skipIf(!HAS_DEVICE_TREE)("runs that lose their cards", () => {
     await forward(MINUTE_MS);
 
     await eventually(
-      () => agent.host.observed(runOf(3))?.detail.includes("/dev/nvidia3 was removed inside"),
+      () => agent.host.observed(runOf(3))?.detail.includes("Removed inside of it: /dev/nvidia3."),
       {
         what: "the missing node",
       },

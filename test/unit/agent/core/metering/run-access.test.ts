@@ -1,8 +1,8 @@
 /** What the device rules of a run's container mean for its time, alone and through all of the meter. */
 import * as fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import { afterAnswer, newAccess, refusalAfter } from "@remotegpu/agent/core/gpus/device-access";
-import type { AccessAnswer, DeviceAccess, Refusal } from "@remotegpu/agent/core/gpus/device-access";
+import { afterAnswer, newAccess, refusalAfter } from "@remotegpu/agent/core/container/device-access";
+import type { AccessAnswer, DeviceAccess, Refusal } from "@remotegpu/agent/core/container/device-access";
 import { meteredRun } from "@remotegpu/agent/core/metering/metered-run";
 import { meter } from "@remotegpu/agent/core/metering/metering";
 import { provenByAccess, readmittedMs } from "@remotegpu/agent/core/metering/run-access";

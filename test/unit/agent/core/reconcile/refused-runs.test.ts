@@ -1,8 +1,7 @@
 /** What is done and said of a run whose container is kept from its cards by the device rules of its host. */
 import { describe, expect, test } from "vitest";
 import type { CardNode } from "@remotegpu/agent/core/container/card-nodes";
-import { newAccess, type DeviceAccess, type Refusal } from "@remotegpu/agent/core/gpus/device-access";
-import { withMissingNodes } from "@remotegpu/agent/core/gpus/missing-nodes";
+import { newAccess, type DeviceAccess, type Refusal } from "@remotegpu/agent/core/container/device-access";
 import { observedInstances } from "@remotegpu/agent/core/reconcile/lifecycle";
 import { reconcile } from "@remotegpu/agent/core/reconcile/reconcile";
 import { MAX_STARTS } from "@remotegpu/agent/core/runs/restart-policy";
@@ -184,19 +183,5 @@ describe("what is said", () => {
       problem: null,
       detail: "It runs.",
     });
-  });
-
-  test("of a node that was removed inside is no more than that", () => {
-    const instance = said(environment, recordOf(key()));
-    const seen = new Map([[runId("run-1"), { missing: ["/dev/nvidia0"] }]]);
-
-    expect(instance && withMissingNodes([instance], seen)).toMatchObject([
-      {
-        phase: "ready",
-        problem: null,
-        detail: "It runs. /dev/nvidia0 was removed inside of it: what begins there now finds no GPU.",
-      },
-    ]);
-    expect(instance && withMissingNodes([instance], new Map())).toEqual([instance]);
   });
 });

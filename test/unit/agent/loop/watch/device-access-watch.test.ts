@@ -4,7 +4,7 @@ import { expect, test } from "vitest";
 import type { GpuUuid } from "@remotegpu/shared/ids";
 import type { ContainerState } from "@remotegpu/agent/core/container/container";
 import type { CdiDevice } from "@remotegpu/agent/core/container/gpu-attachment";
-import type { NodeErrors } from "@remotegpu/agent/core/gpus/device-access";
+import type { NodeErrors } from "@remotegpu/agent/core/container/device-access";
 import type { RunRecord } from "@remotegpu/agent/core/runs/run-record";
 import { DeviceAccessWatch } from "@remotegpu/agent/loop/watch/device-access-watch";
 import { keptLog } from "../../../../support/kept-log.ts";

@@ -6,7 +6,7 @@
  */
 import type { BootId, GpuUuid } from "@remotegpu/shared/ids";
 import { MS_PER_MINUTE, MS_PER_SECOND } from "@remotegpu/shared/units";
-import type { CardNode } from "../container/card-nodes.ts";
+import type { CardNode } from "./card-nodes.ts";
 
 const PROBE_EVERY_MS = MS_PER_MINUTE;
 /** What was refused is asked again sooner: the program in there may stand still. */

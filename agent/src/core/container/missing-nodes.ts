@@ -13,7 +13,7 @@ export function withMissingNodes(
   return instances.map((instance) => {
     const missing = access.get(instance.runId)?.missing ?? [];
     if (missing.length === 0 || instance.phase !== "ready") return instance;
-    const detail = `${instance.detail} ${missing.join(", ")} was removed inside of it: what begins there now finds no GPU.`;
+    const detail = `${instance.detail} Removed inside of it: ${missing.join(", ")}. What begins there now finds no GPU.`;
     return { ...instance, detail };
   });
 }

@@ -14,7 +14,7 @@ import {
   type DeviceAccess,
   type NodeErrors,
   type Refusal,
-} from "@remotegpu/agent/core/gpus/device-access";
+} from "@remotegpu/agent/core/container/device-access";
 import { BOOT, gpu, OTHER_BOOT } from "../../../../support/samples/run-samples.ts";
 
 const [A, B] = [gpu("a").uuid, gpu("b").uuid];
