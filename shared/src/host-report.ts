@@ -35,7 +35,7 @@ export const GpuCordon = z.object({ kind: z.enum(["drain", "fatal"]), sinceMs: z
 export type GpuCordon = z.infer<typeof GpuCordon>;
 
 export const MAX_GPU_STRANGERS = 16;
-const MAX_GPU_REASONS = 8;
+export const MAX_GPU_REASONS = 8;
 
 export const GpuReport = z.object({
   uuid: GpuUuid,

@@ -53,6 +53,8 @@ export const GpuVitals = GpuReport.pick({
   throttleReasons: true,
   strangers: true,
   foreignMemoryMib: true,
+  reasonCode: true,
+  hasSign: true,
 }).partial({ eccUncorrected: true });
 export type GpuVitals = z.infer<typeof GpuVitals>;
 

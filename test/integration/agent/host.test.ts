@@ -479,7 +479,11 @@ describe("a command that plays nvidia-smi", () => {
   test("says that there are no cards, which is an answer", async () => {
     const path = await fake("no-cards", "echo 'No devices were found'; exit 6");
 
-    expect(await new NvidiaSmi({ path, simulated: false }).inventory()).toEqual({ gpus: [], processes: [] });
+    expect(await new NvidiaSmi({ path, simulated: false }).inventory()).toEqual({
+      gpus: [],
+      conditions: new Map(),
+      processes: [],
+    });
   });
 
   test("gives one answer to all who ask at once, and joins CSV with XML", async () => {
@@ -655,7 +659,7 @@ describe("simulated cards", () => {
     test("the topology is of those cards alone, too", async () => {
       const { stdout } = await answerIn({ NVIDIA_VISIBLE_DEVICES: second }, "topo", "-m");
 
-      expect(parseTopology(stdout)).toEqual({ cards: [0], links: [] });
+      expect(parseTopology(stdout)).toEqual({ cards: [0], links: [], switched: [] });
     });
 
     test.each([

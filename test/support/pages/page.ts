@@ -20,6 +20,7 @@ export const TRIED_PAGES = [
   "control-plane/docs/security.md",
   "control-plane/docs/container-gpus.md",
   "control-plane/docs/host-numbers.md",
+  "control-plane/docs/gpu-readings.md",
   "control-plane/docs/contributing.md",
 ] as const;
 export type TriedPage = (typeof TRIED_PAGES)[number];

@@ -1,33 +1,30 @@
 /**
  * Judges cards by what nvidia-smi says of them now and said before, and by the driver's errors in the kernel log. A
  * card that fails is cordoned by the host itself, alone; the way back is a row of good samples once nothing holds it.
- * What to do with the containers of a failed card is decided in reconcile.ts.
+ * What to do with the containers of a failed card is decided in reconcile.ts, and what is charged in run-cards.ts.
  */
 import type { GpuCordon, GpuReport } from "@remotegpu/shared/host-report";
 import type { GpuUuid } from "@remotegpu/shared/ids";
-import { busKey, type Xid } from "./xid-line.ts";
-import { xidMeaning } from "./xid-classes.ts";
+import { NOTHING_SAID, type GpuCondition } from "./gpu-condition.ts";
+import type { KernelEffect, KernelFinding } from "./kernel-finding.ts";
+import { afterSign, type OpenSign } from "./open-sign.ts";
+import { busKey } from "./xid-line.ts";
 
 /** Samples in a row without a bad sign that end a cordon; doubled with each further cordon of the same boot. */
 export const PROBE_SAMPLES = 6;
 /** An hour of samples, beyond which the doubling does not go. */
 export const MAX_PROBE_SAMPLES = 360;
 
-/** Reasons for low clocks that tell of trouble; the others are how a card saves power or obeys a setting. */
-const TROUBLED_CLOCKS: ReadonlySet<string> = new Set([
-  "hw_slowdown",
-  "hw_thermal_slowdown",
-  "hw_power_brake_slowdown",
-  "sw_thermal_slowdown",
-]);
-
 type Cordon = GpuCordon & {
-  /** The stable name of what closed it; absent where it has none. */
-  code?: string | undefined;
   /** Of a `fatal` one: whether the card is there at all. */
   isGone: boolean;
+  /** The stable name of the reason: "xid-79", "requires-reset", "not-listed". */
+  code: string;
   reason: string;
 };
+/** Why a card takes nothing new: a stable name and a sentence. */
+export type Closure = { code: string; reason: string };
+type FoundCordon = Omit<Cordon, "sinceMs">;
 
 /** What is remembered of a card from one sample to the next, and over restarts of the agent in one boot. */
 export type CardState = {
@@ -38,10 +35,16 @@ export type CardState = {
   /** It told readings once, so their absence is a sign. */
   hasTold: boolean;
   cordon: Cordon | null;
+  /** What the last sample showed; null once one shows none. */
+  sign: OpenSign | null;
+  /** What the last sample said that keeps new work away for as long as it is so: a mode, an action of the driver. */
+  hindrance: Closure | null;
+  /** It has NVLink to switches, as far as was ever seen. */
+  isSwitched: boolean;
   /** How often it was cordoned in this boot. */
   cordons: number;
   goodInARow: number;
-  /** When it was last sampled with nothing fatal known of it, on the monotonic clock. */
+  /** When it was last sampled with nothing fatal known of it and no sign of failure, on the monotonic clock. */
   lastGoodMs: number | null;
 };
 
@@ -49,47 +52,49 @@ export type CardState = {
 export type Cards = ReadonlyMap<GpuUuid, CardState>;
 
 /**
- * The driver's errors, in the order in which they were logged. With `isHistory` they are from before anybody watched:
- * what runs has outlived them, so even a fatal one only keeps new work away.
+ * What the kernel log says, in the order in which it was logged. With `isHistory` it is from before anybody watched: what
+ * runs has outlived it, so even a fatal finding only keeps new work away.
  */
-export function afterXids(
+export function afterFindings(
   cards: Cards,
-  xids: readonly Xid[],
+  findings: readonly KernelFinding[],
   { nowMs, isHistory }: { nowMs: number; isHistory: boolean },
 ): Cards {
   const after = new Map(cards);
-  for (const xid of xids) {
-    const card = [...after.values()].find((one) => one.busKey === xid.busKey);
-    const { class: kind, meaning } = xidMeaning(xid.code);
-    if (card === undefined || kind === "application") continue;
-    const reason = `Xid ${xid.code}: ${meaning}.`;
-    const found = { kind: isHistory ? ("drain" as const) : kind, isGone: false, reason };
-    after.set(card.uuid, cordoned(card, found, nowMs));
+  for (const { target, effect, code, reason } of findings) {
+    const kind = cordonKindOf(effect);
+    if (kind === null) continue;
+    const found: FoundCordon = { kind: isHistory ? "drain" : kind, isGone: false, code, reason };
+    for (const card of after.values())
+      if (isMeant(card, target)) after.set(card.uuid, cordoned(card, found, nowMs));
   }
   return after;
 }
 
-/**
- * A whole answer of nvidia-smi. A card that it lacks is gone.
- * @param held cards that a container of ours holds now
- * @param nowMs when the question was asked
- */
-export function afterSample(
-  cards: Cards,
-  { gpus, held, nowMs }: { gpus: readonly GpuReport[]; held: ReadonlySet<GpuUuid>; nowMs: number },
-): Cards {
+/** A sample: a whole answer of nvidia-smi, or those of the GPUs that were queried singly. */
+export type Sample = {
+  gpus: readonly GpuReport[];
+  /** What was said of each beyond values; of those that are missing nothing was. */
+  conditions?: ReadonlyMap<GpuUuid, GpuCondition>;
+  /** Cards that a container of ours holds now. */
+  held: ReadonlySet<GpuUuid>;
+  /** When the question was asked. */
+  nowMs: number;
+};
+
+/** A card that the sample lacks is gone. */
+export function afterSample(cards: Cards, { gpus, conditions, held, nowMs }: Sample): Cards {
   const present = new Set(gpus.map(({ uuid }) => uuid));
   const gone = [...cards.values()]
     .filter(({ uuid }) => !present.has(uuid))
     .map((card) => withoutCard(card, nowMs));
-  const seen = gpus.map((gpu) => {
-    const before = cards.get(gpu.uuid) ?? newCard(gpu.uuid);
-    const sign = badSignOf(before, gpu);
-    const card =
-      sign === null ? before : cordoned(before, { kind: "drain", isGone: false, reason: sign }, nowMs);
-    const isGood = sign === null && gpu.repairPending !== true && !tellsNothing(gpu) && !held.has(gpu.uuid);
-    return probed({ ...card, ...factsOf(card, gpu) }, { isGood, nowMs });
-  });
+  const seen = gpus.map((gpu) =>
+    afterReading(cards.get(gpu.uuid) ?? newCard(gpu.uuid), gpu, {
+      condition: conditions?.get(gpu.uuid) ?? NOTHING_SAID,
+      isHeld: held.has(gpu.uuid),
+      nowMs,
+    }),
+  );
   return new Map([...gone, ...seen].map((card) => [card.uuid, card]));
 }
 
@@ -125,10 +130,22 @@ export function refusedToContainers(cards: Cards): Set<GpuUuid> {
   return new Set(refused.map(({ uuid }) => uuid));
 }
 
-/** An administrator's word, for the cordon of that moment only: a later one has another reason. */
+/** Cards that the topology shows behind switches. */
+export function withSwitched(cards: Cards, switched: ReadonlySet<GpuUuid>): Cards {
+  const isNews = [...cards.values()].some((card) => !card.isSwitched && switched.has(card.uuid));
+  if (!isNews) return cards;
+  return new Map(
+    [...cards].map(([uuid, card]) => [uuid, { ...card, isSwitched: card.isSwitched || switched.has(uuid) }]),
+  );
+}
+
+/**
+ * An administrator's word, for the cordon of that moment only: a later one has another reason. It waits while the reason
+ * is still there, a sign of failure or a mode that keeps new work away.
+ */
 export function withoutCordon(cards: Cards, { uuid, sinceMs }: { uuid: GpuUuid; sinceMs: number }): Cards {
   const card = cards.get(uuid);
-  if (card?.cordon?.sinceMs !== sinceMs) return cards;
+  if (card?.cordon?.sinceMs !== sinceMs || card.sign !== null || card.hindrance !== null) return cards;
   return new Map(cards).set(uuid, { ...card, cordon: null, goodInARow: 0 });
 }
 
@@ -151,29 +168,18 @@ export function lostGpus(cards: Cards): Map<GpuUuid, Loss> {
 
 /** Cards that take nothing new, each with why. */
 export function closedGpus(cards: Cards): Map<GpuUuid, string> {
-  return new Map([...cards.values()].flatMap(({ uuid, cordon }) => (cordon ? [[uuid, cordon.reason]] : [])));
+  return new Map(
+    [...cards.values()].flatMap((card): [GpuUuid, string][] => {
+      const [gravest] = closuresOf(card);
+      return gravest === undefined ? [] : [[card.uuid, gravest.reason]];
+    }),
+  );
 }
 
-/** The report of a card that is there, with its judgement. */
-export function judged(gpu: GpuReport, card: CardState | undefined): GpuReport {
-  const warnings = warningsOf(gpu);
-  const cordon = card?.cordon ?? null;
-  const told = { ...gpu, cordon: cordon && { kind: cordon.kind, sinceMs: cordon.sinceMs } };
-  if (cordon !== null) return { ...told, health: "unhealthy", reasons: [cordon.reason, ...warnings] };
-  if (tellsNothing(gpu) && card?.hasTold !== true) return { ...told, health: "unknown", reasons: warnings };
-  return { ...told, health: warnings.length > 0 ? "degraded" : "healthy", reasons: warnings };
-}
-
-function warningsOf(gpu: GpuReport): string[] {
-  const clocks = (gpu.throttleReasons ?? []).filter((reason) => TROUBLED_CLOCKS.has(reason));
-  const errors = gpu.eccUncorrected ?? 0;
-  return [
-    ...(tellsNothing(gpu) ? ["nvidia-smi tells no readings of it."] : []),
-    ...(errors > 0 ? [`Uncorrectable memory errors since the driver came up: ${errors}.`] : []),
-    ...(gpu.repairPending === true ? ["A memory row or page waits for a reset of the card."] : []),
-    ...(isTooHot(gpu) ? [`It is at ${gpu.temperatureC} °C, its limit.`] : []),
-    ...(clocks.length > 0 ? [`Its clocks are held down: ${clocks.join(", ")}.`] : []),
-  ];
+/** What closes a card, the gravest first: what failed its containers, then a sign, then what drains it. */
+export function closuresOf({ cordon, sign, hindrance }: CardState): Closure[] {
+  const closures = cordon?.kind === "fatal" ? [cordon, sign, hindrance] : [sign, hindrance, cordon];
+  return closures.filter((closure) => closure !== null);
 }
 
 function newCard(uuid: GpuUuid): CardState {
@@ -183,10 +189,33 @@ function newCard(uuid: GpuUuid): CardState {
     eccUncorrected: null,
     hasTold: false,
     cordon: null,
+    sign: null,
+    hindrance: null,
+    isSwitched: false,
     cordons: 0,
     goodInARow: 0,
     lastGoodMs: null,
   };
+}
+
+type Reading = { condition: GpuCondition; isHeld: boolean; nowMs: number };
+
+function afterReading(before: CardState, gpu: GpuReport, { condition, isHeld, nowMs }: Reading): CardState {
+  const { sign, isConfirmed } = afterSign(before.sign, condition.sign);
+  const hindrance = hindranceOf(gpu, condition);
+  const drain = drainOf(before, gpu) ?? hindrance;
+  let card: CardState = { ...before, sign, hindrance };
+  if (drain !== null) card = cordoned(card, { kind: "drain", isGone: false, ...drain }, nowMs);
+  if (sign !== null)
+    card = cordoned(card, { kind: isConfirmed ? "fatal" : "drain", isGone: false, ...named(sign) }, nowMs);
+  const isClear = sign === null && drain === null && gpu.repairPending !== true;
+  const isGood = isClear && !tellsNothing(gpu) && !isHeld;
+  const facts = factsOf(before, gpu);
+  return probed({ ...card, ...facts, isSwitched: card.isSwitched || condition.hasFabric }, { isGood, nowMs });
+}
+
+function named({ code, reason }: OpenSign): Closure {
+  return { code, reason };
 }
 
 function factsOf(card: CardState, gpu: GpuReport): Pick<CardState, "busKey" | "eccUncorrected" | "hasTold"> {
@@ -197,16 +226,51 @@ function factsOf(card: CardState, gpu: GpuReport): Pick<CardState, "busKey" | "e
   };
 }
 
+/** Nothing was read of it: a sign that was open stays so until a sample shows none. */
 function withoutCard(card: CardState, nowMs: number): CardState {
-  const reason = "It is gone: nvidia-smi no longer lists it.";
-  return cordoned({ ...card, goodInARow: 0 }, { kind: "fatal", isGone: true, reason }, nowMs);
+  const found: FoundCordon = {
+    kind: "fatal",
+    isGone: true,
+    code: "not-listed",
+    reason: "It is gone: nvidia-smi no longer lists it.",
+  };
+  return cordoned({ ...card, goodInARow: 0 }, found, nowMs);
 }
 
 /** Errors that grow under our eyes mean that memory is failing now; old ones only mark the card as degraded. */
-function badSignOf(card: CardState, gpu: GpuReport): string | null {
+function drainOf(card: CardState, gpu: GpuReport): Closure | null {
   const grown = (gpu.eccUncorrected ?? 0) - (card.eccUncorrected ?? gpu.eccUncorrected ?? 0);
-  if (grown > 0) return `Uncorrectable memory errors: ${grown} more than before.`;
-  return gpu.repairFailed === true ? "A memory row could not be replaced." : null;
+  if (grown > 0)
+    return { code: "memory-errors", reason: `Uncorrectable memory errors: ${grown} more than before.` };
+  if (gpu.repairFailed !== true) return null;
+  return { code: "repair-failed", reason: "A memory row could not be replaced." };
+}
+
+/** What keeps new work away for as long as it is so; what runs goes on and is charged. */
+function hindranceOf(gpu: GpuReport, condition: GpuCondition): Closure | null {
+  if (condition.drain !== null) return condition.drain;
+  if (gpu.migEnabled !== true) return null;
+  const reason = "MIG is on: the GPU is cut into slices, and only whole GPUs are given to workloads.";
+  return { code: "mig-enabled", reason };
+}
+
+function cordonKindOf(effect: KernelEffect): GpuCordon["kind"] | null {
+  switch (effect) {
+    case "ignore":
+    case "note":
+    case "program-fault":
+      return null;
+    case "drain":
+      return "drain";
+    case "reset":
+    case "reboot":
+    case "replace":
+      return "fatal";
+  }
+}
+
+function isMeant(card: CardState, target: KernelFinding["target"]): boolean {
+  return target.kind === "gpu" ? card.busKey === target.busKey : card.isSwitched;
 }
 
 /** What holds a card may still be ending on it, so the row of good samples begins when nothing does. */
@@ -218,7 +282,7 @@ function probed(card: CardState, { isGood, nowMs }: { isGood: boolean; nowMs: nu
     ...card,
     cordon,
     goodInARow: isBack ? 0 : goodInARow,
-    lastGoodMs: cordon?.kind === "fatal" ? card.lastGoodMs : nowMs,
+    lastGoodMs: cordon?.kind === "fatal" || card.sign !== null ? card.lastGoodMs : nowMs,
   };
 }
 
@@ -227,24 +291,23 @@ export function samplesNeeded(cordons: number): number {
 }
 
 /**
- * The graver cordon stands; of two alike the first, whose moment names it. Each new sign begins the probe anew. One that
- * only speaks of a container's rules gives way to what speaks of the card.
+ * The graver cordon stands; of two alike the first, whose moment names it. Each new sign begins the probe anew. A cordon
+ * that grows from an open sign is the same fault, so that it counts once. One that only speaks of a container's rules gives
+ * way to what speaks of the card.
  */
-function cordoned(card: CardState, found: Omit<Cordon, "sinceMs">, nowMs: number): CardState {
+function cordoned(card: CardState, found: FoundCordon, nowMs: number): CardState {
   const { cordon } = card;
   const isOfCard = cordon?.code === CONTAINER_REFUSED && found.code !== CONTAINER_REFUSED;
   const isGraver = cordon === null || isOfCard || (cordon.kind === "drain" && found.kind === "fatal");
-  if (isGraver)
-    return { ...card, cordon: { ...found, sinceMs: nowMs }, cordons: card.cordons + 1, goodInARow: 0 };
+  if (isGraver) {
+    const isSameFault = cordon !== null && card.sign !== null;
+    const cordons = isSameFault ? card.cordons : card.cordons + 1;
+    return { ...card, cordon: { ...found, sinceMs: nowMs }, cordons, goodInARow: 0 };
+  }
   return { ...card, cordon: { ...cordon, isGone: found.isGone || cordon.isGone }, goodInARow: 0 };
 }
 
-function tellsNothing(gpu: GpuReport): boolean {
+/** Readings that every card has are none. */
+export function tellsNothing(gpu: GpuReport): boolean {
   return gpu.memoryUsedMib === null && gpu.temperatureC === null && gpu.powerW === null;
-}
-
-function isTooHot(gpu: GpuReport): boolean {
-  return (
-    gpu.temperatureC !== null && gpu.temperatureLimitC !== null && gpu.temperatureC >= gpu.temperatureLimitC
-  );
 }

@@ -5,7 +5,23 @@
 import type { GpuUuid } from "@remotegpu/shared/ids";
 
 /** The links among cards, each card by its index and each link once. */
-export type NvlinkMap = { cards: readonly number[]; links: readonly (readonly [number, number])[] };
+export type NvlinkMap = {
+  cards: readonly number[];
+  links: readonly (readonly [number, number])[];
+  /** Cards that reach the others over switches. */
+  switched: readonly number[];
+};
+
+/** No card has more of them (NVLink 4 and 5). */
+const MOST_LINKS_OF_A_CARD = 18;
+
+/**
+ * Whether a card's NVLinks go to switches: to its peers together it shows more links than any card has, since over a
+ * switch the same links lead to each of them. A pair behind a switch shows no more than a bridged one and is not found so.
+ */
+export function isSwitched(linksToPeers: readonly number[]): boolean {
+  return linksToPeers.reduce((sum, links) => sum + links, 0) > MOST_LINKS_OF_A_CARD;
+}
 
 export type LinkedCard = { uuid: GpuUuid; index: number; migEnabled: boolean | null };
 
@@ -15,7 +31,7 @@ export type LinkedCard = { uuid: GpuUuid; index: number; migEnabled: boolean | n
  */
 export function nvlinkIslands(
   cards: readonly LinkedCard[],
-  { cards: mapped, links }: NvlinkMap,
+  { cards: mapped, links }: Pick<NvlinkMap, "cards" | "links">,
 ): ReadonlyMap<GpuUuid, number> | null {
   const listed = new Set(cards.map(({ index }) => index));
   const onMap = new Set(mapped);

@@ -14,6 +14,7 @@ import {
   closeAtLastSight,
   closeAtLoss,
   extend,
+  holdAt,
   isSameProcess,
   pieceOf,
   type UsageInterval,
@@ -89,20 +90,35 @@ function meterRun(
     interval = progress.interval;
   };
 
-  if (run.cards?.kind === "lost") {
-    if (before?.isOpen === true) take(closeAtLoss(before, run.cards.lastGoodMs, now));
-  } else {
-    if (before?.isOpen === true && !isFollowed(before, run, now))
-      take(closeAtLastSight(before, successorStartMs(run, now), now));
-    interval = openFor(run, interval, now) ?? interval;
-    if (interval?.isOpen === true && run.process !== null)
-      take(follow(interval, run.process, now, { isShortOfSpace, settledMs: run.cards?.settledMs ?? null }));
+  const { cards } = run;
+  switch (cards?.kind) {
+    case "lost":
+      if (before?.isOpen === true) take(closeAtLoss(before, cards.lastGoodMs, now));
+      break;
+    case "suspect":
+      if (before?.isOpen === true)
+        take((isAtEnd(before, run, now) ? closeAtLoss : holdAt)(before, cards.lastGoodMs, now));
+      interval = openFor(run, interval, now) ?? interval;
+      break;
+    case "good":
+    case undefined:
+      if (before?.isOpen === true && !isFollowed(before, run, now))
+        take(closeAtLastSight(before, successorStartMs(run, now), now));
+      interval = openFor(run, interval, now) ?? interval;
+      if (interval?.isOpen === true && run.process !== null)
+        take(follow(interval, run.process, now, { isShortOfSpace, settledMs: cards?.settledMs ?? null }));
+      break;
   }
 
   if (run.isOver) return finalStep(run, pieces, interval, now);
   const rows = pieces.filter(isNotEmpty).map((piece) => entryOf(run, piece));
   const isUnchanged = rows.length === 0 && interval === before;
   return isUnchanged ? null : { runId: run.runId, rows, interval, isEnded: false };
+}
+
+/** Nothing will be seen any more of what this interval follows: it ended, another took its place, or the run is over. */
+function isAtEnd(interval: UsageInterval, run: MeteredRun, now: Moment): boolean {
+  return run.isOver || !isFollowed(interval, run, now) || run.process?.life.state === "ended";
 }
 
 /** Whether the run's process of now is the one this interval follows. A reboot ends every process. */
@@ -162,7 +178,8 @@ function unseenPieces(
   interval: UsageInterval | null,
   { bootId, nowMs, wallMs }: Moment,
 ): Piece[] {
-  if (unseen === undefined || interval !== null || cards?.kind === "lost") return [];
+  if (unseen === undefined || interval !== null) return [];
+  if (cards?.kind === "lost" || cards?.kind === "suspect") return [];
   return [pieceOf({ ...unseen, bootId, wallEndMs: wallMs - (nowMs - unseen.endMs) }, "bounded")];
 }
 

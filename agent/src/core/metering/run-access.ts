@@ -22,18 +22,12 @@ export function provenByAccess(
   if (cards === undefined) return undefined;
   const refusal = openRefusalOf(record, now);
   if (refusal !== null) {
-    const passedMs = refusal.passedMs ?? THE_BEGINNING_MS;
-    // One that ends before a second probe is judged by the first.
-    return refusal.isConfirmed || record.end !== null || cards.kind === "lost"
-      ? { kind: "lost", lastGoodMs: earlier(passedMs, lastGoodOf(cards)) }
-      : { kind: "good", settledMs: earlier(passedMs, cards.settledMs) };
+    const lastGoodMs = earlier(refusal.passedMs ?? THE_BEGINNING_MS, lastGoodOf(cards));
+    return { kind: refusal.isConfirmed || cards.kind === "lost" ? "lost" : "suspect", lastGoodMs };
   }
-  if (cards.kind === "lost" || access === null) return cards;
+  if (cards.kind !== "good" || access === null) return cards;
   const settledMs = settledByAccess(access, now.nowMs);
-  return {
-    kind: "good",
-    settledMs: settledMs === null ? cards.settledMs : earlier(settledMs, cards.settledMs),
-  };
+  return settledMs === null ? cards : { kind: "good", settledMs: earlier(settledMs, cards.settledMs) };
 }
 
 /** When a run that went without its cards got them back, in this boot; null where it did not, or never lost them. */
@@ -52,7 +46,7 @@ function settledByAccess({ sinceMs, passedMs, refusals }: DeviceAccess, nowMs: n
 }
 
 function lastGoodOf(cards: CardProof): number | null {
-  return cards.kind === "lost" ? cards.lastGoodMs : null;
+  return cards.kind === "good" ? cards.settledMs : cards.lastGoodMs;
 }
 
 function earlier(oneMs: number, otherMs: number | null): number {

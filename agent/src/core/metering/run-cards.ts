@@ -1,6 +1,7 @@
 /**
  * Which cards a run holds, and what they mean for its proven time: time is settled up to the last sample at which all of
- * them were good, and a run that lost one is charged no further than that.
+ * them were good, and a run that lost one is charged no further than that. While a sign of failure is open on one of
+ * them, nothing after the last good sample is settled however long that takes.
  */
 import type { GpuUuid, RunId } from "@remotegpu/shared/ids";
 import type { DesiredInstance } from "@remotegpu/shared/instance";
@@ -10,24 +11,44 @@ import type { CardState } from "../gpus/gpu-health.ts";
 /** How long rows are held back for a sample that does not come; a tool that hangs must not stop the meter for ever. */
 export const HELD_AT_MOST_MS = 600_000;
 
+/** Moments on the monotonic clock. */
 export type CardProof =
   /** Rows may be made of time up to `settledMs`; null where nothing is known to wait for. */
   | { kind: "good"; settledMs: number | null }
+  /** A sign is open that nothing has confirmed: no row is made of time after `lastGoodMs`, and an end counts back to it. */
+  | { kind: "suspect"; lastGoodMs: number }
   /** The run's time ends at `lastGoodMs`; null where that is not known any more. */
   | { kind: "lost"; lastGoodMs: number | null };
 
+type Card = Pick<CardState, "cordon" | "sign" | "lastGoodMs">;
+
+/**
+ * @param watchedSinceMs since when this life of the agent has looked: samples of the one before are older than they were,
+ * since not each of them is written down
+ */
 export function cardProof(
   gpus: readonly GpuUuid[],
-  cards: ReadonlyMap<GpuUuid, Pick<CardState, "cordon" | "lastGoodMs">>,
-  nowMs: number,
+  cards: ReadonlyMap<GpuUuid, Card>,
+  { nowMs, watchedSinceMs }: { nowMs: number; watchedSinceMs: number },
 ): CardProof {
   const known = gpus.flatMap((uuid) => cards.get(uuid) ?? []);
-  const goodMs = known.flatMap(({ lastGoodMs }) => lastGoodMs ?? []);
+  const goodMs = known.flatMap((card) => lastGoodOf(card) ?? []);
   const lastGoodMs = goodMs.length === 0 ? null : Math.min(...goodMs);
   if (known.some(({ cordon }) => cordon?.kind === "fatal")) return { kind: "lost", lastGoodMs };
-  const isOverdue = lastGoodMs !== null && nowMs - lastGoodMs > HELD_AT_MOST_MS;
+  if (known.some(({ sign }) => sign !== null)) return { kind: "suspect", lastGoodMs: lastGoodMs ?? NEVER_MS };
+  const waitsSinceMs = Math.max(lastGoodMs ?? 0, watchedSinceMs);
+  const isOverdue = lastGoodMs !== null && nowMs - waitsSinceMs > HELD_AT_MOST_MS;
   return { kind: "good", settledMs: isOverdue ? null : lastGoodMs };
 }
+
+/** A card that has failed, or shows a sign, and was never read well in this boot has no time that is proven. */
+function lastGoodOf({ cordon, sign, lastGoodMs }: Card): number | null {
+  const isBad = cordon?.kind === "fatal" || sign !== null;
+  return isBad ? (lastGoodMs ?? NEVER_MS) : lastGoodMs;
+}
+
+/** Before all time of this boot. */
+const NEVER_MS = 0;
 
 /** By the orders, and by the labels of containers that nobody orders any more. */
 export function cardsOfRuns(

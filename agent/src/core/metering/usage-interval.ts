@@ -72,8 +72,8 @@ export function extend(
 ): Progress {
   const gapMs = now.nowMs - interval.endMs;
   if (gapMs <= 0) return { pieces: [], interval };
+  if (gapMs > MISSED_TICK_MS) return extendUnwatched(interval, now, settledMs);
   const reached = { ...interval, endMs: now.nowMs, wallEndMs: now.wallMs };
-  if (gapMs > MISSED_TICK_MS) return afterMissedTicks(interval, reached, settledMs ?? reached.endMs, now);
   const isLongEnough = reached.endMs - reached.startMs >= (isFirst ? FIRST_EMIT_MS : EMIT_EVERY_MS);
   const row = reachedTo(reached, Math.min(reached.endMs, settledMs ?? reached.endMs), now);
   return isLongEnough && !isShortOfSpace && row.endMs > row.startMs
@@ -81,24 +81,17 @@ export function extend(
     : { pieces: [], interval: reached };
 }
 
-/** Nobody looked for a while (the agent was down or held up), but one process cannot die and come back. */
-function afterMissedTicks(
-  interval: UsageInterval,
-  reached: UsageInterval,
-  settledMs: number,
-  now: Moment,
-): Progress {
-  const seen = settledMs < interval.endMs ? reachedTo(interval, settledMs, now) : interval;
-  const unwatched = reachedTo(
-    { ...reached, startMs: interval.endMs },
-    Math.min(reached.endMs, settledMs),
-    now,
-  );
-  const pieces = [pieceOf(seen, "exact"), pieceOf(unwatched, "reconstructed")].filter(
-    ({ startMs, endMs }) => endMs > startMs,
-  );
-  const startMs = Math.max(interval.startMs, ...pieces.map(({ endMs }) => endMs));
-  return { pieces, interval: { ...reached, startMs } };
+/**
+ * Nobody looked for a while (the agent was down or held up), but one process cannot die and come back. What is not settled
+ * of that while waits: it is not seen, and is told as unwatched once it is settled.
+ */
+function extendUnwatched(interval: UsageInterval, now: Moment, settledMs: number | null): Progress {
+  const untilMs = Math.min(now.nowMs, settledMs ?? now.nowMs);
+  if (untilMs <= interval.endMs) return { pieces: [], interval };
+  const unwatched = { ...reachedTo(interval, untilMs, now), startMs: interval.endMs };
+  const isWatchedAgain = now.nowMs - untilMs <= MISSED_TICK_MS;
+  const next = { ...reachedTo(interval, isWatchedAgain ? now.nowMs : untilMs, now), startMs: untilMs };
+  return { pieces: [pieceOf(interval, "exact"), pieceOf(unwatched, "reconstructed")], interval: next };
 }
 
 /**
@@ -110,6 +103,16 @@ export function closeAtLoss(interval: UsageInterval, lastGoodMs: number | null, 
     return closeAtLastSight(interval, now.nowMs, now);
   const goodMs = Math.max(interval.startMs, Math.min(interval.endMs, lastGoodMs));
   return closeAtLastSight(reachedTo(interval, goodMs, now), now.nowMs, now);
+}
+
+/**
+ * While it is open whether what the process lives on is lost, the interval reaches no further than `lastGoodMs`, so that
+ * even a reboot claims no more. Should all be well, the time since then is told as unwatched.
+ */
+export function holdAt(interval: UsageInterval, lastGoodMs: number, now: Moment): Progress {
+  const goodMs = Math.max(interval.startMs, lastGoodMs);
+  const isBeyond = interval.bootId === now.bootId && interval.endMs > goodMs;
+  return { pieces: [], interval: isBeyond ? reachedTo(interval, goodMs, now) : interval };
 }
 
 /** The runtime tells when the process ended. Its clock may be off: taken only between the last sight and now. */

@@ -15,11 +15,13 @@ const Card: z.ZodType<CardState> = z.object({
   busKey: z.string().nullable(),
   eccUncorrected: z.number().nullable(),
   hasTold: z.boolean(),
-  cordon: GpuCordon.extend({
-    isGone: z.boolean(),
-    code: z.string().optional(),
-    reason: z.string(),
-  }).nullable(),
+  cordon: GpuCordon.extend({ isGone: z.boolean(), code: z.string().optional(), reason: z.string() })
+    // Agents of before remembered no code.
+    .transform((cordon) => ({ ...cordon, code: cordon.code ?? codeOfReason(cordon) }))
+    .nullable(),
+  sign: z.object({ code: z.string(), reason: z.string(), isEvidence: z.boolean() }).nullable().default(null),
+  hindrance: z.object({ code: z.string(), reason: z.string() }).nullable().default(null),
+  isSwitched: z.boolean().default(false),
   cordons: z.int().nonnegative(),
   goodInARow: z.int().nonnegative(),
   lastGoodMs: z.number().nullable(),
@@ -32,6 +34,18 @@ const GpuMemory = z.object({
 });
 export type GpuMemory = z.infer<typeof GpuMemory>;
 
+/**
+ * What of it must outlive us: only a change of this is worth a write. What each sample moves is not, and when a card was
+ * good last counts only once samples no longer move it.
+ */
+export function lastingMemory(memory: GpuMemory): GpuMemory {
+  const isTimeHeld = ({ cordon, sign }: CardState) => cordon?.kind === "fatal" || sign !== null;
+  return {
+    ...memory,
+    cards: memory.cards.map((card) => (isTimeHeld(card) ? card : { ...card, lastGoodMs: null })),
+  };
+}
+
 const fileOf = (stateDir: string) => join(stateDir, "gpu-health.json");
 
 export async function readGpuMemory(stateDir: string, bootId: BootId): Promise<GpuMemory | null> {
@@ -42,6 +56,11 @@ export async function readGpuMemory(stateDir: string, bootId: BootId): Promise<G
     if ((error as NodeJS.ErrnoException).code === "ENOENT") return null;
     throw error;
   }
+  return gpuMemoryIn(text, bootId);
+}
+
+/** Null where it is of another boot, or cannot be read. */
+export function gpuMemoryIn(text: string, bootId: BootId): GpuMemory | null {
   const parsed = GpuMemory.safeParse(jsonOrNull(text));
   return parsed.success && parsed.data.bootId === bootId ? parsed.data : null;
 }
@@ -51,6 +70,14 @@ export async function writeGpuMemory(stateDir: string, memory: GpuMemory): Promi
   const file = fileOf(stateDir);
   await writeFile(`${file}.new`, `${JSON.stringify(memory)}\n`, { mode: 0o600 });
   await rename(`${file}.new`, file);
+}
+
+/** The four reasons that agents without codes knew. */
+function codeOfReason({ isGone, reason }: { isGone: boolean; reason: string }): string {
+  const xid = /^Xid (\d{1,4}):/.exec(reason)?.[1];
+  if (xid !== undefined) return `xid-${xid}`;
+  if (isGone || reason.startsWith("It is gone")) return "not-listed";
+  return reason.startsWith("A memory row") ? "repair-failed" : "memory-errors";
 }
 
 function jsonOrNull(text: string): unknown {

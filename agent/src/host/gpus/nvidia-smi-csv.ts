@@ -3,8 +3,17 @@
  * name in the header line, so their order and number do not matter; `noheader` output cannot be read.
  */
 import assert from "node:assert/strict";
+import { conditionOf } from "../../core/gpus/gpu-condition.ts";
 import { NvidiaSmiError } from "./nvidia-smi-error.ts";
-import { readCount, readDegrees, readText, readUuid, readWatts, type GpuFacts } from "./nvidia-smi-values.ts";
+import {
+  readCount,
+  readDegrees,
+  readText,
+  readUuid,
+  readWatts,
+  type ReadGpu,
+  type UnidentifiedGpu,
+} from "./nvidia-smi-values.ts";
 
 /** One line of a table: column name without its unit → cell as printed. */
 export type CsvRow = ReadonlyMap<string, string>;
@@ -31,36 +40,52 @@ export function parseCsvTable(output: string): CsvRow[] {
   });
 }
 
-/** The cards of a `--query-gpu` table. A line without a UUID (a card that fell off the bus) names no card. */
-export function parseGpuCsv(output: string): GpuFacts[] {
-  const rows = parseCsvTable(output);
-  return rows.flatMap((row) => {
+/** The cards of a `--query-gpu` table, and those of its lines that do not tell whose they are. */
+export function parseGpuCsv(output: string): { gpus: ReadGpu[]; unidentified: UnidentifiedGpu[] } {
+  const gpus: ReadGpu[] = [];
+  const unidentified: UnidentifiedGpu[] = [];
+  for (const row of parseCsvTable(output)) {
     if (!row.has("uuid") || !row.has("name")) throw garbage("no column uuid or name");
     const uuid = readUuid(row.get("uuid"));
     const name = readText(row.get("name"), 128);
-    if (uuid === null || name === null) return [];
-    return [
-      {
-        uuid,
-        name,
-        index: readCount(row.get("index"), {}),
-        brand: null,
-        architecture: null,
-        pciBusId: readText(row.get("pci.bus_id"), 32),
-        driverVersion: readText(row.get("driver_version"), 32),
-        computeCapability: readText(row.get("compute_cap"), 16),
-        memoryTotalMib: readCount(row.get("memory.total"), { unit: "MiB" }),
-        memoryUsedMib: readCount(row.get("memory.used"), { unit: "MiB" }),
-        utilizationPercent: readCount(row.get("utilization.gpu"), { unit: "%", most: 100 }),
-        temperatureC: readDegrees(row.get("temperature.gpu")),
-        temperatureLimitC: null,
-        powerW: readWatts(row.get("power.draw")),
-        powerLimitW: readWatts(row.get("power.limit")),
-        migEnabled: null,
-        eccUncorrected: null,
-      },
-    ];
-  });
+    const pciBusId = readText(row.get("pci.bus_id"), 32);
+    const condition = conditionIn(row);
+    if (uuid === null || name === null) unidentified.push({ pciBusId, condition });
+    else gpus.push({ uuid, name, pciBusId, ...factsIn(row), condition });
+  }
+  return { gpus, unidentified };
+}
+
+function factsIn(row: CsvRow): Omit<ReadGpu, "uuid" | "name" | "pciBusId" | "condition"> {
+  return {
+    index: readCount(row.get("index"), {}),
+    brand: null,
+    architecture: null,
+    // Driver 595 and later call it `kmd_version`; from 610 on the old name is deprecated.
+    driverVersion: readText(row.get("kmd_version"), 32) ?? readText(row.get("driver_version"), 32),
+    computeCapability: readText(row.get("compute_cap"), 16),
+    memoryTotalMib: readCount(row.get("memory.total"), { unit: "MiB" }),
+    memoryUsedMib: readCount(row.get("memory.used"), { unit: "MiB" }),
+    utilizationPercent: readCount(row.get("utilization.gpu"), { unit: "%", most: 100 }),
+    temperatureC: readDegrees(row.get("temperature.gpu")),
+    temperatureLimitC: null,
+    powerW: readWatts(row.get("power.draw")),
+    powerLimitW: readWatts(row.get("power.limit")),
+    migEnabled: null,
+    eccUncorrected: null,
+  };
+}
+
+function conditionIn(row: CsvRow): ReadGpu["condition"] {
+  return conditionOf([
+    ["identity", row.get("uuid")],
+    ["identity", row.get("name")],
+    ["memory-total", row.get("memory.total")],
+    ["memory-used", row.get("memory.used")],
+    ["utilization", row.get("utilization.gpu")],
+    ["temperature", row.get("temperature.gpu")],
+    ["power", row.get("power.draw")],
+  ]);
 }
 
 /** Cells are parted by a comma and blanks; a quoted cell may hold commas, and `""` in it is a quote. */

@@ -3,14 +3,14 @@
  * not matters here. Columns of network cards and of CPUs stand to the right of the cards' own, a legend below.
  */
 import { stripVTControlCharacters } from "node:util";
-import type { NvlinkMap } from "../../core/gpus/nvlink-islands.ts";
+import { isSwitched, type NvlinkMap } from "../../core/gpus/nvlink-islands.ts";
 import { NvidiaSmiError } from "./nvidia-smi-error.ts";
 
 /** As many as a report holds. */
 const MAX_CARDS = 64;
 const CARD = /^GPU(\d{1,4})$/;
 /** The number is that of the links, which may differ from pair to pair. */
-const NVLINK = /^NV[1-9]\d*$/;
+const NVLINK = /^NV([1-9]\d{0,3})$/;
 /** Ways over PCIe and processors, those of older drivers included. */
 const OTHER_WAYS = new Set(["PIX", "PXB", "PSB", "PHB", "NODE", "SYS", "SOC"]);
 
@@ -37,7 +37,8 @@ export function parseTopology(output: string): NvlinkMap {
       return isLinked ? [[card, other]] : [];
     }),
   );
-  return { cards, links };
+  const switched = cards.filter((_, row) => isSwitched((ways[row] ?? []).map(linksIn)));
+  return { cards, links, switched };
 }
 
 function wordsOf(line: string | undefined): string[] {
@@ -47,6 +48,10 @@ function wordsOf(line: string | undefined): string[] {
 function leadingCards(words: string[]): string[] {
   const end = words.findIndex((word) => !CARD.test(word));
   return end === -1 ? words : words.slice(0, end);
+}
+
+function linksIn(way: string): number {
+  return Number(NVLINK.exec(way)?.[1] ?? 0);
 }
 
 function isNvlink(way: string | undefined): boolean {

@@ -1,20 +1,35 @@
 /**
  * How one cell of nvidia-smi becomes a value, the same for CSV and XML. What the driver does not say is null,
- * and so is what it says in a form or unit that we do not know: a report never holds an invented number.
+ * and so is what it says in a form or unit that we do not know: a report never holds an invented number. Which words are
+ * a sign of failure is in core/gpus/gpu-readings.ts.
  */
 import type { GpuReport } from "@remotegpu/shared/host-report";
 import { GpuUuid } from "@remotegpu/shared/ids";
+import type { GpuCondition } from "../../core/gpus/gpu-condition.ts";
+import { isToldText } from "../../core/gpus/gpu-readings.ts";
 
 /** What nvidia-smi alone says of a card; CSV knows the index, XML does not, and XML alone tells of repairs. */
 export type GpuFacts = Omit<
   GpuReport,
-  "simulated" | "health" | "index" | "reasons" | "cordon" | "strangers" | "foreignMemoryMib"
+  | "simulated"
+  | "health"
+  | "index"
+  | "reasons"
+  | "reasonCode"
+  | "hasSign"
+  | "cordon"
+  | "strangers"
+  | "foreignMemoryMib"
 > & { index: number | null };
+
+/** A card of an answer, and what the answer says of it beyond values. */
+export type ReadGpu = GpuFacts & { condition: GpuCondition };
+
+/** One whose name or UUID the answer does not tell; where it sits may still tell which it is. */
+export type UnidentifiedGpu = { pciBusId: string | null; condition: GpuCondition };
 
 export type Cell = string | null | undefined;
 
-/** `[N/A]`, `[Not Supported]`, `[Unknown Error]`, `[GPU is lost]` … and their bare forms in XML. */
-const UNKNOWN = /^(\[.*\]|N\/A|Not Supported|Unknown Error|GPU is lost|Requested functionality .*|)$/i;
 /** Beyond these a reading is the driver's slip, and one absurd value must not make a whole host's answer unreadable. */
 const MOST_COUNTED = 2_147_483_647;
 const COLDEST_C = -273;
@@ -24,7 +39,7 @@ const QUANTITY = /^(-?\d{1,15}(?:\.\d{1,9})?)(?:\s*([A-Za-z%]+))?$/;
 
 export function readText(cell: Cell, maxLength: number): string | null {
   const trimmed = cell?.trim() ?? "";
-  return UNKNOWN.test(trimmed) || trimmed.length > maxLength ? null : trimmed;
+  return !isToldText(trimmed) || trimmed.length > maxLength ? null : trimmed;
 }
 
 /** A number in `unit`; the unit may be left out (`nounits`), another one makes the value unknown. */

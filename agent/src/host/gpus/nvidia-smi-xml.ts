@@ -5,6 +5,8 @@
 import { XMLParser } from "fast-xml-parser";
 import { z } from "zod";
 import type { GpuUuid } from "@remotegpu/shared/ids";
+import { conditionOf, type Cells, type GpuCondition } from "../../core/gpus/gpu-condition.ts";
+import type { ReadingName } from "../../core/gpus/gpu-readings.ts";
 import { NvidiaSmiError } from "./nvidia-smi-error.ts";
 import {
   readCount,
@@ -15,21 +17,28 @@ import {
   readWatts,
   readYes,
   type Cell,
-  type GpuFacts,
+  type ReadGpu,
+  type UnidentifiedGpu,
 } from "./nvidia-smi-values.ts";
 
 /** A process that holds memory of a card; with MIG the driver tells no memory. */
 export type GpuProcess = { pid: number; gpuUuid: GpuUuid; memoryMib: number | null };
 
-export type XmlInventory = { gpus: GpuFacts[]; processes: GpuProcess[] };
+export type XmlInventory = { gpus: ReadGpu[]; unidentified: UnidentifiedGpu[]; processes: GpuProcess[] };
 
 const MAX_REASONS = 16;
 const MAX_REASON_LENGTH = 48;
 
+/** No tag begins like this. */
+const WORD = "#word";
+
 const Leaf = z.string().nullish().catch(null);
-/** A branch that is absent, or holds a word ("N/A", "None") instead of tags, is an empty branch. */
+/** A branch that is absent is empty, and one that holds a word ("N/A", "GPU is lost") instead of tags has that alone. */
 const branch = <Shape extends z.ZodRawShape>(shape: Shape) =>
-  z.preprocess((value) => (typeof value === "object" ? value : {}), z.object(shape));
+  z.preprocess(
+    (value) => (typeof value === "object" ? value : typeof value === "string" ? { [WORD]: value } : {}),
+    z.object({ ...shape, [WORD]: Leaf }),
+  );
 const leaves = <Name extends string>(...names: Name[]) =>
   branch(Object.fromEntries(names.map((name) => [name, Leaf])) as Record<Name, typeof Leaf>);
 
@@ -56,6 +65,7 @@ const ClockReasons = z.preprocess(
 const Gpu = branch({
   "@id": Leaf,
   uuid: Leaf,
+  minor_number: Leaf,
   product_name: Leaf,
   product_brand: Leaf,
   product_architecture: Leaf,
@@ -77,10 +87,17 @@ const Gpu = branch({
   remapped_rows: leaves("remapped_row_pending", "remapped_row_failure"),
   clocks_event_reasons: ClockReasons,
   clocks_throttle_reasons: ClockReasons,
+  gpu_recovery_action: Leaf,
+  fabric: branch({ state: Leaf, status: Leaf, health: leaves("summary", "bandwidth", "route_unhealthy") }),
   processes: branch({ process_info: z.array(leaves("pid", "used_memory")).default([]) }),
 });
 const Log = z.object({
-  nvidia_smi_log: z.object({ driver_version: Leaf, gpu: z.array(Gpu).max(64).default([]) }),
+  nvidia_smi_log: z.object({
+    driver_version: Leaf,
+    /** Beside the former or in its place, from driver 595 on. */
+    kmd_version: Leaf,
+    gpu: z.array(Gpu).max(64).default([]),
+  }),
 });
 
 const LISTS = new Set(["gpu", "process_info"]);
@@ -95,12 +112,18 @@ const parser = new XMLParser({
 /** @throws NvidiaSmiError garbage */
 export function parseNvidiaSmiXml(output: string): XmlInventory {
   const log = parseLog(output).nvidia_smi_log;
-  const inventory: XmlInventory = { gpus: [], processes: [] };
+  const driverVersion = readText(log.kmd_version, 32) ?? readText(log.driver_version, 32);
+  const inventory: XmlInventory = { gpus: [], unidentified: [], processes: [] };
   for (const gpu of log.gpu) {
     const uuid = readUuid(gpu.uuid);
     const name = readText(gpu.product_name, 128);
-    if (uuid === null || name === null) continue;
-    inventory.gpus.push({ uuid, name, ...factsOf(gpu), driverVersion: readText(log.driver_version, 32) });
+    const pciBusId = readText(gpu.pci.pci_bus_id, 32) ?? readText(gpu["@id"], 32);
+    const condition = conditionIn(gpu);
+    if (uuid === null || name === null) {
+      inventory.unidentified.push({ pciBusId, condition });
+      continue;
+    }
+    inventory.gpus.push({ uuid, name, pciBusId, ...factsOf(gpu), driverVersion, condition });
     inventory.processes.push(...processesOf(gpu, uuid));
   }
   return inventory;
@@ -114,14 +137,16 @@ function parseLog(output: string): z.infer<typeof Log> {
   }
 }
 
-function factsOf(gpu: z.infer<typeof Gpu>): Omit<GpuFacts, "uuid" | "name" | "driverVersion"> {
+function factsOf(
+  gpu: z.infer<typeof Gpu>,
+): Omit<ReadGpu, "uuid" | "name" | "pciBusId" | "driverVersion" | "condition"> {
   const { temperature, fb_memory_usage: memory } = gpu;
   const powers = [gpu.gpu_power_readings, gpu.power_readings];
   return {
     index: null,
     brand: readText(gpu.product_brand, 64),
     architecture: readText(gpu.product_architecture, 64),
-    pciBusId: readText(gpu.pci.pci_bus_id, 32) ?? readText(gpu["@id"], 32),
+    minorNumber: readCount(gpu.minor_number, {}),
     computeCapability: null,
     memoryTotalMib: readCount(memory.total, { unit: "MiB" }),
     memoryUsedMib: readCount(memory.used, { unit: "MiB" }),
@@ -154,14 +179,55 @@ function factsOf(gpu: z.infer<typeof Gpu>): Omit<GpuFacts, "uuid" | "name" | "dr
   };
 }
 
-function eccOf(errors: z.infer<typeof EccCounts>): number | null {
-  const counts = [
+/** The cells that say more than a value, each branch's own word among them. What a customer can name is left out. */
+function conditionIn(gpu: z.infer<typeof Gpu>): GpuCondition {
+  const { fb_memory_usage: memory, ecc_errors: ecc, remapped_rows: rows, retired_pages: pages, fabric } = gpu;
+  const powers = [gpu.gpu_power_readings, gpu.power_readings];
+  return conditionOf([
+    ...each("identity", [gpu.uuid, gpu.product_name, gpu.pci[WORD]]),
+    ...each("memory-total", [memory.total]),
+    ...each("memory-used", [memory.used, memory[WORD]]),
+    ...each("utilization", [gpu.utilization.gpu_util, gpu.utilization[WORD]]),
+    ...each("temperature", [gpu.temperature.gpu_temp, gpu.temperature[WORD]]),
+    ...each(
+      "power",
+      powers.flatMap((power) => [
+        power.power_draw,
+        power.average_power_draw,
+        power.instant_power_draw,
+        power[WORD],
+      ]),
+    ),
+    ...each("errors", [...eccCells(ecc.volatile), ...eccCells(ecc.aggregate), ecc[WORD]]),
+    ...each("repairs", [rows.remapped_row_pending, rows.remapped_row_failure, rows[WORD], pages[WORD]]),
+    ...each("repairs", [pages.pending_retirement, pages.pending_blacklist]),
+    ...each("mig-mode", [gpu.mig_mode.current_mig, gpu.mig_mode[WORD]]),
+    ...each("recovery-action", [gpu.gpu_recovery_action]),
+    ...each("fabric-state", [fabric.state ?? fabric[WORD]]),
+    ...each("fabric-status", [fabric.status]),
+    ...each("fabric-health", [fabric.health.summary ?? fabric.health[WORD]]),
+    ...each("fabric-route", [fabric.health.route_unhealthy]),
+    ...each("fabric-bandwidth", [fabric.health.bandwidth]),
+  ]);
+}
+
+function each(reading: ReadingName, cells: Cell[]): Cells {
+  return cells.map((cell) => [reading, cell] as const);
+}
+
+function eccCells(errors: z.infer<typeof EccCounts>): Cell[] {
+  return [
     errors.sram_uncorrectable,
     errors.sram_uncorrectable_parity,
     errors.sram_uncorrectable_secded,
     errors.dram_uncorrectable,
     errors.double_bit.total,
-  ].flatMap((cell) => readCount(cell, {}) ?? []);
+    errors[WORD],
+  ];
+}
+
+function eccOf(errors: z.infer<typeof EccCounts>): number | null {
+  const counts = eccCells(errors).flatMap((cell) => readCount(cell, {}) ?? []);
   return counts.length === 0 ? null : counts.reduce((sum, count) => sum + count, 0);
 }
 

@@ -1,52 +1,41 @@
 /**
- * Asks nvidia-smi, real or simulated, which cards there are, how they are, who uses them and how they are joined. CSV
- * gives identity, index and readings; XML fills in what CSV lacks. Health is judged in core/gpus/gpu-health.ts.
+ * Asks nvidia-smi, real or simulated, which cards there are, how they are, who uses them and how they are joined. A card
+ * that spoils the answer, or no longer says who it is, is named by what the sample before knew of it. Health is judged in
+ * core/gpus/gpu-health.ts.
  */
 import { GpuReport } from "@remotegpu/shared/host-report";
 import type { GpuUuid } from "@remotegpu/shared/ids";
+import { bothConditions, NOTHING_SAID, signOf, type GpuCondition } from "../../core/gpus/gpu-condition.ts";
 import type { NvlinkMap } from "../../core/gpus/nvlink-islands.ts";
-import { HostCommand, type CommandOutcome } from "../host-command.ts";
-import { parseGpuCsv } from "./nvidia-smi-csv.ts";
+import { isSameGpu, type GpuPlace } from "../../core/gpus/query-remarks.ts";
+import { busKey } from "../../core/gpus/xid-line.ts";
+import { GpuQuery, type GpuAnswer, type GpuAnswers } from "./gpu-query.ts";
 import { NvidiaSmiError } from "./nvidia-smi-error.ts";
 import { parseTopology } from "./nvidia-smi-topology.ts";
-import type { GpuFacts } from "./nvidia-smi-values.ts";
 import { parseNvidiaSmiXml, type GpuProcess } from "./nvidia-smi-xml.ts";
+import { mayBeOneGpu, singleAnswers, type BadGpu } from "./single-queries.ts";
 
-export type GpuInventory = { gpus: GpuReport[]; processes: GpuProcess[] };
+export type GpuInventory = {
+  gpus: GpuReport[];
+  /** Of each of them, what was said beyond values. */
+  conditions: ReadonlyMap<GpuUuid, GpuCondition>;
+  processes: GpuProcess[];
+};
 /** Who is on the cards that are there, and how much of each is used. */
 export type CardUse = {
   cards: { uuid: GpuUuid; memoryUsedMib: number | null }[];
   processes: GpuProcess[];
 };
 
-/** Well below the 30 s within which a hung nvidia-smi must show. */
+/** Well below the 30 s within which a hung nvidia-smi must show. Single queries take what is left of it. */
 const DEADLINE_MS = 10_000;
-/** `-q -x` of sixteen cards with every clock they support is about 2 MB. */
-const MAX_OUTPUT_BYTES = 8 * 1024 * 1024;
-const FIELDS = [
-  "index",
-  "uuid",
-  "name",
-  "pci.bus_id",
-  "driver_version",
-  "memory.total",
-  "memory.used",
-  "utilization.gpu",
-  "temperature.gpu",
-  "power.draw",
-  "power.limit",
-];
-/** Drivers before 470 refuse a whole query for this field; it is then left out. */
-const NEWER_FIELDS = ["compute_cap"];
-const NO_CARDS = /^No devices (were )?found/im;
 
 export class NvidiaSmi {
-  readonly #command: HostCommand;
-  /** Apart from the other: a question about the topology that hangs must not keep the cards from being looked after. */
-  readonly #topologyCommand: HostCommand;
+  readonly #query: GpuQuery;
   readonly #simulated: boolean;
   readonly #deadlineMs: number;
-  #fields = [...FIELDS, ...NEWER_FIELDS];
+  /** The cards of the last inventory, as they were read last. */
+  #known: ReadonlyMap<GpuUuid, GpuReport> = new Map();
   #inFlight: Promise<GpuInventory> | null = null;
 
   /** `path` is an executable or a name on the PATH. */
@@ -59,9 +48,7 @@ export class NvidiaSmi {
     simulated: boolean;
     deadlineMs?: number;
   }) {
-    const command = { path, maxOutputBytes: MAX_OUTPUT_BYTES, environment: { LC_ALL: "C" } };
-    this.#command = new HostCommand(command);
-    this.#topologyCommand = new HostCommand(command);
+    this.#query = new GpuQuery(path);
     this.#simulated = simulated;
     this.#deadlineMs = deadlineMs;
   }
@@ -79,68 +66,88 @@ export class NvidiaSmi {
 
   /** In half the time of an inventory, and with nothing of what that says of the cards. @throws NvidiaSmiError */
   async users(): Promise<CardUse> {
-    const { stdout } = await this.#ask(["-q", "-x"], performance.now() + this.#deadlineMs);
+    const { stdout } = await this.#query.ask(["-q", "-x"], { deadlineAt: this.#deadlineAt(), lane: "all" });
     const { gpus, processes } = parseNvidiaSmiXml(stdout);
     return { cards: gpus.map(({ uuid, memoryUsedMib }) => ({ uuid, memoryUsedMib })), processes };
   }
 
   /** How the cards are joined; one question at a time, a second one meanwhile "hangs". @throws NvidiaSmiError */
   async nvlinks(): Promise<NvlinkMap> {
-    const deadlineAt = performance.now() + this.#deadlineMs;
-    const { stdout } = await this.#ask(["topo", "-m"], deadlineAt, { command: this.#topologyCommand });
+    // Apart from the others: a question about the topology that hangs must not keep the cards from being looked after.
+    const query = { deadlineAt: this.#deadlineAt(), lane: "topology" };
+    const { stdout } = await this.#query.ask(["topo", "-m"], query);
     return parseTopology(stdout);
   }
 
   async #takeInventory(): Promise<GpuInventory> {
-    const deadlineAt = performance.now() + this.#deadlineMs;
-    const csv = await this.#queryCards(deadlineAt);
-    if (csv === null) return { gpus: [], processes: [] };
-    const xml = await this.#ask(["-q", "-x"], deadlineAt);
-    const facts = parseGpuCsv(csv);
-    const { gpus: xmlFacts, processes } = parseNvidiaSmiXml(xml.stdout);
-    const byUuid = new Map(xmlFacts.map((card) => [card.uuid, card]));
-    return {
-      gpus: facts.map((card) => this.#report(card, byUuid.get(card.uuid))),
-      processes,
+    const deadlineAt = this.#deadlineAt();
+    const inventory = await this.#readAll(deadlineAt);
+    this.#known = new Map(inventory.gpus.map((gpu) => [gpu.uuid, gpu]));
+    return inventory;
+  }
+
+  async #readAll(deadlineAt: number): Promise<GpuInventory> {
+    try {
+      return this.#inventoryOf(await this.#query.answers({ deadlineAt, lane: "all" }), []);
+    } catch (error) {
+      if (!(error instanceof NvidiaSmiError) || !mayBeOneGpu(error)) throw error;
+      const known = this.#known;
+      const single = await singleAnswers({ query: this.#query, failure: error, known, deadlineAt });
+      return this.#inventoryOf(single.answers, single.bad);
+    }
+  }
+
+  #inventoryOf(
+    { answers, unidentified, remarks, processes }: GpuAnswers,
+    bad: readonly BadGpu[],
+  ): GpuInventory {
+    const gpus = new Map(answers.map((answer) => [answer.csv.uuid, this.#report(answer)]));
+    const conditions = new Map(
+      answers.map(({ csv, xml }) => [csv.uuid, whole(csv.condition, xml?.condition)]),
+    );
+    const add = (uuid: GpuUuid, said: Partial<GpuCondition>) => {
+      const known = gpus.get(uuid) ?? this.#withoutReadings(uuid, bad);
+      if (known === null) return;
+      gpus.set(uuid, known);
+      conditions.set(uuid, whole(conditions.get(uuid) ?? NOTHING_SAID, { ...NOTHING_SAID, ...said }));
     };
-  }
-
-  /** The CSV of all cards, or null where there is none. */
-  async #queryCards(deadlineAt: number): Promise<string | null> {
-    const query = () => [`--query-gpu=${this.#fields.join(",")}`, "--format=csv"];
-    let answer = await this.#ask(query(), deadlineAt, { mayFail: true });
-    if (answer.exitCode !== 0 && answer.stdout.includes("not a valid field")) {
-      this.#fields = FIELDS;
-      answer = await this.#ask(query(), deadlineAt, { mayFail: true });
+    for (const { uuid, sign } of bad) add(uuid, { sign });
+    for (const { pciBusId, condition } of unidentified) {
+      const uuid = this.#uuidOf({ busKey: busKey(pciBusId), index: null }, gpus);
+      if (uuid !== null) add(uuid, { ...condition, sign: condition.sign ?? signOf("unknown-error") });
     }
-    if (NO_CARDS.test(answer.stdout)) return null;
-    if (answer.exitCode !== 0) throw this.#refused(answer);
-    return answer.stdout;
-  }
-
-  async #ask(args: string[], deadlineAt: number, { mayFail = false, command = this.#command } = {}) {
-    const deadlineMs = Math.max(1, deadlineAt - performance.now());
-    const outcome = await command.run(args, { deadlineMs });
-    switch (outcome.kind) {
-      case "ended":
-        if (outcome.exitCode !== 0 && !mayFail) throw this.#refused(outcome);
-        return outcome;
-      case "missing":
-        throw new NvidiaSmiError("missing", `${command.path} cannot be run`, { cause: outcome.cause });
-      case "hung":
-        throw new NvidiaSmiError("hung", `${command.path} gave no answer in ${this.#deadlineMs} ms`);
-      case "too-much-output":
-        throw new NvidiaSmiError("garbage", `${command.path} printed over ${MAX_OUTPUT_BYTES} bytes`);
+    for (const remark of remarks) {
+      const uuid = this.#uuidOf(remark, gpus);
+      if (uuid === null || bad.some((gpu) => gpu.uuid === uuid)) continue;
+      add(uuid, remark.kind === "sign" ? { sign: remark.sign } : { warnings: [remark.reason] });
     }
+    return { gpus: [...gpus.values()].toSorted((a, b) => a.index - b.index), conditions, processes };
   }
 
-  #refused(answer: Extract<CommandOutcome, { kind: "ended" }>): NvidiaSmiError {
-    const [words = ""] = (answer.stdout.trim() || answer.stderr.trim()).split("\n");
-    const said = words === "" ? "said nothing" : `said: ${words.slice(0, 200)}`;
-    return new NvidiaSmiError("garbage", `${this.#command.path} ended with ${answer.exitCode} and ${said}`);
+  /** Among the cards of this answer and of the one before. */
+  #uuidOf(place: GpuPlace, gpus: ReadonlyMap<GpuUuid, GpuReport>): GpuUuid | null {
+    const found = [...gpus.values(), ...this.#known.values()].find((gpu) =>
+      isSameGpu(place, { busKey: busKey(gpu.pciBusId), index: gpu.index }),
+    );
+    return found?.uuid ?? null;
   }
 
-  #report(csv: GpuFacts, xml: GpuFacts | undefined): GpuReport {
+  /** What is known of a card of which nothing was read now; null where that is not even its name. */
+  #withoutReadings(uuid: GpuUuid, bad: readonly BadGpu[]): GpuReport | null {
+    const known = this.#known.get(uuid);
+    const listed = bad.find((gpu) => gpu.uuid === uuid)?.listed ?? null;
+    if (known === undefined && listed === null) return null;
+    return GpuReport.parse({
+      ...NO_FACTS,
+      ...known,
+      ...listed,
+      ...NO_READINGS,
+      simulated: this.#simulated,
+      health: "unknown",
+    });
+  }
+
+  #report({ csv, xml }: GpuAnswer): GpuReport {
     const known = Object.entries(csv).filter(([, value]) => value !== null);
     const parsed = GpuReport.safeParse({
       ...csv,
@@ -154,4 +161,35 @@ export class NvidiaSmi {
       cause: parsed.error,
     });
   }
+
+  #deadlineAt(): number {
+    return performance.now() + this.#deadlineMs;
+  }
+}
+
+/** Of a card that is known by the list alone. */
+const NO_FACTS = {
+  brand: null,
+  architecture: null,
+  pciBusId: null,
+  driverVersion: null,
+  computeCapability: null,
+  memoryTotalMib: null,
+  temperatureLimitC: null,
+  powerLimitW: null,
+  migEnabled: null,
+};
+const NO_READINGS = {
+  memoryUsedMib: null,
+  utilizationPercent: null,
+  temperatureC: null,
+  powerW: null,
+  eccUncorrected: null,
+  throttleReasons: null,
+  repairPending: null,
+  repairFailed: null,
+};
+
+function whole(csv: GpuCondition, xml: GpuCondition | undefined): GpuCondition {
+  return xml === undefined ? csv : bothConditions(csv, xml);
 }

@@ -12,25 +12,30 @@ import { chooseAttachMode } from "../../core/container/gpu-attachment.ts";
 import type { UnclearGpu } from "../../core/gpus/gpu-handover.ts";
 import {
   afterRefusals,
+  afterFindings,
   afterSample,
-  afterXids,
   closedGpus,
-  judged,
   lostGpus,
   refusedToContainers,
   withoutCordon,
+  withSwitched,
   type Cards,
   type Loss,
 } from "../../core/gpus/gpu-health.ts";
+import { judged } from "../../core/gpus/gpu-judgement.ts";
+import type { GpuCondition } from "../../core/gpus/gpu-condition.ts";
+import type { KernelFinding } from "../../core/gpus/kernel-finding.ts";
 import { kernelLineOf } from "../../core/host/kernel-line.ts";
 import { cardProof, type CardProof } from "../../core/metering/run-cards.ts";
+import { xidMeaning } from "../../core/gpus/xid-classes.ts";
 import { parseXid, type Xid } from "../../core/gpus/xid-line.ts";
 import { CdiSpecFiles, cdiDevicesOf } from "../../host/gpus/cdi.ts";
 import { hostNodes } from "../../host/gpus/device-nodes.ts";
-import { readGpuMemory, writeGpuMemory } from "../../host/gpus/gpu-memory-file.ts";
+import { lastingMemory, readGpuMemory, writeGpuMemory } from "../../host/gpus/gpu-memory-file.ts";
 import { KERNEL_LOG, KernelLog } from "../../host/kernel-log.ts";
-import { NvidiaSmi } from "../../host/gpus/nvidia-smi.ts";
+import { NvidiaSmi, type GpuInventory } from "../../host/gpus/nvidia-smi.ts";
 import { NvidiaSmiError, type NvidiaSmiErrorKind } from "../../host/gpus/nvidia-smi-error.ts";
+import { mayBeOneGpu } from "../../host/gpus/single-queries.ts";
 import { removeSimulatedCdiSpec, writeSimulatedCdiSpec } from "../../host/gpus/simulated-cdi.ts";
 import {
   prepareSimulatedGpus,
@@ -76,7 +81,14 @@ export class GpuWatch {
   readonly #users = new CardUsers();
   readonly #cdiSpecs = new CdiSpecFiles();
   #gpus: GpuReport[] = [];
+  /** What the last sample said of each beyond values. */
+  #conditions: ReadonlyMap<GpuUuid, GpuCondition> = new Map();
   #cards: Cards = new Map();
+  /** When this life began to look; `lastGoodMs` of the one before may be older than it was. */
+  #watchedSinceMs = 0;
+  #notedWords = "";
+  /** Who is on the cards could not be read for the sake of one of them: the next sample tells. */
+  #isLookSpoiled = false;
   #kernelSeq: number | null = null;
   /** False until something of this boot is known: then the log tells what was before us. */
   #hasMemory = false;
@@ -97,7 +109,7 @@ export class GpuWatch {
 
   get gpus(): readonly GpuReport[] {
     return this.#gpus.map((gpu) => ({
-      ...judged(gpu, this.#cards.get(gpu.uuid)),
+      ...judged(gpu, this.#cards.get(gpu.uuid), this.#conditions.get(gpu.uuid)?.warnings),
       island: this.#nvlinkWatch.islandOf(gpu.uuid),
     }));
   }
@@ -141,7 +153,7 @@ export class GpuWatch {
 
   /** What these cards say about the time of the run that holds them. */
   proofOf(uuids: readonly GpuUuid[], nowMs: number): CardProof {
-    return cardProof(uuids, this.#cards, nowMs);
+    return cardProof(uuids, this.#cards, { nowMs, watchedSinceMs: this.#watchedSinceMs });
   }
 
   /** Writes what simulated cards need and takes the first look; bounded by nvidia-smi's own deadlines. */
@@ -159,6 +171,7 @@ export class GpuWatch {
       this.#kernelLog = new KernelLog(files.kernelLog);
       log.warn({ gpus: count }, "this host carries simulated GPUs; they compute nothing");
     }
+    this.#watchedSinceMs = nowMs;
     const memory = await readGpuMemory(stateDir, bootId);
     if (memory !== null) {
       this.#hasMemory = true;
@@ -176,7 +189,7 @@ export class GpuWatch {
   async lookWhenDue(at: Surroundings, onChange: () => void): Promise<void> {
     const stable = () =>
       JSON.stringify([
-        this.gpus.map(({ uuid, health }) => [uuid, health]),
+        this.gpus.map(({ uuid, health, reasonCode, hasSign }) => [uuid, health, reasonCode, hasSign]),
         [...this.lost],
         [...this.unclear].map(([uuid, { kind }]) => [uuid, kind]),
         this.degraded,
@@ -241,6 +254,7 @@ export class GpuWatch {
 
   async #sample({ nowMs, runtime, containers, liveContainerIds }: Surroundings): Promise<void> {
     this.#sampledMs = nowMs;
+    this.#isLookSpoiled = false;
     await this.#whileSampling(async () => {
       const begun = this.#users.begin(liveContainerIds);
       const inventory = await this.#nvidiaSmi.inventory();
@@ -252,14 +266,16 @@ export class GpuWatch {
         this.#users.done(look);
       }
       await this.#learnAttachment(runtime);
+      this.#conditions = inventory.conditions;
+      this.#noteUnknownWords(inventory);
       // First heard, then judged: an error that was logged while the sample was taken counts against it.
-      const xids = await this.#newXids();
+      const findings = (await this.#newXids()).map(findingOf);
       const held = heldBy(containers) ?? new Set(inventory.gpus.map(({ uuid }) => uuid));
       const isFirst = this.#cards.size === 0;
-      const sample = { gpus: inventory.gpus, held, nowMs };
+      const sample = { ...inventory, held, nowMs };
       // Which card an error means is known only once the cards are.
-      const known = isFirst ? afterSample(this.#cards, sample) : this.#cards;
-      const heard = afterXids(known, xids, { nowMs, isHistory: !this.#hasMemory });
+      const known = isFirst ? afterSample(this.#cards, sample) : this.#withSwitches(this.#cards);
+      const heard = afterFindings(known, findings, { nowMs, isHistory: !this.#hasMemory });
       await this.#become(isFirst ? heard : afterSample(heard, sample));
       this.#hasMemory = true;
     });
@@ -267,7 +283,8 @@ export class GpuWatch {
 
   /** Not while nvidia-smi fails: then the next sample comes at its time and tries it. */
   #mayLookAgain({ containers }: Surroundings): boolean {
-    return containers !== null && !this.#isSampling && this.#trouble === null && this.#users.isLookDue;
+    const isAnswering = this.#trouble === null && !this.#isLookSpoiled;
+    return containers !== null && !this.#isSampling && isAnswering && this.#users.isLookDue;
   }
 
   /** Who is on the cards, and nothing of how they are: that is judged by samples at a steady pace. */
@@ -282,15 +299,34 @@ export class GpuWatch {
       const look = await this.#users.look(listed, processes, begun);
       this.#gpus = this.#gpus.map((gpu) => look.gpus.find(({ uuid }) => uuid === gpu.uuid) ?? gpu);
       this.#users.done(look);
-    });
+    }, true);
   }
 
-  async #whileSampling(ask: () => Promise<void>): Promise<void> {
+  /** Words of nvidia-smi that no table of ours knows, each row of them once. */
+  #noteUnknownWords({ conditions }: GpuInventory): void {
+    const words = [...new Set([...conditions.values()].flatMap(({ unknownWords }) => unknownWords))].join(
+      "; ",
+    );
+    if (words !== "" && words !== this.#notedWords)
+      this.#options.log.warn({ words }, "nvidia-smi says what is in no table; it is taken for unknown");
+    this.#notedWords = words;
+  }
+
+  #withSwitches(cards: Cards): Cards {
+    return withSwitched(cards, this.#nvlinkWatch.switched);
+  }
+
+  async #whileSampling(ask: () => Promise<void>, isOfUsers = false): Promise<void> {
     this.#isSampling = true;
     try {
       await ask();
     } catch (error) {
       if (!(error instanceof NvidiaSmiError)) throw error;
+      if (isOfUsers && mayBeOneGpu(error)) {
+        // One card may spoil the answer; which one, the next sample finds out at its time.
+        this.#isLookSpoiled = true;
+        return;
+      }
       if (this.#trouble !== error.kind && (error.kind !== "missing" || this.#cards.size > 0))
         this.#options.log.warn({ error }, "nvidia-smi does not tell about the GPUs");
       this.#trouble = error.kind;
@@ -302,13 +338,19 @@ export class GpuWatch {
   /** Between samples, and while nvidia-smi hangs. Before the first sample there is no card that could be meant. */
   async #listen(nowMs: number): Promise<void> {
     if (this.#cards.size === 0) return;
-    const xids = await this.#newXids();
-    await this.#become(afterXids(this.#cards, xids, { nowMs, isHistory: !this.#hasMemory }));
+    const findings = (await this.#newXids()).map(findingOf);
+    const known = this.#withSwitches(this.#cards);
+    await this.#become(afterFindings(known, findings, { nowMs, isHistory: !this.#hasMemory }));
   }
 
   async #become(cards: Cards): Promise<void> {
-    for (const { uuid, cordon } of cards.values()) {
+    for (const { uuid, cordon, sign } of cards.values()) {
       const before = this.#cards.get(uuid)?.cordon ?? null;
+      if (sign !== null && sign.code !== this.#cards.get(uuid)?.sign?.code)
+        this.#options.log.warn(
+          { uuid, code: sign.code },
+          `GPU ${uuid} shows a sign of failure. ${sign.reason}`,
+        );
       if (cordon !== null && cordon.sinceMs !== before?.sinceMs)
         this.#options.log.error(
           { uuid, kind: cordon.kind },
@@ -352,14 +394,11 @@ export class GpuWatch {
     return xid;
   }
 
-  /** Only when something changed that must outlive us; what each sample moves is not worth a write. */
+  /** Only when something changed that must outlive us. */
   async #save(): Promise<void> {
     const { stateDir, bootId, log } = this.#options;
     const memory = { bootId, kernelSeq: this.#kernelSeq, cards: [...this.#cards.values()] };
-    const lasting = JSON.stringify({
-      ...memory,
-      cards: memory.cards.map((card) => (card.cordon === null ? { ...card, lastGoodMs: null } : card)),
-    });
+    const lasting = JSON.stringify(lastingMemory(memory));
     if (lasting === this.#saved) return;
     try {
       await writeGpuMemory(stateDir, memory);
@@ -381,6 +420,18 @@ export class GpuWatch {
     });
     this.#facts = { mode, devices, nodes: await hostNodes(this.#gpus) };
   }
+}
+
+function findingOf({ code, busKey, pid }: Xid): KernelFinding {
+  const { class: kind, meaning } = xidMeaning(code);
+  const effect = kind === "application" ? "note" : kind === "drain" ? "drain" : "reset";
+  return {
+    target: { kind: "gpu", busKey },
+    code: `xid-${code}`,
+    effect,
+    reason: `Xid ${code}: ${meaning}.`,
+    pid,
+  };
 }
 
 /** Null when it is not known what runs: then any card may be held. */

@@ -13,11 +13,13 @@ import { NvidiaSmiError } from "../../host/gpus/nvidia-smi-error.ts";
 const ASK_AGAIN_MS = 10 * MS_PER_MINUTE;
 
 type Islands = ReadonlyMap<GpuUuid, number>;
+type Links = { islands: Islands; switched: ReadonlySet<GpuUuid> };
 
 export class NvlinkWatch {
   readonly #log: Log;
   /** Null: not known. */
   #islands: Islands | null = null;
+  #switched: ReadonlySet<GpuUuid> = new Set();
   /** The cards that were asked about last. */
   #askedAbout = "";
   #askedMs = Number.NEGATIVE_INFINITY;
@@ -29,6 +31,11 @@ export class NvlinkWatch {
 
   islandOf(uuid: GpuUuid): number | null {
     return this.#islands?.get(uuid) ?? null;
+  }
+
+  /** Cards that reach the others over switches, as far as was ever seen. */
+  get switched(): ReadonlySet<GpuUuid> {
+    return this.#switched;
   }
 
   /**
@@ -43,15 +50,22 @@ export class NvlinkWatch {
     this.#askedAbout = about;
     this.#askedMs = nowMs;
     this.#isAsking = true;
-    this.#islands = await this.#ask(nvidiaSmi, cards).finally(() => (this.#isAsking = false));
+    const links = await this.#ask(nvidiaSmi, cards).finally(() => (this.#isAsking = false));
+    this.#islands = links?.islands ?? null;
+    this.#switched = new Set([...this.#switched, ...(links?.switched ?? [])]);
     return !isSame(before, this.#islands);
   }
 
-  async #ask(nvidiaSmi: NvidiaSmi, cards: readonly LinkedCard[]): Promise<Islands | null> {
+  async #ask(nvidiaSmi: NvidiaSmi, cards: readonly LinkedCard[]): Promise<Links | null> {
     try {
-      const islands = nvlinkIslands(cards, await nvidiaSmi.nvlinks());
-      if (islands === null) this.#log.warn({}, "nvidia-smi's topology is not of the cards that it lists");
-      return islands;
+      const map = await nvidiaSmi.nvlinks();
+      const islands = nvlinkIslands(cards, map);
+      if (islands === null) {
+        this.#log.warn({}, "nvidia-smi's topology is not of the cards that it lists");
+        return null;
+      }
+      const switched = cards.filter(({ index }) => map.switched.includes(index));
+      return { islands, switched: new Set(switched.map(({ uuid }) => uuid)) };
     } catch (error) {
       if (!(error instanceof NvidiaSmiError)) throw error;
       this.#log.warn({ error }, "which GPUs are joined by NVLink is not to be told");

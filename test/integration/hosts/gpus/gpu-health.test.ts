@@ -91,6 +91,38 @@ describe("what is remembered of the cards", () => {
     expect(await readGpuMemory(folder, OTHER_BOOT)).toBeNull();
   });
 
+  test("of an agent of before is read with what that did not know", async () => {
+    const card = {
+      uuid: "GPU-11111111-2222-3333-4444-555555555555",
+      busKey: "00000000:3b:00",
+      eccUncorrected: 3,
+      hasTold: true,
+      cordons: 1,
+      goodInARow: 2,
+      lastGoodMs: 7,
+    };
+    const cordon = { kind: "fatal", sinceMs: 8, isGone: false };
+    const reasons = [
+      ["Xid 79: the GPU fell off the bus.", "xid-79"],
+      ["It is gone: nvidia-smi no longer lists it.", "not-listed"],
+      ["Uncorrectable memory errors: 2 more than before.", "memory-errors"],
+      ["A memory row could not be replaced.", "repair-failed"],
+    ] as const;
+    const cards = [
+      { ...card, cordon: null },
+      ...reasons.map(([reason]) => ({ ...card, cordon: { ...cordon, reason } })),
+    ];
+    await writeFile(join(folder, "gpu-health.json"), JSON.stringify({ bootId: BOOT, kernelSeq: 4, cards }));
+
+    const read = await readGpuMemory(folder, BOOT);
+
+    const unknown = { sign: null, hindrance: null, isSwitched: false };
+    expect(read?.cards).toEqual([
+      { ...card, ...unknown, cordon: null },
+      ...reasons.map(([reason, code]) => ({ ...card, ...unknown, cordon: { ...cordon, reason, code } })),
+    ]);
+  });
+
   test.each(["", "{", "null", '{"bootId":7}'])("%j is none", async (text) => {
     await writeFile(join(folder, "gpu-health.json"), text);
 
@@ -375,6 +407,21 @@ describe("a watch over real cards", () => {
 
       expect(await timesAsked()).toBe(1);
       expect(watched.degraded).toEqual(["nvidia-smi-garbage"]);
+      expect(unclear(watched)).toEqual([`gpu-unseen ${uuid}`]);
+      await playNoting();
+      await look(watched);
+      expect(unclear(watched)).toEqual([]);
+      await watched.close();
+    });
+
+    test("waits for the next sample where one card may spoil the answer, and the host is not blind", async () => {
+      const watched = await watchHeld();
+      await playNoting(null, "exit 255");
+
+      for (let rounds = 0; rounds < 3; rounds += 1) await round(watched, [ended]);
+
+      expect(await timesAsked()).toBe(1);
+      expect(watched.degraded).toEqual([]);
       expect(unclear(watched)).toEqual([`gpu-unseen ${uuid}`]);
       await playNoting();
       await look(watched);

@@ -192,7 +192,7 @@ describe("simulated cards", () => {
   });
 
   test("one of them alone has no links", async () => {
-    expect(await nvlinksOf(1)).toEqual({ cards: [0], links: [] });
+    expect(await nvlinksOf(1)).toEqual({ cards: [0], links: [], switched: [] });
   });
 
   test("that are lost leave the others joined", async () => {

@@ -5,30 +5,43 @@ import type { GpuReport } from "@remotegpu/shared/host-report";
 import type { GpuUuid } from "@remotegpu/shared/ids";
 import {
   afterRefusals,
+  afterFindings,
   afterSample,
-  afterXids,
   closedGpus,
-  judged,
   lostGpus,
   MAX_PROBE_SAMPLES,
   PROBE_SAMPLES,
   refusedToContainers,
   samplesNeeded,
   withoutCordon,
+  withSwitched,
   type Cards,
 } from "@remotegpu/agent/core/gpus/gpu-health";
-import type { Xid } from "@remotegpu/agent/core/gpus/xid-line";
+import {
+  conditionOf,
+  NOTHING_SAID,
+  signOf,
+  type GpuCondition,
+} from "@remotegpu/agent/core/gpus/gpu-condition";
+import { judged } from "@remotegpu/agent/core/gpus/gpu-judgement";
+import type { KernelEffect, KernelFinding } from "@remotegpu/agent/core/gpus/kernel-finding";
 import { aGpuReport, CARD_A, CARD_B } from "../../../../support/samples/gpu-reports.ts";
 
 const A = CARD_A as GpuUuid;
 const B = CARD_B as GpuUuid;
 const both = [aGpuReport(), aGpuReport({ uuid: B, index: 1, pciBusId: "00000000:66:00.0" })];
-const xid = (code: number, bus = "65"): Xid => ({
+const finding = (code: string, effect: KernelEffect, bus = "65"): KernelFinding => ({
+  target: { kind: "gpu", busKey: `00000000:${bus}:00` },
   code,
-  busKey: `00000000:${bus}:00`,
+  effect,
+  reason: `${code}: a reason.`,
   pid: null,
-  detail: "",
 });
+const DRAIN = finding("xid-48", "drain");
+const FATAL = finding("xid-79", "reset");
+const silent = { memoryUsedMib: null, temperatureC: null, powerW: null };
+const saying = (said: Partial<GpuCondition>): GpuCondition => ({ ...NOTHING_SAID, ...said });
+const RESET = saying({ sign: signOf("requires-reset") });
 
 const WHY = "The device rules keep a container from it.";
 
@@ -37,15 +50,21 @@ class Host {
   cards: Cards = new Map();
   nowMs = 0;
 
-  sample(gpus: readonly GpuReport[] = both, held: readonly GpuUuid[] = []): this {
+  sample(gpus: readonly GpuReport[] = both, held: readonly GpuUuid[] = [], ofA?: GpuCondition): this {
     this.nowMs += 10_000;
-    this.cards = afterSample(this.cards, { gpus, held: new Set(held), nowMs: this.nowMs });
+    const conditions = new Map(ofA === undefined ? [] : [[A, ofA]]);
+    this.cards = afterSample(this.cards, { gpus, conditions, held: new Set(held), nowMs: this.nowMs });
     return this;
   }
 
-  hears(xids: Xid[], isHistory = false): this {
+  /** A sample in which the first card says this beyond its values. */
+  says(ofA: GpuCondition, held: readonly GpuUuid[] = []): this {
+    return this.sample(both, held, ofA);
+  }
+
+  hears(findings: KernelFinding[], isHistory = false): this {
     this.nowMs += 1;
-    this.cards = afterXids(this.cards, xids, { nowMs: this.nowMs, isHistory });
+    this.cards = afterFindings(this.cards, findings, { nowMs: this.nowMs, isHistory });
     return this;
   }
 
@@ -65,53 +84,6 @@ class Host {
   }
 }
 const host = () => new Host().sample();
-
-describe("health", () => {
-  test.each([
-    ["all is well", {}, "healthy", []],
-    ["no card tells errors and limit", { eccUncorrected: null, temperatureLimitC: null }, "healthy", []],
-    ["one degree below the limit", { temperatureC: 89 }, "healthy", []],
-    ["at the limit", { temperatureC: 90 }, "degraded", ["It is at 90 °C, its limit."]],
-    [
-      "with errors from before we looked",
-      { eccUncorrected: 7 },
-      "degraded",
-      ["Uncorrectable memory errors since the driver came up: 7."],
-    ],
-    [
-      "a row that waits for a reset",
-      { repairPending: true },
-      "degraded",
-      ["A memory row or page waits for a reset of the card."],
-    ],
-    [
-      "clocks held down by heat",
-      { throttleReasons: ["sw_power_cap", "hw_thermal_slowdown"] },
-      "degraded",
-      ["Its clocks are held down: hw_thermal_slowdown."],
-    ],
-    ["clocks held down by a power limit", { throttleReasons: ["sw_power_cap", "gpu_idle"] }, "healthy", []],
-  ])("%s", (_what, values, health, reasons) => {
-    const gpu = aGpuReport(values);
-
-    expect(judged(gpu, new Host().sample([gpu]).cards.get(A))).toMatchObject({
-      health,
-      reasons,
-      cordon: null,
-    });
-  });
-
-  test("a card that never told anything is unknown; one that stopped telling is degraded", () => {
-    const silent = aGpuReport({ memoryUsedMib: null, temperatureC: null, powerW: null });
-
-    expect(new Host().sample([silent]).healthOf(silent)).toBe("unknown");
-    expect(
-      host()
-        .sample([silent, ...both.slice(1)])
-        .healthOf(silent),
-    ).toBe("degraded");
-  });
-});
 
 describe("out of service", () => {
   test.each([
@@ -139,58 +111,242 @@ describe("out of service", () => {
   });
 
   test.each([
-    [13, undefined, undefined],
-    [48, "drain", undefined],
-    [79, "fatal", "gpu-failed"],
-    [9999, undefined, undefined],
-  ])("Xid %i makes %s", (code, kind, cause) => {
-    const after = host().hears([xid(code)]);
+    ["ignore", undefined, undefined],
+    ["note", undefined, undefined],
+    ["program-fault", undefined, undefined],
+    ["drain", "drain", undefined],
+    ["reset", "fatal", "gpu-failed"],
+    ["reboot", "fatal", "gpu-failed"],
+    ["replace", "fatal", "gpu-failed"],
+  ] as const)("a kernel finding to %s makes %s", (effect, kind, cause) => {
+    const after = host().hears([finding("xid-1", effect)]);
 
     expect(after.cordonOf(A)).toBe(kind);
     expect(lostGpus(after.cards).get(A)?.cause).toBe(cause);
+    expect(after.cards.get(A)?.cordon?.code).toBe(kind && "xid-1");
     expect(after.cordonOf(B)).toBeUndefined();
   });
 
-  test("an Xid of a card that nobody knows changes nothing", () => {
+  test("a finding of a card that nobody knows changes nothing", () => {
     const before = host();
+    const unknown = finding("xid-79", "reset", "ff");
 
-    expect(afterXids(before.cards, [xid(79, "ff")], { nowMs: 1, isHistory: false })).toEqual(before.cards);
+    expect(afterFindings(before.cards, [unknown], { nowMs: 1, isHistory: false })).toEqual(before.cards);
   });
 
-  test("an Xid from before anybody watched keeps new work away but fails nothing", () => {
-    const after = host().hears([xid(79)], true);
+  test.each([
+    ["its own fabric says so", (on: Host) => on.says(saying({ hasFabric: true }))],
+    [
+      "the topology says so",
+      (on: Host) => {
+        on.cards = withSwitched(on.cards, new Set([A]));
+        return on;
+      },
+    ],
+  ])("a finding of switches closes the cards with NVLink to them: %s", (_what, learn) => {
+    const after = learn(host()).sample();
+    const target = { kind: "switched-gpus" } as const;
+
+    after.hears([{ target, code: "sxid-20034", effect: "reset", reason: "A switch failed.", pid: null }]);
+
+    expect([after.cordonOf(A), after.cordonOf(B)]).toEqual(["fatal", undefined]);
+  });
+
+  test("a finding from before anybody watched keeps new work away but fails nothing", () => {
+    const after = host().hears([FATAL], true);
 
     expect(after.cordonOf(A)).toBe("drain");
     expect(lostGpus(after.cards).size).toBe(0);
   });
 
   test("the graver sign stands: a drain becomes fatal, a fatal one stays with its moment and reason", () => {
-    const drained = host().hears([xid(48)]);
-    const failed = drained.hears([xid(79)]);
+    const drained = host().hears([DRAIN]);
+    const failed = drained.hears([FATAL]);
     const sinceMs = failed.cards.get(A)?.cordon?.sinceMs;
 
-    failed.hears([xid(48)]).hears([xid(95)]);
+    failed.hears([DRAIN]).hears([finding("xid-95", "reset")]);
 
-    expect(failed.cards.get(A)?.cordon).toMatchObject({ kind: "fatal", sinceMs, reason: /Xid 79/ });
+    expect(failed.cards.get(A)?.cordon).toMatchObject({ kind: "fatal", sinceMs, reason: /xid-79/ });
   });
 
   test("the last good moment is that of the last sample before the sign", () => {
-    const after = host()
-      .sample()
-      .hears([xid(79)])
-      .sample()
-      .sample();
+    const after = host().sample().hears([FATAL]).sample().sample();
 
     expect(after.cards.get(A)?.lastGoodMs).toBe(20_000);
     expect(after.cards.get(B)?.lastGoodMs).toBe(after.nowMs);
   });
 
   test("a card that only drains is good for what runs on it", () => {
-    const after = host()
-      .hears([xid(48)])
-      .sample();
+    const after = host().hears([DRAIN]).sample();
 
     expect(after.cards.get(A)?.lastGoodMs).toBe(after.nowMs);
+  });
+});
+
+describe("a sign of failure", () => {
+  const SIGNS = [
+    ["a reset that the card requires", RESET],
+    ["a card that is lost and listed", saying({ sign: signOf("gpu-lost") })],
+    ["errors in place of values", saying({ sign: signOf("unknown-error") })],
+    ["ERR! in place of values", saying({ sign: signOf("err") })],
+    ["a reset that the driver asks for", saying({ sign: signOf("recovery-reset") })],
+    ["a reboot that the driver asks for", saying({ sign: signOf("recovery-reboot") })],
+    ["a fabric in progress", saying({ sign: signOf("fabric-in-progress") })],
+    ["an unhealthy fabric", saying({ sign: signOf("fabric-unhealthy") })],
+    ["a card that spoils the answer", saying({ sign: signOf("no-answer") })],
+  ] as const;
+
+  test.each(SIGNS)("%s closes the card within one sample and names it", (_what, said) => {
+    const after = host().says(said, [A]);
+
+    expect([...closedGpus(after.cards)]).toEqual([[A, said.sign?.reason]]);
+    expect(lostGpus(after.cards).size).toBe(0);
+    expect(judged(both[0]!, after.cards.get(A))).toMatchObject({
+      health: "unhealthy",
+      cordon: { kind: "drain", sinceMs: 20_000 },
+      reasonCode: said.sign?.code,
+      hasSign: true,
+      reasons: [said.sign?.reason],
+    });
+    expect(after.cards.get(A)?.lastGoodMs).toBe(10_000);
+    expect(judged(both[1]!, after.cards.get(B))).toMatchObject({ health: "healthy", hasSign: false });
+  });
+
+  test.each(SIGNS)("%s for a second time ends it at the last good sample", (_what, said) => {
+    const after = host().says(said, [A]).says(said, [A]);
+
+    expect(lostGpus(after.cards).get(A)).toMatchObject({
+      cause: "gpu-failed",
+      detail: expect.stringContaining(said.sign?.reason ?? "none"),
+    });
+    expect(after.cards.get(A)).toMatchObject({ lastGoodMs: 10_000, cordon: { code: said.sign?.code } });
+  });
+
+  test("another sign confirms as well, and the graver one is named", () => {
+    const after = host()
+      .says(saying({ sign: signOf("unknown-error") }))
+      .says(RESET);
+
+    expect(judged(both[0]!, after.cards.get(A))).toMatchObject({
+      cordon: { kind: "fatal" },
+      reasonCode: "requires-reset",
+    });
+  });
+
+  test("a kernel finding of the same card confirms it at once; one that drains does not", () => {
+    expect(host().says(RESET).hears([DRAIN]).cordonOf(A)).toBe("drain");
+    const after = host().says(RESET).hears([FATAL]);
+
+    expect(after.cordonOf(A)).toBe("fatal");
+    expect(after.cards.get(A)?.lastGoodMs).toBe(10_000);
+    expect(judged(both[0]!, after.cards.get(A))).toMatchObject({ reasonCode: "xid-79", hasSign: true });
+  });
+
+  test("an exit code that says that the card is gone needs no second sample", () => {
+    const after = host().says(saying({ sign: signOf("gpu-lost", "proof") }));
+
+    expect(after.cordonOf(A)).toBe("fatal");
+    expect(after.cards.get(A)?.lastGoodMs).toBe(10_000);
+  });
+
+  test("queries that hang close a card and hold its time, and never fail what runs", () => {
+    const hangs = saying({ sign: signOf("no-answer", "silence") });
+    const after = host();
+    for (let n = 0; n < 100; n += 1) after.says(hangs, [A]);
+
+    expect(after.cordonOf(A)).toBe("drain");
+    expect(after.cards.get(A)?.lastGoodMs).toBe(10_000);
+    expect(host().says(RESET).says(hangs).cordonOf(A)).toBe("drain");
+    expect(host().says(RESET).says(hangs).says(RESET).cordonOf(A)).toBe("fatal");
+  });
+
+  test("one that is gone in the next sample was no outage, and the card waits for its row", () => {
+    const after = host().says(RESET, [A]).sample(both, [A]);
+
+    expect(after.cards.get(A)).toMatchObject({ lastGoodMs: after.nowMs, cordon: { kind: "drain" } });
+    expect(judged(both[0]!, after.cards.get(A))).toMatchObject({ hasSign: false, health: "unhealthy" });
+    for (let n = 1; n <= PROBE_SAMPLES; n += 1) after.sample();
+    expect(after.cordonOf(A)).toBeUndefined();
+  });
+
+  test("while it is open no row of samples and no administrator opens the card", () => {
+    const after = host().hears([FATAL]);
+    for (let n = 0; n < MAX_PROBE_SAMPLES * 2; n += 1) after.says(RESET);
+    const sinceMs = after.cards.get(A)?.cordon?.sinceMs ?? 0;
+
+    expect(after.cordonOf(A)).toBe("fatal");
+    expect(withoutCordon(after.cards, { uuid: A, sinceMs })).toBe(after.cards);
+    after.sample();
+    expect(withoutCordon(after.cards, { uuid: A, sinceMs }).get(A)?.cordon).toBeNull();
+  });
+
+  test("one that comes and goes never lets the card be sold in between", () => {
+    const after = host();
+    for (let n = 0; n < 50; n += 1) {
+      after.says(RESET);
+      expect(closedGpus(after.cards).has(A)).toBe(true);
+      after.sample();
+      expect(closedGpus(after.cards).has(A)).toBe(true);
+    }
+    expect(lostGpus(after.cards).size).toBe(0);
+  });
+
+  test("confirmed it counts as one fault, and the next one of the boot takes twice as long", () => {
+    const after = host().says(RESET).says(RESET);
+    expect(after.cards.get(A)?.cordons).toBe(1);
+    for (let n = 0; n < PROBE_SAMPLES; n += 1) after.sample();
+    expect(after.cordonOf(A)).toBeUndefined();
+
+    after.says(RESET);
+    for (let n = 0; n < PROBE_SAMPLES * 2 - 1; n += 1) after.sample();
+    expect(after.cordonOf(A)).toBe("drain");
+    expect(after.sample().cordonOf(A)).toBeUndefined();
+  });
+
+  test("a card that was never read well in this boot has no good moment", () => {
+    expect(new Host().says(RESET).says(RESET).cards.get(A)?.lastGoodMs).toBeNull();
+  });
+});
+
+describe("what keeps new work away for as long as it is so", () => {
+  const drained = (action: string) => conditionOf([["recovery-action", action]]);
+  const mig = [aGpuReport({ migEnabled: true }), both[1]!];
+
+  test.each([
+    ["Drain P2P", "recovery-drain-p2p"],
+    ["Drain and Reset", "recovery-drain-and-reset"],
+  ])("the driver's action %s: what runs goes on and is charged", (action, code) => {
+    const after = host().says(drained(action), [A]);
+    for (let n = 0; n < PROBE_SAMPLES * 2; n += 1) after.says(drained(action), [A]);
+
+    expect(judged(both[0]!, after.cards.get(A))).toMatchObject({ reasonCode: code, hasSign: false });
+    expect(closedGpus(after.cards).has(A)).toBe(true);
+    expect(lostGpus(after.cards).size).toBe(0);
+    expect(after.cards.get(A)?.lastGoodMs).toBe(after.nowMs);
+  });
+
+  test("MIG: the card is closed, its neighbour is not, and no administrator opens it meanwhile", () => {
+    const after = host().sample(mig, [A]);
+    const sinceMs = after.cards.get(A)?.cordon?.sinceMs ?? 0;
+
+    expect(judged(mig[0]!, after.cards.get(A))).toMatchObject({
+      health: "unhealthy",
+      reasonCode: "mig-enabled",
+      reasons: [expect.stringContaining("MIG is on")],
+    });
+    expect(lostGpus(after.cards).size).toBe(0);
+    expect(after.cordonOf(B)).toBeUndefined();
+    expect(withoutCordon(after.cards, { uuid: A, sinceMs })).toBe(after.cards);
+    for (let n = 0; n < MAX_PROBE_SAMPLES; n += 1) after.sample(mig);
+    expect(after.cordonOf(A)).toBe("drain");
+  });
+
+  test("MIG that is turned off: the card is back after a row of good samples", () => {
+    const after = host().sample(mig);
+    for (let n = 0; n < PROBE_SAMPLES - 1; n += 1) after.sample();
+
+    expect(after.cordonOf(A)).toBe("drain");
+    expect(after.sample().cordonOf(A)).toBeUndefined();
   });
 });
 
@@ -201,10 +357,10 @@ describe("the way back", () => {
   };
 
   test.each([
-    ["a failed card", 79],
-    ["a drained card", 48],
-  ])("%s is back after a row of good samples, exactly", (_what, code) => {
-    const after = samples(host().hears([xid(code)]), PROBE_SAMPLES - 1);
+    ["a failed card", FATAL],
+    ["a drained card", DRAIN],
+  ])("%s is back after a row of good samples, exactly", (_what, found) => {
+    const after = samples(host().hears([found]), PROBE_SAMPLES - 1);
 
     expect(after.cordonOf(A)).toBeDefined();
     after.sample();
@@ -225,18 +381,18 @@ describe("the way back", () => {
   });
 
   test("the row begins when nothing holds the card any more", () => {
-    const after = samples(host().hears([xid(48)]), 50, both, [A]);
+    const after = samples(host().hears([DRAIN]), 50, both, [A]);
 
     expect(after.cordonOf(A)).toBe("drain");
     expect(samples(after, PROBE_SAMPLES).cordonOf(A)).toBeUndefined();
   });
 
   test.each([
-    ["an answer without readings", { memoryUsedMib: null, temperatureC: null, powerW: null }],
+    ["an answer without readings", silent],
     ["a repair that waits for a reset", { repairPending: true }],
     ["more errors", { eccUncorrected: 5 }],
   ])("%s begins it anew", (_what, values) => {
-    const after = samples(host().hears([xid(48)]), PROBE_SAMPLES - 1);
+    const after = samples(host().hears([DRAIN]), PROBE_SAMPLES - 1);
 
     after.sample([aGpuReport(values), ...both.slice(1)]);
     samples(after, PROBE_SAMPLES - 1);
@@ -248,7 +404,7 @@ describe("the way back", () => {
   test("each further cordon of a boot takes twice as long, up to an hour", () => {
     expect([1, 2, 3, 6, 7, 100].map(samplesNeeded)).toEqual([6, 12, 24, 192, MAX_PROBE_SAMPLES, 360]);
     const after = samples(
-      samples(host().hears([xid(79)]), PROBE_SAMPLES).hears([xid(79)]),
+      samples(host().hears([FATAL]), PROBE_SAMPLES).hears([FATAL]),
       PROBE_SAMPLES * 2 - 1,
     );
 
@@ -257,7 +413,7 @@ describe("the way back", () => {
   });
 
   test("an administrator's word lifts the cordon that was meant and no later one", () => {
-    const after = host().hears([xid(48)]);
+    const after = host().hears([DRAIN]);
     const sinceMs = after.cards.get(A)?.cordon?.sinceMs ?? 0;
 
     expect(withoutCordon(after.cards, { uuid: A, sinceMs: sinceMs - 1 })).toBe(after.cards);
@@ -268,7 +424,8 @@ describe("the way back", () => {
 
 test("whatever happens to one card, the other stays as it is", () => {
   const sign = fc.oneof(
-    fc.record({ xid: fc.integer({ min: 1, max: 200 }) }),
+    fc.record({ effect: fc.constantFrom<KernelEffect>("note", "drain", "reset") }),
+    fc.record({ said: fc.constantFrom(RESET, saying({ sign: signOf("gpu-lost", "proof") }), NOTHING_SAID) }),
     fc.record({
       isThere: fc.boolean(),
       eccUncorrected: fc.nat(9),
@@ -280,7 +437,8 @@ test("whatever happens to one card, the other stays as it is", () => {
     fc.property(fc.array(sign, { maxLength: 40 }), (signs) => {
       const after = host();
       for (const one of signs) {
-        if ("xid" in one) after.hears([xid(one.xid)]);
+        if ("effect" in one) after.hears([finding("xid-1", one.effect)]);
+        else if ("said" in one) after.says(one.said, [B]);
         else {
           const { isThere, isHeld, ...values } = one;
           after.sample([...(isThere ? [aGpuReport(values)] : []), both[1]!], isHeld ? [A, B] : [B]);
@@ -326,7 +484,7 @@ describe("a card that a container is refused", () => {
       "before",
       () =>
         host()
-          .hears([xid(48)])
+          .hears([DRAIN])
           .probes({ refused: [A] }),
     ],
     [
@@ -334,19 +492,19 @@ describe("a card that a container is refused", () => {
       () =>
         host()
           .probes({ refused: [A] })
-          .hears([xid(48)]),
+          .hears([DRAIN]),
     ],
   ])("stays closed for an error of its own, from %s", (_when, begin) => {
     const after = begin().probes({ passed: [A] });
 
-    expect([...closedGpus(after.cards).values()]).toEqual([expect.stringContaining("Xid 48")]);
+    expect([...closedGpus(after.cards).values()]).toEqual([expect.stringContaining("xid-48")]);
     expect(refusedToContainers(after.cards).size).toBe(0);
   });
 
   test("fails with a fatal error as any card does", () => {
     const after = host()
       .probes({ refused: [A] })
-      .hears([xid(79)])
+      .hears([FATAL])
       .probes({ refused: [A], passed: [] });
 
     expect([...lostGpus(after.cards).keys()]).toEqual([A]);

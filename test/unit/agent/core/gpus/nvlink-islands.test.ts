@@ -1,7 +1,7 @@
 /** Which cards are an island of NVLink: those that reach each other, and never a guess. */
 import * as fc from "fast-check";
 import { expect, test } from "vitest";
-import { nvlinkIslands, type NvlinkMap } from "@remotegpu/agent/core/gpus/nvlink-islands";
+import { isSwitched, nvlinkIslands, type NvlinkMap } from "@remotegpu/agent/core/gpus/nvlink-islands";
 import { GpuUuid } from "@remotegpu/shared/ids";
 
 const uuidOf = (index: number) => GpuUuid.parse(`GPU-card-${String(index).padStart(4, "0")}`);
@@ -71,7 +71,7 @@ test.each<[string, number[], number[]]>([
   ["has one twice", [0, 1], [0, 0]],
   ["has all and one twice", [0, 1], [0, 1, 1]],
 ])("a map that %s says nothing of any card", (_which, indices, mapped) => {
-  const map: NvlinkMap = { cards: mapped, links: [] };
+  const map: NvlinkMap = { cards: mapped, links: [], switched: [] };
 
   expect(nvlinkIslands(cardsOf(indices), map)).toBeNull();
 });
@@ -109,4 +109,14 @@ test("two cards are of one island exactly if a way of links leads from one to th
       }
     }),
   );
+});
+
+test.each([
+  ["no peers", [], false],
+  ["a bridged pair, or two cards behind a switch", [18], false],
+  ["four cards that are joined directly", [6, 6, 6], false],
+  ["one link more than any card has", [6, 6, 7], true],
+  ["eight cards behind switches", [12, 12, 12, 12, 12, 12, 12], true],
+])("%s: switches are between them: %j → %s", (_what, links, isBehind) => {
+  expect(isSwitched(links)).toBe(isBehind);
 });

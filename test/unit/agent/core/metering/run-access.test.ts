@@ -26,6 +26,7 @@ const refusal = (changes: Partial<Refusal> = {}): Refusal => ({
 });
 const access = (changes: Partial<DeviceAccess> = {}): DeviceAccess => ({ ...newAccess(NOW - 1), ...changes });
 const good = (settledMs: number | null): CardProof => ({ kind: "good", settledMs });
+const suspect = (lastGoodMs: number): CardProof => ({ kind: "suspect", lastGoodMs });
 const lost = (lastGoodMs: number | null): CardProof => ({ kind: "lost", lastGoodMs });
 
 describe("a run's time", () => {
@@ -69,15 +70,30 @@ describe("a run's time", () => {
       good(NOW),
       { refusal: refusal({ isConfirmed: false }) },
       access(),
-      good(900_000),
+      suspect(900_000),
     ],
     [
       "ended after one refusal, by which it is judged",
       good(NOW),
       { refusal: refusal({ isConfirmed: false }), end: END },
       null,
-      lost(900_000),
+      suspect(900_000),
     ],
+    [
+      "has a card with a sign of failure",
+      suspect(800_000),
+      {},
+      access({ passedMs: 900_000 }),
+      suspect(800_000),
+    ],
+    [
+      "has one, and was refused once",
+      suspect(950_000),
+      { refusal: refusal({ isConfirmed: false }) },
+      null,
+      suspect(900_000),
+    ],
+    ["has one, and is kept from it", suspect(800_000), { refusal: refusal() }, null, lost(800_000)],
     ["ended after it had passed", good(NOW), { end: END }, null, good(NOW)],
     ["was refused in another boot", good(NOW), { refusal: refusal({ bootId: OTHER_BOOT }) }, null, good(NOW)],
     ["has its cards again", good(NOW), { refusal: refusal({ againMs: 950_000 }) }, null, good(NOW)],
@@ -99,11 +115,7 @@ describe("a run's time", () => {
 });
 
 const TICK_MS = 10_000;
-type Step = {
-  answer: "passed" | "refused" | "unknown";
-  agent: "lives" | "restarts" | "is-away";
-  isMeanwhileRefused: boolean;
-};
+type Step = { answer: "passed" | "refused" | "unknown"; agent: "lives" | "restarts" | "is-away" };
 
 /** One run whose process lives all the time, with cards that are well: only its device rules come and go. */
 class Metered {
@@ -231,7 +243,6 @@ describe("a run of which the meter follows the process", () => {
     const step = fc.record({
       answer: fc.constantFrom<Step["answer"]>("passed", "refused", "unknown"),
       agent: fc.constantFrom<Step["agent"]>("lives", "lives", "lives", "restarts", "is-away"),
-      isMeanwhileRefused: fc.boolean(),
     });
     fc.assert(
       fc.property(fc.array(step, { maxLength: 40 }), fc.boolean(), (steps, endsRefused) => {

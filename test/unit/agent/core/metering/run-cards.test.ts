@@ -5,24 +5,48 @@ import { cardProof, cardsOfRuns, HELD_AT_MOST_MS } from "@remotegpu/agent/core/m
 import { desiredOf } from "../../../../support/samples/desired-instance.ts";
 import { containerOf, gpu, key, runId } from "../../../../support/samples/run-samples.ts";
 
-type Card = Pick<CardState, "cordon" | "lastGoodMs">;
-const good = (lastGoodMs: number | null): Card => ({ lastGoodMs, cordon: null });
+type Card = Pick<CardState, "cordon" | "sign" | "lastGoodMs">;
+const SIGN = { code: "requires-reset", reason: "why", isEvidence: true };
+const good = (lastGoodMs: number | null): Card => ({ lastGoodMs, cordon: null, sign: null });
 const cordoned = (lastGoodMs: number | null, kind: "drain" | "fatal"): Card => ({
   lastGoodMs,
-  cordon: { kind, sinceMs: 1, isGone: false, reason: "why" },
+  sign: null,
+  cordon: { kind, sinceMs: 1, isGone: false, code: "code", reason: "why" },
 });
+const suspect = (lastGoodMs: number | null): Card => ({ ...cordoned(lastGoodMs, "drain"), sign: SIGN });
 const [a, b] = [gpu("a").uuid, gpu("b").uuid];
 const NOW = 1_000_000;
+/** So long ago that it does not matter. */
+const watched = { nowMs: NOW, watchedSinceMs: 0 };
+const bothOf = (first: Card, second: Card) =>
+  new Map([
+    [a, first],
+    [b, second],
+  ]);
 
 test.each([
   ["both are good", good(NOW - 5), good(NOW - 2), { kind: "good", settledMs: NOW - 5 }],
   ["one drains", cordoned(NOW - 5, "drain"), good(NOW - 2), { kind: "good", settledMs: NOW - 5 }],
   ["one failed", good(NOW), cordoned(NOW - 9_000, "fatal"), { kind: "lost", lastGoodMs: NOW - 9_000 }],
   [
-    "one failed and nobody knows since when",
+    "one failed that was never read well",
     good(NOW),
     cordoned(null, "fatal"),
-    { kind: "lost", lastGoodMs: NOW },
+    { kind: "lost", lastGoodMs: 0 },
+  ],
+  ["one shows a sign", good(NOW), suspect(NOW - 9_000), { kind: "suspect", lastGoodMs: NOW - 9_000 }],
+  ["one shows a sign from the first on", good(NOW), suspect(null), { kind: "suspect", lastGoodMs: 0 }],
+  [
+    "one shows a sign and the other failed",
+    cordoned(NOW - 3, "fatal"),
+    suspect(NOW - 9_000),
+    { kind: "lost", lastGoodMs: NOW - 9_000 },
+  ],
+  [
+    "one shows a sign, and samples have not come for long",
+    good(NOW),
+    suspect(NOW - HELD_AT_MOST_MS * 10),
+    { kind: "suspect", lastGoodMs: NOW - HELD_AT_MOST_MS * 10 },
   ],
   ["no sample was taken yet", good(null), good(null), { kind: "good", settledMs: null }],
   [
@@ -38,20 +62,25 @@ test.each([
     { kind: "good", settledMs: null },
   ],
 ] as [string, Card, Card, object][])("%s", (_what, first, second, proof) => {
-  expect(
-    cardProof(
-      [a, b],
-      new Map([
-        [a, first],
-        [b, second],
-      ]),
-      NOW,
-    ),
-  ).toEqual(proof);
+  expect(cardProof([a, b], bothOf(first, second), watched)).toEqual(proof);
+});
+
+test("samples of the agent's life before are waited for since this one looks", () => {
+  const old = bothOf(good(7), good(NOW));
+  const sinceMs = NOW - HELD_AT_MOST_MS;
+
+  expect(cardProof([a, b], old, { nowMs: NOW, watchedSinceMs: sinceMs })).toEqual({
+    kind: "good",
+    settledMs: 7,
+  });
+  expect(cardProof([a, b], old, { nowMs: NOW, watchedSinceMs: sinceMs - 1 })).toEqual({
+    kind: "good",
+    settledMs: null,
+  });
 });
 
 test("another run's failed card, or one that nobody has seen, says nothing", () => {
-  expect(cardProof([a], new Map([[b, cordoned(1, "fatal")]]), NOW)).toEqual({
+  expect(cardProof([a], new Map([[b, cordoned(1, "fatal")]]), watched)).toEqual({
     kind: "good",
     settledMs: null,
   });

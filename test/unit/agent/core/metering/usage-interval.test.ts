@@ -5,6 +5,7 @@ import {
   extend,
   EMIT_EVERY_MS,
   FIRST_EMIT_MS,
+  holdAt,
   isSameProcess,
   MISSED_TICK_MS,
   type UsageInterval,
@@ -84,28 +85,50 @@ describe("an interval whose process is alive", () => {
   });
 
   test.each([
-    { settledMs: 5_000, pieces: [[0, 5_000, "exact"]], next: [5_000, 100_000] },
-    { settledMs: 10_000, pieces: [[0, 10_000, "exact"]], next: [10_000, 100_000] },
+    { settledMs: 9_000, pieces: [], next: [0, 10_000], why: "nothing of the unwatched time is settled" },
     {
-      settledMs: 40_000,
+      settledMs: 20_000,
       pieces: [
         [0, 10_000, "exact"],
-        [10_000, 40_000, "reconstructed"],
+        [10_000, 20_000, "reconstructed"],
       ],
-      next: [40_000, 100_000],
+      next: [20_000, 20_000],
+      why: "the rest is still unwatched",
     },
-    { settledMs: 0, pieces: [], next: [0, 100_000] },
-  ])(
-    "after missed ticks it becomes rows up to $settledMs, where no more is settled",
-    ({ settledMs, pieces, next }) => {
-      const options = { isFirst: false, isShortOfSpace: false, settledMs };
-
-      const progress = extend(interval(0, 10_000), at(100_000), options);
-
-      expect(spans(progress.pieces)).toEqual(pieces);
-      expect([progress.interval.startMs, progress.interval.endMs]).toEqual(next);
+    {
+      settledMs: 30_000,
+      pieces: [
+        [0, 10_000, "exact"],
+        [10_000, 30_000, "reconstructed"],
+      ],
+      next: [30_000, 40_000],
+      why: "the rest is no longer than between two ticks",
     },
-  );
+  ])("unwatched for 30 s is claimed to $settledMs: $why", ({ settledMs, pieces, next }) => {
+    const limits = { isFirst: false, isShortOfSpace: false, settledMs };
+    const progress = extend(interval(0, 10_000), at(40_000), limits);
+
+    expect(spans(progress.pieces)).toEqual(pieces);
+    expect([progress.interval.startMs, progress.interval.endMs]).toEqual(next);
+  });
+
+  test.each([
+    { lastGoodMs: 4_000, endMs: 4_000 },
+    { lastGoodMs: 10_000, endMs: 10_000 },
+    { lastGoodMs: 30_000, endMs: 10_000 },
+    { lastGoodMs: 0, endMs: 2_000 },
+  ])("is held at $lastGoodMs: it reaches to $endMs", ({ lastGoodMs, endMs }) => {
+    const { pieces, interval: held } = holdAt(interval(2_000, 10_000), lastGoodMs, at(12_000));
+
+    expect(pieces).toEqual([]);
+    expect(held).toMatchObject({ startMs: 2_000, endMs, wallEndMs: 1_000_000 + endMs, isOpen: true });
+  });
+
+  test("of another boot is not held by this one's clock", () => {
+    const before = interval(2_000, 10_000);
+
+    expect(holdAt(before, 4_000, at(12_000, LATER_BOOT)).interval).toBe(before);
+  });
 
   test("never shrinks when the clock seems to stand or go back", () => {
     const before = interval(0, 20_000);

@@ -3,6 +3,7 @@ import { readFileSync } from "node:fs";
 import * as fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { parseCsvTable, parseGpuCsv } from "@remotegpu/agent/host/gpus/nvidia-smi-csv";
+import { NOTHING_SAID } from "@remotegpu/agent/core/gpus/gpu-condition";
 import { NvidiaSmiError } from "@remotegpu/agent/host/gpus/nvidia-smi-error";
 
 const twoCards = readFileSync(
@@ -13,7 +14,7 @@ const UUID = "GPU-11111111-2222-3333-4444-555555555555";
 
 describe("cards", () => {
   test("every column of a card is read and the rest is unknown", () => {
-    const [first] = parseGpuCsv(twoCards);
+    const [first] = parseGpuCsv(twoCards).gpus;
 
     expect(first).toEqual({
       uuid: UUID,
@@ -33,11 +34,12 @@ describe("cards", () => {
       powerLimitW: 250,
       migEnabled: null,
       eccUncorrected: null,
+      condition: NOTHING_SAID,
     });
   });
 
   test("bracketed cells are unknown, not zero", () => {
-    const [, second] = parseGpuCsv(twoCards);
+    const [, second] = parseGpuCsv(twoCards).gpus;
 
     expect(second).toMatchObject({
       memoryUsedMib: 0,
@@ -61,19 +63,56 @@ describe("cards", () => {
     ["a negative power", "power.draw [W]", "-1.00 W"],
     ["an empty cell", "memory.used [MiB]", ""],
   ])("%s is unknown", (_what, column, cell) => {
-    const [card] = parseGpuCsv(`uuid, name, ${column}\n${UUID}, Card, ${cell}\n`);
+    const [card] = parseGpuCsv(`uuid, name, ${column}\n${UUID}, Card, ${cell}\n`).gpus;
 
     expect(card).toMatchObject({ memoryUsedMib: null, utilizationPercent: null, powerW: null });
   });
 
   test("a line whose card has no UUID any more names no card", () => {
-    expect(parseGpuCsv(`uuid, name\n[GPU is lost], [GPU is lost]\n${UUID}, Card\n`)).toHaveLength(1);
+    const output = `pci.bus_id, uuid, name\n00000000:3B:00.0, [GPU is lost], [GPU is lost]\n00000000:AF:00.0, ${UUID}, Card\n`;
+
+    const { gpus, unidentified } = parseGpuCsv(output);
+
+    expect(gpus).toHaveLength(1);
+    expect(unidentified).toMatchObject([
+      { pciBusId: "00000000:3B:00.0", condition: { sign: { code: "gpu-lost" } } },
+    ]);
+  });
+
+  test.each([
+    ["temperature.gpu", "[GPU requires reset]", "requires-reset"],
+    ["memory.used [MiB]", "[GPU is lost]", "gpu-lost"],
+    ["utilization.gpu [%]", "[Unknown Error]", "unknown-error"],
+    ["power.draw [W]", "ERR!", "err"],
+    ["power.draw [W]", "[Insufficient Permissions]", undefined],
+    ["temperature.gpu", "[N/A]", undefined],
+  ])("%s: %s is the sign %s, and no value", (column, cell, code) => {
+    const [card] = parseGpuCsv(`uuid, name, ${column}\n${UUID}, Card, ${cell}\n`).gpus;
+
+    expect(card?.condition.sign?.code).toBe(code);
+    expect(card).toMatchObject({
+      memoryUsedMib: null,
+      utilizationPercent: null,
+      temperatureC: null,
+      powerW: null,
+    });
+  });
+
+  test.each([
+    ["driver_version", "driver_version\n", "580.10", "580.10"],
+    ["kmd_version beside it", "driver_version, kmd_version\n", "610.1, 610.2", "610.2"],
+    ["kmd_version in its place", "kmd_version\n", "610.2", "610.2"],
+    ["a deprecated name", "driver_version\n", 'Deprecated - see "kmd_version"', null],
+  ])("the driver's version comes from %s", (_what, columns, cells, version) => {
+    const [card] = parseGpuCsv(`uuid, name, ${columns}${UUID}, Card, ${cells}\n`).gpus;
+
+    expect(card?.driverVersion).toBe(version);
   });
 
   test("remarks of the driver between the lines are passed over", () => {
     const output = `uuid, name\r\n${UUID}, Card\r\nWARNING: infoROM is corrupted at gpu 0000:3B:00.0\r\n`;
 
-    expect(parseGpuCsv(output)).toHaveLength(1);
+    expect(parseGpuCsv(output).gpus).toHaveLength(1);
   });
 });
 
@@ -115,7 +154,7 @@ test("garbage leads to the named error or to readable cards, never elsewhere", (
   );
   fc.assert(
     fc.property(lines, (parts) => {
-      expect(isNamedErrorOrCards(() => parseGpuCsv(parts.join("\n")))).toBe(true);
+      expect(isNamedErrorOrCards(() => parseGpuCsv(parts.join("\n")).gpus)).toBe(true);
     }),
     { numRuns: 2000 },
   );

@@ -32,6 +32,17 @@ test.each([
   expect(islandsIn(fixture(name))).toEqual(islands);
 });
 
+test.each([
+  ["eight-a100", [0, 1, 2, 3, 4, 5, 6, 7]],
+  ["eight-h100", [0, 1, 2, 3, 4, 5, 6, 7]],
+  ["cube-mesh", []],
+  ["two-pairs", []],
+  ["four-4090", []],
+  ["one-card", []],
+])("%s: the cards behind switches are %j", (name, switched) => {
+  expect(parseTopology(fixture(name)).switched).toEqual(switched);
+});
+
 test("each link is told once, and the numbers of links do not matter", () => {
   const { cards, links } = parseTopology(fixture("two-pairs"));
 
@@ -45,7 +56,7 @@ test("each link is told once, and the numbers of links do not matter", () => {
 test("a card that is left out leaves the others their indices", () => {
   const output = "\tGPU0\tGPU2\tCPU Affinity\nGPU0\t X \tNV4\t0-7\nGPU2\tNV4\t X \t0-7\n";
 
-  expect(parseTopology(output)).toEqual({ cards: [0, 2], links: [[0, 2]] });
+  expect(parseTopology(output)).toEqual({ cards: [0, 2], links: [[0, 2]], switched: [] });
 });
 
 test.each([

@@ -2,6 +2,7 @@
 import { readFileSync } from "node:fs";
 import * as fc from "fast-check";
 import { expect, test } from "vitest";
+import { NOTHING_SAID } from "@remotegpu/agent/core/gpus/gpu-condition";
 import { NvidiaSmiError } from "@remotegpu/agent/host/gpus/nvidia-smi-error";
 import { parseNvidiaSmiXml } from "@remotegpu/agent/host/gpus/nvidia-smi-xml";
 import { GpuReport } from "@remotegpu/shared/host-report";
@@ -34,6 +35,8 @@ test("two cards with their processes are read", () => {
     repairPending: true,
     repairFailed: false,
     throttleReasons: ["sw_power_cap", "hw_thermal_slowdown"],
+    minorNumber: 4,
+    condition: NOTHING_SAID,
   });
   expect(processes).toEqual([
     { pid: 4711, gpuUuid: "GPU-11111111-2222-3333-4444-555555555555", memoryMib: 900 },
@@ -74,10 +77,56 @@ test("the places where an old driver kept its values are known", () => {
   });
 });
 
+test("each card's condition is read beside its values, and the driver's version by its new name", () => {
+  const { gpus } = parseNvidiaSmiXml(fixture("cards-of-all-states.xml"));
+
+  expect(gpus.map(({ condition: { sign, drain } }) => sign?.code ?? drain?.code ?? null)).toEqual([
+    null,
+    "requires-reset",
+    "gpu-lost",
+    "gpu-lost",
+    "unknown-error",
+    "err",
+    "recovery-reset",
+    "recovery-reboot",
+    "recovery-drain-p2p",
+    "fabric-in-progress",
+    "fabric-unhealthy",
+    null,
+    null,
+    null,
+    "unknown-error",
+  ]);
+  expect(gpus.map(({ condition }) => condition.hasFabric)).toEqual(
+    gpus.map((_, index) => ![2, 11, 12].includes(index)),
+  );
+  expect(gpus.map(({ migEnabled }) => migEnabled)).toEqual(gpus.map((_, index) => index === 13));
+  expect(gpus.map(({ minorNumber }) => minorNumber)).toEqual(gpus.map((_, index) => index));
+  expect(new Set(gpus.map(({ driverVersion }) => driverVersion))).toEqual(new Set(["650.10.01"]));
+  expect(gpus[1]).toMatchObject({ memoryUsedMib: 0, temperatureC: null, utilizationPercent: null });
+});
+
+test("what a customer calls a process is no sign", () => {
+  const named = fixture("two-cards.xml").replace("python", "GPU is lost");
+
+  expect(parseNvidiaSmiXml(named).gpus[0]?.condition.sign).toBeNull();
+});
+
+test("a card that no longer says who it is is told by its place", () => {
+  const lost = fixture("two-cards.xml").replace("GPU-11111111-2222-3333-4444-555555555555", "GPU is lost");
+
+  const { gpus, unidentified } = parseNvidiaSmiXml(lost);
+
+  expect(gpus).toHaveLength(1);
+  expect(unidentified).toMatchObject([
+    { pciBusId: "00000000:3B:00.0", condition: { sign: { code: "gpu-lost" } } },
+  ]);
+});
+
 test("a log without cards has none", () => {
   const output = "<nvidia_smi_log><driver_version>1</driver_version></nvidia_smi_log>";
 
-  expect(parseNvidiaSmiXml(output)).toEqual({ gpus: [], processes: [] });
+  expect(parseNvidiaSmiXml(output)).toEqual({ gpus: [], unidentified: [], processes: [] });
 });
 
 test.each([
@@ -116,6 +165,8 @@ test("whatever stands in the known places, what is read of a card may be reporte
       "NaN C",
       "Enabled",
       "Yes",
+      "GPU is lost",
+      "[GPU requires reset]",
       "<a><b>1</b></a>",
       "<![CDATA[5 MiB]]>",
       "&lt;",
@@ -145,6 +196,9 @@ test("whatever stands in the known places, what is read of a card may be reporte
     inside("ecc_errors", counts("volatile"), counts("aggregate")),
     inside("remapped_rows", tag("remapped_row_pending"), tag("remapped_row_failure")),
     inside("clocks_event_reasons", tag("clocks_event_reason_hw_slowdown")),
+    tag("minor_number"),
+    tag("gpu_recovery_action"),
+    inside("fabric", tag("state"), tag("status"), inside("health", tag("summary"), tag("route_unhealthy"))),
     inside("processes", inside("process_info", tag("pid"), tag("used_memory"))),
   );
   const identity = "<uuid>GPU-11111111-2222-3333-4444-555555555555</uuid><product_name>Card</product_name>";

@@ -1,0 +1,132 @@
+/**
+ * What one answer of nvidia-smi says of a GPU beyond its values: signs of failure, what keeps new work away, and what is
+ * only worth a warning. Several cells say the same; the gravest counts. What follows from it is gpu-health.ts.
+ */
+import { meaningOf, type DrainCode, type ReadingName, type SignCode } from "./gpu-readings.ts";
+
+/** A sign of failure as one sample shows it. */
+export type Sign = {
+  code: SignCode;
+  /** A sentence. */
+  reason: string;
+  /**
+   * `open` closes the GPU and waits for a second sample; `proof` needs none (nvidia-smi's exit code says that the GPU is
+   * gone); `silence` (a query that hangs) never becomes more than open, since nothing was read of the GPU.
+   */
+  weight: "open" | "proof" | "silence";
+};
+
+export type Drain = { code: DrainCode; reason: string };
+
+export type GpuCondition = {
+  sign: Sign | null;
+  drain: Drain | null;
+  /** Sentences. */
+  warnings: readonly string[];
+  /** Words that no table knows, to be noted: `READING: WORD`. */
+  unknownWords: readonly string[];
+  /** The GPU says that it is, or becomes, part of a fabric of NVLink switches. */
+  hasFabric: boolean;
+};
+
+/** Cells of one GPU, each with the reading that it belongs to. */
+export type Cells = readonly (readonly [ReadingName, string | null | undefined])[];
+
+export const NOTHING_SAID: GpuCondition = {
+  sign: null,
+  drain: null,
+  warnings: [],
+  unknownWords: [],
+  hasFabric: false,
+};
+
+/** From the gravest on. */
+const SENTENCES: readonly (readonly [SignCode, string])[] = [
+  ["gpu-lost", "nvidia-smi says that the GPU is lost."],
+  ["requires-reset", "nvidia-smi says that the GPU requires a reset."],
+  ["recovery-reboot", "The driver asks for a reboot of the host to recover the GPU."],
+  ["recovery-reset", "The driver asks for a reset of the GPU."],
+  ["no-power", "The GPU's external power cables are not attached, says nvidia-smi."],
+  ["no-interrupts", "The kernel sees a fault of the GPU's interrupts, says nvidia-smi."],
+  ["unknown-error", "nvidia-smi reads errors in place of values from the GPU."],
+  ["err", "nvidia-smi shows ERR! in place of values of the GPU."],
+  ["fabric-unhealthy", "The GPU's NVLink fabric is unhealthy."],
+  ["fabric-in-progress", "The GPU is not yet part of its NVLink fabric: no CUDA program can run on it."],
+  ["no-answer", "nvidia-smi answers for other GPUs of this host and not for this one."],
+];
+const DRAIN_SENTENCES: Readonly<Record<DrainCode, string>> = {
+  "recovery-drain-p2p": "The driver asks that the GPU's traffic to other GPUs be drained.",
+  "recovery-drain-and-reset": "The driver asks that the GPU be drained and then reset.",
+};
+
+export function signOf(code: SignCode, weight: Sign["weight"] = "open"): Sign {
+  const reason = SENTENCES.find(([known]) => known === code)?.[1] ?? "";
+  return { code, reason, weight };
+}
+
+export function conditionOf(cells: Cells): GpuCondition {
+  const meanings = cellsThatCount(cells).map(([reading, cell]) => ({
+    reading,
+    meaning: meaningOf(reading, cell),
+  }));
+  const codes = meanings.flatMap(({ meaning }) => (meaning.kind === "sign" ? [meaning.code] : []));
+  const [drain] = meanings.flatMap(({ meaning }) => (meaning.kind === "drain" ? [meaning.code] : []));
+  const state = meanings.find(({ reading }) => reading === "fabric-state");
+  return {
+    sign: gravest(codes.map((code) => signOf(code))),
+    drain: drain === undefined ? null : { code: drain, reason: DRAIN_SENTENCES[drain] },
+    warnings: distinct(
+      meanings.flatMap(({ meaning }) => (meaning.kind === "warning" ? [meaning.reason] : [])),
+    ),
+    unknownWords: distinct(
+      meanings.flatMap(({ reading, meaning }) =>
+        meaning.kind === "unknown" ? [`${reading}: ${meaning.word.slice(0, 40)}`] : [],
+      ),
+    ),
+    hasFabric: state !== undefined && (state.meaning.kind === "value" || isFabricSign(state.meaning)),
+  };
+}
+
+/** What two answers say of one GPU, CSV and XML. */
+export function bothConditions(one: GpuCondition, other: GpuCondition): GpuCondition {
+  return {
+    sign: gravest([one.sign, other.sign].filter((sign) => sign !== null)),
+    drain: one.drain ?? other.drain,
+    warnings: distinct([...one.warnings, ...other.warnings]),
+    unknownWords: distinct([...one.unknownWords, ...other.unknownWords]),
+    hasFabric: one.hasFabric || other.hasFabric,
+  };
+}
+
+/** A proof goes before all; else the order of the sentences. */
+function gravest(signs: readonly Sign[]): Sign | null {
+  const rank = ({ code, weight }: Sign) =>
+    SENTENCES.findIndex(([known]) => known === code) - (weight === "proof" ? SENTENCES.length : 0);
+  return signs.toSorted((a, b) => rank(a) - rank(b))[0] ?? null;
+}
+
+/**
+ * The status of a fabric is valid only once its state is completed, and any word but success is an error then; a route
+ * counts only where there is no summary.
+ */
+function cellsThatCount(cells: Cells): Cells {
+  const meaningIn = (name: ReadingName) => {
+    const cell = cells.find(([reading]) => reading === name);
+    return cell === undefined ? null : meaningOf(name, cell[1]).kind;
+  };
+  const isCompleted = meaningIn("fabric-state") === "value";
+  const hasSummary = meaningIn("fabric-health") !== null && meaningIn("fabric-health") !== "not-supported";
+  return cells.flatMap(([reading, cell]): Cells[number][] => {
+    if (reading === "fabric-status") return isCompleted ? [[reading, cell]] : [];
+    if (reading === "fabric-route") return hasSummary ? [] : [[reading, cell]];
+    return [[reading, cell]];
+  });
+}
+
+function isFabricSign(meaning: ReturnType<typeof meaningOf>): boolean {
+  return meaning.kind === "sign" && meaning.code === "fabric-in-progress";
+}
+
+function distinct(words: readonly string[]): string[] {
+  return [...new Set(words)];
+}

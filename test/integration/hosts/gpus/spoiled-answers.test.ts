@@ -1,0 +1,339 @@
+/**
+ * One GPU spoils the answer of nvidia-smi for all: the others are queried singly, and the bad one has a name. Played by
+ * an executable that answers from files, one for each GPU, with the exit codes and words of real ones.
+ */
+import { chmod, mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterEach, beforeEach, describe, expect, test } from "vitest";
+import { NvidiaSmi, type GpuInventory } from "@remotegpu/agent/host/gpus/nvidia-smi";
+import { NvidiaSmiError } from "@remotegpu/agent/host/gpus/nvidia-smi-error";
+import { GpuWatch, SAMPLE_EVERY_MS } from "@remotegpu/agent/loop/watch/gpu-watch";
+import { BootId } from "@remotegpu/shared/ids";
+import { newHostId } from "../../../support/containers/docker.ts";
+import { keptLog } from "../../../support/kept-log.ts";
+
+const BOOT = BootId.parse("11111111-1111-4111-8111-111111111111");
+const uuidOf = (index: number) => `GPU-0000000${index}-2222-3333-4444-555555555555`;
+const busOf = (index: number) => `00000000:${index + 1}0:00.0`;
+const HEADER =
+  "index, uuid, name, pci.bus_id, driver_version, memory.total [MiB], memory.used [MiB], utilization.gpu [%], temperature.gpu, power.draw [W], power.limit [W], compute_cap";
+const rowOf = (index: number) =>
+  `${index}, ${uuidOf(index)}, Card, ${busOf(index)}, 580.10, 1000 MiB, 10 MiB, 0 %, 40, 50.00 W, 300.00 W, 9.0`;
+const csvOf = (indices: number[]) => [HEADER, ...indices.map(rowOf), ""].join("\n");
+const xmlOf = (indices: number[]) =>
+  `<nvidia_smi_log><driver_version>580.10</driver_version>${indices
+    .map(
+      (index) =>
+        `<gpu id="${busOf(index)}"><uuid>${uuidOf(index)}</uuid><product_name>Card</product_name><minor_number>${index}</minor_number><gpu_recovery_action>None</gpu_recovery_action></gpu>`,
+    )
+    .join("")}</nvidia_smi_log>`;
+const listOf = (indices: number[]) =>
+  indices.map((index) => `GPU ${index}: Card (UUID: ${uuidOf(index)})\n`).join("");
+const ALL = [0, 1, 2, 3];
+const HANDLE = "Unable to determine the device handle for GPU1: 0000:20:00.0:";
+const IS_LOST = `${HANDLE} GPU is lost.  Reboot the system to recover this GPU\n`;
+
+let folder: string;
+let smi: NvidiaSmi;
+
+/** What the command answers about all or one: to CSV and XML alike, or to each its own. */
+async function answer(
+  who: "all" | number,
+  { csv, xml = csv, exit = 0, hangs = false }: { csv: string; xml?: string; exit?: number; hangs?: boolean },
+): Promise<void> {
+  const name = who === "all" ? "all" : uuidOf(who);
+  for (const [kind, text] of [
+    ["csv", csv],
+    ["xml", xml],
+  ] as const) {
+    await writeFile(join(folder, `${name}.${kind}`), text);
+    await writeFile(join(folder, `${name}.${kind}.exit`), String(exit));
+    const hang = join(folder, `${name}.${kind}.hang`);
+    if (hangs) await writeFile(hang, "");
+    else await rm(hang, { force: true });
+  }
+}
+
+async function answerList(indices: number[], exit = 0): Promise<void> {
+  await writeFile(join(folder, "all.list"), listOf(indices));
+  await writeFile(join(folder, "all.list.exit"), String(exit));
+}
+
+async function answerWell(): Promise<void> {
+  await answer("all", { csv: csvOf(ALL), xml: xmlOf(ALL) });
+  for (const index of ALL) await answer(index, { csv: csvOf([index]), xml: xmlOf([index]) });
+  await answerList(ALL);
+}
+
+beforeEach(async () => {
+  folder = await mkdtemp(join(tmpdir(), "rg-spoiled-"));
+  await answerWell();
+  const script = `#!/bin/sh
+echo "$*" >>${folder}/calls
+who=all kind=csv
+for each in "$@"; do
+  case $each in --id=*) who=\${each#--id=} ;; -x) kind=xml ;; -L) kind=list ;; esac
+done
+if [ -e "${folder}/$who.$kind.hang" ]; then exec sleep 60; fi
+cat "${folder}/$who.$kind"
+read -r code <"${folder}/$who.$kind.exit"
+exit "$code"
+`;
+  await writeFile(join(folder, "nvidia-smi"), script);
+  await chmod(join(folder, "nvidia-smi"), 0o755);
+  smi = new NvidiaSmi({ path: join(folder, "nvidia-smi"), simulated: false, deadlineMs: 3_000 });
+});
+afterEach(async () => {
+  await rm(folder, { recursive: true, force: true });
+});
+
+/** Index → its sign; null for one that is well. */
+function signsIn({ gpus, conditions }: GpuInventory): Record<number, string | null> {
+  return Object.fromEntries(
+    gpus.map(({ uuid, index }) => {
+      const sign = conditions.get(uuid)?.sign ?? null;
+      return [index, sign && `${sign.code} ${sign.weight}`];
+    }),
+  );
+}
+const WELL = { 0: null, 1: null, 2: null, 3: null };
+const calls = async () => (await readFile(join(folder, "calls"), "utf8")).trim().split("\n");
+
+test("while all is well nobody is asked singly", async () => {
+  expect(signsIn(await smi.inventory())).toEqual(WELL);
+  expect(await calls()).toHaveLength(2);
+});
+
+describe("an answer that one GPU spoils", () => {
+  test.each([
+    ["exit 15 with its name", IS_LOST, 15, "gpu-lost proof"],
+    ["exit 255 with its name", IS_LOST, 255, "gpu-lost open"],
+    ["exit 255 with an unknown error", `${HANDLE} Unknown Error\n`, 255, "unknown-error open"],
+    ["half a table and its name", `${csvOf([0])}${IS_LOST}`, 15, "gpu-lost proof"],
+  ])("%s: the others are well, and it is not asked", async (_what, csv, exit, sign) => {
+    await smi.inventory();
+    await answer("all", { csv, exit });
+
+    expect(signsIn(await smi.inventory())).toEqual({ ...WELL, 1: sign });
+    expect((await calls()).filter((call) => call.includes(`--id=${uuidOf(1)}`))).toEqual([]);
+  });
+
+  test.each([
+    ["exit 15 of its own", { csv: "", exit: 15 }, "gpu-lost proof"],
+    ["exit 8 of its own", { csv: "", exit: 8 }, "no-power open"],
+    ["exit 10 of its own", { csv: "", exit: 10 }, "no-interrupts open"],
+    ["exit 255 of its own", { csv: "", exit: 255 }, "no-answer open"],
+    ["exit 255 and words", { csv: `${HANDLE} GPU requires reset\n`, exit: 255 }, "requires-reset open"],
+    ["garbage", { csv: "\u0001\u0002 NVML <<<", exit: 0 }, "no-answer open"],
+    ["no device where the list has it", { csv: "No devices were found\n", exit: 6 }, "gpu-lost open"],
+    [
+      "a line without its name",
+      {
+        csv: `${HEADER}\n1, [GPU is lost], [GPU is lost], ${busOf(1)}${", [GPU is lost]".repeat(8)}\n`,
+        xml: xmlOf([]),
+      },
+      "gpu-lost open",
+    ],
+  ])("without a name: %s names it", async (_what, single, sign) => {
+    await smi.inventory();
+    await answer("all", { csv: "\u0001 garbage", exit: 255 });
+    await answer(1, single);
+
+    const inventory = await smi.inventory();
+
+    expect(signsIn(inventory)).toEqual({ ...WELL, 1: sign });
+    expect(inventory.gpus[1]).toMatchObject({
+      name: "Card",
+      minorNumber: 1,
+      temperatureC: null,
+      powerW: null,
+    });
+    expect(inventory.gpus[2]).toMatchObject({ temperatureC: 40, computeCapability: "9.0" });
+  });
+
+  test("one whose own query hangs is silent, and holds up no other", async () => {
+    await smi.inventory();
+    await answer("all", { csv: "", exit: 255 });
+    await answer(1, { csv: "", hangs: true });
+
+    expect(signsIn(await smi.inventory())).toEqual({ ...WELL, 1: "no-answer silence" });
+  });
+
+  test("one that is neither found nor listed is gone", async () => {
+    await smi.inventory();
+    await answer("all", { csv: "", exit: 255 });
+    await answer(1, { csv: "No devices were found\n", exit: 6 });
+    await answerList([0, 2, 3]);
+
+    expect(signsIn(await smi.inventory())).toEqual({ 0: null, 2: null, 3: null });
+  });
+
+  test("of a first sample the list tells whom to ask, also one that ends with an error", async () => {
+    await answer("all", { csv: IS_LOST, exit: 15 });
+    await answerList(ALL, 15);
+
+    expect(signsIn(await smi.inventory())).toEqual({ ...WELL, 1: "gpu-lost proof" });
+  });
+
+  test("each sample asks again, and once all is well nobody is asked singly any more", async () => {
+    await answer("all", { csv: IS_LOST, exit: 255 });
+    await smi.inventory();
+    expect(signsIn(await smi.inventory())).toEqual({ ...WELL, 1: "gpu-lost open" });
+    await answerWell();
+    const before = (await calls()).length;
+
+    expect(signsIn(await smi.inventory())).toEqual(WELL);
+    expect(await calls()).toHaveLength(before + 2);
+  });
+});
+
+describe("a failure that is of no GPU", () => {
+  const failure = () => smi.inventory().then(signsIn, (error: unknown) => error);
+
+  test.each([2, 4, 9, 12, 13])("exit %i is the host's, and nobody is asked singly", async (exit) => {
+    await smi.inventory();
+    await answer("all", { csv: "NVIDIA-SMI has failed", exit });
+
+    expect(await failure()).toMatchObject({ kind: "garbage" });
+    expect((await calls()).filter((call) => call.includes("--id="))).toEqual([]);
+  });
+
+  test("garbage from all, each by itself too, is the host's: no GPU is called bad by it", async () => {
+    await smi.inventory();
+    for (const who of ["all", ...ALL] as const) await answer(who, { csv: "garbage" });
+
+    expect(await failure()).toBeInstanceOf(NvidiaSmiError);
+  });
+
+  test("with one GPU named and no other heard, the others are silent", async () => {
+    await smi.inventory();
+    await answer("all", { csv: IS_LOST, exit: 255 });
+    for (const who of ALL) await answer(who, { csv: "garbage" });
+
+    expect(signsIn(await smi.inventory())).toEqual({
+      0: "no-answer silence",
+      1: "gpu-lost open",
+      2: "no-answer silence",
+      3: "no-answer silence",
+    });
+  });
+
+  test("one that hangs is a hang, and nobody is asked singly", async () => {
+    const brief = new NvidiaSmi({ path: join(folder, "nvidia-smi"), simulated: false, deadlineMs: 300 });
+    await answer("all", { csv: "", hangs: true });
+
+    await expect(brief.inventory()).rejects.toMatchObject({ kind: "hung" });
+    expect(await calls()).toHaveLength(1);
+  });
+});
+
+test("a corrupted infoROM ends with 14 and spoils nothing", async () => {
+  const csv = `${csvOf(ALL)}WARNING: infoROM is corrupted at gpu 0000:20:00.0\n`;
+  await answer("all", { csv, xml: xmlOf(ALL), exit: 14 });
+
+  const inventory = await smi.inventory();
+
+  expect(signsIn(inventory)).toEqual(WELL);
+  expect([...inventory.conditions.values()].map(({ warnings }) => warnings)).toEqual([
+    [],
+    ["Its infoROM is corrupted."],
+    [],
+    [],
+  ]);
+});
+
+test("a whole answer that names a GPU beside its table, or no longer by its name, shows the sign", async () => {
+  await smi.inventory();
+  await answer("all", { csv: `${csvOf([0, 2, 3])}${HANDLE} Unknown Error\n`, xml: xmlOf([0, 2, 3]) });
+  expect(signsIn(await smi.inventory())).toEqual({ ...WELL, 1: "unknown-error open" });
+
+  const lost = `${csvOf([0])}1, [GPU is lost], [GPU is lost], ${busOf(1)}${", [GPU is lost]".repeat(8)}\n`;
+  await answer("all", { csv: lost, xml: xmlOf([0]) });
+  expect(signsIn(await smi.inventory())).toEqual({ 0: null, 1: "gpu-lost open" });
+});
+
+test("a field that the driver no longer has is left out, the others are asked on", async () => {
+  const script = await readFile(join(folder, "nvidia-smi"), "utf8");
+  const refusal = `case "$*" in *driver_version*) echo 'Field "driver_version" is not a valid field to query.'; exit 2 ;; esac\n`;
+  await writeFile(join(folder, "nvidia-smi"), script.replace("who=all", `${refusal}who=all`));
+
+  expect(signsIn(await smi.inventory())).toEqual(WELL);
+  expect(await calls()).toHaveLength(3);
+  expect(signsIn(await smi.inventory())).toEqual(WELL);
+  expect(await calls()).toHaveLength(5);
+});
+
+describe("a watch", () => {
+  let nowMs = 0;
+  const surroundings = () => ({
+    nowMs,
+    runtime: null,
+    containers: [],
+    liveContainerIds: () => new Set<string>(),
+  });
+
+  async function watch(): Promise<GpuWatch> {
+    const watched = new GpuWatch({
+      hostId: newHostId(),
+      bootId: BOOT,
+      stateDir: folder,
+      nvidiaSmiPath: join(folder, "nvidia-smi"),
+      simulatedCount: 0,
+      kernelLogPath: join(folder, "kmsg"),
+      lookWithinMs: 3_000,
+      log: keptLog(),
+    });
+    await writeFile(join(folder, "kmsg"), "");
+    await watched.prepare((nowMs += SAMPLE_EVERY_MS), 0, null);
+    return watched;
+  }
+  async function look(watched: GpuWatch): Promise<boolean> {
+    nowMs += SAMPLE_EVERY_MS;
+    let isTold = false;
+    await watched.lookWhenDue(surroundings(), () => (isTold = true));
+    return isTold;
+  }
+  const shown = (watched: GpuWatch) =>
+    watched.gpus.map(({ health, reasonCode, hasSign, cordon }) => [
+      health,
+      cordon?.kind,
+      reasonCode,
+      hasSign,
+    ]);
+  const FINE = ["healthy", undefined, null, false];
+
+  test("closes the bad card within one sample, fails it with the second, and is blind to none", async () => {
+    const watched = await watch();
+    const goodMs = nowMs;
+    await answer("all", { csv: IS_LOST, exit: 255 });
+
+    expect(await look(watched)).toBe(true);
+    expect(shown(watched)).toEqual([FINE, ["unhealthy", "drain", "gpu-lost", true], FINE, FINE]);
+    expect([...watched.closed.keys()]).toEqual([uuidOf(1)]);
+    expect(watched.lost.size).toBe(0);
+    const [card] = watched.gpus.slice(1);
+    expect(watched.proofOf([card!.uuid], nowMs)).toEqual({ kind: "suspect", lastGoodMs: goodMs });
+
+    expect(await look(watched)).toBe(true);
+    expect(shown(watched)).toEqual([FINE, ["unhealthy", "fatal", "gpu-lost", true], FINE, FINE]);
+    expect([...watched.lost.values()]).toMatchObject([{ cause: "gpu-failed" }]);
+    expect(watched.proofOf([card!.uuid], nowMs)).toEqual({ kind: "lost", lastGoodMs: goodMs });
+    expect(watched.degraded).toEqual([]);
+    await watched.close();
+  });
+
+  test("keeps an open sign over its restart, and the next life's first sample confirms it", async () => {
+    const watched = await watch();
+    const goodMs = nowMs;
+    await answer("all", { csv: IS_LOST, exit: 255 });
+    await look(watched);
+    await watched.close();
+
+    const next = await watch();
+
+    expect([...next.lost.keys()]).toEqual([uuidOf(1)]);
+    expect(next.proofOf([next.gpus[1]!.uuid], nowMs)).toEqual({ kind: "lost", lastGoodMs: goodMs });
+    await next.close();
+  });
+});

@@ -1,0 +1,122 @@
+/** What the cells of one GPU say together: the gravest sign, what drains it, warnings, and words to note. */
+import { describe, expect, test } from "vitest";
+import {
+  bothConditions,
+  conditionOf,
+  NOTHING_SAID,
+  signOf,
+  type Cells,
+} from "@remotegpu/agent/core/gpus/gpu-condition";
+
+const WELL: Cells = [
+  ["identity", "NVIDIA H100"],
+  ["memory-used", "0 MiB"],
+  ["temperature", "33 C"],
+  ["recovery-action", "None"],
+  ["fabric-state", "N/A"],
+  ["fabric-status", "N/A"],
+  ["fabric-health", "N/A"],
+];
+
+test("a card that is well says nothing beyond its values, and one without cells neither", () => {
+  expect(conditionOf(WELL)).toEqual(NOTHING_SAID);
+  expect(conditionOf([])).toEqual(NOTHING_SAID);
+});
+
+test("of several signs the gravest counts, and each has a sentence", () => {
+  const { sign } = conditionOf([
+    ["power", "ERR!"],
+    ["memory-used", "[Unknown Error]"],
+    ["temperature", "[GPU requires reset]"],
+    ["recovery-action", "Reset"],
+  ]);
+
+  expect(sign).toEqual({
+    code: "requires-reset",
+    weight: "open",
+    reason: "nvidia-smi says that the GPU requires a reset.",
+  });
+});
+
+test.each(["Drain P2P", "Drain and Reset"])("%s drains and is no sign", (action) => {
+  const { sign, drain } = conditionOf([["recovery-action", action]]);
+
+  expect(sign).toBeNull();
+  expect(drain).toMatchObject({ reason: expect.stringContaining("The driver asks") });
+});
+
+describe("a fabric", () => {
+  const fabric = (state: string, status: string, rest: Cells = []) =>
+    conditionOf([["fabric-state", state], ["fabric-status", status], ...rest]);
+
+  test.each([
+    ["completed", fabric("Completed", "Success"), null, true],
+    ["none", fabric("N/A", "N/A"), null, false],
+    ["absent", conditionOf([]), null, false],
+    [
+      "in progress, its status not yet valid",
+      fabric("In Progress", "Unsupported"),
+      "fabric-in-progress",
+      true,
+    ],
+    ["completed with an error", fabric("Completed", "Insufficient Resources"), "fabric-unhealthy", true],
+    [
+      "unhealthy by its summary",
+      fabric("Completed", "Success", [["fabric-health", "Unhealthy"]]),
+      "fabric-unhealthy",
+      true,
+    ],
+    [
+      "with a bad route and no summary",
+      fabric("Completed", "Success", [
+        ["fabric-health", "N/A"],
+        ["fabric-route", "True"],
+      ]),
+      "fabric-unhealthy",
+      true,
+    ],
+    [
+      "with a bad route that its summary does not count",
+      fabric("Completed", "Success", [
+        ["fabric-health", "Healthy"],
+        ["fabric-route", "True"],
+      ]),
+      null,
+      true,
+    ],
+    ["of a lost card", fabric("GPU is lost", "GPU is lost"), "gpu-lost", false],
+  ])("%s", (_what, { sign, hasFabric }, code, has) => {
+    expect(sign?.code ?? null).toBe(code);
+    expect(hasFabric).toBe(has);
+  });
+
+  test("with less than its capacity is warned of", () => {
+    expect(fabric("Completed", "Success", [["fabric-health", "Limited Capacity"]])).toMatchObject({
+      sign: null,
+      warnings: ["Its NVLink fabric has less than its full capacity."],
+    });
+  });
+});
+
+test("words of no table are noted once, with their reading and cut off", () => {
+  const { sign, unknownWords } = conditionOf([
+    ["power", "[Asleep]"],
+    ["power", "[Asleep]"],
+    ["recovery-action", `[${"x".repeat(80)}]`],
+  ]);
+
+  expect(sign).toBeNull();
+  expect(unknownWords).toEqual(["power: asleep", `recovery-action: ${"x".repeat(40)}`]);
+});
+
+test("of two answers about one card the gravest sign and every warning count; a proof goes before all", () => {
+  const csv = { ...NOTHING_SAID, sign: signOf("gpu-lost"), warnings: ["one"], hasFabric: true };
+  const xml = { ...NOTHING_SAID, sign: signOf("unknown-error", "proof"), warnings: ["one", "two"] };
+
+  expect(bothConditions(csv, xml)).toMatchObject({
+    sign: { code: "unknown-error", weight: "proof" },
+    warnings: ["one", "two"],
+    hasFabric: true,
+  });
+  expect(bothConditions(NOTHING_SAID, NOTHING_SAID)).toEqual(NOTHING_SAID);
+});
