@@ -168,7 +168,7 @@ chmod +x /usr/local/bin/nvidia-smi`);
 
   test("gives a card by NVIDIA's hook alone where its minor number is not known, which its doctor names", async () => {
     await playNvidiaSmi(null);
-    await host.run(`${await controlPlane.joinCommand()}`);
+    await host.run(await controlPlane.joinCommand());
     await controlPlane.isOnline("host-1");
     for (const line of ["cpu", "memory", "gpu"]) await controlPlane.cli(`price set default ${line} 1`);
     await controlPlane.cli(
@@ -222,7 +222,7 @@ chmod +x /usr/local/bin/nvidia-smi`);
   });
 
   test("loses nothing by an installation that changes no unit", async () => {
-    await host.run(`${await controlPlane.joinCommand()}`);
+    await host.run(await controlPlane.joinCommand());
 
     expect(await host.run(`journalctl --output=cat --since=-1min _PID=1 | grep -c 'Reloading' || true`)).toBe(
       "0",

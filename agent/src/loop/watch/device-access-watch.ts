@@ -135,22 +135,22 @@ export class DeviceAccessWatch {
     if (entry?.containerId !== asked.containerId || entry.startedAt !== asked.startedAt) return;
     const before = entry.access;
     entry.access = afterAnswer(before, accessAnswer(asked.nodes, errors), atMs);
-    if (
-      entry.access.refusals === before.refusals &&
-      entry.access.passedMs !== null &&
-      before.passedMs !== null
-    )
-      return;
-    await this.#heed(runId, entry);
+    const isFirstPass = before.passedMs === null && entry.access.passedMs !== null;
+    if (entry.access.refusals === before.refusals && !isFirstPass) return;
+    if (entry.access.refusals > 0 && !isRefused(before)) this.#tell(runId, entry.access);
+    await this.#heed(entry);
     this.#parts.wake();
   }
 
-  async #heed(runId: RunId, { instanceId, access }: Entry): Promise<void> {
-    if (access.refusals > 0)
-      this.#parts.log.warn(
-        { runId, refusals: access.refusals, nodes: access.refusedNodes.map(({ node }) => node) },
-        "the device rules of the host keep a container from its GPUs",
-      );
+  #tell(runId: RunId, { refusals, refusedNodes }: DeviceAccess): void {
+    const nodes = refusedNodes.map(({ node }) => node);
+    this.#parts.log.warn(
+      { runId, refusals, nodes },
+      "the device rules of the host keep a container from its GPUs",
+    );
+  }
+
+  async #heed({ instanceId, access }: Entry): Promise<void> {
     if (isRefused(access)) for (const uuid of refusedGpus(access)) this.#noteRefusedTo(uuid, instanceId);
     await this.#parts.gpuWatch.heedRefusals(this.#judgement(), this.#parts.monotonicMs());
   }

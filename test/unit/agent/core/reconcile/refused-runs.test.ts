@@ -124,7 +124,7 @@ describe("refused twice", () => {
       { kind: "stop", cause: "gpu-failed", orderedBy: "limit", detail },
     ]);
     const stop = { cause: "gpu-failed", orderedBy: "limit", detail } as const;
-    const ended = decide(rank, { ...refused, stop }, { status: exited(137) as typeof RUNNING });
+    const ended = decide(rank, { ...refused, stop }, { status: exited(137) });
     expect(ended).toMatchObject([
       { kind: "close-run", end: { phase: "failed", problem: "gpu-failed", detail } },
       { kind: "keep-remains" },
@@ -137,7 +137,7 @@ describe("the container that follows", () => {
   const ended = { ...refused, unwell, starts: 1, lastStart: at(990_000) };
 
   test("is started on the card that is closed to everybody else, and begins with nothing known", () => {
-    const [restart] = decide(replica, ended, { status: exited(137) as typeof RUNNING, closed: true });
+    const [restart] = decide(replica, ended, { status: exited(137), closed: true });
 
     expect(restart).toMatchObject({ kind: "restart" });
     const begun = restart && recordAfter(ended, restart, at(1_000_000));
@@ -148,7 +148,7 @@ describe("the container that follows", () => {
   test("is not made for ever: at last the run fails for its card", () => {
     const record = { ...ended, starts: MAX_STARTS };
 
-    expect(decide(replica, record, { status: exited(137) as typeof RUNNING })).toMatchObject([
+    expect(decide(replica, record, { status: exited(137) })).toMatchObject([
       { kind: "close-run", end: { phase: "failed", problem: "gpu-failed" } },
       { kind: "keep-remains" },
     ]);
@@ -172,6 +172,13 @@ describe("what is said", () => {
       problem: "gpu-failed",
       detail: `${detail} Restart it to get it back; time without it is not charged.`,
     });
+  });
+
+  test.each([
+    ["a replica", replica],
+    ["a rank", rank],
+  ])("of %s says nothing of a restart, which is not its customer's", (_kind, desired) => {
+    expect(said(desired, refused)).toMatchObject({ phase: "ready", problem: null });
   });
 
   test.each([
