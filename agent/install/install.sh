@@ -366,14 +366,29 @@ place_units() { # of the current version; an older one may lack some
       "$opt/current/$unit" >"$work/$unit"
     replace 644 "$work/$unit" "$units/$unit"
   done
-  systemctl daemon-reload
+  reload_units
+}
+
+# When systemd has read its units anew and then starts one, device rules are gone that a runtime added to a container
+# behind its back: NVIDIA's, of containers from before the agent gave them their nodes as devices. So it is done only where
+# a unit is another one than systemd knows, also since a time that was cut short.
+reload_units() {
+  if systemctl show --property=NeedDaemonReload --value "$access" "$files" "$service" | grep -qx yes; then
+    systemctl daemon-reload
+  fi
+}
+
+# Enabling reads all units anew, whether it changes anything or not.
+enable_unit() { # UNIT
+  if systemctl is-enabled --quiet "$1"; then return 0; fi
+  systemctl enable --quiet "$1"
 }
 
 # Before the agent, which reports what it holds. One that runs is left alone, since connections go through it: it hands
 # over by itself once it hears of the agent's new version.
 start_access() {
   [ -f "$opt/current/$access" ] || return 0
-  systemctl enable --quiet "$access"
+  enable_unit "$access"
   if systemctl is-active --quiet "$access"; then return 0; fi
   systemctl start "$access" ||
     say "the access process does not start (see: journalctl -u $access); until it does, this host has no ports"
@@ -384,7 +399,7 @@ start_files() {
   [ -f "$opt/current/$files" ] || return 0
   # What is not there when it starts it could not write to.
   mkdir -p "$state/files" "$state/pool"
-  systemctl enable --quiet "$files"
+  enable_unit "$files"
   if [ "$changed" = no ] && systemctl is-active --quiet "$files"; then return 0; fi
   systemctl restart "$files" ||
     say "the files process does not start (see: journalctl -u $files); until it does, nobody reaches files of this host"
@@ -401,7 +416,7 @@ install_unit() {
   place_units
   start_access
   start_files
-  systemctl enable --quiet "$service"
+  enable_unit "$service"
   if [ "$changed" = no ] && systemctl is-active --quiet "$service"; then
     say "nothing has changed; the agent runs on"
     return 0

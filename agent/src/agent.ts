@@ -16,6 +16,7 @@ import type { ImagePulls } from "./loop/images/image-pulls.ts";
 import type { LeaseExchange } from "./loop/lease-exchange.ts";
 import type { Meter } from "./loop/meter.ts";
 import type { Clock } from "./host/moment.ts";
+import type { DeviceAccessWatch } from "./loop/watch/device-access-watch.ts";
 import type { GangWatch } from "./loop/watch/gang-watch.ts";
 import type { ProbeWatch } from "./loop/watch/probe-watch.ts";
 import type { Observation } from "./loop/watch/observation.ts";
@@ -44,6 +45,7 @@ export type AgentParts = {
   doors: Pick<Doors, "keep" | "settled">;
   gangWatch: Pick<GangWatch, "close">;
   probeWatch: Pick<ProbeWatch, "close">;
+  accessWatch: Pick<DeviceAccessWatch, "close">;
   reportNow: () => Vitals;
   link: ControlPlaneLink;
   storageSampling: StorageSampling;
@@ -83,6 +85,7 @@ export class Agent {
     await this.#parts.housekeeping.settled();
     await this.#parts.gangWatch.close();
     await this.#parts.probeWatch.close();
+    await this.#parts.accessWatch.close();
     await this.#parts.doors.settled();
     await this.#parts.meter.tick({ containers: null, wasUpSinceMs: null });
   }

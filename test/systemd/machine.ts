@@ -10,6 +10,10 @@ const COMMAND_MS = 300_000;
 const BOOT_MS = 60_000;
 const BROUGHT_BYTES = 256 * 2 ** 20;
 
+/** Version 2 alone judges devices as on a machine of its own; processor and memory stay with the trees of this machine. */
+export type CgroupVersion = 1 | 2;
+const BOOT_WITH_VERSION_TWO = "mount -t cgroup2 cgroup2 /sys/fs/cgroup && exec /usr/local/sbin/boot";
+
 /** Who does it, and in which folder; `withinMs` bounds a command that ends by itself. */
 export interface Where {
   user?: string | undefined;
@@ -37,10 +41,12 @@ export class Machine {
     name,
     image,
     network,
+    cgroup,
   }: {
     name: string;
     image: string;
     network: string;
+    cgroup?: CgroupVersion | undefined;
   }): Promise<Machine> {
     const container = `${network}-${name}`;
     await execa("docker", [
@@ -58,6 +64,7 @@ export class Machine {
       // Docker's storage does not stack on itself.
       "--volume=/var/lib/docker",
       image,
+      ...(cgroup === 2 ? ["sh", "-c", BOOT_WITH_VERSION_TWO] : []),
     ]);
     const machine = new Machine(name, container);
     await machine.#isUp();

@@ -1,7 +1,7 @@
 /** What a story plays on: a network of its own, its machines, and this repository as it lies here, laid into them. */
 import { execa } from "execa";
 import { ensureDebianImage } from "./debian-image.ts";
-import { Machine } from "./machine.ts";
+import { Machine, type CgroupVersion } from "./machine.ts";
 
 const REPOSITORY = new URL("../..", import.meta.url).pathname;
 
@@ -23,8 +23,12 @@ export class Stage {
   }
 
   /** A bare machine with the packages named, installed as a person would. */
-  async machine(name: string, packages: string[] = []): Promise<Machine> {
-    const machine = await Machine.boot({ name, image: this.#image, network: this.#network });
+  async machine(
+    name: string,
+    packages: string[] = [],
+    { cgroup }: { cgroup?: CgroupVersion } = {},
+  ): Promise<Machine> {
+    const machine = await Machine.boot({ name, image: this.#image, network: this.#network, cgroup });
     this.#machines.push(machine);
     if (packages.length > 0) {
       const install = "DEBIAN_FRONTEND=noninteractive apt-get install -qq --no-install-recommends";

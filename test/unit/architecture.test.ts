@@ -291,6 +291,7 @@ const BOUND_OF: Record<string, string> = {
   "agent/src/files/writing/put-file.ts": "writeFile(chunk)",
   "agent/src/host/inside/asking.ts": "MAX_HEAD_BYTES",
   "agent/src/host/registry-requests.ts": "maxBytes",
+  "agent/src/host/processes/device-probe.ts": "MAX_ANSWER",
   // To the journal's reader, whose records have a length.
   "agent/src/journal/output/kept-output.ts": "reader.read(chunk)",
   "agent/src/link/api-request.ts": "MAX_ANSWER_BYTES",

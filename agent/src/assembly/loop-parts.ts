@@ -9,6 +9,7 @@ import { isStopped, processStates } from "../host/processes/process-states.ts";
 import { readHome } from "../host/processes/process-home.ts";
 import { readOwner } from "../host/processes/process-owner.ts";
 import { ask } from "../host/inside/asking.ts";
+import { DeviceProbe } from "../host/processes/device-probe.ts";
 import { processOfContainer } from "../host/processes/process-liveness.ts";
 import { Housekeeping } from "../loop/housekeeping.ts";
 import { LeaseExchange } from "../loop/lease-exchange.ts";
@@ -22,6 +23,7 @@ import { DiskWatch } from "../loop/storage/disk-watch.ts";
 import { FileWatch } from "../loop/storage/file-watch.ts";
 import { ToolboxCleaner } from "../loop/toolbox-cleaner.ts";
 import { BroughtWatch } from "../loop/watch/brought-watch.ts";
+import { DeviceAccessWatch } from "../loop/watch/device-access-watch.ts";
 import { GangWatch } from "../loop/watch/gang-watch.ts";
 import type { LimitWatch } from "../loop/watch/limit-watch.ts";
 import { OrphanWatch } from "../loop/watch/orphan-watch.ts";
@@ -146,7 +148,19 @@ export function loopParts(
     log,
   });
   const probeWatch = new ProbeWatch({ ask, processOfContainer, wake, log });
-  const watches = { gangWatch, probeWatch };
+  const deviceProbe = new DeviceProbe({
+    program: join(runtime.toolboxPath, "device-access"),
+    groups: host.groups,
+  });
+  const accessWatch = new DeviceAccessWatch({
+    errorsOf: (container, nodes) => deviceProbe.errorsOf(container, nodes),
+    gpuFacts: () => gpuWatch.facts,
+    gpuWatch,
+    monotonicMs: clock.monotonicMs,
+    wake,
+    log,
+  });
+  const watches = { gangWatch, probeWatch, accessWatch };
   const reconciliation = new Reconciliation({
     ...shared,
     ...watches,
@@ -155,7 +169,7 @@ export function loopParts(
     diskWatch,
     fileWatch,
   });
-  const meter = new Meter(shared);
+  const meter = new Meter({ ...shared, accessWatch });
   const progressWatch = new ProgressWatch({
     figures: linked.figuresOf,
     cards: () => gpuWatch.gpus,

@@ -3,7 +3,7 @@
  * forgotten only when its final usage row is written; what a record means is decided in core/runs/run-record.ts.
  */
 import assert from "node:assert";
-import { BootId, InstanceId, RunId } from "@remotegpu/shared/ids";
+import { BootId, GpuUuid, InstanceId, RunId } from "@remotegpu/shared/ids";
 import { AttachedGpu, INSTANCE_PROBLEMS, STOP_ORDERERS } from "@remotegpu/shared/instance";
 import { z } from "zod";
 import type { StopCause } from "../core/runs/action.ts";
@@ -70,7 +70,19 @@ export const StoredRecord: z.ZodType<RunRecord> = z.object({
     })
     .optional(),
   served: z.object({ startedAt: z.string(), serving: z.enum(["yes", "no"]) }).optional(),
-  unwell: z.object({ detail: z.string(), hasServed: z.boolean() }).optional(),
+  unwell: z
+    .object({ detail: z.string(), hasServed: z.boolean(), problem: z.literal("gpu-failed").optional() })
+    .optional(),
+  refusal: z
+    .object({
+      bootId: BootId,
+      passedMs: z.number().nonnegative().nullable(),
+      isConfirmed: z.boolean(),
+      againMs: z.number().nonnegative().nullable(),
+      gpus: z.array(GpuUuid),
+      detail: z.string(),
+    })
+    .optional(),
   holding: z
     .object({
       containerId: z.string(),

@@ -2,7 +2,7 @@
  * Record: one look at every unfinished run's processes, written down as proven time. What a run holds is what its
  * container's control group holds, so this works without the runtime and against its word.
  */
-import type { RunId } from "@remotegpu/shared/ids";
+import type { GpuUuid, RunId } from "@remotegpu/shared/ids";
 import type { DesiredInstance } from "@remotegpu/shared/instance";
 import type { Log } from "@remotegpu/shared/log";
 import { isSameRun, type Container } from "../core/container/container.ts";
@@ -23,7 +23,8 @@ import {
   unseenSpan,
   type RunSighting,
 } from "../core/metering/metered-run.ts";
-import { cardsOfRuns } from "../core/metering/run-cards.ts";
+import { provenByAccess } from "../core/metering/run-access.ts";
+import { cardsOfRuns, type CardProof } from "../core/metering/run-cards.ts";
 import type { RunRecord } from "../core/runs/run-record.ts";
 import { EXTEND_EVERY_MS, type UsageInterval, type Moment } from "../core/metering/usage-interval.ts";
 import type { ContainerGroups } from "../host/processes/container-groups.ts";
@@ -31,6 +32,7 @@ import { readContainers, readProcessLife } from "../host/processes/process-liven
 import type { Journal } from "../journal/journal.ts";
 import { momentOf, type Clock } from "../host/moment.ts";
 import type { Observation } from "./watch/observation.ts";
+import type { DeviceAccessWatch } from "./watch/device-access-watch.ts";
 import type { GpuWatch } from "./watch/gpu-watch.ts";
 
 type Seen = {
@@ -45,6 +47,7 @@ export class Meter {
   readonly #journal: Journal;
   readonly #observation: Observation;
   readonly #gpuWatch: GpuWatch;
+  readonly #accessWatch: Pick<DeviceAccessWatch, "accessOf">;
   readonly #groups: Pick<ContainerGroups, "processesOf">;
   readonly #log: Log;
   readonly #disagreements = new Map<RunId, Disagreement>();
@@ -55,6 +58,7 @@ export class Meter {
     journal: Journal;
     observation: Observation;
     gpuWatch: GpuWatch;
+    accessWatch: Pick<DeviceAccessWatch, "accessOf">;
     groups: Pick<ContainerGroups, "processesOf">;
     log: Log;
   }) {
@@ -64,6 +68,7 @@ export class Meter {
     this.#journal = parts.journal;
     this.#observation = parts.observation;
     this.#gpuWatch = parts.gpuWatch;
+    this.#accessWatch = parts.accessWatch;
   }
 
   /** Until the next tick is due; not above 0 when it is. */
@@ -98,14 +103,20 @@ export class Meter {
     // The moment before the look: a process seen alive was alive up to then, so that is what is claimed.
     const runs = sightings
       .map((sighting) => {
-        const held = gpus.get(sighting.record.runId) ?? [];
-        const cards = held.length === 0 ? {} : { cards: this.#gpuWatch.proofOf(held, before.nowMs) };
-        return meteredRun({ ...sighting, ...cards }, before);
+        const cards = this.#proofOf(sighting.record, gpus.get(sighting.record.runId) ?? [], before);
+        return meteredRun({ ...sighting, ...(cards !== undefined && { cards }) }, before);
       })
       .filter((run) => run !== null);
     journal.record(meter(runs, intervals, before, { isShortOfSpace: journal.isShortOfSpace }), before.nowMs);
     this.#tickedMs = this.#clock.monotonicMs();
     await this.#gpuWatch.follow(this.#observation.own, this.#clock.wallMs());
+  }
+
+  /** Undefined for a run without cards. */
+  #proofOf(record: RunRecord, held: readonly GpuUuid[], now: Moment): CardProof | undefined {
+    if (held.length === 0) return undefined;
+    const access = this.#accessWatch.accessOf(record.runId);
+    return provenByAccess(this.#gpuWatch.proofOf(held, now.nowMs), { record, access }, now);
   }
 
   async #sightingOf(

@@ -15,6 +15,7 @@ import type { Housekeeping } from "./housekeeping.ts";
 import { momentOf, monotonic, type Clock } from "../host/moment.ts";
 import type { Observation } from "./watch/observation.ts";
 import type { RunPerformer } from "./run-performer.ts";
+import type { DeviceAccessWatch } from "./watch/device-access-watch.ts";
 import type { DiskWatch } from "./storage/disk-watch.ts";
 import type { FileWatch } from "./storage/file-watch.ts";
 import type { GpuWatch } from "./watch/gpu-watch.ts";
@@ -23,7 +24,13 @@ import type { OrphanWatch } from "./watch/orphan-watch.ts";
 import type { ProbeWatch } from "./watch/probe-watch.ts";
 
 /** A life began or ended: the tick that sees it is taken at once, before another life of the run can hide it. */
-const METERED_AT_ONCE: ReadonlySet<Action["kind"]> = new Set(["adopt", "open-gate", "close-run", "restart"]);
+const METERED_AT_ONCE: ReadonlySet<Action["kind"]> = new Set([
+  "adopt",
+  "open-gate",
+  "note-refusal",
+  "close-run",
+  "restart",
+]);
 
 export type ReconciliationParts = {
   clock: Clock;
@@ -34,6 +41,7 @@ export type ReconciliationParts = {
   orphanWatch: OrphanWatch;
   gangWatch: Pick<GangWatch, "look" | "letGo">;
   probeWatch: Pick<ProbeWatch, "look" | "probed">;
+  accessWatch: Pick<DeviceAccessWatch, "look" | "access" | "refusedGpus">;
   housekeeping: Pick<Housekeeping, "overStorage">;
   diskWatch: Pick<DiskWatch, "filling" | "isNearlyFull">;
   fileWatch: Pick<FileWatch, "over">;
@@ -55,11 +63,12 @@ export class Reconciliation {
   }
 
   get hostObstacles(): HostObstacles {
-    const { link, gpuWatch } = this.#parts;
+    const { link, gpuWatch, accessWatch } = this.#parts;
     return {
       startsRefused: this.#startsRefused,
       awaitsContact: !link.contact.wasHeardInBoot,
       closedGpus: gpuWatch.closed,
+      refusedGpus: accessWatch.refusedGpus,
       unclearGpus: gpuWatch.unclear,
     };
   }
@@ -69,8 +78,8 @@ export class Reconciliation {
    * @param shownWorks how many ended works of the performer `seen` shows
    */
   act(seen: readonly Container[], shownWorks: number): boolean {
-    const { journal, performer, clock, orphanWatch, gangWatch, probeWatch, observation, link, log } =
-      this.#parts;
+    const { journal, performer, clock, orphanWatch, observation, link, log } = this.#parts;
+    const { gangWatch, probeWatch, accessWatch } = this.#parts;
     // Also a container that was started again lives anew, without an action for it: its gate has been open since.
     const showsStart = performer.shown(shownWorks);
     const knowledge = observation.knowledge(seen);
@@ -84,6 +93,7 @@ export class Reconciliation {
       orphanWatch.look({ nowMs: now.ms, observed: seen, contact, isSetCurrent, stopsUnconfirmed });
     gangWatch.look(knowledge);
     probeWatch.look(knowledge, now);
+    accessWatch.look(knowledge, now);
     const actions = reconcile({ ...knowledge, flags: this.#flags(stopsUnconfirmed), now });
 
     this.#holdsStops = false;
@@ -119,13 +129,14 @@ export class Reconciliation {
   }
 
   #flags(stopsUnconfirmed: boolean): Flags {
-    const { gpuWatch, link, clock, orphanWatch, gangWatch, probeWatch, housekeeping, diskWatch, fileWatch } =
-      this.#parts;
+    const { gpuWatch, link, clock, orphanWatch, housekeeping, diskWatch, fileWatch } = this.#parts;
+    const { gangWatch, probeWatch, accessWatch } = this.#parts;
     return {
       ...this.hostObstacles,
       reapedOrphans: orphanWatch.reaped,
       letGo: gangWatch.letGo,
       probed: probeWatch.probed,
+      access: accessWatch.access,
       lostGpus: gpuWatch.lost,
       overStorage: new Map([...fileWatch.over, ...housekeeping.overStorage]),
       fillingDisk: diskWatch.filling,

@@ -12,6 +12,7 @@ import type { ObservedLease } from "@remotegpu/shared/lease";
 import type { AccessBook } from "@remotegpu/shared/ssh-access";
 import { GpuVitals } from "@remotegpu/shared/protocol";
 import { observedInstances } from "../core/reconcile/lifecycle.ts";
+import { withMissingNodes } from "../core/container/missing-nodes.ts";
 import { withImageFacts } from "../core/container/image-facts.ts";
 import { withGangFacts } from "../core/gangs/gang-facts.ts";
 import { withProgress } from "../core/progress/progress-facts.ts";
@@ -33,6 +34,7 @@ import type { Reconciliation } from "./reconciliation.ts";
 import type { RunPerformer } from "./run-performer.ts";
 import type { DiskWatch } from "./storage/disk-watch.ts";
 import type { StorageMeter } from "./storage/storage-meter.ts";
+import type { DeviceAccessWatch } from "./watch/device-access-watch.ts";
 import type { BroughtWatch } from "./watch/brought-watch.ts";
 import type { GangWatch } from "./watch/gang-watch.ts";
 import type { GpuWatch } from "./watch/gpu-watch.ts";
@@ -64,6 +66,7 @@ export type ReportParts = {
   gangWatch: Pick<GangWatch, "facts">;
   progressWatch: Pick<ProgressWatch, "facts" | "look">;
   probeWatch: Pick<ProbeWatch, "probed">;
+  accessWatch: Pick<DeviceAccessWatch, "access">;
   transitionWatch: TransitionWatch;
   diskWatch: Pick<DiskWatch, "degraded">;
   canaryWatch: Pick<CanaryWatch, "report">;
@@ -99,7 +102,8 @@ export function reportNow(parts: ReportParts): Vitals {
     withGangFacts(withServices(told, parts.access.services), parts.gangWatch.facts),
     progressWatch.facts,
   );
-  const serving = withServing(inside, { ...knowledge, probed: parts.probeWatch.probed });
+  const whole = withMissingNodes(inside, parts.accessWatch.access);
+  const serving = withServing(whole, { ...knowledge, probed: parts.probeWatch.probed });
   const carried = withOpenStreams(serving, { desired: knowledge.desired, streams: parts.access.streams });
   const { kernelReports } = gpuWatch;
   const instances = parts.transitionWatch.look(kernelReports.toldOf(carried, now.ms), now.ms);

@@ -171,6 +171,7 @@ export class RunPerformer {
         this.#record(action, at, (record) => recordGroup(record, this.#groupNow(action)));
         return;
       case "note-serving":
+      case "note-refusal":
       case "close-run":
         this.#log.info(action, `run ${runId}: ${action.kind}`);
         this.#record(action, at);

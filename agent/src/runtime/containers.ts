@@ -8,7 +8,7 @@ import type { HostId } from "@remotegpu/shared/ids";
 import { IMAGE_ID } from "@remotegpu/shared/image-name";
 import { MS_PER_SECOND } from "@remotegpu/shared/units";
 import { CANARY_LABEL, LABEL, ownerOf } from "../core/container/container.ts";
-import type { Container, ContainerState } from "../core/container/container.ts";
+import type { Container, ContainerState, CreatedDevices } from "../core/container/container.ts";
 import type { ContainerOptions } from "../core/container/container-spec.ts";
 import { QUICK_MS, WORK_MS } from "./docker/docker.ts";
 import type { Docker } from "./docker/docker.ts";
@@ -36,7 +36,15 @@ const Inspection = z.object({
     FinishedAt: z.string(),
   }),
   Config: z.object({ Labels: z.record(z.string(), z.string()).nullish() }),
+  HostConfig: z
+    .object({
+      Devices: z.array(z.object({ PathOnHost: z.string() })).nullish(),
+      DeviceRequests: z.array(z.object({ Driver: z.string() })).nullish(),
+    })
+    .optional()
+    .catch(undefined),
 });
+type Inspection = z.infer<typeof Inspection>;
 
 const BoundFolders = z.object({ Mounts: z.array(z.object({ Source: z.string().optional() })).nullish() });
 
@@ -178,6 +186,7 @@ export class Containers {
       containerId: inspection.Id,
       owner: ownerOf(inspection.Config.Labels ?? {}),
       imageId: imageIdOf(inspection.Image),
+      created: createdDevices(inspection.HostConfig),
       status: await this.#withKernelsWord(inspection.Id, stateOf(inspection.State)),
     };
   }
@@ -290,13 +299,21 @@ export class Containers {
   }
 }
 
+function createdDevices(config: Inspection["HostConfig"]): CreatedDevices | undefined {
+  if (config === undefined) return undefined;
+  return {
+    devices: (config.Devices ?? []).map(({ PathOnHost }) => PathOnHost),
+    drivers: (config.DeviceRequests ?? []).map(({ Driver }) => Driver),
+  };
+}
+
 /** Docker says it with the name of the hash, Podman without. */
 function imageIdOf(image: string | undefined): string | undefined {
   if (image === undefined || !IMAGE_ID.test(image)) return undefined;
   return image.startsWith("sha256:") ? image : `sha256:${image}`;
 }
 
-function stateOf(state: z.infer<typeof Inspection>["State"]): ContainerState {
+function stateOf(state: Inspection["State"]): ContainerState {
   switch (state.Status) {
     case "created":
       return { state: "created" };

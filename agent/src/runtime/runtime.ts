@@ -9,7 +9,7 @@ import type { DesiredInstance, InstanceProblem, InstanceSpec } from "@remotegpu/
 import { MS_PER_SECOND } from "@remotegpu/shared/units";
 import { isCanaryImageOf } from "../core/canary/canary-order.ts";
 import { attachmentOf } from "../core/container/gpu-attachment.ts";
-import type { CdiDevice, GpuAttachment } from "../core/container/gpu-attachment.ts";
+import type { CdiDevice, GpuAttachment, HostNodes } from "../core/container/gpu-attachment.ts";
 import { codeFolderArchive } from "../core/container/code-unpacking.ts";
 import { networkLabel, type Container } from "../core/container/container.ts";
 import { containerOptions } from "../core/container/container-spec.ts";
@@ -75,7 +75,7 @@ export type RuntimeOptions = HostSide & {
 };
 
 /** What the host knows of its GPUs when a container is started. */
-export type GpuFacts = { mode: AttachMode | null; devices: readonly CdiDevice[] };
+export type GpuFacts = { mode: AttachMode | null; devices: readonly CdiDevice[]; nodes: HostNodes };
 
 /** Whether a start can be made now, its image aside. Nothing is made yet, but folders of the pool. */
 export type Readiness =
@@ -143,7 +143,7 @@ export class Runtime {
 
   /** To be asked before a start or restart is written down. */
   async readiness({ spec }: DesiredInstance, gpus: GpuFacts): Promise<Readiness> {
-    const gpu = attachmentOf(spec.gpus, gpus.mode, gpus.devices);
+    const gpu = attachmentOf(spec.gpus, gpus.mode, gpus.devices, gpus.nodes);
     if (!gpu.attached) return { kind: "refused", problem: gpu.problem, detail: gpu.detail };
     const mounts = await resolveFolders(this.#options.poolRoot, spec);
     if (!mounts.resolved) return { kind: "refused", problem: mounts.problem, detail: mounts.detail };

@@ -1,5 +1,5 @@
 /**
- * Our own programs inside containers, compiled from C: by the builder of the bundle, and by an agent that runs from its
+ * Our own programs in the toolbox, compiled from C: by the builder of the bundle, and by an agent that runs from its
  * sources. A few milliseconds, and the same bytes from the same compiler.
  */
 import { mkdtemp, readFile, rm } from "node:fs/promises";
@@ -23,6 +23,7 @@ export const OWN_PROGRAMS: readonly OwnProgram[] = [
   { source: "toolbox-session", name: "session" },
   { source: "toolbox-service-log", name: "service-log" },
   { source: "toolbox-reach", name: "reach" },
+  { source: "toolbox-device-access", name: "device-access" },
 ];
 
 /** Not of the toolbox: the whole content of the canary's image. */

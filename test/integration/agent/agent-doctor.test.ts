@@ -21,7 +21,15 @@ import { docker, importBusyboxImage } from "../../support/containers/docker.ts";
 import { journalFolder, journalIn, journalWithRows } from "../../support/agent/journal.ts";
 import { desiredInstance } from "../../support/samples/journal-samples.ts";
 import { heldLease } from "../../support/samples/lease-samples.ts";
-import { BOOT, LEFT_BEHIND, containerOf, gpu, key, recordOf } from "../../support/samples/run-samples.ts";
+import {
+  BOOT,
+  LEFT_BEHIND,
+  RUNNING,
+  containerOf,
+  gpu,
+  key,
+  recordOf,
+} from "../../support/samples/run-samples.ts";
 import { ScriptedControlPlane } from "../../support/agent/scripted-control-plane.ts";
 
 function findingsOf(results: readonly CheckResult[]): string[] {
@@ -237,6 +245,18 @@ describe.concurrent("the host", () => {
     ["a meter that stands", { isAgentRunning: true, nowMs: 60_000 }, ["meter-goes-on meter-stands-still"]],
     ["a meter that stands without an agent", { nowMs: 60_000 }, []],
     [
+      "a card by NVIDIA's runtime alone",
+      {
+        containers: [
+          {
+            ...containerOf(key(), RUNNING, { gpus: [gpu("a")] }),
+            created: { devices: [], drivers: ["nvidia"] },
+          },
+        ],
+      },
+      ["gpus-given-as-devices gpus-not-given-as-devices"],
+    ],
+    [
       "a container that ended and lives",
       { containers: [containerOf(key(), LEFT_BEHIND)] },
       ["ended-means-empty processes-of-ended-container"],
@@ -301,7 +321,7 @@ describe("the command", () => {
 
     expect({ exitCode, text }).toEqual({
       exitCode: 0,
-      text: expect.stringMatching(/All is well: 16 checks\.$/),
+      text: expect.stringMatching(/All is well: 17 checks\.$/),
     });
   });
 
@@ -312,7 +332,7 @@ describe("the command", () => {
     expect(blind.exitCode).toBe(2);
     expect(
       JSON.parse(blind.text).checks.filter(({ state }: CheckResult) => state === "not-checked"),
-    ).toHaveLength(7);
+    ).toHaveLength(8);
     expect(empty.exitCode).toBe(2);
     expect(empty.text).toContain("there is no journal in");
   });

@@ -72,7 +72,7 @@ test("its agent runs from another folder, without PATH and without node_modules"
   const answer = JSON.parse(stdout) as { executable: string; toolbox: string };
   expect(answer).toMatchObject({ row: { answer: 42 }, docker: "function" });
   expect((await readdir(answer.toolbox)).sort()).toEqual(
-    "PACKAGES bin busybox etc init lib libexec live loc reach sbin service-log session share terminfo".split(
+    "PACKAGES bin busybox device-access etc init lib libexec live loc reach sbin service-log session share terminfo".split(
       " ",
     ),
   );

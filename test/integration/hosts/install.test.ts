@@ -154,6 +154,29 @@ describe("over plain HTTP to this host itself", () => {
     expect(await restarts()).toBe(1);
   });
 
+  test("systemd reads its units anew only where one has changed: that takes GPUs from containers", async () => {
+    await site.offer("one");
+    await site.install(join_());
+    const reads = async () =>
+      (await site.read("systemctl")).split("\n").filter((line) => /^(daemon-reload|enable) ?/.test(line));
+    const first = await reads();
+    await site.install([]);
+    await site.offer("two");
+    await site.install([]);
+    const afterSame = await reads();
+    // As a run that was cut short between the two would leave it.
+    await appendFile(join(site.host, "known/remotegpu-files.service"), "# older");
+    await site.install([]);
+
+    expect(first).toEqual([
+      "enable --quiet remotegpu-access.service",
+      "enable --quiet remotegpu-files.service",
+      "enable --quiet remotegpu-agent.service",
+    ]);
+    expect(afterSame).toEqual(first);
+    expect(await reads()).toEqual([...first, "daemon-reload"]);
+  });
+
   test("a token on a host that has joined is not used, and that is said", async () => {
     await site.offer("one");
     await site.install(join_());

@@ -133,7 +133,7 @@ describe.skipIf(!hasPodman)("an environment on Podman", () => {
 
     const uuid = simulatedGpuUuid(hostId, 1);
     const desired = desiredOf("i", { gpus: [{ uuid, memoryMib: null }] });
-    const containerId = await host.launch(desired, { mode: "plain", devices });
+    const containerId = await host.launch(desired, { mode: "plain", devices, nodes: new Map() });
 
     expect(await host.sh(containerId, "nvidia-smi --query-gpu=uuid --format=csv,noheader")).toBe(`${uuid}\n`);
     await removeSimulatedCdiSpec(hostId);

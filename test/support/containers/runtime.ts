@@ -14,7 +14,7 @@ import { installToolbox } from "@remotegpu/agent/toolbox/toolbox";
 import { importBusyboxImage, newHostId, removeLabelled } from "./docker.ts";
 import { quietLog } from "../quiet-log.ts";
 
-const NO_GPUS: GpuFacts = { mode: null, devices: [] };
+const NO_GPUS: GpuFacts = { mode: null, devices: [], nodes: new Map() };
 
 export class RuntimeUnderTest {
   readonly hostId: HostId;

@@ -23,11 +23,25 @@ case $2 in
 esac
 `;
 
-/** Plays systemctl: the access process is active once it was started, the others once they were restarted; a restart fails for a version that is marked bad. */
+/**
+ * Plays systemctl: the access process is active once it was started, the others once they were restarted; a restart fails
+ * for a version that is marked bad. A unit is known as it was when all were read last, which enabling one does, too.
+ */
 const SYSTEMCTL = `#!/bin/sh
 host=$(dirname "$(dirname "$0")")
 echo "$*" >>"$host/systemctl"
+units="$host/etc/systemd/system"
+read_units() { rm -rf "$host/known"; cp -r "$units" "$host/known"; }
 case $1 in
+  daemon-reload) read_units ;;
+  is-enabled) [ -e "$host/enabled/$3" ] ;;
+  enable) mkdir -p "$host/enabled" && touch "$host/enabled/$3" && read_units ;;
+  show)
+    shift 3
+    for unit in "$@"; do
+      # One that was never read is read when it is first spoken of.
+      if [ ! -e "$host/known/$unit" ] || cmp -s "$units/$unit" "$host/known/$unit"; then echo no; else echo yes; fi
+    done ;;
   is-active) case $* in *access*) [ -e "$host/access-active" ] ;; *files*) [ -e "$host/files-active" ] ;; *) [ -e "$host/active" ] ;; esac ;;
   start) touch "$host/access-active" ;;
   restart) case $* in *files*) touch "$host/files-active"; exit ;; esac; [ ! -e "$host/opt/remotegpu/current/bad" ] && touch "$host/active" ;;

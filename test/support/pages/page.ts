@@ -18,6 +18,7 @@ export const TRIED_PAGES = [
   "control-plane/docs/production.md",
   "control-plane/docs/secrets.md",
   "control-plane/docs/security.md",
+  "control-plane/docs/container-gpus.md",
   "control-plane/docs/host-numbers.md",
   "control-plane/docs/image-pulls.md",
   "control-plane/docs/canary.md",

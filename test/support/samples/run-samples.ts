@@ -74,6 +74,7 @@ const QUIET_FLAGS: Flags = {
   startsRefused: null,
   lostGpus: new Map(),
   closedGpus: new Map(),
+  refusedGpus: new Map(),
   unclearGpus: new Map(),
   overStorage: new Map(),
   fillingDisk: new Map(),
@@ -83,6 +84,7 @@ const QUIET_FLAGS: Flags = {
   reapedOrphans: new Set(),
   letGo: new Set(),
   probed: new Map(),
+  access: new Map(),
 };
 
 export function reconcileInput({

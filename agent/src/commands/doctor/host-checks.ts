@@ -5,6 +5,7 @@
 import { setTimeout as delay } from "node:timers/promises";
 import type { Check, CheckResult, Finding } from "@remotegpu/shared/doctor";
 import type { BootId } from "@remotegpu/shared/ids";
+import { hasCardsBySupportAlone } from "../../core/container/card-nodes.ts";
 import { isRunning, isSameRun, type OwnedContainer } from "../../core/container/container.ts";
 import {
   cardsHeldTwice,
@@ -43,6 +44,10 @@ const CHECKS = {
     check: "meter-goes-on",
     claim: "While the agent runs, the time of every running container is written down up to the last ticks.",
   },
+  devices: {
+    check: "gpus-given-as-devices",
+    claim: "Every running container was given its GPUs in a way that a reload of systemd leaves alone.",
+  },
   left: LEFT_PROCESSES,
 } as const satisfies Record<string, Check>;
 
@@ -73,6 +78,7 @@ export async function checkHost(look: () => Promise<HostLook>): Promise<CheckRes
     listed(CHECKS.records, lasting.records),
     listed(CHECKS.containers, lasting.containers),
     listed(CHECKS.meter, lasting.meter),
+    listed(CHECKS.devices, lasting.devices),
     listed(CHECKS.left, lasting.left),
   ];
 }
@@ -90,6 +96,7 @@ function inBoth(before: Found, now: Found): Found {
     records: still("records"),
     containers: still("containers"),
     meter: still("meter"),
+    devices: still("devices"),
     left: still("left"),
   };
 }
@@ -125,6 +132,18 @@ function findingsOf(look: HostLook): Found {
         "It carries this host's labels and the journal does not know it, so it is not metered. An agent takes it over when its run is ordered; else it is an orphan.",
     })),
     meter: standingMeters(look),
+    devices: containers
+      .filter((container) => container.status.state === "running" && hasCardsBySupportAlone(container))
+      .map(({ containerId, owner }) => ({
+        finding: "gpus-not-given-as-devices",
+        subject: {
+          run: owner.runId,
+          container: containerId,
+          gpus: owner.gpus.map(({ uuid }) => uuid).join(", "),
+        },
+        sentence:
+          "It was made before the agent gave GPUs as devices: once systemd reads its units anew and starts one, it loses them. A restart by its customer gives it what stays.",
+      })),
     left: leftProcesses(containers, look.strays),
   };
 }

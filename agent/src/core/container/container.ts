@@ -28,12 +28,22 @@ export type ContainerState =
    */
   | { state: "left-behind"; pids: readonly [number, ...number[]] };
 
+/** What a container was created with, of what concerns devices. */
+export type CreatedDevices = {
+  /** Paths of the host that it was given as devices. */
+  devices: readonly string[];
+  /** Of the runtime, from which it was given devices by name: "cdi", "nvidia". */
+  drivers: readonly string[];
+};
+
 export type Container = {
   containerId: string;
   /** Null where our labels are missing or damaged: such a container is never touched. */
   owner: Owner | null;
   /** Of the image that it was made of, as `sha256:…`; absent where the runtime does not say. */
   imageId?: string | undefined;
+  /** Absent where the runtime does not say. */
+  created?: CreatedDevices | undefined;
   status: ContainerState;
 };
 

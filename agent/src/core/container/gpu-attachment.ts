@@ -15,10 +15,14 @@ export type CdiEdits = {
 /** One GPU as the host's CDI specs know it. `edits` holds those of its spec and its own. */
 export type CdiDevice = { uuid: GpuUuid; qualifiedName: string; edits: CdiEdits; simulated: boolean };
 
+/** Device nodes of the host by which each card is used, its own first; a card whose own is not known has none. */
+export type HostNodes = ReadonlyMap<GpuUuid, readonly string[]>;
+
 export type GpuAttachment =
   | { mode: "none" }
   | { mode: "cdi"; devices: CdiDevice[] }
-  | { mode: "gpus"; uuids: GpuUuid[] }
+  /** `nodes`: of the host, each once. */
+  | { mode: "gpus"; uuids: GpuUuid[]; nodes: string[] }
   | { mode: "plain"; devices: CdiDevice[] };
 
 export type AttachmentResult =
@@ -86,6 +90,7 @@ export function attachmentOf(
   gpus: readonly AttachedGpu[],
   mode: AttachMode | null,
   known: readonly CdiDevice[],
+  nodesOf: HostNodes,
 ): AttachmentResult {
   const uuids = gpus.map((gpu) => gpu.uuid);
   if (uuids.length === 0) return { attached: true, attachment: { mode: "none" } };
@@ -93,7 +98,10 @@ export function attachmentOf(
     const detail = "This host has no way to give GPUs to a container: no CDI spec and no NVIDIA runtime.";
     return { attached: false, problem: "gpu-missing", detail };
   }
-  if (mode === "gpus") return { attached: true, attachment: { mode, uuids } };
+  if (mode === "gpus") {
+    const nodes = [...new Set(uuids.flatMap((uuid) => nodesOf.get(uuid) ?? []))];
+    return { attached: true, attachment: { mode, uuids, nodes } };
+  }
   const devices: CdiDevice[] = [];
   for (const uuid of uuids) {
     const device = known.find((candidate) => candidate.uuid === uuid);
@@ -116,17 +124,26 @@ export function gpuOptions(attachment: GpuAttachment): GpuOptions {
       return { ...options(visibleTo(attachment.devices)), deviceRequests: [request] };
     }
     case "gpus": {
-      const { uuids } = attachment;
+      const { uuids, nodes } = attachment;
       const request: DeviceRequest = {
         Driver: "nvidia",
         DeviceIDs: uuids,
         Capabilities: [["gpu", "compute", "utility"]],
       };
-      return { ...options({ NVIDIA_VISIBLE_DEVICES: uuids.join(",") }), deviceRequests: [request] };
+      const env = { NVIDIA_VISIBLE_DEVICES: uuids.join(",") };
+      return { ...options(env), deviceRequests: [request], devices: nodes.map(sameInside) };
     }
     case "plain":
       return plainOptions(attachment.devices);
   }
+}
+
+/**
+ * NVIDIA's hook adds a container's device rules behind the back of the runtime, and so of systemd, which takes them away
+ * when it reads its units anew and starts one. What the runtime itself was given stays.
+ */
+function sameInside(node: string): GpuOptions["devices"][number] {
+  return { PathOnHost: node, PathInContainer: node, CgroupPermissions: "rwm" };
 }
 
 /**

@@ -98,6 +98,38 @@ export function afterSample(cards: Cards, { gpus, conditions, held, nowMs }: Sam
   return new Map([...gone, ...seen].map((card) => [card.uuid, card]));
 }
 
+/** By this a card is closed of which the kernel's device rules keep a container that holds it. */
+export const CONTAINER_REFUSED = "container-refused";
+
+/**
+ * What containers that hold cards were told by the kernel's device rules: one that is refused a card closes it to new
+ * work, and one that has it again opens it, where nothing else has closed it.
+ * @param refused with why
+ * @param passed cards whose every holder has them
+ */
+export function afterRefusals(
+  cards: Cards,
+  { refused, passed }: { refused: ReadonlyMap<GpuUuid, string>; passed: ReadonlySet<GpuUuid> },
+  nowMs: number,
+): Cards {
+  const after = new Map(cards);
+  for (const card of cards.values()) {
+    const reason = refused.get(card.uuid);
+    const found = { kind: "drain" as const, isGone: false, code: CONTAINER_REFUSED };
+    if (reason !== undefined && card.cordon === null)
+      after.set(card.uuid, cordoned(card, { ...found, reason }, nowMs));
+    const isBack = passed.has(card.uuid) && card.cordon?.code === CONTAINER_REFUSED;
+    if (reason === undefined && isBack) after.set(card.uuid, { ...card, cordon: null, goodInARow: 0 });
+  }
+  return after;
+}
+
+/** Cards that nothing closes but that. */
+export function refusedToContainers(cards: Cards): Set<GpuUuid> {
+  const refused = [...cards.values()].filter(({ cordon }) => cordon?.code === CONTAINER_REFUSED);
+  return new Set(refused.map(({ uuid }) => uuid));
+}
+
 /** Cards that the topology shows behind switches. */
 export function withSwitched(cards: Cards, switched: ReadonlySet<GpuUuid>): Cards {
   const isNews = [...cards.values()].some((card) => !card.isSwitched && switched.has(card.uuid));
@@ -260,11 +292,13 @@ export function samplesNeeded(cordons: number): number {
 
 /**
  * The graver cordon stands; of two alike the first, whose moment names it. Each new sign begins the probe anew. A cordon
- * that grows from an open sign is the same fault, so that it counts once.
+ * that grows from an open sign is the same fault, so that it counts once. One that only speaks of a container's rules gives
+ * way to what speaks of the card.
  */
 function cordoned(card: CardState, found: FoundCordon, nowMs: number): CardState {
   const { cordon } = card;
-  const isGraver = cordon === null || (cordon.kind === "drain" && found.kind === "fatal");
+  const isOfCard = cordon?.code === CONTAINER_REFUSED && found.code !== CONTAINER_REFUSED;
+  const isGraver = cordon === null || isOfCard || (cordon.kind === "drain" && found.kind === "fatal");
   if (isGraver) {
     const isSameFault = cordon !== null && card.sign !== null;
     const cordons = isSameFault ? card.cordons : card.cordons + 1;

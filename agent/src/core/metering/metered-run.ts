@@ -4,6 +4,7 @@
  */
 import type { DesiredInstance } from "@remotegpu/shared/instance";
 import type { Life, MeteredRun, Span } from "./metering.ts";
+import { readmittedMs } from "./run-access.ts";
 import type { CardProof } from "./run-cards.ts";
 import type { RunRecord } from "../runs/run-record.ts";
 import type { UsageInterval, Moment } from "./usage-interval.ts";
@@ -152,7 +153,8 @@ export function meteredRun(sighting: RunSighting, now: Moment): MeteredRun | nul
   const isOver = record.end !== null;
   if (record.gate === null && !isOver) return null;
   const { runId, instanceId, placementEpoch } = record;
-  const process = record.gate === null ? null : processOf(sighting, record.gate, now);
+  const process =
+    record.gate === null ? null : countedSince(processOf(sighting, record.gate, now), record, now);
   const cards = cardsOf(sighting);
   const { unseen } = sighting;
   return {
@@ -171,6 +173,13 @@ function cardsOf({ record, cards }: RunSighting): CardProof | undefined {
   const isStoppedForCard = record.stop?.cause === "gpu-missing" || record.stop?.cause === "gpu-failed";
   if (!isStoppedForCard || cards?.kind === "lost") return cards;
   return { kind: "lost", lastGoodMs: null };
+}
+
+/** Of a container that was kept from its cards, no time counts before it had them again. */
+function countedSince(process: MeteredRun["process"], record: RunRecord, now: Moment): MeteredRun["process"] {
+  const againMs = readmittedMs(record, now);
+  if (process === null || againMs === null) return process;
+  return { ...process, sinceMs: Math.max(process.sinceMs, againMs) };
 }
 
 function processOf(

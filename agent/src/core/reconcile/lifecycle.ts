@@ -5,7 +5,8 @@
 import type { BootId, RunId } from "@remotegpu/shared/ids";
 import type { DesiredInstance, ObservedInstance, RunRemains } from "@remotegpu/shared/instance";
 import { isRunning, type OwnedContainer } from "../container/container.ts";
-import { nextStart, restartsOf } from "../runs/restart-policy.ts";
+import { isKeptFromCards } from "../container/device-access.ts";
+import { nextStart, restartsOf, withoutCards } from "../runs/restart-policy.ts";
 import type { MonotonicTime } from "../runs/run-record.ts";
 import type { RunRestarts } from "../runs/run-restarts.ts";
 import { ownedContainers, runningPredecessor, runViews } from "../runs/run-view.ts";
@@ -107,6 +108,10 @@ function runningSaid({ record }: RunView, { spec }: DesiredInstance): Said {
   if (record?.unwell !== undefined) {
     const detail = `${record.unwell.detail} Its container is started again.`;
     return { phase: record.gate ? "ready" : "starting", detail, problem: null };
+  }
+  if (record?.gate && withoutCards(spec) === "goes-on" && isKeptFromCards(record.refusal)) {
+    const detail = `${record.refusal.detail} Restart it to get it back; time without it is not charged.`;
+    return { phase: "ready", detail, problem: "gpu-failed" };
   }
   if (record?.gate) return { phase: "ready", detail: "It runs.", problem: null };
   return { phase: "starting", detail: WAITS_FOR[spec.gate ?? "running"], problem: null };

@@ -3,18 +3,20 @@
  * each round, so a lost or doubled message changes nothing; what waits for something is simply decided again.
  * It does not look into images, mounts or the network: carrying out a start finds those out.
  */
-import type { GpuUuid, RunId } from "@remotegpu/shared/ids";
+import type { GpuUuid, InstanceId, RunId } from "@remotegpu/shared/ids";
 import type { DesiredInstance } from "@remotegpu/shared/instance";
 import { MS_PER_SECOND } from "@remotegpu/shared/units";
+import { isKeptFromCards, refusalAfter } from "../container/device-access.ts";
+import type { DeviceAccess, Refusal } from "../container/device-access.ts";
 import { inOrder } from "../runs/action.ts";
-import type { Action, RunEnd, StopCause, StopOrderer } from "../runs/action.ts";
+import type { Action, RunEnd, StopCause, StopOrderer, Unwell } from "../runs/action.ts";
 import { isHeldBack } from "../container/container-spec.ts";
 import { isRunning } from "../container/container.ts";
 import type { OwnedContainer, RunKey } from "../container/container.ts";
 import type { UnclearGpu } from "../gpus/gpu-handover.ts";
 import type { Loss } from "../gpus/gpu-health.ts";
 import type { Probed } from "../probes/probe-state.ts";
-import { exitedBy, nextStart, restartsOf } from "../runs/restart-policy.ts";
+import { exitedBy, nextStart, restartsOf, withoutCards } from "../runs/restart-policy.ts";
 import type { MonotonicTime, RunRecord } from "../runs/run-record.ts";
 import { outputFolders } from "../runs/run-remains.ts";
 import { endBeforeStart } from "../runs/run-restarts.ts";
@@ -29,6 +31,8 @@ export type Flags = {
   lostGpus: ReadonlyMap<GpuUuid, Loss>;
   /** GPUs that take nothing new, with why. */
   closedGpus: ReadonlyMap<GpuUuid, string>;
+  /** Of those, GPUs of which nothing else is known than that containers of these instances were refused them. */
+  refusedGpus: ReadonlyMap<GpuUuid, ReadonlySet<InstanceId>>;
   /** GPUs that nothing of ours holds and on which nothing may start, with why. */
   unclearGpus: ReadonlyMap<GpuUuid, UnclearGpu>;
   /** Runs beyond a storage limit, with the sentence that says so. */
@@ -47,6 +51,8 @@ export type Flags = {
   letGo: ReadonlySet<RunId>;
   /** What is known of runs with a probe whose container runs. */
   probed: ReadonlyMap<RunId, Probed>;
+  /** What is known of the device rules of runs with GPUs whose container runs. */
+  access: ReadonlyMap<RunId, DeviceAccess>;
 };
 
 export type ReconcileInput = Knowledge & { flags: Flags; now: MonotonicTime };
@@ -152,13 +158,13 @@ function wantedActions(
     return running ? [stopFor(view, running, stop)] : [];
   }
   if (record?.stop) return running ? [stopFor(view, running, record.stop)] : closing(view, null);
-  const limit = limitReached(desired, flags);
+  const limit = limitReached(desired, flags) ?? refusedStop(desired, record);
   if (limit) {
     if (running) return [stopFor(view, running, limit)];
     return [closeRun(key, desired.specHash, { ...endOfStop(limit), exitCode: null })];
   }
   // Also where the runtime has lost it: what lives costs, and nobody has asked for its end.
-  if (running && record) return runningActions({ ...view, record }, running, { desired, flags });
+  if (running && record) return runningActions({ ...view, record }, running, { desired, flags, now });
   if (container?.status.state === "removing") return [];
   const next = nextStart({ restarts: restartsOf(desired.spec), record, container }, now);
   if (next.kind === "give-up") return [closeRun(key, desired.specHash, next.end)];
@@ -173,7 +179,7 @@ function wantedActions(
 function runningActions(
   view: RunView & { record: RunRecord },
   running: OwnedContainer,
-  { desired: { spec, live }, flags }: { desired: DesiredInstance; flags: Flags },
+  { desired: { spec, live }, flags, now }: { desired: DesiredInstance; flags: Flags; now: MonotonicTime },
 ): Action[] {
   const { key, record } = view;
   const { containerId, status } = running;
@@ -181,12 +187,35 @@ function runningActions(
   // What was seen of an earlier life of its container says nothing of this one.
   const isOfLife = status.state !== "running" || known?.startedAt === status.startedAt;
   const probed = isOfLife ? known : null;
-  const unwell = record.unwell ?? probed?.unwell ?? null;
+  const access = flags.access.get(key.runId);
+  const refusal = access === undefined ? record.refusal : refusalAfter(record.refusal, access, now.bootId);
+  const refusalNote = refusalNoteOf({ ...view, record }, refusal);
+  const unwell = record.unwell ?? probed?.unwell ?? unwellWithoutCards(spec, refusal);
   const { stopGraceSeconds: graceSeconds } = live;
-  if (unwell !== null) return [{ kind: "end-unwell", ...key, containerId, unwell, graceSeconds }];
+  if (unwell !== null)
+    return [...refusalNote, { kind: "end-unwell", ...key, containerId, unwell, graceSeconds }];
   const opens = record.gate === null && mayOpen(spec, probed);
   const holding = opens ? [gateOf(view, running)] : noteOf(record, running);
-  return [...holding, ...servingNoteOf(record, probed)];
+  return [...holding, ...servingNoteOf(record, probed), ...refusalNote];
+}
+
+function refusalNoteOf(
+  { key, record }: RunView & { record: RunRecord },
+  refusal: Refusal | undefined,
+): Action[] {
+  if (refusal === record.refusal) return [];
+  return [{ kind: "note-refusal", ...key, refusal: refusal ?? null }];
+}
+
+function unwellWithoutCards(spec: DesiredInstance["spec"], refusal: Refusal | undefined): Unwell | null {
+  if (withoutCards(spec) !== "starts-again" || !isKeptFromCards(refusal)) return null;
+  return { hasServed: true, detail: refusal.detail, problem: "gpu-failed" };
+}
+
+/** Decided by what is written down, so that the record has it before its container is touched. */
+function refusedStop({ spec }: DesiredInstance, record: RunRecord | null): Stop | null {
+  if (withoutCards(spec) !== "ends" || record === null || !isKeptFromCards(record.refusal)) return null;
+  return { cause: "gpu-failed", orderedBy: "limit", detail: record.refusal.detail };
 }
 
 /** That of a gang opens when its first process has let go. */

@@ -2,7 +2,7 @@
  * Why a wanted run may not start at this moment although nothing is wrong with it. The sentence is shown to people
  * and the start is tried again in the next round, so none of these needs a retry of its own.
  */
-import type { GpuUuid } from "@remotegpu/shared/ids";
+import type { GpuUuid, InstanceId } from "@remotegpu/shared/ids";
 import type { AttachedGpu, DesiredInstance } from "@remotegpu/shared/instance";
 import { isRunning, isSameRun } from "../container/container.ts";
 import type { OwnedContainer } from "../container/container.ts";
@@ -28,6 +28,8 @@ export type HostObstacles = {
   awaitsContact: boolean;
   /** Cards that take nothing new, with why (gpu-health.ts). */
   closedGpus: ReadonlyMap<GpuUuid, string>;
+  /** Of those, cards of which nothing else is known than that containers of these instances were refused them. */
+  refusedGpus: ReadonlyMap<GpuUuid, ReadonlySet<InstanceId>>;
   /** Cards that nothing of ours holds and that may not be free all the same (gpu-handover.ts). */
   unclearGpus: ReadonlyMap<GpuUuid, UnclearGpu>;
 };
@@ -35,7 +37,7 @@ export type HostObstacles = {
 export function startObstacle(
   desired: DesiredInstance,
   containers: readonly OwnedContainer[],
-  { startsRefused, awaitsContact, closedGpus, unclearGpus }: HostObstacles,
+  { startsRefused, awaitsContact, closedGpus, refusedGpus, unclearGpus }: HostObstacles,
 ): StartObstacle | null {
   if (startsRefused !== null) {
     return { kind: "host-refuses", detail: `This host refuses new starts: ${startsRefused}` };
@@ -45,7 +47,10 @@ export function startObstacle(
     const detail = "This host has started anew; it waits to hear whether this is still wanted here.";
     return { kind: "no-contact-yet", detail };
   }
-  const closed = desired.spec.gpus.find(({ uuid }) => closedGpus.has(uuid));
+  // Who was refused a card has it back with a new container, which is given rules of its own.
+  const closed = desired.spec.gpus.find(
+    ({ uuid }) => closedGpus.has(uuid) && refusedGpus.get(uuid)?.has(desired.instanceId) !== true,
+  );
   if (closed !== undefined) {
     const detail = `It waits for GPU ${closed.uuid}, which takes nothing new. ${closedGpus.get(closed.uuid)}`;
     return { kind: "gpu-closed", detail };

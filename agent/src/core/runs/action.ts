@@ -3,6 +3,7 @@
  * each can be recorded, carried out and logged alone.
  */
 import type { AttachedGpu, DesiredInstance, InstanceProblem } from "@remotegpu/shared/instance";
+import type { Refusal } from "../container/device-access.ts";
 import type { RunKey } from "../container/container.ts";
 import type { OutputFolders } from "./run-remains.ts";
 import type { ContainerEnd } from "./run-restarts.ts";
@@ -38,8 +39,8 @@ export type RunEnd = {
 /** Whether it served, by its probe, in the life of its container that began by this label of the runtime. */
 export type Served = { startedAt: string; serving: "yes" | "no" };
 
-/** Why a container is ended that is then started again. */
-export type Unwell = { hasServed: boolean; detail: string };
+/** Why a container is ended that is then started again. `problem`: what its run fails of at last; its probe unless it is said. */
+export type Unwell = { hasServed: boolean; detail: string; problem?: "gpu-failed" | undefined };
 
 /** What its container was given, by its labels: known for as long as anything of the container lives. */
 export type Given = { network: string; gpus: AttachedGpu[] };
@@ -51,6 +52,8 @@ export type Action =
   | (RunKey & { kind: "open-gate"; containerId: string; pid: number } & Given)
   /** Whether it serves is another than its record has: written down for the next life of the agent. */
   | (RunKey & { kind: "note-serving"; served: Served })
+  /** Whether the run is kept from its cards is another thing than its record has; null: nothing is to be said of it. */
+  | (RunKey & { kind: "note-refusal"; refusal: Refusal | null })
   /** The run's container is another one than its record knows: what it holds is written down. */
   | (RunKey & { kind: "note-holding"; containerId: string } & Given)
   | (RunKey & {
@@ -63,7 +66,7 @@ export type Action =
       /** An order says the grace, which then also holds for a stop that is under way; else it is this agent's own. */
       isGraceOrdered: boolean;
     })
-  /** It does not serve, or no more: its container ends, and is started again within the run. */
+  /** It does not serve, or no more, or is kept from its cards: its container ends, and is started again within the run. */
   | (RunKey & {
       kind: "end-unwell";
       containerId: string;
@@ -108,6 +111,7 @@ const ORDER: readonly Action["kind"][] = [
   "open-gate",
   "note-serving",
   "note-holding",
+  "note-refusal",
   "stop",
   "end-unwell",
   "close-run",

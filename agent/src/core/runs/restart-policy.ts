@@ -40,6 +40,18 @@ export function restartsOf({
 }
 
 /**
+ * What becomes of a container that is kept from its cards, which a new one has again: it is started again within its run,
+ * or ends with it, as after an end of its own. An environment is its customer's to start again, since what is in its
+ * memory may be worth more than what the cards would do meanwhile.
+ */
+export function withoutCards(
+  spec: Pick<InstanceSpec, "kind" | "restarts">,
+): "starts-again" | "ends" | "goes-on" {
+  if (spec.kind === "environment") return "goes-on";
+  return restartsOf(spec) === "never" ? "ends" : "starts-again";
+}
+
+/**
  * What to do for a run that should run and whose container (null: none there) does not.
  * @param now the host's monotonic clock
  */
@@ -123,9 +135,10 @@ function lastFailure(
   };
 }
 
-/** By itself, or by this host, since it did not serve. */
+/** By itself, or by this host, since it did not serve or was kept from its cards. */
 function endOf({ unwell }: RunRecord, exit: { exitCode: number; outOfMemory: boolean }): RunEnd {
-  return unwell === undefined ? exitedBy(exit) : failedWith("probe-failed", unwell.detail, exit.exitCode);
+  if (unwell === undefined) return exitedBy(exit);
+  return failedWith(unwell.problem ?? "probe-failed", unwell.detail, exit.exitCode);
 }
 
 /** How a container that ended by itself ends its run. */

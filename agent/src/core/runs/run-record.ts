@@ -4,6 +4,7 @@
  */
 import type { BootId } from "@remotegpu/shared/ids";
 import type { InstanceProblem } from "@remotegpu/shared/instance";
+import type { Refusal } from "../container/device-access.ts";
 import type { Action, Given, RunEnd, Served, StopCause, StopOrderer, Unwell } from "./action.ts";
 import type { RunKey } from "../container/container.ts";
 import type { RunRemains } from "./run-remains.ts";
@@ -35,6 +36,8 @@ export type RunRecord = RunKey & {
   served?: Served | undefined;
   /** Why its container is ended; absent again once it is started. */
   unwell?: Unwell | undefined;
+  /** Absent while its container, in this life of it, has its cards as far as is known. */
+  refusal?: Refusal | undefined;
   /** What its container holds while any process of it lives, be it removed; absent in records of earlier agents. */
   holding?: Holding | undefined;
 };
@@ -86,6 +89,8 @@ export function recordAfter(record: RunRecord | null, action: Action, at: Monoto
       return record && { ...record, served: action.served };
     case "end-unwell":
       return record && { ...record, unwell: record.unwell ?? action.unwell };
+    case "note-refusal":
+      return record && { ...record, refusal: action.refusal ?? undefined };
     case "note-holding":
       return record && { ...record, holding: holdingOf(record, action) };
     case "close-run": {
@@ -107,7 +112,7 @@ function begunAgain(
   action: Extract<Action, { kind: "start" | "restart" }>,
 ): RunRecord {
   const { desired, attempt, ended } = action;
-  const { unwell: _over, ...known } = record ?? newRecord(action, desired.specHash);
+  const { unwell: _over, refusal: _past, ...known } = record ?? newRecord(action, desired.specHash);
   return {
     ...known,
     starts: attempt,

@@ -102,6 +102,18 @@ export class Cgroups {
     return [join(path, "cgroup.freeze"), inFreezerTree].filter(isFile);
   }
 
+  /** Where processes enter the group by which the kernel judges devices: that of version 1's tree for them, or version 2's own. */
+  deviceProcs(path: string): string | null {
+    const tree = this.#trees().find((root) => path.startsWith(`${root}/`));
+    if (tree === undefined) return null;
+    const inDevicesTree = join(this.#mount, "devices");
+    const group = this.#trees().includes(inDevicesTree)
+      ? join(inDevicesTree, path.slice(tree.length + 1))
+      : path;
+    const procs = join(group, "cgroup.procs");
+    return isFile(procs) ? procs : null;
+  }
+
   /** Whether all that is in it is held still: told by the freezer of version 2, or that of version 1. */
   isFrozen(path: string): boolean {
     const texts = [...this.freezers(path), join(path, "cgroup.events")].map((file) =>

@@ -7,6 +7,8 @@ export type LeftProcess = { pid: number; name: string | null };
 
 export class ContainerGroups {
   readonly #cgroups: Cgroups;
+  /** Processes of ours that are in a container's group for a moment, and none of its own. */
+  readonly #visitors = new Set<number>();
 
   constructor(cgroups: Cgroups = new Cgroups()) {
     this.#cgroups = cgroups;
@@ -23,6 +25,18 @@ export class ContainerGroups {
     return this.#cgroups.groupsOf(containerId)[0] ?? null;
   }
 
+  /** Leaves the process out of what containers hold. @returns what ends that, to be called once it is gone */
+  disregard(pid: number): () => void {
+    this.#visitors.add(pid);
+    return () => void this.#visitors.delete(pid);
+  }
+
+  /** Where a process enters the group by which the kernel judges the container's devices; null where there is none. */
+  deviceProcsOf(containerId: string, pid: number): string | null {
+    const group = this.find(containerId, pid);
+    return group === null ? null : this.#cgroups.deviceProcs(group);
+  }
+
   /**
    * All that is alive in it, by the host's pids. Of its groups the first speaks; should it be empty, each other is asked
    * as well, since somebody on the host may have moved something in one tree alone.
@@ -30,10 +44,10 @@ export class ContainerGroups {
    */
   processesOf(containerId: string, recorded: string | null = null): readonly number[] {
     // As a rule it is where it was, and nothing else has to be looked for.
-    const inRecorded = recorded === null ? [] : this.#cgroups.processes(recorded);
+    const inRecorded = recorded === null ? [] : this.#processes(recorded);
     if (inRecorded.length > 0) return inRecorded;
     for (const path of this.#groupsOf(containerId, recorded)) {
-      const pids = this.#cgroups.processes(path);
+      const pids = this.#processes(path);
       if (pids.length > 0) return pids;
     }
     return [];
@@ -56,7 +70,7 @@ export class ContainerGroups {
     const pidsOf = new Map<string, Set<number>>();
     for (const { containerId, path } of this.#cgroups.all()) {
       const pids = pidsOf.get(containerId) ?? new Set();
-      for (const pid of this.#cgroups.processes(path)) pids.add(pid);
+      for (const pid of this.#processes(path)) pids.add(pid);
       pidsOf.set(containerId, pids);
     }
     return [...pidsOf].flatMap(([containerId, pids]) =>
@@ -87,6 +101,10 @@ export class ContainerGroups {
       () => groups().flatMap((path) => this.#cgroups.freezers(path)),
     );
     return await Promise.all(left.map(async (pid) => ({ pid, name: await readProcessName(pid) })));
+  }
+
+  #processes(path: string): number[] {
+    return this.#cgroups.processes(path).filter((pid) => !this.#visitors.has(pid));
   }
 
   #groupsOf(containerId: string, recorded: string | null): string[] {

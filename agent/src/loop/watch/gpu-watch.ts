@@ -11,10 +11,12 @@ import { isRunning, type OwnedContainer } from "../../core/container/container.t
 import { chooseAttachMode, unattachableGpus } from "../../core/container/gpu-attachment.ts";
 import type { UnclearGpu } from "../../core/gpus/gpu-handover.ts";
 import {
+  afterRefusals,
   afterFindings,
   afterSample,
   closedGpus,
   lostGpus,
+  refusedToContainers,
   withoutCordon,
   withSwitched,
   type Cards,
@@ -25,6 +27,7 @@ import type { GpuCondition } from "../../core/gpus/gpu-condition.ts";
 import type { HeardFinding } from "../../core/gpus/kernel-lines/kernel-reading.ts";
 import { cardProof, type CardProof } from "../../core/metering/run-cards.ts";
 import { CdiSpecFiles, cdiDevicesOf } from "../../host/gpus/cdi.ts";
+import { hostNodes } from "../../host/gpus/device-nodes.ts";
 import { lastingMemory, readGpuMemory, writeGpuMemory } from "../../host/gpus/gpu-memory-file.ts";
 import { KERNEL_LOG } from "../../host/kernel-log.ts";
 import { NvidiaSmi, type GpuInventory } from "../../host/gpus/nvidia-smi.ts";
@@ -91,7 +94,7 @@ export class GpuWatch {
   /** False until something of this boot is known: then the log tells what was before us. */
   #hasMemory = false;
   #saved = "";
-  #facts: GpuFacts = { mode: null, devices: [] };
+  #facts: GpuFacts = { mode: null, devices: [], nodes: new Map() };
   /** By the last sample that knew the runtime, and the one before: a spec that is just being written names nothing. */
   #unattachable: [ReadonlyMap<GpuUuid, string>, ReadonlyMap<GpuUuid, string>] = [new Map(), new Map()];
   #trouble: NvidiaSmiErrorKind | null = null;
@@ -124,6 +127,11 @@ export class GpuWatch {
   /** Cards that take nothing new. */
   get closed(): ReadonlyMap<GpuUuid, string> {
     return new Map([...this.#unattachableNow(), ...closedGpus(this.#cards)]);
+  }
+
+  /** Of those, cards that nothing closes but that containers were refused them. */
+  get refusedToContainers(): ReadonlySet<GpuUuid> {
+    return refusedToContainers(this.#cards);
   }
 
   /** Cards on which somebody else is, or may be; those that only an earlier life of the agent has seen included. */
@@ -206,6 +214,14 @@ export class GpuWatch {
   async liftCordons(lifts: NonNullable<HeartbeatReply["liftCordons"]>): Promise<void> {
     for (const lift of lifts) this.#cards = withoutCordon(this.#cards, lift);
     await this.#save();
+  }
+
+  /** What containers were told by the kernel's device rules: `refused` with why, `passed` where all who hold the card have it. */
+  async heedRefusals(
+    told: { refused: ReadonlyMap<GpuUuid, string>; passed: ReadonlySet<GpuUuid> },
+    nowMs: number,
+  ): Promise<void> {
+    await this.#become(afterRefusals(this.#cards, told, nowMs));
   }
 
   /** Simulated cards follow the containers that hold them. */
@@ -407,7 +423,7 @@ export class GpuWatch {
       gpus: this.#gpus,
       known: devices,
     });
-    this.#facts = { mode, devices };
+    this.#facts = { mode, devices, nodes: await hostNodes(this.#gpus) };
     if (runtime === null) return;
     this.#unattachable = [unattachableGpus(this.#gpus, mode, devices), this.#unattachable[0]];
   }

@@ -156,7 +156,9 @@ const ENDED_STATES: readonly InstanceState[] = ["stopped", "failed", "lost"];
 async function notePlacement(sql: Transaction, merge: Merge, seen: ObservedInstance): Promise<void> {
   const { placement } = merge;
   await Promise.all([
-    placement.state === seen.phase ? null : tellState(sql, merge, seen),
+    placement.state === seen.phase && !hasLostOrRegainedGpus(placement, seen)
+      ? null
+      : tellState(sql, merge, seen),
     isKnown(placement, seen) ? null : writeState(sql, merge, seen),
     placement.is_current && placement.instance_state !== seen.phase
       ? sql.query("UPDATE instances SET state = $2 WHERE id = $1 AND state <> $2", [
@@ -165,6 +167,11 @@ async function notePlacement(sql: Transaction, merge: Merge, seen: ObservedInsta
         ])
       : null,
   ]);
+}
+
+/** It goes on without its GPUs, which its host reports as this problem of a run that is ready; or has them again. */
+function hasLostOrRegainedGpus(placement: LivePlacement, seen: ObservedInstance): boolean {
+  return (placement.problem === "gpu-failed") !== (seen.problem === "gpu-failed");
 }
 
 function isKnown(placement: LivePlacement, seen: ObservedInstance): boolean {

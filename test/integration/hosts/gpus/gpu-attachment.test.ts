@@ -9,12 +9,14 @@ import {
   writeSimulatedCdiSpec,
 } from "@remotegpu/agent/host/gpus/simulated-cdi";
 import { chooseAttachMode } from "@remotegpu/agent/core/container/gpu-attachment";
-import type { CdiDevice } from "@remotegpu/agent/core/container/gpu-attachment";
+import type { CdiDevice, HostNodes } from "@remotegpu/agent/core/container/gpu-attachment";
 import type { AttachedGpu } from "@remotegpu/shared/instance";
 import { desiredOf } from "../../../support/samples/desired-instance.ts";
 import { RuntimeUnderTest } from "../../../support/containers/runtime.ts";
 
 const CARDS = 4;
+/** Simulated cards have none of the driver's. */
+const nodes: HostNodes = new Map();
 
 async function withCards(host: RuntimeUnderTest): Promise<CdiDevice[]> {
   const { hostId, stateDir } = host;
@@ -60,6 +62,7 @@ describe.each(["cdi", "plain"] as const)("attached by %s", (mode) => {
     const containerId = await host.launch(desiredOf(`${mode}-two`, { gpus: [card(1), card(3)] }), {
       mode,
       devices,
+      nodes,
     });
 
     expect(await host.sh(containerId, LIST)).toBe(
@@ -71,6 +74,7 @@ describe.each(["cdi", "plain"] as const)("attached by %s", (mode) => {
     const containerId = await host.launch(desiredOf(`${mode}-slice`, { gpus: [card(2, 4096)] }), {
       mode,
       devices,
+      nodes,
     });
 
     expect(await host.sh(containerId, LIST)).toBe(`${card(2).uuid}\nnvidia2\nnvidiactl\n1\n`);
@@ -78,7 +82,7 @@ describe.each(["cdi", "plain"] as const)("attached by %s", (mode) => {
   });
 
   test("a container without cards sees none", async () => {
-    const containerId = await host.launch(desiredOf(`${mode}-none`), { mode, devices });
+    const containerId = await host.launch(desiredOf(`${mode}-none`), { mode, devices, nodes });
 
     expect(await host.sh(containerId, 'echo "$NVIDIA_VISIBLE_DEVICES"; ls /dev | grep -c ^nvidia')).toBe(
       "void\n0\n",
@@ -86,7 +90,11 @@ describe.each(["cdi", "plain"] as const)("attached by %s", (mode) => {
   });
 
   test("what a container writes to a card's device does nothing, and nothing of it is writable", async () => {
-    const containerId = await host.launch(desiredOf(`${mode}-write`, { gpus: [card(0)] }), { mode, devices });
+    const containerId = await host.launch(desiredOf(`${mode}-write`, { gpus: [card(0)] }), {
+      mode,
+      devices,
+      nodes,
+    });
 
     const tried = await host.sh(
       containerId,
@@ -99,7 +107,11 @@ describe.each(["cdi", "plain"] as const)("attached by %s", (mode) => {
 });
 
 test("the runtime's own NVIDIA support is asked for exactly the cards, which a host without it refuses", async () => {
-  const containerId = await host.create(desiredOf("gpus", { gpus: [card(1)] }), { mode: "gpus", devices });
+  const containerId = await host.create(desiredOf("gpus", { gpus: [card(1)] }), {
+    mode: "gpus",
+    devices,
+    nodes,
+  });
 
   await expect(host.runtime.start(containerId, { network: "ws-1" })).rejects.toThrow(
     /device driver "nvidia"/,
@@ -109,7 +121,11 @@ test("the runtime's own NVIDIA support is asked for exactly the cards, which a h
 test("a card that is not on this host is refused before anything is made", async () => {
   const foreign = { uuid: simulatedGpuUuid("another-host", 0), memoryMib: null };
 
-  const answer = await host.readiness(desiredOf("missing", { gpus: [foreign] }), { mode: "cdi", devices });
+  const answer = await host.readiness(desiredOf("missing", { gpus: [foreign] }), {
+    mode: "cdi",
+    devices,
+    nodes,
+  });
 
   expect(answer).toMatchObject({ kind: "refused", problem: "gpu-missing" });
 });

@@ -303,7 +303,7 @@ test.each([
 test("cards come in by their attachment", () => {
   const uuid = gpu("a").uuid;
 
-  const made = options({ gpus: [gpu("a")] }, { attachment: { mode: "gpus", uuids: [uuid] } });
+  const made = options({ gpus: [gpu("a")] }, { attachment: { mode: "gpus", uuids: [uuid], nodes: [] } });
 
   expect(made.HostConfig.DeviceRequests).toMatchObject([{ Driver: "nvidia", DeviceIDs: [uuid] }]);
   expect(made.Env).toContain(`NVIDIA_VISIBLE_DEVICES=${uuid}`);

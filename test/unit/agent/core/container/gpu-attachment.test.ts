@@ -6,7 +6,7 @@ import {
   gpuOptions,
   unattachableGpus,
 } from "@remotegpu/agent/core/container/gpu-attachment";
-import type { CdiDevice } from "@remotegpu/agent/core/container/gpu-attachment";
+import type { CdiDevice, HostNodes } from "@remotegpu/agent/core/container/gpu-attachment";
 import { gpu } from "../../../../support/samples/run-samples.ts";
 
 function device(name: string, changes: Partial<CdiDevice> = {}): CdiDevice {
@@ -88,26 +88,43 @@ describe("cards that cannot be attached", () => {
   });
 });
 
+const NO_NODES: HostNodes = new Map();
+
 describe("finding the cards of a placement", () => {
   test("none wanted needs no mode", () => {
-    expect(attachmentOf([], null, [])).toEqual({ attached: true, attachment: { mode: "none" } });
+    expect(attachmentOf([], null, [], NO_NODES)).toEqual({ attached: true, attachment: { mode: "none" } });
   });
 
   test("a host that has no way says so", () => {
-    expect(attachmentOf([gpu("a")], null, known)).toMatchObject({ attached: false, problem: "gpu-missing" });
+    expect(attachmentOf([gpu("a")], null, known, NO_NODES)).toMatchObject({
+      attached: false,
+      problem: "gpu-missing",
+    });
   });
 
   test.each(["cdi", "plain"] as const)("%s names the card that is not there", (mode) => {
-    const result = attachmentOf([gpu("a"), gpu("z")], mode, known);
+    const result = attachmentOf([gpu("a"), gpu("z")], mode, known, NO_NODES);
 
     expect(result).toMatchObject({ attached: false, problem: "gpu-missing" });
     expect(result).toHaveProperty("detail", expect.stringContaining(gpu("z").uuid));
   });
 
   test("the order of the placement is kept", () => {
-    expect(attachmentOf([gpu("b"), gpu("a")], "gpus", [])).toEqual({
+    expect(attachmentOf([gpu("b"), gpu("a")], "gpus", [], NO_NODES)).toEqual({
       attached: true,
-      attachment: { mode: "gpus", uuids: [gpu("b").uuid, gpu("a").uuid] },
+      attachment: { mode: "gpus", uuids: [gpu("b").uuid, gpu("a").uuid], nodes: [] },
+    });
+  });
+
+  test("with NVIDIA's runtime the nodes of its cards come along, those that they share once", () => {
+    const nodes = new Map([
+      [gpu("a").uuid, ["/dev/nvidia3", "/dev/nvidiactl"]],
+      [gpu("b").uuid, ["/dev/nvidia0", "/dev/nvidiactl"]],
+      [gpu("c").uuid, ["/dev/nvidia1", "/dev/nvidiactl"]],
+    ]);
+
+    expect(attachmentOf([gpu("b"), gpu("a")], "gpus", [], nodes)).toMatchObject({
+      attachment: { nodes: ["/dev/nvidia0", "/dev/nvidiactl", "/dev/nvidia3"] },
     });
   });
 });
@@ -134,9 +151,14 @@ describe("the options", () => {
   });
 
   test("gpus asks NVIDIA's runtime for exactly the cards", () => {
-    expect(gpuOptions({ mode: "gpus", uuids })).toMatchObject({
+    expect(gpuOptions({ mode: "gpus", uuids, nodes: ["/dev/nvidia3", "/dev/nvidiactl"] })).toMatchObject({
       env: { NVIDIA_VISIBLE_DEVICES: uuids.join(",") },
       deviceRequests: [{ Driver: "nvidia", DeviceIDs: uuids }],
+      // Rules that its hook adds by itself are gone when systemd reads its units anew.
+      devices: [
+        { PathOnHost: "/dev/nvidia3", PathInContainer: "/dev/nvidia3", CgroupPermissions: "rwm" },
+        { PathOnHost: "/dev/nvidiactl", PathInContainer: "/dev/nvidiactl", CgroupPermissions: "rwm" },
+      ],
     });
   });
 

@@ -4,12 +4,14 @@ import { describe, expect, test } from "vitest";
 import type { GpuReport } from "@remotegpu/shared/host-report";
 import type { GpuUuid } from "@remotegpu/shared/ids";
 import {
+  afterRefusals,
   afterFindings,
   afterSample,
   closedGpus,
   lostGpus,
   MAX_PROBE_SAMPLES,
   PROBE_SAMPLES,
+  refusedToContainers,
   samplesNeeded,
   withoutCordon,
   withSwitched,
@@ -41,6 +43,8 @@ const silent = { memoryUsedMib: null, temperatureC: null, powerW: null };
 const saying = (said: Partial<GpuCondition>): GpuCondition => ({ ...NOTHING_SAID, ...said });
 const RESET = saying({ sign: signOf("requires-reset") });
 
+const WHY = "The device rules keep a container from it.";
+
 /** A host's cards over time; each sample is ten seconds after the one before. */
 class Host {
   cards: Cards = new Map();
@@ -61,6 +65,13 @@ class Host {
   hears(findings: KernelFinding[], isHistory = false): this {
     this.nowMs += 1;
     this.cards = afterFindings(this.cards, findings, { nowMs: this.nowMs, isHistory });
+    return this;
+  }
+
+  probes({ refused = [], passed = [] }: { refused?: readonly GpuUuid[]; passed?: readonly GpuUuid[] }): this {
+    this.nowMs += 1;
+    const told = { refused: new Map(refused.map((uuid) => [uuid, WHY])), passed: new Set(passed) };
+    this.cards = afterRefusals(this.cards, told, this.nowMs);
     return this;
   }
 
@@ -439,4 +450,73 @@ test("whatever happens to one card, the other stays as it is", () => {
       }
     }),
   );
+});
+
+describe("a card that a container is refused", () => {
+  test("takes nothing new, keeps what runs, and its neighbour is as before", () => {
+    const after = host().probes({ refused: [A] });
+
+    expect([...closedGpus(after.cards)]).toEqual([[A, WHY]]);
+    expect(lostGpus(after.cards).size).toBe(0);
+    expect([after.cordonOf(A), after.cordonOf(B)]).toEqual(["drain", undefined]);
+    expect(refusedToContainers(after.cards)).toEqual(new Set([A]));
+  });
+
+  test("opens at once when its holder has it again", () => {
+    const after = host()
+      .probes({ refused: [A] })
+      .sample(both, [A])
+      .probes({ passed: [A, B] });
+
+    expect(closedGpus(after.cards).size).toBe(0);
+  });
+
+  test("comes back by a row of good samples once nobody holds it", () => {
+    const after = host().probes({ refused: [A] });
+    for (let sample = 1; sample < PROBE_SAMPLES; sample += 1) after.sample();
+    expect(closedGpus(after.cards).size).toBe(1);
+
+    expect(closedGpus(after.sample().cards).size).toBe(0);
+  });
+
+  test.each([
+    [
+      "before",
+      () =>
+        host()
+          .hears([DRAIN])
+          .probes({ refused: [A] }),
+    ],
+    [
+      "after",
+      () =>
+        host()
+          .probes({ refused: [A] })
+          .hears([DRAIN]),
+    ],
+  ])("stays closed for an error of its own, from %s", (_when, begin) => {
+    const after = begin().probes({ passed: [A] });
+
+    expect([...closedGpus(after.cards).values()]).toEqual([expect.stringContaining("xid-48")]);
+    expect(refusedToContainers(after.cards).size).toBe(0);
+  });
+
+  test("fails with a fatal error as any card does", () => {
+    const after = host()
+      .probes({ refused: [A] })
+      .hears([FATAL])
+      .probes({ refused: [A], passed: [] });
+
+    expect([...lostGpus(after.cards).keys()]).toEqual([A]);
+  });
+
+  test("is no card that this host does not have", () => {
+    const elsewhere = "GPU-99999999-0000-4000-8000-000000000000" as GpuUuid;
+
+    expect([
+      ...host()
+        .probes({ refused: [elsewhere], passed: [elsewhere] })
+        .cards.keys(),
+    ]).toEqual([A, B]);
+  });
 });

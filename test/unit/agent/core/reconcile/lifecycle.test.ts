@@ -39,6 +39,7 @@ function report(changes: Partial<LifecycleInput>) {
     startsRefused: null,
     awaitsContact: false,
     closedGpus: new Map(),
+    refusedGpus: new Map(),
     unclearGpus: new Map(),
     waits: new Map(),
     notEnding: new Map(),

@@ -53,6 +53,7 @@ const NOTHING_SPECIAL = {
   startsRefused: null,
   awaitsContact: false,
   closedGpus: new Map(),
+  refusedGpus: new Map(),
   unclearGpus: new Map(),
   waits: new Map(),
   notEnding: new Map(),
@@ -129,6 +130,7 @@ class World {
       case "open-gate":
       case "note-holding":
       case "note-serving":
+      case "note-refusal":
       case "close-run":
       case "forget":
       case "refuse":

@@ -4,7 +4,14 @@ import type { UnclearGpu } from "@remotegpu/agent/core/gpus/gpu-handover";
 import { areRivals, startObstacle, type HostObstacles } from "@remotegpu/agent/core/reconcile/start-obstacle";
 import type { AttachedGpu } from "@remotegpu/shared/instance";
 import { desiredOf } from "../../../../support/samples/desired-instance.ts";
-import { RUNNING, containerOf, exited, gpu, key } from "../../../../support/samples/run-samples.ts";
+import {
+  RUNNING,
+  containerOf,
+  exited,
+  gpu,
+  instanceId,
+  key,
+} from "../../../../support/samples/run-samples.ts";
 
 const wanted = (gpus = [gpu("a")]) => desiredOf("x", { gpus }, key({ instance: "env-9", run: "run-9" }));
 const other = (gpus = [gpu("a")], status = RUNNING) => containerOf(key(), status, { gpus });
@@ -12,6 +19,7 @@ const FREE: HostObstacles = {
   startsRefused: null,
   awaitsContact: false,
   closedGpus: new Map(),
+  refusedGpus: new Map(),
   unclearGpus: new Map(),
 };
 
@@ -50,6 +58,18 @@ test("a card that takes nothing new is waited for, with why; another card is not
     detail: `It waits for GPU ${gpu("a").uuid}, which takes nothing new. Xid 48: an uncorrectable memory error.`,
   });
   expect(startObstacle(wanted([gpu("b")]), [], { ...FREE, closedGpus })).toBeNull();
+});
+
+test("a card that containers were refused is waited for by others than those who were", () => {
+  const closedGpus = new Map([[gpu("a").uuid, "The device rules keep a container from it."]]);
+  const refused = (...instances: string[]) => ({
+    ...FREE,
+    closedGpus,
+    refusedGpus: new Map([[gpu("a").uuid, new Set(instances.map(instanceId))]]),
+  });
+
+  expect(startObstacle(wanted(), [], refused("env-9", "env-1"))).toBeNull();
+  expect(startObstacle(wanted(), [], refused("env-1"))).toMatchObject({ kind: "gpu-closed" });
 });
 
 describe("a card that nothing of ours holds", () => {

@@ -1,0 +1,133 @@
+/**
+ * Whether a container may still use its cards, by the kernel's device rules: what somebody on the host takes away from
+ * there (systemd, which knows nothing of rules that a runtime added behind its back) no reading of the card shows. From
+ * the answers of one probe after another to what is known of a run; whether its time counts is decided in
+ * core/metering/run-access.ts, what is done in core/reconcile. Pure.
+ */
+import type { BootId, GpuUuid } from "@remotegpu/shared/ids";
+import { MS_PER_MINUTE, MS_PER_SECOND } from "@remotegpu/shared/units";
+import type { CardNode } from "./card-nodes.ts";
+
+const PROBE_EVERY_MS = MS_PER_MINUTE;
+/** What was refused is asked again sooner: the program in there may stand still. */
+const CONFIRM_AFTER_MS = 10 * MS_PER_SECOND;
+/** In a row. */
+const REFUSALS_NEEDED = 2;
+
+/** The kernel's error numbers; 0 for none. */
+const EPERM = 1;
+const ENOENT = 2;
+
+/** Of one node: of reading and writing it on the host, and of looking it up inside. */
+export type NodeErrors = { access: number; lookup: number };
+
+export type AccessAnswer =
+  | { kind: "passed"; missing: readonly string[] }
+  | { kind: "refused"; nodes: readonly CardNode[]; missing: readonly string[] }
+  /** The driver is being loaded anew, the child was too late, the container has just ended: nothing is known. */
+  | { kind: "unknown" };
+
+/** What is known of one life of a container. Times are of this boot's monotonic clock, in milliseconds. */
+export type DeviceAccess = {
+  /** Since when it is asked. */
+  sinceMs: number;
+  askedMs: number | null;
+  /** When it was last seen to have all its cards; null where it was not in this life of the agent. */
+  passedMs: number | null;
+  /** In a row; what is unknown between two of them changes nothing. */
+  refusals: number;
+  /** By the last refusal. */
+  refusedNodes: readonly CardNode[];
+  /** Nodes that it was given and that are not there inside any more. */
+  missing: readonly string[];
+};
+
+/** That a run's container is kept from its cards, as its record has it. */
+export type Refusal = {
+  /** Of the times here. */
+  bootId: BootId;
+  /** When it was last seen to have them; null where that is not known. */
+  passedMs: number | null;
+  /** By a second probe. */
+  isConfirmed: boolean;
+  /** When it was seen to have them again; null while it has not been. */
+  againMs: number | null;
+  gpus: GpuUuid[];
+  /** A sentence. */
+  detail: string;
+};
+
+export function newAccess(nowMs: number): DeviceAccess {
+  return { sinceMs: nowMs, askedMs: null, passedMs: null, refusals: 0, refusedNodes: [], missing: [] };
+}
+
+/** @param errors in the order of the nodes; null where the probe came to nothing */
+export function accessAnswer(nodes: readonly CardNode[], errors: readonly NodeErrors[] | null): AccessAnswer {
+  if (errors === null || errors.length !== nodes.length) return { kind: "unknown" };
+  const missing = nodes.filter((_, at) => errors[at]?.lookup === ENOENT).map(({ inside }) => inside);
+  // Any other error says nothing of the device rules: of one of them the kernel says that it is not permitted.
+  const refused = nodes.filter((_, at) => errors[at]?.access === EPERM);
+  if (refused.length > 0) return { kind: "refused", nodes: refused, missing };
+  return errors.every(({ access }) => access === 0) ? { kind: "passed", missing } : { kind: "unknown" };
+}
+
+/** @param atMs before the question was asked */
+export function afterAnswer(access: DeviceAccess, answer: AccessAnswer, atMs: number): DeviceAccess {
+  const asked = { ...access, askedMs: atMs };
+  switch (answer.kind) {
+    case "passed":
+      return { ...asked, passedMs: atMs, refusals: 0, refusedNodes: [], missing: answer.missing };
+    case "refused": {
+      const { nodes: refusedNodes, missing } = answer;
+      return { ...asked, refusals: access.refusals + 1, refusedNodes, missing };
+    }
+    case "unknown":
+      return asked;
+  }
+}
+
+export function isProbeDue({ askedMs, refusals }: DeviceAccess, nowMs: number): boolean {
+  const restMs = refusals === 1 ? CONFIRM_AFTER_MS : PROBE_EVERY_MS;
+  return askedMs === null || nowMs - askedMs >= restMs;
+}
+
+export function isRefused({ refusals }: Pick<DeviceAccess, "refusals">): boolean {
+  return refusals >= REFUSALS_NEEDED;
+}
+
+/** The cards that the last refusal speaks of, each once. */
+export function refusedGpus({ refusedNodes }: Pick<DeviceAccess, "refusedNodes">): GpuUuid[] {
+  return [...new Set(refusedNodes.flatMap(({ gpus }) => gpus))];
+}
+
+/**
+ * What a run's record is to say after the answers so far; the very same object where nothing changes. A refusal that is
+ * not confirmed goes with the next answer that passes: it was none. A confirmed one stays, with the moment from which the
+ * run's time counts again.
+ */
+export function refusalAfter(
+  before: Refusal | undefined,
+  access: DeviceAccess,
+  bootId: BootId,
+): Refusal | undefined {
+  if (access.refusals > 0) return openRefusal(before, access, bootId);
+  if (before === undefined || before.againMs !== null || access.passedMs === null) return before;
+  return before.isConfirmed ? { ...before, bootId, againMs: access.passedMs } : undefined;
+}
+
+function openRefusal(before: Refusal | undefined, access: DeviceAccess, bootId: BootId): Refusal {
+  const isConfirmed = isRefused(access);
+  if (before !== undefined && before.againMs === null)
+    return isConfirmed && !before.isConfirmed ? { ...before, isConfirmed } : before;
+  const gpus = refusedGpus(access);
+  return { bootId, passedMs: access.passedMs, isConfirmed, againMs: null, gpus, detail: sentenceOf(gpus) };
+}
+
+/** Whether the run goes without its cards by now. */
+export function isKeptFromCards(refusal: Refusal | undefined): refusal is Refusal {
+  return refusal?.isConfirmed === true && refusal.againMs === null;
+}
+
+function sentenceOf(gpus: readonly GpuUuid[]): string {
+  return `Its container lost access to GPU ${gpus.join(", ")}: the device rules of its host refuse it.`;
+}

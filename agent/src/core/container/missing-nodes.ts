@@ -1,0 +1,19 @@
+/**
+ * Adds to what is told of each run that runs which device nodes of its cards are gone from its container. Only somebody in
+ * there takes them away, and a program that has one open keeps it, so that nothing else comes of it.
+ */
+import type { RunId } from "@remotegpu/shared/ids";
+import type { ObservedInstance } from "@remotegpu/shared/instance";
+import type { DeviceAccess } from "./device-access.ts";
+
+export function withMissingNodes(
+  instances: readonly ObservedInstance[],
+  access: ReadonlyMap<RunId, Pick<DeviceAccess, "missing">>,
+): ObservedInstance[] {
+  return instances.map((instance) => {
+    const missing = access.get(instance.runId)?.missing ?? [];
+    if (missing.length === 0 || instance.phase !== "ready") return instance;
+    const detail = `${instance.detail} Removed inside of it: ${missing.join(", ")}. What begins there now finds no GPU.`;
+    return { ...instance, detail };
+  });
+}
