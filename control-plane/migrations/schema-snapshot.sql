@@ -860,6 +860,8 @@ CREATE TABLE held_hours (
   memory_seconds bigint NOT NULL,
   gpu_seconds bigint NOT NULL,
   last_start_at timestamptz,
+  payers_turn_at timestamptz,
+  workspaces_turn_at timestamptz,
   CONSTRAINT held_hours_pkey PRIMARY KEY (hour, customer_id, workspace_id)
 );
 
@@ -874,6 +876,23 @@ CREATE TABLE host_boots (
   CONSTRAINT host_boots_round_trip_ms_check CHECK ((round_trip_ms >= 0))
 );
 
+CREATE TABLE host_canaries (
+  host_id varchar(64) NOT NULL,
+  reported_ms bigint NOT NULL,
+  outcome varchar(16) NOT NULL,
+  detail varchar(300),
+  heard_at timestamptz NOT NULL,
+  tried_at timestamptz,
+  succeeded jsonb NOT NULL DEFAULT '[]',
+  unclear text[] NOT NULL DEFAULT '{}',
+  failures integer NOT NULL DEFAULT 0,
+  CONSTRAINT host_canaries_pkey PRIMARY KEY (host_id),
+  CONSTRAINT host_canaries_failures_check CHECK ((failures >= 0)),
+  CONSTRAINT host_canaries_outcome_check CHECK ((outcome IN ('refused', 'succeeded', 'left-out', 'failed', 'off'))),
+  CONSTRAINT host_canaries_reported_ms_check CHECK ((reported_ms >= 0)),
+  CONSTRAINT host_canaries_succeeded_check CHECK ((jsonb_typeof(succeeded) = 'array'::text))
+);
+
 CREATE TABLE host_credentials (
   nkey varchar(56) NOT NULL,
   host_id varchar(64) NOT NULL,
@@ -883,6 +902,18 @@ CREATE TABLE host_credentials (
   CONSTRAINT host_credentials_pkey PRIMARY KEY (nkey)
 );
 CREATE INDEX idx_host_credentials_host ON host_credentials USING btree (host_id);
+
+CREATE TABLE host_cve_waivers (
+  host_id varchar(64) NOT NULL,
+  reason varchar(500) NOT NULL,
+  cves text[] NOT NULL,
+  waived_by bigint,
+  waived_at timestamptz NOT NULL,
+  expires_at timestamptz,
+  CONSTRAINT host_cve_waivers_pkey PRIMARY KEY (host_id),
+  CONSTRAINT host_cve_waivers_cves_check CHECK (((cardinality(cves) >= 1) AND (cardinality(cves) <= 64))),
+  CONSTRAINT host_cve_waivers_reason_check CHECK (((reason)::text <> ''::text))
+);
 
 CREATE TABLE host_deaths (
   host_id varchar(64) NOT NULL,
@@ -929,6 +960,17 @@ CREATE TABLE host_journals (
   CONSTRAINT host_journals_watermark_check CHECK ((watermark >= 0))
 );
 
+CREATE TABLE host_kernel_notes (
+  host_id varchar(64) NOT NULL,
+  device varchar(32) NOT NULL,
+  code varchar(48) NOT NULL,
+  boot_id uuid NOT NULL,
+  count integer NOT NULL,
+  told_at timestamptz NOT NULL,
+  CONSTRAINT host_kernel_notes_pkey PRIMARY KEY (host_id, device, code),
+  CONSTRAINT host_kernel_notes_count_check CHECK ((count > 0))
+);
+
 CREATE TABLE host_pulls (
   host_id varchar(64) NOT NULL,
   image varchar(256) NOT NULL,
@@ -949,6 +991,15 @@ CASE
     WHEN (fetch_id IS NULL) THEN instance_ids[1]
     ELSE NULL::text
 END)) NULLS NOT DISTINCT;
+
+CREATE TABLE host_versions (
+  host_id varchar(64) NOT NULL,
+  reported jsonb NOT NULL,
+  reported_at timestamptz NOT NULL,
+  open_cves text[] NOT NULL DEFAULT '{}',
+  table_edition integer NOT NULL,
+  CONSTRAINT host_versions_pkey PRIMARY KEY (host_id)
+);
 
 CREATE TABLE hosts (
   id varchar(64) NOT NULL,
@@ -1529,6 +1580,8 @@ CREATE TABLE placements (
   open_streams integer,
   chosen_grace_seconds integer,
   env_is_sealed boolean NOT NULL DEFAULT false,
+  is_payers_turn boolean,
+  is_workspaces_turn boolean,
   CONSTRAINT placements_pkey PRIMARY KEY (instance_id, epoch),
   CONSTRAINT placements_chosen_grace_seconds_check CHECK (((chosen_grace_seconds >= 1) AND (chosen_grace_seconds <= 600))),
   CONSTRAINT placements_cpu_milli_check CHECK ((cpu_milli >= 0)),
@@ -1694,6 +1747,17 @@ CREATE TABLE run_ends (
   CONSTRAINT run_ends_tail_check CHECK ((octet_length(tail) <= 8192))
 );
 
+CREATE TABLE run_gpu_faults (
+  run_id varchar(64) NOT NULL,
+  boot_id uuid NOT NULL,
+  seq bigint NOT NULL,
+  told_at timestamptz NOT NULL,
+  code varchar(48) NOT NULL,
+  reason text NOT NULL,
+  CONSTRAINT run_gpu_faults_pkey PRIMARY KEY (run_id, boot_id, seq),
+  CONSTRAINT run_gpu_faults_seq_check CHECK ((seq >= 0))
+);
+
 CREATE TABLE run_lines (
   run_id varchar(64) NOT NULL,
   line varchar(160) NOT NULL,
@@ -1817,6 +1881,17 @@ CREATE TABLE sealed_samples (
   CONSTRAINT sealed_samples_hour_check CHECK ((mod(EXTRACT(epoch FROM hour), (3600)::numeric) = (0)::numeric))
 );
 CREATE INDEX idx_sealed_samples_hour ON sealed_samples USING btree (hour);
+
+CREATE TABLE sealing_key_reports (
+  server varchar(256) NOT NULL,
+  holder varchar(64) NOT NULL,
+  seals_with varchar(64) NOT NULL,
+  key_names text[] NOT NULL,
+  reported_at timestamptz NOT NULL,
+  CONSTRAINT sealing_key_reports_pkey PRIMARY KEY (server),
+  CONSTRAINT sealing_key_reports_key_names_check CHECK (((cardinality(key_names) >= 1) AND (cardinality(key_names) <= 64))),
+  CONSTRAINT sealing_key_reports_server_check CHECK (((server)::text <> ''::text))
+);
 
 CREATE TABLE service_keys (
   id bigserial,
@@ -2468,8 +2543,14 @@ ALTER TABLE gpus
 ALTER TABLE host_boots
   ADD CONSTRAINT host_boots_host_id_fkey FOREIGN KEY (host_id) REFERENCES hosts(id);
 
+ALTER TABLE host_canaries
+  ADD CONSTRAINT host_canaries_host_id_fkey FOREIGN KEY (host_id) REFERENCES hosts(id) ON DELETE CASCADE;
+
 ALTER TABLE host_credentials
   ADD CONSTRAINT host_credentials_host_id_fkey FOREIGN KEY (host_id) REFERENCES hosts(id);
+
+ALTER TABLE host_cve_waivers
+  ADD CONSTRAINT host_cve_waivers_host_id_fkey FOREIGN KEY (host_id) REFERENCES hosts(id) ON DELETE CASCADE;
 
 ALTER TABLE host_deaths
   ADD CONSTRAINT host_deaths_host_id_fkey FOREIGN KEY (host_id) REFERENCES hosts(id);
@@ -2483,8 +2564,14 @@ ALTER TABLE host_images
 ALTER TABLE host_journals
   ADD CONSTRAINT host_journals_host_id_fkey FOREIGN KEY (host_id) REFERENCES hosts(id);
 
+ALTER TABLE host_kernel_notes
+  ADD CONSTRAINT host_kernel_notes_host_id_fkey FOREIGN KEY (host_id) REFERENCES hosts(id) ON DELETE CASCADE;
+
 ALTER TABLE host_pulls
   ADD CONSTRAINT host_pulls_host_id_fkey FOREIGN KEY (host_id) REFERENCES hosts(id) ON DELETE CASCADE;
+
+ALTER TABLE host_versions
+  ADD CONSTRAINT host_versions_host_id_fkey FOREIGN KEY (host_id) REFERENCES hosts(id) ON DELETE CASCADE;
 
 ALTER TABLE idempotency_keys
   ADD CONSTRAINT idempotency_keys_api_key_id_fkey FOREIGN KEY (api_key_id) REFERENCES api_keys(id);
@@ -2567,6 +2654,9 @@ ALTER TABLE resource_quotas
 
 ALTER TABLE run_ends
   ADD CONSTRAINT run_ends_run_id_fkey FOREIGN KEY (run_id) REFERENCES runs(id) ON DELETE CASCADE;
+
+ALTER TABLE run_gpu_faults
+  ADD CONSTRAINT run_gpu_faults_run_id_fkey FOREIGN KEY (run_id) REFERENCES runs(id) ON DELETE CASCADE;
 
 ALTER TABLE run_lines
   ADD CONSTRAINT run_lines_run_id_fkey FOREIGN KEY (run_id) REFERENCES runs(id);

@@ -82,7 +82,7 @@ function picturesOf(file: string): { path: string; words: string }[] {
 }
 
 test("every page is looked at", () => {
-  expect(PAGES).toHaveLength(18);
+  expect(PAGES).toHaveLength(23);
 });
 
 describe.each(["agent", "control-plane"])("the settings of %s", (name) => {
