@@ -40,6 +40,8 @@ export class ScriptedHost {
   readonly hostId: HostId;
   readonly heartbeats: Heartbeat[] = [];
   report: WholeReport | null = null;
+  /** Each run that is over, as it was told so first. */
+  readonly ends = new Map<string, ObservedInstance>();
   /** How often it asked for its desired set. */
   pulls = 0;
   /** Answers to heartbeats wait for it. */
@@ -119,6 +121,14 @@ export class ScriptedHost {
     return [...this.#journals.values()]
       .flat()
       .flatMap(({ entry }) => (entry.kind === "usage" && entry.runId === runId ? [entry] : []));
+  }
+
+  takeReport(report: WholeReport): void {
+    this.report = report;
+    for (const instance of report.instances) {
+      const isOver = instance.phase === "stopped" || instance.phase === "failed";
+      if (isOver && !this.ends.has(instance.runId)) this.ends.set(instance.runId, instance);
+    }
   }
 
   observed(runId: string): ObservedInstance | undefined {
@@ -215,7 +225,7 @@ export class ScriptedControlPlane {
           });
         },
         observed: (hostId, report) => {
-          known(hostId).report = report;
+          known(hostId).takeReport(report);
           return Promise.resolve(undefined);
         },
         login: (hostId, question) => Promise.resolve(known(hostId).login(question)),

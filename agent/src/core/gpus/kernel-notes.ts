@@ -11,7 +11,7 @@ const MOST_COUNTED = 1_000_000_000;
 /** Devices of every kind have such lines; of those that are no GPU of ours they are somebody else's matter. */
 const OF_ANY_DEVICE = "aer";
 
-export const LOG_LOST_CODE = "kernel-log-lost";
+const LOG_LOST_CODE = "kernel-log-lost";
 
 /** @param gpuOf the GPU with this PCI address; undefined where none that is known has it */
 export function afterNotes(
@@ -39,14 +39,16 @@ export function afterLoss(notes: readonly KernelNote[], lost: number): readonly 
 
 type Uncounted = Omit<KernelNote, "count">;
 
-/** Null where nobody has to know. What closes a GPU is shown with it; where no GPU is known to be there, only here. */
+/**
+ * Null where nobody has to know. What closes a GPU is shown with it; where no GPU is known to be there, only here, and an
+ * error of a switch in any case, since it is of no GPU.
+ */
 function noteOf(
   { target, code, effect, reason, isUnknown }: HeardFinding,
   gpuOf: (busKey: string) => GpuUuid | undefined,
 ): Uncounted | null {
   if (effect === "ignore") return null;
-  if (target.kind === "switched-gpus")
-    return effect === "note" ? { gpuUuid: null, device: null, code, reason, isUnknown } : null;
+  if (target.kind === "switched-gpus") return { gpuUuid: null, device: null, code, reason, isUnknown };
   const gpuUuid = gpuOf(target.busKey) ?? null;
   if (gpuUuid === null && code === OF_ANY_DEVICE) return null;
   const closes = effect !== "note" && effect !== "program-fault";

@@ -11,7 +11,10 @@ import {
 } from "../../core/gpus/kernel-lines/kernel-reading.ts";
 import { KernelLog } from "../../host/kernel-log.ts";
 
-/** Written to the agent's own log of one reading; a program can have the driver write thousands of lines a second. */
+/**
+ * Written to the agent's own log of one reading, the same error of the same device once; a program can have the driver
+ * write thousands of lines a second.
+ */
 const MAX_LOGGED = 16;
 
 export class KernelWatch {
@@ -81,13 +84,24 @@ export class KernelWatch {
   }
 
   #tell(heard: readonly HeardFinding[]): void {
-    const said = heard.filter(({ effect }) => effect !== "ignore");
-    for (const { target, ...finding } of said.slice(0, MAX_LOGGED))
+    const said = Map.groupBy(
+      heard.filter(({ effect }) => effect !== "ignore"),
+      ({ code, target, effect }) => `${code} ${effect} ${deviceOf(target) ?? ""}`,
+    );
+    for (const alike of [...said.values()].slice(0, MAX_LOGGED)) {
+      const [first] = alike;
+      if (first === undefined) continue;
+      const { target, ...finding } = first;
       this.#log.warn(
-        { ...finding, ...(target.kind === "gpu" && { device: target.busKey }) },
+        { ...finding, device: deviceOf(target), times: alike.length },
         "the kernel log tells of an error of a GPU",
       );
-    if (said.length > MAX_LOGGED)
-      this.#log.warn({ more: said.length - MAX_LOGGED }, "the kernel log tells of more errors of GPUs");
+    }
+    if (said.size > MAX_LOGGED)
+      this.#log.warn({ more: said.size - MAX_LOGGED }, "the kernel log tells of more errors of GPUs");
   }
+}
+
+function deviceOf(target: HeardFinding["target"]): string | null {
+  return target.kind === "gpu" ? target.busKey : null;
 }

@@ -183,13 +183,15 @@ describe("a watch over real cards", () => {
     await next.close();
   });
 
-  test("ten thousand errors in a moment are a few lines of the agent's own log", async () => {
+  test("ten thousand errors in a moment are one line of the agent's own log", async () => {
     const watched = await watch();
     for (let count = 0; count < 10_000; count++) xid(63);
     await hears(watched);
 
     expect(notes(watched)).toEqual(["xid-63 10000"]);
-    expect(log.lines.filter(({ message }) => message.includes("kernel log"))).toHaveLength(17);
+    expect(log.lines.filter(({ message }) => message.includes("kernel log"))).toMatchObject([
+      { fields: { code: "xid-63", device: "00000000:3b:00", times: 10_000 } },
+    ]);
     await watched.close();
   });
 });
@@ -211,7 +213,7 @@ describe("a container on a simulated card", () => {
     agent.host.order([
       desiredOf("a", {
         kind: "training",
-        command: "until [ -e /tmp/end ]; do sleep 0.1; done; exit 3",
+        command: "until [ -e /tmp/end ]; do sleep 0.1; done; sleep 0.5; exit 3",
         gpus,
       }),
     ]);
@@ -220,14 +222,16 @@ describe("a container on a simulated card", () => {
     const { State } = await container.inspect();
 
     const address = simulatedAddress(0);
-    logKernelLine(agent.stateDir, 1, `NVRM: Xid (PCI:${address}): 31, pid=${State.Pid}, name=sh, Ch 1`);
-    logKernelLine(agent.stateDir, 2, `NVRM: Xid (PCI:${address}): 63, x`);
     const exec = await container.exec({ Cmd: ["/.remotegpu/busybox", "touch", "/tmp/end"] });
     await exec.start({});
-    const ended = await agent.host.says("run-a", { phase: "failed", problem: "exited" });
+    logKernelLine(agent.stateDir, 1, `NVRM: Xid (PCI:${address}): 31, pid=${State.Pid}, name=sh, Ch 1`);
+    logKernelLine(agent.stateDir, 2, `NVRM: Xid (PCI:${address}): 63, x`);
+    await agent.host.says("run-a", { phase: "failed", problem: "exited" });
 
-    expect(ended.detail).toContain("Your program touched GPU memory that is not its own (Xid 31).");
-    expect(ended.gpuFaults).toMatchObject([{ seq: 1, code: "xid-31" }]);
+    // What was logged before it ended is known when its end is told first: nobody reads the second report.
+    const ended = agent.host.ends.get("run-a");
+    expect(ended?.detail).toContain("Your program touched GPU memory that is not its own (Xid 31).");
+    expect(ended?.gpuFaults).toMatchObject([{ seq: 1, code: "xid-31" }]);
     await eventually(() => agent.host.report?.kernelNotes?.some(({ code }) => code === "xid-63"), {
       what: "the note in a report",
     });

@@ -29,7 +29,7 @@ const AER = [
     "i",
   ),
   new RegExp(
-    String.raw`^pcieport [^ ]{4,20}: AER: (?:Multiple )?(Correct(?:ed|able)|Uncorrect(?:ed|able)[^:]{0,24}) error (?:message )?received: ${ADDRESS}$`,
+    String.raw`^pcieport [^ ]{4,20}: AER: (?:Multiple )?(Correct(?:ed|able)|Uncorrect(?:ed|able)[^:]{0,24}) error (?:message )?received(?::| from) ${ADDRESS}$`,
     "i",
   ),
 ] as const;

@@ -8,7 +8,7 @@ import { openAlarms, raiseAlarmsOnce } from "../../events/alarms.ts";
 import { appendEvents } from "../../events/events.ts";
 
 /** The kind of an event that tells one. */
-export const GPU_NOTE_EVENT = "gpu-note";
+const GPU_NOTE_EVENT = "gpu-note";
 /** Of one host in one boot; further ones are not taken. */
 export const MOST_NOTES_OF_HOST = 256;
 /** A host that makes them up fills no more than its share of the list. */

@@ -10,7 +10,7 @@ import { appendInstanceEvent } from "../../events/events.ts";
 /** Of one run; further ones are not taken. */
 export const MOST_FAULTS_OF_RUN = 100;
 /** The kind of an event that tells one. */
-export const GPU_FAULT_EVENT = "gpu-fault";
+const GPU_FAULT_EVENT = "gpu-fault";
 
 interface NewFault {
   run_id: string;

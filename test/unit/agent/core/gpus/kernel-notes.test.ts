@@ -25,6 +25,11 @@ describe("is kept", () => {
     ],
     ["a fatal error of a GPU that is not listed", xid(79, "66"), { gpuUuid: null, device: "00000000:66:00" }],
     [
+      "a fatal error of a switch",
+      "nvidia-nvswitch3: SXid (PCI:0000:05:00.0): 20034, Fatal",
+      { gpuUuid: null, device: null, code: "sxid-20034" },
+    ],
+    [
       "an error of a switch that is not fatal",
       "nvidia-nvswitch3: SXid (PCI:0000:05:00.0): 12028, Non-fatal",
       { gpuUuid: null, device: null, code: "sxid-12028" },
@@ -49,7 +54,6 @@ describe("is kept", () => {
 
 test.each([
   ["what closes its GPU, which says so itself", xid(79)],
-  ["a fatal error of a switch", "nvidia-nvswitch3: SXid (PCI:0000:05:00.0): 12028, Fatal"],
   ["a test message", xid(14)],
   [
     "a link's error of a device that is no GPU of ours",

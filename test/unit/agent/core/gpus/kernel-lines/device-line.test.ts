@@ -36,6 +36,7 @@ describe("one line", () => {
     ["nvidia 0000:3b:00.0: PCIe Bus Error: severity=Uncorrected (Non-Fatal), type=Transaction", UNCORRECTED],
     ["nvidia 0000:3b:00.0: AER: PCIe Bus Error: severity=Uncorrectable (Fatal), type=Inaccessible", FATAL],
     ["pcieport 0000:3a:00.0: AER: Corrected error received: 0000:3b:00.0", CORRECTED],
+    ["pcieport 0000:3a:00.0: AER: Correctable error message received from 0000:3b:00.0", CORRECTED],
     ["pcieport 0000:3a:00.0: AER: Multiple Corrected error received: 0000:3b:00.0", CORRECTED],
     ["pcieport 0000:3a:00.0: AER: Uncorrected (Non-Fatal) error received: 0000:3b:00.0", UNCORRECTED],
     ["pcieport 0000:3a:00.0: AER: Uncorrectable (Fatal) error message received: 0000:3b:00.0", FATAL],
