@@ -290,8 +290,8 @@ const BOUND_OF: Record<string, string> = {
   // To the disk as it comes.
   "agent/src/files/writing/put-file.ts": "writeFile(chunk)",
   "agent/src/host/inside/asking.ts": "MAX_HEAD_BYTES",
-  "agent/src/host/registry-requests.ts": "maxBytes",
   "agent/src/host/processes/device-probe.ts": "MAX_ANSWER",
+  "agent/src/host/registry-requests.ts": "maxBytes",
   // To the journal's reader, whose records have a length.
   "agent/src/journal/output/kept-output.ts": "reader.read(chunk)",
   "agent/src/link/api-request.ts": "MAX_ANSWER_BYTES",

@@ -37,6 +37,7 @@ test("three pages in order are one report", () => {
       leases: null,
       pulls: null,
       access: null,
+      kernelNotes: null,
     },
   });
 });
