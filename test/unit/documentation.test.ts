@@ -82,7 +82,7 @@ function picturesOf(file: string): { path: string; words: string }[] {
 }
 
 test("every page is looked at", () => {
-  expect(PAGES).toHaveLength(17);
+  expect(PAGES).toHaveLength(19);
 });
 
 describe.each(["agent", "control-plane"])("the settings of %s", (name) => {
