@@ -929,6 +929,17 @@ CREATE TABLE host_journals (
   CONSTRAINT host_journals_watermark_check CHECK ((watermark >= 0))
 );
 
+CREATE TABLE host_kernel_notes (
+  host_id varchar(64) NOT NULL,
+  device varchar(32) NOT NULL,
+  code varchar(48) NOT NULL,
+  boot_id uuid NOT NULL,
+  count integer NOT NULL,
+  told_at timestamptz NOT NULL,
+  CONSTRAINT host_kernel_notes_pkey PRIMARY KEY (host_id, device, code),
+  CONSTRAINT host_kernel_notes_count_check CHECK ((count > 0))
+);
+
 CREATE TABLE host_pulls (
   host_id varchar(64) NOT NULL,
   image varchar(256) NOT NULL,
@@ -1692,6 +1703,17 @@ CREATE TABLE run_ends (
   CONSTRAINT run_ends_pkey PRIMARY KEY (run_id),
   CONSTRAINT run_ends_phase_check CHECK ((phase IN ('stopped', 'failed'))),
   CONSTRAINT run_ends_tail_check CHECK ((octet_length(tail) <= 8192))
+);
+
+CREATE TABLE run_gpu_faults (
+  run_id varchar(64) NOT NULL,
+  boot_id uuid NOT NULL,
+  seq bigint NOT NULL,
+  told_at timestamptz NOT NULL,
+  code varchar(48) NOT NULL,
+  reason text NOT NULL,
+  CONSTRAINT run_gpu_faults_pkey PRIMARY KEY (run_id, boot_id, seq),
+  CONSTRAINT run_gpu_faults_seq_check CHECK ((seq >= 0))
 );
 
 CREATE TABLE run_lines (
@@ -2483,6 +2505,9 @@ ALTER TABLE host_images
 ALTER TABLE host_journals
   ADD CONSTRAINT host_journals_host_id_fkey FOREIGN KEY (host_id) REFERENCES hosts(id);
 
+ALTER TABLE host_kernel_notes
+  ADD CONSTRAINT host_kernel_notes_host_id_fkey FOREIGN KEY (host_id) REFERENCES hosts(id) ON DELETE CASCADE;
+
 ALTER TABLE host_pulls
   ADD CONSTRAINT host_pulls_host_id_fkey FOREIGN KEY (host_id) REFERENCES hosts(id) ON DELETE CASCADE;
 
@@ -2567,6 +2592,9 @@ ALTER TABLE resource_quotas
 
 ALTER TABLE run_ends
   ADD CONSTRAINT run_ends_run_id_fkey FOREIGN KEY (run_id) REFERENCES runs(id) ON DELETE CASCADE;
+
+ALTER TABLE run_gpu_faults
+  ADD CONSTRAINT run_gpu_faults_run_id_fkey FOREIGN KEY (run_id) REFERENCES runs(id) ON DELETE CASCADE;
 
 ALTER TABLE run_lines
   ADD CONSTRAINT run_lines_run_id_fkey FOREIGN KEY (run_id) REFERENCES runs(id);
