@@ -156,11 +156,12 @@ export function lostGpus(cards: Cards): Map<GpuUuid, Loss> {
   const lost = new Map<GpuUuid, Loss>();
   for (const { uuid, cordon } of cards.values()) {
     if (cordon?.kind !== "fatal") continue;
+    const why = `${cordon.reason.replace(/\.$/, "")} (${cordon.code}).`;
     lost.set(
       uuid,
       cordon.isGone
-        ? { cause: "gpu-missing", detail: `GPU ${uuid} is gone from this host. ${cordon.reason}` }
-        : { cause: "gpu-failed", detail: `GPU ${uuid} failed. ${cordon.reason}` },
+        ? { cause: "gpu-missing", detail: `GPU ${uuid} is gone from this host. ${why}` }
+        : { cause: "gpu-failed", detail: `GPU ${uuid} failed. ${why}` },
     );
   }
   return lost;

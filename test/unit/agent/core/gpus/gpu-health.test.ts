@@ -217,7 +217,7 @@ describe("a sign of failure", () => {
 
     expect(lostGpus(after.cards).get(A)).toMatchObject({
       cause: "gpu-failed",
-      detail: expect.stringContaining(said.sign?.reason ?? "none"),
+      detail: expect.stringContaining(`${said.sign?.reason.replace(/\.$/, "")} (${said.sign?.code}).`),
     });
     expect(after.cards.get(A)).toMatchObject({ lastGoodMs: 10_000, cordon: { code: said.sign?.code } });
   });
