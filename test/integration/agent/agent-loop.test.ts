@@ -262,7 +262,9 @@ test.concurrent("a runtime that is only slow changes nothing in what is said, an
   const heardMs = agent.nowMs;
   agent.setForward(EXTEND_EVERY_MS);
   await eventually(() => host.heartbeats.some(({ monotonicMs }) => monotonicMs > heardMs));
-  const { digest } = await eventually(() => host.report ?? undefined);
+  const { digest } = await eventually(() => (host.report?.machine?.versions ? host.report : undefined), {
+    what: "a report with versions",
+  });
 
   proxy.hold((_method, url) => url.includes("/containers/json"));
   agent.setForward(0);

@@ -47,6 +47,7 @@ test("an environment holds what it was placed with, for as long as it likes", as
       cpuMilli: 2000,
       memoryMib: 1025,
       tempStorageMib: 10,
+      payerId: alice,
       gpus: [
         { uuid: "GPU-0", memoryMib: null, shareThousandths: 1000 },
         { uuid: "GPU-1", memoryMib: 8192, shareThousandths: 333 },

@@ -1,11 +1,10 @@
 /** `remotegpu host versions`, `waive-cves` and `end-cve-waiver`: what a host runs containers with, and what is accepted of it. */
 import { wholeNumber, words } from "../frame/arguments.ts";
-import { command, option, thing, type Command } from "../frame/command.ts";
+import { command, needed, option, thing, type Command } from "../frame/command.ts";
 import { body } from "../frame/context.ts";
 import { segment } from "../frame/list-command.ts";
 import { printDone, printList, type Column } from "../frame/output.ts";
 import type { Row } from "../frame/api-client.ts";
-import { say } from "../terminal/outputs.ts";
 
 const aHost = () => ({ host: thing("host", "host") });
 const pathOf = (host: string, what: string) => `/hosts/${segment(host)}/${what}`;
@@ -37,7 +36,7 @@ const VERSIONS = command({
     const row = await api.get(pathOf(host, "versions"));
     if (output.format === "json") return printDone(output, "", row);
     printList(output, rowsOf(row.components), COMPONENT_COLUMNS, "It has reported no versions yet.");
-    say("\n");
+    if (output.format !== "name") output.write("\n");
     printList(output, rowsOf(row.cves), CVE_COLUMNS, "Nothing is known to be open or mended there.");
   },
 });
@@ -47,7 +46,7 @@ const WAIVE = command({
   summary: "accept the CVEs that are open there; the reason stands in the audit log",
   takes: {
     ...aHost(),
-    reason: option("--reason <text>", "why that is acceptable", words()),
+    reason: needed("--reason <text>", "why that is acceptable", words()),
     cves: option("--cves <list>", "only these, with commas between; all that are open by default", words()),
     days: option("--days <count>", "for how long; until it is taken back by default", wholeNumber()),
   },
