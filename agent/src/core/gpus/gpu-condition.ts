@@ -16,7 +16,7 @@ export type Sign = {
   weight: "open" | "proof" | "silence";
 };
 
-export type Drain = { code: DrainCode; reason: string };
+type Drain = { code: DrainCode; reason: string };
 
 export type GpuCondition = {
   sign: Sign | null;

@@ -56,6 +56,7 @@ const EVERYWHERE: readonly (readonly [RegExp, WordMeaning])[] = [
   [/^deprecated\b/, { kind: "not-supported" }],
 ];
 
+const NUMBER = /^\s*\[?-?\d/;
 const VALUE: WordMeaning = { kind: "value" };
 /** Every healthy card of the records has a number here, so that a word nobody knows in its place is a sign. */
 const ALWAYS_THERE = { holds: "number", otherwise: { kind: "sign", code: "unknown-error" } } as const;
@@ -116,13 +117,15 @@ const READINGS = {
 /** Null and undefined: the driver has no such reading. */
 export function meaningOf(reading: ReadingName, cell: string | null | undefined): WordMeaning {
   const row: Row = READINGS[reading];
+  // Most cells, and no word of any table begins like a number.
+  if (row.holds === "number" && NUMBER.test(cell ?? "")) return VALUE;
   const isBracketed = /^\s*\[.*\]\s*$/.test(cell ?? "");
   const word = wordOf(cell);
   const common = meaningEverywhere(word);
   if (common !== null) return common;
   switch (row.holds) {
     case "number":
-      return /^-?\d/.test(word) ? VALUE : unknownIn(row, word);
+      return unknownIn(row, word);
     case "word":
       return row.words?.[word] ?? unknownIn(row, word);
     case "text":

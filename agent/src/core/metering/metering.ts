@@ -96,8 +96,7 @@ function meterRun(
       if (before?.isOpen === true) take(closeAtLoss(before, cards.lastGoodMs, now));
       break;
     case "suspect":
-      if (before?.isOpen === true)
-        take((isAtEnd(before, run, now) ? closeAtLoss : holdAt)(before, cards.lastGoodMs, now));
+      if (before?.isOpen === true) take((run.isOver ? closeAtLoss : holdAt)(before, cards.lastGoodMs, now));
       interval = openFor(run, interval, now) ?? interval;
       break;
     case "good":
@@ -114,11 +113,6 @@ function meterRun(
   const rows = pieces.filter(isNotEmpty).map((piece) => entryOf(run, piece));
   const isUnchanged = rows.length === 0 && interval === before;
   return isUnchanged ? null : { runId: run.runId, rows, interval, isEnded: false };
-}
-
-/** Nothing will be seen any more of what this interval follows: it ended, another took its place, or the run is over. */
-function isAtEnd(interval: UsageInterval, run: MeteredRun, now: Moment): boolean {
-  return run.isOver || !isFollowed(interval, run, now) || run.process?.life.state === "ended";
 }
 
 /** Whether the run's process of now is the one this interval follows. A reboot ends every process. */

@@ -9,7 +9,7 @@ import type { GpuCondition } from "../../core/gpus/gpu-condition.ts";
 import { isToldText } from "../../core/gpus/gpu-readings.ts";
 
 /** What nvidia-smi alone says of a card; CSV knows the index, XML does not, and XML alone tells of repairs. */
-export type GpuFacts = Omit<
+type GpuFacts = Omit<
   GpuReport,
   | "simulated"
   | "health"

@@ -135,7 +135,7 @@ class World {
   #tick(life: Life, isOver: boolean): void {
     if (lostGpus(this.cards).has(A)) this.#isStopped = true;
     const cards = this.#proof();
-    if (life.state === "ended" && cards.kind === "good") this.endedWellMs = this.nowMs;
+    if (life.state === "ended" && !this.isBad) this.endedWellMs = this.nowMs;
     const run = {
       runId: RUN,
       instanceId: "env-1" as InstanceId,

@@ -1,7 +1,15 @@
 /** What nvidia-smi's words mean in each reading: a value, not supported, or a sign of failure. */
+import { readFileSync } from "node:fs";
 import * as fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import { isToldText, meaningEverywhere, meaningOf } from "@remotegpu/agent/core/gpus/gpu-readings";
+import { knownExits } from "@remotegpu/agent/core/gpus/query-exits";
+import {
+  isToldText,
+  meaningEverywhere,
+  meaningOf,
+  type DrainCode,
+  type SignCode,
+} from "@remotegpu/agent/core/gpus/gpu-readings";
 
 const NUMBERS = ["memory-total", "memory-used", "utilization", "temperature", "power", "errors"] as const;
 const READINGS = [
@@ -126,4 +134,27 @@ test("words that mean the same wherever they stand are known without a reading",
     code: "gpu-lost",
   });
   expect(meaningEverywhere("Reset")).toBeNull();
+});
+
+test("the operators' page names every code and every exit", () => {
+  const codes = {
+    "requires-reset": true,
+    "gpu-lost": true,
+    "unknown-error": true,
+    err: true,
+    "recovery-reset": true,
+    "recovery-reboot": true,
+    "fabric-in-progress": true,
+    "fabric-unhealthy": true,
+    "no-power": true,
+    "no-interrupts": true,
+    "no-answer": true,
+    "recovery-drain-p2p": true,
+    "recovery-drain-and-reset": true,
+  } satisfies Record<SignCode | DrainCode, true>;
+  const path = "../../../../../control-plane/docs/gpu-readings.md";
+  const page = readFileSync(new URL(path, import.meta.url), "utf8");
+
+  expect(Object.keys(codes).filter((code) => !page.includes(`\`${code}\``))).toEqual([]);
+  expect(knownExits().filter(([code]) => !page.includes(`\n| ${code} | `))).toEqual([]);
 });

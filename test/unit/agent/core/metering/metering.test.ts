@@ -629,21 +629,34 @@ describe("a run with cards", () => {
     });
 
     test.each([
-      ["its process ends", run({ life: ended(95_000) }, false, suspect(25_000))],
       ["it is over", run({ life: ended(95_000) }, true, suspect(25_000))],
       ["it is over and its process lives", run({ life: alive }, true, suspect(25_000))],
       ["nothing of it is left", run(null, true, suspect(25_000))],
-      [
-        "another process takes its place",
-        run({ life: alive, pid: 8, sinceMs: 95_000 }, false, suspect(25_000)),
-      ],
-    ])("is judged by its last reading when %s", (_what, last) => {
+    ])("is judged by its last reading when %s, and what is not charged is told", (_what, last) => {
       const meter = held();
       meter.tick(last, moment(100_000));
-      meter.tick(run({ life: alive, pid: 8, sinceMs: 95_000 }, true, suspect(25_000)), moment(110_000));
 
-      expect(lengthOf(proven(meter.rows))).toBe(25_000);
       expect(meter.isEnded).toBe(true);
+      expect(meter.spans()).toEqual([
+        [0, 10_000, "exact"],
+        [10_000, 25_000, "bounded"],
+        [25_000, 100_000, "unproven", "final"],
+      ]);
+    });
+
+    test.each([
+      ["its process ends", { life: ended(95_000) }],
+      ["another process takes its place", { life: alive, pid: 8, sinceMs: 95_000 }],
+    ])("waits for what becomes of the sign when %s", (_what, process) => {
+      const meter = held();
+      meter.tick(run(process, false, suspect(25_000)), moment(100_000));
+      expect(lengthOf(proven(meter.rows))).toBe(10_000);
+
+      const next = { life: alive, pid: 8, sinceMs: 95_000 };
+      meter.tick(run(next, false, good(110_000)), moment(110_000));
+      meter.tick(run({ ...next, life: ended(118_000) }, true, good(118_000)), moment(120_000));
+
+      expect(lengthOf(proven(meter.rows))).toBe(25_000 + (118_000 - 95_000));
     });
 
     test("is judged by its last reading when the host reboots", () => {
