@@ -154,7 +154,7 @@ export const CHINESE_WORDS: readonly (readonly [word: string, translation: strin
   ["gpu-fault", "程序的 GPU 错误"],
   ["gpu-note", "GPU 内核记录"],
   ["gpu-cordoned", "GPU 停止调度"],
-  ["gpu-fault", "GPU 故障"],
+  ["gpu-unhealthy", "GPU 不健康"],
   ["gpu-uncordoned", "GPU 恢复调度"],
   ["stop-ordered", "已下令停止"],
   ["stops-confirmed", "已确认停止"],

@@ -65,7 +65,7 @@ const faults = async (id: string): Promise<[string, string][]> => {
   const { body } = await scene.api.ask("GET", `/api/v1/environments/${id}/events`, { as: alice });
   const items: { kind: string; new: string; reason: string }[] = body.items;
   return items
-    .filter(({ kind }) => kind === "gpu-fault")
+    .filter(({ kind }) => kind === "gpu-unhealthy")
     .map((event): [string, string] => [event.new, event.reason])
     .toReversed();
 };

@@ -5,7 +5,7 @@ import type { Transaction } from "../../database/database.ts";
 import { appendEvents } from "../../events/events.ts";
 
 /** The kind of an event of a workload that tells of a fault of its card. */
-const GPU_FAULT_EVENT = "gpu-fault";
+const GPU_UNHEALTHY_EVENT = "gpu-unhealthy";
 
 /** Slices of a card are held by several. What was released, or was never this host's, hears nothing. */
 export async function tellHolders(
@@ -23,7 +23,7 @@ export async function tellHolders(
     sql,
     rows.map((row) => ({
       at: now,
-      kind: GPU_FAULT_EVENT,
+      kind: GPU_UNHEALTHY_EVENT,
       workloadKind: row.workload_kind,
       workloadId: row.workload_id,
       instanceId: row.id,
