@@ -29,14 +29,7 @@ const ERROR = {
  * read-only and hidden parts of /proc and /sys, `mounts` the read-only toolbox and a root of its own, `privileges` that
  * nothing may gain more, `profile` the runtime's default seccomp profile, `network` bridges and the host's firewall.
  */
-export type PromisedBy =
-  | "capabilities"
-  | "namespaces"
-  | "masks"
-  | "mounts"
-  | "privileges"
-  | "profile"
-  | "network";
+type PromisedBy = "capabilities" | "namespaces" | "masks" | "mounts" | "privileges" | "profile" | "network";
 
 export type Attempt = {
   /** As the program prints it, and the report names it. */

@@ -8,10 +8,10 @@ import {
   type Attempt,
   type Verdict,
 } from "./attempts.ts";
-import type { Target } from "./canary-targets.ts";
+import { GATEWAY, type Target } from "./canary-targets.ts";
 
 /** A hole: the attempt's name and a sentence of what a container could do. */
-export type Success = { attempt: string; detail: string };
+type Success = { attempt: string; detail: string };
 
 export type CanaryFindings =
   /** It did not come to its end: nothing that it left out is known. */
@@ -125,7 +125,7 @@ function reachSentence({ attempt, address, port }: Target): string {
     case "reach-metadata":
       return `A container could reach the metadata address ${address}:${port}.`;
     case "reach-host":
-      return `A container could reach a service of its host at ${address === "gateway" ? "its gateway" : address}.`;
+      return `A container could reach a service of its host at ${address === GATEWAY ? "its gateway" : address}.`;
     case "reach-neighbour":
       return `A container could reach another workspace's container at ${address}.`;
   }

@@ -12,7 +12,7 @@ import { connectionsOf, type Target } from "./canary-targets.ts";
 export type CanaryIds = { instanceId: InstanceId; runId: RunId; workloadId: WorkloadId };
 
 /** A network that no workspace can have the name of. */
-export const CANARY_NETWORK = "canary";
+const CANARY_NETWORK = "canary";
 
 const REPOSITORY = "localhost/remotegpu-canary";
 /** As many hex digits of the program's hash as tell one version from another. */
