@@ -99,7 +99,7 @@ export function afterSample(cards: Cards, { gpus, conditions, held, nowMs }: Sam
 }
 
 /** By this a card is closed of which the kernel's device rules keep a container that holds it. */
-export const CONTAINER_REFUSED = "container-refused";
+const CONTAINER_REFUSED = "container-refused";
 
 /**
  * What containers that hold cards were told by the kernel's device rules: one that is refused a card closes it to new
