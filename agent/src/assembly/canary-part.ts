@@ -35,6 +35,7 @@ export function canaryPart(
     stateDir: config.stateDir,
     hostAddress: facts.ipAddress,
     program: () => packedProgram(CANARY_PROGRAM),
+    log,
   };
   const ordered = () =>
     journal.desired.read().instances.flatMap(({ want, spec }) => (want === "running" ? [spec] : []));

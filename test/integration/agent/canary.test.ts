@@ -14,6 +14,7 @@ import { docker, importBusyboxImage, newHostId } from "../../support/containers/
 import { leftOnHost } from "../../support/containers/leftovers.ts";
 import { RuntimeUnderTest } from "../../support/containers/runtime.ts";
 import { WeakRuntime, type Weakness } from "../../support/containers/weak-runtime.ts";
+import { quietLog } from "../../support/quiet-log.ts";
 import { eventually } from "../../support/eventually.ts";
 import { openControlScene } from "../../support/worlds/control-scene.ts";
 import { desiredOf } from "../../support/samples/desired-instance.ts";
@@ -40,7 +41,7 @@ const program = async () => await packedProgram(CANARY_PROGRAM);
 const tried = async (weakness: Weakness = {}) => {
   weak.weakness = weakness;
   const { hostId, runtime, stateDir } = host;
-  const findings = await runCanary({ hostId, runtime, stateDir, hostAddress, program });
+  const findings = await runCanary({ hostId, runtime, stateDir, hostAddress, program, log: quietLog });
   weak.weakness = {};
   if (findings.kind !== "tried") throw new Error("its program broke off");
   return findings;
