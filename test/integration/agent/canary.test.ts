@@ -2,6 +2,8 @@
  * The canary on a real container runtime: all that it tries is refused in a container as customers get it, and what a
  * weakened one lets through is found.
  */
+import { copyFile, mkdir, readdir } from "node:fs/promises";
+import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { readMachineFacts } from "@remotegpu/agent/host/machine-facts";
 import { runCanary } from "@remotegpu/agent/loop/canary/canary-run";
@@ -14,6 +16,7 @@ import { docker, importBusyboxImage, newHostId } from "../../support/containers/
 import { leftOnHost } from "../../support/containers/leftovers.ts";
 import { RuntimeUnderTest } from "../../support/containers/runtime.ts";
 import { WeakRuntime, type Weakness } from "../../support/containers/weak-runtime.ts";
+import { quietLog } from "../../support/quiet-log.ts";
 import { eventually } from "../../support/eventually.ts";
 import { openControlScene } from "../../support/worlds/control-scene.ts";
 import { desiredOf } from "../../support/samples/desired-instance.ts";
@@ -40,7 +43,14 @@ const program = async () => await packedProgram(CANARY_PROGRAM);
 const tried = async (weakness: Weakness = {}) => {
   weak.weakness = weakness;
   const { hostId, runtime, stateDir } = host;
-  const findings = await runCanary({ hostId, runtime, stateDir, hostAddress, program });
+  const findings = await runCanary({
+    hostId,
+    runtime,
+    stateDir,
+    hostAddresses: () => [hostAddress],
+    program,
+    log: quietLog,
+  });
   weak.weakness = {};
   if (findings.kind !== "tried") throw new Error("its program broke off");
   return findings;
@@ -53,14 +63,24 @@ const imagesOf = async (hostId: string) =>
     .filter((name) => name.startsWith(`localhost/remotegpu-canary:${hostId}-`));
 
 test("all that it tries is refused, clearly, and nothing of it is left but its image", async () => {
+  await host.runtime.keepSpareNetwork();
+
   const findings = await tried();
 
   expect(findings.succeeded).toEqual([]);
   expect(findings.unclear).toEqual([]);
   expect(findings.tried).toBeGreaterThan(45);
   expect(await host.runtime.canaries()).toEqual([]);
+  // It made a bridge of its own, so that a customer's first start finds one ready.
+  expect(host.runtime.hasSpareNetwork).toBe(true);
   expect(await imagesOf(host.hostId)).toHaveLength(1);
   expect((await host.runtime.list()).map(({ containerId }) => containerId)).toEqual([neighbourIn]);
+});
+
+test("the addresses of this host's bridges are known, though the runtime names none", async () => {
+  const gateway = await host.sh(neighbourIn, "ip route | sed -n 's/default via \\([0-9.]*\\).*/\\1/p'");
+
+  expect((await host.runtime.outOfReach()).gateways).toContain(gateway.trim());
 });
 
 test("what a privileged container among the host's processes is let do is found", async () => {
@@ -110,6 +130,29 @@ test("what a container in the host's network, without a profile and with a right
     "reach-host",
     "reach-neighbour",
   ]);
+});
+
+describe("where its own folders could be made", () => {
+  const writableToolbox = (folder: string) => ({
+    HostConfig: { Mounts: [{ Type: "bind", Source: folder, Target: "/.remotegpu", ReadOnly: false }] },
+  });
+
+  test("a folder that a container has left there before does not hide a writable toolbox", async () => {
+    const folder = join(host.stateDir, "writable-toolbox");
+    await mkdir(join(folder, "canary-attempt"), { recursive: true });
+    await copyFile(join(host.runtime.toolboxPath, "init"), join(folder, "init"));
+
+    const found = await tried(writableToolbox(folder));
+
+    expect(names(found)).toEqual(["write-toolbox"]);
+    expect((await readdir(folder)).toSorted()).toEqual(["canary-attempt", "init"]);
+  });
+
+  test("a file system of the container's own in place of control groups is none of the host's", async () => {
+    const found = await tried({ HostConfig: { Tmpfs: { "/sys/fs/cgroup": "" } } });
+
+    expect([names(found), found.unclear]).toEqual([[], []]);
+  });
 });
 
 describe("an agent's", () => {

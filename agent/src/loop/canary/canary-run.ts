@@ -5,6 +5,7 @@
 import { createHash } from "node:crypto";
 import { InstanceId, RunId, WorkloadId, type HostId } from "@remotegpu/shared/ids";
 import { joined, TAR_END, tarFilling, tarHeader } from "@remotegpu/shared/tar-header";
+import type { Log } from "@remotegpu/shared/log";
 import { KIB, MS_PER_SECOND } from "@remotegpu/shared/units";
 import {
   canaryFindings,
@@ -22,6 +23,8 @@ import {
 import { canaryTargets } from "../../core/canary/canary-targets.ts";
 import { openListener } from "../../host/open-listener.ts";
 import { RuntimeError } from "../../runtime/docker/runtime-error.ts";
+import type { RuntimeInfo } from "../../runtime/docker/runtime-info.ts";
+import type { Images } from "../../runtime/images/images.ts";
 import type { Runtime } from "../../runtime/runtime.ts";
 
 const IDS: CanaryIds = {
@@ -37,28 +40,28 @@ const MAX_OUTPUT_BYTES = 64 * KIB;
 
 export type CanaryRunParts = {
   hostId: HostId;
-  runtime: Pick<
+  runtime: {
+    images: Pick<Images, "idOf" | "removeNamed" | "import">;
+    info: () => Promise<Pick<RuntimeInfo, "name">>;
+  } & Pick<
     Runtime,
-    | "images"
-    | "canaries"
-    | "outOfReach"
-    | "socketPath"
-    | "create"
-    | "start"
-    | "ended"
-    | "logs"
-    | "remove"
-    | "info"
+    "canaries" | "outOfReach" | "socketPath" | "create" | "start" | "ended" | "logs" | "remove"
   >;
   stateDir: string;
-  hostAddress: string;
+  /** IPv4, those first that matter most. */
+  hostAddresses: () => readonly string[];
   /** Of the image, compiled or as the bundle has it. */
   program: () => Promise<Buffer>;
+  log: Log;
 };
 
-/** @throws RuntimeError, RuntimeDown, ToolboxError; nothing of it is left then but what the runtime would not remove */
+/**
+ * What the runtime would not remove of it is left for the next one, which is not made before that is gone: no failure to
+ * remove it takes away what was found.
+ * @throws RuntimeError, RuntimeDown, ToolboxError
+ */
 export async function runCanary(parts: CanaryRunParts): Promise<CanaryFindings> {
-  const { runtime } = parts;
+  const { runtime, log } = parts;
   await removeCanaries(runtime);
   const imageId = await imageOf(parts);
   const listener = await openListener();
@@ -77,7 +80,9 @@ export async function runCanary(parts: CanaryRunParts): Promise<CanaryFindings> 
     return canaryFindings(await outputOf(runtime, containerId), expected);
   } finally {
     listener.close();
-    await removeCanaries(runtime);
+    await removeCanaries(runtime).catch((error: unknown) => {
+      log.warn({ error }, "the canary's container could not be removed; the next one removes it first");
+    });
   }
 }
 
@@ -87,12 +92,12 @@ export async function removeCanaries(runtime: Pick<Runtime, "canaries" | "remove
 }
 
 async function expectationOf(
-  { runtime, hostAddress }: CanaryRunParts,
+  { runtime, hostAddresses }: CanaryRunParts,
   listenerPort: number,
 ): Promise<Expectation> {
   const [outOfReach, { name }] = await Promise.all([runtime.outOfReach(), runtime.info()]);
   return {
-    targets: canaryTargets({ listenerPort, hostAddress, ...outOfReach }),
+    targets: canaryTargets({ listenerPort, hostAddresses: hostAddresses(), ...outOfReach }),
     hasOutside: process.pid >= LEAST_OUTSIDE_PID,
     hasDockerProfile: name === "docker",
   };

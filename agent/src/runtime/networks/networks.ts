@@ -18,7 +18,7 @@ import type { Docker } from "../docker/docker.ts";
 import { keepPortOpen, protectFrom, unprotectFrom, type BridgeServices } from "./firewall.ts";
 import { gangNetworkName, isSameGang, planLabel, planOf, type GangPlan } from "./gang-bridge.ts";
 import { isStatus, RuntimeError } from "../docker/runtime-error.ts";
-import { freeSubnet } from "./subnets.ts";
+import { firstAddress, freeSubnet } from "./subnets.ts";
 import { keepLinks, mtusTo, type Link } from "./vxlan.ts";
 
 /** Another agent of this machine can take the same subnet at the same moment. */
@@ -63,10 +63,8 @@ export class Networks {
 
   /** This host's own IPv4 addresses on the bridges of this host id. @throws RuntimeError, RuntimeDown */
   async gateways(): Promise<string[]> {
-    const gateways = (await this.#own()).flatMap(({ IPAM }) =>
-      (IPAM?.Config ?? []).map(({ Gateway }) => Gateway),
-    );
-    return gateways.filter((gateway) => gateway !== undefined).filter((gateway) => isIPv4(gateway));
+    const gateways = (await this.#own()).flatMap(({ IPAM }) => (IPAM?.Config ?? []).map(gatewayOf));
+    return gateways.filter((gateway) => gateway !== null);
   }
 
   /** The next workspace's first container finds a bridge ready. */
@@ -78,18 +76,27 @@ export class Networks {
    * Finds the workspace's bridge, takes the spare one or makes one, puts its rules in place and runs `work` with its name
    * before anybody can take it away as unused: what `work` creates is its next user, and must carry its name as a label.
    * It must start nothing: the rules are sure only afterwards.
+   * @param options `takesSpare`: false leaves the spare bridge to the next workspace
    * @throws RuntimeError, RuntimeDown
    */
-  use<T>(network: InstanceSpec["network"], work: (networkName: string) => Promise<T>): Promise<T> {
+  use<T>(
+    network: InstanceSpec["network"],
+    work: (networkName: string) => Promise<T>,
+    { takesSpare = true }: { takesSpare?: boolean } = {},
+  ): Promise<T> {
     return typeof network === "string"
-      ? this.#useOfWorkspace(networkLabel(network), work)
+      ? this.#useOfWorkspace(networkLabel(network), work, { takesSpare })
       : this.#useOfGang(hostGangOf(network), work);
   }
 
-  #useOfWorkspace<T>(network: string, work: (networkName: string) => Promise<T>): Promise<T> {
+  #useOfWorkspace<T>(
+    network: string,
+    work: (networkName: string) => Promise<T>,
+    { takesSpare }: { takesSpare: boolean },
+  ): Promise<T> {
     return this.#inTurn(async () => {
       const [existing, bridges] = await Promise.all([this.#all(), this.#bridges()]);
-      const ready = [bridges.get(network), this.#spare].find((name) =>
+      const ready = [bridges.get(network), takesSpare ? this.#spare : null].find((name) =>
         existing.some(({ Name }) => Name === name),
       );
       const name = ready ?? this.#newName();
@@ -314,6 +321,12 @@ function linkOf({ Name, Labels: labels }: NetworkList[number]): Link[] {
   const plan = planOf(labels);
   if (plan === null || plan.mtu === null) return [];
   return [{ gang: plan.gang, mtu: plan.mtu, bridge: bridgeName(Name) }];
+}
+
+/** Docker names one only that was chosen. Null for another protocol than IPv4. */
+function gatewayOf({ Subnet, Gateway }: { Subnet?: string; Gateway?: string }): string | null {
+  const gateway = Gateway ?? (Subnet === undefined ? null : firstAddress(Subnet));
+  return gateway !== null && isIPv4(gateway) ? gateway : null;
 }
 
 function subnetsOf(network: NetworkList[number]): string[] {
