@@ -140,7 +140,7 @@ async function refuseWhileNeeded(db: Database, { name }: SealingKey): Promise<vo
   const without = lacking(await sealingKeyReports(db), name);
   if (without.length > 0)
     throw new SealingKeyError(
-      `${without.join("; ")}: copy operator.json there. A server that will not come back counts until a day after it was heard`,
+      `${without.join("; ")}: copy operator.json there. A server that will not come back counts until a day after it was heard, and one that runs anew in its place for 3 minutes`,
     );
   const leader = await silentLeader(db);
   if (leader !== null)

@@ -2,13 +2,14 @@
 import { chargeDueHours } from "@remotegpu/control-plane/controllers/billing/charging";
 import { ingestBatch } from "@remotegpu/control-plane/controllers/ingest/ingest";
 import { refund } from "@remotegpu/control-plane/store/billing/ledger/payments";
+import { waiveEarlierRuns } from "@remotegpu/control-plane/store/billing/runs/runs";
 import { waiveBroken } from "@remotegpu/control-plane/store/billing/runs/run-waivers";
 import { type Database, transaction } from "@remotegpu/control-plane/store/database/database";
 import { acquireLeadership } from "@remotegpu/control-plane/store/database/leader";
 import { StreamCosts } from "@remotegpu/control-plane/store/overview/stream-costs";
 import { moneyOfWorkloads } from "@remotegpu/control-plane/store/overview/workload-money";
 import { parsePoints } from "@remotegpu/shared/money";
-import { afterAll, beforeAll, expect, onTestFinished, test } from "vitest";
+import { afterAll, beforeAll, describe, expect, onTestFinished, test } from "vitest";
 import { type FreshDatabase, freshDatabase } from "../../support/engines/postgres.ts";
 import {
   at,
@@ -135,6 +136,44 @@ test("a transaction that ends after later ones is found, since the look goes fur
   expect([before, meanwhile]).toEqual(["3.0000", "3.0000"]);
   expect(await told(costs, since)).toBe("2.9000");
   expect(await listed()).toBe("2.9000");
+});
+
+describe("the rule by which a run is free", () => {
+  const rulesOf = async (run: string) => {
+    const asked = { kind: "environment", ids: [`env-${run}`], at: at(HOUR) } as const;
+    const money = (await moneyOfWorkloads(database, asked)).get(`env-${run}`);
+    return money?.waivers.map(({ rule, runs, runs_now }) => [rule, runs, runs_now]);
+  };
+  const began = async (run: string) => {
+    await openSceneRun(database, scene, run);
+    await proven({ run, fromMs: 0, toMs: 20 * MINUTE });
+  };
+
+  test("is host-stop where its instance was placed anew", async () => {
+    await began("r-anew");
+
+    await transaction(database, (tx) => waiveEarlierRuns(tx, { runIds: ["r-anew"], from: at(10 * MINUTE) }));
+
+    expect(await rulesOf("r-anew")).toEqual([["host-stop", 1, 1]]);
+  });
+
+  test.each([
+    ["before-rules", "r-old-1", "ordered by customer 12"],
+    ["before-rules", "r-old-2", "placed anew"],
+    ["before-rules", "r-old-3", null],
+    ["suspension", "r-new-1", "suspension: account suspended"],
+    ["stop-by-person", "r-new-2", "stop-by-person: ordered by customer 12"],
+  ])("is %s where run %s was written with the reason %j", async (rule, run, reason) => {
+    await began(run);
+
+    await database.query("UPDATE runs SET waive_from = $2, waive_reason = $3 WHERE id = $1", [
+      run,
+      at(10 * MINUTE),
+      reason,
+    ]);
+
+    expect(await rulesOf(run)).toEqual([[rule, 1, 1]]);
+  });
 });
 
 /** A later transaction, of another account's run. */

@@ -399,6 +399,104 @@ describe("other bytes than were sealed", () => {
     expect(await read(id, "a")).toBe("alpha");
     expect(await openOf()).toHaveLength(1);
   });
+
+  test.each([
+    ["a file", "a"],
+    ["a folder with all below it", "&tree=files"],
+  ])("of %s raise none where its owner has deleted the dataset meanwhile", async (_what, path) => {
+    const { id, files: folder } = await sealed({ a: "alpha", b: "beta" });
+    let isDeleted = false;
+    api.deps.files = {
+      ask: async (host, question, signal) => {
+        if (question.route === "/entry" && question.path !== "manifest" && !isDeleted) {
+          isDeleted = true;
+          await api.ask("DELETE", `/api/v1/datasets/${id}`, { as: owner });
+          rmSync(folder, { recursive: true, force: true });
+        }
+        return await honest.ask(host, question, signal);
+      },
+    };
+
+    expect(await read(id, path)).toBe(503);
+
+    expect([isDeleted, await openOf()]).toEqual([true, []]);
+  });
+
+  describe("of a member that has lost its mount", () => {
+    const asked: string[] = [];
+    const lost: HostFiles = {
+      ask: async (host, question, signal) => {
+        asked.push(host);
+        if (host !== "host-1") return await honest.ask(host, question, signal);
+        const missing = { reason: "not-found", detail: "There is nothing." };
+        return { isReached: true, answer: answeredBy(Response.json(missing, { status: 404 })) };
+      },
+    };
+    const withAnother = async () =>
+      await api.db.query(
+        "INSERT INTO hosts (id, name, ip_address, connection, storage_pool) VALUES ('host-2', 'gpu-2', '10.0.0.2', 'connected', 'pool-a')",
+      );
+    const refuseAlarms = "ALTER TABLE alarms ADD CONSTRAINT refused CHECK (kind = '') NOT VALID";
+    beforeEach(() => void asked.splice(0));
+
+    test.each([
+      ["a file", "a"],
+      ["a folder with all below it", "&tree=files"],
+    ])("%s is read from another one, though the alarm cannot be raised", async (_what, path) => {
+      const { id } = await sealed({ a: "alpha" });
+      await withAnother();
+      api.deps.files = lost;
+      await api.db.query(refuseAlarms);
+
+      const text = await read(id, path).finally(() =>
+        api.db.query("ALTER TABLE alarms DROP CONSTRAINT refused"),
+      );
+
+      expect(text).toContain("alpha");
+    });
+
+    test("every copy is read from others first, once as many of its alarms are open as there may be", async () => {
+      const { id } = await sealed({ a: "alpha" });
+      await withAnother();
+      const alarms = async (from: number, to: number) =>
+        await api.db.query(
+          `INSERT INTO alarms (kind, subject, detail, raised_at)
+           SELECT 'sealed-bytes-differ', 'host-1 copy ' || (1000000 + n), 'lost', now() FROM generate_series($1::int, $2) n`,
+          [from, to],
+        );
+      const firstOf = async () => {
+        asked.splice(0);
+        const response = await get(id, "&limit=1");
+        return [response.status, asked[0]];
+      };
+
+      await alarms(1, 49);
+      api.deps.files = lost;
+      const before = await firstOf();
+      await alarms(50, 50);
+
+      expect([before, await firstOf()]).toEqual([
+        [404, "host-1"],
+        [200, "host-2"],
+      ]);
+    });
+
+    test("nothing is read where it is the only one, and the refusal names it", async () => {
+      const { id } = await sealed({ a: "alpha" });
+      api.deps.files = {
+        ask: async (host, question, signal) =>
+          await (question.route === "/proof" ? honest : lost).ask(host, question, signal),
+      };
+
+      const answer = await api.ask("GET", `/api/v1/datasets/${id}/files?path=a`, { as: owner });
+
+      expect(answer).toMatchObject({
+        status: 503,
+        body: { detail: "What host gpu-1 has of it is not what was sealed." },
+      });
+      expect([await read(id, "&tree=files"), asked]).toEqual([503, ["host-1", "host-1"]]);
+    });
+  });
 });
 
 describe("a folder with all below it", () => {

@@ -6,7 +6,7 @@ import { createSecretKey } from "node:crypto";
 import { copyFileSync, mkdirSync, mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { afterAll, beforeAll, beforeEach, describe, expect, onTestFinished, test } from "vitest";
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, onTestFinished, test } from "vitest";
 import {
   sealUnlessServed,
   sealingKeyCommand,
@@ -349,6 +349,65 @@ describe("an old key is dropped", () => {
 
     expect(await step("status")).toContain("server f:/state has");
     expect(await step("drop")).toContain("the only one now");
+  });
+
+  describe("of two servers whose machines have one name", () => {
+    const [SERVER, LATE] = ["h:/state", "h:/state (process holder of h:/state)"];
+    let lacksIt: SealingKeyReports;
+    /** It has the new key, and seals with it. */
+    let hasIt: SealingKeyReports;
+    const agoOf = async (minutes: number) =>
+      void (await scene.api.db.query(
+        "UPDATE sealing_key_reports SET reported_at = now() - make_interval(mins => $1) WHERE holder = $2",
+        [minutes, `holder of ${SERVER}`],
+      ));
+    const again = async () => {
+      clockMs += 60_000;
+      await hasIt.pass();
+    };
+    beforeEach(async () => {
+      lacksIt = reportsOf(other.operator, SERVER);
+      await lacksIt.pass();
+      await step("rotate");
+      const deps = { db: scene.api.deps.db, now: () => new Date(clockMs), keys: operator.sealingKeys };
+      hasIt = new SealingKeyReports({ ...deps, server: SERVER, holder: "the other" });
+      await hasIt.pass();
+    });
+    afterEach(async () => {
+      await scene.api.db.query("DELETE FROM sealing_key_reports");
+      await step("drop");
+    });
+
+    test("only once both have the new one", async () => {
+      await expect(step("drop")).rejects.toThrow(`${LATE} does not have the key ${newKey()}`);
+      expect(await step("status")).toContain(`server ${SERVER} (process the other) has`);
+
+      copyFile();
+      await lacksIt.pass();
+
+      expect(await step("drop")).toContain("the only one now");
+    });
+
+    test("and where one was killed, once the other has run for a while in its place", async () => {
+      await agoOf(2);
+      await again();
+      await expect(step("drop")).rejects.toThrow(LATE);
+
+      await agoOf(4);
+      await again();
+
+      expect(await step("drop")).toContain("the only one now");
+    });
+
+    test("and where one falls silent that was heard beside the other, after a day", async () => {
+      await scene.api.db.query(
+        "UPDATE sealing_key_reports SET began_at = now() - interval '1 hour' WHERE holder = 'the other'",
+      );
+      await agoOf(50);
+      await again();
+
+      await expect(step("drop")).rejects.toThrow(LATE);
+    });
   });
 
   test("a server says it again when its file has changed, and else once a minute", async () => {

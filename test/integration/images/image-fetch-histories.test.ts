@@ -237,7 +237,7 @@ test(
         expect(await world.rows("SELECT * FROM quarantine")).toEqual([]);
         expect(await world.rows("SELECT FROM image_fetches WHERE ended_at IS NULL")).toEqual([]);
         const charged = await world.rows(
-          `SELECT FROM runs WHERE waive_reason LIKE 'taken back%' AND (billed_minutes > 0 OR posted_amount > 0)`,
+          `SELECT FROM runs WHERE waive_reason LIKE 'host-stop: taken back%' AND (billed_minutes > 0 OR posted_amount > 0)`,
         );
         expect(charged).toEqual([]);
         const begun = world.hosts.flatMap(({ containers }) => containers.map(({ wanted }) => wanted.runId));
@@ -247,7 +247,7 @@ test(
         );
         expect(free).toEqual([]);
         const raced = await world.rows(
-          "SELECT FROM runs WHERE waive_reason LIKE 'taken back%' AND id = ANY($1::text[])",
+          "SELECT FROM runs WHERE waive_reason LIKE 'host-stop: taken back%' AND id = ANY($1::text[])",
           [begun],
         );
         expect(raced).not.toEqual([]);

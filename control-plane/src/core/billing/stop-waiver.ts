@@ -15,7 +15,11 @@ type StopOrderer = (typeof STOP_ORDERERS)[number];
 export type StopCause = "own" | "host";
 
 /** The name under which a run, a bill's proof and the lists of the books say which of the rules below held. */
-type StopRule = "stop-by-person" | "stop-by-rule" | "suspension" | "host-stop";
+export const STOP_RULES = ["stop-by-person", "stop-by-rule", "suspension", "host-stop"] as const;
+type StopRule = (typeof STOP_RULES)[number];
+
+/** What is said in place of it of a run whose reason was written before rules had names. */
+export const BEFORE_RULES = "before-rules";
 
 const RULES: Record<StopOrderer, Record<StopCause, StopRule>> = {
   customer: { own: "stop-by-person", host: "stop-by-person" },

@@ -155,7 +155,9 @@ async function answerFrom(
   const sealed = isFolder ? null : await answerSealedFile(c, { ...copy, merkleRoot }, file);
   if (sealed !== null) return sealed;
   if (page.tree === "files") {
-    const tree = await withSealedTree(c, copy, file.path, (onHost) => folderFrom(c, file, page, onHost));
+    const tree = await withSealedTree(c, copy, file.path, (onHost, except) =>
+      folderFrom(c, { ...file, except }, page, onHost),
+    );
     if (tree !== null) return labelled(tree, isTree(tree) ? "checked" : "unchecked");
   }
   const withoutBytes = page.tree === undefined ? page : { ...page, tree: "entries" as const };

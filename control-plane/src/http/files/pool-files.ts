@@ -67,6 +67,8 @@ export interface PoolFile {
   preferred?: string | null;
   /** The sealed copy that it is a file of: hosts that had other bytes of it are asked last. */
   copyId?: number | null;
+  /** Members of the pool that are not asked: what they answered before was other than it has to be. */
+  except?: readonly string[];
   folder: string;
   /** Each character is a byte. */
   path: string;
@@ -220,11 +222,11 @@ export async function askPool(
 /** The same as it answers, refusals among it, and which host that was. @throws ApiRefusal where none answers */
 export async function askMember(
   c: ApiContext,
-  { pool, preferred = null, copyId = null, folder, path }: PoolFile,
+  { pool, preferred = null, copyId = null, except = [], folder, path }: PoolFile,
   question: PoolQuestion,
 ): Promise<{ host: PoolHost; answer: HostAnswer }> {
   const { db, files } = c.var.deps;
-  const hosts = await hostsOfPool(db, { pool, preferred, copyId });
+  const hosts = await hostsOfPool(db, { pool, preferred, copyId, except });
   let why = `No host of storage pool ${pool} is heard now.`;
   for (const host of hosts) {
     const reply = await files.ask(host.id as HostId, { ...question, folder, path }, c.req.raw.signal);

@@ -5,6 +5,7 @@
 import { formatPoints, parsePoints, type Points } from "@remotegpu/shared/money";
 import type { WorkloadKind } from "@remotegpu/shared/workload";
 import { burnOfWorkloads, type WorkloadBurn } from "../billing/runs/run-lines.ts";
+import { ruleOfStop } from "../billing/runs/run-waivers.ts";
 import type { Connection } from "../database/database.ts";
 import { accruedOfWorkloads } from "../spending/accrued.ts";
 
@@ -111,7 +112,7 @@ async function waivedRunsOf(
                   FROM unnest($2::text[]) w (id) JOIN runs r ON r.resource_id = w.id AND r.resource_type = $1
                  WHERE r.first_proven_at IS NOT NULL)
      SELECT resource_id AS id, rule, count(DISTINCT run_id) AS runs FROM (
-       SELECT o.resource_id, o.id AS run_id, coalesce(split_part(o.waive_reason, ':', 1), 'unnamed') AS rule
+       SELECT o.resource_id, o.id AS run_id, ${ruleOfStop("o.waive_reason")} AS rule
          FROM own o WHERE o.waive_from < o.last_proven_at
        UNION ALL
        SELECT o.resource_id, o.id, w.reason FROM own o JOIN run_waivers w ON w.run_id = o.id

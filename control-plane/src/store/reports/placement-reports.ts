@@ -112,7 +112,7 @@ async function waiveEnded(
     epoch: placement.epoch,
     runIds,
     from: now,
-    reason: "its host called it over",
+    reason: "host-stop: its host called it over",
   });
 }
 
@@ -131,7 +131,7 @@ async function mergeAbsence(sql: Transaction, { host, placement, now }: Merge): 
     epoch: placement.epoch,
     runIds: "all",
     from: now,
-    reason: "nothing of it is left on its host",
+    reason: "host-stop: nothing of it is left on its host",
   });
   await closeUnbegunRun(sql, placement.run_id, now);
   if (!ENDED_STATES.includes(placement.state))

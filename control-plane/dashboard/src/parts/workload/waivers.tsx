@@ -15,6 +15,7 @@ const RULES = [
   "stop-by-rule",
   "suspension",
   "host-stop",
+  "before-rules",
 ] as const;
 
 /** The name that the API, the books and a bill's proof give it stands beside ours. */

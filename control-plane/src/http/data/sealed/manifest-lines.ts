@@ -19,14 +19,19 @@ const WITHIN_MS = 10 * MS_PER_MINUTE;
 /**
  * What lies beside the files of a version, as it comes.
  * @param onHost hears whose it is, before the first of it
+ * @param except members of the pool that are not asked
  * @throws ApiRefusal, also where it comes too slowly
  */
 export async function* besideFiles(
   c: ApiContext,
   copy: CopyRow,
-  { name, onHost }: { name: string; onHost?: (host: PoolHost) => void },
+  {
+    name,
+    onHost,
+    except = [],
+  }: { name: string; onHost?: (host: PoolHost) => void; except?: readonly string[] },
 ): AsyncGenerator<Uint8Array> {
-  const place = { pool: copy.storagePool, copyId: copy.id, folder: copy.folder, path: name };
+  const place = { pool: copy.storagePool, copyId: copy.id, except, folder: copy.folder, path: name };
   const { host, answer } = await askMember(c, place, { method: "GET", route: "/entry" });
   onHost?.(host);
   await unlessRefused(answer);
@@ -45,7 +50,7 @@ export async function* besideFiles(
   }
 }
 
-/** Of a host whose list is not the one that was brought. */
+/** Of a host whose list is not the one that was brought, or that lacks what is on it. */
 export class OtherListError extends ApiRefusal {
   readonly host: PoolHost | null;
 
@@ -55,14 +60,21 @@ export class OtherListError extends ApiRefusal {
   }
 }
 
-/** @throws OtherListError where it is not the list that was brought, or has more files than that; ApiRefusal where none comes */
-export async function* manifestLines(c: ApiContext, copy: CopyRow): AsyncGenerator<ManifestLine> {
+/**
+ * @param except members of the pool that are not asked
+ * @throws OtherListError where it is not the list that was brought, or has more files than that; ApiRefusal where none comes
+ */
+export async function* manifestLines(
+  c: ApiContext,
+  copy: CopyRow,
+  except: readonly string[] = [],
+): AsyncGenerator<ManifestLine> {
   let host: PoolHost | null = null;
   const hash = createHash("sha256");
   let begun = "";
   let files = 0;
-  const list = besideFiles(c, copy, { name: MANIFEST_NAME, onHost: (one) => (host = one) });
-  for await (const bytes of list) {
+  const list = besideFiles(c, copy, { name: MANIFEST_NAME, onHost: (one) => (host = one), except });
+  for await (const bytes of whereThere(list, () => host)) {
     hash.update(bytes);
     const lines = (begun + Buffer.from(bytes).toString("latin1")).split("\n");
     begun = lines.pop() ?? "";
@@ -75,6 +87,19 @@ export async function* manifestLines(c: ApiContext, copy: CopyRow): AsyncGenerat
     }
   }
   if (begun !== "" || hash.digest("hex") !== copy.manifest) throw new OtherListError(host);
+}
+
+/** A host that has lost its mount has no list, and nobody else is to hear that there is none. @throws OtherListError where it has none */
+async function* whereThere<T>(items: AsyncIterable<T>, hostOf: () => PoolHost | null): AsyncGenerator<T> {
+  try {
+    yield* items;
+  } catch (error) {
+    throw isNotFound(error) ? new OtherListError(hostOf()) : error;
+  }
+}
+
+export function isNotFound(error: unknown): boolean {
+  return error instanceof ApiRefusal && error.kind === "not-found";
 }
 
 function lineIn(text: string): ManifestLine | null {

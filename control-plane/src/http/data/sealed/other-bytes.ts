@@ -12,9 +12,10 @@ export type CopyPlace = Pick<CopyRow, "id" | "storagePool" | "folder" | "version
 export async function reportOtherBytes(c: ApiContext, host: PoolHost, copy: CopyPlace): Promise<void> {
   const { db, now, log } = c.var.deps;
   const of = { host: host.id, pool: copy.storagePool, folder: copy.folder };
-  log.error(of, "a host has other bytes of a sealed version than were sealed");
   try {
-    await transaction(db, async (sql) => await noteOtherBytes(sql, { host, copy, now: now() }));
+    const isSealed = await transaction(db, (sql) => noteOtherBytes(sql, { host, copy, now: now() }));
+    if (isSealed) log.error(of, "a host has other bytes of a sealed version than were sealed");
+    else log.info(of, "a sealed version was deleted while it was read");
   } catch (error) {
     log.error({ ...of, error }, "the alarm of other bytes could not be raised");
   }

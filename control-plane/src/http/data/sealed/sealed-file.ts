@@ -112,17 +112,15 @@ async function bytesOf(
   copy: SealedCopy,
   wish: BytesWish,
 ): Promise<{ host: PoolHost; answer: HostAnswer }> {
-  const asked = new Set<string>();
-  let refusal = senseless();
-  while (asked.size < MAX_ASKED) {
-    const { host, answer } = await askForBytes(c, copy, wish);
+  const except: string[] = [];
+  let refusal: ApiRefusal | null = null;
+  while (except.length < MAX_ASKED) {
+    const { host, answer } = await askForBytes(c, copy, { ...wish, except, refusal });
     if (isOther(answer, wish)) {
       answer.cancel();
       await reportOtherBytes(c, host, copy);
       refusal = new ApiRefusal("unavailable", `What host ${host.name} has of it is not what was sealed.`);
-      // From now on it is asked last: who comes up twice has no other beside it.
-      if (asked.has(host.id)) break;
-      asked.add(host.id);
+      except.push(host.id);
       continue;
     }
     await unlessRefused(answer);
@@ -130,24 +128,36 @@ async function bytesOf(
     answer.cancel();
     throw senseless();
   }
-  throw refusal;
+  throw refusal ?? senseless();
 }
 
+/** @param wish.refusal of the member before, which holds where none of the others is reached */
 async function askForBytes(
   c: ApiContext,
   { storagePool: pool, id: copyId }: SealedCopy,
-  { path, folder, touched, bytes }: BytesWish,
+  {
+    path,
+    folder,
+    touched,
+    bytes,
+    except,
+    refusal,
+  }: BytesWish & { except: readonly string[]; refusal: ApiRefusal | null },
 ): Promise<{ host: PoolHost; answer: HostAnswer }> {
   const range = rangeOf(touched, bytes);
-  return await askMember(
-    c,
-    { pool, copyId, folder, path },
-    {
-      method: c.req.raw.method === "HEAD" ? "HEAD" : "GET",
-      route: "/entry",
-      ...(range !== null && { headers: { range: `bytes=${range}` } }),
-    },
-  );
+  try {
+    return await askMember(
+      c,
+      { pool, copyId, except, folder, path },
+      {
+        method: c.req.raw.method === "HEAD" ? "HEAD" : "GET",
+        route: "/entry",
+        ...(range !== null && { headers: { range: `bytes=${range}` } }),
+      },
+    );
+  } catch (error) {
+    throw error instanceof ApiRefusal ? (refusal ?? error) : error;
+  }
 }
 
 /** Null where the whole file is asked for. */

@@ -10,7 +10,8 @@ import type { CopyRow } from "../../../store/spending/data/copies.ts";
 import type { ApiContext } from "../../deps.ts";
 import { OtherBytesError } from "./checked-bytes.ts";
 import type { PoolHost } from "../../../store/hosts/pool-hosts.ts";
-import { manifestLines, OtherListError } from "./manifest-lines.ts";
+import { ApiRefusal } from "../../request/refusal.ts";
+import { isNotFound, manifestLines, OtherListError } from "./manifest-lines.ts";
 import { reportOtherBytes } from "./other-bytes.ts";
 
 /** About 20 MB of one request. */
@@ -26,24 +27,59 @@ type Known = Map<string, { bytes: number; sha256: string }>;
 /**
  * What answers it, given all that lies there; null where the list is too long to be held.
  * @param path of the folder, each character a byte
- * @param answer tells which host it is of
+ * @param answer tells which host it is of, and asks none of those that are given
  */
 export async function withSealedTree(
   c: ApiContext,
   copy: CopyRow,
   path: string,
-  answer: (onHost: (host: PoolHost) => void) => Promise<Response>,
+  answer: TreeAnswer,
 ): Promise<Response | null> {
   if (copy.fileCount > MAX_FILES) return null;
   // Nothing of it goes, so that there is nothing to hold a list for.
-  if (c.req.raw.method === "HEAD") return await answer(() => undefined);
+  if (c.req.raw.method === "HEAD") return await answer(() => undefined, []);
+  try {
+    return await sealedTree(c, copy, { path, answer, except: [] });
+  } catch (error) {
+    const host = error instanceof OtherListError ? error.host : null;
+    if (host === null) throw error;
+    await reportOtherBytes(c, host, copy);
+    return await ofOthers(c, copy, { path, answer, host, error });
+  }
+}
+
+type TreeAnswer = (onHost: (host: PoolHost) => void, except: readonly string[]) => Promise<Response>;
+
+/** The same, without the host whose list was another. @throws `error` where no other has the right one */
+async function ofOthers(
+  c: ApiContext,
+  copy: CopyRow,
+  { path, answer, host, error }: { path: string; answer: TreeAnswer; host: PoolHost; error: unknown },
+): Promise<Response | null> {
+  try {
+    return await sealedTree(c, copy, { path, answer, except: [host.id] });
+  } catch (second) {
+    if (second instanceof OtherListError && second.host !== null)
+      await reportOtherBytes(c, second.host, copy);
+    throw second instanceof ApiRefusal ? error : second;
+  }
+}
+
+async function sealedTree(
+  c: ApiContext,
+  copy: CopyRow,
+  { path, answer, except }: { path: string; answer: TreeAnswer; except: readonly string[] },
+): Promise<Response | null> {
   if (held >= MAX_AT_ONCE) return null;
   held += 1;
   const release = once(() => (held -= 1));
   try {
-    const known = await filesBelow(c, copy, path);
+    const known = await filesBelow(c, copy, { path, except });
     const found: PoolHost[] = [];
-    const response = await answer((host) => found.push(host));
+    const response = await answer((host) => found.push(host), except).catch((error: unknown) => {
+      // Its host lacks a folder of which the list has files.
+      throw isNotFound(error) && known.size > 0 ? new OtherListError(found.at(-1) ?? null) : error;
+    });
     // A host of before answers a page of the folder.
     if (response.body === null || response.headers.get("content-type") !== TREE_TYPE) {
       release();
@@ -75,7 +111,6 @@ export async function withSealedTree(
     return new Response(body, response);
   } catch (error) {
     release();
-    if (error instanceof OtherListError && error.host !== null) await reportOtherBytes(c, error.host, copy);
     throw error;
   }
 }
@@ -89,10 +124,14 @@ function once(work: () => void): () => void {
 }
 
 /** By their paths below the folder, in base64url. @throws ApiRefusal */
-async function filesBelow(c: ApiContext, copy: CopyRow, path: string): Promise<Known> {
+async function filesBelow(
+  c: ApiContext,
+  copy: CopyRow,
+  { path, except }: { path: string; except: readonly string[] },
+): Promise<Known> {
   const above = path === "" ? "" : `${path}/`;
   const known: Known = new Map();
-  for await (const { path: base64, bytes, sha256 } of manifestLines(c, copy)) {
+  for await (const { path: base64, bytes, sha256 } of manifestLines(c, copy, except)) {
     const whole = Buffer.from(base64, "base64url").toString("latin1");
     if (whole.startsWith(above))
       known.set(Buffer.from(whole.slice(above.length), "latin1").toString("base64url"), { bytes, sha256 });

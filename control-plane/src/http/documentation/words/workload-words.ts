@@ -8,7 +8,7 @@ export const WORKLOAD_WORDS: Words = {
   rate_per_hour: ["", "6.6000"],
   cost_so_far: ["", "41.2500"],
   "WorkloadWaiver.rule": [
-    "The rule's name: `loading`, `gpu-lost`, `host-died`, `never-ready`, `gang-broken`, `stop-by-person`, `stop-by-rule`, `suspension` or `host-stop`",
+    "The rule's name: `loading`, `gpu-lost`, `host-died`, `never-ready`, `gang-broken`, `stop-by-person`, `stop-by-rule`, `suspension` or `host-stop`; `before-rules` of a stop from before they had names",
     "loading",
   ],
   "WorkloadWaiver.runs": ["", 1],

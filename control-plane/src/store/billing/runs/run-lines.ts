@@ -10,11 +10,13 @@ import {
   priceFor,
   type SpecPrices,
 } from "../../../core/orders/prices/price-lines.ts";
+import { BEFORE_RULES } from "../../../core/billing/stop-waiver.ts";
 import type { BillingUnit, PricedLine } from "../../../core/billing/rating.ts";
 import type { WorkloadKind } from "@remotegpu/shared/workload";
 import type { Connection, Transaction } from "../../database/database.ts";
 import { freeLoadingRuns } from "./free-loading.ts";
 import { holdPrices, pricesInForceAt, specPricesOf, unpriced } from "../prices/prices.ts";
+import { ruleOfStop } from "./run-waivers.ts";
 import type { Run } from "./runs.ts";
 
 const SECONDS_PER_HOUR = 3_600n;
@@ -159,7 +161,7 @@ interface FreeRuns {
 }
 
 /** Of a run `r` at the moment $1: by which rule its time is not charged now; null where it is. */
-const RULE_NOW = `CASE WHEN r.waive_from <= $1 THEN coalesce(split_part(r.waive_reason, ':', 1), 'unnamed')
+const RULE_NOW = `CASE WHEN r.waive_from <= $1 THEN ${ruleOfStop("r.waive_reason")}
   ELSE coalesce((SELECT min(w.reason) FROM run_waivers w WHERE w.run_id = r.id AND w.to_at IS NULL),
                 CASE WHEN r.id = ANY($4::text[]) THEN 'loading' END) END`;
 
@@ -196,7 +198,7 @@ interface PricedRow<Row> {
 function workloadBurn(lines: readonly PricedRow<WorkloadLineRow>[]): WorkloadBurn {
   const free = Map.groupBy(
     lines.filter(({ row }) => row.rule !== null),
-    ({ row }) => row.rule ?? "unnamed",
+    ({ row }) => row.rule ?? BEFORE_RULES,
   );
   return {
     perHour: hourOf(lines.filter(({ row }) => row.rule === null || row.rule === "loading")),

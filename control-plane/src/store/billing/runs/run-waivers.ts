@@ -2,6 +2,7 @@
  * The time of runs that is metered and not charged, and the free stretches among it. Whether a stretch is free is decided
  * by the caller; what it changes of a bill by charging.ts.
  */
+import { BEFORE_RULES, STOP_RULES } from "../../../core/billing/stop-waiver.ts";
 import { type BrokenReason, waivedTime, type WaiverReason } from "../../../core/billing/waived-time.ts";
 import type { ProvenTime } from "../../../core/billing/proven-time.ts";
 import type { Connection, Transaction } from "../../database/database.ts";
@@ -61,6 +62,13 @@ async function waiveStretch(
     [stretch.runId, stretch.from],
   );
   return true;
+}
+
+/** SQL for the name of the rule by which a stop makes time free, of the reason that is written with it. */
+export function ruleOfStop(reason: string): string {
+  const name = `split_part(${reason}, ':', 1)`;
+  const known = STOP_RULES.map((rule) => `'${rule}'`).join(", ");
+  return `CASE WHEN ${name} IN (${known}) THEN ${name} ELSE '${BEFORE_RULES}' END`;
 }
 
 /** When each of these runs is not charged; missing where it always is. */

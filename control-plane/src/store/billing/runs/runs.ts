@@ -158,7 +158,7 @@ export async function waiveEarlierRuns(
   sql: Transaction,
   { runIds, from }: { runIds: readonly string[]; from: Date },
 ): Promise<void> {
-  if (runIds.length > 0) await waiveRuns(sql, { runIds, from, reason: "placed anew" });
+  if (runIds.length > 0) await waiveRuns(sql, { runIds, from, reason: "host-stop: placed anew" });
 }
 
 interface RunOfStart {

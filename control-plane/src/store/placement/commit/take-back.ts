@@ -144,7 +144,7 @@ export async function takeBack(
     await waiveRun(sql, {
       runId,
       from: new Date((run?.orderedAt ?? now).getTime() - BEFORE_ANY_CLOCK_MS),
-      reason: "taken back while its image was being fetched",
+      reason: "host-stop: taken back while its image was being fetched",
     });
   }
   const { rows } = await sql.query<{ host_id: string }>(

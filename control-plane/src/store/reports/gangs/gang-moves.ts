@@ -85,7 +85,7 @@ export async function forgetPreflight(
     await waiveRun(sql, {
       runId: id,
       from: new Date(orderedAt.getTime() - BEFORE_ANY_CLOCK_MS),
-      reason: "its preflight failed",
+      reason: "host-stop: its preflight failed",
     });
   await skipPairs(sql, { pairs, reason, now, until: new Date(now.getTime() + PAIR_SKIP_MS) });
 }
