@@ -4,10 +4,8 @@ ALTER TABLE placements
   ADD COLUMN IF NOT EXISTS is_payers_turn boolean,
   ADD COLUMN IF NOT EXISTS is_workspaces_turn boolean;
 
--- Of each hour the last start of either kind; without one null.
+-- Of each hour the last start of either kind, '-infinity' where it had starts and none was one. Without a word, as a server
+-- of before writes it, its last start was both.
 ALTER TABLE held_hours
   ADD COLUMN IF NOT EXISTS payers_turn_at timestamptz,
   ADD COLUMN IF NOT EXISTS workspaces_turn_at timestamptz;
-
-UPDATE held_hours SET payers_turn_at = last_start_at, workspaces_turn_at = last_start_at
- WHERE last_start_at IS NOT NULL AND payers_turn_at IS NULL AND workspaces_turn_at IS NULL;

@@ -190,6 +190,23 @@ test("a start that was nobody's turn is the last one, and no turn, of payer and 
   });
 });
 
+test("of an hour that a server of before counted, the last start was a turn; of one without a turn it is not", async () => {
+  const turn = { isPayers: false, isWorkspaces: false };
+  const at = { customer: alice, workspace: team, cpuMilli: 1_000, cards: [], turn };
+  await work.placed({ ...at, workload: "small", placedAt: ago(95), releasedAt: ago(94) });
+  while ((await count()).again);
+  const lastTurns = async () => {
+    const { payers, workspaces } = await heldLately(fresh.database, NOW);
+    return [payers.get(`${alice}`)?.lastTurnMs, workspaces.get(`${team}`)?.lastTurnMs];
+  };
+
+  const ours = await lastTurns();
+  await fresh.database.query("UPDATE held_hours SET payers_turn_at = NULL, workspaces_turn_at = NULL", []);
+
+  expect(ours).toEqual([null, null]);
+  expect(await lastTurns()).toEqual([ago(95).getTime(), ago(95).getTime()]);
+});
+
 test("whoever held something in the last hour alone lately held the part of the table that the hour is", async () => {
   const placedAt = new Date("2026-06-15T11:00:00Z");
   const releasedAt = new Date("2026-06-15T12:00:00Z");

@@ -5,7 +5,8 @@
  *
  * A connection spends one try, in which the server takes six passwords, and has it back when it logs in or has sent too
  * little to have tried any. Strangers share the environment's tries, so that many addresses gain nothing over a few. An
- * address from which somebody has logged in within a week has tries of its own: no stranger can use those up.
+ * address from which somebody has logged in within a week has tries of its own: no stranger can use those up. An owner with
+ * only a password who comes from a new address is a stranger, too, and waits with the others, or brings a key.
  */
 import { MS_PER_DAY, MS_PER_HOUR } from "@remotegpu/shared/units";
 

@@ -32,13 +32,15 @@ export interface Sharer {
   lastTurnMs?: number | null | undefined;
 }
 
-/** Ids of the orders that wait longest of their payer, and of their workspace; of those that may start. */
+/** Ids of the orders that wait longest of their payer, and of their workspace; of those that may start and fit. */
 export interface Oldest {
   ofPayers: ReadonlySet<string>;
   ofWorkspaces: ReadonlySet<string>;
+  /** Ids of the orders that no host could ever take: they are passed over, as what may not start. */
+  neverFit: ReadonlySet<string>;
 }
 
-const NONE: Oldest = { ofPayers: new Set(), ofWorkspaces: new Set() };
+const NONE: Oldest = { ofPayers: new Set(), ofWorkspaces: new Set(), neverFit: new Set() };
 
 export interface Sharing {
   id: string;
@@ -87,7 +89,12 @@ export class FairShare<T extends Sharing> {
     this.#workspace(workspace).take(demand, this.#sharers);
   }
 
-  /** One after the other. Without an answer an order counts unless it is held back. */
+  /** Whether it only waits to be passed over: it stands in no way of what waits longest behind it. */
+  isPassedOver({ id, heldBack }: Sharing): boolean {
+    return (heldBack ?? null) !== null || this.#oldest.neverFit.has(id);
+  }
+
+  /** One after the other. Without an answer an order counts unless it is passed over. */
   *inTurns(lines: readonly PayerLine<T>[]): Turns<T> {
     const payers = new Heap(lines.flatMap((line) => this.#turnOf(line)));
     for (let payer = payers.first; payer !== undefined; payer = payers.first) {
@@ -97,7 +104,7 @@ export class FairShare<T extends Sharing> {
         continue;
       }
       const next = workspace.front;
-      if ((yield next) ?? (next.heldBack ?? null) === null) this.take(next);
+      if ((yield next) ?? !this.isPassedOver(next)) this.take(next);
       workspace.next += 1;
       const front = workspace.orders[workspace.next];
       if (front !== undefined) workspace.front = front;
@@ -113,16 +120,17 @@ export class FairShare<T extends Sharing> {
       line.flatMap((orders): WorkspaceTurn<T>[] => {
         const [front] = orders;
         if (front === undefined) return [];
-        const { ofWorkspaces: oldest } = this.#oldest;
+        const { ofWorkspaces: oldest, neverFit } = this.#oldest;
         const standing = this.#workspace(front.workspace);
-        return [{ orders, next: 0, front, standing, oldest, sharers: this.#sharers }];
+        return [{ orders, next: 0, front, standing, oldest, neverFit, sharers: this.#sharers }];
       }),
     );
     const first = workspaces.first;
     if (first === undefined) return [];
     const { front } = first;
-    const { ofPayers: oldest } = this.#oldest;
-    return [{ workspaces, front, standing: this.#payer(front.payer), oldest, sharers: this.#sharers }];
+    const { ofPayers: oldest, neverFit } = this.#oldest;
+    const standing = this.#payer(front.payer);
+    return [{ workspaces, front, standing, oldest, neverFit, sharers: this.#sharers }];
   }
 
   #payer(payer: string): Standing {
@@ -182,6 +190,7 @@ interface Turn<T> {
   standing: Standing;
   /** Ids of orders. */
   oldest: ReadonlySet<string>;
+  neverFit: ReadonlySet<string>;
   sharers: Sharers;
 }
 
@@ -234,10 +243,10 @@ class Heap<T extends Sharing, Each extends Turn<T>> {
   }
 }
 
-function pointsOf({ front, standing, oldest, sharers }: Turn<Sharing>): number {
-  // What may not start is only passed over: it is in no way of what waits longest behind it.
-  const isOldest = oldest.has(front.id) || (front.heldBack ?? null) !== null;
-  return standing.points(front, { now: sharers.now, isOldest });
+function pointsOf({ front, standing, oldest, neverFit, sharers }: Turn<Sharing>): number {
+  // What does not start is only passed over: it is in no way of what waits longest behind it.
+  const isPassedOver = (front.heldBack ?? null) !== null || neverFit.has(front.id);
+  return standing.points(front, { now: sharers.now, isOldest: oldest.has(front.id) || isPassedOver });
 }
 
 interface Placed {

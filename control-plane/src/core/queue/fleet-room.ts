@@ -3,7 +3,8 @@
  * is kept (reservation.ts). What outlasts the head's start may take of kept hosts only what the head leaves there. Knows no money: what may not start for another reason says so itself.
  */
 import { MS_PER_MINUTE, MS_PER_SECOND } from "@remotegpu/shared/units";
-import { type Impossibility, impossibility } from "../placement/impossibility.ts";
+import type { Impossibility } from "../placement/impossibility.ts";
+import { ImpossibleShapes } from "../placement/impossible-shapes.ts";
 import type { Fleet } from "../placement/fleet/fleet.ts";
 import type { PlacementRequest } from "../placement/fleet/fits-on.ts";
 import type { FleetState } from "../placement/fleet/fleet-state.ts";
@@ -27,9 +28,7 @@ const MAX_MOVES = 32;
 export class FleetRoom implements Room<QueuedOrder> {
   readonly placed = new Map<string, PlacedInstance[]>();
   readonly impossible = new Map<string, Impossibility>();
-  /** By shape: what no host could take. */
-  readonly #impossible = new Map<string, Impossibility | null>();
-  readonly #fleet: Fleet;
+  readonly #impossibleShapes: ImpossibleShapes;
   readonly #options: PlacementOptions;
   readonly #placer: Placer;
   readonly #running: RunningWork[];
@@ -40,7 +39,7 @@ export class FleetRoom implements Room<QueuedOrder> {
 
   /** @throws UnsoundFleetError when the snapshot contradicts itself */
   constructor(fleet: Fleet, running: readonly RunningWork[], options: PlacementOptions) {
-    this.#fleet = fleet;
+    this.#impossibleShapes = new ImpossibleShapes(fleet);
     this.#options = options;
     this.#placer = new Placer(fleet, options);
     this.#running = [...running];
@@ -171,10 +170,7 @@ export class FleetRoom implements Room<QueuedOrder> {
   }
 
   #noRoom({ request }: QueuedOrder): Start {
-    const key = this.#gangKey(request);
-    const known = this.#impossible.get(key);
-    const never = known === undefined ? impossibility(this.#fleet, request) : known;
-    if (known === undefined) this.#impossible.set(key, never);
+    const never = this.#impossibleShapes.of(request);
     if (never === null) return "no-room";
     this.impossible.set(request.id, never);
     return "never-fits";

@@ -4,6 +4,7 @@
  */
 import { asSentence } from "@remotegpu/shared/sentence";
 import type { Fleet } from "../placement/fleet/fleet.ts";
+import { ImpossibleShapes } from "../placement/impossible-shapes.ts";
 import { type PlacedInstance, waitingSentence } from "../placement/placement.ts";
 import type { PlacementOptions } from "../placement/placer.ts";
 import { shapeKey } from "../placement/fleet/request-shape.ts";
@@ -11,7 +12,7 @@ import { type Head, serve } from "./backfill.ts";
 import { FleetRoom, type QueuedOrder } from "./fleet-room.ts";
 import type { RunningWork } from "./reservation.ts";
 import { prepareQueue, queueOrder, type QueueStanding, type Waiting } from "./queue.ts";
-import { type Turn, turnsOf } from "./oldest.ts";
+import { type NeverFits, type Turn, turnsOf } from "./oldest.ts";
 import { capacityOf } from "./share.ts";
 
 export interface PassScene<Order extends Waiting & QueuedOrder> {
@@ -46,7 +47,7 @@ export function planPass<Order extends Waiting & QueuedOrder>(scene: PassScene<O
   });
   const explain = explainer(room, options.now);
   const { head, behind } = served.line;
-  const turns = turnsOf(served.started, scene.orders);
+  const turns = turnsOf(served.started, scene.orders, standing.neverFits);
   return {
     placed: served.started.map((order, index) => ({
       order,
@@ -71,8 +72,10 @@ export function standingOf<Order extends Waiting & QueuedOrder>({
   sharers,
   fleet,
   options,
-}: Pick<PassScene<Order>, "sharers" | "fleet" | "options">): QueueStanding {
-  return { ...sharers, capacity: capacityOf(fleet), now: options.now };
+}: Pick<PassScene<Order>, "sharers" | "fleet" | "options">): QueueStanding & { neverFits: NeverFits<Order> } {
+  const shapes = new ImpossibleShapes(fleet);
+  const neverFits = ({ request }: Order) => shapes.of(request) !== null;
+  return { ...sharers, capacity: capacityOf(fleet), now: options.now, neverFits };
 }
 
 /** What fits and was not placed waits for the head, whose place is kept. */

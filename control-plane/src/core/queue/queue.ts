@@ -15,7 +15,7 @@ import {
   type Sharing,
   type Turns,
 } from "./fair-share.ts";
-import { oldestOf } from "./oldest.ts";
+import { type NeverFits, oldestOf } from "./oldest.ts";
 
 /** Waiting this long is worth one level of priority. */
 export const AGEING_STEP_MS = 60 * MS_PER_MINUTE;
@@ -45,23 +45,26 @@ export interface PreparedQueue<T> {
 }
 
 /** A sorted copy, which never depends on the order of the input. */
-export function inQueueOrder<T extends Waiting>(waiting: readonly T[], standing: QueueStanding): T[] {
+export function inQueueOrder<T extends Waiting>(
+  waiting: readonly T[],
+  standing: QueueStanding & { neverFits?: NeverFits<T> },
+): T[] {
   return [...queueOrder(prepareQueue(waiting, standing), standing)];
 }
 
-/** Each may be answered with whether the order counts as had; without an answer it does, unless it is held back. */
+/** Each may be answered with whether the order counts as had; without an answer it does, unless it is passed over. */
 export function* queueOrder<T extends Waiting>(
   { first, payers, oldest }: PreparedQueue<T>,
   sharers: Sharers,
 ): Turns<T> {
   const shares = new FairShare<T>(sharers, oldest);
-  for (const one of first) if ((yield one) ?? (one.heldBack ?? null) === null) shares.take(one);
+  for (const one of first) if ((yield one) ?? !shares.isPassedOver(one)) shares.take(one);
   yield* shares.inTurns(payers);
 }
 
 export function prepareQueue<T extends Waiting>(
   waiting: readonly T[],
-  { head, now }: Pick<QueueStanding, "head" | "now">,
+  { head, now, neverFits }: Pick<QueueStanding, "head" | "now"> & { neverFits?: NeverFits<T> },
 ): PreparedQueue<T> {
   const first = waiting.filter(({ id, isUrgent }) => isUrgent === true || id === head);
   const payers = new Map<string, Map<string, T[]>>();
@@ -78,7 +81,7 @@ export function prepareQueue<T extends Waiting>(
     payers: [...payers.values()].map((workspaces) =>
       [...workspaces.values()].map((orders) => byUrgency(orders, now)),
     ),
-    oldest: oldestOf(waiting),
+    oldest: oldestOf(waiting, neverFits),
   };
 }
 

@@ -42,7 +42,8 @@ export function shapeKey(request: PlacementRequest, now: number): string {
   return `${size} ${JSON.stringify([sorted, features, image, storagePool, [...pools].sort(), [...hosts].sort()])}`;
 }
 
-function keyOfWish(wish: GpuWish): string {
+/** Wishes with the same text are alike. */
+export function keyOfWish(wish: GpuWish): string {
   switch (wish.kind) {
     case "none":
       return "none";

@@ -67,6 +67,12 @@ const startsOf = (placements: string, condition = "true"): string => {
           ${last(` AND ${placements}is_workspaces_turn IS NOT FALSE`)} AS workspaces_turn_at_ms`;
 };
 
+/** Of an hour with starts, of which none was a turn: without a word, as of a server of before, the last start was one. */
+const NO_TURN = "'-infinity'::timestamptz";
+const toTurn = (ms: string) =>
+  `CASE WHEN s IS NOT NULL THEN coalesce(to_timestamp(${ms} / 1000.0), ${NO_TURN}) END`;
+const turnOf = (turn: string) => msOf(`max(nullif(coalesce(h.${turn}, h.last_start_at), ${NO_TURN}))`);
+
 /**
  * What is held at this moment, read with the fleet. The GPUs of each placement are summed by their own index: a join to
  * sums of all of them is guessed wrong where tables have grown since somebody counted their rows, and then takes a look at
@@ -176,8 +182,8 @@ async function countedHours(
   >(
     `SELECT h.customer_id, nullif(h.workspace_id, 0) AS workspace_id, sum(h.cpu_seconds::numeric * f.factor)::text AS cpu,
             sum(h.memory_seconds::numeric * f.factor)::text AS memory, sum(h.gpu_seconds::numeric * f.factor)::text AS gpu,
-            ${msOf("max(h.last_start_at)")} AS last_start_at_ms, ${msOf("max(h.payers_turn_at)")} AS payers_turn_at_ms,
-            ${msOf("max(h.workspaces_turn_at)")} AS workspaces_turn_at_ms
+            ${msOf("max(h.last_start_at)")} AS last_start_at_ms, ${turnOf("payers_turn_at")} AS payers_turn_at_ms,
+            ${turnOf("workspaces_turn_at")} AS workspaces_turn_at_ms
        FROM unnest($1::timestamptz[], $2::bigint[]) AS f(hour, factor) JOIN held_hours h ON h.hour = f.hour
       GROUP BY h.customer_id, h.workspace_id`,
     [hours.map(({ hourMs }) => new Date(hourMs)), hours.map(({ factor }) => factor)],
@@ -218,8 +224,8 @@ export async function countHeldHours(sql: Transaction, now: Date): Promise<{ aga
   await sql.query(
     `INSERT INTO held_hours (hour, customer_id, workspace_id, cpu_seconds, memory_seconds, gpu_seconds, last_start_at,
             payers_turn_at, workspaces_turn_at)
-     SELECT to_timestamp(h / 1000.0), c, w, cpu, memory, gpu, to_timestamp(s / 1000.0), to_timestamp(pt / 1000.0),
-            to_timestamp(wt / 1000.0)
+     SELECT to_timestamp(h / 1000.0), c, w, cpu, memory, gpu, to_timestamp(s / 1000.0),
+            ${toTurn("pt")}, ${toTurn("wt")}
        FROM unnest($1::bigint[], $2::bigint[], $3::bigint[], $4::bigint[], $5::bigint[], $6::bigint[], $7::bigint[],
                    $8::bigint[], $9::bigint[])
          AS counted(h, c, w, cpu, memory, gpu, s, pt, wt)`,

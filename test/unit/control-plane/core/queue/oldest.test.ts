@@ -45,6 +45,22 @@ test.each([
   expect(turnsOf(started.flatMap(of), waiting).map(({ isPayers }) => isPayers)).toEqual(turns);
 });
 
+test("what no host could take is nobody's oldest, and no start before it is out of turn", () => {
+  const impossible = order("impossible", "a", { orderedAtMs: NOW - 9 });
+  const waiting = [impossible, order("a0", "a"), order("a1", "a", { orderedAtMs: NOW + 1 })];
+  const neverFits = (one: Sharing) => one === impossible;
+
+  expect(oldestOf(waiting, neverFits)).toEqual({
+    ofPayers: new Set(["a0"]),
+    ofWorkspaces: new Set(["a0"]),
+    neverFit: new Set(["impossible"]),
+  });
+  expect(turnsOf(waiting.slice(1), waiting, neverFits)).toEqual([
+    { isPayers: true, isWorkspaces: true },
+    { isPayers: true, isWorkspaces: true },
+  ]);
+});
+
 test("the turns of a workspace are its own", () => {
   const waiting = [
     order("lab", "a", { workspace: "lab", orderedAtMs: NOW - 1 }),

@@ -199,46 +199,55 @@ test("overtaking is bounded: who comes more minutes later than a payer has thous
   );
 });
 
-test("a payer's small starts beside what is kept for others take nothing of the waiting of its large order", () => {
-  const gpu = { kind: "whole", count: 1, leastMemoryMib: 0, models: null } as const;
-  const MINUTES = 150;
-  fc.assert(
-    fc.property(fc.integer({ min: 4, max: 6 }), (minutes) => {
-      const fleet = { hosts: [aHost({ id: "h", gpus: gpusOf("h", 10) })] };
-      const held = anOrder("held", { gpu }, { payer: "large", age: 1 });
-      const large = anOrder("large", { gpu }, { payer: "large", age: -600 });
-      // Of another of its people, who orders a little each minute: it fits beside whatever is kept.
-      const small = Array.from({ length: MINUTES }, (_, minute) =>
-        anOrder(
-          `small-${minute}`,
-          { cpuMilli: 1 },
-          { payer: "large", limitSeconds: 5, age: -60 * minute - 601 },
-        ),
-      );
-      const newcomers = Array.from({ length: MINUTES * 3 }, (_, index) => {
-        const name = `new-${index}`;
-        const age = -60 * Math.floor(index / 3);
-        return anOrder(name, { gpu }, { payer: name, workspace: name, limitSeconds: 60 * minutes, age });
-      });
+test.each([
+  { before: "nothing", forgotten: [] },
+  { before: "a forgotten order that no host could ever take", forgotten: [11] },
+])(
+  "small starts beside what is kept for others take nothing of the waiting of their payer's large order behind $before",
+  ({ forgotten }) => {
+    const gpu = { kind: "whole", count: 1, leastMemoryMib: 0, models: null } as const;
+    const MINUTES = 150;
+    fc.assert(
+      fc.property(fc.integer({ min: 4, max: 6 }), (minutes) => {
+        const fleet = { hosts: [aHost({ id: "h", gpus: gpusOf("h", 10) })] };
+        const held = anOrder("held", { gpu }, { payer: "large", age: 1 });
+        const large = anOrder("large", { gpu }, { payer: "large", age: -600 });
+        const never = forgotten.map((count) =>
+          anOrder("never", { gpu: { ...gpu, count } }, { payer: "large", age: -599 }),
+        );
+        // Of another of its people, who orders a little each minute: it fits beside whatever is kept.
+        const small = Array.from({ length: MINUTES }, (_, minute) =>
+          anOrder(
+            `small-${minute}`,
+            { cpuMilli: 1 },
+            { payer: "large", limitSeconds: 5, age: -60 * minute - 601 },
+          ),
+        );
+        const newcomers = Array.from({ length: MINUTES * 3 }, (_, index) => {
+          const name = `new-${index}`;
+          const age = -60 * Math.floor(index / 3);
+          return anOrder(name, { gpu }, { payer: name, workspace: name, limitSeconds: 60 * minutes, age });
+        });
 
-      const passes = historyOf(fleet, [held, large, ...small, ...newcomers]);
-      const starts = passes.flatMap(({ plan }) => plan.placed);
-      const ahead = starts.slice(
-        0,
-        starts.findIndex(({ order }) => order === large),
-      );
-      const laterMinutes = ahead
-        .filter(({ order }) => order.payer !== "large")
-        .map(({ order }) => (order.orderedAtMs - large.orderedAtMs) / 60_000);
+        const passes = historyOf(fleet, [held, ...never, large, ...small, ...newcomers]);
+        const starts = passes.flatMap(({ plan }) => plan.placed);
+        const ahead = starts.slice(
+          0,
+          starts.findIndex(({ order }) => order === large),
+        );
+        const laterMinutes = ahead
+          .filter(({ order }) => order.payer !== "large")
+          .map(({ order }) => (order.orderedAtMs - large.orderedAtMs) / 60_000);
 
-      // It holds a tenth of the cards, which is worth 100 minutes.
-      expect(ahead.filter(({ order }) => order.id.startsWith("small-")).length).toBeGreaterThan(50);
-      expect(starts.map(({ order }) => order)).toContain(large);
-      expect(Math.max(...laterMinutes)).toBeLessThanOrEqual(100);
-    }),
-    { numRuns: 2 },
-  );
-});
+        // It holds a tenth of the cards, which is worth 100 minutes.
+        expect(ahead.filter(({ order }) => order.id.startsWith("small-")).length).toBeGreaterThan(50);
+        expect(starts.map(({ order }) => order)).toContain(large);
+        expect(Math.max(...laterMinutes)).toBeLessThanOrEqual(100);
+      }),
+      { numRuns: 2 },
+    );
+  },
+);
 
 test("nothing is oversold, gangs are whole, and whoever is held back does not start", () => {
   check(

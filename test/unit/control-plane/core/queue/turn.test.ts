@@ -41,7 +41,11 @@ test("orders that are sorted already are not sorted once more", () => {
   const ahead = anOrder("ahead", { gpu: gpus(1) }, { age: 1 });
   const fleet = { hosts: [aHost({ id: "a", gpus: gpusOf("a", 2) })] };
   const scene = { fleet, running: [], orders: [asking, ahead], sharers: NO_SHARERS, options: OPTIONS };
-  const oldest = { ofPayers: new Set<string>(), ofWorkspaces: new Set<string>() };
+  const oldest = {
+    ofPayers: new Set<string>(),
+    ofWorkspaces: new Set<string>(),
+    neverFit: new Set<string>(),
+  };
 
   const room = roomAtTurn({ ...scene, prepared: { first: [ahead, asking], payers: [], oldest } }, asking);
 
