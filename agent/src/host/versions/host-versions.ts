@@ -117,10 +117,9 @@ async function ourDaemon(
   socketPath: string,
   proc: string,
 ): Promise<RunningProgram | null> {
-  if (daemons.length < 2) return daemons[0] ?? null;
   const sockets = (await textAt(join(proc, "net/unix"))) ?? "";
   const inode = socketInode(sockets, socketPath) ?? socketInode(sockets, await whole(socketPath));
-  if (inode === null) return null;
+  if (inode === null) return daemonOf(daemons, null);
   const holding = new Set<number>();
   for (const { pid } of daemons) if (await holdsSocket(pid, inode, proc)) holding.add(pid);
   return daemonOf(daemons, ({ pid }) => holding.has(pid));
