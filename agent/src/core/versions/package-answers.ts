@@ -23,12 +23,18 @@ export function parseDpkgOwners(output: string): ReadonlyMap<string, string> {
   return owners;
 }
 
-/** By the package's name without its architecture; only what is installed. */
+/**
+ * The second letter of dpkg's state where the package's files are those on the disk: installed, waiting for triggers of
+ * others or of its own, unpacked, half configured. The first letter is only what is wanted: "h" is a held package.
+ */
+const HAS_ITS_FILES = /^.[iWtUF]/;
+
+/** By the package's name without its architecture; only those whose files are on the disk. */
 export function parseDpkgPackages(output: string): ReadonlyMap<string, PackageVersion> {
   const packages = new Map<string, PackageVersion>();
   for (const line of output.split("\n")) {
     const [status = "", name = "", version = "", sourceVersion = "", vendor = ""] = line.split("\t");
-    if (!status.startsWith("ii") || name === "" || version === "") continue;
+    if (!HAS_ITS_FILES.test(status) || name === "" || version === "") continue;
     packages.set(name, {
       format: "deb",
       name: cut(name),
