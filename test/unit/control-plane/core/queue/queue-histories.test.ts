@@ -403,7 +403,7 @@ test("on a host that is kept to one payer the head starts in the end, however ma
   for (let pass = 0; pass < 4; pass += 1) {
     orders = [...orders, orderOf(`next-${pass}`, 1, 0)];
     const sharers = { payers: new Map(), workspaces: new Map(), head };
-    const plan = planPass({ fleet, running, orders, sharers, options: OPTIONS });
+    const plan: Pass["plan"] = planPass({ fleet, running, orders, sharers, options: OPTIONS });
     for (const { workload } of running) fleet = fleetWithout({ fleet, running }, workload);
     running = [];
     for (const { order, instances } of plan.placed) {
