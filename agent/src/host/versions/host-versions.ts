@@ -1,6 +1,7 @@
 /**
  * Reads the versions of what this host runs containers with, of the programs that run now rather than of those that
- * would be found by their names. What cannot be found out is null or left out; nothing of it fails.
+ * would be found by their names. What cannot be found out is null or left out. Only a package manager that does not answer fails it: what is
+ * unknown for that moment would else count as known to be no package's.
  */
 import { access, constants, realpath } from "node:fs/promises";
 import { release } from "node:os";
@@ -66,6 +67,7 @@ type Found = {
   isReplaced: boolean;
 };
 
+/** @throws PackageManagerError */
 export async function readHostVersions(
   runtime: RuntimeProgram,
   places: VersionPlaces = VERSION_PLACES,
