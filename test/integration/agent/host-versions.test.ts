@@ -3,7 +3,7 @@
  * folders in the place of /proc and /, and programs that answer as dpkg and rpm do.
  */
 import { execFileSync, spawnSync } from "node:child_process";
-import { chmod, mkdir, mkdtemp, rm, symlink, writeFile } from "node:fs/promises";
+import { chmod, mkdir, mkdtemp, readFile, rm, symlink, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { gzipSync } from "node:zlib";
@@ -109,10 +109,12 @@ async function runs(
     parent = 1,
     namespace = "pid:[1]",
     environment = "",
-  }: Partial<Record<"exe" | "namespace" | "environment", string>> & { parent?: number },
+    users = "0\t0\t0\t0",
+  }: Partial<Record<"exe" | "namespace" | "environment" | "users", string>> & { parent?: number },
 ): Promise<void> {
   await put(`proc/${pid}/comm`, `${name}\n`);
   await put(`proc/${pid}/stat`, `${pid} (${name}) S ${parent} 1 1 0 -1`);
+  await put(`proc/${pid}/status`, `Name:\t${name}\nUid:\t${users}\n`);
   await put(`proc/${pid}/environ`, environment);
   await put(`proc/${pid}/ns/.keep`, "");
   await symlink(namespace, join(places.proc, `${pid}/ns/pid`));
@@ -199,6 +201,35 @@ describe("a made-up host", () => {
     });
   });
 
+  test.each([
+    ["a user", { users: "1000\t1000\t1000\t1000" }],
+    ["a user who began a program of root's", { users: "1000\t0\t0\t0" }],
+    ["root, where there is no dockerd", {}],
+  ])(
+    "attack: a containerd of %s is not carried out, and says nothing of where programs are",
+    async (_whose, who) => {
+      const traces = join(folder, "traces");
+      const lie = await program("user/containerd", `echo containerd >> ${traces}\necho "containerd x 9.9.9"`);
+      await program("user/runc", `echo runc >> ${traces}\necho "runc version 9.9.9"`);
+      await runs(10, "containerd", { exe: lie, environment: `PATH=${join(folder, "user")}\0`, ...who });
+      await dpkg({});
+
+      const found = await read();
+
+      expect(found.get("containerd")).toBeUndefined();
+      expect(found.get("runc")?.version).not.toBe("9.9.9");
+      await expect(readFile(traces)).rejects.toThrow("ENOENT");
+    },
+  );
+
+  test("attack: a user's dockerd is not taken for the host's", async () => {
+    const lie = await put("user/dockerd", "");
+    await runs(10, "dockerd", { exe: lie, users: "1000\t1000\t1000\t1000" });
+    await dpkg({ [lie]: { name: "docker-ce", version: "5:99.0.0-1" } });
+
+    expect((await read()).get("docker")?.package).toBeNull();
+  });
+
   test("with two daemons is judged by the one that holds our socket", async () => {
     const [ours, other] = [await put("bin/dockerd", ""), await put("other/dockerd", "")];
     await runs(10, "dockerd", { exe: other });
@@ -269,11 +300,33 @@ esac`,
     expect([...found.keys()]).toEqual(["kernel"]);
   });
 
-  test("whose package managers hang, lie or are missing is read all the same", async () => {
+  test.each([
+    [
+      "writes without end",
+      'head -c 3000000 /dev/zero | tr "\\0" x',
+      "dpkg-query wrote more than 1048576 bytes",
+    ],
+    ["breaks off", "exit 2", "dpkg-query ended with 2"],
+    ["is killed", "kill -9 $$", "dpkg-query ended with 128"],
+  ])("whose package manager %s is not read, rather than unknown", async (_what, script, message) => {
     await runs(10, "dockerd", { exe: "/usr/bin/dockerd" });
-    await program("dpkg-query", 'head -c 3000000 /dev/zero | tr "\\0" x');
-    expect((await read()).get("docker")?.package).toBeNull();
+    await program("dpkg-query", script);
 
+    await expect(read()).rejects.toThrow(message);
+  });
+
+  test("of rpm that has a dpkg-query too, which owns nothing or fails, is asked by rpm", async () => {
+    await runs(10, "dockerd", { exe: "/usr/bin/dockerd" });
+    await program("rpm", "printf 'docker-ce\\t3:29.7.0-1.el9\\tDocker\\n'");
+
+    for (const script of ["exit 1", "exit 2"]) {
+      await program("dpkg-query", script);
+      expect((await read()).get("docker")?.package).toMatchObject({ format: "rpm", name: "docker-ce" });
+    }
+  });
+
+  test("whose package manager lies or is missing is read all the same", async () => {
+    await runs(10, "dockerd", { exe: "/usr/bin/dockerd" });
     await program(
       "dpkg-query",
       `if [ "$1" = -S ]; then echo "../../etc: /usr/bin/dockerd"; exit 0; fi

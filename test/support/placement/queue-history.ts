@@ -120,7 +120,7 @@ export function workOf(
   instances: readonly PlacedInstance[],
   now: number,
 ): NamedWork[] {
-  const { cpuMilli, memoryMib, tempStorageMib } = request;
+  const { cpuMilli, memoryMib, tempStorageMib, payer } = request;
   const endsAtMs = limitSeconds === null ? null : now + limitSeconds * 1000;
   return instances.map(({ hostId, gpus }) => ({
     workload: id,
@@ -129,6 +129,7 @@ export function workOf(
     cpuMilli,
     memoryMib,
     tempStorageMib,
+    ...(payer !== undefined && { payer }),
     endsAtMs,
   }));
 }

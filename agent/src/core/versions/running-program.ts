@@ -18,25 +18,33 @@ export function programAt(link: string): Pick<RunningProgram, "path" | "isReplac
 }
 
 /**
- * The daemon that holds the socket through which we speak; the only one where nobody can tell who holds it. Null where
- * there is none, or several and no telling.
+ * The daemon that holds the socket through which we speak; the only one where nobody can tell who holds it, which is
+ * `holdsSocket` null. Null where there is none, or several that pass.
  */
 export function daemonOf(
   daemons: readonly RunningProgram[],
-  holdsSocket: (daemon: RunningProgram) => boolean,
+  holdsSocket: ((daemon: RunningProgram) => boolean) | null,
 ): RunningProgram | null {
-  const holding = daemons.filter(holdsSocket);
-  if (holding.length === 1) return holding[0] ?? null;
-  return daemons.length === 1 ? (daemons[0] ?? null) : null;
+  const holding = holdsSocket === null ? daemons : daemons.filter(holdsSocket);
+  return holding.length === 1 ? (holding[0] ?? null) : null;
 }
 
-/** Docker's own containerd is its child; else the only one that no other daemon began. */
+/** Whether real, effective, saved and file-system user are root, by /proc/<pid>/status. */
+export function isRoots(status: string): boolean {
+  return /^Uid:\s+0\s+0\s+0\s+0$/m.test(status);
+}
+
+/**
+ * Docker's own containerd is its child; else the only one that no other daemon began. Null where there is no daemon: then
+ * whoever calls itself containerd has nothing to do with containers of ours.
+ */
 export function containerdOf(
   running: readonly RunningProgram[],
   daemon: RunningProgram | null,
   daemons: readonly RunningProgram[],
 ): RunningProgram | null {
-  const child = running.find(({ parentPid }) => parentPid === daemon?.pid);
+  if (daemon === null) return null;
+  const child = running.find(({ parentPid }) => parentPid === daemon.pid);
   if (child !== undefined) return child;
   const others = new Set(daemons.map(({ pid }) => pid));
   const free = running.filter(({ parentPid }) => !others.has(parentPid));

@@ -1,6 +1,7 @@
 /**
  * Reads the versions of what this host runs containers with, of the programs that run now rather than of those that
- * would be found by their names. What cannot be found out is null or left out; nothing of it fails.
+ * would be found by their names. What cannot be found out is null or left out. Only a package manager that does not answer fails it: what is
+ * unknown for that moment would else count as known to be no package's.
  */
 import { access, constants, realpath } from "node:fs/promises";
 import { release } from "node:os";
@@ -66,6 +67,7 @@ type Found = {
   isReplaced: boolean;
 };
 
+/** @throws PackageManagerError */
 export async function readHostVersions(
   runtime: RuntimeProgram,
   places: VersionPlaces = VERSION_PLACES,
@@ -117,10 +119,9 @@ async function ourDaemon(
   socketPath: string,
   proc: string,
 ): Promise<RunningProgram | null> {
-  if (daemons.length < 2) return daemons[0] ?? null;
   const sockets = (await textAt(join(proc, "net/unix"))) ?? "";
   const inode = socketInode(sockets, socketPath) ?? socketInode(sockets, await whole(socketPath));
-  if (inode === null) return null;
+  if (inode === null) return daemonOf(daemons, null);
   const holding = new Set<number>();
   for (const { pid } of daemons) if (await holdsSocket(pid, inode, proc)) holding.add(pid);
   return daemonOf(daemons, ({ pid }) => holding.has(pid));

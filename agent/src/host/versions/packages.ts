@@ -4,6 +4,7 @@ import { join } from "node:path";
 import { promisify } from "node:util";
 import { constants, gunzip } from "node:zlib";
 import type { PackageVersion } from "@remotegpu/shared/host-versions";
+import { MS_PER_SECOND } from "@remotegpu/shared/units";
 import { mentionedCves } from "../../core/versions/changelog-cves.ts";
 import {
   DPKG_FORMAT,
@@ -40,6 +41,11 @@ export const PACKAGE_TOOLS: PackageTools = {
   documents: "/usr/share/doc",
 };
 
+/** A package manager that is there does not answer: what it would have said is not known. */
+export class PackageManagerError extends Error {
+  override name = "PackageManagerError";
+}
+
 export class Packages {
   readonly #dpkg: HostCommand;
   readonly #rpm: HostCommand;
@@ -52,26 +58,38 @@ export class Packages {
     this.#documents = documents;
   }
 
-  /** Path → package; a path that no package owns is missing. */
+  /**
+   * Path → package; a path that no package owns is missing. Where dpkg owns none of them, rpm is asked: a host of rpm may
+   * have dpkg's programs too.
+   *
+   * @throws PackageManagerError
+   */
   async owning(paths: readonly string[]): Promise<ReadonlyMap<string, PackageVersion>> {
     const asked = paths.filter((path) => path.startsWith("/") && !PATTERN.test(path));
     if (asked.length === 0) return new Map();
-    return (await this.#ofDpkg(asked)) ?? (await this.#ofRpm(asked));
+    let failure: PackageManagerError | null = null;
+    const ofDpkg = await this.#ofDpkg(asked).catch((error: unknown): ReadonlyMap<string, PackageVersion> => {
+      if (!(error instanceof PackageManagerError)) throw error;
+      failure = error;
+      return new Map();
+    });
+    if (ofDpkg.size > 0) return ofDpkg;
+    const ofRpm = await this.#ofRpm(asked);
+    if (failure !== null && ofRpm.size === 0) throw failure as PackageManagerError;
+    return ofRpm;
   }
 
-  /** Null where this is no host of dpkg. */
-  async #ofDpkg(paths: readonly string[]): Promise<ReadonlyMap<string, PackageVersion> | null> {
+  async #ofDpkg(paths: readonly string[]): Promise<ReadonlyMap<string, PackageVersion>> {
     const search = await this.#dpkg.run(["-S", "--", ...paths.flatMap(pathsOfPackage)], {
       deadlineMs: DEADLINE_MS,
     });
-    if (search.kind === "missing") return null;
-    const owners = parseDpkgOwners(outputOf(search));
+    const owners = parseDpkgOwners(answerOf(search, "dpkg-query"));
     const names = new Set(owners.values());
     if (names.size === 0) return new Map();
     const listed = await this.#dpkg.run(["-W", "-f", DPKG_FORMAT, "--", ...names], {
       deadlineMs: DEADLINE_MS,
     });
-    const packages = parseDpkgPackages(outputOf(listed));
+    const packages = parseDpkgPackages(answerOf(listed, "dpkg-query"));
     return new Map(
       paths.flatMap((path) => {
         const owner = pathsOfPackage(path).flatMap((known) => owners.get(known) ?? [])[0];
@@ -88,25 +106,40 @@ export class Packages {
         deadlineMs: DEADLINE_MS,
       });
       if (answer.kind === "missing") break;
-      const owner = answer.kind === "ended" && answer.exitCode === 0 ? parseRpmPackage(answer.stdout) : null;
+      const owner = parseRpmPackage(answerOf(answer, "rpm"));
       if (owner !== null) found.set(path, owner);
     }
     return found;
   }
 
-  /** Of what is installed. None where the changelog is missing, or cannot be read; of one that is cut off what is there. */
+  /** Of what is installed. None where the changelog is missing, or cannot be read; of one that is cut off what is there. @throws PackageManagerError */
   async mentionedCves({ format, name }: PackageVersion): Promise<string[]> {
     if (!PACKAGE_NAME.test(name)) return [];
     if (format === "rpm") {
       const answer = await this.#rpm.run(["-q", "--changelog", name], { deadlineMs: DEADLINE_MS });
-      return mentionedCves(outputOf(answer));
+      return mentionedCves(answerOf(answer, "rpm"));
     }
     return mentionedCves(await packedText(join(this.#documents, name, "changelog.Debian.gz")));
   }
 }
 
-function outputOf(answer: CommandOutcome): string {
-  return answer.kind === "ended" ? answer.stdout : "";
+/**
+ * Nothing where there is no such program. It ends with 0 or 1, where nothing was found; more is a failure.
+ *
+ * @throws PackageManagerError
+ */
+function answerOf(answer: CommandOutcome, program: string): string {
+  switch (answer.kind) {
+    case "missing":
+      return "";
+    case "hung":
+      throw new PackageManagerError(`${program} did not answer within ${DEADLINE_MS / MS_PER_SECOND} s`);
+    case "too-much-output":
+      throw new PackageManagerError(`${program} wrote more than ${MAX_OUTPUT_BYTES} bytes`);
+    case "ended":
+      if (answer.exitCode <= 1) return answer.stdout;
+      throw new PackageManagerError(`${program} ended with ${answer.exitCode}`);
+  }
 }
 
 async function packedText(path: string): Promise<string> {

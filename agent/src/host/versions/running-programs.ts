@@ -1,10 +1,10 @@
 /**
- * Finds the host's own processes of some names, by /proc. A container's process may call itself as it likes: whatever is
- * in another pid namespace than we are is left out.
+ * Finds the host's own processes of some names, by /proc. A process may call itself as it likes, and what is found is
+ * carried out by us: whatever is in another pid namespace than we are, or is another user's than root, is left out.
  */
 import { readdir, readFile, readlink } from "node:fs/promises";
 import { join } from "node:path";
-import { programAt, type RunningProgram } from "../../core/versions/running-program.ts";
+import { isRoots, programAt, type RunningProgram } from "../../core/versions/running-program.ts";
 
 /** Far more than a host runs; beyond it nobody looks. */
 const MAX_PROCESSES = 65_536;
@@ -31,8 +31,12 @@ export async function runningPrograms(
 }
 
 async function programOf(proc: string, pid: string): Promise<RunningProgram | null> {
-  const [link, stat] = await Promise.all([linkAt(join(proc, pid, "exe")), textAt(join(proc, pid, "stat"))]);
-  if (link === null || stat === null) return null;
+  const [link, stat, status] = await Promise.all([
+    linkAt(join(proc, pid, "exe")),
+    textAt(join(proc, pid, "stat")),
+    textAt(join(proc, pid, "status")),
+  ]);
+  if (link === null || stat === null || status === null || !isRoots(status)) return null;
   const parentPid = Number(stat.slice(stat.lastIndexOf(")") + 2).split(" ")[PARENT_AT]);
   return { pid: Number(pid), parentPid, ...programAt(link) };
 }

@@ -1,14 +1,16 @@
 /**
  * The versions of what this host runs containers with, for the report. They are read a while after the start, once an
- * hour, and when the runtime is another one; nobody waits for them.
+ * hour, and when the runtime is another one; sooner where it failed. What was read before stays. Nobody waits for them.
  */
 import { isDeepStrictEqual } from "node:util";
 import type { HostVersions } from "@remotegpu/shared/host-versions";
 import type { Log } from "@remotegpu/shared/log";
-import { MS_PER_HOUR, MS_PER_SECOND } from "@remotegpu/shared/units";
+import { MS_PER_HOUR, MS_PER_MINUTE, MS_PER_SECOND } from "@remotegpu/shared/units";
 import type { RuntimeProgram } from "../../host/versions/host-versions.ts";
 
 export const READ_VERSIONS_EVERY_MS = MS_PER_HOUR;
+/** A package manager may be busy with an update just then. */
+export const READ_AGAIN_AFTER_MS = 5 * MS_PER_MINUTE;
 /** Taking over what runs comes first. */
 export const FIRST_READ_AFTER_MS = 10 * MS_PER_SECOND;
 
@@ -18,7 +20,7 @@ export class VersionWatch {
   readonly #log: Log;
   #versions: HostVersions | null = null;
   #firstRoundMs: number | null = null;
-  #last: { atMs: number; runtime: string } | null = null;
+  #last: { atMs: number; runtime: string; hasFailed: boolean } | null = null;
   #isReading = false;
 
   constructor({
@@ -46,16 +48,18 @@ export class VersionWatch {
     this.#firstRoundMs ??= nowMs;
     if (runtime === null || this.#isReading || !this.#isDue(nowMs, runtime)) return;
     this.#isReading = true;
-    this.#last = { atMs: nowMs, runtime: nameOf(runtime) };
+    const last = { atMs: nowMs, runtime: nameOf(runtime), hasFailed: false };
+    this.#last = last;
     try {
       const versions = await this.#read(runtime);
       if (isDeepStrictEqual(versions, this.#versions)) return;
       this.#versions = versions;
       this.#wake();
     } catch (error) {
+      last.hasFailed = true;
       this.#log.warn(
         { error },
-        "the versions of this host's programs cannot be read; tried again in an hour",
+        "the versions of this host's programs cannot be read; tried again in five minutes",
       );
     } finally {
       this.#isReading = false;
@@ -65,7 +69,8 @@ export class VersionWatch {
   #isDue(nowMs: number, runtime: RuntimeProgram): boolean {
     const last = this.#last;
     if (last === null) return nowMs - (this.#firstRoundMs ?? nowMs) >= FIRST_READ_AFTER_MS;
-    return nowMs - last.atMs >= READ_VERSIONS_EVERY_MS || last.runtime !== nameOf(runtime);
+    const everyMs = last.hasFailed ? READ_AGAIN_AFTER_MS : READ_VERSIONS_EVERY_MS;
+    return nowMs - last.atMs >= everyMs || last.runtime !== nameOf(runtime);
   }
 }
 

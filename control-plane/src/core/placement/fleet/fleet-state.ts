@@ -124,6 +124,13 @@ export class FleetState {
     return hasNoOtherPayer(this.#payers[host] ?? null, payer);
   }
 
+  /** How many placements have to end before the host is open to `payer`; 0 where anybody shares it. */
+  placementsOfOthers(host: number, payer: number | undefined): number {
+    let placements = 0;
+    for (const [other, count] of this.#payers[host] ?? []) if (other !== payer) placements += count;
+    return placements;
+  }
+
   ordinalOf(hostId: string): number | null {
     return this.#ordinals.get(hostId) ?? null;
   }

@@ -1,7 +1,8 @@
 /**
  * What is kept for a request that fits nowhere and nobody knows when it will: of the hosts that could take it were they
  * empty, those on which the least is missing, and there all it can use of what is free. Cards that are missing may be
- * cut into slices now; nothing is added to those either, or they might never be whole.
+ * cut into slices now; nothing is added to those either, or they might never be whole. A host that is kept to one payer
+ * and has another's placements is kept too, so that it drains, though only where the others do not reach.
  */
 import { THOUSANDTHS } from "@remotegpu/shared/units";
 import { emptyRoom } from "./empty-room.ts";
@@ -20,6 +21,8 @@ interface Candidate {
   /** Instances that it would take were it empty. */
   room: number;
   kept: KeptPlace;
+  /** Placements of other payers that have to end first, on a host that is kept to one payer. */
+  ofOthers: number;
   missing: [gpuThousandths: number, cpuMilli: number, memoryMib: number, tempStorageMib: number];
 }
 
@@ -27,7 +30,7 @@ export function keptPlaces(state: FleetState, shape: RequestShape, request: Plac
   const candidates: Candidate[] = [];
   for (let host = 0; host < state.hosts.length; host += 1) {
     const capacity = state.hosts[host];
-    if (capacity === undefined || shape.mayUse[host] === 0 || !state.isOpenTo(host, shape.payer)) continue;
+    if (capacity === undefined || shape.mayUse[host] === 0) continue;
     const room = emptyRoom(capacity, request);
     if (room > 0) candidates.push(candidateOf(state, shape, { host, room, instances: 1 }));
   }
@@ -61,6 +64,7 @@ function candidateOf(
     host,
     room,
     kept: { host, taken, cards },
+    ofOthers: state.placementsOfOthers(host, shape.payer),
     missing: [
       instances * shape.leastGpu - gpu,
       instances * shape.cpuMilli - taken.cpuMilli,
@@ -106,6 +110,7 @@ function keptOf(state: FleetState, shape: RequestShape, card: number): CardDeman
 }
 
 function nearestFirst(a: Candidate, b: Candidate): number {
+  if (a.ofOthers !== b.ofOthers) return a.ofOthers - b.ofOthers;
   for (const [position, missing] of a.missing.entries()) {
     const difference = missing - (b.missing[position] ?? 0);
     if (difference !== 0) return difference;

@@ -52,6 +52,20 @@ describe("dpkg-query -W", () => {
     });
   });
 
+  test.each(["ii ", "hi ", "hiR", "ri ", "iU ", "iF ", "iW ", "it "])(
+    "takes what has its files on the disk: %j",
+    (status) => {
+      expect(parseDpkgPackages(`${status}\trunc\t1.1\t1.1\tX\n`).get("runc")?.version).toBe("1.1");
+    },
+  );
+
+  test.each(["un ", "rc ", "hc ", "pn ", "iH ", "iHR", "", "i"])(
+    "leaves out what has no files there, or some: %j",
+    (status) => {
+      expect(parseDpkgPackages(`${status}\trunc\t1.1\t1.1\tX\n`).size).toBe(0);
+    },
+  );
+
   test("leaves out what is not installed, or only its settings are", () => {
     expect(parseDpkgPackages("un \tdocker-ce\t\t\t\nrc \trunc\t1.1\t1.1\tX\nii \t\t1\t1\tX\n").size).toBe(0);
   });

@@ -2,6 +2,7 @@ import { describe, expect, test } from "vitest";
 import {
   containerdOf,
   daemonOf,
+  isRoots,
   pathsOfPackage,
   programAt,
   runcProgram,
@@ -18,14 +19,16 @@ const running = (pid: number, parentPid = 1): RunningProgram => ({
 });
 
 describe("the daemon", () => {
-  test("is the one that holds the socket, or the only one", () => {
+  test("is the one that holds the socket, or the only one where nobody can tell", () => {
     const [one, other] = [running(10), running(20)];
 
     expect(daemonOf([one, other], ({ pid }) => pid === 20)).toBe(other);
-    expect(daemonOf([one], () => false)).toBe(one);
+    expect(daemonOf([one], null)).toBe(one);
+    expect(daemonOf([one], () => false)).toBeNull();
   });
 
   test("is none of several where nobody can tell", () => {
+    expect(daemonOf([running(10), running(20)], null)).toBeNull();
     expect(daemonOf([running(10), running(20)], () => false)).toBeNull();
     expect(daemonOf([running(10), running(20)], () => true)).toBeNull();
     expect(daemonOf([], () => true)).toBeNull();
@@ -46,6 +49,21 @@ describe("its containerd", () => {
     expect(containerdOf([running(21, 20)], daemon, [daemon, other])).toBeNull();
     expect(containerdOf([running(5), running(6)], daemon, [daemon])).toBeNull();
   });
+});
+
+test("none is looked for where there is no daemon", () => {
+  expect(containerdOf([running(5)], null, [])).toBeNull();
+});
+
+test.each([
+  ["0\t0\t0\t0", true],
+  ["1000\t0\t0\t0", false],
+  ["0\t1000\t0\t0", false],
+  ["0\t0\t1000\t0", false],
+  ["1000\t1000\t1000\t1000", false],
+  ["00\t0\t0\t0", false],
+])("a process whose users are %j is root's alone: %s", (users, expected) => {
+  expect(isRoots(`Name:\tdockerd\nUid:\t${users}\nGid:\t0\t0\t0\t0\n`)).toBe(expected);
 });
 
 test("a file that is gone is known by its path still", () => {

@@ -3,6 +3,7 @@ import { beforeEach, expect, test } from "vitest";
 import type { HostVersions } from "@remotegpu/shared/host-versions";
 import {
   FIRST_READ_AFTER_MS,
+  READ_AGAIN_AFTER_MS,
   READ_VERSIONS_EVERY_MS,
   VersionWatch,
 } from "@remotegpu/agent/loop/watch/version-watch";
@@ -88,11 +89,18 @@ test("are read by one at a time, however long that takes", async () => {
   expect(read.length).toBe(1);
 });
 
-test("stay as they were where reading fails, which is tried again in an hour", async () => {
+test("stay as they were where reading fails, which is tried again sooner than in an hour", async () => {
   await watched.readWhenDue(FIRST_READ_AFTER_MS, DOCKER);
   answer = async () => await Promise.reject(new Error("the disk is gone"));
-  await watched.readWhenDue(2 * READ_VERSIONS_EVERY_MS, DOCKER);
+  const failedAtMs = 2 * READ_VERSIONS_EVERY_MS;
+  await watched.readWhenDue(failedAtMs, DOCKER);
 
   expect(watched.versions).toEqual(versionsOf("13"));
   expect(log.lines.map(({ level }) => level)).toEqual(["warn"]);
+
+  answer = async () => await Promise.resolve(versionsOf("14"));
+  await watched.readWhenDue(failedAtMs + READ_AGAIN_AFTER_MS - 1, DOCKER);
+  expect(watched.versions).toEqual(versionsOf("13"));
+  await watched.readWhenDue(failedAtMs + READ_AGAIN_AFTER_MS, DOCKER);
+  expect(watched.versions).toEqual(versionsOf("14"));
 });

@@ -8,6 +8,7 @@ import { Placer } from "@remotegpu/control-plane/core/placement/placer";
 import { planPass } from "@remotegpu/control-plane/core/queue/pass-plan";
 import { reservationOf } from "@remotegpu/control-plane/core/queue/reservation";
 import { capacityOf, dominantShare, NOTHING, plus } from "@remotegpu/control-plane/core/queue/share";
+import type { NamedWork } from "@remotegpu/control-plane/core/queue/turn";
 import { type Suggestion, suggestions } from "@remotegpu/control-plane/core/queue/suggestions";
 import { fleetWithout } from "@remotegpu/control-plane/core/queue/work-to-wait-for";
 import { anyFleet, anyRequest } from "../../../../support/placement/any-fleet.ts";
@@ -396,3 +397,32 @@ function applied(order: TestOrder, suggestion: Suggestion): TestOrder {
       return order;
   }
 }
+
+test("on a host that is kept to one payer the head starts in the end, however many orders another payer has", () => {
+  let fleet: Fleet = { hosts: [aHost({ id: "a", gpus: gpusOf("a", 2), payers: new Map() })] };
+  const oneGpu = { kind: "whole", count: 1, leastMemoryMib: 0, models: null } as const;
+  const orderOf = (id: string, payer: number, age: number) =>
+    anOrder(id, { gpu: oneGpu, payer }, { payer: `${payer}`, workspace: `${payer}`, age });
+  let orders = [orderOf("first", 1, 9), orderOf("theirs", 2, 8)];
+  let running: NamedWork[] = [];
+  let head: string | null = null;
+  const started: string[] = [];
+
+  // Whatever of payer 1 runs ends one pass later, and another one of the same payer comes.
+  for (let pass = 0; pass < 4; pass += 1) {
+    orders = [...orders, orderOf(`next-${pass}`, 1, 0)];
+    const sharers = { payers: new Map(), workspaces: new Map(), head };
+    const plan: Pass["plan"] = planPass({ fleet, running, orders, sharers, options: OPTIONS });
+    for (const { workload } of running) fleet = fleetWithout({ fleet, running }, workload);
+    running = [];
+    for (const { order, instances } of plan.placed) {
+      fleet = fleetWith(fleet, order, instances);
+      running = [...running, ...workOf(order, instances, NOW)];
+      started.push(order.id);
+      orders = orders.filter(({ id }) => id !== order.id);
+    }
+    head = plan.head?.job.id ?? null;
+  }
+
+  expect(started.slice(0, 2)).toEqual(["first", "theirs"]);
+});

@@ -78,3 +78,18 @@ test("hosts that are closed, too small, or of another label are not kept", () =>
   expect(kept({ hosts }, { gpu: gpus(2), labels: { zone: "y" } })).toEqual([]);
   expect(kept({ hosts }, { gpu: gpus(2) }).map(({ host }) => host)).toEqual(["c"]);
 });
+
+test("a host with another payer's placements is kept, the one that has the fewest, where no other host is", () => {
+  const payers = (count: number) => ({ payers: new Map([[1, count]]) });
+  const hosts = [
+    aHost({ id: "a", gpus: cards("a", {}, held), ...payers(2) }),
+    aHost({ id: "b", gpus: cards("b", held, held), ...payers(1) }),
+    aHost({ id: "c", gpus: cards("c", held, held), payers: new Map() }),
+  ];
+
+  expect(kept({ hosts }, { gpu: gpus(1), payer: 2 }).map(({ host }) => host)).toEqual(["c"]);
+  expect(kept({ hosts: hosts.slice(0, 2) }, { gpu: gpus(1), payer: 2 }).map(({ host }) => host)).toEqual([
+    "b",
+  ]);
+  expect(kept({ hosts }, { gpu: gpus(1), payer: 1 }).map(({ host }) => host)).toEqual(["a"]);
+});
