@@ -33,6 +33,8 @@ export type CardUse = {
 
 /** Of the query of all; single queries have as much again. Together well below the 30 s within which a hang must show. */
 const DEADLINE_MS = 10_000;
+/** Samples in a row that hang before the cards are asked singly: one may be a busy host, more are mostly one dead card. */
+const HUNG_BEFORE_SINGLES = 2;
 
 export class NvidiaSmi {
   readonly #query: GpuQuery;
@@ -40,6 +42,7 @@ export class NvidiaSmi {
   readonly #deadlineMs: number;
   /** The cards of the last inventory, as they were read last. */
   #known: ReadonlyMap<GpuUuid, GpuReport> = new Map();
+  #hungInARow = 0;
   #inFlight: Promise<GpuInventory> | null = null;
 
   /** `path` is an executable or a name on the PATH. */
@@ -92,9 +95,12 @@ export class NvidiaSmi {
   async #readAll(): Promise<GpuInventory> {
     try {
       const all = await this.#query.answers({ deadlineAt: this.#deadlineAt(), lane: "all" });
+      this.#hungInARow = 0;
       return { ...this.#inventoryOf(all, []), unread: new Set(), isOfSingles: false };
     } catch (error) {
-      if (!(error instanceof NvidiaSmiError) || !mayBeOneGpu(error)) throw error;
+      if (!(error instanceof NvidiaSmiError)) throw error;
+      this.#hungInARow = error.kind === "hung" ? this.#hungInARow + 1 : 0;
+      if (!mayBeOneGpu(error) && this.#hungInARow < HUNG_BEFORE_SINGLES) throw error;
       return await this.#readSingly(error);
     }
   }

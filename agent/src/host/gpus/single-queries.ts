@@ -32,7 +32,7 @@ type Outcome =
   /** No longer there, by its own query and by the list. */
   | { kind: "gone" };
 
-/** Whether a query of all may have failed for the sake of one. */
+/** Whether a query of all may have failed for the sake of one; one that hangs may too, but tells nothing by itself. */
 export function mayBeOneGpu({ kind, end }: NvidiaSmiError): boolean {
   return kind === "garbage" && (end === null || exitMeaning(end.exitCode).kind !== "host");
 }

@@ -279,12 +279,50 @@ describe("a failure that is of no GPU", () => {
     });
   });
 
-  test("one that hangs is a hang, and nobody is asked singly", async () => {
+  test("a first one that hangs is a hang, and nobody is asked singly", async () => {
     const brief = within(300);
     await answer("all", { csv: "", hangs: true });
 
     await expect(brief.inventory()).rejects.toMatchObject({ kind: "hung" });
     expect(await calls()).toHaveLength(1);
+  });
+
+  test("a hang of all, each by itself too, is the host's: no GPU is called bad by it", async () => {
+    const brief = within(600);
+    await brief.inventory();
+    for (const who of ["all", ...ALL] as const) await answer(who, { csv: "", hangs: true });
+
+    for (let n = 0; n < 2; n += 1) await expect(brief.inventory()).rejects.toMatchObject({ kind: "hung" });
+    expect((await calls()).filter((call) => call.includes("--id="))).toHaveLength(ALL.length);
+  });
+});
+
+describe("a GPU that makes the query of all hang", () => {
+  const hang = async () => {
+    for (const who of ["all", 1] as const) await answer(who, { csv: "", hangs: true });
+  };
+
+  test("is named by the second sample in a row, and the others answer", async () => {
+    const brief = within(1_000);
+    await brief.inventory();
+    await hang();
+    await expect(brief.inventory()).rejects.toMatchObject({ kind: "hung" });
+
+    const inventory = await brief.inventory();
+
+    expect(signsIn(inventory)).toEqual({ ...WELL, 1: "no-answer silence" });
+    expect(inventory.isOfSingles).toBe(true);
+  });
+
+  test("is not looked for by a hang that is over before", async () => {
+    const brief = within(1_000);
+    for (let n = 0; n < 2; n += 1) {
+      await hang();
+      await expect(brief.inventory()).rejects.toMatchObject({ kind: "hung" });
+      await answer("all", { csv: csvOf(ALL), xml: xmlOf(ALL) });
+      expect(signsIn(await brief.inventory())).toEqual(WELL);
+    }
+    expect((await calls()).filter((call) => call.includes("--id="))).toEqual([]);
   });
 });
 
@@ -333,7 +371,7 @@ describe("a watch", () => {
     liveContainerIds: () => new Set<string>(),
   });
 
-  async function watch(): Promise<GpuWatch> {
+  async function watch(lookWithinMs = 3_000): Promise<GpuWatch> {
     const watched = new GpuWatch({
       hostId: newHostId(),
       bootId: BOOT,
@@ -341,7 +379,7 @@ describe("a watch", () => {
       nvidiaSmiPath: join(folder, "nvidia-smi"),
       simulatedCount: 0,
       kernelLogPath: join(folder, "kmsg"),
-      lookWithinMs: 3_000,
+      lookWithinMs,
       log: keptLog(),
     });
     await writeFile(join(folder, "kmsg"), "");
@@ -380,6 +418,25 @@ describe("a watch", () => {
     expect([...watched.lost.values()]).toMatchObject([{ cause: "gpu-failed" }]);
     expect(watched.proofOf([card!.uuid], nowMs)).toEqual({ kind: "lost", lastGoodMs: goodMs });
     expect(watched.degraded).toEqual([]);
+    await watched.close();
+  });
+
+  test("closes a GPU that makes all hang, fails it never, and settles the time of the others", async () => {
+    const watched = await watch(800);
+    const goodMs = nowMs;
+    for (const who of ["all", 1] as const) await answer(who, { csv: "", hangs: true });
+
+    await look(watched);
+    expect(watched.degraded).toEqual(["nvidia-smi-hung"]);
+    await look(watched);
+    await look(watched);
+
+    expect(watched.degraded).toEqual([]);
+    expect(shown(watched)).toEqual([FINE, ["unhealthy", "drain", "no-answer", true], FINE, FINE]);
+    const [first, hung] = watched.gpus;
+    expect(watched.proofOf([first!.uuid], nowMs)).toEqual({ kind: "good", settledMs: nowMs });
+    expect(watched.proofOf([hung!.uuid], nowMs)).toEqual({ kind: "suspect", lastGoodMs: goodMs });
+    expect(watched.lost.size).toBe(0);
     await watched.close();
   });
 
