@@ -483,6 +483,8 @@ describe("a command that plays nvidia-smi", () => {
       gpus: [],
       conditions: new Map(),
       processes: [],
+      unread: new Set(),
+      isOfSingles: false,
     });
   });
 

@@ -76,6 +76,8 @@ export type Sample = {
   gpus: readonly GpuReport[];
   /** What was said of each beyond values; of those that are missing nothing was. */
   conditions?: ReadonlyMap<GpuUuid, GpuCondition>;
+  /** Cards of which the sample says nothing, listed among `gpus` or not: of them all stays as it was known. */
+  unread?: ReadonlySet<GpuUuid>;
   /** Cards that a container of ours holds now. */
   held: ReadonlySet<GpuUuid>;
   /** When the question was asked. */
@@ -83,19 +85,22 @@ export type Sample = {
 };
 
 /** A card that the sample lacks is gone. */
-export function afterSample(cards: Cards, { gpus, conditions, held, nowMs }: Sample): Cards {
+export function afterSample(cards: Cards, { gpus, conditions, unread, held, nowMs }: Sample): Cards {
   const present = new Set(gpus.map(({ uuid }) => uuid));
-  const gone = [...cards.values()]
-    .filter(({ uuid }) => !present.has(uuid))
-    .map((card) => withoutCard(card, nowMs));
-  const seen = gpus.map((gpu) =>
-    afterReading(cards.get(gpu.uuid) ?? newCard(gpu.uuid), gpu, {
-      condition: conditions?.get(gpu.uuid) ?? NOTHING_SAID,
-      isHeld: held.has(gpu.uuid),
-      nowMs,
-    }),
-  );
-  return new Map([...gone, ...seen].map((card) => [card.uuid, card]));
+  const isUnread = (uuid: GpuUuid) => unread?.has(uuid) === true;
+  const others = [...cards.values()]
+    .filter(({ uuid }) => isUnread(uuid) || !present.has(uuid))
+    .map((card) => (isUnread(card.uuid) ? card : withoutCard(card, nowMs)));
+  const seen = gpus
+    .filter(({ uuid }) => !isUnread(uuid))
+    .map((gpu) =>
+      afterReading(cards.get(gpu.uuid) ?? newCard(gpu.uuid), gpu, {
+        condition: conditions?.get(gpu.uuid) ?? NOTHING_SAID,
+        isHeld: held.has(gpu.uuid),
+        nowMs,
+      }),
+    );
+  return new Map([...others, ...seen].map((card) => [card.uuid, card]));
 }
 
 /** By this a card is closed of which the kernel's device rules keep a container that holds it. */

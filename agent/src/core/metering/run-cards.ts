@@ -1,7 +1,8 @@
 /**
  * Which cards a run holds, and what they mean for its proven time: time is settled up to the last sample at which all of
  * them were good, and a run that lost one is charged no further than that. While a sign of failure is open on one of
- * them, nothing after the last good sample is settled however long that takes.
+ * them, nothing after the last good sample is settled however long that takes; where the sign is only that nothing was
+ * heard of the card, it is settled after a while, as where the tool hangs for all.
  */
 import type { GpuUuid, RunId } from "@remotegpu/shared/ids";
 import type { DesiredInstance } from "@remotegpu/shared/instance";
@@ -15,7 +16,7 @@ export const HELD_AT_MOST_MS = 600_000;
 export type CardProof =
   /** Rows may be made of time up to `settledMs`; null where nothing is known to wait for. */
   | { kind: "good"; settledMs: number | null }
-  /** A sign is open that nothing has confirmed: no row is made of time after `lastGoodMs`, and an end counts back to it. */
+  /** A sign is open that nothing has confirmed or outlasted: no row is made of time after `lastGoodMs`, and an end counts back to it. */
   | { kind: "suspect"; lastGoodMs: number }
   /** The run's time ends at `lastGoodMs`; null where that is not known any more. */
   | { kind: "lost"; lastGoodMs: number | null };
@@ -35,10 +36,11 @@ export function cardProof(
   const goodMs = known.flatMap((card) => lastGoodOf(card) ?? []);
   const lastGoodMs = goodMs.length === 0 ? null : Math.min(...goodMs);
   if (known.some(({ cordon }) => cordon?.kind === "fatal")) return { kind: "lost", lastGoodMs };
-  if (known.some(({ sign }) => sign !== null)) return { kind: "suspect", lastGoodMs: lastGoodMs ?? NEVER_MS };
-  const waitsSinceMs = Math.max(lastGoodMs ?? 0, watchedSinceMs);
-  const isOverdue = lastGoodMs !== null && nowMs - waitsSinceMs > HELD_AT_MOST_MS;
-  return { kind: "good", settledMs: isOverdue ? null : lastGoodMs };
+  const isOverdue = (goodMs: number) => nowMs - Math.max(goodMs, watchedSinceMs) > HELD_AT_MOST_MS;
+  const isHeld = ({ sign, lastGoodMs: goodMs }: Card) =>
+    sign !== null && (sign.isEvidence || !isOverdue(goodMs ?? NEVER_MS));
+  if (known.some(isHeld)) return { kind: "suspect", lastGoodMs: lastGoodMs ?? NEVER_MS };
+  return { kind: "good", settledMs: lastGoodMs === null || isOverdue(lastGoodMs) ? null : lastGoodMs };
 }
 
 /** A card that has failed, or shows a sign, and was never read well in this boot has no time that is proven. */

@@ -20,6 +20,10 @@ export type GpuInventory = {
   /** Of each of them, what was said beyond values. */
   conditions: ReadonlyMap<GpuUuid, GpuCondition>;
   processes: GpuProcess[];
+  /** Cards of which this sample says nothing: in `gpus` each is as it was known, and `processes` lacks its own. */
+  unread: ReadonlySet<GpuUuid>;
+  /** One card spoiled the answer of all, so that each was asked by itself. */
+  isOfSingles: boolean;
 };
 /** Who is on the cards that are there, and how much of each is used. */
 export type CardUse = {
@@ -27,8 +31,10 @@ export type CardUse = {
   processes: GpuProcess[];
 };
 
-/** Well below the 30 s within which a hung nvidia-smi must show. Single queries take what is left of it. */
+/** Of the query of all; single queries have as much again. Together well below the 30 s within which a hang must show. */
 const DEADLINE_MS = 10_000;
+/** Samples in a row that hang before the cards are asked singly: one may be a busy host, more are mostly one dead card. */
+const HUNG_BEFORE_SINGLES = 2;
 
 export class NvidiaSmi {
   readonly #query: GpuQuery;
@@ -36,6 +42,7 @@ export class NvidiaSmi {
   readonly #deadlineMs: number;
   /** The cards of the last inventory, as they were read last. */
   #known: ReadonlyMap<GpuUuid, GpuReport> = new Map();
+  #hungInARow = 0;
   #inFlight: Promise<GpuInventory> | null = null;
 
   /** `path` is an executable or a name on the PATH. */
@@ -80,27 +87,37 @@ export class NvidiaSmi {
   }
 
   async #takeInventory(): Promise<GpuInventory> {
-    const deadlineAt = this.#deadlineAt();
-    const inventory = await this.#readAll(deadlineAt);
+    const inventory = await this.#readAll();
     this.#known = new Map(inventory.gpus.map((gpu) => [gpu.uuid, gpu]));
     return inventory;
   }
 
-  async #readAll(deadlineAt: number): Promise<GpuInventory> {
+  async #readAll(): Promise<GpuInventory> {
     try {
-      return this.#inventoryOf(await this.#query.answers({ deadlineAt, lane: "all" }), []);
+      const all = await this.#query.answers({ deadlineAt: this.#deadlineAt(), lane: "all" });
+      this.#hungInARow = 0;
+      return { ...this.#inventoryOf(all, []), unread: new Set(), isOfSingles: false };
     } catch (error) {
-      if (!(error instanceof NvidiaSmiError) || !mayBeOneGpu(error)) throw error;
-      const known = this.#known;
-      const single = await singleAnswers({ query: this.#query, failure: error, known, deadlineAt });
-      return this.#inventoryOf(single.answers, single.bad);
+      if (!(error instanceof NvidiaSmiError)) throw error;
+      this.#hungInARow = error.kind === "hung" ? this.#hungInARow + 1 : 0;
+      if (!mayBeOneGpu(error) && this.#hungInARow < HUNG_BEFORE_SINGLES) throw error;
+      return await this.#readSingly(error);
     }
+  }
+
+  /** @throws NvidiaSmiError the failure, where nothing can be said of any card */
+  async #readSingly(failure: NvidiaSmiError): Promise<GpuInventory> {
+    const [query, known, withinMs] = [this.#query, this.#known, this.#deadlineMs];
+    const { answers, bad, unread } = await singleAnswers({ query, failure, known, withinMs });
+    const { gpus, ...said } = this.#inventoryOf(answers, bad);
+    const kept = unread.flatMap((uuid) => known.get(uuid) ?? []);
+    return { ...said, gpus: byIndex([...gpus, ...kept]), unread: new Set(unread), isOfSingles: true };
   }
 
   #inventoryOf(
     { answers, unidentified, remarks, processes }: GpuAnswers,
     bad: readonly BadGpu[],
-  ): GpuInventory {
+  ): Pick<GpuInventory, "gpus" | "conditions" | "processes"> {
     const gpus = new Map(answers.map((answer) => [answer.csv.uuid, this.#report(answer)]));
     const conditions = new Map(
       answers.map(({ csv, xml }) => [csv.uuid, whole(csv.condition, xml?.condition)]),
@@ -121,7 +138,7 @@ export class NvidiaSmi {
       if (uuid === null || bad.some((gpu) => gpu.uuid === uuid)) continue;
       add(uuid, remark.kind === "sign" ? { sign: remark.sign } : { warnings: [remark.reason] });
     }
-    return { gpus: [...gpus.values()].toSorted((a, b) => a.index - b.index), conditions, processes };
+    return { gpus: byIndex([...gpus.values()]), conditions, processes };
   }
 
   /** Among the cards of this answer and of the one before. */
@@ -189,6 +206,10 @@ const NO_READINGS = {
   repairPending: null,
   repairFailed: null,
 };
+
+function byIndex(gpus: readonly GpuReport[]): GpuReport[] {
+  return gpus.toSorted((a, b) => a.index - b.index);
+}
 
 function whole(csv: GpuCondition, xml: GpuCondition | undefined): GpuCondition {
   return xml === undefined ? csv : bothConditions(csv, xml);

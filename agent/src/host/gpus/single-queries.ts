@@ -17,75 +17,93 @@ export type BadGpu = { uuid: GpuUuid; sign: Sign; listed: ListedGpu | null };
 
 /** As many children at once; each of the others waits for one of them. */
 const AT_ONCE = 16;
+/** Of the list, which touches the bad GPU as well: what it adds is not worth more of the sample's time. */
+const LIST_WITHIN_MS = 2_000;
+/** The part of all single queries' time that one must have had before its silence says anything of its GPU: 2 s of 10 s. */
+const LEAST_PART = 0.2;
 
 type Candidate = GpuPlace & { uuid: GpuUuid; listed: ListedGpu | null };
 type Outcome =
   | { kind: "answered"; answers: GpuAnswers }
   /** `sign` is null where only silence or garbage came back. */
   | { kind: "failed"; sign: Sign | null; isSilent: boolean }
+  /** There was no time left to hear it out. */
+  | { kind: "unread" }
   /** No longer there, by its own query and by the list. */
   | { kind: "gone" };
 
-/** Whether a query of all may have failed for the sake of one. */
+/** Whether a query of all may have failed for the sake of one; one that hangs may too, but tells nothing by itself. */
 export function mayBeOneGpu({ kind, end }: NvidiaSmiError): boolean {
   return kind === "garbage" && (end === null || exitMeaning(end.exitCode).kind !== "host");
 }
 
+/** `unread` are GPUs of which the sample says nothing at all, for want of time. */
+export type SingleAnswers = { answers: GpuAnswers; bad: BadGpu[]; unread: GpuUuid[] };
+
 /**
  * @param failure of the query of all
  * @param known GPUs of the sample before
+ * @param withinMs all single queries together, beside the time that the query of all took
  * @throws NvidiaSmiError the failure, where nothing can be said of any GPU
  */
 export async function singleAnswers({
   query,
   failure,
   known,
-  deadlineAt,
+  withinMs,
 }: {
   query: GpuQuery;
   failure: NvidiaSmiError;
   known: ReadonlyMap<GpuUuid, GpuReport>;
-  deadlineAt: number;
-}): Promise<{ answers: GpuAnswers; bad: BadGpu[] }> {
-  const candidates = candidatesOf(known, await listedGpus(query, deadlineAt));
+  withinMs: number;
+}): Promise<SingleAnswers> {
+  const list = await listOf(query, performance.now() + Math.min(LIST_WITHIN_MS, withinMs));
+  const candidates = candidatesOf(known, list.gpus);
   const remarks = failure.end === null ? [] : remarksIn(failure.end.output, failure.end.exitCode);
   const named = candidates.flatMap((gpu) => {
     const sign = signNaming(gpu, remarks);
     return sign === null ? [] : [{ ...gpu, sign }];
   });
   const others = candidates.filter(({ uuid }) => !named.some((gpu) => gpu.uuid === uuid));
+  const time = { deadlineAt: performance.now() + withinMs, leastMs: withinMs * LEAST_PART };
   const outcomes = await eachAtOnce(others, async (gpu) => ({
     gpu,
-    outcome: await outcomeOf(gpu, { query, deadlineAt }),
+    outcome: await outcomeOf(gpu, { query, isListWhole: list.isWhole, ...time }),
   }));
   const answers = outcomes.flatMap(({ outcome }) => (outcome.kind === "answered" ? [outcome.answers] : []));
   const bad = [...named, ...outcomes.flatMap((one) => badOf(one, answers.length > 0) ?? [])];
   if (answers.length === 0 && !bad.some(({ sign }) => sign.code !== "no-answer")) throw failure;
-  return { answers: joined(answers, remarks), bad };
+  const unread = outcomes.flatMap(({ gpu, outcome }) => (outcome.kind === "unread" ? [gpu.uuid] : []));
+  return { answers: joined(answers, remarks), bad, unread };
 }
+
+type Asking = { query: GpuQuery; deadlineAt: number; leastMs: number; isListWhole: boolean };
 
 /** @throws NvidiaSmiError missing: there is nobody left to ask */
 async function outcomeOf(
   { uuid, listed }: Candidate,
-  { query, deadlineAt }: { query: GpuQuery; deadlineAt: number },
+  { query, deadlineAt, leastMs, isListWhole }: Asking,
 ): Promise<Outcome> {
+  if (deadlineAt - performance.now() < leastMs) return { kind: "unread" };
+  const mayBeGone = listed === null && isListWhole;
   try {
     const answers = await query.answers({ deadlineAt, lane: uuid, only: uuid });
     if (answers.answers.some(({ csv }) => csv.uuid === uuid)) return { kind: "answered", answers };
     const [sign = null] = answers.unidentified.flatMap(({ condition }) => condition.sign ?? []);
     if (answers.unidentified.length > 0) return { kind: "failed", sign, isSilent: false };
-    return notFound(listed);
+    return notFound(mayBeGone);
   } catch (error) {
     if (!(error instanceof NvidiaSmiError) || error.kind === "missing") throw error;
     if (error.end === null) return { kind: "failed", sign: null, isSilent: error.kind === "hung" };
     const { kind, sign } = exitMeaning(error.end.exitCode);
-    if (kind === "nothing-found") return notFound(listed);
+    if (kind === "nothing-found") return notFound(mayBeGone);
     return { kind: "failed", sign: signOfRemark(error.end) ?? sign, isSilent: false };
   }
 }
 
-function notFound(listed: ListedGpu | null): Outcome {
-  return listed === null ? { kind: "gone" } : { kind: "failed", sign: signOf("gpu-lost"), isSilent: false };
+/** Without the whole list nobody knows that it is gone. */
+function notFound(mayBeGone: boolean): Outcome {
+  return mayBeGone ? { kind: "gone" } : { kind: "failed", sign: signOf("gpu-lost"), isSilent: false };
 }
 
 /** Only one was asked about, so that a remark is about it. */
@@ -104,14 +122,14 @@ function badOf(
   return { uuid: gpu.uuid, listed: gpu.listed, sign: outcome.sign ?? signOf("no-answer", weight) };
 }
 
-/** Also by a list that ends with an error: what it says of some GPUs is true. */
-async function listedGpus(query: GpuQuery, deadlineAt: number): Promise<ListedGpu[]> {
+/** Also by a list that ends with an error: what it says of some GPUs is true, and of others it says nothing. */
+async function listOf(query: GpuQuery, deadlineAt: number): Promise<{ gpus: ListedGpu[]; isWhole: boolean }> {
   try {
     const { stdout } = await query.ask(["-L"], { deadlineAt, lane: "list" });
-    return parseGpuList(stdout);
+    return { gpus: parseGpuList(stdout), isWhole: true };
   } catch (error) {
     if (!(error instanceof NvidiaSmiError) || error.kind === "missing") throw error;
-    return parseGpuList(error.end?.output ?? "");
+    return { gpus: parseGpuList(error.end?.output ?? ""), isWhole: false };
   }
 }
 

@@ -269,14 +269,17 @@ export class GpuWatch {
       const begun = this.#users.begin(liveContainerIds);
       const inventory = await this.#nvidiaSmi.inventory();
       this.#trouble = null;
+      this.#isLookSpoiled = inventory.isOfSingles;
       if (containers === null) this.#gpus = inventory.gpus;
       else {
-        const look = await this.#users.look(inventory.gpus, inventory.processes, begun);
-        this.#gpus = look.gpus;
+        const read = inventory.gpus.filter(({ uuid }) => !inventory.unread.has(uuid));
+        const look = await this.#users.look(read, inventory.processes, begun);
+        this.#gpus = inventory.gpus.map((gpu) => newestOf(gpu, look.gpus, this.#gpus));
         this.#users.done(look);
       }
       await this.#learnAttachment(runtime);
-      this.#conditions = inventory.conditions;
+      const unread = [...this.#conditions].filter(([uuid]) => inventory.unread.has(uuid));
+      this.#conditions = new Map([...unread, ...inventory.conditions]);
       this.#noteUnknownWords(inventory);
       // First heard, then judged: an error that was logged while the sample was taken counts against it.
       const findings = await this.#kernelWatch.newFindings();
@@ -439,6 +442,12 @@ function withObstacle(gpu: GpuReport, why: string | undefined): GpuReport {
   if (why === undefined || gpu.health === "unhealthy") return gpu;
   const reasons = [why, ...(gpu.reasons ?? [])];
   return { ...gpu, health: "unhealthy", reasons, reasonCode: gpu.reasonCode ?? "not-attachable" };
+}
+
+/** With who is on it by this look; of a card that was left out, by the one before. */
+function newestOf(gpu: GpuReport, ...looks: (readonly GpuReport[])[]): GpuReport {
+  const [newest = gpu] = looks.flatMap((look) => look.find(({ uuid }) => uuid === gpu.uuid) ?? []);
+  return newest;
 }
 
 /** Null when it is not known what runs: then any card may be held. */

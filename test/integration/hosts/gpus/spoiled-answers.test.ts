@@ -14,8 +14,12 @@ import { newHostId } from "../../../support/containers/docker.ts";
 import { keptLog } from "../../../support/kept-log.ts";
 
 const BOOT = BootId.parse("11111111-1111-4111-8111-111111111111");
-const uuidOf = (index: number) => `GPU-0000000${index}-2222-3333-4444-555555555555`;
-const busOf = (index: number) => `00000000:${index + 1}0:00.0`;
+const uuidOf = (index: number) => `GPU-${String(index).padStart(8, "0")}-2222-3333-4444-555555555555`;
+/** 00000000:10:00.0 and so on, sixteen apart. */
+const busOf = (index: number) => {
+  const place = (16 * (index + 1)).toString(16).padStart(10, "0");
+  return `${place.slice(0, 8)}:${place.slice(8)}:00.0`;
+};
 const HEADER =
   "index, uuid, name, pci.bus_id, driver_version, memory.total [MiB], memory.used [MiB], utilization.gpu [%], temperature.gpu, power.draw [W], power.limit [W], compute_cap";
 const rowOf = (index: number) =>
@@ -40,7 +44,13 @@ let smi: NvidiaSmi;
 /** What the command answers about all or one: to CSV and XML alike, or to each its own. */
 async function answer(
   who: "all" | number,
-  { csv, xml = csv, exit = 0, hangs = false }: { csv: string; xml?: string; exit?: number; hangs?: boolean },
+  {
+    csv,
+    xml = csv,
+    exit = 0,
+    hangs = false,
+    slowSeconds = 0,
+  }: { csv: string; xml?: string; exit?: number; hangs?: boolean; slowSeconds?: number },
 ): Promise<void> {
   const name = who === "all" ? "all" : uuidOf(who);
   for (const [kind, text] of [
@@ -49,6 +59,7 @@ async function answer(
   ] as const) {
     await writeFile(join(folder, `${name}.${kind}`), text);
     await writeFile(join(folder, `${name}.${kind}.exit`), String(exit));
+    await writeFile(join(folder, `${name}.${kind}.slow`), String(slowSeconds));
     const hang = join(folder, `${name}.${kind}.hang`);
     if (hangs) await writeFile(hang, "");
     else await rm(hang, { force: true });
@@ -60,11 +71,18 @@ async function answerList(indices: number[], exit = 0): Promise<void> {
   await writeFile(join(folder, "all.list.exit"), String(exit));
 }
 
-async function answerWell(): Promise<void> {
-  await answer("all", { csv: csvOf(ALL), xml: xmlOf(ALL) });
-  for (const index of ALL) await answer(index, { csv: csvOf([index]), xml: xmlOf([index]) });
-  await answerList(ALL);
+async function hangList(): Promise<void> {
+  await writeFile(join(folder, "all.list.hang"), "");
 }
+
+async function answerWell(indices = ALL): Promise<void> {
+  await answer("all", { csv: csvOf(indices), xml: xmlOf(indices) });
+  for (const index of indices) await answer(index, { csv: csvOf([index]), xml: xmlOf([index]) });
+  await answerList(indices);
+}
+
+const within = (deadlineMs: number) =>
+  new NvidiaSmi({ path: join(folder, "nvidia-smi"), simulated: false, deadlineMs });
 
 beforeEach(async () => {
   folder = await mkdtemp(join(tmpdir(), "rg-spoiled-"));
@@ -76,13 +94,14 @@ for each in "$@"; do
   case $each in --id=*) who=\${each#--id=} ;; -x) kind=xml ;; -L) kind=list ;; esac
 done
 if [ -e "${folder}/$who.$kind.hang" ]; then exec sleep 60; fi
+if [ -e "${folder}/$who.$kind.slow" ]; then sleep "$(cat "${folder}/$who.$kind.slow")"; fi
 cat "${folder}/$who.$kind"
 read -r code <"${folder}/$who.$kind.exit"
 exit "$code"
 `;
   await writeFile(join(folder, "nvidia-smi"), script);
   await chmod(join(folder, "nvidia-smi"), 0o755);
-  smi = new NvidiaSmi({ path: join(folder, "nvidia-smi"), simulated: false, deadlineMs: 3_000 });
+  smi = within(3_000);
 });
 afterEach(async () => {
   await rm(folder, { recursive: true, force: true });
@@ -101,7 +120,10 @@ const WELL = { 0: null, 1: null, 2: null, 3: null };
 const calls = async () => (await readFile(join(folder, "calls"), "utf8")).trim().split("\n");
 
 test("while all is well nobody is asked singly", async () => {
-  expect(signsIn(await smi.inventory())).toEqual(WELL);
+  const inventory = await smi.inventory();
+
+  expect(signsIn(inventory)).toEqual(WELL);
+  expect(inventory).toMatchObject({ unread: new Set(), isOfSingles: false });
   expect(await calls()).toHaveLength(2);
 });
 
@@ -169,6 +191,44 @@ describe("an answer that one GPU spoils", () => {
     expect(signsIn(await smi.inventory())).toEqual({ 0: null, 2: null, 3: null });
   });
 
+  test("one that is not found while the list ends with an error is lost, and not gone", async () => {
+    await smi.inventory();
+    await answer("all", { csv: "", exit: 255 });
+    await answer(1, { csv: "No devices were found\n", exit: 6 });
+    await answerList([0], 255);
+
+    expect(signsIn(await smi.inventory())).toEqual({ ...WELL, 1: "gpu-lost open" });
+  });
+
+  test("a query of all and a list that use up their time leave the others their own", async () => {
+    const brief = within(1_500);
+    await brief.inventory();
+    await answer("all", { csv: IS_LOST, exit: 15, slowSeconds: 1 });
+    await hangList();
+
+    const inventory = await brief.inventory();
+
+    expect(signsIn(inventory)).toEqual({ ...WELL, 1: "gpu-lost proof" });
+    expect(inventory.unread).toEqual(new Set());
+  });
+
+  test("one whose turn comes when the time is over is unread: it stays as it was known", async () => {
+    const brief = within(1_500);
+    const many = Array.from({ length: 18 }, (_, index) => index);
+    await answerWell(many);
+    await brief.inventory();
+    await answer("all", { csv: IS_LOST, exit: 255 });
+    // Sixteen are asked at once, and each keeps its place to the end.
+    for (const index of many.slice(0, 17)) await answer(index, { csv: "", hangs: true });
+
+    const inventory = await brief.inventory();
+
+    const silent = Object.fromEntries(many.map((index) => [index, "no-answer silence"]));
+    expect(signsIn(inventory)).toEqual({ ...silent, 1: "gpu-lost open", 17: null });
+    expect(inventory.unread).toEqual(new Set([uuidOf(17)]));
+    expect(inventory.gpus[17]).toMatchObject({ temperatureC: 40, powerW: 50 });
+  });
+
   test("of a first sample the list tells whom to ask, also one that ends with an error", async () => {
     await answer("all", { csv: IS_LOST, exit: 15 });
     await answerList(ALL, 15);
@@ -219,12 +279,50 @@ describe("a failure that is of no GPU", () => {
     });
   });
 
-  test("one that hangs is a hang, and nobody is asked singly", async () => {
-    const brief = new NvidiaSmi({ path: join(folder, "nvidia-smi"), simulated: false, deadlineMs: 300 });
+  test("a first one that hangs is a hang, and nobody is asked singly", async () => {
+    const brief = within(300);
     await answer("all", { csv: "", hangs: true });
 
     await expect(brief.inventory()).rejects.toMatchObject({ kind: "hung" });
     expect(await calls()).toHaveLength(1);
+  });
+
+  test("a hang of all, each by itself too, is the host's: no GPU is called bad by it", async () => {
+    const brief = within(600);
+    await brief.inventory();
+    for (const who of ["all", ...ALL] as const) await answer(who, { csv: "", hangs: true });
+
+    for (let n = 0; n < 2; n += 1) await expect(brief.inventory()).rejects.toMatchObject({ kind: "hung" });
+    expect((await calls()).filter((call) => call.includes("--id="))).toHaveLength(ALL.length);
+  });
+});
+
+describe("a GPU that makes the query of all hang", () => {
+  const hang = async () => {
+    for (const who of ["all", 1] as const) await answer(who, { csv: "", hangs: true });
+  };
+
+  test("is named by the second sample in a row, and the others answer", async () => {
+    const brief = within(1_000);
+    await brief.inventory();
+    await hang();
+    await expect(brief.inventory()).rejects.toMatchObject({ kind: "hung" });
+
+    const inventory = await brief.inventory();
+
+    expect(signsIn(inventory)).toEqual({ ...WELL, 1: "no-answer silence" });
+    expect(inventory.isOfSingles).toBe(true);
+  });
+
+  test("is not looked for by a hang that is over before", async () => {
+    const brief = within(1_000);
+    for (let n = 0; n < 2; n += 1) {
+      await hang();
+      await expect(brief.inventory()).rejects.toMatchObject({ kind: "hung" });
+      await answer("all", { csv: csvOf(ALL), xml: xmlOf(ALL) });
+      expect(signsIn(await brief.inventory())).toEqual(WELL);
+    }
+    expect((await calls()).filter((call) => call.includes("--id="))).toEqual([]);
   });
 });
 
@@ -273,7 +371,7 @@ describe("a watch", () => {
     liveContainerIds: () => new Set<string>(),
   });
 
-  async function watch(): Promise<GpuWatch> {
+  async function watch(lookWithinMs = 3_000): Promise<GpuWatch> {
     const watched = new GpuWatch({
       hostId: newHostId(),
       bootId: BOOT,
@@ -281,7 +379,7 @@ describe("a watch", () => {
       nvidiaSmiPath: join(folder, "nvidia-smi"),
       simulatedCount: 0,
       kernelLogPath: join(folder, "kmsg"),
-      lookWithinMs: 3_000,
+      lookWithinMs,
       log: keptLog(),
     });
     await writeFile(join(folder, "kmsg"), "");
@@ -320,6 +418,25 @@ describe("a watch", () => {
     expect([...watched.lost.values()]).toMatchObject([{ cause: "gpu-failed" }]);
     expect(watched.proofOf([card!.uuid], nowMs)).toEqual({ kind: "lost", lastGoodMs: goodMs });
     expect(watched.degraded).toEqual([]);
+    await watched.close();
+  });
+
+  test("closes a GPU that makes all hang, fails it never, and settles the time of the others", async () => {
+    const watched = await watch(800);
+    const goodMs = nowMs;
+    for (const who of ["all", 1] as const) await answer(who, { csv: "", hangs: true });
+
+    await look(watched);
+    expect(watched.degraded).toEqual(["nvidia-smi-hung"]);
+    await look(watched);
+    await look(watched);
+
+    expect(watched.degraded).toEqual([]);
+    expect(shown(watched)).toEqual([FINE, ["unhealthy", "drain", "no-answer", true], FINE, FINE]);
+    const [first, hung] = watched.gpus;
+    expect(watched.proofOf([first!.uuid], nowMs)).toEqual({ kind: "good", settledMs: nowMs });
+    expect(watched.proofOf([hung!.uuid], nowMs)).toEqual({ kind: "suspect", lastGoodMs: goodMs });
+    expect(watched.lost.size).toBe(0);
     await watched.close();
   });
 

@@ -166,6 +166,11 @@ class World {
     return this.isSignOpen || lostGpus(this.cards).has(A);
   }
 
+  /** More is known of it than that nothing was heard. */
+  get isKnownBad(): boolean {
+    return this.cards.get(A)?.sign?.isEvidence === true || lostGpus(this.cards).has(A);
+  }
+
   get chargedToMs(): number {
     return Math.max(0, ...this.rows.filter(({ proof }) => proof !== "unproven").map(({ endMs }) => endMs));
   }
@@ -222,7 +227,7 @@ function faultsIn(
   for (const [at, [each, gapMs]] of moves.entries()) {
     if (world.isOver) break;
     // Beyond that a meter that nobody helps goes on; what holds before is shown here.
-    if (world.nowMs + gapMs - (world.goodMs ?? 0) > HELD_AT_MOST_MS && !world.isBad) break;
+    if (world.nowMs + gapMs - (world.goodMs ?? 0) > HELD_AT_MOST_MS && !world.isKnownBad) break;
     world.play(each, gapMs);
     if (isFault(world)) faults.push(at);
   }

@@ -101,6 +101,18 @@ describe("out of service", () => {
     expect(lostGpus(after.cards).size).toBe(0);
   });
 
+  test("a card that the sample could not read stays as it was, listed or not", () => {
+    const host = new Host().sample().says(RESET);
+    const before = host.cards;
+    const at = { held: new Set<GpuUuid>(), nowMs: 30_000 };
+
+    const unread = { ...at, unread: new Set([A, B]) };
+
+    for (const gpus of [both, []]) expect(afterSample(before, { gpus, ...unread })).toEqual(before);
+    expect(lostGpus(before).size).toBe(0);
+    expect([...lostGpus(afterSample(before, { gpus: [], ...at })).keys()]).toEqual([A, B]);
+  });
+
   test("a card that is gone is lost, and its neighbour is not", () => {
     const after = host().sample(both.slice(1), [A, B]);
 

@@ -14,6 +14,10 @@ const cordoned = (lastGoodMs: number | null, kind: "drain" | "fatal"): Card => (
   cordon: { kind, sinceMs: 1, isGone: false, code: "code", reason: "why" },
 });
 const suspect = (lastGoodMs: number | null): Card => ({ ...cordoned(lastGoodMs, "drain"), sign: SIGN });
+const silent = (lastGoodMs: number | null): Card => ({
+  ...suspect(lastGoodMs),
+  sign: { code: "no-answer", reason: "why", isEvidence: false },
+});
 const [a, b] = [gpu("a").uuid, gpu("b").uuid];
 const NOW = 1_000_000;
 /** So long ago that it does not matter. */
@@ -47,6 +51,30 @@ test.each([
     good(NOW),
     suspect(NOW - HELD_AT_MOST_MS * 10),
     { kind: "suspect", lastGoodMs: NOW - HELD_AT_MOST_MS * 10 },
+  ],
+  [
+    "one is silent for as long as may be",
+    silent(NOW - HELD_AT_MOST_MS),
+    good(NOW),
+    { kind: "suspect", lastGoodMs: NOW - HELD_AT_MOST_MS },
+  ],
+  [
+    "one is silent for longer",
+    silent(NOW - HELD_AT_MOST_MS - 1),
+    good(NOW),
+    { kind: "good", settledMs: null },
+  ],
+  [
+    "one is silent for long and the other for a moment",
+    silent(NOW - HELD_AT_MOST_MS - 1),
+    silent(NOW - 10),
+    { kind: "suspect", lastGoodMs: NOW - HELD_AT_MOST_MS - 1 },
+  ],
+  [
+    "one is silent for long and the other shows a sign",
+    silent(NOW - HELD_AT_MOST_MS - 1),
+    suspect(NOW - 10),
+    { kind: "suspect", lastGoodMs: NOW - HELD_AT_MOST_MS - 1 },
   ],
   ["no sample was taken yet", good(null), good(null), { kind: "good", settledMs: null }],
   [
