@@ -32,6 +32,8 @@ const GpuMemory = z.object({
   bootId: BootId,
   /** The last record of the kernel log that was heeded; null when none has a number. */
   kernelSeq: z.int().nonnegative().nullable(),
+  /** By which reader of its lines; absent from files of agents that knew Xids alone. */
+  kernelReader: z.int().nonnegative().optional(),
   cards: z.array(Card).max(256),
   // What the log said that closes no GPU; absent from files of earlier agents.
   notes: z.array(KernelNote).max(MAX_KERNEL_NOTES).readonly().optional().catch(undefined),

@@ -24,7 +24,7 @@ import {
 } from "../../core/gpus/gpu-health.ts";
 import { judged } from "../../core/gpus/gpu-judgement.ts";
 import type { GpuCondition } from "../../core/gpus/gpu-condition.ts";
-import type { HeardFinding } from "../../core/gpus/kernel-lines/kernel-reading.ts";
+import { KERNEL_READER, type HeardFinding } from "../../core/gpus/kernel-lines/kernel-reading.ts";
 import { cardProof, type CardProof } from "../../core/metering/run-cards.ts";
 import { CdiSpecFiles, cdiDevicesOf } from "../../host/gpus/cdi.ts";
 import { hostNodes } from "../../host/gpus/device-nodes.ts";
@@ -91,8 +91,8 @@ export class GpuWatch {
   #notedWords = "";
   /** Who is on the cards could not be read for the sake of one of them: the next sample tells. */
   #isLookSpoiled = false;
-  /** False until something of this boot is known: then the log tells what was before us. */
-  #hasMemory = false;
+  /** What the kernel log says at first is from before us, or not heeded by the agent before us: it read less of it. */
+  #isHistory = true;
   #saved = "";
   #facts: GpuFacts = { mode: null, devices: [], nodes: new Map() };
   /** By the last sample that knew the runtime, and the one before: a spec that is just being written names nothing. */
@@ -179,7 +179,7 @@ export class GpuWatch {
     this.#watchedSinceMs = nowMs;
     const memory = await readGpuMemory(stateDir, bootId);
     if (memory !== null) {
-      this.#hasMemory = true;
+      this.#isHistory = (memory.kernelReader ?? 0) < KERNEL_READER;
       this.#kernelWatch.resumeAfter(memory.kernelSeq);
       this.kernelReports.resume({ notes: memory.notes ?? [], faults: memory.faults ?? [] });
       this.#cards = new Map(memory.cards.map((card) => [card.uuid, card]));
@@ -282,16 +282,15 @@ export class GpuWatch {
       this.#conditions = new Map([...unread, ...inventory.conditions]);
       this.#noteUnknownWords(inventory);
       // First heard, then judged: an error that was logged while the sample was taken counts against it.
-      const findings = await this.#kernelWatch.newFindings();
+      const { findings, isHistory } = await this.#hear();
       const held = heldBy(containers) ?? new Set(inventory.gpus.map(({ uuid }) => uuid));
       const isFirst = this.#cards.size === 0;
       const sample = { ...inventory, held, nowMs };
       // Which card an error means is known only once the cards are.
       const known = isFirst ? afterSample(this.#cards, sample) : this.#withSwitches(this.#cards);
-      const heard = afterFindings(known, findings, { nowMs, isHistory: !this.#hasMemory });
+      const heard = afterFindings(known, findings, { nowMs, isHistory });
       await this.#become(isFirst ? heard : afterSample(heard, sample));
-      await this.#report(findings, { nowMs, containers });
-      this.#hasMemory = true;
+      await this.#report(findings, { nowMs, containers, isHistory });
     });
   }
 
@@ -355,23 +354,30 @@ export class GpuWatch {
    */
   async listen({ nowMs, containers }: Pick<Surroundings, "nowMs" | "containers">): Promise<void> {
     if (this.#cards.size === 0) return;
-    const findings = await this.#kernelWatch.newFindings();
+    const { findings, isHistory } = await this.#hear();
     const known = this.#withSwitches(this.#cards);
-    await this.#become(afterFindings(known, findings, { nowMs, isHistory: !this.#hasMemory }));
-    await this.#report(findings, { nowMs, containers });
+    await this.#become(afterFindings(known, findings, { nowMs, isHistory }));
+    await this.#report(findings, { nowMs, containers, isHistory });
+  }
+
+  async #hear(): Promise<{ findings: HeardFinding[]; isHistory: boolean }> {
+    const findings = await this.#kernelWatch.newFindings();
+    const isHistory = this.#isHistory;
+    this.#isHistory = false;
+    return { findings, isHistory };
   }
 
   /** After the cards were judged: that must not be lost, should the agent end while processes are looked up. */
   async #report(
     findings: readonly HeardFinding[],
-    { nowMs, containers }: Pick<Surroundings, "nowMs" | "containers">,
+    { nowMs, containers, isHistory }: Pick<Surroundings, "nowMs" | "containers"> & { isHistory: boolean },
   ): Promise<void> {
     const uuids = new Map([...this.#cards.values()].map(({ busKey, uuid }) => [busKey, uuid]));
     await this.kernelReports.take(findings, {
       nowMs,
       lost: this.#kernelWatch.takeLost(),
       containers,
-      isHistory: !this.#hasMemory,
+      isHistory,
       gpuOf: (busKey) => uuids.get(busKey),
     });
     await this.#save();
@@ -403,6 +409,7 @@ export class GpuWatch {
     const memory = {
       bootId,
       kernelSeq: this.#kernelWatch.heededSeq,
+      kernelReader: KERNEL_READER,
       cards: [...this.#cards.values()],
       ...this.kernelReports.memory,
     };

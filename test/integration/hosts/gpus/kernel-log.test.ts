@@ -71,6 +71,18 @@ describe("a watch over real cards", () => {
     return watched;
   }
 
+  /** The file as agents left it that knew Xids alone. */
+  async function asOfBefore(): Promise<void> {
+    const file = join(folder, "gpu-health.json");
+    const {
+      notes: _notes,
+      faults: _faults,
+      kernelReader: _reader,
+      ...before
+    } = JSON.parse(await readFile(file, "utf8"));
+    await writeFile(file, JSON.stringify(before));
+  }
+
   test.each([
     ["that falls off the bus without an Xid", "NVRM: GPU 0000:3b:00.0: GPU has fallen off the bus."],
     [
@@ -172,14 +184,40 @@ describe("a watch over real cards", () => {
     xid(48);
     await hears(watched);
     await watched.close();
-    const file = join(folder, "gpu-health.json");
-    const { notes: _notes, faults: _faults, ...before } = JSON.parse(await readFile(file, "utf8"));
-    await writeFile(file, JSON.stringify(before));
+    await asOfBefore();
 
     const next = await watch();
 
     expect([...next.closed.keys()]).toEqual([FIRST]);
     expect(next.kernelReports.memory).toEqual({ notes: [], faults: [] });
+    await next.close();
+  });
+
+  test("lines that an agent of before did not understand are history; what follows is not", async () => {
+    const watched = await watch();
+    xid(48);
+    await hears(watched);
+    await watched.close();
+    await asOfBefore();
+    says("NVRM: GPU 0000:3b:00.0: GPU has fallen off the bus.");
+
+    const next = await watch();
+    await hears(next);
+    expect([...next.closed.keys()]).toEqual([FIRST]);
+    expect(next.lost.size).toBe(0);
+
+    says("NVRM: GPU 0000:3b:00.0: GPU has fallen off the bus.");
+    await hears(next);
+    expect([...next.lost.keys()]).toEqual([FIRST]);
+    await next.close();
+  });
+
+  test("a line from between two lives of an agent that understands it is no history", async () => {
+    await (await watch()).close();
+    says("NVRM: GPU 0000:3b:00.0: GPU has fallen off the bus.");
+
+    const next = await watch();
+    expect([...next.lost.keys()]).toEqual([FIRST]);
     await next.close();
   });
 

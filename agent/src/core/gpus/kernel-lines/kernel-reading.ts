@@ -9,6 +9,12 @@ import { deviceFinding, type FallBegun, fallFinding } from "./device-line.ts";
 import { sxidFinding } from "./sxid-line.ts";
 import { xidFinding } from "./xid-finding.ts";
 
+/**
+ * Which lines this agent understands; to be raised with each further kind of them. One that knew fewer left lines behind
+ * that it did not heed, and what runs has outlived those.
+ */
+export const KERNEL_READER = 1;
+
 export type HeardFinding = KernelFinding & {
   /** The record's number; null where the log has none. */
   seq: number | null;
