@@ -7,3 +7,7 @@ ALTER TABLE gpu_health
 
 ALTER TABLE gpu_outages
   ADD COLUMN IF NOT EXISTS fault_code varchar(48);
+
+-- The broken rank ended on a card that had failed or showed a sign of failure: its proven time ends where the card was good.
+ALTER TABLE gang_breaks
+  ADD COLUMN IF NOT EXISTS has_card_fault boolean NOT NULL DEFAULT false;

@@ -51,6 +51,26 @@ async function provesTo(host: ScriptedHost, wanted: DesiredInstance, at: Date): 
   const { quarantined } = await ingestBatch(deps, host.id, journal.batch(1, seq), now());
   expect(quarantined).toBe(0);
 }
+/** The rank that runs on is stopped, and what broke the gang is decided. */
+async function breaks(...runsOn: ScriptedHost[]): Promise<void> {
+  await gangs.scene.workloads();
+  await gangs.round(runsOn);
+  await gangs.scene.workloads();
+  const { db, now } = gangs.scene.api.deps;
+  await brokenTimePass({ db }, { term: await currentTerm(db), now: now() });
+}
+/** From when on each run is free because its gang broke. */
+const freeFrom = async () =>
+  (
+    await rows<{ from_at: Date }>(
+      "SELECT min(from_at) AS from_at FROM run_waivers WHERE reason = 'gang-broken' GROUP BY run_id",
+    )
+  ).map(({ from_at: from }) => from);
+const LOST_ACCESS = {
+  phase: "failed",
+  problem: "gpu-failed",
+  detail: "A new container has its GPU; this one was refused.",
+} as const;
 const CUT = { check: "network", detail: "No answer to 3 pings." };
 
 describe("a gang", () => {
@@ -500,6 +520,57 @@ describe("a gang that runs", () => {
     for (const { from_at: at } of from) expect(at).toEqual(lastGoodAt);
   });
 
+  test("whose rank lost access to its GPU is free on all ranks from where that rank's proven time ends", async () => {
+    const id = await gangs.runs();
+    const [one, other] = await gangs.hostsOf(id);
+    await gangs.pass(60);
+    const lastGoodAt = new Date(gangs.scene.api.deps.now().getTime() - 8_000);
+    const [wanted] = await other!.pull();
+    await provesTo(other!, wanted!, lastGoodAt);
+    await gangs.say(LOST_ACCESS, other!);
+    await breaks(one!);
+
+    expect(await freeFrom()).toEqual([lastGoodAt, lastGoodAt]);
+  });
+
+  test("whose broken rank never had a proven moment on its GPU is free on all ranks from its start", async () => {
+    const id = await gangs.runs();
+    const [one, other] = await gangs.hostsOf(id);
+    await gangs.pass(60);
+    const [wanted] = await other!.pull();
+    await rows("UPDATE runs SET closed_at = $2 WHERE id = $1", [wanted!.runId, gangs.scene.api.deps.now()]);
+    await gangs.say(LOST_ACCESS, other!);
+    await breaks(one!);
+
+    const [run] = await rows<{ ordered_at: Date }>("SELECT ordered_at FROM runs WHERE id = $1", [
+      wanted!.runId,
+    ]);
+    expect(await freeFrom()).toEqual([run!.ordered_at, run!.ordered_at]);
+  });
+
+  test("whose program ended while its host was silent is free from that host's last heartbeat, whatever is unproven before", async () => {
+    const id = await gangs.runs();
+    const [one, other] = await gangs.hostsOf(id);
+    const [wanted] = await other!.pull();
+    await gangs.pass(60);
+    const provenTo = gangs.scene.api.deps.now();
+    await gangs.pass(60);
+    const [heard] = await rows<{ at: Date }>("SELECT last_heartbeat AS at FROM hosts WHERE id = $1", [
+      other!.id,
+    ]);
+    await gangs.pass(
+      91,
+      gangs.hosts.filter((host) => host !== other),
+    );
+    await gangs.scene.workloads();
+    await other!.heartbeat();
+    await gangs.say({ phase: "failed", problem: "exited", exitCode: 1, detail: "It crashed." }, other!);
+    await provesTo(other!, wanted!, provenTo);
+    await breaks(one!);
+
+    expect(await freeFrom()).toEqual([heard!.at, heard!.at]);
+  });
+
   test("whose program failed on a card with a sign of failure is tried again as for any fault beneath it", async () => {
     const id = await gangs.runs();
     const [, other] = await gangs.hostsOf(id);
@@ -523,6 +594,8 @@ describe("a gang that runs", () => {
     await gangs.round();
     await gangs.scene.workloads();
 
+    const [broken] = await rows<{ has_card_fault: boolean }>("SELECT has_card_fault FROM gang_breaks");
+    expect(broken).toEqual({ has_card_fault: true });
     const job = await gangs.job(id);
     expect(job).toMatchObject({ status: "queued", attempt: 2 });
     expect(job.status_reason).toContain("showed a sign of failure as it ended: It needs a reset");

@@ -10,13 +10,16 @@ import type { Cause } from "./waived-spans.ts";
 const LOOKED_AT_MS = 2 * MS_PER_DAY;
 
 /**
- * How far its journal proves the time of a rank that a fault of its card ended, or whose program ended under one: to the
- * card's last good sample. Null while the journal has not told its end, and of ranks that broke of something else.
+ * How far its journal proves the time of a rank that lost its card, or whose program ended under a fault of it: to the card's
+ * last good sample, or to when it was last reached from inside. A rank of which no time is proven was of no use from its
+ * start on. Null while the journal has not told its end, and of ranks that broke of something else: what is unproven there,
+ * as while an agent is down, may have been good all the same.
  */
-const PROVEN_TO = `(SELECT max(hb.utc_at_zero + make_interval(secs => upper(t.proven) / 1000.0))
-   FROM runs r JOIN placements p ON p.run_id = r.id AND p.problem IN ('gpu-missing', 'gpu-failed', 'exited')
-   JOIN run_time t ON t.run_id = r.id JOIN host_boots hb ON hb.host_id = t.host_id AND hb.boot_id = t.boot_id
-  WHERE r.id = b.broken_by AND r.closed_at IS NOT NULL)`;
+const PROVEN_TO = `(SELECT coalesce(max(hb.utc_at_zero + make_interval(secs => upper(t.proven) / 1000.0)), r.ordered_at)
+   FROM runs r JOIN placements p ON p.run_id = r.id
+    AND (p.problem IN ('gpu-missing', 'gpu-failed') OR p.problem = 'exited' AND b.has_card_fault)
+   LEFT JOIN (run_time t JOIN host_boots hb ON hb.host_id = t.host_id AND hb.boot_id = t.boot_id) ON t.run_id = r.id
+  WHERE r.id = b.broken_by AND r.closed_at IS NOT NULL GROUP BY r.id)`;
 
 /** What made the broken rank useless may have begun before the rank was told to have failed. */
 const FROM = `least(b.since, ${PROVEN_TO}, (SELECT min(w.from_at) FROM run_waivers w

@@ -99,13 +99,17 @@ export async function noteBreak(
   const gang = reports.filter((report) => report.gang !== undefined);
   const broken = gang.filter(({ rank }) => ranks.includes(rank));
   await sql.query(
-    `INSERT INTO gang_breaks (run_id, broken_by, since, sentence, noticed_at)
-     SELECT r.id, b.id, coalesce(p.lost_since, p.state_changed_at, $4), $3, $4
+    `INSERT INTO gang_breaks (run_id, broken_by, since, sentence, noticed_at, has_card_fault)
+     SELECT r.id, b.id, coalesce(p.lost_since, p.state_changed_at, $4), $3, $4, b.id = ANY($5::text[])
        FROM unnest($1::text[]) AS r(id), unnest($2::text[]) AS b(id) JOIN placements p ON p.run_id = b.id
       WHERE p.released_at IS NOT NULL
      ON CONFLICT DO NOTHING`,
-    [runIdsOf(gang), runIdsOf(broken), reason, now],
+    [runIdsOf(gang), runIdsOf(broken), reason, now, runIdsOf(broken.filter(hasCardFault))],
   );
+}
+
+function hasCardFault({ cardFault }: Reported): boolean {
+  return cardFault !== undefined;
 }
 
 function runIdsOf(reports: readonly Reported[]): string[] {
