@@ -164,6 +164,18 @@ test("a host that is full for a day, or whose canary is off, is worth a note", a
   });
 });
 
+test("what is unclear is worth a note, until a later canary has it refused", async () => {
+  await reports({ unclear: ["write-toolbox", "see-gpu"] });
+  const name = (await shown()).name;
+  const sentence =
+    "what its canary tried was answered by neither a refusal nor a success: write-toolbox, see-gpu.";
+
+  expect(await doctor()).toMatchObject({ state: "well", notes: [`Host ${name} (host-a): ${sentence}`] });
+  await reports({});
+
+  expect(await doctor()).not.toHaveProperty("notes");
+});
+
 test("an agent that says nothing of one leaves what is known", async () => {
   await succeeds();
   const before = (await shown()).canary;

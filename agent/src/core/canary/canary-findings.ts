@@ -15,10 +15,15 @@ export type Success = { attempt: string; detail: string };
 
 export type CanaryFindings =
   /** It did not come to its end: nothing that it left out is known. */
-  { kind: "broken-off" } | { kind: "tried"; tried: number; succeeded: Success[]; unclear: string[] };
+  | { kind: "broken-off" }
+  /** Too little of it has an answer that says anything: it is no proof that all is refused. */
+  | { kind: "inconclusive"; tried: number; unclear: number }
+  | { kind: "tried"; tried: number; succeeded: Success[]; unclear: string[] };
 
 /** What an attempt is, whose name the program did not print: it could not be made. */
 const NOT_TRIED: Verdict = "unclear";
+/** Of all attempts: with more of them unclear it found out nothing, unless something succeeded. */
+const MOST_UNCLEAR = 0.5;
 /** A process of the host that is named by a small number may be one of the container: then nobody's is tried. */
 export const LEAST_OUTSIDE_PID = 300;
 const OUTSIDE = new Set(["signal-outside", "trace-outside", "read-outside-memory"]);
@@ -41,17 +46,19 @@ export function canaryFindings(output: string, expected: Expectation): CanaryFin
     judgedRights(answers.get("capabilities")),
     ...judgedTargets(expected.targets, answers),
   ];
-  return {
-    kind: "tried",
-    tried: judged.length,
-    succeeded: onePerAttempt(judged.filter(({ verdict }) => verdict === "succeeded")),
-    unclear: [
-      ...new Set(judged.filter(({ verdict }) => verdict === "unclear").map(({ attempt }) => attempt)),
-    ],
-  };
+  return findingsOf(judged);
 }
 
 type Judged = Success & { verdict: Verdict };
+
+function findingsOf(judged: readonly Judged[]): CanaryFindings {
+  const tried = judged.length;
+  const succeeded = onePerAttempt(judged.filter(({ verdict }) => verdict === "succeeded"));
+  const unclear = judged.filter(({ verdict }) => verdict === "unclear");
+  if (succeeded.length === 0 && unclear.length > tried * MOST_UNCLEAR)
+    return { kind: "inconclusive", tried, unclear: unclear.length };
+  return { kind: "tried", tried, succeeded, unclear: [...new Set(unclear.map(({ attempt }) => attempt))] };
+}
 
 function answerIn(line: string): [string, string][] {
   const [name = "", answer = "", ...rest] = line.split(" ");

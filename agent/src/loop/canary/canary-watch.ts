@@ -141,8 +141,17 @@ function storable(detail: string): string {
 }
 
 function resultOf(findings: CanaryFindings): Result {
-  if (findings.kind === "broken-off")
-    return { outcome: "failed", detail: "Its program did not come to its end." };
-  const { succeeded, unclear } = findings;
-  return { outcome: succeeded.length > 0 ? "succeeded" : "refused", succeeded, unclear };
+  switch (findings.kind) {
+    case "broken-off":
+      return { outcome: "failed", detail: "Its program did not come to its end." };
+    case "inconclusive": {
+      const { unclear, tried } = findings;
+      const detail = `${unclear} of ${tried} attempts were answered by neither a refusal nor a success.`;
+      return { outcome: "failed", detail };
+    }
+    case "tried": {
+      const { succeeded, unclear } = findings;
+      return { outcome: succeeded.length > 0 ? "succeeded" : "refused", succeeded, unclear };
+    }
+  }
 }

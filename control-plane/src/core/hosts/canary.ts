@@ -7,10 +7,19 @@ export const FAILURES_SHOWN = 3;
 /** One that is left out for longer leaves a host unwatched. */
 export const CANARY_IS_OLD_MS = MS_PER_DAY;
 const MAX_REASON = 500;
+/** Attempts that a sentence names. */
+const MAX_NAMED = 8;
 
 /** Why the host is cordoned, with what its containers could do. */
 export function canaryReason(succeeded: CanaryReport["succeeded"]): string {
   const could = succeeded.map(({ detail }) => detail).join(" ");
   const reason = `What every container must be refused succeeded on this host. ${could}`;
   return reason.length <= MAX_REASON ? reason : `${reason.slice(0, MAX_REASON - 1)}…`;
+}
+
+/** Which attempts of its last canary are proof of nothing. */
+export function unclearSentence(unclear: readonly string[]): string {
+  const more = unclear.length - MAX_NAMED;
+  const names = unclear.slice(0, MAX_NAMED).join(", ") + (more > 0 ? ` and ${more} more` : "");
+  return `what its canary tried was answered by neither a refusal nor a success: ${names}.`;
 }

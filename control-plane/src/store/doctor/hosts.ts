@@ -3,7 +3,7 @@
  * programs have open CVEs.
  */
 import type { Finding } from "@remotegpu/shared/doctor";
-import { CANARY_IS_OLD_MS, canaryReason, FAILURES_SHOWN } from "../../core/hosts/canary.ts";
+import { CANARY_IS_OLD_MS, canaryReason, FAILURES_SHOWN, unclearSentence } from "../../core/hosts/canary.ts";
 import { openCveSentences } from "../../core/hosts/versions/cve-words.ts";
 import { waivedCves } from "../../core/hosts/versions/cve-waiver.ts";
 import type { Connection } from "../database/database.ts";
@@ -98,9 +98,15 @@ function canaryFinding({ id, canary }: CanaryOfHost): Finding[] {
 }
 
 function canaryNote({ id, name, canary }: CanaryOfHost, now: Date): string[] {
-  if (canary.outcome === "off") return [`Host ${name} (${id}): its canary is switched off.`];
-  const isOld = canary.tried_at === null || now.getTime() - Date.parse(canary.tried_at) > CANARY_IS_OLD_MS;
-  if (canary.outcome !== "left-out" || !isOld) return [];
-  const since = canary.tried_at === null ? "ever" : `since ${new Date(canary.tried_at).toISOString()}`;
-  return [`Host ${name} (${id}): no canary was tried ${since}. ${canary.detail ?? ""}`.trim()];
+  const { outcome, unclear, detail, tried_at: triedAt } = canary;
+  const host = `Host ${name} (${id})`;
+  if (outcome === "off") return [`${host}: its canary is switched off.`];
+  const isOld = triedAt === null || now.getTime() - Date.parse(triedAt) > CANARY_IS_OLD_MS;
+  const since = triedAt === null ? "ever" : `since ${new Date(triedAt).toISOString()}`;
+  return [
+    ...(outcome === "left-out" && isOld
+      ? [`${host}: no canary was tried ${since}. ${detail ?? ""}`.trim()]
+      : []),
+    ...(unclear.length > 0 ? [`${host}: ${unclearSentence(unclear)}`] : []),
+  ];
 }

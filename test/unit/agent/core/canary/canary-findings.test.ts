@@ -95,6 +95,27 @@ test("what was not printed, or with no number, is unclear and no success", () =>
   });
 });
 
+const ALL = ATTEMPTS.length + 1 + TARGETS.length;
+/** So many attempts answered with an error that says nothing. */
+const unclearIn = (count: number) =>
+  Object.fromEntries(ATTEMPTS.slice(0, count).map(({ name }) => [name, "17"]));
+
+test("one that is unclear for the most part has found out nothing", () => {
+  expect(canaryFindings("end\n", EXPECTED)).toEqual({ kind: "inconclusive", tried: ALL, unclear: ALL });
+  const half = Math.floor(ALL / 2);
+  expect(canaryFindings(printed(unclearIn(half + 1)), EXPECTED)).toMatchObject({
+    kind: "inconclusive",
+    unclear: half + 1,
+  });
+  expect(tried(printed(unclearIn(half)))).toMatchObject({ succeeded: [] });
+});
+
+test("a success is one, however much else is unclear", () => {
+  const output = printed({ ...unclearIn(ATTEMPTS.length), "raw-socket": "0" });
+
+  expect(tried(output).succeeded.map(({ attempt }) => attempt)).toEqual(["raw-socket"]);
+});
+
 test("one that did not come to its end says nothing, whatever it printed", () => {
   const output = printed({ "mount-proc": "0" }, { isWhole: false });
 

@@ -126,6 +126,11 @@ test("starts of customers go first, but not for ever", async () => {
 
 test.each<[string, CanaryFindings | Error, string]>([
   ["the runtime refuses", new Error("cannot make network"), "It could not be tried: cannot make network"],
+  [
+    "it found out nothing",
+    { kind: "inconclusive", tried: 50, unclear: 49 },
+    "49 of 50 attempts were answered by neither a refusal nor a success.",
+  ],
   ["its program broke off", { kind: "broken-off" }, "Its program did not come to its end."],
 ])("where %s it has failed, and that is no success", async (_what, findings, detail) => {
   const scene = new Scene();

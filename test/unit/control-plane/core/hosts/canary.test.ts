@@ -1,6 +1,6 @@
 /** Why a host is cordoned whose canary got through. */
 import { expect, test } from "vitest";
-import { canaryReason } from "@remotegpu/control-plane/core/hosts/canary";
+import { canaryReason, unclearSentence } from "@remotegpu/control-plane/core/hosts/canary";
 
 const success = (what: string) => ({ attempt: "x", detail: `A container could ${what}.` });
 
@@ -15,4 +15,13 @@ test("has a bound, and says where it was cut", () => {
 
   expect(reason).toHaveLength(500);
   expect(reason.endsWith("…")).toBe(true);
+});
+
+test("names what is unclear, and of many how many more", () => {
+  expect(unclearSentence(["see-gpu", "load-bpf"])).toBe(
+    "what its canary tried was answered by neither a refusal nor a success: see-gpu, load-bpf.",
+  );
+  expect(unclearSentence(Array.from({ length: 10 }, (_each, at) => `x-${at}`))).toMatch(
+    /: x-0, x-1, x-2, x-3, x-4, x-5, x-6, x-7 and 2 more\.$/,
+  );
 });
