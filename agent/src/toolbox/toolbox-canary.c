@@ -33,6 +33,7 @@
 #define SYS_open_by_handle_at 304
 #define SYS_setns 308
 #define SYS_process_vm_readv 310
+#define SYS_getrandom 318
 #define SYS_bpf 321
 
 #define EPERM 1
@@ -301,16 +302,40 @@ static void try_memory_image(void) {
   report("read-kernel-memory", error_of(got));
 }
 
-static long folder_made(const char *path) {
-  long result = call(SYS_mkdir, (long)path, 0700, 0, 0);
+/* Another one each time: a folder that lies there already would say nothing, and whoever found a hole could leave one. */
+static const char *fresh_name(void) {
+  static char name[] = "canary-0000000000000000";
+  static unsigned char random[8];
+  char *digit = name + sizeof("canary-") - 1;
+  long each;
+  call(SYS_getrandom, (long)random, sizeof(random), 0, 0);
+  for (each = 0; each < (long)sizeof(random); each++) {
+    *digit++ = "0123456789abcdef"[random[each] >> 4];
+    *digit++ = "0123456789abcdef"[random[each] & 15];
+  }
+  return name;
+}
+
+static long folder_made_in(const char *folder) {
+  static char path[80];
+  const char *name = fresh_name();
+  long result, at = 0;
+  while (*folder != 0) path[at++] = *folder++;
+  path[at++] = '/';
+  while (*name != 0) path[at++] = *name++;
+  path[at] = 0;
+  result = call(SYS_mkdir, (long)path, 0700, 0, 0);
   if (result == 0) call(SYS_rmdir, (long)path, 0, 0, 0);
   return error_of(result);
 }
 
 /* In version 1 the groups lie below a file system of the container's own, which holds nothing of the host. */
 static void try_control_groups(void) {
-  long error = folder_made("/sys/fs/cgroup/devices/canary-attempt");
-  if (error == ENOENT) error = folder_made("/sys/fs/cgroup/canary-attempt");
+  static const char *hierarchies[] = {"/sys/fs/cgroup/devices", "/sys/fs/cgroup/memory", "/sys/fs/cgroup/pids", 0};
+  long error = ENOENT, at;
+  int is_version_2 = call(SYS_access, (long)"/sys/fs/cgroup/cgroup.controllers", 0, 0, 0) == 0;
+  if (is_version_2) error = folder_made_in("/sys/fs/cgroup");
+  for (at = 0; error == ENOENT && hierarchies[at] != 0; at++) error = folder_made_in(hierarchies[at]);
   report("write-cgroups", error);
 }
 
@@ -352,7 +377,7 @@ static void try_files(char *paths, const char *socket) {
   try_open("open-kernel-log", "/dev/kmsg", O_RDONLY);
   try_open("open-memory-device", "/dev/mem", O_RDONLY);
   try_control_groups();
-  report("write-toolbox", folder_made(TOOLBOX "/canary-attempt"));
+  report("write-toolbox", folder_made_in(TOOLBOX));
   try_device_node();
   try_handle();
   try_gpu_nodes();

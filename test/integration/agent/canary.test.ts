@@ -2,6 +2,8 @@
  * The canary on a real container runtime: all that it tries is refused in a container as customers get it, and what a
  * weakened one lets through is found.
  */
+import { copyFile, mkdir, readdir } from "node:fs/promises";
+import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { readMachineFacts } from "@remotegpu/agent/host/machine-facts";
 import { runCanary } from "@remotegpu/agent/loop/canary/canary-run";
@@ -111,6 +113,29 @@ test("what a container in the host's network, without a profile and with a right
     "reach-host",
     "reach-neighbour",
   ]);
+});
+
+describe("where its own folders could be made", () => {
+  const writableToolbox = (folder: string) => ({
+    HostConfig: { Mounts: [{ Type: "bind", Source: folder, Target: "/.remotegpu", ReadOnly: false }] },
+  });
+
+  test("a folder that a container has left there before does not hide a writable toolbox", async () => {
+    const folder = join(host.stateDir, "writable-toolbox");
+    await mkdir(join(folder, "canary-attempt"), { recursive: true });
+    await copyFile(join(host.runtime.toolboxPath, "init"), join(folder, "init"));
+
+    const found = await tried(writableToolbox(folder));
+
+    expect(names(found)).toEqual(["write-toolbox"]);
+    expect((await readdir(folder)).toSorted()).toEqual(["canary-attempt", "init"]);
+  });
+
+  test("a file system of the container's own in place of control groups is none of the host's", async () => {
+    const found = await tried({ HostConfig: { Tmpfs: { "/sys/fs/cgroup": "" } } });
+
+    expect([names(found), found.unclear]).toEqual([[], []]);
+  });
 });
 
 describe("an agent's", () => {
