@@ -176,6 +176,28 @@ test("what is unclear is worth a note, until a later canary has it refused", asy
   expect(await doctor()).not.toHaveProperty("notes");
 });
 
+test("a success of before its canary was switched off is no finding any more", async () => {
+  await succeeds();
+  expect(await doctor()).toMatchObject({ state: "broken" });
+
+  await reports({ outcome: "off" });
+
+  expect(await doctor()).toMatchObject({ state: "well" });
+  expect(await alarms()).toEqual(["isolation-broken host-a open"]);
+});
+
+test.each([
+  ["revoked", "POST", "/api/v1/hosts/host-a/revoke"],
+  ["removed", "DELETE", "/api/v1/hosts/host-a"],
+] as const)("its alarm ends with its host: one that is %s", async (_what, method, path) => {
+  await succeeds();
+
+  const { status } = await scene.api.ask(method, path, { as: scene.api.admin });
+
+  expect(status).toBeLessThan(300);
+  expect(await alarms()).toEqual(["isolation-broken host-a over"]);
+});
+
 test("an agent that says nothing of one leaves what is known", async () => {
   await succeeds();
   const before = (await shown()).canary;

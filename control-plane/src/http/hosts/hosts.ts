@@ -9,7 +9,7 @@ import { drainDeadline, MAX_DRAIN_MS } from "../../core/hosts/drain.ts";
 import { type Connection, type Transaction, transaction } from "../../store/database/database.ts";
 import { appendEvent } from "../../store/events/events.ts";
 import { confirmAddress, verdictOf } from "../../store/hosts/host-addresses.ts";
-import { forgiveCanary } from "../../store/reports/health/canary-reports.ts";
+import { clearCanaryAlarm } from "../../store/reports/health/canary-reports.ts";
 import { drainHost, takeBackDrain } from "../../store/reports/host-drain.ts";
 import { removeHost, revokeHost } from "../../store/reports/host-removal.ts";
 import {
@@ -277,7 +277,7 @@ export function registerHostRoutes(api: ApiApp, deps: ApiDeps): void {
     return await once(c, async (sql, afterwards) => {
       const old = await statusOf(sql, host.id);
       await uncordonHost(sql, host.id);
-      await forgiveCanary(sql, { hostId: host.id, now: deps.now() });
+      await clearCanaryAlarm(sql, { hostId: host.id, now: deps.now() });
       await takeBackDrain(sql, host, { actor: actorName(c), now: deps.now() });
       const change = { old, new: await statusOf(sql, host.id), reason };
       await appendEvent(sql, { kind: "host-uncordoned", hostId: host.id, ...change, ...deed(c) });

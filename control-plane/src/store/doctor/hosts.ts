@@ -88,8 +88,10 @@ async function canaries(sql: Connection, now: Date): Promise<Found> {
 }
 
 function canaryFinding({ id, canary }: CanaryOfHost): Finding[] {
-  const { succeeded, failures, detail } = canary;
+  const { outcome, succeeded, failures, detail } = canary;
   const subject = { host: id };
+  // Switched off, it has nothing to show any more, and nothing would ever end the finding.
+  if (outcome === "off") return [];
   if (succeeded.length > 0)
     return [{ finding: "isolation-broken", subject, sentence: canaryReason(succeeded) }];
   if (failures < FAILURES_SHOWN) return [];

@@ -12,6 +12,7 @@ import { moveEnvironment } from "../environments/environment-moves.ts";
 import { appendEvent, appendInstanceEvent, GPU_EVENT, INSTANCE_EVENT } from "../events/events.ts";
 import { SOUND_GPU, SOUND_HOST } from "../database/values/old-values.ts";
 import { raiseGeneration, statusOf } from "../hosts/hosts.ts";
+import { clearCanaryAlarm } from "./health/canary-reports.ts";
 import { noteHostLost } from "../billing/broken-time/host-deaths.ts";
 import { noteStubbornRuns } from "../hosts/stubborn-runs.ts";
 import { releasePlacement } from "../workloads/instances/release.ts";
@@ -37,6 +38,8 @@ export async function revokeHost(sql: Transaction, hostId: string, { actor, now 
     hostId,
     now,
   ]);
+  // It runs nobody's containers any more, and no administrator puts it back.
+  await clearCanaryAlarm(sql, { hostId, now });
   const reason = "Its keys are refused from now on.";
   await appendEvent(sql, { at: now, kind: "host-revoked", hostId, actor, old, new: "maintenance", reason });
 }

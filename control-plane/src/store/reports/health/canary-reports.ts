@@ -43,8 +43,8 @@ async function cordonUnlessSo(
   await appendEvent(sql, { at: now, kind: "host-cordoned", hostId, actor: `host ${hostId}`, ...change });
 }
 
-/** An administrator has put the host back in service. */
-export async function forgiveCanary(
+/** An administrator has put the host back in service, or it has left the fleet. */
+export async function clearCanaryAlarm(
   sql: Transaction,
   { hostId, now }: { hostId: string; now: Date },
 ): Promise<void> {
