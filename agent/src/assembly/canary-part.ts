@@ -1,6 +1,7 @@
 /** An agent's part that tries what containers must be refused. */
 import { canaryObstacle } from "../core/canary/canary-room.ts";
 import { firstCanaryMs } from "../core/canary/canary-schedule.ts";
+import { hostAddresses } from "../host/host-addresses.ts";
 import { removeCanaries, runCanary } from "../loop/canary/canary-run.ts";
 import { CanaryWatch } from "../loop/canary/canary-watch.ts";
 import type { RunPerformer } from "../loop/run-performer.ts";
@@ -33,7 +34,7 @@ export function canaryPart(
     hostId,
     runtime,
     stateDir: config.stateDir,
-    hostAddress: facts.ipAddress,
+    hostAddresses: () => [facts.ipAddress, ...hostAddresses()],
     program: () => packedProgram(CANARY_PROGRAM),
     log,
   };

@@ -43,7 +43,14 @@ const program = async () => await packedProgram(CANARY_PROGRAM);
 const tried = async (weakness: Weakness = {}) => {
   weak.weakness = weakness;
   const { hostId, runtime, stateDir } = host;
-  const findings = await runCanary({ hostId, runtime, stateDir, hostAddress, program, log: quietLog });
+  const findings = await runCanary({
+    hostId,
+    runtime,
+    stateDir,
+    hostAddresses: () => [hostAddress],
+    program,
+    log: quietLog,
+  });
   weak.weakness = {};
   if (findings.kind !== "tried") throw new Error("its program broke off");
   return findings;
@@ -64,6 +71,14 @@ test("all that it tries is refused, clearly, and nothing of it is left but its i
   expect(await host.runtime.canaries()).toEqual([]);
   expect(await imagesOf(host.hostId)).toHaveLength(1);
   expect((await host.runtime.list()).map(({ containerId }) => containerId)).toEqual([neighbourIn]);
+});
+
+test("the addresses of this host's bridges are known, though the runtime names none", async () => {
+  const { NetworkSettings } = await docker.getContainer(neighbourIn).inspect();
+  const bridges = Object.values(NetworkSettings.Networks).map(({ Gateway }) => Gateway);
+
+  expect(bridges).toEqual([expect.stringMatching(/^10\.210\.\d+\.1$/)]);
+  expect((await host.runtime.outOfReach()).gateways).toEqual(expect.arrayContaining(bridges));
 });
 
 test("what a privileged container among the host's processes is let do is found", async () => {

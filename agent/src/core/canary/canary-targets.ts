@@ -25,6 +25,7 @@ const METADATA: readonly { address: string; port: number }[] = [
 
 /** Of others' bridges and containers each; one hole shows as well as many. */
 const MOST_OF_EACH = 4;
+const MOST_HOST_ADDRESSES = 8;
 /** Nothing listens there; that somebody says so is answer enough. */
 const DISCARD_PORT = 9;
 const LOOPBACK = "127.";
@@ -33,7 +34,8 @@ const LAST_OF_SUBNET = 254;
 export type Surroundings = {
   /** Where the agent listens on every address of the host, meanwhile. */
   listenerPort: number;
-  hostAddress: string;
+  /** Of the host, whoever is reached by them; the first ones are tried. */
+  hostAddresses: readonly string[];
   /** Of bridges of this host. */
   gateways: readonly string[];
   /** Of containers in other workspaces' networks. */
@@ -41,11 +43,10 @@ export type Surroundings = {
 };
 
 /** In a fixed order; each address once. */
-export function canaryTargets({ listenerPort, hostAddress, gateways, neighbours }: Surroundings): Target[] {
-  const ofHost = [GATEWAY, hostAddress, ...gateways.slice(0, MOST_OF_EACH)].filter(
-    // Loopback in a container is its own.
-    (address) => !address.startsWith(LOOPBACK),
-  );
+export function canaryTargets({ listenerPort, hostAddresses, gateways, neighbours }: Surroundings): Target[] {
+  // Loopback in a container is its own.
+  const outside = [...new Set(hostAddresses)].filter((address) => !address.startsWith(LOOPBACK));
+  const ofHost = [GATEWAY, ...outside.slice(0, MOST_HOST_ADDRESSES), ...gateways.slice(0, MOST_OF_EACH)];
   const taken = new Set([...gateways, ...neighbours]);
   return [
     ...METADATA.map((at): Target => ({ attempt: "reach-metadata", ...at })),

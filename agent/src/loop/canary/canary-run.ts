@@ -48,7 +48,8 @@ export type CanaryRunParts = {
     "canaries" | "outOfReach" | "socketPath" | "create" | "start" | "ended" | "logs" | "remove"
   >;
   stateDir: string;
-  hostAddress: string;
+  /** IPv4, those first that matter most. */
+  hostAddresses: () => readonly string[];
   /** Of the image, compiled or as the bundle has it. */
   program: () => Promise<Buffer>;
   log: Log;
@@ -91,12 +92,12 @@ export async function removeCanaries(runtime: Pick<Runtime, "canaries" | "remove
 }
 
 async function expectationOf(
-  { runtime, hostAddress }: CanaryRunParts,
+  { runtime, hostAddresses }: CanaryRunParts,
   listenerPort: number,
 ): Promise<Expectation> {
   const [outOfReach, { name }] = await Promise.all([runtime.outOfReach(), runtime.info()]);
   return {
-    targets: canaryTargets({ listenerPort, hostAddress, ...outOfReach }),
+    targets: canaryTargets({ listenerPort, hostAddresses: hostAddresses(), ...outOfReach }),
     hasOutside: process.pid >= LEAST_OUTSIDE_PID,
     hasDockerProfile: name === "docker",
   };

@@ -18,12 +18,15 @@ import type { Docker } from "../docker/docker.ts";
 import { keepPortOpen, protectFrom, unprotectFrom, type BridgeServices } from "./firewall.ts";
 import { gangNetworkName, isSameGang, planLabel, planOf, type GangPlan } from "./gang-bridge.ts";
 import { isStatus, RuntimeError } from "../docker/runtime-error.ts";
-import { freeSubnet } from "./subnets.ts";
+import { firstAddress, freeSubnet } from "./subnets.ts";
 import { keepLinks, mtusTo, type Link } from "./vxlan.ts";
 
 /** Another agent of this machine can take the same subnet at the same moment. */
 const SUBNET_TRIES = 8;
 const NAME_BYTES = 6;
+
+const Addressing = z.object({ Subnet: z.string().optional(), Gateway: z.string().optional() });
+type Addressing = z.infer<typeof Addressing>;
 
 const NetworkList = z.array(
   z.object({
@@ -31,9 +34,7 @@ const NetworkList = z.array(
     Labels: z.record(z.string(), z.string()).nullish(),
     IPAM: z
       .object({
-        Config: z
-          .array(z.object({ Subnet: z.string().optional(), Gateway: z.string().optional() }))
-          .nullish(),
+        Config: z.array(Addressing).nullish(),
       })
       .nullish(),
   }),
@@ -63,10 +64,8 @@ export class Networks {
 
   /** This host's own IPv4 addresses on the bridges of this host id. @throws RuntimeError, RuntimeDown */
   async gateways(): Promise<string[]> {
-    const gateways = (await this.#own()).flatMap(({ IPAM }) =>
-      (IPAM?.Config ?? []).map(({ Gateway }) => Gateway),
-    );
-    return gateways.filter((gateway) => gateway !== undefined).filter((gateway) => isIPv4(gateway));
+    const gateways = (await this.#own()).flatMap(({ IPAM }) => (IPAM?.Config ?? []).map(gatewayOf));
+    return gateways.filter((gateway) => gateway !== null);
   }
 
   /** The next workspace's first container finds a bridge ready. */
@@ -314,6 +313,12 @@ function linkOf({ Name, Labels: labels }: NetworkList[number]): Link[] {
   const plan = planOf(labels);
   if (plan === null || plan.mtu === null) return [];
   return [{ gang: plan.gang, mtu: plan.mtu, bridge: bridgeName(Name) }];
+}
+
+/** Docker names one only that was chosen. Null for another protocol than IPv4. */
+function gatewayOf({ Subnet, Gateway }: Addressing): string | null {
+  const gateway = Gateway ?? (Subnet === undefined ? null : firstAddress(Subnet));
+  return gateway !== null && isIPv4(gateway) ? gateway : null;
 }
 
 function subnetsOf(network: NetworkList[number]): string[] {

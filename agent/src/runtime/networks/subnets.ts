@@ -3,6 +3,8 @@
 const RANGE_START = toNumber([10, 210, 0, 0]);
 const SUBNET_SIZE = 256;
 export const SUBNETS = 256;
+/** With the network's own address and its broadcast. */
+const MIN_SIZE = 4;
 
 /**
  * The lowest /24 of the range that overlaps none of `taken`, or null when there is none left.
@@ -16,6 +18,17 @@ export function freeSubnet(taken: readonly string[]): string | null {
     if (!spans.some((span) => span.start < end && start < span.end)) return `10.210.${index}.0/24`;
   }
   return null;
+}
+
+/**
+ * The address that a runtime gives its bridge of that network unless another was chosen, and names only then.
+ * @param network IPv4 as `a.b.c.d/n`; null for anything else, or where it has no room for one
+ */
+export function firstAddress(network: string): string | null {
+  const span = spanOf(network);
+  if (span === null || span.end - span.start < MIN_SIZE) return null;
+  const address = span.start + 1;
+  return [24, 16, 8, 0].map((bits) => Math.floor(address / 2 ** bits) % 256).join(".");
 }
 
 function spanOf(network: string): { start: number; end: number } | null {

@@ -6,7 +6,7 @@ import { LogFrames } from "@remotegpu/agent/runtime/output/log-frames";
 import { OutputFrames } from "@remotegpu/agent/runtime/output/output-frames";
 import { treeOf } from "@remotegpu/agent/runtime/output/process-tree";
 import { hasProjectQuota, nameOf } from "@remotegpu/agent/runtime/docker/runtime-info";
-import { freeSubnet, SUBNETS } from "@remotegpu/agent/runtime/networks/subnets";
+import { firstAddress, freeSubnet, SUBNETS } from "@remotegpu/agent/runtime/networks/subnets";
 import { isStaticProgram } from "../../../../agent/install/toolbox/static-program.ts";
 
 test.each([
@@ -15,6 +15,16 @@ test.each([
   ["docker", []],
 ])("a runtime is %s when its parts are %j", (name, parts) => {
   expect(nameOf({ Components: parts.map((part) => ({ Name: part })) })).toBe(name);
+});
+
+test.each([
+  ["10.210.7.0/24", "10.210.7.1"],
+  ["172.20.255.9/16", "172.20.0.1"],
+  ["10.0.0.4/30", "10.0.0.5"],
+  ["10.0.0.4/31", null],
+  ["fd00::/64", null],
+])("the bridge of %s has the address %s", (network, address) => {
+  expect(firstAddress(network)).toBe(address);
 });
 
 describe("a free subnet", () => {

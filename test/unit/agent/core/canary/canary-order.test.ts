@@ -23,7 +23,12 @@ describe("its container", () => {
     outsidePid: 4_711,
     paths: ["/var/lib/remotegpu", "/etc/remotegpu"],
     runtimeSocket: "/run/docker.sock",
-    targets: canaryTargets({ listenerPort: 4_000, hostAddress: "192.0.2.7", gateways: [], neighbours: [] }),
+    targets: canaryTargets({
+      listenerPort: 4_000,
+      hostAddresses: ["192.0.2.7"],
+      gateways: [],
+      neighbours: [],
+    }),
   };
   const facts: HostFacts = {
     hostId: HOST,

@@ -3,7 +3,7 @@ import { describe, expect, test } from "vitest";
 import { canaryTargets, connectionsOf } from "@remotegpu/agent/core/canary/canary-targets";
 
 describe("targets", () => {
-  const SURROUNDINGS = { listenerPort: 4_000, hostAddress: "192.0.2.7", gateways: [], neighbours: [] };
+  const SURROUNDINGS = { listenerPort: 4_000, hostAddresses: ["192.0.2.7"], gateways: [], neighbours: [] };
 
   test("are every metadata address, and the host by its own address, its gateway and other bridges", () => {
     const targets = canaryTargets({ ...SURROUNDINGS, gateways: ["10.210.0.1", "10.210.1.1", "192.0.2.7"] });
@@ -26,8 +26,24 @@ describe("targets", () => {
     expect(of("reach-neighbour")).toEqual([]);
   });
 
+  test("a host with several addresses is tried by each, once, and by its bridges' beside them", () => {
+    const targets = canaryTargets({
+      ...SURROUNDINGS,
+      hostAddresses: ["192.0.2.7", "192.0.2.7", "198.51.100.4", "10.210.0.1"],
+      gateways: ["10.210.0.1", "10.210.1.1"],
+    });
+
+    expect(targets.flatMap(({ attempt, address }) => (attempt === "reach-host" ? [address] : []))).toEqual([
+      "gateway",
+      "192.0.2.7",
+      "198.51.100.4",
+      "10.210.0.1",
+      "10.210.1.1",
+    ]);
+  });
+
   test("a host that knows no address but loopback is tried by its gateway", () => {
-    const targets = canaryTargets({ ...SURROUNDINGS, hostAddress: "127.0.0.1" });
+    const targets = canaryTargets({ ...SURROUNDINGS, hostAddresses: ["127.0.0.1"] });
 
     expect(targets.flatMap(({ attempt, address }) => (attempt === "reach-host" ? [address] : []))).toEqual([
       "gateway",
@@ -53,6 +69,10 @@ describe("targets", () => {
   test("of many bridges and neighbours some are enough", () => {
     const many = Array.from({ length: 50 }, (_each, at) => `10.210.${at}.1`);
 
-    expect(canaryTargets({ ...SURROUNDINGS, gateways: many, neighbours: many }).length).toBeLessThan(20);
+    const hostAddresses = many.map((address) => address.replace("10.210", "10.1"));
+    const targets = canaryTargets({ ...SURROUNDINGS, hostAddresses, gateways: many, neighbours: many });
+
+    // The program takes no more than 32.
+    expect(connectionsOf(targets)).toHaveLength(5 + 1 + 8 + 4 + 2 * 4);
   });
 });

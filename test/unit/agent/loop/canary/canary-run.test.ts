@@ -19,7 +19,7 @@ class Scene {
       hostId: HostId.parse("host-a"),
       runtime: this.#runtime(),
       stateDir: "/var/lib/remotegpu",
-      hostAddress: "192.0.2.7",
+      hostAddresses: () => ["192.0.2.7"],
       program: () => Promise.resolve(Buffer.from("program")),
       log: this.log,
     });
