@@ -175,7 +175,7 @@ export class Runtime {
     const making = this.#volumes.create(desired, folders);
     // Should the network fail meanwhile, nobody is left to hear of the volumes.
     making.catch(() => undefined);
-    const containerId = await this.#networks.use(desired.spec.network, async (networkName) => {
+    const makeIn = async (networkName: string) => {
       const at = await making;
       const options = containerOptions(desired, {
         hostId,
@@ -192,7 +192,9 @@ export class Runtime {
         isCanary,
       });
       return this.#containers.create({ ...options, Image: imageId });
-    });
+    };
+    // A customer who starts meanwhile is not to wait for a bridge that a canary took.
+    const containerId = await this.#networks.use(desired.spec.network, makeIn, { takesSpare: !isCanary });
     this.#fresh.add(containerId);
     return containerId;
   }

@@ -77,18 +77,27 @@ export class Networks {
    * Finds the workspace's bridge, takes the spare one or makes one, puts its rules in place and runs `work` with its name
    * before anybody can take it away as unused: what `work` creates is its next user, and must carry its name as a label.
    * It must start nothing: the rules are sure only afterwards.
+   * @param options `takesSpare`: false leaves the spare bridge to the next workspace
    * @throws RuntimeError, RuntimeDown
    */
-  use<T>(network: InstanceSpec["network"], work: (networkName: string) => Promise<T>): Promise<T> {
+  use<T>(
+    network: InstanceSpec["network"],
+    work: (networkName: string) => Promise<T>,
+    { takesSpare = true }: { takesSpare?: boolean } = {},
+  ): Promise<T> {
     return typeof network === "string"
-      ? this.#useOfWorkspace(networkLabel(network), work)
+      ? this.#useOfWorkspace(networkLabel(network), work, { takesSpare })
       : this.#useOfGang(hostGangOf(network), work);
   }
 
-  #useOfWorkspace<T>(network: string, work: (networkName: string) => Promise<T>): Promise<T> {
+  #useOfWorkspace<T>(
+    network: string,
+    work: (networkName: string) => Promise<T>,
+    { takesSpare }: { takesSpare: boolean },
+  ): Promise<T> {
     return this.#inTurn(async () => {
       const [existing, bridges] = await Promise.all([this.#all(), this.#bridges()]);
-      const ready = [bridges.get(network), this.#spare].find((name) =>
+      const ready = [bridges.get(network), takesSpare ? this.#spare : null].find((name) =>
         existing.some(({ Name }) => Name === name),
       );
       const name = ready ?? this.#newName();
