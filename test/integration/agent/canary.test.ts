@@ -78,9 +78,11 @@ test("all that it tries is refused, clearly, and nothing of it is left but its i
 });
 
 test("the addresses of this host's bridges are known, though the runtime names none", async () => {
-  const gateway = await host.sh(neighbourIn, "ip route | sed -n 's/default via \\([0-9.]*\\).*/\\1/p'");
+  const { NetworkSettings } = await docker.getContainer(neighbourIn).inspect();
+  const bridges = Object.values(NetworkSettings.Networks).map(({ Gateway }) => Gateway);
 
-  expect((await host.runtime.outOfReach()).gateways).toContain(gateway.trim());
+  expect(bridges).toEqual([expect.stringMatching(/^10\.210\.\d+\.1$/)]);
+  expect((await host.runtime.outOfReach()).gateways).toEqual(expect.arrayContaining(bridges));
 });
 
 test("what a privileged container among the host's processes is let do is found", async () => {

@@ -25,15 +25,16 @@ import { keepLinks, mtusTo, type Link } from "./vxlan.ts";
 const SUBNET_TRIES = 8;
 const NAME_BYTES = 6;
 
+const Addressing = z.object({ Subnet: z.string().optional(), Gateway: z.string().optional() });
+type Addressing = z.infer<typeof Addressing>;
+
 const NetworkList = z.array(
   z.object({
     Name: z.string(),
     Labels: z.record(z.string(), z.string()).nullish(),
     IPAM: z
       .object({
-        Config: z
-          .array(z.object({ Subnet: z.string().optional(), Gateway: z.string().optional() }))
-          .nullish(),
+        Config: z.array(Addressing).nullish(),
       })
       .nullish(),
   }),
@@ -324,7 +325,7 @@ function linkOf({ Name, Labels: labels }: NetworkList[number]): Link[] {
 }
 
 /** Docker names one only that was chosen. Null for another protocol than IPv4. */
-function gatewayOf({ Subnet, Gateway }: { Subnet?: string; Gateway?: string }): string | null {
+function gatewayOf({ Subnet, Gateway }: Addressing): string | null {
   const gateway = Gateway ?? (Subnet === undefined ? null : firstAddress(Subnet));
   return gateway !== null && isIPv4(gateway) ? gateway : null;
 }
