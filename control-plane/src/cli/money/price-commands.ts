@@ -255,7 +255,7 @@ const ESTIMATE = command({
     // What is estimated has no kind, and only replicas load.
     if (Number(loading) > 0)
       output.write(
-        `Of a service's replicas ${String(loading)} minutes of loading in each hour are free besides, by the rule loading.\n`,
+        `Of all your services together ${String(loading)} minutes of loading in each hour (UTC) are free besides, of one replica at a time, by the rule loading.\n`,
       );
     output.write(`${String(fitsReason)}\n`);
   },

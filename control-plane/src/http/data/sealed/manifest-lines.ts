@@ -74,28 +74,24 @@ export async function* manifestLines(
   let begun = "";
   let files = 0;
   const list = besideFiles(c, copy, { name: MANIFEST_NAME, onHost: (one) => (host = one), except });
-  for await (const bytes of whereThere(list, () => host)) {
-    hash.update(bytes);
-    const lines = (begun + Buffer.from(bytes).toString("latin1")).split("\n");
-    begun = lines.pop() ?? "";
-    files += lines.length;
-    if (begun.length > MAX_LINE || files > copy.fileCount) throw new OtherListError(host);
-    for (const text of lines) {
-      const line = lineIn(text);
-      if (line === null) throw new OtherListError(host);
-      yield line;
+  try {
+    for await (const bytes of list) {
+      hash.update(bytes);
+      const lines = (begun + Buffer.from(bytes).toString("latin1")).split("\n");
+      begun = lines.pop() ?? "";
+      files += lines.length;
+      if (begun.length > MAX_LINE || files > copy.fileCount) throw new OtherListError(host);
+      for (const text of lines) {
+        const line = lineIn(text);
+        if (line === null) throw new OtherListError(host);
+        yield line;
+      }
     }
+  } catch (error) {
+    // A host that has lost its mount has no list, and nobody else is to hear that there is none.
+    throw isNotFound(error) ? new OtherListError(host) : error;
   }
   if (begun !== "" || hash.digest("hex") !== copy.manifest) throw new OtherListError(host);
-}
-
-/** A host that has lost its mount has no list, and nobody else is to hear that there is none. @throws OtherListError where it has none */
-async function* whereThere<T>(items: AsyncIterable<T>, hostOf: () => PoolHost | null): AsyncGenerator<T> {
-  try {
-    yield* items;
-  } catch (error) {
-    throw isNotFound(error) ? new OtherListError(hostOf()) : error;
-  }
 }
 
 export function isNotFound(error: unknown): boolean {
