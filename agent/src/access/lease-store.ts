@@ -205,6 +205,15 @@ export class LeaseStore {
     );
   }
 
+  /** Those of leases that are no more, whatever left them. @throws LeaseStoreError */
+  dropOrphanedTries(): void {
+    this.#transact(() =>
+      this.#sqlite
+        .prepare("DELETE FROM password_tries WHERE lease_id NOT IN (SELECT lease_id FROM leases)")
+        .run(),
+    );
+  }
+
   /** @throws LeaseStoreError */
   keepPasswordTries(changed: ReadonlyMap<LeaseId, PasswordTries>): void {
     const put = this.#sqlite.prepare(

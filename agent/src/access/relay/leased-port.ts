@@ -135,6 +135,10 @@ export class LeasedPort {
     return isSilent ? null : activity;
   }
 
+  get hasNewTries(): boolean {
+    return this.#passwords !== null && this.#hasNewTries;
+  }
+
   /** From where passwords may be tried, where that has changed since it was asked last; else null. */
   takeTries(): PasswordTries | null {
     if (this.#passwords === null || !this.#hasNewTries) return null;

@@ -19,6 +19,7 @@ import { RelaySocket } from "./relay-socket.ts";
 import { ReversedTunnels } from "./tunnel/reversed-tunnels.ts";
 import { TunnelStreams } from "./tunnel/tunnel-streams.ts";
 import { SessionLog } from "./session-log.ts";
+import { TriesReports } from "./tries-reports.ts";
 import { ToRelay, type DialTarget, type FromRelay, type LeaseActivity } from "./relay-messages.ts";
 
 const ACTIVITY_EVERY_MS = 5_000;
@@ -36,6 +37,7 @@ type Dialled = { socket: RelaySocket; way: ServiceSocket["way"] | null; leaseId:
 export class Relay {
   readonly #tell: (message: FromRelay, handle?: ListenerHandle) => void;
   readonly #ports = new Map<LeaseId, LeasedPort>();
+  readonly #triesReports = new TriesReports();
   #gateway: GatewayPort | null = null;
   #gatewayTurn: Promise<void> = Promise.resolve();
   readonly #streams = new TunnelStreams({
@@ -284,10 +286,7 @@ export class Relay {
   }
 
   #tellTries(): void {
-    const leases = [...this.#ports].flatMap(([leaseId, leased]) => {
-      const tries = leased.takeTries();
-      return tries === null ? [] : [{ leaseId, tries }];
-    });
+    const leases = this.#triesReports.next(this.#ports);
     if (leases.length > 0) this.#tell({ kind: "tries", leases });
   }
 
