@@ -3,7 +3,7 @@
  * for that (toolbox-device-access.c). Neither the driver nor the container runtime is called. One child at a time; one that
  * is not done in time is killed, and while it is still there nobody is asked.
  */
-import { spawn } from "node:child_process";
+import { spawn, type ChildProcess } from "node:child_process";
 import type { CardNode } from "../../core/container/card-nodes.ts";
 import type { NodeErrors } from "../../core/container/device-access.ts";
 import type { ContainerGroups } from "./container-groups.ts";
@@ -50,18 +50,20 @@ export class DeviceProbe {
   /** What the child said; null where it failed or was killed. */
   async #ask(args: readonly string[]): Promise<string | null> {
     if (this.#isOut) return null;
+    // Throws where the child cannot even be tried; then none is out.
+    const child: ChildProcess = spawn(this.#program, args, { stdio: ["ignore", "pipe", "ignore"] });
     this.#isOut = true;
-    const child = spawn(this.#program, args, { stdio: ["ignore", "pipe", "ignore"] });
-    const release = child.pid === undefined ? () => undefined : this.#groups.disregard(child.pid);
-    let said = "";
-    child.stdout.setEncoding("latin1");
-    child.stdout.on("data", (piece: string) => {
-      if (said.length < MAX_ANSWER) said += piece;
-    });
-    const ended = new Promise<number | null>((resolve) => {
+    const gone = new Promise<number | null>((resolve) => {
       child.once("error", () => resolve(null));
       child.once("close", (exitCode) => resolve(exitCode));
-    }).then((exitCode) => {
+    });
+    const release = child.pid === undefined ? () => undefined : this.#groups.disregard(child.pid);
+    let said = "";
+    // Where no file could be opened for it, the child has no output; its error follows.
+    child.stdout?.setEncoding("latin1").on("data", (piece: string) => {
+      if (said.length < MAX_ANSWER) said += piece;
+    });
+    const ended = gone.then((exitCode) => {
       release();
       this.#isOut = false;
       return exitCode === 0 ? said : null;

@@ -5,6 +5,7 @@
  */
 import type { GpuUuid, InstanceId, RunId } from "@remotegpu/shared/ids";
 import type { Log } from "@remotegpu/shared/log";
+import { MS_PER_MINUTE } from "@remotegpu/shared/units";
 import { cardNodes, type CardNode } from "../../core/container/card-nodes.ts";
 import { isSameRun, type OwnedContainer } from "../../core/container/container.ts";
 import {
@@ -21,6 +22,9 @@ import type { MonotonicTime } from "../../core/runs/run-record.ts";
 import { ownedContainers, type Knowledge } from "../../core/runs/run-view.ts";
 import type { GpuFacts } from "../../runtime/runtime.ts";
 import type { GpuWatch } from "./gpu-watch.ts";
+
+/** Containers are asked for once a minute: so long no question has an answer before people are told. */
+const UNANSWERED_MS = 5 * MS_PER_MINUTE;
 
 export type DeviceAccessWatchParts = {
   /** Null where nothing is known. */
@@ -52,6 +56,8 @@ export class DeviceAccessWatch {
   /** Who was refused which card, for as long as that alone closes it. */
   readonly #refusedTo = new Map<GpuUuid, Set<InstanceId>>();
   #probing: Promise<void> | null = null;
+  /** Since when nobody could be asked; null while somebody can be, or nobody is to be. */
+  #unanswered: { sinceMs: number; isTold: boolean } | null = null;
   #isClosing = false;
 
   constructor(parts: DeviceAccessWatchParts) {
@@ -85,6 +91,7 @@ export class DeviceAccessWatch {
       if (this.#keep(container, nowMs)) current.add(container.owner.runId);
     }
     for (const runId of this.#entries.keys()) if (!current.has(runId)) this.#entries.delete(runId);
+    if (current.size === 0) this.#unanswered = null;
     if (this.#probing !== null || this.#isClosing || !this.#hasDue(nowMs)) return;
     this.#probing = this.#probeDue().finally(() => (this.#probing = null));
   }
@@ -130,6 +137,7 @@ export class DeviceAccessWatch {
       this.#parts.log.warn({ runId, error }, "whether a container has its GPUs could not be asked");
       return null;
     });
+    this.#noteAnswer(errors !== null, atMs);
     const entry = this.#entries.get(runId);
     // Its container has ended meanwhile, or lives anew.
     if (entry?.containerId !== asked.containerId || entry.startedAt !== asked.startedAt) return;
@@ -140,6 +148,17 @@ export class DeviceAccessWatch {
     if (entry.access.refusals > 0 && !isRefused(before)) this.#tell(runId, entry.access);
     await this.#heed(entry);
     this.#parts.wake();
+  }
+
+  #noteAnswer(isAnswered: boolean, atMs: number): void {
+    this.#unanswered = isAnswered ? null : (this.#unanswered ?? { sinceMs: atMs, isTold: false });
+    const { sinceMs, isTold } = this.#unanswered ?? { sinceMs: atMs, isTold: true };
+    if (isTold || atMs - sinceMs < UNANSWERED_MS) return;
+    this.#unanswered = { sinceMs, isTold: true };
+    this.#parts.log.warn(
+      { minutes: (atMs - sinceMs) / MS_PER_MINUTE },
+      "for minutes no container could be asked whether it has its GPUs",
+    );
   }
 
   #tell(runId: RunId, { refusals, refusedNodes }: DeviceAccess): void {

@@ -45,6 +45,7 @@ function watching(answers: (containerId: string) => NodeErrors[] | null | Promis
   const asked: string[] = [];
   const heard: { refused: GpuUuid[]; passed: GpuUuid[] }[] = [];
   const closed = new Set<GpuUuid>();
+  const log = keptLog();
   let [wakes, nowMs] = [0, 0];
   const watch = new DeviceAccessWatch({
     errorsOf: async ({ containerId }) => {
@@ -63,7 +64,7 @@ function watching(answers: (containerId: string) => NodeErrors[] | null | Promis
     },
     monotonicMs: () => nowMs,
     wake: () => (wakes += 1),
-    log: keptLog(),
+    log,
   });
   /** One round of the loop at that moment, and what was begun in it. */
   const look = async (all: readonly ReturnType<typeof seen>[], ms: number) => {
@@ -72,7 +73,8 @@ function watching(answers: (containerId: string) => NodeErrors[] | null | Promis
     watch.look(reconcileInput({ observed, runs: all.map(({ record }) => record) }), at(ms));
     for (let turns = 0; turns < 20; turns += 1) await turn();
   };
-  return { watch, asked, heard, look, wakes: () => wakes };
+  const told = () => log.lines.filter(({ message }) => message.startsWith("for minutes")).length;
+  return { watch, asked, heard, look, told, wakes: () => wakes };
 }
 
 test("a container is asked for at once, and then once a minute", async () => {
@@ -159,6 +161,26 @@ test("a probe that fails is one of which nothing is known", async () => {
 
   expect(watch.access.get(runId("run-a"))).toMatchObject({ refusals: 0, passedMs: null, askedMs: 0 });
   expect(heard.flatMap(({ refused }) => refused)).toEqual([]);
+});
+
+test("that nobody can be asked for minutes is told, once; one answer ends it", async () => {
+  let answer: NodeErrors[] | null = null;
+  const { told, look } = watching((id) => (id === "container-of-run-a" ? answer : null));
+  const both = [seen("a"), seen("b", { card: "1" })];
+  const minutes = async (from: number, to: number) => {
+    for (let minute = from; minute <= to; minute += 1) await look(both, minute * 60_000);
+  };
+  await minutes(0, 4);
+  expect(told()).toBe(0);
+  await minutes(5, 8);
+  expect(told()).toBe(1);
+
+  answer = FINE;
+  await minutes(9, 20);
+  expect(told()).toBe(1);
+  answer = null;
+  await minutes(21, 30);
+  expect(told()).toBe(2);
 });
 
 const stop = { cause: "ordered", orderedBy: "customer", detail: "Stopped." } as const;
