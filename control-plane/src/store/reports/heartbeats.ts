@@ -8,7 +8,7 @@ import { fixBootZero } from "../billing/runs/run-time.ts";
 import { raiseAlarmOnce } from "../events/alarms.ts";
 import { type Connection, type Database, transaction, type Transaction } from "../database/database.ts";
 import { noteCardWords } from "../billing/broken-time/gpu-outages.ts";
-import { IS_BLIND } from "../hosts/card-sample.ts";
+import { IS_BLIND, tellsFailure } from "../hosts/card-sample.ts";
 import { noteReboot } from "../billing/broken-time/host-deaths.ts";
 import { appendEvent } from "../events/events.ts";
 import { currentTerm } from "../database/leader.ts";
@@ -200,10 +200,9 @@ async function noteVitals(
   await sql.query(
     `UPDATE gpus g SET health_status = v.health, memory_used_mib = v."memoryUsedMib",
             utilization_percent = v."utilizationPercent", temperature_c = v."temperatureC", power_w = v."powerW",
-            -- What a card with an open sign read well last was before the sign.
-            last_seen_at = CASE WHEN ${IS_BLIND} h.degraded OR v."hasSign" THEN g.last_seen_at ELSE $3 END
+            last_seen_at = CASE WHEN ${IS_BLIND} h.degraded OR ${tellsFailure("v")} THEN g.last_seen_at ELSE $3 END
        FROM hosts h, jsonb_to_recordset($2::jsonb) AS v(uuid text, health text, "memoryUsedMib" int,
-              "utilizationPercent" int, "temperatureC" int, "powerW" numeric, "hasSign" boolean)
+              "utilizationPercent" int, "temperatureC" int, "powerW" numeric, "hasSign" boolean, cordon jsonb)
       WHERE h.id = $1 AND g.host_id = $1 AND g.uuid = v.uuid AND g.vanished_at IS NULL`,
     [hostId, JSON.stringify(vitals), now],
   );

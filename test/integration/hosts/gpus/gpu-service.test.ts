@@ -144,6 +144,20 @@ describe("a sign of failure", () => {
     expect(why.body.hosts[0].reason).toContain("It needs a reset (requires-reset)");
   });
 
+  test("that is told as a fault at once, as by a line of the kernel log, keeps what read well last, too", async () => {
+    await says(WELL);
+    const before = (await card()).last_seen_at;
+
+    await says(FAILED(5));
+    await says(FAILED(5));
+
+    expect((await card()).last_seen_at).toBe(before);
+    await host.report([]);
+    expect((await card()).last_seen_at).toBe(before);
+    await says(WELL);
+    expect(Date.parse((await card()).last_seen_at)).toBeGreaterThan(Date.parse(before));
+  });
+
   test("is not healed by an administrator's word: the card stays closed until its host says that it is gone", async () => {
     await says(SIGN(5));
     await asAdmin("uncordon");

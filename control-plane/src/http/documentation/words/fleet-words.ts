@@ -165,7 +165,7 @@ export const FLEET_WORDS: Words = {
   "GpuReadings.max": ["The most of them", 99],
   nvlink_island: ["", 0],
   conflict_host_id: ["Another host that claims to have the same GPU; null: none", "host-17c0aa52"],
-  last_seen_at: ["When its host last told of it; with a sign of failure, when it last read well"],
+  last_seen_at: ["When its host last told of it; with a failure or a sign of one, when it last read well"],
   vanished_at: ["Since when its host does not see it; null: it does"],
 
   "InstanceOnHost.id": ["Its id", "inst-64ab09ee"],

@@ -7,7 +7,7 @@ import { MIB } from "@remotegpu/shared/units";
 import { clearAlarm, raiseAlarm, raiseAlarmOnce } from "../../events/alarms.ts";
 import type { Connection, Transaction } from "../../database/database.ts";
 import { noteCardWords, noteVanishedCards } from "../../billing/broken-time/gpu-outages.ts";
-import { IS_BLIND } from "../../hosts/card-sample.ts";
+import { IS_BLIND, tellsFailure } from "../../hosts/card-sample.ts";
 import { appendEvent, appendEvents, GPU_EVENT } from "../../events/events.ts";
 import { noteGone, noteGpuHealth } from "./gpu-health.ts";
 
@@ -172,8 +172,7 @@ const IS_HELD = "EXISTS (SELECT FROM gpu_allocations a WHERE a.gpu_uuid = g.uuid
 
 const HOST_IS_BLIND = `(SELECT ${IS_BLIND} h.degraded FROM hosts h WHERE h.id = EXCLUDED.host_id)`;
 
-/** What it read well last was before the sign. */
-const SHOWS_SIGN = `(SELECT coalesce(t."hasSign", false) FROM told t WHERE t.uuid = EXCLUDED.uuid)`;
+const HAS_FAILED = `(SELECT ${tellsFailure("t")} FROM told t WHERE t.uuid = EXCLUDED.uuid)`;
 
 /** A host that tells of a card twice is believed what it says last. */
 function eachOnce(gpus: readonly GpuReport[]): GpuReport[][] {
@@ -207,7 +206,7 @@ async function putCards(
        SELECT * FROM jsonb_to_recordset($2::jsonb) AS t(uuid text, index int, name text, brand text, architecture text,
          "memoryTotal" bigint, "computeCapability" text, health text, "powerLimit" int, "temperatureLimitC" int,
          simulated boolean, "pciBusId" text, "driverVersion" text, "memoryUsedMib" int, "utilizationPercent" int,
-         "temperatureC" int, "powerW" numeric, island int, "hasSign" boolean)),
+         "temperatureC" int, "powerW" numeric, island int, "hasSign" boolean, cordon jsonb)),
      before AS (SELECT uuid, status, vanished_at FROM gpus WHERE uuid IN (SELECT uuid FROM told))
      INSERT INTO gpus AS g (host_id, gpu_index, uuid, name, brand, architecture, memory_total, compute_capability,
             health_status, power_limit, temperature_limit, simulated, pci_bus_id, driver_version, memory_used_mib,
@@ -222,7 +221,7 @@ async function putCards(
             simulated = EXCLUDED.simulated, pci_bus_id = EXCLUDED.pci_bus_id, driver_version = EXCLUDED.driver_version,
             memory_used_mib = EXCLUDED.memory_used_mib, utilization_percent = EXCLUDED.utilization_percent,
             temperature_c = EXCLUDED.temperature_c, power_w = EXCLUDED.power_w,
-            last_seen_at = CASE WHEN ${HOST_IS_BLIND} OR ${SHOWS_SIGN} THEN g.last_seen_at ELSE EXCLUDED.last_seen_at END,
+            last_seen_at = CASE WHEN ${HOST_IS_BLIND} OR ${HAS_FAILED} THEN g.last_seen_at ELSE EXCLUDED.last_seen_at END,
             nvlink_island = EXCLUDED.nvlink_island, vanished_at = NULL,
             -- The old system's word for who holds it is nothing that we know of.
             allocated_to = CASE WHEN ${IS_HELD} THEN g.allocated_to END,
