@@ -20,7 +20,9 @@ export type GpuInventory = {
   /** Of each of them, what was said beyond values. */
   conditions: ReadonlyMap<GpuUuid, GpuCondition>;
   processes: GpuProcess[];
-  /** Cards of which this sample says nothing: in `gpus` each is as it was known, and `processes` lacks its own. */
+  /**
+   * Cards of which this sample says nothing: in `gpus` each is as it was known, if it was, and `processes` lacks its own.
+   */
   unread: ReadonlySet<GpuUuid>;
   /** One card spoiled the answer of all, so that each was asked by itself. */
   isOfSingles: boolean;
@@ -96,7 +98,7 @@ export class NvidiaSmi {
     try {
       const all = await this.#query.answers({ deadlineAt: this.#deadlineAt(), lane: "all" });
       this.#hungInARow = 0;
-      return { ...this.#inventoryOf(all, []), unread: new Set(), isOfSingles: false };
+      return { ...this.#inventoryOf(all, []), isOfSingles: false };
     } catch (error) {
       if (!(error instanceof NvidiaSmiError)) throw error;
       this.#hungInARow = error.kind === "hung" ? this.#hungInARow + 1 : 0;
@@ -109,16 +111,25 @@ export class NvidiaSmi {
   async #readSingly(failure: NvidiaSmiError): Promise<GpuInventory> {
     const [query, known, withinMs] = [this.#query, this.#known, this.#deadlineMs];
     const { answers, bad, unread } = await singleAnswers({ query, failure, known, withinMs });
-    const { gpus, ...said } = this.#inventoryOf(answers, bad);
+    const said = this.#inventoryOf(answers, bad);
     const kept = unread.flatMap((uuid) => known.get(uuid) ?? []);
-    return { ...said, gpus: byIndex([...gpus, ...kept]), unread: new Set(unread), isOfSingles: true };
+    return {
+      ...said,
+      gpus: byIndex([...said.gpus, ...kept]),
+      unread: new Set([...said.unread, ...unread]),
+      isOfSingles: true,
+    };
   }
 
+  /** @throws NvidiaSmiError garbage, where no card is described in a readable way and none is named as bad */
   #inventoryOf(
     { answers, unidentified, remarks, processes }: GpuAnswers,
     bad: readonly BadGpu[],
-  ): Pick<GpuInventory, "gpus" | "conditions" | "processes"> {
-    const gpus = new Map(answers.map((answer) => [answer.csv.uuid, this.#report(answer)]));
+  ): Omit<GpuInventory, "isOfSingles"> {
+    const { gpus, unreadable } = this.#reportsOf(answers);
+    const [first] = unreadable;
+    if (first !== undefined && gpus.size === 0 && bad.length === 0) throw first.error;
+    const weight = gpus.size > 0 ? "open" : "silence";
     const conditions = new Map(
       answers.map(({ csv, xml }) => [csv.uuid, whole(csv.condition, xml?.condition)]),
     );
@@ -129,6 +140,8 @@ export class NvidiaSmi {
       conditions.set(uuid, whole(conditions.get(uuid) ?? NOTHING_SAID, { ...NOTHING_SAID, ...said }));
     };
     for (const { uuid, sign } of bad) add(uuid, { sign });
+    for (const { uuid, error } of unreadable)
+      add(uuid, { sign: signOf("unknown-error", weight), unknownWords: [error.message] });
     for (const { pciBusId, condition } of unidentified) {
       const uuid = this.#uuidOf({ busKey: busKey(pciBusId), index: null }, gpus);
       if (uuid !== null) add(uuid, { ...condition, sign: condition.sign ?? signOf("unknown-error") });
@@ -138,7 +151,8 @@ export class NvidiaSmi {
       if (uuid === null || bad.some((gpu) => gpu.uuid === uuid)) continue;
       add(uuid, remark.kind === "sign" ? { sign: remark.sign } : { warnings: [remark.reason] });
     }
-    return { gpus: byIndex([...gpus.values()]), conditions, processes };
+    const unread = unreadable.flatMap(({ uuid }) => (gpus.has(uuid) ? [] : [uuid]));
+    return { gpus: byIndex([...gpus.values()]), conditions, processes, unread: new Set(unread) };
   }
 
   /** Among the cards of this answer and of the one before. */
@@ -164,19 +178,21 @@ export class NvidiaSmi {
     });
   }
 
-  #report({ csv, xml }: GpuAnswer): GpuReport {
-    const known = Object.entries(csv).filter(([, value]) => value !== null);
-    const parsed = GpuReport.safeParse({
-      ...csv,
-      ...xml,
-      ...Object.fromEntries(known),
-      simulated: this.#simulated,
-      health: "unknown",
-    });
-    if (parsed.success) return parsed.data;
-    throw new NvidiaSmiError("garbage", `nvidia-smi describes card ${csv.uuid} in no readable way`, {
-      cause: parsed.error,
-    });
+  /** By their UUIDs, and those of which a value is none that a report could hold. */
+  #reportsOf(answers: readonly GpuAnswer[]): {
+    gpus: Map<GpuUuid, GpuReport>;
+    unreadable: { uuid: GpuUuid; error: NvidiaSmiError }[];
+  } {
+    const gpus = new Map<GpuUuid, GpuReport>();
+    const unreadable: { uuid: GpuUuid; error: NvidiaSmiError }[] = [];
+    for (const { csv, xml } of answers) {
+      const known = Object.fromEntries(Object.entries(csv).filter(([, value]) => value !== null));
+      const facts = { ...csv, ...xml, ...known, simulated: this.#simulated, health: "unknown" };
+      const { success, data, error: cause } = GpuReport.safeParse(facts);
+      if (success) gpus.set(csv.uuid, data);
+      else unreadable.push({ uuid: csv.uuid, error: undescribed(csv.uuid, cause) });
+    }
+    return { gpus, unreadable };
   }
 
   #deadlineAt(): number {
@@ -206,6 +222,10 @@ const NO_READINGS = {
   repairPending: null,
   repairFailed: null,
 };
+
+function undescribed(uuid: GpuUuid, cause: unknown): NvidiaSmiError {
+  return new NvidiaSmiError("garbage", `nvidia-smi describes card ${uuid} in no readable way`, { cause });
+}
 
 function byIndex(gpus: readonly GpuReport[]): GpuReport[] {
   return gpus.toSorted((a, b) => a.index - b.index);

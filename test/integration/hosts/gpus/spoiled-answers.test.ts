@@ -351,6 +351,59 @@ test("a whole answer that names a GPU beside its table, or no longer by its name
   expect(signsIn(await smi.inventory())).toEqual({ 0: null, 1: "gpu-lost open" });
 });
 
+describe("a card that is described in no readable way", () => {
+  const garbled = (indices: number[]) => csvOf(indices).replace(/^1, /m, "[Garbled], ");
+
+  test("has a sign, and spoils nothing of the others", async () => {
+    await smi.inventory();
+    await answer("all", { csv: garbled(ALL), xml: xmlOf(ALL) });
+
+    const inventory = await smi.inventory();
+
+    expect(signsIn(inventory)).toEqual({ ...WELL, 1: "unknown-error open" });
+    expect(inventory.gpus[1]).toMatchObject({ name: "Card", minorNumber: 1, temperatureC: null });
+    expect(inventory.gpus[2]).toMatchObject({ temperatureC: 40 });
+    expect(inventory.conditions.get(inventory.gpus[1]!.uuid)?.unknownWords).toEqual([
+      `nvidia-smi describes card ${uuidOf(1)} in no readable way`,
+    ]);
+  });
+
+  test("has one as well where each is asked by itself", async () => {
+    await smi.inventory();
+    await answer("all", { csv: "", exit: 255 });
+    await answer(1, { csv: garbled([1]), xml: xmlOf([1]) });
+
+    expect(signsIn(await smi.inventory())).toEqual({ ...WELL, 1: "unknown-error open" });
+  });
+
+  test("that nobody knew before is not shown, and is not gone", async () => {
+    await answer("all", { csv: garbled(ALL), xml: xmlOf(ALL) });
+
+    const inventory = await smi.inventory();
+
+    expect(signsIn(inventory)).toEqual({ 0: null, 2: null, 3: null });
+    expect(inventory.unread).toEqual(new Set([uuidOf(1)]));
+  });
+
+  test("is silent where another is named and none is readable", async () => {
+    await answerWell([1, 2]);
+    await smi.inventory();
+    const lost = HANDLE.replace("GPU1: 0000:20", "GPU2: 0000:30");
+    await answer("all", { csv: `${lost} GPU is lost\n`, exit: 15 });
+    await answer(1, { csv: garbled([1]), xml: xmlOf([1]) });
+
+    expect(signsIn(await smi.inventory())).toEqual({ 1: "unknown-error silence", 2: "gpu-lost proof" });
+  });
+
+  test("is the host's failure where there is no other", async () => {
+    await answerWell([1]);
+    await smi.inventory();
+    for (const who of ["all", 1] as const) await answer(who, { csv: garbled([1]), xml: xmlOf([1]) });
+
+    await expect(smi.inventory()).rejects.toMatchObject({ kind: "garbage" });
+  });
+});
+
 test("a field that the driver no longer has is left out, the others are asked on", async () => {
   const script = await readFile(join(folder, "nvidia-smi"), "utf8");
   const refusal = `case "$*" in *driver_version*) echo 'Field "driver_version" is not a valid field to query.'; exit 2 ;; esac\n`;
