@@ -678,6 +678,7 @@ CREATE TABLE gang_breaks (
   since timestamptz NOT NULL,
   sentence text NOT NULL,
   noticed_at timestamptz NOT NULL,
+  has_card_fault boolean NOT NULL DEFAULT false,
   CONSTRAINT gang_breaks_pkey PRIMARY KEY (run_id, broken_by)
 );
 CREATE INDEX idx_gang_breaks_broken_by ON gang_breaks USING btree (broken_by);
@@ -1883,12 +1884,13 @@ CREATE TABLE sealed_samples (
 CREATE INDEX idx_sealed_samples_hour ON sealed_samples USING btree (hour);
 
 CREATE TABLE sealing_key_reports (
-  server varchar(256) NOT NULL,
   holder varchar(64) NOT NULL,
+  server varchar(256) NOT NULL,
+  began_at timestamptz NOT NULL,
   seals_with varchar(64) NOT NULL,
   key_names text[] NOT NULL,
   reported_at timestamptz NOT NULL,
-  CONSTRAINT sealing_key_reports_pkey PRIMARY KEY (server),
+  CONSTRAINT sealing_key_reports_pkey PRIMARY KEY (holder),
   CONSTRAINT sealing_key_reports_key_names_check CHECK (((cardinality(key_names) >= 1) AND (cardinality(key_names) <= 64))),
   CONSTRAINT sealing_key_reports_server_check CHECK (((server)::text <> ''::text))
 );
