@@ -190,8 +190,8 @@ export function loops(engines: LoopEngines): Loop[] {
     },
     {
       name: "cve-alarms",
-      everyMs: 15 * MS_PER_SECOND,
-      wakes: ["cve-alarms"],
+      // What hosts report of their programs changes with their packages, and each pass judges all of it.
+      everyMs: 5 * MS_PER_MINUTE,
       pass: (pass) => cveAlarmsPass({ db }, pass),
     },
     {

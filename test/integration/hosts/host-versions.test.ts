@@ -183,6 +183,29 @@ describe("a report of versions", () => {
   });
 });
 
+test.each([
+  [
+    "has more than this release knows",
+    { distribution: { id: "debian", release: "13", like: [] }, components: [], later: 1 },
+    [],
+  ],
+  ["this release cannot read", { distribution: "?" }, ["CVE-1999-0001"]],
+])("a report that %s stays as it came when it is judged anew", async (_what, reported, open) => {
+  const host = await hostWith(debian13());
+  await scene.api.db.query(
+    "UPDATE host_versions SET reported = $3, table_edition = $2, open_cves = '{CVE-1999-0001}' WHERE host_id = $1",
+    [host.id, CVE_TABLE_EDITION - 1, JSON.stringify(reported)],
+  );
+
+  await alarmsPass();
+
+  const { rows } = await scene.api.db.query(
+    "SELECT reported, open_cves, table_edition FROM host_versions WHERE host_id = $1",
+    [host.id],
+  );
+  expect(rows).toEqual([{ reported, open_cves: open, table_edition: CVE_TABLE_EDITION }]);
+});
+
 describe("an alarm", () => {
   test("and the doctor name the package, until it is installed; another CVE is another alarm", async () => {
     const host = await hostWith(
@@ -376,12 +399,13 @@ describe("a second payer", () => {
     expect(await ordersOn(await vulnerable(), [alice, bob])).toEqual(["placed", "placed"]);
   });
 
-  test("waits for another host where it is on, and why says so; the first one's further orders do not", async () => {
+  test("waits for another host where it is on, and why says so; the first one's later orders wait behind it", async () => {
     await setOn();
 
-    expect(await ordersOn(await vulnerable(), [alice, bob, alice])).toEqual(["placed", "waits", "placed"]);
+    const outcomes = await ordersOn(await vulnerable(), [alice, alice, bob, alice]);
+    expect(outcomes).toEqual(["placed", "placed", "waits", "waits"]);
 
-    const [, waiting = ""] = orders;
+    const [, , waiting = ""] = orders;
     expect((await scene.get(bob, waiting)).status_reason).toContain(NO_SHARING);
     expect(JSON.stringify((await ask("GET", `/environments/${waiting}/why`, undefined, bob)).body)).toContain(
       NO_SHARING,

@@ -42,7 +42,7 @@ export const PACKAGE_TOOLS: PackageTools = {
 };
 
 /** A package manager that is there does not answer: what it would have said is not known. */
-export class PackageManagerError extends Error {
+class PackageManagerError extends Error {
   override name = "PackageManagerError";
 }
 

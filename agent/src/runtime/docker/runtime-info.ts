@@ -4,7 +4,8 @@ import { z } from "zod";
 import { QUICK_MS } from "./docker.ts";
 import type { Docker } from "./docker.ts";
 
-const Info = z.object({
+/** Of the answer to `docker info`. A runtime whose entry cannot be read is known by its name alone. */
+export const Info = z.object({
   ServerVersion: z.string(),
   LiveRestoreEnabled: z.boolean().default(false),
   CgroupVersion: z.string().default("1"),
@@ -12,7 +13,7 @@ const Info = z.object({
   DriverStatus: z.array(z.array(z.string())).nullish(),
   DockerRootDir: z.string(),
   DefaultRuntime: z.string().default("runc"),
-  Runtimes: z.record(z.string(), z.object({ path: z.string().nullish() })).default({}),
+  Runtimes: z.record(z.string(), z.object({ path: z.string().nullish() }).catch({})).catch({}),
   CDISpecDirs: z.array(z.string()).nullish(),
   Plugins: z.object({ Log: z.array(z.string()).nullish() }).nullish(),
 });

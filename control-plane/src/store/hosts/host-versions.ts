@@ -37,14 +37,22 @@ function openCvesOf(versions: HostVersions): string[] {
 
 /** Those that another release has judged, by this one's table. True where there may be more. */
 export async function judgeAnew(sql: Transaction): Promise<boolean> {
-  const { rows } = await sql.query<{ host_id: string; reported: unknown; reported_at: Date }>(
-    `SELECT host_id, reported, reported_at FROM host_versions WHERE table_edition <> $1
+  const { rows } = await sql.query<{ host_id: string; reported: unknown }>(
+    `SELECT host_id, reported FROM host_versions WHERE table_edition <> $1
       ORDER BY host_id LIMIT $2 FOR NO KEY UPDATE`,
     [CVE_TABLE_EDITION, MAX_JUDGED_AT_ONCE],
   );
-  for (const { host_id: hostId, reported, reported_at: now } of rows)
-    await putHostVersions(sql, { hostId, versions: readReport(reported), now });
+  for (const { host_id: hostId, reported } of rows) await putVerdicts(sql, hostId, reported);
   return rows.length === MAX_JUDGED_AT_ONCE;
+}
+
+/** The report stays as it came. Of one that nobody can read what was found before stays too. */
+async function putVerdicts(sql: Transaction, hostId: string, reported: unknown): Promise<void> {
+  const read = HostVersions.safeParse(reported);
+  await sql.query(
+    "UPDATE host_versions SET open_cves = coalesce($2::text[], open_cves), table_edition = $3 WHERE host_id = $1",
+    [hostId, read.success ? openCvesOf(read.data) : null, CVE_TABLE_EDITION],
+  );
 }
 
 /** A release of later may have written what this one does not know; what is understood of it counts. */

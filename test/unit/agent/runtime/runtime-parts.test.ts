@@ -5,7 +5,7 @@ import { describe, expect, test } from "vitest";
 import { LogFrames } from "@remotegpu/agent/runtime/output/log-frames";
 import { OutputFrames } from "@remotegpu/agent/runtime/output/output-frames";
 import { treeOf } from "@remotegpu/agent/runtime/output/process-tree";
-import { hasProjectQuota, nameOf } from "@remotegpu/agent/runtime/docker/runtime-info";
+import { hasProjectQuota, Info, nameOf } from "@remotegpu/agent/runtime/docker/runtime-info";
 import { firstAddress, freeSubnet, SUBNETS } from "@remotegpu/agent/runtime/networks/subnets";
 import { isStaticProgram } from "../../../../agent/install/toolbox/static-program.ts";
 
@@ -25,6 +25,18 @@ test.each([
   ["fd00::/64", null],
 ])("the bridge of %s has the address %s", (network, address) => {
   expect(firstAddress(network)).toBe(address);
+});
+
+test("one runtime whose entry cannot be read spoils nothing of what is known of the others", () => {
+  const info = { ServerVersion: "29.7.0", Driver: "overlay2", DockerRootDir: "/var/lib/docker" };
+  const runtimes = { runc: { path: "runc" }, odd: null, nvidia: { path: 7 } };
+
+  expect(Info.parse({ ...info, Runtimes: runtimes }).Runtimes).toEqual({
+    runc: { path: "runc" },
+    odd: {},
+    nvidia: {},
+  });
+  expect(Info.parse(info).Runtimes).toEqual({});
 });
 
 describe("a free subnet", () => {
