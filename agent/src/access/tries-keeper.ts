@@ -8,11 +8,13 @@ import { isShutToStrangers, type PasswordTries } from "../core/access/password-l
 import type { LeaseStore } from "./lease-store.ts";
 import { LeaseStoreError } from "./lease-store-error.ts";
 
+type KeptIn = Pick<LeaseStore, "passwordTries" | "keepPasswordTries" | "dropOrphanedTries">;
+
 /** A crash forgets less than that. */
 const WRITE_EVERY_MS = 5_000;
 
 export class TriesKeeper {
-  readonly #store: Pick<LeaseStore, "passwordTries" | "keepPasswordTries">;
+  readonly #store: KeptIn;
   readonly #isLeased: (leaseId: LeaseId) => boolean;
   readonly #clock: { monotonicMs: () => number; wallMs: () => number };
   readonly #log: Log;
@@ -21,7 +23,7 @@ export class TriesKeeper {
   #writtenMs: number;
 
   constructor(options: {
-    store: Pick<LeaseStore, "passwordTries" | "keepPasswordTries">;
+    store: KeptIn;
     /** Also one that is released, until it is forgotten. */
     isLeased: (leaseId: LeaseId) => boolean;
     clock: { monotonicMs: () => number; wallMs: () => number };
@@ -31,6 +33,10 @@ export class TriesKeeper {
     this.#isLeased = options.isLeased;
     this.#clock = options.clock;
     this.#log = options.log;
+    this.#orLog(
+      () => this.#store.dropOrphanedTries(),
+      "tries at passwords of leases that are over stay on the disk",
+    );
     this.#tries = this.#store.passwordTries();
     this.#writtenMs = this.#clock.monotonicMs();
   }
@@ -52,25 +58,41 @@ export class TriesKeeper {
 
   /** To be called about every second. */
   tick(): void {
-    for (const leaseId of this.#tries.keys()) if (!this.#isLeased(leaseId)) this.#tries.delete(leaseId);
+    this.#dropForgotten();
     if (this.#clock.monotonicMs() - this.#writtenMs >= WRITE_EVERY_MS) this.writeDown();
   }
 
   /** What the disk does not take is tried again with the next tick. */
   writeDown(): void {
     this.#writtenMs = this.#clock.monotonicMs();
+    // The rows of a forgotten lease went with it: one that is written now would be nobody's.
+    this.#dropForgotten();
     const changed = new Map<LeaseId, PasswordTries>();
     for (const leaseId of this.#unsaved) {
       const tries = this.#tries.get(leaseId);
       if (tries !== undefined) changed.set(leaseId, tries);
     }
     if (changed.size === 0) return;
-    try {
+    this.#orLog(() => {
       this.#store.keepPasswordTries(changed);
       this.#unsaved.clear();
+    }, "tries at passwords could not be written; tried again");
+  }
+
+  #dropForgotten(): void {
+    for (const leaseId of [...this.#tries.keys(), ...this.#unsaved]) {
+      if (this.#isLeased(leaseId)) continue;
+      this.#tries.delete(leaseId);
+      this.#unsaved.delete(leaseId);
+    }
+  }
+
+  #orLog(work: () => void, sentence: string): void {
+    try {
+      work();
     } catch (error) {
       if (!(error instanceof LeaseStoreError)) throw error;
-      this.#log.error({ error }, "tries at passwords could not be written; tried again");
+      this.#log.error({ error }, sentence);
     }
   }
 
