@@ -4,7 +4,7 @@ import { useTranslation } from "react-i18next";
 import { DialogForm } from "../../parts/form/dialog-form.tsx";
 import { useGo } from "../../parts/page-link.tsx";
 import { ActButton } from "../../parts/workload/act-button.tsx";
-import { knownValues } from "../../parts/workload/known-values.ts";
+import { hiddenNames, knownValues } from "../../parts/workload/known-values.ts";
 import type { Service } from "./service.ts";
 
 const DOWN = ["stopped", "error", "stopping"];
@@ -101,6 +101,7 @@ function Upgrade({ service, path }: { service: Service; path: string }) {
   const { t } = useTranslation(["inference", "work"]);
   const { image, env_vars: variables, config, cpu, memory, gpu } = service;
   const command = config?.["command"];
+  const hidden = hiddenNames(variables);
   return (
     <DialogForm
       open={t("acts.upgrade")}
@@ -121,7 +122,12 @@ function Upgrade({ service, path }: { service: Service; path: string }) {
         { path: "version", kind: "text", label: t("field.version"), isRequired: true, maxLength: 64 },
         { path: "image", kind: "text", label: t("field.image"), isRequired: true },
         { path: "config.command", kind: "lines", label: t("field.command"), hint: t("field.commandHint") },
-        { path: "env_vars", kind: "variables", label: t("form.variables", { ns: "work" }) },
+        {
+          path: "env_vars",
+          kind: "variables",
+          label: t("form.variables", { ns: "work" }),
+          ...(hidden.length > 0 && { hint: t("field.variablesKept", { names: hidden.join(", ") }) }),
+        },
         { path: "cpu", kind: "number", label: t("field.cpu") },
         { path: "memory", kind: "gib", label: t("field.memory") },
         { path: "gpu", kind: "number", label: t("field.gpu") },

@@ -6,6 +6,13 @@ export type Variables = ShownEnvVars;
 /** The question for one workload that is answered the values, too; it is in the audit log. */
 export const withValues = { env_vars: "values" } as const;
 
+/** Names whose values whoever looks has not got. */
+export function hiddenNames(variables: Variables): string[] {
+  return Object.entries(variables ?? {}).flatMap(([name, value]) =>
+    typeof value === "string" ? [] : [name],
+  );
+}
+
 export function knownValues(variables: Variables): Record<string, string> {
   return Object.fromEntries(
     Object.entries(variables ?? {}).flatMap(([name, value]) =>

@@ -175,6 +175,7 @@ export default {
     inFlightHint: "That a replica is given, all gateways together",
     allowGap: "Without room, let one of the old make room",
     allowGapHint: "One fewer serves meanwhile",
+    variablesKept: "One a line: NAME=value. Those that are not listed stay as they are: {{names}}",
     description: "Description",
   },
 } as const;

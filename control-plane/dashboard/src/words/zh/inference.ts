@@ -175,6 +175,7 @@ const words: SameKeys<typeof en> = {
     inFlightHint: "所有网关同时交给一个副本的请求总数",
     allowGap: "没有空位时，让一个旧副本让出位置",
     allowGapHint: "期间少一个副本服务",
+    variablesKept: "每行一个：NAME=value。未列出的保持不变：{{names}}",
     description: "说明",
   },
 };

@@ -1,0 +1,13 @@
+import { expect, test } from "vitest";
+import {
+  hiddenNames,
+  knownValues,
+} from "../../../control-plane/dashboard/src/parts/workload/known-values.ts";
+
+test("variables are those with a value that was shown, and those whose names alone are known", () => {
+  const variables = { MODEL: "small", TOKEN: { sealed: true as const }, EMPTY: "" };
+
+  expect(knownValues(variables)).toEqual({ MODEL: "small", EMPTY: "" });
+  expect(hiddenNames(variables)).toEqual(["TOKEN"]);
+  expect([hiddenNames({}), hiddenNames(null)]).toEqual([[], []]);
+});
