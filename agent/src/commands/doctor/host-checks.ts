@@ -142,7 +142,7 @@ function findingsOf(look: HostLook): Found {
           gpus: owner.gpus.map(({ uuid }) => uuid).join(", "),
         },
         sentence:
-          "It was made before the agent gave GPUs as devices: once systemd reads its units anew and starts one, it loses them. A restart by its customer gives it what stays.",
+          "It was not given all nodes of its GPUs as devices when it was made: once systemd reads its units anew and starts one, it loses them. A restart by its customer gives it what stays.",
       })),
     left: leftProcesses(containers, look.strays),
   };

@@ -3,7 +3,7 @@
  * runtime's own NVIDIA support. Without any of them no program there computes.
  */
 import type { GpuUuid } from "@remotegpu/shared/ids";
-import type { OwnedContainer } from "./container.ts";
+import type { CreatedDevices, OwnedContainer } from "./container.ts";
 import type { CdiDevice, HostNodes } from "./gpu-attachment.ts";
 
 export type CardNode = {
@@ -13,11 +13,14 @@ export type CardNode = {
   inside: string;
   /** Cards of the container that are of no use without it. */
   gpus: readonly GpuUuid[];
+  /** It was not created with it: only where it is there inside has the runtime's NVIDIA support added it. */
+  mayBeAbsent?: true;
 };
 
 const OWN = /^\/dev\/nvidia\d+$/;
 /** A card's own, and the two that every use of CUDA opens. Others (modeset, capabilities) are not needed to compute. */
 const NEEDED = /^\/dev\/nvidia(?:\d+|ctl|-uvm)$/;
+const SHARED = ["/dev/nvidiactl", "/dev/nvidia-uvm"];
 
 /** None where the runtime does not say how it was created, and of cards that nothing names. */
 export function cardNodes(
@@ -27,11 +30,16 @@ export function cardNodes(
   if (created === undefined) return [];
   const uuids = owner.gpus.map(({ uuid }) => uuid);
   const pairs = created.drivers.includes("nvidia")
-    ? uuids.flatMap((uuid) => (nodes.get(uuid) ?? []).map((node) => ({ node, inside: node, gpus: [uuid] })))
+    ? uuids.flatMap((uuid) => (nodes.get(uuid) ?? []).map((node) => supportNode(node, uuid, created)))
     : created.drivers.includes("cdi") || created.devices.length > 0
       ? uuids.flatMap((uuid) => cdiNodes(uuid, devices))
       : [];
   return joined(pairs.filter(({ inside }) => NEEDED.test(inside)));
+}
+
+function supportNode(node: string, uuid: GpuUuid, { devices }: CreatedDevices): CardNode {
+  const known = { node, inside: node, gpus: [uuid] };
+  return devices.includes(node) ? known : { ...known, mayBeAbsent: true };
 }
 
 function cdiNodes(uuid: GpuUuid, devices: readonly CdiDevice[]): CardNode[] {
@@ -51,7 +59,7 @@ function joined(pairs: readonly CardNode[]): CardNode[] {
 }
 
 /**
- * Whether a container has cards by the runtime's NVIDIA support alone: device rules that this adds by itself are gone when
+ * Whether a container has nodes of its cards by the runtime's NVIDIA support alone: device rules that this adds by itself are gone when
  * systemd reads its units anew and starts one. Their nodes cannot be given to it while it runs.
  */
 export function hasCardsBySupportAlone({
@@ -59,5 +67,7 @@ export function hasCardsBySupportAlone({
   created,
 }: Pick<OwnedContainer, "owner" | "created">): boolean {
   if (created?.drivers.includes("nvidia") !== true) return false;
-  return created.devices.filter((path) => OWN.test(path)).length < owner.gpus.length;
+  const { devices } = created;
+  const own = devices.filter((path) => OWN.test(path));
+  return own.length < owner.gpus.length || SHARED.some((path) => !devices.includes(path));
 }

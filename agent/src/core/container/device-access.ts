@@ -64,11 +64,16 @@ export function newAccess(nowMs: number): DeviceAccess {
 /** @param errors in the order of the nodes; null where the probe came to nothing */
 export function accessAnswer(nodes: readonly CardNode[], errors: readonly NodeErrors[] | null): AccessAnswer {
   if (errors === null || errors.length !== nodes.length) return { kind: "unknown" };
-  const missing = nodes.filter((_, at) => errors[at]?.lookup === ENOENT).map(({ inside }) => inside);
+  const asked = nodes.flatMap((node, at) => {
+    const { access = null, lookup = null } = errors[at] ?? {};
+    return node.mayBeAbsent === true && lookup === ENOENT ? [] : [{ node, access, lookup }];
+  });
+  if (asked.length === 0) return { kind: "unknown" };
+  const missing = asked.filter(({ lookup }) => lookup === ENOENT).map(({ node }) => node.inside);
   // Any other error says nothing of the device rules: of one of them the kernel says that it is not permitted.
-  const refused = nodes.filter((_, at) => errors[at]?.access === EPERM);
+  const refused = asked.filter(({ access }) => access === EPERM).map(({ node }) => node);
   if (refused.length > 0) return { kind: "refused", nodes: refused, missing };
-  return errors.every(({ access }) => access === 0) ? { kind: "passed", missing } : { kind: "unknown" };
+  return asked.every(({ access }) => access === 0) ? { kind: "passed", missing } : { kind: "unknown" };
 }
 
 /** @param atMs before the question was asked */

@@ -22,7 +22,7 @@ import { outputFolders } from "../runs/run-remains.ts";
 import { endBeforeStart } from "../runs/run-restarts.ts";
 import { ownedContainers, runViews } from "../runs/run-view.ts";
 import type { Knowledge, RunView } from "../runs/run-view.ts";
-import { areRivals, startObstacle } from "./start-obstacle.ts";
+import { areRivals, closedTo, startObstacle } from "./start-obstacle.ts";
 
 export type Flags = {
   /** Why new starts are refused ("the journal's disk is full"); null when they are not. */
@@ -158,7 +158,7 @@ function wantedActions(
     return running ? [stopFor(view, running, stop)] : [];
   }
   if (record?.stop) return running ? [stopFor(view, running, record.stop)] : closing(view, null);
-  const limit = limitReached(desired, flags) ?? refusedStop(desired, record);
+  const limit = limitReached(desired, flags) ?? refusedStop(desired, record, flags);
   if (limit) {
     if (running) return [stopFor(view, running, limit)];
     return [closeRun(key, desired.specHash, { ...endOfStop(limit), exitCode: null })];
@@ -179,9 +179,10 @@ function wantedActions(
 function runningActions(
   view: RunView & { record: RunRecord },
   running: OwnedContainer,
-  { desired: { spec, live }, flags, now }: { desired: DesiredInstance; flags: Flags; now: MonotonicTime },
+  { desired, flags, now }: { desired: DesiredInstance; flags: Flags; now: MonotonicTime },
 ): Action[] {
   const { key, record } = view;
+  const { spec, live } = desired;
   const { containerId, status } = running;
   const known = flags.probed.get(key.runId) ?? null;
   // What was seen of an earlier life of its container says nothing of this one.
@@ -190,7 +191,7 @@ function runningActions(
   const access = flags.access.get(key.runId);
   const refusal = access === undefined ? record.refusal : refusalAfter(record.refusal, access, now.bootId);
   const refusalNote = refusalNoteOf({ ...view, record }, refusal);
-  const unwell = record.unwell ?? probed?.unwell ?? unwellWithoutCards(spec, refusal);
+  const unwell = record.unwell ?? probed?.unwell ?? unwellWithoutCards(desired, refusal, flags);
   const { stopGraceSeconds: graceSeconds } = live;
   if (unwell !== null)
     return [...refusalNote, { kind: "end-unwell", ...key, containerId, unwell, graceSeconds }];
@@ -207,14 +208,25 @@ function refusalNoteOf(
   return [{ kind: "note-refusal", ...key, refusal: refusal ?? null }];
 }
 
-function unwellWithoutCards(spec: DesiredInstance["spec"], refusal: Refusal | undefined): Unwell | null {
-  if (withoutCards(spec) !== "starts-again" || !isKeptFromCards(refusal)) return null;
+function unwellWithoutCards(
+  desired: DesiredInstance,
+  refusal: Refusal | undefined,
+  flags: Flags,
+): Unwell | null {
+  if (withoutCards(desired.spec) !== "starts-again" || !isKeptFromCards(refusal)) return null;
+  if (closedTo(desired, flags) !== undefined) return null;
   return { hasServed: true, detail: refusal.detail, problem: "gpu-failed" };
 }
 
-/** Decided by what is written down, so that the record has it before its container is touched. */
-function refusedStop({ spec }: DesiredInstance, record: RunRecord | null): Stop | null {
-  if (withoutCards(spec) !== "ends" || record === null || !isKeptFromCards(record.refusal)) return null;
+/**
+ * Decided by what is written down, so that the record has it before its container is touched. What would be started again
+ * ends, too, where its card is closed for another reason: it would wait for that here, and may run elsewhere.
+ */
+function refusedStop(desired: DesiredInstance, record: RunRecord | null, flags: Flags): Stop | null {
+  if (record === null || !isKeptFromCards(record.refusal)) return null;
+  const how = withoutCards(desired.spec);
+  const cannotBegin = how === "starts-again" && closedTo(desired, flags) !== undefined;
+  if (how !== "ends" && !cannotBegin) return null;
   return { cause: "gpu-failed", orderedBy: "limit", detail: record.refusal.detail };
 }
 

@@ -47,10 +47,7 @@ export function startObstacle(
     const detail = "This host has started anew; it waits to hear whether this is still wanted here.";
     return { kind: "no-contact-yet", detail };
   }
-  // Who was refused a card has it back with a new container, which is given rules of its own.
-  const closed = desired.spec.gpus.find(
-    ({ uuid }) => closedGpus.has(uuid) && refusedGpus.get(uuid)?.has(desired.instanceId) !== true,
-  );
+  const closed = closedTo(desired, { closedGpus, refusedGpus });
   if (closed !== undefined) {
     const detail = `It waits for GPU ${closed.uuid}, which takes nothing new. ${closedGpus.get(closed.uuid)}`;
     return { kind: "gpu-closed", detail };
@@ -73,6 +70,16 @@ export function startObstacle(
     if (unclear !== undefined) return { kind: unclear.kind, detail: unclearDetail(uuid, unclear) };
   }
   return null;
+}
+
+/** Who was refused a card has it back with a new container, which is given rules of its own; nobody else has. */
+export function closedTo(
+  { instanceId, spec }: DesiredInstance,
+  { closedGpus, refusedGpus }: Pick<HostObstacles, "closedGpus" | "refusedGpus">,
+): AttachedGpu | undefined {
+  return spec.gpus.find(
+    ({ uuid }) => closedGpus.has(uuid) && refusedGpus.get(uuid)?.has(instanceId) !== true,
+  );
 }
 
 function unclearDetail(uuid: GpuUuid, unclear: UnclearGpu): string {

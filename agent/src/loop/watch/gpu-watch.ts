@@ -27,7 +27,7 @@ import type { GpuCondition } from "../../core/gpus/gpu-condition.ts";
 import { KERNEL_READER, type HeardFinding } from "../../core/gpus/kernel-lines/kernel-reading.ts";
 import { cardProof, type CardProof } from "../../core/metering/run-cards.ts";
 import { CdiSpecFiles, cdiDevicesOf } from "../../host/gpus/cdi.ts";
-import { hostNodes } from "../../host/gpus/device-nodes.ts";
+import { DeviceNodes } from "../../host/gpus/device-nodes.ts";
 import { lastingMemory, readGpuMemory, writeGpuMemory } from "../../host/gpus/gpu-memory-file.ts";
 import { KERNEL_LOG } from "../../host/kernel-log.ts";
 import { NvidiaSmi, type GpuInventory } from "../../host/gpus/nvidia-smi.ts";
@@ -58,6 +58,8 @@ export type GpuWatchOptions = {
   simulatedCount: number;
   /** Of the real cards; simulated ones have one of their own. */
   kernelLogPath?: string;
+  /** Where the device nodes of real cards are, and what makes them; those of the host unless given. */
+  deviceNodes?: DeviceNodes;
   /** How long one look by nvidia-smi may take; its own choice unless given. */
   lookWithinMs?: number;
   log: Log;
@@ -82,6 +84,7 @@ export class GpuWatch {
   readonly #nvlinkWatch: NvlinkWatch;
   readonly #users = new CardUsers();
   readonly #cdiSpecs = new CdiSpecFiles();
+  readonly #deviceNodes: DeviceNodes;
   #gpus: GpuReport[] = [];
   /** What the last sample said of each beyond values. */
   #conditions: ReadonlyMap<GpuUuid, GpuCondition> = new Map();
@@ -103,6 +106,7 @@ export class GpuWatch {
 
   constructor(options: GpuWatchOptions) {
     this.#options = options;
+    this.#deviceNodes = options.deviceNodes ?? new DeviceNodes();
     this.#nvidiaSmi = this.#nvidiaSmiAt(options.nvidiaSmiPath);
     this.#kernelWatch = this.#kernelWatchAt(options.kernelLogPath ?? KERNEL_LOG);
     this.#nvlinkWatch = new NvlinkWatch(options.log);
@@ -433,7 +437,8 @@ export class GpuWatch {
       gpus: this.#gpus,
       known: devices,
     });
-    this.#facts = { mode, devices, nodes: await hostNodes(this.#gpus) };
+    const nodes = await this.#deviceNodes.of(this.#gpus, { areGiven: mode === "gpus" });
+    this.#facts = { mode, devices, nodes };
     if (runtime === null) return;
     this.#unattachable = [unattachableGpus(this.#gpus, mode, devices), this.#unattachable[0]];
   }

@@ -55,6 +55,16 @@ describe("the nodes that are asked for", () => {
     ]);
   });
 
+  test("may be absent where it was not created with them, and only NVIDIA's runtime adds them", () => {
+    const created = { devices: ["/dev/nvidia3", "/dev/nvidiactl"], drivers: ["nvidia"] };
+
+    expect(cardNodes(container(created, [gpu("a")]), { devices, nodes })).toEqual([
+      { node: "/dev/nvidia3", inside: "/dev/nvidia3", gpus: [A] },
+      { node: "/dev/nvidiactl", inside: "/dev/nvidiactl", gpus: [A] },
+      { node: "/dev/nvidia-uvm", inside: "/dev/nvidia-uvm", gpus: [A], mayBeAbsent: true },
+    ]);
+  });
+
   test("are looked for on the host where the host has them", () => {
     const simulated = [device("a", [node("/dev/nvidia0", "rw", "/dev/null")])];
 
@@ -90,6 +100,11 @@ describe("a reload of systemd takes the cards from a container", () => {
       "with the nodes of both",
       { devices: [...given, "/dev/nvidia3", "/dev/nvidia0"], drivers: ["nvidia"] },
       false,
+    ],
+    [
+      "without the node of unified memory",
+      { devices: ["/dev/nvidiactl", "/dev/nvidia3", "/dev/nvidia0"], drivers: ["nvidia"] },
+      true,
     ],
     ["by CDI", { devices: [], drivers: ["cdi"] }, false],
     ["given plainly", { devices: given, drivers: [] }, false],

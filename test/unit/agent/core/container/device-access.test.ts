@@ -66,6 +66,22 @@ describe("an answer", () => {
   });
 });
 
+describe("a node that it was not created with", () => {
+  const nodes: CardNode[] = [OWN, { ...CONTROL, mayBeAbsent: true }];
+
+  test("and that nobody added inside is not asked for", () => {
+    const none = { access: NOT_PERMITTED, lookup: ABSENT };
+
+    expect(accessAnswer(nodes, errors({}, none))).toEqual(passed);
+    expect(accessAnswer(nodes, errors({ access: NOT_PERMITTED }, none))).toEqual(refused);
+    expect(accessAnswer(nodes.slice(1), [none])).toEqual(unknown);
+  });
+
+  test("and that is there inside counts", () => {
+    expect(accessAnswer(nodes, errors({}, { access: NOT_PERMITTED })).kind).toBe("refused");
+  });
+});
+
 /** One answer after another, ten seconds apart. */
 const after = (...answers: AccessAnswer[]): DeviceAccess =>
   answers.reduce((access, answer, at) => afterAnswer(access, answer, (at + 1) * 10_000), newAccess(0));

@@ -52,16 +52,14 @@ function decide(
   {
     known,
     status = RUNNING,
-    closed = false,
-  }: { known?: DeviceAccess; status?: typeof RUNNING; closed?: boolean } = {},
+    closed = "no",
+  }: { known?: DeviceAccess; status?: typeof RUNNING; closed?: "no" | "for it alone" | "otherwise" } = {},
 ) {
   const holding = { containerId: "container-of-run-1", network: "ws-1", gpus, group: null };
   const flags = {
     access: new Map(known === undefined ? [] : [[runId("run-1"), known]]),
-    ...(closed && {
-      closedGpus: new Map([[uuid, "Closed."]]),
-      refusedGpus: new Map([[uuid, new Set([key().instanceId])]]),
-    }),
+    ...(closed !== "no" && { closedGpus: new Map([[uuid, "Closed."]]) }),
+    ...(closed === "for it alone" && { refusedGpus: new Map([[uuid, new Set([key().instanceId])]]) }),
   };
   const observed = [containerOf(key(), status, { gpus })];
   return reconcile(reconcileInput({ desired: [desired], observed, runs: [{ ...record, holding }], flags }));
@@ -118,6 +116,24 @@ describe("refused twice", () => {
     expect(decide(replica, refused)).toMatchObject([{ kind: "end-unwell" }]);
   });
 
+  test("a replica's is not ended to wait for a card that is closed for another reason: its run is", () => {
+    const closed = "otherwise";
+    expect(decide(replica, recordOf(key()), { known: access(2), closed })).toMatchObject([
+      { kind: "note-refusal", refusal },
+    ]);
+    expect(decide(replica, refused, { known: access(3), closed })).toMatchObject([
+      { kind: "stop", cause: "gpu-failed", orderedBy: "limit", detail },
+    ]);
+  });
+
+  test("a replica's that has its cards runs on, whatever closes them", () => {
+    expect(decide(replica, recordOf(key()), { known: access(0), closed: "otherwise" })).toEqual([]);
+  });
+
+  test("an environment goes on, whatever closes its card", () => {
+    expect(decide(environment, refused, { known: access(3), closed: "otherwise" })).toEqual([]);
+  });
+
   test("a rank is stopped once that is written down, and its run fails for its card", () => {
     expect(decide(rank, recordOf(key()), { known: access(2) })).toMatchObject([{ kind: "note-refusal" }]);
     expect(decide(rank, refused, { known: access(2) })).toMatchObject([
@@ -137,12 +153,21 @@ describe("the container that follows", () => {
   const ended = { ...refused, unwell, starts: 1, lastStart: at(990_000) };
 
   test("is started on the card that is closed to everybody else, and begins with nothing known", () => {
-    const [restart] = decide(replica, ended, { status: exited(137), closed: true });
+    const [restart] = decide(replica, ended, { status: exited(137), closed: "for it alone" });
 
     expect(restart).toMatchObject({ kind: "restart" });
     const begun = restart && recordAfter(ended, restart, at(1_000_000));
     expect(begun).not.toHaveProperty("refusal");
     expect(begun).not.toHaveProperty("unwell");
+  });
+
+  test("is not waited for on a card that is closed for another reason: the run fails, and may go elsewhere", () => {
+    const end = { phase: "failed", problem: "gpu-failed", detail } as const;
+
+    expect(decide(replica, ended, { status: exited(137), closed: "otherwise" })).toMatchObject([
+      { kind: "close-run", end },
+      { kind: "keep-remains" },
+    ]);
   });
 
   test("is not made for ever: at last the run fails for its card", () => {

@@ -1,9 +1,9 @@
 /** Which nodes of NVIDIA's driver each card is used by. */
-import { mkdtemp, rm, symlink, writeFile } from "node:fs/promises";
+import { mkdtemp, readFile, rm, symlink, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { afterEach, beforeEach, expect, test } from "vitest";
-import { hostNodes } from "@remotegpu/agent/host/gpus/device-nodes";
+import { afterEach, beforeEach, describe, expect, test } from "vitest";
+import { DeviceNodes, hostNodes } from "@remotegpu/agent/host/gpus/device-nodes";
 import { gpu } from "../../../../support/samples/run-samples.ts";
 
 let folder: string;
@@ -51,4 +51,52 @@ test.each([
   await devices("nvidia0", "nvidiactl", "nvidia-uvm");
 
   expect(await hostNodes([given], folder)).toEqual(new Map());
+});
+
+describe("the node of unified memory, which is not there after a boot", () => {
+  const given = { areGiven: true };
+  const asked = async () =>
+    (await readFile(join(folder, "asked"), "utf8").catch(() => "")).split("\n").slice(0, -1);
+
+  /** NVIDIA's program, as far as it matters here. */
+  async function nodesWith(does: string): Promise<DeviceNodes> {
+    await devices("nvidia0", "nvidiactl");
+    const modprobe = join(folder, "nvidia-modprobe");
+    await writeFile(modprobe, `#!/bin/sh\ncd ${folder}; echo "$*" >>asked\n${does}\n`, { mode: 0o755 });
+    return new DeviceNodes({ folder, modprobe });
+  }
+  const makes = () => nodesWith("ln -s /dev/null nvidia-uvm; ln -s /dev/null nvidia-uvm-tools");
+
+  test("is made before a container is to be given it, once", async () => {
+    const nodes = await makes();
+    const all = at("nvidia0", "nvidiactl", "nvidia-uvm", "nvidia-uvm-tools");
+
+    expect(await nodes.of([card("a", 0)], given)).toEqual(new Map([[gpu("a").uuid, all]]));
+    await nodes.of([card("a", 0)], given);
+    expect(await asked()).toEqual(["-c0 -u"]);
+  });
+
+  test("is not made where no container is given nodes, nor for a card whose own is not there", async () => {
+    const nodes = await makes();
+    await nodes.of([card("a", 0)], { areGiven: false });
+    await nodes.of([card("a", 7)], given);
+
+    expect(await asked()).toEqual([]);
+  });
+
+  test("that cannot be made is left out, and not tried at each look", async () => {
+    const nodes = await nodesWith("exit 1");
+    const without = new Map([[gpu("a").uuid, at("nvidia0", "nvidiactl")]]);
+
+    expect(await nodes.of([card("a", 0)], given)).toEqual(without);
+    expect(await nodes.of([card("a", 0)], given)).toEqual(without);
+    expect(await asked()).toHaveLength(1);
+  });
+
+  test("is left out where NVIDIA's program is not installed", async () => {
+    await devices("nvidia0", "nvidiactl");
+    const nodes = new DeviceNodes({ folder, modprobe: join(folder, "no-such-program") });
+
+    expect((await nodes.of([card("a", 0)], given)).get(gpu("a").uuid)).toEqual(at("nvidia0", "nvidiactl"));
+  });
 });
