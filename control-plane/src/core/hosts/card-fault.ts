@@ -38,9 +38,15 @@ export function faultText({ reason, code }: Pick<CardFault, "reason" | "code">):
 /** How grave a fault is: only one that is graver than what was known is told of again, or one of another kind. */
 export function isNewFault(known: CardFault | null, told: CardFault | null): told is CardFault {
   if (told === null) return false;
-  return known === null || gravity(told) > gravity(known) || told.code !== known.code;
+  return known === null || isGraver(told, known) || told.code !== known.code;
 }
 
-function gravity({ isFatal, isSign }: CardFault): number {
-  return isFatal ? 2 : isSign ? 1 : 0;
+const GRAVITIES = ["drain", "sign", "fatal"] as const;
+
+export function gravityOf({ isFatal, isSign }: CardFault): (typeof GRAVITIES)[number] {
+  return isFatal ? "fatal" : isSign ? "sign" : "drain";
+}
+
+function isGraver(one: CardFault, other: CardFault): boolean {
+  return GRAVITIES.indexOf(gravityOf(one)) > GRAVITIES.indexOf(gravityOf(other));
 }

@@ -223,6 +223,31 @@ describe("a sign of failure", () => {
     ]);
   });
 
+  test("of a reading that flaps is told to its workload once in ten minutes, and a graver fault at once", async () => {
+    const { id } = (await scene.order(alice, { gpu: 2 })).body;
+    await scene.schedule();
+    await host.round();
+    const flap = async () => {
+      for (const reasonCode of ["err", "requires-reset", "err"]) {
+        await says({ ...SIGN(5), reasonCode });
+        await says(WELL);
+      }
+    };
+    const codes = async () => (await faults(id)).map(([code]) => code);
+
+    await flap();
+    expect(await codes()).toEqual(["err"]);
+    await says(FAILED(9));
+    expect(await codes()).toEqual(["err", "fatal"]);
+
+    scene.api.passMinutes(9);
+    await flap();
+    expect(await codes()).toHaveLength(2);
+    scene.api.passMinutes(1);
+    await flap();
+    expect(await codes()).toEqual(["err", "fatal", "err"]);
+  });
+
   test("is shown on the map of the fleet with its reason", async () => {
     await says(SIGN(5));
 

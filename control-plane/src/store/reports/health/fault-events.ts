@@ -1,11 +1,18 @@
-/** What befalls a card is told to whoever has something on it: an event of each workload, beside those of the host. */
+/**
+ * What befalls a card is told to whoever has something on it: an event of each workload, beside those of the host. A reading
+ * that flaps from one fault to another does not fill their lists.
+ */
+import { MS_PER_MINUTE } from "@remotegpu/shared/units";
 import type { WorkloadKind } from "@remotegpu/shared/workload";
-import type { CardFault } from "../../../core/hosts/card-fault.ts";
-import type { Transaction } from "../../database/database.ts";
+import { type CardFault, gravityOf } from "../../../core/hosts/card-fault.ts";
+import type { Connection, Transaction } from "../../database/database.ts";
 import { appendEvents } from "../../events/events.ts";
 
 /** The kind of an event of a workload that tells of a fault of its card. */
 const GPU_UNHEALTHY_EVENT = "gpu-unhealthy";
+
+/** Between events of one card's faults that are as grave as each other. */
+const EVENT_PAUSE_MS = 10 * MS_PER_MINUTE;
 
 /** Slices of a card are held by several. What was released, or was never this host's, hears nothing. */
 export async function tellHolders(
@@ -19,6 +26,7 @@ export async function tellHolders(
       WHERE a.gpu_uuid = $1 AND a.released_at IS NULL ORDER BY a.slot`,
     [fault.uuid, hostId],
   );
+  if (rows.length === 0 || !(await isDue(sql, { fault, now }))) return;
   await appendEvents(
     sql,
     rows.map((row) => ({
@@ -35,4 +43,15 @@ export async function tellHolders(
       reason: sentence,
     })),
   );
+}
+
+/** Notes the event where it is due. */
+async function isDue(sql: Connection, { fault, now }: { fault: CardFault; now: Date }): Promise<boolean> {
+  const { rows } = await sql.query(
+    `INSERT INTO gpu_fault_events AS f (gpu_uuid, gravity, reported_at) VALUES ($1, $2, $3)
+     ON CONFLICT (gpu_uuid, gravity) DO UPDATE SET reported_at = EXCLUDED.reported_at WHERE f.reported_at <= $4
+     RETURNING gpu_uuid`,
+    [fault.uuid, gravityOf(fault), now, new Date(now.getTime() - EVENT_PAUSE_MS)],
+  );
+  return rows.length > 0;
 }

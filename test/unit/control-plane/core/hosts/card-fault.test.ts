@@ -4,6 +4,7 @@ import {
   endSentence,
   faultSentence,
   faultText,
+  gravityOf,
   isNewFault,
 } from "@remotegpu/control-plane/core/hosts/card-fault";
 import { describe, expect, test } from "vitest";
@@ -58,4 +59,12 @@ test.each([
   ["none", SIGN, null, false],
 ] as const)("%s is told: %j then %j", (_what, known, told, isNew) => {
   expect(isNewFault(known, told)).toBe(isNew);
+});
+
+test.each([
+  [DRAIN, "drain"],
+  [SIGN, "sign"],
+  [FATAL, "fatal"],
+])("%j is as grave as a %s", (fault, gravity) => {
+  expect(gravityOf(fault)).toBe(gravity);
 });
