@@ -2,7 +2,15 @@
  * What one answer of nvidia-smi says of a GPU beyond its values: signs of failure, what keeps new work away, and what is
  * only worth a warning. Several cells say the same; the gravest counts. What follows from it is gpu-health.ts.
  */
-import { meaningOf, type DrainCode, type ReadingName, type SignCode } from "./gpu-readings.ts";
+import {
+  doubtfulReading,
+  meaningOf,
+  OPTIONAL_READINGS,
+  type DrainCode,
+  type OptionalReading,
+  type ReadingName,
+  type SignCode,
+} from "./gpu-readings.ts";
 
 /** A sign of failure as one sample shows it. */
 export type Sign = {
@@ -16,10 +24,17 @@ export type Sign = {
   weight: "open" | "proof" | "silence";
 };
 
+/** An error in place of a reading that a healthy card may lack. */
+type Doubt = { reading: OptionalReading; code: SignCode };
+
 type Drain = { code: DrainCode; reason: string };
 
 export type GpuCondition = {
   sign: Sign | null;
+  /** Two of them are a sign; a single one is, where the card told that reading before. */
+  doubts: readonly Doubt[];
+  /** Optional readings that hold a value, and nothing doubtful beside it. */
+  told: readonly OptionalReading[];
   drain: Drain | null;
   /** Sentences. */
   warnings: readonly string[];
@@ -34,6 +49,8 @@ export type Cells = readonly (readonly [ReadingName, string | null | undefined])
 
 export const NOTHING_SAID: GpuCondition = {
   sign: null,
+  doubts: [],
+  told: [],
   drain: null,
   warnings: [],
   unknownWords: [],
@@ -54,6 +71,12 @@ const SENTENCES: readonly (readonly [SignCode, string])[] = [
   ["fabric-in-progress", "The GPU is not yet part of its NVLink fabric: no CUDA program can run on it."],
   ["no-answer", "nvidia-smi answers for other GPUs of this host and not for this one."],
 ];
+const READING_WORDS: Readonly<Record<OptionalReading, string>> = {
+  power: "power",
+  utilization: "utilization",
+  errors: "memory errors",
+  repairs: "memory repairs",
+};
 const DRAIN_SENTENCES: Readonly<Record<DrainCode, string>> = {
   "recovery-drain-p2p": "The driver asks that the GPU's traffic to other GPUs be drained.",
   "recovery-drain-and-reset": "The driver asks that the GPU be drained and then reset.",
@@ -69,15 +92,25 @@ export function conditionOf(cells: Cells): GpuCondition {
     reading,
     meaning: meaningOf(reading, cell),
   }));
-  const codes = meanings.flatMap(({ meaning }) => (meaning.kind === "sign" ? [meaning.code] : []));
+  const errors = meanings.flatMap(({ reading, meaning }) =>
+    meaning.kind === "sign" ? [{ code: meaning.code, optional: doubtfulReading(reading, meaning.code) }] : [],
+  );
+  const codes = errors.flatMap(({ code, optional }) => (optional === null ? [code] : []));
+  const doubts = distinctDoubts(
+    errors.flatMap(({ code, optional }) => (optional === null ? [] : [{ reading: optional, code }])),
+  );
+  const values = meanings.flatMap(({ reading, meaning }) => (meaning.kind === "value" ? [reading] : []));
   const [drain] = meanings.flatMap(({ meaning }) => (meaning.kind === "drain" ? [meaning.code] : []));
   const state = meanings.find(({ reading }) => reading === "fabric-state");
   return {
-    sign: gravest(codes.map((code) => signOf(code))),
+    sign: gravest([...codes.map((code) => signOf(code)), ...agreeing(doubts)]),
+    doubts,
+    told: undoubted(values, doubts),
     drain: drain === undefined ? null : { code: drain, reason: DRAIN_SENTENCES[drain] },
-    warnings: distinct(
-      meanings.flatMap(({ meaning }) => (meaning.kind === "warning" ? [meaning.reason] : [])),
-    ),
+    warnings: distinct([
+      ...meanings.flatMap(({ meaning }) => (meaning.kind === "warning" ? [meaning.reason] : [])),
+      ...doubts.map(({ reading }) => `nvidia-smi shows an error in place of its ${READING_WORDS[reading]}.`),
+    ]),
     unknownWords: distinct(
       meanings.flatMap(({ reading, meaning }) =>
         meaning.kind === "unknown" ? [`${reading}: ${meaning.word.slice(0, 40)}`] : [],
@@ -89,13 +122,41 @@ export function conditionOf(cells: Cells): GpuCondition {
 
 /** What two answers say of one GPU, CSV and XML. */
 export function bothConditions(one: GpuCondition, other: GpuCondition): GpuCondition {
+  const doubts = distinctDoubts([...one.doubts, ...other.doubts]);
   return {
-    sign: gravest([one.sign, other.sign].filter((sign) => sign !== null)),
+    sign: gravest([...[one.sign, other.sign].filter((sign) => sign !== null), ...agreeing(doubts)]),
+    doubts,
+    told: undoubted([...one.told, ...other.told], doubts),
     drain: one.drain ?? other.drain,
     warnings: distinct([...one.warnings, ...other.warnings]),
     unknownWords: distinct([...one.unknownWords, ...other.unknownWords]),
     hasFabric: one.hasFabric || other.hasFabric,
   };
+}
+
+/** The sign of a card that told these readings before: what it can read, and no longer does, is no lack. */
+export function signOfOne(
+  { sign, doubts }: GpuCondition,
+  toldBefore: readonly OptionalReading[],
+): Sign | null {
+  const lost = doubts.filter(({ reading }) => toldBefore.includes(reading));
+  return sign ?? gravest(lost.map(({ code }) => signOf(code)));
+}
+
+/** Signs by doubts about more than one reading. */
+function agreeing(doubts: readonly Doubt[]): Sign[] {
+  const isAgreed = new Set(doubts.map(({ reading }) => reading)).size > 1;
+  return isAgreed ? doubts.map(({ code }) => signOf(code)) : [];
+}
+
+function undoubted(values: readonly ReadingName[], doubts: readonly Doubt[]): OptionalReading[] {
+  return OPTIONAL_READINGS.filter(
+    (each) => values.includes(each) && !doubts.some(({ reading }) => reading === each),
+  );
+}
+
+function distinctDoubts(doubts: readonly Doubt[]): Doubt[] {
+  return [...new Map(doubts.map((doubt) => [`${doubt.reading} ${doubt.code}`, doubt])).values()];
 }
 
 /** A proof goes before all; else the order of the sentences. */

@@ -5,7 +5,8 @@
  */
 import type { GpuCordon, GpuReport } from "@remotegpu/shared/host-report";
 import type { GpuUuid } from "@remotegpu/shared/ids";
-import { NOTHING_SAID, type GpuCondition } from "./gpu-condition.ts";
+import { NOTHING_SAID, signOfOne, type GpuCondition } from "./gpu-condition.ts";
+import { OPTIONAL_READINGS, type OptionalReading } from "./gpu-readings.ts";
 import type { KernelEffect, KernelFinding } from "./kernel-finding.ts";
 import { afterSign, type OpenSign } from "./open-sign.ts";
 import { busKey } from "./xid-line.ts";
@@ -34,6 +35,8 @@ export type CardState = {
   eccUncorrected: number | null;
   /** It told readings once, so their absence is a sign. */
   hasTold: boolean;
+  /** Of the readings that a card may lack, those that it told in this boot: an error in their place is a sign. */
+  toldReadings: readonly OptionalReading[];
   cordon: Cordon | null;
   /** What the last sample showed; null once one shows none. */
   sign: OpenSign | null;
@@ -194,6 +197,7 @@ function newCard(uuid: GpuUuid): CardState {
     busKey: null,
     eccUncorrected: null,
     hasTold: false,
+    toldReadings: [],
     cordon: null,
     sign: null,
     hindrance: null,
@@ -207,7 +211,7 @@ function newCard(uuid: GpuUuid): CardState {
 type Reading = { condition: GpuCondition; isHeld: boolean; nowMs: number };
 
 function afterReading(before: CardState, gpu: GpuReport, { condition, isHeld, nowMs }: Reading): CardState {
-  const { sign, isConfirmed } = afterSign(before.sign, condition.sign);
+  const { sign, isConfirmed } = afterSign(before.sign, signOfOne(condition, before.toldReadings));
   const hindrance = hindranceOf(gpu, condition);
   const drain = drainOf(before, gpu) ?? hindrance;
   let card: CardState = { ...before, sign, hindrance };
@@ -216,7 +220,7 @@ function afterReading(before: CardState, gpu: GpuReport, { condition, isHeld, no
     card = cordoned(card, { kind: isConfirmed ? "fatal" : "drain", isGone: false, ...named(sign) }, nowMs);
   const isClear = sign === null && drain === null && gpu.repairPending !== true;
   const isGood = isClear && !tellsNothing(gpu) && !isHeld;
-  const facts = factsOf(before, gpu);
+  const facts = factsOf(before, gpu, condition);
   return probed({ ...card, ...facts, isSwitched: card.isSwitched || condition.hasFabric }, { isGood, nowMs });
 }
 
@@ -224,11 +228,16 @@ function named({ code, reason }: OpenSign): Closure {
   return { code, reason };
 }
 
-function factsOf(card: CardState, gpu: GpuReport): Pick<CardState, "busKey" | "eccUncorrected" | "hasTold"> {
+function factsOf(
+  card: CardState,
+  gpu: GpuReport,
+  { told }: GpuCondition,
+): Pick<CardState, "busKey" | "eccUncorrected" | "hasTold" | "toldReadings"> {
   return {
     busKey: busKey(gpu.pciBusId) ?? card.busKey,
     eccUncorrected: gpu.eccUncorrected ?? card.eccUncorrected,
     hasTold: card.hasTold || !tellsNothing(gpu),
+    toldReadings: OPTIONAL_READINGS.filter((each) => card.toldReadings.includes(each) || told.includes(each)),
   };
 }
 

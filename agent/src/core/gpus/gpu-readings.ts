@@ -114,6 +114,16 @@ const READINGS = {
   },
 } as const satisfies Record<string, Row>;
 
+/** Readings that a healthy card may lack; some consumer cards show an error in place of one of them all their life. */
+export const OPTIONAL_READINGS = ["power", "utilization", "errors", "repairs"] as const;
+export type OptionalReading = (typeof OPTIONAL_READINGS)[number];
+
+/** The reading, where an error in its place may only mean that the card lacks it; null where it is a sign by itself. */
+export function doubtfulReading(reading: ReadingName, code: SignCode): OptionalReading | null {
+  if (code !== "unknown-error" && code !== "err") return null;
+  return OPTIONAL_READINGS.find((each) => each === reading) ?? null;
+}
+
 /** Null and undefined: the driver has no such reading. */
 export function meaningOf(reading: ReadingName, cell: string | null | undefined): WordMeaning {
   const row: Row = READINGS[reading];

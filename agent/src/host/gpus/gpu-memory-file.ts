@@ -10,6 +10,7 @@ import { GpuFault, KernelNote, MAX_KERNEL_NOTES } from "@remotegpu/shared/gpu-er
 import { GpuCordon } from "@remotegpu/shared/host-report";
 import { BootId, GpuUuid, RunId } from "@remotegpu/shared/ids";
 import type { CardState } from "../../core/gpus/gpu-health.ts";
+import { OPTIONAL_READINGS } from "../../core/gpus/gpu-readings.ts";
 import { MAX_FAULTS } from "../../core/gpus/program-faults.ts";
 
 const Card: z.ZodType<CardState> = z.object({
@@ -17,6 +18,8 @@ const Card: z.ZodType<CardState> = z.object({
   busKey: z.string().nullable(),
   eccUncorrected: z.number().nullable(),
   hasTold: z.boolean(),
+  // Agents of before remembered none; the next sample tells them again.
+  toldReadings: z.array(z.enum(OPTIONAL_READINGS)).readonly().catch([]),
   cordon: GpuCordon.extend({ isGone: z.boolean(), code: z.string().optional(), reason: z.string() })
     // Agents of before remembered no code.
     .transform((cordon) => ({ ...cordon, code: cordon.code ?? codeOfReason(cordon) }))

@@ -116,7 +116,7 @@ describe("what is remembered of the cards", () => {
 
     const read = await readGpuMemory(folder, BOOT);
 
-    const unknown = { sign: null, hindrance: null, isSwitched: false };
+    const unknown = { sign: null, hindrance: null, isSwitched: false, toldReadings: [] };
     expect(read?.cards).toEqual([
       { ...card, ...unknown, cordon: null },
       ...reasons.map(([reason, code]) => ({ ...card, ...unknown, cordon: { ...cordon, reason, code } })),

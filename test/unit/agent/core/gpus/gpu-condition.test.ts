@@ -5,6 +5,7 @@ import {
   conditionOf,
   NOTHING_SAID,
   signOf,
+  signOfOne,
   type Cells,
 } from "@remotegpu/agent/core/gpus/gpu-condition";
 
@@ -43,6 +44,62 @@ test.each(["Drain P2P", "Drain and Reset"])("%s drains and is no sign", (action)
 
   expect(sign).toBeNull();
   expect(drain).toMatchObject({ reason: expect.stringContaining("The driver asks") });
+});
+
+describe("an error in place of a reading that a card may lack", () => {
+  const said = conditionOf([
+    ["power", "[Unknown Error]"],
+    ["power", "N/A"],
+    ["utilization", "0 %"],
+    ["errors", "0"],
+    ["repairs", "N/A"],
+  ]);
+
+  test("is a warning by itself, and the others are told", () => {
+    expect(said).toMatchObject({
+      sign: null,
+      doubts: [{ reading: "power", code: "unknown-error" }],
+      told: ["utilization", "errors"],
+      warnings: ["nvidia-smi shows an error in place of its power."],
+    });
+    expect(signOfOne(said, ["utilization", "errors"])).toBeNull();
+  });
+
+  test("is a sign of a card that told it before", () => {
+    expect(signOfOne(said, ["power"])).toEqual(signOf("unknown-error"));
+  });
+
+  test.each(["utilization", "errors", "repairs"] as const)(
+    "and one in place of its %s are a sign",
+    (other) => {
+      const both = conditionOf([
+        ["power", "ERR!"],
+        [other, "[Unknown Error]"],
+      ]);
+
+      expect(both.sign).toEqual(signOf("unknown-error"));
+      expect(bothConditions(said, conditionOf([[other, "ERR!"]])).sign).toEqual(signOf("unknown-error"));
+    },
+  );
+
+  test("is none in two answers about the same reading, one of which tells a value", () => {
+    const value = conditionOf([["power", "12 W"]]);
+
+    expect(bothConditions(said, said).sign).toBeNull();
+    expect(bothConditions(value, said)).toMatchObject({ sign: null, told: ["utilization", "errors"] });
+  });
+
+  test.each(["GPU is lost", "[GPU requires reset]"])("is a sign by itself as %s", (word) => {
+    for (const reading of ["power", "utilization", "errors", "repairs"] as const)
+      expect(conditionOf([[reading, word]]).sign).not.toBeNull();
+  });
+
+  test.each(["temperature", "memory-used", "memory-total", "identity", "recovery-action"] as const)(
+    "is a sign by itself where every card has the reading, as %s",
+    (reading) => {
+      expect(conditionOf([[reading, "ERR!"]])).toMatchObject({ sign: signOf("err"), doubts: [] });
+    },
+  );
 });
 
 describe("a fabric", () => {

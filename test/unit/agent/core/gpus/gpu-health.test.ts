@@ -254,6 +254,23 @@ describe("a sign of failure", () => {
     expect(judged(both[0]!, after.cards.get(A))).toMatchObject({ reasonCode: "xid-79", hasSign: true });
   });
 
+  test("an error in place of its power is none on a card that never told it", () => {
+    const host = new Host();
+    for (let n = 0; n < 3; n += 1) host.says(conditionOf([["power", "ERR!"]]));
+
+    expect(closedGpus(host.cards).size).toBe(0);
+  });
+
+  test("an error in place of its power is one on a card that told it in this boot", () => {
+    const [told, error] = [conditionOf([["power", "50 W"]]), conditionOf([["power", "ERR!"]])];
+    const host = new Host().says(told).says(NOTHING_SAID).says(error);
+    expect([...closedGpus(host.cards).keys()]).toEqual([A]);
+    expect(lostGpus(host.cards).size).toBe(0);
+
+    host.says(error);
+    expect([...lostGpus(host.cards).keys()]).toEqual([A]);
+  });
+
   test("an exit code that says that the card is gone needs no second sample", () => {
     const after = host().says(saying({ sign: signOf("gpu-lost", "proof") }));
 

@@ -34,7 +34,7 @@ describe("cards", () => {
       powerLimitW: 250,
       migEnabled: null,
       eccUncorrected: null,
-      condition: NOTHING_SAID,
+      condition: { ...NOTHING_SAID, told: ["power", "utilization"] },
     });
   });
 
@@ -82,8 +82,9 @@ describe("cards", () => {
   test.each([
     ["temperature.gpu", "[GPU requires reset]", "requires-reset"],
     ["memory.used [MiB]", "[GPU is lost]", "gpu-lost"],
-    ["utilization.gpu [%]", "[Unknown Error]", "unknown-error"],
-    ["power.draw [W]", "ERR!", "err"],
+    ["memory.used [MiB]", "[Unknown Error]", "unknown-error"],
+    ["temperature.gpu", "ERR!", "err"],
+    ["power.draw [W]", "[GPU is lost]", "gpu-lost"],
     ["power.draw [W]", "[Insufficient Permissions]", undefined],
     ["temperature.gpu", "[N/A]", undefined],
   ])("%s: %s is the sign %s, and no value", (column, cell, code) => {
@@ -96,6 +97,16 @@ describe("cards", () => {
       temperatureC: null,
       powerW: null,
     });
+  });
+
+  test.each([
+    ["utilization.gpu [%]", "[Unknown Error]", { reading: "utilization", code: "unknown-error" }],
+    ["power.draw [W]", "ERR!", { reading: "power", code: "err" }],
+  ])("%s: %s by itself is a doubt, and no value", (column, cell, doubt) => {
+    const [card] = parseGpuCsv(`uuid, name, ${column}\n${UUID}, Card, ${cell}\n`).gpus;
+
+    expect(card?.condition).toMatchObject({ sign: null, doubts: [doubt], told: [] });
+    expect(card).toMatchObject({ utilizationPercent: null, powerW: null });
   });
 
   test.each([

@@ -36,7 +36,7 @@ test("two cards with their processes are read", () => {
     repairFailed: false,
     throttleReasons: ["sw_power_cap", "hw_thermal_slowdown"],
     minorNumber: 4,
-    condition: NOTHING_SAID,
+    condition: { ...NOTHING_SAID, told: ["power", "utilization", "errors", "repairs"] },
   });
   expect(processes).toEqual([
     { pid: 4711, gpuUuid: "GPU-11111111-2222-3333-4444-555555555555", memoryMib: 900 },
@@ -85,7 +85,8 @@ test("each card's condition is read beside its values, and the driver's version 
     "requires-reset",
     "gpu-lost",
     "gpu-lost",
-    "unknown-error",
+    // An error in place of its power alone.
+    null,
     "err",
     "recovery-reset",
     "recovery-reboot",
@@ -97,6 +98,9 @@ test("each card's condition is read beside its values, and the driver's version 
     null,
     "unknown-error",
   ]);
+  expect(
+    gpus.flatMap(({ condition }, index) => condition.doubts.map(({ reading }) => [index, reading])),
+  ).toEqual([[4, "power"]]);
   expect(gpus.map(({ condition }) => condition.hasFabric)).toEqual(
     gpus.map((_, index) => ![2, 11, 12].includes(index)),
   );
