@@ -78,6 +78,7 @@ export const StoredRecord: z.ZodType<RunRecord> = z.object({
       bootId: BootId,
       passedMs: z.number().nonnegative().nullable(),
       isConfirmed: z.boolean(),
+      confirmedMs: z.number().nonnegative().optional(),
       againMs: z.number().nonnegative().nullable(),
       gpus: z.array(GpuUuid),
       detail: z.string(),

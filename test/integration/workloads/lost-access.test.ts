@@ -12,7 +12,7 @@ const LOST = {
   phase: "ready",
   problem: "gpu-failed",
   detail:
-    "Its container lost access to GPU GPU-1. Restart it to get it back; time without it is not charged.",
+    "Its container lost access to GPU GPU-1. Restart it to get it back; after 24 hours its host does. Time without it is not charged.",
 } as const;
 
 let scene: ControlScene;

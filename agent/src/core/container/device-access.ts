@@ -50,6 +50,8 @@ export type Refusal = {
   passedMs: number | null;
   /** By a second probe. */
   isConfirmed: boolean;
+  /** When that was asked; absent before, and in records of earlier agents. */
+  confirmedMs?: number | undefined;
   /** When it was seen to have them again; null while it has not been. */
   againMs: number | null;
   gpus: GpuUuid[];
@@ -123,9 +125,15 @@ export function refusalAfter(
 function openRefusal(before: Refusal | undefined, access: DeviceAccess, bootId: BootId): Refusal {
   const isConfirmed = isRefused(access);
   if (before !== undefined && before.againMs === null)
-    return isConfirmed && !before.isConfirmed ? { ...before, isConfirmed } : before;
+    return isConfirmed && !before.isConfirmed ? { ...before, ...confirmation(access) } : before;
   const gpus = refusedGpus(access);
-  return { bootId, passedMs: access.passedMs, isConfirmed, againMs: null, gpus, detail: sentenceOf(gpus) };
+  const { passedMs } = access;
+  return { bootId, passedMs, ...confirmation(access), againMs: null, gpus, detail: sentenceOf(gpus) };
+}
+
+function confirmation(access: DeviceAccess): Pick<Refusal, "isConfirmed" | "confirmedMs"> {
+  if (!isRefused(access)) return { isConfirmed: false };
+  return { isConfirmed: true, ...(access.askedMs !== null && { confirmedMs: access.askedMs }) };
 }
 
 /** Whether the run goes without its cards by now. */

@@ -6,7 +6,7 @@ import type { BootId, RunId } from "@remotegpu/shared/ids";
 import type { DesiredInstance, ObservedInstance, RunRemains } from "@remotegpu/shared/instance";
 import { isRunning, type OwnedContainer } from "../container/container.ts";
 import { isKeptFromCards } from "../container/device-access.ts";
-import { nextStart, restartsOf, withoutCards } from "../runs/restart-policy.ts";
+import { HOURS_WITHOUT_CARDS, nextStart, restartsOf, withoutCards } from "../runs/restart-policy.ts";
 import type { MonotonicTime } from "../runs/run-record.ts";
 import type { RunRestarts } from "../runs/run-restarts.ts";
 import { ownedContainers, runningPredecessor, runViews } from "../runs/run-view.ts";
@@ -110,7 +110,7 @@ function runningSaid({ record }: RunView, { spec }: DesiredInstance): Said {
     return { phase: record.gate ? "ready" : "starting", detail, problem: null };
   }
   if (record?.gate && withoutCards(spec) === "goes-on" && isKeptFromCards(record.refusal)) {
-    const detail = `${record.refusal.detail} Restart it to get it back; time without it is not charged.`;
+    const detail = `${record.refusal.detail} Restart it to get it back; after ${HOURS_WITHOUT_CARDS} hours its host does. Time without it is not charged.`;
     return { phase: "ready", detail, problem: "gpu-failed" };
   }
   if (record?.gate) return { phase: "ready", detail: "It runs.", problem: null };

@@ -5,7 +5,7 @@
  */
 import type { GpuUuid, InstanceId, RunId } from "@remotegpu/shared/ids";
 import type { DesiredInstance } from "@remotegpu/shared/instance";
-import { MS_PER_SECOND } from "@remotegpu/shared/units";
+import { MS_PER_HOUR, MS_PER_SECOND } from "@remotegpu/shared/units";
 import { isKeptFromCards, refusalAfter } from "../container/device-access.ts";
 import type { DeviceAccess, Refusal } from "../container/device-access.ts";
 import { inOrder } from "../runs/action.ts";
@@ -16,7 +16,13 @@ import type { OwnedContainer, RunKey } from "../container/container.ts";
 import type { UnclearGpu } from "../gpus/gpu-handover.ts";
 import type { Loss } from "../gpus/gpu-health.ts";
 import type { Probed } from "../probes/probe-state.ts";
-import { exitedBy, nextStart, restartsOf, withoutCards } from "../runs/restart-policy.ts";
+import {
+  exitedBy,
+  HOURS_WITHOUT_CARDS,
+  nextStart,
+  restartsOf,
+  withoutCards,
+} from "../runs/restart-policy.ts";
 import type { MonotonicTime, RunRecord } from "../runs/run-record.ts";
 import { outputFolders } from "../runs/run-remains.ts";
 import { endBeforeStart } from "../runs/run-restarts.ts";
@@ -191,7 +197,7 @@ function runningActions(
   const access = flags.access.get(key.runId);
   const refusal = access === undefined ? record.refusal : refusalAfter(record.refusal, access, now.bootId);
   const refusalNote = refusalNoteOf({ ...view, record }, refusal);
-  const unwell = record.unwell ?? probed?.unwell ?? unwellWithoutCards(desired, refusal, flags);
+  const unwell = record.unwell ?? probed?.unwell ?? unwellWithoutCards(desired, refusal, { flags, now });
   const { stopGraceSeconds: graceSeconds } = live;
   if (unwell !== null)
     return [...refusalNote, { kind: "end-unwell", ...key, containerId, unwell, graceSeconds }];
@@ -211,11 +217,19 @@ function refusalNoteOf(
 function unwellWithoutCards(
   desired: DesiredInstance,
   refusal: Refusal | undefined,
-  flags: Flags,
+  { flags, now }: { flags: Flags; now: MonotonicTime },
 ): Unwell | null {
-  if (withoutCards(desired.spec) !== "starts-again" || !isKeptFromCards(refusal)) return null;
+  if (!isKeptFromCards(refusal)) return null;
+  const how = withoutCards(desired.spec);
+  if (how === "ends" || (how === "goes-on" && !isLongKept(refusal, now))) return null;
   if (closedTo(desired, flags) !== undefined) return null;
   return { hasServed: true, detail: refusal.detail, problem: "gpu-failed" };
+}
+
+/** By one boot's clock; in another boot its container is in another life. */
+function isLongKept({ bootId, confirmedMs, passedMs }: Refusal, now: MonotonicTime): boolean {
+  const sinceMs = confirmedMs ?? passedMs;
+  return sinceMs !== null && bootId === now.bootId && now.ms - sinceMs >= HOURS_WITHOUT_CARDS * MS_PER_HOUR;
 }
 
 /**
@@ -225,7 +239,9 @@ function unwellWithoutCards(
 function refusedStop(desired: DesiredInstance, record: RunRecord | null, flags: Flags): Stop | null {
   if (record === null || !isKeptFromCards(record.refusal)) return null;
   const how = withoutCards(desired.spec);
-  const cannotBegin = how === "starts-again" && closedTo(desired, flags) !== undefined;
+  // An environment that is over its time, and is being ended for it.
+  const isToBegin = how === "starts-again" || record.unwell?.problem === "gpu-failed";
+  const cannotBegin = isToBegin && closedTo(desired, flags) !== undefined;
   if (how !== "ends" && !cannotBegin) return null;
   return { cause: "gpu-failed", orderedBy: "limit", detail: record.refusal.detail };
 }

@@ -21,6 +21,9 @@ const MAX_DELAY_MS = MS_PER_MINUTE;
  */
 const FINAL_PROBLEMS: readonly InstanceProblem[] = ["image-missing", "mount-missing", "gpu-missing"];
 
+/** So long its customer has to start an environment again that is kept from its cards, which nobody else can have. */
+export const HOURS_WITHOUT_CARDS = 24;
+
 export type NextStart =
   | { kind: "start"; attempt: number }
   | { kind: "wait"; attempt: number; untilMs: number; detail: string }
@@ -42,7 +45,7 @@ export function restartsOf({
 /**
  * What becomes of a container that is kept from its cards, which a new one has again: it is started again within its run,
  * or ends with it, as after an end of its own. An environment is its customer's to start again, since what is in its
- * memory may be worth more than what the cards would do meanwhile.
+ * memory may be worth more than what the cards would do meanwhile. After a day it is started again all the same.
  */
 export function withoutCards(
   spec: Pick<InstanceSpec, "kind" | "restarts">,

@@ -223,7 +223,7 @@ describe.skipIf(!HAS_DEVICE_TREE)("runs that lose their cards", () => {
 
     const said = await agent.host.says(runOf(0), { phase: "ready", problem: "gpu-failed" });
     expect(said.detail).toBe(
-      `Its container lost access to GPU ${card(0)}: the device rules of its host refuse it. Restart it to get it back; time without it is not charged.`,
+      `Its container lost access to GPU ${card(0)}: the device rules of its host refuse it. Restart it to get it back; after 24 hours its host does. Time without it is not charged.`,
     );
     expect(said.containerId).toBe(containerId);
     expect((await docker.getContainer(containerId).inspect()).State.Running).toBe(true);

@@ -131,8 +131,18 @@ describe("the record", () => {
     ["says nothing while nothing is known", undefined, after(unknown), undefined],
     ["says nothing of one that passes", undefined, after(passed), undefined],
     ["has the first refusal", undefined, after(passed, refused), refusal({ isConfirmed: false })],
-    ["has the second one", refusal({ isConfirmed: false }), after(passed, refused, refused), refusal()],
-    ["has a confirmed one at once", undefined, after(passed, refused, refused), refusal()],
+    [
+      "has the second one",
+      refusal({ isConfirmed: false }),
+      after(passed, refused, refused),
+      refusal({ confirmedMs: 30_000 }),
+    ],
+    [
+      "has a confirmed one at once",
+      undefined,
+      after(passed, refused, refused),
+      refusal({ confirmedMs: 30_000 }),
+    ],
     ["forgets one that was none", refusal({ isConfirmed: false }), after(refused, passed), undefined],
     [
       "keeps one that passed again, with since when",

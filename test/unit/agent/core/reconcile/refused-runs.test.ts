@@ -15,6 +15,7 @@ import {
   exited,
   gpu,
   key,
+  OTHER_BOOT,
   reconcileInput,
   recordOf,
   RUNNING,
@@ -53,7 +54,13 @@ function decide(
     known,
     status = RUNNING,
     closed = "no",
-  }: { known?: DeviceAccess; status?: typeof RUNNING; closed?: "no" | "for it alone" | "otherwise" } = {},
+    nowMs = 1_000_000,
+  }: {
+    known?: DeviceAccess;
+    status?: typeof RUNNING;
+    closed?: "no" | "for it alone" | "otherwise";
+    nowMs?: number;
+  } = {},
 ) {
   const holding = { containerId: "container-of-run-1", network: "ws-1", gpus, group: null };
   const flags = {
@@ -62,7 +69,9 @@ function decide(
     ...(closed === "for it alone" && { refusedGpus: new Map([[uuid, new Set([key().instanceId])]]) }),
   };
   const observed = [containerOf(key(), status, { gpus })];
-  return reconcile(reconcileInput({ desired: [desired], observed, runs: [{ ...record, holding }], flags }));
+  return reconcile(
+    reconcileInput({ desired: [desired], observed, runs: [{ ...record, holding }], flags, now: at(nowMs) }),
+  );
 }
 
 describe.each([
@@ -148,6 +157,35 @@ describe("refused twice", () => {
   });
 });
 
+describe("an environment that nobody starts again", () => {
+  const longMs = 910_000 + 24 * 3_600_000;
+  const kept = { ...refused, refusal: { ...refusal, confirmedMs: 910_000 } };
+
+  test("goes on for a day, and is then started again by its host", () => {
+    expect(decide(environment, kept, { nowMs: longMs - 1 })).toEqual([]);
+    expect(decide(environment, kept, { nowMs: longMs, closed: "for it alone" })).toMatchObject([
+      { kind: "end-unwell", unwell: { detail, problem: "gpu-failed", hasServed: true } },
+    ]);
+  });
+
+  test("is left alone where its card is closed for another reason, or its clock was another boot's", () => {
+    const ofBefore = { ...kept, refusal: { ...kept.refusal, bootId: OTHER_BOOT } };
+
+    expect(decide(environment, kept, { nowMs: longMs, closed: "otherwise" })).toEqual([]);
+    expect(decide(environment, ofBefore, { nowMs: longMs })).toEqual([]);
+  });
+
+  test("fails for its card where that is closed for another reason by the time it has ended", () => {
+    const unwell = { hasServed: true, detail, problem: "gpu-failed" } as const;
+    const over = { status: exited(137), nowMs: longMs, closed: "otherwise" } as const;
+
+    expect(decide(environment, { ...kept, unwell }, over)).toMatchObject([
+      { kind: "close-run", end: { phase: "failed", problem: "gpu-failed", detail } },
+      { kind: "keep-remains" },
+    ]);
+  });
+});
+
 describe("the container that follows", () => {
   const unwell = { hasServed: true, detail, problem: "gpu-failed" } as const;
   const ended = { ...refused, unwell, starts: 1, lastStart: at(990_000) };
@@ -195,7 +233,7 @@ describe("what is said", () => {
     expect(said(environment, refused)).toMatchObject({
       phase: "ready",
       problem: "gpu-failed",
-      detail: `${detail} Restart it to get it back; time without it is not charged.`,
+      detail: `${detail} Restart it to get it back; after 24 hours its host does. Time without it is not charged.`,
     });
   });
 
