@@ -755,6 +755,14 @@ CREATE INDEX idx_gpu_allocations_gpu ON gpu_allocations USING btree (gpu_uuid, m
 CREATE INDEX idx_gpu_allocations_placement ON gpu_allocations USING btree (instance_id, epoch);
 CREATE INDEX idx_gpu_allocations_released_at ON gpu_allocations USING btree (released_at);
 
+CREATE TABLE gpu_fault_events (
+  gpu_uuid varchar(128) NOT NULL,
+  gravity varchar(8) NOT NULL,
+  reported_at timestamptz NOT NULL,
+  CONSTRAINT gpu_fault_events_pkey PRIMARY KEY (gpu_uuid, gravity),
+  CONSTRAINT gpu_fault_events_gravity_check CHECK ((gravity IN ('drain', 'sign', 'fatal')))
+);
+
 CREATE TABLE gpu_health (
   gpu_uuid varchar(128) NOT NULL,
   reasons text[] NOT NULL DEFAULT '{}',
@@ -2528,6 +2536,9 @@ ALTER TABLE gpu_allocations
   ADD CONSTRAINT gpu_allocations_gpu_uuid_fkey FOREIGN KEY (gpu_uuid) REFERENCES gpus(uuid),
   ADD CONSTRAINT gpu_allocations_mode_fkey FOREIGN KEY (gpu_uuid, mode) REFERENCES gpus(uuid, sharing_mode),
   ADD CONSTRAINT gpu_allocations_placement_fkey FOREIGN KEY (instance_id, epoch) REFERENCES placements(instance_id, epoch);
+
+ALTER TABLE gpu_fault_events
+  ADD CONSTRAINT gpu_fault_events_gpu_uuid_fkey FOREIGN KEY (gpu_uuid) REFERENCES gpus(uuid) ON DELETE CASCADE;
 
 ALTER TABLE gpu_health
   ADD CONSTRAINT gpu_health_gpu_uuid_fkey FOREIGN KEY (gpu_uuid) REFERENCES gpus(uuid) ON DELETE CASCADE;

@@ -5,7 +5,7 @@
 import type { Transaction } from "../database/database.ts";
 import { type AlarmKind, openAlarms, raiseAlarmOnce } from "../events/alarms.ts";
 
-export const OTHER_BYTES = "sealed-bytes-differ" satisfies AlarmKind;
+const OTHER_BYTES = "sealed-bytes-differ" satisfies AlarmKind;
 
 /** A host that has lost a disk is seen by these; more of them would hide everything else. It is asked last for every copy then. */
 const MOST_PER_HOST = 50;
