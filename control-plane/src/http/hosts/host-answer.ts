@@ -124,10 +124,7 @@ export const Host = z
     image_count: z.int().nullable().openapi({
       description: "How many names and ids of images that it has it tells; null: it tells nothing of them",
     }),
-    canary: Canary.nullable().openapi({
-      description:
-        "What came of the container by which its agent tries each hour what must be refused; null: it has reported none",
-    }),
+    canary: Canary.nullable(),
     open_cves: z.array(z.string()).openapi({
       description: "CVEs that are open there by what the host reports of its programs, waived ones too",
       example: ["CVE-2025-52881"],

@@ -150,9 +150,7 @@ export const Instance = z
         reading: CardReading.nullable().openapi({
           description: "What its host said of the card last; null of one that it holds no more",
         }),
-        fault: GpuFault.nullable().openapi({
-          description: "What its host holds against the card; null: nothing, or it holds the card no more",
-        }),
+        fault: GpuFault.nullable(),
       }),
     ),
     runs: z.array(Run),

@@ -115,6 +115,9 @@ export const FLEET_WORDS: Words = {
   last_heartbeat: ["When it was last heard"],
   observed_at: ["When it last told what runs there"],
   registered_at: ["When it joined"],
+  "Host.canary": [
+    "What came of the container by which its agent tries each hour what must be refused; null: it has reported none",
+  ],
   "Host.revoked_at": ["When its key was refused; null: it is not"],
   "Cordon.reason": ["Why; shown to operators", "new cables"],
 

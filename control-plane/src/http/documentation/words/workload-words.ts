@@ -235,6 +235,13 @@ export const WORKLOAD_WORDS: Words = {
   "Instance.runs": ["Its runs, each an ordered start"],
   "InstanceGpu.uuid": ["Its id, as nvidia-smi names it", "GPU-8f3a2b1c-4d5e-6f70-8192-a3b4c5d6e7f8"],
   "InstanceGpu.model": ["The model", "NVIDIA A100-SXM4-80GB"],
+  "InstanceGpu.fault": ["What its host holds against the GPU; null: nothing, or it holds the GPU no more"],
+  "WhyGpuFault.code": ["The stable name of the error"],
+  "WhyGpuFault.rank": ["The rank of the instance whose program it was", 0],
+  "WhyGpuFault.reason": [
+    "What happened, as a sentence",
+    "Your program touched GPU memory that is not its own (Xid 31).",
+  ],
   memory_mib: ["Memory in MiB", 81_920],
   "InstanceGpu.memory_mib": ["MiB of the slice; null where the whole GPU is held", 24_576],
   ordered_at: ["When its start was ordered"],
