@@ -11,6 +11,12 @@ import type { CardNode } from "./card-nodes.ts";
 const PROBE_EVERY_MS = MS_PER_MINUTE;
 /** What was refused is asked again sooner: the program in there may stand still. */
 const CONFIRM_AFTER_MS = 10 * MS_PER_SECOND;
+/**
+ * So is what has just begun: time is settled up to the last probe that passed, and the first usage rows of a run are not to
+ * wait for a minute.
+ */
+const FIRST_PROBES_EVERY_MS = 10 * MS_PER_SECOND;
+const FIRST_PROBES_FOR_MS = MS_PER_MINUTE;
 /** In a row. */
 const REFUSALS_NEEDED = 2;
 
@@ -93,9 +99,13 @@ export function afterAnswer(access: DeviceAccess, answer: AccessAnswer, atMs: nu
   }
 }
 
-export function isProbeDue({ askedMs, refusals }: DeviceAccess, nowMs: number): boolean {
-  const restMs = refusals === 1 ? CONFIRM_AFTER_MS : PROBE_EVERY_MS;
-  return askedMs === null || nowMs - askedMs >= restMs;
+export function isProbeDue(access: DeviceAccess, nowMs: number): boolean {
+  return access.askedMs === null || nowMs - access.askedMs >= restMs(access, nowMs);
+}
+
+function restMs({ sinceMs, refusals }: DeviceAccess, nowMs: number): number {
+  if (refusals === 1) return CONFIRM_AFTER_MS;
+  return nowMs - sinceMs < FIRST_PROBES_FOR_MS ? FIRST_PROBES_EVERY_MS : PROBE_EVERY_MS;
 }
 
 export function isRefused({ refusals }: Pick<DeviceAccess, "refusals">): boolean {

@@ -106,11 +106,12 @@ describe("what is known", () => {
   test.each([
     ["never asked", newAccess(0), 0, true],
     ["passed a moment ago", after(passed), 10_001, false],
+    ["passed ten seconds ago, in its first minute", after(passed), 20_000, true],
     ["passed nearly a minute ago", after(passed), 69_999, false],
     ["passed a minute ago", after(passed), 70_000, true],
     ["refused once, ten seconds ago", after(passed, refused), 30_000, true],
     ["refused once, nine seconds ago", after(passed, refused), 29_000, false],
-    ["refused twice, ten seconds ago", after(refused, refused), 30_000, false],
+    ["refused twice, nearly a minute ago", after(refused, refused), 79_999, false],
   ])("is asked for anew when it is due: %s", (_what, access, nowMs, is) => {
     expect(isProbeDue(access, nowMs)).toBe(is);
   });
