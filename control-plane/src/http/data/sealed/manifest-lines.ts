@@ -53,10 +53,13 @@ export async function* besideFiles(
 /** Of a host whose list is not the one that was brought, or that lacks what is on it. */
 export class OtherListError extends ApiRefusal {
   readonly host: PoolHost | null;
+  /** That it has none, where it said so. */
+  readonly notFound: ApiRefusal | null;
 
-  constructor(host: PoolHost | null) {
+  constructor(host: PoolHost | null, notFound: ApiRefusal | null = null) {
     super("unavailable", "Its host answered something else than was asked for.");
     this.host = host;
+    this.notFound = notFound;
   }
 }
 
@@ -89,12 +92,12 @@ export async function* manifestLines(
     }
   } catch (error) {
     // A host that has lost its mount has no list, and nobody else is to hear that there is none.
-    throw isNotFound(error) ? new OtherListError(host) : error;
+    throw isNotFound(error) ? new OtherListError(host, error) : error;
   }
   if (begun !== "" || hash.digest("hex") !== copy.manifest) throw new OtherListError(host);
 }
 
-export function isNotFound(error: unknown): boolean {
+export function isNotFound(error: unknown): error is ApiRefusal {
   return error instanceof ApiRefusal && error.kind === "not-found";
 }
 

@@ -8,6 +8,7 @@ import type { ApiContext } from "../../deps.ts";
 import { askPool, jsonOf, type PoolFile } from "../../files/pool-files.ts";
 import { once } from "../../request/idempotency.ts";
 import { ApiRefusal, badField, conflict } from "../../request/refusal.ts";
+import { OtherListError } from "../sealed/manifest-lines.ts";
 import { rootOfLists } from "../sealed/root-of-lists.ts";
 import { ANOTHER, base64Of } from "./open-upload.ts";
 import { uploadAnswer } from "./upload-shape.ts";
@@ -54,9 +55,14 @@ async function rootOf(
 ): Promise<string | null> {
   if (merkleRoot === undefined) return null;
   const found = Buffer.from(merkleRoot, "base64").toString("hex");
-  const said = copy.merkleRoot ?? (await rootOfLists(c, copy));
+  const said = copy.merkleRoot ?? (await rootOfLists(c, copy).catch(whereDeleted));
   if (found === said) return found;
   throw badField("upload", "was said to have other parts than its host has found");
+}
+
+/** Its list is not there any more: it was deleted meanwhile, and is no host's fault. */
+function whereDeleted(error: unknown): never {
+  throw error instanceof OtherListError && error.notFound !== null ? error.notFound : error;
 }
 
 /** @throws ApiRefusal of bad input where its files are not what the list says, or the list not what was said of it */
