@@ -119,7 +119,9 @@ describe("an environment", () => {
       "ls /.remotegpu; touch /.remotegpu/x 2>&1; echo >/.remotegpu/init",
     );
 
-    expect(seen).toMatch(/^PACKAGES\nbin\nbusybox\ndevice-access\netc\ninit\n.*session\n.*Read-only.*\n.*Read-only/s);
+    expect(seen).toMatch(
+      /^PACKAGES\nbin\nbusybox\ndevice-access\netc\ninit\n.*session\n.*Read-only.*\n.*Read-only/s,
+    );
   });
 
   test("stays stopped once stopped, and its stop takes a moment only", async () => {
