@@ -306,11 +306,14 @@ export class Stage {
     const { api, id } = this.#environment;
     const deadline = performance.now() + STOP_ENVIRONMENT_WITHIN_MS;
     try {
-      if ((await api.get(`/environments/${id}`)).status !== "stopped")
-        await api.post(`/environments/${id}/stop`);
-      while (performance.now() < deadline) {
+      const isOver = async () => {
         const { status } = await api.get(`/environments/${id}`);
-        if (status === "stopped" || status === "error") return;
+        return status === "stopped" || status === "error";
+      };
+      if (await isOver()) return;
+      await api.post(`/environments/${id}/stop`);
+      while (performance.now() < deadline) {
+        if (await isOver()) return;
         await new Promise((resolve) => setTimeout(resolve, ASK_EVERY_MS));
       }
       this.say("The environment did not stop in time; its container is removed with the agent.");

@@ -1,6 +1,6 @@
 /**
  * Watches whether containers may still use the cards that they were created with: each is asked for once a minute, one
- * after another, and sooner where it was refused. What comes of it is decided by core/reconcile and core/metering; the
+ * after another, and sooner in its first minute and where it was refused. core/reconcile and core/metering decide; the
  * cards hear of it here, since a card that a container is refused takes nothing new.
  */
 import type { GpuUuid, InstanceId, RunId } from "@remotegpu/shared/ids";
