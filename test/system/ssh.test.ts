@@ -284,7 +284,6 @@ test("on another host it has the key by which its clients know it", async () => 
   await cli("ssh-key", "add");
   const second = await house.addHost(pooled());
   // Nothing is placed on it before the two have shown each other that they see one pool.
-  for (const { files } of house.hosts) files.start();
   await eventually(async () => (await house.admin.get(`/hosts/${second.id}`)).pool_state === "trusted", {
     withinMs: 60_000,
     what: "the proof of the shared pool",

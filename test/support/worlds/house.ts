@@ -57,7 +57,9 @@ export class Program {
     this.#verb = verb;
   }
 
+  /** @throws when it runs already: who is forgotten is never ended */
   start(): void {
+    if (!this.isEnded) throw new Error(`${this.#script} runs already`);
     this.#child = new Child({
       name: this.#script,
       args: [this.#script, this.#verb],
@@ -129,7 +131,7 @@ function childrenOf(pid: number): number[] {
   return children === "" ? [] : children.split(" ").map(Number);
 }
 
-/** `access` runs beside the agent, as its own unit would; `files` for those who start it. */
+/** `access` runs beside the agent, as its own unit would; `files` in a shared pool, and for those who start it. */
 export type HostProcess = { id: string; agent: Program; access: Program; files: Program; folder: string };
 
 export class House {
@@ -246,6 +248,8 @@ export class House {
     const host = { id: credential.grant.host_id, agent, access, files, folder };
     this.hosts.push(host);
     access.start();
+    // Before the agent connects: a proof that finds no files is tried again minutes later only.
+    if (pool !== undefined) files.start();
     agent.start();
     // As `npm start` does: of this machine are its addresses, unless it has a network of its own.
     if (network === undefined) {
