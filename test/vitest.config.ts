@@ -17,11 +17,8 @@ const commandFile = new URL("support/suite/command-file.ts", import.meta.url).pa
 const mark = ownedName("run");
 process.env["REMOTEGPU_TEST_RUN"] = mark;
 Object.assign(process.env, COMPILED);
-/**
- * What waits for real parts on a machine that does other things as well is tried twice; the end of a run names what
- * needed it. Whole systems and single parts share the lanes.
- */
-const REAL_PARTS = { maxWorkers: LANES, retry: 1, sequence: { groupOrder: 2 } };
+/** Whole systems and single parts share the lanes. */
+const REAL_PARTS = { maxWorkers: LANES, sequence: { groupOrder: 2 } };
 
 export default defineConfig({
   test: {
