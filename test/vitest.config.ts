@@ -3,9 +3,11 @@ import { defineConfig } from "vitest/config";
 import { ownedName } from "./support/containers/owned-name.ts";
 import { COMPILED } from "./support/suite/compiled.ts";
 import { ClosingLine } from "./support/suite/closing-line.ts";
+import { LeftOut } from "./support/suite/left-out.ts";
 import { NoEndlessRun } from "./support/suite/no-endless-run.ts";
 import { LANES, SideBySide } from "./support/suite/side-by-side.ts";
 import { SizeTable } from "./support/suite/size-table.ts";
+import { globsOf, tierNamed } from "./support/suite/tiers.ts";
 import { TimeTable } from "./support/suite/time-table.ts";
 
 const postgresServer = new URL("support/engines/postgres-server.ts", import.meta.url).pathname;
@@ -17,6 +19,7 @@ const commandFile = new URL("support/suite/command-file.ts", import.meta.url).pa
 const mark = ownedName("run");
 process.env["REMOTEGPU_TEST_RUN"] = mark;
 Object.assign(process.env, COMPILED);
+const tier = tierNamed(process.env["TEST_TIER"]);
 /** Whole systems and single parts share the lanes. */
 const REAL_PARTS = { maxWorkers: LANES, sequence: { groupOrder: 2 } };
 
@@ -29,14 +32,21 @@ export default defineConfig({
     // Node itself runs the tests, like the product: what a bundler does for each file took a sixth of the processor time.
     experimental: { viteModuleRunner: false, nodeLoader: false },
     sequence: { sequencer: SideBySide },
-    reporters: ["default", new SizeTable(), new TimeTable(), new ClosingLine(), new NoEndlessRun(mark)],
+    reporters: [
+      "default",
+      new SizeTable(),
+      new TimeTable(),
+      new LeftOut(tier),
+      new ClosingLine(),
+      new NoEndlessRun(mark),
+    ],
     projects: [
       {
         extends: true,
         // What is pure shares nothing: a process of its own for each file would take most of the time.
         test: {
           name: "unit",
-          include: ["test/unit/**/*.test.ts"],
+          include: globsOf("unit", tier),
           isolate: false,
           maxWorkers: 2,
           sequence: { groupOrder: 1 },
@@ -46,7 +56,7 @@ export default defineConfig({
         extends: true,
         test: {
           name: "integration",
-          include: ["test/integration/**/*.test.ts"],
+          include: globsOf("integration", tier),
           ...REAL_PARTS,
           globalSetup: [deadRuns, postgresServer, images, operatorKeys],
         },
@@ -55,7 +65,7 @@ export default defineConfig({
         extends: true,
         test: {
           name: "system",
-          include: ["test/system/**/*.test.ts"],
+          include: globsOf("system", tier),
           ...REAL_PARTS,
           globalSetup: [deadRuns, postgresServer, images, operatorKeys, commandFile],
         },

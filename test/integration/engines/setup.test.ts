@@ -21,6 +21,7 @@ afterAll(() => rmSync(clone, { recursive: true, force: true }));
 test.each([
   ["start", "npm start"],
   ["test", "npm test"],
+  ["test:rest", "npm run test:rest"],
   ["demo", "npm run demo"],
 ])("%s without root is refused in one line that names the command", async (command, typed) => {
   const run = ["sh", join(clone, ".setup/run"), command];
