@@ -4,6 +4,7 @@ import { ownedName } from "./support/containers/owned-name.ts";
 import { COMPILED } from "./support/suite/compiled.ts";
 import { ClosingLine } from "./support/suite/closing-line.ts";
 import { LeftOut } from "./support/suite/left-out.ts";
+import { MeasuredFiles } from "./support/suite/measured-files.ts";
 import { NoEndlessRun } from "./support/suite/no-endless-run.ts";
 import { LANES, SideBySide } from "./support/suite/side-by-side.ts";
 import { SizeTable } from "./support/suite/size-table.ts";
@@ -36,6 +37,7 @@ export default defineConfig({
       "default",
       new SizeTable(),
       new TimeTable(),
+      new MeasuredFiles(),
       new LeftOut(tier),
       new ClosingLine(),
       new NoEndlessRun(mark),

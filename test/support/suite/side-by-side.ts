@@ -3,10 +3,12 @@
  * after another, each beside two files of single parts, since it is as busy as those.
  */
 import { BaseSequencer, type TestSpecification } from "vitest/node";
-import { LONG_FILES, SHORT_FILE_SECONDS } from "./long-files.ts";
+import { knownSeconds, nameOf } from "./file-seconds.ts";
 
 /** Files at a time. They mostly wait; more of them would wait for each other. */
 export const LANES = 3;
+/** Of a file that nobody has measured yet, its start included. */
+const UNKNOWN_SECONDS = 3;
 
 interface Timed {
   isSystem: boolean;
@@ -17,16 +19,16 @@ export class SideBySide extends BaseSequencer {
   override async sort(files: TestSpecification[]): Promise<TestSpecification[]> {
     const sorted = await super.sort(files);
     const others = sorted.filter(({ project }) => !["integration", "system"].includes(project.name));
+    const known = knownSeconds();
     const timed = sorted
       .filter((file) => !others.includes(file))
-      .map((file) => ({ file, isSystem: file.project.name === "system", seconds: secondsOf(file) }));
+      .map((file) => ({
+        file,
+        isSystem: file.project.name === "system",
+        seconds: known[nameOf(file.moduleId)] ?? UNKNOWN_SECONDS,
+      }));
     return [...others, ...sideBySide(timed).map(({ file }) => file)];
   }
-}
-
-function secondsOf({ moduleId }: TestSpecification): number {
-  const [, name = ""] = /\/test\/(.+)\.test\.ts$/.exec(moduleId) ?? [];
-  return LONG_FILES[name] ?? SHORT_FILE_SECONDS;
 }
 
 /** As lanes take files off the order whenever one of them is free. */

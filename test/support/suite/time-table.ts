@@ -48,6 +48,6 @@ function importMs(module: TestModule): number {
   return environmentSetupDuration + prepareDuration + collectDuration + setupDuration;
 }
 
-const wholeMs = (module: TestModule) => testsMs(module) + importMs(module);
+export const wholeMs = (module: TestModule) => testsMs(module) + importMs(module);
 const adding = (of: (module: TestModule) => number) => (sum: number, module: TestModule) => sum + of(module);
 const seconds = (ms: number) => `${(ms / MS_PER_SECOND).toFixed(1)} s`.padStart(9);

@@ -1,9 +1,5 @@
-import { existsSync } from "node:fs";
 import { expect, test } from "vitest";
-import { LONG_FILES } from "../../support/suite/long-files.ts";
 import { LANES, sideBySide } from "../../support/suite/side-by-side.ts";
-
-const TESTS = new URL("../../", import.meta.url).pathname;
 
 const part = (seconds: number) => ({ isSystem: false, seconds });
 const system = (seconds: number) => ({ isSystem: true, seconds });
@@ -20,10 +16,4 @@ test("all come, whatever is there", () => {
   expect(sideBySide(systems)).toHaveLength(systems.length);
   expect(sideBySide([part(1)])).toEqual([part(1)]);
   expect(sideBySide([])).toEqual([]);
-});
-
-test("the files that are known to be long are there", () => {
-  const gone = Object.keys(LONG_FILES).filter((name) => !existsSync(`${TESTS}${name}.test.ts`));
-
-  expect(gone).toEqual([]);
 });
