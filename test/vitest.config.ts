@@ -22,7 +22,7 @@ process.env["REMOTEGPU_TEST_RUN"] = mark;
 Object.assign(process.env, COMPILED);
 const tier = tierNamed(process.env["TEST_TIER"]);
 /** Whole systems and single parts share the lanes. */
-const REAL_PARTS = { maxWorkers: LANES, sequence: { groupOrder: 2 } };
+const REAL_PARTS = { maxWorkers: LANES, sequence: { groupOrder: 3 } };
 
 export default defineConfig({
   test: {
@@ -52,6 +52,18 @@ export default defineConfig({
           isolate: false,
           maxWorkers: 2,
           sequence: { groupOrder: 1 },
+        },
+      },
+      {
+        extends: true,
+        // What needs only a database imports the same API: a process for each file would load it once for each.
+        test: {
+          name: "database",
+          include: globsOf("database", tier),
+          isolate: false,
+          maxWorkers: LANES,
+          sequence: { groupOrder: 2 },
+          globalSetup: [deadRuns, postgresServer, operatorKeys],
         },
       },
       {

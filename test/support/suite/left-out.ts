@@ -2,10 +2,9 @@
 import { globSync } from "node:fs";
 import { dirname } from "node:path";
 import type { Reporter } from "vitest/node";
-import { globsOf, type Project, type Tier } from "./tiers.ts";
+import { globsOf, PROJECTS, type Tier } from "./tiers.ts";
 
 const ROOT = new URL("../../..", import.meta.url).pathname;
-const PROJECTS: readonly Project[] = ["unit", "integration", "system"];
 
 export class LeftOut implements Reporter {
   readonly #tier: Tier | undefined;

@@ -4,6 +4,7 @@
  */
 import { BaseSequencer, type TestSpecification } from "vitest/node";
 import { knownSeconds, nameOf } from "./file-seconds.ts";
+import type { Project } from "./tiers.ts";
 
 /** Files at a time. They mostly wait; more of them would wait for each other. */
 export const LANES = 3;
@@ -15,25 +16,32 @@ interface Timed {
   seconds: number;
 }
 
+/** The projects that share the lanes; each other one has them to itself, before those. */
+const IN_LANES: readonly string[] = ["integration", "system"] satisfies Project[];
+
 export class SideBySide extends BaseSequencer {
   override async sort(files: TestSpecification[]): Promise<TestSpecification[]> {
     const sorted = await super.sort(files);
-    const others = sorted.filter(({ project }) => !["integration", "system"].includes(project.name));
     const known = knownSeconds();
-    const timed = sorted
-      .filter((file) => !others.includes(file))
-      .map((file) => ({
-        file,
-        isSystem: file.project.name === "system",
-        seconds: known[nameOf(file.moduleId)] ?? UNKNOWN_SECONDS,
-      }));
-    return [...others, ...sideBySide(timed).map(({ file }) => file)];
+    const timed = sorted.map((file) => ({
+      file,
+      isSystem: file.project.name === "system",
+      seconds: known[nameOf(file.moduleId)] ?? UNKNOWN_SECONDS,
+    }));
+    const isInLanes = ({ file }: { file: TestSpecification }) => IN_LANES.includes(file.project.name);
+    const inLanes = timed.filter(isInLanes);
+    const alone = timed.filter((file) => !isInLanes(file));
+    return [...longestFirst(alone), ...sideBySide(inLanes)].map(({ file }) => file);
   }
+}
+
+function longestFirst<T extends Timed>(files: readonly T[]): T[] {
+  return files.toSorted((a, b) => b.seconds - a.seconds);
 }
 
 /** As lanes take files off the order whenever one of them is free. */
 export function sideBySide<T extends Timed>(files: readonly T[]): T[] {
-  const longest = files.toSorted((a, b) => b.seconds - a.seconds);
+  const longest = longestFirst(files);
   const systems = longest.filter(({ isSystem }) => isSystem);
   const parts = longest.filter(({ isSystem }) => !isSystem);
   const freeAt = Array.from({ length: LANES }, () => 0);

@@ -4,11 +4,14 @@ import { type FolderTiers, TIER_TABLE } from "./tiers.ts";
 const HEAD = ["| folder | `npm test` | `npm run test:rest` |", "|---|---|---|"];
 
 export function tierPage(): string {
-  return [...HEAD, ...TIER_TABLE.map(rowOf)].join("\n");
+  const folders = [...Map.groupBy(TIER_TABLE, ({ folder }) => folder)];
+  return [...HEAD, ...folders.map(([folder, rows]) => rowOf(folder, rows))].join("\n");
 }
 
 /** The longer of two lists is called the others. */
-function rowOf({ folder, test, rest }: FolderTiers): string {
+function rowOf(folder: string, rows: readonly FolderTiers[]): string {
+  const test = rows.flatMap((row) => row.test).toSorted();
+  const rest = rows.flatMap((row) => row.rest).toSorted();
   const isMixed = test.length > 0 && rest.length > 0;
   const testCell = isMixed && test.length > rest.length ? "the others" : namesOf(test);
   const restCell = isMixed && test.length <= rest.length ? "the others" : namesOf(rest);

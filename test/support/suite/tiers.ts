@@ -4,18 +4,21 @@
  * `npm run test:all` both. The suite's README shows this table, and a test refuses a file that has no tier or two.
  */
 export type Tier = "test" | "rest";
-/** The first folder below test/, which is a project of the suite. */
-export type Project = "unit" | "integration" | "system";
+/** A part of the suite with settings of its own: whether its files share processes, and what is started before them. */
+export type Project = "unit" | "database" | "integration" | "system";
+export const PROJECTS: readonly Project[] = ["unit", "database", "integration", "system"];
 
 /** Files of one folder below test/ by their names without `.test.ts`; a star means all of them. */
 export interface FolderTiers extends Readonly<Record<Tier, readonly string[]>> {
   folder: string;
+  project: Project;
 }
 
 export const TIER_TABLE: readonly FolderTiers[] = [
-  { folder: "unit", test: ["**/*"], rest: [] },
+  { folder: "unit", project: "unit", test: ["**/*"], rest: [] },
   {
     folder: "integration/agent",
+    project: "integration",
     test: [
       "agent-bad-input",
       "agent-loop",
@@ -40,11 +43,12 @@ export const TIER_TABLE: readonly FolderTiers[] = [
       "replica-probes",
     ],
   },
-  { folder: "integration/billing", test: ["*"], rest: [] },
-  { folder: "integration/command", test: ["*"], rest: [] },
+  { folder: "integration/billing", project: "database", test: ["*"], rest: [] },
+  { folder: "integration/command", project: "integration", test: ["*"], rest: [] },
   {
     folder: "integration/dashboard",
-    test: ["dashboard-budget", "dashboard-serving", "plain-http"],
+    project: "integration",
+    test: ["dashboard-budget", "dashboard-serving"],
     rest: [
       "billing-pages",
       "clock",
@@ -59,28 +63,30 @@ export const TIER_TABLE: readonly FolderTiers[] = [
       "login-page",
       "money-page",
       "owner-pages",
+      "plain-http",
       "queue-page",
       "session-end",
       "training-pages",
       "two-servers",
     ],
   },
-  { folder: "integration/dashboard/acts", test: [], rest: ["*"] },
+  { folder: "integration/dashboard/acts", project: "integration", test: [], rest: ["*"] },
   {
     folder: "integration/dashboard/environments",
+    project: "integration",
     test: ["environment-by-hand"],
     rest: ["environments-page"],
   },
+  { folder: "integration/engines", project: "database", test: ["database", "schema"], rest: [] },
   {
     folder: "integration/engines",
+    project: "integration",
     test: [
       "application-role",
       "control-plane-command",
-      "database",
       "dead-runs",
       "doctor-database",
       "embedded-nats",
-      "schema",
       "setup",
       "start-folder",
       "state-lock",
@@ -89,6 +95,7 @@ export const TIER_TABLE: readonly FolderTiers[] = [
   },
   {
     folder: "integration/files",
+    project: "integration",
     test: [
       "broken-writes",
       "data-uploads",
@@ -102,6 +109,13 @@ export const TIER_TABLE: readonly FolderTiers[] = [
   },
   {
     folder: "integration/gateway",
+    project: "database",
+    test: ["terminal-sessions", "unconfirmed-hosts"],
+    rest: [],
+  },
+  {
+    folder: "integration/gateway",
+    project: "integration",
     test: [
       "cross-site-pages",
       "ending-listener",
@@ -111,9 +125,7 @@ export const TIER_TABLE: readonly FolderTiers[] = [
       "services",
       "sharing-requests",
       "terminal",
-      "terminal-sessions",
       "tunnel-agent",
-      "unconfirmed-hosts",
       "wake",
       "web-certificate",
       "web-entry",
@@ -141,18 +153,26 @@ export const TIER_TABLE: readonly FolderTiers[] = [
   },
   {
     folder: "integration/hosts",
+    project: "database",
     test: [
       "container-facts",
       "fleet-map",
       "heartbeats",
       "host-answer",
       "host-canaries",
+      "host-sync",
+      "host-versions",
+    ],
+    rest: [],
+  },
+  {
+    folder: "integration/hosts",
+    project: "integration",
+    test: [
       "host-liveness",
       "host-orders",
       "host-permissions",
       "host-requests",
-      "host-sync",
-      "host-versions",
       "hostile-host",
       "link-tls",
       "storage-pools",
@@ -162,19 +182,19 @@ export const TIER_TABLE: readonly FolderTiers[] = [
   },
   {
     folder: "integration/hosts/gpus",
-    test: [
-      "gpu-attachment",
-      "gpu-history",
-      "gpu-service",
-      "kernel-findings",
-      "kernel-log",
-      "nvlink-watch",
-      "simulated-faults",
-    ],
-    rest: ["device-access", "gpu-health", "gpu-strangers", "sick-cards", "spoiled-answers"],
+    project: "database",
+    test: ["gpu-history", "gpu-service", "kernel-findings"],
+    rest: ["gpu-strangers"],
+  },
+  {
+    folder: "integration/hosts/gpus",
+    project: "integration",
+    test: ["gpu-attachment", "kernel-log", "nvlink-watch", "simulated-faults"],
+    rest: ["device-access", "gpu-health", "sick-cards", "spoiled-answers"],
   },
   {
     folder: "integration/http",
+    project: "database",
     test: [
       "audit-log",
       "browser-sessions",
@@ -196,22 +216,21 @@ export const TIER_TABLE: readonly FolderTiers[] = [
   },
   {
     folder: "integration/images",
-    test: [
-      "endless-answers",
-      "image-cleaning",
-      "image-pulls",
-      "image-registries",
-      "image-watch",
-      "images-of-before",
-      "registry-credentials",
-    ],
-    rest: ["agent-images", "image-fetch-histories", "image-fetches"],
+    project: "database",
+    test: ["image-registries", "registry-credentials"],
+    rest: ["image-fetch-histories", "image-fetches"],
   },
   {
+    folder: "integration/images",
+    project: "integration",
+    test: ["endless-answers", "image-cleaning", "image-pulls", "image-watch", "images-of-before"],
+    rest: ["agent-images"],
+  },
+  { folder: "integration/journal", project: "database", test: ["ingest", "ingest-together"], rest: [] },
+  {
     folder: "integration/journal",
+    project: "integration",
     test: [
-      "ingest",
-      "ingest-together",
       "journal",
       "journal-damage",
       "journal-disk-full",
@@ -223,26 +242,35 @@ export const TIER_TABLE: readonly FolderTiers[] = [
   },
   {
     folder: "integration/leases",
+    project: "database",
     test: [
       "access-book",
-      "access-gateway",
       "access-parts",
-      "access-probe",
-      "access-relay",
-      "agent-leases",
       "full-port",
       "idle-release",
       "lease-model",
       "port-lease-histories",
       "port-leases",
+    ],
+    rest: [],
+  },
+  {
+    folder: "integration/leases",
+    project: "integration",
+    test: [
+      "access-gateway",
+      "access-probe",
+      "access-relay",
+      "agent-leases",
       "port-mappings-http",
       "relay-socket",
     ],
     rest: ["access-faults", "access-succession"],
   },
-  { folder: "integration/placement", test: ["*"], rest: [] },
+  { folder: "integration/placement", project: "database", test: ["*"], rest: [] },
   {
     folder: "integration/runtime",
+    project: "integration",
     test: [
       "container-groups",
       "first-process",
@@ -267,21 +295,28 @@ export const TIER_TABLE: readonly FolderTiers[] = [
       "storage-limits",
     ],
   },
+  { folder: "integration/services", project: "database", test: ["jupyter-token"], rest: [] },
   {
     folder: "integration/services",
-    test: ["agent-services", "jupyter-token"],
+    project: "integration",
+    test: ["agent-services"],
     rest: ["container-services", "rdp", "rdp-password"],
   },
-  { folder: "integration/spending", test: ["*"], rest: [] },
+  { folder: "integration/spending", project: "database", test: ["*"], rest: [] },
   {
     folder: "integration/ssh",
-    test: ["access-log", "ssh-access", "ssh-sessions", "toolbox-contents", "toolbox-parts"],
+    project: "database",
+    test: ["access-log", "key-changes", "key-sets", "ssh-access"],
+    rest: [],
+  },
+  {
+    folder: "integration/ssh",
+    project: "integration",
+    test: ["ssh-sessions", "toolbox-contents", "toolbox-parts"],
     rest: [
       "agent-doors",
       "agent-sessions",
       "hostile-clients",
-      "key-changes",
-      "key-sets",
       "password-limits",
       "ssh-images",
       "ssh-live",
@@ -293,6 +328,7 @@ export const TIER_TABLE: readonly FolderTiers[] = [
   },
   {
     folder: "integration/upgrade",
+    project: "integration",
     test: ["migrate", "migrate-command", "upgrade", "upgrade-dry-run"],
     rest: [
       "earlier-checkout",
@@ -305,6 +341,7 @@ export const TIER_TABLE: readonly FolderTiers[] = [
   },
   {
     folder: "integration/workloads",
+    project: "database",
     test: [
       "environments",
       "environments-http",
@@ -343,6 +380,7 @@ export const TIER_TABLE: readonly FolderTiers[] = [
   },
   {
     folder: "system",
+    project: "system",
     test: ["control-plane-kills", "faults", "order", "quickstart"],
     rest: [
       "away-host",
@@ -371,9 +409,10 @@ export function tierNamed(name: string | undefined): Tier | undefined {
   throw new Error(`There is no tier ${name}; TEST_TIER is test, rest or all.`);
 }
 
-/** The globs of a project's files in one tier, or of all its files, also those without a tier. */
+/** The globs of a project's files in one tier, or in both. */
 export function globsOf(project: Project, tier: Tier | undefined): string[] {
-  if (tier === undefined) return [`test/${project}/**/*.test.ts`];
-  const rows = TIER_TABLE.filter(({ folder }) => folder.split("/")[0] === project);
-  return rows.flatMap((row) => row[tier].map((name) => `test/${row.folder}/${name}.test.ts`));
+  return TIER_TABLE.filter((row) => row.project === project).flatMap((row) => {
+    const names = tier === undefined ? [...row.test, ...row.rest] : row[tier];
+    return names.map((name) => `test/${row.folder}/${name}.test.ts`);
+  });
 }

@@ -3,20 +3,25 @@ import { globSync, readFileSync } from "node:fs";
 import { expect, test } from "vitest";
 import { leftOutOf } from "../../support/suite/left-out.ts";
 import { tierPage } from "../../support/suite/tier-page.ts";
-import { globsOf, type Project, TIER_TABLE } from "../../support/suite/tiers.ts";
+import { globsOf, PROJECTS, TIER_TABLE } from "../../support/suite/tiers.ts";
 
 const ROOT = new URL("../../..", import.meta.url).pathname;
-const PROJECTS: readonly Project[] = ["unit", "integration", "system"];
 
 const filesIn = (globs: readonly string[]) => globSync([...globs], { cwd: ROOT });
 
-test.each(PROJECTS)("every file of %s is in exactly one tier", (project) => {
-  const inTest = new Set(filesIn(globsOf(project, "test")));
-  const inRest = new Set(filesIn(globsOf(project, "rest")));
-  const all = filesIn(globsOf(project, undefined));
+test.each(["unit", "integration", "system"])("every file of %s is in exactly one tier", (folder) => {
+  const inTest = new Set(PROJECTS.flatMap((project) => filesIn(globsOf(project, "test"))));
+  const inRest = new Set(PROJECTS.flatMap((project) => filesIn(globsOf(project, "rest"))));
+  const all = filesIn([`test/${folder}/**/*.test.ts`]);
 
   expect(all.length).toBeGreaterThan(0);
   expect(all.filter((file) => inTest.has(file) === inRest.has(file))).toEqual([]);
+});
+
+test("every file belongs to one project", () => {
+  const files = PROJECTS.flatMap((project) => filesIn(globsOf(project, undefined)));
+
+  expect(files.length).toBe(new Set(files).size);
 });
 
 test("every name in the table of the tiers is that of a file", () => {
