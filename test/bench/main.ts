@@ -1,48 +1,23 @@
 /**
  * `npm run bench`: measures what was promised as ratios, each to something bare in the same moments, and judges
- * nothing. Arguments choose by name (test/README.md has the list); none means all. `--rows` makes the largest smaller;
+ * nothing. Arguments choose by name (test/docs/benches.md has the list); none means all. `--rows` makes the largest smaller;
  * each `--harm` chooses one of what neighbours are measured beside.
  */
 import { parseArgs } from "node:util";
 import { measureAgentCpu } from "./agent-cpu.ts";
 import { measureAgentMemory } from "./agent-memory.ts";
-import { measureAuditPages } from "./audit-pages.ts";
-import { measureAutoscaling } from "./autoscaling.ts";
-import { measureBacklog } from "./backlog.ts";
-import { measureCommand } from "./command.ts";
-import { measureDecisions } from "./decisions.ts";
 import { measureEnvironment } from "./environment.ts";
-import { measureFleetMap } from "./fleet-map.ts";
-import { measureStreams } from "./streams.ts";
-import { measureGangNetwork } from "./gang-network.ts";
-import { measureGangs } from "./gangs.ts";
-import { measureGpuHistory } from "./gpu-history.ts";
 import { measureHeartbeats } from "./heartbeats.ts";
 import { measureIngest } from "./ingest.ts";
 import { measureInvoices } from "./invoices.ts";
-import { measureJobOutput } from "./job-output.ts";
-import { measureJobs } from "./jobs.ts";
-import { measureJournal } from "./journal.ts";
-import { measureJupyter } from "./jupyter.ts";
-import { measureLargeFleet } from "./large-fleet.ts";
 import { measureNeighbours, measureServiceNeighbours } from "./neighbours.ts";
 import { measurePlacements } from "./placements.ts";
 import { measurePage } from "./page.ts";
-import { measurePass } from "./pass.ts";
-import { measureQueuePages } from "./queue-pages.ts";
-import { measureQueue } from "./queue.ts";
 import { measureRecordPages } from "./record-pages.ts";
-import { measureRelay } from "./relay.ts";
-import { measureRunningCosts } from "./running-costs.ts";
-import { measureServiceRollouts } from "./service-rollouts.ts";
 import { measureServiceScaling } from "./service-scaling.ts";
 import { measureServices } from "./services.ts";
 import { measureSsh } from "./ssh.ts";
-import { measureStart } from "./start.ts";
-import { measureTerminal } from "./terminal.ts";
-import { measureTunnel } from "./tunnel.ts";
 import { measureUpgrade } from "./upgrade.ts";
-import { measureWeb } from "./web.ts";
 
 type Bench = (
   say: (line: string) => void,
@@ -52,45 +27,20 @@ type Bench = (
 
 const BENCHES: Record<string, Bench> = {
   environment: measureEnvironment,
-  jobs: measureJobs,
   "agent-memory": measureAgentMemory,
   "agent-cpu": measureAgentCpu,
-  journal: measureJournal,
-  start: measureStart,
   heartbeats: measureHeartbeats,
-  "gpu-history": measureGpuHistory,
-  backlog: measureBacklog,
   ingest: measureIngest,
   upgrade: measureUpgrade,
-  relay: measureRelay,
-  gangs: measureGangs,
-  "gang-network": measureGangNetwork,
-  "job-output": measureJobOutput,
   ssh: measureSsh,
-  web: measureWeb,
   services: measureServices,
-  "service-rollouts": measureServiceRollouts,
   "service-scaling": measureServiceScaling,
-  tunnel: measureTunnel,
-  terminal: measureTerminal,
   neighbours: measureNeighbours,
   "service-neighbours": measureServiceNeighbours,
-  jupyter: measureJupyter,
-  command: measureCommand,
-  decisions: measureDecisions,
-  autoscaling: measureAutoscaling,
-  queue: measureQueue,
-  pass: measurePass,
   placements: measurePlacements,
   invoices: measureInvoices,
   "record-pages": measureRecordPages,
-  "audit-pages": measureAuditPages,
-  "queue-pages": measureQueuePages,
-  "fleet-map": measureFleetMap,
-  streams: measureStreams,
-  "running-costs": measureRunningCosts,
   page: measurePage,
-  "large-fleet": measureLargeFleet,
 };
 
 const { values, positionals: chosen } = parseArgs({

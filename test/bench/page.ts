@@ -11,7 +11,7 @@ import { openApi } from "../support/http/api.ts";
 import { ApiProcess } from "../support/http/api-process.ts";
 import { sceneDatabase } from "./bench-database.ts";
 import { headLine, valuesLine } from "./comparison.ts";
-import { makeFleet } from "./fleet-map.ts";
+import { makeFleet } from "./fleet-rows.ts";
 
 const LOADS = 15;
 const CORDONS = 10;

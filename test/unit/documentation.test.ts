@@ -10,6 +10,7 @@ const PAGES = globSync(
     "{.,agent,control-plane,control-plane/migrations,shared,test}/README.md",
     "control-plane/BILLING.md",
     "control-plane/docs/*.md",
+    "test/docs/*.md",
   ],
   { cwd: ROOT },
 ).toSorted();
@@ -82,7 +83,7 @@ function picturesOf(file: string): { path: string; words: string }[] {
 }
 
 test("every page is looked at", () => {
-  expect(PAGES).toHaveLength(23);
+  expect(PAGES).toHaveLength(29);
 });
 
 describe.each(["agent", "control-plane"])("the settings of %s", (name) => {

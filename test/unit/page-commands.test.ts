@@ -7,9 +7,12 @@ import { commandsIn, mentionsIn, textOf, TRIED_PAGES, withoutBlocks } from "../s
 import { saysSo } from "../support/pages/shape.ts";
 
 const ROOT = new URL("../..", import.meta.url).pathname;
-const PAGES = globSync("{,agent/,control-plane/,control-plane/{docs,migrations}/,shared/,test/}*.md", {
-  cwd: ROOT,
-}).toSorted();
+const PAGES = globSync(
+  "{,agent/,control-plane/,control-plane/{docs,migrations}/,shared/,test/{,docs/}}*.md",
+  {
+    cwd: ROOT,
+  },
+).toSorted();
 const SERVER_COMMANDS = "control-plane/src/main.ts";
 
 type Program = ReturnType<typeof remotegpu>;

@@ -1,6 +1,6 @@
 /**
  * The published protocol under which schedulers of batch jobs are compared (RLScheduler, SC'20), on the product's own
- * queue. test/README.md has its rules in full.
+ * queue. test/docs/queue-replay.md has its rules in full.
  */
 import { MS_PER_SECOND, THOUSANDTHS } from "@remotegpu/shared/units";
 import { inQueueOrder } from "@remotegpu/control-plane/core/queue/queue";

@@ -1,61 +1,14 @@
-/** `GET /fleet/map` of 200 hosts with 8 cards each, most of them held, against writing the same answer out as JSON. */
+/** A fleet of 200 hosts with 8 cards each as rows alone, most of the cards held. */
 import type { Database } from "@remotegpu/control-plane/store/database/database";
-import { type ApiWorld, openApi } from "../support/http/api.ts";
-import { sceneDatabase } from "./bench-database.ts";
-import { headLine, ratioLine, valuesLine } from "./comparison.ts";
 
 const HOSTS = 200;
 const CARDS = 8;
-const ASKED = 300;
-
-export async function measureFleetMap(
-  say: (line: string) => void,
-  ending: AsyncDisposableStack,
-): Promise<void> {
-  const api = await openApi({}, await sceneDatabase(ending));
-  ending.defer(() => api.close());
-  await makeFleet(api.db, api.admin.customerId);
-
-  const asked: number[] = [];
-  const bare: number[] = [];
-  for (let nth = 0; nth < ASKED; nth += 1) {
-    const startedMs = performance.now();
-    const answer = await mapOf(api);
-    asked.push(performance.now() - startedMs);
-    const content: unknown = JSON.parse(answer);
-    const bareMs = performance.now();
-    JSON.stringify(content);
-    bare.push(performance.now() - bareMs);
-  }
-  say(headLine(`GET /fleet/map, ${HOSTS} hosts with ${CARDS} cards each, ${ASKED} times`));
-  say(ratioLine("p95 to p95 of writing the answer as JSON", [{ ours: p95(asked), bare: p95(bare) }]));
-  say(
-    valuesLine(
-      "an answer",
-      asked.map((ms) => ms * 1_000),
-      "µs",
-    ),
-  );
-  say(valuesLine("p95", [p95(asked) * 1_000], "µs"));
-}
-
-async function mapOf({ app, admin }: ApiWorld): Promise<string> {
-  const answer = await app.request("/api/v1/fleet/map", {
-    headers: { Authorization: `Bearer ${admin.key}` },
-  });
-  if (answer.status !== 200) throw new Error(`the map got ${answer.status}`);
-  return await answer.text();
-}
-
-function p95(values: readonly number[]): number {
-  return values.toSorted((a, b) => a - b)[Math.floor(values.length * 0.95)] ?? 0;
-}
 
 /** Every card but each tenth is held by an environment that runs and is paid by the minute. */
-export async function makeFleet(database: Database, customerId: number, hosts = HOSTS): Promise<void> {
+export async function makeFleet(database: Database, customerId: number): Promise<void> {
   const card =
     "SELECT h, c, 'GPU-' || h || '-' || c AS uuid, 'host-' || lpad(h::text, 5, '0') AS host, 'env-' || h || '-' || c AS env";
-  const cards = `(${card} FROM generate_series(1, ${hosts}) h, generate_series(0, ${CARDS - 1}) c) x`;
+  const cards = `(${card} FROM generate_series(1, ${HOSTS}) h, generate_series(0, ${CARDS - 1}) c) x`;
   const held = `${cards} WHERE (h * ${CARDS} + c) % 10 <> 0`;
   for (const statement of [
     `INSERT INTO hosts (id, name, ip_address, connection, status, last_heartbeat, labels)
