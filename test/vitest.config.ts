@@ -56,7 +56,7 @@ export default defineConfig({
       },
       {
         extends: true,
-        // What needs only a database imports the same API: a process for each file would load it once for each.
+        // What needs little more than a database imports the same API: a process for each file would load it once for each.
         test: {
           name: "database",
           include: globsOf("database", tier),
