@@ -143,5 +143,4 @@ test.each(["training-jobs", "inference-services"])("answers for %s, too", async 
   const answer = await scene.api.ask("GET", `/api/v1/${path}/w/why`, { as: alice });
 
   expect(answer).toMatchObject({ status: 200, body: { position: null, hosts: [], suggestions: [] } });
-  expect((await scene.api.ask("GET", `/api/v1/${path}/w/why`, { as: bob })).status).toBe(404);
 });
