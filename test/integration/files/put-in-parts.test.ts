@@ -17,7 +17,7 @@ import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { digestText } from "@remotegpu/shared/files";
 import { FOLDER } from "../../support/agent/files.ts";
-import { type Caller, problem } from "../../support/http/api.ts";
+import type { Caller } from "../../support/http/api.ts";
 import { answeredBy } from "../../support/http/host-answers.ts";
 import { FilesScene } from "../../support/worlds/files-scene.ts";
 
@@ -29,16 +29,13 @@ const LOST_AT_MOST = 6 * CHUNK;
 
 let scene: FilesScene;
 let owner: Caller;
-let viewer: Caller;
-let stranger: Caller;
 
 const ending = new AsyncDisposableStack();
 beforeAll(async () => {
   scene = ending.use(await FilesScene.open());
   const { api } = scene;
   const ada = await api.customer("ada");
-  [owner, viewer, stranger] = [ada, await api.customer("vic"), await api.customer("sam")];
-  await api.join(ada.workspaceId, owner, viewer, "viewer");
+  owner = ada;
   await api.db.query(
     `INSERT INTO environments (id, customer_id, workspace_id, name, image, status, cpu, memory, storage_pool)
      VALUES ('env-1', $1, $2, 'work', 'busybox', 'stopped', 1, 1073741824, 'pool-a')`,
@@ -234,15 +231,7 @@ describe("by the API", () => {
     expect(readFileSync(scene.files.at("pieces")).equals(bringing.bytes)).toBe(true);
   });
 
-  test("a viewer brings none, a stranger finds nothing, and what was brought is in the audit log", async () => {
-    const [seen, foreign] = [
-      new Bringing("by-whom", { as: viewer }),
-      new Bringing("by-whom", { as: stranger }),
-    ];
-
-    expect([await seen.part(0), await foreign.part(0)]).toEqual([403, 404]);
-    expect([await seen.tell(), await foreign.tell()]).toMatchObject([problem(403), problem(404)]);
-    expect([await seen.complete(), await foreign.complete()]).toMatchObject([problem(403), problem(404)]);
+  test("what was brought is in the audit log", async () => {
     await new Bringing("by-whom").all();
     const { rows } = await scene.api.db.query(
       "SELECT after ->> 'path' AS path FROM audit_log WHERE action = 'environment.put-file' AND after ->> 'path' LIKE '%by-whom' AND status < 300",

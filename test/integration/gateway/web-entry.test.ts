@@ -83,11 +83,7 @@ describe("a one-time link", () => {
     },
   );
 
-  test("is made for who may manage the environment, and names one thing", async () => {
-    const stranger = await scene.control.customer("link-stranger");
-
-    expect((await link(stranger)).status).toBe(404);
-    expect((await link(scene.control.api.admin)).status).toBe(403);
+  test("names one thing", async () => {
     expect((await link(scene.owner, {})).status).toBe(422);
     expect((await link(scene.owner, { port: 1, service: "jupyter" })).status).toBe(422);
   });

@@ -388,21 +388,9 @@ describe("a card", () => {
 });
 
 describe("pages", () => {
-  test.each([
-    "limit=0",
-    "limit=1001",
-    "limit=-1",
-    "limit=1e3",
-    "limit=%F0%9F%98%80",
-    "cursor=x",
-    "more=1",
-    "search=",
-    "group_by=",
-    "group_by=label:",
-    "group_by=zone",
-    "free_gpu_memory=-1",
-    "free_gpu_memory=1e9",
-  ])("are refused with %s", async (query) => expect(await ask(`?${query}`)).toMatchObject({ status: 422 }));
+  test.each(["limit=1e3", "group_by=label:", "free_gpu_memory=1e9"])("are refused with %s", async (query) =>
+    expect(await ask(`?${query}`)).toMatchObject({ status: 422 }),
+  );
 
   test("of ten thousand hosts come a thousand at a time", async () => {
     await sql(

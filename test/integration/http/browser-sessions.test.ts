@@ -357,13 +357,11 @@ describe("sessions of an account", () => {
     expect((await api.ask("DELETE", "/api/v1/sessions/current", { as: ada })).status).toBe(409);
   });
 
-  test("are not ended by others, nor by a key that opens less", async () => {
+  test("are not ended by a key that opens less", async () => {
     const cookie = await cookieOf(ada);
     const id = (await by(cookie, "GET", "/sessions")).body.items[0].id;
     const reader = await api.key(ada, { scopes: ["read"] });
 
-    for (const as of [await api.customer(`bob-${count}`), api.admin])
-      expect((await api.ask("DELETE", `/api/v1/sessions/${id}`, { as })).status).toBe(404);
     expect((await api.ask("DELETE", `/api/v1/sessions/${id}`, { as: reader })).status).toBe(403);
     const ofReader = await cookieOf(reader);
     expect((await by(ofReader, "DELETE", "/sessions/current")).status).toBe(204);

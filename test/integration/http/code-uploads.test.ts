@@ -140,14 +140,6 @@ test.each<[string, (id: string, pack: Buffer) => Promise<Response>, number]>([
   expect((await asked(body.id, pack)).status).toBe(status);
 });
 
-test.each([
-  ["100 MB and a byte", { sha256: "0".repeat(64), size: 100_000_001 }],
-  ["nothing", { sha256: "0".repeat(64), size: 0 }],
-  ["another checksum", { sha256: "0".repeat(63), size: 1 }],
-])("%s is no code", async (_what, body) => {
-  expect(await api.ask("POST", "/api/v1/code-uploads", { as: ada, body })).toMatchObject(problem(422));
-});
-
 test("where a customer has too much, what no unfinished job names gives way, the longest unused first", async () => {
   const bob = await api.customer("bob");
   const begin = (id: string, at: string) =>

@@ -5,6 +5,7 @@
  */
 import * as fc from "fast-check";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { breaches, brokenFilters } from "../../support/http/schema-breaches.ts";
 import { openApi, type Answer, type ApiWorld, type Caller } from "../../support/http/api.ts";
 import { fingerprint as fingerprintOf } from "../../support/engines/fingerprint.ts";
 import {
@@ -21,8 +22,8 @@ const RUNS = Number(process.env.FUZZ_RUNS ?? 12);
 
 interface Operation {
   "x-access": "public" | "customer" | "admin";
-  parameters?: { name: string; in: string }[];
-  requestBody?: { content: Record<string, { schema: JsonSchema }> };
+  parameters?: { name: string; in: string; required: boolean; schema: JsonSchema }[];
+  requestBody?: { content: Record<string, { schema: JsonSchema; example?: unknown }> };
   responses: Record<string, unknown>;
 }
 interface Route {
@@ -188,8 +189,8 @@ function expectNamed(answer: Answer, { operation }: Route): void {
 
 describe("bodies", () => {
   const withBody = routes.flatMap((route) => {
-    const schema = route.operation.requestBody?.content["application/json"]?.schema;
-    return schema === undefined ? [] : [{ name: `${route.method} ${route.path}`, route, schema }];
+    const content = route.operation.requestBody?.content["application/json"];
+    return content === undefined ? [] : [{ name: `${route.method} ${route.path}`, route, ...content }];
   });
 
   test.each(withBody)("$name", async ({ route, schema }) => {
@@ -243,16 +244,23 @@ describe("bodies", () => {
     },
   );
 
-  test.each(withBody.filter(({ route }) => route.operation["x-access"] !== "public"))(
-    "$name refuses a field it does not know, by name",
-    async ({ route }) => {
-      const answer = await api.ask(route.method, `/api/v1${existing(route.path.slice(7))}`, {
-        as: callerOf(route),
-        body: { no_such_field: 1 },
-      });
+  test.each(withBody)(
+    "$name refuses whatever breaks one rule of its schema, by the field",
+    async ({ route, schema, example }) => {
+      const path = `/api/v1${existing(route.path.slice(7))}`;
+      const taken: string[] = [];
 
-      expect(answer.status).toBe(422);
-      expect(answer.body.errors.map(({ path }: { path: string }) => path)).toContain("no_such_field");
+      for (const breach of breaches(schema, components.schemas, example)) {
+        const { status, body } = await api.ask(route.method, path, {
+          as: callerOf(route),
+          body: JSON.stringify(breach.body),
+        });
+        const named = status === 422 ? body.errors.map((error: { path: string }) => error.path) : [];
+        if (!named.includes(breach.path))
+          taken.push(`${breach.path} ${breach.rule}: ${status} ${JSON.stringify(body).slice(0, 300)}`);
+      }
+
+      expect(taken).toEqual([]);
     },
   );
 
@@ -304,4 +312,38 @@ describe("filters", () => {
         if (answer.status >= 400) expectNamed(answer, route);
       }
   });
+
+  test.each(withQuery)(
+    "$method $path refuses whatever breaks a rule of a filter, and what is no filter, by the name",
+    async (route) => {
+      const path = `/api/v1${existing(route.path.slice(7))}`;
+      const known = route.operation.parameters?.filter((one) => one.in === "query") ?? [];
+      const wrong = known.flatMap(({ name, schema }) =>
+        brokenFilters(schema).map(({ rule, text }) => ({
+          name,
+          rule,
+          query: new URLSearchParams({ [name]: text }).toString(),
+        })),
+      );
+      // A POST says what it wants in its body.
+      const unknown =
+        route.method === "POST"
+          ? []
+          : [{ name: "no_such_filter", rule: "unknown", query: "no_such_filter=1" }];
+      const taken: string[] = [];
+
+      for (const { name, rule, query } of [...wrong, ...unknown]) {
+        const wish = {
+          as: callerOf(route),
+          body: route.operation.requestBody?.content["application/json"]?.example,
+        };
+        const { status, body } = await api.ask(route.method, `${path}?${query}`, wish);
+        const named = status === 422 ? body.errors.map((error: { path: string }) => error.path) : [];
+        if (!named.includes(name))
+          taken.push(`${name} ${rule}: ${status} ${JSON.stringify(body).slice(0, 200)}`);
+      }
+
+      expect(taken).toEqual([]);
+    },
+  );
 });

@@ -931,6 +931,7 @@ const RIGHTS: [route: string, expected: string, question: Question][] = [
   ["GET /search", EVERYONE, plain("/search?q=a")],
   ["GET /sentences", PUBLIC, plain("/sentences?language=zh")],
   ["GET /billing/payments", EVERYONE, plain("/billing/payments")],
+  ["GET /billing/payments", PERSONAL, ofAuthor("/billing/payments")],
   ["GET /customers/{id}/payments", ADMINS, at(aCustomer, (id) => `/customers/${id}/payments`)],
   ["GET /fleet", ADMINS, plain("/fleet")],
   ["GET /fleet/map", ADMINS, plain("/fleet/map")],

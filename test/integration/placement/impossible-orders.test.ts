@@ -123,40 +123,28 @@ describe("before the order", () => {
 });
 
 describe("at the order", () => {
-  test.each<[string, object, string]>([
-    ["cpu", { cpu: 17 }, "asked for 17 CPU cores, and the most that any host has is 16 CPU cores."],
-    [
-      "memory",
-      { memory: 64 * GIB + 1 },
-      "asked for 65537 MiB of memory, and the most that any host has is 65536 MiB of memory.",
-    ],
-    [
-      "temp_storage",
-      { temp_storage: 501 * GIB },
-      "asked for 513024 MiB of temporary storage, and the most that any host has is 512000 MiB of temporary storage.",
-    ],
-    ["gpu", { gpu: 3 }, "asked for 3 × NVIDIA L4, and the most that any host has is 2 × NVIDIA L4."],
-    [
-      "gpu_memory",
-      { gpu: 1, gpu_memory: 24_577 * MIB },
-      "asked for 24577 MiB on each GPU, and the most that any host has is 24576 MiB on each GPU.",
-    ],
+  const TOO_MUCH: [path: string, change: object, numbers: RegExp][] = [
+    ["cpu", { cpu: 17 }, /17 .* 16 /],
+    ["memory", { memory: 64 * GIB + 1 }, /65537 .* 65536 /],
+    ["temp_storage", { temp_storage: 501 * GIB }, /513024 .* 512000 /],
+    ["gpu", { gpu: 3 }, /3 × NVIDIA L4.* 2 × NVIDIA L4/],
+    ["gpu_memory", { gpu: 1, gpu_memory: 24_577 * MIB }, /24577 .* 24576 /],
     [
       "gpu_memory",
       { gpu: 1, gpu_memory: 24_577 * MIB, config: { gpu_sharing: "shared" } },
-      "asked for 24577 MiB on each GPU, and the most that any host has is 24576 MiB on each GPU.",
+      /24577 .* 24576 /,
     ],
-    [
-      "config.gpu_model",
-      { gpu: 1, config: { gpu_model: "NVIDIA H100" } },
-      "asked for NVIDIA H100, and no host has one.",
-    ],
-  ])("too much %s is a 422 that says the most there is: %j", async (path, change, message) => {
+    ["config.gpu_model", { gpu: 1, config: { gpu_model: "NVIDIA H100" } }, /NVIDIA H100/],
+  ];
+
+  test("too much of anything is a 422 that says the most there is", async () => {
     await scene.host("host-a", { gpus: 2 });
 
-    const answer = await scene.order(alice, change);
-
-    expect(answer).toMatchObject({ status: 422, body: { errors: [{ path, message }] } });
+    for (const [path, change, numbers] of TOO_MUCH)
+      expect(await scene.order(alice, change)).toMatchObject({
+        status: 422,
+        body: { errors: [{ path, message: expect.stringMatching(numbers) }] },
+      });
     expect(await written()).toBe(0);
   });
 

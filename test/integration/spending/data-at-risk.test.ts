@@ -152,7 +152,6 @@ describe("what is told", () => {
 
     expect(await ids("true")).toContain(debtor.customerId);
     expect(await ids("false")).not.toContain(debtor.customerId);
-    expect((await ask("GET", "/customers?data_at_risk=perhaps")).status).toBe(422);
   });
 });
 
@@ -166,7 +165,6 @@ describe("deleting it", () => {
       status: 422,
       body: { errors: [{ path: "confirm_username" }] },
     });
-    expect((await ask("POST", `/customers/${debtor.customerId}/delete-data`, {})).status).toBe(422);
     expect(await scene.rows("SELECT FROM data_removals WHERE customer_id = $1", [debtor.customerId])).toEqual(
       [],
     );

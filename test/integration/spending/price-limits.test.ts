@@ -57,7 +57,7 @@ test("an order that costs more on every model is refused, with both numbers and 
 
   expect(answer.status).toBe(422);
   expect(answer.body.errors).toEqual([
-    { path: "config.max_price_per_hour", message: "an hour of it costs 6.6000, and its maximum is 6.5999" },
+    { path: "config.max_price_per_hour", message: expect.stringMatching(/6\.6000.*6\.5999/) },
   ]);
   expect((await scene.order(alice, upTo("0.5", 0))).body.errors).toMatchObject([
     { path: "config.max_price_per_hour" },

@@ -305,9 +305,6 @@ describe("the access log", () => {
     expect(await log("?client_address=2001:db8::7")).toEqual([all[1]]);
     expect(await log(`?key_customer_id=${alice.customerId}`)).toEqual([all[3]]);
     expect(await log("?service_type=rdp")).toEqual([]);
-    expect(await ask(alice, "GET", `/environments/${id}/access-log?cursor=WzEsIngiXQ`)).toMatchObject(
-      problem(422),
-    );
   });
 
   test("is read by administrators, which the audit log has", async () => {

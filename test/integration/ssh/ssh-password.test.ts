@@ -149,13 +149,6 @@ describe("POST …/ssh-password", () => {
     expect(refused.body.detail).toBe("Administrators get no way into what belongs to others.");
     expect(await told()).toBeNull();
   });
-
-  test("needs a key that orders", async () => {
-    const reader = await scene.api.key(alice, { scopes: ["read"] });
-
-    expect(await post(reader)).toMatchObject(problem(403));
-    expect(await remove(reader)).toMatchObject(problem(403));
-  });
 });
 
 describe("DELETE …/ssh-password", () => {

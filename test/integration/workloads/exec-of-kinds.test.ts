@@ -90,23 +90,16 @@ test("an environment has one container", async () => {
   expect(asked).toEqual([["host-a", instances.get("env-1 0")]]);
 });
 
-test.each(KINDS)(
-  "of %s strangers reach none, and what was run stands in the audit log",
-  async (kind, path, id) => {
-    const bob = await api.customer(`bob-${kind}`);
+test.each(KINDS)("of %s what was run stands in the audit log", async (_kind, path, id) => {
+  const answer = await exec(`${path}/${id}/exec`);
 
-    const refused = await exec(`${path}/${id}/exec`, bob);
-    const answer = await exec(`${path}/${id}/exec`);
-
-    expect(refused).toMatchObject(problem(404));
-    const { rows } = await api.db.query(
-      "SELECT action, target_id, outcome, after FROM audit_log WHERE request_id = $1",
-      [answer.headers.get("X-Request-Id")],
-    );
-    const action = `${path.slice(0, -1)}.exec`;
-    expect(rows).toEqual([
-      { action, target_id: id, outcome: "done", after: { program: "true", arguments: 0 } },
-    ]);
-    expect(asked).toHaveLength(1);
-  },
-);
+  const { rows } = await api.db.query(
+    "SELECT action, target_id, outcome, after FROM audit_log WHERE request_id = $1",
+    [answer.headers.get("X-Request-Id")],
+  );
+  const action = `${path.slice(0, -1)}.exec`;
+  expect(rows).toEqual([
+    { action, target_id: id, outcome: "done", after: { program: "true", arguments: 0 } },
+  ]);
+  expect(asked).toHaveLength(1);
+});

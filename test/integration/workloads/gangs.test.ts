@@ -225,9 +225,9 @@ describe("a preflight that fails", () => {
     expect(await gangs.job(id)).toMatchObject({
       status: "queued",
       attempt: 2,
-      status_reason:
-        `The preflight failed: rank 0 on host ${one!.id} does not reach rank 1 on host ${other!.id}: ` +
-        "No answer to 3 pings. Attempt 2 follows on another host (retry 1 of 3).",
+      status_reason: expect.stringMatching(
+        `rank 0 on host ${one!.id} .* rank 1 on host ${other!.id}: .* 3 pings.* Attempt 2 .*retry 1 of 3`,
+      ),
     });
     await gangs.scene.schedule();
     expect(await gangs.job(id)).toMatchObject({
@@ -391,7 +391,7 @@ describe("a gang that runs", () => {
 
     expect(await gangs.job(id)).toMatchObject({
       status: "stopping",
-      status_reason: "Rank 1: The command ended with exit code 3.",
+      status_reason: expect.stringMatching(/^Rank 1: .* exit code 3/),
     });
     expect((await one!.pull())[0]).toMatchObject({ want: "stopped" });
     await gangs.round();
@@ -410,7 +410,7 @@ describe("a gang that runs", () => {
 
     expect(await gangs.job(id)).toMatchObject({
       status: "running",
-      status_reason: `The network between its ranks is broken: rank 0 hears nothing from rank 1 on host ${other!.id}.`,
+      status_reason: expect.stringMatching(`rank 0 .* rank 1 on host ${other!.id}`),
     });
     await gangs.round();
     await gangs.scene.workloads();
@@ -430,7 +430,7 @@ describe("a gang that runs", () => {
 
     expect(await gangs.job(id)).toMatchObject({
       status: "stopping",
-      status_reason: `Rank 1: host ${other!.id} is not heard any more.`,
+      status_reason: expect.stringContaining(`Rank 1: host ${other!.id} `),
     });
     expect((await one!.pull())[0]).toMatchObject({ want: "stopped" });
     await gangs.round([one!]);

@@ -146,7 +146,6 @@ describe("a service", () => {
       { old: "2", new: "1" },
       { old: "1", new: "3" },
     ]);
-    for (const replicas of [-1, 1.5, "2", null, 1_001]) expect((await change({ replicas })).status).toBe(422);
   });
 
   test("is not changed with the rest while it scales by itself", async () => {
@@ -163,18 +162,12 @@ describe("a service", () => {
     });
   });
 
-  test("is listed replica by replica, whole or a page at a time", async () => {
+  test("is listed replica by replica", async () => {
     const id = await services.runs({ min_replicas: 3 });
-    const page = async (query: string) => (await services.ask("GET", `/${id}/instances${query}`)).body;
-    const ranksOf = ({ items }: { items: { rank: number }[] }) => items.map(({ rank }) => rank);
 
-    const whole = await page("");
-    expect([ranksOf(whole), whole.next_cursor]).toEqual([[0, 1, 2], null]);
-    const first = await page("?limit=2");
-    expect(ranksOf(first)).toEqual([0, 1]);
-    const last = await page(`?limit=2&cursor=${first.next_cursor}`);
-    expect([ranksOf(last), last.next_cursor]).toEqual([[2], null]);
-    expect((await services.ask("GET", `/${id}/instances?cursor=x`)).status).toBe(422);
+    const { items } = (await services.ask("GET", `/${id}/instances`)).body;
+
+    expect(items.map(({ rank }: { rank: number }) => rank)).toEqual([0, 1, 2]);
   });
 });
 

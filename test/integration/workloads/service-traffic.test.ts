@@ -114,14 +114,13 @@ describe("what is told", () => {
     expect((await traffic(id, day)).items).toHaveLength(3);
   });
 
-  test.each([
-    ["?start_time=2026-01-02T00:00:00Z&end_time=2026-01-01T00:00:00Z", "start_time"],
-    ["?start_time=yesterday", "start_time"],
-    ["?limit=201", "limit"],
-  ])("is refused of %s", async (query, path) => {
+  test("is refused of a time that ends before it begins", async () => {
     const id = await services.ordered();
-    const { status, body } = await services.ask("GET", `/${id}/traffic${query}`);
-    expect([status, body.errors[0].path]).toEqual([422, path]);
+    const query = "start_time=2026-01-02T00:00:00Z&end_time=2026-01-01T00:00:00Z";
+
+    const { status, body } = await services.ask("GET", `/${id}/traffic?${query}`);
+
+    expect([status, body.errors[0].path]).toEqual([422, "start_time"]);
   });
 
   test("is what is in flight and waits now, of the gateways that run", async () => {

@@ -73,7 +73,14 @@ export interface JsonSchema {
   additionalProperties?: JsonSchema | boolean;
   items?: JsonSchema;
   format?: string;
+  pattern?: string;
+  minimum?: number;
+  exclusiveMinimum?: number;
   maximum?: number;
+  minLength?: number;
+  maxLength?: number;
+  minItems?: number;
+  maxItems?: number;
 }
 
 export type Schemas = Record<string, JsonSchema>;
@@ -153,7 +160,8 @@ function friendlyObject(schema: JsonSchema, schemas: Schemas): fc.Arbitrary<unkn
   );
 }
 
-function resolve(schema: JsonSchema, schemas: Schemas): JsonSchema {
+/** The schema that a reference leads to, with all of its parts in one. */
+export function resolve(schema: JsonSchema, schemas: Schemas): JsonSchema {
   const [, name] = /^#\/components\/schemas\/(.+)$/.exec(schema.$ref ?? "") ?? [];
   if (name !== undefined) return resolve(schemas[name] ?? {}, schemas);
   if (schema.allOf === undefined) return schema;

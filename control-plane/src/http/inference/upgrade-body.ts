@@ -30,7 +30,7 @@ export const UpgradeBody = z
         spec: config.spec.nullable(),
         gpu_sharing: config.gpu_sharing.nullable(),
         gpu_model: config.gpu_model.nullable(),
-        max_price_per_hour: config.max_price_per_hour.nullable(),
+        max_price_per_hour: config.max_price_per_hour.nullable().openapi({ type: ["string", "null"] }),
         host_labels: config.host_labels.nullable(),
         command: config.command.nullable(),
         port: config.port.nullable(),

@@ -42,7 +42,10 @@ const Percents = thresholds(PositiveAmount, "Percent of the limit at which to wa
 
 const BudgetWish = z
   .strictObject({
-    monthly_limit: PositiveAmount.nullable().openapi({ description: "null takes the budget away" }),
+    monthly_limit: PositiveAmount.nullable().openapi({
+      type: ["string", "null"],
+      description: "null takes the budget away",
+    }),
     percents: Percents.optional(),
   })
   .openapi("BudgetWish");

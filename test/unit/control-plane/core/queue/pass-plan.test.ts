@@ -1,5 +1,4 @@
 import { expect, test } from "vitest";
-import type { GpuWish } from "@remotegpu/control-plane/core/placement/fleet/fits-on";
 import {
   type GpuCapacity,
   UnsoundFleetError,
@@ -8,8 +7,8 @@ import {
 import { planPass } from "@remotegpu/control-plane/core/queue/pass-plan";
 import { aHost, gpusOf } from "../../../../support/placement/fleet.ts";
 import { anOrder, NO_SHARERS, OPTIONS, type TestOrder } from "../../../../support/placement/queued-orders.ts";
+import { wholeGpus } from "../../../../support/placement/whole-gpus.ts";
 
-const gpus = (count: number): GpuWish => ({ kind: "whole", count, leastMemoryMib: 0, models: null });
 const plan = (fleet: Fleet, orders: TestOrder[]) => {
   const { placed, waiting } = planPass({ fleet, running: [], orders, sharers: NO_SHARERS, options: OPTIONS });
   return {
@@ -21,8 +20,8 @@ const oneHost = { hosts: [aHost({ id: "a", gpus: gpusOf("a", 2) })] };
 
 test("the oldest starts first, and whoever finds nothing left is told what is in the way", () => {
   const { placed, waiting } = plan(oneHost, [
-    anOrder("young", { gpu: gpus(2) }, { age: 1 }),
-    anOrder("old", { gpu: gpus(2) }, { age: 2 }),
+    anOrder("young", { gpu: wholeGpus(2) }, { age: 1 }),
+    anOrder("old", { gpu: wholeGpus(2) }, { age: 2 }),
   ]);
 
   expect(placed).toEqual([["old", "a"]]);
@@ -31,9 +30,9 @@ test("the oldest starts first, and whoever finds nothing left is told what is in
 
 test("whoever would fit and must not take the head's place is told so", () => {
   const { placed, waiting } = plan(oneHost, [
-    anOrder("running", { gpu: gpus(1) }, { age: 3 }),
-    anOrder("head", { gpu: gpus(2) }, { age: 2 }),
-    anOrder("small", { gpu: gpus(1) }, { age: 1 }),
+    anOrder("running", { gpu: wholeGpus(1) }, { age: 3 }),
+    anOrder("head", { gpu: wholeGpus(2) }, { age: 2 }),
+    anOrder("small", { gpu: wholeGpus(1) }, { age: 1 }),
     anOrder("light", {}, { age: 0 }),
   ]);
 
@@ -46,9 +45,9 @@ test("whoever would fit and must not take the head's place is told so", () => {
 
 test("what is held back says why, keeps nothing, and what is impossible is named", () => {
   const { placed, waiting } = plan(oneHost, [
-    anOrder("held", { gpu: gpus(2) }, { age: 3, heldBack: "Waiting for host b." }),
-    anOrder("huge", { gpu: gpus(3) }, { age: 2 }),
-    anOrder("small", { gpu: gpus(2) }, { age: 1 }),
+    anOrder("held", { gpu: wholeGpus(2) }, { age: 3, heldBack: "Waiting for host b." }),
+    anOrder("huge", { gpu: wholeGpus(3) }, { age: 2 }),
+    anOrder("small", { gpu: wholeGpus(2) }, { age: 1 }),
   ]);
 
   expect(placed).toEqual([["small", "a"]]);
@@ -58,8 +57,8 @@ test("what is held back says why, keeps nothing, and what is impossible is named
 
 test("a gang is told how many of it would fit", () => {
   const { placed, waiting } = plan({ hosts: ["a", "b"].map((id) => aHost({ id, gpus: gpusOf(id, 2) })) }, [
-    anOrder("first", { gpu: gpus(2) }, { age: 2 }),
-    anOrder("gang", { gpu: gpus(2), instances: 2 }, { age: 1 }),
+    anOrder("first", { gpu: wholeGpus(2) }, { age: 2 }),
+    anOrder("gang", { gpu: wholeGpus(2), instances: 2 }, { age: 1 }),
   ]);
 
   expect(placed).toEqual([["first", "a"]]);
@@ -83,8 +82,8 @@ test("a head keeps its place while its payer's share grows, and gives it up to w
     lastStartMs: OPTIONS.now,
   };
   const orders = [
-    anOrder("head", { gpu: gpus(2) }, { payer: "large" }),
-    anOrder("small", { gpu: gpus(1) }, { payer: "new", workspace: "n", age: 1 }),
+    anOrder("head", { gpu: wholeGpus(2) }, { payer: "large" }),
+    anOrder("small", { gpu: wholeGpus(1) }, { payer: "new", workspace: "n", age: 1 }),
   ];
   const first = (head: string | null, more: TestOrder[] = []) =>
     planPass({
@@ -99,7 +98,7 @@ test("a head keeps its place while its payer's share grows, and gives it up to w
 
   expect(first(null)).toEqual(["small"]);
   expect(first("head")).toEqual(["head"]);
-  expect(first("head", [anOrder("urgent", { gpu: gpus(1) }, { payer: "u", isUrgent: true })])[0]).toBe(
+  expect(first("head", [anOrder("urgent", { gpu: wholeGpus(1) }, { payer: "u", isUrgent: true })])[0]).toBe(
     "urgent",
   );
 });

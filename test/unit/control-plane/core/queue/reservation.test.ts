@@ -1,21 +1,19 @@
 import { expect, test } from "vitest";
-import type { GpuWish } from "@remotegpu/control-plane/core/placement/fleet/fits-on";
 import { FleetState } from "@remotegpu/control-plane/core/placement/fleet/fleet-state";
 import { cardDemands, reservationOf } from "@remotegpu/control-plane/core/queue/reservation";
 import { aHost, aRequest, gpusOf } from "../../../../support/placement/fleet.ts";
 import { NOW, OPTIONS, work } from "../../../../support/placement/queued-orders.ts";
+import { HELD_WHOLE, wholeGpus } from "../../../../support/placement/whole-gpus.ts";
 
-const gpus = (count: number): GpuWish => ({ kind: "whole", count, leastMemoryMib: 0, models: null });
-const held = { use: "exclusive", freeShareThousandths: 0, freeMemoryMib: 0 } as const;
 const [first, ...others] = gpusOf("a", 4);
 const oneHeld = () =>
   new FleetState({
-    hosts: [aHost({ id: "a", freeCpuMilli: 4000, gpus: [{ ...first!, ...held }, ...others] })],
+    hosts: [aHost({ id: "a", freeCpuMilli: 4000, gpus: [{ ...first!, ...HELD_WHOLE }, ...others] })],
   });
 const running = [work("x", { hostId: "a", cards: ["GPU-a-0"], endsIn: 60 })];
 
 test("of the head's host others may take what is free both now and when it runs", () => {
-  const head = aRequest({ gpu: gpus(3), cpuMilli: 3000 });
+  const head = aRequest({ gpu: wholeGpus(3), cpuMilli: 3000 });
 
   const { startsAtMs, hosts, later, beside } = reservationOf(head, {
     state: oneHeld(),
@@ -30,7 +28,7 @@ test("of the head's host others may take what is free both now and when it runs"
 });
 
 test("the head's host has back what ends until then", () => {
-  const { startsAtMs, later, beside } = reservationOf(aRequest({ gpu: gpus(4) }), {
+  const { startsAtMs, later, beside } = reservationOf(aRequest({ gpu: wholeGpus(4) }), {
     state: oneHeld(),
     running,
     options: OPTIONS,
@@ -41,7 +39,7 @@ test("the head's host has back what ends until then", () => {
 });
 
 test("what nobody promised to give is kept as far as it is free", () => {
-  const { startsAtMs, beside } = reservationOf(aRequest({ gpu: gpus(4) }), {
+  const { startsAtMs, beside } = reservationOf(aRequest({ gpu: wholeGpus(4) }), {
     state: oneHeld(),
     running: [work("x", { hostId: "a", cards: ["GPU-a-0"] })],
     options: OPTIONS,
@@ -55,7 +53,7 @@ test("the state itself stays as it is", () => {
   const state = oneHeld();
   const before = JSON.stringify(state.toFleet());
 
-  reservationOf(aRequest({ gpu: gpus(4) }), { state, running, options: OPTIONS });
+  reservationOf(aRequest({ gpu: wholeGpus(4) }), { state, running, options: OPTIONS });
 
   expect(JSON.stringify(state.toFleet())).toBe(before);
 });

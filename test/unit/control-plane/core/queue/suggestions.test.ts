@@ -11,6 +11,7 @@ import {
   type TestOrder,
   work,
 } from "../../../../support/placement/queued-orders.ts";
+import { HELD_WHOLE } from "../../../../support/placement/whole-gpus.ts";
 
 const gpus = (count: number, change: object = {}): GpuWish => ({
   kind: "whole",
@@ -97,9 +98,8 @@ test("another model is the first that would do", () => {
 });
 
 test("a time limit is suggested to what only a head's place stands in the way of, where it may have one", () => {
-  const held = { use: "exclusive", freeShareThousandths: 0, freeMemoryMib: 0 } as const;
   const [first, second] = gpusOf("h0", 2);
-  const fleet = hosts({ gpus: [{ ...first!, ...held }, second!] });
+  const fleet = hosts({ gpus: [{ ...first!, ...HELD_WHOLE }, second!] });
   const running = [work("x", { hostId: "h0", cards: ["GPU-h0-0"], endsIn: 600 })];
   const ahead = [anOrder("head", { gpu: gpus(2) }, { age: 1 })];
   const ask = (mayLimit: boolean) =>
@@ -112,10 +112,9 @@ test("a time limit is suggested to what only a head's place stands in the way of
 });
 
 test("the work to wait for is the last of them", () => {
-  const held = { use: "exclusive", freeShareThousandths: 0, freeMemoryMib: 0 } as const;
   const running = [work("x", { hostId: "h0", cards: ["GPU-h0-0"] })];
 
-  expect(suggested(hosts({ gpus: gpusOf("h0", 1, held) }), { gpu: gpus(1) }, { running })).toEqual([
+  expect(suggested(hosts({ gpus: gpusOf("h0", 1, HELD_WHOLE) }), { gpu: gpus(1) }, { running })).toEqual([
     { change: "wait", workload: "x", endsAtMs: null },
   ]);
 });

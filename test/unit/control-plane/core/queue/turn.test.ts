@@ -1,17 +1,15 @@
 import { expect, test } from "vitest";
-import type { GpuWish } from "@remotegpu/control-plane/core/placement/fleet/fits-on";
 import { roomAtTurn } from "@remotegpu/control-plane/core/queue/turn";
 import { aHost, gpusOf } from "../../../../support/placement/fleet.ts";
 import { anOrder, NO_SHARERS, OPTIONS } from "../../../../support/placement/queued-orders.ts";
-
-const gpus = (count: number): GpuWish => ({ kind: "whole", count, leastMemoryMib: 0, models: null });
+import { wholeGpus } from "../../../../support/placement/whole-gpus.ts";
 
 test("those ahead have taken their places and those behind have not", () => {
-  const asking = anOrder("asking", { gpu: gpus(2) }, { age: 2 });
+  const asking = anOrder("asking", { gpu: wholeGpus(2) }, { age: 2 });
   const orders = [
-    anOrder("behind", { gpu: gpus(1) }, { age: 1 }),
+    anOrder("behind", { gpu: wholeGpus(1) }, { age: 1 }),
     asking,
-    anOrder("ahead", { gpu: gpus(1) }, { age: 3 }),
+    anOrder("ahead", { gpu: wholeGpus(1) }, { age: 3 }),
   ];
   const fleet = { hosts: [aHost({ id: "a", gpus: gpusOf("a", 3) })] };
 
@@ -19,14 +17,14 @@ test("those ahead have taken their places and those behind have not", () => {
 
   expect([...room.placed.keys()]).toEqual(["ahead"]);
   expect(room.wouldStart(asking)).toBe(true);
-  expect(room.wouldStart(anOrder("asking", { gpu: gpus(3) }))).toBe(false);
+  expect(room.wouldStart(anOrder("asking", { gpu: wholeGpus(3) }))).toBe(false);
 });
 
 test("a head ahead of it has its place kept", () => {
-  const asking = anOrder("asking", { gpu: gpus(1) }, { age: 1 });
+  const asking = anOrder("asking", { gpu: wholeGpus(1) }, { age: 1 });
   const orders = [
-    anOrder("running", { gpu: gpus(1) }, { age: 3 }),
-    anOrder("head", { gpu: gpus(2) }, { age: 2 }),
+    anOrder("running", { gpu: wholeGpus(1) }, { age: 3 }),
+    anOrder("head", { gpu: wholeGpus(2) }, { age: 2 }),
     asking,
   ];
   const fleet = { hosts: [aHost({ id: "a", gpus: gpusOf("a", 2) })] };
@@ -37,8 +35,8 @@ test("a head ahead of it has its place kept", () => {
 });
 
 test("orders that are sorted already are not sorted once more", () => {
-  const asking = anOrder("asking", { gpu: gpus(1) }, { age: 3 });
-  const ahead = anOrder("ahead", { gpu: gpus(1) }, { age: 1 });
+  const asking = anOrder("asking", { gpu: wholeGpus(1) }, { age: 3 });
+  const ahead = anOrder("ahead", { gpu: wholeGpus(1) }, { age: 1 });
   const fleet = { hosts: [aHost({ id: "a", gpus: gpusOf("a", 2) })] };
   const scene = { fleet, running: [], orders: [asking, ahead], sharers: NO_SHARERS, options: OPTIONS };
   const oldest = {

@@ -1,5 +1,4 @@
 import { expect, test } from "vitest";
-import type { GpuWish } from "@remotegpu/control-plane/core/placement/fleet/fits-on";
 import type { Fleet } from "@remotegpu/control-plane/core/placement/fleet/fleet";
 import { type NamedWork, roomAtTurn } from "@remotegpu/control-plane/core/queue/turn";
 import { fleetWithout, workToWaitFor } from "@remotegpu/control-plane/core/queue/work-to-wait-for";
@@ -12,10 +11,9 @@ import {
   type TestOrder,
   work,
 } from "../../../../support/placement/queued-orders.ts";
+import { HELD_WHOLE, wholeGpus } from "../../../../support/placement/whole-gpus.ts";
 
-const gpus = (count: number): GpuWish => ({ kind: "whole", count, leastMemoryMib: 0, models: null });
-const held = { use: "exclusive", freeShareThousandths: 0, freeMemoryMib: 0 } as const;
-const allHeld = (id: string, count: number) => aHost({ id, gpus: gpusOf(id, count, held) });
+const allHeld = (id: string, count: number) => aHost({ id, gpus: gpusOf(id, count, HELD_WHOLE) });
 
 function waitFor(
   fleet: Fleet,
@@ -36,8 +34,8 @@ test("the first to end of those that would do, and promises before silence", () 
     work("no use", { hostId: "d", cpuMilli: 1, endsIn: 1 }),
   ];
 
-  expect(waitFor(fleet, running, anOrder("one", { gpu: gpus(1) }))).toBe("soon");
-  expect(waitFor(fleet, running.slice(0, 1), anOrder("one", { gpu: gpus(1) }))).toBe("silent");
+  expect(waitFor(fleet, running, anOrder("one", { gpu: wholeGpus(1) }))).toBe("soon");
+  expect(waitFor(fleet, running.slice(0, 1), anOrder("one", { gpu: wholeGpus(1) }))).toBe("silent");
 });
 
 test("of what promised no end the one that frees least", () => {
@@ -47,8 +45,8 @@ test("of what promised no end the one that frees least", () => {
     work("small", { hostId: "b", cards: ["GPU-b-0"] }),
   ];
 
-  expect(waitFor(fleet, running, anOrder("one", { gpu: gpus(1) }))).toBe("small");
-  expect(waitFor(fleet, running, anOrder("two", { gpu: gpus(2) }))).toBe("large");
+  expect(waitFor(fleet, running, anOrder("one", { gpu: wholeGpus(1) }))).toBe("small");
+  expect(waitFor(fleet, running, anOrder("two", { gpu: wholeGpus(2) }))).toBe("large");
 });
 
 test("all parts of a gang end together, the last of them counts", () => {
@@ -57,7 +55,7 @@ test("all parts of a gang end together, the last of them counts", () => {
     work("gang", { hostId: "a", cards: ["GPU-a-0"], endsIn: 10 }),
     work("gang", { hostId: "b", cards: ["GPU-b-0"], endsIn: 30 }),
   ];
-  const asking = anOrder("two", { gpu: gpus(1), instances: 2 });
+  const asking = anOrder("two", { gpu: wholeGpus(1), instances: 2 });
   const scene = { fleet, running, orders: [asking], sharers: NO_SHARERS, options: OPTIONS };
 
   expect(workToWaitFor(scene, asking, roomAtTurn(scene, asking))).toEqual({
@@ -72,11 +70,11 @@ test("nothing that somebody ahead would take, and nothing that does not reach", 
   const running = [work("x", { hostId: "a", cards: ["GPU-a-0"] })];
 
   expect(
-    waitFor(fleet, running, anOrder("second", { gpu: gpus(1) }), [
-      anOrder("first", { gpu: gpus(1) }, { age: 1 }),
+    waitFor(fleet, running, anOrder("second", { gpu: wholeGpus(1) }), [
+      anOrder("first", { gpu: wholeGpus(1) }, { age: 1 }),
     ]),
   ).toBeNull();
-  expect(waitFor(fleet, running, anOrder("two", { gpu: gpus(2) }))).toBeNull();
+  expect(waitFor(fleet, running, anOrder("two", { gpu: wholeGpus(2) }))).toBeNull();
 });
 
 test("the fleet without it has its parts back and keeps the others'", () => {

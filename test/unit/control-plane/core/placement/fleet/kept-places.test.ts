@@ -5,9 +5,8 @@ import { FleetState } from "@remotegpu/control-plane/core/placement/fleet/fleet-
 import { keptPlaces } from "@remotegpu/control-plane/core/placement/fleet/kept-places";
 import { requestShape } from "@remotegpu/control-plane/core/placement/fleet/request-shape";
 import { aHost, aRequest, gpusOf } from "../../../../../support/placement/fleet.ts";
+import { HELD_WHOLE, wholeGpus } from "../../../../../support/placement/whole-gpus.ts";
 
-const gpus = (count: number): GpuWish => ({ kind: "whole", count, leastMemoryMib: 0, models: null });
-const held = { use: "exclusive", freeShareThousandths: 0, freeMemoryMib: 0 } as const;
 const cut = { use: "shared", freeShareThousandths: 400, freeMemoryMib: 9000 } as const;
 
 function kept(fleet: Fleet, change: Partial<PlacementRequest>) {
@@ -26,13 +25,13 @@ const cards = (id: string, ...changes: object[]) =>
 test("the host that misses the fewest cards is kept, then the one that misses the least CPU", () => {
   const fleet = {
     hosts: [
-      aHost({ id: "a", gpus: cards("a", {}, held, held) }),
-      aHost({ id: "b", gpus: cards("b", {}, {}, held), totalCpuMilli: 16_000, freeCpuMilli: 500 }),
-      aHost({ id: "c", gpus: cards("c", {}, {}, held), totalCpuMilli: 16_000, freeCpuMilli: 700 }),
+      aHost({ id: "a", gpus: cards("a", {}, HELD_WHOLE, HELD_WHOLE) }),
+      aHost({ id: "b", gpus: cards("b", {}, {}, HELD_WHOLE), totalCpuMilli: 16_000, freeCpuMilli: 500 }),
+      aHost({ id: "c", gpus: cards("c", {}, {}, HELD_WHOLE), totalCpuMilli: 16_000, freeCpuMilli: 700 }),
     ],
   };
 
-  expect(kept(fleet, { gpu: gpus(3), cpuMilli: 1000 })).toEqual([
+  expect(kept(fleet, { gpu: wholeGpus(3), cpuMilli: 1000 })).toEqual([
     {
       host: "c",
       cpuMilli: 700,
@@ -45,27 +44,27 @@ test("the host that misses the fewest cards is kept, then the one that misses th
 });
 
 test("the rest of a card that is cut is kept too, once idle ones do not reach", () => {
-  const fleet = { hosts: [aHost({ id: "a", gpus: cards("a", cut, {}, held) })] };
+  const fleet = { hosts: [aHost({ id: "a", gpus: cards("a", cut, {}, HELD_WHOLE) })] };
 
-  expect(kept(fleet, { gpu: gpus(1) })[0]?.cards).toEqual([["GPU-a-1", 1000]]);
-  expect(kept(fleet, { gpu: gpus(3) })[0]?.cards).toEqual([
+  expect(kept(fleet, { gpu: wholeGpus(1) })[0]?.cards).toEqual([["GPU-a-1", 1000]]);
+  expect(kept(fleet, { gpu: wholeGpus(3) })[0]?.cards).toEqual([
     ["GPU-a-1", 1000],
     ["GPU-a-0", 400],
   ]);
 });
 
 test("a slice keeps its part of the freest card", () => {
-  const fleet = { hosts: [aHost({ id: "a", gpus: cards("a", held, cut) })] };
+  const fleet = { hosts: [aHost({ id: "a", gpus: cards("a", HELD_WHOLE, cut) })] };
   const gpu: GpuWish = { kind: "slice", memoryMib: 0, shareThousandths: 500, models: null };
 
   expect(kept(fleet, { gpu })[0]?.cards).toEqual([["GPU-a-1", 400]]);
 });
 
 test("a gang keeps as many hosts as it needs, or nothing", () => {
-  const hosts = ["a", "b"].map((id) => aHost({ id, gpus: cards(id, {}, held) }));
+  const hosts = ["a", "b"].map((id) => aHost({ id, gpus: cards(id, {}, HELD_WHOLE) }));
 
-  expect(kept({ hosts }, { gpu: gpus(2), instances: 2 }).map(({ host }) => host)).toEqual(["a", "b"]);
-  expect(kept({ hosts }, { gpu: gpus(2), instances: 3 })).toEqual([]);
+  expect(kept({ hosts }, { gpu: wholeGpus(2), instances: 2 }).map(({ host }) => host)).toEqual(["a", "b"]);
+  expect(kept({ hosts }, { gpu: wholeGpus(2), instances: 3 })).toEqual([]);
 });
 
 test("hosts that are closed, too small, or of another label are not kept", () => {
@@ -75,21 +74,21 @@ test("hosts that are closed, too small, or of another label are not kept", () =>
     aHost({ id: "c", gpus: gpusOf("c", 2), labels: { zone: "x" } }),
   ];
 
-  expect(kept({ hosts }, { gpu: gpus(2), labels: { zone: "y" } })).toEqual([]);
-  expect(kept({ hosts }, { gpu: gpus(2) }).map(({ host }) => host)).toEqual(["c"]);
+  expect(kept({ hosts }, { gpu: wholeGpus(2), labels: { zone: "y" } })).toEqual([]);
+  expect(kept({ hosts }, { gpu: wholeGpus(2) }).map(({ host }) => host)).toEqual(["c"]);
 });
 
 test("a host with another payer's placements is kept, the one that has the fewest, where no other host is", () => {
   const payers = (count: number) => ({ payers: new Map([[1, count]]) });
   const hosts = [
-    aHost({ id: "a", gpus: cards("a", {}, held), ...payers(2) }),
-    aHost({ id: "b", gpus: cards("b", held, held), ...payers(1) }),
-    aHost({ id: "c", gpus: cards("c", held, held), payers: new Map() }),
+    aHost({ id: "a", gpus: cards("a", {}, HELD_WHOLE), ...payers(2) }),
+    aHost({ id: "b", gpus: cards("b", HELD_WHOLE, HELD_WHOLE), ...payers(1) }),
+    aHost({ id: "c", gpus: cards("c", HELD_WHOLE, HELD_WHOLE), payers: new Map() }),
   ];
 
-  expect(kept({ hosts }, { gpu: gpus(1), payer: 2 }).map(({ host }) => host)).toEqual(["c"]);
-  expect(kept({ hosts: hosts.slice(0, 2) }, { gpu: gpus(1), payer: 2 }).map(({ host }) => host)).toEqual([
-    "b",
-  ]);
-  expect(kept({ hosts }, { gpu: gpus(1), payer: 1 }).map(({ host }) => host)).toEqual(["a"]);
+  expect(kept({ hosts }, { gpu: wholeGpus(1), payer: 2 }).map(({ host }) => host)).toEqual(["c"]);
+  expect(kept({ hosts: hosts.slice(0, 2) }, { gpu: wholeGpus(1), payer: 2 }).map(({ host }) => host)).toEqual(
+    ["b"],
+  );
+  expect(kept({ hosts }, { gpu: wholeGpus(1), payer: 1 }).map(({ host }) => host)).toEqual(["a"]);
 });

@@ -1,0 +1,8 @@
+/** Whole GPUs of any model: as an order wants them, and as work that has one holds it. */
+import type { GpuWish } from "@remotegpu/control-plane/core/placement/fleet/fits-on";
+
+export function wholeGpus(count: number): GpuWish {
+  return { kind: "whole", count, leastMemoryMib: 0, models: null };
+}
+
+export const HELD_WHOLE = { use: "exclusive", freeShareThousandths: 0, freeMemoryMib: 0 } as const;
