@@ -7,7 +7,7 @@ import { mkdtempSync, rmdirSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { execa } from "execa";
-import { afterAll, afterEach, beforeAll, describe, expect, test } from "vitest";
+import { afterAll, afterEach, beforeAll, describe, expect, test, type TestContext } from "vitest";
 import { z } from "zod";
 import type { Row } from "@remotegpu/control-plane/cli/frame/api-client";
 import { MIB } from "@remotegpu/shared/units";
@@ -35,6 +35,8 @@ for name in $(echo "$REMOTEGPU_RANKS" | tr , ' '); do
 done
 sleep 3`;
 const WAIT = "exec sleep 600";
+/** Without cards, so that others fit beside it, and still one rank for each host. */
+const BESIDE = { gpu: 0, config: { distinct_hosts: true } };
 
 const Instances = z.array(
   z.looseObject({
@@ -69,7 +71,6 @@ let house: House;
 /** The pool of the last host, a disk of its own that is soon full. */
 let smallPool: string;
 let jobs = 0;
-const ordered: string[] = [];
 
 beforeAll(async () => {
   database = ending.adopt(await freshDatabase(), (one) => one.drop());
@@ -90,13 +91,6 @@ beforeAll(async () => {
     );
 }, STORY_MS);
 afterAll(() => ending.disposeAsync(), STORY_MS);
-afterEach(async () => {
-  for (const id of ordered.splice(0)) {
-    if (isOver(await look(id))) continue;
-    await house.customer.post(`/training-jobs/${id}/cancel`);
-    await over(id);
-  }
-}, STORY_MS);
 
 async function smallDisk(): Promise<string> {
   const folder = mkdtempSync(join(tmpdir(), "rg-small-pool-"));
@@ -109,8 +103,10 @@ async function removeDisk(folder: string): Promise<void> {
   rmdirSync(folder);
 }
 
-/** One rank for each host, since each takes all cards of one. */
-async function order(command: string, change: object = {}): Promise<string> {
+type Story = Pick<TestContext, "onTestFinished">;
+
+/** One rank for each host, since each takes all cards of one. It is over when its story is. */
+async function order(story: Story, command: string, change: object = {}): Promise<string> {
   const { id } = await house.customer.post("/training-jobs", {
     name: `gang-${(jobs += 1)}`,
     image: BUSYBOX_IMAGE,
@@ -121,8 +117,14 @@ async function order(command: string, change: object = {}): Promise<string> {
     node_count: HOSTS,
     ...change,
   });
-  ordered.push(String(id));
+  story.onTestFinished(() => ended(String(id)), STORY_MS);
   return String(id);
+}
+
+async function ended(id: string): Promise<void> {
+  if (isOver(await look(id))) return;
+  await house.customer.post(`/training-jobs/${id}/cancel`);
+  await over(id);
 }
 
 const look = (id: string) => house.customer.get(`/training-jobs/${id}`);
@@ -169,8 +171,8 @@ const agentOf = (host: number): HostProcess => {
 };
 
 describe("a gang", { timeout: STORY_MS }, () => {
-  test("begins on all hosts at once, its ranks meet by name, and nothing of it stays", async () => {
-    const id = await order(MEET);
+  test.concurrent("begins on all hosts at once, its ranks meet by name, and nothing of it stays", async (story) => {
+    const id = await order(story, MEET);
 
     const job = await over(id);
 
@@ -185,8 +187,8 @@ describe("a gang", { timeout: STORY_MS }, () => {
       });
   });
 
-  test("one rank of which fails ends on all, and says which it was", async () => {
-    const id = await order(`[ "$RANK" = 1 ] && sleep 2 && exit 3; ${WAIT}`);
+  test.concurrent("one rank of which fails ends on all, and says which it was", async (story) => {
+    const id = await order(story, `[ "$RANK" = 1 ] && sleep 2 && exit 3; ${WAIT}`, BESIDE);
 
     const job = await over(id);
 
@@ -194,8 +196,14 @@ describe("a gang", { timeout: STORY_MS }, () => {
     expect((await instances(id))[1]?.exit_code).toBe(3);
   });
 
-  test("a control plane that is killed while it is held, and while it runs, goes on with it", async () => {
-    const id = await order(MEET.replace("sleep 3", "sleep 8"));
+  test.concurrent("two stand beside each other on the same hosts", async (story) => {
+    const both = await Promise.all([order(story, MEET, BESIDE), order(story, MEET, BESIDE)]);
+
+    for (const id of both) expect(await over(id)).toMatchObject({ status: "completed" });
+  });
+
+  test("a control plane that is killed while it is held, and while it runs, goes on with it", async (story) => {
+    const id = await order(story, MEET.replace("sleep 3", "sleep 8"));
     await seen(id, "placed", (row) => row["placed_at"] !== null);
     await house.controlPlane.kill();
     house.controlPlane.start();
@@ -208,20 +216,14 @@ describe("a gang", { timeout: STORY_MS }, () => {
     expect(await over(id)).toMatchObject({ status: "completed" });
   });
 
-  test("an agent that is killed while its rank runs finds it again, and leaves no device at its end", async () => {
-    const id = await order(MEET.replace("sleep 3", "sleep 6"));
+  test("an agent that is killed while its rank runs finds it again, and leaves no device at its end", async (story) => {
+    const id = await order(story, MEET.replace("sleep 3", "sleep 6"));
     await status(id, "running");
     await agentOf(1).agent.kill();
     agentOf(1).agent.start();
 
     expect(await over(id)).toMatchObject({ status: "completed" });
     await eventually(async () => (await traces(1)).length === 0, { what: "no device of it" });
-  });
-
-  test("two stand beside each other on the same hosts", async () => {
-    const both = await Promise.all([order(MEET, { gpu: 0 }), order(MEET, { gpu: 0 })]);
-
-    for (const id of both) expect(await over(id)).toMatchObject({ status: "completed" });
   });
 });
 
@@ -238,14 +240,14 @@ describe("a gang of which one rank starts the processes of all", { timeout: STOR
     await house.admin.post("/images", { name: MPI_IMAGE });
   }, STORY_MS);
 
-  const launched = (command: string, change: object = {}) =>
-    order(command, { image: MPI_IMAGE, distributed_config: { framework: "mpi" }, ...change });
+  const launched = (story: Story, command: string, change: object = {}) =>
+    order(story, command, { image: MPI_IMAGE, distributed_config: { framework: "mpi" }, ...change });
   const tails = async (id: string) => (await instances(id)).map(({ runs }) => runs.at(-1)?.end?.tail ?? null);
 
-  test("is one plain mpirun of an image without SSH, and ends as that does", async () => {
+  test("is one plain mpirun of an image without SSH, and ends as that does", async (story) => {
     // More processes than this machine has processors, which would wait for each other at full speed.
     const env_vars = { LESSON: "$HOME 'one'", OMPI_MCA_mpi_yield_when_idle: "1" };
-    const id = await launched(`mpirun python3 -c '${REDUCE}'`, { env_vars });
+    const id = await launched(story, `mpirun python3 -c '${REDUCE}'`, { env_vars });
 
     const job = await over(id);
 
@@ -259,8 +261,8 @@ describe("a gang of which one rank starts the processes of all", { timeout: STOR
     ]);
   });
 
-  test("has the exit code of its first rank", async () => {
-    const id = await launched(`mpirun sh -c '[ "$NODE_RANK" = 2 ] && exit 7; sleep 600'`);
+  test("has the exit code of its first rank", async (story) => {
+    const id = await launched(story, `mpirun sh -c '[ "$NODE_RANK" = 2 ] && exit 7; sleep 600'`);
 
     const job = await over(id);
 
@@ -272,9 +274,9 @@ describe("a gang of which one rank starts the processes of all", { timeout: STOR
 describe("a disk that fills before a gang goes", { timeout: STORY_MS }, () => {
   const filler = () => join(smallPool, "of-the-host");
   /** All ranks are held but one, whose agent stands still, and the disk of another's host is full. */
-  async function heldByDisk(change: object = {}): Promise<string> {
+  async function heldByDisk(story: Story, change: object = {}): Promise<string> {
     agentOf(0).agent.pause();
-    const id = await order(WAIT, change);
+    const id = await order(story, WAIT, change);
     const ofSmall = async () =>
       (await instances(id)).find(({ host_id: host }) => host === agentOf(SMALL).id)?.gang ?? null;
     const what = "a rank that is held";
@@ -295,8 +297,8 @@ describe("a disk that fills before a gang goes", { timeout: STORY_MS }, () => {
     rmSync(filler(), { force: true });
   });
 
-  test("is named with its host, all is given back, and nothing of it costs anything", async () => {
-    const id = await heldByDisk();
+  test("is named with its host, all is given back, and nothing of it costs anything", async (story) => {
+    const id = await heldByDisk(story);
 
     const job = await seen(id, "the finding", (row) =>
       /host host-3: A disk .* is nearly full/i.test(reasonOf(row)),
@@ -317,8 +319,8 @@ describe("a disk that fills before a gang goes", { timeout: STORY_MS }, () => {
 
   test.skipIf(IS_SHORT)(
     "keeps it no longer than it is full (left out but for npm run proof:gangs)",
-    async () => {
-      const id = await heldByDisk();
+    async (story) => {
+      const id = await heldByDisk(story);
 
       rmSync(filler());
 
@@ -328,8 +330,8 @@ describe("a disk that fills before a gang goes", { timeout: STORY_MS }, () => {
 
   test.skipIf(IS_SHORT)(
     "and stays so for a minute ends the attempt, names the host, and costs nothing (left out but for npm run proof:gangs)",
-    async () => {
-      const id = await heldByDisk({ config: { max_infrastructure_retries: 0 } });
+    async (story) => {
+      const id = await heldByDisk(story, { config: { max_infrastructure_retries: 0 } });
 
       const job = await over(id);
 
@@ -345,10 +347,10 @@ describe("a disk that fills before a gang goes", { timeout: STORY_MS }, () => {
 });
 
 describe("a cut line", { timeout: STORY_MS }, () => {
-  test("is named before the gang goes, which costs nothing", async () => {
+  test("is named before the gang goes, which costs nothing", async (story) => {
     await linked.cut(0, 1);
     try {
-      const id = await order(WAIT);
+      const id = await order(story, WAIT);
 
       const job = await seen(id, "a finding", (row) => UNREACHED.test(reasonOf(row)));
 
@@ -364,8 +366,8 @@ describe("a cut line", { timeout: STORY_MS }, () => {
   // (integration/workloads/gangs).
   test.skipIf(IS_SHORT)(
     "is named while it runs, and no more once it is mended (left out but for npm run proof:gangs)",
-    async () => {
-      const id = await order(WAIT, { node_count: 2, gpu: 0 });
+    async (story) => {
+      const id = await order(story, WAIT, { node_count: 2, gpu: 0 });
       await status(id, "running");
       const hosts = (await instances(id)).map(({ host_id: host }) =>
         house.hosts.findIndex((one) => one.id === host),
@@ -390,12 +392,12 @@ async function containerOf(id: string, rank: number) {
   return runtime.client.getContainer(found.container_id);
 }
 
-describe(
+describe.concurrent(
   "a rank whose container somebody pauses, while its host and its network answer",
   { timeout: STORY_MS },
   () => {
-    test("is named while it is frozen, and no more once it goes on", async () => {
-      const id = await order(WAIT, { node_count: 2, gpu: 0 });
+    test("is named while it is frozen, and no more once it goes on", async (story) => {
+      const id = await order(story, WAIT, { node_count: 2, gpu: 0 });
       await status(id, "running");
       const container = await containerOf(id, 1);
       await container.pause();
@@ -410,11 +412,11 @@ describe(
   },
 );
 
-test(
+test.concurrent(
   "a gang all of whose ranks wait has stalled, and each rank's processes are told",
   { timeout: STORY_MS },
-  async () => {
-    const id = await order(WAIT, { node_count: 2, gpu: 0, config: { stall_minutes: 0.1 } });
+  async (story) => {
+    const id = await order(story, WAIT, { node_count: 2, gpu: 0, config: { stall_minutes: 0.1 } });
     await status(id, "running");
 
     const job = await seen(id, "its stall", (row) =>
@@ -432,8 +434,8 @@ test(
 test.skipIf(IS_SHORT)(
   "a host that falls silent ends the others within two minutes, and another attempt follows once it is sure that it has none (left out but for npm run proof:gangs)",
   { timeout: STORY_MS },
-  async () => {
-    const id = await order(WAIT);
+  async (story) => {
+    const id = await order(story, WAIT);
     await status(id, "running");
     const silent = agentOf(2);
     const others = [0, 1];
@@ -459,8 +461,8 @@ test.skipIf(IS_SHORT)(
 test.skipIf(IS_SHORT)(
   "a rank that is frozen for 90 seconds ends the others within two minutes, and another attempt follows elsewhere (left out but for npm run proof:gangs)",
   { timeout: STORY_MS },
-  async () => {
-    const id = await order(WAIT, { node_count: 2, gpu: 0 });
+  async (story) => {
+    const id = await order(story, WAIT, { node_count: 2, gpu: 0 });
     await status(id, "running");
     const frozenHost = (await instances(id))[1]?.host_id;
     await (await containerOf(id, 1)).pause();

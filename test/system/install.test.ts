@@ -38,7 +38,7 @@ beforeAll(async () => {
   });
   ending.defer(endAccess);
   ending.defer(endAgent);
-  await eventually(() => house.curl("/install.sh"), { withinMs: 60_000, what: "the bundle" });
+  await eventually(() => house.answers("/install.sh"), { withinMs: 60_000, what: "the bundle" });
   command = String((await house.admin.post("/join-tokens")).command);
 });
 afterAll(() => ending.disposeAsync());

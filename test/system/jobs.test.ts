@@ -58,20 +58,11 @@ afterAll(() => ending.disposeAsync());
 
 beforeEach(() => void (name = `job-${(jobs += 1)}`));
 
+const ordered = (command: string, ...more: string[]) => orderedAs(name, command, ...more);
+
 /** Ordered by the command, whose exit code is 0. */
-async function ordered(command: string, ...more: string[]): Promise<string> {
-  const done = await house.cli([
-    "job",
-    "create",
-    name,
-    ...SMALL,
-    ...more,
-    "--json",
-    "--",
-    "sh",
-    "-c",
-    command,
-  ]);
+async function orderedAs(as: string, command: string, ...more: string[]): Promise<string> {
+  const done = await house.cli(["job", "create", as, ...SMALL, ...more, "--json", "--", "sh", "-c", command]);
   expect(done.stderr).toBe("");
   return String(JSON.parse(done.stdout).id);
 }
@@ -206,23 +197,6 @@ test.each([
   expect(run.end?.tail).toMatch(/^begun\n/);
   const shown = await house.cli(["job", "instances", name]);
   expect(shown.stdout).toContain(`failed: exit code ${code}${signal === null ? "" : `, ${signal}`}`);
-});
-
-test("job run shows what one writes as it comes, and exits with its exit code; its events tell its life by its name", async () => {
-  const words = ["sh", "-c", 'echo "attempt $REMOTEGPU_ATTEMPT"; sleep 1; exit $((6 + REMOTEGPU_ATTEMPT))'];
-  const options = ["--name", name, ...SMALL, "--retries", "1", "--follow"];
-  const done = await house.cli(["job", "run", ...options, "--", ...words]);
-
-  expect(done).toMatchObject({ exitCode: 8, stdout: "attempt 1\nattempt 2" });
-  expect(done.stderr).toMatch(new RegExp(`^Training job job-\\w+ \\(${name}\\) is ordered\\.\n`));
-  expect(done.stderr).toMatch(/ Attempt 2 follows in 10 seconds \(retry 1 of 1\)\.\n/);
-  expect(done.stderr).toMatch(/ is failed: .*exit code 8.* It was attempt 2, and the last\.$/);
-  const events = JSON.parse((await house.cli(["job", "events", name, "--json"])).stdout);
-  const statuses = z
-    .array(z.looseObject({ kind: z.string(), new: z.string().nullable() }))
-    .parse(events.items);
-  const moves = statuses.filter(({ kind }) => kind === "status").map((event) => event.new);
-  expect(moves.reverse().join(" ")).toBe("queued queued running pending queued queued running failed");
 });
 
 test("a job that names its framework finds what that reads, also alone", async () => {
@@ -443,7 +417,27 @@ test("whatever --output-path says is what is kept, and nothing else is", async (
   expect(existsSync(output(id, "attempt-1", "a"))).toBe(false);
 });
 
-test("a folder that comes along as its code is there for each attempt, writable, and goes over once", async () => {
+// Side by side: each waits until its second attempt is due.
+test.concurrent("job run shows what one writes as it comes, and exits with its exit code; its events tell its life by its name", async () => {
+  const own = "job-shown";
+  const words = ["sh", "-c", 'echo "attempt $REMOTEGPU_ATTEMPT"; sleep 1; exit $((6 + REMOTEGPU_ATTEMPT))'];
+  const options = ["--name", own, ...SMALL, "--retries", "1", "--follow"];
+  const done = await house.cli(["job", "run", ...options, "--", ...words]);
+
+  expect(done).toMatchObject({ exitCode: 8, stdout: "attempt 1\nattempt 2" });
+  expect(done.stderr).toMatch(new RegExp(`^Training job job-\\w+ \\(${own}\\) is ordered\\.\n`));
+  expect(done.stderr).toMatch(/ Attempt 2 follows in 10 seconds \(retry 1 of 1\)\.\n/);
+  expect(done.stderr).toMatch(/ is failed: .*exit code 8.* It was attempt 2, and the last\.$/);
+  const events = JSON.parse((await house.cli(["job", "events", own, "--json"])).stdout);
+  const statuses = z
+    .array(z.looseObject({ kind: z.string(), new: z.string().nullable() }))
+    .parse(events.items);
+  const moves = statuses.filter(({ kind }) => kind === "status").map((event) => event.new);
+  expect(moves.reverse().join(" ")).toBe("queued queued running pending queued queued running failed");
+});
+
+test.concurrent("a folder that comes along as its code is there for each attempt, writable, and goes over once", async () => {
+  const own = "job-brought";
   const folder = join(house.folder, "code");
   mkdirSync(join(folder, "lib"), { recursive: true });
   writeFileSync(
@@ -455,7 +449,8 @@ test("a folder that comes along as its code is there for each attempt, writable,
   writeFileSync(join(folder, ".gitignore"), "secret");
   writeFileSync(join(folder, "secret"), "stays here");
   // The second attempt, which finds its code as it was brought, succeeds.
-  const id = await ordered(
+  const id = await orderedAs(
+    own,
     "sh main.sh; r=$?; ls -A > $GEMINI_DATA_OUT/seen; exit $r",
     "--code",
     folder,
@@ -470,9 +465,8 @@ test("a folder that comes along as its code is there for each attempt, writable,
 
   for (const attempt of ["attempt-1", "attempt-2"])
     expect(readFileSync(output(id, attempt, "seen"), "utf8")).toBe(".gitignore\nlib\nmain.sh\nstate\n");
-  expect((await house.cli(["job", "logs", name])).stdout).toBe("/gemini/code fresh");
+  expect((await house.cli(["job", "logs", own])).stdout).toBe("/gemini/code fresh");
   const { rows } = await database.database.query("SELECT id FROM codes");
-  name = `${name}-again`;
-  await status(await ordered("test -f lib/part.sh", "--code", folder), "completed");
+  await status(await orderedAs(`${own}-again`, "test -f lib/part.sh", "--code", folder), "completed");
   expect((await database.database.query("SELECT id FROM codes")).rows).toEqual(rows);
 });

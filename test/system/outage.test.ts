@@ -136,7 +136,7 @@ test("its database is restored to an earlier moment: no container is touched, a 
   const moment = await keepMoment(database.database);
   await house.customer.post(`/environments/${id}/restart`);
   await house.environment(id, "running");
-  const lost = await house.customer.post("/environments", { ...ORDER, name: "lost" });
+  const lost = await house.customer.post("/environments", { ...ORDER, gpu: 0, name: "lost" });
   await house.environment(String(lost.id), "running");
   const before = await house.containersOf(host.id);
   expect(before).toHaveLength(2);

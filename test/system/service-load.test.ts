@@ -217,7 +217,7 @@ describe("of a service with two replicas", () => {
     const { failures, again } = await during(async () => {
       world.postgres.cut();
       await load.answers(AWAY_SECONDS * LOAD.perSecond);
-      expect(await world.house.curl("/readyz")).toBe(false);
+      expect(await world.house.answers("/readyz")).toBe(false);
       world.postgres.mend();
       await world.house.serves();
       await service.settled(REPLICAS);

@@ -2,6 +2,7 @@
 import { randomBytes } from "node:crypto";
 import { mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
+import { setTimeout as delay } from "node:timers/promises";
 import { execa } from "execa";
 import { afterAll, beforeAll, expect, onTestFinished, test } from "vitest";
 import { z } from "zod";
@@ -14,6 +15,8 @@ import { freePort } from "../support/engines/free-ports.ts";
 
 const OWN_IMAGE = "remotegpu-test/serves-a-model:1";
 const STORY_MS = 120_000;
+/** Many times while a replica takes the place of another. */
+const ASKED_EVERY_MS = 100;
 const WITHIN = { withinMs: 60_000 };
 const PATH = { PATH: process.env["PATH"] ?? "" };
 /** Each replica says which one it is. */
@@ -21,6 +24,7 @@ const SERVES =
   "mkdir -p /tmp/www/cgi-bin; hostname > /tmp/www/index.html; echo ${LEVEL:-one} > /tmp/www/level; echo ok > /tmp/www/health; exec httpd -f -p $PORT -h /tmp/www";
 
 const Service = z.looseObject({
+  id: z.string(),
   status: z.string(),
   ready_replicas: z.int(),
   endpoint_url: z.string().nullable(),
@@ -35,6 +39,8 @@ const OWN_PROGRAM = `trap 'echo ended by USR1; exit 0' USR1; cat /gemini/pretrai
 
 let database: FreshDatabase;
 let house: House;
+/** Of the service that is ordered first, and asked from then on. */
+let serviceId: string;
 
 const ending = new AsyncDisposableStack();
 beforeAll(async () => {
@@ -59,7 +65,7 @@ const cli = (...args: string[]) => house.cli(args, PATH);
 const curl = (path: string, ...options: string[]) => cli("service", "curl", "hello", path, "--", ...options);
 
 async function service(): Promise<z.infer<typeof Service>> {
-  return Service.parse(JSON.parse((await cli("service", "show", "hello", "--json")).stdout));
+  return Service.parse(await house.customer.get(`/inference-services/${serviceId}`));
 }
 
 async function serving(replicas: number): Promise<void> {
@@ -92,6 +98,7 @@ test(
       SERVES,
     );
     expect(ordered).toMatchObject({ exitCode: 0 });
+    ({ id: serviceId } = Service.parse(JSON.parse((await cli("service", "show", "hello", "--json")).stdout)));
 
     // Asked before it serves, it is waited for.
     const asked = await curl("/");
@@ -161,14 +168,18 @@ test(
 );
 
 /** Asks one request after the other until it is told to end. */
-function askedOverAndOver(): { end: () => Promise<{ failed: string[]; answered: string[] }> } {
+function askedOverAndOver(url: string): { end: () => Promise<{ failed: string[]; answered: string[] }> } {
   const [failed, answered]: [string[], string[]] = [[], []];
+  const headers = { authorization: `Bearer ${house.customerKey}` };
   const over = new AbortController();
   const asking = (async () => {
     while (!over.signal.aborted) {
-      const { exitCode, stdout, stderr } = await curl("/level", "--fail-with-body");
-      if (exitCode === 0) answered.push(stdout);
-      else failed.push(`${stdout} ${stderr}`);
+      const { ok, text } = await fetch(url, { headers }).then(
+        async (answer) => ({ ok: answer.ok, text: await answer.text() }),
+        (error: unknown) => ({ ok: false, text: String(error) }),
+      );
+      (ok ? answered : failed).push(text.trim());
+      await delay(ASKED_EVERY_MS);
     }
   })();
   return {
@@ -184,7 +195,8 @@ test(
   "another version takes its place while it is asked, and the one before comes back in one step",
   { timeout: STORY_MS },
   async () => {
-    const asked = askedOverAndOver();
+    const { endpoint_url: endpoint } = await service();
+    const asked = askedOverAndOver(new URL("level", `${endpoint}/`).href);
     onTestFinished(() => asked.end().then(() => undefined));
     const upgraded = await cli(
       "service",
@@ -264,16 +276,15 @@ test(
 );
 
 test("it is billed from when it first served, and deleted it is gone", { timeout: STORY_MS }, async () => {
-  const id = JSON.parse((await cli("service", "show", "hello", "--json")).stdout).id as string;
   await cli("service", "delete", "hello");
 
   const records = async () => {
-    const rows = await house.customer.list("/billing/records", { resource_id: id });
+    const rows = await house.customer.list("/billing/records", { resource_id: serviceId });
     return rows.length > 0 && rows;
   };
   const [record] = await eventually(records, { ...WITHIN, what: "its bill" });
   expect(record).toMatchObject({ resource_type: "inference", resource_name: "hello" });
-  expect((await cli("service", "show", id)).exitCode).not.toBe(0);
+  expect((await cli("service", "show", serviceId)).exitCode).not.toBe(0);
 });
 
 // Behind all others: the host has room for two replicas, and one more than is wanted is of the new version.

@@ -1,9 +1,9 @@
 /**
  * What orders of protocol 2 ask of an agent, with a real runtime: one that it does not understand beside others, a
  * container's only end, the image's own program, shared memory, one content of an image; and what it tells of its
- * containers. Each test has a host of its own.
+ * containers. Each test has a host of its own, so they run side by side.
  */
-import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { afterAll, beforeAll, describe, expect, test, type TestContext } from "vitest";
 import { LABEL } from "@remotegpu/agent/core/container/container";
 import type { DesiredInstance, InstanceSpec } from "@remotegpu/shared/instance";
 import { MIB } from "@remotegpu/shared/units";
@@ -51,8 +51,12 @@ async function imageOf(name: string, change: string): Promise<string> {
   return `${repo}:1`;
 }
 
-async function startAgent(): Promise<AgentUnderTest> {
-  return ending.adopt(await AgentUnderTest.begin(controlPlane), (agent) => agent.end());
+type Ending = Pick<TestContext, "onTestFinished">;
+
+async function startAgent({ onTestFinished }: Ending): Promise<AgentUnderTest> {
+  const agent = await AgentUnderTest.begin(controlPlane);
+  onTestFinished(() => agent.end());
+  return agent;
 }
 
 const order = (name: string, spec: Partial<InstanceSpec>, rest: Partial<DesiredInstance> = {}) =>
@@ -63,8 +67,8 @@ function containersOf({ hostId }: AgentUnderTest) {
   return docker.listContainers({ all: true, filters });
 }
 
-test("an order in words from later keeps no other from its host, and its own run runs on", async () => {
-  const agent = await startAgent();
+test.concurrent("an order in words from later keeps no other from its host, and its own run runs on", async (context) => {
+  const agent = await startAgent(context);
   const { host } = agent;
   const later = (one: DesiredInstance) =>
     ({ ...one, spec: { ...one.spec, gate: "lunch" } }) as unknown as DesiredInstance;
@@ -99,9 +103,9 @@ test("an order in words from later keeps no other from its host, and its own run
   await eventually(async () => (await containersOf(agent)).length === 0, { what: "no container" });
 });
 
-describe("a run that ends with its container", () => {
-  test("tells code, signal and tail, and is not started again, whoever starts anew", async () => {
-    const agent = await startAgent();
+describe.concurrent("a run that ends with its container", () => {
+  test("tells code, signal and tail, and is not started again, whoever starts anew", async (context) => {
+    const agent = await startAgent(context);
     const { host } = agent;
     host.order([
       order("well", { restarts: "never", command: "echo done; exit 0" }),
@@ -127,8 +131,8 @@ describe("a run that ends with its container", () => {
     );
   });
 
-  test("ends while nobody looks, and its end is told by the next agent", async () => {
-    const agent = await startAgent();
+  test("ends while nobody looks, and its end is told by the next agent", async (context) => {
+    const agent = await startAgent(context);
     agent.host.order([order("alone", { restarts: "never", command: "sleep 1; exit 5" })]);
     await agent.host.says("run-alone", { phase: "ready" });
     await agent.stop();
@@ -140,8 +144,8 @@ describe("a run that ends with its container", () => {
     expect(told.restarts).toBeUndefined();
   });
 
-  test("has ended with a problem where its host was started anew", async () => {
-    const agent = await startAgent();
+  test("has ended with a problem where its host was started anew", async (context) => {
+    const agent = await startAgent(context);
     agent.host.order([order("down", { restarts: "never", command: "sleep 300" })]);
     const { containerId } = await agent.host.says("run-down", { phase: "ready" });
     await agent.stop();
@@ -156,9 +160,9 @@ describe("a run that ends with its container", () => {
   });
 });
 
-describe("an image", () => {
-  test("runs its own program, as its own user, and ends by its own signal", async () => {
-    const agent = await startAgent();
+describe.concurrent("an image", () => {
+  test("runs its own program, as its own user, and ends by its own signal", async (context) => {
+    const agent = await startAgent(context);
     const spec = { image: OWN_IMAGE, entrypoint: "image", restarts: "never" } as const;
     agent.host.order([order("own", spec), order("given", { ...spec, command: "echo $HOME" })]);
     const { containerId } = await agent.host.says("run-own", { phase: "ready" });
@@ -181,9 +185,9 @@ describe("an image", () => {
     expect(agent.host.observed("run-given")?.remains?.tail).toBe("me=own /bin/sh -c echo $HOME\ntold\n");
   });
 
-  test("whose program has no handler for TERM ends at TERM, and not after its grace", async () => {
+  test("whose program has no handler for TERM ends at TERM, and not after its grace", async (context) => {
     const spec = { image: await imageOf("sleeps", 'CMD ["sleep","100000"]'), entrypoint: "image" } as const;
-    const agent = await startAgent();
+    const agent = await startAgent(context);
     const ordered = (rest: Partial<DesiredInstance> = {}) =>
       order("sleeps", spec, { live: { ...live, stopGraceSeconds: 600 }, ...rest });
     agent.host.order([ordered()]);
@@ -196,7 +200,7 @@ describe("an image", () => {
     expect(ended.exitCode).toBe(143);
   });
 
-  test.each([
+  test.for([
     [
       "that PATH leads to, with its arguments byte for byte",
       'CMD ["printf","%s|","a b","","$X"]',
@@ -206,9 +210,9 @@ describe("an image", () => {
     ["by its own path", 'ENTRYPOINT ["/bin/sh","-c","exit 5"]', 5, ""],
     ["that is not there", 'CMD ["no-such-program"]', 127, "no-such-program: no such program in this image"],
     ["that is no program", 'CMD ["/etc"]', 126, "/etc: cannot be executed in this container"],
-  ])("runs a program %s", async (_which, change, exitCode, said) => {
+  ] as const)("runs a program %s", async ([_which, change, exitCode, said], context) => {
     const image = await imageOf(`program-${exitCode}`, change);
-    const agent = await startAgent();
+    const agent = await startAgent(context);
 
     agent.host.order([order("program", { image, entrypoint: "image", restarts: "never" })]);
 
@@ -218,8 +222,8 @@ describe("an image", () => {
     expect(agent.host.observed("run-program")?.remains?.tail?.trim()).toBe(said);
   });
 
-  test("is held to the content that was ordered", async () => {
-    const agent = await startAgent();
+  test("is held to the content that was ordered", async (context) => {
+    const agent = await startAgent(context);
     const other = `sha256:${"0".repeat(64)}`;
     agent.host.order([order("same", { imageId: busyboxId }), order("other", { imageId: other })]);
 
@@ -231,8 +235,8 @@ describe("an image", () => {
     );
   });
 
-  test("is told with its id and what it brings, without anything run in it", async () => {
-    const agent = await startAgent();
+  test("is told with its id and what it brings, without anything run in it", async (context) => {
+    const agent = await startAgent(context);
     agent.host.order([order("plain", {}), order("lab", { image: OWN_IMAGE })]);
 
     const brings = (run: string) => agent.host.observed(run)?.brings;
@@ -246,8 +250,8 @@ describe("an image", () => {
   });
 });
 
-test("shared memory has the size that was ordered", async () => {
-  const agent = await startAgent();
+test.concurrent("shared memory has the size that was ordered", async (context) => {
+  const agent = await startAgent(context);
   agent.host.order([order("shm", { shmBytes: 5 * MIB }), order("half", { memoryBytes: 64 * MIB })]);
   const { containerId } = await agent.host.says("run-shm", { phase: "ready" });
   const half = await agent.host.says("run-half", { phase: "ready" });
@@ -268,8 +272,8 @@ test("shared memory has the size that was ordered", async () => {
   expect(printed).toMatch(/^shm\s+5120\s/m);
 });
 
-test("a container may have ten minutes to stop", async () => {
-  const agent = await startAgent();
+test.concurrent("a container may have ten minutes to stop", async (context) => {
+  const agent = await startAgent(context);
   const spec = { command: "trap 'sleep 3; exit 9' TERM; while :; do sleep 0.1; done" };
   const long = { live: { ...live, stopGraceSeconds: 600 } };
   agent.host.order([order("long", spec, long)]);
@@ -281,13 +285,13 @@ test("a container may have ten minutes to stop", async () => {
   await agent.host.says("run-long", { phase: "stopped", problem: null });
 });
 
-describe("a stop that is under way with a long grace", () => {
+describe.concurrent("a stop that is under way with a long grace", () => {
   const deaf = { command: "trap '' TERM; touch /tmp/deaf; while :; do sleep 0.1; done" };
   const ordered = (stopGraceSeconds: number, rest: Partial<DesiredInstance> = {}) =>
     order("deaf", deaf, { live: { ...live, stopGraceSeconds }, ...rest });
 
-  async function beginStop(): Promise<AgentUnderTest> {
-    const agent = await startAgent();
+  async function beginStop(context: Ending): Promise<AgentUnderTest> {
+    const agent = await startAgent(context);
     agent.host.order([ordered(600)]);
     const { containerId } = await agent.host.says("run-deaf", { phase: "ready" });
     const container = docker.getContainer(containerId ?? "");
@@ -299,8 +303,8 @@ describe("a stop that is under way with a long grace", () => {
     return agent;
   }
 
-  test("is cut to a shorter one that is ordered later", async () => {
-    const agent = await beginStop();
+  test("is cut to a shorter one that is ordered later", async (context) => {
+    const agent = await beginStop(context);
 
     agent.host.order([ordered(1, { want: "stopped", orderedBy: "account" })]);
 
@@ -308,8 +312,8 @@ describe("a stop that is under way with a long grace", () => {
     expect(ended.detail).toBe("Stopped; ordered by customer.");
   });
 
-  test("is cut to the grace of a removal", async () => {
-    const agent = await beginStop();
+  test("is cut to the grace of a removal", async (context) => {
+    const agent = await beginStop(context);
 
     agent.host.order([ordered(1, { want: "removed", orderedBy: "customer" })]);
 
@@ -318,8 +322,8 @@ describe("a stop that is under way with a long grace", () => {
   });
 });
 
-test("heartbeats tell what each container has used, and when it last wrote something", async () => {
-  const agent = await startAgent();
+test.concurrent("heartbeats tell what each container has used, and when it last wrote something", async (context) => {
+  const agent = await startAgent(context);
   const busy = "echo here; n=0; while [ $n -lt 200000 ]; do n=$((n+1)); done; sleep 300";
   agent.host.order([order("busy", { command: busy }), order("mute", { command: "sleep 300" })]);
   await agent.host.says("run-busy", { phase: "ready" });

@@ -1,4 +1,7 @@
-/** Whatever ends while nobody looks, and whatever becomes of the journal: no container is lost, no second invented. */
+/**
+ * Whatever ends while nobody looks, and whatever becomes of the journal: no container is lost, no second invented. Each
+ * test has a host of its own, so they run side by side.
+ */
 import { execFileSync } from "node:child_process";
 import { closeSync, mkdtempSync, openSync, rmSync, writeFileSync, writeSync } from "node:fs";
 import { tmpdir } from "node:os";
@@ -76,7 +79,7 @@ function spoil(agent: AgentUnderTest, how: (path: string) => void): void {
   how(path);
 }
 
-describe("a journal that is", () => {
+describe.concurrent("a journal that is", () => {
   test.each([
     ["garbage", (path: string) => writeFileSync(path, Buffer.alloc(8192, "garbage"))],
     ["empty", (path: string) => writeFileSync(path, "")],
@@ -177,7 +180,7 @@ function fits(file: number, chunk: Buffer): boolean {
   }
 }
 
-describe("a container that died", () => {
+describe.concurrent("a container that died", () => {
   test("and came back is charged for both of its lives, however short the second is", async () => {
     const agent = await startAgent();
     agent.host.order([wanted("twice")]);
@@ -292,7 +295,7 @@ describe("a container that died", () => {
   });
 });
 
-test("an agent is ready only once it has metered what runs", async () => {
+test.concurrent("an agent is ready only once it has metered what runs", async () => {
   const agent = await startAgent();
   agent.host.order([wanted("metered")]);
   await agent.host.says("run-metered", { phase: "ready" });

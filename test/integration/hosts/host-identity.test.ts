@@ -1,13 +1,13 @@
 /** A host's way in and what keeps it in: joining, renewal, expiry, and revocation that works at once. */
 import { join } from "node:path";
 import { readFileSync, statSync } from "node:fs";
-import { afterEach, beforeEach, expect, test } from "vitest";
+import { expect, test, type TestContext } from "vitest";
 import { hostIdentity, mintHostCredential } from "@remotegpu/control-plane/link/identity/host-credential";
 import { AccountKeeper } from "@remotegpu/control-plane/link/identity/account-keeper";
 import type { Revocation } from "@remotegpu/control-plane/link/servers/account-claims";
 import { pushAccounts } from "@remotegpu/control-plane/link/identity/revocation";
 import { HostConnection } from "@remotegpu/agent/link/connection";
-import { loadCredential, saveCredential, type SavedCredential } from "@remotegpu/agent/link/credential";
+import { loadCredential, saveCredential } from "@remotegpu/agent/link/credential";
 import { CredentialKeeper } from "@remotegpu/agent/link/credential-keeper";
 import { joinControlPlane, type JoinOrder } from "@remotegpu/agent/link/join";
 import { openHostKey } from "@remotegpu/agent/link/nkey";
@@ -18,67 +18,71 @@ import { keptLog } from "../../support/kept-log.ts";
 import { startTestNats, type HostCredential, type TestNats } from "../../support/engines/nats.ts";
 
 const TOKEN = "a-join-token";
-let nats: TestNats;
-const closers: (() => Promise<void> | void)[] = [];
-let removals = 0;
 
-beforeEach(async () => {
-  nats = await startTestNats();
-});
+/** NATS of a test's own, with the API and the hosts that it starts; all of it ends with the test. */
+class Link {
+  readonly nats: TestNats;
+  readonly #ending = new AsyncDisposableStack();
 
-afterEach(async () => {
-  try {
-    for (const close of closers.splice(0).toReversed()) await close();
-  } finally {
-    await nats.close();
+  private constructor(nats: TestNats) {
+    this.nats = this.#ending.adopt(nats, (one) => one.close());
   }
-});
 
-async function startHost(credential: HostCredential, options?: { isAwaited: boolean }): Promise<HostSide> {
-  const host = await startHostSide(credential, {}, options);
-  closers.push(() => host.connection.close());
-  return host;
-}
+  static async open({ onTestFinished }: Pick<TestContext, "onTestFinished">): Promise<Link> {
+    const link = new Link(await startTestNats());
+    onTestFinished(() => link.#ending.disposeAsync());
+    return link;
+  }
 
-/** An API whose credentials live for `lifetimeMs`. */
-async function startApi(lifetimeMs?: number): Promise<IdentityApi> {
-  const reach = { natsUrls: nats.address.urls, ca: nats.address.ca };
-  const identity = hostIdentity(nats.operator, reach);
-  const mint: typeof identity.mint = (claim) =>
-    mintHostCredential(nats.operator, {
-      ...claim,
-      ...reach,
-      ...(lifetimeMs === undefined ? {} : { lifetimeMs }),
+  async host(credential: HostCredential, options?: { isAwaited: boolean }): Promise<HostSide> {
+    return this.#ending.adopt(await startHostSide(credential, {}, options), ({ connection }) =>
+      connection.close(),
+    );
+  }
+
+  /** An API whose credentials live for `lifetimeMs`. */
+  async api(lifetimeMs?: number): Promise<IdentityApi> {
+    const { operator, address, certificate } = this.nats;
+    const reach = { natsUrls: address.urls, ca: address.ca };
+    const identity = hostIdentity(operator, reach);
+    const mint: typeof identity.mint = (claim) =>
+      mintHostCredential(operator, {
+        ...claim,
+        ...reach,
+        ...(lifetimeMs === undefined ? {} : { lifetimeMs }),
+      });
+    const api = await startIdentityApi({ ...identity, mint }, { token: TOKEN, certificate });
+    return this.#ending.adopt(api, (one) => one.close());
+  }
+
+  keeper(host: HostSide, api: IdentityApi, onRemoved: () => void = () => undefined): CredentialKeeper {
+    const keeper = new CredentialKeeper({
+      file: join(this.nats.folder, "credential.json"),
+      credential: { apiUrl: api.url, grant: host.grant, receivedAtMs: Date.now() },
+      key: host.key,
+      onRenewed: (grant) => void host.connection.renew(grant),
+      onRemoved,
+      log: keptLog(),
     });
-  const api = await startIdentityApi({ ...identity, mint }, { token: TOKEN, certificate: nats.certificate });
-  closers.push(() => api.close());
-  return api;
-}
+    keeper.start();
+    return this.#ending.adopt(keeper, (one) => one.stop());
+  }
 
-function startKeeper(host: HostSide, api: IdentityApi, receivedAtMs = Date.now()): CredentialKeeper {
-  const credential: SavedCredential = { apiUrl: api.url, grant: host.grant, receivedAtMs };
-  const keeper = new CredentialKeeper({
-    file: join(nats.folder, "credential.json"),
-    credential,
-    key: host.key,
-    onRenewed: (grant) => void host.connection.renew(grant),
-    onRemoved: () => (removals += 1),
-    log: keptLog(),
-  });
-  keeper.start();
-  closers.push(() => keeper.stop());
-  return keeper;
-}
+  revoke(host: HostSide): Promise<void> {
+    return pushAccounts(this.nats.operator, this.nats.address, {
+      revoked: [{ nkey: host.key.publicKey, revokedAt: new Date() }],
+      now: new Date(),
+    });
+  }
 
-const revoke = (host: HostSide) =>
-  pushAccounts(nats.operator, nats.address, {
-    revoked: [{ nkey: host.key.publicKey, revokedAt: new Date() }],
-    now: new Date(),
-  });
+  defer(end: () => Promise<void> | void): void {
+    this.#ending.defer(end);
+  }
+}
 
 const secondOf = (at: Date) => Math.floor(at.getTime() / 1_000);
 
-const order = (api: IdentityApi, over: Partial<JoinOrder> = {}): JoinOrder => ({
+const order = ({ nats }: Link, api: IdentityApi, over: Partial<JoinOrder> = {}): JoinOrder => ({
   apiUrl: api.url,
   token: TOKEN,
   name: "a host",
@@ -101,29 +105,35 @@ const order = (api: IdentityApi, over: Partial<JoinOrder> = {}): JoinOrder => ({
   ...over,
 });
 
-test("a host joins with a token and is let into NATS", async () => {
-  const api = await startApi();
+test.concurrent("a host joins with a token and is let into NATS", async (context) => {
+  const link = await Link.open(context);
+  const { nats } = link;
+  const api = await link.api();
   const key = openHostKey(join(nats.folder, "nkey"));
 
-  const result = await joinControlPlane(order(api), key);
+  const result = await joinControlPlane(order(link, api), key);
 
   expect(result).toMatchObject({ joined: true, grant: { host_id: "host-1" } });
   if (!result.joined) return;
-  const host = await startHost({ hostId: result.grant.host_id, key, grant: result.grant });
+  const host = await link.host({ hostId: result.grant.host_id, key, grant: result.grant });
   expect(host.connection.isConnected).toBe(true);
 });
 
-test("a token that is not good is an answer, not a failure", async () => {
-  const api = await startApi();
+test.concurrent("a token that is not good is an answer, not a failure", async (context) => {
+  const link = await Link.open(context);
+  const { nats } = link;
+  const api = await link.api();
   const key = openHostKey(join(nats.folder, "nkey"));
 
-  expect(await joinControlPlane(order(api, { token: "other" }), key)).toEqual({
+  expect(await joinControlPlane(order(link, api, { token: "other" }), key)).toEqual({
     joined: false,
     reason: "no such token",
   });
 });
 
-test("the key's file is private and the key stays the same", () => {
+test.concurrent("the key's file is private and the key stays the same", async (context) => {
+  const link = await Link.open(context);
+  const { nats } = link;
   const file = join(nats.folder, "nkey");
 
   const first = openHostKey(file);
@@ -133,11 +143,13 @@ test("the key's file is private and the key stays the same", () => {
   expect(statSync(join(nats.folder, "operator.json")).mode & 0o777).toBe(0o600);
 });
 
-test("revocation closes the host's connection at once, refuses its return, and touches no other", async () => {
-  const revoked = await startHost(await nats.hostCredential("revoked"));
-  const other = await startHost(await nats.hostCredential("other"));
+test.concurrent("revocation closes the host's connection at once, refuses its return, and touches no other", async (context) => {
+  const link = await Link.open(context);
+  const { nats } = link;
+  const revoked = await link.host(await nats.hostCredential("revoked"));
+  const other = await link.host(await nats.hostCredential("other"));
 
-  await revoke(revoked);
+  await link.revoke(revoked);
 
   await eventually(() => !revoked.connection.isConnected, {
     withinMs: 2_000,
@@ -149,10 +161,12 @@ test("revocation closes the host's connection at once, refuses its return, and t
   expect(other.log.lines.filter(({ level }) => level === "warn")).toEqual([]);
 });
 
-test("two revocations within one second both hold", async () => {
+test.concurrent("two revocations within one second both hold", async (context) => {
+  const link = await Link.open(context);
+  const { nats } = link;
   const hosts = [
-    await startHost(await nats.hostCredential("one")),
-    await startHost(await nats.hostCredential("two")),
+    await link.host(await nats.hostCredential("one")),
+    await link.host(await nats.hostCredential("two")),
   ];
   const revoked = hosts.map(({ key }) => ({ nkey: key.publicKey, revokedAt: new Date() }));
 
@@ -163,24 +177,26 @@ test("two revocations within one second both hold", async () => {
   expect(hosts.map(({ connection }) => connection.isConnected)).toEqual([false, false]);
 });
 
-test("a revocation outlives a restart of NATS, and a wiped one gets it back by the next push", async () => {
-  const host = await startHost(await nats.hostCredential("revoked"));
+test.concurrent("a revocation outlives a restart of NATS, and a wiped one gets it back by the next push", async (context) => {
+  const link = await Link.open(context);
+  const { nats } = link;
+  const host = await link.host(await nats.hostCredential("revoked"));
   // A restarted server keeps the newer of the account it was sent and the one it is configured with, by the second.
   const made = secondOf(new Date());
   await eventually(() => secondOf(new Date()) > made);
-  await revoke(host);
+  await link.revoke(host);
   await eventually(() => !host.connection.isConnected);
 
   await nats.stop();
   await nats.start();
-  const afterRestart = await startHost(await nats.hostCredential("after"), { isAwaited: false });
+  const afterRestart = await link.host(await nats.hostCredential("after"), { isAwaited: false });
   await eventually(() => afterRestart.connection.isConnected, { what: "a host that is not revoked" });
-  const again = await startHost({ ...host }, { isAwaited: false });
+  const again = await link.host({ ...host }, { isAwaited: false });
   await eventually(() => again.refusals() > 0, { what: "the refusal after the restart" });
 
   await nats.stop();
   await nats.start({ wipe: true });
-  await revoke(host);
+  await link.revoke(host);
   const refusalsBefore = again.refusals();
   await eventually(() => again.refusals() > refusalsBefore, {
     withinMs: 30_000,
@@ -189,7 +205,9 @@ test("a revocation outlives a restart of NATS, and a wiped one gets it back by t
   expect(again.connection.isConnected).toBe(false);
 });
 
-test("the keeper revokes at once, and again by itself after NATS was wiped", async () => {
+test.concurrent("the keeper revokes at once, and again by itself after NATS was wiped", async (context) => {
+  const link = await Link.open(context);
+  const { nats } = link;
   const revoked: Revocation[] = [];
   const keeper = new AccountKeeper({
     operator: nats.operator,
@@ -199,8 +217,8 @@ test("the keeper revokes at once, and again by itself after NATS was wiped", asy
     log: keptLog(),
   });
   keeper.start();
-  closers.push(() => keeper.stop());
-  const host = await startHost(await nats.hostCredential("revoked"));
+  link.defer(() => keeper.stop());
+  const host = await link.host(await nats.hostCredential("revoked"));
 
   revoked.push({ nkey: host.key.publicKey, revokedAt: new Date() });
   await keeper.push();
@@ -217,11 +235,13 @@ test("the keeper revokes at once, and again by itself after NATS was wiped", asy
   expect(host.connection.isConnected).toBe(false);
 });
 
-test("a credential is renewed at half its life, and the host stays in beyond the first one's end", async () => {
-  const api = await startApi();
+test.concurrent("a credential is renewed at half its life, and the host stays in beyond the first one's end", async (context) => {
+  const link = await Link.open(context);
+  const { nats } = link;
+  const api = await link.api();
   const credential = await nats.hostCredential("host-1", { lifetimeMs: 4_000 });
-  const host = await startHost(credential);
-  const keeper = startKeeper(host, api);
+  const host = await link.host(credential);
+  const keeper = link.keeper(host, api);
 
   await eventually(() => keeper.grant.jwt !== credential.grant.jwt, { what: "the renewal" });
   expect(Date.now()).toBeLessThan(Date.parse(credential.grant.expires_at));
@@ -235,36 +255,42 @@ test("a credential is renewed at half its life, and the host stays in beyond the
   expect(statSync(join(nats.folder, "credential.json")).mode & 0o777).toBe(0o600);
 });
 
-test("a host that was cut off until its credential expired comes back by itself", async () => {
-  const api = await startApi();
+test.concurrent("a host that was cut off until its credential expired comes back by itself", async (context) => {
+  const link = await Link.open(context);
+  const { nats } = link;
+  const api = await link.api();
   const credential = await nats.hostCredential("host-1", { lifetimeMs: 1_000 });
   await eventually(() => Date.now() > Date.parse(credential.grant.expires_at) + 1_000, {
     what: "the expiry",
   });
-  const host = await startHost(credential, { isAwaited: false });
+  const host = await link.host(credential, { isAwaited: false });
   await eventually(() => host.refusals() > 0, { what: "the refusal" });
   expect(host.connection.isConnected).toBe(false);
 
-  startKeeper(host, api);
+  link.keeper(host, api);
 
   await eventually(() => host.connection.isConnected, { what: "the connection with a renewed credential" });
   expect(api.requests).toHaveLength(2);
 });
 
-test("the server drops a connection whose credential ends, and says so", async () => {
-  const host = await startHost(await nats.hostCredential("host-1", { lifetimeMs: 2_000 }));
+test.concurrent("the server drops a connection whose credential ends, and says so", async (context) => {
+  const link = await Link.open(context);
+  const { nats } = link;
+  const host = await link.host(await nats.hostCredential("host-1", { lifetimeMs: 2_000 }));
 
   await eventually(() => !host.connection.isConnected, { what: "the end" });
   await eventually(() => host.refusals() > 0, { what: "the reason" });
   expect(Date.now()).toBeGreaterThanOrEqual(Date.parse(host.grant.expires_at));
 });
 
-test("a revoked key is not renewed, and asking goes on slowly", async () => {
-  const api = await startApi();
+test.concurrent("a revoked key is not renewed, and asking goes on slowly", async (context) => {
+  const link = await Link.open(context);
+  const { nats } = link;
+  const api = await link.api();
   const credential = await nats.hostCredential("host-1", { lifetimeMs: 1_000 });
   api.revokedKeys.add(credential.key.publicKey);
-  const host = await startHost(credential, { isAwaited: false });
-  const keeper = startKeeper(host, api);
+  const host = await link.host(credential, { isAwaited: false });
+  const keeper = link.keeper(host, api);
 
   await eventually(() => api.requests.length >= 2, { what: "the second try" });
 
@@ -272,13 +298,15 @@ test("a revoked key is not renewed, and asking goes on slowly", async () => {
   expect(api.requests.length).toBeLessThan(5);
 });
 
-test("a host that was taken out of the fleet is told so, once it has proved who it is", async () => {
-  removals = 0;
-  const api = await startApi();
+test.concurrent("a host that was taken out of the fleet is told so, once it has proved who it is", async (context) => {
+  const link = await Link.open(context);
+  const { nats } = link;
+  let removals = 0;
+  const api = await link.api();
   const credential = await nats.hostCredential("host-1", { lifetimeMs: 1_000 });
   api.removedKeys.add(credential.key.publicKey);
-  const host = await startHost(credential, { isAwaited: false });
-  const keeper = startKeeper(host, api);
+  const host = await link.host(credential, { isAwaited: false });
+  const keeper = link.keeper(host, api, () => (removals += 1));
 
   await eventually(() => removals > 0, { what: "the word" });
 
@@ -286,12 +314,14 @@ test("a host that was taken out of the fleet is told so, once it has proved who 
   expect(keeper.grant).toEqual(credential.grant);
 });
 
-test("a control plane that moved is found by renewal", async () => {
-  const api = await startApi();
+test.concurrent("a control plane that moved is found by renewal", async (context) => {
+  const link = await Link.open(context);
+  const { nats } = link;
+  const api = await link.api();
   const credential = await nats.hostCredential("host-1");
   const moved = { ...credential, grant: { ...credential.grant, nats_urls: ["nats://127.0.0.1:1"] } };
-  const host = await startHost(moved, { isAwaited: false });
-  const keeper = startKeeper(host, api);
+  const host = await link.host(moved, { isAwaited: false });
+  const keeper = link.keeper(host, api);
 
   keeper.renewSoon();
 
@@ -299,17 +329,21 @@ test("a control plane that moved is found by renewal", async () => {
   expect(keeper.grant.nats_urls).toEqual(nats.address.urls);
 });
 
-test("NATS without TLS is refused anywhere but on loopback", async () => {
+test.concurrent("NATS without TLS is refused anywhere but on loopback", async (context) => {
+  const link = await Link.open(context);
+  const { nats } = link;
   const credential = await nats.hostCredential("host-1");
   const exposed = { ...credential, grant: { ...credential.grant, nats_urls: ["nats://192.0.2.1:4222"] } };
 
-  const host = await startHost(exposed, { isAwaited: false });
+  const host = await link.host(exposed, { isAwaited: false });
 
   await eventually(() => host.log.lines.length > 0, { what: "the refusal" });
   expect(String(Object.values(host.log.lines[0]?.fields ?? {})[0])).toContain("is not TLS");
 });
 
-test("a subscription that NATS forbids is noticed and never passes for a connection", async () => {
+test.concurrent("a subscription that NATS forbids is noticed and never passes for a connection", async (context) => {
+  const link = await Link.open(context);
+  const { nats } = link;
   const { hostId, key, grant } = await nats.hostCredential("host-1");
   const log = keptLog();
   let connects = 0;
@@ -322,7 +356,7 @@ test("a subscription that NATS forbids is noticed and never passes for a connect
     log,
   });
   connection.start();
-  closers.push(() => connection.close());
+  link.defer(() => connection.close());
 
   await eventually(() => log.lines.some(({ level }) => level === "error"), { what: "the error" });
 
@@ -330,7 +364,9 @@ test("a subscription that NATS forbids is noticed and never passes for a connect
   expect(connection.isConnected).toBe(false);
 });
 
-test("a file that is no credential says what to do", () => {
+test.concurrent("a file that is no credential says what to do", async (context) => {
+  const link = await Link.open(context);
+  const { nats } = link;
   const file = join(nats.folder, "operator.json");
 
   expect(() => loadCredential(file)).toThrow("join this host anew");

@@ -84,7 +84,8 @@ async function joinHost(
     claim = "",
     token = {},
     features = ["pool-proof"],
-  }: { claim?: string; token?: object; features?: string[] } = {},
+    gatewayPort = 19_443,
+  }: { claim?: string; token?: object; features?: string[]; gatewayPort?: number | null } = {},
 ): Promise<string> {
   const made = await api.ask("POST", "/api/v1/join-tokens", { as: api.admin, body: token });
   expect(made.status).toBe(201);
@@ -113,8 +114,8 @@ async function joinHost(
   const id: string = joined.body.host_id;
   await api.db.query(
     `UPDATE hosts SET connection = 'connected', features = $2, storage_asked_at = $3, last_heartbeat = $3, observed_digest = 'x',
-            protocol_min = 1, protocol_max = 2 WHERE id = $1`,
-    [id, features, api.deps.now()],
+            protocol_min = 1, protocol_max = 2, gateway_port = $4 WHERE id = $1`,
+    [id, features, api.deps.now(), gatewayPort],
   );
   if (files !== null) processes.set(id, files);
   return id;
@@ -392,6 +393,24 @@ describe("a confirmed host", () => {
     api.passMinutes(5);
     expect(await readers(pool)).toEqual([member]);
     expect(await alarms()).toEqual({ "pool-not-proved": [old] });
+  });
+
+  test("is tried as soon as it has reported where gateways reach it, and not before", async () => {
+    const pool = poolName();
+    const first = await joinHost(trees.one, { token: { storage_pool: pool } });
+    const young = await joinHost(null, { token: { storage_pool: pool }, gatewayPort: null });
+    await api.db.query("UPDATE hosts SET pool_tried_at = $2, pool_proved_at = $2 WHERE id = $1", [
+      first,
+      api.deps.now(),
+    ]);
+    api.passMinutes(2);
+    await prove();
+
+    processes.set(young, trees.same);
+    await api.db.query("UPDATE hosts SET gateway_port = 19443 WHERE id = $1", [young]);
+    await prove();
+
+    expect(await shown(young)).toMatchObject({ pool_state: "trusted" });
   });
 
   test("is used at once where nobody could prove it, by an administrator's word alone", async () => {

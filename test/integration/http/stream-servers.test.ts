@@ -3,7 +3,7 @@ import { readFileSync } from "node:fs";
 import { connect, type Socket } from "node:net";
 import { createApp } from "@remotegpu/control-plane/http/server/app";
 import { openServer } from "@remotegpu/control-plane/http/server/server";
-import { afterAll, beforeAll, expect, onTestFinished, test } from "vitest";
+import { afterAll, beforeAll, expect, test, type TestContext } from "vitest";
 import { type FreshDatabase, freshDatabase } from "../../support/engines/postgres.ts";
 import { eventually } from "../../support/eventually.ts";
 import { type ApiWorld, type Caller, openApi } from "../../support/http/api.ts";
@@ -30,20 +30,27 @@ beforeAll(async () => {
 });
 afterAll(() => api.close());
 
-async function serverProcess(): Promise<ApiProcess> {
+/** What ends with a test. */
+type Ending = Pick<TestContext, "onTestFinished">;
+
+async function serverProcess({ onTestFinished }: Ending): Promise<ApiProcess> {
   const server = await ApiProcess.start(fresh.url);
   onTestFinished(() => server.kill());
   return server;
 }
 
-async function listen(url: string, as: Caller, topics: string, headers = {}): Promise<EventStream> {
+async function listen(
+  { onTestFinished }: Ending,
+  url: string,
+  { as, topics, headers = {} }: { as: Caller; topics: string; headers?: Record<string, string> },
+): Promise<EventStream> {
   const stream = await EventStream.open(`${url}/api/v1/stream?topics=${topics}`, { key: as.key, headers });
   onTestFinished(() => stream.leave());
   return stream;
 }
 
 /** A server whose looks for its streams are counted. */
-async function countedServer(): Promise<{ url: string; looks: () => number }> {
+async function countedServer({ onTestFinished }: Ending): Promise<{ url: string; looks: () => number }> {
   const { db } = api.deps;
   let looks = 0;
   const query: typeof db.query = async (text, values) => {
@@ -60,16 +67,19 @@ async function countedServer(): Promise<{ url: string; looks: () => number }> {
   return { url: `http://127.0.0.1:${server.port}`, looks: () => looks };
 }
 
-test("a server looks once a second for all its readers, and not at all without any", async () => {
-  const [one, many] = [await countedServer(), await countedServer()];
+test.concurrent("a server looks once a second for all its readers, and not at all without any", async (ending) => {
+  const [one, many] = [await countedServer(ending), await countedServer(ending)];
   const turns = async (count: number) => {
     const until = one.looks() + count;
     await eventually(() => one.looks() >= until, { what: `${count} looks of a server with one reader` });
   };
-  await listen(one.url, ada, "workloads");
+  await listen(ending, one.url, { as: ada, topics: "workloads" });
   const readers = await Promise.all(
     Array.from({ length: 60 }, (_, nth) =>
-      listen(many.url, nth % 2 === 0 ? ada : api.admin, nth % 3 === 0 ? "workloads,queue" : "workloads"),
+      listen(ending, many.url, {
+        as: nth % 2 === 0 ? ada : api.admin,
+        topics: nth % 3 === 0 ? "workloads,queue" : "workloads",
+      }),
     ),
   );
 
@@ -94,10 +104,10 @@ test("a server looks once a second for all its readers, and not at all without a
 /** Each of them another set of topics, so that each would have bytes of its own. */
 const DEAF = ["fleet", "queue", "alarms", "workloads", "billing", "cost"];
 
-test("readers who take nothing cost no memory, hold up nobody, and are cut off", async () => {
-  const server = await serverProcess();
-  const deaf = await Promise.all(DEAF.map((topic) => deafReader(server.port, `gpu,${topic}`)));
-  const reader = await listen(server.url, api.admin, "gpu");
+test.concurrent("readers who take nothing cost no memory, hold up nobody, and are cut off", async (ending) => {
+  const server = await serverProcess(ending);
+  const deaf = await Promise.all(DEAF.map((topic) => deafReader(ending, server.port, `gpu,${topic}`)));
+  const reader = await listen(ending, server.url, { as: api.admin, topics: "gpu" });
   let percent = 0;
   /** Every card once more, a quarter of a megabyte for each reader. */
   const another = async () => {
@@ -126,7 +136,7 @@ test("readers who take nothing cost no memory, hold up nobody, and are cut off",
 }, 180_000);
 
 /** Asks for a stream, and never takes a byte from the socket beyond what Node reads ahead. */
-async function deafReader(port: number, topics: string): Promise<Socket> {
+async function deafReader({ onTestFinished }: Ending, port: number, topics: string): Promise<Socket> {
   const socket = connect(port, "127.0.0.1");
   onTestFinished(() => void socket.destroy());
   socket.on("error", () => undefined);
@@ -152,9 +162,9 @@ function isConnected(port: number, from: number): boolean {
   );
 }
 
-test("who read of a server that was killed goes on at another, and has missed nothing", async () => {
-  const [first, second] = await Promise.all([serverProcess(), serverProcess()]);
-  const before = await listen(first.url, ada, "workloads");
+test.concurrent("who read of a server that was killed goes on at another, and has missed nothing", async (ending) => {
+  const [first, second] = await Promise.all([serverProcess(ending), serverProcess(ending)]);
+  const before = await listen(ending, first.url, { as: ada, topics: "workloads" });
   await before.until("where it begins", ({ lastEventId }) => lastEventId !== null);
   const order = async (id: string) =>
     await api.db.query(
@@ -166,7 +176,11 @@ test("who read of a server that was killed goes on at another, and has missed no
   await first.kill();
   await before.until("its end", ({ end }) => end !== null);
   await order("env-missed");
-  const after = await listen(second.url, ada, "workloads", { "Last-Event-ID": before.lastEventId ?? "" });
+  const after = await listen(ending, second.url, {
+    as: ada,
+    topics: "workloads",
+    headers: { "Last-Event-ID": before.lastEventId ?? "" },
+  });
 
   await after.until("that everything is to be asked for", ({ events }) => events[0]?.event === "resync");
   await order("env-later");

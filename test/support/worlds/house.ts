@@ -3,12 +3,16 @@
  * folder of its own on this machine, with simulated GPUs. `close` leaves nothing behind, whatever happened before.
  */
 import { createHash, X509Certificate } from "node:crypto";
-import { chmodSync, mkdirSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { once } from "node:events";
+import { chmodSync, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { get as httpGet, type IncomingMessage } from "node:http";
+import { get as httpsGet } from "node:https";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { execa } from "execa";
 import { z } from "zod";
 import { ApiClient, type Row } from "@remotegpu/control-plane/cli/frame/api-client";
+import { filesSocket } from "@remotegpu/agent/config";
 import { readProcessLife } from "@remotegpu/agent/host/processes/process-liveness";
 import { Child } from "@remotegpu/control-plane/quickstart/child";
 import { QUICK_COLLECTION, SPARING_MEMORY } from "@remotegpu/control-plane/quickstart/stage";
@@ -32,6 +36,7 @@ const STOP_WITHIN_MS = 30_000;
 /** One that tries something for half a minute before it gives up ends within it on a busy machine, too. */
 const COMMAND_WITHIN_MS = 180_000;
 const LOOPBACK = "127.0.0.1";
+const OK = 200;
 
 const Credential = z.looseObject({ grant: z.looseObject({ host_id: z.string() }) });
 
@@ -248,14 +253,19 @@ export class House {
     const host = { id: credential.grant.host_id, agent, access, files, folder };
     this.hosts.push(host);
     access.start();
-    // Before the agent connects: a proof that finds no files is tried again minutes later only.
-    if (pool !== undefined) files.start();
-    agent.start();
+    // Before the agent connects: a proof of the pool that finds no files is tried again more than a minute later only.
+    if (pool !== undefined) {
+      files.start();
+      await eventually(() => existsSync(filesSocket(folder)), {
+        what: `the files process of host ${number}`,
+      });
+    }
     // As `npm start` does: of this machine are its addresses, unless it has a network of its own.
     if (network === undefined) {
       const named = await this.controlPlane.command("local-host", host.id);
       if (named.exitCode !== 0) throw new Error(`host ${number} is not of this machine: ${named.stderr}`);
     }
+    agent.start();
     await this.isOnline(host.id);
     return host;
   }
@@ -265,16 +275,24 @@ export class House {
   }
 
   async serves(): Promise<void> {
-    await eventually(() => this.curl("/readyz"), {
+    await eventually(() => this.answers("/readyz"), {
       withinMs: 60_000,
       what: `the control plane, which said:\n${this.controlPlane.said().slice(-1_500)}`,
     });
   }
 
-  /** Whether the path is answered with success. */
-  async curl(path: string): Promise<boolean> {
-    const trust = this.#ca === null ? [] : ["--cacert", this.#ca];
-    return !(await execa("curl", ["-fsS", ...trust, this.url + path], { reject: false })).failed;
+  /** Whether the path is answered with success. Without a program of its own: it is asked many times a second. */
+  async answers(path: string): Promise<boolean> {
+    const url = new URL(path, this.url);
+    // Until it has begun it has no CA either, and nobody listens.
+    const trust = this.#ca !== null && existsSync(this.#ca) ? { ca: readFileSync(this.#ca) } : {};
+    const request = (url.protocol === "https:" ? httpsGet : httpGet)(url, { agent: false, ...trust });
+    try {
+      const [answer] = (await once(request, "response")) as [IncomingMessage];
+      return answer.resume().statusCode === OK;
+    } catch {
+      return false;
+    }
   }
 
   async isOnline(hostId: string): Promise<void> {
@@ -333,11 +351,13 @@ export class House {
    */
   async close(): Promise<void> {
     const endedInOrder = this.hosts.filter(({ agent }) => !agent.isEnded);
-    for (const { agent, access, files } of this.hosts) {
-      await agent.stop();
-      await access.stop();
-      await files.stop();
-    }
+    await Promise.all(
+      this.hosts.map(async ({ agent, access, files }) => {
+        await agent.stop();
+        await access.stop();
+        await files.stop();
+      }),
+    );
     const controlPlaneRuns = !this.controlPlane.isEnded;
     await this.controlPlane.stop();
     const left = [
@@ -345,7 +365,7 @@ export class House {
       ...(controlPlaneRuns ? processesIn(this.folder).map((pid) => `process ${pid}`) : []),
     ];
     await endProcessesIn(this.folder);
-    for (const { id } of this.hosts) await removeFromHost(id);
+    await Promise.all(this.hosts.map(({ id }) => removeFromHost(id)));
     rmSync(this.folder, { recursive: true, force: true });
     if (left.length > 0) throw new Error(`left behind: ${left.join(", ")}`);
   }

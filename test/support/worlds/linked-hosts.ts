@@ -30,7 +30,11 @@ export class LinkedHosts {
     const linked = new LinkedHosts(made);
     try {
       await linked.#lay();
-      for (let number = 0; number < count; number += 1) await linked.#add();
+      // All of them are there, or have failed, before what there is is ended.
+      const added = await Promise.allSettled(
+        Array.from({ length: count }, (_, number) => linked.#add(number)),
+      );
+      for (const one of added) if (one.status === "rejected") throw one.reason;
     } catch (error) {
       await linked.end();
       throw error;
@@ -65,23 +69,23 @@ export class LinkedHosts {
     await ip("netns", "add", this.#bridge);
     await ip("-netns", this.#bridge, "link", "add", this.#bridge, "type", "bridge");
     await ip("-netns", this.#bridge, "link", "set", this.#bridge, "up");
-    await this.#plugIn([here]);
+    await this.#plugIn([here], 0);
     await ip("address", "add", `${this.outside}/24`, "dev", here);
     await ip("link", "set", here, "up");
   }
 
   /** @param device that is to be on the line, with where it is */
-  async #plugIn(device: readonly string[]): Promise<void> {
-    const plug = `plug${this.hosts.length}`;
+  async #plugIn(device: readonly string[], number: number): Promise<void> {
+    const plug = `plug${number}`;
     await ip("link", "add", ...device, "type", "veth", "peer", "name", plug, "netns", this.#bridge);
     await ip("-netns", this.#bridge, "link", "set", plug, "master", this.#bridge, "up");
   }
 
-  async #add(): Promise<void> {
+  async #add(number: number): Promise<void> {
     const runtime = await OwnDockerd.start({ liveRestore: true, storageDriver: "overlay2" });
-    const address = `${this.#net}.${this.hosts.length + 2}`;
-    this.hosts.push({ runtime, address });
-    await this.#plugIn(["line0", "netns", runtime.namespace]);
+    const address = `${this.#net}.${number + 2}`;
+    this.hosts[number] = { runtime, address };
+    await this.#plugIn(["line0", "netns", runtime.namespace], number + 1);
     for (const words of [
       ["address", "add", `${address}/24`, "dev", "line0"],
       ["link", "set", "line0", "up"],

@@ -36,8 +36,10 @@ export async function poolProofsPass(deps: PoolProofsDeps): Promise<boolean> {
   return changed.includes(true);
 }
 
-function canProve({ isConnected, features }: PoolMember): boolean {
-  return isConnected && features.includes(POOL_PROOF_FEATURE);
+/** A new member is left alone until gateways can reach it: a first round that it misses costs it more than a minute. */
+function canProve({ state, isConnected, hasGatewayPort, features }: PoolMember): boolean {
+  const isReachable = isConnected && (hasGatewayPort || state !== "waiting");
+  return isReachable && features.includes(POOL_PROOF_FEATURE);
 }
 
 async function round(deps: PoolProofsDeps, members: readonly PoolMember[]): Promise<boolean> {
@@ -71,8 +73,11 @@ async function verdictsOf(deps: PoolProofsDeps, members: readonly PoolMember[]):
   );
 }
 
-function absenceOf({ name, isConnected }: PoolMember): string {
+function absenceOf({ name, isConnected, features }: PoolMember): string {
+  if (!isConnected) return asSentence(`Host ${name} is not connected`);
   return asSentence(
-    isConnected ? `The agent of host ${name} is too old to prove its pool` : `Host ${name} is not connected`,
+    features.includes(POOL_PROOF_FEATURE)
+      ? `Host ${name} has not reported yet where gateways reach it`
+      : `The agent of host ${name} is too old to prove its pool`,
   );
 }

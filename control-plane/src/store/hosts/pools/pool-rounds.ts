@@ -7,6 +7,8 @@ import { appendEvent } from "../../events/events.ts";
 export interface PoolMember extends RoundMember {
   pool: string;
   isConnected: boolean;
+  /** Its host has reported where gateways reach it, which it does soon after its first heartbeat. */
+  hasGatewayPort: boolean;
   features: readonly string[];
 }
 
@@ -15,6 +17,7 @@ interface MemberRow {
   name: string;
   pool: string;
   is_connected: boolean;
+  has_gateway_port: boolean;
   features: string[];
   state: PoolState;
   failure: string | null;
@@ -27,9 +30,10 @@ interface MemberRow {
 /** Of each pool that two hosts or more belong to, by pool and id. */
 export async function sharedPools(sql: Connection): Promise<Map<string, PoolMember[]>> {
   const { rows } = await sql.query<MemberRow>(
-    `SELECT id, name, storage_pool AS pool, connection = 'connected' AS is_connected, features, pool_state AS state,
-            pool_failure AS failure, pool_member_since AS member_since, pool_proved_at AS proved_at,
-            pool_proof_due_at AS proof_due_at, pool_tried_at AS tried_at
+    `SELECT id, name, storage_pool AS pool, connection = 'connected' AS is_connected,
+            gateway_port IS NOT NULL AS has_gateway_port, features, pool_state AS state, pool_failure AS failure,
+            pool_member_since AS member_since, pool_proved_at AS proved_at, pool_proof_due_at AS proof_due_at,
+            pool_tried_at AS tried_at
        FROM (SELECT *, count(*) OVER (PARTITION BY storage_pool) AS members FROM hosts
               WHERE storage_pool IS NOT NULL AND deleted_at IS NULL AND revoked_at IS NULL) h
       WHERE members > 1 ORDER BY storage_pool, id COLLATE "C"`,
@@ -43,6 +47,7 @@ function memberOf(row: MemberRow): PoolMember {
     name: row.name,
     pool: row.pool,
     isConnected: row.is_connected,
+    hasGatewayPort: row.has_gateway_port,
     features: row.features,
     state: row.state,
     failure: row.failure,
