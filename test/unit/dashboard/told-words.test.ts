@@ -204,6 +204,7 @@ describe("what it may say", () => {
       "pool-unconfirmed": true,
       "pool-not-proved": true,
       "gpu-vanished": true,
+      "gpus-closed-under-payer": true,
       "isolation-broken": true,
       "unknown-gpu-error": true,
       "unknown-instance": true,
