@@ -755,6 +755,19 @@ CREATE INDEX idx_gpu_allocations_gpu ON gpu_allocations USING btree (gpu_uuid, m
 CREATE INDEX idx_gpu_allocations_placement ON gpu_allocations USING btree (instance_id, epoch);
 CREATE INDEX idx_gpu_allocations_released_at ON gpu_allocations USING btree (released_at);
 
+CREATE TABLE gpu_closures (
+  run_id varchar(64) NOT NULL,
+  gpu_uuid varchar(128) NOT NULL,
+  customer_id bigint NOT NULL,
+  workload_id varchar(64) NOT NULL,
+  host_id varchar(64) NOT NULL,
+  code varchar(48),
+  closed_at timestamptz NOT NULL,
+  CONSTRAINT gpu_closures_pkey PRIMARY KEY (run_id, gpu_uuid)
+);
+CREATE INDEX idx_gpu_closures_customer ON gpu_closures USING btree (customer_id, closed_at);
+CREATE INDEX idx_gpu_closures_workload ON gpu_closures USING btree (workload_id, closed_at);
+
 CREATE TABLE gpu_fault_events (
   gpu_uuid varchar(128) NOT NULL,
   gravity varchar(8) NOT NULL,
@@ -1872,6 +1885,7 @@ CREATE INDEX idx_runs_readiness_unknown ON runs USING btree (id) WHERE (was_read
 CREATE INDEX idx_runs_resource ON runs USING btree (resource_id);
 CREATE INDEX idx_runs_uncharged ON runs USING btree (id) WHERE uncharged;
 CREATE INDEX idx_runs_waived ON runs USING btree (id) WHERE (waived_ms > 0);
+CREATE INDEX idx_runs_waived_of_workload ON runs USING btree (resource_id) WHERE ((waived_ms > 0) OR uncharged);
 CREATE INDEX idx_runs_workspace ON runs USING btree (workspace_id);
 
 CREATE TABLE schema_migrations (
@@ -2536,6 +2550,9 @@ ALTER TABLE gpu_allocations
   ADD CONSTRAINT gpu_allocations_gpu_uuid_fkey FOREIGN KEY (gpu_uuid) REFERENCES gpus(uuid),
   ADD CONSTRAINT gpu_allocations_mode_fkey FOREIGN KEY (gpu_uuid, mode) REFERENCES gpus(uuid, sharing_mode),
   ADD CONSTRAINT gpu_allocations_placement_fkey FOREIGN KEY (instance_id, epoch) REFERENCES placements(instance_id, epoch);
+
+ALTER TABLE gpu_closures
+  ADD CONSTRAINT gpu_closures_run_id_fkey FOREIGN KEY (run_id) REFERENCES runs(id) ON DELETE CASCADE;
 
 ALTER TABLE gpu_fault_events
   ADD CONSTRAINT gpu_fault_events_gpu_uuid_fkey FOREIGN KEY (gpu_uuid) REFERENCES gpus(uuid) ON DELETE CASCADE;

@@ -17,12 +17,16 @@ export interface Check {
   readonly claim: string;
 }
 
+/** A check that was made may add what is worth knowing all the same, such as what would be done now. */
+interface Notes {
+  readonly notes?: readonly string[];
+}
+
 /** `count` is of all findings; only the first ones are listed. */
 export type CheckResult = Check &
-  /** `notes`: what is worth knowing all the same, such as what would be done now. */
   (
-    | { readonly state: "well"; readonly notes?: readonly string[] }
-    | { readonly state: "broken"; readonly count: number; readonly findings: readonly Finding[] }
+    | ({ readonly state: "well" } & Notes)
+    | ({ readonly state: "broken"; readonly count: number; readonly findings: readonly Finding[] } & Notes)
     | { readonly state: "not-checked"; readonly reason: string }
   );
 
@@ -34,11 +38,10 @@ export function exitCodeOf(results: readonly CheckResult[]): 0 | 1 | 2 {
 
 export function resultOf(
   { check, claim }: Check,
-  { count, findings, notes }: { count: number; findings: readonly Finding[]; notes?: readonly string[] },
+  { count, findings, notes }: { count: number; findings: readonly Finding[] } & Notes,
 ): CheckResult {
-  return count === 0
-    ? { check, claim, state: "well", ...(notes && { notes }) }
-    : { check, claim, state: "broken", count, findings };
+  const told = { check, claim, ...(notes && { notes }) };
+  return count === 0 ? { ...told, state: "well" } : { ...told, state: "broken", count, findings };
 }
 
 /** For scripts, one document. */
@@ -59,17 +62,19 @@ export function reportText(results: readonly CheckResult[]): string {
 function detailsOf(result: CheckResult): string[] {
   switch (result.state) {
     case "well":
-      return result.notes === undefined
-        ? []
-        : ["", `${result.check}:`, ...result.notes.map((note) => plain(`  ${note}`))];
+      return result.notes === undefined ? [] : ["", `${result.check}:`, ...result.notes.map(noteText)];
     case "not-checked":
       return ["", `${result.check}: not checked: ${plain(result.reason)}`];
     case "broken": {
-      const { check, count, findings } = result;
+      const { check, count, findings, notes = [] } = result;
       const more = count > findings.length ? [`  and ${count - findings.length} more`] : [];
-      return ["", `${check}: ${count} found`, ...findings.map(findingText), ...more];
+      return ["", `${check}: ${count} found`, ...findings.map(findingText), ...more, ...notes.map(noteText)];
     }
   }
+}
+
+function noteText(note: string): string {
+  return plain(`  ${note}`);
 }
 
 function findingText({ finding, subject, sentence }: Finding): string {

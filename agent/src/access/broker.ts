@@ -304,6 +304,7 @@ export class Broker {
       nowMs: this.#keeper.nowMs,
       wallMs: clock.wallMs(),
       answerOf: (leaseId) => this.#probe.answerOf(leaseId),
+      shutUntilMs: (leaseId) => this.#tries.shutUntilMs(leaseId),
     });
     const gatewayPort = this.#gateway.port;
     const access = this.#book.told;

@@ -4,7 +4,11 @@
  */
 import type { LeaseId } from "@remotegpu/shared/ids";
 import type { Log } from "@remotegpu/shared/log";
-import { isShutToStrangers, type PasswordTries } from "../core/access/password-limiter.ts";
+import {
+  isShutToStrangers,
+  type PasswordTries,
+  strangersTryAgainMs,
+} from "../core/access/password-limiter.ts";
 import type { LeaseStore } from "./lease-store.ts";
 import { LeaseStoreError } from "./lease-store-error.ts";
 
@@ -44,6 +48,12 @@ export class TriesKeeper {
   /** Null: none was spent yet. */
   of(leaseId: LeaseId): PasswordTries | null {
     return this.#tries.get(leaseId) ?? null;
+  }
+
+  /** Until when addresses without a login of late come in by keys alone, on the wall clock; null where they need not. */
+  shutUntilMs(leaseId: LeaseId): number | null {
+    const tries = this.of(leaseId);
+    return tries === null ? null : strangersTryAgainMs(tries, this.#clock.wallMs());
   }
 
   /** What a relay tells of its leases. */

@@ -23,7 +23,7 @@ import {
   unseenSpan,
   type RunSighting,
 } from "../core/metering/metered-run.ts";
-import { provenByAccess } from "../core/metering/run-access.ts";
+import { endOfBoot, provenByAccess } from "../core/metering/run-access.ts";
 import { cardsOfRuns, type CardProof } from "../core/metering/run-cards.ts";
 import type { RunRecord } from "../core/runs/run-record.ts";
 import { EXTEND_EVERY_MS, type UsageInterval, type Moment } from "../core/metering/usage-interval.ts";
@@ -103,13 +103,27 @@ export class Meter {
     // The moment before the look: a process seen alive was alive up to then, so that is what is claimed.
     const runs = sightings
       .map((sighting) => {
-        const cards = this.#proofOf(sighting.record, gpus.get(sighting.record.runId) ?? [], before);
-        return meteredRun({ ...sighting, ...(cards !== undefined && { cards }) }, before);
+        const held = gpus.get(sighting.record.runId) ?? [];
+        return meteredRun({ ...sighting, ...this.#cardsOf(sighting, held, before) }, before);
       })
       .filter((run) => run !== null);
     journal.record(meter(runs, intervals, before, { isShortOfSpace: journal.isShortOfSpace }), before.nowMs);
     this.#tickedMs = this.#clock.monotonicMs();
     await this.#gpuWatch.follow(this.#observation.own, this.#clock.wallMs());
+  }
+
+  /** What a run's cards say of its time in this boot, and of what is still open from one before. */
+  #cardsOf(
+    { record, interval }: RunSighting,
+    held: readonly GpuUuid[],
+    now: Moment,
+  ): Pick<RunSighting, "cards" | "endOfBoot"> {
+    const cards = this.#proofOf(record, held, now);
+    const isFromBefore = interval?.isOpen === true && interval.bootId !== now.bootId;
+    const ended = isFromBefore
+      ? endOfBoot(record, interval, this.#gpuWatch.provenInBoot(held, interval))
+      : undefined;
+    return { ...(cards !== undefined && { cards }), ...(ended !== undefined && { endOfBoot: ended }) };
   }
 
   /** Undefined for a run without cards. */

@@ -7,7 +7,7 @@ import { waiveBroken } from "@remotegpu/control-plane/store/billing/runs/run-wai
 import { type Database, transaction } from "@remotegpu/control-plane/store/database/database";
 import { acquireLeadership } from "@remotegpu/control-plane/store/database/leader";
 import { StreamCosts } from "@remotegpu/control-plane/store/overview/stream-costs";
-import { moneyOfWorkloads } from "@remotegpu/control-plane/store/overview/workload-money";
+import { moneyOfWorkloads, waivedRunsOf } from "@remotegpu/control-plane/store/overview/workload-money";
 import { parsePoints } from "@remotegpu/shared/money";
 import { afterAll, beforeAll, describe, expect, onTestFinished, test } from "vitest";
 import { type FreshDatabase, freshDatabase } from "../../support/engines/postgres.ts";
@@ -148,6 +148,42 @@ describe("the rule by which a run is free", () => {
     await openSceneRun(database, scene, run);
     await proven({ run, fromMs: 0, toMs: 20 * MINUTE });
   };
+
+  test("is listed before its time is charged, as it is given back, and after that", async () => {
+    await began("r-listed");
+    await charged(6);
+    const listed = [await rulesOf("r-listed")];
+    await transaction(database, async (tx) => {
+      const broken = { runId: "r-listed", reason: "gpu-lost" as const, from: at(0), to: at(5 * MINUTE) };
+      await waiveBroken(tx, { ...broken, evidence: { sentence: "it fell off the bus" } }, at(HOUR));
+    });
+    listed.push(await rulesOf("r-listed"));
+    await charged(7);
+    listed.push(await rulesOf("r-listed"));
+
+    expect(listed).toEqual([[], [["gpu-lost", 1, 0]], [["gpu-lost", 1, 0]]]);
+  });
+
+  test("of a workload with many runs is found without reading those that are charged whole", async () => {
+    await began("r-many");
+    await database.query(
+      `INSERT INTO runs (id, instance_id, epoch, host_id, customer_id, resource_type, resource_id, spec, first_proven_at,
+              last_proven_at, closed_at, proven_ms)
+       SELECT 'r-many-' || n, instance_id, n + 1, host_id, customer_id, resource_type, resource_id, spec, $1, $2, $2, 60000
+         FROM runs, generate_series(1, 5000) n WHERE id = 'r-many'`,
+      [at(0), at(MINUTE)],
+    );
+    await database.query("ANALYZE runs");
+    const seen = await transaction(database, async (tx) => {
+      await waivedRunsOf(tx, { kind: "environment", ids: ["env-r-many"] });
+      const { rows } = await tx.query<{ read: number }>(
+        "SELECT pg_stat_get_xact_tuples_fetched('runs'::regclass)::int AS read",
+      );
+      return rows[0]?.read;
+    });
+
+    expect(seen).toBeLessThan(10);
+  });
 
   test("is host-stop where its instance was placed anew", async () => {
     await began("r-anew");

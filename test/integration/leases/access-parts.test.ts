@@ -111,11 +111,12 @@ test("agent and access process understand each other across the versions of an u
 describe("what is told of a lease", () => {
   const WALL_MS = Date.UTC(2026, 0, 1, 12, 7, 31);
   const answerOf = () => null;
+  const shutUntilMs = () => null;
 
   test("the last access to five minutes, and no release before its warning is due", () => {
     const lease = heldLease("a", 20_001, { lastAccessedWallMs: WALL_MS });
 
-    expect(new ObservedLeases().of([lease], { nowMs: 0, wallMs: WALL_MS, answerOf })).toEqual([
+    expect(new ObservedLeases().of([lease], { nowMs: 0, wallMs: WALL_MS, answerOf, shutUntilMs })).toEqual([
       {
         leaseId: "a",
         workloadId: "env-1",
@@ -135,7 +136,12 @@ describe("what is told of a lease", () => {
     const observed = new ObservedLeases();
     const bytesAt = (wallMs: number, bytesIn: number) =>
       observed
-        .of([heldLease("a", 20_001, { bytesIn }), heldLease("b", 20_002)], { nowMs: 0, wallMs, answerOf })
+        .of([heldLease("a", 20_001, { bytesIn }), heldLease("b", 20_002)], {
+          nowMs: 0,
+          wallMs,
+          answerOf,
+          shutUntilMs,
+        })
         .map((lease) => lease.bytesIn);
     const step = Date.UTC(2026, 0, 1, 12, 5);
 
@@ -148,7 +154,8 @@ describe("what is told of a lease", () => {
     const lease = heldLease("a", 20_001, { autoReleaseHours: 2 });
     const observed = new ObservedLeases();
     const dueAt = (nowMs: number, driftMs: number) =>
-      observed.of([lease], { nowMs, wallMs: WALL_MS + nowMs + driftMs, answerOf })[0]?.releaseDueAt;
+      observed.of([lease], { nowMs, wallMs: WALL_MS + nowMs + driftMs, answerOf, shutUntilMs })[0]
+        ?.releaseDueAt;
 
     expect(dueAt(MS_PER_HOUR, 0)).toBeNull();
     expect(dueAt(2 * MS_PER_HOUR - 10 * MS_PER_MINUTE, 0)).toBe("2026-01-01T14:07:00.000Z");
@@ -163,6 +170,7 @@ describe("what is told of a lease", () => {
         nowMs: hours * MS_PER_HOUR,
         wallMs: WALL_MS,
         answerOf: () => answer,
+        shutUntilMs,
       })[0];
 
     expect(told(30, null)).not.toHaveProperty("releaseWarning");
@@ -174,10 +182,32 @@ describe("what is told of a lease", () => {
     expect(told(47, null)).toMatchObject({ releaseWarning: "last" });
   });
 
+  test("until when strangers' passwords count for nothing, in steps, and as long as was told", () => {
+    const observed = new ObservedLeases();
+    const step = Date.UTC(2026, 0, 1, 12, 5);
+    const toldAt = (wallMs: number, untilMs: number | null, state: "held" | "conflict" = "held") =>
+      observed.of([heldLease("a", 20_001, { state })], {
+        nowMs: 0,
+        wallMs,
+        answerOf,
+        shutUntilMs: () => untilMs,
+      })[0]?.detail;
+    const until = (time: string) =>
+      `Too many guesses at its password: until 2026-01-01 ${time} UTC it opens from addresses that logged in within a week alone; keys and the web terminal always lead in.`;
+
+    expect(toldAt(step, null)).toBe("");
+    expect(toldAt(step, step + 2 * MS_PER_MINUTE)).toBe(until("12:10"));
+    expect(toldAt(step + 2 * MS_PER_MINUTE, null)).toBe(until("12:10"));
+    expect(toldAt(step + 4 * MS_PER_MINUTE, step + 6 * MS_PER_MINUTE)).toBe(until("12:15"));
+    expect(toldAt(step + 5 * MS_PER_MINUTE, null, "conflict")).toBe("");
+    expect(toldAt(step + 10 * MS_PER_MINUTE, null)).toBe("");
+    expect(until("12:10").length).toBeLessThanOrEqual(200);
+  });
+
   test("a number that is only tried is not told", () => {
     const lease = heldLease("a", 20_001, { state: "waiting", wasHeld: false });
 
-    expect(new ObservedLeases().of([lease], { nowMs: 0, wallMs: 0, answerOf })).toMatchObject([
+    expect(new ObservedLeases().of([lease], { nowMs: 0, wallMs: 0, answerOf, shutUntilMs })).toMatchObject([
       { externalPort: null },
     ]);
   });

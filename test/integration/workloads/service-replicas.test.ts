@@ -1,6 +1,7 @@
 /** Replicas that come and go: scaled, replaced, on silent, drained and lost hosts, and beyond what funds and quotas cover. */
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { examine } from "@remotegpu/control-plane/store/doctor/examination";
+import type { GpuReport } from "@remotegpu/shared/host-report";
 import { GIB } from "@remotegpu/shared/units";
 import { type FreshDatabase, freshDatabase } from "../../support/engines/postgres.ts";
 import { openControlScene } from "../../support/worlds/control-scene.ts";
@@ -37,6 +38,14 @@ async function hostOf(id: string, rank: number): Promise<ScriptedHost> {
 const waivedFrom = async (id: string, rank: number) =>
   (await services.replicas(id, "?all=true")).find((replica) => replica.rank === rank)?.runs[0]?.waive_from ??
   null;
+
+const failuresOf = async (id: string) =>
+  (
+    await services.scene.api.db.query<{ replica_failures: number }>(
+      "SELECT replica_failures FROM inference_services WHERE id = $1",
+      [id],
+    )
+  ).rows[0]?.replica_failures;
 
 describe("a service", () => {
   test("has its replicas on different hosts as far as there are some", async () => {
@@ -333,6 +342,48 @@ describe("a replica", () => {
     await services.settle();
 
     expect(await services.serving(id)).toEqual([1, 2]);
+  });
+
+  test.each([
+    ["fails", { problem: "gpu-failed", detail: "GPU failed." }, { kind: "fatal", sinceMs: 5 }, false],
+    [
+      "shows a sign of failure as it ends",
+      { problem: "exited", exitCode: 1 },
+      { kind: "drain", sinceMs: 5 },
+      true,
+    ],
+  ] as const)(
+    "whose GPU %s is made anew at once, and is no failure of the service",
+    async (_what, end, cordon, hasSign) => {
+      const id = await services.runs({ min_replicas: 1, gpu: 1 });
+      const sick = await hostOf(id, 0);
+      const fault: Partial<GpuReport> = {
+        health: "unhealthy",
+        reasons: ["It needs a reset."],
+        reasonCode: "requires-reset",
+      };
+      sick.gpus = sick.gpus.map((gpu) => ({ ...gpu, ...fault, cordon, hasSign }));
+      services.says.set(0, { phase: "failed", detail: "It exited with code 1.", ...end });
+
+      await services.settle();
+
+      expect(await services.serving(id)).toEqual([1]);
+      expect((await hostOf(id, 1)).id).not.toBe(sick.id);
+      expect(await failuresOf(id)).toBe(0);
+    },
+  );
+
+  test("whose GPUs fail on three hosts within a day fails by its own program, and waits", async () => {
+    const id = await services.runs({ min_replicas: 1, gpu: 1 });
+    for (const rank of [0, 1, 2]) {
+      const sick = await hostOf(id, rank);
+      const fault: Partial<GpuReport> = { health: "unhealthy", reasons: ["Xid 109."], reasonCode: "xid-109" };
+      sick.gpus = sick.gpus.map((gpu) => ({ ...gpu, ...fault, cordon: { kind: "fatal", sinceMs: 5 } }));
+      services.says.set(rank, { phase: "failed", detail: "GPU failed.", problem: "gpu-failed" });
+      await services.settle();
+    }
+
+    expect(await failuresOf(id)).toBe(1);
   });
 
   test("on a host that is drained at once is stopped and made anew; the service runs on", async () => {

@@ -18,6 +18,7 @@ export function aReplica(rank: number, place: Partial<ReplicaPlace> = {}, isDism
       servingForMs: HOUR_MS,
       problem: null,
       detail: "",
+      isGpuFault: false,
       stopOrderedBy: null,
       stopReason: null,
       isBehind: false,

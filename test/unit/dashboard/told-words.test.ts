@@ -176,6 +176,14 @@ describe("what it may say", () => {
     expect(untold(sentencesOf(readFileSync(file, "utf8")))).toEqual([]);
   });
 
+  test("of an access process about guesses at a password", () => {
+    const file = readFileSync("agent/src/access/observed-leases.ts", "utf8");
+    const sentences = sentencesOf(file);
+
+    expect(sentences).toHaveLength(1);
+    expect(untold([...sentences, `It runs on host ${VALUE}. ${sentences.join(" ")}`])).toEqual([]);
+  });
+
   test("that would start an order", () => {
     const file = readFileSync("control-plane/src/http/workloads/suggestion-answer.ts", "utf8");
     const changes = [...file.matchAll(/`((?:with|on|without) [^`]*)`/g)].map(([, change = ""]) => change);
@@ -204,6 +212,7 @@ describe("what it may say", () => {
       "pool-unconfirmed": true,
       "pool-not-proved": true,
       "gpu-vanished": true,
+      "gpus-closed-under-payer": true,
       "isolation-broken": true,
       "unknown-gpu-error": true,
       "unknown-instance": true,

@@ -59,6 +59,27 @@ test("people read notes of what is well, and their text moves no cursor", () => 
   expect(JSON.parse(reportJson([noted]))).toEqual({ verdict: "well", checks: [noted] });
 });
 
+test("a check with findings shows its notes after them, to people and to scripts", () => {
+  const noted = resultOf(check, {
+    count: 1,
+    findings: [finding],
+    notes: ["host a was not tried", "\u001b[2J"],
+  });
+
+  expect(reportText([noted])).toContain(
+    [
+      "books: 1 found",
+      "  balance-differs: customer 7: It is 1, not 2.",
+      "  host a was not tried",
+      "  \\u001b[2J",
+    ].join("\n"),
+  );
+  expect(JSON.parse(reportJson([noted]))).toEqual({
+    verdict: "broken",
+    checks: [{ ...broken, count: 1, notes: ["host a was not tried", "\u001b[2J"] }],
+  });
+});
+
 test("nobody's text moves the reader's cursor", () => {
   const evil = { ...finding, subject: { customer: "\u001b[2J" } };
 

@@ -127,6 +127,12 @@ export function isShutToStrangers({ strangers }: PasswordTries, nowMs: number): 
   return regained(strangers, RATE_OF_STRANGERS, nowMs, 0).left < 1;
 }
 
+/** When strangers have a try again, should nobody spend one meanwhile; null where they have one. */
+export function strangersTryAgainMs({ strangers }: PasswordTries, nowMs: number): number | null {
+  const { left } = regained(strangers, RATE_OF_STRANGERS, nowMs, 0);
+  return left >= 1 ? null : nowMs + ((1 - left) / RATE_OF_STRANGERS.perHour) * MS_PER_HOUR;
+}
+
 function isKnown({ lastLoginMs }: AddressTries, nowMs: number): boolean {
   return lastLoginMs !== null && nowMs - lastLoginMs < KNOWN_FOR_MS;
 }

@@ -137,7 +137,7 @@ export function meaningOf(reading: ReadingName, cell: string | null | undefined)
     case "number":
       return unknownIn(row, word);
     case "word":
-      return row.words?.[word] ?? unknownIn(row, word);
+      return inTable(row, word) ?? unknownIn(row, word);
     case "text":
       return isBracketed ? unknownIn(row, word) : VALUE;
   }
@@ -151,6 +151,11 @@ export function meaningEverywhere(word: string): WordMeaning | null {
 /** A value, or nothing: the words of the table and bracketed ones are none. */
 export function isToldText(cell: string): boolean {
   return meaningOf("identity", cell).kind === "value";
+}
+
+/** A cell may hold what every object has, such as "constructor": no word of any table. */
+function inTable({ words = {} }: Row, word: string): WordMeaning | undefined {
+  return Object.hasOwn(words, word) ? words[word] : undefined;
 }
 
 function unknownIn(row: Row, word: string): WordMeaning {

@@ -7,7 +7,7 @@ import type { Life, MeteredRun, Span } from "./metering.ts";
 import { readmittedMs } from "./run-access.ts";
 import type { CardProof } from "./run-cards.ts";
 import type { RunRecord } from "../runs/run-record.ts";
-import type { UsageInterval, Moment } from "./usage-interval.ts";
+import type { EndOfBoot, UsageInterval, Moment } from "./usage-interval.ts";
 
 /** The runtime notes a start somewhat after the process began. The agent's own restarts keep a greater distance. */
 const START_LABEL_SLACK_MS = 500;
@@ -32,6 +32,8 @@ export interface RunSighting {
   unseen: Span | null;
   /** What its cards say about its time; absent where it holds none. */
   cards?: CardProof;
+  /** What they said last in the boot of its open interval, which has ended; absent where they were well. */
+  endOfBoot?: EndOfBoot;
 }
 
 /**
@@ -156,7 +158,7 @@ export function meteredRun(sighting: RunSighting, now: Moment): MeteredRun | nul
   const process =
     record.gate === null ? null : countedSince(processOf(sighting, record.gate, now), record, now);
   const cards = cardsOf(sighting);
-  const { unseen } = sighting;
+  const { unseen, endOfBoot } = sighting;
   return {
     runId,
     instanceId,
@@ -165,6 +167,7 @@ export function meteredRun(sighting: RunSighting, now: Moment): MeteredRun | nul
     isOver,
     ...(unseen !== null && { unseen }),
     ...(cards !== undefined && { cards }),
+    ...(endOfBoot !== undefined && { endOfBoot }),
   };
 }
 

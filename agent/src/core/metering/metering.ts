@@ -13,10 +13,12 @@ import {
   closeAt,
   closeAtLastSight,
   closeAtLoss,
+  cutAtReboot,
   extend,
   holdAt,
   isSameProcess,
   pieceOf,
+  type EndOfBoot,
   type UsageInterval,
   type Moment,
   type Piece,
@@ -46,6 +48,8 @@ export interface MeteredRun {
   unseen?: Span;
   /** What its cards say about its time; absent where it holds none. */
   cards?: CardProof;
+  /** Of the boot of its open interval, which has ended; absent where its cards were well then. */
+  endOfBoot?: EndOfBoot;
 }
 
 /** On the monotonic clock of this boot. */
@@ -79,10 +83,11 @@ export function meter(
 
 function meterRun(
   run: MeteredRun,
-  before: UsageInterval | null,
+  known: UsageInterval | null,
   now: Moment,
   { isShortOfSpace }: MeterOptions,
 ): MeterStep | null {
+  const before = known !== null && run.endOfBoot !== undefined ? cutAtReboot(known, run.endOfBoot) : known;
   const pieces: Piece[] = [];
   let interval = before;
   const take = (progress: Progress) => {
@@ -93,10 +98,16 @@ function meterRun(
   const { cards } = run;
   switch (cards?.kind) {
     case "lost":
-      if (before?.isOpen === true) take(closeAtLoss(before, cards.lastGoodMs, now));
+      if (interval?.isOpen === true) {
+        take(followToLoss(interval, run, cards.lastGoodMs, { now, isShortOfSpace }));
+        take(closeAtLoss(interval, cards.lastGoodMs, now));
+      }
       break;
     case "suspect":
-      if (before?.isOpen === true) take((run.isOver ? closeAtLoss : holdAt)(before, cards.lastGoodMs, now));
+      if (interval?.isOpen === true) {
+        take(followToLoss(interval, run, cards.lastGoodMs, { now, isShortOfSpace }));
+        take((run.isOver ? closeAtLoss : holdAt)(interval, cards.lastGoodMs, now));
+      }
       interval = openFor(run, interval, now) ?? interval;
       break;
     case "good":
@@ -123,6 +134,21 @@ function isFollowed(interval: UsageInterval, { process }: MeteredRun, now: Momen
 /** The latest moment at which a process that was never seen again can have ended. */
 function successorStartMs({ process }: MeteredRun, now: Moment): number {
   return process?.bootId === now.bootId ? Math.min(process.sinceMs, now.nowMs) : now.nowMs;
+}
+
+/**
+ * A process that lives now has lived at the last good sample as well, though nobody has looked since before it: that time
+ * is the run's own. Nothing is known where the moment is not, or the process is another one.
+ */
+function followToLoss(
+  interval: UsageInterval,
+  run: MeteredRun,
+  lastGoodMs: number | null,
+  { now, isShortOfSpace }: { now: Moment; isShortOfSpace: boolean },
+): Progress {
+  const isAlive = run.process?.life.state === "alive" && isFollowed(interval, run, now);
+  if (!isAlive || lastGoodMs === null || lastGoodMs <= interval.endMs) return { pieces: [], interval };
+  return extend(interval, now, { isFirst: false, isShortOfSpace, settledMs: lastGoodMs });
 }
 
 function follow(

@@ -5,7 +5,7 @@
 import type { DeviceAccess, Refusal } from "../container/device-access.ts";
 import type { RunRecord } from "../runs/run-record.ts";
 import { HELD_AT_MOST_MS, type CardProof } from "./run-cards.ts";
-import type { Moment } from "./usage-interval.ts";
+import type { EndOfBoot, Moment, UsageInterval } from "./usage-interval.ts";
 
 /** Before all that is not a row yet: what is a row was settled. */
 const THE_BEGINNING_MS = 0;
@@ -28,6 +28,22 @@ export function provenByAccess(
   if (cards.kind !== "good" || access === null) return cards;
   const settledMs = settledByAccess(access, now.nowMs);
   return settledMs === null ? cards : { kind: "good", settledMs: earlier(settledMs, cards.settledMs) };
+}
+
+/**
+ * Of a run whose interval is still open from a boot that has ended: where its time of that boot stops to be its own, for its
+ * cards or because it was kept from them; undefined where nothing was in the way.
+ * @param cardsGoodMs how far its cards prove that time; null where they were well
+ */
+export function endOfBoot(
+  { refusal }: Pick<RunRecord, "refusal">,
+  interval: UsageInterval,
+  cardsGoodMs: number | null,
+): EndOfBoot | undefined {
+  const { bootId } = interval;
+  const isRefused = refusal !== undefined && refusal.bootId === bootId && refusal.againMs === null;
+  const lastGoodMs = isRefused ? earlier(refusal.passedMs ?? THE_BEGINNING_MS, cardsGoodMs) : cardsGoodMs;
+  return lastGoodMs === null ? undefined : { bootId, lastGoodMs };
 }
 
 /** When a run that went without its cards got them back, in this boot; null where it did not, or never lost them. */

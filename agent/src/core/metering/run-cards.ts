@@ -33,7 +33,7 @@ export function cardProof(
   { nowMs, watchedSinceMs }: { nowMs: number; watchedSinceMs: number },
 ): CardProof {
   const known = gpus.flatMap((uuid) => cards.get(uuid) ?? []);
-  const goodMs = known.flatMap((card) => lastGoodOf(card) ?? []);
+  const goodMs = known.map(lastGoodOf);
   const lastGoodMs = goodMs.length === 0 ? null : Math.min(...goodMs);
   if (known.some(({ cordon }) => cordon?.kind === "fatal")) return { kind: "lost", lastGoodMs };
   const isOverdue = (goodMs: number) => nowMs - Math.max(goodMs, watchedSinceMs) > HELD_AT_MOST_MS;
@@ -43,10 +43,23 @@ export function cardProof(
   return { kind: "good", settledMs: lastGoodMs === null || isOverdue(lastGoodMs) ? null : lastGoodMs };
 }
 
-/** A card that has failed, or shows a sign, and was never read well in this boot has no time that is proven. */
-function lastGoodOf({ cordon, sign, lastGoodMs }: Card): number | null {
-  const isBad = cordon?.kind === "fatal" || sign !== null;
-  return isBad ? (lastGoodMs ?? NEVER_MS) : lastGoodMs;
+/**
+ * Of a boot that has ended: how far the time of a run in it is proven, on that boot's clock; null where its cards were well.
+ * @param cards as they were known last in that boot
+ * @param seenMs when the run was seen last in it
+ */
+export function provenInBoot(
+  gpus: readonly GpuUuid[],
+  cards: ReadonlyMap<GpuUuid, Card>,
+  seenMs: number,
+): number | null {
+  const proof = cardProof(gpus, cards, { nowMs: seenMs, watchedSinceMs: NEVER_MS });
+  return proof.kind === "good" ? null : proof.lastGoodMs;
+}
+
+/** A card that was never read well in this boot, as one whose cordon was lifted before that, has no time that is proven. */
+function lastGoodOf({ lastGoodMs }: Card): number {
+  return lastGoodMs ?? NEVER_MS;
 }
 
 /** Before all time of this boot. */

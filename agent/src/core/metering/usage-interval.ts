@@ -115,6 +115,20 @@ export function holdAt(interval: UsageInterval, lastGoodMs: number, now: Moment)
   return { pieces: [], interval: isBeyond ? reachedTo(interval, goodMs, now) : interval };
 }
 
+/** Where a run's time of a boot that has ended stops to be its own, because a card that it held was not well then. */
+export interface EndOfBoot {
+  bootId: BootId;
+  /** On that boot's monotonic clock. */
+  lastGoodMs: number;
+}
+
+/** The host rebooted before a tick had held the interval back: no more of it is claimed than if one had. */
+export function cutAtReboot(interval: UsageInterval, { bootId, lastGoodMs }: EndOfBoot): UsageInterval {
+  const goodMs = Math.max(interval.startMs, lastGoodMs);
+  if (!interval.isOpen || interval.bootId !== bootId || interval.endMs <= goodMs) return interval;
+  return { ...interval, endMs: goodMs, wallEndMs: interval.wallEndMs - (interval.endMs - goodMs) };
+}
+
 /** The runtime tells when the process ended. Its clock may be off: taken only between the last sight and now. */
 export function closeAt(interval: UsageInterval, finishedMs: number, now: Moment): Progress {
   const reached = reachedTo(interval, Math.max(interval.endMs, Math.min(finishedMs, now.nowMs)), now);

@@ -1,7 +1,8 @@
 /**
  * What is remembered of the cards over restarts of the agent: cordons, cards that were there, how far the kernel log
- * was heeded. Good for one boot, since a boot resets cards and begins the log anew. It only spares new judgements, so a
- * file that is missing or cannot be read is none.
+ * was heeded. Good for one boot, since a boot resets cards and begins the log anew; of a boot that has ended only those stay
+ * that were not well, for the bill of what ran on them. It only spares new judgements, so a file that is missing or cannot
+ * be read is none.
  */
 import { readFile, rename, writeFile } from "node:fs/promises";
 import { join } from "node:path";
@@ -31,6 +32,9 @@ const Card: z.ZodType<CardState> = z.object({
   goodInARow: z.int().nonnegative(),
   lastGoodMs: z.number().nullable(),
 });
+/** Of boots that have ended; beyond it those of the earliest are forgotten. */
+const MAX_FORMER_CARDS = 256;
+
 const GpuMemory = z.object({
   bootId: BootId,
   /** The last record of the kernel log that was heeded; null when none has a number. */
@@ -38,6 +42,13 @@ const GpuMemory = z.object({
   /** By which reader of its lines; absent from files of agents that knew Xids alone. */
   kernelReader: z.int().nonnegative().optional(),
   cards: z.array(Card).max(256),
+  // Of boots that have ended, the latest first; absent from files of earlier agents.
+  former: z
+    .array(z.object({ bootId: BootId, card: Card }))
+    .max(MAX_FORMER_CARDS)
+    .readonly()
+    .optional()
+    .catch(undefined),
   // What the log said that closes no GPU; absent from files of earlier agents.
   notes: z.array(KernelNote).max(MAX_KERNEL_NOTES).readonly().optional().catch(undefined),
   faults: z
@@ -48,36 +59,64 @@ const GpuMemory = z.object({
     .catch(undefined),
 });
 export type GpuMemory = z.infer<typeof GpuMemory>;
+/** A card that was not well when its boot ended; its moments are of that boot's clock. */
+export type FormerCard = NonNullable<GpuMemory["former"]>[number];
 
 /**
  * What of it must outlive us: only a change of this is worth a write. What each sample moves is not, and when a card was
  * good last counts only once samples no longer move it.
  */
 export function lastingMemory(memory: GpuMemory): GpuMemory {
-  const isTimeHeld = ({ cordon, sign }: CardState) => cordon?.kind === "fatal" || sign !== null;
   return {
     ...memory,
     cards: memory.cards.map((card) => (isTimeHeld(card) ? card : { ...card, lastGoodMs: null })),
   };
 }
 
+/** Time of what runs on it is not settled, or not its own. */
+function isTimeHeld({ cordon, sign }: CardState): boolean {
+  return cordon?.kind === "fatal" || sign !== null;
+}
+
 const fileOf = (stateDir: string) => join(stateDir, "gpu-health.json");
 
 export async function readGpuMemory(stateDir: string, bootId: BootId): Promise<GpuMemory | null> {
-  let text: string;
+  return gpuMemoryIn(await textOf(stateDir), bootId);
+}
+
+/** Of boots that have ended: the cards that were not well then. */
+export async function readFormerCards(stateDir: string, bootId: BootId): Promise<readonly FormerCard[]> {
+  return formerCardsIn(await textOf(stateDir), bootId);
+}
+
+/** A file that is not there says nothing. */
+async function textOf(stateDir: string): Promise<string> {
   try {
-    text = await readFile(fileOf(stateDir), "utf8");
+    return await readFile(fileOf(stateDir), "utf8");
   } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === "ENOENT") return null;
+    if ((error as NodeJS.ErrnoException).code === "ENOENT") return "";
     throw error;
   }
-  return gpuMemoryIn(text, bootId);
 }
 
 /** Null where it is of another boot, or cannot be read. */
 export function gpuMemoryIn(text: string, bootId: BootId): GpuMemory | null {
+  const memory = anyMemoryIn(text);
+  return memory?.bootId === bootId ? memory : null;
+}
+
+export function formerCardsIn(text: string, bootId: BootId): readonly FormerCard[] {
+  const memory = anyMemoryIn(text);
+  if (memory === null) return [];
+  const { former = [], cards } = memory;
+  if (memory.bootId === bootId) return former;
+  const ended = cards.filter(isTimeHeld).map((card) => ({ bootId: memory.bootId, card }));
+  return [...ended, ...former].slice(0, MAX_FORMER_CARDS);
+}
+
+function anyMemoryIn(text: string): GpuMemory | null {
   const parsed = GpuMemory.safeParse(jsonOrNull(text));
-  return parsed.success && parsed.data.bootId === bootId ? parsed.data : null;
+  return parsed.success ? parsed.data : null;
 }
 
 /** By a rename, so that a crash leaves the old file or the new one. */

@@ -25,10 +25,16 @@ import {
 import { judged } from "../../core/gpus/gpu-judgement.ts";
 import type { GpuCondition } from "../../core/gpus/gpu-condition.ts";
 import { KERNEL_READER, type HeardFinding } from "../../core/gpus/kernel-lines/kernel-reading.ts";
-import { cardProof, type CardProof } from "../../core/metering/run-cards.ts";
+import { cardProof, type CardProof, provenInBoot } from "../../core/metering/run-cards.ts";
 import { CdiSpecFiles, cdiDevicesOf } from "../../host/gpus/cdi.ts";
 import { DeviceNodes } from "../../host/gpus/device-nodes.ts";
-import { lastingMemory, readGpuMemory, writeGpuMemory } from "../../host/gpus/gpu-memory-file.ts";
+import {
+  type FormerCard,
+  lastingMemory,
+  readFormerCards,
+  readGpuMemory,
+  writeGpuMemory,
+} from "../../host/gpus/gpu-memory-file.ts";
 import { KERNEL_LOG } from "../../host/kernel-log.ts";
 import { NvidiaSmi, type GpuInventory } from "../../host/gpus/nvidia-smi.ts";
 import { NvidiaSmiError, type NvidiaSmiErrorKind } from "../../host/gpus/nvidia-smi-error.ts";
@@ -89,6 +95,8 @@ export class GpuWatch {
   /** What the last sample said of each beyond values. */
   #conditions: ReadonlyMap<GpuUuid, GpuCondition> = new Map();
   #cards: Cards = new Map();
+  /** Cards that were not well when an earlier boot ended, for what ran on them; they close nothing now. */
+  #former: readonly FormerCard[] = [];
   /** When this life began to look; `lastGoodMs` of the one before may be older than it was. */
   #watchedSinceMs = 0;
   #notedWords = "";
@@ -165,6 +173,15 @@ export class GpuWatch {
     return cardProof(uuids, this.#cards, { nowMs, watchedSinceMs: this.#watchedSinceMs });
   }
 
+  /** How far these cards prove time of a boot that has ended, on its clock; null where they were well. */
+  provenInBoot(
+    uuids: readonly GpuUuid[],
+    { bootId, endMs }: { bootId: BootId; endMs: number },
+  ): number | null {
+    const ofBoot = this.#former.filter((former) => former.bootId === bootId);
+    return provenInBoot(uuids, new Map(ofBoot.map(({ card }) => [card.uuid, card])), endMs);
+  }
+
   /** Writes what simulated cards need and takes the first look; bounded by nvidia-smi's own deadlines. */
   async prepare(nowMs: number, wallMs: number, runtime: RuntimeInfo | null): Promise<void> {
     const { simulatedCount: count, stateDir, hostId, bootId, log } = this.#options;
@@ -181,6 +198,7 @@ export class GpuWatch {
       log.warn({ gpus: count }, "this host carries simulated GPUs; they compute nothing");
     }
     this.#watchedSinceMs = nowMs;
+    this.#former = await readFormerCards(stateDir, bootId);
     const memory = await readGpuMemory(stateDir, bootId);
     if (memory !== null) {
       this.#isHistory = (memory.kernelReader ?? 0) < KERNEL_READER;
@@ -415,6 +433,7 @@ export class GpuWatch {
       kernelSeq: this.#kernelWatch.heededSeq,
       kernelReader: KERNEL_READER,
       cards: [...this.#cards.values()],
+      former: this.#former,
       ...this.kernelReports.memory,
     };
     const lasting = JSON.stringify(lastingMemory(memory));

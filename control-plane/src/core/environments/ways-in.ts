@@ -56,7 +56,7 @@ export interface WayIn {
   /** Both of the server that answers, where it is ours: null for other services. The second needs a port. */
   hostKeyFingerprint: string | null;
   knownHosts: string | null;
-  /** A sentence; null where it is reachable. */
+  /** A sentence: why it is not reachable, or whom it keeps out though it is; null where it is open to all. */
   reason: string | null;
   /** Of SSH and RDP: a gateway leads there, too; of a host that lets nobody in it alone. */
   leadsThroughGateway: boolean;
@@ -71,6 +71,8 @@ export interface EnvironmentNow {
   leases: readonly LeaseNow[];
   /** Of its SSH server; null where that is the image's own, which nobody knows here. */
   hostKey: PublicHostKey | null;
+  /** A password opens that server, beside keys. */
+  hasSshPassword: boolean;
   /** What its image brings, in words; null where nobody could look. */
   brings: readonly string[] | null;
 }
@@ -128,9 +130,17 @@ function throughLease(lease: LeaseNow, environment: EnvironmentNow): WayIn {
     command: at && commandOf(lease.service, at),
     url: at && urlOf(lease.service, at),
     ...serverOf(lease.service, environment, at),
-    reason,
+    reason: reason ?? whomItKeepsOut(lease, environment),
     leadsThroughGateway: isRelayed(lease.service) && within === null,
   };
+}
+
+/** What its host says of guesses at a password, which is of interest where there is one. */
+function whomItKeepsOut(
+  { service, detail }: LeaseNow,
+  { hostKey, hasSshPassword }: EnvironmentNow,
+): string | null {
+  return service === "ssh" && hostKey !== null && hasSshPassword && detail !== "" ? detail : null;
 }
 
 function serverOf(

@@ -32,6 +32,8 @@ export interface ReplicaPlace {
   hasServed: boolean;
   problem: InstanceProblem | null;
   detail: string;
+  /** What ended it is a fault of a GPU, and nothing says that its program makes those. */
+  isGpuFault: boolean;
   stopOrderedBy: StopOrderer | null;
   stopReason: string | null;
   /** The host has known a later placement of it, which a restored database has lost. */
@@ -126,13 +128,14 @@ export function isHopeless(failure: ReplicaFailure): boolean {
   return failure !== "failed";
 }
 
-/** One that somebody stopped, or whose host is lost, has not failed. One that is over is removed by its end alone. */
+/** One that somebody stopped, or whose host or GPU is lost, has not failed. One that is over is removed by its end alone. */
 function endOf(named: string, place: ReplicaPlace): Fate {
   const { state, stopOrderedBy, isBehind, problem } = place;
   if (stopOrderedBy !== null || !isOver(state))
     return ends(stopSentence(place) ?? `${named} was stopped.`, null);
   if (state === "lost" || isBehind)
     return ends(asSentence(`${named} is lost with its host ${place.hostName}${said(place)}`), null);
+  if (place.isGpuFault) return ends(asSentence(`${named} ended with its GPU${said(place)}`), null);
   return ends(
     asSentence(`${named} failed${said(place)}`),
     problem === "image-missing" ? "nowhere" : "failed",

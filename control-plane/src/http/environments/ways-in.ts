@@ -61,7 +61,7 @@ const Access = z
         password_set_at: Timestamp.nullable(),
         /** Of SSH and RDP: the WebSocket by which the gateway leads there; null where there is none. */
         gateway_url: z.string().nullable(),
-        /** Why it is not reachable; null where it is. */
+        /** Why it is not reachable, or of SSH that passwords are refused for now; null where all may come in. */
         reason: z.string().nullable(),
         last_accessed_at: Timestamp.nullable(),
         /** Told once the release is near. */
@@ -153,6 +153,7 @@ async function accessOf(c: ApiContext, environment: EnvironmentRow): Promise<z.i
     allowsPlainHttp: await allowsPlainHttp(db),
     leases: leases.map(leaseNow),
     hostKey: isImagesOwnSsh(environment) ? null : hostKeys.publicOf(environment.id),
+    hasSshPassword: passwordSetAt !== null,
     brings,
   });
   const ways = withGateway(

@@ -120,6 +120,7 @@ export const CHINESE_WORDS: readonly (readonly [word: string, translation: strin
   ["pool-unconfirmed", "存储池归属未确认"],
   ["pool-not-proved", "存储池未得到证明"],
   ["gpu-vanished", "GPU 消失"],
+  ["gpus-closed-under-payer", "同一付费者的运行中多次有 GPU 停用"],
   ["isolation-broken", "隔离被突破"],
   ["unknown-gpu-error", "未知的 GPU 错误"],
   ["unknown-instance", "未知实例"],

@@ -409,6 +409,10 @@ export const CHINESE: readonly (readonly [sentence: string, translation: string]
     "Host {host} is not heard; the port leads in again when it is reached.",
     "收不到主机 {host} 的消息；恢复后端口即可再次使用。",
   ],
+  [
+    "Too many guesses at its password: until {when} UTC it opens from addresses that logged in within a week alone; keys and the web terminal always lead in.",
+    "密码猜测次数过多：协调世界时 {when} 之前，只有一周内登录过的地址可以使用密码；密钥和网页终端始终可用。",
+  ],
   ["Host {host} is binding a port for {service}. {more}", "主机 {host} 正在为 {service} 绑定端口。{more}"],
   ["Host {host} is binding a port for {service}.", "主机 {host} 正在为 {service} 绑定端口。"],
   ["Host {host} has no free port; it is tried again.", "主机 {host} 没有空闲端口；将重试。"],

@@ -13,6 +13,7 @@ import { suggestions } from "../../core/queue/suggestions.ts";
 import type { Connection } from "../../store/database/database.ts";
 import { instancesOf } from "../../store/workloads/instances/instances.ts";
 import { type FetchOfWorkload, fetchesOfWorkload } from "../../store/workloads/image-fetches.ts";
+import { guessesAtPassword } from "../../store/leases/lease-views.ts";
 import { gpuFaultsOf } from "../../store/reports/runs/gpu-faults.ts";
 import {
   type KeptForPasses,
@@ -197,7 +198,12 @@ async function sayingOf(
   const faults = left.flatMap(({ gpus }) => gpus.flatMap(({ fault }) => fault ?? []));
   const names = new Set(hostId == null ? left.map(({ host_name: name }) => name) : [hostName ?? hostId]);
   const where = `It runs on ${names.size === 1 ? "host" : "hosts"} ${[...names].join(", ")}.`;
-  const told = [...(names.size === 0 ? [] : [where]), ...faults.map(faultSentence)];
+  const guesses = await guessesAtPassword(sql, id);
+  const told = [
+    ...(names.size === 0 ? [] : [where]),
+    ...faults.map(faultSentence),
+    ...(guesses === null ? [] : [guesses]),
+  ];
   return told.length === 0 ? null : told.join(" ");
 }
 

@@ -14,6 +14,7 @@ export type AlarmKind =
   | "gpu-out-of-service"
   | "gpu-stranger"
   | "gpu-vanished"
+  | "gpus-closed-under-payer"
   | "isolation-broken"
   | "unknown-gpu-error"
   | "pool-unconfirmed"

@@ -121,14 +121,20 @@ export async function versionsOfHost(sql: Connection, hostId: string): Promise<H
   return rows[0] === undefined ? null : versionsRow(rows[0]);
 }
 
-/** Hosts where a CVE is open that nobody has waived, in the order of their ids. */
+/** Hosts where a CVE is open that nobody has waived, in the order of their ids, after that one where one is given. */
 export async function vulnerableHosts(
   sql: Connection,
-  { now, simulated, limit }: { now: Date; simulated: "with" | "without"; limit: number },
+  {
+    now,
+    simulated,
+    limit,
+    after = null,
+  }: { now: Date; simulated: "with" | "without"; limit: number; after?: string | null },
 ): Promise<HostVersionsRow[]> {
   const { rows } = await sql.query<VersionsRow>(
-    `${VERSIONS} AND ${hasUnwaivedCve("$1")} AND ($2 OR NOT h.simulated) ORDER BY v.host_id LIMIT $3`,
-    [now, simulated === "with", limit],
+    `${VERSIONS} AND ${hasUnwaivedCve("$1")} AND ($2 OR NOT h.simulated) AND ($4::text IS NULL OR v.host_id > $4)
+      ORDER BY v.host_id LIMIT $3`,
+    [now, simulated === "with", limit, after],
   );
   return rows.map(versionsRow);
 }

@@ -12,7 +12,9 @@ import type { Versions } from "../../core/inference/rollout/versions.ts";
 import type { StopOrderer } from "../../core/instances/instance-report.ts";
 import type { Connection } from "../database/database.ts";
 import { type GatewayReport, gatewayReports } from "../gateway/reports.ts";
+import { FAULT_AT_END } from "../hosts/card-fault.ts";
 import { TELLS_STREAMS } from "../hosts/host-features.ts";
+import { isExplainedByGpu } from "../hosts/gpu-closures.ts";
 import { namesOf, rolloutFaults, VERSIONS, type VersionsRow, versionsOf } from "./rollouts.ts";
 
 export interface StandingService {
@@ -64,6 +66,7 @@ interface ReplicaRow {
   has_served: boolean;
   problem: InstanceProblem | null;
   detail: string | null;
+  is_gpu_fault: boolean;
   ordered_by: StopOrderer | null;
   stop_reason: string | null;
   is_behind: boolean;
@@ -111,6 +114,14 @@ const SERVICES = `SELECT s.id, s.status, s.status_reason, coalesce(s.replicas, 0
 /** SQL: the run of the placement `p` was reported to serve at some time. */
 const HAS_SERVED = "EXISTS (SELECT FROM run_readiness y WHERE y.run_id = p.run_id)";
 
+/**
+ * SQL: the placement `p` of the instance `i` ended for a fault of a GPU: its host ended it for that, or it ended by itself on
+ * a GPU that had failed or showed a sign of failure. Not where its workload's GPUs fail on host after host.
+ */
+const IS_GPU_FAULT = `CASE WHEN p.state <> 'failed' THEN false
+    WHEN p.problem IN ('gpu-missing', 'gpu-failed') OR p.problem IN ('exited', 'probe-failed') AND ${FAULT_AT_END} IS NOT NULL
+      THEN ${isExplainedByGpu("i.workload_id", "$2")} ELSE false END`;
+
 async function withReplicas(
   sql: Connection,
   services: readonly ServiceRow[],
@@ -121,7 +132,7 @@ async function withReplicas(
     `SELECT i.workload_id AS service_id, i.id AS instance_id, i.rank, i.revision, i.lacks, i.given_up, i.dismissed_at IS NOT NULL AS is_dismissed,
             i.draining_since, i.draining_why, i.drain_announced_at, p.open_streams, ${TELLS_STREAMS} AS tells_streams, h.name AS host_name,
             h.connection, h.last_heartbeat, p.state, p.want = 'running' AS is_ordered, p.serving, p.serving_since,
-            p.problem, p.detail,
+            p.problem, p.detail, coalesce(${IS_GPU_FAULT}, false) AS is_gpu_fault,
             CASE WHEN p.state IN ('stopped', 'failed', 'lost') THEN p.ended_by ELSE p.ordered_by END AS ordered_by,
             p.stop_reason, i.known_epoch > p.epoch AND p.state = 'failed' AS is_behind,
             p.resources_released_at IS NULL AS is_held, p.created_at AS placed_at, p.container_since, p.state_changed_at,
@@ -133,7 +144,7 @@ async function withReplicas(
       WHERE i.workload_kind = 'inference' AND i.workload_id = ANY($1::text[])
         AND (i.dismissed_at IS NULL OR p.resources_released_at IS NULL AND p.instance_id IS NOT NULL)
       ORDER BY i.workload_id, i.rank`,
-    [services.map(({ id }) => id)],
+    [services.map(({ id }) => id), now],
   );
   const ofEach = Map.groupBy(rows, ({ service_id: id }) => id);
   const drained = rows.flatMap((row) => (row.draining_since === null ? [] : [row.service_id]));
@@ -215,6 +226,7 @@ function placeOf(row: ReplicaRow, hostName: string, now: Date): ReplicaPlace {
     hasServed: row.has_served,
     problem: row.problem,
     detail: row.detail ?? "",
+    isGpuFault: row.is_gpu_fault,
     stopOrderedBy: row.ordered_by,
     stopReason: row.stop_reason,
     isBehind: row.is_behind,

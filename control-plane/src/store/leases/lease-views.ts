@@ -56,6 +56,17 @@ export async function newestLeases(sql: Connection, environmentId: string): Prom
   return rows.map(({ address, ...lease }) => ({ ...lease, host_address: peoplesAddress(address) }));
 }
 
+/** What its host says of guesses at an environment's SSH password; null where it says nothing, or no password opens it. */
+export async function guessesAtPassword(sql: Connection, environmentId: string): Promise<string | null> {
+  const { rows } = await sql.query<{ detail: string }>(
+    `SELECT o.detail FROM lease_orders o JOIN ssh_passwords p ON p.env_id = o.env_id
+      WHERE o.env_id = $1 AND o.service_type = 'ssh' AND o.want = 'held' AND o.state = 'held' AND o.detail <> ''
+        AND o.ended_at IS NULL ORDER BY o.ordered_at DESC, o.id DESC LIMIT 1`,
+    [environmentId],
+  );
+  return rows[0]?.detail ?? null;
+}
+
 /** How many of these leases their hosts have not spoken of yet. */
 export async function countWaiting(sql: Connection, leaseIds: readonly string[]): Promise<number> {
   const { rows } = await sql.query<{ n: number }>(

@@ -281,6 +281,105 @@ describe("a sign of failure", () => {
   });
 });
 
+describe("GPUs that are closed under one payer's runs", () => {
+  const HUNG = {
+    ...FAILED(9),
+    reasons: ["Xid 109: switching between programs timed out."],
+    reasonCode: "xid-109",
+  };
+
+  /** An environment on the first card, under which its host closes it; then all is as before. */
+  const closedUnder = async (owner: Caller, fault: Partial<GpuReport>): Promise<string> => {
+    await says(WELL);
+    const { id } = (await scene.order(owner, { gpu: 1 })).body;
+    await scene.schedule();
+    await host.round();
+    await says(fault);
+    await scene.api.ask("DELETE", `/api/v1/environments/${id}`, { as: owner });
+    await scene.workloads();
+    await host.round();
+    await scene.workloads();
+    return id;
+  };
+  const payersAlarms = async () =>
+    (
+      await scene.api.ask("GET", "/api/v1/alarms?open=true&kind=gpus-closed-under-payer", {
+        as: scene.api.admin,
+      })
+    ).body.items;
+  beforeEach(async () => {
+    // The other card is nobody's here.
+    await scene.api.ask("POST", `/api/v1/gpus/${uuidOf(1)}/cordon`, {
+      as: scene.api.admin,
+      body: { reason: "spare" },
+    });
+  });
+
+  test("thrice within a day are an alarm that names runs and reasons; cleared, the next one raises it again", async () => {
+    for (const _ of [1, 2]) await closedUnder(alice, HUNG);
+    expect(await payersAlarms()).toEqual([]);
+    await closedUnder(alice, HUNG);
+
+    const [alarm] = await payersAlarms();
+    expect(alarm).toMatchObject({
+      subject: `customer ${alice.customerId}`,
+      about: { kind: "customer", id: String(alice.customerId) },
+      detail: expect.stringContaining(
+        `closed under 3 runs that customer ${alice.customerId} pays for, on 1 host`,
+      ),
+    });
+    expect(alarm.detail.match(/xid-109, run /g)).toHaveLength(3);
+    await scene.api.ask("POST", `/api/v1/alarms/${alarm.id}/clear`, { as: scene.api.admin });
+    expect(await payersAlarms()).toEqual([]);
+    await closedUnder(alice, HUNG);
+    expect(await payersAlarms()).toHaveLength(1);
+  });
+
+  test.each([
+    ["of several payers", async (bob: Caller) => await closedUnder(bob, HUNG)],
+    [
+      "by what is no fault of the card",
+      async () => await closedUnder(alice, { ...HUNG, reasonCode: "container-refused" }),
+    ],
+    [
+      "of which one is more than a day ago",
+      async () => {
+        scene.api.passMinutes(24 * 60);
+        return await closedUnder(alice, HUNG);
+      },
+    ],
+  ])("are none %s", async (_what, third) => {
+    const bob = await scene.customer("bob");
+    for (const _ of [1, 2]) await closedUnder(alice, HUNG);
+
+    await third(bob);
+
+    expect(await payersAlarms()).toEqual([]);
+  });
+
+  test("count once a run, however many of its cards are closed, those that are gone among them", async () => {
+    await scene.api.ask("POST", `/api/v1/gpus/${uuidOf(1)}/uncordon`, { as: scene.api.admin });
+    for (const _ of [1, 2]) await closedUnder(alice, HUNG);
+    await says(WELL);
+    await scene.order(alice, { gpu: 2 });
+    await scene.schedule();
+    await host.round();
+
+    host.gpus = host.gpus.slice(0, 1);
+    await says(HUNG);
+    await host.report([]);
+
+    const [alarm] = await payersAlarms();
+    expect(alarm.detail).toContain("under 3 runs");
+    expect(
+      await sql("SELECT gpu_uuid, code FROM gpu_closures ORDER BY closed_at DESC, gpu_uuid LIMIT 2"),
+    ).toEqual([
+      { gpu_uuid: uuidOf(0), code: "xid-109" },
+      { gpu_uuid: uuidOf(1), code: "not-listed" },
+    ]);
+  });
+});
+
 test("a card that its host cannot give to containers, or with MIG mode on, takes no order: it waits and says why", async () => {
   await says({
     health: "unhealthy",

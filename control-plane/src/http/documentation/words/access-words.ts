@@ -37,7 +37,10 @@ export const ACCESS_WORDS: Words = {
   "SshPassword.user": ["Whom to log in as", "root"],
   "SshPassword.password": ["Shown this once", "x7k2m-9qhzt-b4wnc-8rjpe-3dyva-u6gsf"],
   "SshPassword.set_at": ["From then on it opens, and an earlier one does not"],
-  "AccessService.reason": ["Why it is not reachable; null where it is", "The environment is stopped."],
+  "AccessService.reason": [
+    "Why it is not reachable, or of SSH that its password is refused to new addresses, until when; null where all may come in",
+    "The environment is stopped.",
+  ],
   "AccessSession.id": ["Its id", 4711],
   "AccessSession.service_type": ["Which service it is in", "ssh"],
   "AccessSession.bytes_in": ["Bytes that came from the client so far", 48_211],

@@ -10,6 +10,7 @@ import type { Connection, Transaction } from "../../database/database.ts";
 import { appendEvent } from "../../events/events.ts";
 import { CARD_FAULT } from "../../hosts/card-fault.ts";
 import { tellHolders } from "./fault-events.ts";
+import { noteGpuClosure } from "../../hosts/gpu-closures.ts";
 
 interface KnownCard {
   uuid: string;
@@ -47,8 +48,10 @@ export async function noteGpuHealth(
     if (card === undefined) continue;
     if (card.health_status !== told.health) await noteChange(sql, { hostId, card, told, now });
     const fault = faultOf(told);
-    if (isNewFault(card.fault, fault))
+    if (isNewFault(card.fault, fault)) {
       await tellHolders(sql, { hostId, fault, sentence: faultSentence(fault), now });
+      await noteGpuClosure(sql, { hostId, uuid: told.uuid, code: fault.code, now });
+    }
     const change = changeOf(card, told);
     if (change.kind === "tells-lift") lifts.push({ uuid: told.uuid, sinceMs: change.sinceMs });
     await applyChange(sql, { hostId, card, change, now });

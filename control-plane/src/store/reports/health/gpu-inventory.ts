@@ -9,6 +9,7 @@ import type { Connection, Transaction } from "../../database/database.ts";
 import { noteCardWords, noteVanishedCards } from "../../billing/broken-time/gpu-outages.ts";
 import { IS_BLIND, tellsFailure } from "../../hosts/card-sample.ts";
 import { appendEvent, appendEvents, GPU_EVENT } from "../../events/events.ts";
+import { noteGpuClosure } from "../../hosts/gpu-closures.ts";
 import { noteGone, noteGpuHealth } from "./gpu-health.ts";
 
 interface KnownCard {
@@ -163,6 +164,7 @@ async function markVanished(
     const event = { at: now, hostId, gpuUuid: uuid, actor: `host ${hostId}` };
     await appendEvent(sql, { ...event, kind: "gpu-vanished", old, new: "error", reason: detail });
     await raiseAlarmOnce(sql, { kind: "gpu-vanished", subject: uuid, detail, now });
+    await noteGpuClosure(sql, { hostId, uuid, code: "not-listed", now });
     await noteGone(sql, uuid);
   }
   await noteVanishedCards(sql, { hostId, uuids: rows.map(({ uuid }) => uuid), now });

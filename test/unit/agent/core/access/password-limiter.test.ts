@@ -11,6 +11,7 @@ import {
   RATE_OF_KNOWN,
   RATE_OF_STRANGER,
   RATE_OF_STRANGERS,
+  strangersTryAgainMs,
 } from "@remotegpu/agent/core/access/password-limiter";
 import { MS_PER_HOUR, MS_PER_MINUTE } from "@remotegpu/shared/units";
 
@@ -33,6 +34,21 @@ describe("strangers", () => {
     expect(counts[0]).toBe(RATE_OF_STRANGER.burst);
     expect(counts.reduce((sum, count) => sum + count, 0)).toBe(RATE_OF_STRANGERS.burst);
     expect(isShutToStrangers(limiter.kept(NOW), NOW)).toBe(true);
+  });
+
+  test("have one again when an hour's share of it has passed, unless one is spent meanwhile", () => {
+    const limiter = new PasswordLimiter(null);
+    expect(strangersTryAgainMs(limiter.kept(NOW), NOW)).toBeNull();
+    strangers(100).forEach((group) => triesOf(limiter, group, 1_000));
+
+    const againMs = strangersTryAgainMs(limiter.kept(NOW), NOW) ?? 0;
+
+    expect(againMs).toBe(NOW + MS_PER_HOUR / RATE_OF_STRANGERS.perHour);
+    expect(limiter.spend("192.0.2.1", againMs - 1)).toBeNull();
+    expect(limiter.spend("192.0.2.2", againMs)).toBe("stranger's");
+    expect(strangersTryAgainMs(limiter.kept(againMs), againMs)).toBe(
+      againMs + MS_PER_HOUR / RATE_OF_STRANGERS.perHour,
+    );
   });
 
   test("regain them by the hour, never more than at the beginning", () => {

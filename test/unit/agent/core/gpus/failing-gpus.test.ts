@@ -18,14 +18,25 @@ import {
 } from "@remotegpu/agent/core/gpus/gpu-health";
 import type { KernelEffect } from "@remotegpu/agent/core/gpus/kernel-finding";
 import { meter, type Life } from "@remotegpu/agent/core/metering/metering";
-import { cardProof, HELD_AT_MOST_MS, type CardProof } from "@remotegpu/agent/core/metering/run-cards";
-import type { UsageInterval } from "@remotegpu/agent/core/metering/usage-interval";
-import { gpuMemoryIn, lastingMemory } from "@remotegpu/agent/host/gpus/gpu-memory-file";
+import { endOfBoot } from "@remotegpu/agent/core/metering/run-access";
+import {
+  cardProof,
+  HELD_AT_MOST_MS,
+  provenInBoot,
+  type CardProof,
+} from "@remotegpu/agent/core/metering/run-cards";
+import type { EndOfBoot, UsageInterval } from "@remotegpu/agent/core/metering/usage-interval";
+import {
+  type FormerCard,
+  formerCardsIn,
+  gpuMemoryIn,
+  lastingMemory,
+} from "@remotegpu/agent/host/gpus/gpu-memory-file";
 import { aGpuReport, CARD_A, CARD_B } from "../../../../support/samples/gpu-reports.ts";
 
 const A = CARD_A as GpuUuid;
 const B = CARD_B as GpuUuid;
-const BOOT = "00000000-1111-4111-8111-111111111111" as BootId;
+const bootOf = (n: number) => `${String(n).padStart(8, "0")}-1111-4111-8111-111111111111` as BootId;
 const RUN = "run-1" as RunId;
 const CONDITIONS: Record<string, GpuCondition> = {
   good: NOTHING_SAID,
@@ -36,13 +47,15 @@ const CONDITIONS: Record<string, GpuCondition> = {
 };
 
 type Move =
-  | { kind: "sample"; said: string; isHeld: boolean }
+  | { kind: "sample"; said: string; isHeld: boolean; hasTick: boolean }
   /** The GPU is not listed. */
   | { kind: "gone" }
   /** nvidia-smi hangs: there is no sample. */
   | { kind: "hang" }
-  | { kind: "finding"; effect: KernelEffect; isHistory: boolean }
+  | { kind: "finding"; effect: KernelEffect; isHistory: boolean; hasTick: boolean }
   | { kind: "restart" }
+  /** The host, which takes its processes and its clock along; the agent looks before its first tick. */
+  | { kind: "reboot"; said: string }
   | { kind: "lift" }
   | { kind: "process"; isOver: boolean; isEndKnown: boolean };
 
@@ -57,6 +70,10 @@ class World {
   isSignOpen = false;
   /** When a process last ended while all was well: it is judged by its last reading, and charged to its own end. */
   endedWellMs = 0;
+  /** Of boots that ended while all was not well: no later moment of them may be charged. */
+  ended: { bootId: BootId; untilMs: number }[] = [];
+  #boot = 1;
+  #former: readonly FormerCard[] = [];
   #intervals = new Map<RunId, UsageInterval>();
   #watchedSinceMs = 0;
   #pid = 7;
@@ -69,6 +86,7 @@ class World {
     this.nowMs += gapMs;
     const life = this.#happen(move);
     this.#save();
+    if ("hasTick" in move && !move.hasTick) return;
     this.#tick(life, move.kind === "process" && move.isOver);
   }
 
@@ -85,6 +103,9 @@ class World {
         return { state: "alive" };
       case "restart":
         this.#restart();
+        return { state: "alive" };
+      case "reboot":
+        this.#reboot(move.said);
         return { state: "alive" };
       case "lift":
         for (const { uuid, cordon } of this.cards.values())
@@ -119,14 +140,29 @@ class World {
 
   /** As the agent writes it down: only when something changed that must outlive it. */
   #save(): void {
-    const memory = { bootId: BOOT, kernelSeq: null, cards: [...this.cards.values()] };
+    const cards = [...this.cards.values()];
+    const memory = { bootId: this.#bootId, kernelSeq: null, cards, former: this.#former };
     const lasting = JSON.stringify(lastingMemory(memory));
     if (lasting !== this.#saved) this.#file = JSON.stringify(memory);
     this.#saved = lasting;
   }
 
+  #reboot(said: string): void {
+    const untilMs = Math.max(this.goodMs ?? 0, this.endedWellMs);
+    if (this.isBad) this.ended.push({ bootId: this.#bootId, untilMs });
+    this.#boot += 1;
+    this.nowMs = 1_000;
+    this.goodMs = null;
+    this.endedWellMs = 0;
+    this.#pid += 1;
+    this.#sinceMs = 0;
+    this.#restart();
+    this.#sample(said, false);
+  }
+
   #restart(): void {
-    const memory = gpuMemoryIn(this.#file, BOOT);
+    this.#former = formerCardsIn(this.#file, this.#bootId);
+    const memory = gpuMemoryIn(this.#file, this.#bootId);
     this.cards = new Map((memory?.cards ?? []).map((card) => [card.uuid, card]));
     this.#watchedSinceMs = this.nowMs;
     this.#saved = "";
@@ -135,16 +171,18 @@ class World {
   #tick(life: Life, isOver: boolean): void {
     if (lostGpus(this.cards).has(A)) this.#isStopped = true;
     const cards = this.#proof();
+    const ended = this.#endOfBoot();
     if (life.state === "ended" && !this.isBad) this.endedWellMs = this.nowMs;
     const run = {
       runId: RUN,
       instanceId: "env-1" as InstanceId,
       placementEpoch: 1,
-      process: { bootId: BOOT, pid: this.#pid, startTicks: 1, sinceMs: this.#sinceMs, life },
+      process: { bootId: this.#bootId, pid: this.#pid, startTicks: 1, sinceMs: this.#sinceMs, life },
       isOver,
       cards,
+      ...(ended !== undefined && { endOfBoot: ended }),
     };
-    const now = { bootId: BOOT, nowMs: this.nowMs, wallMs: this.nowMs };
+    const now = { bootId: this.#bootId, nowMs: this.nowMs, wallMs: this.nowMs };
     for (const step of meter([run], this.#intervals, now)) {
       this.rows.push(...step.rows);
       if (step.interval === null) this.#intervals.delete(RUN);
@@ -162,6 +200,18 @@ class World {
     return this.#isStopped && proof.kind !== "lost" ? { kind: "lost", lastGoodMs: null } : proof;
   }
 
+  #endOfBoot(): EndOfBoot | undefined {
+    const interval = this.#intervals.get(RUN);
+    if (interval?.isOpen !== true || interval.bootId === this.#bootId) return undefined;
+    const ofBoot = this.#former.filter(({ bootId }) => bootId === interval.bootId);
+    const cards = new Map(ofBoot.map(({ card }) => [card.uuid, card]));
+    return endOfBoot({}, interval, provenInBoot([A], cards, interval.endMs));
+  }
+
+  get #bootId(): BootId {
+    return bootOf(this.#boot);
+  }
+
   get isBad(): boolean {
     return this.isSignOpen || lostGpus(this.cards).has(A);
   }
@@ -172,7 +222,17 @@ class World {
   }
 
   get chargedToMs(): number {
-    return Math.max(0, ...this.rows.filter(({ proof }) => proof !== "unproven").map(({ endMs }) => endMs));
+    return this.#chargedIn(this.#bootId);
+  }
+
+  /** Time of a boot that ended is charged after its last good sample, though a sign was open as it ended. */
+  get isOverchargedBefore(): boolean {
+    return this.ended.some(({ bootId, untilMs }) => this.#chargedIn(bootId) > untilMs);
+  }
+
+  #chargedIn(bootId: BootId): number {
+    const charged = this.rows.filter((row) => row.bootId === bootId && row.proof !== "unproven");
+    return Math.max(0, ...charged.map(({ endMs }) => endMs));
   }
 }
 const OTHER = aGpuReport({ uuid: B, index: 1, pciBusId: "00000000:66:00.0" });
@@ -184,6 +244,7 @@ const move: fc.Arbitrary<Move> = fc.oneof(
       kind: fc.constant("sample" as const),
       said: fc.constantFrom("good", "good", "sign", "proof", "silence", "drain"),
       isHeld: fc.boolean(),
+      hasTick: fc.boolean(),
     }),
   },
   fc.constant({ kind: "gone" as const }),
@@ -200,8 +261,13 @@ const move: fc.Arbitrary<Move> = fc.oneof(
       "replace",
     ),
     isHistory: fc.boolean(),
+    hasTick: fc.boolean(),
   }),
   { weight: 2, arbitrary: fc.constant({ kind: "restart" as const }) },
+  fc.record({
+    kind: fc.constant("reboot" as const),
+    said: fc.constantFrom("good", "good", "sign", "silence"),
+  }),
   fc.constant({ kind: "lift" as const }),
   fc.record({
     kind: fc.constant("process" as const),
@@ -223,7 +289,7 @@ function faultsIn(
 ): { faults: number[]; world: World } {
   const world = new World();
   const faults: number[] = [];
-  world.play({ kind: "sample", said: "good", isHeld: true }, 1_000);
+  world.play({ kind: "sample", said: "good", isHeld: true, hasTick: true }, 1_000);
   for (const [at, [each, gapMs]] of moves.entries()) {
     if (world.isOver) break;
     // Beyond that a meter that nobody helps goes on; what holds before is shown here.
@@ -234,7 +300,7 @@ function faultsIn(
   return { faults, world };
 }
 
-test("no order of samples, findings and restarts makes a GPU with an open sign sellable", () => {
+test("no order of samples, findings, restarts and reboots makes a GPU with an open sign sellable", () => {
   fc.assert(
     fc.property(history, (moves) => {
       const isSellable = ({ isBad, cards }: World) =>
@@ -249,8 +315,9 @@ test("no order of samples, findings and restarts makes a GPU with an open sign s
 test("no order of them charges a millisecond after the last good sample while a sign is open", () => {
   fc.assert(
     fc.property(history, (moves) => {
-      const isOvercharged = ({ isBad, goodMs, endedWellMs, chargedToMs }: World) =>
-        isBad && chargedToMs > Math.max(goodMs ?? 0, endedWellMs);
+      const isOvercharged = (world: World) =>
+        world.isOverchargedBefore ||
+        (world.isBad && world.chargedToMs > Math.max(world.goodMs ?? 0, world.endedWellMs));
 
       expect(faultsIn(moves, isOvercharged).faults).toEqual([]);
     }),
@@ -262,22 +329,35 @@ test("no order of them charges a millisecond twice, or before the run began", ()
   fc.assert(
     fc.property(history, (moves) => {
       const { rows } = faultsIn(moves, () => false).world;
-      for (const [at, row] of rows.entries())
-        expect(row.startMs).toBeGreaterThanOrEqual(rows[at - 1]?.endMs ?? 0);
+      for (const ofBoot of Map.groupBy(rows, ({ bootId }) => bootId).values())
+        for (const [at, row] of ofBoot.entries())
+          expect(row.startMs).toBeGreaterThanOrEqual(ofBoot[at - 1]?.endMs ?? 0);
     }),
   );
 });
 
 test("a sign that comes and goes charges all of a run's time, and lets nothing new in", () => {
   const world = new World();
-  world.play({ kind: "sample", said: "good", isHeld: true }, 10_000);
+  world.play({ kind: "sample", said: "good", isHeld: true, hasTick: true }, 10_000);
   for (let n = 0; n < 60; n += 1) {
-    world.play({ kind: "sample", said: n % 2 === 0 ? "sign" : "good", isHeld: true }, 10_000);
+    world.play({ kind: "sample", said: n % 2 === 0 ? "sign" : "good", isHeld: true, hasTick: true }, 10_000);
     expect(closedGpus(world.cards).has(A)).toBe(true);
   }
-  world.play({ kind: "sample", said: "good", isHeld: true }, 10_000);
+  world.play({ kind: "sample", said: "good", isHeld: true, hasTick: true }, 10_000);
   world.play({ kind: "process", isOver: true, isEndKnown: true }, 5_000);
 
   expect(world.chargedToMs).toBe(world.nowMs - 1);
   expect(samplesNeeded(world.cards.get(A)?.cordons ?? 0)).toBe(6);
+});
+
+test("a sign that a reboot follows before the next tick charges to the last good sample, and closes nothing after it", () => {
+  const world = new World();
+  world.play({ kind: "sample", said: "good", isHeld: true, hasTick: true }, 10_000);
+  world.play({ kind: "hang" }, 8_000);
+  world.play({ kind: "sample", said: "sign", isHeld: true, hasTick: false }, 2_000);
+  world.play({ kind: "reboot", said: "good" }, 1_000);
+
+  const charged = world.rows.filter(({ proof }) => proof !== "unproven");
+  expect(charged.map(({ endMs }) => endMs)).toEqual([10_000]);
+  expect(closedGpus(world.cards).size).toBe(0);
 });

@@ -113,6 +113,10 @@ describe("a word that is in no table", () => {
   });
 });
 
+test.each(["__proto__", "constructor", "toString"])("the cell %s is no word of a table", (cell) => {
+  expect(meaningOf("fabric-health", cell)).toMatchObject({ kind: "unknown" });
+});
+
 test("whatever stands in a cell has exactly one meaning, and numbers are never signs", () => {
   fc.assert(
     fc.property(fc.constantFrom(...READINGS), fc.string(), (reading, cell) => {

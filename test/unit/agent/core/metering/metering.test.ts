@@ -666,6 +666,36 @@ describe("a run with cards", () => {
       expect(lengthOf(proven(meter.rows))).toBe(25_000);
     });
 
+    test("is charged to a good sample that was taken since anybody looked, should its process live", () => {
+      const meter = held(60_000);
+      meter.tick(run({ life: alive }, false, suspect(85_000)), moment(100_000));
+      meter.tick(run({ life: ended(105_000) }, true, lost(85_000)), moment(110_000));
+
+      expect(lengthOf(proven(meter.rows))).toBe(85_000);
+    });
+
+    test.each([
+      ["was held back in time", 90_000, 25_000],
+      ["had grown since the last good sample", 30_000, 25_000],
+    ])(
+      "is judged by the last reading of a boot that ended when its interval %s",
+      (_what, untilMs, provenMs) => {
+        const meter = held(untilMs);
+        const endOfBoot = { bootId: bootOf(0), lastGoodMs: 25_000 };
+        meter.tick({ ...run(null, true, good(null)), endOfBoot }, moment(1_000, 1));
+
+        expect(lengthOf(proven(meter.rows))).toBe(provenMs);
+      },
+    );
+
+    test("is charged whole in a boot whose end another boot's sign says nothing of", () => {
+      const meter = held(30_000);
+      const endOfBoot = { bootId: bootOf(7), lastGoodMs: 25_000 };
+      meter.tick({ ...run(null, true, good(null)), endOfBoot }, moment(1_000, 1));
+
+      expect(lengthOf(proven(meter.rows))).toBe(30_000);
+    });
+
     test("that was none has lost no time", () => {
       const meter = held();
       for (let nowMs = 100_000; nowMs <= 200_000; nowMs += 10_000)
@@ -698,6 +728,22 @@ describe("a run with cards", () => {
 
     expect(lengthOf(proven(meter.rows))).toBe(0);
   });
+
+  test.each([
+    ["lives", { life: alive }, 60_000],
+    ["has ended", { life: ended(64_000) }, 5_000],
+    ["is another one", { life: alive, pid: 8, sinceMs: 30_000 }, 5_000],
+  ])(
+    "that nobody looked after since before the last good sample is charged to it where its process %s",
+    (_what, process, provenMs) => {
+      const meter = new Meter();
+      meter.tick(run({ life: alive }, false, good(0)), moment(0));
+      meter.tick(run({ life: alive }, false, good(5_000)), moment(5_000));
+      meter.tick(run(process, false, lost(60_000)), moment(66_000));
+
+      expect(lengthOf(proven(meter.rows))).toBe(provenMs);
+    },
+  );
 
   test("whenever a card is lost, no row reaches beyond the last good sample, and none overlap", () => {
     fc.assert(

@@ -5,7 +5,7 @@ import { afterAnswer, newAccess, refusalAfter } from "@remotegpu/agent/core/cont
 import type { AccessAnswer, DeviceAccess, Refusal } from "@remotegpu/agent/core/container/device-access";
 import { meteredRun } from "@remotegpu/agent/core/metering/metered-run";
 import { meter } from "@remotegpu/agent/core/metering/metering";
-import { provenByAccess, readmittedMs } from "@remotegpu/agent/core/metering/run-access";
+import { endOfBoot, provenByAccess, readmittedMs } from "@remotegpu/agent/core/metering/run-access";
 import { HELD_AT_MOST_MS, type CardProof } from "@remotegpu/agent/core/metering/run-cards";
 import type { UsageInterval } from "@remotegpu/agent/core/metering/usage-interval";
 import type { RunRecord } from "@remotegpu/agent/core/runs/run-record";
@@ -272,3 +272,30 @@ describe("a run of which the meter follows the process", () => {
     );
   });
 });
+
+test.each([
+  ["its cards were well", {}, null, null],
+  ["one of its cards was not", {}, 800_000, 800_000],
+  ["it was refused its cards", { refusal: refusal() }, null, 900_000],
+  ["it was refused them before a probe had passed", { refusal: refusal({ passedMs: null }) }, null, 0],
+  ["it was refused cards that were not well earlier", { refusal: refusal() }, 800_000, 800_000],
+  ["it had them again", { refusal: refusal({ againMs: 950_000 }) }, null, null],
+  ["it was refused them in another boot", { refusal: refusal({ bootId: OTHER_BOOT }) }, null, null],
+])(
+  "time of a boot that ended while %s is a run's own up to then",
+  (_what, record, cardsGoodMs, lastGoodMs) => {
+    const interval: UsageInterval = {
+      runId: runId("a"),
+      bootId: BOOT,
+      pid: 7,
+      startTicks: 1,
+      startMs: 700_000,
+      endMs: NOW,
+      wallEndMs: 0,
+      isOpen: true,
+    };
+    const expected = lastGoodMs === null ? undefined : { bootId: BOOT, lastGoodMs };
+
+    expect(endOfBoot(record, interval, cardsGoodMs)).toEqual(expected);
+  },
+);

@@ -1,7 +1,12 @@
 /** Which cards a run holds, and what they say about its time. */
 import { expect, test } from "vitest";
 import type { CardState } from "@remotegpu/agent/core/gpus/gpu-health";
-import { cardProof, cardsOfRuns, HELD_AT_MOST_MS } from "@remotegpu/agent/core/metering/run-cards";
+import {
+  cardProof,
+  cardsOfRuns,
+  HELD_AT_MOST_MS,
+  provenInBoot,
+} from "@remotegpu/agent/core/metering/run-cards";
 import { desiredOf } from "../../../../support/samples/desired-instance.ts";
 import { containerOf, gpu, key, runId } from "../../../../support/samples/run-samples.ts";
 
@@ -125,4 +130,20 @@ test("a run holds the cards of its order, and one that nobody orders those of it
       [runId("run-2"), [gpu("d").uuid]],
     ]),
   );
+});
+
+test.each([
+  ["all were well", bothOf(good(1_000), good(2_000)), null],
+  ["one showed a sign", bothOf(good(2_000), suspect(1_000)), 1_000],
+  ["one had failed", bothOf(good(2_000), cordoned(1_500, "fatal")), 1_500],
+  ["one had failed and was never read well", bothOf(good(2_000), cordoned(null, "fatal")), 0],
+  [
+    "of one nothing was heard for a while",
+    bothOf(good(NOW), silent(NOW - HELD_AT_MOST_MS)),
+    NOW - HELD_AT_MOST_MS,
+  ],
+  ["of one nothing was heard for too long", bothOf(good(NOW), silent(NOW - HELD_AT_MOST_MS - 1)), null],
+  ["one only took nothing new", bothOf(good(2_000), cordoned(1_000, "drain")), null],
+])("a boot that ended while %s proves time to its last good sample alone", (_what, cards, provenMs) => {
+  expect(provenInBoot([a, b], cards, NOW)).toBe(provenMs);
 });

@@ -34,6 +34,7 @@ const environment = (change: Partial<EnvironmentNow> = {}): EnvironmentNow => ({
   allowsPlainHttp: false,
   leases: [lease()],
   hostKey,
+  hasSshPassword: false,
   brings: ["bash", "shell"],
   ...change,
 });
@@ -70,6 +71,22 @@ describe("a bound port of a running environment is told with", () => {
     ]);
   });
 });
+
+test.each([
+  ["a password opens it", { hasSshPassword: true }, {}, true],
+  ["none does", {}, {}, false],
+  ["its image's own server answers", { hasSshPassword: true, hostKey: null }, {}, false],
+  ["it is another service", { hasSshPassword: true }, { service: "custom" }, false],
+] as const)(
+  "what its host says of guesses at a password is told where %s, and it is reachable",
+  (_what, now, change, isTold) => {
+    const detail = "Too many guesses at its password.";
+
+    const way = waysIn(environment({ ...now, leases: [lease({ detail, ...change })] })).at(-1);
+
+    expect(way).toMatchObject({ isReachable: true, reason: isTold ? detail : null });
+  },
+);
 
 describe("where the host lets nobody in", () => {
   const shut = { isHostShut: true };

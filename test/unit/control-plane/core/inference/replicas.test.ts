@@ -200,6 +200,11 @@ describe("a replica that somebody stopped or lost has not failed, and is replace
     ],
     ["its host is lost", aReplica(0, { state: "lost", isHeld: false })],
     ["its host knows a later placement", aFailed(0, { isBehind: true })],
+    ["its GPU failed", aFailed(0, { problem: "gpu-failed", isGpuFault: true })],
+    [
+      "it ended by itself on a GPU with a sign of failure",
+      aFailed(0, { problem: "exited", isGpuFault: true }),
+    ],
   ])("%s", (_, gone) => {
     const plan = replicasPlan(service(), [gone]);
 
