@@ -5,6 +5,7 @@ import { COMPILED } from "./support/suite/compiled.ts";
 import { ClosingLine } from "./support/suite/closing-line.ts";
 import { NoEndlessRun } from "./support/suite/no-endless-run.ts";
 import { LANES, SideBySide } from "./support/suite/side-by-side.ts";
+import { PlanTable } from "./support/suite/plan-table.ts";
 import { SizeTable } from "./support/suite/size-table.ts";
 import { TimeTable } from "./support/suite/time-table.ts";
 
@@ -32,7 +33,14 @@ export default defineConfig({
     // Node itself runs the tests, like the product: what a bundler does for each file took a sixth of the processor time.
     experimental: { viteModuleRunner: false, nodeLoader: false },
     sequence: { sequencer: SideBySide },
-    reporters: ["default", new SizeTable(), new TimeTable(), new ClosingLine(), new NoEndlessRun(mark)],
+    reporters: [
+      "default",
+      new SizeTable(),
+      new TimeTable(),
+      new PlanTable(),
+      new ClosingLine(),
+      new NoEndlessRun(mark),
+    ],
     projects: [
       {
         extends: true,
