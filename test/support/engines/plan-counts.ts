@@ -19,13 +19,13 @@ export interface PlanCount {
   executionMs: number;
 }
 
-export interface DearStatement {
+interface DearStatement {
   text: string;
   planned: number;
   planningMs: number;
 }
 
-export function countsPlans(): boolean {
+function countsPlans(): boolean {
   return process.env["REMOTEGPU_TEST_PLANS"] === "1";
 }
 
