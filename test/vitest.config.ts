@@ -7,6 +7,7 @@ import { LeftOut } from "./support/suite/left-out.ts";
 import { MeasuredFiles } from "./support/suite/measured-files.ts";
 import { NoEndlessRun } from "./support/suite/no-endless-run.ts";
 import { LANES, SideBySide } from "./support/suite/side-by-side.ts";
+import { PlanTable } from "./support/suite/plan-table.ts";
 import { SizeTable } from "./support/suite/size-table.ts";
 import { globsOf, tierNamed } from "./support/suite/tiers.ts";
 import { TimeTable } from "./support/suite/time-table.ts";
@@ -39,6 +40,7 @@ export default defineConfig({
       new TimeTable(),
       new MeasuredFiles(),
       new LeftOut(tier),
+      new PlanTable(),
       new ClosingLine(),
       new NoEndlessRun(mark),
     ],

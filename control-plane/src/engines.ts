@@ -141,7 +141,7 @@ export async function database(
   }
   await owner.close();
   // Opened after the role is there: what a connection may do is asked when it is made.
-  const db = openDatabase(url, { keepsPlans: own !== null });
+  const db = openDatabase(url);
   return {
     db,
     async end() {

@@ -104,7 +104,7 @@ async function openBenchDatabase(ending: AsyncDisposableStack): Promise<Database
   // The server's login owns no table.
   await owner.query("GRANT SELECT, INSERT ON bare_usage_rows TO PUBLIC");
   const login = { ownerUrl: postgres.url, password: postgres.serverPassword };
-  const db = openDatabase(await admitServer(owner, login), { keepsPlans: true });
+  const db = openDatabase(await admitServer(owner, login));
   ending.defer(() => db.close());
   return db;
 }

@@ -72,10 +72,10 @@ export async function openOrderWorld(fleet: FleetSize, ending: AsyncDisposableSt
   const postgres = await startPostgres({ stateDir: join(folder, "postgres"), log: quietLog });
   ending.defer(() => postgres.stop());
   await migrate(postgres.url);
-  const owner = openDatabase(postgres.url, { keepsPlans: true, maxConnections: 1, actsAs: "owner" });
+  const owner = openDatabase(postgres.url, { maxConnections: 1, actsAs: "owner" });
   ending.defer(() => owner.close());
   const login = { ownerUrl: postgres.url, password: postgres.serverPassword };
-  const db = openDatabase(await admitServer(owner, login), { keepsPlans: true });
+  const db = openDatabase(await admitServer(owner, login));
   ending.defer(() => db.close());
   await makeFleet(db, fleet);
 

@@ -7,12 +7,13 @@ import {
   readBillingVectors,
 } from "../../support/billing/billing-vector.ts";
 import { runBillingVector } from "../../support/billing/billing-vector-run.ts";
-import { type FreshDatabase, freshDatabase } from "../../support/engines/postgres.ts";
+import { databaseOfFile, type FreshDatabase } from "../../support/engines/postgres.ts";
 import { differences, notCompared } from "../../vectors/differences.ts";
 
 let fresh: FreshDatabase;
+const emptyDatabase = databaseOfFile();
 beforeEach(async () => {
-  fresh = await freshDatabase();
+  fresh = await emptyDatabase();
 });
 afterEach(() => fresh.drop());
 

@@ -17,7 +17,7 @@ import { JournalId } from "@remotegpu/shared/ids";
 import type { DesiredInstance } from "@remotegpu/shared/instance";
 import { GIB, MS_PER_MINUTE } from "@remotegpu/shared/units";
 import { CHINA, SceneJournal } from "../../support/billing/metering-scene.ts";
-import { freshDatabase } from "../../support/engines/postgres.ts";
+import { databaseOfFile } from "../../support/engines/postgres.ts";
 import { quietLog } from "../../support/quiet-log.ts";
 import { openControlScene, type ScriptedHost } from "../../support/worlds/control-scene.ts";
 import { ServiceScene } from "../../support/worlds/service-scene.ts";
@@ -27,9 +27,10 @@ const GRACE = { stop_grace_seconds: 600 };
 let services: ServiceScene;
 let journals: Map<string, { journal: SceneJournal; sent: number }>;
 
+const emptyDatabase = databaseOfFile();
 beforeEach(async () => {
   vi.useFakeTimers({ toFake: ["Date"], now: BASE_MS - MS_PER_MINUTE });
-  services = await ServiceScene.begin(await openControlScene(await freshDatabase()), {
+  services = await ServiceScene.begin(await openControlScene(await emptyDatabase()), {
     hosts: 3,
     longStops: true,
   });

@@ -12,16 +12,17 @@ import { JournalId } from "@remotegpu/shared/ids";
 import type { DesiredInstance } from "@remotegpu/shared/instance";
 import { MS_PER_MINUTE } from "@remotegpu/shared/units";
 import { CHINA, SceneJournal } from "../../support/billing/metering-scene.ts";
-import { freshDatabase } from "../../support/engines/postgres.ts";
+import { databaseOfFile } from "../../support/engines/postgres.ts";
 import { openControlScene, type ScriptedHost } from "../../support/worlds/control-scene.ts";
 import { GangScene } from "../../support/worlds/gang-scene.ts";
 
 const BASE_MS = Date.parse("2026-03-10T03:00:00Z");
 let gangs: GangScene;
 
+const emptyDatabase = databaseOfFile();
 beforeEach(async () => {
   vi.useFakeTimers({ toFake: ["Date"], now: BASE_MS - MS_PER_MINUTE });
-  gangs = await GangScene.begin(await openControlScene(await freshDatabase()), 2);
+  gangs = await GangScene.begin(await openControlScene(await emptyDatabase()), 2);
 });
 afterEach(async () => {
   vi.useRealTimers();

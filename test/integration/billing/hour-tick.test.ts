@@ -32,7 +32,7 @@ import {
   type Scene,
   SceneJournal,
 } from "../../support/billing/metering-scene.ts";
-import { type FreshDatabase, freshDatabase } from "../../support/engines/postgres.ts";
+import { databaseOfFile, type FreshDatabase } from "../../support/engines/postgres.ts";
 
 const MINUTE = 60_000;
 const HOUR = 60 * MINUTE;
@@ -42,8 +42,9 @@ const WAITS_FOR_A_LOCK =
 
 let fresh: FreshDatabase;
 let database: Database;
+const emptyDatabase = databaseOfFile();
 beforeEach(async () => {
-  fresh = await freshDatabase();
+  fresh = await emptyDatabase();
   database = fresh.database;
   await tick(at(0));
 });

@@ -24,14 +24,15 @@ import { insertRecords, insertRun, type RecordWish } from "../../support/billing
 import { eventually } from "../../support/eventually.ts";
 import { failingDatabase } from "../../support/engines/failing-database.ts";
 import { CHINA, openScene, openSceneRun, SceneJournal } from "../../support/billing/metering-scene.ts";
-import { type FreshDatabase, freshDatabase } from "../../support/engines/postgres.ts";
+import { databaseOfFile, type FreshDatabase } from "../../support/engines/postgres.ts";
 
 let fresh: FreshDatabase;
 let database: Database;
 let term: number;
 
+const emptyDatabase = databaseOfFile();
 async function open(): Promise<void> {
-  fresh = await freshDatabase();
+  fresh = await emptyDatabase();
   database = fresh.database;
   term = (await acquireLeadership(database, { holder: "one", now: new Date("2026-03-01T00:00:00Z") })) ?? 0;
 }

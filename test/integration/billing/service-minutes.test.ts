@@ -9,16 +9,17 @@ import { acquireLeadership } from "@remotegpu/control-plane/store/database/leade
 import { JournalId } from "@remotegpu/shared/ids";
 import { MS_PER_MINUTE } from "@remotegpu/shared/units";
 import { CHINA, SceneJournal } from "../../support/billing/metering-scene.ts";
-import { freshDatabase } from "../../support/engines/postgres.ts";
+import { databaseOfFile } from "../../support/engines/postgres.ts";
 import { openControlScene, type ScriptedHost } from "../../support/worlds/control-scene.ts";
 import { ServiceScene } from "../../support/worlds/service-scene.ts";
 
 const BASE_MS = Date.parse("2026-03-10T03:00:00Z");
 let services: ServiceScene;
 
+const emptyDatabase = databaseOfFile();
 beforeEach(async () => {
   vi.useFakeTimers({ toFake: ["Date"], now: BASE_MS - MS_PER_MINUTE });
-  services = await ServiceScene.begin(await openControlScene(await freshDatabase()), { hosts: 3 });
+  services = await ServiceScene.begin(await openControlScene(await emptyDatabase()), { hosts: 3 });
 });
 afterEach(async () => {
   vi.useRealTimers();

@@ -6,6 +6,7 @@ import { ingestBatch } from "@remotegpu/control-plane/controllers/ingest/ingest"
 import { acquireLeadership } from "@remotegpu/control-plane/store/database/leader";
 import type { DesiredInstance } from "@remotegpu/shared/instance";
 import { MS_PER_MINUTE } from "@remotegpu/shared/units";
+import { databaseOfFile } from "../../support/engines/postgres.ts";
 import type { Caller } from "../../support/http/api.ts";
 import {
   type ControlScene,
@@ -20,8 +21,9 @@ let host: ScriptedHost;
 let journal: SceneJournal;
 let seq = 0;
 
+const emptyDatabase = databaseOfFile();
 beforeEach(async () => {
-  scene = await openControlScene();
+  scene = await openControlScene(await emptyDatabase());
   alice = await scene.customer("alice", "40");
   host = await scene.host("host-a", { gpus: 1 });
   journal = new SceneJournal({ customerId: 0, workspaceId: 0, hostId: host.id, bootId: host.bootId });

@@ -7,14 +7,19 @@ import { ingestBatch } from "@remotegpu/control-plane/controllers/ingest/ingest"
 import { APPEND_ONLY_TABLES } from "@remotegpu/control-plane/store/database/append-only";
 import { admitServer } from "@remotegpu/control-plane/store/database/server-login";
 import { topUp } from "@remotegpu/control-plane/store/billing/ledger/payments";
-import { type Database, openDatabase, transaction } from "@remotegpu/control-plane/store/database/database";
+import {
+  type Connection,
+  type Database,
+  openDatabase,
+  transaction,
+} from "@remotegpu/control-plane/store/database/database";
 import { RIGHTS_QUESTIONS } from "@remotegpu/control-plane/store/doctor/rights";
 import { assertMigrated, migrate } from "@remotegpu/control-plane/store/migrate";
 import { MIGRATING, whoMigrates } from "@remotegpu/control-plane/store/upgrade/locks";
 import { freshDatabase, type FreshDatabase } from "../../support/engines/postgres.ts";
 import { CHINA, SceneJournal } from "../../support/billing/metering-scene.ts";
 import { openControlScene } from "../../support/worlds/control-scene.ts";
-import { type PgBouncer, startPgBouncer } from "../../support/engines/pgbouncer.ts";
+import { type PgBouncer, SESSIONS, startPgBouncer } from "../../support/engines/pgbouncer.ts";
 import { startThrowawayPostgres, type ThrowawayPostgres } from "../../support/engines/throwaway-postgres.ts";
 
 const ROLE = "remotegpu_app";
@@ -259,6 +264,39 @@ describe("behind PgBouncer in transaction mode", () => {
       code: PERMISSION_DENIED,
     });
   });
+
+  test.each(["the owner", "a login of the servers' own"])(
+    "no statement of %s is prepared in any of its sessions",
+    async (who) => {
+      const database = openDatabase(bouncer.through(who === "the owner" ? fresh.url : ofServers));
+      onTestFinished(() => database.close());
+      const ask = async (sql: Connection) => (await sql.query("SELECT $1::int AS value", [7])).rows;
+
+      for (let nth = 0; nth < AT_ONCE; nth += 1) {
+        expect(await ask(database)).toEqual([{ value: 7 }]);
+        expect(await transaction(database, ask)).toEqual([{ value: 7 }]);
+      }
+
+      expect(database.standing.isPooled).toBe(true);
+      expect(await preparedInSessions(database)).toEqual([]);
+    },
+  );
+
+  /** Of all sessions of PgBouncer's, each of which a transaction holds. */
+  async function preparedInSessions(database: Database): Promise<unknown[]> {
+    const everybody = Promise.withResolvers<void>();
+    let held = 0;
+    const sessions = Array.from({ length: SESSIONS }, () =>
+      transaction(database, async (sql) => {
+        const { rows } = await sql.query("SELECT statement FROM pg_prepared_statements");
+        held += 1;
+        if (held === SESSIONS) everybody.resolve();
+        await everybody.promise;
+        return rows;
+      }),
+    );
+    return (await Promise.all(sessions)).flat();
+  }
 
   test("a login of the servers' own works as it is", async () => {
     const database = openDatabase(bouncer.through(ofServers));

@@ -1,14 +1,16 @@
 /** The one way to ask Postgres: what values become, who tries again, what a failure says. */
 import type { Readable } from "node:stream";
 import * as fc from "fast-check";
-import { afterAll, beforeAll, expect, onTestFinished, test } from "vitest";
+import { afterAll, beforeAll, describe, expect, onTestFinished, test } from "vitest";
 import {
   type Connection,
+  type Database,
   isUniqueViolation,
   openDatabase,
   StoreError,
   transaction,
 } from "@remotegpu/control-plane/store/database/database";
+import { MAX_PREPARED } from "@remotegpu/control-plane/store/database/prepared-statements";
 import { freshDatabase, type FreshDatabase } from "../../support/engines/postgres.ts";
 
 let fresh: FreshDatabase;
@@ -65,28 +67,111 @@ test("an integer that does not fit a number is an error, not a wrong number", as
   );
 });
 
-test.each([
-  { keepsPlans: true, kept: 1 },
-  { keepsPlans: false, kept: 0 },
-])(
-  "with $keepsPlans for keeping plans, $kept of a statement that is asked three times are",
-  async (options) => {
-    const database = openDatabase(fresh.url, { maxConnections: 1, keepsPlans: options.keepsPlans });
+describe("prepared statements", () => {
+  /** One connection that leads straight to Postgres. */
+  function oneConnection(actsAs: "application" | "owner" = "owner"): Database {
+    const database = openDatabase(fresh.url, { maxConnections: 1, actsAs });
     onTestFinished(() => database.close());
-    const ask = (sql: Connection, value: number) =>
-      sql.query<{ value: number }>("SELECT $1::int + 1 AS value", [value]);
+    return database;
+  }
 
-    const answers = [
-      await ask(database, 1),
-      await transaction(database, (sql) => ask(sql, 2)),
-      await ask(database, 3),
-    ];
+  async function preparedOn(database: Database, pattern = "%"): Promise<unknown[]> {
+    const { rows } = await database.query(
+      `SELECT statement FROM pg_prepared_statements WHERE statement LIKE '${pattern}' ORDER BY prepare_time`,
+    );
+    return rows.map(({ statement }) => statement);
+  }
 
-    expect(answers.map(({ rows }) => rows[0]?.value)).toEqual([2, 3, 4]);
-    const { rows } = await database.query("SELECT count(*) AS kept FROM pg_prepared_statements");
-    expect(rows).toEqual([{ kept: options.kept }]);
-  },
-);
+  test.each(["application", "owner"] as const)(
+    "a connection of the %s prepares a statement once, within transactions and outside",
+    async (actsAs) => {
+      const database = oneConnection(actsAs);
+      const ask = (sql: Connection, value: number) =>
+        sql.query<{ value: number }>("SELECT $1::int + 1 AS value", [value]);
+
+      const answers = [
+        await ask(database, 1),
+        await transaction(database, (sql) => ask(sql, 2)),
+        await ask(database, 3),
+      ];
+
+      expect(answers.map(({ rows }) => rows[0]?.value)).toEqual([2, 3, 4]);
+      expect(await preparedOn(database, "%+ 1 AS value")).toEqual(["SELECT $1::int + 1 AS value"]);
+    },
+  );
+
+  test("a connection keeps a bounded number of them, and closes those that it has not sent for the longest time", async () => {
+    const database = oneConnection();
+    const statement = (nth: number) => `SELECT $1::int + ${nth} AS sum`;
+    const sums = async (numbers: readonly number[]) =>
+      await transaction(database, async (sql) => {
+        const answers = await Promise.all(
+          numbers.map((nth) => sql.query<{ sum: number }>(statement(nth), [1])),
+        );
+        return answers.map(({ rows }) => rows[0]?.sum);
+      });
+    const many = Array.from({ length: MAX_PREPARED }, (_, nth) => nth);
+    await sums(many);
+
+    expect(await sums([0, MAX_PREPARED, 1])).toEqual([1, MAX_PREPARED + 1, 2]);
+
+    const prepared = await preparedOn(database);
+    expect(prepared).toHaveLength(MAX_PREPARED);
+    expect(prepared).toEqual(expect.arrayContaining([0, 1, MAX_PREPARED].map(statement)));
+    expect(await sums(many)).toEqual(many.map((nth) => nth + 1));
+  });
+
+  test("rows that a migration has widened come as they are now, in a transaction and outside", async () => {
+    const [first, second] = [oneConnection(), oneConnection()];
+    const tables = Array.from({ length: 10 }, (_, nth) => `widened_${nth}`);
+    for (const table of tables) await fresh.database.query(`CREATE TABLE ${table} AS SELECT 1 AS old`);
+    const rowsOf = async (sql: Connection, table: string) =>
+      (await sql.query(`SELECT * FROM ${table} WHERE old = $1`, [1])).rows;
+    const rowsOfAll = async (database: Database) =>
+      await transaction(database, async (sql) => {
+        const all = [];
+        for (const table of tables) all.push(...(await rowsOf(sql, table)));
+        return all;
+      });
+    for (const database of [first, second]) await rowsOfAll(database);
+    for (const table of tables)
+      await fresh.database.query(`ALTER TABLE ${table} ADD COLUMN new int DEFAULT 2`);
+
+    const alone = await rowsOf(first, "widened_0");
+    const together = await rowsOfAll(second);
+
+    expect(alone).toEqual([{ old: 1, new: 2 }]);
+    expect(together).toEqual(tables.map(() => ({ old: 1, new: 2 })));
+    expect(await rowsOfAll(second)).toEqual(together);
+  });
+
+  test("a session that has not prepared what another one has is sent the statement itself", async () => {
+    const database = oneConnection();
+    const ask = async (sql: Connection) => (await sql.query("SELECT $1::text AS said", ["once"])).rows;
+    await ask(database);
+
+    await database.query("DEALLOCATE ALL");
+    expect(await ask(database)).toEqual([{ said: "once" }]);
+    await ask(database);
+    await database.query("DEALLOCATE ALL");
+    expect(await transaction(database, ask)).toEqual([{ said: "once" }]);
+  });
+
+  test("one that failed is prepared anew", async () => {
+    const database = oneConnection();
+    const ask = async (divisor: number) =>
+      await transaction(
+        database,
+        async (sql) => (await sql.query("SELECT 6 / $1::int AS part", [divisor])).rows,
+      );
+    await ask(1);
+
+    await expect(ask(0)).rejects.toMatchObject({ code: "22012" });
+
+    expect(await ask(3)).toEqual([{ part: 2 }]);
+    expect(await preparedOn(database, "SELECT 6 /%")).toHaveLength(1);
+  });
+});
 
 test("a transaction that throws leaves nothing behind", async () => {
   const ran = transaction(fresh.database, async (sql) => {
@@ -198,37 +283,34 @@ test("statements that are asked together are done in their order, and each has i
   expect(answers.map(({ rowCount }) => rowCount)).toEqual([1, 1, 1, 1, 1, 0]);
 });
 
-test.each([true, false])(
-  "nothing behind a failure is done of what was asked with it, and all are told so (plans kept: %s)",
-  async (keepsPlans) => {
-    const database = openDatabase(fresh.url, { maxConnections: 1, keepsPlans, actsAs: "owner" });
-    onTestFinished(() => database.close());
-    const insert = "INSERT INTO counters VALUES ($1, $2::int)";
-    let outcomes: PromiseSettledResult<unknown>[] = [];
-    const ran = transaction(database, async (sql) => {
-      outcomes = await Promise.allSettled([
-        sql.query(insert, ["before a failure", 1]),
-        sql.query("SELECT 1 / $1::int", [0]),
-        sql.query(insert, ["behind a failure", 1]),
-        sql.query("SELECT value + 1 AS next FROM counters WHERE name = $1", ["behind a failure"]),
-      ]);
-    });
+test("nothing behind a failure is done of what was asked with it, and all are told so", async () => {
+  const database = openDatabase(fresh.url, { maxConnections: 1, actsAs: "owner" });
+  onTestFinished(() => database.close());
+  const insert = "INSERT INTO counters VALUES ($1, $2::int)";
+  let outcomes: PromiseSettledResult<unknown>[] = [];
+  const ran = transaction(database, async (sql) => {
+    outcomes = await Promise.allSettled([
+      sql.query(insert, ["before a failure", 1]),
+      sql.query("SELECT 1 / $1::int", [0]),
+      sql.query(insert, ["behind a failure", 1]),
+      sql.query("SELECT value + 1 AS next FROM counters WHERE name = $1", ["behind a failure"]),
+    ]);
+  });
 
-    await expect(ran).rejects.toThrow("a failed statement was caught");
-    expect(outcomes.map(({ status }) => status)).toEqual(["fulfilled", "rejected", "rejected", "rejected"]);
-    // The connection knows what it has prepared and what not.
-    await transaction(database, async (sql) => {
-      const next = "SELECT value + 1 AS next FROM counters WHERE name = $1";
-      const [before, , behind] = await Promise.all([
-        sql.query(next, ["before a failure"]),
-        sql.query(insert, ["behind a failure", 4]),
-        sql.query(next, ["behind a failure"]),
-      ]);
-      expect([before.rows, behind.rows]).toEqual([[], [{ next: 5 }]]);
-      await sql.query("DELETE FROM counters WHERE name = $1", ["behind a failure"]);
-    });
-  },
-);
+  await expect(ran).rejects.toThrow("a failed statement was caught");
+  expect(outcomes.map(({ status }) => status)).toEqual(["fulfilled", "rejected", "rejected", "rejected"]);
+  // The connection knows what it has prepared and what not.
+  await transaction(database, async (sql) => {
+    const next = "SELECT value + 1 AS next FROM counters WHERE name = $1";
+    const [before, , behind] = await Promise.all([
+      sql.query(next, ["before a failure"]),
+      sql.query(insert, ["behind a failure", 4]),
+      sql.query(next, ["behind a failure"]),
+    ]);
+    expect([before.rows, behind.rows]).toEqual([[], [{ next: 5 }]]);
+    await sql.query("DELETE FROM counters WHERE name = $1", ["behind a failure"]);
+  });
+});
 
 test("a value that nobody can hold fails its own statement", async () => {
   const ran = transaction(fresh.database, async (sql) => {

@@ -3,6 +3,7 @@ import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { ingestBatch } from "@remotegpu/control-plane/controllers/ingest/ingest";
 import type { DesiredInstance, ObservedInstance } from "@remotegpu/shared/instance";
 import { JournalId, RunId } from "@remotegpu/shared/ids";
+import { databaseOfFile } from "../../support/engines/postgres.ts";
 import type { Caller } from "../../support/http/api.ts";
 import {
   type ControlScene,
@@ -16,8 +17,9 @@ let scene: ControlScene;
 let alice: Caller;
 let host: ScriptedHost;
 
+const emptyDatabase = databaseOfFile();
 beforeEach(async () => {
-  scene = await openControlScene();
+  scene = await openControlScene(await emptyDatabase());
   alice = await scene.customer("alice");
   host = await scene.host("host-a", { gpus: 1 });
 });

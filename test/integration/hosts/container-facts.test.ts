@@ -2,6 +2,7 @@
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { noteFigures } from "@remotegpu/control-plane/store/workloads/instances/instance-figures";
 import type { InstanceFigures } from "@remotegpu/shared/instance-figures";
+import { databaseOfFile } from "../../support/engines/postgres.ts";
 import type { Caller } from "../../support/http/api.ts";
 import { eventually } from "../../support/eventually.ts";
 import {
@@ -18,8 +19,9 @@ let alice: Caller;
 let host: ScriptedHost;
 let id: string;
 
+const emptyDatabase = databaseOfFile();
 beforeEach(async () => {
-  scene = await openControlScene();
+  scene = await openControlScene(await emptyDatabase());
   alice = await scene.customer("alice");
   host = await scene.host("host-a");
   id = (await scene.order(alice)).body.id;

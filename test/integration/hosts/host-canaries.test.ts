@@ -2,6 +2,7 @@
 import { afterEach, beforeEach, expect, test } from "vitest";
 import type { CanaryReport } from "@remotegpu/shared/canary-report";
 import { examine } from "@remotegpu/control-plane/store/doctor/examination";
+import { databaseOfFile } from "../../support/engines/postgres.ts";
 import {
   type ControlScene,
   openControlScene,
@@ -11,8 +12,9 @@ import {
 let scene: ControlScene;
 let host: ScriptedHost;
 
+const emptyDatabase = databaseOfFile();
 beforeEach(async () => {
-  scene = await openControlScene();
+  scene = await openControlScene(await emptyDatabase());
   host = await scene.host("host-a");
 });
 afterEach(async () => await scene.close());

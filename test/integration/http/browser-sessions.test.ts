@@ -5,6 +5,7 @@
 import { lifecyclePass } from "@remotegpu/control-plane/controllers/lifecycle";
 import { acquireLeadership } from "@remotegpu/control-plane/store/database/leader";
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";
+import { databaseOfFile } from "../../support/engines/postgres.ts";
 import { type Answer, type ApiWorld, type Caller, openApi, problem } from "../../support/http/api.ts";
 
 const HERE = "http://localhost";
@@ -14,6 +15,7 @@ let api: ApiWorld;
 let ada: Caller & { workspaceId: number };
 let count = 0;
 
+const emptyDatabase = databaseOfFile();
 beforeAll(async () => void (api = await openApi()));
 afterAll(async () => await api.close());
 beforeEach(async () => void (ada = await api.customer(`ada-${(count += 1)}`)));
@@ -80,7 +82,7 @@ describe("a session", () => {
 
   test("lies under TLS in a cookie of this host alone, and no other name is read", async () => {
     await using stack = new AsyncDisposableStack();
-    const secure = await openApi({ publicUrl: "https://gpu.example.com" });
+    const secure = await openApi({ publicUrl: "https://gpu.example.com" }, await emptyDatabase());
     stack.defer(async () => await secure.close());
     const body = { key: secure.admin.key };
 
@@ -298,7 +300,7 @@ describe("a page of another origin", () => {
 
   test("of another server is not known here", async () => {
     await using stack = new AsyncDisposableStack();
-    const other = await openApi();
+    const other = await openApi({}, await emptyDatabase());
     stack.defer(async () => await other.close());
     const opened = await other.ask("POST", "/api/v1/sessions", {
       body: { key: other.admin.key },
@@ -624,7 +626,7 @@ describe("what is kept", () => {
 test("whoever guesses is held off like one who guesses keys", async () => {
   await using stack = new AsyncDisposableStack();
   const bound = { perKey: { burst: 1e6, perSecond: 1e6 }, perAddress: { burst: 3, perSecond: 0.001 } };
-  const narrow = await openApi({ rateLimits: bound });
+  const narrow = await openApi({ rateLimits: bound }, await emptyDatabase());
   stack.defer(async () => await narrow.close());
 
   const asked: number[] = [];
@@ -640,7 +642,7 @@ test("whoever guesses through a proxy of TLS on the server's machine holds off n
   await using stack = new AsyncDisposableStack();
   const publicUrl = "https://gpu.example.com";
   const bound = { perKey: { burst: 1e6, perSecond: 1e6 }, perAddress: { burst: 3, perSecond: 0.001 } };
-  const narrow = await openApi({ rateLimits: bound, publicUrl });
+  const narrow = await openApi({ rateLimits: bound, publicUrl }, await emptyDatabase());
   stack.defer(async () => await narrow.close());
   const from = async (peer: string, forwarded: string, body: object) => {
     const { status } = await narrow.app.request(

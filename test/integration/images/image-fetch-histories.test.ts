@@ -11,6 +11,7 @@ import { PLACEMENT_QUESTIONS } from "@remotegpu/control-plane/store/doctor/place
 import { answer } from "@remotegpu/control-plane/store/doctor/question";
 import { RUN_QUESTIONS } from "@remotegpu/control-plane/store/doctor/runs";
 import { acquireLeadership } from "@remotegpu/control-plane/store/database/leader";
+import { databaseOfFile } from "../../support/engines/postgres.ts";
 import type { Caller } from "../../support/http/api.ts";
 import { type ControlScene, openControlScene } from "../../support/worlds/control-scene.ts";
 import { CHINA, SceneJournal } from "../../support/billing/metering-scene.ts";
@@ -76,6 +77,7 @@ const PRELUDE: Step[] = [
 /** What runs in two containers at once. */
 const doubled = (names: string[]) => names.filter((name, index) => names.indexOf(name) < index);
 
+const emptyDatabase = databaseOfFile();
 class World {
   readonly scene: ControlScene;
   readonly customers: Caller[];
@@ -88,7 +90,7 @@ class World {
   }
 
   static async open(): Promise<World> {
-    const scene = await openControlScene();
+    const scene = await openControlScene(await emptyDatabase());
     const customers = [await scene.customer("alice"), await scene.customer("bob")];
     const hosts = [];
     for (const id of ["host-a", "host-b"])

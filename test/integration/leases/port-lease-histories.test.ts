@@ -7,6 +7,7 @@ import * as fc from "fast-check";
 import { expect, test } from "vitest";
 import { answer } from "@remotegpu/control-plane/store/doctor/question";
 import { LEASE_QUESTIONS } from "@remotegpu/control-plane/store/doctor/leases";
+import { databaseOfFile } from "../../support/engines/postgres.ts";
 import type { Caller } from "../../support/http/api.ts";
 import {
   type ControlScene,
@@ -73,6 +74,7 @@ const anyStep = fc.oneof(
 );
 type Step = typeof anyStep extends fc.Arbitrary<infer T> ? T : never;
 
+const emptyDatabase = databaseOfFile();
 class World {
   readonly scene: ControlScene;
   readonly alice: Caller;
@@ -85,7 +87,7 @@ class World {
   }
 
   static async open(): Promise<World> {
-    const scene = await openControlScene();
+    const scene = await openControlScene(await emptyDatabase());
     const alice = await scene.customer("alice");
     const hosts = [];
     for (const id of ["host-a", "host-b"])

@@ -3,6 +3,7 @@ import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { setSetting } from "@remotegpu/control-plane/store/accounts/settings";
 import { MAX_LEASES_OF_HOST, type ObservedLease } from "@remotegpu/shared/lease";
 import { LeaseId, WorkloadId } from "@remotegpu/shared/ids";
+import { databaseOfFile } from "../../support/engines/postgres.ts";
 import type { Caller } from "../../support/http/api.ts";
 import {
   type ControlScene,
@@ -14,8 +15,9 @@ let scene: ControlScene;
 let alice: Caller;
 let host: ScriptedHost;
 
+const emptyDatabase = databaseOfFile();
 beforeEach(async () => {
-  scene = await openControlScene();
+  scene = await openControlScene(await emptyDatabase());
   alice = await scene.customer("alice");
   host = await scene.host("host-a", { leases: true, pool: "shared" });
 });

@@ -3,7 +3,7 @@ import { afterEach, beforeEach, expect, test } from "vitest";
 import { countedShapes } from "@remotegpu/control-plane/store/placement/scene/counted-shapes";
 import { GIB } from "@remotegpu/shared/units";
 import { PlacedWork } from "../../support/placement/placed-work.ts";
-import { type FreshDatabase, freshDatabase } from "../../support/engines/postgres.ts";
+import { databaseOfFile, type FreshDatabase } from "../../support/engines/postgres.ts";
 
 const NOW = new Date("2026-06-15T12:00:00Z");
 const DAY_MS = 86_400_000;
@@ -13,8 +13,9 @@ let fresh: FreshDatabase;
 let work: PlacedWork;
 let alice: number;
 
+const emptyDatabase = databaseOfFile();
 beforeEach(async () => {
-  fresh = await freshDatabase();
+  fresh = await emptyDatabase();
   work = new PlacedWork(fresh.database);
   alice = await work.customer("alice");
   await work.price("default", "cpu", "memory", "gpu", "gpu_memory");

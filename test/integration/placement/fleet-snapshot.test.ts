@@ -2,6 +2,7 @@
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { fleetSnapshot } from "@remotegpu/control-plane/store/fleet/fleet-snapshot";
 import { MAX_HOST_IMAGES } from "@remotegpu/shared/image-name";
+import { databaseOfFile } from "../../support/engines/postgres.ts";
 import type { Caller } from "../../support/http/api.ts";
 import {
   type ControlScene,
@@ -14,8 +15,9 @@ const ID = `sha256:${"a".repeat(64)}`;
 let scene: ControlScene;
 let host: ScriptedHost;
 
+const emptyDatabase = databaseOfFile();
 beforeEach(async () => {
-  scene = await openControlScene();
+  scene = await openControlScene(await emptyDatabase());
   host = await scene.host("host-a", { gpus: 3 });
 });
 afterEach(async () => await scene.close());

@@ -14,14 +14,15 @@ import {
   type PlacementScene,
   whole,
 } from "../../support/placement/placement-scene.ts";
-import { type FreshDatabase, freshDatabase } from "../../support/engines/postgres.ts";
+import { databaseOfFile, type FreshDatabase } from "../../support/engines/postgres.ts";
 
 let fresh: FreshDatabase;
 let scene: PlacementScene;
 let alice: Customer;
 
+const emptyDatabase = databaseOfFile();
 beforeEach(async () => {
-  fresh = await freshDatabase();
+  fresh = await emptyDatabase();
   scene = await openPlacementScene(fresh);
   alice = await scene.customer("alice");
   for (const id of ["host-a", "host-b"]) await scene.host(id, { gpus: 2 });

@@ -10,7 +10,7 @@ import { transaction } from "@remotegpu/control-plane/store/database/database";
 import { decayTable } from "@remotegpu/control-plane/core/queue/share";
 import { GIB } from "@remotegpu/shared/units";
 import { PlacedWork } from "../../support/placement/placed-work.ts";
-import { type FreshDatabase, freshDatabase } from "../../support/engines/postgres.ts";
+import { databaseOfFile, type FreshDatabase } from "../../support/engines/postgres.ts";
 
 const NOW = new Date("2026-06-15T12:30:00Z");
 const MINUTE_MS = 60_000;
@@ -22,8 +22,9 @@ let work: PlacedWork;
 let alice: number;
 let team: number;
 
+const emptyDatabase = databaseOfFile();
 beforeEach(async () => {
-  fresh = await freshDatabase();
+  fresh = await emptyDatabase();
   work = new PlacedWork(fresh.database);
   alice = await work.customer("alice");
   team = await work.workspace(alice);

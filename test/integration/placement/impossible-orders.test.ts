@@ -1,14 +1,16 @@
 /** What no host of the fleet could take, even if nothing ran on it, is refused at the order and at the start. */
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { GIB, MIB } from "@remotegpu/shared/units";
+import { databaseOfFile } from "../../support/engines/postgres.ts";
 import type { Caller } from "../../support/http/api.ts";
 import { type ControlScene, openControlScene } from "../../support/worlds/control-scene.ts";
 
 let scene: ControlScene;
 let alice: Caller;
 
+const emptyDatabase = databaseOfFile();
 beforeEach(async () => {
-  scene = await openControlScene();
+  scene = await openControlScene(await emptyDatabase());
   alice = await scene.customer("alice", "100000");
 });
 afterEach(async () => await scene.close());

@@ -13,7 +13,7 @@ import {
   passScene,
 } from "@remotegpu/control-plane/store/placement/scene/pass-scene";
 import { PlacedWork } from "../../support/placement/placed-work.ts";
-import { type FreshDatabase, freshDatabase } from "../../support/engines/postgres.ts";
+import { databaseOfFile, type FreshDatabase } from "../../support/engines/postgres.ts";
 
 /** From so many on the line before is shown. */
 const LONG = 5_100;
@@ -26,8 +26,9 @@ let now: Date;
 let line: KeptLine;
 let owners: { customer: number; workspace: number | null }[];
 
+const emptyDatabase = databaseOfFile();
 beforeEach(async () => {
-  fresh = await freshDatabase();
+  fresh = await emptyDatabase();
   work = new PlacedWork(fresh.database);
   kept = keptForPasses(fresh.database);
   now = NOW;

@@ -2,14 +2,15 @@ import { afterEach, beforeEach, expect, test } from "vitest";
 import { createApp } from "@remotegpu/control-plane/http/server/app";
 import { openDatabase } from "@remotegpu/control-plane/store/database/database";
 import { type ControlScene, openControlScene } from "../../support/worlds/control-scene.ts";
-import { type FreshDatabase, freshDatabase } from "../../support/engines/postgres.ts";
+import { databaseOfFile, type FreshDatabase } from "../../support/engines/postgres.ts";
 import { GIB } from "@remotegpu/shared/units";
 
 let fresh: FreshDatabase;
 let scene: ControlScene;
 
+const emptyDatabase = databaseOfFile();
 beforeEach(async () => {
-  fresh = await freshDatabase();
+  fresh = await emptyDatabase();
   scene = await openControlScene(fresh);
 });
 afterEach(async () => await scene.close());

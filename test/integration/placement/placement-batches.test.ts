@@ -2,6 +2,7 @@ import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { LeadershipLostError } from "@remotegpu/control-plane/store/database/leader";
 import { setSetting } from "@remotegpu/control-plane/store/accounts/settings";
 import { GIB } from "@remotegpu/shared/units";
+import { databaseOfFile } from "../../support/engines/postgres.ts";
 import {
   card,
   type Customer,
@@ -16,8 +17,9 @@ import {
 let scene: PlacementScene;
 let alice: Customer;
 
+const emptyDatabase = databaseOfFile();
 beforeEach(async () => {
-  scene = await openPlacementScene();
+  scene = await openPlacementScene(await emptyDatabase());
   alice = await scene.customer("alice");
   await scene.host("host-a", { gpus: 2, cpu: 32 });
 });

@@ -15,7 +15,7 @@ import {
   type PlacementScene,
   whole,
 } from "../../support/placement/placement-scene.ts";
-import { type FreshDatabase, freshDatabase } from "../../support/engines/postgres.ts";
+import { databaseOfFile, type FreshDatabase } from "../../support/engines/postgres.ts";
 import type { ScriptedHost } from "../../support/worlds/control-scene.ts";
 
 let fresh: FreshDatabase;
@@ -23,8 +23,9 @@ let scene: PlacementScene;
 let alice: Customer;
 let host: ScriptedHost;
 
+const emptyDatabase = databaseOfFile();
 beforeEach(async () => {
-  fresh = await freshDatabase();
+  fresh = await emptyDatabase();
   scene = await openPlacementScene(fresh);
   alice = await scene.customer("alice");
   host = await scene.host("host-a", { gpus: 4 });

@@ -3,7 +3,7 @@ import { afterEach, beforeEach, expect, test } from "vitest";
 import { endingWork, runningWork } from "@remotegpu/control-plane/store/placement/scene/running-work";
 import { GIB, MIB } from "@remotegpu/shared/units";
 import { PlacedWork } from "../../support/placement/placed-work.ts";
-import { type FreshDatabase, freshDatabase } from "../../support/engines/postgres.ts";
+import { databaseOfFile, type FreshDatabase } from "../../support/engines/postgres.ts";
 
 const PLACED = new Date("2026-06-15T12:00:00Z");
 const PROVEN = new Date("2026-06-15T12:05:00.500Z");
@@ -12,8 +12,9 @@ let fresh: FreshDatabase;
 let work: PlacedWork;
 let alice: number;
 
+const emptyDatabase = databaseOfFile();
 beforeEach(async () => {
-  fresh = await freshDatabase();
+  fresh = await emptyDatabase();
   work = new PlacedWork(fresh.database);
   alice = await work.customer("alice");
   await work.host("host-a");

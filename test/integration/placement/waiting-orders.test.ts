@@ -11,7 +11,7 @@ import {
 } from "@remotegpu/control-plane/store/placement/scene/waiting";
 import { GIB, MIB } from "@remotegpu/shared/units";
 import { PlacedWork } from "../../support/placement/placed-work.ts";
-import { type FreshDatabase, freshDatabase } from "../../support/engines/postgres.ts";
+import { databaseOfFile, type FreshDatabase } from "../../support/engines/postgres.ts";
 
 const NOW = new Date("2026-06-15T12:00:00Z");
 const QUEUED = new Date("2026-06-15T11:00:00.123Z");
@@ -21,8 +21,9 @@ let work: PlacedWork;
 let alice: number;
 let bob: number;
 
+const emptyDatabase = databaseOfFile();
 beforeEach(async () => {
-  fresh = await freshDatabase();
+  fresh = await emptyDatabase();
   work = new PlacedWork(fresh.database);
   alice = await work.customer("alice");
   bob = await work.customer("bob");

@@ -1,6 +1,7 @@
 /** `GET /{kind}/{id}/why` over the real store: what would start a waiting order now, and that it does. */
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { GIB } from "@remotegpu/shared/units";
+import { databaseOfFile } from "../../support/engines/postgres.ts";
 import type { Caller } from "../../support/http/api.ts";
 import {
   type ControlScene,
@@ -13,8 +14,9 @@ let host: ScriptedHost;
 let alice: Caller;
 let bob: Caller;
 
+const emptyDatabase = databaseOfFile();
 beforeEach(async () => {
-  scene = await openControlScene();
+  scene = await openControlScene(await emptyDatabase());
   host = await scene.host("host-a", { gpus: 4, cpu: 16, memoryGib: 64 });
   alice = await scene.customer("alice");
   bob = await scene.customer("bob");

@@ -1,5 +1,6 @@
 /** The token of JupyterLab: one for each start, told to the host and to who may enter, and to nobody else. */
 import { afterEach, beforeEach, expect, test } from "vitest";
+import { databaseOfFile } from "../../support/engines/postgres.ts";
 import type { Caller } from "../../support/http/api.ts";
 import {
   type ControlScene,
@@ -13,8 +14,9 @@ let scene: ControlScene;
 let alice: Caller & { workspaceId: number };
 let host: ScriptedHost;
 
+const emptyDatabase = databaseOfFile();
 beforeEach(async () => {
-  scene = await openControlScene();
+  scene = await openControlScene(await emptyDatabase());
   alice = await scene.customer("alice");
   host = await scene.host("host-a", { leases: true, ssh: true });
 });

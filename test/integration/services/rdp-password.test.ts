@@ -7,6 +7,7 @@ import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { openServer } from "@remotegpu/control-plane/http/server/server";
 import { cryptHash } from "@remotegpu/control-plane/http/environments/generated-password";
 import { SSH_FEATURE } from "@remotegpu/shared/ssh-access";
+import { databaseOfFile } from "../../support/engines/postgres.ts";
 import { problem, type Caller } from "../../support/http/api.ts";
 import {
   type ControlScene,
@@ -22,9 +23,10 @@ let host: ScriptedHost;
 let id: string;
 let ending: AsyncDisposableStack;
 
+const emptyDatabase = databaseOfFile();
 beforeEach(async () => {
   ending = new AsyncDisposableStack();
-  scene = ending.adopt(await openControlScene(), (one) => one.close());
+  scene = ending.adopt(await openControlScene(await emptyDatabase()), (one) => one.close());
   alice = await scene.customer("alice");
   host = await scene.host("host-a", { leases: true, ssh: true, features: [SSH_FEATURE, "rdp"] });
   id = await running();

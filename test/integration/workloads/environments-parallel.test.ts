@@ -1,12 +1,14 @@
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { setSetting } from "@remotegpu/control-plane/store/accounts/settings";
 import { GIB } from "@remotegpu/shared/units";
+import { databaseOfFile } from "../../support/engines/postgres.ts";
 import { type ControlScene, openControlScene } from "../../support/worlds/control-scene.ts";
 
 let scene: ControlScene;
 
+const emptyDatabase = databaseOfFile();
 beforeEach(async () => {
-  scene = await openControlScene();
+  scene = await openControlScene(await emptyDatabase());
 });
 afterEach(async () => await scene.close());
 

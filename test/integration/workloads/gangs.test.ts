@@ -7,7 +7,7 @@ import { examine } from "@remotegpu/control-plane/store/doctor/examination";
 import { ingestBatch } from "@remotegpu/control-plane/controllers/ingest/ingest";
 import { type DesiredInstance, InstanceSpec } from "@remotegpu/shared/instance";
 import { failingDatabase } from "../../support/engines/failing-database.ts";
-import { type FreshDatabase, freshDatabase } from "../../support/engines/postgres.ts";
+import { databaseOfFile, type FreshDatabase } from "../../support/engines/postgres.ts";
 import { quietLog } from "../../support/quiet-log.ts";
 import { openControlScene, type ScriptedHost } from "../../support/worlds/control-scene.ts";
 import { CHINA, SceneJournal } from "../../support/billing/metering-scene.ts";
@@ -16,8 +16,9 @@ import { GangScene } from "../../support/worlds/gang-scene.ts";
 let fresh: FreshDatabase;
 let gangs: GangScene;
 
+const emptyDatabase = databaseOfFile();
 beforeEach(async () => {
-  fresh = await freshDatabase();
+  fresh = await emptyDatabase();
   gangs = await GangScene.begin(await openControlScene(fresh), 3);
 });
 afterEach(async () => await gangs.scene.close());

@@ -2,6 +2,7 @@
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { noteFigures } from "@remotegpu/control-plane/store/workloads/instances/instance-figures";
 import { GpuVitals } from "@remotegpu/shared/protocol";
+import { databaseOfFile } from "../../support/engines/postgres.ts";
 import type { Caller } from "../../support/http/api.ts";
 import {
   type ControlScene,
@@ -18,8 +19,9 @@ let alice: Caller & { workspaceId: number };
 let host: ScriptedHost;
 let cpuMs: number;
 
+const emptyDatabase = databaseOfFile();
 beforeEach(async () => {
-  scene = await openControlScene();
+  scene = await openControlScene(await emptyDatabase());
   alice = await scene.customer("alice");
   host = await scene.host("host-a", { leases: true, ssh: true, gpus: 1 });
   cpuMs = 0;

@@ -5,6 +5,7 @@ import { examine } from "@remotegpu/control-plane/store/doctor/examination";
 import { withTurn } from "@remotegpu/control-plane/store/training/job-arrays";
 import { lockJobOrders } from "@remotegpu/control-plane/store/training/job-orders";
 import { afterEach, beforeEach, expect, test } from "vitest";
+import { databaseOfFile } from "../../support/engines/postgres.ts";
 import type { Caller } from "../../support/http/api.ts";
 import type { ControlScene, ScriptedHost } from "../../support/worlds/control-scene.ts";
 import { openCustomerScene } from "../../support/worlds/customer-scene.ts";
@@ -13,8 +14,9 @@ let scene: ControlScene;
 let alice: Caller & { workspaceId: number };
 let host: ScriptedHost;
 
+const emptyDatabase = databaseOfFile();
 beforeEach(async () => {
-  ({ scene, alice, host } = await openCustomerScene({ gpus: 4 }));
+  ({ scene, alice, host } = await openCustomerScene({ gpus: 4 }, await emptyDatabase()));
 });
 afterEach(async () => await scene.close());
 

@@ -2,6 +2,7 @@
 import type { Queue } from "@remotegpu/control-plane/http/queue/queue";
 import { GIB } from "@remotegpu/shared/units";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
+import { databaseOfFile } from "../../support/engines/postgres.ts";
 import { type Caller, problem } from "../../support/http/api.ts";
 import type { ControlScene, ScriptedHost } from "../../support/worlds/control-scene.ts";
 import { openCustomerScene } from "../../support/worlds/customer-scene.ts";
@@ -10,8 +11,12 @@ let scene: ControlScene;
 let alice: Caller & { workspaceId: number };
 let host: ScriptedHost;
 
+const emptyDatabase = databaseOfFile();
 beforeEach(async () => {
-  ({ scene, alice, host } = await openCustomerScene({ gpus: 2, cpu: 64, memoryGib: 64 }));
+  ({ scene, alice, host } = await openCustomerScene(
+    { gpus: 2, cpu: 64, memoryGib: 64 },
+    await emptyDatabase(),
+  ));
 });
 afterEach(async () => await scene.close());
 

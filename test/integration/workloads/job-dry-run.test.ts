@@ -1,6 +1,7 @@
 /** What an order of a job would come to, without ordering it; and the form of one. */
 import { GIB } from "@remotegpu/shared/units";
 import { afterEach, beforeEach, expect, test } from "vitest";
+import { databaseOfFile } from "../../support/engines/postgres.ts";
 import type { Caller } from "../../support/http/api.ts";
 import type { ControlScene } from "../../support/worlds/control-scene.ts";
 import { openCustomerScene } from "../../support/worlds/customer-scene.ts";
@@ -8,8 +9,9 @@ import { openCustomerScene } from "../../support/worlds/customer-scene.ts";
 let scene: ControlScene;
 let alice: Caller & { workspaceId: number };
 
+const emptyDatabase = databaseOfFile();
 beforeEach(async () => {
-  ({ scene, alice } = await openCustomerScene({ gpus: 2 }));
+  ({ scene, alice } = await openCustomerScene({ gpus: 2 }, await emptyDatabase()));
 });
 afterEach(async () => await scene.close());
 

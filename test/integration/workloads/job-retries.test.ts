@@ -3,7 +3,7 @@ import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { GIB } from "@remotegpu/shared/units";
 import { examine } from "@remotegpu/control-plane/store/doctor/examination";
 import type { Caller } from "../../support/http/api.ts";
-import { type FreshDatabase, freshDatabase } from "../../support/engines/postgres.ts";
+import { databaseOfFile, type FreshDatabase } from "../../support/engines/postgres.ts";
 import {
   type ControlScene,
   openControlScene,
@@ -15,8 +15,9 @@ let scene: ControlScene;
 let alice: Caller & { workspaceId: number };
 let hosts: ScriptedHost[];
 
+const emptyDatabase = databaseOfFile();
 beforeEach(async () => {
-  fresh = await freshDatabase();
+  fresh = await emptyDatabase();
   scene = await openControlScene(fresh);
   alice = await scene.customer("alice");
   hosts = [await scene.host("host-a", { gpus: 1 }), await scene.host("host-b", { gpus: 1 })];

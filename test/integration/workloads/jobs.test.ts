@@ -6,6 +6,7 @@ import { workloadsPass } from "@remotegpu/control-plane/controllers/workloads";
 import { type Database, transaction } from "@remotegpu/control-plane/store/database/database";
 import { acquireLeadership } from "@remotegpu/control-plane/store/database/leader";
 import { settleAccount } from "@remotegpu/control-plane/store/spending/suspensions";
+import { databaseOfFile } from "../../support/engines/postgres.ts";
 import type { Caller } from "../../support/http/api.ts";
 import { quietLog } from "../../support/quiet-log.ts";
 import type { ControlScene, ScriptedHost } from "../../support/worlds/control-scene.ts";
@@ -15,8 +16,9 @@ let scene: ControlScene;
 let alice: Caller & { workspaceId: number };
 let host: ScriptedHost;
 
+const emptyDatabase = databaseOfFile();
 beforeEach(async () => {
-  ({ scene, alice, host } = await openCustomerScene({ gpus: 2 }));
+  ({ scene, alice, host } = await openCustomerScene({ gpus: 2 }, await emptyDatabase()));
 });
 afterEach(async () => await scene.close());
 

@@ -2,7 +2,7 @@
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { featuresFor } from "@remotegpu/shared/features";
 import type { DesiredInstance } from "@remotegpu/shared/instance";
-import { freshDatabase } from "../../support/engines/postgres.ts";
+import { databaseOfFile } from "../../support/engines/postgres.ts";
 import { openControlScene, type ScriptedHost } from "../../support/worlds/control-scene.ts";
 import { GangScene } from "../../support/worlds/gang-scene.ts";
 
@@ -10,8 +10,9 @@ const MPI = { distributed_config: { framework: "mpi" }, command: "mpirun hostnam
 
 let gangs: GangScene;
 
+const emptyDatabase = databaseOfFile();
 beforeEach(async () => {
-  gangs = await GangScene.begin(await openControlScene(await freshDatabase()), 2);
+  gangs = await GangScene.begin(await openControlScene(await emptyDatabase()), 2);
 });
 afterEach(async () => await gangs.scene.close());
 

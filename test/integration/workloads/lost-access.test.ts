@@ -1,6 +1,7 @@
 /** An environment whose container lost its GPUs goes on: what its people read, and what they can do. */
 import { afterEach, beforeEach, expect, test } from "vitest";
 import type { DesiredInstance } from "@remotegpu/shared/instance";
+import { databaseOfFile } from "../../support/engines/postgres.ts";
 import type { Caller } from "../../support/http/api.ts";
 import {
   type ControlScene,
@@ -20,8 +21,9 @@ let alice: Caller;
 let host: ScriptedHost;
 let id: string;
 
+const emptyDatabase = databaseOfFile();
 beforeEach(async () => {
-  scene = await openControlScene();
+  scene = await openControlScene(await emptyDatabase());
   alice = await scene.customer("alice");
   host = await scene.host("host-a", { gpus: 1 });
   id = (await scene.order(alice, { gpu: 1 })).body.id;

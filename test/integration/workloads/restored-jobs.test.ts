@@ -6,6 +6,7 @@ import { afterEach, beforeEach, expect, test } from "vitest";
 import { ingestBatch } from "@remotegpu/control-plane/controllers/ingest/ingest";
 import type { DesiredInstance, ObservedInstance } from "@remotegpu/shared/instance";
 import { GIB } from "@remotegpu/shared/units";
+import { databaseOfFile } from "../../support/engines/postgres.ts";
 import { CHINA, SceneJournal } from "../../support/billing/metering-scene.ts";
 import { keepMoment } from "../../support/engines/database-moment.ts";
 import {
@@ -20,8 +21,9 @@ let alice: Caller & { customerId: number; workspaceId: number };
 let host: ScriptedHost;
 let journal: SceneJournal;
 
+const emptyDatabase = databaseOfFile();
 beforeEach(async () => {
-  scene = await openControlScene();
+  scene = await openControlScene(await emptyDatabase());
   alice = await scene.customer("alice");
   host = await scene.host("host-a", { gpus: 1 });
   journal = new SceneJournal({ ...alice, hostId: host.id, bootId: host.bootId }, undefined, host.journalId);

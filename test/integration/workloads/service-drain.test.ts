@@ -5,7 +5,7 @@ import { examine } from "@remotegpu/control-plane/store/doctor/examination";
 import { keepGateway } from "@remotegpu/control-plane/store/gateway/gateways";
 import { writeReport } from "@remotegpu/control-plane/store/gateway/reports";
 import { serviceRoutes } from "@remotegpu/control-plane/store/inference/service-routes";
-import { type FreshDatabase, freshDatabase } from "../../support/engines/postgres.ts";
+import { databaseOfFile, type FreshDatabase } from "../../support/engines/postgres.ts";
 import { openControlScene } from "../../support/worlds/control-scene.ts";
 import { ServiceScene } from "../../support/worlds/service-scene.ts";
 
@@ -15,8 +15,9 @@ let services: ServiceScene;
 async function begins({ drains }: { drains: boolean }): Promise<void> {
   services = await ServiceScene.begin(await openControlScene(fresh), { hosts: 2, drains });
 }
+const emptyDatabase = databaseOfFile();
 beforeEach(async () => {
-  fresh = await freshDatabase();
+  fresh = await emptyDatabase();
 });
 afterEach(async () => {
   const { db, now } = services.scene.api.deps;

@@ -1,7 +1,7 @@
 /** The model that an inference service serves: which may be one's own to mount, and where its replicas find it. */
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { InstanceSpec } from "@remotegpu/shared/instance";
-import { type FreshDatabase, freshDatabase } from "../../support/engines/postgres.ts";
+import { databaseOfFile, type FreshDatabase } from "../../support/engines/postgres.ts";
 import type { Caller } from "../../support/http/api.ts";
 import { openControlScene } from "../../support/worlds/control-scene.ts";
 import { ServiceScene } from "../../support/worlds/service-scene.ts";
@@ -9,8 +9,9 @@ import { ServiceScene } from "../../support/worlds/service-scene.ts";
 let fresh: FreshDatabase;
 let services: ServiceScene;
 
+const emptyDatabase = databaseOfFile();
 beforeEach(async () => {
-  fresh = await freshDatabase();
+  fresh = await emptyDatabase();
   services = await ServiceScene.begin(await openControlScene(fresh), { hosts: 2 });
 });
 afterEach(async () => await services.scene.close());

@@ -3,7 +3,7 @@ import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { examine } from "@remotegpu/control-plane/store/doctor/examination";
 import type { GpuReport } from "@remotegpu/shared/host-report";
 import { GIB } from "@remotegpu/shared/units";
-import { type FreshDatabase, freshDatabase } from "../../support/engines/postgres.ts";
+import { databaseOfFile, type FreshDatabase } from "../../support/engines/postgres.ts";
 import { openControlScene } from "../../support/worlds/control-scene.ts";
 import type { ScriptedHost } from "../../support/worlds/control-scene.ts";
 import { ServiceScene } from "../../support/worlds/service-scene.ts";
@@ -11,8 +11,9 @@ import { ServiceScene } from "../../support/worlds/service-scene.ts";
 let fresh: FreshDatabase;
 let services: ServiceScene;
 
+const emptyDatabase = databaseOfFile();
 beforeEach(async () => {
-  fresh = await freshDatabase();
+  fresh = await emptyDatabase();
   services = await ServiceScene.begin(await openControlScene(fresh), { hosts: 3 });
 });
 afterEach(async () => {

@@ -2,14 +2,16 @@
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { noCounts } from "@remotegpu/control-plane/core/inference/traffic/traffic-counts";
 import { keepTraffic } from "@remotegpu/control-plane/store/inference/traffic";
+import { databaseOfFile } from "../../support/engines/postgres.ts";
 import { RolloutScene, SERVES_V1, SERVES_V2 } from "../../support/worlds/rollout-scene.ts";
 import type { ServiceScene } from "../../support/worlds/service-scene.ts";
 
 let services: ServiceScene;
 let rolling: RolloutScene;
 
+const emptyDatabase = databaseOfFile();
 beforeEach(async () => {
-  ({ services, rolling } = await RolloutScene.begin());
+  ({ services, rolling } = await RolloutScene.begin(await emptyDatabase()));
 });
 afterEach(() => rolling.end());
 

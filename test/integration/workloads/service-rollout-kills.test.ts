@@ -10,7 +10,7 @@ import { type Database, openDatabase } from "@remotegpu/control-plane/store/data
 import { acquireLeadership } from "@remotegpu/control-plane/store/database/leader";
 import { examine } from "@remotegpu/control-plane/store/doctor/examination";
 import { KEY_FREE_WITHIN_MS } from "@remotegpu/control-plane/store/orders/idempotency";
-import { type FreshDatabase, freshDatabase } from "../../support/engines/postgres.ts";
+import { databaseOfFile, type FreshDatabase } from "../../support/engines/postgres.ts";
 import { watchedDatabase, type WatchedStatement } from "../../support/engines/watched-database.ts";
 import { eventually } from "../../support/eventually.ts";
 import { quietLog } from "../../support/quiet-log.ts";
@@ -26,8 +26,9 @@ let fresh: FreshDatabase;
 let services: ServiceScene;
 let made = 0;
 
+const emptyDatabase = databaseOfFile();
 beforeEach(async () => {
-  fresh = await freshDatabase();
+  fresh = await emptyDatabase();
   services = await ServiceScene.begin(await openControlScene(fresh), { hosts: 2 });
 });
 afterEach(async () => await services.scene.close());

@@ -6,7 +6,7 @@ import { examine } from "@remotegpu/control-plane/store/doctor/examination";
 import { wakeService } from "@remotegpu/control-plane/store/inference/waking";
 import { changeWishes } from "@remotegpu/control-plane/store/inference/wishes";
 import { GIB } from "@remotegpu/shared/units";
-import { type FreshDatabase, freshDatabase } from "../../support/engines/postgres.ts";
+import { databaseOfFile, type FreshDatabase } from "../../support/engines/postgres.ts";
 import { eventually } from "../../support/eventually.ts";
 import { openControlScene } from "../../support/worlds/control-scene.ts";
 import { ScriptedGateway } from "../../support/worlds/scripted-gateway.ts";
@@ -25,8 +25,9 @@ let fresh: FreshDatabase;
 let services: ServiceScene;
 let gateway: ScriptedGateway;
 
+const emptyDatabase = databaseOfFile();
 beforeEach(async () => {
-  fresh = await freshDatabase();
+  fresh = await emptyDatabase();
   services = await ServiceScene.begin(await openControlScene(fresh), { hosts: 2 });
   gateway = new ScriptedGateway("gw-1", services.scene.api.deps);
 });

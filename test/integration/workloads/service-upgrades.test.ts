@@ -2,14 +2,16 @@
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { InstanceSpec } from "@remotegpu/shared/instance";
 import { GIB } from "@remotegpu/shared/units";
+import { databaseOfFile } from "../../support/engines/postgres.ts";
 import { RolloutScene, SERVES_V1, SERVES_V2 } from "../../support/worlds/rollout-scene.ts";
 import type { ServiceScene } from "../../support/worlds/service-scene.ts";
 
 let services: ServiceScene;
 let rolling: RolloutScene;
 
+const emptyDatabase = databaseOfFile();
 beforeEach(async () => {
-  ({ services, rolling } = await RolloutScene.begin());
+  ({ services, rolling } = await RolloutScene.begin(await emptyDatabase()));
 });
 afterEach(() => rolling.end());
 

@@ -1,6 +1,6 @@
 /** What webhooks are told of an inference service, each in the transaction of the event that it names. */
 import { afterEach, beforeEach, expect, test } from "vitest";
-import { type FreshDatabase, freshDatabase } from "../../support/engines/postgres.ts";
+import { databaseOfFile, type FreshDatabase } from "../../support/engines/postgres.ts";
 import { openControlScene } from "../../support/worlds/control-scene.ts";
 import { RolloutScene } from "../../support/worlds/rollout-scene.ts";
 import { ServiceScene } from "../../support/worlds/service-scene.ts";
@@ -8,8 +8,9 @@ import { ServiceScene } from "../../support/worlds/service-scene.ts";
 let fresh: FreshDatabase;
 let services: ServiceScene;
 
+const emptyDatabase = databaseOfFile();
 beforeEach(async () => {
-  fresh = await freshDatabase();
+  fresh = await emptyDatabase();
   services = await ServiceScene.begin(await openControlScene(fresh), { hosts: 1 });
 });
 afterEach(async () => await services.scene.close());

@@ -4,7 +4,7 @@ import { Registration } from "@remotegpu/control-plane/gateway/registration";
 import { examine } from "@remotegpu/control-plane/store/doctor/examination";
 import { InstanceSpec } from "@remotegpu/shared/instance";
 import { GIB } from "@remotegpu/shared/units";
-import { type FreshDatabase, freshDatabase } from "../../support/engines/postgres.ts";
+import { databaseOfFile, type FreshDatabase } from "../../support/engines/postgres.ts";
 import { quietLog } from "../../support/quiet-log.ts";
 import { openControlScene } from "../../support/worlds/control-scene.ts";
 import { ServiceScene } from "../../support/worlds/service-scene.ts";
@@ -12,8 +12,9 @@ import { ServiceScene } from "../../support/worlds/service-scene.ts";
 let fresh: FreshDatabase;
 let services: ServiceScene;
 
+const emptyDatabase = databaseOfFile();
 beforeEach(async () => {
-  fresh = await freshDatabase();
+  fresh = await emptyDatabase();
   services = await ServiceScene.begin(await openControlScene(fresh), { hosts: 2 });
 });
 afterEach(async () => await services.scene.close());

@@ -2,14 +2,15 @@
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { examine } from "@remotegpu/control-plane/store/doctor/examination";
 import { ObservedInstance } from "@remotegpu/shared/instance";
-import { freshDatabase } from "../../support/engines/postgres.ts";
+import { databaseOfFile } from "../../support/engines/postgres.ts";
 import { openControlScene, type ScriptedHost } from "../../support/worlds/control-scene.ts";
 import { GangScene } from "../../support/worlds/gang-scene.ts";
 
 let gangs: GangScene;
 
+const emptyDatabase = databaseOfFile();
 beforeEach(async () => {
-  gangs = await GangScene.begin(await openControlScene(await freshDatabase()), 2);
+  gangs = await GangScene.begin(await openControlScene(await emptyDatabase()), 2);
 });
 afterEach(async () => await gangs.scene.close());
 

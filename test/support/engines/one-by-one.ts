@@ -10,7 +10,7 @@ export async function oneByOne(
   for (const [index, { statement, resolve }] of batch.parts.entries()) {
     const send = async (): Promise<Answer> => {
       const part = new BatchPart(statement);
-      sendBatch(new Batch([part], () => undefined));
+      sendBatch(new Batch([part], { prepares: batch.prepares, done: () => undefined }));
       return await part.answer;
     };
     try {

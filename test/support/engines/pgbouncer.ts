@@ -14,7 +14,8 @@ import { freePort } from "./free-ports.ts";
 const LOOPBACK = "127.0.0.1";
 /** It refuses to be root. */
 const NOBODY = { uid: 65_534, gid: 65_534 };
-const SESSIONS = 3;
+/** For each user and database. */
+export const SESSIONS = 3;
 
 export interface PgBouncer {
   /** The same user and database, through it. */
@@ -45,6 +46,7 @@ auth_type = plain
 auth_file = ${file("users")}
 pool_mode = transaction
 default_pool_size = ${SESSIONS}
+max_prepared_statements = 0
 `,
   );
   for (const name of ["users", "pgbouncer.ini"]) chmodSync(file(name), 0o644);

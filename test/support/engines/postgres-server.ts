@@ -5,6 +5,7 @@
 import type { TestProject } from "vitest/node";
 import { migrate } from "@remotegpu/control-plane/store/migrate";
 import { openDatabase } from "@remotegpu/control-plane/store/database/database";
+import { makeEmptying } from "./emptying.ts";
 import { startThrowawayPostgres, type ThrowawayPostgres } from "./throwaway-postgres.ts";
 
 export const TEMPLATE = "remotegpu_template";
@@ -46,5 +47,8 @@ export async function startTemplateServer(): Promise<ThrowawayPostgres> {
   const url = new URL(server.url);
   url.pathname = TEMPLATE;
   await migrate(url.href);
+  const template = openDatabase(url.href, { maxConnections: 1, actsAs: "owner" });
+  await makeEmptying(template);
+  await template.close();
   return server;
 }

@@ -11,6 +11,7 @@ import { dirname, join } from "node:path";
 import { GIB } from "@remotegpu/shared/units";
 import { startPostgres } from "@remotegpu/control-plane/embedded/postgres";
 import { quietLog } from "../quiet-log.ts";
+import { beginPlanCounts, planCountSettings } from "./plan-counts.ts";
 
 /** Nothing of a test needs to survive a power cut. */
 const FAST = {
@@ -47,7 +48,13 @@ export async function startThrowawayPostgres(version: 15 | 18 = 18): Promise<Thr
   });
   watchdog.unref();
   const binaries = version === 15 ? { binaries: postgres15() } : {};
-  const server = await startPostgres({ stateDir: folder, log: quietLog, settings: FAST, ...binaries });
+  const server = await startPostgres({
+    stateDir: folder,
+    log: quietLog,
+    settings: { ...FAST, ...planCountSettings() },
+    ...binaries,
+  });
+  await beginPlanCounts(server.url);
   return {
     url: server.url,
     async stop() {

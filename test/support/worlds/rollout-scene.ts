@@ -1,7 +1,7 @@
 /** A service that goes from one version to another, as a test orders it, looks at it and lets time pass. */
 import { InstanceSpec } from "@remotegpu/shared/instance";
 import { examine } from "@remotegpu/control-plane/store/doctor/examination";
-import { freshDatabase } from "../engines/postgres.ts";
+import type { FreshDatabase } from "../engines/postgres.ts";
 import type { Answer } from "../http/api.ts";
 import { openControlScene } from "./control-scene.ts";
 import { ServiceScene } from "./service-scene.ts";
@@ -16,8 +16,8 @@ export class RolloutScene {
   }
 
   /** On three hosts of its own. */
-  static async begin(): Promise<{ services: ServiceScene; rolling: RolloutScene }> {
-    const services = await ServiceScene.begin(await openControlScene(await freshDatabase()), { hosts: 3 });
+  static async begin(database: FreshDatabase): Promise<{ services: ServiceScene; rolling: RolloutScene }> {
+    const services = await ServiceScene.begin(await openControlScene(database), { hosts: 3 });
     return { services, rolling: new RolloutScene(services) };
   }
 

@@ -5,6 +5,7 @@
  * each by itself and takes no COPY; knows no table.
  */
 import pg, { type Connection, type FieldDef, type QueryResultRow, Result, type Submittable } from "pg";
+import { type PreparedStatements, preparedStatements, type RowShape } from "./prepared-statements.ts";
 import type { Statement } from "./statement-in-role.ts";
 import { columnTypes } from "./values/column-types.ts";
 
@@ -17,22 +18,8 @@ export interface Answer {
 interface Driver {
   utils: { prepareValue: (value: unknown) => unknown };
 }
-interface PreparingConnection extends Connection {
-  parsedStatements: Record<string, string>;
-  submittedNamedStatements: Record<string, string>;
-}
-interface RowShape {
-  addFields(fields: readonly FieldDef[]): void;
-  parseRow(fields: readonly (string | null)[]): QueryResultRow;
-}
 const { prepareValue } = (pg as unknown as Driver).utils;
 const DriversResult = Result as unknown as new (rowMode: string, types: typeof columnTypes) => RowShape;
-
-/**
- * What the rows of a prepared statement look like, null for one without rows: Postgres refuses to let that change, so it
- * is asked once for each connection.
- */
-const shapes = new WeakMap<Connection, Map<string, RowShape | null>>();
 
 /** How many rows a statement changed or answered stands last in the words that end it. */
 const COUNT = / (\d+)$/;
@@ -59,16 +46,13 @@ export class BatchPart {
     this.#values = (statement.values ?? []).map((value) => prepareValue(value));
   }
 
-  send(connection: PreparingConnection): void {
-    const { name = "", text } = this.statement;
-    if (name === "" || !isParsed(connection, name)) {
-      connection.parse({ name, text, types: [] }, true);
-      if (name !== "") connection.submittedNamedStatements[name] = text;
-    }
+  send(connection: Connection, prepared: PreparedStatements | undefined): void {
+    const { text } = this.statement;
+    const { name, shape } = prepared?.prepare(text) ?? { name: "", shape: undefined };
+    if (prepared === undefined) connection.parse({ name, text, types: [] }, true);
     connection.bind({ portal: "", statement: name, binary: "", values: this.#values } as never, true);
-    const known = shapesOf(connection).get(name);
-    if (known === undefined) connection.describe({ type: "P", name: "" }, true);
-    else this.#shape = known;
+    if (shape === undefined) connection.describe({ type: "P", name: "" }, true);
+    else this.#shape = shape;
     connection.execute({ portal: "", rows: "" }, true);
   }
 
@@ -87,10 +71,9 @@ export class BatchPart {
     }
   }
 
-  complete(words: string, connection: Connection): void {
+  complete(words: string, prepared: PreparedStatements | undefined): void {
     this.#rowCount = Number(COUNT.exec(words)?.[1] ?? 0);
-    const { name } = this.statement;
-    if (name !== undefined) shapesOf(connection).set(name, this.#shape);
+    prepared?.learn(this.statement.text, this.#shape);
   }
 
   finish(): void {
@@ -99,47 +82,37 @@ export class BatchPart {
   }
 }
 
-function isParsed(
-  { parsedStatements, submittedNamedStatements }: PreparingConnection,
-  name: string,
-): boolean {
-  return parsedStatements[name] !== undefined || submittedNamedStatements[name] !== undefined;
-}
-
-function shapesOf(connection: Connection): Map<string, RowShape | null> {
-  const known = shapes.get(connection) ?? new Map<string, RowShape | null>();
-  shapes.set(connection, known);
-  return known;
-}
-
 export class Batch implements Submittable {
   /** Read by the driver, which sets the second to end what it has begun for the first. */
   readonly query_timeout: number;
   callback: (error?: unknown) => void = () => undefined;
   readonly parts: readonly BatchPart[];
+  readonly prepares: boolean;
   readonly done: (failure: unknown) => void;
+  #prepared: PreparedStatements | undefined;
   #under = 0;
   #isSettled = false;
 
-  /** @param done called once, with what failed or null */
-  constructor(parts: readonly BatchPart[], done: (failure: unknown) => void) {
+  /**
+   * @param prepares false where what is prepared was found to be stale
+   * @param done called once, with what failed or null
+   */
+  constructor(
+    parts: readonly BatchPart[],
+    { prepares, done }: { prepares: boolean; done: (failure: unknown) => void },
+  ) {
     this.parts = parts;
+    this.prepares = prepares;
     this.query_timeout = parts.reduce((sum, { statement }) => sum + statement.timeoutMs, 0);
     this.done = done;
   }
 
-  /** Of the statement that is being answered: the driver remembers by them what is prepared. */
-  get name(): string | undefined {
-    return this.parts[this.#under]?.statement.name;
-  }
-  get text(): string | undefined {
-    return this.parts[this.#under]?.statement.text;
-  }
-
   submit(connection: Connection): void {
+    this.#prepared = this.prepares ? preparedStatements(connection) : undefined;
     connection.stream.cork();
     try {
-      for (const part of this.parts) part.send(connection as PreparingConnection);
+      this.#prepared?.makeRoomFor(this.parts.map(({ statement }) => statement.text));
+      for (const part of this.parts) part.send(connection, this.#prepared);
       connection.sync();
     } finally {
       connection.stream.uncork();
@@ -154,8 +127,8 @@ export class Batch implements Submittable {
     this.parts[this.#under]?.row(fields);
   }
 
-  handleCommandComplete({ text }: { text: string }, connection: Connection): void {
-    this.parts[this.#under]?.complete(text, connection);
+  handleCommandComplete({ text }: { text: string }): void {
+    this.parts[this.#under]?.complete(text, this.#prepared);
     this.#under += 1;
   }
 
@@ -163,12 +136,10 @@ export class Batch implements Submittable {
     this.#under += 1;
   }
 
-  handleError(error: unknown, connection: Connection): void {
+  handleError(error: unknown): void {
     if (this.#isSettled) return;
-    const { submittedNamedStatements } = connection as PreparingConnection;
-    // Postgres has not even read them.
-    for (const { statement } of this.parts.slice(this.#under))
-      if (statement.name !== undefined) delete submittedNamedStatements[statement.name];
+    // Postgres has not even read those behind the one that failed.
+    for (const { statement } of this.parts.slice(this.#under)) this.#prepared?.forget(statement.text);
     this.#settle(error);
   }
 

@@ -4,11 +4,12 @@
  * since the driver makes a Postgres array of an array.
  */
 import assert from "node:assert/strict";
-import { hash } from "node:crypto";
 import { DatabaseError, Pool, type PoolClient, type PoolConfig, type QueryResultRow } from "pg";
 import { APPLICATION_ROLE } from "./application-role.ts";
 import { ConnectionStanding } from "./standing.ts";
-import { type Statement, StatementInRole, type StatementResult } from "./statement-in-role.ts";
+import { isStalePlan } from "./prepared-statements.ts";
+import { type Statement, statementAlone } from "./statement-in-role.ts";
+import type { Answer } from "./batch.ts";
 import { arrayLiteral } from "./values/array-literal.ts";
 import { columnTypes } from "./values/column-types.ts";
 import { isToBeWitnessed, presentWitness, watch } from "./change-witness.ts";
@@ -87,31 +88,28 @@ export interface Transaction extends Connection {
 
 export interface Database extends Connection {
   readonly pool: Pool;
-  readonly keepsPlans: boolean;
   /** As whom its connections work. */
   readonly standing: ConnectionStanding;
   close(): Promise<void>;
 }
 
 /**
- * Opens a pool, which connects at the first query. `url` is a postgres:// URL. With `keepsPlans` each connection keeps
- * the plan of each statement, which takes about a third off the time of most; not for a Postgres behind a pooler,
- * which may hand the next query to another connection. It acts for the application, in whose role each transaction and
- * each single statement is where the user of the URL may do more, unless it is to change the schema: then as the
- * `owner`, who is that user. Nothing else is ever kept in a session.
+ * Opens a pool, which connects at the first query. `url` is a postgres:// URL. Each connection that leads to a session of
+ * its own prepares what it sends (prepared-statements.ts), which takes about a third off the time of most. It acts for
+ * the application, in whose role each transaction and each single statement is where the user of the URL may do more,
+ * unless it is to change the schema: then as the `owner`, who is that user. Nothing else is ever kept in a session.
  */
 export function openDatabase(
   url: string,
   {
     maxConnections = MAX_CONNECTIONS,
-    keepsPlans = false,
     actsAs = "application",
-  }: { maxConnections?: number; keepsPlans?: boolean; actsAs?: "application" | "owner" } = {},
+  }: { maxConnections?: number; actsAs?: "application" | "owner" } = {},
 ): Database {
-  const standing = new ConnectionStanding();
+  const standing = new ConnectionStanding(actsAs);
   const pool = new Pool({
     // The pool hands the connection out once this is done, whatever its type says of waiting.
-    ...(actsAs === "application" && { onConnect: (client) => standing.look(client) }),
+    onConnect: (client) => standing.look(client),
     connectionString: url,
     max: maxConnections,
     connectionTimeoutMillis: CONNECT_TIMEOUT_MS,
@@ -122,12 +120,11 @@ export function openDatabase(
   pool.on("connect", readInTurns);
   const database: Database = {
     pool,
-    keepsPlans,
     standing,
     query: async (text, values) =>
       isToBeWitnessed(text)
         ? await transaction(database, async (sql) => await sql.query(text, values))
-        : await askAlone({ pool, standing }, { text, values, keepsPlans, timeoutMs: STATEMENT_TIMEOUT_MS }),
+        : await askAlone({ pool, standing }, { text, values, timeoutMs: STATEMENT_TIMEOUT_MS }),
     close: () => pool.end(),
   };
   return database;
@@ -144,7 +141,7 @@ interface TransactionOptions {
 
 /**
  * Runs `work` in one transaction: commits its value, rolls back when it throws. Where the request has a witness of
- * changes, it adds its part before the commit. A serialization failure or deadlock
+ * changes, it adds its part before the commit. A serialization failure, a deadlock or a stale plan
  * runs it again, MAX_TRANSACTION_ATTEMPTS times in all, so `work` must have no effect but through its connection.
  * @throws StoreError for the database's failures; whatever else `work` throws comes through as it is
  */
@@ -157,31 +154,39 @@ export async function transaction<T>(
     endsDeadWithinMs = statementTimeoutMs,
   }: TransactionOptions = {},
 ): Promise<T> {
+  let prepares = true;
   for (let attempt = 1; ; attempt += 1) {
     try {
-      return await runOnce(database, work, { isolation, statementTimeoutMs, endsDeadWithinMs });
+      return await runOnce(database, work, { isolation, statementTimeoutMs, endsDeadWithinMs, prepares });
     } catch (error) {
-      if (attempt === MAX_TRANSACTION_ATTEMPTS || !hasLostRace(error)) throw error;
-      await pauseBeforeRetry(attempt);
+      const isStale = error instanceof StoreError && isStalePlan(error.cause);
+      if (attempt === MAX_TRANSACTION_ATTEMPTS || !(isStale || hasLostRace(error))) throw error;
+      if (isStale) prepares = false;
+      else await pauseBeforeRetry(attempt);
     }
   }
 }
 
 async function runOnce<T>(
-  { pool, keepsPlans, standing }: Database,
+  { pool, standing }: Database,
   work: (sql: Transaction) => Promise<T>,
-  { isolation, statementTimeoutMs, endsDeadWithinMs }: Required<TransactionOptions>,
+  {
+    isolation,
+    statementTimeoutMs,
+    endsDeadWithinMs,
+    prepares,
+  }: Required<TransactionOptions> & { prepares: boolean },
 ): Promise<T> {
   const client = await pool.connect().catch((cause: unknown) => {
     throw asStoreError(cause, pool);
   });
   client.on("error", ignoreBrokenConnection);
   const timeoutMs = statementTimeoutMs + TIMEOUT_GRACE_MS;
-  const pipeline = new Pipeline(client);
+  const pipeline = new Pipeline(client, prepares);
   let isOver = false;
   const query: Connection["query"] = async (text, values) => {
     assert(!isOver, "a statement was asked for after its transaction had ended");
-    return await askWithin({ client, pipeline }, { text, values, keepsPlans, timeoutMs });
+    return await askWithin({ client, pipeline }, { text, values, timeoutMs });
   };
   let broken = false;
   try {
@@ -232,7 +237,6 @@ async function runOnce<T>(
 interface Question {
   text: string;
   values: readonly unknown[] | undefined;
-  keepsPlans: boolean;
   timeoutMs: number;
 }
 
@@ -271,37 +275,45 @@ async function askSimply(
 /** Outside every transaction. */
 // oxlint-disable-next-line typescript/no-unnecessary-type-parameters
 async function askAlone<Row extends QueryResultRow>(
-  { pool, standing }: { pool: Pool; standing: ConnectionStanding },
+  through: { pool: Pool; standing: ConnectionStanding },
   question: Question,
 ): Promise<{ rows: Row[]; rowCount: number }> {
-  const isInRole = () => standing.footing === "in-role";
-  // Behind the taking of a role the driver would take the name for known before Postgres has read the statement.
-  const statement = asked({ ...question, keepsPlans: question.keepsPlans && !isInRole() });
+  const statement = asked(question);
   try {
-    const { rows, rowCount } = await new Promise<StatementResult<Row>>((resolve, reject) => {
-      pool.connect((unreachable, client, release) => {
-        if (client === undefined) return reject(unreachable ?? new Error("no connection"));
-        client.on("error", ignoreBrokenConnection);
-        client.query(
-          new StatementInRole<Row>(statement, isInRole, (error, result) => {
-            client.off("error", ignoreBrokenConnection);
-            release(error ?? undefined);
-            if (error === null) resolve(result);
-            else reject(error);
-          }),
-        );
-      });
+    const { rows, rowCount } = await answerOf(through, statement, true).catch(async (error: unknown) => {
+      if (!isStalePlan(error)) throw error;
+      return await answerOf(through, statement, false);
     });
-    return { rows, rowCount: rowCount ?? 0 };
+    return { rows: rows as Row[], rowCount };
   } catch (cause) {
-    throw asStoreError(cause, pool);
+    throw asStoreError(cause, through.pool);
   }
 }
 
-/** Without values the simple protocol is used, which takes several statements at once and knows no names. */
-function asked({ text, values, keepsPlans, timeoutMs }: Question): Statement {
-  if (values === undefined) return { text, timeoutMs };
-  return { text, values: values.map(parameter), ...(keepsPlans && { name: nameOf(text) }), timeoutMs };
+async function answerOf(
+  { pool, standing }: { pool: Pool; standing: ConnectionStanding },
+  statement: Statement,
+  prepares: boolean,
+): Promise<Answer> {
+  return await new Promise((resolve, reject) => {
+    pool.connect((unreachable, client, release) => {
+      if (client === undefined) return reject(unreachable ?? new Error("no connection"));
+      client.on("error", ignoreBrokenConnection);
+      const sent = { takesRole: standing.footing === "in-role", prepares };
+      const alone = statementAlone(statement, sent, (failure, answer) => {
+        client.off("error", ignoreBrokenConnection);
+        release(failure ?? undefined);
+        if (failure === null) resolve(answer);
+        else reject(failure);
+      });
+      client.query(alone);
+    });
+  });
+}
+
+/** Without values the simple protocol is used, which takes several statements at once and prepares none. */
+function asked({ text, values, timeoutMs }: Question): Statement {
+  return { text, timeoutMs, ...(values !== undefined && { values: values.map(parameter) }) };
 }
 
 function parameter(value: unknown): unknown {
@@ -322,20 +334,6 @@ async function copyIn(
   } finally {
     clearTimeout(timer);
   }
-}
-
-const names = new Map<string, string>();
-/** More than there are statements in the code; those that are made for their number of values come and go. */
-const MAX_NAMES = 2_000;
-
-/** The statement's name under which a connection keeps its plan; Postgres takes up to 63 bytes. */
-function nameOf(text: string): string {
-  const known = names.get(text);
-  if (known !== undefined) return known;
-  if (names.size === MAX_NAMES) names.clear();
-  const name = hash("sha256", text, "base64url");
-  names.set(text, name);
-  return name;
 }
 
 function hasLostRace(error: unknown): boolean {

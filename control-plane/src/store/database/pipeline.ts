@@ -18,12 +18,15 @@ interface Alone {
 
 export class Pipeline {
   readonly #client: ClientBase;
+  readonly #prepares: boolean;
   #waiting: Waiting[] = [];
   #isUnderWay = false;
   #failure: { cause: unknown } | null = null;
 
-  constructor(client: ClientBase) {
+  /** @param prepares as in Batch */
+  constructor(client: ClientBase, prepares: boolean) {
     this.#client = client;
+    this.#prepares = prepares;
   }
 
   async ask(statement: Statement): Promise<Answer> {
@@ -71,7 +74,9 @@ export class Pipeline {
     const count = Math.min(alone < 0 ? this.#waiting.length : alone, MAX_TOGETHER);
     if (count > 0) {
       const parts = this.#waiting.splice(0, count).filter((one) => one instanceof BatchPart);
-      this.#client.query(new Batch(parts, (failure) => this.#done(failure)));
+      this.#client.query(
+        new Batch(parts, { prepares: this.#prepares, done: (failure) => this.#done(failure) }),
+      );
       return;
     }
     const [first] = this.#waiting.splice(0, 1);

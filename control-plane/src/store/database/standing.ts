@@ -3,17 +3,20 @@
  * Any other takes the application's role anew in each transaction and for each single statement, if it may: a pooler
  * gives the next one another session, and takes a session's role to others. Asked of each connection that is made.
  */
-import type { ClientBase } from "pg";
+import type { ClientBase, Connection } from "pg";
 import { APPEND_ONLY_TABLES } from "./append-only.ts";
 import { APPLICATION_ROLE } from "./application-role.ts";
+import { letPrepare } from "./prepared-statements.ts";
 
 /** `unguarded`: it could change the books, and has no role that it might take instead. */
 export type Footing = "itself" | "in-role" | "unguarded";
 
 const ASK_WITHIN_MS = 10_000;
 
+const ASK_SESSION = "SELECT pg_backend_pid() AS pid, 'itself' AS footing";
+
 /** Since Postgres 16 a member may be one without the right to SET ROLE. */
-const ASK = `
+const ASK_SESSION_AND_ROLE = `
   SELECT pg_backend_pid() AS pid,
     CASE
       WHEN NOT EXISTS (
@@ -34,8 +37,14 @@ const ASK = `
     END AS footing`;
 
 export class ConnectionStanding {
+  readonly #question: string;
   #footing: Footing = "itself";
   #isPooled = false;
+
+  /** The owner is whoever comes; the application may have to take its role. */
+  constructor(actsAs: "application" | "owner") {
+    this.#question = actsAs === "owner" ? ASK_SESSION : ASK_SESSION_AND_ROLE;
+  }
 
   /** What the newest connection was found to be. */
   get footing(): Footing {
@@ -48,11 +57,13 @@ export class ConnectionStanding {
   }
 
   async look(client: ClientBase): Promise<void> {
-    const question = { text: ASK, query_timeout: ASK_WITHIN_MS };
+    const question = { text: this.#question, query_timeout: ASK_WITHIN_MS };
     const { rows } = await client.query<{ pid: number; footing: Footing }>(question);
     const [found] = rows;
     if (found === undefined) return;
+    const { processID, connection } = client as ClientBase & { processID?: number; connection: Connection };
     this.#footing = found.footing;
-    this.#isPooled = "processID" in client && client.processID !== found.pid;
+    this.#isPooled = processID !== found.pid;
+    if (!this.#isPooled) letPrepare(connection);
   }
 }

@@ -1,63 +1,64 @@
 /**
  * One statement outside a transaction, in the application's role where its connection has to take it: both go out
  * together and are one transaction of Postgres' own, so it costs no way more, and nothing of it stays in the session.
- * Speaks the driver's protocol as copy-in.ts does.
  */
-import { type Connection, Query, type QueryResultRow } from "pg";
+import { Query, type QueryResultRow, type Submittable } from "pg";
 import { APPLICATION_ROLE } from "./application-role.ts";
+import { type Answer, Batch, BatchPart } from "./batch.ts";
 
 /** As a question with an answer: SET LOCAL would be warned of, since nothing says BEGIN. */
 const TAKE_ROLE = `SELECT set_config('role', '${APPLICATION_ROLE}', true)`;
 
 export interface Statement {
   text: string;
+  /** Without them the text may be several statements. */
   values?: unknown[];
-  name?: string;
   timeoutMs: number;
 }
 
-export interface StatementResult<Row extends QueryResultRow> {
-  rows: Row[];
-  rowCount: number | null;
-  command: string;
+/** How it is sent. */
+interface Sent {
+  takesRole: boolean;
+  prepares: boolean;
 }
 
-export class StatementInRole<Row extends QueryResultRow> extends Query<Row> {
-  /** Read by the driver. */
-  readonly query_timeout: number;
+type Answered = (error: unknown, answer: Answer | Promise<Answer>) => void;
 
-  /** @param takesRole asked when the connection is known */
-  constructor(
-    { timeoutMs, ...statement }: Statement,
-    takesRole: () => boolean,
-    answer: (error: Error | null, result: StatementResult<Row>) => void,
-  ) {
-    super(statement, (error: Error | null | undefined, result) => answer(error ?? null, lastOf(result)));
-    this.query_timeout = timeoutMs;
-    const submitAlone = this.submit;
-    this.submit = (connection) => {
-      if (!takesRole()) return submitAlone.call(this, connection);
-      if ((statement.values ?? []).length === 0) return connection.query(`${TAKE_ROLE}; ${statement.text}`);
-      connection.stream.cork();
-      try {
-        takeRole(connection);
-        return submitAlone.call(this, connection);
-      } finally {
-        connection.stream.uncork();
-      }
-    };
-  }
+export function statementAlone(statement: Statement, sent: Sent, answered: Answered): Submittable {
+  return statement.values === undefined
+    ? simpleStatement(statement, sent, answered)
+    : extendedStatement(statement, sent, answered);
 }
 
-/** Without a Sync: the statement that follows ends what this begins. */
-function takeRole(connection: Connection): void {
-  connection.parse({ name: "", text: TAKE_ROLE, types: [] }, true);
-  connection.bind({ portal: "", statement: "", binary: "", values: [] }, true);
-  connection.describe({ type: "P", name: "" }, true);
-  connection.execute({ portal: "", rows: "" }, true);
+function simpleStatement(
+  { text, timeoutMs }: Statement,
+  { takesRole }: Sent,
+  answered: Answered,
+): Submittable {
+  const all = takesRole ? `${TAKE_ROLE}; ${text}` : text;
+  const query = new Query<QueryResultRow>(all, (error: Error | null | undefined, result) => {
+    const { rows, rowCount } = lastOf(result) ?? { rows: [], rowCount: 0 };
+    answered(error ?? null, { rows, rowCount: rowCount ?? 0 });
+  });
+  // Read by the driver, of which its types do not tell.
+  return Object.assign(query, { query_timeout: timeoutMs });
+}
+
+function extendedStatement(
+  statement: Statement,
+  { takesRole, prepares }: Sent,
+  answered: Answered,
+): Submittable {
+  const own = new BatchPart(statement);
+  const role = new BatchPart({ text: TAKE_ROLE, values: [], timeoutMs: 0 });
+  for (const { answer } of [own, role]) answer.catch(() => undefined);
+  const parts = takesRole ? [role, own] : [own];
+  return new Batch(parts, { prepares, done: (failure) => answered(failure, own.answer) });
 }
 
 /** Of several statements the driver tells a list. */
-function lastOf<Result>(result: Result | Result[]): Result {
-  return Array.isArray(result) ? (result.at(-1) as Result) : result;
+function lastOf<Row extends QueryResultRow>(
+  result: { rows: Row[]; rowCount: number | null } | { rows: Row[]; rowCount: number | null }[] | undefined,
+): { rows: Row[]; rowCount: number | null } | undefined {
+  return Array.isArray(result) ? result.at(-1) : result;
 }

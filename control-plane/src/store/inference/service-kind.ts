@@ -29,17 +29,20 @@ import { wantedIn } from "./wishes.ts";
 /** In these its replicas are wanted. */
 const IS_WANTED = "status IN ('creating', 'running')";
 
-const WAITING_REPLICAS = `SELECT s.id, i.rank AS first_rank, 1 AS instances, i.revision
+/** With what its service says of each order. */
+const WAITING_REPLICAS = `SELECT s.id, i.rank AS first_rank, 1 AS instances, i.revision, s.customer_id, s.workspace_id, s.created_at,
+         i.created_at AS queued_at
     FROM inference_services s JOIN instances i ON i.workload_kind = 'inference' AND i.workload_id = s.id
    WHERE s.${IS_WANTED} AND s.deleted_at IS NULL AND i.state = 'placed' AND i.dismissed_at IS NULL
      AND i.given_up IS NULL AND NOT EXISTS (SELECT FROM placements p WHERE p.instance_id = i.id)`;
 
-/** Each replica is ordered as its revision says, whatever serves. */
-const ORDER_OF_REPLICA = `(SELECT w.id, w.customer_id, w.workspace_id, w.created_at, i.created_at AS queued_at, i.rank, v.image, v.cpu, v.memory, v.gpu,
+/**
+ * Each replica is ordered as its revision says, whatever serves. The rest of its order comes with the start: reading the
+ * service and the instance once more made this the dearest statement to plan.
+ */
+const ORDER_OF_REPLICA = `LATERAL (SELECT s.id, s.customer_id, s.workspace_id, s.created_at, s.queued_at, v.image, v.cpu, v.memory, v.gpu,
          v.gpu_memory, v.config
-    FROM inference_services w JOIN instances i ON i.workload_kind = 'inference' AND i.workload_id = w.id
-    JOIN service_revisions v ON v.service_id = w.id AND v.number = i.revision) o
-  ON o.id = s.id AND o.rank = s.first_rank`;
+    FROM service_revisions v WHERE v.service_id = s.id AND v.number = s.revision) o ON true`;
 
 /** One that is done without holds its place until its host has let go of it. */
 const HELD_REPLICAS = `FROM instances i LEFT JOIN placements p ON p.instance_id = i.id AND p.epoch = i.current_epoch

@@ -2,6 +2,7 @@
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import type { GpuReport } from "@remotegpu/shared/host-report";
 import { noteQuietHeartbeats } from "@remotegpu/control-plane/store/reports/quiet-heartbeats";
+import { databaseOfFile } from "../../../support/engines/postgres.ts";
 import type { Caller } from "../../../support/http/api.ts";
 import {
   type ControlScene,
@@ -13,8 +14,9 @@ let scene: ControlScene;
 let alice: Caller;
 let host: ScriptedHost;
 
+const emptyDatabase = databaseOfFile();
 beforeEach(async () => {
-  scene = await openControlScene();
+  scene = await openControlScene(await emptyDatabase());
   alice = await scene.customer("alice");
   host = await scene.host("host-a", { gpus: 2 });
 });

@@ -8,6 +8,7 @@ import { fleetSnapshot } from "@remotegpu/control-plane/store/fleet/fleet-snapsh
 import { acquireLeadership } from "@remotegpu/control-plane/store/database/leader";
 import type { GpuStranger } from "@remotegpu/shared/host-report";
 import { GIB } from "@remotegpu/shared/units";
+import { databaseOfFile } from "../../../support/engines/postgres.ts";
 import type { ScriptedHost } from "../../../support/worlds/control-scene.ts";
 import {
   card,
@@ -23,8 +24,9 @@ let scene: PlacementScene;
 let alice: Customer;
 let host: ScriptedHost;
 
+const emptyDatabase = databaseOfFile();
 beforeEach(async () => {
-  scene = await openPlacementScene();
+  scene = await openPlacementScene(await emptyDatabase());
   alice = await scene.customer("alice");
   host = await scene.host("host-a", { gpus: 2 });
 });

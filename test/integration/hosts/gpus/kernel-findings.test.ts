@@ -10,6 +10,7 @@ import { ObservedInstance } from "@remotegpu/shared/instance";
 import { ObservedReport } from "@remotegpu/shared/protocol";
 import { MOST_NOTES_OF_HOST } from "@remotegpu/control-plane/store/reports/health/kernel-notes";
 import { MOST_FAULTS_OF_RUN } from "@remotegpu/control-plane/store/reports/runs/gpu-faults";
+import { databaseOfFile } from "../../../support/engines/postgres.ts";
 import type { Caller } from "../../../support/http/api.ts";
 import {
   type ControlScene,
@@ -21,8 +22,9 @@ let scene: ControlScene;
 let alice: Caller;
 let host: ScriptedHost;
 
+const emptyDatabase = databaseOfFile();
 beforeEach(async () => {
-  scene = await openControlScene();
+  scene = await openControlScene(await emptyDatabase());
   alice = await scene.customer("alice");
   host = await scene.host("host-a", { gpus: 1 });
 });
