@@ -132,8 +132,6 @@ test("and it is deleted with what it left on the host", async () => {
 
   await eventually(async () => (await ada.list("/environments")).length === 0, { withinMs: 45_000 });
   // The job's container may just be ending, too.
-  await eventually(async () => (await house.containersOf(house.hosts[0]?.id ?? "")).length === 0, {
-    withinMs: 45_000,
-    what: "the end of all its containers",
-  });
+  const isEmpty = async () => (await house.containersOf(house.hosts[0]?.id ?? "")).length === 0;
+  expect(await eventually(isEmpty, { withinMs: 45_000, what: "the end of all containers" })).toBe(true);
 });
