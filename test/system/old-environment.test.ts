@@ -132,8 +132,11 @@ test("and it is deleted with what it left on the host", async () => {
 
   await eventually(async () => (await ada.list("/environments")).length === 0, { withinMs: 45_000 });
   // The job's container may just be ending, too.
-  await eventually(async () => (await house.containersOf(house.hosts[0]?.id ?? "")).length === 0, {
+  const containers = async () => await house.containersOf(house.hosts[0]?.id ?? "");
+  await eventually(async () => (await containers()).length === 0, {
     withinMs: 45_000,
     what: "the end of all its containers",
   });
+
+  expect(await containers()).toEqual([]);
 });
