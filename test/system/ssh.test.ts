@@ -43,7 +43,7 @@ beforeAll(async () => {
   };
   house = ending.adopt(await House.open({ hosts: 0, settings }), (one) => one.close());
   mkdirSync(join(house.folder, "pool"));
-  await house.addHost(pooled());
+  await house.addHost(await pooled());
   mkdirSync(join(house.folder, ".ssh"));
   const file = join(house.folder, ".ssh", "id_ed25519");
   await execa("ssh-keygen", ["-q", "-t", "ed25519", "-N", "", "-C", "alice@laptop", "-f", file]);
@@ -162,10 +162,11 @@ test("SSH goes through the gateway as well, with exit codes, outputs and files a
 
 test("who came through it is told with their own address, and sent away like any other", async () => {
   await nobodyIsIn();
+  const since = new Date();
   const guest = comeIn(identity, ["--through-gateway"]);
   await guest.isIn;
   const named = async () =>
-    (await sessions()).find(
+    (await sessionsSince(since)).find(
       ({ login, client_address: from }) => login !== null && /gateway/.test(from ?? ""),
     );
   const shown = await eventually(named, { withinMs: 40_000, what: "the session through the gateway" });
@@ -182,12 +183,13 @@ test("who came through it is told with their own address, and sent away like any
 
 test("who is in is shown with whose key it is, and one who is sent away goes alone", async () => {
   await nobodyIsIn();
+  const since = new Date();
   const [first, second] = [comeIn(identity), comeIn(identity)];
   await first.isIn;
   await second.isIn;
 
   const both = async () => {
-    const shown = (await sessions()).filter(({ login }) => login !== null);
+    const shown = (await sessionsSince(since)).filter(({ login }) => login !== null);
     return shown.length === 2 && shown;
   };
   const shown = await eventually(both, { withinMs: 40_000, what: "two sessions of the host's report" });
@@ -202,7 +204,7 @@ test("who is in is shown with whose key it is, and one who is sent away goes alo
     (await accessLog()).some(({ id: entry, outcome }) => entry === sent && outcome === "cut");
   await eventually(isCut, { withinMs: 40_000, what: "the end of the session in the access log" });
   expect([first, second].filter((one) => one.hasEnded())).toHaveLength(1);
-  expect((await sessions()).filter(({ id: one }) => one === sent)).toEqual([]);
+  expect((await listedByCommand("sessions", "lab")).filter(({ id: one }) => one === sent)).toEqual([]);
 });
 
 test("a key that was removed opens nothing within seconds, and ends who came by it and nobody else", async () => {
@@ -246,6 +248,7 @@ test("who was refused stands in the access log once the host has counted it", as
   const entry = await eventually(refused, { withinMs: 40_000, what: "attempts in the access log" });
   expect(entry).toMatchObject({ outcome: "no-login", client_address: await ownAddress(), login: null });
   expect((await cli("env", "access-log", "lab", "--kind", "attempts")).stdout).toContain("no-login");
+  expect((await listedByCommand("access-log", "lab")).map(({ id: one }) => one)).toContain(entry.id);
 });
 
 test("an administrator comes in by a ticket alone, and goes with it", async () => {
@@ -282,7 +285,7 @@ test("on another host it has the key by which its clients know it", async () => 
   const known = () => readFileSync(join(house.folder, ".ssh", "remotegpu_known_hosts"), "utf8");
   const before = known();
   await cli("ssh-key", "add");
-  const second = await house.addHost(pooled());
+  const second = await house.addHost(await pooled());
   // Nothing is placed on it before the two have shown each other that they see one pool.
   await eventually(async () => (await house.admin.get(`/hosts/${second.id}`)).pool_state === "trusted", {
     withinMs: 60_000,
@@ -301,14 +304,22 @@ test("on another host it has the key by which its clients know it", async () => 
 const Session = z.looseObject({
   id: z.int(),
   kind: z.string().optional(),
+  opened_at: z.string().optional(),
   outcome: z.string().nullish(),
   client_address: z.string().nullish(),
   login: z.looseObject({ key_name: z.string().nullable(), ticket_id: z.int().nullable() }).nullable(),
 });
-const listed = async (...args: string[]) =>
+/** By the API: what is asked again and again begins no program each time. */
+const listed = async (what: "sessions" | "access-log") =>
+  z.array(Session).parse(await house.customer.list(`/environments/${id}/${what}`));
+const sessions = async () => await listed("sessions");
+/** Hosts tell of sessions afterwards: one of before may come to be listed only now, although it is over. */
+const sessionsSince = async (since: Date) =>
+  (await sessions()).filter(({ opened_at: openedAt = "" }) => Date.parse(openedAt) >= since.getTime());
+const accessLog = async () => await listed("access-log");
+/** By the command. */
+const listedByCommand = async (...args: string[]) =>
   z.object({ items: z.array(Session) }).parse(JSON.parse((await cli("env", ...args, "--json")).stdout)).items;
-const sessions = async () => await listed("sessions", "lab");
-const accessLog = async () => await listed("access-log", "lab");
 
 /** Who went is told with the host's next report. */
 const nobodyIsIn = async () =>
@@ -347,9 +358,13 @@ function comeIn(how: readonly string[], options: readonly string[] = []) {
   return { isIn, end, hasEnded: () => child.exitCode !== null };
 }
 
-/** Of hosts that share the files of their environments. */
-function pooled(): Record<string, string> {
-  return { REMOTEGPU_STORAGE_POOL: "shared", REMOTEGPU_POOL_FOLDER: join(house.folder, "pool") };
+/** Of hosts that share the files of their environments. Gateways find an access process that is started again where it was. */
+async function pooled(): Promise<Record<string, string>> {
+  return {
+    REMOTEGPU_STORAGE_POOL: "shared",
+    REMOTEGPU_POOL_FOLDER: join(house.folder, "pool"),
+    REMOTEGPU_GATEWAY_PORT: String(await freePort()),
+  };
 }
 
 /** What a port of this machine says to whoever connects; empty where nobody answers. */
