@@ -188,9 +188,8 @@ describe("a watch over real cards", () => {
     await chmod(join(folder, "nvidia-smi"), 0o755);
   }
 
-  async function watch(rest: { lookWithinMs?: number } = {}): Promise<GpuWatch> {
+  async function watch(rest: { lookWithinMs?: number; bootId?: BootId } = {}): Promise<GpuWatch> {
     const watched = new GpuWatch({
-      ...rest,
       hostId: newHostId(),
       bootId: BOOT,
       stateDir: folder,
@@ -198,6 +197,7 @@ describe("a watch over real cards", () => {
       simulatedCount: 0,
       kernelLogPath: join(folder, "kmsg"),
       log,
+      ...rest,
     });
     await watched.prepare((nowMs += SAMPLE_EVERY_MS), 0, null);
     return watched;
@@ -294,6 +294,29 @@ describe("a watch over real cards", () => {
     const fourth = await watch();
     expect([...fourth.lost.values()]).toMatchObject([{ cause: "gpu-missing" }]);
     await fourth.close();
+  });
+
+  test("a card that was not well as the host rebooted is open again, and proves that boot to its last good sample", async () => {
+    const watched = await watch();
+    await look(watched);
+    const lastGoodMs = nowMs;
+    appendFileSync(join(folder, "kmsg"), XID_79);
+    await look(watched);
+    const [failed] = [...watched.lost.keys()];
+    const well = watched.gpus.find(({ uuid }) => uuid !== failed)?.uuid;
+    await watched.close();
+    await writeFile(join(folder, "kmsg"), "");
+    const before = { bootId: BOOT, endMs: nowMs };
+
+    // The second life of the agent in the new boot knows it as well.
+    for (const _ of [1, 2]) {
+      const rebooted = await watch({ bootId: OTHER_BOOT });
+      expect(rebooted.closed.size).toBe(0);
+      expect(rebooted.provenInBoot([failed!, well!], before)).toBe(lastGoodMs);
+      expect(rebooted.provenInBoot([well!], before)).toBeNull();
+      expect(rebooted.provenInBoot([failed!], { ...before, bootId: OTHER_BOOT })).toBeNull();
+      await rebooted.close();
+    }
   });
 
   test("a process of the host on a card is a stranger, by its name, and stays alive", async () => {
