@@ -14,6 +14,8 @@ import { TimeTable } from "./support/suite/time-table.ts";
 
 const postgresServer = new URL("support/engines/postgres-server.ts", import.meta.url).pathname;
 const operatorKeys = new URL("support/engines/operator-keys.ts", import.meta.url).pathname;
+const builtDashboard = new URL("support/dashboard/built.ts", import.meta.url).pathname;
+const chromiumServer = new URL("support/engines/chromium-server.ts", import.meta.url).pathname;
 const deadRuns = new URL("support/suite/dead-runs.ts", import.meta.url).pathname;
 const images = new URL("support/suite/images.ts", import.meta.url).pathname;
 const commandFile = new URL("support/suite/command-file.ts", import.meta.url).pathname;
@@ -74,7 +76,7 @@ export default defineConfig({
           name: "integration",
           include: globsOf("integration", tier),
           ...REAL_PARTS,
-          globalSetup: [deadRuns, postgresServer, images, operatorKeys],
+          globalSetup: [deadRuns, postgresServer, images, operatorKeys, builtDashboard, chromiumServer],
         },
       },
       {
@@ -83,7 +85,15 @@ export default defineConfig({
           name: "system",
           include: globsOf("system", tier),
           ...REAL_PARTS,
-          globalSetup: [deadRuns, postgresServer, images, operatorKeys, commandFile],
+          globalSetup: [
+            deadRuns,
+            postgresServer,
+            images,
+            operatorKeys,
+            builtDashboard,
+            chromiumServer,
+            commandFile,
+          ],
         },
       },
     ],

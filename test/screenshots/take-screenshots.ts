@@ -78,7 +78,7 @@ test.each(PICTURES)("$name", async (picture) => {
 
 /** A browser that is logged in, at a page on which nothing is shown yet. */
 async function open(as: Caller): Promise<{ page: Page; complaints: string[] }> {
-  const opened = await scene.open("/assets/licences.txt", as);
+  const opened = await scene.loggedIn(as);
   await freeze(opened.page, SHOWN_AT);
   return opened;
 }

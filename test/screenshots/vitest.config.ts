@@ -4,6 +4,7 @@ import { ClosingLine } from "../support/suite/closing-line.ts";
 
 const PATIENCE_MS = 600_000;
 const postgresServer = new URL("../support/engines/postgres-server.ts", import.meta.url).pathname;
+const chromiumServer = new URL("../support/engines/chromium-server.ts", import.meta.url).pathname;
 const operatorKeys = new URL("../support/engines/operator-keys.ts", import.meta.url).pathname;
 
 export default defineConfig({
@@ -14,7 +15,7 @@ export default defineConfig({
     hookTimeout: PATIENCE_MS,
     // As the suite runs.
     experimental: { viteModuleRunner: false, nodeLoader: false },
-    globalSetup: [postgresServer, operatorKeys],
+    globalSetup: [postgresServer, operatorKeys, chromiumServer],
     reporters: ["verbose", new ClosingLine()],
   },
 });

@@ -1,58 +1,62 @@
 /**
- * Debian's Chromium without a window, driven over its own protocol. A test file starts it once; what a test opens in it knows
- * nothing of other tests, and is closed with that test.
+ * Pages in the one Chromium of the run (`engines/chromium-server.ts`), driven over its own protocol. A test file connects
+ * to it once; what a test opens in it knows nothing of other tests, and is closed with that test.
  */
 import { existsSync } from "node:fs";
-import { type Browser, defaultArgs, launch, type Page } from "puppeteer-core";
-import { afterAll, onTestFinished } from "vitest";
-import { BrowserNetwork } from "./browser-network.ts";
+import { connect as connectTo } from "node:net";
+import { text } from "node:stream/consumers";
+import { type Browser, type BrowserContext, connect, type Page } from "puppeteer-core";
+import { afterAll, inject, onTestFinished } from "vitest";
+import { CHROMIUM } from "./engines/chromium.ts";
+import type { ChromiumReply } from "./engines/chromium-server.ts";
 
-const CHROMIUM = "/usr/bin/chromium";
 /** What needs one is left out where it is not installed, and says so. */
 export const hasBrowser = existsSync(CHROMIUM);
 /** A page of a busy machine. */
 const PATIENCE_MS = 90_000;
-/** Of one wait of a page, whatever the test waits for: longer than any test. */
+/** The bound of one wait of a page, whatever the test waits for: longer than any test. */
 const PROTOCOL_MS = 600_000;
 
-let started: Promise<Browser> | null = null;
-const ending = new AsyncDisposableStack();
-// Of the file whose tests ask for one.
-afterAll(() => ending.disposeAsync());
+let connected: Promise<Browser> | null = null;
+/** Those of this file: other files have theirs in the same browser. */
+const contexts = new Set<BrowserContext>();
+
+// For the file whose tests open pages.
+afterAll(async () => {
+  await (await connected)?.disconnect();
+});
 
 /**
  * A page with cookies, storage and locks of its own, as a browser of somebody else has them.
  * @param whenOver of a test that runs beside others: theirs is not known here
  */
 export async function openPage(whenOver: typeof onTestFinished = onTestFinished): Promise<Page> {
-  started ??= begin();
-  const context = await (await started).createBrowserContext();
-  whenOver(() => context.close());
+  const context = await (await browser()).createBrowserContext();
+  contexts.add(context);
+  whenOver(async () => {
+    await context.close();
+    contexts.delete(context);
+  });
   const page = await context.newPage();
   page.setDefaultTimeout(PATIENCE_MS);
   return page;
 }
 
-async function begin(): Promise<Browser> {
-  const network = ending.use(await BrowserNetwork.begin());
-  const [program = "", ...enters] = network.enters;
-  const browser = await launch({
-    executablePath: program,
-    ignoreDefaultArgs: true,
-    // The suite runs as root, where Chromium has no sandbox; it sees pages of the test alone.
-    args: [
-      ...enters,
-      CHROMIUM,
-      ...(await defaultArgs()),
-      "--no-sandbox",
-      "--disable-dev-shm-usage",
-      "--disable-gpu",
-      `--proxy-server=${network.proxyUrl}`,
-      "--proxy-bypass-list=<-loopback>",
-    ],
-    pipe: true,
-    timeout: PATIENCE_MS,
+/** The one that the file is connected to, or another one where that has ended. */
+async function browser(): Promise<Browser> {
+  const last = await connected;
+  if (last?.connected !== true) connected = connectToChromium(inject("chromiumSocket"));
+  return await (connected ?? browser());
+}
+
+/** @param socket of a `ChromiumServer` */
+export async function connectToChromium(socket: string): Promise<Browser> {
+  const reply = JSON.parse(await text(connectTo(socket))) as ChromiumReply;
+  if ("failure" in reply) throw new Error(reply.failure);
+  return await connect({
+    browserWSEndpoint: reply.endpoint,
     protocolTimeout: PROTOCOL_MS,
+    // Each client is told of all pages, and a page of another file waits until this one has let it go.
+    targetFilter: (target) => contexts.has(target.browserContext()),
   });
-  return ending.adopt(browser, (one) => one.close());
 }

@@ -14,7 +14,7 @@ import { hasBrowser } from "../../support/browser.ts";
 import { BilledRuns } from "../../support/billing/billed-runs.ts";
 import { fill } from "../../support/dashboard/by-hand.ts";
 import { type DashboardScene, openDashboardScene } from "../../support/dashboard/dashboard-scene.ts";
-import { expectKept, expectText, reloadAs, textOf } from "../../support/dashboard/page-checks.ts";
+import { expectKept, expectText, textOf } from "../../support/dashboard/page-checks.ts";
 import type { Caller } from "../../support/http/api.ts";
 
 let scene: DashboardScene;
@@ -61,9 +61,7 @@ function tampered() {
 
 describe.skipIf(!hasBrowser)("the proof of a line (left out where Chromium is not installed)", () => {
   test("is reached from it, verified in the browser, and its sum worked out", async () => {
-    const { page, complaints } = await scene.open("/billing", admin);
-    await page.waitForSelector("h1");
-    await page.goto(`${scene.url}/billing/records/${recordId}`);
+    const { page, complaints } = await scene.open(`/billing/records/${recordId}`, admin);
 
     await page.waitForSelector('[data-proof="holds"]');
     await expectText(page, "This bill holds.");
@@ -75,7 +73,7 @@ describe.skipIf(!hasBrowser)("the proof of a line (left out where Chromium is no
   });
 
   test("that somebody changed names the row that does not hold", async () => {
-    const { page } = await scene.open("/queue", admin);
+    const { page } = await scene.loggedIn(admin);
     const { text, row } = tampered();
     await answered(page, text);
 
@@ -117,9 +115,8 @@ describe.skipIf(!hasBrowser)("the proof of a line (left out where Chromium is no
     onTestFinished(() => rmSync(folder, { recursive: true }));
     writeFileSync(join(folder, "none.json"), "{");
     writeFileSync(join(folder, "other.json"), "{}");
-    const { page } = await scene.open(`/billing/records/${recordId}`, admin);
+    const { page } = await scene.open(`/billing/records/${recordId}`, admin, "zh");
     await page.waitForSelector('[data-proof="holds"]');
-    await reloadAs(page, { theme: "light", language: "zh" });
     const choose = async (name: string) =>
       await (await page.waitForSelector("input[type=file]"))?.uploadFile(join(folder, name));
 

@@ -5,7 +5,7 @@ import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { hasBrowser } from "../../support/browser.ts";
 import { type DashboardScene, openDashboardScene } from "../../support/dashboard/dashboard-scene.ts";
 import { clockOff } from "../../support/dashboard/page-clock.ts";
-import { reloadAs } from "../../support/dashboard/page-checks.ts";
+import { speaks } from "../../support/dashboard/page-checks.ts";
 import { eventually } from "../../support/eventually.ts";
 import type { Caller } from "../../support/http/api.ts";
 import { GangScene } from "../../support/worlds/gang-scene.ts";
@@ -16,6 +16,7 @@ const SLACK_S = 30;
 /** Of the end of a chart, which is a whole number of five minutes. */
 const EDGE_SLACK_MS = 6 * 60_000;
 
+const LOCALES = { en: "en", zh: "zh-CN" };
 const STILL_LOADS = 'main [role="status"]:empty';
 
 let scene: DashboardScene;
@@ -108,9 +109,9 @@ describe.skipIf(!hasBrowser)("by a clock that is off (left out where Chromium is
     "two hours %s, each page says how long ago things were, as the server counts",
     async (_how, offMs, language, who) => {
       const as = who === "admin" ? scene.control.api.admin : alice;
-      const { page, complaints } = await scene.open("/queue", as);
+      const { page, complaints } = await scene.loggedIn(as);
       await page.evaluateOnNewDocument(clockOff(offMs));
-      await reloadAs(page, { theme: "light", language });
+      await speaks(page, language);
       const edges: { asked: string; ms: number }[] = [];
       page.on("request", (request) => {
         const { pathname, searchParams } = new URL(request.url());
@@ -118,15 +119,13 @@ describe.skipIf(!hasBrowser)("by a clock that is off (left out where Chromium is
         if (pathname.endsWith("/history") && to !== null)
           edges.push({ asked: request.url(), ms: Math.abs(Date.parse(to) - Date.now()) });
       });
-      const locale = (await page.evaluate("document.documentElement.lang")) as string;
-
       let oldCells = 0;
       const untrue: Record<string, ToldTime[]> = {};
       for (const path of paths[who]) {
         await page.goto(scene.url + path);
         await eventually(async () => (await timesOf(page)).length > 0, { what: `a time on ${path}` });
         await page.waitForSelector(STILL_LOADS, { hidden: true });
-        const wrong = (await timesOf(page)).filter((time) => !isTrue(time, locale));
+        const wrong = (await timesOf(page)).filter((time) => !isTrue(time, LOCALES[language]));
         if (wrong.length > 0) untrue[path] = wrong;
         // By the browser's clock each sample would be hours old, or of the future.
         oldCells += (await page.$$("[data-place][data-old]")).length;

@@ -77,7 +77,7 @@ describe.skipIf(!hasBrowser)("the fleet's page (left out where Chromium is not i
   });
 
   test("where no host is heard, what is free is not known, and is no 0", async () => {
-    const { page } = await scene.open("/assets/licences.txt", scene.control.api.admin);
+    const { page } = await scene.loggedIn(scene.control.api.admin);
     const { body } = await scene.control.api.ask("GET", "/api/v1/fleet/map", { as: scene.control.api.admin });
     const map = body as FleetMap;
     const totals = { ...map.totals, hosts_up: 0, hosts_suspect: 2, gpus_free: 0 };

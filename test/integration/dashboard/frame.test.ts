@@ -2,8 +2,12 @@
 import type { BrowserContext, HTTPRequest, Page } from "puppeteer-core";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { hasBrowser } from "../../support/browser.ts";
-import { type DashboardScene, openDashboardScene } from "../../support/dashboard/dashboard-scene.ts";
-import { expectText, reloadAs, textOf } from "../../support/dashboard/page-checks.ts";
+import {
+  type DashboardScene,
+  openDashboardScene,
+  type OpenedPage,
+} from "../../support/dashboard/dashboard-scene.ts";
+import { expectText, type Language, textOf } from "../../support/dashboard/page-checks.ts";
 import { HURRIED_POLLS, looked, WITHOUT_POLLS } from "../../support/dashboard/page-polls.ts";
 import { eventually } from "../../support/eventually.ts";
 
@@ -51,9 +55,8 @@ describe.skipIf(!hasBrowser)("a link with a ticket (left out where Chromium is n
 });
 
 /** By its keys, beside the page of alarms. */
-async function openSearch(language: "en" | "zh" = "en"): Promise<Page> {
-  const { page } = await scene.open("/alarms", scene.control.api.admin);
-  await reloadAs(page, { theme: "light", language });
+async function openSearch(language: Language = "en"): Promise<Page> {
+  const { page } = await scene.open("/alarms", scene.control.api.admin, language);
   await page.waitForSelector("nav a[aria-current]");
   await page.keyboard.down("Control");
   await page.keyboard.press("k");
@@ -61,6 +64,26 @@ async function openSearch(language: "en" | "zh" = "en"): Promise<Page> {
   await page.waitForFunction('document.activeElement?.getAttribute("role") === "combobox"');
   return page;
 }
+
+describe.skipIf(!hasBrowser)("theme and language", () => {
+  test("are chosen in the account's menu, at once and for the next time the page is loaded", async () => {
+    const { page } = await scene.open("/alarms", scene.control.api.admin);
+    const dark = 'html[data-mantine-color-scheme="dark"]';
+    await page.waitForSelector("nav a[aria-current]");
+
+    await page.click('button[aria-label^="Account"]');
+    await (await page.waitForSelector('[role="menu"] label[for$="-dark"]'))?.click();
+    await page.waitForSelector(`${dark}[lang="en"]`);
+    await (await page.waitForSelector('[role="menu"] label[for$="-zh"]'))?.click();
+    await page.waitForSelector(`${dark}[lang="zh-CN"]`);
+    await expectText(page, "告警", "h1");
+
+    await page.reload();
+    await page.waitForSelector(`${dark}[lang="zh-CN"]`);
+    await expectText(page, "告警", "h1");
+    expect(await page.$('[role="menu"]')).toBeNull();
+  });
+});
 
 describe.skipIf(!hasBrowser)("the search", () => {
   test("is opened, asked and followed by keyboard alone", async () => {
@@ -157,10 +180,17 @@ async function openTabs(browser: BrowserContext, count: number): Promise<Page[]>
   return tabs;
 }
 
+/** Of the owner: it would poll often, if it did. */
+async function hurried(): Promise<OpenedPage> {
+  const opened = await scene.loggedIn(scene.control.api.admin);
+  await opened.page.evaluateOnNewDocument(HURRIED_POLLS);
+  return opened;
+}
+
 describe.skipIf(!hasBrowser)("tabs of one browser", () => {
   // What is behind another tab draws nothing; it is the last that shows what all of them ask for.
   test("share one stream, eight of them, and another leads once the first is closed", async () => {
-    const { page: first } = await scene.open("/assets/licences.txt", scene.control.api.admin);
+    const { page: first } = await scene.loggedIn(scene.control.api.admin);
     const tabs = [first, ...(await openTabs(first.browserContext(), 7))].map((page) => ({
       page,
       ...asked(page),
@@ -197,19 +227,21 @@ describe.skipIf(!hasBrowser)("tabs of one browser", () => {
   }, 180_000);
 
   test("that nobody looks at ask for nothing, and for all that changed once somebody does", async () => {
-    const { page } = await scene.open("/fleet", scene.control.api.admin);
-    await page.waitForResponse((answer) => answer.url().includes("/api/v1/stream?") && answer.ok());
+    const [{ page }, { page: watching }] = [await hurried(), await hurried()];
+    const opened = page.waitForResponse((answer) => answer.url().includes("/api/v1/stream?") && answer.ok());
+    await page.goto(`${scene.url}/fleet`);
+    await opened;
     await page.waitForSelector(isOpen);
-    const { page: watching } = await scene.open("/fleet", scene.control.api.admin);
+    await watching.goto(`${scene.url}/fleet`);
     await watching.waitForSelector(isOpen);
     await page.evaluate(looked("hidden"));
     const { urls } = asked(page);
 
     await cordon("cordon");
     await watching.waitForSelector(isCordoned);
-    // The other one polls twice meanwhile whether all is well.
+    // The other one polls some times meanwhile whether all is well.
     const { urls: others } = asked(watching);
-    await eventually(() => others.filter((url) => url.endsWith("/readyz")).length >= 2, {
+    await eventually(() => others.filter((url) => url.endsWith("/readyz")).length >= 6, {
       what: "questions of a page that is looked at",
     });
     expect([urls, await page.$(isCordoned)]).toEqual([[], null]);
@@ -234,7 +266,7 @@ describe.skipIf(!hasBrowser)("tabs of one browser", () => {
          FROM (VALUES ('env-1', $1::int, $2::int), ('env-12', $3::int, $4::int)) AS e (id, customer, workspace)`,
       [ada.customerId, ada.workspaceId, eve.customerId, eve.workspaceId],
     );
-    const { page: own } = await scene.open("/assets/licences.txt", ada);
+    const { page: own } = await scene.loggedIn(ada);
     const [others] = await openTabs(own.browserContext(), 1);
     if (others === undefined) throw new Error("another tab was wanted");
     await own.evaluateOnNewDocument(ALWAYS_LOOKED_AT);

@@ -4,7 +4,7 @@ import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { hasBrowser } from "../../support/browser.ts";
 import { type DashboardScene, openDashboardScene } from "../../support/dashboard/dashboard-scene.ts";
 import { dialogGone, openDialog, pressOn, tabTo, typeInto } from "../../support/dashboard/keyboard.ts";
-import { expectKept, expectText, LOOKS, reloadAs, textOf } from "../../support/dashboard/page-checks.ts";
+import { expectKept, expectText, textOf } from "../../support/dashboard/page-checks.ts";
 import { eventually } from "../../support/eventually.ts";
 import type { Answer, Caller } from "../../support/http/api.ts";
 
@@ -34,13 +34,6 @@ async function open(path: string, as: Caller = alice): Promise<{ page: Page; com
   return opened;
 }
 
-/** The page as it was opened, in English again. */
-async function kept(page: Page, stands: string): Promise<void> {
-  await expectKept(page, stands);
-  await reloadAs(page, LOOKS[0]);
-  await page.waitForSelector(stands);
-}
-
 const items = async (path: string, as?: Caller) => (await ask("GET", path, undefined, as)).body.items;
 
 describe.skipIf(!hasBrowser)("what a customer has (left out where Chromium is not installed)", () => {
@@ -56,7 +49,7 @@ describe.skipIf(!hasBrowser)("what a customer has (left out where Chromium is no
     await expectText(page, "5.0 GiB");
     await expectText(page, "mounts it");
     await page.waitForSelector(`tbody a[href="/environments/${environment.id}"]`);
-    await kept(page, "tbody tr");
+    await expectKept(page, "tbody tr");
 
     await openDialog(page, "Add a model");
     await typeInto(page, "Name", "weights");
@@ -108,7 +101,7 @@ describe.skipIf(!hasBrowser)("what a customer has (left out where Chromium is no
     await typeInto(page, "Public key", PUBLIC_KEY);
     await pressOn(page, "Add an SSH key");
     await expectText(page, HOSTILE, 'section[aria-label="SSH keys"]');
-    await kept(page, "tbody tr");
+    await expectKept(page, "tbody tr");
 
     await openDialog(page, "Remove");
     await expectText(page, "What stops", '[role="dialog"]');
@@ -161,7 +154,7 @@ describe.skipIf(!hasBrowser)("what a customer has (left out where Chromium is no
     await expectText(page, "127.0.0.1", section);
     expect(await page.$$eval("[data-current]", (marks) => marks.length)).toBe(1);
     expect(await textOf(page, `${section} tr:has([data-current])`)).toMatch(/Chrome \d+, Linux/);
-    await kept(page, "[data-current]");
+    await expectKept(page, "[data-current]");
     const logOut = async (row: string) => {
       await page.waitForFunction(
         `[...document.querySelectorAll('${section} tbody tr')].some((row) => ${row})`,
@@ -209,7 +202,7 @@ describe.skipIf(!hasBrowser)("what a customer has (left out where Chromium is no
       what: "the second member",
     });
 
-    await kept(page, "tbody tr");
+    await expectKept(page, "tbody tr");
     await expectText(page, "bob", 'section[aria-label="Members"]');
     await openDialog(page, "Remove");
     await expectText(page, "What is still charged", '[role="dialog"]');

@@ -7,7 +7,7 @@ import {
   expectKept,
   expectText,
   pressButton,
-  reloadAs,
+  reloadIn,
   textOf,
 } from "../../support/dashboard/page-checks.ts";
 import { HURRIED_POLLS } from "../../support/dashboard/page-polls.ts";
@@ -74,9 +74,9 @@ describe.skipIf(!hasBrowser)("a host's page (left out where Chromium is not inst
       /What runs there[\s\S]*Environment\s+holder\s+●\s+ready\s+GPU 0[\s\S]*custom 7860 → \d{5}/,
     );
     await expectText(page, "without a card");
-    await reloadAs(page, { theme: "light", language: "zh" });
+    await reloadIn(page, "zh");
     await expectText(page, /在此运行[\s\S]*开发环境\s+holder/);
-    await reloadAs(page, { theme: "light", language: "en" });
+    await reloadIn(page, "en");
     await page.waitForSelector(`a[href="/environments/${environment}"]`);
     await page.click(`a[href="/environments/${environment}"]`);
     await expectText(page, HELD, "h1");
@@ -119,7 +119,6 @@ describe.skipIf(!hasBrowser)("a host's page (left out where Chromium is not inst
     );
     await expectText(page, "belongs to storage pool shared", '[data-unconfirmed="pool"]');
     await expectKept(page, '[data-unconfirmed="pool"]');
-    await reloadAs(page, { theme: "light", language: "en" });
 
     await pressButton(page, "Confirm 10.9.8.7");
     await expectText(page, "Confirm 10.9.8.7 of");
@@ -149,20 +148,20 @@ describe.skipIf(!hasBrowser)("a host's page (left out where Chromium is not inst
     await page.hover("::-p-aria([name='Heard'][role='rowheader']) [data-definition]");
     await expectText(page, "one comes every ten seconds", '[role="tooltip"]');
     await ingested(11);
-    await reloadAs(page, { theme: "light", language: "en" });
+    await reloadIn(page, "en");
     await expectText(page, "1 row behind (up to row 11 of 12)");
     await ingested(12);
-    await reloadAs(page, { theme: "light", language: "zh" });
+    await reloadIn(page, "zh");
     await expectText(page, "已全部入账（第 12 行，共 12 行）");
     await expectText(page, "慢 2.3 秒");
     await ingested(0);
-    await reloadAs(page, { theme: "light", language: "zh" });
+    await reloadIn(page, "zh");
     await expectText(page, "落后 12 行（第 0 行，共 12 行）");
     expect(complaints).toEqual([]);
   });
 
   test("shows what its cards do now, and in place of what one said last that it vanished", async () => {
-    const { page } = await scene.open("/assets/licences.txt", scene.control.api.admin);
+    const { page } = await scene.loggedIn(scene.control.api.admin);
     await page.evaluateOnNewDocument(HURRIED_POLLS);
     const streaming = page.waitForResponse(
       (answer) => answer.url().includes("/api/v1/stream?") && answer.ok(),

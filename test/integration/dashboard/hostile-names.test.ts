@@ -10,7 +10,11 @@ import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { insertRecords } from "../../support/billing/bill-records.ts";
 import { CHINA } from "../../support/billing/metering-scene.ts";
 import { hasBrowser } from "../../support/browser.ts";
-import { type DashboardScene, openDashboardScene } from "../../support/dashboard/dashboard-scene.ts";
+import {
+  type DashboardScene,
+  openDashboardScene,
+  type OpenedPage,
+} from "../../support/dashboard/dashboard-scene.ts";
 import {
   bare,
   COUNT_ASKED,
@@ -19,6 +23,7 @@ import {
   namesOn,
   stands,
 } from "../../support/dashboard/name-checks.ts";
+import { type Language, speaks } from "../../support/dashboard/page-checks.ts";
 import type { Answer, Caller } from "../../support/http/api.ts";
 
 const PUBLIC_KEY =
@@ -211,14 +216,10 @@ const DIALOGS = (): [path: string, button: string][] => [
   [`/webhooks`, "Remove"],
 ];
 
-async function openAs(
-  who: Caller,
-  path: string,
-  language: string,
-): Promise<{ page: Page; complaints: string[] }> {
-  const opened = await scene.open("/assets/licences.txt", who);
+async function openAs(who: Caller, path: string, language: Language): Promise<OpenedPage> {
+  const opened = await scene.loggedIn(who);
   await opened.page.evaluateOnNewDocument(COUNT_ASKED);
-  await opened.page.evaluate(`localStorage.setItem("remotegpu-language", "${language}")`);
+  await speaks(opened.page, language);
   await opened.page.goto(scene.url + path);
   await stands(opened.page);
   return opened;

@@ -7,7 +7,7 @@ import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { hasBrowser } from "../../support/browser.ts";
 import { type DashboardScene, openDashboardScene } from "../../support/dashboard/dashboard-scene.ts";
 import { dialogGone, openDialog, pressOn, tabTo, typeInto } from "../../support/dashboard/keyboard.ts";
-import { expectKept, expectText, LOOKS, reloadAs, textOf } from "../../support/dashboard/page-checks.ts";
+import { expectKept, expectText, textOf } from "../../support/dashboard/page-checks.ts";
 import { eventually } from "../../support/eventually.ts";
 import type { Caller } from "../../support/http/api.ts";
 import { ScriptedGateway } from "../../support/worlds/scripted-gateway.ts";
@@ -206,8 +206,6 @@ describe.skipIf(!hasBrowser)("inference services (left out where Chromium is not
     const { page } = await open("/inference?order=new");
     await page.waitForSelector('input[name="image"]');
     await expectKept(page, 'input[name="image"]');
-    await reloadAs(page, LOOKS[0]);
-    await page.waitForSelector('input[name="image"]');
 
     await typeInto(page, "Name", "hello");
     await typeInto(page, "Image", "server:1");

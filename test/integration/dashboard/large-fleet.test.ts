@@ -4,7 +4,7 @@ import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { hasBrowser } from "../../support/browser.ts";
 import { type DashboardScene, openDashboardScene } from "../../support/dashboard/dashboard-scene.ts";
 import { pressOn, tabTo } from "../../support/dashboard/keyboard.ts";
-import { expectAccessible, expectText, reloadAs, textOf } from "../../support/dashboard/page-checks.ts";
+import { expectAccessible, expectText, textOf } from "../../support/dashboard/page-checks.ts";
 
 const HOSTS = 10_000;
 const RACKS = 4;
@@ -36,9 +36,7 @@ const rowsDrawn = async (page: Page) => (await page.$$("[data-host]")).length;
 const status = 'section[aria-label="Map"] [role="status"]';
 
 async function open(path: string): Promise<Page> {
-  const { page } = await scene.open("/queue", scene.control.api.admin);
-  await reloadAs(page, { theme: "light", language: "en" });
-  await page.goto(scene.url + path);
+  const { page } = await scene.open(path, scene.control.api.admin);
   return page;
 }
 
@@ -109,7 +107,11 @@ describe.skipIf(!hasBrowser)("ten thousand hosts (left out where Chromium is not
     expect(await textOf(page, "select")).toMatch(/nothing\s+model\s+rack\s+label zone/);
     await page.select("select", "label:rack");
     await expectText(page, "r0 (1000 of 2500 on this page)", ".fleet-map");
+    // Each row above is a stop of Tab.
+    await toEnd(page);
     await pressOn(page, "The next hosts");
+    await expectText(page, "Hosts 1,001 to 2,000 of 10,000", status);
+    await toEnd(page);
     await pressOn(page, "The next hosts");
     await expectText(page, "Hosts 2,001 to 3,000 of 10,000", status);
     await expectText(page, "r0 (500 of 2500 on this page)", ".fleet-map");

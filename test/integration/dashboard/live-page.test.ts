@@ -33,7 +33,7 @@ const NOTE_OLD_CELLS = `globalThis.oldCells = new Set();
 describe.skipIf(!hasBrowser)("a page that stays open (left out where Chromium is not installed)", () => {
   test("shows what others do, by the stream, and by no poll beside it", async () => {
     const { api } = scene.control;
-    const { page } = await scene.open("/assets/licences.txt", api.admin);
+    const { page } = await scene.loggedIn(api.admin);
     await page.evaluateOnNewDocument(WITHOUT_POLLS);
     const streaming = page.waitForResponse(
       (answer) => answer.url().includes("/api/v1/stream") && answer.ok(),
@@ -59,7 +59,7 @@ describe.skipIf(!hasBrowser)("a page that stays open (left out where Chromium is
     // As of a card that said the same in every heartbeat since.
     await noted(0, "last_seen_at = now() - interval '45 seconds'");
     await north.beatAgain();
-    const { page } = await scene.open("/assets/licences.txt", api.admin);
+    const { page } = await scene.loggedIn(api.admin);
     await page.evaluateOnNewDocument(NOTE_OLD_CELLS);
     const streaming = page.waitForRequest((request) => request.url().includes("/api/v1/stream?"));
     await page.goto(`${scene.url}/fleet`);
@@ -87,7 +87,7 @@ describe.skipIf(!hasBrowser)("a page that stays open (left out where Chromium is
 
   test("says that NATS is away, and goes on showing what it knew", async () => {
     const { link } = scene.control.api.deps;
-    const { page } = await scene.open("/fleet", scene.control.api.admin);
+    const { page } = await scene.openHurried("/fleet", scene.control.api.admin);
     await expectText(page, "1 up");
     const well = link.degraded.bind(link);
     onTestFinished(() => void (link.degraded = well));
@@ -103,7 +103,7 @@ describe.skipIf(!hasBrowser)("a page that stays open (left out where Chromium is
   });
 
   test("says since when the server does not answer, and nothing turns to 0", async () => {
-    const { page } = await scene.open("/fleet", scene.control.api.admin);
+    const { page } = await scene.openHurried("/fleet", scene.control.api.admin);
     await expectText(page, "1 up");
 
     await page.setOfflineMode(true);
@@ -116,7 +116,7 @@ describe.skipIf(!hasBrowser)("a page that stays open (left out where Chromium is
   });
 
   test("of which a part is refused when it is asked for again shows it as it was, and says so", async () => {
-    const { page } = await scene.open("/assets/licences.txt", scene.control.api.admin);
+    const { page } = await scene.loggedIn(scene.control.api.admin);
     await page.evaluateOnNewDocument(HURRIED_POLLS);
     await page.setRequestInterception(true);
     let isRefused = false;
@@ -143,7 +143,7 @@ describe.skipIf(!hasBrowser)("a page that stays open (left out where Chromium is
     const becomes = (type: string) =>
       api.db.query("UPDATE customers SET user_type = $2 WHERE id = $1", [helper.customerId, type]);
     await becomes("admin");
-    const { page } = await scene.open("/assets/licences.txt", helper);
+    const { page } = await scene.loggedIn(helper);
     await page.evaluateOnNewDocument(WITHOUT_POLLS);
     const streaming = page.waitForResponse(
       (answer) => /api.v1.stream.*fleet/.test(answer.url()) && answer.ok(),
@@ -159,7 +159,7 @@ describe.skipIf(!hasBrowser)("a page that stays open (left out where Chromium is
   });
 
   test("polls while no stream is to be had, not while nobody looks, and no more once there is one", async () => {
-    const { page } = await scene.open("/assets/licences.txt", scene.control.api.admin);
+    const { page } = await scene.loggedIn(scene.control.api.admin);
     await page.evaluateOnNewDocument(HURRIED_POLLS);
     await page.setRequestInterception(true);
     let isBroken = true;
@@ -208,7 +208,7 @@ describe.skipIf(!hasBrowser)("a page that stays open (left out where Chromium is
 
   test("shows what has changed though it changes more often than the server answers", async () => {
     const { api } = scene.control;
-    const { page } = await scene.open("/assets/licences.txt", api.admin);
+    const { page } = await scene.loggedIn(api.admin);
     await page.evaluateOnNewDocument(WITHOUT_POLLS);
     const streaming = page.waitForResponse(
       (answer) => answer.url().includes("/api/v1/stream") && answer.ok(),

@@ -4,13 +4,7 @@ import { afterAll, beforeAll, describe, expect, onTestFinished, test } from "vit
 import { hasBrowser } from "../../support/browser.ts";
 import { type DashboardScene, openDashboardScene } from "../../support/dashboard/dashboard-scene.ts";
 import { eventually } from "../../support/eventually.ts";
-import {
-  expectKept,
-  expectText,
-  pressButton,
-  reloadAs,
-  textOf,
-} from "../../support/dashboard/page-checks.ts";
+import { expectKept, expectText, pressButton, textOf } from "../../support/dashboard/page-checks.ts";
 
 let scene: DashboardScene;
 
@@ -63,9 +57,7 @@ describe.skipIf(!hasBrowser)("a key typed there", () => {
   });
 
   test("is refused in the reader's language, with the server that it was shown to", async () => {
-    const { page } = await scene.open("/queue");
-    await page.waitForSelector('input[name="key"]');
-    await reloadAs(page, { theme: "light", language: "zh" });
+    const { page } = await scene.open("/queue", undefined, "zh");
     await page.waitForSelector('input[name="key"]');
 
     await page.type('input[name="key"]', `rgk_${"a".repeat(43)}`);
@@ -104,7 +96,7 @@ describe.skipIf(!hasBrowser)("who is not logged in (left out where Chromium is n
   test("is told that an account is suspended, and another one logs in there", async () => {
     const { control } = scene;
     const held = await control.customer("held");
-    const { page } = await scene.open("/queue", held);
+    const { page } = await scene.openHurried("/queue", held);
     await page.waitForSelector("nav a[aria-current]");
 
     await control.api.db.query("UPDATE customers SET status = 'suspended' WHERE id = $1", [held.customerId]);
@@ -121,12 +113,11 @@ describe.skipIf(!hasBrowser)("who is not logged in (left out where Chromium is n
   test("logs out of an account that is suspended, and is not told of an end", async () => {
     const { control } = scene;
     const held = await control.customer("left");
-    const { page, complaints } = await scene.open("/queue", held);
+    const { page, complaints } = await scene.openHurried("/queue", held);
     await page.waitForSelector("nav a[aria-current]");
     await control.api.db.query("UPDATE customers SET status = 'suspended' WHERE id = $1", [held.customerId]);
     await expectText(page, "This account is suspended", '[role="status"]');
     await expectKept(page, '[role="status"]');
-    await reloadAs(page, { theme: "light", language: "en" });
 
     await pressButton(page, "Log out");
 

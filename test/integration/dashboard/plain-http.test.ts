@@ -13,6 +13,7 @@ import {
 } from "../../support/dashboard/dashboard-scene.ts";
 import { openDialog, pressOn, tabTo, typeInto } from "../../support/dashboard/keyboard.ts";
 import { expectText, textOf } from "../../support/dashboard/page-checks.ts";
+import { HURRIED_POLLS } from "../../support/dashboard/page-polls.ts";
 
 const LINE = "curl -fsS http://dashboard.test";
 
@@ -30,6 +31,7 @@ afterAll(() => scene.close());
 
 async function open(path: string): Promise<{ page: Page; complaints: string[]; urls: string[] }> {
   const page = await openPage();
+  await page.evaluateOnNewDocument(HURRIED_POLLS);
   const complaints = complaintsOf(page);
   await logIn(page, url, scene.control.api.admin);
   const urls: string[] = [];

@@ -7,7 +7,7 @@ import {
   expectKept,
   expectText,
   pressButton,
-  reloadAs,
+  reloadIn,
   textOf,
 } from "../../support/dashboard/page-checks.ts";
 import type { Caller } from "../../support/http/api.ts";
@@ -51,7 +51,7 @@ const chooseLogOut = async (page: Page) => {
 describe.skipIf(!hasBrowser)("a session that ends (left out where Chromium is not installed)", () => {
   test("from elsewhere is told in all tabs, which are back where they were once somebody logs in in one of them", async () => {
     const ada = await scene.control.customer("ada");
-    const { page, complaints } = await scene.open("/environments?status=running", ada);
+    const { page, complaints } = await scene.openHurried("/environments?status=running", ada);
     await page.waitForSelector(STANDS);
     const beside = await tabBeside(page, "/queue");
 
@@ -69,7 +69,7 @@ describe.skipIf(!hasBrowser)("a session that ends (left out where Chromium is no
     const { control } = scene;
     const eve = await control.customer("eve");
     const key = await control.api.key(eve, {});
-    const { page } = await scene.open("/queue", key);
+    const { page } = await scene.openHurried("/queue", key);
     await page.waitForSelector(STANDS);
     const { body } = await control.api.ask("GET", "/api/v1/me", { as: key });
 
@@ -77,7 +77,7 @@ describe.skipIf(!hasBrowser)("a session that ends (left out where Chromium is no
 
     await expectText(page, "Your session has ended with its key", TOLD);
     await expectKept(page, TOLD);
-    await reloadAs(page, { theme: "light", language: "zh" });
+    await reloadIn(page, "zh");
     await expectText(page, "您的会话已随其密钥结束", TOLD);
     expect(placeOf(page)).toBe("/queue");
   }, 120_000);
@@ -191,7 +191,6 @@ describe.skipIf(!hasBrowser)("an account whose money is used up", () => {
     await expectText(page, "what ran was stopped, and nothing starts", "[data-debt]");
     await expectText(page, "of-ida", "main");
     await expectKept(page, "[data-debt]");
-    await reloadAs(page, { theme: "light", language: "en" });
     await page.waitForSelector("[data-debt] a");
     await page.click("[data-debt] a");
 

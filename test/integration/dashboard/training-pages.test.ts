@@ -4,7 +4,7 @@ import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { hasBrowser } from "../../support/browser.ts";
 import { type DashboardScene, openDashboardScene } from "../../support/dashboard/dashboard-scene.ts";
 import { dialogGone, openDialog, pressOn, tabTo, typeInto } from "../../support/dashboard/keyboard.ts";
-import { expectKept, expectText, LOOKS, reloadAs, textOf } from "../../support/dashboard/page-checks.ts";
+import { expectKept, expectText, textOf } from "../../support/dashboard/page-checks.ts";
 import { eventually } from "../../support/eventually.ts";
 import type { Caller } from "../../support/http/api.ts";
 import { GangScene } from "../../support/worlds/gang-scene.ts";
@@ -212,8 +212,6 @@ describe.skipIf(!hasBrowser)("training jobs (left out where Chromium is not inst
     const { page } = await open("/training?order=new");
     await page.waitForSelector('input[name="image"]');
     await expectKept(page, 'input[name="image"]');
-    await reloadAs(page, LOOKS[0]);
-    await page.waitForSelector('input[name="image"]');
 
     await typeInto(page, "Name", "wrong");
     await typeInto(page, "Image", "trainer:1");

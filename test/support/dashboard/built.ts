@@ -10,6 +10,11 @@ export async function builtDashboard(): Promise<string> {
   return await builtFolder(BUILT_BESIDE);
 }
 
+/** Before the first file: those that run side by side would all build it. */
+export default async function setup(): Promise<void> {
+  await builtDashboard();
+}
+
 /** As the API is given it. */
 export async function servedDashboard(): Promise<() => ServedDashboard> {
   await builtDashboard();

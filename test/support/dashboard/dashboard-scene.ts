@@ -9,16 +9,28 @@ import { openPage } from "../browser.ts";
 import type { Caller } from "../http/api.ts";
 import { type ControlScene, openControlScene } from "../worlds/control-scene.ts";
 import { servedDashboard } from "./built.ts";
+import { type Language, speaks } from "./page-checks.ts";
+import { HURRIED_POLLS } from "./page-polls.ts";
 
 /** Often enough for a host to be heard. */
 const BEAT_EVERY_MS = 5_000;
+const COOKIE = /^([^=]+)=([^;]+);/;
 
 export interface DashboardScene {
   control: ControlScene;
   url: string;
-  /** A browser of its own; logged in as the caller where there is one, at the address. */
-  open(path: string, as?: Caller): Promise<{ page: Page; complaints: string[] }>;
+  /** A browser of its own, at the address; logged in as the caller where there is one. */
+  open(path: string, as?: Caller, language?: Language): Promise<OpenedPage>;
+  /** Likewise, and what the page polls it polls thirty times as often. */
+  openHurried(path: string, as: Caller): Promise<OpenedPage>;
+  /** A browser of its own that is logged in, and has loaded nothing yet. */
+  loggedIn(as: Caller): Promise<OpenedPage>;
   close(): Promise<void>;
+}
+
+export interface OpenedPage {
+  page: Page;
+  complaints: string[];
 }
 
 /** @param given whoever opened it closes it */
@@ -33,16 +45,26 @@ export async function openDashboardScene(given?: ControlScene): Promise<Dashboar
   }, BEAT_EVERY_MS);
   // As whoever links to it knows it.
   control.api.deps.config.publicUrl = url;
+  const loggedIn = async (as: Caller) => {
+    const opened = await anew();
+    await logIn(opened.page, url, as);
+    return opened;
+  };
   return {
     control,
     url,
-    async open(path, as) {
-      const page = await openPage();
-      const complaints = complaintsOf(page);
-      tellWhatFailed(page);
-      if (as !== undefined) await logIn(page, url, as);
-      await page.goto(url + path);
-      return { page, complaints };
+    loggedIn,
+    async open(path, as, language) {
+      const opened = as === undefined ? await anew() : await loggedIn(as);
+      if (language !== undefined) await speaks(opened.page, language);
+      await opened.page.goto(url + path);
+      return opened;
+    },
+    async openHurried(path, as) {
+      const opened = await loggedIn(as);
+      await opened.page.evaluateOnNewDocument(HURRIED_POLLS);
+      await opened.page.goto(url + path);
+      return opened;
     },
     async close() {
       clearInterval(beating);
@@ -50,6 +72,12 @@ export async function openDashboardScene(given?: ControlScene): Promise<Dashboar
       if (given === undefined) await control.close();
     },
   };
+}
+
+async function anew(): Promise<OpenedPage> {
+  const page = await openPage();
+  tellWhatFailed(page);
+  return { page, complaints: complaintsOf(page) };
 }
 
 /** What is drawn, without its styles. */
@@ -79,15 +107,23 @@ export function tellWhatFailed(page: Page): void {
   });
 }
 
-/** As the page itself would, without typing. */
+/** As the page itself would, but no page is loaded for it: the session's cookie is put into the browser. */
 export async function logIn(page: Page, url: string, { key }: { key: string }): Promise<void> {
-  await page.goto(`${url}/assets/licences.txt`);
-  const status = await page.evaluate(
-    `fetch("/api/v1/sessions", { method: "POST", headers: { "Content-Type": "application/json" }, body: ${JSON.stringify(
-      JSON.stringify({ key }),
-    )} }).then(({ status }) => status)`,
-  );
-  if (status !== 201) throw new Error(`the session was refused (${String(status)})`);
+  const { hostname, port } = new URL(url);
+  const { status, headers } = await fetch(`http://127.0.0.1:${port}/api/v1/sessions`, {
+    method: "POST",
+    headers: {
+      "Content-Type": "application/json",
+      "Sec-Fetch-Site": "same-origin",
+      "User-Agent": await page.browser().userAgent(),
+    },
+    body: JSON.stringify({ key }),
+  });
+  const [, name, value] = COOKIE.exec(headers.get("Set-Cookie") ?? "") ?? [];
+  if (name === undefined || value === undefined) throw new Error(`the session was refused (${status})`);
+  await page
+    .browserContext()
+    .setCookie({ name, value, domain: hostname, path: "/", httpOnly: true, sameSite: "Strict" });
 }
 
 export function complaintsOf(page: Page): string[] {

@@ -5,22 +5,36 @@ import { eventually } from "../eventually.ts";
 /** More than any page has. */
 const MOST_TABS = 200;
 
-const FOCUSED = `(() => {
-  const one = document.activeElement;
-  if (one === null || one === document.body) return null;
+/** What an element is called, as a reader sees it. */
+const NAME = `(one) => {
   const labels = [...(one.labels ?? [])].map((label) => label.innerText).join(" ");
   return (one.getAttribute("aria-label") ?? (labels || one.innerText || "")).replace(/\\s*\\*$/, "").trim();
+}`;
+
+const FOCUSED = `(() => {
+  const one = document.activeElement;
+  return one === null || one === document.body ? null : (${NAME})(one);
 })()`;
+
+/** What Tab may come to. */
+const TABBABLE = "a[href], button, input, select, textarea, summary, [tabindex]";
 
 /** What has the focus is called so; null where nothing has it. */
 async function focused(page: Page): Promise<string | null> {
   return (await page.evaluate(FOCUSED)) as string | null;
 }
 
+async function isThere(page: Page, name: string): Promise<boolean> {
+  const names = `[...document.querySelectorAll(${JSON.stringify(TABBABLE)})].map(${NAME})`;
+  return (await page.evaluate(`${names}.includes(${JSON.stringify(name)})`)) === true;
+}
+
 /** Goes on with Tab until what is called so has the focus, round and round while the page may still be loading. @throws where nothing is called so */
 export async function tabTo(page: Page, name: string): Promise<void> {
   const passed = new Set<string>();
   const comesTo = async () => {
+    // A round takes a page a while, so none is begun in vain.
+    if (!(await isThere(page, name))) return false;
     for (let nth = 0; nth < MOST_TABS; nth += 1) {
       await page.keyboard.press("Tab");
       const one = await focused(page);

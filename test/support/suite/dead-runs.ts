@@ -23,7 +23,7 @@ export default async function setup(): Promise<void> {
   for (const kind of ["runtime", "line", "nat", "cloud"] as const)
     for (const network of orphansIn("/run/netns", kind))
       await execa("ip", ["netns", "delete", basename(network)]);
-  for (const file of orphansIn(tmpdir(), "run")) rmSync(file, { force: true });
+  for (const path of orphansIn(tmpdir(), "run")) rmSync(path, { recursive: true, force: true });
 }
 
 function orphansIn(folder: string, kind: OwnedKind): string[] {

@@ -11,6 +11,7 @@ import { hasBrowser } from "../../../support/browser.ts";
 import { fill, press } from "../../../support/dashboard/by-hand.ts";
 import { type DashboardScene, openDashboardScene } from "../../../support/dashboard/dashboard-scene.ts";
 import { dialogGone } from "../../../support/dashboard/keyboard.ts";
+import { COUNT_ASKED, goWithin } from "../../../support/dashboard/name-checks.ts";
 import { expectText } from "../../../support/dashboard/page-checks.ts";
 import type { Caller } from "../../../support/http/api.ts";
 import { sessionOn } from "../../../support/samples/access-book.ts";
@@ -282,12 +283,14 @@ describe.skipIf(!hasBrowser)(
     test.each(["ada", "bob", "admin"] as const)(
       "says what comes of it, asks for that alone, and tells a refusal: to %s",
       async (as) => {
-        const { page } = await scene.open("/assets/licences.txt", callers[as]);
+        const { page } = await scene.loggedIn(callers[as]);
         await page.setViewport({ width: 1200, height: 900 });
+        await page.evaluateOnNewDocument(COUNT_ASKED);
         const asked = await refuseActs(page);
+        await page.goto(`${scene.url}/queue`);
 
         for (const place of PLACES.filter((one) => one.as === as)) {
-          await page.goto(scene.url + withIds(place.path));
+          await goWithin(page, withIds(place.path));
           if (place.path === "/money") await previewPrice(page);
           for (const dialog of place.dialogs) {
             const { said, wanted } = await refused(page, dialog);

@@ -246,7 +246,7 @@ describe.skipIf(!hasBrowser)("pages of environments (left out where Chromium is 
   test(
     "show what its card does where there is no stream, too",
     async () => {
-      const { page } = await scene.open("/assets/licences.txt", ada);
+      const { page } = await scene.loggedIn(ada);
       await page.evaluateOnNewDocument("delete Navigator.prototype.locks");
       await page.goto(`${scene.url}/environments/${ids[0]}`);
 
@@ -260,7 +260,7 @@ describe.skipIf(!hasBrowser)("pages of environments (left out where Chromium is 
   test(
     "go on with its time and its card's history, of which no change is told",
     async () => {
-      const { page } = await scene.open("/assets/licences.txt", ada);
+      const { page } = await scene.loggedIn(ada);
       await page.evaluateOnNewDocument(HURRIED_POLLS);
       let histories = 0;
       page.on("request", (request) => void (histories += request.url().includes("/history") ? 1 : 0));
