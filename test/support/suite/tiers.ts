@@ -77,7 +77,7 @@ export const TIER_TABLE: readonly FolderTiers[] = [
     test: ["environment-by-hand"],
     rest: ["environments-page"],
   },
-  { folder: "integration/engines", project: "database", test: ["database", "schema"], rest: [] },
+  { folder: "integration/engines", project: "database", test: ["database", "emptying", "schema"], rest: [] },
   {
     folder: "integration/engines",
     project: "integration",
@@ -91,7 +91,7 @@ export const TIER_TABLE: readonly FolderTiers[] = [
       "start-folder",
       "state-lock",
     ],
-    rest: ["embedded-postgres", "restored-database"],
+    rest: ["chromium", "embedded-postgres", "restored-database"],
   },
   {
     folder: "integration/files",
@@ -202,6 +202,7 @@ export const TIER_TABLE: readonly FolderTiers[] = [
       "documentation-page",
       "http-bad-input",
       "http-foundation",
+      "http-pages",
       "http-resources",
       "http-rights",
       "invitations",
