@@ -1,5 +1,6 @@
 /** One operation as the page shows it: what it does, how to call it with curl, what it takes and what it answers. */
 import { html } from "hono/html";
+import { REFERENCE_PATH } from "../documentation-paths.ts";
 import { curlOf } from "./curl.ts";
 import {
   type ApiDocument,
@@ -66,7 +67,9 @@ function answersPart({ responses }: Operation, { components }: ApiDocument): Htm
     .map(([status, { $ref }]) => `${status} ${titleOf($ref, components.responses)}`)
     .join(", ");
   return html`<dl>${answers.map(([status, answer]) => answerPart(status, answer))}</dl>
-    <p class="small">Or a <a href="#schema-Problem">Problem</a>: <a href="/docs#errors">${statuses}</a></p>`;
+    <p class="small">
+      Or a <a href="#schema-Problem">Problem</a>: <a href="${REFERENCE_PATH}#errors">${statuses}</a>
+    </p>`;
 }
 
 function answerPart(status: string, answer: ResponsePart): Html {

@@ -4,12 +4,13 @@
  */
 import { html } from "hono/html";
 import { API_BASE } from "../api-base.ts";
+import { DOCS_PATH, REFERENCE_PATH } from "../documentation-paths.ts";
 import { installLine } from "../install-lines.ts";
 import { KEY_VARIABLE } from "./curl.ts";
 import { type ApiDocument, type ResponsePart, routesOf } from "../openapi-document.ts";
 import { operationPart } from "./operation-part.ts";
-import { holdsAll, questionOf, referredTo, textOfOperation, textOfSchema } from "./page-search.ts";
-import { PAGE_STYLE } from "./page-style.ts";
+import { holdsAll, questionOf, referredTo, textOfOperation, textOfSchema } from "./reference-search.ts";
+import { PAGE_STYLE } from "../page-style.ts";
 import { prose } from "./prose.ts";
 import { type Html, schemaPart } from "./schema-part.ts";
 import { SECURITY_SCHEME } from "../texts.ts";
@@ -73,8 +74,11 @@ function page(document: ApiDocument, asked: string, { operations, schemas }: Sho
       </head>
       <body>
         <h1>${title} API ${version}</h1>
-        <p>${prose(description)} The same for programs: <a href="/openapi.json">/openapi.json</a>.</p>
-        <form action="/docs" role="search">
+        <p>
+          ${prose(description)} The same for programs: <a href="/openapi.json">/openapi.json</a>.
+          <a href="${DOCS_PATH}">Pages</a> explain the rest.
+        </p>
+        <form action="${REFERENCE_PATH}" role="search">
           <input
             type="search"
             name="q"
@@ -87,9 +91,9 @@ function page(document: ApiDocument, asked: string, { operations, schemas }: Sho
         ${isAll ? "" : foundPart(operations.length, schemas.length)}
         <nav>
           <ul>
-            <li><a href="/docs#command">the command</a></li>
-            <li><a href="/docs#authentication">authentication</a></li>
-            <li><a href="/docs#errors">errors</a></li>
+            <li><a href="${REFERENCE_PATH}#command">the command</a></li>
+            <li><a href="${REFERENCE_PATH}#authentication">authentication</a></li>
+            <li><a href="${REFERENCE_PATH}#errors">errors</a></li>
             ${tags.map(({ name }) => html`<li><a href="#${anchorOf(name)}">${name}</a></li>`)}
             <li><a href="#schemas">schemas</a></li>
           </ul>
@@ -114,7 +118,9 @@ function detailsOf(shown: Html, isOpen: boolean): Html {
 }
 
 function foundPart(operations: number, schemas: number): Html {
-  return html`<p>${operations} operations and ${schemas} schemas. <a href="/docs">Show all</a></p>`;
+  return html`<p>
+    ${operations} operations and ${schemas} schemas. <a href="${REFERENCE_PATH}">Show all</a>
+  </p>`;
 }
 
 function commandPart(document: ApiDocument): Html {
