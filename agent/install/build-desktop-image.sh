@@ -5,7 +5,7 @@
 #   agent/install/build-desktop-image.sh NAME [PACKAGE...]
 #
 # PACKAGEs are a desktop and what is to be on it, in place of a window manager with a terminal. It needs mmdebstrap and
-# root. What an image must have to serve RDP in an environment stands in agent/README.md; this is all of it.
+# root. What an image must have to serve RDP in an environment stands in terminal-and-desktop.md of the pages; this is all of it.
 set -eu
 
 [ $# -ge 1 ] || { echo "Usage: $0 NAME [PACKAGE...]" >&2; exit 2; }

@@ -3,17 +3,16 @@ import { existsSync, globSync, readFileSync, statSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { describe, expect, test } from "vitest";
 import { readConfig } from "@remotegpu/control-plane/config";
+import { ALL_PAGES } from "../support/pages/page.ts";
 
 const ROOT = new URL("../..", import.meta.url).pathname;
-const PAGES = globSync(
-  [
-    "{.,agent,control-plane,control-plane/migrations,shared,test}/README.md",
-    "control-plane/BILLING.md",
-    "control-plane/docs/*.md",
-    "test/docs/*.md",
-  ],
-  { cwd: ROOT },
-).toSorted();
+const DOCS = "control-plane/docs";
+/** The pages whose tables have the settings of a package, and the variables of its command. */
+const SETTINGS_PAGES = {
+  agent: [`${DOCS}/operators/agent-settings.md`],
+  "control-plane": [`${DOCS}/operators/settings.md`, `${DOCS}/customers/command.md`],
+};
+const ALL_SETTINGS_PAGES = Object.values(SETTINGS_PAGES).flat();
 /** What names the variables that containers get. */
 const GIVEN_TO_CONTAINERS = [
   "control-plane/src/core/instances/desired-set.ts",
@@ -82,13 +81,9 @@ function picturesOf(file: string): { path: string; words: string }[] {
   }));
 }
 
-test("every page is looked at", () => {
-  expect(PAGES).toHaveLength(29);
-});
-
-describe.each(["agent", "control-plane"])("the settings of %s", (name) => {
+describe.each(["agent", "control-plane"] as const)("the settings of %s", (name) => {
   const settings = settingsOf(read(`${name}/src/config.ts`));
-  const page = read(`${name}/README.md`);
+  const page = SETTINGS_PAGES[name].map(read).join("\n");
   const rows = variableRows(page);
   // The command line reads its few variables itself.
   const ofTheCommand = globSync(`${name}/src/cli/**/*.ts`, { cwd: ROOT }).flatMap((file) =>
@@ -101,7 +96,7 @@ describe.each(["agent", "control-plane"])("the settings of %s", (name) => {
     expect([...settings.keys()].toSorted()).toEqual([...named].toSorted());
   });
 
-  test("are all in the page's tables, and nothing else is", () => {
+  test("are all in the pages' tables, and nothing else is", () => {
     expect([...rows.keys()].toSorted()).toEqual(
       [...new Set([...settings.keys(), ...ofTheCommand])].toSorted(),
     );
@@ -109,7 +104,7 @@ describe.each(["agent", "control-plane"])("the settings of %s", (name) => {
     expect([...mentioned].filter((variable) => !rows.has(variable))).toEqual([]);
   });
 
-  test("have the defaults that the page tells", () => {
+  test("have the defaults that the pages give", () => {
     const told = [...settings].filter(([, value]) => value !== null);
 
     expect(told.length).toBeGreaterThan(1);
@@ -117,7 +112,7 @@ describe.each(["agent", "control-plane"])("the settings of %s", (name) => {
   });
 });
 
-describe.each(PAGES)("%s", (file) => {
+describe.each(ALL_PAGES)("%s", (file) => {
   const page = read(file);
 
   test("names npm scripts that exist", () => {
@@ -163,7 +158,7 @@ describe.each(PAGES)("%s", (file) => {
   test("names only variables that somebody reads, or that containers are given", () => {
     const given = GIVEN_TO_CONTAINERS.flatMap((file) => read(file).match(VARIABLE) ?? []);
     const known = new Set([
-      ...["agent", "control-plane"].flatMap((name) => [...variableRows(read(`${name}/README.md`)).keys()]),
+      ...ALL_SETTINGS_PAGES.flatMap((settings) => [...variableRows(read(settings)).keys()]),
       ...given,
     ]);
 
@@ -177,7 +172,7 @@ describe.each(PAGES)("%s", (file) => {
 });
 
 describe("the pictures", () => {
-  const shown = PAGES.flatMap(picturesOf);
+  const shown = ALL_PAGES.flatMap(picturesOf);
   const kept = globSync("control-plane/docs/pictures/*", { cwd: ROOT }).toSorted();
 
   test("are all shown by a page, and whatever a page shows is there", () => {
@@ -198,10 +193,10 @@ describe("the pictures", () => {
 });
 
 test("the addresses that pages let a server listen on are none of its other defaults", () => {
-  const options = PAGES.flatMap((file) => [...read(file).matchAll(/--listen (\d[\d.]*:\d+)/g)]).map(
+  const options = ALL_PAGES.flatMap((file) => [...read(file).matchAll(/--listen (\d[\d.]*:\d+)/g)]).map(
     ([, listen = ""]) => ({ REMOTEGPU_LISTEN: listen }),
   );
-  const files = PAGES.flatMap((file) => [...read(file).matchAll(/^```ini\n([\s\S]*?)^```$/gm)])
+  const files = ALL_PAGES.flatMap((file) => [...read(file).matchAll(/^```ini\n([\s\S]*?)^```$/gm)])
     .map(([, lines = ""]) =>
       Object.fromEntries(
         [...lines.matchAll(/^(\w+)=(\S+)$/gm)].map(([, name = "", value = ""]) => [name, value]),

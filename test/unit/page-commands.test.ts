@@ -1,18 +1,17 @@
 /** Every command that a page names is one, with options that it has, and is tried somewhere or cannot be for a reason. */
-import { globSync } from "node:fs";
 import { describe, expect, test } from "vitest";
 import { remotegpu } from "@remotegpu/control-plane/cli/program";
 import { CANNOT_RUN, PLAYED_AFTER_START, RUN_BESIDE, whyNot } from "../support/pages/classes.ts";
-import { commandsIn, mentionsIn, textOf, TRIED_PAGES, withoutBlocks } from "../support/pages/page.ts";
+import {
+  ALL_PAGES,
+  commandsIn,
+  mentionsIn,
+  textOf,
+  TRIED_PAGES,
+  withoutBlocks,
+} from "../support/pages/page.ts";
 import { saysSo } from "../support/pages/shape.ts";
 
-const ROOT = new URL("../..", import.meta.url).pathname;
-const PAGES = globSync(
-  "{,agent/,control-plane/,control-plane/{docs,migrations}/,shared/,test/{,docs/}}*.md",
-  {
-    cwd: ROOT,
-  },
-).toSorted();
 const SERVER_COMMANDS = "control-plane/src/main.ts";
 
 type Program = ReturnType<typeof remotegpu>;
@@ -71,7 +70,7 @@ function wordsOf(line: string): string[] {
   return end < 0 ? words : words.slice(0, end);
 }
 
-describe.each(PAGES)("%s", (page) => {
+describe.each(ALL_PAGES)("%s", (page) => {
   test("names commands and options that exist", () => {
     const text = textOf(page);
     const told = TRIED_PAGES.some((tried) => tried === page)
@@ -80,6 +79,13 @@ describe.each(PAGES)("%s", (page) => {
 
     expect([...mentionsIn(text), ...told.map((line) => line.trim())].flatMap(wrongIn)).toEqual([]);
   });
+});
+
+test("each page that is played or run is a page for strangers, once", () => {
+  const tried = [...PLAYED_AFTER_START, ...RUN_BESIDE];
+
+  expect(tried.filter((page) => !TRIED_PAGES.includes(page))).toEqual([]);
+  expect(new Set(tried).size).toBe(tried.length);
 });
 
 test("each command of a page is played, run, or cannot be for a reason", () => {

@@ -268,7 +268,7 @@ describe("the API", () => {
     const line = `curl -fsSL ${api.deps.config.publicUrl}/cli/remotegpu.mjs -o ~/.local/bin/remotegpu`;
 
     expect(await api.ask("GET", "/cli")).toMatchObject({ status: 200, body: expect.stringContaining(line) });
-    expect((await api.ask("GET", "/docs")).body).toContain(line);
+    expect((await api.ask("GET", "/docs/reference")).body).toContain(line);
   });
 
   test("without the file says so", async () => {

@@ -1,4 +1,4 @@
-/** The page to read, as a browser without scripts has it; and its curl commands, each of them run as it stands. */
+/** The reference of the API, as a browser without scripts has it; and its curl commands, each of them run as it stands. */
 import { type ApiServer, openServer } from "@remotegpu/control-plane/http/server/server";
 import {
   type ApiDocument,
@@ -31,7 +31,7 @@ beforeAll(async () => {
   server = await openServer(api.app, { host: "127.0.0.1", port: 0, tls: null });
   document = (await api.ask("GET", "/openapi.json")).body;
   routes = routesOf(document);
-  page = await pageOf("/docs");
+  page = await pageOf("/docs/reference");
 });
 afterAll(async () => {
   await server.close();
@@ -114,7 +114,7 @@ describe("the page", () => {
   });
 
   test("needs no script and nothing from elsewhere, and is not allowed any", async () => {
-    const { headers } = await api.ask("GET", "/docs");
+    const { headers } = await api.ask("GET", "/docs/reference");
     const policy = headers.get("Content-Security-Policy") ?? "";
 
     expect(policy.split("; ")).toEqual(
@@ -130,7 +130,7 @@ describe("the page", () => {
   });
 
   test("shows what is searched for, with the schemas that it links, and nothing else", async () => {
-    const found = await pageOf("/docs?q=Environment+LOGS");
+    const found = await pageOf("/docs/reference?q=Environment+LOGS");
 
     expect(partOf("getEnvironmentLogs", found)).toContain("curl");
     expect(found).toContain("<details open>");
@@ -143,17 +143,18 @@ describe("the page", () => {
   test("shows what was asked as text, whatever it is", async () => {
     const asked = `"><script>alert(1)</script>`;
 
-    const found = await pageOf(`/docs?q=${encodeURIComponent(asked + "x".repeat(5000))}`);
+    const found = await pageOf(`/docs/reference?q=${encodeURIComponent(asked + "x".repeat(5000))}`);
 
     expect(found).not.toContain("<script>");
     expect(found).toContain("0 operations and 0 schemas");
     expect(found).toContain(`value="&quot;&gt;&lt;script&gt;alert(1)`);
   });
 
-  test("is where / leads", async () => {
+  test("stands beside the pages to which / leads", async () => {
     const { status, headers } = await api.ask("GET", "/");
 
     expect([status, headers.get("Location")]).toEqual([302, "/docs"]);
+    expect(await pageOf("/docs")).toContain('<a href="/docs/reference">');
   });
 });
 

@@ -1320,7 +1320,7 @@ describe("the OpenAPI document", () => {
     route === `${known.method} ${known.path.replaceAll(/:([a-z_]+)/g, "{$1}")}`;
 
   test("the page for people needs nothing from elsewhere", async () => {
-    const page = await api.ask("GET", "/docs");
+    const page = await api.ask("GET", "/docs/reference");
 
     expect(page.status).toBe(200);
     expect(page.body).toContain("/api/v1/environments");

@@ -1,5 +1,5 @@
 /**
- * Plays the pages on the system that `npm start` has brought up: the README's tour and then the operators' page, and
+ * Plays the pages on the system that `npm start` has brought up: the README's tour and then the operators' pages, and
  * meanwhile the customers' pages as the customer of `npm start`.
  */
 import { chmodSync, existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
@@ -7,8 +7,18 @@ import { join } from "node:path";
 import { execa } from "execa";
 import { Profile } from "@remotegpu/control-plane/cli/frame/profile";
 import { COMPILED } from "../suite/compiled.ts";
-import { CLEAN, NUMBERS_VARY, START, whyNot } from "./classes.ts";
-import { commandsIn, textOf, type ToldCommand, type TriedPage } from "./page.ts";
+import {
+  AS_CUSTOMER,
+  AS_CUSTOMER_TOGETHER,
+  AS_OWNER,
+  CLEAN,
+  LOGIN,
+  NUMBERS_VARY,
+  START,
+  TOUR,
+  whyNot,
+} from "./classes.ts";
+import { commandsIn, textOf, type ToldCommand } from "./page.ts";
 import { saysSo } from "./shape.ts";
 import { untrueOf } from "./told-session.ts";
 
@@ -19,7 +29,9 @@ name=$1
 shift
 exec ${BIN}/$name "$@"
 `;
-const README = "README.md";
+
+/** Who plays a page: what is typed into its commands, and what stands for the page's own names. */
+type Player = { input?: string; profile?: string; places?: Record<string, string> };
 
 /** @param system.folder of the test's own, for what the commands keep and read */
 type StartedSystem = { state: string; url: string; hostId: string; folder: string };
@@ -30,18 +42,14 @@ export async function untrueAfterStart(system: StartedSystem): Promise<string[]>
   const home = join(folder, "home");
   mkdirSync(home, { recursive: true });
   // As in a clone, where people type them.
-  writeFileSync(join(folder, README), textOf(README));
+  writeFileSync(join(folder, TOUR), textOf(TOUR));
   const env = {
     HOME: home,
     PATH: `${npxIn(folder)}:${BIN}:${process.env["PATH"] ?? ""}`,
     ...COMPILED,
   };
   const adminProfile = join(state, "admin-profile.json");
-  const play = async (
-    page: TriedPage,
-    more: { input?: string; profile?: string; places?: Record<string, string> },
-  ) => {
-    const { input, profile, places = {} } = more;
+  const play = async (page: string, { input, profile, places = {} }: Player) => {
     const untrue = await untrueOf(toPlay(page), {
       env: { ...env, ...(profile !== undefined && { REMOTEGPU_PROFILE: profile }) },
       folder,
@@ -51,24 +59,24 @@ export async function untrueAfterStart(system: StartedSystem): Promise<string[]>
     });
     return untrue.map((sentence) => `${page}: ${sentence}`);
   };
+  const playInOrder = async (pages: readonly string[], player: Player) => {
+    const untrue: string[] = [];
+    for (const page of pages) untrue.push(...(await play(page, player)));
+    return untrue;
+  };
 
   const asOwner = { profile: adminProfile, places: { HOST: hostId } };
+  const profile = join(state, "profile.json");
+  const asCustomer = async () => {
+    const input = `${keyIn(profile)}\n`;
+    const untrue = await play(LOGIN, { input, places: { "https://gpus.example.com": url } });
+    untrue.push(...(await playInOrder(AS_CUSTOMER, {})));
+    const more = AS_CUSTOMER_TOGETHER.map(async (pages) => await playInOrder(pages, { profile }));
+    return [...untrue, ...(await Promise.all(more)).flat()];
+  };
   const [owner, customer] = await Promise.all([
-    play(README, {}).then(async (tour) => [
-      ...tour,
-      ...(await play("control-plane/docs/operators.md", asOwner)),
-    ]),
-    play("control-plane/docs/customers.md", {
-      input: `${keyIn(join(state, "profile.json"))}\n`,
-      places: { "https://gpus.example.com": url },
-    }).then(async (rented) => {
-      const profile = join(state, "profile.json");
-      const more = [
-        play("control-plane/docs/data.md", { profile }),
-        play("control-plane/docs/services.md", { profile }),
-      ];
-      return [...rented, ...(await Promise.all(more)).flat()];
-    }),
+    play(TOUR, {}).then(async (tour) => [...tour, ...(await playInOrder(AS_OWNER, asOwner))]),
+    asCustomer(),
   ]);
   if (existsSync(join(home, ".config/remotegpu/profiles"))) owner.push("The tour leaves a profile behind.");
   return [...owner, ...customer];
@@ -80,7 +88,7 @@ export function untrueOfStart(
   said: string,
   system: { state: string; url: string },
 ): string[] {
-  const told = commandsIn(textOf(README)).find((one) => one.command === command);
+  const told = commandsIn(textOf(TOUR)).find((one) => one.command === command);
   // npm says first what it runs.
   const own = said.split("\n").filter((line) => !line.startsWith("> "));
   const profile = ` --profile ${join(system.state, "profile.json")}`;
@@ -94,10 +102,10 @@ export function untrueOfStart(
     .replaceAll(system.url.replace("127.0.0.1", "localhost"), "http://localhost:8080");
   if (told !== undefined && saysSo(told.says, { text, numbersVary: NUMBERS_VARY.includes(command) }))
     return [];
-  return [`${README}: ${command} printed, other than the page says: ${text}`];
+  return [`${TOUR}: ${command} printed, other than the page says: ${text}`];
 }
 
-function toPlay(page: TriedPage): ToldCommand[] {
+function toPlay(page: string): ToldCommand[] {
   return commandsIn(textOf(page)).filter(
     ({ command }) => command !== START && command !== CLEAN && whyNot(command) === undefined,
   );

@@ -1,21 +1,44 @@
 /** How each command of the pages is tried, and which ones cannot be, and why. Nothing else says so. */
-import type { TriedPage } from "./page.ts";
-
 /** What `npm start` and its end are typed by the test of npm start itself. */
 export const START = "npm start";
 export const CLEAN = "npm start -- --clean";
 
-/** Played on the system of `npm start`, in the order of the page, as whoever the page is for. */
-export const PLAYED_AFTER_START: readonly TriedPage[] = [
-  "README.md",
-  "control-plane/docs/customers.md",
-  "control-plane/docs/data.md",
-  "control-plane/docs/services.md",
-  "control-plane/docs/operators.md",
+const DOCS = "control-plane/docs";
+/** The tour, by which the owner of a fleet and a customer begin. */
+export const TOUR = "README.md";
+/** Its commands log the customer in whose key is typed. */
+export const LOGIN = `${DOCS}/customers/command.md`;
+/** Each goes on with what the pages before it have made. */
+export const AS_CUSTOMER: readonly string[] = [
+  "environments",
+  "access",
+  "ssh",
+  "files",
+  "logs",
+  "training",
+  "keys-and-workspaces",
+  "money",
+].map((page) => `${DOCS}/customers/${page}.md`);
+/** Played afterwards, one list beside the other. */
+export const AS_CUSTOMER_TOGETHER: readonly (readonly string[])[] = [
+  ["datasets", "training-code"],
+  ["services", "service-autoscaling", "service-versions", "service-requests", "service-traffic"],
+].map((pages) => pages.map((page) => `${DOCS}/customers/${page}.md`));
+export const AS_OWNER: readonly string[] = ["customers-and-prices", "hosts"].map(
+  (page) => `${DOCS}/operators/${page}.md`,
+);
+
+/** Played on the system of `npm start`, in the order of each list, as whoever the pages are for. */
+export const PLAYED_AFTER_START: readonly string[] = [
+  TOUR,
+  LOGIN,
+  ...AS_CUSTOMER,
+  ...AS_CUSTOMER_TOGETHER.flat(),
+  ...AS_OWNER,
 ];
 
 /** Run on a database, and in a folder, that are thrown away. */
-export const RUN_BESIDE: readonly TriedPage[] = ["control-plane/docs/production.md"];
+export const RUN_BESIDE: readonly string[] = [`${DOCS}/operators/production.md`];
 
 /** By how it begins. */
 export const CANNOT_RUN: ReadonlyMap<string, string> = new Map([

@@ -2,33 +2,22 @@
  * What the pages for strangers tell people to type, and what they say comes of it. A command stands in a block of the
  * language `console`, behind `$ ` or, for root, `# `; the lines up to the next one are what it prints.
  */
-import { readFileSync } from "node:fs";
+import { globSync, readFileSync } from "node:fs";
 
 const ROOT = new URL("../../..", import.meta.url);
 /** A block of any other language might hold commands that nobody tries. */
 const LANGUAGES = ["console", "ini", "sql", "text"];
 
-/** Pages whose commands are all tried. */
-export const TRIED_PAGES = [
-  "README.md",
-  "control-plane/docs/customers.md",
-  "control-plane/docs/data.md",
-  "control-plane/docs/services.md",
-  "control-plane/docs/operators.md",
-  "control-plane/docs/production.md",
-  "control-plane/docs/secrets.md",
-  "control-plane/docs/security.md",
-  "control-plane/docs/container-gpus.md",
-  "control-plane/docs/host-numbers.md",
-  "control-plane/docs/image-pulls.md",
-  "control-plane/docs/canary.md",
-  "control-plane/docs/host-versions.md",
-  "control-plane/docs/gpu-errors.md",
-  "control-plane/docs/gpu-faults.md",
-  "control-plane/docs/gpu-readings.md",
-  "control-plane/docs/contributing.md",
-] as const;
-export type TriedPage = (typeof TRIED_PAGES)[number];
+/** Every page of the repository, those of packages that it only uses left out. */
+export const ALL_PAGES: readonly string[] = globSync("**/*.md", {
+  cwd: ROOT.pathname,
+  exclude: ["**/node_modules/**"],
+}).toSorted();
+
+/** Pages for strangers: their commands are all tried. */
+export const TRIED_PAGES: readonly string[] = ALL_PAGES.filter(
+  (page) => page === "README.md" || page.startsWith("control-plane/docs/"),
+);
 
 /** `says`: empty where the page shows nothing of it. */
 export type ToldCommand = { command: string; says: string[] };

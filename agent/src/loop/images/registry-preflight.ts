@@ -2,7 +2,7 @@
  * Where a registry leads a runtime, gone through before it is: every host of a redirect, of the service that gives tokens
  * and of a part of the image must be of the public internet, by its name and by every address that it has. Whatever cannot
  * be asked is left to the runtime, whose own words say what is wrong then. The runtime resolves all names anew: who wants to
- * mislead it can, and only a firewall keeps it from there (agent/README.md).
+ * mislead it can, and only a firewall keeps it from there (control-plane/docs/operators/image-pulls.md).
  */
 import { DEFAULT_REGISTRY } from "@remotegpu/shared/image-name";
 import { isInnerName } from "@remotegpu/shared/inner-name";

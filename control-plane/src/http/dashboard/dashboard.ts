@@ -6,14 +6,13 @@ import { createRoute, z } from "@hono/zod-openapi";
 import { MS_PER_SECOND } from "@remotegpu/shared/units";
 import type { ApiApp, ApiContext, ApiDeps } from "../deps.ts";
 import { API_BASE } from "../documentation/api-base.ts";
+import { DOCS_PATH, REFERENCE_PATH } from "../documentation/documentation-paths.ts";
 import { notFound } from "../request/refusal.ts";
 import { forEveryone } from "../request/route.ts";
 import { ASSETS_PATH, PAGE_PATHS } from "./page-paths.ts";
 import type { DashboardFile } from "../served-dashboard.ts";
 
 const PAGE_FILE = "/index.html";
-/** For what is there before the dashboard is, and where there is none. */
-const DOCS_PATH = "/docs";
 const FOREVER = "public, max-age=31536000, immutable";
 const RETRY_SECONDS = 2;
 
@@ -50,7 +49,7 @@ const BEING_BUILT = `<!doctype html>
 <h1>RemoteGPU</h1>
 <p>The dashboard is being built, which takes some seconds. This page looks again by itself.</p>
 <p lang="zh-CN">控制台正在构建，需要几秒钟。本页会自动刷新。</p>
-<p><a href="${DOCS_PATH}">The API</a> serves already.</p>
+<p><a href="${REFERENCE_PATH}">The API</a> serves already.</p>
 </html>
 `;
 

@@ -1,16 +1,17 @@
 /**
- * Where the API describes itself: /openapi.json for programs and /docs for people, both made from the schemas that
- * check the requests. Whoever asks the API's base alone is told where the two are.
+ * Where the API describes itself: /openapi.json for programs and /docs/reference for people, both made from the schemas
+ * that check the requests; and the pages at /docs. The API's base names the addresses.
  */
 import { createRoute, z } from "@hono/zod-openapi";
 import type { ApiApp, ApiDeps } from "../deps.ts";
 import { forEveryone, ok } from "../request/route.ts";
 import { API_BASE } from "./api-base.ts";
 import { makeDocument } from "./document.ts";
-import { documentationPages } from "./page/page.ts";
+import { DOCS_PATH, REFERENCE_PATH } from "./documentation-paths.ts";
+import { documentationPages } from "./reference/reference.ts";
+import { registerPages } from "./pages/pages.ts";
 
 const OPENAPI_PATH = "/openapi.json";
-const DOCS_PATH = "/docs";
 const MAX_QUESTION = 200;
 
 const base = createRoute({
@@ -38,35 +39,49 @@ const openApi = createRoute({
   },
 });
 
+const query = z.object({
+  // Whatever is searched for, the page answers; what is too long to be found is cut.
+  q: z
+    .string()
+    .transform((question) => question.slice(0, MAX_QUESTION))
+    .optional(),
+});
+const page = { 200: { description: "The page", content: { "text/html": { schema: z.string() } } } };
+
 const docs = createRoute({
   ...forEveryone,
   method: "get",
   path: DOCS_PATH,
   operationId: "getDocumentation",
   tags: ["server"],
+  summary: "The pages for customers, operators, developers and users of the API, or a search in them",
+  request: { query },
+  responses: page,
+});
+
+const reference = createRoute({
+  ...forEveryone,
+  method: "get",
+  path: REFERENCE_PATH,
+  operationId: "getApiReference",
+  tags: ["server"],
   summary: "This API as a page to read",
-  request: {
-    query: z.object({
-      // Whatever is asked for, the page answers; what is too long to be found is cut.
-      q: z
-        .string()
-        .transform((question) => question.slice(0, MAX_QUESTION))
-        .optional(),
-    }),
-  },
-  responses: { 200: { description: "The page", content: { "text/html": { schema: z.string() } } } },
+  request: { query },
+  responses: page,
 });
 
 export function registerDocumentation(app: ApiApp, deps: ApiDeps): void {
   const { version, publicUrl } = deps.config;
   // Made with the first request: all routes are registered by then, and none is afterwards.
   const document = once(() => makeDocument(app, { version, publicUrl }));
-  const pages = once(() => documentationPages(document()));
+  const references = once(() => documentationPages(document()));
+  const pages = registerPages(app);
 
   const answer = { name: "RemoteGPU", version, openapi: OPENAPI_PATH, docs: DOCS_PATH };
   app.openapi(base, (c) => c.json(answer, 200));
   app.openapi(openApi, (c) => c.json({ ...document() }, 200));
-  app.openapi(docs, (c) => c.html(pages()(c.req.valid("query").q ?? ""), 200));
+  app.openapi(docs, (c) => c.html(pages.index(c.req.valid("query").q ?? ""), 200));
+  app.openapi(reference, (c) => c.html(references()(c.req.valid("query").q ?? ""), 200));
 }
 
 function once<Made>(make: () => Made): () => Made {

@@ -13,8 +13,10 @@ export function securityHeaders({ publicUrl }: Pick<ApiConfig, "publicUrl">): Mi
     contentSecurityPolicy: {
       defaultSrc: NOBODY,
       baseUri: NOBODY,
-      // The search of /docs, which asks this server again.
+      // The search of /docs, which requests this server again.
       formAction: OWN,
+      // The pictures of its pages.
+      imgSrc: OWN,
       styleSrc: ["'unsafe-inline'"],
       frameAncestors: NOBODY,
     },

@@ -87,5 +87,5 @@ export const PARAMETER_WORDS: Words = {
   "?connection": ["Only those whose connection is so"],
   "?actor": ["Only what the account with this username did", "ada"],
   "?actor_customer_id": ["Only what this administrator did", 1],
-  "?q": ["Show only operations and schemas in which all of these words stand", "environment logs"],
+  "?q": ["Show only pages, or operations and schemas, in which all of these words stand", "environment logs"],
 };

@@ -1,4 +1,4 @@
-/** The proof of a bill: what each part of the file is. BILLING.md says how it is verified. */
+/** The proof of a bill: what each part of the file is. docs/billing/proof.md says how it is verified. */
 import type { Words } from "./word.ts";
 
 const HASH = "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08";

@@ -156,7 +156,7 @@ test("the operators' page names every code and every exit", () => {
     "recovery-drain-p2p": true,
     "recovery-drain-and-reset": true,
   } satisfies Record<SignCode | DrainCode, true>;
-  const path = "../../../../../control-plane/docs/gpu-readings.md";
+  const path = "../../../../../control-plane/docs/operators/gpu-readings.md";
   const page = readFileSync(new URL(path, import.meta.url), "utf8");
 
   expect(Object.keys(codes).filter((code) => !page.includes(`\`${code}\``))).toEqual([]);

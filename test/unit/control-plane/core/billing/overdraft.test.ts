@@ -1,5 +1,5 @@
 /**
- * How far below its limit an account can fall (control-plane/BILLING.md): what all its runs cost for two hours and a minute
+ * How far below its limit an account can fall (control-plane/docs/billing/accounts.md): what all its runs cost for two hours and a minute
  * each, over histories of runs that start, load, are told to end with any grace and take their time, in a model of billing
  * that shares no code with the product.
  */

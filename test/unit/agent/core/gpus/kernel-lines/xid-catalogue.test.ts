@@ -103,7 +103,7 @@ test("a number that NVIDIA does not use is a note that nobody understands", () =
 
 test("the operators' page has each number with its effect and meaning", () => {
   const page = readFileSync(
-    new URL("../../../../../../control-plane/docs/gpu-errors.md", import.meta.url),
+    new URL("../../../../../../control-plane/docs/operators/gpu-errors.md", import.meta.url),
     "utf8",
   );
   const rows = [...page.matchAll(/^\| ([\d, –]+) \| ([a-z-]+) \| (.+) \|$/gm)].flatMap(
