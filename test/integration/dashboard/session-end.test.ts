@@ -10,6 +10,7 @@ import {
   reloadIn,
   textOf,
 } from "../../support/dashboard/page-checks.ts";
+import { HURRIED_POLLS } from "../../support/dashboard/page-polls.ts";
 import type { Caller } from "../../support/http/api.ts";
 
 const FIELD = 'input[name="key"]';
@@ -27,6 +28,7 @@ afterAll(() => scene.close());
 async function tabBeside(page: Page, path: string): Promise<Page> {
   const tab = await page.browserContext().newPage();
   tab.setDefaultTimeout(60_000);
+  await tab.evaluateOnNewDocument(HURRIED_POLLS);
   await tab.goto(scene.url + path);
   await tab.waitForSelector(STANDS);
   return tab;
