@@ -200,6 +200,7 @@ export const TIER_TABLE: readonly FolderTiers[] = [
       "browser-sessions",
       "code-uploads",
       "documentation-page",
+      "documentation-pages",
       "http-bad-input",
       "http-foundation",
       "http-pages",

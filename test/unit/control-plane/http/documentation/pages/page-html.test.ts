@@ -2,7 +2,7 @@ import { describe, expect, test } from "vitest";
 import { pageHtml } from "@remotegpu/control-plane/http/documentation/pages/page-html";
 
 async function htmlOf(text: string): Promise<string> {
-  return await pageHtml({ path: "customers/ssh", title: "SSH", text });
+  return String(await pageHtml({ path: "customers/ssh", title: "SSH", text }));
 }
 
 describe("a page as HTML", () => {
