@@ -1,5 +1,5 @@
 /** What hosts report of their programs: what it says of CVEs, who is told, what is waived, and who shares such a host. */
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from "vitest";
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, onTestFinished, test } from "vitest";
 import {
   CVE_PAGE,
   cveAlarmsPass,
@@ -253,6 +253,9 @@ describe("an alarm", () => {
       [JSON.stringify(debian13(runcOfDebian(MENDED_RUNC))), CVE_TABLE_EDITION - 1],
     );
 
+    const leaves = async () =>
+      await scene.api.db.query("UPDATE hosts SET deleted_at = now() WHERE id LIKE 'many-%'");
+    onTestFinished(async () => void (await leaves()));
     const last = await hostWith(
       debian13(runcOfDebian("1.1.15+ds1-2", { mentionedCves: ["CVE-2025-52881"] })),
     );
@@ -263,18 +266,15 @@ describe("an alarm", () => {
     );
     const more = rows.filter(({ subject }) => subject.startsWith("more "));
     expect(rows.length - more.length).toBe(MAX_NAMED_PROGRAMS);
-    expect(more.map(({ subject }) => subject).toSorted()).toEqual([
-      "more runc CVE-2025-31133 CVE-2025-52565 CVE-2026-41579",
-      "more runc CVE-2025-52881",
-    ]);
-    expect(more.find(({ subject }) => subject.endsWith("-52881"))?.detail).toMatch(
+    const words = new Map(more.map(({ subject, detail }) => [subject, detail]));
+    expect(words.get("more runc CVE-2025-52881")).toMatch(
       /^On hosts beyond those with alarms of their own, \d+ as this was found, among them many-\d+, runc: No package/,
     );
-    expect(more.find(({ subject }) => subject.endsWith("-41579"))?.detail).toContain(
-      `1 as this was found, among them ${last.id}`,
+    expect(words.get("more runc CVE-2025-31133 CVE-2025-52565 CVE-2026-41579")).toMatch(
+      /as this was found, among them versions-\d+, runc: Install runc/,
     );
 
-    await scene.api.db.query("UPDATE hosts SET deleted_at = now() WHERE id LIKE 'many-%'");
+    await leaves();
     expect(await alarmsOf(last)).toHaveLength(1);
   });
 

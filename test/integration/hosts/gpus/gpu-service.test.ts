@@ -374,7 +374,10 @@ describe("GPUs that are closed under one payer's runs", () => {
     const [alarm] = await payersAlarms();
     expect(alarm.detail).toContain("under 3 runs");
     expect(
-      await sql("SELECT gpu_uuid, code FROM gpu_closures ORDER BY closed_at DESC, gpu_uuid LIMIT 2"),
+      await sql(
+        `SELECT gpu_uuid, code FROM gpu_closures
+          WHERE run_id = (SELECT run_id FROM gpu_closures WHERE code = 'not-listed') ORDER BY gpu_uuid`,
+      ),
     ).toEqual([
       { gpu_uuid: uuidOf(0), code: "xid-109" },
       { gpu_uuid: uuidOf(1), code: "not-listed" },
