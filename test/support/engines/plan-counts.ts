@@ -1,6 +1,6 @@
 /**
  * What Postgres planned for the tests of each file. Planning is most of what Postgres does for a test, so whoever wants
- * the suite shorter sets REMOTEGPU_TEST_PLANS=1: the server then counts, each database that a test drops leaves a line,
+ * the suite shorter sets TEST_PLANS=1: the server then counts, each database that a test drops leaves a line,
  * and the table at the end of the run (suite/plan-table.ts) adds them up.
  */
 import { appendFileSync, existsSync, readFileSync, rmSync } from "node:fs";
@@ -26,7 +26,7 @@ interface DearStatement {
 }
 
 function countsPlans(): boolean {
-  return process.env["REMOTEGPU_TEST_PLANS"] === "1";
+  return process.env["TEST_PLANS"] === "1";
 }
 
 /** The settings with which a server counts; they take some of its time, so it does not count unasked. */

@@ -1,4 +1,4 @@
-/** What Postgres planned for each file's tests, at the end of a run with REMOTEGPU_TEST_PLANS=1; nothing fails by it. */
+/** What Postgres planned for each file's tests, at the end of a run with TEST_PLANS=1; nothing fails by it. */
 import { relative } from "node:path";
 import type { Reporter, TestModule } from "vitest/node";
 import { dearestStatements, type PlanCount, takePlanCounts } from "../engines/plan-counts.ts";
