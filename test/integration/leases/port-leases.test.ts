@@ -434,6 +434,26 @@ describe("a host that reports", () => {
     expect(await mirrors(id)).toMatchObject({ ssh_port: 20_777 });
   });
 
+  test("guesses at a password: the access and why say so where a password opens it, and it stays reachable", async () => {
+    const serving = await scene.host("host-s", { leases: true, ssh: true, cpu: 64 });
+    const id = await running({ cpu: 32 }, serving);
+    const detail = "Too many guesses at its password.";
+    serving.sayOfLease(told("ssh", serving).leaseId, { detail, answers: { isSeen: true, detail: "" } });
+    await serving.round();
+    const said = async () => {
+      const why = await scene.api.ask("GET", `/api/v1/environments/${id}/why`, { as: alice });
+      const [ssh] = (await access(id)).services;
+      return [ssh.reachable, ssh.reason, why.body.reason];
+    };
+
+    const without = await said();
+    await act(id, "ssh-password");
+    const withOne = await said();
+
+    expect(without).toEqual([true, null, "It runs on host host-s."]);
+    expect(withOne).toEqual([true, detail, `It runs on host host-s. ${detail}`]);
+  });
+
   test("leases that nobody wants there, or another host's, raises one alarm and changes nothing", async () => {
     const other = await scene.host("host-b", { leases: true, cpu: 64 });
     const mine = await running({}, host);

@@ -103,26 +103,26 @@ function waiversOf(runs: ReadonlyMap<string, number>, burn: WorkloadBurn | undef
 }
 
 /**
- * Of each workload, by the names of rules, how many of its runs have proven time that is not charged by them. Only runs are
- * read that had such time at their last charge, or wait for one: all of a workload may be a hundred thousand.
+ * SQL: of each workload, by the names of rules, how many of its runs have proven time that is not charged by them. Only runs
+ * are read that had such time at their last charge, or wait for one: all of a workload may be a hundred thousand.
  */
-export async function waivedRunsOf(
+export const WAIVED_RUNS = `WITH own AS MATERIALIZED (
+    SELECT r.id, r.resource_id, r.waive_from, r.waive_reason, r.first_proven_at, r.last_proven_at
+      FROM unnest($2::text[]) w (id) JOIN runs r ON r.resource_id = w.id AND r.resource_type = $1
+     WHERE r.first_proven_at IS NOT NULL AND (r.waived_ms > 0 OR r.uncharged))
+  SELECT resource_id AS id, rule, count(DISTINCT run_id) AS runs FROM (
+    SELECT o.resource_id, o.id AS run_id, ${ruleOfStop("o.waive_reason")} AS rule
+      FROM own o WHERE o.waive_from < o.last_proven_at
+    UNION ALL
+    SELECT o.resource_id, o.id, w.reason FROM own o JOIN run_waivers w ON w.run_id = o.id
+     WHERE w.from_at < o.last_proven_at AND (w.to_at IS NULL OR w.to_at > o.first_proven_at)) free
+   GROUP BY 1, 2`;
+
+async function waivedRunsOf(
   sql: Connection,
   { kind, ids }: Asked,
 ): Promise<Map<string, Map<string, number>>> {
-  const { rows } = await sql.query<{ id: string; rule: string; runs: number }>(
-    `WITH own AS MATERIALIZED (SELECT r.id, r.resource_id, r.waive_from, r.waive_reason, r.first_proven_at, r.last_proven_at
-                  FROM unnest($2::text[]) w (id) JOIN runs r ON r.resource_id = w.id AND r.resource_type = $1
-                 WHERE r.first_proven_at IS NOT NULL AND (r.waived_ms > 0 OR r.uncharged))
-     SELECT resource_id AS id, rule, count(DISTINCT run_id) AS runs FROM (
-       SELECT o.resource_id, o.id AS run_id, ${ruleOfStop("o.waive_reason")} AS rule
-         FROM own o WHERE o.waive_from < o.last_proven_at
-       UNION ALL
-       SELECT o.resource_id, o.id, w.reason FROM own o JOIN run_waivers w ON w.run_id = o.id
-        WHERE w.from_at < o.last_proven_at AND (w.to_at IS NULL OR w.to_at > o.first_proven_at)) free
-      GROUP BY 1, 2`,
-    [kind, ids],
-  );
+  const { rows } = await sql.query<{ id: string; rule: string; runs: number }>(WAIVED_RUNS, [kind, ids]);
   const ofWorkloads = Map.groupBy(rows, ({ id }) => id);
   return new Map(
     [...ofWorkloads].map(([id, rules]) => [id, new Map(rules.map(({ rule, runs }) => [rule, runs]))]),
