@@ -48,10 +48,13 @@ export async function beginPlanCounts(serverUrl: string): Promise<void> {
   await admin.close();
 }
 
-/** Notes what the server did in a database so far, for a test file. */
+/**
+ * Notes what the server did in a database so far, for a test file.
+ * @param fileOf asked only where plans are counted: benches and commands drop databases outside of any test
+ */
 export async function notePlanCounts(
   admin: Connection,
-  { database, file }: { database: string; file: string },
+  { database, fileOf }: { database: string; fileOf: () => string },
 ): Promise<void> {
   if (!countsPlans()) return;
   const { rows } = await admin.query<Omit<PlanCount, "file">>(
@@ -60,7 +63,7 @@ export async function notePlanCounts(
        FROM pg_stat_statements WHERE dbid = (SELECT oid FROM pg_database WHERE datname = $1)`,
     [database],
   );
-  appendFileSync(countsFile(), `${JSON.stringify({ file, ...rows[0] })}\n`);
+  appendFileSync(countsFile(), `${JSON.stringify({ file: fileOf(), ...rows[0] })}\n`);
 }
 
 /** All that this run noted, once. */

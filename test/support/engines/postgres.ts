@@ -40,7 +40,7 @@ export async function freshDatabase({
     async drop() {
       await database.close();
       await application.close();
-      await notePlanCounts(admin, { database: name, file: expect.getState().testPath ?? "" });
+      await notePlanCounts(admin, { database: name, fileOf: () => expect.getState().testPath ?? "" });
       await admin.query(`DROP DATABASE ${name} WITH (FORCE)`);
       await admin.close();
     },
