@@ -74,7 +74,7 @@ test("it comes back by itself with a credential of last week, and its eight days
   await eventually(
     async () =>
       (await ask<{ watermark: number }>("SELECT watermark FROM host_journals"))[0]?.watermark === host.rows,
-    { withinMs: 50_000, what: "every row decided" },
+    { withinMs: 60_000, what: "every row decided" },
   );
 
   expect(
@@ -111,7 +111,7 @@ test("sent again from the beginning it changes nothing, and the doctor finds eve
       const { watermarkSeen } = host.journal.head();
       return watermarkSeen === host.rows;
     },
-    { withinMs: 30_000, what: "the watermark" },
+    { withinMs: 60_000, what: "the watermark" },
   );
 
   expect(await ask("SELECT id, proven_ms, posted_amount FROM runs ORDER BY id")).toEqual(before);

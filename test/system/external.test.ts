@@ -125,7 +125,7 @@ async function startSecond(): Promise<string> {
   ending.adopt(second, (one) => one.stop()).start();
   const url = `http://127.0.0.1:${port}`;
   await eventually(async () => (await fetch(`${url}/readyz`)).ok, {
-    withinMs: 30_000,
+    withinMs: 60_000,
     what: "the second serves",
   });
   return url;
@@ -150,7 +150,7 @@ test("of two control planes one leads; paused amid its work it is followed by th
       const now = await leader();
       return now !== undefined && now.term !== before?.term && now;
     },
-    { withinMs: 20_000, what: "another leader" },
+    { withinMs: 60_000, what: "another leader" },
   );
   process.stdout.write(
     `  another led ${((performance.now() - pausedMs) / 1_000).toFixed(1)} s after the pause\n`,
@@ -162,7 +162,7 @@ test("of two control planes one leads; paused amid its work it is followed by th
       const running = await customer.list("/environments", { status: "running" });
       return running.length === FIT_AT_ONCE && running;
     },
-    { withinMs: 45_000, what: "as many running as there are cores" },
+    { withinMs: 60_000, what: "as many running as there are cores" },
   );
   expect(after.holder).not.toBe(before?.holder);
   expect(await leader()).toMatchObject({ holder: after.holder, term: after.term });
@@ -185,7 +185,7 @@ test("and when the leader is killed, the other goes on alone; the books are as i
   await second.kill();
   const { id } = await first.customer.post("/environments", { ...ORDER, name: "after" });
   await eventually(async () => (await leader())?.term !== before?.term, {
-    withinMs: 20_000,
+    withinMs: 60_000,
     what: "the first leads again",
   });
   await first.environment(String(id), "running");

@@ -50,7 +50,7 @@ test("two agents on one machine: concurrent orders for the last GPU give one pla
   await eventually(
     async () => (await house.customer.list("/environments", { status: "running" })).length === 2,
     {
-      withinMs: 30_000,
+      withinMs: 60_000,
       what: "one of the two runs",
     },
   );
@@ -107,7 +107,7 @@ test("NATS killed and wiped of all it kept comes back, and hosts find it", async
   const killedAt = new Date().toISOString();
   await eventually(
     async () => String((await house.admin.get(`/hosts/${host.id}`)).last_heartbeat) > killedAt,
-    { withinMs: 45_000, what: "a heartbeat over the new NATS" },
+    { withinMs: 60_000, what: "a heartbeat over the new NATS" },
   );
 
   expect(await house.containersOf(host.id)).toHaveLength(1);
@@ -126,7 +126,7 @@ test("a container that somebody kills is started again inside its run", async ()
       const now = await house.containersOf(host.id);
       return now.length === 1 && now[0]?.pid !== before?.pid && now;
     },
-    { withinMs: 30_000, what: "the container again" },
+    { withinMs: 60_000, what: "the container again" },
   );
 
   expect(after?.run).toBe(before?.run);
@@ -136,7 +136,7 @@ test("a container that somebody kills is started again inside its run", async ()
       (await house.customer.list(`/environments/${environmentId}/events`)).find(
         ({ kind }) => kind === "container-restarted",
       ),
-    { withinMs: 30_000, what: "the event that tells it" },
+    { withinMs: 60_000, what: "the event that tells it" },
   );
   expect(told.reason).toMatch(/its container ended \(exit code 137, SIGKILL\); it is started again/);
 });

@@ -81,7 +81,7 @@ async function startAgent(): Promise<void> {
   const before = await agentEpoch();
   access ??= runInstalled("access.mjs");
   agent = runInstalled("agent.mjs");
-  await eventually(async () => (await agentEpoch()) > before, { withinMs: 30_000, what: "the agent heard" });
+  await eventually(async () => (await agentEpoch()) > before, { withinMs: 60_000, what: "the agent heard" });
   await house.isOnline(hostId);
 }
 

@@ -390,7 +390,7 @@ test.each([
   await host.agent.kill();
   if (isOver)
     await eventually(async () => !(await docker.getContainer(container).inspect()).State.Running, {
-      withinMs: 30_000,
+      withinMs: 60_000,
       what: "the end of its container",
     });
   host.agent.start();

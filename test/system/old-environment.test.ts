@@ -74,14 +74,14 @@ const status = async (id: string, wanted: string) =>
       const row = await ada.get(`/environments/${id}`);
       return row.status === wanted && row;
     },
-    { withinMs: 45_000, what: `environment ${id} ${wanted}` },
+    { withinMs: 60_000, what: `environment ${id} ${wanted}` },
   );
 
 test("soon after the control plane serves, nothing of the old system says that it runs", async () => {
   expect(await status(ID, "stopped")).toMatchObject({ status_reason: "from the old system", ssh_port: null });
 
   await eventually(async () => (await ada.get("/inference-services/service-1")).status === "stopped", {
-    withinMs: 45_000,
+    withinMs: 60_000,
   });
   const jobs = await house.cli(["job", "list", "-o", "wide"], { REMOTEGPU_KEY: key });
   const service = await house.cli(["service", "show", "service-1", "--json"], { REMOTEGPU_KEY: key });
@@ -105,7 +105,7 @@ test("the environment starts on a host of ours once there is money, and its bill
 
   await ada.post(`/environments/${ID}/stop`);
   await status(ID, "stopped");
-  await eventually(async () => (await ada.list("/billing/records")).length > 0, { withinMs: 45_000 });
+  await eventually(async () => (await ada.list("/billing/records")).length > 0, { withinMs: 60_000 });
   expect(await ada.list("/billing/records")).toEqual(
     expect.arrayContaining([
       expect.objectContaining({ resource_id: ID, billing_minutes: 1, resource_type: "environment" }),
@@ -130,8 +130,8 @@ test("a job that waited there is confirmed or cancelled by its owner", async () 
 test("and it is deleted with what it left on the host", async () => {
   await ada.delete(`/environments/${ID}`);
 
-  await eventually(async () => (await ada.list("/environments")).length === 0, { withinMs: 45_000 });
+  await eventually(async () => (await ada.list("/environments")).length === 0, { withinMs: 60_000 });
   // The job's container may just be ending, too.
   const isEmpty = async () => (await house.containersOf(house.hosts[0]?.id ?? "")).length === 0;
-  expect(await eventually(isEmpty, { withinMs: 45_000, what: "the end of all containers" })).toBe(true);
+  expect(await eventually(isEmpty, { withinMs: 60_000, what: "the end of all containers" })).toBe(true);
 });

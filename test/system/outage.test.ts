@@ -85,7 +85,7 @@ test("without its database the API says so in problem documents; NATS loses all 
   const ready = await ask("/readyz");
   // A run with cards sends its first row after the sample that proves its time.
   await eventually(() => streamBytes(natsFolder) > 0, {
-    withinMs: 45_000,
+    withinMs: 60_000,
     what: "rows in the stream that nobody takes out",
   });
   process.kill(Number(readFileSync(join(natsFolder, "nats.pid"), "utf8")), "SIGKILL");
@@ -142,7 +142,7 @@ test("its database is restored to an earlier moment: no container is touched, a 
   expect(before).toHaveLength(2);
   // Some of its time is told before the restore is known of.
   await eventually(() => before.every(({ run }) => journalledMs(host.folder, run) > 0), {
-    withinMs: 30_000,
+    withinMs: 60_000,
     what: "a row of each",
   });
 
@@ -157,7 +157,7 @@ test("its database is restored to an earlier moment: no container is touched, a 
           id,
         ])
       ).rowCount === 1,
-    { withinMs: 45_000, what: "the restart that only its host knew" },
+    { withinMs: 60_000, what: "the restart that only its host knew" },
   );
   await house.isOnline(host.id);
 

@@ -440,7 +440,7 @@ async function orderOfNeighbour(): Promise<void> {
     memory: MIB * 256,
   });
   await eventually(async () => (await bob.get(`/environments/${String(den.id)}`)).status === "running", {
-    withinMs: 45_000,
+    withinMs: 60_000,
     what: "the neighbour's environment",
   });
 }

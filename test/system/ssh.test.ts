@@ -127,7 +127,7 @@ test("a port inside becomes one of this machine", async () => {
   });
   try {
     const answer = async () => (await said(here)) || false;
-    expect(await eventually(answer, { withinMs: 20_000, what: "the port's answer" })).toBe("hello\n");
+    expect(await eventually(answer, { withinMs: 60_000, what: "the port's answer" })).toBe("hello\n");
   } finally {
     forward.kill();
   }
@@ -169,7 +169,7 @@ test("who came through it is told with their own address, and sent away like any
     (await sessionsSince(since)).find(
       ({ login, client_address: from }) => login !== null && /gateway/.test(from ?? ""),
     );
-  const shown = await eventually(named, { withinMs: 40_000, what: "the session through the gateway" });
+  const shown = await eventually(named, { withinMs: 60_000, what: "the session through the gateway" });
   expect(shown).toMatchObject({
     service_type: "ssh",
     client_address: "127.0.0.1 through the gateway",
@@ -178,7 +178,7 @@ test("who came through it is told with their own address, and sent away like any
 
   expect(await cli("env", "disconnect", "lab", String(shown.id))).toMatchObject({ exitCode: 0 });
 
-  await eventually(guest.hasEnded, { withinMs: 20_000, what: "its end" });
+  await eventually(guest.hasEnded, { withinMs: 60_000, what: "its end" });
 });
 
 test("who is in is shown with whose key it is, and one who is sent away goes alone", async () => {
@@ -192,7 +192,7 @@ test("who is in is shown with whose key it is, and one who is sent away goes alo
     const shown = (await sessionsSince(since)).filter(({ login }) => login !== null);
     return shown.length === 2 && shown;
   };
-  const shown = await eventually(both, { withinMs: 40_000, what: "two sessions of the host's report" });
+  const shown = await eventually(both, { withinMs: 60_000, what: "two sessions of the host's report" });
   const login = { method: "publickey", username: "alice", key_name: "alice@laptop", told_by: "container" };
   const client_address = await ownAddress();
   for (const one of shown) expect(one).toMatchObject({ service_type: "ssh", client_address, login });
@@ -202,7 +202,7 @@ test("who is in is shown with whose key it is, and one who is sent away goes alo
   await Promise.race([first.end, second.end]);
   const isCut = async () =>
     (await accessLog()).some(({ id: entry, outcome }) => entry === sent && outcome === "cut");
-  await eventually(isCut, { withinMs: 40_000, what: "the end of the session in the access log" });
+  await eventually(isCut, { withinMs: 60_000, what: "the end of the session in the access log" });
   expect([first, second].filter((one) => one.hasEnded())).toHaveLength(1);
   expect((await listedByCommand("sessions", "lab")).filter(({ id: one }) => one === sent)).toEqual([]);
 });
@@ -217,7 +217,7 @@ test("a key that was removed opens nothing within seconds, and ends who came by 
   await other.isIn;
   await mine.isIn;
   await mineThroughGateway.isIn;
-  await eventually(async () => (await fromDesk()) === 1, { withinMs: 40_000, what: "whose the other is" });
+  await eventually(async () => (await fromDesk()) === 1, { withinMs: 60_000, what: "whose the other is" });
 
   const removal = await cli("ssh-key", "delete", String(keyId));
 
@@ -240,12 +240,12 @@ test("a key that was removed opens nothing within seconds, and ends who came by 
 test("who was refused stands in the access log once the host has counted it", async () => {
   // A relay tells of refusals with the next session, and what an access process has counted, its next one tells.
   comeIn(otherIdentity());
-  await eventually(async () => (await fromDesk()) === 2, { withinMs: 40_000, what: "another session" });
+  await eventually(async () => (await fromDesk()) === 2, { withinMs: 60_000, what: "another session" });
   await house.hosts[0]?.access.stop();
   house.hosts[0]?.access.start();
 
   const refused = async () => (await accessLog()).find(({ kind }) => kind === "attempts");
-  const entry = await eventually(refused, { withinMs: 40_000, what: "attempts in the access log" });
+  const entry = await eventually(refused, { withinMs: 60_000, what: "attempts in the access log" });
   expect(entry).toMatchObject({ outcome: "no-login", client_address: await ownAddress(), login: null });
   expect((await cli("env", "access-log", "lab", "--kind", "attempts")).stdout).toContain("no-login");
   expect((await listedByCommand("access-log", "lab")).map(({ id: one }) => one)).toContain(entry.id);
@@ -261,10 +261,10 @@ test("an administrator comes in by a ticket alone, and goes with it", async () =
   });
   const admin = ["-i", file, ...identity.slice(2)];
   const isOpen = async () => (await cli("ssh", "lab", "--", ...admin, "true")).exitCode === 0;
-  await eventually(isOpen, { withinMs: 20_000, what: "the way in by a ticket" });
+  await eventually(isOpen, { withinMs: 60_000, what: "the way in by a ticket" });
   const inside = comeIn(admin);
   const isNamed = async () => (await sessions()).some(({ login }) => login?.ticket_id === ticket.id);
-  await eventually(isNamed, { withinMs: 40_000, what: "the session of the ticket" });
+  await eventually(isNamed, { withinMs: 60_000, what: "the session of the ticket" });
 
   await house.admin.delete(`/environments/${id}/ssh-tickets/${String(ticket.id)}`);
 
@@ -287,10 +287,12 @@ test("on another host it has the key by which its clients know it", async () => 
   await cli("ssh-key", "add");
   const second = await house.addHost(await pooled());
   // Nothing is placed on it before the two have shown each other that they see one pool.
-  await eventually(async () => (await house.admin.get(`/hosts/${second.id}`)).pool_state === "trusted", {
-    withinMs: 60_000,
-    what: "the proof of the shared pool",
-  });
+  const isProved = async () => {
+    const { pool_state: state, pool_reason: reason } = await house.admin.get(`/hosts/${second.id}`);
+    if (state !== "trusted") throw new Error(`the pool is ${String(state)}: ${String(reason)}`);
+    return true;
+  };
+  await eventually(isProved, { withinMs: 150_000 });
   await house.admin.post(`/hosts/${house.hosts[0]?.id ?? ""}/cordon`);
 
   await cli("env", "start", "lab", "--wait");
@@ -324,7 +326,7 @@ const listedByCommand = async (...args: string[]) =>
 /** Who went is told with the host's next report. */
 const nobodyIsIn = async () =>
   await eventually(async () => (await sessions()).length === 0, {
-    withinMs: 40_000,
+    withinMs: 60_000,
     what: "the end of the sessions before",
   });
 

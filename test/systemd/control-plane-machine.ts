@@ -83,7 +83,7 @@ export class ControlPlaneMachine {
   async #database(): Promise<void> {
     const sql = (text: string) =>
       this.machine.run(`runuser -u postgres -- psql -c "${text}"`, { folder: "/tmp" });
-    await eventually(() => sql("SELECT 1"), { withinMs: 30_000 });
+    await eventually(() => sql("SELECT 1"), { withinMs: 60_000 });
     await sql("CREATE ROLE remotegpu LOGIN PASSWORD 'secret'");
     await sql("CREATE DATABASE remotegpu OWNER remotegpu");
   }

@@ -56,7 +56,7 @@ async function endOf(wanted: DesiredInstance) {
       const seen = agent.host.observed(wanted.runId);
       return seen?.remains !== undefined && seen;
     },
-    { withinMs: 30_000, what: `the end of ${wanted.runId}` },
+    { withinMs: 60_000, what: `the end of ${wanted.runId}` },
   );
 }
 

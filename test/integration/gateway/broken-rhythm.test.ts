@@ -55,7 +55,7 @@ test.each([
   for (const [nth, socket] of sockets.entries())
     socket.on("data", (bytes) => (said[nth] += String(bytes))).on("error", () => undefined);
   const answered = () => said.filter((one) => one.startsWith(`HTTP/1.1 ${status} `)).length;
-  await eventually(() => answered() >= AT_ONCE, { withinMs: 30_000, what: "the first answers" });
+  await eventually(() => answered() >= AT_ONCE, { withinMs: 60_000, what: "the first answers" });
 
   const others: number[] = [];
   for (let round = 0; round < 3; round += 1) {
@@ -81,7 +81,7 @@ test.each([
       .once("end", () => socket.destroy())
       .once("close", () => (ended += 1))
       .resume();
-  await eventually(() => ended >= AT_ONCE, { withinMs: 30_000, what: "the first ends" });
+  await eventually(() => ended >= AT_ONCE, { withinMs: 60_000, what: "the first ends" });
 
   for (let round = 0; round < 3; round += 1) expect((await served.ask("/tell")).status).toBe(200);
 

@@ -122,7 +122,7 @@ test("TensorBoard answers beside it, once its switch is on", async () => {
       const found = await scene.ask(tensorboard, "/", { key });
       return found.status === 200 && found;
     },
-    { withinMs: 30_000, what: "TensorBoard" },
+    { withinMs: 60_000, what: "TensorBoard" },
   );
   expect(answer.text).toBe("stands for TensorBoard of /gemini/output");
 });

@@ -97,7 +97,7 @@ const wayBy = async (gateway: string) => {
 const comesTo = (gateway: string, way: string) =>
   eventually(async () => (await wayBy(gateway))?.way === way, {
     what: `${way} by ${gateway}`,
-    withinMs: 30_000,
+    withinMs: 60_000,
   });
 
 const to = (port: number) => ({ hostId: HOST, instanceId: INSTANCE, port });
@@ -146,7 +146,7 @@ test("a host that answers nobody is told to dial, and is reached by what it dial
   const detail = "Host gpu-nat does not answer gateways: no answer in time.";
   await eventually(async () => (await wayBy("gw-1"))?.detail === detail, {
     what: "a look",
-    withinMs: 30_000,
+    withinMs: 60_000,
   });
   expect(await wayBy("gw-1")).toMatchObject({ way: "reversed" });
 
@@ -327,7 +327,7 @@ test("a relay that retires serves what runs through it, and is asked for nothing
 
 test("a relay that dies dials again, and another gateway serves when one has ended", async () => {
   process.kill(access.relayPid, "SIGKILL");
-  await eventually(() => asks(first).catch(() => undefined), { what: "a stream", withinMs: 30_000 });
+  await eventually(() => asks(first).catch(() => undefined), { what: "a stream", withinMs: 60_000 });
 
   await first.close();
 

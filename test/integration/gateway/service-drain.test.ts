@@ -74,7 +74,7 @@ async function whyGone(served: ServedScene): Promise<string> {
       await web.control.replicas();
       return (await replica(served, 1))?.dismissal ?? undefined;
     },
-    { withinMs: 30_000, what: "the end of the drain" },
+    { withinMs: 60_000, what: "the end of the drain" },
   );
 }
 

@@ -97,7 +97,7 @@ describe("requests", () => {
             // It has told what it counted so far, and tells it again with the rest.
             if (time === 0)
               await eventually(async () => (await countsOf(served)).length > 0, {
-                withinMs: 20_000,
+                withinMs: 60_000,
                 what: "a first word",
               });
           }
@@ -121,7 +121,7 @@ describe("requests", () => {
       const killed = await web.anotherGateway({ db });
       for (let time = 0; time < 3; time += 1) await served.ask("/", { gateway: killed });
       await eventually(async () => (await countsOf(served))[0]?.requests === 3, {
-        withinMs: 20_000,
+        withinMs: 60_000,
         what: "what it wrote down",
       });
       await served.ask("/", { gateway: killed });

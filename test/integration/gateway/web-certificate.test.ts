@@ -141,7 +141,7 @@ test("one address holds a quarter of all connections at most, and others come in
       await once(next, "secureConnect");
       return next;
     },
-    { withinMs: 30_000, what: "room" },
+    { withinMs: 60_000, what: "room" },
   );
   expect(again.destroyed).toBe(false);
   for (const one of [second, shown, again]) one.destroy();

@@ -199,7 +199,7 @@ test.concurrent("a revocation outlives a restart of NATS, and a wiped one gets i
   await link.revoke(host);
   const refusalsBefore = again.refusals();
   await eventually(() => again.refusals() > refusalsBefore, {
-    withinMs: 30_000,
+    withinMs: 60_000,
     what: "the refusal after the wipe",
   });
   expect(again.connection.isConnected).toBe(false);
@@ -229,7 +229,7 @@ test.concurrent("the keeper revokes at once, and again by itself after NATS was 
   // The wiped server lets the host in until the keeper has told it.
   const refusalsBefore = host.refusals();
   await eventually(() => host.refusals() > refusalsBefore, {
-    withinMs: 30_000,
+    withinMs: 60_000,
     what: "the refusal after the wipe",
   });
   expect(host.connection.isConnected).toBe(false);
@@ -239,7 +239,7 @@ test.concurrent("a credential is renewed at half its life, and the host stays in
   const link = await Link.open(context);
   const { nats } = link;
   const api = await link.api();
-  const credential = await nats.hostCredential("host-1", { lifetimeMs: 4_000 });
+  const credential = await nats.hostCredential("host-1", { lifetimeMs: 10_000 });
   const host = await link.host(credential);
   const keeper = link.keeper(host, api);
 

@@ -181,7 +181,7 @@ test("everything works again after NATS was away, with its store wiped, and requ
   await nats.start({ wipe: true });
 
   await eventually(async () => (await host.client.heartbeat(aHeartbeat())).reply.term === 1, {
-    withinMs: 30_000,
+    withinMs: 60_000,
     what: "a heartbeat",
   });
   await eventually(() => {

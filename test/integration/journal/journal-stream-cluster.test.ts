@@ -40,7 +40,7 @@ import { freePort } from "../../support/engines/free-ports.ts";
 const MINUTE = 60_000;
 const BEFORE = new Date("2025-01-01T00:00:00Z");
 const RUN = "run-clustered";
-const WITHIN = { withinMs: 40_000 };
+const WITHIN = { withinMs: 60_000 };
 
 let cluster: NatsCluster;
 let fresh: FreshDatabase;

@@ -208,7 +208,7 @@ test("a wiped server gets its stream back while the consumer runs", async () => 
 
   const after = aBatch(host.key.sign);
   await eventually(async () => (await publish(host, after)).taken, {
-    withinMs: 30_000,
+    withinMs: 60_000,
     what: "the stream",
   });
   await eventually(() => decided.length > 1, { what: "the batch after the wipe" });

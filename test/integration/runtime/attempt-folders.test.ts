@@ -21,7 +21,7 @@ const outputOf = (job: string, ...path: string[]) =>
 
 async function ended(containerId: string): Promise<void> {
   await eventually(async () => (await host.statusOf(containerId))?.state === "exited", {
-    withinMs: 20_000,
+    withinMs: 60_000,
     what: "the end of the command",
   });
 }

@@ -56,7 +56,7 @@ function textOfFrames(raw: Buffer): string {
 /** With what both outputs say. */
 async function ended(containerId: string): Promise<{ exitCode: number; said: string }> {
   await eventually(async () => (await host.statusOf(containerId))?.state === "exited", {
-    withinMs: 20_000,
+    withinMs: 60_000,
     what: "the end of the command",
   });
   const container = docker.getContainer(containerId);
@@ -97,7 +97,7 @@ test("each attempt and rank has a copy of its own", async () => {
 
   expect(await ended(second.containerId)).toMatchObject({ exitCode: 0, said: "0" });
   await eventually(async () => (await host.sh(first.containerId, "cat /gemini/code/state")) === "01\n", {
-    withinMs: 20_000,
+    withinMs: 60_000,
     what: "what the first one wrote",
   });
 });

@@ -180,7 +180,7 @@ describe.concurrent("what cannot be killed", () => {
     expect(agent.host.usageOf("run-a").some(({ final }) => final)).toBe(false);
 
     await disk.thaw();
-    await agent.host.says("run-a", { phase: "stopped", problem: null }, { withinMs: 40_000 });
+    await agent.host.says("run-a", { phase: "stopped", problem: null }, { withinMs: 60_000 });
     await agent.host.says("run-b", { phase: "ready" });
   });
 });

@@ -223,14 +223,14 @@ test("who fills its own memory is told that it keeps itself from logging in, unt
   // The first ones may come in between two kills.
   const { detail } = await eventually(
     async () => ((await tried()) === "" && answers()?.isSeen === false ? answers() : undefined),
-    { withinMs: 45_000, what: "an answer that tells of the memory" },
+    { withinMs: 60_000, what: "an answer that tells of the memory" },
   );
   expect(detail).toMatch(/^The container has used up the 64 MiB of memory that it may have\. /);
 
   await rm(filled);
   await eventually(async () => (await tried()) === "in" && answers()?.isSeen, {
     // sshd rests longer with each of its ends.
-    withinMs: 45_000,
+    withinMs: 60_000,
     what: "a login with room",
   });
 });

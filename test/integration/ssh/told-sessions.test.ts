@@ -74,7 +74,7 @@ test("what is over is told until it was taken, and what is open stays", async ()
   await doors.say();
 
   await eventually(() => !doors.sessions.some(({ sessionId }) => sessionId === over.session.sessionId), {
-    withinMs: 40_000,
+    withinMs: 60_000,
     what: "a book without what was taken",
   });
   expect(doors.isOpen(session)).toBe(true);

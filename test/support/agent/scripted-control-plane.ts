@@ -139,7 +139,7 @@ export class ScriptedHost {
   async says(
     runId: string,
     what: Partial<ObservedInstance>,
-    { withinMs = 20_000 }: { withinMs?: number } = {},
+    { withinMs = 60_000 }: { withinMs?: number } = {},
   ): Promise<ObservedInstance> {
     let last: ObservedInstance | undefined;
     const isSaid = () => {

@@ -53,7 +53,7 @@ export async function startPodman(): Promise<Podman> {
   const client = new Dockerode({ socketPath });
   try {
     const image = await importBusyboxImage();
-    await eventually(async () => (await client.ping()) !== undefined, { withinMs: 30_000, what: "podman" });
+    await eventually(async () => (await client.ping()) !== undefined, { withinMs: 60_000, what: "podman" });
     // The image goes over as one layer, as it was made.
     const { id } = await docker.createContainer({ Image: image, Cmd: ["true"] });
     const root = await docker.getContainer(id).export();

@@ -128,7 +128,7 @@ export class AgentUnderControl {
       last = await this.environment(id);
       return [status, "error"].includes(last.status);
     };
-    await eventually(isSo, { withinMs: 20_000 }).catch(() => undefined);
+    await eventually(isSo, { withinMs: 60_000 }).catch(() => undefined);
     if (last.status === status) return last;
     throw new Error(`${id} is not ${status} but ${last.status}: ${last.status_reason}`);
   }

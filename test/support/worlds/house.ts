@@ -301,12 +301,12 @@ export class House {
         const host = await this.admin.get(`/hosts/${hostId}`);
         return host.connection === "connected" && (await this.admin.list(`/hosts/${hostId}/gpus`)).length > 0;
       },
-      { withinMs: 45_000, what: `host ${hostId} online` },
+      { withinMs: 60_000, what: `host ${hostId} online` },
     );
   }
 
   /** Waits until the environment has this status, and returns it whole. */
-  async environment(id: string, status: string, withinMs = 45_000): Promise<Row> {
+  async environment(id: string, status: string, withinMs = 60_000): Promise<Row> {
     return eventually(
       async () => {
         const row = await this.customer.get(`/environments/${id}`);
