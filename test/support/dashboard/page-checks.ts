@@ -1,11 +1,10 @@
 /** What every page of the dashboard keeps to, whatever it shows: to be asked of a page that stands. */
 import { readFileSync } from "node:fs";
-import { createRequire } from "node:module";
 import type { Page } from "puppeteer-core";
 import { expect } from "vitest";
 import { eventually } from "../eventually.ts";
 
-const AXE = readFileSync(createRequire(import.meta.url).resolve("axe-core/axe.min.js"), "utf8");
+const AXE = readFileSync(new URL(import.meta.resolve("axe-core/axe.min.js")), "utf8");
 /** What axe calls moderate or minor whatever it finds: only what is grave is judged. */
 const NEVER_GRAVE = [
   "aria-allowed-role",
