@@ -13,6 +13,8 @@ import { ownedName } from "../containers/owned-name.ts";
 import { proxyToLoopback } from "./loopback-proxy.ts";
 
 export const CHROMIUM = "/usr/bin/chromium";
+/** Each context would start a process for a page that is never opened. */
+const NO_SPARE_PROCESS = "--disable-features=SpareRendererForSitePerProcess";
 const CONTAINED = new URL("../../fixtures/contained-chromium.ts", import.meta.url).pathname;
 /** The loopback of the new network is down at first. */
 const IN_NETWORK = ["sh", "-c", `ip link set lo up && exec "$@"`, "sh"];
@@ -77,7 +79,7 @@ async function optionsIn(folder: string): Promise<string[]> {
   // Whoever needs no Chromium does not load what drives it.
   const { defaultArgs } = await import("puppeteer-core");
   return [
-    ...(await defaultArgs({ userDataDir: join(folder, "profile") })),
+    ...(await defaultArgs({ userDataDir: join(folder, "profile"), args: [NO_SPARE_PROCESS] })),
     // The suite runs as root, where Chromium has no sandbox; it sees pages of the suite alone.
     "--no-sandbox",
     "--disable-dev-shm-usage",
