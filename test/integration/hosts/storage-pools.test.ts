@@ -413,6 +413,19 @@ describe("a confirmed host", () => {
     expect(await shown(young)).toMatchObject({ pool_state: "trusted" });
   });
 
+  test("begins no round of members that are due before it can be reached", async () => {
+    const pool = poolName();
+    const first = await joinHost(trees.one, { token: { storage_pool: pool } });
+    const young = await joinHost(trees.same, { token: { storage_pool: pool }, gatewayPort: null });
+    await prove();
+    expect(await shown(first)).toMatchObject({ pool_proved_at: null });
+
+    await api.db.query("UPDATE hosts SET gateway_port = 19443 WHERE id = $1", [young]);
+    await prove();
+
+    expect(await shown(young)).toMatchObject({ pool_state: "trusted" });
+  });
+
   test("is used at once where nobody could prove it, by an administrator's word alone", async () => {
     const pool = poolName();
     const first = await joinHost(trees.one, { token: { storage_pool: pool } });

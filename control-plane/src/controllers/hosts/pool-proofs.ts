@@ -4,7 +4,13 @@
  */
 import { asSentence } from "@remotegpu/shared/sentence";
 import { POOL_PROOF_FEATURE } from "../../core/hosts/pools/pool-membership.ts";
-import { afterVerdict, isRoundDue, poolRound, type Verdict } from "../../core/hosts/pools/pool-round.ts";
+import {
+  afterVerdict,
+  isRoundDue,
+  membersOfRound,
+  poolRound,
+  type Verdict,
+} from "../../core/hosts/pools/pool-round.ts";
 import { type Database, transaction } from "../../store/database/database.ts";
 import {
   beginRound,
@@ -24,8 +30,12 @@ export interface PoolProofsDeps extends PairDeps {
 
 /** True where a host is used from now on, or no longer: the scheduler should look. */
 export async function poolProofsPass(deps: PoolProofsDeps): Promise<boolean> {
-  const due = [...(await sharedPools(deps.db)).values()].filter((members) =>
-    isRoundDue(members, members.filter(canProve), deps.now().getTime()),
+  const nowMs = deps.now().getTime();
+  const pools = [...(await sharedPools(deps.db)).values()].map((members) =>
+    membersOfRound(members, { isReached, nowMs }),
+  );
+  const due = pools.filter(
+    (members) => members.length > 1 && isRoundDue(members, members.filter(canProve), nowMs),
   );
   const changed: boolean[] = [];
   const next = due.values();
@@ -36,10 +46,12 @@ export async function poolProofsPass(deps: PoolProofsDeps): Promise<boolean> {
   return changed.includes(true);
 }
 
+const isReached = ({ isConnected, hasGatewayPort }: PoolMember) => isConnected && hasGatewayPort;
+
 /** A new member is left alone until gateways can reach it: a first round that it misses costs it more than a minute. */
-function canProve({ state, isConnected, hasGatewayPort, features }: PoolMember): boolean {
-  const isReachable = isConnected && (hasGatewayPort || state !== "waiting");
-  return isReachable && features.includes(POOL_PROOF_FEATURE);
+function canProve(member: PoolMember): boolean {
+  const isReachable = member.state === "waiting" ? isReached(member) : member.isConnected;
+  return isReachable && member.features.includes(POOL_PROOF_FEATURE);
 }
 
 async function round(deps: PoolProofsDeps, members: readonly PoolMember[]): Promise<boolean> {

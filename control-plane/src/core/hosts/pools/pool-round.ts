@@ -19,6 +19,8 @@ const TRUSTED_TRIED_EVERY_MS = 10 * MS_PER_MINUTE;
 /** What a round may take, so that no other server begins one of the same pool meanwhile. */
 const ROUND_LEASE_MS = MS_PER_MINUTE;
 const ROUND_LEASE_MS_A_MEMBER = 10_000;
+/** How long a new member may take until it can be reached, before a round counts it as one that it missed. */
+const REACHED_WITHIN_MS = 2 * MS_PER_MINUTE;
 /** Trees that members of one pool see; whoever sees one more is told so without being compared with all of them. */
 const MAX_GROUPS = 8;
 
@@ -52,6 +54,23 @@ export interface Verdict {
   detail: string | null;
   /** Another trusted member proved something in this round. */
   hasWitness: boolean;
+}
+
+/**
+ * The members that a round counts: all but one that has just come and cannot be reached yet. It would miss the round, and
+ * wait more than a minute for the next.
+ */
+export function membersOfRound<Member extends RoundMember>(
+  members: readonly Member[],
+  { isReached, nowMs }: { isReached: (member: Member) => boolean; nowMs: number },
+): Member[] {
+  return members.filter(
+    (member) =>
+      isReached(member) ||
+      member.state !== "waiting" ||
+      member.triedAtMs !== null ||
+      nowMs - member.memberSinceMs >= REACHED_WITHIN_MS,
+  );
 }
 
 /**

@@ -3,6 +3,7 @@ import {
   afterVerdict,
   isProofDue,
   isRoundDue,
+  membersOfRound,
   type Pair,
   type PairOutcome,
   poolRound,
@@ -266,4 +267,18 @@ test.each<[string, RoundMember[], RoundMember[], boolean]>([
   ],
 ])("a round begins %s", (_what, members, reached, expected) => {
   expect(isRoundDue(members, reached, NOW)).toBe(expected);
+});
+
+test.each<[string, Partial<RoundMember>, boolean]>([
+  ["not one that has just come", { memberSinceMs: NOW - 2 * MS_PER_MINUTE + 1 }, false],
+  ["one that had two minutes", { memberSinceMs: NOW - 2 * MS_PER_MINUTE }, true],
+  ["one that missed a round before", { memberSinceMs: NOW, triedAtMs: NOW - 1 }, true],
+  ["one that was trusted", { memberSinceMs: NOW, state: "trusted" }, true],
+])("a round counts, of members that cannot be reached, %s", (_what, change, expected) => {
+  const reached = member("a");
+  const away = member("b", { state: "waiting", provedAtMs: null, ...change });
+
+  const counted = membersOfRound([reached, away], { isReached: ({ id }) => id === "a", nowMs: NOW });
+
+  expect(counted).toEqual(expected ? [reached, away] : [reached]);
 });
