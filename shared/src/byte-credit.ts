@@ -12,7 +12,7 @@ export interface SendWindow {
 
 export interface ReceiveWindow {
   readonly receivedBytes: number;
-  /** Of these, what the reader has used and needs no room for any more. */
+  /** The bytes that the reader has used and needs no room for any more. */
   readonly takenBytes: number;
   readonly grantedBytes: number;
   /** How much may be under way and waiting together. */

@@ -37,7 +37,7 @@ export function codeParts(bytes: number): number {
   return Math.ceil(bytes / CODE_PART_BYTES);
 }
 
-/** Of the part of that number. */
+/** The bytes of the part of that number. */
 export function codePartBytes(bytes: number, part: number): number {
   return Math.max(0, Math.min(CODE_PART_BYTES, bytes - part * CODE_PART_BYTES));
 }

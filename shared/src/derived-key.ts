@@ -18,7 +18,7 @@ export function derivedSecret(secret: Uint8Array, purpose: string): Buffer {
   return Buffer.from(hkdfSync("sha256", secret, "", purpose, SECRET_BYTES));
 }
 
-/** Of 32 bytes. */
+/** The key of these 32 bytes. */
 export function ed25519Key(bytes: Uint8Array): KeyObject {
   return createPrivateKey({ key: Buffer.concat([PKCS8_PREFIX, bytes]), format: "der", type: "pkcs8" });
 }

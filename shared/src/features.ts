@@ -27,7 +27,7 @@ export const FEATURES = {
 } as const;
 export type Feature = keyof typeof FEATURES;
 
-/** Of a stop, as every agent gives it. */
+/** The grace of a stop, as every agent gives it. */
 export const PLAIN_STOP_GRACE_SECONDS = 300;
 
 /** What of an order may need more than the protocol's first form; everything else any agent does. */

@@ -21,7 +21,7 @@ export type PoolNonceWritten = z.infer<typeof PoolNonceWritten>;
 const FILE_TYPES = ["file", "folder", "link", "other"] as const;
 export type FileType = (typeof FILE_TYPES)[number];
 
-/** Of one folder at once. */
+/** The files of one folder at once. */
 export const MAX_FILES_PER_PAGE = 1_000;
 
 /** Longer ones the kernel does not take. */
@@ -59,7 +59,7 @@ const TreeEntry = z.object({
   /** Below the folder that was asked for. */
   path_base64: z.string().regex(BYTES).min(1).max(5_500),
   type: z.enum(FILE_TYPES),
-  /** Of a file. */
+  /** The size of a file. */
   size: z.int().nonnegative().nullable(),
   modified_at: z.string(),
   sha256: z.base64().length(44).nullable(),
@@ -118,10 +118,10 @@ export const DRAFT_FOLDER = "draft";
 export const MANIFEST_NAME = "manifest";
 export const FILES_FOLDER = "files";
 
-/** Of a part, and of the pieces whose checksums are told. */
+/** The size of a part, and of the pieces whose checksums are sent. */
 export const CHUNK_BYTES = 8 * MIB;
 
-/** Of a part that comes: the SHA-256 of exactly what comes (RFC 9530). */
+/** The SHA-256 of exactly the part that comes (RFC 9530). */
 export const CONTENT_DIGEST_HEADER = "content-digest";
 
 /** A line of the list, in the order of a walk through the tree: names by their bytes, a folder where its name stands. */

@@ -20,9 +20,9 @@ export const GangNetwork = z.object({
   /** The same on all of its hosts, and no other gang's. */
   id: z.int().min(1).max(MAX_VXLAN_ID),
   subnet: z.cidrv4(),
-  /** Of this rank. */
+  /** The address of this rank. */
   address: Address,
-  /** Of this rank's host within the subnet: the way out. */
+  /** The address of this rank's host within the subnet: the way out. */
   gateway: Address,
   udpPort: z.int().min(1).max(65_535),
   /** The gang's other hosts, and whose addresses are there. */

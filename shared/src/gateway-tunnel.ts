@@ -14,9 +14,12 @@ export const TUNNEL_CLIENT_HEADER = "remotegpu-client";
  * that it had said, which a reset would take away.
  */
 export const TUNNEL_BREAK_HEADER = "remotegpu-break";
-/** Of one stream, each way: so much of it waits for a reader that reads no more, and so much is under way on a long line. */
+/**
+ * The window of one stream, each direction: so much of it waits for a reader that reads no more, and so much is pending
+ * on a long line.
+ */
 export const TUNNEL_STREAM_WINDOW = MIB;
-/** Of all streams of a connection; those that nobody reads take nothing from the others. */
+/** The window of all streams of a connection; those that nobody reads take nothing from the others. */
 export const TUNNEL_WINDOW = 64 * MIB;
 export const MAX_TUNNEL_STREAMS = 1024;
 /**

@@ -3,16 +3,16 @@ import { z } from "zod";
 import { GpuUuid } from "./ids.ts";
 import { text } from "./text.ts";
 
-/** Of one run, the latest. */
+/** The latest faults of one run. */
 export const MAX_GPU_FAULTS = 8;
-/** Of one host in one boot. */
+/** The notes of one host in one boot. */
 export const MAX_KERNEL_NOTES = 64;
 
 /** What an INT column of the control plane holds. */
 const MAX_INT = 2_147_483_647;
 /** "xid-31", "sxid-12028", "aer". */
 const Code = z.string().regex(/^[a-z][a-z0-9-]{0,47}$/);
-/** Of a record in the kernel log; with the boot it names one record. */
+/** The number of a record in the kernel log; with the boot it names one record. */
 const KernelSeq = z.int().nonnegative();
 
 /** An error that a program of a run made on a GPU; the GPU is well. */

@@ -27,9 +27,9 @@ const MAX_LIKE = 8;
 /** What the package manager says of one installed package. */
 export const PackageVersion = z.object({
   format: z.enum(["deb", "rpm"]),
-  /** Of the installed package, not of its source. */
+  /** The name of the installed package, not of its source. */
   name: text(MAX_VERSION_TEXT),
-  /** Of the source where that is another one: rebuilds of the same source do not count. */
+  /** The version of the source where that is another one: rebuilds of the same source do not count. */
   version: text(MAX_VERSION_TEXT),
   /** The maintainer of a deb, the vendor of an rpm. */
   vendor: text(MAX_VERSION_TEXT).nullable(),

@@ -11,7 +11,7 @@ import { text } from "./text.ts";
 /** An agent that says this in its heartbeat asks for credentials of registries and follows fetches. */
 export const IMAGE_FETCH_FEATURE = "image-fetches" satisfies Feature;
 
-/** Of one host; they travel with the first page of the desired set and of the report. */
+/** The fetches of one host; they travel with the first page of the desired set and of the report. */
 export const MAX_FETCHES_OF_HOST = 64;
 
 /** Told of one pull; of more the rest is left out. */

@@ -9,7 +9,7 @@ export const IMAGE_NAME = /^[A-Za-z0-9][A-Za-z0-9._/:@-]{0,255}$/;
 /** An image by its content: nothing that could be pulled. */
 export const IMAGE_ID = /^(sha256:)?[0-9a-f]{64}$/;
 
-/** Of one host, names and ids together: what a report can carry beside all else. */
+/** The images of one host, names and ids together: what a report can carry beside all else. */
 export const MAX_HOST_IMAGES = 200;
 
 /** What Docker takes for a reference that names no registry. */

@@ -35,7 +35,7 @@ export type ReadOnlyMount = z.infer<typeof ReadOnlyMount>;
 /** A folder of the pool that is made if missing and outlives the run: code and output. */
 const PersistentFolder = z.object({ source: PoolPath, target: z.string().max(64) });
 
-/** Of one that is not there nothing is mounted, unless it is needed. */
+/** A folder that is not there is not mounted, unless it is needed. */
 const View = PersistentFolder.extend({ isNeeded: z.boolean().optional() });
 
 export const AttachedGpu = z.object({
@@ -100,7 +100,7 @@ export const InstanceSpec = z.object({
   entrypoint: z.enum(ENTRYPOINTS).optional(),
   /** Names and addresses of all ranks, for the container's /etc/hosts. */
   hosts: z.array(RankName).max(MAX_RANKS).optional(),
-  /** Of a gang one rank of which starts processes on the others. Absent: each runs its command. */
+  /** One rank of the gang starts processes on the others. Absent: each runs its command. */
   launch: RankLaunch.optional(),
   /** Absent: half of its memory. It counts as memory. */
   shmBytes: z.int().positive().optional(),
@@ -120,7 +120,7 @@ export const MAX_STOP_GRACE_SECONDS = 600;
 const MAX_INT = 2_147_483_647;
 
 const RdpAccess = z.object({
-  /** Of the password that was generated for this run, as crypt(3) writes it; null: there is none, and nobody logs in. */
+  /** The password that was generated for this run, as crypt(3) writes it; null: there is none, and nobody logs in. */
   passwordHash: text(256).nullable(),
 });
 
@@ -141,18 +141,18 @@ export const DesiredInstance = z.object({
     onDisconnect: z.enum(["keep", "stop_after"]),
     /** Seconds without an accepted heartbeat after which a `stop_after` instance stops itself. */
     stopAfterSeconds: z.int().positive().nullable(),
-    /** Of a gang: its preflight has passed everywhere. */
+    /** The gang's preflight has passed everywhere. */
     released: z.boolean().optional(),
     /** After so long without doing anything it is told to be idle; absent: never. Agents of before ignore it. */
     stallAfterSeconds: z.int().positive().max(MAX_STALL_SECONDS).optional().catch(undefined),
-    /** Of a rank that leads or follows. Agents that do not serve it ignore it, whatever it holds. */
+    /** The keys of a rank that leads or follows. Agents that do not serve it ignore it, whatever it holds. */
     rankKeys: RankKeys.optional().catch(undefined),
     probe: Probe.optional(),
     /** It ends what it was given, and no gateway is let in any more. Agents of before ignore it. */
     draining: z.literal(true).optional().catch(undefined),
     /** Agents that do not serve SSH ignore it, whatever it holds. */
     ssh: SshAccess.optional().catch(undefined),
-    /** Of this run's JupyterLab. Agents that start none ignore it, whatever it holds. */
+    /** The token of this run's JupyterLab. Agents that start none ignore it, whatever it holds. */
     jupyterToken: z
       .string()
       .regex(/^[0-9a-f]{64}$/)
@@ -204,7 +204,7 @@ export const INSTANCE_PROBLEMS = [
 ] as const;
 export type InstanceProblem = (typeof INSTANCE_PROBLEMS)[number];
 
-/** Of the last lines that an ended run's container wrote, as UTF-8. */
+/** The last lines that an ended run's container wrote, as UTF-8. */
 export const MAX_TAIL_BYTES = 8 * KIB;
 
 const Signal = z.string().regex(/^SIG[A-Z0-9+]{1,12}$/);
@@ -239,14 +239,14 @@ const Finding = z.object({
   check: z.string().regex(/^[a-z][a-z-]{0,31}$/),
   isPassed: z.boolean(),
   detail: text(300),
-  /** Of the rank that it speaks of, where it speaks of one. */
+  /** The address of the rank that it is about, where it is about one. */
   address: z.ipv4().optional(),
 });
 export type Finding = z.infer<typeof Finding>;
 /** One of each other rank, and some of the host. */
 const MAX_FINDINGS = MAX_RANKS + 16;
 
-/** Of one container. */
+/** The services of one container. */
 const MAX_SERVICES = 8;
 
 /** Whether somebody answers there; a sentence where nobody was seen. */
@@ -284,7 +284,7 @@ export const ObservedInstance = z.object({
   // What follows came with protocol 2.
   /** Its container runs and its gang is not released yet; what was found of it so far. */
   held: z.object({ findings: z.array(Finding).max(MAX_FINDINGS) }).optional(),
-  /** Of a gang that was released: the ranks from which nothing was heard for a while. Absent while all are. */
+  /** The ranks of a released gang that sent nothing for a while. Absent while all do. */
   cutOff: z.array(z.ipv4()).max(MAX_RANKS).optional().catch(undefined),
   /** Whether it does anything, where its order asks for that. */
   idleness: Idleness.optional().catch(undefined),
@@ -294,13 +294,13 @@ export const ObservedInstance = z.object({
   serving: z.enum(["not-yet", "yes", "no"]).optional(),
   /** While it drains: connections of gateways that are open to it. Absent while nobody can say. */
   openStreams: z.int().nonnegative().max(MAX_INT).optional().catch(undefined),
-  /** Of its container. */
+  /** The id of its container's image. */
   imageId: ImageId.optional(),
   /** What that image brings; absent where nobody could look. */
   brings: z.array(Brought).max(MAX_BROUGHT).optional(),
   /**
-   * Of those that gateways carry without a lease: jupyter, tensorboard, terminal. Absent while nothing is known, and from
-   * agents of before; what is not understood is nothing.
+   * The services that gateways carry without a lease: jupyter, tensorboard, terminal. Absent while nothing is known,
+   * and from agents of before; what is not understood is nothing.
    */
   services: ServiceAnswers.optional().catch(undefined),
   /** Errors that its programs made on GPUs in this boot, the latest few, the oldest first. Absent: none, or an agent of before. */

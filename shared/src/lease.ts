@@ -13,7 +13,7 @@ export type LeaseService = (typeof LEASE_SERVICES)[number];
 /** Outside the range that the kernel gives to outgoing connections by default (32768–60999). */
 export const LEASE_PORTS = { first: 20_000, last: 29_999 } as const;
 export const DEFAULT_AUTO_RELEASE_HOURS = 48;
-/** Of one host; they travel with the first page of the desired set and of the report. */
+/** The leases of one host; they travel with the first page of the desired set and of the report. */
 export const MAX_LEASES_OF_HOST = 1024;
 
 const Port = z.int().min(1).max(65_535);

@@ -44,7 +44,7 @@ export class GrowingTree {
     this.#leaves += 1;
   }
 
-  /** Of none it is the hash of nothing. */
+  /** The root of no leaves is the hash of nothing. */
   root(): Uint8Array {
     const [last, ...before] = this.#peaks.toReversed();
     if (last === undefined) return this.#hash();

@@ -11,7 +11,7 @@ const KEY_BYTES = 32;
 const PUBLIC_FROM = 1;
 const SEED_FROM = 2;
 
-/** Of accounts, clusters, servers, operators and users; seeds begin with S. */
+/** The keys of accounts, clusters, servers, operators and users; seeds begin with S. */
 const PUBLIC_NKEY = /^[ACNOU][A-Z2-7]{55}$/;
 
 /** @throws Error for a text that is no public nkey, or one that was mistyped */

@@ -59,7 +59,10 @@ export function understood<T>(schema: z.ZodType<T>, entries: readonly unknown[])
   });
 }
 
-/** Of all pages. A key that is not understood opens nothing, and neither does such a set; they cost no other. */
+/**
+ * The key sets of all pages. A key that is not understood opens nothing, and neither does such a set; they cost no
+ * other.
+ */
 export function readKeySets(entries: readonly unknown[]): KeySet[] {
   return understood(ArrivedKeySet, entries).map(({ id, keys }) => ({
     id,

@@ -7,7 +7,7 @@
 export const POOL_PROOF_FOLDER = ".remotegpu-pool";
 /** What the files process of a host is asked. */
 export const POOL_PROOF_ROUTE = "/pool-proof";
-/** Of a file there: random, 128 bits in base64url. */
+/** The name of a file there: random, 128 bits in base64url. */
 export const POOL_PROOF_NAME = /^[A-Za-z0-9_-]{22}$/;
 /** What it holds: 256 bits. */
 export const POOL_NONCE_BYTES = 32;

@@ -2,7 +2,7 @@
 import { z } from "zod";
 import { text } from "./text.ts";
 
-/** Of one container. */
+/** The processes of one container. */
 export const MAX_TOLD_PROCESSES = 64;
 
 /** Processes of one container that call themselves the same and wait for the same. */
@@ -21,7 +21,7 @@ export type WaitingProcesses = z.infer<typeof WaitingProcesses>;
 export const Idleness = z.object({
   /** For as long as its order says. */
   isIdle: z.boolean(),
-  /** Of one that is idle, as they were found then. */
+  /** The processes of one that is idle, as they were found then. */
   processes: z.array(WaitingProcesses).max(MAX_TOLD_PROCESSES),
 });
 export type Idleness = z.infer<typeof Idleness>;

@@ -26,9 +26,9 @@ import { text } from "./text.ts";
 export const PROTOCOL = { min: 1, max: 2 } as const;
 export const HEARTBEAT_MS = 10_000;
 export const MAX_PAGE_BYTES = 512 * 1024;
-/** Of one host; one that claims more is not believed. */
+/** The instances of one host; one that claims more is not believed. */
 export const MAX_OBSERVED_INSTANCES = 4_096;
-/** Of one host: fetches, and pulls for orders that are placed there. */
+/** The pulls of one host: fetches, and pulls for orders that are placed there. */
 export const MAX_OBSERVED_PULLS = 256;
 
 const Term = z.int().nonnegative();
@@ -92,7 +92,10 @@ export const Heartbeat = z.object({
   gpus: z.array(GpuVitals).max(64).default([]),
   /** What this agent can do beyond the protocol's first form (features.ts); absent from agents of before. */
   features: z.array(text(32)).max(32).optional(),
-  /** Of running containers, by turns where they are many. Absent from agents of before, and in most heartbeats. */
+  /**
+   * The figures of running containers, by turns where they are many. Absent from agents of before, and in most
+   * heartbeats.
+   */
   figures: z.array(InstanceFigures).max(MAX_FIGURES).optional().catch(undefined),
 });
 export type Heartbeat = z.infer<typeof Heartbeat>;

@@ -16,14 +16,14 @@ export const RANK_HOSTFILE = "/.remotegpu/live/hostfile";
 export const RankLaunch = z.object({
   /** One leads: its command runs. The others follow: what it starts on them runs, and a command of their own does not. */
   role: z.enum(["leads", "follows"]),
-  /** Of the job: each has other keys. */
+  /** The attempt of the job: each has other keys. */
   attempt: z.int().positive(),
   /** Processes that each rank has room for. */
   slots: z.int().positive().max(1_024),
 });
 export type RankLaunch = z.infer<typeof RankLaunch>;
 
-/** Of one side: the rank that leads is the client of all others. */
+/** The keys of one side: the rank that leads is the client of all others. */
 export const RankKeys = z.object({
   /** Its own: PKCS #8, PEM. */
   privateKey: text(8 * KIB),

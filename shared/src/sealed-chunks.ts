@@ -23,7 +23,7 @@ export const ChunkProof = z.object({
   bytes: z.int().nonnegative(),
   sha256: Sum,
   isExecutable: z.boolean(),
-  /** Of the whole tree, and which of them is the first of these parts. */
+  /** The leaves of the whole tree, and which of them is the first of these parts. */
   leaves: z.int().positive(),
   first: z.int().nonnegative(),
   sums: z.array(Sum).min(1).max(MAX_PROVED_CHUNKS),

@@ -11,7 +11,7 @@ import { InstanceId, RunId } from "./ids.ts";
 import { text } from "./text.ts";
 import { KIB, MIB, MS_PER_SECOND } from "./units.ts";
 
-/** Of raw bytes in one message: far below the 1 MiB of a payload, and large enough for a log that is read fast. */
+/** The raw bytes in one message: far below the 1 MiB of a payload, and large enough for a log that is read fast. */
 export const MAX_CHUNK_BYTES = 64 * KIB;
 /** What a reader may let be under way to it. */
 export const MAX_CREDIT_BYTES = 4 * MIB;
@@ -33,7 +33,7 @@ export type SessionId = z.infer<typeof SessionId>;
 const SessionTarget = { instanceId: InstanceId, placementEpoch: z.int().positive(), runId: RunId };
 const Credit = z.int().positive().max(MAX_CREDIT_BYTES);
 const WindowSide = z.int().min(1).max(1_000);
-/** Of the first byte, counted from the session's beginning. */
+/** The offset of the first byte, counted from the session's beginning. */
 const Offset = z.int().nonnegative();
 const Chunk = z.base64().min(1).max(BASE64_CHARACTERS);
 
@@ -60,7 +60,7 @@ export const LogOpen = z.object({
   tailLines: z.int().nonnegative().max(MAX_LOG_TAIL_LINES).nullable(),
   /** False: what is there now, then the close. True: until the run is over, its container's restarts included. */
   follow: z.boolean(),
-  /** Of a service in it rather than of its first process: "jupyter". Only for agents with the feature "service-logs". */
+  /** The service in it rather than its first process: "jupyter". Only for agents with the feature "service-logs". */
   service: z
     .string()
     .regex(/^[a-z][a-z-]{0,31}$/)
@@ -118,7 +118,7 @@ export const SessionClose = z.object({
   kind: z.literal("session-close"),
   /** `lost` and `beyond-credit`: the chunks did not add up (byte-credit.ts). */
   reason: z.enum(["ended", "left", "run-over", "lost", "beyond-credit", "too-slow", "shutdown", "error"]),
-  /** Of the terminal's command; null where none ended. */
+  /** The exit code of the terminal's command; null where none ended. */
   exitCode: z.int().nullable(),
   detail: z.string().max(2000),
 });

@@ -14,7 +14,7 @@ import { KIB } from "./units.ts";
 export const SSH_FEATURE = "ssh" satisfies Feature;
 /** Where the server of ours listens in a container, on its loopback address. */
 export const SSH_PORT = 2022;
-/** Of keys that open anything. Certificates are none: who signs them is nobody whom we know. */
+/** The types of keys that open anything. Certificates are none: who signs them is nobody whom we know. */
 export const SSH_KEY_TYPES: ReadonlySet<string> = new Set([
   "ssh-ed25519",
   "ssh-rsa",
@@ -24,11 +24,11 @@ export const SSH_KEY_TYPES: ReadonlySet<string> = new Set([
   "sk-ssh-ed25519@openssh.com",
   "sk-ecdsa-sha2-nistp256@openssh.com",
 ]);
-/** Of one person. */
+/** The keys of one person. */
 export const MAX_KEYS_OF_SET = 64;
 /** Any key that OpenSSH takes is shorter; so a whole set fits a page. */
 export const MAX_KEY_LINE = 4 * KIB;
-/** Of one page: more than fit it, since none is empty. */
+/** The key sets of one page: more than fit it, since none is empty. */
 export const MAX_KEY_SETS = 4_096;
 export const MAX_SETS_OF_INSTANCE = 256;
 export const MAX_GATEWAYS = 64;
@@ -40,7 +40,7 @@ export const MAX_ATTEMPTS = 256;
 const KeySetId = z.string().regex(/^[a-z0-9][a-z0-9-]{0,62}$/);
 const AccessSessionId = z.string().regex(/^[A-Za-z0-9_-]{16,64}$/);
 
-/** Of one instance, applied live. */
+/** The SSH access of one instance, applied live. */
 export const SshAccess = z.object({
   /** Whose keys open it, a set a person; a set that no page of the same generation has is empty. */
   keySets: z.array(KeySetId).max(MAX_SETS_OF_INSTANCE),
@@ -84,7 +84,7 @@ const Through = { leaseId: LeaseId, workloadId: WorkloadId, service: z.enum(LEAS
 /** What the container's sshd told of a login, which root of the container can make it say. */
 export const SessionLogin = z.object({
   method: z.enum(["publickey", "password", "other"]),
-  /** Of the key, as ssh-keygen -l prints it; null where it was none. */
+  /** The fingerprint of the key, as ssh-keygen -l prints it; null where it was none. */
   fingerprint: z
     .string()
     .regex(/^SHA256:[A-Za-z0-9+/]{43}$/)
@@ -106,7 +106,7 @@ export const AccessSession = z.object({
   runId: RunId,
   ...Through,
   openedAt: z.string().max(40),
-  /** Of an open session they lag behind. */
+  /** The bytes of an open session lag behind. */
   bytesIn: z.int().nonnegative(),
   bytesOut: z.int().nonnegative(),
   login: SessionLogin.nullable(),

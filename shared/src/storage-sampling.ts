@@ -8,9 +8,11 @@ import { PoolPath } from "./instance.ts";
 import { text } from "./text.ts";
 import { MS_PER_HOUR } from "./units.ts";
 
-/** Of one page. A path has at most 512 characters, as a rule 50, so the payload limit may end a page before. */
+/**
+ * The folders of one page. A path has at most 512 characters, as a rule 50, so the payload limit may end a page before.
+ */
 export const MAX_FOLDERS_PER_PAGE = 2_000;
-/** Of one message. */
+/** The checksums of one message. */
 const MAX_SUMS_PER_REPORT = 2_000;
 /** A PiB of one owner on one pool; whoever claims more is not believed. */
 export const MAX_SAMPLE_BYTES = 2 ** 50;

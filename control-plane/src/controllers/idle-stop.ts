@@ -25,7 +25,7 @@ import {
 import { appendEvents } from "../store/events/events.ts";
 import { stopEnvironment } from "../store/orders/environment-orders.ts";
 
-/** Of one pass; the others are looked at in the next one. */
+/** The environments of one pass; the others are checked in the next one. */
 const MAX_LOOKS = 1_000;
 
 export interface IdleStopDeps {

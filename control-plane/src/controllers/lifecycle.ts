@@ -35,11 +35,11 @@ import {
 
 /** A pass takes this many; the next one goes on. */
 const MAX_OVERDUE = 200;
-/** Of each kind, likewise. */
+/** The workloads of each kind, likewise. */
 const MAX_SETTLED = 500;
 const MAX_DRAINS = 20;
 const MAX_TICKETS = 200;
-/** Of each kind of session, of tickets and of attempts, likewise. */
+/** The sessions of each kind, tickets and attempts, likewise. */
 const MAX_FORGOTTEN = 1000;
 /** What the old system left, each in a transaction of its own. */
 const SETTLEMENTS = [

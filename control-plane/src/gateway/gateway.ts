@@ -30,15 +30,18 @@ import { Traffic } from "./services/traffic.ts";
 import { newGatewayId } from "./registration.ts";
 import type { Tunnels } from "./tunnel/tunnel.ts";
 
-/** Of one address, and of what one container or one service answers. */
+/** The rate for one address, and for the answers of one container or one service. */
 const BROKEN: Rhythm = { burst: 50, perSecond: 20, longestMs: 5_000 };
 
 export interface GatewayDeps {
-  /** Of its row among the gateways, by which others learn what it has open. Without one they are told nothing of that. */
+  /**
+   * The id of its row among the gateways, by which others learn what it has open. Without one they learn nothing of
+   * that.
+   */
   id?: string;
   db: Database;
   now: () => Date;
-  /** Of a clock that is never set: how long where services stand is known. */
+  /** A clock that is never set: how long where services stand is known. */
   nowMs?: () => number;
   log: Log;
   /** The fleet's own secret, from which the key of cookies follows. */
@@ -57,7 +60,7 @@ export interface GatewayDeps {
   limits?: GatewayLimits;
   /** Between looks at bodies that do not come. */
   bodyLookMs?: number;
-  /** Of answers to what is broken. */
+  /** The rate of answers to what is broken. */
   broken?: Rhythm;
 }
 

@@ -12,7 +12,7 @@ import { giveEndpoints } from "../store/inference/endpoints.ts";
 const FRESH_EVERY_MS = 10_000;
 const NAME_LENGTH = 64;
 
-/** Of this life of the process. */
+/** The id of this incarnation of the process. */
 export const newGatewayId = () => `gw-${randomBytes(10).toString("hex")}`;
 
 export interface RegistrationDeps {

@@ -216,7 +216,7 @@ export function changesOf(routes: readonly DefinedRoute[], base: string): Readon
   return changes;
 }
 
-/** Of a look at what belongs to others. */
+/** The action of reading what belongs to others. */
 export const LOOK = "read";
-/** Of the rows that stand for attempts which were counted only. */
+/** The action of the rows that stand for attempts which were counted only. */
 export const COUNTED = "counted";

@@ -116,16 +116,16 @@ export interface ApiDeps {
   /** Resolves after so many milliseconds. */
   pause: (ms: number) => Promise<void>;
   link: HostLink;
-  /** Of storage pools, by their hosts. */
+  /** The files of storage pools, by their hosts. */
   files: HostFiles;
   replicaMetrics: ReplicaMetrics;
   downloadLinks: DownloadLinks;
   identity: HostIdentity;
-  /** Of registries. */
+  /** The seal of registries' passwords. */
   passwords: PasswordSeal;
   envVars: EnvVarSeal;
   webhookSecrets: WebhookSeal;
-  /** Of environments. */
+  /** The host keys of environments. */
   hostKeys: HostKeys;
   jupyterTokens: JupyterTokens;
   /** Aborted when this server is to end: answers that last are ended in order. */
@@ -155,7 +155,7 @@ export interface ApiEnv {
     answered: AnsweredRequests;
     limiters: { keys: RateLimiter; addresses: RateLimiter };
     actor: Actor;
-    /** Of the key that was sent, whether it opens anything or not. */
+    /** The hash of the key that was sent, whether it opens anything or not. */
     keyHash: string | undefined;
     /** The key or the session's token by which the request is known. */
     secret: string | undefined;
@@ -167,10 +167,13 @@ export interface ApiEnv {
     auditSubject: string | undefined;
     /** At an address of no page, where the dashboard's page says so. */
     isPage: true | undefined;
-    /** Of a request that may change something, like its witness. */
+    /** The id of a request that may change something, like its audit scope. */
     requestId: string;
     auditWitness: AuditWitness | undefined;
-    /** Of a POST with an Idempotency-Key that was not answered yet, where the handler itself keeps the answer. */
+    /**
+     * The request of a POST with an Idempotency-Key that was not answered yet, where the handler itself stores the
+     * answer.
+     */
     keyedRequest: KeyedRequest | undefined;
     /** True once it was done in one transaction with its answer, or handed to who does that. */
     isCarriedOut: true | undefined;

@@ -8,13 +8,15 @@ import type { LeaseService } from "@remotegpu/shared/lease";
 export const MAX_CONNECTIONS_OF_LEASE = 512;
 /** Browsers open some dozens; more from one address on one port is a flood. */
 export const MAX_CONNECTIONS_OF_CLIENT = 128;
-/** Of ssh, before a login was told. Tools that copy or test by many sessions at once open some dozens. */
+/**
+ * Connections by SSH before a login was reported. Tools that copy or test by many sessions at once open some dozens.
+ */
 export const MAX_UNNAMED_OF_CLIENT = 64;
 
 /**
- * Of ssh, before a login was told: so many of one address are led to its server at once, and further ones when they have
- * begun to speak, so that a flood of silent ones costs the container next to nothing. Tools that only listen to what
- * the server says first open fewer.
+ * So many SSH connections of one address, before a login was reported, are led to its server at once, and further ones
+ * when they have begun to speak, so that a flood of silent ones costs the container next to nothing. Tools that only
+ * listen to the server's first line open fewer.
  */
 export const MAX_LED_AT_ONCE = 8;
 
@@ -24,7 +26,7 @@ type Pace = { burst: number; perSecond: number };
 const PACE_OF_SSH: Pace = { burst: 100, perSecond: 20 };
 /** A page of a web interface is dozens of connections, and a reload as many more. */
 const PACE_OF_OTHERS: Pace = { burst: 256, perSecond: 64 };
-/** Of which the pace is remembered; of further ones it is not, and their numbers are bounded all the same. */
+/** So many addresses have their pace remembered; further ones do not, and their numbers are bounded all the same. */
 export const MAX_PACED = 4_096;
 const MS_PER_SECOND = 1_000;
 

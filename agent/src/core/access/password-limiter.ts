@@ -21,7 +21,7 @@ export const KNOWN_FOR_MS = 7 * MS_PER_DAY;
 export const MAX_KNOWN = 64;
 /** Beyond it no further stranger has tries until one of them has regained all of its own. */
 export const MAX_STRANGERS = 256;
-/** Of what is kept. */
+/** The addresses that are stored are bounded by this. */
 export const MAX_ADDRESSES = MAX_STRANGERS + MAX_KNOWN;
 /** A client that asks for the least of everything sends some 360 until the first password; a scan of versions some 30. */
 export const LEAST_BYTES_OF_A_TRY = 256;

@@ -7,10 +7,10 @@ import type { LeaseService } from "@remotegpu/shared/lease";
 import { KIB, MS_PER_MINUTE } from "@remotegpu/shared/units";
 
 /**
- * Of one SSH connection, both ways together. A keep-alive of a client and its answer are 52 + 28 bytes with the default
- * cipher, and 100 + 84 with the longest of codes; a client that asks every 5 seconds costs 184 × 12 = 2,208 bytes a
- * minute then, and the one of our server another 184. Whoever types one command costs as much again with today's
- * clients, which hide the pauses between keys behind packets of 20 milliseconds.
+ * The idle traffic of one SSH connection, both ways together. A keep-alive of a client and its answer are 52 + 28 bytes
+ * with the default cipher, and 100 + 84 with the longest of codes; a client that probes every 5 seconds costs 184 × 12
+ * = 2,208 bytes a minute then, and the one of our server another 184. Whoever types one command costs as much again
+ * with today's clients, which hide the pauses between keys behind packets of 20 milliseconds.
  */
 export const IDLE_BYTES_A_MINUTE = 3 * KIB;
 /** An image's own server tells nobody of logins. OpenSSH cuts off who has not logged in by then. */
@@ -18,9 +18,12 @@ export const FOREIGN_GRACE_MS = 2 * MS_PER_MINUTE;
 
 /** What makes a connection of a lease count. */
 export type UseRule =
-  /** Of our server: a login was told, and then bytes beyond those of keep-alives. */
+  /** Our server counts as used once a login was reported and bytes beyond those of keep-alives came. */
   | "login"
-  /** Of an image's own one: it has outlived the time for a login, and bytes beyond those of keep-alives. */
+  /**
+   * An image's own server counts as used once it has outlived the time for a login and bytes beyond those of
+   * keep-alives came.
+   */
   | "outlived"
   /** Bytes to the service and back. */
   | "both-ways"

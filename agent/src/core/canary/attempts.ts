@@ -43,7 +43,7 @@ export type Attempt = {
   permits?: readonly number[];
 };
 
-/** Of every attempt: the caller lacks the right, or the kernel does not have the call. */
+/** These refuse every attempt: the caller lacks the right, or the kernel does not have the call. */
 const REFUSALS: readonly number[] = [ERROR.EPERM, ERROR.EACCES, ERROR.ENOSYS];
 
 /** It is not there, or nothing of it can be changed. */
@@ -185,8 +185,8 @@ const UNREACHABLE: readonly number[] = [
 ];
 
 /**
- * Of one connection. A refusal by the other side may come from a firewall that rejects, or from a machine that was
- * reached: only who knows more can tell (`neighbourVerdict`).
+ * The verdict on one connection. A refusal by the other side may come from a firewall that rejects, or from a machine
+ * that was reached: only who knows more can tell (`neighbourVerdict`).
  */
 export function connectionVerdict(error: number): Verdict {
   if (error === 0) return "succeeded";

@@ -22,7 +22,7 @@ export type CanaryFindings =
 
 /** What an attempt is, whose name the program did not print: it could not be made. */
 const NOT_TRIED: Verdict = "unclear";
-/** Of all attempts: with more of them unclear it found out nothing, unless something succeeded. */
+/** With a larger share of unclear attempts the canary found out nothing, unless something succeeded. */
 const MOST_UNCLEAR = 0.5;
 /** A process of the host that is named by a small number may be one of the container: then nobody's is tried. */
 export const LEAST_OUTSIDE_PID = 300;

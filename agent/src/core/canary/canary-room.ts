@@ -9,7 +9,7 @@ const MILLI = 1_000;
 
 export type HostRoom = {
   machine: { cpuCount: number; memoryBytes: number };
-  /** Of all that is to run there. */
+  /** The specs of all that is to run there. */
   ordered: readonly Pick<InstanceSpec, "cpuMilli" | "memoryBytes">[];
   /** The journal has no more room than its ballast. */
   isJournalShort: boolean;

@@ -8,7 +8,7 @@ export type Target = {
   /** IPv4, or the canary's own gateway. */
   address: string;
   port: number;
-  /** Of a neighbour: an address of its network that nobody has. */
+  /** An address of the neighbour's network that nobody has. */
   strayAddress?: string;
 };
 
@@ -23,7 +23,7 @@ const METADATA: readonly { address: string; port: number }[] = [
   { address: "168.63.129.16", port: 32_526 },
 ];
 
-/** Of others' bridges and containers each; one hole shows as well as many. */
+/** So many bridges and containers of others are tried each; one hole shows as well as many. */
 const MOST_OF_EACH = 4;
 const MOST_HOST_ADDRESSES = 8;
 /** Nothing listens there; that somebody says so is answer enough. */
@@ -34,11 +34,11 @@ const LAST_OF_SUBNET = 254;
 export type Surroundings = {
   /** Where the agent listens on every address of the host, meanwhile. */
   listenerPort: number;
-  /** Of the host, whoever is reached by them; the first ones are tried. */
+  /** The host's own addresses, whoever is reached by them; the first ones are tried. */
   hostAddresses: readonly string[];
-  /** Of bridges of this host. */
+  /** The addresses of this host's bridges. */
   gateways: readonly string[];
-  /** Of containers in other workspaces' networks. */
+  /** The addresses of containers in other workspaces' networks. */
   neighbours: readonly string[];
 };
 

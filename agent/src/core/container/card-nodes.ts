@@ -7,7 +7,7 @@ import type { CreatedDevices, OwnedContainer } from "./container.ts";
 import type { CdiDevice, HostNodes } from "./gpu-attachment.ts";
 
 export type CardNode = {
-  /** Of the host. */
+  /** The node's path on the host. */
   node: string;
   /** Where the container has it. */
   inside: string;

@@ -19,7 +19,7 @@ export function containersOf(cgroups: string): string[] {
   return [];
 }
 
-/** Of one group, as the kernel log names it; from the outermost to the innermost. */
+/** The containers in one group's path as the kernel log names it, from the outermost to the innermost. */
 export function containersInPath(path: string): string[] {
   return [...new Set(path.match(CONTAINER_ID))];
 }

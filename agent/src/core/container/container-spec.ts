@@ -16,7 +16,7 @@ import type { DeviceRequest, GpuAttachment, GpuOptions } from "./gpu-attachment.
 export const TOOLBOX_TARGET = "/.remotegpu";
 export const LIVE_TARGET = `${TOOLBOX_TARGET}/live`;
 const INIT = `${TOOLBOX_TARGET}/init`;
-/** Of the folder that is changed while it runs: lies there once the gang of a rank may go. */
+/** This file lies in the folder that is changed while a container runs, once the gang of its rank may go. */
 export const RELEASED_FILE = "released";
 
 /**
@@ -85,7 +85,7 @@ export type HostFacts = {
   /** One for each of `spec.mounts` and `spec.folders`, and for those of `spec.views` that are there. */
   folders: FolderAt[];
   attachment: GpuAttachment;
-  /** Of the image; left out, SIGTERM. */
+  /** The image's signal; left out, SIGTERM. */
   stopSignal?: number;
   /** What the image itself runs: its entry point and the command that this is given. Left out, nothing. */
   imageProgram?: ImageProgram;

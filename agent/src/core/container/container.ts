@@ -19,7 +19,7 @@ export type ContainerState =
   | { state: "created" }
   /** `pid` is the host's; `startedAt` is the runtime's RFC 3339 label, not a proof of time. */
   | { state: "running"; pid: number; startedAt: string }
-  /** Of its last process; the times are the runtime's RFC 3339 labels. */
+  /** The exit of its last process; the times are the runtime's RFC 3339 labels. */
   | { state: "exited"; exitCode: number; outOfMemory: boolean; startedAt: string; finishedAt: string }
   | { state: "removing" }
   /**
@@ -32,7 +32,7 @@ export type ContainerState =
 export type CreatedDevices = {
   /** Paths of the host that it was given as devices. */
   devices: readonly string[];
-  /** Of the runtime, from which it was given devices by name: "cdi", "nvidia". */
+  /** The runtime's drivers from which it was given devices by name: "cdi", "nvidia". */
   drivers: readonly string[];
 };
 
@@ -40,7 +40,7 @@ export type Container = {
   containerId: string;
   /** Null where our labels are missing or damaged: such a container is never touched. */
   owner: Owner | null;
-  /** Of the image that it was made of, as `sha256:…`; absent where the runtime does not say. */
+  /** The id of the image that it was made of, as `sha256:…`; absent where the runtime does not report it. */
   imageId?: string | undefined;
   /** Absent where the runtime does not say. */
   created?: CreatedDevices | undefined;

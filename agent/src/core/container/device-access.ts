@@ -24,7 +24,7 @@ const REFUSALS_NEEDED = 2;
 const EPERM = 1;
 const ENOENT = 2;
 
-/** Of one node: of reading and writing it on the host, and of looking it up inside. */
+/** The errors of one node: of reading and writing it on the host, and of resolving it inside. */
 export type NodeErrors = { access: number; lookup: number };
 
 export type AccessAnswer =
@@ -50,7 +50,7 @@ export type DeviceAccess = {
 
 /** That a run's container is kept from its cards, as its record has it. */
 export type Refusal = {
-  /** Of the times here. */
+  /** The boot that the times here belong to. */
   bootId: BootId;
   /** When it was last seen to have them; null where that is not known. */
   passedMs: number | null;

@@ -8,7 +8,7 @@ import { MIB } from "@remotegpu/shared/units";
 const PROCESSES_FOR_A_SESSION = 3;
 /** And so many bytes, also where the limit is small. */
 const MEMORY_FOR_A_SESSION = 8 * MIB;
-/** Of its limit; what the kernel would give back by itself, as files that it has read, does not count. */
+/** The share of its limit; what the kernel would give back by itself, as files that it has read, does not count. */
 const MEMORY_SHARE = 0.97;
 
 /** Texts of the group's files; null for one that is not there. */

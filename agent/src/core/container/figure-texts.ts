@@ -7,19 +7,22 @@ const LOOPBACK = "lo";
 const RECEIVED_BYTES_AT = 0;
 const SENT_BYTES_AT = 8;
 
-/** Of `cpu.stat` in version 2. */
+/** The processor time in `cpu.stat` of version 2. */
 export function cpuMsOfStat(text: string): number | null {
   const microseconds = /^usage_usec (\d{1,15})$/m.exec(text)?.[1];
   return microseconds === undefined ? null : Math.floor(Number(microseconds) / US_PER_MS);
 }
 
-/** Of `cpuacct.usage` in version 1: nanoseconds, beyond what a number holds exactly after a hundred days. */
+/**
+ * The processor time in `cpuacct.usage` of version 1: nanoseconds, beyond what a number holds exactly after a hundred
+ * days.
+ */
 export function cpuMsOfUsage(text: string): number | null {
   const nanoseconds = /^(\d{1,19})\s*$/.exec(text)?.[1];
   return nanoseconds === undefined ? null : Number(BigInt(nanoseconds) / BigInt(NS_PER_MS));
 }
 
-/** Of `/proc/<pid>/net/dev`: all interfaces of its network namespace together, its loopback aside. */
+/** The bytes in `/proc/<pid>/net/dev`: all interfaces of its network namespace, its loopback aside. */
 export function networkBytesOf(text: string): { inBytes: number; outBytes: number } | null {
   const lines = [...text.matchAll(/^\s*([^\s:]+):\s*([\d ]+)$/gm)];
   if (lines.length === 0) return null;

@@ -1,6 +1,6 @@
 /** The signal by which an image wants to be ended, as Dockerfiles write it: "SIGINT", "INT", "2", "SIGRTMIN+3". */
 
-/** Of Linux on x86 and ARM, by their names without SIG; from signal(7). */
+/** The signals of Linux on x86 and ARM, by their names without SIG; from signal(7). */
 const NUMBERS: Readonly<Record<string, number>> = {
   HUP: 1,
   INT: 2,

@@ -8,7 +8,7 @@ import { MIB, MS_PER_SECOND } from "@remotegpu/shared/units";
 
 type Rank = NonNullable<InstanceSpec["hosts"]>[number];
 
-/** Of the smallest that is tried where the largest does not pass. */
+/** The size of the smallest packet, which is tried where the largest does not pass. */
 export const SMALL_PACKET_BYTES = 84;
 /** Tokens, certificates and what programs agree on by the clock are off beyond it. */
 const MOST_CLOCK_OFFSET_MS = MS_PER_SECOND;

@@ -2,7 +2,7 @@
 import type { RunId } from "@remotegpu/shared/ids";
 import type { Finding, ObservedInstance } from "@remotegpu/shared/instance";
 
-/** Of one rank: held with what was found so far, or released and out of reach of some. */
+/** The facts of one rank: held with what was found so far, or released and out of reach of some. */
 export type GangFacts = { held: readonly Finding[] } | { cutOff: readonly string[] };
 
 export function withGangFacts(

@@ -9,9 +9,9 @@ export type HostGang = Omit<GangNetwork, "address">;
 
 /** Outer Ethernet, IPv4, UDP and VXLAN headers. */
 const VXLAN_HEADER_BYTES = 50;
-/** Of whatever is not known by its own address: questions for addresses go to every other host. */
+/** This address stands for whatever is not known by its own: queries for addresses go to every other host. */
 const EVERYBODY = "00:00:00:00:00:00";
-/** Of an underlay that does not tell. */
+/** The MTU of an underlay that does not report one. */
 export const USUAL_MTU = 1500;
 
 export function hostGangOf({ address: _ofRank, ...gang }: GangNetwork): HostGang {

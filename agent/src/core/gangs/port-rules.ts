@@ -7,7 +7,7 @@ import type { HostGang } from "./gang-plan.ts";
 
 /** Shared by all agents of a machine: what one lets in, no other shuts out. */
 export const PORT_CHAIN = "REMOTEGPU-GANGS";
-/** Of all agents, and what brings packets there. */
+/** The jump of all agents, which brings packets to their chain. */
 export const PORT_JUMP = `INPUT -p udp -j ${PORT_CHAIN}`;
 
 /** All gangs' ranks: what they say to each other is passed on within a bridge, where it is asked about, too. */
@@ -33,7 +33,7 @@ export function portRules(
   return [...rules.values()];
 }
 
-/** Of the lines that iptables prints, this agent's. */
+/** This agent's rules among the lines that iptables prints. */
 export function ownPortRules(listing: readonly string[], hostId: HostId): string[] {
   return listing
     .filter((line) => line.startsWith("-A ") && `${line} `.includes(` --comment ${mark(hostId)} `))

@@ -65,7 +65,7 @@ export function isLookDue({ lookedAfter, ends }: Handovers): boolean {
   return lookedAfter === null || ends > lookedAfter;
 }
 
-/** Of these cards those on which nothing may start, each with why. */
+/** The cards on which nothing may start, each with its reason. */
 export function unclearGpus(
   gpus: readonly Pick<GpuReport, "uuid" | "strangers">[],
   { left, lookedAfter }: Handovers,

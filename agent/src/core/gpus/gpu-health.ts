@@ -17,7 +17,7 @@ export const PROBE_SAMPLES = 6;
 export const MAX_PROBE_SAMPLES = 360;
 
 type Cordon = GpuCordon & {
-  /** Of a `fatal` one: whether the card is there at all. */
+  /** Whether a card with a `fatal` fault is there at all. */
   isGone: boolean;
   /** The stable name of the reason: "xid-79", "requires-reset", "not-listed". */
   code: string;
@@ -35,7 +35,7 @@ export type CardState = {
   eccUncorrected: number | null;
   /** It told readings once, so their absence is a sign. */
   hasTold: boolean;
-  /** Of the readings that a card may lack, those that it told in this boot: an error in their place is a sign. */
+  /** The optional readings that the card reported in this boot: an error in their place is a sign. */
   toldReadings: readonly OptionalReading[];
   cordon: Cordon | null;
   /** What the last sample showed; null once one shows none. */

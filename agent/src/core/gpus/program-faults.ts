@@ -12,14 +12,14 @@ export type ProgramFault = GpuFault & { runId: RunId; atMs: number };
 
 /** So long the same error of the same run is not told again. */
 export const TOLD_AGAIN_MS = 600_000;
-/** Of all runs together. */
+/** The bound over all runs. */
 export const MAX_FAULTS = 256;
 /** An end within it is taken to follow from the error. */
 const EXPLAINS_WITHIN_MS = 60_000;
 /** What follows from another error, or from the program's end itself, explains none. */
 const FOLLOWS = "xid-45";
 
-/** Of runs whose containers run now or ran at the reading before, which is when the line was written. */
+/** The runs whose containers run now or ran at the reading before, which is when the line was written. */
 export type Holders = readonly OwnedContainer[];
 
 /** Each run once: those of `now` and those of `before`. */

@@ -10,7 +10,7 @@ export type ExitMeaning = {
    * `gpu`: one of those that were asked about is to blame.
    */
   kind: "complete" | "nothing-found" | "host" | "gpu";
-  /** Of the GPU that alone was asked about. */
+  /** The sign of the GPU that alone was queried. */
   sign: Sign | null;
   /** The manual's words. */
   meaning: string;

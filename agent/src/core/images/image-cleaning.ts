@@ -26,7 +26,7 @@ export type ImageHold = {
 export type ImageBounds = {
   /** Part of the disk that is kept free. */
   freePart: number;
-  /** Of all images that were pulled; null for no bound. */
+  /** The bound of all images that were pulled; null for none. */
   mostBytes: number | null;
 };
 

@@ -11,7 +11,7 @@ export type PulledImage = {
   imageId: string;
   image: string;
   credential: string | null;
-  /** Of the host's calendar clock; it only orders them. */
+  /** The host's calendar clock; it only orders them. */
   lastUsedMs: number;
 };
 

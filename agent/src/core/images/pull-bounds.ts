@@ -26,7 +26,7 @@ export type PullEnd = "too-slow" | "queued" | "yields";
 
 export function pullEnd(
   pull: PullClock,
-  /** Of other owners. */
+  /** The pulls of other owners. */
   others: { underWay: readonly PullClock[]; isSlotAwaited: boolean },
   nowMs: number,
 ): PullEnd | null {

@@ -37,7 +37,7 @@ export function pullProblem(said: string, status: number | null): PullProblem {
 /** It may go better the next time. */
 export const TRIES = 3;
 
-/** Of the way to the registry, rather than of the image: worth another try. */
+/** Whether the problem lies in the network to the registry rather than in the image: worth a retry. */
 export function isHiccup(problem: PullProblem): boolean {
   return problem === "too-slow" || problem === "unreachable";
 }

@@ -9,7 +9,7 @@ export interface TokenService {
   readonly service: string | null;
 }
 
-/** Of a `WWW-Authenticate`; null where it asks for no token. */
+/** The token service that a `WWW-Authenticate` names; null where it requires no token. */
 export function tokenServiceOf(challenge: string): TokenService | null {
   if (!/^bearer\s/i.test(challenge)) return null;
   const values = new Map(
@@ -49,7 +49,9 @@ export function architectureOf(arch: string): string {
   return arch === "x64" ? "amd64" : arch;
 }
 
-/** Of a reference as the runtime takes it apart: the repository within its registry, and what of it is wanted. */
+/**
+ * The repository within its registry that a reference names, as the runtime takes it apart, and what of it is wanted.
+ */
 export function repositoryWithin(
   { name, tag }: { name: string; tag: string },
   { registry, isDefault }: { registry: string; isDefault: boolean },

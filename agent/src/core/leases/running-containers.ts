@@ -17,10 +17,10 @@ export type RunningContainer = {
 
 type WatchedService = ReturnType<typeof watchedServices>[number];
 type Order = Pick<DesiredInstance, "instanceId" | "spec" | "live">;
-/** Of one that is not understood, only whose it is. */
+/** An order that is not understood, with its owner alone. */
 type BareOrder = { instanceId: InstanceId; spec?: { workloadId: WorkloadId } | undefined };
 
-/** Of one workload the latest placement's comes last. */
+/** Among containers of one workload the latest placement's comes last. */
 export function runningContainers(
   orders: readonly (Order | BareOrder)[],
   containers: readonly OwnedContainer[],

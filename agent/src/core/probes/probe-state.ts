@@ -12,7 +12,7 @@ import type { Answer } from "./probe-answer.ts";
 
 /** Somebody waits for its first answer. Ten times a second brought it no sooner: most programs listen when they are asked first. */
 const STARTING_REST_MS = 500;
-/** Of orders that do not say it. */
+/** The time to start where the order does not give one. */
 const STARTUP_SECONDS = 600;
 const RESTART_AFTER_FAILURES = 5;
 

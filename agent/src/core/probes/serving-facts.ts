@@ -8,7 +8,7 @@ import type { Probed, Serving } from "./probe-state.ts";
 export type ServingKnowledge = {
   desired: readonly DesiredInstance[];
   runs: readonly RunRecord[];
-  /** Of those whose container runs. */
+  /** The probes of those whose container runs. */
   probed: ReadonlyMap<RunId, Probed>;
 };
 

@@ -5,15 +5,23 @@
  */
 import { MS_PER_SECOND } from "@remotegpu/shared/units";
 
-/** Of one core, or of what it was given where that is less: a program that only waits wakes up now and then. */
+/**
+ * The share of one core, or of what it was given where that is less: a program that only waits wakes up now and then.
+ */
 const IDLE_CPU_SHARE = 0.05;
 const MILLI_PER_CORE = 1_000;
-/** Of what a card may draw. One that waits for others with its processors spinning draws little more than at rest. */
+/**
+ * The share of what a card may draw. One that waits for others with its processors spinning draws little more than at
+ * rest.
+ */
 const IDLE_POWER_SHARE = 0.25;
 const IDLE_UTILIZATION_PERCENT = 5;
 /** In each direction together: what a container hears of its neighbours and keeps open connections alive with. */
 const IDLE_BYTES_PER_SECOND = 8_192;
-/** Of each other rank: agents ask through their ranks with full packets, and two such rounds may fall into one look. */
+/**
+ * The bytes that probing each other rank may cost: agents probe through their ranks with full packets, and two such
+ * rounds may fall into one sample.
+ */
 const LOOKED_AT_BYTES_PER_SECOND = 16_384;
 
 export type CardLoad = {

@@ -48,7 +48,7 @@ export function groupOf(containerId: string, runs: readonly RunRecord[]): string
 
 type RecordedHolding = Holding & { record: RunRecord };
 
-/** Of a run that was started again after its container was gone, the container before it may be meant as well. */
+/** The container before may be meant as well where a run was started again after its container was gone. */
 function unknownTo(observed: readonly Container[], runs: readonly RunRecord[]): RecordedHolding[] {
   const known = new Set(observed.map(({ containerId }) => containerId));
   return runs.flatMap((record) =>

@@ -5,7 +5,7 @@
 import { type InstanceSpec, MAX_TAIL_BYTES, type ObservedInstance } from "@remotegpu/shared/instance";
 import { MIB } from "@remotegpu/shared/units";
 
-/** Of all tails in one report as they are sent: far below what a report may have in pages (paging.ts). */
+/** The bound of all tails in one report as they are sent: far below what a report may have in pages (paging.ts). */
 export const MAX_TAILS_BYTES = 2 * MIB;
 
 /** As it stands in the run's record. Written once, when the end has been seen and before the container is removed. */
@@ -61,7 +61,7 @@ const SIGNALS: ReadonlyMap<number, string> = new Map([
   [30, "SIGPWR"],
   [31, "SIGSYS"],
 ]);
-/** Of UTF-8, for one unit of a JavaScript string. */
+/** The most bytes of UTF-8 for one unit of a JavaScript string. */
 const WORST_BYTES_PER_UNIT = 3;
 /** Shells and runtimes say "ended by signal n" as exit code 128 + n; a program may of course say so itself. */
 const SIGNAL_BASE = 128;

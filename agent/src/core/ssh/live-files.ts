@@ -11,7 +11,7 @@ export const SESSION = `${TOOLBOX_TARGET}/session`;
 /** sshd becomes this user before it knows who is there. It is in no list of users of Debian or systemd. */
 const SSHD_ID = 61_200;
 export const TTY_GROUP = 5;
-/** Of a list of users. */
+/** The line of sshd's user in a list of users. */
 export const SSHD_USER = `sshd:x:${SSHD_ID}:${SSHD_ID}:sshd:/run/sshd:${SESSION}`;
 /** No password is this one, and unlike a mark of a locked user it lets keys in. */
 export const NO_PASSWORD = "*";

@@ -19,9 +19,9 @@ export type OpenDeletedFile = {
 /** What a run writes on. */
 export type Ground = {
   runId: RunId;
-  /** Of its container's own file system, as programs in it see that. Null: not known. */
+  /** The device of its container's own file system, as programs in it see that. Null: not known. */
   layerDevice: number | null;
-  /** Of its code and output folders. */
+  /** The devices of its code and output folders. */
   folderDevices: ReadonlySet<number>;
 };
 
@@ -62,7 +62,10 @@ export function deletedPlace(
 /** Bytes that a run holds in deleted files of its folders, which are paths of the pool. */
 export type FoldersDeleted = { sources: readonly string[]; bytes: number };
 
-/** Of runs with a folder at or below one of these paths of the pool; all folders of a run are one owner's. */
+/**
+ * The deleted files of runs with a folder at or below one of these paths of the pool; all folders of a run are one
+ * owner's.
+ */
 export function deletedBelow(paths: readonly string[], runs: readonly FoldersDeleted[]): number {
   const isBelow = (source: string) => paths.some((path) => source === path || source.startsWith(`${path}/`));
   return runs.reduce((sum, { sources, bytes }) => sum + (sources.some(isBelow) ? bytes : 0), 0);
@@ -70,7 +73,7 @@ export function deletedBelow(paths: readonly string[], runs: readonly FoldersDel
 
 export type MountPoint = { point: string; isReadOnly: boolean };
 
-/** Of /proc/PID/mountinfo, with its escapes resolved. */
+/** The mount points in /proc/PID/mountinfo, with its escapes resolved. */
 export function mountPoints(mountinfo: string): MountPoint[] {
   return mountinfo.split("\n").flatMap((line) => {
     const [, , , , point, options] = line.split(" ");

@@ -4,7 +4,7 @@
  */
 import { MS_PER_MINUTE, MS_PER_SECOND } from "@remotegpu/shared/units";
 
-/** Of what its file system takes: a few that go too far at once still leave room to others. */
+/** The share of what its file system takes: a few that go too far at once still leave room to others. */
 const LARGEST_SHARE = 0.25;
 
 const COUNT_EVERY_MS = MS_PER_MINUTE;
@@ -14,7 +14,7 @@ const SOON_SHARE = 0.1;
 /** Never more than a tenth of the time. */
 const PAUSE_PER_COUNT = 10;
 
-/** Of one file system; `total` is 0 where it makes them as they are needed. */
+/** The inodes of one file system; `total` is 0 where it makes them as they are needed. */
 export type FileRoom = { used: number; free: number; total: number };
 
 /** @returns null where a run may have as many as it likes */

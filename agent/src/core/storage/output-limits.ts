@@ -50,7 +50,7 @@ export function hasRoomFor(
   return keptBytes + comingBytes <= allowedBytes({ keptBytes, freeBytes });
 }
 
-/** Of a run's segments, by their numbers: those that go once a further one is begun. */
+/** The numbers of a run's segments that go once a further one is begun. */
 export function segmentsToDrop(numbers: readonly number[]): number[] {
   const ascending = numbers.toSorted((a, b) => a - b);
   return ascending.slice(0, Math.max(0, ascending.length - MAX_SEGMENTS + 1));

@@ -13,7 +13,7 @@ export type StorageUse = {
   layerBytes: number | null;
   /** Bytes of its code and output folders together; null when not measured. */
   folderBytes: number | null;
-  /** Of both, in files that are deleted and still open. */
+  /** The bytes of both in files that are deleted and still open. */
   deletedBytes: number;
   /** For how long it has had more files open than are counted of one run. */
   uncountedMs: number;

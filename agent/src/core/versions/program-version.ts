@@ -18,7 +18,7 @@ export function parseProgramVersion(output: string): string | null {
   return null;
 }
 
-/** Of /proc/driver/nvidia/version: the kernel's module that is loaded, whatever lies on the disk. */
+/** The version in /proc/driver/nvidia/version: the kernel's module that is loaded, whatever lies on the disk. */
 export function parseDriverVersion(text: string): string | null {
   const [, version] = /^NVRM version: .*?\s(\d+\.\d+(?:\.\d+)?)\s/m.exec(text) ?? [];
   return version?.slice(0, MAX_VERSION_TEXT) ?? null;

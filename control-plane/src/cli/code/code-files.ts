@@ -17,7 +17,7 @@ export type CodeFile =
   | { type: "link"; path: string; target: string };
 
 interface Rules {
-  /** Of the folder that the file lies in, below the top. */
+  /** The path of the folder that the file lies in, below the top. */
   folder: string;
   rules: Ignore;
 }

@@ -159,7 +159,7 @@ function insideOf(path: string): Buffer {
   return Buffer.from(path === "." ? "" : path.replace(/^\/+|\/+$/g, ""));
 }
 
-/** Of its name, where that can be one. */
+/** The folder of its name, where that can be one. */
 async function folderFor({ api }: Context, kind: Kind, id: string): Promise<string> {
   const { name } = await api.get(routeOf(kind, id));
   const isPlain = typeof name === "string" && !name.includes("/") && ![".", ".."].includes(name);

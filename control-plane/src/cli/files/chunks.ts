@@ -23,7 +23,10 @@ export function bytesOf({ size }: ReadFile, index: number): number {
   return Math.min(CHUNK_BYTES, size - index * CHUNK_BYTES);
 }
 
-/** Of the parts that the host has of it; those of another length are of no use. @throws CliError */
+/**
+ * The checksums of the parts that the host has of it; those of another length are of no use.
+ * @throws CliError
+ */
 export async function sumsOf(file: ReadFile, { api, path, query, signal }: Asking): Promise<string[]> {
   let text = "";
   try {
@@ -72,7 +75,7 @@ export async function sendChunk(
   });
 }
 
-/** Of several the first failure is the one that is told, and ends the others. */
+/** The first failure of several is the one that is reported, and ends the others. */
 export async function severalAtOnce<T>(
   partsOf: (signal: AbortSignal) => AsyncIterator<T>,
   { streams, signal }: { streams: number; signal: AbortSignal },

@@ -17,7 +17,7 @@ import type { Progress } from "./progress.ts";
 const DIGEST = /^sha-256=:([^:]+):$/;
 /** A file may change while it is fetched; one that always does is given up. */
 const MAX_TRIES = 3;
-/** Of what has come, so much is written at once. */
+/** So much of what has come is written at once. */
 const WRITTEN_AT_ONCE = MIB;
 
 /** Where its files are: `/environments/ID/files`. */

@@ -20,14 +20,14 @@ const READ_BYTES = 1_048_576;
 export interface ReadFile extends LocalFile {
   /** Base64. */
   sha256: string;
-  /** Of its parts. */
+  /** The checksums of its parts. */
   chunks: readonly string[];
 }
 
 export interface Listed {
   files: readonly ReadFile[];
   totalSize: number;
-  /** Of the list of its files. */
+  /** The length of the list of its files. */
   manifestBytes: number;
   /** Hex. */
   manifestSha256: string;

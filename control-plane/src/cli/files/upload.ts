@@ -16,7 +16,7 @@ import { bringInParts } from "./in-parts.ts";
 import { isCrowded, patiently } from "./patience.ts";
 import type { Progress } from "./progress.ts";
 
-/** Of short files; a long one has as many of its own. */
+/** The streams of short files; a long one has as many of its own. */
 const STREAMS = 4;
 
 type Local = { from: Buffer; stats: Stats; to: Buffer };

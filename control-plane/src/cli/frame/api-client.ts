@@ -15,7 +15,7 @@ export type Row = Record<string, unknown>;
 const DEADLINE_MS = 90_000;
 const MAX_PAGES = 1_000;
 const TIMED_OUT = 504;
-/** Of a file that has no byte there; what is told of it stands in the headers. */
+/** The status of a range of a file that has no byte there; what is known of it stands in the headers. */
 const NO_SUCH_RANGE = 416;
 
 const Problem = z.looseObject({

@@ -91,7 +91,10 @@ function shownColumn(column: Column, format: Output["format"], rows: Row[]): Pla
   return format === "wide" || !isOneForAll ? [whenSeveral] : [];
 }
 
-/** Of a member that is a moment a person wants to know how long ago it was; a bill's days and hours stay what they are. */
+/**
+ * The members that are moments, of which a person wants to know how long ago they were; a bill's days and hours stay
+ * what they are.
+ */
 const MOMENT = /_at$|^at$|^last_heartbeat$/;
 
 function listText(row: Row, column: PlainColumn, output: Output): string {

@@ -28,7 +28,7 @@ export const SSH_CONFIG = command({
   },
 });
 
-/** Of all that can be entered now. `isNew`: ~/.ssh/config had to be told of the file. */
+/** The entries of all that can be entered now. `isNew`: ~/.ssh/config got a line for the file. */
 export async function writeEntries(context: Context): Promise<{ ways: SshWay[]; isNew: boolean }> {
   const ways = await sshWays(context);
   keepHostKeys(ways);

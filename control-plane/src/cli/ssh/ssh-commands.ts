@@ -87,7 +87,7 @@ const PORT_FORWARD = command({
 
 export const SSH_COMMANDS: readonly Command[] = [SSH, SCP, RSYNC, PORT_FORWARD, SSH_CONFIG, SSH_PROXY];
 
-/** Of every command that runs one of OpenSSH's programs. */
+/** The options of every command that runs one of OpenSSH's programs. */
 function entering() {
   return {
     ...waits(),

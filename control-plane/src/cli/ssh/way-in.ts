@@ -9,7 +9,7 @@ import { type Look, waitUntil } from "../work/wait.ts";
 
 const WAIT_SECONDS = "1800";
 
-/** Of every command that enters one. */
+/** The options of every command that enters one. */
 export const waits = () => ({
   timeout: optionOr(
     "--timeout <seconds>",
@@ -102,7 +102,7 @@ export async function gatewayOf({ api }: Pick<Context, "api">, id: string): Prom
   );
 }
 
-/** Of all that run and can be entered now. */
+/** The targets of all that run and can be entered now. */
 export async function sshWays(context: Pick<Context, "api">): Promise<SshWay[]> {
   const running = await context.api.list("/environments", { status: "running" });
   const ways: SshWay[] = [];

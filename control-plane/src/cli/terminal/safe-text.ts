@@ -7,12 +7,12 @@
 const UNSHOWN = /[\p{Cc}\p{Bidi_C}\p{Cs}\u2028\u2029\u200b\u2060\ufeff]/gu;
 const UNSHOWN_IN_LINES = new RegExp(`(?!\n)${UNSHOWN.source}`, "gu");
 
-/** Of one line. */
+/** The text of one line, made harmless. */
 export function safeText(text: string): string {
   return text.replace(UNSHOWN, escaped);
 }
 
-/** Of what may have several lines, ours. */
+/** The text of what may have several lines, ours. */
 export function safeLines(text: string): string {
   return text.replace(UNSHOWN_IN_LINES, escaped);
 }

@@ -7,7 +7,7 @@
 
 /** Longer ones are none that anybody means; what follows is text again. */
 const MAX_SEQUENCE = 64;
-/** Of a title, a picture, a clipboard. Without a bound, one that never ends would hide all that follows. */
+/** The bound of a title, a picture, a clipboard. Without one, a string that never ends would hide all that follows. */
 const MAX_STRING = 4_096;
 
 const ESC = "\u001b";
@@ -30,7 +30,7 @@ export class TerminalFilter {
   readonly #decoder = new TextDecoder("utf-8", { ignoreBOM: true });
   #within: Within = "text";
   #sequence = "";
-  /** Of the string. */
+  /** The length of the string. */
   #length = 0;
   #isCarriageBack = false;
   #isLineEmpty = true;

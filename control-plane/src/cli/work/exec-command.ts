@@ -18,7 +18,7 @@ const ExecAnswer = Printed.extend({ exit_code: z.int() });
 const TooLate = z.object({ printed: Printed });
 
 interface Inside {
-  /** Of the group of commands: `env`. */
+  /** The name of the group of commands: `env`. */
   name: string;
   kind: Kind;
   route: string;

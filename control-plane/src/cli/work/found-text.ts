@@ -28,7 +28,7 @@ const Standstill = z.looseObject({
     .nullish(),
 });
 
-/** Of an instance; empty where nothing is being looked at. */
+/** The sentence on an instance; empty where nothing is being tried. */
 export function foundText(row: Row): string {
   const standstill = standstillText(row);
   if (standstill !== "") return standstill;

@@ -77,7 +77,7 @@ export const ARRAYS = listCommand({
   empty: "No arrays. Order one: remotegpu job create NAME --image IMAGE --array 0-99%10 -- COMMAND",
 });
 
-/** Of an order that made an array; null for a single job. */
+/** The sentence on an order that made an array; null for a single job. */
 export function orderedSentence({ group_id: id, name, array_index: index }: Row): string | null {
   if (typeof id !== "string") return null;
   const ofAll = String(name).slice(0, -`-${String(index)}`.length);

@@ -24,7 +24,7 @@ export function statusText(row: Row): string {
   return restartsText(row) ?? String(row.status);
 }
 
-/** Of the present run, calm or not; null where there was none. */
+/** The restarts of the present run, calm or not; null where there was none. */
 export function restartCount(row: Row): number | null {
   const parsed = Restarts.safeParse(row.restarts);
   return parsed.success ? parsed.data.count : null;

@@ -33,7 +33,10 @@ export class RunOutput {
   readonly #api: ApiClient;
   readonly #reading: OutputReading;
   readonly #lines: RankLines | null;
-  /** Of this run alone, in front of what makes lines of it: a sequence ends with its own run's bytes, and not with others'. */
+  /**
+   * The filter of this run alone, in front of what makes lines of it: a sequence ends with its own run's bytes, and not
+   * with others'.
+   */
   readonly #filter: TerminalFilter | null;
   #takenBytes = 0;
   /** The line that broke off was ended for it, so its own line break is no news. */

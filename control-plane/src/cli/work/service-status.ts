@@ -36,7 +36,7 @@ const Open = z.looseObject({ in_flight: z.int(), held: z.int() });
 
 export interface ServiceStanding {
   service: z.output<typeof Service>;
-  /** Of its requests, at all gateways. */
+  /** The requests that are open, at all gateways. */
   open: { in_flight: number; held: number };
   replicas: z.output<typeof Replica>[];
   /** What each revision is called, by its number. */

@@ -19,7 +19,7 @@ export function waiversText({ waivers }: Row): string | null {
     .join("; ");
 }
 
-/** Of one run: the minutes that were metered and cost nothing, and by which rules; null where there are none. */
+/** The minutes of one run that were metered and cost nothing, and by which rules; null where there are none. */
 export function waivedText(run: Row): string | null {
   const waivedMs = Number(run.waived_ms ?? 0);
   if (waivedMs === 0) return null;

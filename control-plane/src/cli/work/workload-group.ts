@@ -14,7 +14,7 @@ import { waiting } from "./wait.ts";
 import { looksAt } from "./workload-looks.ts";
 
 export interface WorkloadWords {
-  /** Of its group of commands: `env`. */
+  /** The name of its group of commands: `env`. */
   name: string;
   aliases?: readonly string[];
   summary: string;

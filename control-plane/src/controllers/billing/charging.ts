@@ -31,7 +31,7 @@ import { workspacesToCharge } from "../../store/billing/storage/day-samples.ts";
 import { countSealedCopies } from "../../store/billing/storage/sealed-samples.ts";
 import { tellHourAlerts } from "./hour-alerts.ts";
 
-/** Of one transaction: whoever starts, stops or tops up waits for it, and it holds the lease's row. */
+/** The runs of one transaction: whoever starts, stops or tops up waits for it, and it holds the lease's row. */
 const RUNS_PER_PAGE = 300;
 const WORKSPACES_PER_PAGE = 500;
 /** After a long pause a wake-up catches up this many hours; the next one goes on. */

@@ -8,7 +8,7 @@ import { GpuTallies } from "../../core/hosts/history/gpu-tallies.ts";
 import type { Database } from "../../store/database/database.ts";
 import { keepHeard } from "../../store/hosts/gpu-history.ts";
 
-/** Of one statement, which takes some milliseconds: heartbeats go on between them. */
+/** The GPUs of one statement, which takes some milliseconds: heartbeats go on between them. */
 const MAX_CARDS = 500;
 
 export class GpuHistory {

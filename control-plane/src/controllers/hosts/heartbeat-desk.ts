@@ -11,7 +11,7 @@ import { acceptHeartbeat, type HeartbeatOutcome } from "../../store/reports/hear
 import { noteFigures } from "../../store/workloads/instances/instance-figures.ts";
 import { noteQuietHeartbeats } from "../../store/reports/quiet-heartbeats.ts";
 
-/** Of one statement; how many may wait is bounded by who asks (link/hosts/host-requests.ts). */
+/** The heartbeats of one statement; how many may wait is bounded by the callers (link/hosts/host-requests.ts). */
 const MAX_TOGETHER = 200;
 
 export interface HeartbeatDeskParts {

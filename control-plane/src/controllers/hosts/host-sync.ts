@@ -27,10 +27,10 @@ export interface HostSyncDeps {
   db: Database;
   now: () => Date;
   log: Log;
-  /** Of registries. */
+  /** The seal of registries' passwords. */
   passwords: PasswordSeal;
   envVars: EnvVarSeal;
-  /** Of environments. */
+  /** The host keys of environments. */
   hostKeys: HostKeys;
   terminalKeys: TerminalKeys;
   jupyterTokens: JupyterTokens;

@@ -5,7 +5,7 @@ import { type Database, transaction } from "../../store/database/database.ts";
 import { assertTerm } from "../../store/database/leader.ts";
 import { forgetHistory } from "../../store/hosts/gpu-history.ts";
 
-/** Of one pass; the next one goes on. */
+/** The rounds of one pass; the next one goes on. */
 const MAX_ROUNDS = 20;
 
 export async function oldGpuHistoryPass(

@@ -3,7 +3,7 @@ import { type Database, type Transaction, transaction } from "../../store/databa
 import { assertTerm } from "../../store/database/leader.ts";
 import { putGatewaysTogether, putOldTrafficTogether } from "../../store/inference/traffic.ts";
 
-/** Of one pass; the next one goes on. */
+/** The rounds of one pass; the next one goes on. */
 const MAX_ROUNDS = 20;
 
 interface Pass {

@@ -7,7 +7,7 @@ import { Desk } from "../../store/database/desk.ts";
 import { type IngestDeps, type IngestOutcome, type IngestReport, ingestBatches } from "./ingest.ts";
 import type { Delivery } from "./ingest-transaction.ts";
 
-/** Of one transaction: it holds the journals, runs and payers of all, and its rows are in memory. */
+/** The rows of one transaction: it holds the journals, runs and payers of all, and its rows are in memory. */
 const MAX_ROWS_TOGETHER = 8_000;
 const MAX_AT_A_TIME = 4;
 

@@ -186,7 +186,7 @@ interface SortedBatch extends HeldBatch {
   readonly lastSeq: number;
   readonly known: ReadonlyMap<number, string>;
   readonly sorted: SortedRows;
-  /** Of its fresh rows. */
+  /** The runs of its fresh rows. */
   readonly runIds: ReadonlySet<string>;
   readonly bootIds: ReadonlySet<string>;
 }

@@ -36,7 +36,9 @@ export interface SchedulingReport {
   again: boolean;
 }
 
-/** Of one transaction: it holds rows that heartbeats, reports and orders wait for, so it must stay short. */
+/**
+ * The placements of one transaction: it holds rows that heartbeats, reports and orders wait for, so it must stay short.
+ */
 const MAX_BATCH = 256;
 /** What a refused commit leaves free is offered to the others within the same pass, this often. */
 const MAX_ROUNDS = 3;

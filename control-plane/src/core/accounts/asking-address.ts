@@ -6,7 +6,7 @@ export const LOOPBACK = new Set(["127.0.0.1", "::1", "::ffff:127.0.0.1"]);
 const ADDRESS = /^[0-9a-fA-F:.]{2,45}$/;
 
 export interface Asking {
-  /** Of the connection. */
+  /** The address of the connection itself. */
   peer: string;
   /** X-Forwarded-For. */
   forwardedFor: string | undefined;

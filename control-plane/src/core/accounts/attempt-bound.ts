@@ -5,7 +5,7 @@
  * table, and still its size is known.
  */
 
-/** Of one actor in one minute. */
+/** The bound of one actor in one minute. */
 const MAX_ROWS = 20;
 /** More actors than this at once are counted as one. */
 const MAX_ACTORS = 10_000;

@@ -22,7 +22,7 @@ export type AlertKind = (typeof ALERT_KINDS)[number];
 export interface OpenAlert {
   readonly kind: AlertKind;
   readonly threshold: bigint | null;
-  /** Of a budget's alert: the month that it is about. */
+  /** The month that a budget's alert is about. */
   readonly month: Month | null;
 }
 

@@ -9,9 +9,9 @@ export interface JobMove {
   to: TrainingJobStatus;
   reason: string | null;
   cause: EndCause;
-  /** Of the attempt that stands or ended. */
+  /** The number of the attempt that stands or ended. */
   attempt: number;
-  /** Of the one that follows; null where none does. */
+  /** The number of the attempt that follows; null where none does. */
   nextAttempt: number | null;
 }
 

@@ -38,7 +38,7 @@ export interface RolloutEnd {
   outcome: "completed" | "reverted";
   /** A sentence; null where there is nothing to say beyond that. */
   told: string | null;
-  /** Of the revision that it was to go to, and of the one that serves now. */
+  /** The revision that it was to go to, and the one that serves now. */
   target: number;
   serving: number;
   /** Why it went back. */

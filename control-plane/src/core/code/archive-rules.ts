@@ -6,7 +6,7 @@
 
 import { staysBelow, stepsOf } from "@remotegpu/shared/inner-link";
 
-/** Of all files together, unpacked. */
+/** The bound of all files together, unpacked. */
 export const MAX_UNPACKED_BYTES = 1_073_741_824;
 export const MAX_ENTRIES = 100_000;
 const MAX_NAME = 1_000;
@@ -17,7 +17,7 @@ export interface ArchiveEntry {
   /** As the archive says it, a single character. */
   type: string;
   bytes: number;
-  /** Of a link. */
+  /** The target of a link. */
   target: string;
 }
 

@@ -64,7 +64,7 @@ export function isMounted({ status, folder }: Pick<Copy, "status" | "folder">, m
   return status === "ready" && mountedFolder(folder) === mounted;
 }
 
-/** Of a version's folder, what containers see. */
+/** The part of a version's folder that containers see. */
 export function mountedFolder(folder: string): string {
   return `${folder}/files`;
 }

@@ -16,7 +16,7 @@ const MAX_SILENCE_MS = 90 * MS_PER_SECOND;
 const MAX_CARD_AGE_MS = 3 * MS_PER_MINUTE;
 /** Told once a minute; those of a container that uses nothing at all are written down with every second one. */
 const MAX_FIGURES_AGE_MS = 4 * MS_PER_MINUTE;
-/** Of one core: an open editor or notebook in which nothing runs stays below. */
+/** The share of one core: an open editor or notebook in which nothing runs stays below. */
 const CPU_USE_PERCENT = 5;
 /** Drivers tell of so much while nothing runs. */
 const GPU_USE_PERCENT = 2;
@@ -40,7 +40,7 @@ export interface IdleLook {
   openSessions: number;
   lastAccessAt: Date | null;
   cardCount: number;
-  /** Of the cards that it holds; null for what is not known. */
+  /** The use of the cards that it holds; null for what is not known. */
   cards: readonly { percent: number | null; toldAt: Date | null }[];
   cpu: CpuFigure | null;
 }
@@ -94,7 +94,7 @@ function gpuUse({ at, cards, cardCount }: IdleLook): number | null {
   return most;
 }
 
-/** Of one core since the figure before; null where that is not known. */
+/** The use of one core since the figure before; null where that is not known. */
 function cpuUse({ cpu: before }: IdleWatch, { at, cpu }: IdleLook): number | null {
   if (before === null || cpu === null || !isFresh(cpu.toldAt, at, MAX_FIGURES_AGE_MS)) return null;
   // Fewer than before: its container was started again.

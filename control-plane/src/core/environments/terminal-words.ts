@@ -6,7 +6,7 @@ const SHELL = "/.remotegpu/busybox";
 const MOST_TERMINALS = 64;
 const SECONDS = 2;
 
-/** Of the whole command. */
+/** The time of the whole command. */
 export const TERMINAL_WORDS_SECONDS = 5;
 
 const SCRIPT = `told=0

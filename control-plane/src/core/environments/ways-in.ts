@@ -58,7 +58,7 @@ export interface WayIn {
   knownHosts: string | null;
   /** A sentence: why it is not reachable, or whom it keeps out though it is; null where it is open to all. */
   reason: string | null;
-  /** Of SSH and RDP: a gateway leads there, too; of a host that lets nobody in it alone. */
+  /** A gateway leads to SSH and RDP, too; to a host that lets nobody in it is the only route. */
   leadsThroughGateway: boolean;
 }
 
@@ -69,7 +69,7 @@ export interface EnvironmentNow {
   switches: ServiceSwitches;
   allowsPlainHttp: boolean;
   leases: readonly LeaseNow[];
-  /** Of its SSH server; null where that is the image's own, which nobody knows here. */
+  /** The key of its SSH server; null where that is the image's own, which nobody knows here. */
   hostKey: PublicHostKey | null;
   /** A password opens that server, beside keys. */
   hasSshPassword: boolean;

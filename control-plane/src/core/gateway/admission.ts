@@ -12,7 +12,7 @@ import { type GatewayTarget, isRelayed, targetText } from "../environments/web-t
 
 /** How an entry stands to an environment, as the database says. Null: it is gone, ended or never was. */
 export interface Standing {
-  /** Of the key, with its account active. */
+  /** The rights of the key, with its account active. */
   keyRights: KeyRights | null;
   share: { target: string } | null;
   /** Whose right it is: of the key's holder, or of whoever made the share. */

@@ -6,7 +6,7 @@ import type { HeaderMap } from "./forwarded-headers.ts";
 
 const HARMLESS = new Set(["GET", "HEAD"]);
 
-/** Of a request that came in by the cookie. */
+/** Whether a request that came in by the cookie is forged. */
 export function isForged(method: string, headers: HeaderMap, ownOrigin: string): boolean {
   const { origin, "sec-fetch-site": site, "sec-fetch-mode": mode, "sec-fetch-dest": dest } = headers;
   if (typeof origin === "string" && origin !== ownOrigin && !HARMLESS.has(method)) return true;

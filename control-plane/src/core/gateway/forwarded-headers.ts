@@ -6,7 +6,7 @@ import { ofOwnOrigin, withoutOwnCookie } from "./entry-cookie.ts";
 
 export type HeaderMap = Record<string, string | string[] | undefined>;
 
-/** Of one connection, by RFC 9110, section 7.6.1, and those of old proxies. */
+/** The headers of one connection, by RFC 9110, section 7.6.1, and those of old proxies. */
 const HOP_BY_HOP = [
   "connection",
   "proxy-connection",

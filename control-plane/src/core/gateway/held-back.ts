@@ -24,7 +24,7 @@ export class HeldBack {
     this.#rhythm = rhythm;
   }
 
-  /** Of one more of theirs, or of so many that come as one. */
+  /** The delay of one more of a client's requests, or of so many that come as one. */
   waitMs(whose: string, nowMs: number, count = 1): number {
     const { burst, perSecond, longestMs } = this.#rhythm;
     const eachMs = MS_PER_SECOND / perSecond;

@@ -8,7 +8,7 @@ export interface WayOfGateway {
 }
 
 export interface HostTunnel {
-  /** Of several gateways the worst. */
+  /** The worst route of several gateways. */
   way: Way;
   sentence: string;
 }

@@ -11,7 +11,7 @@ import { MS_PER_MINUTE } from "@remotegpu/shared/units";
  */
 export type Knock = "page" | "program" | "ssh" | "background";
 
-/** Of an environment that was stopped: before this is over, connections of SSH are taken for an editor's that lost it. */
+/** The time after an environment was stopped in which connections of SSH are taken for an editor's that lost it. */
 export const SSH_RESTS_MS = 10 * MS_PER_MINUTE;
 
 export interface Sleeper {

@@ -14,7 +14,7 @@ export function ticketOf(url: string): string | null {
 }
 
 export const LINK_SECONDS = 60;
-/** Of one environment at once: somebody in a loop must not fill the table. */
+/** The links of one environment at once: somebody in a loop must not fill the table. */
 export const MAX_OPEN_LINKS = 50;
 export const MAX_SHARE_HOURS = 30 * 24;
 export const MAX_OPEN_SHARES = 50;

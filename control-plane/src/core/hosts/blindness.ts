@@ -1,6 +1,6 @@
 /** When a host does not see its cards: it then repeats what it read before. */
 
-/** Of what a heartbeat says is wrong with the host, what means that. */
+/** The heartbeat's degradations that mean a host without sight of its cards. */
 export const BLIND_WORDS = ["nvidia-smi-hung", "nvidia-smi-garbage", "nvidia-smi-missing"] as const;
 
 export function isBlind(degraded: readonly string[]): boolean {

@@ -23,7 +23,7 @@ export function faultSentence(fault: CardFault): string {
     : `${fault.uuid} takes nothing new: ${why}. What runs on it goes on.`;
 }
 
-/** Of an instance that ended by itself on such a card. */
+/** The reason of an instance that ended by itself on such a card. */
 export function endSentence(fault: CardFault): string {
   const what = fault.isFatal ? "had failed" : "showed a sign of failure";
   return `Its ${fault.uuid} ${what} as it ended: ${faultText(fault)}. Nothing after the card's last good reading is charged.`;

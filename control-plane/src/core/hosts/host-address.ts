@@ -19,7 +19,7 @@ export interface AddressEvidence {
   seen: readonly string[];
   /** Which address an administrator has confirmed; null: none. */
   confirmedAddress: string | null;
-  /** Of hosts, as the operator lists them (HOST_NETWORKS). */
+  /** The networks of hosts, as the operator lists them (HOST_NETWORKS). */
   networks: readonly string[];
   /** Its loopback is ours: the operator has said on this machine that its agent runs here. */
   isOnThisMachine: boolean;
@@ -27,7 +27,7 @@ export interface AddressEvidence {
 
 /** The machine on which the question is asked. */
 export interface OwnMachine {
-  /** Of its interfaces. */
+  /** The addresses of its interfaces. */
   addresses: ReadonlySet<string>;
 }
 
@@ -44,7 +44,7 @@ export function readNetworks(value: string): string[] | null {
   return networks.every((network) => network !== null) ? networks : null;
 }
 
-/** Of the address that the host reports. The sentence is for administrators. */
+/** The verdict on the address that the host reports. The sentence is for administrators. */
 export function addressVerdict(evidence: AddressEvidence, own: OwnMachine): AddressVerdict {
   return verdictOn(readAddress(evidence.reported), evidence, own);
 }

@@ -61,7 +61,7 @@ function worth({ place }: Replica): number {
   return place.silentForMs > 0 ? 3 : 4;
 }
 
-/** Of those that move, as many as are made up for: on a silent host by places, else by others that serve. */
+/** The replicas that move, as many as are made up for: on a silent host by places, else by others that serve. */
 export function replaced(moving: readonly Moving[], kept: readonly Replica[], wanted: number): Going[] {
   const placed = kept.flatMap(({ place }) => place ?? []);
   const leaving = (after: Moving["fate"]["after"], others: readonly ReplicaPlace[]) => {

@@ -13,7 +13,7 @@ export interface Drain {
   forMs: number;
   /** By the database's clock, after the drain was committed: who follows a later moment gives it nothing. Null: not yet. */
   announcedAt: Date | null;
-  /** Of each gateway that runs. */
+  /** The state at each gateway that runs. */
   gateways: readonly GatewayAtDrain[];
   /** Connections that its host has open to it. */
   streams: number | "not-told" | "cannot-tell";

@@ -99,7 +99,7 @@ export function serves({ state, serving, isOrdered }: ReplicaPlace): boolean {
   return state === "ready" && isOrdered && (serving === null || serving === "yes");
 }
 
-/** Of one that serves: since when. Where its host does not tell, it serves since it is up. */
+/** The time for which a replica serves. Where its host does not report it, it serves since it is up. */
 export function servesForMs({ state, serving, servingForMs, stateForMs }: ReplicaPlace): number {
   if (state !== "ready") return 0;
   return serving === null ? stateForMs : Math.min(stateForMs, servingForMs);
@@ -160,7 +160,7 @@ function lateness(place: ReplicaPlace): string | null {
   return loadingForMs >= NEVER_READY_MS ? `${host} was not ready within ${STARTUP_SECONDS} seconds` : null;
 }
 
-/** Of one whose container runs, for longer than programs take that have nothing to load; else null. */
+/** The sentence on one whose container runs, for longer than programs take that have nothing to load; else null. */
 export function notYetServing({ rank, place }: Replica): string | null {
   if (place === null || hasComeUp(place) || isOver(place.state)) return null;
   const minutes = Math.floor((place.containerForMs ?? 0) / MS_PER_MINUTE);

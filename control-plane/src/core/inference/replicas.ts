@@ -29,7 +29,7 @@ const MAX_FAILURES = 5;
 
 export interface ServiceStanding {
   status: InferenceServiceStatus;
-  /** Of all revisions together. */
+  /** The replicas of all revisions together. */
   wanted: number;
   /** In a row, so far. */
   failures: number;
@@ -41,9 +41,9 @@ export interface ServiceStanding {
   drainMs: number;
 }
 
-/** Of which revisions its replicas are to be. */
+/** The revisions that its replicas are to be of. */
 export interface Course {
-  /** Of those that are missing none is wanted. */
+  /** The wanted replicas by revision; none is wanted of those that are missing. */
   wanted: ReadonlyMap<number, number>;
   /** What is known to work: failures of any other are for the rollout to judge, and nothing waits because of them. */
   known: number;

@@ -12,7 +12,7 @@ const TEMPLATE_KEYS = [
   "port",
   "stop_grace_seconds",
 ] as const satisfies readonly (keyof ServiceConfig)[];
-/** Of a service's config what each revision has for itself; the rest is the service's, whatever serves. */
+/** The part of a service's config that each revision has for itself; the rest is the service's, whatever serves. */
 export const REVISION_KEYS: readonly string[] = TEMPLATE_KEYS;
 
 export type TemplateConfig = Pick<ServiceConfig, (typeof TEMPLATE_KEYS)[number]>;

@@ -66,7 +66,7 @@ export function replicaLive(config: ServiceConfig | null, check: HealthCheck): L
   };
 }
 
-/** Of the hosts' agents, beyond what every replica needs. */
+/** The features that the hosts' agents need beyond what every replica needs. */
 export function serviceNeeds(config: ServiceConfig | null): Feature[] {
   return featuresFor({ spec: {}, live: { stopGraceSeconds: config?.stop_grace_seconds } });
 }

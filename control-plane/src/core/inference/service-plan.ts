@@ -16,7 +16,7 @@ export interface ServiceSight {
   versions: Versions;
   /** Those that it does without already among them, while they hold something. */
   replicas: readonly Replica[];
-  /** Of replicas of the rollout's target that are done without since it began. */
+  /** The faults of replicas of the rollout's target that are done without since it began. */
   faults: readonly ReplicaFault[];
   /** Since the rollout began; what replicas of each revision answered. */
   answers: ReadonlyMap<number, Answers>;

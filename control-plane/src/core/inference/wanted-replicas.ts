@@ -4,7 +4,7 @@
  */
 import type { InferenceServiceStatus } from "@remotegpu/shared/workload";
 
-/** Of one service. A tunnel, a route and a row for each is held somewhere. */
+/** The bound of one service. A tunnel, a route and a row for each replica is held somewhere. */
 export const MAX_REPLICAS = 1_000;
 
 export interface ServiceWishes {
@@ -17,7 +17,7 @@ export interface ServiceWishes {
   load: LoadWish | null;
 }
 
-/** Of a service that scales by itself. */
+/** The load of a service that scales by itself. */
 interface LoadWish {
   /** As many as its load was last found to need; null: it goes on with what people said until something is found. */
   replicas: number | null;

@@ -73,7 +73,7 @@ export interface RankOrder<Value extends EnvValue = string> extends ContainerOrd
   launch: RankLaunch | null;
   /** What it finds of the others in its environment; empty for one that does not look distributed. */
   distributedEnv: Record<string, string>;
-  /** Of an element of an array. */
+  /** The index of an element of an array. */
   arrayIndex?: number | null;
   code: RankCode | null;
 }
@@ -236,7 +236,7 @@ export function attemptFolder(attempt: number): string {
   return `attempt-${attempt}`;
 }
 
-/** Of the job, with the rank; a long id gives way to the rank's number. Under this name the other ranks find it. */
+/** The name of the job's rank; a long id gives way to the rank's number. Under this name the other ranks find it. */
 export function rankName({ id, rank }: { id: string; rank: number }): string {
   const ending = `-${rank}`;
   return `${id.slice(0, MAX_HOSTNAME - ending.length)}${ending}`;

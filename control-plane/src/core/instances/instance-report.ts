@@ -25,11 +25,11 @@ export interface InstanceReport {
   stopReason: string | null;
   /** The host has known a later placement of it, which a restored database has lost. */
   isBehind: boolean;
-  /** Of a rank of a gang. */
+  /** The state of a rank of a gang. */
   gang?: RankStanding;
   /** Absent where nothing keeps it from going on. */
   progress?: InstanceProgress;
-  /** Of one that is over: what its host held against a card of it then, a sign of failure or worse; absent: nothing. */
+  /** The fault that its host held against a card of one that is over, a sign of failure or worse; absent: nothing. */
   cardFault?: CardFault;
 }
 
@@ -61,9 +61,9 @@ export type Transition<Status> =
   | { kind: "goes-on"; reason: string }
   /** All of it is over, and not well; whether it is tried again is the workload's to say. */
   | { kind: "fails"; failure: Failure }
-  /** Of a gang: all its ranks may begin. */
+  /** All ranks of the gang may begin. */
   | { kind: "releases" }
-  /** Of a gang: it is given up because of these ranks, which may never be heard of again; the others stop. */
+  /** The gang is given up because of these ranks, which may never report again; the others stop. */
   | { kind: "loses"; status: Status; reason: string; ranks: readonly number[]; since: LostSince }
   /** Back to the queue; this storage pool is skipped for a while. */
   | { kind: "skips-pool"; reason: string }
@@ -79,7 +79,7 @@ export interface Failure {
   reason: string;
   /** Those that failed of it. */
   ranks: readonly number[];
-  /** Of a gang that was never released: what is there of it goes at once, and cost nothing. */
+  /** A gang that was never released: what is there of it goes at once, and cost nothing. */
   preflight?: {
     /** Hosts that are not to be tried together for a while. */
     pairs: readonly HostPair[];

@@ -12,7 +12,7 @@ export interface KnownLease {
   want: "held" | "released";
   state: LeaseState;
   externalPort: number | null;
-  /** Of the release, as people were warned of it last. */
+  /** The warning of the release that people had last. */
   warning: ReleaseWarning | null;
   releasedBy: string | null;
   releaseReason: string | null;

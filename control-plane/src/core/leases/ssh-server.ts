@@ -4,7 +4,7 @@
  */
 import { SSH_PORT } from "@remotegpu/shared/ssh-access";
 
-/** Of the order's config; left out: ours. */
+/** The SSH server of the order's config; left out: ours. */
 export const SSH_SERVERS = ["ours", "image"] as const;
 export type SshServer = (typeof SSH_SERVERS)[number];
 

@@ -24,9 +24,9 @@ export interface Resources {
   readonly gpuShared: boolean;
   /** Null where any will do. */
   readonly gpuModel: string | null;
-  /** Of code and output together; null where it is not bounded. */
+  /** The bound of code and output together; null where there is none. */
   readonly storageBytes: number | null;
-  /** Of an instance's own file system; null where a default holds. */
+  /** The bound of an instance's own file system; null where a default holds. */
   readonly tempStorageBytes: number | null;
   /** Under whose prices. */
   readonly spec: string;
@@ -38,7 +38,7 @@ export interface Resources {
 
 interface PriceMaximum {
   readonly hourly: Points;
-  /** Of the whole order, all alike. */
+  /** The instances of the whole order, all alike. */
   readonly instances: number;
 }
 

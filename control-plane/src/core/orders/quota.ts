@@ -41,5 +41,5 @@ export function describeExceeded(exceeded: ExceededQuota, owner: "customer" | "w
   return `${quota} of the ${owner} is ${inWords(limit)}: ${inWords(used)} in use, ${inWords(asked)} more asked`;
 }
 
-/** Of the quotas that are sizes. */
+/** The unit of the quotas that are sizes. */
 const BYTES_OF_ONE: Partial<Record<keyof Quota, number>> = { memory_quota: MIB, storage_quota: 1 };

@@ -11,13 +11,13 @@ const CARD_COLUMNS = [
   "sampled_at",
 ] as const;
 
-/** Of one word, which is one line: who reads it holds all of it, and takes none that does not end. */
+/** The values of one message, which is one line: who reads it holds all of it, and takes none that does not end. */
 const MAX_VALUES = 1_000;
 
 /** How long a browser waits before it asks again, in milliseconds. */
 const RETRY_MS = 1_000;
 
-/** Of which server's life a word is, and its number there. */
+/** The server's incarnation that a message is of, and its number there. */
 export interface Place {
   life: string;
   number: number;
@@ -64,7 +64,7 @@ function inWords<Value>(values: readonly Value[]): (readonly Value[])[] {
   return Array.from({ length: words }, (_, nth) => values.slice(nth * MAX_VALUES, (nth + 1) * MAX_VALUES));
 }
 
-/** Of one workload or host; null where the topic is of many. */
+/** The id of one workload or host; null where the topic is of many. */
 function idOf(topic: string): string | null {
   const at = topic.indexOf(":");
   return at < 0 ? null : topic.slice(at + 1);

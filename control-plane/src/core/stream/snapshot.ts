@@ -25,7 +25,7 @@ export interface CardReading {
   sampledMs: number | null;
   /** Health, cordon and whatever else makes the map look different. */
   state: string;
-  /** Of the workloads whose instances have it, by the topics of those. */
+  /** The owners of workloads whose instances have it, by the topics of those. */
   holders: ReadonlyMap<string, Owner>;
 }
 

@@ -5,7 +5,7 @@
 import type { CardReading, Changes, WorkloadCost } from "./snapshot.ts";
 import { seesWorkload, type Sight } from "./topics.ts";
 
-/** Of one topic in one second, by their ids; more are told together. */
+/** So many of one topic are named in one second, by their ids; more are sent together. */
 export const MAX_NAMED = 50;
 
 export interface Listener {

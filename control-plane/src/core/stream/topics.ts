@@ -5,7 +5,7 @@
 import type { WorkloadKind } from "@remotegpu/shared/workload";
 import type { KeyScope } from "../accounts/key-scopes.ts";
 
-/** Of one request: a page has a handful, and one stream serves all tabs of a browser. */
+/** The topics of one request: a page has a handful, and one stream serves all tabs of a browser. */
 export const MAX_TOPICS = 100;
 const MAX_ID_LENGTH = 128;
 

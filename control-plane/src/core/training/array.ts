@@ -38,7 +38,7 @@ export function turnSentence(atOnce: number): string {
 
 export type ElementCounts = Readonly<Record<TrainingJobStatus, number>>;
 
-/** Of the whole: it waits, something of it goes on, or how it ended. */
+/** The status of the whole: it waits, something of it goes on, or how it ended. */
 export function arrayStatus(
   counts: ElementCounts,
 ): "queued" | "running" | "completed" | "failed" | "cancelled" {

@@ -65,7 +65,7 @@ const ANY_CODE: { [Kind in RankCode["kind"]]: RankCode & { kind: Kind } } = {
   "of-environment": { kind: "of-environment", environmentId: "" },
 };
 
-/** Of the hosts' agents, beyond what every job needs. */
+/** The features that the hosts' agents need beyond what every job needs. */
 export function jobNeeds(
   config: JobConfig | null,
   { attempt, ranks, code, distributed }: JobStart,

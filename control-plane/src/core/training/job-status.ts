@@ -180,7 +180,9 @@ function ended(reports: readonly InstanceReport[]): JobTransition {
   );
 }
 
-/** Of a gang those that an administrator stopped, as by emptying a host: the others were stopped because of them. */
+/**
+ * The ranks of a gang that an administrator stopped, as by emptying a host: the others were stopped because of them.
+ */
 function stoppedAtFault(reports: readonly InstanceReport[]): InstanceReport[] {
   const all = reports.filter(({ stopOrderedBy }) => stopOrderedBy !== null);
   const byAdmin = all.filter(({ stopOrderedBy }) => stopOrderedBy === "admin");
@@ -229,14 +231,14 @@ function sentenceOfRank({ rank }: InstanceReport, sentence: string, reports: rea
   return reports.length === 1 ? sentence : `Rank ${rank}: ${sentence}`;
 }
 
-/** Of a running one the job's own limit counts, and of a stop its grace at first, which the store knows. */
+/** A running job has its own limit, and a stop its grace at first, which the store knows. */
 export function limitMs(status: TrainingJobStatus): number | null {
   return status === "stopping" ? STOP_LIMIT_MS : null;
 }
 
 /** How long hosts may take from the placement until it runs. */
 export const PLACED_LIMIT_MS = START_LIMIT_MS;
-/** Of a gang: its preflight ends by itself before that, and says of what. */
+/** The preflight of a gang ends by itself before that, and reports its reason. */
 export const GANG_PLACED_LIMIT_MS = PREFLIGHT_LIMIT_MS + MS_PER_MINUTE;
 
 export function afterDeadline(

@@ -67,7 +67,7 @@ function ofOneProcess(config: DistributedConfig | null, place: RankPlace): Recor
   };
 }
 
-/** Of those that a customer gives, the ones that a rank would get from us: they would be lost without a word. */
+/** The variables of a customer that a rank would get from us: they would be lost without a word. */
 export function namesTaken(
   given: readonly string[],
   { config, ranks }: { config: DistributedConfig | null; ranks: number },

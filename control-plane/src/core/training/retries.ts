@@ -7,7 +7,7 @@ import { MS_PER_MINUTE, MS_PER_SECOND } from "@remotegpu/shared/units";
 import { type LogRule, ruleSentence } from "./log-rules.ts";
 import type { Failure } from "../instances/instance-report.ts";
 
-/** Of one job, whatever they failed of. */
+/** The attempts of one job, whatever they failed of. */
 export const MAX_ATTEMPTS = 20;
 export const STANDARD_INFRASTRUCTURE_RETRIES = 3;
 const FIRST_PAUSE_MS = 10 * MS_PER_SECOND;
@@ -53,7 +53,7 @@ export interface AfterFailure {
 
 /** What its attempts left, where that has been looked at. */
 export interface Left {
-  /** Of its log rules the one that its output meets; one that avoids the host blames it, whatever failed. */
+  /** The log rule that its output meets; one that avoids the host blames it, whatever failed. */
   rule?: LogRule | null;
   /** The last attempt that left a file which none before it had: from there its tries are counted anew. */
   gainedAt?: number | null;

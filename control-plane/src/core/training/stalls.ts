@@ -9,9 +9,9 @@ import { type InstanceReport, isOver, type Transition } from "../instances/insta
 
 export const STANDARD_STALL_MINUTES = 15;
 
-/** Of one rank; people read more of it with its instance. */
+/** The groups of one rank; people read more of it with its instance. */
 const MAX_SHOWN_GROUPS = 6;
-/** Of one job; each rank's are with its instance. */
+/** The ranks of one job; each rank's groups are with its instance. */
 const MAX_SHOWN_RANKS = 16;
 
 /** @param others what is to be said beside it */

@@ -39,7 +39,9 @@ export interface KindRules<Status extends string> {
   /** What it becomes where nothing of it ran and it is to be placed anew, and the sentence for that. */
   waiting: Status;
   waitsAgain: string;
-  /** Of one that waits and of which a start can never begin as it is; null where what else it has goes on. */
+  /**
+   * The status of one that waits and of which a start can never begin as it is; null where what else it has goes on.
+   */
   hopeless(status: Status): Status | null;
   /** What it becomes while hosts carry out an order to stop all of it; null where nothing runs or it stops already. */
   stopping(status: Status): Status | null;

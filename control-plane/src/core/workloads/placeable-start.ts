@@ -14,7 +14,7 @@ interface PlacedRank {
   gpus: GpuGrant[];
   datasets: ResolvedMount[];
   models: ResolvedMount[];
-  /** Of one that starts with others; null where it is alone. */
+  /** The network of one that starts with others; null where it is alone. */
   gang: RankNetwork | null;
 }
 

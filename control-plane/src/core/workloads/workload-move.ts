@@ -9,7 +9,7 @@ export interface LockedWorkload<Status extends string> {
   customerId: number;
   /** Until when its status may last; null for ever. */
   deadlineAt: Date | null;
-  /** Of kinds that are tried again by themselves. */
+  /** The state of retries, for kinds that are retried by themselves. */
   retry?: RetryStanding;
   /** It is to be ended, as failed by itself, when it does nothing any more. */
   endsWhenStalled?: boolean;
@@ -24,7 +24,7 @@ export interface WorkloadMove<Status extends string> {
   now: Date;
   /** Where it is being placed, or was. */
   hostId?: string | null;
-  /** Of an end: who ordered it and how it ended. */
+  /** The cause of an end: who ordered it and how it ended. */
   cause?: EndCause;
   /** Somebody does not want it any more: whatever becomes of it, nothing of it is tried again. */
   cancels?: boolean;

@@ -46,7 +46,7 @@ export function answer(request: IncomingMessage, response: ServerResponse, told:
   response.writeHead(told.status, headers).end(request.method === "HEAD" ? undefined : body);
 }
 
-/** Of an upgrade, whose socket has no response of Node's. */
+/** The answer to an upgrade, whose socket has no response of Node's. */
 export function answerUpgrade(request: IncomingMessage, socket: Duplex, told: Answer): void {
   if (socket.destroyed) return;
   const { headers, body } = written(request, told);

@@ -17,7 +17,10 @@ export interface Open<What> {
 interface Shared<What> extends Open<What> {
   key: string;
   count: number;
-  /** Of those who are not asked by the signal: one that thousands listen to looks through all of them for each more. */
+  /**
+   * The ends of those who are not notified by the signal: one that thousands listen to goes through all of them for
+   * each more.
+   */
   ended: Set<() => void>;
 }
 

@@ -69,7 +69,7 @@ export interface FrontDoorParts {
   load: Load;
   heldBack: HeldBack;
   services: ServiceDoor;
-  /** Of what is asked of services, which are there for programs of many users. */
+  /** The load of requests to services, which are there for programs of many users. */
   serviceLoad: Load;
   slowBodies: SlowBodies;
   now: () => Date;
@@ -264,7 +264,7 @@ export class FrontDoor {
     return { kind: "visit", visit, leave, shown, host };
   }
 
-  /** Of what does not run, once it was woken where that is wished. */
+  /** The admission to what does not run, once it was woken where that is desired. */
   async #admission(
     request: IncomingMessage,
     { entry, by }: Exclude<Shown, { by: "nothing" }>,

@@ -34,7 +34,7 @@ const LOOK_AT_CERTIFICATE_EVERY_MS = 10_000;
 /** A turn of this process in which there was little to do, and how many are waited for until one is. */
 const QUIET_TURN_MS = 0.3;
 const MAX_TURNS = 1_000;
-/** Of all connections. */
+/** The share of all connections that one address may have. */
 const MAX_PART_OF_ADDRESS = 0.25;
 
 export interface FrontDoor {
@@ -61,7 +61,7 @@ export class Listener {
   readonly #byAddress = new CountsByKey<string>();
   readonly #certificate: ListenWish["certificate"];
   readonly #waitMs: ListenWish["waitMs"];
-  /** Of which something broken was read, and which wait for their answer. */
+  /** The connections on which something broken was read, and which wait for their answer. */
   readonly #broken = new WeakSet<Duplex>();
   readonly #log: Log;
   #watch: NodeJS.Timeout | null = null;

@@ -26,7 +26,7 @@ export const GATEWAY_LIMITS: GatewayLimits = {
   connections: 20_000,
 };
 
-/** Of what is asked of inference services: one address may be a program with many users. */
+/** The limits of requests to inference services: one address may be a program with many users. */
 export const SERVICE_LIMITS: Omit<GatewayLimits, "connections"> = {
   perAddress: { burst: 20_000, perSecond: 5_000 },
   perOrigin: { burst: 20_000, perSecond: 5_000 },

@@ -27,11 +27,11 @@ export class LateError extends Error {
 export class Carrier {
   readonly #clients: KeptClients;
   readonly #agent: TunnelAgent;
-  /** Of WebSockets, of which there may be thousands that say nothing. */
+  /** The agent of WebSockets, of which there may be thousands that are silent. */
   readonly #lasting: TunnelAgent;
   readonly #proxy: ProxyServer;
   readonly #sent = new WeakMap<IncomingMessage, ClientRequest>();
-  /** Of WebSockets, what ends the wait for an answer. */
+  /** The ends of WebSockets' waits for an answer. */
   readonly #awaited = new WeakMap<IncomingMessage, () => void>();
   readonly #asked = new WeakMap<IncomingMessage, Pick<Asked, "answered" | "reader"> & { to: Destination }>();
   readonly #turns = new FairTurns();

@@ -10,7 +10,7 @@ import type { InstanceId } from "@remotegpu/shared/ids";
 import { KIB, MIB, MS_PER_SECOND } from "@remotegpu/shared/units";
 import { HeldBack } from "../../core/gateway/held-back.ts";
 
-/** Of one instance, in large pieces, before it waits for turns. */
+/** The bytes of one instance, in large pieces, before it waits for turns. */
 const FREE_BYTES = 4 * MIB;
 const FREE_BYTES_PER_SECOND = 4 * MIB;
 /** Smaller pieces cost too little. */
@@ -46,10 +46,10 @@ export class FairTurns {
   });
   /** Requests and WebSockets. */
   readonly #open = new CountsByKey<InstanceId>();
-  /** Of whom something ended last, and the last one of anybody else. */
+  /** The instance of which something ended last, and the last one of anybody else. */
   #last: Seen | null = null;
   #lastOther: Seen | null = null;
-  /** Of those that wait, in the order in which they are next. */
+  /** The turns that wait, in the order in which they are next. */
   readonly #waiting = new Map<InstanceId, Turn[]>();
   #isTaking = false;
   #tookAtMs = -Infinity;
@@ -146,7 +146,7 @@ export class FairTurns {
   }
 }
 
-/** Of the event loop's time, what it did not wait. */
+/** The event loop's time in which it did not wait. */
 function workedMs(): number {
   return performance.eventLoopUtilization().active;
 }

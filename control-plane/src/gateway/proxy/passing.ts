@@ -83,7 +83,7 @@ class Passing implements Dispatcher.DispatchHandler {
   #read: ((piece: Buffer) => void) | null = null;
   #isGone = false;
   #hasTrailers = false;
-  /** Of a body that is small and may come at once; else no length of any. */
+  /** The whole length of a body that is small and may come at once; else no length of any. */
   #wholeLength = -1;
   #whole: Buffer | null = null;
   #isGathering = false;
@@ -111,7 +111,7 @@ class Passing implements Dispatcher.DispatchHandler {
     this.#reject = parts.reject;
   }
 
-  /** Of what is over by then, nothing. */
+  /** The end of what is over by then does nothing. */
   abort(): void {
     this.#isGone = true;
     this.#controller?.abort(GONE);

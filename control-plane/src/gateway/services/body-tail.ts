@@ -6,7 +6,7 @@ const MAX_GONE = 64;
 export class BodyTail {
   readonly #mostBytes: number;
   #pieces: Buffer[] = [];
-  /** Of the first piece that counts. */
+  /** The offset of the first piece that counts. */
   #from = 0;
   #bytes = 0;
   #isAll = true;

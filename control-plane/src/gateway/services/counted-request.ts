@@ -9,11 +9,11 @@ import { isOpenAiPath, readUsage, type UsageForm, usageFormOf } from "../../core
 import type { CountedAnswer } from "../../core/inference/traffic/traffic-counts.ts";
 import { BodyTail } from "./body-tail.ts";
 
-/** Of an answer in JSON, and of a stream, whose events are small and many. */
+/** The tail of an answer in JSON, and of a stream, whose events are small and many. */
 const TAIL_BYTES: Record<UsageForm, number> = { json: 64 * KIB, stream: 8 * KIB };
 const SWITCHED = 101;
 
-/** Of whom it is counted. */
+/** The service, revision and key that it is counted for. */
 export interface CountedAt {
   serviceId: string;
   /** 0: no replica has it. */

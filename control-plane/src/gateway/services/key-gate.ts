@@ -24,9 +24,9 @@ interface Kept {
   inMinute: number;
   open: number;
   day: number;
-  /** Of the day, at all gateways, as it was read last. */
+  /** The tokens of the day, at all gateways, as they were read last. */
   read: number;
-  /** Of the day, here; and how much of it is part of what was read. */
+  /** The tokens of the day, here; and how many of them are part of what was read. */
   own: number;
   ownRead: number;
 }
@@ -101,7 +101,7 @@ export class KeyGate {
     return made;
   }
 
-  /** Of all keys that were used lately, one read after the other. */
+  /** The tokens of all keys that were used lately are read, one read after the other. */
   async #read(): Promise<void> {
     this.#reading = this.#reading.then(() => this.#readAll());
     await this.#reading;

@@ -40,7 +40,7 @@ export class ServiceLines {
   readonly #tell: (report: RoutesReport) => Promise<void>;
   readonly #kept = new Map<string, Kept>();
   readonly #asking = new Map<string, Promise<ServiceLine | null>>();
-  /** Of each read of one that still runs, what the newest read before it saw: it sees as much. */
+  /** The state that the newest read before saw, for each read that still runs: it sees as much. */
   readonly #running = new Set<{ seenBefore: Date | null }>();
   #newest: Date | null = null;
   #timer: NodeJS.Timeout | null = null;

@@ -14,7 +14,7 @@ import {
 } from "../../store/environments/access/terminal-sessions.ts";
 
 const LOOK_EVERY_MS = 2_000;
-/** Of one that goes on, bytes are told this often. */
+/** The bytes of a session that goes on are reported this often. */
 const BYTES_EVERY_MS = 30_000;
 const SESSION_ID_BYTES = 18;
 

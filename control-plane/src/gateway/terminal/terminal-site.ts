@@ -19,7 +19,7 @@ import { enter, type EntryDeps } from "./ssh-entry.ts";
 import { serveTab } from "./terminal-tab.ts";
 import type { TerminalSessions } from "./terminal-sessions.ts";
 
-/** Of one environment at one gateway. */
+/** The tabs of one environment at one gateway. */
 const MAX_TABS = 32;
 const SOCKET_PATH = "/socket";
 /** Answers whoever may come in, with nothing: a page whose WebSocket was refused asks here why. */

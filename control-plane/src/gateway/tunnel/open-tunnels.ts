@@ -34,7 +34,7 @@ export interface TunnelsDeps {
   db: Database;
   now: () => Date;
   log: Log;
-  /** Of the access authority, for a gateway. */
+  /** The access authority certifies a gateway. */
   certify: (now: Date) => Promise<Credential>;
   /** Where hosts that it cannot reach dial in; null: nowhere. */
   listen: TunnelListenWish | null;

@@ -12,7 +12,7 @@ export interface Credential {
   /** PEM. */
   key: string;
   certificate: string;
-  /** Of the authority, which certifies hosts as well. */
+  /** The certificate of the authority, which certifies hosts as well. */
   ca: string;
 }
 

@@ -21,7 +21,7 @@ export interface DialOptions {
   secureContext: SecureContext;
   /** Has to stand in the certificate of who answers. */
   name: string;
-  /** Of an earlier connection, which spares most of the handshake. */
+  /** The TLS session of an earlier connection, which spares most of the handshake. */
   session: Buffer | null;
   /** By ALPN, the first one best; none: whatever the host speaks first. */
   protocols?: string[];
@@ -84,7 +84,10 @@ class RefusedAddressError extends Error {
   }
 }
 
-/** Of names; addresses are not looked up. One that is refused refuses all: the name is not one of a host alone. */
+/**
+ * The lookup of names; addresses are not resolved. One that is refused refuses all: the name is not one of a host
+ * alone.
+ */
 function lookupFor(isOnThisMachine: boolean): LookupFunction {
   return (name, options, done) => {
     lookup(name, { all: true }, (error, found) => {

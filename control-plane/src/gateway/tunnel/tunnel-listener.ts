@@ -10,7 +10,7 @@ import type { Log } from "@remotegpu/shared/log";
 import type { Credential, OwnCertificate } from "./own-certificate.ts";
 
 const HANDSHAKE_WITHIN_MS = 10_000;
-/** Of the largest fleets each host dials in once. */
+/** The connections of the largest fleets, whose hosts dial in once each. */
 const MAX_CONNECTIONS = 8_192;
 const BACKLOG = 512;
 

@@ -46,7 +46,7 @@ export interface ResponsePart {
   $ref?: string;
   description?: string;
   content?: Record<string, Media>;
-  /** Of a problem: its status and title. */
+  /** The status and title of a problem. */
   "x-status"?: number;
   "x-title"?: string;
 }

@@ -90,7 +90,7 @@ function switchesInside(instances: readonly InstanceView[]): ContainerSwitches |
   return wanted === undefined ? null : wanted.switches;
 }
 
-/** Of the run that is wanted now. */
+/** The restarts of the run that is wanted now. */
 function restartsNow(instances: readonly InstanceView[]): z.input<typeof Restarts> | null {
   const run = instances.flatMap(({ run_id: id, runs }) => runs.filter((one) => one.id === id))[0];
   return run === undefined ? null : restartsAnswer(run);

@@ -59,7 +59,7 @@ const Access = z
         host_key_fingerprint: z.string().nullable(),
         known_hosts: z.string().nullable(),
         password_set_at: Timestamp.nullable(),
-        /** Of SSH and RDP: the WebSocket by which the gateway leads there; null where there is none. */
+        /** The WebSocket by which the gateway leads to SSH and RDP; null where there is none. */
         gateway_url: z.string().nullable(),
         /** Why it is not reachable, or of SSH that passwords are refused for now; null where all may come in. */
         reason: z.string().nullable(),

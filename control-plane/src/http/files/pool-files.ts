@@ -87,7 +87,7 @@ export function pathBytes({
   return bytes.toString("latin1");
 }
 
-/** Of the request's headers, those that the host answers. */
+/** The request's headers that the host answers. */
 const ASKED_HEADERS = ["range", "if-range", "if-none-match", WANT_DIGEST_HEADER];
 const TOLD_HEADERS = [
   "accept-ranges",
@@ -176,7 +176,7 @@ function fileShown(answer: HostAnswer, path: string): Response {
   });
 }
 
-/** Of every answer that is a file. */
+/** The headers of every answer that is a file. */
 export function fileHeaders(path: string): Record<string, string> {
   return {
     [FILE_TYPE_HEADER]: "file",
@@ -264,7 +264,7 @@ export async function jsonOf<T>(answer: HostAnswer, shape: AnswerShape<T>): Prom
   return read.value;
 }
 
-/** Of a question whose answer says nothing but that it was done. */
+/** A request whose answer has nothing but that it was done. */
 export async function askedOfPool(...asked: Parameters<typeof askPool>): Promise<void> {
   const answer = await askPool(...asked);
   answer.cancel();

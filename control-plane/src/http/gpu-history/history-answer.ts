@@ -9,7 +9,7 @@ import { keptBuckets } from "../../store/hosts/gpu-history.ts";
 import { badField } from "../request/refusal.ts";
 import { Timestamp } from "../request/route.ts";
 
-/** Of one answer. */
+/** The stretch of one answer. */
 const MAX_STRETCH_MS = 31 * MS_PER_DAY;
 
 export const historyQuery = {

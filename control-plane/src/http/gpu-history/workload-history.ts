@@ -7,7 +7,7 @@ import { askedStretch, GpuHistoryAnswer, historyAnswer, historyQuery } from "./h
 import { forCustomers, ok, WorkloadIdPath } from "../request/route.ts";
 import { Rank, type RoutedKind, workloadFor } from "../workloads/routed-kind.ts";
 
-/** Of one answer: of gangs and of what was restarted often there may be more. */
+/** The series of one answer: of gangs and of what was restarted often there may be more. */
 const MAX_SERIES = 32;
 
 const historyOf = ({ path, many }: RoutedKind) =>

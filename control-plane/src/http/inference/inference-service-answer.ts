@@ -84,7 +84,7 @@ export const InferenceService = z
     config: z.record(z.string(), z.unknown()).nullable(),
     created_at: Timestamp.nullable(),
     updated_at: Timestamp.nullable(),
-    /** Of the first replica. */
+    /** The host of the first replica. */
     host_id: z.string().nullable(),
     /** True where any of its GPUs is a simulated one. */
     simulated: z.boolean(),

@@ -60,7 +60,7 @@ export async function refuseAdministrator(
 export async function mayEnter(
   c: ApiContext,
   workload: { customer_id: number; workspace_id: number | null },
-  /** Of whoever holds a connection, which must not wait for another. */
+  /** The connection of a caller that holds one, and must not wait for another. */
   sql: Connection = c.var.deps.db,
 ): Promise<boolean> {
   const standing = { ...(await standingOf(c, workload, sql)), isAdmin: false };

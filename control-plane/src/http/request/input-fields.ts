@@ -12,7 +12,7 @@ import {
 } from "@remotegpu/shared/money";
 import { NO_CONTROL_CHARACTER, text } from "@remotegpu/shared/text";
 
-/** Of a decimal as text: more than any column holds, and no more than the parser takes. */
+/** The length of a decimal as text: more than any column holds, and no more than the parser takes. */
 const MAX_DECIMAL_LENGTH = 30;
 /** numeric(18,6) holds 12 digits before the point. */
 const MAX_PRICE = 10n ** 18n - 1n;

@@ -129,7 +129,7 @@ export function toPage<Row, Item>(
   };
 }
 
-/** Of the page behind the item with this key. */
+/** The cursor of the page behind the item with this key. */
 export function cursorAfter(key: readonly (string | number)[]): string {
   return Buffer.from(JSON.stringify(key)).toString("base64url");
 }

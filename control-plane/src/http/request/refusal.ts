@@ -47,7 +47,7 @@ export interface FieldError {
   message: string;
 }
 
-/** Of a command whose time was over: what it had printed. */
+/** The output of a command whose time was over. */
 export interface PrintedSoFar {
   stdout: string;
   stderr: string;
@@ -77,7 +77,7 @@ export class ApiRefusal extends Error {
       errors?: FieldError[];
       retryAfterSeconds?: number | null;
       printed?: PrintedSoFar | null;
-      /** Of a stream: those that it cannot be about. */
+      /** The topics that a stream cannot be about. */
       refusedTopics?: readonly string[];
       reason?: EntryRefusal | null;
     } = {},

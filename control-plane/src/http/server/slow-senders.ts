@@ -10,7 +10,7 @@ import { bringsFile } from "../files/file-transfers.ts";
 export interface SenderBounds {
   /** A body of 2 MiB takes far less. */
   wholeMs: number;
-  /** Of who brings a file: without a byte for so long. */
+  /** The time without a byte of who brings a file. */
   silentMs: number;
 }
 

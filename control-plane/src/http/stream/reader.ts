@@ -15,7 +15,7 @@ import {
 import type { Told } from "../../core/stream/telling.ts";
 import type { Sight, Topic } from "../../core/stream/topics.ts";
 
-/** Of what the answer holds, beyond what the connection takes. */
+/** The bytes that the answer holds, beyond what the connection takes. */
 const BUFFERED_BYTES = 64 * 1024;
 const STUCK_MS = 20 * MS_PER_SECOND;
 const COMMENT_EVERY_MS = 15 * MS_PER_SECOND;

@@ -88,7 +88,7 @@ function topicsNamed(text: string): ReadonlyMap<string, Topic> {
   return new Map(topics.flatMap(([name, topic]) => (topic === null ? [] : [[name, topic]])));
 }
 
-/** Of a client that never reads, whose answer cannot be ended in order. */
+/** The end of a client that never reads, whose answer cannot be ended in order. */
 function connectionCut(c: ApiContext): () => void {
   const bindings: unknown = c.env;
   if (typeof bindings !== "object" || bindings === null || !("outgoing" in bindings)) return () => undefined;

@@ -51,7 +51,7 @@ export const TrainingJob = z
     completed_at: Timestamp.nullable(),
     created_at: Timestamp.nullable(),
     updated_at: Timestamp.nullable(),
-    /** Of the first rank. */
+    /** The host of the first rank. */
     host_id: z.string().nullable(),
     /** True where any of its GPUs is a simulated one. */
     simulated: z.boolean(),

@@ -12,7 +12,7 @@ const MAX_HOST_LABELS = 16;
 
 export const Command = text(64 * KIB).min(1);
 
-/** Of each instance. */
+/** The sizes of each instance. */
 export const sizeFields = {
   cpu: z.int().min(1).max(MAX_CPU),
   memory: z.int().min(MIN_MEMORY).openapi({ description: "Bytes of each instance" }),
@@ -20,7 +20,7 @@ export const sizeFields = {
   gpu_memory: z.int().min(MIB).nullable().optional().openapi({ description: "Bytes of each GPU" }),
 };
 
-/** Of `config`. */
+/** The place fields of `config`. */
 export const placeFields = {
   spec: SpecName.optional(),
   gpu_sharing: z.enum(["exclusive", "shared"]).optional(),

@@ -45,12 +45,12 @@ interface KindWords {
   what: string;
   /** The same of several, which is also its part of the documentation. */
   many: string;
-  /** Of its answer, and in the names of operations. */
+  /** The name of its answer's schema, which is also in the names of operations. */
   schema: string;
   summaryOfOne: string;
   /** Several containers at once, which are told apart by their ranks. */
   hasRanks: boolean;
-  /** Of its container, beside its first process: what has an output of its own. */
+  /** The services of its container, beside its first process, that have an output of their own. */
   services: readonly string[];
   /** It has an end of its own, by which a limit of time may bring it a place sooner. */
   endsByItself: boolean;
@@ -109,7 +109,7 @@ export interface SeenWorkload<Known = unknown> {
   showsValues: boolean;
 }
 
-/** Of one that was just ordered. */
+/** The view of a workload that was just ordered. */
 export const UNSEEN_WORKLOAD: SeenWorkload<never> = {
   instances: [],
   money: null,
@@ -130,7 +130,7 @@ interface Kind<Row extends OrderedState, Locked, Shown extends object, Known> ex
 interface OrdersOnRow<Locked> extends Orders<Order<Locked>> {
   /** Held to the end of the transaction. */
   lock: (sql: Transaction, id: string) => Promise<Locked | null>;
-  /** Of one whose payer's data is deleted: nothing of it begins again. */
+  /** The order that ends a workload whose payer's data is deleted: nothing of it begins again. */
   ending: Order<Locked>;
 }
 

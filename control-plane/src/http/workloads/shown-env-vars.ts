@@ -29,7 +29,7 @@ interface WithEnvVars {
   env_vars: StoredEnvVars | null;
 }
 
-/** Of routes that tell of one workload. */
+/** The query of routes that are about one workload. */
 export const valuesQuery = {
   env_vars: z.enum(["values"]).optional(),
 };

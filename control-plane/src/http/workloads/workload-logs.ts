@@ -27,11 +27,11 @@ const LogsQuery = z.strictObject({
   follow: z.enum(["true", "false"]).optional(),
   /** Begin with so many of the last lines; all that are kept without it. */
   tail: queryNumber(MAX_LOG_TAIL_LINES),
-  /** Of a job or a service: which of its instances. */
+  /** The rank of a job or a service: which of its instances. */
   rank: Rank,
   /** Another run than the latest. */
   run: RunId.optional(),
-  /** Of a service in it rather than of the container. */
+  /** The service in it rather than the container. */
   service: z.enum(["jupyter", "tensorboard", "rdp"]).optional(),
 });
 

@@ -24,7 +24,7 @@ export type OpenFiles = (
 ) => Promise<{ isOpen: true; stream: Duplex } | { isOpen: false; why: string }>;
 
 export interface AnswerBounds {
-  /** Of an answer that is read whole. A page of a thousand names of 255 bytes has half of it. */
+  /** The bound of an answer that is read whole. A page of a thousand names of 255 bytes has half of it. */
   maxBytes: number;
   /** From its headers to its end. */
   withinMs: number;

@@ -6,7 +6,7 @@ import type { HostId } from "@remotegpu/shared/ids";
 import { MIB, MS_PER_SECOND } from "@remotegpu/shared/units";
 
 const MAX_IN_FLIGHT_PER_HOST = 4;
-/** Of a fleet that comes back at once. */
+/** The requests of a fleet that comes back at once. */
 const MAX_IN_FLIGHT = 2_048;
 const MAX_BYTES_IN_FLIGHT = 128 * MIB;
 

@@ -21,7 +21,7 @@ export interface NatsConfig {
 
 interface NatsCluster {
   listen: { address: string; port: number };
-  /** Of all servers, this one included: "nats://10.0.0.1:6222". */
+  /** The routes of all servers, this one included: "nats://10.0.0.1:6222". */
   routes: readonly string[];
   /** PEM of the CA by whose certificates the servers know each other; null only on loopback. */
   caFile: string | null;

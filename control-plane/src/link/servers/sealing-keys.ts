@@ -17,7 +17,7 @@ const NAME_BYTES = 8;
 export interface SealingKey {
   /** Says nothing of the key. */
   readonly name: string;
-  /** Of 32 bytes. Made ready once: with bare bytes each value took four times as long. */
+  /** The key of 32 bytes. Made ready once: with bare bytes each value took four times as long. */
   readonly secret: KeyObject;
 }
 

@@ -54,7 +54,7 @@ async function holders(
   return new Map(rows.map((row) => [row.key_hash, holderOf(row)]));
 }
 
-/** Of a key `k` and its account `c`. */
+/** The columns of a key `k` and its account `c`. */
 export const HOLDER_COLUMNS = `k.id AS api_key_id, k.last_used_at, k.role, k.scopes, k.expires_at, c.id AS customer_id,
             c.uuid, c.username, c.user_type, coalesce(c.status, 'active') AS status`;
 export const IS_LIVE = "k.revoked_at IS NULL AND c.deleted_at IS NULL";
@@ -179,7 +179,7 @@ export async function apiKeysOfCustomer(
   return rows;
 }
 
-/** Of one customer, those that open something; there are MAX_LIVE_KEYS at most. */
+/** The keys of one customer that open something; there are MAX_LIVE_KEYS at most. */
 export async function liveKeysOf(
   sql: Connection,
   { customerId, now }: { customerId: number; now: Date },

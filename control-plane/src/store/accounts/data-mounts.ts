@@ -6,7 +6,7 @@ import { type DataKind, mountsOf } from "./catalogue.ts";
 import { isVisible, visibleParameters } from "./visibility.ts";
 
 export interface MountedBy {
-  /** Of an entry's owner and of administrators all of them, which hold it; of others those that they may see. */
+  /** The mounts that a reader may see: an entry's owner and administrators see all of them, which hold it. */
   count: number;
   /** The first of those that the reader may see. */
   workloads: readonly { kind: WorkloadKind; id: string; name: string }[];

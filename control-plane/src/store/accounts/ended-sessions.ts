@@ -21,7 +21,7 @@ export async function endSessionsBecause(
   return rowCount > 0;
 }
 
-/** Of one that nobody is found by; null where that is not known. */
+/** The reason why a session that nobody is found by ended; null where that is not known. */
 export async function whyEnded(sql: Connection, tokenHash: string): Promise<SessionEnd | null> {
   const { rows } = await sql.query<{ why: SessionEnd }>(
     `SELECT why FROM ended_browser_sessions WHERE token_hash = $1

@@ -163,7 +163,7 @@ export async function withdrawInvitation(
   return rowCount === 1;
 }
 
-/** Of a workspace that nobody can join any more. Call in the transaction that archives it. */
+/** The invitations of a workspace that nobody can join any more. Call in the transaction that archives it. */
 export async function endInvitationsOf(sql: Transaction, workspaceId: number, now: Date): Promise<void> {
   await sql.query(
     "UPDATE workspace_invitations SET ended_at = $2 WHERE workspace_id = $1 AND ended_at IS NULL",

@@ -56,7 +56,7 @@ export class BatchPart {
     connection.execute({ portal: "", rows: "" }, true);
   }
 
-  /** Of what a description says. */
+  /** The shape of what a description contains. */
   shape(fields: readonly FieldDef[]): void {
     this.#shape = new DriversResult("", columnTypes);
     this.#shape.addFields(fields);

@@ -4,7 +4,7 @@
  */
 import { setImmediate as nextTurn } from "node:timers/promises";
 
-/** Of what takes some microseconds each. */
+/** The size of a slice of work that takes some microseconds each. */
 const AT_ONCE = 500;
 
 /** What is made of each, in their order. Whatever may change meanwhile is not for `make` to look at. */

@@ -6,7 +6,7 @@ import type { ClientBase } from "pg";
 import { type Answer, Batch, BatchPart } from "./batch.ts";
 import type { Statement } from "./statement-in-role.ts";
 
-/** Of one batch. */
+/** The statements of one batch. */
 const MAX_TOGETHER = 100;
 
 type Waiting = BatchPart | Alone;

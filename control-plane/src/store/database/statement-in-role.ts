@@ -56,7 +56,7 @@ function extendedStatement(
   return new Batch(parts, { prepares, done: (failure) => answered(failure, own.answer) });
 }
 
-/** Of several statements the driver tells a list. */
+/** The last of several results, which the driver returns as a list. */
 function lastOf<Row extends QueryResultRow>(
   result: { rows: Row[]; rowCount: number | null } | { rows: Row[]; rowCount: number | null }[] | undefined,
 ): { rows: Row[]; rowCount: number | null } | undefined {

@@ -5,7 +5,7 @@
  */
 import type { Connection } from "./database.ts";
 
-/** Of one statement. */
+/** The questions of one statement. */
 const MAX_QUESTIONS = 1_000;
 
 interface Asked<Question, Answer> {

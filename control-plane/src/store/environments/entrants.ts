@@ -61,7 +61,7 @@ async function membersOf(
   return Map.groupBy(rows, ({ workspaceId }) => workspaceId);
 }
 
-/** Of accounts that are neither suspended nor gone. */
+/** The key sets of accounts that are neither suspended nor gone. */
 async function keySetsOf(
   sql: Connection,
   customerIds: readonly number[],

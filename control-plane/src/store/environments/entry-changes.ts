@@ -43,7 +43,7 @@ export async function holdEntered(sql: Transaction, concern: EntryConcern): Prom
   return { environmentIds, doors: isOfPeople ? await doorsOf(sql, environmentIds) : new Map() };
 }
 
-/** Of those that run where SSH is served. */
+/** The doors of environments that run where SSH is served. */
 async function doorsOf(sql: Connection, environmentIds: readonly string[]): Promise<Doors> {
   if (environmentIds.length === 0) return new Map();
   const served = await servedEnvironments(sql, { environmentIds });

@@ -36,7 +36,7 @@ export interface StatusMove {
   hostId?: string | null;
   /** Nothing of it is left anywhere: the deletion is complete with this move. */
   isGone?: boolean;
-  /** Of an end: who ordered it and how the container ended. */
+  /** The cause of an end: who ordered it and how the container ended. */
   cause?: EndCause;
 }
 

@@ -12,7 +12,7 @@ import { knownStatus, safeBigint, SOUND_ENVIRONMENT, SOUND_PORTS } from "../data
 export interface EnvironmentRow {
   id: string;
   customer_id: number;
-  /** Of whoever ordered it; null where an id of the old system points nowhere. */
+  /** The name of whoever ordered it; null where an id of the old system points nowhere. */
   owner_username: string | null;
   workspace_id: number | null;
   /** Who pays for a run that starts now: the owner of the workspace, else the customer. */

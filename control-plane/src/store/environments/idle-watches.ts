@@ -45,7 +45,7 @@ export interface WatchRow {
   warned_at: Date | null;
 }
 
-/** Of `idle_watches w`. */
+/** The columns of `idle_watches w`. */
 export const WATCH_COLUMNS = `w.run_id AS watched_run, w.idle_since, w.looked_at, w.cpu_ms AS watched_cpu_ms,
     w.cpu_told_at AS watched_cpu_at, w.cpu_percent, w.gpu_percent, w.warned_at`;
 
@@ -121,7 +121,7 @@ function cpuOf(ms: number | null, toldAt: Date | null): IdleLook["cpu"] {
   return ms === null || toldAt === null ? null : { ms, toldAt };
 }
 
-/** Of all in one statement. */
+/** The watches are stored, all in one statement. */
 export async function keepWatches(
   sql: Connection,
   watches: readonly { environmentId: string; watch: IdleWatch }[],

@@ -7,12 +7,12 @@ import type { JupyterTokens } from "../../core/environments/jupyter-tokens.ts";
 import type { Connection } from "../database/database.ts";
 
 /**
- * Of the environment `e`: what its token follows from, or the token itself where an earlier version made it. Null for none,
+ * The root of the token of the environment `e`, or the token itself where an earlier version made it. Null for none,
  * and for what an old system may have written there.
  */
 const STORED = "CASE WHEN e.jupyter_token ~ '^([0-9a-f]{64}|r[0-9a-f]{62})$' THEN e.jupyter_token END";
 
-/** Of the run that is there or on its way; null where it has none. */
+/** The token of the run that is there or pending; null where it has none. */
 export async function jupyterTokenOf(
   sql: Connection,
   tokens: JupyterTokens,
@@ -26,7 +26,7 @@ export async function jupyterTokenOf(
   return stored && tokens.tokenOf(stored);
 }
 
-/** Of all environments that are to run on this host, and were ordered with Jupyter when their run began. */
+/** The tokens of all environments that are to run on this host, and were ordered with Jupyter when their run began. */
 export async function jupyterTokensOn(
   sql: Connection,
   tokens: JupyterTokens,

@@ -27,7 +27,7 @@ export async function setRdpPassword(
   );
 }
 
-/** Of the run that is there or on its way; null where none was generated for it. */
+/** The password's time, of the run that is there or pending; null where none was generated for it. */
 export async function rdpPasswordSetAt(sql: Connection, environmentId: string): Promise<Date | null> {
   const { rows } = await sql.query<{ set_at: Date }>(
     `SELECT r.set_at FROM rdp_passwords r
@@ -38,7 +38,7 @@ export async function rdpPasswordSetAt(sql: Connection, environmentId: string): 
   return rows[0]?.set_at ?? null;
 }
 
-/** Of all environments that are to run on this host and have RDP switched on: what opens each. */
+/** The access to all environments that are to run on this host and have RDP switched on. */
 export async function rdpAccessOn(sql: Connection, hostId: string): Promise<ReadonlyMap<InstanceId, Rdp>> {
   const { rows } = await sql.query<{ instance_id: InstanceId; hash: string | null }>(
     `SELECT p.instance_id, r.hash

@@ -14,11 +14,11 @@ export interface ServedEnvironment extends Enterable {
   ssh_enabled: boolean;
   web_terminal_enabled: boolean;
   config: { ssh?: SshServer } | null;
-  /** Of its generated password; null: it has none. */
+  /** The hash of its generated password; null: it has none. */
   passwordHash: string | null;
 }
 
-/** Of a host, none where its agent serves none; or those of these environments. */
+/** The environments of a host, none where its agent serves none; or those of these ids. */
 export async function servedEnvironments(
   sql: Connection,
   which: { hostId: string } | { environmentIds: readonly string[] },

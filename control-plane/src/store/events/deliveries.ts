@@ -95,7 +95,7 @@ export interface DeliveryRow {
   body: string;
   created_at: Date;
   tries: number;
-  /** Of one that has ended, meaningless. */
+  /** The time of the next try; meaningless of one that has ended. */
   next_try_at: Date;
   last_try_at: Date | null;
   last_status: number | null;

@@ -11,7 +11,7 @@ import {
 } from "../../core/billing/billing-calendar.ts";
 import type { Connection } from "../database/database.ts";
 
-/** Of each of these customers. */
+/** The spending of each of these customers. */
 export async function monthSpending(
   sql: Connection,
   {

@@ -94,7 +94,7 @@ export interface AlarmNews {
   cleared_at: Date | null;
 }
 
-/** Of alarms that were just raised or cleared, to administrators' webhooks that name the kind. */
+/** The messages of alarms that were just raised or cleared, to administrators' webhooks that name the kind. */
 export async function queueAlarmNews(sql: Transaction, alarms: readonly AlarmNews[]): Promise<void> {
   const messages = alarms.map((alarm) => {
     const at = alarm.cleared_at ?? alarm.raised_at;

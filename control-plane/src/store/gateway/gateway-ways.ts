@@ -10,7 +10,7 @@ import { isLive } from "./gateways.ts";
 import { ADDRESS, type AddressRow } from "../hosts/host-addresses.ts";
 import { type HostAddressRow, whereIs } from "./host-addresses.ts";
 
-/** Of the host `h`: its agent dials gateways. */
+/** Whether the agent of the host `h` dials gateways. */
 const DIALS = "coalesce('web' = ANY(h.features), false)";
 
 export interface HostToReach extends HostAddressRow {
@@ -67,7 +67,7 @@ export async function writeWay(
 
 const needsDialling = (way: Way | null) => way !== null && way !== "direct";
 
-/** Of this gateway, which ends. Returns the hosts that need not dial it any more. */
+/** The routes of this gateway, which ends. Returns the hosts that need not dial it any more. */
 export async function endWays(db: Database, gatewayId: string): Promise<HostId[]> {
   return await transaction(db, async (sql) => {
     const { rows } = await sql.query<WayRow>(
@@ -78,7 +78,7 @@ export async function endWays(db: Database, gatewayId: string): Promise<HostId[]
   });
 }
 
-/** Of gateways that were not seen for a minute. Returns the hosts that need not dial them any more. */
+/** The routes of gateways that were not seen for a minute. Returns the hosts that need not dial them any more. */
 export async function endWaysOfTheDead(db: Database, now: Date): Promise<HostId[]> {
   return await transaction(db, async (sql) => {
     const { rows } = await sql.query<WayRow>(
@@ -138,7 +138,7 @@ export async function waysOfHosts(
   );
 }
 
-/** Of these, those that are not, or not any more, of the fleet. */
+/** The hosts among these that are not, or not any more, of the fleet. */
 export async function shutOut(sql: Connection, hostIds: readonly HostId[]): Promise<HostId[]> {
   if (hostIds.length === 0) return [];
   const { rows } = await sql.query<{ id: HostId }>(

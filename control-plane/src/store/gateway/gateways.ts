@@ -3,7 +3,10 @@ import type { Connection } from "../database/database.ts";
 
 /** One that was not seen for so long is none any more, whatever its row says. */
 const GATEWAY_LIVES_SECONDS = 60;
-/** Of the gateway `g`. @param now the parameter that says when this is */
+/**
+ * Whether the gateway `g` runs.
+ * @param now the parameter that says when this is
+ */
 export const isLive = (now: string) =>
   `g.seen_at > ${now}::timestamptz - interval '${GATEWAY_LIVES_SECONDS} seconds'`;
 /**
@@ -11,7 +14,7 @@ export const isLive = (now: string) =>
  * a word, or is cut off; while none tells, it is Postgres that was away.
  */
 const SILENT_SECONDS = 15;
-/** Of the gateway `g`: it runs, and can be asked what it has of services. */
+/** Whether the gateway `g` runs, and can report what it has of services. */
 export const servesNow = (now: string) =>
   `g.service_base IS NOT NULL AND ${isLive(now)} AND NOT EXISTS (
      SELECT FROM gateway_reports silent WHERE silent.gateway_id = g.id
@@ -72,7 +75,7 @@ export async function liveGatewayCount(sql: Connection, now: Date): Promise<numb
 export const LIVE_SERVICE_DOMAIN = `(SELECT g.service_domain FROM gateways g
     WHERE g.service_domain IS NOT NULL AND ${isLive("now()")} ORDER BY g.started_at DESC, g.id LIMIT 1)`;
 
-/** Of the gateway that began last of those which run; null where none of them has a domain. */
+/** The base of the gateway that began last of those which run; null where none of them has a domain. */
 export async function liveWebBase(sql: Connection, now: Date): Promise<string | null> {
   const { rows } = await sql.query<{ web_base: string }>(
     `SELECT g.web_base FROM gateways g WHERE g.web_base IS NOT NULL AND ${isLive("$1")}

@@ -24,7 +24,7 @@ export async function writeReport(
   );
 }
 
-/** Of the gateways that run and have a web side, each with what it tells of these services. */
+/** The reports of the gateways that run and have a web side, of these services. */
 export async function gatewayReports(
   sql: Connection,
   serviceIds: readonly string[],

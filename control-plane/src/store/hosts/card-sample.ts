@@ -15,8 +15,8 @@ export const tellsFailure = (told: string) =>
 const NOTED_AGAIN_SECONDS = 75;
 
 /**
- * Of a card `g` of a host `h`. A heartbeat that says what the one before said leaves the card's row as it is, and has told
- * it all the same.
+ * The time of the last sample of a card `g` of a host `h`. A heartbeat that repeats the one before leaves the card's
+ * row as it is, and is a sample all the same.
  */
 export const SAMPLED_AT = `(CASE WHEN g.vanished_at IS NULL AND NOT ${IS_BLIND} h.degraded
     AND h.last_heartbeat BETWEEN g.last_seen_at AND g.last_seen_at + interval '${NOTED_AGAIN_SECONDS} seconds'

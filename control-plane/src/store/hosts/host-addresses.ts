@@ -14,7 +14,7 @@ import { ownMachine, ownNetwork } from "./own-network.ts";
 /** A host has an address to each network, and comes by few of them. */
 const MOST_SEEN = 4;
 
-/** Of the host `h`; null where there is none. */
+/** The address of the host `h`; null where there is none. */
 export const ADDRESS = `CASE WHEN h.id IS NOT NULL THEN jsonb_build_object('reported', h.ip_address,
     'publicAddress', h.public_ip, 'seen', h.seen_addresses, 'confirmedAddress', h.confirmed_address,
     'networks', coalesce((SELECT s.value FROM settings s WHERE s.key = 'HOST_NETWORKS'), 'none'),
@@ -71,7 +71,7 @@ function evidenceOf({ ownNetwork: network, networks, ...row }: AddressRow): Addr
 
 let lastRead: { value: string; networks: readonly string[] } = { value: "none", networks: [] };
 
-/** Of thousands of rows all have the same. */
+/** The networks are parsed once: of thousands of rows all have the same. */
 function networksOf(value: string): readonly string[] {
   if (lastRead.value !== value) lastRead = { value, networks: readNetworks(value) ?? [] };
   return lastRead.networks;

@@ -13,7 +13,7 @@ export interface CanaryRow {
   failures: number;
 }
 
-/** Of the host `h`; null while its agent has reported none. */
+/** The canary of the host `h`; null while its agent has reported none. */
 export const CANARY = `(SELECT jsonb_build_object('outcome', y.outcome, 'detail', y.detail, 'heard_at', y.heard_at,
     'tried_at', y.tried_at, 'succeeded', y.succeeded, 'unclear', y.unclear, 'failures', y.failures)
   FROM host_canaries y WHERE y.host_id = h.id)`;

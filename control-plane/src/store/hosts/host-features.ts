@@ -4,19 +4,19 @@ import { SSH_FEATURE } from "@remotegpu/shared/ssh-access";
 import { IMAGE_FETCH_FEATURE } from "@remotegpu/shared/image-fetch";
 import type { Connection } from "../database/database.ts";
 
-/** Of the host `h`: its agent follows fetches and tells of its pulls. One of before is never asked to. */
+/** Whether the agent of the host `h` follows fetches and reports its pulls. One of before is never ordered to. */
 export const FOLLOWS_FETCHES = `coalesce('${IMAGE_FETCH_FEATURE}' = ANY(h.features), false)`;
 
-/** Of the host `h`: its agent serves SSH with keys and passwords of ours. */
+/** Whether the agent of the host `h` serves SSH with keys and passwords of ours. */
 export const SERVES_SSH = `coalesce('${SSH_FEATURE}' = ANY(h.features), false)`;
 
-/** Of the host `h`: its agent tells the output of a container's services apart. */
+/** Whether the agent of the host `h` reports the output of a container's services apart. */
 export const TELLS_SERVICES = `coalesce('${"service-logs" satisfies Feature}' = ANY(h.features), false)`;
 
-/** Of the host `h`: its agent keeps an image's xrdp up, with passwords of ours. */
+/** Whether the agent of the host `h` keeps an image's xrdp up, with passwords of ours. */
 export const SERVES_RDP = `coalesce('${"rdp" satisfies Feature}' = ANY(h.features), false)`;
 
-/** Of the host `h`: its agent tells what is open to a replica that drains, and lets nothing new in. */
+/** Whether the agent of the host `h` reports what is open to a replica that drains, and lets nothing new in. */
 export const TELLS_STREAMS = `coalesce('${"drains" satisfies Feature}' = ANY(h.features), false)`;
 
 export async function hostHasFeature(sql: Connection, hostId: string, feature: Feature): Promise<boolean> {

@@ -61,7 +61,7 @@ function readReport(reported: unknown): HostVersions {
   return read.success ? read.data : { distribution: { id: "", release: "", like: [] }, components: [] };
 }
 
-/** Of the host `h`: what it reported, and which CVEs of it are waived now. Null where it has reported nothing. */
+/** The versions that the host `h` reported, and which CVEs of it are waived now. Null where it has reported nothing. */
 export const REPORTED_VERSIONS = `(SELECT jsonb_build_object('reported', v.reported, 'waived',
       CASE WHEN w.host_id IS NULL OR w.expires_at <= now() THEN '{}'::text[] ELSE w.cves END)
     FROM host_versions v LEFT JOIN host_cve_waivers w ON w.host_id = v.host_id WHERE v.host_id = h.id)`;

@@ -36,7 +36,7 @@ export interface HostRow {
   instance_count: number;
   /** The one that it began last; null before its first heartbeat. */
   journal: { id: string; head_seq: number | null; watermark: number } | null;
-  /** Of all its journals. */
+  /** The pending rows of all its journals. */
   pending_usage_rows: number;
   simulated: boolean;
   degraded: string[];
@@ -85,7 +85,7 @@ export interface HostRow {
   updated_at: Date | null;
 }
 
-/** Of the host `h`: the versions of the protocol that its agent speaks, null before its first heartbeat. */
+/** The versions of the protocol that the agent of the host `h` speaks, null before its first heartbeat. */
 export const SPOKEN_PROTOCOL = `CASE WHEN h.protocol_min IS NOT NULL AND h.protocol_max IS NOT NULL
   THEN jsonb_build_object('min', h.protocol_min, 'max', h.protocol_max) END`;
 
@@ -342,7 +342,7 @@ export async function raiseGeneration(sql: Transaction, hostId: string): Promise
   return rows[0]?.generation ?? 0;
 }
 
-/** Of several hosts, each once, in the order of their ids: the order of locks everywhere. */
+/** The generations of several hosts, each once, in the order of their ids: the order of locks everywhere. */
 export async function raiseGenerations(
   sql: Transaction,
   hostIds: readonly string[],

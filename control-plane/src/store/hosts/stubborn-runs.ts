@@ -8,7 +8,7 @@ import { isOver } from "../../core/instances/instance-report.ts";
 import { keepAlarms } from "../events/alarms.ts";
 import type { Connection, Transaction } from "../database/database.ts";
 
-/** Of one host and kind. */
+/** The bound of one host and kind. */
 const MAX_SHOWN = 20;
 
 const KINDS = [

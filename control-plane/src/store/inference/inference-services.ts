@@ -10,7 +10,7 @@ import { SCALES_BY_ITSELF } from "./wishes.ts";
 export interface InferenceServiceRow {
   id: string;
   customer_id: number;
-  /** Of whoever ordered it; null where an id of the old system points nowhere. */
+  /** The name of whoever ordered it; null where an id of the old system points nowhere. */
   owner_username: string | null;
   workspace_id: number | null;
   name: string;
@@ -24,7 +24,7 @@ export interface InferenceServiceRow {
   status: InferenceServiceStatus;
   status_reason: string | null;
   status_deadline_at: Date | null;
-  /** Of one of the old system as that wrote it; null before a gateway has said where it is. */
+  /** The URL of one of the old system as that wrote it; null before a gateway has reported where it is. */
   endpoint_url: string | null;
   /** Below which each service has a name of its own, at a gateway that runs: "https://services.example.com". */
   service_domain: string | null;

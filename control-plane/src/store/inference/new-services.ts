@@ -118,7 +118,7 @@ function templateOf({ config, ...service }: NewService): StoredTemplate {
   return { version, image, envVars, ...sizes, modelId, modelVersion, config: templateConfig(config) };
 }
 
-/** Of one replica of a service that is not there yet. */
+/** The order of one replica of a service that is not there yet. */
 export function orderOfNewService(service: NewService, payerId: number): Order {
   const { cpu, memory, gpu, gpuMemory, config } = service;
   return {

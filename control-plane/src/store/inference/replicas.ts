@@ -24,7 +24,7 @@ export interface StandingService {
   versions: Versions;
   /** In the order of their ranks; those that it does without already only while they hold something. */
   replicas: Replica[];
-  /** Of replicas of the rollout's target that are done without since it began. */
+  /** The faults of replicas of the rollout's target that are done without since it began. */
   faults: ReplicaFault[];
   /** Null where it is on its way to no other version. */
   rolloutBeganAt: Date | null;

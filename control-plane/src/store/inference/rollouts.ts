@@ -56,7 +56,7 @@ export function namesOf({ names }: VersionsRow): Map<number, string> {
   );
 }
 
-/** Of a service that the caller holds. */
+/** The versions of a service that the caller holds. */
 export async function heldVersions(sql: Transaction, id: string): Promise<VersionsRow> {
   const { rows } = await sql.query<VersionsRow>(
     `SELECT ${VERSIONS} FROM inference_services s WHERE s.id = $1`,

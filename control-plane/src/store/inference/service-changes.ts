@@ -19,7 +19,7 @@ export interface ServiceChange {
   autoscaling_dry_run?: boolean | undefined;
   health_check_path?: string | null | undefined;
   health_check_interval?: number | undefined;
-  /** Of its config what gateways go by; null: as by default. */
+  /** The part of its config that gateways go by; null: as by default. */
   config?: { [Key in keyof ExposureConfig]: ExposureConfig[Key] | null } | undefined;
 }
 

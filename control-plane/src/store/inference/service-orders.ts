@@ -104,7 +104,7 @@ export function checkOf(
   return { path: row.health_check_path, intervalSeconds: row.health_check_interval };
 }
 
-/** Of one replica. */
+/** The order of one replica. */
 export function orderOfReplica(row: ServiceOrderRow): Order {
   return {
     ...resourcesOf(row),

@@ -11,7 +11,7 @@ export interface Stretch {
 
 export interface TrafficSums {
   total: TrafficCounts;
-  /** Of them: what the gateways answered in place of a replica. */
+  /** The answers among them that gateways gave in place of a replica. */
   own: number;
   keys: (TrafficCounts & { key_name: string })[];
   revisions: (TrafficCounts & { revision: number })[];
@@ -59,7 +59,7 @@ export async function trafficMinutes(
   return rows;
 }
 
-/** Of all time, by revision and key. */
+/** The traffic of all time, by revision and key. */
 export async function trafficEver(
   sql: Connection,
   serviceId: string,

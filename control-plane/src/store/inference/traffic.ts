@@ -9,14 +9,14 @@ import {
 import { MS_PER_DAY } from "@remotegpu/shared/units";
 import type { Connection, Transaction } from "../database/database.ts";
 
-/** Of one gateway: all that it counted so far, in that minute, of answers that this key had of this revision. */
+/** The counts of one gateway so far, in that minute, of answers that this key had of this revision. */
 export interface TrafficRow {
   at: { serviceId: string; revision: number; keyName: string | null };
   minute: Date;
   counts: TrafficCounts;
 }
 
-/** Of one statement. */
+/** The rows of one statement. */
 const MAX_ROWS = 500;
 
 const COUNTS = [...COUNTERS, ...HISTOGRAMS];

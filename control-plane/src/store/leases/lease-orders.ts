@@ -117,7 +117,7 @@ export async function orderRelease(
   }: {
     environmentId: string;
     leases: readonly { id: string; hostId: string; reason: string }[];
-    /** Of each host concerned, as raised for this. */
+    /** The generation of each host concerned, as raised for this. */
     generations: ReadonlyMap<string, number>;
     actor: string;
   },

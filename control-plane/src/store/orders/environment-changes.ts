@@ -120,7 +120,7 @@ interface Change {
   after: EnvironmentRow;
 }
 
-/** Of one that does not run, ports are only given back; its next start takes what is switched on by then. */
+/** The ports of one that does not run are only given back; its next start takes what is switched on by then. */
 async function portsFollow(
   sql: Transaction,
   { before, after, running }: Change & { running: PlacementRow | null },

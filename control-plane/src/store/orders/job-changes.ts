@@ -21,7 +21,7 @@ export interface JobChange {
 const FIELDS = ["name", "description", "priority"] as const;
 const COUNTS_LATER = "it counts when the job waits again";
 
-/** Of one that has ended nothing waits any more, so that its priority stays what it was. */
+/** The priority of one that has ended stays what it was, since nothing of it waits any more. */
 export async function changeJob(
   sql: Transaction,
   job: JobOrderRow,
@@ -34,7 +34,7 @@ export async function changeJob(
   return { done: true, hostIds: [] };
 }
 
-/** Of an array: its elements that have not ended. */
+/** The priorities of an array's elements that have not ended. */
 export async function changePriorities(
   sql: Transaction,
   jobs: readonly JobOrderRow[],

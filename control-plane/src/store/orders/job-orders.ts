@@ -35,7 +35,7 @@ const WAITS = "Waiting for a place.";
 interface JobOrder {
   order: NewJob;
   rows: readonly NewJobRow[];
-  /** Of which the rows are the elements. */
+  /** The array of which the rows are the elements. */
   array: NewArray | null;
   /** The owner of its workspace. */
   payerId: number;

@@ -13,7 +13,7 @@ import {
 import type { EnvironmentRow } from "../environments/environments.ts";
 import { type FirstOrder, type FirstOrderOutcome, orderEnvironments } from "./new-environments.ts";
 
-/** Of one transaction: it holds the accounts of all who pay. */
+/** The orders of one transaction: it holds the accounts of all who pay. */
 const MAX_TOGETHER = 128;
 
 /** An order with an Idempotency-Key: its answer is kept in the transaction that writes it. */
@@ -68,7 +68,7 @@ function inUse(): KeyInUseError {
 
 interface Written {
   outcomes: Map<OrderAsk, FirstOrderOutcome>;
-  /** Of those that were done, to be told when it is committed. */
+  /** The audit scopes of those that were done, notified when it is committed. */
   witnesses: ChangeWitness[];
 }
 

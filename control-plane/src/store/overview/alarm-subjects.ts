@@ -7,7 +7,7 @@ export const ABOUT_KINDS = ["host", "gpu", "environment", "training", "inference
 export interface AlarmAbout {
   kind: (typeof ABOUT_KINDS)[number];
   id: string;
-  /** Of a card. */
+  /** The host of a card. */
   host_id: string | null;
 }
 

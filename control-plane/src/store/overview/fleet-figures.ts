@@ -25,7 +25,7 @@ const QUEUED = ofAllKinds(
 
 /** What people look at and nothing is decided by. */
 const SHOWN_MS = 1_000;
-/** Of many thousand open runs, what they have earned takes seconds. */
+/** The pause per read: what many thousand open runs have earned takes seconds to sum up. */
 const REST_PER_READ = 5;
 
 export class KeptFigures extends Kept<FleetFigures> {

@@ -34,7 +34,7 @@ export interface HostInLine {
   heard_ms: number | null;
   /** "" for hosts without it, and for all where none is asked for. */
   group_name: string;
-  /** Of all hosts that match, on whatever page. */
+  /** The hosts of the group that match, on whatever page. */
   of_group: number;
   /** From 1. */
   nth: number;
@@ -63,7 +63,7 @@ const COLUMNS = [
   "before_previous",
 ] as const;
 
-/** Of a host that never connected nobody knows which cards it has. */
+/** The cards of connected hosts: of a host that never connected nobody knows which cards it has. */
 export const CARDS = `gpus g JOIN hosts h ON h.id = g.host_id AND h.deleted_at IS NULL AND h.connection <> 'never'
   LEFT JOIN gpu_health k ON k.gpu_uuid = g.uuid`;
 

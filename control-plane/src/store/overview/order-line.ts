@@ -22,7 +22,7 @@ const MADE_SOON = 5_000;
 /** What is older is not shown. */
 const SHOWN_MS = 90 * MS_PER_SECOND;
 
-/** Of so many at the front of the line it is told what would start them. */
+/** So many at the front of the line have their start foreseen. */
 const FORESEEN = 100;
 /** Each takes a look at the whole fleet, for which whoever asks waits; what was found is kept for a while. */
 const FORESEEN_AT_ONCE = 4;
@@ -39,7 +39,7 @@ export interface OrderLine {
   inOrder: readonly ScheduledOrder[];
   /** By the start's key, from 0. */
   places: ReadonlyMap<string, number>;
-  /** Of each payer that waits, beside the others. */
+  /** The share of each payer that waits, beside the others. */
   shares: ReadonlyMap<string, ShareBesideOthers>;
   scene: WaitingScene<ScheduledOrder>;
 }

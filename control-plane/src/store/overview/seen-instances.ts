@@ -36,7 +36,7 @@ function isReplica({ revision }: InstanceView): boolean {
   return revision !== null;
 }
 
-/** Of each gateway that has told anything. */
+/** The reports of each gateway that has sent any. */
 async function toldOf(
   sql: Connection,
   serviceIds: readonly string[],

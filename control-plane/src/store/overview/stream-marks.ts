@@ -12,7 +12,7 @@ import { ORDERERS, ofAllKinds } from "../workloads/kinds.ts";
 /** A transaction that writes longer than this is not seen before its rows are written again. */
 export const LOOK_BACK_SECONDS = 15;
 
-/** Of a look; where more was written, whoever listens asks for everything again. */
+/** The marks of a scan; where more was written, every listener refetches everything. */
 const MAX_MARKS = 5_000;
 
 /** The last rows of the tables that only grow, as of a look. */

@@ -24,9 +24,9 @@ export interface WorkloadMoney extends WorkloadCosts {
 /** A rule by which time of a workload is not charged. */
 interface WorkloadWaiver {
   rule: string;
-  /** Of how many of its runs, over or not. */
+  /** The number of its runs, over or not. */
   runs: number;
-  /** Of those, how many are free by it at this moment. */
+  /** The number of those that are free by it at this moment. */
   runs_now: number;
   /** What an hour of these would be charged without it. */
   rate_now: string;

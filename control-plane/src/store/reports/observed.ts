@@ -35,7 +35,7 @@ import {
   type ReportingHost,
 } from "./placement-reports.ts";
 
-/** Of one host. */
+/** The bound of one host. */
 const MAX_STRANGERS_SHOWN = 20;
 
 export type MergeOutcome =
@@ -165,7 +165,7 @@ async function lockEnvironmentsOn(sql: Transaction, hostId: string): Promise<Map
 }
 
 interface LockedHost extends ReportingHost {
-  /** Of its last report; null where it is to report anew. */
+  /** The substance of its last report; null where it is to report anew. */
   last_substance: string | null;
 }
 

@@ -26,7 +26,7 @@ export interface LivePlacement {
   container_id: string | null;
   exit_code: number | null;
   is_current: boolean;
-  /** Of its instance. */
+  /** The state of its instance. */
   instance_state: InstanceState;
   environment_id: string | null;
   /** Pools that its workload's starts passed over are remembered. */

@@ -37,7 +37,7 @@ const AER = [
 /** Lines of others that may stand between two of the three, written by other processors at the same time. */
 const MAX_BETWEEN = 8;
 
-/** Of the three lines those that came so far; null while none has. */
+/** The lines of the three that came so far; null while none has. */
 export type FallBegun = { address: string; lines: 1 | 2; between: number } | null;
 
 export function deviceFinding(message: string): KernelFinding | null {

@@ -21,7 +21,7 @@ type Unit = {
   tellsCause?: true;
 };
 
-/** Of which several may be set at once, but for Xids 149 and 150, whose statuses are plain numbers. */
+/** Several flags may be set at once up to this Xid; the statuses of 149 and 150 are plain numbers. */
 const LAST_WITH_FLAGS = 148;
 const FIRST_LAYOUT_BITS = 0x3ff;
 const SECOND_LAYOUT_BITS = 0x7f;

@@ -7,7 +7,7 @@ import type { LeaseService } from "@remotegpu/shared/lease";
 import type { AccessAttempts, AccessSession, SESSION_ENDS, SessionLogin } from "@remotegpu/shared/ssh-access";
 import { possibleBytes, possibleTime } from "./possible.ts";
 
-/** Of one host in an hour, sessions and attempts each; what comes beyond is left out. */
+/** The bound of one host in an hour, sessions and attempts each; what comes beyond is left out. */
 export const MAX_NEW_IN_HOUR = 10_000;
 /** More connections are not counted. */
 const MAX_COUNTED = 1_000_000_000;

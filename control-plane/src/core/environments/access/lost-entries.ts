@@ -15,7 +15,7 @@ export interface LostEntry {
 const ADVICE =
   "Sessions by what opens it no more are ended; what somebody left inside as root is not undone: restart it if they should not come back.";
 
-/** Of the environments that are there before and after. */
+/** The entries to environments that are there before and after. */
 export function lostEntries(before: Doors, after: Doors, nameOf: (keySetId: string) => string): LostEntry[] {
   return [...before].flatMap(([environmentId, sets]) => {
     const now = after.get(environmentId);

@@ -5,7 +5,7 @@
 import { MS_PER_MINUTE } from "@remotegpu/shared/units";
 
 export const TICKET_MINUTES = 15;
-/** Of one environment at a time. */
+/** The open tickets of one environment at a time. */
 export const MAX_OPEN_TICKETS = 8;
 
 /** A set of its own, so that it goes without touching anybody's. */

@@ -12,7 +12,7 @@ import type { KeyLimits } from "./key-limits.ts";
 export type KeyStanding =
   /** One of the service's own. */
   | { kind: "service"; name: string; limits: KeyLimits | null }
-  /** Of a person whose account is active. */
+  /** A person whose account is active. */
   | { kind: "person"; username: string; rights: KeyRights; role: WorkspaceRole | null; isOwn: boolean };
 
 export type CallRight =
@@ -30,8 +30,8 @@ export type CallRight =
   | { allowed: false; kind: Extract<RefusalKind, "no-entry" | "no-right" | "not-found">; sentence: string };
 
 /**
- * Of each person at each service. A service's own keys, whose limits its manager chooses, are for programs of many users;
- * a person's key tries things out, and one that was lost must not hold all replicas.
+ * The limits of each person at each service. A service's own keys, whose limits its manager chooses, are for programs
+ * of many users; a person's key tries things out, and one that was lost must not hold all replicas.
  */
 export const PERSON_LIMITS: KeyLimits = { requestsPerMinute: 600, maxInFlight: 32, tokensPerDay: null };
 

@@ -16,7 +16,7 @@ export interface KeyUse {
   /** That have passed in the minute of the clock that is now. */
   inMinute: number;
   open: number;
-  /** Of the UTC day that is now, at all gateways. */
+  /** The tokens of the UTC day that is now, at all gateways. */
   tokensToday: number;
 }
 

@@ -15,7 +15,7 @@ export interface ServiceAddress {
   prefix: string | null;
 }
 
-/** Of a request whose Host is the gateway's own; null where that is another path. */
+/** The address in a request whose Host is the gateway's own; null where that is another path. */
 export function readServicePath(path: string): ServiceAddress | null {
   const [prefix, id] = PATH.exec(path) ?? [];
   if (prefix === undefined || id === undefined) return null;

@@ -16,7 +16,7 @@ const KEY_NAME = "x-remotegpu-key";
 const REQUEST_ID = "x-request-id";
 const SOUND_ID = /^[\x21-\x7e]{1,128}$/;
 
-/** Of a service, or of the API; they are told apart by how they begin. */
+/** The keys of a service and of the API; they differ in how they begin. */
 const KEY = /^rg[ks]_[A-Za-z0-9_-]{43}$/;
 const BEARER = /^Bearer +(\S+)$/i;
 
@@ -93,7 +93,7 @@ export function corsHeaders(headers: HeaderMap, origins: readonly string[]): Hea
 
 const PREFLIGHT_SECONDS = "600";
 
-/** Of a browser that asks whether a page may ask, which shows no key; null where that is no such question. */
+/** The answer to a browser's preflight request, which presents no key; null where it is none. */
 export function preflightHeaders(
   method: string,
   headers: HeaderMap,

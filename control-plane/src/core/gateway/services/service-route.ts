@@ -15,7 +15,7 @@ export interface ServiceRoute {
   status: InferenceServiceStatus;
   statusReason: string | null;
   isPublic: boolean;
-  /** Of pages that may ask it from a browser; "*" is all of them. */
+  /** The origins whose pages may send requests from a browser; "*" is all of them. */
   corsOrigins: readonly string[];
   bounds: ServiceBounds;
   /** Those that run, this one among them: what a replica may have at once is theirs together. */
@@ -25,7 +25,10 @@ export interface ServiceRoute {
   replicas: readonly ReplicaPlace[];
 }
 
-/** Of a service that may go without replicas while nobody asks: whether it does so now, until a request wakes it. */
+/**
+ * The sleep of a service that may go without replicas while nobody sends requests: whether it does so now, until a
+ * request wakes it.
+ */
 export type Sleep = "never" | "awake" | "asleep";
 
 /** As its owner set them, or by default. */

@@ -14,7 +14,7 @@ export const SANDBOX =
 
 const BELOW_SERVICES = /^\/services(?=[/?]|$)/;
 
-/** Of a path at the gateway's own origin. */
+/** Whether a path at the gateway's own origin belongs to services. */
 export function isBelowServices(path: string): boolean {
   return BELOW_SERVICES.test(path);
 }

@@ -15,7 +15,7 @@ export type UsageForm = "json" | "stream";
 const MAX_TOKENS = 1_000_000_000;
 /** A body may have the word in other places, too. */
 const MAX_PLACES = 8;
-/** Of a stream, counted from its end. */
+/** So many events of a stream count, from its end. */
 const LAST_EVENTS = 8;
 const KEY = '"usage"';
 
@@ -49,7 +49,7 @@ export function readUsage(form: UsageForm, end: string, isAll: boolean): Tokens 
   return form === "json" ? usageOfJson(end, isAll) : usageOfStream(end, isAll);
 }
 
-/** Of the outermost object. Its beginning may be missing, so the word is looked for from the end. */
+/** The usage in the outermost object. Its beginning may be missing, so the word is searched from the end. */
 function usageOfJson(end: string, isAll: boolean): Tokens | null {
   let at = end.length;
   for (let place = 0; place < MAX_PLACES && at > 0; place += 1) {
@@ -92,7 +92,7 @@ function afterSpace(text: string, from: number): number {
   return at;
 }
 
-/** Of the last event that says one. */
+/** The usage of the last event that has one. */
 function usageOfStream(end: string, isAll: boolean): Tokens | null {
   const events = end.replaceAll(/\r\n?/g, "\n").split("\n\n");
   // The first one may have lost its beginning.

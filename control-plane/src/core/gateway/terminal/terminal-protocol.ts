@@ -6,7 +6,7 @@
 
 /** Bytes of output under way to a page. */
 export const OUTPUT_WINDOW = 256 * 1024;
-/** Of input to a gateway: what a person pastes. */
+/** The window of input to a gateway: what a person pastes. */
 export const INPUT_WINDOW = 64 * 1024;
 /** The gateway says something this often; a page that hears nothing for longer than twice that connects anew. */
 export const BEAT_MS = 15_000;
@@ -38,7 +38,7 @@ export type FromGateway =
   | { kind: "beat" }
   | { kind: "ended"; why: TerminalEnd; sentence: string };
 
-/** Of a terminal's name, which stands in a command. */
+/** The form of a terminal's name, which stands in a command. */
 const TAB = /^[a-z0-9]{6,24}$/;
 const MAX_SIDE = 1_000;
 

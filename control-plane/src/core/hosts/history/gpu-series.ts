@@ -30,7 +30,7 @@ export function stepOf({ fromMs, toMs }: Stretch): number {
   return toMs - fromMs > MAX_FINE_MS ? MS_PER_HOUR : BUCKET_MS;
 }
 
-/** Of the time for which somebody held a card the part whose every reading was taken then. */
+/** The part of the time for which somebody held a card whose every reading was taken then. */
 export function ownTime({ fromMs, toMs }: Stretch): Stretch {
   return { fromMs: Math.ceil((fromMs + READING_AGE_MS) / BUCKET_MS) * BUCKET_MS, toMs };
 }

@@ -16,7 +16,10 @@ import type { InstanceState } from "@remotegpu/shared/workload";
 export const HELD_WHILE_PULLED_MS = 2 * MS_PER_MINUTE;
 /** As long as a host itself would go on with one pull. Waiting for others does not count, and is bounded by as much again. */
 export const FETCH_LIMIT_MS = 60 * MS_PER_MINUTE;
-/** Of one host, told at a time: with a few slow registries nobody takes all that a host can be told of. */
+/**
+ * The fetches of one customer that one host has at a time: with a few slow registries nobody takes all that a host can
+ * follow.
+ */
 export const MAX_FETCHES_OF_CUSTOMER = 4;
 /** A customer's start that held a place for an image in vain is held against the image's next starts for so long. */
 export const HELD_AGAIN_AFTER_MS = 60 * MS_PER_MINUTE;
@@ -117,7 +120,7 @@ export function fetchEnd(fetch: OpenFetch, nowMs: number): FetchEnd | null {
   return nowMs - fetch.sinceMs - pulledMs >= FETCH_LIMIT_MS ? { outcome: "not-begun" } : null;
 }
 
-/** Of those alone that are told in numbers. */
+/** The pulls that are reported in numbers alone. */
 export type PullProgress = Pick<ObservedPull, "state" | "layersDone" | "layers" | "bytesDone" | "bytes">;
 
 /** @param isHeld its host has not confirmed yet that what the order held there is free */

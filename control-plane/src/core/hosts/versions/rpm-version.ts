@@ -4,7 +4,10 @@
  */
 import { compareNumbers } from "./debian-version.ts";
 
-/** Of texts "EPOCH:VERSION-RELEASE"; an epoch that is missing is 0, and a release that one of them lacks does not count. */
+/**
+ * The order of texts "EPOCH:VERSION-RELEASE"; an epoch that is missing is 0, and a release that one of them lacks does
+ * not count.
+ */
 export function compareRpmVersions(one: string, other: string): number {
   const [a, b] = [partsOf(one), partsOf(other)];
   const byVersion = compareNumbers(a.epoch, b.epoch) || compareSegments(a.version, b.version);

@@ -11,7 +11,7 @@ export type Metric = (typeof METRICS)[number];
 const STANDARD_TARGET_CPU = 80;
 const STANDARD_SCALE_DOWN_DELAY_SECONDS = 300;
 const SECONDS_PER_DAY = 86_400;
-/** Of requests; no replica carries more. */
+/** The bound of requests; no replica carries more. */
 export const MAX_TARGET = 1_000_000;
 /** A replica is never busier than all of its cores. */
 export const MAX_TARGET_CPU = 100;

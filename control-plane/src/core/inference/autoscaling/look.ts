@@ -29,7 +29,7 @@ export interface ScaledService {
 export interface ReadyReplica {
   id: string;
   cores: number;
-  /** Of its processor since its container's last start; null where its host has told nothing. */
+  /** The use of its processor since its container's last start; null where its host has reported nothing. */
   cpu: { ms: number; toldAt: number } | null;
 }
 

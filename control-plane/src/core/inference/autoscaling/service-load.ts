@@ -28,7 +28,7 @@ export interface Speakers {
 export interface Reading {
   metric: Metric;
   sum: number;
-  /** Of these nothing is known; what the others told is the least that it may be. */
+  /** The sources of which nothing is known; what the others reported is the least that it may be. */
   silent: readonly string[];
   /** The oldest of what is summed up: everybody told something since then. */
   toldSince: number;
@@ -85,7 +85,7 @@ function isKnown({ value, at }: Sample, now: number): boolean {
   return Number.isFinite(value) && value >= 0 && at <= now && at > now - SAMPLE_LIFE_MS;
 }
 
-/** Of two of one moment the larger counts, so that their order does not. */
+/** The larger of two samples of one moment counts, so that their order does not matter. */
 function isLater(sample: Sample, other: Sample): boolean {
   return sample.at > other.at || (sample.at === other.at && sample.value > other.value);
 }

@@ -16,7 +16,7 @@ const ROUNDING = 1e-9;
 
 export interface Answers {
   requests: number;
-  /** Of them: of status 500 and above. */
+  /** The failed ones among them: those of status 500 and above. */
   failed: number;
 }
 

@@ -134,7 +134,7 @@ function wantedBack({
   return keptOf(othersOf(replicas, serving), left, serving).set(serving, wanted);
 }
 
-/** Of those that serve as many as are left, the known revision's first. */
+/** The replicas that serve and are kept, as many as are left, the known revision's first. */
 function keptOf(others: readonly RevisionReplica[], left: number, known: number): Map<number, number> {
   const revisions = [...new Set(others.map(({ revision }) => revision))].toSorted(
     (one, other) => Number(other === known) - Number(one === known) || other - one,

@@ -24,7 +24,7 @@ export interface Rollout {
   gapFrom: number | null;
 }
 
-/** Of a service of which nothing is wanted there is nothing to wait for: the next start is of the other version. */
+/** A service of which nothing is wanted has nothing to wait for: the next start is of the other version. */
 export function settledAtOnce({ serving, previous, rollout }: Versions): Versions {
   return rollout === null || rollout.cause !== null
     ? { serving, previous, rollout: null }

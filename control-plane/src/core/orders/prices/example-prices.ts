@@ -13,7 +13,7 @@ export interface ExampleSpec {
     readonly gpu: number;
     readonly temp_storage: number;
   };
-  /** Of everything in the shape, an hour. */
+  /** The price of everything in the shape, an hour. */
   readonly unitPrice: string;
 }
 

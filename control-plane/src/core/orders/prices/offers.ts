@@ -67,7 +67,7 @@ export function largestRoom(fleet: Fleet): HostRoom | null {
   return fleet.hosts.filter(takesOrders).map(roomOn).reduce(larger, null);
 }
 
-/** Of one card of this model, in each of these specs that sells it. */
+/** The prices of one card of this model, in each of these specs that sells it. */
 export function cardPrices(specs: readonly SpecPrices[], model: string): OfferPrice[] {
   return specs.filter(isSold).flatMap((spec) => {
     const whole = wholeOf(spec);
@@ -76,7 +76,7 @@ export function cardPrices(specs: readonly SpecPrices[], model: string): OfferPr
   });
 }
 
-/** Of work without a GPU: a core and a GiB of memory, or a spec that includes no card. */
+/** The prices of work without a GPU: a core and a GiB of memory, or a spec that includes no card. */
 export function barePrices(specs: readonly SpecPrices[]): OfferPrice[] {
   return specs.filter(isSold).flatMap((spec) => {
     const whole = wholeOf(spec);

@@ -59,7 +59,7 @@ export type OrderLines =
       reason: "beyond-maximum";
       field: "max_price_per_hour";
       detail: string;
-      /** Of one instance. */
+      /** The price of one instance. */
       hourly: Points;
     };
 

@@ -13,7 +13,7 @@ import {
 
 export interface FleetModel {
   model: string;
-  /** Of its largest card; 0 where no host could tell. */
+  /** The memory of its largest card; 0 where no host reported it. */
   memoryBytes: number;
 }
 

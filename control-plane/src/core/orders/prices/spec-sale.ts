@@ -3,7 +3,7 @@
 /** Unpriced is one that is in the catalogue and has no price in force; unknown is one that nobody ever made. */
 export type SpecStanding = "sold" | "retired" | "unpriced" | "unknown";
 
-/** Of a longer catalogue a sentence names the first. */
+/** So many of a longer catalogue are named in a sentence. */
 const MAX_NAMED = 20;
 
 /**

@@ -50,7 +50,7 @@ export async function* besideFiles(
   }
 }
 
-/** Of a host whose list is not the one that was brought, or that lacks what is on it. */
+/** A host whose list is not the one that was brought, or that lacks what is on it. */
 export class OtherListError extends ApiRefusal {
   readonly host: PoolHost | null;
   /** That it has none, where it said so. */

@@ -25,7 +25,7 @@ import { provedParts, type SealedCopy } from "./proved-parts.ts";
 /** Enough to tell one content from another; clients make names of it, which have a length. */
 const TAG_BYTES = 16;
 
-/** Of a file, `end` is not part of it. */
+/** The stretch of a file, whose `end` is not part of it. */
 interface Stretch {
   start: number;
   end: number;
@@ -95,14 +95,14 @@ function aligned({ start, end }: Stretch, bytes: number): Stretch {
   };
 }
 
-/** Of a pool with more members, one that is sound is found by then. */
+/** The members of a larger pool that are tried: one that is sound is found by then. */
 const MAX_ASKED = 4;
 
 interface BytesWish {
   path: string;
   folder: string;
   touched: Stretch;
-  /** Of the whole file. */
+  /** The length of the whole file. */
   bytes: number;
 }
 

@@ -29,7 +29,7 @@ export async function openDraft(c: ApiContext, place: PoolFile): Promise<DraftSt
   return await jsonOf(await askPool(c, place, { method: "POST", route: "/draft" }), DraftState);
 }
 
-/** Of its list. */
+/** The digest of its list, in base64. */
 export function base64Of({ manifest }: { manifest: string }): string {
   return Buffer.from(manifest, "hex").toString("base64");
 }

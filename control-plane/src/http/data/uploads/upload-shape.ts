@@ -15,7 +15,10 @@ export const UploadOrder = z
     total_size: Int53,
     file_count: z.int().min(0).max(MAX_FILES),
     storage_pool: text(64).min(1).optional(),
-    /** Of the tree of the parts of its files; its host has to come to the same. Without it the server computes it. */
+    /**
+     * The root of the tree of the parts of its files; its host has to come to the same. Without it the server computes
+     * it.
+     */
     merkle_root: Sha256Hex.optional(),
   })
   .openapi("DataUploadOrder");

@@ -10,7 +10,7 @@ import { environmentFor } from "../environment-access.ts";
 import { AccessLogin, loginAnswer, SESSION_SERVICES } from "./login-answer.ts";
 
 const KINDS = ["session", "attempts"] as const;
-/** Of sessions and of attempts. */
+/** The outcomes of sessions and of attempts. */
 const OUTCOMES = [...new Set([...SESSION_ENDS, "unheard" as const, ...ATTEMPT_OUTCOMES])];
 
 const AccessLogEntry = z

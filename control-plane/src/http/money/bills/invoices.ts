@@ -21,7 +21,7 @@ import { type CsvColumn, csvHeaders, csvStream, wantsCsv } from "./csv.ts";
 import { forCustomer } from "../billing/whose-money.ts";
 
 const tags = ["billing"];
-/** Of payments in one month; their sums are on the invoice in any case. */
+/** The payments of one month; their sums are on the invoice in any case. */
 const MAX_MOVEMENTS = 1_000;
 
 const invoice = {

@@ -29,7 +29,7 @@ export interface BillingRecordRow {
   usage_month: string | null;
   invoice_month: string | null;
   created_at: Date | null;
-  /** Of a credit: why it was given; null of a charge, and where the old system did not say. */
+  /** The reason of a credit; null of a charge, and where the old system has none. */
   cause: string | null;
 }
 

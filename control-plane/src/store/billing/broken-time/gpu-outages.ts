@@ -84,7 +84,7 @@ async function noteWords(
   }
 }
 
-/** Of the cards that are this host's; null for one that is not out. */
+/** The open outages of this host's cards; null for one that is not out. */
 async function openOutages(
   sql: Connection,
   { hostId, uuids }: { hostId: string; uuids: readonly string[] },

@@ -107,7 +107,7 @@ interface Bill {
   readonly rated: RatedRun;
   readonly charges: readonly Charge[];
   readonly amount: Points;
-  /** Of all that is proven, time beyond the moment of the charge included. */
+  /** The time of all that is proven, beyond the moment of the charge included. */
   readonly provenMs: number;
   readonly waivedMs: number;
   /** Which of the run's postings this would be, from 1. */
@@ -165,7 +165,7 @@ async function postBills(
   return new Set(refused.map(({ run }) => run.id));
 }
 
-/** Of what is written for the run itself; what the balance can hold is the ledger's to say. */
+/** Whether what is written for the run itself fits its columns; what the balance can hold is the ledger's rule. */
 function fitsColumns({ run, charges, amount }: Bill): boolean {
   return [run.postedAmount + amount, ...charges.map((charge) => charge.amount)].every(
     (points) => points <= MAX_POINTS && points + MAX_POINTS >= 0n,

@@ -18,7 +18,7 @@ export interface PostedPayment {
 /** As literals: a partial index is used only where it is known to hold the row. */
 const KINDS = PAYMENT_KINDS.map((kind) => `'${kind}'`).join(", ");
 
-/** Of a customer, newest first, one row more than the limit. */
+/** The payments of a customer, newest first, one row more than the limit. */
 export async function postedPayments(
   sql: Connection,
   { customerId, page }: { customerId: number; page: { limit: number; after: number | null } },

@@ -152,7 +152,7 @@ async function ledgerOf(snapshot: Connection, runId: string): Promise<ProofFacts
   return rows;
 }
 
-/** Of the run's own host: what others claimed of it is none of the payer's affair. */
+/** The rows that the run's own host sent; what others claimed of it is none of the payer's affair. */
 async function setAsideOf(snapshot: Connection, run: ProofFacts["run"]): Promise<ProofFacts["set_aside"]> {
   const { rows } = await snapshot.query<ProofFacts["set_aside"][number]>(
     `SELECT journal_id, seq, reason, excess_ms, entry, ${iso("at")} FROM quarantine

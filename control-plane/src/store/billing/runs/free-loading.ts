@@ -81,7 +81,7 @@ export async function freeLoadingRuns(
   return rows.flatMap(({ id, customer_id: payer }) => ((usedMs.get(payer) ?? 0) < allowanceMs ? [id] : []));
 }
 
-/** Of this full hour, by payer. */
+/** The allowance that was granted in this full hour, by payer. */
 async function grantedMs(
   sql: Connection,
   { customerIds, hour }: { customerIds: readonly number[]; hour: Date },

@@ -114,7 +114,7 @@ export async function wantedCosts(
 export const HAS_BEGUN = `(r.first_proven_at IS NOT NULL
   OR EXISTS (SELECT FROM placements p WHERE p.run_id = r.id AND p.state = 'ready'))`;
 
-/** Of a run `r` at the moment $1: begun, not over, and not broken just now. */
+/** Whether a run `r` costs at the moment $1: begun, not over, and not broken just now. */
 const IS_BURNING = `r.closed_at IS NULL AND ${HAS_BEGUN} AND (r.waive_from IS NULL OR r.waive_from > $1)
   AND NOT EXISTS (SELECT FROM run_waivers w WHERE w.run_id = r.id AND w.to_at IS NULL)`;
 
@@ -160,12 +160,12 @@ interface FreeRuns {
   readonly perHour: Points;
 }
 
-/** Of a run `r` at the moment $1: by which rule its time is not charged now; null where it is. */
+/** The rule by which a run's (`r`) time is not charged at the moment $1; null where it is. */
 const RULE_NOW = `CASE WHEN r.waive_from <= $1 THEN ${ruleOfStop("r.waive_reason")}
   ELSE coalesce((SELECT min(w.reason) FROM run_waivers w WHERE w.run_id = r.id AND w.to_at IS NULL),
                 CASE WHEN r.id = ANY($4::text[]) THEN 'loading' END) END`;
 
-/** Of each of these workloads, as the bill of an hour would have it; one of which nothing runs is missing. */
+/** The cost of each of these workloads, as the bill of an hour would have it; one of which nothing runs is missing. */
 export async function burnOfWorkloads(
   sql: Connection,
   { kind, ids, at }: { kind: WorkloadKind; ids: readonly string[]; at: Date },
@@ -224,7 +224,7 @@ interface HourlyLineRow extends RunLineRow {
   spec: string;
   gpu_model: string | null;
   runs: number;
-  /** Of all of them together. */
+  /** The seconds of all of them together. */
   unheard_seconds: number;
 }
 

@@ -94,7 +94,7 @@ export async function waivedTimes(
   );
 }
 
-/** Of a credit where no time is waived: an earlier beginning was proven, at which another price held. */
+/** The reason of a credit where no time is waived: an earlier beginning was proven, at which another price held. */
 export const EARLIER_PRICE = "the price at an earlier first moment";
 
 /** Why time of each run is not charged, in words: the stop's reason and the broken stretches, for a credit's entry. */

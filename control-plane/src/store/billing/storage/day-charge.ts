@@ -50,7 +50,7 @@ export async function chargeStorageDay(sql: Transaction, bill: StorageBill): Pro
   return true;
 }
 
-/** Of a day: a price that begins at the midnight that ends it is the next day's. */
+/** The terms of a day: a price that begins at the midnight that ends it is the next day's. */
 export async function storageTerms(
   sql: Connection,
   { toMs }: Pick<BillingDay, "toMs">,

@@ -117,7 +117,7 @@ const OWNERS = `SELECT workspace_id,
   FROM (${contents("p.status <> 'ready' OR p.ready_at > $2::timestamptz")}) contents
  WHERE workspace_id = ANY($3::bigint[]) GROUP BY workspace_id`;
 
-/** Of these workspaces what lies in the pool in this hour; those that have nothing there are missing. */
+/** The contents of these workspaces in the pool in this hour; those that have nothing there are missing. */
 export async function ownerContents(
   sql: Connection,
   { pool, hour, workspaceIds }: { pool: string; hour: Date; workspaceIds: readonly number[] },

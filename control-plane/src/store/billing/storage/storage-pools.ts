@@ -15,12 +15,12 @@ export interface StoragePoolRow {
   disk_bytes: number | null;
   set_at: Date | null;
   set_by: string | null;
-  /** Of the last hour that was sampled; null where none was. */
+  /** The last hour that was sampled; null where none was. */
   sampled_hour: Date | null;
   sampled_by: string | null;
   charged_bytes: number | null;
   excess_bytes: number | null;
-  /** Of copies that are sealed, which no host is asked for. */
+  /** The bytes of sealed copies, for which no host is queried. */
   sealed_bytes: number;
 }
 

@@ -40,11 +40,11 @@ export const SOUND_ENVIRONMENT = `cpu = greatest(cpu, 1), memory = greatest(memo
 export const OLD_PORTS = ["ssh_port", "rdp_port", "jupyter_port"];
 export const SOUND_PORTS = OLD_PORTS.map(port).join(", ");
 
-/** Of training jobs and inference services, where an unknown size may be null. */
+/** The sizes of training jobs and inference services, where an unknown size may be null. */
 export const SOUND_SIZES = `cpu = CASE WHEN cpu > 0 THEN cpu END, memory = CASE WHEN memory > 0 THEN memory END,
     gpu = CASE WHEN gpu >= 0 THEN gpu END`;
 
-/** Of hosts. The status is what whoever changes the row says. */
+/** The sound columns of hosts. The status is what whoever changes the row sets. */
 export const SOUND_HOST = `${port("ssh_port")}, ${port("agent_port")}, health_status = CASE
     WHEN health_status IN ('healthy', 'degraded', 'unhealthy', 'unknown') THEN health_status ELSE 'unknown' END`;
 

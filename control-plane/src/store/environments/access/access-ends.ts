@@ -5,12 +5,12 @@
 import type { Connection } from "../../database/database.ts";
 import { isLive } from "../../gateway/gateways.ts";
 
-/** Of the run `r`: nothing of it goes on, whatever its host may still tell. */
+/** Whether the run `r` is over: nothing of it goes on, whatever its host may still report. */
 export const RUN_IS_OVER = `(r.closed_at IS NOT NULL OR EXISTS (SELECT FROM run_ends x WHERE x.run_id = r.id)
     OR NOT EXISTS (SELECT FROM placements p WHERE p.instance_id = r.instance_id AND p.epoch = r.epoch
                       AND p.resources_released_at IS NULL))`;
 
-/** Of the session `s`; `at` is SQL. */
+/** The end of the session `s`; `at` is SQL. */
 const endedUnheard = (at: string, sentence: string) =>
   `ended_at = greatest(s.opened_at, ${at}), ended_by = 'unheard', end_detail = '${sentence}'`;
 

@@ -4,7 +4,7 @@ import type { AccessAttempts, SessionLogin } from "@remotegpu/shared/ssh-access"
 import type { SessionEnd } from "../../../core/environments/access/access-belief.ts";
 import type { Connection } from "../../database/database.ts";
 
-/** Of an environment, sessions and attempts each: the oldest beyond go before their time. */
+/** The bound of an environment, sessions and attempts each: the oldest beyond go before their time. */
 export const MAX_KEPT_OF_ENVIRONMENT = 10_000;
 
 /** A terminal in the browser came by no lease. */
@@ -110,7 +110,9 @@ export async function forgetOldAccess(
   return sessions.rowCount + attempts.rowCount;
 }
 
-/** Of environments of which something new was written: what is beyond the bound goes, the oldest first. */
+/**
+ * The environments of which something new was written keep the newest: what is beyond the bound goes, the oldest first.
+ */
 export async function keepNewest(sql: Connection, environmentIds: readonly string[]): Promise<void> {
   if (environmentIds.length === 0) return;
   const beyond = (table: string, began: string) =>

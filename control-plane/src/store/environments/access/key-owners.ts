@@ -9,7 +9,7 @@ import { peopleOf } from "../entrants.ts";
 
 export interface KeyOwner {
   customerId: number;
-  /** Of the key; null of a ticket's. */
+  /** The name of the key; null of a ticket's. */
   name: string | null;
   ticketId: number | null;
 }

@@ -62,7 +62,7 @@ export async function ticketsOf(
   return rows;
 }
 
-/** Of these environments, as their host is told: each a set of one key. */
+/** The tickets of these environments, as their host receives them: each a set of one key. */
 export async function openTickets(
   sql: Connection,
   environmentIds: readonly string[],

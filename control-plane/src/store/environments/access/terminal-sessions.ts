@@ -12,10 +12,10 @@ export interface TerminalSessionRow {
   /** The address of who came. */
   from: string;
   customerId: number;
-  /** Of the key of the API by whose right it is open. */
+  /** The key of the API by whose right it is open. */
   keyId: number;
   openedAt: Date;
-  /** Of what is typed and drawn. */
+  /** The bytes of what is typed and drawn. */
   bytesIn: number;
   bytesOut: number;
   ended: { at: Date; by: SessionEnd; detail: string } | null;

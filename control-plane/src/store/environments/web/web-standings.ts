@@ -126,7 +126,10 @@ function environmentOf(row: Row): PlacedEnvironment | null {
   };
 }
 
-/** Of an id that cannot stand in a name; null where none has that hash. `hash`: the first 20 digits of its SHA-256 in hex. */
+/**
+ * The environment whose id cannot stand in a name; null where none has that hash. `hash`: the first 20 digits of its
+ * SHA-256 in hex.
+ */
 export async function environmentByHash(sql: Connection, hash: string): Promise<string | null> {
   const { rows } = await sql.query<{ id: string }>(
     "SELECT id FROM environments WHERE web_name_of(id) = $1 AND deleted_at IS NULL LIMIT 2",

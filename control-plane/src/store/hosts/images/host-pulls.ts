@@ -53,7 +53,7 @@ export async function putHostPulls(
   await Promise.all([put, noteWaiting(sql, { hostId, now }), countPulledTime(sql, { hostId, now })]);
 }
 
-/** Of what waits on, anew once a minute. */
+/** The fetches that wait on are noted anew once a minute. */
 async function noteWaiting(sql: Connection, { hostId, now }: { hostId: string; now: Date }): Promise<void> {
   await sql.query(
     `UPDATE placements p SET waited_for_image_at = $2 FROM host_pulls t

@@ -1,7 +1,7 @@
 /** Credentials of registries as they are kept: whose, for which registry, as whom, and the password under seal. */
 import type { Connection, Transaction } from "../../database/database.ts";
 
-/** Of one workspace, and of one customer beside the workspaces. */
+/** The bound of one workspace, and of one customer beside the workspaces. */
 export const MAX_CREDENTIALS = 50;
 
 export interface RegistryCredential {
@@ -81,7 +81,7 @@ export async function deleteCredential(sql: Connection, id: string): Promise<voi
   await sql.query("DELETE FROM registry_credentials WHERE id = $1", [id]);
 }
 
-/** Of a workspace that nobody can order in any more. */
+/** The credentials of a workspace that nobody can order in any more. */
 export async function deleteCredentialsOfWorkspace(sql: Connection, workspaceId: number): Promise<void> {
   await sql.query("DELETE FROM registry_credentials WHERE workspace_id = $1", [workspaceId]);
 }

@@ -11,7 +11,7 @@ import {
 } from "../../../core/hosts/pools/pool-membership.ts";
 import type { Connection, Transaction } from "../../database/database.ts";
 
-/** Of a host: its files are those of its pool. */
+/** Whether a host's files are those of its pool. */
 export const SERVES_POOL = "pool_state = 'trusted'";
 
 /** Why it may not be the pool of that host, or of one that is yet to join; null where it may. */

@@ -27,7 +27,7 @@ interface MemberRow {
   tried_at: Date | null;
 }
 
-/** Of each pool that two hosts or more belong to, by pool and id. */
+/** The pools that two hosts or more belong to, by pool and id. */
 export async function sharedPools(sql: Connection): Promise<Map<string, PoolMember[]>> {
   const { rows } = await sql.query<MemberRow>(
     `SELECT id, name, storage_pool AS pool, connection = 'connected' AS is_connected,
@@ -58,7 +58,7 @@ function memberOf(row: MemberRow): PoolMember {
   };
 }
 
-/** Of several servers that begin a round of the same members at once, one does. */
+/** The round of the same members is begun by one of several servers at once. */
 export async function beginRound(
   sql: Transaction,
   { members, now }: { members: readonly PoolMember[]; now: Date },

@@ -29,7 +29,7 @@ export type Unready = "uploading" | "error" | "outside-pool";
 
 type Reader = DataReader & { workloadWorkspaceId: number | null };
 
-/** Of many workloads at once, in their order. */
+/** The mounts of many workloads at once, in their order. */
 export async function resolveMounts(
   sql: Connection,
   questions: readonly MountQuestion[],
@@ -110,7 +110,7 @@ function whyUnready({ status, storage_path }: DataRow): Unready | null {
   return isBelowPool(storage_path) ? null : "outside-pool";
 }
 
-/** Of the workspaces that a reader belongs to only the workload's own matters: nothing else is mounted from one. */
+/** The readers' workspaces: only the workload's own matters, since nothing else is mounted from one. */
 async function readers(
   sql: Connection,
   questions: readonly MountQuestion[],

@@ -29,7 +29,7 @@ import type { WorkloadName } from "../../../core/workloads/workload-name.ts";
 export type PlacedCheckOutcome =
   | {
       passed: true;
-      /** Of each instance, in the order of the ranks. */
+      /** The priced lines of each instance, in the order of the ranks. */
       lines: readonly (readonly PricedLine[])[];
       datasets: ResolvedMount[];
       models: ResolvedMount[];
@@ -45,7 +45,7 @@ export type PlacedCheckOutcome =
     }
   | { passed: false; obstacle: "price"; field: OrderField; detail: string };
 
-/** Of an order that would wait beside more than its payer may have waiting. */
+/** The order that would wait beside more than its payer may have waiting. */
 interface TooManyWaiting {
   passed: false;
   obstacle: "waiting";

@@ -22,9 +22,9 @@ import type { Connection } from "../../database/database.ts";
 export interface OrderPrices {
   /** As far as what was read for prices tells: without a price a spec may be unknown as well. */
   standing(order: Resources): Extract<SpecStanding, "sold" | "retired" | "unpriced">;
-  /** Of one that was ordered and now starts. */
+  /** The lines of one that was ordered and now starts. */
   linesOn(order: Resources, model: string | null): OrderLines;
-  /** Of one that is ordered now. */
+  /** The dearest lines of one that is ordered now. */
   dearest(order: Resources): OrderLines;
   dearestOfWaiting(order: Resources): OrderLines;
   /** The models with a price, for placement; null where no GPU is asked. */

@@ -81,7 +81,7 @@ function sum(one: Quota, other: Quota, sign: 1 | -1): Quota {
   };
 }
 
-/** Of what owners brought into datasets and models, from the moment at which they said how much it is. */
+/** The use of what owners brought into datasets and models, from the moment at which they announced its size. */
 const DATA_USES = (["dataset", "model"] as const)
   .map(
     (kind) => `

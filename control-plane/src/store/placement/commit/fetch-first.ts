@@ -16,7 +16,7 @@ import { fetchCounts, orderFetch } from "../../workloads/image-fetches.ts";
 import type { Candidate, Refusal } from "./placement-candidates.ts";
 import type { CommitTerms } from "./proposals.ts";
 
-/** Of those that could be placed now; their hosts are held. What the others keep is not affected. */
+/** The orders that could be placed now; their hosts are held. What the others keep is not affected. */
 export async function fetchFirst(
   sql: Transaction,
   candidates: readonly Candidate[],

@@ -20,7 +20,7 @@ import type { Candidate, Refusal } from "./placement-candidates.ts";
 import type { CommitTerms } from "./proposals.ts";
 
 export interface GangPlaces {
-  /** Of its network. */
+  /** The number of its network. */
   number: number;
   /** In the order of the ranks. */
   ranks: readonly RankNetwork[];

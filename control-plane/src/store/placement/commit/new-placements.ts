@@ -31,9 +31,9 @@ export interface AcceptedStart {
   check: Extract<PlacedCheckOutcome, { passed: true }>;
   /** What becomes of its ports; null for kinds without any. */
   leases: PlannedStart | null;
-  /** Of earlier placements. */
+  /** The runs of earlier placements. */
   openRunIds: readonly string[];
-  /** Of a start with several instances. */
+  /** The places of a start with several instances. */
   gang: GangPlaces | null;
 }
 

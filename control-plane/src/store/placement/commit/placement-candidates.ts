@@ -13,7 +13,7 @@ export interface Candidate extends PlacementProposal {
 
 export type Refusal = Extract<CommitOutcome, { committed: false }>;
 
-/** Of two proposals for one start the first counts. */
+/** The first of two proposals for one start counts. */
 export async function lockCandidates(
   sql: Transaction,
   proposals: readonly PlacementProposal[],

@@ -39,10 +39,10 @@ export interface Grounds {
   leases: ReadonlyMap<string, PlannedStart>;
   /** By the key of the start. */
   openRuns: ReadonlyMap<string, string[]>;
-  /** Of those who pay, held. */
+  /** The accounts of those who pay, held. */
   accounts: ReadonlyMap<number, LockedAccount>;
   hasHeldInVain: HeldInVain;
-  /** Of the hosts. */
+  /** The names of the hosts. */
   nameOf: ReadonlyMap<string, string>;
 }
 

@@ -30,7 +30,7 @@ const KEPT_MS = 5 * MS_PER_SECOND;
 export interface Had {
   held: Amounts;
   lastStartMs: number | null;
-  /** Of a start that was the turn of what waited longest. */
+  /** The last start that was the turn of what waited longest. */
   lastTurnMs: number | null;
 }
 
@@ -59,7 +59,10 @@ const OF_PLACEMENTS = `placements p JOIN runs r ON r.id = p.run_id`;
 const GPU_OF_PLACEMENT = `coalesce((SELECT sum(coalesce(a.share_thousandths, 1000)) FROM gpu_allocations a
     WHERE a.instance_id = p.instance_id AND a.epoch = p.epoch), 0)`;
 const msOf = (moment: string) => `floor(extract(epoch FROM ${moment}) * 1000)::bigint`;
-/** Of placements or the same columns of them; the last of those that meet the condition. Without a word it was a turn. */
+/**
+ * The starts of placements or the same columns of them; the last of those that meet the condition. Without a word it
+ * was a turn.
+ */
 const startsOf = (placements: string, condition = "true"): string => {
   const last = (more: string) => msOf(`max(${placements}created_at) FILTER (WHERE ${condition}${more})`);
   return `${last("")} AS last_start_at_ms,
@@ -67,7 +70,7 @@ const startsOf = (placements: string, condition = "true"): string => {
           ${last(` AND ${placements}is_workspaces_turn IS NOT FALSE`)} AS workspaces_turn_at_ms`;
 };
 
-/** Of an hour with starts, of which none was a turn: without a word, as of a server of before, the last start was one. */
+/** An hour with starts of which none was a turn: without a word, as of a server of before, the last start was one. */
 const NO_TURN = "'-infinity'::timestamptz";
 const toTurn = (ms: string) =>
   `CASE WHEN s IS NOT NULL THEN coalesce(to_timestamp(${ms} / 1000.0), ${NO_TURN}) END`;

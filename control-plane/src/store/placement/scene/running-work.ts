@@ -16,7 +16,7 @@ export interface RunningInstance {
   /** Rounded up, as it was ordered. */
   memoryMib: number;
   tempStorageMib: number;
-  /** Of its run; null where it has none. */
+  /** The payer of its run; null where it has none. */
   payerId: number | null;
   gpus: GpuGrant[];
   /** Milliseconds since 1970; null where it may run for as long as it likes. May be past: then it ends any moment. */

@@ -21,7 +21,7 @@ import type { KindStore } from "../../workloads/kind-store.ts";
 import { KINDS_IN_LOCK_ORDER, storeOf } from "../../workloads/kinds.ts";
 import { resourceColumns } from "./order-columns.ts";
 
-/** Of each kind. More than ever waited anywhere; beyond it the youngest are looked at later. */
+/** The bound of each kind. More than ever waited anywhere; beyond it the youngest are tried later. */
 const MAX_WAITING = 200_000;
 
 /** What of a start's config decides about its place; of jobs also what only some agents can do. */
@@ -41,7 +41,7 @@ export interface WaitingStart {
   start: StartName;
   order: Omit<Order, "datasets" | "models">;
   urgency: Urgency;
-  /** Of its workspace, and of its payer. */
+  /** The weight of its workspace, and of its payer. */
   shareWeight: number;
   payerWeight: number;
   /** Why its payer's account lets nothing start, whatever it costs; null where it does. */
@@ -72,7 +72,10 @@ interface WaitingRow extends Omit<OrderFields, "config"> {
   config: WaitingConfig;
 }
 
-/** Of each kind those first that an administrator called urgent, and then the longest waiting: nobody's priority cuts others off. */
+/**
+ * The starts of each kind: first those that an administrator called urgent, and then the longest waiting: nobody's
+ * priority cuts others off.
+ */
 export async function waitingStarts(sql: Connection): Promise<WaitingStart[]> {
   const waiting = await Promise.all(
     KINDS_IN_LOCK_ORDER.map(async (kind) => {

@@ -35,7 +35,7 @@ export interface WaitingOrder {
   payerId: number;
   /** Null outside of every workspace that is there. */
   workspaceId: number | null;
-  /** Of its workspace, 1 without one; and of its payer. */
+  /** The weight of its workspace, 1 without one; and of its payer. */
   shareWeight: number;
   payerWeight: number;
   /** What all of it takes of the quotas. */

@@ -21,7 +21,7 @@ export interface DesiredAccess {
   keySets: KeySet[];
 }
 
-/** Of the environments that are to run there. */
+/** The access to the environments that are to run there. */
 export async function desiredAccess(
   sql: Connection,
   { hostId, hostKeys, terminalKeys }: { hostId: string; hostKeys: HostKeys; terminalKeys: TerminalKeys },

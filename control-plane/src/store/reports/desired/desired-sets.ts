@@ -60,7 +60,7 @@ interface PlacementRow extends ImageUse {
   spec_hash: string;
   spec: StoredSpec;
   live: DesiredInstance["live"];
-  /** Of a replica that its service goes without. */
+  /** Whether its service goes without the replica. */
   is_draining: boolean;
   /** Whose its variables were when they were sealed. */
   vars_owner_id: number;
@@ -84,7 +84,7 @@ export async function desiredSetOf(
     rankKeys,
   }: {
     now: Date;
-    /** Of passwords of registries. */
+    /** The sealing keys of passwords of registries. */
     opensKeys: readonly string[];
     envVars: EnvVarSeal;
     /** Is told of instances that are to run and whose variables do not open. */

@@ -9,7 +9,7 @@ import { appendEvents } from "../../events/events.ts";
 
 /** The kind of an event that tells one. */
 const GPU_NOTE_EVENT = "gpu-note";
-/** Of one host in one boot; further ones are not taken. */
+/** The notes of one host in one boot; further ones are not taken. */
 export const MOST_NOTES_OF_HOST = 256;
 /** A host that makes them up fills no more than its share of the list. */
 const MOST_ALARMS_OF_HOST = 20;

@@ -7,7 +7,7 @@ import type { WorkloadKind } from "@remotegpu/shared/workload";
 import type { Connection } from "../../database/database.ts";
 import { appendInstanceEvent } from "../../events/events.ts";
 
-/** Of one run; further ones are not taken. */
+/** The faults of one run; further ones are not taken. */
 export const MOST_FAULTS_OF_RUN = 100;
 /** The kind of an event that tells one. */
 const GPU_FAULT_EVENT = "gpu-fault";
