@@ -38,9 +38,9 @@ export type AgentParts = {
   imagePulls: ImagePulls;
   meter: Meter;
   housekeeping: Housekeeping;
-  diskWatch: Pick<DiskWatch, "lookWhenDue">;
-  fileWatch: Pick<FileWatch, "lookWhenDue">;
-  canaryWatch: Pick<CanaryWatch, "lookWhenDue" | "close">;
+  diskWatch: Pick<DiskWatch, "checkWhenDue">;
+  fileWatch: Pick<FileWatch, "checkWhenDue">;
+  canaryWatch: Pick<CanaryWatch, "checkWhenDue" | "close">;
   leaseExchange: LeaseExchange;
   doors: Pick<Doors, "keep" | "settled">;
   gangWatch: Pick<GangWatch, "close">;
@@ -103,7 +103,7 @@ export class Agent {
     const { imagePulls, diskWatch, fileWatch, canaryWatch, doors } = this.#parts;
     const nowMs = clock.monotonicMs();
     const look = await this.#attempt("looking at the containers", () =>
-      observation.look({ nowMs, untilTickMs: meter.untilTickMs, mark: performer.endedWorks }),
+      observation.check({ nowMs, untilTickMs: meter.untilTickMs, mark: performer.endedWorks }),
     );
     const seen = look?.seen ?? null;
 
@@ -113,16 +113,16 @@ export class Agent {
       (await this.#attempt("acting", () => reconciliation.act(seen, look.mark)));
 
     if (look !== null && seen !== null)
-      await this.#attempt("fetching images", () => imagePulls.want(observation.imageWishes(seen)));
+      await this.#attempt("fetching images", () => imagePulls.want(observation.desiredImages(seen)));
 
     if (hasChanged === true || meter.untilTickMs <= 0)
       await this.#attempt("metering", () =>
         meter.tick({ containers: seen, wasUpSinceMs: look?.wasUpSinceMs ?? null }),
       );
     if (seen !== null) await this.#attempt("confirming removals", () => reconciliation.confirmRemovals());
-    await this.#attempt("looking at the disks", () => diskWatch.lookWhenDue(nowMs));
-    await this.#attempt("looking at files of runs", () => fileWatch.lookWhenDue(nowMs));
-    if (seen !== null) await this.#attempt("trying the canary", () => canaryWatch.lookWhenDue(nowMs));
+    await this.#attempt("looking at the disks", () => diskWatch.checkWhenDue(nowMs));
+    await this.#attempt("looking at files of runs", () => fileWatch.checkWhenDue(nowMs));
+    if (seen !== null) await this.#attempt("trying the canary", () => canaryWatch.checkWhenDue(nowMs));
     await this.#attempt("housekeeping", () => housekeeping.doWhenDue(nowMs));
     if (seen !== null && !observation.hasLeftFleet)
       housekeeping.keepSpareNetwork(nowMs, { isStarting: performer.isStarting });
@@ -131,7 +131,7 @@ export class Agent {
     );
     await this.#attempt("telling the access process", () => leaseExchange.exchange());
     await this.#attempt("reporting", () => this.#report());
-    await this.#attempt("telling systemd", () => this.#tellSystemd());
+    await this.#attempt("telling systemd", () => this.#notifySystemd());
     if (hasChanged === true) this.wake();
   }
 
@@ -151,10 +151,10 @@ export class Agent {
     const { clock, link, reportNow, storageSampling } = this.#parts;
     link.converse(reportNow());
     // Who was never heard is asked for nothing yet.
-    if (link.contact.wasHeardInBoot) storageSampling.lookWhenDue(clock.monotonicMs());
+    if (link.contact.wasHeardInBoot) storageSampling.checkWhenDue(clock.monotonicMs());
   }
 
-  async #tellSystemd(): Promise<void> {
+  async #notifySystemd(): Promise<void> {
     const { notifier, clock, meter } = this.#parts;
     await notifier.alive(clock.monotonicMs());
     if (this.#isReady || !meter.hasTicked) return;

@@ -42,7 +42,7 @@ const program = new Command("remotegpu-agent").version(AGENT_VERSION).exitOverri
 program
   .command("join")
   .description("join the fleet of REMOTEGPU_SERVER with REMOTEGPU_JOIN_TOKEN")
-  .action(() => join(config(), { say, warn }));
+  .action(() => join(config(), { print: say, warn }));
 program
   .command("doctor")
   .description("check what this host knows against itself and against what runs here; changes nothing")

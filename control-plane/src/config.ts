@@ -79,7 +79,7 @@ export interface Config {
 
 export interface GatewayConfig {
   /** Its port was asked for: where it cannot be had, that is an error. */
-  isAsked: boolean;
+  isRequested: boolean;
   listen: { address: string; port: number };
   webBase: WebBase | null;
   serviceDomain: WebBase | null;
@@ -93,7 +93,7 @@ export interface GatewayConfig {
 
 export interface TunnelConfig {
   /** As above. */
-  isAsked: boolean;
+  isRequested: boolean;
   listen: { address: string; port: number };
   /** Null: the name of this machine that others know. */
   host: string | null;
@@ -154,7 +154,7 @@ function gatewayConfig(env: z.infer<typeof Environment>): GatewayConfig | null {
   if (serviceDomain !== null && serviceDomain.domain === webBase?.domain)
     throw new ConfigError("SERVICE_DOMAIN", "must be another domain than WEB_DOMAIN");
   return {
-    isAsked,
+    isRequested: isAsked,
     listen: addressOf(listen ?? GATEWAY_LISTEN),
     webBase,
     serviceDomain,
@@ -167,9 +167,9 @@ function gatewayConfig(env: z.infer<typeof Environment>): GatewayConfig | null {
 function tunnelConfig(env: z.infer<typeof Environment>): TunnelConfig | null {
   const { REMOTEGPU_TUNNEL_LISTEN: listen, REMOTEGPU_TUNNEL_HOST: host = null } = env;
   if (listen === "off") return null;
-  if (listen !== undefined) return { isAsked: true, listen: addressOf(listen), host };
+  if (listen !== undefined) return { isRequested: true, listen: addressOf(listen), host };
   const { address } = addressOf(env.REMOTEGPU_LISTEN);
-  return { isAsked: false, listen: { address, port: TUNNEL_PORT }, host };
+  return { isRequested: false, listen: { address, port: TUNNEL_PORT }, host };
 }
 
 function addressOf(listen: string): { address: string; port: number } {

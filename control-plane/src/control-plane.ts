@@ -142,7 +142,7 @@ async function serve(
   begun.defer(() => running.stop());
   const wakeOwn = () => {
     running.wake(WOKEN_BY_NEWS);
-    gateway?.lookNow();
+    gateway?.checkNow();
   };
   const wake = () => {
     wakeOwn();

@@ -37,7 +37,7 @@ const TYPES: Readonly<Record<string, string>> = {
 };
 
 export class DashboardFiles {
-  readonly #kept: string;
+  readonly #stored: string;
   readonly #log: Log;
   readonly #end = new AbortController();
   #served: ServedDashboard | null = null;
@@ -45,7 +45,7 @@ export class DashboardFiles {
   #failedMs = 0;
 
   constructor(stateDir: string, log: Log) {
-    this.#kept = join(stateDir, "dashboard");
+    this.#stored = join(stateDir, "dashboard");
     this.#log = log;
   }
 
@@ -70,7 +70,7 @@ export class DashboardFiles {
     try {
       this.#served = {
         state: "built",
-        files: await filesIn(await builtFolder(this.#kept, this.#end.signal)),
+        files: await filesIn(await builtFolder(this.#stored, this.#end.signal)),
       };
     } catch (error) {
       this.#served = { state: "missing" };

@@ -100,7 +100,7 @@ async function bringUpToDate(owner: Database, config: Config, log: Log): Promise
 /** Nothing stops working for it, so nobody would notice. */
 async function tellOfFooting(db: Database, log: Log): Promise<void> {
   await db.query("SELECT 1");
-  if (db.standing.footing === "unguarded")
+  if (db.role.footing === "unguarded")
     log.warn(
       {},
       "the user of DATABASE_URL can change the books; give the server a login of its own (the doctor says how)",
@@ -125,7 +125,7 @@ export async function database(
     );
   const own = config.databaseUrl === null ? await startPostgres({ stateDir: config.stateDir, log }) : null;
   const ownerUrl = own?.url ?? config.databaseUrl ?? "";
-  const owner = openDatabase(ownerUrl, { actsAs: "owner" });
+  const owner = openDatabase(ownerUrl, { runsAs: "owner" });
   const end = async () => {
     if (own !== null && !(leavesRunning && own.adopted)) await own.stop();
   };

@@ -59,12 +59,12 @@ export class FleetLink {
   readonly #parts: FleetLinkParts;
   readonly #keeping: JournalKeeping;
   readonly #wakes = new Wakes();
-  #way: Way | null = null;
+  #route: Way | null = null;
   /** Null before the first look has ended. */
   #state: StreamState | null = null;
   #loop: RunningLoop | null = null;
   /** Of those who wait for the next look to end. */
-  #looked: (() => void)[] = [];
+  #checked: (() => void)[] = [];
 
   constructor(parts: FleetLinkParts) {
     this.#parts = parts;
@@ -77,18 +77,18 @@ export class FleetLink {
 
   /** Resolves after the first look, whatever it found. */
   async start(use: FleetLinkUse): Promise<void> {
-    const looked = new Promise<void>((resolve) => this.#looked.push(resolve));
+    const looked = new Promise<void>((resolve) => this.#checked.push(resolve));
     this.#loop = startLoop({
       name: "journal-stream",
       everyMs: LOOK_EVERY_MS,
-      pass: () => this.#look(use),
+      pass: () => this.#check(use),
       log: this.#parts.log,
     });
     await looked;
   }
 
   get isConnected(): boolean {
-    return this.#way?.orders.isConnected ?? false;
+    return this.#route?.orders.isConnected ?? false;
   }
 
   get stream(): StreamState {
@@ -102,18 +102,18 @@ export class FleetLink {
   }
 
   nudge(host: HostId): void {
-    this.#way?.orders.nudge(host);
+    this.#route?.orders.nudge(host);
   }
 
   /** Only one replica leads, and it need not be this one. */
   wakeOthers(): void {
-    if (this.#way !== null) this.#wakes.tell(this.#way.connection);
+    if (this.#route !== null) this.#wakes.report(this.#route.connection);
   }
 
   /** Null when the host does not answer. */
   async exec(host: HostId, request: ExecRequest, signal: AbortSignal): Promise<ExecReply | null> {
     try {
-      return (await this.#way?.orders.exec(host, request, signal)) ?? null;
+      return (await this.#route?.orders.exec(host, request, signal)) ?? null;
     } catch (error) {
       if (error instanceof HostUnreachableError) return null;
       throw error;
@@ -121,40 +121,40 @@ export class FleetLink {
   }
 
   async openLogs(host: HostId, query: LogQuery, reader: Reader): Promise<LogOpening> {
-    if (this.#way === null) return { opened: false, reason: "unreachable", detail: "NATS does not answer" };
-    return await this.#way.logs.open(host, query, reader);
+    if (this.#route === null) return { opened: false, reason: "unreachable", detail: "NATS does not answer" };
+    return await this.#route.logs.open(host, query, reader);
   }
 
   /** @throws NatsUnreachableError and what pushing throws; it is done anyway once NATS answers */
   async revocationsChanged(): Promise<void> {
-    if (this.#way === null) throw new NatsUnreachableError("NATS does not answer yet");
-    await this.#way.accounts.push();
+    if (this.#route === null) throw new NatsUnreachableError("NATS does not answer yet");
+    await this.#route.accounts.push();
   }
 
   /** Those who read logs are told, before the API ends. */
   endLogs(): void {
-    this.#way?.logs.close();
+    this.#route?.logs.close();
   }
 
   async stop(): Promise<void> {
     // Ingest first: it may wait for a look, and the loop still makes one.
-    const way = this.#way;
+    const way = this.#route;
     await way?.accounts.stop();
     // Without a connection there is nothing to finish, and a farewell would wait for one.
     if (this.isConnected) await way?.hosts.close();
     await way?.journal.stop();
     await this.#loop?.stop();
     // A look that was under way may have opened it only now.
-    if (this.#way !== way) return this.stop();
+    if (this.#route !== way) return this.stop();
     await way?.connection.close();
   }
 
-  async #look(use: FleetLinkUse): Promise<void> {
+  async #check(use: FleetLinkUse): Promise<void> {
     // Whoever begins to wait from now on means a look that begins later.
-    const waiting = this.#looked;
-    this.#looked = [];
+    const waiting = this.#checked;
+    this.#checked = [];
     try {
-      this.#tell(await this.#stateNow(use));
+      this.#report(await this.#stateNow(use));
     } finally {
       for (const resolve of waiting) resolve();
     }
@@ -162,14 +162,14 @@ export class FleetLink {
 
   async #stateNow(use: FleetLinkUse): Promise<StreamState> {
     const { operator, address, log } = this.#parts;
-    const isNew = this.#way === null;
+    const isNew = this.#route === null;
     try {
-      this.#way ??= await this.#open(await connectControlPlane(operator, address, log), use);
+      this.#route ??= await this.#open(await connectControlPlane(operator, address, log), use);
     } catch (error) {
       return awayState(error);
     }
-    const { connection, journal } = this.#way;
-    const state = this.isConnected ? await this.#keeping.look(connection) : LOST;
+    const { connection, journal } = this.#route;
+    const state = this.isConnected ? await this.#keeping.check(connection) : LOST;
     // Not before, or it would begin by missing a stream that is only about to be made.
     if (isNew) journal.start();
     return state;
@@ -188,7 +188,7 @@ export class FleetLink {
   async #build(connection: NatsConnection, use: FleetLinkUse): Promise<Way> {
     const { operator, address, log } = this.#parts;
     const accounts = new AccountKeeper({ operator, address, connection, readRevoked: use.readRevoked, log });
-    const journal = new JournalConsumer(connection, use.journal, { repair: () => this.#lookAgain(), log });
+    const journal = new JournalConsumer(connection, use.journal, { repair: () => this.#checkAgain(), log });
     const way = {
       connection,
       orders: new HostOrders(connection),
@@ -203,8 +203,8 @@ export class FleetLink {
     return { ...way, hosts };
   }
 
-  #lookAgain(): Promise<void> {
-    const looked = new Promise<void>((resolve) => this.#looked.push(resolve));
+  #checkAgain(): Promise<void> {
+    const looked = new Promise<void>((resolve) => this.#checked.push(resolve));
     this.#loop?.wake();
     return looked;
   }
@@ -215,7 +215,7 @@ export class FleetLink {
   }
 
   /** Said when it changes: it may last for days. */
-  #tell(state: StreamState): void {
+  #report(state: StreamState): void {
     const before = this.#state === null ? null : sentenceOf(this.#state);
     const after = sentenceOf(state);
     this.#state = state;

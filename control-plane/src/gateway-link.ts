@@ -17,7 +17,7 @@ const LOOK_EVERY_MS = 2_000;
 export class GatewayLink {
   readonly #parts: { operator: Operator; address: NatsAddress; log: Log };
   readonly #wakes = new Wakes();
-  #way: { connection: NatsConnection; orders: HostOrders } | null = null;
+  #route: { connection: NatsConnection; orders: HostOrders } | null = null;
   #loop: RunningLoop | null = null;
   #isAway = false;
 
@@ -30,32 +30,32 @@ export class GatewayLink {
     this.#loop ??= startLoop({
       name: "nats",
       everyMs: LOOK_EVERY_MS,
-      pass: () => this.#look(woken),
+      pass: () => this.#check(woken),
       log: this.#parts.log,
     });
   }
 
   nudge(host: HostId): void {
-    this.#way?.orders.nudge(host);
+    this.#route?.orders.nudge(host);
   }
 
   wakeOthers(): void {
-    if (this.#way !== null) this.#wakes.tell(this.#way.connection);
+    if (this.#route !== null) this.#wakes.report(this.#route.connection);
   }
 
   async stop(): Promise<void> {
     await this.#loop?.stop();
-    await this.#way?.connection.close();
+    await this.#route?.connection.close();
   }
 
   /** Once it is connected, it stays so by itself. */
-  async #look(woken: () => void): Promise<void> {
-    if (this.#way !== null) return;
+  async #check(woken: () => void): Promise<void> {
+    if (this.#route !== null) return;
     const { operator, address, log } = this.#parts;
     try {
       const connection = await connectControlPlane(operator, address, log);
       this.#wakes.hear(connection, woken);
-      this.#way = { connection, orders: new HostOrders(connection) };
+      this.#route = { connection, orders: new HostOrders(connection) };
     } catch (error) {
       if (!(error instanceof NatsUnreachableError)) throw error;
       if (!this.#isAway) log.warn({ error }, "this gateway is not told of changes now; it looks by itself");

@@ -28,7 +28,7 @@ export interface GatewayProcess {
   /** Of the web side; null where the default's port was somebody else's. */
   port: number | null;
   /** Something has changed in the fleet: requests may wait for it. */
-  lookNow(): void;
+  checkNow(): void;
   close(): Promise<void>;
 }
 
@@ -115,7 +115,7 @@ export async function startGateway(
   return {
     tunnels,
     port: gateway?.port ?? null,
-    lookNow: () => gateway?.lookNow(),
+    checkNow: () => gateway?.checkNow(),
     async close() {
       await gateway?.close();
       await sessions.stop();
@@ -158,7 +158,7 @@ async function tunnelsOf(
   try {
     return await openTunnels({ ...deps, listen: config?.listen ?? null });
   } catch (error) {
-    if (config === null || config.isAsked || !(error instanceof TunnelListenError)) throw error;
+    if (config === null || config.isRequested || !(error instanceof TunnelListenError)) throw error;
     deps.log.warn({ error }, "no host can dial in here; REMOTEGPU_TUNNEL_LISTEN names another port for it");
     return await openTunnels({ ...deps, listen: null });
   }
@@ -169,7 +169,7 @@ async function opened(config: GatewayConfig, deps: GatewayDeps): Promise<Gateway
   try {
     return await openGateway(deps);
   } catch (error) {
-    if (config.isAsked || !(error instanceof GatewayListenError)) throw error;
+    if (config.isRequested || !(error instanceof GatewayListenError)) throw error;
     deps.log.warn({ error }, "there is no web side here; REMOTEGPU_GATEWAY_LISTEN names another port for it");
     return null;
   }

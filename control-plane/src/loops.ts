@@ -107,7 +107,7 @@ export function loops(engines: LoopEngines): Loop[] {
       name: "scheduling",
       everyMs: 5 * MS_PER_SECOND,
       wakes: ["scheduling"],
-      pass: async (pass) => (await schedulePass({ db, newId, nudge, kept }, pass)).again,
+      pass: async (pass) => (await schedulePass({ db, newId, nudge, cache: kept }, pass)).again,
     },
     {
       name: "workloads",

@@ -97,7 +97,7 @@ program
           ? await openOperatorKeys(config.stateDir)
           : null;
         const seals = operator && sealsOf(operator);
-        await migrateCommand(owner, direction, options, { say, tell }, seals?.envVars ?? null);
+        await migrateCommand(owner, direction, options, { print: say, report: tell }, seals?.envVars ?? null);
         if (isSealing && seals !== null) await sealUnlessServed(owner, seals, tell);
       },
     });
@@ -237,7 +237,7 @@ async function runGateway(options: Options): Promise<void> {
     const address = natsOf(config);
     const link = address === null ? null : new GatewayLink({ operator, address, log });
     const gateway = await startGateway(
-      { ...config.gateway, isAsked: true },
+      { ...config.gateway, isRequested: true },
       {
         db,
         operator,
@@ -250,7 +250,7 @@ async function runGateway(options: Options): Promise<void> {
         log,
       },
     );
-    link?.start(() => gateway.lookNow());
+    link?.start(() => gateway.checkNow());
     await ending(config, signal);
     log.info({}, "ending in order");
     await gateway.close();

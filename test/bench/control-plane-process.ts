@@ -32,7 +32,7 @@ export async function startControlPlane(parts: {
   });
   await eventually(
     async () => {
-      controlPlane.said();
+      controlPlane.output();
       return (await fetch(`http://${listen}/readyz`)).ok;
     },
     { withinMs: SERVES_WITHIN_MS, what: "the control plane" },

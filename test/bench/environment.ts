@@ -42,7 +42,7 @@ export async function measureEnvironment(
   tellValues(say, first);
 
   const neighbour = await product.order({ image: STARTER_IMAGE });
-  await product.running(neighbour, { askEveryMs: ASK_EVERY_MS });
+  await product.running(neighbour, { requestEveryMs: ASK_EVERY_MS });
   const beside = await roundsOf(product, started);
   say(" beside another of its workspace");
   tellCommon(say, beside);
@@ -68,7 +68,7 @@ async function orderOnce(product: Product, started: StartedContainers): Promise<
   const id = await product.order({ image, config: { command } });
   const runsMs = (await running) - beganMs;
   // Only now, so that asking does not slow the start.
-  await product.running(id, { askEveryMs: ASK_EVERY_MS });
+  await product.running(id, { requestEveryMs: ASK_EVERY_MS });
   const returnsMs = performance.now() - beganMs;
   await product.remove([id]);
   await delay(SETTLE_MS);

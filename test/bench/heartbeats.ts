@@ -77,7 +77,7 @@ export async function measureHeartbeats(
 
 /** Hosts that have joined and reported, so that nothing but their heartbeats is left to say. */
 async function makeFleet(databaseUrl: string): Promise<void> {
-  const database = openDatabase(databaseUrl, { actsAs: "owner" });
+  const database = openDatabase(databaseUrl, { runsAs: "owner" });
   await migrate(databaseUrl);
   await database.query(
     `INSERT INTO hosts (id, name, hostname, ip_address, storage_pool, observed_digest, total_cpu, total_memory)

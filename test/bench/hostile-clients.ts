@@ -103,7 +103,7 @@ const HARMS: Record<Harm["what"], (harm: Harm) => Promise<unknown>> = {
   terminal: async ({ terminal }) => {
     const page = new Page(new WebSocket(terminal));
     await page.opened;
-    page.tell({ kind: "open", tab: null, columns: 80, rows: 24 });
+    page.report({ kind: "open", tab: null, columns: 80, rows: 24 });
     await page.tab();
     page.types(`${ESCAPES}\n`);
     while (!ending.signal.aborted) await delay(50);

@@ -84,7 +84,7 @@ export async function measureIngest(
   const contended: Measured[] = [];
   for (let round = 0; round < WORKERS.rounds; round += 1) contended.push(await workersPair(db, workers));
   tell(say, `${WORKERS.count} workers at once whose runs all end and have one payer`, contended, {
-    tellsCpu: false,
+    reportsCpu: false,
   });
 
   const books = await trialBalance(db);
@@ -97,7 +97,7 @@ async function openBenchDatabase(ending: AsyncDisposableStack): Promise<Database
   await chmod(folder, 0o755);
   const postgres = await startPostgres({ stateDir: join(folder, "postgres"), log: quietLog });
   ending.defer(() => postgres.stop());
-  const owner = openDatabase(postgres.url, { maxConnections: 1, actsAs: "owner" });
+  const owner = openDatabase(postgres.url, { maxConnections: 1, runsAs: "owner" });
   ending.defer(() => owner.close());
   await migrate(owner);
   await owner.query("CREATE TABLE bare_usage_rows (LIKE usage_rows INCLUDING ALL)");
@@ -113,7 +113,7 @@ function tell(
   say: (line: string) => void,
   title: string,
   pairs: readonly Measured[],
-  { tellsCpu = true } = {},
+  { reportsCpu: tellsCpu = true } = {},
 ): void {
   say(headLine(title));
   say(

@@ -22,7 +22,7 @@ import { measureUpgrade } from "./upgrade.ts";
 type Bench = (
   say: (line: string) => void,
   ending: AsyncDisposableStack,
-  size: { rows: number | undefined; harms: readonly string[] | undefined },
+  size: { rows: number | undefined; attacks: readonly string[] | undefined },
 ) => Promise<void>;
 
 const BENCHES: Record<string, Bench> = {
@@ -45,9 +45,9 @@ const BENCHES: Record<string, Bench> = {
 
 const { values, positionals: chosen } = parseArgs({
   allowPositionals: true,
-  options: { rows: { type: "string" }, harm: { type: "string", multiple: true } },
+  options: { rows: { type: "string" }, attack: { type: "string", multiple: true } },
 });
-const size = { rows: values.rows === undefined ? undefined : Number(values.rows), harms: values.harm };
+const size = { rows: values.rows === undefined ? undefined : Number(values.rows), attacks: values.attack };
 const unknown = chosen.filter((name) => !(name in BENCHES));
 if (unknown.length > 0) {
   process.stderr.write(`There is no ${unknown.join(", ")}; choose of ${Object.keys(BENCHES).join(", ")}.\n`);

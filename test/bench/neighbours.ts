@@ -49,12 +49,12 @@ const OF_REPLICAS = {
 
 type Harms = Partial<Record<Harm["what"], string>>;
 /** By their names; left out, all. */
-type Chosen = { harms: readonly string[] | undefined };
+type Chosen = { attacks: readonly string[] | undefined };
 
 export async function measureNeighbours(
   say: (line: string) => void,
   ending: AsyncDisposableStack,
-  { harms }: Chosen,
+  { attacks: harms }: Chosen,
 ): Promise<void> {
   if (!collectsQuickly) return await again("neighbours", ending, asked(harms));
   goFirst(ending);
@@ -70,14 +70,14 @@ export async function measureNeighbours(
   say(headLine(`p99 of neighbours, ${PER_SECOND} requests a second (${ROUNDS} rounds; aim: 1.25 or 2 ms)`));
   await besideEach(say, ending, {
     head: `GET /say HTTP/1.1\r\n${opens(SERVICE_PORT, NEIGHBOUR)}\r\n`,
-    harm: {
+    attack: {
       port,
       opens: opens(HOSTILE_PORT, HOSTILE),
       prefix: "",
       terminal: `${terminal.url.replace("http", "ws")}/socket`,
       replica: null,
     },
-    harms: chosenOf({ ...HARMS, ...OF_TERMINALS }, harms),
+    attacks: chosenOf({ ...HARMS, ...OF_TERMINALS }, harms),
   });
 }
 
@@ -85,7 +85,7 @@ export async function measureNeighbours(
 export async function measureServiceNeighbours(
   say: (line: string) => void,
   ending: AsyncDisposableStack,
-  { harms }: Chosen,
+  { attacks: harms }: Chosen,
 ): Promise<void> {
   if (!collectsQuickly) return await again("service-neighbours", ending, asked(harms));
   goFirst(ending);
@@ -103,14 +103,14 @@ export async function measureServiceNeighbours(
   say(headLine(`p99 of a service, ${PER_SECOND} requests a second (${ROUNDS} rounds; aim: 1.25 or 2 ms)`));
   await besideEach(say, ending, {
     head: `GET /services/${quiet.id}/say HTTP/1.1\r\n${opens(quiet, NEIGHBOUR)}\r\n`,
-    harm: {
+    attack: {
       port,
       opens: opens(flooded, HOSTILE),
       prefix: `/services/${flooded.id}`,
       terminal: "",
       replica: { opens: opens(badly, HOSTILE), prefix: `/services/${badly.id}` },
     },
-    harms: chosenOf({ ...HARMS, ...OF_REPLICAS }, harms),
+    attacks: chosenOf({ ...HARMS, ...OF_REPLICAS }, harms),
   });
 }
 
@@ -130,7 +130,7 @@ function headers(host: string, key: string, address: string): string {
 async function besideEach(
   say: (line: string) => void,
   ending: AsyncDisposableStack,
-  { head, harm, harms }: { head: string; harm: Omit<Harm, "what">; harms: Harms },
+  { head, attack: harm, attacks: harms }: { head: string; attack: Omit<Harm, "what">; attacks: Harms },
 ): Promise<void> {
   const neighbours = forked("web-clients.ts", ending);
   const hostile = forked("hostile-clients.ts", ending);

@@ -41,7 +41,7 @@ export interface OrderWorld {
   /** Environments with one core and one card, so many at a time, ordered by one customer after the other. */
   order(round: { together: number; orders: number; untilPlaced: boolean }): Promise<Ordered>;
   /** Tells the customers who wait for that. */
-  tellPlaced(ids: string[]): void;
+  reportPlaced(ids: string[]): void;
   /** Nothing runs any more, and Postgres knows the sizes of its tables, as it does by itself within a minute. */
   empty(): Promise<void>;
   /** Called with every order that is queued. */
@@ -72,7 +72,7 @@ export async function openOrderWorld(fleet: FleetSize, ending: AsyncDisposableSt
   const postgres = await startPostgres({ stateDir: join(folder, "postgres"), log: quietLog });
   ending.defer(() => postgres.stop());
   await migrate(postgres.url);
-  const owner = openDatabase(postgres.url, { maxConnections: 1, actsAs: "owner" });
+  const owner = openDatabase(postgres.url, { maxConnections: 1, runsAs: "owner" });
   ending.defer(() => owner.close());
   const login = { ownerUrl: postgres.url, password: postgres.serverPassword };
   const db = openDatabase(await admitServer(owner, login));
@@ -92,7 +92,7 @@ export async function openOrderWorld(fleet: FleetSize, ending: AsyncDisposableSt
     if (!response.ok) throw new Error(`POST ${path}: ${response.status} ${answer}`);
     return JSON.parse(answer) as Record<string, unknown>;
   };
-  const keys = await makeCustomers(db, { customers: fleet.customers, ask });
+  const keys = await makeCustomers(db, { customers: fleet.customers, request: ask });
   const server = await openServer(app, { host: "127.0.0.1", port: 0, tls: null });
   ending.defer(() => server.close());
   const client = fork(new URL("order-client.ts", import.meta.url), { serialization: "advanced" });
@@ -107,7 +107,7 @@ export async function openOrderWorld(fleet: FleetSize, ending: AsyncDisposableSt
       if (answer.kind !== "ordered") throw new Error(`the customers answered ${answer.kind}`);
       return answer;
     },
-    tellPlaced: (ids) => tell(client, { kind: "placed", ids }),
+    reportPlaced: (ids) => tell(client, { kind: "placed", ids }),
     empty: () => empty(owner),
     postgresCpuMs: () => postgresCpuMs(db),
     onWake(work) {
@@ -197,8 +197,8 @@ async function depsOf(
       openLogs: () => Promise.resolve({ opened: false, reason: "unreachable", detail: "no host here" }),
       revocationsChanged: () => Promise.resolve(),
     },
-    files: { ask: () => Promise.resolve({ isReached: false, why: "no host here" }) },
-    replicaMetrics: { ask: () => Promise.resolve({ kind: "away", why: "no host here" }) },
+    files: { request: () => Promise.resolve({ isReached: false, why: "no host here" }) },
+    replicaMetrics: { request: () => Promise.resolve({ kind: "away", why: "no host here" }) },
     downloadLinks: downloadLinks(operator),
     identity: hostIdentity(operator, { natsUrls: ["nats://127.0.0.1:4222"], ca: null }),
     passwords: passwordSeal(operator),
@@ -245,10 +245,10 @@ async function makeCustomers(
   db: Database,
   {
     customers,
-    ask,
+    request: ask,
   }: {
     customers: number;
-    ask: (path: string, key: string, body: object) => Promise<Record<string, unknown>>;
+    request: (path: string, key: string, body: object) => Promise<Record<string, unknown>>;
   },
 ): Promise<string[]> {
   await setSetting(db, "DEFAULT_QUOTA_LEVEL", "enterprise");

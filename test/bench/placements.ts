@@ -143,7 +143,7 @@ async function commitAll({ db, newId }: OrderWorld, ids: readonly string[], toge
 /** Each customer orders, waits until its environment is placed, and orders the next. */
 async function wholeWay(world: OrderWorld, round: Round): Promise<number> {
   const { db, newId } = world;
-  const deps = { db, newId, nudge: () => undefined, kept: keptForPasses(db) };
+  const deps = { db, newId, nudge: () => undefined, cache: keptForPasses(db) };
   const loop = startLoop({
     name: "scheduling",
     everyMs: POLL_MS,
@@ -151,7 +151,7 @@ async function wholeWay(world: OrderWorld, round: Round): Promise<number> {
     async pass() {
       const pass = { term: await leaderTerm(db), now: new Date() };
       const report = await schedulePass(deps, pass);
-      if (report.placed.length > 0) world.tellPlaced(report.placed);
+      if (report.placed.length > 0) world.reportPlaced(report.placed);
       if (report.again) loop.wake();
     },
   });

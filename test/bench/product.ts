@@ -83,7 +83,7 @@ export class Product implements AsyncDisposable {
   /** Resolves once it is connected. Ended in order it takes its containers along; killed it leaves them. */
   async startAgent({ main, node }: AgentProgram = AGENT_SOURCES): Promise<RunningProcess> {
     const agent = this.#spawn("agent", [node, "--import", MANY_CORES, main, "run"], this.#agentEnv());
-    await eventually(() => agent.said().includes("connected to NATS"), {
+    await eventually(() => agent.output().includes("connected to NATS"), {
       withinMs: STEP_WITHIN_MS,
       what: "the agent's connection",
     });
@@ -96,7 +96,7 @@ export class Product implements AsyncDisposable {
   }
 
   /** Resolves when the API says that it runs. */
-  async running(id: string, { askEveryMs }: { askEveryMs: number }): Promise<void> {
+  async running(id: string, { requestEveryMs: askEveryMs }: { requestEveryMs: number }): Promise<void> {
     await this.#becomes(`/environments/${id}`, "running", askEveryMs);
   }
 
@@ -106,7 +106,7 @@ export class Product implements AsyncDisposable {
   }
 
   /** Resolves when the API says so of the job. */
-  async completed(id: string, { askEveryMs }: { askEveryMs: number }): Promise<void> {
+  async completed(id: string, { requestEveryMs: askEveryMs }: { requestEveryMs: number }): Promise<void> {
     await this.#becomes(`/training-jobs/${id}`, "completed", askEveryMs);
   }
 
@@ -137,7 +137,7 @@ export class Product implements AsyncDisposable {
     for (let left = count; left > 0; left -= ORDERS_AT_ONCE) {
       const orders = Array.from({ length: Math.min(left, ORDERS_AT_ONCE) }, () => this.order(body));
       for (const id of await Promise.all(orders))
-        await this.running(id, { askEveryMs: RUNNING_ASK_EVERY_MS });
+        await this.running(id, { requestEveryMs: RUNNING_ASK_EVERY_MS });
     }
   }
 

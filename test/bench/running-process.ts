@@ -10,7 +10,7 @@ const MS_PER_TICK = 10;
 
 export interface RunningProcess {
   /** @throws Error with its last words when it has ended */
-  said(): string;
+  output(): string;
   /** Resident, shared pages included: VmRSS. */
   memoryBytes(): number;
   /** Of all its threads, in the kernel and out of it. */
@@ -46,7 +46,7 @@ export function spawnProcess(
     clearTimeout(timer);
   };
   return {
-    said() {
+    output() {
       const text = readFileSync(logFile, "utf8");
       if (hasEnded()) throw new Error(`${args.join(" ")} has ended:\n${text.slice(-2_000)}`);
       return text;

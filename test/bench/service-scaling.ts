@@ -78,7 +78,7 @@ function tell(
 
 async function askedAtOnce(service: BenchService): Promise<{ tookMs: number; lost: number }> {
   const beganMs = performance.now();
-  const asked = Array.from({ length: ASKED }, () => service.ask("/").then((answer) => answer.ok));
+  const asked = Array.from({ length: ASKED }, () => service.request("/").then((answer) => answer.ok));
   const answered = await Promise.allSettled(asked);
   const whole = answered.filter((one) => one.status === "fulfilled" && one.value).length;
   return { tookMs: performance.now() - beganMs, lost: ASKED - whole };
@@ -94,7 +94,7 @@ async function stepOnce(world: ServiceWorld): Promise<number> {
   await delay(SETTLED_MS);
   const over = new AbortController();
   const beganMs = performance.now();
-  const streams = Array.from({ length: 3 * TARGET }, () => service.ask("/stream/60", over.signal));
+  const streams = Array.from({ length: 3 * TARGET }, () => service.request("/stream/60", over.signal));
   await service.becomes(({ ready_replicas: ready }) => ready === 2);
   const tookMs = performance.now() - beganMs;
   over.abort();

@@ -82,12 +82,12 @@ export class BenchService {
   }
 
   /** Where the clients of a load ask. */
-  get asked(): Pick<LoadWish, "ports" | "host" | "prefix" | "key"> {
+  get requested(): Pick<LoadWish, "ports" | "host" | "prefix" | "key"> {
     const { id, key, port } = this.#at;
     return { ports: [port], host: `localhost:${port}`, prefix: `/services/${id}`, key };
   }
 
-  async ask(path: string, signal?: AbortSignal): Promise<Response> {
+  async request(path: string, signal?: AbortSignal): Promise<Response> {
     const { id, key, port } = this.#at;
     const headers = { Authorization: `Bearer ${key}` };
     return await fetch(`http://localhost:${port}/services/${id}${path}`, {

@@ -91,7 +91,7 @@ async function inDatabase<T>(
   await server.close();
   const url = new URL(serverUrl);
   url.pathname = name;
-  const database = openDatabase(url.href, { actsAs: "owner" });
+  const database = openDatabase(url.href, { runsAs: "owner" });
   try {
     return await work(database);
   } finally {

@@ -21,7 +21,7 @@ process.on("message", (wish: Wish) => {
 process.once("disconnect", () => process.exit());
 
 /** A connection that is kept; each answer is small, has a length, and comes in one piece or ends with its body. */
-function client({ port, head }: Wish): { ask: () => Promise<void>; socket: Socket } {
+function client({ port, head }: Wish): { request: () => Promise<void>; socket: Socket } {
   const socket = connect({ port, host: "127.0.0.1", noDelay: true });
   let said = "";
   let answered: (() => void) | null = null;
@@ -45,7 +45,7 @@ function client({ port, head }: Wish): { ask: () => Promise<void>; socket: Socke
   });
   return {
     socket,
-    ask: async () =>
+    request: async () =>
       await new Promise<void>((resolve) => {
         answered = resolve;
         socket.write(head);
@@ -58,7 +58,7 @@ async function rate(wish: Extract<Wish, { what: "rate" }>): Promise<number> {
   const beganMs = performance.now();
   const counts = await Promise.all(
     Array.from({ length: wish.clients }, async () => {
-      const { ask, socket } = client(wish);
+      const { request: ask, socket } = client(wish);
       let count = 0;
       for (; performance.now() - beganMs < wish.ms; count += 1) await ask();
       socket.destroy();
@@ -77,7 +77,7 @@ async function paced(wish: Extract<Wish, { what: "paced" }>): Promise<number[]> 
   const took: number[] = [];
   const total = Math.floor(wish.ms / everyMs);
   await Promise.all(
-    clients.map(async ({ ask }) => {
+    clients.map(async ({ request: ask }) => {
       while (next < total) {
         const dueMs = beganMs + everyMs * next;
         next += 1;

@@ -40,7 +40,7 @@ export class WebClients {
     ending.defer(() => void this.#process.kill("SIGKILL"));
   }
 
-  async ask(wish: Wish): Promise<unknown> {
+  async request(wish: Wish): Promise<unknown> {
     this.#process.send(wish);
     const [told] = (await once(this.#process, "message")) as [unknown];
     return told;
@@ -49,7 +49,7 @@ export class WebClients {
   /** Answers a second. */
   async rate(way: Way, path = "/say"): Promise<number> {
     const head = headOf(way, path);
-    return Number(await this.ask({ what: "rate", clients: CLIENTS, ms: EACH_MS, port: way.port, head }));
+    return Number(await this.request({ what: "rate", clients: CLIENTS, ms: EACH_MS, port: way.port, head }));
   }
 
   /** Of a way through the gateway of this process, and what each answer cost here and in the host's relay. */
@@ -69,7 +69,7 @@ export class WebClients {
   /** The slowest of a hundred, in milliseconds. */
   async p99(way: Way): Promise<number> {
     const wish = { what: "paced", perSecond: PACED_PER_SECOND, ms: EACH_MS } as const;
-    const took = (await this.ask({ ...wish, port: way.port, head: headOf(way, "/say") })) as number[];
+    const took = (await this.request({ ...wish, port: way.port, head: headOf(way, "/say") })) as number[];
     return took.toSorted((a, b) => a - b)[Math.floor(took.length * 0.99)] ?? 0;
   }
 
@@ -77,7 +77,7 @@ export class WebClients {
   async memoryOfIdle(count: number, { port, head }: { port: number; head: string }): Promise<number> {
     collectGarbage();
     const before = process.memoryUsage().rss;
-    await this.ask({ what: "sockets", count, port, head });
+    await this.request({ what: "sockets", count, port, head });
     collectGarbage();
     return (process.memoryUsage().rss - before) / MIB;
   }

@@ -20,7 +20,7 @@ if (!existsSync(KEPT_DOCUMENT)) {
 }
 const made = madeDocument();
 const decided = writing(
-  { kept: readJson(KEPT_DOCUMENT) as ApiDocument, made },
+  { stored: readJson(KEPT_DOCUMENT) as ApiDocument, made },
   { reason: values["allow-narrowing"], known: readJson(KEPT_NARROWINGS) as Narrowing[] },
 );
 for (const line of decided.narrowed) say(line);

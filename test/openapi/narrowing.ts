@@ -19,12 +19,12 @@ type Content = Record<string, { schema: Schema }>;
 
 export function narrowings(documents: Versions<ApiDocument>): string[] {
   const made = new Map(routesOf(documents.made).map((route) => [nameOf(route), route.operation]));
-  const found = routesOf(documents.kept).flatMap((route) => {
+  const found = routesOf(documents.stored).flatMap((route) => {
     const name = nameOf(route);
     const now = made.get(name);
     return now === undefined
       ? [`${name} is no longer there`]
-      : ofOperations(documents, { kept: route.operation, made: now }, name);
+      : ofOperations(documents, { stored: route.operation, made: now }, name);
   });
   // What has a name is compared wherever it stands.
   return [...new Set(found)];
@@ -48,7 +48,7 @@ function ofOperations(
 }
 
 /** A generated client has a function of the operation's id. */
-function ofCallers({ kept, made }: Versions<Operation>, name: string): string[] {
+function ofCallers({ stored: kept, made }: Versions<Operation>, name: string): string[] {
   const rank = ({ "x-access": access = "public" }: Operation) => ACCESS.indexOf(access);
   const scopeOf = ({ "x-scope": scope = "any" }: Operation) => JSON.stringify(scope);
   const isNewScope = scopeOf(made) !== scopeOf(kept) && scopeOf(made) !== '"any"';
@@ -64,7 +64,7 @@ function ofParameters(
   operations: Versions<Operation>,
   name: string,
 ): string[] {
-  const [kept, made] = [parametersOf(operations.kept), parametersOf(operations.made)];
+  const [kept, made] = [parametersOf(operations.stored), parametersOf(operations.made)];
   const required = [...made].filter(
     ([key, { required: isRequired = false }]) => isRequired && kept.get(key)?.required !== true,
   );
@@ -74,7 +74,7 @@ function ofParameters(
       const now = made.get(key);
       const place = `${name}: ${key}`;
       if (now === undefined) return [`${place} is no longer there`];
-      return schemaNarrowings("request", documents, { kept: parameter.schema, made: now.schema }, place);
+      return schemaNarrowings("request", documents, { stored: parameter.schema, made: now.schema }, place);
     }),
   ];
 }
@@ -85,7 +85,7 @@ function parametersOf({ parameters = [] }: Operation): Map<string, Parameter> {
 
 function ofBodies(
   documents: Versions<ApiDocument>,
-  { kept, made }: Versions<Operation>,
+  { stored: kept, made }: Versions<Operation>,
   name: string,
 ): string[] {
   const isNowRequired = made.requestBody?.required === true && kept.requestBody?.required !== true;
@@ -94,7 +94,7 @@ function ofBodies(
     ...ofContents(
       "request",
       documents,
-      { kept: kept.requestBody?.content ?? {}, made: made.requestBody?.content ?? {} },
+      { stored: kept.requestBody?.content ?? {}, made: made.requestBody?.content ?? {} },
       `${name}: the body`,
     ),
   ];
@@ -102,7 +102,7 @@ function ofBodies(
 
 function ofAnswers(
   documents: Versions<ApiDocument>,
-  { kept, made }: Versions<Operation>,
+  { stored: kept, made }: Versions<Operation>,
   name: string,
 ): string[] {
   return Object.entries(kept.responses)
@@ -111,19 +111,19 @@ function ofAnswers(
       const now = made.responses[status];
       const place = `${name}: the answer ${status}`;
       if (now === undefined) return [`${place} is no longer there`];
-      return ofContents("answer", documents, { kept: before, made: now.content ?? {} }, place);
+      return ofContents("answer", documents, { stored: before, made: now.content ?? {} }, place);
     });
 }
 
 function ofContents(
   side: Side,
   documents: Versions<ApiDocument>,
-  { kept, made }: Versions<Content>,
+  { stored: kept, made }: Versions<Content>,
   place: string,
 ): string[] {
   return Object.entries(kept).flatMap(([type, { schema }]) => {
     const now = made[type];
     if (now === undefined) return [`${place} is no longer ${type}`];
-    return schemaNarrowings(side, documents, { kept: schema, made: now.schema }, place);
+    return schemaNarrowings(side, documents, { stored: schema, made: now.schema }, place);
   });
 }

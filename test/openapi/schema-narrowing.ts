@@ -14,7 +14,7 @@ import {
 import { type Shape, shapesOf, takesType } from "./schema-shapes.ts";
 
 export interface Versions<Part> {
-  kept: Part;
+  stored: Part;
   made: Part;
 }
 
@@ -51,13 +51,13 @@ export function schemaNarrowings(
 
 function ofSchemas(comparison: Comparison, schemas: Versions<Schema>, place: string): string[] {
   const { side, documents, under } = comparison;
-  const pair = JSON.stringify([schemas.kept, schemas.made]);
+  const pair = JSON.stringify([schemas.stored, schemas.made]);
   if (under.includes(pair)) return [];
   const inside = { ...comparison, under: [...under, pair] };
-  const kept = shapesOf(schemas.kept, documents.kept);
+  const kept = shapesOf(schemas.stored, documents.stored);
   const made = shapesOf(schemas.made, documents.made);
   const [given, taking] = side === "request" ? [kept, made] : [made, kept];
-  const named = refName(schemas.kept) ?? place;
+  const named = refName(schemas.stored) ?? place;
   return given.flatMap((one) => {
     const tried = taking
       .filter(
@@ -132,7 +132,7 @@ function ofFields(comparison: Comparison, given: Shape, taking: Shape, place: st
     ...Object.entries(kept.properties ?? {}).flatMap(([field, schema]) => {
       const now = made.properties?.[field];
       if (now === undefined) return [`${place}.${field} is no longer there`];
-      return ofSchemas(comparison, { kept: schema, made: now }, `${place}.${field}`);
+      return ofSchemas(comparison, { stored: schema, made: now }, `${place}.${field}`);
     }),
   ];
 }
@@ -144,7 +144,7 @@ function ofParts(comparison: Comparison, given: Shape, taking: Shape, place: str
   const part = (before: Schema | undefined, now: Schema | undefined, where: string) =>
     before === undefined && now === undefined
       ? []
-      : ofSchemas(comparison, { kept: before ?? {}, made: now ?? {} }, where);
+      : ofSchemas(comparison, { stored: before ?? {}, made: now ?? {} }, where);
   return [
     ...part(kept.items, made.items, `${place}[]`),
     ...part(kept.propertyNames, made.propertyNames, `a name in ${place}`),

@@ -49,7 +49,10 @@ export async function playFleet(ending: AsyncDisposableStack): Promise<ShownFlee
     "UPDATE prices SET unit_price = CASE line WHEN 'gpu' THEN 12.5 WHEN 'cpu' THEN 0.04 ELSE 0 END WHERE spec = 'default'",
   );
   const ada = await api.key({ customerId: payer, key: "" }, { name: "laptop" });
-  await api.ask("POST", `/api/v1/customers/${payer}/top-ups`, { as: api.admin, body: { amount: "4800" } });
+  await api.request("POST", `/api/v1/customers/${payer}/top-ups`, {
+    as: api.admin,
+    body: { amount: "4800" },
+  });
   const hosts = await ShownHosts.join(control);
   const work = await playWork(control, hosts, ada);
 
@@ -59,15 +62,15 @@ export async function playFleet(ending: AsyncDisposableStack): Promise<ShownFlee
   await proveTime(control, SHOWN_AT);
   const held = await heldCards(control);
   setClock(control, 0);
-  await hosts.tell(held);
-  const { instances } = (await api.ask("GET", `/api/v1/inference-services/${work.service}`, { as: ada }))
+  await hosts.report(held);
+  const { instances } = (await api.request("GET", `/api/v1/inference-services/${work.service}`, { as: ada }))
     .body;
   const listed = Object.fromEntries(
     instances.map(({ id }: { id: string }, nth: number) => [id, nth === 0 ? 4 : 2]),
   );
   const gateway = new ScriptedGateway("gw-1", { db: api.db, now: api.deps.now });
-  await gateway.tell(work.service, { inFlight: 6, listed });
-  await api.ask("PUT", "/api/v1/billing/budget", { as: ada, body: { monthly_limit: "6000" } });
+  await gateway.report(work.service, { inFlight: 6, listed });
+  await api.request("PUT", "/api/v1/billing/budget", { as: ada, body: { monthly_limit: "6000" } });
   await takeDaysOut(control);
   return { control, ada, recordId, ...work };
 }
@@ -111,7 +114,10 @@ async function playWork(control: ControlScene, hosts: ShownHosts, ada: Caller) {
   const grace = await control.customer("grace", "9000");
   const lin = await control.customer("lin", "2500");
   const order = async (as: Caller, path: string, body: object): Promise<string> => {
-    const answer = await control.api.ask("POST", `/api/v1/${path}`, { as, body: { image: TORCH, ...body } });
+    const answer = await control.api.request("POST", `/api/v1/${path}`, {
+      as,
+      body: { image: TORCH, ...body },
+    });
     if (answer.status !== 201) throw new Error(`this was refused: ${JSON.stringify(answer.body)}`);
     return answer.body.id;
   };
@@ -131,7 +137,7 @@ async function playWork(control: ControlScene, hosts: ShownHosts, ada: Caller) {
   const service = await order(ada, "inference-services", { name: "support-chat", ...served, ...replicas });
   await hosts.goOn();
   setClock(control, 3 * 60 + 5);
-  await control.api.ask("POST", `/api/v1/environments/${ended}/stop`, { as: ada });
+  await control.api.request("POST", `/api/v1/environments/${ended}/stop`, { as: ada });
   const sft = { name: "llama-3-8b-sft", command: "torchrun train.py --config sft.yaml", node_count: 2 };
   const job = await order(ada, "training-jobs", { ...sft, ...large });
   await hosts.goOn();
@@ -172,10 +178,10 @@ async function raiseAlarms(control: ControlScene, hosts: ShownHosts): Promise<vo
     });
   });
   const reason = "its fan is replaced on Thursday";
-  await api.ask("POST", `/api/v1/gpus/${free.at(-3)}/cordon`, { as: api.admin, body: { reason } });
+  await api.request("POST", `/api/v1/gpus/${free.at(-3)}/cordon`, { as: api.admin, body: { reason } });
   setClock(control, 4);
   hosts.fail(free.at(-1));
-  await hosts.tell(await heldCards(control));
+  await hosts.report(await heldCards(control));
 }
 
 /** What the database writes by its own clock would tell of the day on which this is played. */

@@ -67,7 +67,7 @@ export class ShownHosts {
   }
 
   /** Every host says how its cards are now. */
-  async tell(held: ReadonlySet<string>): Promise<void> {
+  async report(held: ReadonlySet<string>): Promise<void> {
     for (const [nth, host] of this.hosts.entries()) {
       host.gpus = host.gpus.map((gpu, index) => {
         const reading = readingOf({ card: nth * CARDS + index, isHeld: held.has(gpu.uuid) }, 0);

@@ -181,7 +181,7 @@ test("a revoked host is cut off at once and stays out", async () => {
 
   await house.admin.post(`/hosts/${other.id}/revoke`);
 
-  await eventually(() => other.agent.said().includes("lost the connection to NATS"), { what: "the cut" });
+  await eventually(() => other.agent.output().includes("lost the connection to NATS"), { what: "the cut" });
   const { stderr } = await other.agent.command("join");
   expect(stderr).toContain("This host was revoked.");
 });
@@ -202,7 +202,7 @@ test("a host that is declared lost and is there after all is told so, and ends w
     withinMs: 90_000,
     what: "the end of its container",
   });
-  expect(host.agent.said()).toContain("this host has left the fleet");
+  expect(host.agent.output()).toContain("this host has left the fleet");
   expect(host.agent.isEnded).toBe(false);
 });
 

@@ -184,9 +184,9 @@ test("one that is over in a moment is completed as well, and costs the minute th
 });
 
 test.each([
-  { command: "echo begun; exit 3", code: 3, signal: null, says: /exit code 3/ },
-  { command: "echo begun; kill -KILL $$", code: 137, signal: "SIGKILL", says: /exit code 137/ },
-])("one whose command is $command has failed, and says so", async ({ command, code, signal, says }) => {
+  { command: "echo begun; exit 3", code: 3, signal: null, text: /exit code 3/ },
+  { command: "echo begun; kill -KILL $$", code: 137, signal: "SIGKILL", text: /exit code 137/ },
+])("one whose command is $command has failed, and says so", async ({ command, code, signal, text: says }) => {
   const done = await house.cli(["job", "create", name, ...SMALL, "--wait", "--command", command]);
 
   expect(done).toMatchObject({ exitCode: 1, stdout: "", stderr: expect.stringMatching(says) });

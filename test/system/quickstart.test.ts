@@ -142,7 +142,7 @@ test.concurrent(
         what: `npm start saying "${line}"`,
       });
       expect(said).toContain(line);
-      return { running, said };
+      return { running, output: said };
     };
     const kept = () => Kept.parse(JSON.parse(readFileSync(join(state, "kept.json"), "utf8")));
 
@@ -150,16 +150,16 @@ test.concurrent(
     const first = await startUntil("removes all it kept.");
     const keptFirst = kept();
     const hostId = hostIn(join(state, "agent"));
-    expect(untrueOfStart(START, first.said, { state, url })).toEqual([]);
+    expect(untrueOfStart(START, first.output, { state, url })).toEqual([]);
     const { stdout: another } = await typed(
       `npx remotegpu --profile ${join(state, "profile.json")} dashboard`,
       folder,
     );
-    const links = [...(first.said.match(/http:\/\/localhost:\S+#ticket=\S+/g) ?? []), another];
+    const links = [...(first.output.match(/http:\/\/localhost:\S+#ticket=\S+/g) ?? []), another];
     if (hasBrowser)
       for (const link of links)
         ledTo.push([await leadsTo(link, onTestFinished), await leadsTo(link, onTestFinished)]);
-    const [, enter = ""] = /Enter it: +(.*)/.exec(first.said) ?? [];
+    const [, enter = ""] = /Enter it: +(.*)/.exec(first.output) ?? [];
     expect(await typed(enter, folder)).toMatchObject({ exitCode: 0, stdout: expect.stringContaining("SMI") });
     expect(await untrueAfterStart({ state, url, hostId, folder: join(folder, "pages") })).toEqual([]);
     await eventually(async () => (await runningOn(hostId)) === 1, {
@@ -195,8 +195,8 @@ test.concurrent(
     // To Postgres the environment runs, from before: nobody was there to stop it in order.
     const second = await startUntil("6. The environment");
     expect(await runningOn(hostId)).toBe(1);
-    expect(second.said).toContain("This host joins the fleet again.");
-    expect(second.said).not.toContain("4. Prices:");
+    expect(second.output).toContain("This host joins the fleet again.");
+    expect(second.output).not.toContain("4. Prices:");
     const { adminKey, customerKey, ...others } = kept();
     expect(others).toEqual({ customerId: keptFirst.customerId, environmentId: keptFirst.environmentId });
     const admin = new ApiClient({ server: url, key: adminKey });

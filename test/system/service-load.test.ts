@@ -65,7 +65,7 @@ sideBySide("no request fails and no stream is cut off", () => {
       await service.scale(1);
       await eventually(
         async () => {
-          const { instances } = await service.shown();
+          const { instances } = await service.visible();
           return instances.filter(({ draining_since: since }) => since !== null).length === 4;
         },
         { ...WITHIN, what: "four replicas that drain" },
@@ -93,13 +93,13 @@ sideBySide("no request fails and no stream is cut off", () => {
       const told = await versioned.underLoad({ streamSeconds: 3 }, async (load) => {
         await goesTo({ version: "lost", image }, "reverted");
         expect((await versioned.rollout()).cause).toContain("There is no such image.");
-        expect((await versioned.shown()).version).toBe("1");
+        expect((await versioned.visible()).version).toBe("1");
         await versioned.settled(1);
         await goesTo({ version: "2", env_vars: { NEW: "1" } }, "completed");
-        expect((await versioned.shown()).version).toBe("2");
+        expect((await versioned.visible()).version).toBe("2");
         // While what it had before still drains.
         await versioned.rollback();
-        await eventually(async () => (await versioned.shown()).version === "1", {
+        await eventually(async () => (await versioned.visible()).version === "1", {
           ...WITHIN,
           what: "the version before",
         });
@@ -131,7 +131,7 @@ sideBySide("no request fails and no stream is cut off", () => {
           const { began_at: began, ended_at: ended, cause } = await broken.rollout();
           secondsTaken = (Date.parse(String(ended)) - Date.parse(String(began))) / MS_PER_SECOND;
           console.log(`version ${version} was taken back after ${secondsTaken} s: ${String(cause)}`);
-          expect((await broken.shown()).version).toBe("1");
+          expect((await broken.visible()).version).toBe("1");
           await broken.settled(1);
         }
       });
@@ -159,9 +159,9 @@ describe("of a service with two replicas", () => {
 
   /** What failed meanwhile, and how much was asked once more. */
   async function during(story: () => Promise<void>): Promise<Pick<LoadTold, "failures" | "again">> {
-    const before = load.told;
+    const before = load.reported;
     await inRounds(story);
-    const { failures, failed, again } = load.told;
+    const { failures, failed, again } = load.reported;
     toldOf += failed - before.failed;
     return { failures: failures.slice(before.failed), again: again - before.again };
   }
@@ -170,7 +170,7 @@ describe("of a service with two replicas", () => {
     let kills = 0;
     await during(async () => {
       if (kills > 0 && kills % KILLS_OF_A_VERSION === 0) await renewed(load, `after-${kills}-kills`);
-      const killed = (await service.shown()).instances[kills % REPLICAS];
+      const killed = (await service.visible()).instances[kills % REPLICAS];
       kills += 1;
       const container = docker.getContainer(killed?.container_id ?? "");
       const begun = async () => {
@@ -322,12 +322,12 @@ describe("of what was counted", () => {
 
       const told = await service.underLoad({ streamSeconds: 3, keyName: "counted" }, async (load) => {
         await load.answersAt(killed?.port ?? 0, LOAD.perSecond);
-        const before = { ...load.told };
+        const before = { ...load.reported };
         await load.answers(UNCOUNTED_SECONDS * LOAD.perSecond);
         const failures = await inFlightAtKill(load, {
           kill: async () => await killed?.program.kill(),
           recover: async () => {
-            uncounted += at(load.told) - at(before) + load.told.streams - before.streams;
+            uncounted += at(load.reported) - at(before) + load.reported.streams - before.streams;
             await world.pair.startAgain(0);
             await load.answersAt(killed?.port ?? 0, LOAD.perSecond);
           },
@@ -358,16 +358,16 @@ function hostOf(nth: number): HostProcess {
 
 /** All of its replicas are of another version from now on. @throws when a request failed meanwhile */
 async function renewed(load: ServiceLoad, version: string): Promise<void> {
-  const { failed } = load.told;
+  const { failed } = load.reported;
   await service.upgrade({ version, env_vars: { RENEWED: version } });
-  await eventually(async () => (await service.shown()).version === version, { ...WITHIN, what: version });
+  await eventually(async () => (await service.visible()).version === version, { ...WITHIN, what: version });
   await service.settled(REPLICAS);
-  expect(load.told.failures.slice(failed)).toEqual([]);
+  expect(load.reported.failures.slice(failed)).toEqual([]);
 }
 
 /** The one that goes first where there are more than are wanted. */
 async function hostOfNewest(): Promise<HostProcess> {
-  const { instances } = await service.shown();
+  const { instances } = await service.visible();
   const newest = instances.toSorted((one, other) => other.rank - one.rank)[0];
   const host = world.house.hosts.find(({ id }) => id === newest?.host_id);
   if (host === undefined) throw new Error("it has no replica on any host");

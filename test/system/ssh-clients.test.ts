@@ -362,14 +362,14 @@ describe("who forwards ports of an environment", () => {
     const byL = await eventually(
       async () => {
         const said = await saidHere("127.0.0.1", local);
-        return said === null ? undefined : { said };
+        return said === null ? undefined : { output: said };
       },
       { what: "the port of -L" },
     );
 
     expect(byW.stdout).toBe("");
     expect(byR.stdout).toBe("of this machine\nshut");
-    expect(byL).toEqual({ said: "" });
+    expect(byL).toEqual({ output: "" });
   });
 });
 
@@ -378,9 +378,9 @@ test(`${SESSIONS} sessions at once are all served, each with its own words`, asy
     const session = held("ssh", [...options, "lab", `echo in ${at}; cat`]);
     let said = "";
     session.stdout.on("data", (chunk: Buffer) => (said += String(chunk)));
-    return { session, said: () => said };
+    return { session, output: () => said };
   });
-  const areIn = () => sessions.every(({ said }, at) => said() === `in ${at}\n`);
+  const areIn = () => sessions.every(({ output: said }, at) => said() === `in ${at}\n`);
   await eventually(areIn, { withinMs: 60_000, what: `${SESSIONS} sessions` });
 
   const ends = await Promise.all(

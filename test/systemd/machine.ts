@@ -24,7 +24,7 @@ export interface Where {
 export interface Done {
   exitCode: number;
   /** Standard output and standard error together. */
-  said: string;
+  output: string;
 }
 
 export class Machine {
@@ -72,13 +72,13 @@ export class Machine {
   }
 
   /** Runs a line of shell as a person with a fresh login would, and returns however it ended. */
-  async tell(command: string, { user, folder, withinMs = COMMAND_MS }: Where = {}): Promise<Done> {
+  async report(command: string, { user, folder, withinMs = COMMAND_MS }: Where = {}): Promise<Done> {
     const bounded = ["timeout", String(withinMs / 1000), "sh", "-c", command];
     const { exitCode, all } = await execa("docker", [...this.#exec({ user, folder }), ...bounded], {
       reject: false,
       all: true,
     });
-    return { exitCode: exitCode ?? -1, said: all };
+    return { exitCode: exitCode ?? -1, output: all };
   }
 
   /** Starts what runs until it is interrupted, as in a terminal: `said` is its output so far. */
@@ -87,8 +87,8 @@ export class Machine {
     const line = `echo $$ >${log}.pid; exec ${command} >${log} 2>&1`;
     await execa("docker", [...this.#exec(where, "--detach"), "sh", "-c", line]);
     return {
-      said: () => this.run(`cat ${log}`),
-      isAlive: async () => (await this.tell(`kill -0 $(cat ${log}.pid)`)).exitCode === 0,
+      output: () => this.run(`cat ${log}`),
+      isAlive: async () => (await this.report(`kill -0 $(cat ${log}.pid)`)).exitCode === 0,
       /** Ctrl-C reaches every process of the terminal's group. */
       interrupt: () => this.run(`kill -INT -$(cat ${log}.pid)`),
     };
@@ -106,14 +106,14 @@ export class Machine {
 
   /** As `tell`, for what has to go well. @throws Error with all that it said */
   async run(command: string, where: Where = {}): Promise<string> {
-    const { exitCode, said } = await this.tell(command, where);
+    const { exitCode, output: said } = await this.report(command, where);
     if (exitCode !== 0) throw new Error(`${this.name}: ${command}\nended with ${exitCode}:\n${said}`);
     return said.trim();
   }
 
   /** Ends every process in order and starts anew; files stay, what was under /run and /tmp is gone. */
   async reboot(): Promise<void> {
-    await this.tell("systemctl reboot");
+    await this.report("systemctl reboot");
     await execa("docker", ["wait", this.#container], { timeout: BOOT_MS });
     await execa("docker", ["start", this.#container]);
     await this.#isUp();
@@ -130,9 +130,12 @@ export class Machine {
   }
 
   async #isUp(): Promise<void> {
-    await eventually(async () => (await this.tell("systemctl is-system-running")).said.trim() === "running", {
-      withinMs: BOOT_MS,
-      what: `${this.name} booted`,
-    });
+    await eventually(
+      async () => (await this.report("systemctl is-system-running")).output.trim() === "running",
+      {
+        withinMs: BOOT_MS,
+        what: `${this.name} booted`,
+      },
+    );
   }
 }

@@ -138,14 +138,14 @@ describe("what a page says that a command prints", () => {
   const first = "Environment env-c01288dbe45856ff239b (lab) is ordered.";
 
   test.each([
-    { says: [first, "Waiting.", "It costs 4.2 a minute."], isTrue: true },
-    { says: [first, "…", "It costs 4.2 a minute."], isTrue: true },
-    { says: [first, "Waiting.", "It costs … a minute."], isTrue: true },
-    { says: [first, "…"], isTrue: true },
-    { says: [first, "Waiting.", "It costs 4.3 a minute."], isTrue: false },
-    { says: [first, "It costs 4.2 a minute."], isTrue: false },
-    { says: [first], isTrue: false },
-  ])("$says", ({ says, isTrue }) => {
+    { text: [first, "Waiting.", "It costs 4.2 a minute."], isTrue: true },
+    { text: [first, "…", "It costs 4.2 a minute."], isTrue: true },
+    { text: [first, "Waiting.", "It costs … a minute."], isTrue: true },
+    { text: [first, "…"], isTrue: true },
+    { text: [first, "Waiting.", "It costs 4.3 a minute."], isTrue: false },
+    { text: [first, "It costs 4.2 a minute."], isTrue: false },
+    { text: [first], isTrue: false },
+  ])("$says", ({ text: says, isTrue }) => {
     expect(saysSo(says, printed)).toBe(isTrue);
   });
 

@@ -31,7 +31,7 @@ interface KeptJournal {
 export class Journals {
   readonly #runs: Names;
   readonly #hosts: Names;
-  readonly #kept = new Map<string, KeptJournal>();
+  readonly #stored = new Map<string, KeptJournal>();
 
   constructor(usage: readonly Usage[], { runs, hosts }: { runs: Names; hosts: Names }) {
     this.#runs = runs;
@@ -43,7 +43,7 @@ export class Journals {
       const chain = new ChainedJournal(id);
       const rows = inOrder.filter(({ seq }, index) => seq !== inOrder[index - 1]?.seq);
       for (const message of rows) chain.append(this.#entryOf(message));
-      this.#kept.set(id, { boot: messages[0]!, chain, seqs: rows.map(({ seq }) => seq) });
+      this.#stored.set(id, { boot: messages[0]!, chain, seqs: rows.map(({ seq }) => seq) });
     }
   }
 
@@ -64,7 +64,7 @@ export class Journals {
   }
 
   #journal(id: string): KeptJournal {
-    const kept = this.#kept.get(id);
+    const kept = this.#stored.get(id);
     if (kept === undefined) throw new Error(`${id} is no journal of the vector's`);
     return kept;
   }

@@ -74,22 +74,25 @@ export async function storageRecords(
 }
 
 export async function stateChanges(database: Database): Promise<VectorResult["state_changes"]> {
-  return (await events(database, "account-status")).map(({ at, said }) => ({ at, to: said }));
+  return (await events(database, "account-status")).map(({ at, output: said }) => ({ at, to: said }));
 }
 
 export async function stopOrders(
   database: Database,
   { runs }: VectorNames,
 ): Promise<VectorResult["stop_orders"]> {
-  return (await events(database, "stop-ordered")).map(({ at, said }) => ({ at, run: runs.nameOf(said) }));
+  return (await events(database, "stop-ordered")).map(({ at, output: said }) => ({
+    at,
+    run: runs.nameOf(said),
+  }));
 }
 
-async function events(database: Database, kind: string): Promise<{ at: string; said: string }[]> {
-  const { rows } = await database.query<{ at: Date; said: string }>(
-    "SELECT at, new AS said FROM events WHERE kind = $1 ORDER BY id",
+async function events(database: Database, kind: string): Promise<{ at: string; output: string }[]> {
+  const { rows } = await database.query<{ at: Date; output: string }>(
+    "SELECT at, new AS message FROM events WHERE kind = $1 ORDER BY id",
     [kind],
   );
-  return rows.map(({ at, said }) => ({ at: timeText(at), said }));
+  return rows.map(({ at, output: said }) => ({ at: timeText(at), output: said }));
 }
 
 export async function alerts(database: Database): Promise<VectorResult["alerts"]> {

@@ -26,7 +26,7 @@ export async function linkedLibraries(
     if (missing.length === 0) return [...found.values()];
     const known = new Set(packages.map(({ name }) => name));
     const next = missing
-      .flatMap((each) => each.askedBy.dependsOn)
+      .flatMap((each) => each.requestedBy.dependsOn)
       .filter((name) => /^(z?lib)/.test(name) && !known.has(name));
     if (next.length === 0)
       throw new PackageError(`no package has ${missing.map(({ name }) => name).join(", ")}`);
@@ -39,14 +39,14 @@ async function follow(
   programs: readonly { path: string; package: LaidOut }[],
   packages: readonly LaidOut[],
   found: Map<string, Library>,
-): Promise<{ name: string; askedBy: LaidOut }[]> {
-  const missing: { name: string; askedBy: LaidOut }[] = [];
+): Promise<{ name: string; requestedBy: LaidOut }[]> {
+  const missing: { name: string; requestedBy: LaidOut }[] = [];
   const queue = [...programs, ...found.values()];
   for (let file = queue.shift(); file !== undefined; file = queue.shift()) {
     for (const name of await neededBy(file.path)) {
       if (found.has(name)) continue;
       const library = await libraryOf(name, packages);
-      if (library === null) missing.push({ name, askedBy: file.package });
+      if (library === null) missing.push({ name, requestedBy: file.package });
       else {
         found.set(name, library);
         queue.push(library);

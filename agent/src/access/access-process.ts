@@ -43,24 +43,24 @@ export class AccessProcess {
   readonly #options: AccessProcessOptions;
   readonly #relay: RelayProcess;
   readonly #turn: HandOverTurn;
-  readonly #askedToEnd = Promise.withResolvers<void>();
+  readonly #requestedToEnd = Promise.withResolvers<void>();
   readonly #ending: Promise<void>;
   /** Something may be due. */
   #woken = Promise.withResolvers<void>();
   #isEnding = false;
   #isReady = false;
-  #isTelling = false;
+  #isReporting = false;
 
   constructor(options: AccessProcessOptions) {
     const { config, bundle, ending, log } = options;
     this.#options = options;
     this.#relay = new RelayProcess({ address: config.leaseAddress, log });
     this.#turn = new HandOverTurn(bundle);
-    this.#ending = this.#untilAsked(ending);
+    this.#ending = this.#untilRequested(ending);
   }
 
-  async #untilAsked(ending: Promise<void>): Promise<void> {
-    await Promise.race([ending, this.#askedToEnd.promise]);
+  async #untilRequested(ending: Promise<void>): Promise<void> {
+    await Promise.race([ending, this.#requestedToEnd.promise]);
     this.#isEnding = true;
   }
 
@@ -68,7 +68,7 @@ export class AccessProcess {
   async run(): Promise<number> {
     const isOver = await this.#lead(null);
     if (isOver === "in order" || this.#options.isUnderUnit) return 0;
-    const { wasAsked } = await this.#stayWithNewest();
+    const { wasRequested: wasAsked } = await this.#stayWithNewest();
     return wasAsked ? 0 : 1;
   }
 
@@ -78,7 +78,7 @@ export class AccessProcess {
       this.#relay.start();
       await this.#relay.ready(RELAY_WITHIN_MS);
       const inheritance = new Inheritance();
-      await this.#lead({ inheritance, inherited: await inheritance.take() });
+      await this.#lead({ predecessor: inheritance, handedOver: await inheritance.take() });
       return 0;
     } catch (error) {
       // Nothing of it may stay, since the one that hands over goes on.
@@ -89,15 +89,15 @@ export class AccessProcess {
 
   /** "as elder": it has handed over in the end, and what it had is over. */
   async #lead(
-    from: { inheritance: Inheritance; inherited: Inherited } | null,
+    from: { predecessor: Inheritance; handedOver: Inherited } | null,
   ): Promise<"in order" | "as elder"> {
     const { log } = this.#options;
-    let gateway = from === null ? null : gatewayOf(from.inherited);
+    let gateway = from === null ? null : gatewayOf(from.handedOver);
     let broker = await this.#newBroker(gateway);
-    await broker.open(from?.inherited.listeners);
+    await broker.open(from?.handedOver.listeners);
     if (from !== null) {
       while (!broker.isServing) await delay(LOOK_EVERY_MS);
-      from.inheritance.serves();
+      from.predecessor.serves();
     }
     log.info({ range: this.#options.config.leasePorts }, "serving");
     for (;;) {
@@ -111,7 +111,7 @@ export class AccessProcess {
       if (handedOver === "not") continue;
       if (handedOver !== "not any more") {
         const wasToEnd = this.#isEnding;
-        await this.#beElder(broker, handedOver);
+        await this.#drain(broker, handedOver);
         // Who asked for it took this one for the only one.
         if (wasToEnd) await this.#stayWithNewest();
         return "as elder";
@@ -121,7 +121,7 @@ export class AccessProcess {
     }
   }
 
-  #stayWithNewest(): Promise<{ wasAsked: boolean }> {
+  #stayWithNewest(): Promise<{ wasRequested: boolean }> {
     const path = elderSocket(this.#options.config.stateDir);
     return stayWithNewest({ path, ending: this.#ending, monotonicMs });
   }
@@ -144,7 +144,7 @@ export class AccessProcess {
         await heir.end();
         return "not";
       }
-      await broker.endElders({ beyond: MAX_GENERATIONS - 2, because: TOO_MANY });
+      await broker.endDraining({ beyond: MAX_GENERATIONS - 2, because: TOO_MANY });
       hasLeft = true;
       await broker.leave();
       const listeners = await this.#relay.listeners();
@@ -164,7 +164,7 @@ export class AccessProcess {
     }
   }
 
-  async #beElder(broker: Broker, { leases, retiredMs }: HandedOver): Promise<void> {
+  async #drain(broker: Broker, { leases, retiredMs }: HandedOver): Promise<void> {
     const { config, bundle, isUnderUnit, log } = this.#options;
     const elder = new Elder({
       relay: this.#relay,
@@ -189,22 +189,22 @@ export class AccessProcess {
     const broker: Broker = new Broker({
       stateDir: config.stateDir,
       socketPath: accessSocket(config.stateDir),
-      elderPath: elderSocket(config.stateDir),
+      drainingPath: elderSocket(config.stateDir),
       relay: this.#relay,
       range: config.leasePorts,
       gatewayPort: config.gatewayPort,
-      inheritedGateway,
+      handedOverGateway: inheritedGateway,
       clock: { monotonicMs, wallMs },
       bootId: await readBootId(),
       onTick: () => {
-        void this.#tellSystemd(broker);
+        void this.#notifySystemd(broker);
         this.#woken.resolve();
       },
       onAgentsBundle: (bundle) => {
         this.#turn.agentRunsFrom(bundle);
         this.#woken.resolve();
       },
-      onEnd: () => this.#askedToEnd.resolve(),
+      onEnd: () => this.#requestedToEnd.resolve(),
       log,
     });
     return broker;
@@ -218,14 +218,14 @@ export class AccessProcess {
   }
 
   /** One word at a time; what could not be told is told at the next tick. */
-  async #tellSystemd(broker: Broker): Promise<void> {
+  async #notifySystemd(broker: Broker): Promise<void> {
     const { notifier } = this.#options;
-    if (this.#isTelling) return;
-    this.#isTelling = true;
+    if (this.#isReporting) return;
+    this.#isReporting = true;
     await this.#orLog(notifier.alive(monotonicMs()));
     if (!this.#isReady && broker.isServing)
       this.#isReady = await this.#orLog(notifier.ready("holding the ports of this host's leases"));
-    this.#isTelling = false;
+    this.#isReporting = false;
   }
 
   /** False: systemd could not be told. An untold watchdog ends this process in the end. */

@@ -36,13 +36,13 @@ const UNCARRIED_AFTER_MS = 30_000;
 export type BrokerOptions = {
   stateDir: string;
   socketPath: string;
-  elderPath: string;
+  drainingPath: string;
   relay: RelayProcess;
   range: PortRange;
   /** For gateways; 0 takes any. */
   gatewayPort: number;
   /** Of the one before, whose port this one's relay has. */
-  inheritedGateway: OpenGateway | null;
+  handedOverGateway: OpenGateway | null;
   clock: { monotonicMs: () => number; wallMs: () => number };
   bootId: string;
   onTick: () => void;
@@ -58,7 +58,7 @@ export class Broker {
   readonly #keeper: LeaseKeeper;
   readonly #relay: RelayProcess;
   readonly #server: ControlServer;
-  readonly #elders: Elders;
+  readonly #draining: Elders;
   readonly #observed = new ObservedLeases();
   readonly #book: AccessBook;
   readonly #guard: SessionGuard;
@@ -69,10 +69,10 @@ export class Broker {
   readonly #release: () => void;
   #instances: readonly ReachableInstance[];
   readonly #gateway: GatewayOpening;
-  readonly #ways: WaysInside;
+  readonly #routes: WaysInside;
   readonly #openedMs: number;
   #answered: { serial: number; refused: string | null } | null = null;
-  #lastTold = "";
+  #lastReported = "";
   #ticking: NodeJS.Timeout | undefined;
 
   /** @throws FolderLockedError when another one runs on the folder */
@@ -87,15 +87,15 @@ export class Broker {
     this.#store = store;
     this.#openedMs = clock.monotonicMs();
     this.#instances = store.reachable(bootId);
-    this.#probe = new ServiceProbe({ monotonicMs: clock.monotonicMs, onNews: () => this.#tell(), log });
+    this.#probe = new ServiceProbe({ monotonicMs: clock.monotonicMs, onMessage: () => this.#report(), log });
     this.#relay = relay;
     this.#gateway = new GatewayOpening({
       relay,
       firstPort: options.gatewayPort,
-      inherited: options.inheritedGateway,
+      handedOver: options.handedOverGateway,
       monotonicMs: clock.monotonicMs,
     });
-    this.#ways = new WaysInside({
+    this.#routes = new WaysInside({
       filesPath: filesSocket(stateDir),
       instances: () => this.#instances,
       held: (leaseId) => this.#keeper.held(leaseId),
@@ -108,7 +108,7 @@ export class Broker {
       range,
       clock,
       chance: Math.random,
-      onNews: () => this.#tell(),
+      onMessage: () => this.#report(),
       log,
     });
     this.#book = new AccessBook({
@@ -123,11 +123,11 @@ export class Broker {
       relays: {
         cut: (sessionId, because) => {
           relay.cut(sessionId, because);
-          this.#elders.tell({ kind: "cut", sessionId, because });
+          this.#draining.report({ kind: "cut", sessionId, because });
         },
         cutUnknown: (runId, because) => {
           relay.cutUnknown(runId, because);
-          this.#elders.tell({ kind: "cut-unknown", runId, because });
+          this.#draining.report({ kind: "cut-unknown", runId, because });
         },
       },
       openSessions: () => this.#book.open,
@@ -135,10 +135,10 @@ export class Broker {
       clock,
     });
     this.#streams = new OpenStreams({
-      carriers: () => [...(relay.pid === null ? [] : [OWN_RELAY]), ...this.#elders.carriers],
+      relayIds: () => [...(relay.pid === null ? [] : [OWN_RELAY]), ...this.#draining.relayIds],
       drain: (draining) => {
         relay.drain(draining);
-        this.#elders.drain();
+        this.#draining.drain();
       },
       monotonicMs: clock.monotonicMs,
     });
@@ -155,22 +155,22 @@ export class Broker {
       onList: (list) => this.#take(list),
       log,
     });
-    this.#elders = new Elders({
-      path: options.elderPath,
+    this.#draining = new Elders({
+      path: options.drainingPath,
       heldLeases: () => this.#keeper.open,
       onActivity: (leases) => this.#keeper.noteActivity(leases),
-      onBook: (carrier, book) => {
+      onSessions: (carrier, book) => {
         this.#book.take(carrier, book);
-        this.#tell();
+        this.#report();
       },
       onStreams: (carrier, instances) => {
         this.#streams.take(carrier, instances);
-        this.#tell();
+        this.#report();
       },
       draining: () => this.#streams.draining,
       onGone: (carrier, because) => {
-        this.#book.carrierEnded(carrier, because);
-        this.#streams.carrierEnded(carrier);
+        this.#book.relayEnded(carrier, because);
+        this.#streams.relayEnded(carrier);
       },
       onEnd: options.onEnd,
       monotonicMs: clock.monotonicMs,
@@ -195,25 +195,25 @@ export class Broker {
         this.#keeper.rebind();
         this.#gateway.open();
         this.#loginDoors.relayUp();
-        this.#relay.tellAll();
+        this.#relay.reportAll();
         this.#relay.drain(this.#streams.draining);
       },
       onDown: () => {
         this.#keeper.unbound();
         this.#loginDoors.relayDown();
-        this.#book.carrierEnded(OWN_RELAY);
-        this.#streams.carrierEnded(OWN_RELAY);
+        this.#book.relayEnded(OWN_RELAY);
+        this.#streams.relayEnded(OWN_RELAY);
       },
-      onBook: (book) => {
+      onSessions: (book) => {
         this.#book.take(OWN_RELAY, book);
         this.#probe.hear(book);
-        this.#tell();
+        this.#report();
       },
       onStreams: (instances) => {
         this.#streams.take(OWN_RELAY, instances);
-        this.#tell();
+        this.#report();
       },
-      onLoginElsewhere: (told) => this.#elders.tell({ ...told, kind: "login" }),
+      onLoginElsewhere: (told) => this.#draining.report({ ...told, kind: "login" }),
       onTries: (leases) => this.#tries.take(leases),
       triesOf: (leaseId) => this.#tries.of(leaseId),
       onDeaf: (runId) => this.#loginDoors.deaf(runId),
@@ -221,19 +221,19 @@ export class Broker {
       onActivity: (leases) => this.#keeper.noteActivity(leases),
       dial: (target) => this.dial(target),
       onGateway: (port) => {
-        this.#gateway.told(port);
-        this.#tell();
+        this.#gateway.reported(port);
+        this.#report();
       },
     });
     this.#relay.start();
-    await this.#elders.open();
+    await this.#draining.open();
     await this.#server.open();
     this.#ticking = setInterval(() => this.#tick(), TICK_EVERY_MS);
   }
 
   /** Connections end with it; leases and their numbers stay in the book. */
   async end(): Promise<void> {
-    await this.#elders.endAll();
+    await this.#draining.endAll();
     this.#book.endAll();
     await this.leave();
     await this.#relay.end();
@@ -248,7 +248,7 @@ export class Broker {
     this.#probe.close();
     this.#relay.detach();
     await this.#server.close();
-    await this.#elders.close();
+    await this.#draining.close();
     await this.#keeper.settled();
     this.#book.leave();
     this.#tries.writeDown();
@@ -258,8 +258,8 @@ export class Broker {
   }
 
   /** Makes room for one more process of before an upgrade. */
-  async endElders({ beyond, because }: { beyond: number; because: string }): Promise<void> {
-    await this.#elders.keepAtMost(beyond, because);
+  async endDraining({ beyond, because }: { beyond: number; because: string }): Promise<void> {
+    await this.#draining.keepAtMost(beyond, because);
   }
 
   /** What is held is bound, and somebody is there to bind more. */
@@ -290,12 +290,12 @@ export class Broker {
     });
     if (refused !== null) this.#options.log.warn({ refused }, "a list of leases was refused");
     this.#answered = { serial: list.serial, refused };
-    this.#lastTold = "";
-    this.#tell();
+    this.#lastReported = "";
+    this.#report();
     this.#keeper.wake();
   }
 
-  #tell(): void {
+  #report(): void {
     if (this.#answered === null || !this.isServing) return;
     const { clock } = this.#options;
     const { reported } = this.#keeper;
@@ -307,13 +307,13 @@ export class Broker {
       shutUntilMs: (leaseId) => this.#tries.shutUntilMs(leaseId),
     });
     const gatewayPort = this.#gateway.port;
-    const access = this.#book.told;
+    const access = this.#book.reported;
     const services = this.#probe.servicesOf(this.#instances);
     const streams = this.#streams.known;
     const text = JSON.stringify([leases, gatewayPort, access, services, streams]);
-    if (text === this.#lastTold) return;
-    this.#lastTold = text;
-    this.#server.tell({
+    if (text === this.#lastReported) return;
+    this.#lastReported = text;
+    this.#server.report({
       kind: "held",
       ...this.#answered,
       leases,
@@ -326,19 +326,19 @@ export class Broker {
 
   /** A way into a container, by the last list, or to the files process. @throws DialError */
   dial(target: DialTarget): Promise<Dialled> {
-    return this.#ways.dial(target);
+    return this.#routes.dial(target);
   }
 
   #tick(): void {
     const { clock, onTick } = this.#options;
     this.#keeper.tick();
-    this.#elders.tick();
+    this.#draining.tick();
     this.#guard.tick();
     this.#loginDoors.tick();
     this.#tries.tick();
     if (clock.monotonicMs() - this.#openedMs >= UNCARRIED_AFTER_MS) this.#book.endUncarried();
     this.#book.tick();
-    this.#tell();
+    this.#report();
     this.#gateway.tick();
     onTick();
   }

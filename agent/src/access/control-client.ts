@@ -13,7 +13,7 @@ export class ControlClient {
   readonly #path: string;
   readonly #log: Log;
   readonly #onConnected: () => void;
-  readonly #onNews: (news: AccessNews) => void;
+  readonly #onMessage: (news: AccessNews) => void;
   #socket: Socket | null = null;
   #isConnected = false;
   #isClosed = false;
@@ -24,12 +24,12 @@ export class ControlClient {
     path: string;
     /** A fresh connection, on which nothing has been said. */
     onConnected: () => void;
-    onNews: (news: AccessNews) => void;
+    onMessage: (news: AccessNews) => void;
     log: Log;
   }) {
     this.#path = options.path;
     this.#onConnected = options.onConnected;
-    this.#onNews = options.onNews;
+    this.#onMessage = options.onMessage;
     this.#log = options.log;
   }
 
@@ -57,7 +57,7 @@ export class ControlClient {
       { schema: AccessAnswer, maxBytes: MAX_LINE_BYTES },
       {
         take: (answer) => {
-          if (answer.kind === "held") this.#onNews(answer);
+          if (answer.kind === "held") this.#onMessage(answer);
           else this.#log.error({ reason: answer.reason }, "the access process refuses what it was told");
         },
         refuse: (error) => socket.destroy(error),
@@ -65,7 +65,7 @@ export class ControlClient {
     );
   }
 
-  say(list: AccessList): void {
+  send(list: AccessList): void {
     if (this.#socket !== null && this.#isConnected) writeLine(this.#socket, list);
   }
 

@@ -52,7 +52,7 @@ export class ControlServer {
   }
 
   /** To the agent, if one is there. */
-  tell(news: AccessNews): void {
+  report(news: AccessNews): void {
     if (this.#agent !== null) writeLine(this.#agent, news);
   }
 

@@ -16,7 +16,7 @@ export type OpenGateway = { port: number; identity: GatewayIdentity };
 export class GatewayOpening {
   readonly #relay: RelayProcess;
   readonly #firstPort: number;
-  readonly #isInherited: boolean;
+  readonly #isHandedOver: boolean;
   readonly #monotonicMs: () => number;
   #identity: GatewayIdentity | null;
   #toDial: readonly GatewayAddress[] = [];
@@ -30,14 +30,14 @@ export class GatewayOpening {
     /** 0 takes any. */
     firstPort: number;
     /** Of the process before, whose port this one's relay has. */
-    inherited: OpenGateway | null;
+    handedOver: OpenGateway | null;
     monotonicMs: () => number;
   }) {
     this.#relay = options.relay;
     this.#firstPort = options.firstPort;
-    this.#isInherited = options.inherited !== null;
-    this.#identity = options.inherited?.identity ?? null;
-    this.#lastPort = options.inherited?.port ?? null;
+    this.#isHandedOver = options.handedOver !== null;
+    this.#identity = options.handedOver?.identity ?? null;
+    this.#lastPort = options.handedOver?.port ?? null;
     this.#monotonicMs = options.monotonicMs;
   }
 
@@ -58,7 +58,7 @@ export class GatewayOpening {
 
   /** What was open before is open again. */
   get isServing(): boolean {
-    return !this.#isInherited || this.#port !== null;
+    return !this.#isHandedOver || this.#port !== null;
   }
 
   follow(identity: GatewayIdentity | null, toDial: readonly GatewayAddress[]): void {
@@ -83,7 +83,7 @@ export class GatewayOpening {
   }
 
   /** As the relay tells it; null: it is closed. */
-  told(port: number | null): void {
+  reported(port: number | null): void {
     this.#port = port;
     this.#lastPort = port ?? this.#lastPort;
   }

@@ -52,7 +52,7 @@ export type KeeperOptions = {
   /** From 0 to just below 1. */
   chance: () => number;
   /** Something that the agent should know has changed. */
-  onNews: () => void;
+  onMessage: () => void;
   log: Log;
 };
 
@@ -169,7 +169,7 @@ export class LeaseKeeper {
   }
 
   noteActivity(activity: readonly LeaseActivity[]): void {
-    const { clock, onNews } = this.#options;
+    const { clock, onMessage: onNews } = this.#options;
     for (const use of activity) {
       const lease = this.#leases.get(use.leaseId);
       if (lease === undefined || lease.state === "released") continue;
@@ -216,7 +216,7 @@ export class LeaseKeeper {
       const due = [...this.#leases.values()].filter((lease) => this.#isDue(lease));
       if (due.length === 0) return;
       for (const { leaseId } of due) await this.#bindOrLater(leaseId);
-      this.#options.onNews();
+      this.#options.onMessage();
     }
   }
 
@@ -300,7 +300,7 @@ export class LeaseKeeper {
   }
 
   #releaseIdle(): void {
-    const { store, binder, onNews, log } = this.#options;
+    const { store, binder, onMessage: onNews, log } = this.#options;
     const idle = [...this.#leases.values()].filter((lease) => isIdle(lease, this.nowMs));
     if (idle.length === 0) return;
     const saved = idle.map((lease) => released(lease, "idle", this.nowMs));

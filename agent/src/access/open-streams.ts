@@ -12,7 +12,7 @@ const ALL_HERE_AFTER_MS = 5_000;
 
 type Options = {
   /** All that may carry some. */
-  carriers: () => readonly Carrier[];
+  relayIds: () => readonly Carrier[];
   /** Has each of them let nothing more in there, and tell. */
   drain: (instances: readonly InstanceId[]) => void;
   monotonicMs: () => number;
@@ -21,7 +21,7 @@ type Options = {
 export class OpenStreams {
   readonly #options: Options;
   readonly #openedMs: number;
-  readonly #told = new Map<Carrier, ReadonlyMap<InstanceId, number>>();
+  readonly #reported = new Map<Carrier, ReadonlyMap<InstanceId, number>>();
   #draining: readonly InstanceId[] = [];
 
   constructor(options: Options) {
@@ -43,20 +43,20 @@ export class OpenStreams {
   }
 
   take(carrier: Carrier, instances: readonly OpenAtInstance[]): void {
-    this.#told.set(carrier, new Map(instances.map(({ instanceId, open }) => [instanceId, open])));
+    this.#reported.set(carrier, new Map(instances.map(({ instanceId, open }) => [instanceId, open])));
   }
 
   /** All that it carried has ended. */
-  carrierEnded(carrier: Carrier): void {
-    this.#told.delete(carrier);
+  relayEnded(carrier: Carrier): void {
+    this.#reported.delete(carrier);
   }
 
   /** Of the draining instances those of which all is known. */
   get known(): OpenAtInstance[] {
     if (this.#options.monotonicMs() - this.#openedMs < ALL_HERE_AFTER_MS) return [];
-    const carriers = this.#options.carriers();
+    const carriers = this.#options.relayIds();
     return this.#draining.flatMap((instanceId) => {
-      const told = carriers.flatMap((carrier) => this.#told.get(carrier)?.get(instanceId) ?? []);
+      const told = carriers.flatMap((carrier) => this.#reported.get(carrier)?.get(instanceId) ?? []);
       if (told.length < carriers.length) return [];
       return [{ instanceId, open: told.reduce((sum, open) => sum + open, 0) }];
     });

@@ -88,7 +88,7 @@ export class RelayChild {
   }
 
   /** Its end is seen by itself; what was meant for it is said to the next one. @param sent whether or not it got it */
-  say(message: ToRelay, handle?: Socket | Server, sent: () => void = () => undefined): void {
+  send(message: ToRelay, handle?: Socket | Server, sent: () => void = () => undefined): void {
     if (this.#child === null) return sent();
     this.#child.send(message, handle, (error) => {
       if (error !== null) this.#log.warn({ error }, "the relay did not get a message");

@@ -13,7 +13,7 @@ export type RelayHandlers = {
   onUp: () => void;
   onDown: () => void;
   onActivity: (leases: LeaseActivity[], openConnections: number) => void;
-  onBook: (book: Extract<FromRelay, { kind: "book" }>) => void;
+  onSessions: (book: Extract<FromRelay, { kind: "book" }>) => void;
   /** What gateways have open to instances that drain, of each of them. */
   onStreams: (instances: OpenAtInstance[]) => void;
   /** A login was told on a connection that it does not have. */
@@ -56,7 +56,7 @@ export const NOBODY: RelayHandlers = {
   onUp: () => undefined,
   onDown: () => undefined,
   onActivity: () => undefined,
-  onBook: () => undefined,
+  onSessions: () => undefined,
   onStreams: () => undefined,
   onLoginElsewhere: () => undefined,
   onDeaf: () => undefined,

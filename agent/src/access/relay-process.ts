@@ -98,19 +98,19 @@ export class RelayProcess {
       this.#waiting.set(leaseId, { port, answer });
       const tries = this.#handlers?.triesOf(leaseId) ?? null;
       const address = this.#address;
-      this.#child.say({ kind: "listen", leaseId, service, internalPort, port, address, tries });
+      this.#child.send({ kind: "listen", leaseId, service, internalPort, port, address, tries });
     });
   }
 
   /** Opens the TLS port for gateways, or renews what it shows; `onGateway` is called with the outcome. */
   openGateway(port: number, identity: GatewayIdentity): void {
     if (this.#child.isReady)
-      this.#child.say({ kind: "open-gateway", port, address: this.#address, identity });
+      this.#child.send({ kind: "open-gateway", port, address: this.#address, identity });
   }
 
   /** Dials these, and no others, for as long as they are wanted. */
   followGateways(gateways: GatewayAddress[], identity: GatewayIdentity): void {
-    if (this.#child.isReady) this.#child.say({ kind: "gateways", gateways, identity });
+    if (this.#child.isReady) this.#child.send({ kind: "gateways", gateways, identity });
   }
 
   /**
@@ -146,7 +146,7 @@ export class RelayProcess {
     );
     try {
       if (!this.#child.isReady) throw new RelayError("there is no relay");
-      this.#child.say({ kind: "show-listeners" });
+      this.#child.send({ kind: "show-listeners" });
       await promise;
       return shown;
     } catch (error) {
@@ -160,45 +160,45 @@ export class RelayProcess {
 
   /** Listens no more; who is connected stays. `onRetired` is called when nobody comes in any more, and then `onActivity`. */
   retire(): void {
-    if (this.#child.isReady) this.#child.say({ kind: "retire" });
+    if (this.#child.isReady) this.#child.send({ kind: "retire" });
   }
 
   close(leaseId: LeaseId): void {
-    if (this.#child.isReady) this.#child.say({ kind: "close", leaseId });
+    if (this.#child.isReady) this.#child.send({ kind: "close", leaseId });
   }
 
   cut(sessionId: string, because: string): void {
-    if (this.#child.isReady) this.#child.say({ kind: "cut", sessionId, because });
+    if (this.#child.isReady) this.#child.send({ kind: "cut", sessionId, because });
   }
 
   /** All of SSH into this run of whom no login was told. */
   cutUnknown(runId: RunId, because: string): void {
-    if (this.#child.isReady) this.#child.say({ kind: "cut-unknown", runId, because });
+    if (this.#child.isReady) this.#child.send({ kind: "cut-unknown", runId, because });
   }
 
   /** The server is its own from then on; `sent` is called when this process may close its end of it. */
   hear(runId: RunId, server: Server, sent: () => void): void {
-    if (this.#child.isReady) this.#child.say({ kind: "hear", runId }, server, sent);
+    if (this.#child.isReady) this.#child.send({ kind: "hear", runId }, server, sent);
     else sent();
   }
 
   /** Lets no gateway in there any more, and tells what is open. */
   drain(instances: readonly InstanceId[]): void {
-    if (this.#child.isReady) this.#child.say({ kind: "draining", instances: [...instances] });
+    if (this.#child.isReady) this.#child.send({ kind: "draining", instances: [...instances] });
   }
 
   /** All sessions are told once more. */
-  tellAll(): void {
-    if (this.#child.isReady) this.#child.say({ kind: "tell-all" });
+  reportAll(): void {
+    if (this.#child.isReady) this.#child.send({ kind: "tell-all" });
   }
 
   /** A login on a connection that it may have. */
   login(told: Omit<Extract<ToRelay, { kind: "login" }>, "kind">): void {
-    if (this.#child.isReady) this.#child.say({ kind: "login", ...told });
+    if (this.#child.isReady) this.#child.send({ kind: "login", ...told });
   }
 
   stopHearing(runId: RunId): void {
-    if (this.#child.isReady) this.#child.say({ kind: "stop-hearing", runId });
+    if (this.#child.isReady) this.#child.send({ kind: "stop-hearing", runId });
   }
 
   /** Resolves when it has ended, and with it every connection. */
@@ -213,36 +213,36 @@ export class RelayProcess {
       case "not-listening":
         return this.#answerBind(message.leaseId, message.port, outcomeOf(message.code));
       case "gateway-open":
-        return this.#told(({ onGateway }) => onGateway(message.port));
+        return this.#reported(({ onGateway }) => onGateway(message.port));
       case "gateway-not-open":
         this.#log.error({ code: message.code }, "the TLS port for gateways cannot be opened");
-        return this.#told(({ onGateway }) => onGateway(null));
+        return this.#reported(({ onGateway }) => onGateway(null));
       case "dial":
         void this.#dial(message);
         return;
       case "activity":
-        return this.#told(({ onActivity }) => onActivity(message.leases, message.openConnections));
+        return this.#reported(({ onActivity }) => onActivity(message.leases, message.openConnections));
       case "book":
-        return this.#told(({ onBook }) => onBook(message));
+        return this.#reported(({ onSessions: onBook }) => onBook(message));
       case "streams":
-        return this.#told(({ onStreams }) => onStreams(message.instances));
+        return this.#reported(({ onStreams }) => onStreams(message.instances));
       case "login-elsewhere":
-        return this.#told(({ onLoginElsewhere }) => onLoginElsewhere(message));
+        return this.#reported(({ onLoginElsewhere }) => onLoginElsewhere(message));
       case "tries":
-        return this.#told(({ onTries }) => onTries(message.leases));
+        return this.#reported(({ onTries }) => onTries(message.leases));
       case "deaf":
-        return this.#told(({ onDeaf }) => onDeaf(message.runId));
+        return this.#reported(({ onDeaf }) => onDeaf(message.runId));
       case "listener":
       case "gateway-listener":
         return this.#show(message.kind === "listener" ? message.leaseId : null, message.port, handle);
       case "listeners-shown":
         return this.#showing?.done();
       case "retired":
-        return this.#told(({ onRetired }) => onRetired());
+        return this.#reported(({ onRetired }) => onRetired());
     }
   }
 
-  #told(tell: (handlers: RelayHandlers) => void): void {
+  #reported(tell: (handlers: RelayHandlers) => void): void {
     if (this.#handlers === null) this.#untold.push(tell);
     else tell(this.#handlers);
   }
@@ -265,15 +265,15 @@ export class RelayProcess {
       dialled?.socket.destroy();
       return;
     }
-    if (dialled === null) return this.#child.say({ kind: "not-dialled", dialId });
+    if (dialled === null) return this.#child.send({ kind: "not-dialled", dialId });
     const { socket, into } = dialled;
-    this.#child.say({ kind: "dialled", dialId, into }, socket);
+    this.#child.send({ kind: "dialled", dialId, into }, socket);
   }
 
   #ended(): void {
     for (const { answer } of this.#waiting.values()) answer(null);
     this.#showing?.fail(new RelayError("the relay has ended"));
-    this.#told(({ onActivity, onGateway, onDown }) => {
+    this.#reported(({ onActivity, onGateway, onDown }) => {
       onActivity([], 0);
       onGateway(null);
       onDown();

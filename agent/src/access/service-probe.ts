@@ -41,18 +41,18 @@ type Entry = {
   killsBefore: number | null;
   /** The same at the last look of all. */
   killsSeen: number | null;
-  lookedMs: number;
-  isLooking: boolean;
+  checkedMs: number;
+  isChecking: boolean;
   timer: NodeJS.Timeout | undefined;
 };
 
 export class ServiceProbe {
-  readonly #options: { monotonicMs: () => number; onNews: () => void; log: Log };
+  readonly #options: { monotonicMs: () => number; onMessage: () => void; log: Log };
   readonly #entries = new Map<Key, Entry>();
-  #looks = 0;
+  #checks = 0;
   #isClosed = false;
 
-  constructor(options: { monotonicMs: () => number; onNews: () => void; log: Log }) {
+  constructor(options: { monotonicMs: () => number; onMessage: () => void; log: Log }) {
     this.#options = options;
   }
 
@@ -93,13 +93,13 @@ export class ServiceProbe {
   /** A client came to nobody. */
   suspect(leaseId: LeaseId): void {
     const entry = this.#entries.get(leaseId);
-    if (entry === undefined || entry.isLooking) return;
-    const restedMs = this.#options.monotonicMs() - entry.lookedMs;
-    this.#lookIn(leaseId, entry, Math.max(0, SUSPECT_REST_MS - restedMs));
+    if (entry === undefined || entry.isChecking) return;
+    const restedMs = this.#options.monotonicMs() - entry.checkedMs;
+    this.#checkIn(leaseId, entry, Math.max(0, SUSPECT_REST_MS - restedMs));
   }
 
   /** What a relay tells: clients of SSH that went without having logged in, or were left by it, may have had no memory there. */
-  hear({ sessions, attempts }: Parameters<RelayHandlers["onBook"]>[0]): void {
+  hear({ sessions, attempts }: Parameters<RelayHandlers["onSessions"]>[0]): void {
     const doubted = new Set([
       ...attempts.flatMap(({ leaseId, outcome }) => (outcome === "no-login" ? leaseId : [])),
       ...sessions.flatMap(({ leaseId, ended }) => (ended?.by === "container" ? leaseId : [])),
@@ -116,7 +116,7 @@ export class ServiceProbe {
   /** Looks at once where the kernel has ended something since the last look. */
   async #doubt(leaseId: LeaseId): Promise<void> {
     const entry = this.#entries.get(leaseId);
-    if (entry === undefined || entry.isLooking) return;
+    if (entry === undefined || entry.isChecking) return;
     try {
       const kills = memoryKillsOf(await readGroupTexts(entry.instance.pid));
       if (kills !== null && entry.killsSeen !== null && kills > entry.killsSeen) this.suspect(leaseId);
@@ -144,12 +144,12 @@ export class ServiceProbe {
       watch: UNWATCHED,
       killsBefore: null,
       killsSeen: null,
-      lookedMs: Number.NEGATIVE_INFINITY,
-      isLooking: false,
+      checkedMs: Number.NEGATIVE_INFINITY,
+      isChecking: false,
       timer: undefined,
     };
     this.#entries.set(key, entry);
-    this.#lookIn(key, entry, 0);
+    this.#checkIn(key, entry, 0);
   }
 
   #forget(key: Key): void {
@@ -157,45 +157,45 @@ export class ServiceProbe {
     this.#entries.delete(key);
   }
 
-  #lookIn(key: Key, entry: Entry, afterMs: number): void {
+  #checkIn(key: Key, entry: Entry, afterMs: number): void {
     clearTimeout(entry.timer);
-    entry.timer = setTimeout(() => void this.#look(key, entry), afterMs);
+    entry.timer = setTimeout(() => void this.#check(key, entry), afterMs);
   }
 
-  async #look(key: Key, entry: Entry): Promise<void> {
-    if (this.#looks >= MAX_LOOKS) return this.#lookIn(key, entry, TURN_AGAIN_MS);
-    this.#looks += 1;
-    entry.isLooking = true;
+  async #check(key: Key, entry: Entry): Promise<void> {
+    if (this.#checks >= MAX_LOOKS) return this.#checkIn(key, entry, TURN_AGAIN_MS);
+    this.#checks += 1;
+    entry.isChecking = true;
     const before = entry.watch.answer;
     try {
       const seen = await lookAt(entry.instance, entry.watched);
-      const { look, exhaustion } = await this.#inItsRoom(entry, seen);
+      const { check: look, exhaustion } = await this.#inItsRoom(entry, seen);
       entry.watch = afterLook(entry.watch, look, { watched: entry.watched, exhaustion });
     } catch (error) {
       // Nothing is known then, and no lease ends for it.
       entry.watch = afterLook(entry.watch, "unknown", { watched: entry.watched, exhaustion: null });
       this.#options.log.warn({ key, error }, "whether somebody answers in a container cannot be told");
     } finally {
-      this.#looks -= 1;
-      entry.isLooking = false;
-      entry.lookedMs = this.#options.monotonicMs();
+      this.#checks -= 1;
+      entry.isChecking = false;
+      entry.checkedMs = this.#options.monotonicMs();
     }
     if (this.#entries.get(key) !== entry) return;
-    this.#lookIn(key, entry, restMs(entry.watch));
-    if (!isSameAnswer(before, entry.watch.answer)) this.#options.onNews();
+    this.#checkIn(key, entry, restMs(entry.watch));
+    if (!isSameAnswer(before, entry.watch.answer)) this.#options.onMessage();
   }
 
   /** What was seen together with what the container has used up; null: nothing that matters. */
-  async #inItsRoom(entry: Entry, seen: Look): Promise<{ look: Look; exhaustion: string | null }> {
-    if (seen === "unknown") return { look: seen, exhaustion: null };
+  async #inItsRoom(entry: Entry, seen: Look): Promise<{ check: Look; exhaustion: string | null }> {
+    if (seen === "unknown") return { check: seen, exhaustion: null };
     const texts = await readGroupTexts(entry.instance.pid);
     entry.killsSeen = memoryKillsOf(texts);
     entry.killsBefore ??= entry.killsSeen;
-    if (seen !== "answers") return { look: seen, exhaustion: exhaustionOf(texts, entry.killsBefore) };
+    if (seen !== "answers") return { check: seen, exhaustion: exhaustionOf(texts, entry.killsBefore) };
     const ended = entry.watched.service === "ssh" ? sessionsEndedOf(texts, entry.killsBefore) : null;
-    if (ended !== null) return { look: "cramped", exhaustion: ended };
+    if (ended !== null) return { check: "cramped", exhaustion: ended };
     entry.killsBefore = entry.killsSeen;
-    return { look: seen, exhaustion: null };
+    return { check: seen, exhaustion: null };
   }
 }
 

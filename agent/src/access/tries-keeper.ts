@@ -60,7 +60,7 @@ export class TriesKeeper {
   take(leases: readonly { leaseId: LeaseId; tries: PasswordTries }[]): void {
     for (const { leaseId, tries } of leases) {
       if (!this.#isLeased(leaseId)) continue;
-      this.#sayOnce(leaseId, tries);
+      this.#logOnce(leaseId, tries);
       this.#tries.set(leaseId, tries);
       this.#unsaved.add(leaseId);
     }
@@ -106,7 +106,7 @@ export class TriesKeeper {
     }
   }
 
-  #sayOnce(leaseId: LeaseId, tries: PasswordTries): void {
+  #logOnce(leaseId: LeaseId, tries: PasswordTries): void {
     const nowMs = this.#clock.wallMs();
     const before = this.of(leaseId);
     if (!isShutToStrangers(tries, nowMs) || (before !== null && isShutToStrangers(before, nowMs))) return;

@@ -17,6 +17,6 @@ export type AgentSetting = {
   journal: Journal;
   notifier: ServiceNotifier;
   /** How long one look by nvidia-smi may take; its own choice unless given. */
-  lookWithinMs?: number;
+  checkWithinMs?: number;
   log: Log;
 };

@@ -31,14 +31,14 @@ export type HostParts = {
   imageWatch: ImageWatch;
   gpuWatch: GpuWatch;
   versionWatch: VersionWatch;
-  kept: KeptOutput;
+  stored: KeptOutput;
   /** What this agent does on this host, beyond the protocol's first form. */
   features: readonly Feature[];
 };
 
 /** @throws ToolboxError, MachineFactsError */
 export async function hostParts(
-  { config, credential, clock, lookWithinMs, log }: AgentSetting,
+  { config, credential, clock, checkWithinMs: lookWithinMs, log }: AgentSetting,
   wake: () => void,
 ): Promise<HostParts> {
   const { host_id: hostId } = credential.grant;
@@ -67,7 +67,7 @@ export async function hostParts(
     stateDir,
     nvidiaSmiPath: config.nvidiaSmiPath,
     simulatedCount: config.simulatedGpus,
-    ...(lookWithinMs !== undefined && { lookWithinMs }),
+    ...(lookWithinMs !== undefined && { checkWithinMs: lookWithinMs }),
     log,
   });
   // Nothing of it waits for the runtime or the cards.
@@ -76,7 +76,7 @@ export async function hostParts(
   const [lacking] = await Promise.all([
     obstacleToGangs(),
     runtimeWatch.learn(clock.monotonicMs()),
-    imageWatch.lookWhenDue(clock.monotonicMs()),
+    imageWatch.checkWhenDue(clock.monotonicMs()),
   ]);
   const gangObstacle = runtimeWatch.info?.name === "podman" ? "it was not tried with Podman" : lacking;
   if (gangObstacle !== null) log.warn({}, `this host takes no part in gangs: ${gangObstacle}`);
@@ -93,7 +93,7 @@ export async function hostParts(
     imageWatch,
     gpuWatch,
     versionWatch,
-    kept,
+    stored: kept,
     features,
   };
 }

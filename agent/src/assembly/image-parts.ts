@@ -27,7 +27,7 @@ export function imageParts(
     client,
     refreshOrders: () => link.nudged(),
     addressesOf: registryAddresses,
-    ask: askRegistry,
+    request: askRegistry,
   };
   const { host_id: hostId } = credential.grant;
   const before = new ImagesOfBefore({ images, journal, hostId, wallMs: clock.wallMs });

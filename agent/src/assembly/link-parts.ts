@@ -39,11 +39,16 @@ export function linkParts(
   { host, observation, wake }: { host: HostParts; observation: Observation; wake: () => void },
 ): LinkParts {
   const { host_id: hostId } = credential.grant;
-  const { runtime, runtimeWatch, gpuWatch, groups, kept } = host;
+  const { runtime, runtimeWatch, gpuWatch, groups, stored: kept } = host;
   const logSessions = new LogSessions({
     hostId,
     publisher: () => connection,
-    opener: logOpener({ runtime, kept, runNow: (run) => observation.runNow(run), wallMs: clock.wallMs }),
+    opener: logOpener({
+      runtime,
+      stored: kept,
+      runNow: (run) => observation.runNow(run),
+      wallMs: clock.wallMs,
+    }),
     log,
   });
   const orders: OrderHandlers = {

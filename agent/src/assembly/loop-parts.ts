@@ -59,7 +59,7 @@ export function loopParts(
   const { host_id: hostId } = credential.grant;
   const { runtime, gpuWatch } = host;
   const { link, keeper, storageSampling, storageMeter } = linked;
-  const outputKeeper = new OutputKeeper({ runtime, kept: host.kept, poolRoot: config.poolFolder, log });
+  const outputKeeper = new OutputKeeper({ runtime, stored: host.stored, poolRoot: config.poolFolder, log });
   const { imagePulls, imageCleaner } = imageParts(setting, { host, linked, wake });
   const doors = new Doors({
     stateDir: config.stateDir,
@@ -82,7 +82,7 @@ export function loopParts(
     doors,
     codePacks,
     output: outputKeeper,
-    hasToldEnd: (runId) => link.hasToldEnd(runId),
+    hasReportedEnd: (runId) => link.hasReportedEnd(runId),
     wants: (run) => observation.wants(run),
     gpuFacts: () => gpuWatch.facts,
     wake,
@@ -133,7 +133,7 @@ export function loopParts(
   const fileWatch = new FileWatch({
     setting: config.mostRunFiles,
     places: () => [host.runtimeWatch.info?.dataFolder ?? stateDir, poolFolder],
-    grounds: () => storageMeter.grounds(),
+    inputs: () => storageMeter.inputs(),
     wake,
     log,
   });
@@ -147,7 +147,7 @@ export function loopParts(
     wake,
     log,
   });
-  const probeWatch = new ProbeWatch({ ask, processOfContainer, wake, log });
+  const probeWatch = new ProbeWatch({ request: ask, processOfContainer, wake, log });
   const deviceProbe = new DeviceProbe({
     program: join(runtime.toolboxPath, "device-access"),
     groups: host.groups,

@@ -15,10 +15,10 @@ import { RuntimeDown, RuntimeError } from "../runtime/docker/runtime-error.ts";
 import { runtimeInfo } from "../runtime/docker/runtime-info.ts";
 import { CommandRefusedError } from "./command-refused.ts";
 
-type Voice = { say: (text: string) => void; warn: (text: string) => void };
+type Voice = { print: (text: string) => void; warn: (text: string) => void };
 
 /** @throws CommandRefusedError, ApiUnreachableError, MachineFactsError */
-export async function join(config: Config, { say, warn }: Voice): Promise<void> {
+export async function join(config: Config, { print: say, warn }: Voice): Promise<void> {
   if (config.server === null)
     throw new CommandRefusedError("Say where the control plane is: REMOTEGPU_SERVER.");
   if (config.joinToken === null)

@@ -41,7 +41,11 @@ export class Checks {
    * @param work is begun unless it is under way
    * @throws FileRefusal, or the work's error
    */
-  async ask(held: HeldEntry, of: string, work: (checking: Checking) => Promise<Checked>): Promise<SealState> {
+  async request(
+    held: HeldEntry,
+    of: string,
+    work: (checking: Checking) => Promise<Checked>,
+  ): Promise<SealState> {
     const { identity } = held;
     let check = this.#checks.get(identity);
     if (check !== undefined && check.of !== of) {
@@ -59,7 +63,7 @@ export class Checks {
   }
 
   /** Whether it is being read now. */
-  isUnderWay({ identity }: HeldEntry): boolean {
+  isPending({ identity }: HeldEntry): boolean {
     return this.#checks.get(identity)?.isOver === false;
   }
 

@@ -110,7 +110,7 @@ export class FilesServer {
         // Nothing is said while a part is read, however slow its disk is.
         request.socket.setTimeout(0);
         using root = askedFolder(asked);
-        return await this.#inParts.tell(wholeFile(asked, root), response);
+        return await this.#inParts.report(wholeFile(asked, root), response);
       }
       case "POST /whole": {
         using root = askedFolder(asked);

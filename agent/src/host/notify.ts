@@ -22,7 +22,7 @@ export class ServiceNotifier {
   #isReady = false;
   #lastPingMs = Number.NEGATIVE_INFINITY;
   /** Resolves when the words said so far have been told, or could not be. */
-  #told: Promise<unknown> = Promise.resolve();
+  #reported: Promise<unknown> = Promise.resolve();
 
   constructor({
     environment,
@@ -82,8 +82,8 @@ export class ServiceNotifier {
   async #notify(assignments: string[]): Promise<void> {
     const command = this.#command;
     if (command === null) return;
-    const telling = this.#told.then(() => command.run(assignments, { deadlineMs: DEADLINE_MS }));
-    this.#told = telling;
+    const telling = this.#reported.then(() => command.run(assignments, { deadlineMs: DEADLINE_MS }));
+    this.#reported = telling;
     const outcome = await telling;
     if (outcome.kind === "ended" && outcome.exitCode === 0) return;
     const reason = outcome.kind === "ended" ? outcome.stderr.trim().slice(0, 200) : outcome.kind;

@@ -92,7 +92,7 @@ export class ControlPlaneClient {
   /** The round trip belongs into the next heartbeat. */
   async heartbeat(heartbeat: Heartbeat): Promise<{ reply: HeartbeatReply; roundTripMs: number }> {
     const sentMs = performance.now();
-    const reply = await this.#ask(up(this.#host, "hb"), heartbeat, HeartbeatReply, HEARTBEAT_WITHIN_MS);
+    const reply = await this.#request(up(this.#host, "hb"), heartbeat, HeartbeatReply, HEARTBEAT_WITHIN_MS);
     return { reply, roundTripMs: Math.ceil(performance.now() - sentMs) };
   }
 
@@ -117,18 +117,18 @@ export class ControlPlaneClient {
   }
 
   storage(request: StorageRequest): Promise<StorageReply> {
-    return this.#ask(up(this.#host, "storage"), request, StorageReply, PAGE_WITHIN_MS);
+    return this.#request(up(this.#host, "storage"), request, StorageReply, PAGE_WITHIN_MS);
   }
 
   /** The answer is a secret: not to be written anywhere. */
   registryLogin(question: RegistryLoginQuestion): Promise<RegistryLoginReply> {
-    return this.#ask(up(this.#host, "login"), question, RegistryLoginReply, PAGE_WITHIN_MS);
+    return this.#request(up(this.#host, "login"), question, RegistryLoginReply, PAGE_WITHIN_MS);
   }
 
   /** Of what is placed on this very host. */
   async codePart({ sha256, part }: { sha256: string; part: number }): Promise<Uint8Array> {
     const question: CodeQuestion = { kind: "code-question", sha256, part };
-    const { base64 } = await this.#ask(up(this.#host, "code"), question, CodeReply, PAGE_WITHIN_MS);
+    const { base64 } = await this.#request(up(this.#host, "code"), question, CodeReply, PAGE_WITHIN_MS);
     return Buffer.from(base64, "base64");
   }
 
@@ -165,7 +165,7 @@ export class ControlPlaneClient {
   }
 
   #pullPage(request: PullRequest): Promise<PulledPage> {
-    return this.#ask(up(this.#host, "pull"), request, PulledPage, PAGE_WITHIN_MS);
+    return this.#request(up(this.#host, "pull"), request, PulledPage, PAGE_WITHIN_MS);
   }
 
   async #reportAllPages(observed: ObservedToTell): Promise<void> {
@@ -182,17 +182,17 @@ export class ControlPlaneClient {
       ...(page === 0 ? whole : nothing),
       instances: pages[page] ?? [],
     });
-    const { replica } = await this.#ask(up(this.#host, "obs"), pageOf(0), ObservedReply, PAGE_WITHIN_MS);
+    const { replica } = await this.#request(up(this.#host, "obs"), pageOf(0), ObservedReply, PAGE_WITHIN_MS);
     for (let page = 1; page < pages.length; page += 1) {
       try {
-        await this.#ask(upObservedTo(this.#host, replica), pageOf(page), ObservedReply, PAGE_WITHIN_MS);
+        await this.#request(upObservedTo(this.#host, replica), pageOf(page), ObservedReply, PAGE_WITHIN_MS);
       } catch (cause) {
         throw new BrokenReportError(`page ${page} of the report was not taken`, { cause });
       }
     }
   }
 
-  async #ask<T>(subject: string, message: object, schema: z.ZodType<T>, timeoutMs: number): Promise<T> {
+  async #request<T>(subject: string, message: object, schema: z.ZodType<T>, timeoutMs: number): Promise<T> {
     const bytes = await this.#connection.request(subject, encode(message), { timeoutMs });
     const refused = decode(Refusal, bytes);
     if (refused.ok) throw new RequestRefusedError(refused.message.reason);

@@ -74,7 +74,7 @@ export class LogSessions {
   readonly #sessions = new Map<SessionId, Session>();
   readonly #ends = new Set<Promise<void>>();
   #isStopping = false;
-  #look: NodeJS.Timeout | undefined;
+  #check: NodeJS.Timeout | undefined;
 
   /** @param publisher asked at each message: the connection is made after what it subscribes */
   constructor(parts: {
@@ -120,7 +120,7 @@ export class LogSessions {
   /** Ends all of them, and tells their readers. */
   async close(): Promise<void> {
     this.#isStopping = true;
-    clearInterval(this.#look);
+    clearInterval(this.#check);
     for (const session of this.#sessions.values()) session.end.abort(new SessionEnd("shutdown"));
     await Promise.all(this.#ends);
     await this.#publisher().flush();
@@ -171,7 +171,7 @@ export class LogSessions {
   }
 
   #begin(session: Session, pieces: AsyncGenerator<LogPiece, "ended" | "run-over">): void {
-    this.#look ??= setInterval(() => this.endSilent(), LOOK_EVERY_MS).unref();
+    this.#check ??= setInterval(() => this.endSilent(), LOOK_EVERY_MS).unref();
     const ended = this.#untilEnd(session, pieces).finally(() => this.#ends.delete(ended));
     this.#ends.add(ended);
   }
@@ -183,7 +183,7 @@ export class LogSessions {
       return "error" as const;
     });
     this.#sessions.delete(session.id);
-    if (reason !== null) this.#tellClosed(session.id, reason);
+    if (reason !== null) this.#reportClosed(session.id, reason);
   }
 
   async #pump(
@@ -234,7 +234,7 @@ export class LogSessions {
   #credit(id: SessionId, data: Uint8Array): void {
     const session = this.#sessions.get(id);
     // An agent that was started anew knows nothing of the sessions before it; their readers must not wait for ever.
-    if (session === undefined) return this.#tellClosed(id, "shutdown");
+    if (session === undefined) return this.#reportClosed(id, "shutdown");
     const credit = decode(SessionCredit, data);
     if (!credit.ok) return;
     session.heardMs = this.#nowMs();
@@ -249,7 +249,7 @@ export class LogSessions {
       if (nowMs - session.heardMs > READER_SILENT_MS) session.end.abort(new SessionEnd("too-slow"));
   }
 
-  #tellClosed(id: SessionId, reason: CloseReason): void {
+  #reportClosed(id: SessionId, reason: CloseReason): void {
     const close: SessionClose = { kind: "session-close", reason, exitCode: null, detail: "" };
     this.#publisher().publish(upSession(this.#hostId, "logs", id, "close"), encode(close));
   }

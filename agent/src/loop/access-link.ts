@@ -52,10 +52,10 @@ export class AccessLink {
   readonly #wake: () => void;
   readonly #log: Log;
   readonly #processes = new Map<string, Process>();
-  #news: AccessNews | null = null;
+  #messages: AccessNews | null = null;
   readonly #book = new BookToldOnce();
   #heardMs: number;
-  #said: { text: string; serial: number; atMs: number } | null = null;
+  #logged: { text: string; serial: number; atMs: number } | null = null;
   #serial = 0;
   /** Something was to be said while an answer was awaited. */
   #hasMore = false;
@@ -75,10 +75,10 @@ export class AccessLink {
     this.#client = new ControlClient({
       path: options.socketPath,
       onConnected: () => {
-        this.#said = null;
+        this.#logged = null;
         this.#wake();
       },
-      onNews: (news) => this.#hear(news),
+      onMessage: (news) => this.#hear(news),
       log: options.log,
     });
   }
@@ -93,17 +93,17 @@ export class AccessLink {
 
   /** What is held, as last told; null when that is not known (any more). */
   get leases(): readonly ObservedLease[] | null {
-    return this.#isDown ? null : (this.#news?.leases ?? null);
+    return this.#isDown ? null : (this.#messages?.leases ?? null);
   }
 
   /** Whether services answer that are there without a lease, as last told; none where that is not known (any more). */
   get services(): AccessNews["services"] {
-    return this.#isDown ? [] : (this.#news?.services ?? []);
+    return this.#isDown ? [] : (this.#messages?.services ?? []);
   }
 
   /** What gateways have open to instances that drain, as last told; none where that is not known (any more). */
   get streams(): AccessNews["streams"] {
-    return this.#isDown ? [] : (this.#news?.streams ?? []);
+    return this.#isDown ? [] : (this.#messages?.streams ?? []);
   }
 
   get released(): LeaseId[] {
@@ -112,12 +112,12 @@ export class AccessLink {
 
   /** Where gateways connect; null while it is not open, or not known. */
   get gatewayPort(): number | null {
-    return this.#isDown ? null : (this.#news?.gatewayPort ?? null);
+    return this.#isDown ? null : (this.#messages?.gatewayPort ?? null);
   }
 
   /** Who is connected, and a mark of what is new in it; null when that is not known (any more). */
   get book(): { book: AccessBook; mark: string } | null {
-    return this.#isDown || this.#news === null ? null : this.#book.now;
+    return this.#isDown || this.#messages === null ? null : this.#book.now;
   }
 
   /** What of a book that was told is still held here. */
@@ -140,8 +140,8 @@ export class AccessLink {
         ...liveOf(wanted.running?.find(({ runId }) => runId === process.runId)),
       })) ?? null;
     const nowMs = this.#monotonicMs();
-    const isAnswered = this.#said === null || this.#news?.serial === this.#said.serial;
-    if (!isAnswered && this.#said !== null && nowMs - this.#said.atMs < ANSWER_WITHIN_MS) {
+    const isAnswered = this.#logged === null || this.#messages?.serial === this.#logged.serial;
+    if (!isAnswered && this.#logged !== null && nowMs - this.#logged.atMs < ANSWER_WITHIN_MS) {
       this.#hasMore = true;
       return;
     }
@@ -163,10 +163,10 @@ export class AccessLink {
       taken: [...wanted.taken],
     };
     const text = JSON.stringify(list);
-    if (this.#said?.text === text && nowMs - this.#said.atMs < SAY_EVERY_MS) return;
+    if (this.#logged?.text === text && nowMs - this.#logged.atMs < SAY_EVERY_MS) return;
     this.#serial += 1;
-    this.#said = { text, serial: this.#serial, atMs: nowMs };
-    this.#client.say({ kind: "list", serial: this.#serial, ...list });
+    this.#logged = { text, serial: this.#serial, atMs: nowMs };
+    this.#client.send({ kind: "list", serial: this.#serial, ...list });
   }
 
   get #isDown(): boolean {
@@ -176,15 +176,15 @@ export class AccessLink {
   #hear(news: AccessNews): void {
     const isNew =
       this.#book.take(news.access) ||
-      news.gatewayPort !== this.#news?.gatewayPort ||
+      news.gatewayPort !== this.#messages?.gatewayPort ||
       JSON.stringify([news.leases, news.services, news.streams]) !==
-        JSON.stringify([this.#news.leases, this.#news.services, this.#news.streams]);
-    if (news.refused !== null && news.refused !== this.#news?.refused)
+        JSON.stringify([this.#messages.leases, this.#messages.services, this.#messages.streams]);
+    if (news.refused !== null && news.refused !== this.#messages?.refused)
       this.#log.error({ reason: news.refused }, "the access process refuses the list of leases");
     const isWorthARound = isNew || this.#isDown || this.#hasMore;
     this.#hasMore = false;
     this.#heardMs = this.#monotonicMs();
-    this.#news = news;
+    this.#messages = news;
     if (isWorthARound) this.#wake();
   }
 
@@ -202,13 +202,14 @@ export class AccessLink {
       const isStale = "failedMs" in found && nowMs - found.failedMs >= LOOK_AGAIN_AFTER_MS;
       if (isStale || !current.has(key)) this.#processes.delete(key);
     }
-    for (const container of running) if (!this.#processes.has(keyOf(container))) void this.#lookUp(container);
+    for (const container of running)
+      if (!this.#processes.has(keyOf(container))) void this.#resolve(container);
     const found = running.map((container) => this.#processes.get(keyOf(container)));
     if (found.some((process) => process !== undefined && "isPending" in process)) return "unknown-yet";
     return found.filter((process) => process !== undefined && "pid" in process);
   }
 
-  async #lookUp(container: RunningContainer): Promise<void> {
+  async #resolve(container: RunningContainer): Promise<void> {
     const { workloadId, instanceId, runId, containerId, pid } = container;
     const key = keyOf(container);
     this.#processes.set(key, { isPending: true });

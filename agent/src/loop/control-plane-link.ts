@@ -64,22 +64,22 @@ export class ControlPlaneLink {
   readonly #options: LinkOptions;
   readonly #client: ControlPlaneClient;
   readonly #busy = new Map<Word, Promise<void>>();
-  readonly #restsUntilMs = new Map<Word, number>();
+  readonly #backoffUntilMs = new Map<Word, number>();
   #nextHeartbeatMs = Number.NEGATIVE_INFINITY;
   #contact: Contact;
   #lastRoundTripMs: number | null = null;
   #clockOffset: ClockOffset | null = null;
   /** What is wrong with the host or a card is told as soon as it changes. */
-  #saidTroubles = "";
+  #reportedTroubles = "";
   #isPullWanted = true;
   /** On this connection a heartbeat was accepted: before that a pull would be refused, and rest. */
   #isKnown = false;
   /** By the last heartbeat's answer the applied set is the newest there is. */
   #isSetCurrent = false;
   #reportedDigest: string | null = null;
-  #toldBook: AccessBook | null = null;
+  #reportedSessions: AccessBook | null = null;
   /** Runs whose end stood in a report that was taken; those of the latest report, and no others. */
-  #toldEnds: ReadonlySet<RunId> = new Set();
+  #reportedEnds: ReadonlySet<RunId> = new Set();
   /** Since when what is observed is not what was reported. */
   #differsSinceMs: number | null = null;
 
@@ -100,13 +100,13 @@ export class ControlPlaneLink {
   }
 
   /** A report with the run's end and all that is left of it has been taken. */
-  hasToldEnd(runId: RunId): boolean {
-    return this.#toldEnds.has(runId);
+  hasReportedEnd(runId: RunId): boolean {
+    return this.#reportedEnds.has(runId);
   }
 
   /** The book of access as the latest report that was taken has it; null: none was yet. */
-  get toldBook(): AccessBook | null {
-    return this.#toldBook;
+  get reportedSessions(): AccessBook | null {
+    return this.#reportedSessions;
   }
 
   /** The desired set in force is what the control plane wants now, as far as it was heard. */
@@ -131,7 +131,7 @@ export class ControlPlaneLink {
     this.#isPullWanted = true;
     this.#isKnown = false;
     this.#nextHeartbeatMs = Number.NEGATIVE_INFINITY;
-    this.#restsUntilMs.clear();
+    this.#backoffUntilMs.clear();
     this.#options.outbox.sendAgain();
   }
 
@@ -145,7 +145,7 @@ export class ControlPlaneLink {
     const { connection, clock } = this.#options;
     if (!connection.isConnected) return;
     const nowMs = clock.monotonicMs();
-    const isNews = troublesOf(vitals) !== this.#saidTroubles;
+    const isNews = troublesOf(vitals) !== this.#reportedTroubles;
     if (isNews || nowMs >= this.#nextHeartbeatMs) this.#begin("heartbeat", () => this.#beat(vitals));
     this.#pullIfWanted();
     if (this.#isReportDue(vitals, nowMs)) this.#begin("report", () => this.#report(vitals.observed));
@@ -207,7 +207,7 @@ export class ControlPlaneLink {
       ? null
       : { aheadMs: clock.wallMs() - roundTripMs / 2 - theirsMs, roundTripMs };
     this.#isKnown = true;
-    this.#saidTroubles = troublesOf(vitals);
+    this.#reportedTroubles = troublesOf(vitals);
     this.#contact = heardAt(monotonic(momentOf(clock)));
     const { watermark, dbIncarnation } = reply;
     journal.confirm({ journalId: head.journalId, watermark, dbIncarnation });
@@ -249,10 +249,10 @@ export class ControlPlaneLink {
   async #report(observed: ObservedToTell): Promise<void> {
     await this.#client.reportObserved(observed);
     this.#reportedDigest = observed.digest;
-    this.#toldBook = observed.access ?? this.#toldBook;
+    this.#reportedSessions = observed.access ?? this.#reportedSessions;
     this.#differsSinceMs = null;
     const ended = observed.instances.filter(({ remains }) => remains !== undefined);
-    this.#toldEnds = new Set(ended.map(({ runId }) => runId));
+    this.#reportedEnds = new Set(ended.map(({ runId }) => runId));
   }
 
   async #publish(): Promise<void> {
@@ -273,14 +273,14 @@ export class ControlPlaneLink {
   /** After a failure the word rests for a moment, so that a refusal cannot make the loop spin. */
   #begin(what: Word, work: () => Promise<void>): void {
     const { clock, log, wake } = this.#options;
-    if (this.#busy.has(what) || clock.monotonicMs() < (this.#restsUntilMs.get(what) ?? 0)) return;
+    if (this.#busy.has(what) || clock.monotonicMs() < (this.#backoffUntilMs.get(what) ?? 0)) return;
     const word = work()
       .then(
         // Publishing changes nothing here; after the others there may be more to say or to do.
         () => (what === "publish" ? undefined : wake()),
         (error: unknown) => {
           if (!FAILURES.some((failure) => error instanceof failure)) throw error;
-          this.#restsUntilMs.set(what, clock.monotonicMs() + REST_AFTER_FAILURE_MS);
+          this.#backoffUntilMs.set(what, clock.monotonicMs() + REST_AFTER_FAILURE_MS);
           log.warn({ error }, `${what}: not done; tried again`);
         },
       )

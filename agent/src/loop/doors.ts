@@ -38,7 +38,7 @@ export class Doors {
   /** What lies in each folder, as it was ordered; a run that has none was not looked at yet. */
   readonly #written = new Map<RunId, string>();
   /** What each run's folder was last tried to be made to say; null: that nobody enters any more. */
-  readonly #kept = new Map<RunId, OrderedDoor | null>();
+  readonly #stored = new Map<RunId, OrderedDoor | null>();
   readonly #wake: () => void;
   #keeping: Promise<void> = Promise.resolve();
   #isKeeping = false;
@@ -66,8 +66,8 @@ export class Doors {
    * What opens each running container, once its folder says so: who logs in by a password after this has that one. Of
    * a folder that could not be written it is what was ordered all the same.
    */
-  get kept(): ReadonlyMap<RunId, OrderedDoor | null> {
-    return this.#kept;
+  get stored(): ReadonlyMap<RunId, OrderedDoor | null> {
+    return this.#stored;
   }
 
   /**
@@ -99,7 +99,7 @@ export class Doors {
   /** Its container is gone. */
   async remove(runId: RunId): Promise<void> {
     this.#written.delete(runId);
-    this.#kept.delete(runId);
+    this.#stored.delete(runId);
     await removeLiveFolder(this.#stateDir, runId);
   }
 
@@ -139,8 +139,8 @@ export class Doors {
     } catch (error) {
       this.#log.warn({ runId, error }, "who may enter a container could not be written down; tried again");
     }
-    if (JSON.stringify(this.#kept.get(runId)) === JSON.stringify(door)) return;
-    this.#kept.set(runId, door);
+    if (JSON.stringify(this.#stored.get(runId)) === JSON.stringify(door)) return;
+    this.#stored.set(runId, door);
     this.#wake();
   }
 

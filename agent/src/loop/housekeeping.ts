@@ -39,7 +39,7 @@ export type HousekeepingParts = {
 export class Housekeeping {
   readonly #parts: HousekeepingParts;
   #doneMs = Number.NEGATIVE_INFINITY;
-  #isUnderWay = false;
+  #isPending = false;
   #isMakingSpare = false;
   #startedMs = Number.NEGATIVE_INFINITY;
   #makesSpareFromMs = Number.NEGATIVE_INFINITY;
@@ -67,8 +67,8 @@ export class Housekeeping {
     outputKeeper.pruneWhenDue(nowMs);
     orphanWatch.keep();
     // However slow the runtime is, one such round is under way at a time.
-    if (this.#isUnderWay) return;
-    this.#isUnderWay = true;
+    if (this.#isPending) return;
+    this.#isPending = true;
     void Promise.all([
       runtime.repairNetworks(),
       this.#measureStorage(),
@@ -83,7 +83,7 @@ export class Housekeeping {
           "networks, storage, images, ways in, code or toolboxes could not be looked after; tried again in a minute",
         );
       })
-      .finally(() => (this.#isUnderWay = false));
+      .finally(() => (this.#isPending = false));
   }
 
   /**

@@ -15,8 +15,8 @@ export class LeaseExchange {
   readonly #journal: Journal;
   readonly #observation: Observation;
   readonly #access: AccessLink;
-  readonly #doors: Pick<Doors, "kept">;
-  readonly #link: Pick<ControlPlaneLink, "toldBook">;
+  readonly #doors: Pick<Doors, "stored">;
+  readonly #link: Pick<ControlPlaneLink, "reportedSessions">;
   readonly #openedBy = new OpenedBy();
   readonly #gatewayIdentity: () => GatewayIdentity | null;
 
@@ -24,8 +24,8 @@ export class LeaseExchange {
     journal: Journal;
     observation: Observation;
     access: AccessLink;
-    doors: Pick<Doors, "kept">;
-    link: Pick<ControlPlaneLink, "toldBook">;
+    doors: Pick<Doors, "stored">;
+    link: Pick<ControlPlaneLink, "reportedSessions">;
     /** What the TLS port for gateways shows now; null without a certificate for it. */
     gatewayIdentity: () => GatewayIdentity | null;
   }) {
@@ -49,9 +49,9 @@ export class LeaseExchange {
       generation,
       leases: desired.leases.all(),
       running,
-      ...this.#openedBy.tell(this.#doors.kept, desired.keySets.all()),
+      ...this.#openedBy.report(this.#doors.stored, desired.keySets.all()),
       cuts: desired.cuts.all(),
-      taken: this.#access.takenOf(this.#link.toldBook),
+      taken: this.#access.takenOf(this.#link.reportedSessions),
       gateways: desired.gateways.all(),
       gateway: this.#gatewayIdentity(),
     });

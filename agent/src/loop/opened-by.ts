@@ -18,7 +18,7 @@ export class OpenedBy {
   /** Sets are read once and stay the same objects for as long as they say the same. */
   readonly #known = new WeakMap<KeySet, FingerprintSet>();
 
-  tell(
+  report(
     doors: ReadonlyMap<RunId, OrderedDoor | null>,
     keySets: readonly KeySet[],
   ): { openTo: Map<RunId, OpenTo>; keySets: FingerprintSet[] } {

@@ -39,9 +39,9 @@ export type ReconciliationParts = {
   performer: RunPerformer;
   gpuWatch: GpuWatch;
   orphanWatch: OrphanWatch;
-  gangWatch: Pick<GangWatch, "look" | "letGo">;
-  probeWatch: Pick<ProbeWatch, "look" | "probed">;
-  accessWatch: Pick<DeviceAccessWatch, "look" | "access" | "refusedGpus">;
+  gangWatch: Pick<GangWatch, "check" | "letGo">;
+  probeWatch: Pick<ProbeWatch, "check" | "probed">;
+  accessWatch: Pick<DeviceAccessWatch, "check" | "access" | "refusedGpus">;
   housekeeping: Pick<Housekeeping, "overStorage">;
   diskWatch: Pick<DiskWatch, "filling" | "isNearlyFull">;
   fileWatch: Pick<FileWatch, "over">;
@@ -81,7 +81,7 @@ export class Reconciliation {
     const { journal, performer, clock, orphanWatch, observation, link, log } = this.#parts;
     const { gangWatch, probeWatch, accessWatch } = this.#parts;
     // Also a container that was started again lives anew, without an action for it: its gate has been open since.
-    const showsStart = performer.shown(shownWorks);
+    const showsStart = performer.visible(shownWorks);
     const knowledge = observation.knowledge(seen);
     const now = monotonic(momentOf(clock));
     const set = journal.desired.read();
@@ -90,10 +90,10 @@ export class Reconciliation {
     const { contact, isSetCurrent } = link;
     // Before the first set there is nobody who could have asked for anything.
     if (set.term > 0)
-      orphanWatch.look({ nowMs: now.ms, observed: seen, contact, isSetCurrent, stopsUnconfirmed });
-    gangWatch.look(knowledge);
-    probeWatch.look(knowledge, now);
-    accessWatch.look(knowledge, now);
+      orphanWatch.check({ nowMs: now.ms, observed: seen, contact, isSetCurrent, stopsUnconfirmed });
+    gangWatch.check(knowledge);
+    probeWatch.check(knowledge, now);
+    accessWatch.check(knowledge, now);
     const actions = reconcile({ ...knowledge, flags: this.#flags(stopsUnconfirmed), now });
 
     this.#holdsStops = false;

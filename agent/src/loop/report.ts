@@ -64,7 +64,7 @@ export type ReportParts = {
   broughtWatch: BroughtWatch;
   orphanWatch: OrphanWatch;
   gangWatch: Pick<GangWatch, "facts">;
-  progressWatch: Pick<ProgressWatch, "facts" | "look">;
+  progressWatch: Pick<ProgressWatch, "facts" | "check">;
   probeWatch: Pick<ProbeWatch, "probed">;
   accessWatch: Pick<DeviceAccessWatch, "access">;
   transitionWatch: TransitionWatch;
@@ -81,10 +81,10 @@ export function reportNow(parts: ReportParts): Vitals {
   const seen = runtimeWatch.isDown ? null : observation.containers;
   const now = monotonic(momentOf(clock));
   // Not while somebody waits for a start: the runtime does one thing after the other.
-  if (!performer.isStarting) void broughtWatch.look(observation.running, now.ms);
+  if (!performer.isStarting) void broughtWatch.check(observation.running, now.ms);
   const knowledge = observation.knowledge(seen ?? []);
   // In the dark it would see nothing, and forget.
-  if (seen !== null) progressWatch.look(knowledge, now.ms);
+  if (seen !== null) progressWatch.check(knowledge, now.ms);
   const told = withImageFacts(
     observedInstances({
       ...knowledge,
@@ -106,7 +106,7 @@ export function reportNow(parts: ReportParts): Vitals {
   const serving = withServing(whole, { ...knowledge, probed: parts.probeWatch.probed });
   const carried = withOpenStreams(serving, { desired: knowledge.desired, streams: parts.access.streams });
   const { kernelReports } = gpuWatch;
-  const instances = parts.transitionWatch.look(kernelReports.toldOf(carried, now.ms), now.ms);
+  const instances = parts.transitionWatch.check(kernelReports.reportedOf(carried, now.ms), now.ms);
   return {
     observed: observedState(
       machineOf(parts),

@@ -58,7 +58,7 @@ export class RunPerformer {
   readonly #doors: Pick<Doors, "folderFor" | "remove">;
   readonly #codePacks: Pick<CodePacks, "ensure">;
   readonly #output: OutputKeeper;
-  readonly #hasToldEnd: (runId: RunId) => boolean;
+  readonly #hasReportedEnd: (runId: RunId) => boolean;
   readonly #wants: (run: RunKey) => boolean;
   readonly #gpuFacts: () => GpuFacts;
   readonly #wake: () => void;
@@ -77,7 +77,7 @@ export class RunPerformer {
     codePacks: Pick<CodePacks, "ensure">;
     output: OutputKeeper;
     /** Whether the control plane was told how a run ended: it is not forgotten before. */
-    hasToldEnd: (runId: RunId) => boolean;
+    hasReportedEnd: (runId: RunId) => boolean;
     /** Whether a run is still to run: what is asked before a start, and making its container, may take long. */
     wants: (run: RunKey) => boolean;
     gpuFacts: () => GpuFacts;
@@ -91,7 +91,7 @@ export class RunPerformer {
     this.#doors = options.doors;
     this.#codePacks = options.codePacks;
     this.#output = options.output;
-    this.#hasToldEnd = options.hasToldEnd;
+    this.#hasReportedEnd = options.hasReportedEnd;
     this.#wants = options.wants;
     this.#gpuFacts = options.gpuFacts;
     this.#wake = options.wake;
@@ -129,7 +129,7 @@ export class RunPerformer {
    * To be told before actions that were decided on a list: what `endedWorks` was when it was asked for.
    * @returns whether starts are among the works that the list shows
    */
-  shown(endedWorks: number): boolean {
+  visible(endedWorks: number): boolean {
     const shown = [...this.#works].filter(([, { endedAs }]) => endedAs !== null && endedAs <= endedWorks);
     for (const [runId] of shown) this.#works.delete(runId);
     return shown.some(([, { starts }]) => starts !== null);
@@ -180,7 +180,7 @@ export class RunPerformer {
         this.#log.error(action, action.detail);
         return;
       case "forget":
-        if (!this.#hasToldEnd(runId)) return;
+        if (!this.#hasReportedEnd(runId)) return;
         this.#journal.runs.forget(runId);
         this.#notEnding.delete(runId);
         return;

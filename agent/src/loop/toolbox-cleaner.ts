@@ -7,7 +7,7 @@ import { removeUnusedToolboxes } from "../toolbox/toolbox.ts";
 export class ToolboxCleaner {
   readonly #runtime: Pick<Runtime, "toolboxPath" | "boundFolders">;
   readonly #log: Log;
-  #lookedMs = Number.NEGATIVE_INFINITY;
+  #checkedMs = Number.NEGATIVE_INFINITY;
 
   constructor({ runtime, log }: { runtime: Pick<Runtime, "toolboxPath" | "boundFolders">; log: Log }) {
     this.#runtime = runtime;
@@ -16,11 +16,11 @@ export class ToolboxCleaner {
 
   /** @throws RuntimeError, RuntimeDown; it is tried again then */
   async cleanWhenDue(nowMs: number): Promise<void> {
-    if (nowMs - this.#lookedMs < MS_PER_HOUR) return;
+    if (nowMs - this.#checkedMs < MS_PER_HOUR) return;
     const removed = await removeUnusedToolboxes(this.#runtime.toolboxPath, () =>
       this.#runtime.boundFolders(),
     );
-    this.#lookedMs = nowMs;
+    this.#checkedMs = nowMs;
     if (removed.length > 0) this.#log.info({ removed }, "toolboxes that no container uses were removed");
   }
 }

@@ -94,7 +94,7 @@ export class Containers {
     const known = new Map<string, Known>();
     for (let at = 0; at < found.length; at += INSPECTIONS_AT_ONCE) {
       const some = found.slice(at, at + INSPECTIONS_AT_ONCE);
-      const looked = await Promise.all(some.map(({ Id, State }) => this.#look(Id, State)));
+      const looked = await Promise.all(some.map(({ Id, State }) => this.#check(Id, State)));
       for (const look of looked) {
         if (look === null) continue;
         containers.push(look.container);
@@ -162,7 +162,7 @@ export class Containers {
   }
 
   /** Most containers run on from one list to the next, and an inspection is the dearest thing of a round. */
-  async #look(containerId: string, listedState: string): Promise<Known | { container: Container } | null> {
+  async #check(containerId: string, listedState: string): Promise<Known | { container: Container } | null> {
     const before = this.#known.get(containerId);
     if (before !== undefined && listedState === "running")
       if ((await this.#processStart(before.pid)) === before.startTicks) return before;

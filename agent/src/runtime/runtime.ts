@@ -49,7 +49,7 @@ const LAST_WORD_MS = 2_000;
 
 /** The processes of a container, by the kernel's word. */
 type ContainerProcesses = {
-  askToEnd(
+  terminate(
     containerId: string,
     options: { withinMs: number; recorded: string | null; signal?: AbortSignal },
   ): Promise<void>;
@@ -231,7 +231,7 @@ export class Runtime {
       // One that hangs may not have told the container anything yet, which then has had its time but no word.
       const withinMs = byRuntime === "late" ? Math.min(graceMs, LAST_WORD_MS) : graceMs;
       const asked = { withinMs, recorded: group, ...(cutShort && { signal: cutShort }) };
-      await this.#options.processes.askToEnd(containerId, asked);
+      await this.#options.processes.terminate(containerId, asked);
     }
     await this.#endLeft(containerId, group);
     await stopping;

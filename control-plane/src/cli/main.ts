@@ -15,7 +15,7 @@ void remotegpu(process.argv.slice(2))
   // Whoever completes a line waits for no server that has not answered in time.
   .then(() => process.argv[2] === "complete" && process.exit())
   .catch((error: unknown) => {
-    const { exitCode, said } = failureOf(error);
+    const { exitCode, text: said } = failureOf(error);
     say(said);
     process.exitCode = exitCode;
   });

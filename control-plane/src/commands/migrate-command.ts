@@ -19,15 +19,15 @@ export interface MigrateCommandOptions {
 
 /** Where the answer goes, and where progress goes. */
 interface AnswerAndProgress {
-  say: (text: string) => void;
-  tell: (text: string) => void;
+  print: (text: string) => void;
+  report: (text: string) => void;
 }
 
 export async function migrateCommand(
   database: Database,
   direction: "up" | "down",
   { dryRun = false, strict = false, json = false, wait = 30, discard = [] }: MigrateCommandOptions,
-  { say, tell: log }: AnswerAndProgress,
+  { print: say, report: log }: AnswerAndProgress,
   envVars: EnvVarSeal | null = null,
 ): Promise<void> {
   if (direction === "down") {

@@ -47,7 +47,7 @@ export async function idleStopPass(deps: IdleStopDeps, pass: Pass): Promise<void
   const { now, term } = pass;
   const watched = await watchedEnvironments(deps.db, { ids: null, now, limit: MAX_LOOKS });
   if (watched.length === 0) return;
-  const judged = watched.map((one) => ({ ...one, next: afterLook(one.watch, one.look) }));
+  const judged = watched.map((one) => ({ ...one, next: afterLook(one.watch, one.sample) }));
   const warned = judged.filter(({ next, minutes }) => idleVerdict(next, minutes) === "warn");
   await transaction(deps.db, async (sql) => {
     await assertTerm(sql, term);
@@ -67,7 +67,7 @@ export async function idleStopPass(deps: IdleStopDeps, pass: Pass): Promise<void
   for (const one of judged) if (idleVerdict(one.next, one.minutes) === "stop") await stop(deps, one.id, pass);
 }
 
-function warning({ id, customerId, hostId, next, minutes, look }: Judged, now: Date) {
+function warning({ id, customerId, hostId, next, minutes, sample: look }: Judged, now: Date) {
   const at = idleStopAt(next, minutes).toISOString();
   return {
     at: now,
@@ -88,9 +88,9 @@ async function stop(deps: IdleStopDeps, id: string, { term, now }: Pass): Promis
     const environment = await lockEnvironment(sql, id);
     const [seen] = await watchedEnvironments(sql, { ids: [id], now, limit: 1 });
     if (environment === null || seen === undefined) return [];
-    const watch = afterLook(seen.watch, seen.look);
+    const watch = afterLook(seen.watch, seen.sample);
     if (idleVerdict(watch, seen.minutes) !== "stop") return [];
-    const figures = idleFigures(watch, seen.look.cardCount);
+    const figures = idleFigures(watch, seen.sample.cardCount);
     const reason = `Stopped since nobody used it for ${seen.minutes} minutes. ${figures}`;
     const order = { by: "limit", actor: "control-plane", now, reason } as const;
     const outcome = await stopEnvironment(sql, environment, order);

@@ -19,7 +19,7 @@ export interface SealingKeyReportsDeps {
 
 export class SealingKeyReports {
   readonly #deps: SealingKeyReportsDeps;
-  #said: { text: string; atMs: number } | null = null;
+  #text: { text: string; atMs: number } | null = null;
 
   constructor(deps: SealingKeyReportsDeps) {
     this.#deps = deps;
@@ -33,9 +33,9 @@ export class SealingKeyReports {
     const sealsWith = set.sealsWith.name;
     const text = [sealsWith, ...keyNames].join(" ");
     const nowMs = now().getTime();
-    if (this.#said?.text === text && nowMs - this.#said.atMs < AGAIN_AFTER_MS) return;
+    if (this.#text?.text === text && nowMs - this.#text.atMs < AGAIN_AFTER_MS) return;
     await reportSealingKeys(db, { server, holder, sealsWith, keyNames });
-    this.#said = { text, atMs: nowMs };
+    this.#text = { text, atMs: nowMs };
   }
 
   /** This server ends in order. */

@@ -39,7 +39,7 @@ export class WebhookDeliveries {
   readonly #deps: WebhookDeps;
   readonly #ending = new AbortController();
   /** By webhook: one message at a time. */
-  readonly #underWay = new Map<number, { fails: boolean; ended: Promise<void> }>();
+  readonly #pending = new Map<number, { fails: boolean; ended: Promise<void> }>();
 
   constructor(deps: WebhookDeps) {
     this.#deps = deps;
@@ -48,11 +48,11 @@ export class WebhookDeliveries {
   /** @throws LeadershipLostError when another replica leads by now; StoreError when the database failed */
   async pass({ term, now }: { term: number; now: Date }): Promise<void> {
     const { db } = this.#deps;
-    const failing = [...this.#underWay.values()].filter(({ fails }) => fails).length;
+    const failing = [...this.#pending.values()].filter(({ fails }) => fails).length;
     const wish = {
       now,
-      busyWebhookIds: [...this.#underWay.keys()],
-      places: PLACES - (this.#underWay.size - failing),
+      busyWebhookIds: [...this.#pending.keys()],
+      places: PLACES - (this.#pending.size - failing),
       placesForFailing: PLACES_FOR_FAILING - failing,
     };
     const due = await transaction(db, async (sql) => {
@@ -62,12 +62,12 @@ export class WebhookDeliveries {
     });
     const allowLoopback = (await setting(db, "ALLOW_LOOPBACK_WEBHOOKS")) === "on";
     for (const one of due)
-      this.#underWay.set(one.webhookId, { fails: one.fails, ended: this.#try(one, { term, allowLoopback }) });
+      this.#pending.set(one.webhookId, { fails: one.fails, ended: this.#try(one, { term, allowLoopback }) });
   }
 
   /** Resolves when everything under way has ended. */
   async settled(): Promise<void> {
-    await Promise.all([...this.#underWay.values()].map(({ ended }) => ended));
+    await Promise.all([...this.#pending.values()].map(({ ended }) => ended));
   }
 
   /** Breaks off what is under way; it is tried again by whoever leads next. */
@@ -97,7 +97,7 @@ export class WebhookDeliveries {
     } catch (error) {
       log.error({ error, delivery: one.id }, "what came of a message to a webhook was not written down");
     } finally {
-      this.#underWay.delete(one.webhookId);
+      this.#pending.delete(one.webhookId);
       wake();
     }
   }

@@ -16,18 +16,18 @@ interface Kept {
 
 export class PostgresKeeper {
   #server: Postmaster;
-  readonly #kept: Kept;
+  readonly #stored: Kept;
   readonly #log: Log;
   #isStopped = false;
-  #look: Promise<void> = Promise.resolve();
+  #check: Promise<void> = Promise.resolve();
   readonly #timer: NodeJS.Timeout;
-  #isLooking = false;
+  #isChecking = false;
 
   constructor(server: Postmaster, kept: Kept, log: Log) {
     this.#server = server;
-    this.#kept = kept;
+    this.#stored = kept;
     this.#log = log;
-    this.#timer = setInterval(() => this.#lookOnce(), LOOK_EVERY_MS);
+    this.#timer = setInterval(() => this.#checkOnce(), LOOK_EVERY_MS);
     // A process that only asked something may end.
     this.#timer.unref();
   }
@@ -40,23 +40,23 @@ export class PostgresKeeper {
   async stop(): Promise<void> {
     this.#isStopped = true;
     clearInterval(this.#timer);
-    await this.#look;
-    await this.#kept.stop(this.#server);
+    await this.#check;
+    await this.#stored.stop(this.#server);
   }
 
-  #lookOnce(): void {
-    if (this.#isLooking || this.#isStopped) return;
-    this.#isLooking = true;
-    this.#look = this.#startIfGone()
+  #checkOnce(): void {
+    if (this.#isChecking || this.#isStopped) return;
+    this.#isChecking = true;
+    this.#check = this.#startIfGone()
       .catch((error: unknown) => this.#log.error({ error }, "Postgres could not be started again; trying on"))
       .finally(() => {
-        this.#isLooking = false;
+        this.#isChecking = false;
       });
   }
 
   async #startIfGone(): Promise<void> {
-    if ((await this.#kept.isRunning(this.#server)) || this.#isStopped) return;
+    if ((await this.#stored.isRunning(this.#server)) || this.#isStopped) return;
     this.#log.error({ pid: this.#server.pid }, "Postgres has ended; it is started again");
-    this.#server = await this.#kept.startAgain(this.#server.port);
+    this.#server = await this.#stored.startAgain(this.#server.port);
   }
 }

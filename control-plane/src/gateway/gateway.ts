@@ -59,7 +59,7 @@ export interface GatewayDeps {
   handlers?: FrontDoorParts["handlers"];
   limits?: GatewayLimits;
   /** Between looks at bodies that do not come. */
-  bodyLookMs?: number;
+  bodyCheckMs?: number;
   /** The rate of answers to what is broken. */
   broken?: Rhythm;
 }
@@ -69,7 +69,7 @@ export interface Gateway {
   /** Reads the certificate's files again, if they changed. */
   renewCertificate(): void;
   /** Something has changed in the fleet: requests may wait for it. */
-  lookNow(): void;
+  checkNow(): void;
   close(): Promise<void>;
 }
 
@@ -84,7 +84,11 @@ export async function openGateway(deps: GatewayDeps): Promise<Gateway> {
   const jupyter = new JupyterLogin({ db, now, tokens: deps.jupyterTokens });
   const carrier = new Carrier(deps.tunnels);
   const garbage = new HeldBack(broken);
-  const forwarder = new Forwarder({ carrier, headersFor: (visit) => jupyter.headersFor(visit), garbage });
+  const forwarder = new Forwarder({
+    reverseProxy: carrier,
+    headersFor: (visit) => jupyter.headersFor(visit),
+    garbage,
+  });
   const slowBodies = new SlowBodies();
   const heldBack = new HeldBack(broken);
   const reporting = deps.id === undefined ? null : new Reporting({ db, id: deps.id, log });
@@ -96,7 +100,7 @@ export async function openGateway(deps: GatewayDeps): Promise<Gateway> {
     log,
     ...(deps.nowMs !== undefined && { nowMs: deps.nowMs }),
     wake: (id) => serviceWaker.wake(id),
-    tell: async (report) => await reporting?.tell(report),
+    report: async (report) => await reporting?.report(report),
   });
   const callers = new Callers({ db, now, log });
   const traffic = new Traffic({ gateway: deps.id ?? newGatewayId(), db, now, log });
@@ -104,11 +108,19 @@ export async function openGateway(deps: GatewayDeps): Promise<Gateway> {
   const door = new FrontDoor({
     base,
     serviceDomain: deps.serviceDomain ?? null,
-    services: new ServiceDoor({ lines, callers, carrier, traffic, keyGate, garbage, slowBodies }),
+    services: new ServiceDoor({
+      lines,
+      callers,
+      reverseProxy: carrier,
+      traffic,
+      keyGate,
+      garbage,
+      slowBodies,
+    }),
     serviceLoad: new Load(SERVICE_LIMITS),
     isBehindProxy: listen.certificate === null,
     entrance,
-    shown: new ShownEntries({ db, now, cookies }),
+    presented: new ShownEntries({ db, now, cookies }),
     rights,
     waker: new Waker({
       db,
@@ -144,11 +156,11 @@ export async function openGateway(deps: GatewayDeps): Promise<Gateway> {
   lines.start();
   traffic.start();
   keyGate.start();
-  slowBodies.start(deps.bodyLookMs ?? LOOK_EVERY_MS);
+  slowBodies.start(deps.bodyCheckMs ?? LOOK_EVERY_MS);
   return {
     port: listener.port,
     renewCertificate: () => listener.renewCertificate(),
-    lookNow: () => lines.lookNow(),
+    checkNow: () => lines.checkNow(),
     async close() {
       lines.turnAway();
       await listener.drain(deps.stopWithinMs);

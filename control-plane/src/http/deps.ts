@@ -169,7 +169,7 @@ export interface ApiEnv {
     isPage: true | undefined;
     /** The id of a request that may change something, like its audit scope. */
     requestId: string;
-    auditWitness: AuditWitness | undefined;
+    requestAuditScope: AuditWitness | undefined;
     /**
      * The request of a POST with an Idempotency-Key that was not answered yet, where the handler itself stores the
      * answer.

@@ -45,7 +45,7 @@ async function start(options: {
   Stage.assertNotRunning(options.state);
   await assertPortFree(options.port);
   claimStateFolder(options.state);
-  await using stage = new Stage({ ...options, root: options.state, say, throwaway: false });
+  await using stage = new Stage({ ...options, root: options.state, print: say, throwaway: false });
   await playStart(stage);
 }
 
@@ -53,7 +53,7 @@ async function demo(options: { keepLogs?: string }): Promise<void> {
   const root = mkdtempSync(join(tmpdir(), "remotegpu-demo-"));
   chmodSync(root, 0o711);
   try {
-    await using stage = new Stage({ root, port: 0, say, throwaway: true, ...options });
+    await using stage = new Stage({ root, port: 0, print: say, throwaway: true, ...options });
     await playDemo(stage);
   } finally {
     rmSync(root, { recursive: true, force: true });

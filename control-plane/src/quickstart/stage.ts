@@ -44,7 +44,7 @@ export interface StageOptions {
   root: string;
   /** 0: any free one. */
   port: number;
-  say: (line: string) => void;
+  print: (line: string) => void;
   /** Nothing of it is to be kept: the image that was made for it goes, too. */
   throwaway: boolean;
   simulatedGpus?: number;
@@ -99,8 +99,8 @@ export class Stage {
     return `http://127.0.0.1:${this.#port}`;
   }
 
-  say(line: string): void {
-    this.options.say(line);
+  print(line: string): void {
+    this.options.print(line);
   }
 
   api(key: string): ApiClient {
@@ -237,13 +237,13 @@ export class Stage {
   #startAgain(ended: Child): Child {
     if (this.#restarts >= MAX_RESTARTS) throw ended.failure();
     this.#restarts += 1;
-    this.say(`The ${ended.name} is started again (${this.#restarts} of at most ${MAX_RESTARTS} times).`);
+    this.print(`The ${ended.name} is started again (${this.#restarts} of at most ${MAX_RESTARTS} times).`);
     return ended.again();
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
     this.#isEnding = true;
-    if (this.#controlPlane !== null) this.say("Ending: the environment, the agent, the control plane …");
+    if (this.#controlPlane !== null) this.print("Ending: the environment, the agent, the control plane …");
     await this.#stopEnvironment();
     if (this.#agent !== null) await this.#stopAgent(this.#agent);
     await this.#access?.stop(STOP_ACCESS_WITHIN_MS);
@@ -267,11 +267,11 @@ export class Stage {
       // What one that was killed had asked of the runtime may come about only now.
       await new Promise((resolve) => setTimeout(resolve, COMES_ABOUT_MS));
       await this.#command(AGENT, ["clean"], this.#agentEnv);
-      this.say("The agent did not end in order; what it ran here is removed.");
+      this.print("The agent did not end in order; what it ran here is removed.");
     } catch (error) {
       if (!(error instanceof StartError)) throw error;
-      this.say(`The agent did not end in order, and what it ran may still be here: ${error.message}`);
-      this.say("See: docker ps --filter label=remotegpu.host");
+      this.print(`The agent did not end in order, and what it ran may still be here: ${error.message}`);
+      this.print("See: docker ps --filter label=remotegpu.host");
     }
   }
 
@@ -288,8 +288,8 @@ export class Stage {
       if (isToTakeOver || this.#isAnotherLife) await this.#servesOrEnds(controlPlane);
       if (await controlPlane.stop(STOP_CONTROL_PLANE_WITHIN_MS)) return;
     }
-    this.say(`The control plane did not end in order: ${controlPlane.lastWords()}`);
-    this.say(`Its Postgres and its NATS may still run: pgrep -af ${this.options.root}`);
+    this.print(`The control plane did not end in order: ${controlPlane.lastWords()}`);
+    this.print(`Its Postgres and its NATS may still run: pgrep -af ${this.options.root}`);
   }
 
   async #servesOrEnds(controlPlane: Child): Promise<void> {
@@ -302,7 +302,7 @@ export class Stage {
   async #stopEnvironment(): Promise<void> {
     if (this.#environment === null || this.#controlPlane?.isEnded !== false) return;
     if (this.#agent?.isEnded !== false)
-      return this.say("The agent has ended, so the environment cannot be stopped in order; it is removed.");
+      return this.print("The agent has ended, so the environment cannot be stopped in order; it is removed.");
     const { api, id } = this.#environment;
     const deadline = performance.now() + STOP_ENVIRONMENT_WITHIN_MS;
     try {
@@ -316,10 +316,12 @@ export class Stage {
         if (await isOver()) return;
         await new Promise((resolve) => setTimeout(resolve, ASK_EVERY_MS));
       }
-      this.say("The environment did not stop in time; its container is removed with the agent.");
+      this.print("The environment did not stop in time; its container is removed with the agent.");
     } catch (error) {
       if (!(error instanceof CliError)) throw error;
-      this.say(`The environment could not be stopped in order (${error.message}); its container is removed.`);
+      this.print(
+        `The environment could not be stopped in order (${error.message}); its container is removed.`,
+      );
     }
   }
 
@@ -330,7 +332,7 @@ export class Stage {
       env,
       logFile: this.#logFile(name),
       onEnd: () => {
-        if (!this.#isEnding && !this.isInterrupted) this.say(`The ${name} has ended.`);
+        if (!this.#isEnding && !this.isInterrupted) this.print(`The ${name} has ended.`);
       },
     });
     return child;

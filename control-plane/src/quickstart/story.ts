@@ -46,7 +46,7 @@ const Kept = z.object({
 });
 type Kept = z.infer<typeof Kept>;
 
-type Scene = { admin: ApiClient; customer: ApiClient; kept: Kept; host: Row };
+type Scene = { admin: ApiClient; customer: ApiClient; stored: Kept; host: Row };
 
 const Gpu = z.looseObject({ uuid: z.string(), name: z.string(), simulated: z.boolean() });
 const RunningEnvironment = z.looseObject({
@@ -69,7 +69,7 @@ const BillingRecord = z.looseObject({
 });
 
 export async function playStart(stage: Stage): Promise<void> {
-  stage.say(`RemoteGPU starts on this host; what it keeps is in ${stage.options.root}.`);
+  stage.print(`RemoteGPU starts on this host; what it keeps is in ${stage.options.root}.`);
   const scene = await setUp(stage);
   const environment = await runEnvironment(stage, scene);
   const balance = await firstBill(stage, scene);
@@ -82,7 +82,7 @@ export async function playStart(stage: Stage): Promise<void> {
     toldMs = performance.now();
     const now = await balanceIfServed(scene.customer);
     if (now === null) continue;
-    stage.say(
+    stage.print(
       `The bill so far: ${String(now.accrued)} accrued since the last charge, balance ${String(now.balance)}.`,
     );
   }
@@ -99,19 +99,19 @@ async function balanceIfServed(customer: ApiClient): Promise<Row | null> {
 }
 
 export async function playDemo(stage: Stage): Promise<void> {
-  stage.say("The demo: from an empty folder to a checked bill, unattended.");
+  stage.print("The demo: from an empty folder to a checked bill, unattended.");
   const scene = await setUp(stage);
   const environment = await runEnvironment(stage, scene);
 
   const gpu = environment.instances[0]?.gpus[0]?.uuid ?? "none";
   const argv = ["nvidia-smi", "-L"];
-  stage.say(`7. Inside it: ${argv.join(" ")}`);
+  stage.print(`7. Inside it: ${argv.join(" ")}`);
   const seen = await scene.customer.post(`/environments/${environment.id}/exec`, { argv });
-  stage.say(indented(String(seen.stdout)));
+  stage.print(indented(String(seen.stdout)));
   if (seen.exit_code !== 0 || !String(seen.stdout).includes(gpu))
     throw new StartError(`The environment does not see its GPU ${gpu}: ${String(seen.stderr)}`);
 
-  stage.say("8. It is stopped, and billed for what ran.");
+  stage.print("8. It is stopped, and billed for what ran.");
   await scene.customer.post(`/environments/${environment.id}/stop`);
   const run = await stage.until(STOPPED_WITHIN_MS, "the bill of the stopped environment", async () => {
     const shown = RunningEnvironment.parse(await scene.customer.get(`/environments/${environment.id}`));
@@ -125,23 +125,23 @@ async function setUp(stage: Stage): Promise<Scene> {
   const keptFile = join(stage.options.root, "kept.json");
   const before = existsSync(keptFile) ? Kept.parse(JSON.parse(readFileSync(keptFile, "utf8"))) : null;
 
-  stage.say("1. Database, message server and API start.");
+  stage.print("1. Database, message server and API start.");
   await stage.startControlPlane();
   const adminKey =
     before !== null && (await opens(stage.api(before.adminKey))) ? before.adminKey : await stage.adminKey();
   const admin = stage.api(adminKey);
 
-  stage.say(`2. This host joins the fleet${before === null ? "" : " again"}.`);
+  stage.print(`2. This host joins the fleet${before === null ? "" : " again"}.`);
   const simulated = stage.options.simulatedGpus ?? ((await hasRealGpus()) ? 0 : SIMULATED_GPUS);
   if (simulated > 0)
-    stage.say(
+    stage.print(
       "   It has no GPU that is used, so it carries SIMULATED ones: they behave, but compute nothing.",
     );
   const host = await stage.startAgent(admin, simulated);
   for (const gpu of z.array(Gpu).parse(host.gpus))
-    stage.say(`   ${gpu.uuid}  ${gpu.name}${gpu.simulated ? "  (simulated)" : ""}`);
+    stage.print(`   ${gpu.uuid}  ${gpu.name}${gpu.simulated ? "  (simulated)" : ""}`);
 
-  stage.say("3. An image to run, without any registry.");
+  stage.print("3. An image to run, without any registry.");
   if (await ensureStarterImage()) stage.imageWasMade();
   await offerStarterImage(admin);
 
@@ -149,10 +149,10 @@ async function setUp(stage: Stage): Promise<Scene> {
     before === null
       ? await newCustomer(stage, admin, adminKey)
       : { ...before, adminKey, customerKey: await customerKeyOf(stage, admin, before) };
-  if (before !== null) stage.say("4. and 5. Prices and customer are those of the last time.");
+  if (before !== null) stage.print("4. and 5. Prices and customer are those of the last time.");
   writeFileSync(keptFile, JSON.stringify(kept), { mode: 0o600 });
   chmodSync(keptFile, 0o600);
-  return { admin, customer: stage.api(kept.customerKey), kept, host };
+  return { admin, customer: stage.api(kept.customerKey), stored: kept, host };
 }
 
 /** No registry has it: it is used because the fleet's owner offers it. */
@@ -163,7 +163,7 @@ async function offerStarterImage(admin: ApiClient): Promise<void> {
 }
 
 async function newCustomer(stage: Stage, admin: ApiClient, adminKey: string): Promise<Kept> {
-  stage.say(
+  stage.print(
     `4. Prices: ${Object.entries(PRICES)
       .map(([line, price]) => `${line} ${price}`)
       .join(
@@ -180,7 +180,7 @@ async function newCustomer(stage: Stage, admin: ApiClient, adminKey: string): Pr
   await admin.put(`/customers/${customerId}/quota`, QUOTA);
   await admin.post(`/customers/${customerId}/top-ups`, { amount: TOP_UP });
   const customerKey = await newKey(admin, customerId);
-  stage.say(`5. A customer "you" with ${TOP_UP} points.`);
+  stage.print(`5. A customer "you" with ${TOP_UP} points.`);
   return { adminKey, customerId, customerKey, environmentId: null };
 }
 
@@ -206,7 +206,7 @@ async function opens(api: ApiClient): Promise<boolean> {
 
 async function runEnvironment(
   stage: Stage,
-  { customer, kept }: Scene,
+  { customer, stored: kept }: Scene,
 ): Promise<z.infer<typeof RunningEnvironment>> {
   const orderedMs = performance.now();
   const id = await orderEnvironment(customer, kept.environmentId);
@@ -226,7 +226,7 @@ async function runEnvironment(
   };
   const running = await stage.until(RUNNING_WITHIN_MS, "the environment to run", ask, () => reason);
   const seconds = ((performance.now() - orderedMs) / 1000).toFixed(1);
-  stage.say(`6. The environment "${ORDER.name}" with one GPU runs, ${seconds} s after the order.`);
+  stage.print(`6. The environment "${ORDER.name}" with one GPU runs, ${seconds} s after the order.`);
   return running;
 }
 
@@ -252,10 +252,10 @@ async function tellHowToGoOn(
 ): Promise<void> {
   const { root } = stage.options;
   const profile = join(root, "profile.json");
-  saveProfile(profile, { server: stage.url, key: scene.kept.customerKey });
-  saveProfile(join(root, "admin-profile.json"), { server: stage.url, key: scene.kept.adminKey });
+  saveProfile(profile, { server: stage.url, key: scene.stored.customerKey });
+  saveProfile(join(root, "admin-profile.json"), { server: stage.url, key: scene.stored.adminKey });
   const command = `npx remotegpu${profile === START_PROFILE ? "" : ` --profile ${profile}`}`;
-  stage.say(
+  stage.print(
     [
       "",
       `The dashboard:       ${await dashboardLink(scene.customer)}        (as "you"; it logs in once, within an hour)`,
@@ -285,8 +285,8 @@ async function checkBill(
   const records = z.array(BillingRecord).parse(await customer.list("/billing/records"));
   const balance = await customer.get("/billing/balance");
   for (const { line, quantity, billing_minutes: minutes, unit_price: price, amount } of records)
-    stage.say(`   ${line.padEnd(8)} ${quantity.padEnd(5)} × ${minutes} min × ${price} an hour = ${amount}`);
-  stage.say(
+    stage.print(`   ${line.padEnd(8)} ${quantity.padEnd(5)} × ${minutes} min × ${price} an hour = ${amount}`);
+  stage.print(
     `   ran ${(run.proven_ms / 1000).toFixed(1)} s, billed ${run.billed_minutes} started minutes, balance ${String(balance.balance)}`,
   );
 
@@ -305,7 +305,7 @@ async function checkBill(
   ];
   for (const [holds, claim] of claims) {
     if (!holds) throw new StartError(`The bill is wrong: it does not hold that ${claim}.`);
-    stage.say(`   checked: ${claim}`);
+    stage.print(`   checked: ${claim}`);
   }
 }
 

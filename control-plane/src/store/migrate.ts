@@ -53,7 +53,7 @@ export interface MigrateOptions {
   /** How long others may go on using the tables that change. */
   waitMs?: number;
   /** A file that takes longer is told of while it goes on. */
-  tellAfterMs?: number;
+  reportAfterMs?: number;
 }
 
 export interface Migrated extends UpgradeResult {
@@ -75,13 +75,13 @@ export async function migrate(
     folder = MIGRATIONS,
     strict = false,
     waitMs = LOCK_WAIT_MS,
-    tellAfterMs = FIRST_LINE_AFTER_MS,
+    reportAfterMs: tellAfterMs = FIRST_LINE_AFTER_MS,
   }: MigrateOptions = {},
 ): Promise<Migrated> {
   if (typeof target === "string") {
-    const database = openDatabase(target, { maxConnections: 1, actsAs: "owner" });
+    const database = openDatabase(target, { maxConnections: 1, runsAs: "owner" });
     try {
-      return await migrate(database, { log, folder, strict, waitMs, tellAfterMs });
+      return await migrate(database, { log, folder, strict, waitMs, reportAfterMs: tellAfterMs });
     } finally {
       await database.close();
     }
@@ -190,7 +190,7 @@ async function upgradeOldTables(
             if (migration !== undefined && (await apply(within, migration))) applied.push(migration.name);
           },
         },
-        { say: log, strict },
+        { print: log, strict },
       );
       return { ...result, applied };
     },

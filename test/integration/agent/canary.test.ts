@@ -187,11 +187,11 @@ describe("an agent's", () => {
       host.machine.canary = found;
       await host.report([]);
       const as = scene.api.admin;
-      expect((await scene.api.ask("GET", "/api/v1/hosts/host-a", { as })).body).toMatchObject({
+      expect((await scene.api.request("GET", "/api/v1/hosts/host-a", { as })).body).toMatchObject({
         status: "maintenance",
         cordon_reason: expect.stringContaining("A container could open a raw socket."),
       });
-      expect((await scene.api.ask("GET", "/api/v1/alarms", { as })).body.items).toMatchObject([
+      expect((await scene.api.request("GET", "/api/v1/alarms", { as })).body.items).toMatchObject([
         { kind: "isolation-broken", subject: "host-a", cleared_at: null },
       ]);
     } finally {

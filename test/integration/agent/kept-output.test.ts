@@ -64,7 +64,7 @@ test("what is kept comes back as it was: output, time and bytes, whatever they a
     line("without an end", 4),
   ];
 
-  expect(await kept.keep(RUN, from(records))).toMatchObject({ kept: true });
+  expect(await kept.keep(RUN, from(records))).toMatchObject({ stored: true });
 
   expect(await read()).toEqual(records);
   expect(await read(ALL, await opened())).toEqual(records);
@@ -189,7 +189,7 @@ describe.skipIf(process.getuid?.() !== 0)("on a disk that fills up", () => {
     const small = new KeptOutput({ folder: join(disk(2), "output"), wallMs: () => nowMs });
     await small.open();
 
-    expect(await small.keep(RUN, from([line("words\n")]))).toMatchObject({ kept: false });
+    expect(await small.keep(RUN, from([line("words\n")]))).toMatchObject({ stored: false });
     expect(await small.knows(RUN.runId)).toBe(false);
   });
 
@@ -200,7 +200,7 @@ describe.skipIf(process.getuid?.() !== 0)("on a disk that fills up", () => {
     await small.keep({ runId: runId("run-0"), containerId: "c0" }, from(much));
     nowMs += 1;
 
-    expect(await small.keep(RUN, from(much))).toMatchObject({ kept: true });
+    expect(await small.keep(RUN, from(much))).toMatchObject({ stored: true });
     expect((await small.list()).map((one) => one.runId)).toEqual(["run-1"]);
   });
 
@@ -239,7 +239,7 @@ describe("a runtime that does not tell", () => {
   const keeperOn = (logs: Runtime["logs"]) =>
     new OutputKeeper({
       runtime: { logs },
-      kept,
+      stored: kept,
       poolRoot: folder,
       log: keptLog(),
       bounds: { keepWithinMs: 20, tailWithinMs: 20 },

@@ -107,7 +107,7 @@ async function says(
   name: string,
   what: Partial<ObservedInstance>,
 ): Promise<ObservedInstance> {
-  return await agent.host.says(run(name), what, { withinMs: WITHIN_MS });
+  return await agent.host.text(run(name), what, { withinMs: WITHIN_MS });
 }
 
 /** Its container runs, and what its probe got is told. */

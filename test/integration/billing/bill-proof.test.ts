@@ -172,7 +172,10 @@ async function payer(name: string): Promise<Caller> {
   const { customerId } = scenes.get(name) ?? { customerId: 0 };
   const known = callers.get(customerId);
   if (known !== undefined) return known;
-  const made = await api.ask("POST", `/api/v1/customers/${customerId}/api-keys`, { as: api.admin, body: {} });
+  const made = await api.request("POST", `/api/v1/customers/${customerId}/api-keys`, {
+    as: api.admin,
+    body: {},
+  });
   const caller = { key: made.body.key, customerId };
   callers.set(customerId, caller);
   return caller;
@@ -180,12 +183,12 @@ async function payer(name: string): Promise<Caller> {
 
 async function recordsOf(name: string): Promise<{ id: number; amount: string; billing_minutes: number }[]> {
   const path = `/api/v1/billing/records?run_id=run-${name}&limit=200`;
-  return (await api.ask("GET", path, { as: await payer(name) })).body.items;
+  return (await api.request("GET", path, { as: await payer(name) })).body.items;
 }
 
 async function bodyOf(name: string): Promise<unknown> {
   const [record] = await recordsOf(name);
-  const answer = await api.ask("GET", `/api/v1/billing/records/${record?.id}/proof`, {
+  const answer = await api.request("GET", `/api/v1/billing/records/${record?.id}/proof`, {
     as: await payer(name),
   });
   expect(answer).toMatchObject({ status: 200, contentType: "application/json" });
@@ -305,7 +308,7 @@ describe("nobody else", () => {
     const [record] = await recordsOf("whole");
     const path = `/api/v1/billing/records/${record?.id}/proof`;
 
-    expect((await api.ask("GET", path, { as: api.admin })).status).toBe(200);
+    expect((await api.request("GET", path, { as: api.admin })).status).toBe(200);
     const { rows } = await api.db.query("SELECT subject, status FROM audit_log WHERE route = $1", [path]);
     expect(rows).toEqual([{ subject: `proof of billing record ${record?.id}`, status: 200 }]);
   });
@@ -329,7 +332,7 @@ describe("a record without rows", () => {
   ])("says so: %s of month %s", async (type, month, status, detail) => {
     const path = `/api/v1/billing/records/${await record(type, month)}/proof`;
 
-    const answer = await api.ask("GET", path, { as: await payer("whole") });
+    const answer = await api.request("GET", path, { as: await payer("whole") });
 
     expect(answer).toMatchObject(problem(status));
     expect(answer.body.detail).toContain(detail);

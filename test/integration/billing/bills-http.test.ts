@@ -47,7 +47,7 @@ beforeAll(async () => {
     await api.customer("cleo"),
     await api.customer("dan"),
   ];
-  team = (await api.ask("POST", "/api/v1/workspaces", { as: ann, body: { name: "team" } })).body.id;
+  team = (await api.request("POST", "/api/v1/workspaces", { as: ann, body: { name: "team" } })).body.id;
   for (const [member, role] of [
     [bob, "member"],
     [cleo, "admin"],
@@ -92,9 +92,9 @@ function recordAt(index: number): RecordWish {
   };
 }
 
-const get = async (path: string, as: Caller) => await api.ask("GET", `/api/v1${path}`, { as });
+const get = async (path: string, as: Caller) => await api.request("GET", `/api/v1${path}`, { as });
 const csv = async (path: string, as: Caller) =>
-  await api.ask("GET", `/api/v1${path}`, { as, headers: { Accept: "text/csv" } });
+  await api.request("GET", `/api/v1${path}`, { as, headers: { Accept: "text/csv" } });
 
 async function pages(path: string, as: Caller, limit: number): Promise<Item[]> {
   const items: Item[] = [];
@@ -208,7 +208,7 @@ describe("records", () => {
     ["*/*", "application/json"],
     ["text/html", "application/json"],
   ])("to Accept: %s answer %s", async (Accept, expected) => {
-    const answer = await api.ask("GET", "/api/v1/billing/records", { as: ann, headers: { Accept } });
+    const answer = await api.request("GET", "/api/v1/billing/records", { as: ann, headers: { Accept } });
 
     expect(answer.contentType).toBe(expected);
   });

@@ -118,12 +118,12 @@ describe("a card", () => {
       ["charge", "-5.5000"],
     ]);
     const records: { amount: string; cause: string | null }[] = (
-      await story.ask(`/billing/records?resource_id=${run.id}`)
+      await story.request(`/billing/records?resource_id=${run.id}`)
     ).body.items;
     const causes = new Set(records.map(({ amount, cause }) => (amount.startsWith("-") ? cause : "charged")));
     expect(causes).toEqual(new Set(["charged", credit?.reason]));
     expect(await trialBalance(scene.api.db)).toEqual({ total: "0.0000", unbalancedCustomers: 0 });
-    const { items } = (await story.ask(`/environments/${run.id}/events`)).body;
+    const { items } = (await story.request(`/environments/${run.id}/events`)).body;
     const told = items.filter(({ kind }: { kind: string }) => kind === "broken-time");
     expect(told).toHaveLength(2);
     expect(told[1]).toMatchObject({ actor: "control-plane", new: "gpu-lost" });
@@ -469,7 +469,7 @@ describe("a host", () => {
     await story.proves(run.wanted, [0, 20.2]);
 
     story.at(40);
-    await scene.api.ask("DELETE", `/api/v1/hosts/${story.host.id}?lost=true`, { as: scene.api.admin });
+    await scene.api.request("DELETE", `/api/v1/hosts/${story.host.id}?lost=true`, { as: scene.api.admin });
     await story.pass();
     await story.pass();
     story.at(60);
@@ -546,7 +546,7 @@ describe("an instance that never became ready", () => {
     const pulled = await story.ordered({ phase: "starting", detail: "pulling image" });
     const ran = await story.ordered({ phase: "starting" });
     for (const { id } of [pulled, ran])
-      await scene.api.ask("POST", `/api/v1/environments/${id}/stop`, { as: story.alice });
+      await scene.api.request("POST", `/api/v1/environments/${id}/stop`, { as: story.alice });
     story.at(1);
     await story.proves(ran.wanted, [0, 1], { final: true });
     await story.pass();
@@ -555,7 +555,7 @@ describe("an instance that never became ready", () => {
 
     expect(await story.run(ran)).toMatchObject({ charged: "0.1100", waived: [] });
     expect(await story.run(pulled)).toMatchObject({ charged: "0.0000" });
-    const { items } = (await story.ask(`/environments/${pulled.id}/events`)).body;
+    const { items } = (await story.request(`/environments/${pulled.id}/events`)).body;
     expect(items.filter(({ kind }: { kind: string }) => kind === "broken-time")).toEqual([]);
   });
 });
@@ -586,7 +586,7 @@ describe("the pass", () => {
       (
         await scene.api.db.query(
           `SELECT w.run_id, w.reason, w.from_at, w.to_at, (SELECT count(*) FROM events e WHERE e.kind = 'broken-time'
-                    AND e.instance_id = r.instance_id AND e.new = w.reason) AS told
+                    AND e.instance_id = r.instance_id AND e.new = w.reason) AS reported
              FROM run_waivers w JOIN runs r ON r.id = w.run_id WHERE r.host_id = $1 ORDER BY r.id, w.reason`,
           [story.host.id],
         )
@@ -602,7 +602,7 @@ describe("the pass", () => {
       );
     await story.pass();
     const whole = await written();
-    const reasons = whole.map(({ reason, told }) => `${reason} ${told}`).toSorted();
+    const reasons = whole.map(({ reason, reported: told }) => `${reason} ${told}`).toSorted();
     expect(reasons).toEqual(["gpu-lost 1", "host-died 1", "never-ready 1"]);
 
     let statements = 0;

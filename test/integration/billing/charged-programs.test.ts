@@ -171,7 +171,7 @@ describe("a replica that never answers its probe", () => {
     await services.settle();
     expect(await services.get(id)).toMatchObject({ status: "error" });
 
-    expect((await services.ask("POST", `/${id}/start`)).status).toBe(202);
+    expect((await services.request("POST", `/${id}/start`)).status).toBe(202);
     await services.settle();
     expect(await services.replicas(id)).toEqual([]);
     expect((await services.get(id)).status_reason).toMatch(
@@ -182,7 +182,7 @@ describe("a replica that never answers its probe", () => {
     expect(await services.replicas(id)).toMatchObject([{ rank: 1, state: "ready", serving: "not-yet" }]);
     at(21.5);
     await services.settle();
-    await services.ask("POST", `/${id}/start`);
+    await services.request("POST", `/${id}/start`);
     at(21.75);
     await services.settle();
     expect(await services.replicas(id)).toEqual([]);
@@ -229,8 +229,9 @@ describe("a replica that never answers its probe", () => {
   test("has one allowance with those of all services, workspaces and members of its payer", async () => {
     services.starts(0);
     const { api } = services.scene;
-    const space = (await api.ask("POST", "/api/v1/workspaces", { as: services.alice, body: { name: "b" } }))
-      .body;
+    const space = (
+      await api.request("POST", "/api/v1/workspaces", { as: services.alice, body: { name: "b" } })
+    ).body;
     const bob = await services.scene.customer("bob", "0");
     await db().query(
       "INSERT INTO workspace_members (workspace_id, customer_id, role) VALUES ($1, $2, 'member') ON CONFLICT DO NOTHING",
@@ -238,8 +239,8 @@ describe("a replica that never answers its probe", () => {
     );
     await services.ordered({ gpu: 1, name: "one" });
     const order = { name: "two", image: "server:1", version: "v1", cpu: 1, memory: GIB, gpu: 1 };
-    const asked = await services.ask("POST", "", { ...order, workspace_id: space.id });
-    const bobs = await services.ask("POST", "", { ...order, name: "three", workspace_id: space.id }, bob);
+    const asked = await services.request("POST", "", { ...order, workspace_id: space.id });
+    const bobs = await services.request("POST", "", { ...order, name: "three", workspace_id: space.id }, bob);
     expect([asked.status, bobs.status]).toEqual([201, 201]);
     await services.settle();
     at(8);
@@ -272,14 +273,14 @@ test("a replica that ends by itself before it serves, again and again, is charge
   await services.settle();
   const { host, wanted } = placeOf(0);
   at(9);
-  services.says.set(0, { phase: "failed", problem: "exited", exitCode: 1 });
+  services.text.set(0, { phase: "failed", problem: "exited", exitCode: 1 });
   await proves(host, wanted, [0, 9], { final: true });
   await services.settle();
   at(9.5);
   await services.settle();
   const again = placeOf(1);
   at(18);
-  services.says.set(1, { phase: "failed", problem: "exited", exitCode: 1 });
+  services.text.set(1, { phase: "failed", problem: "exited", exitCode: 1 });
   await proves(again.host, again.wanted, [10, 18], { final: true });
   await services.settle();
   await pass();
@@ -299,7 +300,7 @@ test("a replica that ended of a fault of its host before it served is free, and 
   await services.settle();
   const { host, wanted } = placeOf(0);
   at(20);
-  services.says.set(0, { phase: "failed", problem: "gpu-failed" });
+  services.text.set(0, { phase: "failed", problem: "gpu-failed" });
   await services.round();
   await proves(host, wanted, [0, 20], { final: true });
   await pass();
@@ -318,17 +319,17 @@ test("a replica whose metering opens when it serves, as before, is charged from 
   const { host, wanted } = placeOf(0);
   await db().query(`UPDATE placements SET spec = jsonb_set(spec, '{gate}', '"probe"')`);
   await db().query("UPDATE runs SET is_loading = NULL");
-  services.says.set(0, { phase: "starting", serving: "not-yet" });
+  services.text.set(0, { phase: "starting", serving: "not-yet" });
   at(5);
   await services.settle();
   expect(await services.serving(id)).toEqual([]);
-  services.says.set(0, { phase: "ready", serving: "yes" });
+  services.text.set(0, { phase: "ready", serving: "yes" });
   at(6);
   await services.settle();
   expect(await services.serving(id)).toEqual([0]);
   at(9);
   // An agent that tells nothing of it has opened the meter by the probe all the same.
-  services.says.set(0, { phase: "ready", serving: "no" });
+  services.text.set(0, { phase: "ready", serving: "no" });
   await services.settle();
   expect(await services.replicas(id)).toHaveLength(1);
   at(16);
@@ -427,10 +428,10 @@ describe("after a stop", () => {
       const id = await services.runs({ gpu: 1, ...change });
       const { wanted } = placeOf(0);
       at(20);
-      await services.ask("POST", `/${id}/stop`);
+      await services.request("POST", `/${id}/stop`);
       // Nothing that is done about it afterwards makes that earlier.
       await services.loops();
-      await services.ask("DELETE", `/${id}`);
+      await services.request("DELETE", `/${id}`);
       await services.loops();
 
       expect(await billed(wanted)).toMatchObject({
@@ -445,11 +446,11 @@ describe("after a stop", () => {
     async (change, grace) => {
       const config = { drain_seconds: 0, ...("config" in change ? change.config : {}) };
       const id = await services.runs({ gpu: 1, min_replicas: 1, max_replicas: 2, config });
-      await services.ask("POST", `/${id}/scale`, { replicas: 2 });
+      await services.request("POST", `/${id}/scale`, { replicas: 2 });
       await services.settle();
       const { wanted } = placeOf(1);
       at(20);
-      await services.ask("POST", `/${id}/scale`, { replicas: 1 });
+      await services.request("POST", `/${id}/scale`, { replicas: 1 });
       await services.loops();
 
       expect(await billed(wanted)).toMatchObject({
@@ -464,7 +465,7 @@ describe("after a stop", () => {
     const size = { cpu: 1, memory: GIB, gpu: 1 };
     const config = { max_minutes: 1, ...GRACE };
     const body = { name: "train", image: "server:1", command: "train", ...size, config };
-    const { id } = (await api.ask("POST", "/api/v1/training-jobs", { as: services.alice, body })).body;
+    const { id } = (await api.request("POST", "/api/v1/training-jobs", { as: services.alice, body })).body;
     await services.round();
     await services.scene.schedule();
     const host = services.hosts.find((one) => one.id === "host-0") ?? services.hosts[0]!;
@@ -480,7 +481,9 @@ describe("after a stop", () => {
     at(60);
     await tick();
 
-    expect((await api.ask("GET", `/api/v1/training-jobs/${id}`, { as: services.alice })).body).toMatchObject({
+    expect(
+      (await api.request("GET", `/api/v1/training-jobs/${id}`, { as: services.alice })).body,
+    ).toMatchObject({
       cost_so_far: "1.3200",
     });
     expect(await billed(wanted)).toMatchObject({ minutes: 12, from: 11.2 });
@@ -492,11 +495,11 @@ describe("after a stop", () => {
     const [one, other] = [placeOf(0), placeOf(0, 1)];
     at(59);
     for (const { host, wanted } of [one, other]) await proves(host, wanted, [0, 59]);
-    await services.scene.api.ask("POST", `/api/v1/customers/${services.alice.customerId}/adjustments`, {
+    await services.scene.api.request("POST", `/api/v1/customers/${services.alice.customerId}/adjustments`, {
       as: services.scene.api.admin,
       body: { amount: "-100000", reason: "a test" },
     });
-    await services.ask("POST", `/${second}/stop`);
+    await services.request("POST", `/${second}/stop`);
     const stopped = services.hosts.flatMap(({ desired }) => desired).length;
     expect(stopped).toBe(2);
     at(60);

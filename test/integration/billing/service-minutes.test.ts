@@ -70,7 +70,7 @@ async function proves(host: ScriptedHost, [from, to]: readonly [number, number])
 
 async function costOf(id: string, key = "") {
   const query = `?start_time=${new Date(BASE_MS + 20 * MS_PER_MINUTE).toISOString()}${key && `&key=${key}`}`;
-  return (await services.ask("GET", `/${id}/traffic${query}`)).body.cost;
+  return (await services.request("GET", `/${id}/traffic${query}`)).body.cost;
 }
 
 function rowOf(
@@ -106,7 +106,7 @@ function rowOf(
 
 async function refund(id: string, amount: string): Promise<void> {
   const [replica] = await services.replicas(id, "?all=true");
-  const { status, body } = await services.scene.api.ask(
+  const { status, body } = await services.scene.api.request(
     "POST",
     `/api/v1/customers/${services.alice.customerId}/refunds`,
     { as: services.scene.api.admin, body: { run_id: replica?.runs[0]?.id, amount, reason: "a wish" } },
@@ -118,15 +118,15 @@ test("three replicas for ten minutes are thirty replica-minutes, and what a host
   await tick();
   at(0);
   for (const rank of [0, 1, 2])
-    services.says.set(rank, { phase: "starting", serving: "not-yet", containerId: null });
+    services.text.set(rank, { phase: "starting", serving: "not-yet", containerId: null });
   const id = await services.ordered({ min_replicas: 3, gpu: 1 });
   await services.settle();
   at(5);
-  services.says.clear();
+  services.text.clear();
   await services.settle();
   expect(await services.serving(id)).toEqual([0, 1, 2]);
   at(15);
-  await services.ask("POST", `/${id}/stop`);
+  await services.request("POST", `/${id}/stop`);
   for (const host of services.hosts) await proves(host, [5, 15]);
   await services.settle();
   at(60);

@@ -83,7 +83,7 @@ async function runOf({ runId }: DesiredInstance) {
 }
 
 const stop = async (id: string) =>
-  await scene.api.ask("POST", `/api/v1/environments/${id}/stop`, { as: alice });
+  await scene.api.request("POST", `/api/v1/environments/${id}/stop`, { as: alice });
 
 test("a stop that its host hears hours later is charged for a minute beyond the order", async () => {
   const run = await running();
@@ -104,7 +104,7 @@ test("what an earlier placement is found to have run after a new one was made is
   scene.api.passMinutes(10);
   await host.heartbeat();
   await host.report([host.observedOf(run.wanted, { phase: "stopped" })]);
-  await scene.api.ask("POST", `/api/v1/environments/${run.id}/start`, { as: alice });
+  await scene.api.request("POST", `/api/v1/environments/${run.id}/start`, { as: alice });
   await host.heartbeat();
   expect((await scene.schedule()).placed).toEqual([run.id]);
   scene.api.passMinutes(30);
@@ -123,7 +123,7 @@ test("a host that is declared lost: its runs end at their last proven moment, wh
   await proves(run, { minutes: [0, 10] });
   scene.api.passMinutes(60);
 
-  await scene.api.ask("DELETE", "/api/v1/hosts/host-a?lost=true", { as: scene.api.admin });
+  await scene.api.request("DELETE", "/api/v1/hosts/host-a?lost=true", { as: scene.api.admin });
   scene.api.passMinutes(60);
   await tick();
 
@@ -134,7 +134,7 @@ describe("money that is nearly used up", () => {
   const told = async () => (await host.pull())[0]?.live;
   const hours = (seconds: number | null | undefined) => (seconds ?? 0) / 3_600;
   const topUp = async (amount: string) =>
-    await scene.api.ask("POST", `/api/v1/customers/${alice.customerId}/top-ups`, {
+    await scene.api.request("POST", `/api/v1/customers/${alice.customerId}/top-ups`, {
       as: scene.api.admin,
       body: { amount },
     });
@@ -190,13 +190,13 @@ describe("money that is nearly used up", () => {
     expect(await told()).toMatchObject({ onDisconnect: "keep", stopAfterSeconds: null });
     expect(await tick()).toEqual([]);
 
-    await scene.api.ask("POST", `/api/v1/customers/${alice.customerId}/adjustments`, {
+    await scene.api.request("POST", `/api/v1/customers/${alice.customerId}/adjustments`, {
       as: scene.api.admin,
       body: { amount: "-1000", reason: "a mistake" },
     });
     await host.heartbeat();
     expect(await told()).toMatchObject({ onDisconnect: "stop_after" });
-    await scene.api.ask("PATCH", `/api/v1/customers/${alice.customerId}`, {
+    await scene.api.request("PATCH", `/api/v1/customers/${alice.customerId}`, {
       as: scene.api.admin,
       body: { credit_limit: "1000" },
     });

@@ -139,7 +139,7 @@ async function countOf(table: "billing_records" | "ledger_transactions"): Promis
 
 describe("GET /billing/storage", () => {
   test("shows days that are over, page by page, and what is open as if it ended now", async () => {
-    const team = await api.ask("POST", "/api/v1/workspaces", { as: ann, body: { name: "team" } });
+    const team = await api.request("POST", "/api/v1/workspaces", { as: ann, body: { name: "team" } });
     await restart(midnight - 2 * DAY - HOUR);
     await sampled(midnight - 3 * DAY, [60]);
     await sampled(midnight - 2 * DAY, [70]);
@@ -148,11 +148,17 @@ describe("GET /billing/storage", () => {
     await sampled(midnight - DAY, [90]);
     await sampled(midnight, [100]);
 
-    const first = await api.ask("GET", "/api/v1/billing/storage?limit=2", { as: ann });
-    const second = await api.ask("GET", `/api/v1/billing/storage?limit=2&cursor=${first.body.next_cursor}`, {
+    const first = await api.request("GET", "/api/v1/billing/storage?limit=2", { as: ann });
+    const second = await api.request(
+      "GET",
+      `/api/v1/billing/storage?limit=2&cursor=${first.body.next_cursor}`,
+      {
+        as: ann,
+      },
+    );
+    const ofTeam = await api.request("GET", `/api/v1/billing/storage?workspace_id=${team.body.id}`, {
       as: ann,
     });
-    const ofTeam = await api.ask("GET", `/api/v1/billing/storage?workspace_id=${team.body.id}`, { as: ann });
 
     expect(first.body.open).toEqual([
       {
@@ -184,7 +190,7 @@ describe("GET /billing/storage", () => {
   test("a cursor of another list, or of no day, is refused", async () => {
     for (const key of ['["a"]', '["2026-13-45",1]', '["2026-01-01",-1]']) {
       const cursor = Buffer.from(key).toString("base64url");
-      const answer = await api.ask("GET", `/api/v1/billing/storage?cursor=${cursor}`, { as: ann });
+      const answer = await api.request("GET", `/api/v1/billing/storage?cursor=${cursor}`, { as: ann });
 
       expect(answer).toMatchObject({ status: 422, body: { errors: [{ path: "cursor" }] } });
     }
@@ -299,7 +305,7 @@ describe("a day", () => {
   });
 
   test("is charged to the workspace's owner, with its own free amount, in every state of the account", async () => {
-    const team = await api.ask("POST", "/api/v1/workspaces", { as: ann, body: { name: "team" } });
+    const team = await api.request("POST", "/api/v1/workspaces", { as: ann, body: { name: "team" } });
     await sampled(midnight - DAY, [60]);
     await sampled(midnight - DAY, [70], { workspaceId: team.body.id });
     await api.db.query(
@@ -407,7 +413,7 @@ test("without a price a day is free for good, and shows that; a price within the
 
   await tick(midnight);
 
-  const { body } = await api.ask("GET", "/api/v1/billing/storage", { as: ann });
+  const { body } = await api.request("GET", "/api/v1/billing/storage", { as: ann });
   expect(body.items).toMatchObject([
     { day: yesterday, amount: "0.1000", unit_price: "0.010000", state: "charged" },
     { day: dayText(midnight - 2 * DAY), amount: "0.0000", unit_price: null, state: "unrated" },

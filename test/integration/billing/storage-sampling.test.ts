@@ -624,7 +624,7 @@ test("a real agent's part measures its pool and tells it over NATS; nonsense is 
   const refused = await side.connection.request(`rg.v1.h.${ids[0]}.up.storage`, nonsense, {
     timeoutMs: 5_000,
   });
-  sampling.lookWhenDue(0);
+  sampling.checkWhenDue(0);
   const samples = await eventually(
     async () => {
       const found = await samplesOf(pool);

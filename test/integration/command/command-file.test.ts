@@ -33,7 +33,7 @@ let command: string;
 beforeAll(async () => {
   api = await openApi({ commandFile: commandFile(quietLog) });
   folder = mkdtempSync(join(tmpdir(), "remotegpu-command-"));
-  text = String((await api.ask("GET", "/cli/remotegpu.mjs")).body);
+  text = String((await api.request("GET", "/cli/remotegpu.mjs")).body);
   command = join(folder, "remotegpu");
   writeFileSync(command, text);
   chmodSync(command, 0o755);
@@ -248,7 +248,7 @@ describe("what V8 compiled", () => {
 
 describe("the API", () => {
   test("hands it out to everybody, with its hash and its version, and not again to who has it", async () => {
-    const first = await api.ask("GET", "/cli/remotegpu.mjs");
+    const first = await api.request("GET", "/cli/remotegpu.mjs");
     const tag = `"${createHash("sha256").update(text).digest("hex")}"`;
 
     expect(first).toMatchObject({ status: 200, contentType: "text/javascript; charset=utf-8" });
@@ -257,24 +257,27 @@ describe("the API", () => {
     expect(first.headers.get("cache-control")).toBe("public, max-age=300");
     for (const known of [tag, `W/${tag}`, `"other", ${tag}`])
       expect(
-        await api.ask("GET", "/cli/remotegpu.mjs", { headers: { "If-None-Match": known } }),
+        await api.request("GET", "/cli/remotegpu.mjs", { headers: { "If-None-Match": known } }),
       ).toMatchObject({ status: 304, body: "" });
     expect(
-      (await api.ask("GET", "/cli/remotegpu.mjs", { headers: { "If-None-Match": '"other"' } })).status,
+      (await api.request("GET", "/cli/remotegpu.mjs", { headers: { "If-None-Match": '"other"' } })).status,
     ).toBe(200);
   });
 
   test("says how it is installed, there and on its page", async () => {
     const line = `curl -fsSL ${api.deps.config.publicUrl}/cli/remotegpu.mjs -o ~/.local/bin/remotegpu`;
 
-    expect(await api.ask("GET", "/cli")).toMatchObject({ status: 200, body: expect.stringContaining(line) });
-    expect((await api.ask("GET", "/docs/reference")).body).toContain(line);
+    expect(await api.request("GET", "/cli")).toMatchObject({
+      status: 200,
+      body: expect.stringContaining(line),
+    });
+    expect((await api.request("GET", "/docs/reference")).body).toContain(line);
   });
 
   test("without the file says so", async () => {
     const none = await openApi({ commandFile: () => Promise.resolve(null) });
     try {
-      expect(await none.ask("GET", "/cli/remotegpu.mjs")).toMatchObject({
+      expect(await none.request("GET", "/cli/remotegpu.mjs")).toMatchObject({
         status: 404,
         body: { detail: expect.stringContaining("no command to hand out") },
       });

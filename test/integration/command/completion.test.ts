@@ -57,7 +57,7 @@ function openShell(command: string) {
   shell.stdout.on("data", (chunk: Buffer) => (said += String(chunk)));
   return {
     types: (text: string) => void shell.stdin.write(text),
-    says: (what: RegExp) => eventually(() => what.test(said), { what: `${what} in ${said}` }),
+    text: (what: RegExp) => eventually(() => what.test(said), { what: `${what} in ${said}` }),
   };
 }
 
@@ -79,10 +79,10 @@ async function completedAt(command: string, source: string): Promise<string[]> {
   const done: string[] = [];
   const shell = openShell(command);
   shell.types(`PS1='ok> '; ${source}; echo rea''dy\n`);
-  await shell.says(/^ready[^]*ok> /m);
+  await shell.text(/^ready[^]*ok> /m);
   for (const [typed, completed] of LINES) {
     shell.types(`${typed}\t`);
-    await shell.says(completed);
+    await shell.text(completed);
     done.push(typed);
     shell.types("\u0015");
   }

@@ -38,7 +38,7 @@ beforeAll(async () => {
     [one.scene.runId],
   );
   recordId = rows[0]!.id;
-  proof = (await scene.control.api.ask("GET", `/api/v1/billing/records/${recordId}/proof`, { as: admin }))
+  proof = (await scene.control.api.request("GET", `/api/v1/billing/records/${recordId}/proof`, { as: admin }))
     .body;
 });
 afterAll(() => scene.close());
@@ -159,7 +159,7 @@ describe.skipIf(!hasBrowser)("what was charged", () => {
     const customer = await scene.control.customer("ben", "760");
     const { api } = scene.control;
     const budget = async (method = "GET", body?: object) =>
-      (await api.ask(method, "/api/v1/billing/budget", { as: customer, ...(body && { body }) })).body;
+      (await api.request(method, "/api/v1/billing/budget", { as: customer, ...(body && { body }) })).body;
     await budget("PUT", { monthly_limit: "120" });
     const { page } = await scene.open("/billing", customer);
     await expectText(page, "of a budget of 120.00");
@@ -181,10 +181,14 @@ describe.skipIf(!hasBrowser)("what was charged", () => {
       "SELECT customer_id FROM billing_records WHERE id = $1",
       [recordId],
     );
-    const key = await scene.control.api.ask("POST", `/api/v1/customers/${rows[0]!.customer_id}/api-keys`, {
-      as: admin,
-      body: { name: "browser" },
-    });
+    const key = await scene.control.api.request(
+      "POST",
+      `/api/v1/customers/${rows[0]!.customer_id}/api-keys`,
+      {
+        as: admin,
+        body: { name: "browser" },
+      },
+    );
     const payer = { customerId: rows[0]!.customer_id, key: key.body.key };
     const { page, complaints } = await scene.open("/billing", payer);
 
@@ -268,7 +272,7 @@ describe.skipIf(!hasBrowser)("what was charged", () => {
 
     const lines = 'section[aria-label="Lines"]';
     await expectText(page, "on the invoice", lines);
-    const { items } = (await control.api.ask("GET", "/api/v1/workspaces", { as: payer })).body;
+    const { items } = (await control.api.request("GET", "/api/v1/workspaces", { as: payer })).body;
     await expectText(page, new RegExp(`and this\\s+${items[0].name}`), lines);
     await expectText(page, "of 2026-03", "h1");
     await expectText(page, "15.50", 'section[aria-label="Sum of the lines"]');

@@ -31,7 +31,7 @@ beforeAll(async () => {
   ({ alice } = gang);
   const job = await gang.placed({ name: "job" });
   const ask = async (path: string, body: object) => {
-    const answer = await api.ask("POST", `/api/v1${path}`, { as: alice, body });
+    const answer = await api.request("POST", `/api/v1${path}`, { as: alice, body });
     if (answer.status >= 300) throw new Error(`${path} was refused: ${JSON.stringify(answer.body)}`);
     return answer.body;
   };
@@ -74,7 +74,7 @@ afterAll(() => scene.close());
 
 interface ToldTime {
   at: string;
-  says: string;
+  text: string;
 }
 
 async function timesOf(page: Page): Promise<ToldTime[]> {
@@ -84,7 +84,7 @@ async function timesOf(page: Page): Promise<ToldTime[]> {
 }
 
 /** As it is at some moment of the last seconds. */
-function isTrue({ at, says }: ToldTime, language: string): boolean {
+function isTrue({ at, text: says }: ToldTime, language: string): boolean {
   const units = [
     ["day", 86_400],
     ["hour", 3_600],
@@ -112,12 +112,12 @@ describe.skipIf(!hasBrowser)("by a clock that is off (left out where Chromium is
       const { page, complaints } = await scene.loggedIn(as);
       await page.evaluateOnNewDocument(clockOff(offMs));
       await speaks(page, language);
-      const edges: { asked: string; ms: number }[] = [];
+      const edges: { requested: string; ms: number }[] = [];
       page.on("request", (request) => {
         const { pathname, searchParams } = new URL(request.url());
         const to = searchParams.get("to");
         if (pathname.endsWith("/history") && to !== null)
-          edges.push({ asked: request.url(), ms: Math.abs(Date.parse(to) - Date.now()) });
+          edges.push({ requested: request.url(), ms: Math.abs(Date.parse(to) - Date.now()) });
       });
       let oldCells = 0;
       const untrue: Record<string, ToldTime[]> = {};

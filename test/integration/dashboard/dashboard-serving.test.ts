@@ -16,7 +16,7 @@ let script: string;
 
 beforeAll(async () => {
   api = await openApi({ dashboard: await servedDashboard() });
-  const { body } = await api.ask("GET", "/");
+  const { body } = await api.request("GET", "/");
   script = /href="(\/assets\/frame-[^"]+\.js)"/.exec(body)?.[1] ?? "";
 });
 afterAll(() => api.close());
@@ -24,7 +24,7 @@ afterAll(() => api.close());
 test.each(["/", ...PAGE_PATHS.map((path) => path.replace(":id", "env-1"))])(
   "%s is the page",
   async (path) => {
-    const { status, body, headers } = await api.ask("GET", path);
+    const { status, body, headers } = await api.request("GET", path);
 
     expect([status, headers.get("Content-Type")]).toEqual([200, "text/html; charset=utf-8"]);
     expect(body).toContain('<div id="root">');
@@ -48,7 +48,7 @@ test("the page's addresses are the server's", () => {
 });
 
 test("a file of it is kept for ever, and packed for whoever can unpack it", async () => {
-  const plain = await api.ask("GET", script);
+  const plain = await api.request("GET", script);
   const packed = await api.app.request(script, { headers: { "Accept-Encoding": "br, gzip" } });
 
   expect(plain.headers.get("Cache-Control")).toBe("public, max-age=31536000, immutable");
@@ -60,8 +60,10 @@ test("a file of it is kept for ever, and packed for whoever can unpack it", asyn
 });
 
 test("the page is not sent again to who has it", async () => {
-  const { headers } = await api.ask("GET", "/fleet");
-  const again = await api.ask("GET", "/queue", { headers: { "If-None-Match": headers.get("ETag") ?? "" } });
+  const { headers } = await api.request("GET", "/fleet");
+  const again = await api.request("GET", "/queue", {
+    headers: { "If-None-Match": headers.get("ETag") ?? "" },
+  });
 
   expect([again.status, again.body]).toEqual([304, ""]);
 });
@@ -75,14 +77,14 @@ test.each([
   "/hosts",
   "/nothing",
 ])("%s is nothing", async (path) => {
-  expect(await api.ask("GET", path)).toMatchObject(problem(404));
+  expect(await api.request("GET", path)).toMatchObject(problem(404));
 });
 
 test("of the page and its being built, nothing runs but files of this server", async () => {
   const building = await openApi({ dashboard: () => ({ state: "building" }) });
   onTestFinished(() => building.close());
-  const built = await api.ask("GET", "/fleet");
-  const before = await building.ask("GET", "/fleet");
+  const built = await api.request("GET", "/fleet");
+  const before = await building.request("GET", "/fleet");
 
   for (const { body } of [built, before]) {
     expect(body).not.toMatch(/<script(?![^>]*\ssrc="\/)|\son[a-z]+=|javascript:/i);
@@ -97,7 +99,7 @@ test("of the page and its being built, nothing runs but files of this server", a
 
 test("the head of the page and of a file is what they have, without them", async () => {
   for (const path of ["/", "/queue", script]) {
-    const [head, whole] = [await api.ask("HEAD", path), await api.ask("GET", path)];
+    const [head, whole] = [await api.request("HEAD", path), await api.request("GET", path)];
     expect([head.status, head.body]).toEqual([200, ""]);
     for (const name of ["ETag", "Content-Type", "Cache-Control", "Content-Security-Policy"])
       expect([name, head.headers.get(name)]).toEqual([name, whole.headers.get(name)]);
@@ -110,7 +112,7 @@ describe("an address of nothing", () => {
   test.each(["/nothing", "/fleet/more", "/hosts", "/index.html", "/..%2f..%2fetc%2fpasswd"])(
     "%s is the page for a person, who is told there that nothing is, and no page",
     async (path) => {
-      const { status, body, headers } = await api.ask("GET", path, { headers: people });
+      const { status, body, headers } = await api.request("GET", path, { headers: people });
 
       expect([status, headers.get("Content-Type")]).toEqual([404, "text/html; charset=utf-8"]);
       expect(body).toContain('<div id="root">');
@@ -122,7 +124,7 @@ describe("an address of nothing", () => {
   test.each(["/assets/none.js", "/assets/..%2findex.html", "/api/v1/nothing"])(
     "%s is none of them for a person, either",
     async (path) => {
-      expect(await api.ask("GET", path, { headers: people })).toMatchObject(problem(404));
+      expect(await api.request("GET", path, { headers: people })).toMatchObject(problem(404));
     },
   );
 
@@ -130,20 +132,20 @@ describe("an address of nothing", () => {
     const none = await openApi();
     onTestFinished(() => none.close());
 
-    expect(await api.ask("POST", "/nothing", { headers: people, body: {} })).toMatchObject(problem(404));
-    expect(await none.ask("GET", "/nothing", { headers: people })).toMatchObject(problem(404));
+    expect(await api.request("POST", "/nothing", { headers: people, body: {} })).toMatchObject(problem(404));
+    expect(await none.request("GET", "/nothing", { headers: people })).toMatchObject(problem(404));
   });
 });
 
 test("what is not the dashboard keeps the narrower policy", async () => {
   for (const path of ["/docs", "/healthz", "/api/v1"]) {
-    const { headers } = await api.ask("GET", path);
+    const { headers } = await api.request("GET", path);
     expect(headers.get("Content-Security-Policy")).not.toContain("script-src");
   }
 });
 
 test("another method than GET is refused at its addresses", async () => {
-  const { status, headers } = await api.ask("POST", "/fleet", { body: {} });
+  const { status, headers } = await api.request("POST", "/fleet", { body: {} });
 
   expect([status, headers.get("Allow")]).toEqual([405, "GET"]);
 });
@@ -157,23 +159,25 @@ describe("before it is built", () => {
     const world = await openApi({ dashboard: () => files.served() });
     onTestFinished(() => world.close());
 
-    const first = await world.ask("GET", "/");
+    const first = await world.request("GET", "/");
 
     expect([first.status, first.headers.get("Cache-Control")]).toEqual([503, "no-store"]);
     const [, again = ""] = /<script src="([^"]+)">/.exec(first.body) ?? [];
-    const script = await world.ask("GET", again);
+    const script = await world.request("GET", again);
     expect([script.status, script.headers.get("Content-Type")]).toEqual([
       200,
       "text/javascript; charset=utf-8",
     ]);
-    await eventually(async () => (await world.ask("GET", "/")).status === 200, { what: "the built page" });
+    await eventually(async () => (await world.request("GET", "/")).status === 200, {
+      what: "the built page",
+    });
   });
 
   test("where it cannot be built, / leads to the API's description", async () => {
     const world = await openApi({ dashboard: () => ({ state: "missing" }) });
     onTestFinished(() => world.close());
 
-    const { status, headers } = await world.ask("GET", "/fleet");
+    const { status, headers } = await world.request("GET", "/fleet");
 
     expect([status, headers.get("Location")]).toEqual([302, "/docs"]);
   });

@@ -78,7 +78,9 @@ describe.skipIf(!hasBrowser)("the fleet's page (left out where Chromium is not i
 
   test("where no host is heard, what is free is not known, and is no 0", async () => {
     const { page } = await scene.loggedIn(scene.control.api.admin);
-    const { body } = await scene.control.api.ask("GET", "/api/v1/fleet/map", { as: scene.control.api.admin });
+    const { body } = await scene.control.api.request("GET", "/api/v1/fleet/map", {
+      as: scene.control.api.admin,
+    });
     const map = body as FleetMap;
     const totals = { ...map.totals, hosts_up: 0, hosts_suspect: 2, gpus_free: 0 };
     await page.setRequestInterception(true);
@@ -113,7 +115,9 @@ describe.skipIf(!hasBrowser)("the fleet's page (left out where Chromium is not i
   test("who is hit by a drain is shown before it is done", async () => {
     const { page } = await scene.open("/fleet", scene.control.api.admin);
     const holder = "[data-hit] a";
-    const { body } = await scene.control.api.ask("GET", "/api/v1/fleet/map", { as: scene.control.api.admin });
+    const { body } = await scene.control.api.request("GET", "/api/v1/fleet/map", {
+      as: scene.control.api.admin,
+    });
     const map = body as FleetMap;
     const hostId = map.hosts.find(({ gpus }) => gpus.some(({ holders }) => holders.length > 0))?.id ?? "none";
     await page.waitForSelector(`[data-host="${hostId}"] button`);

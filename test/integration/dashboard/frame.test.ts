@@ -26,7 +26,7 @@ const isOpen = '[data-place="north#0"]:not([data-cordoned])';
 
 async function cordon(change: "cordon" | "uncordon"): Promise<void> {
   const { api } = scene.control;
-  const { status } = await api.ask("POST", `/api/v1/gpus/${uuid}/${change}`, { as: api.admin, body: {} });
+  const { status } = await api.request("POST", `/api/v1/gpus/${uuid}/${change}`, { as: api.admin, body: {} });
   expect(status).toBe(200);
 }
 
@@ -40,7 +40,7 @@ function asked(page: Page): { urls: string[]; streams: () => number } {
 describe.skipIf(!hasBrowser)("a link with a ticket (left out where Chromium is not installed)", () => {
   test("logs one browser in, once, and stands in no history", async () => {
     const { api } = scene.control;
-    const { body } = await api.ask("POST", "/api/v1/session-tickets", { as: api.admin, body: {} });
+    const { body } = await api.request("POST", "/api/v1/session-tickets", { as: api.admin, body: {} });
     const link = `/#ticket=${body.ticket}`;
 
     const first = await scene.open(link);
@@ -295,7 +295,7 @@ describe.skipIf(!hasBrowser)("tabs of one browser", () => {
     await expectText(others, "env-12 of old", "h1");
     await own.bringToFront();
     const renamed = { as: ada, body: { name: "renamed" } };
-    expect((await control.api.ask("PATCH", "/api/v1/environments/env-1", renamed)).status).toBe(200);
+    expect((await control.api.request("PATCH", "/api/v1/environments/env-1", renamed)).status).toBe(200);
     await expectText(own, "renamed", "h1");
   }, 120_000);
 });

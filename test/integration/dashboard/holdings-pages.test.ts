@@ -25,7 +25,10 @@ beforeAll(async () => {
 afterAll(() => scene.close());
 
 async function ask(method: string, path: string, body?: object, as: Caller = alice): Promise<Answer> {
-  return await scene.control.api.ask(method, `/api/v1${path}`, { as, ...(body !== undefined && { body }) });
+  return await scene.control.api.request(method, `/api/v1${path}`, {
+    as,
+    ...(body !== undefined && { body }),
+  });
 }
 
 async function open(path: string, as: Caller = alice): Promise<{ page: Page; complaints: string[] }> {
@@ -141,7 +144,7 @@ describe.skipIf(!hasBrowser)("what a customer has (left out where Chromium is no
   test("browsers that are logged in are told apart, and logged out: one of them, all others, this one", async () => {
     const carol = await scene.control.customer("carol");
     const firefox = "Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Firefox/140.0";
-    const { headers } = await scene.control.api.ask("POST", "/api/v1/sessions", {
+    const { headers } = await scene.control.api.request("POST", "/api/v1/sessions", {
       body: { key: carol.key },
       headers: { Origin: scene.url, "User-Agent": firefox },
     });
@@ -173,7 +176,7 @@ describe.skipIf(!hasBrowser)("what a customer has (left out where Chromium is no
     await eventually(async () => (await items("/sessions", carol)).length === 2, {
       what: "one to be logged out",
     });
-    expect((await scene.control.api.ask("GET", "/api/v1/me", { headers: { Cookie } })).status).toBe(401);
+    expect((await scene.control.api.request("GET", "/api/v1/me", { headers: { Cookie } })).status).toBe(401);
     await openDialog(page, "Log out all others");
     await tabTo(page, "Log out all others");
     await page.keyboard.press("Enter");

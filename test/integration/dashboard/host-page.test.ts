@@ -32,7 +32,7 @@ beforeAll(async () => {
   await control.schedule();
   await host.round();
   control.api.meanwhile(async () => void (await host.round()));
-  await control.api.ask("POST", "/api/v1/port-mappings", {
+  await control.api.request("POST", "/api/v1/port-mappings", {
     as: customer,
     body: { env_id: environment, service_type: "custom", internal_port: 7860 },
   });
@@ -224,7 +224,9 @@ describe.skipIf(!hasBrowser)("a host's page (left out where Chromium is not inst
     await pressButton(page, "Drain");
 
     await expectText(page, /Drained at\s+in/);
-    const { body } = await scene.control.api.ask("GET", "/api/v1/hosts/h-1", { as: scene.control.api.admin });
+    const { body } = await scene.control.api.request("GET", "/api/v1/hosts/h-1", {
+      as: scene.control.api.admin,
+    });
     expect(body.drain_deadline_at).not.toBeNull();
   });
 

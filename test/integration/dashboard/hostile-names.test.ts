@@ -55,7 +55,7 @@ function name(kind: string, length: number): string {
 }
 
 async function ask(method: string, path: string, body?: object, as: Caller = alice): Promise<Answer["body"]> {
-  const answer = await scene.control.api.ask(method, `/api/v1${path}`, { as, ...(body && { body }) });
+  const answer = await scene.control.api.request(method, `/api/v1${path}`, { as, ...(body && { body }) });
   if (answer.status >= 400) throw new Error(`${method} ${path}: ${JSON.stringify(answer.body)}`);
   return answer.body;
 }

@@ -33,7 +33,7 @@ beforeAll(async () => {
   id = await services.runs({ name: HOSTILE, max_replicas: 3, health_check_path: "/health" });
   const [replica] = (await services.get(id)).instances;
   const listed = { [replica.id]: 4 };
-  await gateway.tell(id, { inFlight: 4, held: 2, listed });
+  await gateway.report(id, { inFlight: 4, held: 2, listed });
   // Whatever time a browser takes on a busy machine, the gateway lives.
   living = setInterval(() => void gateway.live().catch(() => undefined), LIVES_EVERY_MS);
   await answered({ status: 200, count: 18 }, { status: 500, count: 2 });
@@ -129,7 +129,7 @@ describe.skipIf(!hasBrowser)("inference services (left out where Chromium is not
 
     await dialogGone(page);
     await expectText(page, "revoked", keys);
-    const { items } = (await services.ask("GET", `/${id}/keys`)).body;
+    const { items } = (await services.request("GET", `/${id}/keys`)).body;
     expect(items).toEqual([expect.objectContaining({ name: "app", revoked_at: expect.any(String) })]);
   });
 
@@ -154,7 +154,7 @@ describe.skipIf(!hasBrowser)("inference services (left out where Chromium is not
 
     await expectText(page, "Refused: It was deleted.");
     expect(await isPaused()).toBe(false);
-    await services.ask("DELETE", `/${scaled}`);
+    await services.request("DELETE", `/${scaled}`);
   });
 
   test("go to another version and back, with what both do meanwhile", async () => {
@@ -199,7 +199,7 @@ describe.skipIf(!hasBrowser)("inference services (left out where Chromium is not
     await tabTo(page, "Delete");
     await page.keyboard.press("Enter");
     await page.waitForFunction("location.pathname === '/inference'");
-    expect((await services.ask("GET", `/${id}`)).status).toBe(404);
+    expect((await services.request("GET", `/${id}`)).status).toBe(404);
   });
 
   test("are ordered from a form that says the price of each replica before", async () => {
@@ -214,7 +214,7 @@ describe.skipIf(!hasBrowser)("inference services (left out where Chromium is not
     await expectText(page, "6.60", "[data-estimate]");
     await pressOn(page, "Order");
     await expectText(page, "hello", "h1");
-    const { items } = (await services.ask("GET", "?name=hello")).body;
+    const { items } = (await services.request("GET", "?name=hello")).body;
     expect(items).toMatchObject([{ image: "server:1", cpu: 1, gpu: 1 }]);
   });
 });

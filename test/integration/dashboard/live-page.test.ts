@@ -41,12 +41,12 @@ describe.skipIf(!hasBrowser)("a page that stays open (left out where Chromium is
     await page.goto(`${scene.url}/`);
     await streaming;
     await page.waitForSelector('[data-place="north#0"]');
-    const { body } = await api.ask("GET", "/api/v1/fleet/map", { as: api.admin });
+    const { body } = await api.request("GET", "/api/v1/fleet/map", { as: api.admin });
     const uuid = (body as FleetMap).hosts[0]?.gpus[0]?.uuid ?? "none";
 
-    await api.ask("POST", `/api/v1/gpus/${uuid}/cordon`, { as: api.admin, body: {} });
+    await api.request("POST", `/api/v1/gpus/${uuid}/cordon`, { as: api.admin, body: {} });
     await page.waitForSelector(cordoned);
-    await api.ask("POST", `/api/v1/gpus/${uuid}/uncordon`, { as: api.admin, body: {} });
+    await api.request("POST", `/api/v1/gpus/${uuid}/uncordon`, { as: api.admin, body: {} });
     await page.waitForSelector('[data-place="north#0"]:not([data-cordoned])');
 
     expect(await page.$(cordoned)).toBeNull();
@@ -225,14 +225,14 @@ describe.skipIf(!hasBrowser)("a page that stays open (left out where Chromium is
     const changing = setInterval(() => {
       isCordoned = !isCordoned;
       const change = isCordoned ? "cordon" : "uncordon";
-      void api.ask("POST", `/api/v1/gpus/${north.gpus[1]?.uuid}/${change}`, { as: api.admin, body: {} });
+      void api.request("POST", `/api/v1/gpus/${north.gpus[1]?.uuid}/${change}`, { as: api.admin, body: {} });
     }, LOST_AFTER_MS);
     onTestFinished(() => clearInterval(changing));
 
     const path = `/api/v1/gpus/${north.gpus[0]?.uuid}`;
-    await api.ask("POST", `${path}/cordon`, { as: api.admin, body: {} });
+    await api.request("POST", `${path}/cordon`, { as: api.admin, body: {} });
     await page.waitForSelector(cordoned);
-    await api.ask("POST", `${path}/uncordon`, { as: api.admin, body: {} });
+    await api.request("POST", `${path}/uncordon`, { as: api.admin, body: {} });
     await page.waitForSelector('[data-place="north#0"]:not([data-cordoned])');
 
     expect(await page.$(cordoned)).toBeNull();

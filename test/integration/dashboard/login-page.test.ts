@@ -135,7 +135,10 @@ describe.skipIf(!hasBrowser)("who is not logged in (left out where Chromium is n
     onTestFinished(() => void (config.dashboard = dashboard));
     config.dashboard = () => ({ state: "building" });
     const { admin } = scene.control.api;
-    const { body } = await scene.control.api.ask("POST", "/api/v1/session-tickets", { as: admin, body: {} });
+    const { body } = await scene.control.api.request("POST", "/api/v1/session-tickets", {
+      as: admin,
+      body: {},
+    });
     const { page } = await scene.open(`/#ticket=${body.ticket}`);
     await expectText(page, "being built");
 

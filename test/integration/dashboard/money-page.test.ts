@@ -169,12 +169,12 @@ async function retype(page: Page, text: string): Promise<void> {
 
 async function balanceOf({ customerId }: Caller): Promise<string> {
   const { api } = scene.control;
-  return (await api.ask("GET", `/api/v1/customers/${customerId}`, { as: api.admin })).body.balance;
+  return (await api.request("GET", `/api/v1/customers/${customerId}`, { as: api.admin })).body.balance;
 }
 
 async function pricesOf(spec: string): Promise<object[]> {
   const { api } = scene.control;
-  return (await api.ask("GET", `/api/v1/prices?spec=${spec}`, { as: api.admin })).body.items;
+  return (await api.request("GET", `/api/v1/prices?spec=${spec}`, { as: api.admin })).body.items;
 }
 
 /** The server has done it, and the network breaks before it says so. */

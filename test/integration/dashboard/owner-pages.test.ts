@@ -104,7 +104,7 @@ describe.skipIf(!hasBrowser)("the owner (left out where Chromium is not installe
   test("narrows what was done to one thing, by somebody with a name, and asks for no half word", async () => {
     const { api } = scene.control;
     const eve = await scene.control.customer("eve-audited");
-    await api.ask("PATCH", `/api/v1/customers/${eve.customerId}`, {
+    await api.request("PATCH", `/api/v1/customers/${eve.customerId}`, {
       as: api.admin,
       body: { display_name: "E" },
     });
@@ -120,7 +120,7 @@ describe.skipIf(!hasBrowser)("the owner (left out where Chromium is not installe
     await fill(page, "Only of the one with this id", String(eve.customerId));
     await page.waitForFunction(`location.search.includes("target=${eve.customerId}")`);
     await page.select("::-p-aria([name='Only this outcome'])", "done");
-    const { username } = (await api.ask("GET", "/api/v1/me", { as: api.admin })).body;
+    const { username } = (await api.request("GET", "/api/v1/me", { as: api.admin })).body;
     await fill(page, "By whom (name or number)", "nobody");
     await expectText(page, "Nothing here", "main");
     await fill(page, "By whom (name or number)", username);
@@ -150,7 +150,7 @@ describe.skipIf(!hasBrowser)("the owner (left out where Chromium is not installe
 
     const { api } = scene.control;
     const held = async () =>
-      (await api.ask("GET", "/api/v1/settings/GPU_HISTORY_DAYS", { as: api.admin })).body.value;
+      (await api.request("GET", "/api/v1/settings/GPU_HISTORY_DAYS", { as: api.admin })).body.value;
     await eventually(async () => (await held()) === "300", { what: "the setting of 300 days" });
     await page.waitForSelector('[role="alert"]', { hidden: true });
     expect(await held()).toBe("300");

@@ -58,7 +58,7 @@ describe.skipIf(!hasBrowser)("plain HTTP under a name (left out where Chromium i
     const { page, complaints, urls } = await open("/fleet");
     await page.waitForSelector('[data-place="north#0"]:not([data-cordoned])');
 
-    await api.ask("POST", `/api/v1/gpus/${uuid}/cordon`, { as: api.admin, body: {} });
+    await api.request("POST", `/api/v1/gpus/${uuid}/cordon`, { as: api.admin, body: {} });
     await page.waitForSelector('[data-place="north#0"][data-cordoned]');
 
     expect(

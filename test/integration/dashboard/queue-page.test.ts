@@ -67,7 +67,7 @@ beforeEach(async () => {
 });
 
 const ask = async (method: string, path: string, body?: object) =>
-  await scene.control.api.ask(method, `/api/v1${path}`, { as: alice, ...(body && { body }) });
+  await scene.control.api.request(method, `/api/v1${path}`, { as: alice, ...(body && { body }) });
 
 async function ordered(path: string, order: object): Promise<string> {
   const { status, body } = await ask("POST", path, { ...SIZE, ...order });

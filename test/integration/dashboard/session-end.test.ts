@@ -42,7 +42,7 @@ async function logInAgain(page: Page, { key }: { key: string }): Promise<void> {
 }
 
 const endAll = async (as: Caller) =>
-  expect((await scene.control.api.ask("DELETE", "/api/v1/sessions/others", { as })).status).toBe(204);
+  expect((await scene.control.api.request("DELETE", "/api/v1/sessions/others", { as })).status).toBe(204);
 const placeOf = (page: Page) => page.url().slice(scene.url.length);
 const chooseLogOut = async (page: Page) => {
   await page.click('button[aria-label^="Account"]');
@@ -73,9 +73,9 @@ describe.skipIf(!hasBrowser)("a session that ends (left out where Chromium is no
     const key = await control.api.key(eve, {});
     const { page } = await scene.openHurried("/queue", key);
     await page.waitForSelector(STANDS);
-    const { body } = await control.api.ask("GET", "/api/v1/me", { as: key });
+    const { body } = await control.api.request("GET", "/api/v1/me", { as: key });
 
-    await control.api.ask("DELETE", `/api/v1/api-keys/${body.api_key_id}`, { as: eve });
+    await control.api.request("DELETE", `/api/v1/api-keys/${body.api_key_id}`, { as: eve });
 
     await expectText(page, "Your session has ended with its key", TOLD);
     await expectKept(page, TOLD);
@@ -148,7 +148,7 @@ describe.skipIf(!hasBrowser)("a link of another account", () => {
     await control.order(fay, { name: "only-of-fay" });
     const { page } = await scene.open("/environments", fay);
     await expectText(page, "only-of-fay", "main");
-    const { body } = await control.api.ask("POST", "/api/v1/session-tickets", { as: gil, body: {} });
+    const { body } = await control.api.request("POST", "/api/v1/session-tickets", { as: gil, body: {} });
 
     const beside = await page.browserContext().newPage();
     await beside.goto(`${scene.url}/#ticket=${body.ticket}`);

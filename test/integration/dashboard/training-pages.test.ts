@@ -154,7 +154,7 @@ describe.skipIf(!hasBrowser)("training jobs (left out where Chromium is not inst
     await typeInto(page, "Name", "once more");
     await pressOn(page, "Order");
     await expectText(page, "once more", "h1");
-    const { items } = (await gang.ask("GET", "?name=once%20more")).body;
+    const { items } = (await gang.request("GET", "?name=once%20more")).body;
     expect(items).toMatchObject([{ node_count: 2, image: "trainer:1", command: "true" }]);
   });
 
@@ -171,7 +171,7 @@ describe.skipIf(!hasBrowser)("training jobs (left out where Chromium is not inst
 
     await eventually(
       async () => {
-        const { items } = (await gang.ask("GET", "?name=sweep")).body as { items: { status: string }[] };
+        const { items } = (await gang.request("GET", "?name=sweep")).body as { items: { status: string }[] };
         return items.every((one) => one.status === "cancelled");
       },
       { what: "all of the array to be cancelled" },
@@ -197,7 +197,7 @@ describe.skipIf(!hasBrowser)("training jobs (left out where Chromium is not inst
     await expectText(page, "Its bill, and its output in the storage pool", '[role="dialog"]');
     await pressOn(page, "Delete");
     await page.waitForFunction("location.pathname === '/training'");
-    expect((await gang.ask("GET", `/${waiting}`)).status).toBe(404);
+    expect((await gang.request("GET", `/${waiting}`)).status).toBe(404);
 
     await page.goto(`${scene.url}/training?by=array`);
     await pressOn(page, "sweep");
@@ -205,7 +205,7 @@ describe.skipIf(!hasBrowser)("training jobs (left out where Chromium is not inst
     await openDialog(page, "Delete all");
     await pressOn(page, "Delete all");
     await page.waitForFunction("location.search === '?by=array'");
-    expect((await gang.ask("GET", "?name=sweep")).body.items).toEqual([]);
+    expect((await gang.request("GET", "?name=sweep")).body.items).toEqual([]);
   });
 
   test("that are ordered with what cannot be are told so at the field", async () => {
@@ -220,6 +220,6 @@ describe.skipIf(!hasBrowser)("training jobs (left out where Chromium is not inst
     await pressOn(page, "Order");
 
     await page.waitForSelector('input[name="node_count"][aria-invalid="true"]');
-    expect((await gang.ask("GET", "?name=wrong")).body.items).toEqual([]);
+    expect((await gang.request("GET", "?name=wrong")).body.items).toEqual([]);
   });
 });

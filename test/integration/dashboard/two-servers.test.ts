@@ -24,7 +24,7 @@ describe.skipIf(!hasBrowser)("two servers (left out where Chromium is not instal
     const north = await control.host("north", { gpus: 2 });
     const cordon = async (nth: number) => {
       const path = `/api/v1/gpus/${north.gpus[nth]?.uuid}/cordon`;
-      expect((await api.ask("POST", path, { as: api.admin, body: {} })).status).toBe(200);
+      expect((await api.request("POST", path, { as: api.admin, body: {} })).status).toBe(200);
     };
     const [first, second] = await Promise.all(
       [0, 1].map(async () => await ApiProcess.start(fresh.url, { dashboard: true })),

@@ -43,7 +43,7 @@ async function roleOf(database: Database): Promise<unknown> {
 /** What the doctor finds of rights. */
 async function rightsTooMany(database: Database): Promise<number> {
   const [question] = RIGHTS_QUESTIONS;
-  return (await question?.ask(database, new Date(), database))?.count ?? -1;
+  return (await question?.request(database, new Date(), database))?.count ?? -1;
 }
 
 describe("the books", () => {
@@ -189,7 +189,7 @@ describe("a single statement", () => {
     expect(await roleOf(one)).toBe(ROLE);
     const { rows } = await one.query("SELECT current_user::text AS role, $1::bigint AS value", [7]);
     expect(rows).toEqual([{ role: ROLE, value: 7 }]);
-    expect(one.standing.footing).toBe("in-role");
+    expect(one.role.footing).toBe("in-role");
     const client = await one.pool.connect();
     const left = await client
       .query("SELECT current_user = session_user AS is_itself")
@@ -247,7 +247,7 @@ describe("behind PgBouncer in transaction mode", () => {
 
   test("every transaction and every single statement of the owner is in the role; whoever comes beside it is not", async () => {
     const database = openDatabase(bouncer.through(fresh.url));
-    const beside = openDatabase(bouncer.through(fresh.url), { actsAs: "owner" });
+    const beside = openDatabase(bouncer.through(fresh.url), { runsAs: "owner" });
     onTestFinished(async () => {
       await database.close();
       await beside.close();
@@ -277,7 +277,7 @@ describe("behind PgBouncer in transaction mode", () => {
         expect(await transaction(database, ask)).toEqual([{ value: 7 }]);
       }
 
-      expect(database.standing.isPooled).toBe(true);
+      expect(database.role.isPooled).toBe(true);
       expect(await preparedInSessions(database)).toEqual([]);
     },
   );
@@ -303,7 +303,7 @@ describe("behind PgBouncer in transaction mode", () => {
     onTestFinished(() => database.close());
 
     expect([...(await rolesOf(database))]).toEqual(["pooled_server"]);
-    expect(database.standing.footing).toBe("itself");
+    expect(database.role.footing).toBe("itself");
     expect(await rightsTooMany(database)).toBe(0);
   });
 
@@ -313,7 +313,10 @@ describe("behind PgBouncer in transaction mode", () => {
     onTestFinished(() => database.close());
     await database.query("SELECT 1");
 
-    const found = await transaction(database, async (sql) => await question?.ask(sql, new Date(), database));
+    const found = await transaction(
+      database,
+      async (sql) => await question?.request(sql, new Date(), database),
+    );
 
     expect(found).toMatchObject({
       count: 0,
@@ -323,7 +326,9 @@ describe("behind PgBouncer in transaction mode", () => {
         expect.stringMatching(/^A pooler stands before Postgres/),
       ],
     });
-    expect((await question?.ask(fresh.application, new Date(), fresh.application))?.notes).toHaveLength(2);
+    expect((await question?.request(fresh.application, new Date(), fresh.application))?.notes).toHaveLength(
+      2,
+    );
   });
 
   test("a schema is made through it", async () => {
@@ -374,7 +379,7 @@ describe("behind PgBouncer in transaction mode", () => {
       const deps = { db: scene.api.deps.db, verify: async () => true, calendar: CHINA };
       await ingestBatch(deps, host.id, journal.batch(), scene.api.deps.now());
 
-      const { body } = await scene.api.ask("GET", "/api/v1/billing/balance", { as: ada });
+      const { body } = await scene.api.request("GET", "/api/v1/billing/balance", { as: ada });
       // A minute of a core at 0.6 an hour and of a card at 6.
       expect(body.balance).toBe("999.8900");
       const { rows } = await own.database.query("SELECT DISTINCT line FROM billing_records ORDER BY 1");
@@ -394,7 +399,7 @@ describe("a user who may make no roles", () => {
     serverUrl: string,
     user: string,
   ): Promise<{ admin: Database; url: string; name: string }> {
-    const admin = openDatabase(serverUrl, { maxConnections: 1, actsAs: "owner" });
+    const admin = openDatabase(serverUrl, { maxConnections: 1, runsAs: "owner" });
     await admin.query(`CREATE ROLE ${user} LOGIN PASSWORD 'secret'`);
     await admin.query(`CREATE DATABASE of_${user} OWNER ${user}`);
     opened.push(async () => {
@@ -432,7 +437,7 @@ describe("a user who may make no roles", () => {
     const url = new URL(fresh.url);
     url.username = name;
     url.password = "secret";
-    const asFound = openDatabase(url.href, { actsAs: "owner" });
+    const asFound = openDatabase(url.href, { runsAs: "owner" });
     opened.push(() => asFound.close());
 
     await assertMigrated(asFound);

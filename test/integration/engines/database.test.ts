@@ -70,7 +70,7 @@ test("an integer that does not fit a number is an error, not a wrong number", as
 describe("prepared statements", () => {
   /** One connection that leads straight to Postgres. */
   function oneConnection(actsAs: "application" | "owner" = "owner"): Database {
-    const database = openDatabase(fresh.url, { maxConnections: 1, actsAs });
+    const database = openDatabase(fresh.url, { maxConnections: 1, runsAs: actsAs });
     onTestFinished(() => database.close());
     return database;
   }
@@ -284,7 +284,7 @@ test("statements that are asked together are done in their order, and each has i
 });
 
 test("nothing behind a failure is done of what was asked with it, and all are told so", async () => {
-  const database = openDatabase(fresh.url, { maxConnections: 1, actsAs: "owner" });
+  const database = openDatabase(fresh.url, { maxConnections: 1, runsAs: "owner" });
   onTestFinished(() => database.close());
   const insert = "INSERT INTO counters VALUES ($1, $2::int)";
   let outcomes: PromiseSettledResult<unknown>[] = [];

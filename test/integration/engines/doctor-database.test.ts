@@ -482,7 +482,7 @@ test("a question can write nothing, and one that fails is not checked", async ()
     const question = (text: string) => ({
       check: "c",
       claim: "C.",
-      ask: async (sql: { query: Database["query"] }) => {
+      request: async (sql: { query: Database["query"] }) => {
         await sql.query(text);
         return { count: 0, findings: [] };
       },
@@ -501,7 +501,7 @@ test("a question can write nothing, and one that fails is not checked", async ()
 test("metrics tell the trial balance, summed up every five minutes at most", async () => {
   const api = await openApi({}, await freshDatabase({ template }));
   const numbers = async () => {
-    const text: string = (await api.ask("GET", "/metrics", { as: api.admin })).body;
+    const text: string = (await api.request("GET", "/metrics", { as: api.admin })).body;
     return ["ledger_imbalance", "customers_unbalanced"].map(
       (name) => new RegExp(`^remotegpu_${name} (.*)$`, "m").exec(text)?.[1],
     );

@@ -28,7 +28,7 @@ afterEach(async () => await scene.close());
 const sql = async (text: string, values: unknown[] = []) => (await scene.api.db.query(text, values)).rows;
 const status = async (id: string) => (await scene.get(alice, id)).status;
 const ask = async (id: string, verb: string) =>
-  await scene.api.ask("POST", `/api/v1/environments/${id}/${verb}`, { as: alice });
+  await scene.api.request("POST", `/api/v1/environments/${id}/${verb}`, { as: alice });
 
 async function running(): Promise<{ id: string; desired: DesiredInstance }> {
   const { id } = (await scene.order(alice, { gpu: 1 })).body;

@@ -44,7 +44,7 @@ test("what a killed process was writing is gone once it runs again, and what was
   await files.start();
 
   expect([amid, left()]).toEqual([2, []]);
-  expect((await files.ask({ path: "kept" })).body.toString()).toBe("before");
+  expect((await files.request({ path: "kept" })).body.toString()).toBe("before");
   expect(readdirSync(files.at("deep"))).toEqual([]);
   expect(readdirSync(join(files.state, "files/written"))).toEqual([]);
 });
@@ -70,6 +70,6 @@ test("a disk that becomes full amid a file is told so, and has its room back", a
   expect(response.statusCode).toBe(507);
   expect(readdirSync(join(files.pool, SMALL))).toEqual([]);
   expect(
-    (await files.ask({ method: "PUT", folder: SMALL, path: "fits", body: Buffer.alloc(2 * MIB) })).status,
+    (await files.request({ method: "PUT", folder: SMALL, path: "fits", body: Buffer.alloc(2 * MIB) })).status,
   ).toBe(204);
 });

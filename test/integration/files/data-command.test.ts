@@ -31,7 +31,7 @@ beforeAll(async () => {
   scene = ending.use(await FilesScene.open());
   ({ api, files, line, here } = scene);
   owner = await api.customer("ada");
-  await api.ask("PUT", `/api/v1/customers/${owner.customerId}/quota`, {
+  await api.request("PUT", `/api/v1/customers/${owner.customerId}/quota`, {
     as: api.admin,
     body: {
       quota_level: "custom",
@@ -49,11 +49,11 @@ const cli = (...args: string[]) => scene.cli(owner, ...args);
 const begin = (...args: string[]) => scene.begin(owner, ...args);
 
 async function dataset(name: string): Promise<number> {
-  const { body } = await api.ask("POST", "/api/v1/datasets", { as: owner, body: { name } });
+  const { body } = await api.request("POST", "/api/v1/datasets", { as: owner, body: { name } });
   return body.id;
 }
 const mounted = async (id: number) => {
-  const { body } = await api.ask("GET", `/api/v1/datasets/${id}`, { as: owner });
+  const { body } = await api.request("GET", `/api/v1/datasets/${id}`, { as: owner });
   return join(files.pool, body.storage_path);
 };
 
@@ -103,7 +103,7 @@ describe("a large dataset", () => {
         expect([name, same.exitCode]).toEqual([name, 0]);
       }
       rmSync(join(here, "large"), { recursive: true });
-      await api.ask("DELETE", `/api/v1/datasets/${id}`, { as: owner });
+      await api.request("DELETE", `/api/v1/datasets/${id}`, { as: owner });
     },
   );
 });
@@ -226,7 +226,7 @@ describe("a put", () => {
     const ended = once(putting, "exit");
     await eventually(
       async () =>
-        (await api.ask("GET", `/api/v1/datasets/${id}/versions`, { as: owner })).body.items.length === 1,
+        (await api.request("GET", `/api/v1/datasets/${id}/versions`, { as: owner })).body.items.length === 1,
       { what: "the beginning of the first one" },
     );
     await line.reached(line.sent + 4 * MIB);
@@ -244,7 +244,7 @@ describe("a put", () => {
   test("is refused in a sentence where the quota does not reach, or nothing is there to put", async () => {
     writeFileSync(join(here, "small"), "small");
     await dataset("bounded");
-    await api.ask("PUT", `/api/v1/customers/${owner.customerId}/quota`, {
+    await api.request("PUT", `/api/v1/customers/${owner.customerId}/quota`, {
       as: api.admin,
       body: {
         quota_level: "custom",

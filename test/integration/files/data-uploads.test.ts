@@ -47,15 +47,16 @@ afterAll(() => ending.disposeAsync());
 
 let made = 0;
 async function dataset(): Promise<{ id: number; client: UploadClient }> {
-  const { body } = await api.ask("POST", "/api/v1/datasets", {
+  const { body } = await api.request("POST", "/api/v1/datasets", {
     as: owner,
     body: { name: `d${(made += 1)}` },
   });
   return { id: body.id, client: new UploadClient(api, owner, `/datasets/${body.id}`) };
 }
-const entryOf = async (id: number) => (await api.ask("GET", `/api/v1/datasets/${id}`, { as: owner })).body;
+const entryOf = async (id: number) =>
+  (await api.request("GET", `/api/v1/datasets/${id}`, { as: owner })).body;
 const versionsOf = async (id: number) =>
-  (await api.ask("GET", `/api/v1/datasets/${id}/versions`, { as: owner })).body.items;
+  (await api.request("GET", `/api/v1/datasets/${id}/versions`, { as: owner })).body.items;
 const inPool = (path: string) => join(files.pool, path);
 
 const TREE = { "a.txt": "alpha", "sub/b.bin": Buffer.alloc(CHUNK_BYTES + 3, 7), "sub/empty": "", z: "last" };
@@ -82,8 +83,8 @@ describe("an upload", () => {
     expect(entry.storage_path).toMatch(new RegExp(`^${owner.uuid}/datasets/${id}-v1-[0-9a-f]{8}/files$`));
     expect(readFileSync(inPool(`${entry.storage_path}/sub/b.bin`)).equals(TREE["sub/b.bin"])).toBe(true);
     expect(statSync(inPool(`${entry.storage_path}/a.txt`)).mode & 0o777).toBe(0o644);
-    const read = await api.ask("GET", `/api/v1/datasets/${id}/files?path=a.txt`, { as: owner });
-    const listed = await api.ask("GET", `/api/v1/datasets/${id}/files`, { as: owner });
+    const read = await api.request("GET", `/api/v1/datasets/${id}/files?path=a.txt`, { as: owner });
+    const listed = await api.request("GET", `/api/v1/datasets/${id}/files`, { as: owner });
     expect([read.body, listed.body.items.map(({ name }: { name: string }) => name)]).toEqual([
       "alpha",
       ["a.txt", "sub", "z"],
@@ -139,14 +140,14 @@ describe("an upload", () => {
     await files.start();
 
     const again = await client.begin({ large });
-    const there = await api.ask(
+    const there = await api.request(
       "GET",
       `/api/v1/datasets/${id}/upload-chunks?upload=${again.body.upload}&path=large`,
       {
         as: owner,
       },
     );
-    const nothing = await api.ask(
+    const nothing = await api.request(
       "GET",
       `/api/v1/datasets/${id}/upload-chunks?upload=${again.body.upload}&path=no`,
       {
@@ -264,9 +265,9 @@ describe("who and where", () => {
   test("a public dataset is read by strangers, and its uploads are in the audit log", async () => {
     const { id, client } = await dataset();
     await client.put({ a: "a" });
-    await api.ask("PATCH", `/api/v1/datasets/${id}`, { as: owner, body: { visibility: "public" } });
+    await api.request("PATCH", `/api/v1/datasets/${id}`, { as: owner, body: { visibility: "public" } });
 
-    const read = await api.ask("GET", `/api/v1/datasets/${id}/files?path=a`, { as: stranger });
+    const read = await api.request("GET", `/api/v1/datasets/${id}/files?path=a`, { as: stranger });
 
     expect(read.body).toBe("a");
     const { rows } = await api.db.query(
@@ -300,9 +301,9 @@ describe("who and where", () => {
     const ready = await dataset();
     await ready.client.put({ a: "a" });
     symlinkSync("/etc/passwd", inPool(`${(await entryOf(ready.id)).storage_path}/link`));
-    expect(await api.ask("GET", `/api/v1/datasets/${ready.id}/files?path=link`, { as: owner })).toMatchObject(
-      problem(403),
-    );
+    expect(
+      await api.request("GET", `/api/v1/datasets/${ready.id}/files?path=link`, { as: owner }),
+    ).toMatchObject(problem(403));
   });
 
   test("the pool that is named is asked, and one that nobody has is refused", async () => {
@@ -383,7 +384,7 @@ describe("at once", () => {
       await client.manifest(upload, manifestOf({ a: said }));
 
       const [deleted, ended] = await Promise.all([
-        api.ask("DELETE", `/api/v1/datasets/${id}`, { as: owner }),
+        api.request("DELETE", `/api/v1/datasets/${id}`, { as: owner }),
         client.complete(upload),
         client.part(upload, "a", { bytes: other }),
       ]);
@@ -391,7 +392,7 @@ describe("at once", () => {
       expect([deleted.status, [200, 404, 409, 422].includes(ended.status)]).toEqual([204, true]);
       expect(await client.part(upload, "a", { bytes: other })).toMatchObject(problem(404));
       expect(await client.complete(upload)).toMatchObject(problem(404));
-      expect((await api.ask("GET", `/api/v1/datasets/${id}`, { as: owner })).status).toBe(404);
+      expect((await api.request("GET", `/api/v1/datasets/${id}`, { as: owner })).status).toBe(404);
     }
   });
 });
@@ -399,7 +400,7 @@ describe("at once", () => {
 describe("room and money", () => {
   test("quota and disk are looked at before anything is sent", async () => {
     const { id, client } = await dataset();
-    await api.ask("PUT", `/api/v1/customers/${owner.customerId}/quota`, {
+    await api.request("PUT", `/api/v1/customers/${owner.customerId}/quota`, {
       as: api.admin,
       body: {
         quota_level: "custom",
@@ -412,7 +413,7 @@ describe("room and money", () => {
     });
 
     const tooLarge = await client.begin({ a: "a" }, { total_size: 2 ** 51 });
-    await api.ask("PUT", `/api/v1/customers/${owner.customerId}/quota`, {
+    await api.request("PUT", `/api/v1/customers/${owner.customerId}/quota`, {
       as: api.admin,
       body: {
         quota_level: "custom",
@@ -465,7 +466,7 @@ describe("room and money", () => {
     const folders = () =>
       readdirSync(inPool(`${owner.uuid}/datasets`)).filter((name) => name.startsWith(`${id}-v`));
     const before = folders().length;
-    const gone = await api.ask("DELETE", `/api/v1/datasets/${id}`, { as: owner });
+    const gone = await api.request("DELETE", `/api/v1/datasets/${id}`, { as: owner });
 
     expect([before, gone.status]).toEqual([2, 204]);
     await eventually(() => folders().length === 0, { what: "the folders removed" });
@@ -495,14 +496,14 @@ describe("room and money", () => {
     const folder = inPool(entry.storage_path);
     mkdirSync(folder, { recursive: true });
     writeFileSync(join(folder, "a"), "by hand");
-    await api.ask("PATCH", `/api/v1/datasets/${id}`, { as: api.admin, body: { status: "ready" } });
+    await api.request("PATCH", `/api/v1/datasets/${id}`, { as: api.admin, body: { status: "ready" } });
 
-    const unnamed = await api.ask("GET", `/api/v1/datasets/${id}/files?path=a`, { as: owner });
+    const unnamed = await api.request("GET", `/api/v1/datasets/${id}/files?path=a`, { as: owner });
     const change = (storage_pools: string[], as = api.admin) =>
-      api.ask("PATCH", `/api/v1/datasets/${id}`, { as, body: { storage_pools } });
+      api.request("PATCH", `/api/v1/datasets/${id}`, { as, body: { storage_pools } });
     const refused = [await change(["pool-a"], owner), await change(["pool-a", "pool-x"])];
     const named = await change(["pool-a", "pool-a"]);
-    const read = await api.ask("GET", `/api/v1/datasets/${id}/files?path=a`, { as: owner });
+    const read = await api.request("GET", `/api/v1/datasets/${id}/files?path=a`, { as: owner });
     const asked = (await poolFolders(api.db, { pool: "pool-a", after: null })).folders.map(
       ({ path }) => path,
     );
@@ -521,7 +522,7 @@ describe("room and money", () => {
     expect((await entryOf(id)).storage_pools).toEqual([]);
     expect(read.body).toBe("by hand");
     expect(readFileSync(join(folder, "a"), "utf8")).toBe("by hand");
-    expect((await api.ask("GET", `/api/v1/datasets/${id}/files?path=a`, { as: owner })).body).toBe(
+    expect((await api.request("GET", `/api/v1/datasets/${id}/files?path=a`, { as: owner })).body).toBe(
       "by its owner",
     );
   });

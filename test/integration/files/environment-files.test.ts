@@ -53,9 +53,9 @@ const cli = (...args: string[]) => scene.cli(owner, ...args);
 
 describe("a stopped environment's files", () => {
   test("are listed from the two roots on, and read whole and in parts", async () => {
-    const roots = await api.ask("GET", of(""), { as: owner });
-    const code = await api.ask("GET", of("/gemini/code"), { as: owner });
-    const part = await api.ask("GET", of("/gemini/code/train.py"), {
+    const roots = await api.request("GET", of(""), { as: owner });
+    const code = await api.request("GET", of("/gemini/code"), { as: owner });
+    const part = await api.request("GET", of("/gemini/code/train.py"), {
       as: owner,
       headers: { Range: "bytes=0-4" },
     });
@@ -89,8 +89,8 @@ describe("a stopped environment's files", () => {
     const names = [Buffer.from([0xff, 0x0a]), ...Array.from({ length: 4 }, (_, at) => Buffer.from(`f${at}`))];
     for (const name of names) writeFileSync(Buffer.concat([Buffer.from(`${folder}/`), name]), "x");
 
-    const first = await api.ask("GET", `${of("/gemini/code/many")}&limit=3`, { as: owner });
-    const second = await api.ask(
+    const first = await api.request("GET", `${of("/gemini/code/many")}&limit=3`, { as: owner });
+    const second = await api.request(
       "GET",
       `${of("/gemini/code/many")}&limit=3&cursor=${first.body.next_cursor}`,
       { as: owner },
@@ -102,7 +102,7 @@ describe("a stopped environment's files", () => {
     const path = Buffer.concat([Buffer.from("/gemini/code/many/"), names[0] ?? Buffer.of()]).toString(
       "base64url",
     );
-    const hostile = await api.ask("GET", `/api/v1/environments/env-1/files?path_base64=${path}`, {
+    const hostile = await api.request("GET", `/api/v1/environments/env-1/files?path_base64=${path}`, {
       as: owner,
     });
     expect([hostile.status, hostile.body]).toEqual([200, "x"]);
@@ -114,7 +114,7 @@ describe("a stopped environment's files", () => {
     const names = ["a", "b", "c"].map((first) => first + "山".repeat(84) + "xx");
     for (const name of names) writeFileSync(`${folder}/${name}`, "x");
     const page = async (query: string) =>
-      (await api.ask("GET", `${of("/gemini/code/long-names")}${query}`, { as: owner })).body;
+      (await api.request("GET", `${of("/gemini/code/long-names")}${query}`, { as: owner })).body;
     const namesOf = ({ items }: { items: { name: string }[] }) => items.map(({ name }) => name);
 
     const first = await page("&limit=2");
@@ -125,8 +125,8 @@ describe("a stopped environment's files", () => {
 
   test("HEAD and GET with a checksum tell the same of a file", async () => {
     const headers = { "Want-Repr-Digest": "sha-256=1" };
-    const head = await api.ask("HEAD", of("/gemini/code/train.py"), { as: owner, headers });
-    const got = await api.ask("GET", of("/gemini/code/train.py"), { as: owner, headers });
+    const head = await api.request("HEAD", of("/gemini/code/train.py"), { as: owner, headers });
+    const got = await api.request("GET", of("/gemini/code/train.py"), { as: owner, headers });
 
     const digest = `sha-256=:${sha256(Buffer.from("print(42)\n"))}:`;
     expect([head.headers.get("repr-digest"), got.headers.get("repr-digest")]).toEqual([digest, digest]);
@@ -138,8 +138,8 @@ describe("who", () => {
   test("looked for a file as an administrator, and who put one, is in the audit log", async () => {
     const path = of("/gemini/code/train.py");
 
-    expect((await api.ask("PUT", of("/gemini/code/by-whom"), { as: owner, body: "x" })).status).toBe(204);
-    expect((await api.ask("HEAD", path, { as: api.admin })).status).toBe(200);
+    expect((await api.request("PUT", of("/gemini/code/by-whom"), { as: owner, body: "x" })).status).toBe(204);
+    expect((await api.request("HEAD", path, { as: api.admin })).status).toBe(200);
     const { rows } = await api.db.query("SELECT subject, status FROM audit_log WHERE method = 'HEAD'");
     expect(rows).toEqual([{ subject: "environment env-1", status: 200 }]);
     const puts = await api.db.query(
@@ -156,18 +156,18 @@ describe("who", () => {
     ["/gemini/code/leaving", 403],
   ])("nobody gets %s", async (path, status) => {
     symlinkSync("/etc/passwd", files.at("leaving"));
-    const asked = await api.ask("GET", of(path), { as: owner });
+    const asked = await api.request("GET", of(path), { as: owner });
     rmSync(files.at("leaving"));
 
     expect(asked).toMatchObject(problem(status));
   });
 
   test("without a host, or before its first start, a sentence says why there are none", async () => {
-    expect(await api.ask("GET", of("/gemini/code", "env-2"), { as: owner })).toMatchObject({
+    expect(await api.request("GET", of("/gemini/code", "env-2"), { as: owner })).toMatchObject({
       status: 503,
       body: { detail: "No host of storage pool pool-b is heard now." },
     });
-    expect(await api.ask("GET", of("/gemini/code", "env-3"), { as: owner })).toMatchObject({
+    expect(await api.request("GET", of("/gemini/code", "env-3"), { as: owner })).toMatchObject({
       status: 409,
       body: { detail: "The environment has not run yet, so it has no files." },
     });
@@ -178,7 +178,7 @@ describe("a link for a browser", () => {
   const link = async () =>
     new URL(
       (
-        await api.ask("POST", "/api/v1/environments/env-1/download-links", {
+        await api.request("POST", "/api/v1/environments/env-1/download-links", {
           as: owner,
           body: { path: "/gemini/code/train.py" },
         })
@@ -188,10 +188,10 @@ describe("a link for a browser", () => {
   test("leads to the file without a key, until its time is over, and never when it was changed", async () => {
     const { pathname } = await link();
 
-    const got = await api.ask("GET", pathname);
-    const forged = await api.ask("GET", `${pathname.slice(0, -3)}AAA`);
+    const got = await api.request("GET", pathname);
+    const forged = await api.request("GET", `${pathname.slice(0, -3)}AAA`);
     api.passMinutes(11);
-    const late = await api.ask("GET", pathname);
+    const late = await api.request("GET", pathname);
 
     expect([got.status, got.body]).toEqual([200, "print(42)\n"]);
     expect(forged).toMatchObject(problem(422));
@@ -200,7 +200,7 @@ describe("a link for a browser", () => {
 
   test("opens nothing once the key that made it is revoked", async () => {
     const own = await api.key(owner, {});
-    const asked = await api.ask("POST", "/api/v1/environments/env-1/download-links", {
+    const asked = await api.request("POST", "/api/v1/environments/env-1/download-links", {
       as: own,
       body: { path: "/gemini/code/train.py" },
     });
@@ -209,7 +209,7 @@ describe("a link for a browser", () => {
       [own.key],
     );
 
-    expect(await api.ask("GET", new URL(asked.body.url).pathname)).toMatchObject(problem(403));
+    expect(await api.request("GET", new URL(asked.body.url).pathname)).toMatchObject(problem(403));
   });
 });
 
@@ -287,7 +287,7 @@ describe("by the command, over a real connection", () => {
     child.kill("SIGKILL");
     await once(child, "exit");
     // As much of it as a slow line had brought by then.
-    const { headers } = await api.ask("HEAD", of("/gemini/code/resumed.bin"), { as: owner });
+    const { headers } = await api.request("HEAD", of("/gemini/code/resumed.bin"), { as: owner });
     const state = (headers.get("etag") ?? "").replaceAll('"', "");
     const had = 10_000_000;
     for (const name of [...drafts(), "resumed.bin"]) rmSync(join(here, name), { force: true });

@@ -32,8 +32,8 @@ beforeAll(async () => {
   const key = openHostKey(`${access.folder}/host.nk`);
   const certified = await authority.certifyHost(HOST, key.accessClaim.key, new Date());
   gateway = await authority.gateway(new Date());
-  await access.say({ instances: [], gateway: { key: key.accessKeyPem, ...certified } });
-  port = await eventually(() => access.news?.gatewayPort ?? undefined, { what: "the open port" });
+  await access.print({ instances: [], gateway: { key: key.accessKeyPem, ...certified } });
+  port = await eventually(() => access.messages?.gatewayPort ?? undefined, { what: "the open port" });
 });
 afterAll(() => ending.disposeAsync());
 

@@ -11,7 +11,7 @@ afterAll(() => files.end());
 
 /** Its entries by their paths, with the bytes that came along. */
 async function tree(path: string, query: Record<string, string> = {}) {
-  const { headers, body } = await files.ask({ path, query: { tree: "1", ...query } });
+  const { headers, body } = await files.request({ path, query: { tree: "1", ...query } });
   expect(headers["remotegpu-file-type"]).toBe("tree");
   const found = new Map<string, TreeEntry & { text: string | null }>();
   for (let at = 0; ;) {
@@ -72,7 +72,7 @@ test("only those that are as new as is asked for bring their bytes, or none at a
 test("a file is no tree: it comes as itself", async () => {
   writeFileSync(files.at("alone"), "alone");
 
-  const { headers, body } = await files.ask({ path: "alone", query: { tree: "1", bytesFrom: "0" } });
+  const { headers, body } = await files.request({ path: "alone", query: { tree: "1", bytesFrom: "0" } });
 
   expect([headers["remotegpu-file-type"], body.toString()]).toEqual(["file", "alone"]);
 });

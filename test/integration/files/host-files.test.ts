@@ -48,17 +48,17 @@ test("every thread of it may do no more than read, write and give away files, an
 
 describe("reading", () => {
   test("a file is told whole, in parts and by its head, with one name for its state", async () => {
-    const whole = await files.ask({ path: "notes.txt" });
+    const whole = await files.request({ path: "notes.txt" });
     const etag = whole.headers.etag ?? "";
     const parts = await Promise.all(
       ["bytes=2-4", "bytes=7-", "bytes=-2", "bytes=8-100", "bytes=0-1,4-5", "bytes=5-2"].map(
         async (range) => {
-          const { status, body, headers } = await files.ask({ path: "notes.txt", headers: { range } });
+          const { status, body, headers } = await files.request({ path: "notes.txt", headers: { range } });
           return [status, body.toString(), headers["content-range"]];
         },
       ),
     );
-    const head = await files.ask({ method: "HEAD", path: "notes.txt" });
+    const head = await files.request({ method: "HEAD", path: "notes.txt" });
 
     expect([whole.status, whole.body.toString()]).toEqual([200, "0123456789"]);
     expect(parts).toEqual([
@@ -75,24 +75,24 @@ describe("reading", () => {
       etag,
       0,
     ]);
-    expect((await files.ask({ path: "notes.txt", headers: { range: "bytes=10-" } })).status).toBe(416);
-    expect((await files.ask({ path: "notes.txt", headers: { "if-none-match": etag } })).status).toBe(304);
+    expect((await files.request({ path: "notes.txt", headers: { range: "bytes=10-" } })).status).toBe(416);
+    expect((await files.request({ path: "notes.txt", headers: { "if-none-match": etag } })).status).toBe(304);
   });
 
   test("a part is asked for of one state of the file alone", async () => {
     writeFileSync(files.at("growing"), "first");
-    const { etag = "" } = (await files.ask({ path: "growing" })).headers;
-    const same = await files.ask({ path: "growing", headers: { range: "bytes=3-", "if-range": etag } });
+    const { etag = "" } = (await files.request({ path: "growing" })).headers;
+    const same = await files.request({ path: "growing", headers: { range: "bytes=3-", "if-range": etag } });
     writeFileSync(files.at("growing"), "second one");
 
-    const other = await files.ask({ path: "growing", headers: { range: "bytes=3-", "if-range": etag } });
+    const other = await files.request({ path: "growing", headers: { range: "bytes=3-", "if-range": etag } });
 
     expect([same.status, same.body.toString()]).toEqual([206, "st"]);
     expect([other.status, other.body.toString()]).toEqual([200, "second one"]);
   });
 
   test("its checksum is told to whoever asks for it, of the whole also with a part", async () => {
-    const { headers } = await files.ask({
+    const { headers } = await files.request({
       path: "notes.txt",
       headers: { "want-repr-digest": "sha-256=1", range: "bytes=0-0" },
     });
@@ -147,7 +147,7 @@ describe("folders", () => {
       pipe: ["other", 0],
       link: ["link", 0],
     });
-    const hostile = await files.ask({
+    const hostile = await files.request({
       path: Buffer.concat([Buffer.from("names/"), Buffer.alloc(255, 0xff)]),
     });
     expect(hostile.body.toString()).toBe("xy");
@@ -200,7 +200,7 @@ describe("what is refused", () => {
       ["pipe", 409, "not-a-file", false],
       ["zero", 409, "not-a-file", false],
     ]);
-    expect((await files.ask({ path: "traps/inside" })).body.toString()).toBe("0123456789");
+    expect((await files.request({ path: "traps/inside" })).body.toString()).toBe("0123456789");
     expect((await files.refusal({ method: "PUT", path: "traps/upwards/x", body: "x" })).reason).toBe(
       "leaves-folder",
     );
@@ -241,7 +241,7 @@ test("links exchanged all the time beside the reading never lead it out of the f
 
   const seen = new Map<string, number>();
   for (let reads = 0; !swapping.isOver || reads < 500; reads += 1) {
-    const { status, body } = await files.ask({ path: "swapped/way/secret" });
+    const { status, body } = await files.request({ path: "swapped/way/secret" });
     const said = status === 200 ? body.toString() : String(status);
     seen.set(said, (seen.get(said) ?? 0) + 1);
   }
@@ -261,7 +261,7 @@ describe("writing", () => {
     const body = Buffer.alloc(300_000, "file");
     const headers = { "repr-digest": `sha-256=:${sha256(body)}:` };
 
-    const put = await files.ask({
+    const put = await files.request({
       method: "PUT",
       path: "owned/new/run.sh",
       query: { executable: "1" },
@@ -302,7 +302,7 @@ describe("writing", () => {
   test("a link in its place is replaced, not followed, and a folder is not", async () => {
     symlinkSync("notes.txt", files.at("linked"));
 
-    await files.ask({ method: "PUT", path: "linked", body: "its own" });
+    await files.request({ method: "PUT", path: "linked", body: "its own" });
 
     expect(readFileSync(files.at("notes.txt"), "utf8")).toBe("0123456789");
     expect(readFileSync(files.at("linked"), "utf8")).toBe("its own");

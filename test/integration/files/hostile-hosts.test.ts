@@ -34,7 +34,7 @@ const SENSELESS = "Its host answered something else than was asked for.";
 
 const get = (answer: HostAnswers, headers: Record<string, string> = {}) => {
   host.answer = answer;
-  return api.ask("GET", FILES, { as: owner, headers });
+  return api.request("GET", FILES, { as: owner, headers });
 };
 const listing = (...names: string[]) => ({
   files: names.map((name) => ({
@@ -122,7 +122,7 @@ describe("for a folder", () => {
   test("it answers the same page for the next one, which is refused", async () => {
     const body = JSON.stringify({ ...listing("a", "b"), isMore: true });
     const first = await get(says(200, FOLDER, body));
-    const next = await api.ask("GET", `${FILES}&cursor=${first.body.next_cursor}`, { as: owner });
+    const next = await api.request("GET", `${FILES}&cursor=${first.body.next_cursor}`, { as: owner });
 
     expect([first.status, first.body.items.length]).toEqual([200, 2]);
     expect(next).toMatchObject(unavailable(SENSELESS));
@@ -150,12 +150,12 @@ describe("for a folder", () => {
 
 describe("for an upload", () => {
   const begin = async (answer: HostAnswers) => {
-    const made = await api.ask("POST", "/api/v1/datasets", {
+    const made = await api.request("POST", "/api/v1/datasets", {
       as: owner,
       body: { name: crypto.randomUUID() },
     });
     host.answer = answer;
-    return await api.ask("POST", `/api/v1/datasets/${made.body.id}/uploads`, {
+    return await api.request("POST", `/api/v1/datasets/${made.body.id}/uploads`, {
       as: owner,
       body: { manifest_sha256: "0".repeat(64), total_size: 1, file_count: 1 },
     });

@@ -35,9 +35,9 @@ beforeAll(async () => {
   ({ api, files, here } = scene);
   const { files: hosts } = api.deps;
   api.deps.files = {
-    ask: async (...question) => {
+    request: async (...question) => {
       asked += 1;
-      return await hosts.ask(...question);
+      return await hosts.request(...question);
     },
   };
   const ada = await api.customer("ada");
@@ -86,9 +86,9 @@ const names = (body: { items: { name: string }[] }) => body.items.map(({ name })
 const cli = (...args: string[]) => scene.cli(owner, ...args);
 
 test("its attempts are listed, and what lies in one is listed and read, in parts too", async () => {
-  const root = await api.ask("GET", of(""), { as: owner });
-  const attempt = await api.ask("GET", of("attempt-1"), { as: viewer });
-  const part = await api.ask("GET", of("attempt-1/model.pt"), {
+  const root = await api.request("GET", of(""), { as: owner });
+  const attempt = await api.request("GET", of("attempt-1"), { as: viewer });
+  const part = await api.request("GET", of("attempt-1/model.pt"), {
     as: viewer,
     headers: { Range: "bytes=0-3" },
   });
@@ -117,12 +117,12 @@ test.each([
 ])("what is asked %s is refused", async (_what, asked, status) => {
   const { as, path } = asked();
 
-  expect(await api.ask("GET", path, { as })).toMatchObject(problem(status));
+  expect(await api.request("GET", path, { as })).toMatchObject(problem(status));
 });
 
 test("it is listed and read by the attempt's number, too, with paths as its program has them", async () => {
   const ask = async (query: string, headers = {}) =>
-    await api.ask("GET", `/api/v1/training-jobs/job-1/files?${query}`, { as: viewer, headers });
+    await api.request("GET", `/api/v1/training-jobs/job-1/files?${query}`, { as: viewer, headers });
 
   expect(names((await ask("")).body)).toEqual(["attempt-1", "attempt-2"]);
   const { items } = (await ask("attempt=1&rank=0")).body;
@@ -146,7 +146,7 @@ test("it is listed and read by the attempt's number, too, with paths as its prog
 });
 
 test("a job that has not run has no attempts yet", async () => {
-  expect((await api.ask("GET", of("", "job-2"), { as: owner })).body.items).toEqual([]);
+  expect((await api.request("GET", of("", "job-2"), { as: owner })).body.items).toEqual([]);
 });
 
 test("the command lists it and fetches a file or a folder, without links", async () => {
@@ -224,8 +224,8 @@ test("thousands of small files come in a handful of requests, and a large one be
 test("an answer that ends early is no whole folder", async () => {
   const { files: whole } = api.deps;
   api.deps.files = {
-    ask: async (...question) => {
-      const reply = await whole.ask(...question);
+    request: async (...question) => {
+      const reply = await whole.request(...question);
       if (!reply.isReached) return reply;
       const { headers, body } = reply.answer;
       const text = (await new Response(body).text()).replace(/\{"is_whole":true\}\n$/, "");
@@ -243,7 +243,10 @@ test("an answer that ends early is no whole folder", async () => {
 test("a sync that broke off goes on where it was", async () => {
   const inPool = files.at("large", "training-jobs/job-1/output/attempt-1");
   writeFileSync(inPool, "0123456789".repeat(1_000));
-  const head = await api.ask("GET", of("attempt-1/large"), { as: owner, headers: { Range: "bytes=0-0" } });
+  const head = await api.request("GET", of("attempt-1/large"), {
+    as: owner,
+    headers: { Range: "bytes=0-0" },
+  });
   const etag = (head.headers.get("etag") ?? "").replaceAll(/[^a-z0-9-]/g, "");
   // As a command leaves it that was killed amid the file.
   writeFileSync(join(here, `large.${etag}.remotegpu-part`), "0123456789".repeat(900));
@@ -285,16 +288,16 @@ test.each([
 ])("a removal of what is %s is refused", async (_what, asked, status) => {
   const { as, path } = asked();
 
-  expect(await api.ask("DELETE", of(path), { as })).toMatchObject(problem(status));
+  expect(await api.request("DELETE", of(path), { as })).toMatchObject(problem(status));
 });
 
 test("an attempt that still has its container keeps its folder; then all of it goes", async () => {
   await api.db.query(
     "UPDATE placements SET resources_released_at = NULL WHERE instance_id = 'ins-1' AND epoch = 2",
   );
-  const held = await api.ask("DELETE", of("attempt-1"), { as: owner });
+  const held = await api.request("DELETE", of("attempt-1"), { as: owner });
   await api.db.query("UPDATE placements SET resources_released_at = now() WHERE instance_id = 'ins-1'");
-  const free = await api.ask("DELETE", of("attempt-1"), { as: owner });
+  const free = await api.request("DELETE", of("attempt-1"), { as: owner });
 
   expect(held).toMatchObject(problem(409));
   expect([free.status, free.body]).toEqual([200, { status: "removed" }]);

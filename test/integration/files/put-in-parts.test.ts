@@ -123,10 +123,10 @@ test("to a host whose agent knows no parts a long file goes whole", async () => 
   using _again = { [Symbol.dispose]: () => void (deps.files = files) };
   const unknown = { reason: "bad-request", detail: "This host's agent does not know that request." };
   deps.files = {
-    ask: async (host, question, signal) =>
+    request: async (host, question, signal) =>
       question.route === "/parts"
         ? { isReached: true, answer: answeredBy(Response.json(unknown, { status: 400 })) }
-        : await files.ask(host, question, signal),
+        : await files.request(host, question, signal),
   };
   const bytes = randomBytes(2 * CHUNK);
   writeFileSync(join(scene.here, "whole.bin"), bytes);
@@ -177,12 +177,14 @@ class Bringing {
     return status;
   }
 
-  tell() {
-    return scene.api.ask("GET", `/api/v1/environments/env-1/upload-chunks?${this.#query()}`, { as: this.as });
+  report() {
+    return scene.api.request("GET", `/api/v1/environments/env-1/upload-chunks?${this.#query()}`, {
+      as: this.as,
+    });
   }
 
   complete() {
-    return scene.api.ask("POST", "/api/v1/environments/env-1/complete-file", {
+    return scene.api.request("POST", "/api/v1/environments/env-1/complete-file", {
       as: this.as,
       body: this.#file,
     });
@@ -204,7 +206,7 @@ describe("by the API", () => {
     parts.push(await bringing.part(1, Buffer.from("wrong")));
     const wrong = await bringing.complete();
     parts.push(await bringing.part(1));
-    const there = await bringing.tell();
+    const there = await bringing.report();
     const ready = await bringing.complete();
     const again = await bringing.complete();
 

@@ -55,7 +55,7 @@ const LARGE = Buffer.from(Array.from({ length: 2 * CHUNK_BYTES + 5 }, (_, at) =>
 const TREE: Tree = { "a.txt": "alpha", empty: "", "sub/large": LARGE, z: "last" };
 
 async function dataset(): Promise<{ id: number; client: UploadClient }> {
-  const { body } = await api.ask("POST", "/api/v1/datasets", {
+  const { body } = await api.request("POST", "/api/v1/datasets", {
     as: owner,
     body: { name: crypto.randomUUID() },
   });
@@ -69,13 +69,13 @@ async function sealed(
   const { id, client } = await dataset();
   const done = await client.put(tree, more);
   expect([done.status, done.body.status]).toEqual([200, "ready"]);
-  const entry = (await api.ask("GET", `/api/v1/datasets/${id}`, { as: owner })).body;
+  const entry = (await api.request("GET", `/api/v1/datasets/${id}`, { as: owner })).body;
   const folder = join(files.pool, entry.storage_path);
   return { id, files: folder, version: join(folder, "..") };
 }
 
 const versionOf = async (id: number) =>
-  (await api.ask("GET", `/api/v1/datasets/${id}/versions`, { as: owner })).body.items[0];
+  (await api.request("GET", `/api/v1/datasets/${id}/versions`, { as: owner })).body.items[0];
 
 async function get(
   id: number,
@@ -170,12 +170,12 @@ test("further pages of a folder are asked for without a proof that it is no file
   const { id } = await sealed();
   const routes: string[] = [];
   api.deps.files = {
-    ask: async (host, question, signal) => {
+    request: async (host, question, signal) => {
       routes.push(question.route);
-      return await honest.ask(host, question, signal);
+      return await honest.request(host, question, signal);
     },
   };
-  const { body: first } = await api.ask("GET", `/api/v1/datasets/${id}/files?limit=1`, { as: owner });
+  const { body: first } = await api.request("GET", `/api/v1/datasets/${id}/files?limit=1`, { as: owner });
   routes.splice(0);
 
   const second = await get(id, `&limit=1&cursor=${first.next_cursor}`);
@@ -252,7 +252,7 @@ describe("a host that has other bytes", () => {
       renameSync(join(forged.version, name), join(version, name));
     }
 
-    const answer = await api.ask("GET", `/api/v1/datasets/${id}/files?path=a`, { as: owner });
+    const answer = await api.request("GET", `/api/v1/datasets/${id}/files?path=a`, { as: owner });
 
     expect(answer).toMatchObject({
       status: 503,
@@ -270,7 +270,7 @@ describe("a host that has other bytes", () => {
   test("or no proof at all is no host of before: what was checked once is never read unchecked", async () => {
     const { id, version } = await sealed({ a: "alpha" });
     api.deps.files = ofBefore();
-    const old = await api.ask("GET", `/api/v1/datasets/${id}/files?path=a`, { as: owner });
+    const old = await api.request("GET", `/api/v1/datasets/${id}/files?path=a`, { as: owner });
     api.deps.files = honest;
     rmSync(join(version, "tree"));
 
@@ -284,7 +284,8 @@ describe("a host that has other bytes", () => {
 
 describe("other bytes than were sealed", () => {
   const openOf = async () =>
-    (await api.ask("GET", "/api/v1/alarms?open=true&kind=sealed-bytes-differ", { as: api.admin })).body.items;
+    (await api.request("GET", "/api/v1/alarms?open=true&kind=sealed-bytes-differ", { as: api.admin })).body
+      .items;
   const folderOf = async (id: number) =>
     (await api.db.query<{ folder: string }>("SELECT folder FROM data_copies WHERE dataset_id = $1", [id]))
       .rows[0]?.folder;
@@ -334,10 +335,10 @@ describe("other bytes than were sealed", () => {
     );
     for (const answer of [refused, cut]) {
       api.deps.files = {
-        ask: async (host, question, signal) =>
+        request: async (host, question, signal) =>
           question.route === "/entry"
             ? { isReached: true, answer }
-            : await honest.ask(host, question, signal),
+            : await honest.request(host, question, signal),
       };
       expect(["broken", 503]).toContain(await read(id, "a"));
     }
@@ -354,9 +355,9 @@ describe("other bytes than were sealed", () => {
     const asked: string[] = [];
     const folder = await folderOf(id);
     api.deps.files = {
-      ask: async (host, question, signal) => {
+      request: async (host, question, signal) => {
         asked.push(host);
-        const reply = await honest.ask(host, question, signal);
+        const reply = await honest.request(host, question, signal);
         const isForged =
           host === "host-1" && question.route === "/entry" && question.folder.includes(folder ?? "-");
         if (!isForged || !reply.isReached) return reply;
@@ -379,7 +380,7 @@ describe("other bytes than were sealed", () => {
     expect((await readBy(id, "&tree=files")).by).toEqual(["host-2"]);
     expect(await readBy(other.id, "a")).toEqual({ text: "alpha", by: ["host-1"] });
     const [alarm] = await openOf();
-    await api.ask("POST", `/api/v1/alarms/${alarm.id}/clear`, { as: api.admin });
+    await api.request("POST", `/api/v1/alarms/${alarm.id}/clear`, { as: api.admin });
     expect(await readBy(id, "a")).toEqual({ text: "broken", by: ["host-1"] });
   });
 
@@ -389,8 +390,9 @@ describe("other bytes than were sealed", () => {
       "INSERT INTO hosts (id, name, ip_address, connection, storage_pool) VALUES ('host-2', 'gpu-2', '10.0.0.2', 'connected', 'pool-a')",
     );
     api.deps.files = {
-      ask: async (host, question, signal) => {
-        if (host !== "host-1" || question.route !== "/entry") return await honest.ask(host, question, signal);
+      request: async (host, question, signal) => {
+        if (host !== "host-1" || question.route !== "/entry")
+          return await honest.request(host, question, signal);
         const headers = { "content-length": "3", "remotegpu-file-type": "file" };
         return { isReached: true, answer: answeredBy(new Response("alp", { headers })) };
       },
@@ -407,13 +409,13 @@ describe("other bytes than were sealed", () => {
     const { id, files: folder } = await sealed({ a: "alpha", b: "beta" });
     let isDeleted = false;
     api.deps.files = {
-      ask: async (host, question, signal) => {
+      request: async (host, question, signal) => {
         if (question.route === "/entry" && question.path !== "manifest" && !isDeleted) {
           isDeleted = true;
-          await api.ask("DELETE", `/api/v1/datasets/${id}`, { as: owner });
+          await api.request("DELETE", `/api/v1/datasets/${id}`, { as: owner });
           rmSync(folder, { recursive: true, force: true });
         }
-        return await honest.ask(host, question, signal);
+        return await honest.request(host, question, signal);
       },
     };
 
@@ -425,9 +427,9 @@ describe("other bytes than were sealed", () => {
   describe("of a member that has lost its mount", () => {
     const asked: string[] = [];
     const lost: HostFiles = {
-      ask: async (host, question, signal) => {
+      request: async (host, question, signal) => {
         asked.push(host);
-        if (host !== "host-1") return await honest.ask(host, question, signal);
+        if (host !== "host-1") return await honest.request(host, question, signal);
         const missing = { reason: "not-found", detail: "There is nothing." };
         return { isReached: true, answer: answeredBy(Response.json(missing, { status: 404 })) };
       },
@@ -484,11 +486,11 @@ describe("other bytes than were sealed", () => {
     test("nothing is read where it is the only one, and the refusal names it", async () => {
       const { id } = await sealed({ a: "alpha" });
       api.deps.files = {
-        ask: async (host, question, signal) =>
-          await (question.route === "/proof" ? honest : lost).ask(host, question, signal),
+        request: async (host, question, signal) =>
+          await (question.route === "/proof" ? honest : lost).request(host, question, signal),
       };
 
-      const answer = await api.ask("GET", `/api/v1/datasets/${id}/files?path=a`, { as: owner });
+      const answer = await api.request("GET", `/api/v1/datasets/${id}/files?path=a`, { as: owner });
 
       expect(answer).toMatchObject({
         status: 503,
@@ -580,8 +582,8 @@ describe("sealing", () => {
 
   test("by a host that names a root of its own is no version, though nobody said which it is", async () => {
     api.deps.files = {
-      ask: async (host, question, signal) => {
-        const reply = await honest.ask(host, question, signal);
+      request: async (host, question, signal) => {
+        const reply = await honest.request(host, question, signal);
         if (question.route !== "/seal" || !reply.isReached) return reply;
         const state = SealState.parse(await new Response(reply.answer.body).json());
         return {
@@ -604,8 +606,8 @@ describe("sealing", () => {
     await client.file(body.upload, "sub", LARGE);
     await client.manifest(body.upload, manifestOf({ sub: LARGE }));
     api.deps.files = {
-      ask: async (host, question, signal) => {
-        const reply = await honest.ask(host, question, signal);
+      request: async (host, question, signal) => {
+        const reply = await honest.request(host, question, signal);
         if (question.path !== "sums" || !reply.isReached) return reply;
         const { headers, body: sums } = reply.answer;
         const bytes = Buffer.from(await new Response(sums).arrayBuffer());
@@ -623,9 +625,9 @@ describe("sealing", () => {
     const { body } = await brought(client);
     const asked: string[] = [];
     api.deps.files = {
-      ask: async (host, question, signal) => {
+      request: async (host, question, signal) => {
         asked.push(question.path);
-        if (question.path !== "manifest") return await honest.ask(host, question, signal);
+        if (question.path !== "manifest") return await honest.request(host, question, signal);
         const line = { path: "YQ", bytes: 2 ** 52, sha256: sha256("a"), isExecutable: false };
         return { isReached: true, answer: answeredBy(new Response(`${JSON.stringify(line)}\n`)) };
       },
@@ -640,9 +642,9 @@ describe("sealing", () => {
     const uploads = await Promise.all(clients.map(({ client }) => brought(client)));
     const gate = Promise.withResolvers<void>();
     api.deps.files = {
-      ask: async (host, question, signal) => {
+      request: async (host, question, signal) => {
         if (question.path === "manifest") await gate.promise;
-        return await honest.ask(host, question, signal);
+        return await honest.request(host, question, signal);
       },
     };
 
@@ -693,11 +695,11 @@ test("of a version without a file there is nothing to read, and it is checked al
 /** An agent one version back: it makes no lists of parts, and does not know what a proof is. */
 function ofBefore(): HostFiles {
   return {
-    ask: async (host, question, signal) => {
+    request: async (host, question, signal) => {
       const unknown = { reason: "bad-request", detail: "This host's agent does not know that request." };
       if (question.route === "/proof")
         return { isReached: true, answer: answeredBy(Response.json(unknown, { status: 400 })) };
-      const reply = await honest.ask(host, question, signal);
+      const reply = await honest.request(host, question, signal);
       if (question.route !== "/seal" || !reply.isReached) return reply;
       const { merkleRoot: _root, ...state } = SealState.parse(await new Response(reply.answer.body).json());
       return { isReached: true, answer: answeredBy(Response.json(state, { status: reply.answer.status })) };

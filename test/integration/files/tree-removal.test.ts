@@ -17,7 +17,7 @@ beforeAll(async () => {
 });
 afterAll(() => ending.disposeAsync());
 
-const remove = (path: string, folder = ATTEMPT) => files.ask({ method: "DELETE", folder, path });
+const remove = (path: string, folder = ATTEMPT) => files.request({ method: "DELETE", folder, path });
 const isThere = (path: string) => existsSync(files.at(path, ATTEMPT));
 
 /** By a user of an image, who is not root. */

@@ -60,7 +60,7 @@ test.each([
   const others: number[] = [];
   for (let round = 0; round < 3; round += 1) {
     const headers = { "X-Forwarded-For": "203.0.113.8" };
-    others.push((await scene.ask(host, "/tell", { key, gateway, headers })).status);
+    others.push((await scene.request(host, "/tell", { key, gateway, headers })).status);
   }
 
   expect(others).toEqual([200, 200, 200]);
@@ -83,7 +83,7 @@ test.each([
       .resume();
   await eventually(() => ended >= AT_ONCE, { withinMs: 60_000, what: "the first ends" });
 
-  for (let round = 0; round < 3; round += 1) expect((await served.ask("/tell")).status).toBe(200);
+  for (let round = 0; round < 3; round += 1) expect((await served.request("/tell")).status).toBe(200);
 
   expect(ended).toBe(AT_ONCE);
   for (const socket of sockets) socket.destroy();

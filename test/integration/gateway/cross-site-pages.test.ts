@@ -45,7 +45,7 @@ async function whoAsks(page: Page): Promise<number> {
 /** Logged in, and in the environment, with a page of the attacker's in front. */
 async function victim(host: string): Promise<Page> {
   const page = await openPage();
-  const opened = await web.control.api.ask("POST", "/api/v1/sessions", {
+  const opened = await web.control.api.request("POST", "/api/v1/sessions", {
     body: { key: web.owner.key },
     headers: { Origin: url },
   });
@@ -53,7 +53,7 @@ async function victim(host: string): Promise<Page> {
   const kept = { name, value, domain: "localhost", httpOnly: true, sameSite: "Strict" } as const;
   await page.browserContext().setCookie({ ...kept, path: "/" });
   expect(await whoAsks(page)).toBe(web.owner.customerId);
-  const link = await web.control.api.ask("POST", `/api/v1/environments/${web.environment.id}/links`, {
+  const link = await web.control.api.request("POST", `/api/v1/environments/${web.environment.id}/links`, {
     as: web.owner,
     body: { port: SERVICE_PORT },
   });
@@ -123,10 +123,10 @@ describe.skipIf(!hasBrowser)("a page of another's", { timeout: STORY_MS * 2 }, (
     ).toBeGreaterThanOrEqual(400);
 
     const { api: as } = web.control;
-    const names = (await as.ask("GET", "/api/v1/workspaces", { as: web.owner })).body.items;
+    const names = (await as.request("GET", "/api/v1/workspaces", { as: web.owner })).body.items;
     expect(JSON.stringify(names)).not.toContain("stolen");
     expect(
-      (await as.ask("GET", `/api/v1/environments/${web.environment.id}`, { as: web.owner })).body.status,
+      (await as.request("GET", `/api/v1/environments/${web.environment.id}`, { as: web.owner })).body.status,
     ).toBe("running");
     expect(await whoAsks(page)).toBe(web.owner.customerId);
   });
@@ -154,7 +154,7 @@ describe.skipIf(!hasBrowser)("a page of another's", { timeout: STORY_MS * 2 }, (
       );
 
       const tells = async (path: string) =>
-        (await web.ask(web.hostOf(SERVICE_PORT), path, { key: web.owner.key })).text;
+        (await web.request(web.hostOf(SERVICE_PORT), path, { key: web.owner.key })).text;
       expect([await tells("/waiting"), await tells("/say")]).toEqual(["0", "0"]);
       await page.goto(`http://${host}:${attacker}/`);
       const followed = page.waitForNavigation();

@@ -45,9 +45,10 @@ beforeAll(async () => {
   const key = openHostKey(`${access.folder}/host.nk`);
   const certified = await authority.certifyHost(HOST, key.accessClaim.key, new Date());
   identity = { key: key.accessKeyPem, ...certified };
-  const news = await access.say({ instances: [container.instance], gateway: identity });
+  const news = await access.print({ instances: [container.instance], gateway: identity });
   const port =
-    news.gatewayPort ?? (await eventually(() => access.news?.gatewayPort ?? undefined, { what: "its port" }));
+    news.gatewayPort ??
+    (await eventually(() => access.messages?.gatewayPort ?? undefined, { what: "its port" }));
   at = { name: "gpu-1", addresses: ["127.0.0.1"], isOnThisMachine: true, port };
 });
 afterAll(() => ending.disposeAsync());

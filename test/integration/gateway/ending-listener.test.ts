@@ -31,26 +31,26 @@ afterEach(async () => {
   await listener.close();
 });
 
-async function client(): Promise<{ socket: Socket; said: () => string; ended: Promise<unknown> }> {
+async function client(): Promise<{ socket: Socket; output: () => string; ended: Promise<unknown> }> {
   const socket = connect(listener.port, "127.0.0.1");
   clients.push(socket);
   await once(socket, "connect");
   let said = "";
   socket.on("data", (bytes: Buffer) => (said += bytes.toString("latin1")));
-  return { socket, said: () => said, ended: once(socket, "close") };
+  return { socket, output: () => said, ended: once(socket, "close") };
 }
 
 /** One that has asked once, was answered and may ask again. */
 async function kept() {
   const one = await client();
   one.socket.write(ASK);
-  await eventually(() => one.said().endsWith("answered"), { what: "the first answer" });
-  expect(one.said().toLowerCase()).toContain("connection: keep-alive");
+  await eventually(() => one.output().endsWith("answered"), { what: "the first answer" });
+  expect(one.output().toLowerCase()).toContain("connection: keep-alive");
   return one;
 }
 
 test("a request that has come on a kept connection is answered, read or not", async () => {
-  const { socket, said, ended } = await kept();
+  const { socket, output: said, ended } = await kept();
 
   // Both within one turn: it is there, and nobody has looked.
   socket.write(ASK);
@@ -98,14 +98,14 @@ test("an answer that was given and not taken yet goes out whole, while those tha
   slow.socket.resume();
 
   await slow.ended;
-  expect(slow.said().length - slow.said().indexOf("\r\n\r\n") - 4).toBe(LARGE);
+  expect(slow.output().length - slow.output().indexOf("\r\n\r\n") - 4).toBe(LARGE);
   await drained;
 });
 
 test("an answer under way says that its connection ends with it", async () => {
   const asked = Promise.withResolvers<ServerResponse>();
   answer = asked.resolve;
-  const { socket, said, ended } = await client();
+  const { socket, output: said, ended } = await client();
   socket.write(ASK);
   const response = await asked.promise;
 
@@ -121,7 +121,7 @@ test("an answer under way says that its connection ends with it", async () => {
 test("of several that were asked behind each other all are answered, and the last says that it ends", async () => {
   const asked: ServerResponse[] = [];
   answer = (response) => void asked.push(response);
-  const { socket, said, ended } = await client();
+  const { socket, output: said, ended } = await client();
   socket.write(ASK.repeat(3));
   await eventually(() => asked.length === 3, { what: "all three" });
 

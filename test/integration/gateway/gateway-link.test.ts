@@ -38,17 +38,17 @@ test("it answers a service with 503 once it is told of the stop", { timeout: STO
   let told = 0;
   opened().start(() => {
     told += 1;
-    gateway.lookNow();
+    gateway.checkNow();
   });
   await eventually(() => told === 1, { what: "the connection" });
-  const status = async () => (await served.ask("/", { gateway })).status;
+  const status = async () => (await served.request("/", { gateway })).status;
   expect(await status()).toBe(200);
   await served.api("POST", "/stop");
   expect(await status()).toBe(200);
 
   nowMs += A_MOMENT_MS;
   const server = await nats.connectControlPlane();
-  new Wakes().tell(server);
+  new Wakes().report(server);
 
   await eventually(async () => (await status()) === 503, { what: "the refusal" });
   expect(told).toBe(2);
@@ -67,7 +67,7 @@ test("what was ordered by it is told to others, and not to itself", async () => 
   link.wakeOthers();
 
   await eventually(() => heard.length > 0, { what: "the word" });
-  new Wakes().tell(server);
+  new Wakes().report(server);
   await eventually(() => own === 2, { what: "another's word, behind its own" });
   expect(heard).toEqual(["server", "server"]);
 });

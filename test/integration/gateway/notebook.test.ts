@@ -20,7 +20,7 @@ beforeAll(async () => {
 afterAll(() => ending.disposeAsync());
 
 const asked = (path: string, key?: string) =>
-  scene.ask(scene.hostOf("jupyter"), path, key === undefined ? {} : { key });
+  scene.request(scene.hostOf("jupyter"), path, key === undefined ? {} : { key });
 
 const CELL = ".jp-Notebook .jp-CodeCell:first-of-type .cm-content";
 const OUTPUT = ".jp-OutputArea-executeResult .jp-OutputArea-output";
@@ -31,10 +31,14 @@ const textOf = async (page: Page, selector: string) =>
 
 /** As people are given one to come in by. */
 async function link(): Promise<string> {
-  const { body } = await scene.control.api.ask("POST", `/api/v1/environments/${scene.environment.id}/links`, {
-    as: scene.owner,
-    body: { service: "jupyter" },
-  });
+  const { body } = await scene.control.api.request(
+    "POST",
+    `/api/v1/environments/${scene.environment.id}/links`,
+    {
+      as: scene.owner,
+      body: { service: "jupyter" },
+    },
+  );
   return body.url;
 }
 
@@ -42,7 +46,7 @@ test(
   "a program with a key is logged in by the gateway, whatever it shows itself",
   async () => {
     const { status, text } = await asked("/lab", scene.owner.key);
-    const other = await scene.ask(scene.hostOf("jupyter"), "/api/status", {
+    const other = await scene.request(scene.hostOf("jupyter"), "/api/status", {
       headers: { "X-Api-Key": scene.owner.key, Authorization: "token of-somebody-else" },
     });
 
@@ -88,7 +92,7 @@ test.skipIf(!hasBrowser)(
 test("its host sees that it answers, and the control plane knows it", async () => {
   const seen = await eventually(
     () => {
-      const { services = [] } = scene.access.news ?? {};
+      const { services = [] } = scene.access.messages ?? {};
       const answers = Object.fromEntries(
         services.map(({ name, isSeen, detail }) => [name, { isSeen, detail }]),
       );
@@ -111,7 +115,7 @@ test("its host sees that it answers, and the control plane knows it", async () =
 test("TensorBoard answers beside it, once its switch is on", async () => {
   const tensorboard = scene.hostOf("tensorboard");
   const { key } = scene.owner;
-  expect((await scene.ask(tensorboard, "/", { key })).status).toBe(404);
+  expect((await scene.request(tensorboard, "/", { key })).status).toBe(404);
 
   await scene.control.api.db.query("UPDATE environments SET tensorboard_enabled = true WHERE id = $1", [
     scene.environment.id,
@@ -119,7 +123,7 @@ test("TensorBoard answers beside it, once its switch is on", async () => {
 
   const answer = await eventually(
     async () => {
-      const found = await scene.ask(tensorboard, "/", { key });
+      const found = await scene.request(tensorboard, "/", { key });
       return found.status === 200 && found;
     },
     { withinMs: 60_000, what: "TensorBoard" },

@@ -26,7 +26,7 @@ const metrics = async (query = "?rank=0"): Promise<Answer> => await served.api("
 
 /** As its replica answers from now on. */
 async function answers(next: object): Promise<void> {
-  expect((await served.ask("/next", { method: "PUT", body: JSON.stringify(next) })).status).toBe(200);
+  expect((await served.request("/next", { method: "PUT", body: JSON.stringify(next) })).status).toBe(200);
 }
 
 test("is what the replica says, with nothing of whoever asks", async () => {
@@ -35,15 +35,19 @@ test("is what the replica says, with nothing of whoever asks", async () => {
     headers: { "Content-Type": "text/plain; version=0.0.4", "Set-Cookie": "a=1" },
   });
 
-  const told = await web.control.api.ask("GET", `/api/v1/inference-services/${served.id}/metrics?rank=0`, {
-    as: served.owner,
-    headers: { Cookie: "remotegpu=secret", "X-Forwarded-For": "192.0.2.1" },
-  });
+  const told = await web.control.api.request(
+    "GET",
+    `/api/v1/inference-services/${served.id}/metrics?rank=0`,
+    {
+      as: served.owner,
+      headers: { Cookie: "remotegpu=secret", "X-Forwarded-For": "192.0.2.1" },
+    },
+  );
 
   expect(told).toMatchObject({ status: 200, body: PAGE });
   expect(told.headers.get("Content-Type")).toBe("text/plain; version=0.0.4; charset=utf-8");
   expect(told.headers.get("Set-Cookie")).toBeNull();
-  const seen = (await served.ask("/seen")).body;
+  const seen = (await served.request("/seen")).body;
   expect(Object.keys(seen).toSorted()).toEqual(["accept", "accept-encoding", "connection", "host"]);
   expect(JSON.stringify(seen)).not.toContain("secret");
 });
@@ -151,7 +155,7 @@ async function through(
   { signal = new AbortController().signal, withinMs = 200 } = {},
 ) {
   const place = { hostId: web.environment.hostId, instanceId: served.instanceOf(0), port: 8_000 };
-  return await replicaMetrics(() => tunnels, withinMs).ask(place, signal);
+  return await replicaMetrics(() => tunnels, withinMs).request(place, signal);
 }
 
 test("is nobody's where there is no gateway, and where the host is away", async () => {
@@ -171,7 +175,7 @@ test.each([
   const { deps } = web.control.api;
   const { replicaMetrics: real } = deps;
   onTestFinished(() => void (deps.replicaMetrics = real));
-  deps.replicaMetrics = { ask: () => Promise.resolve({ kind, why: "So it is." }) };
+  deps.replicaMetrics = { request: () => Promise.resolve({ kind, why: "So it is." }) };
 
   expect(await metrics()).toMatchObject({ status, body: { detail } });
 });

@@ -87,7 +87,7 @@ async function beginGateway(id: string): Promise<OpenTunnels> {
 /** As its agent does: tells the access process whom to dial. */
 async function follow(): Promise<void> {
   const gateways = await gatewaysToDial(fresh.application, HOST);
-  await access.say({ instances: [container.instance], gateway: identity, gateways });
+  await access.print({ instances: [container.instance], gateway: identity, gateways });
 }
 
 const wayBy = async (gateway: string) => {
@@ -95,7 +95,7 @@ const wayBy = async (gateway: string) => {
   return ways.get(HOST)?.find(({ gatewayName }) => gatewayName === gateway);
 };
 const comesTo = (gateway: string, way: string) =>
-  eventually(async () => (await wayBy(gateway))?.way === way, {
+  eventually(async () => (await wayBy(gateway))?.route === way, {
     what: `${way} by ${gateway}`,
     withinMs: 60_000,
   });
@@ -124,9 +124,10 @@ function refusedBy(opening: Promise<unknown>): Promise<TunnelError> {
 }
 
 test("a host that answers nobody is told to dial, and is reached by what it dials", async () => {
-  const news = await access.say({ instances: [container.instance], gateway: identity });
+  const news = await access.print({ instances: [container.instance], gateway: identity });
   const port =
-    news.gatewayPort ?? (await eventually(() => access.news?.gatewayPort ?? undefined, { what: "its port" }));
+    news.gatewayPort ??
+    (await eventually(() => access.messages?.gatewayPort ?? undefined, { what: "its port" }));
   await fresh.database.query(
     `INSERT INTO hosts (id, name, ip_address, connection, gateway_port, features)
      VALUES ($1, 'gpu-nat', $2, 'connected', $3, '{web}')`,
@@ -148,7 +149,7 @@ test("a host that answers nobody is told to dial, and is reached by what it dial
     what: "a look",
     withinMs: 60_000,
   });
-  expect(await wayBy("gw-1")).toMatchObject({ way: "reversed" });
+  expect(await wayBy("gw-1")).toMatchObject({ route: "reversed" });
 
   expect(await asks(first)).toBe("hello");
   expect(await asks(second)).toBe("hello");

@@ -102,7 +102,7 @@ describe("a replica that drains", () => {
       await web.control.replicas();
       expect(await replica(served, 1)).toMatchObject({ dismissal: null });
       const asked = await Promise.all(
-        [web.gateway, other].flatMap((gateway) => [1, 2, 3].map(() => served.ask("/", { gateway }))),
+        [web.gateway, other].flatMap((gateway) => [1, 2, 3].map(() => served.request("/", { gateway }))),
       );
       expect(asked.map(({ status }) => status)).toEqual([200, 200, 200, 200, 200, 200]);
       for (const one of there) one.destroy();
@@ -141,14 +141,14 @@ describe("a replica that drains", () => {
       url.host = `127.0.0.1:${way.port}`;
       const db = stack.adopt(openDatabase(url.href, { maxConnections: 4 }), (one) => one.close());
       const gateway = stack.adopt(await web.anotherGateway({ db }), (one) => one.close());
-      expect((await served.ask("/", { gateway })).status).toBe(200);
+      expect((await served.request("/", { gateway })).status).toBe(200);
       way.cut();
       await scaleDown(served);
 
       const asked = Array.from({ length: 30 }, (_, nth) =>
         nth % 2 === 0
-          ? served.ask("/", { gateway })
-          : served.ask("/", { gateway, method: "POST", body: "x".repeat(50_000) }),
+          ? served.request("/", { gateway })
+          : served.request("/", { gateway, method: "POST", body: "x".repeat(50_000) }),
       );
 
       expect(new Set((await Promise.all(asked)).map(({ status }) => status))).toEqual(new Set([200]));

@@ -55,13 +55,13 @@ test("requests of a minute are divided by the gateways that run", async () => {
   const key = await keyOf("some", { requests_per_minute: 5 });
   for (const gateway of [await gatewayOf(), await gatewayOf()]) {
     const answers = [];
-    for (let time = 0; time < 3; time += 1) answers.push(await served.ask("/", { gateway, key }));
+    for (let time = 0; time < 3; time += 1) answers.push(await served.request("/", { gateway, key }));
     expect(answers.map(({ status, headers }) => [status, headers["retry-after"]])).toEqual([
       [200, undefined],
       [200, undefined],
       [429, "30"],
     ]);
-    expect((await served.ask("/", { gateway })).status).toBe(200);
+    expect((await served.request("/", { gateway })).status).toBe(200);
   }
 });
 
@@ -71,23 +71,23 @@ test("requests at once likewise, and the next one passes when one is over", asyn
   const events = await served.open("/events", { gateway, key });
   await once(events, "data");
 
-  expect((await served.ask("/", { gateway, key })).status).toBe(429);
-  expect((await served.ask("/", { gateway: await gatewayOf(), key })).status).toBe(200);
+  expect((await served.request("/", { gateway, key })).status).toBe(429);
+  expect((await served.request("/", { gateway: await gatewayOf(), key })).status).toBe(200);
   events.destroy();
 
-  await eventually(async () => (await served.ask("/", { gateway, key })).status === 200, {
+  await eventually(async () => (await served.request("/", { gateway, key })).status === 200, {
     what: "the next one",
   });
 });
 
 test("a person's key has limits by itself, apart from those of a key of the service with that name", async () => {
-  const { username } = (await web.control.api.ask("GET", "/api/v1/me", { as: web.owner })).body;
+  const { username } = (await web.control.api.request("GET", "/api/v1/me", { as: web.owner })).body;
   const own = await keyOf(username, { max_in_flight: 1, tokens_per_day: 1 });
   await twoRun(new Date());
   const first = await web.anotherGateway();
   const body = JSON.stringify({ usage: { prompt_tokens: 30, completion_tokens: 40 } });
   const byPerson = { gateway: first, key: web.owner.key, method: "POST", body };
-  expect((await served.ask("/v1/chat/completions", byPerson)).status).toBe(200);
+  expect((await served.request("/v1/chat/completions", byPerson)).status).toBe(200);
   await first.close();
   const gateway = await gatewayOf();
   const most = partOf(PERSON_LIMITS.maxInFlight ?? 0, 2);
@@ -96,9 +96,9 @@ test("a person's key has limits by itself, apart from those of a key of the serv
   );
   await Promise.all(open.map((events) => once(events, "data")));
 
-  const refused = await served.ask("/", { gateway, key: web.owner.key });
+  const refused = await served.request("/", { gateway, key: web.owner.key });
   expect([refused.status, refused.headers["retry-after"]]).toEqual([429, "1"]);
-  expect((await served.ask("/", { gateway, key: own })).status).toBe(200);
+  expect((await served.request("/", { gateway, key: own })).status).toBe(200);
   for (const events of open) events.destroy();
   expect((await served.api("POST", "/keys", { name: `user:${username}` })).status).toBe(422);
 });
@@ -110,8 +110,8 @@ test("what a replica may have at once is divided likewise", { timeout: STORY_MS 
   const events = await few.open("/events", { gateway });
   await once(events, "data");
 
-  expect((await few.ask("/", { gateway })).status).toBe(429);
-  expect((await few.ask("/", { gateway: other })).status).toBe(200);
+  expect((await few.request("/", { gateway })).status).toBe(429);
+  expect((await few.request("/", { gateway: other })).status).toBe(200);
   events.destroy();
 });
 
@@ -120,7 +120,7 @@ test("tokens of a day are those that all gateways gave", { timeout: STORY_MS }, 
   const usage = { prompt_tokens: 30, completion_tokens: 40 };
   const body = JSON.stringify({ usage });
   const say = async (gateway: Gateway) =>
-    await served.ask("/v1/chat/completions", { gateway, key, method: "POST", body });
+    await served.request("/v1/chat/completions", { gateway, key, method: "POST", body });
   await twoRun(new Date());
   const first = await web.anotherGateway();
   // Whatever it gave the other one may have given as well, until it has read what all gave.

@@ -67,7 +67,7 @@ describe("below a path each answer is sandboxed, with nothing in front of that",
   });
 
   test.each(["/services", "/services/", "/services/svc-none/", "/services/%2e%2e/x"])("%s", async (path) => {
-    const { status, headers } = await web.ask(web.base.domain, path, { headers: page });
+    const { status, headers } = await web.request(web.base.domain, path, { headers: page });
 
     expect(status).toBe(404);
     expect(headers["content-security-policy"]).toMatch(new RegExp(`^${SANDBOX}; `));
@@ -76,7 +76,7 @@ describe("below a path each answer is sandboxed, with nothing in front of that",
   test.each(["", "/worker.js"])(
     "a service worker of before, whose browser lets go of it: %s",
     async (path) => {
-      const { status, headers } = await served.ask(path, { headers: { "Service-Worker": "script" } });
+      const { status, headers } = await served.request(path, { headers: { "Service-Worker": "script" } });
 
       expect([status, headers["clear-site-data"]]).toEqual([404, '"cache", "storage"']);
       expect(headers["content-security-policy"]).toMatch(new RegExp(`^${SANDBOX}; `));

@@ -23,7 +23,7 @@ afterAll(() => ending.disposeAsync());
 async function told(ids: readonly string[]) {
   const { db, now } = web.control.api.deps;
   const reports = await gatewayReports(db, ids, now());
-  return reports.find(({ gatewayId }) => gatewayId === "gw-scene")?.told ?? null;
+  return reports.find(({ gatewayId }) => gatewayId === "gw-scene")?.reported ?? null;
 }
 
 async function databaseTime(): Promise<Date> {
@@ -54,7 +54,7 @@ test("is what is in flight, what waits and how many came", { timeout: STORY_MS }
   await using served = await ServedScene.begin(web, { replicas: 1, config: { max_in_flight: 2 } });
   expect(await toldSince(served.id)).toBeUndefined();
   const open = await streams(served, 2);
-  const waiting = served.ask("/");
+  const waiting = served.request("/");
 
   await eventually(async () => (await toldSince(served.id))?.held === 1, { what: "who waits" });
   expect(await toldSince(served.id)).toEqual({
@@ -114,14 +114,14 @@ test("goes with the gateway's row, and is told of no gateway that is not seen an
   );
   const others = async (at: Date) =>
     (await gatewayReports(db, ["svc-1"], at)).find(({ gatewayId }) => gatewayId === "gw-other");
-  expect(await others(now())).toEqual({ gatewayId: "gw-other", told: null });
+  expect(await others(now())).toEqual({ gatewayId: "gw-other", reported: null });
   await db.query(
     `INSERT INTO gateway_reports (gateway_id, routes_as_of, reported_at, services)
      VALUES ('gw-other', $1, $1, '{"svc-1": {"inFlight": 1, "held": 0, "requests": 1, "left": {}}, "svc-2": {}}')`,
     [moment],
   );
 
-  expect((await others(now()))?.told).toEqual({
+  expect((await others(now()))?.reported).toEqual({
     at: moment,
     asOf: moment,
     services: { "svc-1": { inFlight: 1, held: 0, requests: 1, left: {} } },
@@ -149,7 +149,7 @@ test("claims nothing that a read which still runs may not have seen", { timeout:
     now,
     log: quietLog,
     wake: () => undefined,
-    tell: async ({ asOf, services }) => void reports.push({ asOf, ids: Object.keys(services) }),
+    report: async ({ asOf, services }) => void reports.push({ asOf, ids: Object.keys(services) }),
   });
   lines.start();
   await eventually(() => reports.length > 0, { what: "the first report" });
@@ -187,7 +187,7 @@ test(
       log: quietLog,
       nowMs: () => performance.now() + passedMs,
       wake: () => undefined,
-      tell: async ({ services }) => void told.push(Object.keys(services)),
+      report: async ({ services }) => void told.push(Object.keys(services)),
     });
     lines.start();
     const line = await lines.of(served.id);

@@ -61,21 +61,21 @@ describe("requests", () => {
   test("are counted by who asked and what answered, each once", async () => {
     const served = await another();
     await byOwnGateway(async (gateway) => {
-      for (let time = 0; time < 5; time += 1) await served.ask("/", { gateway });
-      await served.ask("/", { gateway, method: "POST", body: "x" });
-      await served.ask("/v1/other", {
+      for (let time = 0; time < 5; time += 1) await served.request("/", { gateway });
+      await served.request("/", { gateway, method: "POST", body: "x" });
+      await served.request("/v1/other", {
         gateway,
         method: "POST",
         body: "{}",
         headers: { "X-Say-Status": "503" },
       });
-      await served.ask("/garbage", { gateway });
-      await served.ask("/", { gateway, key: web.owner.key });
-      for (let time = 0; time < 3; time += 1) await served.ask("/", { gateway, key: null });
-      await served.ask("/", { gateway, key: `rgs_${"x".repeat(43)}` });
+      await served.request("/garbage", { gateway });
+      await served.request("/", { gateway, key: web.owner.key });
+      for (let time = 0; time < 3; time += 1) await served.request("/", { gateway, key: null });
+      await served.request("/", { gateway, key: `rgs_${"x".repeat(43)}` });
     });
 
-    const { username } = (await web.control.api.ask("GET", "/api/v1/me", { as: web.owner })).body;
+    const { username } = (await web.control.api.request("GET", "/api/v1/me", { as: web.owner })).body;
     expect(await countsOf(served)).toMatchObject([
       { revision: 0, key_name: "", requests: 4, status_4xx: 4 },
       { revision: 1, key_name: "app", requests: 8, status_2xx: 6, status_5xx: 2 },
@@ -93,7 +93,7 @@ describe("requests", () => {
       asked.map((times) =>
         byOwnGateway(async (gateway) => {
           for (let time = 0; time < times; time += 1) {
-            await served.ask("/", { gateway });
+            await served.request("/", { gateway });
             // It has told what it counted so far, and tells it again with the rest.
             if (time === 0)
               await eventually(async () => (await countsOf(served)).length > 0, {
@@ -119,18 +119,18 @@ describe("requests", () => {
       const db = openDatabase(url.href, { maxConnections: 4 });
       onTestFinished(() => db.close());
       const killed = await web.anotherGateway({ db });
-      for (let time = 0; time < 3; time += 1) await served.ask("/", { gateway: killed });
+      for (let time = 0; time < 3; time += 1) await served.request("/", { gateway: killed });
       await eventually(async () => (await countsOf(served))[0]?.requests === 3, {
         withinMs: 60_000,
         what: "what it wrote down",
       });
-      await served.ask("/", { gateway: killed });
+      await served.request("/", { gateway: killed });
       // From here on nothing of it gets there, as of one that is killed.
       way.cut();
       const written = (await countsOf(served))[0]?.requests;
       await killed.close();
       await byOwnGateway(async (gateway) => {
-        for (let time = 0; time < 4; time += 1) await served.ask("/", { gateway });
+        for (let time = 0; time < 4; time += 1) await served.request("/", { gateway });
       });
       expect([3, 4]).toContain(written);
       expect((await countsOf(served))[0]?.requests).toBe(Number(written) + 4);
@@ -150,11 +150,11 @@ describe("requests", () => {
       onTestFinished(() => db.close());
       let passedMs = 0;
       const late = await web.anotherGateway({ db, now: () => new Date(Date.now() + passedMs) });
-      expect((await served.ask("/", { gateway: late })).status).toBe(200);
+      expect((await served.request("/", { gateway: late })).status).toBe(200);
       // Whatever it wrote down until here.
       way.cut();
       const before = await countsOf(served);
-      expect((await served.ask("/", { gateway: late })).status).toBe(200);
+      expect((await served.request("/", { gateway: late })).status).toBe(200);
 
       passedMs = MS_PER_DAY + MS_PER_MINUTE;
       way.mend();
@@ -173,11 +173,11 @@ describe("requests", () => {
       events[0]?.destroy();
       const asked = `GET /services/${served.id}/never HTTP/1.1\r\nHost: ${web.base.domain}\r\nX-API-Key: ${served.key}\r\n\r\n`;
       const silent = await web.raw(asked, gateway);
-      await eventually(async () => (await served.ask("/waiting", { gateway })).text === "1", {
+      await eventually(async () => (await served.request("/waiting", { gateway })).text === "1", {
         what: "the question",
       });
       silent.destroy();
-      await eventually(async () => (await served.ask("/waiting", { gateway })).text === "0", {
+      await eventually(async () => (await served.request("/waiting", { gateway })).text === "0", {
         what: "its end",
       });
     });
@@ -189,7 +189,7 @@ describe("requests", () => {
     const served = await another({ replicas: 1, config: { queue_seconds: 0 } });
     await served.break(0);
     await byOwnGateway(async (gateway) => {
-      expect((await served.ask("/", { gateway })).status).toBe(502);
+      expect((await served.request("/", { gateway })).status).toBe(502);
     });
     expect(await countsOf(served)).toMatchObject([
       { revision: 0, key_name: "app", requests: 1, status_5xx: 1 },
@@ -202,7 +202,7 @@ describe("tokens", () => {
   const usage = { prompt_tokens: 11, completion_tokens: 22, total_tokens: 33 };
   const long = "x".repeat(200_000);
   const say = (served: ServedScene, gateway: Gateway, body: string, headers: Record<string, string> = {}) =>
-    served.ask("/v1/chat/completions", { gateway, method: "POST", body, headers });
+    served.request("/v1/chat/completions", { gateway, method: "POST", body, headers });
 
   test("are those that answers tell; what is compressed, or does not say, is told as silent", async () => {
     const served = await another();
@@ -220,7 +220,7 @@ describe("tokens", () => {
       await say(served, gateway, JSON.stringify({ usage }), { "X-Say-Encoding": "gzip" });
       // An error uses nothing, and what is no such answer is not asked.
       await say(served, gateway, JSON.stringify({ usage }), { "X-Say-Status": "400" });
-      await served.ask("/v1/other", { gateway, method: "POST", body: "{}" });
+      await served.request("/v1/other", { gateway, method: "POST", body: "{}" });
     });
     expect(await countsOf(served)).toMatchObject([
       { requests: 7, token_answers: 2, token_silent: 3, prompt_tokens: 22, completion_tokens: 44 },

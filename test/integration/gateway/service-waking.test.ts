@@ -59,7 +59,7 @@ test(
     expect(await replicas(served)).toBe(0);
 
     const asked = Array.from({ length: 20 }, (_, nth) =>
-      served.ask(`/?nth=${nth}`, { method: "POST", body: `${nth}` }),
+      served.request(`/?nth=${nth}`, { method: "POST", body: `${nth}` }),
     );
     await eventually(async () => (await replicas(served)) === 1, { what: "the wish" });
     await eventually(async () => (await waiting(served)) === 20, { what: "all that wait" });
@@ -71,7 +71,7 @@ test(
       answers.map((_, nth) => [200, `/?nth=${nth}`]),
     );
     expect(await made(served)).toEqual([0, 1]);
-    expect((await served.ask("/")).status).toBe(200);
+    expect((await served.request("/")).status).toBe(200);
     expect(woken).toBe(1);
   },
 );
@@ -86,7 +86,7 @@ test("is looked at as soon as there is news, for whoever waits", { timeout: STOR
     now,
     log: quietLog,
     wake: () => undefined,
-    tell: () => Promise.resolve(),
+    report: () => Promise.resolve(),
   });
   try {
     lines.start();
@@ -95,7 +95,7 @@ test("is looked at as soon as there is news, for whoever waits", { timeout: STOR
     await transaction(db, (sql) => changeWishes(sql, served.id, { load_wish: 1 }));
     await served.settle();
 
-    lines.lookNow();
+    lines.checkNow();
 
     expect((await taken)?.kind).toBe("given");
   } finally {
@@ -126,7 +126,7 @@ test(
       log: quietLog,
       nowMs: () => nowMs,
       wake: () => undefined,
-      tell: () => Promise.resolve(),
+      report: () => Promise.resolve(),
     });
     try {
       lines.start();
@@ -134,17 +134,17 @@ test(
       await served.api("POST", "/stop");
       reads = 0;
 
-      for (let news = 0; news < 100; news += 1) lines.lookNow();
+      for (let news = 0; news < 100; news += 1) lines.checkNow();
 
       await eventually(() => line !== null && whyClosed(line.route) !== null, { what: "the stop" });
       for (let news = 0; news < 100; news += 1) {
         nowMs += 1;
-        lines.lookNow();
+        lines.checkNow();
         await new Promise((resolve) => setImmediate(resolve));
       }
       expect(reads).toBe(1);
       nowMs += 250;
-      lines.lookNow();
+      lines.checkNow();
       await eventually(() => reads === 2, { what: "a look at later news" });
     } finally {
       vi.useRealTimers();
@@ -180,10 +180,10 @@ test("is woken by a WebSocket that waits as well", { timeout: STORY_MS }, async 
 test("sleeps on for whoever may not ask it, and while it is stopped", { timeout: STORY_MS }, async () => {
   await using served = await asleep();
 
-  expect((await served.ask("/", { key: null })).status).toBe(401);
-  expect((await served.ask("/", { key: `rgs_${"x".repeat(43)}` })).status).toBe(401);
+  expect((await served.request("/", { key: null })).status).toBe(401);
+  expect((await served.request("/", { key: `rgs_${"x".repeat(43)}` })).status).toBe(401);
   await served.api("POST", "/stop");
-  expect((await served.ask("/")).status).toBe(503);
+  expect((await served.request("/")).status).toBe(503);
 
   expect([await replicas(served), woken]).toEqual([0, 0]);
   await served.api("POST", "/start");
@@ -203,18 +203,18 @@ test(
     await api.join(web.owner.workspaceId, web.owner, member);
     const reads = await api.key(web.owner, { name: "reads", scopes: ["read"] });
 
-    for (const { key } of [viewer, reads]) expect((await served.ask("/", { key })).status).toBe(403);
-    const refused = await served.ask("/", { key: member.key });
+    for (const { key } of [viewer, reads]) expect((await served.request("/", { key })).status).toBe(403);
+    const refused = await served.request("/", { key: member.key });
     expect([refused.status, refused.body.detail]).toEqual([503, expect.stringContaining("sleeps")]);
     expect([await replicas(served), await waiting(served), woken]).toEqual([0, 0, 0]);
 
-    const asked = served.ask("/", { key: web.owner.key });
+    const asked = served.request("/", { key: web.owner.key });
     await eventually(async () => (await replicas(served)) === 1, { what: "the wish" });
     await served.settle();
 
     expect((await asked).status).toBe(200);
-    expect((await served.ask("/", { key: member.key })).status).toBe(200);
-    expect((await served.ask("/", { key: viewer.key })).status).toBe(403);
+    expect((await served.request("/", { key: member.key })).status).toBe(200);
+    expect((await served.request("/", { key: viewer.key })).status).toBe(403);
   },
 );
 
@@ -225,7 +225,7 @@ test(
     await using served = await asleep({ queue_seconds: 1 });
     await served.api("POST", "/pause");
 
-    const refused = await served.ask("/");
+    const refused = await served.request("/");
 
     expect([refused.status, refused.body.detail]).toEqual([503, expect.stringContaining("Scaled to zero")]);
     expect([await replicas(served), woken]).toEqual([0, 0]);
@@ -236,7 +236,7 @@ test("that cannot start tells those who wait why, once their time is up", { time
   await using served = await asleep({ queue_seconds: 1, wake_seconds: 3 });
   await web.control.api.db.query("UPDATE hosts SET cordoned = true");
 
-  const asked = served.ask("/");
+  const asked = served.request("/");
   await eventually(() => woken === 1, { what: "the wish" });
   await web.control.replicas();
   await web.control.schedule();

@@ -32,7 +32,7 @@ beforeAll(async () => {
 afterAll(() => ending.disposeAsync());
 /** Whatever it was, others are served. */
 afterEach(async () => {
-  const { status } = await served.ask("/");
+  const { status } = await served.request("/");
   if (status !== 200) throw new Error(`the service beside it answers ${status}`);
 });
 
@@ -126,7 +126,7 @@ describe("too much", () => {
     };
 
     for (let flood = 0; flood < 3; flood += 1) {
-      await eventually(async () => (await few.ask("/")).status === 200, { what: "a place" });
+      await eventually(async () => (await few.request("/")).status === 200, { what: "a place" });
       const came = await Promise.all(Array.from({ length: 100 }, comeIn));
       const inside = came.filter(({ status }) => status === 101);
 
@@ -138,13 +138,13 @@ describe("too much", () => {
 
   test("time for a body ends the connection, and no request of the replica waits on", async () => {
     await using stack = new AsyncDisposableStack();
-    const gateway = stack.adopt(await web.anotherGateway({ bodyLookMs: 50 }), (one) => one.close());
+    const gateway = stack.adopt(await web.anotherGateway({ bodyCheckMs: 50 }), (one) => one.close());
     const socket = await web.raw(`${asking("POST", "/", "Content-Length: 1000")}abc`, gateway);
     socket.on("end", () => socket.destroy());
 
     await once(socket, "close");
 
-    expect((await served.ask("/", { gateway })).status).toBe(200);
+    expect((await served.request("/", { gateway })).status).toBe(200);
   });
 });
 
@@ -161,14 +161,17 @@ describe("a replica", () => {
     ["has two lengths", "/8015", 502],
     ["never comes", "/8003", 504],
   ])("whose answer %s (%s) is told as %d, whether a body was sent or not", async (_what, path, status) => {
-    const answers = await Promise.all([hostile.ask(path), hostile.ask(path, { method: "POST", body: "x" })]);
+    const answers = await Promise.all([
+      hostile.request(path),
+      hostile.request(path, { method: "POST", body: "x" }),
+    ]);
 
     expect(answers.map((one) => [one.status, one.body.status])).toEqual([
       [status, status],
       [status, status],
     ]);
     for (const { headers } of answers) expect(headers["x-request-id"]).toBeTypeOf("string");
-    expect((await hostile.ask("/8001")).text).toBe("ok");
+    expect((await hostile.request("/8001")).text).toBe("ok");
   });
 
   test("that does not say in the service's time whether it takes a WebSocket is given up with 504", async () => {
@@ -186,8 +189,8 @@ describe("a replica", () => {
   });
 
   test("that says more than it was asked for says it to nobody", async () => {
-    const poison = await served.ask("/poison");
-    const after = await Promise.all([1, 2, 3].map((nth) => served.ask(`/?${nth}`)));
+    const poison = await served.request("/poison");
+    const after = await Promise.all([1, 2, 3].map((nth) => served.request(`/?${nth}`)));
 
     expect(poison.text).toBe("ok");
     expect(after.map(({ body }) => body.url)).toEqual(["/?1", "/?2", "/?3"]);
@@ -207,7 +210,7 @@ describe("a replica", () => {
     }
 
     expect(process.memoryUsage().rss - before).toBeLessThan(256 * MIB);
-    expect((await hostile.ask("/8001")).text).toBe("ok");
+    expect((await hostile.request("/8001")).text).toBe("ok");
   });
 
   test("that takes every WebSocket and pours into it ends with whoever leaves", async () => {
@@ -222,7 +225,7 @@ describe("a replica", () => {
     let bytes = 0;
     for await (const chunk of socket) if ((bytes += (chunk as Buffer).length) > MIB) break;
 
-    expect((await hostile.ask("/8001")).text).toBe("ok");
+    expect((await hostile.request("/8001")).text).toBe("ok");
   });
 });
 
@@ -306,7 +309,7 @@ test(
     const now = () => new Date(web.control.api.deps.now().getTime() + passedMs);
     const nowMs = () => performance.now() + passedMs;
     const gateway = stack.adopt(await web.anotherGateway({ db, now, nowMs }), (one) => one.close());
-    expect((await open.ask("/", { gateway })).body.headers["x-remotegpu-key"]).toBe("app");
+    expect((await open.request("/", { gateway })).body.headers["x-remotegpu-key"]).toBe("app");
     const stream = await served.open("/events", { gateway });
     await once(stream, "data");
 
@@ -316,20 +319,22 @@ test(
     const tried = (table: string) => inVain.some((text) => text.includes(table));
     await eventually(() => tried("draining_since") && tried("service_keys"), { what: "reads in vain" });
 
-    expect((await open.ask("/", { key: null, gateway })).status).toBe(200);
-    const asAnybody = await open.ask("/", { gateway });
+    expect((await open.request("/", { key: null, gateway })).status).toBe(200);
+    const asAnybody = await open.request("/", { gateway });
     expect([asAnybody.status, asAnybody.body.headers["x-remotegpu-key"]]).toEqual([200, undefined]);
     // Whether its key was revoked meanwhile nobody can say.
-    const unsure = await served.ask("/", { gateway });
+    const unsure = await served.request("/", { gateway });
     expect(unsure).toMatchObject({ status: 503, body: { title: "Not available now" } });
     expect(unsure.headers["retry-after"]).toBeTypeOf("string");
-    expect((await web.ask(web.base.domain, "/services/svc-unknown/", { gateway })).status).toBe(503);
+    expect((await web.request(web.base.domain, "/services/svc-unknown/", { gateway })).status).toBe(503);
     expect(stream.destroyed).toBe(false);
     expect(await heard(stream)).toBe("data: second\n\n");
 
     way.mend();
-    await eventually(async () => (await served.ask("/", { gateway })).status === 200, { what: "its right" });
-    expect((await web.ask(web.base.domain, "/services/svc-unknown/", { gateway })).status).toBe(404);
+    await eventually(async () => (await served.request("/", { gateway })).status === 200, {
+      what: "its right",
+    });
+    expect((await web.request(web.base.domain, "/services/svc-unknown/", { gateway })).status).toBe(404);
     expect(await heard(stream)).toBe("data: second\n\n");
     stream.destroy();
   },
@@ -337,6 +342,9 @@ test(
 
 /** What a stream is told, asked for beside it. */
 async function heard(stream: IncomingMessage): Promise<string> {
-  const [[piece]] = (await Promise.all([once(stream, "data"), served.ask("/say")])) as [[Buffer], unknown];
+  const [[piece]] = (await Promise.all([once(stream, "data"), served.request("/say")])) as [
+    [Buffer],
+    unknown,
+  ];
   return String(piece);
 }

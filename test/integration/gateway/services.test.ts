@@ -45,7 +45,7 @@ async function firstBytes(answer: IncomingMessage): Promise<string> {
 
 describe("who may ask", () => {
   test("with a key of the service gets an answer, of a replica that sees the key's name and never the key", async () => {
-    const { status, body, headers } = await served.ask("/v1/x?y=1", {
+    const { status, body, headers } = await served.request("/v1/x?y=1", {
       headers: { "X-Request-Id": "mine-1" },
     });
 
@@ -63,14 +63,14 @@ describe("who may ask", () => {
   });
 
   test("as X-API-Key as well", async () => {
-    const { status, body } = await served.ask("/", { key: null, headers: { "X-API-Key": served.key } });
+    const { status, body } = await served.request("/", { key: null, headers: { "X-API-Key": served.key } });
     expect([status, body.headers["x-api-key"]]).toEqual([200, undefined]);
   });
 
   test("with a key of the API that orders may, who works in its workspace", async () => {
     const stranger = await web.control.customer(`stranger-${randomBytes(3).toString("hex")}`);
-    expect((await served.ask("/", { key: web.owner.key })).status).toBe(200);
-    expect((await served.ask("/", { key: stranger.key })).status).toBe(404);
+    expect((await served.request("/", { key: web.owner.key })).status).toBe(200);
+    expect((await served.request("/", { key: stranger.key })).status).toBe(404);
   });
 
   test.each([
@@ -78,7 +78,7 @@ describe("who may ask", () => {
     ["a key that was never made", `rgs_${"x".repeat(43)}`, 401],
     ["something that is no key of ours", "sk-foreign", 401],
   ])("with %s nobody may", async (_what, key, status) => {
-    const refused = await served.ask("/", { key });
+    const refused = await served.request("/", { key });
     expect(refused.status).toBe(status);
     expect(refused.body).toMatchObject({ status });
   });
@@ -93,7 +93,7 @@ describe("who may ask", () => {
     await own.revoke();
 
     await over;
-    await eventually(async () => (await own.ask("/")).status === 401, { what: "the refusal" });
+    await eventually(async () => (await own.request("/")).status === 401, { what: "the refusal" });
   });
 
   test(
@@ -104,7 +104,7 @@ describe("who may ask", () => {
       const { body } = await own.api("POST", "/keys", { name: "other" });
       const key = String(body.key);
       // A replica that fails three times is left out for a while.
-      const asked = Array.from({ length: 7 }, () => own.ask("/never"));
+      const asked = Array.from({ length: 7 }, () => own.request("/never"));
       const waiting = () => Promise.all([0, 1].map((rank) => tells(own, rank, "/waiting")));
       await eventually(async () => (await waiting()).every((count) => count === 3), {
         what: "full replicas",
@@ -122,24 +122,24 @@ describe("who may ask", () => {
 
   test("of a public one is everybody, by no key or any", async () => {
     const open = await another({ replicas: 1, config: { public: true } });
-    expect((await open.ask("/", { key: null })).status).toBe(200);
-    expect((await open.ask("/", { key: `rgs_${"x".repeat(43)}` })).status).toBe(200);
-    expect((await open.ask("/")).body.headers["x-remotegpu-key"]).toBe("app");
+    expect((await open.request("/", { key: null })).status).toBe(200);
+    expect((await open.request("/", { key: `rgs_${"x".repeat(43)}` })).status).toBe(200);
+    expect((await open.request("/")).body.headers["x-remotegpu-key"]).toBe("app");
   });
 
   test("of a service that is none gets what does not exist", async () => {
-    expect((await web.ask(web.base.domain, "/services/svc-none/")).status).toBe(404);
-    expect((await web.ask(web.base.domain, "/services/")).status).toBe(404);
+    expect((await web.request(web.base.domain, "/services/svc-none/")).status).toBe(404);
+    expect((await web.request(web.base.domain, "/services/")).status).toBe(404);
   });
 });
 
 describe("an origin that others share", () => {
   test("takes no cookie of a replica and sends it none", async () => {
-    const { headers } = await served.ask("/cookies");
+    const { headers } = await served.request("/cookies");
     expect(headers["set-cookie"]).toBeUndefined();
     const cookie = `a=1; remotegpu_session=rgb_${"s".repeat(43)}`;
-    expect((await served.ask("/", { cookie })).body.headers.cookie).toBeUndefined();
-    expect((await served.ask("/", { cookie, key: null })).status).toBe(401);
+    expect((await served.request("/", { cookie })).body.headers.cookie).toBeUndefined();
+    expect((await served.request("/", { cookie, key: null })).status).toBe(401);
   });
 
   test("answers pages of other origins as the service's owner says, without a key where they only ask whether they may", async () => {
@@ -151,10 +151,10 @@ describe("an origin that others share", () => {
       "Access-Control-Request-Headers": "authorization",
     };
 
-    const preflight = await own.ask("/v1/chat", { method: "OPTIONS", key: null, headers: asks });
-    const answered = await own.ask("/", { headers: { Origin } });
-    const refused = await own.ask("/", { key: null, headers: { Origin } });
-    const foreign = await own.ask("/", { headers: { Origin: "https://evil.example" } });
+    const preflight = await own.request("/v1/chat", { method: "OPTIONS", key: null, headers: asks });
+    const answered = await own.request("/", { headers: { Origin } });
+    const refused = await own.request("/", { key: null, headers: { Origin } });
+    const foreign = await own.request("/", { headers: { Origin: "https://evil.example" } });
 
     expect([preflight.status, preflight.text]).toEqual([204, ""]);
     expect(preflight.headers).toMatchObject({ "access-control-allow-origin": Origin });
@@ -162,7 +162,7 @@ describe("an origin that others share", () => {
       expect(headers["access-control-allow-origin"]).toBe(Origin);
     expect(refused.status).toBe(401);
     expect(foreign.headers["access-control-allow-origin"]).toBeUndefined();
-    expect((await served.ask("/", { method: "OPTIONS", key: null, headers: asks })).status).toBe(401);
+    expect((await served.request("/", { method: "OPTIONS", key: null, headers: asks })).status).toBe(401);
   });
 });
 
@@ -181,8 +181,8 @@ test("at a name of its own a service has whole paths, and its cookies in both di
   const session = `remotegpu_session=rgb_${"s".repeat(43)}`;
   const own = { gateway, key: served.key, cookie: `${session}; mine=1; __Host-${session}` };
 
-  const { status, body } = await web.ask(host, `/services/${served.id}/x?y=1`, own);
-  const { headers } = await web.ask(host, "/cookies", own);
+  const { status, body } = await web.request(host, `/services/${served.id}/x?y=1`, own);
+  const { headers } = await web.request(host, "/cookies", own);
 
   expect([status, body.url, body.headers.cookie, body.headers["x-forwarded-prefix"]]).toEqual([
     200,
@@ -191,20 +191,20 @@ test("at a name of its own a service has whole paths, and its cookies in both di
     undefined,
   ]);
   expect(headers["set-cookie"]?.[0]).toMatch(/^mine=1/);
-  expect((await web.ask(host, "/", { ...own, key: `rgs_${"x".repeat(43)}` })).status).toBe(401);
-  expect((await web.ask("svc-none.services.example.com", "/", own)).status).toBe(404);
+  expect((await web.request(host, "/", { ...own, key: `rgs_${"x".repeat(43)}` })).status).toBe(401);
+  expect((await web.request("svc-none.services.example.com", "/", own)).status).toBe(404);
 });
 
 describe("what goes through", () => {
   test("is whole in both directions, whatever its length", async () => {
     const body = randomBytes(8_000_000);
-    const sent = await served.ask("/", { method: "POST", body });
+    const sent = await served.request("/", { method: "POST", body });
     expect(sent.body).toMatchObject({
       method: "POST",
       bytes: body.length,
       sha256: createHash("sha256").update(body).digest("hex"),
     });
-    expect((await served.ask("/bytes?n=8000000")).text.length).toBe(8_000_000);
+    expect((await served.request("/bytes?n=8000000")).text.length).toBe(8_000_000);
   });
 
   test("is streamed as it comes", async () => {
@@ -239,8 +239,8 @@ describe("what goes through", () => {
     ["a body of two lengths", "/both-lengths"],
     ["a head that never ends", "/endless-head"],
   ])("is refused where a replica answers %s", async (_what, path) => {
-    expect((await served.ask(path)).status).toBe(502);
-    expect((await served.ask("/")).status).toBe(200);
+    expect((await served.request(path)).status).toBe(502);
+    expect((await served.request("/")).status).toBe(200);
   });
 });
 
@@ -258,7 +258,7 @@ test.each([
 
     expect(said).toMatch(/^HTTP\/1\.1 502 /);
     expect(said).toContain("ended the connection without an answer that is HTTP.");
-    expect((await served.ask("/")).status).toBe(200);
+    expect((await served.request("/")).status).toBe(200);
   },
 );
 
@@ -283,7 +283,7 @@ describe("replicas", () => {
       await own.break(0);
 
       const asked = Array.from({ length: 40 }, (_, nth) =>
-        nth % 2 === 0 ? own.ask("/") : own.ask("/", { method: "POST", body: "x".repeat(100_000) }),
+        nth % 2 === 0 ? own.request("/") : own.request("/", { method: "POST", body: "x".repeat(100_000) }),
       );
 
       expect(new Set((await Promise.all(asked)).map(({ status }) => status))).toEqual(new Set([200]));
@@ -300,7 +300,7 @@ describe("replicas", () => {
 
       const statuses: number[] = [];
       for (let round = 0; round < LEAVING_ROUNDS; round += 1) {
-        const asked = [own.ask("/"), own.ask("/"), own.ask("/", { method: "POST", body: "x" })];
+        const asked = [own.request("/"), own.request("/"), own.request("/", { method: "POST", body: "x" })];
         statuses.push(...(await Promise.all(asked)).map(({ status }) => status));
       }
 
@@ -312,8 +312,8 @@ describe("replicas", () => {
   test("that fail now and then, and answer in between, keep their turns", async () => {
     const own = await another({ replicas: 2 });
     for (let failed = 0; failed < 3; failed += 1) {
-      expect((await own.ask("/garbage")).status).toBe(502);
-      for (let answered = 0; answered < 3; answered += 1) expect((await own.ask("/")).status).toBe(200);
+      expect((await own.request("/garbage")).status).toBe(502);
+      for (let answered = 0; answered < 3; answered += 1) expect((await own.request("/")).status).toBe(200);
     }
 
     const open = await Promise.all([own.open("/events"), own.open("/events")]);
@@ -328,7 +328,7 @@ describe("replicas", () => {
     async () => {
       const own = await another({ replicas: 1 });
       await own.break(0);
-      const waiting = own.ask("/", { method: "POST", body: "hello" });
+      const waiting = own.request("/", { method: "POST", body: "hello" });
       await own.mend(0);
       expect((await waiting).body).toMatchObject({ bytes: 5 });
     },
@@ -343,7 +343,7 @@ describe("replicas", () => {
     await firstBytes(first);
     let refused = 0;
     const others = Array.from({ length: 3 }, async () => {
-      const answer = await own.ask("/", { headers: { "X-Request-Id": "mine" } });
+      const answer = await own.request("/", { headers: { "X-Request-Id": "mine" } });
       if (answer.status === 429) refused += 1;
       return answer;
     });
@@ -366,7 +366,7 @@ describe("replicas", () => {
     async () => {
       const own = await another({ replicas: 1, config: { max_queued: 1, queue_seconds: 60 } });
       await own.break(0);
-      const asked = Array.from({ length: 3 }, () => own.ask("/", { method: "POST", body: "hello" }));
+      const asked = Array.from({ length: 3 }, () => own.request("/", { method: "POST", body: "hello" }));
       const refused: WebAnswer[] = [];
       for (const one of asked) void one.then((answer) => answer.status === 503 && refused.push(answer));
       await eventually(() => refused.length === 2, { what: "two that are told to come again" });
@@ -389,7 +389,7 @@ describe("replicas", () => {
     await web.control.replicas();
 
     const refused = await eventually(async () => {
-      const answer = await own.ask("/");
+      const answer = await own.request("/");
       return answer.status !== 200 && answer;
     });
 
@@ -404,8 +404,8 @@ describe("replicas", () => {
     const own = await another({ replicas: 1 });
     const statuses: Record<string, number> = {};
     for (const method of ["GET", "HEAD", "OPTIONS", "PUT", "DELETE", "POST", "PATCH"]) {
-      expect((await own.ask("/cut-next")).text).toBe("ok");
-      statuses[method] = (await own.ask("/", { method })).status;
+      expect((await own.request("/cut-next")).text).toBe("ok");
+      statuses[method] = (await own.request("/", { method })).status;
     }
 
     const [once, twice] = [502, 200];
@@ -422,18 +422,18 @@ describe("replicas", () => {
 
   test("that do not answer in time are given up", async () => {
     const own = await another({ replicas: 1, config: { timeout_seconds: 1 } });
-    expect((await own.ask("/never")).status).toBe(504);
-    expect((await own.ask("/never", { method: "POST", body: "x" })).status).toBe(504);
-    expect((await own.ask("/")).status).toBe(200);
+    expect((await own.request("/never")).status).toBe(504);
+    expect((await own.request("/never", { method: "POST", body: "x" })).status).toBe(504);
+    expect((await own.request("/")).status).toBe(200);
   });
 
   test("of one that is stopped are not waited for: it says so at once", async () => {
     const own = await another({ replicas: 1 });
-    expect((await own.ask("/")).status).toBe(200);
+    expect((await own.request("/")).status).toBe(200);
     await own.api("POST", "/stop");
 
     const told = await eventually(async () => {
-      const answer = await own.ask("/");
+      const answer = await own.request("/");
       return answer.status === 503 && answer;
     });
 
@@ -449,12 +449,12 @@ describe("replicas", () => {
     url.host = `127.0.0.1:${way.port}`;
     const db = stack.adopt(openDatabase(url.href, { maxConnections: 4 }), (one) => one.close());
     const gateway = stack.adopt(await web.anotherGateway({ db }), (one) => one.close());
-    expect((await served.ask("/", { gateway })).status).toBe(200);
+    expect((await served.request("/", { gateway })).status).toBe(200);
 
     way.cut();
 
-    expect((await served.ask("/", { gateway })).status).toBe(200);
-    expect((await web.ask(web.base.domain, "/services/svc-unknown/", { gateway })).status).toBe(503);
+    expect((await served.request("/", { gateway })).status).toBe(200);
+    expect((await web.request(web.base.domain, "/services/svc-unknown/", { gateway })).status).toBe(503);
   });
 });
 
@@ -472,10 +472,10 @@ describe("a gateway that ends", () => {
     const [answer] = (await once(asked, "response")) as [IncomingMessage];
     const first = await firstBytes(answer);
     let waits = true;
-    const waiting = own.ask("/", { gateway }).finally(() => (waits = false));
+    const waiting = own.request("/", { gateway }).finally(() => (waits = false));
     await eventually(
       async () =>
-        (await own.ask("/", { gateway, key: null }).catch(() => ({ status: 0 }))).status === 401 && waits,
+        (await own.request("/", { gateway, key: null }).catch(() => ({ status: 0 }))).status === 401 && waits,
       { what: "the other request's turn" },
     );
 
@@ -484,7 +484,7 @@ describe("a gateway that ends", () => {
 
     expect(await waiting).toMatchObject({ status: 503, body: { detail: "The gateway is ending." } });
     const lastAnswer = async () =>
-      await own.ask("/", { gateway }).then(
+      await own.request("/", { gateway }).then(
         () => false as const,
         (error: unknown) => String(error),
       );

@@ -36,7 +36,7 @@ beforeEach(async () => {
 
 const now = () => scene.api.deps.now();
 const ask = async (method: string, path: string) =>
-  await scene.api.ask(method, `/api/v1/environments/${id}${path}`, { as: alice });
+  await scene.api.request(method, `/api/v1/environments/${id}${path}`, { as: alice });
 const sessions = async () => (await ask("GET", "/sessions")).body.items;
 const entries = async () => (await ask("GET", "/access-log?service_type=terminal")).body.items;
 const seen = async (gateway: string) =>
@@ -72,7 +72,7 @@ async function begun(terminals: TerminalSessions) {
     },
     (because) => cuts.push(because),
   );
-  await terminals.look();
+  await terminals.check();
   return told;
 }
 
@@ -91,7 +91,7 @@ test("who is at a terminal is told, from where and since when, and how it ended"
   told.carried({ in: 3, out: 40 });
   told.ended("container", "");
   told.ended("client", "too late");
-  await terminals.look();
+  await terminals.check();
 
   expect(await sessions()).toEqual([]);
   expect(await entries()).toMatchObject([
@@ -109,14 +109,14 @@ test("one that is ended by hand is ended by its gateway, and its host hears noth
   const before = host.applied;
 
   expect((await ask("DELETE", `/sessions/${mine.id}`)).status).toBe(202);
-  await terminals.look();
-  await others.look();
+  await terminals.check();
+  await others.check();
 
   expect(cuts).toEqual([`Ended by customer ${alice.customerId}.`]);
   await host.pull();
   expect(host.applied).toEqual(before);
   told.ended("cut", cuts[0] ?? "");
-  await terminals.look();
+  await terminals.check();
   expect((await entries()).map((one: { outcome: string | null }) => one.outcome)).toEqual([null, "cut"]);
 });
 
@@ -138,7 +138,7 @@ test("of a gateway that ended without a word they end; of one that was only away
   expect(await entries()).toMatchObject([{ outcome: "unheard", detail: "Its gateway has ended." }]);
   await seen("gw-3");
   told.ended("lost", "The connection to the environment was lost.");
-  await terminals.look();
+  await terminals.check();
 
   expect(await entries()).toMatchObject([{ outcome: "lost" }]);
 });
@@ -153,11 +153,11 @@ test("while Postgres is away none waits, and all is told once it is back", async
 
   const told = await begun(terminals);
   told.ended("client", "");
-  await terminals.look();
+  await terminals.check();
   expect(log.lines.some(({ level }) => level === "warn")).toBe(true);
   expect(await entries()).toEqual([]);
   way.mend();
-  await terminals.look();
+  await terminals.check();
 
   expect(await entries()).toMatchObject([{ outcome: "client" }]);
   await db.close();

@@ -22,7 +22,7 @@ describe("a terminal", () => {
 
     page.types("stty size\n");
     expect(await page.draws(/30 100/)).toBe(true);
-    page.tell({ kind: "resize", columns: 44, rows: 60 });
+    page.report({ kind: "resize", columns: 44, rows: 60 });
     page.types(
       "while [ $(stty size | cut -d' ' -f2) != 44 ]; do sleep 0.05; done; echo it is $(stty size)\n",
     );
@@ -206,7 +206,7 @@ describe("a terminal is not there", () => {
       '{"kind":"resize"}',
     ]) {
       const page = await scene.opened(fresh());
-      page.say(words);
+      page.print(words);
       expect(await page.closed).toBe(1008);
     }
   });

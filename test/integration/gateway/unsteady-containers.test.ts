@@ -35,14 +35,14 @@ beforeAll(async () => {
 }, STORY_MS);
 afterAll(() => ending.disposeAsync());
 
-type Wish = { way: string; method: (typeof METHODS)[number]; leavesAfterMs: number | null };
+type Wish = { route: string; method: (typeof METHODS)[number]; leavesAfterMs: number | null };
 
 function wishesFrom(seed: number): Wish[] {
   const draw = drawFrom(seed);
   const oneOf = <T>(all: readonly T[]): T => all[draw(all.length)] as T;
   const ways = Object.keys(UNSTEADY_WAYS);
   return Array.from({ length: REQUESTS }, () => ({
-    way: oneOf(ways),
+    route: oneOf(ways),
     method: oneOf(METHODS),
     leavesAfterMs: draw(10) === 0 ? draw(60) : null,
   }));
@@ -50,7 +50,7 @@ function wishesFrom(seed: number): Wish[] {
 
 /** What became of it, in a word; "hung" where nothing did. */
 async function outcomeOf(
-  { way, method, leavesAfterMs }: Wish,
+  { route: way, method, leavesAfterMs }: Wish,
   { host, prefix, key }: { host: string; prefix: string; key: string },
 ): Promise<string> {
   const { promise, resolve } = Promise.withResolvers<string>();
@@ -102,7 +102,7 @@ const relayFiles = () => readdirSync(`/proc/${scene.access.relayPid}/fd`).length
 
 /** Of gateways to the host's port, as the kernel has them. */
 function waysToHost(): number {
-  const port = (scene.access.news?.gatewayPort ?? 0).toString(16).toUpperCase().padStart(4, "0");
+  const port = (scene.access.messages?.gatewayPort ?? 0).toString(16).toUpperCase().padStart(4, "0");
   const established = new RegExp(`^\\s*\\d+: \\w+:${port} \\w+:\\w+ (?!0A|06)`);
   const lines = ["tcp", "tcp6"].flatMap((kind) => readFileSync(`/proc/net/${kind}`, "utf8").split("\n"));
   return lines.filter((line) => established.test(line)).length;
@@ -126,7 +126,7 @@ test(
     const open = await eventually(
       async () => {
         const reports = await gatewayReports(db, [served.id], now());
-        const told = reports.find(({ gatewayId }) => gatewayId === "gw-scene")?.told ?? null;
+        const told = reports.find(({ gatewayId }) => gatewayId === "gw-scene")?.reported ?? null;
         const report = told !== null && told.asOf > (rows[0]?.now ?? told.asOf) && told.services[served.id];
         return report !== false && report !== undefined && report.inFlight + report.held === 0 && report;
       },

@@ -15,10 +15,14 @@ beforeAll(async () => {
   scene = await openWebScene({ onOrder: () => void (orders += 1) });
   host = scene.hostOf(SERVICE_PORT);
   cookie = await scene.enter(scene.owner, SERVICE_PORT);
-  const share = await scene.control.api.ask("POST", `/api/v1/environments/${scene.environment.id}/shares`, {
-    as: scene.owner,
-    body: { port: SERVICE_PORT },
-  });
+  const share = await scene.control.api.request(
+    "POST",
+    `/api/v1/environments/${scene.environment.id}/shares`,
+    {
+      as: scene.owner,
+      body: { port: SERVICE_PORT },
+    },
+  );
   shared = new URL(String(share.body.url));
   await order("PATCH", "", { config: { wake: true } });
 });
@@ -39,7 +43,7 @@ beforeEach(async () => {
 const now = async () => await scene.control.get(scene.owner, scene.environment.id);
 
 async function order(method: string, path: string, body: object = {}): Promise<void> {
-  const { status } = await scene.control.api.ask(
+  const { status } = await scene.control.api.request(
     method,
     `/api/v1/environments/${scene.environment.id}${path}`,
     { as: scene.owner, body },
@@ -56,10 +60,10 @@ async function begin(): Promise<void> {
 }
 
 test("a page that is opened starts it, says so, and is shown once it runs", async () => {
-  const first = await scene.ask(host, "/tell", { cookie, headers: A_PAGE });
+  const first = await scene.request(host, "/tell", { cookie, headers: A_PAGE });
   const asleep = (await now()).status;
   await begin();
-  const then = await scene.ask(host, "/tell", { cookie, headers: A_PAGE });
+  const then = await scene.request(host, "/tell", { cookie, headers: A_PAGE });
 
   expect({ status: first.status, retry: first.headers["retry-after"] }).toEqual({ status: 503, retry: "3" });
   expect(first.text).toContain("starts for you now");
@@ -70,7 +74,7 @@ test("a page that is opened starts it, says so, and is shown once it runs", asyn
 
 test("what a program asks with a key goes through when it is ready, however many ask", async () => {
   const asked = Promise.all(
-    [1, 2, 3].map(async () => await scene.ask(host, "/tell", { key: scene.owner.key })),
+    [1, 2, 3].map(async () => await scene.request(host, "/tell", { key: scene.owner.key })),
   );
   await eventually(async () => (await now()).status === "queued" || undefined, { what: "that it is woken" });
   await begin();
@@ -83,7 +87,10 @@ test("a hundred bare connections and requests that nobody lets in start nothing"
   const sockets = await Promise.all(Array.from({ length: 100 }, () => scene.raw("")));
   const answers = await Promise.all(
     Array.from({ length: 100 }, (_, nth) =>
-      scene.ask(host, "/tell", { headers: A_PAGE, ...(nth % 2 === 0 && { key: `rgk_${"A".repeat(43)}` }) }),
+      scene.request(host, "/tell", {
+        headers: A_PAGE,
+        ...(nth % 2 === 0 && { key: `rgk_${"A".repeat(43)}` }),
+      }),
     ),
   );
   for (const socket of sockets) socket.destroy();
@@ -94,25 +101,25 @@ test("a hundred bare connections and requests that nobody lets in start nothing"
 
 test("scripts of a page that is still open start nothing", async () => {
   const script = { Accept: "application/json", "Sec-Fetch-Mode": "cors", "Sec-Fetch-Site": "same-origin" };
-  const { status } = await scene.ask(host, "/tell", { cookie, headers: script });
+  const { status } = await scene.request(host, "/tell", { cookie, headers: script });
 
   expect(status).toBe(409);
   expect((await now()).status).toBe("stopped");
 });
 
 test("a shared link starts nothing", async () => {
-  const { status } = await scene.ask(shared.host, `${shared.pathname}${shared.search}`);
+  const { status } = await scene.request(shared.host, `${shared.pathname}${shared.search}`);
 
   expect(status).toBe(409);
   expect((await now()).status).toBe("stopped");
 });
 
 test("without money it stays stopped, and the page says why", async () => {
-  await scene.control.api.ask("POST", `/api/v1/customers/${scene.owner.customerId}/adjustments`, {
+  await scene.control.api.request("POST", `/api/v1/customers/${scene.owner.customerId}/adjustments`, {
     as: scene.control.api.admin,
     body: { amount: "-2000", reason: "a test of an empty balance" },
   });
-  const { status, text } = await scene.ask(host, "/tell", { cookie, headers: A_PAGE });
+  const { status, text } = await scene.request(host, "/tell", { cookie, headers: A_PAGE });
 
   expect(status).toBe(409);
   expect(text).toContain("The environment is stopped. It cannot start for you: the account is overdue");

@@ -20,9 +20,9 @@ const link = async (
   as: Caller = scene.owner,
   what: object = { port: SERVICE_PORT },
   id = scene.environment.id,
-) => await scene.control.api.ask("POST", `/api/v1/environments/${id}/links`, { as, body: what });
+) => await scene.control.api.request("POST", `/api/v1/environments/${id}/links`, { as, body: what });
 const share = async (what: object = {}) =>
-  await scene.control.api.ask("POST", `/api/v1/environments/${scene.environment.id}/shares`, {
+  await scene.control.api.request("POST", `/api/v1/environments/${scene.environment.id}/shares`, {
     as: scene.owner,
     body: { port: SERVICE_PORT, ...what },
   });
@@ -31,7 +31,7 @@ const pathOf = (url: unknown) => String(url).slice(origin.length);
 describe("a one-time link", () => {
   test("leaves a cookie that opens this origin, and no ticket in any address", async () => {
     const made = await link();
-    const entered = await scene.ask(host, pathOf(made.body.url));
+    const entered = await scene.request(host, pathOf(made.body.url));
 
     expect(made.status).toBe(201);
     expect(entered.status).toBe(303);
@@ -42,7 +42,7 @@ describe("a one-time link", () => {
     });
     const [cookie = ""] = entered.headers["set-cookie"] ?? [];
     expect(cookie).toMatch(/^remotegpu=[^;]+; Path=\/; Max-Age=86400; HttpOnly; SameSite=Lax$/);
-    const { status, body } = await scene.ask(host, "/tell", { cookie: cookie.split(";")[0] ?? "" });
+    const { status, body } = await scene.request(host, "/tell", { cookie: cookie.split(";")[0] ?? "" });
     expect([status, body.headers.cookie]).toEqual([200, undefined]);
   });
 
@@ -52,7 +52,7 @@ describe("a one-time link", () => {
     const path = pathOf((await link()).body.url);
 
     const asked = await Promise.all(
-      [scene.gateway, other, scene.gateway, other].map((gateway) => scene.ask(host, path, { gateway })),
+      [scene.gateway, other, scene.gateway, other].map((gateway) => scene.request(host, path, { gateway })),
     );
 
     expect(asked.map(({ status }) => status).toSorted((a, b) => a - b)).toEqual([303, 401, 401, 401]);
@@ -61,9 +61,9 @@ describe("a one-time link", () => {
   test("opens nothing on another origin, nor is it used up there; nor by HEAD", async () => {
     const path = pathOf((await link()).body.url);
 
-    expect((await scene.ask(scene.hostOf(9), path)).status).toBe(401);
-    expect((await scene.ask(host, path, { method: "HEAD" })).status).toBe(404);
-    expect((await scene.ask(host, path)).status).toBe(303);
+    expect((await scene.request(scene.hostOf(9), path)).status).toBe(401);
+    expect((await scene.request(host, path, { method: "HEAD" })).status).toBe(404);
+    expect((await scene.request(host, path)).status).toBe(303);
   });
 
   test("is over after its minute", async () => {
@@ -72,13 +72,13 @@ describe("a one-time link", () => {
       "UPDATE web_links SET made_at = made_at - interval '61 s', expires_at = expires_at - interval '61 s'",
     );
 
-    expect((await scene.ask(host, path)).status).toBe(401);
+    expect((await scene.request(host, path)).status).toBe(401);
   });
 
   test.each([`/.remotegpu/enter?ticket=${"x".repeat(43)}`, "/.remotegpu/enter", "/.remotegpu/other"])(
     "%s opens nothing",
     async (path) => {
-      const { status, headers } = await scene.ask(host, path);
+      const { status, headers } = await scene.request(host, path);
       expect([status >= 400, headers["set-cookie"]]).toEqual([true, undefined]);
     },
   );
@@ -96,9 +96,9 @@ describe("a cookie", () => {
     ["of no form", () => "remotegpu=x"],
   ])("that is %s opens nothing", async (_what, change) => {
     const cookie = await scene.enter(scene.owner, SERVICE_PORT);
-    expect((await scene.ask(host, "/tell", { cookie })).status).toBe(200);
+    expect((await scene.request(host, "/tell", { cookie })).status).toBe(200);
 
-    expect((await scene.ask(host, "/tell", { cookie: change(cookie) })).status).toBe(401);
+    expect((await scene.request(host, "/tell", { cookie: change(cookie) })).status).toBe(401);
   });
 
   test("of one origin opens no other, neither a port nor another customer's", async () => {
@@ -106,20 +106,20 @@ describe("a cookie", () => {
     const other = await scene.control.customer("other-customer");
     const theirs = await scene.order(other);
 
-    expect((await scene.ask(scene.hostOf(9), "/", { cookie })).status).toBe(401);
-    expect((await scene.ask(scene.hostOf(SERVICE_PORT, theirs), "/", { cookie })).status).toBe(401);
+    expect((await scene.request(scene.hostOf(9), "/", { cookie })).status).toBe(401);
+    expect((await scene.request(scene.hostOf(SERVICE_PORT, theirs), "/", { cookie })).status).toBe(401);
   });
 
   test("of a page beside ours does no harm", async () => {
     const cookie = await scene.enter(scene.owner, SERVICE_PORT);
 
-    expect((await scene.ask(host, "/tell", { cookie: `remotegpu=planted; ${cookie}` })).status).toBe(200);
+    expect((await scene.request(host, "/tell", { cookie: `remotegpu=planted; ${cookie}` })).status).toBe(200);
   });
 
   test("is taken from its own pages alone", async () => {
     const cookie = await scene.enter(scene.owner, SERVICE_PORT);
     const asked = async (method: string, headers: Record<string, string>) =>
-      (await scene.ask(host, "/tell", { cookie, method, headers })).status;
+      (await scene.request(host, "/tell", { cookie, method, headers })).status;
 
     expect(await asked("POST", { Origin: origin })).toBe(200);
     expect(await asked("POST", { Origin: `http://${scene.hostOf(9)}` })).toBe(403);
@@ -131,20 +131,20 @@ describe("a key", () => {
   test("of another customer learns nothing, one that is none is refused", async () => {
     const stranger = await scene.control.customer("key-stranger");
 
-    expect((await scene.ask(host, "/tell", { key: stranger.key })).status).toBe(404);
-    expect((await scene.ask(host, "/tell", { key: `rgk_${"n".repeat(43)}` })).status).toBe(401);
-    expect((await scene.ask(host, "/tell", {})).status).toBe(401);
-    expect((await scene.ask(host, "/tell", { key: scene.control.api.admin.key })).status).toBe(404);
+    expect((await scene.request(host, "/tell", { key: stranger.key })).status).toBe(404);
+    expect((await scene.request(host, "/tell", { key: `rgk_${"n".repeat(43)}` })).status).toBe(401);
+    expect((await scene.request(host, "/tell", {})).status).toBe(401);
+    expect((await scene.request(host, "/tell", { key: scene.control.api.admin.key })).status).toBe(404);
   });
 
   test("that only reads does not enter", async () => {
     const reader = await scene.control.api.key(scene.owner, { name: "reader", scopes: ["read"] });
 
-    expect((await scene.ask(host, "/tell", { key: reader.key })).status).toBe(403);
+    expect((await scene.request(host, "/tell", { key: reader.key })).status).toBe(403);
   });
 
   test("that is revoked ends an open WebSocket and an answer that goes on", async () => {
-    const made = await scene.control.api.ask("POST", "/api/v1/api-keys", {
+    const made = await scene.control.api.request("POST", "/api/v1/api-keys", {
       as: scene.owner,
       body: { name: "for a while" },
     });
@@ -157,11 +157,11 @@ describe("a key", () => {
     const ended = Promise.all([once(socket, "close"), events.toArray().catch(() => "broken off")]);
     socket.on("end", () => socket.destroy());
 
-    await scene.control.api.ask("DELETE", `/api/v1/api-keys/${made.body.id}`, { as: scene.owner });
+    await scene.control.api.request("DELETE", `/api/v1/api-keys/${made.body.id}`, { as: scene.owner });
 
     const [, told] = await ended;
     expect(told).toBe("broken off");
-    expect((await scene.ask(host, "/tell", { key })).status).toBe(401);
+    expect((await scene.request(host, "/tell", { key })).status).toBe(401);
   });
 });
 
@@ -169,17 +169,17 @@ describe("a share", () => {
   test("lets a program in, which the container does not see, and ends when it is ended", async () => {
     const made = await share({ hours: 1 });
     const path = `/tell${pathOf(made.body.url).slice(1)}&a=1`;
-    const before = await scene.ask(host, path);
+    const before = await scene.request(host, path);
     expect([made.status, before.status, before.body.url]).toEqual([201, 200, "/tell?a=1"]);
 
-    await scene.control.api.ask(
+    await scene.control.api.request(
       "DELETE",
       `/api/v1/environments/${scene.environment.id}/shares/${made.body.id}`,
       {
         as: scene.owner,
       },
     );
-    const { body } = await scene.control.api.ask(
+    const { body } = await scene.control.api.request(
       "GET",
       `/api/v1/environments/${scene.environment.id}/shares`,
       { as: scene.owner },
@@ -198,7 +198,7 @@ describe("a share", () => {
     const path = `/tell${pathOf(made.body.url).slice(1)}`;
     const one = `/api/v1/environments/${scene.environment.id}/shares/${made.body.id}`;
     const ask = async (method: string, body?: object) =>
-      await scene.control.api.ask(method, one, { as: scene.owner, ...(body && { body }) });
+      await scene.control.api.request(method, one, { as: scene.owner, ...(body && { body }) });
     const inHours = (count: number) =>
       new Date(scene.control.api.deps.now().getTime() + count * 3_600_000).toISOString();
     const { url: _url, ...shown } = made.body;
@@ -210,7 +210,7 @@ describe("a share", () => {
       body: { ...shown, expires_at: later },
     });
     expect((await ask("GET")).body.expires_at).toBe(later);
-    expect((await scene.ask(host, path)).status).toBe(200);
+    expect((await scene.request(host, path)).status).toBe(200);
     for (const expires_at of [inHours(-1), inHours(721), "soon", null, 1])
       expect((await ask("PATCH", { expires_at })).status).toBe(422);
     expect((await ask("PATCH", { port: 1 })).status).toBe(422);
@@ -218,7 +218,7 @@ describe("a share", () => {
     await ask("DELETE");
     expect((await ask("PATCH", { expires_at: later })).status).toBe(409);
     expect((await ask("GET")).body.ended_by).toBe(`customer ${scene.owner.customerId}`);
-    const none = await scene.control.api.ask("GET", `${one}9`, { as: scene.owner });
+    const none = await scene.control.api.request("GET", `${one}9`, { as: scene.owner });
     expect(none.status).toBe(404);
   });
 
@@ -226,12 +226,14 @@ describe("a share", () => {
     const made = await share();
     const token = String(made.body.url).split("=").at(-1) ?? "";
     const page = { Accept: "text/html", "Sec-Fetch-Mode": "navigate", "Sec-Fetch-Dest": "document" };
-    const entered = await scene.ask(host, `//evil.example/a?remotegpu_share=${token}&b=1`, { headers: page });
+    const entered = await scene.request(host, `//evil.example/a?remotegpu_share=${token}&b=1`, {
+      headers: page,
+    });
 
     expect([entered.status, entered.headers.location]).toEqual([303, `${origin}//evil.example/a?b=1`]);
     const cookie = (entered.headers["set-cookie"]?.[0] ?? "").split(";")[0] ?? "";
-    expect((await scene.ask(host, "/tell", { cookie })).status).toBe(200);
-    expect((await scene.ask(scene.hostOf(9), `/?remotegpu_share=${token}`)).status).toBe(401);
+    expect((await scene.request(host, "/tell", { cookie })).status).toBe(200);
+    expect((await scene.request(scene.hostOf(9), `/?remotegpu_share=${token}`)).status).toBe(401);
   });
 
   test("is never of a terminal, nor longer than 30 days", async () => {
@@ -249,7 +251,7 @@ describe("a share", () => {
 describe("what does not run is told so", () => {
   test("of one that is still starting, on a page that looks again by itself", async () => {
     const id = String((await scene.control.order(scene.owner)).body.id);
-    const page = await scene.ask(scene.hostOf(80, id), "/", {
+    const page = await scene.request(scene.hostOf(80, id), "/", {
       key: scene.owner.key,
       headers: { Accept: "text/html" },
     });
@@ -262,8 +264,8 @@ describe("what does not run is told so", () => {
 
   test("of one that is stopped with the command that starts it, its name escaped", async () => {
     const id = await scene.order(scene.owner, { name: "<b>lab</b>" });
-    await scene.control.api.ask("POST", `/api/v1/environments/${id}/stop`, { as: scene.owner });
-    const page = await scene.ask(scene.hostOf(80, id), "/", {
+    await scene.control.api.request("POST", `/api/v1/environments/${id}/stop`, { as: scene.owner });
+    const page = await scene.request(scene.hostOf(80, id), "/", {
       key: scene.owner.key,
       headers: { Accept: "text/html" },
     });
@@ -274,7 +276,7 @@ describe("what does not run is told so", () => {
 
   test("of a service that is switched off", async () => {
     const id = await scene.order(scene.owner, { jupyter_enabled: false });
-    const { status, body } = await scene.ask(scene.hostOf("jupyter", id), "/", { key: scene.owner.key });
+    const { status, body } = await scene.request(scene.hostOf("jupyter", id), "/", { key: scene.owner.key });
 
     expect([status, body.title]).toEqual([404, "Not in this environment"]);
   });
@@ -283,7 +285,7 @@ describe("what does not run is told so", () => {
 describe("access", () => {
   const accessOf = async () => {
     const path = `/api/v1/environments/${scene.environment.id}/access`;
-    const { body } = await scene.control.api.ask("GET", path, { as: scene.owner });
+    const { body } = await scene.control.api.request("GET", path, { as: scene.owner });
     return new Map<string, { url: string | null; reason: string | null; reachable: boolean }>(
       body.services.map((one: { service: string }) => [one.service, one]),
     );
@@ -310,7 +312,7 @@ describe("access", () => {
     await scene.host.round(told);
 
     const services = await accessOf();
-    const { status, body } = await scene.ask(scene.hostOf("jupyter"), "/", { key: scene.owner.key });
+    const { status, body } = await scene.request(scene.hostOf("jupyter"), "/", { key: scene.owner.key });
 
     const reason = `Nothing answers yet. ${detail}`;
     expect(services.get("jupyter")).toMatchObject({ reachable: false, reason });
@@ -338,7 +340,7 @@ describe("access", () => {
 test("with one gateway gone the other goes on with the same cookie", async () => {
   const other = await scene.anotherGateway({ log: quietLog });
   const cookie = await scene.enter(scene.owner, SERVICE_PORT);
-  expect((await scene.ask(host, "/tell", { cookie, gateway: other })).status).toBe(200);
+  expect((await scene.request(host, "/tell", { cookie, gateway: other })).status).toBe(200);
   const socket = await scene.raw(
     `GET /ws HTTP/1.1\r\nHost: ${host}\r\nOrigin: ${origin}\r\nCookie: ${cookie}\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n`,
     other,
@@ -350,13 +352,13 @@ test("with one gateway gone the other goes on with the same cookie", async () =>
   await other.close();
 
   await closed;
-  expect((await scene.ask(host, "/tell", { cookie })).status).toBe(200);
+  expect((await scene.request(host, "/tell", { cookie })).status).toBe(200);
 });
 
 /** What was let in is believed for two seconds more. */
 async function eventuallyRefused(path: string) {
   for (;;) {
-    const answer = await scene.ask(host, path);
+    const answer = await scene.request(host, path);
     if (answer.status !== 200) return answer;
   }
 }

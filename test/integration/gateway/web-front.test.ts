@@ -80,9 +80,9 @@ describe("refused is", () => {
   test("everything below the bare domain but its health", async () => {
     const bare = scene.base.domain;
 
-    expect((await scene.ask(bare, "/healthz")).status).toBe(200);
-    expect((await scene.ask(bare, "/", { key })).status).toBe(404);
-    expect((await scene.ask(bare, `/${scene.environment.id}`, { key })).status).toBe(404);
+    expect((await scene.request(bare, "/healthz")).status).toBe(200);
+    expect((await scene.request(bare, "/", { key })).status).toBe(404);
+    expect((await scene.request(bare, `/${scene.environment.id}`, { key })).status).toBe(404);
   });
 });
 
@@ -107,12 +107,12 @@ test("a body that does not come ends its connection, one that waits for the cont
   let isPaused = true;
   bodies.watch({ ...request, isPaused: () => isPaused, once: () => undefined } as never);
 
-  for (let look = 1; look <= 10; look += 1) bodies.look();
+  for (let look = 1; look <= 10; look += 1) bodies.check();
   expect(told).toEqual([]);
   isPaused = false;
-  for (let look = 1; look <= 3; look += 1) bodies.look();
+  for (let look = 1; look <= 3; look += 1) bodies.check();
   expect(told).toEqual([]);
-  bodies.look();
+  bodies.check();
   expect(told).toEqual(["ended"]);
 });
 
@@ -125,8 +125,8 @@ test("more than an origin may hold open is refused with a word, and others are n
     await scene.open(host, "/events", { key, gateway }),
   ];
 
-  const refused = await scene.ask(host, "/tell", { key, gateway });
-  const other = await scene.ask(scene.hostOf(9), "/tell", { key, gateway });
+  const refused = await scene.request(host, "/tell", { key, gateway });
+  const other = await scene.request(scene.hostOf(9), "/tell", { key, gateway });
   for (const events of open) events.destroy();
 
   expect([refused.status, other.status]).toEqual([429, 502]);
@@ -138,13 +138,13 @@ test("more requests a second than an address may make are refused with a word", 
   const limits = { ...GATEWAY_LIMITS, perAddress: { burst: 3, perSecond: 0.001 } };
   const gateway = stack.adopt(await scene.anotherGateway({ limits }), (one) => one.close());
   const asked: number[] = [];
-  for (let n = 1; n <= 4; n += 1) asked.push((await scene.ask(host, "/tell", { key, gateway })).status);
+  for (let n = 1; n <= 4; n += 1) asked.push((await scene.request(host, "/tell", { key, gateway })).status);
 
   expect(asked).toEqual([200, 200, 200, 429]);
 });
 
 test("the proxy in front says who asks, and only the last that it names is believed", async () => {
-  const { body } = await scene.ask(host, "/tell", {
+  const { body } = await scene.request(host, "/tell", {
     key,
     headers: { "X-Forwarded-For": "6.6.6.6, 192.0.2.9" },
   });
@@ -161,21 +161,21 @@ test("while Postgres is away who was in goes on, and who is new is told to come 
   const db = stack.adopt(openDatabase(url.href), (one) => one.close());
   const gateway = stack.adopt(await scene.anotherGateway({ db }), (one) => one.close());
   const cookie = await scene.enter(scene.owner, SERVICE_PORT);
-  expect((await scene.ask(host, "/tell", { cookie, gateway })).status).toBe(200);
+  expect((await scene.request(host, "/tell", { cookie, gateway })).status).toBe(200);
   const events = await scene.open(host, "/events", { cookie, gateway });
   await once(events, "data");
 
   way.cut();
 
-  expect((await scene.ask(host, "/tell", { cookie, gateway })).status).toBe(200);
-  expect((await scene.ask(scene.hostOf(9), "/", { key, gateway })).status).toBe(503);
+  expect((await scene.request(host, "/tell", { cookie, gateway })).status).toBe(200);
+  expect((await scene.request(scene.hostOf(9), "/", { key, gateway })).status).toBe(503);
   expect(events.destroyed).toBe(false);
   events.destroy();
 });
 
 test("no key, cookie or token stands in the log", async () => {
   const cookie = await scene.enter(scene.owner, SERVICE_PORT);
-  await scene.ask(host, "/garbage", { cookie, key });
+  await scene.request(host, "/garbage", { cookie, key });
 
   const said = JSON.stringify(log.lines);
   expect([key, cookie.split("=")[1] ?? "none"].filter((secret) => said.includes(secret))).toEqual([]);

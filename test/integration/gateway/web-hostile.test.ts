@@ -89,7 +89,7 @@ describe("of a request that two could read in two ways only an error is heard, a
     const text = await said(await scene.raw(asking(`${method} /tell HTTP/1.1`, ...upgrade, ...headers)));
 
     expect(statusesOf(text)).toEqual([400]);
-    expect((await scene.ask(host, "/tell?after", { key })).body.url).toBe("/tell?after");
+    expect((await scene.request(host, "/tell?after", { key })).body.url).toBe("/tell?after");
   });
 });
 
@@ -104,7 +104,7 @@ test.each([
 ])("a Host %s", async (_what, change, status) => {
   const asked = change(host);
 
-  expect((await scene.ask(asked, "/tell", { key })).status).toBe(status);
+  expect((await scene.request(asked, "/tell", { key })).status).toBe(status);
 });
 
 describe("a cookie", () => {
@@ -126,26 +126,26 @@ describe("a cookie", () => {
     const over = made({ seconds: -1 });
     const longer = over.replace(/(=k\.\d+\.\d+\.)\d+/, "$19999999999");
 
-    expect((await scene.ask(host, "/tell", { cookie: made({ seconds: 60 }) })).status).toBe(200);
-    expect((await scene.ask(host, "/tell", { cookie: over })).status).toBe(401);
-    expect((await scene.ask(host, "/tell", { cookie: longer })).status).toBe(401);
+    expect((await scene.request(host, "/tell", { cookie: made({ seconds: 60 }) })).status).toBe(200);
+    expect((await scene.request(host, "/tell", { cookie: over })).status).toBe(401);
+    expect((await scene.request(host, "/tell", { cookie: longer })).status).toBe(401);
   });
 
   test("of another fleet, or of another origin, opens nothing", async () => {
     const seed = new TextEncoder().encode("SOACGNTK5SWHAGJXO5VRRCUXPT4EMHHGRBBVWAVX6ZYQFBYR7BXZUXO7CA");
 
-    expect((await scene.ask(host, "/tell", { cookie: made({ seed, seconds: 60 }) })).status).toBe(401);
+    expect((await scene.request(host, "/tell", { cookie: made({ seed, seconds: 60 }) })).status).toBe(401);
     const elsewhere = made({ seconds: 60, at: scene.hostOf(9) });
-    expect((await scene.ask(host, "/tell", { cookie: elsewhere })).status).toBe(401);
+    expect((await scene.request(host, "/tell", { cookie: elsewhere })).status).toBe(401);
   });
 });
 
 describe("a container", () => {
-  const taken = async () => (await scene.ask(host, "/taken", { key })).text;
+  const taken = async () => (await scene.request(host, "/taken", { key })).text;
   const poured = async () => JSON.parse(await taken()) as { bytes: number; isOver: boolean };
 
   test("whose head never ends is given up, with a 502", async () => {
-    const { status, body } = await scene.ask(host, "/endless-head", { key });
+    const { status, body } = await scene.request(host, "/endless-head", { key });
 
     expect([status, body.title]).toEqual([502, "No sound answer"]);
     const { bytes } = await eventually(
@@ -182,8 +182,8 @@ describe("a container", () => {
 
   test("that says more than it was asked for says it to nobody", async () => {
     for (let round = 1; round <= 5; round += 1) {
-      const poison = await scene.ask(host, "/poison", { key });
-      const after = await Promise.all([1, 2, 3].map((nth) => scene.ask(host, `/tell?${nth}`, { key })));
+      const poison = await scene.request(host, "/poison", { key });
+      const after = await Promise.all([1, 2, 3].map((nth) => scene.request(host, `/tell?${nth}`, { key })));
 
       expect([poison.status, poison.text]).toEqual([200, "ok"]);
       expect(after.map(({ body }) => body.url)).toEqual(["/tell?1", "/tell?2", "/tell?3"]);
@@ -227,14 +227,14 @@ test.concurrent.each([
 
 test("a body that does not come ends its connection", async () => {
   await using stack = new AsyncDisposableStack();
-  const gateway = stack.adopt(await scene.anotherGateway({ bodyLookMs: 50 }), (one) => one.close());
+  const gateway = stack.adopt(await scene.anotherGateway({ bodyCheckMs: 50 }), (one) => one.close());
   const socket = await scene.raw(`${asking("POST /tell HTTP/1.1", "Content-Length: 1000")}abc`, gateway);
   socket.on("end", () => socket.destroy());
 
   const [error] = await once(socket, "close");
 
   expect(error).toBe(false);
-  expect((await scene.ask(host, "/tell", { key, gateway })).status).toBe(200);
+  expect((await scene.request(host, "/tell", { key, gateway })).status).toBe(200);
 });
 
 describe("what is open ends once the right to it has ended:", () => {
@@ -248,7 +248,7 @@ describe("what is open ends once the right to it has ended:", () => {
     return { closed: new Promise((resolve) => socket.once("close", resolve)) };
   };
   const ask = async (method: string, path: string, as: Caller, body?: object) => {
-    const answer = await scene.control.api.ask(method, `/api/v1${path}`, { as, ...(body && { body }) });
+    const answer = await scene.control.api.request(method, `/api/v1${path}`, { as, ...(body && { body }) });
     expect(answer.status).toBeLessThan(300);
     return answer.body;
   };
@@ -269,7 +269,7 @@ describe("what is open ends once the right to it has ended:", () => {
     });
 
     await Promise.all([byKey.closed, byCookie.closed]);
-    expect((await scene.ask(host, "/tell", { key: one.key })).status).toBe(403);
+    expect((await scene.request(host, "/tell", { key: one.key })).status).toBe(403);
   });
 
   test("an account is suspended", async () => {
@@ -279,7 +279,7 @@ describe("what is open ends once the right to it has ended:", () => {
     await ask("PATCH", `/customers/${one.customerId}`, scene.control.api.admin, { status: "suspended" });
 
     await socket.closed;
-    expect((await scene.ask(host, "/tell", { key: one.key })).status).toBe(401);
+    expect((await scene.request(host, "/tell", { key: one.key })).status).toBe(401);
   });
 
   test("a share is ended, and one whose hours are over", async () => {
@@ -298,7 +298,7 @@ describe("what is open ends once the right to it has ended:", () => {
     );
     await over.closed;
 
-    expect((await scene.ask(host, `/tell?remotegpu_share=${token(short)}`)).status).toBe(401);
+    expect((await scene.request(host, `/tell?remotegpu_share=${token(short)}`)).status).toBe(401);
   });
 
   test("the environment is stopped", async () => {
@@ -307,7 +307,7 @@ describe("what is open ends once the right to it has ended:", () => {
     await ask("POST", `/environments/${scene.environment.id}/stop`, scene.owner);
 
     await socket.closed;
-    expect((await scene.ask(host, "/tell", { key })).status).toBe(409);
+    expect((await scene.request(host, "/tell", { key })).status).toBe(409);
   });
 });
 

@@ -24,7 +24,7 @@ beforeAll(async () => {
 afterAll(async () => await scene.close());
 
 test("a container sees the request as it was, who asked by the gateway's word alone, and no key of ours", async () => {
-  const { status, body } = await scene.ask(host, "/tell?a=1&b=%2F", {
+  const { status, body } = await scene.request(host, "/tell?a=1&b=%2F", {
     key,
     headers: {
       "X-Api-Key": key,
@@ -52,7 +52,7 @@ test("a container sees the request as it was, who asked by the gateway's word al
 });
 
 test("a program's other Authorization passes", async () => {
-  const { body } = await scene.ask(host, "/tell", {
+  const { body } = await scene.request(host, "/tell", {
     headers: { "X-Api-Key": key, Authorization: "Bearer of-the-container" },
   });
 
@@ -61,7 +61,7 @@ test("a program's other Authorization passes", async () => {
 
 test("100 MB go up, and 100 MB come down", async () => {
   const up = Buffer.alloc(100_000_000, "u");
-  const sent = await scene.ask(host, "/tell", { key, method: "PUT", body: up });
+  const sent = await scene.request(host, "/tell", { key, method: "PUT", body: up });
   const down = await scene.open(host, "/bytes?n=100000000", { key });
   let bytes = 0;
   for await (const chunk of down) bytes += (chunk as Buffer).length;
@@ -71,12 +71,12 @@ test("100 MB go up, and 100 MB come down", async () => {
 });
 
 test("a client that does not read an answer slows the container down", async () => {
-  const before = Number((await scene.ask(host, "/sent", { key })).text);
+  const before = Number((await scene.request(host, "/sent", { key })).text);
   const unread = await scene.open(host, "/bytes?n=1000000000", { key });
 
   let last = -1;
   const sent = await eventually(async () => {
-    const now = Number((await scene.ask(host, "/sent", { key })).text) - before;
+    const now = Number((await scene.request(host, "/sent", { key })).text) - before;
     const isStill = now === last && now > 0;
     last = now;
     return isStill && now;
@@ -99,19 +99,19 @@ test("events come one by one, as they are sent", async () => {
   const [first] = (await once(events, "data")) as [Buffer];
   expect(String(first)).toBe("data: first\n\n");
 
-  expect((await scene.ask(host, "/say", { key })).text).toBe("1");
+  expect((await scene.request(host, "/say", { key })).text).toBe("1");
   const [second] = (await once(events, "data")) as [Buffer];
   expect(String(second)).toBe("data: second\n\n");
   events.destroy();
 });
 
 test("HEAD, ranges, trailers and Expect", async () => {
-  const head = await scene.ask(host, "/bytes?n=1000", { key, method: "HEAD" });
-  const range = await scene.ask(host, "/range", { key, headers: { Range: "bytes=0-3" } });
+  const head = await scene.request(host, "/bytes?n=1000", { key, method: "HEAD" });
+  const range = await scene.request(host, "/range", { key, headers: { Range: "bytes=0-3" } });
   const trailers = await scene.open(host, "/trailers", { key });
   trailers.resume();
   await once(trailers, "end");
-  const expecting = await scene.ask(host, "/tell", {
+  const expecting = await scene.request(host, "/tell", {
     key,
     method: "POST",
     body: "after all",
@@ -149,22 +149,22 @@ test("pipelined requests are answered in their order, also of a client that has 
 });
 
 test("what a container sets as cookies stays on its origin, and ours cannot be replaced", async () => {
-  const { headers } = await scene.ask(host, "/cookies", { key });
+  const { headers } = await scene.request(host, "/cookies", { key });
 
   expect(headers["set-cookie"]).toEqual(["mine=1; Path=/; HttpOnly"]);
   expect([headers["alt-svc"], headers["x-hop"]]).toEqual([undefined, undefined]);
 });
 
 test("the dashboard's session opens nothing here, and no container sees it, by whichever way", async () => {
-  const opened = await scene.control.api.ask("POST", "/api/v1/sessions", {
+  const opened = await scene.control.api.request("POST", "/api/v1/sessions", {
     body: { key },
     headers: { Origin: "http://localhost" },
   });
   const session = opened.headers.get("Set-Cookie")?.split(";")[0] ?? "";
   const cookie = `mine=1; ${session}; __Host-${session}; other=2`;
 
-  const refused = await scene.ask(host, "/tell", { cookie });
-  const seen = await scene.ask(host, "/tell", { key, cookie });
+  const refused = await scene.request(host, "/tell", { cookie });
+  const seen = await scene.request(host, "/tell", { key, cookie });
   const socket = await scene.raw(upgrade("/told", `X-Api-Key: ${key}\r\nCookie: ${cookie}\r\n`));
   let told = "";
   for await (const chunk of socket) {
@@ -179,13 +179,13 @@ test("the dashboard's session opens nothing here, and no container sees it, by w
 });
 
 test("a redirect is passed on as it is, and nobody follows it", async () => {
-  const { status, headers } = await scene.ask(host, "/redirect", { key });
+  const { status, headers } = await scene.request(host, "/redirect", { key });
 
   expect([status, headers.location]).toEqual([302, "http://169.254.169.254/latest/meta-data/"]);
 });
 
 test.each(["/garbage", "/both-lengths"])("a container that answers %s gets a 502 for it", async (path) => {
-  const { status, body } = await scene.ask(host, path, { key });
+  const { status, body } = await scene.request(host, path, { key });
 
   expect([status, body.title]).toEqual([502, "No sound answer"]);
 });
@@ -203,11 +203,11 @@ test("a container that breaks its connections off breaks off those alone, and no
   let hasEnded = false;
   other.once("end", () => (hasEnded = true)).once("close", () => (hasEnded = true));
 
-  const reset = await scene.ask(host, "/reset", { key });
+  const reset = await scene.request(host, "/reset", { key });
   const half = await scene.open(host, "/half", { key });
 
   await expect(half.toArray()).rejects.toThrow("aborted");
-  expect([reset.status, (await scene.ask(host, "/tell", { key })).status]).toEqual([502, 200]);
+  expect([reset.status, (await scene.request(host, "/tell", { key })).status]).toEqual([502, 200]);
   expect([scene.access.relayPid, hasEnded]).toEqual([relayPid, false]);
   other.destroy();
 });
@@ -218,29 +218,29 @@ test("a client that leaves an answer that never comes is gone for the container,
   );
   socket.destroy();
 
-  expect((await scene.ask(host, "/tell", { key })).status).toBe(200);
+  expect((await scene.request(host, "/tell", { key })).status).toBe(200);
 });
 
 test("connections to a container are used again, and one that died meanwhile costs nobody an answer", async () => {
-  const first = await scene.ask(host, "/tell", { key });
-  const second = await scene.ask(host, "/tell", { key });
+  const first = await scene.request(host, "/tell", { key });
+  const second = await scene.request(host, "/tell", { key });
   expect(second.body.connection).toBe(first.body.connection);
 
   for (let round = 1; round <= 5; round += 1) {
-    const ended = await scene.ask(host, "/end-connection", { key });
-    const after = await Promise.all([1, 2, 3].map(() => scene.ask(host, "/tell", { key })));
+    const ended = await scene.request(host, "/end-connection", { key });
+    const after = await Promise.all([1, 2, 3].map(() => scene.request(host, "/tell", { key })));
     expect([ended.status, ...after.map(({ status }) => status)]).toEqual([200, 200, 200, 200]);
   }
 });
 
 test("a container that ends its connection after each answer costs nobody one, however often it is asked", async () => {
-  const ask = async () => (await scene.ask(host, "/closing", { key })).status;
+  const ask = async () => (await scene.request(host, "/closing", { key })).status;
   const statuses: number[] = [];
   for (let round = 0; round < CLOSING_ROUNDS; round += 1)
     statuses.push(...(await Promise.all(Array.from({ length: CLOSING_AT_ONCE }, ask))));
 
   expect(new Set(statuses)).toEqual(new Set([200]));
-  expect((await scene.ask(host, "/tell", { key })).status).toBe(200);
+  expect((await scene.request(host, "/tell", { key })).status).toBe(200);
 });
 
 test("a program that ends each connection as it comes is told of at once, however it is asked", async () => {
@@ -249,7 +249,7 @@ test("a program that ends each connection as it comes is told of at once, howeve
   const statuses: number[] = [];
   for (let round = 0; round < CLOSING_ROUNDS; round += 1) {
     const asked = ["GET", "POST", "GET", "PUT"].map((method) =>
-      scene.ask(leaving, "/", { key, method, ...(method.startsWith("P") && { body: "x" }) }),
+      scene.request(leaving, "/", { key, method, ...(method.startsWith("P") && { body: "x" }) }),
     );
     statuses.push(...(await Promise.all(asked)).map(({ status }) => status));
     const socket = await scene.raw(upgrade("/", `X-Api-Key: ${key}\r\n`, leaving));
@@ -263,8 +263,8 @@ test("a program that ends each connection as it comes is told of at once, howeve
 
 test("a port where nobody listens says so, for people and for programs", async () => {
   const other = scene.hostOf(9);
-  const program = await scene.ask(other, "/", { key });
-  const person = await scene.ask(other, "/", { key, headers: { Accept: "text/html" } });
+  const program = await scene.request(other, "/", { key });
+  const person = await scene.request(other, "/", { key, headers: { Accept: "text/html" } });
 
   expect([program.status, program.headers["content-type"]]).toEqual([502, "application/problem+json"]);
   expect([person.status, person.headers["content-type"]]).toEqual([502, "text/html; charset=utf-8"]);

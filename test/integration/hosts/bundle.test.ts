@@ -112,7 +112,7 @@ describe("with its code where only root can read", () => {
 
     await writeFile(files.at("said"), "hello");
 
-    expect((await files.ask({ path: "said" })).body.toString()).toBe("hello");
+    expect((await files.request({ path: "said" })).body.toString()).toBe("hello");
   });
 
   test("its access process leads into a container", async () => {
@@ -124,7 +124,7 @@ describe("with its code where only root can read", () => {
       (begun) => begun.end(),
     );
 
-    await access.say({ leases: [wantedLease("a")], instances: [container.instance] });
+    await access.print({ leases: [wantedLease("a")], instances: [container.instance] });
     const socket = connect({ port: await access.portOf("a"), host: "127.0.0.1" });
     const [greeting] = (await once(socket, "data")) as unknown[];
     socket.destroy();

@@ -31,7 +31,7 @@ beforeEach(async () => {
 afterEach(async () => await scene.close());
 
 async function instance(): Promise<Record<string, unknown>> {
-  const { body } = await scene.api.ask("GET", `/api/v1/environments/${id}/instances`, { as: alice });
+  const { body } = await scene.api.request("GET", `/api/v1/environments/${id}/instances`, { as: alice });
   return body.items[0];
 }
 

@@ -27,7 +27,7 @@ beforeEach(async () => await emptyFleet());
 
 const sql = async (text: string, values: unknown[] = []) => (await scene.api.db.query(text, values)).rows;
 const ask = async (query = "", as = scene.api.admin) =>
-  await scene.api.ask("GET", `/api/v1/fleet/map${query}`, { as });
+  await scene.api.request("GET", `/api/v1/fleet/map${query}`, { as });
 const map = async (query = ""): Promise<FleetMap> => (await ask(query)).body;
 
 /** What was there is of no matter once its host is gone. */
@@ -193,7 +193,7 @@ describe("totals", () => {
           expect(whole.totals).toMatchObject({ ...sumOf(whole.hosts), gpus_free: freeOf(hosts) });
           expect(parts.flatMap((part) => part.hosts)).toEqual(whole.hosts);
           for (const { totals } of parts) expect(totals).toMatchObject(sumOf(whole.hosts));
-          const fleet = await scene.api.ask("GET", "/api/v1/fleet", { as: scene.api.admin });
+          const fleet = await scene.api.request("GET", "/api/v1/fleet", { as: scene.api.admin });
           expect(fleet.body.gpus_free).toBe(whole.totals.gpus_free);
         },
       ),

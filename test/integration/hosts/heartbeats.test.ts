@@ -69,7 +69,7 @@ describe("heartbeats that come together", () => {
       return (await noteQuietHeartbeats(scene.api.db, [beat], scene.api.deps.now())).has(a.id);
     };
     const shown = async () =>
-      (await scene.api.ask("GET", `/api/v1/hosts/${a.id}`, { as: scene.api.admin })).body.features;
+      (await scene.api.request("GET", `/api/v1/hosts/${a.id}`, { as: scene.api.admin })).body.features;
     const before = { features: undefined };
     await a.heartbeat(before);
     expect(await shown()).toEqual([]);
@@ -154,7 +154,7 @@ describe("heartbeats that come together", () => {
     const host = hosts.find(({ id: hostId }) => hostId !== "host-b")!;
     await sql("UPDATE placements SET host_id = $1", [host.id]);
     await host.heartbeat();
-    await scene.api.ask("DELETE", `/api/v1/environments/${id}`, { as: alice });
+    await scene.api.request("DELETE", `/api/v1/environments/${id}`, { as: alice });
     await sql("UPDATE hosts SET generation = 5 WHERE id = $1", [host.id]);
 
     const before = await host.heartbeat({ applied: { term: 0, generation: 4 } });

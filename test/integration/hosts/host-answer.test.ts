@@ -11,7 +11,7 @@ beforeAll(async () => {
 afterAll(() => scene.close());
 
 const told = async (path: string) => {
-  const { status, body } = await scene.api.ask("GET", `/api/v1/hosts/${path}`, { as: scene.api.admin });
+  const { status, body } = await scene.api.request("GET", `/api/v1/hosts/${path}`, { as: scene.api.admin });
   expect(status).toBe(200);
   return body;
 };
@@ -70,14 +70,14 @@ describe("what runs on a host", () => {
     await host.round();
     scene.api.meanwhile(async () => void (await host.round()));
     const port = { env_id: notebook, service_type: "custom", internal_port: 7860 };
-    expect(await scene.api.ask("POST", "/api/v1/port-mappings", { as: ada, body: port })).toMatchObject({
+    expect(await scene.api.request("POST", "/api/v1/port-mappings", { as: ada, body: port })).toMatchObject({
       status: 201,
     });
 
     const { items, next_cursor } = await told("host-runs/instances");
     const first = await told("host-runs/instances?limit=2");
     const rest = await told(`host-runs/instances?limit=2&cursor=${first.next_cursor}`);
-    await scene.api.ask("POST", `/api/v1/environments/${notebook}/stop`, { as: ada, body: {} });
+    await scene.api.request("POST", `/api/v1/environments/${notebook}/stop`, { as: ada, body: {} });
     const ordered = await host.pull();
     await host.report(
       ordered.map((one) => host.observedOf(one, { phase: one.want === "running" ? "ready" : "stopped" })),
@@ -113,7 +113,7 @@ describe("what runs on a host", () => {
   });
 
   test("is not found of a host that is not there", async () => {
-    const { status } = await scene.api.ask("GET", "/api/v1/hosts/host-none/instances", {
+    const { status } = await scene.api.request("GET", "/api/v1/hosts/host-none/instances", {
       as: scene.api.admin,
     });
 

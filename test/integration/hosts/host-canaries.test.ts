@@ -40,8 +40,9 @@ const succeeds = async (options?: { isSame: boolean }) =>
   await reports({ outcome: "succeeded", succeeded: [MOUNTED] }, options);
 
 const asAdmin = async (verb: "cordon" | "uncordon", reason?: string) =>
-  await scene.api.ask("POST", `/api/v1/hosts/host-a/${verb}`, { as: scene.api.admin, body: { reason } });
-const shown = async () => (await scene.api.ask("GET", "/api/v1/hosts/host-a", { as: scene.api.admin })).body;
+  await scene.api.request("POST", `/api/v1/hosts/host-a/${verb}`, { as: scene.api.admin, body: { reason } });
+const shown = async () =>
+  (await scene.api.request("GET", "/api/v1/hosts/host-a", { as: scene.api.admin })).body;
 const rows = async (text: string) => (await scene.api.db.query(text)).rows;
 const events = async () =>
   (await rows("SELECT kind, old, new, actor FROM events WHERE kind LIKE 'host-%cordoned' ORDER BY id")).map(
@@ -194,7 +195,7 @@ test.each([
 ] as const)("its alarm ends with its host: one that is %s", async (_what, method, path) => {
   await succeeds();
 
-  const { status } = await scene.api.ask(method, path, { as: scene.api.admin });
+  const { status } = await scene.api.request(method, path, { as: scene.api.admin });
 
   expect(status).toBeLessThan(300);
   expect(await alarms()).toEqual(["isolation-broken host-a over"]);

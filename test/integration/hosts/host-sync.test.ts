@@ -80,11 +80,11 @@ describe("heartbeats", () => {
   });
 
   test.each([
-    { kind: "journals", max: MAX_JOURNALS_A_DAY, told: () => ({ journal: journalOf(randomUUID()) }) },
-    { kind: "boots", max: MAX_BOOTS_A_DAY, told: () => ({ bootId: randomUUID() }) },
+    { kind: "journals", max: MAX_JOURNALS_A_DAY, reported: () => ({ journal: journalOf(randomUUID()) }) },
+    { kind: "boots", max: MAX_BOOTS_A_DAY, reported: () => ({ bootId: randomUUID() }) },
   ])(
     "a host begins at most $max $kind a day; beyond that it is not listened to, which the operators see once",
-    async ({ kind, max, told }) => {
+    async ({ kind, max, reported: told }) => {
       const host = await scene.host("host-a");
       // Its joining was the first of each.
       for (let count = 2; count <= max; count += 1) await host.heartbeat(told());
@@ -130,9 +130,9 @@ describe("a run that its host called over", () => {
     const waived = await waivedFrom();
 
     expect(waived).toEqual([{ id: wanted!.runId, waive_from: expect.any(Date) }]);
-    const balance = await scene.api.ask("GET", "/api/v1/billing/balance", { as: alice });
+    const balance = await scene.api.request("GET", "/api/v1/billing/balance", { as: alice });
     expect(balance.body).toMatchObject({ burn_per_hour: "0.0000" });
-    await scene.api.ask("DELETE", `/api/v1/environments/${id}`, { as: alice });
+    await scene.api.request("DELETE", `/api/v1/environments/${id}`, { as: alice });
     await host.round();
     expect(await waivedFrom()).toEqual(waived);
   });
@@ -141,8 +141,8 @@ describe("a run that its host called over", () => {
     const host = await scene.host("host-a", { gpus: 1 });
     const id = await running({ gpu: 1 });
     const [first] = await host.round();
-    await scene.api.ask("POST", `/api/v1/environments/${id}/restart`, { as: alice, body: {} });
-    await scene.api.ask("POST", `/api/v1/environments/${id}/stop`, { as: alice, body: {} });
+    await scene.api.request("POST", `/api/v1/environments/${id}/restart`, { as: alice, body: {} });
+    await scene.api.request("POST", `/api/v1/environments/${id}/stop`, { as: alice, body: {} });
     const [second] = await host.pull();
     await host.heartbeat();
 
@@ -162,7 +162,7 @@ describe("a run that its host called over", () => {
     const host = await scene.host("host-a");
     const id = await running();
     const [first] = await host.round();
-    await scene.api.ask("POST", `/api/v1/environments/${id}/restart`, { as: alice, body: {} });
+    await scene.api.request("POST", `/api/v1/environments/${id}/restart`, { as: alice, body: {} });
     const [second] = await host.pull();
     await host.heartbeat();
     await host.report([
@@ -187,7 +187,7 @@ describe("a run that its host tells in words of a later agent", () => {
 
     await host.report([]);
     expect(await states()).toEqual(before);
-    await scene.api.ask("DELETE", `/api/v1/environments/${id}`, { as: alice });
+    await scene.api.request("DELETE", `/api/v1/environments/${id}`, { as: alice });
     await host.pull();
     await host.heartbeat();
     await host.report([]);
@@ -305,7 +305,7 @@ describe("the inventory", () => {
       { uuid: "GPU-1234567890", host_id: "host-a", conflict_host_id: "host-b" },
     ]);
     for (const id of ["host-a", "host-b"]) {
-      const { body } = await scene.api.ask("GET", `/api/v1/hosts/${id}/gpus`, { as: scene.api.admin });
+      const { body } = await scene.api.request("GET", `/api/v1/hosts/${id}/gpus`, { as: scene.api.admin });
       expect(body.items.map(({ uuid }: { uuid: string }) => uuid)).toContain("GPU-1234567890");
     }
     expect(await sql("SELECT kind, subject FROM alarms")).toEqual([
@@ -457,13 +457,13 @@ test.each([
     await host.report(host.desired.map((wanted) => host.observedOf(wanted, { phase: "ready" })));
 
     expect((await scene.get(alice, waiting)).status_reason).toContain(`its agent is too ${age} for new work`);
-    const listed = (await scene.api.ask("GET", "/api/v1/hosts", { as: scene.api.admin })).body.items;
+    const listed = (await scene.api.request("GET", "/api/v1/hosts", { as: scene.api.admin })).body.items;
     expect(listed[0]).toMatchObject({
       status: "online",
       status_reason: expect.stringContaining(`its agent is too ${age} for new work: it speaks protocol`),
     });
     expect(await scene.get(alice, before)).toMatchObject({ status: "running" });
-    await scene.api.ask("POST", `/api/v1/environments/${before}/stop`, { as: alice });
+    await scene.api.request("POST", `/api/v1/environments/${before}/stop`, { as: alice });
     expect((await host.pull())[0]).toMatchObject({ want: "stopped" });
     await host.heartbeat({ protocol });
     await host.report(host.desired.map((wanted) => host.observedOf(wanted, { phase: "stopped" })));
@@ -476,19 +476,22 @@ test.each([
 
 test("a cordoned host, and a cordoned card, get nothing new", async () => {
   await scene.host("host-a", { gpus: 1 });
-  await scene.api.ask("POST", "/api/v1/gpus/GPU-host-a-000000/cordon", { as: scene.api.admin, body: {} });
+  await scene.api.request("POST", "/api/v1/gpus/GPU-host-a-000000/cordon", { as: scene.api.admin, body: {} });
   const onCard = await running({ gpu: 1 });
   expect((await scene.get(alice, onCard)).status_reason).toContain("is cordoned");
 
-  await scene.api.ask("POST", "/api/v1/gpus/GPU-host-a-000000/uncordon", { as: scene.api.admin, body: {} });
-  await scene.api.ask("POST", "/api/v1/hosts/host-a/cordon", {
+  await scene.api.request("POST", "/api/v1/gpus/GPU-host-a-000000/uncordon", {
+    as: scene.api.admin,
+    body: {},
+  });
+  await scene.api.request("POST", "/api/v1/hosts/host-a/cordon", {
     as: scene.api.admin,
     body: { reason: "new fans" },
   });
   await scene.schedule();
   expect((await scene.get(alice, onCard)).status_reason).toContain("it is cordoned: new fans");
 
-  await scene.api.ask("POST", "/api/v1/hosts/host-a/uncordon", { as: scene.api.admin, body: {} });
+  await scene.api.request("POST", "/api/v1/hosts/host-a/uncordon", { as: scene.api.admin, body: {} });
   expect((await scene.schedule()).placed).toEqual([onCard]);
 });
 
@@ -497,7 +500,7 @@ test("a confirmed number of stops is told with the desired set", async () => {
   await running();
 
   expect(await scene.handlers.desiredSet(host.id)).toMatchObject({ confirmedStops: null, generation: 1 });
-  await scene.api.ask("POST", "/api/v1/hosts/host-a/confirm-stops", {
+  await scene.api.request("POST", "/api/v1/hosts/host-a/confirm-stops", {
     as: scene.api.admin,
     body: { generation: 1 },
   });

@@ -70,7 +70,7 @@ async function reports(host: ScriptedHost, versions: HostVersions | null | undef
 }
 
 const ask = async (verb: string, path: string, body?: object, as: Caller = scene.api.admin) =>
-  await scene.api.ask(verb, `/api/v1${path}`, { as, ...(body !== undefined && { body }) });
+  await scene.api.request(verb, `/api/v1${path}`, { as, ...(body !== undefined && { body }) });
 const shown = async ({ id }: ScriptedHost) => (await ask("GET", `/hosts/${id}`)).body;
 const versionsOf = async ({ id }: ScriptedHost) => (await ask("GET", `/hosts/${id}/versions`)).body;
 const states = async (host: ScriptedHost) =>

@@ -97,12 +97,12 @@ async function neighbourIsWell(host: ScriptedHost, neighbour: NatsConnection): P
 }
 
 const alarms = async () =>
-  (await scene.api.ask("GET", "/api/v1/alarms", { as: scene.api.admin })).body.items as {
+  (await scene.api.request("GET", "/api/v1/alarms", { as: scene.api.admin })).body.items as {
     kind: string;
     subject: string;
   }[];
 const quarantined = async () =>
-  (await scene.api.ask("GET", "/api/v1/quarantine?host_id=evil", { as: scene.api.admin })).body.items as {
+  (await scene.api.request("GET", "/api/v1/quarantine?host_id=evil", { as: scene.api.admin })).body.items as {
     reason: string;
     run_id: string | null;
     excess_ms: number | null;

@@ -87,7 +87,7 @@ async function joinHost(
     gatewayPort = 19_443,
   }: { claim?: string; token?: object; features?: string[]; gatewayPort?: number | null } = {},
 ): Promise<string> {
-  const made = await api.ask("POST", "/api/v1/join-tokens", { as: api.admin, body: token });
+  const made = await api.request("POST", "/api/v1/join-tokens", { as: api.admin, body: token });
   expect(made.status).toBe(201);
   const user = createUser();
   const nkey = user.getPublicKey();
@@ -107,7 +107,7 @@ async function joinHost(
     attachMode: null,
     storagePool: claim,
   };
-  const joined = await api.ask("POST", "/api/v1/hosts/join", {
+  const joined = await api.request("POST", "/api/v1/hosts/join", {
     body: { token: made.body.token, nkey, proof: Buffer.from(proof).toString("base64"), name: "x", machine },
   });
   expect(joined.status).toBe(201);
@@ -124,8 +124,8 @@ async function joinHost(
 const prove = async () =>
   await poolProofsPass({ db: api.db, files, now: api.deps.now, pause: () => Promise.resolve() });
 const confirm = async (id: string, body: object = {}) =>
-  await api.ask("POST", `/api/v1/hosts/${id}/confirm-pool`, { as: api.admin, body });
-const shown = async (id: string) => (await api.ask("GET", `/api/v1/hosts/${id}`, { as: api.admin })).body;
+  await api.request("POST", `/api/v1/hosts/${id}/confirm-pool`, { as: api.admin, body });
+const shown = async (id: string) => (await api.request("GET", `/api/v1/hosts/${id}`, { as: api.admin })).body;
 const readers = async (pool: string) => (await hostsOfPool(api.db, { pool })).map(({ id }) => id);
 const sampler = async (pool: string) => await samplerOf(api.db, { pool, now: api.deps.now() });
 const closed = async (id: string) =>
@@ -159,9 +159,12 @@ describe("a hostile host", () => {
     const tries = [
       await confirm(hostile),
       await confirm(hostile, { storage_pool: honest }),
-      await api.ask("PATCH", `/api/v1/hosts/${hostile}`, { as: api.admin, body: { storage_pool: honest } }),
-      await api.ask("POST", "/api/v1/join-tokens", { as: api.admin, body: { storage_pool: honest } }),
-      await api.ask("POST", "/api/v1/join-tokens", {
+      await api.request("PATCH", `/api/v1/hosts/${hostile}`, {
+        as: api.admin,
+        body: { storage_pool: honest },
+      }),
+      await api.request("POST", "/api/v1/join-tokens", { as: api.admin, body: { storage_pool: honest } }),
+      await api.request("POST", "/api/v1/join-tokens", {
         as: api.admin,
         body: { storage_pool: "host-0123456789abcdef0123" },
       }),
@@ -193,19 +196,19 @@ describe("a hostile host", () => {
     );
     const asked: string[] = [];
     api.deps.files = {
-      async ask(hostId, ...question) {
+      async request(hostId, ...question) {
         asked.push(hostId);
-        return await files.ask(hostId, ...question);
+        return await files.request(hostId, ...question);
       },
     };
     const file = (name: string) =>
       `/api/v1/environments/env-1/files?path=${encodeURIComponent(`/gemini/code/${name}`)}`;
     processes.delete(honest);
-    const away = await api.ask("GET", file("told"), { as: owner });
+    const away = await api.request("GET", file("told"), { as: owner });
     processes.set(honest, trees.one);
 
-    const told = await api.ask("GET", file("told"), { as: owner });
-    const put = await api.ask("PUT", file("sent"), { as: owner, body: "x" });
+    const told = await api.request("GET", file("told"), { as: owner });
+    const put = await api.request("PUT", file("sent"), { as: owner, body: "x" });
 
     expect([away.status, told.status, told.body, put.status]).toEqual([503, 200, "honest", 204]);
     expect(asked).not.toContain(hostile);
@@ -524,10 +527,10 @@ describe("a proof", () => {
   const pause = () => Promise.resolve();
   /** Host-a and host-b on one tree, where one question in between is answered otherwise. */
   const answering = (other: (hostId: string, question: FileQuestion) => Response | null): HostFiles => ({
-    async ask(hostId, question, signal) {
+    async request(hostId, question, signal) {
       const response = other(hostId, question);
       return response === null
-        ? await files.ask(hostId, question, signal)
+        ? await files.request(hostId, question, signal)
         : { isReached: true, answer: answeredBy(response) };
     },
   });
@@ -548,8 +551,8 @@ describe("a proof", () => {
     let first: Uint8Array<ArrayBuffer> | null = null;
     const spying = answering(() => null);
     const replaying: HostFiles = {
-      async ask(hostId, question, signal) {
-        const reply = await spying.ask(hostId, question, signal);
+      async request(hostId, question, signal) {
+        const reply = await spying.request(hostId, question, signal);
         if (hostId !== "host-b" || question.method !== "GET" || !reply.isReached) return reply;
         first ??= new Uint8Array(await new Response(reply.answer.body).arrayBuffer());
         return { isReached: true, answer: answeredBy(new Response(first.slice())) };
@@ -612,10 +615,13 @@ describe("the folder of proofs", () => {
     for (const method of ["GET", "PUT", "DELETE"])
       for (const folder of folders) {
         const path = folder.endsWith("root") || folder.length < 2 ? `${POOL_PROOF_FOLDER}/x` : "x";
-        expect([folder, (await one.ask({ method, folder, path, body: "x" })).status]).toEqual([folder, 400]);
+        expect([folder, (await one.request({ method, folder, path, body: "x" })).status]).toEqual([
+          folder,
+          400,
+        ]);
       }
     for (const path of ["proofs", `root/${POOL_PROOF_FOLDER}`])
-      expect((await one.ask({ path })).status).toBe(403);
+      expect((await one.request({ path })).status).toBe(403);
     expect(readdirSync(join(one.pool, POOL_PROOF_FOLDER))).toEqual([]);
     // Nor does it come into a container.
     const mounted = [POOL_PROOF_FOLDER, "environments/env-1/code/proofs", "environments/env-1/code/root"];

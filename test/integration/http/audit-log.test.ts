@@ -29,7 +29,7 @@ beforeEach(() => {
 });
 
 const ask = async (method: string, path: string, wish?: Ask) =>
-  await scene.api.ask(method, `/api/v1${path}`, wish);
+  await scene.api.request(method, `/api/v1${path}`, wish);
 const log = async (query = "") => (await ask("GET", `/audit-log?${query}`, { as: admin })).body;
 const entriesOf = async ({ headers }: Answer) =>
   (await log("limit=200")).items.filter(

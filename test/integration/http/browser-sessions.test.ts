@@ -21,7 +21,7 @@ afterAll(async () => await api.close());
 beforeEach(async () => void (ada = await api.customer(`ada-${(count += 1)}`)));
 
 async function logIn(body: object, headers: Record<string, string> = FROM_HERE): Promise<Answer> {
-  return await api.ask("POST", "/api/v1/sessions", { body, headers });
+  return await api.request("POST", "/api/v1/sessions", { body, headers });
 }
 
 async function cookieOf(caller: Caller): Promise<string> {
@@ -40,11 +40,11 @@ async function by(
   more: { body?: unknown; headers?: object } = {},
 ) {
   const headers = { Cookie: cookie, ...FROM_HERE, ...more.headers };
-  return await api.ask(method, `/api/v1${path}`, { ...more, headers });
+  return await api.request(method, `/api/v1${path}`, { ...more, headers });
 }
 
 async function ticketOf(caller: Caller, body: object = {}): Promise<Answer> {
-  return await api.ask("POST", "/api/v1/session-tickets", { as: caller, body });
+  return await api.request("POST", "/api/v1/session-tickets", { as: caller, body });
 }
 
 describe("a session", () => {
@@ -86,7 +86,7 @@ describe("a session", () => {
     stack.defer(async () => await secure.close());
     const body = { key: secure.admin.key };
 
-    const { status, headers } = await secure.ask("POST", "/api/v1/sessions", {
+    const { status, headers } = await secure.request("POST", "/api/v1/sessions", {
       body,
       headers: { Origin: "https://gpu.example.com" },
     });
@@ -95,7 +95,7 @@ describe("a session", () => {
     expect(headers.get("Set-Cookie")).toMatch(/^__Host-remotegpu_session=rgb_.*; Path=\/; .*; Secure$/);
     const cookie = sentBack(headers);
     const asked = async (sent: string) =>
-      (await secure.ask("GET", "/api/v1/me", { headers: { Cookie: sent } })).status;
+      (await secure.request("GET", "/api/v1/me", { headers: { Cookie: sent } })).status;
     expect(await asked(cookie)).toBe(200);
     expect(await asked(cookie.replace("__Host-", ""))).toBe(401);
   });
@@ -131,18 +131,18 @@ describe("a session", () => {
     );
 
     expect((await by(cookie)).status).toBe(401);
-    expect((await api.ask("GET", "/api/v1/me", { as: key })).status).toBe(200);
+    expect((await api.request("GET", "/api/v1/me", { as: key })).status).toBe(200);
   });
 
   test("ends with its key, and with its account", async () => {
     const key = await api.key(ada, {});
     const [ofKey, ofAccount] = [await cookieOf(key), await cookieOf(ada)];
-    const { body } = await api.ask("GET", "/api/v1/me", { as: key });
+    const { body } = await api.request("GET", "/api/v1/me", { as: key });
 
-    await api.ask("DELETE", `/api/v1/api-keys/${body.api_key_id}`, { as: ada });
+    await api.request("DELETE", `/api/v1/api-keys/${body.api_key_id}`, { as: ada });
     expect([(await by(ofKey)).status, (await by(ofAccount)).status]).toEqual([401, 200]);
 
-    await api.ask("PATCH", `/api/v1/customers/${ada.customerId}`, {
+    await api.request("PATCH", `/api/v1/customers/${ada.customerId}`, {
       as: api.admin,
       body: { status: "suspended" },
     });
@@ -170,7 +170,7 @@ describe("a session", () => {
 
   test("tells why it opens nothing any more, as long as its browser may send it", async () => {
     const key = await api.key(ada, {});
-    const { body } = await api.ask("GET", "/api/v1/me", { as: key });
+    const { body } = await api.request("GET", "/api/v1/me", { as: key });
     const [asking, ofKey, one, other, over] = [
       await cookieOf(ada),
       await cookieOf(key),
@@ -185,7 +185,7 @@ describe("a session", () => {
       [idOfOver],
     );
 
-    await api.ask("DELETE", `/api/v1/api-keys/${body.api_key_id}`, { as: ada });
+    await api.request("DELETE", `/api/v1/api-keys/${body.api_key_id}`, { as: ada });
     await by(asking, "DELETE", `/sessions/${idOfOne}`);
     expect((await by(asking, "DELETE", "/sessions/others")).status).toBe(204);
 
@@ -198,15 +198,15 @@ describe("a session", () => {
     ]);
     expect(await why(`remotegpu_session=rgb_${"x".repeat(43)}`)).toBe("session-unknown");
     expect(await why(`${asking}; ${one}`)).toBe("session-doubled");
-    expect((await api.ask("GET", "/api/v1/me")).body).not.toHaveProperty("reason");
+    expect((await api.request("GET", "/api/v1/me")).body).not.toHaveProperty("reason");
     expect((await by(asking)).status).toBe(200);
   });
 
   test("that has ended is taken from the browser that logs out of it", async () => {
     const key = await api.key(ada, {});
     const cookie = await cookieOf(key);
-    const { body } = await api.ask("GET", "/api/v1/me", { as: key });
-    await api.ask("DELETE", `/api/v1/api-keys/${body.api_key_id}`, { as: ada });
+    const { body } = await api.request("GET", "/api/v1/me", { as: key });
+    await api.request("DELETE", `/api/v1/api-keys/${body.api_key_id}`, { as: ada });
 
     const asked = await by(cookie);
     const out = await by(cookie, "DELETE", "/sessions/current");
@@ -265,7 +265,7 @@ describe("a page of another origin", () => {
       ["PUT", "/billing/budget", { monthly_limit: null }],
     ] as const)
       expect(
-        await api.ask(method, `/api/v1${path}`, { body, headers: { Cookie: cookie, ...headers } }),
+        await api.request(method, `/api/v1${path}`, { body, headers: { Cookie: cookie, ...headers } }),
       ).toMatchObject(problem(403));
 
     expect(await logIn({ key: ada.key }, headers)).toMatchObject(problem(403));
@@ -302,13 +302,13 @@ describe("a page of another origin", () => {
     await using stack = new AsyncDisposableStack();
     const other = await openApi({}, await emptyDatabase());
     stack.defer(async () => await other.close());
-    const opened = await other.ask("POST", "/api/v1/sessions", {
+    const opened = await other.request("POST", "/api/v1/sessions", {
       body: { key: other.admin.key },
       headers: FROM_HERE,
     });
     const theirs = sentBack(opened.headers);
 
-    expect((await other.ask("GET", "/api/v1/me", { headers: { Cookie: theirs } })).status).toBe(200);
+    expect((await other.request("GET", "/api/v1/me", { headers: { Cookie: theirs } })).status).toBe(200);
     expect((await by(theirs)).body).toMatchObject({ status: 401, reason: "session-unknown" });
   });
 
@@ -326,7 +326,7 @@ test("a key that is shown wins over a cookie, and needs no page of ours", async 
   const bob = await api.customer(`bob-${count}`);
   const cookie = await cookieOf(bob);
   const both = async (authorization: string, method = "GET", path = "/me") =>
-    await api.ask(method, `/api/v1${path}`, {
+    await api.request(method, `/api/v1${path}`, {
       ...(method === "POST" && { body: { name: "w" } }),
       headers: { Cookie: cookie, Authorization: authorization },
     });
@@ -356,7 +356,7 @@ describe("sessions of an account", () => {
       "remotegpu_session=; Path=/; Max-Age=0; HttpOnly; SameSite=Strict",
     ]);
     expect((await by(first)).status).toBe(401);
-    expect((await api.ask("DELETE", "/api/v1/sessions/current", { as: ada })).status).toBe(409);
+    expect((await api.request("DELETE", "/api/v1/sessions/current", { as: ada })).status).toBe(409);
   });
 
   test("are not ended by a key that opens less", async () => {
@@ -364,7 +364,7 @@ describe("sessions of an account", () => {
     const id = (await by(cookie, "GET", "/sessions")).body.items[0].id;
     const reader = await api.key(ada, { scopes: ["read"] });
 
-    expect((await api.ask("DELETE", `/api/v1/sessions/${id}`, { as: reader })).status).toBe(403);
+    expect((await api.request("DELETE", `/api/v1/sessions/${id}`, { as: reader })).status).toBe(403);
     const ofReader = await cookieOf(reader);
     expect((await by(ofReader, "DELETE", "/sessions/current")).status).toBe(204);
   });
@@ -380,7 +380,7 @@ describe("sessions of an account", () => {
     expect(own.last_used_at).toBe(own.created_at);
     expect([own.user_agent, other.user_agent]).toEqual([userAgent.slice(0, 200), null]);
     expect(other.is_current).toBe(false);
-    const asked = (await api.ask("GET", "/api/v1/sessions", { as: ada })).body.items;
+    const asked = (await api.request("GET", "/api/v1/sessions", { as: ada })).body.items;
     expect(asked.map(({ is_current }: { is_current: boolean }) => is_current)).toEqual([false, false]);
 
     await api.db.query("UPDATE browser_sessions SET last_address = '198.51.100.4' WHERE customer_id = $1", [
@@ -406,7 +406,7 @@ describe("sessions of an account", () => {
       "UPDATE browser_sessions SET last_used_at = NULL, last_address = NULL, user_agent = NULL WHERE customer_id = $1",
       [ada.customerId],
     );
-    const list = async () => (await api.ask("GET", "/api/v1/sessions", { as: ada })).body.items;
+    const list = async () => (await api.request("GET", "/api/v1/sessions", { as: ada })).body.items;
     expect(await list()).toMatchObject([{ last_used_at: null, last_address: null, user_agent: null }]);
 
     await by(cookie);
@@ -435,7 +435,7 @@ describe("sessions of an account", () => {
 
     expect([ended.status, ended.headers.get("Set-Cookie")]).toEqual([204, null]);
     expect(await statuses()).toEqual([401, 200, 401, 200]);
-    expect((await api.ask("DELETE", "/api/v1/sessions/others", { as: ada })).status).toBe(204);
+    expect((await api.request("DELETE", "/api/v1/sessions/others", { as: ada })).status).toBe(204);
     expect(await statuses()).toEqual([401, 401, 401, 200]);
   });
 
@@ -540,8 +540,8 @@ describe("a ticket", () => {
   test("opens nothing once its key is revoked, and is used up by nobody whose account is suspended", async () => {
     const key = await api.key(ada, {});
     const { ticket } = (await ticketOf(key)).body;
-    const { body } = await api.ask("GET", "/api/v1/me", { as: key });
-    await api.ask("DELETE", `/api/v1/api-keys/${body.api_key_id}`, { as: ada });
+    const { body } = await api.request("GET", "/api/v1/me", { as: key });
+    await api.request("DELETE", `/api/v1/api-keys/${body.api_key_id}`, { as: ada });
 
     expect((await logIn({ ticket })).status).toBe(401);
     expect((await logIn({ ticket: "x" })).status).toBe(401);
@@ -561,8 +561,8 @@ describe("what is kept", () => {
   test("of sessions and tickets is no secret, in no table and no log", async () => {
     const cookie = await cookieOf(ada);
     const key = { "Idempotency-Key": `tickets-${count}` };
-    const made = await api.ask("POST", "/api/v1/session-tickets", { as: ada, body: {}, headers: key });
-    const again = await api.ask("POST", "/api/v1/session-tickets", { as: ada, body: {}, headers: key });
+    const made = await api.request("POST", "/api/v1/session-tickets", { as: ada, body: {}, headers: key });
+    const again = await api.request("POST", "/api/v1/session-tickets", { as: ada, body: {}, headers: key });
     const own = { "Idempotency-Key": `key-${count}` };
     const newKey = await by(cookie, "POST", "/api-keys", { body: {}, headers: own });
     expect(again.body).toEqual(made.body);
@@ -595,8 +595,8 @@ describe("what is kept", () => {
   test("in the audit log says who logged in and out by which key, and who tried", async () => {
     const opened = await logIn({ key: ada.key });
     const revoked = await api.key(ada, {});
-    const { api_key_id } = (await api.ask("GET", "/api/v1/me", { as: revoked })).body;
-    await api.ask("DELETE", `/api/v1/api-keys/${api_key_id}`, { as: ada });
+    const { api_key_id } = (await api.request("GET", "/api/v1/me", { as: revoked })).body;
+    await api.request("DELETE", `/api/v1/api-keys/${api_key_id}`, { as: ada });
     await logIn({ key: revoked.key });
     await ticketOf(ada);
     await cookieOf(ada);
@@ -632,7 +632,8 @@ test("whoever guesses is held off like one who guesses keys", async () => {
   const asked: number[] = [];
   for (const guess of ["a", "b", "c", "d", "e"])
     asked.push(
-      (await narrow.ask("POST", "/api/v1/sessions", { body: { ticket: guess }, headers: FROM_HERE })).status,
+      (await narrow.request("POST", "/api/v1/sessions", { body: { ticket: guess }, headers: FROM_HERE }))
+        .status,
     );
 
   expect(asked).toEqual([401, 401, 401, 429, 429]);

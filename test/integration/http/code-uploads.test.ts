@@ -42,7 +42,7 @@ const hex = (bytes: Uint8Array) => createHash("sha256").update(bytes).digest("he
 
 async function begun(pack: Buffer, as: Caller = ada, sha256 = hex(pack)) {
   const body = { sha256, size: pack.length };
-  return await api.ask("POST", "/api/v1/code-uploads", { as, body });
+  return await api.request("POST", "/api/v1/code-uploads", { as, body });
 }
 
 async function put(id: string, part: number, bytes: Buffer, as: Caller = ada, digest?: string) {
@@ -59,7 +59,7 @@ async function put(id: string, part: number, bytes: Buffer, as: Caller = ada, di
 }
 
 const completed = async (id: string, as: Caller = ada) =>
-  await api.ask("POST", `/api/v1/code-uploads/${id}/complete`, { as });
+  await api.request("POST", `/api/v1/code-uploads/${id}/complete`, { as });
 
 /** Packed code that takes some parts. */
 const large = () => packOf([{ name: "weights", content: randomBytes(1_000_000).toString("latin1") }]);

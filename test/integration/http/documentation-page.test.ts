@@ -29,7 +29,7 @@ beforeAll(async () => {
     [owner.customerId],
   );
   server = await openServer(api.app, { host: "127.0.0.1", port: 0, tls: null });
-  document = (await api.ask("GET", "/openapi.json")).body;
+  document = (await api.request("GET", "/openapi.json")).body;
   routes = routesOf(document);
   page = await pageOf("/docs/reference");
 });
@@ -39,7 +39,7 @@ afterAll(async () => {
 });
 
 async function pageOf(path: string): Promise<string> {
-  const answer = await api.ask("GET", path);
+  const answer = await api.request("GET", path);
   expect(answer).toMatchObject({ status: 200, contentType: "text/html; charset=UTF-8" });
   return String(answer.body);
 }
@@ -114,7 +114,7 @@ describe("the page", () => {
   });
 
   test("needs no script and nothing from elsewhere, and is not allowed any", async () => {
-    const { headers } = await api.ask("GET", "/docs/reference");
+    const { headers } = await api.request("GET", "/docs/reference");
     const policy = headers.get("Content-Security-Policy") ?? "";
 
     expect(policy.split("; ")).toEqual(
@@ -151,7 +151,7 @@ describe("the page", () => {
   });
 
   test("stands beside the pages to which / leads", async () => {
-    const { status, headers } = await api.ask("GET", "/");
+    const { status, headers } = await api.request("GET", "/");
 
     expect([status, headers.get("Location")]).toEqual([302, "/docs"]);
     expect(await pageOf("/docs")).toContain('<a href="/docs/reference">');
@@ -176,7 +176,7 @@ describe("the curl command", () => {
     expect(calls).toHaveLength(routes.length);
     const outcomes = [];
     for (const [index, { method, url, headers, body }] of calls.entries()) {
-      const answer = await api.ask(method, url.slice(address().length), {
+      const answer = await api.request(method, url.slice(address().length), {
         headers,
         ...(body !== undefined && { body }),
       });

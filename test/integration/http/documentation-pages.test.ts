@@ -10,7 +10,7 @@ beforeAll(async () => {
 afterAll(() => api.close());
 
 async function pageAt(path: string): Promise<string> {
-  const answer = await api.ask("GET", path);
+  const answer = await api.request("GET", path);
   expect({ path, ...answer }).toMatchObject({ path, status: 200, contentType: "text/html; charset=UTF-8" });
   return String(answer.body);
 }
@@ -51,7 +51,7 @@ describe("the pages at /docs", () => {
   });
 
   test("need no script and nothing from elsewhere, and are not allowed any", async () => {
-    const { headers } = await api.ask("GET", "/docs/customers/dashboard");
+    const { headers } = await api.request("GET", "/docs/customers/dashboard");
     const policy = (headers.get("Content-Security-Policy") ?? "").split("; ");
 
     expect(policy).toEqual(expect.arrayContaining(["default-src 'none'", "img-src 'self'"]));
@@ -66,7 +66,7 @@ describe("the pages at /docs", () => {
 
     expect(pictures.length).toBeGreaterThan(4);
     for (const picture of pictures) {
-      expect(await api.ask("GET", picture)).toMatchObject({ status: 200, contentType: "image/webp" });
+      expect(await api.request("GET", picture)).toMatchObject({ status: 200, contentType: "image/webp" });
     }
   });
 
@@ -78,7 +78,7 @@ describe("the pages at /docs", () => {
     "/docs/customers/..%2f..%2fREADME",
     "/docs/../package.json",
   ])("are no others: %s", async (path) => {
-    expect((await api.ask("GET", path)).status).toBe(404);
+    expect((await api.request("GET", path)).status).toBe(404);
   });
 });
 

@@ -33,7 +33,7 @@ interface Route {
 }
 
 const api: ApiWorld = await openApi();
-const { paths, components } = (await api.ask("GET", "/openapi.json")).body as {
+const { paths, components } = (await api.request("GET", "/openapi.json")).body as {
   paths: Record<string, Record<string, Operation>>;
   components: { schemas: Schemas };
 };
@@ -50,7 +50,7 @@ beforeAll(async () => {
   customer = await api.customer("fuzz");
   const other = await api.customer("other");
   const make = async (path: string, body: object, as: Caller) =>
-    String((await api.ask("POST", `/api/v1${path}`, { as, body })).body.id);
+    String((await api.request("POST", `/api/v1${path}`, { as, body })).body.id);
   await api.db.query("INSERT INTO hosts (id, name, ip_address) VALUES ('host-1', 'h', '10.0.0.1')");
   await api.db.query("INSERT INTO gpus (host_id, gpu_index, uuid) VALUES ('host-1', 0, 'GPU-00000000-1')");
   await api.db.query(
@@ -116,7 +116,9 @@ beforeAll(async () => {
     "{customer_id}": String(other.customerId),
     "{invitation_id}": await invite(workspace, customer, { username: "nobody" }),
     "/invitations/{id}": await invite(String(other.workspaceId), other, { username: "fuzz" }),
-    "/api-keys/{id}": String((await api.ask("POST", "/api/v1/api-keys", { as: customer, body: {} })).body.id),
+    "/api-keys/{id}": String(
+      (await api.request("POST", "/api/v1/api-keys", { as: customer, body: {} })).body.id,
+    ),
     "{key_id}": "1",
   };
 });
@@ -197,7 +199,7 @@ describe("bodies", () => {
     let before = await fingerprint();
     await fc.assert(
       fc.asyncProperty(bodies(schema, components.schemas), async (body) => {
-        const answer = await api.ask(route.method, `/api/v1${existing(route.path.slice(7))}`, {
+        const answer = await api.request(route.method, `/api/v1${existing(route.path.slice(7))}`, {
           as: callerOf(route),
           body: JSON.stringify(body),
         });
@@ -226,7 +228,7 @@ describe("bodies", () => {
         for (const text of METACHARACTERS) {
           const body = withText(friendly, place, text);
 
-          const answer = await api.ask(route.method, `/api/v1${existing(route.path.slice(7))}`, {
+          const answer = await api.request(route.method, `/api/v1${existing(route.path.slice(7))}`, {
             as: callerOf(route),
             body: JSON.stringify(body),
           });
@@ -251,7 +253,7 @@ describe("bodies", () => {
       const taken: string[] = [];
 
       for (const breach of breaches(schema, components.schemas, example)) {
-        const { status, body } = await api.ask(route.method, path, {
+        const { status, body } = await api.request(route.method, path, {
           as: callerOf(route),
           body: JSON.stringify(breach.body),
         });
@@ -283,7 +285,7 @@ describe("paths", () => {
     for (const hostile of HOSTILE_NAMES) {
       const path = route.path.replaceAll(/\{\w+\}/g, encodeURIComponent(hostile));
 
-      const answer = await api.ask(route.method, path, {
+      const answer = await api.request(route.method, path, {
         as: callerOf(route),
         ...(route.method !== "GET" && route.method !== "DELETE" && { body: {} }),
       });
@@ -304,7 +306,7 @@ describe("filters", () => {
       for (const hostile of HOSTILE_NAMES) {
         const query = new URLSearchParams({ [name]: hostile }).toString();
 
-        const answer = await api.ask(route.method, `/api/v1${existing(route.path.slice(7))}?${query}`, {
+        const answer = await api.request(route.method, `/api/v1${existing(route.path.slice(7))}?${query}`, {
           as: callerOf(route),
         });
 
@@ -337,7 +339,7 @@ describe("filters", () => {
           as: callerOf(route),
           body: route.operation.requestBody?.content["application/json"]?.example,
         };
-        const { status, body } = await api.ask(route.method, `${path}?${query}`, wish);
+        const { status, body } = await api.request(route.method, `${path}?${query}`, wish);
         const named = status === 422 ? body.errors.map((error: { path: string }) => error.path) : [];
         if (!named.includes(name))
           taken.push(`${name} ${rule}: ${status} ${JSON.stringify(body).slice(0, 200)}`);

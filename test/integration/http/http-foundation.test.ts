@@ -19,14 +19,14 @@ afterAll(async () => await api.close());
 
 describe("problem documents", () => {
   test("without a key the answer is 401 and says how to send one", async () => {
-    const answer = await api.ask("GET", "/api/v1/me");
+    const answer = await api.request("GET", "/api/v1/me");
 
     expect(answer).toMatchObject(problem(401));
     expect(answer.headers.get("WWW-Authenticate")).toBe("Bearer");
   });
 
   test("an unknown key is 401", async () => {
-    const answer = await api.ask("GET", "/api/v1/me", {
+    const answer = await api.request("GET", "/api/v1/me", {
       as: { key: `rgk_${"x".repeat(43)}`, customerId: 0 },
     });
 
@@ -34,23 +34,25 @@ describe("problem documents", () => {
   });
 
   test("an address without anything is 404", async () => {
-    expect(await api.ask("GET", "/api/v1/nothing", { as: alice })).toMatchObject(problem(404));
-    expect(await api.ask("GET", "/nothing")).toMatchObject(problem(404));
+    expect(await api.request("GET", "/api/v1/nothing", { as: alice })).toMatchObject(problem(404));
+    expect(await api.request("GET", "/nothing")).toMatchObject(problem(404));
   });
 
   test("a method that an address does not have is 405 and lists those it has", async () => {
-    const answer = await api.ask("PUT", "/api/v1/workspaces", { as: alice, body: {} });
+    const answer = await api.request("PUT", "/api/v1/workspaces", { as: alice, body: {} });
 
     expect(answer).toMatchObject(problem(405));
     expect(answer.headers.get("Allow")).toBe("GET, POST");
   });
 
   test("malformed JSON is 400", async () => {
-    expect(await api.ask("POST", "/api/v1/workspaces", { as: alice, body: "{" })).toMatchObject(problem(400));
+    expect(await api.request("POST", "/api/v1/workspaces", { as: alice, body: "{" })).toMatchObject(
+      problem(400),
+    );
   });
 
   test("another content type is 415", async () => {
-    const answer = await api.ask("POST", "/api/v1/workspaces", {
+    const answer = await api.request("POST", "/api/v1/workspaces", {
       as: alice,
       body: "name=x",
       headers: { "Content-Type": "application/x-www-form-urlencoded" },
@@ -64,7 +66,7 @@ describe("problem documents", () => {
     ["that does not say how long it is", {}],
     ["that comes in pieces, whatever it says", { "Content-Length": "1", "Transfer-Encoding": "chunked" }],
   ])("a body of three megabytes %s is 413", async (_name, headers) => {
-    const answer = await api.ask("POST", "/api/v1/workspaces", {
+    const answer = await api.request("POST", "/api/v1/workspaces", {
       as: alice,
       body: JSON.stringify({ name: "x".repeat(3 * 1024 * 1024) }),
       headers,
@@ -74,7 +76,7 @@ describe("problem documents", () => {
   });
 
   test("a body that is no object is 422 and named as the body", async () => {
-    const answer = await api.ask("POST", "/api/v1/workspaces", { as: alice, body: "[]" });
+    const answer = await api.request("POST", "/api/v1/workspaces", { as: alice, body: "[]" });
 
     expect(answer).toMatchObject(problem(422));
     expect(answer.body.errors).toMatchObject([{ path: "body" }]);
@@ -101,7 +103,7 @@ test("without its database the server lives, is not ready, and says so", async (
 
 describe("accounts and keys", () => {
   test("a customer's key is shown once and only its hash is stored", async () => {
-    const made = await api.ask("POST", `/api/v1/customers/${alice.customerId}/api-keys`, {
+    const made = await api.request("POST", `/api/v1/customers/${alice.customerId}/api-keys`, {
       as: api.admin,
       body: { name: "laptop" },
     });
@@ -109,37 +111,41 @@ describe("accounts and keys", () => {
     expect(made.status).toBe(201);
     const stored = await api.db.query<{ row: string }>("SELECT k::text AS row FROM api_keys k");
     expect(stored.rows.every(({ row }) => !row.includes(made.body.key.slice(12)))).toBe(true);
-    const listed = await api.ask("GET", `/api/v1/customers/${alice.customerId}/api-keys`, { as: api.admin });
+    const listed = await api.request("GET", `/api/v1/customers/${alice.customerId}/api-keys`, {
+      as: api.admin,
+    });
     expect(JSON.stringify(listed.body)).not.toContain(made.body.key);
   });
 
   test("a revoked key opens nothing", async () => {
-    const made = await api.ask("POST", `/api/v1/customers/${alice.customerId}/api-keys`, { as: api.admin });
+    const made = await api.request("POST", `/api/v1/customers/${alice.customerId}/api-keys`, {
+      as: api.admin,
+    });
     const caller = { key: made.body.key, customerId: alice.customerId };
-    expect((await api.ask("GET", "/api/v1/me", { as: caller })).status).toBe(200);
+    expect((await api.request("GET", "/api/v1/me", { as: caller })).status).toBe(200);
 
     const path = `/api/v1/customers/${alice.customerId}/api-keys/${made.body.id}`;
-    expect((await api.ask("DELETE", path, { as: api.admin })).status).toBe(204);
+    expect((await api.request("DELETE", path, { as: api.admin })).status).toBe(204);
 
-    expect(await api.ask("GET", "/api/v1/me", { as: caller })).toMatchObject(problem(401));
-    expect(await api.ask("DELETE", path, { as: api.admin })).toMatchObject(problem(404));
+    expect(await api.request("GET", "/api/v1/me", { as: caller })).toMatchObject(problem(401));
+    expect(await api.request("DELETE", path, { as: api.admin })).toMatchObject(problem(404));
   });
 
   test("a suspended account's keys are refused and say why", async () => {
     const eve = await api.customer("eve");
-    await api.ask("PATCH", `/api/v1/customers/${eve.customerId}`, {
+    await api.request("PATCH", `/api/v1/customers/${eve.customerId}`, {
       as: api.admin,
       body: { status: "suspended" },
     });
 
-    const answer = await api.ask("GET", "/api/v1/me", { as: eve });
+    const answer = await api.request("GET", "/api/v1/me", { as: eve });
 
     expect(answer).toMatchObject(problem(403));
     expect(answer.body.detail).toContain("suspended");
   });
 
   test("an account comes with its personal workspace, owned by it", async () => {
-    const answer = await api.ask("GET", `/api/v1/workspaces/${alice.workspaceId}`, { as: alice });
+    const answer = await api.request("GET", `/api/v1/workspaces/${alice.workspaceId}`, { as: alice });
 
     expect(answer.body).toMatchObject({ owner_id: alice.customerId, type: "personal", role: "owner" });
   });
@@ -147,7 +153,7 @@ describe("accounts and keys", () => {
   test("two requests for one username make one account", async () => {
     const body = { username: "twin", email: "twin@example.com" };
     const answers = await Promise.all(
-      [1, 2, 3].map(() => api.ask("POST", "/api/v1/customers", { as: api.admin, body })),
+      [1, 2, 3].map(() => api.request("POST", "/api/v1/customers", { as: api.admin, body })),
     );
 
     expect(answers.map(({ status }) => status).sort((a, b) => a - b)).toEqual([201, 409, 409]);
@@ -158,14 +164,14 @@ describe("accounts and keys", () => {
     const again = await createFirstAdminKey(api.db, api.deps.now());
 
     expect(again.customerId).toBe(api.admin.customerId);
-    expect((await api.ask("GET", "/api/v1/me", { as: again })).body.user_type).toBe("admin");
-    expect((await api.ask("GET", "/api/v1/me", { as: api.admin })).status).toBe(200);
+    expect((await api.request("GET", "/api/v1/me", { as: again })).body.user_type).toBe("admin");
+    expect((await api.request("GET", "/api/v1/me", { as: api.admin })).status).toBe(200);
   });
 });
 
 describe("a customer's own keys", () => {
   const own = async (as: Caller, method: string, path = "", body?: object) =>
-    await api.ask(method, `/api/v1/api-keys${path}`, { as, ...(body !== undefined && { body }) });
+    await api.request(method, `/api/v1/api-keys${path}`, { as, ...(body !== undefined && { body }) });
   const made = async (as: Caller, body: object): Promise<Caller & { id: number }> => {
     const answer = await own(as, "POST", "", body);
     expect(answer.status).toBe(201);
@@ -237,8 +243,8 @@ describe("a customer's own keys", () => {
     const narrow = await api.key(api.admin, { scopes: ["read", "orders"] });
     const path = `/api/v1/customers/${alice.customerId}/api-keys`;
 
-    const plain = await api.ask("POST", path, { as: narrow, body: {} });
-    const wide = await api.ask("POST", path, { as: narrow, body: { scopes: ["money"] } });
+    const plain = await api.request("POST", path, { as: narrow, body: {} });
+    const wide = await api.request("POST", path, { as: narrow, body: { scopes: ["money"] } });
 
     expect(plain.body.scopes).toEqual(["read", "orders"]);
     expect(wide).toMatchObject(problem(403));
@@ -271,17 +277,22 @@ describe("a customer's own keys", () => {
     for (const expires_at of [inMinutes(61), null]) {
       const refused = { status: 422, body: { errors: [{ path: "expires_at" }] } };
       expect(await own(key, "POST", "", { expires_at })).toMatchObject(refused);
-      expect(await api.ask("POST", path, { as: admins, body: { expires_at } })).toMatchObject(refused);
+      expect(await api.request("POST", path, { as: admins, body: { expires_at } })).toMatchObject(refused);
     }
-    const customers = await api.ask("POST", `/api/v1/customers/${alice.customerId}/api-keys`, { as: admins });
+    const customers = await api.request("POST", `/api/v1/customers/${alice.customerId}/api-keys`, {
+      as: admins,
+    });
     expect(customers.body.expires_at).toBe(ends);
-    const metrics = await api.ask("POST", path, { as: admins, body: { role: "metrics", expires_at: null } });
+    const metrics = await api.request("POST", path, {
+      as: admins,
+      body: { role: "metrics", expires_at: null },
+    });
     expect(metrics).toMatchObject({ status: 422, body: { errors: [{ path: "expires_at" }] } });
   });
 
   test("make no administrator of an account whose keys outlive the one that asks, or open more", async () => {
     const promote = async (as: Caller, { customerId }: Caller, body: object = { user_type: "admin" }) =>
-      await api.ask("PATCH", `/api/v1/customers/${customerId}`, { as, body });
+      await api.request("PATCH", `/api/v1/customers/${customerId}`, { as, body });
     const passing = await api.key(api.admin, { expires_at: inMinutes(60) });
     const narrow = await api.key(api.admin, { scopes: ["read", "orders"] });
     const old = await api.customer("to-be-admin");
@@ -292,15 +303,15 @@ describe("a customer's own keys", () => {
       expect(await promote(as, old)).toMatchObject(problem(403));
       expect(await promote(as, suspended, { status: "active" })).toMatchObject(problem(403));
     }
-    expect((await api.ask("GET", "/api/v1/me", { as: old })).body.user_type).toBe("external");
+    expect((await api.request("GET", "/api/v1/me", { as: old })).body.user_type).toBe("external");
 
     // What is made for it by the expiring key itself ends with that.
-    const { body: fresh } = await api.ask("POST", "/api/v1/customers", {
+    const { body: fresh } = await api.request("POST", "/api/v1/customers", {
       as: passing,
       body: { username: "fresh-admin", email: "fresh-admin@example.com" },
     });
     const path = `/api/v1/customers/${fresh.id}/api-keys`;
-    const { body: key } = await api.ask("POST", path, { as: passing, body: {} });
+    const { body: key } = await api.request("POST", path, { as: passing, body: {} });
     const freshAdmin = { key: key.key, customerId: fresh.id };
     expect((await promote(passing, freshAdmin)).status).toBe(200);
     const made = (await own(freshAdmin, "POST", "", {})).body;
@@ -311,14 +322,14 @@ describe("a customer's own keys", () => {
 
   test("of more scopes are revoked neither by their account nor by an administrator's narrow one", async () => {
     const wide = await made(alice, {});
-    const metrics = await api.ask("POST", `/api/v1/customers/${alice.customerId}/api-keys`, {
+    const metrics = await api.request("POST", `/api/v1/customers/${alice.customerId}/api-keys`, {
       as: api.admin,
       body: { role: "metrics" },
     });
     const reads = await made(alice, { scopes: ["read"] });
     const admins = await api.key(api.admin, { scopes: ["orders"] });
     const revoke = async (as: Caller, id: number) =>
-      (await api.ask("DELETE", `/api/v1/customers/${alice.customerId}/api-keys/${id}`, { as })).status;
+      (await api.request("DELETE", `/api/v1/customers/${alice.customerId}/api-keys/${id}`, { as })).status;
 
     expect(await revoke(admins, wide.id)).toBe(403);
     expect((await own(reads, "DELETE", `/${metrics.body.id}`)).status).toBe(403);
@@ -334,11 +345,14 @@ describe("a customer's own keys", () => {
     const blank = { balance: null, credit_limit: null, last_payment_at: null };
     const body = { username: "poor", email: "poor@example.com" };
 
-    expect((await api.ask("GET", path, { as: api.admin })).body).toMatchObject({ balance: "0.0000" });
-    expect((await api.ask("GET", path, { as: narrow })).body).toMatchObject({ ...blank, currency: "CNY" });
-    expect((await api.ask("PATCH", path, { as: narrow, body: {} })).body).toMatchObject(blank);
-    expect((await api.ask("POST", "/api/v1/customers", { as: narrow, body })).body).toMatchObject(blank);
-    const { items } = (await api.ask("GET", "/api/v1/customers?limit=200", { as: narrow })).body;
+    expect((await api.request("GET", path, { as: api.admin })).body).toMatchObject({ balance: "0.0000" });
+    expect((await api.request("GET", path, { as: narrow })).body).toMatchObject({
+      ...blank,
+      currency: "CNY",
+    });
+    expect((await api.request("PATCH", path, { as: narrow, body: {} })).body).toMatchObject(blank);
+    expect((await api.request("POST", "/api/v1/customers", { as: narrow, body })).body).toMatchObject(blank);
+    const { items } = (await api.request("GET", "/api/v1/customers?limit=200", { as: narrow })).body;
     expect(new Set(items.map(({ balance }: { balance: unknown }) => balance))).toEqual(new Set([null]));
   });
 
@@ -385,7 +399,7 @@ describe("a customer's own keys", () => {
   });
 
   test("tell their holder who it is and what they open; the balance only with money", async () => {
-    const me = async (as: Caller) => (await api.ask("GET", "/api/v1/me", { as })).body;
+    const me = async (as: Caller) => (await api.request("GET", "/api/v1/me", { as })).body;
     const narrow = await made(alice, { scopes: ["read", "orders"] });
 
     expect(await me(alice)).toMatchObject({ balance: "0.0000", scopes: ["read", "orders", "money"] });
@@ -403,8 +417,8 @@ test("a key of the role metrics has no scopes to ask for", async () => {
   const path = `/api/v1/customers/${alice.customerId}/api-keys`;
   const body = { role: "metrics" };
 
-  const made = await api.ask("POST", path, { as: api.admin, body });
-  const both = await api.ask("POST", path, { as: api.admin, body: { ...body, scopes: ["read"] } });
+  const made = await api.request("POST", path, { as: api.admin, body });
+  const both = await api.request("POST", path, { as: api.admin, body: { ...body, scopes: ["read"] } });
 
   expect(made).toMatchObject({ status: 201, body: { role: "metrics", scopes: [] } });
   expect(both).toMatchObject({ status: 422, body: { errors: [{ path: "scopes" }] } });
@@ -413,9 +427,9 @@ test("a key of the role metrics has no scopes to ask for", async () => {
 describe("idempotency keys", () => {
   const path = () => `/api/v1/customers/${alice.customerId}/top-ups`;
   const topUp = (key: string, amount: string) =>
-    api.ask("POST", path(), { as: api.admin, body: { amount }, headers: { "Idempotency-Key": key } });
+    api.request("POST", path(), { as: api.admin, body: { amount }, headers: { "Idempotency-Key": key } });
   const balance = async () =>
-    (await api.ask("GET", "/api/v1/billing/balance", { as: alice })).body.balance as string;
+    (await api.request("GET", "/api/v1/billing/balance", { as: alice })).body.balance as string;
 
   test("the same key and body get the same answer and one payment", async () => {
     const first = await topUp("pay-1", "10");
@@ -485,7 +499,7 @@ describe("idempotency keys", () => {
 
   test("after a day a key is free again", async () => {
     const make = async (name: string) =>
-      await api.ask("POST", "/api/v1/workspaces", {
+      await api.request("POST", "/api/v1/workspaces", {
         as: alice,
         body: { name },
         headers: { "Idempotency-Key": "daily" },
@@ -499,7 +513,7 @@ describe("idempotency keys", () => {
 
   test("a key shown once is replayed to its maker and unreadable in the database", async () => {
     const make = () =>
-      api.ask("POST", `/api/v1/customers/${alice.customerId}/api-keys`, {
+      api.request("POST", `/api/v1/customers/${alice.customerId}/api-keys`, {
         as: api.admin,
         body: {},
         headers: { "Idempotency-Key": "key-1" },
@@ -514,7 +528,7 @@ describe("idempotency keys", () => {
 
 describe("pages", () => {
   test.each(["limit=1e9", "limit=1&limit=2"])("%s is refused and named", async (query) => {
-    const answer = await api.ask("GET", `/api/v1/workspaces?${query}`, { as: alice });
+    const answer = await api.request("GET", `/api/v1/workspaces?${query}`, { as: alice });
 
     expect(answer).toMatchObject(problem(422));
     expect(answer.body.errors[0].path).toBe(query.split("=")[0]);
@@ -529,14 +543,14 @@ describe("rate limits", () => {
     try {
       const answers = [];
       for (let call = 0; call < 5; call += 1)
-        answers.push(await limited.ask("GET", "/api/v1/me", { as: limited.admin }));
+        answers.push(await limited.request("GET", "/api/v1/me", { as: limited.admin }));
 
       const refused = answers.at(-1);
       expect(answers[0]?.status).toBe(200);
       expect(refused).toMatchObject(problem(429));
       expect(refused?.headers.get("Retry-After")).toBe("1");
       limited.passMinutes(1);
-      expect((await limited.ask("GET", "/api/v1/me", { as: limited.admin })).status).toBe(200);
+      expect((await limited.request("GET", "/api/v1/me", { as: limited.admin })).status).toBe(200);
     } finally {
       await limited.close();
     }
@@ -560,13 +574,13 @@ describe("joining", () => {
     storagePool: "",
   };
   const newToken = async () =>
-    (await api.ask("POST", "/api/v1/join-tokens", { as: api.admin, body: { host_name: "h1" } })).body
+    (await api.request("POST", "/api/v1/join-tokens", { as: api.admin, body: { host_name: "h1" } })).body
       .token as string;
   const join = (token: string, user = createUser(), change: object = {}, more: object = {}) => {
     const nkey = user.getPublicKey();
     const signature = user.sign(new TextEncoder().encode(joinProofText(token, nkey)));
     const proof = Buffer.from(signature).toString("base64");
-    return api.ask("POST", "/api/v1/hosts/join", {
+    return api.request("POST", "/api/v1/hosts/join", {
       body: { token, nkey, proof, name: "x", machine: { ...machine, ...change }, ...more },
     });
   };
@@ -616,11 +630,11 @@ describe("joining", () => {
         { incoming: { socket: { remoteAddress } } },
       );
       const { host_id: id } = (await joined.json()) as { host_id: string };
-      const { body } = await api.ask("GET", `/api/v1/hosts/${id}`, { as: api.admin });
+      const { body } = await api.request("GET", `/api/v1/hosts/${id}`, { as: api.admin });
       return [body.address_confirmed_by, body.address_detail];
     };
     const setting = (value: string) =>
-      api.ask("PUT", "/api/v1/settings/TRUSTED_PROXIES", { as: api.admin, body: { value } });
+      api.request("PUT", "/api/v1/settings/TRUSTED_PROXIES", { as: api.admin, body: { value } });
     const forged = { "X-Forwarded-For": "10.0.0.1" };
 
     expect(await from("::ffff:10.0.0.1")).toEqual([
@@ -649,7 +663,7 @@ describe("joining", () => {
     expect(first.status).toBe(201);
     expect(again.body.host_id).toBe(first.body.host_id);
     expect(again.body.expires_at).toBe(first.body.expires_at);
-    const host = await api.ask("GET", `/api/v1/hosts/${first.body.host_id}`, { as: api.admin });
+    const host = await api.request("GET", `/api/v1/hosts/${first.body.host_id}`, { as: api.admin });
     expect(host.body).toMatchObject({ name: "h1", total_cpu: 8, connection: "never", status: "offline" });
   });
 
@@ -685,7 +699,7 @@ describe("joining", () => {
       second.headers.get("X-Request-Id"),
     ]);
     expect(entries.filter(({ outcome }) => outcome === "done")).toEqual([]);
-    const alarms = await api.ask("GET", "/api/v1/alarms", { as: api.admin });
+    const alarms = await api.request("GET", "/api/v1/alarms", { as: api.admin });
     expect(alarms.body.items[0]).toMatchObject({ kind: "join-token-reused" });
     const hosts = await api.db.query("SELECT FROM hosts");
     const credentials = await api.db.query("SELECT FROM host_credentials");
@@ -703,7 +717,7 @@ describe("joining", () => {
   test("a wrong proof, an unknown token and an expired one are refused", async () => {
     const token = await newToken();
     const user = createUser();
-    const foreign = await api.ask("POST", "/api/v1/hosts/join", {
+    const foreign = await api.request("POST", "/api/v1/hosts/join", {
       body: { token, nkey: user.getPublicKey(), proof: "AAAA", name: "x", machine },
     });
 
@@ -717,15 +731,15 @@ describe("joining", () => {
     const user = createUser();
     const { host_id: hostId } = (await join(await newToken(), user)).body;
     const nkey = user.getPublicKey();
-    const challenge = () => api.ask("POST", `/api/v1/hosts/${hostId}/credential`, { body: { nkey } });
+    const challenge = () => api.request("POST", `/api/v1/hosts/${hostId}/credential`, { body: { nkey } });
     expect((await challenge()).body.challenge).toEqual(expect.any(String));
 
-    await api.ask("POST", `/api/v1/hosts/${hostId}/revoke`, { as: api.admin, body: {} });
+    await api.request("POST", `/api/v1/hosts/${hostId}/revoke`, { as: api.admin, body: {} });
 
     expect(await challenge()).toMatchObject(problem(403));
     expect(await join(await newToken(), user)).toMatchObject(problem(403));
     expect(
-      await api.ask("POST", `/api/v1/hosts/${hostId}/uncordon`, { as: api.admin, body: {} }),
+      await api.request("POST", `/api/v1/hosts/${hostId}/uncordon`, { as: api.admin, body: {} }),
     ).toMatchObject(problem(409));
   });
 
@@ -759,13 +773,13 @@ describe("joining", () => {
     const nkey = user.getPublicKey();
     const { host_id: hostId } = (await join(await newToken(), user)).body;
     const path = `/api/v1/hosts/${hostId}/credential`;
-    await api.ask("DELETE", `/api/v1/hosts/${hostId}?lost=true`, { as: api.admin });
+    await api.request("DELETE", `/api/v1/hosts/${hostId}?lost=true`, { as: api.admin });
 
-    const { challenge, ...rest } = (await api.ask("POST", path, { body: { nkey } })).body;
+    const { challenge, ...rest } = (await api.request("POST", path, { body: { nkey } })).body;
     const sign = (text: string) => Buffer.from(user.sign(new TextEncoder().encode(text))).toString("base64");
     const signature = sign(renewalProofText(hostId, nkey, challenge));
-    const told = await api.ask("POST", path, { body: { nkey, challenge, signature } });
-    const forged = await api.ask("POST", path, { body: { nkey, challenge, signature: sign("else") } });
+    const told = await api.request("POST", path, { body: { nkey, challenge, signature } });
+    const forged = await api.request("POST", path, { body: { nkey, challenge, signature: sign("else") } });
 
     expect(rest).toEqual({});
     expect(told).toMatchObject({ status: 200, body: { removed_at: expect.any(String) } });
@@ -779,16 +793,16 @@ describe("joining", () => {
     const nkey = user.getPublicKey();
     const { host_id: hostId } = (await join(await newToken(), user)).body;
     const path = `/api/v1/hosts/${hostId}/credential`;
-    const { challenge } = (await api.ask("POST", path, { body: { nkey } })).body;
+    const { challenge } = (await api.request("POST", path, { body: { nkey } })).body;
     const sign = (text: string) => Buffer.from(user.sign(new TextEncoder().encode(text))).toString("base64");
     const signature = sign(renewalProofText(hostId, nkey, challenge));
 
-    const renewed = await api.ask("POST", path, { body: { nkey, challenge, signature } });
-    const wrong = await api.ask("POST", path, { body: { nkey, challenge, signature: sign("else") } });
+    const renewed = await api.request("POST", path, { body: { nkey, challenge, signature } });
+    const wrong = await api.request("POST", path, { body: { nkey, challenge, signature: sign("else") } });
 
     expect(renewed.body).toMatchObject({ host_id: hostId, jwt: expect.any(String) });
     expect(wrong).toMatchObject(problem(422));
-    expect(await api.ask("POST", "/api/v1/hosts/host-x/credential", { body: { nkey } })).toMatchObject(
+    expect(await api.request("POST", "/api/v1/hosts/host-x/credential", { body: { nkey } })).toMatchObject(
       problem(404),
     );
   });

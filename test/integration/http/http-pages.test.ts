@@ -45,7 +45,7 @@ const lists = Object.entries(paths).flatMap(([path, { get }]) => {
 
 async function documentedPaths(): Promise<Record<string, { get?: Operation }>> {
   const world = await openApi();
-  const { body } = await world.ask("GET", "/openapi.json");
+  const { body } = await world.request("GET", "/openapi.json");
   await world.close();
   return body.paths;
 }
@@ -61,7 +61,7 @@ afterAll(async () => await api.close());
 /** What the API makes by itself: accounts, members, invitations, payments and the catalogue. */
 async function make(row: number): Promise<void> {
   const post = async (path: string, as: Caller, body: object) =>
-    await api.ask("POST", `/api/v1${path}`, { as, body });
+    await api.request("POST", `/api/v1${path}`, { as, body });
   const name = `made-${row}`;
   for (const kind of ["datasets", "models"]) await post(`/${kind}`, owner, { name });
   await post("/images", api.admin, { name });
@@ -223,7 +223,8 @@ const filledLists = lists.filter(({ path }) => !FILLED_ELSEWHERE.has(path));
 
 test.each(filledLists)("GET $path shows each item once, page by page", async ({ path, access }) => {
   const as = access === "admin" ? api.admin : owner;
-  const get = async (query: string) => pageOf((await api.ask("GET", existing(path) + query, { as })).body);
+  const get = async (query: string) =>
+    pageOf((await api.request("GET", existing(path) + query, { as })).body);
   const whole = await get("limit=200");
   const walked: unknown[] = [];
 
@@ -250,7 +251,7 @@ test.each(lists.filter(({ path }) => !ASKED_OF_HOSTS.test(path) && path !== ONE_
     const as = access === "admin" ? api.admin : owner;
 
     for (const cursor of ["x", "%00", "WyJhIiwiYiIsImMiLCJkIiwiZSIsImYiXQ"]) {
-      const answer = await api.ask("GET", `${existing(path)}cursor=${cursor}`, { as });
+      const answer = await api.request("GET", `${existing(path)}cursor=${cursor}`, { as });
 
       expect(answer).toMatchObject({ status: 422, body: { errors: [{ path: "cursor" }] } });
     }

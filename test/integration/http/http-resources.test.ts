@@ -45,7 +45,7 @@ afterAll(async () => await scene.close());
 
 const ask = async (method: string, path: string, as: Caller, body?: unknown) => {
   const wish: Ask = { as, ...(body !== undefined && { body }) };
-  return await scene.api.ask(method, `/api/v1${path}`, wish);
+  return await scene.api.request(method, `/api/v1${path}`, wish);
 };
 
 const manyLabels = (count: number) =>

@@ -42,7 +42,7 @@ async function post(
   as: Caller,
   body: object,
 ): Promise<{ id: number; [field: string]: unknown }> {
-  const answer = await api.ask("POST", `/api/v1${path}`, { as, body });
+  const answer = await api.request("POST", `/api/v1${path}`, { as, body });
   if (answer.status !== 201) throw new Error(`POST ${path} got ${JSON.stringify(answer.body)}`);
   return answer.body;
 }
@@ -193,7 +193,7 @@ const ownKey = async () => (await post("/api-keys", people.author, {})).id;
 async function ownSession(): Promise<number> {
   const headers = { Origin: "http://localhost" };
   const { key } = people.author;
-  return (await api.ask("POST", "/api/v1/sessions", { body: { key }, headers })).body.id;
+  return (await api.request("POST", "/api/v1/sessions", { body: { key }, headers })).body.id;
 }
 const aCustomer = async () => (await api.customer(fresh("customer"))).customerId;
 const entry = (kind: "datasets" | "models", visibility: string) => async () =>
@@ -207,8 +207,8 @@ const entry = (kind: "datasets" | "models", visibility: string) => async () =>
 const anImage = async () => (await post("/images", people.admin, { name: fresh("image") })).id;
 const aSpec = async () => {
   const spec = fresh("spec");
-  await api.ask("PUT", `/api/v1/specs/${spec}`, { as: people.admin, body: {} });
-  await api.ask("POST", "/api/v1/prices", {
+  await api.request("PUT", `/api/v1/specs/${spec}`, { as: people.admin, body: {} });
+  await api.request("POST", "/api/v1/prices", {
     as: people.admin,
     body: { spec, line: "cpu", unit_price: "1", billing_unit: "hour" },
   });
@@ -957,7 +957,7 @@ test.each(RIGHTS)("%s: %s", async (route, expected, question) => {
   let thing = await question();
   for (const standing of STANDINGS) {
     const wish: Ask = { body: thing.body, ...(standing !== "nobody" && { as: people[standing] }) };
-    const { status } = await api.ask(method, `/api/v1${thing.path}`, wish);
+    const { status } = await api.request(method, `/api/v1${thing.path}`, wish);
     const refused = [401, 403, 404].includes(status);
     shown.push(refused ? String(status) : "ok");
     // Whoever was let through may have changed or deleted it.
@@ -1029,7 +1029,7 @@ describe("the scope of the key", () => {
   const routes = [...new Set(RIGHTS.filter(([, expected]) => expected !== PUBLIC).map(([route]) => route))];
 
   test("is declared by every route, and by none without a key", async () => {
-    const { paths } = (await api.ask("GET", "/openapi.json")).body;
+    const { paths } = (await api.request("GET", "/openapi.json")).body;
     const declared = Object.entries<Record<string, { "x-access": string; "x-scope"?: string }>>(
       paths,
     ).flatMap(([path, item]) =>
@@ -1056,7 +1056,7 @@ describe("the scope of the key", () => {
       const path = `/api/v1${pattern.replaceAll(/\{[a-z_]+\}/g, "999999")}`;
       const told = await Promise.all(
         [...keys, metrics].map(async (as) => {
-          const { status, body } = await api.ask(method, path, { as });
+          const { status, body } = await api.request(method, path, { as });
           return status === 403 ? body.detail : "let through";
         }),
       );
@@ -1075,8 +1075,8 @@ describe("the scope of the key", () => {
     const as = await api.key(people.admin, { scopes: ["read", "orders"] });
     const path = `/api/v1/customers/${people.author.customerId}`;
 
-    const named = await api.ask("PATCH", path, { as, body: { display_name: "n" } });
-    const limited = await api.ask("PATCH", path, { as, body: { credit_limit: "1000000" } });
+    const named = await api.request("PATCH", path, { as, body: { display_name: "n" } });
+    const limited = await api.request("PATCH", path, { as, body: { credit_limit: "1000000" } });
 
     expect(named.status).toBe(200);
     expect(limited).toMatchObject({
@@ -1091,7 +1091,7 @@ test("what is another's and what does not exist are told alike", async () => {
   const missing = 999_999;
 
   const answers = await Promise.all(
-    [foreign, missing].map((id) => api.ask("GET", `/api/v1/workspaces/${id}`, { as: people.stranger })),
+    [foreign, missing].map((id) => api.request("GET", `/api/v1/workspaces/${id}`, { as: people.stranger })),
   );
 
   const withoutId = answers.map(({ body }) => JSON.stringify(body).replace(/\d{2,}|workspace \d+/g, "…"));
@@ -1109,7 +1109,7 @@ test("lists show nothing that belongs to others", async () => {
     "/billing/records",
     "/billing/invoices",
   ]) {
-    const { items } = (await api.ask("GET", `/api/v1${path}`, { as: people.stranger })).body;
+    const { items } = (await api.request("GET", `/api/v1${path}`, { as: people.stranger })).body;
     const owners = items.map(
       (item: { owner_id?: number; customer_id?: number }) => item.owner_id ?? item.customer_id,
     );
@@ -1153,7 +1153,7 @@ describe("every route that changes something", () => {
     const { path, body } = await question();
     const isQuestion = QUESTIONS.includes(route);
     const askAs = async (who: "admin" | "stranger") =>
-      await api.ask(method, `/api/v1${path}`, { as: people[who], body });
+      await api.request(method, `/api/v1${path}`, { as: people[who], body });
 
     const before = await fingerprint(api.db, TRACES);
     await takesEntries(false);
@@ -1181,7 +1181,7 @@ describe("every route that changes something", () => {
 
 describe("the audit log", () => {
   const entries = async () =>
-    (await api.ask("GET", "/api/v1/audit-log?limit=5", { as: people.admin })).body.items as {
+    (await api.request("GET", "/api/v1/audit-log?limit=5", { as: people.admin })).body.items as {
       method: string;
       route: string;
       subject: string;
@@ -1192,8 +1192,8 @@ describe("the audit log", () => {
   test("has an admin's look at a customer's environment, and its stop", async () => {
     const id = await environment();
 
-    await api.ask("GET", `/api/v1/environments/${id}`, { as: people.admin });
-    await api.ask("POST", `/api/v1/environments/${id}/stop`, { as: people.admin, body: {} });
+    await api.request("GET", `/api/v1/environments/${id}`, { as: people.admin });
+    await api.request("POST", `/api/v1/environments/${id}/stop`, { as: people.admin, body: {} });
 
     const [stop, look] = await entries();
     expect(look).toMatchObject({ method: "GET", subject: `environment ${id}`, status: 200 });
@@ -1209,7 +1209,7 @@ describe("the audit log", () => {
     const [job, service] = [await trainingJob(), await inferenceService()];
 
     for (const path of [`training-jobs/${job}`, `inference-services/${service}`, "training-jobs"])
-      await api.ask("GET", `/api/v1/${path}`, { as: people.admin });
+      await api.request("GET", `/api/v1/${path}`, { as: people.admin });
 
     expect((await entries()).slice(0, 3).map(({ subject }) => subject)).toEqual([
       "training jobs",
@@ -1221,10 +1221,10 @@ describe("the audit log", () => {
   test("has an admin's look at a customer's bill, and every change through an admin route", async () => {
     const { customerId } = people.author;
 
-    await api.ask("GET", `/api/v1/billing/balance?customer_id=${customerId}`, { as: people.admin });
-    await api.ask("GET", `/api/v1/billing/records?customer_id=${customerId}`, { as: people.admin });
-    await api.ask("GET", `/api/v1/billing/storage?workspace_id=${team}`, { as: people.admin });
-    await api.ask("POST", `/api/v1/customers/${customerId}/top-ups`, {
+    await api.request("GET", `/api/v1/billing/balance?customer_id=${customerId}`, { as: people.admin });
+    await api.request("GET", `/api/v1/billing/records?customer_id=${customerId}`, { as: people.admin });
+    await api.request("GET", `/api/v1/billing/storage?workspace_id=${team}`, { as: people.admin });
+    await api.request("POST", `/api/v1/customers/${customerId}/top-ups`, {
       as: people.admin,
       body: { amount: "1" },
     });
@@ -1240,9 +1240,9 @@ describe("the audit log", () => {
   test("does not have an admin's look at their own things, nor a customer's", async () => {
     const [before] = await entries();
 
-    await api.ask("GET", "/api/v1/billing/balance", { as: people.admin });
-    await api.ask("GET", `/api/v1/workspaces/${people.admin.workspaceId}`, { as: people.admin });
-    await api.ask("GET", `/api/v1/workspaces/${team}`, { as: people.owner });
+    await api.request("GET", "/api/v1/billing/balance", { as: people.admin });
+    await api.request("GET", `/api/v1/workspaces/${people.admin.workspaceId}`, { as: people.admin });
+    await api.request("GET", `/api/v1/workspaces/${team}`, { as: people.owner });
 
     expect((await entries())[0]).toEqual(before);
   });
@@ -1252,7 +1252,7 @@ describe("the OpenAPI document", () => {
   const METHODS = ["get", "post", "put", "patch", "delete"];
 
   async function documented(): Promise<string[]> {
-    const { body } = await api.ask("GET", "/openapi.json");
+    const { body } = await api.request("GET", "/openapi.json");
     return Object.entries(body.paths as Record<string, object>).flatMap(([path, item]) =>
       Object.keys(item)
         .filter((method) => METHODS.includes(method))
@@ -1272,7 +1272,7 @@ describe("the OpenAPI document", () => {
   });
 
   test("is OpenAPI 3.1 and names who may call each route", async () => {
-    const { body } = await api.ask("GET", "/openapi.json");
+    const { body } = await api.request("GET", "/openapi.json");
 
     expect(body.openapi).toBe("3.1.0");
     for (const item of Object.values(body.paths as Record<string, Record<string, { "x-access": string }>>))
@@ -1281,7 +1281,7 @@ describe("the OpenAPI document", () => {
   });
 
   test("takes an Idempotency-Key on every POST with a key, and says where a dead request holds it for a while", async () => {
-    const { body } = await api.ask("GET", "/openapi.json");
+    const { body } = await api.request("GET", "/openapi.json");
     const bounded: Record<string, unknown> = {};
     for (const [path, { post }] of Object.entries(body.paths as Record<string, { post?: PostOperation }>)) {
       if (post === undefined) continue;
@@ -1323,7 +1323,7 @@ describe("the OpenAPI document", () => {
     route === `${known.method} ${known.path.replaceAll(/:([a-z_]+)/g, "{$1}")}`;
 
   test("the page for people needs nothing from elsewhere", async () => {
-    const page = await api.ask("GET", "/docs/reference");
+    const page = await api.request("GET", "/docs/reference");
 
     expect(page.status).toBe(200);
     expect(page.body).toContain("/api/v1/environments");
@@ -1334,37 +1334,39 @@ describe("the OpenAPI document", () => {
 
 describe("the server's own routes", () => {
   test.each(["/healthz", "/readyz"])("%s is open and well", async (path) => {
-    expect((await api.ask("GET", path)).status).toBe(200);
+    expect((await api.request("GET", path)).status).toBe(200);
   });
 
   test("the API's base says which API it is, and leads to its description", async () => {
-    const answer = await api.ask("GET", "/api/v1");
+    const answer = await api.request("GET", "/api/v1");
 
     expect(answer).toMatchObject({
       status: 200,
       body: { name: "RemoteGPU", version: api.deps.config.version },
     });
-    const { body: document } = await api.ask("GET", answer.body.openapi);
+    const { body: document } = await api.request("GET", answer.body.openapi);
     expect(document.info).toMatchObject({ title: answer.body.name, version: answer.body.version });
-    expect((await api.ask("GET", answer.body.docs)).contentType).toContain("text/html");
+    expect((await api.request("GET", answer.body.docs)).contentType).toContain("text/html");
   });
 
   test("metrics are Prometheus text, for this machine and for administrators", async () => {
-    const local = await api.ask("GET", "/metrics");
+    const local = await api.request("GET", "/metrics");
     const forwarded = { "X-Forwarded-For": "192.0.2.1" };
 
     expect(local.body).toMatch(/^remotegpu_gpus \d+$/m);
     expect(local.body).toMatch(
       /^remotegpu_http_requests_total\{method="GET",route="\/api\/v1\/me",status="200"\} \d+$/m,
     );
-    expect((await api.ask("GET", "/metrics", { headers: forwarded })).status).toBe(401);
-    expect((await api.ask("GET", "/metrics", { as: people.author, headers: forwarded })).status).toBe(403);
-    expect((await api.ask("GET", "/metrics", { as: people.admin, headers: forwarded })).status).toBe(200);
+    expect((await api.request("GET", "/metrics", { headers: forwarded })).status).toBe(401);
+    expect((await api.request("GET", "/metrics", { as: people.author, headers: forwarded })).status).toBe(
+      403,
+    );
+    expect((await api.request("GET", "/metrics", { as: people.admin, headers: forwarded })).status).toBe(200);
   });
 
   test("metrics are open to a key of the role metrics, and to an administrator's that reads", async () => {
     const asked = async (as: Caller) =>
-      (await api.ask("GET", "/metrics", { as, headers: { "X-Forwarded-For": "192.0.2.1" } })).status;
+      (await api.request("GET", "/metrics", { as, headers: { "X-Forwarded-For": "192.0.2.1" } })).status;
 
     expect(await asked(await api.key(people.stranger, { role: "metrics" }))).toBe(200);
     expect(await asked(await api.key(people.admin, { scopes: ["read"] }))).toBe(200);
@@ -1378,21 +1380,21 @@ describe("the server's own routes", () => {
     );
     await environment();
     await post(`/customers/${people.author.customerId}/top-ups`, people.admin, { amount: "1" });
-    const { body: input } = await api.ask("GET", "/metrics");
+    const { body: input } = await api.request("GET", "/metrics");
 
     const checked = await execa("promtool", ["check", "metrics"], { input, reject: false, all: true });
 
-    expect({ exitCode: checked.exitCode, told: checked.all }).toEqual({ exitCode: 0, told: "" });
+    expect({ exitCode: checked.exitCode, reported: checked.all }).toEqual({ exitCode: 0, reported: "" });
     const families = [...String(input).matchAll(/^# TYPE (\S+) /gm)].map(([, family]) => family ?? "");
     expect(families.length).toBeGreaterThan(8);
     expect(families.filter((family) => !new RegExp(`^${family}\\S* \\S`, "m").test(input))).toEqual([]);
   });
 
   test("without a bundle there is no install script, and a file's name cannot leave the folder", async () => {
-    expect((await api.ask("GET", "/install.sh")).status).toBe(404);
+    expect((await api.request("GET", "/install.sh")).status).toBe(404);
     for (const path of ["/bundles/..%2fsecret", "/bundles/.env", "/bundles/a"])
-      expect([404, 422]).toContain((await api.ask("GET", path)).status);
+      expect([404, 422]).toContain((await api.request("GET", path)).status);
     // For every client that is the address of the server itself.
-    expect((await api.ask("GET", "/bundles/%2e%2e")).status).toBe(302);
+    expect((await api.request("GET", "/bundles/%2e%2e")).status).toBe(302);
   });
 });

@@ -38,7 +38,7 @@ beforeEach(async () => {
 });
 
 const ask = async (method: string, path: string, as: Caller, body?: object) =>
-  await api.ask(method, `/api/v1${path}`, { as, ...(body !== undefined && { body }) });
+  await api.request(method, `/api/v1${path}`, { as, ...(body !== undefined && { body }) });
 const invite = async (body: object, as: Caller = owner, workspace = team) =>
   await ask("POST", `/workspaces/${workspace}/members`, as, body);
 const asked = async () => (await ask("GET", `/workspaces/${team}/invitations`, owner)).body.items;

@@ -25,7 +25,8 @@ beforeAll(async () => {
 afterAll(async () => await api.close());
 
 const sql = async (text: string, values: unknown[] = []) => (await api.db.query(text, values)).rows;
-const get = async (path: string, as: Caller = api.admin) => await api.ask("GET", `/api/v1${path}`, { as });
+const get = async (path: string, as: Caller = api.admin) =>
+  await api.request("GET", `/api/v1${path}`, { as });
 const part = (text: string) => encodeURIComponent(text);
 const idsOf = ({ body }: { body: { items: { id: string }[] } }) => body.items.map(({ id }) => id);
 
@@ -55,11 +56,11 @@ describe("search", () => {
     );
     await host("host-find", "needle-host");
     await api.customer("needler");
-    await api.ask("POST", "/api/v1/datasets", {
+    await api.request("POST", "/api/v1/datasets", {
       as: bob,
       body: { name: "needle data", visibility: "public" },
     });
-    await api.ask("POST", "/api/v1/models", { as: bob, body: { name: "needle model" } });
+    await api.request("POST", "/api/v1/models", { as: bob, body: { name: "needle model" } });
     for (const [nth, name] of HOSTILE.entries()) await environment(ann, `env-hostile-${nth}`, name);
   });
 
@@ -194,8 +195,8 @@ describe("payments", () => {
   test("are what was moved, newest first; who did it is for administrators", async () => {
     const reason = "<b>thanks</b> 😀";
     for (const body of [{ amount: "100" }, { amount: "7.5", reason }])
-      await api.ask("POST", `/api/v1/customers/${ann.customerId}/top-ups`, { as: api.admin, body });
-    await api.ask("POST", `/api/v1/customers/${ann.customerId}/adjustments`, {
+      await api.request("POST", `/api/v1/customers/${ann.customerId}/top-ups`, { as: api.admin, body });
+    await api.request("POST", `/api/v1/customers/${ann.customerId}/adjustments`, {
       as: api.admin,
       body: { amount: "-1", reason: "twice" },
     });

@@ -36,7 +36,7 @@ let folder: string;
 beforeAll(async () => {
   scene = await openControlScene();
   server = await openServer(scene.api.app, { host: "127.0.0.1", port: 0, tls: null });
-  document = (await scene.api.ask("GET", "/openapi.json")).body;
+  document = (await scene.api.request("GET", "/openapi.json")).body;
   routes = routesOf(document);
   addFormats.default(ajv);
   ajv.addSchema(asSchemas({ $defs: document.components.schemas }), "api");

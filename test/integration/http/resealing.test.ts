@@ -55,7 +55,7 @@ let operator: Operator;
 let seals: Seals;
 
 const ask = async (method: string, path: string, as: Caller, body?: object): Promise<Answer> =>
-  await scene.api.ask(method, `/api/v1${path}`, { as, ...(body && { body }) });
+  await scene.api.request(method, `/api/v1${path}`, { as, ...(body && { body }) });
 const one = async (kind: string, as: Caller): Promise<Answer["body"]> =>
   (await ask("GET", `/${kind}`, as)).body.items[0];
 const single = async (kind: string, as: Caller): Promise<Answer["body"]> =>

@@ -13,7 +13,7 @@ import {
 } from "../../support/worlds/control-scene.ts";
 
 const MARKER = "m4rker-of-a-secret-value";
-const VARS = { TOKEN: MARKER, EMPTY: "", LOOKS: '{"key":"0","sealed":"AAAA"}' };
+const VARS = { TOKEN: MARKER, EMPTY: "", CHECKS: '{"key":"0","sealed":"AAAA"}' };
 const NAMES = Object.keys(VARS).sort();
 const HIDDEN = Object.fromEntries(NAMES.map((name) => [name, { sealed: true }]));
 const KINDS = ["environments", "training-jobs", "inference-services"] as const;
@@ -42,7 +42,7 @@ const ids = {} as Record<Kind, string>;
 const orders: { first: Answer; again: Answer }[] = [];
 
 const ask = async (method: string, path: string, as: Caller, body?: object, headers = {}): Promise<Answer> =>
-  await scene.api.ask(method, `/api/v1${path}`, { as, headers, ...(body && { body }) });
+  await scene.api.request(method, `/api/v1${path}`, { as, headers, ...(body && { body }) });
 const order = (kind: Kind) => ({
   name: `work-${kind}`,
   image: "server:1",
@@ -179,12 +179,12 @@ describe("a browser's session", () => {
     const { key } = who[name];
     const opened =
       cookies.get(name) ??
-      (await scene.api.ask("POST", "/api/v1/sessions", { body: { key }, headers: HERE })).headers.get(
+      (await scene.api.request("POST", "/api/v1/sessions", { body: { key }, headers: HERE })).headers.get(
         "Set-Cookie",
       );
     const cookie = opened?.split(";")[0] ?? "";
     cookies.set(name, cookie);
-    return await scene.api.ask(method, `/api/v1${path}`, {
+    return await scene.api.request(method, `/api/v1${path}`, {
       headers: { ...HERE, Cookie: cookie },
       ...(body && { body }),
     });
@@ -250,7 +250,7 @@ test("revisions show values to the same people", async () => {
 
 test("an upgrade changes one value and keeps the others; the same one again makes no revision", async () => {
   const path = `/inference-services/${ids["inference-services"]}`;
-  const upgrade = { version: "v2", env_vars: { EMPTY: `${MARKER}-two`, LOOKS: null } };
+  const upgrade = { version: "v2", env_vars: { EMPTY: `${MARKER}-two`, CHECKS: null } };
   const revisions = async () => (await ask("GET", `${path}/revisions`, who.author)).body.items;
 
   expect((await ask("POST", `${path}/upgrade`, who.author, upgrade)).status).toBe(202);

@@ -50,7 +50,7 @@ async function listen(
 }
 
 /** A server whose looks for its streams are counted. */
-async function countedServer({ onTestFinished }: Ending): Promise<{ url: string; looks: () => number }> {
+async function countedServer({ onTestFinished }: Ending): Promise<{ url: string; checks: () => number }> {
   const { db } = api.deps;
   let looks = 0;
   const query: typeof db.query = async (text, values) => {
@@ -64,14 +64,14 @@ async function countedServer({ onTestFinished }: Ending): Promise<{ url: string;
     closing.abort();
     await server.close();
   });
-  return { url: `http://127.0.0.1:${server.port}`, looks: () => looks };
+  return { url: `http://127.0.0.1:${server.port}`, checks: () => looks };
 }
 
 test.concurrent("a server looks once a second for all its readers, and not at all without any", async (ending) => {
   const [one, many] = [await countedServer(ending), await countedServer(ending)];
   const turns = async (count: number) => {
-    const until = one.looks() + count;
-    await eventually(() => one.looks() >= until, { what: `${count} looks of a server with one reader` });
+    const until = one.checks() + count;
+    await eventually(() => one.checks() >= until, { what: `${count} looks of a server with one reader` });
   };
   await listen(ending, one.url, { as: ada, topics: "workloads" });
   const readers = await Promise.all(
@@ -83,15 +83,15 @@ test.concurrent("a server looks once a second for all its readers, and not at al
     ),
   );
 
-  const before = many.looks();
+  const before = many.checks();
   await turns(5);
-  const inFive = many.looks() - before;
+  const inFive = many.checks() - before;
   for (const reader of readers) reader.leave();
   await eventually(
     async () => {
-      const still = many.looks();
+      const still = many.checks();
       await turns(2);
-      return many.looks() === still;
+      return many.checks() === still;
     },
     { what: "no looks for nobody" },
   );

@@ -42,7 +42,7 @@ async function listen(
 }
 
 const refused = async (as: Caller | undefined, topics: string) =>
-  await scene.api.ask("GET", `/api/v1/stream?topics=${encodeURIComponent(topics)}`, { as });
+  await scene.api.request("GET", `/api/v1/stream?topics=${encodeURIComponent(topics)}`, { as });
 
 async function order(as: Caller, change: object = {}): Promise<string> {
   const { status, body } = await scene.order(as, change);
@@ -155,7 +155,7 @@ describe.concurrent("a change is told", () => {
     // Others may order much in the same second.
     await admins.until("the order", ({ changed }) => changed.some((what) => /^workloads($| )/.test(what)));
     const one = await listen(ada, `env:${id}`);
-    await scene.api.ask("PATCH", `/api/v1/environments/${id}`, { as: ada, body: { name: "renamed" } });
+    await scene.api.request("PATCH", `/api/v1/environments/${id}`, { as: ada, body: { name: "renamed" } });
     await one.until("its new name", ({ changed }) => changed.includes(`env:${id}`));
 
     await passes(others, bob);
@@ -168,11 +168,11 @@ describe.concurrent("a change is told", () => {
     const stream = await listen(scene.api.admin, "fleet,host:host-1,alarms");
     const uuid = host.gpus[0]?.uuid ?? "";
 
-    await scene.api.ask("POST", `/api/v1/gpus/${uuid}/cordon`, { as: scene.api.admin, body: {} });
+    await scene.api.request("POST", `/api/v1/gpus/${uuid}/cordon`, { as: scene.api.admin, body: {} });
     await stream.until("the cordon", ({ changed }) => changed.includes("fleet host-1"));
     expect(stream.changed).toContain("host:host-1");
-    await scene.api.ask("POST", `/api/v1/gpus/${uuid}/uncordon`, { as: scene.api.admin, body: {} });
-    await scene.api.ask("PATCH", "/api/v1/hosts/host-1", {
+    await scene.api.request("POST", `/api/v1/gpus/${uuid}/uncordon`, { as: scene.api.admin, body: {} });
+    await scene.api.request("PATCH", "/api/v1/hosts/host-1", {
       as: scene.api.admin,
       body: { labels: { rack: "7" } },
     });
@@ -188,7 +188,7 @@ describe.concurrent("a change is told", () => {
   test("of an account's money, to that account", async () => {
     const [own, other] = await Promise.all([listen(ada, "billing"), listen(bob, "billing,workloads")]);
 
-    await scene.api.ask("POST", `/api/v1/customers/${ada.customerId}/top-ups`, {
+    await scene.api.request("POST", `/api/v1/customers/${ada.customerId}/top-ups`, {
       as: scene.api.admin,
       body: { amount: "1" },
     });
@@ -277,7 +277,7 @@ describe.concurrent("readings of cards", () => {
     expect(admins.of("gpu")[0]?.data.rows).toHaveLength(2);
     await passes(other, bob);
     expect(other.of("gpu")).toEqual([]);
-    await scene.api.ask("DELETE", `/api/v1/environments/${id}`, { as: ada });
+    await scene.api.request("DELETE", `/api/v1/environments/${id}`, { as: ada });
   });
 });
 
@@ -285,9 +285,9 @@ describe.concurrent("a stream ends", () => {
   test("with its key", async () => {
     const key = await scene.api.key(ada, {});
     const stream = await listen(key, "workloads,queue");
-    const { api_key_id: id } = (await scene.api.ask("GET", "/api/v1/me", { as: key })).body;
+    const { api_key_id: id } = (await scene.api.request("GET", "/api/v1/me", { as: key })).body;
 
-    await scene.api.ask("DELETE", `/api/v1/api-keys/${id}`, { as: ada });
+    await scene.api.request("DELETE", `/api/v1/api-keys/${id}`, { as: ada });
 
     await stream.until("its end", ({ end }) => end !== null);
     expect(stream.end).toBe("in order");
@@ -313,7 +313,7 @@ describe.concurrent("a stream ends", () => {
     const url = `${from.Origin}/api/v1/stream?topics=workloads`;
     const stream = await EventStream.open(url, { headers: { Cookie: cookies.own } });
     opened.push(stream);
-    const { items } = (await scene.api.ask("GET", "/api/v1/sessions", { as: eve })).body;
+    const { items } = (await scene.api.request("GET", "/api/v1/sessions", { as: eve })).body;
 
     const ended = await fetch(`${from.Origin}/api/v1/sessions/${named ?? items[0].id}`, {
       method: "DELETE",
@@ -346,7 +346,7 @@ describe.concurrent("a stream ends", () => {
     );
     await ofSession.until("its end", ({ end }) => end === "in order");
     expect(ofAccount.end).toBeNull();
-    await scene.api.ask("PATCH", `/api/v1/customers/${fay.customerId}`, {
+    await scene.api.request("PATCH", `/api/v1/customers/${fay.customerId}`, {
       as: scene.api.admin,
       body: { status: "suspended" },
     });
@@ -374,18 +374,21 @@ describe.concurrent("a stream ends", () => {
       `env:${foreign}`,
     ]);
     const heard = stream.changed.length;
-    await scene.api.ask("PATCH", `/api/v1/environments/${foreign}`, { as: ada, body: { name: "hidden" } });
+    await scene.api.request("PATCH", `/api/v1/environments/${foreign}`, {
+      as: ada,
+      body: { name: "hidden" },
+    });
     await passes(stream, boss);
     expect(stream.changed.slice(heard).filter((what) => what.includes(foreign))).toEqual([]);
   });
 
   test("topic by topic, with a seat that is suspended and not taken away", async () => {
-    const team = await scene.api.ask("POST", "/api/v1/workspaces", { as: ada, body: { name: "held" } });
+    const team = await scene.api.request("POST", "/api/v1/workspaces", { as: ada, body: { name: "held" } });
     await scene.api.join(team.body.id, ada, bob, "member");
     const id = await order(ada, { workspace_id: team.body.id });
     const stream = await listen(bob, `workloads,env:${id}`);
 
-    await scene.api.ask("PATCH", `/api/v1/workspaces/${team.body.id}/members/${bob.customerId}`, {
+    await scene.api.request("PATCH", `/api/v1/workspaces/${team.body.id}/members/${bob.customerId}`, {
       as: ada,
       body: { status: "suspended" },
     });
@@ -395,18 +398,18 @@ describe.concurrent("a stream ends", () => {
   });
 
   test("topic by topic, with the role that let somebody hear of it", async () => {
-    const team = await scene.api.ask("POST", "/api/v1/workspaces", { as: ada, body: { name: "team" } });
+    const team = await scene.api.request("POST", "/api/v1/workspaces", { as: ada, body: { name: "team" } });
     await scene.api.join(team.body.id, ada, bob, "viewer");
     const id = await order(ada, { workspace_id: team.body.id });
     const stream = await listen(bob, `workloads,env:${id}`);
 
     const member = `/api/v1/workspaces/${team.body.id}/members/${bob.customerId}`;
-    await scene.api.ask("DELETE", member, { as: ada });
+    await scene.api.request("DELETE", member, { as: ada });
 
     await stream.until("the closing", (one) => one.of("closed").length > 0);
     expect(stream.of("closed").map(({ data }) => data.topic)).toEqual([`env:${id}`]);
     const heard = stream.changed.length;
-    await scene.api.ask("PATCH", `/api/v1/environments/${id}`, { as: ada, body: { name: "secret" } });
+    await scene.api.request("PATCH", `/api/v1/environments/${id}`, { as: ada, body: { name: "secret" } });
     await passes(stream, bob);
     expect(stream.changed.slice(heard).filter((what) => what.includes(id))).toEqual([]);
     expect(stream.end).toBeNull();

@@ -93,7 +93,7 @@ async function passed(loop: WebhookDeliveries): Promise<void> {
 }
 
 async function webhook(path: string, wish: object = {}): Promise<{ id: number; secret: string }> {
-  const answer = await api.ask("POST", "/api/v1/webhooks", {
+  const answer = await api.request("POST", "/api/v1/webhooks", {
     as: customer,
     body: { url: receiver.url(path), ...wish },
   });
@@ -102,12 +102,12 @@ async function webhook(path: string, wish: object = {}): Promise<{ id: number; s
 }
 
 async function sendTest(id: number): Promise<void> {
-  const answer = await api.ask("POST", `/api/v1/webhooks/${id}/test`, { as: customer });
+  const answer = await api.request("POST", `/api/v1/webhooks/${id}/test`, { as: customer });
   expect(answer.status).toBe(202);
 }
 
 async function deliveriesOf(id: number) {
-  return (await api.ask("GET", `/api/v1/webhooks/${id}/deliveries`, { as: customer })).body.items;
+  return (await api.request("GET", `/api/v1/webhooks/${id}/deliveries`, { as: customer })).body.items;
 }
 
 function isSignedWith(secret: string, { headers, body }: WebhookReceiver["received"][number]): boolean {
@@ -140,7 +140,7 @@ describe("a message", () => {
     const [one] = receiver.at("/signed");
     expect(one !== undefined && isSignedWith(secret, one)).toBe(true);
     expect(one?.headers["remotegpu-timestamp"]).toBe(String(Math.floor(now.getTime() / 1000)));
-    const shown = await api.ask("GET", `/api/v1/webhooks/${id}`, { as: customer });
+    const shown = await api.request("GET", `/api/v1/webhooks/${id}`, { as: customer });
     expect(JSON.stringify(shown.body)).not.toContain(secret);
     expect(await deliveriesOf(id)).toMatchObject([
       { state: "delivered", kind: "test", tries: 1, last_status: 200, last_answer: "thanks" },
@@ -152,7 +152,7 @@ describe("a message", () => {
     await sendTest(id);
     receiver.answer("/rotated", (response) => void response.writeHead(401).end());
     await passed(deliveries());
-    const rotation = await api.ask("POST", `/api/v1/webhooks/${id}/secret`, { as: customer });
+    const rotation = await api.request("POST", `/api/v1/webhooks/${id}/secret`, { as: customer });
     receiver.answer("/rotated", (response) => void response.end("thanks"));
     const [refused] = await deliveriesOf(id);
     now = new Date(refused.next_try_at);
@@ -166,7 +166,7 @@ describe("a message", () => {
       false,
       true,
     ]);
-    const shown = await api.ask("GET", `/api/v1/webhooks/${id}`, { as: customer });
+    const shown = await api.request("GET", `/api/v1/webhooks/${id}`, { as: customer });
     expect(JSON.stringify(shown.body)).not.toContain(rotation.body.secret);
   });
 
@@ -175,7 +175,7 @@ describe("a message", () => {
     await webhook("/low", { kinds: ["low-balance"] });
     await webhook("/budget", { kinds: ["budget"] });
     const paused = await webhook("/paused");
-    await api.ask("PATCH", `/api/v1/webhooks/${paused.id}`, { as: customer, body: { active: false } });
+    await api.request("PATCH", `/api/v1/webhooks/${paused.id}`, { as: customer, body: { active: false } });
     await move("60", "t1");
     await move("-15", "a1");
 
@@ -407,15 +407,15 @@ describe("bounds", () => {
     for (let count = 0; count < MAX_WEBHOOKS; count += 1) await webhook(`/${count}`);
 
     const one = { as: customer, body: { url: receiver.url("/more") } };
-    expect(await api.ask("POST", "/api/v1/webhooks", one)).toMatchObject(problem(409));
+    expect(await api.request("POST", "/api/v1/webhooks", one)).toMatchObject(problem(409));
   });
 
   test("one test at a time, and none of a webhook that is paused, whose messages are given up", async () => {
     const { id } = await webhook("/x");
     await sendTest(id);
-    const again = await api.ask("POST", `/api/v1/webhooks/${id}/test`, { as: customer });
-    await api.ask("PATCH", `/api/v1/webhooks/${id}`, { as: customer, body: { active: false } });
-    const paused = await api.ask("POST", `/api/v1/webhooks/${id}/test`, { as: customer });
+    const again = await api.request("POST", `/api/v1/webhooks/${id}/test`, { as: customer });
+    await api.request("PATCH", `/api/v1/webhooks/${id}`, { as: customer, body: { active: false } });
+    const paused = await api.request("POST", `/api/v1/webhooks/${id}/test`, { as: customer });
 
     await passed(deliveries());
 
@@ -432,7 +432,7 @@ describe("bounds", () => {
   ])("%s is refused by its field where the setting is off", async (url, path) => {
     await setSetting(api.db, "ALLOW_LOOPBACK_WEBHOOKS", "off");
 
-    const answer = await api.ask("POST", "/api/v1/webhooks", { as: customer, body: { url } });
+    const answer = await api.request("POST", "/api/v1/webhooks", { as: customer, body: { url } });
 
     expect(answer).toMatchObject({ status: 422, body: { errors: [{ path }] } });
   });
@@ -455,7 +455,7 @@ describe("bounds", () => {
 
 /** What a webhook was told, in the order in which it happened; with `as`, of another's. */
 async function told(id: number, as = customer): Promise<Record<string, unknown>[]> {
-  const { items } = (await api.ask("GET", `/api/v1/webhooks/${id}/deliveries`, { as })).body;
+  const { items } = (await api.request("GET", `/api/v1/webhooks/${id}/deliveries`, { as })).body;
   return items.map(({ body }: { body: string }) => JSON.parse(body)).toReversed();
 }
 
@@ -474,7 +474,7 @@ describe("work", () => {
   });
 
   const asOperator = async (path: string, body: object) =>
-    await api.ask("POST", `/api/v1/hosts/${host.id}/${path}`, { as: api.admin, body });
+    await api.request("POST", `/api/v1/hosts/${host.id}/${path}`, { as: api.admin, body });
 
   test("that is ready, has failed or was stopped is told with the cause, to webhooks that ask for it", async () => {
     const all = await webhook("/work");
@@ -484,10 +484,10 @@ describe("work", () => {
     await host.round(RUNS);
     await host.round({ phase: "failed", problem: "exited", detail: "It died.", exitCode: 4 });
     await host.round();
-    await api.ask("POST", `/api/v1/environments/${id}/start`, { as: customer });
+    await api.request("POST", `/api/v1/environments/${id}/start`, { as: customer });
     await scene.schedule();
     await host.round(RUNS);
-    await api.ask("POST", `/api/v1/environments/${id}/stop`, { as: customer });
+    await api.request("POST", `/api/v1/environments/${id}/stop`, { as: customer });
     await host.round({ phase: "stopped", exitCode: 143 });
 
     const messages = await told(all.id);
@@ -633,9 +633,9 @@ describe("work", () => {
 
     const inHours = (hours: number) => new Date(Date.now() + hours * 3_600_000).toISOString();
     const [due, later] = [inHours(40), inHours(41)];
-    host.sayOfLease(leaseId, { releaseDueAt: due });
+    host.reportOfLease(leaseId, { releaseDueAt: due });
     await host.round(RUNS);
-    host.sayOfLease(leaseId, { releaseDueAt: later });
+    host.reportOfLease(leaseId, { releaseDueAt: later });
     await host.round(RUNS);
 
     expect(await told(hook.id)).toMatchObject([
@@ -696,7 +696,7 @@ describe("a training job", () => {
       gpu: 1,
       config,
     };
-    const answer = await api.ask("POST", "/api/v1/training-jobs", { as: customer, body });
+    const answer = await api.request("POST", "/api/v1/training-jobs", { as: customer, body });
     expect(answer.status).toBe(201);
     return answer.body.id;
   }
@@ -765,8 +765,8 @@ describe("a training job", () => {
     const hook = await webhook("/jobs");
     const id = await ordered({});
 
-    await api.ask("POST", `/api/v1/training-jobs/${id}/cancel`, { as: customer });
-    await api.ask("POST", `/api/v1/training-jobs/${id}/retry`, { as: customer });
+    await api.request("POST", `/api/v1/training-jobs/${id}/cancel`, { as: customer });
+    await api.request("POST", `/api/v1/training-jobs/${id}/retry`, { as: customer });
 
     expect(await told(hook.id)).toMatchObject([
       { kind: "job-ended", status: "cancelled", by: "customer", attempt: 1 },
@@ -778,7 +778,7 @@ describe("a training job", () => {
 describe("alarms", () => {
   test("go raised and cleared to webhooks of administrators that name them, and to nobody else's", async () => {
     const add = async (as: Caller, kinds?: string[]) =>
-      await api.ask("POST", "/api/v1/webhooks", { as, body: { url: receiver.url("/alarms"), kinds } });
+      await api.request("POST", "/api/v1/webhooks", { as, body: { url: receiver.url("/alarms"), kinds } });
     const named = await add(api.admin, ["alarm"]);
     const all = await add(api.admin);
     const refused = await add(customer, ["alarm"]);
@@ -794,8 +794,9 @@ describe("alarms", () => {
       await clearAlarm(tx, alarm);
       await raiseAlarm(tx, { ...alarm, detail: "Again." });
     });
-    const { items } = (await api.ask("GET", "/api/v1/alarms", { as: api.admin })).body;
-    for (const _ of [1, 2]) await api.ask("POST", `/api/v1/alarms/${items[0].id}/clear`, { as: api.admin });
+    const { items } = (await api.request("GET", "/api/v1/alarms", { as: api.admin })).body;
+    for (const _ of [1, 2])
+      await api.request("POST", `/api/v1/alarms/${items[0].id}/clear`, { as: api.admin });
 
     const messages = await told(named.body.id, api.admin);
     expect(messages.map(({ state, sentence }) => [state, sentence])).toEqual([
@@ -828,7 +829,8 @@ describe("a key", () => {
       await Promise.all(
         [reads, orders, pays].map(
           async (as) =>
-            as && (await api.ask(method, `/api/v1/webhooks${path}`, { as, ...(body && { body }) })).status,
+            as &&
+            (await api.request(method, `/api/v1/webhooks${path}`, { as, ...(body && { body }) })).status,
         ),
       );
     const url = receiver.url("/made");
@@ -841,7 +843,9 @@ describe("a key", () => {
     expect(await statuses("PATCH", `/${work.id}`, { kinds: ["budget"] })).toEqual([403, 403, 403]);
     expect(await statuses("DELETE", `/${all.id}`)).toEqual([403, 403, 403]);
     const lists = await Promise.all(
-      [reads, pays].map(async (as) => as && (await api.ask("GET", "/api/v1/webhooks", { as })).body.items),
+      [reads, pays].map(
+        async (as) => as && (await api.request("GET", "/api/v1/webhooks", { as })).body.items,
+      ),
     );
     expect(lists.map((items) => items.map((item: { kinds: string[] }) => item.kinds))).toEqual([
       [["ready", "stopped"], ["ready"]],
@@ -853,7 +857,7 @@ describe("a key", () => {
     const hook = await webhook("/changed");
     await move("60", "t3");
     await move("-15", "a3");
-    await api.ask("PATCH", `/api/v1/webhooks/${hook.id}`, { as: customer, body: { kinds: ["ready"] } });
+    await api.request("PATCH", `/api/v1/webhooks/${hook.id}`, { as: customer, body: { kinds: ["ready"] } });
     const reads = await api.key(customer, { scopes: ["read"] });
 
     expect(await told(hook.id)).toMatchObject([{ kind: "low-balance" }]);
@@ -866,7 +870,7 @@ test("a posting and the deletion of a webhook at the same time both come through
   const hooks = await Promise.all(["/a", "/b", "/c"].map((path) => webhook(path)));
 
   await Promise.all([
-    ...hooks.map(({ id }) => api.ask("DELETE", `/api/v1/webhooks/${id}`, { as: customer })),
+    ...hooks.map(({ id }) => api.request("DELETE", `/api/v1/webhooks/${id}`, { as: customer })),
     ...[1, 2, 3, 4].map((step) => move("-5", `down-${step}`)),
   ]);
 

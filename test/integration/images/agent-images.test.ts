@@ -59,8 +59,8 @@ test("pulls for an order with its credentials, runs exactly what came, and write
       : { kind: "registry-login-none" };
 
   agent.host.order([orderOf("mine", reference, "cred-1"), orderOf("theirs", reference, null, "eve")]);
-  await agent.host.says("run-mine", { phase: "ready" });
-  const refused = await agent.host.says("run-theirs", { phase: "failed", problem: "image-missing" });
+  await agent.host.text("run-mine", { phase: "ready" });
+  const refused = await agent.host.text("run-theirs", { phase: "failed", problem: "image-missing" });
 
   const filters = JSON.stringify({ label: [`remotegpu.run=run-mine`, `remotegpu.host=${agent.hostId}`] });
   const [container] = await docker.listContainers({ filters });
@@ -78,7 +78,7 @@ test("pulls for an order with its credentials, runs exactly what came, and write
 test("starts a run's container again though its image has lost its name", async () => {
   const { reference } = registry.push("team/renamed");
   agent.host.order([orderOf("renamed", reference)]);
-  const { containerId } = await agent.host.says("run-renamed", { phase: "ready" });
+  const { containerId } = await agent.host.text("run-renamed", { phase: "ready" });
   const asked = registry.requests.length;
   const { Id } = await docker.getImage(reference).inspect();
   await docker.getImage(Id).tag({ repo: `${registry.address}/team/other`, tag: "1" });
@@ -111,7 +111,7 @@ test("tells what it waits for: of the pull in its report, and to people", async 
     await eventually(() => agent.host.observed("run-slow")?.detail.includes("0 of 1 layers"));
   }
   agent.setForward(STALL_MS);
-  const failed = await agent.host.says("run-slow", { phase: "failed", problem: "image-missing" });
+  const failed = await agent.host.text("run-slow", { phase: "failed", problem: "image-missing" });
 
   expect(said).toMatchObject({ phase: "starting", problem: null });
   expect(told).toMatchObject({ fetchId: null, state: "pulling", layers: 1, instanceIds: [said?.instanceId] });

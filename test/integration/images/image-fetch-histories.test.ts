@@ -117,7 +117,7 @@ class World {
         const id = all[step.nth % Math.max(1, all.length)]?.id;
         const as = this.scene.api.admin;
         if (id !== undefined)
-          await this.scene.api.ask("POST", `/api/v1/environments/${id}/${step.verb}`, { as });
+          await this.scene.api.request("POST", `/api/v1/environments/${id}/${step.verb}`, { as });
         return;
       }
       case "pull":
@@ -178,7 +178,7 @@ class World {
       "SELECT id FROM environments WHERE status NOT IN ('stopped', 'error')",
     );
     for (const { id } of wanted)
-      await this.scene.api.ask("POST", `/api/v1/environments/${id}/stop`, { as: this.scene.api.admin });
+      await this.scene.api.request("POST", `/api/v1/environments/${id}/stop`, { as: this.scene.api.admin });
     for (let round = 0; round < 4; round += 1) await this.everybody();
     for (const host of this.hosts) await this.prove(host);
     this.scene.api.passMinutes(60);

@@ -124,7 +124,10 @@ const waitsFor = async (id: string, on: ScriptedHost = host) => {
   expect(reason).toBe(`Host ${on.id} fetches the image when its turn comes; no GPU is held meanwhile.`);
 };
 const registries = async (value: string) =>
-  await scene.api.ask("PUT", "/api/v1/settings/IMAGE_REGISTRIES", { as: scene.api.admin, body: { value } });
+  await scene.api.request("PUT", "/api/v1/settings/IMAGE_REGISTRIES", {
+    as: scene.api.admin,
+    body: { value },
+  });
 const instanceOf = (id: string, on: ScriptedHost = host) => {
   const wanted = on.desired.find(({ spec }) => spec.workloadId === id);
   if (wanted === undefined) throw new Error(`${on.id} has no ${id}`);
@@ -140,7 +143,7 @@ const status = async (as: Caller, id: string) => {
   return [now, reason];
 };
 const why = async (as: Caller, id: string) =>
-  (await scene.api.ask("GET", `/api/v1/environments/${id}/why`, { as })).body;
+  (await scene.api.request("GET", `/api/v1/environments/${id}/why`, { as })).body;
 const queuedAt = async (id: string) =>
   (await sql<{ queued_at: Date }>("SELECT queued_at FROM environments WHERE id = $1", [id]))[0]?.queued_at;
 
@@ -197,7 +200,7 @@ describe("a placement whose image is being pulled", () => {
 
   test("waits on, as ever, on a host whose agent does not follow fetches", async () => {
     const old = await anotherHost("b", false);
-    await scene.api.ask("POST", `/api/v1/hosts/${host.id}/cordon`, { as: scene.api.admin, body: {} });
+    await scene.api.request("POST", `/api/v1/hosts/${host.id}/cordon`, { as: scene.api.admin, body: {} });
     const id = await placed(alice, old);
     scene.api.passMinutes(29);
     await old.heartbeat();
@@ -247,10 +250,10 @@ describe("a placement whose image is being pulled", () => {
     const id = await ordered(alice);
     await scene.schedule();
     await host.round({ phase: "ready" });
-    await scene.api.ask("POST", `/api/v1/environments/${id}/stop`, { as: alice });
+    await scene.api.request("POST", `/api/v1/environments/${id}/stop`, { as: alice });
     await host.round({ phase: "stopped" });
     const [earlier] = await sql<{ id: string; waive_from: Date }>("SELECT id, waive_from FROM runs");
-    await scene.api.ask("POST", `/api/v1/environments/${id}/start`, { as: alice });
+    await scene.api.request("POST", `/api/v1/environments/${id}/start`, { as: alice });
     await scene.schedule();
     host.pulls = [pull()];
     await host.pull();
@@ -276,7 +279,7 @@ describe("a placement whose image is being pulled", () => {
     await host.round({ phase: "ready" });
     scene.api.passMinutes(30);
     await host.heartbeat();
-    const { status: answered } = await scene.api.ask("POST", `/api/v1/environments/${id}/restart`, {
+    const { status: answered } = await scene.api.request("POST", `/api/v1/environments/${id}/restart`, {
       as: alice,
     });
     expect(answered).toBe(202);
@@ -293,7 +296,7 @@ describe("a placement whose image is being pulled", () => {
   });
 
   test("waits without a fetch behind four of its customer's own there, and holds no card for that", async () => {
-    await scene.api.ask("POST", `/api/v1/hosts/${host.id}/cordon`, { as: scene.api.admin, body: {} });
+    await scene.api.request("POST", `/api/v1/hosts/${host.id}/cordon`, { as: scene.api.admin, body: {} });
     const large = await scene.host(`host-large-${(hosts += 1)}`, { gpus: 6, fetches: true });
     const ids = [];
     for (let number = 0; number < 5; number += 1) ids.push(await ordered(alice));
@@ -323,7 +326,7 @@ describe("a placement whose image is being pulled", () => {
     ).toEqual([]);
 
     const first = waiting.find((one) => one.is_told && one.id !== others);
-    await scene.api.ask("POST", `/api/v1/environments/${first?.id}/stop`, { as: alice });
+    await scene.api.request("POST", `/api/v1/environments/${first?.id}/stop`, { as: alice });
     await scene.fetches();
     await large.pull();
     expect(large.desiredFetches).toHaveLength(5);
@@ -456,22 +459,22 @@ describe("while the image is fetched", () => {
 
   test("a stop, a deletion and a start anew are carried out at once, and end the fetch", async () => {
     const { id } = await fetching();
-    await scene.api.ask("POST", `/api/v1/environments/${id}/stop`, { as: alice });
+    await scene.api.request("POST", `/api/v1/environments/${id}/stop`, { as: alice });
     expect(await status(alice, id)).toEqual(["stopped", null]);
     expect(await scene.fetches()).toBe(true);
     expect(await lastFetch()).toEqual({ outcome: "not-wanted", problem: null });
     await host.pull();
     expect(host.desiredFetches).toEqual([]);
 
-    await scene.api.ask("POST", `/api/v1/environments/${id}/start`, { as: alice });
+    await scene.api.request("POST", `/api/v1/environments/${id}/start`, { as: alice });
     await host.heartbeat();
     expect((await scene.schedule()).placed).toEqual([]);
     await host.pull();
     expect(host.desiredFetches).toHaveLength(1);
-    await scene.api.ask("DELETE", `/api/v1/environments/${id}`, { as: alice });
+    await scene.api.request("DELETE", `/api/v1/environments/${id}`, { as: alice });
     await scene.fetches();
     expect(await openFetches()).toEqual([]);
-    expect((await scene.api.ask("GET", `/api/v1/environments/${id}`, { as: alice })).status).toBe(404);
+    expect((await scene.api.request("GET", `/api/v1/environments/${id}`, { as: alice })).status).toBe(404);
   });
 });
 
@@ -487,9 +490,9 @@ describe("an image that does not come", () => {
 
       expect(await status(alice, id)).toEqual(["error", PULL_PROBLEM_SENTENCES[problem]]);
       expect(await lastFetch()).toEqual({ outcome: "failed", problem });
-      const events = await scene.api.ask("GET", `/api/v1/environments/${id}/events`, { as: alice });
+      const events = await scene.api.request("GET", `/api/v1/environments/${id}/events`, { as: alice });
       expect(JSON.stringify([await why(alice, id), events.body])).not.toContain("secret");
-      const pulls = await scene.api.ask("GET", `/api/v1/hosts/${host.id}/pulls`, { as: scene.api.admin });
+      const pulls = await scene.api.request("GET", `/api/v1/hosts/${host.id}/pulls`, { as: scene.api.admin });
       expect(pulls.body.items).toEqual([
         expect.objectContaining({
           image: IMAGE,
@@ -567,10 +570,13 @@ describe("an image that does not come", () => {
   test.each<[string, () => Promise<unknown>]>([
     [
       "is cordoned",
-      () => scene.api.ask("POST", `/api/v1/hosts/${host.id}/cordon`, { as: scene.api.admin, body: {} }),
+      () => scene.api.request("POST", `/api/v1/hosts/${host.id}/cordon`, { as: scene.api.admin, body: {} }),
     ],
     ["is unreachable", () => sql("UPDATE hosts SET connection = 'unreachable' WHERE id = $1", [host.id])],
-    ["leaves the fleet", () => scene.api.ask("DELETE", `/api/v1/hosts/${host.id}`, { as: scene.api.admin })],
+    [
+      "leaves the fleet",
+      () => scene.api.request("DELETE", `/api/v1/hosts/${host.id}`, { as: scene.api.admin }),
+    ],
   ])("from a host that %s is had by another one", async (_what, happens) => {
     const { id } = await fetching();
     await happens();
@@ -585,7 +591,7 @@ describe("an image that does not come", () => {
 
   test("is told for some minutes after the fetch has ended, and then forgotten", async () => {
     const { id } = await fetching();
-    await scene.api.ask("POST", `/api/v1/hosts/${host.id}/cordon`, { as: scene.api.admin, body: {} });
+    await scene.api.request("POST", `/api/v1/hosts/${host.id}/cordon`, { as: scene.api.admin, body: {} });
     await scene.fetches();
     expect((await why(alice, id)).image_fetches).toEqual([
       expect.objectContaining({
@@ -605,7 +611,7 @@ test("an order that is taken back waits on where its host is lost before it has 
   await twoMinutesLater();
   await scene.fetches();
 
-  await scene.api.ask("DELETE", `/api/v1/hosts/${host.id}?lost=true`, { as: scene.api.admin });
+  await scene.api.request("DELETE", `/api/v1/hosts/${host.id}?lost=true`, { as: scene.api.admin });
   await scene.fetches();
   const other = await anotherHost("b");
 
@@ -619,7 +625,7 @@ test("an order that is stopped before its host has confirmed does not say that a
   await twoMinutesLater();
   await scene.fetches();
 
-  await scene.api.ask("POST", `/api/v1/environments/${id}/stop`, { as: alice });
+  await scene.api.request("POST", `/api/v1/environments/${id}/stop`, { as: alice });
 
   expect(await status(alice, id)).toEqual(["stopped", null]);
 });
@@ -661,7 +667,7 @@ describe("a start that held a card in vain", () => {
     const id = await placed();
     host.pulls = [pull({ instanceIds: [instanceOf(id)] })];
     await host.round(NOT_BEGUN);
-    await scene.api.ask("DELETE", `/api/v1/environments/${id}`, { as: alice });
+    await scene.api.request("DELETE", `/api/v1/environments/${id}`, { as: alice });
     host.pulls = [];
     await host.round();
   });
@@ -844,7 +850,7 @@ describe("what a host tells of its pulls", () => {
   });
 
   const pulls = async () =>
-    (await scene.api.ask("GET", `/api/v1/hosts/${host.id}/pulls`, { as: scene.api.admin })).body.items;
+    (await scene.api.request("GET", `/api/v1/hosts/${host.id}/pulls`, { as: scene.api.admin })).body.items;
 
   test("replaces what it told before, and nothing told changes nothing", async () => {
     host.pulls = [pull({ image: "one:1" }), pull({ image: "two:1", state: "waiting" })];

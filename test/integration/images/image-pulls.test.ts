@@ -669,7 +669,7 @@ describe("names lead to the public internet only", () => {
       registry.requests.splice(0);
 
       await preflight(
-        { addressesOf: () => Promise.resolve(host.addresses), ask: (request) => host.answer(request) },
+        { addressesOf: () => Promise.resolve(host.addresses), request: (request) => host.answer(request) },
         {
           image: "registry.example.com/team/well:1",
           registry: "registry.example.com",

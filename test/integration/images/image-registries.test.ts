@@ -32,7 +32,7 @@ beforeEach(async () => {
 });
 
 const allow = async (list: string) => {
-  const answer = await scene.api.ask("PUT", "/api/v1/settings/IMAGE_REGISTRIES", {
+  const answer = await scene.api.request("PUT", "/api/v1/settings/IMAGE_REGISTRIES", {
     as: scene.api.admin,
     body: { value: list },
   });
@@ -40,12 +40,12 @@ const allow = async (list: string) => {
 };
 const offer = async (name: string, change: object = {}) => {
   const body = { name, ...change };
-  return (await scene.api.ask("POST", "/api/v1/images", { as: scene.api.admin, body })).body.id as number;
+  return (await scene.api.request("POST", "/api/v1/images", { as: scene.api.admin, body })).body.id as number;
 };
 const start = async (id: string) =>
-  await scene.api.ask("POST", `/api/v1/environments/${id}/start`, { as: alice, body: {} });
+  await scene.api.request("POST", `/api/v1/environments/${id}/start`, { as: alice, body: {} });
 const stop = async (id: string) =>
-  await scene.api.ask("POST", `/api/v1/environments/${id}/stop`, { as: alice, body: {} });
+  await scene.api.request("POST", `/api/v1/environments/${id}/stop`, { as: alice, body: {} });
 
 describe("an order", () => {
   test.each([
@@ -72,7 +72,7 @@ describe("an order", () => {
         message: expect.stringMatching(/ may not be used; these may be used: docker\.io, ghcr\.io, /),
       },
     ]);
-    const found = await scene.api.ask("GET", "/api/v1/environments", { as: alice });
+    const found = await scene.api.request("GET", "/api/v1/environments", { as: alice });
     expect(found.body.items).toEqual([]);
   });
 
@@ -111,7 +111,7 @@ describe("an order", () => {
 
     expect((await scene.order(alice, { image })).status).toBe(201);
     expect((await scene.order(alice, { image: "registry.lan:5000/team/tool:2" })).status).toBe(422);
-    await scene.api.ask("PATCH", `/api/v1/images/${id}`, {
+    await scene.api.request("PATCH", `/api/v1/images/${id}`, {
       as: scene.api.admin,
       body: { status: "deprecated" },
     });
@@ -148,7 +148,7 @@ describe("a list that changes later", () => {
     await host.round();
     await allow("docker.io");
 
-    const refused = await scene.api.ask("POST", `/api/v1/environments/${id}/restart`, {
+    const refused = await scene.api.request("POST", `/api/v1/environments/${id}/restart`, {
       as: alice,
       body: {},
     });
@@ -168,10 +168,10 @@ describe("a list that changes later", () => {
       status: "queued",
       status_reason: "Waiting for image: images of ghcr.io may not be used; these may be used: docker.io.",
     });
-    const why = await scene.api.ask("GET", `/api/v1/environments/${id}/why`, { as: alice });
+    const why = await scene.api.request("GET", `/api/v1/environments/${id}/why`, { as: alice });
     expect(why.body).toMatchObject({ reason: expect.stringContaining("images of ghcr.io"), suggestions: [] });
     expect((await scene.get(alice, other)).status).toBe("creating");
-    await scene.api.ask("DELETE", `/api/v1/environments/${other}`, { as: alice });
+    await scene.api.request("DELETE", `/api/v1/environments/${other}`, { as: alice });
     await allow("docker.io,ghcr.io");
     await scene.host(fresh("host"));
     await scene.schedule();
@@ -200,7 +200,7 @@ describe("a list that changes later", () => {
 });
 
 test("a list that nobody can read is refused by its field", async () => {
-  const answer = await scene.api.ask("PUT", "/api/v1/settings/IMAGE_REGISTRIES", {
+  const answer = await scene.api.request("PUT", "/api/v1/settings/IMAGE_REGISTRIES", {
     as: scene.api.admin,
     body: { value: "10.0.0.7:5000" },
   });

@@ -78,10 +78,10 @@ describe("a watch over images", () => {
     const watched = new ImageWatch(runtime, log);
     expect(watched.names).toBeNull();
 
-    await watched.lookWhenDue(0);
-    await watched.lookWhenDue(LIST_IMAGES_EVERY_MS - 1);
+    await watched.checkWhenDue(0);
+    await watched.checkWhenDue(LIST_IMAGES_EVERY_MS - 1);
     expect(asked).toBe(1);
-    await watched.lookWhenDue(LIST_IMAGES_EVERY_MS);
+    await watched.checkWhenDue(LIST_IMAGES_EVERY_MS);
 
     expect(asked).toBe(2);
     expect(watched.names).toEqual(["x:1", image.id]);
@@ -92,8 +92,8 @@ describe("a watch over images", () => {
     answer = () => late.promise;
     const watched = new ImageWatch(runtime, log);
 
-    const first = watched.lookWhenDue(0);
-    await watched.lookWhenDue(10 * LIST_IMAGES_EVERY_MS);
+    const first = watched.checkWhenDue(0);
+    await watched.checkWhenDue(10 * LIST_IMAGES_EVERY_MS);
     expect(asked).toBe(1);
     late.resolve([image]);
     await first;
@@ -105,11 +105,11 @@ describe("a watch over images", () => {
     "says once that the runtime fails (%s), and keeps what it knew",
     async (failure) => {
       const watched = new ImageWatch(runtime, log);
-      await watched.lookWhenDue(0);
+      await watched.checkWhenDue(0);
       answer = () => Promise.reject(failure);
 
-      await watched.lookWhenDue(LIST_IMAGES_EVERY_MS);
-      await watched.lookWhenDue(2 * LIST_IMAGES_EVERY_MS);
+      await watched.checkWhenDue(LIST_IMAGES_EVERY_MS);
+      await watched.checkWhenDue(2 * LIST_IMAGES_EVERY_MS);
 
       expect(watched.names).toEqual(["x:1", image.id]);
       expect(log.lines.map(({ level }) => level)).toEqual(["warn"]);

@@ -51,7 +51,7 @@ afterEach(async () => {
 });
 
 const ask = async (method: string, path: string, wish: Ask): Promise<Answer> =>
-  await scene.api.ask(method, `/api/v1/registry-credentials${path}`, wish);
+  await scene.api.request(method, `/api/v1/registry-credentials${path}`, wish);
 const give = async (as: Caller, change: object = {}): Promise<Answer> =>
   await ask("POST", "", {
     as,
@@ -71,7 +71,7 @@ async function placed(as: Caller, change: object = {}) {
   await scene.schedule();
   const told = (await host.pull()).find(({ spec }) => spec.workloadId === id);
   if (told === undefined) throw new Error(`${id} was not placed: ${(await scene.get(as, id)).status_reason}`);
-  return { id, told };
+  return { id, reported: told };
 }
 
 /** The same order as its host was told of it last. */
@@ -116,10 +116,10 @@ describe("a credential", () => {
 
   test("of a workspace goes with the workspace", async () => {
     const body = { name: "team" };
-    const { id: team } = (await scene.api.ask("POST", "/api/v1/workspaces", { as: alice, body })).body;
+    const { id: team } = (await scene.api.request("POST", "/api/v1/workspaces", { as: alice, body })).body;
     await idOf(give(alice, { workspace_id: team }));
 
-    await scene.api.ask("DELETE", `/api/v1/workspaces/${team}`, { as: alice });
+    await scene.api.request("DELETE", `/api/v1/workspaces/${team}`, { as: alice });
 
     expect((await scene.api.db.query("SELECT FROM registry_credentials")).rowCount).toBe(0);
   });
@@ -143,7 +143,7 @@ describe("a credential", () => {
   });
 
   test("is one of fifty at most, and replacing one is no fifty-first", async () => {
-    await scene.api.ask("PUT", "/api/v1/settings/IMAGE_REGISTRIES", {
+    await scene.api.request("PUT", "/api/v1/settings/IMAGE_REGISTRIES", {
       as: scene.api.admin,
       body: { value: "any" },
     });
@@ -162,7 +162,7 @@ test("a password stands nowhere: in no row, event, entry of the audit log, order
   const headers = { "Idempotency-Key": "once" };
   await ask("POST", "", { as: alice, body, headers });
   await ask("POST", "", { as: scene.api.admin, body: { ...body, workspace_id: alice.workspaceId } });
-  const { told } = await placed(alice);
+  const { reported: told } = await placed(alice);
   const question = RegistryLoginQuestion.parse({
     kind: "registry-login-question",
     for: { instanceId: told.instanceId },
@@ -209,7 +209,7 @@ async function wholeDatabase(): Promise<string> {
 
 describe("the terms of an order", () => {
   test("name its owner, and nothing else where there is nothing to say", async () => {
-    const { told } = await placed(alice, { image: "busybox" });
+    const { reported: told } = await placed(alice, { image: "busybox" });
 
     expect(told.imageTerms).toEqual({
       owner: String(alice.customerId),
@@ -222,7 +222,7 @@ describe("the terms of an order", () => {
 
   test("name the customer's own credential, and the workspace's before it, as they are at each pull", async () => {
     const own = await idOf(give(alice));
-    const { told } = await placed(alice);
+    const { reported: told } = await placed(alice);
     const { generation } = host.applied;
     expect(told.imageTerms?.credential).toBe(own);
 
@@ -245,15 +245,15 @@ describe("the terms of an order", () => {
   test("name the payer of a shared workspace, and a credential only where it is the workspace's or one's own", async () => {
     const bob = await scene.customer(fresh("bob"));
     const { id: team } = (
-      await scene.api.ask("POST", "/api/v1/workspaces", { as: alice, body: { name: "team" } })
+      await scene.api.request("POST", "/api/v1/workspaces", { as: alice, body: { name: "team" } })
     ).body;
     await scene.api.join(team, alice, bob);
     await idOf(give(alice));
-    const { told: without } = await placed(bob, { workspace_id: team });
+    const { reported: without } = await placed(bob, { workspace_id: team });
     const ofTeam = await idOf(give(alice, { workspace_id: team }));
 
-    const { told: with_ } = await placed(bob, { workspace_id: team });
-    const { told: elsewhere } = await placed(bob);
+    const { reported: with_ } = await placed(bob, { workspace_id: team });
+    const { reported: elsewhere } = await placed(bob);
 
     expect(without.imageTerms).toMatchObject({ owner: String(alice.customerId), credential: null });
     expect(with_.imageTerms).toMatchObject({ owner: String(alice.customerId), credential: ofTeam });
@@ -261,15 +261,15 @@ describe("the terms of an order", () => {
   });
 
   test("say what is on offer, and where the operator lets a name lead inside", async () => {
-    await scene.api.ask("PUT", "/api/v1/settings/IMAGE_REGISTRIES", {
+    await scene.api.request("PUT", "/api/v1/settings/IMAGE_REGISTRIES", {
       as: scene.api.admin,
       body: { value: "docker.io,10.0.0.7:5000=private" },
     });
-    await scene.api.ask("POST", "/api/v1/images", { as: scene.api.admin, body: { name: "starter:1" } });
+    await scene.api.request("POST", "/api/v1/images", { as: scene.api.admin, body: { name: "starter:1" } });
 
     const terms = [];
     for (const image of ["starter:1", "10.0.0.7:5000/tool"])
-      terms.push((await placed(alice, { image })).told.imageTerms);
+      terms.push((await placed(alice, { image })).reported.imageTerms);
 
     expect(terms).toMatchObject([
       { isOffered: true, mayBePrivate: false },
@@ -280,16 +280,16 @@ describe("the terms of an order", () => {
   test.each(["starter", "docker.io/starter:latest", "index.docker.io/library/starter"])(
     "say that it is on offer by whichever spelling it is ordered: %s",
     async (image) => {
-      await scene.api.ask("PUT", "/api/v1/settings/IMAGE_REGISTRIES", {
+      await scene.api.request("PUT", "/api/v1/settings/IMAGE_REGISTRIES", {
         as: scene.api.admin,
         body: { value: "ghcr.io" },
       });
-      await scene.api.ask("POST", "/api/v1/images", {
+      await scene.api.request("POST", "/api/v1/images", {
         as: scene.api.admin,
         body: { name: "library/starter:latest" },
       });
 
-      const { told } = await placed(alice, { image });
+      const { reported: told } = await placed(alice, { image });
 
       expect(told.imageTerms).toMatchObject({ isOffered: true });
     },
@@ -330,7 +330,7 @@ describe("a host that asks for a credential", () => {
 
   test("for an order that it is to run gets the one that the order's terms name", async () => {
     await idOf(give(alice));
-    const { told } = await placed(alice);
+    const { reported: told } = await placed(alice);
 
     const answer = await asking(host, { for: { instanceId: told.instanceId } });
 
@@ -344,7 +344,7 @@ describe("a host that asks for a credential", () => {
 
   test("for anything else gets none: another host's order, another image, what it was not told to fetch", async () => {
     await idOf(give(alice));
-    const { told } = await placed(alice);
+    const { reported: told } = await placed(alice);
     const other = await scene.host(fresh("host"), { features: [IMAGE_FETCH_FEATURE] });
     await scene.api.db.query("UPDATE hosts SET cordoned = true WHERE id = $1", [other.id]);
     const about = { for: { instanceId: told.instanceId } };
@@ -360,12 +360,12 @@ describe("a host that asks for a credential", () => {
     const stopped = await placed(alice);
     const deleted = await placed(alice);
     const kept = await placed(alice);
-    await scene.api.ask("POST", `/api/v1/environments/${stopped.id}/stop`, { as: alice, body: {} });
-    await scene.api.ask("DELETE", `/api/v1/environments/${deleted.id}`, { as: alice });
+    await scene.api.request("POST", `/api/v1/environments/${stopped.id}/stop`, { as: alice, body: {} });
+    await scene.api.request("DELETE", `/api/v1/environments/${deleted.id}`, { as: alice });
 
-    for (const { told } of [stopped, deleted])
+    for (const { reported: told } of [stopped, deleted])
       expect(await asking(host, { for: { instanceId: told.instanceId } })).toEqual(NONE);
-    const about = { for: { instanceId: kept.told.instanceId } };
+    const about = { for: { instanceId: kept.reported.instanceId } };
     expect(await asking(host, about)).toMatchObject({ kind: "registry-login" });
     await ask("DELETE", `/${credential}`, { as: alice });
     expect(await asking(host, about)).toEqual(NONE);
@@ -373,8 +373,8 @@ describe("a host that asks for a credential", () => {
 
   test("gets none for a registry that the operator has taken off the list since", async () => {
     await idOf(give(alice));
-    const { told } = await placed(alice);
-    await scene.api.ask("PUT", "/api/v1/settings/IMAGE_REGISTRIES", {
+    const { reported: told } = await placed(alice);
+    await scene.api.request("PUT", "/api/v1/settings/IMAGE_REGISTRIES", {
       as: scene.api.admin,
       body: { value: "docker.io" },
     });
@@ -386,7 +386,7 @@ describe("a host that asks for a credential", () => {
 
   test("gets none where the row was changed by hand", async () => {
     await idOf(give(alice));
-    const { told } = await placed(alice);
+    const { reported: told } = await placed(alice);
     await scene.api.db.query("UPDATE registry_credentials SET username = 'eve'");
 
     expect(await asking(host, { for: { instanceId: told.instanceId } })).toEqual(NONE);
@@ -395,7 +395,7 @@ describe("a host that asks for a credential", () => {
 
   test("is told of none any more once one cannot be opened, so that it does not ask on and on", async () => {
     await idOf(give(alice));
-    const { told } = await placed(alice);
+    const { reported: told } = await placed(alice);
     await scene.api.db.query("UPDATE registry_credentials SET username = 'eve'");
     expect(told.imageTerms?.credential).not.toBeNull();
 
@@ -412,7 +412,7 @@ describe("a host that asks for a credential", () => {
     const theirs = passwordSeal(await operatorOfAnotherFleet());
     await idOf(give(alice));
     await scene.api.db.query("UPDATE registry_credentials SET sealed_by = $1", [theirs.sealedBy]);
-    const { told } = await placed(alice);
+    const { reported: told } = await placed(alice);
 
     expect(told.imageTerms?.credential).toBeNull();
     expect(await asking(host, { for: { instanceId: told.instanceId } })).toEqual(NONE);
@@ -445,7 +445,7 @@ describe("an order that needs a credential", () => {
 
     await scene.schedule();
 
-    const why = await scene.api.ask("GET", `/api/v1/environments/${id}/why`, { as: alice });
+    const why = await scene.api.request("GET", `/api/v1/environments/${id}/why`, { as: alice });
     expect(why.body.hosts).toContainEqual({
       host_id: old.id,
       host_name: old.id,
@@ -479,7 +479,7 @@ describe("an order that needs a credential", () => {
     ["it is on offer", { image: "ghcr.io/offered/tool" }],
     ["no registry is asked", { image: `sha256:${"0a".repeat(32)}` }],
   ])("none is where %s", async (_why, order) => {
-    await scene.api.ask("POST", "/api/v1/images", {
+    await scene.api.request("POST", "/api/v1/images", {
       as: scene.api.admin,
       body: { name: "ghcr.io/offered/tool" },
     });

@@ -78,12 +78,12 @@ function reportsWithin(
   onReport: (told: ToldBook) => void = () => undefined,
 ): number {
   const once = new BookToldOnce();
-  once.take(book.told);
+  once.take(book.reported);
   let reports = 0;
   for (const untilMs = nowMs + ms; nowMs < untilMs; nowMs += 1_000) {
     each();
     book.tick();
-    const { told } = book;
+    const { reported: told } = book;
     if (!once.take(told)) continue;
     reports += 1;
     onReport(ToldBook.parse(told));
@@ -132,7 +132,7 @@ test("a busy session makes none but those of its beginning, its steps and its en
   expect(reports).toBe(1);
   book.take("relay", { sessions: [session("a", { login, bytesIn, ended: over })], attempts: [] });
   nowMs += 1_000;
-  expect(book.told.sessions).toMatchObject([{ bytesIn, ended: { by: "client" } }]);
+  expect(book.reported.sessions).toMatchObject([{ bytesIn, ended: { by: "client" } }]);
 });
 
 test("a login is told at once", () => {
@@ -141,7 +141,7 @@ test("a login is told at once", () => {
 
   book.take("relay", { sessions: [session("in", { login })], attempts: [] });
 
-  expect(book.told.sessions.some((one) => one.login !== null)).toBe(true);
+  expect(book.reported.sessions.some((one) => one.login !== null)).toBe(true);
 });
 
 test("what is over outlives the process until it was taken, and what stood as open has ended with it", () => {
@@ -155,7 +155,7 @@ test("what is over outlives the process until it was taken, and what stood as op
   book = newBook();
   book.endUncarried();
 
-  const told = book.told;
+  const told = book.reported;
   expect(told.sessions.map(({ sessionId, ended }) => [sessionId.slice(0, 9), ended?.by])).toEqual([
     ["session-a", "client"],
     ["session-b", "access-process"],
@@ -166,14 +166,14 @@ test("what is over outlives the process until it was taken, and what stood as op
     ...told.attempts.map((one) => one.attemptsId),
   ]);
   book.tick();
-  expect(newBook().told).toEqual({ sessions: [], attempts: [], isWhole: true });
+  expect(newBook().reported).toEqual({ sessions: [], attempts: [], isWhole: true });
 });
 
 test("with a relay goes what that one carried, and nothing else", () => {
   book.take("one", { sessions: [session("a")], attempts: [] });
   book.take("other", { sessions: [session("b")], attempts: [] });
 
-  book.carrierEnded("one");
+  book.relayEnded("one");
 
   expect(book.open.map(({ sessionId }) => sessionId.slice(0, 9))).toEqual(["session-b"]);
 });
@@ -197,6 +197,6 @@ test("a flood of sessions is bounded, the oldest go first, and the log says how 
   const kept = store.book.read().sessions;
 
   expect(kept).toHaveLength(MAX_ENTRIES);
-  expect(book.told.sessions[0]?.ended?.at).toBe(new Date(START_MS + 10).toISOString());
+  expect(book.reported.sessions[0]?.ended?.at).toBe(new Date(START_MS + 10).toISOString());
   expect(log.lines.map(({ message }) => message).join()).toContain("forgotten untold");
 });

@@ -65,7 +65,7 @@ async function isServed(port: number): Promise<boolean> {
 test.concurrent("a killed access process comes back with the same numbers, and serves the last list with no agent there", async () => {
   const [access, container] = await Promise.all([beginAccess(), beginContainer()]);
   const leases = ["a", "b", "c"].map((leaseId) => wantedLease(leaseId));
-  await access.say({ leases, instances: [container.instance] });
+  await access.print({ leases, instances: [container.instance] });
   const before = await Promise.all(leases.map(({ leaseId }) => access.portOf(leaseId)));
 
   await access.kill();
@@ -73,7 +73,7 @@ test.concurrent("a killed access process comes back with the same numbers, and s
   await eventually(() => isServed(before[0] ?? 0), { what: "the service behind the same number" });
 
   access.connectAgent();
-  await access.say({ leases });
+  await access.print({ leases });
   const after = await Promise.all(leases.map(({ leaseId }) => access.portOf(leaseId)));
   expect(after).toEqual(before);
   expect(new Set(after).size).toBe(3);
@@ -81,7 +81,7 @@ test.concurrent("a killed access process comes back with the same numbers, and s
 
 test.concurrent("a relay that is killed is replaced, on the same numbers", async () => {
   const [access, container] = await Promise.all([beginAccess(), beginContainer()]);
-  await access.say({ leases: [wantedLease("a")], instances: [container.instance] });
+  await access.print({ leases: [wantedLease("a")], instances: [container.instance] });
   const port = await access.portOf("a");
   const { relayPid } = access;
 
@@ -94,7 +94,7 @@ test.concurrent("a relay that is killed is replaced, on the same numbers", async
 
 test.concurrent("with the agent gone, connections stay and new ones are served", async () => {
   const [access, container] = await Promise.all([beginAccess(), beginContainer()]);
-  await access.say({ leases: [wantedLease("a")], instances: [container.instance] });
+  await access.print({ leases: [wantedLease("a")], instances: [container.instance] });
   const port = await access.portOf("a");
   const open = await enter(port);
   await once(open, "data");
@@ -109,14 +109,14 @@ test.concurrent("with the agent gone, connections stay and new ones are served",
 test.concurrent("a stranger on a lease's number is a conflict that is shown, never renumbered, and ends when it leaves", async () => {
   const [access, container] = await Promise.all([beginAccess(), beginContainer()]);
   const list = { leases: [wantedLease("a")], instances: [container.instance] };
-  await access.say(list);
+  await access.print(list);
   const port = await access.portOf("a");
   await access.stop();
   const stranger = await sitOn(port);
 
   await access.start();
-  await access.say(list);
-  const conflict = await access.told("a", { state: "conflict" });
+  await access.print(list);
+  const conflict = await access.reported("a", { state: "conflict" });
   expect(conflict).toMatchObject({ externalPort: port, detail: expect.stringContaining(`port ${port}`) });
   await leave(stranger);
 
@@ -130,19 +130,19 @@ describe("with two numbers only", () => {
   test.concurrent("a third lease is told that there is none, and why; a released number rests", async () => {
     const access = await beginAccess(TWO);
     const leases = ["a", "b", "c"].map((leaseId) => wantedLease(leaseId));
-    await access.say({ leases });
+    await access.print({ leases });
 
-    const third = await access.told("c", { state: "exhausted" });
+    const third = await access.reported("c", { state: "exhausted" });
     expect(third.externalPort).toBeNull();
     expect(third.detail).toMatch(/^No port from 18000 to 18001 is free: 2 are held/);
 
-    await access.say({
+    await access.print({
       generation: 2,
       leases: leases.map((lease) => (lease.leaseId === "a" ? { ...lease, want: "released" } : lease)),
     });
-    await access.told("a", { state: "released", releasedBecause: "ordered" });
+    await access.reported("a", { state: "released", releasedBecause: "ordered" });
     const resting = await eventually(() =>
-      access.news?.leases.find(({ leaseId, detail }) => leaseId === "c" && detail.includes("1 rest")),
+      access.messages?.leases.find(({ leaseId, detail }) => leaseId === "c" && detail.includes("1 rest")),
     );
     expect(resting.state).toBe("exhausted");
   });
@@ -150,7 +150,7 @@ describe("with two numbers only", () => {
   test.concurrent("a number that a stranger has is passed over", async () => {
     await sitOn(18_002);
     const access = await beginAccess({ REMOTEGPU_LEASE_PORTS: "18002-18003" });
-    await access.say({ leases: [wantedLease("a")] });
+    await access.print({ leases: [wantedLease("a")] });
 
     expect(await access.portOf("a")).toBe(18_003);
   });
@@ -158,13 +158,13 @@ describe("with two numbers only", () => {
 
 test.concurrent("a list older than one that was followed is refused in words and changes nothing", async () => {
   const access = await beginAccess();
-  await access.say({ term: 2, generation: 5, leases: [wantedLease("a")] });
+  await access.print({ term: 2, generation: 5, leases: [wantedLease("a")] });
   const port = await access.portOf("a");
 
   const over = [wantedLease("a", { want: "released" })];
   const answers = [
-    await access.say({ term: 2, generation: 4, leases: over }),
-    await access.say({ term: 1, generation: 9, leases: over }),
+    await access.print({ term: 2, generation: 4, leases: over }),
+    await access.print({ term: 1, generation: 9, leases: over }),
   ];
 
   expect(answers).toMatchObject([
@@ -175,26 +175,26 @@ test.concurrent("a list older than one that was followed is refused in words and
 
 test.concurrent("a released lease never comes back under its id, not after a restart either, and its port is closed", async () => {
   const access = await beginAccess();
-  await access.say({ leases: [wantedLease("a")] });
+  await access.print({ leases: [wantedLease("a")] });
   const port = await access.portOf("a");
-  await access.say({ generation: 2, leases: [wantedLease("a", { want: "released" })] });
-  await access.told("a", { state: "released" });
+  await access.print({ generation: 2, leases: [wantedLease("a", { want: "released" })] });
+  await access.reported("a", { state: "released" });
   await sitOn(port);
 
-  await access.say({ generation: 3, leases: [wantedLease("a")] });
+  await access.print({ generation: 3, leases: [wantedLease("a")] });
   await access.stop();
   await access.start();
-  await access.say({ generation: 4, leases: [wantedLease("a"), wantedLease("b")] });
+  await access.print({ generation: 4, leases: [wantedLease("a"), wantedLease("b")] });
   await access.portOf("b");
 
-  expect(access.news?.leases).toMatchObject([{ leaseId: "a", state: "released" }, { leaseId: "b" }]);
+  expect(access.messages?.leases).toMatchObject([{ leaseId: "a", state: "released" }, { leaseId: "b" }]);
 });
 
 test.concurrent("two access processes on one range share it without a clash, and each folder has one of them", async () => {
   const range = { REMOTEGPU_LEASE_PORTS: "18010-18013" };
   const [one, other] = await Promise.all([beginAccess(range), beginAccess(range)]);
   const leases = ["a", "b"].map((leaseId) => wantedLease(leaseId));
-  await Promise.all([one.say({ leases }), other.say({ leases })]);
+  await Promise.all([one.print({ leases }), other.print({ leases })]);
 
   const ports = await Promise.all(
     [one, other].flatMap((access) => leases.map(({ leaseId }) => access.portOf(leaseId))),
@@ -209,7 +209,7 @@ test.concurrent("two access processes on one range share it without a clash, and
 
 test.concurrent("at an orderly end nothing of it is left but its file: no port, no process, no socket", async () => {
   const access = await beginAccess();
-  await access.say({ leases: [wantedLease("a")] });
+  await access.print({ leases: [wantedLease("a")] });
   const port = await access.portOf("a");
   const { relayPid } = access;
 
@@ -218,5 +218,5 @@ test.concurrent("at an orderly end nothing of it is left but its file: no port, 
   expect(existsSync(accessSocket(access.folder))).toBe(false);
   expect(existsSync(`/proc/${relayPid}`)).toBe(false);
   await sitOn(port);
-  expect(access.program.said()).not.toMatch(/"level":(50|60)/);
+  expect(access.program.output()).not.toMatch(/"level":(50|60)/);
 });

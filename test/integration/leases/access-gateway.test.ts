@@ -38,7 +38,7 @@ beforeAll(async () => {
   authority = await AccessAuthority.of({ key: createOperator() });
   identity = await identityOf(authority);
   gateway = await authority.gateway(new Date());
-  const news = await access.say({ instances: [container.instance], gateway: identity });
+  const news = await access.print({ instances: [container.instance], gateway: identity });
   port = news.gatewayPort ?? (await openPort());
 });
 afterAll(() => ending.disposeAsync());
@@ -48,7 +48,7 @@ async function identityOf(by: AccessAuthority): Promise<GatewayIdentity> {
   return { key: key.accessKeyPem, ...(await by.certifyHost(HOST, key.accessClaim.key, new Date())) };
 }
 
-const openPort = () => eventually(() => access.news?.gatewayPort ?? undefined, { what: "the open port" });
+const openPort = () => eventually(() => access.messages?.gatewayPort ?? undefined, { what: "the open port" });
 
 /** Resolves after the handshake, which with TLS 1.3 is before the server has judged us. */
 async function enter(show: Partial<GatewayCredential> = gateway): Promise<TLSSocket> {
@@ -139,7 +139,11 @@ test("every replica has the same authority without anything that it keeps", asyn
 });
 
 test("a renewed certificate is shown from then on, and a relay that died opens the same port", async () => {
-  await access.say({ instances: [container.instance], gateway: await identityOf(authority), generation: 2 });
+  await access.print({
+    instances: [container.instance],
+    gateway: await identityOf(authority),
+    generation: 2,
+  });
   expect(await ask(`${INSTANCE}:8001`)).toContain(" 503 ");
 
   process.kill(access.relayPid, "SIGKILL");
@@ -151,17 +155,17 @@ test("a renewed certificate is shown from then on, and a relay that died opens t
 describe("an instance that drains", () => {
   const draining = () => ({ ...container.instance, draining: true as const });
   const told = async (open: number) =>
-    await eventually(() => access.news?.streams.some((one) => one.open === open), {
+    await eventually(() => access.messages?.streams.some((one) => one.open === open), {
       what: `that ${open} are open`,
     });
-  afterEach(async () => void (await access.say({ instances: [container.instance], gateway: identity })));
+  afterEach(async () => void (await access.print({ instances: [container.instance], gateway: identity })));
 
   test("is led into no more; what is open goes on, and is told until it is over", async () => {
     const open = await enter();
     open.write(`CONNECT ${INSTANCE}:8000 HTTP/1.1\r\n\r\nanswer 300000\n`);
     await once(open, "readable");
 
-    await access.say({ instances: [draining()], gateway: identity });
+    await access.print({ instances: [draining()], gateway: identity });
 
     await told(1);
     expect(await ask(`${INSTANCE}:8000`)).toContain(" 503 ");
@@ -175,13 +179,13 @@ describe("an instance that drains", () => {
     open.on("error", () => undefined);
     open.write(`CONNECT ${INSTANCE}:8000 HTTP/1.1\r\n\r\n`);
     await once(open, "readable");
-    await access.say({ instances: [draining()], gateway: identity });
+    await access.print({ instances: [draining()], gateway: identity });
     await told(1);
 
     process.kill(access.relayPid, "SIGKILL");
 
     await told(0);
-    expect(access.news?.streams).toEqual([{ instanceId: INSTANCE, open: 0 }]);
+    expect(access.messages?.streams).toEqual([{ instanceId: INSTANCE, open: 0 }]);
     await eventually(async () => (await ask(`${INSTANCE}:8000`).catch(() => "")).includes(" 503 "), {
       what: "the next relay, which refuses",
     });

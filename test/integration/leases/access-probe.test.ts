@@ -22,12 +22,12 @@ const ending = new AsyncDisposableStack();
 beforeAll(async () => {
   access = ending.adopt(await AccessUnderTest.begin(), (one) => one.end());
   container = ending.adopt(await ContainerUnderTest.begin(), (one) => one.end());
-  await access.say({ leases: LEASES, instances: [container.instance] });
+  await access.print({ leases: LEASES, instances: [container.instance] });
 });
 afterAll(() => ending.disposeAsync());
 
 const answersOf = (leaseId: string) =>
-  access.news?.leases.find((lease) => lease.leaseId === leaseId)?.answers;
+  access.messages?.leases.find((lease) => lease.leaseId === leaseId)?.answers;
 
 /** Waits until it is told so. @returns the sentence of it */
 async function told(leaseId: string, isSeen: boolean): Promise<string> {
@@ -46,7 +46,7 @@ test("nobody answers until somebody listens, who is seen and not connected to", 
 
   expect(await told("custom", true)).toBe("");
   expect(heard).toEqual(["listening"]);
-  expect(await access.told("custom", { state: "held" })).toMatchObject({ lastAccessedAt: null });
+  expect(await access.reported("custom", { state: "held" })).toMatchObject({ lastAccessedAt: null });
 });
 
 test("services that no lease leads to are looked at as well, until they are no container's any more", async () => {
@@ -54,8 +54,8 @@ test("services that no lease leads to are looked at as well, until they are no c
     { name: "jupyter", service: "jupyter", internalPort: 7010 } as const,
     { name: "terminal", service: "ssh", internalPort: 7011 } as const,
   ];
-  const seen = (name: string) => access.news?.services.find((one) => one.name === name);
-  await access.say({ leases: LEASES, instances: [{ ...container.instance, services }] });
+  const seen = (name: string) => access.messages?.services.find((one) => one.name === name);
+  await access.print({ leases: LEASES, instances: [{ ...container.instance, services }] });
   await eventually(() => seen("jupyter")?.isSeen === false && seen("terminal")?.isSeen === false, {
     what: "that nobody is there",
   });
@@ -69,8 +69,8 @@ test("services that no lease leads to are looked at as well, until they are no c
   await eventually(() => seen("jupyter")?.isSeen, { what: "that somebody is there" });
   expect(seen("terminal")?.isSeen).toBe(false);
 
-  await access.say({ leases: LEASES, instances: [container.instance] });
-  await eventually(() => access.news?.services.length === 0, { what: "that nothing is told" });
+  await access.print({ leases: LEASES, instances: [container.instance] });
+  await eventually(() => access.messages?.services.length === 0, { what: "that nothing is told" });
 });
 
 test("of a container that does not run nothing is told", () => {
@@ -95,13 +95,13 @@ test("a server of SSH is known by its first word, and what says another or flood
     );
 
   for (const leaseId of ["server", "mute", "flood"])
-    expect(await access.told(leaseId, { state: "held" })).toMatchObject({ lastAccessedAt: null });
+    expect(await access.reported(leaseId, { state: "held" })).toMatchObject({ lastAccessedAt: null });
 });
 
 test("who was seen and is gone is missed as soon as a client comes to nobody, with what the container has used up", async () => {
   const leases = [...LEASES, wantedLease("leaves", { internalPort: 7005 })];
   const service = await serveIn({ pid: container.instance.pid, port: 7005 });
-  await access.say({ leases, instances: [container.instance] });
+  await access.print({ leases, instances: [container.instance] });
   await told("leaves", true);
   // Init and its child are all that it may have from now on.
   await docker.getContainer(container.containerId).update({ PidsLimit: 2 });

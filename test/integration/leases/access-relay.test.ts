@@ -30,7 +30,7 @@ beforeAll(async () => {
   access = ending.adopt(await AccessUnderTest.begin(), (one) => one.end());
   container = ending.adopt(await ContainerUnderTest.begin(), (one) => one.end());
   await Promise.all([container.serve(7000), container.serve(7001, container.address)]);
-  await access.say({ leases: LEASES, instances: [container.instance] });
+  await access.print({ leases: LEASES, instances: [container.instance] });
 });
 afterAll(() => ending.disposeAsync());
 
@@ -120,13 +120,13 @@ describe("a client that cannot be brought to a service is closed at once", () =>
     const socket = await client(leaseId);
 
     expect(await read(socket)).toHaveLength(0);
-    expect(await access.told(leaseId, { state: "held" })).toMatchObject({ lastAccessedAt: null });
+    expect(await access.reported(leaseId, { state: "held" })).toMatchObject({ lastAccessedAt: null });
   });
 });
 
 test("a connection is access only when the client has sent something", async () => {
   const leases = [...LEASES, wantedLease("probed")];
-  await access.say({ leases, instances: [container.instance] });
+  await access.print({ leases, instances: [container.instance] });
   const probe = await client("probed");
   await once(probe, "data");
   probe.destroy();
@@ -136,11 +136,11 @@ test("a connection is access only when the client has sent something", async () 
   const user = connect({ port: await access.portOf("loopback"), host: "127.0.0.1" });
   user.end("answer 1\n");
   await read(user);
-  await access.told("loopback", { state: "held" });
+  await access.reported("loopback", { state: "held" });
   await eventually(
-    () => access.news?.leases.find(({ leaseId }) => leaseId === "loopback")?.lastAccessedAt !== null,
+    () => access.messages?.leases.find(({ leaseId }) => leaseId === "loopback")?.lastAccessedAt !== null,
   );
-  expect(await access.told("probed", { externalPort: port })).toMatchObject({ lastAccessedAt: null });
+  expect(await access.reported("probed", { externalPort: port })).toMatchObject({ lastAccessedAt: null });
 });
 
 test("a process that is not the listed one is not entered: another's pid, one that ended, the host's own network", async () => {
@@ -150,11 +150,11 @@ test("a process that is not the listed one is not entered: another's pid, one th
     { ...instance, pid: process.pid },
     { ...instance, pid: access.program.pid ?? 0, startTicks: startTicksOf(access.program.pid ?? 0) },
   ]) {
-    await access.say({ leases: LEASES, instances: [wrong] });
+    await access.print({ leases: LEASES, instances: [wrong] });
     const socket = await client("loopback");
     expect(await read(socket)).toHaveLength(0);
   }
-  await access.say({ leases: LEASES, instances: [instance] });
+  await access.print({ leases: LEASES, instances: [instance] });
   const socket = await client("loopback");
   socket.end("answer 0\n");
   expect((await read(socket)).toString()).toMatch(/^hello\n/);
@@ -205,7 +205,7 @@ test("the control socket is root's alone, and garbage on it is refused while the
     stranger.end(garbage);
     expect((await read(stranger)).toString()).toMatch(/"kind":"refused"/);
   }
-  expect(await access.say({ leases: LEASES, instances: [container.instance] })).toMatchObject({
+  expect(await access.print({ leases: LEASES, instances: [container.instance] })).toMatchObject({
     refused: null,
   });
 });

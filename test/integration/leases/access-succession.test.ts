@@ -63,7 +63,7 @@ async function upgrade(
 ): Promise<void> {
   access.leaveAgent();
   access.connectAgent();
-  await access.say({ bundle, leases: LEASES, instances: [container.instance], gateway });
+  await access.print({ bundle, leases: LEASES, instances: [container.instance], gateway });
 }
 
 const HOST = HostId.parse("host-1");
@@ -77,7 +77,7 @@ async function openGateway(access: AccessUnderTest) {
   const { key, certificate: cert } = await authority.gateway(new Date());
   const identity = { key: hostKey.accessKeyPem, ...certified };
   await upgrade(access, bundles.built, identity);
-  const openPort = () => eventually(() => access.news?.gatewayPort ?? undefined, { what: "its number" });
+  const openPort = () => eventually(() => access.messages?.gatewayPort ?? undefined, { what: "its number" });
   const port = await openPort();
   const enter = async (): Promise<Client> => {
     const at = { port, host: LOOPBACK, servername: accessName(HOST), allowHalfOpen: true };
@@ -125,7 +125,7 @@ class Client {
     await eventually(() => client.#heard.replace(INVITATION, "") === "hello\n", {
       what: "the service's greeting",
     });
-    client.say();
+    client.print();
     return client;
   }
 
@@ -133,14 +133,14 @@ class Client {
     return this.#isOver;
   }
 
-  say(): void {
+  print(): void {
     const chunks = [...numberedBytes(BYTES)];
     this.#sent.push(...chunks);
     for (const chunk of chunks) this.#socket.write(chunk);
   }
 
   async missingBytes(): Promise<number> {
-    this.say();
+    this.print();
     this.#socket.end();
     if (!this.#isOver) await once(this.#socket, "end");
     const { bytes, sha256 } = JSON.parse(this.#heard.replace(INVITATION, "").split("\n")[1] ?? "{}") as {
@@ -202,7 +202,7 @@ test.concurrent("both are upgraded under an open connection: no byte is missing,
   const served = crowd[0]?.count.served ?? 0;
   await eventually(() => (crowd[0]?.count.served ?? 0) > served + 5, { what: "more who come" });
   const counts = await Promise.all(crowd.map((one) => one.stop()));
-  open.say();
+  open.print();
   const later = await Client.enter(port);
 
   expect(counts.map(({ refused }) => refused)).toEqual([0, 0]);
@@ -231,13 +231,13 @@ test.concurrent("what an instance that drains has open through the process of be
   await upgrade(access, next[0] ?? "", gateway.identity);
   await takenOver(access, next[0] ?? "");
   const told = async (count: number) =>
-    await eventually(() => access.news?.streams.some((one) => one.open === count), {
-      what: `that ${count} are open, and not ${JSON.stringify(access.news?.streams)}`,
+    await eventually(() => access.messages?.streams.some((one) => one.open === count), {
+      what: `that ${count} are open, and not ${JSON.stringify(access.messages?.streams)}`,
     });
 
   const draining = [{ ...container.instance, draining: true as const }];
   const list = { bundle: next[0] ?? "", leases: LEASES, instances: draining, gateway: gateway.identity };
-  await access.say({ ...list, generation: 2 });
+  await access.print({ ...list, generation: 2 });
 
   await told(2);
   await expect(gateway.share()).rejects.toThrow("Nothing answers on port 7000");
@@ -258,7 +258,7 @@ test.concurrent("one that cannot start, or dies amid it, changes nothing; the ne
       what: `${bundle} to fail`,
       withinMs: 60_000,
     });
-    open.say();
+    open.print();
     expect(await (await Client.enter(port)).missingBytes()).toBe(0);
     expect(await access.portOf("a")).toBe(port);
   }
@@ -292,7 +292,7 @@ test.concurrent(`of more than ${MAX_GENERATIONS} the oldest one's connections en
   expect([third?.isOver, fourth?.isOver]).toEqual([false, false]);
 
   const released = LEASES.map((lease) => ({ ...lease, want: "released" as const }));
-  await access.say({
+  await access.print({
     generation: 2,
     bundle: next[2] ?? "",
     leases: released,
@@ -306,7 +306,7 @@ test.concurrent(`of more than ${MAX_GENERATIONS} the oldest one's connections en
 test.concurrent("who is connected through an elder stays in the book under the same name, and is cut off when that is said", async () => {
   const access = await beginAccess();
   const open = await Client.enter(await access.portOf("a"));
-  const sessions = () => access.news?.access.sessions ?? [];
+  const sessions = () => access.messages?.access.sessions ?? [];
   const { sessionId } = await eventually(() => sessions().find(({ ended }) => ended === null), {
     what: "a session that is told",
   });
@@ -315,10 +315,10 @@ test.concurrent("who is connected through an elder stays in the book under the s
   await takenOver(access, bundle);
   await retired(access, bundles.built);
 
-  const told = await access.say({ bundle, leases: LEASES, instances: [container.instance] });
+  const told = await access.print({ bundle, leases: LEASES, instances: [container.instance] });
   expect(told.access.sessions).toMatchObject([{ sessionId, ended: null }]);
   const cuts = [{ sessionId, because: "Its right has gone." }];
-  await access.say({ bundle, leases: LEASES, instances: [container.instance], cuts });
+  await access.print({ bundle, leases: LEASES, instances: [container.instance], cuts });
 
   await eventually(() => open.isOver, { what: "the end of the connection" });
   const { ended } = await eventually(

@@ -27,7 +27,7 @@ let service: Server;
 let leased: LeasedPort;
 let port: number;
 const clients: Client[] = [];
-type Client = { socket: Socket; said: string };
+type Client = { socket: Socket; output: string };
 
 beforeAll(async () => {
   service = createServer((socket) => socket.on("error", () => socket.destroy()).write(GREETING)).listen(
@@ -48,7 +48,7 @@ beforeAll(async () => {
       await once(socket, "connect");
       ways.push(socket.localPort ?? 0);
       const way = { instanceId: "ins-lab" as InstanceId, runId: RUN, port: socket.localPort ?? 0 };
-      return { socket: new RelaySocket(socket), way };
+      return { socket: new RelaySocket(socket), route: way };
     },
     tries: null,
     log,
@@ -66,14 +66,14 @@ afterAll(async () => {
 
 /** One that has begun to speak. */
 function come(address: string): Client {
-  const client = { socket: connect({ port, host: "127.0.0.1", localAddress: address }), said: "" };
-  client.socket.on("error", () => undefined).on("data", (bytes: Buffer) => (client.said += String(bytes)));
+  const client = { socket: connect({ port, host: "127.0.0.1", localAddress: address }), output: "" };
+  client.socket.on("error", () => undefined).on("data", (bytes: Buffer) => (client.output += String(bytes)));
   client.socket.write("SSH-2.0-Client\r\n");
   clients.push(client);
   return client;
 }
 
-const isAnswered = ({ said }: Client) => said === GREETING;
+const isAnswered = ({ output: said }: Client) => said === GREETING;
 /** As the container tells it. */
 const logIn = (way: number) =>
   log.login(RUN, { port: way }, { method: "publickey", fingerprint: "SHA256:x", wallMs: Date.now() });
@@ -105,7 +105,7 @@ test("where all have logged in, who comes is refused", async () => {
   const newcomer = come("127.0.0.99");
   await eventually(() => newcomer.socket.closed, { what: "the refusal of who came last" });
 
-  expect(newcomer.said).toBe("");
+  expect(newcomer.output).toBe("");
   expect(before.filter(({ socket }) => socket.closed)).toEqual([]);
   expect(log.take()?.attempts).toMatchObject([{ from: "127.0.0.99", outcome: "too-many", count: 1 }]);
 });

@@ -43,7 +43,7 @@ function begin(): void {
     range: { first: 20_000, last: 20_010 },
     clock: { monotonicMs: () => nowMs, wallMs: () => nowMs },
     chance: () => 0,
-    onNews: () => undefined,
+    onMessage: () => undefined,
     log: quietLog,
   });
 }

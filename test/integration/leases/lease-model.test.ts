@@ -117,7 +117,7 @@ class Host {
       range: RANGE,
       clock: { monotonicMs: () => this.nowMs, wallMs: () => this.nowMs },
       chance: () => 0.3,
-      onNews: () => undefined,
+      onMessage: () => undefined,
       log: quietLog,
       binder: {
         listen: ({ leaseId }, port): Promise<BindOutcome | null> => {

@@ -95,8 +95,11 @@ class World {
     return new World(scene, alice, hosts);
   }
 
-  async ask(method: string, path: string, as: Caller = this.alice, body?: object) {
-    return await this.scene.api.ask(method, `/api/v1${path}`, { as, ...(body !== undefined && { body }) });
+  async request(method: string, path: string, as: Caller = this.alice, body?: object) {
+    return await this.scene.api.request(method, `/api/v1${path}`, {
+      as,
+      ...(body !== undefined && { body }),
+    });
   }
 
   async take(step: Step): Promise<void> {
@@ -106,21 +109,22 @@ class World {
         return;
       case "ask":
         return await this.#onEnvironment(step.nth, (id) =>
-          this.ask("POST", `/environments/${id}/${step.verb}`),
+          this.request("POST", `/environments/${id}/${step.verb}`),
         );
       case "delete":
-        return await this.#onEnvironment(step.nth, (id) => this.ask("DELETE", `/environments/${id}`));
+        return await this.#onEnvironment(step.nth, (id) => this.request("DELETE", `/environments/${id}`));
       case "open":
         return await this.#onEnvironment(step.nth, (env_id) =>
-          this.ask("POST", "/port-mappings", this.alice, {
+          this.request("POST", "/port-mappings", this.alice, {
             env_id,
             service_type: "custom",
             internal_port: step.port,
           }),
         );
       case "close": {
-        const { items } = (await this.ask("GET", "/port-mappings?status=active")).body;
-        if (items.length > 0) await this.ask("DELETE", `/port-mappings/${items[step.nth % items.length].id}`);
+        const { items } = (await this.request("GET", "/port-mappings?status=active")).body;
+        if (items.length > 0)
+          await this.request("DELETE", `/port-mappings/${items[step.nth % items.length].id}`);
         return;
       }
       case "schedule":
@@ -133,12 +137,17 @@ class World {
         await this.hosts[step.host]?.report([]);
         return;
       case "say":
-        return this.#say(step);
+        return this.#send(step);
       case "cordon":
-        await this.ask("POST", `/hosts/${this.hosts[step.host]?.id}/${step.verb}`, this.scene.api.admin, {});
+        await this.request(
+          "POST",
+          `/hosts/${this.hosts[step.host]?.id}/${step.verb}`,
+          this.scene.api.admin,
+          {},
+        );
         return;
       case "plain-http":
-        await this.ask("PUT", "/settings/ALLOW_PLAIN_HTTP_PORTS", this.scene.api.admin, {
+        await this.request("PUT", "/settings/ALLOW_PLAIN_HTTP_PORTS", this.scene.api.admin, {
           value: step.value,
         });
         return;
@@ -146,12 +155,12 @@ class World {
   }
 
   /** Anything about a lease that is there, true or not: a neighbour's number, none at all, idleness, or nothing. */
-  #say({ host: index, nth, state, port }: Extract<Step, { do: "say" }>): void {
+  #send({ host: index, nth, state, port }: Extract<Step, { do: "say" }>): void {
     const host = this.hosts[index];
     const lease = [...(host?.leases.values() ?? [])][nth];
     if (host === undefined || lease === undefined || lease.state === "released") return;
     if (state === "forgotten") return void host.leases.delete(lease.leaseId);
-    host.sayOfLease(lease.leaseId, {
+    host.reportOfLease(lease.leaseId, {
       state,
       externalPort: port,
       releasedBecause: state === "released" ? "idle" : null,
@@ -159,7 +168,7 @@ class World {
   }
 
   async #onEnvironment(nth: number, act: (id: string) => Promise<unknown>): Promise<void> {
-    const { items } = (await this.ask("GET", "/environments")).body;
+    const { items } = (await this.request("GET", "/environments")).body;
     if (items.length > 0) await act(items[nth % items.length].id);
   }
 
@@ -168,7 +177,7 @@ class World {
     for (const host of this.hosts)
       for (const [n, lease] of [...host.leases.values()].entries())
         if (lease.state !== "released")
-          host.sayOfLease(lease.leaseId, { state: "held", externalPort: 25_000 + n });
+          host.reportOfLease(lease.leaseId, { state: "held", externalPort: 25_000 + n });
     for (let n = 0; n < 4; n += 1) for (const host of this.hosts) await host.round({ phase: "stopped" });
   }
 
@@ -180,14 +189,14 @@ class World {
   }
 
   /** What is public of each host's ports, and what the host itself holds. */
-  async portsOn(host: ScriptedHost): Promise<{ told: string[]; held: string[] }> {
+  async portsOn(host: ScriptedHost): Promise<{ reported: string[]; held: string[] }> {
     const { rows } = await this.scene.api.db.query<{ lease_id: string; external_port: number }>(
       "SELECT lease_id, external_port FROM port_mappings WHERE host_id = $1 AND status = 'active'",
       [host.id],
     );
     const held = [...host.leases.values()].filter(({ state }) => state === "held");
     return {
-      told: rows.map((row) => `${row.lease_id} ${row.external_port}`).toSorted(),
+      reported: rows.map((row) => `${row.lease_id} ${row.external_port}`).toSorted(),
       held: held.map(({ leaseId, externalPort }) => `${leaseId} ${externalPort}`).toSorted(),
     };
   }
@@ -210,7 +219,7 @@ test(
 
           expect(await world.brokenBooks()).toEqual([]);
           for (const host of world.hosts) {
-            const { told, held } = await world.portsOn(host);
+            const { reported: told, held } = await world.portsOn(host);
             expect(told).toEqual(held);
           }
         } finally {
@@ -250,7 +259,7 @@ test("many at once wait for each other and leave the books whole", async () => {
   expect(await world.brokenBooks()).toEqual([]);
   await world.settle();
   for (const host of world.hosts) {
-    const { told, held } = await world.portsOn(host);
+    const { reported: told, held } = await world.portsOn(host);
     expect(told).toEqual(held);
   }
   await world.scene.close();

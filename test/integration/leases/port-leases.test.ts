@@ -25,11 +25,11 @@ afterEach(async () => await scene.close());
 
 const sql = async (text: string, values: unknown[] = []) => (await scene.api.db.query(text, values)).rows;
 const act = async (id: string, verb: string) =>
-  await scene.api.ask("POST", `/api/v1/environments/${id}/${verb}`, { as: alice });
+  await scene.api.request("POST", `/api/v1/environments/${id}/${verb}`, { as: alice });
 const remove = async (id: string) =>
-  await scene.api.ask("DELETE", `/api/v1/environments/${id}`, { as: alice });
+  await scene.api.request("DELETE", `/api/v1/environments/${id}`, { as: alice });
 const access = async (id: string) =>
-  (await scene.api.ask("GET", `/api/v1/environments/${id}/access`, { as: alice })).body;
+  (await scene.api.request("GET", `/api/v1/environments/${id}/access`, { as: alice })).body;
 
 /** Placed, and running with its leases bound. */
 async function running(change: object = {}, on = host): Promise<string> {
@@ -181,10 +181,10 @@ describe("a start", () => {
     const id = await running();
     scene.api.meanwhile(async () => void (await host.round()));
     const body = { env_id: id, service_type: "custom", internal_port: 7000 };
-    expect((await scene.api.ask("POST", "/api/v1/port-mappings", { as: alice, body })).status).toBe(201);
+    expect((await scene.api.request("POST", "/api/v1/port-mappings", { as: alice, body })).status).toBe(201);
     await stopped(id);
     const other = await scene.host("host-b", { leases: true, pool: "shared" });
-    await scene.api.ask("POST", "/api/v1/hosts/host-a/cordon", { as: scene.api.admin, body: {} });
+    await scene.api.request("POST", "/api/v1/hosts/host-a/cordon", { as: scene.api.admin, body: {} });
     scene.api.nudged.length = 0;
 
     await act(id, "start");
@@ -247,7 +247,7 @@ describe("a start", () => {
       expect.objectContaining({ new: "refused", reason: expect.stringContaining("holds 1024 already") }),
     ]);
     const body = { env_id: id, service_type: "custom", internal_port: 7000 };
-    const answer = await scene.api.ask("POST", "/api/v1/port-mappings", { as: alice, body });
+    const answer = await scene.api.request("POST", "/api/v1/port-mappings", { as: alice, body });
     const renewed = await act(id, "access");
     for (const refused of [answer, renewed])
       expect(refused).toMatchObject({ status: 503, body: { detail: "Host host-a can hold no more ports." } });
@@ -301,7 +301,7 @@ describe("a release", () => {
 
     await remove(id);
 
-    expect((await scene.api.ask("GET", `/api/v1/environments/${id}`, { as: alice })).status).toBe(404);
+    expect((await scene.api.request("GET", `/api/v1/environments/${id}`, { as: alice })).status).toBe(404);
     expect(scene.api.nudged).toEqual(["host-a"]);
     await host.round();
     expect(await mappings(id)).toMatchObject([{ status: "released" }]);
@@ -313,7 +313,7 @@ describe("a release", () => {
     const due = "2026-01-03T00:00:00.000Z";
     const warned = async (releaseWarning: "first" | "last" | undefined) => {
       const releaseDueAt = releaseWarning === undefined ? null : due;
-      host.sayOfLease(leaseId, { releaseDueAt, releaseWarning });
+      host.reportOfLease(leaseId, { releaseDueAt, releaseWarning });
       await host.round();
       return (await leaseEvents(id)).filter(({ kind }) => kind === "lease-release-due").length;
     };
@@ -331,9 +331,9 @@ describe("a release", () => {
     const accessed = "2026-01-01T00:00:00.000Z";
     const inHours = (hours: number) => new Date(Date.now() + hours * 3_600_000).toISOString();
     const [due, dueLater] = [inHours(40), inHours(41)];
-    host.sayOfLease(leaseId, { lastAccessedAt: accessed, releaseDueAt: due });
+    host.reportOfLease(leaseId, { lastAccessedAt: accessed, releaseDueAt: due });
     await host.round();
-    host.sayOfLease(leaseId, { releaseDueAt: dueLater });
+    host.reportOfLease(leaseId, { releaseDueAt: dueLater });
     await host.round();
 
     expect((await leaseEvents(id)).slice(1)).toEqual([
@@ -356,11 +356,11 @@ describe("a release", () => {
       [{ is_first_moment: true }],
     );
     const later = new Date();
-    host.sayOfLease(leaseId, { lastAccessedAt: later.toISOString() });
+    host.reportOfLease(leaseId, { lastAccessedAt: later.toISOString() });
     await host.round();
     expect(await sql("SELECT last_accessed_at FROM port_mappings")).toEqual([{ last_accessed_at: later }]);
 
-    host.sayOfLease(leaseId, { state: "released", releaseDueAt: null, releasedBecause: "idle" });
+    host.reportOfLease(leaseId, { state: "released", releaseDueAt: null, releasedBecause: "idle" });
     await host.report([]);
     expect(await mappings(id)).toMatchObject([{ status: "released", released: true }]);
     expect(await mirrors(id)).toMatchObject({ ssh_port: null });
@@ -388,7 +388,7 @@ describe("a release", () => {
     const id = await running();
     await stopped(id);
 
-    const answer = await scene.api.ask("DELETE", `/api/v1/hosts/host-a${query}`, { as: scene.api.admin });
+    const answer = await scene.api.request("DELETE", `/api/v1/hosts/host-a${query}`, { as: scene.api.admin });
 
     expect(answer.status).toBe(204);
     expect(await mappings(id)).toMatchObject([{ status: "released", released: true }]);
@@ -408,7 +408,7 @@ describe("a host that reports", () => {
     const id = await running();
     const { leaseId } = told("ssh");
     const says = async (change: Partial<ObservedLease>) => {
-      host.sayOfLease(leaseId, change);
+      host.reportOfLease(leaseId, change);
       await host.round();
       return (await access(id)).services[0];
     };
@@ -438,10 +438,10 @@ describe("a host that reports", () => {
     const serving = await scene.host("host-s", { leases: true, ssh: true, cpu: 64 });
     const id = await running({ cpu: 32 }, serving);
     const detail = "Too many guesses at its password.";
-    serving.sayOfLease(told("ssh", serving).leaseId, { detail, answers: { isSeen: true, detail: "" } });
+    serving.reportOfLease(told("ssh", serving).leaseId, { detail, answers: { isSeen: true, detail: "" } });
     await serving.round();
     const said = async () => {
-      const why = await scene.api.ask("GET", `/api/v1/environments/${id}/why`, { as: alice });
+      const why = await scene.api.request("GET", `/api/v1/environments/${id}/why`, { as: alice });
       const [ssh] = (await access(id)).services;
       return [ssh.reachable, ssh.reason, why.body.reason];
     };
@@ -489,7 +489,7 @@ describe("a host that reports", () => {
     const id = await running();
     const other = await running();
     const [first] = host.desiredLeases;
-    host.sayOfLease(first!.leaseId, { workloadId: WorkloadId.parse(other), externalPort: 23_456 });
+    host.reportOfLease(first!.leaseId, { workloadId: WorkloadId.parse(other), externalPort: 23_456 });
 
     await host.round();
 
@@ -506,8 +506,8 @@ describe("a host that reports", () => {
     await host.pull();
     host.bindLeases();
     const [first, second, third] = [...host.leases.values()].slice(1);
-    host.sayOfLease(first!.leaseId, { externalPort: 21_000 });
-    host.sayOfLease(second!.leaseId, { externalPort: 21_000 });
+    host.reportOfLease(first!.leaseId, { externalPort: 21_000 });
+    host.reportOfLease(second!.leaseId, { externalPort: 21_000 });
     await host.report(host.desired.map((wanted) => host.observedOf(wanted, {})));
 
     const ids = orders.map(({ body }) => body.id as string);
@@ -517,8 +517,8 @@ describe("a host that reports", () => {
     expect(await ports()).toEqual([{ external_port: 20_000 }, { external_port: third!.externalPort }]);
     expect(await openAlarms()).toMatchObject([{ kind: "lease-disbelieved" }]);
 
-    host.sayOfLease(first!.leaseId, { externalPort: 21_001 });
-    host.sayOfLease(second!.leaseId, { externalPort: 20_000 });
+    host.reportOfLease(first!.leaseId, { externalPort: 21_001 });
+    host.reportOfLease(second!.leaseId, { externalPort: 20_000 });
     // The neighbour's own lease is left out, so that the numbers of the report alone show nothing wrong.
     host.leases.delete(kept!.leaseId);
     await host.report([]);
@@ -531,7 +531,7 @@ describe("a host that reports", () => {
     expect(await mirrors(id)).toMatchObject({ ssh_port: 20_000 });
 
     host.leases.set(kept!.leaseId, kept!);
-    host.sayOfLease(second!.leaseId, { externalPort: 21_002 });
+    host.reportOfLease(second!.leaseId, { externalPort: 21_002 });
     await host.report([]);
     expect(await openAlarms()).toEqual([]);
     expect(await ports()).toContainEqual({ external_port: 21_002 });
@@ -540,9 +540,9 @@ describe("a host that reports", () => {
   test("another number for a lease than the one it was public on moves it, whatever was said between", async () => {
     const id = await running();
     const { leaseId } = told("ssh");
-    host.sayOfLease(leaseId, { state: "conflict", externalPort: 20_555 });
+    host.reportOfLease(leaseId, { state: "conflict", externalPort: 20_555 });
     await host.report([]);
-    host.sayOfLease(leaseId, { state: "held" });
+    host.reportOfLease(leaseId, { state: "held" });
     await host.report([]);
 
     expect(await mappings(id)).toMatchObject([{ external_port: 20_555, status: "active" }]);
@@ -555,13 +555,13 @@ describe("a host that reports", () => {
     await host.pull();
     host.bindLeases();
     const { leaseId } = told("ssh");
-    host.sayOfLease(leaseId, { externalPort: null });
+    host.reportOfLease(leaseId, { externalPort: null });
     await host.report([]);
     expect(await mappings(id)).toEqual([]);
     expect(await openAlarms()).toMatchObject([{ kind: "lease-disbelieved" }]);
 
     for (const label of ["yesterday", "-271821-04-20T00:00:00Z", "+275760-09-13T00:00:00Z", "\u202e"]) {
-      host.sayOfLease(leaseId, { externalPort: 20_000, lastAccessedAt: label, releaseDueAt: label });
+      host.reportOfLease(leaseId, { externalPort: 20_000, lastAccessedAt: label, releaseDueAt: label });
       await host.report([]);
     }
     expect(await mappings(id)).toMatchObject([{ external_port: 20_000 }]);
@@ -575,7 +575,7 @@ describe("a host that reports", () => {
     ["thousands of years ahead", "9999-01-01T00:00:00.000Z"],
   ])("a lease is never told as used or due %s", async (_, label) => {
     await running();
-    host.sayOfLease(told("ssh").leaseId, { lastAccessedAt: label, releaseDueAt: label });
+    host.reportOfLease(told("ssh").leaseId, { lastAccessedAt: label, releaseDueAt: label });
     await host.report([]);
 
     expect(
@@ -590,10 +590,10 @@ describe("a host that reports", () => {
   test("a lease held again that it had released does not get it back", async () => {
     const id = await running();
     const { leaseId } = told("ssh");
-    host.sayOfLease(leaseId, { state: "released", releasedBecause: "idle" });
+    host.reportOfLease(leaseId, { state: "released", releasedBecause: "idle" });
     await host.report([]);
 
-    host.sayOfLease(leaseId, { state: "held" });
+    host.reportOfLease(leaseId, { state: "held" });
     await host.report([]);
 
     expect(await mappings(id)).toMatchObject([{ status: "released" }]);

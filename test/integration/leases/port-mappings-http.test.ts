@@ -31,7 +31,7 @@ afterAll(async () => {
 
 const sql = async (text: string, values: unknown[] = []) => (await scene.api.db.query(text, values)).rows;
 const ask = async (method: string, path: string, body?: unknown, as: Caller = alice) =>
-  await scene.api.ask(method, `/api/v1${path}`, { as, ...(body !== undefined && { body }) });
+  await scene.api.request(method, `/api/v1${path}`, { as, ...(body !== undefined && { body }) });
 const open = async (env_id: string, internal_port: unknown, as: Caller = alice) =>
   await ask("POST", "/port-mappings", { env_id, service_type: "custom", internal_port }, as);
 const access = async (id: string) => (await ask("GET", `/environments/${id}/access`)).body.services;
@@ -73,7 +73,7 @@ describe("POST /port-mappings", () => {
     // A port alone is no way in: its host sees first whether somebody answers.
     expect((await access(id)).at(-1)).toMatchObject({ service: "custom", reachable: false });
     for (const leaseId of host.leases.keys())
-      host.sayOfLease(leaseId, { answers: { isSeen: true, detail: "" } });
+      host.reportOfLease(leaseId, { answers: { isSeen: true, detail: "" } });
     await host.round();
     expect((await access(id)).at(-1)).toMatchObject({ service: "custom", port: 20_001, reachable: true });
   });
@@ -147,7 +147,7 @@ describe("POST /port-mappings", () => {
       await host.pull();
       host.bindLeases();
       const { leaseId } = host.desiredLeases.at(-1)!;
-      host.sayOfLease(leaseId, { state: "exhausted", externalPort: null, detail: "All 10000 are held." });
+      host.reportOfLease(leaseId, { state: "exhausted", externalPort: null, detail: "All 10000 are held." });
       await host.report([]);
     });
 
@@ -515,7 +515,7 @@ describe("the ways in", () => {
     const id = await running({ rdp_enabled: true });
     const before = await access(id);
     const { leaseId } = host.desiredLeases.find(({ service }) => service === "ssh")!;
-    host.sayOfLease(leaseId, { state: "released", releasedBecause: "idle" });
+    host.reportOfLease(leaseId, { state: "released", releasedBecause: "idle" });
     await host.round();
     expect((await access(id))[0]).toMatchObject({
       state: "released",
@@ -541,7 +541,7 @@ describe("the ways in", () => {
   test("of a renewal that its host does not answer say that it is under way", async () => {
     const id = await running();
     const { leaseId } = host.desiredLeases[0]!;
-    host.sayOfLease(leaseId, { state: "released", releasedBecause: "idle" });
+    host.reportOfLease(leaseId, { state: "released", releasedBecause: "idle" });
     await host.round();
 
     const renewed = await ask("POST", `/environments/${id}/access`, {});

@@ -17,7 +17,7 @@ test("the word that somebody was waited for is passed on with all that follows i
 
   from.far.write("hello, ");
   await firstOf(relayed);
-  relayed.pourInto(into.near);
+  relayed.writeInto(into.near);
   from.far.end("world");
 
   expect(String(await buffer(into.far))).toBe("hello, world");
@@ -30,7 +30,7 @@ test("one that ends without a word is waited for no longer, and its end is passe
 
   from.far.end();
   await firstOf(relayed);
-  relayed.pourInto(into.near);
+  relayed.writeInto(into.near);
 
   expect(await buffer(into.far)).toHaveLength(0);
   expect(relayed.destroyed, "the other way is open").toBe(false);
@@ -44,8 +44,8 @@ test("two that are read into the same memory at once get each its own bytes", as
   const counted = Buffer.concat([...numberedBytes(BULK_BYTES)]);
   const zeros = Buffer.alloc(BULK_BYTES);
 
-  new RelaySocket(from.near).pourInto(into.near);
-  new RelaySocket(otherFrom.near).pourInto(otherInto.near);
+  new RelaySocket(from.near).writeInto(into.near);
+  new RelaySocket(otherFrom.near).writeInto(otherInto.near);
   from.far.end(counted);
   otherFrom.far.end(zeros);
   const [came, otherCame] = await Promise.all([buffer(into.far), buffer(otherInto.far)]);
@@ -61,7 +61,7 @@ test("whoever reads nothing for a while gets all that came meanwhile, in pieces 
   const ways = await Promise.all(
     Array.from({ length: 34 }, async (_, nth) => {
       const [from, into] = [ending.use(await pair()), ending.use(await pair())];
-      new RelaySocket(from.near).pourInto(into.near);
+      new RelaySocket(from.near).writeInto(into.near);
       const bytes = nth % 17 === 0 ? much : much.subarray(0, BULK_BYTES / 4);
       return { into, bytes, written: writeInPieces(from.far, bytes) };
     }),

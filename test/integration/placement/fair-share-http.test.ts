@@ -35,7 +35,7 @@ beforeAll(async () => {
 afterAll(async () => await scene.close());
 
 const ask = async (verb: string, path: string, as: Caller = scene.api.admin, body?: object) =>
-  await scene.api.ask(verb, `/api/v1${path}`, { as, ...(body !== undefined && { body }) });
+  await scene.api.request(verb, `/api/v1${path}`, { as, ...(body !== undefined && { body }) });
 const job = async (as: Caller, change: object) =>
   await ask("POST", "/training-jobs", as, {
     name: "train",

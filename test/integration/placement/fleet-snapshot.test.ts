@@ -27,7 +27,7 @@ const snapshot = async () => {
   return hosts[0];
 };
 const api = async (path: string) =>
-  (await scene.api.ask("GET", `/api/v1/hosts/host-a${path}`, { as: scene.api.admin })).body;
+  (await scene.api.request("GET", `/api/v1/hosts/host-a${path}`, { as: scene.api.admin })).body;
 const sql = async (text: string, values: unknown[] = []) => (await scene.api.db.query(text, values)).rows;
 
 describe("islands of NVLink", () => {
@@ -143,9 +143,9 @@ describe("images", () => {
 describe("labels", () => {
   let alice: Caller;
   const label = async (id: string, labels: Record<string, string>) =>
-    await scene.api.ask("PATCH", `/api/v1/hosts/${id}`, { as: scene.api.admin, body: { labels } });
+    await scene.api.request("PATCH", `/api/v1/hosts/${id}`, { as: scene.api.admin, body: { labels } });
   const why = async (id: string) =>
-    (await scene.api.ask("GET", `/api/v1/environments/${id}/why`, { as: alice })).body;
+    (await scene.api.request("GET", `/api/v1/environments/${id}/why`, { as: alice })).body;
 
   beforeEach(async () => {
     alice = await scene.customer("alice");

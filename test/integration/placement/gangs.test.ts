@@ -169,7 +169,7 @@ describe("money and quotas", () => {
   });
 
   test("a job that has its places counts for the quotas of its payer and workspace, but as no environment", async () => {
-    await scene.api.ask("PUT", `/api/v1/customers/${alice.customerId}/quota`, {
+    await scene.api.request("PUT", `/api/v1/customers/${alice.customerId}/quota`, {
       as: scene.api.admin,
       body: { cpu_quota: 5, memory_quota: 9999, gpu_quota: 3, storage_quota: 0, environment_quota: 1 },
     });
@@ -183,7 +183,7 @@ describe("money and quotas", () => {
   });
 
   test("jobs beyond a quota wait for each other, the first in the line does not wait for the next", async () => {
-    await scene.api.ask("PUT", `/api/v1/customers/${alice.customerId}/quota`, {
+    await scene.api.request("PUT", `/api/v1/customers/${alice.customerId}/quota`, {
       as: scene.api.admin,
       body: { cpu_quota: 9, memory_quota: 99_999, gpu_quota: 2, storage_quota: 0, environment_quota: 1 },
     });
@@ -219,9 +219,9 @@ describe("money and quotas", () => {
     const changed = await transaction(scene.api.db, (sql) => applyCutOffRule(sql, terms));
 
     expect(changed).toEqual([]);
-    expect(await scene.rows("SELECT live->>'onDisconnect' AS told FROM placements")).toEqual([
-      { told: "stop_after" },
-      { told: "stop_after" },
+    expect(await scene.rows("SELECT live->>'onDisconnect' AS reported FROM placements")).toEqual([
+      { reported: "stop_after" },
+      { reported: "stop_after" },
     ]);
   });
 });

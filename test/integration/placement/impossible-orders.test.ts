@@ -16,7 +16,7 @@ beforeEach(async () => {
 afterEach(async () => await scene.close());
 
 const start = async (id: string) =>
-  await scene.api.ask("POST", `/api/v1/environments/${id}/start`, { as: alice });
+  await scene.api.request("POST", `/api/v1/environments/${id}/start`, { as: alice });
 
 async function written(): Promise<number> {
   const { rows } = await scene.api.db.query<{ count: number }>("SELECT count(*) FROM environments");
@@ -25,7 +25,7 @@ async function written(): Promise<number> {
 
 describe("before the order", () => {
   const estimate = async (change: object) =>
-    await scene.api.ask("POST", "/api/v1/billing/estimate", {
+    await scene.api.request("POST", "/api/v1/billing/estimate", {
       as: alice,
       body: { cpu: 1, memory: GIB, ...change },
     });
@@ -74,7 +74,7 @@ describe("before the order", () => {
     await scene.schedule();
     await scene.order(alice, { name: "alices-work", gpu: 2, cpu: 2 });
 
-    const { status, body } = await scene.api.ask("GET", "/api/v1/offers", { as: bob });
+    const { status, body } = await scene.api.request("GET", "/api/v1/offers", { as: bob });
 
     const gpuPrice = { spec: "default", of: "gpu", price_per_hour: "6.0000", includes: null };
     const kind = { gpu_model: "NVIDIA L4", gpu_memory: 24_576 * MIB, prices: [gpuPrice] };
@@ -105,7 +105,7 @@ describe("before the order", () => {
     });
     expect(JSON.stringify(body)).not.toMatch(/host-|alice|GPU-/);
     const page = async (query: string) =>
-      (await scene.api.ask("GET", `/api/v1/offers?${query}`, { as: bob })).body;
+      (await scene.api.request("GET", `/api/v1/offers?${query}`, { as: bob })).body;
     const first = await page("limit=2");
     const last = await page(`limit=2&cursor=${first.next_cursor}`);
     expect([...first.items, ...last.items]).toEqual(body.items);
@@ -113,7 +113,7 @@ describe("before the order", () => {
   });
 
   test("offers that were told before are told again for a few seconds, from one read", async () => {
-    const ask = async () => await scene.api.ask("GET", "/api/v1/offers", { as: alice });
+    const ask = async () => await scene.api.request("GET", "/api/v1/offers", { as: alice });
 
     const first = await ask();
     await scene.host("host-a", { gpus: 1 });
@@ -189,11 +189,11 @@ describe("at the order", () => {
   test("a host that is cordoned or away may come back, one that is deleted does not", async () => {
     const host = await scene.host("host-a", { cpu: 64 });
     await scene.host("host-b", { cpu: 8 });
-    await scene.api.ask("POST", `/api/v1/hosts/${host.id}/cordon`, { as: scene.api.admin });
+    await scene.api.request("POST", `/api/v1/hosts/${host.id}/cordon`, { as: scene.api.admin });
     scene.api.passMinutes(60);
     const whileAway = await scene.order(alice, { cpu: 64 });
 
-    await scene.api.ask("DELETE", `/api/v1/hosts/${host.id}`, { as: scene.api.admin });
+    await scene.api.request("DELETE", `/api/v1/hosts/${host.id}`, { as: scene.api.admin });
     scene.api.passMinutes(1);
     const afterwards = await scene.order(alice, { cpu: 64 });
 
@@ -217,7 +217,7 @@ describe("at the start", () => {
     const { id } = (await scene.order(alice, { cpu: 16 })).body;
     await scene.schedule();
     await host.round();
-    await scene.api.ask("POST", `/api/v1/environments/${id}/stop`, { as: alice });
+    await scene.api.request("POST", `/api/v1/environments/${id}/stop`, { as: alice });
     await host.round({ phase: "stopped" });
     host.machine.cpuCount = 8;
     await host.report([]);
@@ -249,7 +249,7 @@ describe("at the start", () => {
 
   test("a pool all of whose hosts are gone is waited for", async () => {
     const id = await stopped();
-    await scene.api.ask("DELETE", "/api/v1/hosts/host-a?lost=true", { as: scene.api.admin });
+    await scene.api.request("DELETE", "/api/v1/hosts/host-a?lost=true", { as: scene.api.admin });
 
     expect(await start(id)).toMatchObject({ status: 202, body: { status: "queued" } });
   });

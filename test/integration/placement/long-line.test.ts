@@ -48,7 +48,7 @@ const keysOf = (orders: readonly { id: string }[]) => orders.map(({ id }) => id)
 
 /** As it is when it is read and put in order by itself. */
 async function plainLine(): Promise<string[]> {
-  const scene = await passScene(fresh.database, { now, seed: 0, kept, work: "all" });
+  const scene = await passScene(fresh.database, { now, seed: 0, cache: kept, work: "all" });
   return keysOf(inQueueOrder(scene.orders, standingOf(scene)));
 }
 

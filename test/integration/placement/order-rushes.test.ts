@@ -23,7 +23,7 @@ const queued = async () =>
     )
   ).rows.map(({ n }) => n);
 const quota = async (customerId: number, cpu: number) =>
-  await scene.api.ask("PUT", `/api/v1/customers/${customerId}/quota`, {
+  await scene.api.request("PUT", `/api/v1/customers/${customerId}/quota`, {
     as: scene.api.admin,
     body: { cpu_quota: cpu, memory_quota: 99_999, gpu_quota: 0, storage_quota: 0, environment_quota: 99 },
   });

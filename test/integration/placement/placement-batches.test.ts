@@ -113,12 +113,13 @@ describe("a container's own file system", () => {
 
   test("is what was ordered, however large, and the default never more than what its spec includes", async () => {
     const shape = { cpu: 8, memory: 64 * GIB, gpu: 0, temp_storage: 2 * GIB };
-    await scene.api.ask("PUT", "/api/v1/specs/small", { as: scene.api.admin, body: { shape } });
+    await scene.api.request("PUT", "/api/v1/specs/small", { as: scene.api.admin, body: { shape } });
     const prices = [
       { spec: "small", line: "spec", unit_price: "1", billing_unit: "hour" },
       { spec: "default", line: "temp_storage", unit_price: "0.1", billing_unit: "hour" },
     ];
-    for (const body of prices) await scene.api.ask("POST", "/api/v1/prices", { as: scene.api.admin, body });
+    for (const body of prices)
+      await scene.api.request("POST", "/api/v1/prices", { as: scene.api.admin, body });
     const [ordered, included] = [
       await scene.environment(alice, { temp_storage: 50 * GIB }),
       await scene.environment(alice, { config: { spec: "small" } }),
@@ -153,7 +154,7 @@ describe("one order that may not start does not harm the others", () => {
   test("stopped meanwhile, named twice, on a host that is not there, without a price, with a mount that is gone", async () => {
     const ids = await environments(5);
     const [stopped = "", twice = "", elsewhere = "", unpriced = "", mounting = ""] = ids;
-    await scene.api.ask("POST", `/api/v1/environments/${stopped}/stop`, { as: alice });
+    await scene.api.request("POST", `/api/v1/environments/${stopped}/stop`, { as: alice });
     await scene.rows(`UPDATE environments SET config = '{"spec": "nobody-priced-it"}' WHERE id = $1`, [
       unpriced,
     ]);
@@ -220,7 +221,7 @@ describe("what one payer's orders of a batch take together", () => {
       await scene.environment(alice, { cpu: 2 }),
       await scene.environment(alice, { cpu: 1 }),
     ];
-    await scene.api.ask("PUT", `/api/v1/workspaces/${alice.workspaceId}/quota`, {
+    await scene.api.request("PUT", `/api/v1/workspaces/${alice.workspaceId}/quota`, {
       as: scene.api.admin,
       body: { cpu_quota: 2, memory_quota: 99_999, gpu_quota: 0, storage_quota: 0, environment_quota: 9 },
     });
@@ -230,7 +231,7 @@ describe("what one payer's orders of a batch take together", () => {
       { reason: "quota", detail: "cpu_quota of the workspace is 2: 1 in use, 2 more asked" },
       { reason: "quota", detail: "cpu_quota of the workspace is 2: 2 in use, 1 more asked" },
     ]);
-    await scene.api.ask("POST", `/api/v1/environments/${one}/stop`, { as: alice });
+    await scene.api.request("POST", `/api/v1/environments/${one}/stop`, { as: alice });
     expect(reasons(await scene.commit([onHostA(two)]))).toEqual(["placed"]);
   });
 });

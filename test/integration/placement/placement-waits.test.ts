@@ -57,7 +57,7 @@ test("a start, a stop and a removal that a host does not answer each become an a
   await answer();
   expect(await overdue()).toEqual([]);
 
-  await scene.api.ask("POST", `/api/v1/environments/${id}/stop`, { as: alice });
+  await scene.api.request("POST", `/api/v1/environments/${id}/stop`, { as: alice });
   await pass();
   scene.api.passMinutes(11);
   await pass();
@@ -83,7 +83,7 @@ test("a host that is declared lost leaves no alarm behind", async () => {
   await pass();
   expect(await overdue()).toEqual(["start"]);
 
-  await scene.api.ask("DELETE", "/api/v1/hosts/host-a?lost=true", { as: scene.api.admin });
+  await scene.api.request("DELETE", "/api/v1/hosts/host-a?lost=true", { as: scene.api.admin });
   await pass();
 
   expect(await overdue()).toEqual([]);

@@ -43,14 +43,14 @@ beforeAll(async () => {
 afterAll(async () => await scene.close());
 
 const ask = async (query = "", as = scene.api.admin) =>
-  await scene.api.ask("GET", `/api/v1/queue${query}`, { as });
+  await scene.api.request("GET", `/api/v1/queue${query}`, { as });
 /** Of now: the one that is kept may be of a moment ago. */
 const queue = async (query = "", as = scene.api.admin): Promise<Queue> => {
   scene.api.passMinutes(0.1);
   return (await ask(query, as)).body;
 };
 const whyOf = async (id: string) =>
-  (await scene.api.ask("GET", `/api/v1/environments/${id}/why`, { as: scene.api.admin })).body;
+  (await scene.api.request("GET", `/api/v1/environments/${id}/why`, { as: scene.api.admin })).body;
 
 describe("the line", () => {
   test("has all that waits, each at the place that why tells, and with why it waits", async () => {
@@ -129,7 +129,7 @@ describe("whether one may be changed", () => {
     expect(ofAlice.map(({ may_manage }) => may_manage)).toEqual([expected, expected]);
     for (const { id } of ofAlice) {
       const change = { as: carol, body: { description: role } };
-      const { status } = await scene.api.ask("PATCH", `/api/v1/environments/${id}`, change);
+      const { status } = await scene.api.request("PATCH", `/api/v1/environments/${id}`, change);
       expect(status).toBe(expected ? 200 : 403);
     }
   });
@@ -146,7 +146,7 @@ describe("whether one may be changed", () => {
 
     expect(seen.items.filter(({ may_manage }) => may_manage).map(({ id }) => id)).toEqual([body.id]);
     expect(all.items.every(({ may_manage }) => may_manage)).toBe(true);
-    await scene.api.ask("DELETE", `/api/v1/environments/${body.id}`, { as: dave });
+    await scene.api.request("DELETE", `/api/v1/environments/${body.id}`, { as: dave });
   });
 
   test("is not so for a key that orders nothing", async () => {
@@ -167,7 +167,7 @@ describe("pages", () => {
     expect((await queue(`?limit=2&cursor=${first.next_cursor}`)).items.map(({ id }) => id)).toEqual(
       seen.slice(2),
     );
-    await scene.api.ask("DELETE", `/api/v1/environments/${seen[2]}`, { as: scene.api.admin });
+    await scene.api.request("DELETE", `/api/v1/environments/${seen[2]}`, { as: scene.api.admin });
 
     const rest = await queue(`?limit=2&cursor=${second.next_cursor}`);
 
@@ -175,7 +175,7 @@ describe("pages", () => {
   });
 
   test("are refused with the cursor of another list", async () => {
-    const other = await scene.api.ask("GET", "/api/v1/environments?limit=1", { as: alice });
+    const other = await scene.api.request("GET", "/api/v1/environments?limit=1", { as: alice });
     expect(other.body.next_cursor).toEqual(expect.any(String));
 
     expect(await ask(`?cursor=${other.body.next_cursor}`)).toMatchObject({ status: 422 });

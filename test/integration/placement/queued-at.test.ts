@@ -47,7 +47,7 @@ test("the next start is a new order", async () => {
   const ordered = await queuedAt();
   scene.api.passMinutes(5);
   for (const verb of ["stop", "start"])
-    await scene.api.ask("POST", `/api/v1/environments/${id}/${verb}`, { as: alice });
+    await scene.api.request("POST", `/api/v1/environments/${id}/${verb}`, { as: alice });
 
   expect(await queuedAt()).toBeGreaterThanOrEqual(ordered + 5 * 60_000);
 });

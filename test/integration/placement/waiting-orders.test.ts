@@ -57,7 +57,7 @@ test("an environment with all that was ordered of it", async () => {
   expect(await waitingOrders(fresh.database, { now: NOW })).toEqual([
     {
       start: { kind: "environment", id: "env-1", firstRank: 0 },
-      asked: {
+      requested: {
         kind: "environment",
         id: "env-1",
         customerId: alice,
@@ -140,7 +140,7 @@ test("a training job is one order of all its ranks, with its priority and its li
 
   expect((await waiting()).get("job-1")).toEqual({
     start: { kind: "training", id: "job-1", firstRank: 0 },
-    asked: {
+    requested: {
       kind: "training",
       id: "job-1",
       customerId: alice,
@@ -377,7 +377,7 @@ test("the scheduler looks at no host where nobody waits", async () => {
   await work.host("host-a");
   const scene = async () => {
     const kept = keptForPasses(fresh.database);
-    return await passScene(fresh.database, { now: NOW, seed: 0, kept, work: "ending" });
+    return await passScene(fresh.database, { now: NOW, seed: 0, cache: kept, work: "ending" });
   };
 
   expect((await scene()).fleet.hosts).toEqual([]);

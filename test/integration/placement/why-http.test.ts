@@ -24,7 +24,7 @@ beforeEach(async () => {
 afterEach(async () => await scene.close());
 
 const why = async (id: string, as = alice) =>
-  (await scene.api.ask("GET", `/api/v1/environments/${id}/why`, { as })).body;
+  (await scene.api.request("GET", `/api/v1/environments/${id}/why`, { as })).body;
 /** The field of each suggestion with its value. */
 const values = (answer: { suggestions: { field: string | null; value: unknown }[] }) =>
   Object.fromEntries(answer.suggestions.map(({ field, value }) => [field ?? "wait", value]));
@@ -51,7 +51,7 @@ describe("of an order that does not fit", () => {
 
     expect(values(await why(id))).toMatchObject({ cpu: 6 });
 
-    await scene.api.ask("DELETE", `/api/v1/environments/${id}`, { as: alice });
+    await scene.api.request("DELETE", `/api/v1/environments/${id}`, { as: alice });
     await scene.order(alice, { cpu: 6 });
     expect((await scene.schedule()).placed).toHaveLength(1);
   });
@@ -120,9 +120,9 @@ describe("the place of the head", () => {
 
 test("an order that waits for an old container is told that and nothing else", async () => {
   const id = await runs(alice, { gpu: 1 });
-  await scene.api.ask("POST", `/api/v1/environments/${id}/stop`, { as: alice });
+  await scene.api.request("POST", `/api/v1/environments/${id}/stop`, { as: alice });
   await host.round({ phase: "stopped" });
-  await scene.api.ask("POST", `/api/v1/environments/${id}/start`, { as: alice });
+  await scene.api.request("POST", `/api/v1/environments/${id}/start`, { as: alice });
   await scene.schedule();
   await host.round({ phase: "ready" });
 
@@ -140,7 +140,7 @@ test.each(["training-jobs", "inference-services"])("answers for %s, too", async 
     [alice.customerId],
   );
 
-  const answer = await scene.api.ask("GET", `/api/v1/${path}/w/why`, { as: alice });
+  const answer = await scene.api.request("GET", `/api/v1/${path}/w/why`, { as: alice });
 
   expect(answer).toMatchObject({ status: 200, body: { position: null, hosts: [], suggestions: [] } });
 });

@@ -30,7 +30,7 @@ afterAll(() => host.end());
 /** A script that says how each way of the attack went, `way=number` a line; `by` leads to it by other programs. */
 function everyWay(
   attack: string,
-  { ways = Object.keys(REFUSALS), by = (line: string) => line } = {},
+  { attacks: ways = Object.keys(REFUSALS), by = (line: string) => line } = {},
 ): string {
   return ways.map((way) => `${by(`${attack} ${way}`)}; echo ${way}=$?`).join("\n");
 }
@@ -58,7 +58,7 @@ describe("without its shield", () => {
     const pid = status?.state === "running" ? status.pid : 0;
     const attack = await carryIn(unshielded, containerId, "ptrace-init");
 
-    expect(await unshielded.sh(containerId, everyWay(attack, { ways: HARMLESS }))).toBe(
+    expect(await unshielded.sh(containerId, everyWay(attack, { attacks: HARMLESS }))).toBe(
       "seize=0\nmem=0\nvm=0\n",
     );
     await expect(takeOverInit(unshielded, containerId)).resolves.toBe(0);

@@ -54,7 +54,7 @@ function textOfFrames(raw: Buffer): string {
 }
 
 /** With what both outputs say. */
-async function ended(containerId: string): Promise<{ exitCode: number; said: string }> {
+async function ended(containerId: string): Promise<{ exitCode: number; output: string }> {
   await eventually(async () => (await host.statusOf(containerId))?.state === "exited", {
     withinMs: 60_000,
     what: "the end of the command",
@@ -62,7 +62,7 @@ async function ended(containerId: string): Promise<{ exitCode: number; said: str
   const container = docker.getContainer(containerId);
   const { State } = await container.inspect();
   const raw = await container.logs({ stdout: true, stderr: true });
-  return { exitCode: State.ExitCode, said: textOfFrames(raw) };
+  return { exitCode: State.ExitCode, output: textOfFrames(raw) };
 }
 
 test.each([
@@ -81,7 +81,7 @@ test.each([
 
     expect(await ended(containerId)).toEqual({
       exitCode: 0,
-      said: `/gemini/code\nprint\n${uid}\n/gemini/code\n`,
+      output: `/gemini/code\nprint\n${uid}\n/gemini/code\n`,
     });
     await host.runtime.remove({ containerId, runId: desired.runId });
     expect(existsSync(join(host.poolRoot, "training-jobs", desired.spec.workloadId, "code"))).toBe(false);
@@ -95,7 +95,7 @@ test("each attempt and rank has a copy of its own", async () => {
   const first = await launched(entries, { image: USER_BY_NUMBER, command });
   const second = await launched(entries, { image: USER_BY_NUMBER, command: "cat state" });
 
-  expect(await ended(second.containerId)).toMatchObject({ exitCode: 0, said: "0" });
+  expect(await ended(second.containerId)).toMatchObject({ exitCode: 0, output: "0" });
   await eventually(async () => (await host.sh(first.containerId, "cat /gemini/code/state")) === "01\n", {
     withinMs: 60_000,
     what: "what the first one wrote",
@@ -118,7 +118,7 @@ test.each<[string, Entry[]]>([
 
   await ended(containerId);
 
-  expect((await ended(containerId)).said).not.toContain("/gemini/code/disk\n");
+  expect((await ended(containerId)).output).not.toContain("/gemini/code/disk\n");
   expect(existsSync("/tmp/rg-escaped")).toBe(false);
 });
 
@@ -128,7 +128,7 @@ test("code that cannot be unpacked ends the job with a sentence, and the command
     command: "echo begun",
   });
 
-  const { exitCode, said } = await ended(containerId);
+  const { exitCode, output: said } = await ended(containerId);
 
   expect(exitCode).toBe(125);
   expect(said).toContain("The code of the job could not be unpacked.");

@@ -23,7 +23,7 @@ beforeEach(async () => {
 afterEach(() => scene.close());
 
 const ask = (method: string, path: string, as: Caller = alice) =>
-  scene.api.ask(method, `/api/v1${path}`, { as });
+  scene.api.request(method, `/api/v1${path}`, { as });
 
 async function running(change: object = {}): Promise<string> {
   const { id } = (await scene.order(alice, change)).body;
@@ -79,7 +79,7 @@ test("there is none where Jupyter is switched off; switched on later, it comes w
   const id = await running({ jupyter_enabled: false });
   expect(toldToHost()).toEqual([undefined]);
 
-  const changed = await scene.api.ask("PATCH", `/api/v1/environments/${id}`, {
+  const changed = await scene.api.request("PATCH", `/api/v1/environments/${id}`, {
     as: alice,
     body: { jupyter_enabled: true },
   });

@@ -35,7 +35,7 @@ beforeEach(async () => {
 afterEach(() => ending.disposeAsync());
 
 const ask = async (method: string, path: string, as: Caller = alice, body?: object) =>
-  await scene.api.ask(method, `/api/v1/environments/${id}${path}`, { as, ...(body && { body }) });
+  await scene.api.request(method, `/api/v1/environments/${id}${path}`, { as, ...(body && { body }) });
 const post = async (as: Caller = alice) => await ask("POST", "/rdp-password", as);
 const sql = async (text: string, values: unknown[] = []) => (await scene.api.db.query(text, values)).rows;
 
@@ -176,7 +176,7 @@ describe("remotegpu open ENVIRONMENT rdp", () => {
 
   test("says why where nobody answers, and makes no password", async () => {
     const [lease] = await sql("SELECT id FROM lease_orders WHERE service_type = 'rdp'");
-    host.sayOfLease(lease?.id, { answers: { isSeen: false, detail: "Nobody listens on port 3389." } });
+    host.reportOfLease(lease?.id, { answers: { isSeen: false, detail: "Nobody listens on port 3389." } });
     await host.round({ phase: "ready", imageId: `sha256:${"a".repeat(64)}`, brings: ["shell"] });
 
     const done = await open();

@@ -45,7 +45,7 @@ async function begin(name: string, image = XRDP_IMAGE): Promise<{ door: Door; po
   const leases = leased.map((one) =>
     wantedLease(one.name, { workloadId: `env-${one.name}`, service: "rdp", internalPort: 3389 }),
   );
-  await access.say({ leases, instances });
+  await access.print({ leases, instances });
   return { door, port: await access.portOf(name) };
 }
 
@@ -68,7 +68,7 @@ async function tell(door: Door, passwordHash: string | null): Promise<void> {
 }
 
 const answerOf = (name: string) =>
-  access.news?.leases.find(({ leaseId }) => leaseId === name)?.answers ?? null;
+  access.messages?.leases.find(({ leaseId }) => leaseId === name)?.answers ?? null;
 const answers = (name: string) =>
   eventually(() => answerOf(name)?.isSeen === true, { withinMs: WITHIN_MS, what: `an answer of ${name}` });
 

@@ -56,7 +56,7 @@ async function tick(now: Date, on = database): Promise<void> {
 async function warn(scene: Scene, wish: { balances?: string[]; hoursLeft?: string[] }): Promise<void> {
   const { balances = [], hoursLeft = [] } = wish;
   const lists = { balances: balances.map(parsePoints), hoursLeft: hoursLeft.map(parsePoints) };
-  await setThresholds(database, { customerId: scene.customerId, wish: lists });
+  await setThresholds(database, { customerId: scene.customerId, request: lists });
 }
 
 async function budget(scene: Scene, limit: string | null): Promise<void> {

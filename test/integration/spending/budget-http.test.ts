@@ -29,7 +29,7 @@ beforeAll(async () => {
 afterAll(async () => await api.close());
 
 async function ask(method: string, path: string, as: Caller, body?: object): Promise<Answer> {
-  return await api.ask(method, `/api/v1${path}`, { as, ...(body !== undefined && { body }) });
+  return await api.request(method, `/api/v1${path}`, { as, ...(body !== undefined && { body }) });
 }
 
 describe("a budget", () => {

@@ -28,7 +28,7 @@ beforeEach(async () => {
 });
 
 const ask = async (method: string, path: string, body?: object) =>
-  await scene.api.ask(method, `/api/v1${path}`, { as: scene.api.admin, ...(body && { body }) });
+  await scene.api.request(method, `/api/v1${path}`, { as: scene.api.admin, ...(body && { body }) });
 const account = async () => (await ask("GET", `/customers/${debtor.customerId}`)).body;
 const adjust = async (amount: string) =>
   await ask("POST", `/customers/${debtor.customerId}/adjustments`, { amount, reason: "a test" });
@@ -57,7 +57,7 @@ async function tick(): Promise<void> {
 /** As the debtor sees it, the oldest first. */
 const told = async () =>
   (
-    (await scene.api.ask("GET", "/api/v1/billing/events?limit=200", { as: debtor })).body.items as {
+    (await scene.api.request("GET", "/api/v1/billing/events?limit=200", { as: debtor })).body.items as {
       kind: string;
       new: string | null;
     }[]
@@ -129,7 +129,7 @@ describe("what is told", () => {
     expect(await told()).toEqual(WARNED);
     expect((await account()).overdue_status).toBe("suspended");
     const { overdue_since: since } = await account();
-    const balance = await scene.api.ask("GET", "/api/v1/billing/balance", { as: debtor });
+    const balance = await scene.api.request("GET", "/api/v1/billing/balance", { as: debtor });
     expect(Date.parse(balance.body.data_at_risk_from) - Date.parse(since)).toBe(60 * MS_PER_DAY);
 
     await owesFor(60);
@@ -179,8 +179,8 @@ describe("deleting it", () => {
     const [running] = await host.round();
     const guest = await scene.environment(debtor, { workspace_id: friend.workspaceId });
     const dataset = async (visibility: string) =>
-      (await scene.api.ask("POST", "/api/v1/datasets", { as: debtor, body: { name: "d", visibility } })).body
-        .id;
+      (await scene.api.request("POST", "/api/v1/datasets", { as: debtor, body: { name: "d", visibility } }))
+        .body.id;
     const [plain, mounted] = [await dataset("private"), await dataset("public")];
     await scene.rows("UPDATE environments SET mounted_datasets = $2 WHERE id = $1", [
       guest,
@@ -238,7 +238,7 @@ describe("deleting it", () => {
     await scene.schedule();
     await host.round({ phase: "stopped", exitCode: 0 });
     await scene.workloads();
-    const dataset = (await scene.api.ask("POST", "/api/v1/datasets", { as: debtor, body: { name: "d" } }))
+    const dataset = (await scene.api.request("POST", "/api/v1/datasets", { as: debtor, body: { name: "d" } }))
       .body.id as number;
     const waiting = await scene.job(debtor, { ...confirmed, mounted_datasets: JSON.stringify([dataset]) });
     const unconfirmed = await scene.job(debtor, { status: "pending" });
@@ -260,7 +260,7 @@ describe("deleting it", () => {
     });
     expect(deletion.body.training_jobs.toSorted()).toEqual([unconfirmed, waiting].toSorted());
     const statusOf = async (id: string) => {
-      const { body } = await scene.api.ask("GET", `/api/v1/training-jobs/${id}`, { as: debtor });
+      const { body } = await scene.api.request("GET", `/api/v1/training-jobs/${id}`, { as: debtor });
       return [body.status, body.status_reason];
     };
     const cancelled = ["cancelled", expect.stringMatching(/^Cancelled by admin \d+\.$/)];

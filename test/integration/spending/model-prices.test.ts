@@ -24,7 +24,7 @@ afterAll(async () => await scene.close());
 /** From now on. */
 async function price(spec: string, line: string, unitPrice: string): Promise<void> {
   const body = { spec, line, unit_price: unitPrice, billing_unit: "hour", new_spec: true };
-  expect((await scene.api.ask("POST", "/api/v1/prices", { as: scene.api.admin, body })).status).toBe(201);
+  expect((await scene.api.request("POST", "/api/v1/prices", { as: scene.api.admin, body })).status).toBe(201);
 }
 
 /** With one card, of that model. */
@@ -76,12 +76,12 @@ async function useHalfAnHour({ host, runId, instanceId }: Placed, afterMinutes =
 }
 
 async function billed({ runId }: Placed): Promise<string[]> {
-  const rows = await scene.rows<{ said: string }>(
-    `SELECT concat_ws(' ', line, quantity, unit_price, amount) AS said FROM billing_records
+  const rows = await scene.rows<{ output: string }>(
+    `SELECT concat_ws(' ', line, quantity, unit_price, amount) AS message FROM billing_records
       WHERE run_id = $1 AND line LIKE 'gpu%'`,
     [runId],
   );
-  return rows.map(({ said }) => said);
+  return rows.map(({ output: said }) => said);
 }
 
 test("a run pays the price of its card's model, beside a general one and without one", async () => {

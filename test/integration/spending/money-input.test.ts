@@ -31,7 +31,7 @@ beforeAll(async () => {
 afterAll(async () => await api.close());
 
 const ask = async (method: string, path: string, body: unknown, key?: string): Promise<Answer> =>
-  await api.ask(method, `/api/v1${path}`, {
+  await api.request(method, `/api/v1${path}`, {
     as: api.admin,
     body,
     ...(key !== undefined && { headers: { "Idempotency-Key": key } }),

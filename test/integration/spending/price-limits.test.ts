@@ -27,7 +27,7 @@ beforeAll(async () => {
     storage_quota: 0,
     environment_quota: 99,
   };
-  await scene.api.ask("PUT", `/api/v1/customers/${alice.customerId}/quota`, {
+  await scene.api.request("PUT", `/api/v1/customers/${alice.customerId}/quota`, {
     as: scene.api.admin,
     body: quota,
   });
@@ -42,7 +42,7 @@ afterAll(() => scene.close());
 /** Of the spec "default", where a core costs 0.6 and any other card 6 an hour. */
 async function price(line: string, unitPrice: string): Promise<void> {
   const body = { spec: "default", line, unit_price: unitPrice, billing_unit: "hour" };
-  const answer = await scene.api.ask("POST", "/api/v1/prices", { as: scene.api.admin, body });
+  const answer = await scene.api.request("POST", "/api/v1/prices", { as: scene.api.admin, body });
   expect(answer.status).toBe(201);
   // A price is one from its moment on.
   scene.api.passMinutes(1);
@@ -84,10 +84,10 @@ test("it goes to a model within its maximum, though a dearer one is free, and wa
 
   expect(report.placed).toEqual([first]);
   expect(await scene.get(alice, first)).toMatchObject({ host_id: "b-cheap", status: "creating" });
-  const why = (await scene.api.ask("GET", `/api/v1/environments/${second}/why`, { as: alice })).body;
+  const why = (await scene.api.request("GET", `/api/v1/environments/${second}/why`, { as: alice })).body;
   expect(why.hosts.map(({ fits }: { fits: boolean }) => fits)).toEqual([false, false]);
   for (const id of [first, second])
-    await scene.api.ask("DELETE", `/api/v1/environments/${id}`, { as: alice });
+    await scene.api.request("DELETE", `/api/v1/environments/${id}`, { as: alice });
   await cheap.round();
   await cheap.round();
 });
@@ -125,7 +125,7 @@ test("a restart is a new run: beyond the maximum it is refused, and what runs go
   await cheap.round();
   await price("cpu", "0.8");
 
-  const answer = await scene.api.ask("POST", `/api/v1/environments/${id}/restart`, { as: alice });
+  const answer = await scene.api.request("POST", `/api/v1/environments/${id}/restart`, { as: alice });
 
   expect(answer.status).toBe(422);
   expect(answer.body.errors).toMatchObject([{ path: "config.max_price_per_hour" }]);

@@ -20,7 +20,7 @@ beforeAll(async () => {
 afterAll(async () => await api.close());
 
 const post = async (path: string, body?: object, as = api.admin): Promise<Answer> =>
-  await api.ask("POST", `/api/v1${path}`, { as, ...(body && { body }) });
+  await api.request("POST", `/api/v1${path}`, { as, ...(body && { body }) });
 const entry = (spec: string, line: string, unit_price: string, more: object = {}) => ({
   spec,
   line,
@@ -88,7 +88,7 @@ describe("a price for a spec as a whole", () => {
       },
     });
 
-    await api.ask("PUT", "/api/v1/specs/whole", {
+    await api.request("PUT", "/api/v1/specs/whole", {
       as: api.admin,
       body: { shape: { cpu: 1, memory: 2 ** 30 } },
     });
@@ -227,7 +227,7 @@ describe("a preview", () => {
 
     const { body } = await post("/prices/preview", { prices: [entry("alone", "cpu", "2")] });
 
-    const balance = await api.ask("GET", "/api/v1/billing/balance", { as: carl });
+    const balance = await api.request("GET", "/api/v1/billing/balance", { as: carl });
     expect(body.customers).toMatchObject([
       { per_hour_now: balance.body.burn_per_hour, per_hour_anew: "4.0000" },
     ]);
@@ -268,7 +268,7 @@ describe("a spec that nobody made", () => {
 
   test("gets no price by a slip, and those that there are are named", async () => {
     await post("/prices", entry("named", "cpu", "1"));
-    const before = await api.ask("GET", "/api/v1/specs?limit=200", { as: ann });
+    const before = await api.request("GET", "/api/v1/specs?limit=200", { as: ann });
 
     const price = await post("/prices", typo);
     const preview = await post("/prices/preview", { prices: [typo] });
@@ -278,7 +278,7 @@ describe("a spec that nobody made", () => {
     expect(price).toMatchObject({ status: 422, body: { errors: [{ path: "spec", message: sentence }] } });
     expect(preview.body.prices).toMatchObject([{ refusal: sentence }]);
     expect(estimate).toMatchObject({ status: 422, body: { errors: [{ path: "spec", message: sentence }] } });
-    expect((await api.ask("GET", "/api/v1/specs?limit=200", { as: ann })).body).toEqual(before.body);
+    expect((await api.request("GET", "/api/v1/specs?limit=200", { as: ann })).body).toEqual(before.body);
   });
 
   test.each([
@@ -297,7 +297,8 @@ describe("a retired spec", () => {
   };
   const ordered = async (spec: string) =>
     await post("/environments", { ...order, name: "work", image: "busybox:1", config: { spec } }, ann);
-  const retire = async (spec: string) => await api.ask("DELETE", `/api/v1/specs/${spec}`, { as: api.admin });
+  const retire = async (spec: string) =>
+    await api.request("DELETE", `/api/v1/specs/${spec}`, { as: api.admin });
 
   test("takes no new order, names what is sold instead, and is sold again when it is restored", async () => {
     await post(`/customers/${ann.customerId}/top-ups`, { amount: "1000" });
@@ -308,14 +309,14 @@ describe("a retired spec", () => {
 
     const retired = await retire("leaving");
     const again = await retire("leaving");
-    const listed = await api.ask("GET", "/api/v1/specs/leaving", { as: ann });
+    const listed = await api.request("GET", "/api/v1/specs/leaving", { as: ann });
     const refused = await ordered("leaving");
     const estimate = await post("/billing/estimate", { ...order, spec: "leaving" }, ann);
-    const offered = await api.ask("GET", "/api/v1/offers", { as: ann });
+    const offered = await api.request("GET", "/api/v1/offers", { as: ann });
     const late = await post("/prices", entry("leaving", "cpu", "2"));
-    const kept = await api.ask("GET", `/api/v1/environments/${waiting.body.id}`, { as: ann });
-    const prices = await api.ask("GET", "/api/v1/prices?spec=leaving", { as: ann });
-    await api.ask("DELETE", `/api/v1/environments/${waiting.body.id}`, { as: ann });
+    const kept = await api.request("GET", `/api/v1/environments/${waiting.body.id}`, { as: ann });
+    const prices = await api.request("GET", "/api/v1/prices?spec=leaving", { as: ann });
+    await api.request("DELETE", `/api/v1/environments/${waiting.body.id}`, { as: ann });
     await post("/specs/leaving/restore");
     const afterwards = await ordered("leaving");
 
@@ -347,7 +348,7 @@ describe("a retired spec", () => {
 });
 
 test("a spec that is not there is neither retired nor restored", async () => {
-  const retired = await api.ask("DELETE", "/api/v1/specs/nowhere", { as: api.admin });
+  const retired = await api.request("DELETE", "/api/v1/specs/nowhere", { as: api.admin });
 
   expect([retired.status, (await post("/specs/nowhere/restore")).status]).toEqual([404, 404]);
 });
@@ -355,7 +356,7 @@ test("a spec that is not there is neither retired nor restored", async () => {
 describe("a retired price line", () => {
   const order = { cpu: 1, memory: 2 ** 30, gpu: 0 };
   const retire = async (line: string) =>
-    await api.ask("DELETE", `/api/v1/specs/partly/lines/${encodeURIComponent(line)}`, { as: api.admin });
+    await api.request("DELETE", `/api/v1/specs/partly/lines/${encodeURIComponent(line)}`, { as: api.admin });
   const restore = async (line: string) =>
     await post(`/specs/partly/lines/${encodeURIComponent(line)}/restore`);
   let orders = 0;
@@ -368,7 +369,7 @@ describe("a retired price line", () => {
 
   test("is a price for nothing new, is told in the spec, and sells again when it is restored", async () => {
     await post(`/customers/${ann.customerId}/top-ups`, { amount: "1000" });
-    await api.ask("PUT", `/api/v1/customers/${ann.customerId}/quota`, {
+    await api.request("PUT", `/api/v1/customers/${ann.customerId}/quota`, {
       as: api.admin,
       body: {
         environment_quota: 10,
@@ -392,7 +393,7 @@ describe("a retired price line", () => {
       ann,
     );
     const without = await ordered({});
-    const kept = await api.ask("GET", `/api/v1/environments/${waiting.body.id}`, { as: ann });
+    const kept = await api.request("GET", `/api/v1/environments/${waiting.body.id}`, { as: ann });
     const restored = await restore("temp_storage");
     const afterwards = await ordered({ temp_storage: 2 ** 30 });
 
@@ -418,7 +419,7 @@ describe("a retired price line", () => {
     for (const line of ["cpu", "memory", "temp_storage"]) await retire(line);
 
     const refused = await ordered({});
-    const offered = await api.ask("GET", "/api/v1/offers", { as: ann });
+    const offered = await api.request("GET", "/api/v1/offers", { as: ann });
     for (const line of ["cpu", "memory", "temp_storage"]) await restore(line);
 
     expect(refused).toMatchObject({ status: 422, body: { errors: [{ path: "config.spec" }] } });
@@ -429,7 +430,7 @@ describe("a retired price line", () => {
 test("a line that nobody priced is neither retired nor restored", async () => {
   await post("/prices", entry("bare", "cpu", "1"));
   const retired = async (line: string) =>
-    (await api.ask("DELETE", `/api/v1/specs/bare/lines/${encodeURIComponent(line)}`, { as: api.admin }))
+    (await api.request("DELETE", `/api/v1/specs/bare/lines/${encodeURIComponent(line)}`, { as: api.admin }))
       .status;
 
   expect([await retired("gpu:NVIDIA H100"), await retired("nonsense")]).toEqual([404, 422]);
@@ -444,9 +445,9 @@ test("examples fill a new catalogue, and change nothing that is there", async ()
 
   expect(first).toMatchObject({ status: 201, body: { made: ["basic", "premium"], kept: ["standard"] } });
   expect(again.body).toEqual({ made: [], kept: ["basic", "standard", "premium"] });
-  const prices = await api.ask("GET", "/api/v1/prices?spec=standard", { as: ann });
+  const prices = await api.request("GET", "/api/v1/prices?spec=standard", { as: ann });
   expect(prices.body.items).toMatchObject([{ unit_price: "1.000000" }]);
-  const basic = await api.ask("GET", "/api/v1/specs/basic", { as: ann });
+  const basic = await api.request("GET", "/api/v1/specs/basic", { as: ann });
   expect(basic.body).toMatchObject({ shape: { cpu: 4, gpu: 0 }, description: expect.any(String) });
   const estimate = { spec: "basic", cpu: 4, memory: 2 ** 34, temp_storage: 50 * 2 ** 30, minutes: 90 };
   expect((await post("/billing/estimate", estimate, ann)).body).toMatchObject({ amount: "0.6000" });

@@ -104,11 +104,11 @@ async function suspend(world: World, runs: DesiredInstance[], since: Date): Prom
 }
 
 const statusOf = async ({ customerId }: Customer) =>
-  (await scene.api.ask("GET", `/api/v1/customers/${customerId}`, { as: scene.api.admin })).body
+  (await scene.api.request("GET", `/api/v1/customers/${customerId}`, { as: scene.api.admin })).body
     .overdue_status as string;
 
 const topUp = async ({ customerId }: Customer, amount: string) =>
-  await scene.api.ask("POST", `/api/v1/customers/${customerId}/top-ups`, {
+  await scene.api.request("POST", `/api/v1/customers/${customerId}/top-ups`, {
     as: scene.api.admin,
     body: { amount },
   });
@@ -174,7 +174,7 @@ test("a suspension stops an environment for good: after a payment it runs only i
   }
   expect((await scene.get(payer, id)).status).toBe("stopped");
 
-  const started = await scene.api.ask("POST", `/api/v1/environments/${id}/start`, { as: payer });
+  const started = await scene.api.request("POST", `/api/v1/environments/${id}/start`, { as: payer });
   expect(started.status).toBe(202);
   await host.heartbeat();
   expect((await scene.schedule()).placed).toEqual([id]);
@@ -254,7 +254,7 @@ test("the start rule counts everything that runs and waits, and the credit limit
 
   // An hour of one costs 6.6, so the balance lasts for an hour of two, and not of three.
   expect([await order(), await order(), await order()]).toEqual([201, 201, 402]);
-  await scene.api.ask("PATCH", `/api/v1/customers/${payer.customerId}`, {
+  await scene.api.request("PATCH", `/api/v1/customers/${payer.customerId}`, {
     as: scene.api.admin,
     body: { credit_limit: "6.5" },
   });

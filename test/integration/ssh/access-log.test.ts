@@ -40,7 +40,7 @@ beforeEach(async () => {
 });
 
 const ask = async (as: Caller, method: string, path: string, body?: object): Promise<Answer> =>
-  await scene.api.ask(method, `/api/v1${path}`, {
+  await scene.api.request(method, `/api/v1${path}`, {
     as,
     ...(method !== "GET" && method !== "DELETE" && { body: body ?? {} }),
   });
@@ -470,9 +470,9 @@ test("ports tell how many bytes came and went through them, which only grow", as
   expect(await shown()).toEqual([null, null]);
   const wakes = scene.wakes();
 
-  host.sayOfLease(lease!.leaseId, { bytesIn: 10, bytesOut: 20 });
+  host.reportOfLease(lease!.leaseId, { bytesIn: 10, bytesOut: 20 });
   await host.round();
-  host.sayOfLease(lease!.leaseId, { bytesIn: 9, bytesOut: 21 });
+  host.reportOfLease(lease!.leaseId, { bytesIn: 9, bytesOut: 21 });
   await host.round();
 
   expect(await shown()).toEqual([10, 21]);

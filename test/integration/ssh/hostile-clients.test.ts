@@ -121,7 +121,7 @@ describe("what a container says of logins", () => {
     const port = Number(asked.stdout.split(" ")[1]);
     for (const lie of [port, port - 1, port + 1, 22, 65_535]) await say(lab, said(lie));
 
-    await doors.say();
+    await doors.print();
     const [told, ofOwn] = [session, own.session].map((one) =>
       doors.sessions.find(({ sessionId }) => sessionId === one.sessionId),
     );
@@ -211,7 +211,7 @@ test("who fills its own memory is told that it keeps itself from logging in, unt
   const full = await doors.begin("full", { spec: { memoryBytes: 64 * MIB, shmBytes: 256 * MIB } });
   const words = ["-o", "BatchMode=yes", "door", "echo in"];
   const tried = async () => (await full.ssh([...(await doors.through(full)), ...words])).stdout;
-  const answers = () => doors.access.news?.leases.find(({ leaseId }) => leaseId === "full")?.answers;
+  const answers = () => doors.access.messages?.leases.find(({ leaseId }) => leaseId === "full")?.answers;
   await eventually(() => answers()?.isSeen, { what: "an answer" });
   const filled = join("/proc", String(full.pid), "root/dev/shm/filled");
   await full.ssh([

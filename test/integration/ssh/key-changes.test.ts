@@ -36,7 +36,7 @@ beforeEach(async () => {
 afterEach(async () => await scene.close());
 
 const ask = async (as: Caller, method: string, path: string, body?: unknown) =>
-  await scene.api.ask(method, `/api/v1${path}`, { as, ...(body !== undefined && { body }) });
+  await scene.api.request(method, `/api/v1${path}`, { as, ...(body !== undefined && { body }) });
 const addKey = async (as: Caller) =>
   await ask(as, "POST", "/ssh-keys", { name: "k", public_key: aPublicKey() });
 const ownKeys = async (as: Caller) => (await ask(as, "GET", "/ssh-keys")).body.items;

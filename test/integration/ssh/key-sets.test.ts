@@ -33,7 +33,7 @@ beforeEach(async () => {
 afterEach(async () => await scene.close());
 
 const ask = async (as: Caller, method: string, path: string, body?: unknown) =>
-  await scene.api.ask(method, `/api/v1${path}`, { as, ...(body !== undefined && { body }) });
+  await scene.api.request(method, `/api/v1${path}`, { as, ...(body !== undefined && { body }) });
 
 async function addKey(as: Caller): Promise<{ id: number; line: string }> {
   const line = aPublicKey();

@@ -31,7 +31,7 @@ beforeAll(async () => {
 afterAll(() => doors.close());
 
 async function byPassword(from: string, password: string) {
-  const ask = join(doors.way.folder, `ask-${password}`);
+  const ask = join(doors.route.folder, `ask-${password}`);
   await writeFile(ask, `#!/bin/sh\necho ${password}\n`, { mode: 0o755 });
   const words = [
     ...(await doors.through(lab, { from })),
@@ -80,7 +80,7 @@ test("guesses from many addresses shut passwords to strangers, and to nobody els
   expect(guessed).toMatchObject({ stdout: "", exitCode: 255 });
   expect(guessed.stderr).toContain("Permission denied (publickey)");
   expect(await byPassword(OWNER, PASSWORD)).toMatchObject({ stdout: "in", exitCode: 0 });
-  await eventually(() => /too many logins came to nothing/.test(doors.access.program.said()), {
+  await eventually(() => /too many logins came to nothing/.test(doors.access.program.output()), {
     what: "a word in the log of the host",
   });
 });
@@ -92,7 +92,7 @@ test("neither a relay nor an access process that begins anew gives strangers the
 
   await doors.access.stop();
   await doors.access.start();
-  await doors.say();
+  await doors.print();
   await doors.access.portOf("lab");
   await eventually(async () => (await byKey(OWNER)).stdout === "in", { what: "the next process" });
 

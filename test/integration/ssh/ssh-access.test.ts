@@ -23,7 +23,7 @@ beforeEach(async () => {
 afterEach(async () => await scene.close());
 
 const ask = async (method: string, path: string, body?: unknown, as: Caller = alice) =>
-  await scene.api.ask(method, `/api/v1${path}`, { as, ...(body !== undefined && { body }) });
+  await scene.api.request(method, `/api/v1${path}`, { as, ...(body !== undefined && { body }) });
 /** The way in by SSH. */
 const wayIn = async (id: string) => (await ask("GET", `/environments/${id}/access`)).body.services[0];
 
@@ -105,7 +105,7 @@ describe("an environment on a host that serves SSH", () => {
     const id = await running({ rdp_enabled: true, jupyter_enabled: false, web_terminal_enabled: false });
     const image = { imageId: `sha256:${"a".repeat(64)}`, brings: ["bash", "shell"] };
     const told = async (answers: ObservedLease["answers"]) => {
-      for (const leaseId of host.leases.keys()) host.sayOfLease(leaseId, { answers });
+      for (const leaseId of host.leases.keys()) host.reportOfLease(leaseId, { answers });
       await host.round({ phase: "ready", ...image });
       const { services } = (await ask("GET", `/environments/${id}/access`)).body;
       return services.map(({ reachable, reason }: { reachable: boolean; reason: string }) =>
@@ -268,7 +268,7 @@ describe("a host whose agent is too old", () => {
     ]);
     old.bindLeases();
     for (const { leaseId } of old.desiredLeases)
-      old.sayOfLease(leaseId, { answers: { isSeen: true, detail: "" } });
+      old.reportOfLease(leaseId, { answers: { isSeen: true, detail: "" } });
     await old.heartbeat({ features });
     await old.report(old.desired.map((wanted) => old.observedOf(wanted, { phase: "ready" })));
 

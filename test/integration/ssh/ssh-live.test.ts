@@ -102,12 +102,12 @@ test("the last of ten thousand keys opens it", async () => {
 test("whoever is at a terminal is told a line, whatever is in it", async () => {
   await door.let();
   const sessions = [1, 2].map(() => door.session(["-tt", "door", "echo here; cat"]));
-  for (const session of sessions) await session.says(/here/);
+  for (const session of sessions) await session.prints(/here/);
   const line = `it's "$(echo not run)" %s \\n`;
 
   expect(await runInside(door.containerId, terminalWords(line))).toBe(0);
   for (const session of sessions)
-    await eventually(() => session.said.includes(`\n${line}\r`), { what: `the line in ${session.said}` });
+    await eventually(() => session.output.includes(`\n${line}\r`), { what: `the line in ${session.output}` });
 });
 
 test("a password opens it once there is one, and no more when it is taken away", async () => {

@@ -34,7 +34,7 @@ const ask = async (
   method: string,
   path: string,
   { as = alice, headers = {} }: { as?: Caller; headers?: Record<string, string> } = {},
-) => await scene.api.ask(method, `/api/v1${path}`, { as, headers });
+) => await scene.api.request(method, `/api/v1${path}`, { as, headers });
 const post = async (as: Caller = alice, headers: Record<string, string> = {}) =>
   await ask("POST", `/environments/${id}/ssh-password`, { as, headers });
 const remove = async (as: Caller = alice) => await ask("DELETE", `/environments/${id}/ssh-password`, { as });
@@ -184,7 +184,7 @@ test("a password outlives a stop and goes with its environment", async () => {
 test("no password opens it while SSH is switched off", async () => {
   const { password } = (await post()).body;
   const change = async (ssh_enabled: boolean) =>
-    await scene.api.ask("PATCH", `/api/v1/environments/${id}`, { as: alice, body: { ssh_enabled } });
+    await scene.api.request("PATCH", `/api/v1/environments/${id}`, { as: alice, body: { ssh_enabled } });
 
   await change(false);
   const off = await told();

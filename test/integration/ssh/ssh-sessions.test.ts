@@ -71,10 +71,10 @@ describe("a terminal", () => {
     const terminal = await openTerminal("");
 
     terminal.types("tty; stty size\n");
-    await terminal.says(/\/dev\/pts\/\d+\s+30 100/);
+    await terminal.text(/\/dev\/pts\/\d+\s+30 100/);
     await terminal.resizes({ rows: 41, columns: 132 });
     terminal.types("stty size; exit 9\n");
-    await terminal.says(/41 132/);
+    await terminal.text(/41 132/);
 
     expect(await terminal.exitCode).toBe(9);
   });
@@ -84,10 +84,10 @@ describe("a terminal", () => {
     await isThere("libexec/tmux");
 
     terminal.types("echo [$ODD_ONE] päth=$PATH | tr '\\n' ' '; echo é\n");
-    await terminal.says(/päth=\S+:\/\.remotegpu\/bin/);
+    await terminal.text(/päth=\S+:\/\.remotegpu\/bin/);
     terminal.kill();
     const again = await openTerminal("tmux attach -t kept");
-    await again.says(/päth=\S+:\/\.remotegpu\/bin/);
+    await again.text(/päth=\S+:\/\.remotegpu\/bin/);
     again.types("tmux kill-server\n");
 
     expect(await isGone("libexec/tmux")).toBe(true);
@@ -111,7 +111,7 @@ describe("a client that is killed", () => {
       "door",
       "sh -c 'echo begun; (trap \"\" INT; sleep 4712; sleep 4712) | cat; true'; true",
     ]);
-    await session.says(/begun/);
+    await session.prints(/begun/);
     await isThere("sleep 4712");
 
     session.kill();
@@ -126,7 +126,7 @@ describe("a client that is killed", () => {
       "door",
       "(trap '' HUP; exec sleep 4713) & sleep 4714 </dev/null >/dev/null 2>&1 & echo begun; sleep 4715",
     ]);
-    await session.says(/begun/);
+    await session.prints(/begun/);
     await isThere("sleep 4715");
 
     session.kill();
@@ -141,15 +141,15 @@ describe("a client that is killed", () => {
   test("of several over one connection leaves nothing of its own, and the others go on", async () => {
     const socket = join(way.folder, "mux");
     const first = door.session(["-M", "-S", socket, "door", "echo first; cat"]);
-    await first.says(/first/);
+    await first.prints(/first/);
     const second = door.session(["-S", socket, "door", "echo second; sleep 4716"]);
-    await second.says(/second/);
+    await second.prints(/second/);
 
     second.kill();
 
     expect(await isGone("sleep 4716")).toBe(true);
     first.writes("still here\n");
-    expect(await first.says(/still here/)).toBe(true);
+    expect(await first.prints(/still here/)).toBe(true);
   });
 });
 
@@ -232,7 +232,7 @@ describe("ports", () => {
 describe("sshd", () => {
   test("that was killed is up again, while who is in stays in", async () => {
     const session = door.session(["door", "echo in; cat"]);
-    await session.says(/in/);
+    await session.prints(/in/);
     const before = await isThere("listener");
 
     process.kill(before, "SIGKILL");
@@ -244,7 +244,7 @@ describe("sshd", () => {
     expect(await door.ssh("echo again")).toMatchObject({ stdout: "again" });
     expect(await door.processOf("listener")).toBe(after);
     session.writes("still in\n");
-    await session.says(/still in/);
+    await session.prints(/still in/);
   });
 
   test("runs as nothing more than the container may, and its first process is the one that it was", async () => {
@@ -302,7 +302,7 @@ async function openTerminal(command: string) {
   const terminal = await readlink(`/proc/${ssh}/fd/0`);
   return {
     types: (text: string) => void client.stdin.write(text),
-    says: (what: RegExp) => eventually(() => what.test(said), { what: `${what} in ${said}` }),
+    text: (what: RegExp) => eventually(() => what.test(said), { what: `${what} in ${said}` }),
     resizes: ({ rows, columns }: { rows: number; columns: number }) =>
       execa("stty", ["-F", terminal, "rows", String(rows), "cols", String(columns)]),
     kill: () => void process.kill(ssh, "SIGKILL"),

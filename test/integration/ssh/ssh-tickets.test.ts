@@ -37,7 +37,7 @@ beforeEach(async () => {
 });
 
 const ask = async (as: Caller, method: string, path: string, body?: object): Promise<Answer> =>
-  await scene.api.ask(method, `/api/v1${path}`, { as, ...(body !== undefined && { body }) });
+  await scene.api.request(method, `/api/v1${path}`, { as, ...(body !== undefined && { body }) });
 const make = async (change: object = {}, as: Caller = admin, of = id) =>
   await ask(as, "POST", `/environments/${of}/ssh-tickets`, {
     public_key: aPublicKey(),

@@ -23,13 +23,13 @@ const passwordHash =
 
 async function lets(names: readonly string[], rest: { passwordHash?: string } = {}): Promise<void> {
   const keys = await Promise.all(
-    names.map(async (name) => ({ id: name, line: (await doors.way.clientKey(name)).line })),
+    names.map(async (name) => ({ id: name, line: (await doors.route.clientKey(name)).line })),
   );
   await door.let({ keys, ...rest });
 }
 
 test("a login by key is told with its fingerprint, its address and its lease, and so is its end", async () => {
-  const { line } = await doors.way.clientKey("owner");
+  const { line } = await doors.route.clientKey("owner");
 
   const { session, client } = await doors.enter(door);
   await client.end();
@@ -71,7 +71,7 @@ test("what is over is told until it was taken, and what is open stays", async ()
   await doors.endOf(over.session);
 
   doors.taken = [over.session.sessionId, session.sessionId];
-  await doors.say();
+  await doors.print();
 
   await eventually(() => !doors.sessions.some(({ sessionId }) => sessionId === over.session.sessionId), {
     withinMs: 60_000,
@@ -123,7 +123,7 @@ describe("who has lost the right to it", () => {
   });
 
   test("goes with the password, and who has a key stays", async () => {
-    const ask = join(doors.way.folder, "ask");
+    const ask = join(doors.route.folder, "ask");
     await writeFile(ask, "#!/bin/sh\necho 'a long password'\n");
     await chmod(ask, 0o700);
     await lets(["owner"], { passwordHash });
@@ -140,13 +140,16 @@ describe("who has lost the right to it", () => {
         eventually(isByPassword, { what: "a login by password" }),
         tried.ended.then(() => undefined),
       ]);
-      return told === undefined ? undefined : { told, tried };
+      return told === undefined ? undefined : { reported: told, tried };
     });
-    expect(client.told.login).toMatchObject({ method: "password", fingerprint: null });
+    expect(client.reported.login).toMatchObject({ method: "password", fingerprint: null });
 
     await doors.opensTo(door, ["owner"], { passwordMark: "second" });
 
-    expect(await doors.endOf(client.told)).toMatchObject({ by: "cut", detail: "The password was replaced." });
+    expect(await doors.endOf(client.reported)).toMatchObject({
+      by: "cut",
+      detail: "The password was replaced.",
+    });
     await client.tried.ended;
     expect(doors.isOpen(own.session)).toBe(true);
     await own.client.end();
@@ -158,7 +161,7 @@ describe("who has lost the right to it", () => {
     const [one, other] = [await doors.enter(door), await doors.enter(door)];
 
     doors.cuts = [{ sessionId: one.session.sessionId, because: "Its owner asked for it." }];
-    await doors.say();
+    await doors.print();
 
     expect(await doors.endOf(one.session)).toMatchObject({ by: "cut", detail: "Its owner asked for it." });
     await one.client.ended;

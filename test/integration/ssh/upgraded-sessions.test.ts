@@ -24,11 +24,11 @@ afterAll(() => ending.disposeAsync());
 async function upgrade(version: string): Promise<number> {
   const before = doors.bundle ?? "";
   doors.bundle = await bundles.copy(version);
-  await doors.say();
+  await doors.print();
   const pid = await takenOver(doors.access, version);
   await retired(doors.access, before);
   // As the agent does when it has found the next one.
-  await doors.say();
+  await doors.print();
   return pid;
 }
 
@@ -42,7 +42,7 @@ test("each stays what it is through upgrades; a cut, a process that is lost and 
   await eventually(() => isOpen().every(Boolean), { what: "a book that knows all of them" });
 
   doors.cuts = [{ sessionId: first.session.sessionId, because: "It was ended by hand." }];
-  await doors.say();
+  await doors.print();
   expect(await doors.endOf(first.session)).toMatchObject({ by: "cut", detail: "It was ended by hand." });
   expect(isOpen()).toEqual([false, true, true, true]);
 

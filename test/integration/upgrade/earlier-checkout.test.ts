@@ -153,7 +153,7 @@ test("files beyond ours where one of ours is missing are not of a later version"
 
 async function withPostgresIn<T>(stateDir: string, work: (database: Database) => Promise<T>): Promise<T> {
   const server = await startPostgres({ stateDir, log: quietLog });
-  const database = openDatabase(server.url, { maxConnections: 1, actsAs: "owner" });
+  const database = openDatabase(server.url, { maxConnections: 1, runsAs: "owner" });
   try {
     return await work(database);
   } finally {

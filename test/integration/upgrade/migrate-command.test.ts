@@ -27,20 +27,20 @@ afterEach(() => old.drop());
 async function run(
   direction: "up" | "down",
   options: MigrateCommandOptions = {},
-): Promise<{ said: string; told: string[] }> {
+): Promise<{ output: string; reported: string[] }> {
   const said: string[] = [];
   const told: string[] = [];
   await migrateCommand(old.database, direction, options, {
-    say: (text) => said.push(text),
-    tell: (text) => told.push(text),
+    print: (text) => said.push(text),
+    report: (text) => told.push(text),
   });
-  return { said: said.join("\n"), told };
+  return { output: said.join("\n"), reported: told };
 }
 
 test("the dry run shows steps and report as tables, and writes nothing", async () => {
   const before = await schemaSnapshot(old.database);
 
-  const { said } = await run("up", { dryRun: true });
+  const { output: said } = await run("up", { dryRun: true });
 
   expect(said).toMatch(/step +rows it would touch/);
   expect(said).toMatch(/fill training_jobs: .* 2$/m);
@@ -53,8 +53,8 @@ test("the dry run shows steps and report as tables, and writes nothing", async (
 });
 
 test("for scripts the same is one document, the same before and after", async () => {
-  const before = JSON.parse((await run("up", { dryRun: true, json: true })).said) as object;
-  const after = JSON.parse((await run("up", { json: true })).said) as object;
+  const before = JSON.parse((await run("up", { dryRun: true, json: true })).output) as object;
+  const after = JSON.parse((await run("up", { json: true })).output) as object;
 
   expect(after).toEqual({ ...before, dry_run: false });
 });
@@ -62,8 +62,8 @@ test("for scripts the same is one document, the same before and after", async ()
 test("a second run says that there is nothing to do", async () => {
   await run("up");
 
-  expect((await run("up")).said).toBe("The schema is up to date.");
-  expect((await run("up", { dryRun: true })).said).toBe("The schema is up to date.");
+  expect((await run("up")).output).toBe("The schema is up to date.");
+  expect((await run("up", { dryRun: true })).output).toBe("The schema is up to date.");
 });
 
 test("--strict refuses what has anything to report, and changes nothing", async () => {
@@ -97,7 +97,7 @@ test("the way back is refused while a control plane leads, and then restores the
   await expect(run("down")).rejects.toThrow("a control plane runs on this database (cp-1); stop it");
 
   await old.database.query("UPDATE leader SET holder = NULL");
-  expect((await run("down")).said).toBe("The database has the old system's schema again.");
+  expect((await run("down")).output).toBe("The database has the old system's schema again.");
 
   const { rows } = await old.database.query(
     "SELECT id, script_path, dataset_id, status FROM training_jobs ORDER BY id",

@@ -60,7 +60,7 @@ test("a file that takes longer than people like to wait says so while it goes on
   const { database } = await empty();
   const lines: string[] = [];
 
-  await migrate(database, { log: (line) => lines.push(line), tellAfterMs: 1 });
+  await migrate(database, { log: (line) => lines.push(line), reportAfterMs: 1 });
 
   const ofTheFirst = lines.slice(0, lines.indexOf("applied 0001_old_tables.sql"));
   expect(ofTheFirst).toEqual([

@@ -213,7 +213,7 @@ afterAll(async () => {
 });
 
 async function keyFor(world: ApiWorld, customerId: number): Promise<string> {
-  const made = await world.ask("POST", `/api/v1/customers/${customerId}/api-keys`, {
+  const made = await world.request("POST", `/api/v1/customers/${customerId}/api-keys`, {
     as: world.admin,
     body: {},
   });
@@ -221,7 +221,7 @@ async function keyFor(world: ApiWorld, customerId: number): Promise<string> {
 }
 
 const get = async (path: string, as: Caller = people.ada): Promise<Answer> =>
-  await api.ask("GET", `/api/v1${path}`, { as });
+  await api.request("GET", `/api/v1${path}`, { as });
 const at = (route: string, id: string) => `${route}/${encodeURIComponent(id)}`;
 const idsOf = (answer: Answer) => answer.body.items.map(({ id }: { id: string | number }) => id);
 async function rows(query: string, values: unknown[] = []) {
@@ -397,7 +397,7 @@ describe("before the loop has looked at them", () => {
 
     // Quotas are looked at before funds.
     expect(
-      await api.ask("POST", "/api/v1/environments/env-stopped/start", { as: people.ada, body: {} }),
+      await api.request("POST", "/api/v1/environments/env-stopped/start", { as: people.ada, body: {} }),
     ).toMatchObject({
       status: 402,
     });
@@ -478,7 +478,7 @@ describe("the lifecycle loop", () => {
 
   test("says of a job without a size that it can never start, and confirms none that lacks what it needs", async () => {
     const confirm = async (id: string, as: Caller) =>
-      await api.ask("POST", `/api/v1/training-jobs/${id}/confirm`, { as, body: {} });
+      await api.request("POST", `/api/v1/training-jobs/${id}/confirm`, { as, body: {} });
     const memory = async (bytes: number | null) =>
       await rows("UPDATE training_jobs SET memory = $1 WHERE id = 'job-unwanted'", [bytes]);
     await memory(null);
@@ -592,12 +592,12 @@ describe("an old environment", () => {
 
   beforeAll(async () => {
     host = await scene.host("host-a", { gpuUuids: ["GPU-11111111-moved"], cpu: 64 });
-    await api.ask("POST", `/api/v1/customers/${ADA}/top-ups`, { as: api.admin, body: { amount: "100" } });
+    await api.request("POST", `/api/v1/customers/${ADA}/top-ups`, { as: api.admin, body: { amount: "100" } });
     await rows("UPDATE environments SET storage = NULL WHERE id = $1", [ODD_ID]);
   });
 
   const order = async (id: string, verb: string, as = people.ada) =>
-    await api.ask("POST", `/api/v1${at("/environments", id)}/${verb}`, { as, body: {} });
+    await api.request("POST", `/api/v1${at("/environments", id)}/${verb}`, { as, body: {} });
   const specs = async () =>
     await rows(
       "SELECT spec->>'workloadId' AS id, spec->>'network' AS network, host_id FROM placements ORDER BY created_at",
@@ -672,9 +672,9 @@ describe("an old environment", () => {
   test.each(["env-run", "env-stopped", "env-zombie", ODD_ID])(
     "%s is deleted softly, whatever its row holds",
     async (id) => {
-      expect((await api.ask("DELETE", `/api/v1${at("/environments", id)}`, { as: people.ada })).status).toBe(
-        202,
-      );
+      expect(
+        (await api.request("DELETE", `/api/v1${at("/environments", id)}`, { as: people.ada })).status,
+      ).toBe(202);
       await host.round();
 
       expect((await get(at("/environments", id))).status).toBe(404);
@@ -696,16 +696,19 @@ describe("an old environment", () => {
 
 describe("a training job that the old system had waiting", () => {
   const order = async (id: string, verb: string, as = people.carol) =>
-    await api.ask("POST", `/api/v1/training-jobs/${id}/${verb}`, { as, body: {} });
+    await api.request("POST", `/api/v1/training-jobs/${id}/${verb}`, { as, body: {} });
   const quota = async (cpu_quota: number) =>
-    await api.ask("PUT", `/api/v1/customers/${CAROL}/quota`, {
+    await api.request("PUT", `/api/v1/customers/${CAROL}/quota`, {
       as: api.admin,
       body: { cpu_quota, memory_quota: 65_536, gpu_quota: 1, storage_quota: GIB, environment_quota: 5 },
     });
   let environmentId: string;
 
   beforeAll(async () => {
-    await api.ask("POST", `/api/v1/customers/${CAROL}/top-ups`, { as: api.admin, body: { amount: "100" } });
+    await api.request("POST", `/api/v1/customers/${CAROL}/top-ups`, {
+      as: api.admin,
+      body: { amount: "100" },
+    });
     await quota(4);
   });
 
@@ -798,7 +801,7 @@ describe("a training job that the old system had waiting", () => {
       expect((await order(id, "confirm")).status).toBe(409);
       expect((await order(id, "cancel")).status).toBe(409);
     }
-    await api.ask("DELETE", `/api/v1/environments/${environmentId}`, { as: people.carol });
+    await api.request("DELETE", `/api/v1/environments/${environmentId}`, { as: people.carol });
     await scene.lifecycle();
   });
 });
@@ -826,7 +829,7 @@ describe("an old host", () => {
     });
     expect(
       (
-        await api.ask("POST", "/api/v1/billing/estimate", {
+        await api.request("POST", "/api/v1/billing/estimate", {
           as: people.ada,
           body: { cpu: 1, memory: GIB, gpu: 1 },
         })
@@ -847,18 +850,18 @@ describe("an old host", () => {
       ["PATCH", "", { name: "older" }],
       ["POST", "/drain", {}],
     ] as const)
-      expect((await api.ask(method, `/api/v1/hosts/old-host${path}`, { as: api.admin, body })).status).toBe(
-        200,
-      );
+      expect(
+        (await api.request(method, `/api/v1/hosts/old-host${path}`, { as: api.admin, body })).status,
+      ).toBe(200);
 
-    expect((await api.ask("DELETE", "/api/v1/hosts/old-host", { as: api.admin })).status).toBe(204);
+    expect((await api.request("DELETE", "/api/v1/hosts/old-host", { as: api.admin })).status).toBe(204);
     expect((await get("/hosts/old-host", api.admin)).status).toBe(404);
   });
 });
 
 test("a change that an odd value stands in the way of says which, and setting it right clears the way", async () => {
   const topUp = async () =>
-    await api.ask("POST", `/api/v1/customers/${EVE}/top-ups`, { as: api.admin, body: { amount: "1" } });
+    await api.request("POST", `/api/v1/customers/${EVE}/top-ups`, { as: api.admin, body: { amount: "1" } });
 
   expect(await topUp()).toMatchObject({
     status: 409,
@@ -866,7 +869,7 @@ test("a change that an odd value stands in the way of says which, and setting it
   });
 
   const right = { as: api.admin, body: { user_type: "external" } };
-  expect((await api.ask("PATCH", `/api/v1/customers/${EVE}`, right)).status).toBe(200);
+  expect((await api.request("PATCH", `/api/v1/customers/${EVE}`, right)).status).toBe(200);
   expect((await topUp()).status).toBe(201);
 });
 
@@ -947,7 +950,7 @@ function withActiveCustomers(given: OldRows): OldRows {
 const hasAddress = (id: string) => id !== "" && id !== "." && id !== "..";
 
 async function readsAll(world: ApiWorld, given: OldRows): Promise<void> {
-  const ask = async (path: string) => await world.ask("GET", path, { as: world.admin });
+  const ask = async (path: string) => await world.request("GET", path, { as: world.admin });
   const read = async (path: string) => {
     const { status } = await ask(`/api/v1/${path}`);
     expect(`${path}: ${status}`).toBe(`${path}: 200`);
@@ -964,7 +967,7 @@ async function showsAllToOwners(world: ApiWorld, given: OldRows): Promise<void> 
   const workspaces = new Set((given.workspaces ?? []).map(({ id }) => String(id)));
   for (const { id: customerId } of given.customers ?? []) {
     const owner = { customerId: Number(customerId), key: await keyFor(world, Number(customerId)) };
-    const read = async (path: string) => await world.ask("GET", `/api/v1/${path}`, { as: owner });
+    const read = async (path: string) => await world.request("GET", `/api/v1/${path}`, { as: owner });
     for (const path of ["me", "billing/balance", "billing/records"])
       expect((await read(path)).status).toBe(200);
     for (const [route, table] of Object.entries(LISTS)) {
@@ -1015,26 +1018,28 @@ test(
           );
           for (const { id } of environments.filter((row) => hasAddress(row.id)))
             expect(
-              (await world.ask("DELETE", `/api/v1${at("/environments", id)}`, { as: world.admin })).status,
+              (await world.request("DELETE", `/api/v1${at("/environments", id)}`, { as: world.admin }))
+                .status,
             ).toBe(202);
           const { rows: waiting } = await world.db.query<{ id: string }>(
             "SELECT id FROM training_jobs WHERE status IN ('pending', 'queued')",
           );
           for (const { id } of waiting.filter((row) => hasAddress(row.id))) {
             const order = async (verb: string) =>
-              await world.ask("POST", `/api/v1${at("/training-jobs", id)}/${verb}`, { as: world.admin });
+              await world.request("POST", `/api/v1${at("/training-jobs", id)}/${verb}`, { as: world.admin });
             expect([200, 402, 404, 409, 422]).toContain((await order("confirm")).status);
             expect((await order("cancel")).status).toBe(200);
           }
           for (const { id } of given.customers ?? []) {
             const change = { as: world.admin, body: { display_name: "n" } };
             expect([200, 409]).toContain(
-              (await world.ask("PATCH", `/api/v1/customers/${String(id)}`, change)).status,
+              (await world.request("PATCH", `/api/v1/customers/${String(id)}`, change)).status,
             );
           }
           for (const { id } of given.hosts ?? [])
             expect(
-              (await world.ask("DELETE", `/api/v1${at("/hosts", String(id))}`, { as: world.admin })).status,
+              (await world.request("DELETE", `/api/v1${at("/hosts", String(id))}`, { as: world.admin }))
+                .status,
             ).toBe(204);
         } finally {
           await world.close();

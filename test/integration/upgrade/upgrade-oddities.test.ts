@@ -159,70 +159,70 @@ describe("refused, and nothing is touched", () => {
     {
       sql: "UPDATE training_jobs SET dataset_id = -1 WHERE id = 'job-1'",
       undo: "UPDATE training_jobs SET dataset_id = NULL",
-      says: /training_jobs job-1: a dataset_id below zero/,
+      text: /training_jobs job-1: a dataset_id below zero/,
     },
     {
       sql: "ALTER TABLE port_mappings DROP CONSTRAINT uq_one_port; INSERT INTO port_mappings VALUES (2, 'env-2', 'ssh', 30001, 22, NULL)",
       undo: "DELETE FROM port_mappings WHERE id = 2",
-      says: /port_mappings 1 and 2: two leases/,
+      text: /port_mappings 1 and 2: two leases/,
     },
     ...["VIEW", "MATERIALIZED VIEW"].map((view) => ({
       sql: `CREATE ${view} shown AS SELECT id FROM training_jobs`,
       undo: `DROP ${view} shown`,
-      says: /views show the old tables.*: shown \(of training_jobs\)/,
+      text: /views show the old tables.*: shown \(of training_jobs\)/,
     })),
     {
       sql: "CREATE TABLE schema_migrations (version bigint)",
       undo: "DROP TABLE schema_migrations",
-      says: /schema_migrations of another tool/,
+      text: /schema_migrations of another tool/,
     },
     ...[
       {
         table: "training_jobs",
         column: "mounted_datasets",
         as: "JSONB DEFAULT '[1, 2, 3, 4]'",
-        says: /mounted_datasets_check.*job-1, job-2/,
+        text: /mounted_datasets_check.*job-1, job-2/,
       },
       {
         table: "environments",
         column: "mounted_models",
         as: `JSONB DEFAULT '[{"id": 1, "path": "/data", "readonly": true}]'`,
-        says: /mounted_models_check.*env-1, env-2/,
+        text: /mounted_models_check.*env-1, env-2/,
       },
       {
         table: "customers",
         column: "overdue_status",
         as: "VARCHAR(20) DEFAULT 'frozen'",
-        says: /customers_overdue_status_check.*: 7;/,
+        text: /customers_overdue_status_check.*: 7;/,
       },
       {
         table: "billing_records",
         column: "billing_unit",
         as: "VARCHAR(20) DEFAULT 'week'",
-        says: /billing_records_billing_unit_check.*: 1, 2;/,
+        text: /billing_records_billing_unit_check.*: 1, 2;/,
       },
       {
         table: "training_jobs",
         column: "image",
         as: "TEXT DEFAULT repeat('é', 257)",
-        says: /training_jobs job-1, job-2: image does not fit/,
+        text: /training_jobs job-1, job-2: image does not fit/,
       },
       {
         table: "customers",
         column: "balance",
         as: "double precision DEFAULT 0.12345",
-        says: /customers 7: balance does not fit/,
+        text: /customers 7: balance does not fit/,
       },
       {
         table: "environments",
         column: "env_vars",
         as: "BIGINT[] DEFAULT '{3}'",
-        says: /cannot cast type bigint\[\] to jsonb/,
+        text: /cannot cast type bigint\[\] to jsonb/,
       },
-    ].map(({ table, column, as, says }) => ({
+    ].map(({ table, column, as, text: says }) => ({
       sql: `ALTER TABLE ${table} ADD ${column} ${as}`,
       undo: `ALTER TABLE ${table} DROP ${column}`,
-      says,
+      text: says,
     })),
   ];
   let made: FreshDatabase;
@@ -231,7 +231,7 @@ describe("refused, and nothing is touched", () => {
   });
   afterAll(() => made.drop());
 
-  test.each(REFUSED)("$sql", async ({ sql, undo, says }) => {
+  test.each(REFUSED)("$sql", async ({ sql, undo, text: says }) => {
     const { database } = made;
     await database.query(sql);
     const before = [await schemaText(database), await rowsAsText(database)];

@@ -32,7 +32,8 @@ beforeAll(async () => {
   for (const role of ["owner", "admin", "member", "viewer", "stranger"] as const)
     people[role] = await scene.customer(`the-${role}`);
   alice = people.owner;
-  teamId = (await scene.api.ask("POST", "/api/v1/workspaces", { as: alice, body: { name: "team" } })).body.id;
+  teamId = (await scene.api.request("POST", "/api/v1/workspaces", { as: alice, body: { name: "team" } })).body
+    .id;
   for (const role of ["admin", "member", "viewer"] as const)
     await scene.api.join(teamId, alice, people[role], role);
 });
@@ -41,7 +42,7 @@ beforeEach(async () => void (await host.heartbeat()));
 afterAll(async () => await scene.close());
 
 const ask = async (method: string, path: string, as: Caller, body?: unknown) =>
-  await scene.api.ask(method, `/api/v1/environments${path}`, { as, ...(body !== undefined && { body }) });
+  await scene.api.request(method, `/api/v1/environments${path}`, { as, ...(body !== undefined && { body }) });
 
 const manyLabels = (count: number) =>
   Object.fromEntries(Array.from({ length: count }, (_, at) => [`label-${at}`, "x"]));
@@ -67,10 +68,10 @@ const send = async (
 
 describe("what may be mounted", () => {
   const dataOf = async (as: Caller, kind: "datasets" | "models", body: object): Promise<number> =>
-    (await scene.api.ask("POST", `/api/v1/${kind}`, { as, body: { name: "data", ...body } })).body.id;
+    (await scene.api.request("POST", `/api/v1/${kind}`, { as, body: { name: "data", ...body } })).body.id;
   const filled = async (as: Caller, kind: "datasets" | "models", body: object): Promise<number> => {
     const id = await dataOf(as, kind, body);
-    await scene.api.ask("PATCH", `/api/v1/${kind}/${id}`, {
+    await scene.api.request("PATCH", `/api/v1/${kind}/${id}`, {
       as: scene.api.admin,
       body: { status: "ready" },
     });
@@ -105,7 +106,7 @@ describe("what may be mounted", () => {
     const id = await dataOf(alice, kind, {});
     const order = async () => await scene.order(alice, { [field]: [{ id }] });
     const mark = async (as: Caller, status: string) =>
-      await scene.api.ask("PATCH", `/api/v1/${kind}/${id}`, { as, body: { status } });
+      await scene.api.request("PATCH", `/api/v1/${kind}/${id}`, { as, body: { status } });
 
     const empty = await order();
     const byItsOwner = await mark(alice, "ready");

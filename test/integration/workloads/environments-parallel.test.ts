@@ -40,7 +40,9 @@ describe("the last GPU", () => {
     expect(await liveCards()).toBe(1);
     expect(await count("SELECT count(*) FROM runs")).toBe(1);
     await scene.schedule();
-    const waiting = await scene.api.ask("GET", "/api/v1/environments?status=queued&limit=50", { as: alice });
+    const waiting = await scene.api.request("GET", "/api/v1/environments?status=queued&limit=50", {
+      as: alice,
+    });
     expect(waiting.body.items).toHaveLength(19);
     for (const row of waiting.body.items)
       expect(row.status_reason).toBe("Waiting for a place. host-a: 1 GPU asked, 0 free.");
@@ -67,7 +69,7 @@ describe("the last GPU", () => {
 describe("quotas", () => {
   test("orders at once cannot exceed a quota, and the refusal names it", async () => {
     const alice = await scene.customer("alice");
-    await scene.api.ask("PUT", `/api/v1/customers/${alice.customerId}/quota`, {
+    await scene.api.request("PUT", `/api/v1/customers/${alice.customerId}/quota`, {
       as: scene.api.admin,
       body: { cpu_quota: 3, memory_quota: 100_000, gpu_quota: 0, storage_quota: 0, environment_quota: 50 },
     });
@@ -89,7 +91,7 @@ describe("quotas", () => {
     ["memory_quota", { memory: 3 * GIB }],
   ])("%s", async (name, change) => {
     const alice = await scene.customer("alice");
-    await scene.api.ask("PUT", `/api/v1/customers/${alice.customerId}/quota`, {
+    await scene.api.request("PUT", `/api/v1/customers/${alice.customerId}/quota`, {
       as: scene.api.admin,
       body: { cpu_quota: 8, memory_quota: 2048, gpu_quota: 0, storage_quota: GIB, environment_quota: 1 },
     });
@@ -101,7 +103,7 @@ describe("quotas", () => {
 
   test("a workspace's own quota bounds it within its owner's", async () => {
     const alice = await scene.customer("alice");
-    await scene.api.ask("PUT", `/api/v1/workspaces/${alice.workspaceId}/quota`, {
+    await scene.api.request("PUT", `/api/v1/workspaces/${alice.workspaceId}/quota`, {
       as: scene.api.admin,
       body: { cpu_quota: 1, memory_quota: 99_999, gpu_quota: 0, storage_quota: 0, environment_quota: 9 },
     });
@@ -113,7 +115,7 @@ describe("quotas", () => {
   test("a quota that was lowered while an order waited keeps it waiting with that reason", async () => {
     const alice = await scene.customer("alice");
     const { id } = (await scene.order(alice, { cpu: 2 })).body;
-    await scene.api.ask("PUT", `/api/v1/customers/${alice.customerId}/quota`, {
+    await scene.api.request("PUT", `/api/v1/customers/${alice.customerId}/quota`, {
       as: scene.api.admin,
       body: { cpu_quota: 1, memory_quota: 99_999, gpu_quota: 0, storage_quota: 0, environment_quota: 9 },
     });
@@ -153,7 +155,7 @@ describe("funds", () => {
   test("money that went away while an order waited keeps it waiting with that reason", async () => {
     const alice = await scene.customer("alice", "1");
     const { id } = (await scene.order(alice)).body;
-    await scene.api.ask("POST", `/api/v1/customers/${alice.customerId}/adjustments`, {
+    await scene.api.request("POST", `/api/v1/customers/${alice.customerId}/adjustments`, {
       as: scene.api.admin,
       body: { amount: "-0.9", reason: "a test" },
     });
@@ -174,7 +176,7 @@ describe("funds", () => {
     const [before] = await host.round();
     await setSetting(scene.api.db, "MIN_START_MINUTES", "200");
 
-    const answer = await scene.api.ask("POST", `/api/v1/environments/${id}/restart`, { as: alice });
+    const answer = await scene.api.request("POST", `/api/v1/environments/${id}/restart`, { as: alice });
 
     expect(answer.status).toBe(402);
     expect(await host.pull()).toEqual([before]);
@@ -184,7 +186,7 @@ describe("funds", () => {
   test("the owner of the workspace pays for what its members order", async () => {
     const alice = await scene.customer("alice", "100");
     const bob = await scene.customer("bob", "0");
-    const made = await scene.api.ask("POST", "/api/v1/workspaces", { as: alice, body: { name: "team" } });
+    const made = await scene.api.request("POST", "/api/v1/workspaces", { as: alice, body: { name: "team" } });
     const workspaceId = made.body.id;
     await scene.api.join(workspaceId, alice, bob);
     await scene.host("host-a");

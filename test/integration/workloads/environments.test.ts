@@ -20,9 +20,9 @@ beforeAll(async () => {
 afterAll(async () => await scene.close());
 
 const act = async (id: string, verb: string, as: Caller = alice) =>
-  await scene.api.ask("POST", `/api/v1/environments/${id}/${verb}`, { as });
+  await scene.api.request("POST", `/api/v1/environments/${id}/${verb}`, { as });
 const remove = async (id: string) =>
-  await scene.api.ask("DELETE", `/api/v1/environments/${id}`, { as: alice });
+  await scene.api.request("DELETE", `/api/v1/environments/${id}`, { as: alice });
 const get = async (id: string) => await scene.get(alice, id);
 
 /** An environment that runs on the host, or as far on its way as `until` says. */
@@ -214,7 +214,7 @@ describe("the whole way of one order", () => {
   test("events tell the story, newest first, with who did it", async () => {
     const id = await environmentIn("stopped");
 
-    const { body } = await scene.api.ask("GET", `/api/v1/environments/${id}/events`, { as: alice });
+    const { body } = await scene.api.request("GET", `/api/v1/environments/${id}/events`, { as: alice });
 
     type Told = { kind: string; old: string | null; new: string; actor: string };
     const storyOf = (kind: string) =>
@@ -248,7 +248,7 @@ describe("delete is legal in every state", () => {
       await host.round({ phase: "stopping" });
       await host.round();
 
-      expect((await scene.api.ask("GET", `/api/v1/environments/${id}`, { as: alice })).status).toBe(404);
+      expect((await scene.api.request("GET", `/api/v1/environments/${id}`, { as: alice })).status).toBe(404);
       for (const placement of await heldBy(id)) expect(placement).toMatchObject({ gone: true, cards: 0 });
       await clear();
     },
@@ -277,7 +277,7 @@ describe("delete is legal in every state", () => {
     expect((await heldBy(id))[0]).toMatchObject({ gone: false, released: false });
 
     await host.round();
-    expect((await scene.api.ask("GET", `/api/v1/environments/${id}`, { as: alice })).status).toBe(404);
+    expect((await scene.api.request("GET", `/api/v1/environments/${id}`, { as: alice })).status).toBe(404);
     await clear();
   });
 
@@ -343,7 +343,7 @@ describe("what does not go as ordered", () => {
 
     await scene.schedule();
     expect(await get(id)).toMatchObject({ status: "queued" });
-    const why = await scene.api.ask("GET", `/api/v1/environments/${id}/why`, { as: alice });
+    const why = await scene.api.request("GET", `/api/v1/environments/${id}/why`, { as: alice });
     expect(why.body.position).toBe(1);
     expect(why.body.hosts[0].reason).toContain("storage pool pool-host-a is skipped");
 
@@ -431,11 +431,11 @@ describe("what does not go as ordered", () => {
 
   test("a right to a dataset that was taken away since the order ends it before it is placed", async () => {
     const bob = await scene.customer("bob");
-    const dataset = await scene.api.ask("POST", "/api/v1/datasets", {
+    const dataset = await scene.api.request("POST", "/api/v1/datasets", {
       as: bob,
       body: { name: "pictures", visibility: "public" },
     });
-    await scene.api.ask("PATCH", `/api/v1/datasets/${dataset.body.id}`, {
+    await scene.api.request("PATCH", `/api/v1/datasets/${dataset.body.id}`, {
       as: scene.api.admin,
       body: { status: "ready" },
     });

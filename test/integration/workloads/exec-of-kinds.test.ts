@@ -50,7 +50,7 @@ afterAll(async () => await api.close());
 beforeEach(() => void (asked = []));
 
 async function exec(path: string, as: Caller = alice) {
-  return await api.ask("POST", `/api/v1/${path}`, { as, body: { argv: ["true"] } });
+  return await api.request("POST", `/api/v1/${path}`, { as, body: { argv: ["true"] } });
 }
 
 test.each(KINDS)("of %s it goes to rank 0, or to the one that is named", async (_kind, path, id) => {

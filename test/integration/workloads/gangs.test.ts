@@ -109,10 +109,10 @@ describe("a gang", () => {
     await gangs.scene.workloads();
     expect(await gangs.job(id)).toMatchObject({ status: "running", started_at: expect.any(String) });
 
-    await gangs.say({ phase: "stopped", exitCode: 0 }, one!);
+    await gangs.print({ phase: "stopped", exitCode: 0 }, one!);
     await gangs.scene.workloads();
     expect(await gangs.job(id)).toMatchObject({ status: "running" });
-    await gangs.say({ phase: "stopped", exitCode: 0 }, other!);
+    await gangs.print({ phase: "stopped", exitCode: 0 }, other!);
     await gangs.scene.workloads();
     expect(await gangs.job(id)).toMatchObject({ status: "completed" });
     await gangs.round();
@@ -153,7 +153,7 @@ describe("a gang", () => {
     expect(networks.map(({ workload_id: id }) => id).sort()).toEqual([first, second].sort());
     expect(new Set(networks.map(({ subnet }) => subnet)).size).toBe(2);
 
-    await gangs.ask("POST", `/${first}/cancel`);
+    await gangs.request("POST", `/${first}/cancel`);
     await gangs.round();
     await gangs.round();
     expect(await networksInUse()).toEqual([
@@ -169,7 +169,7 @@ describe("a gang", () => {
     const id = await gangs.placed();
 
     expect(await gangs.job(id)).toMatchObject({ status: "queued", instances: [] });
-    const { hosts } = (await gangs.ask("GET", `/${id}/why`)).body;
+    const { hosts } = (await gangs.request("GET", `/${id}/why`)).body;
     expect(hosts.find(({ host_id: hostId }: never) => hostId === old.id)).toMatchObject({
       fits: false,
       obstacles: [expect.stringContaining("join the ranks of a gang over several hosts")],
@@ -387,7 +387,7 @@ describe("a gang that runs", () => {
     const id = await gangs.runs();
     const [one, other] = await gangs.hostsOf(id);
 
-    await gangs.say({ phase: "failed", exitCode: 3, problem: "exited" }, other!);
+    await gangs.print({ phase: "failed", exitCode: 3, problem: "exited" }, other!);
     await gangs.scene.workloads();
 
     expect(await gangs.job(id)).toMatchObject({
@@ -406,7 +406,7 @@ describe("a gang that runs", () => {
     const [one, other] = await gangs.hostsOf(id);
     const { instances } = await gangs.job(id);
 
-    await gangs.say({ phase: "ready", cutOff: [instances[1].gang.address] }, one!);
+    await gangs.print({ phase: "ready", cutOff: [instances[1].gang.address] }, one!);
     await gangs.scene.workloads();
 
     expect(await gangs.job(id)).toMatchObject({
@@ -468,9 +468,9 @@ describe("a gang that runs", () => {
     other!.gpus = [
       { ...card!, health: "unhealthy", cordon: { kind: "fatal", sinceMs: 5 }, reasons: ["Xid 79."] },
     ];
-    await gangs.say({ phase: "ready" }, other!);
+    await gangs.print({ phase: "ready" }, other!);
     await gangs.pass(20);
-    await gangs.say({ phase: "failed", problem: "gpu-failed", detail: "GPU 0 fell off the bus." }, other!);
+    await gangs.print({ phase: "failed", problem: "gpu-failed", detail: "GPU 0 fell off the bus." }, other!);
     await gangs.scene.workloads();
     await gangs.round();
     await gangs.scene.workloads();
@@ -489,7 +489,7 @@ describe("a gang that runs", () => {
     const id = await gangs.runs();
     const [one, other] = await gangs.hostsOf(id);
     await gangs.pass(60);
-    await gangs.say({ phase: "ready" }, other!);
+    await gangs.print({ phase: "ready" }, other!);
     const { db, now } = gangs.scene.api.deps;
     // Its card was sampled 8 s before the host was heard.
     const lastGoodAt = new Date(now().getTime() - 8_000);
@@ -507,7 +507,7 @@ describe("a gang that runs", () => {
         reasonCode: "requires-reset",
       },
     ];
-    await gangs.say({ phase: "failed", problem: "gpu-failed", detail: "Its GPU failed." }, other!);
+    await gangs.print({ phase: "failed", problem: "gpu-failed", detail: "Its GPU failed." }, other!);
     await gangs.scene.workloads();
     await gangs.round([one!]);
     await gangs.scene.workloads();
@@ -528,7 +528,7 @@ describe("a gang that runs", () => {
     const lastGoodAt = new Date(gangs.scene.api.deps.now().getTime() - 8_000);
     const [wanted] = await other!.pull();
     await provesTo(other!, wanted!, lastGoodAt);
-    await gangs.say(LOST_ACCESS, other!);
+    await gangs.print(LOST_ACCESS, other!);
     await breaks(one!);
 
     expect(await freeFrom()).toEqual([lastGoodAt, lastGoodAt]);
@@ -540,7 +540,7 @@ describe("a gang that runs", () => {
     await gangs.pass(60);
     const [wanted] = await other!.pull();
     await rows("UPDATE runs SET closed_at = $2 WHERE id = $1", [wanted!.runId, gangs.scene.api.deps.now()]);
-    await gangs.say(LOST_ACCESS, other!);
+    await gangs.print(LOST_ACCESS, other!);
     await breaks(one!);
 
     const [run] = await rows<{ ordered_at: Date }>("SELECT ordered_at FROM runs WHERE id = $1", [
@@ -565,7 +565,7 @@ describe("a gang that runs", () => {
     );
     await gangs.scene.workloads();
     await other!.heartbeat();
-    await gangs.say({ phase: "failed", problem: "exited", exitCode: 1, detail: "It crashed." }, other!);
+    await gangs.print({ phase: "failed", problem: "exited", exitCode: 1, detail: "It crashed." }, other!);
     await provesTo(other!, wanted!, provenTo);
     await breaks(one!);
 
@@ -587,7 +587,7 @@ describe("a gang that runs", () => {
         reasonCode: "requires-reset",
       },
     ];
-    await gangs.say(
+    await gangs.print(
       { phase: "failed", problem: "exited", exitCode: 1, detail: "The command ended with exit code 1." },
       other!,
     );
@@ -618,7 +618,7 @@ describe("a gang that runs", () => {
     await rows("UPDATE placements SET released_at = NULL, live = live - 'released'");
     await rows("UPDATE training_jobs SET status = 'queued', started_at = NULL WHERE id = $1", [id]);
 
-    await gangs.say({ phase: "ready" }, ...(await gangs.hostsOf(id)));
+    await gangs.print({ phase: "ready" }, ...(await gangs.hostsOf(id)));
     await gangs.scene.workloads();
     await gangs.scene.workloads();
 

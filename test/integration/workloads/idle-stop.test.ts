@@ -29,7 +29,7 @@ beforeEach(async () => {
 afterEach(async () => await scene.close());
 
 const ask = async (method: string, path: string, body?: unknown) =>
-  await scene.api.ask(method, `/api/v1${path}`, { as: alice, ...(body !== undefined && { body }) });
+  await scene.api.request(method, `/api/v1${path}`, { as: alice, ...(body !== undefined && { body }) });
 const sql = async (text: string) => (await scene.api.db.query(text)).rows;
 
 async function running(config: object = { idle_stop_minutes: LIMIT }): Promise<string> {
@@ -211,7 +211,7 @@ describe("amid the last ten minutes it is held, and idle anew from then on, by",
 
   async function accessed(): Promise<void> {
     for (const leaseId of host.leases.keys())
-      host.sayOfLease(leaseId, { lastAccessedAt: scene.api.deps.now().toISOString() });
+      host.reportOfLease(leaseId, { lastAccessedAt: scene.api.deps.now().toISOString() });
     await host.round();
     await step(STEP);
   }

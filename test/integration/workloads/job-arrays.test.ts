@@ -23,7 +23,7 @@ afterEach(async () => await scene.close());
 const TURN = "Waiting for its turn: of its array 2 run at once.";
 
 const ask = async (method: string, path: string, body?: object) =>
-  await scene.api.ask(method, `/api/v1${path}`, { as: alice, ...(body && { body }) });
+  await scene.api.request(method, `/api/v1${path}`, { as: alice, ...(body && { body }) });
 const order = async (change: object) =>
   await ask("POST", "/training-jobs", {
     name: "sweep",
@@ -157,7 +157,7 @@ test("all of it is deleted by one word, and what its hosts have goes", async () 
 });
 
 test("of the quotas each takes its own: what alone is beyond is refused, what is together waits", async () => {
-  await scene.api.ask("PUT", `/api/v1/customers/${alice.customerId}/quota`, {
+  await scene.api.request("PUT", `/api/v1/customers/${alice.customerId}/quota`, {
     as: scene.api.admin,
     body: { cpu_quota: 8, memory_quota: 99_999, gpu_quota: 2, storage_quota: 0, environment_quota: 0 },
   });

@@ -21,7 +21,7 @@ beforeEach(async () => {
 afterEach(async () => await scene.close());
 
 const ask = async (method: string, path: string, body?: object) =>
-  await scene.api.ask(method, `/api/v1${path}`, { as: alice, ...(body && { body }) });
+  await scene.api.request(method, `/api/v1${path}`, { as: alice, ...(body && { body }) });
 const patch = async (id: string, body: object) => await ask("PATCH", `/training-jobs/${id}`, body);
 const job = async (id: string) => (await ask("GET", `/training-jobs/${id}`)).body;
 

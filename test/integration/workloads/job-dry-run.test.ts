@@ -17,7 +17,10 @@ afterEach(async () => await scene.close());
 
 const ORDER = { name: "train", image: "trainer:1", command: "true", cpu: 1, memory: GIB, gpu: 1 };
 const post = async (path: string, change: object = {}) =>
-  await scene.api.ask("POST", `/api/v1/training-jobs${path}`, { as: alice, body: { ...ORDER, ...change } });
+  await scene.api.request("POST", `/api/v1/training-jobs${path}`, {
+    as: alice,
+    body: { ...ORDER, ...change },
+  });
 const dryRun = async (change: object = {}) => await post("/dry-run", change);
 const countOf = async (table: string) =>
   Number((await scene.api.db.query<{ n: string }>(`SELECT count(*) AS n FROM ${table}`)).rows[0]?.n);
@@ -68,12 +71,12 @@ test.each([
 });
 
 test("refuses who cannot pay, and tells no price to a key that may not see money", async () => {
-  const key = await scene.api.ask("POST", "/api/v1/api-keys", {
+  const key = await scene.api.request("POST", "/api/v1/api-keys", {
     as: alice,
     body: { scopes: ["read", "orders"] },
   });
   const blind = { ...alice, key: String(key.body.key) };
-  const answer = await scene.api.ask("POST", "/api/v1/training-jobs/dry-run", { as: blind, body: ORDER });
+  const answer = await scene.api.request("POST", "/api/v1/training-jobs/dry-run", { as: blind, body: ORDER });
   expect(answer).toMatchObject({ status: 200, body: { price_per_hour: null } });
 
   await scene.api.db.query("UPDATE customers SET balance = 0 WHERE id = $1", [alice.customerId]);
@@ -81,7 +84,7 @@ test("refuses who cannot pay, and tells no price to a key that may not see money
 });
 
 test("the form of an order is published for everybody, and says what an order may say", async () => {
-  const { status, body } = await scene.api.ask("GET", "/api/v1/schemas/training-job");
+  const { status, body } = await scene.api.request("GET", "/api/v1/schemas/training-job");
 
   expect(status).toBe(200);
   expect(body).toMatchObject({

@@ -38,13 +38,13 @@ const UNTOLD_FAULT = { phase: "failed", exitCode: 3, problem: "exited" } as cons
 const OWN_FAULT = { ...UNTOLD_FAULT, ...TOLD } as const;
 
 const ask = async (method: string, path: string) =>
-  await scene.api.ask(method, `/api/v1/training-jobs${path}`, { as: alice });
+  await scene.api.request(method, `/api/v1/training-jobs${path}`, { as: alice });
 const job = async (id: string) => (await ask("GET", `/${id}`)).body;
 const rows = async <Row extends object>(sql: string, values: unknown[] = []) =>
   (await scene.api.db.query<Row>(sql, values)).rows;
 
 async function ordered(config: object = {}): Promise<string> {
-  const { status, body } = await scene.api.ask("POST", "/api/v1/training-jobs", {
+  const { status, body } = await scene.api.request("POST", "/api/v1/training-jobs", {
     as: alice,
     body: { name: "train", image: "trainer:1", command: "true", cpu: 1, memory: GIB, gpu: 1, config },
   });
@@ -164,7 +164,7 @@ describe("a failure of what an attempt stands on", () => {
   test("of a host that is declared lost is tried again on another", async () => {
     const id = await ordered();
     const first = await runs(id);
-    const { status } = await scene.api.ask("DELETE", `/api/v1/hosts/${first}?lost=true`, {
+    const { status } = await scene.api.request("DELETE", `/api/v1/hosts/${first}?lost=true`, {
       as: scene.api.admin,
     });
     expect(status).toBeLessThan(300);
@@ -191,7 +191,7 @@ describe("a failure of what an attempt stands on", () => {
   test("on a host that is emptied is tried elsewhere", async () => {
     const id = await ordered();
     const first = await runs(id);
-    await scene.api.ask("POST", `/api/v1/hosts/${first}/drain`, { as: scene.api.admin, body: {} });
+    await scene.api.request("POST", `/api/v1/hosts/${first}/drain`, { as: scene.api.admin, body: {} });
 
     await tell(id, { phase: "stopped", exitCode: 143 });
 
@@ -306,7 +306,7 @@ describe("log rules", () => {
 
   test("two of one name are refused", async () => {
     const body = { name: "train", image: "trainer:1", command: "true", cpu: 1, memory: GIB, gpu: 1 };
-    const answer = await scene.api.ask("POST", "/api/v1/training-jobs", {
+    const answer = await scene.api.request("POST", "/api/v1/training-jobs", {
       as: alice,
       body: { ...body, config: { log_rules: [log_rules[0], log_rules[0]] } },
     });

@@ -18,7 +18,7 @@ beforeAll(async () => {
 afterAll(async () => await api.close());
 
 async function ask(method: string, path = "") {
-  return await api.ask(method, `/api/v1/training-jobs/${id}${path}`, { as: alice });
+  return await api.request(method, `/api/v1/training-jobs/${id}${path}`, { as: alice });
 }
 
 async function wanted(): Promise<string | undefined> {

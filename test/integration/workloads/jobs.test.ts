@@ -23,7 +23,7 @@ beforeEach(async () => {
 afterEach(async () => await scene.close());
 
 const order = async (change: object = {}, as: Caller = alice) =>
-  await scene.api.ask("POST", "/api/v1/training-jobs", {
+  await scene.api.request("POST", "/api/v1/training-jobs", {
     as,
     body: {
       name: "train",
@@ -36,7 +36,7 @@ const order = async (change: object = {}, as: Caller = alice) =>
     },
   });
 const ask = async (method: string, path: string, as: Caller = alice) =>
-  await scene.api.ask(method, `/api/v1/training-jobs/${path}`, { as });
+  await scene.api.request(method, `/api/v1/training-jobs/${path}`, { as });
 const job = async (id: string) => (await ask("GET", id)).body;
 const rows = async <Row extends object>(sql: string, values: unknown[] = []) =>
   (await scene.api.db.query<Row>(sql, values)).rows;
@@ -233,7 +233,7 @@ describe("an order", () => {
     expect((await order({}, bob)).status).toBe(402);
 
     const keyed = async () =>
-      await scene.api.ask("POST", "/api/v1/training-jobs", {
+      await scene.api.request("POST", "/api/v1/training-jobs", {
         as: alice,
         headers: { "Idempotency-Key": "one" },
         body: { name: "t", image: "trainer:1", command: "true", cpu: 1, memory: GIB },
@@ -244,7 +244,7 @@ describe("an order", () => {
   });
 
   test("beyond the quota waits for room in it and says so; one that is beyond it alone is refused", async () => {
-    await scene.api.ask("PUT", `/api/v1/customers/${alice.customerId}/quota`, {
+    await scene.api.request("PUT", `/api/v1/customers/${alice.customerId}/quota`, {
       as: scene.api.admin,
       body: { cpu_quota: 4, memory_quota: 9_999, gpu_quota: 1, storage_quota: 0, environment_quota: 0 },
     });
@@ -465,7 +465,7 @@ describe("what happens to it", () => {
   test("a drained host stops it with the reason", async () => {
     const id = await running({ config: { max_infrastructure_retries: 0 } });
 
-    await scene.api.ask("POST", "/api/v1/hosts/host-a/drain", {
+    await scene.api.request("POST", "/api/v1/hosts/host-a/drain", {
       as: scene.api.admin,
       body: { reason: "repairs" },
     });
@@ -484,7 +484,7 @@ describe("what happens to it", () => {
   test("a host that is declared lost takes it along, and its time since then is free", async () => {
     const id = await running({ config: { max_infrastructure_retries: 0 } });
 
-    await scene.api.ask("DELETE", "/api/v1/hosts/host-a?lost=true", { as: scene.api.admin });
+    await scene.api.request("DELETE", "/api/v1/hosts/host-a?lost=true", { as: scene.api.admin });
     await scene.workloads();
 
     expect(await job(id)).toMatchObject({ status: "failed", status_reason: expect.stringContaining("lost") });
@@ -509,7 +509,7 @@ describe("what happens to it", () => {
   test("a dataset that was taken away while it waited fails it with the reason, once and for all", async () => {
     const bob = await scene.customer("bob");
     const dataset = (
-      await scene.api.ask("POST", "/api/v1/datasets", {
+      await scene.api.request("POST", "/api/v1/datasets", {
         as: scene.api.admin,
         body: { name: "d", visibility: "public", storage_path: "d/1" },
       })
@@ -528,7 +528,7 @@ describe("what happens to it", () => {
     const id = await ordered();
     expect(
       (
-        await scene.api.ask("POST", `/api/v1/training-jobs/${id}/exec`, {
+        await scene.api.request("POST", `/api/v1/training-jobs/${id}/exec`, {
           as: alice,
           body: { argv: ["true"] },
         })

@@ -38,14 +38,14 @@ describe("a job by MPI", () => {
     expect(await orderOf(first)).toMatchObject({ spec: { command: MPI.command, launch: { role: "leads" } } });
     expect(await orderOf(other)).toMatchObject({ spec: { command: null, launch: { role: "follows" } } });
 
-    await gangs.say({ phase: "stopped", exitCode: 0, problem: "exited" }, first);
+    await gangs.print({ phase: "stopped", exitCode: 0, problem: "exited" }, first);
     await gangs.scene.workloads();
     expect(await gangs.job(id)).toMatchObject({
       status: "stopping",
       status_reason: "Rank 0 has ended; the others end with it.",
     });
     expect(await orderOf(other)).toMatchObject({ want: "stopped", orderedBy: "control-plane" });
-    await gangs.say({ phase: "stopped", exitCode: 143 }, other);
+    await gangs.print({ phase: "stopped", exitCode: 143 }, other);
     await gangs.scene.workloads();
 
     expect(await gangs.job(id)).toMatchObject({ status: "completed", status_reason: null, attempt: 1 });
@@ -57,9 +57,9 @@ describe("a job by MPI", () => {
     const id = await gangs.runs(MPI);
     const [first, other] = await hostsOf(id);
 
-    await gangs.say({ phase: "failed", exitCode: 7, problem: "exited" }, first);
+    await gangs.print({ phase: "failed", exitCode: 7, problem: "exited" }, first);
     await gangs.scene.workloads();
-    await gangs.say({ phase: "stopped", exitCode: 143 }, other);
+    await gangs.print({ phase: "stopped", exitCode: 143 }, other);
     await gangs.scene.workloads();
 
     const { status, status_reason: reason, instances } = await gangs.job(id);
@@ -78,10 +78,10 @@ describe("a job by MPI", () => {
     const id = await gangs.runs(MPI);
     const [first, other] = await hostsOf(id);
 
-    await gangs.say(says, other);
+    await gangs.print(says, other);
     await gangs.scene.workloads();
     expect(await orderOf(first)).toMatchObject({ want: "stopped" });
-    await gangs.say({ phase: "stopped", exitCode: 143 }, first);
+    await gangs.print({ phase: "stopped", exitCode: 143 }, first);
     await gangs.scene.workloads();
 
     expect(await gangs.job(id)).toMatchObject({ status });
@@ -94,7 +94,7 @@ describe("a job by MPI", () => {
     const { body } = await gangs.order(MPI);
     await gangs.scene.schedule();
 
-    const { hosts } = (await gangs.ask("GET", `/${body.id}/why`)).body;
+    const { hosts } = (await gangs.request("GET", `/${body.id}/why`)).body;
     expect(hosts[0].obstacles).toEqual([
       expect.stringContaining("let one rank of a job start processes on the others"),
     ]);
@@ -138,11 +138,11 @@ describe("its keys", () => {
         await rows(`SELECT t::text AS text FROM ${table} t WHERE t::text LIKE '%' || $1 || '%'`, [secret]),
       ).toEqual([]);
 
-    await gangs.ask("POST", `/${id}/cancel`);
+    await gangs.request("POST", `/${id}/cancel`);
     expect((await orderOf(first)).live).not.toHaveProperty("rankKeys");
     await gangs.round();
     await gangs.scene.workloads();
-    await gangs.ask("POST", `/${id}/retry`);
+    await gangs.request("POST", `/${id}/retry`);
     await gangs.round();
     await gangs.scene.schedule();
     const [again] = await hostsOf(id);

@@ -211,11 +211,11 @@ describe("of a running environment", () => {
       onTestFinished(() => void vi.useRealTimers());
       const response = await logs(id, "?follow=true", as);
       const all = text(response);
-      return { all, look: () => void vi.advanceTimersByTime(10_000) };
+      return { all, check: () => void vi.advanceTimersByTime(10_000) };
     }
 
     test("end when the host is not heard any more", async () => {
-      const { all, look } = await followed();
+      const { all, check: look } = await followed();
       look();
       await scene.api.db.query("UPDATE hosts SET connection = 'unreachable' WHERE id = $1", [host.id]);
       onTestFinished(async () => {
@@ -228,12 +228,12 @@ describe("of a running environment", () => {
     });
 
     test("end when the reader may no longer read", async () => {
-      const key = await scene.api.ask("POST", `/api/v1/customers/${alice.customerId}/api-keys`, {
+      const key = await scene.api.request("POST", `/api/v1/customers/${alice.customerId}/api-keys`, {
         as: scene.api.admin,
         body: {},
       });
-      const { all, look } = await followed({ ...alice, key: key.body.key });
-      await scene.api.ask("DELETE", `/api/v1/customers/${alice.customerId}/api-keys/${key.body.id}`, {
+      const { all, check: look } = await followed({ ...alice, key: key.body.key });
+      await scene.api.request("DELETE", `/api/v1/customers/${alice.customerId}/api-keys/${key.body.id}`, {
         as: scene.api.admin,
       });
 
@@ -323,7 +323,7 @@ describe("where the host cannot be asked", () => {
     expect(await text(response)).toMatch(
       /^epoch 3\nlast words\n\[remotegpu\] Host host-a is unreachable since .* These are the last lines of run .*\.\n$/,
     );
-    const { body } = await scene.api.ask("GET", `/api/v1/environments/${id}/instances`, { as: alice });
+    const { body } = await scene.api.request("GET", `/api/v1/environments/${id}/instances`, { as: alice });
     expect(body.items[0].runs[0]).toMatchObject({
       id: run,
       end: {
@@ -336,7 +336,7 @@ describe("where the host cannot be asked", () => {
       },
     });
     expect((await scene.get(alice, id)).instances[0].runs[0].end.tail).toBeNull();
-    const events = (await scene.api.ask("GET", `/api/v1/environments/${id}/events`, { as: alice })).body
+    const events = (await scene.api.request("GET", `/api/v1/environments/${id}/events`, { as: alice })).body
       .items;
     expect(events.filter(({ kind }: { kind: string }) => kind === "run-ended")).toMatchObject([
       {
@@ -412,14 +412,14 @@ describe("of a service of an environment", () => {
 
   test("are none of other kinds of workload, and none by another name", async () => {
     const id = await running();
-    const ofJob = await scene.api.ask("POST", "/api/v1/training-jobs", {
+    const ofJob = await scene.api.request("POST", "/api/v1/training-jobs", {
       as: alice,
       body: { name: "job", image: "busybox:1", command: "true", cpu: 1, memory: 1 << 30, gpu: 0 },
     });
 
     expect((await logs(id, "?service=sshd")).statusCode).toBe(422);
     const path = `/api/v1/training-jobs/${ofJob.body.id}/logs?service=jupyter`;
-    expect(await scene.api.ask("GET", path, { as: alice })).toMatchObject({
+    expect(await scene.api.request("GET", path, { as: alice })).toMatchObject({
       status: 422,
       body: { detail: "service: no training job has this service" },
     });
@@ -434,7 +434,7 @@ describe("how a run ended, as a host tells it", () => {
     await host.round({ phase: "failed", ...end });
     await host.round({ phase: "failed", ...end, remains: { ...end.remains, tail: "other" } });
 
-    const { body } = await scene.api.ask("GET", `/api/v1/environments/${id}/instances`, { as: alice });
+    const { body } = await scene.api.request("GET", `/api/v1/environments/${id}/instances`, { as: alice });
     expect(body.items[0].runs[0].end).toMatchObject({ tail: "mine" });
   });
 
@@ -452,7 +452,7 @@ describe("how a run ended, as a host tells it", () => {
       { ...seen, phase: "ready" },
     ]);
 
-    const { body } = await scene.api.ask("GET", `/api/v1/environments/${id}/instances`, { as: alice });
+    const { body } = await scene.api.request("GET", `/api/v1/environments/${id}/instances`, { as: alice });
     expect(body.items[0].runs[0].end).toBeNull();
     const { rows } = await scene.api.db.query("SELECT FROM run_ends WHERE run_id IN ($1, 'run-none')", [
       told,

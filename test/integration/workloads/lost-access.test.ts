@@ -33,7 +33,7 @@ beforeEach(async () => {
 afterEach(async () => await scene.close());
 
 const read = async (path: string) =>
-  (await scene.api.ask("GET", `/api/v1/environments/${id}${path}`, { as: alice })).body;
+  (await scene.api.request("GET", `/api/v1/environments/${id}${path}`, { as: alice })).body;
 const reasons = async () =>
   (await read("/events?limit=100")).items
     .toReversed()
@@ -55,7 +55,7 @@ test("status, why and events say what was lost and how to get it back, each once
 test("its restart is a new run on the same host and GPU", async () => {
   const [before] = await host.pull();
   await host.round(LOST);
-  const { status } = await scene.api.ask("POST", `/api/v1/environments/${id}/restart`, {
+  const { status } = await scene.api.request("POST", `/api/v1/environments/${id}/restart`, {
     as: alice,
     body: {},
   });

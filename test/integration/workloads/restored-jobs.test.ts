@@ -32,11 +32,11 @@ afterEach(async () => await scene.close());
 
 const sql = async (text: string, values: unknown[] = []) => (await scene.api.db.query(text, values)).rows;
 const ask = async (path: string) =>
-  await scene.api.ask("GET", `/api/v1/training-jobs/${path}`, { as: alice });
+  await scene.api.request("GET", `/api/v1/training-jobs/${path}`, { as: alice });
 const job = async (id: string) => (await ask(id)).body;
 
 async function running(): Promise<{ id: string; desired: DesiredInstance }> {
-  const { status, body } = await scene.api.ask("POST", "/api/v1/training-jobs", {
+  const { status, body } = await scene.api.request("POST", "/api/v1/training-jobs", {
     as: alice,
     body: { name: "train", image: "trainer:1", command: "python train.py", cpu: 1, memory: GIB, gpu: 1 },
   });

@@ -28,7 +28,7 @@ afterEach(async () => {
 
 const db = () => services.scene.api.deps.db;
 const scale = async (id: string, replicas: number) =>
-  await services.ask("POST", `/${id}/scale`, { replicas });
+  await services.request("POST", `/${id}/scale`, { replicas });
 async function shown(id: string, rank: number) {
   const found = (await services.replicas(id, "?all=true")).find((replica) => replica.rank === rank);
   if (found === undefined) throw new Error(`there is no replica ${rank}`);
@@ -78,7 +78,7 @@ describe("a service that is scaled down", () => {
 
   test("keeps a replica that answers until its gateways and its host have nothing open there, and pays for it", async () => {
     const id = await runs();
-    services.says.set(1, { phase: "ready", serving: "yes", openStreams: 2 });
+    services.text.set(1, { phase: "ready", serving: "yes", openStreams: 2 });
     await tells("gw-1", id, {});
     await scale(id, 1);
     await services.loops();
@@ -96,28 +96,28 @@ describe("a service that is scaled down", () => {
     await services.settle();
     expect(await isGone(id, 1)).toBe(false);
     await tells("gw-1", id, { open: [1, 1] });
-    services.says.set(1, { phase: "ready", serving: "yes", openStreams: 0 });
+    services.text.set(1, { phase: "ready", serving: "yes", openStreams: 0 });
     await services.settle();
     expect(await isGone(id, 1)).toBe(false);
-    services.says.set(1, { phase: "ready", serving: "yes", openStreams: 1 });
+    services.text.set(1, { phase: "ready", serving: "yes", openStreams: 1 });
     await services.round();
     await tells("gw-1", id, {});
     await services.settle();
     expect(await shown(id, 1)).toMatchObject({ want: "running", dismissal: null });
     expect((await shown(id, 1)).runs[0]?.waive_from).toBeNull();
-    services.says.set(1, { phase: "ready", serving: "yes", openStreams: 0 });
+    services.text.set(1, { phase: "ready", serving: "yes", openStreams: 0 });
     await services.settle();
 
     expect(await shown(id, 1)).toMatchObject({ want: "removed", dismissal: "Scaled down to 1." });
     expect((await shown(id, 1)).runs[0]?.waive_from).not.toBeNull();
     expect(await services.serving(id)).toEqual([0]);
-    const events = (await services.ask("GET", `/${id}/events?limit=100`)).body.items as { new: string }[];
+    const events = (await services.request("GET", `/${id}/events?limit=100`)).body.items as { new: string }[];
     expect(events.map(({ new: what }) => what)).toEqual(expect.arrayContaining(["draining", "gone"]));
   });
 
   test("waits for each gateway that runs, and for none that is not seen any more", async () => {
     const id = await runs();
-    services.says.set(1, { phase: "ready", serving: "yes", openStreams: 0 });
+    services.text.set(1, { phase: "ready", serving: "yes", openStreams: 0 });
     await tells("gw-1", id, {});
     await tells("gw-2", id, {});
     await scale(id, 1);
@@ -135,7 +135,7 @@ describe("a service that is scaled down", () => {
 
   test("waits for a gateway that was killed for fifteen seconds while another tells, and not for a minute", async () => {
     const id = await runs();
-    services.says.set(1, { phase: "ready", serving: "yes", openStreams: 0 });
+    services.text.set(1, { phase: "ready", serving: "yes", openStreams: 0 });
     await tells("gw-killed", id, {});
     await scale(id, 1);
     await services.loops();
@@ -163,14 +163,14 @@ describe("a service that is scaled down", () => {
 
   test("cuts off what is open when its time is up, and says so; a change of that time holds at once", async () => {
     const id = await runs();
-    services.says.set(1, { phase: "ready", serving: "yes", openStreams: 1 });
+    services.text.set(1, { phase: "ready", serving: "yes", openStreams: 1 });
     await scale(id, 1);
     await services.settle();
     await services.pass(120);
     await services.settle();
     expect(await isGone(id, 1)).toBe(false);
 
-    await services.ask("PATCH", `/${id}`, { config: { drain_seconds: 120 } });
+    await services.request("PATCH", `/${id}`, { config: { drain_seconds: 120 } });
     await services.settle();
 
     expect((await shown(id, 1)).dismissal).toMatch(/^Scaled down to 1\. .* 120 seconds/);
@@ -178,7 +178,7 @@ describe("a service that is scaled down", () => {
 
   test("and up again meanwhile gets a new replica: one that drains takes nothing any more", async () => {
     const id = await runs();
-    services.says.set(1, { phase: "ready", serving: "yes", openStreams: 1 });
+    services.text.set(1, { phase: "ready", serving: "yes", openStreams: 1 });
     await scale(id, 1);
     await services.settle();
     await scale(id, 2);
@@ -194,7 +194,7 @@ describe("a service that is scaled down", () => {
 
   test("goes on where whoever led ended before gateways were told", async () => {
     const id = await runs();
-    services.says.set(1, { phase: "ready", serving: "yes", openStreams: 0 });
+    services.text.set(1, { phase: "ready", serving: "yes", openStreams: 0 });
     await scale(id, 1);
     await services.loops();
     await db().query("UPDATE instances SET drain_announced_at = NULL WHERE workload_id = $1", [id]);
@@ -210,10 +210,10 @@ describe("a service that is scaled down", () => {
 
   test("and stopped meanwhile waits for nobody", async () => {
     const id = await runs();
-    services.says.set(1, { phase: "ready", serving: "yes", openStreams: 1 });
+    services.text.set(1, { phase: "ready", serving: "yes", openStreams: 1 });
     await scale(id, 1);
     await services.settle();
-    await services.ask("POST", `/${id}/stop`);
+    await services.request("POST", `/${id}/stop`);
     await services.settle();
 
     expect((await services.get(id)).status).toBe("stopped");
@@ -221,7 +221,7 @@ describe("a service that is scaled down", () => {
 
   test("waits for nothing where its owner wants no drain", async () => {
     const id = await runs({ config: { drain_seconds: 0 } });
-    services.says.set(1, { phase: "ready", serving: "yes", openStreams: 1 });
+    services.text.set(1, { phase: "ready", serving: "yes", openStreams: 1 });
     await scale(id, 1);
     await services.loops();
 
@@ -248,16 +248,16 @@ test("a host that cannot tell what is open is not waited for, but the gateways a
 test("a replica on a host that is emptied by a deadline is drained once another serves", async () => {
   await begins({ drains: true });
   const id = await services.runs();
-  services.says.set(0, { phase: "ready", serving: "yes", openStreams: 1 });
+  services.text.set(0, { phase: "ready", serving: "yes", openStreams: 1 });
   const { host_id: hostId } = await shown(id, 0);
-  await services.scene.api.ask("POST", `/api/v1/hosts/${hostId}/drain`, {
+  await services.scene.api.request("POST", `/api/v1/hosts/${hostId}/drain`, {
     as: services.scene.api.admin,
     body: { deadline_seconds: 3_600 },
   });
   await services.settle();
   expect(await shown(id, 0)).toMatchObject({ want: "running", draining_since: expect.any(String) });
 
-  services.says.set(0, { phase: "ready", serving: "yes", openStreams: 0 });
+  services.text.set(0, { phase: "ready", serving: "yes", openStreams: 0 });
   await services.settle();
 
   expect(await services.serving(id)).toEqual([1]);

@@ -17,7 +17,7 @@ beforeEach(async () => {
 afterEach(async () => await services.scene.close());
 
 const ask = async (method: string, path: string, as: Caller, body?: object) =>
-  await services.scene.api.ask(method, `/api/v1${path}`, { as, ...(body && { body }) });
+  await services.scene.api.request(method, `/api/v1${path}`, { as, ...(body && { body }) });
 
 async function model(
   as: Caller,
@@ -47,7 +47,7 @@ test("one's own that is filled is at /gemini/pretrain1 in each replica, and cann
     expect(env).toMatchObject({ PORT: "8000", GEMINI_PRETRAIN1: "/gemini/pretrain1" });
   }
   expect((await ask("DELETE", `/models/${own}`, services.alice)).status).toBe(409);
-  await services.ask("DELETE", `/${id}`);
+  await services.request("DELETE", `/${id}`);
   expect((await ask("DELETE", `/models/${own}`, services.alice)).status).toBe(204);
 });
 
@@ -85,7 +85,7 @@ test("what may be mounted no longer gives further replicas up, and those that ru
   const id = await services.runs({ model_id: open });
   await ask("PATCH", `/models/${open}`, bob, { visibility: "private" });
 
-  await services.ask("POST", `/${id}/scale`, { replicas: 2 });
+  await services.request("POST", `/${id}/scale`, { replicas: 2 });
   await services.settle();
 
   expect(await services.serving(id)).toEqual([0]);
@@ -100,7 +100,7 @@ test("a pool without its files is not tried again for ten minutes, and another o
   const [, other] = services.hosts;
   const { admin } = services.scene.api;
   await ask("POST", `/hosts/${other?.id}/cordon`, admin);
-  services.says.set(0, {
+  services.text.set(0, {
     phase: "failed",
     problem: "mount-missing",
     detail: "The model is not in this pool.",
@@ -110,7 +110,7 @@ test("a pool without its files is not tried again for ten minutes, and another o
   await services.pass(10);
   await services.settle();
 
-  const why = (await services.ask("GET", `/${id}/why`)).body;
+  const why = (await services.request("GET", `/${id}/why`)).body;
   expect(await services.get(id)).toMatchObject({ status: "creating", waiting_replicas: 1 });
   expect(why.hosts.map(({ reason }: { reason: string }) => reason).join("\n")).toContain(
     "storage pool pool-host-0 is skipped",

@@ -24,12 +24,12 @@ afterEach(async () => {
 });
 
 const asAdmin = async (method: string, path: string, body?: object) =>
-  await services.scene.api.ask(method, `/api/v1${path}`, {
+  await services.scene.api.request(method, `/api/v1${path}`, {
     as: services.scene.api.admin,
     ...(body && { body }),
   });
 const scale = async (id: string, replicas: number) =>
-  await services.ask("POST", `/${id}/scale`, { replicas });
+  await services.request("POST", `/${id}/scale`, { replicas });
 async function hostOf(id: string, rank: number): Promise<ScriptedHost> {
   const shown = (await services.replicas(id, "?all=true")).find((replica) => replica.rank === rank);
   const host = services.hosts.find((one) => one.id === shown?.host_id);
@@ -90,16 +90,16 @@ describe("a service", () => {
       status: 409,
       body: { detail: expect.stringContaining("/pause") },
     });
-    const paused = await services.ask("POST", `/${id}/pause`);
+    const paused = await services.request("POST", `/${id}/pause`);
     expect(paused).toMatchObject({
       status: 202,
       body: { autoscaling_config: { target_qps: 10, paused: true } },
     });
     expect((await scale(id, 2)).status).toBe(202);
-    await services.ask("POST", `/${id}/resume`);
+    await services.request("POST", `/${id}/resume`);
     expect((await scale(id, 3)).status).toBe(409);
     const plain = await services.ordered();
-    expect((await services.ask("POST", `/${plain}/pause`)).status).toBe(409);
+    expect((await services.request("POST", `/${plain}/pause`)).status).toBe(409);
   });
 
   test("may be scaled to zero where its bounds allow it, and comes back", async () => {
@@ -124,19 +124,19 @@ describe("a service", () => {
     await scale(id, 4);
     await services.settle();
 
-    await services.ask("PATCH", `/${id}`, { max_replicas: 2 });
+    await services.request("PATCH", `/${id}`, { max_replicas: 2 });
     await services.settle();
 
     expect(await services.serving(id)).toEqual([0, 1]);
-    expect((await services.ask("PATCH", `/${id}`, { min_replicas: 3 })).status).toBe(422);
-    await services.ask("PATCH", `/${id}`, { max_replicas: 5 });
+    expect((await services.request("PATCH", `/${id}`, { min_replicas: 3 })).status).toBe(422);
+    await services.request("PATCH", `/${id}`, { max_replicas: 5 });
     await services.settle();
     expect(await services.serving(id)).toHaveLength(4);
   });
 
   test("is changed with the rest of it, within the bounds that it has then", async () => {
     const id = await services.runs({ max_replicas: 2 });
-    const change = async (body: object) => await services.ask("PATCH", `/${id}`, body);
+    const change = async (body: object) => await services.request("PATCH", `/${id}`, body);
 
     const beyond = await change({ name: "other", replicas: 3 });
     expect(beyond.status).toBe(422);
@@ -151,7 +151,7 @@ describe("a service", () => {
     expect(await services.serving(id)).toEqual([0, 1, 2]);
     await change({ max_replicas: 2 });
     await change({ max_replicas: 3, replicas: 1 });
-    const { items: events } = (await services.ask("GET", `/${id}/events`)).body;
+    const { items: events } = (await services.request("GET", `/${id}/events`)).body;
     expect(events.filter(({ kind }: { kind: string }) => kind === "scaled")).toMatchObject([
       { old: "2", new: "1" },
       { old: "1", new: "3" },
@@ -160,7 +160,7 @@ describe("a service", () => {
 
   test("is not changed with the rest while it scales by itself", async () => {
     const id = await services.runs({ autoscaling_enabled: true });
-    const change = async (body: object) => await services.ask("PATCH", `/${id}`, body);
+    const change = async (body: object) => await services.request("PATCH", `/${id}`, body);
 
     const refused = await change({ name: "other", replicas: 2 });
     expect([refused.status, refused.body.detail]).toEqual([409, expect.stringContaining("pause")]);
@@ -175,7 +175,7 @@ describe("a service", () => {
   test("is listed replica by replica", async () => {
     const id = await services.runs({ min_replicas: 3 });
 
-    const { items } = (await services.ask("GET", `/${id}/instances`)).body;
+    const { items } = (await services.request("GET", `/${id}/instances`)).body;
 
     expect(items.map(({ rank }: { rank: number }) => rank)).toEqual([0, 1, 2]);
   });
@@ -202,7 +202,7 @@ describe("a scale-up", () => {
     const scaled = await scaledUp(id);
     expect(scaled).toMatchObject(WAITS);
     expect(scaled.service.status_reason).toContain("Waiting for a place");
-    const why = (await services.ask("GET", `/${id}/why`)).body;
+    const why = (await services.request("GET", `/${id}/why`)).body;
     expect(why.hosts.map(({ fits }: { fits: boolean }) => fits)).toEqual([false, false, false]);
     for (const { id: hostId } of others) await asAdmin("POST", `/hosts/${hostId}/uncordon`);
     await services.settle();
@@ -245,7 +245,7 @@ describe("a replica", () => {
   test("that fails is replaced after a pause, elsewhere, and the others serve on", async () => {
     const id = await services.runs({ min_replicas: 2 });
     const failed = await hostOf(id, 1);
-    services.says.set(1, {
+    services.text.set(1, {
       phase: "failed",
       detail: "It exited with code 1.",
       problem: "exited",
@@ -264,7 +264,7 @@ describe("a replica", () => {
     await services.settle();
     expect(await services.serving(id)).toEqual([0, 2]);
     expect((await hostOf(id, 2)).id).not.toBe(failed.id);
-    const told = (await services.ask("GET", `/${id}/events?limit=200`)).body.items;
+    const told = (await services.request("GET", `/${id}/events?limit=200`)).body.items;
     expect(
       told
         .filter(({ kind }: { kind: string }) => kind === "replica")
@@ -286,8 +286,8 @@ describe("a replica", () => {
       instances: [],
       status_reason: expect.stringContaining("was not ready within 600 seconds"),
     });
-    services.says.clear();
-    await services.ask("POST", `/${id}/start`);
+    services.text.clear();
+    await services.request("POST", `/${id}/start`);
     await services.settle();
     expect(await services.get(id)).toMatchObject({ status: "creating", instances: [] });
     // As long as another replica would have waited.
@@ -364,7 +364,7 @@ describe("a replica", () => {
         reasonCode: "requires-reset",
       };
       sick.gpus = sick.gpus.map((gpu) => ({ ...gpu, ...fault, cordon, hasSign }));
-      services.says.set(0, { phase: "failed", detail: "It exited with code 1.", ...end });
+      services.text.set(0, { phase: "failed", detail: "It exited with code 1.", ...end });
 
       await services.settle();
 
@@ -380,7 +380,7 @@ describe("a replica", () => {
       const sick = await hostOf(id, rank);
       const fault: Partial<GpuReport> = { health: "unhealthy", reasons: ["Xid 109."], reasonCode: "xid-109" };
       sick.gpus = sick.gpus.map((gpu) => ({ ...gpu, ...fault, cordon: { kind: "fatal", sinceMs: 5 } }));
-      services.says.set(rank, { phase: "failed", detail: "GPU failed.", problem: "gpu-failed" });
+      services.text.set(rank, { phase: "failed", detail: "GPU failed.", problem: "gpu-failed" });
       await services.settle();
     }
 
@@ -406,7 +406,7 @@ describe("a replica", () => {
     await asAdmin("POST", `/hosts/${drained.id}/drain`, { deadline_seconds: 3_600 });
     await services.settle();
     expect(await services.serving(id)).toEqual([0]);
-    services.says.delete(1);
+    services.text.delete(1);
     await services.settle();
 
     expect(await services.serving(id)).toEqual([1]);
@@ -440,7 +440,7 @@ test("a service of the old system stays as it is", async () => {
     status: "stopped",
     status_reason: "from the old system",
   });
-  expect(await services.ask("POST", "/old/start")).toMatchObject({
+  expect(await services.request("POST", "/old/start")).toMatchObject({
     status: 409,
     body: { detail: expect.stringContaining("order it again") },
   });

@@ -18,7 +18,7 @@ afterEach(() => rolling.end());
 describe("an upgrade goes back by itself, with the cause, and the old version stays at full strength", () => {
   test("at once where no registry has its image", async () => {
     const id = await services.runs({ min_replicas: 2 });
-    services.says.set(2, {
+    services.text.set(2, {
       phase: "failed",
       problem: "image-missing",
       detail: "No registry has server:2",
@@ -37,7 +37,7 @@ describe("an upgrade goes back by itself, with the cause, and the old version st
 
   test("where it does not get ready in time", async () => {
     const id = await services.runs({ health_check_path: "/health" });
-    services.says.set(1, { phase: "starting", serving: "not-yet", detail: "GET /health answered 500" });
+    services.text.set(1, { phase: "starting", serving: "not-yet", detail: "GET /health answered 500" });
     await rolling.upgrade(id);
     await services.settle();
     await services.pass(600);
@@ -58,7 +58,7 @@ describe("an upgrade goes back by itself, with the cause, and the old version st
   test("where its container ends again and again before it is ready", async () => {
     const id = await services.runs({});
     const ends = (count: number) =>
-      services.says.set(1, {
+      services.text.set(1, {
         phase: "starting",
         serving: "not-yet",
         detail: "It exited with code 1",
@@ -83,7 +83,7 @@ describe("an upgrade goes back by itself, with the cause, and the old version st
   test("where its third replica fails", async () => {
     const id = await services.runs({ min_replicas: 2 });
     for (const rank of [2, 3, 4, 5])
-      services.says.set(rank, { phase: "failed", exitCode: 1, detail: "It exited with code 1" });
+      services.text.set(rank, { phase: "failed", exitCode: 1, detail: "It exited with code 1" });
 
     await rolling.upgrade(id);
     await services.settle(6);
@@ -93,7 +93,7 @@ describe("an upgrade goes back by itself, with the cause, and the old version st
       outcome: "reverted",
       cause: expect.stringMatching(/^Replica 4 .* code 1; .* fault 3/),
     });
-    expect((await services.ask("GET", `/${id}/instances?all=true`)).body.items).toHaveLength(5);
+    expect((await services.request("GET", `/${id}/instances?all=true`)).body.items).toHaveLength(5);
   });
 
   /** What gateways counted of a revision within this minute. */
@@ -141,7 +141,7 @@ describe("an upgrade goes back by itself, with the cause, and the old version st
 
   test("and what is upgraded after that is a revision of its own", async () => {
     const id = await services.runs();
-    services.says.set(1, { phase: "failed", problem: "image-missing" });
+    services.text.set(1, { phase: "failed", problem: "image-missing" });
     await rolling.upgraded(id);
 
     await rolling.upgraded(id, { version: "v3", image: "server:3" });
@@ -200,7 +200,7 @@ describe("where there is no room for one more", () => {
       storage_quota: 1,
       environment_quota: 1,
     };
-    await services.scene.api.ask("PUT", `/api/v1/customers/${services.alice.customerId}/quota`, {
+    await services.scene.api.request("PUT", `/api/v1/customers/${services.alice.customerId}/quota`, {
       as: services.scene.api.admin,
       body: quota,
     });
@@ -221,7 +221,7 @@ describe("where there is no room for one more", () => {
 
   test("one that failed makes room for the old again", async () => {
     const id = await services.runs(full);
-    services.says.set(3, { phase: "starting", serving: "not-yet" });
+    services.text.set(3, { phase: "starting", serving: "not-yet" });
     await rolling.upgrade(id, { allow_gap: true });
     await services.settle();
     await services.settle();

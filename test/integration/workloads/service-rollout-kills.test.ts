@@ -192,7 +192,7 @@ test.each(["before", "after"] as const)(
     const id = await services.runs();
     await rolling.upgraded(id);
     // Of a service that is stopped each turn is complete at once.
-    await services.ask("POST", `/${id}/stop`);
+    await services.request("POST", `/${id}/stop`);
     await services.settle();
     const before = await written("service_rollouts", id);
 
@@ -214,7 +214,7 @@ test.each(["before", "after"] as const)(
 test("what is done while it is asked again is told, and neither refused nor done again", async () => {
   const id = await services.ordered({ version: "v1" });
   // Of a service that is stopped each turn is complete at once, so that a second one would be another.
-  await services.ask("POST", `/${id}/stop`);
+  await services.request("POST", `/${id}/stop`);
   await services.settle();
   const upgrade = { path: `/${id}/upgrade`, body: { version: "v2" } };
   const rollback = { path: `/${id}/rollback`, body: {} };
@@ -258,7 +258,10 @@ test(
     expect(all.map(({ rank }) => rank)).toEqual([0, 1, 2, 3]);
     expect(await services.serving(id)).toEqual([2, 3]);
     expect(await rolling.rollouts(id)).toMatchObject([{ number: 1, outcome: "completed" }]);
-    const events = (await services.ask("GET", `/${id}/events`)).body.items as { kind: string; new: string }[];
+    const events = (await services.request("GET", `/${id}/events`)).body.items as {
+      kind: string;
+      new: string;
+    }[];
     expect(
       events
         .filter(({ kind }) => kind === "rollout")

@@ -19,7 +19,7 @@ describe("meanwhile", () => {
     await rolling.upgrade(id, { env_vars: { FROM: "v2" } });
     await services.settle();
 
-    await services.ask("POST", `/${id}/upgrade`, { version: "v3", cpu: 2 });
+    await services.request("POST", `/${id}/upgrade`, { version: "v3", cpu: 2 });
     await rolling.settles();
     await rolling.settles();
 
@@ -39,7 +39,7 @@ describe("meanwhile", () => {
     await rolling.upgrade(id);
     await services.settle();
 
-    await services.ask("POST", `/${id}/scale`, { replicas: 4 });
+    await services.request("POST", `/${id}/scale`, { replicas: 4 });
     await rolling.settles();
     await rolling.settles();
     expect(await services.serving(id)).toHaveLength(4);
@@ -47,7 +47,7 @@ describe("meanwhile", () => {
 
     await rolling.upgrade(id, { version: "v3", image: "server:3" });
     await services.settle();
-    await services.ask("POST", `/${id}/scale`, { replicas: 2 });
+    await services.request("POST", `/${id}/scale`, { replicas: 2 });
     await rolling.settles();
     expect(await services.serving(id)).toHaveLength(2);
     expect(await rolling.versions(id)).toMatchObject({ version: "v3", previous: "v2" });
@@ -58,11 +58,11 @@ describe("meanwhile", () => {
     await rolling.upgrade(id);
     await services.settle();
 
-    await services.ask("POST", `/${id}/stop`);
+    await services.request("POST", `/${id}/stop`);
     await services.settle();
     expect(await services.get(id)).toMatchObject({ status: "stopped", version: "v1", instances: [] });
 
-    await services.ask("POST", `/${id}/start`);
+    await services.request("POST", `/${id}/start`);
     await rolling.settles();
     await rolling.settles();
     expect(await services.serving(id)).toHaveLength(2);
@@ -72,12 +72,13 @@ describe("meanwhile", () => {
   test("a model of the version before, or of the one on its way, is not deleted", async () => {
     const model = async (name: string): Promise<number> => {
       const made = { as: services.alice, body: { name, workspace_id: services.alice.workspaceId } };
-      const { id: modelId } = (await services.scene.api.ask("POST", "/api/v1/models", made)).body;
+      const { id: modelId } = (await services.scene.api.request("POST", "/api/v1/models", made)).body;
       await services.scene.api.db.query("UPDATE models SET status = 'ready' WHERE id = $1", [modelId]);
       return modelId;
     };
     const deleted = async (modelId: number) =>
-      (await services.scene.api.ask("DELETE", `/api/v1/models/${modelId}`, { as: services.alice })).status;
+      (await services.scene.api.request("DELETE", `/api/v1/models/${modelId}`, { as: services.alice }))
+        .status;
     const id = await services.runs();
     const next = await model("next");
 
@@ -94,7 +95,7 @@ describe("meanwhile", () => {
     services.starts(2);
     await rolling.upgrade(id);
     await services.settle();
-    services.says.set(0, { phase: "failed", exitCode: 1, detail: "It exited with code 1" });
+    services.text.set(0, { phase: "failed", exitCode: 1, detail: "It exited with code 1" });
     await services.settle();
 
     await services.pass(11);
@@ -102,7 +103,7 @@ describe("meanwhile", () => {
 
     expect(await services.serving(id)).toEqual([1, 3]);
     expect(rolling.images().toSorted()).toEqual(["server:1", "server:1", "server:2"]);
-    services.says.clear();
+    services.text.clear();
     await rolling.settles();
     await rolling.settles();
     expect(await rolling.versions(id)).toEqual(SERVES_V2);
@@ -182,7 +183,7 @@ describe("a rollback", () => {
 describe("a service of which nothing is wanted", () => {
   test("and that is stopped has the other version with its next start", async () => {
     const id = await services.runs();
-    await services.ask("POST", `/${id}/stop`);
+    await services.request("POST", `/${id}/stop`);
     await services.settle();
 
     expect((await rolling.upgrade(id)).body).toMatchObject({
@@ -192,7 +193,7 @@ describe("a service of which nothing is wanted", () => {
     });
     expect((await rolling.rollback(id)).body).toMatchObject({ version: "v1", previous_version: "v2" });
     await rolling.rollback(id);
-    await services.ask("POST", `/${id}/start`);
+    await services.request("POST", `/${id}/start`);
     await services.settle();
 
     expect(rolling.images()).toEqual(["server:2"]);
@@ -205,7 +206,7 @@ describe("a service of which nothing is wanted", () => {
 
   test("and that is in error starts with the other version at once", async () => {
     const id = await services.ordered();
-    services.says.set(0, { phase: "failed", problem: "image-missing" });
+    services.text.set(0, { phase: "failed", problem: "image-missing" });
     await services.settle();
     expect((await services.get(id)).status).toBe("error");
 
@@ -221,13 +222,13 @@ describe("a service of which nothing is wanted", () => {
 
   test("and that scaled itself to none goes over once a replica is wanted", async () => {
     const id = await services.runs({ min_replicas: 0 });
-    await services.ask("POST", `/${id}/scale`, { replicas: 0 });
+    await services.request("POST", `/${id}/scale`, { replicas: 0 });
     await services.settle();
 
     await rolling.upgrade(id);
     await services.settle();
     expect((await services.get(id)).status_reason).toBe("Version v2 replaces v1 once a replica is wanted.");
-    await services.ask("POST", `/${id}/scale`, { replicas: 1 });
+    await services.request("POST", `/${id}/scale`, { replicas: 1 });
     await rolling.settles();
 
     expect(await rolling.versions(id)).toEqual(SERVES_V2);

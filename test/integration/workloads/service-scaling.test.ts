@@ -49,7 +49,7 @@ async function looks(
 ): Promise<void> {
   for (let nth = 0; nth < times; nth += 1) {
     services.scene.api.passMinutes(MINUTES_OF_A_LOOK);
-    await gateway.tell(id, load);
+    await gateway.report(id, load);
     await services.scene.autoscaling();
   }
 }
@@ -58,7 +58,7 @@ async function events(
   id: string,
   kind: string,
 ): Promise<{ old: string; new: string; reason: string; actor: string }[]> {
-  const { items } = (await services.ask("GET", `/${id}/events?limit=200`)).body;
+  const { items } = (await services.request("GET", `/${id}/events?limit=200`)).body;
   return items.filter((event: { kind: string }) => event.kind === kind);
 }
 
@@ -70,9 +70,9 @@ describe("a service from 1 to 3 replicas that aims at 1,000 requests a second of
     [900, 1, 1],
   ])("settles, at %i requests a second and with %i replicas, at %i", async (qps, begins, settles) => {
     const id = await scaling({ autoscaling_config: { ...QUICK, paused: true } });
-    await services.ask("POST", `/${id}/scale`, { replicas: begins });
+    await services.request("POST", `/${id}/scale`, { replicas: begins });
     await services.settle();
-    await services.ask("POST", `/${id}/resume`);
+    await services.request("POST", `/${id}/resume`);
 
     await looks(id, A_WHILE, { qps });
     await services.settle();
@@ -151,7 +151,7 @@ describe("a service from 1 to 3 replicas that aims at 1,000 requests a second of
     const allows = async (cpus: number) => {
       const path = `/api/v1/customers/${services.alice.customerId}/quota`;
       const body = { ...QUOTA, cpu_quota: cpus };
-      const answer = await services.scene.api.ask("PUT", path, { as: services.scene.api.admin, body });
+      const answer = await services.scene.api.request("PUT", path, { as: services.scene.api.admin, body });
       expect(answer.status).toBe(200);
     };
     await allows(1);
@@ -311,14 +311,14 @@ describe("a service that may sleep", () => {
 
   test("is not woken while it is stopped, and sleeps on when it is started", async () => {
     const id = await asleep();
-    await services.ask("POST", `/${id}/stop`);
+    await services.request("POST", `/${id}/stop`);
     await services.settle();
 
     expect(await wake(id)).toBe(false);
     await looks(id, 3, { held: 5 });
     expect(await services.get(id)).toMatchObject({ status: "stopped", replicas: 0 });
 
-    await services.ask("POST", `/${id}/start`);
+    await services.request("POST", `/${id}/start`);
     await services.settle();
     expect(await services.get(id)).toMatchObject({ status: "running", replicas: 0 });
     expect(await wake(id)).toBe(true);
@@ -326,12 +326,12 @@ describe("a service that may sleep", () => {
 
   test("is not woken where its number is left to people", async () => {
     const id = await asleep();
-    await services.ask("POST", `/${id}/pause`);
+    await services.request("POST", `/${id}/pause`);
 
     expect(await wake(id)).toBe(false);
 
     expect((await services.get(id)).replicas).toBe(0);
-    await services.ask("POST", `/${id}/resume`);
+    await services.request("POST", `/${id}/resume`);
     expect(await wake(id)).toBe(true);
   });
 });
@@ -342,9 +342,9 @@ describe("a number that is left to people", () => {
     await looks(id, 6, { qps: 2_500 });
     await services.settle();
 
-    await services.ask("POST", `/${id}/pause`);
+    await services.request("POST", `/${id}/pause`);
     expect((await services.get(id)).replicas).toBe(3);
-    expect(await services.ask("POST", `/${id}/scale`, { replicas: 2 })).toMatchObject({ status: 202 });
+    expect(await services.request("POST", `/${id}/scale`, { replicas: 2 })).toMatchObject({ status: 202 });
     await looks(id, A_WHILE, { qps: 100 });
     expect(await services.get(id)).toMatchObject({
       replicas: 2,
@@ -355,7 +355,10 @@ describe("a number that is left to people", () => {
       },
     });
 
-    expect(await services.ask("POST", `/${id}/resume`)).toMatchObject({ status: 202, body: { replicas: 2 } });
+    expect(await services.request("POST", `/${id}/resume`)).toMatchObject({
+      status: 202,
+      body: { replicas: 2 },
+    });
     await looks(id, A_WHILE, { qps: 100 });
     expect((await services.get(id)).replicas).toBe(1);
   });
@@ -374,13 +377,13 @@ describe("a number that is left to people", () => {
       autoscaling_dry_run: true,
       autoscaling: { is_in_charge: false, wish: 3 },
     });
-    expect((await services.ask("POST", `/${id}/scale`, { replicas: 2 })).status).toBe(202);
-    await services.ask("PATCH", `/${id}`, { autoscaling_dry_run: false });
+    expect((await services.request("POST", `/${id}/scale`, { replicas: 2 })).status).toBe(202);
+    await services.request("PATCH", `/${id}`, { autoscaling_dry_run: false });
     expect((await services.get(id)).replicas).toBe(2);
-    expect((await services.ask("POST", `/${id}/scale`, { replicas: 3 })).status).toBe(409);
+    expect((await services.request("POST", `/${id}/scale`, { replicas: 3 })).status).toBe(409);
     await looks(id, 6, { qps: 2_500 });
     expect((await services.get(id)).replicas).toBe(3);
-    await services.ask("PATCH", `/${id}`, { autoscaling_enabled: false });
+    await services.request("PATCH", `/${id}`, { autoscaling_enabled: false });
     expect((await services.get(id)).replicas).toBe(3);
   });
 });
@@ -407,7 +410,7 @@ test.each(["service_looks", "inference_services", "events"])(
     const kept = async () => (await owner.query("SELECT * FROM service_looks")).rows;
     const before = await kept();
     services.scene.api.passMinutes(MINUTES_OF_A_LOOK);
-    await gateway.tell(id, { qps: 2_500 });
+    await gateway.report(id, { qps: 2_500 });
     await owner.query(
       `CREATE FUNCTION die() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RAISE 'killed'; END $$;
        CREATE TRIGGER dies BEFORE INSERT OR UPDATE ON ${table} FOR EACH ROW EXECUTE FUNCTION die()`,

@@ -48,9 +48,10 @@ async function counted(
   ]);
 }
 
-const traffic = async (id: string, query = "") => (await services.ask("GET", `/${id}/traffic${query}`)).body;
+const traffic = async (id: string, query = "") =>
+  (await services.request("GET", `/${id}/traffic${query}`)).body;
 
-const metrics = async (id: string) => String((await services.ask("GET", `/${id}/metrics`)).body);
+const metrics = async (id: string) => String((await services.request("GET", `/${id}/metrics`)).body);
 
 /** All of them that begin so, together. */
 async function metric(id: string, begins: string): Promise<number> {
@@ -118,7 +119,7 @@ describe("what is told", () => {
     const id = await services.ordered();
     const query = "start_time=2026-01-02T00:00:00Z&end_time=2026-01-01T00:00:00Z";
 
-    const { status, body } = await services.ask("GET", `/${id}/traffic?${query}`);
+    const { status, body } = await services.request("GET", `/${id}/traffic?${query}`);
 
     expect([status, body.errors[0].path]).toEqual([422, "start_time"]);
   });
@@ -149,9 +150,11 @@ describe("what is told", () => {
     expect(await traffic(id)).toMatchObject({ in_flight: 5, held: 2 });
     expect(await metric(id, "in_flight ")).toBe(5);
     expect((await services.get(id)).instances).toMatchObject([{ id: replica.id, in_flight: 5 }]);
-    const listed = (await services.ask("GET", "")).body.items.find((one: { id: string }) => one.id === id);
+    const listed = (await services.request("GET", "")).body.items.find(
+      (one: { id: string }) => one.id === id,
+    );
     expect(listed.instances).toMatchObject([{ in_flight: 5 }]);
-    expect((await services.ask("GET", `/${id}/instances`)).body.items).toMatchObject([{ in_flight: 5 }]);
+    expect((await services.request("GET", `/${id}/instances`)).body.items).toMatchObject([{ in_flight: 5 }]);
   });
 });
 

@@ -17,7 +17,7 @@ afterEach(() => rolling.end());
 
 describe("an upgrade", () => {
   test("replaces replica by replica, shows the old version until the last is replaced, and leaves only the new", async () => {
-    const id = await services.runs({ min_replicas: 3, env_vars: { LEVEL: "1", KEPT: "yes" } });
+    const id = await services.runs({ min_replicas: 3, env_vars: { LEVEL: "1", STORED: "yes" } });
 
     const ordered = await rolling.upgrade(id, {
       env_vars: { LEVEL: null, OTHER: "2" },
@@ -112,7 +112,7 @@ describe("an upgrade", () => {
 
   test("leaves how gateways show the service to the service", async () => {
     const id = await services.runs({ config: { public: true, port: 9000 } });
-    await services.ask("PATCH", `/${id}`, { config: { max_in_flight: 5 } });
+    await services.request("PATCH", `/${id}`, { config: { max_in_flight: 5 } });
 
     await rolling.upgraded(id, { config: { port: null } });
 
@@ -126,7 +126,7 @@ describe("an upgrade", () => {
     await rolling.upgrade(id, { config: { port: 9001 } });
     await services.settle();
 
-    await services.ask("PATCH", `/${id}`, { health_check_path: "/new" });
+    await services.request("PATCH", `/${id}`, { health_check_path: "/new" });
     await services.settle();
 
     const probes = services.hosts.flatMap(({ desired }) => desired.map(({ live }) => live.probe));
@@ -157,7 +157,7 @@ describe("an upgrade", () => {
   test("is where a change of what makes a version is sent to", async () => {
     const id = await services.runs();
 
-    const { status, body } = await services.ask("PATCH", `/${id}`, {
+    const { status, body } = await services.request("PATCH", `/${id}`, {
       image: "server:2",
       config: { command: "serve" },
     });

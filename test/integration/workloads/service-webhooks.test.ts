@@ -16,7 +16,7 @@ beforeEach(async () => {
 afterEach(async () => await services.scene.close());
 
 async function webhook(wish: object = {}, as = services.alice): Promise<number> {
-  const { status, body } = await services.scene.api.ask("POST", "/api/v1/webhooks", {
+  const { status, body } = await services.scene.api.request("POST", "/api/v1/webhooks", {
     as,
     body: { url: "https://hooks.example.com/services", ...wish },
   });
@@ -35,20 +35,20 @@ async function told(webhookId: number): Promise<Record<string, unknown>[]> {
 
 /** Of each message the event that it names, as people read it. */
 async function eventsOf(messages: readonly Record<string, unknown>[]): Promise<string[]> {
-  const { rows } = await services.scene.api.db.query<{ told: string }>(
-    `SELECT workload_id || ' ' || kind || ' ' || coalesce(new, '-') AS told
+  const { rows } = await services.scene.api.db.query<{ reported: string }>(
+    `SELECT workload_id || ' ' || kind || ' ' || coalesce(new, '-') AS reported
        FROM unnest($1::bigint[]) WITH ORDINALITY AS m(id, nth) JOIN events e USING (id) ORDER BY nth`,
     [messages.map(({ event_id: id }) => id)],
   );
-  return rows.map((row) => row.told);
+  return rows.map((row) => row.reported);
 }
 
 test("a service that answers, is stopped and answers again is told, each by its event", async () => {
   const hook = await webhook();
   const id = await services.runs();
-  await services.ask("POST", `/${id}/stop`, {});
+  await services.request("POST", `/${id}/stop`, {});
   await services.settle();
-  await services.ask("POST", `/${id}/start`, {});
+  await services.request("POST", `/${id}/start`, {});
   await services.settle();
 
   const messages = await told(hook);
@@ -77,7 +77,7 @@ test("one whose first replica fails is told with why, also to who pays for it", 
     [owner.workspaceId, services.alice.customerId],
   );
   const hooks = [await webhook(), await webhook({}, owner)];
-  services.says.set(0, { phase: "failed", problem: "image-missing", detail: "no such image" });
+  services.text.set(0, { phase: "failed", problem: "image-missing", detail: "no such image" });
   const id = await services.ordered({ workspace_id: owner.workspaceId });
   await services.settle();
 
@@ -120,7 +120,7 @@ test("another version that serves is told, and one that is taken back with why",
 test("another number of replicas is told, and one that is asked for again is not", async () => {
   const hook = await webhook({ kinds: ["service-scaled"] });
   const id = await services.runs({ max_replicas: 3 });
-  for (const replicas of [2, 2, 1]) await services.ask("POST", `/${id}/scale`, { replicas });
+  for (const replicas of [2, 2, 1]) await services.request("POST", `/${id}/scale`, { replicas });
 
   const messages = await told(hook);
   expect(messages).toMatchObject([
@@ -138,7 +138,7 @@ test("another number of replicas is told, and one that is asked for again is not
 test("a webhook that names kinds is told of those alone", async () => {
   const hook = await webhook({ kinds: ["service-stopped"] });
   const id = await services.runs();
-  await services.ask("POST", `/${id}/stop`, {});
+  await services.request("POST", `/${id}/stop`, {});
   await services.settle();
 
   expect((await told(hook)).map(({ kind }) => kind)).toEqual(["service-stopped"]);

@@ -43,11 +43,11 @@ describe("an inference service", () => {
       waiting_replicas: 0,
       ready_replicas: 0,
     });
-    services.says.delete(1);
+    services.text.delete(1);
     await services.settle();
 
     expect(await services.get(body.id)).toMatchObject({ status: "running", ready_replicas: 1 });
-    expect((await services.ask("GET", `/${body.id}/revisions`)).body.items).toMatchObject([
+    expect((await services.request("GET", `/${body.id}/revisions`)).body.items).toMatchObject([
       { number: 1, version: "v1", image: "server:1", command: null, cpu: 1, memory: GIB, gpu: 0 },
     ]);
     expect(await unwell()).toEqual([]);
@@ -81,7 +81,7 @@ describe("an inference service", () => {
     const id = await services.ordered();
     await services.loops();
 
-    const why = (await services.ask("GET", `/${id}/why`)).body;
+    const why = (await services.request("GET", `/${id}/why`)).body;
     expect(why.position).toBe(1);
     expect(why.hosts.find(({ host_id: hostId }: never) => hostId === old.id)).toMatchObject({
       fits: false,
@@ -91,21 +91,21 @@ describe("an inference service", () => {
 
   test("stops at once what it is told, costs nothing more, and starts with as many replicas as before", async () => {
     const id = await services.runs({ min_replicas: 1 });
-    await services.ask("POST", `/${id}/scale`, { replicas: 3 });
+    await services.request("POST", `/${id}/scale`, { replicas: 3 });
     await services.settle();
     expect(await services.serving(id)).toHaveLength(3);
 
-    const stopped = await services.ask("POST", `/${id}/stop`);
+    const stopped = await services.request("POST", `/${id}/stop`);
 
     expect(stopped).toMatchObject({ status: 202, body: { status: "stopping", replicas: 0 } });
-    expect((await services.ask("POST", `/${id}/stop`)).status).toBe(409);
+    expect((await services.request("POST", `/${id}/stop`)).status).toBe(409);
     await services.settle();
     expect(await services.get(id)).toMatchObject({ status: "stopped", replicas: 0, instances: [] });
     const gone = await services.replicas(id, "?all=true");
     expect(gone.map(({ rank }) => rank)).toEqual([0, 1, 2]);
     expect(gone.flatMap(({ runs }) => runs).every((run) => run.waive_from !== null)).toBe(true);
 
-    expect(await services.ask("POST", `/${id}/start`)).toMatchObject({
+    expect(await services.request("POST", `/${id}/start`)).toMatchObject({
       status: 202,
       body: { status: "creating", replicas: 3 },
     });
@@ -120,7 +120,7 @@ describe("an inference service", () => {
     const id = await services.ordered();
     await services.loops();
 
-    await services.ask("POST", `/${id}/stop`);
+    await services.request("POST", `/${id}/stop`);
 
     expect(await services.get(id)).toMatchObject({ status: "stopped", waiting_replicas: 0 });
   });
@@ -128,12 +128,12 @@ describe("an inference service", () => {
   test("is deleted in whatever state, and its hosts remove what they have", async () => {
     const id = await services.runs({ min_replicas: 2 });
 
-    expect(await services.ask("DELETE", `/${id}`)).toMatchObject({
+    expect(await services.request("DELETE", `/${id}`)).toMatchObject({
       status: 202,
       body: { status: "deleting" },
     });
 
-    expect((await services.ask("GET", `/${id}`)).status).toBe(404);
+    expect((await services.request("GET", `/${id}`)).status).toBe(404);
     await services.settle();
     expect(services.hosts.flatMap(({ desired }) => desired)).toEqual([]);
     expect(await unwell()).toEqual([]);
@@ -143,7 +143,10 @@ describe("an inference service", () => {
     const id = await services.runs({ health_check_path: "/old" });
     const [before] = await services.replicas(id);
 
-    const { status } = await services.ask("PATCH", `/${id}`, { health_check_path: "/new", max_replicas: 4 });
+    const { status } = await services.request("PATCH", `/${id}`, {
+      health_check_path: "/new",
+      max_replicas: 4,
+    });
 
     expect(status).toBe(200);
     await services.settle();
@@ -169,7 +172,7 @@ describe("an order of a service is refused", () => {
     expect((await services.order({ min_replicas: 500, max_replicas: 500 })).status).toBe(409);
     const poor = await services.scene.customer("poor", "1");
 
-    const { status } = await services.ask(
+    const { status } = await services.request(
       "POST",
       "",
       { name: "s", image: "server:1", version: "1", cpu: 1, memory: GIB, min_replicas: 2 },
@@ -234,7 +237,7 @@ test("tells its name of its own below the domain of the gateway that began last,
   const other = await runs("gw-domain", "https://services.example.com:8443");
 
   expect(await domainOf()).toBe(`https://${id}.services.example.com:8443/`);
-  const { body: listed } = await services.ask("GET", "?limit=200");
+  const { body: listed } = await services.request("GET", "?limit=200");
   expect((listed.items as { domain_url: string }[])[0]?.domain_url).toMatch(
     /\.services\.example\.com:8443\/$/,
   );
@@ -243,7 +246,7 @@ test("tells its name of its own below the domain of the gateway that began last,
 });
 
 test("the form of an order is published for everybody, and says how each member changes later", async () => {
-  const { status, body } = await services.scene.api.ask("GET", "/api/v1/schemas/inference-service");
+  const { status, body } = await services.scene.api.request("GET", "/api/v1/schemas/inference-service");
 
   expect(status).toBe(200);
   expect(body).toMatchObject({

@@ -14,7 +14,7 @@ beforeEach(async () => {
 });
 afterEach(async () => await gangs.scene.close());
 
-type Says = Parameters<GangScene["say"]>[0];
+type Says = Parameters<GangScene["print"]>[0];
 const IDLE: Says = {
   phase: "ready",
   idleness: {
@@ -29,11 +29,11 @@ const STALL = /^All 2 ranks do nothing any more: no output, no traffic between t
 
 /** What each of these hosts says of its rank, and what becomes of it. */
 async function told(says: Says, ...hosts: ScriptedHost[]): Promise<void> {
-  await gangs.say(says, ...hosts);
+  await gangs.print(says, ...hosts);
   await gangs.scene.workloads();
 }
 const events = async (id: string, ...kinds: string[]) => {
-  const { items } = (await gangs.ask("GET", `/${id}/events`)).body;
+  const { items } = (await gangs.request("GET", `/${id}/events`)).body;
   return items.filter(({ kind }: { kind: string }) => kinds.includes(kind)).toReversed();
 };
 const wellKept = async () =>
@@ -78,7 +78,7 @@ describe("a gang that does nothing any more", () => {
   });
 
   test("is told to the webhooks that ask for it, when it stalls and when it goes on", async () => {
-    const { status } = await gangs.scene.api.ask("POST", "/api/v1/webhooks", {
+    const { status } = await gangs.scene.api.request("POST", "/api/v1/webhooks", {
       as: gangs.alice,
       body: { url: "https://hooks.example.com/jobs", kinds: ["job-stalled"] },
     });
@@ -146,7 +146,7 @@ describe("a gang that does nothing any more", () => {
     const hosts = await gangs.hostsOf(id);
     await told(IDLE, ...hosts);
 
-    await gangs.ask("POST", `/${id}/cancel`);
+    await gangs.request("POST", `/${id}/cancel`);
     await told({ phase: "stopped", exitCode: 143 }, ...hosts);
 
     expect(await gangs.job(id)).toMatchObject({ status: "cancelled", attempt: 1 });

@@ -67,7 +67,7 @@ async function instanceOf(id: string): Promise<string> {
 }
 
 const ask = async (method: string, path: string, body?: object) =>
-  await scene.api.ask(method, `/api/v1${path}`, { as: scene.api.admin, ...(body && { body }) });
+  await scene.api.request(method, `/api/v1${path}`, { as: scene.api.admin, ...(body && { body }) });
 
 test("an environment and its instance, from the order over a restart to the deletion", async () => {
   const host = await scene.host("host-life", { gpus: 1 });
@@ -75,14 +75,14 @@ test("an environment and its instance, from the order over a restart to the dele
   const instance = await instanceOf(id);
   await host.round({ phase: "starting", detail: "The container is being started." });
   await host.round(RUNS);
-  await scene.api.ask("POST", `/api/v1/environments/${id}/restart`, { as: alice });
+  await scene.api.request("POST", `/api/v1/environments/${id}/restart`, { as: alice });
   await host.round(RUNS);
   await host.round({ phase: "failed", problem: "exited", detail: "It died." });
   await host.round(RUNS);
-  await scene.api.ask("POST", `/api/v1/environments/${id}/start`, { as: alice });
+  await scene.api.request("POST", `/api/v1/environments/${id}/start`, { as: alice });
   await scene.schedule();
   await host.round(RUNS);
-  await scene.api.ask("DELETE", `/api/v1/environments/${id}`, { as: alice });
+  await scene.api.request("DELETE", `/api/v1/environments/${id}`, { as: alice });
   await host.round(RUNS);
   await host.round(RUNS);
 
@@ -134,7 +134,8 @@ describe("a container that ended and was started again", () => {
   const says = (count: number, how: object = {}) =>
     host.observedOf(wanted, { ...RUNS, restarts: { count, ...KILLED, ...how } });
   const events = async () => {
-    const { items } = (await scene.api.ask("GET", `/api/v1/environments/${id}/events`, { as: alice })).body;
+    const { items } = (await scene.api.request("GET", `/api/v1/environments/${id}/events`, { as: alice }))
+      .body;
     return (items as Told[]).filter(({ kind }) => kind === "container-restarted").toReversed();
   };
 
@@ -238,7 +239,7 @@ test("a GPU: found, held, free again, gone and back", async () => {
   const uuid = cards[0]?.uuid ?? "";
   const id = await ordered({ gpu: 1 });
   await host.round();
-  await scene.api.ask("POST", `/api/v1/environments/${id}/stop`, { as: alice });
+  await scene.api.request("POST", `/api/v1/environments/${id}/stop`, { as: alice });
   await host.round({ phase: "stopped" });
   await host.round();
   host.gpus = [];

@@ -42,11 +42,11 @@ const DISAGREES = {
 } as const;
 
 const ask = async (method: "POST" | "DELETE", path = "") =>
-  await scene.api.ask(method, `/api/v1/environments/${id}${path}`, { as: alice, body: {} });
+  await scene.api.request(method, `/api/v1/environments/${id}${path}`, { as: alice, body: {} });
 const sql = async (text: string, values: unknown[] = []) => (await scene.api.db.query(text, values)).rows;
 const isHeld = async () => (await sql("SELECT FROM gpu_allocations WHERE released_at IS NULL")).length === 1;
 const alarms = async () => {
-  const { body } = await scene.api.ask("GET", "/api/v1/alarms?limit=100", { as: scene.api.admin });
+  const { body } = await scene.api.request("GET", "/api/v1/alarms?limit=100", { as: scene.api.admin });
   return body.items
     .toReversed()
     .map(({ kind, subject, cleared_at: over }: Record<string, string | null>) =>
@@ -54,9 +54,9 @@ const alarms = async () => {
     );
 };
 const lastDetail = async () =>
-  (await scene.api.ask("GET", "/api/v1/alarms?limit=100", { as: scene.api.admin })).body.items[0].detail;
+  (await scene.api.request("GET", "/api/v1/alarms?limit=100", { as: scene.api.admin })).body.items[0].detail;
 const burn = async () =>
-  (await scene.api.ask("GET", "/api/v1/billing/balance", { as: alice })).body.burn_per_hour;
+  (await scene.api.request("GET", "/api/v1/billing/balance", { as: alice })).body.burn_per_hour;
 
 describe("a run that cannot be ended", () => {
   beforeEach(async () => {
@@ -184,7 +184,7 @@ describe("the list of alarms", () => {
   test("forgets the runs of a host that is declared lost", async () => {
     await host.round(DISAGREES);
 
-    await scene.api.ask("DELETE", "/api/v1/hosts/host-a?lost=true", { as: scene.api.admin });
+    await scene.api.request("DELETE", "/api/v1/hosts/host-a?lost=true", { as: scene.api.admin });
 
     expect(await alarms()).toEqual([`runtime-disagrees host-a ${run.runId} over`]);
   });

@@ -40,7 +40,7 @@ type List = Partial<Omit<AccessList, "kind" | "serial">>;
 export class AccessUnderTest {
   readonly folder: string;
   readonly program: Program;
-  news: AccessNews | null = null;
+  messages: AccessNews | null = null;
   #client: ControlClient;
   #serial = 0;
 
@@ -84,7 +84,7 @@ export class AccessUnderTest {
     this.program.start();
     this.connectAgent();
     await eventually(() => this.#client.isConnected, {
-      what: `the control socket; the access process said: ${this.program.said()}`,
+      what: `the control socket; the access process said: ${this.program.output()}`,
     });
   }
 
@@ -115,7 +115,7 @@ export class AccessUnderTest {
   }
 
   /** Says the whole list, as the agent does, and waits for the answer to it. */
-  async say({
+  async print({
     term = 1,
     generation = 1,
     bundle = null,
@@ -129,7 +129,7 @@ export class AccessUnderTest {
   }: List): Promise<AccessNews> {
     const serial = (this.#serial += 1);
     await eventually(() => this.#client.isConnected, { what: "the control socket" });
-    this.#client.say({
+    this.#client.send({
       kind: "list",
       serial,
       term,
@@ -143,14 +143,16 @@ export class AccessUnderTest {
       cuts,
       taken,
     });
-    return eventually(() => (this.news?.serial === serial ? this.news : undefined), { what: "an answer" });
+    return eventually(() => (this.messages?.serial === serial ? this.messages : undefined), {
+      what: "an answer",
+    });
   }
 
   /** Waits until the lease is told to be so. */
-  async told(leaseId: string, what: Partial<ObservedLease>, withinMs = 15_000): Promise<ObservedLease> {
+  async reported(leaseId: string, what: Partial<ObservedLease>, withinMs = 15_000): Promise<ObservedLease> {
     let last: ObservedLease | undefined;
     const isSo = () => {
-      last = this.news?.leases.find((lease) => lease.leaseId === leaseId);
+      last = this.messages?.leases.find((lease) => lease.leaseId === leaseId);
       const said = Object.entries(last ?? {});
       return (
         Object.entries(what).every(([key, value]) => said.some(([k, v]) => k === key && v === value)) && last
@@ -165,7 +167,7 @@ export class AccessUnderTest {
 
   /** The number of a lease that is held. */
   async portOf(leaseId: string): Promise<number> {
-    return (await this.told(leaseId, { state: "held" })).externalPort ?? 0;
+    return (await this.reported(leaseId, { state: "held" })).externalPort ?? 0;
   }
 
   /** The unprivileged child. */
@@ -186,7 +188,7 @@ export class AccessUnderTest {
     return new ControlClient({
       path: accessSocket(this.folder),
       onConnected: () => undefined,
-      onNews: (news) => void (this.news = news),
+      onMessage: (news) => void (this.messages = news),
       log: quietLog,
     });
   }

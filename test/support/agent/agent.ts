@@ -35,7 +35,7 @@ export class AgentUnderTest {
   /** Asked at the next start, as is what follows. */
   reapsOrphans = false;
   /** How long one look by nvidia-smi may take. */
-  lookWithinMs: number | undefined;
+  checkWithinMs: number | undefined;
   readonly #controlPlane: Admitting;
   /** As an operator would set them. */
   readonly #settings: Record<string, string>;
@@ -148,8 +148,11 @@ export class AgentUnderTest {
     };
     const config = this.#config();
     const setting = { config, credential, key, clock, journal, notifier, log: this.log };
-    const { lookWithinMs } = this;
-    const started = await startAgent({ ...setting, ...(lookWithinMs !== undefined && { lookWithinMs }) });
+    const { checkWithinMs: lookWithinMs } = this;
+    const started = await startAgent({
+      ...setting,
+      ...(lookWithinMs !== undefined && { checkWithinMs: lookWithinMs }),
+    });
     this.#running = { ...started, journal };
   }
 

@@ -14,7 +14,7 @@ export class EmptyAccess {
     const server = new ControlServer({
       path: accessSocket(stateDir),
       onList: ({ serial }) =>
-        server.tell({
+        server.report({
           kind: "held",
           serial,
           refused: null,

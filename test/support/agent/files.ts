@@ -62,8 +62,8 @@ export class FilesUnderTest {
 
   async start(): Promise<void> {
     this.program.start();
-    await eventually(() => this.ask({}).catch(() => undefined), {
-      what: `the files process, which said: ${this.program.said()}`,
+    await eventually(() => this.request({}).catch(() => undefined), {
+      what: `the files process, which said: ${this.program.output()}`,
     });
   }
 
@@ -83,7 +83,7 @@ export class FilesUnderTest {
     });
   }
 
-  async ask(wish: FileWish): Promise<FileAnswer> {
+  async request(wish: FileWish): Promise<FileAnswer> {
     const sent = this.send(wish);
     const answered = new Promise<IncomingMessage>((resolve, reject) => {
       sent.on("response", resolve).on("error", reject);
@@ -96,11 +96,11 @@ export class FilesUnderTest {
   }
 
   async list(path: string | Uint8Array = "", query: Record<string, string> = {}): Promise<HostListing> {
-    return JSON.parse((await this.ask({ path, query })).body.toString());
+    return JSON.parse((await this.request({ path, query })).body.toString());
   }
 
   async refusal(wish: FileWish): Promise<{ status: number } & HostRefusal> {
-    const { status, body } = await this.ask(wish);
+    const { status, body } = await this.request(wish);
     return { status, ...JSON.parse(body.toString()) };
   }
 

@@ -57,7 +57,7 @@ export class LinkedAgent {
   }
 
   /** Of a command in the host's network. */
-  async says(...command: [string, ...string[]]): Promise<string> {
+  async text(...command: [string, ...string[]]): Promise<string> {
     const args = [`--net=/run/netns/${this.#at.runtime.namespace}`, ...command];
     return (await execa("nsenter", args)).stdout;
   }

@@ -136,7 +136,7 @@ export class ScriptedHost {
   }
 
   /** Waits until the host says this of a run. */
-  async says(
+  async text(
     runId: string,
     what: Partial<ObservedInstance>,
     { withinMs = 60_000 }: { withinMs?: number } = {},

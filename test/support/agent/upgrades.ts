@@ -5,7 +5,7 @@ import type { AccessUnderTest } from "./access.ts";
 /** What the log says of `msg`, a record each, over all processes of the host. */
 export function logged(access: AccessUnderTest, msg: string): Record<string, unknown>[] {
   const lines = access.program
-    .said()
+    .output()
     .split("\n")
     .filter((line) => line.startsWith("{"));
   return lines
@@ -21,7 +21,7 @@ export const NOT_TAKEN_OVER = "another version's access process did not take ove
 export async function takenOver(access: AccessUnderTest, bundle: string): Promise<number> {
   const record = await eventually(
     () => logged(access, TAKEN_OVER).find((line) => line["bundle"] === bundle),
-    { what: `${bundle} at work; ${access.program.said()}`, withinMs: 60_000 },
+    { what: `${bundle} at work; ${access.program.output()}`, withinMs: 60_000 },
   );
   return Number(record["pid"]);
 }

@@ -67,11 +67,11 @@ export class PlayedService {
   /** Looks for so long at what is told, and does what is decided. */
   play(seconds: number, told: Told | ((now: number) => Told)): this {
     for (const until = this.situation.now + seconds * 1_000; this.situation.now < until;)
-      this.look(typeof told === "function" ? told(this.situation.now) : told);
+      this.check(typeof told === "function" ? told(this.situation.now) : told);
     return this;
   }
 
-  look(told: Told, change: Partial<Situation> = {}): Decision {
+  check(told: Told, change: Partial<Situation> = {}): Decision {
     const before = { ...this.situation, now: this.situation.now + LOOK_MS };
     const situation = { ...before, samples: samplesOf(told, before), ...change };
     const { decision, history } = evaluate(situation);

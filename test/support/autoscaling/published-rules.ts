@@ -59,7 +59,7 @@ const DOWN_DELAY_MS = 600 * MS_PER_SECOND;
  */
 export function rayServe(target: number): Rule {
   const values = new Values(LOOK_BACK_MS);
-  let since: { way: number; ms: number } | null = null;
+  let since: { route: number; ms: number } | null = null;
   return ({ nowMs, ready, wanted, inFlight }) => {
     values.add(nowMs, inFlight);
     const running = Math.max(1, ready.length);
@@ -67,7 +67,7 @@ export function rayServe(target: number): Rule {
     const asked = Math.ceil(running * ratio);
     const way = Math.sign(asked - wanted);
     if (way === 0) since = null;
-    else if (since === null || since.way !== way) since = { way, ms: nowMs };
+    else if (since === null || since.route !== way) since = { route: way, ms: nowMs };
     const delayMs = way > 0 ? UP_DELAY_MS : DOWN_DELAY_MS;
     if (since === null || nowMs - since.ms <= delayMs) return wanted;
     since = null;

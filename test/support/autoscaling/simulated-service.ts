@@ -82,7 +82,7 @@ export class SimulatedService {
   }
 
   /** What gateways and hosts would tell of the time since this was last asked. */
-  told(): { perSecond: number; inFlight: number; busy: number } {
+  reported(): { perSecond: number; inFlight: number; busy: number } {
     const { ms, requests, inSystem, busy } = this.#window;
     this.#window = { ms: 0, requests: 0, inSystem: 0, busy: 0 };
     const slots = ms / SLOT_MS;

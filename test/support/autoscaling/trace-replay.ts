@@ -45,7 +45,7 @@ export function replayTrace(
 }
 
 function seenOf(service: SimulatedService): Seen {
-  const { busy, ...told } = service.told();
+  const { busy, ...told } = service.reported();
   return {
     nowMs: service.nowMs,
     ready: service.ready(),

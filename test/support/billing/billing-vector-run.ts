@@ -162,7 +162,7 @@ class VectorRunner {
     if (!made.made) throw new Error("the vector's customer is there already");
     this.#customerId = made.customerId;
     const balances = (vector.config.alert_thresholds ?? []).map(parsePoints);
-    await setThresholds(tx, { customerId: this.#customerId, wish: { balances, hoursLeft: [] } });
+    await setThresholds(tx, { customerId: this.#customerId, request: { balances, hoursLeft: [] } });
     for (const name of this.#workspaces.ids) {
       const workspace = { ownerId: this.#customerId, name, description: null, type: "team" } as const;
       this.#workspaceIds.set(this.#workspaces.nameOf(name), (await insertWorkspace(tx, workspace)).id);
@@ -196,7 +196,7 @@ class VectorRunner {
     await openStoragePool(tx, {
       price: config.storage_price,
       freeGb: config.free_storage_gb,
-      things: [...new Set(storage.map(({ workspace }) => workspace))].map((name) => ({
+      resources: [...new Set(storage.map(({ workspace }) => workspace))].map((name) => ({
         workspaceId: this.#workspaceIds.get(name) ?? 0,
         ownerId: this.#customerId,
         name: this.#workspaces.idOf(name),

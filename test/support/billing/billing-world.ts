@@ -267,7 +267,11 @@ export class BillingWorld {
       openStoragePool(tx, {
         price: formatDecimal(terms.price, PRICE_DECIMALS),
         freeGb: String(terms.freeGb),
-        things: rows.map((row) => ({ workspaceId: row.id, ownerId: row.owner_id, name: `data-${row.id}` })),
+        resources: rows.map((row) => ({
+          workspaceId: row.id,
+          ownerId: row.owner_id,
+          name: `data-${row.id}`,
+        })),
       }),
     );
     this.model.storageTerms = terms;
@@ -375,12 +379,12 @@ export class BillingWorld {
   }
 
   async #runDifferences(ids: readonly string[]): Promise<string[]> {
-    const { rows } = await this.database.query<{ id: string; said: string }>(
-      `SELECT id, concat_ws(' ', proven_ms, billed_minutes, posted_amount, CASE WHEN uncharged THEN 'uncharged' ELSE 'waived ' || waived_ms END) AS said
+    const { rows } = await this.database.query<{ id: string; output: string }>(
+      `SELECT id, concat_ws(' ', proven_ms, billed_minutes, posted_amount, CASE WHEN uncharged THEN 'uncharged' ELSE 'waived ' || waived_ms END) AS message
          FROM runs WHERE id = ANY($1::text[])`,
       [ids],
     );
-    return rows.flatMap(({ id, said }) => {
+    return rows.flatMap(({ id, output: said }) => {
       const run = this.model.runs.get(id);
       if (run === undefined) return [`run ${id} is not the model's`];
       const rest = run.dirty ? "uncharged" : `waived ${run.waivedMs()}`;
@@ -390,13 +394,13 @@ export class BillingWorld {
   }
 
   async #recordDifferences(ids: readonly string[]): Promise<string[]> {
-    const { rows } = await this.database.query<{ key: string; said: string }>(
+    const { rows } = await this.database.query<{ key: string; output: string }>(
       `SELECT concat_ws(' ', run_id, line, to_char(usage_month, 'YYYY-MM'), to_char(invoice_month, 'YYYY-MM')) AS key,
-              sum(billing_minutes) || ' ' || sum(amount) AS said
+              sum(billing_minutes) || ' ' || sum(amount) AS message
          FROM billing_records WHERE run_id = ANY($1::text[]) GROUP BY 1`,
       [ids],
     );
-    const said = new Map(rows.map((row) => [row.key, row.said]));
+    const said = new Map(rows.map((row) => [row.key, row.output]));
     const asked = new Set(ids);
     const expected = new Map(
       [...this.model.records]
@@ -411,10 +415,10 @@ export class BillingWorld {
   }
 
   async #accountDifferences(): Promise<string[]> {
-    const { rows } = await this.database.query<{ id: number; said: string }>(
-      "SELECT id, concat_ws(' ', balance, overdue_status, overdue_since AT TIME ZONE 'UTC') AS said FROM customers ORDER BY id",
+    const { rows } = await this.database.query<{ id: number; output: string }>(
+      "SELECT id, concat_ws(' ', balance, overdue_status, overdue_since AT TIME ZONE 'UTC') AS message FROM customers ORDER BY id",
     );
-    return rows.flatMap(({ id, said }) => {
+    return rows.flatMap(({ id, output: said }) => {
       const account = this.model.accounts.get(id);
       if (account === undefined) return [];
       const since = new Date(account.overdueSince)

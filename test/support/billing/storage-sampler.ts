@@ -22,9 +22,9 @@ export async function openStoragePool(
   {
     price,
     freeGb,
-    things,
+    resources: things,
     diskBytes = MAX_SAMPLE_BYTES,
-  }: { price: string; freeGb: string; things: readonly StoredThing[]; diskBytes?: number },
+  }: { price: string; freeGb: string; resources: readonly StoredThing[]; diskBytes?: number },
 ): Promise<void> {
   await setSetting(tx, "FREE_STORAGE_GB", freeGb);
   await tx.query(

@@ -121,14 +121,14 @@ export class Door {
   config = "";
   pid = 0;
   readonly #name: string;
-  readonly #way: Doorway;
+  readonly #route: Doorway;
   readonly #hostKey: KeyObject = generateKeyPairSync("ed25519").privateKey;
 
   constructor(
     way: Doorway,
     { name, containerId, livePath }: { name: string; containerId: string; livePath: string },
   ) {
-    this.#way = way;
+    this.#route = way;
     this.#name = name;
     this.containerId = containerId;
     this.livePath = livePath;
@@ -144,8 +144,8 @@ export class Door {
 
   /** What a client reads who has the key of this name. */
   async configOf(key: string): Promise<string> {
-    const { path } = await this.#way.clientKey(key);
-    const known = join(this.#way.folder, `${this.#name}.known`);
+    const { path } = await this.#route.clientKey(key);
+    const known = join(this.#route.folder, `${this.#name}.known`);
     await writeFile(known, `${HOST_ALIAS} ${this.hostKeyLine}\n`);
     const lines = [
       `Host ${HOST_ALIAS}`,
@@ -158,14 +158,14 @@ export class Door {
       "StrictHostKeyChecking yes",
       "LogLevel ERROR",
     ];
-    const config = join(this.#way.folder, `${this.#name}.${key}.config`);
+    const config = join(this.#route.folder, `${this.#name}.${key}.config`);
     await writeFile(config, lines.join("\n"));
     return config;
   }
 
   /** As the agent says it: who may enter from now on. By default the owner's key. */
   async let(changes: Partial<SshDoor> = {}): Promise<void> {
-    const { line } = await this.#way.clientKey("owner");
+    const { line } = await this.#route.clientKey("owner");
     const hostKeyPem = this.#hostKey.export({ type: "pkcs8", format: "pem" }).toString();
     const home = (await this.beganWith()).get("HOME") ?? "/";
     const door = { keys: [{ id: "owner", line }], hostKeyPem, passwordHash: null, home, ...changes };
@@ -255,17 +255,17 @@ export class Door {
 export class Session {
   readonly #client: ChildProcess;
   readonly ended: Promise<unknown>;
-  said = "";
+  output = "";
 
   constructor(client: ChildProcess) {
     this.#client = client;
     this.ended = once(client, "close");
-    client.stdout?.on("data", (chunk: Buffer) => (this.said += String(chunk)));
+    client.stdout?.on("data", (chunk: Buffer) => (this.output += String(chunk)));
     onTestFinished(() => void client.kill("SIGKILL"));
   }
 
-  says(what: RegExp): Promise<boolean> {
-    return eventually(() => what.test(this.said), { what: `${what} in ${this.said}` });
+  prints(what: RegExp): Promise<boolean> {
+    return eventually(() => what.test(this.output), { what: `${what} in ${this.output}` });
   }
 
   writes(text: string): void {
@@ -276,7 +276,7 @@ export class Session {
   async end(text = ""): Promise<string> {
     this.#client.stdin?.end(text);
     await this.ended;
-    return this.said;
+    return this.output;
   }
 
   kill(): void {

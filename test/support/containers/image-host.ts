@@ -43,7 +43,7 @@ export class ImageHost {
   readonly hostId = newHostId();
   disk = { freeBytes: 50, totalBytes: 100 };
   readonly bounds: ImageBounds = { freePart: 0.1, mostBytes: null };
-  #wishes: readonly ImageWish[] = [];
+  #requests: readonly ImageWish[] = [];
 
   private constructor(folder: string) {
     this.folder = folder;
@@ -72,7 +72,7 @@ export class ImageHost {
           this.refreshes += 1;
         },
         addressesOf: () => Promise.resolve(this.addresses),
-        ask: (request) => {
+        request: (request) => {
           this.preflights.push(`${request.method} ${request.url.href} at ${request.address}`);
           return this.answer(request);
         },
@@ -102,14 +102,14 @@ export class ImageHost {
 
   /** From now on these are wanted, as the loop says it in each round. */
   want(...wishes: readonly ImageWish[]): void {
-    this.#wishes = wishes;
+    this.#requests = wishes;
     this.pulls.want(wishes);
   }
 
   /** One more round, so much later. */
   later(ms: number): void {
     this.nowMs += ms;
-    this.pulls.want(this.#wishes);
+    this.pulls.want(this.#requests);
   }
 
   /** What becomes of the image of an order that is wanted. */

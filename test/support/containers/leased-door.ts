@@ -15,7 +15,7 @@ import { type Door, Doorway, type Session } from "./door.ts";
 type Told = { door: Door; leaseId: LeaseId; instance: ReachableInstance };
 
 export class LeasedDoors {
-  readonly way: Doorway;
+  readonly route: Doorway;
   readonly access: AccessUnderTest;
   /** What the agent says besides leases and instances; said anew by `say`. */
   keySets: FingerprintSet[] = [];
@@ -25,7 +25,7 @@ export class LeasedDoors {
   readonly #doors: Told[] = [];
 
   private constructor(way: Doorway, access: AccessUnderTest) {
-    this.way = way;
+    this.route = way;
     this.access = access;
   }
 
@@ -41,7 +41,7 @@ export class LeasedDoors {
 
   /** A container that the owner's key opens, with its lease. */
   async begin(name: string, given: Parameters<Doorway["begin"]>[0] = {}): Promise<Door> {
-    const door = await this.way.begin({ ...given, spec: { pidsLimit: 4_096, ...given.spec } });
+    const door = await this.route.begin({ ...given, spec: { pidsLimit: 4_096, ...given.spec } });
     const life = await readProcessLife(door.pid);
     if (!life.alive) throw new Error(`${name} has ended`);
     const instance = {
@@ -67,16 +67,16 @@ export class LeasedDoors {
     }: { passwordMark?: string | null; expiresAtMs?: number | null } = {},
   ): Promise<void> {
     for (const name of names ?? []) {
-      const { line } = await this.way.clientKey(name);
+      const { line } = await this.route.clientKey(name);
       const keys = [{ fingerprint: fingerprintOf(line), expiresAtMs }];
       this.keySets = [...this.keySets.filter(({ id }) => id !== name), { id: name, keys }];
     }
     this.#of(door).instance.openTo = names === null ? undefined : { keySets: [...names], passwordMark };
-    await this.say();
+    await this.print();
   }
 
-  async say(): Promise<void> {
-    await this.access.say({
+  async print(): Promise<void> {
+    await this.access.print({
       bundle: this.bundle,
       leases: this.#doors.map(({ leaseId, instance }) =>
         wantedLease(leaseId, { workloadId: instance.workloadId, service: "ssh", internalPort: 2022 }),
@@ -110,7 +110,7 @@ export class LeasedDoors {
     const client = await eventually(
       async () => {
         const tried = door.session(words);
-        const isIn = await Promise.race([tried.says(/in/), tried.ended.then(() => false)]);
+        const isIn = await Promise.race([tried.prints(/in/), tried.ended.then(() => false)]);
         return isIn && tried;
       },
       { what: "a session" },
@@ -127,7 +127,7 @@ export class LeasedDoors {
   }
 
   get sessions(): AccessSession[] {
-    return this.access.news?.access.sessions ?? [];
+    return this.access.messages?.access.sessions ?? [];
   }
 
   /** Waits for its end, as it is told. */
@@ -143,7 +143,7 @@ export class LeasedDoors {
 
   async close(): Promise<void> {
     await this.access.stop();
-    await this.way.close();
+    await this.route.close();
   }
 
   #of(door: Door): Told {

@@ -78,7 +78,7 @@ max_prepared_statements = 0
 }
 
 async function answers(url: string): Promise<boolean> {
-  const database = openDatabase(url, { maxConnections: 1, actsAs: "owner" });
+  const database = openDatabase(url, { maxConnections: 1, runsAs: "owner" });
   try {
     await database.query("SELECT 1");
     return true;

@@ -47,7 +47,7 @@ export async function startTemplateServer(): Promise<ThrowawayPostgres> {
   const url = new URL(server.url);
   url.pathname = TEMPLATE;
   await migrate(url.href);
-  const template = openDatabase(url.href, { maxConnections: 1, actsAs: "owner" });
+  const template = openDatabase(url.href, { maxConnections: 1, runsAs: "owner" });
   await makeEmptying(template);
   await template.close();
   return server;

@@ -31,7 +31,7 @@ export async function freshDatabase({
   await admin.query(`CREATE DATABASE ${name} TEMPLATE ${template} STRATEGY file_copy`);
   const url = new URL(serverUrl);
   url.pathname = name;
-  const database = openDatabase(url.href, { actsAs: "owner" });
+  const database = openDatabase(url.href, { runsAs: "owner" });
   const application = openDatabase(url.href);
   return {
     url: url.href,

@@ -26,7 +26,7 @@ export function watchedDatabase(
   { before, after }: Watch,
   actsAs: "owner" | "application" = "owner",
 ): Database {
-  const database = openDatabase(url, { maxConnections: 1, actsAs });
+  const database = openDatabase(url, { maxConnections: 1, runsAs: actsAs });
   let statements = 0;
   const connect = database.pool.connect.bind(database.pool) as (callback?: unknown) => Promise<PoolClient>;
   const connectWatched = async (callback?: unknown): Promise<PoolClient> => {

@@ -63,7 +63,7 @@ export interface ApiWorld {
   endStreams(): void;
   /** What happens whenever the API waits for a host; no time passes by itself. */
   meanwhile(work: () => Promise<void> | void): void;
-  ask(method: string, path: string, wish?: Ask): Promise<Answer>;
+  request(method: string, path: string, wish?: Ask): Promise<Answer>;
   customer(username: string, userType?: string): Promise<Caller & { workspaceId: number; uuid: string }>;
   /** Invited by the one and accepted by the other. */
   join(workspaceId: number, owner: Caller, member: Caller, role?: string): Promise<void>;
@@ -98,9 +98,9 @@ export async function openApi(config: Partial<ApiConfig> = {}, database?: FreshD
         Promise.resolve({ opened: false, reason: "unreachable", detail: "there is no host in this test" }),
       revocationsChanged: () => Promise.resolve(),
     },
-    files: { ask: () => Promise.resolve({ isReached: false, why: "there is no host in this test" }) },
+    files: { request: () => Promise.resolve({ isReached: false, why: "there is no host in this test" }) },
     replicaMetrics: {
-      ask: () => Promise.resolve({ kind: "away", why: "There is no host in this test." }),
+      request: () => Promise.resolve({ kind: "away", why: "There is no host in this test." }),
     },
     downloadLinks: downloadLinks(operator),
     identity: hostIdentity(operator, { natsUrls: ["nats://127.0.0.1:4222"], ca: null }),
@@ -168,7 +168,7 @@ export async function openApi(config: Partial<ApiConfig> = {}, database?: FreshD
     stopClock: () => void (stoodAtMs = Date.now()),
     endStreams: () => closing.abort(),
     meanwhile: (work) => void (whilePaused = work),
-    ask,
+    request: ask,
     async customer(username, userType = "external") {
       const made = await ask("POST", "/api/v1/customers", {
         as: admin,

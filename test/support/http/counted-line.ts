@@ -33,7 +33,7 @@ export class CountedLine {
   reached(bytes: number): Promise<void> {
     return new Promise((resolve) => {
       this.#waiting.push({ bytes, reached: resolve });
-      this.#tell();
+      this.#report();
     });
   }
 
@@ -75,13 +75,13 @@ export class CountedLine {
     client.once("close", () => this.#clients.delete(client));
     client.on("data", (bytes) => {
       this.sent += bytes.length;
-      this.#tell();
+      this.#report();
     });
     client.pipe(server);
     server.pipe(client);
   }
 
-  #tell(): void {
+  #report(): void {
     for (const { reached } of this.#waiting.filter(({ bytes }) => bytes <= this.sent)) reached();
     this.#waiting = this.#waiting.filter(({ bytes }) => bytes > this.sent);
   }

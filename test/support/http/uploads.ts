@@ -55,7 +55,7 @@ export class UploadClient {
 
   begin(tree: Tree, more: object = {}): Promise<Answer> {
     const sizes = Object.values(tree).map((content) => Buffer.from(content).length);
-    return this.#api.ask("POST", `${this.path}/uploads`, {
+    return this.#api.request("POST", `${this.path}/uploads`, {
       as: this.#as,
       body: {
         manifest_sha256: createHash("sha256").update(manifestOf(tree)).digest("hex"),
@@ -101,7 +101,7 @@ export class UploadClient {
   }
 
   complete(upload: string): Promise<Answer> {
-    return this.#api.ask("POST", `${this.path}/complete`, { as: this.#as, body: { upload } });
+    return this.#api.request("POST", `${this.path}/complete`, { as: this.#as, body: { upload } });
   }
 
   /** All of it, to its end. */

@@ -29,8 +29,8 @@ let waiting = 0;
 let turn = 0;
 let begun = 0;
 
-process.on("message", (message: { kind: "begin"; wish: LoadWish } | { kind: "stop" }) => {
-  if (message.kind === "begin") begin(message.wish);
+process.on("message", (message: { kind: "begin"; request: LoadWish } | { kind: "stop" }) => {
+  if (message.kind === "begin") begin(message.request);
   else standing.isStopping = true;
 });
 process.once("disconnect", () => process.exit());
@@ -45,11 +45,11 @@ function begin(wish: LoadWish): void {
     for (; sent < due; sent += 1) void short(wish);
     if (standing.isStopping && waiting === 0 && told.openStreams === 0) {
       clearInterval(pacing);
-      process.send?.({ kind: "over", told });
+      process.send?.({ kind: "over", reported: told });
     }
   }, STEP_MS);
   for (let nth = 0; nth < wish.streams; nth += 1) setTimeout(() => void streams(wish), nth * APART_MS);
-  setInterval(() => process.send?.({ kind: "told", told }), 200).unref();
+  setInterval(() => process.send?.({ kind: "told", reported: told }), 200).unref();
 }
 
 async function short(wish: LoadWish): Promise<void> {
@@ -134,18 +134,18 @@ async function answeredByOne(
     } catch (error) {
       if (!(error instanceof NeverReached)) throw error;
       last = error;
-      if (error.isKept) told.again += 1;
+      if (error.isStored) told.again += 1;
     }
   }
   throw last;
 }
 
 class NeverReached extends Error {
-  readonly isKept: boolean;
+  readonly isStored: boolean;
 
   constructor(cause: Error, isKept: boolean) {
     super(cause.message, { cause });
-    this.isKept = isKept;
+    this.isStored = isKept;
   }
 }
 

@@ -81,13 +81,21 @@ const WITHIN_MS = 60_000;
 
 export class ServiceLoad implements AsyncDisposable {
   readonly #child: ChildProcess;
-  #told: LoadTold = { short: 0, byPort: {}, streams: 0, openStreams: 0, again: 0, failed: 0, failures: [] };
+  #reported: LoadTold = {
+    short: 0,
+    byPort: {},
+    streams: 0,
+    openStreams: 0,
+    again: 0,
+    failed: 0,
+    failures: [],
+  };
   readonly #over = Promise.withResolvers<LoadTold>();
 
   private constructor(child: ChildProcess) {
     this.#child = child;
-    child.on("message", ({ kind, told }: { kind: "told" | "over"; told: LoadTold }) => {
-      this.#told = told;
+    child.on("message", ({ kind, reported: told }: { kind: "told" | "over"; reported: LoadTold }) => {
+      this.#reported = told;
       if (kind === "over") this.#over.resolve(told);
     });
     child.once("exit", () => this.#over.reject(new Error("the clients ended by themselves")));
@@ -98,16 +106,16 @@ export class ServiceLoad implements AsyncDisposable {
   static async begin(wish: LoadWish): Promise<ServiceLoad> {
     const child = fork(PROCESS, { stdio: ["ignore", "inherit", "inherit", "ipc"] });
     const load = new ServiceLoad(child);
-    child.send({ kind: "begin", wish });
-    await eventually(() => load.told.openStreams === wish.streams && load.told.short > 0, {
+    child.send({ kind: "begin", request: wish });
+    await eventually(() => load.reported.openStreams === wish.streams && load.reported.short > 0, {
       withinMs: WITHIN_MS,
       what: "streams that are open",
     });
     return load;
   }
 
-  get told(): LoadTold {
-    return this.#told;
+  get reported(): LoadTold {
+    return this.#reported;
   }
 
   /** So many more short requests were answered. */
@@ -121,8 +129,8 @@ export class ServiceLoad implements AsyncDisposable {
   }
 
   async #grows(more: number, of: (told: LoadTold) => number): Promise<void> {
-    const before = of(this.#told);
-    await eventually(() => of(this.#told) >= before + more, {
+    const before = of(this.#reported);
+    await eventually(() => of(this.#reported) >= before + more, {
       withinMs: WITHIN_MS,
       what: `${more} more answers`,
     });

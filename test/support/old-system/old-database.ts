@@ -79,7 +79,7 @@ export async function oldSystem(serverUrl?: string): Promise<OldSystem> {
 
 /** A connection that is closed again: a database that someone is connected to cannot be copied. */
 async function withConnection<T>(url: string, work: (connection: Connection) => Promise<T>): Promise<T> {
-  const database = openDatabase(url, { maxConnections: 1, actsAs: "owner" });
+  const database = openDatabase(url, { maxConnections: 1, runsAs: "owner" });
   try {
     return await work(database);
   } finally {

@@ -100,7 +100,7 @@ export function untrueOfStart(
     .replaceAll(system.url, "http://127.0.0.1:8080")
     // The dashboard has a name of its own, since cookies know no ports.
     .replaceAll(system.url.replace("127.0.0.1", "localhost"), "http://localhost:8080");
-  if (told !== undefined && saysSo(told.says, { text, numbersVary: NUMBERS_VARY.includes(command) }))
+  if (told !== undefined && saysSo(told.prints, { text, numbersVary: NUMBERS_VARY.includes(command) }))
     return [];
   return [`${TOUR}: ${command} printed, other than the page says: ${text}`];
 }

@@ -20,7 +20,7 @@ export const TRIED_PAGES: readonly string[] = ALL_PAGES.filter(
 );
 
 /** `says`: empty where the page shows nothing of it. */
-export type ToldCommand = { command: string; says: string[] };
+export type ToldCommand = { command: string; prints: string[] };
 
 export function textOf(page: string): string {
   return readFileSync(new URL(page, ROOT), "utf8");
@@ -40,9 +40,9 @@ function commandsOf(block: string): ToldCommand[] {
   const told: ToldCommand[] = [];
   for (const line of block.trimEnd().split("\n")) {
     const [, command] = /^[$#] (.+)$/.exec(line) ?? [];
-    if (command !== undefined) told.push({ command, says: [] });
+    if (command !== undefined) told.push({ command, prints: [] });
     else if (told.length === 0) throw new Error(`"${line}" is said by no command`);
-    else told.at(-1)?.says.push(line);
+    else told.at(-1)?.prints.push(line);
   }
   return told;
 }

@@ -37,7 +37,7 @@ export async function untrueOf(told: readonly ToldCommand[], session: Session): 
   });
 
   const printed = done.all.split(new RegExp(`\\n${MARK}(\\d+)\\n?`));
-  return told.flatMap(({ command, says }, at) => {
+  return told.flatMap(({ command, prints: says }, at) => {
     const text = asTold(printed[2 * at] ?? "");
     const code = printed[2 * at + 1] ?? "none";
     if (code !== "0") return [`${command} ended with ${code}: ${text}`];

@@ -61,7 +61,7 @@ const anyHost = fc
     heldCpu: fc.constantFrom(0, 0, 500, 4_000),
     memory: fc.constantFrom(4_000, 8_000),
     disk: fc.constantFrom(100, 1_000),
-    keptTo: fc.constantFrom(null, null, null, [], [1], [2], [1, 2]),
+    storedTo: fc.constantFrom(null, null, null, [], [1], [2], [1, 2]),
     cards: anyCards,
   })
   .map(
@@ -72,7 +72,7 @@ const anyHost = fc
       heldCpu,
       memory,
       disk,
-      keptTo,
+      storedTo: keptTo,
       cards,
       ...rest
     }): Omit<HostCapacity, "id" | "name" | "gpus"> & { cards: Card[] } => ({

@@ -293,7 +293,7 @@ export class SlowPlacement {
   #sliceCard(host: HostCapacity, wish: SliceWish, request: PlacementRequest): GpuCapacity {
     let best: { gpu: GpuCapacity; worth: Worth } | null = null;
     for (const gpu of fittingCards(host, wish)) {
-      const worth = this.#worthOfCard(host, gpu, { wish, request });
+      const worth = this.#worthOfCard(host, gpu, { gpuRequest: wish, request });
       if (best === null || isMore(worth, best.worth)) best = { gpu, worth };
     }
     if (best === null) throw new Error(`no card of ${host.id} takes the slice`);
@@ -303,7 +303,7 @@ export class SlowPlacement {
   #worthOfCard(
     host: HostCapacity,
     gpu: GpuCapacity,
-    { wish, request }: { wish: SliceWish; request: PlacementRequest },
+    { gpuRequest: wish, request }: { gpuRequest: SliceWish; request: PlacementRequest },
   ): Worth {
     const { policy } = this.#rules;
     if (policy === "spread") return [gpu.freeShareThousandths];

@@ -71,11 +71,11 @@ export class RollingService {
   }
 
   play(looks: number): this {
-    for (let look = 0; look < looks; look += 1) this.look();
+    for (let look = 0; look < looks; look += 1) this.check();
     return this;
   }
 
-  look(): void {
+  check(): void {
     this.#live();
     const step = rolloutStep({
       versions: this.versions,

@@ -69,13 +69,13 @@ export class AgentUnderControl {
     };
     const agent = ending.adopt(await AgentUnderTest.begin({ admit }, { simulatedGpus }), (one) => one.end());
     const alice = await scene.customer("alice");
-    const { status } = await scene.api.ask("PUT", `/api/v1/customers/${alice.customerId}/quota`, {
+    const { status } = await scene.api.request("PUT", `/api/v1/customers/${alice.customerId}/quota`, {
       as: scene.api.admin,
       body: QUOTA,
     });
     if (status !== 200) throw new Error(`the quota was answered with ${status}`);
     // No registry has it.
-    await scene.api.ask("POST", "/api/v1/images", {
+    await scene.api.request("POST", "/api/v1/images", {
       as: scene.api.admin,
       body: { name: BUSYBOX_IMAGE, display_name: "A busybox" },
     });
@@ -88,12 +88,12 @@ export class AgentUnderControl {
   }
 
   async host(): Promise<Answer["body"]> {
-    return (await this.#ask("GET", `/hosts/${this.agent.hostId}`)).body;
+    return (await this.#request("GET", `/hosts/${this.agent.hostId}`)).body;
   }
 
   /** The host's cards as an administrator sees them, by their UUIDs. */
   async cards(): Promise<Map<string, Answer["body"]>> {
-    const { body } = await this.#ask("GET", `/hosts/${this.agent.hostId}/gpus?limit=200`);
+    const { body } = await this.#request("GET", `/hosts/${this.agent.hostId}/gpus?limit=200`);
     return new Map(body.items.map((card: { uuid: string }) => [card.uuid, card]));
   }
 
@@ -137,8 +137,8 @@ export class AgentUnderControl {
     return await this.scene.get(this.alice, id);
   }
 
-  async ask(method: string, path: string): Promise<Answer> {
-    return await this.scene.api.ask(method, `/api/v1${path}`, { as: this.alice });
+  async request(method: string, path: string): Promise<Answer> {
+    return await this.scene.api.request(method, `/api/v1${path}`, { as: this.alice });
   }
 
   /** Both clocks together: what is due by then is done at once. */
@@ -151,8 +151,8 @@ export class AgentUnderControl {
     await this.#ending.disposeAsync();
   }
 
-  async #ask(method: string, path: string): Promise<Answer> {
-    return await this.scene.api.ask(method, `/api/v1${path}`, { as: this.scene.api.admin });
+  async #request(method: string, path: string): Promise<Answer> {
+    return await this.scene.api.request(method, `/api/v1${path}`, { as: this.scene.api.admin });
   }
 }
 

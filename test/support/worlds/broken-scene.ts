@@ -160,7 +160,7 @@ export class BrokenScene {
 
   /** What the run's people see of it. */
   async run({ id }: { id: string }): Promise<{ charged: string; minutes: number; waived: Span[] }> {
-    const answer = await this.ask(`/environments/${id}/instances`);
+    const answer = await this.request(`/environments/${id}/instances`);
     const [run] = answer.body.items[0].runs;
     const minuteOf = (time: string) => (Date.parse(time) - this.#baseMs) / MS_PER_MINUTE;
     return {
@@ -176,8 +176,8 @@ export class BrokenScene {
     };
   }
 
-  async ask(path: string): Promise<Answer> {
-    return await this.scene.api.ask("GET", `/api/v1${path}`, { as: this.alice });
+  async request(path: string): Promise<Answer> {
+    return await this.scene.api.request("GET", `/api/v1${path}`, { as: this.alice });
   }
 
   /** What was posted to the run, in order. */

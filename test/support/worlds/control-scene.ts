@@ -132,7 +132,7 @@ export async function openControlScene(database?: FreshDatabase): Promise<Contro
     db: api.deps.db,
     newId: api.deps.newId,
     nudge: (host: HostId) => api.deps.link.nudge(host),
-    kept: keptForPasses(api.deps.db),
+    cache: keptForPasses(api.deps.db),
     log: quietLog,
   };
   const hosts: ScriptedHost[] = [];
@@ -162,18 +162,18 @@ export async function openControlScene(database?: FreshDatabase): Promise<Contro
     async customer(name, balance = "1000") {
       const customer = await api.customer(name);
       if (balance !== "0")
-        await api.ask("POST", `/api/v1/customers/${customer.customerId}/top-ups`, {
+        await api.request("POST", `/api/v1/customers/${customer.customerId}/top-ups`, {
           as: api.admin,
           body: { amount: balance },
         });
       return customer;
     },
     order: async (as, change = {}) =>
-      await api.ask("POST", "/api/v1/environments", {
+      await api.request("POST", "/api/v1/environments", {
         as,
         body: { name: "work", image: "busybox:1", cpu: 1, memory: GIB, gpu: 0, ...change },
       }),
-    get: async (as, id) => (await api.ask("GET", `/api/v1/environments/${id}`, { as })).body,
+    get: async (as, id) => (await api.request("GET", `/api/v1/environments/${id}`, { as })).body,
     close: async () => await api.close(),
   };
 }
@@ -200,7 +200,7 @@ export class ScriptedHost {
   readonly leases = new Map<string, ObservedLease>();
   readonly #holdsLeases: boolean;
   /** Agents of before do not. */
-  readonly #looksWhoAnswers: boolean;
+  readonly #checksAnswers: boolean;
   desiredFetches: DesiredFetch[] = [];
   /** Whose keys its instances name. */
   desiredKeySets: KeySet[] = [];
@@ -217,7 +217,7 @@ export class ScriptedHost {
   readonly #features: string[] | undefined;
   #nextPort: number = LEASE_PORTS.first;
   #digest = "0".repeat(64);
-  #saidLast: object = {};
+  #lastText: object = {};
 
   constructor(scene: Pick<ControlScene, "api" | "handlers">, id: string, wish: HostWish) {
     this.id = HostId.parse(id);
@@ -225,7 +225,7 @@ export class ScriptedHost {
     this.#handlers = scene.handlers;
     this.machine = machineOf(id, wish);
     this.#holdsLeases = wish.leases ?? false;
-    this.#looksWhoAnswers = wish.ssh ?? false;
+    this.#checksAnswers = wish.ssh ?? false;
     this.pulls = wish.fetches === true ? [] : null;
     this.#features = wish.features ?? [
       ...RUNS_ALL_KINDS,
@@ -270,11 +270,11 @@ export class ScriptedHost {
 
   /** As it said last. */
   async beatAgain(): Promise<void> {
-    await this.tryHeartbeat(this.#saidLast);
+    await this.tryHeartbeat(this.#lastText);
   }
 
   async tryHeartbeat(change: object = {}): ReturnType<HostHandlers["heartbeat"]> {
-    this.#saidLast = change;
+    this.#lastText = change;
     return await this.#handlers.heartbeat(this.id, this.heartbeatOf(change));
   }
 
@@ -347,7 +347,7 @@ export class ScriptedHost {
   }
 
   /** Changes what the host says of one lease. */
-  sayOfLease(id: string, change: Partial<ObservedLease>): void {
+  reportOfLease(id: string, change: Partial<ObservedLease>): void {
     const lease = this.leases.get(id);
     if (lease === undefined) throw new Error(`${this.id} knows no lease ${id}`);
     this.leases.set(id, { ...lease, ...change });
@@ -362,7 +362,7 @@ export class ScriptedHost {
       lastAccessedAt: null,
       releaseDueAt: null,
       releasedBecause: null,
-      ...(this.#looksWhoAnswers && { answers: { isSeen: true, detail: "" } }),
+      ...(this.#checksAnswers && { answers: { isSeen: true, detail: "" } }),
     };
   }
 

@@ -46,20 +46,20 @@ export class GangScene {
     this.hosts = hosts;
   }
 
-  async ask(method: string, path: string, body?: object): Promise<Answer> {
-    return await this.scene.api.ask(method, `/api/v1/training-jobs${path}`, {
+  async request(method: string, path: string, body?: object): Promise<Answer> {
+    return await this.scene.api.request(method, `/api/v1/training-jobs${path}`, {
       as: this.alice,
       ...(body && { body }),
     });
   }
 
   async job(id: string): Promise<Answer["body"]> {
-    return (await this.ask("GET", `/${id}`)).body;
+    return (await this.request("GET", `/${id}`)).body;
   }
 
   async order(change: object = {}): Promise<Answer> {
     const size = { cpu: 1, memory: GIB, gpu: 1, node_count: 2 };
-    return await this.ask("POST", "", {
+    return await this.request("POST", "", {
       name: "gang",
       image: "trainer:1",
       command: "true",
@@ -95,7 +95,7 @@ export class GangScene {
   }
 
   /** A round in which these hosts say this of all they have. */
-  async say(says: Says, ...hosts: ScriptedHost[]): Promise<void> {
+  async print(says: Says, ...hosts: ScriptedHost[]): Promise<void> {
     for (const host of hosts) {
       await host.pull();
       await host.heartbeat();

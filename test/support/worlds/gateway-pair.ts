@@ -89,7 +89,7 @@ async function begin({ program, port }: OwnGateway): Promise<void> {
   program.start();
   await eventually(() => answers(port), {
     withinMs: 60_000,
-    what: `a gateway, which said:\n${program.said()}`,
+    what: `a gateway, which said:\n${program.output()}`,
   });
 }
 

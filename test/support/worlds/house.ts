@@ -118,7 +118,7 @@ export class Program {
     return this.#child?.pid;
   }
 
-  said(): string {
+  output(): string {
     return readFileSync(this.#logFile, "utf8");
   }
 
@@ -277,7 +277,7 @@ export class House {
   async serves(): Promise<void> {
     await eventually(() => this.answers("/readyz"), {
       withinMs: 60_000,
-      what: `the control plane, which said:\n${this.controlPlane.said().slice(-1_500)}`,
+      what: `the control plane, which said:\n${this.controlPlane.output().slice(-1_500)}`,
     });
   }
 

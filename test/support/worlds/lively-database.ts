@@ -71,14 +71,14 @@ async function placeAndEnd(fresh: FreshDatabase): Promise<void> {
   const host = await scene.host("host-one", { gpus: 4, cpu: 8, leases: true });
   const order = async (change: object) => (await scene.order(owner, change)).body.id as string;
   const act = (id: string, verb: string) =>
-    scene.api.ask("POST", `/api/v1/environments/${id}/${verb}`, { as: owner });
+    scene.api.request("POST", `/api/v1/environments/${id}/${verb}`, { as: owner });
   const ids: string[] = [];
   for (const name of ["runs", "stops", "dies", "begins-anew"]) ids.push(await order({ name, gpu: 1 }));
   await scene.schedule();
   await host.round();
   const [runs, stops, dies, anew] = ids as [string, string, string, string];
   await act(stops, "stop");
-  await scene.api.ask("DELETE", `/api/v1/environments/${dies}`, { as: owner });
+  await scene.api.request("DELETE", `/api/v1/environments/${dies}`, { as: owner });
   await host.round({ phase: "stopped" });
   for (let n = 0; n < 3; n += 1) await host.round();
   for (const id of [runs, anew]) await act(id, "start");
@@ -90,7 +90,7 @@ async function placeAndEnd(fresh: FreshDatabase): Promise<void> {
   await order({ name: "lost", cpu: 32 });
   await scene.schedule();
   await gone.round();
-  await scene.api.ask("DELETE", "/api/v1/hosts/host-two?lost=true", { as: scene.api.admin });
+  await scene.api.request("DELETE", "/api/v1/hosts/host-two?lost=true", { as: scene.api.admin });
 }
 
 async function ingest(

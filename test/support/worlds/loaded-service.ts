@@ -124,7 +124,7 @@ export class LoadedService {
     return `/inference-services/${this.id}`;
   }
 
-  async shown(): Promise<ShownService> {
+  async visible(): Promise<ShownService> {
     return Service.parse(await this.#world.house.customer.get(this.#path));
   }
 
@@ -136,7 +136,7 @@ export class LoadedService {
   async settled(replicas: number): Promise<void> {
     await eventually(
       async () => {
-        const { ready_replicas: ready, instances, status_reason: reason } = await this.shown();
+        const { ready_replicas: ready, instances, status_reason: reason } = await this.visible();
         if (ready === replicas && instances.length === replicas) return true;
         throw new Error(`${ready} of ${instances.length} replicas serve, and not ${replicas}: ${reason}`);
       },
@@ -234,13 +234,13 @@ export async function inFlightAtKill(
   load: ServiceLoad,
   { kill, recover }: { kill: () => Promise<unknown>; recover: () => Promise<unknown> },
 ): Promise<LoadFailure[]> {
-  const { failed } = load.told;
+  const { failed } = load.reported;
   await kill();
   const killedAt = new Date().toISOString();
   await load.answers(LOAD.perSecond);
   await recover();
   await load.answers(LOAD.perSecond);
-  const failures = load.told.failures.slice(failed);
+  const failures = load.reported.failures.slice(failed);
   expect(failures.filter(({ at }) => at > killedAt)).toEqual([]);
   return failures;
 }

@@ -38,7 +38,7 @@ export async function openNotebookScene(
   const spec = { ...order.spec, tensorboard: true };
   await writeLiveFolder(door.livePath, serviceFiles({ ...order, spec }));
   await scene.watches(watchedServices({ ...order, spec }));
-  const status = () => scene.ask(scene.hostOf("jupyter"), "/api/status", { key: scene.owner.key });
+  const status = () => scene.request(scene.hostOf("jupyter"), "/api/status", { key: scene.owner.key });
   await eventually(async () => (await status()).status === 200, {
     withinMs: JUPYTER_WITHIN_MS,
     what: "an answer of Jupyter through the gateway",

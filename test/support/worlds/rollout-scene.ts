@@ -30,7 +30,7 @@ export class RolloutScene {
   }
 
   async upgrade(id: string, change: object = {}): Promise<Answer> {
-    return await this.#services.ask("POST", `/${id}/upgrade`, {
+    return await this.#services.request("POST", `/${id}/upgrade`, {
       version: "v2",
       image: "server:2",
       ...change,
@@ -38,15 +38,15 @@ export class RolloutScene {
   }
 
   async rollback(id: string, wish?: object): Promise<Answer> {
-    return await this.#services.ask("POST", `/${id}/rollback`, wish);
+    return await this.#services.request("POST", `/${id}/rollback`, wish);
   }
 
   async rollouts(id: string): Promise<Answer["body"][]> {
-    return (await this.#services.ask("GET", `/${id}/rollouts`)).body.items;
+    return (await this.#services.request("GET", `/${id}/rollouts`)).body.items;
   }
 
   async revisions(id: string): Promise<Answer["body"][]> {
-    return (await this.#services.ask("GET", `/${id}/revisions`)).body.items;
+    return (await this.#services.request("GET", `/${id}/revisions`)).body.items;
   }
 
   async versions(id: string): Promise<object> {

@@ -17,7 +17,7 @@ export class ScriptedGateway {
   readonly #db: Database;
   readonly #now: () => Date;
   readonly #services: Record<string, ServiceLoad> = {};
-  #toldAtMs: number | null = null;
+  #reportedAtMs: number | null = null;
 
   constructor(id: string, { db, now }: { db: Database; now: () => Date }) {
     this.id = id;
@@ -26,7 +26,7 @@ export class ScriptedGateway {
   }
 
   /** It lives, and so many requests a second have come since it told the last time. */
-  async tell(
+  async report(
     serviceId: string,
     {
       qps = 0,
@@ -36,8 +36,8 @@ export class ScriptedGateway {
     }: { qps?: number } & Partial<Pick<ServiceLoad, "inFlight" | "held" | "listed">> = {},
   ): Promise<void> {
     const at = this.#now();
-    const seconds = (at.getTime() - (this.#toldAtMs ?? at.getTime())) / MS_PER_SECOND;
-    this.#toldAtMs = at.getTime();
+    const seconds = (at.getTime() - (this.#reportedAtMs ?? at.getTime())) / MS_PER_SECOND;
+    this.#reportedAtMs = at.getTime();
     const requests = (this.#services[serviceId]?.requests ?? 0) + qps * seconds;
     this.#services[serviceId] = { inFlight, held, requests, left: {}, listed };
     await this.live();

@@ -53,7 +53,7 @@ export class ServedScene implements AsyncDisposable {
     },
   ) {
     const ask = async (path: string, body: object) => {
-      const answer = await web.control.api.ask("POST", `/api/v1/inference-services${path}`, {
+      const answer = await web.control.api.request("POST", `/api/v1/inference-services${path}`, {
         as: web.owner,
         body,
       });
@@ -71,7 +71,7 @@ export class ServedScene implements AsyncDisposable {
 
   async api(method: string, path: string, body?: object, as: Caller = this.owner): Promise<Answer> {
     const route = `/api/v1/inference-services/${this.id}${path}`;
-    return await this.web.control.api.ask(method, route, { as, ...(body !== undefined && { body }) });
+    return await this.web.control.api.request(method, route, { as, ...(body !== undefined && { body }) });
   }
 
   async revoke(): Promise<void> {
@@ -132,8 +132,8 @@ export class ServedScene implements AsyncDisposable {
   }
 
   /** Below the gateway's own origin, with the service's key unless another is given. */
-  async ask(path: string, wish: ServedAsk = {}): Promise<WebAnswer> {
-    return await this.web.ask(this.web.base.domain, `/services/${this.id}${path}`, this.#with(wish));
+  async request(path: string, wish: ServedAsk = {}): Promise<WebAnswer> {
+    return await this.web.request(this.web.base.domain, `/services/${this.id}${path}`, this.#with(wish));
   }
 
   async open(path: string, wish: ServedAsk = {}): Promise<IncomingMessage> {

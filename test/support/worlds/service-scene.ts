@@ -37,7 +37,7 @@ export class ServiceScene {
   readonly alice: Caller & { workspaceId: number };
   readonly hosts: ScriptedHost[];
   /** What each host says of what it is to run, by the ranks; without an entry it is ready. */
-  readonly says = new Map<number, Says>();
+  readonly text = new Map<number, Says>();
   /** Those that are not heard and pull nothing. */
   readonly silent = new Set<ScriptedHost>();
 
@@ -63,8 +63,8 @@ export class ServiceScene {
     this.hosts = hosts;
   }
 
-  async ask(method: string, path: string, body?: object, as: Caller = this.alice): Promise<Answer> {
-    return await this.scene.api.ask(method, `/api/v1/inference-services${path}`, {
+  async request(method: string, path: string, body?: object, as: Caller = this.alice): Promise<Answer> {
+    return await this.scene.api.request(method, `/api/v1/inference-services${path}`, {
       as,
       ...(body && { body }),
     });
@@ -72,7 +72,13 @@ export class ServiceScene {
 
   async order(change: object = {}): Promise<Answer> {
     const size = { cpu: 1, memory: GIB };
-    return await this.ask("POST", "", { name: "chat", image: "server:1", version: "v1", ...size, ...change });
+    return await this.request("POST", "", {
+      name: "chat",
+      image: "server:1",
+      version: "v1",
+      ...size,
+      ...change,
+    });
   }
 
   async ordered(change: object = {}): Promise<string> {
@@ -91,11 +97,11 @@ export class ServiceScene {
   }
 
   async get(id: string): Promise<Answer["body"]> {
-    return (await this.ask("GET", `/${id}`)).body;
+    return (await this.request("GET", `/${id}`)).body;
   }
 
   async replicas(id: string, query = ""): Promise<Shown[]> {
-    return (await this.ask("GET", `/${id}/instances${query}`)).body.items;
+    return (await this.request("GET", `/${id}/instances${query}`)).body.items;
   }
 
   /** The ranks that serve. */
@@ -127,18 +133,18 @@ export class ServiceScene {
       await host.pull();
       await host.heartbeat();
       const left = host.desired.filter(({ want }) => want !== "removed");
-      await host.report(left.map((wanted) => host.observedOf(wanted, this.#saysOf(wanted))));
+      await host.report(left.map((wanted) => host.observedOf(wanted, this.#textOf(wanted))));
     }
   }
 
-  #saysOf({ want, spec }: DesiredInstance): Says {
+  #textOf({ want, spec }: DesiredInstance): Says {
     if (want === "stopped") return { phase: "stopped", exitCode: 143 };
-    return this.says.get(Number(spec.hostname.split("-").at(-1))) ?? READY;
+    return this.text.get(Number(spec.hostname.split("-").at(-1))) ?? READY;
   }
 
   /** What has a container that is up, and does not serve yet. */
   starts(...ranks: number[]): void {
-    for (const rank of ranks) this.says.set(rank, STARTING);
+    for (const rank of ranks) this.text.set(rank, STARTING);
   }
 
   /** Time passes, in which all hosts but the silent ones are heard. */

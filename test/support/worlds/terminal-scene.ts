@@ -27,7 +27,7 @@ const PLACE = { environmentId: "env-terminal", placementEpoch: 1 };
 
 export class TerminalScene {
   readonly door: Door;
-  readonly #way: Doorway;
+  readonly #route: Doorway;
   #server: Server;
   #port: number;
   /** Of every visit from now on. */
@@ -37,7 +37,7 @@ export class TerminalScene {
   readonly terminalKeys = environmentTerminalKeys(OPERATOR);
 
   private constructor(way: Doorway, door: Door, server: Server, port: number) {
-    this.#way = way;
+    this.#route = way;
     this.door = door;
     this.#server = server;
     this.#port = port;
@@ -80,7 +80,7 @@ export class TerminalScene {
   async page(tab: string | null = null, size: { columns: number; rows: number } = SIZE): Promise<Page> {
     const page = new Page(new WebSocket(`${this.url.replace("http", "ws")}/socket`));
     await page.opened;
-    page.tell({ kind: "open", tab, ...size });
+    page.report({ kind: "open", tab, ...size });
     return page;
   }
 
@@ -93,7 +93,7 @@ export class TerminalScene {
 
   async close(): Promise<void> {
     this.kill();
-    await this.#way.close();
+    await this.#route.close();
   }
 
   readonly #upgraded = new Set<Duplex>();
@@ -169,7 +169,7 @@ const SIZE = { columns: 80, rows: 24 };
 export class Page {
   readonly opened: Promise<unknown>;
   readonly closed: Promise<unknown>;
-  readonly told: FromGateway[] = [];
+  readonly reported: FromGateway[] = [];
   drawn = "";
   bytes = 0;
   /** Of each piece that is drawn. */
@@ -185,7 +185,7 @@ export class Page {
     this.closed = new Promise((resolve) => socket.once("close", resolve));
     socket.on("error", () => undefined);
     socket.on("message", (data: Buffer, isBinary: boolean) => {
-      if (!isBinary) return void this.told.push(JSON.parse(String(data)) as FromGateway);
+      if (!isBinary) return void this.reported.push(JSON.parse(String(data)) as FromGateway);
       this.bytes += data.length;
       this.onDrawn(data);
       this.drawn = (this.drawn + String(data)).slice(-200_000);
@@ -196,15 +196,15 @@ export class Page {
 
   goesOn(): void {
     this.isStill = false;
-    this.tell({ kind: "ack", bytes: this.#unsaid });
+    this.report({ kind: "ack", bytes: this.#unsaid });
     this.#unsaid = 0;
   }
 
-  tell(message: FromPage): void {
+  report(message: FromPage): void {
     this.#socket.send(JSON.stringify(message));
   }
 
-  say(text: string): void {
+  print(text: string): void {
     this.#socket.send(text);
   }
 
@@ -214,19 +214,21 @@ export class Page {
 
   draws(what: RegExp): Promise<boolean> {
     return eventually(() => what.test(this.drawn), {
-      what: `${what} in ${JSON.stringify(this.drawn.slice(-600))} ${JSON.stringify(this.told)}`,
+      what: `${what} in ${JSON.stringify(this.drawn.slice(-600))} ${JSON.stringify(this.reported)}`,
     });
   }
 
   /** The name of its terminal, once it is open. */
   async tab(): Promise<string> {
-    return eventually(() => this.told.find((one) => one.kind === "opened")?.tab, {
+    return eventually(() => this.reported.find((one) => one.kind === "opened")?.tab, {
       what: "an open terminal",
     });
   }
 
   async end(): Promise<FromGateway> {
-    return eventually(() => this.told.find((one) => one.kind === "ended"), { what: "the end of a terminal" });
+    return eventually(() => this.reported.find((one) => one.kind === "ended"), {
+      what: "the end of a terminal",
+    });
   }
 
   close(): void {

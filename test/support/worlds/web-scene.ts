@@ -58,7 +58,7 @@ export interface WebScene {
   /** The host part of an origin, with its port. */
   hostOf(target: WebTarget, environmentId?: string): string;
   /** Asks a gateway as a client with that Host does; without `gateway`, the scene's. */
-  ask(host: string, path: string, wish?: WebAsk): Promise<WebAnswer>;
+  request(host: string, path: string, wish?: WebAsk): Promise<WebAnswer>;
   /** The answer as soon as its head is there. */
   open(host: string, path: string, wish?: WebAsk): Promise<IncomingMessage>;
   /** Comes in by a link; answers the Cookie header to send from then on. */
@@ -153,7 +153,7 @@ async function opened(
   const others = new Map<string, readonly ReachableInstance[]>();
   let services: ReachableInstance["services"] = [];
   const say = async () =>
-    void (await access.say({
+    void (await access.print({
       instances: [{ ...reachable, services }, ...[...others.values()].flat()],
       gateway: identity,
     }));
@@ -168,7 +168,7 @@ async function opened(
   await watches([]);
   host.machine.ipAddress = "127.0.0.1";
   await noteOnThisMachine(control.api.db, host.id);
-  host.machine.gatewayPort = await eventually(() => access.news?.gatewayPort ?? undefined, {
+  host.machine.gatewayPort = await eventually(() => access.messages?.gatewayPort ?? undefined, {
     what: "its port",
   });
   await host.round();
@@ -227,7 +227,7 @@ async function opened(
     await whole(await open(asked, path, wish));
   const enter = async (caller: Caller, target: WebTarget, environmentId = id) => {
     const what = typeof target === "number" ? { port: target } : { service: target };
-    const link = await control.api.ask("POST", `/api/v1/environments/${environmentId}/links`, {
+    const link = await control.api.request("POST", `/api/v1/environments/${environmentId}/links`, {
       as: caller,
       body: what,
     });
@@ -252,7 +252,7 @@ async function opened(
     leadsTo,
     order,
     hostOf,
-    ask,
+    request: ask,
     open,
     enter,
     raw: async (text, to = gateway) => await rawConnection(to.port, text),

@@ -102,11 +102,11 @@ describe("what it may say", () => {
       "other-pool": { kind: "other-pool", wanted: VALUE, has: VALUE },
       "pool-skipped": { kind: "pool-skipped", storagePool: VALUE, reason: VALUE },
       "host-skipped": { kind: "host-skipped", reason: VALUE },
-      cpu: { kind: "cpu", askedMilli: 2_000, freeMilli: 500 },
-      memory: { kind: "memory", askedMib: 7, freeMib: 7 },
-      "temp-storage": { kind: "temp-storage", askedMib: 7, freeMib: 7 },
-      "no-such-gpu": { kind: "no-such-gpu", wish: VALUE, cards: 0 },
-      "gpu-busy": { kind: "gpu-busy", asked: 1, free: 0 },
+      cpu: { kind: "cpu", requestedMilli: 2_000, freeMilli: 500 },
+      memory: { kind: "memory", requestedMib: 7, freeMib: 7 },
+      "temp-storage": { kind: "temp-storage", requestedMib: 7, freeMib: 7 },
+      "no-such-gpu": { kind: "no-such-gpu", request: VALUE, cards: 0 },
+      "gpu-busy": { kind: "gpu-busy", requested: 1, free: 0 },
       "gpu-closed": { kind: "gpu-closed", reason: "GPU-7 is cordoned" },
     };
 
@@ -114,7 +114,7 @@ describe("what it may say", () => {
     expect(untold([describeObstacle({ kind: "label", label: VALUE, wanted: VALUE, has: VALUE })])).toEqual(
       [],
     );
-    expect(untold([describeObstacle({ kind: "cpu", askedMilli: 1_000, freeMilli: 0 })])).toEqual([]);
+    expect(untold([describeObstacle({ kind: "cpu", requestedMilli: 1_000, freeMilli: 0 })])).toEqual([]);
   });
 
   test("of faults of cards", () => {

@@ -24,14 +24,14 @@ test("control-plane/docs/openapi.json is what the routes say; else: npm run open
 test("a document takes nothing from itself, and from itself with a route less just that", () => {
   const document = madeDocument();
 
-  expect(narrowings({ kept: document, made: madeDocument() })).toEqual([]);
-  expect(narrowings({ kept: document, made: narrowed() })).toEqual([
+  expect(narrowings({ stored: document, made: madeDocument() })).toEqual([]);
+  expect(narrowings({ stored: document, made: narrowed() })).toEqual([
     "POST /api/v1/environments is no longer there",
   ]);
 });
 
 test.each([undefined, "", " "])("nothing that takes away is written for the reason %j", (reason) => {
-  const decided = writing({ kept: madeDocument(), made: narrowed() }, { reason, known: [] });
+  const decided = writing({ stored: madeDocument(), made: narrowed() }, { reason, known: [] });
 
   expect(decided).toEqual({ narrowed: ["POST /api/v1/environments is no longer there"], list: null });
 });
@@ -39,7 +39,7 @@ test.each([undefined, "", " "])("nothing that takes away is written for the reas
 test("what takes away is written with its reason, behind the reasons of before", () => {
   const known = [{ reason: "it never worked", narrowed: ["GET /old is no longer there"] }];
 
-  const { list } = writing({ kept: madeDocument(), made: narrowed() }, { reason: "nobody orders", known });
+  const { list } = writing({ stored: madeDocument(), made: narrowed() }, { reason: "nobody orders", known });
 
   expect(list).toEqual([
     ...known,
@@ -48,7 +48,7 @@ test("what takes away is written with its reason, behind the reasons of before",
 });
 
 test("what takes nothing away needs no reason and leaves the list as it is", () => {
-  const decided = writing({ kept: narrowed(), made: madeDocument() }, { reason: undefined, known: [] });
+  const decided = writing({ stored: narrowed(), made: madeDocument() }, { reason: undefined, known: [] });
 
   expect(decided).toEqual({ narrowed: [], list: [] });
 });

@@ -97,11 +97,11 @@ describe("of routes", () => {
       ["POST /orders: a body is now required"],
     ],
   ])("tells %s", (_what, kept, made, expected) => {
-    expect(narrowings({ kept: documentOf(kept), made: documentOf(made) })).toEqual(expected);
+    expect(narrowings({ stored: documentOf(kept), made: documentOf(made) })).toEqual(expected);
   });
 
   test("tells a method that its path has no more", () => {
-    const found = narrowings({ kept: documentOf({}), made: documentOf({}, {}, "put") });
+    const found = narrowings({ stored: documentOf({}), made: documentOf({}, {}, "put") });
 
     expect(found).toEqual(["POST /orders is no longer there"]);
   });
@@ -196,7 +196,7 @@ describe("of requests", () => {
       [],
     ],
   ])("tells %s", (_what, kept, made, expected) => {
-    expect(narrowings({ kept: taking(kept), made: taking(made) })).toEqual(expected);
+    expect(narrowings({ stored: taking(kept), made: taking(made) })).toEqual(expected);
   });
 });
 
@@ -253,7 +253,7 @@ describe("of answers", () => {
       [],
     ],
   ])("tells %s", (_what, kept, made, expected) => {
-    expect(narrowings({ kept: answering(kept), made: answering(made) })).toEqual(expected);
+    expect(narrowings({ stored: answering(kept), made: answering(made) })).toEqual(expected);
   });
 });
 
@@ -264,12 +264,12 @@ describe("of schemas with a name", () => {
     const kept = answering({ type: "array", items: REF }, { Order: holdingItself(TEXT) });
     const made = answering({ type: "array", items: REF }, { Order: holdingItself({ type: "integer" }) });
 
-    expect(narrowings({ kept, made })).toEqual(["Order.id may now be integer"]);
+    expect(narrowings({ stored: kept, made })).toEqual(["Order.id may now be integer"]);
   });
 
   test("tells nothing where one only gets a name", () => {
     const found = narrowings({
-      kept: taking(objectOf({ a: TEXT })),
+      stored: taking(objectOf({ a: TEXT })),
       made: taking(REF, { Order: objectOf({ a: TEXT }) }),
     });
 
@@ -282,6 +282,6 @@ describe("of schemas with a name", () => {
     const kept = taking({ oneOf: [one("job", { a: TEXT }), one("service", { b: TEXT, c: TEXT })] });
     const made = taking({ oneOf: [one("job", { a: TEXT }), one("service", { b: TEXT })] });
 
-    expect(narrowings({ kept, made })).toEqual(["POST /orders: the body.c is no longer there"]);
+    expect(narrowings({ stored: kept, made })).toEqual(["POST /orders: the body.c is no longer there"]);
   });
 });

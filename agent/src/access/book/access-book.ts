@@ -26,7 +26,7 @@ const LOST = "The process of the host that relayed it has ended.";
 /** The relay that carries a session. */
 export type Carrier = string;
 
-export type OpenSession = { session: AccessSession; carrier: Carrier | null };
+export type OpenSession = { session: AccessSession; relayId: Carrier | null };
 
 export type BookOptions = {
   store: BookStore;
@@ -49,22 +49,22 @@ export class AccessBook {
   readonly #forgotten = new Set<string>();
   readonly #grown = new Set<string>();
   #grownWrittenMs: number;
-  #told: ToldBook = { sessions: [], attempts: [], isWhole: true };
-  #toldMs = Number.NEGATIVE_INFINITY;
+  #reported: ToldBook = { sessions: [], attempts: [], isWhole: true };
+  #reportedMs = Number.NEGATIVE_INFINITY;
   #step: number;
   /** A step has begun: what moves is told anew. */
   #isStepDue = false;
-  #news: "none" | "others" | "logins" = "none";
+  #messages: "none" | "others" | "logins" = "none";
 
   constructor(options: BookOptions) {
     this.#options = options;
     const { store, clock } = options;
     const { sessions, attempts } = store.read();
     for (const session of sessions)
-      if (session.ended === null) this.#open.set(session.sessionId, { session, carrier: null });
+      if (session.ended === null) this.#open.set(session.sessionId, { session, relayId: null });
       else this.#ended.set(session.sessionId, session);
     for (const one of attempts) this.#attempts.set(one.attemptsId, one);
-    if (sessions.length + attempts.length > 0) this.#news = "others";
+    if (sessions.length + attempts.length > 0) this.#messages = "others";
     this.#grownWrittenMs = clock.monotonicMs();
     this.#step = stepAt(clock.wallMs());
   }
@@ -84,14 +84,15 @@ export class AccessBook {
   }
 
   /** That relay is gone, and with it all that it carried. */
-  carrierEnded(carrier: Carrier, because = LOST): void {
-    for (const { session, carrier: own } of this.#open.values())
+  relayEnded(carrier: Carrier, because = LOST): void {
+    for (const { session, relayId: own } of this.#open.values())
       if (own === carrier) this.#lose(session, because);
   }
 
   /** What stood as open when this process began, and no relay has told since. */
   endUncarried(): void {
-    for (const { session, carrier } of this.#open.values()) if (carrier === null) this.#lose(session, LOST);
+    for (const { session, relayId: carrier } of this.#open.values())
+      if (carrier === null) this.#lose(session, LOST);
   }
 
   /** The control plane has these. */
@@ -100,10 +101,10 @@ export class AccessBook {
     if (gone.size === 0) return;
     for (const id of gone) this.#forget(id);
     // Nothing else is told sooner for it: what is forgotten is no news.
-    this.#told = {
-      ...this.#told,
-      sessions: this.#told.sessions.filter(({ sessionId }) => !gone.has(sessionId)),
-      attempts: this.#told.attempts.filter(({ attemptsId }) => !gone.has(attemptsId)),
+    this.#reported = {
+      ...this.#reported,
+      sessions: this.#reported.sessions.filter(({ sessionId }) => !gone.has(sessionId)),
+      attempts: this.#reported.attempts.filter(({ attemptsId }) => !gone.has(attemptsId)),
     };
   }
 
@@ -121,24 +122,24 @@ export class AccessBook {
   }
 
   /** What the agent is to tell now; the same one until it is time for another. */
-  get told(): ToldBook {
+  get reported(): ToldBook {
     const { monotonicMs, wallMs } = this.#options.clock;
-    const sinceMs = monotonicMs() - this.#toldMs;
+    const sinceMs = monotonicMs() - this.#reportedMs;
     if (stepAt(wallMs()) !== this.#step) this.#closeWindows();
     const isDue =
       this.#isStepDue ||
-      (this.#news === "logins" && sinceMs >= TELL_LOGINS_EVERY_MS) ||
-      (this.#news === "others" && sinceMs >= TELL_OTHERS_EVERY_MS);
-    if (!isDue) return this.#told;
+      (this.#messages === "logins" && sinceMs >= TELL_LOGINS_EVERY_MS) ||
+      (this.#messages === "others" && sinceMs >= TELL_OTHERS_EVERY_MS);
+    if (!isDue) return this.#reported;
     this.#isStepDue = false;
-    this.#toldMs = monotonicMs();
-    this.#news = "none";
-    this.#told = bookToTell({
+    this.#reportedMs = monotonicMs();
+    this.#messages = "none";
+    this.#reported = bookToTell({
       open: this.open,
       ended: [...this.#ended.values()],
       attempts: [...this.#attempts.values()],
     });
-    return this.#told;
+    return this.#reported;
   }
 
   /** Everybody is cut off. */
@@ -187,14 +188,14 @@ export class AccessBook {
       return;
     }
     if (before === undefined && this.#open.size >= MAX_ENTRIES) return;
-    this.#open.set(sessionId, { session, carrier });
+    this.#open.set(sessionId, { session, relayId: carrier });
     const hasNews = before === undefined || (before.session.login === null) !== (session.login === null);
     if (!hasNews) {
       this.#grown.add(sessionId);
       return;
     }
     this.#unsaved.add(sessionId);
-    this.#hasNews(session);
+    this.#hasChange(session);
     onOpen(session);
   }
 
@@ -207,13 +208,13 @@ export class AccessBook {
     this.#open.delete(session.sessionId);
     this.#ended.set(session.sessionId, session);
     this.#unsaved.add(session.sessionId);
-    this.#hasNews(session);
+    this.#hasChange(session);
   }
 
-  #hasNews({ login, ended }: AccessSession): void {
+  #hasChange({ login, ended }: AccessSession): void {
     const isOfLogin = login !== null || ended?.by === "cut";
-    if (isOfLogin) this.#news = "logins";
-    else if (this.#news === "none") this.#news = "others";
+    if (isOfLogin) this.#messages = "logins";
+    else if (this.#messages === "none") this.#messages = "others";
   }
 
   #closeWindows(): void {
@@ -253,7 +254,7 @@ export class AccessBook {
   #forget(id: string): void {
     this.#unsaved.delete(id);
     this.#forgotten.add(id);
-    if (this.#news === "none") this.#news = "others";
+    if (this.#messages === "none") this.#messages = "others";
   }
 }
 

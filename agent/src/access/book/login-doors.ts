@@ -28,7 +28,7 @@ export class LoginDoors {
   readonly #nowMs: () => number;
   readonly #log: Log;
   readonly #heard = new Set<RunId>();
-  readonly #restsUntilMs = new Map<RunId, number>();
+  readonly #backoffUntilMs = new Map<RunId, number>();
   #wanted: ReadonlySet<RunId> = new Set();
   #isUp = false;
 
@@ -49,8 +49,8 @@ export class LoginDoors {
         this.#heard.delete(runId);
         this.#relay.stopHearing(runId);
       }
-    for (const runId of this.#restsUntilMs.keys())
-      if (!this.#wanted.has(runId)) this.#restsUntilMs.delete(runId);
+    for (const runId of this.#backoffUntilMs.keys())
+      if (!this.#wanted.has(runId)) this.#backoffUntilMs.delete(runId);
     this.tick();
   }
 
@@ -72,14 +72,15 @@ export class LoginDoors {
       { runId },
       "a container tells of more logins than there can be; it is not heard for a while",
     );
-    this.#restsUntilMs.set(runId, this.#nowMs() + AGAIN_AFTER_MS);
+    this.#backoffUntilMs.set(runId, this.#nowMs() + AGAIN_AFTER_MS);
   }
 
   /** To be called about every second: opens what is wanted and is not. */
   tick(): void {
     if (!this.#isUp) return;
     for (const runId of this.#wanted)
-      if (!this.#heard.has(runId) && (this.#restsUntilMs.get(runId) ?? 0) <= this.#nowMs()) this.#open(runId);
+      if (!this.#heard.has(runId) && (this.#backoffUntilMs.get(runId) ?? 0) <= this.#nowMs())
+        this.#open(runId);
   }
 
   #open(runId: RunId): void {
@@ -89,7 +90,7 @@ export class LoginDoors {
       folder = openSync(liveFolderOf(this.#stateDir, runId), O_RDONLY | O_DIRECTORY | O_NOFOLLOW);
     } catch {
       // It is gone with its container, or not there yet.
-      this.#restsUntilMs.set(runId, this.#nowMs() + AGAIN_AFTER_MS);
+      this.#backoffUntilMs.set(runId, this.#nowMs() + AGAIN_AFTER_MS);
       return;
     }
     // Short, whatever the state folder is called: a socket's path has few bytes.
@@ -105,7 +106,7 @@ export class LoginDoors {
     server.once("error", (error) => {
       this.#log.warn({ runId, error }, "the socket for logins of a container could not be made; tried again");
       this.#heard.delete(runId);
-      this.#restsUntilMs.set(runId, this.#nowMs() + AGAIN_AFTER_MS);
+      this.#backoffUntilMs.set(runId, this.#nowMs() + AGAIN_AFTER_MS);
       closeSync(folder);
     });
     this.#heard.add(runId);

@@ -22,7 +22,7 @@ export class SessionGuard {
   #doors = new Map<RunId, Door | null>();
   #cuts = new Map<string, string>();
   readonly #insiders = new Map<string, Insider>();
-  #lookedWallMs: number;
+  #checkedWallMs: number;
 
   constructor(options: {
     relays: Relays;
@@ -34,7 +34,7 @@ export class SessionGuard {
     this.#openSessions = options.openSessions;
     this.#leaseOf = options.leaseOf;
     this.#clock = options.clock;
-    this.#lookedWallMs = options.clock.wallMs();
+    this.#checkedWallMs = options.clock.wallMs();
   }
 
   /** What the agent says now. @param instances those in force, also where this list says nothing of them */
@@ -46,7 +46,7 @@ export class SessionGuard {
       const door = openTo === undefined ? before.get(runId) : openTo && doorOf(openTo, sets);
       if (door !== undefined) this.#doors.set(runId, door);
     }
-    const now = { wallMs: this.#clock.wallMs(), beforeWallMs: this.#lookedWallMs };
+    const now = { wallMs: this.#clock.wallMs(), beforeWallMs: this.#checkedWallMs };
     for (const [runId, door] of this.#doors) {
       const because = verdictOnUnknown(before.get(runId) ?? null, door, now);
       if (because !== null) this.#relays.cutUnknown(runId, because);
@@ -67,8 +67,8 @@ export class SessionGuard {
 
   /** To be called about every second. */
   tick(): void {
-    const now = { wallMs: this.#clock.wallMs(), beforeWallMs: this.#lookedWallMs };
-    this.#lookedWallMs = now.wallMs;
+    const now = { wallMs: this.#clock.wallMs(), beforeWallMs: this.#checkedWallMs };
+    this.#checkedWallMs = now.wallMs;
     for (const [runId, door] of this.#doors) {
       const because = verdictOnUnknown(door, door, now);
       if (because !== null) this.#relays.cutUnknown(runId, because);

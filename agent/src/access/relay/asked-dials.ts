@@ -11,13 +11,13 @@ export const MAX_ASKED = 1024;
 export const MAX_ASKED_OF_ONE = 256;
 
 export class AskedDials<Dialled> {
-  readonly #ask: (dialId: number, target: DialTarget) => void;
+  readonly #request: (dialId: number, target: DialTarget) => void;
   readonly #answers = new Map<number, (dialled: Dialled | null) => void>();
   readonly #into = new CountsByKey<string>();
   #lastId = 0;
 
   constructor(ask: (dialId: number, target: DialTarget) => void) {
-    this.#ask = ask;
+    this.#request = ask;
   }
 
   /** Null where nothing is led to, or too many are asked for already. */
@@ -33,7 +33,7 @@ export class AskedDials<Dialled> {
         this.#into.remove(place);
         resolve(dialled);
       });
-      this.#ask(dialId, target);
+      this.#request(dialId, target);
     });
   }
 

@@ -28,7 +28,7 @@ import { type Carried, Visit, type Way } from "./visit.ts";
 const BACKLOG = 512;
 
 /** Dialled by the broker, with where that leads. */
-export type ServiceSocket = { socket: RelaySocket; way: Way };
+export type ServiceSocket = { socket: RelaySocket; route: Way };
 
 /** Begins to carry bytes, and says later how that ended. */
 type Begin = (onClosed: (end: ConnectionEnd) => void) => Carried;
@@ -143,7 +143,7 @@ export class LeasedPort {
   takeTries(): PasswordTries | null {
     if (this.#passwords === null || !this.#hasNewTries) return null;
     this.#hasNewTries = false;
-    return this.#passwords.kept(this.#wallMs());
+    return this.#passwords.stored(this.#wallMs());
   }
 
   /** The number is free again when this returns; who was connected is cut off. */
@@ -236,7 +236,7 @@ export class LeasedPort {
 
   /** A client that a gateway brings: told and cut off like one of this port. How many of them come is the gateway's matter. */
   carry(from: string, way: Way, begin: Begin): void {
-    this.#enter({ from, way, onNamed: () => undefined }, begin);
+    this.#enter({ from, route: way, onNamed: () => undefined }, begin);
   }
 
   async #listening(port: number, listen: (done: () => void) => void): Promise<void> {
@@ -245,7 +245,7 @@ export class LeasedPort {
     await listening(this.#server, listen);
   }
 
-  #relay(client: Client, { socket, way }: ServiceSocket): void {
+  #relay(client: Client, { socket, route: way }: ServiceSocket): void {
     const onNamed = () => {
       client.isNamed = true;
       this.#passwords?.loggedIn(client.group, client.spent, this.#wallMs());
@@ -257,12 +257,15 @@ export class LeasedPort {
       this.#settleTry(client);
     };
     client.visit = this.#enter(
-      { from: client.from, way, onNamed },
+      { from: client.from, route: way, onNamed },
       (onClosed) => new RelayedConnection(client.socket, socket, ({ end }) => closed(onClosed, end)),
     );
   }
 
-  #enter({ from, way, onNamed }: { from: string; way: Way; onNamed: () => void }, begin: Begin): Visit {
+  #enter(
+    { from, route: way, onNamed }: { from: string; route: Way; onNamed: () => void },
+    begin: Begin,
+  ): Visit {
     const carried = begin((end) => {
       this.#visits.delete(visit);
       add(this.#closed, visit, this.#nowMs());
@@ -270,7 +273,7 @@ export class LeasedPort {
       this.#onChange();
     });
     const [leaseId, rule, nowMs] = [this.#leaseId, this.#rule, this.#nowMs()];
-    const visit = new Visit({ leaseId, rule, from, way, carried, nowMs, onNamed });
+    const visit = new Visit({ leaseId, rule, from, route: way, carried, nowMs, onNamed });
     this.#visits.add(visit);
     this.#log.opened(visit);
     return visit;

@@ -6,7 +6,7 @@ import type { OpenAtInstance } from "./relay-messages.ts";
 export class OpenWays {
   readonly #open = new CountsByKey<InstanceId>();
   #draining: readonly InstanceId[] = [];
-  #told = "";
+  #reported = "";
 
   /** One more, from the first wish on; returns what ends it. Null: none leads there any more. */
   begin(instanceId: InstanceId): (() => void) | null {
@@ -18,16 +18,16 @@ export class OpenWays {
   /** All that drain; what is open there goes on. Answers what that is, in any case. */
   drain(instances: readonly InstanceId[]): OpenAtInstance[] {
     this.#draining = instances;
-    this.#told = "";
-    return this.takeNews() ?? [];
+    this.#reported = "";
+    return this.takeMessages() ?? [];
   }
 
   /** Null where it is as it was told last. */
-  takeNews(): OpenAtInstance[] | null {
+  takeMessages(): OpenAtInstance[] | null {
     const news = this.#draining.map((instanceId) => ({ instanceId, open: this.#open.of(instanceId) }));
     const text = JSON.stringify(news);
-    if (text === this.#told || (news.length === 0 && this.#told === "")) return null;
-    this.#told = text;
+    if (text === this.#reported || (news.length === 0 && this.#reported === "")) return null;
+    this.#reported = text;
     return news;
   }
 }

@@ -57,7 +57,7 @@ export class RelaySocket extends Socket {
   }
 
   /** Everything from the first byte on, and the end. To be called once. */
-  pourInto(into: Writable): void {
+  writeInto(into: Writable): void {
     this.#into = into;
     if (this.#first !== null) this.#write(into, this.#first);
     this.#first = null;

@@ -32,35 +32,37 @@ const TELL_AFTER_MS = 100;
 const THROUGH_GATEWAY = "through the gateway";
 
 /** A leased port needs to know into which container it leads. */
-type Dialled = { socket: RelaySocket; way: ServiceSocket["way"] | null; leaseId: LeaseId | null };
+type Dialled = { socket: RelaySocket; route: ServiceSocket["route"] | null; leaseId: LeaseId | null };
 
 export class Relay {
-  readonly #tell: (message: FromRelay, handle?: ListenerHandle) => void;
+  readonly #report: (message: FromRelay, handle?: ListenerHandle) => void;
   readonly #ports = new Map<LeaseId, LeasedPort>();
   readonly #triesReports = new TriesReports();
   #gateway: GatewayPort | null = null;
   #gatewayTurn: Promise<void> = Promise.resolve();
   readonly #streams = new TunnelStreams({
     open: (wish) => this.#openForGateway(wish),
-    onChange: () => this.#tellSoon(),
+    onChange: () => this.#reportSoon(),
     clock,
   });
   readonly #reversed = new ReversedTunnels({ streams: this.#streams, clock });
-  readonly #dials = new AskedDials<Dialled>((dialId, target) => this.#tell({ kind: "dial", dialId, target }));
+  readonly #dials = new AskedDials<Dialled>((dialId, target) =>
+    this.#report({ kind: "dial", dialId, target }),
+  );
   readonly #log = new SessionLog({ newId: () => randomBytes(SESSION_ID_BYTES).toString("base64url"), clock });
   readonly #heard = new Map<RunId, LoginListener>();
-  readonly #ways = new OpenWays();
+  readonly #routes = new OpenWays();
   /** Null: to be told in any case. */
-  #openTold: number | null = 0;
-  #telling: NodeJS.Timeout | null = null;
+  #openReported: number | null = 0;
+  #reporting: NodeJS.Timeout | null = null;
 
   constructor(tell: (message: FromRelay, handle?: ListenerHandle) => void) {
-    this.#tell = tell;
+    this.#report = tell;
   }
 
   start(): void {
-    setInterval(() => this.#tellActivity(), ACTIVITY_EVERY_MS).unref();
-    setInterval(() => this.#look(), LOOK_EVERY_MS).unref();
+    setInterval(() => this.#notifyActivity(), ACTIVITY_EVERY_MS).unref();
+    setInterval(() => this.#check(), LOOK_EVERY_MS).unref();
   }
 
   /** A message of the broker; what is not one is a bug. */
@@ -96,15 +98,15 @@ export class Relay {
         return;
       case "cut":
         this.#log.cut(message.sessionId, message.because);
-        return this.#tellSoon();
+        return this.#reportSoon();
       case "cut-unknown":
         this.#log.cutUnknown(message.runId, message.because);
-        return this.#tellSoon();
+        return this.#reportSoon();
       case "draining":
-        return this.#tell({ kind: "streams", instances: this.#ways.drain(message.instances) });
+        return this.#report({ kind: "streams", instances: this.#routes.drain(message.instances) });
       case "tell-all":
-        this.#log.tellAll();
-        return this.#tellSoon();
+        this.#log.reportAll();
+        return this.#reportSoon();
     }
   }
 
@@ -112,7 +114,7 @@ export class Relay {
     const { leaseId, port, address } = message;
     // Of a broker that has begun anew, or has it from an earlier one.
     if (this.#ports.get(leaseId)?.listener?.port === port)
-      return this.#tell({ kind: "listening", leaseId, port });
+      return this.#report({ kind: "listening", leaseId, port });
     await this.#close(leaseId);
     await this.#open(message, (leased) => leased.listen(port, address));
   }
@@ -134,19 +136,19 @@ export class Relay {
       tries,
       dial: async (id, { isKeysOnly }) => {
         const dialled = await this.#dials.dial({ kind: "lease", leaseId: id, isKeysOnly });
-        return dialled === null || dialled.way === null ? null : { ...dialled, way: dialled.way };
+        return dialled === null || dialled.route === null ? null : { ...dialled, route: dialled.route };
       },
       log: this.#log,
       clock,
-      onChange: () => this.#tellSoon(),
+      onChange: () => this.#reportSoon(),
     });
     this.#ports.set(leaseId, leased);
     try {
       await listen(leased);
-      this.#tell({ kind: "listening", leaseId, port });
+      this.#report({ kind: "listening", leaseId, port });
     } catch (error) {
       this.#ports.delete(leaseId);
-      this.#tell({ kind: "not-listening", leaseId, port, code: codeOf(error) });
+      this.#report({ kind: "not-listening", leaseId, port, code: codeOf(error) });
     }
   }
 
@@ -181,9 +183,9 @@ export class Relay {
   async #beGateway(open: () => Promise<GatewayPort>): Promise<void> {
     try {
       this.#gateway = await open();
-      this.#tell({ kind: "gateway-open", port: this.#gateway.port });
+      this.#report({ kind: "gateway-open", port: this.#gateway.port });
     } catch (error) {
-      this.#tell({ kind: "gateway-not-open", code: codeOf(error) });
+      this.#report({ kind: "gateway-not-open", code: codeOf(error) });
     }
   }
 
@@ -192,23 +194,23 @@ export class Relay {
       identity,
       streams: this.#streams,
       open: (wish) => this.#openForGateway(wish),
-      onChange: () => this.#tellSoon(),
+      onChange: () => this.#reportSoon(),
     });
   }
 
   async #openForGateway({ instanceId, port, client }: GatewayWish): Promise<WayForGateway | NoWay> {
-    const end = this.#ways.begin(instanceId);
+    const end = this.#routes.begin(instanceId);
     if (end === null) return "draining";
     const found = await this.#dials.dial(gatewayTarget({ instanceId, port }));
     const over = () => {
       end();
-      this.#tellSoon();
+      this.#reportSoon();
     };
     if (found === null || found.socket.closed) {
       over();
       return "not-there";
     }
-    const { socket: service, way, leaseId } = found;
+    const { socket: service, route: way, leaseId } = found;
     service.once("close", over);
     if (client === null) return { service, carry: (begin) => void begin(() => undefined) };
     const leased = leaseId === null ? undefined : this.#ports.get(leaseId);
@@ -221,10 +223,11 @@ export class Relay {
 
   #showListeners(): void {
     for (const [leaseId, { listener }] of this.#ports)
-      if (listener !== null) this.#tell({ kind: "listener", leaseId, port: listener.port }, listener.handle);
+      if (listener !== null)
+        this.#report({ kind: "listener", leaseId, port: listener.port }, listener.handle);
     const gateway = this.#gateway?.listener ?? null;
-    if (gateway !== null) this.#tell({ kind: "gateway-listener", port: gateway.port }, gateway.handle);
-    this.#tell({ kind: "listeners-shown" });
+    if (gateway !== null) this.#report({ kind: "gateway-listener", port: gateway.port }, gateway.handle);
+    this.#report({ kind: "listeners-shown" });
   }
 
   #retire(): void {
@@ -232,9 +235,9 @@ export class Relay {
     this.#gateway?.stopListening();
     this.#reversed.retire();
     for (const runId of this.#heard.keys()) this.#stopHearing(runId);
-    this.#tell({ kind: "retired" });
-    this.#openTold = null;
-    this.#tellActivity();
+    this.#report({ kind: "retired" });
+    this.#openReported = null;
+    this.#notifyActivity();
   }
 
   async #close(leaseId: LeaseId): Promise<void> {
@@ -249,11 +252,11 @@ export class Relay {
     const listener = new LoginListener({
       server: handle,
       onLogin: (told) => {
-        if (!this.#login(runId, told)) this.#tell({ kind: "login-elsewhere", runId, ...told });
+        if (!this.#login(runId, told)) this.#report({ kind: "login-elsewhere", runId, ...told });
       },
       onFlood: () => {
         if (this.#heard.get(runId) === listener) this.#heard.delete(runId);
-        this.#tell({ kind: "deaf", runId });
+        this.#report({ kind: "deaf", runId });
       },
       nowMs: clock.monotonicMs,
     });
@@ -267,7 +270,7 @@ export class Relay {
 
   #login(runId: RunId, { login, ...end }: ToldLogin): boolean {
     const isOurs = this.#log.login(runId, end, { ...login, wallMs: clock.wallMs() });
-    if (isOurs) this.#tellSoon();
+    if (isOurs) this.#reportSoon();
     return isOurs;
   }
 
@@ -279,32 +282,32 @@ export class Relay {
     if (!isWaitedFor) socket.destroy();
   }
 
-  #look(): void {
-    this.#log.look();
-    this.#tellBook();
-    this.#tellTries();
+  #check(): void {
+    this.#log.check();
+    this.#reportSessions();
+    this.#reportTries();
   }
 
-  #tellTries(): void {
+  #reportTries(): void {
     const leases = this.#triesReports.next(this.#ports);
-    if (leases.length > 0) this.#tell({ kind: "tries", leases });
+    if (leases.length > 0) this.#report({ kind: "tries", leases });
   }
 
-  #tellBook(): void {
+  #reportSessions(): void {
     for (let book = this.#log.take(); book !== null; book = this.#log.take())
-      this.#tell({ kind: "book", ...book });
+      this.#report({ kind: "book", ...book });
   }
 
-  #tellSoon(): void {
-    this.#telling ??= setTimeout(() => this.#tellActivity(), TELL_AFTER_MS);
+  #reportSoon(): void {
+    this.#reporting ??= setTimeout(() => this.#notifyActivity(), TELL_AFTER_MS);
   }
 
-  #tellActivity(): void {
-    if (this.#telling !== null) clearTimeout(this.#telling);
-    this.#telling = null;
-    this.#tellBook();
-    const streams = this.#ways.takeNews();
-    if (streams !== null) this.#tell({ kind: "streams", instances: streams });
+  #notifyActivity(): void {
+    if (this.#reporting !== null) clearTimeout(this.#reporting);
+    this.#reporting = null;
+    this.#reportSessions();
+    const streams = this.#routes.takeMessages();
+    if (streams !== null) this.#report({ kind: "streams", instances: streams });
     const leases: LeaseActivity[] = [];
     let openConnections = (this.#gateway?.openConnections ?? 0) + this.#streams.openConnections;
     for (const leased of this.#ports.values()) {
@@ -312,9 +315,9 @@ export class Relay {
       const activity = leased.takeActivity();
       if (activity !== null) leases.push(activity);
     }
-    if (leases.length === 0 && openConnections === this.#openTold) return;
-    this.#openTold = openConnections;
-    this.#tell({ kind: "activity", leases, openConnections });
+    if (leases.length === 0 && openConnections === this.#openReported) return;
+    this.#openReported = openConnections;
+    this.#report({ kind: "activity", leases, openConnections });
   }
 }
 
@@ -322,10 +325,10 @@ function wayOf(
   { localPort: port = 0, localAddress }: RelaySocket,
   into: Extract<ToRelay, { kind: "dialled" }>["into"],
 ): Omit<Dialled, "socket"> {
-  if (into === null) return { way: null, leaseId: null };
+  if (into === null) return { route: null, leaseId: null };
   const { leaseId, ...where } = into;
   const end = { port, isKeysOnly: localAddress === KEYS_ONLY_ADDRESS };
-  return { way: { ...where, ...end }, leaseId };
+  return { route: { ...where, ...end }, leaseId };
 }
 
 /** As gateways name it in `CONNECT`. */

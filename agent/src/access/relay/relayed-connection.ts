@@ -45,7 +45,7 @@ export class RelayedConnection {
         if (open === 0) onClosed(this);
       });
       // TLS has its own ways with memory.
-      if (socket instanceof RelaySocket) socket.pourInto(other);
+      if (socket instanceof RelaySocket) socket.writeInto(other);
       else socket.pipe(other);
     }
   }

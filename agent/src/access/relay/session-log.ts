@@ -23,9 +23,9 @@ const BYTES_EVERY_MS = 30_000;
 const MAX_WAITING = 4_096;
 
 type Session = {
-  told: Omit<RelayedSession, "bytesIn" | "bytesOut">;
+  reported: Omit<RelayedSession, "bytesIn" | "bytesOut">;
   isOfSsh: boolean;
-  isWorthTelling: boolean;
+  isWorthReporting: boolean;
   /** It has ended for somebody who came later. */
   madeRoom: boolean;
   openedMs: number;
@@ -34,7 +34,7 @@ type Session = {
   pastIn: number;
   pastOut: number;
   lastEnd: (ConnectionEnd & { wallMs: number; monotonicMs: number }) | null;
-  bytesTold: number;
+  bytesReported: number;
 };
 
 export class SessionLog {
@@ -47,34 +47,34 @@ export class SessionLog {
   readonly #ofPort = new Map<string, Visit>();
   readonly #attempts = new AttemptWindows();
   #hasAttempts = false;
-  readonly #news = new Map<string, RelayedSession>();
-  #bytesToldMs: number;
+  readonly #messages = new Map<string, RelayedSession>();
+  #bytesReportedMs: number;
 
   constructor(options: { newId: () => string; clock: { monotonicMs: () => number; wallMs: () => number } }) {
     this.#newId = options.newId;
     this.#clock = options.clock;
-    this.#bytesToldMs = options.clock.monotonicMs();
+    this.#bytesReportedMs = options.clock.monotonicMs();
   }
 
   opened(visit: Visit): void {
     const session = this.#sessionOf(visit);
     session.visits.add(visit);
     this.#ofVisit.set(visit, session);
-    if (session.isOfSsh) this.#ofPort.set(endKey(visit.way.runId, visit.way), visit);
+    if (session.isOfSsh) this.#ofPort.set(endKey(visit.route.runId, visit.route), visit);
   }
 
   closed(visit: Visit, end: ConnectionEnd): void {
     const session = this.#ofVisit.get(visit);
     if (session === undefined) return;
     this.#ofVisit.delete(visit);
-    const key = endKey(visit.way.runId, visit.way);
+    const key = endKey(visit.route.runId, visit.route);
     if (this.#ofPort.get(key) === visit) this.#ofPort.delete(key);
     session.visits.delete(visit);
     session.pastIn += visit.bytesIn;
     session.pastOut += visit.bytesOut;
     session.lastEnd = { ...end, wallMs: this.#clock.wallMs(), monotonicMs: this.#clock.monotonicMs() };
-    this.#look(session);
-    const mayGoOn = !session.isOfSsh && session.isWorthTelling && end.by !== "cut";
+    this.#check(session);
+    const mayGoOn = !session.isOfSsh && session.isWorthReporting && end.by !== "cut";
     if (session.visits.size === 0 && !mayGoOn) this.#finish(session);
   }
 
@@ -98,9 +98,9 @@ export class SessionLog {
     const session = visit && this.#ofVisit.get(visit);
     if (visit === undefined || session === undefined) return false;
     if (!visit.named(login)) return true;
-    session.told.login = login;
-    session.isWorthTelling = true;
-    this.#tell(session);
+    session.reported.login = login;
+    session.isWorthReporting = true;
+    this.#report(session);
     return true;
   }
 
@@ -119,35 +119,35 @@ export class SessionLog {
   /** Of our own server: of an image's one nobody is ever told. */
   cutUnknown(runId: RunId, because: string): void {
     for (const visit of this.#ofVisit.keys())
-      if (visit.rule === "login" && visit.way.runId === runId && visit.login === null)
+      if (visit.rule === "login" && visit.route.runId === runId && visit.login === null)
         visit.end({ by: "cut", detail: because });
   }
 
   /** Whoever is told from now on knows of none yet. */
-  tellAll(): void {
-    for (const session of this.#sessions.values()) if (session.isWorthTelling) this.#tell(session);
+  reportAll(): void {
+    for (const session of this.#sessions.values()) if (session.isWorthReporting) this.#report(session);
   }
 
   /** To be called about every second. */
-  look(): void {
+  check(): void {
     const nowMs = this.#clock.monotonicMs();
-    const isBytesDue = nowMs - this.#bytesToldMs >= BYTES_EVERY_MS;
-    if (isBytesDue) this.#bytesToldMs = nowMs;
+    const isBytesDue = nowMs - this.#bytesReportedMs >= BYTES_EVERY_MS;
+    if (isBytesDue) this.#bytesReportedMs = nowMs;
     for (const session of this.#sessions.values()) {
-      this.#look(session);
+      this.#check(session);
       this.#endSilent(session, nowMs);
       const isOver =
         session.visits.size === 0 && nowMs - (session.lastEnd?.monotonicMs ?? nowMs) >= BETWEEN_MS;
       if (isOver) this.#finish(session);
-      else if (isBytesDue && session.isWorthTelling && bytesOf(session).sum !== session.bytesTold)
-        this.#tell(session);
+      else if (isBytesDue && session.isWorthReporting && bytesOf(session).sum !== session.bytesReported)
+        this.#report(session);
     }
   }
 
   /** What is to be told now; null: nothing. */
   take(): { sessions: RelayedSession[]; attempts: Attempts[] } | null {
-    const sessions = [...this.#news.values()].slice(0, MAX_SESSIONS_AT_ONCE);
-    for (const { sessionId } of sessions) this.#news.delete(sessionId);
+    const sessions = [...this.#messages.values()].slice(0, MAX_SESSIONS_AT_ONCE);
+    for (const { sessionId } of sessions) this.#messages.delete(sessionId);
     const attempts = this.#hasAttempts ? this.#attempts.close() : [];
     this.#hasAttempts = false;
     return sessions.length === 0 && attempts.length === 0 ? null : { sessions, attempts };
@@ -159,9 +159,9 @@ export class SessionLog {
     const going = isOfSsh ? undefined : this.#going.get(key);
     if (going !== undefined) return going;
     this.#makeRoom();
-    const { leaseId, from, way, openedMs } = visit;
+    const { leaseId, from, route: way, openedMs } = visit;
     const session: Session = {
-      told: {
+      reported: {
         sessionId: this.#newId(),
         leaseId,
         instanceId: way.instanceId,
@@ -172,28 +172,28 @@ export class SessionLog {
         ended: null,
       },
       isOfSsh,
-      isWorthTelling: false,
+      isWorthReporting: false,
       madeRoom: false,
       openedMs,
       visits: new Set(),
       pastIn: 0,
       pastOut: 0,
       lastEnd: null,
-      bytesTold: 0,
+      bytesReported: 0,
     };
-    this.#sessions.set(session.told.sessionId, session);
+    this.#sessions.set(session.reported.sessionId, session);
     if (!isOfSsh) this.#going.set(key, session);
     return session;
   }
 
   /** Whether it is worth telling by now. */
-  #look(session: Session): void {
-    if (session.isWorthTelling) return;
+  #check(session: Session): void {
+    if (session.isWorthReporting) return;
     const lastedMs = this.#clock.monotonicMs() - session.openedMs;
     const isSo = session.isOfSsh ? lastedMs >= WORTH_TELLING_MS : bytesOf(session).bytesIn > 0;
     if (!isSo) return;
-    session.isWorthTelling = true;
-    this.#tell(session);
+    session.isWorthReporting = true;
+    this.#report(session);
   }
 
   #endSilent({ isOfSsh, openedMs, visits }: Session, nowMs: number): void {
@@ -204,10 +204,10 @@ export class SessionLog {
   }
 
   #finish(session: Session): void {
-    const { sessionId, leaseId, from } = session.told;
+    const { sessionId, leaseId, from } = session.reported;
     this.#sessions.delete(sessionId);
     for (const [key, going] of this.#going) if (going === session) this.#going.delete(key);
-    if (!session.isWorthTelling) {
+    if (!session.isWorthReporting) {
       this.refused(leaseId, from, whatItWas(session));
       return;
     }
@@ -216,14 +216,14 @@ export class SessionLog {
       detail: "",
       wallMs: this.#clock.wallMs(),
     };
-    session.told.ended = { by, detail, wallMs };
-    this.#tell(session);
+    session.reported.ended = { by, detail, wallMs };
+    this.#report(session);
   }
 
-  #tell(session: Session): void {
+  #report(session: Session): void {
     const { bytesIn, bytesOut, sum } = bytesOf(session);
-    session.bytesTold = sum;
-    this.#news.set(session.told.sessionId, { ...session.told, bytesIn, bytesOut });
+    session.bytesReported = sum;
+    this.#messages.set(session.reported.sessionId, { ...session.reported, bytesIn, bytesOut });
   }
 
   #makeRoom(): void {
@@ -247,7 +247,7 @@ function whatItWas(session: Session): AttemptOutcome {
   return !session.isOfSsh || bytesOf(session).bytesIn < FIRST_BYTES ? "silent" : "no-login";
 }
 
-function goingKey({ leaseId, from, way }: Visit): string {
+function goingKey({ leaseId, from, route: way }: Visit): string {
   return `${leaseId} ${way.runId} ${from}`;
 }
 

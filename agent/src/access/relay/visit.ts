@@ -20,7 +20,7 @@ export class Visit {
   readonly leaseId: LeaseId;
   readonly rule: UseRule;
   readonly from: string;
-  readonly way: Way;
+  readonly route: Way;
   readonly openedMs: number;
   login: RelayedLogin | null = null;
   readonly #carried: Carried;
@@ -29,14 +29,14 @@ export class Visit {
   /** Of a connection that has closed less may be told than before. */
   #mostIn = 0;
   #mostOut = 0;
-  #toldIn = 0;
-  #toldOut = 0;
+  #reportedIn = 0;
+  #reportedOut = 0;
 
   constructor(options: {
     leaseId: LeaseId;
     rule: UseRule;
     from: string;
-    way: Way;
+    route: Way;
     carried: Carried;
     /** On the monotonic clock. */
     nowMs: number;
@@ -46,7 +46,7 @@ export class Visit {
     this.leaseId = options.leaseId;
     this.rule = options.rule;
     this.from = options.from;
-    this.way = options.way;
+    this.route = options.route;
     this.openedMs = options.nowMs;
     this.#carried = options.carried;
     this.#meter = new UseMeter(options.rule, options.nowMs);
@@ -73,9 +73,9 @@ export class Visit {
   takeUse(nowMs: number): { isUsed: boolean; bytesIn: number; bytesOut: number } {
     const { bytesIn, bytesOut } = this;
     const isUsed = this.#meter.isUsed({ ms: nowMs, bytesIn, bytesOut, hasLogin: this.login !== null });
-    const taken = { isUsed, bytesIn: bytesIn - this.#toldIn, bytesOut: bytesOut - this.#toldOut };
-    this.#toldIn = bytesIn;
-    this.#toldOut = bytesOut;
+    const taken = { isUsed, bytesIn: bytesIn - this.#reportedIn, bytesOut: bytesOut - this.#reportedOut };
+    this.#reportedIn = bytesIn;
+    this.#reportedOut = bytesOut;
     return taken;
   }
 

@@ -62,7 +62,7 @@ export class ElderLink {
     );
   }
 
-  tell(message: FromElder): void {
+  report(message: FromElder): void {
     if (this.#socket !== null && this.#isConnected) writeLine(this.#socket, message);
     else if (this.#untold.length < MAX_UNTOLD) this.#untold.push(message);
   }

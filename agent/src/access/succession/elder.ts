@@ -32,7 +32,7 @@ export class Elder {
   #leases: readonly LeaseId[];
   #isRetired = false;
   /** By who leads now. */
-  #isAskedForStreams = false;
+  #isRequestedForStreams = false;
 
   constructor(options: ElderOptions) {
     this.#options = options;
@@ -41,8 +41,8 @@ export class Elder {
       path: options.path,
       hello: { kind: "hello", tellsStreams: true, ...options.hello },
       onConnected: () => {
-        this.#isAskedForStreams = false;
-        options.relay.tellAll();
+        this.#isRequestedForStreams = false;
+        options.relay.reportAll();
       },
       onMessage: (message) => this.#hear(message),
       monotonicMs: options.monotonicMs,
@@ -58,12 +58,12 @@ export class Elder {
       // Nothing is left of what it carried.
       onDown: () => this.#over.resolve({ because: "Its relay has ended." }),
       onActivity: (leases, openConnections) => {
-        this.#link.tell({ kind: "activity", leases, openConnections });
+        this.#link.report({ kind: "activity", leases, openConnections });
         if (this.#isRetired && openConnections === 0) this.#over.resolve({ because: null });
       },
-      onBook: (book) => this.#link.tell(book),
+      onSessions: (book) => this.#link.report(book),
       onStreams: (instances) => {
-        if (this.#isAskedForStreams) this.#link.tell({ kind: "streams", instances });
+        if (this.#isRequestedForStreams) this.#link.report({ kind: "streams", instances });
       },
       // It hears of none any more: the newest one does.
       onLoginElsewhere: () => undefined,
@@ -93,10 +93,10 @@ export class Elder {
         const held = new Set(message.leases);
         for (const leaseId of this.#leases) if (!held.has(leaseId)) this.#options.relay.close(leaseId);
         this.#leases = this.#leases.filter((leaseId) => held.has(leaseId));
-        return this.#link.tell({ kind: "heard" });
+        return this.#link.report({ kind: "heard" });
       }
       case "draining":
-        this.#isAskedForStreams = true;
+        this.#isRequestedForStreams = true;
         return this.#options.relay.drain(message.instances);
       case "login":
         return this.#options.relay.login(message);

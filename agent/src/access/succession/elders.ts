@@ -27,17 +27,17 @@ export class Elders {
   readonly #path: string;
   readonly #server: Server;
   readonly #connections = new Set<Socket>();
-  readonly #elders = new Map<Socket, Elder>();
+  readonly #processes = new Map<Socket, Elder>();
   readonly #heldLeases: () => LeaseId[];
   readonly #onActivity: (leases: LeaseActivity[]) => void;
-  readonly #onBook: (carrier: Carrier, book: Book) => void;
+  readonly #onSessions: (carrier: Carrier, book: Book) => void;
   readonly #onStreams: (carrier: Carrier, instances: OpenAtInstance[]) => void;
   readonly #onGone: (carrier: Carrier, because: string | undefined) => void;
   readonly #draining: () => readonly InstanceId[];
   readonly #onEnd: () => void;
   readonly #monotonicMs: () => number;
   readonly #log: Log;
-  #said = { text: "", atMs: Number.NEGATIVE_INFINITY };
+  #sent = { text: "", atMs: Number.NEGATIVE_INFINITY };
 
   constructor(options: {
     path: string;
@@ -45,7 +45,7 @@ export class Elders {
     heldLeases: () => LeaseId[];
     onActivity: (leases: LeaseActivity[]) => void;
     /** Who is connected through one of them. */
-    onBook: (carrier: Carrier, book: Book) => void;
+    onSessions: (carrier: Carrier, book: Book) => void;
     /** What gateways have open to instances that drain. */
     onStreams: (carrier: Carrier, instances: OpenAtInstance[]) => void;
     /** Those. */
@@ -60,7 +60,7 @@ export class Elders {
     this.#path = options.path;
     this.#heldLeases = options.heldLeases;
     this.#onActivity = options.onActivity;
-    this.#onBook = options.onBook;
+    this.#onSessions = options.onSessions;
     this.#onStreams = options.onStreams;
     this.#draining = options.draining;
     this.#onGone = options.onGone;
@@ -77,22 +77,22 @@ export class Elders {
   }
 
   /** To all of them. */
-  tell(message: ToElder): void {
-    for (const { socket } of this.#elders.values()) say(socket, message);
+  report(message: ToElder): void {
+    for (const { socket } of this.#processes.values()) say(socket, message);
   }
 
-  get carriers(): Carrier[] {
-    return [...this.#elders.values()].map(carrierOf);
+  get relayIds(): Carrier[] {
+    return [...this.#processes.values()].map(carrierOf);
   }
 
   /** Each is to let gateways into none of the instances that drain, and to tell what is open there. */
   drain(): void {
-    for (const elder of this.#elders.values()) this.#sayDraining(elder);
+    for (const elder of this.#processes.values()) this.#sendDraining(elder);
   }
 
   /** Also removes the socket; elders go on, and look for whoever opens it next. */
   async close(): Promise<void> {
-    this.#elders.clear();
+    this.#processes.clear();
     for (const socket of this.#connections) socket.destroy();
     await new Promise((resolve) => this.#server.close(resolve));
   }
@@ -100,7 +100,7 @@ export class Elders {
   /** To be called about every second. */
   tick(): void {
     const nowMs = this.#monotonicMs();
-    for (const elder of this.#elders.values())
+    for (const elder of this.#processes.values())
       if (nowMs - elder.heardMs >= SILENT_AT_MOST_MS) {
         this.#log.error(
           { pid: elder.hello.pid },
@@ -109,19 +109,21 @@ export class Elders {
         void this.#kill(elder);
       }
     const text = JSON.stringify(this.#heldLeases());
-    if (text === this.#said.text && nowMs - this.#said.atMs < SAY_EVERY_MS) return;
-    this.#said = { text, atMs: nowMs };
-    for (const { socket } of this.#elders.values()) this.#sayHeld(socket);
+    if (text === this.#sent.text && nowMs - this.#sent.atMs < SAY_EVERY_MS) return;
+    this.#sent = { text, atMs: nowMs };
+    for (const { socket } of this.#processes.values()) this.#sendHeld(socket);
   }
 
   /** Makes room: afterwards there are so many at most. */
   async keepAtMost(most: number, because: string): Promise<void> {
-    const oldestFirst = [...this.#elders.values()].toSorted((a, b) => a.hello.retiredMs - b.hello.retiredMs);
+    const oldestFirst = [...this.#processes.values()].toSorted(
+      (a, b) => a.hello.retiredMs - b.hello.retiredMs,
+    );
     await this.#end(oldestFirst.slice(0, Math.max(0, oldestFirst.length - most)), because);
   }
 
   async endAll(): Promise<void> {
-    await this.#end([...this.#elders.values()], ENDED);
+    await this.#end([...this.#processes.values()], ENDED);
   }
 
   async #end(elders: readonly Elder[], because: string): Promise<void> {
@@ -141,8 +143,8 @@ export class Elders {
     socket.on("error", () => socket.destroy());
     socket.on("close", () => {
       this.#connections.delete(socket);
-      const elder = this.#elders.get(socket);
-      this.#elders.delete(socket);
+      const elder = this.#processes.get(socket);
+      this.#processes.delete(socket);
       if (elder !== undefined) this.#onGone(carrierOf(elder), elder.because);
       resolve();
     });
@@ -160,23 +162,23 @@ export class Elders {
   }
 
   #hear(socket: Socket, message: FromElder, gone: Promise<void>): void {
-    const elder = this.#elders.get(socket);
+    const elder = this.#processes.get(socket);
     if (elder !== undefined) elder.heardMs = this.#monotonicMs();
     switch (message.kind) {
       case "hello":
-        this.#elders.set(socket, { hello: message, socket, heardMs: this.#monotonicMs(), gone });
-        this.#sayDraining({ hello: message, socket });
+        this.#processes.set(socket, { hello: message, socket, heardMs: this.#monotonicMs(), gone });
+        this.#sendDraining({ hello: message, socket });
         this.#log.info(
           { pid: message.pid, bundle: message.bundle },
           "an access process of before an upgrade serves its connections to their end",
         );
-        return this.#sayHeld(socket);
+        return this.#sendHeld(socket);
       case "heard":
         return;
       case "activity":
         return this.#onActivity(message.leases);
       case "book":
-        if (elder !== undefined) this.#onBook(carrierOf(elder), message);
+        if (elder !== undefined) this.#onSessions(carrierOf(elder), message);
         return;
       case "streams":
         if (elder !== undefined) this.#onStreams(carrierOf(elder), message.instances);
@@ -193,11 +195,11 @@ export class Elders {
     }
   }
 
-  #sayHeld(socket: Socket): void {
+  #sendHeld(socket: Socket): void {
     say(socket, { kind: "held", leases: this.#heldLeases() });
   }
 
-  #sayDraining({ hello, socket }: Pick<Elder, "hello" | "socket">): void {
+  #sendDraining({ hello, socket }: Pick<Elder, "hello" | "socket">): void {
     if (hello.tellsStreams === true) say(socket, { kind: "draining", instances: [...this.#draining()] });
   }
 

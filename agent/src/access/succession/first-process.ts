@@ -19,7 +19,7 @@ export async function stayWithNewest({
   path: string;
   ending: Promise<void>;
   monotonicMs: () => number;
-}): Promise<{ wasAsked: boolean }> {
+}): Promise<{ wasRequested: boolean }> {
   let wasAsked = false;
   void ending.then(() => (wasAsked = true));
   let metMs = monotonicMs();
@@ -28,7 +28,7 @@ export async function stayWithNewest({
     else if (wasAsked) break;
     await delay(LOOK_AGAIN_AFTER_MS);
   }
-  return { wasAsked };
+  return { wasRequested: wasAsked };
 }
 
 /** Resolves when the connection to the newest one is over; false: there was none. */

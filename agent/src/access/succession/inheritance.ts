@@ -30,7 +30,7 @@ export class Inheritance {
     };
     const onGone = () => reject(new InheritanceError("the process that hands over has ended"));
     process.on("message", onMessage).once("disconnect", onGone);
-    this.#say({ kind: "ready", pid: process.pid });
+    this.#send({ kind: "ready", pid: process.pid });
     try {
       return await promise;
     } finally {
@@ -39,10 +39,10 @@ export class Inheritance {
   }
 
   serves(): void {
-    this.#say({ kind: "serving" });
+    this.#send({ kind: "serving" });
   }
 
-  #say(message: FromHeir): void {
+  #send(message: FromHeir): void {
     // Who waits for it may have been killed meanwhile; this one goes on.
     if (process.connected) process.send?.(message);
   }

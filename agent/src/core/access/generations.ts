@@ -37,7 +37,7 @@ export function whyElderEnds({
 /** When the process of one bundle hands over to that of another: once the agent runs from there. */
 export class HandOverTurn {
   readonly #own: string | null;
-  #told: string | null = null;
+  #reported: string | null = null;
   #failures = 0;
   #notBeforeMs = Number.NEGATIVE_INFINITY;
 
@@ -46,16 +46,16 @@ export class HandOverTurn {
   }
 
   agentRunsFrom(bundle: string | null): void {
-    if (bundle === this.#told) return;
-    this.#told = bundle;
+    if (bundle === this.#reported) return;
+    this.#reported = bundle;
     this.#failures = 0;
     this.#notBeforeMs = Number.NEGATIVE_INFINITY;
   }
 
   /** The bundle whose process should take over now; null: go on. */
   dueFor(nowMs: number): string | null {
-    const isOther = this.#told !== null && this.#own !== null && this.#told !== this.#own;
-    return isOther && nowMs >= this.#notBeforeMs ? this.#told : null;
+    const isOther = this.#reported !== null && this.#own !== null && this.#reported !== this.#own;
+    return isOther && nowMs >= this.#notBeforeMs ? this.#reported : null;
   }
 
   /** It did not come up. Returns when it is tried again. */

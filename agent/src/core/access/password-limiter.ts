@@ -87,7 +87,7 @@ export class PasswordLimiter {
   }
 
   /** What is to be kept. */
-  kept(nowMs: number): PasswordTries {
+  stored(nowMs: number): PasswordTries {
     this.#forgetRested(nowMs);
     // Whoever has logged in stays before all others, should there be too many.
     const known = [...this.#addresses.values()].filter((address) => isKnown(address, nowMs));

@@ -37,7 +37,7 @@ export type AccessAnswer =
 export type DeviceAccess = {
   /** Since when it is asked. */
   sinceMs: number;
-  askedMs: number | null;
+  requestedMs: number | null;
   /** When it was last seen to have all its cards; null where it was not in this life of the agent. */
   passedMs: number | null;
   /** In a row; what is unknown between two of them changes nothing. */
@@ -66,7 +66,7 @@ export type Refusal = {
 };
 
 export function newAccess(nowMs: number): DeviceAccess {
-  return { sinceMs: nowMs, askedMs: null, passedMs: null, refusals: 0, refusedNodes: [], missing: [] };
+  return { sinceMs: nowMs, requestedMs: null, passedMs: null, refusals: 0, refusedNodes: [], missing: [] };
 }
 
 /** @param errors in the order of the nodes; null where the probe came to nothing */
@@ -86,7 +86,7 @@ export function accessAnswer(nodes: readonly CardNode[], errors: readonly NodeEr
 
 /** @param atMs before the question was asked */
 export function afterAnswer(access: DeviceAccess, answer: AccessAnswer, atMs: number): DeviceAccess {
-  const asked = { ...access, askedMs: atMs };
+  const asked = { ...access, requestedMs: atMs };
   switch (answer.kind) {
     case "passed":
       return { ...asked, passedMs: atMs, refusals: 0, refusedNodes: [], missing: answer.missing };
@@ -100,7 +100,7 @@ export function afterAnswer(access: DeviceAccess, answer: AccessAnswer, atMs: nu
 }
 
 export function isProbeDue(access: DeviceAccess, nowMs: number): boolean {
-  return access.askedMs === null || nowMs - access.askedMs >= restMs(access, nowMs);
+  return access.requestedMs === null || nowMs - access.requestedMs >= restMs(access, nowMs);
 }
 
 function restMs({ sinceMs, refusals }: DeviceAccess, nowMs: number): number {
@@ -143,7 +143,7 @@ function openRefusal(before: Refusal | undefined, access: DeviceAccess, bootId: 
 
 function confirmation(access: DeviceAccess): Pick<Refusal, "isConfirmed" | "confirmedMs"> {
   if (!isRefused(access)) return { isConfirmed: false };
-  return { isConfirmed: true, ...(access.askedMs !== null && { confirmedMs: access.askedMs }) };
+  return { isConfirmed: true, ...(access.requestedMs !== null && { confirmedMs: access.requestedMs }) };
 }
 
 /** Whether the run goes without its cards by now. */

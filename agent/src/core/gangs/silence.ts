@@ -12,7 +12,7 @@ export function silentRanks(heardMs: ReadonlyMap<string, number>, nowMs: number)
 /** After a look: whoever was never listened to counts from now on. */
 export function heardAfter(
   before: ReadonlyMap<string, number>,
-  { asked, heard }: { asked: readonly string[]; heard: ReadonlySet<string> },
+  { requested: asked, heard }: { requested: readonly string[]; heard: ReadonlySet<string> },
   nowMs: number,
 ): Map<string, number> {
   return new Map(

@@ -34,7 +34,7 @@ export type GpuCondition = {
   /** Two of them are a sign; a single one is, where the card told that reading before. */
   doubts: readonly Doubt[];
   /** Optional readings that hold a value, and nothing doubtful beside it. */
-  told: readonly OptionalReading[];
+  reported: readonly OptionalReading[];
   drain: Drain | null;
   /** Sentences. */
   warnings: readonly string[];
@@ -50,7 +50,7 @@ export type Cells = readonly (readonly [ReadingName, string | null | undefined])
 export const NOTHING_SAID: GpuCondition = {
   sign: null,
   doubts: [],
-  told: [],
+  reported: [],
   drain: null,
   warnings: [],
   unknownWords: [],
@@ -105,7 +105,7 @@ export function conditionOf(cells: Cells): GpuCondition {
   return {
     sign: gravest([...codes.map((code) => signOf(code)), ...agreeing(doubts)]),
     doubts,
-    told: undoubted(values, doubts),
+    reported: undoubted(values, doubts),
     drain: drain === undefined ? null : { code: drain, reason: DRAIN_SENTENCES[drain] },
     warnings: distinct([
       ...meanings.flatMap(({ meaning }) => (meaning.kind === "warning" ? [meaning.reason] : [])),
@@ -126,7 +126,7 @@ export function bothConditions(one: GpuCondition, other: GpuCondition): GpuCondi
   return {
     sign: gravest([...[one.sign, other.sign].filter((sign) => sign !== null), ...agreeing(doubts)]),
     doubts,
-    told: undoubted([...one.told, ...other.told], doubts),
+    reported: undoubted([...one.reported, ...other.reported], doubts),
     drain: one.drain ?? other.drain,
     warnings: distinct([...one.warnings, ...other.warnings]),
     unknownWords: distinct([...one.unknownWords, ...other.unknownWords]),

@@ -17,7 +17,7 @@ export type Handovers = {
   /** How many lists showed that a life had ended. */
   ends: number;
   /** `ends` when the last look began; null before the first one. */
-  lookedAfter: number | null;
+  checkedAfter: number | null;
 };
 
 /** Why nothing may start on a card that nothing of ours holds. */
@@ -28,7 +28,7 @@ export const NO_HANDOVERS: Handovers = {
   ended: new Set(),
   left: new Map(),
   ends: 0,
-  lookedAfter: null,
+  checkedAfter: null,
 };
 
 /** A life that ran and is listed as running no more has ended, however it went; so has one that came and went unseen. */
@@ -57,18 +57,18 @@ export function afterLook(
   { cards, asOf }: { cards: readonly GpuUuid[]; asOf: number },
 ): Handovers {
   const left = [...before.left].filter(([uuid, end]) => end > asOf || !cards.includes(uuid));
-  return { ...before, left: new Map(left), lookedAfter: asOf };
+  return { ...before, left: new Map(left), checkedAfter: asOf };
 }
 
 /** A look is worth taking out of turn. */
-export function isLookDue({ lookedAfter, ends }: Handovers): boolean {
+export function isLookDue({ checkedAfter: lookedAfter, ends }: Handovers): boolean {
   return lookedAfter === null || ends > lookedAfter;
 }
 
 /** The cards on which nothing may start, each with its reason. */
 export function unclearGpus(
   gpus: readonly Pick<GpuReport, "uuid" | "strangers">[],
-  { left, lookedAfter }: Handovers,
+  { left, checkedAfter: lookedAfter }: Handovers,
 ): Map<GpuUuid, UnclearGpu> {
   const unclear = new Map<GpuUuid, UnclearGpu>();
   for (const { uuid, strangers = [] } of gpus) {

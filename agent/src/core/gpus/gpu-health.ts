@@ -231,7 +231,7 @@ function named({ code, reason }: OpenSign): Closure {
 function factsOf(
   card: CardState,
   gpu: GpuReport,
-  { told }: GpuCondition,
+  { reported: told }: GpuCondition,
 ): Pick<CardState, "busKey" | "eccUncorrected" | "hasTold" | "toldReadings"> {
   return {
     busKey: busKey(gpu.pciBusId) ?? card.busKey,

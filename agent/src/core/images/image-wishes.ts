@@ -19,7 +19,7 @@ export type ImageWish = {
 };
 
 export function imageWishes(knowledge: Knowledge, fetches: readonly DesiredFetch[]): ImageWish[] {
-  const orders = runViews(knowledge).flatMap(({ standing, record, container }) => {
+  const orders = runViews(knowledge).flatMap(({ state: standing, record, container }) => {
     const isToStart = standing.kind === "wanted" && container === null && !record?.end && !record?.stop;
     return isToStart ? [wishOfOrder(standing.desired)] : [];
   });

@@ -27,7 +27,7 @@ export type PullEnd = "too-slow" | "queued" | "yields";
 export function pullEnd(
   pull: PullClock,
   /** The pulls of other owners. */
-  others: { underWay: readonly PullClock[]; isSlotAwaited: boolean },
+  others: { pending: readonly PullClock[]; isSlotAwaited: boolean },
   nowMs: number,
 ): PullEnd | null {
   const { progress, beganMs, movedMs, yields } = pull;
@@ -35,7 +35,7 @@ export function pullEnd(
   // What is here already is unpacked by this host, however long its disk takes.
   if (!progress.awaitsRegistry) return null;
   if (progress.awaitsRuntime) return nowMs - movedMs >= QUEUED_MS ? "queued" : null;
-  const isDownloadAwaited = others.underWay.some((other) => other.progress.awaitsRuntime);
+  const isDownloadAwaited = others.pending.some((other) => other.progress.awaitsRuntime);
   if (nowMs - movedMs >= (isDownloadAwaited ? STALL_BEFORE_OTHERS_MS : STALL_MS)) return "too-slow";
   const isAwaited = isDownloadAwaited || others.isSlotAwaited;
   return isAwaited && nowMs - beganMs >= YIELD_MS * 2 ** yields ? "yields" : null;

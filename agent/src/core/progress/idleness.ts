@@ -44,14 +44,14 @@ export type Look = {
 export type Bounds = { cpuMilli: number; otherRanks: number };
 
 /** The last look, and the first one since which nothing was done. */
-export type Standing = { look: Look; idleSinceMs: number };
+export type Standing = { sample: Look; idleSinceMs: number };
 
 export function afterLook(before: Standing | null, look: Look, bounds: Bounds): Standing {
-  const isIdle = before !== null && !hasWorked(before.look, look, bounds);
-  return { look, idleSinceMs: isIdle ? before.idleSinceMs : look.nowMs };
+  const isIdle = before !== null && !hasWorked(before.sample, look, bounds);
+  return { sample: look, idleSinceMs: isIdle ? before.idleSinceMs : look.nowMs };
 }
 
-export function idleMs({ look, idleSinceMs }: Standing): number {
+export function idleMs({ sample: look, idleSinceMs }: Standing): number {
   return look.nowMs - idleSinceMs;
 }
 

@@ -48,7 +48,7 @@ export function observedInstances(input: LifecycleInput): ObservedInstance[] {
 }
 
 function saidOf(view: RunView, input: LifecycleInput & { observed: Knowledge["observed"] }): Said | null {
-  const { standing, record, container } = view;
+  const { state: standing, record, container } = view;
   const running = isRunning(container);
   const predecessor = runningPredecessor(view.key, ownedContainers(input));
   if (record?.end) return running ? stopping(record.end.detail) : record.end;
@@ -154,7 +154,7 @@ function startingSaid(
 }
 
 /** The runtime is silent: what was so is taken to be so still, and the host says that it cannot see. */
-function inTheDark({ standing, record }: RunView): Said | null {
+function inTheDark({ state: standing, record }: RunView): Said | null {
   if (record?.end) return record.end;
   if (standing.kind === "unserved" && record === null)
     return { phase: "failed", detail: standing.order.detail, problem: "start-refused" };

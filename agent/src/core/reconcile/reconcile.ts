@@ -93,7 +93,7 @@ function removedBeforeClosed({ key, record, container }: RunView, actions: Actio
 }
 
 /** What an ended container left is written down before anything takes the container away. */
-function withRemains({ key, record, container, standing }: RunView, actions: Action[]): Action[] {
+function withRemains({ key, record, container, state: standing }: RunView, actions: Action[]): Action[] {
   if (record === null || record.remains !== undefined || container?.status.state !== "exited") return actions;
   const isOver = record.end !== null || actions.some(({ kind }) => kind === "close-run");
   if (!isOver) return actions;
@@ -107,7 +107,7 @@ function withRemains({ key, record, container, standing }: RunView, actions: Act
 }
 
 function actionsFor(view: RunView, input: ReconcileInput, containers: OwnedContainer[]): Action[] {
-  const { standing, record, container, key } = view;
+  const { state: standing, record, container, key } = view;
   switch (standing.kind) {
     case "wanted":
       if (container && !record) return [adoption(view, container)];
@@ -332,7 +332,7 @@ const ORPHAN_STOP: Stop = {
   detail: "Removed by this host, whose operator wants that: nobody has asked for it for a day.",
 };
 
-function supersededStop({ by, orderedBy }: Extract<RunView["standing"], { kind: "superseded" }>): Stop {
+function supersededStop({ by, orderedBy }: Extract<RunView["state"], { kind: "superseded" }>): Stop {
   const detail = `Stopped: run ${by.runId} takes its place; ordered by ${orderedBy}.`;
   return { cause: "superseded", orderedBy, detail };
 }
@@ -359,7 +359,11 @@ function limitReached(desired: DesiredInstance, flags: Flags): Stop | null {
 }
 
 /** A stop that was begun keeps its first cause, orderer and sentence. */
-function stopFor({ standing, record, key }: RunView, { containerId }: OwnedContainer, stop: Stop): Action {
+function stopFor(
+  { state: standing, record, key }: RunView,
+  { containerId }: OwnedContainer,
+  stop: Stop,
+): Action {
   const { cause, orderedBy, detail } = record?.stop ?? stop;
   const orderedSeconds = orderedGraceSeconds(standing);
   const givenSeconds = orderedSeconds ?? DEFAULT_GRACE_SECONDS;
@@ -369,7 +373,7 @@ function stopFor({ standing, record, key }: RunView, { containerId }: OwnedConta
 }
 
 /** Null where there is no order, or none of which more than its names is understood. */
-function orderedGraceSeconds(standing: RunView["standing"]): number | null {
+function orderedGraceSeconds(standing: RunView["state"]): number | null {
   if (standing.kind === "wanted") return standing.desired.live.stopGraceSeconds;
   const hasOrder = standing.kind === "to-stop" || standing.kind === "to-remove";
   return hasOrder && "live" in standing.order ? standing.order.live.stopGraceSeconds : null;

@@ -27,7 +27,7 @@ type Standing =
 
 export type RunView = {
   key: RunKey;
-  standing: Standing;
+  state: Standing;
   record: RunRecord | null;
   container: OwnedContainer | null;
 };
@@ -49,7 +49,7 @@ export function runViews(knowledge: Knowledge): RunView[] {
     if (views.some((view) => isSameRun(view.key, key))) continue;
     views.push({
       key: { instanceId: key.instanceId, placementEpoch: key.placementEpoch, runId: key.runId },
-      standing: standingOf(key, knowledge, containers),
+      state: standingOf(key, knowledge, containers),
       record: knowledge.runs.find((run) => isSameRun(run, key)) ?? null,
       container: containerOf(key, containers),
     });
@@ -58,15 +58,15 @@ export function runViews(knowledge: Knowledge): RunView[] {
 }
 
 /** What can be told of one run now. `over`: nothing more comes of it; `unknown`: neither ordered, recorded nor seen. */
-export type RunNow = { standing: "unknown" | "alive" | "over"; container: OwnedContainer | null };
+export type RunNow = { state: "unknown" | "alive" | "over"; container: OwnedContainer | null };
 
 export function runNow(knowledge: Knowledge, key: RunKey): RunNow {
   const view = runViews(knowledge).find((candidate) => isSameRun(candidate.key, key));
-  if (view === undefined) return { standing: "unknown", container: null };
-  const { standing, record, container } = view;
+  if (view === undefined) return { state: "unknown", container: null };
+  const { state: standing, record, container } = view;
   const isUp = isRunning(container);
   const isOver = record?.end != null || (standing.kind !== "wanted" && !isUp);
-  return { standing: isOver && !isUp ? "over" : "alive", container };
+  return { state: isOver && !isUp ? "over" : "alive", container };
 }
 
 /** Whether something wanted does not run yet, or something runs that is to go. */

@@ -24,13 +24,13 @@ type Measurement = {
 };
 
 export class DiskHistory {
-  #looks: DiskLook[] = [];
+  #checks: DiskLook[] = [];
   #measurements: Measurement[] = [];
   readonly #sinceMs = new Map<number, number>();
 
-  look(look: DiskLook): void {
+  check(look: DiskLook): void {
     const isRecent = ({ atMs }: { atMs: number }) => look.atMs - atMs <= WINDOW_MS;
-    this.#looks = [...this.#looks.filter(isRecent), look];
+    this.#checks = [...this.#checks.filter(isRecent), look];
     this.#measurements = this.#measurements.filter(isRecent);
   }
 
@@ -45,7 +45,7 @@ export class DiskHistory {
 
   /** The newest last. */
   sights(device: number): DiskSight[] {
-    return this.#looks.flatMap(({ atMs, disks }) => {
+    return this.#checks.flatMap(({ atMs, disks }) => {
       const room = disks.get(device);
       return room === undefined ? [] : [{ atMs, ...room }];
     });
@@ -67,7 +67,7 @@ export class DiskHistory {
   }
 
   writtenBytes(device: number, runId: RunId): number {
-    const written = this.#looks.flatMap((look) =>
+    const written = this.#checks.flatMap((look) =>
       this.#counts(device, look.atMs) ? (look.written.get(runId) ?? []) : [],
     );
     return Math.max(0, (written.at(-1) ?? 0) - (written[0] ?? 0));

@@ -14,10 +14,16 @@ export const KEPT_MS = 7 * MS_PER_DAY;
 /** Left free on the disk: what the journal needs to go on goes before any output. */
 const RESERVED_BYTES = 128 * MIB;
 
-export type KeptRun = { runId: RunId; bytes: number; keptAtMs: number };
+export type KeptRun = { runId: RunId; bytes: number; storedAtMs: number };
 
 /** Bytes that all kept runs together may take. */
-function allowedBytes({ keptBytes, freeBytes }: { keptBytes: number; freeBytes: number }): number {
+function allowedBytes({
+  storedBytes: keptBytes,
+  freeBytes,
+}: {
+  storedBytes: number;
+  freeBytes: number;
+}): number {
   return Math.max(0, Math.min(MAX_HOST_BYTES, keptBytes + freeBytes - RESERVED_BYTES));
 }
 
@@ -29,11 +35,11 @@ export function outputsToDrop(
   kept: readonly KeptRun[],
   { nowMs, freeBytes, comingBytes = 0 }: { nowMs: number; freeBytes: number; comingBytes?: number },
 ): RunId[] {
-  const oldestFirst = kept.toSorted((a, b) => a.keptAtMs - b.keptAtMs || (a.runId < b.runId ? -1 : 1));
+  const oldestFirst = kept.toSorted((a, b) => a.storedAtMs - b.storedAtMs || (a.runId < b.runId ? -1 : 1));
   let keptBytes = kept.reduce((sum, { bytes }) => sum + bytes, 0);
-  const allowed = allowedBytes({ keptBytes, freeBytes });
+  const allowed = allowedBytes({ storedBytes: keptBytes, freeBytes });
   const dropped: RunId[] = [];
-  for (const { runId, bytes, keptAtMs } of oldestFirst) {
+  for (const { runId, bytes, storedAtMs: keptAtMs } of oldestFirst) {
     const isTooOld = nowMs - keptAtMs >= KEPT_MS;
     if (!isTooOld && keptBytes + comingBytes <= allowed) continue;
     dropped.push(runId);
@@ -45,9 +51,9 @@ export function outputsToDrop(
 /** Whether a run's output can be kept at all once everything else has gone for it. */
 export function hasRoomFor(
   comingBytes: number,
-  { keptBytes, freeBytes }: { keptBytes: number; freeBytes: number },
+  { storedBytes: keptBytes, freeBytes }: { storedBytes: number; freeBytes: number },
 ): boolean {
-  return keptBytes + comingBytes <= allowedBytes({ keptBytes, freeBytes });
+  return keptBytes + comingBytes <= allowedBytes({ storedBytes: keptBytes, freeBytes });
 }
 
 /** The numbers of a run's segments that go once a further one is begun. */

@@ -50,7 +50,7 @@ export class DraftRoutes {
         using version = versionIn(asked);
         const manifest = sumIn(query, "manifest");
         const work = (checking: Checking) => this.#seal(version, manifest, checking);
-        return sendJson(response, 200, await this.#checks.ask(version, manifest, work));
+        return sendJson(response, 200, await this.#checks.request(version, manifest, work));
       }
       case "GET /proof": {
         using version = versionIn(asked);

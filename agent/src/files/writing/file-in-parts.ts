@@ -48,7 +48,7 @@ export class FilesInParts {
     using folder = await folderAt(root, steps.slice(0, -1));
     await refuseInPlaceOfFolder(folder, nameOf(file));
     using draft = await this.#draftIn(folder, file);
-    if (this.#checks.isUnderWay(draft))
+    if (this.#checks.isPending(draft))
       throw new FileRefusal("changed", "All of it is there, and is being checked.");
     // What was found before holds no more.
     await this.#checks.end(draft);
@@ -56,7 +56,7 @@ export class FilesInParts {
   }
 
   /** Of what is there of it. @throws FileRefusal, or the system's error */
-  async tell(file: WholeFile, response: ServerResponse): Promise<void> {
+  async report(file: WholeFile, response: ServerResponse): Promise<void> {
     using folder = file.root.below(pathOf(file.steps.slice(0, -1)), { isFolder: true });
     using draft = folder.below(draftName(file), { followsLinks: false });
     if (!isOwn(draft)) throw new FileRefusal("not-found", "Nothing of it is there.");
@@ -69,7 +69,7 @@ export class FilesInParts {
     using there = heldIn(folder, draftName(file)) ?? heldIn(folder, nameOf(file));
     if (there === null || Number(there.stats.size) !== file.size)
       throw new FileRefusal("changed", "Not all of it is there; put it again to go on.");
-    return await this.#checks.ask(there, `${file.sha256} ${isExecutable}`, (checking) =>
+    return await this.#checks.request(there, `${file.sha256} ${isExecutable}`, (checking) =>
       this.#place(file, isExecutable, checking),
     );
   }

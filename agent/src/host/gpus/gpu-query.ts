@@ -62,12 +62,12 @@ export class GpuQuery {
   async answers(query: Query): Promise<GpuAnswers> {
     const csv = await this.#csv(query);
     if (csv === null) return { answers: [], unidentified: [], processes: [], remarks: [] };
-    const xml = await this.ask(["-q", "-x", ...onlyOf(query)], query);
+    const xml = await this.request(["-q", "-x", ...onlyOf(query)], query);
     return answersIn(csv, xml);
   }
 
   /** A whole answer. @throws NvidiaSmiError */
-  async ask(args: readonly string[], query: Query): Promise<Ended> {
+  async request(args: readonly string[], query: Query): Promise<Ended> {
     const ended = await this.#run(args, query);
     if (exitMeaning(ended.exitCode).kind !== "complete") throw this.#refused(ended);
     return ended;

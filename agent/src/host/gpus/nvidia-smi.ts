@@ -75,7 +75,10 @@ export class NvidiaSmi {
 
   /** In half the time of an inventory, and with nothing of what that says of the cards. @throws NvidiaSmiError */
   async users(): Promise<CardUse> {
-    const { stdout } = await this.#query.ask(["-q", "-x"], { deadlineAt: this.#deadlineAt(), lane: "all" });
+    const { stdout } = await this.#query.request(["-q", "-x"], {
+      deadlineAt: this.#deadlineAt(),
+      lane: "all",
+    });
     const { gpus, processes } = parseNvidiaSmiXml(stdout);
     return { cards: gpus.map(({ uuid, memoryUsedMib }) => ({ uuid, memoryUsedMib })), processes };
   }
@@ -84,7 +87,7 @@ export class NvidiaSmi {
   async nvlinks(): Promise<NvlinkMap> {
     // Apart from the others: a question about the topology that hangs must not keep the cards from being looked after.
     const query = { deadlineAt: this.#deadlineAt(), lane: "topology" };
-    const { stdout } = await this.#query.ask(["topo", "-m"], query);
+    const { stdout } = await this.#query.request(["topo", "-m"], query);
     return parseTopology(stdout);
   }
 

@@ -125,7 +125,7 @@ function badOf(
 /** Also by a list that ends with an error: what it says of some GPUs is true, and of others it says nothing. */
 async function listOf(query: GpuQuery, deadlineAt: number): Promise<{ gpus: ListedGpu[]; isWhole: boolean }> {
   try {
-    const { stdout } = await query.ask(["-L"], { deadlineAt, lane: "list" });
+    const { stdout } = await query.request(["-L"], { deadlineAt, lane: "list" });
     return { gpus: parseGpuList(stdout), isWhole: true };
   } catch (error) {
     if (!(error instanceof NvidiaSmiError) || error.kind === "missing") throw error;

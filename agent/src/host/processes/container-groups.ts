@@ -79,7 +79,7 @@ export class ContainerGroups {
   }
 
   /** TERM to each of them; resolves when nothing is left, after `withinMs`, or when `signal` is aborted. */
-  async askToEnd(
+  async terminate(
     containerId: string,
     {
       withinMs,

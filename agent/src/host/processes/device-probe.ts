@@ -42,13 +42,13 @@ export class DeviceProbe {
     const startTicks = await readProcessStart(pid);
     if (procs === null || startTicks === null) return null;
     const pairs = nodes.flatMap(({ node, inside }) => [node, `/proc/${pid}/root${inside}`]);
-    const errors = nodeErrors(await this.#ask([procs, ...pairs]));
+    const errors = nodeErrors(await this.#request([procs, ...pairs]));
     // Rules go with their container, and a look into one that is gone is a look into nothing.
     return (await readProcessStart(pid)) === startTicks ? errors : null;
   }
 
   /** What the child said; null where it failed or was killed. */
-  async #ask(args: readonly string[]): Promise<string | null> {
+  async #request(args: readonly string[]): Promise<string | null> {
     if (this.#isOut) return null;
     // Throws where the child cannot even be tried; then none is out.
     const child: ChildProcess = spawn(this.#program, args, { stdio: ["ignore", "pipe", "ignore"] });

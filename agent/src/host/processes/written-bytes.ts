@@ -38,7 +38,7 @@ export class WrittenCounter<Key> {
   }
 
   /** @returns bytes of each group since its first look; what was there before it counts nothing */
-  look(groups: ReadonlyMap<Key, readonly number[]>): ReadonlyMap<Key, number> {
+  check(groups: ReadonlyMap<Key, readonly number[]>): ReadonlyMap<Key, number> {
     const seen = new Map<Key, Map<number, Written>>();
     for (const [key, pids] of groups) {
       const before = this.#seen.get(key);

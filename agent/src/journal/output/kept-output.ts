@@ -27,7 +27,7 @@ const About = z.object({ containerId: z.string(), keptAtMs: z.number() });
 /** An empty file that says so: making one takes no room on a full disk. */
 const WHOLE_FILE = "whole";
 
-export type KeepOutcome = { kept: true; bytes: number } | { kept: false; reason: string };
+export type KeepOutcome = { stored: true; bytes: number } | { stored: false; reason: string };
 
 /** The disk failed or is full. What was written until then is kept. */
 class OutputError extends Error {
@@ -72,9 +72,12 @@ export class KeptOutput {
   ): Promise<KeepOutcome> {
     await this.prune(SEGMENT_BYTES);
     if (
-      !hasRoomFor(SEGMENT_BYTES, { keptBytes: await this.#keptBytes(), freeBytes: await this.#freeBytes() })
+      !hasRoomFor(SEGMENT_BYTES, {
+        storedBytes: await this.#storedBytes(),
+        freeBytes: await this.#freeBytes(),
+      })
     )
-      return { kept: false, reason: "the disk is nearly full" };
+      return { stored: false, reason: "the disk is nearly full" };
     const unfinished = join(this.#folder, `${runId}${UNFINISHED}`);
     await rm(unfinished, { recursive: true, force: true });
     await mkdir(unfinished, { mode: 0o700 });
@@ -92,7 +95,7 @@ export class KeptOutput {
     await this.#finish(runId, { isWhole: failure === undefined && isWritten });
     if (failure !== undefined) throw failure;
     if (!isWritten) throw new OutputError("the last lines of a run's output could not be written");
-    return { kept: true, bytes: writer.bytes };
+    return { stored: true, bytes: writer.bytes };
   }
 
   /**
@@ -132,7 +135,7 @@ export class KeptOutput {
       const sizes = await Promise.all((await this.#segmentsOf(runId)).map((path) => sizeOf(path)));
       const bytes = sizes.reduce<number>((sum, size) => sum + (size ?? 0), 0);
       // One that says nothing about itself is as old as it can be: it goes first.
-      kept.push({ runId, bytes, keptAtMs: (await this.#aboutOf(runId))?.keptAtMs ?? 0 });
+      kept.push({ runId, bytes, storedAtMs: (await this.#aboutOf(runId))?.keptAtMs ?? 0 });
     }
     return kept;
   }
@@ -181,7 +184,7 @@ export class KeptOutput {
     return text === null ? null : aboutIn(text);
   }
 
-  async #keptBytes(): Promise<number> {
+  async #storedBytes(): Promise<number> {
     return (await this.list()).reduce((sum, { bytes }) => sum + bytes, 0);
   }
 

@@ -42,7 +42,7 @@ export class CanaryWatch {
   readonly #parts: CanaryWatchParts;
   #report: CanaryReport | null = null;
   #dueMs: number | null = null;
-  #underWay: Promise<void> | null = null;
+  #pending: Promise<void> | null = null;
   #isClosed = false;
 
   constructor(parts: CanaryWatchParts) {
@@ -55,49 +55,49 @@ export class CanaryWatch {
   }
 
   /** Never waits. */
-  lookWhenDue(nowMs: number): void {
+  checkWhenDue(nowMs: number): void {
     if (this.#dueMs === null) return this.#begin(nowMs);
-    if (nowMs < this.#dueMs || this.#underWay !== null || this.#isClosed) return;
+    if (nowMs < this.#dueMs || this.#pending !== null || this.#isClosed) return;
     const { isOn, isStarting, hasLeftFleet, obstacle } = this.#parts;
     if (!isOn || hasLeftFleet() || (isStarting() && nowMs < this.#dueMs + PATIENCE_MS)) return;
     this.#dueMs = nowMs + CANARY_EVERY_MS;
     const why = obstacle();
-    if (why !== null) return this.#say({ outcome: "left-out", detail: why });
+    if (why !== null) return this.#send({ outcome: "left-out", detail: why });
     this.#work(
-      () => this.#parts.run().then((findings) => this.#say(resultOf(findings))),
-      (why) => this.#say({ outcome: "failed", detail: `It could not be tried: ${why}` }),
+      () => this.#parts.run().then((findings) => this.#send(resultOf(findings))),
+      (why) => this.#send({ outcome: "failed", detail: `It could not be tried: ${why}` }),
     );
   }
 
   /** What runs is ended. Resolves when nothing is under way. */
   async close(): Promise<void> {
     this.#isClosed = true;
-    if (this.#underWay === null) return;
+    if (this.#pending === null) return;
     await this.#parts.remove().catch((error: unknown) => {
       this.#parts.log.warn({ error }, "the canary could not be removed; the next start of the agent does it");
     });
-    await this.#underWay;
+    await this.#pending;
   }
 
   /** A life of the agent that was killed may have left one. */
   #begin(nowMs: number): void {
     const { isOn, firstAfterMs, remove, log } = this.#parts;
     this.#dueMs = nowMs + firstAfterMs;
-    if (!isOn) this.#say({ outcome: "off" });
+    if (!isOn) this.#send({ outcome: "off" });
     this.#work(remove, (why) =>
       log.warn({ why }, "whether an earlier canary is left cannot be told; the next one looks again"),
     );
   }
 
   #work(work: () => Promise<void>, onFailed: (why: string) => void): void {
-    this.#underWay = work()
+    this.#pending = work()
       .catch((error: unknown) => {
         if (!this.#isClosed) onFailed(error instanceof Error ? error.message : String(error));
       })
-      .finally(() => (this.#underWay = null));
+      .finally(() => (this.#pending = null));
   }
 
-  #say(result: Result): void {
+  #send(result: Result): void {
     if (this.#isClosed) return;
     const { wallMs, wake } = this.#parts;
     this.#report = {

@@ -47,16 +47,16 @@ export type ImagePullsOptions = {
 
 export class ImagePulls {
   readonly #options: ImagePullsOptions;
-  readonly #told = new ToldPulls();
-  #wished: ReadonlyMap<string, ImageWish> = new Map();
+  readonly #reported = new ToldPulls();
+  #desired: ReadonlyMap<string, ImageWish> = new Map();
   readonly #pulls = new Map<string, Pull>();
   /** How it ended, for whoever wished it then; a later order tries again. */
   readonly #settled = new Map<string, Settled>();
-  readonly #looks = new Map<string, Promise<ImageState>>();
+  readonly #checks = new Map<string, Promise<ImageState>>();
   readonly #ending = new Set<Promise<void>>();
   #pauses: RegistryPauses = [];
   #yieldedMs = Number.NEGATIVE_INFINITY;
-  #looksForRoom = false;
+  #checksRoom = false;
 
   constructor(options: ImagePullsOptions) {
     this.#options = options;
@@ -64,12 +64,12 @@ export class ImagePulls {
 
   /** For each order that waits for its image, what it waits for. */
   waits(nowMs: number): ReadonlyMap<RunId, string> {
-    return this.#tell(nowMs).waits;
+    return this.#report(nowMs).waits;
   }
 
   /** For the report: what changes in it but for its progress is there at once. */
   observed(nowMs: number): ObservedPull[] {
-    return this.#tell(nowMs).pulls;
+    return this.#report(nowMs).pulls;
   }
 
   /** Something is still to come. */
@@ -79,24 +79,24 @@ export class ImagePulls {
 
   /** Its image is still to come. */
   isAwaited(runId: RunId): boolean {
-    return [...this.#pulls.values()].some(({ wishes }) =>
+    return [...this.#pulls.values()].some(({ desired: wishes }) =>
       [...wishes.values()].some(({ by }) => by.kind === "order" && by.runId === runId),
     );
   }
 
   /** Images that a pull or a wish names; none of them may be taken away now. */
   get names(): string[] {
-    return [...this.#wished.values()].map(({ image }) => image);
+    return [...this.#desired.values()].map(({ image }) => image);
   }
 
   /** All that is wanted now. Ends what is not, begins what there is room for; returns at once. */
   want(wishes: readonly ImageWish[]): void {
     const nowMs = this.#options.clock.monotonicMs();
-    this.#wished = new Map(wishes.map((wish) => [wish.wisher, wish]));
+    this.#desired = new Map(wishes.map((wish) => [wish.wisher, wish]));
     for (const [wisher, { terms }] of this.#settled)
-      if (termsOf(this.#wished.get(wisher)) !== terms) this.#settled.delete(wisher);
+      if (termsOf(this.#desired.get(wisher)) !== terms) this.#settled.delete(wisher);
     for (const pull of this.#pulls.values()) this.#dropUnwanted(pull);
-    for (const wish of wishes) if (this.#isToLookFor(wish, nowMs)) this.#lookUnasked(wish);
+    for (const wish of wishes) if (this.#isToCheckFor(wish, nowMs)) this.#checkUnasked(wish);
     this.#endSlow(nowMs);
     this.#endWithoutRoom();
     this.#beginNext(nowMs);
@@ -110,22 +110,22 @@ export class ImagePulls {
     const settled = this.#settled.get(wish.wisher);
     if (settled?.kind === "failed")
       return { kind: "missing", detail: missingDetail(wish.image, settled.problem) };
-    if (this.#pulls.get(pullKey(wish))?.underWay != null) return this.#join(wish);
-    const asked = this.#looks.get(wish.wisher);
+    if (this.#pulls.get(pullKey(wish))?.pending != null) return this.#join(wish);
+    const asked = this.#checks.get(wish.wisher);
     if (asked !== undefined) return asked;
-    const look = this.#look(wish).finally(() => this.#looks.delete(wish.wisher));
-    this.#looks.set(wish.wisher, look);
+    const look = this.#check(wish).finally(() => this.#checks.delete(wish.wisher));
+    this.#checks.set(wish.wisher, look);
     return look;
   }
 
   /** Ends every pull; resolves when nothing is under way. */
   async close(): Promise<void> {
     this.want([]);
-    await Promise.allSettled(this.#looks.values());
+    await Promise.allSettled(this.#checks.values());
     await Promise.all(this.#ending);
   }
 
-  async #look(wish: ImageWish): Promise<ImageState> {
+  async #check(wish: ImageWish): Promise<ImageState> {
     const { source, before, pulled, clock } = this.#options;
     await before.note();
     const imageId = await source.images.idOf(wish.image);
@@ -136,7 +136,7 @@ export class ImagePulls {
     }
     // The same whether it is here or not: whose image it is, is nobody's business.
     if (IMAGE_ID.test(wish.image)) {
-      this.#settle(wish.wisher, { kind: "failed", problem: "no-such-image", said: null });
+      this.#settle(wish.wisher, { kind: "failed", problem: "no-such-image", output: null });
       return { kind: "missing", detail: missingDetail(wish.image, "no-such-image") };
     }
     return this.#join(wish);
@@ -147,13 +147,14 @@ export class ImagePulls {
     return { kind: "awaited" };
   }
 
-  #isToLookFor({ wisher, by }: ImageWish, nowMs: number): boolean {
+  #isToCheckFor({ wisher, by }: ImageWish, nowMs: number): boolean {
     const settled = this.#settled.get(wisher);
-    if (settled === undefined) return ![...this.#pulls.values()].some(({ wishes }) => wishes.has(wisher));
+    if (settled === undefined)
+      return ![...this.#pulls.values()].some(({ desired: wishes }) => wishes.has(wisher));
     return by.kind === "fetch" && settled.kind === "present" && nowMs - settled.sinceMs >= LOOK_AGAIN_MS;
   }
 
-  #lookUnasked(wish: ImageWish): void {
+  #checkUnasked(wish: ImageWish): void {
     this.ensure(wish).catch((error: unknown) => {
       // The next round looks again; that the runtime is down is told elsewhere.
       if (error instanceof RuntimeDown || error instanceof RuntimeError) return;
@@ -163,57 +164,57 @@ export class ImagePulls {
 
   #await(wish: ImageWish): void {
     // What is not wished yet is in the next round.
-    if (!this.#wished.has(wish.wisher)) return;
+    if (!this.#desired.has(wish.wisher)) return;
     this.#settled.delete(wish.wisher);
     const key = pullKey(wish);
     const known = this.#pulls.get(key);
-    if (known !== undefined) return void known.wishes.set(wish.wisher, wish);
+    if (known !== undefined) return void known.desired.set(wish.wisher, wish);
     const nowMs = this.#options.clock.monotonicMs();
     this.#pulls.set(key, {
       key,
       image: wish.image,
       registry: registryOf(wish.image) ?? "",
-      wishes: new Map([[wish.wisher, wish]]),
+      desired: new Map([[wish.wisher, wish]]),
       sinceMs: nowMs,
       failures: 0,
       yields: 0,
       notBefore: null,
       isPaused: false,
-      underWay: null,
+      pending: null,
     });
     this.#beginNext(nowMs);
   }
 
   #settle(wisher: string, outcome: Outcome): void {
-    const wish = this.#wished.get(wisher);
+    const wish = this.#desired.get(wisher);
     if (wish !== undefined) this.#settled.set(wisher, { ...outcome, terms: termsOf(wish) });
-    for (const pull of this.#pulls.values()) if (pull.wishes.delete(wisher)) this.#dropUnwanted(pull);
+    for (const pull of this.#pulls.values()) if (pull.desired.delete(wisher)) this.#dropUnwanted(pull);
   }
 
   #dropUnwanted(pull: Pull): void {
-    for (const wisher of pull.wishes.keys()) {
-      const wish = this.#wished.get(wisher);
-      if (wish !== undefined && pullKey(wish) === pull.key) pull.wishes.set(wisher, wish);
-      else pull.wishes.delete(wisher);
+    for (const wisher of pull.desired.keys()) {
+      const wish = this.#desired.get(wisher);
+      if (wish !== undefined && pullKey(wish) === pull.key) pull.desired.set(wisher, wish);
+      else pull.desired.delete(wisher);
     }
-    if (pull.wishes.size > 0) return;
+    if (pull.desired.size > 0) return;
     this.#pulls.delete(pull.key);
-    pull.underWay?.end.abort(new EndedByUs(null));
+    pull.pending?.end.abort(new EndedByUs(null));
   }
 
   #endSlow(nowMs: number): void {
     const pulls = [...this.#pulls.values()].toSorted(
-      (a, b) => (a.underWay?.beganMs ?? nowMs) - (b.underWay?.beganMs ?? nowMs),
+      (a, b) => (a.pending?.beganMs ?? nowMs) - (b.pending?.beganMs ?? nowMs),
     );
-    const underWay = pulls.flatMap((pull) => pull.underWay ?? []);
+    const underWay = pulls.flatMap((pull) => pull.pending ?? []);
     const owners = new Set(underWay.map(({ owner }) => owner));
     const isSlotAwaited =
       underWay.length >= PULLS_AT_ONCE && this.#waiting(nowMs).some(({ owner }) => !owners.has(owner));
     for (const pull of pulls) {
-      const one = pull.underWay;
+      const one = pull.pending;
       if (one === null || one.end.signal.aborted) continue;
       const others = underWay.filter(({ owner }) => owner !== one.owner);
-      switch (pullEnd(one, { underWay: others, isSlotAwaited }, nowMs)) {
+      switch (pullEnd(one, { pending: others, isSlotAwaited }, nowMs)) {
         case null:
           break;
         case "too-slow":
@@ -236,23 +237,23 @@ export class ImagePulls {
 
   /** Asked in the background; the next round asks again. */
   #endWithoutRoom(): void {
-    if (this.#looksForRoom || !this.isBusy) return;
-    this.#looksForRoom = true;
+    if (this.#checksRoom || !this.isBusy) return;
+    this.#checksRoom = true;
     this.#endIfNearlyFull()
       .catch((error: unknown) => this.#options.log.error({ error }, "the room for images could not be told"))
-      .finally(() => (this.#looksForRoom = false));
+      .finally(() => (this.#checksRoom = false));
   }
 
   async #endIfNearlyFull(): Promise<void> {
     if (!(await this.#options.source.room.isNearlyFull())) return;
-    for (const { underWay } of this.#pulls.values()) underWay?.end.abort(new EndedByUs(NO_ROOM));
+    for (const { pending: underWay } of this.#pulls.values()) underWay?.end.abort(new EndedByUs(NO_ROOM));
   }
 
   #beginNext(nowMs: number): void {
     const pulls = [...this.#pulls.values()];
     for (const pull of pulls)
       pull.isPaused = isPaused(this.#pauses, { registry: pull.registry, owner: ownerOf(pull) }, nowMs);
-    const owners = pulls.flatMap(({ underWay }) => underWay?.owner ?? []);
+    const owners = pulls.flatMap(({ pending: underWay }) => underWay?.owner ?? []);
     for (const key of pullsToBegin(this.#waiting(nowMs), owners)) {
       const pull = this.#pulls.get(key);
       if (pull !== undefined) this.#begin(pull, nowMs);
@@ -262,7 +263,7 @@ export class ImagePulls {
   /** Those that could begin now, were there a slot. */
   #waiting(nowMs: number): WaitingPull[] {
     return [...this.#pulls.values()].flatMap((pull) => {
-      const { key, wishes, underWay, isPaused: rests, notBefore, sinceMs } = pull;
+      const { key, desired: wishes, pending: underWay, isPaused: rests, notBefore, sinceMs } = pull;
       if (underWay !== null || rests || nowMs < (notBefore?.ms ?? nowMs)) return [];
       const isPlaced = [...wishes.values()].some(({ by }) => by.kind === "order");
       return [{ key, owner: ownerOf(pull), isPlaced, sinceMs }];
@@ -271,13 +272,13 @@ export class ImagePulls {
 
   #begin(pull: Pull, nowMs: number): void {
     const { source, clock, wake, log } = this.#options;
-    const [wish] = pull.wishes.values();
+    const [wish] = pull.desired.values();
     if (wish === undefined) return;
     const end = new AbortController();
     const progress = new PullProgress();
     const { yields } = pull;
     const underWay = { owner: wish.owner, end, progress, beganMs: nowMs, movedMs: nowMs, yields };
-    pull.underWay = underWay;
+    pull.pending = underWay;
     pull.notBefore = null;
     log.info({ image: pull.image, registry: pull.registry }, `image ${pull.image}: its pull begins`);
     const ended = pullOnce(source, {
@@ -309,8 +310,8 @@ export class ImagePulls {
     const nowMs = clock.monotonicMs();
     const { image, registry } = pull;
     if (outcome === null) return log.info({ image, registry }, `image ${image}: nobody wants it any more`);
-    const hasLayers = pull.underWay?.progress.hasLayers === true;
-    pull.underWay = null;
+    const hasLayers = pull.pending?.progress.hasLayers === true;
+    pull.pending = null;
     if (outcome.kind === "not-now") {
       const { why, detail } = outcome;
       log.warn({ image, registry, why }, `image ${image}: not pulled now; tried again`);
@@ -322,8 +323,8 @@ export class ImagePulls {
     const hasFailed = isFailure && !hasLayers;
     this.#pauses = pausesAfter(this.#pauses, { registry, owner: wish.owner }, { hasFailed, nowMs });
     if (isFailure && pull.failures + 1 < TRIES) {
-      const { problem, said } = outcome;
-      log.warn({ image, registry, problem, said }, `image ${image}: it did not come; tried again`);
+      const { problem, output: said } = outcome;
+      log.warn({ image, registry, problem, output: said }, `image ${image}: it did not come; tried again`);
       pull.failures += 1;
       const detail = `The registry of image ${image} did not answer well; it is asked again in a while.`;
       pull.notBefore = { ms: nowMs + pauseMs(pull.failures), why: said, detail };
@@ -336,14 +337,14 @@ export class ImagePulls {
       const credential = wish.terms?.credential ?? null;
       this.#keep(() => pulled.put({ imageId, image, credential, lastUsedMs: clock.wallMs() }));
     } else {
-      const { problem, said } = outcome;
-      log.warn({ image, registry, problem, said }, `image ${image}: it did not come`);
+      const { problem, output: said } = outcome;
+      log.warn({ image, registry, problem, output: said }, `image ${image}: it did not come`);
     }
     const settled: Outcome =
       outcome.kind === "came"
         ? { kind: "present", sinceMs: nowMs }
-        : { kind: "failed", problem: outcome.problem, said: outcome.said };
-    for (const wisher of pull.wishes.keys()) this.#settle(wisher, settled);
+        : { kind: "failed", problem: outcome.problem, output: outcome.output };
+    for (const wisher of pull.desired.keys()) this.#settle(wisher, settled);
     this.#beginNext(nowMs);
     wake();
   }
@@ -353,10 +354,10 @@ export class ImagePulls {
     const { clock, log } = this.#options;
     const { image, registry } = pull;
     log.error({ error, image, registry }, `image ${image}: its pull failed by itself; tried again`);
-    pull.underWay = null;
+    pull.pending = null;
     const { detail, why } = notNow(`The pull of image ${image} is tried again in a moment.`, String(error));
     pull.notBefore = { ms: clock.monotonicMs() + AGAIN_AFTER_MS, why, detail };
-    if (pull.wishes.size > 0) this.#pulls.set(pull.key, pull);
+    if (pull.desired.size > 0) this.#pulls.set(pull.key, pull);
   }
 
   /** On a full disk the image is pulled once more before it can be used. */
@@ -369,9 +370,9 @@ export class ImagePulls {
     }
   }
 
-  #tell(nowMs: number) {
-    const state = { wishes: this.#wished, pulls: [...this.#pulls.values()], settled: this.#settled };
-    return this.#told.tell(state, nowMs);
+  #report(nowMs: number) {
+    const state = { desired: this.#desired, pulls: [...this.#pulls.values()], settled: this.#settled };
+    return this.#reported.report(state, nowMs);
   }
 }
 
@@ -381,7 +382,7 @@ function termsOf(wish: ImageWish | undefined): string | null {
 }
 
 /** Of those who want it, the one in whose name it is pulled. */
-function ownerOf({ wishes }: Pull): string {
+function ownerOf({ desired: wishes }: Pull): string {
   const [first] = wishes.values();
   return first?.owner ?? "";
 }

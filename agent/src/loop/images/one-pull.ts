@@ -40,7 +40,7 @@ export type PullOrder = {
 /** How it ended, or why it was ended. */
 export type PullOutcome =
   | { kind: "came"; imageId: string }
-  | { kind: "failed"; problem: PullProblem; said: string }
+  | { kind: "failed"; problem: PullProblem; output: string }
   /** Nothing is wrong with the image: to be tried again. `why` is for operators, `detail` for everybody. */
   | { kind: "not-now"; why: string; detail: string };
 
@@ -124,7 +124,7 @@ async function loginFor(
 }
 
 export function failed(problem: PullProblem, said: string): Extract<PullOutcome, { kind: "failed" }> {
-  return { kind: "failed", problem, said };
+  return { kind: "failed", problem, output: said };
 }
 
 export function notNow(detail: string, why: string): Extract<PullOutcome, { kind: "not-now" }> {

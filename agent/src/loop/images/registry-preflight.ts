@@ -56,7 +56,7 @@ const Token = z.object({ token: z.string().optional(), access_token: z.string().
 export interface PreflightSource {
   /** Every address that a name leads to. */
   addressesOf: (name: string) => Promise<string[]>;
-  ask: (request: RegistryRequest) => Promise<RegistryAnswer>;
+  request: (request: RegistryRequest) => Promise<RegistryAnswer>;
 }
 
 export interface PreflightOrder {
@@ -109,11 +109,11 @@ class Preflight {
   }
 
   async run(): Promise<void> {
-    const ping = await this.#ask(new URL(this.#base), { maxBytes: 0 });
+    const ping = await this.#request(new URL(this.#base), { maxBytes: 0 });
     if (ping.status === 401) await this.#authorize(ping.challenge ?? "");
     // Of the default registry each manifest that is read counts as a pull, and its layers are nobody's to redirect.
     if (this.#order.registry === DEFAULT_REGISTRY)
-      return void (await this.#ask(this.#manifestUrl(this.#wanted), { maxBytes: 0, method: "HEAD" }));
+      return void (await this.#request(this.#manifestUrl(this.#wanted), { maxBytes: 0, method: "HEAD" }));
     const manifest = await this.#manifest();
     if (manifest === null) return;
     const { config, layers = [] } = manifest;
@@ -133,7 +133,7 @@ class Preflight {
     if (service === null) return void (this.#authorization = basic);
     const url = tokenUrl(service, this.#repository);
     if (url === null) return;
-    const { body } = await this.#ask(url, { maxBytes: MAX_TOKEN_BYTES, authorization: basic });
+    const { body } = await this.#request(url, { maxBytes: MAX_TOKEN_BYTES, authorization: basic });
     const { token, access_token: other } = Token.parse(jsonOf(body));
     const given = token ?? other;
     this.#authorization = given === undefined ? null : `Bearer ${given}`;
@@ -148,7 +148,7 @@ class Preflight {
   }
 
   async #manifestOf(wanted: string): Promise<Manifest | null> {
-    const { status, body } = await this.#ask(this.#manifestUrl(wanted), { maxBytes: MAX_MANIFEST_BYTES });
+    const { status, body } = await this.#request(this.#manifestUrl(wanted), { maxBytes: MAX_MANIFEST_BYTES });
     return status === 200 ? (Manifest.safeParse(jsonOf(body)).data ?? null) : null;
   }
 
@@ -162,11 +162,11 @@ class Preflight {
       const url = URL.parse(text);
       if (url !== null) await this.#addressOf(url);
     }
-    await this.#ask(new URL(`${this.#repository}/blobs/${digest}`, this.#base), { maxBytes: 0 });
+    await this.#request(new URL(`${this.#repository}/blobs/${digest}`, this.#base), { maxBytes: 0 });
   }
 
   /** Follows redirects as the runtime does: what is known only to the registry is said to no other host. */
-  async #ask(
+  async #request(
     first: URL,
     {
       maxBytes,
@@ -179,7 +179,7 @@ class Preflight {
     for (let redirects = 0; ; redirects += 1) {
       // Never in plain text, whatever a registry says.
       const isTold = url.origin === first.origin && url.protocol === "https:";
-      const answer = await this.#source.ask({
+      const answer = await this.#source.request({
         url,
         address: await this.#addressOf(url),
         method,
@@ -202,12 +202,12 @@ class Preflight {
     if (protocol !== "https:" && protocol !== "http:")
       return Promise.reject(new LeadsInsideError(`${protocol} is no protocol of registries`));
     const host = hostname.replace(/^\[|\]$/g, "");
-    const known = this.#addresses.get(host) ?? this.#look(host);
+    const known = this.#addresses.get(host) ?? this.#check(host);
     this.#addresses.set(host, known);
     return known;
   }
 
-  async #look(host: string): Promise<string> {
+  async #check(host: string): Promise<string> {
     const isAddress = isIP(host) !== 0;
     if (!isAddress && isInnerName(host))
       throw new LeadsInsideError(`it leads to ${host}, which is no name of the public internet`);

@@ -25,7 +25,7 @@ export type Pull = {
   readonly key: string;
   readonly image: string;
   readonly registry: string;
-  readonly wishes: Map<string, ImageWish>;
+  readonly desired: Map<string, ImageWish>;
   /** Since when it waits, or went behind the others. */
   sinceMs: number;
   /** How often its registry was too slow, or could not be reached. */
@@ -36,19 +36,19 @@ export type Pull = {
   notBefore: { ms: number; why: string; detail: string } | null;
   /** Its registry is given a rest. */
   isPaused: boolean;
-  underWay: (PullClock & { progress: PullProgress; owner: string; end: AbortController }) | null;
+  pending: (PullClock & { progress: PullProgress; owner: string; end: AbortController }) | null;
 };
 
 /** How a wish came out. */
 export type Outcome =
   | { kind: "present"; sinceMs: number }
-  | { kind: "failed"; problem: PullProblem; /** Null where nobody said anything. */ said: string | null };
+  | { kind: "failed"; problem: PullProblem; /** Null where nobody said anything. */ output: string | null };
 
 /** `terms` tells whether it is still the same wish. */
 export type Settled = Outcome & { terms: string | null };
 
 export type PullState = {
-  wishes: ReadonlyMap<string, ImageWish>;
+  desired: ReadonlyMap<string, ImageWish>;
   pulls: readonly Pull[];
   settled: ReadonlyMap<string, Settled>;
 };
@@ -58,7 +58,7 @@ type Told = { pulls: ObservedPull[]; waits: ReadonlyMap<RunId, string> };
 export class ToldPulls {
   #last: (Told & { atMs: number; states: string }) | null = null;
 
-  tell(state: PullState, nowMs: number): Told {
+  report(state: PullState, nowMs: number): Told {
     const told = toldOf(state);
     const states = JSON.stringify([
       told.pulls.map((pull) => ({ ...pull, ...UNCOUNTED })),
@@ -77,12 +77,12 @@ export function missingDetail(image: string, problem: PullProblem): string {
     : `Image ${image} is not on offer on this host and did not come. ${PULL_PROBLEM_SENTENCES[problem]}`;
 }
 
-function toldOf({ wishes, pulls, settled }: PullState): Told {
+function toldOf({ desired: wishes, pulls, settled }: PullState): Told {
   const waits = new Map<RunId, string>();
   const told: ObservedPull[] = [];
   for (const pull of pulls) {
     told.push(...observedOf(pull));
-    for (const { by } of pull.wishes.values()) if (by.kind === "order") waits.set(by.runId, detailOf(pull));
+    for (const { by } of pull.desired.values()) if (by.kind === "order") waits.set(by.runId, detailOf(pull));
   }
   for (const { wisher, by, image } of wishes.values()) {
     const outcome = settled.get(wisher);
@@ -95,7 +95,7 @@ function toldOf({ wishes, pulls, settled }: PullState): Told {
 
 /** Once for each fetch; the orders stand in the first alone, or a report could grow by their product. */
 function observedOf(pull: Pull): ObservedPull[] {
-  const { image, underWay, wishes } = pull;
+  const { image, pending: underWay, desired: wishes } = pull;
   const state = underWay === null ? ("waiting" as const) : ("pulling" as const);
   const progress = underWay?.progress.counted ?? UNCOUNTED;
   const told = { image, state, ...progress, problem: null, operatorDetail: reasonToWait(pull) };
@@ -112,13 +112,13 @@ function observedOf(pull: Pull): ObservedPull[] {
   ];
 }
 
-function reasonToWait({ underWay, isPaused, notBefore, registry }: Pull): string | null {
+function reasonToWait({ pending: underWay, isPaused, notBefore, registry }: Pull): string | null {
   if (underWay !== null) return null;
   if (isPaused) return `${registry} stalled or could not be reached and is given a rest`;
   return storable(notBefore?.why ?? "it waits for a free slot");
 }
 
-function detailOf({ image, underWay, isPaused, notBefore }: Pull): string {
+function detailOf({ image, pending: underWay, isPaused, notBefore }: Pull): string {
   if (underWay !== null) return progressSentence(image, underWay.progress.counted);
   if (isPaused) return `The registry of image ${image} did not answer well; it is asked again in a while.`;
   return notBefore?.detail ?? `The pull of image ${image} waits for others.`;
@@ -132,7 +132,7 @@ function settledPull(image: string, settled: Settled): Omit<ObservedPull, "fetch
         state: "failed",
         ...UNCOUNTED,
         problem: settled.problem,
-        operatorDetail: storable(settled.said),
+        operatorDetail: storable(settled.output),
       };
 }
 

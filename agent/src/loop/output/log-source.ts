@@ -22,7 +22,7 @@ const JOINED_BYTES = 32 * KIB;
 
 export type LogSourceParts = {
   runtime: Pick<Runtime, "logs" | "serviceOutput">;
-  kept: KeptOutput;
+  stored: KeptOutput;
   runNow: (run: RunKey) => RunNow;
   wallMs: () => number;
 };
@@ -30,8 +30,8 @@ export type LogSourceParts = {
 export function logOpener(parts: LogSourceParts): LogOpener {
   return async (open, signal) => {
     if (open.service !== undefined) return openServiceLog(parts, { ...open, service: open.service }, signal);
-    const { standing, container } = parts.runNow(open);
-    const isKnown = standing === "alive" || container !== null || (await parts.kept.knows(open.runId));
+    const { state: standing, container } = parts.runNow(open);
+    const isKnown = standing === "alive" || container !== null || (await parts.stored.knows(open.runId));
     if (isKnown) return { opened: true, pieces: piecesOf(parts, open, signal) };
     return {
       opened: false,
@@ -50,7 +50,7 @@ async function* piecesOf(
   let after = open.tailLines === 0 ? new Date(parts.wallMs()).toISOString() : null;
   for (;;) {
     // Asked before the reading: what a run that was over then has written is whole.
-    const { standing, container } = parts.runNow(open);
+    const { state: standing, container } = parts.runNow(open);
     const isOver = standing !== "alive";
     // Only the first reading begins at the tail.
     const tailLines: number | null = after === null ? open.tailLines : null;
@@ -71,7 +71,7 @@ async function* piecesOf(
 
 /** Of the container, or where there is none (any more) of what was kept. */
 async function* reading(
-  { runtime, kept }: LogSourceParts,
+  { runtime, stored: kept }: LogSourceParts,
   {
     runId,
     container,

@@ -20,7 +20,7 @@ const PRUNE_EVERY_MS = 10 * MS_PER_MINUTE;
 
 export class OutputKeeper {
   readonly #runtime: Pick<Runtime, "logs">;
-  readonly #kept: KeptOutput;
+  readonly #stored: KeptOutput;
   readonly #poolRoot: string;
   readonly #log: Log;
   readonly #bounds: { keepWithinMs: number; tailWithinMs: number };
@@ -28,14 +28,14 @@ export class OutputKeeper {
 
   constructor(parts: {
     runtime: Pick<Runtime, "logs">;
-    kept: KeptOutput;
+    stored: KeptOutput;
     poolRoot: string;
     log: Log;
     /** Shorter in tests. */
     bounds?: { keepWithinMs: number; tailWithinMs: number };
   }) {
     this.#runtime = parts.runtime;
-    this.#kept = parts.kept;
+    this.#stored = parts.stored;
     this.#poolRoot = parts.poolRoot;
     this.#log = parts.log;
     this.#bounds = parts.bounds ?? { keepWithinMs: KEEP_WITHIN_MS, tailWithinMs: TAIL_WITHIN_MS };
@@ -68,7 +68,7 @@ export class OutputKeeper {
   /** Never fails and never takes longer than its bound: what is not kept by then is lost, and logged. */
   async keep({ runId, containerId }: { runId: RunId; containerId: string }): Promise<void> {
     try {
-      if (await this.#kept.has(runId, containerId)) return;
+      if (await this.#stored.has(runId, containerId)) return;
       const signal = AbortSignal.timeout(this.#bounds.keepWithinMs);
       const pieces = this.#runtime.logs({
         containerId,
@@ -78,8 +78,8 @@ export class OutputKeeper {
         isLineByLine: true,
         signal,
       });
-      const outcome = await this.#kept.keep({ runId, containerId }, pieces);
-      if (!outcome.kept) this.#log.warn({ runId, ...outcome }, `run ${runId}: its output is not kept`);
+      const outcome = await this.#stored.keep({ runId, containerId }, pieces);
+      if (!outcome.stored) this.#log.warn({ runId, ...outcome }, `run ${runId}: its output is not kept`);
     } catch (error) {
       this.#log.warn({ runId, containerId, error }, `run ${runId}: its output is not kept whole`);
     }
@@ -105,7 +105,7 @@ export class OutputKeeper {
   }
 
   async #prune(): Promise<void> {
-    const dropped = await this.#kept.prune();
+    const dropped = await this.#stored.prune();
     if (dropped.length > 0) this.#log.info({ dropped }, "kept output of ended runs was dropped");
   }
 

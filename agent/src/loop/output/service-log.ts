@@ -17,7 +17,7 @@ type ServiceOpen = LogOpen & { service: string };
 type Opened = Awaited<ReturnType<LogOpener>>;
 
 export function openServiceLog(parts: Parts, open: ServiceOpen, signal: AbortSignal): Opened {
-  const { standing, container } = parts.runNow(open);
+  const { state: standing, container } = parts.runNow(open);
   if (container?.status.state === "running" || (open.follow && standing === "alive"))
     return { opened: true, pieces: piecesOf(parts, open, signal) };
   return standing === "unknown"
@@ -42,7 +42,7 @@ async function* piecesOf(
   /** Of the container's first process, while that is read or after it was. */
   let read: number | null = null;
   for (;;) {
-    const { standing, container } = runNow(open);
+    const { state: standing, container } = runNow(open);
     if (container?.status.state === "running") {
       const { pid } = container.status;
       const wanted = read === null ? (tailLines ?? ("all" as const)) : ("this-life" as const);

@@ -48,7 +48,7 @@ export class DiskWatch {
   readonly #parts: DiskWatchParts;
   readonly #counter = new WrittenCounter<RunId>();
   /** Folders whose file system has not answered yet: a shared one can stand still. */
-  readonly #asked = new Set<string>();
+  readonly #requested = new Set<string>();
   readonly #sights = new Map<string, Disk & { files: FileRoom }>();
   readonly #history = new DiskHistory();
   #states: ReadonlyMap<number, DiskState> = new Map();
@@ -58,7 +58,7 @@ export class DiskWatch {
   /** The last one: when it began, how long it took. */
   #measuring: { sinceMs: number; tookMs: number } = { sinceMs: Number.NEGATIVE_INFINITY, tookMs: 0 };
   #isMeasuring = false;
-  #lookedMs = Number.NEGATIVE_INFINITY;
+  #checkedMs = Number.NEGATIVE_INFINITY;
 
   constructor(parts: DiskWatchParts) {
     this.#parts = parts;
@@ -89,34 +89,34 @@ export class DiskWatch {
   }
 
   /** Never waits: what a file system answers is looked at with the next look. */
-  lookWhenDue(nowMs: number): void {
-    if (nowMs - this.#lookedMs < LOOK_EVERY_MS) return;
-    this.#lookedMs = nowMs;
-    this.#ask();
-    this.#look(nowMs);
+  checkWhenDue(nowMs: number): void {
+    if (nowMs - this.#checkedMs < LOOK_EVERY_MS) return;
+    this.#checkedMs = nowMs;
+    this.#request();
+    this.#check(nowMs);
   }
 
-  #ask(): void {
+  #request(): void {
     const { stateDir, poolFolder, runtimeWatch } = this.#parts;
     for (const folder of new Set([runtimeWatch.info?.dataFolder ?? stateDir, poolFolder, stateDir]))
-      if (!this.#asked.has(folder)) void this.#askAbout(folder);
+      if (!this.#requested.has(folder)) void this.#requestAbout(folder);
   }
 
-  async #askAbout(folder: string): Promise<void> {
-    this.#asked.add(folder);
+  async #requestAbout(folder: string): Promise<void> {
+    this.#requested.add(folder);
     const disk = await diskSight(folder);
     if (disk === null) this.#sights.delete(folder);
     else this.#sights.set(folder, disk);
-    this.#asked.delete(folder);
+    this.#requested.delete(folder);
   }
 
-  #look(nowMs: number): void {
+  #check(nowMs: number): void {
     const disks = new Map([...this.#sights.values()].map((disk) => [disk.device, disk]));
     const isScarce = this.#isScarce;
     if (!isScarce) this.#counter.pause();
-    const written = isScarce ? this.#counter.look(this.#processes()) : new Map<RunId, number>();
+    const written = isScarce ? this.#counter.check(this.#processes()) : new Map<RunId, number>();
     const look = { atMs: nowMs, disks, written };
-    this.#history.look(look);
+    this.#history.check(look);
     this.#states = new Map(
       [...disks.keys()].map((device) => [
         device,

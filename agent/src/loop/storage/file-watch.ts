@@ -23,7 +23,7 @@ export type FileWatchParts = {
   setting: number;
   /** Where runs write: containers' own layers, and folders of the pool. */
   places: () => readonly string[];
-  grounds: () => Promise<readonly { runId: RunId; ground: StorageGround }[]>;
+  inputs: () => Promise<readonly { runId: RunId; ground: StorageGround }[]>;
   wake: () => void;
   log: Log;
 };
@@ -31,8 +31,8 @@ export type FileWatchParts = {
 export class FileWatch {
   readonly #parts: FileWatchParts;
   #over: ReadonlyMap<RunId, string> = new Map();
-  #isUnderWay = false;
-  #lookedMs = Number.NEGATIVE_INFINITY;
+  #isPending = false;
+  #checkedMs = Number.NEGATIVE_INFINITY;
   /** The last one: when it began, how long it took, and how many files there were then. */
   #counted = { atMs: Number.NEGATIVE_INFINITY, tookMs: 0, used: 0 };
 
@@ -46,17 +46,17 @@ export class FileWatch {
   }
 
   /** Never waits. */
-  lookWhenDue(nowMs: number): void {
+  checkWhenDue(nowMs: number): void {
     const { setting, log } = this.#parts;
-    if (setting === 0 || this.#isUnderWay || nowMs - this.#lookedMs < LOOK_EVERY_MS) return;
-    this.#lookedMs = nowMs;
-    this.#isUnderWay = true;
-    void this.#look(nowMs)
+    if (setting === 0 || this.#isPending || nowMs - this.#checkedMs < LOOK_EVERY_MS) return;
+    this.#checkedMs = nowMs;
+    this.#isPending = true;
+    void this.#check(nowMs)
       .catch((error: unknown) => log.warn({ error }, "files of runs could not be counted; tried again"))
-      .finally(() => (this.#isUnderWay = false));
+      .finally(() => (this.#isPending = false));
   }
 
-  async #look(nowMs: number): Promise<void> {
+  async #check(nowMs: number): Promise<void> {
     const { setting, places } = this.#parts;
     const rooms = (await Promise.all([...new Set(places())].map(fileRoom))).filter((room) => room !== null);
     const used = rooms.reduce((sum, room) => sum + room.used, 0);
@@ -69,7 +69,7 @@ export class FileWatch {
   }
 
   async #count(): Promise<void> {
-    const { grounds, wake, log } = this.#parts;
+    const { inputs: grounds, wake, log } = this.#parts;
     const over = new Map<RunId, string>();
     for (const { runId, ground } of await grounds()) {
       const { folders, layer } = ground;

@@ -60,7 +60,7 @@ export class StorageMeter {
   }
 
   /** Where each that runs writes. @throws RuntimeError, RuntimeDown */
-  async grounds(): Promise<{ runId: RunId; ground: StorageGround }[]> {
+  async inputs(): Promise<{ runId: RunId; ground: StorageGround }[]> {
     const holders = await this.#holders(() => true);
     return holders.map(({ desired: { runId }, ground }) => ({ runId, ground }));
   }

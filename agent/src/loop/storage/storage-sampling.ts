@@ -40,7 +40,7 @@ export class StorageSampling {
   readonly #options: StorageSamplingOptions;
   readonly #ending = new AbortController();
   #nextMs = Number.NEGATIVE_INFINITY;
-  #isUnderWay = false;
+  #isPending = false;
   #isFailing = false;
   #deleted: { atMs: number; folders: readonly FoldersDeleted[] } = {
     atMs: Number.NEGATIVE_INFINITY,
@@ -52,10 +52,10 @@ export class StorageSampling {
   }
 
   /** Begins whatever is due; returns at once. */
-  lookWhenDue(nowMs: number): void {
-    if (this.#isUnderWay || nowMs < this.#nextMs || !this.#options.isConnected()) return;
-    this.#isUnderWay = true;
-    void this.#sample().finally(() => (this.#isUnderWay = false));
+  checkWhenDue(nowMs: number): void {
+    if (this.#isPending || nowMs < this.#nextMs || !this.#options.isConnected()) return;
+    this.#isPending = true;
+    void this.#sample().finally(() => (this.#isPending = false));
   }
 
   /** Gives up what is under way. Nobody waits for that: a file system that stands still lets no program end. */
@@ -66,7 +66,7 @@ export class StorageSampling {
   async #sample(): Promise<void> {
     const { monotonicMs, log } = this.#options;
     try {
-      const order = await this.#ask();
+      const order = await this.#request();
       this.#isFailing = false;
       this.#nextMs = monotonicMs() + order.againInMs + Math.random() * SPREAD_MS;
       if (order.folders !== null) await this.#carryOut({ ...order, folders: order.folders });
@@ -80,7 +80,7 @@ export class StorageSampling {
   }
 
   /** The whole order, or when to ask again. @throws LinkDownError, RequestRefusedError */
-  async #ask(): Promise<Order | { folders: null; againInMs: number }> {
+  async #request(): Promise<Order | { folders: null; againInMs: number }> {
     const { client } = this.#options;
     const folders: StorageFolder[] = [];
     let after: string | null = null;

@@ -18,8 +18,8 @@ export class BroughtWatch {
   readonly #wake: () => void;
   readonly #log: Log;
   readonly #brought = new Map<string, readonly string[]>();
-  #isLooking = false;
-  #restsUntilMs = Number.NEGATIVE_INFINITY;
+  #isChecking = false;
+  #backoffUntilMs = Number.NEGATIVE_INFINITY;
   #isFailing = false;
 
   constructor(parts: { runtime: Pick<Runtime, "broughtBy">; wake: () => void; log: Log }) {
@@ -34,11 +34,11 @@ export class BroughtWatch {
   }
 
   /** One image at a time. Resolves when what was begun is done; after a failure it rests for a minute. */
-  async look(running: readonly OwnedContainer[], nowMs: number): Promise<void> {
-    if (this.#isLooking || nowMs < this.#restsUntilMs) return;
+  async check(running: readonly OwnedContainer[], nowMs: number): Promise<void> {
+    if (this.#isChecking || nowMs < this.#backoffUntilMs) return;
     const next = running.find(({ imageId }) => imageId !== undefined && !this.#brought.has(imageId));
     if (next?.imageId === undefined) return;
-    this.#isLooking = true;
+    this.#isChecking = true;
     try {
       const words = await this.#runtime.broughtBy(next.containerId);
       if (words === null) return;
@@ -48,11 +48,11 @@ export class BroughtWatch {
     } catch (error) {
       // Whatever a runtime answers, nothing else hangs on it.
       if (error instanceof AssertionError) throw error;
-      this.#restsUntilMs = nowMs + REST_AFTER_FAILURE_MS;
+      this.#backoffUntilMs = nowMs + REST_AFTER_FAILURE_MS;
       if (!this.#isFailing) this.#log.warn({ error }, "what an image brings cannot be looked for");
       this.#isFailing = true;
     } finally {
-      this.#isLooking = false;
+      this.#isChecking = false;
     }
   }
 

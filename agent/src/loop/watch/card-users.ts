@@ -37,7 +37,7 @@ export class CardUsers {
   }
 
   /** A container has left a card since the last look began, or there was none. */
-  get isLookDue(): boolean {
+  get isCheckDue(): boolean {
     return isLookDue(this.#handovers);
   }
 
@@ -46,7 +46,7 @@ export class CardUsers {
   }
 
   /** These cards, each with who is on it. */
-  async look(
+  async check(
     gpus: readonly GpuReport[],
     processes: readonly GpuProcess[],
     { asOf, liveContainerIds }: LookBegun,

@@ -57,7 +57,7 @@ export class DeviceAccessWatch {
   readonly #refusedTo = new Map<GpuUuid, Set<InstanceId>>();
   #probing: Promise<void> | null = null;
   /** Since when nobody could be asked; null while somebody can be, or nobody is to be. */
-  #unanswered: { sinceMs: number; isTold: boolean } | null = null;
+  #unanswered: { sinceMs: number; isReported: boolean } | null = null;
   #isClosing = false;
 
   constructor(parts: DeviceAccessWatchParts) {
@@ -81,7 +81,7 @@ export class DeviceAccessWatch {
   }
 
   /** To be called with what each round sees, before it decides. Nobody waits for what is begun here. */
-  look(knowledge: Pick<Knowledge, "hostId" | "observed" | "runs">, { ms: nowMs }: MonotonicTime): void {
+  check(knowledge: Pick<Knowledge, "hostId" | "observed" | "runs">, { ms: nowMs }: MonotonicTime): void {
     const current = new Set<RunId>();
     for (const { instanceId, refusal } of knowledge.runs)
       for (const uuid of refusal?.gpus ?? []) this.#noteRefusedTo(uuid, instanceId);
@@ -145,23 +145,23 @@ export class DeviceAccessWatch {
     entry.access = afterAnswer(before, accessAnswer(asked.nodes, errors), atMs);
     const isFirstPass = before.passedMs === null && entry.access.passedMs !== null;
     if (entry.access.refusals === before.refusals && !isFirstPass) return;
-    if (entry.access.refusals > 0 && !isRefused(before)) this.#tell(runId, entry.access);
+    if (entry.access.refusals > 0 && !isRefused(before)) this.#report(runId, entry.access);
     await this.#heed(entry);
     this.#parts.wake();
   }
 
   #noteAnswer(isAnswered: boolean, atMs: number): void {
-    this.#unanswered = isAnswered ? null : (this.#unanswered ?? { sinceMs: atMs, isTold: false });
-    const { sinceMs, isTold } = this.#unanswered ?? { sinceMs: atMs, isTold: true };
+    this.#unanswered = isAnswered ? null : (this.#unanswered ?? { sinceMs: atMs, isReported: false });
+    const { sinceMs, isReported: isTold } = this.#unanswered ?? { sinceMs: atMs, isReported: true };
     if (isTold || atMs - sinceMs < UNANSWERED_MS) return;
-    this.#unanswered = { sinceMs, isTold: true };
+    this.#unanswered = { sinceMs, isReported: true };
     this.#parts.log.warn(
       { minutes: (atMs - sinceMs) / MS_PER_MINUTE },
       "for minutes no container could be asked whether it has its GPUs",
     );
   }
 
-  #tell(runId: RunId, { refusals, refusedNodes }: DeviceAccess): void {
+  #report(runId: RunId, { refusals, refusedNodes }: DeviceAccess): void {
     const nodes = refusedNodes.map(({ node }) => node);
     this.#parts.log.warn(
       { runId, refusals, nodes },

@@ -17,7 +17,7 @@ export class FigureWatch {
   readonly #read: (container: OwnedContainer & { pid: number }) => ContainerFigures;
   readonly #replicas: () => ReadonlySet<RunId>;
   readonly #log: Log;
-  #toldMs: ReadonlyMap<RunId, number> = new Map();
+  #reportedMs: ReadonlyMap<RunId, number> = new Map();
 
   constructor(parts: {
     read: (container: OwnedContainer & { pid: number }) => ContainerFigures;
@@ -33,13 +33,13 @@ export class FigureWatch {
   /** For the next heartbeat; none while all were told that are to be. */
   next(running: readonly OwnedContainer[], nowMs: number): InstanceFigures[] {
     const replicas = this.#replicas();
-    const toldMs = (runId: RunId) => this.#toldMs.get(runId) ?? NEVER;
+    const toldMs = (runId: RunId) => this.#reportedMs.get(runId) ?? NEVER;
     const due = running
       .filter(({ owner: { runId } }) => replicas.has(runId) || nowMs - toldMs(runId) >= FIGURES_EVERY_MS)
       .toSorted(({ owner: one }, { owner: other }) => Math.sign(toldMs(one.runId) - toldMs(other.runId)) || 0)
       .slice(0, MAX_FIGURES);
     const told = new Set(due.map(({ owner }) => owner.runId));
-    this.#toldMs = new Map(
+    this.#reportedMs = new Map(
       running.map(({ owner: { runId } }) => [runId, told.has(runId) ? nowMs : toldMs(runId)]),
     );
     return due.flatMap((container) => {

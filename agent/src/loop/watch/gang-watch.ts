@@ -81,7 +81,7 @@ export class GangWatch {
   }
 
   /** To be called with what each round sees, before it decides. Nobody waits for what is begun here. */
-  look(knowledge: Knowledge): void {
+  check(knowledge: Knowledge): void {
     const ranks = new Map<RunId, Rank>();
     const letGo = new Set<RunId>();
     for (const { owner, status } of ownedContainers(knowledge)) {
@@ -195,7 +195,7 @@ export class GangWatch {
     const nowMs = this.#parts.monotonicMs();
     if (reached === null || !this.#ranks.has(runId)) return;
     const before = this.#heardMs.get(runId) ?? new Map<string, number>();
-    const after = heardAfter(before, { asked, heard: reached.heard }, nowMs);
+    const after = heardAfter(before, { requested: asked, heard: reached.heard }, nowMs);
     const silent = silentRanks(after, nowMs);
     const isNews = silent.join() !== (this.#silent.get(runId) ?? []).join();
     this.#heardMs.set(runId, after);

@@ -67,7 +67,7 @@ export type GpuWatchOptions = {
   /** Where the device nodes of real cards are, and what makes them; those of the host unless given. */
   deviceNodes?: DeviceNodes;
   /** How long one look by nvidia-smi may take; its own choice unless given. */
-  lookWithinMs?: number;
+  checkWithinMs?: number;
   log: Log;
 };
 
@@ -101,7 +101,7 @@ export class GpuWatch {
   #watchedSinceMs = 0;
   #notedWords = "";
   /** Who is on the cards could not be read for the sake of one of them: the next sample tells. */
-  #isLookSpoiled = false;
+  #isCheckSpoiled = false;
   /** What the kernel log says at first is from before us, or not heeded by the agent before us: it read less of it. */
   #isHistory = true;
   #saved = "";
@@ -207,14 +207,14 @@ export class GpuWatch {
       this.#cards = new Map(memory.cards.map((card) => [card.uuid, card]));
     }
     await this.#sample({ nowMs, runtime, containers: null, liveContainerIds: () => new Set() });
-    await this.#nvlinkWatch.lookWhenDue(this.#nvidiaSmi, this.#gpus, nowMs);
+    await this.#nvlinkWatch.checkWhenDue(this.#nvidiaSmi, this.#gpus, nowMs);
   }
 
   /**
    * Takes a sample when one is due and none is being taken, or looks who is on the cards when a container has left one;
    * else hears the kernel log. Resolves when that is done, which the loop does not wait for.
    */
-  async lookWhenDue(at: Surroundings, onChange: () => void): Promise<void> {
+  async checkWhenDue(at: Surroundings, onChange: () => void): Promise<void> {
     const stable = () =>
       JSON.stringify([
         this.gpus.map(({ uuid, health, reasonCode, hasSign }) => [uuid, health, reasonCode, hasSign]),
@@ -226,10 +226,10 @@ export class GpuWatch {
     const before = stable();
     const isDue = !this.#isSampling && at.nowMs - this.#sampledMs >= SAMPLE_EVERY_MS;
     if (isDue) await this.#sample(at);
-    else if (this.#mayLookAgain(at)) await this.#lookAgain(at);
+    else if (this.#mayCheckAgain(at)) await this.#checkAgain(at);
     else await this.listen(at);
     if (stable() !== before) onChange();
-    if (isDue && (await this.#nvlinkWatch.lookWhenDue(this.#nvidiaSmi, this.#gpus, at.nowMs))) onChange();
+    if (isDue && (await this.#nvlinkWatch.checkWhenDue(this.#nvidiaSmi, this.#gpus, at.nowMs))) onChange();
   }
 
   /** An administrator puts cards back in service. */
@@ -271,7 +271,7 @@ export class GpuWatch {
   }
 
   #nvidiaSmiAt(path: string): NvidiaSmi {
-    const { simulatedCount, lookWithinMs: deadlineMs } = this.#options;
+    const { simulatedCount, checkWithinMs: deadlineMs } = this.#options;
     return new NvidiaSmi({
       path,
       simulated: simulatedCount > 0,
@@ -286,16 +286,16 @@ export class GpuWatch {
 
   async #sample({ nowMs, runtime, containers, liveContainerIds }: Surroundings): Promise<void> {
     this.#sampledMs = nowMs;
-    this.#isLookSpoiled = false;
+    this.#isCheckSpoiled = false;
     await this.#whileSampling(async () => {
       const begun = this.#users.begin(liveContainerIds);
       const inventory = await this.#nvidiaSmi.inventory();
       this.#trouble = null;
-      this.#isLookSpoiled = inventory.isOfSingles;
+      this.#isCheckSpoiled = inventory.isOfSingles;
       if (containers === null) this.#gpus = inventory.gpus;
       else {
         const read = inventory.gpus.filter(({ uuid }) => !inventory.unread.has(uuid));
-        const look = await this.#users.look(read, inventory.processes, begun);
+        const look = await this.#users.check(read, inventory.processes, begun);
         this.#gpus = inventory.gpus.map((gpu) => newestOf(gpu, look.gpus, this.#gpus));
         this.#users.done(look);
       }
@@ -317,13 +317,13 @@ export class GpuWatch {
   }
 
   /** Not while nvidia-smi fails: then the next sample comes at its time and tries it. */
-  #mayLookAgain({ containers }: Surroundings): boolean {
-    const isAnswering = this.#trouble === null && !this.#isLookSpoiled;
-    return containers !== null && !this.#isSampling && isAnswering && this.#users.isLookDue;
+  #mayCheckAgain({ containers }: Surroundings): boolean {
+    const isAnswering = this.#trouble === null && !this.#isCheckSpoiled;
+    return containers !== null && !this.#isSampling && isAnswering && this.#users.isCheckDue;
   }
 
   /** Who is on the cards, and nothing of how they are: that is judged by samples at a steady pace. */
-  async #lookAgain({ liveContainerIds }: Surroundings): Promise<void> {
+  async #checkAgain({ liveContainerIds }: Surroundings): Promise<void> {
     await this.#whileSampling(async () => {
       const begun = this.#users.begin(liveContainerIds);
       const { cards, processes } = await this.#nvidiaSmi.users();
@@ -331,7 +331,7 @@ export class GpuWatch {
       const listed = this.#gpus
         .filter(({ uuid }) => memory.has(uuid))
         .map((gpu) => ({ ...gpu, memoryUsedMib: memory.get(gpu.uuid) ?? null }));
-      const look = await this.#users.look(listed, processes, begun);
+      const look = await this.#users.check(listed, processes, begun);
       this.#gpus = this.#gpus.map((gpu) => look.gpus.find(({ uuid }) => uuid === gpu.uuid) ?? gpu);
       this.#users.done(look);
     }, true);
@@ -359,7 +359,7 @@ export class GpuWatch {
       if (!(error instanceof NvidiaSmiError)) throw error;
       if (isOfUsers && mayBeOneGpu(error)) {
         // One card may spoil the answer; which one, the next sample finds out at its time.
-        this.#isLookSpoiled = true;
+        this.#isCheckSpoiled = true;
         return;
       }
       if (this.#trouble !== error.kind && (error.kind !== "missing" || this.#cards.size > 0))

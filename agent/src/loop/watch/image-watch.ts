@@ -14,8 +14,8 @@ export class ImageWatch {
   readonly #runtime: { readonly images: Pick<Images, "list"> };
   readonly #log: Log;
   #names: string[] | null = null;
-  #askedMs = Number.NEGATIVE_INFINITY;
-  #isAsking = false;
+  #requestedMs = Number.NEGATIVE_INFINITY;
+  #isRequesting = false;
   #isFailing = false;
 
   constructor(runtime: { readonly images: Pick<Images, "list"> }, log: Log) {
@@ -29,10 +29,10 @@ export class ImageWatch {
   }
 
   /** Resolves when what was due is done, within the call's own deadline. */
-  async lookWhenDue(nowMs: number): Promise<void> {
-    if (this.#isAsking || nowMs - this.#askedMs < LIST_IMAGES_EVERY_MS) return;
-    this.#askedMs = nowMs;
-    this.#isAsking = true;
+  async checkWhenDue(nowMs: number): Promise<void> {
+    if (this.#isRequesting || nowMs - this.#requestedMs < LIST_IMAGES_EVERY_MS) return;
+    this.#requestedMs = nowMs;
+    this.#isRequesting = true;
     try {
       this.#names = imageNames(await this.#runtime.images.list());
       this.#isFailing = false;
@@ -41,7 +41,7 @@ export class ImageWatch {
       if (!this.#isFailing) this.#log.warn({ error }, "the container runtime does not tell its images");
       this.#isFailing = true;
     } finally {
-      this.#isAsking = false;
+      this.#isRequesting = false;
     }
   }
 }

@@ -77,7 +77,7 @@ export class KernelReports {
   }
 
   /** Adds to what is told of each run. */
-  toldOf(instances: readonly ObservedInstance[], nowMs: number): ObservedInstance[] {
+  reportedOf(instances: readonly ObservedInstance[], nowMs: number): ObservedInstance[] {
     this.#ends = endsSeen(this.#ends, instances, nowMs);
     return withFaults(instances, this.#faults, this.#ends);
   }

@@ -79,11 +79,11 @@ export class KernelWatch {
       this.#lost += lost;
       this.#log.warn({ path, lost }, "records of the kernel log were overwritten before they were read");
     }
-    this.#tell(heard);
+    this.#report(heard);
     return heard;
   }
 
-  #tell(heard: readonly HeardFinding[]): void {
+  #report(heard: readonly HeardFinding[]): void {
     const said = Map.groupBy(
       heard.filter(({ effect }) => effect !== "ignore"),
       ({ code, target, effect }) => `${code} ${effect} ${deviceOf(target) ?? ""}`,

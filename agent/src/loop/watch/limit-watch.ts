@@ -29,7 +29,7 @@ export class LimitWatch {
 
   raise(): void {
     if (!this.#raises) return;
-    for (const limit of raiseKernelLimits(this.#place)) this.#tell(limit);
+    for (const limit of raiseKernelLimits(this.#place)) this.#report(limit);
     for (const [name, why] of unreadableLimits(this.#place)) {
       if (this.#unreadable.has(name)) continue;
       this.#unreadable.add(name);
@@ -42,10 +42,10 @@ export class LimitWatch {
 
   /** For the end of a host: what nobody has changed since is as it was before. */
   giveBack(): void {
-    for (const limit of restoreKernelLimits(this.#place)) this.#tell(limit);
+    for (const limit of restoreKernelLimits(this.#place)) this.#report(limit);
   }
 
-  #tell(limit: SetLimit): void {
+  #report(limit: SetLimit): void {
     const { name, refusal, forgotten } = limit;
     if (refusal === undefined) this.#refused.delete(name);
     else if (this.#refused.has(name)) return;

@@ -21,9 +21,9 @@ export class NvlinkWatch {
   #islands: Islands | null = null;
   #switched: ReadonlySet<GpuUuid> = new Set();
   /** The cards that were asked about last. */
-  #askedAbout = "";
-  #askedMs = Number.NEGATIVE_INFINITY;
-  #isAsking = false;
+  #requestedAbout = "";
+  #requestedMs = Number.NEGATIVE_INFINITY;
+  #isRequesting = false;
 
   constructor(log: Log) {
     this.#log = log;
@@ -42,21 +42,22 @@ export class NvlinkWatch {
    * Asks when that is due. Until the answer is there, what was known of a card holds for it.
    * @returns whether something else is known than before
    */
-  async lookWhenDue(nvidiaSmi: NvidiaSmi, cards: readonly LinkedCard[], nowMs: number): Promise<boolean> {
+  async checkWhenDue(nvidiaSmi: NvidiaSmi, cards: readonly LinkedCard[], nowMs: number): Promise<boolean> {
     const about = JSON.stringify(cards.map(({ uuid, index, migEnabled }) => [uuid, index, migEnabled]));
-    const isAnotherTry = this.#islands === null && nowMs - this.#askedMs >= ASK_AGAIN_MS;
-    if (cards.length === 0 || this.#isAsking || (about === this.#askedAbout && !isAnotherTry)) return false;
+    const isAnotherTry = this.#islands === null && nowMs - this.#requestedMs >= ASK_AGAIN_MS;
+    if (cards.length === 0 || this.#isRequesting || (about === this.#requestedAbout && !isAnotherTry))
+      return false;
     const before = this.#islands;
-    this.#askedAbout = about;
-    this.#askedMs = nowMs;
-    this.#isAsking = true;
-    const links = await this.#ask(nvidiaSmi, cards).finally(() => (this.#isAsking = false));
+    this.#requestedAbout = about;
+    this.#requestedMs = nowMs;
+    this.#isRequesting = true;
+    const links = await this.#request(nvidiaSmi, cards).finally(() => (this.#isRequesting = false));
     this.#islands = links?.islands ?? null;
     this.#switched = new Set([...this.#switched, ...(links?.switched ?? [])]);
     return !isSame(before, this.#islands);
   }
 
-  async #ask(nvidiaSmi: NvidiaSmi, cards: readonly LinkedCard[]): Promise<Links | null> {
+  async #request(nvidiaSmi: NvidiaSmi, cards: readonly LinkedCard[]): Promise<Links | null> {
     try {
       const map = await nvidiaSmi.nvlinks();
       const islands = nvlinkIslands(cards, map);

@@ -106,7 +106,7 @@ export class Observation {
    * With little patience: a slow runtime holds up neither heartbeats nor the tick that is due next.
    * @param mark comes back with the answer to the question that it was asked with
    */
-  async look({
+  async check({
     nowMs,
     untilTickMs,
     mark,
@@ -116,7 +116,7 @@ export class Observation {
     mark: number;
   }): Promise<ContainersLook> {
     this.#runtimeWatch.learnWhenDue(nowMs);
-    void this.#imageWatch.lookWhenDue(nowMs);
+    void this.#imageWatch.checkWhenDue(nowMs);
     void this.#versionWatch.readWhenDue(nowMs, this.#runtimeWatch.isDown ? null : this.#runtimeWatch.info);
     // What was never seen is worth waiting for: taking over what runs begins with it.
     const patienceMs =
@@ -129,7 +129,7 @@ export class Observation {
     await this.#hearOfCards(nowMs);
     // After the list: a card that it shows to be free now is looked at before this round gives it away.
     void this.#gpuWatch
-      .lookWhenDue(
+      .checkWhenDue(
         {
           nowMs,
           runtime: this.#runtimeWatch.info,
@@ -194,7 +194,7 @@ export class Observation {
   }
 
   /** Which images are wanted on this host now; a host that was taken out of the fleet wants none. */
-  imageWishes(observed: readonly Container[]): ImageWish[] {
+  desiredImages(observed: readonly Container[]): ImageWish[] {
     const fetches = this.#hasLeftFleet ? [] : this.#journal.desired.fetches.all();
     return imageWishes(this.knowledge(observed), fetches);
   }

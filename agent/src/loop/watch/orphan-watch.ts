@@ -53,13 +53,13 @@ export class OrphanWatch {
     return this.#reaped;
   }
 
-  look(at: OrphanSurroundings): void {
+  check(at: OrphanSurroundings): void {
     const { hostId, journal, isReaping } = this.#options;
     const elapsedMs = this.#elapsedMs(at);
     const { instances, notUnderstood } = journal.desired.read();
     const knowledge = { hostId, desired: [...instances, ...notUnderstood], observed: at.observed };
     const look = lookForOrphans(this.#orphans, knowledge, { elapsedMs, isReaping });
-    this.#tell(look.found, look.ripe);
+    this.#report(look.found, look.ripe);
     const isOther =
       look.found.length > 0 || look.orphans.length !== this.#orphans.length || look.ripe.length > 0;
     this.#orphans = look.orphans;
@@ -81,7 +81,7 @@ export class OrphanWatch {
     return this.#countingSinceMs === null || sinceMs === null ? 0 : nowMs - sinceMs;
   }
 
-  #tell(found: readonly Orphan[], ripe: readonly Orphan[]): void {
+  #report(found: readonly Orphan[], ripe: readonly Orphan[]): void {
     const { log, isReaping } = this.#options;
     const hours = ORPHAN_GRACE_MS / MS_PER_HOUR;
     for (const orphan of found)

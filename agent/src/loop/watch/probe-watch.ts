@@ -24,7 +24,11 @@ import type { ProcessInside } from "../../host/inside/dial.ts";
 const MAX_AT_ONCE = 64;
 
 export type ProbeWatchParts = {
-  ask: (inside: ProcessInside, probe: Pick<Probe, "path" | "port">, signal: AbortSignal) => Promise<Reply>;
+  request: (
+    inside: ProcessInside,
+    probe: Pick<Probe, "path" | "port">,
+    signal: AbortSignal,
+  ) => Promise<Reply>;
   /** Null where it has ended. */
   processOfContainer: (containerId: string, pid: number) => Promise<ProcessInside | null>;
   wake: () => void;
@@ -41,7 +45,7 @@ type Entry = {
   probe: Probe;
   state: ProbeState;
   timer: NodeJS.Timeout | undefined;
-  isAsking: boolean;
+  isRequesting: boolean;
 };
 
 export class ProbeWatch {
@@ -50,7 +54,7 @@ export class ProbeWatch {
   readonly #entries = new Map<RunId, Entry>();
   /** Whose turn it is, while as many are asked as may be. */
   readonly #waiting = new Set<Entry>();
-  readonly #asking = new Set<Promise<void>>();
+  readonly #requesting = new Set<Promise<void>>();
   #nowMs = 0;
 
   constructor(parts: ProbeWatchParts) {
@@ -73,7 +77,7 @@ export class ProbeWatch {
   }
 
   /** To be called with what each round sees, before it decides. Nobody waits for what is begun here. */
-  look(knowledge: Pick<Knowledge, "hostId" | "observed" | "desired" | "runs">, now: MonotonicTime): void {
+  check(knowledge: Pick<Knowledge, "hostId" | "observed" | "desired" | "runs">, now: MonotonicTime): void {
     this.#nowMs = now.ms;
     if (this.#closing.signal.aborted) return;
     const current = new Set<RunId>();
@@ -93,7 +97,7 @@ export class ProbeWatch {
   async close(): Promise<void> {
     this.#closing.abort();
     for (const entry of this.#entries.values()) this.#forget(entry);
-    await Promise.all(this.#asking);
+    await Promise.all(this.#requesting);
   }
 
   #keep(
@@ -119,17 +123,17 @@ export class ProbeWatch {
       probe,
       state: stateAtFirst(record, status),
       timer: undefined,
-      isAsking: false,
+      isRequesting: false,
     };
     this.#entries.set(runId, entry);
-    this.#askIn(entry, 0);
+    this.#requestIn(entry, 0);
   }
 
   /** Asked anew at once; what it answered to another question counts no more. */
   #change(entry: Entry, probe: Probe): void {
     entry.probe = probe;
     entry.state = { ...entry.state, passes: 0, failures: 0 };
-    if (!entry.isAsking) this.#askIn(entry, 0);
+    if (!entry.isRequesting) this.#requestIn(entry, 0);
   }
 
   #forget(entry: Entry): void {
@@ -138,33 +142,33 @@ export class ProbeWatch {
     if (this.#entries.get(entry.runId) === entry) this.#entries.delete(entry.runId);
   }
 
-  #askIn(entry: Entry, afterMs: number): void {
+  #requestIn(entry: Entry, afterMs: number): void {
     clearTimeout(entry.timer);
-    entry.timer = setTimeout(() => this.#askInTurn(entry), afterMs);
+    entry.timer = setTimeout(() => this.#requestInTurn(entry), afterMs);
   }
 
-  #askInTurn(entry: Entry): void {
-    if (this.#asking.size >= MAX_AT_ONCE) return void this.#waiting.add(entry);
-    const asked = this.#ask(entry).finally(() => {
-      this.#asking.delete(asked);
+  #requestInTurn(entry: Entry): void {
+    if (this.#requesting.size >= MAX_AT_ONCE) return void this.#waiting.add(entry);
+    const asked = this.#request(entry).finally(() => {
+      this.#requesting.delete(asked);
       const [next] = this.#waiting;
       if (next === undefined) return;
       this.#waiting.delete(next);
-      this.#askInTurn(next);
+      this.#requestInTurn(next);
     });
-    this.#asking.add(asked);
+    this.#requesting.add(asked);
   }
 
-  async #ask(entry: Entry): Promise<void> {
+  async #request(entry: Entry): Promise<void> {
     const { probe, state: before } = entry;
-    entry.isAsking = true;
+    entry.isRequesting = true;
     const reply = await this.#replyOf(entry);
-    entry.isAsking = false;
+    entry.isRequesting = false;
     // Its container has ended meanwhile, or is to.
     if (this.#entries.get(entry.runId) !== entry) return;
-    if (entry.probe !== probe) return this.#askIn(entry, 0);
+    if (entry.probe !== probe) return this.#requestIn(entry, 0);
     entry.state = stateAfter(before, answerTo(probe, reply), probe.thresholds);
-    this.#askIn(entry, restMs(entry.state, probe));
+    this.#requestIn(entry, restMs(entry.state, probe));
     const isNews = entry.state.serving !== before.serving;
     const isUnwell = unwellOf(entry.state, probe, this.#nowMs - entry.startedMs) !== null;
     if (isNews || isUnwell) this.#parts.wake();
@@ -174,7 +178,7 @@ export class ProbeWatch {
     try {
       const inside = await this.#parts.processOfContainer(containerId, pid);
       if (inside === null) return { kind: "gone" };
-      return await this.#parts.ask(inside, probe, this.#closing.signal);
+      return await this.#parts.request(inside, probe, this.#closing.signal);
     } catch (error) {
       // Whatever went wrong here, no replica ends for it.
       this.#parts.log.warn({ runId, error }, "whether a replica serves could not be asked; tried again");

@@ -31,11 +31,11 @@ export type ProgressWatchParts = {
 };
 
 /** `wasFound`: it ran before this life of the agent, which may have been told that it is idle. */
-type Watched = { wasFound: boolean; standing: Standing | null; idleness: Idleness | null };
+type Watched = { wasFound: boolean; state: Standing | null; idleness: Idleness | null };
 
 export class ProgressWatch {
   readonly #parts: ProgressWatchParts;
-  #lookedMs = Number.NEGATIVE_INFINITY;
+  #checkedMs = Number.NEGATIVE_INFINITY;
   #watched: ReadonlyMap<RunId, Watched> = new Map();
   #facts: ReadonlyMap<RunId, ProgressFacts> = new Map();
 
@@ -49,10 +49,10 @@ export class ProgressWatch {
   }
 
   /** To be called in each round; does nothing while it has only just looked. */
-  look(knowledge: Knowledge, nowMs: number): void {
-    if (nowMs - this.#lookedMs < LOOK_EVERY_MS) return;
-    const isFirst = this.#lookedMs === Number.NEGATIVE_INFINITY;
-    this.#lookedMs = nowMs;
+  check(knowledge: Knowledge, nowMs: number): void {
+    if (nowMs - this.#checkedMs < LOOK_EVERY_MS) return;
+    const isFirst = this.#checkedMs === Number.NEGATIVE_INFINITY;
+    this.#checkedMs = nowMs;
     const watched = new Map<RunId, Watched>();
     const facts = new Map<RunId, ProgressFacts>();
     for (const container of ownedContainers(knowledge)) {
@@ -61,7 +61,7 @@ export class ProgressWatch {
       const running = { ...container, pid: status.pid };
       const order = knowledge.desired.find((one) => isSameRun(one, owner));
       const hasBegun = knowledge.runs.some((record) => isSameRun(record, owner) && record.gate !== null);
-      const before = this.#watched.get(owner.runId) ?? { wasFound: isFirst, standing: null, idleness: null };
+      const before = this.#watched.get(owner.runId) ?? { wasFound: isFirst, state: null, idleness: null };
       const seen = this.#seen(running, hasBegun ? order : undefined, before, nowMs);
       watched.set(owner.runId, seen.watched);
       facts.set(owner.runId, { idleness: seen.watched.idleness, isFrozen: seen.isFrozen });
@@ -95,7 +95,7 @@ export class ProgressWatch {
   #after(
     container: RunningContainer,
     { spec }: DesiredInstance,
-    { wasFound, standing: before, idleness: told }: Watched,
+    { wasFound, state: before, idleness: told }: Watched,
     { nowMs, stallMs }: { nowMs: number; stallMs: number },
   ): Watched {
     const { cpuMs, networkInBytes, networkOutBytes, lastOutputAgeMs } = this.#parts.figures(container);
@@ -113,12 +113,16 @@ export class ProgressWatch {
     const idle = idleMs(standing);
     if (idle >= stallMs) {
       const processes = told?.isIdle === true ? told.processes : this.#processesOf(container);
-      return { wasFound, standing, idleness: { isIdle: true, processes } };
+      return { wasFound, state: standing, idleness: { isIdle: true, processes } };
     }
     // The first look of all says nothing yet, and one that was never told to be idle need not be told to be busy.
     const isBusy = before !== null && idle === 0;
     const isNews = told?.isIdle === true || wasFound;
-    return { wasFound, standing, idleness: isBusy && isNews ? { isIdle: false, processes: [] } : told };
+    return {
+      wasFound,
+      state: standing,
+      idleness: isBusy && isNews ? { isIdle: false, processes: [] } : told,
+    };
   }
 
   #processesOf(container: RunningContainer): Idleness["processes"] {

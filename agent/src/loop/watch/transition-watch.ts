@@ -28,7 +28,7 @@ export class TransitionWatch {
   }
 
   /** The instances as they are to be reported. */
-  look(instances: readonly ObservedInstance[], nowMs: number): ObservedInstance[] {
+  check(instances: readonly ObservedInstance[], nowMs: number): ObservedInstance[] {
     this.#transitions = transitionsAfter(this.#transitions, instances, nowMs);
     const overdue = new Map([...this.#transitions].filter(([, transition]) => isOverdue(transition, nowMs)));
     for (const [runId, { phase }] of overdue)

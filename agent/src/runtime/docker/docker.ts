@@ -18,7 +18,7 @@ type Call<T> = (docker: Dockerode, signal: AbortSignal) => Promise<T>;
 export class Docker {
   readonly socketPath: string;
   readonly #client: Dockerode;
-  readonly #underWay = new Map<string, Set<Promise<void>>>();
+  readonly #pending = new Map<string, Set<Promise<void>>>();
 
   constructor(socketPath: string = DEFAULT_SOCKET) {
     this.socketPath = socketPath;
@@ -47,7 +47,7 @@ export class Docker {
     });
     // It is raced below; should the race be won before, nobody is left to hear of it.
     late.catch(() => undefined);
-    for (let under = this.#underWay.get(kind); (under?.size ?? 0) >= atOnce; under = this.#underWay.get(kind))
+    for (let under = this.#pending.get(kind); (under?.size ?? 0) >= atOnce; under = this.#pending.get(kind))
       await Promise.race([...(under ?? []), late]);
     // Given up is over, too: not every request of the library can be ended, and one that hangs would block its kind.
     const outcome = Promise.race([perform(this.#client, signal), late]);
@@ -60,8 +60,8 @@ export class Docker {
   }
 
   #occupy(kind: string, outcome: Promise<unknown>): void {
-    const underWay = this.#underWay.get(kind) ?? new Set();
-    this.#underWay.set(kind, underWay);
+    const underWay = this.#pending.get(kind) ?? new Set();
+    this.#pending.set(kind, underWay);
     const settled: Promise<void> = outcome
       .then(
         () => undefined,
@@ -69,7 +69,7 @@ export class Docker {
       )
       .finally(() => {
         underWay.delete(settled);
-        if (underWay.size === 0) this.#underWay.delete(kind);
+        if (underWay.size === 0) this.#pending.delete(kind);
       });
     underWay.add(settled);
   }

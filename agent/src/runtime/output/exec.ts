@@ -48,7 +48,7 @@ const GIVEN_UP: ExecResult = {
 export class Execs {
   readonly #docker: Docker;
   readonly #engine: () => Promise<string>;
-  readonly #underWay = new CountsByKey<string>();
+  readonly #pending = new CountsByKey<string>();
 
   /** @param engine what the runtime calls itself */
   constructor(docker: Docker, engine: () => Promise<string>) {
@@ -59,11 +59,11 @@ export class Execs {
   /** @throws RuntimeError, RuntimeDown */
   async run(order: ExecOrder): Promise<ExecResult> {
     const { containerId } = order;
-    const count = this.#underWay.of(containerId);
+    const count = this.#pending.of(containerId);
     if (count >= EXECS_PER_CONTAINER) {
       return { kind: "refused", reason: "busy", detail: `${count} commands are under way in it already.` };
     }
-    this.#underWay.add(containerId);
+    this.#pending.add(containerId);
     try {
       return await this.#runNow(order);
     } catch (error) {
@@ -71,7 +71,7 @@ export class Execs {
       if (!isStatus(error, 409) && !isStatus(error, 404)) throw error;
       return { kind: "refused", reason: "not-running", detail: "The container does not run." };
     } finally {
-      this.#underWay.remove(containerId);
+      this.#pending.remove(containerId);
     }
   }
 

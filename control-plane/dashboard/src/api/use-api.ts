@@ -135,12 +135,12 @@ const SAME_ACT_MS = 300_000;
  * nothing is paid twice; once there is an answer, the next is another act.
  */
 function useKeyed(): <Answer>(said: string, act: (key: string) => Promise<Answer>) => Promise<Answer> {
-  const unanswered = useRef<{ said: string; key: string; at: number } | null>(null);
+  const unanswered = useRef<{ output: string; key: string; at: number } | null>(null);
   return async (said, act) => {
     const before = unanswered.current;
-    const isSame = before?.said === said && Date.now() - before.at < SAME_ACT_MS;
+    const isSame = before?.output === said && Date.now() - before.at < SAME_ACT_MS;
     const key = isSame ? before.key : newKey();
-    unanswered.current = { said, key, at: Date.now() };
+    unanswered.current = { output: said, key, at: Date.now() };
     try {
       const answer = await act(key);
       unanswered.current = null;

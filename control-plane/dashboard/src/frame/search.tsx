@@ -46,7 +46,7 @@ function SearchBox({ onChoose }: { onChoose: () => void }) {
   const go = useGo();
   const [typed, setTyped] = useState("");
   const [chosen, setChosen] = useState(0);
-  const { choices, isAsking, error } = useChoices(typed.trim());
+  const { choices, isRequesting: isAsking, error } = useChoices(typed.trim());
   const choose = (to: string) => {
     onChoose();
     go(to);
@@ -120,7 +120,7 @@ interface Choice {
 interface Found {
   choices: Choice[];
   /** More may come of it. */
-  isAsking: boolean;
+  isRequesting: boolean;
   error: Error | null;
 }
 
@@ -151,7 +151,7 @@ function useChoices(typed: string): Found {
   }));
   return {
     choices: [...pages, ...things],
-    isAsking: typed.length >= SHORTEST && (isOld || found.isPending),
+    isRequesting: typed.length >= SHORTEST && (isOld || found.isPending),
     error: isWanted && !isOld ? found.error : null,
   };
 }

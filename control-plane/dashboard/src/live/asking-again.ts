@@ -14,13 +14,14 @@ export class AskingAgain {
     this.#client = client;
     this.#forget = client.getQueryCache().subscribe(({ type, query }) => {
       if (type === "removed") this.#later.delete(query.queryHash);
-      else if (query.state.fetchStatus === "idle" && this.#later.delete(query.queryHash)) this.#ask(query);
+      else if (query.state.fetchStatus === "idle" && this.#later.delete(query.queryHash))
+        this.#request(query);
     });
   }
 
-  ask(isOld: (query: Query) => boolean): void {
+  request(isOld: (query: Query) => boolean): void {
     for (const query of this.#client.getQueryCache().findAll({ predicate: isOld }))
-      if (query.state.fetchStatus === "idle") this.#ask(query);
+      if (query.state.fetchStatus === "idle") this.#request(query);
       else this.#later.add(query.queryHash);
   }
 
@@ -28,7 +29,7 @@ export class AskingAgain {
     this.#forget();
   }
 
-  #ask({ queryKey }: { queryKey: readonly unknown[] }): void {
+  #request({ queryKey }: { queryKey: readonly unknown[] }): void {
     void this.#client.invalidateQueries({ queryKey, exact: true });
   }
 }

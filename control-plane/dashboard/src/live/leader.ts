@@ -38,9 +38,9 @@ export class LiveTab {
   readonly #id = String(Math.random()).slice(2);
   readonly #channel = new BroadcastChannel(CHANNEL);
   #topics: string[] = [];
-  #isShown = false;
+  #isVisible = false;
   #isOpen = false;
-  #leading: { stream: Stream; wants: Map<string, { topics: string[]; toldMs: number }> } | null = null;
+  #leading: { stream: Stream; wants: Map<string, { topics: string[]; reportedMs: number }> } | null = null;
   #candidacy: AbortController | null = null;
   readonly #ticking: ReturnType<typeof setInterval>;
 
@@ -52,19 +52,19 @@ export class LiveTab {
 
   want(topics: string[]): void {
     this.#topics = topics;
-    if (this.#isShown) this.#say({ kind: "want", tab: this.#id, topics });
+    if (this.#isVisible) this.#send({ kind: "want", tab: this.#id, topics });
   }
 
   show(isShown: boolean): void {
-    if (this.#isShown === isShown) return;
-    this.#isShown = isShown;
+    if (this.#isVisible === isShown) return;
+    this.#isVisible = isShown;
     if (isShown) {
       this.#standForLead();
       this.want(this.#topics);
       return;
     }
     this.#isOpen = false;
-    this.#say({ kind: "gone", tab: this.#id });
+    this.#send({ kind: "gone", tab: this.#id });
     this.#candidacy?.abort();
     this.#candidacy = null;
   }
@@ -81,18 +81,18 @@ export class LiveTab {
     const lead = async () => {
       if (candidacy.signal.aborted) return;
       const stream = new Stream({
-        onEvent: (event) => this.#say({ kind: "event", event }),
-        onOpen: (added) => this.#say({ kind: "open", added }),
-        onLost: () => this.#say({ kind: "lost" }),
-        onRefused: (topics) => this.#say({ kind: "refused", topics }),
+        onEvent: (event) => this.#send({ kind: "event", event }),
+        onOpen: (added) => this.#send({ kind: "open", added }),
+        onLost: () => this.#send({ kind: "lost" }),
+        onRefused: (topics) => this.#send({ kind: "refused", topics }),
       });
       this.#leading = { stream, wants: new Map() };
-      this.#say({ kind: "who" });
+      this.#send({ kind: "who" });
       this.want(this.#topics);
       await new Promise((resolve) => candidacy.signal.addEventListener("abort", resolve));
       stream.close();
       this.#leading = null;
-      this.#say({ kind: "lost" });
+      this.#send({ kind: "lost" });
     };
     navigator.locks.request(LOCK, { signal: candidacy.signal }, lead).catch((error: unknown) => {
       if (!candidacy.signal.aborted) console.warn("no tab can lead", error);
@@ -100,16 +100,16 @@ export class LiveTab {
   }
 
   /** To the other tabs, and to this one. */
-  #say(message: Message): void {
+  #send(message: Message): void {
     this.#channel.postMessage(message);
     this.#hear(message);
   }
 
   #hear(message: Message): void {
-    if (message.kind === "want" || message.kind === "gone") return this.#hearWish(message);
-    if (!this.#isShown) return undefined;
+    if (message.kind === "want" || message.kind === "gone") return this.#hearRequest(message);
+    if (!this.#isVisible) return undefined;
     if (message.kind === "who") {
-      if (this.#leading === null) this.#say({ kind: "want", tab: this.#id, topics: this.#topics });
+      if (this.#leading === null) this.#send({ kind: "want", tab: this.#id, topics: this.#topics });
       return undefined;
     }
     if (message.kind === "event") {
@@ -134,13 +134,13 @@ export class LiveTab {
     this.#listener.onOpen([]);
   }
 
-  #hearWish(message: Extract<Message, { kind: "want" | "gone" }>): void {
+  #hearRequest(message: Extract<Message, { kind: "want" | "gone" }>): void {
     const leading = this.#leading;
     if (leading === null) return;
     const { wants, stream } = leading;
     const isNew = message.kind === "want" && !wants.has(message.tab);
     if (message.kind === "gone") wants.delete(message.tab);
-    else wants.set(message.tab, { topics: message.topics, toldMs: performance.now() });
+    else wants.set(message.tab, { topics: message.topics, reportedMs: performance.now() });
     stream.follow([...new Set([...wants.values()].flatMap(({ topics }) => topics))]);
     if (isNew && message.tab !== this.#id) this.#welcome(stream);
   }
@@ -155,8 +155,8 @@ export class LiveTab {
   }
 
   #tick(): void {
-    if (this.#isShown) this.want(this.#topics);
-    for (const [tab, { toldMs }] of this.#leading?.wants ?? [])
-      if (performance.now() - toldMs > FORGOTTEN_AFTER_MS) this.#hearWish({ kind: "gone", tab });
+    if (this.#isVisible) this.want(this.#topics);
+    for (const [tab, { reportedMs: toldMs }] of this.#leading?.wants ?? [])
+      if (performance.now() - toldMs > FORGOTTEN_AFTER_MS) this.#hearRequest({ kind: "gone", tab });
   }
 }

@@ -87,6 +87,6 @@ function take(event: ServerEvent, client: QueryClient, again: AskingAgain): void
   if (event.name === "resync" || event.name === "closed") void client.invalidateQueries();
   else if (event.name === "change") {
     const change = data as Change;
-    again.ask(({ meta }) => concerns(change, meta?.topics ?? []));
+    again.request(({ meta }) => concerns(change, meta?.topics ?? []));
   } else for (const listener of valueListeners.get(event.name) ?? []) listener(data);
 }

@@ -34,7 +34,7 @@ export class Stream {
   readonly #listener: StreamListener;
   #topics: readonly string[] = [];
   #refused = new Set<string>();
-  #told: readonly string[] = [];
+  #reported: readonly string[] = [];
   #lastId: string | null = null;
   #waitMs = FIRST_WAIT_MS;
   #connection: AbortController | null = null;
@@ -71,7 +71,7 @@ export class Stream {
   async #connect(): Promise<void> {
     this.#connection?.abort();
     if (this.#topics.length === 0) {
-      this.#told = [];
+      this.#reported = [];
       return;
     }
     const connection = new AbortController();
@@ -104,8 +104,8 @@ export class Stream {
       throw new Error(`the stream was refused (${response.status})`);
     }
     this.#waitMs = FIRST_WAIT_MS;
-    const added = topics.filter((topic) => !this.#told.includes(topic));
-    this.#told = topics;
+    const added = topics.filter((topic) => !this.#reported.includes(topic));
+    this.#reported = topics;
     this.#listener.onOpen(added);
     const reader = response.body.pipeThrough(new TextDecoderStream()).getReader();
     const events = new EventReader();

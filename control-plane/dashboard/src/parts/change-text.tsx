@@ -6,10 +6,10 @@ interface ChangeOf {
   from: string | null;
   to: string | null;
   /** In words of the server, as states are; else names. */
-  isSaid?: boolean;
+  isReported?: boolean;
 }
 
-export function ChangeText({ from, to, isSaid = false }: ChangeOf) {
+export function ChangeText({ from, to, isReported: isSaid = false }: ChangeOf) {
   const One = isSaid ? Said : NameText;
   const hasBegun = from !== null && from !== "";
   const hasEnd = to !== null && to !== "";

@@ -11,7 +11,7 @@ import { Failure } from "./panel.tsx";
 interface Comes {
   /** Of each, where it is empty, that it is nothing. */
   stops: readonly string[];
-  kept: readonly string[];
+  keeps: readonly string[];
   charged: readonly string[];
 }
 
@@ -30,8 +30,20 @@ interface Confirmation extends Comes {
 }
 
 export function ConfirmDialog(props: Confirmation) {
-  const { title, isOpen, onClose, onConfirm, confirm, keep, isBusy, error, stops, kept, charged, children } =
-    props;
+  const {
+    title,
+    isOpen,
+    onClose,
+    onConfirm,
+    confirm,
+    keep,
+    isBusy,
+    error,
+    stops,
+    keeps: kept,
+    charged,
+    children,
+  } = props;
   const { t } = useTranslation("parts");
   const agree = () =>
     void onConfirm().then(onClose, () => {
@@ -46,7 +58,7 @@ export function ConfirmDialog(props: Confirmation) {
     >
       <Stack gap="sm">
         {children}
-        <Consequences stops={stops} kept={kept} charged={charged} />
+        <Consequences stops={stops} keeps={kept} charged={charged} />
         {error !== null && <Failure why={error} isAct />}
         <Group justify="flex-end">
           <Button variant="default" onClick={onClose} data-autofocus>
@@ -62,7 +74,7 @@ export function ConfirmDialog(props: Confirmation) {
 }
 
 /** Also for a dialog with a form, by which something ends. */
-export function Consequences({ stops, kept, charged }: Comes) {
+export function Consequences({ stops, keeps: kept, charged }: Comes) {
   const { t } = useTranslation("parts");
   return (
     <>

@@ -4,7 +4,7 @@ import { type ReactNode, useEffect } from "react";
 import { isolated } from "./isolated.ts";
 import { NameText } from "./name-text.tsx";
 
-export function PageHead({ title, acts }: { title: string; acts?: ReactNode }) {
+export function PageHead({ title, actions: acts }: { title: string; actions?: ReactNode }) {
   useEffect(() => {
     document.title = `${isolated(title)} · RemoteGPU`;
   }, [title]);

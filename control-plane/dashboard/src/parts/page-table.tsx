@@ -20,7 +20,7 @@ interface PageTableOf<Item> extends PagesWish, Shown<Item> {
   definition?: string;
   path: string;
   empty?: string;
-  acts?: ReactNode;
+  actions?: ReactNode;
   /** Above the rows. */
   filters?: ReactNode;
 }
@@ -34,7 +34,7 @@ interface Shown<Item> {
 }
 
 export function PageTable<Item>(props: PageTableOf<Item>) {
-  const { title, definition, path, columns, keyOf, below, empty, acts, filters, ...wish } = props;
+  const { title, definition, path, columns, keyOf, below, empty, actions: acts, filters, ...wish } = props;
   const { t } = useTranslation("parts");
   const pages = usePages<Item>(path, wish);
   const items = pages.data?.pages.flatMap((page) => page.items);
@@ -43,7 +43,7 @@ export function PageTable<Item>(props: PageTableOf<Item>) {
     <Panel
       title={title}
       definition={definition}
-      acts={acts}
+      actions={acts}
       from={{
         data: items,
         error: pages.error,

@@ -30,12 +30,12 @@ interface PanelOf<Data> {
   isEmpty?: (data: Data) => boolean;
   empty?: string;
   /** Buttons beside the title. */
-  acts?: ReactNode;
+  actions?: ReactNode;
   children: ReactNode | ((data: Data) => ReactNode);
 }
 
 export function Panel<Data>(panel: PanelOf<Data>) {
-  const { title, definition, acts } = panel;
+  const { title, definition, actions: acts } = panel;
   return (
     <Paper withBorder p="md" component="section" aria-label={isolated(title)}>
       <Group justify="space-between" mb="xs" wrap="wrap">

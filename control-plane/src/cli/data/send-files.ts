@@ -26,7 +26,7 @@ interface Part {
   file: ReadFile;
   index: number;
   /** Whether to ask whether it is there, and else send it. */
-  isAsked: boolean;
+  isRequested: boolean;
 }
 
 /** @returns bytes that went over. @throws CliError */
@@ -34,7 +34,7 @@ export async function sendFiles(listed: Listed, sending: Sending): Promise<numbe
   let [rest, sent] = [listed.totalSize, 0];
   const parts = (signal: AbortSignal) =>
     partsOf(listed.files, { ...sending, signal }, (bytes) => void (rest -= bytes));
-  await severalAtOnce(parts, sending, async ({ file, index, isAsked }, signal) => {
+  await severalAtOnce(parts, sending, async ({ file, index, isRequested: isAsked }, signal) => {
     const own = { ...sending, signal };
     const isThere = isAsked && (await sumsThere(file, own))[index] === file.chunks[index];
     if (!isThere) await sendChunk(file, index, asking(file, `${sending.route}/files`, own));
@@ -58,7 +58,7 @@ async function* partsOf(
     const isLarge = file.chunks.length > 1;
     const sums = sending.resumes && isLarge ? await sumsThere(file, sending) : [];
     for (const [index, sum] of file.chunks.entries()) {
-      const part = { file, index, isAsked: sending.resumes && !isLarge };
+      const part = { file, index, isRequested: sending.resumes && !isLarge };
       if (sums[index] === sum) there(bytesOf(file, index));
       else yield part;
     }

@@ -55,7 +55,7 @@ export const JOB_OUTPUT: Group = {
         const target = targetOf({ job, path, to });
         let unchanged = 0;
         await moved(context, jobOutput(job), `to ${target.toString()}`, async (source, told) => {
-          await sync(source, inside, { to: target, ...told, kept: () => (unchanged += 1) });
+          await sync(source, inside, { to: target, ...told, stored: () => (unchanged += 1) });
         });
         if (unchanged > 0) say(`${unchanged} unchanged.\n`);
       },

@@ -16,7 +16,7 @@ export class Progress {
   readonly #what: string;
   readonly #everyMs: number;
   readonly #startedMs = performance.now();
-  #shownMs: number;
+  #visibleMs: number;
   #moved = 0;
   files = 0;
 
@@ -25,15 +25,15 @@ export class Progress {
     this.#what = what === "" ? "" : `${what}: `;
     this.#everyMs = this.#isTerminal ? EVERY_MS : isByLines ? LINE_EVERY_MS : Number.POSITIVE_INFINITY;
     // In a terminal at once, else once it has taken long.
-    this.#shownMs = this.#isTerminal ? Number.NEGATIVE_INFINITY : this.#startedMs;
+    this.#visibleMs = this.#isTerminal ? Number.NEGATIVE_INFINITY : this.#startedMs;
   }
 
   /** So many bytes more have gone over; `rest` is what is still to come, as far as it is known. */
   moved(bytes: number, { name, rest }: { name: string; rest: number }): void {
     this.#moved += bytes;
     const nowMs = performance.now();
-    if (nowMs - this.#shownMs < this.#everyMs) return;
-    this.#shownMs = nowMs;
+    if (nowMs - this.#visibleMs < this.#everyMs) return;
+    this.#visibleMs = nowMs;
     const parts = [safeText(name), sizeText(this.#moved), this.#rate(), restText(rest / this.#perSecond())];
     const line = `${this.#what}${parts.filter((part) => part !== "").join("  ")}`;
     if (this.#isTerminal) controlTerminal(`\r${safeText(line).slice(0, WIDTH).padEnd(WIDTH)}`);

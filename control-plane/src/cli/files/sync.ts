@@ -19,7 +19,7 @@ interface Told {
   progress: Progress;
   skipped: (path: string) => void;
   /** One is here already. */
-  kept: () => void;
+  stored: () => void;
 }
 
 type Target = { to: Buffer } & Told;
@@ -52,7 +52,7 @@ async function syncTree(
     else if (entry.type !== "file") told.skipped(below(path, inside).toString());
     else {
       const facts = { size: entry.size, modifiedAt: new Date(entry.modified_at) };
-      if (isSameAtSight(await here(target), facts)) told.kept();
+      if (isSameAtSight(await here(target), facts)) told.stored();
       else ((entry.size ?? 0) <= TREE_FILE_BYTES ? small : large).set(inside.toString("latin1"), facts);
     }
   }
@@ -68,7 +68,7 @@ async function syncSmall(
   source: Source,
   path: Buffer,
   wanted: Map<string, Facts>,
-  { to, progress, kept }: Target,
+  { to, progress, stored: kept }: Target,
 ): Promise<void> {
   const oldestMs = [...wanted.values()].reduce(
     (oldest, { modifiedAt }) => Math.min(oldest, modifiedAt?.getTime() ?? 0),
@@ -114,7 +114,7 @@ function factsOf({ size, modified_at: at }: Entry): Facts {
 async function syncFile(
   source: Source,
   path: Buffer,
-  { to, progress, kept, ...facts }: Target & Facts,
+  { to, progress, stored: kept, ...facts }: Target & Facts,
 ): Promise<void> {
   if (await isSame(source, path, { to, ...facts })) kept();
   else await fetchFile(source, path, { to, progress });

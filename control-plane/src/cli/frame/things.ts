@@ -39,7 +39,7 @@ type Thing = {
   /** Ids are plain numbers: any other word is a name. */
   isNumbered: boolean;
   /** Told beside the name where two are alike. */
-  told: readonly string[];
+  reported: readonly string[];
   /** Lists take `name` and `id` is part of a path, so that not all of them have to be looked through. */
   isFound: boolean;
   /** Those that are not meant any more. */
@@ -60,7 +60,7 @@ function named(noun: string, route: string, more: Partial<Thing> = {}): Thing {
     name: "name",
     isId: NEVER,
     isNumbered: false,
-    told: [],
+    reported: [],
     isFound: false,
     isPast: () => false,
     ...more,
@@ -72,47 +72,47 @@ const OF_WORKLOAD = ["status", "workspace_id", "owner_username"];
 const THINGS: Record<Kind, Thing> = {
   environment: named("environment", "/environments", {
     isId: idLike("env"),
-    told: OF_WORKLOAD,
+    reported: OF_WORKLOAD,
     isFound: true,
   }),
-  job: named("job", "/training-jobs", { isId: idLike("job"), told: OF_WORKLOAD, isFound: true }),
+  job: named("job", "/training-jobs", { isId: idLike("job"), reported: OF_WORKLOAD, isFound: true }),
   "job-array": named("array of jobs", "/training-job-groups", {
     isId: idLike("jobs"),
-    told: OF_WORKLOAD,
+    reported: OF_WORKLOAD,
     isFound: true,
   }),
   "job-or-array": {
-    ...named("job or array", "", { isId: /^jobs?-[0-9a-f]{20}$/, told: OF_WORKLOAD, isFound: true }),
+    ...named("job or array", "", { isId: /^jobs?-[0-9a-f]{20}$/, reported: OF_WORKLOAD, isFound: true }),
     routes: () => ["/training-jobs", "/training-job-groups"],
   },
-  service: named("service", "/inference-services", { isId: idLike("svc"), told: OF_WORKLOAD }),
+  service: named("service", "/inference-services", { isId: idLike("svc"), reported: OF_WORKLOAD }),
   workload: {
-    ...named("workload", "", { isId: /^(?:env|job|svc)-[0-9a-f]{20}$/, told: OF_WORKLOAD }),
+    ...named("workload", "", { isId: /^(?:env|job|svc)-[0-9a-f]{20}$/, reported: OF_WORKLOAD }),
     routes: () => ["/environments", "/training-jobs", "/inference-services"],
   },
-  workspace: named("workspace", "/workspaces", { isNumbered: true, told: ["type", "owner_id"] }),
+  workspace: named("workspace", "/workspaces", { isNumbered: true, reported: ["type", "owner_id"] }),
   member: named("member", "", {
     isNumbered: true,
     routes: ({ workspace }) => [`/workspaces/${String(workspace)}/members`],
     id: "customer_id",
     name: "username",
-    told: ["role"],
+    reported: ["role"],
   }),
-  customer: named("customer", "/customers", { isNumbered: true, name: "username", told: ["email"] }),
-  host: named("host", "/hosts", { isId: idLike("host"), told: ["status"] }),
-  dataset: named("dataset", "/datasets", { isNumbered: true, told: ["status", "workspace_id"] }),
-  model: named("model", "/models", { isNumbered: true, told: ["status", "workspace_id"] }),
-  image: named("image", "/images", { isNumbered: true, told: ["display_name"] }),
-  "ssh-key": named("SSH key", "/ssh-keys", { isNumbered: true, told: ["fingerprint"] }),
+  customer: named("customer", "/customers", { isNumbered: true, name: "username", reported: ["email"] }),
+  host: named("host", "/hosts", { isId: idLike("host"), reported: ["status"] }),
+  dataset: named("dataset", "/datasets", { isNumbered: true, reported: ["status", "workspace_id"] }),
+  model: named("model", "/models", { isNumbered: true, reported: ["status", "workspace_id"] }),
+  image: named("image", "/images", { isNumbered: true, reported: ["display_name"] }),
+  "ssh-key": named("SSH key", "/ssh-keys", { isNumbered: true, reported: ["fingerprint"] }),
   key: named("key", "/api-keys", {
     isNumbered: true,
-    told: ["prefix", "created_at"],
+    reported: ["prefix", "created_at"],
     isPast: ({ revoked_at: revoked }) => typeof revoked === "string",
   }),
   webhook: named("webhook", "/webhooks", { isNumbered: true, name: "url" }),
   "registry-credential": named("registry credential", "/registry-credentials", {
     name: "registry",
-    told: ["username", "workspace_id"],
+    reported: ["username", "workspace_id"],
   }),
   spec: named("spec", "/specs", { isId: ALWAYS, id: "spec", name: "spec" }),
   setting: named("setting", "/settings", { isId: ALWAYS, id: "key", name: "key" }),
@@ -198,7 +198,7 @@ const MOST_COMPLETED = 200;
 const PLAIN_WORD = /^[\w@][\w@.+-]*$/;
 
 async function chosen(kind: Kind, word: string, alike: Row[]): Promise<Row> {
-  const { noun, id, told } = THINGS[kind];
+  const { noun, id, reported: told } = THINGS[kind];
   const line = (row: Row) => {
     const facts = told.flatMap((member) =>
       row[member] == null ? [] : [`${member} ${safeText(JSON.stringify(row[member]))}`],

@@ -19,7 +19,7 @@ export const SSH_CONFIG = command({
       keepHostKeys(ways);
       return context.output.write(sshConfigText(ways, oursOf(context)));
     }
-    const { ways, isNew } = await writeEntries(context);
+    const { targets: ways, isNew } = await writeEntries(context);
     const included = isNew ? " ~/.ssh/config includes it from now on." : "";
     printDone(context.output, `${configFile()} has ${ways.length} entries.${included}`, {
       file: configFile(),
@@ -29,10 +29,10 @@ export const SSH_CONFIG = command({
 });
 
 /** The entries of all that can be entered now. `isNew`: ~/.ssh/config got a line for the file. */
-export async function writeEntries(context: Context): Promise<{ ways: SshWay[]; isNew: boolean }> {
+export async function writeEntries(context: Context): Promise<{ targets: SshWay[]; isNew: boolean }> {
   const ways = await sshWays(context);
   keepHostKeys(ways);
-  return { ways, isNew: writeConfig(sshConfigText(ways, oursOf(context))) };
+  return { targets: ways, isNew: writeConfig(sshConfigText(ways, oursOf(context))) };
 }
 
 export function oursOf(context: Context): Ours {

@@ -36,7 +36,7 @@ export const OPEN = command({
     const editor = editorOf(named);
     const way = await sshWay(context, environment, timeout);
     keepHostKeys([way]);
-    const { ways } = await writeEntries(context);
+    const { targets: ways } = await writeEntries(context);
     const link = editorLink(editor, nameOfEntry(way, ways), path);
     const isOpened = !print && (await openedHere(link));
     const { called } = EDITORS[editor];

@@ -40,7 +40,7 @@ const SCP = command({
   examples: ["scp -- model.py lab:/gemini/code/", "scp -- -r lab:/gemini/output ."],
   more: "A place in an environment is NAME:PATH. Words behind -- go to scp as they are.",
   run: async (context, { argv, ...how }) => {
-    const { way, words } = await placed(context, withoutDashes(argv), how);
+    const { route: way, words } = await placed(context, withoutDashes(argv), how);
     await runInPlace("scp", [...args(context, way), ...words]);
   },
 });
@@ -53,7 +53,7 @@ const RSYNC = command({
   examples: ["rsync -- -av --delete ./code/ lab:/gemini/code/"],
   more: "A place in an environment is NAME:PATH. Words behind -- go to rsync as they are.",
   run: async (context, { argv, ...how }) => {
-    const { way, words } = await placed(context, withoutDashes(argv), how);
+    const { route: way, words } = await placed(context, withoutDashes(argv), how);
     const shell = ["ssh", ...args(context, way)]
       .map((word) => `'${word.replaceAll("'", "'\\''")}'`)
       .join(" ");
@@ -111,7 +111,7 @@ async function placed(
   context: Context,
   argv: readonly string[],
   how: How,
-): Promise<{ way: SshWay; words: string[] }> {
+): Promise<{ route: SshWay; words: string[] }> {
   const names = new Set(argv.flatMap((word) => PLACE.exec(word)?.[1] ?? []));
   const [name, ...others] = names;
   if (name === undefined)
@@ -127,7 +127,7 @@ async function placed(
   const way = await ready(context, await idOf(context.api, "environment", name, {}), how);
   const host = way.host.includes(":") ? `[${way.host}]` : way.host;
   return {
-    way,
+    route: way,
     words: argv.map((word) => (PLACE.exec(word) === null ? word : word.replace(PLACE, `${host}:`))),
   };
 }

@@ -47,7 +47,7 @@ export class TerminalFilter {
   }
 
   #passed(text: string): string {
-    if (this.#within === "text" && !this.#isCarriageBack && PLAIN.test(text)) return this.#shown(text);
+    if (this.#within === "text" && !this.#isCarriageBack && PLAIN.test(text)) return this.#visible(text);
     let passed = "";
     for (const character of text) passed += this.#next(character);
     return passed;
@@ -77,7 +77,7 @@ export class TerminalFilter {
     if (character === ESC) this.#within = "escape";
     else if (character === "\u009b") this.#begin("sequence");
     else if (STRINGS_OF_ONE.includes(character)) this.#begin("string");
-    else if (PLAIN.test(character)) return `${returned}${this.#shown(character)}`;
+    else if (PLAIN.test(character)) return `${returned}${this.#visible(character)}`;
     return returned;
   }
 
@@ -132,7 +132,7 @@ export class TerminalFilter {
     this.#length = 0;
   }
 
-  #shown(text: string): string {
+  #visible(text: string): string {
     if (text !== "") this.#isLineEmpty = text.endsWith("\n");
     return text;
   }
@@ -144,7 +144,7 @@ export class TerminalFilter {
   #returned(): string {
     if (!this.#isCarriageBack) return "";
     this.#isCarriageBack = false;
-    return this.#isLineEmpty ? "" : this.#shown("\n");
+    return this.#isLineEmpty ? "" : this.#visible("\n");
   }
 
   #droppedReturn(): string {

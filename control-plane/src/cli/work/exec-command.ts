@@ -36,7 +36,7 @@ export function execIn({ name, kind, route, hasRanks }: Inside): Command {
       workload: thing(kind, kind),
       argv: rest("argv"),
       passesInput: flag("-i, --stdin", `pass standard input on (at most ${LIMIT})`),
-      asksForTerminal: flag("-t, --tty", "understood and not served: there is no terminal behind it"),
+      needsTerminal: flag("-t, --tty", "understood and not served: there is no terminal behind it"),
       ...(hasRanks ? rank : {}),
     },
     passesThrough: true,
@@ -47,7 +47,10 @@ export function execIn({ name, kind, route, hasRanks }: Inside): Command {
         : `${name} exec -i mine -- sh -c 'cat > notes' < notes`,
     ],
     more: `At most ${MAX_EXEC_SECONDS} s, after which the command is killed and this one exits with 124. Of what it prints the first ${LIMIT} come; where there was more, this one exits with ${EXIT_CODES.cutOff}, whatever the command's own exit code. Ctrl-C ends the command inside, too.`,
-    run: async ({ api, output }, { workload, argv: words, passesInput, asksForTerminal, rank }) => {
+    run: async (
+      { api, output },
+      { workload, argv: words, passesInput, needsTerminal: asksForTerminal, rank },
+    ) => {
       // Everything after the workload is passed through, the customary "--" between them included.
       const argv = words[0] === "--" ? words.slice(1) : words;
       if (argv.length === 0)

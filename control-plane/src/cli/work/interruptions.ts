@@ -8,16 +8,16 @@ export type Wish = "cancel" | "detach";
 
 export class Interruptions {
   /** What Ctrl-C meant; another while it asks means to detach, and one after that ends this process as any other. */
-  readonly wished: Promise<Wish>;
+  readonly chosen: Promise<Wish>;
   #interrupted: () => void = () => undefined;
-  #asking: Promise<Wish> | null = null;
+  #requesting: Promise<Wish> | null = null;
 
   constructor(ask: () => Promise<Wish> = askAtTerminal) {
-    this.wished = new Promise((resolve, reject) => {
+    this.chosen = new Promise((resolve, reject) => {
       this.#interrupted = () => {
-        if (this.#asking !== null) return resolve("detach");
-        this.#asking = ask();
-        void this.#asking.then(resolve, reject).finally(() => this.end());
+        if (this.#requesting !== null) return resolve("detach");
+        this.#requesting = ask();
+        void this.#requesting.then(resolve, reject).finally(() => this.end());
       };
     });
     process.on("SIGINT", this.#interrupted);
@@ -25,7 +25,7 @@ export class Interruptions {
 
   /** Resolves when nobody is being asked: what is shown meanwhile would hide the question. */
   async quiet(): Promise<void> {
-    await this.#asking;
+    await this.#requesting;
   }
 
   /** Ctrl-C is this process's own again. */

@@ -55,7 +55,7 @@ export interface Followed {
 export async function follow(context: Context, followed: Followed): Promise<Row> {
   const { id, interruptions } = followed;
   const left = new AbortController();
-  const leaving = interruptions.wished.then(async (wish) => await leave(context, id, wish));
+  const leaving = interruptions.chosen.then(async (wish) => await leave(context, id, wish));
   try {
     return await Promise.race([new Following(context, followed, left.signal).toTheEnd(), leaving]);
   } finally {
@@ -88,9 +88,9 @@ class Following {
   readonly #context: Context;
   readonly #followed: Followed;
   readonly #left: AbortSignal;
-  #shown: Shown[] = [];
-  #told = "";
-  #askedWhyAt = Number.NEGATIVE_INFINITY;
+  #visible: Shown[] = [];
+  #reported = "";
+  #reasonRequestedAt = Number.NEGATIVE_INFINITY;
   #heardAt = performance.now();
 
   constructor(context: Context, followed: Followed, left: AbortSignal) {
@@ -101,19 +101,19 @@ class Following {
 
   async toTheEnd(): Promise<Row> {
     for (;;) {
-      const ended = await this.#look().catch((error: unknown) => this.#away(error));
+      const ended = await this.#check().catch((error: unknown) => this.#away(error));
       if (ended !== null) return ended;
       await delay(LOOK_EVERY_MS, undefined, { signal: this.#left });
     }
   }
 
   /** Null while it goes on. */
-  async #look(): Promise<Row | null> {
+  async #check(): Promise<Row | null> {
     const row = await this.#get("");
     this.#heardAt = performance.now();
     const job = Job.parse(row);
     const isOver = OVER.includes(job.status);
-    if (!isOver) await this.#tell(await this.#waitsFor(row, job));
+    if (!isOver) await this.#report(await this.#waitsFor(row, job));
     if (isOver || job.status === "running" || job.status === "stopping") await this.#show(job, isOver);
     return isOver ? row : null;
   }
@@ -121,15 +121,15 @@ class Following {
   async #away(error: unknown): Promise<null> {
     const isAway = error instanceof CliError && error.kind === "unavailable";
     if (!isAway || performance.now() - this.#heardAt > AWAY_LIMIT_MS) throw error;
-    await this.#tell(error.message);
+    await this.#report(error.message);
     return null;
   }
 
   async #waitsFor(row: Row, { status }: Job): Promise<string | null> {
     if (status === "running") return jobSentence(row);
     if (status !== "queued") return reasonOf(row);
-    if (performance.now() - this.#askedWhyAt < WHY_EVERY_MS) return null;
-    this.#askedWhyAt = performance.now();
+    if (performance.now() - this.#reasonRequestedAt < WHY_EVERY_MS) return null;
+    this.#reasonRequestedAt = performance.now();
     const { reason } = await this.#get("/why");
     return reasonOf({ status_reason: reason });
   }
@@ -137,10 +137,10 @@ class Following {
   /** Until one of the ranks ends or breaks off; all of them, where the job has ended. */
   async #show({ instances }: Job, isOver: boolean): Promise<void> {
     const runs = instances.flatMap(({ rank, run_id: id }) => (id === null ? [] : [{ rank, id }]));
-    if (runs.some(({ id }) => this.#shown.every(({ runId }) => runId !== id))) {
+    if (runs.some(({ id }) => this.#visible.every(({ runId }) => runId !== id))) {
       // What the attempt before has written is shown in front of it.
       await this.#finish();
-      this.#shown = runs.map((run) => this.#shownOf(run, instances.length > 1));
+      this.#visible = runs.map((run) => this.#visibleOf(run, instances.length > 1));
     }
     if (isOver) return await this.#finish();
     const coming = this.#takeAll();
@@ -149,7 +149,7 @@ class Following {
     ended.coming = null;
   }
 
-  #shownOf({ rank, id }: { rank: number; id: string }, isOneOfSeveral: boolean): Shown {
+  #visibleOf({ rank, id }: { rank: number; id: string }, isOneOfSeveral: boolean): Shown {
     const reading = {
       path: `/training-jobs/${segment(this.#followed.id)}`,
       query: { follow: "true", run: id },
@@ -169,18 +169,18 @@ class Following {
     await this.#settle();
     await Promise.all(this.#takeAll());
     await this.#settle();
-    for (const shown of this.#shown) if (!shown.isOver) await shown.output.end();
-    for (const shown of this.#shown) shown.isOver = true;
+    for (const shown of this.#visible) if (!shown.isOver) await shown.output.end();
+    for (const shown of this.#visible) shown.isOver = true;
   }
 
   async #settle(): Promise<void> {
-    for (const { coming } of this.#shown) await coming;
-    for (const shown of this.#shown) shown.coming = null;
+    for (const { coming } of this.#visible) await coming;
+    for (const shown of this.#visible) shown.coming = null;
   }
 
   #takeAll(): Promise<Shown>[] {
-    for (const shown of this.#shown) if (!shown.isOver) shown.coming ??= this.#take(shown);
-    return this.#shown.flatMap(({ coming }) => coming ?? []);
+    for (const shown of this.#visible) if (!shown.isOver) shown.coming ??= this.#take(shown);
+    return this.#visible.flatMap(({ coming }) => coming ?? []);
   }
 
   #take(shown: Shown): Promise<Shown> {
@@ -202,15 +202,15 @@ class Following {
     } catch (error) {
       if (!(error instanceof CliError) || error.isUnauthenticated) throw error;
       // Of a run that never began there is nothing to show; what is kept nowhere is not waited for.
-      if (error.status !== CONFLICT) await this.#tell(error.message);
+      if (error.status !== CONFLICT) await this.#report(error.message);
       return false;
     }
   }
 
-  async #tell(sentence: string | null): Promise<void> {
-    if (sentence === null || sentence === this.#told) return;
+  async #report(sentence: string | null): Promise<void> {
+    if (sentence === null || sentence === this.#reported) return;
     await this.#followed.interruptions.quiet();
-    this.#told = sentence;
+    this.#reported = sentence;
     say(`${sentence}\n`);
   }
 

@@ -132,7 +132,7 @@ async function answerOf(
   const signal = within === undefined ? own : AbortSignal.any([own, within]);
   const late = silentOf(host, "its files process did not answer in time");
   const asked = files
-    .ask(
+    .request(
       host.id as HostId,
       {
         method,

@@ -81,7 +81,13 @@ async function verdictsOf(deps: PoolProofsDeps, members: readonly PoolMember[]):
   // Where nobody proved anything, it may be this server that reaches none of them.
   const hasWitness = step.value.some(({ kind }) => kind === "proved");
   return members.map(
-    (member) => tried.get(member.id) ?? { member, kind: "missed", detail: absenceOf(member), hasWitness },
+    (member) =>
+      tried.get(member.id) ?? {
+        member,
+        kind: "missed",
+        detail: absenceOf(member),
+        hasAuditScope: hasWitness,
+      },
   );
 }
 

@@ -57,16 +57,16 @@ async function lookAt({ db, log }: AutoscalingDeps, pass: Pass, page: FoundServi
   );
   const looks = page.map((service) => ({
     ...service,
-    look: look(service, loadsOf(service.id, reports), nowMs),
+    check: look(service, loadsOf(service.id, reports), nowMs),
   }));
-  const staying = looks.filter(({ look: { decision } }) => decision.kind !== "scales");
+  const staying = looks.filter(({ check: { decision } }) => decision.kind !== "scales");
   await transaction(db, async (sql) => {
     await assertTerm(sql, pass.term);
     await keepLooks(sql, staying);
     for (const one of staying) await tellWhatWouldBe(sql, one, pass.now);
   });
   let hasChanged = false;
-  for (const { id } of looks.filter(({ look: { decision } }) => decision.kind === "scales"))
+  for (const { id } of looks.filter(({ check: { decision } }) => decision.kind === "scales"))
     hasChanged = (await scale({ db, log }, pass, { id, gateways: loadsOf(id, reports) })) || hasChanged;
   return hasChanged;
 }
@@ -83,7 +83,7 @@ async function scale(
       const service = (await SERVICE_STORE.lock(sql, id)) && (await scaledService(sql, id));
       if (service === null) return false;
       const anew = look(service, gateways, now.getTime());
-      await keepLooks(sql, [{ id, look: anew }]);
+      await keepLooks(sql, [{ id, check: anew }]);
       const { decision, from } = anew;
       if (decision.kind !== "scales") return false;
       const { replicas, sentence: why } = decision;
@@ -101,7 +101,7 @@ async function scale(
 
 async function tellWhatWouldBe(
   sql: Transaction,
-  { look: { decision, from }, ...service }: FoundService & { look: Look },
+  { check: { decision, from }, ...service }: FoundService & { check: Look },
   now: Date,
 ): Promise<void> {
   if (decision.kind !== "would-scale") return;
@@ -110,9 +110,9 @@ async function tellWhatWouldBe(
 }
 
 function loadsOf(serviceId: string, reports: readonly GatewayReport[]): GatewayLoad[] {
-  return reports.map(({ gatewayId, told }) => {
-    if (told === null) return { id: gatewayId, told: null };
+  return reports.map(({ gatewayId, reported: told }) => {
+    if (told === null) return { id: gatewayId, reported: null };
     const { inFlight = 0, held = 0, requests = 0 } = told.services[serviceId] ?? {};
-    return { id: gatewayId, told: { at: told.at.getTime(), inFlight, held, requests } };
+    return { id: gatewayId, reported: { at: told.at.getTime(), inFlight, held, requests } };
   });
 }

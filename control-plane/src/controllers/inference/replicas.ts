@@ -84,7 +84,10 @@ async function planOf(sql: Connection, service: StandingService): Promise<Servic
   return servicePlan({ ...service, answers });
 }
 
-function isIdle({ standing, reason, versions: { rollout } }: StandingService, plan: ServicePlan): boolean {
+function isIdle(
+  { state: standing, reason, versions: { rollout } }: StandingService,
+  plan: ServicePlan,
+): boolean {
   const after = plan.versions.rollout;
   return (
     plan.creations.length === 0 &&
@@ -106,7 +109,7 @@ async function settleLocked(
   const workload = await SERVICE_STORE.lock(sql, id);
   const service = workload && (await standingService(sql, id, now));
   if (workload === null || service === null) return { hasChanged: false, isDraining: false, hostIds: [] };
-  const { standing, versions } = service;
+  const { state: standing, versions } = service;
   const plan = await planOf(sql, service);
   const { creations, draining, leaving, failures, pauseMs, becomes, sentence } = plan;
   const drainingOn = await beginDrains(sql, { service: workload, draining, now });

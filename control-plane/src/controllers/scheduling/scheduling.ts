@@ -26,7 +26,7 @@ export interface SchedulingDeps {
   db: Database;
   newId: NewId;
   nudge: (host: HostId) => void;
-  kept: KeptForPasses;
+  cache: KeptForPasses;
 }
 
 export interface SchedulingReport {
@@ -76,7 +76,7 @@ async function scheduleRound(
   { report, refused }: { report: SchedulingReport; refused: Set<string> },
 ): Promise<{ mayGoOn: boolean }> {
   const { now, term: seed } = pass;
-  const scene = await passScene(deps.db, { now, seed, kept: deps.kept, work: "ending" });
+  const scene = await passScene(deps.db, { now, seed, cache: deps.cache, work: "ending" });
   const orders = scene.orders.filter(({ id }) => !refused.has(id));
   const plan = planPass({ ...scene, orders });
   const sentences = new Map(
@@ -104,7 +104,7 @@ async function scheduleRound(
   }
   await explain(deps.db, pass, [...sentences.values()]);
   const head = headTaken ?? (plan.head === null ? null : headOf(plan.head.job));
-  if (!isSameHead(head, scene.keptHead)) await noteHead(deps.db, pass, head);
+  if (!isSameHead(head, scene.reservedHead)) await noteHead(deps.db, pass, head);
   return { mayGoOn: headTaken === null };
 }
 

@@ -21,7 +21,7 @@ const MAX_CHARACTERS = 200;
 export function auditDifference(
   before: AuditFields | null,
   after: AuditFields | null,
-  { shown, ignored }: { shown: ReadonlySet<string>; ignored: ReadonlySet<string> },
+  { visible: shown, ignored }: { visible: ReadonlySet<string>; ignored: ReadonlySet<string> },
 ): AuditDifference {
   const differing = Object.keys({ ...before, ...after })
     .filter((field) => !ignored.has(field) && isDifferent(before?.[field], after?.[field]))

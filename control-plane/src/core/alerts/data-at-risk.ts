@@ -16,11 +16,11 @@ export const FIRST_RISK_DAY = RISK_DAYS[0];
 export interface Debt {
   readonly overdueSinceMs: number;
   /** What was told of this debt last; null for nothing yet. */
-  readonly toldDay: RiskDay | null;
+  readonly reportedDay: RiskDay | null;
 }
 
 /** What has to be told by now, in the order of the days: more than one where hours were missed. */
-export function riskDaysDue({ overdueSinceMs, toldDay }: Debt, nowMs: number): RiskDay[] {
+export function riskDaysDue({ overdueSinceMs, reportedDay: toldDay }: Debt, nowMs: number): RiskDay[] {
   return RISK_DAYS.filter((day) => day > (toldDay ?? 0) && overdueSinceMs + day * MS_PER_DAY <= nowMs);
 }
 

@@ -22,12 +22,12 @@ export function newsOfJob({ to, reason, cause, attempt, nextAttempt }: JobMove):
     return {
       kind: "job-retried",
       state: "fired",
-      says: because("is tried again", reason),
+      text: because("is tried again", reason),
       facts: { ...facts, next_attempt: nextAttempt },
     };
   switch (to) {
     case "running":
-      return { kind: "job-started", state: "fired", says: "is running.", facts: { attempt } };
+      return { kind: "job-started", state: "fired", text: "is running.", facts: { attempt } };
     case "completed":
       return ended("is completed.", { status: to, ...facts });
     case "failed":
@@ -46,15 +46,15 @@ export function newsOfStall(found: string, attempt: number): WorkNews {
   return {
     kind: "job-stalled",
     state: "fired",
-    says: `seems to hang. ${found}`,
+    text: `seems to hang. ${found}`,
     facts: { attempt, reason: found },
   };
 }
 
 export function newsOfStallEnd(attempt: number): WorkNews {
-  return { kind: "job-stalled", state: "recovered", says: "does something again.", facts: { attempt } };
+  return { kind: "job-stalled", state: "recovered", text: "does something again.", facts: { attempt } };
 }
 
 function ended(says: string, facts: WorkNews["facts"]): WorkNews {
-  return { kind: "job-ended", state: "fired", says, facts };
+  return { kind: "job-ended", state: "fired", text: says, facts };
 }

@@ -13,19 +13,19 @@ export function newsOfServiceStatus(
 ): WorkNews | null {
   switch (to) {
     case "running":
-      return { kind: "service-serving", state: "fired", says: "answers requests.", facts: {} };
+      return { kind: "service-serving", state: "fired", text: "answers requests.", facts: {} };
     case "error":
       return {
         kind: "service-failed",
         state: "fired",
-        says: because("has failed", reason),
+        text: because("has failed", reason),
         facts: { by, reason },
       };
     case "stopped":
       return {
         kind: "service-stopped",
         state: "fired",
-        says: because("has stopped", reason),
+        text: because("has stopped", reason),
         facts: { by, reason },
       };
     case "creating":
@@ -37,7 +37,7 @@ export function newsOfServiceStatus(
 export interface RolloutEnd {
   outcome: "completed" | "reverted";
   /** A sentence; null where there is nothing to say beyond that. */
-  told: string | null;
+  reported: string | null;
   /** The revision that it was to go to, and the one that serves now. */
   target: number;
   serving: number;
@@ -45,12 +45,12 @@ export interface RolloutEnd {
   cause: string | null;
 }
 
-export function newsOfRollout({ outcome, told, target, serving, cause }: RolloutEnd): WorkNews {
+export function newsOfRollout({ outcome, reported: told, target, serving, cause }: RolloutEnd): WorkNews {
   const says = outcome === "completed" ? "has gone over to another version." : "stays at the version before.";
   return {
     kind: "service-rollout",
     state: "fired",
-    says: told === null ? says : `${says} ${told}`,
+    text: told === null ? says : `${says} ${told}`,
     facts: { outcome, revision: target, serving_revision: serving, reason: cause },
   };
 }
@@ -60,7 +60,7 @@ export function newsOfScaling({ from, to, why }: { from: number; to: number; why
   return {
     kind: "service-scaled",
     state: "fired",
-    says: `has ${to} replicas from now on, in place of ${from}. ${why}`,
+    text: `has ${to} replicas from now on, in place of ${from}. ${why}`,
     facts: { from, to, reason: why },
   };
 }

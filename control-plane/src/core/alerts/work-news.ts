@@ -14,7 +14,7 @@ export interface WorkNews {
   /** As alerts have it. What happens once has only fired. */
   readonly state: "fired" | "recovered";
   /** What follows "Environment NAME" or "Training job NAME". */
-  readonly says: string;
+  readonly text: string;
   readonly facts: Readonly<Record<string, string | number | boolean | null>>;
 }
 
@@ -29,14 +29,14 @@ export function newsOfStatus(to: EnvironmentStatus, reason: string | null, cause
   const facts = { by: cause.by, reason, exit_code: cause.exitCode };
   switch (to) {
     case "running":
-      return { kind: "ready", state: "fired", says: "is ready.", facts: {} };
+      return { kind: "ready", state: "fired", text: "is ready.", facts: {} };
     case "error":
-      return { kind: "failed", state: "fired", says: because("has failed", reason), facts };
+      return { kind: "failed", state: "fired", text: because("has failed", reason), facts };
     case "stopped":
       return {
         kind: "stopped",
         state: "fired",
-        says: because("has stopped", reason ?? orderOf(cause)),
+        text: because("has stopped", reason ?? orderOf(cause)),
         facts,
       };
     case "queued":
@@ -68,7 +68,7 @@ export function newsOfLoop(restarts: Restarts): WorkNews {
   return {
     kind: "restarting",
     state: "fired",
-    says: `is ${restartingText({
+    text: `is ${restartingText({
       count: restarts.count,
       exitCode: restarts.exit_code,
       outOfMemory: restarts.out_of_memory,
@@ -84,7 +84,7 @@ export function newsOfLoopEnd(restarts: Restarts, hasRunEnded: boolean): WorkNew
   return {
     kind: "restarting",
     state: "recovered",
-    says,
+    text: says,
     facts: { ...factsOf(restarts), run_ended: hasRunEnded },
   };
 }
@@ -95,12 +95,12 @@ function factsOf({ count, ...how }: Restarts): WorkNews["facts"] {
 
 export function newsOfDrain(host: { id: string; name: string }, drain: Drain): WorkNews {
   const says = `is on a host that is drained. ${drainSentence(host.name, drain)}`;
-  return { kind: "drained", state: "fired", says, facts: drainFacts(host, drain) };
+  return { kind: "drained", state: "fired", text: says, facts: drainFacts(host, drain) };
 }
 
 export function newsOfDrainTakenBack(host: { id: string; name: string }, drain: Drain): WorkNews {
   const says = `goes on: host ${host.name} is not drained after all.`;
-  return { kind: "drained", state: "recovered", says, facts: drainFacts(host, drain) };
+  return { kind: "drained", state: "recovered", text: says, facts: drainFacts(host, drain) };
 }
 
 function drainFacts(host: { id: string; name: string }, { reason, deadline }: Drain): WorkNews["facts"] {
@@ -118,7 +118,7 @@ export function newsOfLease(lease: {
   return {
     kind: "lease-due",
     state: "fired",
-    says: `loses ${port} (${lease.service}) at ${lease.releaseAt} unless somebody connects.`,
+    text: `loses ${port} (${lease.service}) at ${lease.releaseAt} unless somebody connects.`,
     facts: {
       service: lease.service,
       internal_port: lease.internalPort,

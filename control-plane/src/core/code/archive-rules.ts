@@ -41,7 +41,7 @@ export class ArchiveRules {
     return issue === null ? null : `${shown(entry.name)} ${issue}`;
   }
 
-  get told(): { entries: number; bytes: number } {
+  get reported(): { entries: number; bytes: number } {
     return { entries: this.#kinds.size, bytes: this.#bytes };
   }
 

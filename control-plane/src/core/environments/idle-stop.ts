@@ -26,7 +26,7 @@ const ACCESS_STEP_MS = 5 * MS_PER_MINUTE;
 /** What a container has used of processors since its start, as its host told it at that moment. */
 interface CpuFigure {
   ms: number;
-  toldAt: Date;
+  reportedAt: Date;
 }
 
 export interface IdleLook {
@@ -41,7 +41,7 @@ export interface IdleLook {
   lastAccessAt: Date | null;
   cardCount: number;
   /** The use of the cards that it holds; null for what is not known. */
-  cards: readonly { percent: number | null; toldAt: Date | null }[];
+  cards: readonly { percent: number | null; reportedAt: Date | null }[];
   cpu: CpuFigure | null;
 }
 
@@ -50,7 +50,7 @@ export interface IdleWatch {
   runId: string;
   /** The last moment that counted as use. */
   idleSince: Date;
-  lookedAt: Date;
+  checkedAt: Date;
   cpu: CpuFigure | null;
   /** In this idle time: the most of one core, and of any of its cards. */
   cpuPercent: number;
@@ -61,8 +61,8 @@ export interface IdleWatch {
 /** @param watch of the look before; null for none */
 export function afterLook(watch: IdleWatch | null, look: IdleLook): IdleWatch {
   const { at, runId, cpu } = look;
-  const used = { runId, idleSince: at, lookedAt: at, cpu, cpuPercent: 0, gpuPercent: 0, warnedAt: null };
-  if (watch?.runId !== runId || Math.abs(at.getTime() - watch.lookedAt.getTime()) > MAX_GAP_MS) return used;
+  const used = { runId, idleSince: at, checkedAt: at, cpu, cpuPercent: 0, gpuPercent: 0, warnedAt: null };
+  if (watch?.runId !== runId || Math.abs(at.getTime() - watch.checkedAt.getTime()) > MAX_GAP_MS) return used;
   const gpuPercent = gpuUse(look);
   const cpuPercent = cpuUse(watch, look);
   if (gpuPercent === null || cpuPercent === null || !isHeard(look) || look.openSessions > 0) return used;
@@ -72,7 +72,7 @@ export function afterLook(watch: IdleWatch | null, look: IdleLook): IdleWatch {
     return { ...used, idleSince: new Date(Math.min(accessedMs, at.getTime())) };
   return {
     ...watch,
-    lookedAt: at,
+    checkedAt: at,
     cpu,
     cpuPercent: Math.max(watch.cpuPercent, cpuPercent),
     gpuPercent: Math.max(watch.gpuPercent, gpuPercent),
@@ -87,7 +87,7 @@ function isHeard({ at, hostHeardAt, isHostUnsure }: IdleLook): boolean {
 function gpuUse({ at, cards, cardCount }: IdleLook): number | null {
   if (cards.length < cardCount) return null;
   let most = 0;
-  for (const { percent, toldAt } of cards) {
+  for (const { percent, reportedAt: toldAt } of cards) {
     if (percent === null || toldAt === null || !isFresh(toldAt, at, MAX_CARD_AGE_MS)) return null;
     most = Math.max(most, percent);
   }
@@ -96,10 +96,10 @@ function gpuUse({ at, cards, cardCount }: IdleLook): number | null {
 
 /** The use of one core since the figure before; null where that is not known. */
 function cpuUse({ cpu: before }: IdleWatch, { at, cpu }: IdleLook): number | null {
-  if (before === null || cpu === null || !isFresh(cpu.toldAt, at, MAX_FIGURES_AGE_MS)) return null;
+  if (before === null || cpu === null || !isFresh(cpu.reportedAt, at, MAX_FIGURES_AGE_MS)) return null;
   // Fewer than before: its container was started again.
   if (cpu.ms < before.ms) return null;
-  const betweenMs = cpu.toldAt.getTime() - before.toldAt.getTime();
+  const betweenMs = cpu.reportedAt.getTime() - before.reportedAt.getTime();
   if (betweenMs <= 0) return cpu.ms === before.ms ? 0 : null;
   return (100 * (cpu.ms - before.ms)) / betweenMs;
 }
@@ -110,7 +110,7 @@ function isFresh(moment: Date, at: Date, mostMs: number): boolean {
 
 /** Nobody is stopped without having been warned, also where the minutes have just become fewer. */
 export function idleVerdict(watch: IdleWatch, minutes: number): "goes-on" | "warn" | "stop" {
-  const { lookedAt, idleSince, warnedAt } = watch;
+  const { checkedAt: lookedAt, idleSince, warnedAt } = watch;
   const limitMs = minutes * MS_PER_MINUTE;
   const idleMs = lookedAt.getTime() - idleSince.getTime();
   if (idleMs < limitMs - WARN_BEFORE_MS) return "goes-on";
@@ -120,7 +120,7 @@ export function idleVerdict(watch: IdleWatch, minutes: number): "goes-on" | "war
 }
 
 /** When it stops unless it is used; if it was not warned of yet, that is done now at the soonest. */
-export function idleStopAt({ idleSince, lookedAt, warnedAt }: IdleWatch, minutes: number): Date {
+export function idleStopAt({ idleSince, checkedAt: lookedAt, warnedAt }: IdleWatch, minutes: number): Date {
   const warnedMs = (warnedAt ?? lookedAt).getTime() + WARN_BEFORE_MS;
   return new Date(Math.max(idleSince.getTime() + minutes * MS_PER_MINUTE, warnedMs));
 }
@@ -130,7 +130,7 @@ export function idleTime(
   watch: IdleWatch,
   { minutes, now }: { minutes: number; now: Date },
 ): { since: Date; stopsAt: Date } | null {
-  const { idleSince, lookedAt } = watch;
+  const { idleSince, checkedAt: lookedAt } = watch;
   if (idleSince.getTime() >= lookedAt.getTime() || !isFresh(lookedAt, now, MAX_GAP_MS)) return null;
   return { since: idleSince, stopsAt: idleStopAt(watch, minutes) };
 }

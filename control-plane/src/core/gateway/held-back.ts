@@ -16,17 +16,17 @@ const MAX_KEPT = 10_000;
 const MS_PER_SECOND = 1_000;
 
 export class HeldBack {
-  readonly #rhythm: Rhythm;
+  readonly #rate: Rhythm;
   /** When the next one would be answered, had there been no burst. In the order in which they were seen last. */
   readonly #next = new Map<string, number>();
 
   constructor(rhythm: Rhythm) {
-    this.#rhythm = rhythm;
+    this.#rate = rhythm;
   }
 
   /** The delay of one more of a client's requests, or of so many that come as one. */
   waitMs(whose: string, nowMs: number, count = 1): number {
-    const { burst, perSecond, longestMs } = this.#rhythm;
+    const { burst, perSecond, longestMs } = this.#rate;
     const eachMs = MS_PER_SECOND / perSecond;
     const next = Math.max(this.#next.get(whose) ?? -Infinity, nowMs - burst * eachMs) + count * eachMs;
     const waits = Math.min(Math.max(0, next - nowMs), longestMs);

@@ -3,13 +3,13 @@ import type { Way } from "./way.ts";
 
 export interface WayOfGateway {
   gatewayName: string;
-  way: Way;
+  route: Way;
   detail: string;
 }
 
 export interface HostTunnel {
   /** The worst route of several gateways. */
-  way: Way;
+  route: Way;
   sentence: string;
 }
 
@@ -21,11 +21,14 @@ const WORST_FIRST: readonly Way[] = ["none", "reversed", "direct"];
  */
 export function tunnelOf(port: number | null, ways: readonly WayOfGateway[]): HostTunnel {
   if (port === null)
-    return { way: "none", sentence: "Its access process has told of no port for gateways; it may not run." };
-  if (ways.length === 0) return { way: "none", sentence: "No gateway that runs has looked for it yet." };
-  const way = WORST_FIRST.find((one) => ways.some((of) => of.way === one)) ?? "none";
-  const of = ways.filter((one) => one.way === way);
-  return { way, sentence: sentenceOf(way, of) };
+    return {
+      route: "none",
+      sentence: "Its access process has told of no port for gateways; it may not run.",
+    };
+  if (ways.length === 0) return { route: "none", sentence: "No gateway that runs has looked for it yet." };
+  const way = WORST_FIRST.find((one) => ways.some((of) => of.route === one)) ?? "none";
+  const of = ways.filter((one) => one.route === way);
+  return { route: way, sentence: sentenceOf(way, of) };
 }
 
 function sentenceOf(way: Way, of: readonly WayOfGateway[]): string {

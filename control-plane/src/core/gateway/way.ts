@@ -55,17 +55,17 @@ export function wayOf(
   now: Way | null,
   looks: Looks,
   { hasDialled, nowMs }: { hasDialled: boolean; nowMs: number },
-): { way: Way; detail: string } | null {
+): { route: Way; detail: string } | null {
   const { answersSinceMs, losses, reason } = looks;
   if (answersSinceMs !== null) {
     const isProven = now !== "reversed" || nowMs - answersSinceMs >= ANSWERS_FOR_MS;
-    if (isProven || !hasDialled) return { way: "direct", detail: "" };
-    return { way: "reversed", detail: "" };
+    if (isProven || !hasDialled) return { route: "direct", detail: "" };
+    return { route: "reversed", detail: "" };
   }
-  if (losses === 0) return hasDialled ? { way: "reversed", detail: "" } : null;
-  if (now === "direct" && losses < LOSSES) return { way: "direct", detail: "" };
-  if (hasDialled) return { way: "reversed", detail: reason };
-  return { way: "none", detail: reason };
+  if (losses === 0) return hasDialled ? { route: "reversed", detail: "" } : null;
+  if (now === "direct" && losses < LOSSES) return { route: "direct", detail: "" };
+  if (hasDialled) return { route: "reversed", detail: reason };
+  return { route: "none", detail: reason };
 }
 
 /** Half of it stands, chance adds the rest. */

@@ -42,5 +42,5 @@ export type FileReply = { isReached: true; answer: HostAnswer } | { isReached: f
 
 export interface HostFiles {
   /** Never fails: a host that is not reached says why. What is not read of the answer has to be cancelled. */
-  ask(hostId: HostId, question: FileQuestion, signal?: AbortSignal): Promise<FileReply>;
+  request(hostId: HostId, question: FileQuestion, signal?: AbortSignal): Promise<FileReply>;
 }

@@ -21,7 +21,7 @@ export type MetricsReply =
 
 export interface ReplicaMetrics {
   /** Never fails. @param signal whoever asked is gone */
-  ask(place: MetricsPlace, signal: AbortSignal): Promise<MetricsReply>;
+  request(place: MetricsPlace, signal: AbortSignal): Promise<MetricsReply>;
 }
 
 /** What is asked for, the wider known form first. */

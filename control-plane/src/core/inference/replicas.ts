@@ -109,7 +109,7 @@ export function replicasPlan(
     return { ...gone(wantedOrDraining, verdict.reason), failures, pauseMs, becomes: verdict };
   const isPaused = pauseMs !== null || standing.pauseMs > 0;
   const parts = revisionsOf(replicas, course).map((revision) => partOf(revision, sorted, course));
-  const kept = parts.flatMap((part) => part.kept);
+  const kept = parts.flatMap((part) => part.stored);
   const missing = parts.reduce((sum, part) => sum + part.missing, 0);
   const becomes = statusOf(standing, [...kept, ...moving.map(({ replica }) => replica)]);
   const going = [...spared, ...parts.flatMap((part) => part.going)];
@@ -130,7 +130,7 @@ export function replicasPlan(
     becomes,
     sentence:
       course.sentence ??
-      sentenceOf(standing, { kept, moving, failed: failedOfKnown.at(-1)?.why ?? null, missing }),
+      sentenceOf(standing, { stored: kept, moving, failed: failedOfKnown.at(-1)?.why ?? null, missing }),
   };
 }
 
@@ -140,7 +140,7 @@ function revisionsOf(replicas: readonly Replica[], { wanted }: Course): number[]
 
 interface Part {
   revision: number;
-  kept: Replica[];
+  stored: Replica[];
   missing: number;
   going: Going[];
 }
@@ -155,7 +155,7 @@ function partOf(revision: number, sorted: Sorted, { wanted: ofEach, whySurplus }
   const scaled = surplus.map((replica) => ({ replica, why: whySurplus(revision) }));
   return {
     revision,
-    kept,
+    stored: kept,
     missing: Math.max(0, wanted - kept.length),
     going: [...scaled, ...replaced(moving, kept, wanted)],
   };

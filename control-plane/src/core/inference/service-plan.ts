@@ -12,7 +12,7 @@ import type { Versions } from "./rollout/versions.ts";
 import { isWanted } from "./wanted-replicas.ts";
 
 export interface ServiceSight {
-  standing: ServiceStanding;
+  state: ServiceStanding;
   versions: Versions;
   /** Those that it does without already among them, while they hold something. */
   replicas: readonly Replica[];
@@ -27,27 +27,27 @@ export interface ServiceSight {
 export interface ServicePlan extends ReplicasPlan {
   versions: Versions;
   /** What there is to tell of the rollout, and why it goes back; sentences. */
-  told: string | null;
+  reported: string | null;
   cause: string | null;
   ended: RolloutStep["ended"];
 }
 
 /** A rollout of a service of which nothing is wanted stands still. */
 export function servicePlan(sight: ServiceSight): ServicePlan {
-  const { standing, replicas, versions } = sight;
+  const { state: standing, replicas, versions } = sight;
   if (!isWanted(standing.status)) {
     const plan = replicasPlan(
       standing,
       replicas,
       courseOf(sight, { wanted: new Map(), versions, sentence: null }),
     );
-    return { ...plan, versions, told: null, cause: null, ended: null };
+    return { ...plan, versions, reported: null, cause: null, ended: null };
   }
   const step = rolloutStep({ ...sight, wanted: standing.wanted, replicas: asRevisionReplicas(sight) });
   // What failed of the version before says nothing of the one that has replaced it.
   const failures = step.ended === "completed" ? 0 : standing.failures;
   const plan = replicasPlan({ ...standing, failures }, replicas, courseOf(sight, step));
-  return { ...plan, versions: step.versions, told: step.sentence, cause: step.cause, ended: step.ended };
+  return { ...plan, versions: step.versions, reported: step.sentence, cause: step.cause, ended: step.ended };
 }
 
 function courseOf(

@@ -20,11 +20,11 @@ const AT_ZERO = "Scaled to zero: no replica is wanted.";
 export function sentenceOf(
   { status, wanted, pauseMs, failures }: ServiceStanding,
   {
-    kept,
+    stored: kept,
     moving,
     failed,
     missing,
-  }: { kept: readonly Replica[]; moving: readonly Moving[]; failed: string | null; missing: number },
+  }: { stored: readonly Replica[]; moving: readonly Moving[]; failed: string | null; missing: number },
 ): ReplicasPlan["sentence"] {
   if (failed !== null) return `${failed} Another one is made in its place after a pause.`;
   if (kept.some(({ place }) => place === null) || (missing > 0 && pauseMs > 0)) return undefined;

@@ -10,7 +10,7 @@ export interface ExceededQuota {
   quota: keyof Quota;
   limit: number;
   used: number;
-  asked: number;
+  requested: number;
 }
 
 const QUOTAS: readonly (keyof Quota)[] = [
@@ -28,7 +28,7 @@ const QUOTAS: readonly (keyof Quota)[] = [
 export function exceededQuota(limits: Quota, used: Quota, asked: Quota): ExceededQuota | null {
   for (const quota of QUOTAS) {
     if (asked[quota] > 0 && used[quota] + asked[quota] > limits[quota])
-      return { quota, limit: limits[quota], used: used[quota], asked: asked[quota] };
+      return { quota, limit: limits[quota], used: used[quota], requested: asked[quota] };
   }
   return null;
 }
@@ -37,7 +37,7 @@ export function describeExceeded(exceeded: ExceededQuota, owner: "customer" | "w
   const { quota, ...amounts } = exceeded;
   const unit = BYTES_OF_ONE[quota];
   const inWords = (amount: number) => (unit === undefined ? String(amount) : wholeSize(amount * unit));
-  const { limit, used, asked } = amounts;
+  const { limit, used, requested: asked } = amounts;
   return `${quota} of the ${owner} is ${inWords(limit)}: ${inWords(used)} in use, ${inWords(asked)} more asked`;
 }
 

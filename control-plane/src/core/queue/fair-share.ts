@@ -122,7 +122,7 @@ export class FairShare<T extends Sharing> {
         if (front === undefined) return [];
         const { ofWorkspaces: oldest, neverFit } = this.#oldest;
         const standing = this.#workspace(front.workspace);
-        return [{ orders, next: 0, front, standing, oldest, neverFit, sharers: this.#sharers }];
+        return [{ orders, next: 0, front, state: standing, oldest, neverFit, sharers: this.#sharers }];
       }),
     );
     const first = workspaces.first;
@@ -130,7 +130,7 @@ export class FairShare<T extends Sharing> {
     const { front } = first;
     const { ofPayers: oldest, neverFit } = this.#oldest;
     const standing = this.#payer(front.payer);
-    return [{ workspaces, front, standing, oldest, neverFit, sharers: this.#sharers }];
+    return [{ workspaces, front, state: standing, oldest, neverFit, sharers: this.#sharers }];
   }
 
   #payer(payer: string): Standing {
@@ -187,7 +187,7 @@ class Standing {
 
 interface Turn<T> {
   front: T;
-  standing: Standing;
+  state: Standing;
   /** Ids of orders. */
   oldest: ReadonlySet<string>;
   neverFit: ReadonlySet<string>;
@@ -243,7 +243,7 @@ class Heap<T extends Sharing, Each extends Turn<T>> {
   }
 }
 
-function pointsOf({ front, standing, oldest, neverFit, sharers }: Turn<Sharing>): number {
+function pointsOf({ front, state: standing, oldest, neverFit, sharers }: Turn<Sharing>): number {
   // What does not start is only passed over: it is in no way of what waits longest behind it.
   const isPassedOver = (front.heldBack ?? null) !== null || neverFit.has(front.id);
   return standing.points(front, { now: sharers.now, isOldest: oldest.has(front.id) || isPassedOver });
@@ -257,7 +257,7 @@ interface Placed {
 /** Shares, minutes and weights are bounded so that both products are exact. */
 function inTurn(a: Placed, b: Placed): number {
   return (
-    a.points * b.turn.standing.weight - b.points * a.turn.standing.weight ||
+    a.points * b.turn.state.weight - b.points * a.turn.state.weight ||
     a.turn.front.orderedAtMs - b.turn.front.orderedAtMs ||
     byId(a.turn.front, b.turn.front)
   );

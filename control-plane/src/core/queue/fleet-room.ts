@@ -35,7 +35,7 @@ export class FleetRoom implements Room<QueuedOrder> {
   #reservation: Reservation | null = null;
   #movesTried = 0;
   /** Shapes and limits that would take the head's place wherever that is; what is free only shrinks within a pass. */
-  readonly #inTheWay = new Set<string>();
+  readonly #obstacles = new Set<string>();
 
   /** @throws UnsoundFleetError when the snapshot contradicts itself */
   constructor(fleet: Fleet, running: readonly RunningWork[], options: PlacementOptions) {
@@ -120,7 +120,7 @@ export class FleetRoom implements Room<QueuedOrder> {
   /** The head's place may be another one that is free no later: then its old one stands in nobody's way. */
   #startWithHeadElsewhere(order: QueuedOrder, { head, startsAtMs }: Reservation): Start {
     const key = `${order.limitSeconds} ${this.#gangKey(order.request)}`;
-    if (startsAtMs === null || this.#movesTried >= MAX_MOVES || this.#inTheWay.has(key))
+    if (startsAtMs === null || this.#movesTried >= MAX_MOVES || this.#obstacles.has(key))
       return this.#noRoom(order);
     const places = this.#placer.place(order.request);
     if (places === null) return this.#noRoom(order);
@@ -135,7 +135,7 @@ export class FleetRoom implements Room<QueuedOrder> {
     this.#placer.release(order.request, places);
     this.#running.length = runningBefore;
     this.placed.delete(order.request.id);
-    this.#inTheWay.add(key);
+    this.#obstacles.add(key);
     return "no-room";
   }
 

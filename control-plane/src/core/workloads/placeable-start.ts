@@ -23,7 +23,7 @@ export interface PlaceableStart {
   order: Order;
   name: string;
   /** The two as a run may name them: ids of the old system may point nowhere. */
-  ordererId: number | null;
+  actorId: number | null;
   payingWorkspaceId: number | null;
   /** Whose ports are leased with it; null for kinds without ports. */
   leasing: LeasingEnvironment | null;

@@ -67,7 +67,7 @@ export class Entrance {
     const entry =
       environmentId === null || ticket === ""
         ? null
-        : await this.#asked(() =>
+        : await this.#requested(() =>
             useLink(this.#db, { tokenHash: sha256(ticket), environmentId, target: origin.target, now }),
           );
     if (entry === null) {
@@ -90,7 +90,7 @@ export class Entrance {
   }
 
   /** A browser with a link that was shared: it gets a cookie, and an address without the token. */
-  bringIn(response: ServerResponse, { host, shown }: { host: string; shown: Shown }): void {
+  bringIn(response: ServerResponse, { host, presented: shown }: { host: string; presented: Shown }): void {
     if (shown.by !== "share") return;
     const { entry, expiresAt, path } = shown;
     response
@@ -108,7 +108,7 @@ export class Entrance {
     if ("id" in named) return named.id;
     const known = this.#byHash.get(named.hash);
     if (known !== undefined) return known;
-    const found = await this.#asked(() => environmentByHash(this.#db, named.hash));
+    const found = await this.#requested(() => environmentByHash(this.#db, named.hash));
     if (found === null) return null;
     if (this.#byHash.size >= MAX_KNOWN_HASHES) this.#byHash.clear();
     this.#byHash.set(named.hash, found);
@@ -137,7 +137,7 @@ export class Entrance {
     }
   }
 
-  async #asked<T>(ask: () => Promise<T>): Promise<T> {
+  async #requested<T>(ask: () => Promise<T>): Promise<T> {
     try {
       return await ask();
     } catch (cause) {

@@ -25,20 +25,20 @@ interface Shared<What> extends Open<What> {
 }
 
 export class OpenByRight<What> {
-  readonly #lookAgain: (open: readonly Open<What>[]) => Promise<void>;
+  readonly #checkAgain: (open: readonly Open<What>[]) => Promise<void>;
   readonly #open = new Map<string, Shared<What>>();
   #timer: NodeJS.Timeout | null = null;
-  #asking: Promise<void> = Promise.resolve();
+  #requesting: Promise<void> = Promise.resolve();
 
   /** @param lookAgain ends those whose right is gone; it is not called where nothing is open, and must not throw */
   constructor(lookAgain: (open: readonly Open<What>[]) => Promise<void>) {
-    this.#lookAgain = lookAgain;
+    this.#checkAgain = lookAgain;
   }
 
   start(): void {
     this.#timer ??= setInterval(() => {
-      this.#asking = this.#asking.then(() =>
-        this.#open.size === 0 ? undefined : this.#lookAgain([...this.#open.values()]),
+      this.#requesting = this.#requesting.then(() =>
+        this.#open.size === 0 ? undefined : this.#checkAgain([...this.#open.values()]),
       );
     }, ASK_EVERY_MS);
   }
@@ -48,7 +48,7 @@ export class OpenByRight<What> {
     if (this.#timer !== null) clearInterval(this.#timer);
     this.#timer = null;
     for (const { end } of this.#open.values()) end("The gateway is ending.");
-    await this.#asking;
+    await this.#requesting;
   }
 
   /** Call `leave` once, when it is over. @param ended a function of its own, called as the signal is aborted */

@@ -15,11 +15,11 @@ type Entered = Omit<Visit, "signal">;
 type Placed = PlacedEnvironment & { place: NonNullable<PlacedEnvironment["place"]> };
 
 export class OpenVisits {
-  readonly #rights: Pick<Rights, "askAll">;
+  readonly #rights: Pick<Rights, "requestAll">;
   readonly #log: Log;
-  readonly #open = new OpenByRight<Entered>((open) => this.#lookAgain(open));
+  readonly #open = new OpenByRight<Entered>((open) => this.#checkAgain(open));
 
-  constructor({ rights, log }: { rights: Pick<Rights, "askAll">; log: Log }) {
+  constructor({ rights, log }: { rights: Pick<Rights, "requestAll">; log: Log }) {
     this.#rights = rights;
     this.#log = log;
   }
@@ -50,9 +50,9 @@ export class OpenVisits {
     return { visit: { ...open.what, signal: open.signal, answer }, leave };
   }
 
-  async #lookAgain(asked: readonly Open<Entered>[]): Promise<void> {
+  async #checkAgain(asked: readonly Open<Entered>[]): Promise<void> {
     try {
-      const standings = await this.#rights.askAll(
+      const standings = await this.#rights.requestAll(
         asked.map(({ what: { entry, environment } }) => ({ entry, environmentId: environment.id })),
       );
       asked.forEach(({ what, end }, nth) => {

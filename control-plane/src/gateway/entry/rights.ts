@@ -22,38 +22,38 @@ export class RightsUnknown extends Error {
 const NOTHING: Standing = { keyRights: null, share: null, person: null, environment: null };
 
 interface Kept {
-  standing: Standing;
-  askedAtMs: number;
+  state: Standing;
+  checkedAtMs: number;
 }
 
 export class Rights {
   readonly #db: Database;
   readonly #now: () => Date;
-  readonly #kept = new Map<string, Kept>();
-  readonly #askTogether: (sql: Database, question: AskedStanding) => Promise<Standing | null>;
+  readonly #cached = new Map<string, Kept>();
+  readonly #readBatched: (sql: Database, question: AskedStanding) => Promise<Standing | null>;
 
   constructor({ db, now }: { db: Database; now: () => Date }) {
     this.#db = db;
     this.#now = now;
-    this.#askTogether = together(async (sql, asked: readonly AskedStanding[]) => {
+    this.#readBatched = together(async (sql, asked: readonly AskedStanding[]) => {
       const standings = await webStandings(sql, asked, this.#now());
       return new Map(asked.map((question, nth) => [question, standings[nth] as Standing]));
     });
   }
 
   /** @throws RightsUnknown */
-  async ask(question: AskedStanding, target: GatewayTarget): Promise<Admission> {
+  async request(question: AskedStanding, target: GatewayTarget): Promise<Admission> {
     const key = keyOf(question);
-    const kept = this.#kept.get(key);
+    const kept = this.#cached.get(key);
     const nowMs = this.#now().getTime();
-    if (kept !== undefined && nowMs - kept.askedAtMs < YOUNG_MS) {
-      const admission = admit(kept.standing, question.entry.kind, target);
+    if (kept !== undefined && nowMs - kept.checkedAtMs < YOUNG_MS) {
+      const admission = admit(kept.state, question.entry.kind, target);
       // Only that somebody may is believed without asking: who has just been let in is not sent away.
       if (admission.admitted) return admission;
     }
     try {
-      const standing = (await this.#askTogether(this.#db, question)) ?? NOTHING;
-      this.#keep(key, { standing, askedAtMs: nowMs });
+      const standing = (await this.#readBatched(this.#db, question)) ?? NOTHING;
+      this.#keep(key, { state: standing, checkedAtMs: nowMs });
       return admit(standing, question.entry.kind, target);
     } catch (cause) {
       if (!(cause instanceof StoreError)) throw cause;
@@ -62,37 +62,37 @@ export class Rights {
   }
 
   /** By one query for all. Null where Postgres is away and what was known has become too old. */
-  async askAll(questions: readonly AskedStanding[]): Promise<readonly (Standing | null)[]> {
+  async requestAll(questions: readonly AskedStanding[]): Promise<readonly (Standing | null)[]> {
     const nowMs = this.#now().getTime();
     try {
       const standings = await webStandings(this.#db, questions, this.#now());
       standings.forEach((standing, nth) => {
         const question = questions[nth];
-        if (question !== undefined) this.#keep(keyOf(question), { standing, askedAtMs: nowMs });
+        if (question !== undefined) this.#keep(keyOf(question), { state: standing, checkedAtMs: nowMs });
       });
       return standings;
     } catch (error) {
       if (!(error instanceof StoreError)) throw error;
       return questions.map((question) => {
-        const kept = this.#kept.get(keyOf(question));
-        return kept !== undefined && nowMs - kept.askedAtMs < HOLDS_MS ? kept.standing : null;
+        const kept = this.#cached.get(keyOf(question));
+        return kept !== undefined && nowMs - kept.checkedAtMs < HOLDS_MS ? kept.state : null;
       });
     }
   }
 
   #held(key: string, nowMs: number, cause: StoreError): Standing {
-    const kept = this.#kept.get(key);
-    if (kept === undefined || nowMs - kept.askedAtMs >= HOLDS_MS)
+    const kept = this.#cached.get(key);
+    if (kept === undefined || nowMs - kept.checkedAtMs >= HOLDS_MS)
       throw new RightsUnknown("The database does not answer now; try again shortly.", { cause });
-    return kept.standing;
+    return kept.state;
   }
 
   #keep(key: string, kept: Kept): void {
-    this.#kept.delete(key);
-    this.#kept.set(key, kept);
-    if (this.#kept.size <= MAX_KEPT) return;
-    const oldest = this.#kept.keys().next();
-    if (oldest.done !== true) this.#kept.delete(oldest.value);
+    this.#cached.delete(key);
+    this.#cached.set(key, kept);
+    if (this.#cached.size <= MAX_KEPT) return;
+    const oldest = this.#cached.keys().next();
+    if (oldest.done !== true) this.#cached.delete(oldest.value);
   }
 }
 

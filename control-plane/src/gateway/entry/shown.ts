@@ -27,8 +27,8 @@ export type Shown = { path: string } & (
 );
 
 interface Kept {
-  shown: { entry: Entry; expiresAt: Date | null };
-  askedAtMs: number;
+  presented: { entry: Entry; expiresAt: Date | null };
+  checkedAtMs: number;
 }
 
 export class ShownEntries {
@@ -36,7 +36,7 @@ export class ShownEntries {
   readonly #now: () => Date;
   readonly #cookies: EntryCookies | null;
   /** By the hash of a key or token. */
-  readonly #kept = new Map<string, Kept>();
+  readonly #cached = new Map<string, Kept>();
 
   constructor({ db, now, cookies }: { db: Database; now: () => Date; cookies: EntryCookies | null }) {
     this.#db = db;
@@ -81,28 +81,28 @@ export class ShownEntries {
 
   async #found(
     hash: string,
-    ask: (hash: string) => Promise<Kept["shown"] | null>,
-  ): Promise<Kept["shown"] | null> {
-    const kept = this.#kept.get(hash);
+    ask: (hash: string) => Promise<Kept["presented"] | null>,
+  ): Promise<Kept["presented"] | null> {
+    const kept = this.#cached.get(hash);
     const nowMs = this.#now().getTime();
-    if (kept !== undefined && nowMs - kept.askedAtMs < YOUNG_MS) return kept.shown;
+    if (kept !== undefined && nowMs - kept.checkedAtMs < YOUNG_MS) return kept.presented;
     try {
       const shown = await ask(hash);
-      this.#kept.delete(hash);
+      this.#cached.delete(hash);
       if (shown !== null) {
-        if (this.#kept.size >= MAX_KEPT) this.#kept.clear();
-        this.#kept.set(hash, { shown, askedAtMs: nowMs });
+        if (this.#cached.size >= MAX_KEPT) this.#cached.clear();
+        this.#cached.set(hash, { presented: shown, checkedAtMs: nowMs });
       }
       return shown;
     } catch (cause) {
       if (!(cause instanceof StoreError)) throw cause;
-      if (kept !== undefined && nowMs - kept.askedAtMs < HOLDS_MS) return kept.shown;
+      if (kept !== undefined && nowMs - kept.checkedAtMs < HOLDS_MS) return kept.presented;
       throw new RightsUnknown("The database does not answer now; try again shortly.", { cause });
     }
   }
 
   /** Whether its account may still do anything is asked with what it may do. */
-  async #personOf(hash: string): Promise<Kept["shown"] | null> {
+  async #personOf(hash: string): Promise<Kept["presented"] | null> {
     const found = await actorOfKey(this.#db, hash);
     if (found === null || isExpired(found.actor.keyExpiresAt, this.#now())) return null;
     await touchKey(this.#db, found, this.#now());
@@ -110,7 +110,7 @@ export class ShownEntries {
     return { entry: { kind: "person", customerId, keyId }, expiresAt: null };
   }
 
-  async #shareOf(hash: string): Promise<Kept["shown"] | null> {
+  async #shareOf(hash: string): Promise<Kept["presented"] | null> {
     const share = await openShare(this.#db, hash, this.#now());
     return share === null
       ? null

@@ -36,7 +36,7 @@ export class Waker {
   readonly #db: Database;
   readonly #now: () => Date;
   readonly #log: Log;
-  readonly #rights: Pick<Rights, "ask">;
+  readonly #rights: Pick<Rights, "request">;
   readonly #tunnels: Tunnels;
   readonly #onWoken: () => void;
   /** Many come at once; one of them starts it. */
@@ -46,7 +46,7 @@ export class Waker {
     db: Database;
     now: () => Date;
     log: Log;
-    rights: Pick<Rights, "ask">;
+    rights: Pick<Rights, "request">;
     tunnels: Tunnels;
     /** Something was ordered. */
     onWoken: () => void;
@@ -118,7 +118,7 @@ export class Waker {
     let runsUntilMs = Infinity;
     let last: Admission = starting;
     while (!gone.aborted && performance.now() < Math.min(endMs, runsUntilMs)) {
-      last = await this.#rights.ask({ entry, environmentId }, target);
+      last = await this.#rights.request({ entry, environmentId }, target);
       if (!last.admitted && last.kind !== "starting") return last;
       if (last.admitted) {
         if (await this.#answers(last.environment.place, target)) return last;

@@ -59,7 +59,7 @@ export interface FrontDoorParts {
   /** The gateway speaks plain HTTP: whoever forwards to it from this machine tells who asks. */
   isBehindProxy: boolean;
   entrance: Entrance;
-  shown: ShownEntries;
+  presented: ShownEntries;
   rights: Rights;
   waker: Waker;
   visits: OpenVisits;
@@ -80,10 +80,10 @@ type Origin = Extract<AskedHost, { kind: "origin" }>;
 
 /** What a request comes to: an answer of our own, or a visit with the path that is asked for there. */
 type Outcome =
-  | { kind: "answer"; told: Answer }
+  | { kind: "answer"; answer: Answer }
   | { kind: "served" }
   | { kind: "service"; address: ServiceAddress; host: string }
-  | { kind: "visit"; visit: Visit; leave: () => void; shown: Shown; host: string };
+  | { kind: "visit"; visit: Visit; leave: () => void; presented: Shown; host: string };
 
 export class FrontDoor {
   readonly #parts: FrontDoorParts;
@@ -118,17 +118,17 @@ export class FrontDoor {
     });
     if (outcome.kind === "served") return;
     if (outcome.kind === "answer") {
-      await this.#rhythm(request, outcome.told);
-      return answer(request, response, outcome.told);
+      await this.#rate(request, outcome.answer);
+      return answer(request, response, outcome.answer);
     }
     if (outcome.kind === "service") {
       const { address, host } = outcome;
       return this.#parts.services.request(request, response, {
         address,
-        asker: this.#asker(request, host),
+        client: this.#client(request, host),
       });
     }
-    const { visit, leave, shown } = outcome;
+    const { visit, leave, presented: shown } = outcome;
     if (response.closed) return leave();
     response.once("close", leave);
     if (shown.by === "share" && isPageLoad(request)) return this.#parts.entrance.bringIn(response, outcome);
@@ -140,7 +140,7 @@ export class FrontDoor {
         request,
         response,
         visit,
-        this.#asker(request, outcome.host),
+        this.#client(request, outcome.host),
       );
     if (terminal === undefined) return answer(request, response, nothingHere);
     await terminal.request(request, response, visit);
@@ -155,11 +155,11 @@ export class FrontDoor {
     });
     if (outcome.kind === "served") return;
     if (outcome.kind === "answer") {
-      await this.#rhythm(request, outcome.told);
-      return answerUpgrade(request, socket, outcome.told);
+      await this.#rate(request, outcome.answer);
+      return answerUpgrade(request, socket, outcome.answer);
     }
     if (outcome.kind === "service") {
-      const at = { address: outcome.address, asker: this.#asker(request, outcome.host) };
+      const at = { address: outcome.address, client: this.#client(request, outcome.host) };
       return await this.#parts.services.upgrade(request, socket, head, at);
     }
     const { visit, leave, host } = outcome;
@@ -169,8 +169,8 @@ export class FrontDoor {
     const handler = visit.target === "terminal" ? terminal : isOfBytes ? relayed : undefined;
     if (handler !== undefined) return await handler.upgrade(request, socket, head, visit);
     if (visit.target === "terminal" || isOfBytes) return answerUpgrade(request, socket, nothingHere);
-    const asker = this.#asker(request, host);
-    await this.#parts.forwarder.upgrade(request, socket, head, { visit, asker });
+    const asker = this.#client(request, host);
+    await this.#parts.forwarder.upgrade(request, socket, head, { visit, client: asker });
   }
 
   async #outcome(
@@ -227,14 +227,14 @@ export class FrontDoor {
     }
     const [, target = "", id = ""] = RELAYED_PATH.exec(path) ?? [];
     if (!isRelayed(target)) return told(nothingHere);
-    const shown = await this.#parts.shown.read({ headers: request.headers, host: "", path });
+    const shown = await this.#parts.presented.read({ headers: request.headers, host: "", path });
     if (shown.by !== "key") return told(notIn("Send a key as `Authorization: Bearer <key>`."));
     const host = request.headers.host ?? "";
     return await this.#visit(request, shown, { environmentId: id, target, host });
   }
 
   async #comeIn(request: IncomingMessage, origin: Origin, isSocket: boolean): Promise<Outcome> {
-    const { entrance, shown: entries, base } = this.#parts;
+    const { entrance, presented: entries, base } = this.#parts;
     const { host, target } = origin;
     const { headers, method = "", url = "" } = request;
     const shown = await entries.read({ headers, host, path: url });
@@ -261,7 +261,7 @@ export class FrontDoor {
     if (!admission.admitted) return told(refusal(admission));
     if (shown.entry.kind === "share") entrance.noteShare(shown.entry.shareId);
     const { visit, leave } = visits.enter(shown.entry, admission.environment, target);
-    return { kind: "visit", visit, leave, shown, host };
+    return { kind: "visit", visit, leave, presented: shown, host };
   }
 
   /** The admission to what does not run, once it was woken where that is desired. */
@@ -271,7 +271,7 @@ export class FrontDoor {
     { environmentId, target }: { environmentId: string; target: Visit["target"] },
   ): Promise<Admission> {
     const { rights, waker } = this.#parts;
-    const found = await rights.ask({ entry, environmentId }, target);
+    const found = await rights.request({ entry, environmentId }, target);
     if (found.admitted || found.sleeper === undefined) return found;
     const gone = new AbortController();
     const abort = () => gone.abort();
@@ -285,14 +285,14 @@ export class FrontDoor {
   }
 
   /** Whoever goes on with what is refused unseen is answered in a rhythm; it costs others as much as what is served. */
-  async #rhythm(request: IncomingMessage, { status }: Answer): Promise<void> {
+  async #rate(request: IncomingMessage, { status }: Answer): Promise<void> {
     if (!HELD_BACK.has(status)) return;
     const { heldBack, isBehindProxy } = this.#parts;
     const waitMs = heldBack.waitMs(addressOf(request, isBehindProxy), performance.now());
     if (waitMs > 0) await pause(waitMs, undefined, { ref: false });
   }
 
-  #asker(request: IncomingMessage, host: string) {
+  #client(request: IncomingMessage, host: string) {
     const { base, isBehindProxy } = this.#parts;
     return { address: addressOf(request, isBehindProxy), scheme: base?.scheme ?? "https", host };
   }
@@ -306,7 +306,7 @@ function knockOf(request: IncomingMessage, target: Visit["target"], by: "key" | 
   return isPageLoad(request) ? "page" : "background";
 }
 
-const told = (answerOfOurs: Answer): Outcome => ({ kind: "answer", told: answerOfOurs });
+const told = (answerOfOurs: Answer): Outcome => ({ kind: "answer", answer: answerOfOurs });
 
 /** A browser that goes to a page, which can keep a cookie. */
 function isPageLoad(request: IncomingMessage): boolean {

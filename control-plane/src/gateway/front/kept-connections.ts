@@ -42,12 +42,12 @@ export class KeptConnections {
     const last = new Map([...this.#open].map((response) => [response.req.socket, response]));
     for (const response of last.values()) if (!response.headersSent) response.shouldKeepAlive = false;
     // After what has come was read, however long this process was busy.
-    const looking = setInterval(() => setImmediate(() => this.#look()), LOOK_EVERY_MS);
+    const looking = setInterval(() => setImmediate(() => this.#check()), LOOK_EVERY_MS);
     over.addEventListener("abort", () => clearInterval(looking));
   }
 
   /** Whoever was answered just now, and told that it may go on, has from one look to the next to ask again. */
-  #look(): void {
+  #check(): void {
     const asked = new Set([...this.#open].map(({ req }) => req.socket));
     const idle = [...this.#spoken].filter(
       (socket) =>

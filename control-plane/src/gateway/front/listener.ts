@@ -57,7 +57,7 @@ export interface ListenWish {
 export class Listener {
   readonly #server: Server;
   readonly #sockets = new Set<Socket>();
-  readonly #kept = new KeptConnections();
+  readonly #cached = new KeptConnections();
   readonly #byAddress = new CountsByKey<string>();
   readonly #certificate: ListenWish["certificate"];
   readonly #waitMs: ListenWish["waitMs"];
@@ -113,9 +113,9 @@ export class Listener {
     server.closeIdleConnections = () => undefined;
     server.on("connection", (socket: Socket) => listener.#take(socket, maxConnections));
     const isOf = certificate === null ? "connection" : "secureConnection";
-    server.on(isOf, (socket: Socket) => listener.#kept.take(socket));
+    server.on(isOf, (socket: Socket) => listener.#cached.take(socket));
     const take = (request: IncomingMessage, response: ServerResponse) => {
-      listener.#kept.answering(response);
+      listener.#cached.answering(response);
       // Whoever comes again finds another gateway.
       if (listener.#isEnding) response.shouldKeepAlive = false;
       door.request(request, response);
@@ -124,7 +124,7 @@ export class Listener {
     // Whether the client is to send its body is decided with everything else.
     server.on("checkContinue", take);
     server.on("upgrade", (request, socket: Duplex, head) => {
-      listener.#kept.letGo(request.socket);
+      listener.#cached.letGo(request.socket);
       door.upgrade(request, socket, head);
     });
     server.on("connect", (_request, socket: Duplex) =>
@@ -153,7 +153,7 @@ export class Listener {
   async drain(withinMs: number): Promise<void> {
     const over = new AbortController();
     this.#isEnding = true;
-    this.#kept.end(over.signal);
+    this.#cached.end(over.signal);
     await this.#letInWhoHasCome();
     await Promise.race([this.#end(), delay(withinMs, undefined, { ref: false })]);
     over.abort();

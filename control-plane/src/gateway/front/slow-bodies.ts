@@ -11,7 +11,7 @@ const LEAST_BYTES = 64;
 
 interface Watched {
   bytesRead: number;
-  slowLooks: number;
+  slowChecks: number;
 }
 
 export class SlowBodies {
@@ -19,7 +19,7 @@ export class SlowBodies {
   #timer: NodeJS.Timeout | null = null;
 
   start(everyMs: number): void {
-    this.#timer ??= setInterval(() => this.look(), everyMs);
+    this.#timer ??= setInterval(() => this.check(), everyMs);
     this.#timer.unref();
   }
 
@@ -29,19 +29,19 @@ export class SlowBodies {
   }
 
   watch(request: IncomingMessage): void {
-    this.#open.set(request, { bytesRead: request.socket.bytesRead, slowLooks: 0 });
+    this.#open.set(request, { bytesRead: request.socket.bytesRead, slowChecks: 0 });
     request.once("close", () => this.#open.delete(request));
   }
 
-  look(): void {
+  check(): void {
     for (const [request, watched] of this.#open) {
       const { bytesRead } = request.socket;
       const came = bytesRead - watched.bytesRead;
       watched.bytesRead = bytesRead;
       // Whoever waits for the container to take what has come is not slow.
       const isWaited = request.isPaused() || request.complete;
-      watched.slowLooks = isWaited || came >= LEAST_BYTES ? 0 : watched.slowLooks + 1;
-      if (watched.slowLooks >= MAX_SLOW_LOOKS) request.socket.destroy();
+      watched.slowChecks = isWaited || came >= LEAST_BYTES ? 0 : watched.slowChecks + 1;
+      if (watched.slowChecks >= MAX_SLOW_LOOKS) request.socket.destroy();
     }
   }
 }

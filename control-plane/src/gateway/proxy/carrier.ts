@@ -33,7 +33,10 @@ export class Carrier {
   readonly #sent = new WeakMap<IncomingMessage, ClientRequest>();
   /** The ends of WebSockets' waits for an answer. */
   readonly #awaited = new WeakMap<IncomingMessage, () => void>();
-  readonly #asked = new WeakMap<IncomingMessage, Pick<Asked, "answered" | "reader"> & { to: Destination }>();
+  readonly #requested = new WeakMap<
+    IncomingMessage,
+    Pick<Asked, "answered" | "reader"> & { to: Destination }
+  >();
   readonly #turns = new FairTurns();
 
   constructor(tunnels: Tunnels) {
@@ -51,7 +54,7 @@ export class Carrier {
       const connection = response.shouldKeepAlive ? "keep-alive" : "close";
       answered.headers = { ...this.#headersOf(request, answered), connection };
       if (answered.headers.trailer !== undefined) passTrailersBack(answered, response);
-      const read = this.#asked.get(request)?.reader?.() ?? null;
+      const read = this.#requested.get(request)?.reader?.() ?? null;
       if (read !== null) answered.on("data", read);
       this.#pace(request, answered, response);
     });
@@ -86,13 +89,13 @@ export class Carrier {
   async carry(asked: Asked, to: Destination): Promise<void> {
     const leave = this.#turns.enter(to.instanceId);
     try {
-      await (hasNoBody(asked.request) ? this.#ask(asked, to) : this.#send(asked, to));
+      await (hasNoBody(asked.request) ? this.#request(asked, to) : this.#send(asked, to));
     } finally {
       leave();
     }
   }
 
-  async #ask(asked: Asked, instance: Destination): Promise<void> {
+  async #request(asked: Asked, instance: Destination): Promise<void> {
     const { method = "" } = asked.request;
     const shares = isForEvents(asked.request) ? "host" : this.#clients.sharing(instance);
     const to: Destination = { ...instance, shares };
@@ -117,7 +120,7 @@ export class Carrier {
     if (response.destroyed) return;
     signal?.throwIfAborted();
     request.headers = headers;
-    this.#asked.set(request, { to, answered, reader });
+    this.#requested.set(request, { to, answered, reader });
     const drop = () => (response.headersSent ? void response.destroy() : this.drop(request));
     signal?.addEventListener("abort", drop);
     try {
@@ -146,7 +149,7 @@ export class Carrier {
   ): Promise<void> {
     await this.#turn(to, socket);
     if (socket.destroyed) return;
-    this.#asked.set(request, { to, answered });
+    this.#requested.set(request, { to, answered });
     // The library's own bound ends the connection before anything can be said on it.
     const late = Promise.withResolvers<never>();
     const timer = setTimeout(() => late.reject(new LateError()), withinMs);
@@ -180,7 +183,7 @@ export class Carrier {
     request: IncomingMessage,
     { headers, statusCode = 0 }: IncomingMessage,
   ): IncomingMessage["headers"] {
-    return (this.#asked.get(request)?.answered ?? headersFromContainer)(headers, statusCode);
+    return (this.#requested.get(request)?.answered ?? headersFromContainer)(headers, statusCode);
   }
 
   /** For a WebSocket whose way is to be opened. */
@@ -190,7 +193,7 @@ export class Carrier {
 
   /** What is asked or answered, on its way there. */
   #pace(request: IncomingMessage, stream: Readable, into: OutgoingMessage | Duplex): void {
-    const asked = this.#asked.get(request);
+    const asked = this.#requested.get(request);
     if (asked !== undefined) this.#turns.pace(stream, into, asked.to.instanceId);
   }
 }

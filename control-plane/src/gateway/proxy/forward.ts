@@ -17,18 +17,18 @@ import { type Carrier, LateError } from "./carrier.ts";
 export interface ForwardDeps {
   /** How long answers in place of which a container said something broken wait, and those that it breaks off: it is often asked no faster. */
   garbage: HeldBack;
-  carrier: Carrier;
+  reverseProxy: Carrier;
   /** What the gateway adds for a service, over what the client sent. */
   headersFor: (visit: Visit) => Readonly<Record<string, string>> | Promise<Readonly<Record<string, string>>>;
 }
 
 export class Forwarder {
-  readonly #carrier: Carrier;
+  readonly #reverseProxy: Carrier;
   readonly #headersFor: ForwardDeps["headersFor"];
   readonly #garbage: HeldBack;
 
-  constructor({ carrier, headersFor, garbage }: ForwardDeps) {
-    this.#carrier = carrier;
+  constructor({ reverseProxy: carrier, headersFor, garbage }: ForwardDeps) {
+    this.#reverseProxy = carrier;
     this.#garbage = garbage;
     this.#headersFor = headersFor;
   }
@@ -40,16 +40,16 @@ export class Forwarder {
     visit: Visit,
     asker: Asker,
   ): Promise<void> {
-    const headers = await this.#headers(request, visit, { asker, isUpgrade: false });
+    const headers = await this.#headers(request, visit, { client: asker, isUpgrade: false });
     const end = () => this.#end(request, response, visit);
     if (visit.signal.aborted) return end();
     visit.signal.addEventListener("abort", end);
     try {
       const breaksOff = () => this.#waitMs(visit);
-      await this.#carrier.carry({ request, response, headers, breaksOff }, destinationOf(visit));
+      await this.#reverseProxy.carry({ request, response, headers, breaksOff }, destinationOf(visit));
     } catch (error) {
       if (response.headersSent || response.destroyed) return void response.destroy();
-      if (!(error instanceof TunnelError)) await this.#rhythm(visit);
+      if (!(error instanceof TunnelError)) await this.#rate(visit);
       answer(request, response, error instanceof TunnelError ? noWay(error, visit.answer) : garbled);
     } finally {
       visit.signal.removeEventListener("abort", end);
@@ -61,16 +61,16 @@ export class Forwarder {
     request: IncomingMessage,
     socket: Duplex,
     head: Buffer,
-    { visit, asker }: { visit: Visit; asker: Asker },
+    { visit, client: asker }: { visit: Visit; client: Asker },
   ): Promise<void> {
-    request.headers = await this.#headers(request, visit, { asker, isUpgrade: true });
+    request.headers = await this.#headers(request, visit, { client: asker, isUpgrade: true });
     const end = () => void socket.destroy();
     if (visit.signal.aborted) return end();
     visit.signal.addEventListener("abort", end);
     try {
-      await this.#carrier.carryUpgrade(request, socket, head, { to: destinationOf(visit) });
+      await this.#reverseProxy.carryUpgrade(request, socket, head, { to: destinationOf(visit) });
     } catch (error) {
-      if (!(error instanceof TunnelError)) await this.#rhythm(visit);
+      if (!(error instanceof TunnelError)) await this.#rate(visit);
       const unsound = error instanceof LateError ? late : garbled;
       answerUpgrade(request, socket, error instanceof TunnelError ? noWay(error, visit.answer) : unsound);
     } finally {
@@ -78,7 +78,7 @@ export class Forwarder {
     }
   }
 
-  async #rhythm(visit: Visit): Promise<void> {
+  async #rate(visit: Visit): Promise<void> {
     const waitMs = this.#waitMs(visit);
     if (waitMs > 0) await pause(waitMs, undefined, { ref: false });
   }
@@ -90,7 +90,7 @@ export class Forwarder {
   async #headers(
     request: IncomingMessage,
     visit: Visit,
-    { asker, isUpgrade }: { asker: Asker; isUpgrade: boolean },
+    { client: asker, isUpgrade }: { client: Asker; isUpgrade: boolean },
   ): Promise<IncomingMessage["headers"]> {
     const injected = this.#headersFor(visit);
     return headersToContainer(request.headers, asker, {
@@ -103,7 +103,7 @@ export class Forwarder {
     const sentence = typeof signal.reason === "string" ? signal.reason : "This is over.";
     if (response.headersSent) response.destroy();
     else answer(request, response, refusal({ kind: "no-entry", sentence }));
-    this.#carrier.drop(request);
+    this.#reverseProxy.drop(request);
   }
 }
 

@@ -12,7 +12,7 @@ const YOUNG_MS = 2_000;
 const MAX_KEPT = 20_000;
 
 type Headers = Readonly<Record<string, string>>;
-type Kept = { askedAtMs: number; headers: Promise<Headers> };
+type Kept = { checkedAtMs: number; headers: Promise<Headers> };
 
 const NONE: Headers = {};
 
@@ -20,7 +20,7 @@ export class JupyterLogin {
   readonly #db: Database;
   readonly #now: () => Date;
   readonly #tokens: JupyterTokens;
-  readonly #kept = new Map<string, Kept>();
+  readonly #cached = new Map<string, Kept>();
 
   constructor({ db, now, tokens }: { db: Database; now: () => Date; tokens: JupyterTokens }) {
     this.#db = db;
@@ -34,18 +34,18 @@ export class JupyterLogin {
     environment: { id },
   }: Pick<Visit, "target" | "environment">): Headers | Promise<Headers> {
     if (target !== "jupyter") return NONE;
-    const kept = this.#kept.get(id);
+    const kept = this.#cached.get(id);
     const askedAtMs = this.#now().getTime();
-    if (kept !== undefined && askedAtMs - kept.askedAtMs < YOUNG_MS) return kept.headers;
-    const headers = this.#ask(id, kept);
-    this.#kept.delete(id);
-    this.#kept.set(id, { askedAtMs, headers });
-    const [oldest] = this.#kept.keys();
-    if (this.#kept.size > MAX_KEPT && oldest !== undefined) this.#kept.delete(oldest);
+    if (kept !== undefined && askedAtMs - kept.checkedAtMs < YOUNG_MS) return kept.headers;
+    const headers = this.#request(id, kept);
+    this.#cached.delete(id);
+    this.#cached.set(id, { checkedAtMs: askedAtMs, headers });
+    const [oldest] = this.#cached.keys();
+    if (this.#cached.size > MAX_KEPT && oldest !== undefined) this.#cached.delete(oldest);
     return headers;
   }
 
-  async #ask(environmentId: string, before: Kept | undefined): Promise<Headers> {
+  async #request(environmentId: string, before: Kept | undefined): Promise<Headers> {
     try {
       const token = await jupyterTokenOf(this.#db, this.#tokens, environmentId);
       return token === null ? NONE : { authorization: `token ${token}` };

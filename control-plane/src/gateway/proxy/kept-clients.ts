@@ -28,7 +28,7 @@ export class KeptClient {
   readonly place: string;
   readonly instanceId: InstanceId;
   /** In large pieces, of the answer that it gives now. */
-  pouredBytes = 0;
+  bulkBytes = 0;
   /** Answers that its connection has given: whether it may have ended just when it was to be used again. */
   answers = 0;
 
@@ -62,7 +62,7 @@ export class KeptClients {
   readonly #idle = new Map<string, KeptClient[]>();
   readonly #connected = new Set<KeptClient>();
   /** Who says much at once, and until when that is held against it. */
-  readonly #pouring = new Map<string, number>();
+  readonly #bulk = new Map<string, number>();
   #isClosed = false;
 
   constructor(tunnels: Tunnels) {
@@ -71,22 +71,22 @@ export class KeptClients {
 
   /** Whether short ones share a connection with others of their instance: not while it says much at once. */
   sharing(to: Destination): Destination["shares"] {
-    const untilMs = this.#pouring.get(placeOf(to));
+    const untilMs = this.#bulk.get(placeOf(to));
     if (untilMs === undefined) return "instance";
     if (performance.now() < untilMs) return undefined;
-    this.#pouring.delete(placeOf(to));
+    this.#bulk.delete(placeOf(to));
     return "instance";
   }
 
   /** So much of an answer came in one piece. */
   came(one: KeptClient, bytes: number): void {
     if (bytes < LEAST_LARGE_BYTES) return;
-    one.pouredBytes += bytes;
-    if (one.pouredBytes <= POURS_BYTES) return;
+    one.bulkBytes += bytes;
+    if (one.bulkBytes <= POURS_BYTES) return;
     const nowMs = performance.now();
-    if (!this.#pouring.has(one.place))
-      for (const [place, untilMs] of this.#pouring) if (untilMs <= nowMs) this.#pouring.delete(place);
-    this.#pouring.set(one.place, nowMs + POURS_FOR_MS);
+    if (!this.#bulk.has(one.place))
+      for (const [place, untilMs] of this.#bulk) if (untilMs <= nowMs) this.#bulk.delete(place);
+    this.#bulk.set(one.place, nowMs + POURS_FOR_MS);
   }
 
   take(to: Destination): KeptClient {
@@ -108,7 +108,7 @@ export class KeptClients {
   /** After a whole answer. */
   giveBack(one: KeptClient): void {
     one.answers += 1;
-    one.pouredBytes = 0;
+    one.bulkBytes = 0;
     const idle = this.#idle.get(one.key) ?? [];
     if (idle.length >= MAX_IDLE_EACH) return void one.client.destroy();
     idle.push(one);

@@ -49,7 +49,15 @@ export async function pass(
   let [end, giveUp] = [() => {}, () => {}];
   try {
     await new Promise<void>((resolve, reject) => {
-      const passing = new Passing(response, { kept, clients, turns, answered, reader, breaksOff, reject });
+      const passing = new Passing(response, {
+        stored: kept,
+        clients,
+        turns,
+        answered,
+        reader,
+        breaksOff,
+        reject,
+      });
       end = () => {
         passing.abort();
         resolve();
@@ -72,7 +80,7 @@ export async function pass(
 
 class Passing implements Dispatcher.DispatchHandler {
   readonly #response: ServerResponse;
-  readonly #kept: KeptClient;
+  readonly #cached: KeptClient;
   readonly #clients: KeptClients;
   readonly #turns: FairTurns;
   readonly #answered: NonNullable<Asked["answered"]>;
@@ -92,7 +100,7 @@ class Passing implements Dispatcher.DispatchHandler {
   constructor(
     response: ServerResponse,
     parts: {
-      kept: KeptClient;
+      stored: KeptClient;
       clients: KeptClients;
       turns: FairTurns;
       answered: NonNullable<Asked["answered"]>;
@@ -102,7 +110,7 @@ class Passing implements Dispatcher.DispatchHandler {
     },
   ) {
     this.#response = response;
-    this.#kept = parts.kept;
+    this.#cached = parts.stored;
     this.#clients = parts.clients;
     this.#turns = parts.turns;
     this.#answered = parts.answered;
@@ -149,14 +157,14 @@ class Passing implements Dispatcher.DispatchHandler {
 
   onResponseData(controller: Dispatcher.DispatchController, chunk: Buffer): void {
     this.#read?.(chunk);
-    this.#clients.came(this.#kept, chunk.length);
+    this.#clients.came(this.#cached, chunk.length);
     if (chunk.length === this.#wholeLength) {
       this.#whole = chunk;
       return;
     }
     this.#gather();
     const hasRoom = this.#response.write(chunk);
-    const { instanceId } = this.#kept;
+    const { instanceId } = this.#cached;
     if (this.#turns.isToWait(instanceId, chunk.length)) {
       controller.pause();
       this.#turns.wait(instanceId, { take: () => this.#goOn(controller), isGone: () => this.#isGone });
@@ -190,7 +198,7 @@ class Passing implements Dispatcher.DispatchHandler {
   }
 
   onResponseEnd(_controller: Dispatcher.DispatchController, trailers: HeaderMap): void {
-    this.#clients.giveBack(this.#kept);
+    this.#clients.giveBack(this.#cached);
     const passed = this.#hasTrailers ? passedTrailers(trailers) : null;
     if (passed !== null) this.#response.addTrailers(passed);
     // As text of one byte a letter it goes out with the head, in one piece.

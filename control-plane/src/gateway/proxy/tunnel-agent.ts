@@ -36,10 +36,10 @@ export class TunnelAgent extends Agent {
   /** The next request there finds a connection, be it for a moment. */
   has(to: Destination): boolean {
     const { host, port } = agentTarget(to);
-    return this.#isKept(to) || this.#ahead.has(`${host}:${port}`);
+    return this.#isStored(to) || this.#ahead.has(`${host}:${port}`);
   }
 
-  #isKept(to: Destination): boolean {
+  #isStored(to: Destination): boolean {
     const { host, port } = agentTarget(to);
     return (this.freeSockets[this.getName({ host, port })]?.length ?? 0) > 0;
   }
@@ -49,7 +49,7 @@ export class TunnelAgent extends Agent {
    * @throws TunnelError
    */
   async prepare(to: Destination): Promise<void> {
-    if (this.#isKept(to)) return;
+    if (this.#isStored(to)) return;
     const { host, port } = agentTarget(to);
     const opened = await this.#tunnels.open(to);
     const key = `${host}:${port}`;

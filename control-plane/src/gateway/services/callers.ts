@@ -19,23 +19,23 @@ const HOLDS_MS = 5 * MS_PER_MINUTE;
 const MAX_KEPT = 20_000;
 
 interface Kept {
-  standing: KeyStanding;
-  askedAtMs: number;
+  state: KeyStanding;
+  checkedAtMs: number;
 }
 
 export class Callers {
   readonly #db: Database;
   readonly #now: () => Date;
   readonly #log: Log;
-  readonly #kept = new Map<string, Kept>();
-  readonly #open = new OpenByRight<ShownServiceKey>((open) => this.#lookAgain(open));
-  readonly #askTogether: (sql: Database, shown: ShownServiceKey) => Promise<KeyStanding | null>;
+  readonly #cached = new Map<string, Kept>();
+  readonly #open = new OpenByRight<ShownServiceKey>((open) => this.#checkAgain(open));
+  readonly #readBatched: (sql: Database, shown: ShownServiceKey) => Promise<KeyStanding | null>;
 
   constructor({ db, now, log }: { db: Database; now: () => Date; log: Log }) {
     this.#db = db;
     this.#now = now;
     this.#log = log;
-    this.#askTogether = together(async (sql, asked: readonly ShownServiceKey[]) => {
+    this.#readBatched = together(async (sql, asked: readonly ShownServiceKey[]) => {
       const standings = await keyStandings(sql, asked, this.#now());
       return new Map(asked.map((shown, nth) => [shown, standings[nth] as KeyStanding]));
     });
@@ -53,14 +53,14 @@ export class Callers {
   async right(serviceId: string, key: string): Promise<CallRight> {
     const shown = { serviceId, keyHash: sha256(key) };
     const name = nameOf(shown);
-    const kept = this.#kept.get(name);
+    const kept = this.#cached.get(name);
     const nowMs = this.#now().getTime();
-    if (kept !== undefined && nowMs - kept.askedAtMs < YOUNG_MS) return callRight(kept.standing);
+    if (kept !== undefined && nowMs - kept.checkedAtMs < YOUNG_MS) return callRight(kept.state);
     try {
-      return callRight(this.#keep(name, await this.#askTogether(this.#db, shown), nowMs));
+      return callRight(this.#keep(name, await this.#readBatched(this.#db, shown), nowMs));
     } catch (cause) {
       if (!(cause instanceof StoreError)) throw cause;
-      if (kept !== undefined && nowMs - kept.askedAtMs < HOLDS_MS) return callRight(kept.standing);
+      if (kept !== undefined && nowMs - kept.checkedAtMs < HOLDS_MS) return callRight(kept.state);
       throw new RightsUnknown("The database does not answer now; try again shortly.", { cause });
     }
   }
@@ -75,7 +75,7 @@ export class Callers {
     return { signal: open.signal, leave };
   }
 
-  async #lookAgain(asked: readonly Open<ShownServiceKey>[]): Promise<void> {
+  async #checkAgain(asked: readonly Open<ShownServiceKey>[]): Promise<void> {
     const nowMs = this.#now().getTime();
     try {
       const standings = await keyStandings(
@@ -94,10 +94,10 @@ export class Callers {
   }
 
   #keep(name: string, standing: KeyStanding | null, askedAtMs: number): KeyStanding | null {
-    this.#kept.delete(name);
-    if (standing !== null) this.#kept.set(name, { standing, askedAtMs });
-    const oldest = this.#kept.size > MAX_KEPT ? this.#kept.keys().next() : null;
-    if (oldest?.done === false) this.#kept.delete(oldest.value);
+    this.#cached.delete(name);
+    if (standing !== null) this.#cached.set(name, { state: standing, checkedAtMs: askedAtMs });
+    const oldest = this.#cached.size > MAX_KEPT ? this.#cached.keys().next() : null;
+    if (oldest?.done === false) this.#cached.delete(oldest.value);
     return standing;
   }
 }

@@ -87,7 +87,7 @@ export class CountedRequest {
   }
 
   /** With an answer of our own. */
-  told(status: number): void {
+  statusSent(status: number): void {
     this.#status = status;
     this.#tail = null;
   }

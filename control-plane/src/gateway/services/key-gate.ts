@@ -36,7 +36,7 @@ export class KeyGate {
   readonly #now: () => Date;
   readonly #log: Log;
   readonly #flush: () => Promise<void>;
-  readonly #kept = new Map<string, Kept>();
+  readonly #cached = new Map<string, Kept>();
   #gateways = 1;
   #timer: NodeJS.Timeout | null = null;
   #reading: Promise<void> = Promise.resolve();
@@ -91,11 +91,11 @@ export class KeyGate {
 
   async #of(key: GatedKey): Promise<Kept> {
     const name = `${key.of} ${key.serviceId} ${key.keyName}`;
-    const known = this.#kept.get(name);
+    const known = this.#cached.get(name);
     if (known !== undefined) return known;
     const made = { key, usedAtMs: 0, minute: 0, inMinute: 0, open: 0, day: 0, read: 0, own: 0, ownRead: 0 };
     turnOver(made, this.#now().getTime());
-    this.#kept.set(name, made);
+    this.#cached.set(name, made);
     // Else whoever asks first after a gateway's start would have a day's tokens once more.
     await this.#read();
     return made;
@@ -109,9 +109,9 @@ export class KeyGate {
 
   async #readAll(): Promise<void> {
     const now = this.#now();
-    for (const [name, { usedAtMs, open }] of this.#kept)
-      if (open === 0 && now.getTime() - usedAtMs > FORGOTTEN_AFTER_MS) this.#kept.delete(name);
-    const keys = [...this.#kept.values()];
+    for (const [name, { usedAtMs, open }] of this.#cached)
+      if (open === 0 && now.getTime() - usedAtMs > FORGOTTEN_AFTER_MS) this.#cached.delete(name);
+    const keys = [...this.#cached.values()];
     if (keys.length === 0) return;
     for (const one of keys) turnOver(one, now.getTime(), { isUsed: false });
     const own = keys.map((one) => one.own);

@@ -26,7 +26,7 @@ export function replicaMetrics(
   withinMs = WITHIN_SECONDS * MS_PER_SECOND,
 ): ReplicaMetrics {
   return {
-    async ask(place, leaving) {
+    async request(place, leaving) {
       const tunnels = tunnelsNow();
       if (tunnels === null)
         return { kind: "away", why: "This server has no gateway, by which hosts are reached." };

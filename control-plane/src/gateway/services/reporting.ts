@@ -13,7 +13,7 @@ export class Reporting {
   }
 
   /** What cannot be written now is told by the next report. */
-  async tell(report: RoutesReport): Promise<void> {
+  async report(report: RoutesReport): Promise<void> {
     const { db, id, log } = this.#deps;
     try {
       await writeReport(db, id, report);

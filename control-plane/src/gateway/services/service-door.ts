@@ -44,7 +44,7 @@ const LATE = new Error("the replica does not answer in time");
 export interface ServiceDoorParts {
   lines: ServiceLines;
   callers: Callers;
-  carrier: Carrier;
+  reverseProxy: Carrier;
   traffic: Traffic;
   keyGate: KeyGate;
   /** How long answers in place of which a replica said something broken wait, and answers that it breaks off. */
@@ -68,14 +68,14 @@ interface Entered {
 
 type Entry =
   | Entered
-  | { kind: "answer"; told: Answer; counted: CountedRequest | null }
+  | { kind: "answer"; answer: Answer; counted: CountedRequest | null }
   /** A browser asks whether a page may ask. */
   | { kind: "preflight"; headers: Record<string, string> };
 
 /** What came of one replica: all that there is to say to whoever asked, or nothing that reached it. */
 type Tried =
   | { kind: "over" }
-  | { kind: "answer"; told: Answer }
+  | { kind: "answer"; answer: Answer }
   | { kind: "not-reached"; error: TunnelError };
 
 export class ServiceDoor {
@@ -89,7 +89,7 @@ export class ServiceDoor {
   async request(
     request: IncomingMessage,
     response: ServerResponse,
-    at: { address: ServiceAddress; asker: Asker },
+    at: { address: ServiceAddress; client: Asker },
   ): Promise<void> {
     const ending = new AbortController();
     // Whoever ends their side waits for nothing any more: what a replica would still do is nobody's, and takes a place.
@@ -103,7 +103,7 @@ export class ServiceDoor {
       counted?.over(response.writableFinished);
     });
     const tell = (told: Answer) => {
-      counted?.told(told.status);
+      counted?.statusSent(told.status);
       answer(request, response, told);
     };
     const entered = await this.#enter(request, at);
@@ -111,7 +111,7 @@ export class ServiceDoor {
       return void response.writeHead(204, { ...entered.headers, ...sandboxOf(request) }).end();
     ({ counted } = entered);
     if (response.closed) counted?.over(response.writableFinished);
-    if (entered.kind === "answer") return tell(entered.told);
+    if (entered.kind === "answer") return tell(entered.answer);
     request.url = at.address.path;
     let isAskedFor = false;
     // What only hands on awaits nothing itself: thousands of answers may last, and each function that waits costs memory.
@@ -131,7 +131,7 @@ export class ServiceDoor {
     request: IncomingMessage,
     socket: Duplex,
     head: Buffer,
-    at: { address: ServiceAddress; asker: Asker },
+    at: { address: ServiceAddress; client: Asker },
   ): Promise<void> {
     const ending = new AbortController();
     socket.once("close", () => ending.abort(GONE));
@@ -139,19 +139,19 @@ export class ServiceDoor {
     if (entered.kind === "preflight") return void socket.destroy();
     const { counted } = entered;
     const tell = (told: Answer) => {
-      counted?.told(told.status);
+      counted?.statusSent(told.status);
       answerUpgrade(request, socket, told);
     };
     const over = () => counted?.over(true);
     if (socket.closed) over();
     else socket.once("close", over);
-    if (entered.kind === "answer") return tell(entered.told);
+    if (entered.kind === "answer") return tell(entered.answer);
     request.url = at.address.path;
     const { signal } = ending;
     const told = await this.#serve(entered, ending, async (given) => {
       const end = () => void socket.destroy();
       try {
-        await this.#parts.carrier.prepareUpgrade(given.place, socket);
+        await this.#parts.reverseProxy.prepareUpgrade(given.place, socket);
         if (signal.aborted) return { kind: "over" };
         signal.addEventListener("abort", end);
         const { call, cors, line } = entered;
@@ -162,7 +162,7 @@ export class ServiceDoor {
           return headersFromReplica(headers, call, cors);
         };
         const withinMs = line.route.bounds.timeoutSeconds * MS_PER_SECOND;
-        await this.#parts.carrier.carryUpgrade(request, socket, head, {
+        await this.#parts.reverseProxy.carryUpgrade(request, socket, head, {
           to: given.place,
           answered,
           withinMs,
@@ -171,7 +171,7 @@ export class ServiceDoor {
         return { kind: "over" };
       } catch (error) {
         if (error instanceof TunnelError) return { kind: "not-reached", error };
-        return { kind: "answer", told: error instanceof LateError ? late : garbled };
+        return { kind: "answer", answer: error instanceof LateError ? late : garbled };
       } finally {
         signal.removeEventListener("abort", end);
       }
@@ -212,8 +212,8 @@ export class ServiceDoor {
         if (outcome.kind === "not-reached" || isRefused()) counted.isWith(0);
         if (isRefused()) return refused();
         if (outcome.kind === "answer") {
-          if (outcome.told === garbled) await this.#rhythm(line, signal);
-          return told(outcome.told);
+          if (outcome.answer === garbled) await this.#rate(line, signal);
+          return told(outcome.answer);
         }
         if (performance.now() >= untilMs) return told(noWay(outcome.error, null));
         const failedAt = (tried ??= new Set()).add(taken.place.instanceId);
@@ -233,7 +233,7 @@ export class ServiceDoor {
   }
 
   /** As nobody else has to wait for. */
-  async #rhythm(line: ServiceLine, signal: AbortSignal): Promise<void> {
+  async #rate(line: ServiceLine, signal: AbortSignal): Promise<void> {
     const waitMs = this.#waitMs(line);
     // Whoever is gone waits for nothing.
     if (waitMs > 0) await pause(waitMs, undefined, { ref: false, signal }).catch(() => undefined);
@@ -262,7 +262,7 @@ export class ServiceDoor {
       return headersFromReplica(told, call, cors);
     };
     try {
-      await this.#parts.carrier.carry(
+      await this.#parts.reverseProxy.carry(
         {
           request,
           response,
@@ -280,9 +280,9 @@ export class ServiceDoor {
         response.destroy();
         return { kind: "over" };
       }
-      if (signal.reason === LATE) return { kind: "answer", told: late };
+      if (signal.reason === LATE) return { kind: "answer", answer: late };
       if (error instanceof TunnelError) return { kind: "not-reached", error };
-      return { kind: "answer", told: garbled };
+      return { kind: "answer", answer: garbled };
     } finally {
       clearTimeout(timer);
     }
@@ -290,11 +290,11 @@ export class ServiceDoor {
 
   async #enter(
     request: IncomingMessage,
-    { address, asker }: { address: ServiceAddress; asker: Asker },
+    { address, client: asker }: { address: ServiceAddress; client: Asker },
   ): Promise<Entry> {
     const { headers, method = "" } = request;
     const beganMs = performance.now();
-    const refused = (told: Answer): Entry => ({ kind: "answer", told, counted: null });
+    const refused = (told: Answer): Entry => ({ kind: "answer", answer: told, counted: null });
     try {
       const line = await this.#parts.lines.of(address.id);
       if (line === null) return refused(nothingHere);
@@ -307,7 +307,7 @@ export class ServiceDoor {
       const key = shownServiceKey(headers);
       const requestId = shownRequestId(headers) ?? randomUUID();
       const { prefix } = address;
-      const call: Call = { asker, requestId, keyName: null, prefix, byBrowser: isByBrowser(headers) };
+      const call: Call = { client: asker, requestId, keyName: null, prefix, byBrowser: isByBrowser(headers) };
       const right = key === null ? null : await this.#right(address.id, key, { isPublic });
       if (right?.allowed === true) {
         const { keyName, of, limits } = right;
@@ -317,7 +317,7 @@ export class ServiceDoor {
         const passed = limits === null ? null : await this.#parts.keyGate.pass(named, limits);
         if (passed?.passes === false) {
           const told = tooMany(passed.sentence, passed.retryAfterSeconds);
-          return { kind: "answer", told: withHeaders(told, ownHeaders(call, cors)), counted: own };
+          return { kind: "answer", answer: withHeaders(told, ownHeaders(call, cors)), counted: own };
         }
         if (passed !== null) own.whenOver(passed.over);
         return { kind: "entered", line, call: { ...call, keyName }, cors, key, wakes, counted: own };
@@ -325,7 +325,7 @@ export class ServiceDoor {
       if (isPublic)
         return { kind: "entered", line, call, cors, key: null, wakes: true, counted: counted(null) };
       const told = right === null ? notIn("Send a key as `Authorization: Bearer <key>`.") : refusal(right);
-      return { kind: "answer", told: withHeaders(told, ownHeaders(call, cors)), counted: counted(null) };
+      return { kind: "answer", answer: withHeaders(told, ownHeaders(call, cors)), counted: counted(null) };
     } catch (error) {
       if (error instanceof RightsUnknown) return refused(unknownNow(error.message));
       throw error;

@@ -25,7 +25,7 @@ const NOTHING_SEEN = new Date(0);
 
 interface Kept {
   line: ServiceLine;
-  askedAtMs: number;
+  checkedAtMs: number;
   readAtMs: number;
   /** What the read saw that it follows. */
   asOf: Date;
@@ -37,17 +37,17 @@ export class ServiceLines {
   readonly #log: Log;
   readonly #nowMs: () => number;
   readonly #wake: (id: string) => void;
-  readonly #tell: (report: RoutesReport) => Promise<void>;
-  readonly #kept = new Map<string, Kept>();
-  readonly #asking = new Map<string, Promise<ServiceLine | null>>();
+  readonly #sendReport: (report: RoutesReport) => Promise<void>;
+  readonly #cached = new Map<string, Kept>();
+  readonly #requesting = new Map<string, Promise<ServiceLine | null>>();
   /** The state that the newest read before saw, for each read that still runs: it sees as much. */
   readonly #running = new Set<{ seenBefore: Date | null }>();
   #newest: Date | null = null;
   #timer: NodeJS.Timeout | null = null;
   #reading: Promise<void> | null = null;
   #readAllAtMs = Number.NEGATIVE_INFINITY;
-  #hasNews = false;
-  #readByNewsAtMs = Number.NEGATIVE_INFINITY;
+  #hasChange = false;
+  #readByMessageAtMs = Number.NEGATIVE_INFINITY;
   #isAway = false;
   #isEnding = false;
 
@@ -57,7 +57,7 @@ export class ServiceLines {
     log,
     nowMs = () => performance.now(),
     wake,
-    tell,
+    report: tell,
   }: {
     db: Database;
     now: () => Date;
@@ -66,14 +66,14 @@ export class ServiceLines {
     /** Somebody waits for one that sleeps. */
     wake: (id: string) => void;
     /** After each read of all of them. */
-    tell: (report: RoutesReport) => Promise<void>;
+    report: (report: RoutesReport) => Promise<void>;
   }) {
     this.#db = db;
     this.#now = now;
     this.#log = log;
     this.#nowMs = nowMs;
     this.#wake = wake;
-    this.#tell = tell;
+    this.#sendReport = tell;
   }
 
   start(): void {
@@ -81,16 +81,16 @@ export class ServiceLines {
   }
 
   /** Something has changed somewhere: a service may be stopped, or serve whoever waits. */
-  lookNow(): void {
+  checkNow(): void {
     if (this.#isEnding || this.#timer === null) return;
-    this.#hasNews = true;
-    this.#readOnce(() => this.#readNews());
+    this.#hasChange = true;
+    this.#readOnce(() => this.#readMessages());
   }
 
   /** Before the gateway ends: what is open goes on, and nobody waits. */
   turnAway(): void {
     this.#isEnding = true;
-    for (const { line } of this.#kept.values()) line.turnAway();
+    for (const { line } of this.#cached.values()) line.turnAway();
   }
 
   async stop(): Promise<void> {
@@ -101,20 +101,20 @@ export class ServiceLines {
 
   /** Null where there is no such service. @throws RightsUnknown while Postgres is away and it was never asked for */
   async of(id: string): Promise<ServiceLine | null> {
-    const kept = this.#kept.get(id);
+    const kept = this.#cached.get(id);
     if (kept !== undefined) {
-      kept.askedAtMs = this.#nowMs();
+      kept.checkedAtMs = this.#nowMs();
       // That nobody answers is not believed without asking: it may have been started just now.
       const isDoubtful = whyClosed(kept.line.route) !== null && this.#nowMs() - kept.readAtMs >= YOUNG_MS;
       if (!isDoubtful) return kept.line;
     }
-    const read = this.#asking.get(id) ?? this.#readNow(id).finally(() => this.#asking.delete(id));
-    this.#asking.set(id, read);
+    const read = this.#requesting.get(id) ?? this.#readNow(id).finally(() => this.#requesting.delete(id));
+    this.#requesting.set(id, read);
     return await read;
   }
 
   async #readNow(id: string): Promise<ServiceLine | null> {
-    const kept = this.#kept.get(id);
+    const kept = this.#cached.get(id);
     const running = { seenBefore: this.#newest };
     this.#running.add(running);
     try {
@@ -127,7 +127,7 @@ export class ServiceLines {
       const line = new ServiceLine(route, { nowMs: this.#nowMs, wake: () => this.#wake(id) });
       if (this.#isEnding) line.turnAway();
       const nowMs = this.#nowMs();
-      this.#kept.set(id, { line, askedAtMs: nowMs, readAtMs: nowMs, asOf });
+      this.#cached.set(id, { line, checkedAtMs: nowMs, readAtMs: nowMs, asOf });
       return line;
     } catch (cause) {
       if (!(cause instanceof StoreError)) throw cause;
@@ -147,39 +147,39 @@ export class ServiceLines {
     const nowMs = this.#nowMs();
     if (nowMs - this.#readAllAtMs >= READ_EVERY_MS - READ_AWAITED_EVERY_MS / 2) {
       this.#readAllAtMs = nowMs;
-      this.#hasNews = false;
+      this.#hasChange = false;
       return await this.#readAll();
     }
-    await this.#readNews();
+    await this.#readMessages();
   }
 
   /** All of them where there is news, unless that was just now; then the next look does it. */
-  async #readNews(): Promise<void> {
+  async #readMessages(): Promise<void> {
     const nowMs = this.#nowMs();
-    if (!this.#hasNews || nowMs - this.#readByNewsAtMs < READ_BY_NEWS_EVERY_MS)
+    if (!this.#hasChange || nowMs - this.#readByMessageAtMs < READ_BY_NEWS_EVERY_MS)
       return await this.#readAwaited();
-    this.#readByNewsAtMs = nowMs;
-    this.#hasNews = false;
-    if (this.#kept.size > 0) await this.#read([...this.#kept.keys()]);
+    this.#readByMessageAtMs = nowMs;
+    this.#hasChange = false;
+    if (this.#cached.size > 0) await this.#read([...this.#cached.keys()]);
   }
 
   async #readAwaited(): Promise<void> {
-    const awaited = [...this.#kept].flatMap(([id, { line }]) => (line.awaitsFirst ? [id] : []));
+    const awaited = [...this.#cached].flatMap(([id, { line }]) => (line.awaitsFirst ? [id] : []));
     if (awaited.length > 0) await this.#read(awaited);
   }
 
   async #readAll(): Promise<void> {
-    const asOf = await this.#read([...this.#kept.keys()]);
+    const asOf = await this.#read([...this.#cached.keys()]);
     if (asOf === null) return;
     this.#forget();
-    await this.#tell(this.#report(asOf));
+    await this.#sendReport(this.#report(asOf));
   }
 
   /** Only while it could be read anew. */
   #forget(): void {
     const oldestMs = this.#nowMs() - FORGOTTEN_AFTER_MS;
-    for (const [id, { line, askedAtMs }] of this.#kept)
-      if (askedAtMs < oldestMs && line.isIdle) this.#kept.delete(id);
+    for (const [id, { line, checkedAtMs: askedAtMs }] of this.#cached)
+      if (askedAtMs < oldestMs && line.isIdle) this.#cached.delete(id);
   }
 
   /** What they follow now; null while Postgres is away. */
@@ -203,12 +203,12 @@ export class ServiceLines {
   #report(whole: Date): RoutesReport {
     const followed = [
       whole,
-      ...[...this.#kept.values()].map(({ asOf }) => asOf),
+      ...[...this.#cached.values()].map(({ asOf }) => asOf),
       ...[...this.#running].map(({ seenBefore }) => seenBefore ?? NOTHING_SEEN),
     ];
     return {
       asOf: followed.reduce((oldest, at) => (at < oldest ? at : oldest)),
-      services: Object.fromEntries([...this.#kept].map(([id, { line }]) => [id, line.report])),
+      services: Object.fromEntries([...this.#cached].map(([id, { line }]) => [id, line.report])),
     };
   }
 
@@ -217,7 +217,7 @@ export class ServiceLines {
   }
 
   #follow(id: string, route: ServiceLine["route"] | undefined, asOf: Date): void {
-    const kept = this.#kept.get(id);
+    const kept = this.#cached.get(id);
     // An answer that was long on its way knows less than what is followed by now.
     if (kept === undefined || asOf < kept.asOf) return;
     kept.asOf = asOf;
@@ -225,6 +225,6 @@ export class ServiceLines {
     const { line } = kept;
     if (route !== undefined) return line.follow(route);
     line.follow({ ...line.route, status: "stopped", replicas: [] });
-    this.#kept.delete(id);
+    this.#cached.delete(id);
   }
 }

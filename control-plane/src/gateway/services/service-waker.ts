@@ -19,7 +19,7 @@ export interface ServiceWakerParts {
 export class ServiceWaker {
   readonly #parts: ServiceWakerParts;
   /** Asked for just now. */
-  readonly #asked = new Set<string>();
+  readonly #requested = new Set<string>();
   readonly #writing = new Set<Promise<void>>();
 
   constructor(parts: ServiceWakerParts) {
@@ -27,9 +27,9 @@ export class ServiceWaker {
   }
 
   wake(id: string): void {
-    if (this.#asked.has(id)) return;
-    this.#asked.add(id);
-    setTimeout(() => this.#asked.delete(id), AGAIN_AFTER_MS).unref();
+    if (this.#requested.has(id)) return;
+    this.#requested.add(id);
+    setTimeout(() => this.#requested.delete(id), AGAIN_AFTER_MS).unref();
     const writing = this.#write(id).finally(() => this.#writing.delete(writing));
     this.#writing.add(writing);
   }

@@ -31,7 +31,7 @@ export interface EntryDeps {
 
 export interface Inside {
   /** What a command without a terminal says, as far as it matters. */
-  ask(command: string): Promise<string>;
+  request(command: string): Promise<string>;
   /** A command at a terminal. */
   terminal(command: string, size: TerminalSize): Promise<ClientChannel>;
   /** Calls back once, with a sentence, however it ends. */
@@ -93,7 +93,7 @@ function insideOf(client: Client, stream: Duplex): Inside {
       });
     });
   return {
-    async ask(command) {
+    async request(command) {
       const channel = await run(command, {});
       const bound = { maxBytes: MAX_OUTPUT, signal: AbortSignal.timeout(OUTPUT_WITHIN_MS) };
       try {

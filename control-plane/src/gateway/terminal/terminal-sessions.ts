@@ -29,8 +29,8 @@ export interface ToldTerminal {
 
 interface Open {
   row: TerminalSessionRow;
-  toldMs: number | null;
-  toldBytes: number;
+  reportedMs: number | null;
+  reportedBytes: number;
   cut: (because: string) => void;
 }
 
@@ -41,7 +41,7 @@ export class TerminalSessions {
   readonly #log: Log;
   readonly #open = new Map<string, Open>();
   #timer: NodeJS.Timeout | null = null;
-  #looking: Promise<void> = Promise.resolve();
+  #checking: Promise<void> = Promise.resolve();
 
   constructor(parts: { db: Database; gatewayId: string; now: () => Date; log: Log }) {
     this.#db = parts.db;
@@ -51,13 +51,13 @@ export class TerminalSessions {
   }
 
   start(): void {
-    this.#timer ??= setInterval(() => void this.look(), LOOK_EVERY_MS);
+    this.#timer ??= setInterval(() => void this.check(), LOOK_EVERY_MS);
   }
 
   /** Once all have ended: tells so. */
   async stop(): Promise<void> {
     if (this.#timer !== null) clearInterval(this.#timer);
-    await this.look();
+    await this.check();
   }
 
   /** @param cut ends it, since that was ordered */
@@ -71,8 +71,8 @@ export class TerminalSessions {
       bytesOut: 0,
       ended: null,
     };
-    this.#open.set(sessionId, { row, toldMs: null, toldBytes: 0, cut });
-    void this.look();
+    this.#open.set(sessionId, { row, reportedMs: null, reportedBytes: 0, cut });
+    void this.check();
     return {
       carried: (bytes) => {
         row.bytesIn += bytes.in ?? 0;
@@ -80,18 +80,18 @@ export class TerminalSessions {
       },
       ended: (by, detail) => {
         row.ended ??= { at: this.#now(), by, detail };
-        void this.look();
+        void this.check();
       },
     };
   }
 
   /** One look after another. */
-  async look(): Promise<void> {
-    this.#looking = this.#looking.then(() => this.#look());
-    await this.#looking;
+  async check(): Promise<void> {
+    this.#checking = this.#checking.then(() => this.#check());
+    await this.#checking;
   }
 
-  async #look(): Promise<void> {
+  async #check(): Promise<void> {
     if (this.#open.size === 0) return;
     const nowMs = performance.now();
     const due = [...this.#open.values()].filter((open) => isDue(open, nowMs));
@@ -99,7 +99,7 @@ export class TerminalSessions {
     const rows = due.map(({ row }) => ({ ...row }));
     try {
       await putTerminalSessions(this.#db, { gatewayId: this.#gatewayId, sessions: rows, now: this.#now() });
-      due.forEach((open, nth) => this.#told(open, rows[nth] ?? open.row, nowMs));
+      due.forEach((open, nth) => this.#reported(open, rows[nth] ?? open.row, nowMs));
       for (const { sessionId, because } of await cutTerminals(this.#db, this.#gatewayId))
         this.#open.get(sessionId)?.cut(because);
     } catch (error) {
@@ -108,14 +108,14 @@ export class TerminalSessions {
     }
   }
 
-  #told(open: Open, row: TerminalSessionRow, nowMs: number): void {
-    open.toldMs = nowMs;
-    open.toldBytes = row.bytesIn + row.bytesOut;
+  #reported(open: Open, row: TerminalSessionRow, nowMs: number): void {
+    open.reportedMs = nowMs;
+    open.reportedBytes = row.bytesIn + row.bytesOut;
     if (row.ended !== null) this.#open.delete(row.sessionId);
   }
 }
 
-function isDue({ row, toldMs, toldBytes }: Open, nowMs: number): boolean {
+function isDue({ row, reportedMs: toldMs, reportedBytes: toldBytes }: Open, nowMs: number): boolean {
   if (toldMs === null || row.ended !== null) return true;
   return nowMs - toldMs >= BYTES_EVERY_MS && row.bytesIn + row.bytesOut !== toldBytes;
 }

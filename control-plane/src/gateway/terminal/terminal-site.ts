@@ -93,7 +93,7 @@ export class TerminalSite {
       serveTab({
         page,
         enter: () => enter(this.#deps, to),
-        told: (cut) =>
+        reported: (cut) =>
           this.#deps.sessions.begin(
             { environmentId: id, instanceId, placementEpoch, from, customerId, keyId },
             cut,

@@ -40,7 +40,7 @@ export interface TabParts {
   page: WebSocket;
   enter: () => Promise<Inside>;
   /** Once it is open; `cut` ends it. */
-  told: (cut: (because: string) => void) => ToldTerminal;
+  reported: (cut: (because: string) => void) => ToldTerminal;
   /** Names that tabs of this environment have open, or are just opening; this one's is added. */
   taken: Set<string>;
   /** Its reason is a sentence. */
@@ -71,7 +71,7 @@ class Tab {
   #name: string | null = null;
   #inside: Inside | null = null;
   #channel: ClientChannel | null = null;
-  #told: ToldTerminal | null = null;
+  #reported: ToldTerminal | null = null;
   readonly #beat: NodeJS.Timeout;
   readonly #over: Promise<void>;
 
@@ -83,27 +83,27 @@ class Tab {
     page.once("close", () => signal.removeEventListener("abort", goes));
     page.on("error", () => page.terminate());
     page.on("pong", () => (this.#isAlive = true));
-    this.#beat = setInterval(() => this.#look(), BEAT_MS);
+    this.#beat = setInterval(() => this.#check(), BEAT_MS);
     signal.addEventListener("abort", goes);
     if (signal.aborted) goes();
   }
 
   async serve(): Promise<void> {
-    const wish = await this.#wish();
+    const wish = await this.#request();
     if (wish === null) return;
     const inside = await this.#parts.enter();
     this.#inside = inside;
     if (this.#isClosed) return;
     inside.onEnd((sentence) => this.end("lost", sentence));
-    const name = wish.tab ?? unattended(await inside.ask(LIST_COMMAND), this.#parts.taken) ?? newName();
+    const name = wish.tab ?? unattended(await inside.request(LIST_COMMAND), this.#parts.taken) ?? newName();
     this.#name = name;
     this.#parts.taken.add(name);
     const size = this.#size ?? wish;
     const channel = await inside.terminal(openCommand(name, size.rows), size);
     this.#channel = channel;
-    this.#told = this.#parts.told((because) => this.end("gone", because));
-    this.#tell({ kind: "opened", tab: name });
-    channel.on("data", (chunk: Buffer) => this.#say(chunk));
+    this.#reported = this.#parts.reported((because) => this.end("gone", because));
+    this.#report({ kind: "opened", tab: name });
+    channel.on("data", (chunk: Buffer) => this.#send(chunk));
     channel.once("exit", (code: number | null) => this.#exited(code));
     channel.once("close", () => this.end("lost", LOST));
     channel.on("error", () => this.end("lost", LOST));
@@ -113,8 +113,8 @@ class Tab {
   /** The first word holds. */
   end(why: TerminalEnd, sentence: string): void {
     if (this.#isClosed) return;
-    this.#told?.ended(ENDED_BY[why], why === "exited" ? "" : sentence);
-    this.#tell({ kind: "ended", why, sentence });
+    this.#reported?.ended(ENDED_BY[why], why === "exited" ? "" : sentence);
+    this.#report({ kind: "ended", why, sentence });
     this.#parts.page.close(NORMAL);
     this.#inside?.close();
   }
@@ -122,7 +122,7 @@ class Tab {
   close(): void {
     clearInterval(this.#beat);
     // Nobody here has ended it: the page has gone.
-    this.#told?.ended("client", "");
+    this.#reported?.ended("client", "");
     if (this.#name !== null) this.#parts.taken.delete(this.#name);
     this.#channel?.destroy();
     this.#inside?.close();
@@ -137,7 +137,7 @@ class Tab {
   }
 
   /** What the page wants; null: it has gone, or said something else. Everything later is heard from here, too. */
-  #wish(): Promise<Extract<FromPage, { kind: "open" }> | null> {
+  #request(): Promise<Extract<FromPage, { kind: "open" }> | null> {
     const { page } = this.#parts;
     return new Promise((resolve) => {
       const late = setTimeout(() => page.close(NOT_UNDERSTOOD), OPEN_WITHIN_MS);
@@ -176,20 +176,20 @@ class Tab {
   /** A page that sends further ahead than its window is none of ours. */
   #type(data: Buffer): void {
     this.#waiting += data.length;
-    this.#told?.carried({ in: data.length });
+    this.#reported?.carried({ in: data.length });
     if (this.#waiting > INPUT_WINDOW * 2) return this.#parts.page.close(NOT_UNDERSTOOD);
     const done = () => {
       this.#waiting -= data.length;
-      this.#tell({ kind: "ack", bytes: data.length });
+      this.#report({ kind: "ack", bytes: data.length });
     };
     if (this.#channel === null) done();
     else this.#channel.write(data, done);
   }
 
-  #say(chunk: Buffer): void {
+  #send(chunk: Buffer): void {
     if (this.#isClosed) return;
     this.#parts.page.send(chunk);
-    this.#told?.carried({ out: chunk.length });
+    this.#reported?.carried({ out: chunk.length });
     this.#output.sent(chunk.length);
     this.#sinceRest += chunk.length;
     if (this.#sinceRest >= REST_AFTER_BYTES) this.#rest();
@@ -218,16 +218,16 @@ class Tab {
       this.end("exited", "The terminal could not be started: its container has no tmux for it, or is full.");
   }
 
-  #tell(message: FromGateway): void {
+  #report(message: FromGateway): void {
     if (!this.#isClosed) this.#parts.page.send(JSON.stringify(message));
   }
 
   /** Whoever answers no ping is gone without a word. */
-  #look(): void {
+  #check(): void {
     if (!this.#isAlive) return this.#parts.page.terminate();
     this.#isAlive = false;
     this.#parts.page.ping();
-    this.#tell({ kind: "beat" });
+    this.#report({ kind: "beat" });
   }
 }
 

@@ -66,8 +66,8 @@ export class DirectWay {
   readonly #lasting = new SharedConnections({ idleMs: null });
   readonly #short = new SharedConnections({ idleMs: SHARED_IDLE_MS });
   /** Ways by instance since then. */
-  #asked = new CountsByKey<string>();
-  #askedSinceMs = 0;
+  #requested = new CountsByKey<string>();
+  #requestedSinceMs = 0;
   readonly #turns = new OpeningTurns({ atOnce: OPENING_AT_ONCE });
   #isClosed = false;
 
@@ -96,12 +96,12 @@ export class DirectWay {
 
   #isBusy(key: string): boolean {
     const nowMs = performance.now();
-    if (nowMs - this.#askedSinceMs > BUSY_WITHIN_MS) {
-      this.#asked = new CountsByKey();
-      this.#askedSinceMs = nowMs;
+    if (nowMs - this.#requestedSinceMs > BUSY_WITHIN_MS) {
+      this.#requested = new CountsByKey();
+      this.#requestedSinceMs = nowMs;
     }
-    this.#asked.add(key);
-    return this.#asked.of(key) > BUSY_BEYOND;
+    this.#requested.add(key);
+    return this.#requested.of(key) > BUSY_BEYOND;
   }
 
   /** Who waits for a turn takes no place from others. */

@@ -73,7 +73,7 @@ export async function openTunnels(deps: TunnelsDeps): Promise<OpenTunnels> {
   const wayTo = async (to: Destination): Promise<Duplex> => {
     const { hostId } = to;
     const hasDialled = reversed.has(hostId);
-    if (hasDialled && loop?.wayTo(hostId) !== "direct") return reversed.open(hostId, to);
+    if (hasDialled && loop?.routeTo(hostId) !== "direct") return reversed.open(hostId, to);
     try {
       return await direct.open(to, await addresses.of(hostId));
     } catch (error) {

@@ -21,7 +21,7 @@ type Shown = { credential: Credential; context: SecureContext };
 export class OwnCertificate {
   readonly #make: (now: Date) => Promise<Credential>;
   readonly #now: () => Date;
-  #made: { shown: Promise<Shown>; atMs: number } | null = null;
+  #made: { presented: Promise<Shown>; atMs: number } | null = null;
 
   constructor({ make, now }: { make: (now: Date) => Promise<Credential>; now: () => Date }) {
     this.#make = make;
@@ -30,23 +30,23 @@ export class OwnCertificate {
 
   /** For TLS 1.3. */
   async context(): Promise<SecureContext> {
-    return (await this.shown()).context;
+    return (await this.presented()).context;
   }
 
   /** The same object until it is renewed. */
-  async shown(): Promise<Shown> {
+  async presented(): Promise<Shown> {
     const now = this.#now();
     const age = now.getTime() - (this.#made?.atMs ?? 0);
     // Also after a clock that was set back.
     if (this.#made === null || age >= RENEW_AFTER_MS || age < 0) {
-      const made = { shown: this.#make(now).then(shownBy), atMs: now.getTime() };
+      const made = { presented: this.#make(now).then(shownBy), atMs: now.getTime() };
       this.#made = made;
       // Tried again at the next use.
-      made.shown.catch(() => {
+      made.presented.catch(() => {
         if (this.#made === made) this.#made = null;
       });
     }
-    return this.#made.shown;
+    return this.#made.presented;
   }
 }
 

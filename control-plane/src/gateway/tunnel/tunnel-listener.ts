@@ -28,12 +28,12 @@ export interface TunnelListenWish {
 export class TunnelListener {
   readonly #server: Server;
   readonly #certificate: OwnCertificate;
-  #shown: Credential;
+  #presented: Credential;
 
   private constructor(server: Server, certificate: OwnCertificate, shown: Credential) {
     this.#server = server;
     this.#certificate = certificate;
-    this.#shown = shown;
+    this.#presented = shown;
   }
 
   /** @throws TunnelListenError */
@@ -47,7 +47,7 @@ export class TunnelListener {
       log: Log;
     },
   ): Promise<TunnelListener> {
-    const { credential } = await parts.certificate.shown();
+    const { credential } = await parts.certificate.presented();
     const server = createServer({
       ...tlsOf(credential),
       requestCert: true,
@@ -80,9 +80,9 @@ export class TunnelListener {
 
   /** Shows the certificate of now; to be called now and then. */
   async renew(): Promise<void> {
-    const { credential } = await this.#certificate.shown();
-    if (credential === this.#shown) return;
-    this.#shown = credential;
+    const { credential } = await this.#certificate.presented();
+    if (credential === this.#presented) return;
+    this.#presented = credential;
     this.#server.setSecureContext(tlsOf(credential));
   }
 

@@ -39,9 +39,9 @@ export interface WaysLoopDeps {
 
 export class WaysLoop {
   readonly #deps: WaysLoopDeps;
-  readonly #looks = new Map<HostId, Looks>();
-  readonly #looking = new Map<HostId, Promise<void>>();
-  readonly #ways = new Map<HostId, Way>();
+  readonly #probes = new Map<HostId, Looks>();
+  readonly #checking = new Map<HostId, Promise<void>>();
+  readonly #routes = new Map<HostId, Way>();
   /** Where each could be dialled when it was last read. */
   readonly #dialled = new Map<HostId, string>();
   readonly #ending = new AbortController();
@@ -63,20 +63,20 @@ export class WaysLoop {
     this.#ending.abort();
     this.#wake.resolve();
     await this.#running;
-    await Promise.all(this.#looking.values());
+    await Promise.all(this.#checking.values());
     await this.#orLater(async () => this.#nudge(await endWays(this.#deps.db, this.#deps.gatewayId)));
   }
 
   /** The last that was written; null: nothing was found out yet. */
-  wayTo(hostId: HostId): Way | null {
-    return this.#ways.get(hostId) ?? null;
+  routeTo(hostId: HostId): Way | null {
+    return this.#routes.get(hostId) ?? null;
   }
 
   /** Looks at it soon, since a stream could not be opened; or since it dialled in or was lost. */
   suspect(hostId: HostId): void {
-    const looks = this.#looks.get(hostId);
+    const looks = this.#probes.get(hostId);
     if (looks?.answersSinceMs !== undefined && looks.answersSinceMs !== null)
-      this.#looks.set(hostId, { ...looks, dueMs: 0 });
+      this.#probes.set(hostId, { ...looks, dueMs: 0 });
     this.wake();
   }
 
@@ -105,13 +105,13 @@ export class WaysLoop {
     this.#passedMs = nowMs;
     this.#forgetAllBut(hosts);
     for (const host of hosts) {
-      if (host.way !== null) this.#ways.set(host.id, host.way);
-      this.#lookAnewIfMoved(host);
-      const isDue = (this.#looks.get(host.id) ?? NO_LOOKS).dueMs <= nowMs;
-      if (isDue && !this.#looking.has(host.id) && this.#looking.size < MAX_LOOKS_AT_ONCE)
-        this.#looking.set(
+      if (host.route !== null) this.#routes.set(host.id, host.route);
+      this.#checkIfMoved(host);
+      const isDue = (this.#probes.get(host.id) ?? NO_LOOKS).dueMs <= nowMs;
+      if (isDue && !this.#checking.has(host.id) && this.#checking.size < MAX_LOOKS_AT_ONCE)
+        this.#checking.set(
           host.id,
-          this.#look(host).finally(() => this.#looking.delete(host.id)),
+          this.#check(host).finally(() => this.#checking.delete(host.id)),
         );
       else await this.#settle(host);
     }
@@ -120,14 +120,14 @@ export class WaysLoop {
     this.#nudge(await endWaysOfTheDead(db, now()));
   }
 
-  async #look(host: HostToReach): Promise<void> {
-    const look = await this.#lookAt(host);
-    const before = this.#looks.get(host.id) ?? NO_LOOKS;
-    this.#looks.set(host.id, looked(before, look, { nowMs: performance.now(), chance: Math.random() }));
+  async #check(host: HostToReach): Promise<void> {
+    const look = await this.#probe(host);
+    const before = this.#probes.get(host.id) ?? NO_LOOKS;
+    this.#probes.set(host.id, looked(before, look, { nowMs: performance.now(), chance: Math.random() }));
     await this.#orLater(() => this.#settle(host));
   }
 
-  async #lookAt(host: HostToReach): Promise<Look> {
+  async #probe(host: HostToReach): Promise<Look> {
     try {
       await this.#deps.direct.probe(host.id, host);
       return { answers: true };
@@ -140,30 +140,35 @@ export class WaysLoop {
   async #settle(host: HostToReach): Promise<void> {
     const { db, gatewayId, reversed, now } = this.#deps;
     if (this.#ending.signal.aborted) return;
-    const looks = this.#looks.get(host.id) ?? NO_LOOKS;
+    const looks = this.#probes.get(host.id) ?? NO_LOOKS;
     const at = { hasDialled: reversed.has(host.id), nowMs: performance.now() };
-    const found = wayOf(host.way, looks, at);
-    if (found === null || (found.way === host.way && found.detail === host.detail)) return;
-    const { isWritten, isNews } = await writeWay(db, { gatewayId, hostId: host.id, ...found, now: now() });
+    const found = wayOf(host.route, looks, at);
+    if (found === null || (found.route === host.route && found.detail === host.detail)) return;
+    const { isWritten, isChange: isNews } = await writeWay(db, {
+      gatewayId,
+      hostId: host.id,
+      ...found,
+      now: now(),
+    });
     if (!isWritten) return;
-    host.way = found.way;
+    host.route = found.route;
     host.detail = found.detail;
-    this.#ways.set(host.id, found.way);
+    this.#routes.set(host.id, found.route);
     if (isNews) this.#nudge([host.id]);
   }
 
   /** What was found out of other addresses, or of none that was confirmed, says nothing of these. */
-  #lookAnewIfMoved({ id, addresses }: HostToReach): void {
+  #checkIfMoved({ id, addresses }: HostToReach): void {
     const now = addresses.join(" ");
     const before = this.#dialled.get(id);
     this.#dialled.set(id, now);
-    if (before !== undefined && before !== now) this.#looks.delete(id);
+    if (before !== undefined && before !== now) this.#probes.delete(id);
   }
 
   #forgetAllBut(hosts: readonly HostToReach[]): void {
     const known = new Set(hosts.map(({ id }) => id));
-    for (const id of this.#looks.keys()) if (!known.has(id)) this.#looks.delete(id);
-    for (const id of this.#ways.keys()) if (!known.has(id)) this.#ways.delete(id);
+    for (const id of this.#probes.keys()) if (!known.has(id)) this.#probes.delete(id);
+    for (const id of this.#routes.keys()) if (!known.has(id)) this.#routes.delete(id);
     for (const id of this.#dialled.keys()) if (!known.has(id)) this.#dialled.delete(id);
   }
 

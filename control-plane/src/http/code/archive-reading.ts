@@ -50,7 +50,7 @@ async function readEntries(tar: AsyncIterable<Buffer>): Promise<{ entries: numbe
     const block = await blocks.take(TAR_BLOCK);
     if (block.equals(ZEROS.subarray(0, TAR_BLOCK))) {
       await blocks.refuseUnlessEmpty();
-      return rules.told;
+      return rules.reported;
     }
     const header = headerOf(block);
     switch (header.type) {

@@ -100,7 +100,7 @@ export function registerCustomerDataRoutes(api: ApiApp, deps: ApiDeps): void {
       afterwards(() => tellOf(c, hostIds));
       const ended = (asked: WorkloadKind) =>
         workloads.filter(({ kind }) => kind === asked).map(({ id }) => id);
-      const kept = deletion.kept.map(({ mountedBy, ...entry }) => ({ ...entry, mounted_by: mountedBy }));
+      const kept = deletion.stored.map(({ mountedBy, ...entry }) => ({ ...entry, mounted_by: mountedBy }));
       return c.json(
         {
           environments: ended("environment"),

@@ -131,7 +131,7 @@ async function answerFromAny(
       const copy = mounted.find(({ storagePool }) => storagePool === pool) ?? null;
       return await answerFrom(
         c,
-        { pool, copyId: copy?.id ?? null, folder: poolPath(entry.storage_path), path, asked: path },
+        { pool, copyId: copy?.id ?? null, folder: poolPath(entry.storage_path), path, requested: path },
         { copy, page },
       );
     } catch (error) {

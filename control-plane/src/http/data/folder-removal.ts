@@ -23,7 +23,12 @@ async function isRemoved(c: ApiContext, { storage_pool: pool, folder }: DataFold
   if (pool === null) return false;
   const { db, files } = c.var.deps;
   for (const host of await hostsOfPool(db, { pool })) {
-    const reply = await files.ask(host.id as HostId, { method: "DELETE", route: "/tree", folder, path: "" });
+    const reply = await files.request(host.id as HostId, {
+      method: "DELETE",
+      route: "/tree",
+      folder,
+      path: "",
+    });
     if (!reply.isReached) continue;
     reply.answer.cancel();
     if (reply.answer.status === 204) return true;

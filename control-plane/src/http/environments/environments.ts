@@ -62,7 +62,7 @@ export function registerEnvironmentRoutes(api: ApiApp, deps: ApiDeps, fleet: Kep
       { id: deps.newId("env"), customerId: c.var.actor.customerId, workspaceId: workspace.id },
       deps.envVars,
     );
-    const terms = { order, payerId: workspace.owner_id, orderer: ordererOf(c) };
+    const terms = { order, payerId: workspace.owner_id, context: ordererOf(c) };
     const keyed = keyedOrder(c, (environment: EnvironmentRow) => ({
       status: 201,
       body: environmentAnswer(c, environment, newlyOrdered(environment)),

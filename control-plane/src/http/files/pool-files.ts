@@ -106,7 +106,7 @@ type FolderWish = Pick<z.output<typeof FileQuery>, "limit" | "cursor" | "tree" |
  */
 export async function answerFile(
   c: ApiContext,
-  file: PoolFile & { asked: string },
+  file: PoolFile & { requested: string },
   page: FolderWish = {},
   onHost: (host: PoolHost) => void = () => undefined,
 ): Promise<Response> {
@@ -130,7 +130,7 @@ export async function answerFile(
   });
   switch (type) {
     case "folder":
-      return await folderShown(c, answer, { asked: file.asked, limit, after });
+      return await folderShown(c, answer, { requested: file.requested, limit, after });
     case TREE_FILE_TYPE:
       return new Response(answer.body, { headers: { ...UNTOUCHED, "content-type": TREE_TYPE } });
     case "file":
@@ -144,7 +144,7 @@ export async function answerFile(
 async function folderShown(
   c: ApiContext,
   answer: HostAnswer,
-  { asked, limit, after }: { asked: string; limit: number; after: string | null },
+  { requested: asked, limit, after }: { requested: string; limit: number; after: string | null },
 ): Promise<Response> {
   if (c.req.raw.method === "HEAD") return c.body(null, 200, { [FILE_TYPE_HEADER]: "folder" });
   const { files, isMore } = await jsonOf(answer, HostListing);
@@ -229,7 +229,7 @@ export async function askMember(
   const hosts = await hostsOfPool(db, { pool, preferred, copyId, except });
   let why = `No host of storage pool ${pool} is heard now.`;
   for (const host of hosts) {
-    const reply = await files.ask(host.id as HostId, { ...question, folder, path }, c.req.raw.signal);
+    const reply = await files.request(host.id as HostId, { ...question, folder, path }, c.req.raw.signal);
     if (reply.isReached) return { host, answer: reply.answer };
     why = `Host ${host.name} does not serve files now: ${reply.why}`;
     // What was read of a body is gone: another host would get the rest alone.

@@ -26,6 +26,6 @@ export function registerGpuHistoryRoute(api: ApiApp, { db, now }: ApiDeps): void
     if ((await gpuByUuid(db, uuid)) === null) throw notFound(`GPU ${uuid}`);
     const asked = await askedStretch(db, c.req.valid("query"), now());
     const cards = [{ uuid, rank: null, stretch: asked }];
-    return c.json(await historyAnswer(db, { asked, cards, leftOut: 0 }), 200);
+    return c.json(await historyAnswer(db, { requested: asked, cards, leftOut: 0 }), 200);
   });
 }

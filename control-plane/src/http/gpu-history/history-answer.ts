@@ -77,7 +77,7 @@ interface Shown {
 
 export async function historyAnswer(
   sql: Connection,
-  { asked, cards, leftOut }: { asked: Stretch; cards: readonly Shown[]; leftOut: number },
+  { requested: asked, cards, leftOut }: { requested: Stretch; cards: readonly Shown[]; leftOut: number },
 ): Promise<GpuHistory> {
   const stepMs = stepOf(asked);
   const kept = await keptBuckets(sql, [...new Set(cards.map(({ uuid }) => uuid))], asked);

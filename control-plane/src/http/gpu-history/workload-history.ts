@@ -38,7 +38,7 @@ export function registerWorkloadHistory(api: ApiApp, { db, now }: ApiDeps, route
       return stretch === null ? [] : [{ uuid: card.uuid, rank: card.rank, stretch }];
     });
     const leftOut = held.count - held.cards.length;
-    return c.json(await historyAnswer(db, { asked, cards, leftOut }), 200);
+    return c.json(await historyAnswer(db, { requested: asked, cards, leftOut }), 200);
   });
 }
 

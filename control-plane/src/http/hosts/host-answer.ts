@@ -157,7 +157,7 @@ export type HostShown = z.infer<typeof Host>;
 
 export function hostAnswer({
   protocol,
-  ways,
+  routes: ways,
   address,
   pool_failure,
   pool_proof_due_at,
@@ -184,11 +184,11 @@ export function hostAnswer({
     pool_proved_at: row.pool_proved_at?.toISOString() ?? null,
     pool_reason:
       obstacle === null
-        ? poolWarning({ standing, proofDueAt: pool_proof_due_at })
+        ? poolWarning({ membership: standing, proofDueAt: pool_proof_due_at })
         : `Nothing is placed on it or read from it: ${obstacle}.`,
     address_confirmed_by: verdict.isConfirmed ? verdict.by : null,
     address_detail: verdict.sentence,
-    tunnel: tunnel.way,
+    tunnel: tunnel.route,
     tunnel_detail: tunnel.sentence,
     status_reason:
       row.status_reason ?? (service.mode === "full" ? null : `Nothing new is placed: ${service.why}.`),

@@ -84,7 +84,7 @@ export function registerInferenceServiceRoutes(api: ApiApp, deps: ApiDeps, fleet
     return await once(c, async (sql, afterwards) => {
       // Within the transaction everything is asked through it: whoever holds a connection must not wait for another.
       const looks = { recent: () => Promise.resolve(recent), anew: () => emptyFleet(sql) };
-      const asked = { order, payerId: workspace.owner_id, orderer: ordererOf(c), newId };
+      const asked = { order, payerId: workspace.owner_id, context: ordererOf(c), newId };
       refuseUnlessDone(await onFleet(looks, (fleet) => orderService(sql, { ...asked, fleet })));
       afterwards(() => tellOf(c, []));
       return c.json(await INFERENCE_SERVICES.answerOf(c, sql, order.id), 201);

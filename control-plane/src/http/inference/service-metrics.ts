@@ -64,7 +64,7 @@ async function ofReplica(
     );
   if (!place.is_up || hostId === null || port === null)
     throw conflict(`Replica ${rank} is not up, so that nobody tells its metrics: it is ${place.state}.`);
-  const reply = await replicaMetrics.ask({ instanceId, hostId, port }, signal);
+  const reply = await replicaMetrics.request({ instanceId, hostId, port }, signal);
   switch (reply.kind) {
     case "page":
       return reply;

@@ -147,7 +147,7 @@ export function registerServiceVersionRoutes(api: ApiApp, deps: ApiDeps, fleet: 
 
   api.openapi(upgrade, async (c) => {
     const { allow_gap: allowsGap = false, ...body } = c.req.valid("json");
-    const deed = { allowsGap, orderer: ordererOf(c), newId };
+    const deed = { allowsGap, context: ordererOf(c), newId };
     return await ordered(c, c.req.valid("param").id, (sql, service, known) =>
       upgradeService(sql, service, {
         ...deed,
@@ -161,7 +161,7 @@ export function registerServiceVersionRoutes(api: ApiApp, deps: ApiDeps, fleet: 
 
   api.openapi(rollback, async (c) => {
     const { allow_gap: allowsGap = false } = c.req.valid("json");
-    const deed = { allowsGap, orderer: ordererOf(c), newId };
+    const deed = { allowsGap, context: ordererOf(c), newId };
     return await ordered(c, c.req.valid("param").id, (sql, service, known) =>
       rollbackService(sql, service, { ...deed, fleet: known }),
     );
@@ -174,7 +174,7 @@ export function registerServiceVersionRoutes(api: ApiApp, deps: ApiDeps, fleet: 
     // Any of them may have variables that the one that serves has not.
     const vars = Object.assign({}, ...rows.map(({ env_vars: one }) => one)) as StoredEnvVars;
     const isShown = await showsValues(c, { ...service, env_vars: vars }, { what, sql: db });
-    const item = (row: RevisionRow) => revisionAnswer(c, row, { service, isShown });
+    const item = (row: RevisionRow) => revisionAnswer(c, row, { service, isVisible: isShown });
     return c.json(toPage(rows, page.limit, { item, key: ({ number }) => [number] }), 200);
   });
 
@@ -189,7 +189,7 @@ export function registerServiceVersionRoutes(api: ApiApp, deps: ApiDeps, fleet: 
 function revisionAnswer(
   c: ApiContext,
   row: RevisionRow,
-  { service, isShown }: { service: { customer_id: number }; isShown: boolean },
+  { service, isVisible: isShown }: { service: { customer_id: number }; isVisible: boolean },
 ): z.input<typeof Revision> {
   return {
     ...row,

@@ -76,10 +76,10 @@ const LineKey = z.tuple([z.literal("queue"), z.int().nonnegative(), text(200)]);
 
 interface Beside {
   kinds: readonly RoutedKind[];
-  kept: KeptForPasses;
+  cache: KeptForPasses;
 }
 
-export function registerQueueRoute(api: ApiApp, deps: ApiDeps, { kinds, kept }: Beside): void {
+export function registerQueueRoute(api: ApiApp, deps: ApiDeps, { kinds, cache: kept }: Beside): void {
   const keptLine = new KeptLine(deps, kept);
 
   api.openapi(getQueue, async (c) => {
@@ -101,7 +101,7 @@ export function registerQueueRoute(api: ApiApp, deps: ApiDeps, { kinds, kept }: 
       page.items.map(({ order }) => order.start),
     );
     const seen = { names, roles: roles ?? new Map<number, WorkspaceRole>() };
-    const items = await queuedOrders(c, { line, kept: keptLine, kinds }, page.items, seen);
+    const items = await queuedOrders(c, { line, cache: keptLine, kinds }, page.items, seen);
     return c.json({ at: line.at.toISOString(), items, next_cursor: page.next_cursor }, 200);
   });
 }
@@ -114,7 +114,7 @@ function behind({ places }: OrderLine, [, position, key]: z.output<typeof LineKe
 
 async function queuedOrders(
   c: ApiContext,
-  { line, kept, kinds }: { line: OrderLine; kept: KeptLine; kinds: readonly RoutedKind[] },
+  { line, cache: kept, kinds }: { line: OrderLine; cache: KeptLine; kinds: readonly RoutedKind[] },
   shown: readonly InLine[],
   { names, roles }: { names: ReadonlyMap<string, WaitingName>; roles: ReadonlyMap<number, WorkspaceRole> },
 ): Promise<Queue["items"]> {
@@ -158,7 +158,7 @@ function queuedOrder(
   { name, workspace_id, reason }: WaitingName,
   at: Date,
 ): Omit<Queue["items"][number], "customer" | "share" | "would_start" | "may_manage"> {
-  const { start, asked, stand, request, heldBack } = order;
+  const { start, requested: asked, stand, request, heldBack } = order;
   return {
     position,
     kind: start.kind,

@@ -36,8 +36,8 @@ export function lookingAt(c: ApiContext, subject: string): void {
  */
 export async function recordBeforehand(c: ApiContext, after: AuditFields): Promise<void> {
   const shown = new Set(Object.keys(after));
-  const bounded = auditDifference(null, after, { shown, ignored: new Set() });
-  await c.var.auditWitness?.writeAlone(c.var.deps.db, bounded.after);
+  const bounded = auditDifference(null, after, { visible: shown, ignored: new Set() });
+  await c.var.requestAuditScope?.writeAlone(c.var.deps.db, bounded.after);
 }
 
 /**
@@ -90,7 +90,7 @@ async function recordChange(c: ApiContext, next: Next, change: AskedChange): Pro
   const template = () => templateOf(c, { requestId, change });
   const { target } = change;
   const witness = new AuditWitness({ target, targetId: () => targetIdOf(c, change), template });
-  c.set("auditWitness", witness);
+  c.set("requestAuditScope", witness);
   await witnessed(witness, next);
   witness.end();
 

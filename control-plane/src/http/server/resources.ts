@@ -183,8 +183,8 @@ export function registerResources(api: ApiApp, deps: ApiDeps): void {
 /** What all kinds of workload have. */
 function registerWorkloadRoutes(api: ApiApp, deps: ApiDeps, fleet: KeptFleet): void {
   const kept = keptForPasses(deps.db);
-  registerTrainingJobDryRun(api, deps, { fleet, kinds: KINDS, kept });
-  registerQueueRoute(api, deps, { kinds: KINDS, kept });
+  registerTrainingJobDryRun(api, deps, { fleet, kinds: KINDS, cache: kept });
+  registerQueueRoute(api, deps, { kinds: KINDS, cache: kept });
   registerSearchRoute(api, deps);
   registerSentencesRoute(api);
   for (const kind of KINDS) {
@@ -194,7 +194,7 @@ function registerWorkloadRoutes(api: ApiApp, deps: ApiDeps, fleet: KeptFleet): v
     registerWorkloadStory(api, deps, kind);
     registerWorkloadHistory(api, deps, kind);
     registerWorkloadUrgency(api, deps, kind);
-    registerWorkloadWhy(api, kind, { kinds: KINDS, kept });
+    registerWorkloadWhy(api, kind, { kinds: KINDS, cache: kept });
     registerWorkloadLogs(api, deps, kind);
   }
 }

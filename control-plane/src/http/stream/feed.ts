@@ -39,14 +39,14 @@ export class StreamFeed {
   #life = "";
   #number = 0;
   #before: Snapshot | null = null;
-  #kept: { number: number; changes: Changes }[] = [];
-  #looks: StreamLooks;
-  #lookedMs = 0;
+  #cached: { number: number; changes: Changes }[] = [];
+  #checks: StreamLooks;
+  #checkedMs = 0;
   #rightsMs = 0;
 
   constructor(deps: FeedDeps) {
     this.#deps = deps;
-    this.#looks = new StreamLooks(deps.db, deps.now);
+    this.#checks = new StreamLooks(deps.db, deps.now);
     deps.closing.addEventListener("abort", () => this.#close());
   }
 
@@ -81,8 +81,8 @@ export class StreamFeed {
     this.#life = randomBytes(8).toString("hex");
     this.#number = 0;
     this.#before = null;
-    this.#kept = [];
-    this.#looks = new StreamLooks(this.#deps.db, this.#deps.now);
+    this.#cached = [];
+    this.#checks = new StreamLooks(this.#deps.db, this.#deps.now);
     try {
       while (this.#readers.size > 0) {
         const beganMs = performance.now();
@@ -98,12 +98,12 @@ export class StreamFeed {
   async #turn(nowMs: number): Promise<void> {
     const joining = [...this.#joining];
     try {
-      const after = await this.#looks.look(this.#wanted(), nowMs);
+      const after = await this.#checks.check(this.#wanted(), nowMs);
       if (nowMs - this.#rightsMs >= RIGHTS_EVERY_MS) {
         await closeWhatIsLost(this.#deps, this.#readers);
         this.#rightsMs = nowMs;
       }
-      this.#tell(after, nowMs);
+      this.#report(after, nowMs);
       for (const { reader } of joining) this.#welcome(reader);
     } catch (error) {
       if (!(error instanceof StoreError)) return this.#giveUp(error);
@@ -124,20 +124,20 @@ export class StreamFeed {
     };
   }
 
-  #tell(after: Snapshot, nowMs: number): void {
+  #report(after: Snapshot, nowMs: number): void {
     const before = this.#before;
-    const hadGap = nowMs - this.#lookedMs > GAP_MS;
+    const hadGap = nowMs - this.#checkedMs > GAP_MS;
     this.#before = after;
-    this.#lookedMs = nowMs;
+    this.#checkedMs = nowMs;
     if (before === null) return;
     this.#number += 1;
     const found = changesBetween(before, after);
     const changes = { ...found, everything: found.everything || hadGap };
     this.#keep(changes);
-    const groups = new Map<string, { told: Told; bytes: Uint8Array }>();
+    const groups = new Map<string, { update: Told; bytes: Uint8Array }>();
     for (const reader of this.#readers) {
       if (this.#joining.some((one) => one.reader === reader)) continue;
-      const { told, bytes } = getOr(groups, reader.group, () => this.#made(reader, changes));
+      const { update: told, bytes } = getOr(groups, reader.group, () => this.#made(reader, changes));
       if (!told.resync && told.changes.size + told.cards.length + told.costs.length === 0) continue;
       if (reader.isUpToDate) reader.send(bytes, nowMs);
       else reader.add(told);
@@ -147,12 +147,12 @@ export class StreamFeed {
   /** Without values, of which whoever comes back is told the present ones. */
   #keep(changes: Changes): void {
     const withoutValues = { ...changes, cards: [], costs: [] };
-    this.#kept = [...this.#kept.slice(1 - KEPT_LOOKS), { number: this.#number, changes: withoutValues }];
+    this.#cached = [...this.#cached.slice(1 - KEPT_LOOKS), { number: this.#number, changes: withoutValues }];
   }
 
-  #made(reader: StreamReader, changes: Changes): { told: Told; bytes: Uint8Array } {
+  #made(reader: StreamReader, changes: Changes): { update: Told; bytes: Uint8Array } {
     const told = toldOf({ topics: new Set(reader.topics.keys()), sight: reader.sight }, changes);
-    return { told, bytes: ENCODER.encode(framesOf(told, this.#place)) };
+    return { update: told, bytes: ENCODER.encode(framesOf(told, this.#place)) };
   }
 
   /** What they missed, or that they may have missed anything; and the values as they are. */
@@ -174,7 +174,7 @@ export class StreamFeed {
   #missedSince(lastEventId: string): Changes[] | null {
     const place = placeOf(lastEventId);
     if (place === null || place.life !== this.#life || place.number > this.#number) return null;
-    const missed = this.#kept.filter(({ number }) => number > place.number);
+    const missed = this.#cached.filter(({ number }) => number > place.number);
     return missed.length === this.#number - place.number ? missed.map(({ changes }) => changes) : null;
   }
 

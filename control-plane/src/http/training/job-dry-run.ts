@@ -73,7 +73,7 @@ const schema = createRoute({
 export function registerTrainingJobDryRun(
   api: ApiApp,
   deps: ApiDeps,
-  { fleet, kinds, kept }: { fleet: KeptFleet; kinds: readonly RoutedKind[]; kept: KeptForPasses },
+  { fleet, kinds, cache: kept }: { fleet: KeptFleet; kinds: readonly RoutedKind[]; cache: KeptForPasses },
 ): void {
   api.openapi(dryRun, async (c) => {
     const asked = await orderAsked(c, c.req.valid("json"));
@@ -84,7 +84,7 @@ export function registerTrainingJobDryRun(
       const orderer = ordererOf(c);
       const { hourly, scene } = await takenBack(sql, async () => {
         await holdCode(c, sql, asked.order.code);
-        const outcome = await onFleet(looks, (fleet) => orderJob(sql, { ...asked, fleet, orderer }));
+        const outcome = await onFleet(looks, (fleet) => orderJob(sql, { ...asked, fleet, context: orderer }));
         const { hourly } = refuseUnlessDone(outcome);
         return { hourly, scene: await passSceneWithin(sql, { now: at, seed: 0, known, work: "all" }) };
       });

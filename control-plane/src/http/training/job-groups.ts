@@ -147,7 +147,7 @@ export function registerTrainingJobGroupRoutes(api: ApiApp): void {
     const { priority } = c.req.valid("json");
     await transaction(c.var.deps.db, async (sql) => {
       const jobs = await lockedElements(sql, group.id);
-      refuseUnlessDone(await changePriorities(sql, jobs, { priority, orderer: ordererOf(c) }));
+      refuseUnlessDone(await changePriorities(sql, jobs, { priority, context: ordererOf(c) }));
     });
     tellOf(c, []);
     return c.json(groupAnswer(group), 200);

@@ -78,7 +78,7 @@ export function registerTrainingJobOutputRoute(api: ApiApp): void {
     await workloadFor(c, TRAINING_JOBS, id, "read-workload");
     const { rank = 0, ...query } = c.req.valid("query");
     const asked = pathBytes(query);
-    return await answerOutput(c, { jobId: id, rank, place: placeOf(asked), asked }, query);
+    return await answerOutput(c, { jobId: id, rank, place: placeOf(asked), requested: asked }, query);
   });
 
   api.openapi(getFiles, async (c) => {
@@ -89,7 +89,7 @@ export function registerTrainingJobOutputRoute(api: ApiApp): void {
     const asked = pathBytes(query);
     const below = asked.replace(/^\/+/, "");
     const place = placeOf(attempt === undefined ? below : `${attemptFolder(attempt)}/${below}`);
-    return await answerOutput(c, { jobId: id, rank, place, asked }, query);
+    return await answerOutput(c, { jobId: id, rank, place, requested: asked }, query);
   });
 
   api.openapi(remove, async (c) => {
@@ -111,7 +111,7 @@ export function registerTrainingJobOutputRoute(api: ApiApp): void {
 /** @param asked the path as whoever asks names it */
 async function answerOutput(
   c: ApiContext,
-  asked: { jobId: string; rank: number; place: ReturnType<typeof placeOf>; asked: string },
+  asked: { jobId: string; rank: number; place: ReturnType<typeof placeOf>; requested: string },
   query: Parameters<typeof answerFile>[2],
 ): Promise<Response> {
   const { place } = asked;
@@ -120,7 +120,7 @@ async function answerOutput(
   const { pool, hostId, folder } = outputOf(attempts, place);
   return await answerFile(
     c,
-    { pool, preferred: hostId, folder, path: place.path, asked: asked.asked },
+    { pool, preferred: hostId, folder, path: place.path, requested: asked.requested },
     query,
   );
 }

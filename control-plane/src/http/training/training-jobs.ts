@@ -59,7 +59,7 @@ export function registerTrainingJobRoutes(api: ApiApp, fleet: KeptFleet): void {
       const looks = { recent: () => Promise.resolve(recent), anew: () => emptyFleet(sql) };
       const orderer = ordererOf(c);
       await holdCode(c, sql, asked.order.code);
-      const outcome = await onFleet(looks, (fleet) => orderJob(sql, { ...asked, fleet, orderer }));
+      const outcome = await onFleet(looks, (fleet) => orderJob(sql, { ...asked, fleet, context: orderer }));
       refuseUnlessDone(outcome);
       afterwards(() => tellOf(c, []));
       return c.json(await TRAINING_JOBS.answerOf(c, sql, asked.rows[0].id), 201);
@@ -78,7 +78,7 @@ export function registerTrainingJobRoutes(api: ApiApp, fleet: KeptFleet): void {
     await transaction(c.var.deps.db, async (sql) => {
       const job = (await lockJobOrders(sql, [id])).get(id);
       if (job === undefined) throw notFound(`${what} ${id}`);
-      refuseUnlessDone(await changeJob(sql, job, { change, orderer: ordererOf(c) }));
+      refuseUnlessDone(await changeJob(sql, job, { change, context: ordererOf(c) }));
     });
     tellOf(c, []);
     return c.json(await TRAINING_JOBS.answerOf(c, c.var.deps.db, id), 200);

@@ -97,7 +97,7 @@ const why = ({ path, many }: RoutedKind) =>
 /** What answers are made of, beside the workload: the kinds of what else waits, and what is kept for passes. */
 interface Beside {
   kinds: readonly RoutedKind[];
-  kept: KeptForPasses;
+  cache: KeptForPasses;
 }
 
 export function registerWorkloadWhy(api: ApiApp, routed: RoutedKind, beside: Beside): void {
@@ -110,7 +110,7 @@ export function registerWorkloadWhy(api: ApiApp, routed: RoutedKind, beside: Bes
 async function whyOf(
   c: ApiContext,
   { routed, workload }: { routed: RoutedKind; workload: WorkloadState },
-  { kinds, kept }: Beside,
+  { kinds, cache: kept }: Beside,
 ): Promise<z.input<typeof Why>> {
   const { db, now } = c.var.deps;
   const reason = workload.status_reason ?? (await sayingOf(db, routed, workload));
@@ -134,7 +134,7 @@ async function whyOf(
   // Of a service that runs a replica may wait.
   if (workload.status !== "queued" && !rulesOf(routed.kind).hasManyStarts) return nothing;
   const at = now();
-  const scene = await passScene(db, { now: at, seed: 0, kept, work: "all" });
+  const scene = await passScene(db, { now: at, seed: 0, cache: kept, work: "all" });
   const place = placeIn(scene, { ...routed, id: workload.id, at });
   if (place === null) return nothing;
   const { order, position, hosts, share, found } = place;

@@ -49,7 +49,7 @@ const BROKE_OFF = "Its host broke the connection off.";
 /** @param bounds others than the product's, for tests */
 export function fileRequests(open: OpenFiles, bounds: AnswerBounds = ANSWER_BOUNDS): HostFiles {
   return {
-    async ask(hostId, question, signal) {
+    async request(hostId, question, signal) {
       const opened = await open(hostId);
       return opened.isOpen
         ? await askOn(opened.stream, question, { signal, bounds })

@@ -59,7 +59,7 @@ export class HostOrders {
     }
     if (signal?.aborted)
       return { kind: "exec-refused", reason: "given-up", detail: "it was given up before it began" };
-    const giveUp = () => this.#tellStop(host, { kind: "exec-stop", execId });
+    const giveUp = () => this.#reportStop(host, { kind: "exec-stop", execId });
     signal?.addEventListener("abort", giveUp, { once: true });
     const sent = this.#request(host, bytes, request.timeoutSeconds);
     const answer = decode(Answer, await sent.finally(() => signal?.removeEventListener("abort", giveUp)));
@@ -72,7 +72,7 @@ export class HostOrders {
   }
 
   /** Where it is lost, the command ends at its own deadline. */
-  #tellStop(host: HostId, stop: ExecStop): void {
+  #reportStop(host: HostId, stop: ExecStop): void {
     if (this.isConnected) this.#connection.publish(down(host, "exec-stop"), encode(stop));
   }
 

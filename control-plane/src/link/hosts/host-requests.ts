@@ -133,7 +133,7 @@ class RequestServer {
   readonly #log: Log;
   readonly #handlers: Pick<HostHandlers, "floods">;
   readonly #gate = new RequestGate();
-  readonly #floodToldMs = new Map<HostId, number>();
+  readonly #floodReportedMs = new Map<HostId, number>();
   readonly #subscriptions: Subscription[] = [];
 
   constructor(connection: NatsConnection, handlers: Pick<HostHandlers, "floods">, log: Log) {
@@ -164,7 +164,7 @@ class RequestServer {
     const size = { bytes: message.data.byteLength };
     switch (this.#gate.enter(host.data, { ...size, nowMs: performance.now() })) {
       case "floods":
-        return this.#tellFlood(host.data);
+        return this.#reportFlood(host.data);
       case "busy":
         return this.#reply(message, refusal("too many requests at once"));
       case "admitted":
@@ -195,10 +195,10 @@ class RequestServer {
     if (!this.#connection.isClosed()) message.respond(encode(reply));
   }
 
-  #tellFlood(host: HostId): void {
+  #reportFlood(host: HostId): void {
     const nowMs = performance.now();
-    if (nowMs - (this.#floodToldMs.get(host) ?? -Infinity) < FLOOD_TOLD_EVERY_MS) return;
-    this.#floodToldMs.set(host, nowMs);
+    if (nowMs - (this.#floodReportedMs.get(host) ?? -Infinity) < FLOOD_TOLD_EVERY_MS) return;
+    this.#floodReportedMs.set(host, nowMs);
     this.#log.error({ host }, "a host floods the control plane; what goes beyond its share is dropped");
     this.#handlers
       .floods?.(host)

@@ -103,7 +103,7 @@ class Stream implements LogStream {
   #end: LogEnd | null = null;
   #repeats = 0;
   #wake: () => void = () => undefined;
-  #saying: NodeJS.Timeout | undefined;
+  #printing: NodeJS.Timeout | undefined;
 
   constructor(
     connection: NatsConnection,
@@ -138,7 +138,7 @@ class Stream implements LogStream {
     if (!answer.ok) return { reason: "refused", detail: `its answer makes no sense: ${answer.reason}` };
     switch (answer.message.kind) {
       case "session-opened":
-        this.#saying = setInterval(() => this.#sayCredit(), SAY_CREDIT_EVERY_MS).unref();
+        this.#printing = setInterval(() => this.#sendCredit(), SAY_CREDIT_EVERY_MS).unref();
         return null;
       case "session-refused": {
         const { reason, detail } = answer.message;
@@ -173,10 +173,10 @@ class Stream implements LogStream {
   }
 
   /** The first end stays. What waits is still read. */
-  end(end: LogEnd, { isTold = true }: { isTold?: boolean } = {}): void {
+  end(end: LogEnd, { isReported: isTold = true }: { isReported?: boolean } = {}): void {
     if (this.#end !== null) return;
     this.#end = end;
-    clearInterval(this.#saying);
+    clearInterval(this.#printing);
     this.#subscription.unsubscribe();
     if (isTold) {
       const { reason } = end;
@@ -197,7 +197,7 @@ class Stream implements LogStream {
         if (!close.ok) return this.#endAsGarbled(close.reason);
         const { reason, detail } = close.message;
         const isWhole = reason === "ended" || reason === "run-over";
-        return this.end({ isWhole, reason, detail }, { isTold: false });
+        return this.end({ isWhole, reason, detail }, { isReported: false });
       }
       default:
         return this.#endAsGarbled("no such word");
@@ -238,10 +238,10 @@ class Stream implements LogStream {
     const grant = dueGrant(this.#window);
     if (grant === null || this.#end !== null) return;
     this.#window = grant.window;
-    this.#sayCredit();
+    this.#sendCredit();
   }
 
-  #sayCredit(): void {
+  #sendCredit(): void {
     const credit: SessionCredit = { kind: "session-credit", upToByte: this.#window.grantedBytes };
     this.#publish("credit", credit);
   }

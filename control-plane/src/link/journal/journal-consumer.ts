@@ -39,7 +39,7 @@ export class JournalConsumer {
   readonly #log: Log;
   readonly #repair: () => Promise<unknown>;
   readonly #stopping = new AbortController();
-  readonly #malformedToldMs = new Map<string, number>();
+  readonly #malformedReportedMs = new Map<string, number>();
   #loop: Promise<void> = Promise.resolve();
 
   /** `repair` resolves when the stream has been looked at, and made again if it was gone. */
@@ -107,7 +107,7 @@ export class JournalConsumer {
     try {
       if (!host.success || !batch.ok) {
         const reason = batch.ok ? "the subject names no host" : batch.reason;
-        await this.#tellMalformed(host.data ?? null, reason);
+        await this.#reportMalformed(host.data ?? null, reason);
         message.term(reason);
         return;
       }
@@ -119,11 +119,11 @@ export class JournalConsumer {
     }
   }
 
-  async #tellMalformed(host: string | null, reason: string): Promise<void> {
+  async #reportMalformed(host: string | null, reason: string): Promise<void> {
     const nowMs = performance.now();
-    if (nowMs - (this.#malformedToldMs.get(host ?? "") ?? -Infinity) < MALFORMED_TOLD_EVERY_MS) return;
+    if (nowMs - (this.#malformedReportedMs.get(host ?? "") ?? -Infinity) < MALFORMED_TOLD_EVERY_MS) return;
     await this.#handler.malformed(host, reason);
-    this.#malformedToldMs.set(host ?? "", nowMs);
+    this.#malformedReportedMs.set(host ?? "", nowMs);
   }
 
   #postpone(message: JsMsg, error: unknown): void {

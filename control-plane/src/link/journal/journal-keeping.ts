@@ -33,7 +33,7 @@ export class JournalKeeping {
   }
 
   /** @throws what is no failure of NATS */
-  async look(connection: NatsConnection): Promise<StreamState> {
+  async check(connection: NatsConnection): Promise<StreamState> {
     const { ensure, servers, nowMs } = this.#parts;
     const sight = { seen: seenBy(connection), nowMs: nowMs() };
     const last = this.#refused;

@@ -18,7 +18,7 @@ export class Wakes {
     });
   }
 
-  tell(connection: NatsConnection): void {
+  report(connection: NatsConnection): void {
     if (!connection.isClosed()) connection.publish(CONTROL_PLANE_WAKE, this.#self);
   }
 }

@@ -16,7 +16,7 @@ interface AuditTarget {
   /** The row's id as text, and how rows are found by such ids in $1. */
   id: string;
   where: string;
-  shown: ReadonlySet<string>;
+  visible: ReadonlySet<string>;
   /** Those of the shown columns that tell of somebody's money. */
   money: ReadonlySet<string>;
   /** Columns whose decimals must not become floating. */
@@ -48,7 +48,7 @@ function target(
     table,
     id: `${key}::text`,
     where: `${key} = ANY($1::${type}[])`,
-    shown: new Set(shown.split(" ")),
+    visible: new Set(shown.split(" ")),
     money: new Set(money === "" ? [] : money.split(" ")),
     decimals: decimals === "" ? [] : decimals.split(" "),
   };
@@ -182,7 +182,7 @@ export function differenceOf(
   before: AuditFields | null,
   after: AuditFields | null,
 ): AuditDifference {
-  return auditDifference(before, after, { shown: TARGETS[kind].shown, ignored: IGNORED });
+  return auditDifference(before, after, { visible: TARGETS[kind].visible, ignored: IGNORED });
 }
 
 /** An entry's fields for whoever may not see money: that they differ, and not from what to what. */

@@ -89,7 +89,7 @@ export interface Transaction extends Connection {
 export interface Database extends Connection {
   readonly pool: Pool;
   /** As whom its connections work. */
-  readonly standing: ConnectionStanding;
+  readonly role: ConnectionStanding;
   close(): Promise<void>;
 }
 
@@ -103,13 +103,13 @@ export function openDatabase(
   url: string,
   {
     maxConnections = MAX_CONNECTIONS,
-    actsAs = "application",
-  }: { maxConnections?: number; actsAs?: "application" | "owner" } = {},
+    runsAs: actsAs = "application",
+  }: { maxConnections?: number; runsAs?: "application" | "owner" } = {},
 ): Database {
   const standing = new ConnectionStanding(actsAs);
   const pool = new Pool({
     // The pool hands the connection out once this is done, whatever its type says of waiting.
-    onConnect: (client) => standing.look(client),
+    onConnect: (client) => standing.check(client),
     connectionString: url,
     max: maxConnections,
     connectionTimeoutMillis: CONNECT_TIMEOUT_MS,
@@ -120,11 +120,11 @@ export function openDatabase(
   pool.on("connect", readInTurns);
   const database: Database = {
     pool,
-    standing,
+    role: standing,
     query: async (text, values) =>
       isToBeWitnessed(text)
         ? await transaction(database, async (sql) => await sql.query(text, values))
-        : await askAlone({ pool, standing }, { text, values, timeoutMs: STATEMENT_TIMEOUT_MS }),
+        : await askAlone({ pool, role: standing }, { text, values, timeoutMs: STATEMENT_TIMEOUT_MS }),
     close: () => pool.end(),
   };
   return database;
@@ -168,7 +168,7 @@ export async function transaction<T>(
 }
 
 async function runOnce<T>(
-  { pool, standing }: Database,
+  { pool, role: standing }: Database,
   work: (sql: Transaction) => Promise<T>,
   {
     isolation,
@@ -199,7 +199,7 @@ async function runOnce<T>(
       `SET LOCAL idle_in_transaction_session_timeout = ${Math.trunc(endsDeadWithinMs)}`,
     ];
     // They go out with the first of the work's own statements.
-    const begun = Promise.all(begin.map((text) => pipeline.ask({ text, timeoutMs })));
+    const begun = Promise.all(begin.map((text) => pipeline.request({ text, timeoutMs })));
     begun.catch(() => undefined);
     const witness = presentWitness();
     const watched = witness === undefined ? undefined : watch(query, witness);
@@ -251,7 +251,7 @@ async function askWithin<Row extends QueryResultRow>(
     const isAlone = question.values === undefined;
     const { rows, rowCount } = await (isAlone
       ? pipeline.alone(() => askSimply(client, statement))
-      : pipeline.ask(statement));
+      : pipeline.request(statement));
     return { rows: rows as Row[], rowCount };
   } catch (cause) {
     throw asStoreError(cause, undefined);
@@ -275,7 +275,7 @@ async function askSimply(
 /** Outside every transaction. */
 // oxlint-disable-next-line typescript/no-unnecessary-type-parameters
 async function askAlone<Row extends QueryResultRow>(
-  through: { pool: Pool; standing: ConnectionStanding },
+  through: { pool: Pool; role: ConnectionStanding },
   question: Question,
 ): Promise<{ rows: Row[]; rowCount: number }> {
   const statement = asked(question);
@@ -291,7 +291,7 @@ async function askAlone<Row extends QueryResultRow>(
 }
 
 async function answerOf(
-  { pool, standing }: { pool: Pool; standing: ConnectionStanding },
+  { pool, role: standing }: { pool: Pool; role: ConnectionStanding },
   statement: Statement,
   prepares: boolean,
 ): Promise<Answer> {

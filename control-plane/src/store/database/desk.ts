@@ -22,7 +22,7 @@ type Done<Answer> = (answer: Answer | Promise<Answer>) => void;
 export class Desk<Ask extends object, Answer> {
   readonly #rules: DeskRules<Ask, Answer>;
   readonly #waiting = new Map<Ask, Done<Answer>>();
-  readonly #underWay = new Set<Ask>();
+  readonly #pending = new Set<Ask>();
   #serving = 0;
 
   constructor(rules: DeskRules<Ask, Answer>) {
@@ -50,7 +50,7 @@ export class Desk<Ask extends object, Answer> {
 
   #next(): Map<Ask, Done<Answer>> {
     const next = new Map<Ask, Done<Answer>>();
-    for (const ask of this.#rules.next(this.#waiting.keys(), this.#underWay)) {
+    for (const ask of this.#rules.next(this.#waiting.keys(), this.#pending)) {
       const done = this.#waiting.get(ask);
       if (done !== undefined) next.set(ask, done);
     }
@@ -60,7 +60,7 @@ export class Desk<Ask extends object, Answer> {
 
   async #answer(ones: ReadonlyMap<Ask, Done<Answer>>): Promise<void> {
     const asks = [...ones.keys()];
-    for (const ask of asks) this.#underWay.add(ask);
+    for (const ask of asks) this.#pending.add(ask);
     try {
       const answers = await this.#rules.answer(asks);
       for (const [index, done] of [...ones.values()].entries()) done(answers[index] ?? missing());
@@ -68,7 +68,7 @@ export class Desk<Ask extends object, Answer> {
       if (ones.size > 1 && this.#rules.isOneAtFault(error)) return this.#answerApart(ones);
       for (const done of ones.values()) done(Promise.reject(error));
     }
-    for (const ask of asks) this.#underWay.delete(ask);
+    for (const ask of asks) this.#pending.delete(ask);
   }
 
   /** The others are answered meanwhile. */

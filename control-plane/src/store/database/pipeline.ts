@@ -20,7 +20,7 @@ export class Pipeline {
   readonly #client: ClientBase;
   readonly #prepares: boolean;
   #waiting: Waiting[] = [];
-  #isUnderWay = false;
+  #isPending = false;
   #failure: { cause: unknown } | null = null;
 
   /** @param prepares as in Batch */
@@ -29,7 +29,7 @@ export class Pipeline {
     this.#prepares = prepares;
   }
 
-  async ask(statement: Statement): Promise<Answer> {
+  async request(statement: Statement): Promise<Answer> {
     const part = new BatchPart(statement);
     this.#enqueue(part);
     return await part.answer;
@@ -64,8 +64,8 @@ export class Pipeline {
 
   /** Once everybody has asked who was answered in this moment. */
   #wake(): void {
-    if (this.#isUnderWay) return;
-    this.#isUnderWay = true;
+    if (this.#isPending) return;
+    this.#isPending = true;
     queueMicrotask(() => process.nextTick(() => this.#send()));
   }
 
@@ -92,7 +92,7 @@ export class Pipeline {
   }
 
   #done(failure: unknown): void {
-    this.#isUnderWay = false;
+    this.#isPending = false;
     if (failure !== null) this.#fail(failure);
     if (this.#waiting.length > 0) this.#wake();
   }

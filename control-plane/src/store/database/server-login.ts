@@ -38,7 +38,7 @@ export async function admitServer(
 
 /** With this password, as a member. */
 async function getsIn(url: string): Promise<boolean> {
-  const login = openDatabase(url, { maxConnections: 1, actsAs: "owner" });
+  const login = openDatabase(url, { maxConnections: 1, runsAs: "owner" });
   try {
     const { rows } = await login.query<{ isMember: boolean }>(
       `SELECT pg_has_role('${APPLICATION_ROLE}', 'USAGE') AS "isMember"`,

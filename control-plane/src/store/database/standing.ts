@@ -56,7 +56,7 @@ export class ConnectionStanding {
     return this.#isPooled;
   }
 
-  async look(client: ClientBase): Promise<void> {
+  async check(client: ClientBase): Promise<void> {
     const question = { text: this.#question, query_timeout: ASK_WITHIN_MS };
     const { rows } = await client.query<{ pid: number; footing: Footing }>(question);
     const [found] = rows;

@@ -16,17 +16,17 @@ export const HOST_QUESTIONS: readonly Question[] = [
   {
     check: "host-addresses-are-confirmed",
     claim: "Nobody is sent to an address only because a host reports it.",
-    ask: unconfirmedHosts,
+    request: unconfirmedHosts,
   },
   {
     check: "canaries-are-refused",
     claim: "What every container must be refused is tried on each host, and refused.",
-    ask: canaries,
+    request: canaries,
   },
   {
     check: "host-software-is-mended",
     claim: "No CVE is known to be open on a host that nobody has waived.",
-    ask: hostsToUpdate,
+    request: hostsToUpdate,
   },
 ];
 

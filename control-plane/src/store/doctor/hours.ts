@@ -3,11 +3,11 @@ import type { Connection } from "../database/database.ts";
 import { findRows, type Found, type Question } from "./question.ts";
 
 export const HOUR_QUESTIONS: readonly Question[] = [
-  { check: "hours-without-holes", claim: "Every hour since the first was charged.", ask: missingHours },
+  { check: "hours-without-holes", claim: "Every hour since the first was charged.", request: missingHours },
   {
     check: "hours-are-finished",
     claim: "Every hour but the newest was charged to its end.",
-    ask: unfinishedHours,
+    request: unfinishedHours,
   },
 ];
 

@@ -15,17 +15,17 @@ export const JOURNAL_QUESTIONS: readonly Question[] = [
   {
     check: "journals-are-chained",
     claim: "Every journal's rows are there up to its watermark, and each follows the one before.",
-    ask: brokenChains,
+    request: brokenChains,
   },
   {
     check: "watermarks-are-reached",
     claim: "Every watermark is the last row decided without a gap, with that row's hash.",
-    ask: wrongWatermarks,
+    request: wrongWatermarks,
   },
   {
     check: "heads-are-rows",
     claim: "Every signed head of a batch is the row that it signed.",
-    ask: strayHeads,
+    request: strayHeads,
   },
 ];
 

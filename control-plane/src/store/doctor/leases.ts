@@ -7,32 +7,32 @@ export const LEASE_QUESTIONS: readonly Question[] = [
   {
     check: "ports-leased-once",
     claim: "Every port of a host is leased once.",
-    ask: portsLeasedTwice,
+    request: portsLeasedTwice,
   },
   {
     check: "bound-leases-are-mapped",
     claim: "Every lease that is wanted and bound has its port mapping, with the same port.",
-    ask: leasesWithoutMapping,
+    request: leasesWithoutMapping,
   },
   {
     check: "mappings-are-leased",
     claim: "Every live port mapping belongs to a lease that is not over.",
-    ask: mappingsWithoutLease,
+    request: mappingsWithoutLease,
   },
   {
     check: "environments-show-their-ports",
     claim: "Every environment shows the ports of its live leases, and no others.",
-    ask: mirrorsThatDiffer,
+    request: mirrorsThatDiffer,
   },
   {
     check: "leases-have-an-environment",
     claim: "No lease is wanted for an environment that is deleted or being deleted.",
-    ask: leasesOfDeleted,
+    request: leasesOfDeleted,
   },
   {
     check: "leases-have-a-host",
     claim: "No lease is open on a host that has left the fleet.",
-    ask: leasesOfGoneHosts,
+    request: leasesOfGoneHosts,
   },
 ];
 
@@ -84,16 +84,16 @@ async function mappingsWithoutLease(sql: Connection): Promise<Found> {
 
 /** Environments that the old system left and that never ran here show that system's ports until they are settled. */
 async function mirrorsThatDiffer(sql: Connection): Promise<Found> {
-  return await findRows<{ id: string; shown: string; held: string }>(
+  return await findRows<{ id: string; visible: string; held: string }>(
     sql,
-    `SELECT e.id, concat_ws(', ', e.ssh_port, e.rdp_port, e.jupyter_port, e.tensorboard_port) AS shown,
+    `SELECT e.id, concat_ws(', ', e.ssh_port, e.rdp_port, e.jupyter_port, e.tensorboard_port) AS visible,
             concat_ws(', ', live.ssh, live.rdp, live.jupyter, live.tensorboard) AS held
        FROM environments e CROSS JOIN LATERAL (${mirroredPorts("e.id")}) live
       WHERE e.deleted_at IS NULL
         AND EXISTS (SELECT FROM instances i WHERE i.workload_kind = 'environment' AND i.workload_id = e.id)
         AND (e.ssh_port, e.rdp_port, e.jupyter_port, e.tensorboard_port)
             IS DISTINCT FROM (live.ssh, live.rdp, live.jupyter, live.tensorboard)`,
-    ({ id, shown, held }) => ({
+    ({ id, visible: shown, held }) => ({
       finding: "shown-ports-differ",
       subject: { environment: id },
       sentence: `It shows the ports ${shown || "none"}, and holds ${held || "none"} for its services.`,

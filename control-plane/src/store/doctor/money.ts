@@ -6,22 +6,22 @@ export const MONEY_QUESTIONS: readonly Question[] = [
   {
     check: "transactions-sum-to-zero",
     claim: "Every ledger transaction sums to zero.",
-    ask: unbalancedTransactions,
+    request: unbalancedTransactions,
   },
   {
     check: "transactions-have-entries",
     claim: "Every ledger transaction has entries.",
-    ask: emptyTransactions,
+    request: emptyTransactions,
   },
   {
     check: "balances-are-sums",
     claim: "Every customer's balance is the sum of its ledger entries.",
-    ask: differingBalances,
+    request: differingBalances,
   },
   {
     check: "ledger-sums-to-zero",
     claim: "All ledger entries together sum to zero.",
-    ask: ledgerTotal,
+    request: ledgerTotal,
   },
 ];
 

@@ -6,27 +6,27 @@ export const PLACEMENT_QUESTIONS: readonly Question[] = [
   {
     check: "instances-placed-once",
     claim: "Every instance has at most one live placement.",
-    ask: instancesPlacedTwice,
+    request: instancesPlacedTwice,
   },
   {
     check: "cards-held-once",
     claim: "Every GPU held whole has one holder, and none of a slice beside it.",
-    ask: cardsHeldTwice,
+    request: cardsHeldTwice,
   },
   {
     check: "held-cards-are-placed",
     claim: "Every GPU that is held is held by a live placement.",
-    ask: allocationsWithoutPlacement,
+    request: allocationsWithoutPlacement,
   },
   {
     check: "placed-cards-are-held",
     claim: "Every live placement holds the GPUs that its order names.",
-    ask: placementsWithoutCard,
+    request: placementsWithoutCard,
   },
   {
     check: "gang-networks-are-of-one",
     claim: "No two gangs have one network while anything of them is held.",
-    ask: networksOfSeveral,
+    request: networksOfSeveral,
   },
 ];
 

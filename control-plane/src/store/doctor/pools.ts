@@ -10,7 +10,7 @@ export const POOL_QUESTIONS: readonly Question[] = [
   {
     check: "storage-pools-are-proved",
     claim: "Every host is in its storage pool by an administrator's word, and proved where others share it.",
-    ask: whoLacks,
+    request: whoLacks,
   },
 ];
 

@@ -19,11 +19,11 @@ export interface Found {
 }
 
 export interface Question extends Check {
-  readonly ask: (sql: Connection, now: Date, database: Database) => Promise<Found>;
+  readonly request: (sql: Connection, now: Date, database: Database) => Promise<Found>;
 }
 
 export async function answer(database: Database, question: Question, now: Date): Promise<CheckResult> {
-  const { check, claim, ask } = question;
+  const { check, claim, request: ask } = question;
   try {
     const found = await transaction(
       database,

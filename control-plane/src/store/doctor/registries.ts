@@ -7,7 +7,7 @@ export const REGISTRY_QUESTIONS: readonly Question[] = [
   {
     check: "registries-can-be-asked",
     claim: "The list of registries is one that hosts can go by.",
-    ask: whatStaysReachable,
+    request: whatStaysReachable,
   },
 ];
 

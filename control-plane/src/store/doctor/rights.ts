@@ -11,13 +11,13 @@ export const RIGHTS_QUESTIONS: readonly Question[] = [
   {
     check: "books-cannot-be-changed",
     claim: "The control plane has no right to change or remove rows of the books or of the audit log.",
-    ask: rightsTooMany,
+    request: rightsTooMany,
   },
 ];
 
 const HOW_TO_COME = `Best is a login that is a member of ${APPLICATION_ROLE} and owns nothing in DATABASE_URL, with the owner's in MIGRATION_DATABASE_URL, for migrate alone.`;
 
-async function rightsTooMany(sql: Connection, _now: Date, { standing }: Database): Promise<Found> {
+async function rightsTooMany(sql: Connection, _now: Date, { role: standing }: Database): Promise<Found> {
   const { rows } = await sql.query<{ user: string }>("SELECT session_user::text AS user");
   const user = rows[0]?.user ?? "unknown";
   const notes = [

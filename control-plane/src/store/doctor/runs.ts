@@ -6,37 +6,37 @@ export const RUN_QUESTIONS: readonly Question[] = [
   {
     check: "proven-time-is-sum",
     claim: "Every run's proven time is the sum of its proven intervals.",
-    ask: differingProvenTime,
+    request: differingProvenTime,
   },
   {
     check: "minutes-follow-from-time",
     claim: "Every run's billed minutes are its proven time less what is waived, rounded up.",
-    ask: differingMinutes,
+    request: differingMinutes,
   },
   {
     check: "records-match-minutes",
     claim: "The billing records of every run and line sum to the run's billed minutes.",
-    ask: recordsOfOtherMinutes,
+    request: recordsOfOtherMinutes,
   },
   {
     check: "records-match-amount",
     claim: "The billing records of every run sum to the amount that was posted.",
-    ask: recordsOfOtherAmount,
+    request: recordsOfOtherAmount,
   },
   {
     check: "ledger-matches-amount",
     claim: "The ledger's charges of every run sum to the amount that was posted.",
-    ask: chargesOfOtherAmount,
+    request: chargesOfOtherAmount,
   },
   {
     check: "charged-runs-have-records",
     claim: "Every run with billed minutes has billing records.",
-    ask: chargedWithoutRecords,
+    request: chargedWithoutRecords,
   },
   {
     check: "records-have-runs",
     claim: "Every billing record of ours has its run.",
-    ask: recordsWithoutRun,
+    request: recordsWithoutRun,
   },
 ];
 

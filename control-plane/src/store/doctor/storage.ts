@@ -6,12 +6,12 @@ export const STORAGE_QUESTIONS: readonly Question[] = [
   {
     check: "storage-days-are-posted",
     claim: "Ledger and records say the same of every day of storage.",
-    ask: differingDays,
+    request: differingDays,
   },
   {
     check: "storage-postings-have-days",
     claim: "Every posting of storage has its day.",
-    ask: postingsWithoutDay,
+    request: postingsWithoutDay,
   },
 ];
 

@@ -16,32 +16,32 @@ export const WORKLOAD_QUESTIONS: readonly Question[] = [
   {
     check: "running-environments-are-placed",
     claim: "Every environment that is being started, runs or is being stopped has a live placement.",
-    ask: runningWithoutPlacement,
+    request: runningWithoutPlacement,
   },
   {
     check: "ended-environments-do-not-run",
     claim: "No environment that is queued or has ended is wanted running.",
-    ask: endedAndWanted,
+    request: endedAndWanted,
   },
   {
     check: "deleted-environments-left-nothing",
     claim: "No host is left with anything of a deleted environment.",
-    ask: deletedAndPlaced,
+    request: deletedAndPlaced,
   },
   {
     check: "instances-are-placed",
     claim: "Every instance that is placed, starts, runs or stops has a live placement.",
-    ask: instancesWithoutPlacement,
+    request: instancesWithoutPlacement,
   },
   {
     check: "deadlines-are-kept",
     claim: "No environment is in a passing status beyond its deadline, or without one.",
-    ask: overdueStatuses,
+    request: overdueStatuses,
   },
   {
     check: "drains-end",
     claim: "No replica of a service drains for longer than the service lets it.",
-    ask: endlessDrains,
+    request: endlessDrains,
   },
 ];
 

@@ -84,7 +84,7 @@ function placeable(row: EnvironmentRow): PlaceableStart {
     start: { kind: "environment", id: row.id, firstRank: 0 },
     order,
     name: row.name,
-    ordererId: row.orderer_id,
+    actorId: row.orderer_id,
     payingWorkspaceId: row.paying_workspace_id,
     leasing: row,
     envVars,

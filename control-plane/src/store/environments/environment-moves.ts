@@ -64,7 +64,7 @@ export async function moveEnvironments(sql: Transaction, moves: readonly StatusM
               workload: { kind: "environment", id: environment.id },
               eventId: eventIds[nth] ?? 0,
               at: now,
-              news,
+              message: news,
             },
           ];
     }),

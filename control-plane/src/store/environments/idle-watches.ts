@@ -11,7 +11,7 @@ export interface WatchedEnvironment {
   hostId: string;
   instanceId: string;
   minutes: number;
-  look: IdleLook;
+  sample: IdleLook;
   /** Null: it was never looked at. */
   watch: IdleWatch | null;
 }
@@ -85,7 +85,7 @@ export async function watchedEnvironments(
     hostId: row.host_id,
     instanceId: row.instance_id,
     minutes: row.minutes,
-    look: {
+    sample: {
       at: now,
       runId: row.run_id,
       hostHeardAt: row.last_heartbeat,
@@ -95,7 +95,7 @@ export async function watchedEnvironments(
       cardCount: row.gpu,
       cards: row.cards.map(({ percent, told_at: toldAt }) => ({
         percent,
-        toldAt: toldAt === null ? null : new Date(toldAt),
+        reportedAt: toldAt === null ? null : new Date(toldAt),
       })),
       cpu: cpuOf(row.cpu_ms, row.cpu_told_at),
     },
@@ -109,7 +109,7 @@ export function watchOf(row: WatchRow): IdleWatch | null {
   return {
     runId,
     idleSince,
-    lookedAt,
+    checkedAt: lookedAt,
     cpu: cpuOf(row.watched_cpu_ms, row.watched_cpu_at),
     cpuPercent: Number(row.cpu_percent ?? 0),
     gpuPercent: row.gpu_percent ?? 0,
@@ -118,7 +118,7 @@ export function watchOf(row: WatchRow): IdleWatch | null {
 }
 
 function cpuOf(ms: number | null, toldAt: Date | null): IdleLook["cpu"] {
-  return ms === null || toldAt === null ? null : { ms, toldAt };
+  return ms === null || toldAt === null ? null : { ms, reportedAt: toldAt };
 }
 
 /** The watches are stored, all in one statement. */
@@ -131,14 +131,14 @@ export async function keepWatches(
     ...watch,
     environmentId,
     cpuMs: cpu?.ms ?? null,
-    cpuToldAt: cpu?.toldAt ?? null,
+    cpuReportedAt: cpu?.reportedAt ?? null,
   }));
   await sql.query(
     `INSERT INTO idle_watches (env_id, run_id, idle_since, looked_at, cpu_ms, cpu_told_at, cpu_percent, gpu_percent, warned_at)
-     SELECT n."environmentId", n."runId", n."idleSince", n."lookedAt", n."cpuMs", n."cpuToldAt", n."cpuPercent",
+     SELECT n."environmentId", n."runId", n."idleSince", n."checkedAt", n."cpuMs", n."cpuReportedAt", n."cpuPercent",
             n."gpuPercent", n."warnedAt"
        FROM jsonb_to_recordset($1::jsonb) AS n("environmentId" text, "runId" text, "idleSince" timestamptz,
-              "lookedAt" timestamptz, "cpuMs" bigint, "cpuToldAt" timestamptz, "cpuPercent" numeric, "gpuPercent" int,
+              "checkedAt" timestamptz, "cpuMs" bigint, "cpuReportedAt" timestamptz, "cpuPercent" numeric, "gpuPercent" int,
               "warnedAt" timestamptz)
       WHERE EXISTS (SELECT FROM environments e WHERE e.id = n."environmentId")
      ON CONFLICT (env_id) DO UPDATE

@@ -12,7 +12,7 @@ export interface ThresholdWish {
 /** What is left out stays as it is. */
 export async function setThresholds(
   sql: Connection,
-  { customerId, wish }: { customerId: number; wish: ThresholdWish },
+  { customerId, request: wish }: { customerId: number; request: ThresholdWish },
 ): Promise<void> {
   const [balances, hoursLeft, budgetPercents] = [wish.balances, wish.hoursLeft, wish.budgetPercents].map(
     (list) => ({ isSet: list !== undefined, list: list?.map(formatPoints) ?? null }),

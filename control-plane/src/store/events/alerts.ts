@@ -14,7 +14,7 @@ export async function tell(
   { customerId, at, tellings }: { customerId: number; at: Date; tellings: readonly Telling[] },
 ): Promise<void> {
   for (const telling of tellings) {
-    const alertId = await writeAlert(sql, { customerId, at, telling });
+    const alertId = await writeAlert(sql, { customerId, at, notice: telling });
     if (alertId === null) continue;
     await appendEvent(sql, {
       at,
@@ -24,14 +24,14 @@ export async function tell(
       new: `${telling.kind} ${telling.state}`,
       reason: telling.sentence,
     });
-    await queueAlert(sql, { alertId, customerId, at, telling });
+    await queueAlert(sql, { alertId, customerId, at, notice: telling });
   }
 }
 
 /** Null where it stands like that already. */
 async function writeAlert(
   sql: Transaction,
-  { customerId, at, telling }: { customerId: number; at: Date; telling: Telling },
+  { customerId, at, notice: telling }: { customerId: number; at: Date; notice: Telling },
 ): Promise<number | null> {
   const key = [
     customerId,

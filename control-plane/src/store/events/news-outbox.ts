@@ -15,7 +15,7 @@ export interface WorkloadNews {
   readonly workload: WorkloadName;
   readonly eventId: number;
   readonly at: Date;
-  readonly news: WorkNews;
+  readonly message: WorkNews;
 }
 
 /** What is not said of an end by who moved it there. */
@@ -54,7 +54,7 @@ export async function queueWorkNews(sql: Transaction, news: readonly WorkloadNew
       .filter(({ kind, id }) => kind === one.workload.kind && id === one.workload.id)
       .map((receiver) => ({
         customerId: receiver.customer_id,
-        kind: one.news.kind,
+        kind: one.message.kind,
         at: one.at,
         body: bodyOf(one, receiver),
       })),
@@ -68,7 +68,7 @@ function idsOf(news: readonly WorkloadNews[], kind: Receiver["kind"]): string[] 
 }
 
 function bodyOf(
-  { news, at, eventId }: WorkloadNews,
+  { message: news, at, eventId }: WorkloadNews,
   { kind, id, name, customer_id: customerId }: Receiver,
 ): string {
   return JSON.stringify({
@@ -80,7 +80,7 @@ function bodyOf(
     workload_id: id,
     name,
     ...news.facts,
-    sentence: `${NOUNS[kind]} ${name} ${news.says}`,
+    sentence: `${NOUNS[kind]} ${name} ${news.text}`,
     at: at.toISOString(),
   });
 }

@@ -10,9 +10,9 @@ import { DELIVERY_COLUMNS, type DeliveryRow } from "./deliveries.ts";
 /** One for each webhook of the customer that is active and asks for this kind. */
 export async function queueAlert(
   sql: Transaction,
-  alert: { alertId: number; customerId: number; at: Date; telling: Telling },
+  alert: { alertId: number; customerId: number; at: Date; notice: Telling },
 ): Promise<void> {
-  const { telling } = alert;
+  const { notice: telling } = alert;
   const body = JSON.stringify({
     alert_id: alert.alertId,
     customer_id: alert.customerId,

@@ -18,13 +18,13 @@ interface Reading {
 /** As if nothing ran on it. */
 export class KeptFleet extends Kept<EmptyFleet> {
   constructor({ db, now }: Reading) {
-    super(async () => await emptyFleet(db), { now, keptMs: KEPT_MS });
+    super(async () => await emptyFleet(db), { now, storedMs: KEPT_MS });
   }
 }
 
 /** With what is free of it. */
 export class KeptRoom extends Kept<FleetNow> {
   constructor({ db, now }: Reading) {
-    super(async (at) => await fleetNow(db, at), { now, keptMs: KEPT_MS });
+    super(async (at) => await fleetNow(db, at), { now, storedMs: KEPT_MS });
   }
 }

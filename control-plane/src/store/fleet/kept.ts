@@ -3,9 +3,9 @@
 export class Kept<Value> {
   readonly #read: (now: Date) => Promise<Value>;
   readonly #now: () => Date;
-  readonly #keptMs: number;
+  readonly #storedMs: number;
   readonly #restPerRead: number;
-  #kept: { value: Value; readAtMs: number; keptMs: number } | null = null;
+  #stored: { value: Value; readAtMs: number; storedMs: number } | null = null;
   #reading: Promise<Value> | null = null;
   /** Begins when the one before has ended: whoever asks meanwhile shares it, so that one read runs at a time. */
   #next: Promise<Value> | null = null;
@@ -13,18 +13,18 @@ export class Kept<Value> {
   /** @param restPerRead what takes long to read is kept for so many times as long, so that reading is not all that is done */
   constructor(
     read: (now: Date) => Promise<Value>,
-    { now, keptMs, restPerRead = 0 }: { now: () => Date; keptMs: number; restPerRead?: number },
+    { now, storedMs: keptMs, restPerRead = 0 }: { now: () => Date; storedMs: number; restPerRead?: number },
   ) {
     this.#read = read;
     this.#now = now;
-    this.#keptMs = keptMs;
+    this.#storedMs = keptMs;
     this.#restPerRead = restPerRead;
   }
 
   /** At most as old as it is kept. */
   async recent(): Promise<Value> {
-    const ageMs = this.#kept === null ? Infinity : this.#now().getTime() - this.#kept.readAtMs;
-    if (this.#kept !== null && ageMs >= 0 && ageMs < this.#kept.keptMs) return this.#kept.value;
+    const ageMs = this.#stored === null ? Infinity : this.#now().getTime() - this.#stored.readAtMs;
+    if (this.#stored !== null && ageMs >= 0 && ageMs < this.#stored.storedMs) return this.#stored.value;
     return await (this.#reading ?? this.anew());
   }
 
@@ -43,8 +43,8 @@ export class Kept<Value> {
       const value = await this.#read(readAt);
       const tookMs = this.#now().getTime() - readAt.getTime();
       // Its age counts from when it was begun to be read.
-      const keptMs = Math.max(this.#keptMs, this.#restPerRead * tookMs);
-      this.#kept = { value, readAtMs: readAt.getTime(), keptMs };
+      const keptMs = Math.max(this.#storedMs, this.#restPerRead * tookMs);
+      this.#stored = { value, readAtMs: readAt.getTime(), storedMs: keptMs };
       return value;
     } finally {
       this.#reading = null;

@@ -17,7 +17,7 @@ export interface HostToReach extends HostAddressRow {
   id: HostId;
   port: number;
   /** As this gateway has written it; null: it has not. */
-  way: Way | null;
+  route: Way | null;
   detail: string;
 }
 
@@ -26,7 +26,7 @@ export async function hostsToReach(sql: Connection, gatewayId: string): Promise<
   const { rows } = await sql.query<
     Omit<HostToReach, keyof ReturnType<typeof whereIs>> & { address: AddressRow }
   >(
-    `SELECT h.id, h.name, ${ADDRESS} AS address, h.gateway_port AS port, w.way, coalesce(w.detail, '') AS detail
+    `SELECT h.id, h.name, ${ADDRESS} AS address, h.gateway_port AS port, w.way AS route, coalesce(w.detail, '') AS detail
        FROM hosts h LEFT JOIN gateway_ways w ON w.host_id = h.id AND w.gateway_id = $1
       WHERE h.deleted_at IS NULL AND h.revoked_at IS NULL AND h.connection IN ('connected', 'suspect')
         AND h.gateway_port IS NOT NULL`,
@@ -41,9 +41,9 @@ export async function hostsToReach(sql: Connection, gatewayId: string): Promise<
  */
 export async function writeWay(
   db: Database,
-  found: { gatewayId: string; hostId: string; way: Way; detail: string; now: Date },
-): Promise<{ isWritten: boolean; isNews: boolean }> {
-  const { gatewayId, hostId, way, detail, now } = found;
+  found: { gatewayId: string; hostId: string; route: Way; detail: string; now: Date },
+): Promise<{ isWritten: boolean; isChange: boolean }> {
+  const { gatewayId, hostId, route: way, detail, now } = found;
   return await transaction(db, async (sql) => {
     await lockHosts(sql, [hostId]);
     const { rows } = await sql.query<{ is_there: boolean; was: Way | null }>(
@@ -52,7 +52,7 @@ export async function writeWay(
       [gatewayId, hostId],
     );
     const { is_there: isThere = false, was = null } = rows[0] ?? {};
-    if (!isThere) return { isWritten: false, isNews: false };
+    if (!isThere) return { isWritten: false, isChange: false };
     await sql.query(
       `INSERT INTO gateway_ways (gateway_id, host_id, way, detail, since) VALUES ($1, $2, $3, $4, $5)
        ON CONFLICT (gateway_id, host_id) DO UPDATE SET way = excluded.way, detail = excluded.detail,
@@ -61,7 +61,7 @@ export async function writeWay(
     );
     const isNews = needsDialling(was) !== needsDialling(way);
     if (isNews) await raiseGenerations(sql, [hostId]);
-    return { isWritten: true, isNews };
+    return { isWritten: true, isChange: isNews };
   });
 }
 
@@ -71,7 +71,7 @@ const needsDialling = (way: Way | null) => way !== null && way !== "direct";
 export async function endWays(db: Database, gatewayId: string): Promise<HostId[]> {
   return await transaction(db, async (sql) => {
     const { rows } = await sql.query<WayRow>(
-      "SELECT gateway_id, host_id, way FROM gateway_ways WHERE gateway_id = $1",
+      "SELECT gateway_id, host_id, way AS route FROM gateway_ways WHERE gateway_id = $1",
       [gatewayId],
     );
     return await drop(sql, rows);
@@ -82,7 +82,7 @@ export async function endWays(db: Database, gatewayId: string): Promise<HostId[]
 export async function endWaysOfTheDead(db: Database, now: Date): Promise<HostId[]> {
   return await transaction(db, async (sql) => {
     const { rows } = await sql.query<WayRow>(
-      `SELECT w.gateway_id, w.host_id, w.way FROM gateway_ways w JOIN gateways g ON g.id = w.gateway_id
+      `SELECT w.gateway_id, w.host_id, w.way AS route FROM gateway_ways w JOIN gateways g ON g.id = w.gateway_id
         WHERE NOT ${isLive("$1")}`,
       [now],
     );
@@ -90,11 +90,11 @@ export async function endWaysOfTheDead(db: Database, now: Date): Promise<HostId[
   });
 }
 
-type WayRow = { gateway_id: string; host_id: HostId; way: Way };
+type WayRow = { gateway_id: string; host_id: HostId; route: Way };
 
 async function drop(sql: Transaction, ways: readonly WayRow[]): Promise<HostId[]> {
   if (ways.length === 0) return [];
-  const hosts = [...new Set(ways.filter(({ way }) => needsDialling(way)).map((row) => row.host_id))];
+  const hosts = [...new Set(ways.filter(({ route: way }) => needsDialling(way)).map((row) => row.host_id))];
   await lockHosts(sql, hosts);
   await sql.query("DELETE FROM gateway_ways WHERE gateway_id = ANY($1::text[])", [
     [...new Set(ways.map((row) => row.gateway_id))],
@@ -122,10 +122,10 @@ export async function gatewaysToDial(
 export async function waysOfHosts(
   sql: Connection,
   { hostIds, now }: { hostIds: readonly string[]; now: Date },
-): Promise<Map<string, { gatewayName: string; way: Way; detail: string }[]>> {
+): Promise<Map<string, { gatewayName: string; route: Way; detail: string }[]>> {
   if (hostIds.length === 0) return new Map();
-  const { rows } = await sql.query<{ host_id: string; name: string; way: Way; detail: string }>(
-    `SELECT w.host_id, g.name, w.way, w.detail FROM gateway_ways w JOIN gateways g ON g.id = w.gateway_id
+  const { rows } = await sql.query<{ host_id: string; name: string; route: Way; detail: string }>(
+    `SELECT w.host_id, g.name, w.way AS route, w.detail FROM gateway_ways w JOIN gateways g ON g.id = w.gateway_id
       WHERE w.host_id = ANY($1::text[]) AND ${isLive("$2")} ORDER BY w.host_id, g.name, g.id`,
     [hostIds, now],
   );
@@ -133,7 +133,7 @@ export async function waysOfHosts(
   return new Map(
     [...ways].map(([hostId, of]) => [
       hostId,
-      of.map(({ name, way, detail }) => ({ gatewayName: name, way, detail })),
+      of.map(({ name, route: way, detail }) => ({ gatewayName: name, route: way, detail })),
     ]),
   );
 }

@@ -6,7 +6,7 @@ import { servesNow } from "./gateways.ts";
 export interface GatewayReport {
   gatewayId: string;
   /** Null: it may have anything, since it has told nothing yet. */
-  told: (RoutesReport & { at: Date }) | null;
+  reported: (RoutesReport & { at: Date }) | null;
 }
 
 /** Nothing is written while the gateway has no row. */
@@ -45,6 +45,6 @@ export async function gatewayReports(
   );
   return rows.map(({ id, routes_as_of: asOf, reported_at: at, services }) => ({
     gatewayId: id,
-    told: asOf === null || at === null ? null : { asOf, at, services },
+    reported: asOf === null || at === null ? null : { asOf, at, services },
   }));
 }

@@ -4,7 +4,7 @@ import type { Connection } from "../database/database.ts";
 /** Answers those who ask in the same moment by one question. */
 export class HostKeys {
   readonly #sql: Connection;
-  #asking: { hostIds: Set<string>; keys: Promise<Map<string, string[]>> } | null = null;
+  #requesting: { hostIds: Set<string>; keys: Promise<Map<string, string[]>> } | null = null;
 
   constructor(sql: Connection) {
     this.#sql = sql;
@@ -12,15 +12,15 @@ export class HostKeys {
 
   /** Public nkeys of the host that were not revoked; usually one. */
   async ofHost(hostId: string): Promise<string[]> {
-    this.#asking ??= this.#askSoon();
-    this.#asking.hostIds.add(hostId);
-    return (await this.#asking.keys).get(hostId) ?? [];
+    this.#requesting ??= this.#requestSoon();
+    this.#requesting.hostIds.add(hostId);
+    return (await this.#requesting.keys).get(hostId) ?? [];
   }
 
-  #askSoon(): { hostIds: Set<string>; keys: Promise<Map<string, string[]>> } {
+  #requestSoon(): { hostIds: Set<string>; keys: Promise<Map<string, string[]>> } {
     const hostIds = new Set<string>();
     const keys = Promise.resolve().then(() => {
-      this.#asking = null;
+      this.#requesting = null;
       return keysOfHosts(this.#sql, [...hostIds]);
     });
     return { hostIds, keys };

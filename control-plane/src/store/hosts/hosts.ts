@@ -50,7 +50,7 @@ export interface HostRow {
   attach_mode: string | null;
   gateway_port: number | null;
   /** How each gateway that runs reaches it. */
-  ways: WayOfGateway[];
+  routes: WayOfGateway[];
   /** Names and ids together; null for a host that does not tell. */
   image_count: number | null;
   /** Null while its agent has reported none. */
@@ -101,9 +101,9 @@ const HOST = `SELECT h.id, h.name, h.hostname, h.ip_address, h.public_ip, ${ADDR
     h.simulated, h.degraded,
     coalesce(h.storage_pool, h.id) AS storage_pool, h.claimed_storage_pool, h.pool_state, h.pool_proved_at,
     h.pool_proof_due_at, h.pool_failure, h.attach_mode, h.agent_version, h.features, h.gateway_port,
-    (SELECT coalesce(jsonb_agg(jsonb_build_object('gatewayName', g.name, 'way', w.way, 'detail', w.detail) ORDER BY g.name, g.id), '[]')
+    (SELECT coalesce(jsonb_agg(jsonb_build_object('gatewayName', g.name, 'route', w.way, 'detail', w.detail) ORDER BY g.name, g.id), '[]')
        FROM gateway_ways w JOIN gateways g ON g.id = w.gateway_id
-      WHERE w.host_id = h.id AND g.seen_at > now() - interval '60 seconds') AS ways,
+      WHERE w.host_id = h.id AND g.seen_at > now() - interval '60 seconds') AS routes,
     (SELECT cardinality(i.images) FROM host_images i WHERE i.host_id = h.id) AS image_count,
     ${CANARY} AS canary,
     ${REPORTED_VERSIONS} AS versions,

@@ -20,7 +20,7 @@ import { namesOf, rolloutFaults, VERSIONS, type VersionsRow, versionsOf } from "
 export interface StandingService {
   id: string;
   reason: string | null;
-  standing: ServiceStanding;
+  state: ServiceStanding;
   versions: Versions;
   /** In the order of their ranks; those that it does without already only while they hold something. */
   replicas: Replica[];
@@ -157,7 +157,7 @@ async function withReplicas(
   return services.map((service) => ({
     id: service.id,
     reason: service.status_reason,
-    standing: {
+    state: {
       status: service.status,
       wanted: service.replicas,
       failures: service.replica_failures,
@@ -207,7 +207,7 @@ function drainOf(row: ReplicaRow, { reports, now }: Told): Drain | null {
     why,
     forMs: Math.max(0, now.getTime() - since.getTime()),
     announcedAt: row.drain_announced_at,
-    gateways: reports.map(({ told }) => ({
+    gateways: reports.map(({ reported: told }) => ({
       followsAsOf: told?.asOf ?? null,
       open: told?.services[serviceId]?.left[instanceId] ?? 0,
     })),

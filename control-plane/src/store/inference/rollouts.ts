@@ -98,12 +98,12 @@ export interface OfRollout {
 export async function noteWish(
   sql: Transaction,
   of: OfRollout,
-  { before, rollout, told }: { before: Versions; rollout: Rollout; told: string },
+  { before, rollout, reported: told }: { before: Versions; rollout: Rollout; reported: string },
 ): Promise<void> {
   const { service, actor, now } = of;
   if (before.rollout !== null && isSame(before.rollout, rollout)) {
     await keepRollout(sql, service.id, rollout);
-    if (rollout.cause !== before.rollout.cause) await tell(sql, of, { what: "reverting", told });
+    if (rollout.cause !== before.rollout.cause) await tell(sql, of, { what: "reverting", reported: told });
     return;
   }
   if (before.rollout !== null) await endRollout(sql, service.id, { outcome: "superseded", cause: null, now });
@@ -121,7 +121,7 @@ export async function noteWish(
       actor,
     ],
   );
-  await tell(sql, of, { what: "began", told });
+  await tell(sql, of, { what: "began", reported: told });
 }
 
 /** One that goes back is never taken up again. */
@@ -135,29 +135,36 @@ export interface Turn {
   ended: Exclude<RolloutOutcome, "superseded"> | null;
   cause: string | null;
   /** A sentence. */
-  told: string | null;
+  reported: string | null;
 }
 
 /** What a look at its replicas made of the open one; nothing is written where it stands as it stood. */
 export async function noteTurn(
   sql: Transaction,
   of: OfRollout,
-  { before, after, ended, cause, told }: Turn,
+  { before, after, ended, cause, reported: told }: Turn,
 ): Promise<void> {
   const { service, now } = of;
   if (before.rollout === null) return;
   if (ended !== null) {
     await endRollout(sql, service.id, { outcome: ended, cause, now });
     if (after.serving !== before.serving) await serveRevision(sql, service.id, after);
-    const eventId = await tell(sql, of, { what: ended, told });
+    const eventId = await tell(sql, of, { what: ended, reported: told });
     const { serving } = after;
-    const news = newsOfRollout({ outcome: ended, told, target: before.rollout.target, serving, cause });
+    const news = newsOfRollout({
+      outcome: ended,
+      reported: told,
+      target: before.rollout.target,
+      serving,
+      cause,
+    });
     const workload = { kind: "inference", id: service.id } as const;
-    return await queueWorkNews(sql, [{ workload, eventId, at: now, news }]);
+    return await queueWorkNews(sql, [{ workload, eventId, at: now, message: news }]);
   }
   if (after.rollout === null || !isOther(before.rollout, after.rollout)) return;
   await keepRollout(sql, service.id, after.rollout);
-  if (before.rollout.cause !== after.rollout.cause) await tell(sql, of, { what: "reverting", told });
+  if (before.rollout.cause !== after.rollout.cause)
+    await tell(sql, of, { what: "reverting", reported: told });
 }
 
 export function isOther(one: Rollout, other: Rollout): boolean {
@@ -206,7 +213,7 @@ async function serveRevision(
 async function tell(
   sql: Transaction,
   { service, actor, now }: OfRollout,
-  { what, told }: { what: "began" | "reverting" | RolloutOutcome; told: string | null },
+  { what, reported: told }: { what: "began" | "reverting" | RolloutOutcome; reported: string | null },
 ): Promise<number> {
   const [eventId = 0] = await appendEvents(sql, [
     {

@@ -19,14 +19,14 @@ interface Row {
   wanted: number;
   ready: { id: string; cores: number; cpu_ms: number | null; told_at: string | null }[];
   looked_at: Date | null;
-  wish: number | null;
+  requested: number | null;
   history: unknown;
   counts: KeptCount[] | null;
 }
 
 const FOUND = `SELECT s.id, s.customer_id, s.autoscaling_enabled AS is_enabled, s.autoscaling_dry_run AS is_dry_run,
     s.autoscaling_config AS config, coalesce(s.min_replicas, 1) AS min, coalesce(s.max_replicas, 10) AS max,
-    coalesce(s.replicas, 0) AS wanted, l.looked_at, l.wish, l.history, l.counts,
+    coalesce(s.replicas, 0) AS wanted, l.looked_at, l.wish AS requested, l.history, l.counts,
     coalesce((SELECT jsonb_agg(jsonb_build_object('id', i.id, 'cores', v.cpu, 'cpu_ms', f.cpu_ms, 'told_at', f.told_at))
                 FROM instances i
                 JOIN placements p ON p.instance_id = i.id AND p.epoch = i.current_epoch AND p.state = 'ready'
@@ -58,7 +58,7 @@ export async function scaledService(sql: Connection, id: string): Promise<FoundS
 }
 
 function foundOf(row: Row): FoundService {
-  const { looked_at: lookedAt, wish, history, counts } = row;
+  const { looked_at: lookedAt, requested: wish, history, counts } = row;
   const isKnown = lookedAt !== null && wish !== null && counts !== null;
   return {
     id: row.id,
@@ -69,18 +69,18 @@ function foundOf(row: Row): FoundService {
     bounds: { min: row.min, max: row.max },
     wanted: row.wanted,
     ready: row.ready.map(readyOf),
-    memory: isKnown ? { lookedAt: lookedAt.getTime(), wish, history, counts } : null,
+    memory: isKnown ? { checkedAt: lookedAt.getTime(), requested: wish, history, counts } : null,
   };
 }
 
 function readyOf({ id, cores, cpu_ms: ms, told_at: toldAt }: Row["ready"][number]): ReadyReplica {
-  return { id, cores, cpu: ms === null || toldAt === null ? null : { ms, toldAt: Date.parse(toldAt) } };
+  return { id, cores, cpu: ms === null || toldAt === null ? null : { ms, reportedAt: Date.parse(toldAt) } };
 }
 
 /** What the next look begins with, of all in one statement. */
 export async function keepLooks(
   sql: Transaction,
-  looks: readonly { id: string; look: Look }[],
+  looks: readonly { id: string; check: Look }[],
 ): Promise<void> {
   if (looks.length === 0) return;
   const kept = looks.toSorted((one, other) => (one.id < other.id ? -1 : 1));
@@ -92,11 +92,11 @@ export async function keepLooks(
        sentence = excluded.sentence, history = excluded.history, counts = excluded.counts`,
     [
       kept.map(({ id }) => id),
-      kept.map(({ look: { memory } }) => new Date(memory.lookedAt)),
-      kept.map(({ look: { memory } }) => memory.wish),
-      kept.map(({ look: { decision } }) => decision.sentence),
-      kept.map(({ look: { memory } }) => memory.history && JSON.stringify(memory.history)),
-      kept.map(({ look: { memory } }) => JSON.stringify(memory.counts)),
+      kept.map(({ check: { memory } }) => new Date(memory.checkedAt)),
+      kept.map(({ check: { memory } }) => memory.requested),
+      kept.map(({ check: { decision } }) => decision.sentence),
+      kept.map(({ check: { memory } }) => memory.history && JSON.stringify(memory.history)),
+      kept.map(({ check: { memory } }) => JSON.stringify(memory.counts)),
     ],
   );
 }

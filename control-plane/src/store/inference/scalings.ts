@@ -39,7 +39,7 @@ export async function noteScaled(
   ]);
   if (!isDone) return;
   const workload = { kind: "inference", id: service.id } as const;
-  await queueWorkNews(sql, [{ workload, eventId, at: now, news: newsOfScaling({ from, to, why }) }]);
+  await queueWorkNews(sql, [{ workload, eventId, at: now, message: newsOfScaling({ from, to, why }) }]);
 }
 
 export interface ShownScaling {

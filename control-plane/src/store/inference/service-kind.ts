@@ -122,7 +122,7 @@ function placeable(row: ServiceOrderRow, firstRank: number): PlaceableStart {
     start: { kind: "inference", id: row.id, firstRank },
     order,
     name: row.name,
-    ordererId: row.orderer_id,
+    actorId: row.orderer_id,
     payingWorkspaceId: row.paying_workspace_id,
     leasing: null,
     envVars,
@@ -209,7 +209,7 @@ async function move(sql: Transaction, moves: readonly WorkloadMove<InferenceServ
     moves.flatMap(({ workload: { id }, to, reason, now, cause = NO_CAUSE }, nth) => {
       const news = newsOfServiceStatus(to, reason, cause);
       if (news === null) return [];
-      return [{ workload: { kind: "inference", id }, eventId: eventIds[nth] ?? 0, at: now, news }];
+      return [{ workload: { kind: "inference", id }, eventId: eventIds[nth] ?? 0, at: now, message: news }];
     }),
   );
 }

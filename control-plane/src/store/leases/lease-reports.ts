@@ -106,7 +106,7 @@ export async function mergeLeases(sql: Transaction, merge: LeaseMerge): Promise<
         releaseAt: releaseDueAt.toISOString(),
       });
       const workload = { kind: "environment", id: order.env_id } as const;
-      return [{ workload, eventId: eventIds[nth] ?? 0, at: merge.now, news: due }];
+      return [{ workload, eventId: eventIds[nth] ?? 0, at: merge.now, message: due }];
     }),
   );
   await Promise.all([

@@ -38,14 +38,14 @@ interface ServiceOrder {
   payerId: number;
   /** As if nothing ran on it: what never fits it is refused. */
   fleet: EmptyFleet;
-  orderer: Orderer;
+  context: Orderer;
   newId: NewId;
 }
 
 /** It passes where its first replicas would, one beside the other. Answers what an hour of these costs at most. */
 export async function orderService(
   sql: Transaction,
-  { order, payerId, fleet, orderer, newId }: ServiceOrder,
+  { order, payerId, fleet, context: orderer, newId }: ServiceOrder,
 ): Promise<{ done: true; hourly: Points } | RefusedOrder> {
   const { actor, now } = orderer;
   const bound = await boundToSpec(sql, order);

@@ -25,12 +25,12 @@ const COUNTS_LATER = "it counts when the job waits again";
 export async function changeJob(
   sql: Transaction,
   job: JobOrderRow,
-  { change, orderer }: { change: JobChange; orderer: Orderer },
+  { change, context: orderer }: { change: JobChange; context: Orderer },
 ): Promise<OrderOutcome> {
   const { priority = job.priority } = change;
   if (priority !== job.priority && ENDED.includes(job.status))
     return refused(`The job is already ${job.status}; its priority can be changed once it is tried again.`);
-  await write(sql, [job], { change, orderer });
+  await write(sql, [job], { change, context: orderer });
   return { done: true, hostIds: [] };
 }
 
@@ -38,18 +38,18 @@ export async function changeJob(
 export async function changePriorities(
   sql: Transaction,
   jobs: readonly JobOrderRow[],
-  { priority, orderer }: { priority: number; orderer: Orderer },
+  { priority, context: orderer }: { priority: number; context: Orderer },
 ): Promise<OrderOutcome> {
   const open = jobs.filter(({ status }) => !ENDED.includes(status));
   if (open.length === 0) return refused("All of the array has ended already.");
-  await write(sql, open, { change: { priority }, orderer });
+  await write(sql, open, { change: { priority }, context: orderer });
   return { done: true, hostIds: [] };
 }
 
 async function write(
   sql: Transaction,
   jobs: readonly JobOrderRow[],
-  { change, orderer }: { change: JobChange; orderer: Orderer },
+  { change, context: orderer }: { change: JobChange; context: Orderer },
 ): Promise<void> {
   const changes = jobs.flatMap((job) =>
     FIELDS.flatMap((field) => {

@@ -41,7 +41,7 @@ interface JobOrder {
   payerId: number;
   /** As if nothing ran on it: what never fits it is refused. */
   fleet: EmptyFleet;
-  orderer: Orderer;
+  context: Orderer;
 }
 
 /**
@@ -50,7 +50,7 @@ interface JobOrder {
  */
 export async function orderJob(
   sql: Transaction,
-  { order, rows, array, payerId, fleet, orderer }: JobOrder,
+  { order, rows, array, payerId, fleet, context: orderer }: JobOrder,
 ): Promise<{ done: true; hourly: Points } | RefusedOrder> {
   const { actor, now } = orderer;
   const bound = await boundToSpec(sql, order);

@@ -20,7 +20,7 @@ export interface FirstOrder {
   /** As if nothing ran on it: what never fits it is refused. */
   fleet: EmptyFleet;
   payerId: number;
-  orderer: Orderer;
+  context: Orderer;
 }
 
 export type FirstOrderOutcome = { done: true; environment: EnvironmentRow } | RefusedOrder;
@@ -30,7 +30,7 @@ export async function orderEnvironments(
   sql: Transaction,
   orders: readonly FirstOrder[],
 ): Promise<FirstOrderOutcome[]> {
-  const now = new Date(Math.max(...orders.map(({ orderer }) => orderer.now.getTime())));
+  const now = new Date(Math.max(...orders.map(({ context: orderer }) => orderer.now.getTime())));
   const bound = await possibleOnes(sql, await boundToSpecs(sql, orders), now);
   const sound = bound.filter(isSound);
   const models = orders.at(-1)?.fleet.models ?? [];
@@ -40,7 +40,7 @@ export async function orderEnvironments(
   const [, made] = await Promise.all([
     insertEnvironments(
       sql,
-      passed.map(({ order, orderer }) => ({ order, actor: orderer.actor, now: orderer.now })),
+      passed.map(({ order, context: orderer }) => ({ order, actor: orderer.actor, now: orderer.now })),
       reason,
     ),
     environmentsById(

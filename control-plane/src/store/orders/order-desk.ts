@@ -26,7 +26,7 @@ type Keyed = KeyedOrder<EnvironmentRow>;
 
 interface OrderAsk {
   readonly order: FirstOrder;
-  readonly witness: ChangeWitness | undefined;
+  readonly auditScope: ChangeWitness | undefined;
   readonly keyed: Keyed | null;
 }
 
@@ -47,7 +47,7 @@ export function orderDesk(db: Database): TakeOrder {
   return async (order, keyed = null) => {
     const witness = presentWitness();
     // What is written together is not one request's alone.
-    return await unwitnessed(() => desk.take({ order, witness, keyed }));
+    return await unwitnessed(() => desk.take({ order, auditScope: witness, keyed }));
   };
 }
 
@@ -55,9 +55,13 @@ async function write(
   db: Database,
   ones: readonly OrderAsk[],
 ): Promise<(FirstOrderOutcome | Promise<FirstOrderOutcome>)[]> {
-  const { outcomes, witnesses } = await transaction(db, async (sql) => await writeOnce(sql, ones), {
-    endsDeadWithinMs: KEY_FREE_WITHIN_MS,
-  });
+  const { outcomes, auditScopes: witnesses } = await transaction(
+    db,
+    async (sql) => await writeOnce(sql, ones),
+    {
+      endsDeadWithinMs: KEY_FREE_WITHIN_MS,
+    },
+  );
   for (const witness of witnesses) witness.committed();
   return ones.map((one) => outcomes.get(one) ?? Promise.reject(inUse()));
 }
@@ -69,7 +73,7 @@ function inUse(): KeyInUseError {
 interface Written {
   outcomes: Map<OrderAsk, FirstOrderOutcome>;
   /** The audit scopes of those that were done, notified when it is committed. */
-  witnesses: ChangeWitness[];
+  auditScopes: ChangeWitness[];
 }
 
 /** Without those whose key another request holds. */
@@ -78,7 +82,7 @@ async function writeOnce(sql: Transaction, ones: readonly OrderAsk[]): Promise<W
   const held = requests.length === 0 ? [] : await holdKeys(sql, requests);
   const taken = new Set(requests.filter((_, index) => held[index] !== true));
   const free = ones.filter(({ keyed }) => keyed === null || !taken.has(keyed.request));
-  if (free.length === 0) return { outcomes: new Map(), witnesses: [] };
+  if (free.length === 0) return { outcomes: new Map(), auditScopes: [] };
   const outcomes = await orderEnvironments(
     sql,
     free.map(({ order }) => order),
@@ -89,7 +93,7 @@ async function writeOnce(sql: Transaction, ones: readonly OrderAsk[]): Promise<W
       ? []
       : [{ ...keyed.request, ...keyed.answer(outcome.environment) }];
   });
-  const witnesses = free.flatMap(({ order, witness }, index) => {
+  const witnesses = free.flatMap(({ order, auditScope: witness }, index) => {
     if (witness === undefined || outcomes[index]?.done !== true) return [];
     witness.made(order.order.id);
     return [witness];
@@ -97,6 +101,6 @@ async function writeOnce(sql: Transaction, ones: readonly OrderAsk[]): Promise<W
   await Promise.all([answers.length > 0 && keepAnswers(sql, answers), witnesses[0]?.seal(sql, witnesses)]);
   return {
     outcomes: new Map(free.map((one, index) => [one, outcomes[index] as FirstOrderOutcome])),
-    witnesses,
+    auditScopes: witnesses,
   };
 }

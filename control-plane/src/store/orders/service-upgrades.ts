@@ -49,7 +49,7 @@ interface Deed {
   allowsGap: boolean;
   /** As if nothing ran on it: what never fits it is refused. */
   fleet: EmptyFleet;
-  orderer: Orderer;
+  context: Orderer;
   newId: NewId;
 }
 
@@ -84,13 +84,13 @@ export async function upgradeService(
   const sealed = { ...bound, envVars: seal.seal(bound.envVars, owner) };
   const unfit = await unfitness(sql, service, { template: sealed, ...deed });
   if (unfit !== null) return unfit;
-  const { actor, now } = deed.orderer;
+  const { actor, now } = deed.context;
   const target = isSameTemplate(base, bound)
     ? from
     : await insertRevision(sql, service.id, { template: sealed, actor, now });
   const begun = beginRollout(versions, target, deed);
   return begun.begun
-    ? await turn(sql, service, { before: versions, wished: begun.versions, ...deed })
+    ? await turn(sql, service, { before: versions, requested: begun.versions, ...deed })
     : wrongState(begun.why);
 }
 
@@ -112,7 +112,7 @@ export async function rollbackService(
     const unfit = template && (await unfitness(sql, service, { template, ...deed }));
     if (unfit !== null) return unfit;
   }
-  return await turn(sql, service, { before: versions, wished, ...deed });
+  return await turn(sql, service, { before: versions, requested: wished, ...deed });
 }
 
 function refusalOf({ has_revisions: isOurs, orderer_id: ordererId }: ServiceOrderRow): RefusedOrder | null {
@@ -132,7 +132,7 @@ const FOR_EACH_REPLICA: ReadonlySet<string> = new Set(["quota", "funds", "waitin
 async function unfitness(
   sql: Transaction,
   service: ServiceOrderRow,
-  { template, fleet, orderer: { now } }: Pick<Deed, "fleet" | "orderer"> & { template: StoredTemplate },
+  { template, fleet, context: { now } }: Pick<Deed, "fleet" | "context"> & { template: StoredTemplate },
 ): Promise<RefusedOrder | null> {
   const { image, cpu, memory, gpu, config } = template;
   const asked = { image, cpu, memory, gpu, config, env_vars: { ...template.envVars } };
@@ -153,14 +153,20 @@ async function unfitness(
 async function turn(
   sql: Transaction,
   service: ServiceOrderRow,
-  { before, wished, fleet, orderer, newId }: Deed & { before: Versions; wished: Versions },
+  {
+    before,
+    requested: wished,
+    fleet,
+    context: orderer,
+    newId,
+  }: Deed & { before: Versions; requested: Versions },
 ): Promise<OrderOutcome> {
   const { rollout } = wished;
   if (rollout === null) throw new Error("a rollout that is begun is there");
   const { actor, now } = orderer;
   const of: OfRollout = { service: { id: service.id, customerId: service.customer_id }, actor, now };
   const names = namesOf(await heldVersions(sql, service.id));
-  await noteWish(sql, of, { before, rollout, told: begunSentence({ versions: before, names }, rollout) });
+  await noteWish(sql, of, { before, rollout, reported: begunSentence({ versions: before, names }, rollout) });
   if (isWanted(service.status)) return { done: true, hostIds: [] };
   const after = settledAtOnce(wished);
   // What failed of the version before says nothing of another one.
@@ -171,7 +177,7 @@ async function turn(
     after,
     ended: isBack ? "reverted" : "completed",
     cause: rollout.cause,
-    told: isBack ? null : completedSentence({ versions: before, names, wanted: 0 }, after.serving),
+    reported: isBack ? null : completedSentence({ versions: before, names, wanted: 0 }, after.serving),
   });
   if (service.status !== "error") return { done: true, hostIds: [] };
   const row = (await lockServiceOrders(sql, [service.id])).get(service.id);

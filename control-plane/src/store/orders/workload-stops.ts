@@ -37,7 +37,7 @@ export async function stopInstancesOn(
   orderer: Orderer,
 ): Promise<string[]> {
   const there = (await placementsNotGone(sql, workload)).filter(({ host_id: id }) => id === hostId);
-  return await order(sql, there.filter(isToRun), { wanted: "stopped", orderer });
+  return await order(sql, there.filter(isToRun), { wanted: "stopped", context: orderer });
 }
 
 /** The same of several: hosts are told at the end, all together, and so locked in the order in which everybody locks them. */
@@ -47,7 +47,7 @@ export async function stopInstancesOf(
   orderer: Orderer,
 ): Promise<string[]> {
   const running = (await placementsOf(sql, workloads)).filter(isToRun);
-  return await order(sql, running, { wanted: "stopped", orderer });
+  return await order(sql, running, { wanted: "stopped", context: orderer });
 }
 
 function isToRun({ is_held: isHeld, want: wanted }: PlacementRow): boolean {
@@ -68,7 +68,7 @@ export async function removeInstancesOf(
   workloads: readonly WorkloadName[],
   orderer: Orderer,
 ): Promise<string[]> {
-  return await order(sql, await placementsOf(sql, workloads), { wanted: "removed", orderer });
+  return await order(sql, await placementsOf(sql, workloads), { wanted: "removed", context: orderer });
 }
 
 async function placementsOf(sql: Transaction, workloads: readonly WorkloadName[]): Promise<PlacementRow[]> {
@@ -80,7 +80,7 @@ async function placementsOf(sql: Transaction, workloads: readonly WorkloadName[]
 async function order(
   sql: Transaction,
   placements: readonly PlacementRow[],
-  { wanted, orderer }: { wanted: "stopped" | "removed"; orderer: Orderer },
+  { wanted, context: orderer }: { wanted: "stopped" | "removed"; context: Orderer },
 ): Promise<string[]> {
   for (const placement of placements) {
     await waivePlacement(sql, placement, orderer);

@@ -30,7 +30,7 @@ const REST_PER_READ = 5;
 
 export class KeptFigures extends Kept<FleetFigures> {
   constructor({ db, now }: { db: Connection; now: () => Date }) {
-    super(async (at) => await fleetFigures(db, at), { now, keptMs: SHOWN_MS, restPerRead: REST_PER_READ });
+    super(async (at) => await fleetFigures(db, at), { now, storedMs: SHOWN_MS, restPerRead: REST_PER_READ });
   }
 }
 

@@ -17,7 +17,7 @@ export class LatestCosts {
   #known: ReadonlyMap<string, WorkloadCost> | null = null;
   #fault: { error: unknown } | null = null;
   #since: number | null = null;
-  #isAsking = false;
+  #isRequesting = false;
   #nextMs = 0;
 
   constructor(db: Database) {
@@ -33,12 +33,12 @@ export class LatestCosts {
     const fault = this.#fault;
     this.#fault = null;
     if (fault !== null) throw fault.error;
-    if (!this.#isAsking && nowMs >= this.#nextMs) void this.#ask({ at, since, nowMs });
+    if (!this.#isRequesting && nowMs >= this.#nextMs) void this.#request({ at, since, nowMs });
     return this.#known;
   }
 
-  async #ask({ at, since, nowMs }: { at: Date; since: number; nowMs: number }): Promise<void> {
-    this.#isAsking = true;
+  async #request({ at, since, nowMs }: { at: Date; since: number; nowMs: number }): Promise<void> {
+    this.#isRequesting = true;
     const beganMs = performance.now();
     try {
       // From where the asking before stood, however long ago that was.
@@ -49,6 +49,6 @@ export class LatestCosts {
     }
     const tookMs = performance.now() - beganMs;
     this.#nextMs = nowMs + Math.max(ASK_EVERY_MS, (1 + REST_PER_ASKING) * tookMs);
-    this.#isAsking = false;
+    this.#isRequesting = false;
   }
 }

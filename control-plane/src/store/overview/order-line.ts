@@ -57,7 +57,7 @@ interface Foresight {
 export class KeptLine {
   readonly #db: Database;
   readonly #now: () => Date;
-  readonly #kept: KeptForPasses;
+  readonly #stored: KeptForPasses;
   #line: OrderLine | null = null;
   #making: Promise<OrderLine> | null = null;
   #foreseen = new Map<string, Foresight>();
@@ -65,7 +65,7 @@ export class KeptLine {
   constructor({ db, now }: { db: Database; now: () => Date }, kept: KeptForPasses) {
     this.#db = db;
     this.#now = now;
-    this.#kept = kept;
+    this.#stored = kept;
   }
 
   async recent(): Promise<OrderLine> {
@@ -113,7 +113,7 @@ export class KeptLine {
 
   async #make(): Promise<OrderLine> {
     const at = this.#now();
-    const scene = await passScene(this.#db, { now: at, seed: 0, kept: this.#kept, work: "all" });
+    const scene = await passScene(this.#db, { now: at, seed: 0, cache: this.#stored, work: "all" });
     const places = new Map<string, number>();
     const standing = standingOf(scene);
     const prepared = prepareQueue(scene.orders, standing);
@@ -139,7 +139,7 @@ export function stretchOf(
   for (let at = from; at < inOrder.length && found.length <= limit; at += 1) {
     const order = inOrder[at];
     if (order === undefined) break;
-    const { workspaceId, asked } = order;
+    const { workspaceId, requested: asked } = order;
     const isShown =
       visibleTo === null ||
       (workspaceId === null ? asked.customerId === visibleTo.customerId : workspaces.has(workspaceId));

@@ -44,5 +44,5 @@ async function toldOf(
 ): Promise<Readonly<Record<string, ServiceReport>>[]> {
   if (serviceIds.length === 0) return [];
   const reports = await gatewayReports(sql, serviceIds, now);
-  return reports.flatMap(({ told }) => (told === null ? [] : [told.services]));
+  return reports.flatMap(({ reported: told }) => (told === null ? [] : [told.services]));
 }

@@ -33,7 +33,7 @@ export class StreamLooks {
   }
 
   /** @param nowMs of a clock that only goes on */
-  async look(wanted: Wanted, nowMs: number): Promise<Snapshot> {
+  async check(wanted: Wanted, nowMs: number): Promise<Snapshot> {
     const sql = this.#sql;
     const [oldest = { atMs: nowMs, heads: await headsNow(sql) }] = this.#heads;
     this.#costs = wanted.costs ? (this.#costs ?? new LatestCosts(sql)) : null;

@@ -90,7 +90,7 @@ export async function acceptHeartbeat(
     await noteVitals(sql, { hostId, vitals: heartbeat.gpus, now });
     const asked = await answerFor(sql, {
       hostId,
-      watermark: restored ? restore.askedFrom : watermark,
+      watermark: restored ? restore.requestedFrom : watermark,
       waitsForReport: restored,
     });
     const answer = { ...asked, liftCordons };

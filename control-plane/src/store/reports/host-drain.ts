@@ -144,7 +144,9 @@ async function tellPeople(
   await queueWorkNews(
     sql,
     told.flatMap(({ kind, id }, nth) =>
-      kind === "environment" ? [{ workload: { kind, id }, eventId: eventIds[nth] ?? 0, at: now, news }] : [],
+      kind === "environment"
+        ? [{ workload: { kind, id }, eventId: eventIds[nth] ?? 0, at: now, message: news }]
+        : [],
     ),
   );
 }

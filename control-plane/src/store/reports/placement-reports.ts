@@ -245,7 +245,7 @@ async function applyReport(sql: Transaction, reported: Reported): Promise<void> 
     reports: [{ ...placedReport(reported), ...(cardFault !== null && { cardFault }) }],
     actor: `host ${host.id}`,
     now,
-    told: environment.status_reason,
+    reported: environment.status_reason,
     hasSkips: placement.has_skips,
   });
   if (seen.phase !== "ready") return;

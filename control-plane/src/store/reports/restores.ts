@@ -24,17 +24,21 @@ interface Beat {
 export type Restore =
   | Exclude<RestoreClaim, { kind: "restored" }>
   /** Rows beyond `askedFrom` are asked for again. */
-  | { kind: "restored"; askedFrom: number };
+  | { kind: "restored"; requestedFrom: number };
 
 /** Call in the heartbeat's transaction, which holds the host. */
 export async function noteRestore(sql: Transaction, beat: Beat): Promise<Restore> {
   const { hostId, heartbeat, generation, watermark, now } = beat;
   const told = numbersTold(heartbeat);
   const held = await numbersHeld(sql, { generation, watermark });
-  const claim = restoreClaim(told, held, await restoresShownToday(sql, { hostId, told, held, now }));
+  const claim = restoreClaim(
+    told,
+    held,
+    await restoresShownToday(sql, { hostId, reported: told, held, now }),
+  );
   if (claim.kind !== "restored") return claim;
-  await raiseAboveRestored(sql, { hostId, told, held, now });
-  return { kind: "restored", askedFrom: await skipForgotten(sql, { hostId, heartbeat, watermark, now }) };
+  await raiseAboveRestored(sql, { hostId, reported: told, held, now });
+  return { kind: "restored", requestedFrom: await skipForgotten(sql, { hostId, heartbeat, watermark, now }) };
 }
 
 function numbersTold({ applied, journal }: Heartbeat): TellingNumbers {
@@ -56,9 +60,9 @@ async function numbersHeld(
 /** Asked for only where the host shows one more. */
 async function restoresShownToday(
   sql: Connection,
-  shown: { hostId: string; told: TellingNumbers; held: TellingNumbers; now: Date },
+  shown: { hostId: string; reported: TellingNumbers; held: TellingNumbers; now: Date },
 ): Promise<number> {
-  const { hostId, told, held, now } = shown;
+  const { hostId, reported: told, held, now } = shown;
   if (restoreClaim(told, held, 0).kind === "none") return 0;
   const { rows } = await sql.query<{ count: number }>(
     "SELECT count(*) AS count FROM events WHERE host_id = $1 AND kind = $2 AND at > $3",
@@ -73,7 +77,12 @@ async function restoresShownToday(
  */
 async function raiseAboveRestored(
   sql: Transaction,
-  { hostId, told, held, now }: { hostId: string; told: TellingNumbers; held: TellingNumbers; now: Date },
+  {
+    hostId,
+    reported: told,
+    held,
+    now,
+  }: { hostId: string; reported: TellingNumbers; held: TellingNumbers; now: Date },
 ): Promise<void> {
   await sql.query("UPDATE cluster_state SET db_incarnation = greatest(db_incarnation, $1) + 1", [
     told.dbIncarnation,

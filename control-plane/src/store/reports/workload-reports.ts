@@ -48,7 +48,7 @@ export interface ReportedWorkload {
   actor: string;
   now: Date;
   /** The sentence that stands with it now, where that is known. */
-  told?: string | null;
+  reported?: string | null;
   /** False where nothing is known to have been skipped on its way. */
   hasSkips?: boolean;
 }
@@ -79,7 +79,7 @@ async function applyTransition(
       return [];
     case "explains": {
       const reason = transition.reason || (workload.status === "running" ? drainWarning(reports) : null);
-      if (reason !== reported.told)
+      if (reason !== reported.reported)
         await store.explain(sql, { id: workload.id, status: workload.status, reason });
       return [];
     }
@@ -262,7 +262,7 @@ interface ReportRow extends WorkloadName {
   stop_reason: string | null;
   is_behind: boolean;
   /** Null where it is of no gang. */
-  standing: StandingRow | null;
+  rankState: StandingRow | null;
   /** Null where nothing keeps it from going on. */
   progress: ProgressRow | null;
   host_id: string;
@@ -287,7 +287,7 @@ export async function reportsOf(
     `SELECT asked.kind, asked.id, i.rank, p.run_id, p.state, p.problem, p.detail, p.exit_code,
             CASE WHEN p.state IN ('stopped', 'failed', 'lost') THEN p.ended_by ELSE p.ordered_by END AS ordered_by,
             p.stop_reason,
-            i.known_epoch > p.epoch AND p.state = 'failed' AS is_behind, ${STANDING} AS standing, ${PROGRESS} AS progress, h.id AS host_id, h.name AS host_name,
+            i.known_epoch > p.epoch AND p.state = 'failed' AS is_behind, ${STANDING} AS "rankState", ${PROGRESS} AS progress, h.id AS host_id, h.name AS host_name,
             coalesce(h.storage_pool, h.id) AS storage_pool, d.deadline_at AS drain_deadline_at, d.reason AS drain_reason,
             CASE WHEN p.state IN ('stopped', 'failed') THEN ${FAULT_AT_END} END AS card_fault
        FROM unnest($1::text[], $2::text[]) AS asked(kind, id)
@@ -316,7 +316,7 @@ function reportOf(row: ReportRow, now: Date): PlacedReport {
     hostName: row.host_name,
     storagePool: row.storage_pool,
     drain: row.drain_deadline_at && { deadline: row.drain_deadline_at, reason: row.drain_reason },
-    ...(row.standing !== null && { gang: rankStanding(row.standing, row, now) }),
+    ...(row.rankState !== null && { gang: rankStanding(row.rankState, row, now) }),
     ...(row.progress !== null && { progress: progressOf(row.progress, row, now) }),
     ...(row.card_fault !== null && { cardFault: row.card_fault }),
   };

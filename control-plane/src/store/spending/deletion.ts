@@ -26,7 +26,7 @@ interface DeletedData {
   readonly datasets: readonly number[];
   readonly models: readonly number[];
   /** What a workload mounts that is not this customer's, or that its host has not confirmed to be gone. */
-  readonly kept: readonly { kind: DataKind; id: number; mountedBy: string }[];
+  readonly stored: readonly { kind: DataKind; id: number; mountedBy: string }[];
   /** Whose desired sets changed. */
   readonly hostIds: readonly string[];
 }
@@ -73,7 +73,7 @@ export async function deleteCustomerData(sql: Transaction, decision: Decision): 
     ...ended,
     datasets: datasets.ids,
     models: models.ids,
-    kept: [...datasets.kept, ...models.kept],
+    stored: [...datasets.stored, ...models.stored],
   };
 }
 
@@ -126,7 +126,7 @@ async function workloadsPaidBy(
 
 interface DeletedEntries {
   ids: number[];
-  kept: { kind: DataKind; id: number; mountedBy: string }[];
+  stored: { kind: DataKind; id: number; mountedBy: string }[];
   folders: DataFolder[];
 }
 
@@ -139,12 +139,12 @@ async function deleteEntries(sql: Transaction, kind: DataKind, customerId: numbe
       ORDER BY d.id`,
     [customerId],
   );
-  const entries: DeletedEntries = { ids: [], kept: [], folders: [] };
+  const entries: DeletedEntries = { ids: [], stored: [], folders: [] };
   for (const { id, storage_path: folder } of rows) {
     const brought = await copiesOf(sql, kind, id);
     const deletion = await deleteData(sql, kind, id);
     if (!deletion.deleted) {
-      entries.kept.push({ kind, id, mountedBy: deletion.mountedBy });
+      entries.stored.push({ kind, id, mountedBy: deletion.mountedBy });
       continue;
     }
     entries.ids.push(id);

@@ -42,7 +42,7 @@ export async function hourTellings(
   const tellings = new Map<number, Telling[]>();
   const budgets = await budgetTellings(sql, standings, look);
   for (const [customerId, standing] of standings) {
-    const ofHours = await hoursLeftTellings(sql, { customerId, standing }, look);
+    const ofHours = await hoursLeftTellings(sql, { customerId, state: standing }, look);
     const all = [...ofHours, ...(budgets.get(customerId) ?? [])];
     if (all.length > 0) tellings.set(customerId, all);
   }
@@ -51,7 +51,7 @@ export async function hourTellings(
 
 async function hoursLeftTellings(
   sql: Connection,
-  { customerId, standing: { rules, open } }: { customerId: number; standing: AlertStanding },
+  { customerId, state: { rules, open } }: { customerId: number; state: AlertStanding },
   { hour }: HourLook,
 ): Promise<Telling[]> {
   if (rules.hoursLeft.length === 0 && !open.some(({ kind }) => kind === "hours-left")) return [];

@@ -36,7 +36,7 @@ export async function warnOfRisk(
   if (account === null || account.status === "normal" || account.overdueSince === null) return;
   const { overdueSince } = account;
   const told = await toldDay(sql, { customerId, overdueSince });
-  const due = riskDaysDue({ overdueSinceMs: overdueSince.getTime(), toldDay: told }, hour.getTime());
+  const due = riskDaysDue({ overdueSinceMs: overdueSince.getTime(), reportedDay: told }, hour.getTime());
   const last = due.at(-1);
   if (last === undefined) return;
   await appendEvents(

@@ -92,7 +92,7 @@ function placeable(row: JobOrderRow): PlaceableStart {
     start: { kind: "training", id: row.id, firstRank: 0 },
     order,
     name: row.name,
-    ordererId: row.orderer_id,
+    actorId: row.orderer_id,
     payingWorkspaceId: row.paying_workspace_id,
     leasing: null,
     envVars,

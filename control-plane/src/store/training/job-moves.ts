@@ -71,7 +71,12 @@ export async function moveJobs(
       const news = newsOfJob({ to, reason, cause, attempt, nextAttempt: tries?.attempt ?? null });
       if (news === null) return [];
       return [
-        { workload: { kind: "training", id: workload.id }, eventId: eventIds[nth] ?? 0, at: now, news },
+        {
+          workload: { kind: "training", id: workload.id },
+          eventId: eventIds[nth] ?? 0,
+          at: now,
+          message: news,
+        },
       ];
     }),
   );

@@ -136,7 +136,9 @@ export async function markAgain(
   const { attempt } = job;
   const news = newsOfJob({ to: "queued", reason: deed.reason, cause, attempt, nextAttempt: attempt + 1 });
   if (news === null) return;
-  await queueWorkNews(sql, [{ workload: { kind: "training", id: job.id }, eventId, at: deed.now, news }]);
+  await queueWorkNews(sql, [
+    { workload: { kind: "training", id: job.id }, eventId, at: deed.now, message: news },
+  ]);
 }
 
 interface Queued {

@@ -41,7 +41,7 @@ export interface UpgradeResult {
 export async function upgrade(
   sql: Transaction,
   { migrations, record, apply }: Upgrade,
-  { say, strict }: { say: Say; strict: boolean },
+  { print: say, strict }: { print: Say; strict: boolean },
 ): Promise<UpgradeResult> {
   const found = await readForm(sql);
   if (!isOld(found)) return { steps: [], report: NOTHING_TO_REPORT };

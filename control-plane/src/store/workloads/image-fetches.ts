@@ -61,7 +61,7 @@ interface OpenRow {
   pulling_since: Date | null;
   is_waited_for: boolean;
   is_served: boolean;
-  state: NonNullable<OpenFetch["told"]>["state"] | null;
+  state: NonNullable<OpenFetch["reported"]>["state"] | null;
   problem: PullProblem | null;
 }
 
@@ -106,7 +106,7 @@ export async function openFetches(
     isAllowed: refusals[index] === null,
     isWaitedFor: row.is_waited_for,
     isServed: row.is_served,
-    told: row.state === null ? null : { state: row.state, problem: row.problem },
+    reported: row.state === null ? null : { state: row.state, problem: row.problem },
   }));
 }
 

@@ -31,7 +31,7 @@ interface Asking {
   act: string;
   /** Where that button is, among others of its name. */
   within?: string;
-  asks: string;
+  requests: string;
   file: string;
 }
 
@@ -45,7 +45,7 @@ interface Place {
 const section = (title: string) => `section[aria-label="${title}"]`;
 const one = (act: string, asks: string, file: string, within?: string): Asking => ({
   act,
-  asks,
+  requests: asks,
   file,
   ...(within !== undefined && { within }),
 });
@@ -218,7 +218,7 @@ beforeAll(async () => {
   const job = { image: "trainer:1", command: "true", ...SIZE };
   ids["job"] = await made("/training-jobs", { name: "train", ...job });
   await made("/training-jobs", { name: "sweep", ...job, array: { from: 0, to: 2 } });
-  const arrays = await control.api.ask("GET", "/api/v1/training-job-groups", { as: ada });
+  const arrays = await control.api.request("GET", "/api/v1/training-job-groups", { as: ada });
   ids["array"] = arrays.body.items[0].id;
   ids["service"] = await made("/inference-services", {
     name: "chat",
@@ -248,7 +248,7 @@ afterAll(() => scene.close());
 const SIZE = { cpu: 1, memory: GIB, gpu: 1 };
 
 async function made(path: string, body: object, as: Caller = callers.ada): Promise<string> {
-  const answer = await scene.control.api.ask("POST", `/api/v1${path}`, { as, body });
+  const answer = await scene.control.api.request("POST", `/api/v1${path}`, { as, body });
   if (answer.status >= 300) throw new Error(`${path}: ${JSON.stringify(answer.body)}`);
   return String(answer.body?.id);
 }
@@ -293,7 +293,7 @@ describe.skipIf(!hasBrowser)(
           await goWithin(page, withIds(place.path));
           if (place.path === "/money") await previewPrice(page);
           for (const dialog of place.dialogs) {
-            const { said, wanted } = await refused(page, dialog);
+            const { output: said, wanted } = await refused(page, dialog);
             expect(said.map(([heading]) => heading)).toEqual(PARTS);
             for (const [, lines] of said) expect(lines).toMatch(/^(Nothing|\P{Ll}.{6,})/u);
             expect(asked.splice(0)).toEqual([expect.stringMatching(wanted)]);
@@ -304,7 +304,7 @@ describe.skipIf(!hasBrowser)(
   },
 );
 
-async function refused(page: Page, { act, within = "main", asks }: Asking) {
+async function refused(page: Page, { act, within = "main", requests: asks }: Asking) {
   await press(page, act, within);
   await page.waitForSelector(`${DIALOG} ul`);
   const said = await saidIn(page);
@@ -312,7 +312,7 @@ async function refused(page: Page, { act, within = "main", asks }: Asking) {
   await expectText(page, REFUSAL, DIALOG);
   await page.keyboard.press("Escape");
   await dialogGone(page);
-  return { said, wanted: new RegExp(`^${withIds(asks).replace("#", String.raw`\d+`)}$`) };
+  return { output: said, wanted: new RegExp(`^${withIds(asks).replace("#", String.raw`\d+`)}$`) };
 }
 
 /** Shown only while a host waits for an administrator's word; host-page.test.ts presses what it asks. */

@@ -52,7 +52,7 @@ async function open(): Promise<Page> {
 }
 
 const ask = async (method: string, path = "") =>
-  (await scene.control.api.ask(method, `/api/v1/environments/${id}${path}`, { as: ada })).body;
+  (await scene.control.api.request(method, `/api/v1/environments/${id}${path}`, { as: ada })).body;
 
 const statusIs = async (page: Page, status: string) =>
   await page.waitForSelector(`main [data-status="${status}"]`);
@@ -113,7 +113,7 @@ describe.skipIf(!hasBrowser)("an environment's page (left out where Chromium is 
 
   test("takes a released port anew, on which it is then reached", async () => {
     const [lost] = [...host.leases.keys()];
-    host.sayOfLease(lost ?? "none", { state: "released", releasedBecause: "idle" });
+    host.reportOfLease(lost ?? "none", { state: "released", releasedBecause: "idle" });
     await host.heartbeat();
     await host.report(host.desired.map((wanted) => host.observedOf(wanted, { phase: "ready" })));
     const stateOf = async () =>

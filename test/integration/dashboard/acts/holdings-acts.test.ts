@@ -25,7 +25,10 @@ beforeAll(async () => {
 afterAll(() => scene.close());
 
 async function ask(method: string, path: string, body?: object, as: Caller = alice): Promise<Answer> {
-  return await scene.control.api.ask(method, `/api/v1${path}`, { as, ...(body !== undefined && { body }) });
+  return await scene.control.api.request(method, `/api/v1${path}`, {
+    as,
+    ...(body !== undefined && { body }),
+  });
 }
 
 async function open(path: string, as: Caller = alice): Promise<Page> {

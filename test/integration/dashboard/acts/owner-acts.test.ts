@@ -24,7 +24,7 @@ async function open(path: string): Promise<Page> {
 }
 
 const get = async (path: string) =>
-  (await scene.control.api.ask("GET", `/api/v1${path}`, { as: scene.control.api.admin })).body;
+  (await scene.control.api.request("GET", `/api/v1${path}`, { as: scene.control.api.admin })).body;
 
 describe.skipIf(!hasBrowser)("an owner (left out where Chromium is not installed)", () => {
   test("gives back a part of what a run was charged, and no more than that", async () => {

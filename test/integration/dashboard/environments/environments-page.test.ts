@@ -155,7 +155,7 @@ describe.skipIf(!hasBrowser)("pages of environments (left out where Chromium is 
       const { control } = scene;
       const { api } = control;
       const id = ids[0] ?? "";
-      const { status, body } = await api.ask("PATCH", `/api/v1/environments/${id}`, {
+      const { status, body } = await api.request("PATCH", `/api/v1/environments/${id}`, {
         as: ada,
         body: { config: { idle_stop_minutes: 30 } },
       });
@@ -166,7 +166,7 @@ describe.skipIf(!hasBrowser)("pages of environments (left out where Chromium is 
         const idleSince = new Date(lookedAt.getTime() - idleMinutes * 60_000);
         const rest = { cpu: null, cpuPercent: 0, gpuPercent: 0, warnedAt: null };
         await keepWatches(api.deps.db, [
-          { environmentId: id, watch: { runId, idleSince, lookedAt, ...rest } },
+          { environmentId: id, watch: { runId, idleSince, checkedAt: lookedAt, ...rest } },
         ]);
       };
       await looked(12.2);

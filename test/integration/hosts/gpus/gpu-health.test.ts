@@ -96,7 +96,7 @@ describe("what is remembered of the cards", () => {
       uuid: "GPU-11111111-2222-3333-4444-555555555555",
       busKey: "00000000:3b:00",
       eccUncorrected: 3,
-      hasTold: true,
+      hasReported: true,
       cordons: 1,
       goodInARow: 2,
       lastGoodMs: 7,
@@ -116,7 +116,7 @@ describe("what is remembered of the cards", () => {
 
     const read = await readGpuMemory(folder, BOOT);
 
-    const unknown = { sign: null, hindrance: null, isSwitched: false, toldReadings: [] };
+    const unknown = { sign: null, hindrance: null, isSwitched: false, reportedReadings: [] };
     expect(read?.cards).toEqual([
       { ...card, ...unknown, cordon: null },
       ...reasons.map(([reason, code]) => ({ ...card, ...unknown, cordon: { ...cordon, reason, code } })),
@@ -188,7 +188,7 @@ describe("a watch over real cards", () => {
     await chmod(join(folder, "nvidia-smi"), 0o755);
   }
 
-  async function watch(rest: { lookWithinMs?: number; bootId?: BootId } = {}): Promise<GpuWatch> {
+  async function watch(rest: { checkWithinMs?: number; bootId?: BootId } = {}): Promise<GpuWatch> {
     const watched = new GpuWatch({
       hostId: newHostId(),
       bootId: BOOT,
@@ -213,7 +213,7 @@ describe("a watch over real cards", () => {
   /** One look, and what came of it. */
   async function look(watched: GpuWatch): Promise<void> {
     nowMs += SAMPLE_EVERY_MS;
-    await watched.lookWhenDue(surroundings(), () => undefined);
+    await watched.checkWhenDue(surroundings(), () => undefined);
   }
 
   beforeEach(async () => {
@@ -252,15 +252,15 @@ describe("a watch over real cards", () => {
   });
 
   test("an Xid is heeded while nvidia-smi hangs, on that card alone", async () => {
-    const watched = await watch({ lookWithinMs: 3_000 });
+    const watched = await watch({ checkWithinMs: 3_000 });
     await play("sleep 60");
     nowMs += SAMPLE_EVERY_MS;
-    const hanging = watched.lookWhenDue(surroundings(), () => undefined);
+    const hanging = watched.checkWhenDue(surroundings(), () => undefined);
     appendFileSync(join(folder, "kmsg"), XID_79);
 
     let isTold = false;
     nowMs += 1;
-    await watched.lookWhenDue(surroundings(), () => (isTold = true));
+    await watched.checkWhenDue(surroundings(), () => (isTold = true));
 
     expect(isTold).toBe(true);
 
@@ -374,12 +374,12 @@ describe("a watch over real cards", () => {
     async function round(watched: GpuWatch, containers: OwnedContainer[]): Promise<boolean> {
       nowMs += 1;
       let isTold = false;
-      await watched.lookWhenDue(surroundings(containers), () => (isTold = true));
+      await watched.checkWhenDue(surroundings(containers), () => (isTold = true));
       return isTold;
     }
 
     /** The container on the card has been seen, and the cards with it. */
-    async function watchHeld(rest: { lookWithinMs?: number } = {}): Promise<GpuWatch> {
+    async function watchHeld(rest: { checkWithinMs?: number } = {}): Promise<GpuWatch> {
       await playNoting();
       const watched = await watch(rest);
       await round(watched, [holder]);
@@ -453,7 +453,7 @@ describe("a watch over real cards", () => {
     });
 
     test("waits while nvidia-smi hangs, and no round waits for it", async () => {
-      const watched = await watchHeld({ lookWithinMs: 1_000 });
+      const watched = await watchHeld({ checkWithinMs: 1_000 });
       await playNoting(null, "sleep 60");
 
       const hanging = round(watched, [ended]);
@@ -564,8 +564,8 @@ describe("containers on simulated cards", () => {
 
   async function twoRuns(): Promise<void> {
     agent.host.order([wanted("a", 0), wanted("b", 1)]);
-    await agent.host.says("run-a", { phase: "ready" });
-    await agent.host.says("run-b", { phase: "ready" });
+    await agent.host.text("run-a", { phase: "ready" });
+    await agent.host.text("run-b", { phase: "ready" });
     await forwardUntil("both are charged", () => endOf("run-a") > 0 && endOf("run-b") > 0);
   }
 
@@ -599,7 +599,7 @@ describe("containers on simulated cards", () => {
 
       fail();
       agent.setForward(SAMPLE_EVERY_MS);
-      const ended = await agent.host.says("run-a", { phase: "failed", problem });
+      const ended = await agent.host.text("run-a", { phase: "failed", problem });
 
       expect(agent.nowMs - beforeMs).toBeLessThanOrEqual(30_000);
       expect(ended.detail).toContain(cardOf(0));
@@ -621,7 +621,7 @@ describe("containers on simulated cards", () => {
     await twoRuns();
     logXid(agent.stateDir, { index: 0, code: 79, seq: 1 });
     agent.setForward(SAMPLE_EVERY_MS);
-    await agent.host.says("run-a", { phase: "failed", problem: "gpu-failed" });
+    await agent.host.text("run-a", { phase: "failed", problem: "gpu-failed" });
     await eventually(() => seen(0)?.cordon?.kind === "fatal", { what: "the cordon in a heartbeat" });
     expect(seen(0)).toMatchObject({ health: "unhealthy", reasons: [expect.stringContaining("Xid 79")] });
 
@@ -632,13 +632,13 @@ describe("containers on simulated cards", () => {
     await forwardUntil("the card is well", () => seen(0)?.health === "healthy");
     agent.host.order([wanted("b", 1), wanted("c", 0)]);
 
-    await agent.host.says("run-c", { phase: "ready" });
+    await agent.host.text("run-c", { phase: "ready" });
     expect(await runningOf("run-b")).toBe(true);
   });
 
   test("a drained card keeps what runs and starts nothing, until an administrator says so", async () => {
     agent.host.order([wanted("a", 0)]);
-    await agent.host.says("run-a", { phase: "ready" });
+    await agent.host.text("run-a", { phase: "ready" });
     logXid(agent.stateDir, { index: 0, code: 48, seq: 1 });
     logXid(agent.stateDir, { index: 1, code: 48, seq: 2 });
     await forwardUntil("the cordons are told", () => seen(1)?.cordon?.kind === "drain");
@@ -651,7 +651,7 @@ describe("containers on simulated cards", () => {
     agent.host.liftCordons = [{ uuid: cardOf(1), sinceMs: seen(1)!.cordon!.sinceMs }];
     await tenSeconds();
 
-    await agent.host.says("run-b", { phase: "ready" });
+    await agent.host.text("run-b", { phase: "ready" });
     expect(seen(0)).toMatchObject({ health: "unhealthy", cordon: { kind: "drain" } });
   });
 
@@ -669,7 +669,7 @@ describe("containers on simulated cards", () => {
 
     test("starts nothing there and says why, leaves what runs there alone, and starts when it is gone", async () => {
       agent.host.order([wanted("a", 0)]);
-      await agent.host.says("run-a", { phase: "ready" });
+      await agent.host.text("run-a", { phase: "ready" });
       const pid = foreignProcess();
       setFaults(agent.stateDir, [`process|${cardOf(0)}|${pid}|300`, `process|${cardOf(1)}|${pid}|300`]);
       await forwardUntil("the stranger is told", () => seen(1)?.strangers?.length === 1);
@@ -687,47 +687,47 @@ describe("containers on simulated cards", () => {
       expect(seen(0)).toMatchObject({ strangers: [{ pid, name: "sleep", memoryMib: 300 }] });
       setFaults(agent.stateDir, []);
       agent.setForward(SAMPLE_EVERY_MS);
-      await agent.host.says("run-b", { phase: "ready" });
+      await agent.host.text("run-b", { phase: "ready" });
     });
 
     test("between two samples, as its holder ends, is not given to the next", async () => {
       agent.host.order([wanted("a", 0)]);
-      await agent.host.says("run-a", { phase: "ready" });
+      await agent.host.text("run-a", { phase: "ready" });
       const pid = foreignProcess();
       setFaults(agent.stateDir, [`process|${cardOf(0)}|${pid}|300`]);
 
       const stopped = { ...wanted("a", 0), want: "stopped", orderedBy: "customer" } as const;
       agent.host.order([stopped, wanted("b", 0)]);
-      await agent.host.says("run-a", { phase: "stopped" });
+      await agent.host.text("run-a", { phase: "stopped" });
       await waits("run-b", cardOf(0), String(pid), "(sleep)");
 
       expect(agent.host.observed("run-b")).toMatchObject({ phase: "starting", containerId: null });
       setFaults(agent.stateDir, []);
       agent.setForward(SAMPLE_EVERY_MS);
-      await agent.host.says("run-b", { phase: "ready" });
+      await agent.host.text("run-b", { phase: "ready" });
     });
 
     test("is given away while nvidia-smi says nothing only if nobody was on it since it last answered", async () => {
       agent.host.order([wanted("a", 0)]);
-      await agent.host.says("run-a", { phase: "ready" });
+      await agent.host.text("run-a", { phase: "ready" });
       setFaults(agent.stateDir, ["garbage"]);
 
       const stopped = { ...wanted("a", 0), want: "stopped", orderedBy: "customer" } as const;
       agent.host.order([stopped, wanted("b", 0), wanted("c", 1)]);
-      await agent.host.says("run-c", { phase: "ready" });
+      await agent.host.text("run-c", { phase: "ready" });
       await waits("run-b", cardOf(0), "nothing is left");
 
       expect(agent.host.observed("run-b")).toMatchObject({ phase: "starting", problem: null });
       setFaults(agent.stateDir, []);
       agent.setForward(SAMPLE_EVERY_MS);
-      await agent.host.says("run-b", { phase: "ready" });
+      await agent.host.text("run-b", { phase: "ready" });
     });
 
     test("is not one whose user is a live run's, though its first thread has ended; is one with such a user of the host", async () => {
       const { folder: programs, path } = nativeProgram("leader-exit");
       onTestFinished(() => rm(programs, { recursive: true, force: true }));
       agent.host.order([wanted("a", 0)]);
-      const { containerId } = await agent.host.says("run-a", { phase: "ready" });
+      const { containerId } = await agent.host.text("run-a", { phase: "ready" });
       execFileSync("docker", ["cp", path, `${containerId}:/tmp/hidden`]);
       execFileSync("docker", ["exec", "--detach", containerId ?? "", "/tmp/hidden"]);
       const pid = await eventually(
@@ -753,7 +753,7 @@ describe("containers on simulated cards", () => {
   test("a hanging nvidia-smi degrades the host, and the meter and the heartbeats go on", async () => {
     await agent.stop();
     // The one real wait: the child's own deadline.
-    agent.lookWithinMs = 4_000;
+    agent.checkWithinMs = 4_000;
     await agent.start();
     await twoRuns();
     setFaults(agent.stateDir, ["hang"]);

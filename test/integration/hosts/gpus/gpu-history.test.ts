@@ -99,7 +99,7 @@ const newHost = async (gpus = 1) => {
 
 async function history(uuid: string, { from = 0, to = 120 }: { from?: number; to?: number } = {}) {
   const query = `from=${at(from).toISOString()}&to=${at(to).toISOString()}`;
-  const { status, body } = await scene.api.ask("GET", `/api/v1/gpus/${uuid}/history?${query}`, {
+  const { status, body } = await scene.api.request("GET", `/api/v1/gpus/${uuid}/history?${query}`, {
     as: scene.api.admin,
   });
   expect(status).toBe(200);
@@ -286,7 +286,9 @@ describe("of recorded heartbeats", () => {
     await server.hears(liar, [{ from: 0, to: 5 + BEAT, use: 100 }]);
 
     expect(heardOf((await history(victim.gpus[0]!.uuid)).series[0])).toEqual([]);
-    const made = await scene.api.ask("GET", "/api/v1/gpus/GPU-is-made-up/history", { as: scene.api.admin });
+    const made = await scene.api.request("GET", "/api/v1/gpus/GPU-is-made-up/history", {
+      as: scene.api.admin,
+    });
     expect(made.status).toBe(404);
   });
 
@@ -329,7 +331,7 @@ describe("of a workload", () => {
   });
 
   const ask = async (as: typeof customer, path: string) =>
-    await scene.api.ask("GET", `/api/v1/${path}`, { as });
+    await scene.api.request("GET", `/api/v1/${path}`, { as });
   const held = async (from: number, to: number | null) =>
     await scene.api.db.query(
       `UPDATE gpu_allocations SET allocated_at = $2, released_at = $3, mode = CASE WHEN $3::timestamptz IS NULL THEN mode END
@@ -384,7 +386,7 @@ describe("bad questions", () => {
   ])("%s is refused, and the field named", async (query, field) => {
     const host = await newHost();
 
-    const answer = await scene.api.ask("GET", `/api/v1/gpus/${host.gpus[0]!.uuid}/history?${query}`, {
+    const answer = await scene.api.request("GET", `/api/v1/gpus/${host.gpus[0]!.uuid}/history?${query}`, {
       as: scene.api.admin,
     });
 
@@ -395,7 +397,7 @@ describe("bad questions", () => {
   test("years are answered with what is kept, and the future with nothing", async () => {
     const uuid = (await newHost()).gpus[0]!.uuid;
     const ask = async (query: string) =>
-      (await scene.api.ask("GET", `/api/v1/gpus/${uuid}/history?${query}`, { as: scene.api.admin })).body;
+      (await scene.api.request("GET", `/api/v1/gpus/${uuid}/history?${query}`, { as: scene.api.admin })).body;
 
     const years = await ask("from=0001-01-01T00:00:00Z&to=9999-12-31T23:59:59Z");
 
@@ -409,7 +411,7 @@ describe("bad questions", () => {
   test.each(["GPU-nobody-has-it", "GPU-".padEnd(64, "0")])(
     "of the card %s there is nothing",
     async (uuid) => {
-      const answer = await scene.api.ask("GET", `/api/v1/gpus/${uuid}/history`, { as: scene.api.admin });
+      const answer = await scene.api.request("GET", `/api/v1/gpus/${uuid}/history`, { as: scene.api.admin });
 
       expect(answer.status).toBe(404);
     },
@@ -425,7 +427,7 @@ test("what is older than the setting says goes, some thousand rows at a time, an
       WHERE g.uuid = $1`,
     [host.gpus[0]!.uuid, new Date()],
   );
-  await scene.api.ask("PUT", "/api/v1/settings/GPU_HISTORY_DAYS", { as: admin, body: { value: "20" } });
+  await scene.api.request("PUT", "/api/v1/settings/GPU_HISTORY_DAYS", { as: admin, body: { value: "20" } });
   const now = new Date();
   const term = await acquireLeadership(deps.db, { holder: "the test", now });
 

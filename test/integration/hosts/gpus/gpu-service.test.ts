@@ -53,18 +53,21 @@ const says = async (change: Partial<GpuReport>) => {
   return await host.heartbeat({ gpus: host.gpus });
 };
 const card = async (index = 0) => {
-  const answer = await scene.api.ask("GET", "/api/v1/hosts/host-a/gpus", { as: scene.api.admin });
+  const answer = await scene.api.request("GET", "/api/v1/hosts/host-a/gpus", { as: scene.api.admin });
   return answer.body.items[index];
 };
 const asAdmin = async (verb: "cordon" | "uncordon", reason?: string) =>
-  await scene.api.ask("POST", `/api/v1/gpus/${uuidOf(0)}/${verb}`, { as: scene.api.admin, body: { reason } });
+  await scene.api.request("POST", `/api/v1/gpus/${uuidOf(0)}/${verb}`, {
+    as: scene.api.admin,
+    body: { reason },
+  });
 const events = async () =>
   (await sql("SELECT kind, old, new, actor FROM events WHERE gpu_uuid = $1 ORDER BY id", [uuidOf(0)])).map(
     ({ kind, old, new: now, actor }) => [kind, old, now, actor].filter((part) => part !== null).join(" "),
   );
 /** What the workload's people are told of faults of its cards: code and sentence. */
 const faults = async (id: string): Promise<[string, string][]> => {
-  const { body } = await scene.api.ask("GET", `/api/v1/environments/${id}/events`, { as: alice });
+  const { body } = await scene.api.request("GET", `/api/v1/environments/${id}/events`, { as: alice });
   const items: { kind: string; new: string; reason: string }[] = body.items;
   return items
     .filter(({ kind }) => kind === "gpu-unhealthy")
@@ -142,7 +145,7 @@ describe("a sign of failure", () => {
     await scene.order(alice, { gpu: 1 });
     const waiting = (await scene.order(alice, { gpu: 1 })).body;
     expect((await scene.schedule()).placed).toHaveLength(1);
-    const why = await scene.api.ask("GET", `/api/v1/environments/${waiting.id}/why`, { as: alice });
+    const why = await scene.api.request("GET", `/api/v1/environments/${waiting.id}/why`, { as: alice });
     expect(why.body.hosts[0].reason).toContain("It needs a reset (requires-reset)");
   });
 
@@ -166,7 +169,7 @@ describe("a sign of failure", () => {
     await says({ ...SIGN(5), cordon: null });
 
     expect(await card()).toMatchObject({ cordoned: false, has_sign: true });
-    const fleet = await scene.api.ask("GET", "/api/v1/fleet", { as: scene.api.admin });
+    const fleet = await scene.api.request("GET", "/api/v1/fleet", { as: scene.api.admin });
     expect(fleet.body).toMatchObject({ gpus_total: 2, gpus_free: 1 });
     await scene.order(alice, { gpu: 1 });
     await scene.order(alice, { gpu: 1 });
@@ -212,7 +215,7 @@ describe("a sign of failure", () => {
       { code: "requires-reset", sentence: sign?.[1] },
       null,
     ]);
-    const why = await scene.api.ask("GET", `/api/v1/environments/${id}/why`, { as: alice });
+    const why = await scene.api.request("GET", `/api/v1/environments/${id}/why`, { as: alice });
     expect(why.body.reason).toBe(`It runs on host host-a. ${sign?.[1]}`);
 
     await says({ ...SIGN(5), cordon: { kind: "fatal", sinceMs: 9 } });
@@ -253,7 +256,7 @@ describe("a sign of failure", () => {
   test("is shown on the map of the fleet with its reason", async () => {
     await says(SIGN(5));
 
-    const { body } = await scene.api.ask("GET", "/api/v1/fleet/map", { as: scene.api.admin });
+    const { body } = await scene.api.request("GET", "/api/v1/fleet/map", { as: scene.api.admin });
 
     expect(body.hosts[0].gpus).toMatchObject([
       { cordoned: true, free: false, reason: "It needs a reset (requires-reset)" },
@@ -297,7 +300,7 @@ describe("GPUs that are closed under one payer's runs", () => {
     await scene.schedule();
     await host.round();
     await says(fault);
-    await scene.api.ask("DELETE", `/api/v1/environments/${id}`, { as: owner });
+    await scene.api.request("DELETE", `/api/v1/environments/${id}`, { as: owner });
     await scene.workloads();
     await host.round();
     await scene.workloads();
@@ -305,13 +308,13 @@ describe("GPUs that are closed under one payer's runs", () => {
   };
   const payersAlarms = async () =>
     (
-      await scene.api.ask("GET", "/api/v1/alarms?open=true&kind=gpus-closed-under-payer", {
+      await scene.api.request("GET", "/api/v1/alarms?open=true&kind=gpus-closed-under-payer", {
         as: scene.api.admin,
       })
     ).body.items;
   beforeEach(async () => {
     // The other card is nobody's here.
-    await scene.api.ask("POST", `/api/v1/gpus/${uuidOf(1)}/cordon`, {
+    await scene.api.request("POST", `/api/v1/gpus/${uuidOf(1)}/cordon`, {
       as: scene.api.admin,
       body: { reason: "spare" },
     });
@@ -331,7 +334,7 @@ describe("GPUs that are closed under one payer's runs", () => {
       ),
     });
     expect(alarm.detail.match(/xid-109, run /g)).toHaveLength(3);
-    await scene.api.ask("POST", `/api/v1/alarms/${alarm.id}/clear`, { as: scene.api.admin });
+    await scene.api.request("POST", `/api/v1/alarms/${alarm.id}/clear`, { as: scene.api.admin });
     expect(await payersAlarms()).toEqual([]);
     await closedUnder(alice, HUNG);
     expect(await payersAlarms()).toHaveLength(1);
@@ -360,7 +363,7 @@ describe("GPUs that are closed under one payer's runs", () => {
   });
 
   test("count once a run, however many of its cards are closed, those that are gone among them", async () => {
-    await scene.api.ask("POST", `/api/v1/gpus/${uuidOf(1)}/uncordon`, { as: scene.api.admin });
+    await scene.api.request("POST", `/api/v1/gpus/${uuidOf(1)}/uncordon`, { as: scene.api.admin });
     for (const _ of [1, 2]) await closedUnder(alice, HUNG);
     await says(WELL);
     await scene.order(alice, { gpu: 2 });
@@ -398,7 +401,7 @@ test("a card that its host cannot give to containers, or with MIG mode on, takes
   const waiting = await scene.get(alice, id);
 
   expect(waiting).toMatchObject({ status: "queued" });
-  const why = await scene.api.ask("GET", `/api/v1/environments/${id}/why`, { as: alice });
+  const why = await scene.api.request("GET", `/api/v1/environments/${id}/why`, { as: alice });
   expect(JSON.stringify(why.body.hosts)).toContain("no CDI spec of this host names it (not-attachable)");
 });
 

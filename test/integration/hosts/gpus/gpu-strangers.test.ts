@@ -52,7 +52,7 @@ const pass = async () => {
   await gpuStrangersPass({ db }, { term: term ?? 0, now: now() });
 };
 const alarms = async () => {
-  const { body } = await scene.api.ask("GET", "/api/v1/alarms?limit=100", { as: scene.api.admin });
+  const { body } = await scene.api.request("GET", "/api/v1/alarms?limit=100", { as: scene.api.admin });
   return body.items
     .toReversed()
     .map(({ kind, subject, cleared_at: over }: Record<string, string | null>) =>
@@ -64,7 +64,7 @@ const closed = async () => {
   return Object.fromEntries(hosts.flatMap(({ gpus }) => gpus.map(({ uuid, closed: why }) => [uuid, why])));
 };
 const why = async (id: string) =>
-  (await scene.api.ask("GET", `/api/v1/environments/${id}/why`, { as: alice })).body;
+  (await scene.api.request("GET", `/api/v1/environments/${id}/why`, { as: alice })).body;
 const placedOn = async () =>
   (
     await scene.api.db.query<{ gpu_uuid: string }>(
@@ -72,7 +72,7 @@ const placedOn = async () =>
     )
   ).rows.map(({ gpu_uuid: uuid }) => uuid);
 const freeGpus = async () =>
-  (await scene.api.ask("GET", "/api/v1/fleet", { as: scene.api.admin })).body.gpus_free;
+  (await scene.api.request("GET", "/api/v1/fleet", { as: scene.api.admin })).body.gpus_free;
 
 describe("placement", () => {
   test("takes the neighbour, then waits and says why, and takes the card when the stranger is gone", async () => {
@@ -152,7 +152,7 @@ describe("the alarm", () => {
     await pass();
 
     expect(await alarms()).toEqual([`gpu-stranger ${FIRST} open`]);
-    const { body } = await scene.api.ask("GET", "/api/v1/alarms?limit=100", { as: scene.api.admin });
+    const { body } = await scene.api.request("GET", "/api/v1/alarms?limit=100", { as: scene.api.admin });
     expect(body.items[0].detail).toBe(
       `GPU ${FIRST} of host host-a ${WORDS}: nothing is placed on it until that has ended.`,
     );
@@ -168,10 +168,10 @@ describe("the alarm", () => {
     await tells([PYTHON]);
     await pass();
     expect(await alarms()).toEqual([`gpu-stranger ${FIRST} open`]);
-    const { body } = await scene.api.ask("GET", "/api/v1/alarms?limit=100", { as: scene.api.admin });
+    const { body } = await scene.api.request("GET", "/api/v1/alarms?limit=100", { as: scene.api.admin });
     expect(body.items[0].detail).toContain("it runs beside what was placed there");
 
-    await scene.api.ask("POST", `/api/v1/environments/${id}/stop`, { as: alice });
+    await scene.api.request("POST", `/api/v1/environments/${id}/stop`, { as: alice });
     await host.round({ phase: "stopped" });
     await pass();
 
@@ -183,7 +183,7 @@ describe("the alarm", () => {
     ["is no longer listed", async () => ((host.gpus = [host.gpus[1]!]), await host.report([]))],
     [
       "belongs to a host that has left",
-      async () => await scene.api.ask("DELETE", "/api/v1/hosts/host-a", { as: scene.api.admin }),
+      async () => await scene.api.request("DELETE", "/api/v1/hosts/host-a", { as: scene.api.admin }),
     ],
   ])("ends with a card that %s", async (_how, leave) => {
     await tells([PYTHON]);

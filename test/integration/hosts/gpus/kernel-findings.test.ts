@@ -44,7 +44,7 @@ describe("a program's error", () => {
   });
 
   const ask = async (what: string, as: Caller = alice) =>
-    await scene.api.ask("GET", `/api/v1/environments/${id}/${what}`, { as });
+    await scene.api.request("GET", `/api/v1/environments/${id}/${what}`, { as });
   const faultEvents = async () =>
     (await ask("events")).body.items.filter(({ kind }: { kind: string }) => kind === "gpu-fault");
 
@@ -150,7 +150,7 @@ describe("a note of the kernel log", () => {
     await tells(note({ gpuUuid: null, device: null, code: "sxid-12028", reason: "SXid 12028." }));
     await tells(note({ gpuUuid: GpuUuid.parse("GPU-host-b-000000"), code: "aer", reason: "Its link." }));
 
-    const { body } = await scene.api.ask("GET", "/api/v1/hosts/host-a/events", { as: scene.api.admin });
+    const { body } = await scene.api.request("GET", "/api/v1/hosts/host-a/events", { as: scene.api.admin });
     expect(body.items.slice(0, 2)).toMatchObject([
       { kind: "gpu-note", new: "aer", gpu_uuid: null },
       { kind: "gpu-note", new: "sxid-12028", gpu_uuid: null, host_id: "host-a", actor: "host host-a" },
@@ -166,7 +166,7 @@ describe("a note of the kernel log", () => {
     await tells(unknown);
     await tells(unknown, note({ ...unknown, device: "00000000:66:00" }));
 
-    const { body } = await scene.api.ask("GET", "/api/v1/alarms?kind=unknown-gpu-error", {
+    const { body } = await scene.api.request("GET", "/api/v1/alarms?kind=unknown-gpu-error", {
       as: scene.api.admin,
     });
     expect(body.items).toMatchObject([
@@ -176,7 +176,7 @@ describe("a note of the kernel log", () => {
         about: { kind: "host", id: "host-a" },
       },
     ]);
-    await scene.api.ask("POST", `/api/v1/alarms/${body.items[0].id}/clear`, { as: scene.api.admin });
+    await scene.api.request("POST", `/api/v1/alarms/${body.items[0].id}/clear`, { as: scene.api.admin });
     await tells(unknown);
     expect(await alarms()).toEqual([]);
   });

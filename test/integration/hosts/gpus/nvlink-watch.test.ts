@@ -47,7 +47,7 @@ async function topologyBy(script: string): Promise<void> {
   await chmod(join(folder, "nvidia-smi"), 0o755);
 }
 
-async function watch(rest: { lookWithinMs?: number; simulatedCount?: number } = {}): Promise<GpuWatch> {
+async function watch(rest: { checkWithinMs?: number; simulatedCount?: number } = {}): Promise<GpuWatch> {
   const watched = new GpuWatch({
     hostId: newHostId(),
     bootId: BOOT,
@@ -67,7 +67,7 @@ async function watch(rest: { lookWithinMs?: number; simulatedCount?: number } = 
 async function look(watched: GpuWatch, afterMs = SAMPLE_EVERY_MS): Promise<boolean> {
   nowMs += afterMs;
   let isTold = false;
-  await watched.lookWhenDue(
+  await watched.checkWhenDue(
     { nowMs, runtime: null, containers: [], liveContainerIds: () => new Set() },
     () => (isTold = true),
   );
@@ -118,7 +118,7 @@ test.each([
 test("a question that hangs is given up and keeps no sample from being taken", async () => {
   await topologyBy("sleep 600");
 
-  const watched = await watch({ lookWithinMs: 1_000 });
+  const watched = await watch({ checkWithinMs: 1_000 });
   await look(watched);
   await look(watched);
 

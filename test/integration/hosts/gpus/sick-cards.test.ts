@@ -137,9 +137,9 @@ async function waits(card: GpuUuid, code: RegExp): Promise<void> {
   const id = await world.order(CARDS);
   await world.scene.schedule();
   expect((await world.environment(id)).status).toBe("queued");
-  const { body } = await world.ask("GET", `/environments/${id}/why`);
+  const { body } = await world.request("GET", `/environments/${id}/why`);
   const why: string = body.hosts[0].reason;
-  await world.ask("DELETE", `/environments/${id}`);
+  await world.request("DELETE", `/environments/${id}`);
   const told = why.split(/[,;] (?=GPU-)/).find((part) => part.includes(card)) ?? "";
   expect(/\(([^()]*)\)$/.exec(told)?.[1]).toMatch(code);
 }
@@ -170,7 +170,7 @@ describe("a card under a run", () => {
       expect(billedAfterMs).toBeLessThanOrEqual(0);
       await waits(card, code);
       await heal();
-      await world.ask("DELETE", `/environments/${id}`);
+      await world.request("DELETE", `/environments/${id}`);
       world.nudge();
     },
     30_000,
@@ -201,10 +201,10 @@ describe("a card under a run", () => {
       expect(running.instances[0].gpus[0].fault.sentence).toMatch(
         /takes nothing new: .*What runs on it goes on/,
       );
-      const { body } = await world.ask("GET", `/environments/${id}/events`);
+      const { body } = await world.request("GET", `/environments/${id}/events`);
       const told = body.items.filter(({ kind }: { kind: string }) => kind === "gpu-unhealthy");
       expect(told).toHaveLength(1);
-      await world.ask("POST", `/environments/${id}/stop`);
+      await world.request("POST", `/environments/${id}/stop`);
       await world.becomes(id, "stopped");
       await waits(card, code);
       await heal();

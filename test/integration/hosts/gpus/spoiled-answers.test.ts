@@ -432,7 +432,7 @@ describe("a watch", () => {
       nvidiaSmiPath: join(folder, "nvidia-smi"),
       simulatedCount: 0,
       kernelLogPath: join(folder, "kmsg"),
-      lookWithinMs,
+      checkWithinMs: lookWithinMs,
       log: keptLog(),
     });
     await writeFile(join(folder, "kmsg"), "");
@@ -442,7 +442,7 @@ describe("a watch", () => {
   async function look(watched: GpuWatch): Promise<boolean> {
     nowMs += SAMPLE_EVERY_MS;
     let isTold = false;
-    await watched.lookWhenDue(surroundings(), () => (isTold = true));
+    await watched.checkWhenDue(surroundings(), () => (isTold = true));
     return isTold;
   }
   const shown = (watched: GpuWatch) =>

@@ -16,7 +16,7 @@ function opened() {
   const dials = new AskedDials<string>((dialId) => asked.push(dialId));
   return {
     dials,
-    asked,
+    requested: asked,
     answerAll: (answer: string | null) => {
       for (const dialId of asked.splice(0)) dials.answer(dialId, answer);
     },
@@ -28,7 +28,7 @@ const many = (dials: AskedDials<string>, nth: number, count: number) =>
   Array.from({ length: count }, (_, port) => dials.dial(into(nth, port + 1)));
 
 test("each is what the broker has answered, and one that nobody asked for is nobody's", async () => {
-  const { dials, asked } = opened();
+  const { dials, requested: asked } = opened();
   const [one, other] = [dials.dial(into(1)), dials.dial(into(2))];
 
   expect(dials.answer(asked[1] ?? 0, "other")).toBe(true);
@@ -39,7 +39,7 @@ test("each is what the broker has answered, and one that nobody asked for is nob
 });
 
 test("one place has its share of those that hang, whatever its ports, and its neighbours have theirs", async () => {
-  const { dials, asked, answerAll } = opened();
+  const { dials, requested: asked, answerAll } = opened();
   const hanging = many(dials, 1, MAX_ASKED_OF_ONE);
 
   expect(await dials.dial(into(1, 9_999))).toBeNull();
@@ -55,7 +55,7 @@ test("one place has its share of those that hang, whatever its ports, and its ne
 });
 
 test("no more hang than there may be of all places together", async () => {
-  const { dials, asked, answerAll } = opened();
+  const { dials, requested: asked, answerAll } = opened();
   const places = MAX_ASKED / MAX_ASKED_OF_ONE;
   const hanging = Array.from({ length: places }, (_, nth) => many(dials, nth, MAX_ASKED_OF_ONE)).flat();
 

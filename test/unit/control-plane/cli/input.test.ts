@@ -85,26 +85,26 @@ afterEach(() => {
   process.exitCode = undefined;
 });
 
-async function typed(words: string[]): Promise<{ exitCode: number; said: string }> {
+async function typed(words: string[]): Promise<{ exitCode: number; output: string }> {
   said = "";
   try {
     await remotegpu().parseAsync(words, { from: "user" });
-    return { exitCode: Number(process.exitCode ?? 0), said };
+    return { exitCode: Number(process.exitCode ?? 0), output: said };
   } catch (error) {
     const failure = failureOf(error);
-    return { exitCode: failure.exitCode, said: said + failure.said };
+    return { exitCode: failure.exitCode, output: said + failure.text };
   } finally {
     process.exitCode = undefined;
   }
 }
 
 /** What is wrong with how a command ended; null where it ended as it should. */
-function oddOf(words: readonly string[], end: { exitCode: number; said: string }): string | null {
+function oddOf(words: readonly string[], end: { exitCode: number; output: string }): string | null {
   const isKnown = [0, ...Object.values(EXIT_CODES)].includes(end.exitCode);
-  const isPlain = !/^\s+at /m.test(end.said) && !end.said.includes("This should not happen");
-  const saysWhy = end.exitCode === 0 || end.said.trim() !== "";
+  const isPlain = !/^\s+at /m.test(end.output) && !end.output.includes("This should not happen");
+  const saysWhy = end.exitCode === 0 || end.output.trim() !== "";
   if (isKnown && isPlain && saysWhy) return null;
-  return `${JSON.stringify(words).slice(0, 300)} ended with ${end.exitCode}: ${end.said.slice(0, 500)}`;
+  return `${JSON.stringify(words).slice(0, 300)} ended with ${end.exitCode}: ${end.output.slice(0, 500)}`;
 }
 
 type Leaf = { words: string[]; command: Command };
@@ -172,7 +172,7 @@ test.each([
 
   const end = await typed(["env", "exec", ...words.map((word) => (word === "PROFILE" ? profile : word))]);
 
-  expect(end).toMatchObject({ exitCode: 3, said: expect.stringContaining("http://127.0.0.1:1") });
+  expect(end).toMatchObject({ exitCode: 3, output: expect.stringContaining("http://127.0.0.1:1") });
 });
 
 test.each([
@@ -182,13 +182,13 @@ test.each([
 ])("a job has its name before the dashes, and whatever it runs behind them: %s %s %s", async (...words) => {
   const end = await typed(["job", "create", ...words]);
 
-  expect(end).toMatchObject({ exitCode: 3, said: expect.stringContaining("http://127.0.0.1:1") });
+  expect(end).toMatchObject({ exitCode: 3, output: expect.stringContaining("http://127.0.0.1:1") });
 });
 
 test("a folder is no profile that could be forgotten", async () => {
   const end = await typed(["logout", "--profile", join(folder, "directory")]);
 
-  expect(end).toMatchObject({ exitCode: 2, said: expect.stringContaining("directory cannot be removed") });
+  expect(end).toMatchObject({ exitCode: 2, output: expect.stringContaining("directory cannot be removed") });
 });
 
 test.each([
@@ -224,5 +224,5 @@ test.each([
 ])("%j is wrong usage, and the argument is named", async (words, named) => {
   const end = await typed(words);
 
-  expect(end).toMatchObject({ exitCode: 2, said: expect.stringContaining(named) });
+  expect(end).toMatchObject({ exitCode: 2, output: expect.stringContaining(named) });
 });

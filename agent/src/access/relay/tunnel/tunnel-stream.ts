@@ -14,7 +14,7 @@ const KEEPALIVE_AFTER_MS = 60_000;
 export class TunnelStream {
   readonly #stream: ServerHttp2Stream;
   readonly #service: RelaySocket;
-  readonly #tellsBreaks: boolean;
+  readonly #reportsBreaks: boolean;
   /** Whoever ended first. */
   #end: ConnectionEnd | null = null;
   #isBroken = false;
@@ -23,11 +23,14 @@ export class TunnelStream {
   constructor(
     stream: ServerHttp2Stream,
     service: RelaySocket,
-    { tellsBreaks, onClosed }: { tellsBreaks: boolean; onClosed: (end: ConnectionEnd) => void },
+    {
+      reportsBreaks: tellsBreaks,
+      onClosed,
+    }: { reportsBreaks: boolean; onClosed: (end: ConnectionEnd) => void },
   ) {
     this.#stream = stream;
     this.#service = service;
-    this.#tellsBreaks = tellsBreaks;
+    this.#reportsBreaks = tellsBreaks;
     let open = 2;
     const closed = () => {
       open -= 1;
@@ -40,7 +43,7 @@ export class TunnelStream {
     stream.on("error", () => undefined);
     service.on("error", () => {
       this.#end ??= { by: "container", detail: "" };
-      this.#tellBreak();
+      this.#reportBreak();
     });
     stream.once("wantTrailers", () => {
       // It may have been left in this very moment.
@@ -53,11 +56,11 @@ export class TunnelStream {
       closed();
     });
     service.once("close", () => {
-      if (!service.readableEnded) this.#tellBreak();
+      if (!service.readableEnded) this.#reportBreak();
       closed();
     });
     stream.pipe(service);
-    service.pourInto(stream);
+    service.writeInto(stream);
   }
 
   /** Bytes of the client that reached the service's socket. */
@@ -81,8 +84,8 @@ export class TunnelStream {
   }
 
   /** Half a transfer is told as such, after all that there is of it; what was over before is none. */
-  #tellBreak(): void {
-    if (!this.#tellsBreaks) return breakOff(this.#stream);
+  #reportBreak(): void {
+    if (!this.#reportsBreaks) return breakOff(this.#stream);
     if (this.#service.readableEnded) return;
     this.#isBroken = true;
     this.#stream.end();

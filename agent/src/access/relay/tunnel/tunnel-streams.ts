@@ -92,7 +92,7 @@ export class TunnelStreams {
     if (stream.destroyed) return void service.destroy();
     const tellsBreaks = headers[TUNNEL_BREAK_HEADER] !== undefined;
     stream.respond({ ":status": 200 }, { waitForTrailers: tellsBreaks });
-    carry((onClosed) => new TunnelStream(stream, service, { tellsBreaks, onClosed }));
+    carry((onClosed) => new TunnelStream(stream, service, { reportsBreaks: tellsBreaks, onClosed }));
   }
 }
 

@@ -18,7 +18,7 @@ type Unit = {
   /** Error statuses, or of a unit that `tellsCause` the causes. */
   resolutions: Partial<Record<Resolution, readonly number[]>>;
   /** Its error status is always 0; what differs are the bits of the cause. */
-  tellsCause?: true;
+  reportsCause?: true;
 };
 
 /** Several flags may be set at once up to this Xid; the statuses of 149 and 150 are plain numbers. */
@@ -121,7 +121,7 @@ const UNITS: readonly Unit[] = [
     names: ["NETIR_LINK_EVT", "NETIR_LINK_DOWN"],
     firstLayout: 0b01_1100_0110,
     secondLayout: 0b001_0001,
-    tellsCause: true,
+    reportsCause: true,
     resolutions: {
       reset: [
         0b00_0000, 0b00_0001, 0b00_0010, 0b00_0100, 0b00_1010, 0b00_1111, 0b01_0000, 0b01_0001, 0b01_0010,
@@ -167,7 +167,7 @@ export function nvlink5Effect(error: Nvlink5Error): KernelEffect | null {
   const unit = UNITS.find((one) => isOf(one, error));
   if (unit === undefined) return null;
   const cause = (error.info >>> CAUSE_SHIFT) & CAUSE_BITS;
-  if (unit.tellsCause === true) return error.status === 0 ? effectOf(unit, cause) : null;
+  if (unit.reportsCause === true) return error.status === 0 ? effectOf(unit, cause) : null;
   if (cause !== 0) return null;
   return (
     effectOf(unit, error.status) ?? (error.xid <= LAST_WITH_FLAGS ? effectOfFlags(unit, error.status) : null)

@@ -25,7 +25,7 @@ export function xidFinding(xid: Xid): KernelFinding & { isUnknown: boolean } {
       reason: `Xid ${xid.code}: a number that is in no table of this version.`,
     };
   if (xid.code === RECOVERY_CHANGED) {
-    const { effect, says } = judgeRecovery(xid.detail);
+    const { effect, text: says } = judgeRecovery(xid.detail);
     return { ...finding, effect, reason: `Xid ${xid.code}: the driver says that ${says}.` };
   }
   if (xid.code >= NVLINK5.first && xid.code <= NVLINK5.last) return { ...finding, ...nvlink5Words(xid) };

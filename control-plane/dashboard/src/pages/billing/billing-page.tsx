@@ -41,7 +41,7 @@ function Events() {
           title: t("events.what"),
           cell: ({ kind, old, new: now }) => (
             <>
-              <Said>{kind}</Said> <ChangeText from={old} to={now} isSaid />
+              <Said>{kind}</Said> <ChangeText from={old} to={now} isReported />
             </>
           ),
         },

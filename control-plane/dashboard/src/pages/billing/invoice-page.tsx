@@ -113,7 +113,7 @@ function Lines({ path, number }: { path: string; number: string }) {
       keyOf={(line) => line.number}
       empty={t("invoice.noLines")}
       filters={failed !== null && <Failure why={failed} />}
-      acts={
+      actions={
         <Button variant="default" size="compact-sm" onClick={save}>
           {t("records.csv")}
         </Button>

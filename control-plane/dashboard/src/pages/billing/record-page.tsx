@@ -30,7 +30,7 @@ export default function RecordPage() {
         title={t("title")}
         definition={t("proof.definition")}
         from={file === null ? fetched : { ...fetched, data: file.text, error: null }}
-        acts={
+        actions={
           <Group>
             {fetched.data !== undefined && (
               <Button

@@ -43,7 +43,7 @@ export function RecordsTable() {
       query={query}
       topics={TOPICS}
       keyOf={({ id }) => id}
-      acts={
+      actions={
         <Button variant="default" size="compact-sm" onClick={save}>
           {t("records.csv")}
         </Button>

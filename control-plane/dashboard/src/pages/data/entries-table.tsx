@@ -49,7 +49,7 @@ export function EntriesTable({ kind }: { kind: DataKind }) {
       columns={columns}
       keyOf={({ id }) => id}
       empty={t(`${kind}.empty`)}
-      acts={<NewEntry kind={kind} />}
+      actions={<NewEntry kind={kind} />}
       filters={<NameFilter name={name} onChange={(text) => setFilters({ name: text })} />}
     />
   );

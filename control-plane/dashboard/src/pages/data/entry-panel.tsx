@@ -52,15 +52,15 @@ function Shown({ kind, entry, path }: { kind: DataKind; entry: DataEntry; path: 
     <>
       <Panel
         title={entry.name}
-        acts={
+        actions={
           <ActButton
             label={t("delete")}
             method="DELETE"
             path={path}
-            asks={{
+            requests={{
               title: t("deleteTitle", { name: entry.name }),
               stops: [t("deleteStops")],
-              kept: [t("deleteKeeps")],
+              keeps: [t("deleteKeeps")],
               charged: [t("deleteCharged")],
             }}
             onDone={() => go("/data")}

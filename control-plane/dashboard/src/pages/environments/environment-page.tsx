@@ -44,7 +44,7 @@ function Shown({ environment, at }: { environment: Environment; at: string }) {
   const workload = workloadOf(id);
   return (
     <>
-      <PageHead title={environment.name} acts={<Acts environment={environment} />} />
+      <PageHead title={environment.name} actions={<Acts environment={environment} />} />
       <Stack>
         <Standing environment={environment} at={at} />
         {waits.length > 0 && (

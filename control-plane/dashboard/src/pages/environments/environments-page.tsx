@@ -29,7 +29,7 @@ export default function EnvironmentsPage() {
   if (filters.order !== "")
     return (
       <>
-        <PageHead title={t("order.title")} acts={<PageLink to={LIST}>{t("order.toList")}</PageLink>} />
+        <PageHead title={t("order.title")} actions={<PageLink to={LIST}>{t("order.toList")}</PageLink>} />
         <Suspense>
           <OrderForm />
         </Suspense>
@@ -37,7 +37,7 @@ export default function EnvironmentsPage() {
     );
   return (
     <>
-      <PageHead title={t("title")} acts={<Button onClick={() => go(ORDER)}>{t("order.open")}</Button>} />
+      <PageHead title={t("title")} actions={<Button onClick={() => go(ORDER)}>{t("order.open")}</Button>} />
       <List />
     </>
   );
@@ -129,7 +129,7 @@ function useColumns(isAdmin: boolean): Column<Environment>[] {
     },
     {
       title: t("column.cost"),
-      cell: (environment) => <CostText id={environment.id} asked={environment} />,
+      cell: (environment) => <CostText id={environment.id} requested={environment} />,
     },
   ];
 }

@@ -93,7 +93,7 @@ function DrainDialog({ isOpen, onClose, path, host, holders }: DrainDialogOf) {
       isBusy={drain.isPending}
       error={drain.error}
       stops={[t("host.stops")]}
-      kept={[t("host.kept")]}
+      keeps={[t("host.kept")]}
       charged={[t("host.charged")]}
     >
       <div data-hit>

@@ -8,29 +8,34 @@ import { useValues } from "../../live/live.tsx";
 import { type GpuValues, type Told, toldBy, withTold } from "./live-cards.ts";
 
 interface Laid {
-  asked: FleetMap | undefined;
+  requested: FleetMap | undefined;
   /** Of the answer's cards; null: not answered yet. Of a large fleet the stream tells of many more. */
   uuids: ReadonlySet<unknown> | null;
-  told: Told;
-  shown: FleetMap | undefined;
+  samples: Told;
+  visible: FleetMap | undefined;
 }
 
 export function useLiveMap(asked: FleetMap | undefined): FleetMap | undefined {
-  const [laid, setLaid] = useState<Laid>({ asked, uuids: uuidsOf(asked), told: new Map(), shown: asked });
+  const [laid, setLaid] = useState<Laid>({
+    requested: asked,
+    uuids: uuidsOf(asked),
+    samples: new Map(),
+    visible: asked,
+  });
   const hear = useCallback((values: GpuValues) => {
     setLaid((before) => {
       const news = ofShown(toldBy(values), before.uuids);
       if (news.size === 0) return before;
-      const told = new Map([...before.told, ...news]);
-      return { ...before, told, shown: before.shown && withTold(before.shown, news) };
+      const told = new Map([...before.samples, ...news]);
+      return { ...before, samples: told, visible: before.visible && withTold(before.visible, news) };
     });
   }, []);
   useValues("gpu", hear);
-  if (laid.asked === asked) return laid.shown;
+  if (laid.requested === asked) return laid.visible;
   const uuids = uuidsOf(asked);
-  const told = ofShown(laid.told, uuids);
+  const told = ofShown(laid.samples, uuids);
   const shown = asked && withTold(asked, told);
-  setLaid({ asked, uuids, told, shown });
+  setLaid({ requested: asked, uuids, samples: told, visible: shown });
   return shown;
 }
 

@@ -40,7 +40,7 @@ export function CardLines({ card }: { card: GpuShown }) {
       title={t("lines.title", { card: `GPU ${card.gpu_index}` })}
       definition={t("lines.definition")}
       from={history}
-      acts={
+      actions={
         <Choice
           label={t("lines.period")}
           value={period}

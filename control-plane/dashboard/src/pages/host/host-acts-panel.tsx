@@ -58,7 +58,7 @@ export function HostActsPanel({ host, path, topics }: HostActsOf) {
         isBusy={revoke.isPending}
         error={revoke.error}
         stops={[t("acts.revokeStops")]}
-        kept={[t("acts.revokeKept")]}
+        keeps={[t("acts.revokeKept")]}
         charged={[t("acts.revokeCharged")]}
       />
     </Panel>

@@ -61,7 +61,7 @@ function ConfirmAddress({ host, path }: ConfirmationOf) {
         isBusy={act.isPending}
         error={act.error}
         stops={[]}
-        kept={[t("confirm.addressKept")]}
+        keeps={[t("confirm.addressKept")]}
         charged={[]}
       >
         <Text size="sm">{t("confirm.addressAsks")}</Text>
@@ -93,7 +93,7 @@ function ConfirmPool({ host, path }: ConfirmationOf) {
         isBusy={act.isPending}
         error={act.error}
         stops={[]}
-        kept={[t("confirm.poolKept")]}
+        keeps={[t("confirm.poolKept")]}
         charged={[]}
       >
         <TextInput

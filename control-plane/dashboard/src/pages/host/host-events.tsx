@@ -19,7 +19,7 @@ export function HostEvents({ path, topics }: { path: string; topics: readonly st
         { title: t("events.what"), cell: ({ kind }) => <Said>{kind}</Said> },
         {
           title: t("events.change"),
-          cell: (event) => <ChangeText from={event.old} to={event.new} isSaid />,
+          cell: (event) => <ChangeText from={event.old} to={event.new} isReported />,
         },
         { title: t("events.why"), cell: ({ reason }) => <Said>{reason}</Said> },
         { title: t("events.who"), cell: ({ actor }) => actor, isWide: true },

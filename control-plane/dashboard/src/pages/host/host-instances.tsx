@@ -21,18 +21,18 @@ interface Whose {
 
 /** One question for the table and for who is hit by a drain. */
 const asked = ({ path, topics }: Whose) =>
-  ({ path: `${path}/instances`, wish: { topics, query: { limit: 200 }, isMoving: true } }) as const;
+  ({ path: `${path}/instances`, request: { topics, query: { limit: 200 }, isMoving: true } }) as const;
 
 /** Each workload once. */
 export function useHolders(whose: Whose): MapCard["holders"] {
-  const { path, wish } = asked(whose);
+  const { path, request: wish } = asked(whose);
   const items = usePages<InstanceOnHost>(path, wish).data?.pages.flatMap((page) => page.items) ?? [];
   return [...new Map(items.map((one) => [`${one.kind}/${one.workload_id}`, holderOf(one)])).values()];
 }
 
 export function HostInstances(whose: Whose) {
   const { t } = useTranslation("host");
-  const { path, wish } = asked(whose);
+  const { path, request: wish } = asked(whose);
   return (
     <PageTable<InstanceOnHost>
       title={t("instances.title")}

@@ -32,10 +32,10 @@ export default function ImagesPage() {
                 label={t("image.remove")}
                 method="DELETE"
                 path={`/images/${id}`}
-                asks={{
+                requests={{
                   title: t("image.removeTitle", { name }),
                   stops: [t("image.removeStops")],
-                  kept: [t("image.removeKeeps")],
+                  keeps: [t("image.removeKeeps")],
                   charged: [t("image.removeCharged")],
                 }}
               />
@@ -54,7 +54,7 @@ export default function ImagesPage() {
         columns={columns}
         keyOf={({ id }) => id}
         empty={t("image.empty")}
-        acts={isAdmin && <NewImage />}
+        actions={isAdmin && <NewImage />}
       />
     </>
   );

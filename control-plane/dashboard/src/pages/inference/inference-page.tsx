@@ -23,7 +23,7 @@ export default function InferencePage() {
     <>
       <PageHead
         title={t("title")}
-        acts={<Button onClick={() => setFilters({ order: "new" })}>{t("order.open")}</Button>}
+        actions={<Button onClick={() => setFilters({ order: "new" })}>{t("order.open")}</Button>}
       />
       <Services />
     </>
@@ -53,7 +53,7 @@ function Services() {
         rollout === null ? version : t("goesTo", { from: version ?? "–", to: rollout.version ?? "–" }),
       isWide: true,
     },
-    { title: t("column.cost"), cell: (service) => <CostText id={service.id} asked={service} /> },
+    { title: t("column.cost"), cell: (service) => <CostText id={service.id} requested={service} /> },
     { title: t("column.ordered"), cell: ({ created_at: at }) => <AgeText at={at} />, isWide: true },
     { title: t("column.reason"), cell: ({ status_reason: reason }) => <Said>{reason}</Said>, isWide: true },
   ];

@@ -36,10 +36,10 @@ export function KeysPanel({ id }: { id: string }) {
             label={t("keys.revoke")}
             method="DELETE"
             path={`${path}/${keyId}`}
-            asks={{
+            requests={{
               title: t("keys.revokeTitle", { name }),
               stops: [t("keys.revokeStops")],
-              kept: [t("keys.revokeKeeps")],
+              keeps: [t("keys.revokeKeeps")],
               charged: [t("keys.revokeCharged")],
             }}
           />
@@ -54,7 +54,7 @@ export function KeysPanel({ id }: { id: string }) {
       columns={columns}
       keyOf={(key) => key.id}
       empty={t("keys.empty")}
-      acts={<NewKey path={path} />}
+      actions={<NewKey path={path} />}
     />
   );
 }
@@ -75,7 +75,7 @@ function NewKey({ path }: { path: string }) {
         { path: "max_in_flight", kind: "number", label: t("keys.atOnce") },
         { path: "tokens_per_day", kind: "number", label: t("keys.tokens") },
       ]}
-      shownOnce={({ key }) => <ShownOnce secret={key} says={t("keys.once")} />}
+      visibleOnce={({ key }) => <ShownOnce secret={key} label={t("keys.once")} />}
     />
   );
 }

@@ -26,10 +26,10 @@ export function ServiceActs({ service }: { service: Service }) {
           label={t("acts.stop")}
           method="POST"
           path={`${path}/stop`}
-          asks={{
+          requests={{
             title: t("acts.stopTitle", { name }),
             stops,
-            kept: [t("acts.stopKeeps")],
+            keeps: [t("acts.stopKeeps")],
             charged: [t("acts.chargedUntil")],
           }}
         />
@@ -42,10 +42,10 @@ export function ServiceActs({ service }: { service: Service }) {
           method="POST"
           path={`${path}/rollback`}
           body={{}}
-          asks={{
+          requests={{
             title: t("acts.rollbackTitle", { name }),
             stops: [t("acts.rollbackStops")],
-            kept: [t("acts.rollbackKeeps")],
+            keeps: [t("acts.rollbackKeeps")],
             charged: [t("acts.rollbackCharged")],
           }}
         />
@@ -61,10 +61,10 @@ export function ServiceActs({ service }: { service: Service }) {
         label={t("acts.delete")}
         method="DELETE"
         path={path}
-        asks={{
+        requests={{
           title: t("acts.deleteTitle", { name }),
           stops: [...stops, t("acts.deleteStops")],
-          kept: [t("acts.deleteKeeps")],
+          keeps: [t("acts.deleteKeeps")],
           charged: [t("acts.chargedUntil")],
         }}
         onDone={() => go("/inference")}

@@ -41,7 +41,7 @@ function ShownService({ service }: { service: Service }) {
   const { status, status_reason: reason, ready_replicas: ready, replicas } = service;
   return (
     <Stack>
-      <PageHead title={service.name} acts={<ServiceActs service={service} />} />
+      <PageHead title={service.name} actions={<ServiceActs service={service} />} />
       <Group gap="xs">
         <StatusBadge status={status} />
         <Text>{t("ready", { ready, replicas })}</Text>

@@ -94,7 +94,7 @@ function Figures({ traffic, service }: { traffic: Traffic; service: Service }) {
       <Figure
         label={t("traffic.cost")}
         definition={t("traffic.costIs")}
-        value={<CostText id={service.id} asked={service} />}
+        value={<CostText id={service.id} requested={service} />}
       />
     </SimpleGrid>
   );

@@ -46,10 +46,10 @@ export function ApiKeys() {
             label={t("api.revoke")}
             method="DELETE"
             path={`/api-keys/${id}`}
-            asks={{
+            requests={{
               title: t("api.revokeTitle", { name: name ?? String(id) }),
               stops: [t("api.revokeStops"), ...(id === ownId ? [t("api.revokeOwnStops")] : [])],
-              kept: [t("api.revokeKeeps")],
+              keeps: [t("api.revokeKeeps")],
               charged: [t("api.revokeCharged")],
             }}
           />
@@ -64,7 +64,7 @@ export function ApiKeys() {
       columns={columns}
       keyOf={({ id }) => id}
       empty={t("api.empty")}
-      acts={
+      actions={
         <DialogForm<ApiKey & { key: string }>
           open={t("api.make")}
           title={t("api.make")}
@@ -76,7 +76,7 @@ export function ApiKeys() {
             { path: "scopes", kind: "words", label: t("api.scopes"), hint: t("api.scopesHint") },
             { path: "expires_at", kind: "moment", label: t("api.ends"), hint: t("api.endsHint") },
           ]}
-          shownOnce={({ key }) => <ShownOnce secret={key} says={t("api.once")} />}
+          visibleOnce={({ key }) => <ShownOnce secret={key} label={t("api.once")} />}
         />
       }
     />

@@ -31,15 +31,15 @@ export function Browsers() {
       columns={columns}
       keyOf={({ id }) => id}
       empty={t("browsers.empty")}
-      acts={
+      actions={
         <ActButton
           label={t("browsers.endOthers")}
           method="DELETE"
           path="/sessions/others"
-          asks={{
+          requests={{
             title: t("browsers.endOthersTitle"),
             stops: [t("browsers.endOthersStops")],
-            kept: [t("browsers.endOthersKeeps"), t("browsers.endKeeps")],
+            keeps: [t("browsers.endOthersKeeps"), t("browsers.endKeeps")],
             charged: [],
           }}
         />
@@ -76,10 +76,10 @@ function End({ session: { id, user_agent: userAgent, is_current: isCurrent } }: 
       label={t("browsers.end")}
       method="DELETE"
       path={`/sessions/${id}`}
-      asks={{
+      requests={{
         title: isCurrent ? t("browsers.endThisTitle") : t("browsers.endTitle", { name }),
         stops: [t("browsers.endStops")],
-        kept: [t("browsers.endKeeps")],
+        keeps: [t("browsers.endKeeps")],
         charged: [],
       }}
     />

@@ -19,10 +19,10 @@ export function SshKeys() {
           label={t("remove")}
           method="DELETE"
           path={`/ssh-keys/${id}`}
-          asks={{
+          requests={{
             title: t("ssh.removeTitle", { name }),
             stops: [t("ssh.removeStops")],
-            kept: [t("ssh.removeKeeps")],
+            keeps: [t("ssh.removeKeeps")],
             charged: [t("ssh.removeCharged")],
           }}
         />
@@ -37,7 +37,7 @@ export function SshKeys() {
       columns={columns}
       keyOf={({ id }) => id}
       empty={t("ssh.empty")}
-      acts={
+      actions={
         <DialogForm
           open={t("ssh.add")}
           title={t("ssh.add")}

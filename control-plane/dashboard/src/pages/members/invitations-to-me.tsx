@@ -30,10 +30,10 @@ export function InvitationsToMe() {
             label={t("decline")}
             method="POST"
             path={`/invitations/${encodeURIComponent(id)}/decline`}
-            asks={{
+            requests={{
               title: t("declineTitle", { name }),
               stops: [t("declineStops")],
-              kept: [t("declineKeeps")],
+              keeps: [t("declineKeeps")],
               charged: [],
             }}
           />

@@ -25,7 +25,7 @@ export default function MembersPage() {
         const chosen = items.find(({ id }) => String(id) === workspace) ?? items[0];
         return (
           <Stack>
-            <PageHead title={t("title")} acts={<NewWorkspace />} />
+            <PageHead title={t("title")} actions={<NewWorkspace />} />
             <InvitationsToMe />
             {chosen !== undefined && (
               <>
@@ -80,10 +80,10 @@ function Delete({ workspace: { id, name } }: { workspace: Workspace }) {
       label={t("delete")}
       method="DELETE"
       path={`/workspaces/${id}`}
-      asks={{
+      requests={{
         title: t("deleteTitle", { name }),
         stops: [t("deleteStops")],
-        kept: [t("deleteKeeps")],
+        keeps: [t("deleteKeeps")],
         charged: [t("deleteCharged")],
       }}
     />

@@ -50,7 +50,7 @@ export function MembersTable({ workspace, canManage }: { workspace: Workspace; c
             >
               <Consequences
                 stops={[t("suspendStops"), t("lowerStops")]}
-                kept={[t("changeKeeps")]}
+                keeps={[t("changeKeeps")]}
                 charged={[t("removeCharged")]}
               />
             </DialogForm>
@@ -58,10 +58,10 @@ export function MembersTable({ workspace, canManage }: { workspace: Workspace; c
               label={t("remove")}
               method="DELETE"
               path={`${path}/${customerId}`}
-              asks={{
+              requests={{
                 title: t("removeTitle", { name: username }),
                 stops: [t("removeStops")],
-                kept: [t("removeKeeps")],
+                keeps: [t("removeKeeps")],
                 charged: [t("removeCharged")],
               }}
             />
@@ -76,7 +76,7 @@ export function MembersTable({ workspace, canManage }: { workspace: Workspace; c
       path={path}
       columns={columns}
       keyOf={({ customer_id: id }) => id}
-      acts={canManage && <Invite path={path} />}
+      actions={canManage && <Invite path={path} />}
     />
   );
 }
@@ -120,10 +120,10 @@ export function InvitationsTable({ workspace }: { workspace: Workspace }) {
           label={t("withdraw")}
           method="DELETE"
           path={`${path}/${encodeURIComponent(id)}`}
-          asks={{
+          requests={{
             title: t("withdrawTitle", { name: email ?? username ?? id }),
             stops: [t("withdrawStops")],
-            kept: [t("withdrawKeeps")],
+            keeps: [t("withdrawKeeps")],
             charged: [],
           }}
         />

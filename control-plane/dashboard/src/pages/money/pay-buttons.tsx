@@ -22,10 +22,10 @@ export function PayButtons({ id }: { id: number }) {
     isRequired: true,
   };
   const ways = [
-    { way: "topUp", path: "top-ups", fields: [amount, reason] },
-    { way: "refund", path: "refunds", fields: [runId, amount, reason] },
+    { route: "topUp", path: "top-ups", fields: [amount, reason] },
+    { route: "refund", path: "refunds", fields: [runId, amount, reason] },
     {
-      way: "adjust",
+      route: "adjust",
       path: "adjustments",
       fields: [
         { ...amount, hint: t("pay.adjustHint") },
@@ -33,7 +33,7 @@ export function PayButtons({ id }: { id: number }) {
       ],
     },
   ] as const;
-  return ways.map(({ way, path, fields }) => (
+  return ways.map(({ route: way, path, fields }) => (
     <DialogForm
       key={way}
       open={t(`pay.${way}`)}

@@ -40,10 +40,10 @@ export function PreviewedPrice({ preview, body, onSet }: PreviewedPriceOf) {
           path="/prices"
           body={body}
           onDone={onSet}
-          asks={{
+          requests={{
             title: t("preview.setTitle", { ...words(price), spec, line }),
             stops: [t("preview.setStops")],
-            kept: [t("preview.setKept")],
+            keeps: [t("preview.setKept")],
             charged: [t("preview.setCharged")],
           }}
         />

@@ -21,12 +21,12 @@ export function OrderActs({ order }: { order: Waiting }) {
         label={t(`cancel.${kind}.act`)}
         method="POST"
         path={pathOf(workload, kind === "training" ? "/cancel" : "/stop")}
-        asks={{
+        requests={{
           title: t(`cancel.${kind}.title`, { name }),
           // "Cancel" would be the same word twice, and mean two things.
           ...(kind === "training" && { keep: t("cancel.training.keep") }),
           stops: [t(`cancel.${kind}.stops`)],
-          kept: [t(`cancel.${kind}.kept`)],
+          keeps: [t(`cancel.${kind}.kept`)],
           charged: [t(`cancel.${kind}.charged`)],
         }}
       />

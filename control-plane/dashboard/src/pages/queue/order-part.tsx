@@ -26,7 +26,7 @@ export function OrderPart({ order }: { order: Waiting }) {
       {order.share !== null && (
         <Facts facts={[[t("column.share"), <Said key="share">{order.share.sentence}</Said>]]} />
       )}
-      <WhyPanel workload={workloadOf(order)} areHostsShown />
+      <WhyPanel workload={workloadOf(order)} areHostsVisible />
     </Stack>
   );
 }

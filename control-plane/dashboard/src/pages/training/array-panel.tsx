@@ -61,11 +61,11 @@ function ArrayActs({ group, path }: { group: JobGroup; path: string }) {
           label={t("array.cancel")}
           method="POST"
           path={`${path}/cancel`}
-          asks={{
+          requests={{
             title: t("array.cancelTitle", { name: group.name }),
             keep: t("array.keep"),
             stops: [t("array.cancelStops", { count: left })],
-            kept: [t("acts.keptOutput")],
+            keeps: [t("acts.keptOutput")],
             charged: [t("acts.cancelCharged"), t("acts.storageCharged")],
           }}
         />
@@ -74,10 +74,10 @@ function ArrayActs({ group, path }: { group: JobGroup; path: string }) {
         label={t("array.delete")}
         method="DELETE"
         path={path}
-        asks={{
+        requests={{
           title: t("array.deleteTitle", { name: group.name }),
           stops: left > 0 ? [t("array.cancelStops", { count: left })] : [],
-          kept: [t("acts.keptBill")],
+          keeps: [t("acts.keptBill")],
           charged: [t("acts.deletedCharged")],
         }}
         onDone={() => go("/training?by=array")}

@@ -16,13 +16,13 @@ export function JobActs({ job }: { job: Job }) {
     title: t("acts.cancelTitle", { name: job.name }),
     keep: t("acts.keep"),
     stops: [t("acts.cancelStops", { count: job.instances.length })],
-    kept: [t("acts.keptOutput")],
+    keeps: [t("acts.keptOutput")],
     charged: [t("acts.cancelCharged"), t("acts.storageCharged")],
   };
   const removing = {
     title: t("acts.deleteTitle", { name: job.name }),
     stops: hasEnded ? [] : [t("acts.cancelStops", { count: job.instances.length })],
-    kept: [t("acts.keptBill")],
+    keeps: [t("acts.keptBill")],
     charged: [t("acts.deletedCharged")],
   };
   return (
@@ -31,7 +31,7 @@ export function JobActs({ job }: { job: Job }) {
         <ActButton label={t("acts.confirm")} method="POST" path={`${path}/confirm`} />
       )}
       {!hasEnded && (
-        <ActButton label={t("acts.cancel")} method="POST" path={`${path}/cancel`} asks={cancelling} />
+        <ActButton label={t("acts.cancel")} method="POST" path={`${path}/cancel`} requests={cancelling} />
       )}
       {hasEnded && <ActButton label={t("acts.retry")} method="POST" path={`${path}/retry`} />}
       <PageLink to={`/training?order=${encodeURIComponent(job.id)}`}>{t("acts.clone")}</PageLink>
@@ -39,7 +39,7 @@ export function JobActs({ job }: { job: Job }) {
         label={t("acts.delete")}
         method="DELETE"
         path={path}
-        asks={removing}
+        requests={removing}
         onDone={() => go("/training")}
       />
     </Group>

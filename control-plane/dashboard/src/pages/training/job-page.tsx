@@ -44,7 +44,7 @@ function ShownJob({ job, at }: ShownJobOf) {
   const isWaiting = job.status === "queued" || job.status === "pending";
   return (
     <Stack>
-      <PageHead title={job.name} acts={<JobActs job={job} />} />
+      <PageHead title={job.name} actions={<JobActs job={job} />} />
       <Standing job={job} at={at} />
       {isWaiting && <WhyPanel workload={workload} />}
       <LanesPanel job={job} />
@@ -86,7 +86,7 @@ function Standing({ job, at }: ShownJobOf) {
           at={cost.at ?? at}
           label={t("one.cost")}
           definition={t("one.costIs")}
-          value={<CostText id={job.id} asked={job} />}
+          value={<CostText id={job.id} requested={job} />}
         />
         <Figure at={at} label={t("one.attempt")} definition={t("one.attemptIs")} value={attempt} />
         <Figure

@@ -31,7 +31,7 @@ export function JobsTable({ group }: { group: string }) {
       isWide: true,
     },
     { title: t("column.attempt"), cell: ({ attempt }) => attempt, isWide: true },
-    { title: t("column.cost"), cell: (job) => <CostText id={job.id} asked={job} /> },
+    { title: t("column.cost"), cell: (job) => <CostText id={job.id} requested={job} /> },
     { title: t("column.ordered"), cell: ({ created_at: at }) => <AgeText at={at} />, isWide: true },
     { title: t("column.reason"), cell: ({ status_reason: reason }) => <Said>{reason}</Said>, isWide: true },
   ];

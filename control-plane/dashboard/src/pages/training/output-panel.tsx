@@ -43,7 +43,7 @@ export function OutputPanel({ job: { id, instances } }: { job: Job }) {
       columns={columns}
       keyOf={({ path, path_base64: bytes }) => bytes ?? path}
       empty={t("output.empty")}
-      acts={
+      actions={
         instances.length > 1 && (
           <NativeSelect
             aria-label={t("output.rank")}

@@ -16,7 +16,7 @@ export default function TrainingPage() {
     <>
       <PageHead
         title={t("title")}
-        acts={
+        actions={
           <Group gap="xs">
             <SegmentedControl
               size="xs"

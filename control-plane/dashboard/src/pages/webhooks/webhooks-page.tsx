@@ -36,7 +36,7 @@ export default function WebhooksPage() {
         columns={columns}
         keyOf={({ id }) => id}
         empty={t("empty")}
-        acts={
+        actions={
           <DialogForm<WithSecret>
             open={t("add")}
             title={t("add")}
@@ -47,7 +47,7 @@ export default function WebhooksPage() {
               { path: "url", kind: "text", label: t("address"), hint: t("addressHint"), isRequired: true },
               { path: "kinds", kind: "words", label: t("kinds"), hint: t("kindsHint") },
             ]}
-            shownOnce={({ secret }) => <ShownOnce secret={secret} says={t("once")} />}
+            visibleOnce={({ secret }) => <ShownOnce secret={secret} label={t("once")} />}
           />
         }
       />
@@ -68,10 +68,10 @@ function WebhookActs({ webhook: { id, url, active } }: { webhook: Webhook }) {
         path={path}
         body={{ active: !active }}
         {...(active && {
-          asks: {
+          requests: {
             title: t("offTitle", { url }),
             stops: [t("offStops")],
-            kept: [t("offKeeps")],
+            keeps: [t("offKeeps")],
             charged: [t("charged")],
           },
         })}
@@ -83,18 +83,18 @@ function WebhookActs({ webhook: { id, url, active } }: { webhook: Webhook }) {
         method="POST"
         path={`${path}/secret`}
         fields={[]}
-        shownOnce={({ secret }) => <ShownOnce secret={secret} says={t("once")} />}
+        visibleOnce={({ secret }) => <ShownOnce secret={secret} label={t("once")} />}
       >
-        <Consequences stops={[t("newSecretStops")]} kept={[t("newSecretKeeps")]} charged={[t("charged")]} />
+        <Consequences stops={[t("newSecretStops")]} keeps={[t("newSecretKeeps")]} charged={[t("charged")]} />
       </DialogForm>
       <ActButton
         label={t("remove")}
         method="DELETE"
         path={path}
-        asks={{
+        requests={{
           title: t("removeTitle", { url }),
           stops: [t("removeStops")],
-          kept: [t("removeKeeps")],
+          keeps: [t("removeKeeps")],
           charged: [t("charged")],
         }}
       />

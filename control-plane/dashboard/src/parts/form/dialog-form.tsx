@@ -21,22 +21,22 @@ interface DialogFormOf<Answer> extends Pick<Act<unknown>, "method"> {
   /** What is sent beside the fields. */
   fixed?: Body;
   /** Shown in place of the fields, once it is done; without it the dialog closes. */
-  shownOnce?: (answer: Answer) => ReactNode;
+  visibleOnce?: (answer: Answer) => ReactNode;
   children?: ReactNode;
 }
 
 export function DialogForm<Answer>(props: DialogFormOf<Answer>) {
-  const { open, title, shownOnce } = props;
+  const { open, title, visibleOnce: shownOnce } = props;
   const { t } = useTranslation(["work", "parts"]);
   const [isOpen, { open: show, close }] = useDisclosure();
-  const [answer, setAnswer] = useState<{ told: Answer } | null>(null);
+  const [answer, setAnswer] = useState<{ reported: Answer } | null>(null);
   const start = () => {
     setAnswer(null);
     show();
   };
   const done = (told: Answer) => {
     if (shownOnce === undefined) close();
-    else setAnswer({ told });
+    else setAnswer({ reported: told });
   };
   return (
     <>
@@ -52,7 +52,7 @@ export function DialogForm<Answer>(props: DialogFormOf<Answer>) {
       >
         {answer !== null && shownOnce !== undefined ? (
           <Stack>
-            {shownOnce(answer.told)}
+            {shownOnce(answer.reported)}
             <Group justify="flex-end">
               <Button onClick={close} data-autofocus>
                 {t("close", { ns: "parts" })}

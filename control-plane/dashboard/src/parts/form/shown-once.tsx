@@ -3,7 +3,7 @@ import { Alert, Code, Group } from "@mantine/core";
 import { useTranslation } from "react-i18next";
 import { CopyButton } from "../copy-button.tsx";
 
-export function ShownOnce({ secret, says }: { secret: string; says: string }) {
+export function ShownOnce({ secret, label: says }: { secret: string; label: string }) {
   const { t } = useTranslation("work");
   return (
     <Alert variant="light" title={t("once")} role="status">

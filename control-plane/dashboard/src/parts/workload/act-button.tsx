@@ -11,7 +11,7 @@ interface ActButtonOf extends Pick<Act<unknown>, "method"> {
   path: string;
   body?: unknown;
   /** What a dialog says before; without it the button acts at once. */
-  asks?: Consequences;
+  requests?: Consequences;
   isDisabled?: boolean;
   onDone?: () => void;
 }
@@ -21,12 +21,12 @@ interface Consequences {
   /** Of the button that does nothing. */
   keep?: string;
   stops: readonly string[];
-  kept: readonly string[];
+  keeps: readonly string[];
   charged: readonly string[];
   children?: ReactNode;
 }
 
-export function ActButton({ label, method, path, body, asks, isDisabled, onDone }: ActButtonOf) {
+export function ActButton({ label, method, path, body, requests: asks, isDisabled, onDone }: ActButtonOf) {
   const [isOpen, { open, close }] = useDisclosure();
   const [isDone, setDone] = useState(false);
   const act = useAct<unknown, unknown>({ method, path, body: () => body });
@@ -69,7 +69,7 @@ export function ActButton({ label, method, path, body, asks, isDisabled, onDone 
           isBusy={act.isPending}
           error={act.error}
           stops={asks.stops}
-          kept={asks.kept}
+          keeps={asks.keeps}
           charged={asks.charged}
         >
           {asks.children}

@@ -36,7 +36,7 @@ export function useCost(id: string, asked: Cost): Cost & { at?: string } {
   return told?.since === answer ? { ...asked, ...told.cost } : asked;
 }
 
-export function CostText({ id, asked }: { id: string; asked: Cost }) {
+export function CostText({ id, requested: asked }: { id: string; requested: Cost }) {
   const { t } = useTranslation("workload");
   const { cost_so_far, rate_per_hour, waivers } = useCost(id, asked);
   return (

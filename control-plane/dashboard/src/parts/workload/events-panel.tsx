@@ -20,7 +20,7 @@ export function EventsPanel({ workload }: { workload: WorkloadRef }) {
           <Said>{kind}</Said>
         ) : (
           <>
-            <Said>{kind}</Said>: <ChangeText from={old} to={now} isSaid />
+            <Said>{kind}</Said>: <ChangeText from={old} to={now} isReported />
           </>
         ),
     },

@@ -45,7 +45,7 @@ export function GpuHistoryPanel({ workload }: { workload: WorkloadRef }) {
       title={t("history.title")}
       definition={t("history.definition")}
       from={history}
-      acts={
+      actions={
         <SegmentedControl
           size="xs"
           aria-label={t("history.stretch")}

@@ -16,20 +16,20 @@ const MAX_HOSTS = 100;
 interface WhyPanelOf {
   workload: WorkloadRef;
   /** Else they stand behind a click, since there may be many. */
-  areHostsShown?: boolean;
+  areHostsVisible?: boolean;
 }
 
-export function WhyPanel({ workload, areHostsShown = false }: WhyPanelOf) {
+export function WhyPanel({ workload, areHostsVisible: areHostsShown = false }: WhyPanelOf) {
   const { t } = useTranslation("workload");
   const why = useApi<Why>(pathOf(workload, "/why"), { topics: [...workload.topics, "queue"] });
   return (
     <Panel title={t("why.title")} definition={t("why.definition")} from={why}>
-      {(told) => <Told why={told} areHostsShown={areHostsShown} />}
+      {(told) => <Told why={told} areHostsVisible={areHostsShown} />}
     </Panel>
   );
 }
 
-function Told({ why, areHostsShown }: { why: Why; areHostsShown: boolean }) {
+function Told({ why, areHostsVisible: areHostsShown }: { why: Why; areHostsVisible: boolean }) {
   const { t } = useTranslation("workload");
   const { reason, position, suggestions, image_fetches: fetches, gpu_faults: faults, hosts } = why;
   return (
@@ -65,12 +65,12 @@ function Told({ why, areHostsShown }: { why: Why; areHostsShown: boolean }) {
           <AgeText at={fetch.ended_at ?? fetch.since} />
         </Text>
       ))}
-      {hosts.length > 0 && <Hosts hosts={hosts} areShown={areHostsShown} />}
+      {hosts.length > 0 && <Hosts hosts={hosts} areVisible={areHostsShown} />}
     </>
   );
 }
 
-function Hosts({ hosts, areShown }: { hosts: Why["hosts"]; areShown: boolean }) {
+function Hosts({ hosts, areVisible: areShown }: { hosts: Why["hosts"]; areVisible: boolean }) {
   const { t } = useTranslation("workload");
   const columns: Column<Why["hosts"][number]>[] = [
     { title: t("why.host"), cell: ({ host_name }) => <NameText>{host_name}</NameText> },

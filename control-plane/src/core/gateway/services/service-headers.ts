@@ -34,7 +34,7 @@ export function shownRequestId(headers: HeaderMap): string | null {
 }
 
 export interface Call {
-  asker: Asker;
+  client: Asker;
   requestId: string;
   /** Null where nobody asked for a key. */
   keyName: string | null;
@@ -51,7 +51,7 @@ export function isByBrowser(headers: HeaderMap): boolean {
 
 export function headersToReplica(
   headers: HeaderMap,
-  { asker, requestId, keyName, prefix }: Call,
+  { client: asker, requestId, keyName, prefix }: Call,
   { isUpgrade }: { isUpgrade: boolean },
 ): HeaderMap {
   const injected = {

@@ -97,7 +97,7 @@ export interface OpenFetch {
   isServed: boolean;
   /** Its registry is on the list, or its image on offer. */
   isAllowed: boolean;
-  told: Pick<ObservedPull, "state" | "problem"> | null;
+  reported: Pick<ObservedPull, "state" | "problem"> | null;
 }
 
 export type FetchEnd =
@@ -109,7 +109,7 @@ export type FetchEnd =
  * was pulled for too long is at fault; one that only waited for its turn is not, and its order is free to go elsewhere.
  */
 export function fetchEnd(fetch: OpenFetch, nowMs: number): FetchEnd | null {
-  const { isWaitedFor, isServed, isAllowed, told } = fetch;
+  const { isWaitedFor, isServed, isAllowed, reported: told } = fetch;
   if (!isWaitedFor) return { outcome: "not-wanted" };
   if (!isAllowed) return { outcome: "not-allowed" };
   if (told?.state === "present") return { outcome: "present" };

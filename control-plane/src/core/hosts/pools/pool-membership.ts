@@ -57,10 +57,10 @@ export function poolObstacle({ pool, claim, state, failure, features }: PoolStan
 
 /** A sentence for administrators of one that is used and yet lacks a proof; null where nothing is lacking. */
 export function poolWarning({
-  standing,
+  membership: standing,
   proofDueAt,
 }: {
-  standing: PoolStanding;
+  membership: PoolStanding;
   /** When the next proof is due at the latest; null of one that has no other member beside it. */
   proofDueAt: Date | null;
 }): string | null {

@@ -53,7 +53,7 @@ export interface Verdict {
   /** A sentence; null where it is proved, or nothing was tried. */
   detail: string | null;
   /** Another trusted member proved something in this round. */
-  hasWitness: boolean;
+  hasAuditScope: boolean;
 }
 
 /**
@@ -178,12 +178,17 @@ function verdictOf(
   const hasShared = pool !== null && pool.length > 1;
   const hasWitness = hasShared && others.some((other) => isElector(other) && !silent.has(other.id));
   const missed = silent.get(member.id);
-  if (missed !== undefined) return { member, kind: "missed", detail: missed, hasWitness };
-  if (pool === null) return { member, kind: "unopposed", detail: null, hasWitness };
+  if (missed !== undefined) return { member, kind: "missed", detail: missed, hasAuditScope: hasWitness };
+  if (pool === null) return { member, kind: "unopposed", detail: null, hasAuditScope: hasWitness };
   if (pool.includes(member))
-    return { member, kind: others.length > 0 ? "proved" : "unopposed", detail: null, hasWitness };
+    return {
+      member,
+      kind: others.length > 0 ? "proved" : "unopposed",
+      detail: null,
+      hasAuditScope: hasWitness,
+    };
   const detail = apart.get(member.id) ?? `It sees other files than host ${pool[0]?.name ?? "of the pool"}.`;
-  return { member, kind: "failed", detail, hasWitness };
+  return { member, kind: "failed", detail, hasAuditScope: hasWitness };
 }
 
 export interface MemberChange {
@@ -194,7 +199,10 @@ export interface MemberChange {
 }
 
 /** What a verdict makes of a member. One that is missed stays what it is, until it is overdue. */
-export function afterVerdict({ member, kind, detail, hasWitness }: Verdict, nowMs: number): MemberChange {
+export function afterVerdict(
+  { member, kind, detail, hasAuditScope: hasWitness }: Verdict,
+  nowMs: number,
+): MemberChange {
   const { state, provedAtMs, proofDueAtMs } = member;
   switch (kind) {
     case "proved":

@@ -58,7 +58,7 @@ export function evaluate(situation: Situation): Evaluation {
     isWhollyKnown: isWhollyKnown(readings, config),
     isQuiet: isQuiet(readings),
     wanted,
-    askedBy: (inReplicas) => askedBy(inReplicas, situation.bounds),
+    requestedBy: (inReplicas) => askedBy(inReplicas, situation.bounds),
   });
   return { decision: inWords(groundsOf(situation, { load, readings, history }), situation), history };
 }
@@ -96,7 +96,7 @@ function groundsOf(situation: Situation, { load, readings, history }: Known): Gr
 
 function more(situation: Situation, load: ServiceLoad, history: LoadHistory) {
   const { now, bounds, wanted } = situation;
-  const lasting = lastingLoad(history, { now, toldSince: load.by.toldSince });
+  const lasting = lastingLoad(history, { now, reportedSince: load.by.reportedSince });
   if (lasting === null || isNearEveryTarget(situation, load, lasting)) return null;
   const replicas = askedBy(lasting, bounds);
   return replicas > wanted ? { kind: "more" as const, replicas, lasting, load } : null;
@@ -109,7 +109,7 @@ function isNearEveryTarget(
   lasting: number,
 ): boolean {
   if (lasting > wanted * (1 + TOLERANCE) + ROUNDING) return false;
-  return readings.every(({ metric, sum, silent, toldSince }) => {
+  return readings.every(({ metric, sum, silent, reportedSince: toldSince }) => {
     const target = targets[metric];
     // Of what is not all known nobody can say that it is far below.
     if (target === undefined || silent.length > 0 || toldSince === Infinity) return true;

@@ -16,7 +16,7 @@ export interface Count {
   /** Only goes up, until it begins anew. */
   count: number;
   /** By the clock of whoever wrote it down. */
-  toldAt: number;
+  reportedAt: number;
 }
 
 export interface KeptCount extends Count {
@@ -36,7 +36,7 @@ export function countsAfter(kept: readonly KeptCount[], told: readonly Count[], 
 
 function next(before: KeptCount | undefined, told: Count, now: number): KeptCount {
   if (before === undefined) return { ...told, seenAt: now, rate: null };
-  const betweenMs = told.toldAt - before.toldAt;
+  const betweenMs = told.reportedAt - before.reportedAt;
   // A clock that was put back by much: what was known cannot be compared any more.
   if (betweenMs < -SAMPLE_LIFE_MS) return { ...told, seenAt: now, rate: null };
   if (betweenMs < MIN_BETWEEN_MS) return before;

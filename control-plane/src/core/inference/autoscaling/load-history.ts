@@ -41,7 +41,7 @@ export interface Moment {
   isQuiet: boolean;
   /** What was wanted until now, and how many a load asks for. */
   wanted: number;
-  askedBy: (load: number) => number;
+  requestedBy: (load: number) => number;
 }
 
 /** The history with this moment at its end. */
@@ -86,7 +86,7 @@ function secondOf({ at }: Point): number {
 }
 
 function belowAt(
-  { now, load, wanted, askedBy }: Moment,
+  { now, load, wanted, requestedBy: askedBy }: Moment,
   { points, below, knownSince }: LoadHistory,
 ): LoadHistory["below"] {
   if (load === null || askedBy(load) >= wanted) return null;
@@ -102,7 +102,10 @@ function belowAt(
  * makes it, however seldom they come. Null while that is not known.
  * @param toldSince since when everybody told something
  */
-export function lastingLoad({ points }: LoadHistory, { now, toldSince }: { now: number; toldSince: number }) {
+export function lastingLoad(
+  { points }: LoadHistory,
+  { now, reportedSince: toldSince }: { now: number; reportedSince: number },
+) {
   const edge = now - UP_WINDOW_MS;
   const isCovered = points.some(({ at }) => at <= edge);
   const before = points.findLastIndex(({ at }) => at < toldSince);

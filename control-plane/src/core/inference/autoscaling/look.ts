@@ -30,20 +30,20 @@ export interface ReadyReplica {
   id: string;
   cores: number;
   /** The use of its processor since its container's last start; null where its host has reported nothing. */
-  cpu: { ms: number; toldAt: number } | null;
+  cpu: { ms: number; reportedAt: number } | null;
 }
 
 /** What a gateway that lives has of the service. */
 export interface GatewayLoad {
   id: string;
   /** Null: it may have anything. */
-  told: { at: number; inFlight: number; held: number; requests: number } | null;
+  reported: { at: number; inFlight: number; held: number; requests: number } | null;
 }
 
 interface Memory {
-  lookedAt: number;
+  checkedAt: number;
   /** As many as it wishes, or would. */
-  wish: number;
+  requested: number;
   /** Whatever was stored; what is no history is none. */
   history: unknown;
   counts: readonly KeptCount[];
@@ -63,12 +63,12 @@ export function look(service: ScaledService, gateways: readonly GatewayLoad[], n
   if (!parsed.valid) {
     const decision: Decision = { kind: "stays", sentence: parsed.problems.join(" ") };
     const { wanted } = service;
-    return { decision, from: wanted, memory: { lookedAt: now, wish: wanted, history: null, counts } };
+    return { decision, from: wanted, memory: { checkedAt: now, requested: wanted, history: null, counts } };
   }
   const { config } = parsed;
   const isLeft = !scalesByItself({ isEnabled, isPaused: config.isPaused, isDryRun });
-  const isRecent = memory !== null && now - memory.lookedAt <= MAX_GAP_MS && memory.lookedAt <= now;
-  const wanted = isLeft && isRecent ? memory.wish : service.wanted;
+  const isRecent = memory !== null && now - memory.checkedAt <= MAX_GAP_MS && memory.checkedAt <= now;
+  const wanted = isLeft && isRecent ? memory.requested : service.wanted;
   const samples = [...ratesOf(counts).map(possible), ...inFlight(gateways, counts)];
   const { decision, history } = evaluate({
     now,
@@ -87,7 +87,7 @@ export function look(service: ScaledService, gateways: readonly GatewayLoad[], n
   return {
     decision,
     from: wanted,
-    memory: { lookedAt: now, wish, history: storedHistory(history), counts },
+    memory: { checkedAt: now, requested: wish, history: storedHistory(history), counts },
   };
 }
 
@@ -104,12 +104,14 @@ function countsTold(ready: readonly ReadyReplica[], gateways: readonly GatewayLo
               metric: "cpu" as const,
               source: id,
               count: cpu.ms / (MS_OF_A_PERCENT * cores),
-              toldAt: cpu.toldAt,
+              reportedAt: cpu.reportedAt,
             },
           ],
     ),
-    ...gateways.flatMap(({ id, told }) =>
-      told === null ? [] : [{ metric: "qps" as const, source: id, count: told.requests, toldAt: told.at }],
+    ...gateways.flatMap(({ id, reported: told }) =>
+      told === null
+        ? []
+        : [{ metric: "qps" as const, source: id, count: told.requests, reportedAt: told.at }],
     ),
   ];
 }
@@ -126,7 +128,7 @@ function possible(sample: Sample): Sample {
 
 /** As old as what the same gateway counted. */
 function inFlight(gateways: readonly GatewayLoad[], counts: readonly KeptCount[]): Sample[] {
-  return gateways.flatMap(({ id, told }) => {
+  return gateways.flatMap(({ id, reported: told }) => {
     const counted = counts.find(({ metric, source }) => metric === "qps" && source === id);
     if (told === null || counted === undefined) return [];
     return [
@@ -136,7 +138,7 @@ function inFlight(gateways: readonly GatewayLoad[], counts: readonly KeptCount[]
 }
 
 function held(gateways: readonly GatewayLoad[]): number {
-  return gateways.reduce((sum, { told }) => sum + (told?.held ?? 0), 0);
+  return gateways.reduce((sum, { reported: told }) => sum + (told?.held ?? 0), 0);
 }
 
 /** Where it only would be asleep, others are answered and nobody waits. */

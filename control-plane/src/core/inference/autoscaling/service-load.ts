@@ -31,7 +31,7 @@ export interface Reading {
   /** The sources of which nothing is known; what the others reported is the least that it may be. */
   silent: readonly string[];
   /** The oldest of what is summed up: everybody told something since then. */
-  toldSince: number;
+  reportedSince: number;
 }
 
 export interface ServiceLoad {
@@ -49,7 +49,7 @@ export function serviceLoad(
 ): ServiceLoad | null {
   const asking = readings.flatMap((reading) => {
     const target = targets[reading.metric];
-    return target === undefined || reading.toldSince === Infinity ? [] : [{ ...reading, target }];
+    return target === undefined || reading.reportedSince === Infinity ? [] : [{ ...reading, target }];
   });
   const inReplicas = Math.max(...asking.map(({ sum, target }) => sum / target));
   const by = asking.find(({ sum, target }) => sum / target === inReplicas);
@@ -76,7 +76,7 @@ export function readingsAt(now: number, samples: readonly Sample[], speakers: Sp
         .toSorted((a, b) => a - b)
         .reduce((sum, value) => sum + value, 0),
       silent: expected.filter((source) => !known.has(`${metric} ${source}`)),
-      toldSince: Math.min(...told.map(({ at }) => at)),
+      reportedSince: Math.min(...told.map(({ at }) => at)),
     };
   });
 }
@@ -92,7 +92,7 @@ function isLater(sample: Sample, other: Sample): boolean {
 
 /** Whether all that a decision to have less rests on is known: every target's metric. */
 export function isWhollyKnown(readings: readonly Reading[], { targets }: AutoscalingConfig): boolean {
-  return readings.every(({ metric, silent, toldSince }) => {
+  return readings.every(({ metric, silent, reportedSince: toldSince }) => {
     if (targets[metric] === undefined) return true;
     return silent.length === 0 && toldSince !== Infinity;
   });
@@ -101,7 +101,7 @@ export function isWhollyKnown(readings: readonly Reading[], { targets }: Autosca
 /** Whether every gateway says that nobody asked for anything and that nobody waits. */
 export function isQuiet(readings: readonly Reading[]): boolean {
   return readings.every(
-    ({ metric, sum, silent, toldSince }) =>
+    ({ metric, sum, silent, reportedSince: toldSince }) =>
       metric === "cpu" || (silent.length === 0 && toldSince !== Infinity && sum === 0),
   );
 }

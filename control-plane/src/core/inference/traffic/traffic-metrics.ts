@@ -61,8 +61,8 @@ export function trafficMetrics(counted: readonly Counted[], now: ServiceNow): st
       "counter",
       "Answers that told their tokens, and those of which it was expected.",
       counted.flatMap((one): Sample[] => [
-        [{ ...whose(one), told: "yes" }, one.token_answers],
-        [{ ...whose(one), told: "no" }, one.token_silent],
+        [{ ...whose(one), reported: "yes" }, one.token_answers],
+        [{ ...whose(one), reported: "no" }, one.token_silent],
       ]),
     ),
     ...metric("in_flight", "gauge", "Requests that replicas have now.", [[{}, now.inFlight]]),

@@ -85,11 +85,11 @@ export type Obstacle =
   | { kind: "other-pool"; wanted: string; has: string }
   | { kind: "pool-skipped"; storagePool: string; reason: string }
   | { kind: "host-skipped"; reason: string }
-  | { kind: "cpu"; askedMilli: number; freeMilli: number }
-  | { kind: "memory"; askedMib: number; freeMib: number }
-  | { kind: "temp-storage"; askedMib: number; freeMib: number }
-  | { kind: "no-such-gpu"; wish: string; cards: number }
-  | { kind: "gpu-busy"; asked: number; free: number }
+  | { kind: "cpu"; requestedMilli: number; freeMilli: number }
+  | { kind: "memory"; requestedMib: number; freeMib: number }
+  | { kind: "temp-storage"; requestedMib: number; freeMib: number }
+  | { kind: "no-such-gpu"; request: string; cards: number }
+  | { kind: "gpu-busy"; requested: number; free: number }
   | { kind: "gpu-closed"; reason: string };
 
 /** All constraints of `host` that `request` fails at the time `now` (ms), in a fixed order. */
@@ -137,13 +137,13 @@ function agentObstacles(host: HostCapacity, request: PlacementRequest): Obstacle
 function capacityObstacles(host: HostCapacity, request: PlacementRequest): Obstacle[] {
   const obstacles: Obstacle[] = [];
   if (request.cpuMilli > host.freeCpuMilli)
-    obstacles.push({ kind: "cpu", askedMilli: request.cpuMilli, freeMilli: host.freeCpuMilli });
+    obstacles.push({ kind: "cpu", requestedMilli: request.cpuMilli, freeMilli: host.freeCpuMilli });
   if (request.memoryMib > host.freeMemoryMib)
-    obstacles.push({ kind: "memory", askedMib: request.memoryMib, freeMib: host.freeMemoryMib });
+    obstacles.push({ kind: "memory", requestedMib: request.memoryMib, freeMib: host.freeMemoryMib });
   if (request.tempStorageMib > host.freeTempStorageMib)
     obstacles.push({
       kind: "temp-storage",
-      askedMib: request.tempStorageMib,
+      requestedMib: request.tempStorageMib,
       freeMib: host.freeTempStorageMib,
     });
   return obstacles;
@@ -152,12 +152,13 @@ function capacityObstacles(host: HostCapacity, request: PlacementRequest): Obsta
 function gpuObstacles(host: HostCapacity, wish: GpuWish): Obstacle[] {
   const asked = gpuCount(wish);
   const ofKind = host.gpus.filter((gpu) => isOfKind(gpu, wish));
-  if (ofKind.length < asked) return [{ kind: "no-such-gpu", wish: describeWish(wish), cards: ofKind.length }];
+  if (ofKind.length < asked)
+    return [{ kind: "no-such-gpu", request: describeWish(wish), cards: ofKind.length }];
   const free = ofKind.filter((gpu) => gpu.closed === null && hasRoom(gpu, wish)).length;
   if (free >= asked) return [];
   const closed = ofKind.filter((gpu) => gpu.closed !== null);
   return [
-    { kind: "gpu-busy", asked, free },
+    { kind: "gpu-busy", requested: asked, free },
     ...closed.map((gpu): Obstacle => ({ kind: "gpu-closed", reason: `${gpu.uuid} ${gpu.closed}` })),
   ];
 }
@@ -252,15 +253,15 @@ export function describeObstacle(obstacle: Obstacle): string {
     case "agent-too-old":
       return `its agent is too old: it cannot ${whatLacks(obstacle.lacks)}`;
     case "cpu":
-      return `${cores(obstacle.askedMilli)} asked, ${obstacle.freeMilli / THOUSANDTHS} free`;
+      return `${cores(obstacle.requestedMilli)} asked, ${obstacle.freeMilli / THOUSANDTHS} free`;
     case "memory":
-      return `${obstacle.askedMib} MiB of memory asked, ${obstacle.freeMib} MiB free`;
+      return `${obstacle.requestedMib} MiB of memory asked, ${obstacle.freeMib} MiB free`;
     case "temp-storage":
-      return `${obstacle.askedMib} MiB of temporary storage asked, ${obstacle.freeMib} MiB free`;
+      return `${obstacle.requestedMib} MiB of temporary storage asked, ${obstacle.freeMib} MiB free`;
     case "no-such-gpu":
-      return `asked for ${obstacle.wish}, the host has ${obstacle.cards} such`;
+      return `asked for ${obstacle.request}, the host has ${obstacle.cards} such`;
     case "gpu-busy":
-      return `${obstacle.asked} GPU asked, ${obstacle.free} free`;
+      return `${obstacle.requested} GPU asked, ${obstacle.free} free`;
     case "gpu-closed":
       return asPhrase(obstacle.reason);
   }

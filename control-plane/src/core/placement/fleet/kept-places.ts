@@ -20,7 +20,7 @@ interface Candidate {
   host: number;
   /** Instances that it would take were it empty. */
   room: number;
-  kept: KeptPlace;
+  reserved: KeptPlace;
   /** Placements of other payers that have to end first, on a host that is kept to one payer. */
   ofOthers: number;
   missing: [gpuThousandths: number, cpuMilli: number, memoryMib: number, tempStorageMib: number];
@@ -39,7 +39,7 @@ export function keptPlaces(state: FleetState, shape: RequestShape, request: Plac
   for (const { host, room } of candidates.sort(nearestFirst)) {
     if (left <= 0) break;
     const instances = Math.min(room, left);
-    kept.push(candidateOf(state, shape, { host, room, instances }).kept);
+    kept.push(candidateOf(state, shape, { host, room, instances }).reserved);
     left -= instances;
   }
   // Too few hosts are open for all of it: keeping some would hold them for nothing.
@@ -63,7 +63,7 @@ function candidateOf(
   return {
     host,
     room,
-    kept: { host, taken, cards },
+    reserved: { host, taken, cards },
     ofOthers: state.placementsOfOthers(host, shape.payer),
     missing: [
       instances * shape.leastGpu - gpu,

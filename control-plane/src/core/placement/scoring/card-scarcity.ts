@@ -64,7 +64,7 @@ export class CardScarcity {
    * host mixes the least scarce counts.
    */
   weigh(shape: RequestShape, points: Int32Array): void {
-    this.#lookAgain();
+    this.#checkAgain();
     for (let number = 0; number < points.length; number += 1) {
       let least = Infinity;
       for (const kind of this.#kindsOfClass[number] as readonly number[]) {
@@ -75,7 +75,7 @@ export class CardScarcity {
     }
   }
 
-  #lookAgain(): void {
+  #checkAgain(): void {
     if (this.#seen === this.#state.changes) return;
     this.#seen = this.#state.changes;
     const { freeOfKind } = this.#state;

@@ -17,7 +17,7 @@ const NOTHING = { cpuMilli: 0, memoryMib: 0 };
 export class FragmentationScorer {
   readonly #state: FleetState;
   readonly #usable: UsableGpu;
-  readonly #rests: Int32Array;
+  readonly #remainders: Int32Array;
   readonly #usual: Usual;
   readonly #measure: Measure;
   /** Of the host that is looked at: idle cards by the group of orders that may use them. */
@@ -37,7 +37,7 @@ export class FragmentationScorer {
     if (scarcity !== undefined) this.scarcity = scarcity;
     this.#state = state;
     this.#usable = new UsableGpu(state, typical, measure);
-    this.#rests = cardRests(typical);
+    this.#remainders = cardRests(typical);
     this.#measure = measure;
     this.#idle = new Int32Array(this.#usable.groupCount);
     this.#usual = usualOf(typical);
@@ -78,7 +78,7 @@ export class FragmentationScorer {
       if (free === 0 || state.isOpen[card] === 0) continue;
       const kind = state.kindOf[card] as number;
       sums.free += free;
-      sums.rest += this.#rests[free] as number;
+      sums.rest += this.#remainders[free] as number;
       sums.usable += this.#usable.ofCard(kind, rank, free);
       if (state.use[card] === IDLE) this.#countIdle(kind, 1);
     }
@@ -130,7 +130,7 @@ export class FragmentationScorer {
     const usable = this.#usable;
     const sums = this.#after;
     sums.free -= share;
-    sums.rest += (this.#rests[free - share] as number) - (this.#rests[free] as number);
+    sums.rest += (this.#remainders[free - share] as number) - (this.#remainders[free] as number);
     sums.usable += usable.ofCard(kind, rank, free - share) - usable.ofCard(kind, rank, free);
     if (state.use[card] !== IDLE) return;
     for (const group of usable.groupsOfKind[kind] as readonly number[]) {

@@ -159,12 +159,12 @@ export class Connection {
       return this.#show("ended", `${end.sentence} Press Enter for a new one.`);
     }
     if (end?.why === "elsewhere") return this.#show("ended", `${end.sentence} Press Enter to have it here.`);
-    if (end?.why === "gone" || !wasConnected) return void this.#askWhy(end?.sentence ?? null);
+    if (end?.why === "gone" || !wasConnected) return void this.#requestReason(end?.sentence ?? null);
     this.#waitAgain("connecting", `Reconnecting… ${end?.sentence ?? ""}`.trim(), this.#nextWait());
   }
 
   /** A WebSocket that is refused says nothing; whatever else is asked here is refused with the sentence. */
-  async #askWhy(known: string | null): Promise<void> {
+  async #requestReason(known: string | null): Promise<void> {
     this.#show("connecting", known ?? "Reconnecting…");
     try {
       const answer = await fetch("/state", { headers: { Accept: "application/problem+json" } });

@@ -37,7 +37,7 @@ export async function provedParts(
   for (const host of await hostsOfPool(db, { pool: copy.storagePool, copyId: copy.id })) {
     const query = { from: String(from), count: String(count) };
     const question = { method: "GET", route: "/proof", folder: copy.folder, path, query } as const;
-    const reply = await files.ask(host.id as HostId, question, c.req.raw.signal);
+    const reply = await files.request(host.id as HostId, question, c.req.raw.signal);
     if (!reply.isReached) {
       why = `Host ${host.name} does not serve files now: ${reply.why}`;
       continue;

@@ -20,7 +20,7 @@ const MOST_OPEN = 5;
 
 interface Part {
   text: string;
-  shown: Html;
+  visible: Html;
   /** Named schemas that it links. */
   refers: ReadonlySet<string>;
 }
@@ -33,13 +33,13 @@ export function documentationPages(document: ApiDocument): (asked: string) => Ht
   const operations = routesOf(document).map((route) => ({
     tag: route.operation.tags?.[0] ?? "",
     text: textOfOperation(route, document),
-    shown: operationPart(route, document),
+    visible: operationPart(route, document),
     refers: referredTo(route.operation, document, referredTo(PROBLEM, document)),
   }));
   const schemas = Object.entries(document.components.schemas).map(([name, schema]) => ({
     name,
     text: textOfSchema(name, schema),
-    shown: schemaPart(name, schema),
+    visible: schemaPart(name, schema),
     refers: referredTo(schema, document),
   }));
   return (asked) => {
@@ -104,11 +104,11 @@ function page(document: ApiDocument, asked: string, { operations, schemas }: Sho
             html`<section>
               <h2 id="${anchorOf(name)}">${name}</h2>
               <p>${prose(description)}</p>
-              ${operations.flatMap(({ tag, shown }) => (tag === name ? detailsOf(shown, isOpen) : []))}
+              ${operations.flatMap(({ tag, visible: shown }) => (tag === name ? detailsOf(shown, isOpen) : []))}
             </section>`,
         )}
         <h2 id="schemas">schemas</h2>
-        ${schemas.map(({ shown }) => shown)}
+        ${schemas.map(({ visible: shown }) => shown)}
       </body>
     </html>`;
 }

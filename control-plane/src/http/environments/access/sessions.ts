@@ -100,8 +100,8 @@ export function registerSessionRoutes(api: ApiApp, { db, link }: ApiDeps): void 
         actor,
         reason: `Session ${id} (${known.service_type}) from ${known.client_address} is to end.`,
       });
-      if (cut.tells !== null) await raiseGeneration(sql, cut.tells);
-      return cut.tells;
+      if (cut.reports !== null) await raiseGeneration(sql, cut.reports);
+      return cut.reports;
     });
     if (tells !== null) link.nudge(tells);
     return c.json(sessionAnswer(c, (await sessionOf(db, session)) ?? known), 202);

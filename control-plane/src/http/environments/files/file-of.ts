@@ -6,7 +6,7 @@ import type { PoolFile } from "../../files/pool-files.ts";
 import { badField, conflict } from "../../request/refusal.ts";
 
 /** @throws ApiRefusal */
-export function fileOf(environment: EnvironmentRow, path: string): PoolFile & { asked: string } {
+export function fileOf(environment: EnvironmentRow, path: string): PoolFile & { requested: string } {
   const place = filePlace(idOnHosts(environment.id), path);
   if (place.kind !== "below")
     throw badField("path", "must be /gemini/code or /gemini/output, or lie below one of them");
@@ -14,7 +14,7 @@ export function fileOf(environment: EnvironmentRow, path: string): PoolFile & { 
     throw conflict("The environment has not run yet, so it has no files.");
   if (environment.status === "deleting") throw conflict("The environment is being deleted.");
   const { storage_pool: pool, host_id: preferred } = environment;
-  return { pool, preferred, folder: place.folder, path: place.path, asked: path };
+  return { pool, preferred, folder: place.folder, path: place.path, requested: path };
 }
 
 /** Which is none of the two roots. @throws ApiRefusal */

@@ -126,7 +126,7 @@ export function registerBudgetRoutes(api: ApiApp, deps: ApiDeps): void {
     await transaction(db, async (sql) => {
       await setMonthlyLimit(sql, { customerId, limit: limit === null ? null : parsePoints(limit) });
       const wish = percents === undefined ? {} : { budgetPercents: points(percents) };
-      await setThresholds(sql, { customerId, wish });
+      await setThresholds(sql, { customerId, request: wish });
     });
     return c.json(await budgetOf(db, customerId, look()), 200);
   });
@@ -143,7 +143,7 @@ export function registerBudgetRoutes(api: ApiApp, deps: ApiDeps): void {
       ...(balances !== undefined && { balances: points(balances) }),
       ...(hoursLeft !== undefined && { hoursLeft: points(hoursLeft) }),
     };
-    await setThresholds(db, { customerId, wish });
+    await setThresholds(db, { customerId, request: wish });
     return c.json(thresholdsAnswer(await rulesOf(db, customerId)), 200);
   });
 }

@@ -17,7 +17,7 @@ const endedUnheard = (at: string, sentence: string) =>
 /** Those that are open here and not among those that the host, which has told all, knows. */
 export async function endUntold(
   sql: Connection,
-  { hostId, told, now }: { hostId: string; told: readonly string[]; now: Date },
+  { hostId, reported: told, now }: { hostId: string; reported: readonly string[]; now: Date },
 ): Promise<void> {
   await sql.query(
     `UPDATE access_sessions s SET ${endedUnheard("$3", "Its host does not know it any more.")}

@@ -43,7 +43,7 @@ async function mergeAccess(sql: Transaction, merge: AccessMerge): Promise<void> 
   await Promise.all([
     putSessions(sql, merge, belief.sessions),
     putAttempts(sql, merge, belief.attempts),
-    access.isWhole && endUntold(sql, { hostId, told, now }),
+    access.isWhole && endUntold(sql, { hostId, reported: told, now }),
     tellOperators(sql, merge, belief.disbelieved),
   ]);
   const begun = [...belief.sessions.filter(({ isNew }) => isNew), ...belief.attempts];

@@ -63,7 +63,7 @@ export async function orderCut(
     reason,
     now,
   }: { environmentId: string; id: number; actor: string; reason: string; now: Date },
-): Promise<{ hostId: HostId; tells: HostId | null } | null> {
+): Promise<{ hostId: HostId; reports: HostId | null } | null> {
   const { rows } = await sql.query<{ host_id: HostId; is_gateways: boolean }>(
     `UPDATE access_sessions SET cut_at = $5, cut_by = $3, cut_reason = $4
       WHERE env_id = $1 AND id = $2 AND ended_at IS NULL AND cut_at IS NULL
@@ -71,7 +71,7 @@ export async function orderCut(
     [environmentId, id, actor, reason, now],
   );
   const [row] = rows;
-  return row === undefined ? null : { hostId: row.host_id, tells: row.is_gateways ? null : row.host_id };
+  return row === undefined ? null : { hostId: row.host_id, reports: row.is_gateways ? null : row.host_id };
 }
 
 /** What the host is told, in a fixed order; of more than it can be told the later ones wait for these. */

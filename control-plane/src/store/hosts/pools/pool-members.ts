@@ -112,7 +112,7 @@ export async function lackingMembers(
     const { id, name, claim } = row;
     const standing: PoolStanding = row;
     const obstacle = poolObstacle(standing);
-    const warning = poolWarning({ standing, proofDueAt: row.proof_due_at });
+    const warning = poolWarning({ membership: standing, proofDueAt: row.proof_due_at });
     if (claim !== null)
       return [
         {

@@ -81,7 +81,7 @@ export async function checkOrders(
   const payerIds = payersOf(orders);
   const [accounts, shapes, inForce] = await Promise.all([
     lockAccounts(sql, payerIds),
-    waitingShapes(sql, { payerIds, askers: askersOf(orders) }),
+    waitingShapes(sql, { payerIds, clients: askersOf(orders) }),
     settings(sql),
   ]);
   const prices = orderPrices(sql, [...orders, ...shapes], { models, at: now });
@@ -111,7 +111,7 @@ export async function checkMoreWaiting(
 ): Promise<TooManyWaiting | null> {
   const [, shapes, inForce] = await Promise.all([
     lockAccounts(sql, [payerId]),
-    waitingShapes(sql, { payerIds: [payerId], askers: [] }),
+    waitingShapes(sql, { payerIds: [payerId], clients: [] }),
     settings(sql),
   ]);
   const wait = waitingStartsOf(shapes).get(payerId) ?? 0;
@@ -181,7 +181,7 @@ async function openChecks(
     imageRefusals(sql, images, list),
     resolveMounts(sql, orders.map(mountQuestion)),
     quotaTally(sql, orders.map(shareOf), {
-      askers: askersOf(orders),
+      clients: askersOf(orders),
       defaultLevel: grounds.settings.DEFAULT_QUOTA_LEVEL,
     }),
     startRule(sql, { ...grounds, minStartMinutes, at: grounds.now }),

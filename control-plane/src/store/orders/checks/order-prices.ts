@@ -21,7 +21,7 @@ import type { Connection } from "../../database/database.ts";
 
 export interface OrderPrices {
   /** As far as what was read for prices tells: without a price a spec may be unknown as well. */
-  standing(order: Resources): Extract<SpecStanding, "sold" | "retired" | "unpriced">;
+  status(order: Resources): Extract<SpecStanding, "sold" | "retired" | "unpriced">;
   /** The lines of one that was ordered and now starts. */
   linesOn(order: Resources, model: string | null): OrderLines;
   /** The dearest lines of one that is ordered now. */
@@ -50,7 +50,7 @@ export async function orderPrices(
   const linesOn = (order: Resources, model: string | null) =>
     linesForOrder(order, asOrderedBefore(pricesOf(order)), model);
   return {
-    standing: (order) => standingOf(pricesOf(order)),
+    status: (order) => standingOf(pricesOf(order)),
     linesOn,
     dearest: (order) => dearestOnFleet(order, pricesOf(order), models),
     dearestOfWaiting: (order) => dearestOfWaiting(order, pricesOf(order), models),

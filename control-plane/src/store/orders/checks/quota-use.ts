@@ -34,12 +34,16 @@ export interface QuotaTally {
 export async function quotaTally(
   sql: Connection,
   shares: readonly QuotaShare[],
-  { askers, defaultLevel }: { askers: readonly WorkloadName[]; defaultLevel: string },
+  { clients: askers, defaultLevel }: { clients: readonly WorkloadName[]; defaultLevel: string },
 ): Promise<QuotaTally> {
   const payerIds = [...new Set(shares.map(({ payerId }) => payerId))];
   const workspaceIds = [...new Set(shares.flatMap(({ workspaceId }) => workspaceId ?? []))];
   const limits = await quotaLimits(sql, { customerIds: payerIds, workspaceIds });
-  const used = await quotaUses(sql, { payerIds, workspaceIds: [...limits.workspaces.keys()], askers });
+  const used = await quotaUses(sql, {
+    payerIds,
+    workspaceIds: [...limits.workspaces.keys()],
+    clients: askers,
+  });
   const obstacle = (
     { payerId, workspaceId, share }: QuotaShare,
     beside: { payers: ReadonlyMap<number, Quota>; workspaces: ReadonlyMap<number, Quota> },
@@ -124,8 +128,8 @@ async function quotaUses(
   {
     payerIds,
     workspaceIds,
-    askers,
-  }: { payerIds: readonly number[]; workspaceIds: readonly number[]; askers: readonly WorkloadName[] },
+    clients: askers,
+  }: { payerIds: readonly number[]; workspaceIds: readonly number[]; clients: readonly WorkloadName[] },
 ): Promise<{ payers: Map<number, Quota>; workspaces: Map<number, Quota> }> {
   // Postgres would plan it anew each time, which takes four times as long as answering it: it believes that few owners
   // ask for another way than many do.

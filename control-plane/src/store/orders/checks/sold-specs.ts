@@ -35,11 +35,11 @@ export async function soldSpecs(sql: Connection, at: Date): Promise<SpecPrices[]
 export async function unsoldSpecs(
   sql: Connection,
   orders: readonly Resources[],
-  { prices, now }: { prices: Pick<OrderPrices, "standing">; now: Date },
+  { prices, now }: { prices: Pick<OrderPrices, "status">; now: Date },
 ): Promise<ReadonlyMap<string, string>> {
   const unsold = orders.flatMap((order) => {
-    const standing = prices.standing(order);
-    return standing === "sold" ? [] : [{ spec: order.spec, standing }];
+    const standing = prices.status(order);
+    return standing === "sold" ? [] : [{ spec: order.spec, status: standing }];
   });
   if (unsold.length === 0) return new Map();
   const known = await knownSpecs(
@@ -48,7 +48,7 @@ export async function unsoldSpecs(
   );
   const sold = await soldNames(sql, now);
   return new Map(
-    unsold.map(({ spec, standing }) => [
+    unsold.map(({ spec, status: standing }) => [
       spec,
       unsoldSentence(spec, known.has(spec) ? standing : "unknown", sold),
     ]),

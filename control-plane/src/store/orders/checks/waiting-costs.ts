@@ -60,7 +60,7 @@ interface ShapeRow extends Omit<OrderFields, "config" | "storage"> {
 /** @param askers not counted as waiting */
 export async function waitingShapes(
   sql: Connection,
-  { payerIds, askers }: { payerIds: readonly number[]; askers: readonly WorkloadName[] },
+  { payerIds, clients: askers }: { payerIds: readonly number[]; clients: readonly WorkloadName[] },
 ): Promise<WaitingShape[]> {
   const { rows } = await sql.query<ShapeRow>(SHAPES, [
     payerIds,

@@ -159,7 +159,7 @@ async function insertPlacements(
 }
 
 function newRun({ accepted, rank, place, instanceId, epoch, runId }: NewInstance, now: Date): NewRun {
-  const { start, order, name, ordererId, payingWorkspaceId } = accepted.placeable;
+  const { start, order, name, actorId: ordererId, payingWorkspaceId } = accepted.placeable;
   const index = rank - start.firstRank;
   return {
     id: runId,

@@ -99,7 +99,7 @@ export async function heldNow(sql: Connection): Promise<HadByAll> {
 /** What was lately held, up to five seconds old: passes follow each other faster, and what they give is held now. */
 export class KeptHeldHours {
   readonly #db: Connection;
-  #kept: { lately: HadByAll; readAtMs: number } | null = null;
+  #stored: { lately: HadByAll; readAtMs: number } | null = null;
   #counted: Counted | null = null;
 
   constructor(db: Connection) {
@@ -107,10 +107,10 @@ export class KeptHeldHours {
   }
 
   async at(now: Date): Promise<HadByAll> {
-    const ageMs = this.#kept === null ? Infinity : now.getTime() - this.#kept.readAtMs;
-    if (this.#kept !== null && ageMs >= 0 && ageMs < KEPT_MS) return this.#kept.lately;
+    const ageMs = this.#stored === null ? Infinity : now.getTime() - this.#stored.readAtMs;
+    if (this.#stored !== null && ageMs >= 0 && ageMs < KEPT_MS) return this.#stored.lately;
     const { lately, counted } = await readLately(this.#db, { now, known: this.#counted });
-    this.#kept = { lately, readAtMs: now.getTime() };
+    this.#stored = { lately, readAtMs: now.getTime() };
     this.#counted = counted;
     return lately;
   }

@@ -33,7 +33,7 @@ export function keptForPasses(db: Database): KeptForPasses {
 
 interface SceneOfPass extends WaitingScene<ScheduledOrder> {
   /** Whose place was kept when it was read, be it there still or not. */
-  keptHead: KeptHead | null;
+  reservedHead: KeptHead | null;
 }
 
 interface SceneWish {
@@ -45,7 +45,7 @@ interface SceneWish {
 
 export async function passScene(
   db: Database,
-  { kept, ...wish }: SceneWish & { kept: KeptForPasses },
+  { cache: kept, ...wish }: SceneWish & { cache: KeptForPasses },
 ): Promise<SceneOfPass> {
   const [read, known] = await Promise.all([
     transaction(db, async (sql) => await readTogether(sql, wish)),
@@ -86,7 +86,7 @@ async function sceneOf(
     })),
     orders: await inSlices(waiting, (order) => scheduledOrder(order, isKeptApart)),
     sharers: sharersOf(waiting, { held, lately, head }),
-    keptHead: head,
+    reservedHead: head,
     options: { policy: "default", seed, now: now.getTime(), typical },
   };
 }

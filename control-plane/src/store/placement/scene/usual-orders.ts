@@ -13,18 +13,18 @@ const MAX_TYPICAL = 256;
 
 export class UsualOrders {
   readonly #db: Connection;
-  #kept: { shapes: readonly CountedShape[]; readAtMs: number } | null = null;
+  #stored: { shapes: readonly CountedShape[]; readAtMs: number } | null = null;
 
   constructor(db: Connection) {
     this.#db = db;
   }
 
   async at(now: Date): Promise<readonly CountedShape[]> {
-    const ageMs = this.#kept === null ? Infinity : now.getTime() - this.#kept.readAtMs;
-    if (this.#kept !== null && ageMs >= 0 && ageMs < KEPT_MS) return this.#kept.shapes;
+    const ageMs = this.#stored === null ? Infinity : now.getTime() - this.#stored.readAtMs;
+    if (this.#stored !== null && ageMs >= 0 && ageMs < KEPT_MS) return this.#stored.shapes;
     const shapes = typicalShapes(await countedShapes(this.#db, { now }), { atMost: MAX_TYPICAL });
     // While there is nothing to go by, the first orders should soon be known.
-    this.#kept = shapes.length === 0 ? null : { shapes, readAtMs: now.getTime() };
+    this.#stored = shapes.length === 0 ? null : { shapes, readAtMs: now.getTime() };
     return shapes;
   }
 }

@@ -28,7 +28,7 @@ import { type WaitingStart, waitingStarts } from "./waiting-rows.ts";
 export interface WaitingOrder {
   start: StartName;
   /** As it was ordered, of which each instance has that much. */
-  asked: WaitingStart["order"];
+  requested: WaitingStart["order"];
   /** What the queue orders it by. */
   stand: ReturnType<typeof waitingOrder>;
   request: PlacementRequest;
@@ -140,7 +140,7 @@ function waitingOrderOf(
   const key = startKey(start);
   return {
     start,
-    asked: order,
+    requested: order,
     stand: waitingOrder(order, key, urgency),
     request: placementRequest(order, key, known),
     payerId: order.payerId,

@@ -46,7 +46,7 @@ export async function noteGpuHealth(
   for (const told of telling) {
     const card = known.get(told.uuid);
     if (card === undefined) continue;
-    if (card.health_status !== told.health) await noteChange(sql, { hostId, card, told, now });
+    if (card.health_status !== told.health) await noteChange(sql, { hostId, card, reported: told, now });
     const fault = faultOf(told);
     if (isNewFault(card.fault, fault)) {
       await tellHolders(sql, { hostId, fault, sentence: faultSentence(fault), now });
@@ -101,7 +101,7 @@ function changeOf(card: KnownCard, told: GpuVitals): ServiceChange {
 
 async function noteChange(
   sql: Connection,
-  { hostId, card, told, now }: { hostId: string; card: KnownCard; told: GpuVitals; now: Date },
+  { hostId, card, reported: told, now }: { hostId: string; card: KnownCard; reported: GpuVitals; now: Date },
 ): Promise<void> {
   const reason = told.reasons?.join(" ") ?? "";
   await appendEvent(sql, {

@@ -29,7 +29,7 @@ export async function tellLoop(
   sql: Transaction,
   { loop, eventId, now }: { loop: LoopOf; eventId: number; now: Date },
 ): Promise<void> {
-  await queueWorkNews(sql, [{ workload: environmentOf(loop), eventId, at: now, news: newsOfLoop(loop) }]);
+  await queueWorkNews(sql, [{ workload: environmentOf(loop), eventId, at: now, message: newsOfLoop(loop) }]);
 }
 
 function environmentOf({ environment_id: id }: LoopOf) {
@@ -72,9 +72,9 @@ export async function endCalmLoops(
       actor: "control-plane",
       old: String(loop.count),
       new: null,
-      reason: `It ${news.says}`,
+      reason: `It ${news.text}`,
     });
     if (eventId === null) continue;
-    await queueWorkNews(sql, [{ workload: environmentOf(loop), eventId, at: now, news }]);
+    await queueWorkNews(sql, [{ workload: environmentOf(loop), eventId, at: now, message: news }]);
   }
 }

@@ -75,14 +75,14 @@ export async function tellStall(
   await tell(sql, told, {
     event: "stalled",
     reason: told.found,
-    news: newsOfStall(told.found, attemptOf(told)),
+    message: newsOfStall(told.found, attemptOf(told)),
   });
 }
 
 export async function tellGoingOn(sql: Transaction, told: Told): Promise<void> {
   await markStall(sql, told, null);
   const news = newsOfStallEnd(attemptOf(told));
-  await tell(sql, told, { event: "going-on", reason: "It does something again.", news });
+  await tell(sql, told, { event: "going-on", reason: "It does something again.", message: news });
 }
 
 function attemptOf({ workload }: Told): number {
@@ -105,10 +105,10 @@ async function markStall(
 async function tell(
   sql: Transaction,
   { kind, workload, now }: Told,
-  { event, reason, news }: { event: "stalled" | "going-on"; reason: string; news: WorkNews },
+  { event, reason, message: news }: { event: "stalled" | "going-on"; reason: string; message: WorkNews },
 ): Promise<void> {
   const { id, customerId } = workload;
   const told = { at: now, kind: event, workloadKind: kind, workloadId: id, customerId, new: event, reason };
   const [eventId = 0] = await appendEvents(sql, [{ ...told, actor: "control-plane" }]);
-  await queueWorkNews(sql, [{ workload: { kind, id }, eventId, at: now, news }]);
+  await queueWorkNews(sql, [{ workload: { kind, id }, eventId, at: now, message: news }]);
 }

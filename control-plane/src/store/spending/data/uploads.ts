@@ -58,7 +58,7 @@ export async function beginUpload(sql: Transaction, kind: DataKind, upload: Uplo
   const copy = await write(sql, kind, upload);
   const share = { ...NOTHING, storage_quota: upload.totalSize };
   const defaultLevel = await setting(sql, "DEFAULT_QUOTA_LEVEL");
-  const tally = await quotaTally(sql, [{ ...payer, share }], { askers: [], defaultLevel });
+  const tally = await quotaTally(sql, [{ ...payer, share }], { clients: [], defaultLevel });
   // It is written already.
   tally.count({ ...payer, share }, -1);
   const detail = tally.obstacleTo({ ...payer, share });

@@ -42,7 +42,7 @@ const NEW_WORDS: { table: string; column: string; words: string[] }[] = [
 interface Loss {
   table: string;
   where: string;
-  says: string;
+  explanation: string;
   /** FROM clause; the table as `t` where nothing is said. */
   from?: string;
 }
@@ -60,7 +60,7 @@ export async function assertNothingIsLost(
     ...newWords(),
   ];
   const found: string[] = [];
-  for (const { table, where, says, from } of losses) {
+  for (const { table, where, explanation: says, from } of losses) {
     const { rows } = await sql.query<{ id: string | null; count: number }>(
       `SELECT ${idOf(table, ours)} AS id, count(*) OVER () AS count FROM ${from ?? `${table} t`} WHERE ${where} ORDER BY 1 LIMIT ${MAX_NAMED}`,
     );
@@ -89,7 +89,7 @@ function newTables(ours: Catalogue, target: Catalogue, discard: readonly string[
   const old = new Set(target.columns.map(({ table }) => table));
   return [...new Set(ours.columns.map(({ table }) => table))]
     .filter((table) => !old.has(table) && !discard.includes(table))
-    .map((table) => ({ table, where: HOUSEKEEPING[table] ?? "true", says: "rows of a new table" }));
+    .map((table) => ({ table, where: HOUSEKEEPING[table] ?? "true", explanation: "rows of a new table" }));
 }
 
 /** A new column may go where it holds what the way up would put there again. */
@@ -113,7 +113,7 @@ function newValues(ours: Catalogue, target: Catalogue): Loss[] {
         table,
         from: fill === undefined ? `${table} t` : rowsWithEnvironment(fill),
         where: `t.${name} IS DISTINCT FROM (${derived === undefined ? standardOf(column) : againOf(name, derived)})`,
-        says: `${name} holds what the old schema cannot say`,
+        explanation: `${name} holds what the old schema cannot say`,
       };
     });
 }
@@ -151,7 +151,7 @@ function narrowing(ours: Catalogue, target: Catalogue): Loss[] {
         {
           table: old.table,
           where: `${value} <> 'NaN' AND (abs(${value}) >= 1e${precision - scale} OR ${value} <> round(${value}, ${scale}))`,
-          says,
+          explanation: says,
         },
       ];
     }
@@ -160,11 +160,13 @@ function narrowing(ours: Catalogue, target: Catalogue): Loss[] {
         {
           table: old.table,
           where: `t.${old.name} IS DISTINCT FROM (t.${old.name}::float8)::text::numeric`,
-          says,
+          explanation: says,
         },
       ];
     const text = /^character varying\((\d+)\)$/.exec(old.type);
-    return text === null ? [] : [{ table: old.table, where: `length(t.${old.name}) > ${text[1]}`, says }];
+    return text === null
+      ? []
+      : [{ table: old.table, where: `length(t.${old.name}) > ${text[1]}`, explanation: says }];
   });
 }
 
@@ -172,14 +174,18 @@ function missingValues(ours: Catalogue, target: Catalogue): Loss[] {
   const now = new Map(ours.columns.map((column) => [keyOf(column), column]));
   return target.columns
     .filter((old) => old.isNotNull && now.get(keyOf(old))?.isNotNull === false)
-    .map(({ table, name }) => ({ table, where: `t.${name} IS NULL`, says: `${name} must have a value` }));
+    .map(({ table, name }) => ({
+      table,
+      where: `t.${name} IS NULL`,
+      explanation: `${name} must have a value`,
+    }));
 }
 
 function newWords(): Loss[] {
   return NEW_WORDS.map(({ table, column, words }) => ({
     table,
     where: `t.${column} IN (${words.map((word) => `'${word}'`).join(", ")})`,
-    says: `a ${column} that the old system does not know`,
+    explanation: `a ${column} that the old system does not know`,
   }));
 }
 

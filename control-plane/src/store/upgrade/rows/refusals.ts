@@ -11,7 +11,7 @@ interface Refusal {
   columns: readonly string[];
   /** A query for what is in the way, one text `id` a row. */
   sql: string;
-  says: string;
+  explanation: string;
 }
 
 const REFUSALS: readonly Refusal[] = [
@@ -19,13 +19,13 @@ const REFUSALS: readonly Refusal[] = [
     table: "training_jobs",
     columns: ["dataset_id"],
     sql: "SELECT id::text AS id FROM training_jobs WHERE dataset_id < 0",
-    says: "a dataset_id below zero can be no mount",
+    explanation: "a dataset_id below zero can be no mount",
   },
   {
     table: "training_jobs",
     columns: ["model_id"],
     sql: "SELECT id::text AS id FROM training_jobs WHERE model_id < 0",
-    says: "a model_id below zero can be no mount",
+    explanation: "a model_id below zero can be no mount",
   },
   {
     table: "port_mappings",
@@ -33,14 +33,14 @@ const REFUSALS: readonly Refusal[] = [
     sql: `SELECT string_agg(p.id::text, ' and ' ORDER BY p.id) AS id
       FROM port_mappings p JOIN environments e ON e.id = p.env_id
       WHERE p.status IS DISTINCT FROM 'released' GROUP BY e.host_id, p.external_port HAVING count(*) > 1`,
-    says: "two leases that are not released hold one port of one host",
+    explanation: "two leases that are not released hold one port of one host",
   },
 ];
 
 /** @throws MigrationError naming the rows, or the views, that are in the way */
 export async function assertNothingInTheWay(sql: Connection, form: OldForm): Promise<void> {
   await assertNoViews(sql, form);
-  for (const { table, columns, sql: question, says } of REFUSALS) {
+  for (const { table, columns, sql: question, explanation: says } of REFUSALS) {
     const there = form.get(table);
     if (there === undefined || !columns.every((column) => there.has(column))) continue;
     const { rows } = await sql.query<{ id: string }>(`${question} ORDER BY 1 LIMIT ${MAX_NAMED}`);

@@ -23,7 +23,7 @@ const strangers = (count: number) => Array.from({ length: count }, (_, each) => 
 const triesOf = (limiter: PasswordLimiter, group: string, count: number, nowMs = NOW) =>
   Array.from({ length: count }, () => limiter.spend(group, nowMs)).filter((spent) => spent !== null).length;
 const again = (limiter: PasswordLimiter, nowMs = NOW) =>
-  new PasswordLimiter(JSON.parse(JSON.stringify(limiter.kept(nowMs))));
+  new PasswordLimiter(JSON.parse(JSON.stringify(limiter.stored(nowMs))));
 
 describe("strangers", () => {
   test("have so many tries of one address, and so many of all together", () => {
@@ -33,20 +33,20 @@ describe("strangers", () => {
 
     expect(counts[0]).toBe(RATE_OF_STRANGER.burst);
     expect(counts.reduce((sum, count) => sum + count, 0)).toBe(RATE_OF_STRANGERS.burst);
-    expect(isShutToStrangers(limiter.kept(NOW), NOW)).toBe(true);
+    expect(isShutToStrangers(limiter.stored(NOW), NOW)).toBe(true);
   });
 
   test("have one again when an hour's share of it has passed, unless one is spent meanwhile", () => {
     const limiter = new PasswordLimiter(null);
-    expect(strangersTryAgainMs(limiter.kept(NOW), NOW)).toBeNull();
+    expect(strangersTryAgainMs(limiter.stored(NOW), NOW)).toBeNull();
     strangers(100).forEach((group) => triesOf(limiter, group, 1_000));
 
-    const againMs = strangersTryAgainMs(limiter.kept(NOW), NOW) ?? 0;
+    const againMs = strangersTryAgainMs(limiter.stored(NOW), NOW) ?? 0;
 
     expect(againMs).toBe(NOW + MS_PER_HOUR / RATE_OF_STRANGERS.perHour);
     expect(limiter.spend("192.0.2.1", againMs - 1)).toBeNull();
     expect(limiter.spend("192.0.2.2", againMs)).toBe("stranger's");
-    expect(strangersTryAgainMs(limiter.kept(againMs), againMs)).toBe(
+    expect(strangersTryAgainMs(limiter.stored(againMs), againMs)).toBe(
       againMs + MS_PER_HOUR / RATE_OF_STRANGERS.perHour,
     );
   });
@@ -100,7 +100,7 @@ describe("strangers", () => {
     });
     limiter.loggedIn(OWNER, null, NOW);
 
-    const { addresses } = limiter.kept(NOW);
+    const { addresses } = limiter.stored(NOW);
 
     expect(addresses).toHaveLength(MAX_ADDRESSES);
     expect(addresses.map(({ group }) => group)).toContain(OWNER);

@@ -100,7 +100,7 @@ describe("what is known", () => {
   });
 
   test("is as of the last answer that passed, whatever was unknown since", () => {
-    expect(after(passed, passed, unknown, refused)).toMatchObject({ passedMs: 20_000, askedMs: 40_000 });
+    expect(after(passed, passed, unknown, refused)).toMatchObject({ passedMs: 20_000, requestedMs: 40_000 });
   });
 
   test.each([

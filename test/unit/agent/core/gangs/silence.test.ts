@@ -13,8 +13,8 @@ test("a rank is silent 15 s after it was heard last, and not before", () => {
 });
 
 test("one that was never heard counts from when it was begun to listen to it", () => {
-  const first = heardAfter(new Map(), { asked, heard: new Set([ONE]) }, 1_000);
-  const later = heardAfter(first, { asked, heard: new Set([ONE]) }, 16_000);
+  const first = heardAfter(new Map(), { requested: asked, heard: new Set([ONE]) }, 1_000);
+  const later = heardAfter(first, { requested: asked, heard: new Set([ONE]) }, 16_000);
 
   expect(silentRanks(later, 16_000)).toEqual([OTHER]);
 });
@@ -22,7 +22,7 @@ test("one that was never heard counts from when it was begun to listen to it", (
 test("one that is heard again is silent no more", () => {
   const silent = new Map([[ONE, 0]]);
 
-  const after = heardAfter(silent, { asked: [ONE], heard: new Set([ONE]) }, 60_000);
+  const after = heardAfter(silent, { requested: [ONE], heard: new Set([ONE]) }, 60_000);
 
   expect(silentRanks(after, 60_000)).toEqual([]);
 });

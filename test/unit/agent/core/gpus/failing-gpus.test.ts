@@ -47,7 +47,7 @@ const CONDITIONS: Record<string, GpuCondition> = {
 };
 
 type Move =
-  | { kind: "sample"; said: string; isHeld: boolean; hasTick: boolean }
+  | { kind: "sample"; output: string; isHeld: boolean; hasTick: boolean }
   /** The GPU is not listed. */
   | { kind: "gone" }
   /** nvidia-smi hangs: there is no sample. */
@@ -55,7 +55,7 @@ type Move =
   | { kind: "finding"; effect: KernelEffect; isHistory: boolean; hasTick: boolean }
   | { kind: "restart" }
   /** The host, which takes its processes and its clock along; the agent looks before its first tick. */
-  | { kind: "reboot"; said: string }
+  | { kind: "reboot"; output: string }
   | { kind: "lift" }
   | { kind: "process"; isOver: boolean; isEndKnown: boolean };
 
@@ -93,7 +93,7 @@ class World {
   #happen(move: Move): Life {
     switch (move.kind) {
       case "sample":
-        this.#sample(move.said, move.isHeld);
+        this.#sample(move.output, move.isHeld);
         return { state: "alive" };
       case "gone":
         this.cards = afterSample(this.cards, { gpus: [OTHER], held: new Set(), nowMs: this.nowMs });
@@ -105,7 +105,7 @@ class World {
         this.#restart();
         return { state: "alive" };
       case "reboot":
-        this.#reboot(move.said);
+        this.#reboot(move.output);
         return { state: "alive" };
       case "lift":
         for (const { uuid, cordon } of this.cards.values())
@@ -242,7 +242,7 @@ const move: fc.Arbitrary<Move> = fc.oneof(
     weight: 6,
     arbitrary: fc.record({
       kind: fc.constant("sample" as const),
-      said: fc.constantFrom("good", "good", "sign", "proof", "silence", "drain"),
+      output: fc.constantFrom("good", "good", "sign", "proof", "silence", "drain"),
       isHeld: fc.boolean(),
       hasTick: fc.boolean(),
     }),
@@ -266,7 +266,7 @@ const move: fc.Arbitrary<Move> = fc.oneof(
   { weight: 2, arbitrary: fc.constant({ kind: "restart" as const }) },
   fc.record({
     kind: fc.constant("reboot" as const),
-    said: fc.constantFrom("good", "good", "sign", "silence"),
+    output: fc.constantFrom("good", "good", "sign", "silence"),
   }),
   fc.constant({ kind: "lift" as const }),
   fc.record({
@@ -289,7 +289,7 @@ function faultsIn(
 ): { faults: number[]; world: World } {
   const world = new World();
   const faults: number[] = [];
-  world.play({ kind: "sample", said: "good", isHeld: true, hasTick: true }, 1_000);
+  world.play({ kind: "sample", output: "good", isHeld: true, hasTick: true }, 1_000);
   for (const [at, [each, gapMs]] of moves.entries()) {
     if (world.isOver) break;
     // Beyond that a meter that nobody helps goes on; what holds before is shown here.
@@ -338,12 +338,15 @@ test("no order of them charges a millisecond twice, or before the run began", ()
 
 test("a sign that comes and goes charges all of a run's time, and lets nothing new in", () => {
   const world = new World();
-  world.play({ kind: "sample", said: "good", isHeld: true, hasTick: true }, 10_000);
+  world.play({ kind: "sample", output: "good", isHeld: true, hasTick: true }, 10_000);
   for (let n = 0; n < 60; n += 1) {
-    world.play({ kind: "sample", said: n % 2 === 0 ? "sign" : "good", isHeld: true, hasTick: true }, 10_000);
+    world.play(
+      { kind: "sample", output: n % 2 === 0 ? "sign" : "good", isHeld: true, hasTick: true },
+      10_000,
+    );
     expect(closedGpus(world.cards).has(A)).toBe(true);
   }
-  world.play({ kind: "sample", said: "good", isHeld: true, hasTick: true }, 10_000);
+  world.play({ kind: "sample", output: "good", isHeld: true, hasTick: true }, 10_000);
   world.play({ kind: "process", isOver: true, isEndKnown: true }, 5_000);
 
   expect(world.chargedToMs).toBe(world.nowMs - 1);
@@ -352,10 +355,10 @@ test("a sign that comes and goes charges all of a run's time, and lets nothing n
 
 test("a sign that a reboot follows before the next tick charges to the last good sample, and closes nothing after it", () => {
   const world = new World();
-  world.play({ kind: "sample", said: "good", isHeld: true, hasTick: true }, 10_000);
+  world.play({ kind: "sample", output: "good", isHeld: true, hasTick: true }, 10_000);
   world.play({ kind: "hang" }, 8_000);
-  world.play({ kind: "sample", said: "sign", isHeld: true, hasTick: false }, 2_000);
-  world.play({ kind: "reboot", said: "good" }, 1_000);
+  world.play({ kind: "sample", output: "sign", isHeld: true, hasTick: false }, 2_000);
+  world.play({ kind: "reboot", output: "good" }, 1_000);
 
   const charged = world.rows.filter(({ proof }) => proof !== "unproven");
   expect(charged.map(({ endMs }) => endMs)).toEqual([10_000]);

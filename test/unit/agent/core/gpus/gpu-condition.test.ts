@@ -59,7 +59,7 @@ describe("an error in place of a reading that a card may lack", () => {
     expect(said).toMatchObject({
       sign: null,
       doubts: [{ reading: "power", code: "unknown-error" }],
-      told: ["utilization", "errors"],
+      reported: ["utilization", "errors"],
       warnings: ["nvidia-smi shows an error in place of its power."],
     });
     expect(signOfOne(said, ["utilization", "errors"])).toBeNull();
@@ -86,7 +86,7 @@ describe("an error in place of a reading that a card may lack", () => {
     const value = conditionOf([["power", "12 W"]]);
 
     expect(bothConditions(said, said).sign).toBeNull();
-    expect(bothConditions(value, said)).toMatchObject({ sign: null, told: ["utilization", "errors"] });
+    expect(bothConditions(value, said)).toMatchObject({ sign: null, reported: ["utilization", "errors"] });
   });
 
   test.each(["GPU is lost", "[GPU requires reset]"])("is a sign by itself as %s", (word) => {

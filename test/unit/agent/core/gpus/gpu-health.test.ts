@@ -58,7 +58,7 @@ class Host {
   }
 
   /** A sample in which the first card says this beyond its values. */
-  says(ofA: GpuCondition, held: readonly GpuUuid[] = []): this {
+  text(ofA: GpuCondition, held: readonly GpuUuid[] = []): this {
     return this.sample(both, held, ofA);
   }
 
@@ -102,7 +102,7 @@ describe("out of service", () => {
   });
 
   test("a card that the sample could not read stays as it was, listed or not", () => {
-    const host = new Host().sample().says(RESET);
+    const host = new Host().sample().text(RESET);
     const before = host.cards;
     const at = { held: new Set<GpuUuid>(), nowMs: 30_000 };
 
@@ -147,7 +147,7 @@ describe("out of service", () => {
   });
 
   test.each([
-    ["its own fabric says so", (on: Host) => on.says(saying({ hasFabric: true }))],
+    ["its own fabric says so", (on: Host) => on.text(saying({ hasFabric: true }))],
     [
       "the topology says so",
       (on: Host) => {
@@ -209,7 +209,7 @@ describe("a sign of failure", () => {
   ] as const;
 
   test.each(SIGNS)("%s closes the card within one sample and names it", (_what, said) => {
-    const after = host().says(said, [A]);
+    const after = host().text(said, [A]);
 
     expect([...closedGpus(after.cards)]).toEqual([[A, said.sign?.reason]]);
     expect(lostGpus(after.cards).size).toBe(0);
@@ -225,7 +225,7 @@ describe("a sign of failure", () => {
   });
 
   test.each(SIGNS)("%s for a second time ends it at the last good sample", (_what, said) => {
-    const after = host().says(said, [A]).says(said, [A]);
+    const after = host().text(said, [A]).text(said, [A]);
 
     expect(lostGpus(after.cards).get(A)).toMatchObject({
       cause: "gpu-failed",
@@ -236,8 +236,8 @@ describe("a sign of failure", () => {
 
   test("another sign confirms as well, and the graver one is named", () => {
     const after = host()
-      .says(saying({ sign: signOf("unknown-error") }))
-      .says(RESET);
+      .text(saying({ sign: signOf("unknown-error") }))
+      .text(RESET);
 
     expect(judged(both[0]!, after.cards.get(A))).toMatchObject({
       cordon: { kind: "fatal" },
@@ -246,8 +246,8 @@ describe("a sign of failure", () => {
   });
 
   test("a kernel finding of the same card confirms it at once; one that drains does not", () => {
-    expect(host().says(RESET).hears([DRAIN]).cordonOf(A)).toBe("drain");
-    const after = host().says(RESET).hears([FATAL]);
+    expect(host().text(RESET).hears([DRAIN]).cordonOf(A)).toBe("drain");
+    const after = host().text(RESET).hears([FATAL]);
 
     expect(after.cordonOf(A)).toBe("fatal");
     expect(after.cards.get(A)?.lastGoodMs).toBe(10_000);
@@ -256,23 +256,23 @@ describe("a sign of failure", () => {
 
   test("an error in place of its power is none on a card that never told it", () => {
     const host = new Host();
-    for (let n = 0; n < 3; n += 1) host.says(conditionOf([["power", "ERR!"]]));
+    for (let n = 0; n < 3; n += 1) host.text(conditionOf([["power", "ERR!"]]));
 
     expect(closedGpus(host.cards).size).toBe(0);
   });
 
   test("an error in place of its power is one on a card that told it in this boot", () => {
     const [told, error] = [conditionOf([["power", "50 W"]]), conditionOf([["power", "ERR!"]])];
-    const host = new Host().says(told).says(NOTHING_SAID).says(error);
+    const host = new Host().text(told).text(NOTHING_SAID).text(error);
     expect([...closedGpus(host.cards).keys()]).toEqual([A]);
     expect(lostGpus(host.cards).size).toBe(0);
 
-    host.says(error);
+    host.text(error);
     expect([...lostGpus(host.cards).keys()]).toEqual([A]);
   });
 
   test("an exit code that says that the card is gone needs no second sample", () => {
-    const after = host().says(saying({ sign: signOf("gpu-lost", "proof") }));
+    const after = host().text(saying({ sign: signOf("gpu-lost", "proof") }));
 
     expect(after.cordonOf(A)).toBe("fatal");
     expect(after.cards.get(A)?.lastGoodMs).toBe(10_000);
@@ -281,16 +281,16 @@ describe("a sign of failure", () => {
   test("queries that hang close a card and hold its time, and never fail what runs", () => {
     const hangs = saying({ sign: signOf("no-answer", "silence") });
     const after = host();
-    for (let n = 0; n < 100; n += 1) after.says(hangs, [A]);
+    for (let n = 0; n < 100; n += 1) after.text(hangs, [A]);
 
     expect(after.cordonOf(A)).toBe("drain");
     expect(after.cards.get(A)?.lastGoodMs).toBe(10_000);
-    expect(host().says(RESET).says(hangs).cordonOf(A)).toBe("drain");
-    expect(host().says(RESET).says(hangs).says(RESET).cordonOf(A)).toBe("fatal");
+    expect(host().text(RESET).text(hangs).cordonOf(A)).toBe("drain");
+    expect(host().text(RESET).text(hangs).text(RESET).cordonOf(A)).toBe("fatal");
   });
 
   test("one that is gone in the next sample was no outage, and the card waits for its row", () => {
-    const after = host().says(RESET, [A]).sample(both, [A]);
+    const after = host().text(RESET, [A]).sample(both, [A]);
 
     expect(after.cards.get(A)).toMatchObject({ lastGoodMs: after.nowMs, cordon: { kind: "drain" } });
     expect(judged(both[0]!, after.cards.get(A))).toMatchObject({ hasSign: false, health: "unhealthy" });
@@ -300,7 +300,7 @@ describe("a sign of failure", () => {
 
   test("while it is open no row of samples and no administrator opens the card", () => {
     const after = host().hears([FATAL]);
-    for (let n = 0; n < MAX_PROBE_SAMPLES * 2; n += 1) after.says(RESET);
+    for (let n = 0; n < MAX_PROBE_SAMPLES * 2; n += 1) after.text(RESET);
     const sinceMs = after.cards.get(A)?.cordon?.sinceMs ?? 0;
 
     expect(after.cordonOf(A)).toBe("fatal");
@@ -312,7 +312,7 @@ describe("a sign of failure", () => {
   test("one that comes and goes never lets the card be sold in between", () => {
     const after = host();
     for (let n = 0; n < 50; n += 1) {
-      after.says(RESET);
+      after.text(RESET);
       expect(closedGpus(after.cards).has(A)).toBe(true);
       after.sample();
       expect(closedGpus(after.cards).has(A)).toBe(true);
@@ -321,19 +321,19 @@ describe("a sign of failure", () => {
   });
 
   test("confirmed it counts as one fault, and the next one of the boot takes twice as long", () => {
-    const after = host().says(RESET).says(RESET);
+    const after = host().text(RESET).text(RESET);
     expect(after.cards.get(A)?.cordons).toBe(1);
     for (let n = 0; n < PROBE_SAMPLES; n += 1) after.sample();
     expect(after.cordonOf(A)).toBeUndefined();
 
-    after.says(RESET);
+    after.text(RESET);
     for (let n = 0; n < PROBE_SAMPLES * 2 - 1; n += 1) after.sample();
     expect(after.cordonOf(A)).toBe("drain");
     expect(after.sample().cordonOf(A)).toBeUndefined();
   });
 
   test("a card that was never read well in this boot has no good moment", () => {
-    expect(new Host().says(RESET).says(RESET).cards.get(A)?.lastGoodMs).toBeNull();
+    expect(new Host().text(RESET).text(RESET).cards.get(A)?.lastGoodMs).toBeNull();
   });
 });
 
@@ -345,8 +345,8 @@ describe("what keeps new work away for as long as it is so", () => {
     ["Drain P2P", "recovery-drain-p2p"],
     ["Drain and Reset", "recovery-drain-and-reset"],
   ])("the driver's action %s: what runs goes on and is charged", (action, code) => {
-    const after = host().says(drained(action), [A]);
-    for (let n = 0; n < PROBE_SAMPLES * 2; n += 1) after.says(drained(action), [A]);
+    const after = host().text(drained(action), [A]);
+    for (let n = 0; n < PROBE_SAMPLES * 2; n += 1) after.text(drained(action), [A]);
 
     expect(judged(both[0]!, after.cards.get(A))).toMatchObject({ reasonCode: code, hasSign: false });
     expect(closedGpus(after.cards).has(A)).toBe(true);
@@ -454,7 +454,9 @@ describe("the way back", () => {
 test("whatever happens to one card, the other stays as it is", () => {
   const sign = fc.oneof(
     fc.record({ effect: fc.constantFrom<KernelEffect>("note", "drain", "reset") }),
-    fc.record({ said: fc.constantFrom(RESET, saying({ sign: signOf("gpu-lost", "proof") }), NOTHING_SAID) }),
+    fc.record({
+      output: fc.constantFrom(RESET, saying({ sign: signOf("gpu-lost", "proof") }), NOTHING_SAID),
+    }),
     fc.record({
       isThere: fc.boolean(),
       eccUncorrected: fc.nat(9),
@@ -467,7 +469,7 @@ test("whatever happens to one card, the other stays as it is", () => {
       const after = host();
       for (const one of signs) {
         if ("effect" in one) after.hears([finding("xid-1", one.effect)]);
-        else if ("said" in one) after.says(one.said, [B]);
+        else if ("output" in one) after.text(one.output, [B]);
         else {
           const { isThere, isHeld, ...values } = one;
           after.sample([...(isThere ? [aGpuReport(values)] : []), both[1]!], isHeld ? [A, B] : [B]);

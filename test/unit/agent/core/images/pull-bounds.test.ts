@@ -35,14 +35,14 @@ test.each([
   ["that is unpacked", pull(layer("Extracting")), [queued], PULL_MS],
   ["that moves on and on", moving(), [], PULL_MS],
 ])("a pull %s is too slow in time", (_what, one, underWay, atMs) => {
-  const others = { underWay, isSlotAwaited: false };
+  const others = { pending: underWay, isSlotAwaited: false };
 
   expect(pullEnd(one, others, atMs - 1)).toBeNull();
   expect(pullEnd(one, others, atMs)).toBe("too-slow");
 });
 
 test("a pull whose layers wait for the runtime is not called slow: others have the downloads", () => {
-  const others = { underWay: [pull(layer("Downloading"))], isSlotAwaited: true };
+  const others = { pending: [pull(layer("Downloading"))], isSlotAwaited: true };
 
   expect(pullEnd(queued, others, QUEUED_MS - 1)).toBeNull();
   expect(pullEnd(queued, others, QUEUED_MS)).toBe("queued");
@@ -53,12 +53,12 @@ test("a pull makes room before those behind it give up waiting", () => {
 });
 
 test.each([
-  ["a download", { underWay: [queued], isSlotAwaited: false }],
-  ["a slot", { underWay: [], isSlotAwaited: true }],
+  ["a download", { pending: [queued], isSlotAwaited: false }],
+  ["a slot", { pending: [], isSlotAwaited: true }],
 ])("a pull that moves makes room for others that wait for %s, each time later", (_what, others) => {
   expect(pullEnd(moving(), others, YIELD_MS - 1)).toBeNull();
   expect(pullEnd(moving(), others, YIELD_MS)).toBe("yields");
   expect(pullEnd(moving(2), others, 4 * YIELD_MS - 1)).toBeNull();
   expect(pullEnd(moving(2), others, 4 * YIELD_MS)).toBe("yields");
-  expect(pullEnd(moving(), { underWay: [moving()], isSlotAwaited: false }, PULL_MS - 1)).toBeNull();
+  expect(pullEnd(moving(), { pending: [moving()], isSlotAwaited: false }, PULL_MS - 1)).toBeNull();
 });

@@ -361,7 +361,7 @@ type Happening =
   | { kind: "pass"; ms: number }
   | { kind: "tick" }
   | { kind: "start" }
-  | { kind: "die"; isTold: boolean }
+  | { kind: "die"; isReported: boolean }
   | { kind: "reboot" };
 
 const happenings = fc.array(
@@ -372,7 +372,7 @@ const happenings = fc.array(
     },
     { weight: 6, arbitrary: fc.constant({ kind: "tick" as const }) },
     { weight: 2, arbitrary: fc.constant({ kind: "start" as const }) },
-    { weight: 2, arbitrary: fc.record({ kind: fc.constant("die" as const), isTold: fc.boolean() }) },
+    { weight: 2, arbitrary: fc.record({ kind: fc.constant("die" as const), isReported: fc.boolean() }) },
     { weight: 1, arbitrary: fc.constant({ kind: "reboot" as const }) },
   ),
   { maxLength: 60 },
@@ -441,7 +441,7 @@ function play(
     }
     if (event.kind === "die" && life !== null) {
       die();
-      told = event.isTold ? nowMs : null;
+      told = event.isReported ? nowMs : null;
     }
     if (event.kind === "reboot" && boot < BOOTS.length - 1) {
       die();

@@ -225,7 +225,7 @@ type Step =
   | { kind: "crash"; index: number; exitCode: number }
   | { kind: "lose"; index: number }
   | { kind: "leave-behind"; index: number; isRemoved: boolean }
-  | { kind: "probe"; says: keyof typeof PROBE_SAYS }
+  | { kind: "probe"; text: keyof typeof PROBE_SAYS }
   | { kind: "drop"; index: number }
   | { kind: "lose-journal" }
   | { kind: "refuse"; instance: number; refuses: boolean }
@@ -258,7 +258,7 @@ const steps = fc.array(
     }),
     fc.record({
       kind: fc.constant("probe" as const),
-      says: fc.constantFrom("not-yet", "yes", "no", "never", "no-more"),
+      text: fc.constantFrom("not-yet", "yes", "no", "never", "no-more"),
     }),
     fc.record({ kind: fc.constant("drop" as const), index: fc.nat(9) }),
     fc.record({ kind: fc.constant("lose-journal" as const) }),
@@ -286,7 +286,7 @@ function take(world: World, step: Step, onRound: (actions: Action[], before: Con
       world.leaveBehind(step.index, step.isRemoved);
       break;
     case "probe":
-      world.probe(step.says);
+      world.probe(step.text);
       break;
     case "drop":
       world.desired = world.desired.filter((_, index) => index !== step.index);

@@ -95,9 +95,9 @@ describe("the grace", () => {
 test("whatever the history, what is removed was watched for the whole grace with nobody asking", () => {
   const HOUR_MS = 3_600_000;
   const step = fc.record({
-    looks: fc.integer({ min: 1, max: 8 }),
+    checks: fc.integer({ min: 1, max: 8 }),
     isHeard: fc.boolean(),
-    isAsked: fc.boolean(),
+    isRequested: fc.boolean(),
     isThere: fc.boolean(),
     isReaping: fc.boolean(),
   });
@@ -106,7 +106,7 @@ test("whatever the history, what is removed was watched for the whole grace with
       let orphans: Orphan[] = [];
       let unaskedMs = 0;
       let isFirst = true;
-      for (const { looks, isHeard, isAsked, isThere, isReaping } of steps)
+      for (const { checks: looks, isHeard, isRequested: isAsked, isThere, isReaping } of steps)
         // An hour of looks at a time, so that a history is long enough for a grace.
         for (let hour = 0; hour < looks; hour += 1)
           for (let sinceMs = 0; sinceMs < HOUR_MS; sinceMs += LONGEST_STEP_MS) {

@@ -40,7 +40,7 @@ const up = containerOf(key(), RUNNING);
 
 function standings(knowledge: Partial<Knowledge>) {
   return runViews(known(knowledge)).map(
-    (view) => `${view.key.instanceId}/${view.key.placementEpoch}/${view.key.runId}: ${view.standing.kind}`,
+    (view) => `${view.key.instanceId}/${view.key.placementEpoch}/${view.key.runId}: ${view.state.kind}`,
   );
 }
 
@@ -138,7 +138,7 @@ test("order, record and container of one run stand in one view", () => {
   expect(more).toEqual([]);
   expect(view).toEqual({
     key: key(),
-    standing: { kind: "wanted", desired: order() },
+    state: { kind: "wanted", desired: order() },
     record: recordOf(key()),
     container: containerOf(key()),
   });
@@ -191,7 +191,7 @@ describe("a run now", () => {
     ["that runs and nobody asks for", { observed: [up] }, "alive"],
     ["that ran and nobody asks for", { observed: [dead] }, "over"],
   ])("%s", (_what, knowledge, standing) => {
-    expect(now(knowledge).standing).toBe(standing);
+    expect(now(knowledge).state).toBe(standing);
   });
 
   test("has the container that is its own", () => {

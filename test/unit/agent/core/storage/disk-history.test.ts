@@ -13,8 +13,8 @@ function scene() {
   const history = new DiskHistory();
   return {
     history,
-    look: (atMs: number, freeBytes: number, written: number | null = null) =>
-      history.look({
+    check: (atMs: number, freeBytes: number, written: number | null = null) =>
+      history.check({
         atMs,
         disks: new Map([[DISK, { freeBytes, totalBytes: 100 * GIB }]]),
         written: new Map(written === null ? [] : [[one, written]]),
@@ -25,7 +25,7 @@ function scene() {
 }
 
 test("growth lies between two measurements, of that disk", () => {
-  const { history, look, measured } = scene();
+  const { history, check: look, measured } = scene();
   look(0, 50 * GIB);
   measured(0, GIB);
   expect(history.grownBytes(DISK, one)).toBeNull();
@@ -38,7 +38,7 @@ test("growth lies between two measurements, of that disk", () => {
 });
 
 test("growth of hours, while the disk had room, is none of the last minutes", () => {
-  const { history, look, measured } = scene();
+  const { history, check: look, measured } = scene();
   measured(0, GIB);
   look(0, 50 * GIB, 7);
   look(3_600_000, 10 * GIB, 40 * GIB);
@@ -50,7 +50,7 @@ test("growth of hours, while the disk had room, is none of the last minutes", ()
 });
 
 test("what a look within the window saw still counts at its end, and not beyond", () => {
-  const { history, look } = scene();
+  const { history, check: look } = scene();
   look(0, 50 * GIB, 0);
   look(WINDOW_MS, 40 * GIB, GIB);
   expect([history.goneBytes(DISK), history.writtenBytes(DISK, one)]).toEqual([10 * GIB, GIB]);
@@ -59,7 +59,7 @@ test("what a look within the window saw still counts at its end, and not beyond"
 });
 
 test("after a stop everything begins anew: no byte is blamed on a second one", () => {
-  const { history, look, measured } = scene();
+  const { history, check: look, measured } = scene();
   look(0, 50 * GIB, 0);
   measured(0, GIB);
   look(4_000, 2 * GIB, 20 * GIB);
@@ -83,7 +83,7 @@ test("after a stop everything begins anew: no byte is blamed on a second one", (
 });
 
 test("counts that began anew are no negative ones", () => {
-  const { history, look } = scene();
+  const { history, check: look } = scene();
   look(0, GIB, 5 * GIB);
   look(4_000, GIB, 0);
 

@@ -15,7 +15,7 @@ const NOW = 1_000 * KEPT_MS;
 const kept = (name: string, bytes: number, ageMs: number) => ({
   runId: runId(name),
   bytes,
-  keptAtMs: NOW - ageMs,
+  storedAtMs: NOW - ageMs,
 });
 const plenty = { nowMs: NOW, freeBytes: 100 * GIB };
 
@@ -48,9 +48,9 @@ test("on a full disk output gives way to the journal", () => {
 });
 
 test("nothing is kept where nothing has room", () => {
-  expect(hasRoomFor(SEGMENT_BYTES, { keptBytes: 0, freeBytes: 128 * MIB + SEGMENT_BYTES })).toBe(true);
-  expect(hasRoomFor(SEGMENT_BYTES, { keptBytes: 0, freeBytes: 128 * MIB + SEGMENT_BYTES - 1 })).toBe(false);
-  expect(hasRoomFor(1, { keptBytes: 2 * GIB, freeBytes: 100 * GIB })).toBe(false);
+  expect(hasRoomFor(SEGMENT_BYTES, { storedBytes: 0, freeBytes: 128 * MIB + SEGMENT_BYTES })).toBe(true);
+  expect(hasRoomFor(SEGMENT_BYTES, { storedBytes: 0, freeBytes: 128 * MIB + SEGMENT_BYTES - 1 })).toBe(false);
+  expect(hasRoomFor(1, { storedBytes: 2 * GIB, freeBytes: 100 * GIB })).toBe(false);
 });
 
 test.each([

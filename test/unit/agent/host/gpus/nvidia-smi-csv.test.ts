@@ -34,7 +34,7 @@ describe("cards", () => {
       powerLimitW: 250,
       migEnabled: null,
       eccUncorrected: null,
-      condition: { ...NOTHING_SAID, told: ["power", "utilization"] },
+      condition: { ...NOTHING_SAID, reported: ["power", "utilization"] },
     });
   });
 
@@ -105,7 +105,7 @@ describe("cards", () => {
   ])("%s: %s by itself is a doubt, and no value", (column, cell, doubt) => {
     const [card] = parseGpuCsv(`uuid, name, ${column}\n${UUID}, Card, ${cell}\n`).gpus;
 
-    expect(card?.condition).toMatchObject({ sign: null, doubts: [doubt], told: [] });
+    expect(card?.condition).toMatchObject({ sign: null, doubts: [doubt], reported: [] });
     expect(card).toMatchObject({ utilizationPercent: null, powerW: null });
   });
 

@@ -36,7 +36,7 @@ test("two cards with their processes are read", () => {
     repairFailed: false,
     throttleReasons: ["sw_power_cap", "hw_thermal_slowdown"],
     minorNumber: 4,
-    condition: { ...NOTHING_SAID, told: ["power", "utilization", "errors", "repairs"] },
+    condition: { ...NOTHING_SAID, reported: ["power", "utilization", "errors", "repairs"] },
   });
   expect(processes).toEqual([
     { pid: 4711, gpuUuid: "GPU-11111111-2222-3333-4444-555555555555", memoryMib: 900 },

@@ -8,12 +8,12 @@ function scene() {
   return {
     counter,
     wrote: (pid: number, bytes: number, cancelledBytes = 0) => processes.set(pid, { bytes, cancelledBytes }),
-    look: (...pids: number[]) => counter.look(new Map([["run", pids]])).get("run"),
+    check: (...pids: number[]) => counter.check(new Map([["run", pids]])).get("run"),
   };
 }
 
 test("what was there before the first look counts nothing, what a new process of a known group wrote does", () => {
-  const { wrote, look } = scene();
+  const { wrote, check: look } = scene();
   wrote(1, 1_000);
   expect(look(1)).toBe(0);
   wrote(1, 1_500);
@@ -22,15 +22,15 @@ test("what was there before the first look counts nothing, what a new process of
 });
 
 test("a group that was out of sight is not charged with all that it ever wrote", () => {
-  const { counter, wrote, look } = scene();
+  const { counter, wrote, check: look } = scene();
   wrote(1, 1_000);
   look(1);
-  counter.look(new Map());
+  counter.check(new Map());
   expect(look(1)).toBe(0);
 });
 
 test("a pause counts nothing, and no count falls by it", () => {
-  const { counter, wrote, look } = scene();
+  const { counter, wrote, check: look } = scene();
   wrote(1, 0);
   look(1);
   wrote(1, 500);
@@ -43,7 +43,7 @@ test("a pause counts nothing, and no count falls by it", () => {
 });
 
 test("what is taken back is not counted, and taking back makes nothing count anew", () => {
-  const { wrote, look } = scene();
+  const { wrote, check: look } = scene();
   wrote(1, 1_000);
   look(1);
   wrote(1, 1_000, 400);
@@ -53,7 +53,7 @@ test("what is taken back is not counted, and taking back makes nothing count ane
 });
 
 test("a lower count is another process of that number", () => {
-  const { wrote, look } = scene();
+  const { wrote, check: look } = scene();
   wrote(1, 1_000);
   look(1);
   wrote(1, 300);

@@ -47,7 +47,7 @@ class Scene {
   }
 
   async at(nowMs: number): Promise<void> {
-    this.watch.lookWhenDue(nowMs);
+    this.watch.checkWhenDue(nowMs);
     await setImmediate();
   }
 }

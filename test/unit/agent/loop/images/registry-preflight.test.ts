@@ -29,7 +29,7 @@ async function walked(
     login = null as typeof LOGIN | null,
     signal = never(),
   } = {},
-): Promise<{ asked: RegistryRequest[]; refusal: string | null }> {
+): Promise<{ requested: RegistryRequest[]; refusal: string | null }> {
   const asked: RegistryRequest[] = [];
   const ask = (request: RegistryRequest): Promise<RegistryAnswer> => {
     asked.push(request);
@@ -42,11 +42,11 @@ async function walked(
   };
   const addressesOf = (name: string) => Promise.resolve(ADDRESSES[name] ?? []);
   try {
-    await preflight({ addressesOf, ask }, { image, registry, login, signal });
-    return { asked, refusal: null };
+    await preflight({ addressesOf, request: ask }, { image, registry, login, signal });
+    return { requested: asked, refusal: null };
   } catch (error) {
     if (!(error instanceof LeadsInsideError)) throw error;
-    return { asked, refusal: error.message };
+    return { requested: asked, refusal: error.message };
   }
 }
 const never = () => new AbortController().signal;
@@ -54,7 +54,7 @@ const to = (location: string) => ({ status: 307, location });
 const bearer = (realm: string) => ({ status: 401, challenge: `Bearer realm="${realm}",service="s"` });
 
 test("a registry is asked at the address that was looked at: its own, and each part of the image", async () => {
-  const { asked, refusal } = await walked({
+  const { requested: asked, refusal } = await walked({
     [`${REPOSITORY}/manifests/1`]: MANIFEST,
     [blob(1)]: to("https://blobs.example.net/one"),
   });
@@ -114,7 +114,7 @@ describe("what leads inside is refused", () => {
       "127.0.0.1",
     ],
   ])("of %s", async (_what, answers, where) => {
-    const { asked, refusal } = await walked(answers);
+    const { requested: asked, refusal } = await walked(answers);
 
     expect(refusal).toContain(where);
     expect(asked.every(({ address }) => address.startsWith("93.184."))).toBe(true);
@@ -139,7 +139,7 @@ test("of several platforms the machine's own is gone through", async () => {
 });
 
 test("of the default registry no manifest is read, which would count as a pull", async () => {
-  const { asked } = await walked({}, { image: "busybox", registry: "docker.io" });
+  const { requested: asked } = await walked({}, { image: "busybox", registry: "docker.io" });
 
   expect(asked.map(({ method, url }) => `${method} ${url.href}`)).toEqual([
     "GET https://registry-1.docker.io/v2/",
@@ -152,7 +152,7 @@ describe("a login", () => {
     asked.map(({ url, headers }) => [url.host, headers.authorization?.split(" ")[0] ?? null]);
 
   test("goes to the service that gives tokens, and the token to the registry and nowhere else", async () => {
-    const { asked } = await walked(
+    const { requested: asked } = await walked(
       {
         [`https://${HOST}/v2/`]: bearer("https://auth.example.net/token"),
         "https://auth.example.net/token": { token: "t" },
@@ -175,7 +175,7 @@ describe("a login", () => {
   test("is never sent in plain text", async () => {
     const realm = { [`https://${HOST}/v2/`]: bearer("http://auth.example.net/token") };
 
-    expect(told((await walked(realm, { login: LOGIN })).asked)).toEqual([
+    expect(told((await walked(realm, { login: LOGIN })).requested)).toEqual([
       [HOST, null],
       ["auth.example.net", null],
       [HOST, null],
@@ -191,7 +191,7 @@ describe("the runtime is left to say what is wrong", () => {
     ["a redirect without an end", { [`https://${HOST}/v2/`]: to(`https://${HOST}/v2/`) }],
     ["a name that leads nowhere", { [`https://${HOST}/v2/`]: to("https://nowhere.example.net/") }],
   ])("of %s", async (_what, answers) => {
-    const { asked, refusal } = await walked(answers);
+    const { requested: asked, refusal } = await walked(answers);
 
     expect(refusal).toBeNull();
     expect(asked.length).toBeLessThan(15);

@@ -14,13 +14,13 @@ function pullOf(wishes: readonly ReturnType<typeof orderWish>[]): Pull {
     key: "one",
     image: LONG_NAME,
     registry: "r.example.com",
-    wishes: new Map(wishes.map((wish) => [wish.wisher, wish])),
+    desired: new Map(wishes.map((wish) => [wish.wisher, wish])),
     sinceMs: 0,
     failures: 0,
     yields: 0,
     notBefore: null,
     isPaused: false,
-    underWay: {
+    pending: {
       owner: "ann",
       end: new AbortController(),
       progress: new PullProgress(),
@@ -36,10 +36,10 @@ test("all that failed, with all that was said, fits beside what else a host tell
     fetchWish(`${LONG_NAME}-${at}`, "ann", `fetch-${String(at).padStart(50, "0")}`),
   );
   const said = "\u{20ac}".repeat(2_000);
-  const settled: Settled = { kind: "failed", problem: "failed", said, terms: null };
-  const { pulls } = new ToldPulls().tell(
+  const settled: Settled = { kind: "failed", problem: "failed", output: said, terms: null };
+  const { pulls } = new ToldPulls().report(
     {
-      wishes: new Map(wishes.map((wish) => [wish.wisher, wish])),
+      desired: new Map(wishes.map((wish) => [wish.wisher, wish])),
       pulls: [],
       settled: new Map(wishes.map(({ wisher }) => [wisher, settled])),
     },
@@ -56,9 +56,9 @@ test("orders that want a pull are told once, however many fetches want it too, a
     orderWish(LONG_NAME, "ann", { run: `o-${String(at).padStart(3, "0")}` }),
   );
   const fetches = ["f-2", "f-1"].map((fetchId) => fetchWish(LONG_NAME, "ann", fetchId));
-  const state = { wishes: new Map(), pulls: [pullOf([...orders, ...fetches])], settled: new Map() };
+  const state = { desired: new Map(), pulls: [pullOf([...orders, ...fetches])], settled: new Map() };
 
-  const { pulls } = new ToldPulls().tell(state, 0);
+  const { pulls } = new ToldPulls().report(state, 0);
 
   expect(pulls.map(({ fetchId, instanceIds }) => [fetchId, instanceIds?.length])).toEqual([
     ["f-1", 64],

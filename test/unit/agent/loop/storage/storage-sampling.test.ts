@@ -50,16 +50,16 @@ function scene(
   /** All that a look begins is done once the queue of promises has run dry. */
   const look = async (nowMs: number) => {
     clock.nowMs = nowMs;
-    sampling.lookWhenDue(nowMs);
+    sampling.checkWhenDue(nowMs);
     await new Promise((resolve) => setImmediate(resolve));
   };
   const reports = () => said.filter((request) => request.kind === "storage-report");
   const questions = () => said.length - reports().length;
-  return { sampling, look, reports, questions, said, clock, log };
+  return { sampling, check: look, reports, questions, output: said, clock, log };
 }
 
 test("what was measured of each owner is told, over the ends of pages", async () => {
-  const { look, said } = scene([
+  const { check: look, output: said } = scene([
     anOrder(
       [
         ["1", "a"],
@@ -92,7 +92,7 @@ test("what was measured of each owner is told, over the ends of pages", async ()
 });
 
 test("nothing to measure is told, too", async () => {
-  const { look, reports } = scene([anOrder([])]);
+  const { check: look, reports } = scene([anOrder([])]);
 
   await look(0);
 
@@ -100,7 +100,7 @@ test("nothing to measure is told, too", async () => {
 });
 
 test("many owners are told in parts, of which the last says so", async () => {
-  const { look, reports } = scene(
+  const { check: look, reports } = scene(
     [anOrder(Array.from({ length: 1_001 }, (_, n) => [String(n), "a"]))],
     () => 7,
   );
@@ -116,9 +116,12 @@ test("many owners are told in parts, of which the last says so", async () => {
 
 test("what cannot be measured, is beyond belief, or comes when the time is over has no sample", async () => {
   const given = [null, MAX_SAMPLE_BYTES + 1, MAX_SAMPLE_BYTES];
-  const { look, reports, log } = scene(
-    [anOrder(Array.from({ length: 60 }, (_, n) => [String(n), "a"]))],
-    () => (given.length > 0 ? (given.shift() ?? null) : 5),
+  const {
+    check: look,
+    reports,
+    log,
+  } = scene([anOrder(Array.from({ length: 60 }, (_, n) => [String(n), "a"]))], () =>
+    given.length > 0 ? (given.shift() ?? null) : 5,
   );
 
   await look(0);
@@ -132,7 +135,7 @@ test("what cannot be measured, is beyond belief, or comes when the time is over 
 });
 
 test("the next question comes when the control plane says, and up to ten minutes later", async () => {
-  const { look, questions } = scene([
+  const { check: look, questions } = scene([
     { kind: "storage-rest", reason: "another host", againInMs: 15 * MINUTE },
     anOrder([]),
     anOrder([]),
@@ -153,7 +156,7 @@ test.each([
   ["no way there", new LinkDownError("nobody listens")],
   ["a refusal", new RequestRefusedError("not here")],
 ])("%s is told once and tried again later", async (_, error) => {
-  const { look, questions, reports, log } = scene([error, error, anOrder([["1", "a"]])]);
+  const { check: look, questions, reports, log } = scene([error, error, anOrder([["1", "a"]])]);
 
   await look(0);
   await look(10 * MINUTE - 1);
@@ -167,23 +170,25 @@ test.each([
 });
 
 test("without a connection nothing is asked, and a round under way is the only one", async () => {
-  const { sampling, look, questions, clock } = scene([anOrder([]), anOrder([])]);
+  const { sampling, check: look, questions, clock } = scene([anOrder([]), anOrder([])]);
   clock.isConnected = false;
   await look(0);
   expect(questions()).toBe(0);
 
   clock.isConnected = true;
-  sampling.lookWhenDue(0);
-  sampling.lookWhenDue(0);
+  sampling.checkWhenDue(0);
+  sampling.checkWhenDue(0);
   await look(1);
 
   expect(questions()).toBe(1);
 });
 
 test("an order without an end is given up", async () => {
-  const { look, questions, reports } = scene(
-    Array.from({ length: 1_000 }, () => anOrder([], { next: "1/a" })),
-  );
+  const {
+    check: look,
+    questions,
+    reports,
+  } = scene(Array.from({ length: 1_000 }, () => anOrder([], { next: "1/a" })));
 
   await look(0);
 
@@ -192,7 +197,11 @@ test("an order without an end is given up", async () => {
 });
 
 test("an agent that ends tells nothing of what it had not measured", async () => {
-  const { sampling, look, reports } = scene([anOrder([["1", "a"]])], () => {
+  const {
+    sampling,
+    check: look,
+    reports,
+  } = scene([anOrder([["1", "a"]])], () => {
     sampling.close();
     return null;
   });
@@ -207,7 +216,7 @@ test("an owner's sample holds what its runs have deleted and still open, and nob
     { sources: ["env/7/code", "env/7/output"], bytes: 100 },
     { sources: ["env/8/code"], bytes: 1_000 },
   ];
-  const { look, reports } = scene(
+  const { check: look, reports } = scene(
     [
       anOrder([
         ["1", "env/7/code"],
@@ -232,9 +241,11 @@ test("an owner's sample holds what its runs have deleted and still open, and nob
 });
 
 test("a runtime that does not tell what runs have open costs no sample", async () => {
-  const { look, reports, log } = scene([anOrder([["1", "a"]])], undefined, () =>
-    Promise.reject(new RuntimeDown("silent")),
-  );
+  const {
+    check: look,
+    reports,
+    log,
+  } = scene([anOrder([["1", "a"]])], undefined, () => Promise.reject(new RuntimeDown("silent")));
 
   await look(HOUR);
 

@@ -26,19 +26,19 @@ function watch(answer: (containerId: string) => Promise<string[] | null>) {
     wake: () => (wakes += 1),
     log,
   });
-  return { brought, asked, log, wakes: () => wakes };
+  return { brought, requested: asked, log, wakes: () => wakes };
 }
 
 test("an image is looked at in the first of its containers, and the loop is woken to tell it", async () => {
-  const { brought, asked, wakes } = watch(() => Promise.resolve(["shell"]));
+  const { brought, requested: asked, wakes } = watch(() => Promise.resolve(["shell"]));
   const running = [
     container("nameless", undefined),
     container("c1", imageOf("a")),
     container("c2", imageOf("a")),
   ];
 
-  await brought.look(running, 0);
-  await brought.look(running, 1);
+  await brought.check(running, 0);
+  await brought.check(running, 1);
 
   expect(asked).toEqual(["c1"]);
   expect(brought.brought).toEqual(new Map([[imageOf("a"), ["shell"]]]));
@@ -47,11 +47,11 @@ test("an image is looked at in the first of its containers, and the loop is woke
 
 test("one look at a time", async () => {
   let end: (words: string[]) => void = () => undefined;
-  const { brought, asked } = watch(() => new Promise((resolve) => (end = resolve)));
+  const { brought, requested: asked } = watch(() => new Promise((resolve) => (end = resolve)));
   const running = [container("c1", imageOf("a")), container("c2", imageOf("b"))];
 
-  const first = brought.look(running, 0);
-  await brought.look(running, 1);
+  const first = brought.check(running, 0);
+  await brought.check(running, 1);
   end([]);
   await first;
 
@@ -60,20 +60,20 @@ test("one look at a time", async () => {
 });
 
 test("a container that went away proves nothing of its image", async () => {
-  const { brought, asked } = watch((id) => Promise.resolve(id === "c1" ? null : ["python"]));
+  const { brought, requested: asked } = watch((id) => Promise.resolve(id === "c1" ? null : ["python"]));
 
-  await brought.look([container("c1", imageOf("a"))], 0);
-  await brought.look([container("c2", imageOf("a"))], 1);
+  await brought.check([container("c1", imageOf("a"))], 0);
+  await brought.check([container("c2", imageOf("a"))], 1);
 
   expect(asked).toEqual(["c1", "c2"]);
   expect(brought.brought.get(imageOf("a"))).toEqual(["python"]);
 });
 
 test("after a failure it rests for a minute, and says so once", async () => {
-  const { brought, asked, log } = watch(() => Promise.reject(new RuntimeDown("no answer")));
+  const { brought, requested: asked, log } = watch(() => Promise.reject(new RuntimeDown("no answer")));
   const running = [container("c1", imageOf("a"))];
 
-  for (const nowMs of [0, 59_999, 60_000, 120_000]) await brought.look(running, nowMs);
+  for (const nowMs of [0, 59_999, 60_000, 120_000]) await brought.check(running, nowMs);
 
   expect(asked).toHaveLength(3);
   expect(log.lines).toHaveLength(1);
@@ -84,7 +84,7 @@ test("of very many images the first is forgotten", async () => {
   const { brought } = watch(() => Promise.resolve([]));
   const images = Array.from({ length: 257 }, (_, at) => `sha256:${String(at).padStart(64, "0")}`);
 
-  for (const [at, image] of images.entries()) await brought.look([container(`c${at}`, image)], at);
+  for (const [at, image] of images.entries()) await brought.check([container(`c${at}`, image)], at);
 
   expect(brought.brought.size).toBe(256);
   expect(brought.brought.has(images[0]!)).toBe(false);

@@ -70,22 +70,22 @@ function watching(answers: (containerId: string) => NodeErrors[] | null | Promis
   const look = async (all: readonly ReturnType<typeof seen>[], ms: number) => {
     nowMs = ms;
     const observed = all.map(({ container }) => container);
-    watch.look(reconcileInput({ observed, runs: all.map(({ record }) => record) }), at(ms));
+    watch.check(reconcileInput({ observed, runs: all.map(({ record }) => record) }), at(ms));
     for (let turns = 0; turns < 20; turns += 1) await turn();
   };
   const told = () => log.lines.filter(({ message }) => message.startsWith("for minutes")).length;
-  return { watch, asked, heard, look, told, wakes: () => wakes };
+  return { watch, requested: asked, heard, check: look, reported: told, wakes: () => wakes };
 }
 
 test("a container is asked for at once, and then once a minute", async () => {
-  const { asked, look } = watching(() => FINE);
+  const { requested: asked, check: look } = watching(() => FINE);
   for (const ms of [0, 5_000, 59_000, 60_000, 65_000, 120_000]) await look([seen("a")], ms);
 
   expect(asked).toHaveLength(3);
 });
 
 test("one that was refused is asked for again after ten seconds, and the card closes with the second one", async () => {
-  const { watch, asked, heard, look } = watching(() => REFUSED);
+  const { watch, requested: asked, heard, check: look } = watching(() => REFUSED);
   await look([seen("a")], 0);
   expect(heard.at(-1)).toEqual({ refused: [], passed: [] });
   await look([seen("a")], 9_000);
@@ -99,7 +99,7 @@ test("one that was refused is asked for again after ten seconds, and the card cl
 
 test("the card opens again when its holder has it, and then it is nobody's refusal", async () => {
   let answer = REFUSED;
-  const { watch, heard, look, wakes } = watching(() => answer);
+  const { watch, heard, check: look, wakes } = watching(() => answer);
   for (const ms of [0, 10_000]) await look([seen("a")], ms);
   const before = wakes();
   answer = FINE;
@@ -111,14 +111,14 @@ test("the card opens again when its holder has it, and then it is nobody's refus
 });
 
 test("a card of two holders has passed only when both have it", async () => {
-  const { heard, look } = watching((id) => (id === "container-of-run-a" ? FINE : REFUSED));
+  const { heard, check: look } = watching((id) => (id === "container-of-run-a" ? FINE : REFUSED));
   for (const ms of [0, 10_000]) await look([seen("a"), seen("b")], ms);
 
   expect(heard.at(-1)).toEqual({ refused: [gpu("0").uuid], passed: [] });
 });
 
 test("another card's holder closes nothing but its own", async () => {
-  const { heard, look } = watching((id) => (id === "container-of-run-a" ? FINE : REFUSED));
+  const { heard, check: look } = watching((id) => (id === "container-of-run-a" ? FINE : REFUSED));
   for (const ms of [0, 10_000]) await look([seen("a"), seen("b", { card: "1" })], ms);
 
   expect(heard.at(-1)).toEqual({ refused: [gpu("1").uuid], passed: [gpu("0").uuid] });
@@ -126,7 +126,11 @@ test("another card's holder closes nothing but its own", async () => {
 
 test("one is asked for after the other, and nobody waits for a child that takes its time", async () => {
   let answer: (errors: NodeErrors[]) => void = () => undefined;
-  const { watch, asked, look } = watching(() => new Promise((resolve) => (answer = resolve)));
+  const {
+    watch,
+    requested: asked,
+    check: look,
+  } = watching(() => new Promise((resolve) => (answer = resolve)));
   const both = [seen("a"), seen("b", { card: "1" })];
   await look(both, 0);
   await look(both, 1_000);
@@ -143,7 +147,7 @@ test("one is asked for after the other, and nobody waits for a child that takes 
 
 test("what was asked of a container that has ended, or lives anew, says nothing", async () => {
   let answer: (errors: NodeErrors[]) => void = () => undefined;
-  const { watch, heard, look } = watching(() => new Promise((resolve) => (answer = resolve)));
+  const { watch, heard, check: look } = watching(() => new Promise((resolve) => (answer = resolve)));
   await look([seen("a")], 0);
   const again: ContainerState = { state: "running", pid: 4712, startedAt: "2026-01-01T00:02:00Z" };
   await look([seen("a", { status: again })], 1_000);
@@ -156,16 +160,16 @@ test("what was asked of a container that has ended, or lives anew, says nothing"
 });
 
 test("a probe that fails is one of which nothing is known", async () => {
-  const { watch, heard, look } = watching(() => Promise.reject(new Error("no such program")));
+  const { watch, heard, check: look } = watching(() => Promise.reject(new Error("no such program")));
   await look([seen("a")], 0);
 
-  expect(watch.access.get(runId("run-a"))).toMatchObject({ refusals: 0, passedMs: null, askedMs: 0 });
+  expect(watch.access.get(runId("run-a"))).toMatchObject({ refusals: 0, passedMs: null, requestedMs: 0 });
   expect(heard.flatMap(({ refused }) => refused)).toEqual([]);
 });
 
 test("that nobody can be asked for minutes is told, once; one answer ends it", async () => {
   let answer: NodeErrors[] | null = null;
-  const { told, look } = watching((id) => (id === "container-of-run-a" ? answer : null));
+  const { reported: told, check: look } = watching((id) => (id === "container-of-run-a" ? answer : null));
   const both = [seen("a"), seen("b", { card: "1" })];
   const minutes = async (from: number, to: number) => {
     for (let minute = from; minute <= to; minute += 1) await look(both, minute * 60_000);
@@ -189,7 +193,7 @@ test.each([
   ["is to end", { record: { stop } }],
   ["has cards that nothing names", { card: "9" }],
 ] as [string, Seen][])("one that %s is not asked for", async (_what, changes) => {
-  const { watch, asked, look } = watching(() => FINE);
+  const { watch, requested: asked, check: look } = watching(() => FINE);
   await look([seen("a", changes)], 0);
 
   expect(asked).toEqual([]);
@@ -206,8 +210,8 @@ test("a next life of the agent knows by the records who was refused a card that 
     detail: "It lost access.",
   };
   const before = watching(() => REFUSED);
-  for (const ms of [0, 10_000]) await before.look([seen("b")], ms);
-  await before.look([seen("a", { record: { refusal } })], 11_000);
+  for (const ms of [0, 10_000]) await before.check([seen("b")], ms);
+  await before.check([seen("a", { record: { refusal } })], 11_000);
 
   expect(before.watch.refusedGpus.get(gpu("0").uuid)).toEqual(new Set(["env-b", "env-a"]));
 });

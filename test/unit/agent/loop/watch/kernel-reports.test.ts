@@ -18,9 +18,9 @@ const LIVING = new Map([
 
 /** What comes of these lines, each reading with the containers that are seen then. */
 class Log {
-  asked: number[] = [];
+  requested: number[] = [];
   readonly reports = new KernelReports(async (pid) => {
-    this.asked.push(pid);
+    this.requested.push(pid);
     return await Promise.resolve(LIVING.get(pid) ?? null);
   });
 
@@ -88,7 +88,7 @@ describe("a program's error", () => {
     const log = await new Log().hears(many, [holder("run-1")]);
 
     expect(log.faults).toEqual(["run-1 xid-31 1"]);
-    expect(log.asked).toEqual([7]);
+    expect(log.requested).toEqual([7]);
   });
 
   test("of more processes than are looked up is a note", async () => {
@@ -96,7 +96,7 @@ describe("a program's error", () => {
 
     const log = await new Log().hears(many, [holder("run-1")]);
 
-    expect(log.asked).toHaveLength(64);
+    expect(log.requested).toHaveLength(64);
     expect(log.notes).toEqual(["xid-31 936"]);
   });
 });
@@ -118,8 +118,10 @@ test("what is told survives a restart of the agent", async () => {
     gateOpenedMs: 1,
     bootId: BOOT,
   };
-  expect(next.reports.toldOf([instance], 5)[0]?.gpuFaults).toMatchObject([{ seq: 1, code: "xid-31" }]);
-  expect(next.reports.toldOf([{ ...instance, runId: runId("run-2") }], 5)[0]).not.toHaveProperty("gpuFaults");
+  expect(next.reports.reportedOf([instance], 5)[0]?.gpuFaults).toMatchObject([{ seq: 1, code: "xid-31" }]);
+  expect(next.reports.reportedOf([{ ...instance, runId: runId("run-2") }], 5)[0]).not.toHaveProperty(
+    "gpuFaults",
+  );
 });
 
 test("records that were lost are noted", async () => {

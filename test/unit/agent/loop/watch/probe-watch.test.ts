@@ -42,7 +42,7 @@ function watching(answer: (pid: number) => Promise<Reply>) {
   const asked: number[] = [];
   let wakes = 0;
   const watch = new ProbeWatch({
-    ask: ({ pid }) => {
+    request: ({ pid }) => {
       asked.push(pid);
       return answer(pid);
     },
@@ -51,7 +51,7 @@ function watching(answer: (pid: number) => Promise<Reply>) {
     log: keptLog(),
   });
   const look = (all: readonly ReturnType<typeof seen>[], nowMs = 0) =>
-    watch.look(
+    watch.check(
       reconcileInput({
         desired: all.map(({ desired }) => desired),
         observed: all.map(({ container }) => container),
@@ -61,8 +61,8 @@ function watching(answer: (pid: number) => Promise<Reply>) {
     );
   return {
     watch,
-    asked,
-    look,
+    requested: asked,
+    check: look,
     wakes: () => wakes,
     of: (name: string) => watch.probed.get(runId(`run-${name}`)),
   };
@@ -76,7 +76,7 @@ async function passed(ms: number): Promise<void> {
 
 test("one that starts is asked twice a second, and by its interval once it serves", async () => {
   let reply: Reply = { kind: "refused" };
-  const { asked, look, of, wakes } = watching(() => Promise.resolve(reply));
+  const { requested: asked, check: look, of, wakes } = watching(() => Promise.resolve(reply));
   look([seen("a")]);
 
   await passed(1_000);
@@ -91,7 +91,7 @@ test("one that starts is asked twice a second, and by its interval once it serve
 });
 
 test("a round that sees the same asks nothing more", async () => {
-  const { asked, look } = watching(() => Promise.resolve(OK));
+  const { requested: asked, check: look } = watching(() => Promise.resolve(OK));
   for (let round = 0; round < 5; round += 1) look([seen("a")]);
   await passed(10_000);
   look([seen("a")]);
@@ -106,7 +106,7 @@ test.each<[string, Seen]>([
   ["to be started again", { record: { unwell: { hasServed: true, detail: "" } } }],
   ["no probe any more", { live: { probe: undefined } }],
 ])("one that has %s is asked no more, and nothing of it is told", async (_what, change) => {
-  const { asked, look, of } = watching(() => Promise.resolve({ kind: "refused" }));
+  const { requested: asked, check: look, of } = watching(() => Promise.resolve({ kind: "refused" }));
   look([seen("a")]);
   await passed(0);
   look([seen("a", change)]);
@@ -119,7 +119,12 @@ test.each<[string, Seen]>([
 test("an answer of an earlier life of its container counts for nothing", async () => {
   const { promise, resolve } = Promise.withResolvers<Reply>();
   const answers: Promise<Reply>[] = [promise];
-  const { asked, look, of, wakes } = watching(() => answers.pop() ?? Promise.resolve({ kind: "refused" }));
+  const {
+    requested: asked,
+    check: look,
+    of,
+    wakes,
+  } = watching(() => answers.pop() ?? Promise.resolve({ kind: "refused" }));
   const startedAt = "2026-01-02T00:00:00Z";
   look([seen("a")]);
   await passed(0);
@@ -132,7 +137,7 @@ test("an answer of an earlier life of its container counts for nothing", async (
 });
 
 test("another probe is asked at once, and what was answered to the one before counts no more", async () => {
-  const { asked, look, of } = watching(() => Promise.resolve({ kind: "refused" }));
+  const { requested: asked, check: look, of } = watching(() => Promise.resolve({ kind: "refused" }));
   const served = { startedAt: "2026-01-01T00:00:00Z", serving: "yes" } as const;
   look([seen("a", { record: { served } })]);
   await passed(0);
@@ -143,7 +148,7 @@ test("another probe is asked at once, and what was answered to the one before co
 });
 
 test("what could not be asked leaves everything as it is", async () => {
-  const { look, of, wakes } = watching(() => Promise.reject(new Error("no descriptor")));
+  const { check: look, of, wakes } = watching(() => Promise.reject(new Error("no descriptor")));
   look([seen("a", { record: { served: { startedAt: "2026-01-01T00:00:00Z", serving: "yes" } } })]);
   await passed(300_000);
 
@@ -151,7 +156,7 @@ test("what could not be asked leaves everything as it is", async () => {
 });
 
 test("its time to begin counts from its start, also in the next life of the agent", async () => {
-  const { look, of } = watching(() => Promise.resolve({ kind: "refused" }));
+  const { check: look, of } = watching(() => Promise.resolve({ kind: "refused" }));
   const one = seen("a", { record: { lastStart: at(1_000) } });
   look([one], 590_000);
   await passed(0);
@@ -164,7 +169,7 @@ test("its time to begin counts from its start, also in the next life of the agen
 test("two hundred replicas that never answer are asked in turn, a bounded number at once", async () => {
   let open = 0;
   let most = 0;
-  const { asked, look } = watching(async () => {
+  const { requested: asked, check: look } = watching(async () => {
     open += 1;
     most = Math.max(most, open);
     await new Promise((resolve) => setTimeout(resolve, 2_000));
@@ -182,7 +187,7 @@ test("two hundred replicas that never answer are asked in turn, a bounded number
 });
 
 test("at the end everything under way is waited for, and nothing is asked any more", async () => {
-  const { watch, asked, look } = watching(() => Promise.resolve(OK));
+  const { watch, requested: asked, check: look } = watching(() => Promise.resolve(OK));
   look([seen("a"), seen("b")]);
   await passed(0);
   await watch.close();

@@ -26,10 +26,10 @@ afterEach(() => {
 type Given = {
   options?: { server?: string; key?: string };
   env?: Record<string, string>;
-  kept?: object;
+  stored?: object;
 };
 
-function load({ options = {}, env = {}, kept }: Given) {
+function load({ options = {}, env = {}, stored: kept }: Given) {
   for (const name of ["REMOTEGPU_SERVER", "REMOTEGPU_KEY", "REMOTEGPU_CA"]) vi.stubEnv(name, env[name]);
   if (kept !== undefined) writeFileSync(file, JSON.stringify(kept));
   return loadProfile({ ...options, ...(kept !== undefined && { profile: file }) });
@@ -38,15 +38,15 @@ function load({ options = {}, env = {}, kept }: Given) {
 test.each<[string, Given]>([
   ["REMOTEGPU_KEY is not an API key.", { options: { server: SERVER }, env: { REMOTEGPU_KEY: "two words" } }],
   ["REMOTEGPU_KEY is not an API key.", { env: { REMOTEGPU_SERVER: SERVER, REMOTEGPU_KEY: "" } }],
-  ["REMOTEGPU_KEY is not an API key.", { env: { REMOTEGPU_KEY: "ü" }, kept: { server: SERVER, key: "k" } }],
+  ["REMOTEGPU_KEY is not an API key.", { env: { REMOTEGPU_KEY: "ü" }, stored: { server: SERVER, key: "k" } }],
   ["--key is not an API key.", { options: { server: SERVER, key: "x".repeat(257) } }],
   [
     "REMOTEGPU_SERVER is not an http or https address.",
     { options: { key: "k" }, env: { REMOTEGPU_SERVER: "ftp://x" } },
   ],
   ["--server is not an http or https address.", { options: { server: "here" }, env: { REMOTEGPU_KEY: "k" } }],
-  [`key in ${file} is not an API key.`, { kept: { server: SERVER } }],
-  [`server in ${file} is not an http or https address.`, { kept: { server: 7, key: "k" } }],
+  [`key in ${file} is not an API key.`, { stored: { server: SERVER } }],
+  [`server in ${file} is not an http or https address.`, { stored: { server: 7, key: "k" } }],
 ])("%s", (message, given) => {
   expect(() => load(given)).toThrow(message);
 });
@@ -54,7 +54,7 @@ test.each<[string, Given]>([
 test("what is given stands before what is kept", () => {
   const given = { options: { server: "http://other" }, env: { REMOTEGPU_KEY: "mine" } };
 
-  expect(load({ ...given, kept: { server: SERVER, key: "kept" } })).toMatchObject({
+  expect(load({ ...given, stored: { server: SERVER, key: "kept" } })).toMatchObject({
     server: "http://other",
     key: "mine",
   });
@@ -62,7 +62,7 @@ test("what is given stands before what is kept", () => {
 
 test("the key of a profile goes to no other server than its own", () => {
   const loadFor = (server: string) => () =>
-    load({ options: { server }, kept: { server: SERVER, key: "kept" } });
+    load({ options: { server }, stored: { server: SERVER, key: "kept" } });
 
   expect(loadFor("https://elsewhere.example.com")).toThrow(
     `is for ${SERVER} and is not sent to https://elsewhere`,
@@ -113,7 +113,7 @@ test("a key that is refused is said to be that of its profile, and is not shown"
   await once(server, "listening");
   const address = server.address();
   const port = typeof address === "object" ? address?.port : undefined;
-  const profile = load({ kept: { server: `http://127.0.0.1:${port}`, key: "rgk_secret" } });
+  const profile = load({ stored: { server: `http://127.0.0.1:${port}`, key: "rgk_secret" } });
 
   const asked = new ApiClient(profile).get("/me");
 

@@ -66,20 +66,20 @@ test.each<{ what: string; kind: Kind; lists: Record<string, Row[]>; word: string
   expect(await idOf(server(lists), kind, word, {})).toBe(is);
 });
 
-test.each<{ what: string; kind: Kind; lists: Record<string, Row[]>; word: string; me?: Row; says: RegExp }>([
+test.each<{ what: string; kind: Kind; lists: Record<string, Row[]>; word: string; me?: Row; text: RegExp }>([
   {
     what: "two of one name",
     kind: "environment",
     lists: environments,
     word: "twin",
-    says: /^2 environments are called twin:/,
+    text: /^2 environments are called twin:/,
   },
   {
     what: "one's id that is another's name",
     kind: "environment",
     lists: environments,
     word: "web-1",
-    says: /^2 environments are called web-1:/,
+    text: /^2 environments are called web-1:/,
   },
   {
     what: "a customer's number that is another's name",
@@ -91,14 +91,14 @@ test.each<{ what: string; kind: Kind; lists: Record<string, Row[]>; word: string
       ],
     },
     word: "12",
-    says: /^2 customers are called 12:/,
+    text: /^2 customers are called 12:/,
   },
   {
     what: "a name that nothing bears where ids are numbers",
     kind: "workspace",
     lists: {},
     word: "nope",
-    says: /^There is no workspace called nope, or it is not yours to see\.$/,
+    text: /^There is no workspace called nope, or it is not yours to see\.$/,
   },
   {
     what: "what an administrator names of somebody else",
@@ -106,9 +106,9 @@ test.each<{ what: string; kind: Kind; lists: Record<string, Row[]>; word: string
     lists: environments,
     word: "mine",
     me: { id: 1, user_type: "admin" },
-    says: /^One environment, of somebody else, is called mine:\n {2}1\) env-a {2}status "running"\nName one by its id\.$/,
+    text: /^One environment, of somebody else, is called mine:\n {2}1\) env-a {2}status "running"\nName one by its id\.$/,
   },
-])("$what is told and not guessed", async ({ kind, lists, word, me, says }) => {
+])("$what is told and not guessed", async ({ kind, lists, word, me, text: says }) => {
   const asked = idOf(server(lists, me), kind, word, {});
 
   await expect(asked).rejects.toThrow(says);

@@ -50,11 +50,11 @@ async function run(name: string, words: Row, format: "table" | "json" = "table")
   const output = { format, width: null, nowMs: 0, write: (text: string) => void parts.push(text) };
   const context: Context = { api, where: {}, output };
   await HOST_VERSION_COMMANDS.find((one) => one.name === name)?.perform(context, words);
-  return { asked, text: parts.join("") };
+  return { requested: asked, text: parts.join("") };
 }
 
 test("versions shows each program with its package, and each flaw with its verdict", async () => {
-  const { asked, text } = await run("versions", { host: "gpu-07" });
+  const { requested: asked, text } = await run("versions", { host: "gpu-07" });
 
   expect(asked).toEqual([["GET /hosts/gpu-07/versions", undefined]]);
   expect(text).toMatch(/^runc +1\.1\.15\+ds1 +runc +1\.1\.15\+ds1-2/m);
@@ -73,8 +73,8 @@ test("waive-cves says the reason, and which CVEs and for how long only where tha
     days: "30",
   });
 
-  expect(all.asked).toEqual([["PUT /hosts/gpu-07/cve-waiver", { reason: "alone" }]]);
-  expect(some.asked).toEqual([
+  expect(all.requested).toEqual([["PUT /hosts/gpu-07/cve-waiver", { reason: "alone" }]]);
+  expect(some.requested).toEqual([
     [
       "PUT /hosts/gpu-07/cve-waiver",
       { reason: "alone", cves: ["CVE-2025-52881", "CVE-2025-31133"], days: 30 },
@@ -84,7 +84,7 @@ test("waive-cves says the reason, and which CVEs and for how long only where tha
 });
 
 test("end-cve-waiver takes it back", async () => {
-  const { asked, text } = await run("end-cve-waiver", { host: "gpu-07" });
+  const { requested: asked, text } = await run("end-cve-waiver", { host: "gpu-07" });
 
   expect(asked).toEqual([["DELETE /hosts/gpu-07/cve-waiver", undefined]]);
   expect(text).toBe("Nothing is waived on host gpu-07 any more.\n");

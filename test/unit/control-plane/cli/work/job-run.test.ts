@@ -80,11 +80,11 @@ async function followed(scene: Scene, ask?: () => Promise<Wish>) {
   const ending = follow({ api: server, where: {}, output }, { id: "job-1", interruptions, write });
   if (ask !== undefined) process.emit("SIGINT");
   const row = await ending;
-  return { row, shown, posted: server.posted };
+  return { row, visible: shown, posted: server.posted };
 }
 
 test("what it waits for is told as its host tells it, and then what it writes, attempt after attempt", async () => {
-  const { shown, row } = await followed({
+  const { visible: shown, row } = await followed({
     seen: [
       { status: "queued", status_reason: "Waiting for a place." },
       running("run-1"),
@@ -108,7 +108,7 @@ test("what it waits for is told as its host tells it, and then what it writes, a
 });
 
 test("what one wrote that was over before anybody looked is shown", async () => {
-  const { shown } = await followed({
+  const { visible: shown } = await followed({
     seen: [{ ...running("run-1"), ...COMPLETED }],
     outputs: { "run-1": ["done\n"] },
   });
@@ -117,7 +117,7 @@ test("what one wrote that was over before anybody looked is shown", async () => 
 });
 
 test("output that breaks off goes on where it was, without what says so", async () => {
-  const { shown } = await followed({
+  const { visible: shown } = await followed({
     seen: [running("run-1"), running("run-1"), running("run-1"), { ...running("run-1"), ...COMPLETED }],
     outputs: {
       "run-1": ["a\nb\n!", "a\nb\nc\n[remotegpu] The output breaks off here: it was lost.\n", "a\nb\nc\nd\n"],
@@ -130,7 +130,7 @@ test("output that breaks off goes on where it was, without what says so", async 
 
 test("a line that broke off in its middle goes on there, and its own end is not shown twice", async () => {
   const notice = "\n[remotegpu] The output breaks off here: it was lost.\n";
-  const { shown } = await followed({
+  const { visible: shown } = await followed({
     seen: [running("run-1"), running("run-1"), running("run-1"), { ...running("run-1"), ...COMPLETED }],
     outputs: { "run-1": [`ab${notice}`, `abc${notice}`, "abc\nd\n"] },
   });
@@ -141,7 +141,7 @@ test("a line that broke off in its middle goes on there, and its own end is not 
 const of = (rank: number, shown: string) => shown.split("\n").filter((line) => line.startsWith(`[${rank}]`));
 
 test("of several ranks all is shown, line by line, attempt after attempt", async () => {
-  const { shown } = await followed({
+  const { visible: shown } = await followed({
     seen: [
       running("run-1", "run-2"),
       running("run-3", "run-4"),
@@ -156,7 +156,7 @@ test("of several ranks all is shown, line by line, attempt after attempt", async
 });
 
 test("a rank whose output breaks off is taken up while another's goes on", async () => {
-  const { shown } = await followed({
+  const { visible: shown } = await followed({
     seen: [
       running("run-1", "run-2"),
       running("run-1", "run-2"),
@@ -171,7 +171,7 @@ test("a rank whose output breaks off is taken up while another's goes on", async
 });
 
 test("what breaks off as the job ends is taken up once more", async () => {
-  const { shown } = await followed({
+  const { visible: shown } = await followed({
     seen: [running("run-1", "run-2"), { ...running("run-1", "run-2"), ...COMPLETED }],
     outputs: { "run-1": ["a\n"], "run-2": ["x\n!", "x\ny\n"] },
   });

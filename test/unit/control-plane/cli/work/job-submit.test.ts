@@ -31,19 +31,22 @@ async function submitted(given: Record<string, unknown>, answers: Record<string,
   const write = (text: string) => void (printed += text);
   const output = { format: "table" as const, width: null, nowMs: 0, write };
   await SUBMIT.perform({ api, where: {}, output }, { timeout: "60", ...given });
-  return { asked, printed };
+  return { requested: asked, printed };
 }
 
 test("what is in the file is ordered", async () => {
   const created = { id: "job-1", name: "j", status: "queued", status_reason: "Waiting for a place." };
-  const { asked, printed } = await submitted({ file: fileOf("name: j") }, { "/training-jobs": created });
+  const { requested: asked, printed } = await submitted(
+    { file: fileOf("name: j") },
+    { "/training-jobs": created },
+  );
 
   expect(asked).toEqual([["/training-jobs", { name: "j" }]]);
   expect(printed).toBe("Training job job-1 (j) is queued: Waiting for a place.\n");
 });
 
 test("a dry run orders nothing, and shows price, place and why", async () => {
-  const { asked, printed } = await submitted(
+  const { requested: asked, printed } = await submitted(
     { file: fileOf("name: j"), isDryRun: true },
     {
       "/training-jobs/dry-run": {

@@ -36,11 +36,11 @@ async function followed(said: Record<string, (string | CliError)[]>) {
   };
   const signal = new AbortController().signal;
   await followRanks(api, { path: "/training-jobs/job-1", query: { follow: "true" }, signal, write });
-  return { shown, queries };
+  return { visible: shown, queries };
 }
 
 test("lines stay whole, whatever pieces they come in, and say whose they are", async () => {
-  const { shown, queries } = await followed({ 0: ["a", "b\nc", "\n"], 1: ["x\ny"] });
+  const { visible: shown, queries } = await followed({ 0: ["a", "b\nc", "\n"], 1: ["x\ny"] });
 
   expect(shown.split("\n").filter((line) => line.startsWith("[0]"))).toEqual(["[0] ab", "[0] c"]);
   expect(shown.split("\n").filter((line) => line.startsWith("[1]"))).toEqual(["[1] x", "[1] y"]);
@@ -52,7 +52,10 @@ test("lines stay whole, whatever pieces they come in, and say whose they are", a
 });
 
 test("one that has nothing to say holds up no other", async () => {
-  const { shown } = await followed({ 0: [new CliError("refused", "It has not run yet.")], 1: ["x\n"] });
+  const { visible: shown } = await followed({
+    0: [new CliError("refused", "It has not run yet.")],
+    1: ["x\n"],
+  });
 
   expect(shown).toBe("[1] x\n");
   expect(told).toBe("Rank 0: It has not run yet.\n");

@@ -11,7 +11,7 @@ const ROW = {
   autoscaling_dry_run: false,
   autoscaling: {
     is_in_charge: true,
-    wish: 2,
+    request: 2,
     reason: "It stays at 2 replicas: there is work for 1.7.",
     decisions: [
       {

@@ -21,11 +21,11 @@ async function run(given: Record<string, unknown>) {
     () => null,
     (error: unknown) => error,
   );
-  return { asked, printed, failure };
+  return { requested: asked, printed, failure };
 }
 
 test("what is named is changed, each where the API has it, and the service is told of", async () => {
-  const { asked, printed } = await run({
+  const { requested: asked, printed } = await run({
     name: "talk",
     min_replicas: "0",
     max_replicas: "8",
@@ -55,7 +55,7 @@ test("what is named is changed, each where the API has it, and the service is to
 });
 
 test("what is off is as by default", async () => {
-  const { asked } = await run({
+  const { requested: asked } = await run({
     health_check_path: "off",
     cors_origins: ["off"],
     max_queued: "off",
@@ -71,7 +71,7 @@ test("what is off is as by default", async () => {
 });
 
 test("with nothing named nothing is asked, and it says so", async () => {
-  const { asked, failure } = await run({});
+  const { requested: asked, failure } = await run({});
 
   expect(asked).toEqual([]);
   expect(failure).toBeInstanceOf(CliError);

@@ -34,11 +34,11 @@ async function run(
   command: typeof UPGRADE,
   given: Record<string, unknown>,
   {
-    looks = [[ROLLOUT]],
+    checks: looks = [[ROLLOUT]],
     width = null,
-    shown = CHAT,
+    visible: shown = CHAT,
     afterwards = shown,
-  }: { looks?: Row[][]; width?: number | null; shown?: Row; afterwards?: Row } = {},
+  }: { checks?: Row[][]; width?: number | null; visible?: Row; afterwards?: Row } = {},
 ) {
   const asked: [path: string, body: unknown][] = [];
   let printed = "";
@@ -64,11 +64,11 @@ async function run(
       () => null,
       (error: unknown) => error,
     );
-  return { asked, printed, failure };
+  return { requested: asked, printed, failure };
 }
 
 test("an upgrade says what differs and nothing else", async () => {
-  const { asked, printed } = await run(UPGRADE, {
+  const { requested: asked, printed } = await run(UPGRADE, {
     version: "v2",
     image: "chat:2",
     memory: "2G",
@@ -93,7 +93,7 @@ test("an upgrade says what differs and nothing else", async () => {
     ],
   ]);
   expect(printed).toContain("goes from version v1 to v2");
-  expect((await run(UPGRADE, { version: "v2" })).asked).toEqual([
+  expect((await run(UPGRADE, { version: "v2" })).requested).toEqual([
     ["/inference-services/svc-1/upgrade", { version: "v2" }],
   ]);
 });
@@ -101,7 +101,7 @@ test("an upgrade says what differs and nothing else", async () => {
 test("one that is waited for ends with its rollout", async () => {
   const done = { ...ROLLOUT, outcome: "completed" };
 
-  const { failure } = await run(UPGRADE, { version: "v2", wait: true }, { looks: [[ROLLOUT], [done]] });
+  const { failure } = await run(UPGRADE, { version: "v2", wait: true }, { checks: [[ROLLOUT], [done]] });
 
   expect(failure).toBeNull();
 });
@@ -118,7 +118,7 @@ test.each([
 ])("one that %s fails, and says so", async (_, rollout, shown, said) => {
   const looks = [[ROLLOUT], [rollout]];
 
-  const { failure } = await run(UPGRADE, { version: "v2", wait: true }, { looks, shown });
+  const { failure } = await run(UPGRADE, { version: "v2", wait: true }, { checks: looks, visible: shown });
 
   expect(failure).toBeInstanceOf(CliError);
   expect((failure as CliError).message).toMatch(said);
@@ -128,7 +128,7 @@ test("one that ends between two looks is told as it ended", async () => {
   const looks = [[ROLLOUT], [{ ...ROLLOUT, outcome: "completed" }]];
   const afterwards = { ...CHAT, version: "v2", rollout: null };
 
-  const { printed } = await run(ROLLBACK, { wait: true }, { looks, afterwards });
+  const { printed } = await run(ROLLBACK, { wait: true }, { checks: looks, afterwards });
 
   expect(printed).toBe("Inference service svc-1 is running, version v2.\n");
 });
@@ -137,13 +137,20 @@ test("a rollback of an upgrade on its way waits until that is taken back", async
   const cause = "It was called off.";
   const looks = [[{ ...ROLLOUT, cause }], [{ ...ROLLOUT, cause, outcome: "reverted" }]];
 
-  const { asked, failure, printed } = await run(
+  const {
+    requested: asked,
+    failure,
+    printed,
+  } = await run(
     ROLLBACK,
     { wait: true },
-    { looks, shown: { ...CHAT, rollout: { ...GOING, cause } } },
+    { checks: looks, visible: { ...CHAT, rollout: { ...GOING, cause } } },
   );
 
-  expect({ asked, failure }).toEqual({ asked: [["/inference-services/svc-1/rollback", {}]], failure: null });
+  expect({ requested: asked, failure }).toEqual({
+    requested: [["/inference-services/svc-1/rollback", {}]],
+    failure: null,
+  });
   expect(printed).toContain("goes back to version v1");
 });
 
@@ -178,7 +185,7 @@ test("the history fits 80 columns, and tells causes whole", () => {
 });
 
 test("the history of one that nobody upgraded is its revisions alone", async () => {
-  const { printed } = await run(HISTORY, {}, { looks: [[]] });
+  const { printed } = await run(HISTORY, {}, { checks: [[]] });
 
   expect(printed.trimEnd().split("\n")).toHaveLength(1);
 });

@@ -44,7 +44,7 @@ async function carriedOut(command: Command, words: Record<string, unknown>, answ
     write: (text: string) => void printed.push(text),
   };
   await command.perform({ api, where: {}, output }, words);
-  return { asked, printed: printed.join("") };
+  return { requested: asked, printed: printed.join("") };
 }
 
 test.each(KINDS)("%s is listed, shown, gone into and asked about", (name) => {
@@ -61,7 +61,7 @@ test.each(KINDS)("%s get shows one as well", async (name, route, id) => {
   const get = shown.aliases.includes("get") ? shown : commandOf(group, "get");
   const member = get.fields[0]?.member ?? "";
 
-  const { asked } = await carriedOut(get, { [member]: id }, { id, status: "running" });
+  const { requested: asked } = await carriedOut(get, { [member]: id }, { id, status: "running" });
 
   expect(asked).toEqual([`GET ${route}/${id}`]);
 });
@@ -72,7 +72,7 @@ describe("a command inside", () => {
   test.each(KINDS)("of %s goes to its first container, and ends as that did", async (name, route, id) => {
     onTestFinished(() => void (process.exitCode = undefined));
 
-    const { asked } = await carriedOut(
+    const { requested: asked } = await carriedOut(
       commandOf(groupOf(name), "exec"),
       { workload: id, argv: ["--", "ls"] },
       exited,
@@ -86,7 +86,7 @@ describe("a command inside", () => {
     onTestFinished(() => void (process.exitCode = undefined));
     const words = { workload: id, argv: ["ls"], rank: "2" };
 
-    const { asked } = await carriedOut(commandOf(groupOf(name), "exec"), words, exited);
+    const { requested: asked } = await carriedOut(commandOf(groupOf(name), "exec"), words, exited);
 
     expect(asked).toEqual([`POST ${route}/${id}/exec?rank=2`]);
   });
@@ -102,7 +102,7 @@ describe("a command inside", () => {
 test("a verb tells what came of it", async () => {
   const row = { id: "job-1", name: "train", status: "cancelled", status_reason: "Cancelled by customer 1." };
 
-  const { asked, printed } = await carriedOut(
+  const { requested: asked, printed } = await carriedOut(
     commandOf(groupOf("job"), "cancel"),
     { workload: "job-1", timeout: "60" },
     row,
@@ -140,7 +140,7 @@ test.each([
 ])("of %s one is deleted with a word", async (name, path, what) => {
   const remove = commandOf(groupOf(name), "delete");
 
-  const { asked, printed } = await carriedOut(remove, { workload: "env-1" }, {});
+  const { requested: asked, printed } = await carriedOut(remove, { workload: "env-1" }, {});
 
   expect(asked).toEqual([`DELETE ${path}`]);
   expect(printed).toBe(`${what} is being deleted.\n`);

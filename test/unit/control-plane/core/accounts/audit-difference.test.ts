@@ -1,7 +1,7 @@
 import { describe, expect, test } from "vitest";
 import { type AuditFields, auditDifference } from "@remotegpu/control-plane/core/accounts/audit-difference";
 
-const rules = { shown: new Set(["name", "role", "shape"]), ignored: new Set(["updated_at"]) };
+const rules = { visible: new Set(["name", "role", "shape"]), ignored: new Set(["updated_at"]) };
 const difference = (before: AuditFields | null, after: AuditFields | null) =>
   auditDifference(before, after, rules);
 

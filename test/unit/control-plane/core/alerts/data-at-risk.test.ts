@@ -28,7 +28,7 @@ test.each<[days: number, told: RiskDay | null, expected: RiskDay[]]>([
 ])("a debt of %d days of which day %s was told: %j", (days, toldDay, expected) => {
   const nowMs = SINCE + days * MS_PER_DAY;
 
-  expect(riskDaysDue({ overdueSinceMs: SINCE, toldDay }, nowMs)).toEqual(expected);
+  expect(riskDaysDue({ overdueSinceMs: SINCE, reportedDay: toldDay }, nowMs)).toEqual(expected);
 });
 
 test("whichever hours are missed, each day is told once, in order, and none before its time", () => {
@@ -39,7 +39,7 @@ test("whichever hours are missed, each day is told once, in order, and none befo
       let nowMs = SINCE;
       for (const gap of hours) {
         nowMs += gap * MS_PER_HOUR;
-        const debt = { overdueSinceMs: SINCE, toldDay: told.at(-1)?.day ?? null };
+        const debt = { overdueSinceMs: SINCE, reportedDay: told.at(-1)?.day ?? null };
         told.push(...riskDaysDue(debt, nowMs).map((day) => ({ day, atMs: nowMs })));
       }
 

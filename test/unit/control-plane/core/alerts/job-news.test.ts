@@ -13,7 +13,7 @@ test.each<[TrainingJobStatus, string | null, string, string]>([
 ])("a move to %s because of %j is told as %s: it %s", (to, reason, kind, says) => {
   const news = newsOfJob({ to, reason, cause: CAUSE, attempt: 1, nextAttempt: null });
 
-  expect(news).toMatchObject({ kind, state: "fired", says, facts: { attempt: 1 } });
+  expect(news).toMatchObject({ kind, state: "fired", text: says, facts: { attempt: 1 } });
 });
 
 test.each<TrainingJobStatus>(["pending", "queued", "stopping"])("a move to %s is not told", (to) => {
@@ -28,7 +28,7 @@ test.each<TrainingJobStatus>(["pending", "queued"])(
 
     expect(news).toMatchObject({
       kind: "job-retried",
-      says: "is tried again: It failed.",
+      text: "is tried again: It failed.",
       facts: { attempt: 2, next_attempt: 3, exit_code: 7 },
     });
   },

@@ -15,7 +15,7 @@ test.each<[InferenceServiceStatus, string | null, string, string]>([
   ["stopped", "Stopped by customer 4.", "service-stopped", "has stopped: Stopped by customer 4."],
   ["stopped", null, "service-stopped", "has stopped."],
 ])("a move to %s because of %j is told as %s %s", (to, reason, kind, says) => {
-  expect(newsOfServiceStatus(to, reason, CAUSE)).toMatchObject({ kind, state: "fired", says });
+  expect(newsOfServiceStatus(to, reason, CAUSE)).toMatchObject({ kind, state: "fired", text: says });
 });
 
 test.each<InferenceServiceStatus>(["creating", "stopping"])("a move to %s is not told", (to) => {
@@ -31,10 +31,10 @@ test.each([
   ],
   ["reverted", null, "No registry has it.", "stays at the version before."],
 ] as const)("a rollout that was %s is told with what became of it", (outcome, told, cause, says) => {
-  expect(newsOfRollout({ outcome, told, target: 2, serving: 1, cause })).toEqual({
+  expect(newsOfRollout({ outcome, reported: told, target: 2, serving: 1, cause })).toEqual({
     kind: "service-rollout",
     state: "fired",
-    says,
+    text: says,
     facts: { outcome, revision: 2, serving_revision: 1, reason: cause },
   });
 });
@@ -43,7 +43,7 @@ test("another number of replicas is told with why", () => {
   expect(newsOfScaling({ from: 1, to: 3, why: "Its load asks for 3." })).toEqual({
     kind: "service-scaled",
     state: "fired",
-    says: "has 3 replicas from now on, in place of 1. Its load asks for 3.",
+    text: "has 3 replicas from now on, in place of 1. Its load asks for 3.",
     facts: { from: 1, to: 3, reason: "Its load asks for 3." },
   });
 });

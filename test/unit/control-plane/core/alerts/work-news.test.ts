@@ -26,7 +26,7 @@ test.each<[EnvironmentStatus, string | null, EndCause, string, string]>([
   ],
   ["stopped", null, NOBODY, "stopped", "has stopped."],
 ])("a move to %s because of %j (%j) is told as %s: it %s", (to, reason, cause, kind, says) => {
-  expect(newsOfStatus(to, reason, cause)).toMatchObject({ kind, state: "fired", says });
+  expect(newsOfStatus(to, reason, cause)).toMatchObject({ kind, state: "fired", text: says });
 });
 
 test.each<EnvironmentStatus>(["queued", "creating", "stopping", "restarting", "deleting"])(
@@ -52,16 +52,20 @@ describe("a loop of restarts", () => {
     [{ exit_code: 137, out_of_memory: true }, "is restarting (3x, out of memory)."],
     [{ exit_code: null }, "is restarting (3x, its container was gone)."],
   ])("with %j says that it %s", (how, says) => {
-    expect(newsOfLoop({ ...restarts, ...how })).toMatchObject({ kind: "restarting", state: "fired", says });
+    expect(newsOfLoop({ ...restarts, ...how })).toMatchObject({
+      kind: "restarting",
+      state: "fired",
+      text: says,
+    });
   });
 
   test("is over with calm or with its run", () => {
     expect(newsOfLoopEnd(restarts, false)).toMatchObject({
       state: "recovered",
-      says: "restarts no more: after 3 restarts its container has stayed up since.",
+      text: "restarts no more: after 3 restarts its container has stayed up since.",
       facts: { restarts: 3, exit_code: 4, run_ended: false },
     });
-    expect(newsOfLoopEnd(restarts, true).says).toBe("restarts no more: after 3 restarts its run has ended.");
+    expect(newsOfLoopEnd(restarts, true).text).toBe("restarts no more: after 3 restarts its run has ended.");
   });
 });
 
@@ -85,5 +89,5 @@ test.each([
 ])("a lease of port %j that is about to go: it %s", (externalPort, says) => {
   const lease = { service: "ssh", internalPort: 22, externalPort, releaseAt: "2026-03-01T10:00:00.000Z" };
 
-  expect(newsOfLease(lease)).toMatchObject({ kind: "lease-due", says, facts: { internal_port: 22 } });
+  expect(newsOfLease(lease)).toMatchObject({ kind: "lease-due", text: says, facts: { internal_port: 22 } });
 });

@@ -17,7 +17,7 @@ test("folders may come after what is in them, and again, and the top itself is n
   );
 
   expect(issues).toEqual([null, null, null, null]);
-  expect(rules.told).toEqual({ entries: 2, bytes: 3 });
+  expect(rules.reported).toEqual({ entries: 2, bytes: 3 });
 });
 
 test("all files together may have a GiB, and not a byte more", () => {

@@ -23,8 +23,8 @@ const look = (minute: number, change: Partial<IdleLook> = {}): IdleLook => ({
   openSessions: 0,
   lastAccessAt: null,
   cardCount: 1,
-  cards: [{ percent: 0, toldAt: at(minute) }],
-  cpu: { ms: minute * 60, toldAt: at(minute) },
+  cards: [{ percent: 0, reportedAt: at(minute) }],
+  cpu: { ms: minute * 60, reportedAt: at(minute) },
   ...change,
 });
 
@@ -35,7 +35,7 @@ function watched(minutes: number, change: Record<number, Partial<IdleLook>> = {}
   return watch;
 }
 
-const idleMinutes = ({ idleSince, lookedAt }: IdleWatch) =>
+const idleMinutes = ({ idleSince, checkedAt: lookedAt }: IdleWatch) =>
   (lookedAt.getTime() - idleSince.getTime()) / 60_000;
 
 test("idle time begins with the first look, and goes on while everything rests", () => {
@@ -44,8 +44,10 @@ test("idle time begins with the first look, and goes on while everything rests",
 });
 
 describe("counts as use:", () => {
-  const CARD = (percent: number | null, toldAt: Date | null = at(20)) => ({ cards: [{ percent, toldAt }] });
-  const CPU = (ms: number, toldAt = at(20)) => ({ cpu: { ms, toldAt } });
+  const CARD = (percent: number | null, toldAt: Date | null = at(20)) => ({
+    cards: [{ percent, reportedAt: toldAt }],
+  });
+  const CPU = (ms: number, toldAt = at(20)) => ({ cpu: { ms, reportedAt: toldAt } });
 
   test.each([
     ["a session", { openSessions: 1 }],
@@ -90,9 +92,9 @@ describe("counts as use:", () => {
 
 describe("counts as rest:", () => {
   test.each([
-    ["what a driver tells of a card without work", { cards: [{ percent: 2, toldAt: at(20) }] }],
-    ["an open editor", { cpu: { ms: 19 * 60 + 3_000, toldAt: at(20) } }],
-    ["a figure that is some minutes old", { cpu: { ms: 19 * 60, toldAt: at(19) } }],
+    ["what a driver tells of a card without work", { cards: [{ percent: 2, reportedAt: at(20) }] }],
+    ["an open editor", { cpu: { ms: 19 * 60 + 3_000, reportedAt: at(20) } }],
+    ["a figure that is some minutes old", { cpu: { ms: 19 * 60, reportedAt: at(19) } }],
     ["a host that was heard a moment ago", { hostHeardAt: at(18.5) }],
     ["nobody's session", { openSessions: 0 }],
   ] as [string, Partial<IdleLook>][])("%s", (_what, change) => {
@@ -152,11 +154,14 @@ describe("of the idle time is told", () => {
 
 test("the figures of the whole idle time are told: the most of each", () => {
   const busiest = {
-    12: { cards: [{ percent: 1, toldAt: at(12) }], cpu: { ms: 12 * 60 + 1_500, toldAt: at(12) } },
-    13: { cpu: { ms: 12 * 60 + 1_500, toldAt: at(13) } },
+    12: { cards: [{ percent: 1, reportedAt: at(12) }], cpu: { ms: 12 * 60 + 1_500, reportedAt: at(12) } },
+    13: { cpu: { ms: 12 * 60 + 1_500, reportedAt: at(13) } },
   };
   const rest = Object.fromEntries(
-    Array.from({ length: 7 }, (_, nth) => [14 + nth, { cpu: { ms: 12 * 60 + 1_500, toldAt: at(14 + nth) } }]),
+    Array.from({ length: 7 }, (_, nth) => [
+      14 + nth,
+      { cpu: { ms: 12 * 60 + 1_500, reportedAt: at(14 + nth) } },
+    ]),
   );
 
   expect(idleFigures(watched(20, { ...busiest, ...rest }), 1)).toBe(

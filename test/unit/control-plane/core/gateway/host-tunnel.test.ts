@@ -1,9 +1,9 @@
 import { expect, test } from "vitest";
 import { tunnelOf, type WayOfGateway } from "@remotegpu/control-plane/core/gateway/host-tunnel";
 
-const way = (gatewayName: string, one: WayOfGateway["way"], detail = ""): WayOfGateway => ({
+const way = (gatewayName: string, one: WayOfGateway["route"], detail = ""): WayOfGateway => ({
   gatewayName,
-  way: one,
+  route: one,
   detail,
 });
 
@@ -38,5 +38,5 @@ test.each<[string, number | null, WayOfGateway[], string, string]>([
     "Gateway a does not reach it, and it has not dialled in. It is silent.",
   ],
 ])("where %s", (_where, port, ways, word, sentence) => {
-  expect(tunnelOf(port, ways)).toEqual({ way: word, sentence });
+  expect(tunnelOf(port, ways)).toEqual({ route: word, sentence });
 });

@@ -38,7 +38,7 @@ describe("the way to a host", () => {
     ["it has dialled in, and answers for long enough", "reversed", proven, true, "direct"],
     ["its tunnel is lost, and it answers", "reversed", answered, false, "direct"],
   ])("where %s", (_where, now, looks, hasDialled, way) => {
-    expect(wayOf(now, looks, { hasDialled, nowMs: NOW })?.way ?? null).toBe(way);
+    expect(wayOf(now, looks, { hasDialled, nowMs: NOW })?.route ?? null).toBe(way);
   });
 
   test("says why it is not direct", () => {

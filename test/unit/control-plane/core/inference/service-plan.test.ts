@@ -19,7 +19,7 @@ function sight(
   change: Partial<ServiceSight> = {},
 ): ServiceSight {
   return {
-    standing: {
+    state: {
       status: "running",
       wanted,
       failures: 0,
@@ -74,7 +74,7 @@ describe("a rollout", () => {
   test("is complete with the last of the old, and what failed before is forgotten", () => {
     const before = sight(1, [serving(1, NEW)]);
 
-    const plan = servicePlan({ ...before, standing: { ...before.standing, failures: 3 } });
+    const plan = servicePlan({ ...before, state: { ...before.state, failures: 3 } });
 
     expect(plan).toMatchObject({
       ended: "completed",
@@ -111,7 +111,7 @@ describe("a rollout", () => {
   test("goes on where nothing of the old version serves, however often that has failed", () => {
     const before = sight(1, [aFailed(0), of(NEW, aStarting(1))]);
 
-    const plan = servicePlan({ ...before, standing: { ...before.standing, failures: 9 } });
+    const plan = servicePlan({ ...before, state: { ...before.state, failures: 9 } });
 
     expect(plan.becomes).toBeNull();
     expect(plan.creations).toEqual([]);
@@ -138,7 +138,7 @@ describe("a rollout", () => {
   test("stands still while nothing is wanted", () => {
     const before = sight(0, [serving(0), of(NEW, aStarting(1))]);
 
-    const plan = servicePlan({ ...before, standing: { ...before.standing, status: "stopping" } });
+    const plan = servicePlan({ ...before, state: { ...before.state, status: "stopping" } });
 
     expect(plan).toMatchObject({ versions: ON_ITS_WAY, ended: null, creations: [] });
     expect(plan.leaving).toHaveLength(2);
@@ -159,7 +159,7 @@ test("one that was given up before it had a place has failed", () => {
   const givenUp = { ...aWaiting(0), givenUp: "There is no model 7 that you can mount." };
   const before = sight(1, [givenUp], { versions });
 
-  const plan = servicePlan({ ...before, standing: { ...before.standing, status: "creating" } });
+  const plan = servicePlan({ ...before, state: { ...before.state, status: "creating" } });
 
   expect(plan.becomes).toEqual({ status: "error", reason: "There is no model 7 that you can mount." });
 });

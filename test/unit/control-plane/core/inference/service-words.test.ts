@@ -14,7 +14,7 @@ const standing = (change: Partial<ServiceStanding> = {}): ServiceStanding => ({
   ...change,
 });
 const said = (of: ServiceStanding, kept: readonly Replica[], failed: string | null = null) =>
-  sentenceOf(of, { kept, moving: [], failed, missing: of.wanted - kept.length });
+  sentenceOf(of, { stored: kept, moving: [], failed, missing: of.wanted - kept.length });
 
 describe("a service", () => {
   test("that is made runs once one of it serves whose host is heard, or none is wanted", () => {

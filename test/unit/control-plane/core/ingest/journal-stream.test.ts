@@ -68,13 +68,17 @@ describe("a cluster of two servers, looked at every two seconds", () => {
       const info = { server_id: "NATS-1", connect_urls: servers(nowMs) };
       // Nothing else of the connection is asked for.
       // oxlint-disable-next-line typescript/no-unsafe-type-assertion
-      states.push(await keeping.look({ info } as NatsConnection));
+      states.push(await keeping.check({ info } as NatsConnection));
     }
-    return { raisesAtMs, serversAsked, states };
+    return { raisesAtMs, serversRequested: serversAsked, states };
   };
 
   test("is asked to take three replicas, and who is there, once a minute, and is told of alike throughout", async () => {
-    const { raisesAtMs, serversAsked, states } = await tenMinutes(() => ["nats-1", "nats-2"]);
+    const {
+      raisesAtMs,
+      serversRequested: serversAsked,
+      states,
+    } = await tenMinutes(() => ["nats-1", "nats-2"]);
 
     expect(raisesAtMs.slice(0, 6)).toEqual([0, 2_000, 6_000, 14_000, 30_000, 62_000]);
     expect(raisesAtMs).toHaveLength(14);

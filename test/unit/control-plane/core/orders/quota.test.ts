@@ -36,17 +36,17 @@ test("0 allows nothing", () => {
     quota: "gpu_quota",
     limit: 0,
     used: 0,
-    asked: 1,
+    requested: 1,
   });
 });
 
 test.each([
   [
-    { quota: "memory_quota", limit: 65_536, used: 0, asked: 65_537 },
+    { quota: "memory_quota", limit: 65_536, used: 0, requested: 65_537 },
     "is 64 GiB: 0 bytes in use, 65537 MiB more asked",
   ],
   [
-    { quota: "storage_quota", limit: 10 * GIB, used: GIB, asked: 10 * GIB },
+    { quota: "storage_quota", limit: 10 * GIB, used: GIB, requested: 10 * GIB },
     "is 10 GiB: 1 GiB in use, 10 GiB more",
   ],
 ] as const)("sizes are told in units: %j", (exceeded, sentence) => {
@@ -54,7 +54,7 @@ test.each([
 });
 
 test("the sentence names the quota, its limit and its use", () => {
-  expect(describeExceeded({ quota: "gpu_quota", limit: 2, used: 1, asked: 2 }, "workspace")).toBe(
+  expect(describeExceeded({ quota: "gpu_quota", limit: 2, used: 1, requested: 2 }, "workspace")).toBe(
     "gpu_quota of the workspace is 2: 1 in use, 2 more asked",
   );
 });

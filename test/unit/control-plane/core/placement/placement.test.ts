@@ -85,13 +85,13 @@ test("a second request for the last GPU waits and is told why, host by host", ()
     requestId: "ins-1",
     fitting: 0,
     hosts: [
-      { hostId: "a", hostName: "a", obstacles: [{ kind: "gpu-busy", asked: 1, free: 0 }] },
+      { hostId: "a", hostName: "a", obstacles: [{ kind: "gpu-busy", requested: 1, free: 0 }] },
       {
         hostId: "b",
         hostName: "b",
         obstacles: [
           { kind: "host-closed", reason: "is cordoned" },
-          { kind: "no-such-gpu", wish: "1 × GPU", cards: 0 },
+          { kind: "no-such-gpu", request: "1 × GPU", cards: 0 },
         ],
       },
     ],

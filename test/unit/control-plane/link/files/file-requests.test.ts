@@ -24,7 +24,7 @@ afterAll(() => ending.disposeAsync());
 
 async function ask(answer: HostAnswers, { question = LISTING, of = host } = {}) {
   of.answer = answer;
-  return await of.files.ask(HostId.parse("host-1"), question);
+  return await of.files.request(HostId.parse("host-1"), question);
 }
 
 async function read(

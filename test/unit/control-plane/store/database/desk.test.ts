@@ -24,11 +24,11 @@ function deskWith(rules: Partial<DeskRules<Ask, string>> = {}) {
     isOneAtFault: () => true,
     ...rules,
   });
-  return { desk, rounds };
+  return { batchQueue: desk, rounds };
 }
 
 test("asks of one moment are answered together, those that come meanwhile with the next ones", async () => {
-  const { desk, rounds } = deskWith();
+  const { batchQueue: desk, rounds } = deskWith();
 
   const first = [desk.take(ask("a")), desk.take(ask("b"))];
   await setImmediate();
@@ -39,7 +39,7 @@ test("asks of one moment are answered together, those that come meanwhile with t
 });
 
 test("the rules bound what goes together", async () => {
-  const { desk, rounds } = deskWith({ next: (waiting) => [...waiting].slice(0, 2) });
+  const { batchQueue: desk, rounds } = deskWith({ next: (waiting) => [...waiting].slice(0, 2) });
 
   await Promise.all(["a", "b", "c"].map((name) => desk.take(ask(name))));
 
@@ -47,7 +47,7 @@ test("the rules bound what goes together", async () => {
 });
 
 test("of asks that failed together each is answered by itself, and the bad one alone is refused", async () => {
-  const { desk, rounds } = deskWith();
+  const { batchQueue: desk, rounds } = deskWith();
 
   const settled = await Promise.allSettled(["a", "bad", "c"].map((name) => desk.take(ask(name))));
 
@@ -57,7 +57,7 @@ test("of asks that failed together each is answered by itself, and the bad one a
 });
 
 test("where nobody can say who is at fault, all are told of the failure", async () => {
-  const { desk, rounds } = deskWith({ isOneAtFault: () => false });
+  const { batchQueue: desk, rounds } = deskWith({ isOneAtFault: () => false });
 
   const settled = await Promise.allSettled(["a", "bad"].map((name) => desk.take(ask(name))));
 
@@ -68,7 +68,7 @@ test("where nobody can say who is at fault, all are told of the failure", async 
 
 test("a rejected answer is one ask's own, and an answer to come keeps nobody", async () => {
   const late = Promise.withResolvers<string>();
-  const { desk } = deskWith({
+  const { batchQueue: desk } = deskWith({
     answer: ([first, second]) =>
       Promise.resolve([
         first?.name === "slow" ? late.promise : "done",
@@ -88,7 +88,7 @@ test("a rejected answer is one ask's own, and an answer to come keeps nobody", a
 test("so many transactions at a time, and what the rules hold back waits for the one under way", async () => {
   const gates = new Map<string, () => void>();
   const begun: string[] = [];
-  const { desk } = deskWith({
+  const { batchQueue: desk } = deskWith({
     atATime: 2,
     next(waiting, underWay) {
       const busy = new Set([...underWay].map(({ name }) => name));

@@ -2,17 +2,17 @@ import { Kept } from "@remotegpu/control-plane/store/fleet/kept";
 import { expect, test } from "vitest";
 
 test.each([
-  ["a second, where it was read at once", { tookMs: 0, keptMs: 1_000 }],
-  ["a second, where that is longer", { tookMs: 200, keptMs: 1_000 }],
-  ["five times as long as it took", { tookMs: 3_000, keptMs: 15_000 }],
-])("what is read is kept for %s", async (_how, { tookMs, keptMs }) => {
+  ["a second, where it was read at once", { tookMs: 0, storedMs: 1_000 }],
+  ["a second, where that is longer", { tookMs: 200, storedMs: 1_000 }],
+  ["five times as long as it took", { tookMs: 3_000, storedMs: 15_000 }],
+])("what is read is kept for %s", async (_how, { tookMs, storedMs: keptMs }) => {
   let nowMs = 0;
   let reads = 0;
   const read = async () => {
     nowMs += tookMs;
     return await Promise.resolve((reads += 1));
   };
-  const kept = new Kept(read, { now: () => new Date(nowMs), keptMs: 1_000, restPerRead: 5 });
+  const kept = new Kept(read, { now: () => new Date(nowMs), storedMs: 1_000, restPerRead: 5 });
 
   await kept.recent();
   nowMs = keptMs - 1;

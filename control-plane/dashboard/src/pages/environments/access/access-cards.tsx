@@ -14,13 +14,13 @@ import { Said } from "../../../parts/said.tsx";
 interface CardOf {
   environment: Environment;
   /** Null: it is switched off. */
-  way: Way | null;
+  accessMethod: Way | null;
 }
 
-export function SshCard({ environment, way }: CardOf) {
+export function SshCard({ environment, accessMethod: way }: CardOf) {
   const { t } = useTranslation("environments");
   return (
-    <Card title={t("service.ssh")} way={way}>
+    <Card title={t("service.ssh")} accessMethod={way}>
       {way?.command !== null && way?.command !== undefined && (
         <>
           <Line text={way.command} />
@@ -42,11 +42,11 @@ export function SshCard({ environment, way }: CardOf) {
   );
 }
 
-export function VscodeCard({ environment, way }: CardOf) {
+export function VscodeCard({ environment, accessMethod: way }: CardOf) {
   const { t } = useTranslation("environments");
   const link = way === null ? null : vscodeLink(way);
   return (
-    <Card title={t("service.vscode")} way={way}>
+    <Card title={t("service.vscode")} accessMethod={way}>
       {link !== null && (
         <Button size="compact-sm" variant="default" component="a" href={link}>
           {t("access.openVscode")}
@@ -62,12 +62,12 @@ export function VscodeCard({ environment, way }: CardOf) {
 
 export function WebCard({
   environment,
-  way,
+  accessMethod: way,
   service,
 }: CardOf & { service: "jupyter" | "terminal" | "tensorboard" }) {
   const { t } = useTranslation("environments");
   return (
-    <Card title={t(`service.${service}`)} way={way}>
+    <Card title={t(`service.${service}`)} accessMethod={way}>
       {way !== null && way.reachable && (
         <OpenButton environmentId={environment.id} target={{ service }} label={t("access.open")} />
       )}
@@ -75,11 +75,11 @@ export function WebCard({
   );
 }
 
-export function RdpCard({ environment, way }: CardOf) {
+export function RdpCard({ environment, accessMethod: way }: CardOf) {
   const { t } = useTranslation("environments");
   const hasAddress = way !== null && way.reachable && way.host !== null && way.port !== null;
   return (
-    <Card title={t("service.rdp")} way={way}>
+    <Card title={t("service.rdp")} accessMethod={way}>
       {hasAddress && way.host !== null && way.port !== null && (
         <Button
           size="compact-sm"
@@ -101,11 +101,17 @@ export function RdpCard({ environment, way }: CardOf) {
   );
 }
 
-export function CustomPortCard({ environment, way }: { environment: Environment; way: Way }) {
+export function CustomPortCard({
+  environment,
+  accessMethod: way,
+}: {
+  environment: Environment;
+  accessMethod: Way;
+}) {
   const { t } = useTranslation("environments");
   const address = way.host === null || way.port === null ? null : `${way.host}:${way.port}`;
   return (
-    <Card title={t("access.port", { port: way.internal_port })} way={way}>
+    <Card title={t("access.port", { port: way.internal_port })} accessMethod={way}>
       {address !== null && (
         <>
           <Line text={address} />
@@ -123,7 +129,15 @@ export function CustomPortCard({ environment, way }: { environment: Environment;
   );
 }
 
-function Card({ title, way, children }: { title: string; way: Way | null; children: ReactNode }) {
+function Card({
+  title,
+  accessMethod: way,
+  children,
+}: {
+  title: string;
+  accessMethod: Way | null;
+  children: ReactNode;
+}) {
   const { t } = useTranslation("environments");
   const reason = way === null ? t("access.switchedOff") : way.reason;
   return (

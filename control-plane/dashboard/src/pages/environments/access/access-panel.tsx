@@ -34,7 +34,7 @@ export function AccessPanel({ environment }: { environment: Environment }) {
       title={t("access.title")}
       definition={t("access.definition")}
       from={access}
-      acts={
+      actions={
         isRunning &&
         hasLost && (
           <Button size="xs" variant="default" onClick={() => renew.mutate()} loading={renew.isPending}>
@@ -58,16 +58,16 @@ function Cards({ environment, services }: { environment: Environment; services: 
   const of = { environment };
   return (
     <SimpleGrid cols={{ base: 1, xs: 2, lg: 3 }}>
-      <SshCard {...of} way={wayTo("ssh")} />
-      <VscodeCard {...of} way={wayTo("ssh")} />
-      <WebCard {...of} service="jupyter" way={wayTo("jupyter")} />
-      <WebCard {...of} service="terminal" way={wayTo("terminal")} />
-      <WebCard {...of} service="tensorboard" way={wayTo("tensorboard")} />
-      <RdpCard {...of} way={wayTo("rdp")} />
+      <SshCard {...of} accessMethod={wayTo("ssh")} />
+      <VscodeCard {...of} accessMethod={wayTo("ssh")} />
+      <WebCard {...of} service="jupyter" accessMethod={wayTo("jupyter")} />
+      <WebCard {...of} service="terminal" accessMethod={wayTo("terminal")} />
+      <WebCard {...of} service="tensorboard" accessMethod={wayTo("tensorboard")} />
+      <RdpCard {...of} accessMethod={wayTo("rdp")} />
       {services
         .filter(({ service }) => service === "custom")
         .map((way) => (
-          <CustomPortCard key={way.internal_port} {...of} way={way} />
+          <CustomPortCard key={way.internal_port} {...of} accessMethod={way} />
         ))}
     </SimpleGrid>
   );

@@ -49,7 +49,7 @@ export function PasswordButton({ environmentId, kind, setAt }: PasswordButtonOf)
         isBusy={isPending}
         error={error}
         stops={[t("access.anotherStops")]}
-        kept={[t("access.anotherKeeps")]}
+        keeps={[t("access.anotherKeeps")]}
         charged={[t("access.anotherCharged")]}
       />
       {data !== undefined && (

@@ -67,7 +67,7 @@ export function SharesPanel({ environment }: { environment: Environment }) {
         isBusy={end.isPending}
         error={end.error}
         stops={[t("shares.stops")]}
-        kept={[t("shares.kept")]}
+        keeps={[t("shares.kept")]}
         charged={[t("sessions.charged")]}
       />
     </>

@@ -69,7 +69,7 @@ export function WhoIsIn({ id }: { id: string }) {
         isBusy={end.isPending}
         error={end.error}
         stops={[t("sessions.stops")]}
-        kept={[t("sessions.kept")]}
+        keeps={[t("sessions.kept")]}
         charged={[t("sessions.charged")]}
       />
     </>

@@ -106,26 +106,26 @@ function wordsOf(
   act: Asking,
   isOn: boolean,
   t: Words,
-): { stops: string[]; kept: string[]; charged: string[] } {
+): { stops: string[]; keeps: string[]; charged: string[] } {
   const ended = isOn ? [t("consequence.processes"), t("consequence.sessions"), t("consequence.lost")] : [];
   const storage = [t("consequence.storage")];
   switch (act) {
     case "stop":
       return {
         stops: ended,
-        kept: [t("consequence.files"), t("consequence.settings")],
+        keeps: [t("consequence.files"), t("consequence.settings")],
         charged: [t("consequence.minute"), ...storage],
       };
     case "restart":
       return {
         stops: ended,
-        kept: [t("consequence.files"), t("consequence.place")],
+        keeps: [t("consequence.files"), t("consequence.place")],
         charged: [t("consequence.newRun"), ...storage],
       };
     case "delete":
       return {
         stops: [...ended, t("consequence.forGood")],
-        kept: [t("consequence.bills"), t("consequence.filesUntilRemoved")],
+        keeps: [t("consequence.bills"), t("consequence.filesUntilRemoved")],
         charged: [...(isOn ? [t("consequence.minute")] : []), t("consequence.storageUntilRemoved")],
       };
   }

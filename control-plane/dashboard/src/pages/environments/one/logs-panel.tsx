@@ -20,7 +20,7 @@ export function LogsPanel({ environment }: { environment: Environment }) {
   return (
     <Panel
       title={t("workload:log.title")}
-      acts={
+      actions={
         switched.length > 0 && (
           <NativeSelect
             size="xs"

@@ -9,7 +9,7 @@ test.each([
   ["from 0x0 (None) to 0x3 (Drain P2P)", "drain", "its traffic with other GPUs has to end"],
   ["from 0x0 (None) to 0x4 (Drain and Reset)", "drain", "it needs a reset once nothing runs on it"],
 ])("%s is %s", (change, effect, says) => {
-  expect(judgeRecovery(`GPU recovery action changed ${change}`)).toEqual({ effect, says });
+  expect(judgeRecovery(`GPU recovery action changed ${change}`)).toEqual({ effect, text: says });
 });
 
 test.each([
@@ -21,7 +21,7 @@ test.each([
 ])("one that is new or cut off keeps new work away: %j", (detail) => {
   expect(judgeRecovery(detail)).toEqual({
     effect: "drain",
-    says: "it needs a recovery that is not known here",
+    text: "it needs a recovery that is not known here",
   });
 });
 

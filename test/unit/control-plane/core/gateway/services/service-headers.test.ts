@@ -14,7 +14,7 @@ import {
 
 const KEY = `rgs_${"k".repeat(43)}`;
 const call: Call = {
-  asker: { address: "192.0.2.7", scheme: "https", host: "web.example.com" },
+  client: { address: "192.0.2.7", scheme: "https", host: "web.example.com" },
   requestId: "r-1",
   keyName: "app",
   prefix: "/services/svc-1",

@@ -96,7 +96,7 @@ describe("a fetch", () => {
     isWaitedFor: true,
     isServed: true,
     isAllowed: true,
-    told: null,
+    reported: null,
   };
   const pulling = { state: "pulling", problem: null } as const;
   const TOO_SLOW = { outcome: "failed", problem: "too-slow" };
@@ -106,7 +106,7 @@ describe("a fetch", () => {
     ["since it had its turn", { sinceMs: OPEN.sinceMs - FETCH_LIMIT_MS + 1, pullingSinceMs: OPEN.sinceMs }],
     ["with a pause", { sinceMs: 0, pulledMs: 4_000, pullingSinceMs: OPEN.sinceMs + 4_000 }],
   ])("goes on for an hour while its host pulls: %s", (_since, change) => {
-    const fetch = { ...OPEN, told: pulling, ...change };
+    const fetch = { ...OPEN, reported: pulling, ...change };
 
     expect(fetchEnd(fetch, OPEN.sinceMs + FETCH_LIMIT_MS - 1)).toBeNull();
     expect(fetchEnd(fetch, OPEN.sinceMs + FETCH_LIMIT_MS)).toEqual(TOO_SLOW);
@@ -114,7 +114,7 @@ describe("a fetch", () => {
 
   test.each<[string, Partial<OpenFetch>]>([
     ["its host has said nothing", {}],
-    ["its host lets it wait", { told: { state: "waiting", problem: null } }],
+    ["its host lets it wait", { reported: { state: "waiting", problem: null } }],
     ["it was pulled for a while", { sinceMs: OPEN.sinceMs - 4_000, pulledMs: 4_000 }],
   ])("that only waits for an hour ends without an error: %s", (_why, change) => {
     expect(fetchEnd({ ...OPEN, ...change }, OPEN.sinceMs + FETCH_LIMIT_MS - 1)).toBeNull();
@@ -122,19 +122,21 @@ describe("a fetch", () => {
   });
 
   test("ends where its image may not be used any more", () => {
-    expect(fetchEnd({ ...OPEN, told: pulling, isAllowed: false }, 6_000)).toEqual({ outcome: "not-allowed" });
+    expect(fetchEnd({ ...OPEN, reported: pulling, isAllowed: false }, 6_000)).toEqual({
+      outcome: "not-allowed",
+    });
     expect(fetchEndSentence("a", { outcome: "not-allowed" })).toBe(PULL_PROBLEM_SENTENCES["not-allowed"]);
   });
 
   test.each(PULL_PROBLEMS)("fails for the reason that its host gives: %s", (problem) => {
     const end = { outcome: "failed", problem } as const;
 
-    expect(fetchEnd({ ...OPEN, told: { state: "failed", problem } }, 6_000)).toEqual(end);
+    expect(fetchEnd({ ...OPEN, reported: { state: "failed", problem } }, 6_000)).toEqual(end);
     expect(fetchEndSentence("a", end)).toBe(PULL_PROBLEM_SENTENCES[problem]);
   });
 
   test("that fails without a reason has failed all the same", () => {
-    expect(fetchEnd({ ...OPEN, told: { state: "failed", problem: null } }, 6_000)).toEqual({
+    expect(fetchEnd({ ...OPEN, reported: { state: "failed", problem: null } }, 6_000)).toEqual({
       outcome: "failed",
       problem: "failed",
     });
@@ -143,16 +145,18 @@ describe("a fetch", () => {
   test("ends with the image, also where its host has gone since", () => {
     const told = { state: "present", problem: null } as const;
 
-    expect(fetchEnd({ ...OPEN, told, isServed: false }, 6_000)).toEqual({ outcome: "present" });
+    expect(fetchEnd({ ...OPEN, reported: told, isServed: false }, 6_000)).toEqual({ outcome: "present" });
   });
 
   test("ends where its host is away or takes nothing new", () => {
-    expect(fetchEnd({ ...OPEN, told: pulling, isServed: false }, 6_000)).toEqual({ outcome: "host-away" });
+    expect(fetchEnd({ ...OPEN, reported: pulling, isServed: false }, 6_000)).toEqual({
+      outcome: "host-away",
+    });
   });
 
   test("that nobody waits for ends whatever its host says", () => {
     for (const state of ["waiting", "pulling", "present", "failed"] as const)
-      expect(fetchEnd({ ...OPEN, isWaitedFor: false, told: { state, problem: null } }, 6_000)).toEqual({
+      expect(fetchEnd({ ...OPEN, isWaitedFor: false, reported: { state, problem: null } }, 6_000)).toEqual({
         outcome: "not-wanted",
       });
   });

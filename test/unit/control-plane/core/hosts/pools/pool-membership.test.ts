@@ -52,7 +52,7 @@ test.each<[string, Partial<PoolStanding>, Date | null, RegExp]>([
   ["missed", { failure: "It is silent." }, DUE, /not proved lately\. It is silent\./],
   ["failed, which is no warning", { state: "failed", failure: "Other files." }, DUE, /^null$/],
 ])("the warning of a member that is %s", (_what, change, proofDueAt, expected) => {
-  const warning = poolWarning({ standing: { ...SHARES, ...change }, proofDueAt });
+  const warning = poolWarning({ membership: { ...SHARES, ...change }, proofDueAt });
 
   expect(String(warning)).toMatch(expected);
 });

@@ -206,7 +206,7 @@ describe("a verdict", () => {
     member: member("a"),
     kind: "missed",
     detail: "It is silent.",
-    hasWitness: true,
+    hasAuditScope: true,
     ...change,
   });
 
@@ -227,7 +227,7 @@ describe("a verdict", () => {
       { state: "trusted" },
     ],
     ["that is missed for too long takes it out", verdict({}), { state: "overdue", failure: "It is silent." }],
-    ["that nobody was there for leaves it", verdict({ hasWitness: false }), { state: "trusted" }],
+    ["that nobody was there for leaves it", verdict({ hasAuditScope: false }), { state: "trusted" }],
     [
       "that is missed does not bring back one that failed, nor change why",
       verdict({ member: member("a", { state: "failed", failure: "Other files." }) }),

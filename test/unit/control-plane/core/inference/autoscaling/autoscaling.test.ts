@@ -80,7 +80,7 @@ describe("upwards", () => {
   test("a spike of one sample is not followed", () => {
     const service = new PlayedService(THOUSAND).play(60, { qps: 900 });
 
-    service.look({ qps: 9_000 });
+    service.check({ qps: 9_000 });
     service.play(60, { qps: 900 });
 
     expect(service.changes).toBe(0);
@@ -91,10 +91,10 @@ describe("upwards", () => {
     const at = service.situation.now + LOOK_MS;
     const spike = samplesOf({ cpu: 200 }, { now: at, readyReplicas: service.situation.readyReplicas });
 
-    for (let look = 0; look < 5; look += 1) service.look({}, { samples: spike });
+    for (let look = 0; look < 5; look += 1) service.check({}, { samples: spike });
     expect(service.wanted).toBe(2);
 
-    service.look({ cpu: 200 });
+    service.check({ cpu: 200 });
     expect(service.wanted).toBe(3);
   });
 
@@ -130,14 +130,14 @@ describe("downwards", () => {
     service.play(260, { qps: 1_000 }).play(40, { qps: 1_900 });
     expect(service.wanted).toBe(5);
 
-    service.look({ qps: 500 });
+    service.check({ qps: 500 });
     expect(service.wanted).toBe(2);
   });
 
   test("a moment at which as many are needed begins the delay anew", () => {
     const service = new PlayedService(THOUSAND, { wanted: 5 }).play(298, { qps: 1_000 });
 
-    service.look({ qps: 4_500 });
+    service.check({ qps: 4_500 });
     expect(service.play(298, { qps: 1_000 }).wanted).toBe(5);
     expect(service.play(4, { qps: 1_000 }).wanted).toBe(1);
   });
@@ -197,7 +197,7 @@ describe("to none and back", () => {
     const service = new PlayedService(TO_ZERO, ASLEEP).play(60, QUIET);
     const storm = { qps: 5_000, in_flight: 5_000 };
 
-    service.look(storm, { waitingRequests: 5_000 });
+    service.check(storm, { waitingRequests: 5_000 });
     service.situation.readyReplicas = [];
     expect(service.play(120, storm).wanted).toBe(1);
 
@@ -230,7 +230,7 @@ test.each([
   (wanted, bounds, replicas) => {
     const service = new PlayedService(THOUSAND, { wanted, bounds });
 
-    expect(service.look({})).toMatchObject({ kind: "scales", replicas });
+    expect(service.check({})).toMatchObject({ kind: "scales", replicas });
   },
 );
 
@@ -269,7 +269,7 @@ describe("whatever comes", () => {
 
         for (const [told, seconds] of hours)
           for (let second = 0; second < seconds; second += 2) {
-            service.look(told, { waitingRequests: told.in_flight ?? 0 });
+            service.check(told, { waitingRequests: told.in_flight ?? 0 });
             expect(service.wanted).toBeGreaterThanOrEqual(bounds.min);
             expect(service.wanted).toBeLessThanOrEqual(bounds.max);
           }
@@ -326,7 +326,7 @@ describe("whatever comes", () => {
               JSON.parse(JSON.stringify(storedHistory(restored.situation.history))),
             );
 
-            expect(restored.look(told)).toEqual(uninterrupted.look(told));
+            expect(restored.check(told)).toEqual(uninterrupted.check(told));
           }
       }),
     );

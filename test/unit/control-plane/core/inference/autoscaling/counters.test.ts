@@ -12,11 +12,11 @@ const told = (count: number, second: number): Count => ({
   metric: "qps",
   source: "gateway-1",
   count,
-  toldAt: second * 1_000,
+  reportedAt: second * 1_000,
 });
 const OURS = 3_600_000;
 const after = (...all: Count[]): KeptCount[] =>
-  all.reduce<KeptCount[]>((kept, one) => countsAfter(kept, [one], OURS + one.toldAt), []);
+  all.reduce<KeptCount[]>((kept, one) => countsAfter(kept, [one], OURS + one.reportedAt), []);
 
 test.each<[string, Count[], number | null]>([
   ["once", [told(100, 0)], null],

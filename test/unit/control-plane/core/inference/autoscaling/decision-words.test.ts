@@ -7,9 +7,9 @@ import {
 import type { Reading, ServiceLoad } from "@remotegpu/control-plane/core/inference/autoscaling/service-load";
 import { configOf } from "../../../../../support/autoscaling/played-service.ts";
 
-const QPS: Reading = { metric: "qps", sum: 2_512.34, silent: [], toldSince: 0 };
+const QPS: Reading = { metric: "qps", sum: 2_512.34, silent: [], reportedSince: 0 };
 const LOAD: ServiceLoad = { inReplicas: 2.51234, by: { ...QPS, target: 1_000 }, readings: [QPS] };
-const CPU_UNKNOWN: Reading = { metric: "cpu", sum: 0, silent: ["svc-1-r2", "svc-1-r3"], toldSince: 0 };
+const CPU_UNKNOWN: Reading = { metric: "cpu", sum: 0, silent: ["svc-1-r2", "svc-1-r3"], reportedSince: 0 };
 
 function circumstances(change: Partial<Circumstances> = {}): Circumstances {
   return {

@@ -14,7 +14,7 @@ const BEGIN = 1_000_000;
 
 function moment(now: number, load: number | null, change: Partial<Moment> = {}): Moment {
   const askedBy = (inReplicas: number) => Math.max(1, Math.ceil(inReplicas));
-  return { now, load, isWhollyKnown: true, isQuiet: false, wanted: 5, askedBy, ...change };
+  return { now, load, isWhollyKnown: true, isQuiet: false, wanted: 5, requestedBy: askedBy, ...change };
 }
 
 /** A look every two seconds. */
@@ -29,7 +29,7 @@ const nowAfter = (looks: number) => BEGIN + (looks - 1) * 2_000;
 
 describe("the load that lasts", () => {
   const lasting = (loads: number[], toldSince = nowAfter(loads.length)) =>
-    lastingLoad(historyOf(loads), { now: nowAfter(loads.length), toldSince });
+    lastingLoad(historyOf(loads), { now: nowAfter(loads.length), reportedSince: toldSince });
 
   test.each<[string, number[], number | null]>([
     ["is not known before 6 s have passed", [9, 9, 9], null],

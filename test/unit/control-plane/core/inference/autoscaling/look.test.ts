@@ -8,7 +8,7 @@ import {
 } from "@remotegpu/control-plane/core/inference/autoscaling/look";
 
 const LOOK_MS = 2_000;
-type Told = NonNullable<GatewayLoad["told"]>;
+type Told = NonNullable<GatewayLoad["reported"]>;
 
 class Looked {
   now = 1_000_000;
@@ -24,11 +24,16 @@ class Looked {
   }
 
   /** So many looks, with so many requests a second, so many open, and so much work of each replica. */
-  look(
+  check(
     times: number,
-    load: { qps?: number; cores?: number; told?: Partial<Told> | null; change?: Partial<ScaledService> } = {},
+    load: {
+      qps?: number;
+      cores?: number;
+      reported?: Partial<Told> | null;
+      change?: Partial<ScaledService>;
+    } = {},
   ): this {
-    const { qps = 0, cores = 0, told = {}, change } = load;
+    const { qps = 0, cores = 0, reported: told = {}, change } = load;
     for (let nth = 0; nth < times; nth += 1) {
       this.now += LOOK_MS;
       this.#requests += (qps * LOOK_MS) / 1_000;
@@ -36,7 +41,7 @@ class Looked {
       const ready = Array.from({ length: Math.max(1, this.wanted) }, (_, rank) => ({
         id: `replica-${rank}`,
         cores: 4,
-        cpu: { ms: this.#cpuMs, toldAt: this.now },
+        cpu: { ms: this.#cpuMs, reportedAt: this.now },
       }));
       const service: ScaledService = {
         isEnabled: true,
@@ -50,7 +55,7 @@ class Looked {
         ...change,
       };
       const here = { at: this.now, inFlight: 0, held: 0, requests: this.#requests };
-      this.last = look(service, [{ id: "gateway-1", told: told && { ...here, ...told } }], this.now);
+      this.last = look(service, [{ id: "gateway-1", reported: told && { ...here, ...told } }], this.now);
       if (this.last.decision.kind === "scales") this.wanted = this.last.decision.replicas;
     }
     return this;
@@ -63,13 +68,13 @@ class Looked {
 
 describe("a look goes by", () => {
   test("the requests that gateways counted", () => {
-    expect(new Looked({ wanted: 1 }).look(6, { qps: 25 }).wanted).toBe(3);
+    expect(new Looked({ wanted: 1 }).check(6, { qps: 25 }).wanted).toBe(3);
   });
 
   test("the share of their cores that replicas used", () => {
     const service = new Looked({ wanted: 2, config: {} });
 
-    expect(service.look(6, { cores: 4 }).wanted).toBe(3);
+    expect(service.check(6, { cores: 4 }).wanted).toBe(3);
     expect(service.sentence).toContain("percent of cores with target_cpu 80");
   });
 
@@ -78,11 +83,11 @@ describe("a look goes by", () => {
       Array.from({ length: 2 }, (_, rank) => ({
         id: `replica-${rank}`,
         cores: 4,
-        cpu: { ms: rank === 0 ? nth * 2 ** 45 : 0, toldAt: 1_000_000 + nth * LOOK_MS },
+        cpu: { ms: rank === 0 ? nth * 2 ** 45 : 0, reportedAt: 1_000_000 + nth * LOOK_MS },
       }));
     const service = new Looked({ wanted: 2, config: {}, bounds: { min: 1, max: 50 } });
 
-    for (let nth = 1; nth <= 6; nth += 1) service.look(1, { change: { ready: ready(nth) } });
+    for (let nth = 1; nth <= 6; nth += 1) service.check(1, { change: { ready: ready(nth) } });
 
     expect(service.wanted).toBe(2);
   });
@@ -90,20 +95,20 @@ describe("a look goes by", () => {
   test("what is in flight, with what waits", () => {
     const service = new Looked({ wanted: 1, config: { target_in_flight: 4 } });
 
-    expect(service.look(6, { told: { inFlight: 4, held: 4 } }).wanted).toBe(2);
+    expect(service.check(6, { reported: { inFlight: 4, held: 4 } }).wanted).toBe(2);
   });
 
   test("nothing where a gateway that lives tells nothing", () => {
-    const service = new Looked({ wanted: 3 }).look(40, { qps: 1 });
+    const service = new Looked({ wanted: 3 }).check(40, { qps: 1 });
 
-    service.look(400, { told: null });
+    service.check(400, { reported: null });
 
     expect(service.wanted).toBe(3);
     expect(service.sentence).toContain("nothing is known");
   });
 
   test("nothing where what it has to go by cannot be read, and says so", () => {
-    const service = new Looked({ wanted: 2, config: { target_memory: 1 } }).look(400, { qps: 1_000 });
+    const service = new Looked({ wanted: 2, config: { target_memory: 1 } }).check(400, { qps: 1_000 });
 
     expect(service.wanted).toBe(2);
     expect(service.sentence).toContain('has no key "target_memory"');
@@ -111,10 +116,10 @@ describe("a look goes by", () => {
 });
 
 test("a request that waits wakes one that sleeps", () => {
-  const service = new Looked({ wanted: 0 }).look(3);
+  const service = new Looked({ wanted: 0 }).check(3);
 
   expect(service.wanted).toBe(0);
-  expect(service.look(1, { told: { held: 20 } }).wanted).toBe(1);
+  expect(service.check(1, { reported: { held: 20 } }).wanted).toBe(1);
 });
 
 describe.each([
@@ -122,15 +127,19 @@ describe.each([
   ["run dry", { config: { target_qps: 10, scale_to_zero_after: 60 }, isDryRun: true }],
 ])("one that is %s", (_how, change) => {
   test("leaves the number as it is, and follows one of its own that says what would have become of it", () => {
-    const service = new Looked({ wanted: 1, ...change }).look(6, { qps: 25 });
-    expect(service.last).toMatchObject({ memory: { wish: 3 } });
+    const service = new Looked({ wanted: 1, ...change }).check(6, { qps: 25 });
+    expect(service.last).toMatchObject({ memory: { requested: 3 } });
 
-    service.look(200, { qps: 1 });
-    expect(service.last).toMatchObject({ memory: { wish: 1 }, decision: { kind: "stays" } });
-    service.look(40);
-    expect(service.last).toMatchObject({ memory: { wish: 0 } });
-    service.look(1, { qps: 1 });
-    expect(service.last).toMatchObject({ memory: { wish: 1 }, from: 0, decision: { kind: "would-scale" } });
+    service.check(200, { qps: 1 });
+    expect(service.last).toMatchObject({ memory: { requested: 1 }, decision: { kind: "stays" } });
+    service.check(40);
+    expect(service.last).toMatchObject({ memory: { requested: 0 } });
+    service.check(1, { qps: 1 });
+    expect(service.last).toMatchObject({
+      memory: { requested: 1 },
+      from: 0,
+      decision: { kind: "would-scale" },
+    });
 
     expect(service.wanted).toBe(1);
   });
@@ -139,15 +148,15 @@ describe.each([
     const service = new Looked({ wanted: 1, ...change });
     let told = 0;
     for (let nth = 0; nth < 30; nth += 1)
-      if (service.look(1, { qps: 25 }).last?.decision.kind === "would-scale") told += 1;
+      if (service.check(1, { qps: 25 }).last?.decision.kind === "would-scale") told += 1;
 
     expect(told).toBe(1);
   });
 
   test("begins with the number that there is after it was not looked at for a while", () => {
-    const service = new Looked({ wanted: 1, ...change }).look(6, { qps: 25 });
+    const service = new Looked({ wanted: 1, ...change }).check(6, { qps: 25 });
     service.now += 60_000;
 
-    expect(service.look(1, { qps: 25 }).last).toMatchObject({ from: 1, memory: { wish: 1 } });
+    expect(service.check(1, { qps: 25 }).last).toMatchObject({ from: 1, memory: { requested: 1 } });
   });
 });

@@ -168,7 +168,7 @@ describe("a good revision", () => {
     const service = upgraded(wanted, "good");
     const seen = new Set<string>();
     for (let look = 0; look < LONG; look += 1) {
-      service.look();
+      service.check();
       seen.add(`${service.versions.serving} ${service.versions.previous}`);
     }
 

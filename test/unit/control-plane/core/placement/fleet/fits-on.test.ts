@@ -149,11 +149,13 @@ test("an agent that is too old is named with what it cannot do", () => {
 });
 
 test("an obstacle names both numbers", () => {
-  expect(describeObstacle({ kind: "cpu", askedMilli: 1500, freeMilli: 500 })).toBe(
+  expect(describeObstacle({ kind: "cpu", requestedMilli: 1500, freeMilli: 500 })).toBe(
     "1.5 CPU cores asked, 0.5 free",
   );
-  expect(describeObstacle({ kind: "cpu", askedMilli: 1000, freeMilli: 0 })).toBe("1 CPU core asked, 0 free");
-  expect(describeObstacle({ kind: "no-such-gpu", wish: "2 × GPU", cards: 1 })).toBe(
+  expect(describeObstacle({ kind: "cpu", requestedMilli: 1000, freeMilli: 0 })).toBe(
+    "1 CPU core asked, 0 free",
+  );
+  expect(describeObstacle({ kind: "no-such-gpu", request: "2 × GPU", cards: 1 })).toBe(
     "asked for 2 × GPU, the host has 1 such",
   );
 });

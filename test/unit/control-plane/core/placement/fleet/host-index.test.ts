@@ -26,7 +26,7 @@ function indexOf(values: number[], classes: number[] = []) {
     values[host] = value;
     state.take(host, CHANGE, []);
   };
-  return { state, index, asked, set };
+  return { state, index, requested: asked, set };
 }
 
 test.each<[number[], number | null]>([
@@ -63,7 +63,7 @@ test("a class of which no host fits is no matter, nor is a worth below nothing",
 });
 
 test("a host that changed plays again, and only it", () => {
-  const { index, asked, set } = indexOf([1, 2, 3, 4]);
+  const { index, requested: asked, set } = indexOf([1, 2, 3, 4]);
   asked.times = 0;
 
   set(3, 0);
@@ -75,7 +75,7 @@ test("a host that changed plays again, and only it", () => {
 });
 
 test("without changes nobody plays", () => {
-  const { index, asked } = indexOf([1, 2, 3]);
+  const { index, requested: asked } = indexOf([1, 2, 3]);
   asked.times = 0;
 
   index.best();

@@ -61,26 +61,26 @@ test.each([
 });
 
 describe("by the class of hosts: model A, model B, none", () => {
-  test.each<{ what: string; typical: Partial<CountedShape>[]; wish: GpuWish; points: number[] }>([
+  test.each<{ what: string; typical: Partial<CountedShape>[]; request: GpuWish; points: number[] }>([
     // All of it is asked for of B, of which a quarter of all is: 4 times 1000 ÷ 5 ÷ 40 a point.
     {
       what: "what is asked for of one model alone",
       typical: [{ models: ["B"] }],
-      wish: aWholeWish(1),
+      request: aWholeWish(1),
       points: [0, 20, 0],
     },
     // Half of it may use any: 0.5 × 1 of both, and 0.5 × 4 of B.
     {
       what: "what half of the orders ask for",
       typical: [{ models: ["B"] }, {}],
-      wish: aWholeWish(1),
+      request: aWholeWish(1),
       points: [2, 12, 0],
     },
     // A is asked for as much as there is of it, and so is B.
     {
       what: "models that are asked for as they are there",
       typical: [{ models: ["A"], count: 3 }, { models: ["B"] }],
-      wish: aWholeWish(1),
+      request: aWholeWish(1),
       points: [4, 5, 0],
     },
     {
@@ -89,40 +89,40 @@ describe("by the class of hosts: model A, model B, none", () => {
         { models: ["A"], gpuCount: 3 },
         { models: ["B"], shareThousandths: 500, count: 2 },
       ],
-      wish: aWholeWish(1),
+      request: aWholeWish(1),
       points: [4, 5, 0],
     },
     {
       what: "two cards cost twice",
       typical: [{ models: ["B"] }, {}],
-      wish: aWholeWish(2),
+      request: aWholeWish(2),
       points: [5, 25, 0],
     },
     {
       what: "a slice costs its part",
       typical: [{ models: ["B"] }, {}],
-      wish: aSliceWish({ shareThousandths: 100 }),
+      request: aSliceWish({ shareThousandths: 100 }),
       points: [0, 1, 0],
     },
     {
       what: "a model that the order may not use costs nothing",
       typical: [{ models: ["B"] }, {}],
-      wish: aWholeWish(1, { models: ["A"] }),
+      request: aWholeWish(1, { models: ["A"] }),
       points: [2, 0, 0],
     },
     {
       what: "a model that is not there is no matter",
       typical: [{ models: ["C"] }],
-      wish: aWholeWish(1),
+      request: aWholeWish(1),
       points: [0, 0, 0],
     },
     {
       what: "work without GPU costs nothing",
       typical: [{ models: ["B"] }],
-      wish: { kind: "none" },
+      request: { kind: "none" },
       points: [0, 0, 0],
     },
-  ])("$what", ({ typical, wish, points }) => {
+  ])("$what", ({ typical, request: wish, points }) => {
     expect(pointsOf(fleet(), typical, wish)).toEqual(points);
   });
 });

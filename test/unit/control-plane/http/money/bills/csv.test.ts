@@ -83,17 +83,17 @@ describe("a table", () => {
     ).text();
 
   test.each([
-    { count: 0, wish: {}, ids: [0, 0] },
-    { count: 1, wish: {}, ids: [2_500, 2_500] },
-    { count: 1_000, wish: {}, ids: [2_500, 1_501] },
-    { count: 1_001, wish: {}, ids: [2_500, 1_500] },
-    { count: 2_500, wish: {}, ids: [2_500, 1] },
-    { count: 2_500, wish: { limit: 3 }, ids: [2_500, 2_498] },
-    { count: 2_500, wish: { limit: 1_001 }, ids: [2_500, 1_500] },
-    { count: 2_500, wish: { after: 11 }, ids: [10, 1] },
+    { count: 0, request: {}, ids: [0, 0] },
+    { count: 1, request: {}, ids: [2_500, 2_500] },
+    { count: 1_000, request: {}, ids: [2_500, 1_501] },
+    { count: 1_001, request: {}, ids: [2_500, 1_500] },
+    { count: 2_500, request: {}, ids: [2_500, 1] },
+    { count: 2_500, request: { limit: 3 }, ids: [2_500, 2_498] },
+    { count: 2_500, request: { limit: 1_001 }, ids: [2_500, 1_500] },
+    { count: 2_500, request: { after: 11 }, ids: [10, 1] },
   ])(
     "of $count rows with $wish has a head and each row once",
-    async ({ count, wish, ids: [first, last] }) => {
+    async ({ count, request: wish, ids: [first, last] }) => {
       const [head, ...body] = parse(await tableOf(rows.slice(0, count), wish));
 
       const ids = body.map(([id]) => Number(id));
